@@ -81,6 +81,14 @@ Deno.test("a deci file with maps is exported again as deci and to ONNX, and refu
   });
 });
 
+Deno.test("maps in the place of every attention are refused in gguf-deci: llama.cpp runs no file without keys", () =>
+  expectRefused(
+    "llama",
+    "gguf-deci",
+    (spec) => [0, 1, 2].map((layer) => linearOf(spec, layer, "attention")),
+    /as gguf-deci: the model would have no keys in any layer, .*; formats that can: onnx$/,
+  ));
+
 for (const format of ["hf", "llm-drop", "gguf"] satisfies Format[]) {
   Deno.test(`a linear map is refused in ${format}, with the formats that can`, () =>
     expectRefused(

@@ -7,7 +7,7 @@
  * from which it takes the size of all heads. Source: llama.cpp, `load_hparams`, `load_tensors` and the graph of `LLM_ARCH_DECI`.
  */
 import { type Change, type LayerModule, MODULES } from "../../measure/mod.ts";
-import { type LayerSpec, linearSpec, type MlpSpec } from "../../models/mod.ts";
+import { type LayerSpec, linearSpec, type MlpSpec, scoring } from "../../models/mod.ts";
 import { tensorsOf } from "../../run/mod.ts";
 import { byteSize, bytesOf, elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import { contentOf, type OutTensor, zeros } from "../../weights/mod.ts";
@@ -37,6 +37,9 @@ export function deciBlocks(job: Job, tensors: readonly OutTensor[]): Block[] {
     const parts = partsOf(job, layer, byLayer.get(layer) ?? []);
     return packed(parts, constant(mlp, full.hidden, null)).map((pair) => ({ layer, ...pair }));
   });
+  if (!blocks.some(({ attention }) => scoring(attention?.spec ?? null))) {
+    throw new Inexpressible("the model", "would have no keys in any layer, which llama.cpp does not run");
+  }
   // Biases of all MLPs or of none, as the configuration of a Llama has them.
   const bias = blocks.some(({ mlp }) => mlp.tensors.some(({ name }) => name === "ffn_down.bias"));
   return blocks.map(({ layer, attention, mlp }) => ({
