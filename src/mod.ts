@@ -147,7 +147,7 @@ export { reading, type ReadingValue } from "./show/mod.ts";
 export type { EngineName, Precision } from "./engine/mod.ts";
 export type { Progress, Reports } from "./entry/mod.ts";
 export type { ByteSource, ModelFiles, OpenOptions } from "./hub/mod.ts";
-export type { Change, DeviceName, LayerModule, ModuleKind } from "./measure/mod.ts";
+export type { Change, DeviceName, LayerModule, ModuleKind, RepairName } from "./measure/mod.ts";
 export { help, show } from "./show/cell.ts";
 export type { BosRule } from "./tasks/mod.ts";
 export type { Blocks, Tokenizer } from "./text/mod.ts";

@@ -77,7 +77,7 @@ const inner: Record<string, readonly string[]> = {
   text: ["tokenizer", "formats"],
   engine: ["native", "web"],
   export: ["changes", "hf", "gguf", "onnx"],
-  run: ["probes", "weights", "plan", "modules", "head", "cost", "decode", "requests"],
+  run: ["probes", "weights", "plan", "modules", "head", "cost", "decode", "requests", "repair"],
   show: ["chart", "tables", "figures", "claims", "sections", "page"],
   "show/chart": ["draw"],
   "show/figures": ["untrained", "training", "causes", "dropping", "profile"],

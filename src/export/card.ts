@@ -75,7 +75,15 @@ function changeText(change: Change): string {
     case "mean":
       return "the mean of its update in its place";
     case "linear":
-      return "a linear map of its normed input in its place";
+      return `a linear map of ${change.unnormed ? "the stream" : "its normed input"} in its place`;
+    case "window": {
+      const { keys, sinks, tensors } = change;
+      return [
+        `each query sees the last ${counted(keys, "key")}` +
+        (sinks > 0 ? ` and the first ${counted(sinks, "key")} of the text` : ""),
+        ...tensors ? ["another output projection"] : [],
+      ].join(", ");
+    }
     case "weights": {
       const { heads, tensors, scale } = change;
       return [
@@ -86,6 +94,8 @@ function changeText(change: Change): string {
     }
   }
 }
+
+const counted = (count: number, noun: string) => count === 1 ? noun : `${count} ${noun}s`;
 
 /** " on the text `wiki` (SHA-256 …): 8 × 512 tokens …". */
 function measuredOn({ text, packing, dtype, engine }: NonNullable<Plan["provenance"]>): string {

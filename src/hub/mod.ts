@@ -6,7 +6,7 @@ export { openModel, type OpenOptions } from "./open.ts";
 export { type SeriesCheckpoint, seriesFiles, type SeriesOptions } from "./series.ts";
 export { datasetFile } from "./remote/huggingface.ts";
 export { httpSource } from "./remote/http.ts";
-export { benchmarkData, benchmarkFiles, knownModels } from "./packages/packaged.ts";
+export { benchmarkData, benchmarkFiles, isBenchmarkCached, knownModels } from "./packages/packaged.ts";
 export { type KnownModel, parseManifest } from "./packages/manifest.ts";
 export { cacheFolder, freeBytes } from "./cache/cache.ts";
 export { cacheEntries, type CacheEntry, namedEntries, pruneCache } from "./cache/entries.ts";

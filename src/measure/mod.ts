@@ -41,6 +41,8 @@ export {
   planHash,
   planOf,
   planText,
+  type RepairName,
+  REPAIRS,
 } from "./plan.ts";
 export { type Massive, massiveActivations } from "./streams/massive.ts";
 export { type Changes, changesOf, documentsNeeded, type Interval } from "./statistics/paired.ts";

@@ -19,6 +19,7 @@ export { families } from "./families/list.ts";
 export { ropeFactorsOf } from "./gguf/rope.ts";
 export { embeddingGraph, scoredRowsGraph } from "./graphs/ends.ts";
 export { expertGraph, routerGraph, sharedGraph } from "./graphs/experts.ts";
+export { type FitInput, fitInput, fitTensors } from "./graphs/inputs.ts";
 export { mixerGraph, mlpPartGraph, updateGraph, type UpdateTaps } from "./graphs/layer.ts";
 export { headGraph, stepGraph } from "./graphs/step.ts";
 export { wholeGraph, wholeName } from "./graphs/whole.ts";
@@ -53,7 +54,17 @@ export { plainName, storedTensor } from "./stored/names.ts";
 export { untied } from "./stored/own_head.ts";
 export { attend, type Extent, keptHeadSize } from "./values/attention.ts";
 export type { StoredTypes } from "./values/linear.ts";
-export { causalMask, last, lastOf, type Mask, segmentMask } from "./values/mask.ts";
+export {
+  causalMask,
+  type KeySpan,
+  keySpan,
+  last,
+  type Mask,
+  ofSpan,
+  segmentMask,
+  spanLength,
+  spanMask,
+} from "./values/mask.ts";
 export { type KeysValues, sight } from "./values/past.ts";
 export { ropeTables, rotationRegime, steadyLength } from "./values/rope.ts";
 export { rotaryNames } from "./values/rotary.ts";

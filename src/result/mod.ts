@@ -70,12 +70,21 @@ export {
   keptResult,
   orderOrigin,
   recordKept,
+  replacementOrigin,
+  type ReplacementRequest,
   resultIn,
 } from "./keeping/kept.ts";
 export { joinHashes, merge } from "./derived/merge.ts";
 export { overSeeds, perplexityOf, profileOf } from "./derived/means.ts";
 export { head, type Kind, METHODS } from "./methods.ts";
-export { type Computed, computedAlike, computedIn, planData, type Provenance } from "./forms/provenance.ts";
+export {
+  type Computed,
+  computedAlike,
+  computedIn,
+  planData,
+  type Provenance,
+  type SharedText,
+} from "./forms/provenance.ts";
 export type { Roofline } from "./forms/roofline.ts";
 export type { Speed } from "./forms/speed.ts";
 export type { Receipt, Shard, Shards } from "./forms/shards.ts";

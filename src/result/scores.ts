@@ -25,6 +25,8 @@ export interface ScoreLook {
   readonly ranks?: true;
   /** Whether each seed gives another order. */
   readonly seeded?: true;
+  /** Whether it reads no text. */
+  readonly textless?: true;
 }
 
 const table = {
@@ -32,13 +34,13 @@ const table = {
   magnitude: { dash: "8 4", ranks: true, guide: "magnitude", title: "relative magnitude" },
   angular: { dash: "8 2 2 2", guide: "angular", title: "angular distance" },
   "angular-last": { dash: "8 2 2 2 2 2", guide: "angular-last", title: "angular, last token" },
-  "gate-norm": { dash: "12 3", guide: "gate-norm", title: "gate norm" },
+  "gate-norm": { dash: "12 3", textless: true, guide: "gate-norm", title: "gate norm" },
   loss: { dash: "5 2", column: "loss (nats)" },
   kl: { dash: "5 2 1 2", column: "KL (nats)", guide: "kl", title: "KL of the removal", hindsight: true },
   iterative: { dash: "14 2 2 2", column: "importance" },
   greedy: { dash: "20 3", column: "loss (nats)" },
-  random: { dash: "3 4", ranks: true, seeded: true },
-  deepest: { dash: "1 3", ranks: true, guide: "layersAfter", title: "layers after it" },
+  random: { dash: "3 4", ranks: true, seeded: true, textless: true },
+  deepest: { dash: "1 3", ranks: true, textless: true, guide: "layersAfter", title: "layers after it" },
 } as const satisfies Readonly<Record<string, ScoreLook>>;
 
 /** What the table says, name by name. */

@@ -5,7 +5,7 @@ import type { Model } from "../models/mod.ts";
 import type { DropPlan } from "../measure/mod.ts";
 import { attend, type Kept } from "./modules/attend.ts";
 import { openEmbedder } from "./embed.ts";
-import { freeAll, freeStates, type State } from "./held.ts";
+import { freeAll, type State } from "./held.ts";
 import { type Branch, variantsIn } from "./plan/trie.ts";
 import { type LayerVariants, layerVariants } from "./plan/weights.ts";
 import type { Probe } from "./probes/probe.ts";
@@ -33,8 +33,8 @@ export interface Runner {
   /** The stream of a batch that enters layer 0. */
   embedding(batch: Batch): Promise<Held>;
   /**
-   * The states that leave a layer. Those that entered it are freed, unless they leave it or it fails. The weights of layer
-   * `next`, if there is one, are made ready meanwhile.
+   * The states that leave a layer. Those that entered it are freed, unless they leave it, it fails, or `keep` says so. The weights
+   * of layer `next`, if there is one, are made ready meanwhile.
    */
   layer(
     l: number,
@@ -42,6 +42,7 @@ export interface Runner {
     states: readonly State[],
     ways: readonly Branch[][],
     batches: readonly Batch[],
+    keep?: boolean,
   ): Promise<State[]>;
   /** Frees what the batches so far have been told of their tokens. */
   forget(): void;
@@ -120,7 +121,7 @@ export function runner(
       }
       return embedder.embed(ids, { positions, signal });
     },
-    async layer(l, following, states, ways, batches) {
+    async layer(l, following, states, ways, batches, keep = false) {
       const parts = await weights.take(l);
       // In the CPU's memory it would take time and memory from what runs: files are read ahead by their source.
       if (following !== null && engine.access) weights.readAhead(following);
@@ -133,7 +134,7 @@ export function runner(
               const x = state.batches[b];
               const streams = await parted(l, parts, x, batch, ways[i], kept);
               streams.forEach((stream, w) => next[i][w].batches.push(stream));
-              if (!streams.includes(x)) x.free(); // nobody reads it again
+              if (!keep && !streams.includes(x)) x.free(); // nobody reads it again
             }
           } finally {
             for (const { key, value } of kept.values()) freeAll([key, value]);
@@ -141,7 +142,8 @@ export function runner(
         }
         return next.flat();
       } catch (error) {
-        freeStates(next.flat());
+        const entered = keep ? states.flatMap(({ batches }) => batches) : [];
+        freeAll(next.flat().flatMap(({ batches }) => batches).filter((stream) => !entered.includes(stream)));
         throw error;
       } finally {
         parts.release();

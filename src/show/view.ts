@@ -5,9 +5,10 @@
 import type { Kind, ResultOf } from "../result/mod.ts";
 import type { CsvRow } from "./chart/csv.ts";
 import { type Figure, isFigure } from "./chart/svg.ts";
+import { sharedLines } from "./chart/shared.ts";
 import * as draw from "./figures/mod.ts";
 import { isResult, type Result, rowsOf, tablesOf } from "./tables/faces.ts";
-import type { Table } from "./tables/table.ts";
+import { recordTable, type Table } from "./tables/table.ts";
 import { code, isPromise } from "../entry/mod.ts";
 
 /** A value made visible. */
@@ -68,7 +69,9 @@ function nothing(what: string): View {
 /** Records are rows, the first one names the columns; of other values each is a row. */
 function list(values: readonly unknown[], what: string): View {
   if (values.every(isRecord)) {
-    return table(values.map((value) => rowOf(summaryOf(value) ?? value)), what);
+    const seen = table(values.map((value) => rowOf(summaryOf(value) ?? value)), what);
+    const notes = sharedLines(values.filter(isResult));
+    return "rows" in seen && notes.length > 0 ? { tables: [{ ...recordTable(seen.rows), notes }] } : seen;
   }
   return table(values.map((value, index) => ({ index, value: cell(value) })), what);
 }

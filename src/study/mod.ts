@@ -52,7 +52,7 @@ export {
   REPAIR_SAMPLES,
   type RepairedOptions,
   type RepairOptions,
-  REPAIRS,
+  WorseRepair,
 } from "./repair/repair.ts";
 export {
   distinct,

@@ -7,6 +7,7 @@ export { blocksOfIds, readIds } from "./ids_file.ts";
 export { namedText, TEXT_NAMES } from "./named_text.ts";
 export { blockHashes, type Blocks, type Document, MAX_TOKENS, packBlocks, type Packing } from "./packing.ts";
 export { readRows, type Row } from "./rows.ts";
+export { type Ids, runsOf, sharedShare } from "./shared_runs.ts";
 export { tokenizerFromSentencePiece } from "./formats/sentencepiece.ts";
 export { tokenizerFromVocabulary } from "./formats/vocabulary_files.ts";
 export { type ConfiguredIds, type Tokenizer, tokenizerFromJson } from "./tokenizer/tokenizer.ts";

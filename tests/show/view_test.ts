@@ -31,6 +31,12 @@ Deno.test("results have the figure of their kind, or a table", () => {
   assert.equal(head[0], "perplexity");
   const [row, ...others] = rows([perplexity(), perplexity()]);
   assert.deepEqual([row.model, row.perplexity, others.length], ["tiny", perplexity().perplexity, 1]);
+  const shared = [{ text: "wiki", calibration: "repair" as const, share: 0.125 }];
+  const line = "the text shares 12.5 % of its 13-token sequences with the calibration text of the repair: " +
+    "its loss may be too low";
+  assert.deepEqual(tables({ ...perplexity(), shared })[0].notes, [line]);
+  const [{ head: columns, notes }] = tables([perplexity(), { ...perplexity(), shared }]);
+  assert.deepEqual([columns.includes("perplexity"), notes], [true, [line]]);
   assert.deepEqual(rows([profile()]), [{ result: "profile", model: "tiny", text: "stories" }]);
   const plan = makePlan(profile(), { target: "attention", drop: 2 });
   const [dropped] = tables(plan);

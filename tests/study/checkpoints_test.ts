@@ -109,6 +109,7 @@ Deno.test("quality by step is the same from afar: half of the modules dropped by
       numbers(local),
     );
     for (const { quality, ...entry } of local.series) {
+      assert.equal(quality!.shared, undefined, "what is kept does not depend on the texts that are here");
       const curve = quality!.curves.find(({ target }) => target === "attention")!;
       const ranked = [0, 1, 2].sort((a, b) =>
         entry.attention.importance[a]! - entry.attention.importance[b]!

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { noDrop } from "../../measure/mod.ts";
 import { type Evaluation, resultText } from "../../result/mod.ts";
 import { evaluatePriceText } from "../../show/mod.ts";
-import { dropsIn, type EvaluateOptions, studies } from "../../study/mod.ts";
+import { type EvaluateOptions, studies } from "../../study/mod.ts";
 import { suites, taskGroups, taskNames, tasksNamed } from "../../tasks/mod.ts";
 import { type Context, runOptions, withModel } from "../shared/context.ts";
 import { type OutFlags, withOutFlags } from "../shared/destination.ts";
@@ -84,13 +84,12 @@ export function evaluateCommand(context: Context): Command {
     async (ref: string, flags: EvaluateFlags) => {
       const plans = await plansIn(flags);
       await withModel(context, ref, flags, async (model) => {
-        const drops = plans.map((plan) => dropsIn(model, plan));
-        const options = { ...optionsOf(context, flags), plans: [noDrop, ...drops] };
+        const options = { ...optionsOf(context, flags), plans: [noDrop, ...plans] };
         await perform(context, flags, studies.evaluate, [model, options], {
-          price: (price) => evaluatePriceText(model.name, drops.length, price, context.look),
+          price: (price) => evaluatePriceText(model.name, plans.length, price, context.look),
           output: (results, done) => ({
             ...outputOf(context, results, { done }),
-            json: () => evaluationText(drops.length === 0 ? results : results.slice(1)),
+            json: () => evaluationText(plans.length === 0 ? results : results.slice(1)),
           }),
         });
       });

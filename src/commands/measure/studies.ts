@@ -12,6 +12,7 @@ import {
   dropOf,
   MODEL,
   namesAmong,
+  planOf,
   type StudyFlags,
   wantedOf,
   wholeNumber,
@@ -65,8 +66,8 @@ export function perplexityCommand(context: Context): Command {
   return withStudyFlags(withDropFlags(command)).action(async (ref: string, flags: StudyFlags & DropFlags) => {
     const wanted = await wantedOf(flags);
     await withModel(context, ref, flags, async (model) => {
-      const drop = dropOf(model, wanted);
-      const plans = isFull(drop) ? [noDrop] : [noDrop, drop];
+      const plan = planOf(model, wanted);
+      const plans = isFull(plan) ? [noDrop] : [noDrop, plan];
       const options = { ...studyOptions(context, flags), plans };
       await perform(context, flags, studies.perplexity, [model, options], shown(context, model.name));
     });

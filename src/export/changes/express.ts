@@ -42,8 +42,17 @@ const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<Cha
   },
   linear: {
     store(change, job, format) {
-      if (format === "onnx" || isDeci(job, format)) return null;
-      const why = "is replaced by a linear map, for which the format has no place";
+      if (format === "onnx" || isDeci(job, format) && !change.unnormed) return null;
+      const map = `is replaced by a linear map${change.unnormed ? " of the stream itself" : ""}`;
+      throw new Inexpressible(modulesText([change]), `${map}, for which the format has no place`);
+    },
+  },
+  window: {
+    store(change, _, format) {
+      if (format === "onnx" && change.sinks === 0) return null;
+      const why = format === "onnx"
+        ? "has a window and sinks, which the graph's operator cannot combine"
+        : "has a window that is the plan's, for which the format has no place";
       throw new Inexpressible(modulesText([change]), why);
     },
   },

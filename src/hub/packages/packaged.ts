@@ -61,6 +61,12 @@ export async function benchmarkData(options: Reports = {}): Promise<string> {
   return await packageFolder((await readManifest()).benchmark, options);
 }
 
+/** Whether the benchmark package is in the cache and sound, so that `benchmarkData` fetches nothing. */
+export async function isBenchmarkCached(options: Reports = {}): Promise<boolean> {
+  const { benchmark } = await readManifest();
+  return await packageDamage(benchmark, targetOf(benchmark), options) === null;
+}
+
 /**
  * Returns a function that gives the path of a file of the benchmark package. The file is compared with its hash every time, and the
  * package is fetched again if they differ.
@@ -88,8 +94,8 @@ export async function packageFolder(
   source: Manifest["benchmark"],
   options: Reports = {},
 ): Promise<string> {
-  const name = `${source.package}-${source.version}`;
-  const target = join(cacheFolder(), "packages", name);
+  const name = nameOf(source);
+  const target = targetOf(source);
   const damage = () => packageDamage(source, target, options);
   await fetchedOnce(
     name,
@@ -100,6 +106,15 @@ export async function packageFolder(
   );
   await touch(target);
   return join(target, source.path);
+}
+
+function nameOf(source: PackageSource): string {
+  return `${source.package}-${source.version}`;
+}
+
+/** The folder of a package in the cache. */
+function targetOf(source: PackageSource): string {
+  return join(cacheFolder(), "packages", nameOf(source));
 }
 
 /** Fetches a missing or damaged package; throws if that does not help. With `isHere`, a notice says that it is fetched again. */
@@ -147,7 +162,7 @@ async function packageDamage(
   if (!await isFolder(join(target, source.path))) return `it has no ${source.path}`;
   const files = await recordedFiles(target);
   if (!files) return "it has no list of its files";
-  const label = `${source.package}-${source.version}`;
+  const label = nameOf(source);
   const damaged = await damagedFiles(files, { ...options, label });
   return damaged.length > 0 ? damageText(damaged) : null;
 }
@@ -157,7 +172,7 @@ async function fetchPackage(
   target: string,
   options: Reports,
 ): Promise<void> {
-  const name = `${source.package}-${source.version}`;
+  const name = nameOf(source);
   const started = performance.now();
   await announce(name, source.size, source.licence, source.size * 3, options);
   await withPartial(async (folder) => {

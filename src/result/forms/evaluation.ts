@@ -1,7 +1,7 @@
 /** The forms of evaluations: what a model makes of benchmark tasks, document by document. */
 import { z } from "zod";
 import { VERDICTS } from "../../measure/mod.ts";
-import { headForm, provenanceForm } from "./provenance.ts";
+import { headForm, provenanceForm, sharedForm } from "./provenance.ts";
 
 /** What decides what a task asks. */
 const settingForm = z.object({
@@ -142,6 +142,8 @@ export const evaluateForm = z.object({
   /** The mean of the tasks' main numbers (groups count once), null where a suite is not whole. */
   average: z.object({ value: z.number(), of: z.array(z.string()), ...errorForm }).nullable(),
   writing: writingForm.nullable(),
+  /** What each task shares with the plan's calibration texts; absent where nothing is known to be shared. */
+  shared: sharedForm.optional(),
 });
 /** The scores of benchmark tasks under a plan. */
 export type Evaluation = z.infer<typeof evaluateForm>;

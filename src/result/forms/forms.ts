@@ -8,12 +8,12 @@ import { againstForm, compareForm, verifyForm } from "./comparisons.ts";
 import { evaluateForm, taskForm, writtenForm } from "./evaluation.ts";
 import type { Kind } from "../methods.ts";
 import { checkpointsForm, profileForm } from "./profile.ts";
-import { byKind, headForm, perLayer, provenanceForm } from "./provenance.ts";
+import { byKind, headForm, perLayer, provenanceForm, sharedForm } from "./provenance.ts";
 import { doctorForm, generateForm, receiptForm, shardsForm } from "./shards.ts";
 import { guidesForm, lossForm, orderForm } from "./order.ts";
 import { rooflineForm } from "./roofline.ts";
 import { speedForm } from "./speed.ts";
-import { planForm, sweepForm } from "./sweep.ts";
+import { planForm, replacementForm, sweepForm } from "./sweep.ts";
 
 const perplexityForm = z.object({
   ...headForm("perplexity"),
@@ -31,6 +31,8 @@ const perplexityForm = z.object({
   tokens: z.int().positive(),
   /** By sample. */
   sums: z.array(z.object({ nll: z.number(), kl: z.number(), top1: z.number(), tokens: z.number() })),
+  /** What the text shares with the plan's calibration texts; absent where nothing is known to be shared. */
+  shared: sharedForm.optional(),
 });
 /** How well a model predicts a text under a plan, compared with the full model. */
 export type Perplexity = z.infer<typeof perplexityForm>;
@@ -79,6 +81,7 @@ export const forms = {
   profile: profileForm,
   perplexity: perplexityForm,
   plan: planForm,
+  replacement: replacementForm,
   order: orderForm,
   loss: lossForm,
   guides: guidesForm,

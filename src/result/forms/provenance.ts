@@ -18,7 +18,21 @@ const tensors = z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256 in hexade
 export const changeForm = z.discriminatedUnion("to", [
   z.object({ layer, module: z.enum(MODULES), to: z.literal("nothing") }),
   z.object({ layer, module: z.enum(MODULES), to: z.literal("mean"), tensors }),
-  z.object({ layer, module: z.enum(MODULES), to: z.literal("linear"), tensors }),
+  z.object({
+    layer,
+    module: z.enum(MODULES),
+    to: z.literal("linear"),
+    tensors,
+    unnormed: z.literal(true).optional(),
+  }),
+  z.object({
+    layer,
+    module: z.literal("attention"),
+    to: z.literal("window"),
+    keys: z.int().positive(),
+    sinks: z.int().nonnegative(),
+    tensors: tensors.optional(),
+  }),
   z.object({
     layer,
     module: z.enum(MODULES),
@@ -93,6 +107,21 @@ export const provenanceForm = z.object({
 });
 /** Everything that the numbers depend on: equal provenance means equal numbers. */
 export type Provenance = z.infer<typeof provenanceForm>;
+
+/**
+ * What a study's text shares with the text that its plans were calibrated on. It is said of a result as it is shown, and depends on
+ * which texts the machine has: absent where nothing is shared, or a calibration text cannot be had.
+ */
+export const sharedForm = z.array(z.object({
+  /** The text, or the task, that the study is evaluated on. */
+  text: z.string(),
+  /** What the other text was for: the plan's scores, or its repair. */
+  calibration: z.enum(["scores", "repair"]),
+  /** The share of the 13-token sequences of the study's text that are in the other. */
+  share: z.number().min(0).max(1),
+})).min(1);
+/** What a study's text shares with one calibration text. */
+export type SharedText = z.infer<typeof sharedForm>[number];
 
 /** What computed the numbers, of all that they depend on. */
 export function computedIn({ dtype, engine, runtime, device }: Computed): Computed {

@@ -1,11 +1,51 @@
 /** The forms of plans (what is dropped, in which order) and of sweeps (what dropping more and more costs). */
-import { KINDS } from "../../measure/mod.ts";
+import { KINDS, MODULES, REPAIRS } from "../../measure/mod.ts";
 import { z } from "zod";
-import { changeForm, dropForm, headForm, indices, provenanceForm } from "./provenance.ts";
+import { changeForm, dropForm, headForm, indices, provenanceForm, sharedForm } from "./provenance.ts";
 import { ORDERS, TARGETS } from "../scores.ts";
 
 export const targetForm = z.enum(TARGETS);
 export const byForm = z.enum(ORDERS);
+
+/** A repair's place, and how well the fit there did. */
+const siteForm = z.object({
+  layer: z.int().nonnegative(),
+  module: z.enum(MODULES),
+  /** ε of the ridge; null without one. */
+  strength: z.number().nullable(),
+  /** The share of the missing update's mean square that is left on held-out tokens; null where it was not measured. */
+  left: z.number().nullable(),
+});
+
+/** How a plan was repaired. */
+const repairedForm = z.object({
+  by: z.enum(REPAIRS),
+  /** Whether each repair was fitted on the repaired model's stream. */
+  sequential: z.boolean().optional(),
+  provenance: provenanceForm,
+  sites: z.array(siteForm).optional(),
+  /** Nats per token on the last samples of the text, which choose the ridge's strength. Absent without such samples. */
+  heldOut: z.object({
+    samples: z.int().positive(),
+    full: z.number(),
+    dropped: z.number(),
+    repaired: z.number(),
+  }).optional(),
+});
+
+/** One site of a repair, as it is kept between runs: tensors, or a number that divides all later updates. */
+export const replacementForm = z.object({
+  ...headForm("replacement"),
+  provenance: provenanceForm,
+  by: z.enum(REPAIRS),
+  sequential: z.boolean(),
+  /** The plan that is repaired. */
+  plan: dropForm,
+  ...siteForm.shape,
+  gain: z.number().nullable(),
+  /** Little-endian float32 in base64, by name. */
+  tensors: z.record(z.string(), z.object({ shape: indices, data: z.base64() })).nullable(),
+});
 
 /** A plan: the modules to drop, and what ordered them. */
 export const planForm = z.object({
@@ -24,7 +64,7 @@ export const planForm = z.object({
   /** All other changes of modules; their tensors lie in the safetensors file beside the plan. Absent if there are none. */
   changes: z.array(changeForm).optional(),
   /** How dropped modules were repaired, and provenance of the run that measured the repairs; absent if none were. */
-  repaired: z.object({ by: z.enum(["mean"]), provenance: provenanceForm }).optional(),
+  repaired: repairedForm.optional(),
   /** The drops in order; `score` is what they were ordered by. */
   order: z.array(
     z.object({ module: z.enum(KINDS), layer: z.int(), score: z.number().nullable() }),
@@ -68,6 +108,8 @@ export const sweepForm = z.object({
       riseError: z.number().nullable(),
     })),
   })),
+  /** What the text shares with the calibration texts of the curves' plans; absent where nothing is known to be shared. */
+  shared: sharedForm.optional(),
 });
 /** Quality by number of modules dropped, curve by curve. */
 export type Sweep = z.infer<typeof sweepForm>;

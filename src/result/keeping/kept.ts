@@ -32,6 +32,7 @@ const origins = {
   checkpoints: ({ series: [only] }) => checkpointOrigin(only),
   rows: ({ provenance, of, from, to, plans }) => ({ ...provenance, of, from, to, plans }),
   order: orderOrigin,
+  replacement: replacementOrigin,
   loss: ({ provenance, measure }) => ({ ...provenance, measure }),
 } satisfies { [K in Kind]?: (result: ResultOf<K>) => Provenance };
 type KeptKind = keyof typeof origins;
@@ -46,6 +47,18 @@ export function checkpointOrigin(
   const model = { ...provenance.model, format: "" };
   return { ...provenance, model, step, quality: quality && quality.provenance.text.hash };
 }
+
+/** Of a replacement: where it was made, and for which plan. */
+export function replacementOrigin(
+  { provenance, by, sequential, plan, layer, module }: ReplacementRequest,
+): Provenance & Omit<ReplacementRequest, "provenance"> {
+  return { ...provenance, by, sequential, plan, layer, module };
+}
+/** What a replacement is known by before it is made. */
+export type ReplacementRequest = Pick<
+  ResultOf<"replacement">,
+  "provenance" | "by" | "sequential" | "plan" | "layer" | "module"
+>;
 
 /** Of an order: what it was asked for besides. An order of fewer modules is another result. */
 export function orderOrigin(

@@ -7,6 +7,7 @@ import { type Evaluation, meanOver, type Profile, type Sweep } from "../../resul
 import { accuracyChange, accuracyCurves, type Dropped, fullOf } from "../chart/accuracy.ts";
 import { formatNumber, formatPoints, formatPointsRange, quarter } from "../chart/numbers.ts";
 import { byImportance, isByImportance, KIND_NAMES } from "../chart/setting.ts";
+import { sharedText } from "../chart/shared.ts";
 import { importanceSign, timesText } from "../chart/told.ts";
 import type { Answer, Drop, Section } from "./section.ts";
 
@@ -33,7 +34,8 @@ export function importanceAnswer(profile: Profile): Answer | undefined {
 type Curve = Sweep["curves"][number];
 
 /** The largest plan, of those tried, that surely stays within the budget; what it costs, or any other plan of the sweep. */
-export function qualityAnswer({ curves, provenance }: Sweep): Answer | undefined {
+export function qualityAnswer(sweep: Sweep): Answer | undefined {
+  const { curves, provenance } = sweep;
   const { model: { layers }, packing: { samples } } = provenance;
   const tried = curves.filter((curve) =>
     isByImportance(curve) && curve.points.some(({ dropped }) => dropped > 0)
@@ -65,7 +67,10 @@ export function qualityAnswer({ curves, provenance }: Sweep): Answer | undefined
       : `Nothing among the numbers tried: without ${modules}, perplexity rises by more than ${
         BUDGET * 100
       } % (95 %).`,
-    costOf: (drop) => perplexityCost(curves, drop, samples),
+    costOf: (drop) => {
+      const cost = perplexityCost(curves, drop, samples);
+      return cost && cost + sharedText([sweep]);
+    },
   };
 }
 
@@ -93,7 +98,9 @@ export function tasksAnswer(results: readonly Evaluation[], plans: readonly Drop
       const { difference, low, high } = accuracyChange(result, full);
       return `Mean accuracy over ${meanOver(full).map(({ name }) => name).join(", ")}: ${
         formatPoints(difference)
-      } points (95 %: ${formatPointsRange(low, high, " to ")}) without ${planText(wanted)}.`;
+      } points (95 %: ${formatPointsRange(low, high, " to ")}) without ${planText(wanted)}.${
+        sharedText([result])
+      }`;
     },
   };
 }

@@ -6,6 +6,7 @@ import type { Evaluation } from "../../result/mod.ts";
 import { accuracyChange, accuracyCurves, type Dropped, fullOf, meanAccuracy } from "../chart/accuracy.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { formatFixed, formatNumber, formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
+import { sharedLines } from "../chart/shared.ts";
 import { type Column, lines, optional, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
 /** A task, group or the average: a row of the table. */
@@ -82,7 +83,7 @@ function planTable(result: Evaluation): Table {
   return {
     note: full ? "full model" : `without ${planText(drop)}`,
     ...tableOf(shown, columns),
-    notes: [...marginNote(shown), ...notesOf(result, full)],
+    notes: [...marginNote(shown), ...notesOf(result, full), ...sharedLines([result])],
   };
 }
 

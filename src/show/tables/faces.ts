@@ -39,6 +39,9 @@ const parts = {
   loss: recorded((
     { provenance: { drop }, nll, kl }: Of<"loss">,
   ) => [{ dropped: planText(drop), nll, kl }]),
+  replacement: recorded(({ layer, module, strength, left }: Of<"replacement">) => [
+    { module, layer, strength, left },
+  ]),
   rows: recorded(({ of, from, to }: Of<"rows">) => [{ of, from, to }]),
   task: recorded(({ items }: Of<"task">) =>
     items.map(({ index, acc = null, acc_norm = null }) => ({ document: index, acc, acc_norm }))

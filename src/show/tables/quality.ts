@@ -5,6 +5,7 @@ import type { CsvRow } from "../chart/csv.ts";
 import { type CurveGroup, groupsOf, meanOf } from "../chart/curves.ts";
 import { formatNumber, formatShare } from "../chart/numbers.ts";
 import { KIND_NAMES, settingOf } from "../chart/setting.ts";
+import { sharedLines } from "../chart/shared.ts";
 import { type Column, fixed, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
 type Point = Sweep["curves"][number]["points"][number];
@@ -30,6 +31,7 @@ export function perplexityTables(results: readonly Perplexity[]): Table[] {
   return [{
     title: settingOf({ ...provenance, drop: { attention: [], mlp: [] } }),
     ...tableOf(results, [...QUALITY, dropped]),
+    notes: sharedLines(results),
   }];
 }
 
@@ -58,6 +60,7 @@ export function sweepTable(sweep: Sweep): Table {
         format: (nll: number) => formatNumber(Math.exp(nll)),
       })),
     ]),
+    notes: sharedLines([sweep]),
   };
 }
 

@@ -2,6 +2,7 @@
 import {
   type Check,
   expect,
+  flag,
   like,
   list,
   number,
@@ -29,7 +30,10 @@ const aChange: Check = record({
   to: required(oneOf(CHANGES)),
   tensors: text,
   heads: list(wholeNumber(0), "heads", 1),
+  unnormed: flag,
   scale: number("a finite number above 0", (value) => value > 0),
+  keys: wholeNumber(1),
+  sinks: wholeNumber(0),
 }, 'a change as { layer: 1, module: "attention", to: "weights", heads: [0] }');
 
 /** Lists of layers to drop, and a list of changes. */

@@ -22,6 +22,7 @@ import {
   joinHashes,
   type Keeping,
   type Main,
+  type Plan,
   type Provenance,
 } from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
@@ -30,6 +31,7 @@ import { type BosRule, type Metric, suites, tasksNamed } from "../../tasks/mod.t
 import { BASE_BYTES } from "../base/estimate.ts";
 import { expectRoom } from "../base/memory.ts";
 import { engineChecks, engineOf, type EngineOptions, type Forcing, forcingChecks } from "../base/options.ts";
+import { type EvaluatedText, leakGuard, withLeaks } from "../base/leak.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { type RunOptions, type Stage, stage } from "../base/stage.ts";
 import { run, step, type Study } from "../base/study.ts";
@@ -86,7 +88,8 @@ const LONG = 2 ** 20;
 
 /**
  * Evaluates a model on benchmark tasks under each plan, and returns the results in the plans' order. The full model always runs,
- * because the other plans are compared with it. Throws `RangeError` for an unknown task, or if a task has too few rows for the shots.
+ * because the other plans are compared with it. Where at least 1 % of the 13-token sequences of a task occur in the text that a plan was
+ * calibrated on, the plan's result says so in `shared`. Throws `RangeError` for an unknown task, or if a task has too few rows for the shots.
  *
  * @example Not run by tests: it fetches the model and the rows
  * ```ts ignore
@@ -98,7 +101,7 @@ const LONG = 2 ** 20;
  */
 export async function evaluate(
   model: StudyModel | string,
-  plans: readonly Partial<DropPlan>[],
+  plans: readonly (Plan | Partial<DropPlan>)[],
   options: EvaluateOptions = {},
 ): Promise<Evaluation[]> {
   return await run(evaluateStudy, model, { ...options, plans });
@@ -107,7 +110,7 @@ export async function evaluate(
 /** Options of `evaluate` as a study: its plans are one of them. */
 export interface EvaluationOptions extends EvaluateOptions {
   /** Modules to drop, plan by plan. */
-  readonly plans: readonly Partial<DropPlan>[];
+  readonly plans: readonly (Plan | Partial<DropPlan>)[];
 }
 
 /** What `evaluate` consists of: parts of its tasks, and the texts that each plan writes. */
@@ -132,7 +135,11 @@ export const evaluateStudy: Study<StudyModel, EvaluationOptions, Evaluation[], E
       price: (runOptions) => price(model.spec, { plans: distinct, settings, parts, prompts }, runOptions),
       async result(runOptions) {
         const results = await evaluating.whole(runOptions);
-        return wanted.map((plan) => results[distinct.findIndex((own) => planHash(own) === planHash(plan))]);
+        const leaks = leakGuard(model, textsOf(parts), [], runOptions);
+        return await Array.fromAsync(wanted, async (plan, i) => {
+          const result = results[distinct.findIndex((own) => planHash(own) === planHash(plan))];
+          return withLeaks(result, await leaks([options.plans[i]]));
+        });
       },
       async depends() {
         const { fingerprint: tokenizer } = await model.tokenizer();
@@ -142,6 +149,17 @@ export const evaluateStudy: Study<StudyModel, EvaluationOptions, Evaluation[], E
     };
   },
 };
+
+/** Everything that each task asks, shots included, as tokens. */
+function textsOf(parts: readonly Part[]): EvaluatedText[] {
+  const byTask = Map.groupBy(parts, ({ setting: { task } }) => task.name);
+  return [...byTask].map(([name, own]) => ({
+    name,
+    ids: own.flatMap(({ documents }) =>
+      documents.flatMap(({ requests }) => requests.map(({ input }) => input))
+    ),
+  }));
+}
 
 /** Documents by parts of tasks, their shots drawn before; then texts by plan. */
 function partsStage(

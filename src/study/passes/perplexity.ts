@@ -11,6 +11,7 @@ import {
   merge,
   type Perplexity,
   perplexityOf,
+  type Plan,
   type Provenance,
 } from "../../result/mod.ts";
 import { type DropPlan, noDrop, type Reference, reference, score, segmentsOf } from "../../run/mod.ts";
@@ -25,6 +26,7 @@ import {
   type StudyOptions,
   tellReused,
 } from "../base/options.ts";
+import { leakGuard, withLeaks } from "../base/leak.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { sampleStage, type Stage } from "../base/stage.ts";
 import { run, stepOf, type Study } from "../base/study.ts";
@@ -47,8 +49,9 @@ export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
 }
 
 /**
- * Measures the perplexity of a model under each plan, and returns the results in the plans' order. Throws `TypeError` for a plan
- * made from another model.
+ * Measures the perplexity of a model under each plan, and returns the results in the plans' order. Where at least 1 % of
+ * the text's 13-token sequences occur in the text that a plan was calibrated on, the plan's result says so in `shared`. Throws `TypeError`
+ * for a plan made from another model.
  *
  * @example
  * ```ts
@@ -61,7 +64,7 @@ export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
  */
 export async function perplexities(
   model: StudyModel | string,
-  plans: readonly Partial<DropPlan>[],
+  plans: readonly (Plan | Partial<DropPlan>)[],
   options: StudyOptions = {},
 ): Promise<Perplexity[]> {
   return await run(perplexityStudy, model, { ...options, plans });
@@ -70,7 +73,7 @@ export async function perplexities(
 /** Options of `perplexities` as a study: its plans are one of them. */
 export interface PerplexityOptions extends StudyOptions {
   /** Modules to drop, plan by plan. */
-  readonly plans: readonly Partial<DropPlan>[];
+  readonly plans: readonly (Plan | Partial<DropPlan>)[];
 }
 
 /** What `perplexities` consists of. */
@@ -87,7 +90,15 @@ export const perplexityStudy: Study<StudyModel, PerplexityOptions, Perplexity[]>
       label: `perplexity of ${model.name}`,
       plans: plans.length,
       steps: [scoring],
-      result: scoring.whole,
+      async result(runOptions) {
+        const results = await scoring.whole(runOptions);
+        const { text: { name }, blocks: { ids } } = await text.pack(runOptions);
+        const leaks = leakGuard(model, [{ name, ids: [ids] }], [options.text], runOptions);
+        return await Array.fromAsync(
+          results,
+          async (result, i) => withLeaks(result, await leaks([options.plans[i]])),
+        );
+      },
       depends: { plans },
     });
   },

@@ -1,46 +1,40 @@
 /**
- * Repairs of dropped modules in closed form. `mean` puts the module's mean update over calibration tokens, a vector [D], in its place.
+ * Repairs of dropped modules in closed form: one pass over a calibration text, and a linear fit for each dropped module.
  *
- * Means are not sequential: all come from one pass of the full model, so that each is what the full model adds there, whatever else
- * is dropped. Sums are float64 over all tokens, the first of each sample included.
+ * One-shot repairs are fitted on the full model's stream, each by itself. Sequential ones are fitted in order on the repaired model's
+ * stream; their targets are the full model's, so that each also makes up for the loss that reaches it. Each token weighs one over its
+ * squared length in the stream, since a few tokens are a thousand times as long as all others.
  */
-import {
-  type Checks,
-  displayable,
-  expect,
-  oneOf,
-  optionsOf,
-  phases,
-  required,
-  within,
-} from "../../entry/mod.ts";
-import {
-  type Change,
-  type DropPlan,
-  everyChange,
-  type LayerModule,
-  noDrop,
-  planOf,
-} from "../../measure/mod.ts";
-import { type Plan, planData } from "../../result/mod.ts";
-import { dropPlan, keepTensors, valuesProbe } from "../../run/mod.ts";
-import { onModel, type Packed, type StudyModel } from "../../subject/mod.ts";
-import { float32 } from "../../tensor/mod.ts";
-import { needOf } from "../base/estimate.ts";
+import { type Checks, displayable, expect, flag, oneOf, optionsOf, required } from "../../entry/mod.ts";
+import { type DropPlan, noDrop, type RepairName, REPAIRS, toldSign } from "../../measure/mod.ts";
+import { elements } from "../../tensor/mod.ts";
+import { type Perplexity, type Plan, planData, type ReplacementRequest } from "../../result/mod.ts";
+import { dropPlan } from "../../run/mod.ts";
+import { onModel, type StudyModel } from "../../subject/mod.ts";
+import { flopsOf, needOf, type Pass } from "../base/estimate.ts";
 import { expectRoom } from "../base/memory.ts";
-import { CALIBRATION_TEXT, provenance, reporter, studyChecks, type StudyOptions } from "../base/options.ts";
-import { pass } from "../base/pass.ts";
+import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, tellReused } from "../base/options.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
-import { run, step, type Study } from "../base/study.ts";
-import { textOf } from "../base/text.ts";
-
-/** What can take the place of a dropped module. */
-export const REPAIRS = ["mean"] as const;
+import { type RunOptions, sampleStage, type Stage, stage } from "../base/stage.ts";
+import { run, step, stepOf, type Study } from "../base/study.ts";
+import { samplesOf, type Text, textOf, workOver } from "../base/text.ts";
+import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
+import { merge } from "../../result/mod.ts";
+import { keepSolution, keptSolution } from "./kept.ts";
+import { inputsOf, methods } from "./methods.ts";
+import { sitesOf } from "./sites.ts";
+import { type Job, planWith, solve, type Solved } from "./solve.ts";
 
 /** Options of `repair`. */
-export interface RepairOptions extends Omit<StudyOptions, "results"> {
-  /** What takes the place of dropped modules; default: mean. */
-  readonly by?: "mean" | undefined;
+export interface RepairOptions extends StudyOptions {
+  /**
+   * What makes up for dropped modules. In a module's place: its mean update (`mean`, default) or a linear map of its normed input
+   * (`linear`). In the output projection of the MLP before it, or in sequence behind it: a linear map of the MLP's output (`merge`), or
+   * another projection (`refit`). `gain` divides all later updates. `nbl` and `replaceme` are `linear` and `merge` as published.
+   */
+  readonly by?: RepairName | undefined;
+  /** Whether each repair is fitted on the stream of the model as repaired so far, towards the full model's; default: false. */
+  readonly sequential?: boolean | undefined;
 }
 
 /** Options of `repair` as a study: its plan is one of them. */
@@ -49,18 +43,23 @@ export interface RepairedOptions extends RepairOptions {
   readonly plan: Plan | Partial<DropPlan>;
 }
 
-const { results: _, ...measured } = studyChecks;
-const repairChecks: Checks<RepairOptions> = { ...measured, by: oneOf(REPAIRS) };
+const repairChecks: Checks<RepairOptions> = { ...studyChecks, by: oneOf(REPAIRS), sequential: flag };
 const checks: Checks<RepairedOptions> = { ...repairChecks, plan: required(aDrop) };
 
-/** Samples of 512 tokens that means are measured over. */
+/** Samples of 512 tokens that repairs are fitted on. */
 export const REPAIR_SAMPLES = 24;
 
+/** A repair that loses more than the drop on the samples that are held out (95 %, paired). */
+export class WorseRepair extends RangeError {}
+
 /**
- * Returns the plan with every dropped module replaced by the mean of its update over a calibration text (default: 24 × 512 tokens of
- * stories), measured in the full model's own pass. Other changes of the plan stay. Nothing of a dropped module is run. Write a plan
- * with `writePlan`, which puts the means into a file beside it. Throws `RangeError` if the plan drops nothing, `TypeError` for a plan
- * made from another model.
+ * Returns the plan with its dropped modules repaired, fitted on a calibration text (default: 24 × 512 tokens of stories). The last
+ * quarter of the samples chooses the strength of the ridge, and a repair must lose less than the drop on them. Other changes of the
+ * plan stay. Write a plan with `writePlan`, which puts its tensors into a file beside it.
+ *
+ * Throws `RangeError` if the plan drops nothing, if the model cannot be repaired so, if there are fewer tokens than twice the inputs of a
+ * fit, and for a repair that loses more than the drop; `TypeError` for a plan made from another model. Sources: NBL (arXiv 2505.21077)
+ * for `linear`, ReplaceMe (2505.02819) for `merge`, Prune&Comp (2507.18212) for `gain`.
  *
  * @example
  * ```ts
@@ -68,9 +67,10 @@ export const REPAIR_SAMPLES = 24;
  *
  * using model = await openModel("data/series/pre-ln/step04096");
  * const dropped = { attention: [2, 3] };
- * const repaired = await repair(model, dropped, { text: "README.md", samples: 2, length: 32 });
- * const [bare, mean] = await perplexities(model, [dropped, repaired], { text: "README.md", samples: 2, length: 32, skip: 2 });
- * console.log(bare.nll, mean.nll);
+ * const text = { text: "README.md", samples: 8, length: 64 };
+ * const repaired = await repair(model, dropped, { ...text, by: "linear" });
+ * const [bare, linear] = await perplexities(model, [dropped, repaired], { ...text, skip: 8 });
+ * console.log(bare.nll, linear.nll);
  * ```
  */
 export async function repair<From extends Plan | Partial<DropPlan>>(
@@ -82,76 +82,180 @@ export async function repair<From extends Plan | Partial<DropPlan>>(
   return await run(repairStudy, model, { ...options, plan }) as From extends Plan ? Plan : DropPlan;
 }
 
-/** What `repair` consists of. Nothing is kept, so it is not divided over machines. */
+/** What `repair` consists of: the fits, site by site, and the losses on the samples that are held out. */
 export const repairStudy: Study<StudyModel, RepairedOptions, Plan | DropPlan> = {
   verb: "repair",
   checks,
   on: onModel,
-  work(model, { plan, ...options }) {
-    const changes = everyChange(dropsIn(model, plan));
-    const dropped = changes.filter(isDrop).length;
-    if (dropped === 0) {
-      throw new RangeError(
-        `Cannot repair ${model.name}: the plan drops nothing, expected at least one dropped module`,
-      );
-    }
-    const label = `repair of ${model.name}`;
+  work(model, { plan, by = "mean", sequential = false, ...options }) {
+    const method = methods[by];
+    const drops = dropsIn(model, plan);
+    const sites = sitesOf(model.name, model.spec, drops, by, method, sequential);
     const text = textOf(model, { ...options, samples: options.samples ?? REPAIR_SAMPLES }, CALIBRATION_TEXT);
-    const passes = [{ ...text.sizes, plans: [noDrop], head: false }];
-    const measuring = step(passes, async (options) => {
-      const phase = phases(label, [0, 1], options.onProgress);
-      const packed = await text.pack(within(options, phase(0)));
-      await expectRoom(needOf(model, passes), options);
-      const meanOf = await updateMeans(model, packed, within(options, phase(1)));
-      const repaired = changes.map((change) => isDrop(change) ? meanIn(change, meanOf) : change);
-      const made = dropPlan(model.spec, planOf(repaired));
-      if (!("kind" in plan)) return made;
-      return displayable({
-        ...plan,
-        ...savedBy(plan, dropped * model.spec.hidden),
-        ...planData(made),
-        repaired: { by: "mean" as const, provenance: await provenance(model, packed, noDrop, options) },
-      });
+    const { samples, length } = text.sizes;
+    const heldOut = Math.floor(samples / 4) || Number(samples > 1);
+    const request: Request = { model, text, by, sequential, method, sites, heldOut, plan: drops };
+    expectTokens(request);
+    const fits = fitStage(request);
+    const passes: Pass[] = [{ ...text.sizes, plans: sequential ? [noDrop, drops] : [noDrop], head: false }];
+    const fitting = sequential ? step(passes, fits.whole) : stepOf(passes, fits);
+    const repaired = async (options: RunOptions) => {
+      const solved = await fitting.whole(options);
+      return { solved, made: dropPlan(model.spec, planWith(await jobOf(request, options), solved)) };
+    };
+    const scored = scoreStage(request, async (options) => (await repaired(options)).made);
+    const plans = [noDrop, drops, drops];
+    const scoring = stepOf([{ samples: heldOut, length, plans, head: true, stays: true }], scored);
+    const work = workOver(model, text, {
+      label: `repair of ${model.name}`,
+      steps: heldOut > 0 ? [fitting, scoring] : [fitting],
+      async result(options) {
+        const { solved, made } = await repaired(options);
+        const losses = heldOut > 0 ? await scoring.whole(options) : null;
+        if (losses) expectBetter(request, losses, options);
+        if (!("kind" in plan)) return made;
+        return displayable({
+          ...plan,
+          ...savedBy(plan, addedBy(solved, method.absorbs)),
+          ...planData(made),
+          repaired: {
+            by,
+            sequential,
+            provenance: await provenance(model, await text.pack(options), noDrop, options),
+            sites: sites.map(({ layer, module }, i) => (
+              { layer, module, strength: solved[i].strength, left: solved[i].left }
+            )),
+            ...losses ? { heldOut: heldOutOf(losses, heldOut) } : {},
+          },
+        });
+      },
+      depends: { plan: drops, by },
     });
-    const tokens = text.sizes.samples * text.sizes.length;
-    return { label, model, tokens, steps: [measuring], result: measuring.whole };
+    if (!sequential) return work;
+    const { depends: _, ...whole } = work; // each fit needs those before it
+    return whole;
   },
 };
 
-type MeanOf = (module: LayerModule, layer: number) => Float64Array;
-
-/** The change that puts the mean of a module in its place. */
-function meanIn({ layer, module }: Change, meanOf: MeanOf): Change {
-  const mean = Float32Array.from(meanOf(module, layer));
-  return {
-    layer,
-    module,
-    to: "mean",
-    tensors: keepTensors(new Map([["mean", float32([mean.length], mean)]])),
-  };
+interface Request extends Omit<Job, "packed"> {
+  readonly text: Text;
+  readonly by: RepairName;
 }
 
-/** The mean update [D] of every module of the full model, over all tokens. */
-async function updateMeans(model: StudyModel, { blocks }: Packed, options: StudyOptions): Promise<MeanOf> {
-  const { layers, hidden } = model.spec;
-  const sums = { attention: layers.map(zeros), mlp: layers.map(zeros) };
-  function zeros() {
-    return new Float64Array(hidden);
-  }
-  function add(sum: Float64Array, { data }: { readonly data: Float32Array }) {
-    for (let i = 0; i < data.length; i++) sum[i % hidden] += data[i];
-  }
-  const probes = [
-    valuesProbe(layers, ["a"], ({ layer, a }) => add(sums.attention[layer], a)),
-    valuesProbe(layers, ["m"], ({ layer, m }) => add(sums.mlp[layer], m)),
-  ];
-  await pass(model, blocks, probes, options, { onProgress: reporter("layers", "modules", options) });
-  const tokens = blocks.samples * blocks.length;
-  return (module, layer) => sums[module][layer].map((value) => value / tokens);
+async function jobOf({ text, ...job }: Request, options: RunOptions): Promise<Job> {
+  return { ...job, packed: await text.pack(options) };
 }
 
-function isDrop({ to }: Change): boolean {
-  return to === "nothing";
+/** Throws `RangeError` for fewer tokens than a fit can be made from. */
+function expectTokens({ model: { name, spec }, text: { sizes }, by, method, sites, heldOut }: Request): void {
+  const tokens = (sizes.samples - heldOut) * sizes.length;
+  const inputs = !method.made ? 0 : Math.max(...sites.map((site) => inputsOf(site, spec, method)));
+  if (tokens >= inputs) return;
+  const samples = (tokens: number) => Math.ceil(4 / 3 * tokens / sizes.length);
+  throw new RangeError(
+    `Cannot repair ${name} by ${by}: found ${tokens} tokens besides those held out, expected at least ${inputs}, the inputs ` +
+      `of a fit, and better ${10 * inputs} (--samples ${samples(10 * inputs)})`,
+  );
+}
+
+/** The sites, each kept by itself. */
+function fitStage(request: Request): Stage<Solved[]> {
+  const { model, text, by, sequential, method, sites, plan } = request;
+  const { hidden, layers } = model.spec;
+  const { samples, length } = text.sizes;
+  const tokens = samples * length;
+  const share = (layer: number) =>
+    flopsOf(model, [{ samples, length, plans: [noDrop], head: false }]) * (layer + 1) /
+    layers.length / sites.length;
+  return stage<Solved[]>({
+    unit: "modules",
+    units: sites.length,
+    cost(unit) {
+      const inputs = inputsOf(sites[unit], model.spec, method);
+      return share(sites[unit].layer) + 2 * tokens * inputs * (inputs + hidden);
+    },
+    bytes: () => bytesOf(request),
+    async run(span, options) {
+      const packed = await text.pack(options);
+      await expectRoom({ bytes: bytesOf(request), what: `a repair by ${by} over ${tokens} tokens` }, options);
+      const origin = await provenance(model, packed, noDrop, options);
+      const own = sites.slice(span.from, span.to);
+      const requests = own.map(({ layer, module }): ReplacementRequest => (
+        { provenance: origin, by, sequential, plan: planData(plan), layer, module }
+      ));
+      const known = await Promise.all(requests.map((each) => keptSolution(each, options)));
+      const reused = known.filter((solved) => solved !== null).length;
+      if (reused > 0) {
+        tellReused(options, `repair of ${model.name}`, reused === 1 ? "1 fit" : `${reused} fits`);
+      }
+      const job: Job = { ...request, packed, sites: own };
+      return await solve(job, known, (i, solved) => keepSolution(requests[i], solved, options), options);
+    },
+    join: (parts) => Promise.resolve(parts.flat()),
+  });
+}
+
+/** Streams of both models, copies of one layer's, and the sums of two fits with what solving them takes. */
+function bytesOf({ model, text: { sizes }, method, sites, sequential }: Request): number {
+  const { spec } = model;
+  const streams = 4 * sizes.samples * sizes.length * spec.hidden * (sequential ? 7 : 5);
+  const inputs = Math.max(...sites.map((site) => inputsOf(site, spec, method)));
+  const sums = 8 * 6 * inputs * (inputs + spec.hidden);
+  return needOf(model, [{ samples: 1, length: 1, plans: [noDrop], head: false }]).bytes + streams + sums;
+}
+
+/** Losses on the samples that are held out: of the full, the dropped and the repaired model. */
+function scoreStage(
+  { model, text, plan, heldOut }: Request,
+  made: (options: RunOptions) => Promise<DropPlan>,
+): Stage<Perplexity[]> {
+  const { samples, length } = text.sizes;
+  const held = samplesOf(text, { from: samples - heldOut, to: samples });
+  return sampleStage(model, {
+    samples: Math.max(1, heldOut),
+    length,
+    plans: [noDrop, plan, plan],
+    head: true,
+  }, {
+    async run(span, options) {
+      const plans = [noDrop, plan, await made(options)];
+      const [results] = await perplexityGroups(model, [plans], options, samplesOf(held, span));
+      return results;
+    },
+    join: (parts) => Promise.resolve([0, 1, 2].map((i) => merge(parts.map((results) => results[i])))),
+  });
+}
+
+function heldOutOf([full, dropped, repaired]: readonly Perplexity[], samples: number) {
+  return { samples, full: full.nll, dropped: dropped.nll, repaired: repaired.nll };
+}
+
+/** Throws `WorseRepair` where the repair loses more than the drop, and says where the samples cannot tell (paired, 95 %). */
+function expectBetter(
+  { model: { name }, by, heldOut }: Request,
+  losses: readonly Perplexity[],
+  { onNotice }: RunOptions,
+): void {
+  const { full, dropped, repaired } = heldOutOf(losses, heldOut);
+  const sign = toldSign(lossDifferences(losses[2], losses[1]));
+  if (sign < 0) return;
+  const [own, other] = [repaired - full, dropped - full].map((rise) => rise.toFixed(3));
+  const found = `it loses ${own} nats a token on ${
+    heldOut === 1 ? "the sample" : `the ${heldOut} samples`
+  } held out`;
+  if (sign > 0) {
+    throw new WorseRepair(
+      `Cannot repair ${name} by ${by}: ${found}, expected less than the ${other} of the drop; use more samples or another repair`,
+    );
+  }
+  onNotice?.(`repair of ${name}: ${found}, and the drop ${other}: too few samples tell which is better`);
+}
+
+/** Parameters that take the places of dropped modules. */
+function addedBy(solved: readonly Solved[], absorbs: boolean): number {
+  if (absorbs) return 0;
+  const tensors = solved.flatMap(({ tensors }) => tensors ? [...tensors.values()] : []);
+  return tensors.reduce((sum, { shape }) => sum + elements(shape), 0);
 }
 
 /** What a plan saves, less the parameters of its repairs. */

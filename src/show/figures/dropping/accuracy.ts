@@ -16,6 +16,7 @@ import { commonPoints, dropChart } from "../../chart/curves.ts";
 import { formatPoints, formatPointsRange, formatShare } from "../../chart/numbers.ts";
 import { type Panel, WIDTH } from "../../chart/draw/panel.ts";
 import { computedText, curveName, KIND_NAMES, modelOf } from "../../chart/setting.ts";
+import { sharedText } from "../../chart/shared.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /**
@@ -45,10 +46,11 @@ export const accuracyFigure: Draw<[readonly Evaluation[], readonly Dropped[]]> =
     const tasks = mains.map((main) => `${main.name} (${main.metric}, ${documentsOf(full, main)})`);
     return {
       title: titleOf(curves, full),
-      subtitle: one
-        ? "Accuracy by number of modules dropped; lines: 95 % intervals. Dashed: chance level."
-        : "Mean accuracy over the tasks by number of modules dropped; lines: 95 % intervals; below, each task. " +
-          "Dashed: chance level.",
+      subtitle:
+        (one
+          ? "Accuracy by number of modules dropped; lines: 95 % intervals. Dashed: chance level."
+          : "Mean accuracy over the tasks by number of modules dropped; lines: 95 % intervals; below, each task. " +
+            "Dashed: chance level.") + sharedText(results),
       setting: `${modelOf(provenance.model)} · ${tasks.join(", ")} · BOS: ${bos} · ${
         computedText(provenance)
       }`,

@@ -3,6 +3,7 @@ import type { Sweep } from "../../../result/mod.ts";
 import { formatPercent, linearAxis } from "../../chart/draw/axes.ts";
 import { comparedAt, curveChart, groupsOf, seededText } from "../../chart/curves.ts";
 import { formatFixed, formatNumber, formatShare } from "../../chart/numbers.ts";
+import { sharedText } from "../../chart/shared.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { sweepRows } from "../../tables/quality.ts";
 
@@ -33,7 +34,7 @@ export const divergenceFigure: Draw<[Sweep]> = figure("divergence", "sweep", (sw
         `without attention, ${formatShare(compared.mlp.top1)} without MLPs`
       : "How far dropping moves the model's predictions",
     subtitle: "Top: share of positions where the most probable token is the same as the full model's. " +
-      `Bottom: KL(full ‖ dropped) in nats per token.${seededText(groups)}`,
+      `Bottom: KL(full ‖ dropped) in nats per token.${seededText(groups)}${sharedText([sweep])}`,
     reading: compared
       ? `With ${compared.dropped} dropped, KL is ${formatNumber(compared.attention.kl)} for attention and ` +
         `${formatNumber(compared.mlp.kl)} nats per token for MLPs.`

@@ -4,6 +4,7 @@ import { logAxis, logDomain } from "../../chart/draw/axes.ts";
 import { comparedAt, curveChart, groupsOf, meanOf, seededText } from "../../chart/curves.ts";
 import { formatNumber } from "../../chart/numbers.ts";
 import { settingOf } from "../../chart/setting.ts";
+import { sharedText } from "../../chart/shared.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { riseSign } from "../../chart/told.ts";
 import { sweepRows } from "../../tables/quality.ts";
@@ -33,7 +34,7 @@ export const qualityFigure: Draw<[Sweep]> = figure("quality", "sweep", (sweep) =
   return {
     title: titleOf(comparedAt(groups, provenance.model.layers), provenance.packing.samples),
     subtitle: `Perplexity on held-out text${full ? `; full model: ${formatNumber(full.perplexity)}` : ""}.` +
-      seededText(groups),
+      seededText(groups) + sharedText([sweep]),
     setting: `${
       settingOf(provenance)
     } · drop orders from ${packing.samples} × ${packing.length} tokens of ${text.name}`,

@@ -1,0 +1,47 @@
+/** Values inside a module that a linear fit starts from, as functions of the stream that enters it. */
+import type { Graph, Lowering, Value } from "../../onnx/mod.ts";
+import type { LayerModule } from "../../measure/mod.ts";
+import { type FeedSpec, kindOf, type MixerSpec } from "../modules/list.ts";
+import { innerProduct } from "../modules/network.ts";
+import type { MlpSpec } from "../modules/dense.ts";
+import type { TensorNeed } from "../pieces.ts";
+import { weightInputs } from "../values/inputs.ts";
+import { linear, norm, type StoredTypes } from "../values/linear.ts";
+
+/** The stream itself; normed as by the norm before the module; the input of the MLP's output projection (z [N, F]), and its output. */
+export type FitInput = "stream" | "normed" | "inner" | "projected";
+
+/** Tensors that make an input of a fit from the stream. */
+export function fitTensors(
+  spec: MixerSpec | FeedSpec,
+  hidden: number,
+  at: LayerModule,
+  input: FitInput,
+): TensorNeed[] {
+  const wanted = {
+    stream: /^$/,
+    normed: /^\w+\.norm\./,
+    inner: /^\w+\.(?:norm|gate_proj|up_proj)\./,
+    projected: /^\w+\.(?:norm|gate_proj|up_proj|down_proj)\./,
+  };
+  return kindOf(spec).tensors(spec, hidden, at).filter(([name]) => wanted[input].test(name));
+}
+
+/** The input of a fit, of the stream x [N, D] that enters the module. The weights become inputs of the graph, by canonical name. */
+export function fitInput(
+  graph: Graph,
+  x: Value,
+  spec: MixerSpec | FeedSpec,
+  hidden: number,
+  at: LayerModule,
+  input: FitInput,
+  lowering: Lowering,
+  stored: StoredTypes,
+): Value {
+  if (input === "stream") return x;
+  const weights = weightInputs(graph, fitTensors(spec, hidden, at, input), lowering, stored);
+  const normed = norm(x, spec.norm.pre, `${at}.norm`, weights);
+  if (input === "normed") return normed;
+  const inner = innerProduct(normed, spec as MlpSpec, at, weights);
+  return input === "inner" ? inner : linear(inner, `${at}.down_proj`, weights);
+}

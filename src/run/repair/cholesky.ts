@@ -1,0 +1,85 @@
+/**
+ * Solutions of X A = B for a symmetric, positive definite A: Cholesky's decomposition by blocks. Products of blocks are the engine's,
+ * and blocks on the diagonal are ml-matrix's.
+ */
+import { CholeskyDecomposition, Matrix as Dense } from "ml-matrix";
+import { addBlock, block, type Matrix, type Products } from "./product.ts";
+
+/** Rows of a block: few calls for a thousand rows, and little time on the diagonal for ten thousand. */
+const BLOCK = 256;
+
+/** Solves X A = B for any number of B. */
+export type Solver = (b: Matrix) => Promise<Matrix>;
+
+/** Decomposes A [n, n] = L Lᵀ; null if it is not positive definite. */
+export async function cholesky(a: Matrix, { multiply }: Products): Promise<Solver | null> {
+  const n = a.rows;
+  const left: Matrix = { ...a, data: a.data.slice() }; // becomes L below its diagonal blocks
+  const spans = Array.from(
+    { length: Math.ceil(n / BLOCK) },
+    (_, i) => [i * BLOCK, Math.min(n, (i + 1) * BLOCK)] as const,
+  );
+  const inverses: Matrix[] = []; // of the diagonal blocks of L
+  for (const [from, to] of spans) {
+    const inverse = inverseFactor(block(left, [from, to], [from, to]));
+    if (!inverse) return null;
+    inverses.push(inverse);
+    if (to === n) break;
+    const below = await multiply(block(left, [to, n], [from, to]), inverse, true);
+    for (let row = 0; row < below.rows; row++) {
+      const own = below.data.subarray(row * below.columns, (row + 1) * below.columns);
+      left.data.set(own, (to + row) * n + from);
+    }
+    addBlock(left, await multiply(below, below, true), to, to, -1);
+  }
+
+  return async (b) => {
+    const x: Matrix = { ...b, data: b.data.slice() };
+    const rows = [0, b.rows] as const;
+    /** Replaces columns [from, to) of x by what `other` says, and takes their share off columns [start, end). */
+    async function step(
+      [from, to]: readonly [number, number],
+      solved: Matrix,
+      start: number,
+      end: number,
+      forward: boolean,
+    ) {
+      for (let row = 0; row < b.rows; row++) {
+        x.data.set(solved.data.subarray(row * solved.columns, (row + 1) * solved.columns), row * n + from);
+      }
+      if (start === end) return;
+      const factor = forward ? block(left, [start, end], [from, to]) : block(left, [from, to], [start, end]);
+      addBlock(x, await multiply(solved, factor, forward), 0, start, -1);
+    }
+    for (const [i, span] of spans.entries()) {
+      await step(span, await multiply(block(x, rows, span), inverses[i], true), span[1], n, true);
+    }
+    for (const [i, span] of [...spans.entries()].reverse()) {
+      await step(span, await multiply(block(x, rows, span), inverses[i]), 0, span[0], false);
+    }
+    return x;
+  };
+}
+
+/** L⁻¹ of a small A = L Lᵀ, lower triangular; null if A is not positive definite. */
+function inverseFactor({ rows: n, data }: Matrix): Matrix | null {
+  const a = Dense.from1DArray(n, n, data);
+  for (let row = 0; row < n; row++) { // the last digits differ, which ml-matrix refuses
+    for (let i = 0; i < row; i++) a.set(i, row, a.get(row, i));
+  }
+  const found = new CholeskyDecomposition(a);
+  if (!found.isPositiveDefinite()) return null;
+  const factor = found.lowerTriangularMatrix.to1DArray();
+  const inverse = new Float64Array(n * n);
+  for (let row = 0; row < n; row++) {
+    const own = inverse.subarray(row * n, (row + 1) * n);
+    own[row] = 1;
+    for (let k = 0; k < row; k++) {
+      const share = factor[row * n + k];
+      for (let i = 0; i <= k; i++) own[i] -= share * inverse[k * n + i];
+    }
+    const diagonal = factor[row * n + row];
+    for (let i = 0; i <= row; i++) own[i] /= diagonal;
+  }
+  return { rows: n, columns: n, data: inverse };
+}

@@ -1,0 +1,182 @@
+/** The repairs: what each fits from what, and the change that the fit becomes. Another repair is an entry of `methods`. */
+import type { Change, LayerModule, RepairName } from "../../measure/mod.ts";
+import {
+  type FitInput,
+  type LayerSpec,
+  linearSpec,
+  mixerKind,
+  type Model,
+  type ModelSpec,
+  scoring,
+} from "../../models/mod.ts";
+import type { Fit, Matrix, Products } from "../../run/mod.ts";
+import type { Site } from "./site.ts";
+import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+
+/** A repair. */
+export interface Method {
+  /** Whether the output projection of an MLP that is kept makes up for the module; else something takes the module's place. */
+  readonly absorbs: boolean;
+  readonly input: FitInput | "none";
+  readonly weighting: "inverse" | "uniform";
+  /** Whether it fits the output projection of attention anew that has a window. */
+  readonly windowable?: true;
+  /** Ridge strengths to choose from; default: the usual ones. */
+  readonly strengths?: readonly number[];
+  /** Whether the fit has a bias. */
+  centred(layer: LayerSpec, module: LayerModule): boolean;
+  /** Tensors of the change; absent for `gain`, whose number scales what comes later. */
+  made?(fit: Fit, at: FitPlace): Promise<ReadonlyMap<string, Tensor>>;
+  /** The change besides its tensors. */
+  readonly change?: { readonly to: "mean" | "linear" | "weights"; readonly unnormed?: true };
+}
+
+/** Where a fit was made. */
+export interface FitPlace {
+  readonly model: Model;
+  readonly layer: number;
+  readonly module: LayerModule;
+  readonly products: Products;
+}
+
+/** A tenth of the smallest usual strength: published methods have none, and this one keeps singular sums solvable. */
+const ALMOST_NONE = [1e-9];
+
+const map = {
+  absorbs: false,
+  input: "normed",
+  weighting: "inverse",
+  centred: () => true,
+  change: { to: "linear" },
+  made: ({ weight, bias }) =>
+    Promise.resolve(
+      new Map([
+        ["linear.weight", narrowed(weight)],
+        ["linear.bias", float32([bias.length], Float32Array.from(bias))],
+      ]),
+    ),
+} satisfies Method;
+
+const merge = {
+  absorbs: true,
+  input: "projected",
+  weighting: "inverse",
+  centred: () => false,
+  change: { to: "weights" },
+  async made({ weight }, at) {
+    const { data, rows, columns } = await projection(at, "weight");
+    const found = await at.products.multiply(weight, { data, rows, columns });
+    const bias = hasBias(layerOf(at), at.module) ? await projection(at, "bias") : null;
+    const added = bias && (await at.products.multiply(weight, { ...bias, columns: 1 })).data;
+    return projected(at, { ...found, data: found.data }, added);
+  },
+} satisfies Method;
+
+/** All repairs by name. */
+export const methods: Readonly<Record<RepairName, Method>> = {
+  /** The mean of the missing update, E[a]. */
+  mean: {
+    absorbs: false,
+    input: "none",
+    weighting: "uniform",
+    centred: () => true,
+    change: { to: "mean" },
+    made: ({ bias }) => Promise.resolve(new Map([["mean", float32([bias.length], Float32Array.from(bias))]])),
+  },
+  /** s = 1 + E⟨x, a⟩ / E|x|²: all later updates are divided by it, since norms do not see the stream's length. */
+  gain: { absorbs: false, input: "stream", weighting: "inverse", centred: () => false },
+  /** W_d ← (I + R) W_d with R m ≈ a of the MLP's own output m. */
+  merge,
+  /** W_d ← W_d + R with R z ≈ a of the input z of the MLP's output projection. */
+  refit: {
+    absorbs: true,
+    windowable: true,
+    input: "inner",
+    weighting: "inverse",
+    centred: hasBias,
+    change: { to: "weights" },
+    made: ({ weight, bias }, at) => projected(at, weight, hasBias(layerOf(at), at.module) ? bias : null),
+  },
+  /** W n + b of the module's normed input. */
+  linear: map,
+  /** NBL as published (arXiv 2505.21077): W x + b of the stream before the norm, all tokens alike, no ridge. */
+  nbl: {
+    ...map,
+    input: "stream",
+    weighting: "uniform",
+    strengths: ALMOST_NONE,
+    change: { to: "linear", unnormed: true },
+  },
+  /** ReplaceMe's least squares as published (arXiv 2505.02819): `merge` with all tokens alike and no ridge. */
+  replaceme: { ...merge, weighting: "uniform", strengths: ALMOST_NONE },
+};
+
+/** The specification whose norm makes the input of a fit at a module. */
+export function inputSpec(layer: LayerSpec, module: LayerModule, { absorbs, input }: Method) {
+  return absorbs || input === "stream" ? layer[module]! : linearSpec(layer[module]!.norm);
+}
+
+/** The number of inputs of a fit at a site. */
+export function inputsOf({ layer, window }: Site, { layers, hidden }: ModelSpec, { input }: Method): number {
+  const { attention, mlp } = layers[layer];
+  if (window) {
+    const [heads, size] = mixerKind(attention!).inside(attention!)!.mixed;
+    return heads * size;
+  }
+  if (input === "none") return 0;
+  return input === "inner" && mlp?.kind === "dense" ? mlp.size : hidden;
+}
+
+const layerOf = ({ model: { spec }, layer }: FitPlace) => spec.layers[layer];
+
+/** Whether a module's output projection has a bias. */
+function hasBias({ attention, mlp }: LayerSpec, module: LayerModule): boolean {
+  return module === "mlp" ? mlp?.kind === "dense" && mlp.bias : scoring(attention)?.bias.output ?? false;
+}
+
+const OUTPUT = { attention: "o_proj", mlp: "down_proj" } as const;
+
+/** A module's output projection as it is, in float64. */
+async function projection({ model, layer, module }: FitPlace, name: "weight" | "bias"): Promise<Matrix> {
+  const full = `${module}.${OUTPUT[module]}.${name}`;
+  const { tensors, release } = await model.weights.part(layer, new Map([[full, null]]));
+  try {
+    const tensor = tensors.get(full)!;
+    const [rows, columns = 1] = tensor.shape;
+    return { rows, columns, data: Float64Array.from(toFloat32(tensor)) };
+  } finally {
+    release();
+  }
+}
+
+/** A module's output projection with what its update is to gain; a scale of the update is divided out. */
+async function projected(
+  at: FitPlace,
+  weight: Matrix,
+  bias: Float64Array | null,
+): Promise<ReadonlyMap<string, Tensor>> {
+  const scale = layerOf(at)[at.module]!.updateScale ?? 1;
+  const sum = (own: Matrix, gained: Float64Array) =>
+    Float32Array.from(own.data, (value, i) => value + gained[i] / scale);
+  const own = await projection(at, "weight");
+  const tensors = new Map<string, Tensor>([
+    [`${OUTPUT[at.module]}.weight`, float32([own.rows, own.columns], sum(own, weight.data))],
+  ]);
+  if (bias) {
+    tensors.set(`${OUTPUT[at.module]}.bias`, float32([own.rows], sum(await projection(at, "bias"), bias)));
+  }
+  return tensors;
+}
+
+function narrowed({ rows, columns, data }: Matrix): Tensor {
+  return float32([rows, columns], Float32Array.from(data));
+}
+
+/** The change of a module that a repair makes, with the SHA-256 of its tensors. */
+export function changeOf(
+  { layer, module, window }: Site,
+  { change }: Method,
+  tensors: string,
+): Change {
+  return window ? { ...window, tensors } : { layer, module, ...change!, tensors } as Change;
+}

@@ -1,0 +1,94 @@
+/** Where a repair is made: a site takes a dropped module's place, or is the MLP that makes up for some of them. */
+import { type Change, type DropPlan, everyChange, type RepairName } from "../../measure/mod.ts";
+import { kindOf, type ModelSpec } from "../../models/mod.ts";
+import type { Method } from "./methods.ts";
+import { order, type Place, type Site, type Window } from "./site.ts";
+
+/**
+ * The sites of a plan's repair, in order. Throws `RangeError` for a plan that drops nothing, and for a module that the repair cannot
+ * change, by name.
+ */
+export function sitesOf(
+  name: string,
+  spec: ModelSpec,
+  plan: DropPlan,
+  by: RepairName,
+  { absorbs, windowable, made }: Method,
+  sequential: boolean,
+): Site[] {
+  const changes = everyChange(plan);
+  const dropped = changes.filter(({ to }) => to === "nothing");
+  const windows = windowable
+    ? changes.filter((change): change is Window => change.to === "window" && !change.tensors)
+    : [];
+  const cannot = (why: string) => new RangeError(`Cannot repair ${name} by ${by}: ${why}`);
+  if (dropped.length + windows.length === 0) {
+    throw new RangeError(
+      `Cannot repair ${name}: the plan drops nothing, expected at least one dropped module`,
+    );
+  }
+  if (!made) expectScalable(changes, order(dropped[0]), cannot);
+  if (!absorbs) return dropped.map((place) => ({ layer: place.layer, module: place.module, of: [place] }));
+  const byMlp = Map.groupBy(dropped, (place) => absorber(spec, changes, place, sequential));
+  const alone = byMlp.get(null) ?? [];
+  if (alone.length > 0) {
+    const { module, layer } = alone[0];
+    throw cannot(
+      `found no MLP ${
+        sequential ? "after" : "before"
+      } ${module} ${layer} that is kept as it is, expected one that makes up for it`,
+    );
+  }
+  const refitted = windows.map((window): Site => {
+    const { layer, module } = window;
+    if (spec.layers[layer].attention!.norm.post) {
+      throw cannot(
+        `attention ${layer} has a norm behind it, expected an output projection that adds to the stream`,
+      );
+    }
+    return { layer, module, of: [window], window };
+  });
+  const absorbing = [...byMlp].map(([layer, of]): Site => {
+    const mlp = spec.layers[layer!].mlp!;
+    if (mlp.kind !== "dense") {
+      throw cannot(`MLP ${layer} is ${kindOf(mlp).title}, expected one output projection`);
+    }
+    if (mlp.norm.post) {
+      throw cannot(
+        `MLP ${layer} has a norm behind it, expected an output projection that adds to the stream`,
+      );
+    }
+    return { layer: layer!, module: "mlp", of };
+  });
+  return [...refitted, ...absorbing].sort((a, b) => order(a) - order(b));
+}
+
+/** The nearest MLP that the plan keeps as it is: before a place, or in sequence the first after it, where the loss has arrived. */
+function absorber(
+  { layers }: ModelSpec,
+  changes: readonly Change[],
+  place: Place,
+  sequential: boolean,
+): number | null {
+  const isKept = (layer: number) =>
+    layers[layer].mlp !== null &&
+    !changes.some((change) => change.layer === layer && change.module === "mlp");
+  const found = layers.keys().filter((layer) => {
+    const distance = order({ layer, module: "mlp" }) - order(place);
+    return isKept(layer) && (sequential ? distance > 0 : distance < 0);
+  }).toArray();
+  return (sequential ? found[0] : found.at(-1)) ?? null;
+}
+
+/** Later changes would have to be scaled too. */
+function expectScalable(
+  changes: readonly Change[],
+  first: number,
+  cannot: (why: string) => RangeError,
+): void {
+  const other = changes.find((change) => change.to !== "nothing" && order(change) > first);
+  if (!other) return;
+  throw cannot(
+    `the plan changes ${other.module} ${other.layer} after a dropped module, expected no other change there`,
+  );
+}

@@ -1,0 +1,325 @@
+/**
+ * Fits the sites of a repair, on the full model's stream, or in sequence on the repaired model's. There the target is the full model's
+ * stream behind a module, less the repaired model's before it, so that a repair also makes up for the loss that reaches it.
+ */
+import type { Held } from "../../engine/mod.ts";
+import { type Change, type DropPlan, everyChange, MODULES, noDrop, planOf } from "../../measure/mod.ts";
+import type { LayerSpec } from "../../models/mod.ts";
+import {
+  difference,
+  type Fit,
+  freeAll,
+  gather,
+  type GatherPlace,
+  keepTensors,
+  merged,
+  type Moments,
+  momentsOf,
+  openProducts,
+  openPrograms,
+  openWalk,
+  type Products,
+  type Programs,
+  readyProbe,
+  ridge,
+  segmentsOf,
+  type Stream,
+  type Walk,
+} from "../../run/mod.ts";
+import type { Packed, StudyModel } from "../../subject/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
+import { engineOf, reporter, type StudyOptions } from "../base/options.ts";
+import { changeOf, inputsOf, inputSpec, type Method } from "./methods.ts";
+import { order, type Place, type Site } from "./site.ts";
+
+/** What came of a site: tensors of its change, or for `gain` a number that divides all later updates. */
+export interface Solved {
+  readonly tensors: ReadonlyMap<string, Tensor> | null;
+  readonly gain: number | null;
+  /** ε of the ridge; null without one. */
+  readonly strength: number | null;
+  /** The share of the targets' mean square that is left on held-out tokens; null if it was not measured. */
+  readonly left: number | null;
+}
+
+/** A repair to make. */
+export interface Job {
+  readonly model: StudyModel;
+  readonly packed: Packed;
+  /** What is to be repaired. */
+  readonly plan: DropPlan;
+  readonly method: Method;
+  readonly sequential: boolean;
+  readonly sites: readonly Site[];
+  /** Samples at the end that choose the ridge. */
+  readonly heldOut: number;
+}
+
+/** A plan with the sites that are solved so far: replaced modules, changed projections, scaled updates. */
+export function planWith(
+  { model, plan, method, sites, sequential }: Job,
+  solved: readonly (Solved | null)[],
+): DropPlan {
+  const done = sites.map((site, i) => ({ site, solved: solved[i] ?? null }));
+  const changes = done.flatMap(({ site, solved }) =>
+    solved?.tensors ? [changeOf(site, method, hashOf(solved.tensors))] : []
+  );
+  const isReplaced = ({ to }: Change) => !method.absorbs || to === "window";
+  const replaced = new Set(changes.filter(isReplaced).map(order));
+  const rest = everyChange(plan).filter((change) => !replaced.has(order(change)));
+  return planOf([...rest, ...changes, ...scaledBy(model.spec.layers, rest, done, sequential)]);
+}
+
+const hashes = new WeakMap<NonNullable<Solved["tensors"]>, string>();
+
+/** The SHA-256 of tensors, which are kept for runs. */
+function hashOf(tensors: NonNullable<Solved["tensors"]>): string {
+  const hash = hashes.get(tensors) ?? keepTensors(tensors);
+  hashes.set(tensors, hash);
+  return hash;
+}
+
+/** Changes that divide each update by the gains before it: by their product, of which in sequence the last gain is the whole. */
+function scaledBy(
+  layers: readonly LayerSpec[],
+  others: readonly Change[],
+  done: readonly { readonly site: Site; readonly solved: Solved | null }[],
+  sequential: boolean,
+): Change[] {
+  const taken = new Set(others.map(order));
+  return layers.flatMap((spec, layer) =>
+    MODULES.flatMap((module): Change[] => {
+      const place = order({ layer, module });
+      const gains = done.flatMap(({ site, solved }) =>
+        solved?.gain && order(site) < place ? [solved.gain] : []
+      );
+      if (gains.length === 0 || !spec[module] || taken.has(place)) return [];
+      const gain = sequential ? gains.at(-1)! : gains.reduce((product, own) => product * own, 1);
+      return [{ layer, module, to: "weights", scale: 1 / gain }];
+    })
+  );
+}
+
+/** A place that is passed: a site, or a dropped module that an earlier site makes up for. */
+interface Pending {
+  /** The stream that enters the site's module, and what it is to add, by batch. */
+  readonly x: Held[];
+  readonly t: Held[];
+  readonly f: Held[];
+}
+
+/**
+ * Solves the sites that are not `known`, in order; `take` receives each as it is solved. Throws `RangeError` for numbers that are not
+ * finite, and for inputs that are singular.
+ */
+export async function solve(
+  job: Job,
+  known: readonly (Solved | null)[],
+  take: (index: number, solved: Solved) => Promise<void>,
+  options: StudyOptions,
+): Promise<Solved[]> {
+  const { model, packed: { blocks }, sites, sequential, method } = job;
+  const found: (Solved | null)[] = sites.map((_, i) => known[i] ?? null);
+  const last = () => found.lastIndexOf(null);
+  if (last() < 0) return found as Solved[];
+  const engine = await engineOf(options);
+  const programs = openPrograms(engine);
+  const products = await openProducts(engine);
+  const { signal } = options;
+  const walk = await openWalk({ model, engine, segments: segmentsOf(blocks), signal }, sequential ? 2 : 1);
+  const pending = new Map<number, Pending>(); // by site, on the full model's stream
+  const report = reporter("layers", "layers", options);
+  const context: Context = { ...job, walk, programs, products, engine };
+  try {
+    const end = endOf(sites[last()], method, sequential);
+    for (let l = 0; l <= end; l++) {
+      signal?.throwIfAborted();
+      for (const module of MODULES) {
+        for (const [i, site] of sites.entries()) {
+          if (found[i]) continue;
+          const solved = await passed(context, i, site, { layer: l, module }, found, pending);
+          if (!solved) continue;
+          found[i] = solved;
+          await take(i, solved);
+        }
+      }
+      await walk.pass(l, sequential ? [noDrop, planWith(job, found)] : [noDrop]);
+      report(l + 1, end + 1);
+    }
+    return found as Solved[];
+  } finally {
+    pending.values().forEach(freePending);
+    walk.close();
+    await programs.release();
+    await products.release();
+  }
+}
+
+interface Context extends Job {
+  readonly walk: Walk;
+  readonly programs: Programs;
+  readonly products: Products;
+  readonly engine: Awaited<ReturnType<typeof engineOf>>;
+}
+
+function freePending({ x, t, f }: Pending): void {
+  freeAll([...x, ...t, ...f]);
+}
+
+/** The last layer that a site needs. */
+function endOf({ layer, of }: Site, { absorbs }: Method, sequential: boolean): number {
+  return absorbs && !sequential ? of.at(-1)!.layer : layer;
+}
+
+const same = (a: Place, b: Place) => order(a) === order(b);
+
+/** A site at a place of the walk: its solution, if the place is where it is solved. */
+async function passed(
+  context: Context,
+  index: number,
+  site: Site,
+  at: Place,
+  found: readonly (Solved | null)[],
+  pending: Map<number, Pending>,
+): Promise<Solved | null> {
+  const { sequential, method } = context;
+  if (!method.absorbs || sequential || site.window) {
+    if (!same(site, at)) return null;
+    return await around(context, site, found, (x, f, s) => fitted(context, site, x, f, s));
+  }
+  if (same(site, at)) {
+    await around(context, site, found, async (x, f) => {
+      pending.set(index, { x: await copies(context, x), t: [], f: await copies(context, f) });
+    });
+    return null;
+  }
+  if (!site.of.some((place) => same(place, at))) return null;
+  const own = pending.get(index)!;
+  await around(context, at, found, async (_, f, s) => {
+    for (const b of f.keys()) {
+      own.t[b] = await difference(context.engine, context.programs, f[b], s[b], own.t[b] ?? null);
+    }
+  });
+  if (!same(site.of.at(-1)!, at)) return null;
+  const solved = await solvedFrom(context, site, own);
+  freePending(own);
+  pending.delete(index);
+  return solved;
+}
+
+/**
+ * The streams around a module by batch: x, which enters it; f, the full model's behind it; s, the one before it that is repaired. In a
+ * site that absorbs, s is the stream behind the module as it is; of attention with a window x is what enters its output projection.
+ */
+async function around<T>(
+  context: Context,
+  { layer, module, window }: Place & Partial<Site>,
+  found: readonly (Solved | null)[],
+  use: (x: Stream, f: Stream, s: Stream) => Promise<T>,
+): Promise<T> {
+  const { walk, sequential, model: { spec }, method, sites } = context;
+  const from = sequential ? 1 : 0;
+  const without = (plan: DropPlan, ...modules: Place["module"][]): DropPlan => {
+    const kept = everyChange(plan).filter((change) =>
+      !(change.layer === layer && modules.includes(change.module))
+    );
+    const dropped = modules.filter((module) => spec.layers[layer][module] !== null);
+    return planOf([...kept, ...dropped.map((module): Change => ({ layer, module, to: "nothing" }))]);
+  };
+  const plan = sequential ? planWith(context, found) : planOf(window ? [window] : []);
+  const isSite = method.absorbs && sites.some((site) => site.layer === layer && site.module === module);
+  const later = module === "attention" ? ["mlp" as const] : [];
+  const ways = [
+    { plan: without(noDrop, ...later), from: 0 },
+    { plan: without(plan, ...later, ...isSite ? [] : [module]), from },
+    { plan: without(plan, ...module === "mlp" ? ["mlp" as const] : MODULES), from },
+  ];
+  const isParallel = spec.layers[layer].residual === "parallel";
+  if (window) {
+    const ready = readyProbe(1);
+    return await walk.through(layer, ways, async ([f, s]) => {
+      const inputs = ready.tensors.map((tensor) => context.engine.upload(tensor));
+      try {
+        return await use(inputs, f, s);
+      } finally {
+        freeAll(inputs);
+      }
+    }, [ready]);
+  }
+  return await walk.through(layer, ways, ([f, s, before]) => {
+    const x = module === "attention" || isParallel ? walk.streams[from] : before;
+    return use(x, f, s);
+  });
+}
+
+/** Copies of streams, which outlive them. */
+async function copies({ engine, programs }: Context, stream: Stream): Promise<Held[]> {
+  const own: Held[] = [];
+  for (const held of stream) own.push(await difference(engine, programs, held, null));
+  return own;
+}
+
+async function fitted(context: Context, site: Site, x: Stream, f: Stream, s: Stream): Promise<Solved> {
+  const t: Held[] = [];
+  try {
+    for (const b of f.keys()) t.push(await difference(context.engine, context.programs, f[b], s[b]));
+    return await solvedFrom(context, site, { x, t, f });
+  } finally {
+    freeAll(t);
+  }
+}
+
+/** Gathers the moments of all batches, and fits. */
+async function solvedFrom(
+  context: Context,
+  site: Site,
+  { x, t, f }: { readonly x: Stream; readonly t: Stream; readonly f: Stream },
+): Promise<Solved> {
+  const { model, method, walk, heldOut, packed: { blocks }, products } = context;
+  const layer = model.spec.layers[site.layer];
+  const place: GatherPlace = {
+    layer: site.layer,
+    module: site.module,
+    spec: inputSpec(layer, site.module, method),
+    input: site.window ? "given" : method.input,
+    inputs: inputsOf(site, model.spec, method),
+    weighting: method.weighting,
+  };
+  const [training, held] = [0, 1].map(() => momentsOf(place, model.spec.hidden));
+  for (const [b, { first, count, length }] of walk.batches.entries()) {
+    const sets = [training, held].map((moments, i) => ({
+      moments,
+      mask: Float32Array.from({ length: count * length }, (_, token) => {
+        const isHeld = first + Math.floor(token / length) >= blocks.samples - heldOut;
+        return Number(isHeld === (i === 1));
+      }),
+    })).filter(({ mask }) => mask.includes(1));
+    await gather(context, place, { x: x[b], t: t[b], f: f[b] }, sets);
+  }
+  if (method.input === "none") {
+    const all = merged(training, held);
+    const mean = { weight: { rows: 0, columns: 0, data: new Float64Array(0) }, strength: 0, left: null };
+    const bias = all.t.map((sum) => sum / all.weight);
+    const tensors = await method.made!({ ...mean, bias }, { model, ...site, products });
+    return { tensors, gain: null, strength: null, left: null };
+  }
+  if (!method.made) {
+    return { tensors: null, gain: gainOf(merged(training, held), site), strength: null, left: null };
+  }
+  const { strengths } = method;
+  const options = { centred: method.centred(layer, site.module), ...strengths ? { strengths } : {} };
+  const fit: Fit = await ridge(training, heldOut > 0 ? held : null, options, products);
+  const tensors = await method.made(fit, { model, ...site, products });
+  return { tensors, gain: null, strength: fit.strength, left: fit.left };
+}
+
+/** 1 + Σ w ⟨x, t⟩ / Σ w |x|², of the stream x itself as input. Throws `RangeError` if it is not above 0. */
+function gainOf({ inputs: D, uu, tu }: Moments, { module, layer }: Site): number {
+  const trace = (products: Float64Array) =>
+    Array.from({ length: D }, (_, i) => products[i * (D + 1)]).reduce((sum, value) => sum + value, 0);
+  const gain = 1 + trace(tu) / trace(uu);
+  if (gain > 0 && Number.isFinite(gain)) return gain;
+  throw new RangeError(
+    `Cannot repair ${module} ${layer} by gain: it multiplies the stream by ${gain}, expected a number above 0`,
+  );
+}
