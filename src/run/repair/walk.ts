@@ -6,6 +6,7 @@ import type { Held } from "../../engine/mod.ts";
 import type { DropPlan } from "../../measure/mod.ts";
 import { freeAll, type State } from "../held.ts";
 import { branches } from "../plan/trie.ts";
+import type { Probe } from "../probes/probe.ts";
 import { runner, type RunnerOptions } from "../runner.ts";
 import { type Batch, batchesOf } from "../segments.ts";
 
@@ -23,8 +24,13 @@ export interface Walk {
   readonly batches: readonly Batch[];
   /** The streams that enter the next layer; they stay the walk's. */
   readonly streams: readonly Stream[];
-  /** The streams as they would leave layer l by some ways, for as long as `use` runs. */
-  through<T>(l: number, ways: readonly Way[], use: (streams: readonly Stream[]) => Promise<T>): Promise<T>;
+  /** The streams as they would leave layer l by some ways, for as long as `use` runs. Probes count the ways as plans. */
+  through<T>(
+    l: number,
+    ways: readonly Way[],
+    use: (streams: readonly Stream[]) => Promise<T>,
+    probes?: readonly Probe[],
+  ): Promise<T>;
   /** Passes layer l, each stream under its plan. */
   pass(l: number, plans: readonly DropPlan[]): Promise<void>;
   close(): void;
@@ -49,12 +55,12 @@ export async function openWalk(options: WalkOptions, count: number): Promise<Wal
   let streams: Stream[] = Array.from({ length: count }, () => entering);
 
   /** The streams behind a layer, in the order of the ways. Those that enter it stay. */
-  async function run(l: number, ways: readonly Way[]): Promise<Stream[]> {
+  async function run(l: number, ways: readonly Way[], probes: readonly Probe[] = []): Promise<Stream[]> {
     const plans = ways.map(({ plan }) => plan);
     const states = [...Map.groupBy(ways.keys(), (i) => streams[ways[i].from])]
       .map(([stream, plans]): State => ({ plans, batches: [...stream] }));
     const parted = states.map((state) => branches(plans, state.plans, layers[l], l));
-    const own = runner({ ...options, plans }, 0);
+    const own = runner({ ...options, plans, probes }, 0);
     try {
       const left = await own.layer(l, null, states, parted, batches, true);
       return ways.map((_, i) => left.find((state) => state.plans.includes(i))!.batches);
@@ -74,8 +80,8 @@ export async function openWalk(options: WalkOptions, count: number): Promise<Wal
     get streams() {
       return streams;
     },
-    async through(l, ways, use) {
-      const left = await run(l, ways);
+    async through(l, ways, use, probes) {
+      const left = await run(l, ways, probes);
       try {
         return await use(left);
       } finally {

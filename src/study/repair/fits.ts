@@ -10,7 +10,8 @@ import type { RunOptions } from "../base/stage.ts";
 import type { Text } from "../base/text.ts";
 import { keepSolution, keptSolution } from "./kept.ts";
 import { inputsOf, methods } from "./methods.ts";
-import { order, type Site, sitesOf } from "./sites.ts";
+import { order, type Site } from "./site.ts";
+import { sitesOf } from "./sites.ts";
 import { type Job, planWith, solve, type Solved } from "./solve.ts";
 
 /** A way to repair, and the text that it is fitted on. */
@@ -49,12 +50,12 @@ function expectTokens(way: Repairing, sites: readonly Site[]): void {
   );
 }
 
-const inputsAt = ({ model: { spec }, method }: Repairing, { layer }: Site) =>
-  inputsOf(spec.layers[layer], spec.hidden, method);
+const inputsAt = ({ model: { spec }, method }: Repairing, site: Site) => inputsOf(site, spec, method);
 
-/** The plan that a fit depends on. On the full model's stream, that is only the modules that the site makes up for. */
-function planAt({ plan, sequential }: Repair, { of }: Site): DropPlan {
-  return sequential ? plan : planOf(of.map(({ layer, module }) => ({ layer, module, to: "nothing" })));
+/** The plan that a fit depends on. On the full model's stream, that is only what the site makes up for. */
+function planAt({ plan, sequential }: Repair, { of, window }: Site): DropPlan {
+  if (sequential) return plan;
+  return planOf(window ? [window] : of.map(({ layer, module }) => ({ layer, module, to: "nothing" })));
 }
 
 /** Tells the fits of one way to repair apart. */

@@ -10,7 +10,7 @@ import { inTurn, type Span, type Stage, stage } from "../base/stage.ts";
 import { type Step, stepOf } from "../base/study.ts";
 import { fitBytes, fitKey, fitsOf, type Repair, type Repairing, repairOf } from "../repair/fits.ts";
 import { fitPasses } from "../repair/repair.ts";
-import { order } from "../repair/sites.ts";
+import { order } from "../repair/site.ts";
 import type { Solved } from "../repair/solve.ts";
 import type { UnitPlans } from "./stages.ts";
 
