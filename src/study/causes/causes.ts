@@ -7,6 +7,7 @@
  * for what that does to later updates. The last grows with the square of the depth: it can be left out.
  */
 import { type Checks, phases, wholeNumber, within } from "../../entry/mod.ts";
+import { isFull } from "../../measure/mod.ts";
 import type { Causes, Plan } from "../../result/mod.ts";
 import { changedModel, type DropPlan } from "../../run/mod.ts";
 import { expectRoom } from "../base/memory.ts";
@@ -90,7 +91,7 @@ export const causesStudy: Study<StudyModel, CausesOptions, Causes> = {
       depends: async (runOptions) => ({
         ...await dependsOn(model, text, runOptions),
         causes: settingsOf(model.spec, text.sizes, options),
-        drop,
+        ...isFull(drop) ? {} : { drop },
       }),
     };
   },
