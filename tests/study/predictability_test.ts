@@ -5,7 +5,7 @@ import { type Causes, readResult } from "../../src/result/mod.ts";
 import { type Blocks, type Moments, openProducts } from "../../src/run/mod.ts";
 import { noMoments } from "../../src/run/repair/moments.ts";
 import { predictabilityRow, sharesOf } from "../../src/study/causes/predictability.ts";
-import { causes, divisionOf, estimate, studies, untrainedCauses } from "../../src/study/mod.ts";
+import { causes, divisionOf, estimate, repair, studies, untrainedCauses } from "../../src/study/mod.ts";
 import { openConfig } from "../../src/subject/mod.ts";
 import { onWebgpu } from "../kernels/devices.ts";
 import { engine } from "../support.ts";
@@ -189,6 +189,26 @@ Deno.test("a shard has predictability whole, and a module that is absent has non
     const { predictability } = await causes(folder, wanted);
     const absent = MODULES.map((module) => predictability![module].rest.map((share) => share === null));
     assert.deepEqual(absent, [[false, true, false], [false, false, true]]);
+  }));
+
+Deno.test("modules that a plan replaces are what it puts in their place: all mean, or a map of the own token", () =>
+  withTiny(async ({ model, options: { results: _, ...options } }) => {
+    const text = { ...options, samples: 12 };
+    const constant = await repair(model, { attention: [1] }, { ...text, by: "mean" });
+    const mapped = await repair(model, { mlp: [2] }, { ...text, by: "linear" });
+    const drop = { attention: [0], mlp: [], changes: [...constant.changes!, ...mapped.changes!] };
+    const { predictability } = await causes(model, {
+      ...options,
+      ...shared,
+      drop,
+      predictabilitySamples: 16,
+    });
+    const { attention, mlp } = predictability!;
+    assert.equal(attention.rest[0], null);
+    assert.ok(attention.mean[1]! > 1 - 1e-9);
+    assert.ok(mlp.rest[2]! < 1e-9 && mlp.mean[2]! < 0.9);
+    // Of 29 different tokens with 32 numbers each, a linear function gives anything: but not what comes from others.
+    assert.ok(mlp.rest[0]! < 1e-9 && attention.rest[2]! > 0.01);
   }));
 
 Deno.test("an untrained model has predictability too", async () => {

@@ -4,7 +4,7 @@ import { type RepairName, REPAIRS } from "../../measure/mod.ts";
 import type { Plan } from "../../result/mod.ts";
 import { checkPlanFiles, planTensors, readPlan, REPAIR_SAMPLES, studies } from "../../study/mod.ts";
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
-import { isStandardOutput } from "../shared/destination.ts";
+import { isStandardOutput, withCsvFlag } from "../shared/destination.ts";
 import { explained } from "../shared/help.ts";
 import {
   MODEL,
@@ -21,7 +21,7 @@ interface RepairFlags extends StudyFlags {
   plan: string;
   by: RepairName;
   sequential?: boolean;
-  json: string;
+  json?: string;
 }
 
 export function repairCommand(context: Context): Command {
@@ -37,22 +37,25 @@ export function repairCommand(context: Context): Command {
       ).choices([...REPAIRS]).default("mean"),
     )
     .option("--sequential", "fit each repair on the repaired model's stream, towards the full model's")
-    .requiredOption(
+    .option(
       "--json <file>",
       "write the repaired plan as JSON, and its tensors to a safetensors file beside it",
     );
   explained(command, "repair smollm2-135m --plan plan.json --json repaired.json");
   command.hook("preAction", async () => {
-    const { json } = command.opts<RepairFlags>();
-    if (json === "" || isStandardOutput(json)) {
-      command.error(`error: --json is "${json}", expected a file, since the tensors lie beside it`, {
+    const { json, dryRun } = command.opts<RepairFlags>();
+    const isPart = context.sharing !== null && json === undefined; // a shard writes no plan
+    if (isPart || dryRun && json === undefined) return;
+    if (!json || isStandardOutput(json)) {
+      const found = json === undefined ? "missing" : `"${json}"`;
+      return command.error(`error: --json is ${found}, expected a file, since the tensors lie beside it`, {
         exitCode: 2,
       });
     }
     await checkPlanFiles(json);
   });
-  const measured = withEngineFlags(withTextFlags(command, { samples: REPAIR_SAMPLES }));
-  return withKeepingFlags(withPriceFlags(measured)).action(
+  withEngineFlags(withTextFlags(command, { samples: REPAIR_SAMPLES }));
+  return withCsvFlag(withKeepingFlags(withPriceFlags(command))).action(
     async (ref: string, flags: RepairFlags) => {
       const plan = await readPlan(flags.plan);
       await withModel(context, ref, flags, async (model) => {
@@ -63,11 +66,19 @@ export function repairCommand(context: Context): Command {
             const repaired = result as Plan; // a plan that was read stays one
             return {
               ...outputOf(context, repaired, { done }),
-              beside: await planTensors(flags.json, repaired),
+              beside: await planTensors(fileOf(flags), repaired),
             };
           },
         });
       });
     },
+  );
+}
+
+/** Throws `TypeError` where a merge does not say where its plan goes. */
+function fileOf({ json }: RepairFlags): string {
+  if (json) return json;
+  throw new TypeError(
+    "Cannot write a repaired plan: --json is missing, expected a file, since the tensors lie beside it",
   );
 }

@@ -31,6 +31,7 @@ import { freeAll, withRead, withUploaded } from "../held.ts";
 import { addTo, type Moments, noMoments } from "./moments.ts";
 import type { Programs } from "../programs.ts";
 import type { Batch } from "../segments.ts";
+import { RefusedRepair } from "./refused.ts";
 
 /** Where a fit is made, and from which inputs: those that are `given`, or made of the stream; `none` sums the targets alone. */
 export interface GatherPlace {
@@ -55,7 +56,7 @@ export interface Pair {
 const GRAM_ELEMENTS = 2 ** 25;
 
 /**
- * Adds the moments of a batch to sums, each token's times its mask (0 or 1). Throws `RangeError` if they are not finite.
+ * Adds the moments of a batch to sums, each token's times its mask (0 or 1). Throws `RefusedRepair` if they are not finite.
  */
 async function gather(
   { model, engine, programs }: {
@@ -111,7 +112,7 @@ async function gather(
             });
           });
           if (!Number.isFinite(moments.tt) || !Number.isFinite(moments.weight)) {
-            throw new RangeError(
+            throw new RefusedRepair(
               `Cannot fit ${module} ${layer}: its inputs or targets are not finite, expected finite numbers`,
             );
           }
@@ -179,7 +180,6 @@ function momentsGraph(
 
 /** f − s (or f itself, a copy), added to a sum that is freed; [N, D]. */
 export async function difference(
-  engine: Engine,
   programs: Programs,
   f: Held,
   s: Held | null,

@@ -8,8 +8,9 @@
  * its own, measures how much of each update follows from its own token; it is made only if its samples are given.
  */
 import { type Checks, phases, wholeNumber, within } from "../../entry/mod.ts";
-import type { Causes } from "../../result/mod.ts";
-import { noDrop } from "../../run/mod.ts";
+import { isFull } from "../../measure/mod.ts";
+import type { Causes, Plan } from "../../result/mod.ts";
+import { changedModel, type DropPlan } from "../../run/mod.ts";
 import { expectRoom } from "../base/memory.ts";
 import {
   CALIBRATION_TEXT,
@@ -18,6 +19,7 @@ import {
   type StudyOptions,
   textOptions,
 } from "../base/options.ts";
+import { aDrop, dropsIn } from "../base/plan.ts";
 import type { RunOptions } from "../base/stage.ts";
 import { run, runWork, step, type Study } from "../base/study.ts";
 import { dependsOn, textOf, zipfOf } from "../base/text.ts";
@@ -34,7 +36,10 @@ import { type CausesMeasures, causesPasses, causesWork, settingsOf, sinkSizes } 
 export type { CausesMeasures };
 
 /** Options of `causes`. */
-export type CausesOptions = StudyOptions & CausesMeasures;
+export type CausesOptions = StudyOptions & CausesMeasures & {
+  /** Modules to drop from the measured model, or a plan; default: none. */
+  readonly drop?: Plan | Partial<DropPlan> | undefined;
+};
 /** Options of `untrainedCauses`. */
 export type UntrainedOptions = RandomInitOptions & CausesMeasures;
 
@@ -45,7 +50,7 @@ const measureChecks: Checks<CausesMeasures> = {
 };
 
 /**
- * Measures the causes of redundancy in a model over a calibration text.
+ * Measures the causes of redundancy in a model over a calibration text; with `drop`, in the model as the plan changes it.
  *
  * @example
  * ```ts
@@ -63,9 +68,11 @@ export async function causes(model: StudyModel | string, options: CausesOptions 
 /** What `causes` consists of. */
 export const causesStudy: Study<StudyModel, CausesOptions, Causes> = {
   verb: "measure causes",
-  checks: { ...studyChecks, ...measureChecks },
+  checks: { ...studyChecks, ...measureChecks, drop: aDrop },
   on: onModel,
-  work(model, options) {
+  work(opened, options) {
+    const drop = dropsIn(opened, options.drop ?? {});
+    const model = { ...opened, ...changedModel(opened, drop) };
     const label = `causes in ${model.name}`;
     const text = textOf(model, options, CALIBRATION_TEXT);
     const { skip, ...sizes } = textOptions(options, CALIBRATION_TEXT);
@@ -84,13 +91,14 @@ export const causesStudy: Study<StudyModel, CausesOptions, Causes> = {
       const reports = within(options, phases(label, [0, 1], options.onProgress)(0));
       await sink.pack(reports);
       await fitted?.pack(reports);
-      return await provenance(model, await text.pack(reports), noDrop, options);
+      return await provenance(model, await text.pack(reports), drop, options);
     };
     return {
       ...causesWork({ label, model, text, sink, predictability: fitted, origin }, options),
       depends: async (runOptions) => ({
         ...await dependsOn(model, text, runOptions),
         causes: settingsOf(model.spec, text.sizes, options),
+        ...isFull(drop) ? {} : { drop },
       }),
     };
   },

@@ -121,13 +121,13 @@ async function sharesAt(
   { x, before, behind }: Around,
   { heldOut, ...sizes }: Omit<Parameters<typeof gatherApart>[2], "pairs"> & { readonly heldOut: number },
 ): Promise<Shares | null> {
-  const { model: { spec: { layers, hidden } }, engine, programs, products } = context;
+  const { model: { spec: { layers, hidden } }, programs, products } = context;
   const spec = layers[at.layer][at.module]!;
   const place: GatherPlace = { ...at, spec, input: "normed", inputs: hidden, weighting: "inverse" };
   const updates: Stream[number][] = [];
   try {
     for (const [b, own] of behind.entries()) {
-      updates.push(await difference(engine, programs, own, before[b]));
+      updates.push(await difference(programs, own, before[b]));
     }
     const pairs = updates.map((t, b) => ({ x: x[b], t, f: behind[b] }));
     const [training, held] = await gatherApart(context, place, { ...sizes, pairs }, heldOut);

@@ -20,6 +20,7 @@ import {
   type Products,
   type Programs,
   readyProbe,
+  RefusedRepair,
   ridge,
   segmentsOf,
   type Stream,
@@ -39,6 +40,8 @@ export interface Solved {
   readonly strength: number | null;
   /** The share of the targets' mean square that is left on held-out tokens; null if it was not measured. */
   readonly left: number | null;
+  /** Why nothing could be fitted there; absent where it could. */
+  readonly refused?: string | undefined;
 }
 
 /** A repair to make. */
@@ -56,7 +59,7 @@ export interface Job {
 
 /** A plan with the sites that are solved so far: replaced modules, changed projections, scaled updates. */
 export function planWith(
-  { model, plan, method, sites, sequential }: Job,
+  { model, plan, method, sites, sequential }: Omit<Job, "packed" | "heldOut">,
   solved: readonly (Solved | null)[],
 ): DropPlan {
   const done = sites.map((site, i) => ({ site, solved: solved[i] ?? null }));
@@ -99,17 +102,24 @@ function scaledBy(
   );
 }
 
-/** A place that is passed: a site, or a dropped module that an earlier site makes up for. */
+/** What a site is fitted from: the stream that enters its module, what it is to add, and the full model's stream behind it. */
+interface Streams {
+  readonly x: Stream;
+  readonly t: Stream;
+  readonly f: Stream;
+}
+
+/** The same of a site that is passed, while what the dropped modules behind it add is summed up. */
 interface Pending {
-  /** The stream that enters the site's module, and what it is to add, by batch. */
   readonly x: Held[];
   readonly t: Held[];
   readonly f: Held[];
 }
 
 /**
- * Solves the sites that are not `known`, in order; `take` receives each as it is solved. Throws `RangeError` for numbers that are not
- * finite, and for inputs that are singular.
+ * Solves the sites that are not `known`, in order; `take` receives each as it is solved. One-shot, the sites may be those of several
+ * plans, since none depends on another. A site whose numbers are not finite or whose inputs are singular says so in `refused`; in
+ * sequence, those behind it are then left out.
  */
 export async function solve(
   job: Job,
@@ -119,8 +129,10 @@ export async function solve(
 ): Promise<Solved[]> {
   const { model, packed: { blocks }, sites, sequential, method } = job;
   const found: (Solved | null)[] = sites.map((_, i) => known[i] ?? null);
-  const last = () => found.lastIndexOf(null);
-  if (last() < 0) return found as Solved[];
+  const broken = () => sequential && found.some((solved) => solved?.refused !== undefined);
+  const solved = () => found.filter((solved) => solved !== null);
+  const missing = sites.filter((_, i) => found[i] === null);
+  if (missing.length === 0 || broken()) return solved();
   const engine = await engineOf(options);
   const programs = openPrograms(engine);
   const products = await openProducts(engine);
@@ -130,22 +142,23 @@ export async function solve(
   const report = reporter("layers", "layers", options);
   const context: Context = { ...job, walk, programs, products, engine };
   try {
-    const end = endOf(sites[last()], method, sequential);
+    const end = Math.max(...missing.map((site) => endOf(site, method, sequential)));
     for (let l = 0; l <= end; l++) {
       signal?.throwIfAborted();
       for (const module of MODULES) {
         for (const [i, site] of sites.entries()) {
           if (found[i]) continue;
-          const solved = await passed(context, i, site, { layer: l, module }, found, pending);
-          if (!solved) continue;
-          found[i] = solved;
-          await take(i, solved);
+          const own = await passed(context, i, site, { layer: l, module }, found, pending);
+          if (!own) continue;
+          found[i] = own;
+          await take(i, own);
+          if (broken()) return solved();
         }
       }
       await walk.pass(l, sequential ? [noDrop, planWith(job, found)] : [noDrop]);
       report(l + 1, end + 1);
     }
-    return found as Solved[];
+    return solved();
   } finally {
     pending.values().forEach(freePending);
     walk.close();
@@ -184,7 +197,7 @@ async function passed(
   const { sequential, method } = context;
   if (!method.absorbs || sequential || site.window) {
     if (!same(site, at)) return null;
-    return await around(context, site, found, (x, f, s) => fitted(context, site, x, f, s));
+    return await around(context, site, found, (x, f, s) => fitted(context, site, x, f, s), method.absorbs);
   }
   if (same(site, at)) {
     await around(context, site, found, async (x, f) => {
@@ -196,27 +209,28 @@ async function passed(
   const own = pending.get(index)!;
   await around(context, at, found, async (_, f, s) => {
     for (const b of f.keys()) {
-      own.t[b] = await difference(context.engine, context.programs, f[b], s[b], own.t[b] ?? null);
+      own.t[b] = await difference(context.programs, f[b], s[b], own.t[b] ?? null);
     }
   });
   if (!same(site.of.at(-1)!, at)) return null;
-  const solved = await solvedFrom(context, site, own);
+  const solved = await solvedOr(context, site, own);
   freePending(own);
   pending.delete(index);
   return solved;
 }
 
 /**
- * The streams around a module by batch: x, which enters it; f, the full model's behind it; s, the one before it that is repaired. In a
- * site that absorbs, s is the stream behind the module as it is; of attention with a window x is what enters its output projection.
+ * The streams around a module by batch: x, which enters it; f, the full model's behind it; s, the one before it that is repaired. Where
+ * the module `stays`, s is the stream behind it as it is; of attention with a window x is what enters its output projection.
  */
 async function around<T>(
   context: Context,
   { layer, module, window }: Place & Partial<Site>,
   found: readonly (Solved | null)[],
   use: (x: Stream, f: Stream, s: Stream) => Promise<T>,
+  stays = false,
 ): Promise<T> {
-  const { walk, sequential, model: { spec }, method, sites } = context;
+  const { walk, sequential, model: { spec } } = context;
   const from = sequential ? 1 : 0;
   const without = (plan: DropPlan, ...modules: Place["module"][]): DropPlan => {
     const kept = everyChange(plan).filter((change) =>
@@ -226,11 +240,10 @@ async function around<T>(
     return planOf([...kept, ...dropped.map((module): Change => ({ layer, module, to: "nothing" }))]);
   };
   const plan = sequential ? planWith(context, found) : planOf(window ? [window] : []);
-  const isSite = method.absorbs && sites.some((site) => site.layer === layer && site.module === module);
   const later = module === "attention" ? ["mlp" as const] : [];
   const ways = [
     { plan: without(noDrop, ...later), from: 0 },
-    { plan: without(plan, ...later, ...isSite ? [] : [module]), from },
+    { plan: without(plan, ...later, ...stays ? [] : [module]), from },
     { plan: without(plan, ...module === "mlp" ? ["mlp" as const] : MODULES), from },
   ];
   const isParallel = spec.layers[layer].residual === "parallel";
@@ -252,27 +265,37 @@ async function around<T>(
 }
 
 /** Copies of streams, which outlive them. */
-async function copies({ engine, programs }: Context, stream: Stream): Promise<Held[]> {
+async function copies({ programs }: Context, stream: Stream): Promise<Held[]> {
   const own: Held[] = [];
-  for (const held of stream) own.push(await difference(engine, programs, held, null));
+  for (const held of stream) own.push(await difference(programs, held, null));
   return own;
 }
 
 async function fitted(context: Context, site: Site, x: Stream, f: Stream, s: Stream): Promise<Solved> {
   const t: Held[] = [];
   try {
-    for (const b of f.keys()) t.push(await difference(context.engine, context.programs, f[b], s[b]));
-    return await solvedFrom(context, site, { x, t, f });
+    for (const b of f.keys()) t.push(await difference(context.programs, f[b], s[b]));
+    return await solvedOr(context, site, { x, t, f });
   } finally {
     freeAll(t);
   }
 }
 
-/** Gathers the moments of all batches, and fits. */
+/** The same as `solvedFrom`; a fit that is refused says why. */
+async function solvedOr(context: Context, site: Site, streams: Streams): Promise<Solved> {
+  try {
+    return await solvedFrom(context, site, streams);
+  } catch (error) {
+    if (!(error instanceof RefusedRepair)) throw error;
+    return { tensors: null, gain: null, strength: null, left: null, refused: error.message };
+  }
+}
+
+/** Gathers the moments of all batches, and fits. Throws `RefusedRepair` where they do not suffice. */
 async function solvedFrom(
   context: Context,
   site: Site,
-  { x, t, f }: { readonly x: Stream; readonly t: Stream; readonly f: Stream },
+  { x, t, f }: Streams,
 ): Promise<Solved> {
   const { model, method, walk, heldOut, packed: { blocks }, products } = context;
   const layer = model.spec.layers[site.layer];
@@ -309,13 +332,13 @@ async function solvedFrom(
   return { tensors, gain: null, strength: fit.strength, left: fit.left };
 }
 
-/** 1 + Σ w ⟨x, t⟩ / Σ w |x|², of the stream x itself as input. Throws `RangeError` if it is not above 0. */
+/** 1 + Σ w ⟨x, t⟩ / Σ w |x|², of the stream x itself as input. Throws `RefusedRepair` if it is not above 0. */
 function gainOf({ inputs: D, uu, tu }: Moments, { module, layer }: Site): number {
   const trace = (products: Float64Array) =>
     Array.from({ length: D }, (_, i) => products[i * (D + 1)]).reduce((sum, value) => sum + value, 0);
   const gain = 1 + trace(tu) / trace(uu);
   if (gain > 0 && Number.isFinite(gain)) return gain;
-  throw new RangeError(
+  throw new RefusedRepair(
     `Cannot repair ${module} ${layer} by gain: it multiplies the stream by ${gain}, expected a number above 0`,
   );
 }
