@@ -121,12 +121,12 @@ Deno.test("what correlates with importance is counted where its interval exclude
   );
 });
 
-Deno.test("predictability is drawn with three parts a bar and a mark for each module, and told where tokens were too few", () => {
+Deno.test("predictability is drawn with two parts a bar and a mark for each module, and told where tokens were too few", () => {
   const result = causes({ layers: 9, attention: [0, 4], mlp: [4, 8] }, { predictability: true });
   const losses = Array.from({ length: 9 }, (_, layer) => ({ layer, difference: 0.1 * layer - 0.2 }));
   const bare = show.predictabilityFigure(result);
   checkFigure(bare, "predictability", /shares from 8 × 64 tokens, measured on the last 2 samples/);
-  const bars = 3 * (7 + 7);
+  const bars = 2 * (7 + 7);
   assert.equal(dotsOf(bare), bars + 7 + 7);
   const priced = show.predictabilityFigure(result, { attention: losses });
   assert.equal(dotsOf(priced), bars + 7 + 7 + 7);

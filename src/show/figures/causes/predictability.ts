@@ -41,11 +41,10 @@ const aCost = like("a removal with its layer and difference", (value) => {
 const removed = list(aCost, "removals");
 const someCosts = record({ attention: removed, mlp: removed }, "removals, as { attention, mlp }");
 
-/** Parts of a bar, from below. */
+/** Parts of a bar, from below. The rest, up to 1, stays empty. */
 const PARTS = [
   { part: "mean", name: "mean", fill: "#57606a" },
   { part: "ownToken", name: "own token", fill: "#d9a441" },
-  { part: "rest", name: "rest", fill: "#dbe1e8" },
 ] as const;
 
 /**
@@ -81,7 +80,7 @@ export const predictabilityFigure: Draw<[Causes, RemovalCosts?]> = figure(
       title: titleOf(result, against[0]),
       subtitle:
         "Shares of each update's mean square, by layer; from below: its mean (grey), what a linear function of the module's input " +
-        "for the same token adds (amber), the rest (pale). Below: importance" +
+        "for the same token adds (amber); empty: the rest. Below: importance" +
         `${
           hasCosts ? ", and the loss from removing the module," : ""
         } against the predictable share, one mark per layer; ` +
