@@ -18,6 +18,7 @@ export { changeTensorName, isChangeTensorName, keepTensors, tensorsOf } from "./
 export { changedSpec } from "./plan/variants.ts";
 export { routingProbe } from "./probes/routing.ts";
 export type { Observation, Probe } from "./probes/probe.ts";
+export { canonicalBound } from "./repair/canonical.ts";
 export { difference, gather, type GatherPlace, momentsOf } from "./repair/gather.ts";
 export { merged, type Moments } from "./repair/moments.ts";
 export { type Matrix, openProducts, type Products } from "./repair/product.ts";
