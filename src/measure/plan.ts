@@ -44,8 +44,17 @@ export type Change =
 /** Everything that a module can be changed to. */
 export const CHANGES = ["nothing", "mean", "linear", "weights"] as const satisfies readonly Change["to"][];
 
-/** The name of a repair of dropped modules; the last two are as published, without ridge and weights of tokens. */
-export type RepairName = "mean" | "gain" | "merge" | "refit" | "linear" | "nbl" | "replaceme";
+/** The name of a repair of dropped modules; the last four are as published, without ridge and weights of tokens. */
+export type RepairName =
+  | "mean"
+  | "gain"
+  | "merge"
+  | "refit"
+  | "linear"
+  | "nbl"
+  | "replaceme"
+  | "linearpatch"
+  | "prune-comp";
 /** All of them. */
 export const REPAIRS = [
   "mean",
@@ -55,6 +64,8 @@ export const REPAIRS = [
   "linear",
   "nbl",
   "replaceme",
+  "linearpatch",
+  "prune-comp",
 ] as const satisfies readonly RepairName[];
 
 /** The changes of a model's modules. A dropped block has its layer in both lists. */

@@ -35,6 +35,7 @@ export const Sin = (x: Value): Value => one(x.graph.node("Sin", [x]));
 export const Exp = (x: Value): Value => one(x.graph.node("Exp", [x]));
 export const Tanh = (x: Value): Value => one(x.graph.node("Tanh", [x]));
 export const Sigmoid = (x: Value): Value => one(x.graph.node("Sigmoid", [x]));
+export const Abs = (x: Value): Value => one(x.graph.node("Abs", [x]));
 export const Relu = (x: Value): Value => one(x.graph.node("Relu", [x]));
 /** log(1 + e^x) */
 export const Softplus = (x: Value): Value => one(x.graph.node("Softplus", [x]));

@@ -20,6 +20,7 @@ export { routingProbe } from "./probes/routing.ts";
 export type { Observation, Probe } from "./probes/probe.ts";
 export { canonicalBound } from "./repair/canonical.ts";
 export { difference, gather, type GatherPlace, momentsOf } from "./repair/gather.ts";
+export { hadamard, hasHadamard } from "./repair/hadamard.ts";
 export { merged, type Moments } from "./repair/moments.ts";
 export { type Matrix, openProducts, type Products } from "./repair/product.ts";
 export { type Fit, ridge } from "./repair/ridge.ts";

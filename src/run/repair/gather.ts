@@ -13,8 +13,10 @@ import {
 } from "../../models/mod.ts";
 import type { LayerModule } from "../../measure/mod.ts";
 import {
+  Abs,
   Add,
   Cast,
+  Concat,
   createGraph,
   Div,
   MatMul,
@@ -26,7 +28,7 @@ import {
   Transpose,
   type Value,
 } from "../../onnx/mod.ts";
-import { float32 } from "../../tensor/mod.ts";
+import { float32, type Tensor } from "../../tensor/mod.ts";
 import { freeAll, withRead, withUploaded } from "../held.ts";
 import { addTo, type Moments, noMoments } from "./moments.ts";
 import type { Programs } from "../programs.ts";
@@ -41,6 +43,8 @@ export interface GatherPlace {
   readonly inputs: number;
   /** The weight of a token: one over its squared length in the stream that is aimed at, or the same for all. */
   readonly weighting: "inverse" | "uniform";
+  /** In the place of targets t: |x| and |x + t| of every channel, behind a rotation [D, D] if there is one; together [2 D]. */
+  readonly magnitudes?: { readonly rotation: Tensor | null } | undefined;
 }
 
 /** A batch of tokens: the stream that enters the module, targets, the stream that is aimed at; all [N, D]. */
@@ -66,63 +70,71 @@ export async function gather(
   { x, t, f }: Pair,
   sums: readonly { readonly moments: Moments; readonly mask: Float32Array }[],
 ): Promise<void> {
-  const { layer, module, spec, input, inputs: P, weighting } = place;
+  const { layer, module, spec, input, inputs: P, weighting, magnitudes } = place;
+  const rotation = magnitudes?.rotation ?? null;
   const { hidden } = model.spec;
   const needs = input === "none" ? [] : fitTensors(spec, hidden, module, input);
   const lease = await model.weights.part(layer, new Map(needs.map(([name]) => [name, null])));
   try {
-    await withUploaded(engine, Object.fromEntries(lease.tensors), async (weights) => {
-      const stored = new Map(Object.entries(weights).map(([name, { dtype }]) => [name, dtype]));
-      const height = Math.max(1, Math.floor(GRAM_ELEMENTS / Math.max(1, P)));
-      for (let top = 0; top < Math.max(1, P); top += height) {
-        const rows = [top, Math.min(P, top + height)] as const;
-        const program = await programs.get(
-          ["moments", spec, module, input, weighting, rows, [...stored]],
-          () => {
-            const graph = createGraph();
-            const streams = ["x", "t", "f"].map((name) => graph.input(name, "f32", ["rows", hidden]));
-            const [from, target, aim] = streams;
-            const mask = graph.input("mask", "f32", ["rows", 1]);
-            const w = weighting === "uniform" ? mask : Div(mask, ReduceSum(Mul(aim, aim), [1], 1));
-            const u = input === "none"
-              ? null
-              : fitInput(graph, from, spec, hidden, module, input, engine.has, stored);
-            return momentsGraph(graph, u, target, w, rows, engine);
-          },
-        );
-        for (const { moments, mask } of sums) {
-          const held = { mask: float32([mask.length, 1], mask) };
-          await withUploaded(engine, held, async (held) => {
-            const outputs = await program.run({ ...weights, ...held, x, t, f });
-            await withRead(engine, outputs, (found) => {
-              const data = (name: string) => found[name].data as Float32Array | Float64Array;
-              if (P > 0) addTo(moments.uu, data("uu"), top * P);
-              if (top > 0) return;
-              addTo(moments.t, data("sum_t"));
-              moments.tt += data("tt")[0];
-              moments.weight += data("w")[0];
-              moments.tokens += mask.reduce((sum, own) => sum + own, 0);
-              if (P === 0) return;
-              addTo(moments.tu, data("tu"));
-              addTo(moments.u, data("sum_u"));
+    await withUploaded(
+      engine,
+      { ...Object.fromEntries(lease.tensors), ...rotation ? { rotation } : {} },
+      async (weights) => {
+        const stored = new Map(Object.entries(weights).map(([name, { dtype }]) => [name, dtype]));
+        const height = Math.max(1, Math.floor(GRAM_ELEMENTS / Math.max(1, P)));
+        for (let top = 0; top < Math.max(1, P); top += height) {
+          const rows = [top, Math.min(P, top + height)] as const;
+          const program = await programs.get(
+            ["moments", spec, module, input, weighting, magnitudes !== undefined, rows, [...stored]],
+            () => {
+              const graph = createGraph();
+              const streams = ["x", "t", "f"].map((name) => graph.input(name, "f32", ["rows", hidden]));
+              const [from, target, aim] = streams;
+              const mask = graph.input("mask", "f32", ["rows", 1]);
+              const w = weighting === "uniform" ? mask : Div(mask, ReduceSum(Mul(aim, aim), [1], 1));
+              const u = input === "none"
+                ? null
+                : fitInput(graph, from, spec, hidden, module, input, engine.has, stored);
+              const basis = rotation && graph.input("rotation", "f32", [hidden, hidden]);
+              const sizes = (value: Value) => Abs(basis ? MatMul(value, basis) : value);
+              const targets = magnitudes ? Concat([sizes(from), sizes(Add(from, target))], 1) : target;
+              return momentsGraph(graph, u, targets, w, rows, engine);
+            },
+          );
+          for (const { moments, mask } of sums) {
+            const held = { mask: float32([mask.length, 1], mask) };
+            await withUploaded(engine, held, async (held) => {
+              const outputs = await program.run({ ...weights, ...held, x, t, f });
+              await withRead(engine, outputs, (found) => {
+                const data = (name: string) => found[name].data as Float32Array | Float64Array;
+                if (P > 0) addTo(moments.uu, data("uu"), top * P);
+                if (top > 0) return;
+                addTo(moments.t, data("sum_t"));
+                moments.tt += data("tt")[0];
+                moments.weight += data("w")[0];
+                moments.tokens += mask.reduce((sum, own) => sum + own, 0);
+                if (P === 0) return;
+                addTo(moments.tu, data("tu"));
+                addTo(moments.u, data("sum_u"));
+              });
             });
-          });
-          if (!Number.isFinite(moments.tt) || !Number.isFinite(moments.weight)) {
-            throw new RangeError(
-              `Cannot fit ${module} ${layer}: its inputs or targets are not finite, expected finite numbers`,
-            );
+            if (!Number.isFinite(moments.tt) || !Number.isFinite(moments.weight)) {
+              throw new RangeError(
+                `Cannot fit ${module} ${layer}: its inputs or targets are not finite, expected finite numbers`,
+              );
+            }
           }
         }
-      }
-    });
+      },
+    );
   } finally {
     lease.release();
   }
 }
 
-/** No sums yet, for the inputs of a place and targets [D]. */
-export function momentsOf({ inputs }: GatherPlace, hidden: number): Moments {
-  return noMoments(inputs, hidden);
+/** No sums yet, for the inputs of a place and its targets. */
+export function momentsOf({ inputs, magnitudes }: GatherPlace, hidden: number): Moments {
+  return noMoments(inputs, magnitudes ? 2 * hidden : hidden);
 }
 
 function momentsGraph(
@@ -152,7 +164,6 @@ function momentsGraph(
 
 /** f − s (or f itself, a copy), added to a sum that is freed; [N, D]. */
 export async function difference(
-  engine: Engine,
   programs: Programs,
   f: Held,
   s: Held | null,

@@ -10,19 +10,19 @@ import { type DropPlan, noDrop, type RepairName, REPAIRS, toldSign } from "../..
 import { elements } from "../../tensor/mod.ts";
 import { type Perplexity, type Plan, planData, type ReplacementRequest } from "../../result/mod.ts";
 import { dropPlan } from "../../run/mod.ts";
-import { onModel, type Packed, type StudyModel } from "../../subject/mod.ts";
+import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { flopsOf, needOf, type Pass } from "../base/estimate.ts";
 import { expectRoom } from "../base/memory.ts";
 import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, tellReused } from "../base/options.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
-import { type RunOptions, sampleStage, type Span, type Stage, stage } from "../base/stage.ts";
+import { type RunOptions, sampleStage, type Stage, stage } from "../base/stage.ts";
 import { run, step, stepOf, type Study } from "../base/study.ts";
 import { samplesOf, type Text, textOf, workOver } from "../base/text.ts";
 import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
 import { merge } from "../../result/mod.ts";
 import { keepSolution, keptSolution } from "./kept.ts";
 import { inputsOf, methods } from "./methods.ts";
-import { order, type Site, sitesOf } from "./sites.ts";
+import { sitesOf } from "./sites.ts";
 import { type Job, planWith, solve, type Solved } from "./solve.ts";
 
 /** Options of `repair`. */
@@ -30,7 +30,8 @@ export interface RepairOptions extends StudyOptions {
   /**
    * What makes up for dropped modules. In a module's place: its mean update (`mean`, default) or a linear map of its normed input
    * (`linear`). In the output projection of the MLP before it, or in sequence behind it: a linear map of the MLP's output (`merge`), or
-   * another projection (`refit`). `gain` divides all later updates. `nbl` and `replaceme` are `linear` and `merge` as published.
+   * another projection (`refit`). `gain` divides all later updates. As published: `nbl` (as `linear`), `replaceme` (as `merge`), `prune-comp` (as `gain`), and
+   * `linearpatch`, which scales the channels of the rotated stream behind each run of dropped modules.
    */
   readonly by?: RepairName | undefined;
   /** Whether each repair is fitted on the stream of the model as repaired so far, towards the full model's; default: false. */
@@ -59,7 +60,7 @@ export class WorseRepair extends RangeError {}
  *
  * Throws `RangeError` if the plan drops nothing, if the model cannot be repaired so, if there are fewer tokens than twice the inputs of a
  * fit, and for a repair that loses more than the drop; `TypeError` for a plan made from another model. Sources: NBL (arXiv 2505.21077)
- * for `linear`, ReplaceMe (2505.02819) for `merge`, Prune&Comp (2507.18212) for `gain`.
+ * for `linear`, ReplaceMe (2505.02819) for `merge`, Prune&Comp (2507.18212) for `gain`, LinearPatch (2505.24680).
  *
  * @example
  * ```ts

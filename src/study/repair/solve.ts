@@ -11,9 +11,9 @@ import {
   freeAll,
   gather,
   type GatherPlace,
+  hadamard,
   keepTensors,
   merged,
-  type Moments,
   momentsOf,
   openProducts,
   openPrograms,
@@ -26,7 +26,7 @@ import {
   type Walk,
 } from "../../run/mod.ts";
 import type { Packed, StudyModel } from "../../subject/mod.ts";
-import type { Tensor } from "../../tensor/mod.ts";
+import { float32, type Tensor } from "../../tensor/mod.ts";
 import { engineOf, reporter, type StudyOptions } from "../base/options.ts";
 import { changeOf, inputsOf, inputSpec, type Method } from "./methods.ts";
 import { order, type Place, type Site } from "./sites.ts";
@@ -181,21 +181,21 @@ async function passed(
   pending: Map<number, Pending>,
 ): Promise<Solved | null> {
   const { sequential, method } = context;
-  if (!method.absorbs || sequential) {
+  const before = (x: Stream, s: Stream) => isBehindAll(site, method) ? s : x;
+  if (sequential || !method.absorbs && site.of.length === 1) {
     if (!same(site, at)) return null;
-    return await around(context, site, found, (x, f, s) => fitted(context, site, x, f, s));
+    return await around(context, site, found, (x, f, s) => fitted(context, site, before(x, s), f, s));
   }
-  if (same(site, at)) {
-    await around(context, site, found, async (x, f) => {
-      pending.set(index, { x: await copies(context, x), t: [], f: await copies(context, f) });
+  if (same(method.absorbs ? site : site.of[0], at)) {
+    await around(context, at, found, async (x, f, s) => {
+      pending.set(index, { x: await copies(context, before(x, s)), t: [], f: await copies(context, f) });
     });
-    return null;
   }
   if (!site.of.some((place) => same(place, at))) return null;
   const own = pending.get(index)!;
   await around(context, at, found, async (_, f, s) => {
     for (const b of f.keys()) {
-      own.t[b] = await difference(context.engine, context.programs, f[b], s[b], own.t[b] ?? null);
+      own.t[b] = await difference(context.programs, f[b], s[b], own.t[b] ?? null);
     }
   });
   if (!same(site.of.at(-1)!, at)) return null;
@@ -203,6 +203,11 @@ async function passed(
   freePending(own);
   pending.delete(index);
   return solved;
+}
+
+/** Whether a site acts on all that is before it: in parallel layers the module's own input lacks what attention adds. */
+function isBehindAll({ of }: Site, { absorbs, gain }: Method): boolean {
+  return !absorbs && (gain !== undefined || of.length > 1);
 }
 
 /**
@@ -240,16 +245,16 @@ async function around<T>(
 }
 
 /** Copies of streams, which outlive them. */
-async function copies({ engine, programs }: Context, stream: Stream): Promise<Held[]> {
+async function copies({ programs }: Context, stream: Stream): Promise<Held[]> {
   const own: Held[] = [];
-  for (const held of stream) own.push(await difference(engine, programs, held, null));
+  for (const held of stream) own.push(await difference(programs, held, null));
   return own;
 }
 
 async function fitted(context: Context, site: Site, x: Stream, f: Stream, s: Stream): Promise<Solved> {
   const t: Held[] = [];
   try {
-    for (const b of f.keys()) t.push(await difference(context.engine, context.programs, f[b], s[b]));
+    for (const b of f.keys()) t.push(await difference(context.programs, f[b], s[b]));
     return await solvedFrom(context, site, { x, t, f });
   } finally {
     freeAll(t);
@@ -271,6 +276,7 @@ async function solvedFrom(
     input: method.input,
     inputs: inputsOf(layer, model.spec.hidden, method),
     weighting: method.weighting,
+    ...method.magnitudes ? { magnitudes: { rotation: rotationOf(method, model.spec.hidden) } } : {},
   };
   const [training, held] = [0, 1].map(() => momentsOf(place, model.spec.hidden));
   for (const [b, { first, count, length }] of walk.batches.entries()) {
@@ -283,6 +289,10 @@ async function solvedFrom(
     })).filter(({ mask }) => mask.includes(1));
     await gather(context, place, { x: x[b], t: t[b], f: f[b] }, sets);
   }
+  if (method.gain) {
+    const gain = expectGain(method.gain(merged(training, held)), site);
+    return { tensors: null, gain, strength: null, left: null };
+  }
   if (method.input === "none") {
     const all = merged(training, held);
     const mean = { weight: { rows: 0, columns: 0, data: new Float64Array(0) }, strength: 0, left: null };
@@ -290,21 +300,20 @@ async function solvedFrom(
     const tensors = await method.made!({ ...mean, bias }, { model, layer: site.layer, products });
     return { tensors, gain: null, strength: null, left: null };
   }
-  if (!method.made) {
-    return { tensors: null, gain: gainOf(merged(training, held), site), strength: null, left: null };
-  }
   const { strengths } = method;
   const options = { centred: method.centred(layer), ...strengths ? { strengths } : {} };
   const fit: Fit = await ridge(training, heldOut > 0 ? held : null, options, products);
-  const tensors = await method.made(fit, { model, layer: site.layer, products });
+  const tensors = await method.made!(fit, { model, layer: site.layer, products });
   return { tensors, gain: null, strength: fit.strength, left: fit.left };
 }
 
-/** 1 + Σ w ⟨x, t⟩ / Σ w |x|², of the stream x itself as input. Throws `RangeError` if it is not above 0. */
-function gainOf({ inputs: D, uu, tu }: Moments, { module, layer }: Site): number {
-  const trace = (products: Float64Array) =>
-    Array.from({ length: D }, (_, i) => products[i * (D + 1)]).reduce((sum, value) => sum + value, 0);
-  const gain = 1 + trace(tu) / trace(uu);
+function rotationOf({ magnitudes }: Method, hidden: number): Tensor | null {
+  if (magnitudes !== "rotated") return null;
+  return float32([hidden, hidden], Float32Array.from(hadamard(hidden).data));
+}
+
+/** Throws `RangeError` for a gain that is not above 0. */
+function expectGain(gain: number, { module, layer }: Site): number {
   if (gain > 0 && Number.isFinite(gain)) return gain;
   throw new RangeError(
     `Cannot repair ${module} ${layer} by gain: it multiplies the stream by ${gain}, expected a number above 0`,
