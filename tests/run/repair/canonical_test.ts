@@ -9,8 +9,8 @@ interface Canonical {
   readonly cases: { readonly name: string; readonly y: number[][]; readonly bound: number }[];
 }
 
-const file = new URL("../../fixtures/repairs.json", import.meta.url);
-const { canonical }: { canonical: Canonical } = JSON.parse(await Deno.readTextFile(file));
+const file = new URL("../../fixtures/repairs/canonical.json", import.meta.url);
+const canonical: Canonical = JSON.parse(await Deno.readTextFile(file));
 
 Deno.test("the canonical bound is that of NumPy's singular values, and 0 for a linear map", async () => {
   const { x, cases } = canonical;
