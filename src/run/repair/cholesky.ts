@@ -1,8 +1,7 @@
 /**
  * Solutions of X A = B for a symmetric, positive definite A: Cholesky's decomposition by blocks. Products of blocks are the engine's,
- * and blocks on the diagonal are ml-matrix's.
+ * and blocks on the diagonal are decomposed here.
  */
-import { CholeskyDecomposition, Matrix as Dense } from "ml-matrix";
 import { addBlock, block, type Matrix, type Products } from "./product.ts";
 
 /** Rows of a block: few calls for a thousand rows, and little time on the diagonal for ten thousand. */
@@ -61,25 +60,26 @@ export async function cholesky(a: Matrix, { multiply }: Products): Promise<Solve
   };
 }
 
-/** L⁻¹ of a small A = L Lᵀ, lower triangular; null if A is not positive definite. */
+/** L⁻¹ of a small A = L Lᵀ, lower triangular, from the lower triangle of A; null if A is not positive definite. */
 function inverseFactor({ rows: n, data }: Matrix): Matrix | null {
-  const a = Dense.from1DArray(n, n, data);
-  for (let row = 0; row < n; row++) { // the last digits differ, which ml-matrix refuses
-    for (let i = 0; i < row; i++) a.set(i, row, a.get(row, i));
-  }
-  const found = new CholeskyDecomposition(a);
-  if (!found.isPositiveDefinite()) return null;
-  const factor = found.lowerTriangularMatrix.to1DArray();
+  const factor = data.slice();
   const inverse = new Float64Array(n * n);
   for (let row = 0; row < n; row++) {
-    const own = inverse.subarray(row * n, (row + 1) * n);
-    own[row] = 1;
-    for (let k = 0; k < row; k++) {
-      const share = factor[row * n + k];
-      for (let i = 0; i <= k; i++) own[i] -= share * inverse[k * n + i];
+    const own = factor.subarray(row * n, row * n + row + 1);
+    for (let column = 0; column <= row; column++) {
+      const other = factor.subarray(column * n, column * n + column + 1);
+      let sum = own[column];
+      for (let k = 0; k < column; k++) sum -= own[k] * other[k];
+      if (column < row) own[column] = sum / other[column];
+      else if (sum > 0 && sum < Infinity) own[row] = Math.sqrt(sum);
+      else return null; // NaN too
     }
-    const diagonal = factor[row * n + row];
-    for (let i = 0; i <= row; i++) own[i] /= diagonal;
+    const found = inverse.subarray(row * n, row * n + row + 1);
+    found[row] = 1;
+    for (let k = 0; k < row; k++) {
+      for (let i = 0; i <= k; i++) found[i] -= own[k] * inverse[k * n + i];
+    }
+    for (let i = 0; i <= row; i++) found[i] /= own[row];
   }
   return { rows: n, columns: n, data: inverse };
 }

@@ -37,3 +37,23 @@ export function product(a: Matrix, b: Matrix): Matrix {
   }
   return { rows: a.rows, columns: b.columns, data };
 }
+
+/** Normal numbers, the same for the same seed. */
+export function gaussian(seed: number): () => number {
+  let state = seed;
+  const uniform = () => {
+    state = Math.imul(state, 1664525) + 1013904223 >>> 0;
+    return (state + 0.5) / 2 ** 32;
+  };
+  return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+}
+
+/** Rows of drawn numbers. */
+export function rows(draw: () => number, count: number, length: number): number[][] {
+  return Array.from({ length: count }, () => Array.from({ length }, draw));
+}
+
+/** A matrix of drawn numbers. */
+export function drawn(draw: () => number, rows: number, columns: number): Matrix {
+  return { rows, columns, data: Float64Array.from({ length: rows * columns }, draw) };
+}
