@@ -19,13 +19,13 @@ import {
   Concat,
   createGraph,
   Div,
+  Gemm,
   MatMul,
   Mul,
   ReduceSum,
   scalar,
   Slice,
   Sub,
-  Transpose,
   type Value,
 } from "../../onnx/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
@@ -98,7 +98,7 @@ export async function gather(
               const basis = rotation && graph.input("rotation", "f32", [hidden, hidden]);
               const sizes = (value: Value) => Abs(basis ? MatMul(value, basis) : value);
               const targets = magnitudes ? Concat([sizes(from), sizes(Add(from, target))], 1) : target;
-              return momentsGraph(graph, u, targets, w, rows, engine);
+              return momentsGraph(graph, u, P, targets, w, rows, engine);
             },
           );
           for (const { moments, mask } of sums) {
@@ -107,7 +107,9 @@ export async function gather(
               const outputs = await program.run({ ...weights, ...held, x, t, f });
               await withRead(engine, outputs, (found) => {
                 const data = (name: string) => found[name].data as Float32Array | Float64Array;
-                if (P > 0) addTo(moments.uu, data("uu"), top * P);
+                if (P > 0) {
+                  bandsOf(rows).forEach((band) => addBand(moments.uu, P, band, data(`uu.${band[0]}`)));
+                }
                 if (top > 0) return;
                 addTo(moments.t, data("sum_t"));
                 moments.tt += data("tt")[0];
@@ -139,10 +141,11 @@ export function momentsOf({ inputs, magnitudes }: GatherPlace, hidden: number): 
 
 function momentsGraph(
   graph: ReturnType<typeof createGraph>,
-  inputs: Value | null,
+  values: Value | null,
+  inputs: number,
   targets: Value,
   weights: Value,
-  [top, bottom]: readonly [number, number],
+  rows: readonly [number, number],
   { access }: Engine,
 ) {
   const dtype = access === null ? "f64" : "f32";
@@ -153,13 +156,43 @@ function momentsGraph(
   output("sum_t", ReduceSum(weighted, [0]));
   output("tt", ReduceSum(Mul(weighted, t), [0, 1]));
   output("w", ReduceSum(w, [0, 1]));
-  if (!inputs) return graph;
-  const u = exact(inputs);
+  if (!values) return graph;
+  const u = exact(values);
   const own = Mul(u, w);
   output("sum_u", ReduceSum(own, [0]));
-  output("uu", MatMul(Transpose(Slice(own, top, bottom, 1), [1, 0]), u));
-  output("tu", MatMul(Transpose(weighted, [1, 0]), u));
+  const product = (a: Value, b: Value) => Gemm(a, b, null, { transA: 1, transB: 0 });
+  for (const [from, to] of bandsOf(rows)) {
+    output(`uu.${from}`, product(Slice(own, from, to, 1), Slice(u, from, inputs, 1)));
+  }
+  output("tu", product(weighted, u));
   return graph;
+}
+
+/** Rows of Σ u uᵀ in bands: of each the columns from its first row on are made, since the others mirror those above. */
+function bandsOf([top, bottom]: readonly [number, number]): [number, number][] {
+  const height = Math.max(64, Math.ceil((bottom - top) / 6));
+  const count = Math.ceil((bottom - top) / height);
+  return Array.from(
+    { length: count },
+    (_, i) => [top + i * height, Math.min(bottom, top + (i + 1) * height)],
+  );
+}
+
+/** Adds rows [from, to) and columns [from, size) to a symmetric matrix, and their mirror image. */
+function addBand(
+  sums: Float64Array,
+  size: number,
+  [from, to]: readonly [number, number],
+  own: Float32Array | Float64Array,
+): void {
+  const width = size - from;
+  for (let row = from; row < to; row++) {
+    const at = (row - from) * width - from;
+    for (let column = from; column < size; column++) {
+      sums[row * size + column] += own[at + column];
+      if (column >= to) sums[column * size + row] += own[at + column];
+    }
+  }
 }
 
 /** f − s (or f itself, a copy), added to a sum that is freed; [N, D]. */

@@ -198,10 +198,10 @@ function fitStage(request: Request): Stage<Solved[]> {
   });
 }
 
-/** Streams of both models, copies of one layer's, and the sums of two fits with what solving them takes. */
-function bytesOf({ model, text: { sizes }, method, sites, sequential }: Request): number {
+/** Streams that enter a layer and leave it by some ways, those of a pending site, and the sums of two fits with what solving them takes. */
+function bytesOf({ model, text: { sizes }, method, sites }: Request): number {
   const { spec } = model;
-  const streams = 4 * sizes.samples * sizes.length * spec.hidden * (sequential ? 7 : 5);
+  const streams = 4 * sizes.samples * sizes.length * spec.hidden * 7;
   const inputs = Math.max(...sites.map(({ layer }) => inputsOf(spec.layers[layer], spec.hidden, method)));
   const sums = 8 * 6 * inputs * (inputs + spec.hidden);
   return needOf(model, [{ samples: 1, length: 1, plans: [noDrop], head: false }]).bytes + streams + sums;
