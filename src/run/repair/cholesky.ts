@@ -10,10 +10,14 @@ const BLOCK = 256;
 /** Solves X A = B for any number of B. */
 export type Solver = (b: Matrix) => Promise<Matrix>;
 
-/** Decomposes A [n, n] = L Lᵀ; null if it is not positive definite. */
-export async function cholesky(a: Matrix, { multiply }: Products): Promise<Solver | null> {
+/** Rows of what is left of A that are updated at once: a half of a product with its own transpose need not be made. */
+const BAND = 1024;
+
+/** Decomposes A + λ I = L Lᵀ, [n, n]; null if it is not positive definite. */
+export async function cholesky(a: Matrix, { multiply }: Products, λ = 0): Promise<Solver | null> {
   const n = a.rows;
   const left: Matrix = { ...a, data: a.data.slice() }; // becomes L below its diagonal blocks
+  for (let i = 0; i < n; i++) left.data[i * (n + 1)] += λ;
   const spans = Array.from(
     { length: Math.ceil(n / BLOCK) },
     (_, i) => [i * BLOCK, Math.min(n, (i + 1) * BLOCK)] as const,
@@ -29,7 +33,12 @@ export async function cholesky(a: Matrix, { multiply }: Products): Promise<Solve
       const own = below.data.subarray(row * below.columns, (row + 1) * below.columns);
       left.data.set(own, (to + row) * n + from);
     }
-    addBlock(left, await multiply(below, below, true), to, to, -1);
+    for (let top = 0; top < below.rows; top += BAND) {
+      const columns = [0, below.columns] as const;
+      const band = block(below, [top, Math.min(below.rows, top + BAND)], columns);
+      const rest = block(below, [top, below.rows], columns);
+      addBlock(left, await multiply(rest, band, true), to + top, to + top, -1);
+    }
   }
 
   return async (b) => {

@@ -63,8 +63,13 @@ export interface Covariance {
 /** Covariances of the tokens, or their mean products. */
 export function covariance({ inputs: P, weight, u, t, uu, tu, tt }: Moments, centred: boolean): Covariance {
   const [meanU, meanT] = [u, t].map((sum) => sum.map((value) => centred ? value / weight : 0));
-  const about = (products: Float64Array, rows: Float64Array) =>
-    products.map((value, i) => value / weight - rows[Math.floor(i / P)] * meanU[i % P]);
+  const about = (products: Float64Array, rows: Float64Array) => {
+    const found = new Float64Array(products.length);
+    rows.forEach((mean, row) => {
+      for (let i = row * P, p = 0; p < P; i++, p++) found[i] = products[i] / weight - mean * meanU[p];
+    });
+    return found;
+  };
   return {
     uu: about(uu, meanU),
     tu: about(tu, meanT),

@@ -82,6 +82,32 @@ Deno.test("the strength is the one with the least error on held-out tokens, and 
     assert.ok(chosen.size > 1, `${[...chosen]}`); // noise and few tokens need a stronger ridge
   }));
 
+Deno.test("the strength for a thousand targets is chosen on sums of them, and its error is that of all", () =>
+  withProducts(async (products) => {
+    const wide = drawn(gaussian(5), 1100, P);
+    const draw = gaussian(6);
+    const of = (inputs: readonly (readonly number[])[], noise: number) =>
+      momentsFrom(
+        inputs,
+        inputs.map((u) =>
+          Array.from(
+            { length: 1100 },
+            (_, q) => u.reduce((sum, value, p) => sum + wide.data[q * P + p] * value, noise * draw()),
+          )
+        ),
+      );
+    for (const [tokens, noise] of [[7, 8], [200, 0.1]]) {
+      const [training, held] = [of(rows(draw, tokens, P), noise), of(rows(draw, 40, P), noise)];
+      const fit = await ridge(training, held, { centred: true }, products);
+      const lefts: number[] = [];
+      for (const strength of STRENGTHS) {
+        lefts.push((await ridge(training, held, { centred: true, strengths: [strength] }, products)).left!);
+      }
+      assert.equal(fit.strength, STRENGTHS[lefts.indexOf(Math.min(...lefts))]);
+      assert.equal(fit.left, Math.min(...lefts));
+    }
+  }));
+
 Deno.test("inputs that are singular or not finite are refused, and the message says how many tokens are needed", () =>
   withProducts(async (products) => {
     const zeros = momentsFrom(rows(() => 0, 5, P), rows(gaussian(1), 5, Q));
