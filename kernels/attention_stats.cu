@@ -5,8 +5,8 @@
 //   stats [S, 7, H, Q]  f32  per head and query: entropy (nats); entropy / ln n; first-token share; effective keys 1/ΣA²;
 //                            mass on the top 16 keys; share of entries below 1 % of the largest; mean distance t − j
 //
-// Q queries at positions t = first + stride · i. Query t sees the n keys j ≤ t with t − j < window. Scores are
-// scale · q·k, then softcap · tanh(score / softcap) where softcap > 0.
+// Q queries at positions t = first + stride · i. Query t sees the n keys j ≤ t with t − j < window or j < first_keys. Scores
+// are scale · q·k, then softcap · tanh(score / softcap) where softcap > 0.
 //
 // Idea: a block takes 64 queries of one head and walks their keys in tiles of 64. The 64 × 64 scores of a tile are an
 // ordinary product, 8 × 8 in the registers of each of 64 threads; laid into shared memory they are then scanned, a row per
@@ -22,7 +22,7 @@
 typedef unsigned int u32;
 
 struct Params {
-  u32 samples, tokens, queries, heads, key_heads, size, first, stride, window;
+  u32 samples, tokens, queries, heads, key_heads, size, first, stride, window, first_keys;
   float scale, softcap;
 };
 
@@ -102,6 +102,16 @@ __device__ __forceinline__ void scores(float4 *tile, const float *q, const float
   __syncthreads();
 }
 
+__device__ __forceinline__ bool sees(const Params &p, u32 t, u32 j) {
+  return j <= t && (t - j < p.window || j < p.first_keys);
+}
+
+// The tile of keys after this one that some query of the block sees; `begin` is the first of their windows.
+__device__ __forceinline__ u32 next(const Params &p, u32 key0, u32 begin) {
+  const u32 after = key0 + TILE;
+  return after < p.first_keys ? after : max(after, begin);
+}
+
 extern "C" __global__ void __launch_bounds__(TILE)
 attention_stats(const float *__restrict__ q, const float *__restrict__ k, float *__restrict__ stats, Params params) {
   __shared__ float4 tile[1024];
@@ -121,12 +131,13 @@ attention_stats(const float *__restrict__ q, const float *__restrict__ k, float 
   const u32 oldest = params.first + params.stride * query0;
   const u32 newest = min(params.first + params.stride * (query0 + TILE - 1), params.tokens - 1);
   const u32 begin = (oldest - min(oldest, params.window - 1)) / TILE * TILE;
+  const u32 start = params.first_keys > 0 ? 0 : begin;
 
   // Sweep 1: the 16 largest scores, in descending order.
   float top[TOP];
 #pragma unroll
   for (u32 i = 0; i < TOP; i++) top[i] = LOWEST;
-  for (u32 key0 = begin; key0 <= newest; key0 += TILE) {
+  for (u32 key0 = start; key0 <= newest; key0 = next(params, key0, begin)) {
     scores(tile, q, k, params, query0, key0, head, key_head);
 #pragma unroll 1
     for (u32 quad = 0; quad < QUADS; quad++) {
@@ -135,7 +146,7 @@ attention_stats(const float *__restrict__ q, const float *__restrict__ k, float 
 #pragma unroll
       for (u32 c = 0; c < 4; c++) {
         const u32 j = key0 + quad * 4 + c;
-        if (j <= t && t - j < params.window && values[c] > top[TOP - 1]) {
+        if (sees(params, t, j) && values[c] > top[TOP - 1]) {
           float carried = values[c];
 #pragma unroll
           for (u32 i = 0; i < TOP; i++) {
@@ -152,7 +163,7 @@ attention_stats(const float *__restrict__ q, const float *__restrict__ k, float 
   const float largest = top[0];
   float sum = 0, squares = 0, surprise = 0, distance = 0, on_first = 0;
   u32 below = 0;
-  for (u32 key0 = begin; key0 <= newest; key0 += TILE) {
+  for (u32 key0 = start; key0 <= newest; key0 = next(params, key0, begin)) {
     scores(tile, q, k, params, query0, key0, head, key_head);
     float part[4] = {};
 #pragma unroll 1
@@ -162,7 +173,7 @@ attention_stats(const float *__restrict__ q, const float *__restrict__ k, float 
 #pragma unroll
       for (u32 c = 0; c < 4; c++) {
         const u32 j = key0 + quad * 4 + c;
-        if (j <= t && t - j < params.window) {
+        if (sees(params, t, j)) {
           const float s = values[c] - largest;
           const float e = expf(s);
           part[0] += e;
@@ -181,7 +192,7 @@ attention_stats(const float *__restrict__ q, const float *__restrict__ k, float 
   }
 
   if (index < params.queries) {
-    const u32 visible = min(t + 1, params.window);
+    const u32 visible = min(t + 1, params.window + params.first_keys);
     float mass = 0;
 #pragma unroll
     for (u32 i = 0; i < TOP; i++) {

@@ -40,7 +40,7 @@ async function tryAttention(engine: Engine): Promise<void> {
   const value = (name: string, { shape }: Tensor) => graph.input(name, "f32", shape);
   const heads = { q: value("q", q), k: value("k", k), v: value("v", v) };
   const extent = { samples: 1, length: TOKENS };
-  graph.output("y", attend({ ...PLAIN, scale }, heads, extent, engine.has.attention));
+  graph.output("y", attend({ ...PLAIN, scale }, heads, extent, engine.has));
   const input: AttentionInput = {
     tokens: TOKENS,
     heads: HEADS,

@@ -2,7 +2,7 @@
  * The model card of a smaller model: the dropped modules, their choice, their cost, notes. Every
  * string that comes from a file is a code span, and JSON (which is YAML) in the front matter.
  */
-import { MODULES } from "../measure/mod.ts";
+import { changeTexts, MODULES } from "../measure/mod.ts";
 import { cell, code, jsonText, shellWord } from "../entry/mod.ts";
 import { type Plan, VERSION } from "../result/mod.ts";
 import { paired } from "../study/mod.ts";
@@ -64,6 +64,7 @@ function changesText({ changes = [] }: Job["drop"]): string {
   if (changes.length === 0) return "";
   const lines = changes.map((change) => {
     const name = modulesText([change]);
+    if (change.to === "window") return `- ${changeTexts({ attention: [], mlp: [], changes: [change] })}`;
     return "heads" in change
       ? `- ${name}: nothing of heads ${change.heads!.join(" ")} reaches the output projection`
       : `- ${name}: the ${change.to} of its update in its place`;

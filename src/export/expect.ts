@@ -2,6 +2,7 @@
  * Whether the smaller model's own description agrees with the original: windows and rotations that a rule assigns by layer number
  * would move, and a number without a field in the format would become the format's default.
  */
+import type { Change } from "../measure/mod.ts";
 import { kindOf, type ModelSpec } from "../models/mod.ts";
 import { changedSpec } from "../run/mod.ts";
 import { type Format, Inexpressible, type Job, type Module, modulesText } from "./job.ts";
@@ -38,8 +39,20 @@ export function expectExpressible({ full, drop }: Job, format: Format): void {
   }
   const { layers } = changedSpec(full, drop);
   for (const change of drop.changes ?? []) {
-    const why = kindOf(layers[change.layer][change.module]!).inexpressible[format];
+    const why = kindOf(layers[change.layer][change.module]!).inexpressible[format] ??
+      inexpressibleWindow(change, format);
     if (why) throw new Inexpressible(modulesText([change]), why);
+  }
+}
+
+/** Why a format cannot express a window in one layer; undefined where it can. */
+function inexpressibleWindow(change: Change, format: Format): string | undefined {
+  if (change.to !== "window") return;
+  if (format !== "onnx") {
+    return "has a window that is the plan's, for which the format has no place";
+  }
+  if (change.sinks > 0) {
+    return "has a window and sinks, which the graph's operator cannot combine";
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Statistics of the attention pattern of every head: entropy, first-token share, sparsity, reach.
  *
- * Query t sees the keys j ≤ t with t − j < window; A is the softmax of its scores. Sources: entropy and effective keys
+ * Query t sees the keys j ≤ t with t − j < window or j < firstKeys; A is the softmax of its scores. Sources: entropy and effective keys
  * 1/ΣA² are standard; the share below 1 % of the row's maximum is H2O's sparsity; the mean over queries of the share on
  * token 0 is Gu et al.'s sink score (arXiv 2410.10781) of the first key.
  *
@@ -28,6 +28,8 @@ export interface AttentionSizes {
   readonly scale: number;
   /** Keys a query sees, itself included; all by default. */
   readonly window?: number | undefined;
+  /** Keys at the start of the text that a query sees besides its window; none by default. */
+  readonly firstKeys?: number | undefined;
   /** Scores become c · tanh(score / c); none by default. */
   readonly softcap?: number | undefined;
   /** Use every k-th query; default: 1. */
@@ -73,6 +75,7 @@ export const attentionStatsKernel: Kernel = {
     first: "u32",
     stride: "u32",
     window: "u32",
+    first_keys: "u32",
     scale: "f32",
     softcap: "f32",
   },
@@ -86,7 +89,8 @@ export const attentionStatsKernel: Kernel = {
 /** Parameters of the kernel, and the queries it looks at. Throws `RangeError` for sizes that do not fit together. */
 export function attentionStatsParams(
   samples: number,
-  { tokens, heads, keyHeads, size, scale, window = tokens, softcap = 0, stride = 1 }: AttentionSizes,
+  { tokens, heads, keyHeads, size, scale, window = tokens, firstKeys = 0, softcap = 0, stride = 1 }:
+    AttentionSizes,
 ): { params: Params; positions: number[] } {
   for (const [name, value] of Object.entries({ tokens, heads, keyHeads, size, window, stride })) {
     if (!Number.isInteger(value) || value < 1) {
@@ -96,6 +100,11 @@ export function attentionStatsParams(
   if (heads % keyHeads !== 0) {
     throw new RangeError(
       `Cannot measure attention: ${heads} heads, expected a multiple of ${keyHeads} key heads`,
+    );
+  }
+  if (!(Number.isInteger(firstKeys) && firstKeys >= 0)) {
+    throw new RangeError(
+      `Cannot measure attention: firstKeys is ${firstKeys}, expected a whole number of at least 0`,
     );
   }
   if (!(softcap >= 0)) {
@@ -112,6 +121,7 @@ export function attentionStatsParams(
     first: positions[0],
     stride: Math.min(stride, tokens),
     window: Math.min(window, tokens),
+    first_keys: Math.min(firstKeys, tokens),
     scale,
     softcap,
   };
@@ -140,25 +150,31 @@ export function readAttentionStats(
 
 /** The same in plain float64, one row at a time. */
 export function attentionStatsReference(input: AttentionInput): AttentionStats {
-  const { params, positions } = attentionStatsParams(1, input);
+  const { positions } = attentionStatsParams(1, input);
   const stats = planes(new Float64Array(PATTERN_NAMES.length * input.heads * positions.length));
   for (let h = 0; h < input.heads; h++) {
     positions.forEach((t, i) => {
-      const row = statsOfRow(attentionScores(input, h, t), t, params.window);
+      const row = statsOfRow(attentionScores(input, h, t), keysSeen(input, t), t);
       for (const name of PATTERN_NAMES) stats[name][h * positions.length + i] = row[name];
     });
   }
   return { positions, stats };
 }
 
+/** The keys that query t sees, the oldest first. */
+function keysSeen({ tokens, window = tokens, firstKeys = 0 }: AttentionSizes, t: number): Uint32Array {
+  const visible = Math.min(t + 1, window + firstKeys);
+  const hidden = t + 1 - visible; // between the first keys and the window
+  return Uint32Array.from({ length: visible }, (_, i) => i < firstKeys ? i : i + hidden);
+}
+
 /** Scores of head h's query t over the keys it sees, the oldest first. */
 export function attentionScores(input: AttentionInput, h: number, t: number): Float64Array {
-  const { heads, keyHeads, size, scale, q, k, window = input.tokens, softcap = 0 } = input;
-  const visible = Math.min(t + 1, window);
+  const { heads, keyHeads, size, scale, q, k, softcap = 0 } = input;
   const keyHead = Math.floor(h / (heads / keyHeads));
   const query = (t * heads + h) * size;
-  return Float64Array.from({ length: visible }, (_, i) => {
-    const key = ((t + 1 - visible + i) * keyHeads + keyHead) * size;
+  return Float64Array.from(keysSeen(input, t), (position) => {
+    const key = (position * keyHeads + keyHead) * size;
     let dot = 0;
     for (let e = 0; e < size; e++) dot += q[query + e] * k[key + e];
     const score = dot * scale;
@@ -166,11 +182,11 @@ export function attentionScores(input: AttentionInput, h: number, t: number): Fl
   });
 }
 
-/** What head h's query t gives to the keys 0 … t, 1 in all: the softmax of its scores, after zeros for keys that a window hides. */
+/** What head h's query t gives to the keys 0 … t, 1 in all: the softmax of its scores, with zeros for keys that a window hides. */
 export function attentionRow(input: AttentionInput, h: number, t: number): Float64Array {
   const { shares } = softmax(attentionScores(input, h, t));
   const row = new Float64Array(t + 1);
-  row.set(shares, t + 1 - shares.length);
+  keysSeen(input, t).forEach((key, i) => row[key] = shares[i]);
   return row;
 }
 
@@ -182,18 +198,17 @@ function softmax(scores: Float64Array): { shares: Float64Array; largest: number;
   return { shares: weights.map((weight) => weight / total), largest, total };
 }
 
-function statsOfRow(scores: Float64Array, t: number, window: number): Record<PatternName, number> {
+function statsOfRow(scores: Float64Array, keys: Uint32Array, t: number): Record<PatternName, number> {
   const { shares, largest, total } = softmax(scores);
-  const oldest = t + 1 - shares.length;
   const entropy = Math.log(total) + sum(scores.map((score, i) => shares[i] * (largest - score)));
   return {
     entropy,
     normalizedEntropy: shares.length > 1 ? entropy / Math.log(shares.length) : 0,
-    firstShare: t < window ? shares[0] : 0,
+    firstShare: keys[0] === 0 ? shares[0] : 0,
     effectiveKeys: 1 / sum(shares.map((share) => share * share)),
     top16Mass: sum(shares.toSorted((a, b) => b - a).slice(0, 16)),
     belowOnePercent: scores.filter((score) => score - largest < Math.log(0.01)).length / scores.length,
-    meanDistance: sum(shares.map((share, i) => share * (t - oldest - i))),
+    meanDistance: sum(shares.map((share, i) => share * (t - keys[i]))),
   };
 }
 

@@ -28,6 +28,19 @@ export type Change =
     /** Whether the map is of the stream itself, not of the module's normed input. */
     readonly unnormed?: true | undefined;
   }
+  /**
+   * Softmax attention over the last `keys` keys, the query's own included, and the first `sinks` keys of the text. Where the module's
+   * own window is no larger than `keys`, it stays as it is.
+   */
+  | {
+    readonly layer: number;
+    readonly module: "attention";
+    readonly to: "window";
+    readonly keys: number;
+    readonly sinks: number;
+    /** SHA-256 of another output projection: "o_proj.weight", and its bias where the module has one. */
+    readonly tensors?: string | undefined;
+  }
   /** The module runs with other weights, in one or more ways. */
   | {
     readonly layer: number;
@@ -42,7 +55,13 @@ export type Change =
   };
 
 /** Everything that a module can be changed to. */
-export const CHANGES = ["nothing", "mean", "linear", "weights"] as const satisfies readonly Change["to"][];
+export const CHANGES = [
+  "nothing",
+  "mean",
+  "linear",
+  "window",
+  "weights",
+] as const satisfies readonly Change["to"][];
 
 /** The name of a repair of dropped modules; the last four are as published, without ridge and weights of tokens. */
 export type RepairName =
@@ -148,7 +167,10 @@ export function planText(plan: DropPlan): string {
   return [...dropped, ...changeTexts(plan)].join(" · ");
 }
 
-/** Changes other than drops, each kind once: "attention 5 6 (mean)", "MLP 8 (refitted)", "attention 7 heads 0 2". */
+/**
+ * Changes other than drops, each kind once: "attention 5 6 (mean)", "MLP 8 (refitted)", "attention 7 heads 0 2",
+ * "attention 5 6 (window of 64 keys and 4 sinks)".
+ */
 export function changeTexts({ changes = [] }: DropPlan): string[] {
   const alike = Map.groupBy(changes, (change) => {
     const { layer, module } = change;
@@ -160,6 +182,18 @@ export function changeTexts({ changes = [] }: DropPlan): string[] {
 }
 
 function wordOf(change: Change): string {
-  if (change.to !== "weights") return change.to;
-  return [..."tensors" in change ? ["refitted"] : [], ..."scale" in change ? ["scaled"] : []].join(", ");
+  const refitted = "tensors" in change && change.tensors ? ["refitted"] : [];
+  switch (change.to) {
+    case "window":
+      return [windowText(change), ...refitted].join(", ");
+    case "weights":
+      return [...refitted, ..."scale" in change ? ["scaled"] : []].join(", ");
+    default:
+      return change.to;
+  }
+}
+
+function windowText({ keys, sinks }: Extract<Change, { readonly to: "window" }>): string {
+  const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+  return `window of ${counted(keys, "key")}${sinks > 0 ? ` and ${counted(sinks, "sink")}` : ""}`;
 }

@@ -54,7 +54,17 @@ export { plainName, storedTensor } from "./stored/names.ts";
 export { untied } from "./stored/own_head.ts";
 export { attend, type Extent, keptHeadSize } from "./values/attention.ts";
 export type { StoredTypes } from "./values/linear.ts";
-export { causalMask, last, lastOf, type Mask, segmentMask } from "./values/mask.ts";
+export {
+  causalMask,
+  type KeySpan,
+  keySpan,
+  last,
+  type Mask,
+  ofSpan,
+  segmentMask,
+  spanLength,
+  spanMask,
+} from "./values/mask.ts";
 export { type KeysValues, sight } from "./values/past.ts";
 export { ropeTables, rotationRegime, steadyLength } from "./values/rope.ts";
 export { rotaryNames } from "./values/rotary.ts";

@@ -47,11 +47,13 @@ export interface GroupQueryAttentionInputs {
   totalSequenceLength: Value;
   /** [H]: a score of each head that joins its softmax and is dropped after it. */
   sinks?: Value | undefined;
+  /** [1, 1, S, P + S], added to the scores. */
+  bias?: Value | undefined;
 }
 
 /** Causal attention with grouped heads; E must be a multiple of 8. Gives the output [B, S, H·E] and the keys and values so far [B, K, P + S, E]. */
 export function GroupQueryAttention(
-  { query, key, value, past, seqlensK, totalSequenceLength, sinks }: GroupQueryAttentionInputs,
+  { query, key, value, past, seqlensK, totalSequenceLength, sinks, bias }: GroupQueryAttentionInputs,
   attributes: {
     heads: number;
     kvHeads: number;
@@ -68,7 +70,8 @@ export function GroupQueryAttention(
     past?.value ?? null,
     seqlensK,
     totalSequenceLength,
-    ...sinks ? [null, null, null, null, sinks] : [], // rotation tables, positions, a bias of the scores
+    ...bias || sinks ? [null, null, null, bias ?? null] : [], // after rotation tables and positions
+    ...sinks ? [sinks] : [],
   ];
   const [output, presentKey, presentValue] = query.graph.node(
     "GroupQueryAttention",

@@ -16,6 +16,7 @@ export { changeKind } from "./plan/changes.ts";
 export { dropPlan } from "./plan/plan.ts";
 export { changeTensorName, isChangeTensorName, keepTensors, tensorsOf } from "./plan/tensors.ts";
 export { changedSpec } from "./plan/variants.ts";
+export { readyProbe } from "./probes/ready.ts";
 export { routingProbe } from "./probes/routing.ts";
 export type { Observation, Probe } from "./probes/probe.ts";
 export { canonicalBound } from "./repair/canonical.ts";

@@ -77,3 +77,31 @@ Deno.test("repair needs a file to write to", () =>
       assert.match(err, /expected a file, since the tensors lie beside it/);
     }
   }));
+
+Deno.test("shards of a repair make the plan and the tensors that one machine makes; one in sequence is not divided", () =>
+  withTiny(async ({ folder }) => {
+    const run = async (...args: string[]) => {
+      const ran = await lamina(...args);
+      assert.equal(ran.code, 0, ran.err);
+      return ran;
+    };
+    const text = ["--text", `${folder}/text.txt`, "--length", "16", "--samples", "12", "--engine", "cpu"];
+    const [profile, plan, whole, merged, shards] = ["profile", "plan", "whole", "merged", "shards"]
+      .map((name) => `${folder}/${name}.json`);
+    await run("profile", folder, ...text, "--json", profile);
+    await run("plan", profile, "--target", "attention", "--drop", "2", "--json", plan);
+    const repair = ["repair", folder, ...text, "--plan", plan, "--by", "linear"];
+    await run(...repair, "--no-cache", "--json", whole);
+    await Deno.writeTextFile(shards, (await run("shards", "--parts", "2", "--", ...repair)).out);
+    for (const index of ["0", "1", "2"]) {
+      await run("shard", shards, "--index", index, "--results", `${folder}/kept`);
+    }
+    await run("merge", shards, "--results", `${folder}/kept`, "--json", merged);
+    for (const kind of ["json", "safetensors"]) {
+      const [one, other] = [whole, merged].map((path) => Deno.readFileSync(path.replace(/json$/, kind)));
+      assert.deepEqual(one, other);
+    }
+    const { code, err } = await lamina("shards", "--parts", "2", "--", ...repair, "--sequential");
+    assert.equal(code, 1);
+    assert.match(err, /Cannot divide repair of .*: run it on one machine/);
+  }));

@@ -45,6 +45,33 @@ for (const [name, ...formats] of CASES) {
   }
 }
 
+Deno.test("a format that cannot express a window, or one with sinks, refuses it by name", async () => {
+  const { folder } = await fixture("llama");
+  await withFolder(async (out) => {
+    const model = await openModel(folder);
+    const refused = (sinks: number, format: Format, message: RegExp) => {
+      const change: Change = { layer: 1, module: "attention", to: "window", keys: 4, sinks };
+      const plan = dropPlan(model.spec, { changes: [change] });
+      return assert.rejects(exportModel(model, plan, { format, out: `${out}/no` }), message);
+    };
+    try {
+      for (const format of FORMATS.filter((format) => format !== "onnx")) {
+        const start = `Cannot export .* as ${format}: attention 1 has a window`;
+        await refused(0, format, new RegExp(`${start}.*; formats that can: onnx`));
+        await refused(2, format, new RegExp(`${start}.*; no other format can either`));
+      }
+      await refused(2, "onnx", /attention 1 has a window and sinks.*; no other format can either/);
+      await assert.rejects(Deno.stat(`${out}/no`));
+      const change: Change = { layer: 1, module: "attention", to: "window", keys: 4, sinks: 0 };
+      const plan = dropPlan(model.spec, { changes: [change] });
+      await exportModel(model, plan, { format: "onnx", out: `${out}/yes` });
+      assert.match(await Deno.readTextFile(`${out}/yes/README.md`), /\n- attention 1 \(window of 4 keys\)\n/);
+    } finally {
+      model.close();
+    }
+  });
+});
+
 Deno.test("a format that cannot express a mean refuses it by name, with the one that can", async () => {
   const { folder } = await fixture("llama");
   await withFolder(async (out) => {

@@ -46,8 +46,8 @@ function normal(shape: readonly number[], tensor: number, scale: number): Tensor
   return float32(shape, data);
 }
 
-/** [N · T, H · E], keys and values [N · T, K · E]; `a` is what was mixed. */
-type Mixing = Record<"q" | "k" | "v" | "a", Float32Array>;
+/** [N · T, H · E], keys and values [N · T, K · E]; `a` is what was mixed, and `ready` the input of the output projection. */
+type Mixing = Record<"q" | "k" | "v" | "ready" | "a", Float32Array>;
 
 /** Runs the module over `samples` texts of `length` tokens, random streams. */
 async function run(
@@ -58,7 +58,7 @@ async function run(
 ): Promise<Mixing> {
   const hidden = spec.heads * spec.headSize;
   const lowering = { ...cpuLowering, attention };
-  const tap = ({ q, k, v }: AttentionTaps) => ({ q, k, v });
+  const tap = ({ q, k, v, ready }: AttentionTaps) => ({ q, k, v, ready: ready! });
   const graph = mixerGraph(spec, hidden, { samples, length }, { lowering, tap });
   const needs = layerTensors({ attention: spec }, hidden);
   const feeds: Record<string, Tensor> = {
@@ -80,17 +80,23 @@ async function run(
 }
 
 /** What query t of a head sees, and how much of each; also the largest score met. */
-function expected(spec: SoftmaxSpec, { q, k, v }: Omit<Mixing, "a">, samples: number, length: number) {
-  const { heads, kvHeads, headSize: E, scale, window, softcap } = spec;
+function expected(
+  spec: SoftmaxSpec,
+  { q, k, v }: Pick<Mixing, "q" | "k" | "v">,
+  samples: number,
+  length: number,
+) {
+  const { heads, kvHeads, headSize: E, scale, window, firstKeys = 0, softcap } = spec;
   const mixed = new Float64Array(q.length);
   let most = 0;
   for (let row = 0; row < samples * length; row++) {
     const start = row - row % length;
-    const first = Math.max(start, window === null ? start : row - window + 1);
+    const seen = Array.from({ length: row + 1 - start }, (_, i) => start + i)
+      .filter((key) => row - key < (window ?? Infinity) || key - start < firstKeys);
     for (let head = 0; head < heads; head++) {
       const group = Math.trunc(head / (heads / kvHeads));
       const scores: number[] = [];
-      for (let key = first; key <= row; key++) {
+      for (const key of seen) {
         let score = 0;
         for (let e = 0; e < E; e++) {
           score += q[(row * heads + head) * E + e] * k[(key * kvHeads + group) * E + e];
@@ -102,7 +108,7 @@ function expected(spec: SoftmaxSpec, { q, k, v }: Omit<Mixing, "a">, samples: nu
       const total = weights.reduce((sum, weight) => sum + weight, 0);
       weights.forEach((weight, i) => {
         for (let e = 0; e < E; e++) {
-          mixed[(row * heads + head) * E + e] += weight / total * v[((first + i) * kvHeads + group) * E + e];
+          mixed[(row * heads + head) * E + e] += weight / total * v[(seen[i] * kvHeads + group) * E + e];
         }
       });
     }
@@ -120,6 +126,11 @@ const variants: Record<string, [spec: Partial<SoftmaxSpec>, samples: number]> = 
   "a window inside a slice": [{ window: 7 }, 2],
   "a window of one key": [{ window: 1 }, 1],
   "a window across slices": [{ window: 300 }, 1],
+  "a window inside a slice, and the first 4 keys": [{ window: 7, firstKeys: 4 }, 2],
+  "a window of one key, and the first": [{ window: 1, firstKeys: 1 }, 1],
+  "a window across slices, and first keys of as many": [{ window: 290, firstKeys: 270 }, 1],
+  "a small window, and first keys across slices": [{ window: 3, firstKeys: 300 }, 2],
+  "a soft cap, a window and first keys": [{ softcap: 1.5, window: 40, firstKeys: 3 }, 1],
   "a soft cap": [{ softcap: 1.5 }, 1],
   "a soft cap and a window": [{ softcap: 1.5, window: 256 }, 2],
 };
@@ -148,3 +159,19 @@ Deno.test("slices are short where many heads and keys would make too many scores
   const tolerance = 2 * 4 * Math.sqrt(spec.headSize) * UNIT * Math.max(1, most);
   assert.ok(distance(a, grouped.a) / largest(inputs.v) <= tolerance);
 });
+
+Deno.test("the tap before the output projection is its input, gated or not", async () => {
+  for (const changes of [{}, { outputGate: true }] as const) {
+    const { a, ready } = await run(specOf(changes), 2, 33, "decomposed");
+    assert.deepEqual(ready, a); // the projection is the identity, whose products are exact
+  }
+});
+
+for (const way of ways) {
+  Deno.test(`a window and first keys that hide nothing give full attention to the bit, ${way}`, async () => {
+    for (const [length, changes] of [[33, { window: 33 }], [300, { window: 300, firstKeys: 4 }]] as const) {
+      const [full, wide] = await Promise.all([{}, changes].map((own) => run(specOf(own), 2, length, way)));
+      assert.deepEqual(wide, full);
+    }
+  });
+}

@@ -23,7 +23,7 @@ import {
 import { float32 } from "../../src/tensor/mod.ts";
 import { type Expected, parse } from "../fixtures/read.ts";
 import { distance, engine, largest, stateTolerance, withFixture } from "../support.ts";
-import { finalStreams } from "./states.ts";
+import { finalStreams, nllOf } from "./states.ts";
 
 const folder = new URL("../fixtures/changes/", import.meta.url);
 const names = [...Deno.readDirSync(folder)].map(({ name }) => name.replace(".safetensors", "")).sort();
@@ -68,18 +68,6 @@ async function withChanges(
     const plans = Object.fromEntries(Object.keys(CASES).map((key) => [key, planFor(model, tensors, key)]));
     await use({ model, tensors, plans });
   });
-}
-
-/** Nats of the tokens after the first. */
-function nllOf(ids: Int32Array, logits: Float32Array): number {
-  const words = logits.length / ids.length;
-  let sum = 0;
-  for (let t = 0; t + 1 < ids.length; t++) {
-    const row = logits.subarray(t * words, (t + 1) * words);
-    const most = row.reduce((a, b) => Math.max(a, b));
-    sum += Math.log(row.reduce((total, z) => total + Math.exp(z - most), 0)) + most - row[ids[t + 1]];
-  }
-  return sum;
 }
 
 for (const name of names) {
@@ -220,7 +208,7 @@ Deno.test("the normal form: drops in lists, changes by layer, attention first, h
     refused([{ layer: 1, module: "mlp", to: "weights", heads: [0] }], /mlp 1/);
     refused(
       [{ layer: 1, module: "mlp", to: "rotated" }],
-      /to is "rotated", expected one of nothing, mean, linear, weights/,
+      /to is "rotated", expected one of nothing, mean, linear, window, weights/,
     );
     refused([{ layer: 1, module: "mlp", to: "linear" }], /mlp 1: tensors is undefined, expected a SHA-256/);
     refused([{ layer: 1, module: "mlp", to: "weights" }], /mlp 1: .* expected heads, tensors or scale/);

@@ -12,7 +12,15 @@ import {
   score,
   type Segment,
 } from "../../src/run/mod.ts";
-import { distance, engine, engineWith, randomBlocks, stateTolerance, withFixture } from "../support.ts";
+import {
+  distance,
+  engine,
+  engineWith,
+  largest,
+  randomBlocks,
+  stateTolerance,
+  withFixture,
+} from "../support.ts";
 
 /** What runs attention with a mask; in words, why it does not run here. */
 const engines: Record<string, Engine | string> = {
@@ -124,6 +132,21 @@ for (const name of families) {
       }));
   }
 }
+
+Deno.test("segments are rotated by their own positions where a text is as long as their index", () =>
+  withFixture("llama", async ({ model }) => {
+    const { ids } = randomBlocks(1, 9, model.spec.vocabulary);
+    const segments: Segment[] = [
+      { ids: ids.subarray(0, 3), past: null },
+      { ids: ids.subarray(3, 4), past: 0 },
+      { ids: ids.subarray(4, 9), past: 0 },
+      { ids: ids.subarray(3, 5), past: 0 },
+    ];
+    const [parts] = await streamsOf(engine, model, segments, [noDrop]);
+    const [[whole]] = await streamsOf(engine, model, [{ ids: ids.subarray(0, 5), past: null }], [noDrop]);
+    const last = 2 * model.spec.hidden;
+    assert.ok(distance(parts[3], whole.subarray(-last)) <= stateTolerance(model.spec) * largest(whole));
+  }));
 
 Deno.test("a budget splits segments into groups, each with what it continues, and changes no bit", () =>
   withFixture("gemma3", async ({ model }) => {

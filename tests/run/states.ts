@@ -1,4 +1,4 @@
-/** The streams that leave the last layer, by plan. */
+/** The streams that leave the last layer, by plan, and the loss of logits. */
 import type { Engine } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
 import { type Blocks, type DropPlan, forward, freeStates, segmentsOf } from "../../src/run/mod.ts";
@@ -31,4 +31,16 @@ export async function finalStreams(
     },
   });
   return streams;
+}
+
+/** Nats of the tokens [T] after the first, from the logits [T, V] of all. */
+export function nllOf(ids: Int32Array, logits: Float32Array): number {
+  const words = logits.length / ids.length;
+  let sum = 0;
+  for (let t = 0; t + 1 < ids.length; t++) {
+    const row = logits.subarray(t * words, (t + 1) * words);
+    const most = row.reduce((a, b) => Math.max(a, b));
+    sum += Math.log(row.reduce((total, z) => total + Math.exp(z - most), 0)) + most - row[ids[t + 1]];
+  }
+  return sum;
 }

@@ -6,7 +6,14 @@ import { checkPlanFiles, planTensors, readPlan, REPAIR_SAMPLES, studies } from "
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
 import { isStandardOutput } from "../shared/destination.ts";
 import { explained } from "../shared/help.ts";
-import { MODEL, type StudyFlags, withEngineFlags, withPriceFlags, withTextFlags } from "../shared/options.ts";
+import {
+  MODEL,
+  type StudyFlags,
+  withEngineFlags,
+  withKeepingFlags,
+  withPriceFlags,
+  withTextFlags,
+} from "../shared/options.ts";
 import { outputOf } from "../shared/outlet.ts";
 import { perform, shown } from "../shared/perform.ts";
 
@@ -14,7 +21,7 @@ interface RepairFlags extends StudyFlags {
   plan: string;
   by: RepairName;
   sequential?: boolean;
-  json: string;
+  json?: string;
 }
 
 export function repairCommand(context: Context): Command {
@@ -31,21 +38,25 @@ export function repairCommand(context: Context): Command {
       ).choices([...REPAIRS]).default("mean"),
     )
     .option("--sequential", "fit each repair on the repaired model's stream, towards the full model's")
-    .requiredOption(
+    .option(
       "--json <file>",
       "write the repaired plan as JSON, and its tensors to a safetensors file beside it",
     );
   explained(command, "repair smollm2-135m --plan plan.json --json repaired.json");
   command.hook("preAction", async () => {
-    const { json } = command.opts<RepairFlags>();
-    if (json === "" || isStandardOutput(json)) {
-      command.error(`error: --json is "${json}", expected a file, since the tensors lie beside it`, {
+    const { json, dryRun } = command.opts<RepairFlags>();
+    const isPart = context.sharing !== null && json === undefined; // a shard writes no plan
+    if (isPart || dryRun && json === undefined) return;
+    if (!json || isStandardOutput(json)) {
+      const found = json === undefined ? "missing" : `"${json}"`;
+      return command.error(`error: --json is ${found}, expected a file, since the tensors lie beside it`, {
         exitCode: 2,
       });
     }
     await checkPlanFiles(json);
   });
-  return withPriceFlags(withEngineFlags(withTextFlags(command, { samples: REPAIR_SAMPLES }))).action(
+  const measured = withEngineFlags(withTextFlags(command, { samples: REPAIR_SAMPLES }));
+  return withKeepingFlags(withPriceFlags(measured)).action(
     async (ref: string, flags: RepairFlags) => {
       const plan = await readPlan(flags.plan);
       await withModel(context, ref, flags, async (model) => {
@@ -56,11 +67,19 @@ export function repairCommand(context: Context): Command {
             const repaired = result as Plan; // a plan that was read stays one
             return {
               ...outputOf(context, repaired, { done }),
-              beside: await planTensors(flags.json, repaired),
+              beside: await planTensors(fileOf(flags), repaired),
             };
           },
         });
       });
     },
+  );
+}
+
+/** Throws `TypeError` where a merge does not say where its plan goes. */
+function fileOf({ json }: RepairFlags): string {
+  if (json) return json;
+  throw new TypeError(
+    "Cannot write a repaired plan: --json is missing, expected a file, since the tensors lie beside it",
   );
 }

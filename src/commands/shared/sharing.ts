@@ -22,6 +22,7 @@ export const DIVISIBLE = [
   "order",
   "sweep",
   "checkpoints",
+  "repair",
   "random-init",
 ] as const;
 

@@ -66,8 +66,8 @@ export function attentionKind<Spec extends Scored>(
         grows: isGrouped(spec, lowering) ? 2 : 1,
         inPlace: isGrouped(spec, lowering),
       })),
-    core({ heads, headSize, window: own }, tokens, past) {
-      const window = own ?? Infinity;
+    core({ heads, headSize, window: own, firstKeys = 0 }, tokens, past) {
+      const window = (own ?? Infinity) + firstKeys;
       return {
         rows: Math.min(past, window - 1) + tokens,
         flops: 4 * heads * headSize * keysSeen(past, tokens, window),
@@ -115,10 +115,11 @@ function passed<Spec extends Scored>(
       samples,
       lowering,
     )
-    : attend(spec, heads, extent, lowering.attention);
-  const raw = linear(ready(mixed, spec, size, heads.gate), "attention.o_proj", weights, sum);
+    : attend(spec, heads, extent, lowering);
+  const ready = readied(mixed, spec, size, heads.gate);
+  const raw = linear(ready, "attention.o_proj", weights, sum);
   const a = watch(asUpdate(raw, spec, "attention", weights));
-  return { x, q, k, v, mixed, raw, a };
+  return { x, q, k, v, mixed, ready, raw, a };
 }
 
 /** New tokens after the keys and values of the past. */
@@ -146,12 +147,12 @@ export function attentionUpdate(
   size: number,
   weights: Weights,
 ): Value {
-  const raw = linear(ready(mixed, spec, size, gate), "attention.o_proj", weights);
+  const raw = linear(readied(mixed, spec, size, gate), "attention.o_proj", weights);
   return asUpdate(raw, spec, "attention", weights);
 }
 
 /** The input of the output projection: mixed values [N, H·E] without the zeros behind each head's, times σ(gate) where there is one. */
-function ready(mixed: Value, spec: AttentionSpec, size: number, gate?: Value): Value {
+function readied(mixed: Value, spec: AttentionSpec, size: number, gate?: Value): Value {
   const values = withoutPadding(mixed, spec.heads, spec, size);
   return gate ? Mul(values, Sigmoid(gate)) : values;
 }
@@ -162,7 +163,7 @@ export function withoutPadding(x: Value, heads: number, { headSize }: AttentionS
   return Reshape(Slice(Reshape(x, [-1, heads, headSize]), 0, size, 2), [-1, heads * size]);
 }
 
-/** Keys that the tokens see together: each those before it and itself, at most the window. */
+/** Keys that the tokens see together: each those before it and itself, at most the window (and the first keys, counted in it). */
 function keysSeen(past: number, tokens: number, window: number): number {
   const free = Math.max(0, Math.min(tokens, window - past)); // tokens whose window is not yet full
   return free * past + free * (free + 1) / 2 + (tokens > free ? (tokens - free) * window : 0);

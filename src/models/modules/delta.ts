@@ -48,7 +48,7 @@ export const delta: MixerKind<DeltaSpec> = {
     const weights = pass.weights();
     const { q, k, v, mixed } = recalled(x, spec, weights, pass.extent.samples);
     const { raw, a } = update(mixed, spec, weights);
-    return { x, q, k, v, mixed, raw, a };
+    return { x, q, k, v, mixed, ready: mixed, raw, a };
   },
   step(x, spec, weights, { texts, ...step }) {
     const { conv, state } = step.past();

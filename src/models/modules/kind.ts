@@ -104,6 +104,9 @@ export interface ModuleChanges {
  * Values inside attention, for probes: q, k as they meet (normed, rotated) and v; [B·T, H·E] and [B·T, K·E].
  * `mixed` are the values as each head mixed them [B·T, H·E]; `raw` is the input of the norm behind the module; a itself where there is none. Where
  * the kind has nothing inside (`inside`), all of them are `raw`.
+ *
+ * `ready` is the input of the output projection [B·T, H·V]: `mixed`, gated, without padding behind the heads; null where the kind
+ * has no output projection.
  */
 export interface AttentionTaps {
   readonly x: Value;
@@ -111,6 +114,7 @@ export interface AttentionTaps {
   readonly k: Value;
   readonly v: Value;
   readonly mixed: Value;
+  readonly ready: Value | null;
   readonly raw: Value;
   readonly a: Value;
 }

@@ -8,12 +8,14 @@
  *     standard    ONNX Attention: a mask hides the keys; all texts at once
  *     decomposed  products, soft cap, mask and softmax: operators that every engine has
  *
+ * GroupQueryAttention hides no keys between the first of a text and a window: there a mask does, in one of the other ways.
+ *
  * Letters: G = H/K query heads that share a key head, R rows (queries) of a slice, S keys that they see.
  */
 import { type Lowering, scalar, softcap, type Value } from "../../onnx/mod.ts";
 import * as op from "../../onnx/mod.ts";
 import type { AttentionSpec } from "../pieces.ts";
-import { causalMask, lastOf } from "./mask.ts";
+import { causalMask, keySpan, ofSpan, spanLength, spanMask } from "./mask.ts";
 
 /** How many samples of how many tokens a graph is made for. */
 export interface Extent {
@@ -40,8 +42,12 @@ export function attend(
   spec: AttentionSpec,
   heads: Heads,
   extent: Extent,
-  attention: Lowering["attention"],
+  { attention, masked }: Pick<Lowering, "attention" | "masked">,
 ): Value {
+  if (spec.firstKeys && seesAll(spec, extent)) {
+    return attend({ ...spec, window: null, firstKeys: 0 }, heads, extent, { attention, masked });
+  }
+  if (spec.firstKeys) return inSlices(spec, heads, extent, masked === "standard" ? standard : decomposed);
   switch (attention) {
     case "grouped":
       return grouped(spec, heads, extent);
@@ -52,6 +58,11 @@ export function attend(
     case "decomposed":
       return inSlices(spec, heads, extent, decomposed);
   }
+}
+
+/** Whether a window and the first keys are all keys of such texts. */
+function seesAll({ window, firstKeys = 0 }: AttentionSpec, { length }: Extent): boolean {
+  return length <= (window ?? Infinity) + firstKeys;
 }
 
 /**
@@ -132,34 +143,34 @@ function inSlices(
   const slices = slicesOf(spec, { samples, length });
   const mask = causalMask(q, {
     rows: Math.max(...slices.map(({ start, end }) => end - start)),
-    columns: Math.max(...slices.map(({ firstKey, end }) => end - firstKey)),
+    columns: Math.max(...slices.map(({ keys: { from, end } }) => end - from)),
     window: spec.window,
   });
   const bySample = (x: Value) => op.Reshape(x, [samples, length, -1]);
   const texts = { q: bySample(q), k: bySample(k), v: bySample(v) };
-  const cut = (x: Value, start: number, end: number) =>
-    end - start === length ? x : op.Slice(x, start, end, 1);
-  const outputs = slices.map(({ start, end, firstKey }) => {
-    const [rows, keys] = [end - start, end - firstKey];
+  const outputs = slices.map(({ start, end, keys }) => {
+    const rows = end - start;
+    const seen = (x: Value) => spanLength(keys) === length ? x : ofSpan(x, keys, 1);
     const heads = {
-      q: cut(texts.q, start, end),
-      k: cut(texts.k, firstKey, end),
-      v: cut(texts.v, firstKey, end),
+      q: rows === length ? texts.q : op.Slice(texts.q, start, end, 1),
+      k: seen(texts.k),
+      v: seen(texts.v),
       ...rest,
     };
-    return attendSlice(spec, heads, lastOf(mask, rows, keys), samples);
+    return attendSlice(spec, heads, spanMask(mask, keys, { start, rows }), samples);
   });
   return op.Reshape(op.Concat(outputs, 1), [samples * length, spec.heads * spec.headSize]);
 }
 
-/** Queries [start, end), and the first key that one of them sees. */
-function slicesOf({ heads, window }: AttentionSpec, { samples, length }: Extent) {
+/** Queries [start, end), and the keys that they see. */
+function slicesOf(spec: AttentionSpec, { samples, length }: Extent) {
+  const { heads } = spec;
   const fitting = Math.floor(SCORES / (samples * heads * length));
   const rows = Math.max(1, Math.min(QUERIES, fitting));
   return Array.from({ length: Math.ceil(length / rows) }, (_, i) => {
     const start = i * rows;
-    const firstKey = Math.max(0, start + 1 - (window ?? Infinity));
-    return { start, end: Math.min(start + rows, length), firstKey };
+    const end = Math.min(start + rows, length);
+    return { start, end, keys: keySpan(spec, start, end) };
   });
 }
 

@@ -58,7 +58,13 @@ export function keysShape<D extends Dim>(
   return isGrouped(spec, lowering) ? [texts, kvHeads, tokens, headSize] : [texts, tokens, kvHeads * headSize];
 }
 
-const maskName = (window: number | null) => `mask ${window ?? "all"}`;
+/** The mask of an attention, an input that those with the same keys in sight share. */
+function maskName({ window, firstKeys }: AttentionSpec): string {
+  return `mask ${window ?? "all"}${firstKeys ? ` and ${firstKeys}` : ""}`;
+}
+
+/** What GroupQueryAttention adds to the scores where it does not know by itself which keys are hidden. */
+const biasName = (spec: AttentionSpec) => `bias of ${maskName(spec)}`;
 
 /** What to feed as the shared inputs, for T tokens after P of each text. */
 export function sight(
@@ -66,12 +72,11 @@ export function sight(
   lowering: Lowering,
   { past, tokens, texts }: { readonly past: number; readonly tokens: number; readonly texts: number },
 ): Record<string, Tensor> {
-  if (!isGrouped(spec, lowering)) {
-    const { window } = spec;
-    return { [maskName(window)]: maskTable({ rows: tokens, columns: past + tokens, window }) };
-  }
   const total = past + tokens;
+  const table = () => maskTable({ ...spec, rows: tokens, columns: total });
+  if (!isGrouped(spec, lowering)) return { [maskName(spec)]: table() };
   return {
+    ...spec.firstKeys ? { [biasName(spec)]: { ...table(), shape: [1, 1, tokens, total] } } : {},
     last_key: { dtype: "i32", shape: [texts], data: new Int32Array(texts).fill(total - 1) },
     keys: { dtype: "i32", shape: [], data: Int32Array.of(total) },
   };
@@ -91,6 +96,8 @@ export function attendAfter(
   const byText = (x: Value, columns: number) => Reshape(x, [texts, -1, columns]);
   const [q, k, v] = [byText(heads.q, width), byText(heads.k, columns), byText(heads.v, columns)];
   if (isGrouped(spec, lowering)) {
+    // Its own window would hide the first keys.
+    const bias = spec.firstKeys ? shared(biasName(spec), "f32", [1, 1, "tokens", "keys"]) : undefined;
     const { output, present } = GroupQueryAttention({
       query: q,
       key: k,
@@ -99,13 +106,14 @@ export function attendAfter(
       seqlensK: shared("last_key", "i32", [texts]),
       totalSequenceLength: shared("keys", "i32", []),
       sinks: heads.sinks,
-    }, spec);
+      bias,
+    }, bias ? { ...spec, window: null } : spec);
     return { mixed: Reshape(output, [-1, width]), present };
   }
   const { sinks } = heads;
   const present = { key: Concat([past.key, k], 1), value: Concat([past.value, v], 1) };
   const all = { q, k: present.key, v: present.value, ...sinks ? { sinks } : {} };
-  const mask = shared(maskName(spec.window), "f32", [`tokens`, `keys ${spec.window}`]);
+  const mask = shared(maskName(spec), "f32", [`tokens`, `keys ${spec.window}`]);
   const mixed = lowering.attention === "standard"
     ? standard(spec, all, mask, texts)
     : decomposed(spec, all, mask, texts);

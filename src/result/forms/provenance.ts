@@ -27,6 +27,14 @@ export const changeForm = z.discriminatedUnion("to", [
   }),
   z.object({
     layer,
+    module: z.literal("attention"),
+    to: z.literal("window"),
+    keys: z.int().positive(),
+    sinks: z.int().nonnegative(),
+    tensors: tensors.optional(),
+  }),
+  z.object({
+    layer,
     module: z.enum(MODULES),
     to: z.literal("weights"),
     heads: indices.min(1).readonly().optional(),

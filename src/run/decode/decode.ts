@@ -226,10 +226,16 @@ function sharedFeeds(
   rowsOf: (rope: RopeSpec) => { cos: Tensor; sin: Tensor },
 ): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
+  const seen = new Set<string>();
   for (const { spec } of layers) {
     const attention = scoring(spec.attention);
     if (!attention) continue;
-    Object.assign(feeds, sight(attention, has, { past: first, tokens: end - first, texts }));
+    const { headSize, window, firstKeys } = attention;
+    const key = `${headSize} ${window} ${firstKeys}`;
+    if (!seen.has(key)) {
+      Object.assign(feeds, sight(attention, has, { past: first, tokens: end - first, texts }));
+      seen.add(key);
+    }
     if (!attention.rope) continue;
     const names = rotaryNames(attention.rope);
     if (names.cos in feeds) continue;

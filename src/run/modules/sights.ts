@@ -44,15 +44,15 @@ export function openSights(engine: Engine, segments: readonly Segment[]): Sights
   }
 
   /** The rows of the batch's positions, and the mask. */
-  function ofSegments({ rope, window }: AttentionSpec, batch: Batch) {
+  function ofSegments({ rope, window, firstKeys }: AttentionSpec, batch: Batch) {
     const indices = Array.from({ length: batch.count }, (_, i) => batch.first + i);
     const positions = () => indices.flatMap((index) => [...positionsOf(segments, index)]);
     return {
-      ...rope ? turned([rope, batch.first], () => rotations(rope, positions())) : {},
-      mask: once(JSON.stringify(["mask", window, batch.first]), () =>
+      ...rope ? turned(["segments", rope, batch.first], () => rotations(rope, positions())) : {},
+      mask: once(JSON.stringify(["mask", window, firstKeys, batch.first]), () =>
         segmentMask(
           indices.map((index) => segments[index].parents ?? null),
-          { length: batch.length, past: pastLength(segments, batch.first), window },
+          { length: batch.length, past: pastLength(segments, batch.first), window, firstKeys },
         )),
     };
   }

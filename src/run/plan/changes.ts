@@ -56,6 +56,43 @@ const linear: ChangeKind<ChangeTo<"linear">> = {
     linearSpec(unnormed ? { pre: null, post: null } : layer[module]!.norm),
 };
 
+/** The same attention over fewer keys. */
+const window: ChangeKind<ChangeTo<"window">> = {
+  tensors: outputTensors,
+  normal({ layer, module, to, keys, sinks, tensors }, spec, name) {
+    const full = spec.layers[layer][module as LayerModule]!;
+    if (module !== "attention" || !scoring(full as MixerSpec)) {
+      const found = kindOf(full).title;
+      throw new RangeError(`Cannot change ${name} to a window: it is ${found}, expected softmax attention`);
+    }
+    aCount("keys", keys, 1, name);
+    aCount("sinks", sinks, 0, name);
+    return {
+      layer,
+      module,
+      to,
+      keys,
+      sinks,
+      ...tensors === undefined ? {} : { tensors: aHash(tensors, name) },
+    };
+  },
+  spec({ keys, sinks }, { attention }) {
+    const spec = scoring(attention)!;
+    if (spec.window !== null && spec.window <= keys) return spec;
+    return { ...spec, window: keys, ...sinks > 0 ? { firstKeys: sinks } : {} };
+  },
+};
+
+/** Engines count keys in 32 bits, the window and the keys before it together. */
+const MOST_KEYS = 2 ** 30;
+
+function aCount(field: string, value: number, least: number, name: string): void {
+  if (Number.isInteger(value) && value >= least && value <= MOST_KEYS) return;
+  throw new RangeError(
+    `Cannot change ${name} to a window: ${field} is ${value}, expected a whole number from ${least} to ${MOST_KEYS}`,
+  );
+}
+
 /** A change that consists of its tensors. */
 function withTensors<Own extends ChangeTo<"mean" | "linear">>(
   { layer, module, to, tensors }: Own,
@@ -78,10 +115,7 @@ const OUTPUT = "attention.o_proj.weight";
 
 /** A module with other weights: heads cut, another output projection, its update multiplied. */
 const weights: ChangeKind<ChangeTo<"weights">> = {
-  tensors({ module, tensors }) {
-    const name = module === "attention" ? "o_proj" : "down_proj";
-    return tensors === undefined ? {} : { [`${name}.weight`]: 2, [`${name}.bias`]: 1 };
-  },
+  tensors: outputTensors,
   normal({ layer, module, to, heads, tensors, scale }, spec, name) {
     const own = {
       ...heads === undefined ? {} : { heads: headsOf(heads, spec.layers[layer], module, name) },
@@ -111,6 +145,12 @@ const weights: ChangeKind<ChangeTo<"weights">> = {
   },
   made: ({ heads }, layer, tensor) => heads ? cutOf(layer, heads, tensor) : null,
 };
+
+/** Another output projection, where a change brings one. */
+function outputTensors({ module, tensors }: ChangeTo<"window" | "weights">): Record<string, number> {
+  const name = module === "attention" ? "o_proj" : "down_proj";
+  return tensors === undefined ? {} : { [`${name}.weight`]: 2, [`${name}.bias`]: 1 };
+}
 
 /** The name of a module's one output projection, if it has one: "mlp.down_proj.weight". */
 function outputOf(spec: NonNullable<LayerSpec[LayerModule]>, module: LayerModule): string | undefined {
@@ -179,7 +219,13 @@ function headsIn({ heads }: Scoring, cut: readonly number[], name: string): numb
   );
 }
 
-const kinds: { readonly [To in Change["to"]]: ChangeKind<ChangeTo<To>> } = { nothing, mean, linear, weights };
+const kinds: { readonly [To in Change["to"]]: ChangeKind<ChangeTo<To>> } = {
+  nothing,
+  mean,
+  linear,
+  window,
+  weights,
+};
 
 /** The kind of a change. */
 export function changeKind({ to }: Change): ChangeKind<Change> {

@@ -6,7 +6,7 @@ import { changeKind } from "./changes.ts";
 /**
  * A plan in normal form: layers ascending, changes by layer, attention before the MLP, drops in the lists. Throws `RangeError` for
  * a layer that the model does not have, a module that is already absent, a module that is changed twice, heads that cannot be
- * cut, and an unknown change.
+ * cut, a window that is no number of keys or belongs to no softmax attention, and an unknown change.
  */
 export function dropPlan(
   spec: ModelSpec,

@@ -16,7 +16,7 @@ import {
 } from "../../kernels/mod.ts";
 import { PATTERN_NAMES, type PatternName } from "../../measure/mod.ts";
 import type { Feeds } from "../../engine/mod.ts";
-import { type AttentionSpec, type LayerSpec, scoring } from "../../models/mod.ts";
+import { type AttentionSpec, type LayerSpec, scoring, spanLength } from "../../models/mod.ts";
 import type { Value } from "../../onnx/mod.ts";
 import { type Chunk, chunksOf, RAW_STATS, rawAttentionStats } from "./attention_stats_graph.ts";
 import { type Probe, samplesIn } from "./probe.ts";
@@ -30,9 +30,9 @@ export interface AttentionStatsOptions {
 }
 
 /**
- * A probe of attention patterns. `stats` has, by layer and sample, what `reduce` makes of the statistics, which are too
- * large to keep of a long text; null for a layer whose attention the plan did not run, or is linear. Throws `RangeError` for a stride
- * that is no positive integer.
+ * A probe of attention patterns; `layers` are those that the plan leaves (`changedSpec`). `stats` has, by layer and sample, what
+ * `reduce` makes of the statistics, which are too large to keep of a long text; null for a layer whose attention the plan did not
+ * run, or is linear. Throws `RangeError` for a stride that is no positive integer.
  */
 export function attentionStatsProbe<T>(
   layers: readonly LayerSpec[],
@@ -77,13 +77,13 @@ export function attentionStatsProbe<T>(
 export function attentionSizes(spec: AttentionSpec, tokens: number, stride = 1): AttentionSizes {
   const { heads, kvHeads: keyHeads, headSize: size, scale } = spec;
   const [window, softcap] = [spec.window ?? undefined, spec.softcap ?? undefined];
-  return { tokens, heads, keyHeads, size, scale, window, softcap, stride };
+  return { tokens, heads, keyHeads, size, scale, window, firstKeys: spec.firstKeys, softcap, stride };
 }
 
 /** The statistics of one sample from its `RAW_STATS` [H, Q, 8]. */
 function finished(raw: Float32Array, spec: AttentionSpec, length: number, stride: number): AttentionStats {
-  const window = spec.window ?? length;
-  const queries = chunksOf(length, stride, window)
+  const most = (spec.window ?? length) + (spec.firstKeys ?? 0);
+  const queries = chunksOf(length, stride, spec)
     .flatMap((chunk) => chunk.positions.map((position) => ({ chunk, position })));
   const stats = Object.fromEntries(
     PATTERN_NAMES.map((name) => [name, new Float32Array(spec.heads * queries.length)]),
@@ -91,7 +91,7 @@ function finished(raw: Float32Array, spec: AttentionSpec, length: number, stride
   for (let row = 0; row < spec.heads * queries.length; row++) {
     const { chunk, position } = queries[row % queries.length];
     const own = raw.subarray(row * RAW_STATS.length, (row + 1) * RAW_STATS.length);
-    const found = statsOfQuery(own, chunk, position, Math.min(position + 1, window));
+    const found = statsOfQuery(own, chunk, position, Math.min(position + 1, most));
     for (const name of PATTERN_NAMES) stats[name][row] = found[name];
   }
   return { positions: queries.map(({ position }) => position), stats };
@@ -100,20 +100,20 @@ function finished(raw: Float32Array, spec: AttentionSpec, length: number, stride
 /** One query's statistics; it sees `visible` keys, its chunk more. */
 function statsOfQuery(
   raw: Float32Array,
-  { firstKey, lastKey }: Chunk,
+  { keys }: Chunk,
   position: number,
   visible: number,
 ): Record<PatternName, number> {
   const [largestScore, largestShare, top16Mass, firstShare, meanScore, squares, below, reach] = raw;
-  const hidden = lastKey + 1 - firstKey - visible;
+  const hidden = spanLength(keys) - visible;
   const entropy = Math.max(0, largestScore - meanScore - Math.log(largestShare));
   return {
     entropy,
     normalizedEntropy: visible > 1 ? entropy / Math.log(visible) : 0,
-    firstShare: firstKey === 0 ? firstShare : 0,
+    firstShare: keys.first > 0 || keys.from === 0 ? firstShare : 0,
     effectiveKeys: 1 / squares,
     top16Mass,
     belowOnePercent: (below - hidden) / visible,
-    meanDistance: Math.max(0, reach - (lastKey - position)),
+    meanDistance: Math.max(0, reach - (keys.end - 1 - position)),
   };
 }

@@ -24,9 +24,13 @@ import {
   type AttentionTaps,
   causalMask,
   type Extent,
+  type KeySpan,
+  keySpan,
   last,
-  lastOf,
   type Mask,
+  ofSpan,
+  spanLength,
+  spanMask,
 } from "../../models/mod.ts";
 import { scalar, softcap, type Value } from "../../onnx/mod.ts";
 import * as op from "../../onnx/mod.ts";
@@ -54,19 +58,22 @@ export const RAW_STATS = [
  */
 const QUERIES = 48;
 
-/** Queries by position, and the keys [firstKey, lastKey] that at least one of them sees. */
+/** Queries by position, and the keys that at least one of them sees, up to the last query's own. */
 export interface Chunk {
   readonly positions: readonly number[];
-  readonly firstKey: number;
-  readonly lastKey: number;
+  readonly keys: KeySpan;
 }
 
-/** Every `stride`-th of T queries in chunks; a query sees `window` keys, itself included. */
-export function chunksOf(length: number, stride: number, window: number): Chunk[] {
+/** Every `stride`-th of T queries in chunks. */
+export function chunksOf(
+  length: number,
+  stride: number,
+  spec: Pick<AttentionSpec, "window" | "firstKeys">,
+): Chunk[] {
   const all = queryPositions(length, stride);
   return Array.from({ length: Math.ceil(all.length / QUERIES) }, (_, i) => {
     const positions = all.slice(i * QUERIES, (i + 1) * QUERIES);
-    return { positions, firstKey: Math.max(0, positions[0] - window + 1), lastKey: positions.at(-1)! };
+    return { positions, keys: keySpan(spec, positions[0], positions.at(-1)! + 1) };
   });
 }
 
@@ -77,7 +84,7 @@ export function rawAttentionStats(
   { samples, length }: Extent,
   stride: number,
 ): Value {
-  const chunks = chunksOf(length, stride, spec.window ?? length);
+  const chunks = chunksOf(length, stride, spec);
   const tables = chunkTables(q, spec, chunks, stride);
   const scaled = op.Mul(k, scalar(k.graph, spec.scale));
   const perSample = Array.from({ length: samples }, (_, sample) => {
@@ -85,9 +92,8 @@ export function rawAttentionStats(
     const own = op.Reshape(op.Slice(scaled, start, start + length, 0), [length, spec.kvHeads, spec.headSize]);
     const keys = op.Transpose(own, [1, 2, 0]);
     const stats = chunks.map((chunk) => {
-      const rows = op.Slice(q, start + chunk.positions[0], start + chunk.lastKey + 1, 0, stride);
-      const columns = op.Slice(keys, chunk.firstKey, chunk.lastKey + 1, 2);
-      return chunkStats(scores(rows, columns, spec, chunk, tables), chunk, tables);
+      const rows = op.Slice(q, start + chunk.positions[0], start + chunk.keys.end, 0, stride);
+      return chunkStats(scores(rows, ofSpan(keys, chunk.keys, 2), spec, chunk, tables), chunk, tables);
     });
     return op.Reshape(op.Concat(stats, 1), [1, spec.heads, -1, RAW_STATS.length]);
   });
@@ -96,11 +102,13 @@ export function rawAttentionStats(
 
 /** Tables that all chunks share, their rows and columns counted from the last: a chunk takes the last of each. */
 interface ChunkTables {
+  readonly stride: number;
   readonly mask: Mask;
-  /** [columns, 1]: distance from the last key. */
+  /** [columns of the mask, 1]: distance from the last key. */
   readonly reach: Value;
-  /** [columns, 1] of i8. */
+  /** [most keys of a chunk, 1] of i8. */
   readonly ones: Value;
+  readonly most: number;
   readonly onePercent: Value;
 }
 
@@ -112,12 +120,15 @@ function chunkTables(
 ): ChunkTables {
   const { graph } = q;
   const rows = chunks[0].positions.length;
-  const columns = Math.max(...chunks.map(({ firstKey, lastKey }) => lastKey + 1 - firstKey));
+  const columns = Math.max(1, ...chunks.map(({ keys: { from, end } }) => end - from));
+  const most = Math.max(...chunks.map(({ keys }) => spanLength(keys)));
   const reach = Float32Array.from({ length: columns }, (_, i) => columns - 1 - i);
   return {
+    stride,
+    most,
     mask: causalMask(q, { rows, columns, window, stride }),
     reach: graph.constant(float32([columns, 1], reach)),
-    ones: graph.constant({ dtype: "i8", shape: [columns, 1], data: new Int8Array(columns).fill(1) }),
+    ones: graph.constant({ dtype: "i8", shape: [most, 1], data: new Int8Array(most).fill(1) }),
     onePercent: scalar(graph, 0.01),
   };
 }
@@ -127,20 +138,19 @@ function scores(
   queries: Value,
   keys: Value,
   { heads, kvHeads, headSize, softcap: cap }: AttentionSpec,
-  { positions, firstKey, lastKey }: Chunk,
-  { mask }: ChunkTables,
+  { positions, keys: span }: Chunk,
+  { mask, stride }: ChunkTables,
 ): Value {
-  const [n, seen] = [positions.length, lastKey + 1 - firstKey];
+  const [n, seen] = [positions.length, spanLength(span)];
   const byHead = op.Transpose(op.Reshape(queries, [n, heads, headSize]), [1, 0, 2]);
   const products = op.MatMul(op.Reshape(byHead, [kvHeads, heads / kvHeads * n, headSize]), keys);
   const all = op.Reshape(cap ? softcap(products, cap) : products, [heads, n, seen]);
-  return op.Add(all, lastOf(mask, n, seen));
+  return op.Add(all, spanMask(mask, span, { start: positions[0], rows: n, stride }));
 }
 
 /** `RAW_STATS` of scores [H, n, keys]: [H, n, 8]. */
-function chunkStats(scores: Value, { firstKey, lastKey }: Chunk, tables: ChunkTables): Value {
-  const seen = lastKey + 1 - firstKey;
-  const column = (value: Value) => last(value, seen, tables.mask.columns, 0);
+function chunkStats(scores: Value, { keys }: Chunk, tables: ChunkTables): Value {
+  const seen = spanLength(keys);
   const shares = op.Softmax(scores, -1);
   const top = op.TopK(scores, Math.min(16, seen));
   const topShares = op.GatherElements(shares, top.indices, 2);
@@ -153,8 +163,17 @@ function chunkStats(scores: Value, { firstKey, lastKey }: Chunk, tables: ChunkTa
     firstShare: op.Slice(shares, 0, 1, 2),
     meanScore: op.ReduceSum(op.Mul(shares, scores), [2], 1),
     squares: op.ReduceSum(op.Mul(shares, shares), [2], 1),
-    below: op.Cast(op.MatMulInteger(op.Cast(below, "u8"), column(tables.ones)), "f32"),
-    reach: op.MatMul(shares, column(tables.reach)),
+    below: op.Cast(op.MatMulInteger(op.Cast(below, "u8"), last(tables.ones, seen, tables.most, 0)), "f32"),
+    reach: op.MatMul(shares, reachOf(keys, tables)),
   };
   return op.Concat(RAW_STATS.map((name) => raw[name]), 2);
+}
+
+/** Distances of a span's keys from its last, [keys, 1]. */
+function reachOf({ first, from, end }: KeySpan, { reach, mask }: ChunkTables): Value {
+  const inWindow = () => last(reach, end - from, mask.columns, 0);
+  if (first === 0) return inWindow();
+  const distances = Float32Array.from({ length: first }, (_, key) => end - 1 - key);
+  const before = reach.graph.constant(float32([first, 1], distances));
+  return from === end ? before : op.Concat([before, inWindow()], 0);
 }

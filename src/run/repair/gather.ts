@@ -33,12 +33,12 @@ import { freeAll, withRead, withUploaded } from "../held.ts";
 import { addTo, type Moments, noMoments } from "./moments.ts";
 import type { Programs } from "../programs.ts";
 
-/** Where a fit is made, and from which inputs; `none` sums the targets alone. */
+/** Where a fit is made, and from which inputs: those that are `given`, or made of the stream; `none` sums the targets alone. */
 export interface GatherPlace {
   readonly layer: number;
   readonly module: LayerModule;
   readonly spec: MixerSpec | FeedSpec;
-  readonly input: FitInput | "none";
+  readonly input: FitInput | "none" | "given";
   /** Numbers of an input, P. */
   readonly inputs: number;
   /** The weight of a token: one over its squared length in the stream that is aimed at, or the same for all. */
@@ -47,7 +47,7 @@ export interface GatherPlace {
   readonly magnitudes?: { readonly rotation: Tensor | null } | undefined;
 }
 
-/** A batch of tokens: the stream that enters the module, targets, the stream that is aimed at; all [N, D]. */
+/** A batch of tokens: the stream that enters the module, or inputs [N, P]; targets, and the stream that is aimed at, all [N, D]. */
 export interface Pair {
   readonly x: Held;
   readonly t: Held;
@@ -73,7 +73,7 @@ export async function gather(
   const { layer, module, spec, input, inputs: P, weighting, magnitudes } = place;
   const rotation = magnitudes?.rotation ?? null;
   const { hidden } = model.spec;
-  const needs = input === "none" ? [] : fitTensors(spec, hidden, module, input);
+  const needs = input === "none" || input === "given" ? [] : fitTensors(spec, hidden, module, input);
   const lease = await model.weights.part(layer, new Map(needs.map(([name]) => [name, null])));
   try {
     await withUploaded(
@@ -88,12 +88,14 @@ export async function gather(
             ["moments", spec, module, input, weighting, magnitudes !== undefined, rows, [...stored]],
             () => {
               const graph = createGraph();
-              const streams = ["x", "t", "f"].map((name) => graph.input(name, "f32", ["rows", hidden]));
-              const [from, target, aim] = streams;
+              const from = graph.input("x", "f32", ["rows", input === "given" ? P : hidden]);
+              const [target, aim] = ["t", "f"].map((name) => graph.input(name, "f32", ["rows", hidden]));
               const mask = graph.input("mask", "f32", ["rows", 1]);
               const w = weighting === "uniform" ? mask : Div(mask, ReduceSum(Mul(aim, aim), [1], 1));
               const u = input === "none"
                 ? null
+                : input === "given"
+                ? from
                 : fitInput(graph, from, spec, hidden, module, input, engine.has, stored);
               const basis = rotation && graph.input("rotation", "f32", [hidden, hidden]);
               const sizes = (value: Value) => Abs(basis ? MatMul(value, basis) : value);

@@ -7,6 +7,7 @@ import { type DropPlan, everyChange, planOf } from "../../measure/mod.ts";
 import { freeAll, type State } from "../held.ts";
 import { branches } from "../plan/trie.ts";
 import { variantOf } from "../plan/variants.ts";
+import type { Probe } from "../probes/probe.ts";
 import { runner, type RunnerOptions } from "../runner.ts";
 import { type Batch, batchesOf } from "../segments.ts";
 
@@ -24,8 +25,16 @@ export interface Walk {
   readonly batches: readonly Batch[];
   /** The streams that enter the next layer; they stay the walk's. */
   readonly streams: readonly Stream[];
-  /** The streams as they would leave layer l, which is the next, by some ways; they stay the walk's, for as long as `use` runs. */
-  through<T>(l: number, ways: readonly Way[], use: (streams: readonly Stream[]) => Promise<T>): Promise<T>;
+  /**
+   * The streams as they would leave layer l, which is the next, by some ways; they stay the walk's, for as long as `use` runs. Probes
+   * count the ways as plans.
+   */
+  through<T>(
+    l: number,
+    ways: readonly Way[],
+    use: (streams: readonly Stream[]) => Promise<T>,
+    probes?: readonly Probe[],
+  ): Promise<T>;
   /** Passes layer l, each stream under its plan. */
   pass(l: number, plans: readonly DropPlan[]): Promise<void>;
   close(): void;
@@ -52,14 +61,15 @@ export async function openWalk(options: WalkOptions, count: number): Promise<Wal
   let known: Known[] = []; // of the next layer
 
   /**
-   * The streams behind a layer, in the order of the ways. Those that are known are not run again, and an MLP is run on a known stream
-   * behind its attention. All stay the walk's until the layer is passed.
+   * The streams behind a layer, in the order of the ways. Those that are known are not run again, unless probes are to see them, and an
+   * MLP is run on a known stream behind its attention. All stay the walk's until the layer is passed.
    */
-  async function run(l: number, ways: readonly Way[]): Promise<Stream[]> {
+  async function run(l: number, ways: readonly Way[], probes: readonly Probe[] = []): Promise<Stream[]> {
+    const isSeen = probes.length > 0;
     const wanted = ways.map(({ plan, from }) => ({ plan, from: streams[from], key: keyOf(plan, l) }));
-    const missing = wanted.filter(({ from, key }) => !knownAt(from, key));
+    const missing = wanted.filter(({ from, key }) => isSeen || !knownAt(from, key));
     const starts = missing.map(({ plan, from, key: [attention, mlp] }) => {
-      const behind = mlp !== "nothing" && layers[l].residual !== "parallel" &&
+      const behind = !isSeen && mlp !== "nothing" && layers[l].residual !== "parallel" &&
         knownAt(from, [attention, "nothing"]);
       return behind ? { plan: withoutAttention(plan, l), stream: behind } : { plan, stream: from };
     });
@@ -67,7 +77,7 @@ export async function openWalk(options: WalkOptions, count: number): Promise<Wal
     const states = [...Map.groupBy(starts.keys(), (i) => starts[i].stream)]
       .map(([stream, plans]): State => ({ plans, batches: [...stream] }));
     const parted = states.map((state) => branches(plans, state.plans, layers[l], l));
-    const own = runner({ ...options, plans }, 0);
+    const own = runner({ ...options, plans, probes }, 0);
     try {
       const left = missing.length > 0 ? await own.layer(l, null, states, parted, batches, true) : [];
       for (const [i, { from, key }] of missing.entries()) {
@@ -105,7 +115,7 @@ export async function openWalk(options: WalkOptions, count: number): Promise<Wal
     get streams() {
       return streams;
     },
-    through: async (l, ways, use) => await use(await run(l, ways)),
+    through: async (l, ways, use, probes) => await use(await run(l, ways, probes)),
     async pass(l, plans) {
       const left = await run(l, plans.map((plan, from) => ({ plan, from })));
       free(left);

@@ -32,6 +32,8 @@ const aChange: Check = record({
   heads: list(wholeNumber(0), "heads", 1),
   unnormed: flag,
   scale: number("a finite number above 0", (value) => value > 0),
+  keys: wholeNumber(1),
+  sinks: wholeNumber(0),
 }, 'a change as { layer: 1, module: "attention", to: "weights", heads: [0] }');
 
 /** Lists of layers to drop, and a list of changes. */

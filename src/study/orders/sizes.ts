@@ -1,7 +1,8 @@
 /**
  * How large modules are, and what a list of them saves: weights, and keys and values in 16 bits.
  *
- * A layer whose window is shorter than the context keeps only the window's tokens, linear attention none.
+ * A layer whose window is shorter than the context keeps only the window's tokens (and the first keys of the text, where it sees
+ * these too), linear attention none.
  */
 import { elements } from "../../tensor/mod.ts";
 import {
@@ -30,8 +31,13 @@ export function sizesOf(spec: ModelSpec): Sizes {
     ),
     mlp: layers.map((layer) => layer.mlp && weights(layerTensors({ ...layer, attention: null }, hidden))),
     kvBytes: layers.map(({ attention }) => attention && KV_BYTES * mixerKind(attention).kept(attention)),
-    kvTokens: layers.map(({ attention }) => scoring(attention)?.window ?? null),
+    kvTokens: layers.map(({ attention }) => tokensKept(scoring(attention))),
   };
+}
+
+/** Tokens whose keys a layer has to keep; null for all. */
+function tokensKept(attention: ReturnType<typeof scoring>): number | null {
+  return attention?.window ? attention.window + (attention.firstKeys ?? 0) : null;
 }
 
 /** Weights of dropped modules. */

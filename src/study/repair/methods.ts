@@ -1,7 +1,16 @@
 /** The repairs: what each fits from what, and the change that the fit becomes. Another repair is an entry of `methods`. */
 import type { Change, LayerModule, RepairName } from "../../measure/mod.ts";
-import { type FitInput, type LayerSpec, linearSpec, type Model } from "../../models/mod.ts";
+import {
+  type FitInput,
+  type LayerSpec,
+  linearSpec,
+  mixerKind,
+  type Model,
+  type ModelSpec,
+  scoring,
+} from "../../models/mod.ts";
 import { type Fit, hadamard, type Matrix, type Moments, type Products } from "../../run/mod.ts";
+import type { Site } from "./site.ts";
 import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 
 /** A repair. */
@@ -12,12 +21,14 @@ export interface Method {
   readonly runs?: true;
   readonly input: FitInput | "none";
   readonly weighting: "inverse" | "uniform";
+  /** Whether it fits the output projection of attention anew that has a window. */
+  readonly windowable?: true;
   /** Ridge strengths to choose from; default: the usual ones. */
   readonly strengths?: readonly number[];
   /** Whether means of |x| and |y| by channel, of the streams before and behind, are in the place of targets; or of their rotations. */
   readonly magnitudes?: "plain" | "rotated";
   /** Whether the fit has a bias. */
-  centred(layer: LayerSpec): boolean;
+  centred(layer: LayerSpec, module: LayerModule): boolean;
   /** The number that the stream is multiplied by, so that all later updates are divided by it. */
   gain?(sums: Moments): number;
   /** Tensors of the change, where there is no gain. */
@@ -30,6 +41,7 @@ export interface Method {
 export interface FitPlace {
   readonly model: Model;
   readonly layer: number;
+  readonly module: LayerModule;
   readonly products: Products;
 }
 
@@ -60,7 +72,7 @@ const merge = {
   async made({ weight }, at) {
     const { data, rows, columns } = await projection(at, "weight");
     const found = await at.products.multiply(weight, { data, rows, columns });
-    const bias = hasBias(at) ? await projection(at, "bias") : null;
+    const bias = hasBias(layerOf(at), at.module) ? await projection(at, "bias") : null;
     const added = bias && (await at.products.multiply(weight, { ...bias, columns: 1 })).data;
     return projected(at, { ...found, data: found.data }, added);
   },
@@ -90,11 +102,12 @@ export const methods: Readonly<Record<RepairName, Method>> = {
   /** W_d ← W_d + R with R z ≈ a of the input z of the MLP's output projection. */
   refit: {
     absorbs: true,
+    windowable: true,
     input: "inner",
     weighting: "inverse",
-    centred: ({ mlp }) => mlp?.kind === "dense" && mlp.bias,
+    centred: hasBias,
     change: { to: "weights" },
-    made: ({ weight, bias }, at) => projected(at, weight, hasBias(at) ? bias : null),
+    made: ({ weight, bias }, at) => projected(at, weight, hasBias(layerOf(at), at.module) ? bias : null),
   },
   /** W n + b of the module's normed input. */
   linear: map,
@@ -165,20 +178,29 @@ export function inputSpec(layer: LayerSpec, module: LayerModule, { absorbs, inpu
   return absorbs || input === "stream" ? layer[module]! : linearSpec(layer[module]!.norm);
 }
 
-/** The number of inputs of a fit at a layer. */
-export function inputsOf(layer: LayerSpec, hidden: number, { input }: Method): number {
+/** The number of inputs of a fit at a site. */
+export function inputsOf({ layer, window }: Site, { layers, hidden }: ModelSpec, { input }: Method): number {
+  const { attention, mlp } = layers[layer];
+  if (window) {
+    const [heads, size] = mixerKind(attention!).inside(attention!)!.mixed;
+    return heads * size;
+  }
   if (input === "none") return 0;
-  return input === "inner" && layer.mlp?.kind === "dense" ? layer.mlp.size : hidden;
+  return input === "inner" && mlp?.kind === "dense" ? mlp.size : hidden;
 }
 
-function hasBias({ model: { spec }, layer }: FitPlace): boolean {
-  const { mlp } = spec.layers[layer];
-  return mlp?.kind === "dense" && mlp.bias;
+const layerOf = ({ model: { spec }, layer }: FitPlace) => spec.layers[layer];
+
+/** Whether a module's output projection has a bias. */
+function hasBias({ attention, mlp }: LayerSpec, module: LayerModule): boolean {
+  return module === "mlp" ? mlp?.kind === "dense" && mlp.bias : scoring(attention)?.bias.output ?? false;
 }
 
-/** The MLP's output projection as it is, in float64. */
-async function projection({ model, layer }: FitPlace, name: "weight" | "bias"): Promise<Matrix> {
-  const full = `mlp.down_proj.${name}`;
+const OUTPUT = { attention: "o_proj", mlp: "down_proj" } as const;
+
+/** A module's output projection as it is, in float64. */
+async function projection({ model, layer, module }: FitPlace, name: "weight" | "bias"): Promise<Matrix> {
+  const full = `${module}.${OUTPUT[module]}.${name}`;
   const { tensors, release } = await model.weights.part(layer, new Map([[full, null]]));
   try {
     const tensor = tensors.get(full)!;
@@ -189,20 +211,22 @@ async function projection({ model, layer }: FitPlace, name: "weight" | "bias"): 
   }
 }
 
-/** The MLP's output projection with what its update is to gain; a scale of the update is divided out. */
+/** A module's output projection with what its update is to gain; a scale of the update is divided out. */
 async function projected(
   at: FitPlace,
   weight: Matrix,
   bias: Float64Array | null,
 ): Promise<ReadonlyMap<string, Tensor>> {
-  const scale = at.model.spec.layers[at.layer].mlp!.updateScale ?? 1;
+  const scale = layerOf(at)[at.module]!.updateScale ?? 1;
   const sum = (own: Matrix, gained: Float64Array) =>
     Float32Array.from(own.data, (value, i) => value + gained[i] / scale);
   const own = await projection(at, "weight");
   const tensors = new Map<string, Tensor>([
-    ["down_proj.weight", float32([own.rows, own.columns], sum(own, weight.data))],
+    [`${OUTPUT[at.module]}.weight`, float32([own.rows, own.columns], sum(own, weight.data))],
   ]);
-  if (bias) tensors.set("down_proj.bias", float32([own.rows], sum(await projection(at, "bias"), bias)));
+  if (bias) {
+    tensors.set(`${OUTPUT[at.module]}.bias`, float32([own.rows], sum(await projection(at, "bias"), bias)));
+  }
   return tensors;
 }
 
@@ -212,9 +236,9 @@ function narrowed({ rows, columns, data }: Matrix): Tensor {
 
 /** The change of a module that a repair makes, with the SHA-256 of its tensors. */
 export function changeOf(
-  { layer, module }: { readonly layer: number; readonly module: LayerModule },
+  { layer, module, window }: Site,
   { change }: Method,
   tensors: string,
 ): Change {
-  return { layer, module, ...change!, tensors } as Change;
+  return window ? { ...window, tensors } : { layer, module, ...change!, tensors } as Change;
 }

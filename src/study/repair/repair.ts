@@ -150,9 +150,7 @@ async function jobOf({ text, ...job }: Request, options: RunOptions): Promise<Jo
 /** Throws `RangeError` for fewer tokens than a fit can be made from. */
 function expectTokens({ model: { name, spec }, text: { sizes }, by, method, sites, heldOut }: Request): void {
   const tokens = (sizes.samples - heldOut) * sizes.length;
-  const inputs = !method.made
-    ? 0
-    : Math.max(...sites.map(({ layer }) => inputsOf(spec.layers[layer], spec.hidden, method)));
+  const inputs = !method.made ? 0 : Math.max(...sites.map((site) => inputsOf(site, spec, method)));
   if (tokens >= inputs) return;
   const samples = (tokens: number) => Math.ceil(4 / 3 * tokens / sizes.length);
   throw new RangeError(
@@ -174,7 +172,7 @@ function fitStage(request: Request): Stage<Solved[]> {
     unit: "modules",
     units: sites.length,
     cost(unit) {
-      const inputs = inputsOf(layers[sites[unit].layer], hidden, method);
+      const inputs = inputsOf(sites[unit], model.spec, method);
       return share(sites[unit].layer) + 2 * tokens * inputs * (inputs + hidden);
     },
     bytes: () => bytesOf(request),
@@ -202,7 +200,7 @@ function fitStage(request: Request): Stage<Solved[]> {
 function bytesOf({ model, text: { sizes }, method, sites }: Request): number {
   const { spec } = model;
   const streams = 4 * sizes.samples * sizes.length * spec.hidden * 7;
-  const inputs = Math.max(...sites.map(({ layer }) => inputsOf(spec.layers[layer], spec.hidden, method)));
+  const inputs = Math.max(...sites.map((site) => inputsOf(site, spec, method)));
   const sums = 8 * 6 * inputs * (inputs + spec.hidden);
   return needOf(model, [{ samples: 1, length: 1, plans: [noDrop], head: false }]).bytes + streams + sums;
 }

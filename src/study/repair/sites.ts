@@ -1,29 +1,9 @@
 /** Where a repair is made: a site takes a dropped module's place, or is the MLP that makes up for some of them. */
-import {
-  type Change,
-  type DropPlan,
-  everyChange,
-  type LayerModule,
-  MODULES,
-  type RepairName,
-} from "../../measure/mod.ts";
+import { type Change, type DropPlan, everyChange, MODULES, type RepairName } from "../../measure/mod.ts";
 import { kindOf, type ModelSpec } from "../../models/mod.ts";
 import { hasHadamard } from "../../run/mod.ts";
 import type { Method } from "./methods.ts";
-
-/** A module of a layer. */
-export interface Place {
-  readonly layer: number;
-  readonly module: LayerModule;
-}
-
-/** A place that changes, and the dropped modules that it makes up for, in order. */
-export interface Site extends Place {
-  readonly of: readonly Place[];
-}
-
-/** A module's place in the order of a run. */
-export const order = ({ layer, module }: Place) => 2 * layer + MODULES.indexOf(module);
+import { order, type Place, type Site, type Window } from "./site.ts";
 
 /**
  * The sites of a plan's repair, in order. Throws `RangeError` for a plan that drops nothing, and for a module that the repair cannot
@@ -34,13 +14,16 @@ export function sitesOf(
   spec: ModelSpec,
   plan: DropPlan,
   by: RepairName,
-  { absorbs, gain, runs, magnitudes }: Method,
+  { absorbs, windowable, gain, runs, magnitudes }: Method,
   sequential: boolean,
 ): Site[] {
   const changes = everyChange(plan);
   const dropped = changes.filter(({ to }) => to === "nothing");
+  const windows = windowable
+    ? changes.filter((change): change is Window => change.to === "window" && !change.tensors)
+    : [];
   const cannot = (why: string) => new RangeError(`Cannot repair ${name} by ${by}: ${why}`);
-  if (dropped.length === 0) {
+  if (dropped.length + windows.length === 0) {
     throw new RangeError(
       `Cannot repair ${name}: the plan drops nothing, expected at least one dropped module`,
     );
@@ -65,7 +48,16 @@ export function sitesOf(
       } ${module} ${layer} that is kept as it is, expected one that makes up for it`,
     );
   }
-  return [...byMlp].map(([layer, of]): Site => {
+  const refitted = windows.map((window): Site => {
+    const { layer, module } = window;
+    if (spec.layers[layer].attention!.norm.post) {
+      throw cannot(
+        `attention ${layer} has a norm behind it, expected an output projection that adds to the stream`,
+      );
+    }
+    return { layer, module, of: [window], window };
+  });
+  const absorbing = [...byMlp].map(([layer, of]): Site => {
     const mlp = spec.layers[layer!].mlp!;
     if (mlp.kind !== "dense") {
       throw cannot(`MLP ${layer} is ${kindOf(mlp).title}, expected one output projection`);
@@ -76,7 +68,8 @@ export function sitesOf(
       );
     }
     return { layer: layer!, module: "mlp", of };
-  }).sort((a, b) => order(a) - order(b));
+  });
+  return [...refitted, ...absorbing].sort((a, b) => order(a) - order(b));
 }
 
 /** Places in runs: no module that is kept is between two of a run. */

@@ -20,6 +20,7 @@ import {
   openWalk,
   type Products,
   type Programs,
+  readyProbe,
   ridge,
   segmentsOf,
   type Stream,
@@ -29,7 +30,7 @@ import type { Packed, StudyModel } from "../../subject/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
 import { engineOf, reporter, type StudyOptions } from "../base/options.ts";
 import { changeOf, inputsOf, inputSpec, type Method } from "./methods.ts";
-import { order, type Place, type Site } from "./sites.ts";
+import { order, type Place, type Site } from "./site.ts";
 
 /** What came of a site: tensors of its change, or for `gain` a number that divides all later updates. */
 export interface Solved {
@@ -63,7 +64,8 @@ export function planWith(
   const changes = done.flatMap(({ site, solved }) =>
     solved?.tensors ? [changeOf(site, method, hashOf(solved.tensors))] : []
   );
-  const replaced = new Set(method.absorbs ? [] : changes.map(order));
+  const isReplaced = ({ to }: Change) => !method.absorbs || to === "window";
+  const replaced = new Set(changes.filter(isReplaced).map(order));
   const rest = everyChange(plan).filter((change) => !replaced.has(order(change)));
   return planOf([...rest, ...changes, ...scaledBy(model.spec.layers, rest, done, sequential)]);
 }
@@ -182,7 +184,7 @@ async function passed(
 ): Promise<Solved | null> {
   const { sequential, method } = context;
   const before = (x: Stream, s: Stream) => isBehindAll(site, method) ? s : x;
-  if (sequential || !method.absorbs && site.of.length === 1) {
+  if (sequential || site.window || !method.absorbs && site.of.length === 1) {
     if (!same(site, at)) return null;
     return await around(context, site, found, (x, f, s) => fitted(context, site, before(x, s), f, s));
   }
@@ -212,11 +214,11 @@ function isBehindAll({ of }: Site, { absorbs, gain }: Method): boolean {
 
 /**
  * The streams around a module by batch: x, which enters it; f, the full model's behind it; s, the one before it that is repaired. In a
- * site that absorbs, s is the stream behind the module as it is.
+ * site that absorbs, s is the stream behind the module as it is; of attention with a window x is what enters its output projection.
  */
 async function around<T>(
   context: Context,
-  { layer, module }: Place,
+  { layer, module, window }: Place & Partial<Site>,
   found: readonly (Solved | null)[],
   use: (x: Stream, f: Stream, s: Stream) => Promise<T>,
 ): Promise<T> {
@@ -229,7 +231,7 @@ async function around<T>(
     const dropped = modules.filter((module) => spec.layers[layer][module] !== null);
     return planOf([...kept, ...dropped.map((module): Change => ({ layer, module, to: "nothing" }))]);
   };
-  const plan = sequential ? planWith(context, found) : noDrop;
+  const plan = sequential ? planWith(context, found) : planOf(window ? [window] : []);
   const isSite = method.absorbs && sites.some((site) => site.layer === layer && site.module === module);
   const later = module === "attention" ? ["mlp" as const] : [];
   const ways = [
@@ -238,6 +240,17 @@ async function around<T>(
     { plan: without(plan, ...module === "mlp" ? ["mlp" as const] : MODULES), from },
   ];
   const isParallel = spec.layers[layer].residual === "parallel";
+  if (window) {
+    const ready = readyProbe(1);
+    return await walk.through(layer, ways, async ([f, s]) => {
+      const inputs = ready.tensors.map((tensor) => context.engine.upload(tensor));
+      try {
+        return await use(inputs, f, s);
+      } finally {
+        freeAll(inputs);
+      }
+    }, [ready]);
+  }
   return await walk.through(layer, ways, ([f, s, before]) => {
     const x = module === "attention" || isParallel ? walk.streams[from] : before;
     return use(x, f, s);
@@ -273,8 +286,8 @@ async function solvedFrom(
     layer: site.layer,
     module: site.module,
     spec: inputSpec(layer, site.module, method),
-    input: method.input,
-    inputs: inputsOf(layer, model.spec.hidden, method),
+    input: site.window ? "given" : method.input,
+    inputs: inputsOf(site, model.spec, method),
     weighting: method.weighting,
     ...method.magnitudes ? { magnitudes: { rotation: rotationOf(method, model.spec.hidden) } } : {},
   };
@@ -297,13 +310,13 @@ async function solvedFrom(
     const all = merged(training, held);
     const mean = { weight: { rows: 0, columns: 0, data: new Float64Array(0) }, strength: 0, left: null };
     const bias = all.t.map((sum) => sum / all.weight);
-    const tensors = await method.made!({ ...mean, bias }, { model, layer: site.layer, products });
+    const tensors = await method.made!({ ...mean, bias }, { model, ...site, products });
     return { tensors, gain: null, strength: null, left: null };
   }
   const { strengths } = method;
-  const options = { centred: method.centred(layer), ...strengths ? { strengths } : {} };
+  const options = { centred: method.centred(layer, site.module), ...strengths ? { strengths } : {} };
   const fit: Fit = await ridge(training, heldOut > 0 ? held : null, options, products);
-  const tensors = await method.made!(fit, { model, layer: site.layer, products });
+  const tensors = await method.made!(fit, { model, ...site, products });
   return { tensors, gain: null, strength: fit.strength, left: fit.left };
 }
 
