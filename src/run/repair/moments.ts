@@ -33,12 +33,8 @@ export function noMoments(inputs: number, targets: number): Moments {
 }
 
 /** Adds sums to others. */
-export function addTo(
-  sums: ArrayLike<number> & { [i: number]: number },
-  own: ArrayLike<number>,
-  offset = 0,
-): void {
-  for (let i = 0; i < own.length; i++) sums[offset + i] += own[i];
+export function addTo(sums: Float64Array, own: Float32Array | Float64Array): void {
+  for (let i = 0; i < own.length; i++) sums[i] += own[i];
 }
 
 /** The moments of the tokens of both. */
