@@ -168,3 +168,33 @@ Deno.test("a module that is a linear map of its input is recovered to 1e-6", () 
       }
     }
   }));
+
+Deno.test("a repair that fails, in any layer, and one that is stopped leave nothing on the engine", () =>
+  withReference("llama-tied", async (model, blocks) => {
+    const before = engine.live;
+    for (const by of ["refit", "linearpatch", "linear"] as const) {
+      for (const sequential of [false, true]) {
+        for (const layer of [0, 1, 2]) {
+          const part: StudyModel["weights"]["part"] = (l, cuts) =>
+            l === layer ? Promise.reject(new Error("no weight")) : model.weights.part(l, cuts);
+          const broken = { ...model, weights: { ...model.weights, part, layer: model.weights.layer } };
+          await solved(broken, blocks, by, PLANS.block, sequential).catch(({ message }) =>
+            assert.equal(message, "no weight")
+          );
+          assert.equal(engine.live, before);
+        }
+        const method = methods[by];
+        const sites = sitesOf(model.name, model.spec, PLANS.block, by, method, sequential);
+        const job = {
+          ...{ model, packed: { blocks } as Packed, plan: PLANS.block, method, sequential, sites },
+          heldOut: 0,
+        };
+        const controller = new AbortController();
+        const stop = () => Promise.resolve(controller.abort());
+        const { signal } = controller;
+        const options = { engine, signal, onProgress: () => controller.abort() };
+        await assert.rejects(solve(job, [], stop, options), { name: "AbortError" });
+        assert.equal(engine.live, before);
+      }
+    }
+  }));

@@ -8,6 +8,7 @@ import { freeAll, type State } from "../held.ts";
 import { branches } from "../plan/trie.ts";
 import { variantOf } from "../plan/variants.ts";
 import type { Probe } from "../probes/probe.ts";
+import type { Programs } from "../programs.ts";
 import { runner, type RunnerOptions } from "../runner.ts";
 import { type Batch, batchesOf } from "../segments.ts";
 
@@ -40,7 +41,10 @@ export interface Walk {
   close(): void;
 }
 
-type WalkOptions = Omit<RunnerOptions, "plans" | "probes" | "onProgress">;
+interface WalkOptions extends Omit<RunnerOptions, "plans" | "probes" | "onProgress"> {
+  /** Modules of one kind are compiled once for all layers; default: for each layer. */
+  readonly programs?: Programs;
+}
 
 /** `count` streams that enter layer 0, the same as long as their plans agree. Throws as `forward` does. */
 export async function openWalk(options: WalkOptions, count: number): Promise<Walk> {
@@ -77,7 +81,7 @@ export async function openWalk(options: WalkOptions, count: number): Promise<Wal
     const states = [...Map.groupBy(starts.keys(), (i) => starts[i].stream)]
       .map(([stream, plans]): State => ({ plans, batches: [...stream] }));
     const parted = states.map((state) => branches(plans, state.plans, layers[l], l));
-    const own = runner({ ...options, plans, probes }, 0);
+    const own = runner({ ...options, plans, probes }, 0, isSeen ? null : options.programs);
     try {
       const left = missing.length > 0 ? await own.layer(l, null, states, parted, batches, true) : [];
       for (const [i, { from, key }] of missing.entries()) {

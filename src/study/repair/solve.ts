@@ -118,22 +118,42 @@ export async function solve(
   take: (index: number, solved: Solved) => Promise<void>,
   options: StudyOptions,
 ): Promise<Solved[]> {
-  const { model, packed: { blocks }, sites, sequential, method } = job;
+  const { model, packed: { blocks }, sites, sequential } = job;
+  const { signal } = options;
   const found: (Solved | null)[] = sites.map((_, i) => known[i] ?? null);
-  const last = () => found.lastIndexOf(null);
-  if (last() < 0) return found as Solved[];
+  if (!found.includes(null)) return found as Solved[];
   const engine = await engineOf(options);
   const programs = openPrograms(engine);
   const products = await openProducts(engine);
-  const { signal } = options;
-  const walk = await openWalk({ model, engine, segments: segmentsOf(blocks), signal }, sequential ? 2 : 1);
+  try {
+    const segments = segmentsOf(blocks);
+    const walk = await openWalk({ model, engine, segments, signal, programs }, sequential ? 2 : 1);
+    try {
+      await walked({ ...job, walk, programs, products, engine }, found, take, options);
+    } finally {
+      walk.close();
+    }
+    return found as Solved[];
+  } finally {
+    await programs.release();
+    await products.release();
+  }
+}
+
+/** Passes the layers up to the last one that a site needs, and solves each site on the way. */
+async function walked(
+  context: Context,
+  found: (Solved | null)[],
+  take: (index: number, solved: Solved) => Promise<void>,
+  options: StudyOptions,
+): Promise<void> {
+  const { sites, sequential, method, walk } = context;
   const pending = new Map<number, Pending>(); // by site, on the full model's stream
   const report = reporter("layers", "layers", options);
-  const context: Context = { ...job, walk, programs, products, engine };
+  const end = endOf(sites[found.lastIndexOf(null)], method, sequential);
   try {
-    const end = endOf(sites[last()], method, sequential);
     for (let l = 0; l <= end; l++) {
-      signal?.throwIfAborted();
+      options.signal?.throwIfAborted();
       for (const module of MODULES) {
         for (const [i, site] of sites.entries()) {
           if (found[i]) continue;
@@ -143,15 +163,11 @@ export async function solve(
           await take(i, solved);
         }
       }
-      await walk.pass(l, sequential ? [noDrop, planWith(job, found)] : [noDrop]);
+      if (l < end) await walk.pass(l, sequential ? [noDrop, planWith(context, found)] : [noDrop]);
       report(l + 1, end + 1);
     }
-    return found as Solved[];
   } finally {
     pending.values().forEach(freePending);
-    walk.close();
-    await programs.release();
-    await products.release();
   }
 }
 
@@ -190,7 +206,10 @@ async function passed(
   }
   if (same(method.absorbs ? site : site.of[0], at)) {
     await around(context, at, found, async (x, f, s) => {
-      pending.set(index, { x: await copies(context, before(x, s)), t: [], f: await copies(context, f) });
+      const own: Pending = { x: [], t: [], f: [] };
+      pending.set(index, own);
+      await copyTo(own.x, before(x, s), context);
+      await copyTo(own.f, f, context);
     });
   }
   if (!site.of.some((place) => same(place, at))) return null;
@@ -257,11 +276,9 @@ async function around<T>(
   });
 }
 
-/** Copies of streams, which outlive them. */
-async function copies({ programs }: Context, stream: Stream): Promise<Held[]> {
-  const own: Held[] = [];
+/** Adds copies of a stream, which outlive it. */
+async function copyTo(own: Held[], stream: Stream, { programs }: Context): Promise<void> {
   for (const held of stream) own.push(await difference(programs, held, null));
-  return own;
 }
 
 async function fitted(context: Context, site: Site, x: Stream, f: Stream, s: Stream): Promise<Solved> {
