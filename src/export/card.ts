@@ -2,7 +2,7 @@
  * The model card of a smaller model: the dropped modules, their choice, their cost, notes. Every
  * string that comes from a file is a code span, and JSON (which is YAML) in the front matter.
  */
-import { changeTexts, MODULES } from "../measure/mod.ts";
+import { type Change, MODULES } from "../measure/mod.ts";
 import { cell, code, jsonText, shellWord } from "../entry/mod.ts";
 import { type Plan, VERSION } from "../result/mod.ts";
 import { paired } from "../study/mod.ts";
@@ -45,7 +45,7 @@ Layers are numbered from 0, as in the original, and listed in the order in which
 | attention | ${list(drop.attention)} |
 | MLP       | ${list(drop.mlp)} |
 
-${changesText(drop)}${kept.length} of ${full.layers.length} layers keep at least one module${
+${changesText(drop, plan)}${kept.length} of ${full.layers.length} layers keep at least one module${
     kept.length < full.layers.length ? `: ${kept.join(" ")}` : ""
   }.
 
@@ -59,33 +59,58 @@ ${costText(job, plan, costs)}
 ${notes.length > 0 ? `\n## Notes\n\n${notes.map((note) => `- ${note}`).join("\n")}\n` : ""}`;
 }
 
-/** What is changed besides. */
-function changesText({ changes = [] }: Job["drop"]): string {
+/** All other changes, and the text on which repairs were calibrated. */
+function changesText({ changes = [] }: Job["drop"], plan: Plan | null): string {
   if (changes.length === 0) return "";
-  const lines = changes.map((change) => {
-    const name = modulesText([change]);
-    if (change.to === "window") return `- ${changeTexts({ attention: [], mlp: [], changes: [change] })}`;
-    return "heads" in change
-      ? `- ${name}: nothing of heads ${change.heads!.join(" ")} reaches the output projection`
-      : `- ${name}: the ${change.to} of its update in its place`;
-  });
-  return `Changed otherwise:\n\n${lines.join("\n")}\n\n`;
+  const lines = changes.map((change) => `- ${modulesText([change])}: ${changeText(change)}`);
+  const { by, provenance } = plan?.repaired ?? {};
+  const calibrated = provenance ? `Repaired by \`${by}\`, calibrated${measuredOn(provenance)}.\n\n` : "";
+  return `Changed otherwise:\n\n${lines.join("\n")}\n\n${calibrated}`;
+}
+
+function changeText(change: Change): string {
+  switch (change.to) {
+    case "nothing":
+      return "dropped";
+    case "mean":
+      return "the mean of its update in its place";
+    case "linear":
+      return `a linear map of ${change.unnormed ? "the stream" : "its normed input"} in its place`;
+    case "window": {
+      const { keys, sinks, tensors } = change;
+      return [
+        `each query sees the last ${counted(keys, "key")}` +
+        (sinks > 0 ? ` and the first ${counted(sinks, "key")} of the text` : ""),
+        ...tensors ? ["another output projection"] : [],
+      ].join(", ");
+    }
+    case "weights": {
+      const { heads, tensors, scale } = change;
+      return [
+        ...heads ? [`nothing of heads ${heads.join(" ")} reaches the output projection`] : [],
+        ...tensors ? ["another output projection"] : [],
+        ...scale === undefined ? [] : [`its update is multiplied by ${Number(scale.toPrecision(6))}`],
+      ].join(", ");
+    }
+  }
+}
+
+const counted = (count: number, noun: string) => count === 1 ? noun : `${count} ${noun}s`;
+
+/** " on the text `wiki` (SHA-256 …): 8 × 512 tokens …". */
+function measuredOn({ text, packing, dtype, engine }: NonNullable<Plan["provenance"]>): string {
+  return ` on the text ${code(text.name)} (SHA-256 ${
+    code(text.hash)
+  }): ${packing.samples} × ${packing.length} tokens` +
+    `${packing.skip ? `, the first ${packing.skip} skipped` : ""}${packing.bos ? ", each with BOS" : ""}; ` +
+    `computed in ${code(dtype)} on ${code(engine)}`;
 }
 
 function reasons({ target, by, seed, provenance, order }: Plan, { drop }: Job): string {
   const how = `A plan chose modules of kind \`${target}\` by \`${by}\`${
     seed === null ? "" : ` (seed ${seed})`
   }`;
-  const { text, packing, dtype, engine } = provenance ?? {};
-  const where = text && packing
-    ? `, on the text ${code(text.name)} (SHA-256 ${
-      code(text.hash)
-    }): ${packing.samples} × ${packing.length} tokens` +
-      `${packing.skip ? `, the first ${packing.skip} skipped` : ""}${
-        packing.bos ? ", each with BOS" : ""
-      }; ` +
-      `computed in ${code(dtype!)} on ${code(engine!)}`
-    : "; it does not record the text";
+  const where = provenance ? `,${measuredOn(provenance)}` : "; it does not record the text";
   const isChosen = (module: Module["module"], layer: number) =>
     target === "consecutive" || // whose order has windows
     order.some((entry) => entry.layer === layer && (entry.module === module || entry.module === "block"));

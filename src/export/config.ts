@@ -2,6 +2,7 @@
  * A folder's `config.json`, to be written again with some fields changed. Numbers keep their spelling: transformers takes 50.0
  * for a number with a fraction, and refuses 50 where it wants one.
  */
+import { isRecord } from "../entry/mod.ts";
 import { readText } from "../hub/mod.ts";
 import { readSpec, untied } from "../models/mod.ts";
 import type { Job } from "./job.ts";
@@ -21,7 +22,7 @@ interface Spelling {
 const MAX_BYTES = 64 * 2 ** 20;
 
 /** The configuration as it is spelt; the head is the model's own where its file has another than the configuration says. */
-export async function configOf({ files, model }: Job): Promise<Config> {
+export async function configOf({ files, model, fields }: Job): Promise<Config> {
   const { parse, rawJSON } = JSON as unknown as Spelling;
   const text = await readText(await files.open("config.json"), MAX_BYTES);
   const config = parse(
@@ -29,7 +30,13 @@ export async function configOf({ files, model }: Job): Promise<Config> {
     (_, value, { source }) => typeof value === "number" ? rawJSON(source) : value,
   ) as Config;
   const isTied = readSpec(valuesOf(config), model.name, model.allowed).head.tied;
-  return isTied && !model.spec.head.tied ? untied(config) : config;
+  return withFields(isTied && !model.spec.head.tied ? untied(config) : config, fields);
+}
+
+/** The configuration with these fields; a model of text and images has them in its text part. */
+export function withFields(config: Config, fields: Config): Config {
+  const { text_config: text } = config;
+  return isRecord(text) ? { ...config, text_config: { ...text, ...fields } } : { ...config, ...fields };
 }
 
 /** The same for computing. */

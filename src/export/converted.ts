@@ -2,7 +2,7 @@
  * Tensors in another file's form, a few rows at a time. F32, F16 and BF16 stay what they are unless the form wants F32;
  * quantised types become F32, which holds their values exactly (a float16 scale times a few bits) where 16 bits would not.
  */
-import { ggufStorage, type ModelSpec, scoring } from "../models/mod.ts";
+import { firstScoring, ggufStorage, type ModelSpec } from "../models/mod.ts";
 import { byteSize, bytesOf, elements, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import {
   type OutTensor,
@@ -30,7 +30,7 @@ export function storedOtherwise(
   canonical: string,
   made: "gguf" | "hf",
 ): Difference {
-  const { heads, kvHeads } = scoring(layers[0].attention)!;
+  const { heads, kvHeads } = firstScoring({ layers })!;
   const { permuted, normsWithOne } = ggufStorage(architecture);
   const [, turned] = permuted ? /^attention\.([qk])_proj\./.exec(canonical) ?? [] : [];
   const to = made === "gguf" ? "pairs" : "halves";

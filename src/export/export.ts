@@ -22,7 +22,7 @@ import { aDrop, dropsIn } from "../study/mod.ts";
 import { onModel, type StudyModel } from "../subject/mod.ts";
 import { openGguf, openSafetensors } from "../weights/mod.ts";
 import { cardText } from "./card.ts";
-import { notesOnHeads, withoutHeads } from "./changes.ts";
+import { expressed, notesOnChanges } from "./changes/express.ts";
 import {
   type Format,
   FORMATS,
@@ -128,9 +128,9 @@ async function write(
   };
   const stored = await openStored(model);
   try {
-    const job = withoutHeads(jobOf(model, model.files!, stored, plan));
+    const job = jobOf(model, model.files!, stored, plan);
     const found = await makeAs(job, format);
-    const made = { ...found, notes: [...found.notes, ...notesOnHeads(changes ?? [])] };
+    const made = { ...found, notes: [...found.notes, ...notesOnChanges(changes ?? [])] };
     await expectSpace(out, sum(made.files, ({ bytes }) => bytes));
     const costs = await qualities(model, plan, options);
     const reasons = "kind" in drop ? drop : null;
@@ -157,18 +157,22 @@ async function write(
 /** The smaller model as files. Where the format cannot express it, the error names those that can: they are tried. */
 async function makeAs(job: Job, format: Format): Promise<Made> {
   try {
-    return await makers[format](job);
+    return await made(job, format);
   } catch (error) {
     if (!(error instanceof Inexpressible)) throw error;
     const others: Format[] = [];
     for (const other of FORMATS) {
-      if (await makers[other](job).then(() => true, () => false)) others.push(other);
+      if (await made(job, other).then(() => true, () => false)) others.push(other);
     }
     const instead = others.length > 0
       ? `formats that can: ${others.join(", ")}`
       : "no other format can either";
     throw new RangeError(`Cannot export ${job.model.name} as ${format}: ${error.message}; ${instead}`);
   }
+}
+
+async function made(job: Job, format: Format): Promise<Made> {
+  return await makers[format](expressed(job, format));
 }
 
 /** The stored weights, opened a second time: what runs a model hides how they are stored. */

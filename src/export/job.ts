@@ -1,7 +1,7 @@
 /** The job of an export, the same for every format. */
 import { type DropPlan, isFull, type LayerModule, MODULES } from "../measure/mod.ts";
 import type { ModelFiles } from "../hub/mod.ts";
-import { type ModelSpec, readDropList, readSpec } from "../models/mod.ts";
+import { firstScoring, type ModelSpec, readDropList, readSpec } from "../models/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { type Content, contentOf, type GgufFile, type PagedFile, ranges } from "../weights/mod.ts";
 
@@ -26,10 +26,16 @@ export interface Job {
   readonly full: ModelSpec;
   /** Dropped modules, first dropped first, after those that the checkpoint itself leaves out; and all other changes. */
   readonly drop: DropPlan;
-  /** Layers that keep a module, in order. */
+  /** Layers that keep a module, in order; a mean runs nothing. */
   readonly kept: readonly number[];
-  /** Dropped modules whose layer keeps the other one. */
+  /** Modules that are dropped, or replaced by a mean, and whose layer keeps the other one. */
   readonly lone: readonly Module[];
+  /** Whether some stored weights are not those of the files. */
+  readonly edited: boolean;
+  /** Fields of `config.json` in which the smaller model differs: biases that it has. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Those of `lone` whose own bias holds the mean of their update. */
+  readonly ownMeans: readonly Module[];
 }
 
 /** A file to be written. */
@@ -64,23 +70,39 @@ export function jobOf(
       `Cannot export ${model.name}: nothing is dropped, expected a plan or modules to drop`,
     );
   }
-  const lacks = (module: Module["module"], layer: number) => all[module].includes(layer);
-  const layers = [...full.layers.keys()];
-  const kept = layers.filter((l) => !lacks("attention", l) || !lacks("mlp", l));
-  if (kept.length === 0) {
+  if (!firstScoring(full)) {
     throw new RangeError(
-      `Cannot export ${model.name}: all its modules are dropped, expected at least one left`,
+      `Cannot export ${model.name}: no layer has heads, expected attention in one at least`,
     );
+  }
+  const same = { edited: false, fields: {}, ownMeans: [] };
+  return { model, files, stored, full, drop: all, ...placesOf(full, all, model.name), ...same };
+}
+
+/** Layers that are left, and modules that are not. Throws `RangeError` where nothing would be left. */
+function placesOf({ layers }: ModelSpec, drop: DropPlan, name: string): Pick<Job, "kept" | "lone"> {
+  const means = (drop.changes ?? []).filter(({ to }) => to === "mean");
+  const lacks = (module: Module["module"], layer: number) =>
+    drop[module].includes(layer) || means.some((one) => one.module === module && one.layer === layer);
+  const kept = [...layers.keys()].filter((l) => !lacks("attention", l) || !lacks("mlp", l));
+  if (kept.length === 0) {
+    throw new RangeError(`Cannot export ${name}: all its modules are dropped, expected at least one left`);
   }
   const lone = kept.flatMap((layer) =>
     MODULES.flatMap((module) => lacks(module, layer) ? [{ module, layer }] : [])
   );
-  return { model, files, stored, full, drop: all, kept, lone };
+  return { kept, lone };
 }
 
 /** "attention 3, MLP 5". */
 export function modulesText(modules: readonly Module[]): string {
   return modules.map(({ module, layer }) => `${module === "mlp" ? "MLP" : module} ${layer}`).join(", ");
+}
+
+/** Whether a format is llama.cpp's architecture of layers that differ. */
+export function isDeci({ stored }: Job, format: Format): boolean {
+  const own = stored.kind === "gguf" && stored.file.metadata.get("general.architecture");
+  return format === "gguf-deci" || format === "gguf" && own === "deci";
 }
 
 /** The formats in which a smaller model can be written. */

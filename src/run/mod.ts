@@ -15,7 +15,7 @@ export { type DropPlan, noDrop } from "../measure/mod.ts";
 export { changeKind } from "./plan/changes.ts";
 export { dropPlan } from "./plan/plan.ts";
 export { changeTensorName, isChangeTensorName, keepTensors, tensorsOf } from "./plan/tensors.ts";
-export { changedSpec } from "./plan/variants.ts";
+export { changedSpec, checkedTensors, isRun } from "./plan/variants.ts";
 export { readyProbe } from "./probes/ready.ts";
 export { routingProbe } from "./probes/routing.ts";
 export type { Observation, Probe } from "./probes/probe.ts";

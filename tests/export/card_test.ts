@@ -39,15 +39,17 @@ const NAMES = [
 // deno-lint-ignore no-control-regex -- control characters are what is looked for
 const ACTS = /[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 
-/** A card in which every string from a file is this one. */
-function cardOf(name: string): string {
+/** A card in which every string from a file is this one, of a plan that drops modules, or also changes some. */
+function cardOf(name: string, changes?: Told["job"]["drop"]["changes"]): string {
   const { provenance } = profile({ layers: 3 });
+  const own = { ...provenance, dtype: name, engine: name, text: { name, hash: name } };
   const plan = {
     target: "mlp",
     by: "importance",
     seed: null,
     order: [],
-    provenance: { ...provenance, dtype: name, engine: name, text: { name, hash: name } },
+    provenance: own,
+    ...changes ? { repaired: { by: "mean", provenance: own } } : {},
   } as unknown as Plan;
   const made = { files: [], notes: ["a note"] };
   const job = {
@@ -57,7 +59,7 @@ function cardOf(name: string): string {
     },
     full: { layers: [0, 1, 2] },
     kept: [0, 1, 2],
-    drop: { attention: [2, 0], mlp: [1] },
+    drop: { attention: [2, 0], mlp: [1], ...changes ? { changes } : {} },
   } as unknown as Told["job"];
   return cardText({ job, format: "hf", plan, made, costs: [] });
 }
@@ -79,6 +81,26 @@ for (const name of NAMES) {
     assert.equal(outsideCode(body), outsideCode(cardOf("plain").match(/^---\n[^]*?\n---\n([^]*)$/)![1]));
   });
 }
+
+Deno.test("a card says how each module is repaired, and on which text, whose name does not act", () => {
+  const hash = "0".repeat(64);
+  for (const name of NAMES) {
+    const card = cardOf(name, [
+      { layer: 0, module: "mlp", to: "mean", tensors: hash },
+      { layer: 1, module: "attention", to: "linear", tensors: hash },
+      { layer: 2, module: "mlp", to: "weights", tensors: hash, scale: 1 / 3 },
+    ]);
+    assert.doesNotMatch(card, ACTS);
+    assert.match(card, /- MLP 0: the mean of its update in its place\n/);
+    assert.match(card, /- attention 1: a linear map of its normed input in its place\n/);
+    assert.match(card, /- MLP 2: another output projection, its update is multiplied by 0\.333333\n/);
+    const [, body] = card.match(/^---\n[^]*?\n---\n([^]*)$/)!;
+    assert.match(
+      outsideCode(body),
+      /Repaired by CODE, calibrated on the text CODE \(SHA-256 CODE\): 4 × \d+ tokens/,
+    );
+  }
+});
 
 Deno.test("a name in code is cut where it is long, and keeps its backticks inside a longer fence", () => {
   assert.equal(code("a"), "`a`");

@@ -7,12 +7,12 @@ import { fileURLToPath } from "node:url";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { exportModel } from "../../src/export/mod.ts";
 import type { Change } from "../../src/measure/mod.ts";
-import { decoder, type DropPlan, keepTensors, noDrop } from "../../src/run/mod.ts";
+import { decoder, type DropPlan, noDrop } from "../../src/run/mod.ts";
 import { openModel, type StudyModel } from "../../src/subject/mod.ts";
-import { float32 } from "../../src/tensor/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { writeGptOss } from "../models/gpt_oss_folder.ts";
 import { distance, engine, largest, stateTolerance, withFolder } from "../support.ts";
+import { linearOf, meanOf, refitted, scaled } from "./changed.ts";
 
 const TEXT = [3, 17, 22, 8, 8, 15, 20, 11, 5, 13, 9, 2];
 
@@ -120,18 +120,21 @@ Deno.test("means and heads cut: the graph gives the decoder's logits", async () 
   for (
     const ref of [gguf("llama"), ...await Promise.all(["gpt-oss", "neox-parallel", "mixtral"].map(folderOf))]
   ) {
-    await expectSame(ref, ({ hidden }) => {
-      const mean = (layer: number, module: Change["module"]): Change => {
-        const vector = Float32Array.from({ length: hidden }, (_, i) => Math.sin(i + layer));
-        const tensors = keepTensors(new Map([["mean", float32([hidden], vector)]]));
-        return { layer, module, to: "mean", tensors };
-      };
-      const heads: Change = { layer: 0, module: "attention", to: "weights", heads: [1] };
-      return {
-        attention: [],
-        mlp: [],
-        changes: [heads, mean(1, "attention"), mean(1, "mlp"), mean(2, "mlp")],
-      };
+    await expectSame(ref, (spec) => {
+      const heads: Change = { layer: 0, module: "attention", to: "weights", heads: [1], scale: 0.5 };
+      const means = [meanOf(spec, 1, "attention"), meanOf(spec, 1, "mlp"), meanOf(spec, 2, "mlp")];
+      return { attention: [], mlp: [], changes: [heads, ...means] };
+    }, "changes");
+  }
+});
+
+Deno.test("linear maps, other projections and scales: the graph gives the decoder's logits", async () => {
+  const folders = ["gpt2", "neox-parallel", "gemma2", "olmo2", "granite", "llama-bias"];
+  for (const ref of [gguf("llama"), ...await Promise.all(folders.map(folderOf))]) {
+    await expectSame(ref, (spec) => {
+      const maps = [linearOf(spec, 0, "attention"), linearOf(spec, 1, "mlp")];
+      const weights = [refitted(spec, 0, "mlp", 0.5), refitted(spec, 2, "attention"), scaled(2, "mlp", 1.5)];
+      return { attention: [1], mlp: [], changes: [...maps, ...weights] };
     }, "changes");
   }
 });

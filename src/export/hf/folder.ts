@@ -7,7 +7,16 @@ import { mixerKind, readSpec, routed } from "../../models/mod.ts";
 import { type OutTensor, zeros } from "../../weights/mod.ts";
 import { type Config, configOf, valuesOf } from "../config.ts";
 import { expectExpressible, expectModel } from "../expect.ts";
-import { copyOf, isOfWeights, type Job, jsonFile, type Made, modulesText, type OutFile } from "../job.ts";
+import {
+  copyOf,
+  Inexpressible,
+  isOfWeights,
+  type Job,
+  jsonFile,
+  type Made,
+  modulesText,
+  type OutFile,
+} from "../job.ts";
 import { renumbered, silenced } from "../names.ts";
 import { configFromGguf, tensorsFromGguf, tokenizerFromGgufFiles } from "./from_gguf.ts";
 import { shardFiles } from "./shards.ts";
@@ -17,6 +26,9 @@ export async function hfFiles(job: Job): Promise<Made> {
   const { stored, model } = job;
   const fromGguf = stored.kind === "gguf";
   const config = smaller(job, fromGguf ? configFromGguf(job) : await configOf(job), job.kept);
+  if (Array.isArray(config.intermediate_size)) {
+    throw new Inexpressible("the model", "has MLPs of several widths, which transformers does not read");
+  }
   expectModel(job, readSpec(valuesOf(config), model.name, model.allowed));
   const small = await smallFiles(job);
   const tensors = fromGguf ? tensorsFromGguf(job, stored.file) : tensorsOf(job);

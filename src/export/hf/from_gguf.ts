@@ -22,7 +22,7 @@ const FRACTIONS =
   /^(rms_norm_eps|rope_theta|rope_local_base_freq|\w+_logit_softcapping|(attention_)?factor)$/;
 
 /** The configuration of the whole model; what is in no field of the file is left to transformers' defaults, as here. */
-export function configFromGguf({ model, full }: Job): Config {
+export function configFromGguf({ model, full, fields }: Job): Config {
   if (!Object.hasOwn(ARCHITECTURES, full.family)) {
     const known = Object.keys(ARCHITECTURES).join(", ");
     throw new Inexpressible("the model", `is a GGUF file of family ${full.family}, expected one of ${known}`);
@@ -33,6 +33,7 @@ export function configFromGguf({ model, full }: Job): Config {
   const config = JSON.stringify({
     architectures: [ARCHITECTURES[full.family]],
     ...model.config,
+    ...fields,
     dtype: "float32",
   });
   return JSON.parse(config, spelt);

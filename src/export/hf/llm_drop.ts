@@ -8,13 +8,13 @@ import { copyOf, Inexpressible, isOfWeights, type Job, jsonFile, type Made } fro
 import { shardFiles } from "./shards.ts";
 
 export async function llmDropFiles(job: Job): Promise<Made> {
-  const { files, drop, stored } = job;
+  const { files, drop, stored, edited } = job;
   expectExpressible(job, "llm-drop");
   if (stored.kind === "gguf") {
     throw new Inexpressible("a GGUF file", "has no config.json");
   }
   const config = { ...await configOf(job), drop_attn_list: drop.attention, drop_mlp_list: drop.mlp };
-  const isMade = (name: string) => name === "config.json" || drop.changes !== undefined && isOfWeights(name);
+  const isMade = (name: string) => name === "config.json" || edited && isOfWeights(name);
   const others = files.list().filter((name) => !isMade(name));
   const tensors = [...stored.file.tensors].map(([name, info]) => ({
     name,
@@ -24,7 +24,7 @@ export async function llmDropFiles(job: Job): Promise<Made> {
   return {
     files: [
       jsonFile("config.json", config),
-      ...drop.changes ? shardFiles(tensors) : [],
+      ...edited ? shardFiles(tensors) : [],
       ...await Promise.all(others.map((name) => copyOf(job, name))),
     ],
     notes: [

@@ -3,7 +3,7 @@
  * `onnxruntime` backend read. A dropped module is not in the graph; the caches of the attentions that are left are numbered
  * from 0, since readers count them.
  */
-import { type ModelSpec, scoring, steadyLength, wholeGraph, wholeName } from "../../models/mod.ts";
+import { scoring, steadyLength, wholeGraph, wholeName } from "../../models/mod.ts";
 import { changedSpec } from "../../run/mod.ts";
 import { contentOf } from "../../weights/mod.ts";
 import { configOf } from "../config.ts";
@@ -19,7 +19,7 @@ const DATA = `${GRAPH}.data`;
 export async function onnxFiles(job: Job): Promise<Made> {
   expectExpressible(job, "onnx");
   const config = job.stored.kind === "gguf" ? configFromGguf(job) : await configOf(job);
-  const spec = leftOf(job);
+  const spec = changedSpec(job.full, job.drop); // layers keep their numbers
   const weights = onnxWeights(job, spec);
   const { content, ranges } = placed(weights);
   const types = new Map(weights.map(({ name, dtype }) => [name, dtype]));
@@ -37,11 +37,6 @@ export async function onnxFiles(job: Job): Promise<Made> {
     ],
     notes: [...notesOnGguf(job, small), ...notesOf(job, cached, context)],
   };
-}
-
-/** The changed model. Layers keep their numbers, and cut heads their place: readers expect equally many in every layer. */
-function leftOf({ full, drop: { changes = [], ...drop } }: Job): ModelSpec {
-  return changedSpec(full, { ...drop, changes: changes.filter((change) => !("heads" in change)) });
 }
 
 /** Hugging Face's default for configurations without one. */

@@ -4,7 +4,7 @@
  */
 import { isRecord } from "../../entry/mod.ts";
 import { hasTokenizer } from "../../hub/mod.ts";
-import { type AttentionSpec, keptHeadSize, scoring } from "../../models/mod.ts";
+import { type AttentionSpec, firstScoring, keptHeadSize } from "../../models/mod.ts";
 import { readJson } from "../../subject/mod.ts";
 import type { Job } from "../job.ts";
 
@@ -22,7 +22,7 @@ interface SpecialIds {
 export async function genaiConfig(job: Job, caches: number, context: number) {
   const { full } = job;
   const { bos, eos, pad } = await specialIds(job);
-  const attention: AttentionSpec = scoring(full.layers[0].attention)!;
+  const attention: AttentionSpec = firstScoring(full)!;
   const known = (entries: Record<string, SpecialIds[keyof SpecialIds]>) =>
     Object.fromEntries(Object.entries(entries).filter(([, id]) => id !== null));
   return {
@@ -78,9 +78,9 @@ async function specialIds(job: Job): Promise<SpecialIds> {
 }
 
 function canTokenise({ files, stored }: Job): boolean {
-  return stored.kind === "gguf"
-    ? stored.file.metadata.has("tokenizer.ggml.model")
-    : hasTokenizer(files.list());
+  if (stored.kind !== "gguf") return hasTokenizer(files.list());
+  const kind = stored.file.metadata.get("tokenizer.ggml.model");
+  return kind !== undefined && kind !== "none";
 }
 
 async function generationConfig({ files, model }: Job): Promise<Fields> {

@@ -74,6 +74,8 @@ export interface Config {
   number(key: string, fallback?: number): number;
   /** A number of things: an integer of at least 1, at most what `LIMITS` says. */
   count(key: string, fallback?: number): number;
+  /** Such a number for each of `length` things: a list of them, or one for all. */
+  counts(key: string, length: number, fallback?: number): number[];
   /** A number, or null where the field is absent or null (a `fallback` stands in for an absent one only). */
   optional(key: string, fallback?: number | null): number | null;
   boolean(key: string, fallback: boolean): boolean;
@@ -103,6 +105,14 @@ export function readConfig(
   };
   const wrong = (key: string, expected: string) =>
     new TypeError(`Cannot read ${name}: ${key} is ${describe(fields[key])}, expected ${expected}`);
+  const counted = (key: string, found: unknown) => {
+    if (typeof found !== "number" || !Number.isInteger(found) || found < 1) {
+      throw wrong(key, "an integer of at least 1");
+    }
+    const most = Object.hasOwn(LIMITS, key) ? LIMITS[key] : MOST;
+    if (found <= most) return found;
+    throw new RangeError(`Cannot read ${name}: ${key} is ${found}, expected an integer of at most ${most}`);
+  };
   const config: Config = {
     name,
     value,
@@ -111,18 +121,16 @@ export function readConfig(
       if (typeof found !== "number" || !Number.isFinite(found)) throw wrong(key, "a number");
       return found;
     },
-    count(key, fallback) {
-      const found = value(key) ?? fallback;
-      if (typeof found !== "number" || !Number.isInteger(found) || found < 1) {
-        throw wrong(key, "an integer of at least 1");
-      }
-      const most = Object.hasOwn(LIMITS, key) ? LIMITS[key] : MOST;
-      if (found > most) {
-        throw new RangeError(
-          `Cannot read ${name}: ${key} is ${found}, expected an integer of at most ${most}`,
+    count: (key, fallback) => counted(key, value(key) ?? fallback),
+    counts(key, length, fallback) {
+      const found = value(key);
+      if (!Array.isArray(found)) return Array(length).fill(config.count(key, fallback));
+      if (found.length !== length) {
+        throw new TypeError(
+          `Cannot read ${name}: ${key} is a list of ${found.length}, expected ${length} entries`,
         );
       }
-      return found;
+      return found.map((entry) => counted(key, entry));
     },
     optional(key, fallback = null) {
       const found = value(key);

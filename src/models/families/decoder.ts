@@ -66,10 +66,11 @@ export function decoder(family: string, config: Config, traits: Traits): ModelSp
     bias: traits.bias ?? { qkv: false, output: false },
     ...scaled,
   } as const;
-  const mlp: MlpSpec = {
+  const layers = config.count("num_hidden_layers");
+  const widths = config.counts("intermediate_size", layers, traits.mlpSize);
+  const mlp: Omit<MlpSpec, "size"> = {
     kind: "dense",
     norm,
-    size: config.count("intermediate_size", traits.mlpSize),
     activation: readActivation(config, ...traits.activation ?? ["hidden_act", "silu"]),
     gated: true,
     bias: traits.mlpBias ?? false,
@@ -85,14 +86,14 @@ export function decoder(family: string, config: Config, traits: Traits): ModelSp
     return {
       residual: traits.residual ?? "sequential",
       attention: traits.mixer?.(own, l) ?? own,
-      mlp: traits.module?.(mlp, l) ?? mlp,
+      mlp: traits.module?.({ ...mlp, size: widths[l] }, l) ?? { ...mlp, size: widths[l] },
     };
   };
   return {
     family,
     hidden,
     vocabulary: config.count("vocab_size", traits.vocabulary),
-    layers: Array.from({ length: config.count("num_hidden_layers") }, (_, l) => layer(l)),
+    layers: Array.from({ length: layers }, (_, l) => layer(l)),
     embeddingScale: 1,
     finalNorm: first,
     head: { tied: config.boolean("tie_word_embeddings", traits.tied ?? false), softcap: null },

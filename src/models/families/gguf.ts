@@ -97,36 +97,41 @@ function single(name: string, key: string, value: GgufValue | undefined): Single
 }
 
 /**
- * The fields that `deci` has layer by layer, where 0 stands for a module that is not there, as LLM-Drop's lists. Layers that are there
- * have to be alike. A layer with heads but without keys, which is a matrix instead of attention, is refused with the rest.
+ * The fields that `deci` has layer by layer, where 0 stands for a module that is not there, as LLM-Drop's lists. Attentions have to be
+ * alike, MLPs may differ in width. A layer with heads but without keys has a matrix in the place of attention, W norm(x).
  */
 function countsByLayer(metadata: GgufHeader["metadata"], name: string, layers: number) {
   const [heads, kvHeads, sizes] = ["attention.head_count", "attention.head_count_kv", "feed_forward_length"]
     .map((key) => {
       const value = metadata.get(`deci.${key}`);
       const list = ArrayBuffer.isView(value) ? Array.from(value, Number) : Array(layers).fill(value);
-      const counts = new Set(list.filter((count) => count !== 0));
-      if (list.length !== layers || counts.size > 1) {
+      const counts = [...new Set(list.filter((count) => count !== 0))];
+      const isAlike = counts.length <= 1 || key === "feed_forward_length";
+      if (list.length !== layers || !isAlike) {
         throw new TypeError(
-          `Cannot run ${name}: deci.${key} is ${
-            list.join(" ")
-          }, expected 0 or one and the same number for each of ${layers} layers`,
+          `Cannot run ${name}: deci.${key} is ${list.join(" ")}, expected 0 or ${
+            key === "feed_forward_length" ? "a" : "one and the same"
+          } number for each of ${layers} layers`,
         );
       }
-      return { count: [...counts][0], without: list.flatMap((count, l) => count === 0 ? [l] : []) };
+      return { list, counts, without: list.flatMap((count, l) => count === 0 ? [l] : []) };
     });
-  if (heads.without.join() !== kvHeads.without.join()) {
+  const loose = heads.without.filter((l) => !kvHeads.without.includes(l));
+  if (loose.length > 0) {
     throw new TypeError(
-      `Cannot run ${name}: deci.attention.head_count_kv is 0 in layers ${
-        kvHeads.without.join(" ") || "none"
-      }, ` +
-        `expected 0 in the layers of head_count: ${heads.without.join(" ") || "none"}`,
+      `Cannot run ${name}: deci.attention.head_count is 0 in layers ${
+        loose.join(" ")
+      }, expected no keys in them either`,
     );
   }
+  const maps = kvHeads.without.filter((l) => !heads.without.includes(l));
   return {
-    num_attention_heads: heads.count,
-    num_key_value_heads: kvHeads.count,
-    intermediate_size: sizes.count,
+    num_attention_heads: heads.counts[0],
+    num_key_value_heads: kvHeads.counts[0],
+    intermediate_size: sizes.counts.length > 1
+      ? sizes.list.map((count) => count || sizes.counts[0])
+      : sizes.counts[0],
+    ...maps.length > 0 ? { linear_attn_list: maps } : {},
     drop_attn_list: heads.without,
     drop_mlp_list: sizes.without,
   };
@@ -160,6 +165,7 @@ const stems: Record<string, string> = {
   "attention.k_norm": "blk.*.attn_k_norm",
   "attention.o_proj": "blk.*.attn_output",
   "attention.post_norm": "blk.*.post_attention_norm",
+  "attention.linear": "blk.*.attn_output",
   "mlp.norm": "blk.*.ffn_norm",
   "mlp.gate_proj": "blk.*.ffn_gate",
   "mlp.up_proj": "blk.*.ffn_up",

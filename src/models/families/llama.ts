@@ -4,7 +4,9 @@
  * `modeling_llama.py`, `modeling_mistral.py`, `modeling_qwen2.py`, `modeling_qwen3.py`, `modeling_smollm3.py`, `modeling_granite.py`.
  */
 import { type Config, positive } from "../config/config.ts";
+import { readDropList } from "../config/drop_lists.ts";
 import { biases, experts } from "../gguf/fields.ts";
+import { linearSpec } from "../modules/linear_map.ts";
 import type { ModelSpec } from "../spec.ts";
 import { decoderStems, type NameTable } from "../stored/names.ts";
 import { layerWindows, readBias, readFlags, readWindow } from "./common.ts";
@@ -12,9 +14,13 @@ import { decoder } from "./decoder.ts";
 import type { Families } from "./family.ts";
 
 function llama(config: Config): ModelSpec {
+  const list = config.value("linear_attn_list"); // of llama.cpp's deci alone
+  const layers = list === undefined ? 0 : config.count("num_hidden_layers");
+  const maps = readDropList(list, layers, "linear_attn_list", config.name);
   return decoder("llama", config, {
     bias: readBias(config),
     mlpBias: config.boolean("mlp_bias", false),
+    mixer: (attention, l) => maps.has(l) ? { ...linearSpec(attention.norm), bias: false } : attention,
   });
 }
 

@@ -10,6 +10,8 @@ import { plainKind } from "./plain.ts";
 
 export interface LinearSpec extends AnyModule {
   readonly kind: "linear-map";
+  /** Absent where it has a bias, as every map of a repair has; llama.cpp's `deci` has maps without. */
+  readonly bias?: false;
 }
 
 /**
@@ -21,18 +23,18 @@ export function linearSpec({ pre, post }: NormPlacement): LinearSpec {
   return { kind: "linear-map", norm: { pre: own, post: null } };
 }
 
-const why = "is replaced by a linear map, for which the format has no place";
+const why = "has a linear map in the place of a module, for which the format has no place";
 
 export const linearMap: MixerKind<LinearSpec> & FeedKind<LinearSpec> = plainKind<LinearSpec>({
   kind: "linear-map",
   title: "a linear map",
-  tensors: ({ norm: { pre } }, hidden, at) => [
+  tensors: ({ norm: { pre }, bias }, hidden, at) => [
     ...normTensors(`${at}.norm`, pre, hidden),
     [`${at}.linear.weight`, [hidden, hidden]],
-    [`${at}.linear.bias`, [hidden]],
+    ...(bias === false ? [] : [[`${at}.linear.bias`, [hidden]] as const]),
   ],
   raw(x, spec, weights, sum, at) {
     return linear(norm(x, spec.norm.pre, `${at}.norm`, weights), `${at}.linear`, weights, sum);
   },
-  inexpressible: { "llm-drop": why, hf: why, gguf: why, "gguf-deci": why },
+  inexpressible: { "llm-drop": why, hf: why },
 });

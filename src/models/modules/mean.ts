@@ -11,8 +11,6 @@ export interface MeanSpec extends AnyModule {
 /** The specification: a mean is an update as it is, whatever norms the module had. */
 export const meanSpec: MeanSpec = { kind: "mean", norm: { pre: null, post: null } };
 
-const why = "is replaced by a mean, a vector for which the format has no place";
-
 export const mean: MixerKind<MeanSpec> & FeedKind<MeanSpec> = plainKind<MeanSpec>({
   kind: "mean",
   title: "a mean",
@@ -20,5 +18,4 @@ export const mean: MixerKind<MeanSpec> & FeedKind<MeanSpec> = plainKind<MeanSpec
   tensors: (_, hidden, at) => [[`${at}.mean`, [hidden]]],
   groups: () => [],
   raw: (x, _, weights, __, at) => Expand(weights.values.get(`${at}.mean`)!, Shape(x)),
-  inexpressible: { "llm-drop": why, hf: why, gguf: why, "gguf-deci": why },
 });

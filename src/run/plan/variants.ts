@@ -77,7 +77,7 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
   const byLayer = Map.groupBy(changes, ({ layer }) => layer);
 
   async function part(l: number, cuts: Parameters<WeightSource["part"]>[1]) {
-    const overlays = (byLayer.get(l) ?? []).map((change) => overlayOf(full, spec, change));
+    const overlays = (byLayer.get(l) ?? []).map((change) => overlayOf(full, change));
     const overlay = (name: string) => overlays.map((own) => own(name)).find((own) => own !== null) ?? null;
     const wanted = [...cuts].map(([name, cut]) => ({ name, cut, own: overlay(name) }));
     const stored = wanted.flatMap(({ name, cut, own }) =>
@@ -104,18 +104,30 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
   };
 }
 
-/** The tensors of one changed module, by name. Throws `RangeError` for one whose shape is not that of the changed module. */
-function overlayOf(full: ModelSpec, { layers, hidden }: ModelSpec, change: Change) {
-  const { layer, module, to } = change;
-  const own = new Map([...tensorsOf(change)].map(([name, tensor]) => [`${module}.${name}`, tensor]));
-  for (const [name, expected] of layerTensors(layers[layer], hidden)) {
-    const found = own.get(name)?.shape ?? expected;
-    if (found.join() === expected.join()) continue;
-    throw new RangeError(
-      `Cannot run ${module} ${layer} as ${to}: tensor layers.${layer}.${name} has shape [${found}], expected [${expected}]`,
-    );
-  }
+/** The tensors of one changed module, by name. */
+function overlayOf(full: ModelSpec, change: Change) {
+  const { module } = change;
+  const own = checkedTensors(full, change, `run ${module} ${change.layer} as ${change.to}`);
   const { made } = changeKind(change);
   return (name: string): Overlay =>
-    own.get(name) ?? (name.startsWith(`${module}.`) && made?.(change, full.layers[layer], name) || null);
+    own.get(name) ??
+      (name.startsWith(`${module}.`) && made?.(change, full.layers[change.layer], name) || null);
+}
+
+/**
+ * The tensors that a change brings, by canonical name: all that the changed module takes from it. Throws `RangeError` that says what
+ * is impossible (`task`) for one that is missing or has another shape than that module needs.
+ */
+export function checkedTensors(full: ModelSpec, change: Change, task: string): Map<string, Tensor> {
+  const { layer, module } = change;
+  const brought = tensorsOf(change);
+  const names = Object.keys(changeKind(change).tensors(change)).map((name) => `${module}.${name}`);
+  const changed = { ...full.layers[layer], [module]: changeKind(change).spec(change, full.layers[layer]) };
+  const needs = layerTensors(changed, full.hidden).filter(([name]) => names.includes(name));
+  return new Map(needs.map(([name, shape]) => {
+    const tensor = brought.get(name.slice(module.length + 1));
+    if (tensor?.shape.join() === shape.join()) return [name, tensor];
+    const found = tensor ? `has shape [${tensor.shape}]` : "is missing";
+    throw new RangeError(`Cannot ${task}: tensor layers.${layer}.${name} ${found}, expected [${shape}]`);
+  }));
 }

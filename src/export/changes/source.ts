@@ -1,0 +1,124 @@
+/**
+ * Tensors of stored weights that differ from those of the files. Their rows are made as they are read, so that memory is that of a part
+ * of a tensor. Elements stay what they are where they are copied, and become F32 where they are computed: 16 bits would round them again.
+ */
+import { byteSize, bytesOf, elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import {
+  type Cut,
+  cutTensor,
+  type PagedFile,
+  PART_BYTES,
+  ranges,
+  type TensorInfo,
+  withZeros,
+} from "../../weights/mod.ts";
+
+/** A tensor of stored weights. */
+export interface Source {
+  readonly info: TensorInfo;
+  /** Rows [first, end); of a vector, elements. */
+  rows(first: number, end: number): Promise<Tensor>;
+}
+
+/** A tensor of a file; quantised types become F32, which holds the same values. */
+export function sourceIn(file: PagedFile, name: string): Source {
+  const { dtype, shape } = file.tensors.get(name)!;
+  return {
+    info: { dtype, shape, type: dtype!.toUpperCase(), bytes: elements(shape) * byteSize(dtype!) },
+    rows: (first, end) => file.read(name, [first, end]),
+  };
+}
+
+/** A tensor in memory. */
+export function sourceOf(tensor: Tensor): Source {
+  const { shape } = tensor;
+  return {
+    info: floats(shape),
+    rows: (start, end) => Promise.resolve(cutTensor(tensor, { axis: 0, start, end })),
+  };
+}
+
+/** Zeros. */
+export function zeroSource(shape: readonly number[]): Source {
+  const rows = (first: number, end: number): Promise<Tensor> => {
+    const own = [end - first, ...shape.slice(1)];
+    return Promise.resolve({ dtype: "f32", shape: own, data: new Float32Array(elements(own)) });
+  };
+  return { info: floats(shape), rows };
+}
+
+/** A tensor with zeros in these rows or columns. */
+export function withCuts({ info, rows }: Source, cuts: readonly Cut[]): Source {
+  return {
+    info,
+    rows: async (first, end) =>
+      withZeros(await rows(first, end), cuts.map((cut) => cut.axis === 0 ? inside(cut, first, end) : cut)),
+  };
+}
+
+/** A tensor of other numbers; `row` counts along the first axis. */
+export function mapped(
+  { info: { shape }, rows }: Source,
+  number: (value: number, row: number) => number,
+): Source {
+  const columns = elements(shape.slice(1));
+  return {
+    info: floats(shape),
+    async rows(first, end) {
+      const tensor = await rows(first, end);
+      const data = toFloat32(tensor).map((value, i) => number(value, first + Math.floor(i / columns)));
+      return { dtype: "f32", shape: tensor.shape, data };
+    },
+  };
+}
+
+function floats(shape: readonly number[]): TensorInfo {
+  return { dtype: "f32", type: "F32", shape, bytes: elements(shape) * byteSize("f32") };
+}
+
+/** The part of a cut that lies in rows [first, end), counted from the first of them. */
+function inside({ axis, ...cut }: Cut, first: number, end: number): Cut {
+  const [start, last] = [cut.start, cut.end].map((row) => Math.min(Math.max(row, first), end) - first);
+  return { axis, start, end: last };
+}
+
+/** A file with some tensors changed, and others added. */
+export function overlaid<File extends PagedFile>(file: File, edits: ReadonlyMap<string, Source>): File {
+  const rowsOf = async (name: string, first: number, end: number) =>
+    finite(name, await edits.get(name)!.rows(first, end));
+  return {
+    ...file,
+    tensors: new Map([...file.tensors, ...[...edits].map(([name, { info }]) => [name, info] as const)]),
+    read(name, rows, allocate) {
+      const own = edits.get(name);
+      if (!own) return file.read(name, rows, allocate);
+      return rowsOf(name, ...rows ?? [0, own.info.shape[0]] as const);
+    },
+    stored(name, range) {
+      const own = edits.get(name);
+      if (!own) return file.stored(name, range);
+      const { shape, bytes } = own.info;
+      const [start, end] = range ?? [0, bytes];
+      const row = bytes / shape[0];
+      return {
+        bytes: end - start,
+        async *parts() {
+          const step = Math.max(1, Math.floor(PART_BYTES / row));
+          for (const [first, last] of ranges(Math.floor(start / row), Math.ceil(end / row), step)) {
+            const part = bytesOf((await rowsOf(name, first, last)).data);
+            yield part.subarray(Math.max(0, start - first * row), Math.min(part.length, end - first * row));
+          }
+          if (file.tensors.has(name)) file.forget([name]);
+        },
+      };
+    },
+    forget: (names, rows) => file.forget([...names].filter((name) => file.tensors.has(name)), rows),
+  };
+}
+
+/** Throws `RangeError` for a tensor that is not finite: a scale or a sum may leave float32. */
+function finite(name: string, tensor: Tensor): Tensor {
+  const wrong = toFloat32(tensor).find((value) => !Number.isFinite(value));
+  if (wrong === undefined) return tensor;
+  throw new RangeError(`Cannot export tensor ${name}: it would hold ${wrong}, expected finite numbers`);
+}
