@@ -8,7 +8,7 @@ const RAISED = 1e-9;
 
 /**
  * Σ (1 − ρ²) over the D canonical correlations ρ of streams x and y, from 0 (y is a linear function of x) to D (no part of y is), NBL's
- * bound on the error of a linear map (arXiv 2505.21077, theorem 1). Needs the moments `xy` of inputs x and targets y [D], and `yy` of
+ * bound on the error of a linear map (arXiv 2505.21077). Needs the moments `xy` of inputs x and targets y [D], and `yy` of
  * inputs y, over the same tokens. It is D − ‖L_Y⁻¹ C_YX L_X⁻ᵀ‖², with C = L Lᵀ, or D − tr(C_YX C_XX⁻¹ C_XY C_YY⁻¹). Throws `RangeError`
  * for streams of different sizes, and where a covariance is singular, as that of too few tokens is.
  */
