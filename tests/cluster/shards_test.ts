@@ -59,6 +59,16 @@ const studies: Record<string, (model: string, text: string[]) => string[]> = {
     ...["sweep", model, ...text, "--calibration-text", text[1], "--calibration-length", "16"],
     ...["--calibration-samples", "3", "--by", "importance,loss,random", "--upto", "2"],
   ],
+  repairs: (model, text) => [
+    ...["sweep", model, ...text, "--samples", "3", "--skip", "8", "--by", "importance", "--upto", "2"],
+    ...["--calibration-text", text[1], "--calibration-length", "16", "--calibration-samples", "3"],
+    ...["--repair", "linear,merge", "--repair-samples", "8"],
+  ],
+  "repairs in sequence": (model, text) => [
+    ...["sweep", model, ...text, "--samples", "3", "--skip", "8", "--by", "deepest", "--upto", "2"],
+    ...["--calibration-text", text[1], "--calibration-length", "16", "--calibration-samples", "3"],
+    ...["--repair", "mean,refit", "--repair-samples", "8", "--sequential"],
+  ],
   causes: (model, text) => ["causes", model, ...text, "--samples", "3"],
   "random-init": (model) => ["random-init", model, "--samples", "2", "--length", "16", "--seeds", "3"],
 };

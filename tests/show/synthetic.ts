@@ -139,6 +139,37 @@ export function sweep(shape: Shape, steps: readonly number[] = [0, 1, 2, 4]): Sw
   };
 }
 
+/** The same with two repairs of attention by importance, and one of a random order; a number has no point where it was refused. */
+export function repairedSweep(shape: Shape): Sweep {
+  const bare = sweep(shape);
+  const repaired = (
+    by: "linear" | "refit",
+    c: number,
+    without: readonly number[],
+  ): Sweep["curves"][number] => ({
+    ...bare.curves[c],
+    repair: { by, sequential: false },
+    points: bare.curves[c].points.filter(({ dropped }) => !without.includes(dropped)).map((point) => {
+      const { attention } = point.drop;
+      const changes = attention.map((layer) => (
+        { layer, module: "attention", to: "linear", tensors: "0".repeat(64) } as const
+      ));
+      const nll = 3 + point.rise / 2;
+      return {
+        ...point,
+        ...by === "linear" && changes.length ? { drop: { ...point.drop, attention: [], changes } } : {},
+        ...{ nll, perplexity: Math.exp(nll), rise: point.rise / 2 },
+      };
+    }),
+  });
+  const [first, ...rest] = bare.curves;
+  return {
+    ...bare,
+    repaired: provenance({ ...shape, samples: 24 }),
+    curves: [first, repaired("linear", 0, []), repaired("refit", 0, [2]), ...rest, repaired("linear", 4, [])],
+  };
+}
+
 /** Guides from the best to the worst of each kind, with intervals, one without, and one that does not vary. */
 export function guides(shape: Shape): Guides {
   const { layers, attention = [], mlp = [] } = shape;

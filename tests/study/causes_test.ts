@@ -6,7 +6,7 @@ import { mean, PATTERN_NAMES, type PatternName, rankInterval, spearman } from ".
 import { type Model, scoring } from "../../src/models/mod.ts";
 import { type Causes, type PatternsRow, readResult } from "../../src/result/mod.ts";
 import { type Blocks, forward, noDrop, segmentsOf } from "../../src/run/mod.ts";
-import { causes, estimate, profile, untrainedCauses } from "../../src/study/mod.ts";
+import { causes, dropsIn, estimate, profile, repair, untrainedCauses } from "../../src/study/mod.ts";
 import { sinkOf } from "../../src/study/causes/means.ts";
 import { openConfig, openModel, packText } from "../../src/subject/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
@@ -55,6 +55,28 @@ Deno.test("the study has the form that it is kept in, and a profile's importance
     await causes(model, { ...options, queryStride: 2 });
     await causes(model, { ...options, effectSamples: 0 });
     assert.equal(kept(options.results).filter((name) => name.startsWith("causes-")).length, 3);
+  }));
+
+Deno.test("causes under a plan are those of the changed model, and are kept apart from the full model's", () =>
+  withTiny(async ({ model, folder, options }) => {
+    const full = await causes(model, options);
+    const fitted = { text: `${folder}/text.txt`, samples: 8, length: 16, engine: "cpu" } as const;
+    for (const by of ["linear", "refit", "gain", null] as const) {
+      const dropped = { attention: [1] };
+      const drop = by === null ? dropped : await repair(model, dropped, { ...fitted, by });
+      const found = await causes(model, { ...options, drop });
+      assert.deepEqual(found.provenance.drop, dropsIn(model, drop));
+      const { attention, mlp } = await profile(model, { ...options, drop });
+      assert.deepEqual(found.attention.importance, attention.importance);
+      assert.deepEqual(found.mlp.importance, mlp.importance);
+      assert.equal(found.attention.importance[1] === null, by !== "linear");
+      assert.equal(found.patterns.entropy[1], null);
+      assert.equal(found.patterns.entropy[0] !== null, full.patterns.entropy[0] !== null);
+      assert.equal(found.effects!.attention.attention[1].every((value) => value === null), by !== "linear");
+    }
+    assert.equal(kept(options.results).filter((name) => name.startsWith("causes-")).length, 5);
+    const other = { attention: [7] };
+    await assert.rejects(causes(model, { ...options, drop: other }), RangeError);
   }));
 
 /** Queries and keys of every layer and sample, and their statistics by the kernel's reference. */

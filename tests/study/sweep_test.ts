@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { type Perplexity, perplexityOf, type Sweep } from "../../src/result/mod.ts";
 import { cost, noDrop } from "../../src/run/mod.ts";
 import { allowance, estimate, order, profile, sweep } from "../../src/study/mod.ts";
-import { rise } from "../../src/study/sweep/sweep.ts";
+import { rise } from "../../src/study/sweep/lines.ts";
 import { provenance } from "../result/samples.ts";
 import { withTiny } from "./tiny.ts";
 

@@ -1,15 +1,25 @@
 /** Why modules are redundant: `lamina causes MODEL`. */
 import { Command } from "commander";
 import { reportsOf } from "../../entry/mod.ts";
+import { isFull } from "../../measure/mod.ts";
 import { studies } from "../../study/mod.ts";
 import { openConfig, openSeries, type StudyModel } from "../../subject/mod.ts";
 import { type Context, openOptions, studyOptions, withModel } from "../shared/context.ts";
 import { explained } from "../shared/help.ts";
-import { MODEL, type StudyFlags, wholeNumber, withStudyFlags } from "../shared/options.ts";
+import {
+  type DropFlags,
+  dropOf,
+  MODEL,
+  type StudyFlags,
+  wantedOf,
+  wholeNumber,
+  withDropFlags,
+  withStudyFlags,
+} from "../shared/options.ts";
 import { perform, shown } from "../shared/perform.ts";
 import { openRunner } from "../shared/sharing.ts";
 
-interface Flags extends StudyFlags {
+interface Flags extends StudyFlags, DropFlags {
   queryStride: number;
   effectSamples: number;
   step?: number;
@@ -38,11 +48,17 @@ export function causesCommand(context: Context): Command {
       false,
     );
   explained(command, "causes smollm2-135m --samples 4");
-  return withStudyFlags(command).action(async (ref: string, flags: Flags) => {
+  return withStudyFlags(withDropFlags(command)).action(async (ref: string, flags: Flags) => {
     const { queryStride, effectSamples, seed, step } = flags;
     const options = { ...studyOptions(context, flags), queryStride, effectSamples };
     await openRunner(context, flags);
+    const wanted = await wantedOf(flags);
     if (flags.untrained) {
+      if (wanted.plan || !isFull(wanted)) {
+        throw new RangeError(
+          "Cannot measure an untrained model: modules are dropped, expected the full model",
+        );
+      }
       refuseText(flags);
       const named = await openConfig(ref, openOptions(context, flags));
       const { text: _text, skip: _skip, bos: _bos, ...sizes } = options;
@@ -51,7 +67,13 @@ export function causesCommand(context: Context): Command {
       return await perform(context, flags, studies["untrained-causes"], [named, { ...sizes, seed }], faces);
     }
     const measure = (model: StudyModel) =>
-      perform(context, flags, studies.causes, [model, options], shown(context, model.name));
+      perform(
+        context,
+        flags,
+        studies.causes,
+        [model, { ...options, drop: dropOf(model, wanted) }],
+        shown(context, model.name),
+      );
     if (step === undefined) return await withModel(context, ref, flags, measure);
     const { checkpoints: [checkpoint] } = await openSeries(ref, {
       ...openOptions(context, flags),

@@ -4,7 +4,7 @@ import { type RepairName, REPAIRS } from "../../measure/mod.ts";
 import type { Plan } from "../../result/mod.ts";
 import { checkPlanFiles, planTensors, readPlan, REPAIR_SAMPLES, studies } from "../../study/mod.ts";
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
-import { isStandardOutput } from "../shared/destination.ts";
+import { isStandardOutput, withCsvFlag } from "../shared/destination.ts";
 import { explained } from "../shared/help.ts";
 import {
   MODEL,
@@ -55,8 +55,8 @@ export function repairCommand(context: Context): Command {
     }
     await checkPlanFiles(json);
   });
-  const measured = withEngineFlags(withTextFlags(command, { samples: REPAIR_SAMPLES }));
-  return withKeepingFlags(withPriceFlags(measured)).action(
+  withEngineFlags(withTextFlags(command, { samples: REPAIR_SAMPLES }));
+  return withCsvFlag(withKeepingFlags(withPriceFlags(command))).action(
     async (ref: string, flags: RepairFlags) => {
       const plan = await readPlan(flags.plan);
       await withModel(context, ref, flags, async (model) => {

@@ -1,8 +1,8 @@
 /** The studies of one model over a text: profile, perplexity, order, guides, sweep. */
 import { Command, Option } from "commander";
-import { isFull, noDrop } from "../../measure/mod.ts";
+import { isFull, noDrop, type RepairName, REPAIRS } from "../../measure/mod.ts";
 import { type DropOrder, ORDERS, PAPER_SCORE, TARGETS } from "../../result/mod.ts";
-import { againstLlmDrop, studies, SWEEP_STEPS, type SweepOptions } from "../../study/mod.ts";
+import { againstLlmDrop, REPAIR_SAMPLES, studies, SWEEP_STEPS, type SweepOptions } from "../../study/mod.ts";
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
 import { explained } from "../shared/help.ts";
 import {
@@ -132,6 +132,9 @@ interface SweepFlags extends StudyFlags, ConstraintFlags {
   calibrationSamples: number;
   calibrationLength: number;
   calibrationText?: string;
+  repair?: RepairName[];
+  sequential?: boolean;
+  repairSamples: number;
 }
 
 export function sweepCommand(context: Context): Command {
@@ -156,16 +159,30 @@ export function sweepCommand(context: Context): Command {
       8,
     )
     .option("--calibration-length <t>", "tokens per calibration block", wholeNumber(2), 512)
-    .option("--calibration-text <file|name>", "calibration text (default: stories)");
+    .option("--calibration-text <file|name>", "calibration text (default: stories)")
+    .option(
+      "--repair <repairs>",
+      `add a line for each repair of the dropped modules, from: ${REPAIRS.join(", ")}`,
+      namesAmong(REPAIRS),
+    )
+    .option("--sequential", "fit repairs on the repaired model's stream, plan by plan, which takes longer")
+    .option(
+      "--repair-samples <n>",
+      "number of calibration blocks that repairs are fitted on",
+      wholeNumber(1),
+      REPAIR_SAMPLES,
+    );
   explained(command, "sweep smollm2-135m --target attention --upto 8");
   return withStudyFlags(withConstraintFlags(command)).action(async (ref: string, flags: SweepFlags) => {
     await withModel(context, ref, flags, async (model) => {
       const { target, by, upto, seed, calibrationSamples: samples, calibrationLength: length } = flags;
+      const { repair, sequential, repairSamples } = flags;
       const text = flags.calibrationText ?? flags.text;
       const options: SweepOptions = {
         ...studyOptions(context, flags),
         ...constraintsIn(flags),
         ...{ targets: [target], by, upto, seed },
+        ...{ repair, sequential, repairSamples },
         calibration: { samples, length, ...text === undefined ? {} : { text } },
       };
       await perform(context, flags, studies.sweep, [model, options], shown(context, model.name));

@@ -22,7 +22,12 @@ export function withJsonFlag(command: Command): Command {
 
 /** Adds `--json` and `--csv`. */
 export function withOutFlags(command: Command): Command {
-  return withJsonFlag(command)
+  return withCsvFlag(withJsonFlag(command));
+}
+
+/** Adds `--csv` to a command that has `--json`. */
+export function withCsvFlag(command: Command): Command {
+  return command.optionsGroup(RESULTS)
     .option("--csv <file>", "write the table as CSV (- for stdout)", outFile)
     .hook("preAction", expectApart)
     .hook("preAction", checkTargets);

@@ -39,10 +39,12 @@ export const replacementForm = z.object({
   provenance: provenanceForm,
   by: z.enum(REPAIRS),
   sequential: z.boolean(),
-  /** The plan that is repaired. */
+  /** The plan that is repaired; of a fit on the full model's stream, the dropped modules that the site makes up for. */
   plan: dropForm,
   ...siteForm.shape,
   gain: z.number().nullable(),
+  /** Why nothing could be fitted there; absent where it could. */
+  refused: z.string().optional(),
   /** Little-endian float32 in base64, by name. */
   tensors: z.record(z.string(), z.object({ shape: indices, data: z.base64() })).nullable(),
 });
@@ -89,14 +91,22 @@ export const sweepForm = z.object({
   provenance: provenanceForm,
   /** Provenance of the profile that gave the orders. */
   calibration: provenanceForm,
+  /** Provenance of the full model on the text on which repairs were fitted; absent where nothing was repaired. */
+  repaired: provenanceForm.optional(),
   curves: z.array(z.object({
     target: targetForm,
     by: byForm,
     /** Seed of a random order. */
     seed: z.int().nullable(),
+    /** How the dropped modules were repaired; absent where they were not. A number whose repair was refused has no point. */
+    repair: z.object({
+      by: z.enum(REPAIRS),
+      /** Whether each repair was fitted on the repaired model's stream. */
+      sequential: z.boolean(),
+    }).optional(),
     points: z.array(z.object({
       dropped: z.int().nonnegative(),
-      /** The modules dropped. */
+      /** The modules dropped, or what takes their places. */
       drop: dropForm,
       nll: z.number(),
       standardError: z.number().nullable(),

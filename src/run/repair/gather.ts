@@ -10,6 +10,7 @@ import { freeAll, withRead, withUploaded } from "../held.ts";
 import { addBand, bandsOf, gatherGraph, type GatherPlace, type Part } from "./gather_graph.ts";
 import { addTo, type Moments, noMoments } from "./moments.ts";
 import type { Programs } from "../programs.ts";
+import { RefusedRepair } from "./refused.ts";
 
 /** A batch of tokens: the stream that enters the module, or inputs [N, P]; targets, and the stream that is aimed at, all [N, D]. */
 export interface Pair {
@@ -22,7 +23,7 @@ export interface Pair {
 const GRAM_ELEMENTS = 2 ** 25;
 
 /**
- * Adds the moments of a batch to sums, each token times its mask (0 or 1). Throws `RangeError` if they are not finite.
+ * Adds the moments of a batch to sums, each token's times its mask (0 or 1). Throws `RefusedRepair` if they are not finite.
  */
 export async function gather(
   { model, engine, programs }: {
@@ -60,7 +61,7 @@ export async function gather(
         }
         moments.tokens += mask.reduce((sum, own) => sum + own, 0);
         if (Number.isFinite(moments.tt) && Number.isFinite(moments.weight)) continue;
-        throw new RangeError(
+        throw new RefusedRepair(
           `Cannot fit ${module} ${layer}: its inputs or targets are not finite, expected finite numbers`,
         );
       }

@@ -5,6 +5,7 @@
 import { cholesky } from "./cholesky.ts";
 import { covariance, merged, type Moments } from "./moments.ts";
 import type { Matrix, Products } from "./product.ts";
+import { RefusedRepair } from "./refused.ts";
 
 /** Strengths to choose from. The smallest keeps a map that is exactly linear. */
 export const STRENGTHS = [1e-8, 1e-4, 1e-3, 1e-2, 1e-1] as const;
@@ -30,7 +31,7 @@ export interface FitOptions {
 }
 
 /**
- * Fits targets: ε by the error on held-out moments, W and b from all. Throws `RangeError` if the inputs are singular even with the
+ * Fits targets: ε by the error on held-out moments, W and b from all. Throws `RefusedRepair` if the inputs are singular even with the
  * strongest ridge, as those of too few tokens or of numbers that are not finite are.
  */
 export async function ridge(
@@ -45,7 +46,7 @@ export async function ridge(
   const all = heldOut ? merged(training, heldOut) : training;
   const fit = heldOut && !best ? null : await fitting(all, centred, products)(strength);
   if (fit) return { ...fit, strength, left: best?.left ?? null };
-  throw new RangeError(
+  throw new RefusedRepair(
     `Cannot fit ${training.targets} numbers from ${training.inputs} over ${all.tokens} tokens: the inputs are singular, ` +
       `expected about ${10 * training.inputs} tokens`,
   );

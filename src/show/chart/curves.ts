@@ -1,7 +1,7 @@
-/** Curves of a sweep: a measure against the number of modules dropped. Orders of one target share its colour and differ in dash pattern; random ones have hollow dots too. */
+/** Curves of a sweep: a measure against the number of modules dropped. Orders of one target share its colour and differ in dash pattern, and so do repairs of one order; random ones have hollow dots too. */
 import { halfWidth95, type LayerModule, mean, studentT95, type Verdict } from "../../measure/mod.ts";
-import { SCORES, type Sweep } from "../../result/mod.ts";
-import { curveName, isByImportance, isSeeded, widthOf } from "./setting.ts";
+import type { Sweep } from "../../result/mod.ts";
+import { curveName, dashOf, endName, isByImportance, isSeeded, widthOf } from "./setting.ts";
 import { type Axis, dropAxis } from "./draw/axes.ts";
 import { lookOf } from "./draw/colors.ts";
 import { formatNumber } from "./numbers.ts";
@@ -10,33 +10,39 @@ import type { Panel, Series } from "./draw/panel.ts";
 type SweepCurve = Sweep["curves"][number];
 type SweepPoint = SweepCurve["points"][number];
 
-/** Curves of one target and order; a random order has one per seed. */
+/** Curves of one target, order and repair; a random order has one per seed. */
 export interface CurveGroup {
   readonly label: string;
   readonly target: SweepCurve["target"];
   readonly by: SweepCurve["by"];
+  readonly repair?: SweepCurve["repair"];
   /** In the order of drops: the values over the seeds. */
   readonly points: readonly { readonly dropped: number; readonly values: readonly SweepPoint[] }[];
 }
 
 /** The groups of a sweep, in its order. */
 export function groupsOf({ curves }: Sweep): CurveGroup[] {
-  const keys = [...new Set(curves.map(({ target, by }) => `${target} ${by}`))];
-  return keys.map((key) => {
-    const members = curves.filter(({ target, by }) => `${target} ${by}` === key);
-    const { target, by } = members[0];
+  const groups = Map.groupBy(curves, ({ target, by, repair }) => `${target} ${by} ${repair?.by ?? ""}`);
+  return [...groups.values()].map((members) => {
+    const { target, by, repair } = members[0];
     const points = members.flatMap(({ points }) => points);
     const counts = [...new Set(points.map(({ dropped }) => dropped))].sort((a, b) => a - b);
     return {
-      label: curveName({ target, by }),
+      label: curveName({ target, by, repair }),
       target,
       by,
+      ...repair ? { repair } : {},
       points: counts.map((dropped) => ({
         dropped,
         values: points.filter((point) => point.dropped === dropped),
       })),
     };
   });
+}
+
+/** Whether a curve is the paper's: drops by importance, and nothing repaired. */
+export function isPaperCurve({ by, repair }: Pick<SweepCurve, "by" | "repair">): boolean {
+  return isByImportance({ by }) && !repair;
 }
 
 /** Mean of a number over the seeds. */
@@ -83,7 +89,7 @@ export function seededText(groups: readonly CurveGroup[]): string {
 }
 
 /** A line over the number of modules dropped; its points may have intervals. */
-interface DropCurve extends Pick<CurveGroup, "target" | "by"> {
+interface DropCurve extends Pick<CurveGroup, "target" | "by" | "repair"> {
   readonly points: readonly {
     readonly dropped: number;
     readonly value: number;
@@ -106,8 +112,10 @@ export function dropChart(
   },
 ): Panel {
   const most = Math.max(1, ...curves.flatMap(({ points }) => points.map(({ dropped }) => dropped)));
-  const drawn = curves.map(({ target, by, points }, i): Series[] => {
-    const [look, label, plain] = [lookOf(target), curveName({ target, by }), !isByImportance({ by })];
+  const drawn = curves.map(({ target, by, repair, points }, i): Series[] => {
+    const curve = { target, by, repair };
+    const [look, label, end] = [lookOf(target), curveName(curve), endName(curve)];
+    const plain = !isPaperCurve(curve);
     const shift = band ? 0 : APART * most * (i - (curves.length - 1) / 2);
     const opens = points.some(({ low = 0, high = 0 }) => high > low);
     const spread = opens
@@ -118,7 +126,7 @@ export function dropChart(
     ));
     return [
       { color: look.color, points: spread, width: 0, band },
-      { color: look.color, points: dots, width: widthOf(by), dash: SCORES[by].dash, end: label, plain },
+      { color: look.color, points: dots, width: widthOf(curve), dash: dashOf(curve), end, plain },
       { ...look, points: dots, width: 0, hollow: isSeeded({ by }) },
     ];
   });
@@ -138,9 +146,10 @@ export function curveChart(
     readonly height: number;
   },
 ): Panel {
-  const curves = groups.map(({ target, by, points }) => ({
+  const curves = groups.map(({ target, by, repair, points }) => ({
     target,
     by,
+    repair,
     points: points.map(({ dropped, values }) => {
       const ends = values.map((value) => show(read(value)));
       return { dropped, value: show(meanOf(values, read)), low: Math.min(...ends), high: Math.max(...ends) };
@@ -151,11 +160,11 @@ export function curveChart(
 
 /** Attention and MLP by importance at a number of drops that titles compare: the common one nearest to a quarter of the layers. */
 export function commonPoints<Point extends { readonly dropped: number }>(
-  curves: readonly (Pick<CurveGroup, "target" | "by"> & { readonly points: readonly Point[] })[],
+  curves: readonly (Pick<CurveGroup, "target" | "by" | "repair"> & { readonly points: readonly Point[] })[],
   layers: number,
 ): { readonly dropped: number; readonly attention: Point; readonly mlp: Point } | null {
   const pointsOf = (kind: LayerModule) =>
-    curves.find((curve) => curve.target === kind && isByImportance(curve))?.points ?? [];
+    curves.find((curve) => curve.target === kind && isPaperCurve(curve))?.points ?? [];
   const others = pointsOf("mlp");
   const [nearest] = pointsOf("attention").flatMap((attention) => {
     const mlp = others.find(({ dropped }) => dropped === attention.dropped);

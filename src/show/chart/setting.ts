@@ -1,5 +1,5 @@
 /** Names in words: the setting of a figure or a table (model, weight format, text, packing, arithmetic), modules and orders. */
-import { type ModuleKind, planText, rankModules } from "../../measure/mod.ts";
+import { type ModuleKind, planText, rankModules, type RepairName } from "../../measure/mod.ts";
 import {
   type Computed,
   type GuideName,
@@ -9,6 +9,7 @@ import {
   type Profile,
   type Provenance,
   SCORES,
+  type Sweep,
 } from "../../result/mod.ts";
 import { plain } from "../../entry/mod.ts";
 
@@ -78,7 +79,8 @@ export function byImportance(profile: Profile, ...kinds: ModuleKind[]): RankedMo
   return rankModules(kinds, (kind) => profile[kind].importance);
 }
 
-type Drawn = Pick<Plan, "target" | "by">;
+type Drawn = Pick<Plan, "target" | "by"> & { readonly repair?: Repair | undefined };
+type Repair = Sweep["curves"][number]["repair"];
 
 /** Whether an order is by importance, the score of the paper: titles and claims are about it. */
 export function isByImportance({ by }: Pick<Plan, "by">): boolean {
@@ -90,9 +92,47 @@ export function isSeeded({ by }: Pick<Plan, "by">): boolean {
   return SCORES[by].seeded ?? false;
 }
 
-/** A curve in labels: "attention" by importance, "attention, greedy" by another score. */
-export function curveName({ target, by }: Drawn): string {
-  return isByImportance({ by }) ? KIND_NAMES[target] : `${KIND_NAMES[target]}, ${by}`;
+/** A curve in labels: "attention" by importance, "attention, greedy" by another score, "attention, repaired: linear". */
+export function curveName({ target, by, repair }: Drawn): string {
+  const order = isByImportance({ by }) ? [] : [by];
+  return [KIND_NAMES[target], ...order, ...repair ? [repairName(repair)] : []].join(", ");
+}
+
+/** The same at the end of a line, whose colour says which modules are repaired. */
+export function endName({ target, by, repair }: Drawn): string {
+  if (!repair) return curveName({ target, by });
+  return [...isByImportance({ by }) ? [] : [by], repairName(repair)].join(", ");
+}
+
+/** A repair in labels: "repaired: linear". */
+export function repairName({ by }: NonNullable<Repair>): string {
+  return `repaired: ${by}`;
+}
+
+/** What a sweep's repairs come from: " · repairs fitted in sequence on 24 × 512 tokens of stories"; empty without repairs. */
+export function repairsText({ repaired, curves }: Pick<Sweep, "repaired" | "curves">): string {
+  if (!repaired) return "";
+  const how = curves.some(({ repair }) => repair?.sequential) ? "in sequence " : "";
+  return ` · repairs fitted ${how}on ${packedOf(repaired)}`;
+}
+
+/** Dashes of the repairs, behind those of an order. */
+const REPAIR_DASHES: Readonly<Record<RepairName, string>> = {
+  mean: "2 7",
+  gain: "2 7 6 7",
+  merge: "6 4 2 4 2 4",
+  refit: "12 4 2 4",
+  linear: "12 5",
+  nbl: "12 5 6 5",
+  replaceme: "6 4 2 4",
+  linearpatch: "12 5 2 5 2 5",
+  "prune-comp": "2 7 2 7 6 7",
+};
+
+/** The dash pattern of a curve; none by importance, where nothing is repaired. */
+export function dashOf({ by, repair }: Pick<Drawn, "by" | "repair">): string | undefined {
+  const dashes = [SCORES[by].dash, repair && REPAIR_DASHES[repair.by]].filter((dash) => dash !== undefined);
+  return dashes.length > 0 ? dashes.join(" ") : undefined;
 }
 
 /** An order in headings: "greedy", "random, seed 3". */
@@ -101,8 +141,8 @@ export function orderName({ by, seed }: Pick<Plan, "by" | "seed">): string {
 }
 
 /** The width of a curve's line: importance stands out. */
-export function widthOf(by: Plan["by"]): number {
-  return isByImportance({ by }) ? 2.5 : 1.5;
+export function widthOf({ by, repair }: Pick<Drawn, "by" | "repair">): number {
+  return isByImportance({ by }) && !repair ? 2.5 : 1.5;
 }
 
 /** A guide in tables and figures. */

@@ -24,9 +24,9 @@ export function generalityClaim(sweeps: readonly Sweep[], dropped: number): Clai
   expect("judge a claim", "sweeps", sweeps, list(resultOf("sweep"), "sweeps", 1));
   expect("judge a claim", "dropped", dropped, wholeNumber(0));
   const models = sweeps.map((sweep) => {
-    const costs = groupsOf(sweep).flatMap(({ label, target, by, points }) => {
+    const costs = groupsOf(sweep).flatMap(({ label, target, by, repair, points }) => {
       const at = points.find((point) => point.dropped === dropped);
-      return at
+      return at && !repair
         ? [{ label, target, by, values: at.values, rise: meanOf(at.values, ({ rise }) => rise) }]
         : [];
     });

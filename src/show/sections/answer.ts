@@ -6,6 +6,7 @@ import { changeTexts, KINDS, MODULES, planHash, planText, withinBudget } from ".
 import { type Evaluation, meanOver, type Profile, type Sweep } from "../../result/mod.ts";
 import { accuracyChange, accuracyCurves, type Dropped, fullOf } from "../chart/accuracy.ts";
 import { formatNumber, formatPoints, formatPointsRange, quarter } from "../chart/numbers.ts";
+import { isPaperCurve } from "../chart/curves.ts";
 import { byImportance, isByImportance, KIND_NAMES } from "../chart/setting.ts";
 import { sharedText } from "../chart/shared.ts";
 import { importanceSign, timesText } from "../chart/told.ts";
@@ -38,7 +39,7 @@ export function qualityAnswer(sweep: Sweep): Answer | undefined {
   const { curves, provenance } = sweep;
   const { model: { layers }, packing: { samples } } = provenance;
   const tried = curves.filter((curve) =>
-    isByImportance(curve) && curve.points.some(({ dropped }) => dropped > 0)
+    isPaperCurve(curve) && curve.points.some(({ dropped }) => dropped > 0)
   );
   const allowed = KINDS.flatMap((target) =>
     tried.filter((curve) => curve.target === target)
@@ -75,7 +76,8 @@ export function qualityAnswer(sweep: Sweep): Answer | undefined {
 }
 
 function perplexityCost(curves: readonly Curve[], drop: Drop, samples: number): string | undefined {
-  const point = curves.flatMap(({ points }) => points).find((point) => sameDrop(point.drop, drop));
+  const bare = curves.filter(({ repair }) => !repair);
+  const point = bare.flatMap(({ points }) => points).find((point) => sameDrop(point.drop, drop));
   return point &&
     `Perplexity ${formatNumber(point.perplexity / Math.exp(point.rise))} becomes ${
       formatNumber(point.perplexity)

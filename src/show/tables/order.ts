@@ -1,6 +1,6 @@
 /** Orders and plans: modules in the order in which they are dropped, of windows the best of each number of blocks; and guides to the loss of a removal. */
 import { changeTexts, KINDS } from "../../measure/mod.ts";
-import { guideTitle, KIND_NAMES, modelOf, orderName, settingOf } from "../chart/setting.ts";
+import { guideTitle, KIND_NAMES, modelOf, orderName, settingOf, textOf } from "../chart/setting.ts";
 import { type DropOrder, type Guides, type Plan, SCORES } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { formatNumber, formatShare } from "../chart/numbers.ts";
@@ -61,7 +61,7 @@ export function orderRows({ provenance, target, by, seed, order }: DropOrder): C
 
 /** The drops of a plan in order, what they save, and the flags that apply it. */
 export function planTables(plan: Plan): Table[] {
-  const { order, attention, mlp, saves, provenance } = plan;
+  const { order, attention, mlp, saves, provenance, repaired } = plan;
   const title = `${provenance ? modelOf(provenance.model) : plan.model} · drop ${order.length} of ${
     howOf(plan)
   }`;
@@ -74,7 +74,49 @@ export function planTables(plan: Plan): Table[] {
   return [
     { title, ...tableOf(layersOf(order), columnsOf(order, plan.by)) },
     lines(undefined, ...saves ? [savesText(saves)] : [], flags.join(" ")),
+    ...repaired ? repairTables(repaired) : [],
   ];
+}
+
+type Repaired = NonNullable<Plan["repaired"]>;
+type RepairSite = NonNullable<Repaired["sites"]>[number];
+
+/** What came of the fits. */
+const FITS: readonly Column<RepairSite>[] = [
+  { key: "strength", title: "ridge ε", value: ({ strength }) => strength, format: formatNumber },
+  { key: "left", title: "left", value: ({ left }) => left, format: formatShare },
+];
+
+/** Each place of a repair with its fit, then the losses on the samples that were held out. */
+function repairTables({ by, sequential, provenance, sites = [], heldOut }: Repaired): Table[] {
+  const { packing: { samples, length }, text } = provenance;
+  const fits: Table = {
+    title: `repaired by ${by}${sequential ? " in sequence" : ""} · ${samples} × ${length} tokens of ${
+      textOf(text)
+    }`,
+    ...tableOf(sites, [
+      moduleColumn(({ module }) => module),
+      { title: "layer", value: ({ layer }) => layer },
+      ...FITS.filter(({ value }) => sites.some((site) => value(site) !== null)),
+    ]),
+    notes: !sites.some(({ left }) => left !== null)
+      ? []
+      : ["left: share of the missing update's mean square that the fit leaves on held-out tokens"],
+  };
+  return [...sites.length > 0 ? [fits] : [], ...heldOut ? [lossesTable(heldOut)] : []];
+}
+
+function lossesTable({ samples, full, dropped, repaired }: NonNullable<Repaired["heldOut"]>): Table {
+  const rows = [["full", full], ["dropped", dropped], ["repaired", repaired]] as const;
+  const rise = (nats: number) => nats === full ? null : nats - full;
+  return {
+    title: `loss on the ${samples === 1 ? "sample" : `${samples} samples`} held out of the fits`,
+    ...tableOf(rows, [
+      { title: "model", value: ([name]) => name, align: "left" },
+      { title: "nats/token", value: ([, nats]) => nats, format: fixed(4) },
+      { title: "rise", value: ([, nats]) => rise(nats), format: fixed(4) },
+    ]),
+  };
 }
 
 function savesText(
@@ -85,9 +127,21 @@ function savesText(
     `${whole(kvBytesPerToken)} bytes of keys and values per token (${formatShare(kvShare)})`;
 }
 
-/** A row a drop, in order. */
-export function planRows({ model, target, by, order }: Plan): CsvRow[] {
-  return recordsOf(layersOf(order), columnsOf(order, by), { model, target, by });
+/** A row a drop, in order. Of a repaired plan, a row a place of the repair, with the losses on the samples held out. */
+export function planRows({ model, target, by, order, repaired }: Plan): CsvRow[] {
+  if (!repaired?.sites) return recordsOf(layersOf(order), columnsOf(order, by), { model, target, by });
+  const { sequential, sites, heldOut } = repaired;
+  const columns: Column<RepairSite>[] = [
+    { key: "module", value: ({ module }) => KIND_NAMES[module] },
+    { key: "layer", value: ({ layer }) => layer },
+    ...FITS,
+  ];
+  return recordsOf(sites, columns, {
+    ...{ model, target, by, repair: repaired.by, sequential: sequential ? "yes" : "no" },
+    full_nll: heldOut?.full ?? null,
+    dropped_nll: heldOut?.dropped ?? null,
+    repaired_nll: heldOut?.repaired ?? null,
+  });
 }
 
 /** A row for each score of each kind. */

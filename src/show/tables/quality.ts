@@ -1,10 +1,10 @@
 /** How well a model predicts a text with modules dropped: perplexities under several plans, and sweeps. */
-import { planText } from "../../measure/mod.ts";
+import { type DropPlan, everyChange, type LayerModule, planText } from "../../measure/mod.ts";
 import type { Perplexity, Sweep } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { type CurveGroup, groupsOf, meanOf } from "../chart/curves.ts";
 import { formatNumber, formatShare } from "../chart/numbers.ts";
-import { KIND_NAMES, settingOf } from "../chart/setting.ts";
+import { KIND_NAMES, repairName, repairsText, settingOf } from "../chart/setting.ts";
 import { sharedLines } from "../chart/shared.ts";
 import { type Column, fixed, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
@@ -48,14 +48,14 @@ export function sweepTable(sweep: Sweep): Table {
   const isOne = targets.length === 1;
   const counts = [...new Set(groups.flatMap(({ points }) => points.map(({ dropped }) => dropped)))];
   return {
-    title: `perplexity · ${settingOf(sweep.provenance)}`,
+    title: `perplexity · ${settingOf(sweep.provenance)}${repairsText(sweep)}`,
     note: isOne
       ? `by number of ${targets[0]} modules dropped; columns are orders`
       : "by number of modules dropped, least important first",
     ...tableOf(counts.sort((a, b) => a - b), [
       { title: "dropped", value: (count) => count },
       ...groups.map((group): Column<number> => ({
-        title: isOne ? group.by : group.label,
+        title: isOne ? orderOf(group) : group.label,
         value: (count) => meanAt(group, count, ({ nll }) => nll),
         format: (nll: number) => formatNumber(Math.exp(nll)),
       })),
@@ -64,24 +64,40 @@ export function sweepTable(sweep: Sweep): Table {
   };
 }
 
+function orderOf({ by, repair }: CurveGroup): string {
+  return repair ? `${by}, ${repairName(repair)}` : by;
+}
+
 /** Mean over the seeds at a number of drops. */
 function meanAt(group: CurveGroup | undefined, count: number, read: (point: Point) => number) {
   const at = group?.points.find(({ dropped }) => dropped === count);
   return at && meanOf(at.values, read);
 }
 
-/** A row a point of a curve. */
-export function sweepRows({ provenance, curves }: Sweep): CsvRow[] {
-  return curves.flatMap(({ target, by, seed, points }) =>
+/** A row a point of a curve. Where repairs were asked for, each row says its own. */
+export function sweepRows({ provenance, repaired, curves }: Sweep): CsvRow[] {
+  return curves.flatMap(({ target, by, seed, repair, points }) =>
     recordsOf<Point>(points, [
       { key: "dropped", value: ({ dropped }) => dropped },
-      { key: "attention", value: ({ drop }) => drop.attention.join(" ") },
-      { key: "mlp", value: ({ drop }) => drop.mlp.join(" ") },
+      { key: "attention", value: ({ drop }) => lostIn(drop, "attention") },
+      { key: "mlp", value: ({ drop }) => lostIn(drop, "mlp") },
       ...QUALITY,
       { key: "rise", value: ({ rise }) => rise },
       { key: "rise_error", value: ({ riseError }) => riseError },
-    ], { ...originOf(provenance), target, by, seed })
+    ], {
+      ...{ ...originOf(provenance), target, by, seed },
+      ...repaired
+        ? { repair: repair?.by ?? null, sequential: repair ? (repair.sequential ? "yes" : "no") : null }
+        : {},
+    })
   );
+}
+
+/** The layers whose module is dropped, or replaced by a repair. */
+function lostIn(plan: DropPlan, module: LayerModule): string {
+  const replaced = everyChange(plan).filter((change) => change.to === "mean" || change.to === "linear");
+  const layers = replaced.flatMap((change) => change.module === module ? [change.layer] : []);
+  return [...plan[module], ...layers].join(" ");
 }
 
 /** Nats per token lost by several models with the same number of modules dropped, for a page. */

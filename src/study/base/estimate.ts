@@ -42,6 +42,8 @@ export interface Pass {
   readonly length: number;
   /** How often, one after the other; default: once. */
   readonly times?: number;
+  /** Floating-point operations besides those of the plans, once for all times; default: none. */
+  readonly besides?: number;
   /** Whether the last streams stay, for others to be held against. */
   readonly stays?: boolean;
   /** Whether the weights are drawn part by part while the model runs. */
@@ -51,7 +53,8 @@ export interface Pass {
 /** Floating-point operations of passes: what they weigh in one count with others. */
 export function flopsOf({ spec }: Pick<StudyModel, "spec">, passes: readonly Pass[]): number {
   return passes.reduce(
-    (sum, { plans, head, times = 1, ...size }) => sum + times * cost(spec, plans, size, head).flops,
+    (sum, { plans, head, times = 1, besides = 0, ...size }) =>
+      sum + besides + times * cost(spec, plans, size, head).flops,
     0,
   );
 }
@@ -86,10 +89,10 @@ export async function estimateSteps(
   tokens: number,
   options: EngineOptions,
 ): Promise<Estimate> {
-  const prices = steps.flat().map(({ plans, head, drawn, times = 1, ...size }) => {
+  const prices = steps.flat().map(({ plans, head, drawn, times = 1, besides = 0, ...size }) => {
     const { modules, flops, layerBytes } = cost(model.spec, plans, size, head);
     const numbers = drawn ? model.spec.layers.length * layerBytes / Float32Array.BYTES_PER_ELEMENT : 0;
-    return { modules: times * modules, flops: times * flops, numbers: times * numbers };
+    return { modules: times * modules, flops: besides + times * flops, numbers: times * numbers };
   });
   const sum = (key: "modules" | "flops" | "numbers") =>
     prices.reduce((total, price) => total + price[key], 0);

@@ -7,8 +7,9 @@
  * for what that does to later updates. The last grows with the square of the depth: it can be left out.
  */
 import { type Checks, phases, wholeNumber, within } from "../../entry/mod.ts";
-import type { Causes } from "../../result/mod.ts";
-import { noDrop } from "../../run/mod.ts";
+import { isFull } from "../../measure/mod.ts";
+import type { Causes, Plan } from "../../result/mod.ts";
+import { changedModel, type DropPlan } from "../../run/mod.ts";
 import { expectRoom } from "../base/memory.ts";
 import {
   CALIBRATION_TEXT,
@@ -17,6 +18,7 @@ import {
   type StudyOptions,
   textOptions,
 } from "../base/options.ts";
+import { aDrop, dropsIn } from "../base/plan.ts";
 import type { RunOptions } from "../base/stage.ts";
 import { run, runWork, step, type Study } from "../base/study.ts";
 import { dependsOn, textOf, zipfOf } from "../base/text.ts";
@@ -33,7 +35,10 @@ import { type CausesMeasures, causesPasses, causesWork, settingsOf, sinkSizes } 
 export type { CausesMeasures };
 
 /** Options of `causes`. */
-export type CausesOptions = StudyOptions & CausesMeasures;
+export type CausesOptions = StudyOptions & CausesMeasures & {
+  /** Modules to drop from the measured model, or a plan; default: none. */
+  readonly drop?: Plan | Partial<DropPlan> | undefined;
+};
 /** Options of `untrainedCauses`. */
 export type UntrainedOptions = RandomInitOptions & CausesMeasures;
 
@@ -43,7 +48,7 @@ const measureChecks: Checks<CausesMeasures> = {
 };
 
 /**
- * Measures the causes of redundancy in a model over a calibration text.
+ * Measures the causes of redundancy in a model over a calibration text; with `drop`, in the model as the plan changes it.
  *
  * @example
  * ```ts
@@ -61,9 +66,11 @@ export async function causes(model: StudyModel | string, options: CausesOptions 
 /** What `causes` consists of. */
 export const causesStudy: Study<StudyModel, CausesOptions, Causes> = {
   verb: "measure causes",
-  checks: { ...studyChecks, ...measureChecks },
+  checks: { ...studyChecks, ...measureChecks, drop: aDrop },
   on: onModel,
-  work(model, options) {
+  work(opened, options) {
+    const drop = dropsIn(opened, options.drop ?? {});
+    const model = { ...opened, ...changedModel(opened, drop) };
     const label = `causes in ${model.name}`;
     const text = textOf(model, options, CALIBRATION_TEXT);
     const { skip, ...sizes } = textOptions(options, CALIBRATION_TEXT);
@@ -77,13 +84,14 @@ export const causesStudy: Study<StudyModel, CausesOptions, Causes> = {
     const origin = async (options: RunOptions) => {
       const reports = within(options, phases(label, [0, 1], options.onProgress)(0));
       await sink.pack(reports);
-      return await provenance(model, await text.pack(reports), noDrop, options);
+      return await provenance(model, await text.pack(reports), drop, options);
     };
     return {
       ...causesWork({ label, model, text, sink, origin }, options),
       depends: async (runOptions) => ({
         ...await dependsOn(model, text, runOptions),
         causes: settingsOf(model.spec, text.sizes, options),
+        ...isFull(drop) ? {} : { drop },
       }),
     };
   },

@@ -9,16 +9,19 @@ import type { Solved } from "./solve.ts";
 export async function keptSolution(request: ReplacementRequest, keeping: Keeping): Promise<Solved | null> {
   const found = await keptResult("replacement", replacementOrigin(request), keeping);
   if (!found) return null;
-  const { tensors, gain, strength, left } = found;
+  const { tensors, gain, strength, left, refused } = found;
   const read = tensors && Object.entries(tensors).map(([name, own]) => [name, tensorOf(own)] as const);
   if (read?.some(([, tensor]) => tensor === null)) return null;
-  return { gain, strength, left, tensors: read && new Map(read as [string, Tensor][]) };
+  return {
+    ...{ gain, strength, left, tensors: read && new Map(read as [string, Tensor][]) },
+    ...refused === undefined ? {} : { refused },
+  };
 }
 
 /** Keeps a solution. */
 export async function keepSolution(
   request: ReplacementRequest,
-  { tensors, gain, strength, left }: Solved,
+  { tensors, ...rest }: Solved,
   keeping: Keeping,
 ): Promise<void> {
   if (!keeping.results) return;
@@ -27,7 +30,7 @@ export async function keepSolution(
       [name, { shape, data }],
     ) => [name, { shape: [...shape], data: bytesOf(data).toBase64() }]),
   );
-  const result = { ...head("replacement"), ...request, strength, left, gain, tensors: data };
+  const result = { ...head("replacement"), ...request, ...rest, tensors: data };
   await keep("replacement", replacementOrigin(request), result, keeping);
 }
 

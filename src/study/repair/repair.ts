@@ -8,22 +8,28 @@
 import { type Checks, displayable, expect, flag, oneOf, optionsOf, required } from "../../entry/mod.ts";
 import { type DropPlan, noDrop, type RepairName, REPAIRS, toldSign } from "../../measure/mod.ts";
 import { elements } from "../../tensor/mod.ts";
-import { type Perplexity, type Plan, planData, type ReplacementRequest } from "../../result/mod.ts";
-import { dropPlan } from "../../run/mod.ts";
+import { type Perplexity, type Plan, planData } from "../../result/mod.ts";
+import { dropPlan, RefusedRepair } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
-import { flopsOf, needOf, type Pass } from "../base/estimate.ts";
-import { expectRoom } from "../base/memory.ts";
-import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions, tellReused } from "../base/options.ts";
+import { flopsOf, type Pass } from "../base/estimate.ts";
+import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions } from "../base/options.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { type RunOptions, sampleStage, type Stage, stage } from "../base/stage.ts";
 import { run, step, stepOf, type Study } from "../base/study.ts";
-import { samplesOf, type Text, textOf, workOver } from "../base/text.ts";
+import { samplesOf, textOf, workOver } from "../base/text.ts";
 import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
 import { merge } from "../../result/mod.ts";
-import { keepSolution, keptSolution } from "./kept.ts";
-import { inputsOf, methods } from "./methods.ts";
-import { sitesOf } from "./sites.ts";
-import { type Job, planWith, solve, type Solved } from "./solve.ts";
+import {
+  fitBytes,
+  fitFlops,
+  fitsOf,
+  type Repair,
+  repairedBy,
+  type Repairing,
+  repairing,
+  repairOf,
+} from "./fits.ts";
+import type { Solved } from "./solve.ts";
 
 /** Options of `repair`. */
 export interface RepairOptions extends StudyOptions {
@@ -51,7 +57,7 @@ const checks: Checks<RepairedOptions> = { ...repairChecks, plan: required(aDrop)
 export const REPAIR_SAMPLES = 24;
 
 /** A repair that loses more than the drop on the samples that are held out (95 %, paired). */
-export class WorseRepair extends RangeError {}
+export class WorseRepair extends RefusedRepair {}
 
 /**
  * Returns the plan with its dropped modules repaired, fitted on a calibration text (default: 24 × 512 tokens of stories). The last
@@ -89,31 +95,28 @@ export const repairStudy: Study<StudyModel, RepairedOptions, Plan | DropPlan> = 
   checks,
   on: onModel,
   work(model, { plan, by = "mean", sequential = false, ...options }) {
-    const method = methods[by];
     const drops = dropsIn(model, plan);
-    const sites = sitesOf(model.name, model.spec, drops, by, method, sequential);
     const text = textOf(model, { ...options, samples: options.samples ?? REPAIR_SAMPLES }, CALIBRATION_TEXT);
-    const { samples, length } = text.sizes;
-    const heldOut = Math.floor(samples / 4) || Number(samples > 1);
-    const request: Request = { model, text, by, sequential, method, sites, heldOut, plan: drops };
-    expectTokens(request);
+    const request = repairOf(repairing(model, text, by, sequential), drops);
+    const { sites, heldOut, method } = request;
     const fits = fitStage(request);
-    const passes: Pass[] = [{ ...text.sizes, plans: sequential ? [noDrop, drops] : [noDrop], head: false }];
-    const fitting = sequential ? step(passes, fits.whole) : stepOf(passes, fits);
+    const fitting = sequential ? step(fitPasses(request), fits.whole) : stepOf(fitPasses(request), fits);
     const repaired = async (options: RunOptions) => {
       const solved = await fitting.whole(options);
-      return { solved, made: dropPlan(model.spec, planWith(await jobOf(request, options), solved)) };
+      return { solved, made: dropPlan(model.spec, repairedBy(request, solved)) };
     };
     const scored = scoreStage(request, async (options) => (await repaired(options)).made);
     const plans = [noDrop, drops, drops];
-    const scoring = stepOf([{ samples: heldOut, length, plans, head: true, stays: true }], scored);
+    const scoring = stepOf([{ ...text.sizes, samples: heldOut, plans, head: true, stays: true }], scored);
     const work = workOver(model, text, {
       label: `repair of ${model.name}`,
       steps: heldOut > 0 ? [fitting, scoring] : [fitting],
       async result(options) {
         const { solved, made } = await repaired(options);
         const losses = heldOut > 0 ? await scoring.whole(options) : null;
-        if (losses) expectBetter(request, losses, options);
+        if (losses) {
+          expectBetter(request, losses, (line) => options.onNotice?.(`repair of ${model.name}: ${line}`));
+        }
         if (!("kind" in plan)) return made;
         return displayable({
           ...plan,
@@ -138,76 +141,34 @@ export const repairStudy: Study<StudyModel, RepairedOptions, Plan | DropPlan> = 
   },
 };
 
-interface Request extends Omit<Job, "packed"> {
-  readonly text: Text;
-  readonly by: RepairName;
-}
-
-async function jobOf({ text, ...job }: Request, options: RunOptions): Promise<Job> {
-  return { ...job, packed: await text.pack(options) };
-}
-
-/** Throws `RangeError` for fewer tokens than a fit can be made from. */
-function expectTokens({ model: { name, spec }, text: { sizes }, by, method, sites, heldOut }: Request): void {
-  const tokens = (sizes.samples - heldOut) * sizes.length;
-  const inputs = !method.made ? 0 : Math.max(...sites.map((site) => inputsOf(site, spec, method)));
-  if (tokens >= inputs) return;
-  const samples = (tokens: number) => Math.ceil(4 / 3 * tokens / sizes.length);
-  throw new RangeError(
-    `Cannot repair ${name} by ${by}: found ${tokens} tokens besides those held out, expected at least ${inputs}, the inputs ` +
-      `of a fit, and better ${10 * inputs} (--samples ${samples(10 * inputs)})`,
-  );
+/** The passes that fits take: up to the last site, of the full model, and in sequence of the plan beside it. */
+export function fitPasses({ plan, ...repair }: Repair): Pass[] {
+  const plans = repair.sequential ? [noDrop, plan] : [noDrop];
+  return [{ ...repair.text.sizes, plans, head: false, besides: fitFlops(repair, repair.sites) }];
 }
 
 /** The sites, each kept by itself. */
-function fitStage(request: Request): Stage<Solved[]> {
-  const { model, text, by, sequential, method, sites, plan } = request;
-  const { hidden, layers } = model.spec;
-  const { samples, length } = text.sizes;
-  const tokens = samples * length;
-  const share = (layer: number) =>
-    flopsOf(model, [{ samples, length, plans: [noDrop], head: false }]) * (layer + 1) /
-    layers.length / sites.length;
+function fitStage(request: Repair): Stage<Solved[]> {
+  const { model, text: { sizes }, sites } = request;
+  const { layers } = model.spec;
   return stage<Solved[]>({
     unit: "modules",
     units: sites.length,
     cost(unit) {
-      const inputs = inputsOf(sites[unit], model.spec, method);
-      return share(sites[unit].layer) + 2 * tokens * inputs * (inputs + hidden);
+      const { layer } = sites[unit];
+      const reaching = flopsOf(model, [{ ...sizes, plans: [noDrop], head: false }]) * (layer + 1) /
+        layers.length;
+      return reaching / sites.length + fitFlops(request, [sites[unit]]);
     },
-    bytes: () => bytesOf(request),
-    async run(span, options) {
-      const packed = await text.pack(options);
-      await expectRoom({ bytes: bytesOf(request), what: `a repair by ${by} over ${tokens} tokens` }, options);
-      const origin = await provenance(model, packed, noDrop, options);
-      const own = sites.slice(span.from, span.to);
-      const requests = own.map(({ layer, module }): ReplacementRequest => (
-        { provenance: origin, by, sequential, plan: planData(plan), layer, module }
-      ));
-      const known = await Promise.all(requests.map((each) => keptSolution(each, options)));
-      const reused = known.filter((solved) => solved !== null).length;
-      if (reused > 0) {
-        tellReused(options, `repair of ${model.name}`, reused === 1 ? "1 fit" : `${reused} fits`);
-      }
-      const job: Job = { ...request, packed, sites: own };
-      return await solve(job, known, (i, solved) => keepSolution(requests[i], solved, options), options);
-    },
+    bytes: () => fitBytes(request),
+    run: ({ from, to }, options) => fitsOf({ ...request, sites: sites.slice(from, to) }, options),
     join: (parts) => Promise.resolve(parts.flat()),
   });
 }
 
-/** Streams that enter a layer and leave it by some ways, those of a pending site, and the sums of two fits with what solving them takes. */
-function bytesOf({ model, text: { sizes }, method, sites }: Request): number {
-  const { spec } = model;
-  const streams = 4 * sizes.samples * sizes.length * spec.hidden * 7;
-  const inputs = Math.max(...sites.map((site) => inputsOf(site, spec, method)));
-  const sums = 8 * 6 * inputs * (inputs + spec.hidden);
-  return needOf(model, [{ samples: 1, length: 1, plans: [noDrop], head: false }]).bytes + streams + sums;
-}
-
 /** Losses on the samples that are held out: of the full, the dropped and the repaired model. */
 function scoreStage(
-  { model, text, plan, heldOut }: Request,
+  { model, text, plan, heldOut }: Repair,
   made: (options: RunOptions) => Promise<DropPlan>,
 ): Stage<Perplexity[]> {
   const { samples, length } = text.sizes;
@@ -231,11 +192,11 @@ function heldOutOf([full, dropped, repaired]: readonly Perplexity[], samples: nu
   return { samples, full: full.nll, dropped: dropped.nll, repaired: repaired.nll };
 }
 
-/** Throws `WorseRepair` where the repair loses more than the drop, and says where the samples cannot tell (paired, 95 %). */
-function expectBetter(
-  { model: { name }, by, heldOut }: Request,
+/** Throws `WorseRepair` where the repair loses more than the drop, and tells where the samples do not say (paired, 95 %). */
+export function expectBetter(
+  { model: { name }, by, heldOut }: Repairing,
   losses: readonly Perplexity[],
-  { onNotice }: RunOptions,
+  tell: (line: string) => void,
 ): void {
   const { full, dropped, repaired } = heldOutOf(losses, heldOut);
   const sign = toldSign(lossDifferences(losses[2], losses[1]));
@@ -249,7 +210,7 @@ function expectBetter(
       `Cannot repair ${name} by ${by}: ${found}, expected less than the ${other} of the drop; use more samples or another repair`,
     );
   }
-  onNotice?.(`repair of ${name}: ${found}, and the drop ${other}: too few samples tell which is better`);
+  tell(`${found}, and the drop ${other}: too few samples tell which is better`);
 }
 
 /** Parameters that take the places of dropped modules. */

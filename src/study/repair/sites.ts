@@ -1,12 +1,12 @@
 /** Where a repair is made: a site takes a dropped module's place, or is the MLP that makes up for some of them. */
 import { type Change, type DropPlan, everyChange, MODULES, type RepairName } from "../../measure/mod.ts";
 import { kindOf, type ModelSpec } from "../../models/mod.ts";
-import { hasHadamard } from "../../run/mod.ts";
+import { hasHadamard, RefusedRepair } from "../../run/mod.ts";
 import type { Method } from "./methods.ts";
 import { order, type Place, type Site, type Window } from "./site.ts";
 
 /**
- * The sites of a plan's repair, in order. Throws `RangeError` for a plan that drops nothing, and for a module that the repair cannot
+ * The sites of a plan's repair, in order. Throws `RefusedRepair` for a plan that drops nothing, and for a module that the repair cannot
  * change, by name.
  */
 export function sitesOf(
@@ -22,9 +22,9 @@ export function sitesOf(
   const windows = windowable
     ? changes.filter((change): change is Window => change.to === "window" && !change.tensors)
     : [];
-  const cannot = (why: string) => new RangeError(`Cannot repair ${name} by ${by}: ${why}`);
+  const cannot = (why: string) => new RefusedRepair(`Cannot repair ${name} by ${by}: ${why}`);
   if (dropped.length + windows.length === 0) {
-    throw new RangeError(
+    throw new RefusedRepair(
       `Cannot repair ${name}: the plan drops nothing, expected at least one dropped module`,
     );
   }

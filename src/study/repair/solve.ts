@@ -21,6 +21,7 @@ import {
   type Products,
   type Programs,
   readyProbe,
+  RefusedRepair,
   ridge,
   segmentsOf,
   type Stream,
@@ -40,6 +41,8 @@ export interface Solved {
   readonly strength: number | null;
   /** The share of the targets' mean square that is left on held-out tokens; null if it was not measured. */
   readonly left: number | null;
+  /** Why nothing could be fitted there; absent where it could. */
+  readonly refused?: string | undefined;
 }
 
 /** A repair to make. */
@@ -57,7 +60,7 @@ export interface Job {
 
 /** A plan with the sites that are solved so far: replaced modules, changed projections, scaled updates. */
 export function planWith(
-  { model, plan, method, sites, sequential }: Job,
+  { model, plan, method, sites, sequential }: Omit<Job, "packed" | "heldOut">,
   solved: readonly (Solved | null)[],
 ): DropPlan {
   const done = sites.map((site, i) => ({ site, solved: solved[i] ?? null }));
@@ -100,17 +103,24 @@ function scaledBy(
   );
 }
 
-/** A place that is passed: a site, or a dropped module that an earlier site makes up for. */
+/** What a site is fitted from: the stream that enters its module, what it is to add, and the full model's stream behind it. */
+interface Streams {
+  readonly x: Stream;
+  readonly t: Stream;
+  readonly f: Stream;
+}
+
+/** The same of a site that is passed, while what the dropped modules behind it add is summed up. */
 interface Pending {
-  /** The stream that enters the site's module, and what it is to add, by batch. */
   readonly x: Held[];
   readonly t: Held[];
   readonly f: Held[];
 }
 
 /**
- * Solves the sites that are not `known`, in order; `take` receives each as it is solved. Throws `RangeError` for numbers that are not
- * finite, and for inputs that are singular.
+ * Solves the sites that are not `known`, in order; `take` receives each as it is solved. One-shot, the sites may be those of several
+ * plans, since none depends on another. A site whose numbers are not finite or whose inputs are singular says so in `refused`; in
+ * sequence, those behind it are then left out.
  */
 export async function solve(
   job: Job,
@@ -121,7 +131,8 @@ export async function solve(
   const { model, packed: { blocks }, sites, sequential } = job;
   const { signal } = options;
   const found: (Solved | null)[] = sites.map((_, i) => known[i] ?? null);
-  if (!found.includes(null)) return found as Solved[];
+  const solved = () => found.filter((own) => own !== null);
+  if (!found.includes(null) || isBroken(found, sequential)) return solved();
   const engine = await engineOf(options);
   const programs = openPrograms(engine);
   const products = await openProducts(engine);
@@ -133,11 +144,16 @@ export async function solve(
     } finally {
       walk.close();
     }
-    return found as Solved[];
+    return solved();
   } finally {
     await programs.release();
     await products.release();
   }
+}
+
+/** Whether a site was refused that others build upon. */
+function isBroken(found: readonly (Solved | null)[], sequential: boolean): boolean {
+  return sequential && found.some((solved) => solved?.refused !== undefined);
 }
 
 /** Passes the layers up to the last one that a site needs, and solves each site on the way. */
@@ -150,17 +166,19 @@ async function walked(
   const { sites, sequential, method, walk } = context;
   const pending = new Map<number, Pending>(); // by site, on the full model's stream
   const report = reporter("layers", "layers", options);
-  const end = endOf(sites[found.lastIndexOf(null)], method, sequential);
+  const missing = sites.filter((_, i) => found[i] === null);
+  const end = Math.max(...missing.map((site) => endOf(site, method, sequential)));
   try {
     for (let l = 0; l <= end; l++) {
       options.signal?.throwIfAborted();
       for (const module of MODULES) {
         for (const [i, site] of sites.entries()) {
           if (found[i]) continue;
-          const solved = await passed(context, i, site, { layer: l, module }, found, pending);
-          if (!solved) continue;
-          found[i] = solved;
-          await take(i, solved);
+          const own = await passed(context, i, site, { layer: l, module }, found, pending);
+          if (!own) continue;
+          found[i] = own;
+          await take(i, own);
+          if (isBroken(found, sequential)) return;
         }
       }
       if (l < end) await walk.pass(l, sequential ? [noDrop, planWith(context, found)] : [noDrop]);
@@ -202,7 +220,13 @@ async function passed(
   const before = (x: Stream, s: Stream) => isBehindAll(site, method) ? s : x;
   if (sequential || site.window || !method.absorbs && site.of.length === 1) {
     if (!same(site, at)) return null;
-    return await around(context, site, found, (x, f, s) => fitted(context, site, before(x, s), f, s));
+    return await around(
+      context,
+      site,
+      found,
+      (x, f, s) => fitted(context, site, before(x, s), f, s),
+      method.absorbs,
+    );
   }
   if (same(method.absorbs ? site : site.of[0], at)) {
     await around(context, at, found, async (x, f, s) => {
@@ -220,7 +244,7 @@ async function passed(
     }
   });
   if (!same(site.of.at(-1)!, at)) return null;
-  const solved = await solvedFrom(context, site, own);
+  const solved = await solvedOr(context, site, own);
   freePending(own);
   pending.delete(index);
   return solved;
@@ -232,16 +256,17 @@ function isBehindAll({ of }: Site, { absorbs, gain }: Method): boolean {
 }
 
 /**
- * The streams around a module by batch: x, which enters it; f, the full model's behind it; s, the one before it that is repaired. In a
- * site that absorbs, s is the stream behind the module as it is; of attention with a window x is what enters its output projection.
+ * The streams around a module by batch: x, which enters it; f, the full model's behind it; s, the one before it that is repaired. Where
+ * the module `stays`, s is the stream behind it as it is; of attention with a window x is what enters its output projection.
  */
 async function around<T>(
   context: Context,
   { layer, module, window }: Place & Partial<Site>,
   found: readonly (Solved | null)[],
   use: (x: Stream, f: Stream, s: Stream) => Promise<T>,
+  stays = false,
 ): Promise<T> {
-  const { walk, sequential, model: { spec }, method, sites } = context;
+  const { walk, sequential, model: { spec } } = context;
   const from = sequential ? 1 : 0;
   const without = (plan: DropPlan, ...modules: Place["module"][]): DropPlan => {
     const kept = everyChange(plan).filter((change) =>
@@ -251,11 +276,10 @@ async function around<T>(
     return planOf([...kept, ...dropped.map((module): Change => ({ layer, module, to: "nothing" }))]);
   };
   const plan = sequential ? planWith(context, found) : planOf(window ? [window] : []);
-  const isSite = method.absorbs && sites.some((site) => site.layer === layer && site.module === module);
   const later = module === "attention" ? ["mlp" as const] : [];
   const ways = [
     { plan: without(noDrop, ...later), from: 0 },
-    { plan: without(plan, ...later, ...isSite ? [] : [module]), from },
+    { plan: without(plan, ...later, ...stays ? [] : [module]), from },
     { plan: without(plan, ...module === "mlp" ? ["mlp" as const] : MODULES), from },
   ];
   const isParallel = spec.layers[layer].residual === "parallel";
@@ -285,17 +309,27 @@ async function fitted(context: Context, site: Site, x: Stream, f: Stream, s: Str
   const t: Held[] = [];
   try {
     for (const b of f.keys()) t.push(await difference(context.programs, f[b], s[b]));
-    return await solvedFrom(context, site, { x, t, f });
+    return await solvedOr(context, site, { x, t, f });
   } finally {
     freeAll(t);
   }
 }
 
-/** Gathers the moments of all batches, and fits. */
+/** The same as `solvedFrom`; a fit that is refused says why. */
+async function solvedOr(context: Context, site: Site, streams: Streams): Promise<Solved> {
+  try {
+    return await solvedFrom(context, site, streams);
+  } catch (error) {
+    if (!(error instanceof RefusedRepair)) throw error;
+    return { tensors: null, gain: null, strength: null, left: null, refused: error.message };
+  }
+}
+
+/** Gathers the moments of all batches, and fits. Throws `RefusedRepair` where they do not suffice. */
 async function solvedFrom(
   context: Context,
   site: Site,
-  { x, t, f }: { readonly x: Stream; readonly t: Stream; readonly f: Stream },
+  { x, t, f }: Streams,
 ): Promise<Solved> {
   const { model, method, walk, heldOut, packed: { blocks }, products } = context;
   const layer = model.spec.layers[site.layer];
@@ -342,10 +376,10 @@ function rotationOf({ magnitudes }: Method, hidden: number): Tensor | null {
   return float32([hidden, hidden], Float32Array.from(hadamard(hidden).data));
 }
 
-/** Throws `RangeError` for a gain that is not above 0. */
+/** Throws `RefusedRepair` for a gain that is not above 0. */
 function expectGain(gain: number, { module, layer }: Site): number {
   if (gain > 0 && Number.isFinite(gain)) return gain;
-  throw new RangeError(
+  throw new RefusedRepair(
     `Cannot repair ${module} ${layer} by gain: it multiplies the stream by ${gain}, expected a number above 0`,
   );
 }

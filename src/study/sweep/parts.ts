@@ -2,7 +2,7 @@
  * Which curves a sweep measures: those that a profile ranks, and those whose orders have to be made; and its passes before the orders
  * are known: as many plans, and as deep, as they will be.
  */
-import { planHash } from "../../measure/mod.ts";
+import { planHash, type RepairName } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { type DropOrder, type Profile, type ScoreName, SCORES, type Target } from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
@@ -43,6 +43,15 @@ export interface SweepOptions extends StudyOptions, ConstraintOptions {
   readonly steps?: readonly number[] | undefined;
   /** A profile of the model; default: it is measured over the calibration text. */
   readonly profile?: Profile | undefined;
+  /**
+   * Repairs of the dropped modules: each adds a line beside every curve. They are fitted on the calibration text; a repair that is
+   * refused, or loses more than the drop on held-out samples, leaves its number out of the line. Default: none.
+   */
+  readonly repair?: readonly RepairName[] | undefined;
+  /** Whether repairs are fitted on the stream of the model as repaired so far, plan by plan; default: false. */
+  readonly sequential?: boolean | undefined;
+  /** Samples of the calibration text that repairs are fitted on; default: 24. */
+  readonly repairSamples?: number | undefined;
   /** Curves and orders to measure instead of those that `targets` and `by` name. */
   readonly curves?: readonly (CurveOption | DropOrder)[] | undefined;
 }
@@ -97,17 +106,23 @@ export function standIn({ target, seed }: DropOrder | OrderOptions): Curve {
   return { target: target === "consecutive" ? "block" : target, by: "random", seed: seed ?? 0 };
 }
 
-/** The passes of curves over a text; the first leaves the streams that the others are compared with. */
+/**
+ * The passes of curves over a text, and of each as often again as there are repairs: a repaired plan takes about as long as its drop.
+ * The first leaves the streams that the others are compared with.
+ */
 export function sweepPasses(
   spec: ModelSpec,
   { samples, length }: Pick<Pass, "samples" | "length">,
   curves: readonly Curve[],
   steps: readonly number[],
+  repairs = 0,
 ): Pass[] {
   const pass = { samples, length };
+  const [full, ...own] = likelyPlans(spec, curves, steps);
   return [
     { ...pass, plans: [noDrop], head: false, stays: true },
-    ...likelyPlans(spec, curves, steps).map((plans) => ({ ...pass, plans, head: true })),
+    ...[full, ...own].map((plans) => ({ ...pass, plans, head: true })),
+    ...Array.from({ length: repairs }, () => own.map((plans) => ({ ...pass, plans, head: true }))).flat(),
   ];
 }
 

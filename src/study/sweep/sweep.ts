@@ -6,6 +6,7 @@ import {
   type Check,
   type Checks,
   displayable,
+  flag,
   list,
   oneOf,
   optionsOf,
@@ -13,30 +14,23 @@ import {
   resultOf,
   wholeNumber,
 } from "../../entry/mod.ts";
-import { mean, planHash, standardError } from "../../measure/mod.ts";
-import {
-  type DropOrder,
-  head,
-  ORDERS,
-  type Perplexity,
-  type Profile,
-  type Sweep,
-  TARGETS,
-} from "../../result/mod.ts";
-import { type DropPlan, noDrop } from "../../run/mod.ts";
+import { isFull, REPAIRS } from "../../measure/mod.ts";
+import { ORDERS, type Profile, type Sweep, TARGETS } from "../../result/mod.ts";
+import { noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel, textChecks } from "../../subject/mod.ts";
-import { bytesOf, flopsOf, type Pass } from "../base/estimate.ts";
-import { CALIBRATION_TEXT, HELD_OUT_TEXT, keptOnly, studyChecks } from "../base/options.ts";
+import { CALIBRATION_TEXT, HELD_OUT_TEXT, studyChecks } from "../base/options.ts";
 import { constraintChecks } from "../orders/constraints.ts";
 import { orderStep, plansIn } from "../orders/stages.ts";
-import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
 import { leakGuard, withLeaks } from "../base/leak.ts";
 import { aProfile } from "../base/plan.ts";
 import { profileStep } from "../passes/profile.ts";
-import { type RunOptions, type Stage, stage } from "../base/stage.ts";
+import type { RunOptions } from "../base/stage.ts";
 import { run, step, type Study } from "../base/study.ts";
 import { dependsOn, type Text, textOf } from "../base/text.ts";
-import { aCurve, type Curve, curvePlans, stepList } from "./curves.ts";
+import { aCurve, curvePlans, stepList } from "./curves.ts";
+import { linesOf, measured, type Planned, tellNotes } from "./lines.ts";
+import { repairsOf, waysOf } from "./repairs.ts";
+import { planStage, unitsOf } from "./stages.ts";
 import { likelyPlans, partsOf, standIn, type SweepOptions, sweepPasses } from "./parts.ts";
 
 export type { SweepOptions };
@@ -53,6 +47,9 @@ const checks: Checks<SweepOptions> = {
   seeds: wholeNumber(0),
   calibration: optionsOf(textChecks),
   steps: stepList,
+  repair: list(oneOf(REPAIRS), "repairs"),
+  sequential: flag,
+  repairSamples: wholeNumber(1),
   profile: aProfile,
   curves: list(curveOrOrder, "curves"),
 };
@@ -61,6 +58,10 @@ const checks: Checks<SweepOptions> = {
  * Measures quality along curves: the orders that `by` names are made first, unless `curves` holds them. Finished work is kept, so an
  * interrupted sweep resumes where it stopped. A step beyond the modules of a curve drops all of them. Where at least 1 % of the text's
  * 13-token sequences occur in the calibration text, the result says so in `shared`.
+ *
+ * With `repair`, each curve comes again with its dropped modules repaired. One-shot fits do not depend on each other and are made once for
+ * all plans; sequential ones are made plan by plan, and take as many times longer. A number whose repair is refused has no point, and a
+ * notice says why.
  *
  * @example
  * ```ts
@@ -105,26 +106,57 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
       ...ranked.map((curve) => "kind" in curve ? standIn(curve) : curve),
       ...orders.map(standIn),
     ];
-    const passes = sweepPasses(model.spec, text.sizes, likely, steps);
     const units = likely.flatMap((curve) =>
       steps.map((step) => likelyPlans(model.spec, [curve], [step]).flat()[1])
     );
-    const sweeping = step(passes, (runOptions) => sweepOf(model, text, plans, runOptions), [
-      planStage(model, text, [noDrop, ...units], steps, plans),
+    const names = [...new Set(options.repair)];
+    const passes = (sizes: Text["sizes"]) => sweepPasses(model.spec, sizes, likely, steps, names.length);
+    const curvesOf = async (runOptions: RunOptions) => (await plans(runOptions))[1].map(({ plans }) => plans);
+    const ways = waysOf(model, { ...options, repair: names }, calibration);
+    const repairs = repairsOf({ ways, steps, likely: units, passes, plansOf: curvesOf });
+    const linesIn = async (runOptions: RunOptions) =>
+      linesOf((await plans(runOptions))[1], await repairs.curves(runOptions));
+    const sweeping = step(passes(text.sizes), async (runOptions): Promise<Sweep> => {
+      const [calibrated] = await plans(runOptions);
+      const lines = await linesIn(runOptions);
+      tellNotes(model, lines, runOptions);
+      const { curves, ...rest } = await measured(model, text, lines, runOptions);
+      return displayable({
+        ...rest,
+        calibration: calibrated.provenance,
+        ...await repairs.origin(runOptions),
+        curves,
+      });
+    }, [
+      planStage(model, text, [noDrop, ...units, ...names.flatMap(() => units)], async (runOptions) => {
+        const own = (await repairs.curves(runOptions)).flat().map(({ plans }) => plans);
+        return [noDrop, ...unitsOf([...await curvesOf(runOptions), ...own], steps)];
+      }),
     ]);
     return {
       label: `sweep of ${model.name}`,
       model,
       tokens: text.sizes.samples * text.sizes.length,
       plans: [...ordering, sweeping].reduce((sum, step) => sum + plansIn(step), -1), // without the streams' pass
-      steps: [...profile ? [] : [profiling], ...ordering, sweeping],
+      steps: [
+        ...profile ? [] : [profiling],
+        ...ordering,
+        ...repairs.steps,
+        sweeping,
+      ],
       async result(runOptions) {
         const result = await sweeping.whole(runOptions);
         const [, curves] = await plans(runOptions);
         const { text: { name }, blocks: { ids } } = await text.pack(runOptions);
         const own = [options.text, calibration.text];
         const leaks = leakGuard(model, [{ name, ids: [ids] }], own, runOptions);
-        return withLeaks(result, await leaks(curves.flatMap(({ plans }) => plans)));
+        const dropping = curves.flatMap(({ plans }) => plans);
+        const first = dropping.find((plan) => !isFull(plan));
+        const { repaired } = result;
+        const fitted = first && repaired
+          ? [{ ...first, repaired: { by: names[0], provenance: repaired } }]
+          : [];
+        return withLeaks(result, await leaks([...dropping, ...fitted]));
       },
       async depends(runOptions) {
         const asked = orders.map(({ target, by, seed, upto, protectFirst, protectLast, noNeighbours }) => ({
@@ -134,6 +166,7 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
           ...await dependsOn(model, text, runOptions),
           calibration: await dependsOn(model, calibrating, runOptions),
           curves: { ranked, orders: asked, steps },
+          ...await repairs.depends(runOptions),
         };
       },
     };
@@ -141,66 +174,4 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
 };
 
 /** The profile, and each curve with its plans, once what they follow from is there. */
-type PlansOf = (options: RunOptions) => Promise<
-  [Profile, { readonly curve: Curve | DropOrder; readonly plans: ReturnType<typeof curvePlans> }[]]
->;
-
-/** The full model, then each curve's plans: the units of the last stage. A plan that was there before takes no time. */
-function planStage(
-  model: StudyModel,
-  text: Text,
-  likely: readonly (DropPlan | undefined)[],
-  steps: readonly number[],
-  plansOf: PlansOf,
-): Stage {
-  const pass = (plans: Pass["plans"]): Pass[] => [{ ...text.sizes, plans, head: true }];
-  return stage({
-    unit: "plans",
-    units: likely.length,
-    cost: (unit) => likely[unit] ? flopsOf(model, pass([likely[unit]])) : 0,
-    bytes: ({ from, to }) =>
-      bytesOf(model, pass(likely.slice(from, to).filter((plan) => plan !== undefined))),
-    async run({ from, to }, options) {
-      const [, curves] = await plansOf(await keptOnly(options));
-      const plans = [noDrop, ...curves.flatMap(({ plans }) => steps.map((_, i) => plans[i] ?? null))];
-      const lists = plans.map((plan) => plan && planHash(plan));
-      const own = plans.filter((plan, unit) =>
-        plan !== null && unit >= from && unit < to && lists.indexOf(lists[unit]) === unit
-      );
-      if (own.length > 0) await perplexityGroups(model, [own.map((plan) => plan!)], options, text);
-    },
-  });
-}
-
-/** The sweep along all curves. */
-async function sweepOf(model: StudyModel, text: Text, plansOf: PlansOf, options: RunOptions): Promise<Sweep> {
-  const [profile, curves] = await plansOf(options);
-  const groups = [[noDrop], ...curves.map(({ plans }) => plans)];
-  const [[base], ...results] = await perplexityGroups(model, groups, options, text);
-  return displayable({
-    ...head("sweep"),
-    provenance: base.provenance,
-    calibration: profile.provenance,
-    curves: curves.map(({ curve: { target, by, seed }, plans }, c) => ({
-      target,
-      by,
-      seed,
-      points: results[c].map((result, i) => ({
-        dropped: plans[i].order.length,
-        drop: result.provenance.drop,
-        nll: result.nll,
-        standardError: result.standardError,
-        perplexity: result.perplexity,
-        kl: result.kl,
-        top1: result.top1,
-        ...rise(base, result),
-      })),
-    })),
-  });
-}
-
-/** Rise of the nll, paired: samples differ far more from each other than a sample from itself with modules dropped. */
-export function rise(full: Perplexity, dropped: Perplexity): { rise: number; riseError: number | null } {
-  const differences = lossDifferences(dropped, full);
-  return { rise: mean(differences), riseError: standardError(differences) };
-}
+type PlansOf = (options: RunOptions) => Promise<[Profile, Planned[]]>;

@@ -3,7 +3,7 @@ import type { Sweep } from "../../../result/mod.ts";
 import { logAxis, logDomain } from "../../chart/draw/axes.ts";
 import { comparedAt, curveChart, groupsOf, meanOf, seededText } from "../../chart/curves.ts";
 import { formatNumber } from "../../chart/numbers.ts";
-import { settingOf } from "../../chart/setting.ts";
+import { repairsText, settingOf } from "../../chart/setting.ts";
 import { sharedText } from "../../chart/shared.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { riseSign } from "../../chart/told.ts";
@@ -37,7 +37,7 @@ export const qualityFigure: Draw<[Sweep]> = figure("quality", "sweep", (sweep) =
       seededText(groups) + sharedText([sweep]),
     setting: `${
       settingOf(provenance)
-    } · drop orders from ${packing.samples} × ${packing.length} tokens of ${text.name}`,
+    } · drop orders from ${packing.samples} × ${packing.length} tokens of ${text.name}${repairsText(sweep)}`,
     reading: `At the end of each curve: ${ends.join("; ")}.`,
     panels: [
       curveChart(groups, {

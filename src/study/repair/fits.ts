@@ -1,0 +1,131 @@
+/** Repairs over a calibration text: the fits that a plan needs, found kept or made now, and what they take. */
+import { type DropPlan, noDrop, planHash, planOf, type RepairName } from "../../measure/mod.ts";
+import { planData, type ReplacementRequest } from "../../result/mod.ts";
+import { RefusedRepair } from "../../run/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+import { flopsOf, needOf } from "../base/estimate.ts";
+import { expectRoom } from "../base/memory.ts";
+import { provenance, tellReused } from "../base/options.ts";
+import type { RunOptions } from "../base/stage.ts";
+import type { Text } from "../base/text.ts";
+import { keepSolution, keptSolution } from "./kept.ts";
+import { inputsOf, methods } from "./methods.ts";
+import { order, type Site } from "./site.ts";
+import { sitesOf } from "./sites.ts";
+import { type Job, planWith, solve, type Solved } from "./solve.ts";
+
+/** A way to repair, and the text that it is fitted on. */
+export interface Repairing extends Pick<Job, "model" | "method" | "sequential" | "heldOut"> {
+  readonly by: RepairName;
+  readonly text: Text;
+}
+
+/** The repair of a plan: where it is fitted. */
+export interface Repair extends Repairing, Pick<Job, "plan" | "sites"> {}
+
+/** A repair of any plan. The last quarter of the samples is held out. */
+export function repairing(model: StudyModel, text: Text, by: RepairName, sequential: boolean): Repairing {
+  const { samples } = text.sizes;
+  const heldOut = Math.floor(samples / 4) || Number(samples > 1);
+  return { model, text, by, sequential, method: methods[by], heldOut };
+}
+
+/** A plan's repair. Throws `RefusedRepair` where it cannot be repaired so, or the text has fewer tokens than a fit has inputs. */
+export function repairOf(way: Repairing, plan: DropPlan): Repair {
+  const { model: { name, spec }, by, method, sequential } = way;
+  const sites = sitesOf(name, spec, plan, by, method, sequential);
+  expectTokens(way, sites);
+  return { ...way, plan, sites };
+}
+
+function expectTokens(way: Repairing, sites: readonly Site[]): void {
+  const { model: { name }, text: { sizes }, by, method, heldOut } = way;
+  const tokens = (sizes.samples - heldOut) * sizes.length;
+  const inputs = method.made ? Math.max(...sites.map((site) => inputsAt(way, site))) : 0;
+  if (tokens >= inputs) return;
+  const samples = (tokens: number) => Math.ceil(4 / 3 * tokens / sizes.length);
+  throw new RefusedRepair(
+    `Cannot repair ${name} by ${by}: found ${tokens} tokens besides those held out, expected at least ${inputs}, the inputs ` +
+      `of a fit, and better ${10 * inputs} (--samples ${samples(10 * inputs)})`,
+  );
+}
+
+const inputsAt = ({ model: { spec }, method }: Repairing, site: Site) => inputsOf(site, spec, method);
+
+/** The plan that a fit depends on. On the full model's stream, that is only what the site makes up for. */
+function planAt({ plan, sequential }: Repair, { of, window }: Site): DropPlan {
+  if (sequential) return plan;
+  return planOf(window ? [window] : of.map(({ layer, module }) => ({ layer, module, to: "nothing" })));
+}
+
+/** Tells the fits of one way to repair apart. */
+export function fitKey(repair: Repair, site: Site): string {
+  return `${order(site)} ${planHash(planAt(repair, site))}`;
+}
+
+/** The fits of a repair: kept ones, and those that are made and kept now, as far as none before them was refused. */
+export async function fitsOf(repair: Repair, options: RunOptions): Promise<Solved[]> {
+  const { model, text, by, sequential, sites } = repair;
+  const packed = await text.pack(options);
+  const { samples, length } = text.sizes;
+  await expectRoom(
+    { bytes: fitBytes(repair), what: `a repair by ${by} over ${samples * length} tokens` },
+    options,
+  );
+  const origin = await provenance(model, packed, noDrop, options);
+  const requests = sites.map((site): ReplacementRequest => {
+    const { layer, module } = site;
+    return { provenance: origin, by, sequential, plan: planData(planAt(repair, site)), layer, module };
+  });
+  const known = await Promise.all(requests.map((each) => keptSolution(each, options)));
+  const reused = known.filter((solved) => solved !== null).length;
+  if (reused > 0) tellReused(options, `repair of ${model.name}`, reused === 1 ? "1 fit" : `${reused} fits`);
+  const take = (i: number, solved: Solved) => keepSolution(requests[i], solved, options);
+  return await solve({ ...repair, packed }, known, take, options);
+}
+
+/** The plan with its fits. Throws `RefusedRepair` where one was refused. */
+export function repairedBy(repair: Repair, solved: readonly Solved[]): DropPlan {
+  const refused = solved.find(({ refused }) => refused !== undefined)?.refused;
+  if (refused !== undefined) throw new RefusedRepair(refused);
+  return planWith(repair, solved);
+}
+
+/** How many operations in float32 one in float64 takes as long as: measured with SmolLM2, `refit` beside `linear`. */
+const FLOAT64 = 4;
+
+/** Approximate operations of some fits: the layers around each site, the sums of products, and solving for each strength. */
+export function fitFlops(way: Repairing, sites: readonly Site[]): number {
+  const { model, text: { sizes }, method, sequential } = way;
+  const { hidden, layers } = model.spec;
+  const tokens = sizes.samples * sizes.length;
+  const layer = flopsOf(model, [{ ...sizes, plans: [noDrop], head: false }]) / layers.length;
+  const solves = (method.strengths?.length ?? 5) + 1;
+  return sites.reduce((sum, site) => {
+    const places = method.absorbs && !sequential ? 1 + site.of.length : 1;
+    const streams = sequential && method.absorbs ? 2 : 1;
+    const attention = site.module === "attention" ? 0.4 : 1; // of a layer
+    const inputs = inputsAt(way, site);
+    const sums = 2 * tokens * inputs * (inputs + hidden);
+    const solving = method.made ? FLOAT64 * solves * inputs ** 2 * (inputs / 3 + 4 * hidden) : 0;
+    return sum + attention * places * streams * layer + sums + solving;
+  }, 0);
+}
+
+/** Approximate bytes: streams of both models, copies of those around sites that wait, the sums of two fits, and what solving them takes. */
+export function fitBytes(repair: Repair): number {
+  const { model, text: { sizes }, sites, sequential, method } = repair;
+  const { hidden } = model.spec;
+  const waiting = method.absorbs && !sequential
+    ? Math.max(...sites.map((site) => sites.filter((other) => isOpenAt(other, site.layer)).length))
+    : 1;
+  const streams = 4 * sizes.samples * sizes.length * hidden * (sequential ? 7 : 4 + 3 * waiting);
+  const inputs = Math.max(...sites.map((site) => inputsAt(repair, site)));
+  const sums = 8 * 6 * inputs * (inputs + hidden);
+  return needOf(model, [{ samples: 1, length: 1, plans: [noDrop], head: false }]).bytes + streams + sums;
+}
+
+/** Whether a site's streams are there while a layer is passed. */
+function isOpenAt({ layer, of }: Site, at: number): boolean {
+  return layer <= at && of.at(-1)!.layer >= at;
+}

@@ -1,0 +1,211 @@
+/** Sweeps with repairs: lines beside the curves, fits that plans share, points that are refused, and what it all would take. */
+import assert from "node:assert/strict";
+import type { RepairName } from "../../src/measure/mod.ts";
+import type { Sweep } from "../../src/result/mod.ts";
+import { estimate, perplexities, repair, sweep, type SweepOptions } from "../../src/study/mod.ts";
+import { type Opened, withTiny } from "./tiny.ts";
+
+/** Eight blocks for the fits, of which the last two are held out, and four others for the curves. */
+const FITTED = 8;
+
+function optionsOf({ folder, options }: Opened, own: Partial<SweepOptions>): SweepOptions {
+  const text = `${folder}/text.txt`;
+  return {
+    ...options,
+    skip: FITTED,
+    calibration: { text, samples: 2, length: 16 },
+    curves: [{ target: "attention", by: "deepest", seed: null }],
+    steps: [0, 1, 2],
+    repairSamples: FITTED,
+    ...own,
+  };
+}
+
+const lineOf = ({ curves }: Sweep, by: RepairName) => curves.find(({ repair }) => repair?.by === by);
+
+/** Files of fits among kept results. */
+function fitsIn(results: string): number {
+  return [...Deno.readDirSync(results)].filter(({ name }) => name.startsWith("replacement-")).length;
+}
+
+for (const target of ["attention", "mlp", "block"] as const) {
+  for (const sequential of [false, true]) {
+    Deno.test(
+      `repaired lines of ${target}${
+        sequential ? " in sequence" : ""
+      } have the losses of the plans that \`repair\` makes, and lack those that it refuses`,
+      () =>
+        withTiny(async (opened) => {
+          const { model, folder, options } = opened;
+          const notices: string[] = [];
+          const names = ["mean", "gain", "merge", "refit", "linear"] as const;
+          const result = await sweep(
+            model,
+            optionsOf(opened, {
+              curves: [{ target, by: "deepest", seed: null }],
+              repair: names,
+              sequential,
+              onNotice: (line) => notices.push(line),
+            }),
+          );
+          const [bare] = result.curves;
+          assert.equal(bare.repair, undefined);
+          let made = 0;
+          for (const by of names) {
+            const line = lineOf(result, by);
+            assert.deepEqual(line?.repair ?? { by, sequential }, { by, sequential });
+            for (const { dropped, drop } of bare.points.slice(1)) {
+              const point = line?.points.find((point) => point.dropped === dropped);
+              const fitted = {
+                text: `${folder}/text.txt`,
+                samples: FITTED,
+                length: 16,
+                engine: "cpu",
+              } as const;
+              const repaired = await repair(model, drop, { ...fitted, by, sequential })
+                .catch((error: Error) => error);
+              if (repaired instanceof Error) {
+                assert.equal(repaired.message.includes("Cannot"), true, repaired.stack);
+                assert.equal(point, undefined, `${by}, ${dropped}`);
+                assert.ok(notices.some((line) => line.endsWith(repaired.message)), repaired.message);
+                continue;
+              }
+              const [own] = await perplexities(model, [repaired], {
+                ...options,
+                results: undefined,
+                skip: FITTED,
+              });
+              made++;
+              assert.ok(point, `${by}, ${dropped}: ${notices.join("\n")}`);
+              assert.deepEqual(point.drop, own.provenance.drop);
+              assert.ok(Math.abs(point.nll - own.nll) < 1e-6, `${by}, ${dropped}`); // another batch of plans
+            }
+          }
+          assert.ok(made >= 5, `${made} repairs`);
+        }),
+    );
+  }
+}
+
+Deno.test("a fit on the full model's stream is made once for all plans and repairs, and is found again", () =>
+  withTiny(async (opened) => {
+    const { model, folder, options: { results } } = opened;
+    const own = optionsOf(opened, { repair: ["linear", "linear"], steps: [0, 1, 2, 3] });
+    const first = await sweep(model, own);
+    assert.equal(fitsIn(results), 3, "three modules, though six plans drop them");
+    const notices: string[] = [];
+    const again = await sweep(model, { ...own, onNotice: (line) => notices.push(line) });
+    assert.deepEqual(again, first);
+    assert.ok(notices.some((line) => /3 fits reused/.test(line)), notices.join("\n"));
+    notices.length = 0;
+    const text = { text: `${folder}/text.txt`, samples: FITTED, length: 16, engine: "cpu" } as const;
+    await repair(model, { attention: [0, 2] }, {
+      ...{ ...text, by: "linear", results },
+      onNotice: (line) => notices.push(line),
+    }).catch(() => {});
+    assert.ok(notices.some((line) => /2 fits reused/.test(line)), notices.join("\n"));
+    assert.equal(fitsIn(results), 3);
+  }));
+
+Deno.test("a sweep that is stopped among its fits makes the others, and the same result", () =>
+  withTiny(async (opened) => {
+    const { model, options: { results } } = opened;
+    for (const sequential of [false, true]) {
+      const own = optionsOf(opened, { repair: ["linear"], sequential });
+      const whole = await sweep(model, { ...own, results: undefined });
+      const stop = new AbortController();
+      await Deno.mkdir(results, { recursive: true });
+      const stopped = sweep(model, {
+        ...own,
+        signal: stop.signal,
+        onProgress: () => fitsIn(results) > 0 && stop.abort(),
+      });
+      await assert.rejects(stopped, { name: "AbortError" });
+      const kept = fitsIn(results);
+      assert.ok(kept > 0, `${kept}`);
+      assert.deepEqual(await sweep(model, own), whole);
+      await Deno.remove(results, { recursive: true });
+    }
+  }));
+
+Deno.test("too few tokens, and no MLP before a module, leave points out and say so once", () =>
+  withTiny(async (opened) => {
+    const notices: string[] = [];
+    const own = optionsOf(opened, {
+      repair: ["linear", "refit"],
+      repairSamples: 1,
+      onNotice: (line: string) => notices.push(line),
+    });
+    const few = await sweep(opened.model, own);
+    assert.deepEqual(few.curves.map(({ repair }) => repair), [undefined]);
+    const told = notices.filter((line) =>
+      /has no point at 1, 2: Cannot repair .*expected at least/.test(line)
+    );
+    assert.equal(told.length, 2, notices.join("\n"));
+    notices.length = 0;
+    const all = await sweep(opened.model, {
+      ...own,
+      ...{ repair: ["refit"], repairSamples: FITTED, steps: [0, 1, 2, 3] },
+    });
+    assert.ok(notices.some((line) => /has no point at 3: .*no MLP before attention 0/.test(line)));
+    const dropped = (lineOf(all, "refit")?.points ?? []).map(({ dropped }) => dropped);
+    assert.ok(!dropped.includes(3), dropped.join());
+  }));
+
+Deno.test("a fit that is singular is refused, is kept as such, and leaves the others of its walk as they are", () =>
+  withTiny(async (opened) => {
+    const { model, folder, options: { results } } = opened;
+    await Deno.writeTextFile(`${folder}/same.txt`, "a".repeat(400)); // one token: the inputs of every fit are alike
+    const own = optionsOf(opened, {
+      calibration: { text: `${folder}/same.txt`, samples: 2, length: 16 },
+      repair: ["nbl"],
+      steps: [0, 1],
+    });
+    const notices: string[] = [];
+    const onNotice = (line: string) => notices.push(line);
+    const found = await sweep(model, { ...own, onNotice });
+    const again = await sweep(model, own);
+    assert.deepEqual(again, found);
+    assert.equal(fitsIn(results), 1);
+    assert.equal(found.curves.length, 1);
+    assert.match(
+      notices.join("\n"),
+      /has no point at 1: Cannot fit 32 numbers from 32 over 128 tokens: the inputs are singular/,
+    );
+  }));
+
+Deno.test("the price has a pass for all fits of a one-shot repair, and one for each plan in sequence", () =>
+  withTiny(async (opened) => {
+    const price = (own: Partial<SweepOptions>) => estimate("sweep", opened.model, optionsOf(opened, own));
+    const bare = await price({});
+    const once = await price({ repair: ["linear"] });
+    const twice = await price({ repair: ["linear", "merge"] });
+    const sequence = await price({ repair: ["linear"], sequential: true });
+    const layers = 2 * opened.model.spec.layers.length;
+    // One pass for the fits; on both texts, two plans more; on the held-out samples, the full model twice, and the drops.
+    assert.ok(once.modules - bare.modules > 3 * layers);
+    assert.ok(twice.modules > once.modules && twice.flops > once.flops);
+    assert.ok(sequence.modules > once.modules && sequence.flops > once.flops);
+    assert.equal(once.plans - bare.plans, 2);
+  }));
+
+Deno.test("a sweep whose text is the repairs' says what they share", () =>
+  withTiny(async (opened) => {
+    const own = optionsOf(opened, { repair: ["mean"], skip: 0 });
+    const { shared = [] } = await sweep(opened.model, own);
+    assert.deepEqual(shared.find(({ calibration }) => calibration === "repair")?.share, 1);
+  }));
+
+Deno.test("unknown repairs and odd numbers of samples are refused by name", () =>
+  withTiny(async (opened) => {
+    const refused = (own: object, message: RegExp) =>
+      assert.rejects(sweep(opened.model, optionsOf(opened, own)), message);
+    await refused(
+      { repair: ["lineer"] },
+      /repair\[0\] is "lineer", expected one of .*\(did you mean "linear"/,
+    );
+    await refused({ repairSamples: 0 }, /repairSamples is 0/);
+    await refused({ sequential: "yes" }, /sequential is "yes"/);
+    const none = await sweep(opened.model, optionsOf(opened, { repair: [] }));
+    assert.equal(none.repaired, undefined);
+  }));
