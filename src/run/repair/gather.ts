@@ -23,7 +23,7 @@ export interface Pair {
 const GRAM_ELEMENTS = 2 ** 25;
 
 /**
- * Adds the moments of a batch to sums, each token's times its mask (0 or 1). Throws `RefusedRepair` if they are not finite.
+ * Adds the moments of a batch to sums, each token times its mask (0 or 1). Throws `RefusedRepair` if they are not finite.
  */
 export async function gather(
   { model, engine, programs }: {

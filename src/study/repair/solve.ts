@@ -131,8 +131,8 @@ export async function solve(
   const { model, packed: { blocks }, sites, sequential } = job;
   const { signal } = options;
   const found: (Solved | null)[] = sites.map((_, i) => known[i] ?? null);
-  const solved = () => found.filter((own) => own !== null);
-  if (!found.includes(null) || isBroken(found, sequential)) return solved();
+  const solved = () => found.filter((solved) => solved !== null);
+  if (!found.includes(null) || isBroken(job, found)) return solved();
   const engine = await engineOf(options);
   const programs = openPrograms(engine);
   const products = await openProducts(engine);
@@ -151,8 +151,8 @@ export async function solve(
   }
 }
 
-/** Whether a site was refused that others build upon. */
-function isBroken(found: readonly (Solved | null)[], sequential: boolean): boolean {
+/** Whether a fit is refused that those behind it need. */
+function isBroken({ sequential }: Job, found: readonly (Solved | null)[]): boolean {
   return sequential && found.some((solved) => solved?.refused !== undefined);
 }
 
@@ -166,9 +166,9 @@ async function walked(
   const { sites, sequential, method, walk } = context;
   const pending = new Map<number, Pending>(); // by site, on the full model's stream
   const report = reporter("layers", "layers", options);
-  const missing = sites.filter((_, i) => found[i] === null);
-  const end = Math.max(...missing.map((site) => endOf(site, method, sequential)));
   try {
+    const missing = sites.filter((_, i) => found[i] === null);
+    const end = Math.max(...missing.map((site) => endOf(site, method, sequential)));
     for (let l = 0; l <= end; l++) {
       options.signal?.throwIfAborted();
       for (const module of MODULES) {
@@ -178,7 +178,7 @@ async function walked(
           if (!own) continue;
           found[i] = own;
           await take(i, own);
-          if (isBroken(found, sequential)) return;
+          if (isBroken(context, found)) return;
         }
       }
       if (l < end) await walk.pass(l, sequential ? [noDrop, planWith(context, found)] : [noDrop]);
