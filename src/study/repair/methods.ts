@@ -9,7 +9,14 @@ import {
   type ModelSpec,
   scoring,
 } from "../../models/mod.ts";
-import { type Fit, hadamard, type Matrix, type Moments, type Products } from "../../run/mod.ts";
+import {
+  type Fit,
+  hadamard,
+  type Matrix,
+  type Moments,
+  type Products,
+  RefusedRepair,
+} from "../../run/mod.ts";
 import type { Site } from "./site.ts";
 import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 
@@ -133,9 +140,15 @@ export const methods: Readonly<Record<RepairName, Method>> = {
     weighting: "uniform",
     centred: () => false,
     change: { to: "linear", unnormed: true },
-    async made({ bias }, { model: { spec: { hidden } }, products }) {
+    async made({ bias }, { model: { spec: { hidden } }, layer, module, products }) {
       const basis = hadamard(hidden);
       const ratios = ratiosOf(bias);
+      const odd = ratios.find((ratio) => !Number.isFinite(ratio));
+      if (odd !== undefined) {
+        throw new RefusedRepair(
+          `Cannot repair ${module} ${layer} by linearpatch: a channel grows by ${odd}, expected a finite number`,
+        );
+      }
       const scaled = basis.data.map((value, i) => value * ratios[i % hidden]);
       const { data } = await products.multiply({ ...basis, data: scaled }, basis, true);
       for (let i = 0; i < hidden; i++) data[i * (hidden + 1)] -= 1; // the stream itself stays
