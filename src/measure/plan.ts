@@ -63,8 +63,17 @@ export const CHANGES = [
   "weights",
 ] as const satisfies readonly Change["to"][];
 
-/** The name of a repair of dropped modules; the last two are as published, without ridge and weights of tokens. */
-export type RepairName = "mean" | "gain" | "merge" | "refit" | "linear" | "nbl" | "replaceme";
+/** The name of a repair of dropped modules; the last four are as published, without ridge and weights of tokens. */
+export type RepairName =
+  | "mean"
+  | "gain"
+  | "merge"
+  | "refit"
+  | "linear"
+  | "nbl"
+  | "replaceme"
+  | "linearpatch"
+  | "prune-comp";
 /** All of them. */
 export const REPAIRS = [
   "mean",
@@ -74,6 +83,8 @@ export const REPAIRS = [
   "linear",
   "nbl",
   "replaceme",
+  "linearpatch",
+  "prune-comp",
 ] as const satisfies readonly RepairName[];
 
 /** The changes of a model's modules. A dropped block has its layer in both lists. */

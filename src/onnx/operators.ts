@@ -35,6 +35,7 @@ export const Sin = (x: Value): Value => one(x.graph.node("Sin", [x]));
 export const Exp = (x: Value): Value => one(x.graph.node("Exp", [x]));
 export const Tanh = (x: Value): Value => one(x.graph.node("Tanh", [x]));
 export const Sigmoid = (x: Value): Value => one(x.graph.node("Sigmoid", [x]));
+export const Abs = (x: Value): Value => one(x.graph.node("Abs", [x]));
 export const Relu = (x: Value): Value => one(x.graph.node("Relu", [x]));
 /** log(1 + e^x) */
 export const Softplus = (x: Value): Value => one(x.graph.node("Softplus", [x]));
@@ -57,8 +58,8 @@ export const Where = (condition: Value, a: Value, b: Value): Value =>
   one(a.graph.node("Where", [condition, a, b]));
 
 /** a · b (+ c), `b` transposed by default: Hugging Face stores a linear layer as [out, in]. */
-export const Gemm = (a: Value, b: Value, c: Value | null = null, { transB = 1 } = {}): Value =>
-  one(a.graph.node("Gemm", c ? [a, b, c] : [a, b], { transB }));
+export const Gemm = (a: Value, b: Value, c: Value | null = null, { transA = 0, transB = 1 } = {}): Value =>
+  one(a.graph.node("Gemm", c ? [a, b, c] : [a, b], { ...transA ? { transA } : {}, transB }));
 
 /** cap · tanh(x / cap), of these operators: scores and logits that may not pass ±cap. */
 export function softcap(x: Value, cap: number): Value {

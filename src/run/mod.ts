@@ -19,7 +19,10 @@ export { changedModel, changedSpec, checkedTensors, isRun } from "./plan/variant
 export { readyProbe } from "./probes/ready.ts";
 export { routingProbe } from "./probes/routing.ts";
 export type { Observation, Probe } from "./probes/probe.ts";
-export { difference, gatherApart, type GatherPlace } from "./repair/gather.ts";
+export { canonicalBound } from "./repair/canonical.ts";
+export { difference, gatherApart } from "./repair/gather.ts";
+export type { GatherPlace } from "./repair/gather_graph.ts";
+export { hadamard, hasHadamard } from "./repair/hadamard.ts";
 export { merged, type Moments } from "./repair/moments.ts";
 export { type Matrix, openProducts, type Products } from "./repair/product.ts";
 export { RefusedRepair } from "./repair/refused.ts";

@@ -9,7 +9,7 @@ import { freeAll, type State } from "./held.ts";
 import { type Branch, variantsIn } from "./plan/trie.ts";
 import { type LayerVariants, layerVariants } from "./plan/weights.ts";
 import type { Probe } from "./probes/probe.ts";
-import { openPrograms } from "./programs.ts";
+import { openPrograms, type Programs } from "./programs.ts";
 import { readingAhead } from "./weights/read_ahead.ts";
 import type { Run } from "./run.ts";
 import { type Batch, positionsOf, type Segment } from "./segments.ts";
@@ -49,12 +49,13 @@ export interface Runner {
   release(): Promise<void>;
 }
 
-/** Compiles a graph for each kind of module when it is first met, and runs them. */
+/** Compiles a graph for each kind of module when it is first met, and runs them. Programs that are `shared` stay compiled. */
 export function runner(
   { model, engine, segments, plans, probes = [], signal, onProgress }: RunnerOptions,
   total: number,
+  shared?: Programs | null,
 ): Runner {
-  const programs = openPrograms(engine);
+  const programs = shared ?? openPrograms(engine);
   const embedder = openEmbedder(model, engine, programs);
   const draw = normalDraw(engine);
   const sights = openSights(engine, segments);
@@ -154,7 +155,7 @@ export function runner(
       sights.free();
       await weights.forget();
       draw.free();
-      await programs.release();
+      if (!shared) await programs.release();
     },
   };
 }

@@ -33,7 +33,8 @@ export function repairCommand(context: Context): Command {
       new Option(
         "--by <repair>",
         "in a module's place, its mean update or a linear map of its input; or a change of the nearest MLP's output projection " +
-          "(merge, refit); or a division of all later updates (gain); nbl and replaceme are linear and merge as published",
+          "(merge, refit); or a division of all later updates (gain); published methods beside them: nbl (linear), replaceme (merge), " +
+          "linearpatch (a rotated scale of each channel), prune-comp (gain)",
       ).choices([...REPAIRS]).default("mean"),
     )
     .option("--sequential", "fit each repair on the repaired model's stream, towards the full model's")

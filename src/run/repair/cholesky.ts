@@ -1,8 +1,7 @@
 /**
  * Solutions of X A = B for a symmetric, positive definite A: Cholesky's decomposition by blocks. Products of blocks are the engine's,
- * and blocks on the diagonal are ml-matrix's.
+ * and blocks on the diagonal are decomposed here.
  */
-import { CholeskyDecomposition, Matrix as Dense } from "ml-matrix";
 import { addBlock, block, type Matrix, type Products } from "./product.ts";
 
 /** Rows of a block: few calls for a thousand rows, and little time on the diagonal for ten thousand. */
@@ -11,10 +10,14 @@ const BLOCK = 256;
 /** Solves X A = B for any number of B. */
 export type Solver = (b: Matrix) => Promise<Matrix>;
 
-/** Decomposes A [n, n] = L Lᵀ; null if it is not positive definite. */
-export async function cholesky(a: Matrix, { multiply }: Products): Promise<Solver | null> {
+/** Rows of what is left of A that are updated at once: a half of a product with its own transpose need not be made. */
+const BAND = 1024;
+
+/** Decomposes A + λ I = L Lᵀ, [n, n]; null if it is not positive definite. */
+export async function cholesky(a: Matrix, { multiply }: Products, λ = 0): Promise<Solver | null> {
   const n = a.rows;
   const left: Matrix = { ...a, data: a.data.slice() }; // becomes L below its diagonal blocks
+  for (let i = 0; i < n; i++) left.data[i * (n + 1)] += λ;
   const spans = Array.from(
     { length: Math.ceil(n / BLOCK) },
     (_, i) => [i * BLOCK, Math.min(n, (i + 1) * BLOCK)] as const,
@@ -30,7 +33,12 @@ export async function cholesky(a: Matrix, { multiply }: Products): Promise<Solve
       const own = below.data.subarray(row * below.columns, (row + 1) * below.columns);
       left.data.set(own, (to + row) * n + from);
     }
-    addBlock(left, await multiply(below, below, true), to, to, -1);
+    for (let top = 0; top < below.rows; top += BAND) {
+      const columns = [0, below.columns] as const;
+      const band = block(below, [top, Math.min(below.rows, top + BAND)], columns);
+      const rest = block(below, [top, below.rows], columns);
+      addBlock(left, await multiply(rest, band, true), to + top, to + top, -1);
+    }
   }
 
   return async (b) => {
@@ -61,25 +69,26 @@ export async function cholesky(a: Matrix, { multiply }: Products): Promise<Solve
   };
 }
 
-/** L⁻¹ of a small A = L Lᵀ, lower triangular; null if A is not positive definite. */
+/** L⁻¹ of a small A = L Lᵀ, lower triangular, from the lower triangle of A; null if A is not positive definite. */
 function inverseFactor({ rows: n, data }: Matrix): Matrix | null {
-  const a = Dense.from1DArray(n, n, data);
-  for (let row = 0; row < n; row++) { // the last digits differ, which ml-matrix refuses
-    for (let i = 0; i < row; i++) a.set(i, row, a.get(row, i));
-  }
-  const found = new CholeskyDecomposition(a);
-  if (!found.isPositiveDefinite()) return null;
-  const factor = found.lowerTriangularMatrix.to1DArray();
+  const factor = data.slice();
   const inverse = new Float64Array(n * n);
   for (let row = 0; row < n; row++) {
-    const own = inverse.subarray(row * n, (row + 1) * n);
-    own[row] = 1;
-    for (let k = 0; k < row; k++) {
-      const share = factor[row * n + k];
-      for (let i = 0; i <= k; i++) own[i] -= share * inverse[k * n + i];
+    const own = factor.subarray(row * n, row * n + row + 1);
+    for (let column = 0; column <= row; column++) {
+      const other = factor.subarray(column * n, column * n + column + 1);
+      let sum = own[column];
+      for (let k = 0; k < column; k++) sum -= own[k] * other[k];
+      if (column < row) own[column] = sum / other[column];
+      else if (sum > 0 && sum < Infinity) own[row] = Math.sqrt(sum);
+      else return null; // NaN too
     }
-    const diagonal = factor[row * n + row];
-    for (let i = 0; i <= row; i++) own[i] /= diagonal;
+    const found = inverse.subarray(row * n, row * n + row + 1);
+    found[row] = 1;
+    for (let k = 0; k < row; k++) {
+      for (let i = 0; i <= k; i++) found[i] -= own[k] * inverse[k * n + i];
+    }
+    for (let i = 0; i <= row; i++) found[i] /= own[row];
   }
   return { rows: n, columns: n, data: inverse };
 }

@@ -1,49 +1,17 @@
 /**
  * Second moments of a module's inputs and of targets, on the device: a small graph for each batch, whose sums are added here in
- * float64. Products are float64 on the CPU, and float32 elsewhere.
+ * float64.
  */
 import type { Engine, Held } from "../../engine/mod.ts";
-import {
-  type FeedSpec,
-  type FitInput,
-  fitInput,
-  fitTensors,
-  type MixerSpec,
-  type Model,
-} from "../../models/mod.ts";
-import type { LayerModule } from "../../measure/mod.ts";
-import {
-  Add,
-  Cast,
-  createGraph,
-  Div,
-  MatMul,
-  Mul,
-  ReduceSum,
-  scalar,
-  Slice,
-  Sub,
-  Transpose,
-  type Value,
-} from "../../onnx/mod.ts";
-import { float32 } from "../../tensor/mod.ts";
+import { fitTensors, type Model } from "../../models/mod.ts";
+import { Add, createGraph, Mul, scalar, Sub } from "../../onnx/mod.ts";
+import { float32, type Tensor } from "../../tensor/mod.ts";
 import { freeAll, withRead, withUploaded } from "../held.ts";
+import { addBand, bandsOf, gatherGraph, type GatherPlace, type Part } from "./gather_graph.ts";
 import { addTo, type Moments, noMoments } from "./moments.ts";
 import type { Programs } from "../programs.ts";
 import type { Batch } from "../segments.ts";
 import { RefusedRepair } from "./refused.ts";
-
-/** Where a fit is made, and from which inputs: those that are `given`, or made of the stream; `none` sums the targets alone. */
-export interface GatherPlace {
-  readonly layer: number;
-  readonly module: LayerModule;
-  readonly spec: MixerSpec | FeedSpec;
-  readonly input: FitInput | "none" | "given";
-  /** Numbers of an input, P. */
-  readonly inputs: number;
-  /** The weight of a token: one over its squared length in the stream that is aimed at, or the same for all. */
-  readonly weighting: "inverse" | "uniform";
-}
 
 /** A batch of tokens: the stream that enters the module, or inputs [N, P]; targets, and the stream that is aimed at, all [N, D]. */
 export interface Pair {
@@ -56,7 +24,7 @@ export interface Pair {
 const GRAM_ELEMENTS = 2 ** 25;
 
 /**
- * Adds the moments of a batch to sums, each token's times its mask (0 or 1). Throws `RefusedRepair` if they are not finite.
+ * Adds the moments of a batch to sums, each token times its mask (0 or 1). Throws `RefusedRepair` if they are not finite.
  */
 async function gather(
   { model, engine, programs }: {
@@ -65,58 +33,38 @@ async function gather(
     readonly programs: Programs;
   },
   place: GatherPlace,
-  { x, t, f }: Pair,
+  pair: Pair,
   sums: readonly { readonly moments: Moments; readonly mask: Float32Array }[],
 ): Promise<void> {
-  const { layer, module, spec, input, inputs: P, weighting } = place;
+  const { layer, module, spec, input, inputs: P, weighting, magnitudes } = place;
   const { hidden } = model.spec;
   const needs = input === "none" || input === "given" ? [] : fitTensors(spec, hidden, module, input);
   const lease = await model.weights.part(layer, new Map(needs.map(([name]) => [name, null])));
+  const rotation = magnitudes?.rotation;
   try {
-    await withUploaded(engine, Object.fromEntries(lease.tensors), async (weights) => {
+    const own = { ...Object.fromEntries(lease.tensors), ...rotation ? { rotation } : {} };
+    await withUploaded(engine, own, async (weights) => {
       const stored = new Map(Object.entries(weights).map(([name, { dtype }]) => [name, dtype]));
       const height = Math.max(1, Math.floor(GRAM_ELEMENTS / Math.max(1, P)));
-      for (let top = 0; top < Math.max(1, P); top += height) {
-        const rows = [top, Math.min(P, top + height)] as const;
-        const program = await programs.get(
-          ["moments", spec, module, input, weighting, rows, [...stored]],
-          () => {
-            const graph = createGraph();
-            const from = graph.input("x", "f32", ["rows", input === "given" ? P : hidden]);
-            const [target, aim] = ["t", "f"].map((name) => graph.input(name, "f32", ["rows", hidden]));
-            const mask = graph.input("mask", "f32", ["rows", 1]);
-            const w = weighting === "uniform" ? mask : Div(mask, ReduceSum(Mul(aim, aim), [1], 1));
-            const u = input === "none"
-              ? null
-              : input === "given"
-              ? from
-              : fitInput(graph, from, spec, hidden, module, input, engine.has, stored);
-            return momentsGraph(graph, u, target, w, rows, engine);
-          },
-        );
-        for (const { moments, mask } of sums) {
-          const held = { mask: float32([mask.length, 1], mask) };
-          await withUploaded(engine, held, async (held) => {
-            const outputs = await program.run({ ...weights, ...held, x, t, f });
-            await withRead(engine, outputs, (found) => {
-              const data = (name: string) => found[name].data as Float32Array | Float64Array;
-              if (P > 0) addTo(moments.uu, data("uu"), top * P);
-              if (top > 0) return;
-              addTo(moments.t, data("sum_t"));
-              moments.tt += data("tt")[0];
-              moments.weight += data("w")[0];
-              moments.tokens += mask.reduce((sum, own) => sum + own, 0);
-              if (P === 0) return;
-              addTo(moments.tu, data("tu"));
-              addTo(moments.u, data("sum_u"));
-            });
+      for (const { moments, mask } of sums) {
+        const tokens = [mask.findIndex(Boolean), mask.findLastIndex(Boolean) + 1] as const;
+        if (tokens[0] < 0) continue;
+        for (let top = 0; top < Math.max(1, P); top += height) {
+          const part: Part = { tokens, rows: [top, Math.min(P, top + height)] };
+          const program = await programs.get(
+            ["moments", spec, module, input, weighting, magnitudes !== undefined, part, [...stored]],
+            () => gatherGraph(place, hidden, stored, engine, part),
+          );
+          await withUploaded(engine, { mask: float32([mask.length, 1], mask) }, async (held) => {
+            const outputs = await program.run({ ...weights, ...held, ...pair });
+            await withRead(engine, outputs, (found) => addPart(moments, found, part));
           });
-          if (!Number.isFinite(moments.tt) || !Number.isFinite(moments.weight)) {
-            throw new RefusedRepair(
-              `Cannot fit ${module} ${layer}: its inputs or targets are not finite, expected finite numbers`,
-            );
-          }
         }
+        moments.tokens += mask.reduce((sum, own) => sum + own, 0);
+        if (Number.isFinite(moments.tt) && Number.isFinite(moments.weight)) continue;
+        throw new RefusedRepair(
+          `Cannot fit ${module} ${layer}: its inputs or targets are not finite, expected finite numbers`,
+        );
       }
     });
   } finally {
@@ -139,7 +87,7 @@ export async function gatherApart(
   heldOut: number,
 ): Promise<readonly [training: Moments, held: Moments]> {
   const { hidden } = running.model.spec;
-  const apart = [noMoments(place.inputs, hidden), noMoments(place.inputs, hidden)] as const;
+  const apart = [momentsOf(place, hidden), momentsOf(place, hidden)] as const;
   for (const [b, { first, count, length }] of batches.entries()) {
     const sets = apart.map((moments, i) => ({
       moments,
@@ -153,29 +101,22 @@ export async function gatherApart(
   return apart;
 }
 
-function momentsGraph(
-  graph: ReturnType<typeof createGraph>,
-  inputs: Value | null,
-  targets: Value,
-  weights: Value,
-  [top, bottom]: readonly [number, number],
-  { access }: Engine,
-) {
-  const dtype = access === null ? "f64" : "f32";
-  const exact = (value: Value) => dtype === "f64" ? Cast(value, dtype) : value;
-  const [t, w] = [exact(targets), exact(weights)];
-  const output = (name: string, value: Value) => graph.output(name, value, dtype);
-  const weighted = Mul(t, w);
-  output("sum_t", ReduceSum(weighted, [0]));
-  output("tt", ReduceSum(Mul(weighted, t), [0, 1]));
-  output("w", ReduceSum(w, [0, 1]));
-  if (!inputs) return graph;
-  const u = exact(inputs);
-  const own = Mul(u, w);
-  output("sum_u", ReduceSum(own, [0]));
-  output("uu", MatMul(Transpose(Slice(own, top, bottom, 1), [1, 0]), u));
-  output("tu", MatMul(Transpose(weighted, [1, 0]), u));
-  return graph;
+function addPart(moments: Moments, found: Record<string, Tensor>, { rows }: Part): void {
+  const numbers = (name: string) => found[name].data as Float32Array | Float64Array;
+  const { inputs: P } = moments;
+  if (P > 0) bandsOf(rows).forEach((band) => addBand(moments.uu, P, band, numbers(`uu.${band[0]}`)));
+  if (rows[0] > 0) return;
+  addTo(moments.t, numbers("sum_t"));
+  moments.tt += numbers("tt")[0];
+  moments.weight += numbers("w")[0];
+  if (P === 0) return;
+  addTo(moments.tu, numbers("tu"));
+  addTo(moments.u, numbers("sum_u"));
+}
+
+/** No sums yet, for the inputs of a place and its targets. */
+function momentsOf({ inputs, magnitudes }: GatherPlace, hidden: number): Moments {
+  return noMoments(inputs, magnitudes ? 2 * hidden : hidden);
 }
 
 /** f − s (or f itself, a copy), added to a sum that is freed; [N, D]. */

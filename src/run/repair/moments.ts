@@ -33,12 +33,8 @@ export function noMoments(inputs: number, targets: number): Moments {
 }
 
 /** Adds sums to others. */
-export function addTo(
-  sums: ArrayLike<number> & { [i: number]: number },
-  own: ArrayLike<number>,
-  offset = 0,
-): void {
-  for (let i = 0; i < own.length; i++) sums[offset + i] += own[i];
+export function addTo(sums: Float64Array, own: Float32Array | Float64Array): void {
+  for (let i = 0; i < own.length; i++) sums[i] += own[i];
 }
 
 /** The moments of the tokens of both. */
@@ -63,8 +59,13 @@ export interface Covariance {
 /** Covariances of the tokens, or their mean products. */
 export function covariance({ inputs: P, weight, u, t, uu, tu, tt }: Moments, centred: boolean): Covariance {
   const [meanU, meanT] = [u, t].map((sum) => sum.map((value) => centred ? value / weight : 0));
-  const about = (products: Float64Array, rows: Float64Array) =>
-    products.map((value, i) => value / weight - rows[Math.floor(i / P)] * meanU[i % P]);
+  const about = (products: Float64Array, rows: Float64Array) => {
+    const found = new Float64Array(products.length);
+    rows.forEach((mean, row) => {
+      for (let i = row * P, p = 0; p < P; i++, p++) found[i] = products[i] / weight - mean * meanU[p];
+    });
+    return found;
+  };
   return {
     uu: about(uu, meanU),
     tu: about(tu, meanT),

@@ -3,7 +3,7 @@
  * strength ε is the one with the smallest error on held-out tokens.
  */
 import { cholesky } from "./cholesky.ts";
-import { type Covariance, covariance, merged, type Moments } from "./moments.ts";
+import { covariance, merged, type Moments } from "./moments.ts";
 import type { Matrix, Products } from "./product.ts";
 import { RefusedRepair } from "./refused.ts";
 
@@ -41,9 +41,10 @@ export async function ridge(
   products: Products,
 ): Promise<Fit> {
   const best = heldOut && await strengthOf(training, heldOut, { centred, strengths }, products);
-  const strength = best?.strength ?? strengths.find((strength) => strength === USUAL) ?? strengths[0];
+  const strength = best?.strength ?? (strengths as readonly number[]).find((own) => own === USUAL) ??
+    strengths[0];
   const all = heldOut ? merged(training, heldOut) : training;
-  const fit = heldOut && !best ? null : await solved(all, strength, centred, products);
+  const fit = heldOut && !best ? null : await fitting(all, centred, products)(strength);
   if (fit) return { ...fit, strength, left: best?.left ?? null };
   throw new RefusedRepair(
     `Cannot fit ${training.targets} numbers from ${training.inputs} over ${all.tokens} tokens: the inputs are singular, ` +
@@ -51,47 +52,81 @@ export async function ridge(
   );
 }
 
-/** The strength with the smallest error on held-out tokens; null if every strength leaves the inputs singular. */
+type Map = Pick<Fit, "weight" | "bias">;
+
+/** Targets beyond four times as many are summed to this number, with random signs, to choose a strength. */
+const SKETCH = 256;
+
+/** The strength with the least error on held-out moments, and that error; null if none can be solved. */
 export async function strengthOf(
   training: Moments,
   heldOut: Moments,
   { centred, strengths = STRENGTHS }: FitOptions,
   products: Products,
 ): Promise<{ readonly strength: number; readonly left: number } | null> {
+  const isSketched = training.targets > 4 * SKETCH && strengths.length > 1;
+  const [few, own] = isSketched
+    ? await Promise.all([sketched(training, products), sketched(heldOut, products)])
+    : [training, heldOut];
+  const fit = fitting(few, centred, products);
   let best: { strength: number; left: number } | null = null;
   for (const strength of strengths) {
-    const fit = await solved(training, strength, centred, products);
-    const left = fit && await leftOf(fit, heldOut, products);
+    const map = await fit(strength);
+    const left = map && await leftOf(map, own, products);
     if (left !== null && Number.isFinite(left) && (!best || left < best.left)) best = { strength, left };
   }
-  return best;
+  if (!best || !isSketched) return best;
+  const map = await fitting(training, centred, products)(best.strength);
+  return map && { ...best, left: await leftOf(map, heldOut, products) };
 }
 
-type Map = Pick<Fit, "weight" | "bias">;
+/**
+ * Moments of fewer targets S t, with signs ±1 / √k in S [k, Q]: squared errors of a linear fit keep their size within a tenth, and
+ * their order nearly always, since all strengths see the same S. Solving for all targets takes most of the time of a wide layer.
+ */
+async function sketched(moments: Moments, products: Products): Promise<Moments> {
+  const { inputs: P, targets: Q, t, tu } = moments;
+  const signs = new Float64Array(SKETCH * Q);
+  let state = 1;
+  for (let i = 0; i < signs.length; i++) {
+    state = Math.imul(state, 1664525) + 1013904223 >>> 0;
+    signs[i] = (state >>> 31 ? 1 : -1) / Math.sqrt(SKETCH);
+  }
+  const some = matrix(SKETCH, Q, signs);
+  const [own, sums] = [
+    await products.multiply(some, matrix(Q, P, tu)),
+    await products.multiply(some, matrix(Q, 1, t)),
+  ];
+  return { ...moments, targets: SKETCH, t: sums.data, tu: own.data };
+}
 
-async function solved(
+/** Fits of some moments, whose covariance is made once: W and b with a strength, or null where the inputs are singular. */
+function fitting(
   moments: Moments,
-  strength: number,
   centred: boolean,
   products: Products,
-): Promise<Map | null> {
-  const { inputs: P, targets: Q, weight, u, t } = moments;
-  const { uu, tu }: Covariance = covariance(moments, centred);
+): (strength: number) => Promise<Map | null> {
+  const { inputs: P, targets: Q } = moments;
+  const { uu, tu } = covariance(moments, centred);
   let trace = 0;
   for (let i = 0; i < P; i++) trace += uu[i * (P + 1)];
-  for (let i = 0; i < P; i++) uu[i * (P + 1)] += strength * trace / P;
-  const solve = await cholesky(matrix(P, P, uu), products);
-  if (!solve) return null;
-  const found = await solve(matrix(Q, P, tu));
+  return async (strength) => {
+    const solve = await cholesky(matrix(P, P, uu), products, strength * trace / P);
+    if (!solve) return null;
+    const weight = await solve(matrix(Q, P, tu));
+    return { weight, bias: centred ? biasOf(moments, weight) : new Float64Array(Q) };
+  };
+}
+
+/** b = E[t] − W E[u]. */
+function biasOf({ inputs: P, targets: Q, weight, u, t }: Moments, { data }: Matrix): Float64Array {
   const bias = new Float64Array(Q);
-  if (centred) {
-    for (let q = 0; q < Q; q++) {
-      let sum = t[q];
-      for (let p = 0; p < P; p++) sum -= found.data[q * P + p] * u[p];
-      bias[q] = sum / weight;
-    }
+  for (let q = 0; q < Q; q++) {
+    let sum = t[q];
+    for (let p = 0; p < P; p++) sum -= data[q * P + p] * u[p];
+    bias[q] = sum / weight;
   }
-  return { weight: found, bias };
+  return bias;
 }
 
 /** Σ w |t − W u − b|² over Σ w |t|². */

@@ -3,10 +3,12 @@
  * streams around its place, and the streams behind it follow from the repair. All batches are at the same layer.
  */
 import type { Held } from "../../engine/mod.ts";
-import type { DropPlan } from "../../measure/mod.ts";
+import { type DropPlan, everyChange, planOf } from "../../measure/mod.ts";
 import { freeAll, type State } from "../held.ts";
 import { branches } from "../plan/trie.ts";
+import { variantOf } from "../plan/variants.ts";
 import type { Probe } from "../probes/probe.ts";
+import type { Programs } from "../programs.ts";
 import { runner, type RunnerOptions } from "../runner.ts";
 import { type Batch, batchesOf } from "../segments.ts";
 
@@ -24,28 +26,25 @@ export interface Walk {
   readonly batches: readonly Batch[];
   /** The streams that enter the next layer; they stay the walk's. */
   readonly streams: readonly Stream[];
-  /** The streams as they would leave layer l by some ways, for as long as `use` runs. Probes count the ways as plans. */
+  /**
+   * The streams as they would leave layer l, which is the next, by some ways; they stay the walk's, for as long as `use` runs. Probes
+   * count the ways as plans.
+   */
   through<T>(
     l: number,
     ways: readonly Way[],
     use: (streams: readonly Stream[]) => Promise<T>,
     probes?: readonly Probe[],
   ): Promise<T>;
-  /**
-   * Passes layer l, each stream under its plan. Before those that entered are freed, `see` gets the streams that leave, and after them
-   * those that would leave by some other ways.
-   */
-  pass(l: number, plans: readonly DropPlan[], beside?: Beside): Promise<void>;
+  /** Passes layer l, each stream under its plan. */
+  pass(l: number, plans: readonly DropPlan[]): Promise<void>;
   close(): void;
 }
 
-/** More ways through a layer, and what looks at all streams behind it. */
-export interface Beside {
-  readonly ways: readonly Way[];
-  see(streams: readonly Stream[]): Promise<void>;
+interface WalkOptions extends Omit<RunnerOptions, "plans" | "probes" | "onProgress"> {
+  /** Modules of one kind are compiled once for all layers; default: for each layer. */
+  readonly programs?: Programs;
 }
-
-type WalkOptions = Omit<RunnerOptions, "plans" | "probes" | "onProgress">;
 
 /** `count` streams that enter layer 0, the same as long as their plans agree. Throws as `forward` does. */
 export async function openWalk(options: WalkOptions, count: number): Promise<Walk> {
@@ -63,25 +62,56 @@ export async function openWalk(options: WalkOptions, count: number): Promise<Wal
   }
   let streams: Stream[] = Array.from({ length: count }, () => entering);
 
-  /** The streams behind a layer, in the order of the ways. Those that enter it stay. */
+  let known: Known[] = []; // of the next layer
+
+  /**
+   * The streams behind a layer, in the order of the ways. Those that are known are not run again, unless probes are to see them, and an
+   * MLP is run on a known stream behind its attention. All stay the walk's until the layer is passed.
+   */
   async function run(l: number, ways: readonly Way[], probes: readonly Probe[] = []): Promise<Stream[]> {
-    const plans = ways.map(({ plan }) => plan);
-    const states = [...Map.groupBy(ways.keys(), (i) => streams[ways[i].from])]
+    const isSeen = probes.length > 0;
+    const wanted = ways.map(({ plan, from }) => ({ plan, from: streams[from], key: keyOf(plan, l) }));
+    const missing = wanted.filter(({ from, key }) => isSeen || !knownAt(from, key));
+    const starts = missing.map(({ plan, from, key: [attention, mlp] }) => {
+      const behind = !isSeen && mlp !== "nothing" && layers[l].residual !== "parallel" &&
+        knownAt(from, [attention, "nothing"]);
+      return behind ? { plan: withoutAttention(plan, l), stream: behind } : { plan, stream: from };
+    });
+    const plans = starts.map(({ plan }) => plan);
+    const states = [...Map.groupBy(starts.keys(), (i) => starts[i].stream)]
       .map(([stream, plans]): State => ({ plans, batches: [...stream] }));
     const parted = states.map((state) => branches(plans, state.plans, layers[l], l));
-    const own = runner({ ...options, plans, probes }, 0);
+    const own = runner({ ...options, plans, probes }, 0, isSeen ? null : options.programs);
     try {
-      const left = await own.layer(l, null, states, parted, batches, true);
-      return ways.map((_, i) => left.find((state) => state.plans.includes(i))!.batches);
+      const left = missing.length > 0 ? await own.layer(l, null, states, parted, batches, true) : [];
+      for (const [i, { from, key }] of missing.entries()) {
+        known.push({ from, key, stream: left.find((state) => state.plans.includes(i))!.batches });
+      }
+      return wanted.map(({ from, key }) => knownAt(from, key)!);
     } finally {
       await own.release();
     }
   }
 
-  /** Frees streams, but for those that are needed still. */
-  function drop(some: readonly Stream[], needed: readonly Stream[]): void {
-    const kept = new Set(needed.flat());
-    freeAll(new Set(some.flat().filter((held) => !kept.has(held))));
+  function knownAt(from: Stream, [attention, mlp]: Key): Stream | undefined {
+    if (attention === "nothing" && mlp === "nothing") return from;
+    const found = known.find(({ from: other, key }) =>
+      other === from && key[0] === attention && key[1] === mlp
+    );
+    return found?.stream;
+  }
+
+  function keyOf(plan: DropPlan, l: number): Key {
+    const layer = layers[l];
+    return [variantOf(plan, layer, l, "attention").key, variantOf(plan, layer, l, "mlp").key];
+  }
+
+  /** Frees all streams but those that are kept. */
+  function free(kept: readonly Stream[]): void {
+    const needed = new Set(kept.flat());
+    const all = [...streams, ...known.map(({ stream }) => stream)].flat();
+    freeAll(new Set(all.filter((held) => !needed.has(held))));
+    known = [];
   }
 
   return {
@@ -89,24 +119,27 @@ export async function openWalk(options: WalkOptions, count: number): Promise<Wal
     get streams() {
       return streams;
     },
-    async through(l, ways, use, probes) {
-      const left = await run(l, ways, probes);
-      try {
-        return await use(left);
-      } finally {
-        drop(left, streams);
-      }
+    through: async (l, ways, use, probes) => await use(await run(l, ways, probes)),
+    async pass(l, plans) {
+      const left = await run(l, plans.map((plan, from) => ({ plan, from })));
+      free(left);
+      streams = left;
     },
-    async pass(l, plans, beside) {
-      const left = await run(l, [...plans.map((plan, from) => ({ plan, from })), ...beside?.ways ?? []]);
-      const entered = streams;
-      try {
-        await beside?.see(left);
-        streams = left.slice(0, plans.length);
-      } finally {
-        drop([...entered, ...left], streams);
-      }
-    },
-    close: () => drop(streams, []),
+    close: () => free([]),
   };
+}
+
+/** The variants of attention and MLP. */
+type Key = readonly [string, string];
+
+/** The stream that leaves the next layer by one way. */
+interface Known {
+  readonly from: Stream;
+  readonly key: Key;
+  readonly stream: Stream;
+}
+
+function withoutAttention(plan: DropPlan, layer: number): DropPlan {
+  const rest = everyChange(plan).filter((change) => change.layer !== layer || change.module !== "attention");
+  return planOf([...rest, { layer, module: "attention", to: "nothing" }]);
 }

@@ -125,6 +125,8 @@ const REPAIR_DASHES: Readonly<Record<RepairName, string>> = {
   linear: "12 5",
   nbl: "12 5 6 5",
   replaceme: "6 4 2 4",
+  linearpatch: "12 5 2 5",
+  "prune-comp": "2 7 2 4",
 };
 
 /** The dash pattern of a curve; none by importance, where nothing is repaired. */

@@ -67,15 +67,14 @@ export async function predictabilityRow(
       options.signal?.throwIfAborted();
       const row: PredictabilityRow[number] = { attention: null, mlp: null };
       const isBoth = spec.attention !== null && spec.mlp !== null;
-      await walk.pass(l, [noDrop], {
-        ways: isBoth ? [{ plan: { ...noDrop, mlp: [l] }, from: 0 }] : [],
-        async see([behind, between]) {
-          for (const module of MODULES.filter((module) => spec[module] !== null)) {
-            const streams = around(spec, module, walk.streams[0], between, behind);
-            row[module] = await sharesAt(context, { layer: l, module }, streams, sizes);
-          }
-        },
+      const plans = [noDrop, ...isBoth ? [{ ...noDrop, mlp: [l] }] : []];
+      await walk.through(l, plans.map((plan) => ({ plan, from: 0 })), async ([behind, between]) => {
+        for (const module of MODULES.filter((module) => spec[module] !== null)) {
+          const streams = around(spec, module, walk.streams[0], between, behind);
+          row[module] = await sharesAt(context, { layer: l, module }, streams, sizes);
+        }
       });
+      await walk.pass(l, [noDrop]);
       rows.push(row);
       report(l + 1, layers.length);
     }

@@ -119,7 +119,7 @@ export function fitBytes(repair: Repair): number {
   const waiting = method.absorbs && !sequential
     ? Math.max(...sites.map((site) => sites.filter((other) => isOpenAt(other, site.layer)).length))
     : 1;
-  const streams = 4 * sizes.samples * sizes.length * hidden * (sequential ? 7 : 2 + 3 * waiting);
+  const streams = 4 * sizes.samples * sizes.length * hidden * (sequential ? 7 : 4 + 3 * waiting);
   const inputs = Math.max(...sites.map((site) => inputsAt(repair, site)));
   const sums = 8 * 6 * inputs * (inputs + hidden);
   return needOf(model, [{ samples: 1, length: 1, plans: [noDrop], head: false }]).bytes + streams + sums;

@@ -9,7 +9,14 @@ import {
   type ModelSpec,
   scoring,
 } from "../../models/mod.ts";
-import type { Fit, Matrix, Products } from "../../run/mod.ts";
+import {
+  type Fit,
+  hadamard,
+  type Matrix,
+  type Moments,
+  type Products,
+  RefusedRepair,
+} from "../../run/mod.ts";
 import type { Site } from "./site.ts";
 import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 
@@ -17,15 +24,21 @@ import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 export interface Method {
   /** Whether the output projection of an MLP that is kept makes up for the module; else something takes the module's place. */
   readonly absorbs: boolean;
+  /** Whether dropped modules that follow each other are repaired as one, at the last of them. */
+  readonly runs?: true;
   readonly input: FitInput | "none";
   readonly weighting: "inverse" | "uniform";
   /** Whether it fits the output projection of attention anew that has a window. */
   readonly windowable?: true;
   /** Ridge strengths to choose from; default: the usual ones. */
   readonly strengths?: readonly number[];
+  /** Whether means of |x| and |y| by channel, of the streams before and behind, are in the place of targets; or of their rotations. */
+  readonly magnitudes?: "plain" | "rotated";
   /** Whether the fit has a bias. */
   centred(layer: LayerSpec, module: LayerModule): boolean;
-  /** Tensors of the change; absent for `gain`, whose number scales what comes later. */
+  /** The number that the stream is multiplied by, so that all later updates are divided by it. */
+  gain?(sums: Moments): number;
+  /** Tensors of the change, where there is no gain. */
   made?(fit: Fit, at: FitPlace): Promise<ReadonlyMap<string, Tensor>>;
   /** The change besides its tensors. */
   readonly change?: { readonly to: "mean" | "linear" | "weights"; readonly unnormed?: true };
@@ -84,7 +97,13 @@ export const methods: Readonly<Record<RepairName, Method>> = {
     made: ({ bias }) => Promise.resolve(new Map([["mean", float32([bias.length], Float32Array.from(bias))]])),
   },
   /** s = 1 + E⟨x, a⟩ / E|x|²: all later updates are divided by it, since norms do not see the stream's length. */
-  gain: { absorbs: false, input: "stream", weighting: "inverse", centred: () => false },
+  gain: {
+    absorbs: false,
+    input: "stream",
+    weighting: "inverse",
+    centred: () => false,
+    gain: ({ uu, tu, inputs }) => 1 + trace(tu, inputs) / trace(uu, inputs),
+  },
   /** W_d ← (I + R) W_d with R m ≈ a of the MLP's own output m. */
   merge,
   /** W_d ← W_d + R with R z ≈ a of the input z of the MLP's output projection. */
@@ -109,7 +128,63 @@ export const methods: Readonly<Record<RepairName, Method>> = {
   },
   /** ReplaceMe's least squares as published (arXiv 2505.02819): `merge` with all tokens alike and no ridge. */
   replaceme: { ...merge, weighting: "uniform", strengths: ALMOST_NONE },
+  /**
+   * LinearPatch as published (arXiv 2505.24680): x ← x P behind dropped modules, P = H diag(d) Hᵀ with a Hadamard matrix H and
+   * d = mean |y H| / mean |x H| of the streams x before them and y behind them, all tokens alike.
+   */
+  linearpatch: {
+    absorbs: false,
+    runs: true,
+    input: "none",
+    magnitudes: "rotated",
+    weighting: "uniform",
+    centred: () => false,
+    change: { to: "linear", unnormed: true },
+    async made({ bias }, { model: { spec: { hidden } }, layer, module, products }) {
+      const basis = hadamard(hidden);
+      const ratios = ratiosOf(bias);
+      const odd = ratios.find((ratio) => !Number.isFinite(ratio));
+      if (odd !== undefined) {
+        throw new RefusedRepair(
+          `Cannot repair ${module} ${layer} by linearpatch: a channel grows by ${odd}, expected a finite number`,
+        );
+      }
+      const scaled = basis.data.map((value, i) => value * ratios[i % hidden]);
+      const { data } = await products.multiply({ ...basis, data: scaled }, basis, true);
+      for (let i = 0; i < hidden; i++) data[i * (hidden + 1)] -= 1; // the stream itself stays
+      return new Map([
+        ["linear.weight", float32([hidden, hidden], Float32Array.from(data))],
+        ["linear.bias", float32([hidden], new Float32Array(hidden))],
+      ]);
+    },
+  },
+  /**
+   * Prune&Comp as published (arXiv 2507.18212): s, the mean over channels of mean |y| / mean |x|, all tokens alike. There the embedding
+   * and all earlier projections are multiplied by s; dividing all later updates gives the same logits, tied embeddings or not.
+   */
+  "prune-comp": {
+    absorbs: false,
+    runs: true,
+    input: "none",
+    magnitudes: "plain",
+    weighting: "uniform",
+    centred: () => false,
+    gain: ({ t }) => ratiosOf(t).reduce((sum, ratio) => sum + ratio, 0) / (t.length / 2),
+  },
 };
+
+/** Σ of a diagonal. */
+function trace(products: Float64Array, size: number): number {
+  let sum = 0;
+  for (let i = 0; i < size; i++) sum += products[i * (size + 1)];
+  return sum;
+}
+
+/** Magnitudes behind dropped modules over those before them, [D] of [2 D]. */
+function ratiosOf(magnitudes: Float64Array): Float64Array {
+  const size = magnitudes.length / 2;
+  return magnitudes.slice(0, size).map((before, i) => magnitudes[size + i] / before);
+}
 
 /** The specification whose norm makes the input of a fit at a module. */
 export function inputSpec(layer: LayerSpec, module: LayerModule, { absorbs, input }: Method) {

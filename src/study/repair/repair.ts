@@ -36,7 +36,8 @@ export interface RepairOptions extends StudyOptions {
   /**
    * What makes up for dropped modules. In a module's place: its mean update (`mean`, default) or a linear map of its normed input
    * (`linear`). In the output projection of the MLP before it, or in sequence behind it: a linear map of the MLP's output (`merge`), or
-   * another projection (`refit`). `gain` divides all later updates. `nbl` and `replaceme` are `linear` and `merge` as published.
+   * another projection (`refit`). `gain` divides all later updates. As published: `nbl` (as `linear`), `replaceme` (as `merge`), `prune-comp` (as `gain`), and
+   * `linearpatch`, which scales the channels of the rotated stream behind each run of dropped modules.
    */
   readonly by?: RepairName | undefined;
   /** Whether each repair is fitted on the stream of the model as repaired so far, towards the full model's; default: false. */
@@ -65,7 +66,7 @@ export class WorseRepair extends RefusedRepair {}
  *
  * Throws `RangeError` if the plan drops nothing, if the model cannot be repaired so, if there are fewer tokens than twice the inputs of a
  * fit, and for a repair that loses more than the drop; `TypeError` for a plan made from another model. Sources: NBL (arXiv 2505.21077)
- * for `linear`, ReplaceMe (2505.02819) for `merge`, Prune&Comp (2507.18212) for `gain`.
+ * for `linear`, ReplaceMe (2505.02819) for `merge`, Prune&Comp (2507.18212) for `gain`, LinearPatch (2505.24680).
  *
  * @example
  * ```ts

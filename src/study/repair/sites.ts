@@ -1,7 +1,7 @@
 /** Where a repair is made: a site takes a dropped module's place, or is the MLP that makes up for some of them. */
-import { type Change, type DropPlan, everyChange, type RepairName } from "../../measure/mod.ts";
+import { type Change, type DropPlan, everyChange, MODULES, type RepairName } from "../../measure/mod.ts";
 import { kindOf, type ModelSpec } from "../../models/mod.ts";
-import { RefusedRepair } from "../../run/mod.ts";
+import { hasHadamard, RefusedRepair } from "../../run/mod.ts";
 import type { Method } from "./methods.ts";
 import { order, type Place, type Site, type Window } from "./site.ts";
 
@@ -14,7 +14,7 @@ export function sitesOf(
   spec: ModelSpec,
   plan: DropPlan,
   by: RepairName,
-  { absorbs, windowable, made }: Method,
+  { absorbs, windowable, gain, runs, magnitudes }: Method,
   sequential: boolean,
 ): Site[] {
   const changes = everyChange(plan);
@@ -28,8 +28,16 @@ export function sitesOf(
       `Cannot repair ${name}: the plan drops nothing, expected at least one dropped module`,
     );
   }
-  if (!made) expectScalable(changes, order(dropped[0]), cannot);
-  if (!absorbs) return dropped.map((place) => ({ layer: place.layer, module: place.module, of: [place] }));
+  if (gain) expectScalable(changes, order(dropped[0]), cannot);
+  if (magnitudes === "rotated" && !hasHadamard(spec.hidden)) {
+    throw cannot(
+      `no Hadamard matrix of order ${spec.hidden}, its hidden size, can be made, expected another repair`,
+    );
+  }
+  if (!absorbs) {
+    const parts = runs ? runsOf(spec, dropped) : dropped.map((place) => [place]);
+    return parts.map((of) => ({ layer: of.at(-1)!.layer, module: of.at(-1)!.module, of }));
+  }
   const byMlp = Map.groupBy(dropped, (place) => absorber(spec, changes, place, sequential));
   const alone = byMlp.get(null) ?? [];
   if (alone.length > 0) {
@@ -62,6 +70,21 @@ export function sitesOf(
     return { layer: layer!, module: "mlp", of };
   });
   return [...refitted, ...absorbing].sort((a, b) => order(a) - order(b));
+}
+
+/** Places in runs: no module that is kept is between two of a run. */
+function runsOf({ layers }: ModelSpec, places: readonly Place[]): Place[][] {
+  const all = layers.flatMap((spec, layer) =>
+    MODULES.flatMap((module) => spec[module] ? [order({ layer, module })] : [])
+  );
+  const runs: Place[][] = [];
+  for (const place of places) {
+    const last = runs.at(-1)?.at(-1);
+    const follows = last && all.indexOf(order(place)) === all.indexOf(order(last)) + 1;
+    if (follows) runs.at(-1)!.push(place);
+    else runs.push([place]);
+  }
+  return runs;
 }
 
 /** The nearest MLP that the plan keeps as it is: before a place, or in sequence the first after it, where the loss has arrived. */

@@ -11,9 +11,9 @@ import {
   freeAll,
   gatherApart,
   type GatherPlace,
+  hadamard,
   keepTensors,
   merged,
-  type Moments,
   openProducts,
   openPrograms,
   openWalk,
@@ -27,7 +27,7 @@ import {
   type Walk,
 } from "../../run/mod.ts";
 import type { Packed, StudyModel } from "../../subject/mod.ts";
-import type { Tensor } from "../../tensor/mod.ts";
+import { float32, type Tensor } from "../../tensor/mod.ts";
 import { engineOf, reporter, type StudyOptions } from "../base/options.ts";
 import { changeOf, inputsOf, inputSpec, type Method } from "./methods.ts";
 import { order, type Place, type Site } from "./site.ts";
@@ -127,24 +127,49 @@ export async function solve(
   take: (index: number, solved: Solved) => Promise<void>,
   options: StudyOptions,
 ): Promise<Solved[]> {
-  const { model, packed: { blocks }, sites, sequential, method } = job;
+  const { model, packed: { blocks }, sites, sequential } = job;
+  const { signal } = options;
   const found: (Solved | null)[] = sites.map((_, i) => known[i] ?? null);
-  const broken = () => sequential && found.some((solved) => solved?.refused !== undefined);
   const solved = () => found.filter((solved) => solved !== null);
-  const missing = sites.filter((_, i) => found[i] === null);
-  if (missing.length === 0 || broken()) return solved();
+  if (!found.includes(null) || isBroken(job, found)) return solved();
   const engine = await engineOf(options);
   const programs = openPrograms(engine);
   const products = await openProducts(engine);
-  const { signal } = options;
-  const walk = await openWalk({ model, engine, segments: segmentsOf(blocks), signal }, sequential ? 2 : 1);
+  try {
+    const segments = segmentsOf(blocks);
+    const walk = await openWalk({ model, engine, segments, signal, programs }, sequential ? 2 : 1);
+    try {
+      await walked({ ...job, walk, programs, products, engine }, found, take, options);
+    } finally {
+      walk.close();
+    }
+    return solved();
+  } finally {
+    await programs.release();
+    await products.release();
+  }
+}
+
+/** Whether a fit is refused that those behind it need. */
+function isBroken({ sequential }: Job, found: readonly (Solved | null)[]): boolean {
+  return sequential && found.some((solved) => solved?.refused !== undefined);
+}
+
+/** Passes the layers up to the last one that a site needs, and solves each site on the way. */
+async function walked(
+  context: Context,
+  found: (Solved | null)[],
+  take: (index: number, solved: Solved) => Promise<void>,
+  options: StudyOptions,
+): Promise<void> {
+  const { sites, sequential, method, walk } = context;
   const pending = new Map<number, Pending>(); // by site, on the full model's stream
   const report = reporter("layers", "layers", options);
-  const context: Context = { ...job, walk, programs, products, engine };
   try {
+    const missing = sites.filter((_, i) => found[i] === null);
     const end = Math.max(...missing.map((site) => endOf(site, method, sequential)));
     for (let l = 0; l <= end; l++) {
-      signal?.throwIfAborted();
+      options.signal?.throwIfAborted();
       for (const module of MODULES) {
         for (const [i, site] of sites.entries()) {
           if (found[i]) continue;
@@ -152,18 +177,14 @@ export async function solve(
           if (!own) continue;
           found[i] = own;
           await take(i, own);
-          if (broken()) return solved();
+          if (isBroken(context, found)) return;
         }
       }
-      await walk.pass(l, sequential ? [noDrop, planWith(job, found)] : [noDrop]);
+      if (l < end) await walk.pass(l, sequential ? [noDrop, planWith(context, found)] : [noDrop]);
       report(l + 1, end + 1);
     }
-    return solved();
   } finally {
     pending.values().forEach(freePending);
-    walk.close();
-    await programs.release();
-    await products.release();
   }
 }
 
@@ -195,15 +216,24 @@ async function passed(
   pending: Map<number, Pending>,
 ): Promise<Solved | null> {
   const { sequential, method } = context;
-  if (!method.absorbs || sequential || site.window) {
+  const before = (x: Stream, s: Stream) => isBehindAll(site, method) ? s : x;
+  if (sequential || site.window || !method.absorbs && site.of.length === 1) {
     if (!same(site, at)) return null;
-    return await around(context, site, found, (x, f, s) => fitted(context, site, x, f, s), method.absorbs);
+    return await around(
+      context,
+      site,
+      found,
+      (x, f, s) => fitted(context, site, before(x, s), f, s),
+      method.absorbs,
+    );
   }
-  if (same(site, at)) {
-    await around(context, site, found, async (x, f) => {
-      pending.set(index, { x: await copies(context, x), t: [], f: await copies(context, f) });
+  if (same(method.absorbs ? site : site.of[0], at)) {
+    await around(context, at, found, async (x, f, s) => {
+      const own: Pending = { x: [], t: [], f: [] };
+      pending.set(index, own);
+      await copyTo(own.x, before(x, s), context);
+      await copyTo(own.f, f, context);
     });
-    return null;
   }
   if (!site.of.some((place) => same(place, at))) return null;
   const own = pending.get(index)!;
@@ -217,6 +247,11 @@ async function passed(
   freePending(own);
   pending.delete(index);
   return solved;
+}
+
+/** Whether a site acts on all that is before it: in parallel layers the module's own input lacks what attention adds. */
+function isBehindAll({ of }: Site, { absorbs, gain }: Method): boolean {
+  return !absorbs && (gain !== undefined || of.length > 1);
 }
 
 /**
@@ -264,11 +299,9 @@ async function around<T>(
   });
 }
 
-/** Copies of streams, which outlive them. */
-async function copies({ programs }: Context, stream: Stream): Promise<Held[]> {
-  const own: Held[] = [];
+/** Adds copies of a stream, which outlive it. */
+async function copyTo(own: Held[], stream: Stream, { programs }: Context): Promise<void> {
   for (const held of stream) own.push(await difference(programs, held, null));
-  return own;
 }
 
 async function fitted(context: Context, site: Site, x: Stream, f: Stream, s: Stream): Promise<Solved> {
@@ -306,6 +339,7 @@ async function solvedFrom(
     input: site.window ? "given" : method.input,
     inputs: inputsOf(site, model.spec, method),
     weighting: method.weighting,
+    ...method.magnitudes ? { magnitudes: { rotation: rotationOf(method, model.spec.hidden) } } : {},
   };
   const pairs = t.map((own, b) => ({ x: x[b], t: own, f: f[b] }));
   const { batches } = walk;
@@ -315,6 +349,10 @@ async function solvedFrom(
     { batches, pairs, samples: blocks.samples },
     heldOut,
   );
+  if (method.gain) {
+    const gain = expectGain(method.gain(merged(training, held)), site);
+    return { tensors: null, gain, strength: null, left: null };
+  }
   if (method.input === "none") {
     const all = merged(training, held);
     const mean = { weight: { rows: 0, columns: 0, data: new Float64Array(0) }, strength: 0, left: null };
@@ -322,21 +360,20 @@ async function solvedFrom(
     const tensors = await method.made!({ ...mean, bias }, { model, ...site, products });
     return { tensors, gain: null, strength: null, left: null };
   }
-  if (!method.made) {
-    return { tensors: null, gain: gainOf(merged(training, held), site), strength: null, left: null };
-  }
   const { strengths } = method;
   const options = { centred: method.centred(layer, site.module), ...strengths ? { strengths } : {} };
   const fit: Fit = await ridge(training, heldOut > 0 ? held : null, options, products);
-  const tensors = await method.made(fit, { model, ...site, products });
+  const tensors = await method.made!(fit, { model, ...site, products });
   return { tensors, gain: null, strength: fit.strength, left: fit.left };
 }
 
-/** 1 + Σ w ⟨x, t⟩ / Σ w |x|², of the stream x itself as input. Throws `RefusedRepair` if it is not above 0. */
-function gainOf({ inputs: D, uu, tu }: Moments, { module, layer }: Site): number {
-  const trace = (products: Float64Array) =>
-    Array.from({ length: D }, (_, i) => products[i * (D + 1)]).reduce((sum, value) => sum + value, 0);
-  const gain = 1 + trace(tu) / trace(uu);
+function rotationOf({ magnitudes }: Method, hidden: number): Tensor | null {
+  if (magnitudes !== "rotated") return null;
+  return float32([hidden, hidden], Float32Array.from(hadamard(hidden).data));
+}
+
+/** Throws `RefusedRepair` for a gain that is not above 0. */
+function expectGain(gain: number, { module, layer }: Site): number {
   if (gain > 0 && Number.isFinite(gain)) return gain;
   throw new RefusedRepair(
     `Cannot repair ${module} ${layer} by gain: it multiplies the stream by ${gain}, expected a number above 0`,

@@ -1,0 +1,117 @@
+/** The graph that makes the weighted sums of a batch, and how its bands of a symmetric matrix are put together. */
+import type { Engine } from "../../engine/mod.ts";
+import type { LayerModule } from "../../measure/mod.ts";
+import { type FeedSpec, type FitInput, fitInput, type MixerSpec } from "../../models/mod.ts";
+import {
+  Abs,
+  Add,
+  Cast,
+  Concat,
+  createGraph,
+  Div,
+  Gemm,
+  type Graph,
+  MatMul,
+  Mul,
+  ReduceSum,
+  Slice,
+  type Value,
+} from "../../onnx/mod.ts";
+import type { DType, Tensor } from "../../tensor/mod.ts";
+
+/** Where a fit is made, and from which inputs: those that are `given`, or made of the stream; `none` sums the targets alone. */
+export interface GatherPlace {
+  readonly layer: number;
+  readonly module: LayerModule;
+  readonly spec: MixerSpec | FeedSpec;
+  readonly input: FitInput | "none" | "given";
+  /** Numbers of an input, P. */
+  readonly inputs: number;
+  /** The weight of a token: one over its squared length in the stream that is aimed at, or the same for all. */
+  readonly weighting: "inverse" | "uniform";
+  /** In the place of targets t: |x| and |x + t| of every channel, behind a rotation [D, D] if there is one; together [2 D]. */
+  readonly magnitudes?: { readonly rotation: Tensor | null } | undefined;
+}
+
+/** A part of the sums of a batch: of some tokens, and of some rows of Σ w u uᵀ. The other sums come with the first rows. */
+export interface Part {
+  readonly tokens: Range;
+  readonly rows: Range;
+}
+
+/** From the first to before the last. */
+export type Range = readonly [number, number];
+
+/** Sums of the streams x, t and f over some tokens, each times its mask and its weight. Products are float64 on the CPU. */
+export function gatherGraph(
+  { spec, module, input, inputs: P, weighting, magnitudes }: GatherPlace,
+  hidden: number,
+  stored: ReadonlyMap<string, DType>,
+  { access, has }: Engine,
+  { tokens: [first, end], rows }: Part,
+): Graph {
+  const graph = createGraph();
+  const fed = (name: string, columns: number) =>
+    Slice(graph.input(name, "f32", ["rows", columns]), first, end, 0);
+  const x = fed("x", input === "given" ? P : hidden);
+  const [t, f, mask] = [fed("t", hidden), fed("f", hidden), fed("mask", 1)];
+  const weight = weighting === "uniform" ? mask : Div(mask, ReduceSum(Mul(f, f), [1], 1));
+  const dtype = access === null ? "f64" : "f32";
+  const exact = (value: Value) => dtype === "f64" ? Cast(value, dtype) : value;
+  const output = (name: string, value: Value) => graph.output(name, value, dtype);
+  const w = exact(weight);
+  const targets = exact(magnitudes ? sizes(magnitudes.rotation !== null) : t);
+  const weighted = Mul(targets, w);
+  const isFirst = rows[0] === 0;
+  if (isFirst) {
+    output("sum_t", ReduceSum(weighted, [0]));
+    output("tt", ReduceSum(Mul(weighted, targets), [0, 1]));
+    output("w", ReduceSum(w, [0, 1]));
+  }
+  if (input === "none") return graph;
+  const u = exact(input === "given" ? x : fitInput(graph, x, spec, hidden, module, input, has, stored));
+  const own = Mul(u, w);
+  const product = (a: Value, b: Value) => Gemm(a, b, null, { transA: 1, transB: 0 });
+  for (const [from, to] of bandsOf(rows)) {
+    output(`uu.${from}`, product(Slice(own, from, to, 1), Slice(u, from, P, 1)));
+  }
+  if (isFirst) {
+    output("sum_u", ReduceSum(own, [0]));
+    output("tu", product(weighted, u));
+  }
+  return graph;
+
+  /** |x| and |x + t|, [N, 2 D]. */
+  function sizes(isRotated: boolean): Value {
+    const rotation = isRotated ? graph.input("rotation", "f32", [hidden, hidden]) : null;
+    const size = (value: Value) => Abs(rotation ? MatMul(value, rotation) : value);
+    return Concat([size(x), size(Add(x, t))], 1);
+  }
+}
+
+/** Rows of Σ u uᵀ in bands: of each the columns from its first row on are made, since the others mirror those above. */
+export function bandsOf([top, bottom]: Range): Range[] {
+  const height = Math.max(64, Math.ceil((bottom - top) / 6));
+  const count = Math.ceil((bottom - top) / height);
+  return Array.from(
+    { length: count },
+    (_, i): Range => [top + i * height, Math.min(bottom, top + (i + 1) * height)],
+  );
+}
+
+/** Adds rows [from, to) and columns [from, size) to a symmetric matrix, and their mirror image. */
+export function addBand(
+  sums: Float64Array,
+  size: number,
+  [from, to]: Range,
+  own: Float32Array | Float64Array,
+): void {
+  const width = size - from;
+  for (let row = from; row < to; row++) {
+    const at = (row - from) * width - from;
+    for (let column = from; column < size; column++) {
+      sums[row * size + column] += own[at + column];
+      if (column >= to) sums[column * size + row] += own[at + column];
+    }
+  }
+}
