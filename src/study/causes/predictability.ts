@@ -55,8 +55,9 @@ export async function predictabilityRow(
   const what = `predictability over ${blocks.samples} × ${blocks.length} tokens`;
   await expectRoom({ bytes: predictabilityBytes(model.spec, blocks), what }, options);
   const engine = await engineOf(options);
-  const walk = await openWalk({ model, engine, segments: segmentsOf(blocks), signal: options.signal }, 1);
   const programs = openPrograms(engine);
+  const { signal } = options;
+  const walk = await openWalk({ model, engine, segments: segmentsOf(blocks), signal, programs }, 1);
   const products = await openProducts(engine);
   const context: Context = { model, engine, programs, products };
   const sizes = { batches: walk.batches, samples: blocks.samples, heldOut };
@@ -64,7 +65,7 @@ export async function predictabilityRow(
   const rows: PredictabilityRow = [];
   try {
     for (const [l, spec] of layers.entries()) {
-      options.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       const row: PredictabilityRow[number] = { attention: null, mlp: null };
       const isBoth = spec.attention !== null && spec.mlp !== null;
       const plans = [noDrop, ...isBoth ? [{ ...noDrop, mlp: [l] }] : []];
