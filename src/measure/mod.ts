@@ -55,6 +55,7 @@ export {
   toldSign,
   withinBudget,
 } from "./statistics/verdict.ts";
+export { overlapOf, pairsOf, rankAgreement, rankCorrelation } from "./statistics/pairs.ts";
 export { inDropOrder, type Placed, rankModules } from "./statistics/ranking.ts";
 export { type RoutingSums, sumRouting } from "./streams/routing.ts";
 export {

@@ -12,6 +12,7 @@ const shapes: Record<string, Causes> = {
   "several layers": causes({ layers: 12 }),
   "two layers, one head": causes({ layers: 2 }, { heads: 1, norm: "peri" }),
   "modules left out": causes({ layers: 9, attention: [0, 4], mlp: [4, 8] }),
+  "predictability": causes({ layers: 9, attention: [0, 4], mlp: [4, 8] }, { predictability: true }),
   "many layers": causes({ layers: 80 }, { heads: 64 }),
 };
 
@@ -117,6 +118,39 @@ Deno.test("what correlates with importance is counted where its interval exclude
   assert.equal(
     show.causesFigure([weak, few]).title,
     "Cannot tell whether any of these correlates with attention's importance",
+  );
+});
+
+Deno.test("predictability is drawn with two parts a bar and a mark for each module, and told where tokens were too few", () => {
+  const result = causes({ layers: 9, attention: [0, 4], mlp: [4, 8] }, { predictability: true });
+  const losses = Array.from({ length: 9 }, (_, layer) => ({ layer, difference: 0.1 * layer - 0.2 }));
+  const bare = show.predictabilityFigure(result);
+  checkFigure(bare, "predictability", /shares from 8 × 64 tokens, measured on the last 2 samples/);
+  const bars = 2 * (7 + 7);
+  assert.equal(dotsOf(bare), bars + 7 + 7);
+  const priced = show.predictabilityFigure(result, { attention: losses });
+  assert.equal(dotsOf(priced), bars + 7 + 7 + 7);
+  const rows = readCsv(priced.csv);
+  assert.equal(rows.length, 2 * 9);
+  for (const { mean, own_token, rest, predictable } of rows.filter(({ rest }) => rest !== "")) {
+    assert.ok(Math.abs(Number(mean) + Number(own_token) - Number(predictable)) < 1e-9);
+    assert.ok(Math.abs(Number(predictable) + Number(rest) - 1) < 1e-9);
+  }
+  assert.match(priced.reading, /^attention: [\d.]+ % .* with the cost of removal −?[\d.]+ \(/);
+  const none = (shares: Record<string, (number | null)[]>) =>
+    Object.fromEntries(Object.entries(shares).map(([name, list]) => [name, list.map(() => null)]));
+  const { attention, mlp } = result.predictability!;
+  const few = { ...result, predictability: { attention: none(attention), mlp: none(mlp) } } as Causes;
+  assert.match(show.predictabilityFigure(few).reading, /^attention: cannot tell, too few tokens/);
+  assert.match(show.tableText([few]), /Cannot tell how predictable updates are .*384 tokens are too few/);
+  assert.match(
+    show.tableText([result]),
+    /A linear function of the own token gives [\d.]+ % of attention's update/,
+  );
+  assert.throws(() => show.predictabilityFigure(causes({ layers: 3 })), /found no measurement/);
+  assert.throws(
+    () => show.predictabilityFigure(result, { attention: [{ layer: 0, difference: NaN }] }),
+    TypeError,
   );
 });
 

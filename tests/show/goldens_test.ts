@@ -56,6 +56,10 @@ const inputs: Inputs = {
   effectsFigure: [why],
   smoothingFigure: [why],
   causesFigure: [[why, causes({ layers: 5 }, { norm: "peri" })]],
+  predictabilityFigure: [
+    causes({ layers: 8, attention: [4], mlp: [1] }, { predictability: true }),
+    { attention: [0, 1, 2, 3, 5, 6, 7].map((layer) => ({ layer, difference: 0.3 / (1 + layer) - 0.05 })) },
+  ],
   updateNormsFigure: [[why, causes({ layers: 5, scale: 2 }, { norm: "peri" })]],
   checkpointMapFigure: [training],
   checkpointLinesFigure: [training],

@@ -22,6 +22,7 @@ import { openRunner } from "../shared/sharing.ts";
 interface Flags extends StudyFlags, DropFlags {
   queryStride: number;
   effectSamples: number;
+  predictabilitySamples: number;
   step?: number;
   untrained: boolean;
 }
@@ -38,6 +39,12 @@ export function causesCommand(context: Context): Command {
       2,
     )
     .option(
+      "--predictability-samples <n>",
+      "samples for the share of each update that a linear function of its own token gives; 0 skips it",
+      wholeNumber(0),
+      0,
+    )
+    .option(
       "--step <n>",
       "treat <model> as a training series, as `lamina checkpoints` does, and use this step",
       wholeNumber(0),
@@ -49,8 +56,9 @@ export function causesCommand(context: Context): Command {
     );
   explained(command, "causes smollm2-135m --samples 4");
   return withStudyFlags(withDropFlags(command)).action(async (ref: string, flags: Flags) => {
-    const { queryStride, effectSamples, seed, step } = flags;
-    const options = { ...studyOptions(context, flags), queryStride, effectSamples };
+    const { queryStride, effectSamples, predictabilitySamples, seed, step } = flags;
+    const measures = { queryStride, effectSamples, predictabilitySamples };
+    const options = { ...studyOptions(context, flags), ...measures };
     await openRunner(context, flags);
     const wanted = await wantedOf(flags);
     if (flags.untrained) {

@@ -9,11 +9,15 @@ import { MODULES, PATTERN_NAMES, SMOOTHING_NAMES } from "../../measure/mod.ts";
 import { updateSums } from "./profile.ts";
 import { dropForm, headForm, indices, perLayer, provenanceForm } from "./provenance.ts";
 
-/** What is correlated with importance: patterns (C5), the stream that a module reads (C6), the size of its update (C7). */
+/**
+ * What is correlated with importance: patterns (C5), the stream that a module reads (C6), the size of its update (C7), and the share of
+ * its update that a linear function of its own token gives.
+ */
 export const CAUSE_NAMES = [
   ...PATTERN_NAMES.filter((name) => name !== "entropy"),
   ...SMOOTHING_NAMES,
   "relativeMagnitude",
+  "predictable",
 ] as const;
 export type CauseName = typeof CAUSE_NAMES[number];
 
@@ -49,6 +53,12 @@ const settings = z.object({
   sink: z.object({ samples: z.int().positive(), length: z.int().positive(), threshold: z.number() }),
   /** Samples, and tokens per sample, on which effects on later layers are measured; null if they were not measured. */
   effects: z.object({ samples: z.int().positive(), length: z.int().positive() }).nullable(),
+  /** The samples that predictability is fitted on and measured on, the last `heldOut` of them; absent if it was not measured. */
+  predictability: z.object({
+    samples: z.int().positive(),
+    length: z.int().positive(),
+    heldOut: z.int().nonnegative(),
+  }).optional(),
 });
 
 /** Smoothing by depth with modules dropped: at the input of layer 0, after attention, after the layer's MLP. */
@@ -62,6 +72,20 @@ export type Smoothed = z.infer<typeof smoothed>;
 
 /** How far the updates of layer l move when module s is dropped: ‖u_l − u_l^full‖ / ‖u_l^full‖ [s][l], null for l ≤ s. */
 const effects = z.object({ attention: z.array(perLayer), mlp: z.array(perLayer) });
+
+/** Shares of an update's weighted mean square on held-out samples; they sum to 1. */
+const shares = z.object({
+  /** That of its mean. */
+  mean: z.number(),
+  /** What a linear function of the normed input of the same token adds to that. */
+  ownToken: z.number(),
+  rest: z.number(),
+  /** ε of the ridge. */
+  strength: z.number(),
+});
+export type Shares = z.infer<typeof shares>;
+/** By layer; null where they were not measured or there are too few tokens. */
+const sharesByLayer = z.object({ mean: perLayer, ownToken: perLayer, rest: perLayer, strength: perLayer });
 
 const correlation = z.object({
   module: z.enum(MODULES),
@@ -114,6 +138,8 @@ export const causesForm = z.object({
   massive: z.object({ places: z.int().nonnegative(), largest: z.array(massive) }),
   /** Effects of a dropped attention module and of a dropped MLP, on both kinds of later updates. */
   effects: z.object({ attention: effects, mlp: effects }).nullable(),
+  /** Absent if it was not measured. */
+  predictability: z.object({ attention: sharesByLayer, mlp: sharesByLayer }).optional(),
   correlations: z.array(correlation),
 });
 /** Patterns, smoothing, magnitudes, and how each correlates with importance. */
@@ -156,12 +182,15 @@ export type SmoothingRow = z.infer<typeof smoothingRow>;
 
 const effectsRow = z.array(z.array(ofModules(effectSums)));
 export type EffectsRow = z.infer<typeof effectsRow>;
+/** By layer [L]. */
+const predictabilityRow = z.array(ofModules(shares));
+export type PredictabilityRow = z.infer<typeof predictabilityRow>;
 export type PatternsRow = z.infer<typeof patternsForm>;
 
 export const rowsForm = z.object({
   ...headForm("rows"),
   provenance: causesForm.shape.provenance,
-  of: z.enum(["whole", "sink", "effects", "smoothing"]),
+  of: z.enum(["whole", "sink", "effects", "smoothing", "predictability"]),
   from: z.int().nonnegative(),
   to: z.int().positive(),
   /** The plans of smoothing. */
@@ -171,6 +200,8 @@ export const rowsForm = z.object({
   sink: z.array(patternsForm),
   effects: z.array(effectsRow),
   smoothing: z.array(smoothingRow),
+  /** One row of all samples; absent in other parts. */
+  predictability: z.array(predictabilityRow).optional(),
 });
 /** Samples [from, to) of a part of the study of causes. */
 export type Rows = z.infer<typeof rowsForm>;

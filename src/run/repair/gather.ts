@@ -10,6 +10,7 @@ import { freeAll, withRead, withUploaded } from "../held.ts";
 import { addBand, bandsOf, gatherGraph, type GatherPlace, type Part } from "./gather_graph.ts";
 import { addTo, type Moments, noMoments } from "./moments.ts";
 import type { Programs } from "../programs.ts";
+import type { Batch } from "../segments.ts";
 import { RefusedRepair } from "./refused.ts";
 
 /** A batch of tokens: the stream that enters the module, or inputs [N, P]; targets, and the stream that is aimed at, all [N, D]. */
@@ -25,7 +26,7 @@ const GRAM_ELEMENTS = 2 ** 25;
 /**
  * Adds the moments of a batch to sums, each token times its mask (0 or 1). Throws `RefusedRepair` if they are not finite.
  */
-export async function gather(
+async function gather(
   { model, engine, programs }: {
     readonly model: Model;
     readonly engine: Engine;
@@ -71,6 +72,35 @@ export async function gather(
   }
 }
 
+/** Tokens of many batches: a pair for each batch, of `samples` samples in all. */
+export interface Batches {
+  readonly batches: readonly Batch[];
+  readonly pairs: readonly Pair[];
+  readonly samples: number;
+}
+
+/** The moments of all samples but the last `heldOut`, and of these. Throws as `gather` does. */
+export async function gatherApart(
+  running: Parameters<typeof gather>[0],
+  place: GatherPlace,
+  { batches, pairs, samples }: Batches,
+  heldOut: number,
+): Promise<readonly [training: Moments, held: Moments]> {
+  const { hidden } = running.model.spec;
+  const apart = [momentsOf(place, hidden), momentsOf(place, hidden)] as const;
+  for (const [b, { first, count, length }] of batches.entries()) {
+    const sets = apart.map((moments, i) => ({
+      moments,
+      mask: Float32Array.from({ length: count * length }, (_, token) => {
+        const isHeld = first + Math.floor(token / length) >= samples - heldOut;
+        return Number(isHeld === (i === 1));
+      }),
+    })).filter(({ mask }) => mask.includes(1));
+    await gather(running, place, pairs[b], sets);
+  }
+  return apart;
+}
+
 function addPart(moments: Moments, found: Record<string, Tensor>, { rows }: Part): void {
   const numbers = (name: string) => found[name].data as Float32Array | Float64Array;
   const { inputs: P } = moments;
@@ -85,7 +115,7 @@ function addPart(moments: Moments, found: Record<string, Tensor>, { rows }: Part
 }
 
 /** No sums yet, for the inputs of a place and its targets. */
-export function momentsOf({ inputs, magnitudes }: GatherPlace, hidden: number): Moments {
+function momentsOf({ inputs, magnitudes }: GatherPlace, hidden: number): Moments {
   return noMoments(inputs, magnitudes ? 2 * hidden : hidden);
 }
 

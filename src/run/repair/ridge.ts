@@ -40,7 +40,7 @@ export async function ridge(
   { centred, strengths = STRENGTHS }: FitOptions,
   products: Products,
 ): Promise<Fit> {
-  const best = heldOut && await chosen(training, heldOut, { centred, strengths }, products);
+  const best = heldOut && await strengthOf(training, heldOut, { centred, strengths }, products);
   const strength = best?.strength ?? (strengths as readonly number[]).find((own) => own === USUAL) ??
     strengths[0];
   const all = heldOut ? merged(training, heldOut) : training;
@@ -58,7 +58,7 @@ type Map = Pick<Fit, "weight" | "bias">;
 const SKETCH = 256;
 
 /** The strength with the least error on held-out moments, and that error; null if none can be solved. */
-async function chosen(
+export async function strengthOf(
   training: Moments,
   heldOut: Moments,
   { centred, strengths = STRENGTHS }: FitOptions,

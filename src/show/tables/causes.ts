@@ -10,7 +10,7 @@ import {
 import { CAUSE_NAMES, type CauseName, type Causes, type Smoothed } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { layerStreams } from "../chart/lines.ts";
-import { counted, formatNumber, formatRange, formatShare, present } from "../chart/numbers.ts";
+import { counted, formatNumber, formatRange, formatShare, median, present } from "../chart/numbers.ts";
 import { settingOf } from "../chart/setting.ts";
 import {
   byLayer,
@@ -37,6 +37,7 @@ export const CAUSE_TITLES: Readonly<Record<CauseName, string>> = {
   residualToRankOne: "input residual to rank one",
   participationRatio: "input participation ratio",
   relativeMagnitude: "relative magnitude",
+  predictable: "predictable from the own token",
 };
 
 /** Massive activations that are listed. */
@@ -55,7 +56,13 @@ export function causesTables(result: Causes): Table[] {
       ...correlationTable(result),
     },
     { title: "tokens after the last layer, by modules dropped", ...smoothingTable(result) },
-    lines(undefined, ...effectLines(result), ...sinkLines(result), ...massiveLines(result)),
+    lines(
+      undefined,
+      ...predictabilityLines(result),
+      ...effectLines(result),
+      ...sinkLines(result),
+      ...massiveLines(result),
+    ),
   ];
 }
 
@@ -64,8 +71,17 @@ export function headMean(result: Causes, name: PatternName): (number | null)[] {
   return result.patterns[name].map((heads) => heads && meanOf(heads));
 }
 
+/** The share of each update that follows from its own token [L]; empty if it was not measured. */
+export function predictableShares({ predictability }: Causes, module: LayerModule): (number | null)[] {
+  return predictability?.[module].rest.map((rest) => rest === null ? null : 1 - rest) ?? [];
+}
+
 function modulesTable(result: Causes): Table {
-  const { streamNorm, attention, mlp, smoothing: [full] } = result;
+  const { streamNorm, attention, mlp, smoothing: [full], predictability } = result;
+  const predictable = (module: LayerModule) =>
+    predictability
+      ? [byLayer(predictableShares(result, module), { title: "predict.", format: formatShare })]
+      : [];
   return layerTable(streamNorm, [
     byLayer(streamNorm, { title: "|x|", format: formatNumber }),
     byLayer(attention.importance, { title: "attention", format: formatNumber }),
@@ -74,10 +90,12 @@ function modulesTable(result: Causes): Table {
     byLayer(headMean(result, "firstShare"), { title: "first", format: fixed(3) }),
     byLayer(headMean(result, "effectiveKeys"), { title: "keys", format: fixed(1) }),
     byLayer(full.attention.meanCosine.mean, { title: "cosine", format: fixed(3) }),
+    ...predictable("attention"),
     byLayer(mlp.importance, { title: "MLP", format: formatNumber }),
     byLayer(mlp.relativeMagnitude, { title: "|m|/|X|", format: fixed(3) }),
     byLayer(full.mlp.meanCosine.mean, { title: "cosine", format: fixed(3) }),
     byLayer(full.mlp.participationRatio.mean, { title: "particip.", format: fixed(1) }),
+    ...predictable("mlp"),
   ]);
 }
 
@@ -109,8 +127,27 @@ export function causesRows({ provenance, correlations, ...result }: Causes): Csv
     const { importance, sign, norm, normSpread } = result[kind];
     const own = correlations.filter(({ module }) => module === kind);
     const listed = CAUSE_NAMES.map((name) => [name, own.find(({ cause }) => cause === name)?.values ?? []]);
-    return { importance, sign, norm, normSpread, ...Object.fromEntries(listed) };
+    const { mean = [], ownToken = [], rest = [] } = result.predictability?.[kind] ?? {};
+    const shares = { meanShare: mean, ownTokenShare: ownToken, restShare: rest };
+    return { importance, sign, norm, normSpread, ...Object.fromEntries(listed), ...shares };
   });
+}
+
+function predictabilityLines(result: Causes): string[] {
+  const { predictability, provenance: { causes: { predictability: setting } } } = result;
+  if (!predictability || !setting) return [];
+  const { samples, length, heldOut } = setting;
+  const [attention, mlp] = MODULES.map((module) => median(predictableShares(result, module)));
+  const tokens = `${(samples - heldOut) * length} tokens`;
+  if (attention === null && mlp === null) {
+    return [`Cannot tell how predictable updates are from their own token: ${tokens} are too few`];
+  }
+  return [
+    `A linear function of the own token gives ${optional(attention, formatShare)} of attention's update and ${
+      optional(mlp, formatShare)
+    } of the MLP's in the median layer`,
+    `  fitted on ${tokens}, measured on the ${heldOut * length} after them`,
+  ];
 }
 
 function effectLines({ effects }: Causes): string[] {

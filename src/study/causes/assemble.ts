@@ -6,6 +6,7 @@ import {
   type EffectsRow,
   head,
   type MassiveActivation,
+  type PredictabilityRow,
   type Profile,
   profileOf,
   type Rows,
@@ -16,10 +17,11 @@ import { rank } from "../orders/rank.ts";
 import { shapeOf } from "../untrained/random_init.ts";
 import { correlationsOf } from "./correlations.ts";
 import { effectRow, patternMeans, sinkOf, smoothedOf, updateNorms } from "./means.ts";
+import { sharesByLayer } from "./predictability.ts";
 import { effectPlans } from "./runs.ts";
 
-/** The rows of every part of the study, sample by sample; those of effects are empty where these were not measured. */
-export type AllRows = Pick<Rows, "whole" | "sink" | "effects" | "smoothing">;
+/** The rows of every part of the study, sample by sample; those of effects and of predictability are empty where they were not measured. */
+export type AllRows = Pick<Rows, "whole" | "sink" | "effects" | "smoothing" | "predictability">;
 
 /** Places of massive activations that the result lists. */
 const MASSIVE_LISTED = 50;
@@ -43,7 +45,7 @@ export function smoothingPlans(profile: Profile, drops: readonly number[]): Drop
   ];
 }
 
-/** The result. */
+/** The result, but for predictability. */
 export function assemble(spec: ModelSpec, provenance: Causes["provenance"], rows: AllRows): Causes {
   const { whole, sink, smoothing, effects } = rows;
   const profile = profileIn(provenance, whole);
@@ -71,6 +73,18 @@ export function assemble(spec: ModelSpec, provenance: Causes["provenance"], rows
     ...measured,
     correlations: correlationsOf(measured, spec.layers),
   };
+}
+
+/** A result with predictability beside all else; nulls without a row, which too few tokens do not give. */
+export function withPredictability(
+  spec: ModelSpec,
+  provenance: Causes["provenance"],
+  result: Causes,
+  row: PredictabilityRow | undefined,
+): Causes {
+  const predictability = sharesByLayer(row, spec);
+  const correlations = correlationsOf({ ...result, predictability }, spec.layers);
+  return { ...result, provenance, predictability, correlations };
 }
 
 function massiveIn(whole: readonly WholeRow[]): Causes["massive"] {

@@ -2,15 +2,22 @@
  * How each cause correlates with importance over the layers of a model: Spearman's correlation with its interval.
  *
  * Attention: its pattern (means over heads, claim C5), how similar the tokens are that it reads (C6), the size of its update
- * relative to the stream (C7). The MLP: the last two.
+ * relative to the stream (C7), and, if it was measured, the share of its update that follows from its own token. The MLP: the same
+ * without patterns.
  */
-import { type LayerModule, mean, MODULES, SMOOTHING_NAMES, type SmoothingName } from "../../measure/mod.ts";
+import {
+  type LayerModule,
+  mean,
+  MODULES,
+  rankAgreement,
+  SMOOTHING_NAMES,
+  type SmoothingName,
+} from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { CAUSE_NAMES, type CauseCorrelation, type CauseName, type Causes } from "../../result/mod.ts";
-import { rankAgreement } from "../base/pairs.ts";
 
 /** What the correlations are made from. */
-export type Measured = Pick<Causes, "attention" | "mlp" | "patterns" | "smoothing">;
+export type Measured = Pick<Causes, "attention" | "mlp" | "patterns" | "smoothing" | "predictability">;
 
 /** Every correlation that there is. */
 export function correlationsOf(measured: Measured, layers: ModelSpec["layers"]): CauseCorrelation[] {
@@ -26,12 +33,15 @@ export function correlationsOf(measured: Measured, layers: ModelSpec["layers"]):
 
 /** A cause's value for each layer's module [L], or null where the module has no such cause. */
 function causeByLayer(
-  { patterns, smoothing: [full], ...modules }: Measured,
+  { patterns, smoothing: [full], predictability, ...modules }: Measured,
   layers: ModelSpec["layers"],
   module: LayerModule,
   cause: CauseName,
 ): (number | null)[] | null {
   if (cause === "relativeMagnitude") return modules[module].relativeMagnitude;
+  if (cause === "predictable") {
+    return predictability?.[module].rest.map((rest) => rest === null ? null : 1 - rest) ?? null;
+  }
   if (isSmoothing(cause)) return readStream(full, layers, module, cause);
   if (module === "mlp") return null;
   return patterns[cause].map((heads) => {

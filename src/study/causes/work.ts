@@ -1,6 +1,6 @@
 /**
- * The work of the study of causes, in two stages of batches: what the full model, the sink rate and single drops show; then smoothing, whose
- * drops follow from the first stage.
+ * The work of the study of causes, in stages: what the full model, the sink rate and single drops show; smoothing, whose drops follow from
+ * that; and, if it is wanted, predictability, which is added to a result without it that an earlier run kept.
  */
 import { type LayerModule, MODULES } from "../../measure/mod.ts";
 import type { Model, ModelSpec } from "../../models/mod.ts";
@@ -16,9 +16,11 @@ import {
 import { type Blocks, type DropPlan, noDrop } from "../../run/mod.ts";
 import { bytesOf, flopsOf, type Pass } from "../base/estimate.ts";
 import { batchesOf, inTurn, type RunOptions, type Span, type Stage, stage } from "../base/stage.ts";
-import { stepOf, type Work } from "../base/study.ts";
+import { type Step, step, stepOf, type Work } from "../base/study.ts";
 import type { Text } from "../base/text.ts";
-import { type AllRows, assemble, profileIn, smoothingPlans } from "./assemble.ts";
+import { type AllRows, assemble, profileIn, smoothingPlans, withPredictability } from "./assemble.ts";
+import { tellReused } from "../base/options.ts";
+import { isEnough, predictabilityBytes, predictabilityRow } from "./predictability.ts";
 import { effectsRows, sinkRows, smoothingRows, someOf, wholeRows } from "./runs.ts";
 
 /** Options of the study of causes that other studies do not have. */
@@ -27,6 +29,12 @@ export interface CausesMeasures {
   readonly queryStride?: number | undefined;
   /** Number of samples for the effects on later layers; default: 2; 0 skips them. */
   readonly effectSamples?: number | undefined;
+  /**
+   * Number of samples for the shares of each update that are its mean, a linear function of its own token, and the rest; the last
+   * quarter measures them. Default: 0, which skips them. The other three quarters need as many tokens as the model's hidden size, or
+   * the shares are null; with fewer than ten times that, the share of the own token is too low.
+   */
+  readonly predictabilitySamples?: number | undefined;
 }
 
 /** A model over texts, and where its numbers come from. */
@@ -36,6 +44,8 @@ export interface Subject {
   readonly text: Text;
   /** Blocks of the published length, for the sink rate. */
   readonly sink: Text;
+  /** The samples for predictability; null if it is not measured. */
+  readonly predictability: Text | null;
   origin(options: RunOptions): Promise<Provenance>;
 }
 
@@ -53,6 +63,7 @@ type Sizes = Text["sizes"];
 const STAGES: readonly { readonly unit: string; readonly parts: readonly Rows["of"][] }[] = [
   { unit: "batches", parts: ["whole", "sink", "effects"] },
   { unit: "batches under drops", parts: ["smoothing"] },
+  { unit: "fits", parts: ["predictability"] },
 ];
 const NOTHING: AllRows = { whole: [], sink: [], effects: [], smoothing: [] };
 
@@ -72,30 +83,53 @@ export function causesWork(subject: Subject, measures: CausesMeasures): Work<Cau
   const { label, model, text } = subject;
   const settings = settingsOf(model.spec, text.sizes, measures);
   const passes = passesOf(model.spec, text.sizes, settings);
-  const originOf = async (options: RunOptions) => ({ ...await subject.origin(options), causes: settings });
-  const [first, second]: Stage<AllRows>[] = STAGES.map(({ unit, parts }) =>
+  const { predictability, ...others } = settings;
+  const originOf = async (options: RunOptions, causes = settings) => (
+    { ...await subject.origin(options), causes }
+  );
+  const measuredParts = STAGES.filter(({ parts }) => parts.some((part) => passes[part]));
+  const stages: Stage<AllRows>[] = measuredParts.map(({ unit, parts }) =>
     partsStage(model, passes, unit, parts, async (pieces, options) => {
       const plans = parts.includes("smoothing") ? await plansOf(options) : [];
-      return await rowsOf(subject, await originOf(options), pieces, plans, options);
+      const origin = await originOf(options, parts.includes("predictability") ? settings : others);
+      return await rowsOf(subject, origin, pieces, plans, options);
     })
   );
+  const [first, second, third] = stages as [Stage<AllRows>, Stage<AllRows>, Stage<AllRows>?];
   const plansOf = async (options: RunOptions): Promise<DropPlan[]> => {
     const { whole } = await first.whole(options);
     return smoothingPlans(profileIn(await originOf(options), whole), settings.drops);
+  };
+  /** The result without predictability, if that is wanted and an earlier run kept all else. */
+  let known: Promise<Causes | null> | undefined;
+  const knownOthers = (options: RunOptions) =>
+    known ??= (async () => {
+      const found = predictability && await keptResult("causes", await originOf(options, others), options);
+      if (found) tellReused(options, label, "all but predictability");
+      return found ?? null;
+    })();
+  const stepOfPart = (stage: Stage<AllRows>, s: number): Step<unknown> => {
+    const own = passesIn(measuredParts[s].parts, passes);
+    if (stage === third) return stepOf(own, stage);
+    return step(own, async (options) => await knownOthers(options) ?? await stage.whole(options), [stage]);
   };
   return {
     label,
     model,
     tokens: text.sizes.samples * text.sizes.length,
-    steps: [first, second].map((stage, s) => stepOf(passesIn(STAGES[s].parts, passes), stage)),
+    steps: stages.map(stepOfPart),
     kept: async (options) => await keptResult("causes", await originOf(options), options),
     async result(options) {
-      const [origin, rows, { smoothing }] = [
-        await originOf(options),
-        await first.whole(options),
-        await second.whole(options),
-      ];
-      return await keep("causes", origin, assemble(model.spec, origin, { ...rows, smoothing }), options);
+      const origin = await originOf(options, others);
+      const rowsOfOthers = async () => (
+        { ...await first.whole(options), smoothing: (await second.whole(options)).smoothing }
+      );
+      const result = await knownOthers(options) ??
+        await keep("causes", origin, assemble(model.spec, origin, await rowsOfOthers()), options);
+      if (!predictability) return result;
+      const [row] = (await third?.whole(options))?.predictability ?? [];
+      const whole = await originOf(options);
+      return await keep("causes", whole, withPredictability(model.spec, whole, result, row), options);
     },
   };
 }
@@ -114,9 +148,10 @@ function passesIn(parts: readonly Rows["of"][], passes: ReturnType<typeof passes
 export function settingsOf(
   spec: ModelSpec,
   sizes: Sizes,
-  { queryStride = 1, effectSamples = 2 }: CausesMeasures,
+  { queryStride = 1, effectSamples = 2, predictabilitySamples = 0 }: CausesMeasures,
 ): Settings {
   const { samples, length } = sizes;
+  const heldOut = Math.floor(predictabilitySamples / 4) || Number(predictabilitySamples > 1);
   return {
     queryStride,
     drops: [0, ...DROPS.filter((n) => n < fewerModules(spec))],
@@ -124,6 +159,9 @@ export function settingsOf(
     effects: effectSamples === 0
       ? null
       : { samples: Math.min(effectSamples, samples), length: Math.min(EFFECT_LENGTH, length) },
+    ...predictabilitySamples === 0 ? {} : {
+      predictability: { samples: predictabilitySamples, length, heldOut },
+    },
   };
 }
 
@@ -136,7 +174,7 @@ function fewerModules({ layers }: ModelSpec): number {
 function passesOf(
   spec: ModelSpec,
   sizes: Sizes,
-  { drops, sink, effects }: Settings,
+  { drops, sink, effects, predictability }: Settings,
 ): { readonly [Of in Rows["of"]]?: Pass } {
   const layers = spec.layers.map((_, l) => l);
   const under = (lists: readonly number[][]): DropPlan[] => [
@@ -151,6 +189,9 @@ function passesOf(
     sink: pass(sink, [noDrop]),
     smoothing: pass(sizes, under(drops.filter((n) => n > 0).map((n) => layers.slice(-n)))),
     ...effects ? { effects: pass(effects, under(layers.map((l) => [l]))) } : {},
+    ...predictability && isEnough(spec, predictability)
+      ? { predictability: pass(predictability, [noDrop]) }
+      : {},
   };
 }
 
@@ -170,16 +211,24 @@ function partsStage(
     unit,
     units: units.length,
     cost: (unit) => flopsOf(model, passesOfPieces([units[unit]])),
-    bytes: (span) => bytesOf(model, passesOfPieces(own(span))),
+    bytes: (span) =>
+      Math.max(
+        ...own(span).map((piece) =>
+          piece.of === "predictability"
+            ? predictabilityBytes(model.spec, passes[piece.of]!)
+            : bytesOf(model, passesOfPieces([piece]))
+        ),
+      ),
     run: (span, options) => measure(own(span), options),
     join: (rows) => Promise.resolve(together(rows)),
     apart: true,
   });
 }
 
-/** The batches of a part; an empty list for one that is not measured. */
+/** The batches of a part; an empty list for one that is not measured. Predictability is fitted on all of its samples at once. */
 function batchesIn(of: Piece["of"], pass: Pass | undefined): Piece[] {
   if (!pass) return [];
+  if (of === "predictability") return [{ of, from: 0, to: pass.samples }];
   const batches = batchesOf(pass);
   return Array.from(
     { length: batches.count },
@@ -227,13 +276,14 @@ function together(pieces: readonly AllRows[]): AllRows {
     sink: pieces.flatMap(({ sink }) => sink),
     effects: pieces.flatMap(({ effects }) => effects),
     smoothing: pieces.flatMap(({ smoothing }) => smoothing),
+    predictability: pieces.flatMap(({ predictability }) => predictability ?? []),
   };
 }
 
 /** Measures a piece. */
 async function measured(
-  { model, text, sink }: Subject,
-  { causes: { queryStride: stride, effects } }: Causes["provenance"],
+  { model, text, sink, predictability }: Subject,
+  { causes: { queryStride: stride, effects, predictability: fitted } }: Causes["provenance"],
   { of, ...span }: Piece,
   plans: readonly DropPlan[],
   options: RunOptions,
@@ -250,5 +300,9 @@ async function measured(
       return { effects: await effectsRows(running, await some(text, { length: effects!.length })) };
     case "smoothing":
       return { smoothing: await smoothingRows(running, await some(text), plans) };
+    case "predictability": {
+      const { blocks } = await predictability!.pack(options);
+      return { predictability: [await predictabilityRow(running, blocks, fitted!.heldOut)] };
+    }
   }
 }

@@ -1,5 +1,5 @@
 /** Two profiles side by side: which modules both would drop, and how similar their rankings are. */
-import type { ModuleKind } from "../../measure/mod.ts";
+import { type ModuleKind, overlapOf, pairsOf, rankCorrelation } from "../../measure/mod.ts";
 import { displayable, expect } from "../../entry/mod.ts";
 import {
   type Agreement,
@@ -9,7 +9,6 @@ import {
   head,
   type Profile,
 } from "../../result/mod.ts";
-import { overlapOf, pairsOf, rankCorrelation } from "../base/pairs.ts";
 import { aProfile } from "../base/plan.ts";
 import { rank } from "./rank.ts";
 

@@ -3,7 +3,7 @@
  * measures scores on one text and losses on another.
  */
 import { type Checks, displayable, phases, reportsOf, text, within } from "../../entry/mod.ts";
-import { KINDS, mean, type ModuleKind } from "../../measure/mod.ts";
+import { KINDS, mean, type ModuleKind, rankAgreement } from "../../measure/mod.ts";
 import { type Guide, GUIDE_NAMES, GUIDES, type Guides, head } from "../../result/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { noDrop } from "../../run/mod.ts";
@@ -18,7 +18,6 @@ import {
   textOptions,
 } from "../base/options.ts";
 import { step, type Study } from "../base/study.ts";
-import { rankAgreement } from "../base/pairs.ts";
 import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
 import { candidatesOf, dropOfEntries, type Entry } from "../scores/candidates.ts";
 import { scores } from "../scores/mod.ts";

@@ -3,12 +3,12 @@
  * if no norm follows a module. The official code needs `input_layernorm`, so it does not cover post-norm models.
  */
 import { displayable, phases, reportsOf, within } from "../../entry/mod.ts";
+import { pairsOf, rankCorrelation } from "../../measure/mod.ts";
 import type { LayerSpec } from "../../models/mod.ts";
 import { type AgainstLlmDrop, head, type OfficialDifference, type Profile } from "../../result/mod.ts";
 import { type DistanceSum, llmDropProbe } from "../../run/mod.ts";
 import { CALIBRATION_TEXT, reporter, studyChecks, type StudyOptions, textOptions } from "../base/options.ts";
 import { pass } from "../base/pass.ts";
-import { pairsOf, rankCorrelation } from "../base/pairs.ts";
 import { profile } from "./profile.ts";
 import { onModel, packText, type StudyModel } from "../../subject/mod.ts";
 

@@ -9,12 +9,11 @@ import {
   difference,
   type Fit,
   freeAll,
-  gather,
+  gatherApart,
   type GatherPlace,
   hadamard,
   keepTensors,
   merged,
-  momentsOf,
   openProducts,
   openPrograms,
   openWalk,
@@ -342,17 +341,14 @@ async function solvedFrom(
     weighting: method.weighting,
     ...method.magnitudes ? { magnitudes: { rotation: rotationOf(method, model.spec.hidden) } } : {},
   };
-  const [training, held] = [0, 1].map(() => momentsOf(place, model.spec.hidden));
-  for (const [b, { first, count, length }] of walk.batches.entries()) {
-    const sets = [training, held].map((moments, i) => ({
-      moments,
-      mask: Float32Array.from({ length: count * length }, (_, token) => {
-        const isHeld = first + Math.floor(token / length) >= blocks.samples - heldOut;
-        return Number(isHeld === (i === 1));
-      }),
-    })).filter(({ mask }) => mask.includes(1));
-    await gather(context, place, { x: x[b], t: t[b], f: f[b] }, sets);
-  }
+  const pairs = t.map((own, b) => ({ x: x[b], t: own, f: f[b] }));
+  const { batches } = walk;
+  const [training, held] = await gatherApart(
+    context,
+    place,
+    { batches, pairs, samples: blocks.samples },
+    heldOut,
+  );
   if (method.gain) {
     const gain = expectGain(method.gain(merged(training, held)), site);
     return { tensors: null, gain, strength: null, left: null };

@@ -7,7 +7,7 @@
  *
  * Limit: the models lie on the hub alone and need tens of GB. This has been run on small models in their place, never on them.
  */
-import { KINDS } from "../../measure/mod.ts";
+import { KINDS, overlapOf, pairsOf, rankCorrelation } from "../../measure/mod.ts";
 import {
   type Check,
   type Checks,
@@ -38,7 +38,6 @@ import { noDrop } from "../../run/mod.ts";
 import { onModel, openConfig, type StudyModel } from "../../subject/mod.ts";
 import type { Pass } from "../base/estimate.ts";
 import { provenance, studyChecks, type StudyOptions, tellReused } from "../base/options.ts";
-import { overlapOf, pairsOf, rankCorrelation } from "../base/pairs.ts";
 import { PAPER_ORDERS, type PaperOrders } from "./paper_orders.ts";
 import { distinct, rank } from "../orders/rank.ts";
 import { profileBlocks } from "../passes/profile.ts";

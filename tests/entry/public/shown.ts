@@ -63,6 +63,7 @@ export const shown: Readonly<Record<string, Row>> = {
     ],
   },
   magnitudeFigure: ofProfile,
+  predictabilityFigure: ofCauses,
   qualityFigure: ofSweep,
   reading: { type: [["8 dropped"], 'Cannot read out: the sentence is "8 dropped", expected a template'] },
   rooflineFigure: {

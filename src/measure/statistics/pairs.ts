@@ -1,5 +1,6 @@
 /** Two lists held side by side: values by layer as pairs, their rank correlation, and how far two orders overlap. */
-import { rankInterval, spearman } from "../../measure/mod.ts";
+import { spearman } from "./statistics.ts";
+import { rankInterval } from "./verdict.ts";
 
 /** By layer [L]; null where the module is absent. */
 type ByLayer = readonly (number | null)[];

@@ -1,0 +1,221 @@
+/** Shares of updates that follow from the own token: beside NumPy's in float64, and where they are known by construction. */
+import assert from "node:assert/strict";
+import { MODULES } from "../../src/measure/mod.ts";
+import { type Causes, readResult } from "../../src/result/mod.ts";
+import { type Blocks, type Moments, openProducts } from "../../src/run/mod.ts";
+import { noMoments } from "../../src/run/repair/moments.ts";
+import { predictabilityRow, sharesOf } from "../../src/study/causes/predictability.ts";
+import { causes, divisionOf, estimate, repair, studies, untrainedCauses } from "../../src/study/mod.ts";
+import { openConfig } from "../../src/subject/mod.ts";
+import { onWebgpu } from "../kernels/devices.ts";
+import { engine } from "../support.ts";
+import { kept, withTiny } from "./tiny.ts";
+
+interface Expected {
+  readonly heldOut: number;
+  readonly length: number;
+  readonly models: Readonly<
+    Record<string, {
+      readonly ids: number[][];
+      /** Shares: the mean's, the own token's, the rest. */
+      readonly layers: Readonly<Record<typeof MODULES[number], [number, number, number]>>[];
+    }>
+  >;
+}
+
+const expected: Expected = JSON.parse(
+  await Deno.readTextFile(new URL("../fixtures/predictability.json", import.meta.url)),
+);
+
+function blocksOf(ids: readonly number[][]): Blocks {
+  return { ids: Int32Array.from(ids.flat()), samples: ids.length, length: ids[0].length };
+}
+
+/**
+ * Streams are float32 here and float64 there. An update is a difference of streams, so it is off by about 1e-6 of itself after a few
+ * layers; a share, which is a ratio of squares, by twice that. The weakest ridge would multiply this, but it is not chosen.
+ */
+const TOLERANCE = 1e-5;
+
+for (const [name, { ids, layers }] of Object.entries(expected.models)) {
+  const check = (device: typeof engine) =>
+    withTiny(async ({ model }) => {
+      const running = { model, options: { engine: device } };
+      const row = await predictabilityRow(running, blocksOf(ids), expected.heldOut);
+      assert.equal(row.length, layers.length);
+      layers.forEach((layer, l) => {
+        for (const module of MODULES) {
+          const { mean, ownToken, rest } = row[l][module]!;
+          [mean, ownToken, rest].forEach((share, i) =>
+            assert.ok(
+              Math.abs(share - layer[module][i]) < TOLERANCE,
+              `${module} ${l}: ${[mean, ownToken, rest]}, expected ${layer[module]}`,
+            )
+          );
+        }
+      });
+    }, name);
+  Deno.test(`${name}: shares are NumPy's in float64`, () => check(engine));
+  onWebgpu(`${name}: shares on the GPU are NumPy's in float64`, check, Deno.test);
+}
+
+Deno.test("attention over a single token is a linear function of that token", () =>
+  withTiny(async ({ model }) => {
+    const samples = 240;
+    const ids = Int32Array.from({ length: samples }, (_, i) => i % 64);
+    const row = await predictabilityRow({ model, options: { engine } }, { ids, samples, length: 1 }, 60);
+    for (const { attention, mlp } of row) {
+      assert.ok(attention!.rest < 1e-6, `${attention!.rest}`);
+      assert.ok(mlp!.rest < 1); // all tokens of the last samples were in the first ones
+    }
+  }));
+
+/** A deterministic normal number for each call. */
+function normals() {
+  let state = 27;
+  const uniform = () => (state = (state * 48271) % 2147483647) / 2147483647;
+  return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+}
+
+const D = 8;
+
+/** Moments of tokens with the same weight, their inputs normal, and targets that follow from inputs or not. */
+function moments(tokens: number, draw: () => number, target: (u: number[]) => number[]): Moments {
+  const sums = noMoments(D, D);
+  for (let n = 0; n < tokens; n++) {
+    const u = Array.from({ length: D }, draw);
+    const t = target(u);
+    sums.tokens++;
+    sums.weight++;
+    u.forEach((value, i) => {
+      sums.u[i] += value;
+      sums.t[i] += t[i];
+      sums.tt += t[i] ** 2;
+      u.forEach((other, j) => {
+        sums.uu[i * D + j] += value * other;
+        sums.tu[i * D + j] += t[i] * other;
+      });
+    });
+  }
+  return sums;
+}
+
+Deno.test("a linear target is predicted, a constant one is all mean, and noise is neither", async () => {
+  const products = await openProducts(engine);
+  const shares = async (target: (u: number[], draw: () => number) => number[]) => {
+    const draw = normals();
+    const [training, held] = [4000, 1000].map((tokens) => moments(tokens, draw, (u) => target(u, draw)));
+    return (await sharesOf(training, held, products))!;
+  };
+  const turned = await shares((u) => u.map((_, i) => u[(i + 1) % D] - 2 * u[i]));
+  assert.ok(turned.rest < 1e-12 && turned.mean < 1e-2 && turned.ownToken > 0.99); // the ridge's share, 1e-8 squared
+  const constant = await shares((u) => u.map((_, i) => i - 3));
+  assert.ok(constant.mean > 1 - 1e-12 && constant.rest < 1e-12);
+  const shifted = await shares((u) => u.map((value) => value + 1)); // half of the square is the mean's
+  assert.ok(Math.abs(shifted.mean - 0.5) < 0.05 && shifted.rest < 1e-12);
+  const noise = await shares((u, draw) => u.map(draw));
+  assert.ok(noise.rest > 0.99 && noise.rest <= 1 && noise.mean >= 0 && noise.ownToken >= 0);
+  const zero = await sharesOf(
+    moments(100, normals(), () => Array(D).fill(0)),
+    moments(9, normals(), () => Array(D).fill(0)),
+    products,
+  );
+  assert.equal(zero, null);
+  await products.release();
+});
+
+const shared = { samples: 2, length: 16, effectSamples: 0 };
+
+Deno.test("the study measures predictability on samples of its own, beside all else that an earlier run kept", () =>
+  withTiny(async ({ model, options }) => {
+    const text = { ...options, ...shared };
+    const plain = await causes(model, text);
+    assert.equal(plain.predictability, undefined);
+    assert.ok(!plain.correlations.some(({ cause }) => cause === "predictable"));
+    const notices: string[] = [];
+    const onNotice = (line: string) => notices.push(line);
+    const result = await causes(model, { ...text, predictabilitySamples: 8, onNotice });
+    assert.equal(notices.length, 1);
+    assert.match(notices[0], /^causes in \w+: all but predictability reused from an earlier run$/);
+    assert.deepEqual(result, await causes(model, { ...text, predictabilitySamples: 8, results: undefined }));
+    const { predictability, ...rest } = result;
+    assert.deepEqual(result.provenance.causes.predictability, { samples: 8, length: 16, heldOut: 2 });
+    const others = ({ correlations, provenance: _, ...measured }: Partial<Causes>) => ({
+      ...measured,
+      correlations: correlations!.filter(({ cause }) => cause !== "predictable"),
+    });
+    assert.deepEqual(others(rest), others(plain));
+    for (const module of MODULES) {
+      const { mean, ownToken, rest } = predictability![module];
+      mean.forEach((share, l) => assert.ok(Math.abs(share! + ownToken[l]! + rest[l]! - 1) < 1e-12));
+      const { values } = result.correlations.find((own) =>
+        own.module === module && own.cause === "predictable"
+      )!;
+      assert.deepEqual(values, rest.map((share) => 1 - share!));
+    }
+    const files = kept(options.results).filter((name) => name.startsWith("causes-"));
+    const read = await Promise.all(files.map((file) => readResult(`${options.results}/${file}`, "causes")));
+    assert.equal(read.length, 2);
+    assert.ok(read.some((own) => JSON.stringify(own) === JSON.stringify(result)));
+    assert.deepEqual(await causes(model, { ...text, predictabilitySamples: 8 }), result);
+  }));
+
+Deno.test("too few tokens give nulls, and cost nothing", () =>
+  withTiny(async ({ model, options: { results: _, ...options } }) => {
+    const few = { ...options, ...shared, predictabilitySamples: 2 }; // 16 tokens for 32 numbers
+    const none = (await estimate("causes", model, { ...options, ...shared })).modules;
+    assert.equal((await estimate("causes", model, few)).modules, none);
+    for (const predictabilitySamples of [1, 2]) {
+      const { predictability, correlations } = await causes(model, { ...few, predictabilitySamples });
+      for (const module of MODULES) {
+        assert.deepEqual(predictability![module].rest, [null, null, null]);
+      }
+      const { rank, layers } = correlations.find(({ cause }) => cause === "predictable")!;
+      assert.deepEqual([rank, layers], [null, 0]);
+    }
+    await assert.rejects(causes(model, { ...few, predictabilitySamples: -1 }), /predictabilitySamples is -1/);
+  }));
+
+Deno.test("a shard has predictability whole, and a module that is absent has none", () =>
+  withTiny(async ({ model, folder, options }) => {
+    const wanted = { ...options, ...shared, predictabilitySamples: 8 };
+    const { stages } = await divisionOf(await studies.causes.work(model, wanted), options);
+    assert.deepEqual(stages.map(({ costs }) => costs.length), [2, 1, 1]); // the full model and the sink rate; smoothing; predictability
+    const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
+    await Deno.writeTextFile(
+      `${folder}/config.json`,
+      JSON.stringify({ ...config, drop_attn_list: [1], drop_mlp_list: [2] }),
+    );
+    const { predictability } = await causes(folder, wanted);
+    const absent = MODULES.map((module) => predictability![module].rest.map((share) => share === null));
+    assert.deepEqual(absent, [[false, true, false], [false, false, true]]);
+  }));
+
+Deno.test("modules that a plan replaces are what it puts in their place: all mean, or a map of the own token", () =>
+  withTiny(async ({ model, options: { results: _, ...options } }) => {
+    const text = { ...options, samples: 12 };
+    const constant = await repair(model, { attention: [1] }, { ...text, by: "mean" });
+    const mapped = await repair(model, { mlp: [2] }, { ...text, by: "linear" });
+    const drop = { attention: [0], mlp: [], changes: [...constant.changes!, ...mapped.changes!] };
+    const { predictability } = await causes(model, {
+      ...options,
+      ...shared,
+      drop,
+      predictabilitySamples: 16,
+    });
+    const { attention, mlp } = predictability!;
+    assert.equal(attention.rest[0], null);
+    assert.ok(attention.mean[1]! > 1 - 1e-9);
+    assert.ok(mlp.rest[2]! < 1e-9 && mlp.mean[2]! < 0.9);
+    // Of 29 different tokens with 32 numbers each, a linear function gives anything: but not what comes from others.
+    assert.ok(mlp.rest[0]! < 1e-9 && attention.rest[2]! > 0.01);
+  }));
+
+Deno.test("an untrained model has predictability too", async () => {
+  const named = await openConfig("mistral-7b");
+  const options = { layers: 2, hidden: 64, heads: 4, ...shared, predictabilitySamples: 8, engine };
+  const { predictability } = await untrainedCauses(named, options);
+  for (const module of MODULES) {
+    for (const share of predictability![module].rest) assert.ok(share! >= 0 && share! <= 1);
+  }
+});
