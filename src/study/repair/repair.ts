@@ -64,8 +64,8 @@ export class WorseRepair extends RefusedRepair {}
  * quarter of the samples chooses the strength of the ridge, and a repair must lose less than the drop on them. Other changes of the
  * plan stay. Write a plan with `writePlan`, which puts its tensors into a file beside it.
  *
- * Throws `RangeError` if the plan drops nothing, if the model cannot be repaired so, if there are fewer tokens than twice the inputs of a
- * fit, and for a repair that loses more than the drop; `TypeError` for a plan made from another model. Sources: NBL (arXiv 2505.21077)
+ * Throws `RangeError` if the plan drops nothing, if the model cannot be repaired so, if there are fewer tokens, besides those held out,
+ * than a fit has inputs, and for a repair that loses more than the drop; `TypeError` for a plan made from another model. Sources: NBL (arXiv 2505.21077)
  * for `linear`, ReplaceMe (2505.02819) for `merge`, Prune&Comp (2507.18212) for `gain`, LinearPatch (2505.24680).
  *
  * @example
