@@ -25,6 +25,7 @@ Deno.test("the table has a row for every probe of the executor, and a column for
     llmDropProbe: "llmDrop",
     normsProbe: "norms",
     productsProbe: "gram", // which is this probe, with sums of its own
+    readyProbe: "ready",
     routingProbe: "routing",
     smoothingProbe: "smoothing",
     streamProbe: "stream",

@@ -34,6 +34,7 @@ export const WITHOUT_NUMBERS = [
   "task",
   "written",
   "rows",
+  "replacement",
   "loss",
   "shards",
   "shard",

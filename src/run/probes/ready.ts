@@ -1,4 +1,5 @@
 /** The probe of what enters attention's output projection, batch by batch. */
+import type { Value } from "../../onnx/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import type { Probe } from "./probe.ts";
 
@@ -8,7 +9,7 @@ export function readyProbe(plan: number): Probe & { readonly tensors: Tensor[] }
   return {
     tensors,
     only: [plan],
-    attention: ({ ready }) => ready ? { ready } : {},
+    attention: ({ ready }): Record<string, Value> => ready ? { ready } : {},
     observeAttention({ outputs: { ready } }) {
       if (ready) tensors.push({ ...ready, data: ready.data.slice() });
     },
