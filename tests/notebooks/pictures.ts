@@ -23,6 +23,7 @@ const CHOSEN: Readonly<Record<string, number>> = {
   "07_cosine_and_magnitude": 2,
   "08_speed_and_memory": 1,
   "09_explore": 0,
+  "10_repair": 1,
 };
 
 const SWEEP = `${root}data/figures/quality.json`;
