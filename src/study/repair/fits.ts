@@ -12,7 +12,8 @@ import { keepSolution, keptSolution } from "./kept.ts";
 import { inputsOf, methods } from "./methods.ts";
 import { order, type Site } from "./site.ts";
 import { sitesOf } from "./sites.ts";
-import { type Job, planWith, solve, type Solved } from "./solve.ts";
+import { type Job, planWith, type Solved } from "./job.ts";
+import { solve } from "./solve.ts";
 
 /** A way to repair, and the text that it is fitted on. */
 export interface Repairing extends Pick<Job, "model" | "method" | "sequential" | "heldOut"> {

@@ -3,7 +3,7 @@ import { keep, keptResult, replacementOrigin, type ReplacementRequest } from "..
 import { head, type ResultOf } from "../../result/mod.ts";
 import { bytesOf, elements, float32, type Tensor } from "../../tensor/mod.ts";
 import type { Keeping } from "../../result/mod.ts";
-import type { Solved } from "./solve.ts";
+import type { Solved } from "./job.ts";
 
 /** A kept solution, or null. One whose tensors cannot be read counts as absent. */
 export async function keptSolution(request: ReplacementRequest, keeping: Keeping): Promise<Solved | null> {

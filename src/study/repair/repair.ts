@@ -29,7 +29,7 @@ import {
   repairing,
   repairOf,
 } from "./fits.ts";
-import type { Solved } from "./solve.ts";
+import type { Solved } from "./job.ts";
 
 /** Options of `repair`. */
 export interface RepairOptions extends StudyOptions {

@@ -11,7 +11,7 @@ import { type Step, stepOf } from "../base/study.ts";
 import { fitBytes, fitKey, fitsOf, type Repair, type Repairing, repairOf } from "../repair/fits.ts";
 import { fitPasses } from "../repair/repair.ts";
 import { order } from "../repair/site.ts";
-import type { Solved } from "../repair/solve.ts";
+import type { Solved } from "../repair/job.ts";
 import type { UnitPlans } from "./stages.ts";
 
 /** Fits by their keys. */
