@@ -16,7 +16,7 @@ import {
 /** A tensor of stored weights. */
 export interface Source {
   readonly info: TensorInfo;
-  /** Rows [first, end); of a vector, elements. */
+  /** The rows [first, end), or the elements of a vector. */
   rows(first: number, end: number): Promise<Tensor>;
 }
 

@@ -33,7 +33,7 @@ const repairedForm = z.object({
   }).optional(),
 });
 
-/** One site of a repair, as it is kept between runs: tensors, or a number that divides all later updates. */
+/** The kept solution of one site: tensors, or a number that divides all later updates. */
 export const replacementForm = z.object({
   ...headForm("replacement"),
   provenance: provenanceForm,

@@ -106,7 +106,7 @@ interface ChunkTables {
   readonly mask: Mask;
   /** [columns of the mask, 1]: distance from the last key. */
   readonly reach: Value;
-  /** [most keys of a chunk, 1] of i8. */
+  /** Ones, i8 [n, 1], for the n keys of the largest chunk. */
   readonly ones: Value;
   readonly most: number;
   readonly onePercent: Value;

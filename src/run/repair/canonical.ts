@@ -1,7 +1,7 @@
 /** How much of a stream a linear map of another can never give, from their second moments. */
 import { cholesky } from "./cholesky.ts";
 import { covariance, type Moments } from "./moments.ts";
-import type { Matrix, Products } from "./product.ts";
+import { type Matrix, matrix, type Products } from "./product.ts";
 
 /** The share by which variances are raised: enough for sums with a channel that never moves, far below a correlation's digits. */
 const RAISED = 1e-9;
@@ -25,8 +25,8 @@ export async function canonicalBound(
     );
   }
   const [{ uu: xx, tu: yx }, own] = [covariance(xy, true), covariance(yy, true)];
-  const byX = await solvedBy(xx, matrix(D, yx));
-  const byY = byX && await solvedBy(own.uu, transposed(matrix(D, yx)));
+  const byX = await solvedBy(xx, matrix(D, D, yx));
+  const byY = byX && await solvedBy(own.uu, transposed(matrix(D, D, yx)));
   if (!byX || !byY) {
     throw new RangeError(
       `Cannot correlate streams of ${D} numbers over ${tokens} tokens: they are singular, expected about ${
@@ -43,15 +43,11 @@ export async function canonicalBound(
   /** B A⁻¹, or null for an A that is singular. */
   async function solvedBy(a: Float64Array, b: Matrix): Promise<Matrix | null> {
     for (let i = 0; i < D; i++) a[i * (D + 1)] *= 1 + raised;
-    const solve = await cholesky(matrix(D, a), products);
+    const solve = await cholesky(matrix(D, D, a), products);
     return solve && await solve(b);
   }
 }
 
-function matrix(n: number, data: Float64Array): Matrix {
-  return { rows: n, columns: n, data: data as Float64Array<ArrayBuffer> };
-}
-
 function transposed({ rows: n, data }: Matrix): Matrix {
-  return matrix(n, data.map((_, i) => data[(i % n) * n + Math.floor(i / n)]));
+  return matrix(n, n, data.map((_, i) => data[(i % n) * n + Math.floor(i / n)]));
 }

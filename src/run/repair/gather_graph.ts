@@ -25,7 +25,7 @@ export interface GatherPlace {
   readonly module: LayerModule;
   readonly spec: MixerSpec | FeedSpec;
   readonly input: FitInput | "none" | "given";
-  /** Numbers of an input, P. */
+  /** The size P of an input. */
   readonly inputs: number;
   /** The weight of a token: one over its squared length in the stream that is aimed at, or the same for all. */
   readonly weighting: "inverse" | "uniform";

@@ -44,7 +44,7 @@ function seedOf(order: number): Signs | null {
   return null;
 }
 
-/** Paley's matrix of an order, if there is a prime for it. */
+/** Paley's matrix of this order, or null if no prime makes one. */
 function paley(order: number): Signs | null {
   const [one, two] = [order - 1, order / 2 - 1];
   if (one % 4 === 3 && isPrime(one)) {

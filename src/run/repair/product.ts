@@ -11,6 +11,11 @@ export interface Matrix {
   readonly data: Float64Array<ArrayBuffer>;
 }
 
+/** A matrix over numbers in rows. */
+export function matrix(rows: number, columns: number, data: Float64Array): Matrix {
+  return { rows, columns, data: data as Float64Array<ArrayBuffer> };
+}
+
 /** Multiplies matrices. */
 export interface Products {
   /** a · b, or a · bᵀ. */

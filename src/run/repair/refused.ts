@@ -1,2 +1,2 @@
-/** A repair that cannot be made of a plan, though the model and the options are right: other plans may be repaired. */
+/** The model and the options allow no repair of this plan. Other plans may be repaired. */
 export class RefusedRepair extends RangeError {}

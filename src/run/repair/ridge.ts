@@ -4,7 +4,7 @@
  */
 import { cholesky } from "./cholesky.ts";
 import { covariance, merged, type Moments } from "./moments.ts";
-import type { Matrix, Products } from "./product.ts";
+import { type Matrix, matrix, type Products } from "./product.ts";
 import { RefusedRepair } from "./refused.ts";
 
 /** Strengths to choose from. The smallest keeps a map that is exactly linear. */
@@ -141,8 +141,4 @@ async function leftOf({ weight: W, bias }: Map, moments: Moments, products: Prod
     error += bias[q] * (weight * bias[q] + 2 * (mapped - t[q]));
   }
   return tt > 0 ? error / tt : 1;
-}
-
-function matrix(rows: number, columns: number, data: Float64Array): Matrix {
-  return { rows, columns, data: data as Float64Array<ArrayBuffer> };
 }

@@ -12,7 +12,7 @@ export function readingAhead<Weights extends { release(): void }>(read: (l: numb
   }
 
   return {
-    /** Returns the weights of a layer, which the caller releases. */
+    /** Returns a layer's weights. The caller releases them. */
     async take(l: number): Promise<Weights> {
       if (ahead?.l !== l) {
         await forget();

@@ -27,8 +27,8 @@ export interface EvaluatedText {
 export type Leaks = (plans: readonly (Plan | Partial<DropPlan>)[]) => Promise<{ shared?: SharedText[] }>;
 
 /**
- * Compares calibration texts with the texts of a study, each distinct one once. `own` are texts as options name them, in which a
- * calibration text may be found.
+ * Compares each distinct calibration text once with the texts of a study. A calibration text may be found in one of the texts `own`,
+ * which options name.
  */
 export function leakGuard(
   model: StudyModel,

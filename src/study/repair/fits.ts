@@ -46,8 +46,8 @@ function expectTokens(way: Repairing, sites: readonly Site[]): void {
   if (tokens >= inputs) return;
   const samples = (tokens: number) => Math.ceil(4 / 3 * tokens / sizes.length);
   throw new RefusedRepair(
-    `Cannot repair ${name} by ${by}: found ${tokens} tokens besides those held out, expected at least ${inputs}, the inputs ` +
-      `of a fit, and better ${10 * inputs} (--samples ${samples(10 * inputs)})`,
+    `Cannot repair ${name} by ${by}: found ${tokens} tokens besides those held out, expected at least ${inputs}, as many ` +
+      `as a fit has inputs; ${10 * inputs} are better (--samples ${samples(10 * inputs)})`,
   );
 }
 

@@ -1,6 +1,7 @@
 /**
- * Fits the sites of a repair, on the full model's stream, or in sequence on the repaired model's. There the target is the full model's
- * stream behind a module, less the repaired model's before it, so that a repair also makes up for the loss that reaches it.
+ * Solves the sites of a repair. One-shot fits use the full model's stream, sequential fits the repaired model's. There the target is
+ * the full model's stream behind a module, less the repaired model's before it, so that a repair also makes up for the loss that
+ * reaches it.
  */
 import type { Held } from "../../engine/mod.ts";
 import { type Change, type DropPlan, everyChange, MODULES, noDrop, planOf } from "../../measure/mod.ts";
@@ -203,7 +204,7 @@ async function around<T>(
   });
 }
 
-/** Adds copies of a stream, which outlive it. */
+/** Copies a stream into a list. The copies outlive the stream. */
 async function copyTo(own: Held[], stream: Stream, { programs }: Context): Promise<void> {
   for (const held of stream) own.push(await difference(programs, held, null));
 }

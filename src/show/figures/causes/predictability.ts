@@ -41,7 +41,7 @@ const aCost = like("a removal with its layer and difference", (value) => {
 const removed = list(aCost, "removals");
 const someCosts = record({ attention: removed, mlp: removed }, "removals, as { attention, mlp }");
 
-/** Parts of a bar, from below. The rest, up to 1, stays empty. */
+/** The parts of a bar, the lowest first. The bar is empty above them, up to 1. */
 const PARTS = [
   { part: "mean", name: "mean", fill: "#57606a" },
   { part: "ownToken", name: "own token", fill: "#d9a441" },
