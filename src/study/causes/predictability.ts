@@ -16,18 +16,14 @@ import {
   gatherApart,
   type GatherPlace,
   type Moments,
-  openProducts,
-  openPrograms,
-  openWalk,
   type Products,
-  type Programs,
-  segmentsOf,
   type Stream,
   strengthOf,
 } from "../../run/mod.ts";
 import { bytesOf } from "../base/estimate.ts";
 import { expectRoom } from "../base/memory.ts";
-import { engineOf, reporter } from "../base/options.ts";
+import { reporter } from "../base/options.ts";
+import { type Walking, withWalk } from "../base/walk.ts";
 import type { Running } from "./runs.ts";
 
 type Sizes = Pick<Blocks, "samples" | "length">;
@@ -54,18 +50,14 @@ export async function predictabilityRow(
   const { layers } = model.spec;
   const what = `predictability over ${blocks.samples} × ${blocks.length} tokens`;
   await expectRoom({ bytes: predictabilityBytes(model.spec, blocks), what }, options);
-  const engine = await engineOf(options);
-  const programs = openPrograms(engine);
-  const { signal } = options;
-  const walk = await openWalk({ model, engine, segments: segmentsOf(blocks), signal, programs }, 1);
-  const products = await openProducts(engine);
-  const context: Context = { model, engine, programs, products };
-  const sizes = { batches: walk.batches, samples: blocks.samples, heldOut };
-  const report = reporter("predictability", "layers", options);
-  const rows: PredictabilityRow = [];
-  try {
+  return await withWalk(model, blocks, 1, options, async (walking) => {
+    const { walk } = walking;
+    const context: Context = { model, ...walking };
+    const sizes = { batches: walk.batches, samples: blocks.samples, heldOut };
+    const report = reporter("predictability", "layers", options);
+    const rows: PredictabilityRow = [];
     for (const [l, spec] of layers.entries()) {
-      signal?.throwIfAborted();
+      options.signal?.throwIfAborted();
       const row: PredictabilityRow[number] = { attention: null, mlp: null };
       const isBoth = spec.attention !== null && spec.mlp !== null;
       const plans = [noDrop, ...isBoth ? [{ ...noDrop, mlp: [l] }] : []];
@@ -80,11 +72,7 @@ export async function predictabilityRow(
       report(l + 1, layers.length);
     }
     return rows;
-  } finally {
-    walk.close();
-    await programs.release();
-    await products.release();
-  }
+  });
 }
 
 /** The streams around a module: x, which it reads, and those before and behind its update. */
@@ -107,12 +95,7 @@ function around(
   return { x: residual === "parallel" ? entering : before, before, behind: leaving };
 }
 
-interface Context {
-  readonly model: Model;
-  readonly engine: Awaited<ReturnType<typeof engineOf>>;
-  readonly programs: Programs;
-  readonly products: Products;
-}
+type Context = Walking & { readonly model: Model };
 
 /** The shares of one module. */
 async function sharesAt(

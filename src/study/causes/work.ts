@@ -19,6 +19,7 @@ import { batchesOf, inTurn, type RunOptions, type Span, type Stage, stage } from
 import { type Step, step, stepOf, type Work } from "../base/study.ts";
 import type { Text } from "../base/text.ts";
 import { type AllRows, assemble, profileIn, smoothingPlans, withPredictability } from "./assemble.ts";
+import { heldOutOf } from "../base/walk.ts";
 import { tellReused } from "../base/options.ts";
 import { isEnough, predictabilityBytes, predictabilityRow } from "./predictability.ts";
 import { effectsRows, sinkRows, smoothingRows, someOf, wholeRows } from "./runs.ts";
@@ -151,7 +152,7 @@ export function settingsOf(
   { queryStride = 1, effectSamples = 2, predictabilitySamples = 0 }: CausesMeasures,
 ): Settings {
   const { samples, length } = sizes;
-  const heldOut = Math.floor(predictabilitySamples / 4) || Number(predictabilitySamples > 1);
+  const heldOut = heldOutOf(predictabilitySamples);
   return {
     queryStride,
     drops: [0, ...DROPS.filter((n) => n < fewerModules(spec))],

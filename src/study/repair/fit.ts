@@ -5,15 +5,12 @@ import {
   type GatherPlace,
   hadamard,
   merged,
-  type Products,
-  type Programs,
   RefusedRepair,
   ridge,
   type Stream,
-  type Walk,
 } from "../../run/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
-import type { engineOf } from "../base/options.ts";
+import type { Walking } from "../base/walk.ts";
 import type { Job, Solved } from "./job.ts";
 import { inputsOf, inputSpec, type Method } from "./methods.ts";
 import type { Site } from "./site.ts";
@@ -26,12 +23,7 @@ export interface Streams {
 }
 
 /** A repair under way: its streams, and what computes. */
-export interface Context extends Job {
-  readonly walk: Walk;
-  readonly programs: Programs;
-  readonly products: Products;
-  readonly engine: Awaited<ReturnType<typeof engineOf>>;
-}
+export type Context = Job & Walking;
 
 /** The same as `solvedFrom`; a fit that is refused says why. */
 export async function solvedOr(context: Context, site: Site, streams: Streams): Promise<Solved> {

@@ -1,13 +1,14 @@
 /** Repairs over a calibration text: the fits that a plan needs, found kept or made now, and what they take. */
 import { type DropPlan, noDrop, planHash, planOf, type RepairName } from "../../measure/mod.ts";
 import { planData, type ReplacementRequest } from "../../result/mod.ts";
-import { RefusedRepair } from "../../run/mod.ts";
+import { RefusedRepair, STRENGTHS } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { flopsOf, needOf } from "../base/estimate.ts";
 import { expectRoom } from "../base/memory.ts";
 import { provenance, tellReused } from "../base/options.ts";
 import type { RunOptions } from "../base/stage.ts";
 import type { Text } from "../base/text.ts";
+import { heldOutOf } from "../base/walk.ts";
 import { keepSolution, keptSolution } from "./kept.ts";
 import { inputsOf, methods } from "./methods.ts";
 import { order, type Site } from "./site.ts";
@@ -26,9 +27,7 @@ export interface Repair extends Repairing, Pick<Job, "plan" | "sites"> {}
 
 /** A repair of any plan. The last quarter of the samples is held out. */
 export function repairing(model: StudyModel, text: Text, by: RepairName, sequential: boolean): Repairing {
-  const { samples } = text.sizes;
-  const heldOut = Math.floor(samples / 4) || Number(samples > 1);
-  return { model, text, by, sequential, method: methods[by], heldOut };
+  return { model, text, by, sequential, method: methods[by], heldOut: heldOutOf(text.sizes.samples) };
 }
 
 /** A plan's repair. Throws `RefusedRepair` where it cannot be repaired so, or the text has fewer tokens than a fit has inputs. */
@@ -101,7 +100,7 @@ export function fitFlops(way: Repairing, sites: readonly Site[]): number {
   const { hidden, layers } = model.spec;
   const tokens = sizes.samples * sizes.length;
   const layer = flopsOf(model, [{ ...sizes, plans: [noDrop], head: false }]) / layers.length;
-  const solves = (method.strengths?.length ?? 5) + 1;
+  const solves = (method.strengths ?? STRENGTHS).length + 1;
   return sites.reduce((sum, site) => {
     const places = method.absorbs && !sequential ? 1 + site.of.length : 1;
     const streams = sequential && method.absorbs ? 2 : 1;

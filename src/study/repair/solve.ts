@@ -5,17 +5,9 @@
  */
 import type { Held } from "../../engine/mod.ts";
 import { type Change, type DropPlan, everyChange, MODULES, noDrop, planOf } from "../../measure/mod.ts";
-import {
-  difference,
-  freeAll,
-  openProducts,
-  openPrograms,
-  openWalk,
-  readyProbe,
-  segmentsOf,
-  type Stream,
-} from "../../run/mod.ts";
-import { engineOf, reporter, type StudyOptions } from "../base/options.ts";
+import { difference, freeAll, readyProbe, type Stream } from "../../run/mod.ts";
+import { reporter, type StudyOptions } from "../base/options.ts";
+import { withWalk } from "../base/walk.ts";
 import { type Context, solvedOr } from "./fit.ts";
 import { type Job, planWith, type Solved } from "./job.ts";
 import type { Method } from "./methods.ts";
@@ -40,26 +32,13 @@ export async function solve(
   options: StudyOptions,
 ): Promise<Solved[]> {
   const { model, packed: { blocks }, sites, sequential } = job;
-  const { signal } = options;
   const found: (Solved | null)[] = sites.map((_, i) => known[i] ?? null);
   const solved = () => found.filter((solved) => solved !== null);
   if (!found.includes(null) || isBroken(job, found)) return solved();
-  const engine = await engineOf(options);
-  const programs = openPrograms(engine);
-  const products = await openProducts(engine);
-  try {
-    const segments = segmentsOf(blocks);
-    const walk = await openWalk({ model, engine, segments, signal, programs }, sequential ? 2 : 1);
-    try {
-      await walked({ ...job, walk, programs, products, engine }, found, take, options);
-    } finally {
-      walk.close();
-    }
-    return solved();
-  } finally {
-    await programs.release();
-    await products.release();
-  }
+  await withWalk(model, blocks, sequential ? 2 : 1, options, async (walking) => {
+    await walked({ ...job, ...walking }, found, take, options);
+  });
+  return solved();
 }
 
 /** Whether a fit is refused that those behind it need. */
