@@ -99,3 +99,4 @@ export { checkpoints, type CheckpointsOptions } from "./training/checkpoints.ts"
 export { type Allowance, allowance } from "./sweep/allowance.ts";
 export { type Curve, type CurveOption, START_CURVES, SWEEP_STEPS } from "./sweep/curves.ts";
 export { sweep, type SweepOptions } from "./sweep/sweep.ts";
+export { fit, type FitOptions } from "./fit/fit.ts";
