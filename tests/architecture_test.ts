@@ -94,6 +94,7 @@ const inner: Record<string, readonly string[]> = {
     "writing",
     "evaluate",
     "speed",
+    "fit",
     "analyses",
   ],
   commands: ["shared", "measure", "pages", "machines", "results", "desk"],

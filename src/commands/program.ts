@@ -5,6 +5,7 @@ import { clusterCommand } from "./machines/cluster.ts";
 import { completionCommand } from "./desk/completion.ts";
 import { evaluateCommand } from "./measure/evaluate.ts";
 import { exportCommand } from "./results/export.ts";
+import { fitCommand } from "./measure/fit.ts";
 import { figuresCommand } from "./pages/figures.ts";
 import { generateCommand } from "./measure/generate.ts";
 import { repairCommand } from "./measure/repair.ts";
@@ -42,7 +43,15 @@ export function createProgram(context: Context): Command {
   const groups = {
     "Start here:": [startCommand, figuresCommand],
     "Measure:": [profileCommand, causesCommand, checkpointsCommand, randomInitCommand, compareCommand],
-    "Choose:": [orderCommand, planCommand, repairCommand, sweepCommand, guidesCommand, verifyCommand],
+    "Choose:": [
+      fitCommand,
+      orderCommand,
+      planCommand,
+      repairCommand,
+      sweepCommand,
+      guidesCommand,
+      verifyCommand,
+    ],
     "Evaluate:": [perplexityCommand, evaluateCommand, generateCommand, speedCommand],
     "Take away:": [exportCommand],
     "Many machines:": [shards, shard, merge, clusterCommand],

@@ -43,6 +43,7 @@ export type {
   RoutingSums,
 } from "./forms/profile.ts";
 export type { Constraints, DropOrder, Guide, Guides, Sizes } from "./forms/order.ts";
+export { AIMS, type Fit } from "./forms/fit.ts";
 export type { Plan, Sweep } from "./forms/sweep.ts";
 export {
   GUIDE_NAMES,

@@ -100,3 +100,4 @@ export { checkpoints, type CheckpointsOptions } from "./training/checkpoints.ts"
 export { type Allowance, allowance } from "./sweep/allowance.ts";
 export { type Curve, type CurveOption, SWEEP_STEPS } from "./sweep/curves.ts";
 export { sweep, type SweepOptions } from "./sweep/sweep.ts";
+export { fit, type FitOptions } from "./fit/fit.ts";
