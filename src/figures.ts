@@ -41,6 +41,7 @@ export {
   type Ends,
   expertLoadFigure,
   type Figure,
+  fitFigure,
   generalityClaim,
   guidesFigure,
   type HalfDropped,

@@ -38,6 +38,8 @@ export {
   type EvaluatePrice,
   type EvaluationOptions,
   fit,
+  type FitAim,
+  type FitLines,
   type FitOptions,
   type Forcing,
   generate,

@@ -100,3 +100,5 @@ export { type Allowance, allowance } from "./sweep/allowance.ts";
 export { type Curve, type CurveOption, START_CURVES, SWEEP_STEPS } from "./sweep/curves.ts";
 export { sweep, type SweepOptions } from "./sweep/sweep.ts";
 export { fit, type FitOptions } from "./fit/fit.ts";
+export type { FitAim } from "./fit/aims.ts";
+export type { FitLines } from "./fit/lines.ts";

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import * as show from "../../src/show/mod.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";
+import { fit } from "./synthetic_fit.ts";
 import { causes } from "./synthetic_causes.ts";
 import { guides, profile, sweep } from "./synthetic.ts";
 import { evaluations } from "./synthetic_tasks.ts";
@@ -31,6 +32,7 @@ const inputs: Inputs = {
   dropOrderFigure: [six],
   qualityFigure: [curves],
   divergenceFigure: [curves],
+  fitFigure: [fit({ layers: 6 })],
   stabilityFigure: [six],
   textsFigure: [
     ["stories", "wiki", "code"].map((text, i) => profile({ layers: 6, text, scale: 1 + i / 10 })),

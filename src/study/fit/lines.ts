@@ -18,8 +18,8 @@ import type { OrderOptions } from "../orders/request.ts";
 import { droppable, type RankTarget } from "../orders/rank.ts";
 import { savesOf, sizesOf } from "../orders/sizes.ts";
 
-/** Which lines a fit tries. */
-export interface LineOptions extends ConstraintOptions {
+/** The lines that `fit` tries. */
+export interface FitLines extends ConstraintOptions {
   /** The modules to drop; default: attention, MLPs, and both jointly. */
   readonly targets?: readonly RankTarget[] | undefined;
   /** The scores and searches that order them; default: importance. */
@@ -49,7 +49,7 @@ export interface Line extends Pick<Planned, "target" | "by" | "most"> {
 /** The lines that the options name, unrepaired. */
 export function linesPlanned(
   spec: ModelSpec,
-  options: LineOptions,
+  options: FitLines,
   calibration: StudyOptions,
 ): Planned[] {
   const { targets = TRIED, by = [PAPER_SCORE], seed = 0 } = options;
@@ -74,7 +74,7 @@ export function lineOf(
   { spec }: StudyModel,
   { target, by, order, most }: Planned,
   source: Profile | DropOrder,
-  options: LineOptions,
+  options: FitLines,
 ): Line {
   const { seed = 0 } = options;
   const { protectFirst, protectLast } = constraintsOf(options);

@@ -45,6 +45,7 @@ export const shown: Readonly<Record<string, Row>> = {
     type: [[[aProfile], 4], "Cannot judge a claim: sweeps[0] is a profile, expected a sweep"],
   },
   expertLoadFigure: ofProfile,
+  fitFigure: drawn("result", "a fit"),
   guidesFigure: drawn("result", "a result of guides"),
   help: {
     value: [["profil"], 'Cannot help with "profil": unknown name (did you mean "profile"'],

@@ -159,6 +159,11 @@ export const studies: Readonly<Record<string, Row>> = {
       'Cannot remove modules: kind is "block", expected one of attention, mlp',
     ],
   },
+  fit: {
+    name: [[model, { los: 1 }], '(did you mean "loss"?)'],
+    value: [[model, { loss: 0 }], "Cannot fit: loss is 0, expected a number above 0"],
+    type: [[model, { loss: 1, profile: aSweep }], "Cannot fit: profile is a sweep, expected a profile"],
+  },
   roofline: {
     name: [["llama-2-7b", { device: "a100", bit: 4 }], '(did you mean "bits"?)'],
     value: [
