@@ -35,6 +35,32 @@ Deno.test("a folder and a missing file are told apart", async () => {
       read(join(folder, "none")),
       /^Error: Cannot read text .*none: no such file, expected a file or one of stories/,
     );
+    await assert.rejects(read("wikki"), /text wikki: no such file \(did you mean wiki\?\), expected/);
+    await assert.rejects(read("openai/gsm8k"), /c4; a data set or a page is saved to a file first/);
+    await assert.rejects(read(""), /text is "", expected the name of a built-in text, or a file$/);
+  });
+});
+
+Deno.test("an empty text and one that is too short are named, with the tokens found and needed", async () => {
+  await withTiny(async ({ model, folder }) => {
+    const refused = async (name: string, content: string, message: RegExp) => {
+      const text = join(folder, name);
+      await Deno.writeTextFile(text, content);
+      await assert.rejects(packText(model, { ...packing, text }), message);
+    };
+    const blocks = "4 blocks of 16 tokens behind 1 that is skipped";
+    await refused(
+      "a.txt",
+      "",
+      RegExp(`Cannot pack ${blocks}: \\S+a.txt is empty, expected a text of 80 tokens`),
+    );
+    await refused(
+      "b.txt",
+      "a b",
+      RegExp(`${blocks}: \\S+b.txt has \\d tokens, enough for 0 of .* least 80: a`),
+    );
+    const few = `Cannot cut \\S+c.json into ${blocks}: found 3 token ids, expected at least 80`;
+    await refused("c.json", "[1, 2, 3]", RegExp(few));
   });
 });
 
