@@ -14,4 +14,5 @@ export {
   type TextOptions,
 } from "./texts.ts";
 export { readJson } from "./tokenizers.ts";
+export { noticeBeyond } from "./trained.ts";
 export { drawText, zipfText } from "./zipf.ts";

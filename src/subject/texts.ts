@@ -29,6 +29,7 @@ import {
   TEXT_NAMES,
 } from "../text/mod.ts";
 import { onModel, type StudyModel } from "./model.ts";
+import { noticeBeyond } from "./trained.ts";
 
 /** The text of a study, and how it is cut into blocks. */
 export interface TextOptions {
@@ -107,7 +108,7 @@ async function pack(
   { text, samples, length, skip, bos, ...fetch }: TextOptions & Reports,
 ): Promise<Packed> {
   const packing = { samples: skip + samples, length, bos, skip };
-  const beyond = beyondTraining(model, length, fetch);
+  const trained = noticeBeyond(model, "samples", length, fetch);
   const ownIds = !textNames.includes(text) && await isFile(text) ? await readIds(text) : null;
   const name = ownIds ? IDS : textNames.includes(text) ? text : "file";
   const { ids } = ownIds
@@ -117,28 +118,8 @@ async function pack(
   return {
     blocks,
     text: { name, hash: textHash(blocks, skip) },
-    packing: { samples, length, skip, bos, ...beyond },
+    packing: { samples, length, skip, bos, ...trained === null ? {} : { trained } },
   };
-}
-
-/** The warnings that each listener has had: a study packs more than one text, and a series has many models. */
-const warned = new WeakMap<NonNullable<Reports["onNotice"]>, Set<string>>();
-
-/** The packing's note on samples that are longer than any text of the training; each listener is warned once. */
-function beyondTraining(
-  { spec }: Partial<Pick<StudyModel, "spec">>,
-  length: number,
-  { onNotice }: Reports,
-): { trained?: number } {
-  const { trained = Infinity } = spec ?? {};
-  if (length <= trained) return {};
-  const line = `samples of ${length} tokens are longer than the ${trained} tokens of the model's training: ` +
-    "quality may be lower than on shorter samples";
-  if (onNotice && !warned.get(onNotice)?.has(line)) {
-    warned.set(onNotice, new Set([...warned.get(onNotice) ?? [], line]));
-    onNotice(line);
-  }
-  return { trained };
 }
 
 async function tokenised(
