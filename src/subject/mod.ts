@@ -13,6 +13,7 @@ export {
   textNames,
   type TextOptions,
 } from "./texts.ts";
+export { sizesOf } from "./sizes.ts";
 export { readJson } from "./tokenizers.ts";
 export { noticeBeyond } from "./trained.ts";
 export { drawText, zipfText } from "./zipf.ts";
