@@ -19,7 +19,7 @@ import { expectNothing, writeFolder } from "../disk/mod.ts";
 import type { DropPlan, LayerModule } from "../measure/mod.ts";
 import type { Keeping, Plan } from "../result/mod.ts";
 import { aDrop, dropsIn } from "../study/mod.ts";
-import { onModel, type StudyModel } from "../subject/mod.ts";
+import { aText, onModel, type StudyModel } from "../subject/mod.ts";
 import { openGguf, openSafetensors } from "../weights/mod.ts";
 import { cardText } from "./card.ts";
 import { expressed, notesOnChanges } from "./changes/express.ts";
@@ -55,7 +55,7 @@ export interface ExportOptions extends Reports, Keeping {
 const checks: Checks<ExportOptions> = {
   ...reportChecks,
   results: text,
-  measure: text,
+  measure: aText,
   format: required(oneOf(FORMATS)),
   out: required(text),
 };

@@ -186,7 +186,7 @@ Deno.test("what a plan cannot be made from is refused in a line", () => {
   refused(
     measured,
     { target: "mlp", parameters: 0.1 },
-    /it has no module sizes, expected an order/,
+    /it has no module sizes, .* expected the result of `lamina profile` \(run it again/,
   );
   refused(measured, { drop: 1 }, /target is undefined, expected one of attention/);
   refused(
@@ -203,7 +203,7 @@ Deno.test("what a plan cannot be made from is refused in a line", () => {
   refused(
     from,
     { kvBytes: 0.1 },
-    /Cannot save 0.1 of the bytes of keys and values: found 0 of 82560 in all 6 MLPs of the order/,
+    /Cannot save 0.1 of the bytes of keys and values: found 0 of 82560 in all 6 MLPs of the ranking/,
   );
   refused(from, { parameters: 0 }, /parameters is 0, expected a number above 0/);
   const searched = { ...from, by: "greedy" as const };

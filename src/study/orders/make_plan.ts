@@ -1,8 +1,8 @@
 /**
  * A plan: the first modules of an order or of a profile's ranking, by number or until a budget is reached.
  *
- * Windows of consecutive blocks are alternatives: the plan is the best window of that many blocks. A profile does not know the
- * sizes of modules, and a search that was made without constraints cannot be constrained afterwards.
+ * Windows of consecutive blocks are alternatives: the plan is the best window of that many blocks. A search that was made without
+ * constraints cannot be constrained afterwards.
  */
 import {
   type Checks,
@@ -126,7 +126,7 @@ export function makePlan(from: Profile | DropOrder, options: PlanOptions): Plan 
   });
 }
 
-/** What a plan is made from: an order, or a profile's ranking, which has no sizes. */
+/** What a plan is made from: an order, or a profile's ranking, which has no sizes if it is older than these. */
 interface Source extends Pick<DropOrder, "provenance" | "target" | "by" | "seed" | "order" | "constraints"> {
   readonly sizes: Sizes | null;
   has(kind: LayerModule, layer: number): boolean;
@@ -140,10 +140,10 @@ function ofProfile(profile: Profile, options: PlanOptions): Source {
     );
   }
   expect("make a plan", "target", target, required(aTarget));
-  if (options.drop === undefined) {
+  if (options.drop === undefined && !profile.sizes) {
     throw new RangeError(
-      "Cannot plan for a budget from a profile: it has no module sizes, expected an order, the " +
-        "result of `lamina order`",
+      "Cannot plan for a budget from this profile: it has no module sizes, since it is older than these; " +
+        "expected the result of `lamina profile` (run it again: what is kept is not computed twice), or of `lamina order`",
     );
   }
   return {
@@ -153,7 +153,7 @@ function ofProfile(profile: Profile, options: PlanOptions): Source {
     seed: SCORES[by].seeded ? seed : null,
     order: rank(profile, { target: target as RankTarget, by, seed }).map((entry) => ({ ...entry, size: 1 })),
     constraints: constraintsOf({}),
-    sizes: null,
+    sizes: profile.sizes ?? null,
     has: (kind, layer) => profile[kind].importance[layer] !== null,
   };
 }
@@ -196,7 +196,7 @@ function choose(source: Source, options: PlanOptions): readonly Scored[] {
   if (found) return found.chosen;
   const where = target === "consecutive"
     ? `the best window of ${most.n}`
-    : `all ${most.n} ${NOUNS[target]} of the order`;
+    : `all ${most.n} ${NOUNS[target]} of the ranking`;
   throw new RangeError(
     `Cannot save ${amount}${amount < 1 ? " of the" : ""} ${unit}: found ${
       savedBy(most)

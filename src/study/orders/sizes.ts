@@ -1,44 +1,13 @@
 /**
- * How large modules are, and what a list of them saves: weights, and keys and values in 16 bits.
+ * What a list of modules saves: weights, and keys and values in 16 bits.
  *
  * A layer whose window is shorter than the context keeps only the window's tokens (and the first keys of the text, where it sees
  * these too), linear attention none.
  */
-import { elements } from "../../tensor/mod.ts";
-import {
-  layerTensors,
-  mixerKind,
-  type ModelSpec,
-  outerTensors,
-  scoring,
-  type TensorNeed,
-} from "../../models/mod.ts";
 import type { Plan, Sizes } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 
-/** Bytes of a number in the cache. */
-const KV_BYTES = 2;
-
-/** The sizes of a model's modules. */
-export function sizesOf(spec: ModelSpec): Sizes {
-  const weights = (tensors: readonly TensorNeed[]) =>
-    tensors.reduce((sum, [, shape]) => sum + elements(shape), 0);
-  const { layers, hidden } = spec;
-  return {
-    parameters: weights([...outerTensors(spec), ...layers.flatMap((layer) => layerTensors(layer, hidden))]),
-    attention: layers.map((layer) =>
-      layer.attention && weights(layerTensors({ ...layer, mlp: null }, hidden))
-    ),
-    mlp: layers.map((layer) => layer.mlp && weights(layerTensors({ ...layer, attention: null }, hidden))),
-    kvBytes: layers.map(({ attention }) => attention && KV_BYTES * mixerKind(attention).kept(attention)),
-    kvTokens: layers.map(({ attention }) => tokensKept(scoring(attention))),
-  };
-}
-
-/** Tokens whose keys a layer has to keep; null for all. */
-function tokensKept(attention: ReturnType<typeof scoring>): number | null {
-  return attention?.window ? attention.window + (attention.firstKeys ?? 0) : null;
-}
+export { sizesOf } from "../../subject/mod.ts";
 
 /** Weights of dropped modules. */
 export function parametersOf({ attention, mlp }: DropPlan, sizes: Sizes): number {
