@@ -36,6 +36,7 @@ import {
 import { ggufFiles } from "./gguf/gguf.ts";
 import { hfFiles } from "./hf/folder.ts";
 import { llmDropFiles } from "./hf/llm_drop.ts";
+import { nasFiles } from "./hf/nas.ts";
 import { onnxFiles } from "./onnx/files.ts";
 import { qualities } from "./quality.ts";
 import { stat } from "node:fs/promises";
@@ -75,6 +76,7 @@ export interface Exported {
 const makers: Readonly<Record<Format, (job: Job) => Promise<Made>>> = {
   "llm-drop": llmDropFiles,
   hf: hfFiles,
+  "hf-nas": nasFiles,
   onnx: onnxFiles,
   gguf: (job) => ggufFiles(job, "gguf"),
   "gguf-deci": (job) => ggufFiles(job, "gguf-deci"),

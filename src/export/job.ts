@@ -106,7 +106,7 @@ export function isDeci({ stored }: Job, format: Format): boolean {
 }
 
 /** The formats in which a smaller model can be written. */
-export const FORMATS = ["llm-drop", "hf", "gguf", "gguf-deci", "onnx"] as const;
+export const FORMATS = ["llm-drop", "hf", "hf-nas", "gguf", "gguf-deci", "onnx"] as const;
 /** A format in which a smaller model can be written. */
 export type Format = (typeof FORMATS)[number];
 
