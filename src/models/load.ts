@@ -3,7 +3,6 @@
  *
  * Every tensor that the graphs will ask for is looked up here, with its shape, before anything runs.
  */
-import { isRecord } from "../entry/mod.ts";
 import {
   type CheckpointFiles,
   type GgufFile,
@@ -14,7 +13,7 @@ import {
   type WeightSource,
   withMxfp4,
 } from "../weights/mod.ts";
-import { plainConfig } from "./config/blocks.ts";
+import { isObject, plainConfig } from "./config/blocks.ts";
 import { type Allowance, readConfig } from "./config/config.ts";
 import { readDropList } from "./config/drop_lists.ts";
 import { unsupported } from "./config/unsupported.ts";
@@ -131,7 +130,7 @@ function read(
   allowed: readonly string[],
 ): { spec: ModelSpec; allowed: string[] } {
   const allowance: Allowance = { names: new Set(allowed), used: new Set() };
-  const plain = isRecord(raw) ? plainConfig(raw, file) : raw;
+  const plain = isObject(raw) ? plainConfig(raw, file) : raw;
   const config = readConfig(plain, file, allowance);
   const type = config.string("model_type");
   if (!Object.hasOwn(families, type)) {

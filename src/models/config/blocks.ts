@@ -3,12 +3,16 @@
  * is: widths layer by layer, LLM-Drop's lists of modules that are not there, and lists of those that are linear maps. Source: NVIDIA's
  * `block_config.py` (beside its Nemotron models) and mlx-lm's `models/nemotron-nas.py`.
  */
-import { isRecord } from "../../entry/mod.ts";
 
 /** The `model_type` of such a configuration. */
 export const NAS_TYPE = "nemotron-nas";
 
 type Fields = Readonly<Record<string, unknown>>;
+
+/** Whether a value of JSON is an object. */
+export function isObject(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 /**
  * The configuration as a Llama's if it is one of blocks, else as it is. `values` has the same numbers for computing, where those of `config`
@@ -86,9 +90,9 @@ interface Block {
 
 function readBlock(block: unknown, at: string, file: string): Block {
   const parts = ["attention", "ffn"].map((part) => {
-    const found = isRecord(block) ? block[part] : undefined;
-    if (!isRecord(found)) throw wrong(`${at}.${part}`, found, "an object", file);
-    return found as Fields;
+    const found = isObject(block) ? block[part] : undefined;
+    if (!isObject(found)) throw wrong(`${at}.${part}`, found, "an object", file);
+    return found;
   });
   const size = (fields: Fields, name: string, part: string) => {
     const found = fields[name];
