@@ -106,7 +106,14 @@ export {
   textNames,
   type TextOptions,
 } from "./subject/mod.ts";
-export { type Exported, exportModel, type ExportOptions, type Format, FORMATS } from "./export/mod.ts";
+export {
+  type Exported,
+  exportModel,
+  type ExportOptions,
+  type FileSizes,
+  type Format,
+  FORMATS,
+} from "./export/mod.ts";
 export {
   type AgainstLlmDrop,
   type Agreement,

@@ -76,7 +76,7 @@ const inner: Record<string, readonly string[]> = {
   weights: ["blocks", "gguf", "safetensors"],
   text: ["tokenizer", "formats"],
   engine: ["native", "web"],
-  export: ["changes", "hf", "gguf", "onnx"],
+  export: ["card", "changes", "hf", "gguf", "onnx"],
   run: ["probes", "weights", "plan", "modules", "head", "cost", "decode", "requests", "repair"],
   show: ["chart", "tables", "figures", "claims", "sections", "page"],
   "show/chart": ["draw"],

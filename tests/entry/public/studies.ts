@@ -52,7 +52,7 @@ export const studies: Readonly<Record<string, Row>> = {
   exportModel: {
     name: [
       [model, {}, { format: "hf", out: "out", to: "out" }],
-      'Cannot export: unknown option "to", expected one of onProgress, onNotice, signal, results, measure, format, out',
+      'Cannot export: unknown option "to", expected one of onProgress, onNotice, signal, results, measure, card, format, out',
     ],
     value: [
       [model, {}, { format: "hff", out: "out" }],
