@@ -66,6 +66,7 @@ export {
   riseOf,
   rooflineFigure,
   signFigure,
+  sizesFigure,
   smoothingFigure,
   type Sorted,
   speedFigure,
