@@ -67,6 +67,7 @@ export {
   riseOf,
   rooflineFigure,
   signFigure,
+  sizesFigure,
   smoothingFigure,
   type Sorted,
   speedFigure,

@@ -8,7 +8,7 @@ import * as show from "../../src/show/mod.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";
 import { fit } from "./synthetic_fit.ts";
 import { causes } from "./synthetic_causes.ts";
-import { guides, profile, sweep } from "./synthetic.ts";
+import { guides, profile, sizedSweep, sweep } from "./synthetic.ts";
 import { evaluations } from "./synthetic_tasks.ts";
 import { bound, measuredSpeed, reported } from "./synthetic_speed.ts";
 import { untrained } from "./synthetic_untrained.ts";
@@ -39,6 +39,7 @@ const inputs: Inputs = {
   ],
   magnitudeFigure: [six],
   signFigure: [six],
+  sizesFigure: [[sizedSweep("tiny-135m-q4", { layers: 6 }), sizedSweep("tiny-1.5b-q4", { layers: 12 }, 0.5)]],
   cosineMagnitudeFigure: [six],
   streamNormFigure: [six],
   expertLoadFigure: [profile({ layers: 6, experts: 10 })],

@@ -16,6 +16,7 @@ export { fitFigure } from "./dropping/fit.ts";
 export { guidesFigure } from "./dropping/guides.ts";
 export { qualityFigure } from "./dropping/quality.ts";
 export { rooflineFigure } from "./dropping/roofline.ts";
+export { sizesFigure } from "./dropping/sizes.ts";
 export { speedFigure } from "./dropping/speed.ts";
 
 export { attentionMapFigure } from "./causes/attention_map.ts";
