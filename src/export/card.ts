@@ -136,13 +136,13 @@ function costText(
   const dashes = name.startsWith("-") ? ["--"] : []; // a name that is not to be taken for an option
   const command = ["lamina", "perplexity", ...flags, ...dashes, shellWord(name)].join(" ");
   const saves = plan?.saves;
+  const keys = saves && keysText(saves);
   return [
     ...saves
       ? [
-        `The plan saves ${saves.parameters} parameters (${percent(saves.parametersShare)}) and ` +
-        `${saves.kvBytesPerToken} bytes of keys and values per token in 16 bits (${
-          percent(saves.kvShare)
-        }) in software that ` +
+        `The plan saves ${saves.parameters} parameters (${
+          percent(saves.parametersShare)
+        }) and ${keys} in software that ` +
         "does not run dropped modules.",
       ]
       : [],
@@ -152,6 +152,14 @@ function costText(
         code(command, Infinity)
       }.`,
   ].join("\n\n");
+}
+
+/** By the token unless windows, of the plan or of the model, keep fewer keys of a long text. */
+function keysText({ kvBytesPerToken, kvShare, kv }: NonNullable<Plan["saves"]>): string {
+  const [bytes, unit, share] = !kv || kv.bytes === kvBytesPerToken * kv.context
+    ? [kvBytesPerToken, "per token", kvShare]
+    : [kv.bytes, `of ${kv.context} tokens`, kv.share];
+  return `${bytes} bytes of keys and values ${unit} in 16 bits (${percent(share)})`;
 }
 
 function measured(costs: readonly Quality[]): string {
