@@ -22,7 +22,7 @@ export interface FitAim {
   readonly tasks?: readonly string[] | undefined;
   /** Documents of each task, of which half confirm; default: 200. */
   readonly limit?: number | undefined;
-  /** Tokens of the sequence of `kvBytes`; default: 2048. */
+  /** Tokens of the sequence of `kvBytes`; default: 8192. */
   readonly context?: number | undefined;
 }
 
@@ -46,7 +46,8 @@ export type Aim = Fit["aim"];
 /** A cost with its 95 % interval. */
 export type Cost = Fit["tried"][number]["cost"];
 
-const CONTEXT = 2048;
+/** Tokens of a long sequence. */
+export const CONTEXT = 8192;
 /** Documents of each task. */
 const LIMIT = 200;
 

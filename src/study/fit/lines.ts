@@ -16,6 +16,7 @@ import { type ConstraintOptions, constraintsOf } from "../orders/constraints.ts"
 import { makePlan } from "../orders/make_plan.ts";
 import type { OrderOptions } from "../orders/request.ts";
 import { droppable, type RankTarget } from "../orders/rank.ts";
+import { CONTEXT, type FitAim } from "./aims.ts";
 import { savesOf, sizesOf } from "../orders/sizes.ts";
 
 /** The lines that `fit` tries. */
@@ -74,9 +75,9 @@ export function lineOf(
   { spec }: StudyModel,
   { target, by, order, most }: Planned,
   source: Profile | DropOrder,
-  options: FitLines,
+  options: FitLines & Pick<FitAim, "context">,
 ): Line {
-  const { seed = 0 } = options;
+  const { seed = 0, context = CONTEXT } = options;
   const { protectFirst, protectLast } = constraintsOf(options);
   const sizes = sizesOf(spec);
   return {
@@ -92,7 +93,7 @@ export function lineOf(
         drop: dropped,
         ...{ protectFirst, protectLast },
       });
-      return { ...plan, saves: savesOf(plan, sizes) };
+      return { ...plan, saves: savesOf(plan, sizes, context) };
     },
   };
 }

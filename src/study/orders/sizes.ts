@@ -31,14 +31,31 @@ export function allKvBytes(sizes: Sizes, context: number): number {
   return kvBytesOf([...sizes.kvBytes.keys()], sizes, context);
 }
 
-/** What dropped modules save. Shares of a model without attention are zero. */
-export function savesOf(drop: DropPlan, sizes: Sizes): NonNullable<Plan["saves"]> {
-  const [parameters, kvBytesPerToken] = [parametersOf(drop, sizes), kvBytesOf(drop.attention, sizes, 1)];
+/** Bytes of keys and values that a plan saves of one sequence of `context` tokens: those of dropped attention, and those behind windows. */
+export function kvSavedBy({ attention, changes = [] }: DropPlan, sizes: Sizes, context: number): number {
+  const windows = changes.filter((change) => change.to === "window");
+  const freed = windows.map(({ layer, keys, sinks }) =>
+    (sizes.kvBytes[layer] ?? 0) *
+    Math.max(0, Math.min(context, sizes.kvTokens[layer] ?? Infinity) - keys - sinks)
+  );
+  return kvBytesOf(attention, sizes, context) + freed.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** Whether a window of so many keys frees keys of a layer's attention in a long text. */
+export function canShorten(layer: number, keys: number, { kvBytes, kvTokens }: Sizes): boolean {
+  return (kvBytes[layer] ?? 0) > 0 && (kvTokens[layer] ?? Infinity) > keys;
+}
+
+/** What a plan saves, of keys and values in a sequence of `context` tokens too. Shares of a model without attention are zero. */
+export function savesOf(plan: DropPlan, sizes: Sizes, context: number): NonNullable<Plan["saves"]> {
+  const [parameters, kvBytesPerToken] = [parametersOf(plan, sizes), kvBytesOf(plan.attention, sizes, 1)];
+  const bytes = kvSavedBy(plan, sizes, context);
   return {
     parameters,
     parametersShare: parameters / sizes.parameters,
     kvBytesPerToken,
     kvShare: kvBytesPerToken / (allKvBytes(sizes, 1) || 1),
+    kv: { context, bytes, share: bytes / (allKvBytes(sizes, context) || 1) },
   };
 }
 
