@@ -13,13 +13,9 @@ import {
   present,
   quarter,
   shared,
-  shortened,
 } from "../../chart/numbers.ts";
 import { KIND_NAMES, settingOf } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-
-/** Letters of a name at the end of a line. */
-const LONGEST = 20;
 
 /**
  * Draws the importance of every module in two profiles: attention, MLP and block, one below the other. The models may differ in depth;
@@ -43,7 +39,7 @@ export const comparisonFigure: Draw<[Profile, Profile]> = figure("comparison", {
   const kinds = KINDS.map((kind) => ({
     kind,
     lines: [a, b].map((profile, i) => ({
-      label: shortened(names[i], LONGEST),
+      label: names[i],
       ...lookOf(kind),
       values: profile[kind].importance,
       errors: profile[kind].standardError,
