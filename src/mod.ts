@@ -22,6 +22,7 @@ export {
   causes,
   type CausesMeasures,
   type CausesOptions,
+  type Changing,
   compare,
   type ConstraintOptions,
   type Curve,
@@ -57,6 +58,7 @@ export {
   PAPER_ORDERS,
   type PaperOrders,
   perplexities,
+  type PerplexitiesOptions,
   type PerplexityOptions,
   type PlanOptions,
   type PredictionOptions,
@@ -88,6 +90,7 @@ export {
   type Target,
   type TaskPrice,
   type Terms,
+  type ValueChange,
   verify,
   type VerifyOptions,
   writePlan,
@@ -138,9 +141,12 @@ export {
 export {
   type AttentionRow,
   type DropPlan,
+  type LayerValue,
   OBSERVABLE,
   type Observable,
   type Observed,
+  type ObservedTokens,
+  type Prediction,
   type Seen,
 } from "./run/mod.ts";
 export { reading, type ReadingValue } from "./show/mod.ts";

@@ -14,7 +14,15 @@ import {
   type Plan,
   type Provenance,
 } from "../../result/mod.ts";
-import { type DropPlan, noDrop, type Reference, reference, score, segmentsOf } from "../../run/mod.ts";
+import {
+  type DropPlan,
+  type LayerValue,
+  noDrop,
+  type Reference,
+  reference,
+  score,
+  segmentsOf,
+} from "../../run/mod.ts";
 import { flopsOf, needOf } from "../base/estimate.ts";
 import { expectRoom } from "../base/memory.ts";
 import {
@@ -32,6 +40,7 @@ import { sampleStage, type Stage } from "../base/stage.ts";
 import { run, stepOf, type Study } from "../base/study.ts";
 import { samplesOf, type Text, textOf, workOver } from "../base/text.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
+import { changedPerplexities, expectChange, type ValueChange } from "./changed.ts";
 
 /** Nats per token that `run` loses over `base`, sample by sample. Throws `RangeError` for different texts or engines. */
 export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
@@ -53,6 +62,10 @@ export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
  * the text's 13-token sequences occur in the text that a plan was calibrated on, the plan's result says so in `shared`. Throws `TypeError`
  * for a plan made from another model.
  *
+ * With `change`, a function changes values while each plan runs, as in `observe`; `kl` and `top1` compare with the full model without
+ * the change. Such results are computed each time and never kept, since a function has no hash; `provenance.changed` has the values
+ * and layers that were changed. The heads of a softmax attention need no function: a plan cuts them (`to: "weights"`, `heads`).
+ *
  * @example
  * ```ts
  * import { openModel, perplexities } from "lamina";
@@ -60,14 +73,41 @@ export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
  * using model = await openModel("data/series/pre-ln/step04096");
  * const [full, dropped] = await perplexities(model, [{}, { attention: [2] }], { text: "README.md", samples: 2, length: 32 });
  * console.log(full.perplexity, dropped.perplexity, dropped.kl);
+ *
+ * // Without two heads of layer 3, and with half of attention's update in layer 2.
+ * const text = { text: "README.md", samples: 2, length: 32 };
+ * const heads = { changes: [{ layer: 3, module: "attention", to: "weights", heads: [0, 2] }] } as const;
+ * const [cut] = await perplexities(model, [heads], text);
+ * const [halved] = await perplexities(model, [{}], {
+ *   ...text,
+ *   change: { values: ["a"], by: ({ layer, a }) => layer === 2 ? { a: a.data.map((value) => value / 2) } : undefined },
+ * });
+ * console.log(cut.nll - full.nll, halved.nll - full.nll, halved.provenance.changed);
  * ```
  */
-export async function perplexities(
+export async function perplexities<const Name extends LayerValue = LayerValue>(
   model: StudyModel | string,
   plans: readonly (Plan | Partial<DropPlan>)[],
-  options: StudyOptions = {},
+  options: PerplexitiesOptions<Name> = {},
 ): Promise<Perplexity[]> {
-  return await run(perplexityStudy, model, { ...options, plans });
+  const { change, ...own } = options;
+  if (change === undefined) return await run(perplexityStudy, model, { ...own, plans });
+  const { verb, checks } = perplexityStudy;
+  expectChange(verb, change);
+  const changing = change as unknown as ValueChange;
+  return await onModel(
+    verb,
+    model,
+    { ...own, plans },
+    checks,
+    (model, options) => changedPerplexities(model, options.plans, changing, options),
+  );
+}
+
+/** Options of `perplexities`. */
+export interface PerplexitiesOptions<Name extends LayerValue = LayerValue> extends StudyOptions {
+  /** A change of values that a function makes while each plan runs; default: none. */
+  readonly change?: ValueChange<Name> | undefined;
 }
 
 /** Options of `perplexities` as a study: its plans are one of them. */
