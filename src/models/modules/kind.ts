@@ -92,7 +92,10 @@ export interface Slot {
   readonly inPlace: boolean;
 }
 
-/** The values inside a mixer. */
+/**
+ * Values inside attention: q and mixed [T, H, E], k and v [T, K, E]; q and k as they meet (normed, rotated). Latent attention has
+ * its own size of v and mixed, and its rotated numbers come first. In linear attention q and k are [T, K, E], v and mixed [T, H, V].
+ */
 export const INNER = ["q", "k", "v", "mixed"] as const;
 export type InnerName = typeof INNER[number];
 

@@ -65,7 +65,7 @@ function numbersIn(name: Changeable, value: unknown, call: Call): Float32Array {
   if (data.length !== count) {
     throw cannot(`${data.length} numbers`, `${count}, of shape ${shapeText(wanted)}`);
   }
-  if (areFinite(sumOfSquares(data))) return data;
+  if (areFinite(sumOfSquares(data))) return data.slice(); // the function may use its memory again
   const wrong = data.findIndex((number) => !Number.isFinite(number));
   throw wrong < 0
     ? cannot(`numbers whose squares sum to ${sumOfSquares(data).toPrecision(3)}`, "less than 2^124")

@@ -4,7 +4,6 @@
  *
  * What goes on inside attention is kept until the rest of the layer has run over the same batch: one batch, one layer.
  */
-import { type AttentionInput, attentionRow } from "../../kernels/mod.ts";
 import {
   type AttentionTaps,
   INNER,
@@ -13,21 +12,14 @@ import {
   mixerKind,
   type MixerSpec,
   scoring,
-  type ScoringSpec,
-  type UpdateTaps,
-  withoutPadding,
 } from "../../models/mod.ts";
-import { MatMul, Mul, ReduceSum, ReduceSumSquare, Reshape, type Value } from "../../onnx/mod.ts";
 import { float32 } from "../../tensor/mod.ts";
-import { attentionSizes } from "./attention_stats.ts";
 import {
-  type AttentionRow,
   CHANGEABLE,
   type Changeable,
   type LayerValue,
   type Observed,
   type ObservedTokens,
-  type Prediction,
   PREDICTIONS,
   type ReadHead,
   type Seen,
@@ -43,6 +35,7 @@ import {
   type UpdateObservation,
 } from "./probe.ts";
 import { grouped, type Own, valuesIn } from "./returned.ts";
+import { attentionRows, finished, innerOutput, streamOutputs } from "./value_outputs.ts";
 
 type Numbers = Float32Array<ArrayBuffer>;
 
@@ -175,89 +168,4 @@ function rowsOf(name: Changeable, data: Numbers, spec: MixerSpec | null, rows: n
   const wide = new Float32Array(rows * heads * headSize);
   for (let i = 0; i < rows * heads; i++) wide.set(data.subarray(i * size, (i + 1) * size), i * headSize);
   return float32([rows, heads * headSize], wide);
-}
-
-/** A value inside attention, without the zeros that heads of latents are run with. */
-function innerOutput(name: InnerName, value: Value, spec: MixerSpec): Value {
-  const [heads, size] = mixerKind(spec).inside(spec)![name];
-  const scored = scoring(spec);
-  return scored ? withoutPadding(value, heads, scored, size) : value;
-}
-
-/** Outputs that a value is made of; none where its module does not run. Squares and products are sums over D, [B·T]. */
-function streamOutputs(
-  name: LayerValue,
-  taps: UpdateTaps,
-  hidden: number,
-  length: number,
-): [string, Value][] {
-  const [stream, reduction] = name.split(".") as [StreamName, string | undefined];
-  const value = STREAMS.includes(stream) ? taps[stream] : null;
-  if (!value || PREDICTIONS.includes(reduction as Prediction)) return [];
-  const squares = (of: StreamName): [string, Value] => [`${of}.squares`, ReduceSumSquare(taps[of]!)];
-  switch (reduction) {
-    case "norm":
-      return [squares(stream)];
-    case "mean":
-      return [[name, means(value, hidden, length)]];
-    case "cosine":
-      return [squares(stream), squares("x"), [`${stream}.products`, ReduceSum(Mul(value, taps.x), [-1])]];
-    default:
-      return [[name, value]];
-  }
-}
-
-/** Mean vectors [B, D] of samples [B·T, D], as a product: engines differ in which axes they can sum over. */
-function means(value: Value, hidden: number, length: number): Value {
-  const share = new Float32Array(length).fill(1 / length);
-  const product = MatMul(
-    value.graph.constant(float32([1, 1, length], share)),
-    Reshape(value, [-1, length, hidden]),
-  );
-  return Reshape(product, [-1, hidden]);
-}
-
-/** What one sample's outputs come to. */
-function finished(name: LayerValue, output: (name: string) => Numbers, length: number): Observed {
-  const [stream, reduction] = name.split(".");
-  switch (reduction) {
-    case "norm":
-      return vector(output(`${stream}.squares`).map(Math.sqrt));
-    case "mean":
-      return vector(output(name));
-    case "cosine": {
-      const [squares, others] = [output(`${stream}.squares`), output("x.squares")];
-      const cosine = (product: number, i: number) => product / (Math.sqrt(squares[i] * others[i]) || 1);
-      return vector(output(`${stream}.products`).map(cosine));
-    }
-    default: {
-      const data = output(name);
-      return { data, shape: [length, data.length / length] };
-    }
-  }
-}
-
-const vector = (data: Numbers): Observed => ({ data, shape: [data.length] });
-
-/** The rows of all queries, each made when it is asked for: memory for one. */
-function attentionRows(
-  spec: ScoringSpec,
-  tokens: number,
-  q: Observed,
-  k: Observed,
-): Iterable<AttentionRow> {
-  const { heads } = spec;
-  const sizes = { ...attentionSizes(spec, tokens), size: mixerKind(spec).inside(spec)!.q[1] };
-  const input: AttentionInput = { ...sizes, q: q.data, k: k.data };
-  return {
-    *[Symbol.iterator]() {
-      for (let query = 0; query < tokens; query++) {
-        const data = new Float32Array(heads * (query + 1));
-        for (let head = 0; head < heads; head++) {
-          data.set(attentionRow(input, head, query), head * (query + 1));
-        }
-        yield { query, data, shape: [heads, query + 1] };
-      }
-    },
-  };
 }

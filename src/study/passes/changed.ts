@@ -2,17 +2,19 @@
  * What a change of a model's values costs in its predictions. The function has no hash, so nothing of such a run is kept or found again,
  * and its provenance says which values it changed in which layers.
  */
-import { expect, func, list, oneOf, phases, record, required, within } from "../../entry/mod.ts";
+import { type Check, func, list, oneOf, phases, record, required, within } from "../../entry/mod.ts";
 import { type Perplexity, perplexityOf, type Plan } from "../../result/mod.ts";
 import {
   changedSpec,
   type DropPlan,
   LAYER_VALUES,
   type LayerValue,
+  type Lens,
   openLens,
   PREDICTIONS,
   reference,
   score,
+  type ScoreOptions,
   type Seen,
   segmentsOf,
   valuesProbe,
@@ -25,6 +27,7 @@ import { engineOf, HELD_OUT_TEXT, provenance, reporter, type StudyOptions } from
 import { dropsIn } from "../base/plan.ts";
 import { textOf } from "../base/text.ts";
 import { withIds } from "./observe.ts";
+import { twofold, weightsOf } from "./stage_weights.ts";
 
 /** A change of values that a function makes while a model runs. */
 export interface ValueChange<Name extends LayerValue = LayerValue> {
@@ -40,15 +43,10 @@ export type Changing<Name extends LayerValue> =
   & { readonly plan: number; readonly ids: Int32Array };
 
 /** Check of it. */
-const aChange = record({
+export const aChange: Check = record({
   values: required(list(oneOf(LAYER_VALUES), "values", 1)),
   by: required(func),
 }, 'a change of values as { values: ["a"], by: (seen) => ({ … }) }');
-
-/** Throws `TypeError` for what is no change of values. */
-export function expectChange(verb: string, change: unknown): void {
-  expect(verb, "change", change, aChange);
-}
 
 /** Perplexities of each plan under a change, held against the full model without it. Plans share no run: each is seen by itself. */
 export async function changedPerplexities(
@@ -59,54 +57,60 @@ export async function changedPerplexities(
 ): Promise<Perplexity[]> {
   const drops = plans.map((plan) => dropsIn(model, plan));
   const text = textOf(model, options, HELD_OUT_TEXT);
-  const phase = phases(
-    `changed runs of ${model.name}`,
-    [0, ...[null, ...drops].map(() => 1)],
-    options.onProgress,
-  );
-  await expectRoom(needOf(model, [{ ...text.sizes, plans: drops, head: true, stays: true }]), options);
-  const packed = await text.pack(within(options, phase(0)));
-  const engine = await engineOf(options);
-  const { signal } = options;
-  const shared = { model, engine, segments: segmentsOf(packed.blocks), signal };
-  const leaks = leakGuard(
-    model,
-    [{ name: packed.text.name, ids: [packed.blocks.ids] }],
-    [options.text],
+  const groups = drops.map((drop) => [drop]);
+  const weights = weightsOf(model, groups, text.sizes);
+  const stages = [0, ...weights.map(({ layers, head }) => layers + head)];
+  const phase = phases(`changed runs of ${model.name}`, stages, options.onProgress);
+  const report = (name: string, i: number) =>
+    twofold(reporter(name, "work", within(options, phase(1 + i))), weights[i]);
+  await expectRoom(
+    needOf(model, groups.map((plans, i) => ({ ...text.sizes, plans, head: true, stays: i === 0 }))),
     options,
   );
-  const usesHead = PREDICTIONS.some((name) => change.values.includes(`y.${name}`));
-  const lens = usesHead ? await openLens(model, engine, signal) : undefined;
-  const modules = (name: string, i: number) => reporter(name, "modules", within(options, phase(i)));
+  const packed = await text.pack(within(options, phase(0)));
+  const { blocks } = packed;
+  const run = {
+    model,
+    engine: await engineOf(options),
+    segments: segmentsOf(blocks),
+    signal: options.signal,
+  };
+  const leaks = leakGuard(model, [{ name: packed.text.name, ids: [blocks.ids] }], [options.text], options);
   const results: Perplexity[] = [];
-  try {
-    const full = await reference({ ...shared, onProgress: modules("full model", 1) });
+  await withHead(run, change, async (readHead) => {
+    const full = await reference({ ...run, onProgress: report("full model", 0).layers });
     try {
       for (const [plan, drop] of drops.entries()) {
         const record = changeRecord();
-        const probe = valuesProbe(
-          changedSpec(model.spec, drop).layers,
-          change.values,
-          (seen) => change.by(Object.assign(withIds(seen, packed.blocks), { plan })),
-          { readHead: lens?.read, onChange: record.add },
-        );
-        const [sums] = await score({
-          ...shared,
-          plans: [drop],
-          probes: [probe],
-          reference: full,
-          onProgress: modules(`plan ${plan + 1} of ${drops.length}`, 2 + plan),
-        });
+        const see = (seen: Seen<LayerValue>) => change.by(Object.assign(withIds(seen, blocks), { plan }));
+        const { layers } = changedSpec(model.spec, drop);
+        const probe = valuesProbe(layers, change.values, see, { readHead, onChange: record.add });
+        const { layers: onProgress, head: onScore } = report(`plan ${plan + 1} of ${plans.length}`, 1 + plan);
+        const scored = { ...run, plans: [drop], probes: [probe], reference: full, onProgress, onScore };
+        const [sums] = await score(scored);
         const origin = { ...await provenance(model, packed, drop, options), changed: record.changed() };
         results.push(withLeaks(perplexityOf(origin, sums), await leaks([plans[plan]])));
       }
     } finally {
       full.free();
     }
-  } finally {
-    await lens?.release();
-  }
+  });
   return results;
+}
+
+/** Opens the head while `use` runs, where some value is read from it. */
+async function withHead(
+  { model, engine, signal }: Pick<ScoreOptions, "model" | "engine" | "signal">,
+  { values }: ValueChange,
+  use: (readHead: Lens["read"] | undefined) => Promise<void>,
+): Promise<void> {
+  if (!PREDICTIONS.some((name) => values.includes(`y.${name}`))) return await use(undefined);
+  const lens = await openLens(model, engine, signal);
+  try {
+    await use(lens.read);
+  } finally {
+    await lens.release();
+  }
 }
 
 /** Notes which values were changed in which layers. */

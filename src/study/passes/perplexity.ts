@@ -17,13 +17,12 @@ import {
 import {
   type DropPlan,
   type LayerValue,
-  noDrop,
   type Reference,
   reference,
   score,
   segmentsOf,
 } from "../../run/mod.ts";
-import { flopsOf, needOf } from "../base/estimate.ts";
+import { needOf } from "../base/estimate.ts";
 import { expectRoom } from "../base/memory.ts";
 import {
   engineOf,
@@ -37,10 +36,11 @@ import {
 import { leakGuard, withLeaks } from "../base/leak.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { sampleStage, type Stage } from "../base/stage.ts";
-import { run, stepOf, type Study } from "../base/study.ts";
+import { runWork, stepOf, type Study } from "../base/study.ts";
 import { samplesOf, type Text, textOf, workOver } from "../base/text.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
-import { changedPerplexities, expectChange, type ValueChange } from "./changed.ts";
+import { aChange, changedPerplexities, type ValueChange } from "./changed.ts";
+import { twofold, weightsOf } from "./stage_weights.ts";
 
 /** Nats per token that `run` loses over `base`, sample by sample. Throws `RangeError` for different texts or engines. */
 export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
@@ -90,19 +90,21 @@ export async function perplexities<const Name extends LayerValue = LayerValue>(
   plans: readonly (Plan | Partial<DropPlan>)[],
   options: PerplexitiesOptions<Name> = {},
 ): Promise<Perplexity[]> {
-  const { change, ...own } = options;
-  if (change === undefined) return await run(perplexityStudy, model, { ...own, plans });
-  const { verb, checks } = perplexityStudy;
-  expectChange(verb, change);
-  const changing = change as unknown as ValueChange;
+  const { verb, checks, work } = perplexityStudy;
+  const all: Asked = { ...options, change: options.change as ValueChange | undefined, plans };
   return await onModel(
     verb,
     model,
-    { ...own, plans },
-    checks,
-    (model, options) => changedPerplexities(model, options.plans, changing, options),
+    all,
+    { ...checks, change: aChange },
+    async (model, { change, ...own }) => {
+      if (change) return await changedPerplexities(model, own.plans, change, own);
+      return await runWork(await work(model, own), own);
+    },
   );
 }
+
+type Asked = PerplexityOptions & Pick<PerplexitiesOptions, "change">;
 
 /** Options of `perplexities`. */
 export interface PerplexitiesOptions<Name extends LayerValue = LayerValue> extends StudyOptions {
@@ -241,39 +243,4 @@ export async function perplexityGroups(
 function nameOf(group: number, groups: number): string {
   if (groups === 1) return "layers and head";
   return group === 0 ? "full model's head" : `curve ${group} of ${groups - 1}`;
-}
-
-/** What the layers and the head of a stage cost. */
-interface Weight {
-  readonly layers: number;
-  readonly head: number;
-}
-
-/** One report on layers and head, which take turns where samples are many. */
-export function twofold(report: (done: number, total: number) => void, { layers, head }: Weight) {
-  const done = { layers: 0, head: 0 };
-  const of = (part: keyof Weight, weight: number) => (some: number, all: number) => {
-    done[part] = weight * some / all;
-    report(done.layers + done.head, layers + head);
-  };
-  return { layers: of("layers", layers), head: of("head", head) };
-}
-
-/** What each stage costs: the full model's pass, then each group; a plan counts in the first group that has it. */
-function weightsOf(
-  model: StudyModel,
-  groups: readonly (readonly DropPlan[])[],
-  { samples, length }: { readonly samples: number; readonly length: number },
-): Weight[] {
-  const seen = new Set<string>();
-  const price = (plans: readonly DropPlan[], head: boolean) =>
-    plans.length > 0 ? flopsOf(model, [{ plans, head, samples, length }]) : 0;
-  return [
-    { layers: price([noDrop], false), head: 0 },
-    ...groups.map((plans) => {
-      const fresh = plans.filter((plan) => seen.size < seen.add(planHash(plan)).size);
-      const layers = price(fresh, false);
-      return { layers, head: price(fresh, true) - layers };
-    }),
-  ];
 }
