@@ -38,6 +38,10 @@ export {
   type EvaluateOptions,
   type EvaluatePrice,
   type EvaluationOptions,
+  fit,
+  type FitAim,
+  type FitLines,
+  type FitOptions,
   type Forcing,
   generate,
   type Generated,
@@ -105,7 +109,14 @@ export {
   textNames,
   type TextOptions,
 } from "./subject/mod.ts";
-export { type Exported, exportModel, type ExportOptions, type Format, FORMATS } from "./export/mod.ts";
+export {
+  type Exported,
+  exportModel,
+  type ExportOptions,
+  type FileSizes,
+  type Format,
+  FORMATS,
+} from "./export/mod.ts";
 export {
   type AgainstLlmDrop,
   type Agreement,
@@ -116,6 +127,7 @@ export {
   type Constraints,
   type DropOrder,
   type Evaluation,
+  type Fit,
   type Guide,
   type GuideName,
   type Guides,

@@ -13,6 +13,7 @@ export {
   outerTensors,
   specKey,
 } from "./spec.ts";
+export { blockMultiplier, NAS_TYPE, plainConfig } from "./config/blocks.ts";
 export { readDropList } from "./config/drop_lists.ts";
 export { architecturesOf, ggufConfig, ggufNames, ggufStorage } from "./families/gguf.ts";
 export { families } from "./families/list.ts";

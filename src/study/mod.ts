@@ -69,6 +69,7 @@ export { guides, type GuidesOptions } from "./orders/guides.ts";
 export { makePlan, type PlanOptions } from "./orders/make_plan.ts";
 export type { ConstraintOptions } from "./orders/constraints.ts";
 export { order } from "./orders/order.ts";
+export { allKvBytes, sizesOf } from "./orders/sizes.ts";
 export type { OrderOptions } from "./orders/request.ts";
 export { profile, type ProfileOptions } from "./passes/profile.ts";
 export {
@@ -100,3 +101,6 @@ export { checkpoints, type CheckpointsOptions } from "./training/checkpoints.ts"
 export { type Allowance, allowance } from "./sweep/allowance.ts";
 export { type Curve, type CurveOption, START_CURVES, SWEEP_STEPS } from "./sweep/curves.ts";
 export { sweep, type SweepOptions } from "./sweep/sweep.ts";
+export { fit, type FitOptions } from "./fit/fit.ts";
+export type { FitAim } from "./fit/aims.ts";
+export type { FitLines } from "./fit/lines.ts";

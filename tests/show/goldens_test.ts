@@ -6,8 +6,9 @@
 import assert from "node:assert/strict";
 import * as show from "../../src/show/mod.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";
+import { fit } from "./synthetic_fit.ts";
 import { causes } from "./synthetic_causes.ts";
-import { guides, profile, sweep } from "./synthetic.ts";
+import { guides, profile, sizedSweep, sweep } from "./synthetic.ts";
 import { evaluations } from "./synthetic_tasks.ts";
 import { bound, measuredSpeed, reported } from "./synthetic_speed.ts";
 import { untrained } from "./synthetic_untrained.ts";
@@ -31,12 +32,14 @@ const inputs: Inputs = {
   dropOrderFigure: [six],
   qualityFigure: [curves],
   divergenceFigure: [curves],
+  fitFigure: [fit({ layers: 6 })],
   stabilityFigure: [six],
   textsFigure: [
     ["stories", "wiki", "code"].map((text, i) => profile({ layers: 6, text, scale: 1 + i / 10 })),
   ],
   magnitudeFigure: [six],
   signFigure: [six],
+  sizesFigure: [[sizedSweep("tiny-135m-q4", { layers: 6 }), sizedSweep("tiny-1.5b-q4", { layers: 12 }, 0.5)]],
   cosineMagnitudeFigure: [six],
   streamNormFigure: [six],
   expertLoadFigure: [profile({ layers: 6, experts: 10 })],

@@ -15,6 +15,8 @@ export interface Output {
   readonly rows?: () => readonly CsvRow[];
   /** Files that belong to the JSON, with their content. */
   readonly beside?: readonly (readonly [string, Content])[];
+  /** Commands to type next; they are printed unbroken below the table, to be copied. */
+  readonly next?: string;
   /** The work, if it took time: "profile of tiny". */
   readonly done?: string;
 }
@@ -38,7 +40,7 @@ export function outputOf(
 export async function deliver(
   context: Context,
   flags: OutFlags & { readonly cache?: boolean; readonly results?: string },
-  { json, table, rows, beside = [], done }: Output,
+  { json, table, rows, beside = [], next, done }: Output,
 ): Promise<void> {
   const outputs = [
     ...flags.json === undefined ? [] : [{ file: flags.json, text: json }],
@@ -50,6 +52,7 @@ export async function deliver(
     await writeTogether([...beside, ...files.map(({ file, text }) => [file, text()] as const)]);
   } finally {
     if (piped.length === 0) context.print(table());
+    if (piped.length === 0 && next) context.write(`\n${next}`);
     for (const { text } of piped) context.write(text().trimEnd());
   }
   if (done) context.notice(doneText(context, done, flags, files.map(({ file }) => file)));

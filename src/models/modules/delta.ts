@@ -43,7 +43,10 @@ export const delta: MixerKind<DeltaSpec> = {
   width: () => 0,
   cut: (spec, hidden) => [piece(spec, tensors(spec, hidden))],
   reshaped,
-  inexpressible: { onnx: "has linear attention, whose states readers of the graph do not support" },
+  inexpressible: {
+    onnx: "has linear attention, whose states readers of the graph do not support",
+    "hf-nas": "has linear attention, for which the format has no place",
+  },
   pass(x, spec, pass) {
     const weights = pass.weights();
     const used = (name: InnerName, width: number, make: () => Value) => orGiven(pass, name, width, make);

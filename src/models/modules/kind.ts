@@ -90,6 +90,8 @@ export interface Slot {
   readonly grows: number | null;
   /** Whether new rows are written behind the old ones in the same memory, which then has rows to spare. */
   readonly inPlace: boolean;
+  /** The rows that later tokens see: the first of the text and the last before them; absent where they see all. */
+  readonly seen?: { readonly first: number; readonly last: number } | undefined;
 }
 
 /**

@@ -196,5 +196,5 @@ async function blocksOf(model: StudyModel, options: ObserveOptions): Promise<Blo
     options[name] !== undefined
   );
   if (told) throw new TypeError(`Cannot observe: found ids and ${told}, expected only one of them`);
-  return { ids: idsOf("observe", model, ids), samples: ids.length, length: ids[0].length };
+  return { ids: idsOf("observe", model, ids, options), samples: ids.length, length: ids[0].length };
 }

@@ -164,15 +164,27 @@ function perplexityStage(model: StudyModel, text: Text, plans: readonly DropPlan
   });
 }
 
+/** The full model's streams over a text, for several calls over the same text. */
+export interface Shared {
+  full?: Reference | undefined;
+}
+
+/** Frees what calls have shared. */
+export function freeShared(shared: Shared): void {
+  shared.full?.free();
+  shared.full = undefined;
+}
+
 /**
  * The same for groups of plans, each group one trie: what an interrupted study has finished is kept by group. The full
- * model runs once for all groups.
+ * model runs once for all groups, and once for all calls that share `beside`, whose owner frees it.
  */
 export async function perplexityGroups(
   model: StudyModel,
   groups: readonly (readonly Partial<DropPlan>[])[],
   options: StudyOptions = {},
   text: Text = textOf(model, options, HELD_OUT_TEXT),
+  beside?: Shared,
 ): Promise<Perplexity[][]> {
   const several = groups.length > 1;
   const wanted = groups.map((plans) => plans.map((plan) => dropsIn(model, plan)));
@@ -210,12 +222,12 @@ export async function perplexityGroups(
   const passes = lacking.filter((plans) => plans.length > 0)
     .map((plans, i) => ({ plans, head: true, samples, length, stays: i === 0 }));
   await expectRoom(needOf(model, passes), options);
-  let full: Reference | undefined;
+  const own: Shared = beside ?? {};
   try {
     for (const [g, plans] of wanted.entries()) {
       const missing = missingOf(plans);
       if (missing.length === 0) continue;
-      full ??= await reference({
+      own.full ??= await reference({
         ...shared,
         onProgress: reporter("full model", "modules", within(options, phase(1))),
       });
@@ -223,7 +235,7 @@ export async function perplexityGroups(
       const report = twofold(reporter(name, "work", within(options, phase(2 + g))), weights[1 + g]);
       const sums = await score({
         ...shared,
-        reference: full,
+        reference: own.full,
         plans: missing.map(([, plan]) => plan),
         onProgress: report.layers,
         onScore: report.head,
@@ -234,7 +246,7 @@ export async function perplexityGroups(
       }
     }
   } finally {
-    full?.free();
+    if (!beside) freeShared(own);
   }
   return wanted.map((plans) => plans.map((plan) => known.get(planHash(plan))!));
 }

@@ -1,6 +1,6 @@
 /** Two profiles on one scale, importance by layer: two models, two steps of training, a compressed model against its original. */
 import { resultOf } from "../../../entry/mod.ts";
-import { KINDS, planText, spearman } from "../../../measure/mod.ts";
+import { KINDS, planPhrase, spearman } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
 import { logDomain } from "../../chart/draw/axes.ts";
 import { lookOf } from "../../chart/draw/colors.ts";
@@ -74,7 +74,7 @@ function namesOf(a: Profile, b: Profile): [string, string] {
     ({ provenance: { model } }) => model.name,
     ({ provenance: { model } }) => model.format,
     ({ provenance: { text } }) => text.name,
-    ({ provenance: { drop } }) => `without ${planText(drop)}`,
+    ({ provenance: { drop } }) => planPhrase(drop),
   ];
   const differing = facts.find((read) => read(a) !== read(b));
   return differing ? [differing(a), differing(b)] : ["first", "second"];
