@@ -22,6 +22,7 @@ export {
   causes,
   type CausesMeasures,
   type CausesOptions,
+  type Changing,
   compare,
   type ConstraintOptions,
   type Curve,
@@ -61,6 +62,7 @@ export {
   PAPER_ORDERS,
   type PaperOrders,
   perplexities,
+  type PerplexitiesOptions,
   type PerplexityOptions,
   type PlanOptions,
   type PredictionOptions,
@@ -92,6 +94,7 @@ export {
   type Target,
   type TaskPrice,
   type Terms,
+  type ValueChange,
   verify,
   type VerifyOptions,
   writePlan,
@@ -150,9 +153,12 @@ export {
 export {
   type AttentionRow,
   type DropPlan,
+  type LayerValue,
   OBSERVABLE,
   type Observable,
   type Observed,
+  type ObservedTokens,
+  type Prediction,
   type Seen,
 } from "./run/mod.ts";
 export { reading, type ReadingValue } from "./show/mod.ts";

@@ -43,7 +43,8 @@ export {
   type StudyOptions,
 } from "./base/options.ts";
 export { logits, losses, type PredictionOptions } from "./passes/predictions.ts";
-export { perplexities, type PerplexityOptions } from "./passes/perplexity.ts";
+export { perplexities, type PerplexitiesOptions, type PerplexityOptions } from "./passes/perplexity.ts";
+export type { Changing, ValueChange } from "./passes/changed.ts";
 export type { RankName as RankOrder, ScoreName as Order, Target } from "../result/mod.ts";
 export { aDrop, dropsIn } from "./base/plan.ts";
 export { checkPlanFiles, planTensors, readPlan, writePlan } from "./repair/plan_file.ts";
