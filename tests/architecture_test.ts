@@ -76,10 +76,10 @@ const inner: Record<string, readonly string[]> = {
   weights: ["blocks", "gguf", "safetensors"],
   text: ["tokenizer", "formats"],
   engine: ["native", "web"],
-  export: ["changes", "hf", "gguf", "onnx"],
+  export: ["card", "changes", "hf", "gguf", "onnx"],
   run: ["probes", "weights", "plan", "modules", "head", "cost", "decode", "requests", "repair"],
   show: ["chart", "tables", "figures", "claims", "sections", "page"],
-  "show/chart": ["draw"],
+  "show/chart": ["draw", "files"],
   "show/figures": ["untrained", "training", "causes", "dropping", "profile"],
   study: [
     "base",

@@ -44,7 +44,8 @@ export {
   type StudyOptions,
 } from "./base/options.ts";
 export { logits, losses, type PredictionOptions } from "./passes/predictions.ts";
-export { perplexities, type PerplexityOptions } from "./passes/perplexity.ts";
+export { perplexities, type PerplexitiesOptions, type PerplexityOptions } from "./passes/perplexity.ts";
+export type { Changing, ValueChange } from "./passes/changed.ts";
 export type { RankName as RankOrder, ScoreName as Order, Target } from "../result/mod.ts";
 export { aDrop, dropsIn } from "./base/plan.ts";
 export { checkPlanFiles, planTensors, readPlan, writePlan } from "./repair/plan_file.ts";
@@ -69,6 +70,7 @@ export { guides, type GuidesOptions } from "./orders/guides.ts";
 export { makePlan, type PlanOptions } from "./orders/make_plan.ts";
 export type { ConstraintOptions } from "./orders/constraints.ts";
 export { order } from "./orders/order.ts";
+export { allKvBytes, sizesOf } from "./orders/sizes.ts";
 export type { OrderOptions } from "./orders/request.ts";
 export { profile, type ProfileOptions } from "./passes/profile.ts";
 export {
@@ -101,3 +103,5 @@ export { type Allowance, allowance } from "./sweep/allowance.ts";
 export { type Curve, type CurveOption, SWEEP_STEPS } from "./sweep/curves.ts";
 export { sweep, type SweepOptions } from "./sweep/sweep.ts";
 export { fit, type FitOptions } from "./fit/fit.ts";
+export type { FitAim } from "./fit/aims.ts";
+export type { FitLines } from "./fit/lines.ts";

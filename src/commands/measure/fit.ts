@@ -129,7 +129,7 @@ function withAimFlags(command: Command): Command {
     )
     .option("--tasks <names>", "benchmark tasks of --accuracy, such as piqa,arc_easy", listed)
     .option("--limit <n>", "documents of each task, of which half confirm (default: 200)", wholeNumber(4))
-    .option("--context <t>", "sequence length for --kv-bytes, in tokens (default: 2048)", wholeNumber(1));
+    .option("--context <t>", "sequence length for --kv-bytes, in tokens (default: 8192)", wholeNumber(1));
 }
 
 /** A number above 0, or a percentage: "5%" is 0.05. */

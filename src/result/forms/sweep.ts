@@ -54,9 +54,15 @@ export const savesForm = z.object({
   /** Weights that need not be stored, and their share of all the model's. */
   parameters: z.int(),
   parametersShare: z.number(),
-  /** Bytes of keys and values for each token of the context, in 16 bits, and their share of all. */
+  /** Bytes of keys and values of dropped attention for each token of the context, in 16 bits, and their share of all. */
   kvBytesPerToken: z.int().nonnegative(),
   kvShare: z.number(),
+  /** The same of one sequence of `context` tokens, with the keys that windows free; absent in plans of earlier versions. */
+  kv: z.object({
+    context: z.int().positive(),
+    bytes: z.int().nonnegative(),
+    share: z.number(),
+  }).optional(),
 });
 
 /** A plan: the modules to drop, and what ordered them. */

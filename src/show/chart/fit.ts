@@ -1,7 +1,7 @@
 /** The answer of a fit in words: what may go, what it costs, what it saves. */
 import { planText } from "../../measure/mod.ts";
 import { type Fit, SCORES } from "../../result/mod.ts";
-import { counted, formatFixed, formatNumber, formatShare } from "./numbers.ts";
+import { counted, formatFixed, formatShare } from "./numbers.ts";
 import { sharedText } from "./shared.ts";
 
 type Tried = Fit["tried"][number];
@@ -13,6 +13,9 @@ const nats = (value: number) => formatFixed(value, 4);
 const points = (value: number) => formatFixed(value, 1);
 const percent = (value: number) => formatFixed(100 * Math.expm1(value), 1);
 
+/** A number as people would type it: 10, not 10.0. */
+const compact = (value: number) => String(Number(value.toPrecision(3)));
+
 /** How costs of an aim are written: an amount, and its unit. */
 function unitOf({ of }: Aim): { write(value: number): string; unit: string } {
   if (of === "accuracy") return { write: points, unit: "points" };
@@ -23,6 +26,22 @@ function unitOf({ of }: Aim): { write(value: number): string; unit: string } {
 export function costTitle(aim: Aim): string {
   if (aim.of === "accuracy") return "points";
   return aim.of === "perplexity" ? "ppl., %" : "nats";
+}
+
+/** The unit of costs on an axis. */
+export function costUnit(aim: Aim): string {
+  return aim.of === "perplexity" ? "% of the perplexity" : unitOf(aim).unit;
+}
+
+/** A cost in the unit of its axis. */
+export function onAxis({ of }: Aim, value: number): number {
+  return of === "perplexity" ? 100 * Math.expm1(value) : value;
+}
+
+/** The most that an aim lets a plan cost, in the unit of the axis; null where it limits what is saved. */
+export function mostOnAxis({ of, amount }: Aim): number | null {
+  if (of === "perplexity") return 100 * amount;
+  return of === "loss" || of === "accuracy" ? amount : null;
 }
 
 /** A cost as a column has it. */
@@ -38,12 +57,12 @@ export function costText(aim: Aim, { value, low, high }: Cost): string {
 
 /** The promise: "loss rises by at most 0.01 nats per token". */
 export function promiseText({ of, amount, tasks = [], context }: Aim): string {
-  const share = amount < 1 ? formatShare(amount) : amount.toLocaleString("en-US");
+  const share = amount < 1 ? `${compact(100 * amount)} %` : amount.toLocaleString("en-US");
   switch (of) {
     case "loss":
       return `the loss rises by at most ${amount} nats per token`;
     case "perplexity":
-      return `the perplexity rises by at most ${formatNumber(100 * amount)} %`;
+      return `the perplexity rises by at most ${compact(100 * amount)} %`;
     case "accuracy":
       return `the accuracy on ${tasks.join(", ")} falls by at most ${counted(amount, "point")}`;
     case "parameters":

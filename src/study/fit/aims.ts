@@ -5,7 +5,7 @@ import { AIMS, type Fit, type Plan, type Sizes } from "../../result/mod.ts";
 import { allKvBytes } from "../orders/sizes.ts";
 
 /** The promise of `fit`: exactly one of them. */
-export interface AimOptions {
+export interface FitAim {
   /** Most nats per token that the plan may lose. */
   readonly loss?: number | undefined;
   /** Largest rise of the perplexity, as a share: 0.05 is 5 %. */
@@ -22,14 +22,14 @@ export interface AimOptions {
   readonly tasks?: readonly string[] | undefined;
   /** Documents of each task, of which half confirm; default: 200. */
   readonly limit?: number | undefined;
-  /** Tokens of the sequence of `kvBytes`; default: 2048. */
+  /** Tokens of the sequence of `kvBytes`; default: 8192. */
   readonly context?: number | undefined;
 }
 
 const positive = number("a number above 0", (value) => value > 0);
 
 /** Checks of these options. */
-export const aimChecks: Checks<AimOptions> = {
+export const aimChecks: Checks<FitAim> = {
   loss: positive,
   perplexity: positive,
   accuracy: number("a number of points above 0 and at most 100", (value) => value > 0 && value <= 100),
@@ -46,12 +46,13 @@ export type Aim = Fit["aim"];
 /** A cost with its 95 % interval. */
 export type Cost = Fit["tried"][number]["cost"];
 
-const CONTEXT = 2048;
+/** Tokens of a long sequence. */
+export const CONTEXT = 8192;
 /** Documents of each task. */
 const LIMIT = 200;
 
 /** The promise among options. Throws `TypeError` unless there is exactly one, and tasks for an accuracy alone. */
-export function aimOf(options: AimOptions): Aim {
+export function aimOf(options: FitAim): Aim {
   const { kvBytes, tasks, context = CONTEXT } = options;
   const amounts: Partial<Record<Aim["of"], number | undefined>> = { ...options, "kv-bytes": kvBytes };
   const named = AIMS.filter((name) => amounts[name] !== undefined);
@@ -77,7 +78,7 @@ export function aimOf(options: AimOptions): Aim {
 }
 
 /** Documents of each task: those that choose, and those that confirm. */
-export function documentsOf({ limit = LIMIT }: AimOptions): { choosing: number; all: number } {
+export function documentsOf({ limit = LIMIT }: FitAim): { choosing: number; all: number } {
   return { choosing: Math.ceil(limit / 2), all: limit };
 }
 

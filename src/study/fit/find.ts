@@ -13,7 +13,7 @@ import { largest, pathTo, runnersUp, savingOf, type Tried } from "./chosen.ts";
 import { type Judge, judgeOf } from "./judges.ts";
 import type { Line } from "./lines.ts";
 import type { FitOptions } from "./options.ts";
-import { type Saved, smallestReaching } from "./reach.ts";
+import { type Reaching, type Saved, smallestReaching } from "./reach.ts";
 import { search } from "./search.ts";
 import { expectedSpeed, timesOf } from "./times.ts";
 
@@ -135,19 +135,18 @@ async function chosenByCost(searching: Searching, next: () => RunOptions): Promi
 const ATTEMPTS = 3;
 
 async function chosenBySaving(searching: Searching, next: () => RunOptions): Promise<Chosen> {
-  const { model, aim, all, make } = searching;
-  const most = all.map((line) => line.most);
+  const { model, aim } = searching;
   if (aim.of !== "speed") {
     const sizes = sizesOf(model.spec);
     const { context = 1 } = aim;
     const saved: Saved = (own) => savedOf(aim, own.plan.saves!, own.kvBytes(context), sizes);
-    return await cheapest(searching, await smallestReaching(most, make, saved, aim.amount, next()), next());
+    return await cheapest(searching, await reaching(searching, saved, aim.amount, next()), next());
   }
   const expected = await expectedSpeed(model, next());
   let wanted = aim.amount;
   for (let attempt = 1;; attempt++) {
-    const reaching = await smallestReaching(most, make, ({ drop }) => expected(drop), wanted, next());
-    const chosen = await cheapest(searching, reaching, next());
+    const found = await reaching(searching, ({ drop }) => expected(drop), wanted, next());
+    const chosen = await cheapest(searching, found, next());
     const times = await timesOf(model, chosen.path[0].candidate.drop, next());
     const { median } = times!.decode;
     if (median >= aim.amount) return chosen;
@@ -161,6 +160,26 @@ async function chosenBySaving(searching: Searching, next: () => RunOptions): Pro
     }
     wanted *= 1.01 * aim.amount / median;
   }
+}
+
+/** The smallest plans that save enough: of each line, and of those lines with repairs, which save no more with the same modules. */
+async function reaching(
+  { lines, ways, make }: Searching,
+  saved: Saved,
+  wanted: number,
+  options: RunOptions,
+): Promise<Candidate[]> {
+  const from = (lines: readonly Reaching[]) => smallestReaching(lines, make, saved, wanted, options);
+  const bare = await from(lines.map(({ most }, line) => ({ line, begin: 1, most, fitted: false })));
+  const fitted = ways.flatMap((_, w) =>
+    bare.map(({ line, dropped }): Reaching => ({
+      line: (1 + w) * lines.length + line,
+      begin: dropped,
+      most: lines[line].most,
+      fitted: true,
+    }))
+  );
+  return [...bare, ...await from(fitted)];
 }
 
 /** The cheapest of the candidates. Throws `RangeError` where there are none. */

@@ -16,10 +16,11 @@ import { type ConstraintOptions, constraintsOf } from "../orders/constraints.ts"
 import { makePlan } from "../orders/make_plan.ts";
 import type { OrderOptions } from "../orders/request.ts";
 import { droppable, type RankTarget } from "../orders/rank.ts";
+import { CONTEXT, type FitAim } from "./aims.ts";
 import { savesOf, sizesOf } from "../orders/sizes.ts";
 
-/** Which lines a fit tries. */
-export interface LineOptions extends ConstraintOptions {
+/** The lines that `fit` tries. */
+export interface FitLines extends ConstraintOptions {
   /** The modules to drop; default: attention, MLPs, and both jointly. */
   readonly targets?: readonly RankTarget[] | undefined;
   /** The scores and searches that order them; default: importance. */
@@ -49,7 +50,7 @@ export interface Line extends Pick<Planned, "target" | "by" | "most"> {
 /** The lines that the options name, unrepaired. */
 export function linesPlanned(
   spec: ModelSpec,
-  options: LineOptions,
+  options: FitLines,
   calibration: StudyOptions,
 ): Planned[] {
   const { targets = TRIED, by = [PAPER_SCORE], seed = 0 } = options;
@@ -74,9 +75,9 @@ export function lineOf(
   { spec }: StudyModel,
   { target, by, order, most }: Planned,
   source: Profile | DropOrder,
-  options: LineOptions,
+  options: FitLines & Pick<FitAim, "context">,
 ): Line {
-  const { seed = 0 } = options;
+  const { seed = 0, context = CONTEXT } = options;
   const { protectFirst, protectLast } = constraintsOf(options);
   const sizes = sizesOf(spec);
   return {
@@ -92,7 +93,7 @@ export function lineOf(
         drop: dropped,
         ...{ protectFirst, protectLast },
       });
-      return { ...plan, saves: savesOf(plan, sizes) };
+      return { ...plan, saves: savesOf(plan, sizes, context) };
     },
   };
 }

@@ -7,14 +7,14 @@ import { studyChecks, type StudyOptions } from "../base/options.ts";
 import { aProfile } from "../base/plan.ts";
 import { constraintChecks } from "../orders/constraints.ts";
 import { aTarget } from "../orders/rank.ts";
-import { aimChecks, type AimOptions } from "./aims.ts";
-import type { LineOptions } from "./lines.ts";
+import { aimChecks, type FitAim } from "./aims.ts";
+import type { FitLines } from "./lines.ts";
 
 /**
  * Options of `fit`: a promise, and what is tried to keep it. The loss is measured over `text` (default: 16 blocks of 512 tokens of
  * `wiki`): the first half of the samples chooses, the second confirms.
  */
-export interface FitOptions extends StudyOptions, AimOptions, LineOptions {
+export interface FitOptions extends StudyOptions, FitAim, FitLines {
   /** Repairs of the dropped modules that are tried where the bare drop breaks the promise; default: none. */
   readonly repair?: readonly RepairName[] | undefined;
   /** Whether repairs are fitted on the stream of the model as repaired so far, plan by plan; default: false. */

@@ -6,33 +6,42 @@ import type { Trial } from "./search.ts";
 /** How much a plan saves of what is wanted. */
 export type Saved = (candidate: Candidate) => number;
 
-/**
- * The smallest candidate of each line that saves `wanted`; lines that cannot are left out. `most` holds the largest number of each line.
- * Where a repair adds weights, each round goes as far on as the last one fell short.
- */
+/** A line: the number to begin with, the largest, and whether each plan takes a fit, so that numbers may be passed over. */
+export interface Reaching {
+  readonly line: number;
+  readonly begin: number;
+  readonly most: number;
+  readonly fitted: boolean;
+}
+
+/** The smallest candidate of each line that saves `wanted`; lines that cannot are left out. */
 export async function smallestReaching(
-  most: readonly number[],
+  lines: readonly Reaching[],
   make: Maker,
   saved: Saved,
   wanted: number,
   options: RunOptions,
 ): Promise<Candidate[]> {
   const found: Candidate[] = [];
-  let open = most.flatMap((own, line): Trial[] => own > 0 ? [{ line, dropped: 1 }] : []);
+  let open = lines.map((line) => ({ ...line, dropped: line.begin }));
   while (open.length > 0) {
     options.signal?.throwIfAborted();
-    const made = (await make(open, options)).filter((candidate) => candidate !== null);
-    found.push(...made.filter((candidate) => saved(candidate) >= wanted));
-    open = made.filter((candidate) => !(saved(candidate) >= wanted)).flatMap((candidate): Trial[] => {
-      const { line, dropped } = candidate;
-      const next = nextOf(dropped, saved(candidate), wanted);
-      return dropped < most[line] ? [{ line, dropped: Math.min(next, most[line]) }] : [];
+    const made = await make(open.map(({ line, dropped }): Trial => ({ line, dropped })), options);
+    open = open.flatMap((own, i) => {
+      const candidate = made[i];
+      if (candidate && saved(candidate) >= wanted) {
+        found.push(candidate);
+        return [];
+      }
+      if (own.dropped >= own.most) return [];
+      const next = candidate && own.fitted ? nextOf(own.dropped, saved(candidate), wanted) : own.dropped + 1;
+      return [{ ...own, dropped: Math.min(next, own.most) }];
     });
   }
   return found.sort((a, b) => a.line - b.line);
 }
 
-/** At least one more; as many as half of the shortfall needs if each saves as much, so that none is passed over by much. */
+/** At least one more; half as many as the shortfall takes if each saves as much as those before. */
 function nextOf(dropped: number, saved: number, wanted: number): number {
   if (!(saved > 0)) return dropped + 1;
   return Math.max(dropped + 1, Math.floor(dropped + dropped * (wanted / saved - 1) / 2));

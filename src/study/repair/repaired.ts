@@ -40,7 +40,7 @@ function addedBy(solved: readonly Solved[], absorbs: boolean): number {
 
 /** What a plan saves, less the parameters of its repairs. */
 function savedBy({ saves }: Plan, added: number): Pick<Plan, "saves"> {
-  if (!saves) return {};
+  if (!saves || added === 0) return saves ? { saves } : {};
   const parameters = saves.parameters - added;
   return {
     saves: { ...saves, parameters, parametersShare: saves.parametersShare * parameters / saves.parameters },

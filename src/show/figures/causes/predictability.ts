@@ -23,7 +23,7 @@ import {
   median,
   withInterval,
 } from "../../chart/numbers.ts";
-import { type Cell, type Panel, WIDTH } from "../../chart/draw/panel.ts";
+import type { Cell, Panel } from "../../chart/draw/panel.ts";
 import { KIND_NAMES, settingOf } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { correlationSign } from "../../chart/told.ts";
@@ -43,7 +43,7 @@ const someCosts = record({ attention: removed, mlp: removed }, "removals, as { a
 
 /** The parts of a bar, the lowest first. The bar is empty above them, up to 1. */
 const PARTS = [
-  { part: "mean", name: "mean", fill: "#57606a" },
+  { part: "mean", name: "mean", fill: "#8b949e" },
   { part: "ownToken", name: "own token", fill: "#d9a441" },
 ] as const;
 
@@ -79,8 +79,8 @@ export const predictabilityFigure: Draw<[Causes, RemovalCosts?]> = figure(
     return {
       title: titleOf(result, against[0]),
       subtitle:
-        "Shares of each update's mean square, by layer; from below: its mean (grey), what a linear function of the module's input " +
-        "for the same token adds (amber); empty: the rest. Below: importance" +
+        "Shares of each update's mean square, by layer; from below: its mean, what a linear function of the module's input " +
+        "for the same token adds; empty: the rest. Below: importance" +
         `${
           hasCosts ? ", and the loss from removing the module," : ""
         } against the predictable share, one mark per layer; ` +
@@ -89,6 +89,7 @@ export const predictabilityFigure: Draw<[Causes, RemovalCosts?]> = figure(
         `${settingOf(result.provenance)} · shares from ${samples} × ${length} tokens, measured on the last ` +
         counted(heldOut, "sample"),
       reading: against.map(readingOf).join(" "),
+      key: PARTS.map(({ name, fill }) => ({ label: name, color: fill, shape: "square" as const })),
       panels: [
         ...against.map(({ module }) => bars(result, module)),
         ...against.map(({ module, values, importance }) =>
@@ -168,7 +169,7 @@ function bars(result: Causes, module: LayerModule): Panel {
     });
   }).flat();
   return {
-    width: WIDTH / 2,
+    part: 1 / 2,
     height: 240,
     headings: [{ text: KIND_NAMES[module], color: COLORS[module] }],
     x: indexAxis(layers, "layer"),
@@ -198,7 +199,7 @@ function scatter(
     ? logAxis(logDomain(heights), label)
     : linearAxis([bottom, top], label, (value) => formatFixed(value, decimals));
   return {
-    width: WIDTH / 2,
+    part: 1 / 2,
     height: 270,
     headings: [{
       text: `r ${rank === null ? "–" : withInterval(rank, low, high)}`,

@@ -1,6 +1,6 @@
 /** Two profiles on one scale, importance by layer: two models, two steps of training, a compressed model against its original. */
 import { resultOf } from "../../../entry/mod.ts";
-import { KINDS, planText, spearman } from "../../../measure/mod.ts";
+import { KINDS, planPhrase, spearman } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
 import { logDomain } from "../../chart/draw/axes.ts";
 import { lookOf } from "../../chart/draw/colors.ts";
@@ -13,13 +13,9 @@ import {
   present,
   quarter,
   shared,
-  shortened,
 } from "../../chart/numbers.ts";
 import { KIND_NAMES, settingOf } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-
-/** Letters of a name at the end of a line. */
-const LONGEST = 20;
 
 /**
  * Draws the importance of every module in two profiles: attention, MLP and block, one below the other. The models may differ in depth;
@@ -43,7 +39,7 @@ export const comparisonFigure: Draw<[Profile, Profile]> = figure("comparison", {
   const kinds = KINDS.map((kind) => ({
     kind,
     lines: [a, b].map((profile, i) => ({
-      label: shortened(names[i], LONGEST),
+      label: names[i],
       ...lookOf(kind),
       values: profile[kind].importance,
       errors: profile[kind].standardError,
@@ -74,7 +70,7 @@ function namesOf(a: Profile, b: Profile): [string, string] {
     ({ provenance: { model } }) => model.name,
     ({ provenance: { model } }) => model.format,
     ({ provenance: { text } }) => text.name,
-    ({ provenance: { drop } }) => `without ${planText(drop)}`,
+    ({ provenance: { drop } }) => planPhrase(drop),
   ];
   const differing = facts.find((read) => read(a) !== read(b));
   return differing ? [differing(a), differing(b)] : ["first", "second"];

@@ -6,7 +6,7 @@ import { KINDS } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
 import { countTicks, indexAxis } from "../../chart/draw/axes.ts";
 import { COLORS } from "../../chart/draw/colors.ts";
-import { type Panel, WIDTH } from "../../chart/draw/panel.ts";
+import type { Panel } from "../../chart/draw/panel.ts";
 import { byImportance, KIND_NAMES, type RankedModule } from "../../chart/setting.ts";
 import { counted } from "../../chart/numbers.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
@@ -79,7 +79,7 @@ function chart(target: Target, order: readonly RankedModule[], layers: number): 
     return { x1, x2, y1: i + 0.5, y2: end, fill: COLORS[module], says };
   });
   return {
-    width: joint ? WIDTH : Math.floor(WIDTH / 3),
+    part: joint ? 1 : 1 / 3,
     height: 290,
     headings: [{
       text: joint ? "attention and MLP, ranked together" : KIND_NAMES[target],
