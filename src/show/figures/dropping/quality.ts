@@ -5,7 +5,7 @@ import { comparedAt, curveChart, groupsOf, meanOf, seededText } from "../../char
 import { formatNumber } from "../../chart/numbers.ts";
 import { repairsText, settingOf } from "../../chart/setting.ts";
 import { sharedText } from "../../chart/shared.ts";
-import { type Draw, figure } from "../../chart/svg.ts";
+import { type Draw, type Drawing, figure } from "../../chart/svg.ts";
 import { riseSign } from "../../chart/told.ts";
 import { sweepRows } from "../../tables/quality.ts";
 
@@ -22,7 +22,13 @@ import { sweepRows } from "../../tables/quality.ts";
  * const { svg, reading } = qualityFigure(result);
  * ```
  */
-export const qualityFigure: Draw<[Sweep]> = figure("quality", "sweep", (sweep) => {
+export const qualityFigure: Draw<[Sweep]> = figure("quality", "sweep", (sweep) => drawing(sweep));
+
+/** The same with a title that compares at another number of drops than a quarter of the layers. */
+export const qualityFigureAt = (at: number | undefined): Draw<[Sweep]> =>
+  figure("quality", "sweep", (sweep) => drawing(sweep, at));
+
+function drawing(sweep: Sweep, at?: number): Drawing {
   const groups = groupsOf(sweep);
   const { provenance, calibration: { packing, text } } = sweep;
   const all = sweep.curves.flatMap(({ points }) => points);
@@ -32,7 +38,7 @@ export const qualityFigure: Draw<[Sweep]> = figure("quality", "sweep", (sweep) =
     return `${label} ${formatNumber(Math.exp(meanOf(values, ({ nll }) => nll)))} at ${dropped}`;
   });
   return {
-    title: titleOf(comparedAt(groups, provenance.model.layers), provenance.packing.samples),
+    title: titleOf(comparedAt(groups, provenance.model.layers, at), provenance.packing.samples),
     subtitle: `Perplexity on held-out text${full ? `; full model: ${formatNumber(full.perplexity)}` : ""}.` +
       seededText(groups) + sharedText([sweep]),
     setting: `${
@@ -49,7 +55,7 @@ export const qualityFigure: Draw<[Sweep]> = figure("quality", "sweep", (sweep) =
     ],
     rows: sweepRows(sweep),
   };
-});
+}
 
 function titleOf(compared: ReturnType<typeof comparedAt>, samples: number): string {
   if (!compared) return "Perplexity against the number of modules dropped";
