@@ -94,6 +94,7 @@ export {
   type Written,
 } from "./study/mod.ts";
 export {
+  info,
   type ModelOptions,
   openModel,
   type Packed,
@@ -116,6 +117,7 @@ export {
   type Guide,
   type GuideName,
   type Guides,
+  type Info,
   type Keeping,
   type Kind,
   merge,
@@ -146,7 +148,7 @@ export {
 export { reading, type ReadingValue } from "./show/mod.ts";
 export type { EngineName, Precision } from "./engine/mod.ts";
 export type { Progress, Reports } from "./entry/mod.ts";
-export type { ByteSource, ModelFiles, OpenOptions } from "./hub/mod.ts";
+export type { ByteSource, ModelFiles, ModelOrigin, OpenOptions } from "./hub/mod.ts";
 export type { Change, DeviceName, LayerModule, ModuleKind, RepairName } from "./measure/mod.ts";
 export { help, show } from "./show/cell.ts";
 export type { BosRule } from "./tasks/mod.ts";

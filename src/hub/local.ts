@@ -5,19 +5,23 @@ import { basename, join, resolve } from "node:path";
 import { failing, failure } from "../entry/mod.ts";
 import { statOrNull } from "./cache/cache.ts";
 import { checkContent } from "./content.ts";
-import { type FileEntry, type ModelFiles, modelFiles } from "./files.ts";
+import { type FileEntry, type ModelFiles, modelFiles, type ModelOrigin } from "./files.ts";
 import { fileSource } from "./file.ts";
 import { hasTokenizer, isTokenizerFile, modelFileNames } from "./layout.ts";
 import { provenHash } from "./cache/stamp.ts";
 
+/** The file of a folder that may state its licence. */
+export const README = "README.md";
+
 /** Opens a single GGUF file; `known` has its name and hash if they are known. */
 export async function localFile(
   path: string,
-  known: { name?: string; sha256?: string | undefined } = {},
+  known: { name?: string; sha256?: string | undefined; origin?: ModelOrigin } = {},
 ): Promise<ModelFiles> {
-  const { name = basename(path), sha256 } = known;
+  const { name = basename(path), sha256, origin } = known;
   const entry = await fileEntry(path, basename(path));
-  return modelFiles({ name, revision: null, kind: "gguf" }, [{ ...entry, sha256: sha256 ?? entry.sha256 }]);
+  const what = { name, revision: null, kind: "gguf", origin } as const;
+  return modelFiles(what, [{ ...entry, sha256: sha256 ?? entry.sha256 }]);
 }
 
 /**
@@ -40,7 +44,12 @@ export async function localFolder(
   }
   const names = modelFileNames(entries.map(({ name }) => name), path);
   return modelFiles(
-    { name, revision: null, kind: names[0].endsWith(".gguf") ? "gguf" : "folder" },
+    {
+      name,
+      revision: null,
+      kind: names[0].endsWith(".gguf") ? "gguf" : "folder",
+      origin: { from: "a folder of this machine", readme: join(path, README) },
+    },
     entries.filter((entry) => names.includes(entry.name)),
   );
 }

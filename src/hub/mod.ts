@@ -1,6 +1,6 @@
 /** Where bytes come from: paths, the hub, Python packages. The only network code. */
 export { bufferSource, type ByteSource, fileSource, readText } from "./file.ts";
-export type { ModelFiles } from "./files.ts";
+export type { ModelFiles, ModelOrigin } from "./files.ts";
 export { hasTokenizer, SENTENCEPIECE_FILES } from "./layout.ts";
 export { openModel, type OpenOptions } from "./open.ts";
 export { type SeriesCheckpoint, seriesFiles, type SeriesOptions } from "./series.ts";

@@ -43,6 +43,7 @@ export type {
   RoutingSums,
 } from "./forms/profile.ts";
 export type { Constraints, DropOrder, Guide, Guides } from "./forms/order.ts";
+export type { Info } from "./forms/info.ts";
 export type { Sizes } from "./forms/sizes.ts";
 export type { Plan, Sweep } from "./forms/sweep.ts";
 export {

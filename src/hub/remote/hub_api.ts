@@ -14,6 +14,8 @@ import { findToken } from "./token.ts";
 
 /** Characters of a licence that are shown: the longest identifier of the hub has 31. */
 const MOST_LICENCE = 60;
+/** What stands for a licence that a repository does not state. */
+export const NOT_STATED = "not stated";
 const MAX_ENTRIES = 10_000; // files and folders at the top of a repository: a model has less than a thousand
 
 /** A remote file before it is fetched. */
@@ -67,7 +69,7 @@ export async function askRepo(repo: HubRepo, signal?: AbortSignal): Promise<Remo
   }
   const { license } = info.cardData ?? {};
   const licence = typeof license === "string" ? oneLine(license, MOST_LICENCE) : "";
-  return { commit: info.sha, licence: licence || "not stated" };
+  return { commit: info.sha, licence: licence || NOT_STATED };
 }
 
 /** Lists the files at the top of a repository. */

@@ -7,13 +7,13 @@ import { basename, join } from "node:path";
 import { checkDisk, statOrNull } from "../cache/cache.ts";
 import { type Damaged, damagedFiles, damageOf, damageText } from "../cache/damage.ts";
 import { download, partialPath } from "./download.ts";
-import { type FileEntry, isWeights, type ModelFiles, modelFiles } from "../files.ts";
+import { type FileEntry, isWeights, type ModelFiles, modelFiles, type ModelOrigin } from "../files.ts";
 import { gathered } from "./gather.ts";
 import { httpSource } from "./http.ts";
 import { askFile, askFiles, askRepo, called, explained, fileUrl, instead, isOffline } from "./hub_api.ts";
-import type { RemoteFile, RemoteRepo } from "./hub_api.ts";
+import { NOT_STATED, type RemoteFile, type RemoteRepo } from "./hub_api.ts";
 import { checkFileName, modelFileNames } from "../layout.ts";
-import { fileEntry } from "../local.ts";
+import { fileEntry, README } from "../local.ts";
 import {
   completeModel,
   findSnapshots,
@@ -49,7 +49,7 @@ export async function hubModel(
     );
     await markUsed(snapshot);
     const entries = await Promise.all(names.map((name) => fileEntry(join(snapshot.folder, name), name)));
-    return hubFiles(repo, snapshot.commit, entries);
+    return hubFiles(repo, snapshot.commit, entries, { readme: join(snapshot.folder, README) });
   }
   await refuseOffline(repo, damaged);
   const remote = await askRepo(repo, options.signal);
@@ -64,7 +64,8 @@ export async function hubModel(
       ? fileEntry(path, basename(file.path))
       : streamedEntry(repo, remote.commit, file, options.signal);
   });
-  return hubFiles(repo, remote.commit, await Promise.all(entries));
+  const licence = remote.licence === NOT_STATED ? undefined : remote.licence;
+  return hubFiles(repo, remote.commit, await Promise.all(entries), { licence });
 }
 
 /**
@@ -112,9 +113,15 @@ async function isSound(
   return found.length === 0;
 }
 
-function hubFiles(repo: HubRepo, commit: string, entries: FileEntry[]): ModelFiles {
+function hubFiles(
+  repo: HubRepo,
+  commit: string,
+  entries: FileEntry[],
+  licence: Pick<ModelOrigin, "licence" | "readme">,
+): ModelFiles {
   const kind = entries.some(({ name }) => name === "config.json") ? "folder" : "gguf";
-  return modelFiles({ name: repo.name, revision: commit, kind }, entries);
+  const origin = { from: `the hub, ${repo.name} at ${repo.revision}`, ...licence };
+  return modelFiles({ name: repo.name, revision: commit, kind, origin }, entries);
 }
 
 /** Fetches the missing ones of these files, in order, and returns the path of each. */
