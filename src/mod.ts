@@ -101,6 +101,7 @@ export {
   type Written,
 } from "./study/mod.ts";
 export {
+  info,
   type ModelOptions,
   openModel,
   type Packed,
@@ -131,6 +132,7 @@ export {
   type Guide,
   type GuideName,
   type Guides,
+  type Info,
   type Keeping,
   type Kind,
   merge,
