@@ -10,7 +10,8 @@ const OUTPUT = /\b(o_proj|out_proj|down_proj)\.(weight|bias)$/;
 
 /**
  * Gives a stored name where layers that are gone are not counted, and null for a tensor of a module that is in no row. Tensors outside
- * the layers keep theirs; those of a layer that are neither module's, such as a stored mask, are taken for attention's.
+ * the layers keep theirs. A tensor that is not the model's belongs to the MLP if it lies beside one of the MLP's (the scales of packed
+ * experts), else to attention (a stored mask).
  */
 export function renumbering(job: Job): (stored: string) => string | null {
   const isThere = presence(job);
@@ -18,15 +19,22 @@ export function renumbering(job: Job): (stored: string) => string | null {
     job.full.layers.flatMap(({ mlp }, layer) =>
       layerTensors({ mlp }, job.full.hidden).filter(([name]) => isThere(name, layer))
         .map(([name]) => job.model.stored!(name, layer).name)
+        .flatMap((name) => [name, parentOf(name)])
     ),
   );
   return (stored) => {
     const layer = /^(?:layers|h)\.(\d+)\./.exec(plainName(stored))?.[1];
     if (layer === undefined) return stored;
-    const index = rowOf(job, ofMlp.has(stored) ? "mlp" : "attention", Number(layer));
+    const index = rowOf(
+      job,
+      ofMlp.has(stored) || ofMlp.has(parentOf(stored)) ? "mlp" : "attention",
+      Number(layer),
+    );
     return index === null ? null : stored.replace(/(^|\.)(layers|h)\.\d+\./, `$1$2.${index}.`);
   };
 }
+
+const parentOf = (name: string) => name.slice(0, Math.max(0, name.lastIndexOf(".")));
 
 /** The smaller model's layer that has this module; null where none has. */
 export function rowOf({ rows }: Job, module: LayerModule, layer: number): number | null {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { openModel as openFiles } from "../../src/hub/mod.ts";
 import { shardFiles } from "../../src/export/hf/shards.ts";
+import { renumbering } from "../../src/export/names.ts";
 import { contentOf, openSafetensors } from "../../src/weights/mod.ts";
 import { fixture, fixtureNames } from "../fixtures/read.ts";
 import { openFolder } from "../support.ts";
@@ -74,6 +75,29 @@ for (const name of fixtureNames) {
     });
   });
 }
+
+Deno.test("tensors move with their module, those too that are not the model's: scales of packed experts, a stored mask", async () => {
+  const { spec, close } = await openModel((await fixture("llama")).folder);
+  close();
+  const job = {
+    full: { ...spec, layers: spec.layers.slice(0, 2) },
+    model: {
+      stored: (name: string, l: number) => ({
+        name: `model.layers.${l}.mlp.experts.${name.replaceAll(".", "_")}_blocks`,
+      }),
+    },
+    drop: { attention: [1], mlp: [0] },
+    rows: [{ attention: 0, mlp: 1 }],
+  };
+  const newName = renumbering(job as unknown as Parameters<typeof renumbering>[0]);
+  const names = ["0.attn.mask", "1.attn.mask", "0.mlp.experts.up_scales", "1.mlp.experts.up_scales"];
+  assert.deepEqual(names.map((name) => newName(`model.layers.${name}`)), [
+    "model.layers.0.attn.mask",
+    null,
+    null,
+    "model.layers.0.mlp.experts.up_scales",
+  ]);
+});
 
 Deno.test("llama.gguf: modules that fit together across layers do in a folder made from a file, and from a folder", async () => {
   for (const ref of [await refOf("llama.gguf"), await refOf("llama")]) {
