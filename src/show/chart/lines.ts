@@ -70,10 +70,12 @@ const DEPTH: Axis = {
 /** Lines over the layers, labelled at their ends; over relative depth where the models differ in depth. */
 export function layerChart(
   lines: readonly Line[],
-  { label, log, height = 400, domain }: {
+  { label, log, height = 400, domain, kind }: {
     readonly label: string;
     readonly log: boolean;
     readonly height?: number;
+    /** The kind of module that all lines are of, as a heading. */
+    readonly kind?: ModuleKind;
     /** Of an axis that several charts share. */
     readonly domain?: readonly [number, number] | undefined;
   },
@@ -85,6 +87,7 @@ export function layerChart(
   );
   return {
     height,
+    ...kind ? { headings: [{ text: KIND_NAMES[kind], color: lookOf(kind).color }] } : {},
     x: relative ? DEPTH : indexAxis(layers[0], "layer"),
     y: domain ? (log ? logAxis : linearAxis)(domain, label) : valueAxis(series, label, log),
     series,

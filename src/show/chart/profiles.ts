@@ -91,9 +91,7 @@ export function kindPanels(
     values.flatMap((value, i) => value === null ? [] : [value - (errors[i] ?? 0), value + (errors[i] ?? 0)])
   );
   const domain = log ? logDomain(all.flatMap(({ values }) => present(values))) : withZero(ends);
-  return kinds.map(({ kind, lines }) =>
-    layerChart(lines, { label: `${KIND_NAMES[kind]}, ${label}`, log, height: 270, domain })
-  );
+  return kinds.map(({ kind, lines }) => layerChart(lines, { label, log, height: 290, domain, kind }));
 }
 
 /** The numbers of several profiles; with the relative depth, over which models of different depth are drawn. */

@@ -27,6 +27,7 @@ export const textsFigure: Draw<[readonly Profile[]]> = figure("texts", {
   const { model, packing } = profiles[0].provenance;
   const names = profiles.map(({ provenance }) => provenance.text.name);
   const kinds = MODULES.map((kind) => ({
+    kind,
     name: KIND_NAMES[kind],
     ...commonLowest(profiles, kind),
     lines: profiles.map((profile, i) => (
@@ -48,8 +49,8 @@ export const textsFigure: Draw<[readonly Profile[]]> = figure("texts", {
         unknownText({ unknown }, "for")
       }.`
     ).join(" "),
-    panels: kinds.map(({ name, lines }) =>
-      layerChart(lines, { label: `${name}, importance (log)`, log: true, height: 320 })
+    panels: kinds.map(({ kind, lines }) =>
+      layerChart(lines, { label: "importance (log)", log: true, height: 330, kind })
     ),
     rows: kinds.flatMap(({ name, lines }) =>
       layerRows(lines, { series: "text", value: "importance" }).map((row) => ({ module: name, ...row }))
