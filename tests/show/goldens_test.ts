@@ -47,6 +47,12 @@ const inputs: Inputs = {
   ]],
   speedFigure: [measuredSpeed()],
   guidesFigure: [guides({ layers: 6, attention: [2] })],
+  removalsFigure: [{
+    dropped: [3, 0.04, 0.4, 0.2, 0.02].map((difference, layer) => costOf(layer, difference)),
+    "window of 64 keys": [0.5, -0.002, 0.05, 0.004, 0.001].map((difference, layer) =>
+      costOf(layer, difference)
+    ),
+  }, "tiny · 4 × 16 tokens of a text"],
   attentionMapFigure: [why],
   attentionPatternFigure: [{
     model: "llama",
@@ -75,6 +81,10 @@ const inputs: Inputs = {
     },
   ]],
 };
+
+function costOf(layer: number, difference: number) {
+  return { layer, difference, low: difference - 0.01, high: difference + 0.01 };
+}
 
 const goldens = new URL("goldens/", import.meta.url);
 const names = Object.keys(inputs) as Draw[];

@@ -13,6 +13,7 @@ export { textsFigure } from "./profile/texts.ts";
 export { accuracyFigure } from "./dropping/accuracy.ts";
 export { divergenceFigure } from "./dropping/divergence.ts";
 export { guidesFigure } from "./dropping/guides.ts";
+export { type LayerCost, type LayerCosts, removalsFigure } from "./dropping/removals.ts";
 export { qualityFigure } from "./dropping/quality.ts";
 export { rooflineFigure } from "./dropping/roofline.ts";
 export { speedFigure } from "./dropping/speed.ts";
