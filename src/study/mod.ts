@@ -1,6 +1,6 @@
 /** The analyses: each a choice of plans, texts and probes. */
 export { analyses, type AnalysisName, type AnalysisOptions, SIZES } from "./analyses/analyses.ts";
-export { type Started, type StartOptions, startStudy } from "./analyses/start.ts";
+export { PROMISE, type Started, type StartOptions, startStudy } from "./analyses/start.ts";
 export { againstLlmDrop } from "./passes/llm_drop.ts";
 export { compare } from "./orders/compare.ts";
 export { type AttentionOf, attentionOf, type AttentionOptions, type Head } from "./causes/attention_of.ts";
