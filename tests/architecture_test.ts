@@ -79,7 +79,7 @@ const inner: Record<string, readonly string[]> = {
   export: ["card", "changes", "hf", "gguf", "onnx"],
   run: ["probes", "weights", "plan", "modules", "head", "cost", "decode", "requests", "repair"],
   show: ["chart", "tables", "figures", "claims", "sections", "page"],
-  "show/chart": ["draw"],
+  "show/chart": ["draw", "files"],
   "show/figures": ["untrained", "training", "causes", "dropping", "profile"],
   study: [
     "base",
@@ -94,6 +94,7 @@ const inner: Record<string, readonly string[]> = {
     "writing",
     "evaluate",
     "speed",
+    "fit",
     "analyses",
   ],
   commands: ["shared", "measure", "pages", "machines", "results", "desk"],

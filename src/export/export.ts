@@ -21,7 +21,7 @@ import { expectNothing, writeFolder } from "../disk/mod.ts";
 import type { DropPlan, LayerModule } from "../measure/mod.ts";
 import type { Evaluation, Keeping, Plan, Speed } from "../result/mod.ts";
 import { aDrop, dropsIn } from "../study/mod.ts";
-import { onModel, type StudyModel } from "../subject/mod.ts";
+import { aText, onModel, type StudyModel } from "../subject/mod.ts";
 import { openGguf, openSafetensors } from "../weights/mod.ts";
 import { cardText } from "./card/card.ts";
 import { measuredOf } from "./card/measured.ts";
@@ -50,7 +50,7 @@ export interface ExportOptions extends Reports, Keeping {
 const checks: Checks<ExportOptions> = {
   ...reportChecks,
   results: text,
-  measure: text,
+  measure: aText,
   card: list(resultOf("evaluate", "speed"), "results of evaluate and speed"),
   format: required(oneOf(FORMATS)),
   out: required(text),

@@ -38,7 +38,7 @@ export {
 } from "./modules/experts.ts";
 export { linearSpec } from "./modules/linear_map.ts";
 export { meanSpec } from "./modules/mean.ts";
-export type { AttentionTaps, Slot } from "./modules/kind.ts";
+export { type AttentionTaps, INNER, type InnerName, type Slot } from "./modules/kind.ts";
 export {
   type FeedSpec,
   kindOf,

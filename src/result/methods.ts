@@ -13,6 +13,7 @@ export const METHODS = {
   guides: 1,
   verify: 1,
   sweep: 1,
+  fit: 1,
   "random-init": 2,
   causes: 1,
   rows: 1,
@@ -28,6 +29,7 @@ export const METHODS = {
   shards: 1,
   shard: 1,
   doctor: 1,
+  info: 1,
 } as const;
 
 /** The kind of a result. */

@@ -17,6 +17,7 @@ export { type CsvRow, toCsv } from "./chart/csv.ts";
 
 export { modelOf } from "./chart/setting.ts";
 export type { Draw, Figure } from "./chart/svg.ts";
+export type { FigureOptions } from "./chart/options.ts";
 export * from "./figures/mod.ts";
 export { accuracyClaims, type Claim, claimsOf } from "./claims/claims.ts";
 export { accuracyChange, type Dropped } from "./chart/accuracy.ts";

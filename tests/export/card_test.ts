@@ -63,7 +63,12 @@ function cardOf(name: string, changes?: Told["job"]["drop"]["changes"]): string 
     before: { attention: [], mlp: [] },
   } as unknown as Told["job"];
   const change = { before: 4, after: 3 };
-  const sizes = { files: { original: 4, whole: 4, smaller: 3 }, parameters: change, kvBytes: change };
+  const sizes = {
+    files: { original: 4, whole: 4, smaller: 3 },
+    parameters: change,
+    kvBytes: change,
+    longKvBytes: change,
+  };
   const measured = { evaluations: [], speeds: [] };
   const origin = { licence: name || null, hub: null };
   return cardText({ job, format: "hf", plan, made, costs: [], measured, sizes, origin });

@@ -27,7 +27,12 @@ export interface Sizes {
   readonly parameters: Change;
   /** Bytes of keys and values for each token of the context, in 16 bits. */
   readonly kvBytes: Change;
+  /** The same of a sequence of `LONG` tokens, of which windows keep the last. */
+  readonly longKvBytes: Change;
 }
+
+/** Tokens of a long sequence. */
+const LONG = 8192;
 
 /** The bytes of files that are to be written. */
 export function bytesOfFiles(files: readonly OutFile[]): number {
@@ -52,6 +57,7 @@ export function modelSizes({ full, before, drop }: Job): Omit<Sizes, "files"> {
   return {
     parameters: { before: all.parameters, after: left.parameters },
     kvBytes: { before: allKvBytes(all, 1), after: allKvBytes(left, 1) },
+    longKvBytes: { before: allKvBytes(all, LONG), after: allKvBytes(left, LONG) },
   };
 }
 
@@ -73,7 +79,7 @@ export function lessText({ before, after }: Change): string {
 }
 
 /** A table for the card. */
-export function sizesText({ files, parameters, kvBytes }: Sizes, format: string): string {
+export function sizesText({ files, parameters, kvBytes, longKvBytes }: Sizes, format: string): string {
   const row = (what: string, change: Change, text: (value: number) => string) =>
     `| ${what} | ${text(change.before)} | ${text(change.after)} | ${lessText(change)} |`;
   const whole = (value: number) => String(value);
@@ -86,5 +92,6 @@ export function sizesText({ files, parameters, kvBytes }: Sizes, format: string)
     row("files, beside the original's own", { before: original, after: smaller }, bytes),
     row("weights that are run", parameters, whole),
     row("keys and values per token, in 16 bits", kvBytes, bytes),
+    row(`keys and values of ${LONG} tokens, in 16 bits`, longKvBytes, bytes),
   ].join("\n");
 }

@@ -4,12 +4,14 @@
  */
 import { z } from "zod";
 import { causesForm, rowsForm } from "./causes.ts";
+import { fitForm } from "./fit.ts";
 import { againstForm, compareForm, verifyForm } from "./comparisons.ts";
 import { evaluateForm, taskForm, writtenForm } from "./evaluation.ts";
 import type { Kind } from "../methods.ts";
 import { checkpointsForm, profileForm } from "./profile.ts";
 import { byKind, headForm, perLayer, provenanceForm, sharedForm } from "./provenance.ts";
 import { doctorForm, generateForm, receiptForm, shardsForm } from "./shards.ts";
+import { infoForm } from "./info.ts";
 import { guidesForm, lossForm, orderForm } from "./order.ts";
 import { rooflineForm } from "./roofline.ts";
 import { speedForm } from "./speed.ts";
@@ -87,6 +89,7 @@ export const forms = {
   guides: guidesForm,
   verify: verifyForm,
   sweep: sweepForm,
+  fit: fitForm,
   "random-init": randomInitForm,
   causes: causesForm,
   rows: rowsForm,
@@ -102,6 +105,7 @@ export const forms = {
   shards: shardsForm,
   shard: receiptForm,
   doctor: doctorForm,
+  info: infoForm,
 } as const satisfies Record<Kind, z.ZodType>;
 /** The result of a given kind. */
 export type ResultOf<K extends Kind> = z.infer<(typeof forms)[K]>;

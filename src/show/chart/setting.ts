@@ -1,5 +1,5 @@
 /** Names in words: the setting of a figure or a table (model, weight format, text, packing, arithmetic), modules and orders. */
-import { type ModuleKind, planText, rankModules, type RepairName } from "../../measure/mod.ts";
+import { type ModuleKind, MODULES, planText, rankModules, type RepairName } from "../../measure/mod.ts";
 import {
   type Computed,
   type GuideName,
@@ -12,6 +12,8 @@ import {
   type Sweep,
 } from "../../result/mod.ts";
 import { plain } from "../../entry/mod.ts";
+import { lookOf } from "./draw/colors.ts";
+import type { KeyEntry } from "./draw/key.ts";
 
 /** The printed name of each kind. */
 export const KIND_NAMES = {
@@ -21,6 +23,11 @@ export const KIND_NAMES = {
   joint: "joint",
   consecutive: "consecutive",
 } as const;
+
+/** The key of small panels, which have no room for labels at the ends of lines. */
+export const MODULE_KEY: readonly KeyEntry[] = MODULES.map((kind) => (
+  { label: KIND_NAMES[kind], ...lookOf(kind) }
+));
 
 /** One line: "SmolLM2-135M (GGUF Q4_1) · 8 × 512 tokens of stories · float32, cpu". */
 export function settingOf(provenance: Provenance): string {
@@ -38,9 +45,20 @@ function partsOf(all: readonly Provenance[]): string[] {
   return [
     distinct(({ model }) => modelOf(model)).join(", "),
     ...drops.length ? [`without ${drops.join(", or ")}`] : [],
+    ...distinct(changedText).filter((changed) => changed !== ""),
     distinct(packedOf).join(", and "),
     computedText(...all),
   ];
+}
+
+/** Values that a function changed during a run: "a, mixed changed by a function in layers 3, 5"; empty where no function could. */
+export function changedText({ changed }: Provenance): string {
+  if (!changed) return "";
+  const { values, layers } = changed;
+  if (layers.length === 0) return "nothing changed by a function";
+  return `${values.join(", ")} changed by a function in layer${layers.length > 1 ? "s" : ""} ${
+    layers.join(", ")
+  }`;
 }
 
 function packedOf({ packing, text }: Provenance): string {

@@ -12,7 +12,7 @@ import { qualityBySteps, seriesProvenance } from "../chart/checkpoint_trends.ts"
 import { comparedAt, groupsOf } from "../chart/curves.ts";
 import { type InitModel, settingOfModels } from "../chart/init_model.ts";
 import { settingOf, settingsOf } from "../chart/setting.ts";
-import type { Figure } from "../chart/svg.ts";
+import { type Figure, namedFigure } from "../chart/svg.ts";
 import { accuracyClaims, droppingClaims, magnitudeClaims } from "../claims/claims.ts";
 import { causeClaims } from "../claims/causes.ts";
 import { generalityClaim } from "../claims/generality.ts";
@@ -163,7 +163,7 @@ export const sections: { readonly [Name in keyof Findings]: (found: Findings[Nam
 
 /** A figure under a name of its own, where a page has one for each of several results. */
 function named(figure: Figure, of: string): Figure {
-  return { ...figure, name: `${figure.name}_${fileName(of)}` };
+  return namedFigure(figure, `${figure.name}_${fileName(of)}`);
 }
 
 function seriesFigures(result: Checkpoints): Figure[] {

@@ -11,9 +11,11 @@ import {
 } from "./agreement.ts";
 import { causesRows, causesTables } from "./causes.ts";
 import { evaluationRows, evaluationTables } from "./evaluation.ts";
+import { fitRows, fitTables } from "./fit.ts";
 import { guidesRows, guidesTable, orderRows, orderTable, planRows, planTables } from "./order.ts";
 import { type ProfileLook, profileRows, profileTables } from "./profile.ts";
 import { perplexityRows, perplexityTables, sweepRows, sweepTable } from "./quality.ts";
+import { infoRows, infoTables } from "./info.ts";
 import { rooflineRows, rooflineTables } from "./roofline.ts";
 import { speedRows, speedTables } from "./speed.ts";
 import { lines, recordTable, type Table } from "./table.ts";
@@ -100,6 +102,7 @@ const faces: { readonly [K in Kind]: Face<ResultOf<K>> } = {
   profile: { tables: each(profileTables), rows: profileRows },
   perplexity: { tables: perplexityTables, rows: perplexityRows },
   sweep: { tables: each(sweepTable), rows: sweepRows },
+  fit: { tables: each(fitTables), rows: fitRows },
   plan: { tables: each(planTables), rows: planRows },
   order: { tables: each(orderTable), rows: orderRows },
   guides: { tables: each(guidesTable), rows: guidesRows },
@@ -112,6 +115,7 @@ const faces: { readonly [K in Kind]: Face<ResultOf<K>> } = {
   evaluate: { tables: evaluationTables, rows: evaluationRows },
   roofline: { tables: each(rooflineTables), rows: rooflineRows },
   speed: { tables: each(speedTables), rows: speedRows },
+  info: { tables: each(infoTables), rows: infoRows },
 };
 
 /** Any result; its form is checked where it is read or written. */

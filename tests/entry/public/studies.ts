@@ -94,6 +94,10 @@ export const studies: Readonly<Record<string, Row>> = {
     value: [[""], 'Cannot open a configuration: its name is "", expected a text'],
     type: [[7], "Cannot open a configuration: its name is 7, expected a text"],
   },
+  info: {
+    name: [["tiny", { strem: true }], 'Cannot describe: unknown option "strem", expected one of onProgress'],
+    type: [[{}], "Cannot describe: model is an object, expected a model that was opened from files"],
+  },
   openModel: {
     name: [
       ["tiny", { onprogress() {} }],
@@ -158,6 +162,11 @@ export const studies: Readonly<Record<string, Row>> = {
       [model, aProfile, { kind: "block" }],
       'Cannot remove modules: kind is "block", expected one of attention, mlp',
     ],
+  },
+  fit: {
+    name: [[model, { los: 1 }], '(did you mean "loss"?)'],
+    value: [[model, { loss: 0 }], "Cannot fit: loss is 0, expected a number above 0"],
+    type: [[model, { loss: 1, profile: aSweep }], "Cannot fit: profile is a sweep, expected a profile"],
   },
   roofline: {
     name: [["llama-2-7b", { device: "a100", bit: 4 }], '(did you mean "bits"?)'],
