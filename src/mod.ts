@@ -90,6 +90,7 @@ export {
   type Terms,
   verify,
   type VerifyOptions,
+  type WindowOptions,
   writePlan,
   type Written,
 } from "./study/mod.ts";
