@@ -97,6 +97,7 @@ export {
   type ValueChange,
   verify,
   type VerifyOptions,
+  type WindowOptions,
   writePlan,
   type Written,
 } from "./study/mod.ts";

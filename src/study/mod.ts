@@ -68,6 +68,7 @@ export {
 export type { Scores } from "./scores/score.ts";
 export { guides, type GuidesOptions } from "./orders/guides.ts";
 export { makePlan, type PlanOptions } from "./orders/make_plan.ts";
+export type { WindowOptions } from "./orders/windows.ts";
 export type { ConstraintOptions } from "./orders/constraints.ts";
 export { order } from "./orders/order.ts";
 export { allKvBytes, sizesOf } from "./orders/sizes.ts";

@@ -12,8 +12,9 @@ export interface LayerCost {
   readonly layer: number;
   /** Mean over samples, in nats per token. */
   readonly difference: number;
-  /** Ends of its 95 % interval; null for a single sample. */
+  /** Lower end of its 95 % interval; null for a single sample. */
   readonly low: number | null;
+  /** Upper end of its 95 % interval; null for a single sample. */
   readonly high: number | null;
 }
 
