@@ -6,6 +6,7 @@ export {
   progressText,
   speaksUtf8,
 } from "./progress.ts";
+export { helpText, isDocumented } from "./help.ts";
 export { wrap } from "./plain.ts";
 export { align, printable, type TextLook } from "./tables/text.ts";
 export { formatSeconds, median } from "./chart/numbers.ts";
@@ -17,6 +18,7 @@ export { type CsvRow, toCsv } from "./chart/csv.ts";
 
 export { modelOf } from "./chart/setting.ts";
 export type { Draw, Figure } from "./chart/svg.ts";
+export type { FigureOptions } from "./chart/options.ts";
 export * from "./figures/mod.ts";
 export { accuracyClaims, type Claim, claimsOf } from "./claims/claims.ts";
 export { accuracyChange, type Dropped } from "./chart/accuracy.ts";

@@ -1,5 +1,6 @@
 /** The analyses: each a choice of plans, texts and probes. */
 export { analyses, type AnalysisName, type AnalysisOptions, SIZES } from "./analyses/analyses.ts";
+export { PROMISE, type Started, type StartOptions, startStudy } from "./analyses/start.ts";
 export { againstLlmDrop } from "./passes/llm_drop.ts";
 export { compare } from "./orders/compare.ts";
 export { type AttentionOf, attentionOf, type AttentionOptions, type Head } from "./causes/attention_of.ts";
@@ -20,7 +21,7 @@ export {
 } from "./base/stage.ts";
 export { type Division, divisionOf, type Price, priceOf, runWork, type Study } from "./base/study.ts";
 export { estimate, studies, type StudyTerms, type Terms } from "./studies.ts";
-export { type Estimate, flopsOf } from "./base/estimate.ts";
+export type { Estimate } from "./base/estimate.ts";
 export {
   decompose,
   importanceOf,
@@ -67,6 +68,7 @@ export {
 export type { Scores } from "./scores/score.ts";
 export { guides, type GuidesOptions } from "./orders/guides.ts";
 export { makePlan, type PlanOptions } from "./orders/make_plan.ts";
+export type { WindowOptions } from "./orders/windows.ts";
 export type { ConstraintOptions } from "./orders/constraints.ts";
 export { order } from "./orders/order.ts";
 export { allKvBytes, sizesOf } from "./orders/sizes.ts";
@@ -99,7 +101,7 @@ export { speed, type SpeedEstimate, type SpeedOptions } from "./speed/speed.ts";
 export { verify, type VerifyOptions } from "./training/verify.ts";
 export { checkpoints, type CheckpointsOptions } from "./training/checkpoints.ts";
 export { type Allowance, allowance } from "./sweep/allowance.ts";
-export { type Curve, type CurveOption, START_CURVES, SWEEP_STEPS } from "./sweep/curves.ts";
+export { type Curve, type CurveOption, SWEEP_STEPS } from "./sweep/curves.ts";
 export { sweep, type SweepOptions } from "./sweep/sweep.ts";
 export { fit, type FitOptions } from "./fit/fit.ts";
 export type { FitAim } from "./fit/aims.ts";

@@ -4,91 +4,16 @@
  * Made anew by: deno test -A tests/show/goldens_test.ts -- --update
  */
 import assert from "node:assert/strict";
-import * as show from "../../src/show/mod.ts";
-import { checkpoints } from "./synthetic_checkpoints.ts";
-import { fit } from "./synthetic_fit.ts";
-import { causes } from "./synthetic_causes.ts";
-import { guides, profile, sizedSweep, sweep } from "./synthetic.ts";
-import { evaluations } from "./synthetic_tasks.ts";
-import { bound, measuredSpeed, reported } from "./synthetic_speed.ts";
-import { untrained } from "./synthetic_untrained.ts";
-
-/** The functions of show's door that draw a figure. */
-type Draw = Extract<keyof typeof show, `${string}Figure`>;
-/** What each draws its golden of. */
-type Inputs = { readonly [Name in Draw]: Parameters<typeof show[Name]> };
-
-const six = profile({ layers: 6, attention: [2] });
-const curves = sweep({ layers: 6 });
-const why = causes({ layers: 6, attention: [4], mlp: [1] });
-const training = checkpoints([0, 32, 512, 4096], { layers: 4 });
-const widths = [64, 128, 256, 512].map((hidden) => untrained({ hidden, ratio: 256 / hidden, off: 1.05 }));
-const plane = widths.flatMap(({ measured: { shape: { hidden } } }) =>
-  [0.01, 0.05, 0.2].map((std) => ({ hidden, std, ratio: 0.64 / (std ** 2 * hidden) }))
-);
-const inputs: Inputs = {
-  importanceFigure: [six],
-  comparisonFigure: [six, profile({ layers: 6, text: "wiki", scale: 2 })],
-  dropOrderFigure: [six],
-  qualityFigure: [curves],
-  divergenceFigure: [curves],
-  fitFigure: [fit({ layers: 6 })],
-  stabilityFigure: [six],
-  textsFigure: [
-    ["stories", "wiki", "code"].map((text, i) => profile({ layers: 6, text, scale: 1 + i / 10 })),
-  ],
-  magnitudeFigure: [six],
-  signFigure: [six],
-  sizesFigure: [[sizedSweep("tiny-135m-q4", { layers: 6 }), sizedSweep("tiny-1.5b-q4", { layers: 12 }, 0.5)]],
-  cosineMagnitudeFigure: [six],
-  streamNormFigure: [six],
-  expertLoadFigure: [profile({ layers: 6, experts: 10 })],
-  accuracyFigure: evaluations(),
-  rooflineFigure: [[
-    bound({ name: "wide", attention: 8, largest: 50, paper: reported(1.12, "fits") }),
-    bound({ name: "deep", bits: 4, attention: 16, largest: 0, paper: reported(1.7, "never") }),
-  ]],
-  speedFigure: [measuredSpeed()],
-  guidesFigure: [guides({ layers: 6, attention: [2] })],
-  attentionMapFigure: [why],
-  attentionPatternFigure: [{
-    model: "llama",
-    tokens: ["The", " quick", " fox"],
-    heads: [0, 1].map((head) => ({ layer: 1, head, rows: [[1], [0.75, 0.25], [0.5, 0.125 * head, 0.5]] })),
-  }],
-  effectsFigure: [why],
-  smoothingFigure: [why],
-  causesFigure: [[why, causes({ layers: 5 }, { norm: "peri" })]],
-  predictabilityFigure: [
-    causes({ layers: 8, attention: [4], mlp: [1] }, { predictability: true }),
-    { attention: [0, 1, 2, 3, 5, 6, 7].map((layer) => ({ layer, difference: 0.3 / (1 + layer) - 0.05 })) },
-  ],
-  updateNormsFigure: [[why, causes({ layers: 5, scale: 2 }, { norm: "peri" })]],
-  checkpointMapFigure: [training],
-  checkpointLinesFigure: [training],
-  checkpointMovementFigure: [training],
-  checkpointQualityFigure: [training],
-  initFitFigure: [widths.slice(0, 2)],
-  initMapFigure: [[{ norm: "pre", points: plane, models: widths.slice(1, 3) }]],
-  initCausesFigure: [[
-    { name: "width D", models: widths.map((model) => ({ value: model.measured.shape.hidden, ...model })) },
-    {
-      name: "norm placement",
-      models: ["pre", "peri"].map((value, i) => ({ value, ...untrained({ ratio: 2 - i }) })),
-    },
-  ]],
-};
+import { type Draw, drawnWith, names } from "./every_figure.ts";
 
 const goldens = new URL("goldens/", import.meta.url);
-const names = Object.keys(inputs) as Draw[];
 
 /** The file of a figure's golden. */
 const fileOf = (name: Draw) => `${name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}.svg`;
 
 /** One element a line, so that a difference is read as one. */
-function drawn<Name extends Draw>(name: Name): string {
-  const draw = show[name] as (...input: Inputs[Name]) => show.Figure;
-  return `${draw(...inputs[name]).svg.replaceAll("><", ">\n<")}\n`;
+function drawn(name: Draw): string {
+  return `${drawnWith(name).svg.replaceAll("><", ">\n<")}\n`;
 }
 
 for (const name of names) {

@@ -11,7 +11,8 @@ import { isStandardOutput, type OutFlags } from "./destination.ts";
 /** The output of a command; each face is made when it is needed. */
 export interface Output {
   readonly json: () => string;
-  readonly table: () => string;
+  /** Absent where the tables were printed as they came. */
+  readonly table?: () => string;
   readonly rows?: () => readonly CsvRow[];
   /** Files that belong to the JSON, with their content. */
   readonly beside?: readonly (readonly [string, Content])[];
@@ -51,7 +52,7 @@ export async function deliver(
   try {
     await writeTogether([...beside, ...files.map(({ file, text }) => [file, text()] as const)]);
   } finally {
-    if (piped.length === 0) context.print(table());
+    if (piped.length === 0 && table) context.print(table());
     if (piped.length === 0 && next) context.write(`\n${next}`);
     for (const { text } of piped) context.write(text().trimEnd());
   }

@@ -130,11 +130,6 @@ export function shared(a: readonly number[], b: readonly number[]): number {
   return a.filter((entry) => b.includes(entry)).length;
 }
 
-/** A name that fits: its beginning and an ellipsis. */
-export function shortened(name: string, most: number): string {
-  return name.length > most ? `${name.slice(0, most - 1)}…` : name;
-}
-
 /** "1 sample", "8 samples". */
 export function counted(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? "" : "s"}`;

@@ -1,5 +1,5 @@
 /** Names in words: the setting of a figure or a table (model, weight format, text, packing, arithmetic), modules and orders. */
-import { type ModuleKind, planText, rankModules, type RepairName } from "../../measure/mod.ts";
+import { type ModuleKind, MODULES, planText, rankModules, type RepairName } from "../../measure/mod.ts";
 import {
   type Computed,
   type GuideName,
@@ -12,6 +12,8 @@ import {
   type Sweep,
 } from "../../result/mod.ts";
 import { plain } from "../../entry/mod.ts";
+import { lookOf } from "./draw/colors.ts";
+import type { KeyEntry } from "./draw/key.ts";
 
 /** The printed name of each kind. */
 export const KIND_NAMES = {
@@ -21,6 +23,11 @@ export const KIND_NAMES = {
   joint: "joint",
   consecutive: "consecutive",
 } as const;
+
+/** The key of small panels, which have no room for labels at the ends of lines. */
+export const MODULE_KEY: readonly KeyEntry[] = MODULES.map((kind) => (
+  { label: KIND_NAMES[kind], ...lookOf(kind) }
+));
 
 /** One line: "SmolLM2-135M (GGUF Q4_1) · 8 × 512 tokens of stories · float32, cpu". */
 export function settingOf(provenance: Provenance): string {

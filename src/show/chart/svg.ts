@@ -1,23 +1,17 @@
-/**
- * From panels to one SVG that looks the same wherever it is shown: the one function that every figure is drawn by.
- *
- * Sites that show notebooks sanitise inline SVG: a `<style>` is removed, ids of several figures collide, and
- * `currentColor` on an unknown background may be white on white. So a figure here has presentation attributes only, no
- * ids at all (hence nothing in it is clipped or shaded by reference), its own background, and its title,
- * subtitle and setting as text inside the picture. Text is never measured: widths are estimated, generously.
- *
- * Plot gets linkedom's document as an option. A global one would make other packages believe in a browser.
- */
-import * as Plot from "@observablehq/plot";
-import { parseHTML } from "linkedom";
+/** Declares figures: what each takes and checks, the options that all of them take, and what a figure can do. */
 import { type Check, displayable, expect, plain, resultOf } from "../../entry/mod.ts";
 import type { Provenance } from "../../result/mod.ts";
-import { FAINT, INK, PAPER } from "./draw/colors.ts";
 import { type CsvRow, toCsv } from "./csv.ts";
-import { type Panel, WIDTH } from "./draw/panel.ts";
-import { seriesChart } from "./draw/series_chart.ts";
-import { balanced, MARGIN, wrap } from "./draw/wrapping.ts";
+import type { KeyEntry } from "./draw/key.ts";
+import type { Panel } from "./draw/panel.ts";
+import { renamed } from "./draw/renaming.ts";
+import { drawSheet } from "./draw/sheet.ts";
+import { saveFigure } from "./files/save.ts";
+import { expectLabels, type FigureOptions, type Layout, layoutFor } from "./options.ts";
 import { settingOf } from "./setting.ts";
+
+export { escape } from "./draw/escape.ts";
+export { panelsOf } from "./draw/sheet.ts";
 
 /** One figure: the picture and its numbers. */
 export interface Figure {
@@ -35,160 +29,94 @@ export interface Figure {
   readonly svg: string;
   /** The numbers drawn. */
   readonly csv: string;
+  /** The same numbers as objects, a row each. */
+  data(): CsvRow[];
+  /**
+   * Writes the picture as a file: `.svg`, `.png` (300 dots per inch) or `.pdf` (vectors and text), by the path's ending. The file is
+   * written whole or not at all. Returns the path. Throws `RangeError` for another ending.
+   */
+  save(path: string): Promise<string>;
 }
 
 /** The contents of a figure, before it is drawn. */
-export interface Drawing extends Omit<Figure, "name" | "setting" | "svg" | "csv"> {
+export interface Drawing extends Omit<Figure, "name" | "setting" | "svg" | "csv" | "data" | "save"> {
   /** The setting of the first result, by default. */
   readonly setting?: string;
+  /** What the colours of small panels mean, where lines have no labels at their ends. */
+  readonly key?: readonly KeyEntry[];
   /** From left to right, then down. */
   readonly panels: readonly Panel[];
   readonly rows: readonly CsvRow[];
 }
 
-/** A function that draws a figure of results. */
-export type Draw<Input extends readonly unknown[]> = (...input: Input) => Figure;
+/** A function that draws a figure of results; its last argument says how. */
+export type Draw<Input extends readonly unknown[]> = (
+  ...input: [...Input, options?: FigureOptions]
+) => Figure;
 
 /**
  * Declares a figure: its name, the kind of result that it takes (or a check for each input, by name), and its contents. The figure
- * `checkpoint_map` becomes a function called `checkpointMapFigure`, so that `help` finds it.
+ * `checkpoint_map` becomes a function called `checkpointMapFigure`, so that `help` finds it. Options come after the inputs.
  */
 export function figure<Input extends readonly unknown[]>(
   name: string,
   takes: string | Readonly<Record<string, Check>>,
   draw: (...input: Input) => Drawing,
 ): Draw<Input> {
-  const checks = typeof takes === "string"
-    ? { [["profile", "sweep"].includes(takes) ? takes : "result"]: resultOf(takes) }
-    : takes;
-  const checked = (...input: Input) => {
-    Object.entries(checks).forEach(([path, check], i) => expect("draw", path, input[i], check));
-    const drawing = draw(...input);
-    return drawFigure(name, {
-      setting: drawing.setting ?? settingOf((input[0] as { provenance: Provenance }).provenance),
+  const checks = Object.entries(
+    typeof takes === "string"
+      ? { [["profile", "sweep"].includes(takes) ? takes : "result"]: resultOf(takes) }
+      : takes,
+  );
+  const checked = (...all: readonly unknown[]) => {
+    checks.forEach(([path, check], i) => expect("draw", path, all[i], check));
+    const layout = layoutFor(all[checks.length] as FigureOptions | undefined);
+    const drawing = draw(...all.slice(0, checks.length) as unknown as Input);
+    return drawn(name, {
+      setting: drawing.setting ?? settingOf((all[0] as { provenance: Provenance }).provenance),
       ...drawing,
-    });
+    }, layout);
   };
   const value = `${name.replaceAll(/_(.)/g, (_, letter) => letter.toUpperCase())}Figure`;
   return Object.defineProperty(checked, "name", { value });
 }
 
-const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
-const FOOTING = { size: 14, weight: 400, fill: FAINT, step: 20 } as const;
-
-/** The document that Plot takes; programs that import Lamina may be checked without the DOM's types. */
-type PlotDocument = NonNullable<Plot.PlotOptions["document"]>;
-const { document } = parseHTML("<!doctype html><html><body></body></html>") as unknown as {
-  document: PlotDocument;
-};
-
-/** Draws a figure. Throws `RangeError` if a coordinate is not a finite number. */
-function drawFigure(name: string, drawing: Required<Drawing>): Figure {
-  const { title, subtitle, setting, reading, panels, rows } = drawing;
-  const heading = [
-    ...balanced(title, 22, 0.58).map((text) => ({ text, size: 22, weight: 600, fill: INK, step: 28 })),
-    ...wrap(subtitle, 16, 0.52).map((text) => ({ text, size: 16, weight: 400, fill: FAINT, step: 22 })),
-  ];
-  const footing = wrap(setting, FOOTING.size, 0.52).map((text) => ({ text, ...FOOTING }));
-  const parts: string[] = [];
-  let y = 14;
-  const write = (line: typeof heading[number]) => {
-    y += line.step;
-    parts.push(
-      `<text x="${MARGIN}" y="${y}" font-size="${line.size}" font-weight="${line.weight}" fill="${line.fill}">` +
-        `${escape(line.text)}</text>`,
-    );
-  };
-  heading.forEach((line, i) => {
-    if (i > 0 && line.size !== heading[i - 1].size) y += 4;
-    write(line);
-  });
-  y += 14;
-  for (const row of rowsOf(panels)) {
-    let x = 0;
-    for (const panel of row) {
-      parts.push(
-        `<g transform="translate(${x},${y})" font-size="16" text-anchor="middle">${draw(panel)}</g>`,
-      );
-      x += panel.width ?? WIDTH;
-    }
-    y += Math.max(...row.map(({ height }) => height)) + 10;
-  }
-  y -= 6;
-  footing.forEach(write);
-  const height = y + 18;
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" ` +
-    `height="${height}" role="img" aria-label="${escape(`${title}. ${subtitle}`)}" font-family="${FONT}" ` +
-    `fill="${INK}"><rect width="${WIDTH}" height="${height}" rx="8" fill="${PAPER}"/>${parts.join("")}</svg>`;
+/** Draws a figure. Throws `RangeError` if a coordinate is not a finite number, `TypeError` for a new name of no label. */
+function drawn(name: string, drawing: Drawing & { readonly setting: string }, layout: Layout): Figure {
+  expectLabels(layout.labels, drawing);
+  const svg = drawSheet(renamed(drawing, layout.labels), layout);
   const flaw = svg.match(/="[^"]*\b(NaN|undefined|Infinity)\b/);
   if (flaw) {
     throw new RangeError(`Cannot draw ${name}: found coordinate ${flaw[1]}, expected a finite number`);
   }
-  return displayable({
+  return able({
     name,
-    title: plain(title),
-    subtitle: plain(subtitle),
-    setting: plain(setting),
-    reading: plain(reading),
+    title: plain(drawing.title),
+    subtitle: plain(drawing.subtitle),
+    setting: plain(drawing.setting),
+    reading: plain(drawing.reading),
     svg,
-    csv: toCsv(rows),
-  });
+    csv: toCsv(drawing.rows),
+  }, drawing.rows);
 }
 
-/** A picture without the lines of text above and below its panels, for a page that has them as text. */
-export function panelsOf(svg: string): string {
-  const first = svg.indexOf("<g transform");
-  const end = svg.lastIndexOf("</g>") + "</g>".length;
-  const top = Number(/translate\(0,([\d.]+)\)/.exec(svg.slice(first))![1]);
-  const footing = Number(/<text x="\d+" y="([\d.]+)"/.exec(svg.slice(end))![1]);
-  const height = footing - FOOTING.step + 6 - top;
-  const head = svg.slice(0, svg.indexOf("<rect "))
-    .replace(/viewBox="[^"]*"/, `viewBox="0 ${top} ${WIDTH} ${height}"`)
-    .replace(/ height="[^"]*"/, ` height="${height}"`);
-  return `${head}${svg.slice(first, end)}</svg>`;
+/** A figure's texts with its methods, which are not enumerable: JSON, copies and comparisons do not see them. */
+function able(texts: Omit<Figure, "data" | "save">, rows: readonly CsvRow[]): Figure {
+  const methods: Pick<Figure, "data" | "save"> = {
+    data: () => rows.map((row) => ({ ...row })),
+    save: (path) => saveFigure(texts, path),
+  };
+  const hidden = Object.entries(methods).map(([name, value]) => [name, { value }]);
+  return displayable(Object.defineProperties(texts, Object.fromEntries(hidden)) as Figure);
 }
 
-/** The inside of a plot, without styles, classes and empty labels, with one decimal. */
-function draw(panel: Panel): string {
-  const plot = Plot.plot({ ...seriesChart(panel), document });
-  for (const element of plot.querySelectorAll("style, text:empty")) element.remove();
-  for (const element of plot.querySelectorAll("*")) {
-    for (const { name, value } of [...element.attributes]) {
-      if (name === "class" || name.startsWith("aria-")) element.removeAttribute(name);
-      else if (value === "currentColor") element.setAttribute(name, INK);
-      else element.setAttribute(name, value.replaceAll(/-?\d+\.\d{2,}/g, rounded));
-    }
-  }
-  return plain(plot.innerHTML);
-}
-
-function rounded(digits: string): string {
-  return String(Math.round(Number(digits) * 10) / 10);
-}
-
-function rowsOf(panels: readonly Panel[]): Panel[][] {
-  const rows: Panel[][] = [];
-  let room = 0;
-  for (const panel of panels) {
-    const { width = WIDTH } = panel;
-    if (width > room) {
-      rows.push([]);
-      room = WIDTH;
-    }
-    rows.at(-1)!.push(panel);
-    room -= width;
-  }
-  return rows;
+/** The same figure under another name, where a page has one for each of several results. */
+export function namedFigure(figure: Figure, name: string): Figure {
+  return able({ ...figure, name }, figure.data());
 }
 
 /** Whether a value is a figure. */
 export function isFigure(value: object): value is Figure {
   const { svg, title, csv } = value as Partial<Figure>;
   return typeof svg === "string" && typeof title === "string" && typeof csv === "string";
-}
-
-/** Text for an element or an attribute, of HTML or of XML, which has no control characters even escaped. */
-export function escape(text: string): string {
-  const entities = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" } as const;
-  return plain(text).replaceAll(/[&<>"]/g, (character) => entities[character as keyof typeof entities]);
 }

@@ -2,22 +2,8 @@
  * How a page looks: light and dark, on a phone, on paper. Figures are drawn in a few colours on white; in the dark theme each of
  * these has a counterpart of the same name, so that a caption that says "blue" is right in both. Shades of maps stay as they are.
  */
-import { COLORS, FAINT, HUES, INK } from "../chart/draw/colors.ts";
-
-/** Colours of the figures in the dark theme. */
-const DARK: Readonly<Record<string, string>> = {
-  "#ffffff": "#161616",
-  "#d0d7de": "#3a3a3a",
-  [INK]: "#e6e6e6",
-  [FAINT]: "#a8b0b8",
-  [COLORS.attention]: "#76a9ff",
-  [COLORS.mlp]: "#ff9155",
-  [COLORS.block]: "#a9b4bf",
-  [COLORS.joint]: "#c39bff",
-  [COLORS.consecutive]: "#4ecb9b",
-  [HUES[4]]: "#e0b13c",
-  [HUES[5]]: "#ff7ab8",
-};
+import { INK } from "../chart/draw/colors.ts";
+import { DARK } from "../chart/draw/themes.ts";
 
 /** By attribute: a rule of a page goes before the attributes of a picture. */
 const recoloured = Object.entries(DARK).flatMap(([light, dark]) =>
@@ -42,6 +28,9 @@ h3 { font-size: 1.05rem; line-height: 1.35; margin: 2rem 0 .75rem; text-wrap: ba
 nav ul { padding-left: 1.2rem; margin: 1rem 0; }
 p { margin: .5rem 0; }
 code { overflow-wrap: anywhere; }
+.next { margin-top: 1.5rem; font-size: 1.05rem; }
+pre { margin: .75rem 0; padding: .75rem 1rem; overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: .6rem;
+  font-size: .9rem; }
 .faint { color: var(--faint); font-size: .9rem; overflow-wrap: anywhere; }
 a { color: var(--link); }
 fieldset { display: flex; gap: 1rem; justify-content: flex-end; border: 0; margin: 0 0 1rem; padding: 0; font-size: .9rem; }

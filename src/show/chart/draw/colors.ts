@@ -1,4 +1,15 @@
-/** Colours and shapes: one of each per kind of module, in every figure, so that neither alone carries the meaning. */
+/**
+ * Colours and shapes. The rule: a colour means the same in every figure, so a reader learns it once.
+ *
+ * - A kind of module has one colour and one shape everywhere: attention is blue with circles, the MLP orange with squares, whole
+ *   blocks are grey with triangles, attention and MLPs ranked together purple with diamonds, consecutive blocks green with stars.
+ * - What differs within a kind (orders, repairs, several profiles) differs in dashes and in hollow dots, never in colour.
+ * - Texts, models and plans, which are no kinds of modules, have hues that no kind has.
+ * - The whole model, and everything that is no measurement, has the ink's colour or is faint.
+ * - Maps have one scale from light to dark, and a scale between two kinds has their two colours at its ends.
+ *
+ * Shapes repeat what colours say, so that neither alone carries the meaning.
+ */
 
 /** One colour per kind of module; distinguishable under the common colour blindnesses, dark enough for text. */
 export const COLORS = {
@@ -8,8 +19,8 @@ export const COLORS = {
   joint: "#7a3fb5",
   consecutive: "#12805c",
 } as const;
-/** For texts and other unordered categories. */
-export const HUES = ["#1f63d6", "#c8440b", "#12805c", "#7a3fb5", "#946800", "#c11574"] as const;
+/** For texts and other unordered categories: none of the colours above. */
+export const HUES = ["#00708c", "#c11574", "#946800", "#4b4f99", "#4d7c0f", "#7a4419"] as const;
 
 export const INK = "#1f2328";
 export const FAINT = "#656d76";
@@ -46,5 +57,8 @@ export function hueOf(i: number): Look {
   return { color: HUES[i % HUES.length], shape: SHAPE_ORDER[i % SHAPE_ORDER.length] };
 }
 
-/** The key of small panels, which have no room for labels: part of a subtitle. */
-export const KEY = "blue ●: attention, orange ■: MLP";
+/** How the i-th of several members of one kind looks beside the others: its dashes, and every second one hollow. */
+export function variantOf(i: number): { readonly dash?: string; readonly hollow?: boolean } {
+  const dash = ["", "6 4", "2 4", "10 4 2 4", "14 4", "10 3 2 3 2 3"][i % 6];
+  return { ...dash ? { dash } : {}, ...i % 2 ? { hollow: true } : {} };
+}

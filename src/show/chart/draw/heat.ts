@@ -31,7 +31,8 @@ interface HeatMap {
   readonly rows: number;
   /** Ascending; at most seven. */
   readonly edges: readonly number[];
-  readonly width?: number;
+  /** The part of the figure's width. */
+  readonly part?: number;
   readonly height: number;
   /** Labels of the axes. */
   readonly label: string;
@@ -60,15 +61,15 @@ function stretchesOf(cells: readonly HeatCell[], edges: readonly number[]): Cell
 
 /** A map, its first row at the top. */
 export function heatMap(map: HeatMap): Panel {
-  const { title, cells, columns, rows, edges, width = WIDTH, height, label, rowLabel, names } = map;
+  const { title, cells, columns, rows, edges, part = 1, height, label, rowLabel, names } = map;
   const down: Axis = names
     ? { ...namesAxis(names), small: true }
     : { ...indexAxis(rows, rowLabel, height / 40), turned: true };
   return {
-    width,
+    part,
     height,
     headings: [{ text: title }],
-    x: indexAxis(columns, label, width / 60),
+    x: indexAxis(columns, label, part * WIDTH / 60),
     y: reversed(down),
     cells: stretchesOf(cells, edges),
   };

@@ -2,18 +2,29 @@
 import * as Plot from "@observablehq/plot";
 import { FAINT, INK, ON_SHADE, PAPER } from "./colors.ts";
 import { type Frame, type Heading, isDrawn, type Name, type Visible } from "./panel.ts";
+import { fitted, textWidth } from "./text_width.ts";
 
 /** The place of a value in a panel, in units. */
 export type Units = (x: number, y: number) => { readonly x: number; readonly y: number };
 
-/** A line of text above a panel. */
-export function headingMark({ text, color, small }: Heading, i: number, { marginLeft, marginTop }: Frame) {
-  return Plot.text([text], {
+/** Units between a text and the edge of the picture. */
+const EDGE = 4;
+
+/** A line of text above a panel; `beyond` is the room to the right of the panel. */
+export function headingMark(
+  { text, color, small, across }: Heading,
+  i: number,
+  { marginLeft, marginTop, width }: Frame,
+  beyond: number,
+) {
+  const left = Math.min(24, marginLeft);
+  const size = small ? 14 : 16;
+  return Plot.text([fitted(text, width + (across ? beyond : 0) - left - EDGE, size, !small)], {
     frameAnchor: "top-left",
     text: String,
     fill: color ?? (small ? FAINT : INK),
     ...small ? { fontSize: 14 } : { fontWeight: 600 },
-    dx: Math.min(24, marginLeft) - marginLeft,
+    dx: left - marginLeft,
     dy: 20 + 18 * i - marginTop,
   });
 }
@@ -30,11 +41,14 @@ function textMark({ x, y }: { x: number; y: number }, text: string, options: Plo
   });
 }
 
+/** Units between the end of a line and its label. */
+const AFTER = 10;
+
 /** Labels to the right of the longest line, at the heights of the lines' ends, moved apart so that none overlap. */
 export function endLabels(
   series: readonly Visible[],
   unitsOf: Units,
-  { height, marginTop, marginBottom }: Frame,
+  { width, height, marginTop, marginBottom }: Frame,
 ) {
   const labelled = series.flatMap(({ end, color, plain, points }) => {
     const last = points.findLast(isDrawn);
@@ -42,13 +56,14 @@ export function endLabels(
   });
   const x = Math.max(...labelled.map(({ right }) => right));
   const heights = labelled.map(({ y }) => unitsOf(x, y).y);
+  const room = labelled.length ? width - unitsOf(x, labelled[0].y).x - AFTER - EDGE : 0;
   const placed = spaced(heights, 19, [marginTop, height - marginBottom]);
   return labelled.map(({ y, end, color, plain }, i) =>
-    textMark({ x, y }, end, {
+    textMark({ x, y }, fitted(end, room, 16, !plain), {
       fill: color,
       fontWeight: plain ? 400 : 600,
       textAnchor: "start",
-      dx: 10,
+      dx: AFTER,
       dy: placed[i] - heights[i],
     })
   );
@@ -71,7 +86,7 @@ export function nameMarks(
   return names.flatMap(({ text, color, at, bold, small }) => {
     const fontSize = small ? 14 : 16;
     for (const { x, y } of at) {
-      const found = placeFor({ ...unitsOf(x, y), text, size: fontSize }, room, taken);
+      const found = placeFor({ ...unitsOf(x, y), text, size: fontSize, bold }, room, taken);
       if (!found) continue;
       taken.push(found);
       const { dx, dy, textAnchor } = found;
@@ -120,9 +135,18 @@ function touch(a: Box, b: Box): boolean {
   return a.left < b.right + AIR && b.left < a.right + AIR && a.top < b.bottom && b.top < a.bottom;
 }
 
+/** A text for a point of a panel. */
+interface Placed {
+  readonly x: number;
+  readonly y: number;
+  readonly text: string;
+  readonly size: number;
+  readonly bold?: boolean | undefined;
+}
+
 /** The places around a point for a text of this size: right, left, above, below, then the corners. */
-function placesOf(x: number, y: number, text: string, size: number): Place[] {
-  const [width, height] = [0.58 * size * text.length, 1.1 * size];
+function placesOf({ x, y, text, size, bold }: Placed): Place[] {
+  const [width, height] = [textWidth(text, size, bold), 1.1 * size];
   const beside = GAP + height / 2;
   return ([
     [GAP, 0, "start"],
@@ -141,17 +165,8 @@ function placesOf(x: number, y: number, text: string, size: number): Place[] {
 }
 
 /** A place for a text beside a point, inside the frame and clear of taken boxes; undefined if no place is free. */
-function placeFor(
-  { x, y, text, size }: {
-    readonly x: number;
-    readonly y: number;
-    readonly text: string;
-    readonly size: number;
-  },
-  frame: Box,
-  taken: readonly Box[],
-): Place | undefined {
-  return placesOf(x, y, text, size).find((box) =>
+function placeFor(label: Placed, frame: Box, taken: readonly Box[]): Place | undefined {
+  return placesOf(label).find((box) =>
     box.left >= frame.left && box.right <= frame.right && box.top >= frame.top &&
     box.bottom <= frame.bottom && taken.every((other) => !touch(box, other))
   );

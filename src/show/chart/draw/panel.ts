@@ -1,8 +1,9 @@
 /** A panel of a figure as data: axes, cells, series and names in the units of its numbers. series_chart.ts draws it. */
 import type { Axis } from "./axes.ts";
 import type { Shape } from "./colors.ts";
+import { textWidth } from "./text_width.ts";
 
-/** Width of a figure in units: text of 16 units is readable on a phone, where the picture is half as wide. */
+/** Width of a figure in units, unless it is narrower: text of 16 units is readable on a phone, where the picture is half as wide. */
 export const WIDTH = 640;
 
 /** A point of a series. */
@@ -81,12 +82,16 @@ export interface Heading {
   readonly text: string;
   readonly color?: string;
   readonly small?: boolean;
+  /** Whether it may reach over the panels to the right, which have nothing there. */
+  readonly across?: boolean;
 }
 
 /** One chart of a figure. */
 export interface Panel {
-  /** In units; the whole width by default. */
-  readonly width?: number;
+  /** The part of the figure's width: the whole by default, else such as 1 / 2. */
+  readonly part?: number;
+  /** Its place in a row of panels, the first of which has the y axis for all. */
+  readonly shared?: { readonly at: number; readonly of: number };
   readonly height: number;
   /** Instead of those that axes, headings and labels need. */
   readonly margins?: Partial<Record<"marginLeft" | "marginRight" | "marginTop", number>>;
@@ -100,23 +105,31 @@ export interface Panel {
   readonly names?: readonly Name[];
 }
 
+/** A panel that has got its room. */
+export interface Sized extends Panel {
+  /** In units. */
+  readonly width: number;
+  /** Whether it has a row of its own. */
+  readonly whole: boolean;
+}
+
 /** The space of a panel outside its axes, in units. */
-export function frameOf(panel: Panel) {
-  const { width = WIDTH, height, x, y, headings = [], series = [], margins } = panel;
-  const longest = Math.max(0, ...series.map(({ end = "" }) => end.length));
-  const whole = width === WIDTH;
+export function frameOf(panel: Sized) {
+  const { width, whole, height, x, y, headings = [], series = [], margins } = panel;
+  const longest = Math.max(0, ...series.map(({ end = "", plain }) => textWidth(end, 16, !plain)));
   const lines = headings.length && y.label && !y.turned ? headings.length + 1 : headings.length;
+  const size = y.small ? 14 : 16;
   return {
     width,
     height,
     marginLeft: y.names
-      ? 33 + 0.52 * (y.small ? 14 : 16) * Math.max(...y.names.map(({ length }) => length))
+      ? Math.min(0.45 * width, 33 + Math.max(...y.names.map((name) => textWidth(name, size))))
       : y.bare
       ? 12
       : y.turned || !whole
       ? 60
       : 66,
-    marginRight: longest ? Math.min(280, Math.max(104, 20 + 9 * longest)) : whole ? 24 : 14,
+    marginRight: longest ? Math.min(0.44 * width, Math.max(104, 16 + longest)) : whole ? 24 : 14,
     marginTop: lines ? 26 + 18 * lines : 40,
     marginBottom: x.bare ? 12 : !x.label ? 26 : whole && !y.turned ? 50 : 46,
     ...margins,
@@ -126,20 +139,33 @@ export function frameOf(panel: Panel) {
 /** The size of a panel and its margins. */
 export type Frame = ReturnType<typeof frameOf>;
 
-/** Room for half of a step's label, right of each panel of a row. */
-const RIGHT = 18;
-
 /** Panels side by side, equally wide; the first one's y axis serves all. */
 export function sharing(panels: readonly Panel[]): Panel[] {
-  const [first, next] = [66, 12];
-  const inside = (WIDTH - first - next * (panels.length - 1)) / panels.length - RIGHT;
-  return panels.map((panel, i) => {
-    const marginLeft = i === 0 ? first : next;
+  return panels.map((panel, at) => ({ ...panel, shared: { at, of: panels.length } }));
+}
+
+/** Margins of panels that share an axis: room for the axis, the gap between neighbours, half of a step's label. */
+const [AXIS, GAP, RIGHT] = [66, 12, 18];
+/** Plots narrower than these, in units, get a row of their own: three in a row, whose headings have numbers, and others. */
+const [NARROW_SHARED, NARROW] = [140, 110];
+
+/** A panel with its room in a figure of this width. */
+export function sized(panel: Panel, width: number): Sized {
+  const { part = 1, shared, margins } = panel;
+  const whole = { ...panel, width, whole: true };
+  if (shared) {
+    const { at, of } = shared;
+    const inside = (width - AXIS - GAP * (of - 1)) / of - RIGHT;
+    if (inside < NARROW_SHARED) return whole;
+    const marginLeft = at === 0 ? AXIS : GAP;
     return {
       ...panel,
-      y: { ...panel.y, bare: i > 0 },
+      y: { ...panel.y, bare: at > 0 },
       width: Math.floor(inside) + marginLeft + RIGHT,
-      margins: { marginLeft, marginRight: RIGHT },
+      whole: false,
+      margins: { marginLeft, marginRight: RIGHT, ...margins },
     };
-  });
+  }
+  const own = Math.floor(part * width);
+  return part === 1 || own - 74 < NARROW ? whole : { ...panel, width: own, whole: false };
 }

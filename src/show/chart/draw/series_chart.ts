@@ -1,6 +1,6 @@
 /** Draws panels: cells, axes (the grid, the line that means "no difference", ticks and label), then each series as its interval, its line and its dots, and labels last. */
 import * as Plot from "@observablehq/plot";
-import type { Axis } from "./axes.ts";
+import { type Axis, thinned } from "./axes.ts";
 import { FAINT, GRID, INK, PAPER, type Shape } from "./colors.ts";
 import { endLabels, headingMark, nameMarks, type Units } from "./labels.ts";
 import {
@@ -11,15 +11,18 @@ import {
   type Panel,
   type Point,
   type Series,
+  type Sized,
   type Visible,
 } from "./panel.ts";
+import { fitted, textWidth } from "./text_width.ts";
 
-/** A panel as options of Plot. */
-export function seriesChart(panel: Panel): Plot.PlotOptions {
-  const { x, y, headings = [], cells = [], series = [], names = [] } = panel;
+/** A panel as options of Plot; `beyond` is the room to the right of it, in units. */
+export function seriesChart(panel: Sized, beyond = 0): Plot.PlotOptions {
+  const { headings = [], cells = [], series = [], names = [] } = panel;
   const frame = frameOf(panel);
+  const { x, y } = fittingAxes(panel, frame);
   const below = headings.length && !y.turned && !y.bare && y.label
-    ? [{ text: `↑ ${y.label}`, small: true }]
+    ? [{ text: `${isDown(y) ? "↓" : "↑"} ${y.label}`, small: true }]
     : [];
   const seen = series.map((one) => ({ ...one, points: one.points.map((point) => visible(point, y)) }));
   const unitsOf = unitsIn(panel, frame);
@@ -32,13 +35,55 @@ export function seriesChart(panel: Panel): Plot.PlotOptions {
       ...yAxis(below.length ? { ...y, label: null } : y),
       ...xAxis(x),
       ...[...headings, ...below].flatMap((heading, i) =>
-        heading.text ? [headingMark(heading, i, frame)] : []
+        heading.text ? [headingMark(heading, i, frame, beyond)] : []
       ),
       ...seen.flatMap((one) => seriesMarks(one, panel)),
       ...endLabels(seen, unitsOf, frame),
       ...nameMarks(names, seen, unitsOf, { frame, onShade: cells.length > 0 }),
     ],
   };
+}
+
+/** The axes with labels and names that fit, and with as many ticks as have room. */
+function fittingAxes(
+  { x, y }: Sized,
+  { width, marginLeft, marginRight, height, marginTop, marginBottom }: Frame,
+) {
+  const inside = width - marginLeft - marginRight;
+  const across = 2 * Math.min(marginLeft, marginRight) + inside;
+  const down = height - Math.min(marginTop, marginBottom);
+  const size = x.small ? 14 : 16;
+  const space = inside / (x.names?.length ?? 1);
+  return {
+    x: thinnedAxis({ ...shortAxis(x, across - (x.small ? 0 : ARROW), size, space - 4) }, inside, size),
+    y: shortAxis(y, (y.turned ? down : width) - ARROW, 16, marginLeft - 16),
+  };
+}
+
+/** Room for the arrow beside an axis' label. */
+const ARROW = 28;
+
+/** An axis whose label and names take at most this room. */
+function shortAxis(axis: Axis, room: number, size: number, each: number): Axis {
+  return {
+    ...axis,
+    ...axis.label ? { label: fitted(axis.label, room, size) } : {},
+    ...axis.names ? { names: axis.names.map((name) => fitted(name, each, axis.small ? 14 : 16)) } : {},
+  };
+}
+
+/** Every n-th tick, so that their labels do not touch. */
+function thinnedAxis(axis: Axis, inside: number, size: number): Axis {
+  const { ticks, names, format = String } = axis;
+  if (!ticks || names || ticks.length < 2) return axis;
+  const widest = Math.max(...ticks.map((tick) => textWidth(format(tick), size)));
+  const most = Math.max(2, Math.floor(inside / (0.8 * widest + 6)));
+  return ticks.length > most ? { ...axis, ticks: thinned(ticks, most) } : axis;
+}
+
+/** Whether an axis goes downwards. */
+function isDown({ domain: [bottom, top] }: Axis): boolean {
+  return bottom > top;
 }
 
 /** A point, with NaN for a value that cannot be drawn. */
@@ -150,7 +195,7 @@ function yAxis(axis: Axis): Plot.Markish[] {
     ...axisMarks(axis.turned ? { ...axis, label: null } : axis, [Plot.gridY, Plot.ruleY, Plot.axisY], {
       tickSize: 0,
       labelOffset: 42,
-      labelArrow: "up",
+      labelArrow: isDown(axis) ? "down" : "up",
     }),
     ...beside
       ? [

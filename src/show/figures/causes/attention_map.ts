@@ -3,7 +3,6 @@ import type { PatternName } from "../../../measure/mod.ts";
 import type { Causes } from "../../../result/mod.ts";
 import { heatLegend, heatMap } from "../../chart/draw/heat.ts";
 import { formatFixed, formatShare, median } from "../../chart/numbers.ts";
-import { WIDTH } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 const EDGES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9];
@@ -41,7 +40,7 @@ export const attentionMapFigure: Draw<[Causes]> = figure(
       columns: patterns.firstShare.length,
       rows,
       edges: EDGES,
-      width: WIDTH / 2,
+      part: 1 / 2,
       height: 96 + Math.max(rows * 22, 120),
       label: "layer",
       rowLabel: "head",

@@ -3,7 +3,6 @@ import { like } from "../../../entry/mod.ts";
 import { mean } from "../../../measure/mod.ts";
 import { heatLegend, heatMap } from "../../chart/draw/heat.ts";
 import { formatShare } from "../../chart/numbers.ts";
-import { WIDTH } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /** Attention of selected heads over one text. */
@@ -65,11 +64,11 @@ export const attentionPatternFigure: Draw<[AttentionPattern]> = figure("attentio
           columns: tokens.length,
           rows: tokens.length,
           edges: EDGES,
-          width: WIDTH / 2,
+          part: 1 / 2,
           height: 90 + Math.max(160, 17 * tokens.length),
           label: "key",
           rowLabel: "query",
-          names: tokens.map((token) => token.trim().slice(0, 10) || "␣"),
+          names: tokens.map((token) => token.trim().slice(0, 10) || "space"),
         })
       ),
       heatLegend(EDGES),

@@ -6,10 +6,10 @@ import { list, resultOf } from "../../../entry/mod.ts";
 import { type LayerModule, MODULES } from "../../../measure/mod.ts";
 import type { CauseName, Causes } from "../../../result/mod.ts";
 import { airyDomain, type Axis, logAxis, logDomain, thinned } from "../../chart/draw/axes.ts";
-import { COLORS, KEY, lookOf } from "../../chart/draw/colors.ts";
-import { counted, formatNumber, shortened, withInterval } from "../../chart/numbers.ts";
+import { COLORS, lookOf } from "../../chart/draw/colors.ts";
+import { counted, formatNumber, withInterval } from "../../chart/numbers.ts";
 import { type Panel, sharing } from "../../chart/draw/panel.ts";
-import { KIND_NAMES, settingsOf } from "../../chart/setting.ts";
+import { KIND_NAMES, MODULE_KEY, settingsOf } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { correlationSign } from "../../chart/told.ts";
 import { CAUSE_TITLES } from "../../tables/causes.ts";
@@ -17,7 +17,7 @@ import { CAUSE_TITLES } from "../../tables/causes.ts";
 const CAUSES: readonly { cause: CauseName; name: string; short: string }[] = [
   { cause: "normalizedEntropy", name: "entropy", short: "normalised entropy" },
   { cause: "meanCosine", name: "token similarity", short: "input mean cosine" },
-  { cause: "relativeMagnitude", name: "magnitude", short: "relative magnitude (log)" },
+  { cause: "relativeMagnitude", name: "magnitude", short: "rel. magnitude (log)" },
 ];
 
 /**
@@ -36,11 +36,11 @@ export const causesFigure: Draw<[readonly Causes[]]> = figure("causes", {
   results: list(resultOf("causes"), "results of causes", 1),
 }, (results) => ({
   title: titleOf(results),
-  subtitle:
-    `Importance (y axis, log) of each module against one possible cause; one mark per layer; ${KEY}. ` +
+  subtitle: `Importance (y axis, log) of each module against one possible cause; one mark per layer. ` +
     "r: rank correlation over the layers, with its 95 % confidence interval; the title counts intervals that exclude 0.",
   setting: settingsOf(results.map(({ provenance }) => provenance)),
   reading: results.map(readingOf).join(" "),
+  key: MODULE_KEY,
   panels: results.flatMap((result) => sharing(CAUSES.map((cause, i) => chart(result, cause, i === 0)))),
   rows: results.flatMap(({ provenance, correlations, ...modules }) =>
     correlations.flatMap(({ module, cause, values, rank }) =>
@@ -109,7 +109,7 @@ function chart(result: Causes, { cause, short }: typeof CAUSES[number], first: b
   return {
     height: 270,
     headings: [
-      { text: first ? `${shortened(result.provenance.model.name, 40)} · ${result.norm}-norm` : "" },
+      { text: first ? `${result.provenance.model.name} · ${result.norm}-norm` : "", across: true },
       ...found.map(({ module, rank, low, high }) => ({
         text: `r ${rank === null ? "–" : withInterval(rank, low, high)}`,
         color: COLORS[module],

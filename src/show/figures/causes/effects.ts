@@ -3,7 +3,6 @@ import { type LayerModule, mean, MODULES } from "../../../measure/mod.ts";
 import type { Causes } from "../../../result/mod.ts";
 import { type HeatCell, heatLegend, heatMap } from "../../chart/draw/heat.ts";
 import { formatShare } from "../../chart/numbers.ts";
-import { WIDTH } from "../../chart/draw/panel.ts";
 import { KIND_NAMES, settingOf } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
@@ -65,7 +64,7 @@ export const effectsFigure: Draw<[Causes]> = figure(
             columns: layers,
             rows: layers,
             edges: EDGES,
-            width: WIDTH / 2,
+            part: 1 / 2,
             height: 300,
             label: "affected layer",
             rowLabel: "dropped layer",

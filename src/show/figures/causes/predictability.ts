@@ -23,7 +23,7 @@ import {
   median,
   withInterval,
 } from "../../chart/numbers.ts";
-import { type Cell, type Panel, WIDTH } from "../../chart/draw/panel.ts";
+import type { Cell, Panel } from "../../chart/draw/panel.ts";
 import { KIND_NAMES, settingOf } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { correlationSign } from "../../chart/told.ts";
@@ -43,7 +43,7 @@ const someCosts = record({ attention: removed, mlp: removed }, "removals, as { a
 
 /** The parts of a bar, the lowest first. The bar is empty above them, up to 1. */
 const PARTS = [
-  { part: "mean", name: "mean", fill: "#57606a" },
+  { part: "mean", name: "mean", fill: "#8b949e" },
   { part: "ownToken", name: "own token", fill: "#d9a441" },
 ] as const;
 
@@ -79,8 +79,8 @@ export const predictabilityFigure: Draw<[Causes, RemovalCosts?]> = figure(
     return {
       title: titleOf(result, against[0]),
       subtitle:
-        "Shares of each update's mean square, by layer; from below: its mean (grey), what a linear function of the module's input " +
-        "for the same token adds (amber); empty: the rest. Below: importance" +
+        "Shares of each update's mean square, by layer; from below: its mean, what a linear function of the module's input " +
+        "for the same token adds; empty: the rest. Below: importance" +
         `${
           hasCosts ? ", and the loss from removing the module," : ""
         } against the predictable share, one mark per layer; ` +
@@ -89,6 +89,7 @@ export const predictabilityFigure: Draw<[Causes, RemovalCosts?]> = figure(
         `${settingOf(result.provenance)} · shares from ${samples} × ${length} tokens, measured on the last ` +
         counted(heldOut, "sample"),
       reading: against.map(readingOf).join(" "),
+      key: PARTS.map(({ name, fill }) => ({ label: name, color: fill, shape: "square" as const })),
       panels: [
         ...against.map(({ module }) => bars(result, module)),
         ...against.map(({ module, values, importance }) =>
@@ -161,14 +162,14 @@ function bars(result: Causes, module: LayerModule): Panel {
     const shares = result.predictability![module];
     let y = 0;
     return PARTS.flatMap(({ part, name, fill }): Cell[] => {
-      const share = shares[part][layer];
-      if (!share) return [];
-      const says = `${KIND_NAMES[module]}, layer ${layer}, ${name}: ${formatShare(share)}`;
+      const share = Math.min(1 - y, Math.max(0, shares[part][layer] ?? 0)); // an estimate may be below 0
+      if (share === 0) return [];
+      const says = `${KIND_NAMES[module]}, layer ${layer}, ${name}: ${formatShare(shares[part][layer]!)}`;
       return [{ x1: layer - 0.42, x2: layer + 0.42, y1: y, y2: y += share, fill, says }];
     });
   }).flat();
   return {
-    width: WIDTH / 2,
+    part: 1 / 2,
     height: 240,
     headings: [{ text: KIND_NAMES[module], color: COLORS[module] }],
     x: indexAxis(layers, "layer"),
@@ -198,7 +199,7 @@ function scatter(
     ? logAxis(logDomain(heights), label)
     : linearAxis([bottom, top], label, (value) => formatFixed(value, decimals));
   return {
-    width: WIDTH / 2,
+    part: 1 / 2,
     height: 270,
     headings: [{
       text: `r ${rank === null ? "–" : withInterval(rank, low, high)}`,

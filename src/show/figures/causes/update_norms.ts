@@ -6,10 +6,9 @@ import { list, resultOf } from "../../../entry/mod.ts";
 import { type LayerModule, MODULES } from "../../../measure/mod.ts";
 import type { Causes } from "../../../result/mod.ts";
 import { indexAxis, logAxis, logDomain } from "../../chart/draw/axes.ts";
-import { KEY, lookOf } from "../../chart/draw/colors.ts";
-import { formatNumber, present, shortened } from "../../chart/numbers.ts";
-import { WIDTH } from "../../chart/draw/panel.ts";
-import { KIND_NAMES, settingsOf } from "../../chart/setting.ts";
+import { lookOf } from "../../chart/draw/colors.ts";
+import { formatNumber, present } from "../../chart/numbers.ts";
+import { KIND_NAMES, MODULE_KEY, settingsOf } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /** The ratio of longest to shortest below which updates count as equally long. */
@@ -47,15 +46,16 @@ export const updateNormsFigure: Draw<[readonly Causes[]]> = figure("update_norms
       : `The longest mean update is ${formatNumber(least.span)} to ${
         formatNumber(most.span)
       } times the shortest`,
-    subtitle: `Mean length |u| of the updates by layer; ${KEY}. Bands: ± 1 standard deviation over tokens.`,
+    subtitle: `Mean length |u| of the updates by layer. Bands: ± 1 standard deviation over tokens.`,
     setting: settingsOf(results.map(({ provenance }) => provenance)),
     reading: `Ratio of the longest to the shortest mean update: ${
       spans.map(({ name, span }) => `${formatNumber(span)} in ${name}`).join(", ")
     }.`,
+    key: MODULE_KEY,
     panels: models.map(({ name, layers, series }) => ({
-      width: WIDTH / 2,
+      part: 1 / 2,
       height: 260,
-      headings: [{ text: shortened(name, 27) }],
+      headings: [{ text: name }],
       x: indexAxis(layers, "layer"),
       y: logAxis(logDomain(bounds), null),
       series,

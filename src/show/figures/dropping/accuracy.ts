@@ -14,10 +14,13 @@ import {
 import { dropAxis, formatPercent } from "../../chart/draw/axes.ts";
 import { commonPoints, dropChart } from "../../chart/curves.ts";
 import { formatPoints, formatPointsRange, formatShare } from "../../chart/numbers.ts";
-import { type Panel, WIDTH } from "../../chart/draw/panel.ts";
+import type { Panel } from "../../chart/draw/panel.ts";
 import { computedText, curveName, KIND_NAMES, modelOf } from "../../chart/setting.ts";
 import { sharedText } from "../../chart/shared.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
+
+/** accuracyCurves checks results and plans together. */
+const anything = () => null;
 
 /**
  * Draws the mean accuracy over tasks, then each task's, as far as a plan goes. `plans` are those of the results, in their order;
@@ -36,7 +39,7 @@ import { type Draw, figure } from "../../chart/svg.ts";
  */
 export const accuracyFigure: Draw<[readonly Evaluation[], readonly Dropped[]]> = figure(
   "accuracy",
-  {},
+  { results: anything, plans: anything },
   (results, plans) => {
     const curves = accuracyCurves(results, plans);
     const full = fullOf(results);
@@ -91,7 +94,9 @@ function titleOf(curves: readonly AccuracyCurve[], full: Evaluation): string {
   const { dropped, attention, mlp } = common;
   const [one, other, all] = [attention.result, mlp.result, full]
     .map((result) => formatShare(meanAccuracy(result).value));
-  return `${dropped} dropped: accuracy ${one} without attention, ${other} without MLPs; full model ${all}`;
+  const { low, high } = accuracyChange(attention.result, mlp.result);
+  const unclear = low <= 0 && high >= 0 ? "; cannot tell which costs more" : "";
+  return `${dropped} dropped: accuracy ${one} without attention, ${other} without MLPs; full model ${all}${unclear}`;
 }
 
 function readingOf(curves: readonly AccuracyCurve[], full: Evaluation): string {
@@ -113,7 +118,7 @@ function small(panel: Panel, title: string): Panel {
     x,
     y: { ...panel.y, label: null },
     series,
-    width: WIDTH / 2,
+    part: 1 / 2,
     height: 230,
     headings: [{ text: title }],
   };

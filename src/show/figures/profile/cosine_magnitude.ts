@@ -9,10 +9,10 @@
 import { correlates, importanceOf, type LayerModule, MODULES, spearman } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
 import { logAxis, logDomain } from "../../chart/draw/axes.ts";
-import { COLORS, FAINT, KEY, lookOf } from "../../chart/draw/colors.ts";
+import { COLORS, FAINT, lookOf } from "../../chart/draw/colors.ts";
 import { formatFixed, formatNumber, median, rankText } from "../../chart/numbers.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
-import { KIND_NAMES } from "../../chart/setting.ts";
+import { KIND_NAMES, MODULE_KEY } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /** Spearman's correlation of importance with relative magnitude over some modules; null where it is undefined. */
@@ -51,9 +51,10 @@ export const cosineMagnitudeFigure: Draw<[Profile]> = figure(
     return {
       title: titleOf(magnitudeCorrelation(profile)),
       subtitle:
-        `One mark per module (${KEY}), numbered by layer where space allows. The curve, 1 − 1/√(1 + r²), shows updates ` +
+        `One mark per module, numbered by layer where space allows. The curve, 1 − 1/√(1 + r²), shows updates ` +
         "orthogonal to the stream: their importance depends on magnitude alone.",
       reading: readingOf(profile, modules),
+      key: MODULE_KEY,
       panels: [chart(modules)],
       rows: modules.map(({ kind, layer, magnitude, importance }) => ({
         module: KIND_NAMES[kind],

@@ -56,7 +56,7 @@ export const checkpointMapFigure: Draw<[Checkpoints | readonly Checkpoints[]]> =
       panels: [
         ...rows.flatMap(({ name, result }) =>
           sharing(KINDS.map((kind, i) => {
-            const above = all.length === 1 ? [] : [{ text: i === 0 ? name : "" }];
+            const above = all.length === 1 ? [] : [{ text: i === 0 ? name : "", across: true }];
             return map(result, kind, colors.colorOf, above);
           }))
         ),

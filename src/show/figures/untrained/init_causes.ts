@@ -5,11 +5,10 @@
 import { like, list } from "../../../entry/mod.ts";
 import { FIRST_LAYER, MODULES, typical } from "../../../measure/mod.ts";
 import { logAxis, logDomain, namesAxis } from "../../chart/draw/axes.ts";
-import { KEY } from "../../chart/draw/colors.ts";
 import { fitSeries, type InitModel, measuredRatio, settingOfModels } from "../../chart/init_model.ts";
 import { formatNumber } from "../../chart/numbers.ts";
-import { type Panel, WIDTH } from "../../chart/draw/panel.ts";
-import { KIND_NAMES } from "../../chart/setting.ts";
+import type { Panel } from "../../chart/draw/panel.ts";
+import { KIND_NAMES, MODULE_KEY } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /** One property, and models that differ in it alone. */
@@ -45,13 +44,13 @@ export const initCausesFigure: Draw<[readonly InitCause[]]> = figure("init_cause
   const domain = logDomain(rows.flatMap(({ importance, predicted }) => [importance, predicted]));
   return {
     title: "What sets importance in an untrained model, one property at a time",
-    subtitle:
-      `Importance (log; geometric mean from layer ${FIRST_LAYER} up), everything else held fixed; ${KEY}. ` +
+    subtitle: `Importance (log; geometric mean from layer ${FIRST_LAYER} up), everything else held fixed. ` +
       "Points: measured, mean over seeds. Lines: closed form.",
     setting: settingOfModels(causes.flatMap(({ models }) => models)),
     reading:
       causes.map(readingOf).join("; ").replace(/^./, "Ratio of attention's importance to the MLP's by $&") +
       ".",
+    key: MODULE_KEY,
     panels: causes.map((cause) => chart(cause, domain)),
     rows,
   };
@@ -78,7 +77,7 @@ function readingOf({ name, models }: InitCause): string {
 
 function chart(cause: InitCause, domain: [number, number]): Panel {
   return {
-    width: WIDTH / 2,
+    part: 1 / 2,
     height: 240,
     headings: [{ text: cause.name }],
     x: { ...namesAxis(cause.models.map(({ value }) => String(value)), 0.3), small: true },

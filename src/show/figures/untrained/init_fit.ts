@@ -5,7 +5,6 @@
  */
 import { FIRST_LAYER, MODULES } from "../../../measure/mod.ts";
 import { indexAxis, logAxis, logDomain } from "../../chart/draw/axes.ts";
-import { KEY } from "../../chart/draw/colors.ts";
 import {
   fitSeries,
   fitText,
@@ -16,8 +15,8 @@ import {
   shapeText,
   worstError,
 } from "../../chart/init_model.ts";
-import { type Panel, WIDTH } from "../../chart/draw/panel.ts";
-import { KIND_NAMES } from "../../chart/setting.ts";
+import type { Panel } from "../../chart/draw/panel.ts";
+import { KIND_NAMES, MODULE_KEY } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /**
@@ -40,11 +39,11 @@ export const initFitFigure: Draw<[readonly InitModel[]]> = figure("init_fit", {
   const domain = logDomain(rows.flatMap(({ importance, predicted }) => [importance, predicted]));
   return {
     title: titleOf(models),
-    subtitle:
-      `Importance by layer before the first training step (log); ${KEY}. Points: mean over seeds, bars ± 1 ` +
+    subtitle: `Importance by layer before the first training step (log). Points: mean over seeds, bars ± 1 ` +
       "standard deviation over seeds. Lines: closed form, nothing fitted. Variance: logit variance.",
     setting: settingOfModels(models),
     reading: models.map((model) => `${shapeText(model)}: ${fitText(model)}`).join(". ") + ".",
+    key: MODULE_KEY,
     panels: models.map((model) => chart(model, domain)),
     rows,
   };
@@ -87,7 +86,7 @@ function rowsOf({ measured, predicted }: InitModel) {
 function chart(model: InitModel, domain: [number, number]): Panel {
   const { layers } = model.measured.shape;
   return {
-    width: WIDTH / 2,
+    part: 1 / 2,
     height: 270,
     headings: [{ text: shapeText(model) }, { text: fitText(model).replace("logit ", ""), small: true }],
     x: indexAxis(layers, "layer"),

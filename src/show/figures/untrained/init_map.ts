@@ -10,7 +10,7 @@ import { ON_SHADE } from "../../chart/draw/colors.ts";
 import { legend } from "../../chart/draw/heat.ts";
 import { type InitModel, measuredRatio, PLACES, settingOfModels } from "../../chart/init_model.ts";
 import { formatFixed, formatNumber, median } from "../../chart/numbers.ts";
-import { type Panel, WIDTH } from "../../chart/draw/panel.ts";
+import type { Panel } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
 /** The map of one norm placement, and the measured models with that placement. */
@@ -154,7 +154,7 @@ function chart({ norm, points, models }: RatioMap, large: boolean): Panel {
   const places = models.map(placeOf);
   const look = { color: ON_SHADE.ink };
   return {
-    width: large ? WIDTH : WIDTH / 2,
+    part: large ? 1 : 1 / 2,
     height: large ? 440 : 250,
     headings: [{ text: PLACES[norm] }],
     x: {

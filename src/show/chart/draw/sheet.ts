@@ -1,0 +1,168 @@
+/**
+ * From panels to one SVG that looks the same wherever it is shown.
+ *
+ * Sites that show notebooks sanitise inline SVG: a `<style>` is removed, ids of several figures collide, and
+ * `currentColor` on an unknown background may be white on white. So a figure here has presentation attributes only, no
+ * ids at all (hence nothing in it is clipped or shaded by reference), its own background, and its title,
+ * subtitle and setting as text inside the picture. Text is never measured: widths are estimated, generously.
+ *
+ * Plot gets linkedom's document as an option. A global one would make other packages believe in a browser.
+ */
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+import { plain } from "../../../entry/mod.ts";
+import { FAINT, INK, PAPER } from "./colors.ts";
+import { escape } from "./escape.ts";
+import { keyChart, type KeyEntry } from "./key.ts";
+import { type Panel, type Sized, sized } from "./panel.ts";
+import { seriesChart } from "./series_chart.ts";
+import { hasBackground, recoloured, type Theme } from "./themes.ts";
+import { balanced, MARGIN, wrap } from "./wrapping.ts";
+
+/** The contents of a picture. */
+export interface Contents {
+  readonly title: string;
+  readonly subtitle: string;
+  readonly setting: string;
+  readonly key?: readonly KeyEntry[] | undefined;
+  readonly panels: readonly Panel[];
+}
+
+/** How it is drawn. */
+interface Sheet {
+  readonly units: number;
+  readonly scale: number;
+  readonly fontFamily: string;
+  readonly titled: boolean;
+  readonly theme: Theme;
+}
+
+/** The document that Plot takes; programs that import Lamina may be checked without the DOM's types. */
+type PlotDocument = NonNullable<Plot.PlotOptions["document"]>;
+const { document } = parseHTML("<!doctype html><html><body></body></html>") as unknown as {
+  document: PlotDocument;
+};
+
+const TITLE = { size: 22, bold: true, fill: INK, step: 28 } as const;
+const SUBTITLE = { size: 16, fill: FAINT, step: 22 } as const;
+const FOOTING = { size: 14, fill: FAINT, step: 20 } as const;
+
+/** One line of text. */
+interface Line {
+  readonly text: string;
+  readonly size: number;
+  readonly bold?: boolean;
+  readonly fill: string;
+  readonly step: number;
+}
+
+/** Parts of a picture from top to bottom, and the height that they have reached. */
+interface Column {
+  readonly parts: string[];
+  y: number;
+}
+
+/** The picture. */
+export function drawSheet(contents: Contents, sheet: Sheet): string {
+  const { title, subtitle, setting, key = [], panels } = contents;
+  const { units, scale, fontFamily, titled, theme } = sheet;
+  const column: Column = { parts: [], y: titled ? 14 : 0 };
+  if (titled) {
+    writeLines(column, balanced(title, units, TITLE).map((text) => ({ text, ...TITLE })));
+    column.y += 4;
+    writeLines(column, wrap(subtitle, units, SUBTITLE).map((text) => ({ text, ...SUBTITLE })));
+    column.y += 14;
+  }
+  if (key.length > 0) addKey(column, key, units);
+  for (const row of rowsOf(panels.map((panel) => sized(panel, units)), units)) addRow(column, row, units);
+  column.y -= 6;
+  if (titled) writeLines(column, wrap(setting, units, FOOTING).map((text) => ({ text, ...FOOTING })));
+  const height = column.y + (titled ? 18 : 6);
+  const [wide, high] = [units * scale, height * scale].map((length) => Math.round(length * 10) / 10);
+  const paper = hasBackground(theme)
+    ? `<rect width="${units}" height="${height}" rx="8" fill="${PAPER}"/>`
+    : "";
+  return recoloured(
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${units} ${height}" width="${wide}" ` +
+      `height="${high}" role="img" aria-label="${escape(`${title}. ${subtitle}`)}" ` +
+      `font-family="${escape(fontFamily)}" fill="${INK}">${paper}${column.parts.join("")}</svg>`,
+    theme,
+  );
+}
+
+function writeLines(column: Column, lines: readonly Line[]): void {
+  for (const { text, size, bold, fill, step } of lines) {
+    column.y += step;
+    column.parts.push(
+      `<text x="${MARGIN}" y="${column.y}" font-size="${size}" font-weight="${
+        bold ? 600 : 400
+      }" fill="${fill}">` +
+        `${escape(text)}</text>`,
+    );
+  }
+}
+
+function addKey(column: Column, entries: readonly KeyEntry[], units: number): void {
+  const { height, options } = keyChart(entries, units);
+  column.parts.push(group(0, column.y, options));
+  column.y += height;
+}
+
+function addRow(column: Column, row: readonly Sized[], units: number): void {
+  let x = 0;
+  for (const panel of row) {
+    column.parts.push(group(x, column.y, seriesChart(panel, units - x - panel.width)));
+    x += panel.width;
+  }
+  column.y += Math.max(...row.map(({ height }) => height)) + 10;
+}
+
+function group(x: number, y: number, options: Plot.PlotOptions): string {
+  return `<g transform="translate(${x},${y})" font-size="16" text-anchor="middle">${draw(options)}</g>`;
+}
+
+/** The inside of a plot, without styles, classes and empty labels, with one decimal. */
+function draw(options: Plot.PlotOptions): string {
+  const plot = Plot.plot({ ...options, document });
+  for (const element of plot.querySelectorAll("style, text:empty")) element.remove();
+  for (const element of plot.querySelectorAll("*")) {
+    for (const { name, value } of [...element.attributes]) {
+      if (name === "class" || name.startsWith("aria-")) element.removeAttribute(name);
+      else if (value === "currentColor") element.setAttribute(name, INK);
+      else element.setAttribute(name, value.replaceAll(/-?\d+\.\d{2,}/g, rounded));
+    }
+  }
+  return plain(plot.innerHTML);
+}
+
+function rounded(digits: string): string {
+  return String(Math.round(Number(digits) * 10) / 10);
+}
+
+function rowsOf(panels: readonly Sized[], units: number): Sized[][] {
+  const rows: Sized[][] = [];
+  let room = 0;
+  for (const panel of panels) {
+    if (panel.width > room) {
+      rows.push([]);
+      room = units;
+    }
+    rows.at(-1)!.push(panel);
+    room -= panel.width;
+  }
+  return rows;
+}
+
+/** A picture without the lines of text above and below its panels, for a page that has them as text. */
+export function panelsOf(svg: string): string {
+  const first = svg.indexOf("<g transform");
+  const end = svg.lastIndexOf("</g>") + "</g>".length;
+  const [, units] = /viewBox="0 0 (\d+)/.exec(svg)!;
+  const top = Number(/translate\(0,([\d.]+)\)/.exec(svg.slice(first))![1]);
+  const footing = Number(/<text x="\d+" y="([\d.]+)"/.exec(svg.slice(end))![1]);
+  const height = footing - FOOTING.step + 6 - top;
+  const head = svg.slice(0, svg.indexOf("<rect "))
+    .replace(/viewBox="[^"]*"/, `viewBox="0 ${top} ${units} ${height}"`)
+    .replace(/ height="[^"]*"/, ` height="${height}"`);
+  return `${head}${svg.slice(first, end)}</svg>`;
+}

@@ -1,0 +1,80 @@
+/**
+ * Fonts for files. A browser has fonts; PNG and PDF need one as a file, and a server may have none. So two come with Lamina's packages:
+ * Arimo has the widths of Helvetica and Arial, Tinos those of Times. Others are looked for among the system's fonts, by file name.
+ */
+import { readdir, readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** A font in both weights; without a bold file, the regular one serves. */
+export interface Font {
+  readonly regular: Uint8Array;
+  readonly bold: Uint8Array;
+}
+
+/** The packages' fonts by the families that they stand for, in lower case. */
+const SANS = ["system-ui", "-apple-system", "sans-serif", "arial", "helvetica", "arimo", "liberation sans"];
+const SERIF = ["serif", "times", "times new roman", "tinos", "liberation serif"];
+
+/** The font of the first family in a CSS list that is there. Throws `RangeError` if none is. */
+export async function fontOf(families: string): Promise<Font> {
+  for (const family of families.split(",").map((name) => name.trim().replaceAll(/["']/g, "").toLowerCase())) {
+    const font = SANS.includes(family)
+      ? await arimo()
+      : SERIF.includes(family)
+      ? await tinos()
+      : await systemFont(family);
+    if (font) return font;
+  }
+  throw new RangeError(
+    `found no font file of ${families} on this computer, expected one, or a list that ends in sans-serif or serif`,
+  );
+}
+
+// Each import names its file in full: this is how Deno knows which packages to fetch. `resolve` then finds the fonts beside it.
+async function arimo(): Promise<Font> {
+  await import("@expo-google-fonts/arimo/package.json", { with: { type: "json" } });
+  return await packaged(import.meta.resolve("@expo-google-fonts/arimo/package.json"), "Arimo");
+}
+
+async function tinos(): Promise<Font> {
+  await import("@expo-google-fonts/tinos/package.json", { with: { type: "json" } });
+  return await packaged(import.meta.resolve("@expo-google-fonts/tinos/package.json"), "Tinos");
+}
+
+async function packaged(description: string, name: string): Promise<Font> {
+  const read = (weight: string) => readFile(new URL(`${weight}/${name}_${weight}.ttf`, description));
+  return { regular: await read("400Regular"), bold: await read("700Bold") };
+}
+
+/** Where systems keep fonts. */
+const FOLDERS: Readonly<Record<string, readonly string[]>> = {
+  linux: [
+    "/usr/share/fonts",
+    "/usr/local/share/fonts",
+    join(homedir(), ".local/share/fonts"),
+    join(homedir(), ".fonts"),
+  ],
+  darwin: ["/System/Library/Fonts", "/Library/Fonts", join(homedir(), "Library/Fonts")],
+  windows: ["C:\\Windows\\Fonts", join(homedir(), "AppData\\Local\\Microsoft\\Windows\\Fonts")],
+};
+const [REGULAR, BOLD] = [["", "regular", "book", "roman"], ["bold", "bd", "semibold"]];
+
+/** A family's files, such as DejaVuSans.ttf and DejaVuSans-Bold.ttf; null without a regular one. */
+async function systemFont(family: string): Promise<Font | null> {
+  const files = (await Promise.all((FOLDERS[Deno.build.os] ?? []).map(filesIn))).flat();
+  const wanted = lettersOf(family);
+  const find = (weights: readonly string[]) =>
+    files.find((path) => weights.some((weight) => lettersOf(baseOf(path)) === wanted + weight));
+  const [regular, bold] = [find(REGULAR), find(BOLD)];
+  if (regular === undefined) return null;
+  return { regular: await readFile(regular), bold: await readFile(bold ?? regular) };
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder, { recursive: true }).catch(() => [] as string[]);
+  return names.filter((name) => /\.(ttf|otf)$/i.test(name)).map((name) => join(folder, name));
+}
+
+const baseOf = (path: string) => path.replace(/^.*[\\/]/, "").replace(/\.\w+$/, "");
+const lettersOf = (name: string) => name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "");

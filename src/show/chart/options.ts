@@ -1,0 +1,95 @@
+/** The options that every figure takes: its width, its font, its theme, and other names for its labels. */
+import {
+  type Checks,
+  eachIn,
+  expect,
+  flag,
+  like,
+  nearNames,
+  oneOf,
+  optionsOf,
+  text,
+  wholeNumber,
+} from "../../entry/mod.ts";
+import { type Labelled, labelsIn, type Renames } from "./draw/renaming.ts";
+import { type Theme, THEME_NAMES } from "./draw/themes.ts";
+import { WIDTH } from "./draw/panel.ts";
+
+/** How a figure looks: the last argument of every function that draws one. */
+export interface FigureOptions {
+  /**
+   * Width of the picture in CSS pixels, 96 an inch; 640 by default, from 240 to 2400. A column of 3.3 inches is 317. Below 640 the picture
+   * is laid out anew, not shrunk: no letter gets smaller than 9 pixels (6.75 points), and panels without room move below each other.
+   */
+  readonly width?: number;
+  /**
+   * The font, as in CSS: "Helvetica", "Times New Roman, serif". PNG and PDF take Arimo (as wide as Helvetica and Arial), Tinos (as wide as
+   * Times), or a font file of that name among the system's fonts.
+   */
+  readonly fontFamily?: string;
+  /** False leaves out the lines of text above and below the panels, which a paper's caption replaces. */
+  readonly title?: boolean;
+  /** "light" by default; "dark" for dark pages; "print" is black, without a background. */
+  readonly theme?: "light" | "dark" | "print";
+  /** Other names for labels, by the text that is drawn: `{ attention: "Attention" }`; of lines, keys, panels, axes and categories. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** How a picture is drawn. */
+export interface Layout {
+  /** Width of the layout in units. */
+  readonly units: number;
+  /** Pixels per unit. */
+  readonly scale: number;
+  readonly fontFamily: string;
+  /** Whether the text above and below the panels is drawn. */
+  readonly titled: boolean;
+  readonly theme: Theme;
+  readonly labels: Renames;
+}
+
+/** The font of figures on a screen. */
+const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+
+/** Pixels for the smallest letters, which have 14 units. */
+const LEGIBLE = 9 / 14;
+
+const [NARROWEST, WIDEST] = [240, 2400];
+
+/** Names of fonts, which go into an attribute and a PDF: letters, digits, spaces, hyphens and quotes. */
+const aFont = like(
+  "names of fonts, as in CSS",
+  (value) =>
+    typeof value === "string" && value.length <= 200 && /^[\p{L}\p{N} ,.'"_-]+$/u.test(value) &&
+    /\p{L}/u.test(value),
+  "string",
+);
+
+const checks: Checks<FigureOptions> = {
+  width: wholeNumber(NARROWEST, WIDEST),
+  fontFamily: aFont,
+  title: flag,
+  theme: oneOf(THEME_NAMES),
+  labels: eachIn(text, "an object of labels and their new names"),
+};
+
+/** The layout that options ask for. Throws `TypeError` or `RangeError` for a wrong option. */
+export function layoutFor(options: FigureOptions = {}): Layout {
+  expect("draw", "the options", options, optionsOf(checks));
+  const { width = WIDTH, fontFamily = FONT, title = true, theme = "light", labels = {} } = options;
+  const units = Math.round(width / Math.max(width / WIDTH, LEGIBLE));
+  return { units, scale: width / units, fontFamily, titled: title, theme, labels };
+}
+
+/** Throws `TypeError` for a new name of a label that the picture does not have. */
+export function expectLabels(renames: Renames, drawing: Labelled): void {
+  const labels = labelsIn(drawing);
+  for (const name of Object.keys(renames)) {
+    if (labels.includes(name)) continue;
+    const [nearest] = nearNames(name, labels);
+    throw new TypeError(
+      `Cannot draw: found no label ${JSON.stringify(name)}, expected one of ${labels.join(", ")}` +
+        (nearest === undefined ? "" : ` (did you mean ${JSON.stringify(nearest)}?)`),
+    );
+  }
+}

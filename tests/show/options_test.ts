@@ -1,0 +1,199 @@
+/** The options of figures: each does what it says in every figure, and a wrong one is refused by name. */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { labelsIn } from "../../src/show/chart/draw/renaming.ts";
+import { fitted, textWidth } from "../../src/show/chart/draw/text_width.ts";
+import { fontOf } from "../../src/show/chart/files/fonts.ts";
+import { fontkit, widthIn } from "../../src/show/chart/files/outlines.ts";
+import * as show from "../../src/show/mod.ts";
+import { checkSvg, readCsv } from "./check_svg.ts";
+import { type Draw, drawnWith, inputs, names } from "./every_figure.ts";
+import { profile } from "./synthetic.ts";
+import { sizeOf, textBoxes } from "./text_boxes.ts";
+
+/** Half of the last digit to which places are rounded, and the bearings of letters. */
+const ROUNDING = 1;
+
+function expectInside(svg: string, what: string): void {
+  const { width, height } = sizeOf(svg);
+  for (const { text, left, right, top, bottom } of textBoxes(svg)) {
+    const inside = left >= -ROUNDING && right <= width + ROUNDING && top >= -ROUNDING &&
+      bottom <= height + ROUNDING;
+    assert.ok(
+      inside,
+      `${what}: "${text}" from ${left}, ${top} to ${right}, ${bottom} in ${width} × ${height}`,
+    );
+  }
+}
+
+/** The labels of a figure, as an error about an unknown one lists them. */
+function labelsOf(name: Draw): string[] {
+  try {
+    drawnWith(name, { labels: { "no such label": "x" } });
+  } catch (error) {
+    return /expected one of (.*?)(?: \(did you mean.*)?$/.exec((error as Error).message)![1].split(", ");
+  }
+  throw new Error("an unknown label was taken");
+}
+
+for (const name of names) {
+  Deno.test(`${name} takes every width, theme and font, and stays well-formed`, () => {
+    for (const [width, theme] of [[240, "light"], [317, "dark"], [640, "print"], [1200, "light"]] as const) {
+      const { svg } = drawnWith(name, { width, theme, fontFamily: "'Times New Roman', serif" });
+      checkSvg(svg);
+      assert.match(svg, new RegExp(`^<svg [^>]* width="${width}" `));
+      assert.match(svg, /font-family="'Times New Roman', serif"/);
+      expectInside(svg, `${name}, ${width}`);
+      assert.equal(svg.includes("#1f2328"), theme === "light", "ink");
+    }
+  });
+
+  Deno.test(`${name} draws the same without options and with the defaults`, () => {
+    const { svg } = drawnWith(name);
+    assert.equal(drawnWith(name, {}).svg, svg);
+    assert.equal(drawnWith(name, { width: 640, title: true, theme: "light", labels: {} }).svg, svg);
+  });
+
+  Deno.test(`${name} without its title has the panels alone`, () => {
+    const { svg, title, subtitle } = drawnWith(name, { title: false });
+    const texts = textBoxes(svg).map(({ text }) => text).join(" ");
+    assert.ok(!texts.includes(title.slice(0, 20)) && !texts.includes(subtitle.slice(0, 20)));
+    assert.ok(sizeOf(svg).height < sizeOf(drawnWith(name).svg).height);
+    expectInside(svg, name);
+  });
+
+  Deno.test(`no label of ${name} leaves the picture, however long the names`, () => {
+    const labels = labelsOf(name);
+    fc.assert(
+      fc.property(
+        fc.stringMatching(/^[A-Za-z0-9 @%—é漢"<&-]{40,90}$/),
+        fc.constantFrom(240, 317, 640),
+        (long, width) => {
+          const renames = labels.length > 1 ? Object.fromEntries(labels.map((label) => [label, long])) : {};
+          const known = Object.fromEntries(
+            Object.entries(renames).filter(([label]) => label !== "" && isLabel(name, label)),
+          );
+          expectInside(drawnWith(name, { width, labels: known }).svg, `${name}, ${width}`);
+        },
+      ),
+      { numRuns: 2 },
+    );
+  });
+
+  Deno.test(`${name} fits long names of models and texts`, () => {
+    for (const width of [240, 640]) {
+      const { svg } = drawnWith(name, { width }, lengthened(inputs[name]));
+      expectInside(svg, `${name}, ${width}`);
+    }
+  });
+
+  Deno.test(`data() of ${name} is its CSV`, () => {
+    const figure = drawnWith(name);
+    const rows = figure.data();
+    assert.ok(rows.length > 0);
+    assert.deepEqual(
+      rows.map((row) =>
+        Object.fromEntries(Object.entries(row).map(([column, value]) => [column, String(value ?? "")]))
+      ),
+      readCsv(figure.csv),
+    );
+    (rows[0] as Record<string, unknown>).added = 1;
+    assert.ok(!("added" in figure.data()[0]), "rows are copies");
+  });
+}
+
+/** A label with a comma is cut in the error's list. */
+function isLabel(name: Draw, label: string): boolean {
+  try {
+    drawnWith(name, { labels: { [label]: "x" } });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Inputs in which every name of a model or text is long, and cannot be broken at a space. */
+function lengthened<Input>(input: Input): Input {
+  const long = "Meta-Llama-Instruct-Reasoning-".repeat(4);
+  const longer = (key: string, value: unknown) =>
+    ["name", "model"].includes(key) && typeof value === "string" ? `${long}${value}` : value;
+  return JSON.parse(JSON.stringify(input, longer));
+}
+
+Deno.test("labels are renamed at lines, in keys and on axes, and marks say the new name", () => {
+  const labels = { attention: "Attention", "importance (log)": "Wichtigkeit (log)" };
+  const { svg } = show.importanceFigure(profile({ layers: 4 }), { labels });
+  const texts = textBoxes(svg).map(({ text }) => text);
+  assert.ok(texts.includes("Attention") && !texts.includes("attention"));
+  assert.ok(texts.some((text) => text.includes("Wichtigkeit (log)")));
+  assert.match(svg, /<title>Attention, layer 0: /);
+});
+
+const refused: [what: string, options: unknown, error: RegExp][] = [
+  ["an unknown option", { size: 3 }, /TypeError.*unknown option "size", expected one of width, fontFamily/],
+  ["a misspelt option", { lables: {} }, /did you mean "labels"/],
+  ["a width as text", { width: "wide" }, /TypeError.*width is "wide", expected a whole number/],
+  ["a narrow width", { width: 100 }, /RangeError.*width is 100, expected a whole number of at least 240/],
+  ["a wide width", { width: 1e6 }, /RangeError.*expected at most 2400/],
+  ["a width that is no number", { width: NaN }, /width is NaN/],
+  ["a broken width", { width: 300.5 }, /width is 300.5/],
+  ["another theme", { theme: "sepia" }, /RangeError.*theme is "sepia", expected one of light, dark, print/],
+  ["a title as text", { title: "My title" }, /TypeError.*title is "My title", expected true or false/],
+  ["a font with markup", { fontFamily: '"><script>' }, /RangeError.*fontFamily is .*expected names of fonts/],
+  ["an empty font", { fontFamily: "" }, /RangeError.*fontFamily/],
+  ["a font that is a list", { fontFamily: ["serif"] }, /TypeError.*fontFamily is a list of 1/],
+  ["labels in a list", { labels: ["a"] }, /TypeError.*labels is a list of 1/],
+  ["an empty label", { labels: { attention: "" } }, /RangeError.*labels.attention is "", expected a text/],
+  [
+    "an unknown label",
+    { labels: { Attention: "a" } },
+    /found no label "Attention", expected one of attention, .*mean "attention"/,
+  ],
+  ["a name that every object has", { labels: { constructor: "a" } }, /found no label "constructor"/],
+  ["a number", 3, /TypeError.*the options is 3/],
+  ["null", null, /TypeError.*the options is null/],
+];
+
+for (const [what, options, error] of refused) {
+  Deno.test(`a figure refuses ${what}`, () => {
+    assert.throws(
+      () => show.importanceFigure(profile({ layers: 3 }), options as show.FigureOptions),
+      (thrown: Error) => error.test(String(thrown)),
+    );
+  });
+}
+
+Deno.test("a new label is text, whatever it holds", () => {
+  const { svg } = show.importanceFigure(profile({ layers: 3 }), {
+    labels: { attention: '<script>"&\u0000\u001b[31m', MLP: "__proto__" },
+  });
+  checkSvg(svg);
+  assert.ok(!svg.includes("<script>"));
+});
+
+Deno.test("the width of a text is an upper bound in the packages' fonts", async () => {
+  for (const family of ["sans-serif", "serif"]) {
+    const files = await fontOf(family);
+    for (const [bold, file] of [[false, files.regular], [true, files.bold]] as const) {
+      const font = fontkit(file);
+      for (const text of ["attention", "WWW @ mmm", "ijl. |", "0123456789", "±×−≤√‖→½²", "ÄÉÑ", "λσε"]) {
+        const drawn = widthIn(font, text, 16);
+        assert.ok(drawn <= textWidth(text, 16, bold), `${family} ${bold} ${text}: ${drawn}`);
+      }
+    }
+  }
+});
+
+Deno.test("a cut text fits", () => {
+  fc.assert(fc.property(fc.string({ unit: "grapheme" }), fc.integer({ min: 60, max: 300 }), (text, room) => {
+    assert.ok(textWidth(fitted(text, room, 14), 14) <= room);
+  }));
+  assert.equal(fitted("attention", 300, 16), "attention");
+  assert.match(fitted("a very long name of a model", 100, 16), /^a very.*…$/);
+});
+
+Deno.test("a picture's labels are listed once each", () => {
+  const axis = { domain: [0, 1], label: "layer" } as const;
+  const series = [{ color: "#000000", points: [], end: "a" }, { color: "#000000", points: [], end: "a" }];
+  assert.deepEqual(labelsIn({ panels: [{ height: 10, x: axis, y: axis, series }] }), ["a", "layer"]);
+});
