@@ -22,6 +22,7 @@ export {
   causes,
   type CausesMeasures,
   type CausesOptions,
+  type Changing,
   compare,
   type ConstraintOptions,
   type Curve,
@@ -37,6 +38,10 @@ export {
   type EvaluateOptions,
   type EvaluatePrice,
   type EvaluationOptions,
+  fit,
+  type FitAim,
+  type FitLines,
+  type FitOptions,
   type Forcing,
   generate,
   type Generated,
@@ -57,6 +62,7 @@ export {
   PAPER_ORDERS,
   type PaperOrders,
   perplexities,
+  type PerplexitiesOptions,
   type PerplexityOptions,
   type PlanOptions,
   type PredictionOptions,
@@ -88,6 +94,7 @@ export {
   type Target,
   type TaskPrice,
   type Terms,
+  type ValueChange,
   verify,
   type VerifyOptions,
   writePlan,
@@ -102,7 +109,14 @@ export {
   textNames,
   type TextOptions,
 } from "./subject/mod.ts";
-export { type Exported, exportModel, type ExportOptions, type Format, FORMATS } from "./export/mod.ts";
+export {
+  type Exported,
+  exportModel,
+  type ExportOptions,
+  type FileSizes,
+  type Format,
+  FORMATS,
+} from "./export/mod.ts";
 export {
   type AgainstLlmDrop,
   type Agreement,
@@ -113,6 +127,7 @@ export {
   type Constraints,
   type DropOrder,
   type Evaluation,
+  type Fit,
   type Guide,
   type GuideName,
   type Guides,
@@ -138,9 +153,12 @@ export {
 export {
   type AttentionRow,
   type DropPlan,
+  type LayerValue,
   OBSERVABLE,
   type Observable,
   type Observed,
+  type ObservedTokens,
+  type Prediction,
   type Seen,
 } from "./run/mod.ts";
 export { reading, type ReadingValue } from "./show/mod.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { nameOf, readCells } from "./notebooks/notebook.ts";
-import { pictures, startSweep } from "./notebooks/pictures.ts";
+import { pictures, readmeSweep } from "./notebooks/pictures.ts";
 import { unread } from "./notebooks/prose.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -52,7 +52,7 @@ function anchorsOf(text: string): Set<string> {
 
 Deno.test("the README fits on a page, and the perplexities of its quick start are those of its picture", async () => {
   assert.ok(readme.split("\n").length <= 121, "README.md has more than 120 lines");
-  const { curves } = await startSweep();
+  const { curves } = await readmeSweep();
   const shown = [...readme.matchAll(/^ {4,}([\d,.]+) +\d\.\d{4} .* (nothing|attention|MLP|block)\b/gm)];
   assert.equal(shown.length, 4);
   for (const [, perplexity, what] of shown) {
@@ -84,7 +84,7 @@ Deno.test("every number in the README's table of claims is one that a notebook o
 });
 
 Deno.test("what the README tells of its first picture is what was measured for it, and the table has the same numbers", async () => {
-  const { provenance, calibration, curves } = await startSweep();
+  const { provenance, calibration, curves } = await readmeSweep();
   const [caption] = /^_SmolLM2[^]*?_$/m.exec(readme)!;
   const size = ({ samples, length }: typeof provenance.packing) => `${samples} × ${length} tokens`;
   assert.deepEqual(caption.match(/\d+ × \d+ tokens/g), [size(calibration.packing), size(provenance.packing)]);

@@ -18,14 +18,14 @@ export async function runLine(context: Context, args: readonly string[]): Promis
   } catch (error) {
     await nextTurn();
     if (error instanceof Exit) {
-      context.notice(`lamina: ${error.message}`);
+      context.progress.onError(`lamina: ${error.message}`);
       return error.code;
     }
     const code = ended(context);
     if (code !== null) return code;
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    context.notice(`lamina: ${(error as Error)?.message ?? error}`);
-    if (process.env.LAMINA_DEBUG) Deno.inspect(error).split("\n").forEach(context.notice);
+    context.progress.onError(`lamina: ${(error as Error)?.message ?? error}`);
+    if (process.env.LAMINA_DEBUG) Deno.inspect(error).split("\n").forEach(context.progress.onError);
     return 1;
   } finally {
     context.progress.close();
@@ -35,6 +35,6 @@ export async function runLine(context: Context, args: readonly string[]): Promis
 /** Reports the early end of a command and returns its exit code; null if it ran to its own end. */
 function ended(context: Context): number | null {
   const ending = context.ending();
-  if (ending?.message) context.notice(`lamina: ${ending.message}`);
+  if (ending?.message) context.progress.onError(`lamina: ${ending.message}`);
   return ending?.code ?? null;
 }

@@ -5,6 +5,7 @@ import { clusterCommand } from "./machines/cluster.ts";
 import { completionCommand } from "./desk/completion.ts";
 import { evaluateCommand } from "./measure/evaluate.ts";
 import { exportCommand } from "./results/export.ts";
+import { fitCommand } from "./measure/fit.ts";
 import { figuresCommand } from "./pages/figures.ts";
 import { generateCommand } from "./measure/generate.ts";
 import { repairCommand } from "./measure/repair.ts";
@@ -42,7 +43,15 @@ export function createProgram(context: Context): Command {
   const groups = {
     "Start here:": [startCommand, figuresCommand],
     "Measure:": [profileCommand, causesCommand, checkpointsCommand, randomInitCommand, compareCommand],
-    "Choose:": [orderCommand, planCommand, repairCommand, sweepCommand, guidesCommand, verifyCommand],
+    "Choose:": [
+      fitCommand,
+      orderCommand,
+      planCommand,
+      repairCommand,
+      sweepCommand,
+      guidesCommand,
+      verifyCommand,
+    ],
     "Evaluate:": [perplexityCommand, evaluateCommand, generateCommand, speedCommand],
     "Take away:": [exportCommand],
     "Many machines:": [shards, shard, merge, clusterCommand],
@@ -62,17 +71,22 @@ export function createProgram(context: Context): Command {
   }
   program.helpCommand("help [command]", "print the help of a command");
   settle(program, context);
+  program.hook("preAction", (_, command) => {
+    if (command.optsWithGlobals().quiet) context.progress.hush();
+  });
   return program;
 }
 
 /** Every command throws errors of usage instead of ending the process, and prints through the context. */
 function settle(command: Command, context: Context): void {
   command.exitOverride().configureHelp({ optionDescription })
+    .addOption(new Option("--quiet", "print no progress and no notices, only results and errors")
+      .helpGroup("Options:"))
     .addHelpOption(new Option("-h, --help", "print this help").helpGroup("Options:"))
     .configureOutput({
       writeOut: (text) => context.write(text.replace(/\n$/, "")),
-      outputError: (text) => context.notice(text.trimEnd()), // one line, since it cites arguments
-      writeErr: (text) => text.trimEnd().split("\n").forEach(context.notice),
+      outputError: (text) => context.progress.onError(text.trimEnd()), // one line, since it cites arguments
+      writeErr: (text) => text.trimEnd().split("\n").forEach(context.progress.onError),
     });
   command.commands.forEach((child) => settle(child, context));
 }

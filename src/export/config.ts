@@ -4,7 +4,7 @@
  */
 import { isRecord } from "../entry/mod.ts";
 import { readText } from "../hub/mod.ts";
-import { readSpec, untied } from "../models/mod.ts";
+import { plainConfig, readSpec, untied } from "../models/mod.ts";
 import type { Job } from "./job.ts";
 
 /** A configuration, whose numbers are not for computing. */
@@ -25,10 +25,11 @@ const MAX_BYTES = 64 * 2 ** 20;
 export async function configOf({ files, model, fields }: Job): Promise<Config> {
   const { parse, rawJSON } = JSON as unknown as Spelling;
   const text = await readText(await files.open("config.json"), MAX_BYTES);
-  const config = parse(
+  const spelt = parse(
     text,
     (_, value, { source }) => typeof value === "number" ? rawJSON(source) : value,
   ) as Config;
+  const config = plainConfig(spelt, `${model.name}: config.json`, valuesOf(spelt));
   const isTied = readSpec(valuesOf(config), model.name, model.allowed).head.tied;
   return withFields(isTied && !model.spec.head.tied ? untied(config) : config, fields);
 }

@@ -7,21 +7,27 @@ import {
   displayable,
   expect,
   formatBytes,
+  list,
   meter,
   oneOf,
   reportChecks,
   type Reports,
   required,
+  resultOf,
   sum,
   text,
 } from "../entry/mod.ts";
 import { expectNothing, writeFolder } from "../disk/mod.ts";
 import type { DropPlan, LayerModule } from "../measure/mod.ts";
-import type { Keeping, Plan } from "../result/mod.ts";
+import type { Evaluation, Keeping, Plan, Speed } from "../result/mod.ts";
 import { aDrop, dropsIn } from "../study/mod.ts";
-import { onModel, type StudyModel } from "../subject/mod.ts";
+import { aText, onModel, type StudyModel } from "../subject/mod.ts";
 import { openGguf, openSafetensors } from "../weights/mod.ts";
-import { cardText } from "./card.ts";
+import { cardText } from "./card/card.ts";
+import { measuredOf } from "./card/measured.ts";
+import { originOf } from "./card/origin.ts";
+import { qualities } from "./card/quality.ts";
+import { bytesOfFiles, type FileSizes, modelSizes, originalBytes } from "./card/sizes.ts";
 import { expressed, notesOnChanges } from "./changes/express.ts";
 import {
   type Format,
@@ -32,12 +38,13 @@ import {
   type Made,
   type Stored,
   textFile,
+  wholeJob,
 } from "./job.ts";
 import { ggufFiles } from "./gguf/gguf.ts";
 import { hfFiles } from "./hf/folder.ts";
 import { llmDropFiles } from "./hf/llm_drop.ts";
+import { nasFiles } from "./hf/nas.ts";
 import { onnxFiles } from "./onnx/files.ts";
-import { qualities } from "./quality.ts";
 import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { freeBytes } from "../hub/mod.ts";
@@ -50,12 +57,15 @@ export interface ExportOptions extends Reports, Keeping {
   readonly out: string;
   /** A text; the perplexity on 8 × 512 of its tokens, with and without the dropped modules, is written into the card. */
   readonly measure?: string | undefined;
+  /** Scores of tasks and speeds of this plan on this model, for the card. */
+  readonly card?: readonly (Evaluation | Speed)[] | undefined;
 }
 
 const checks: Checks<ExportOptions> = {
   ...reportChecks,
   results: text,
-  measure: text,
+  measure: aText,
+  card: list(resultOf("evaluate", "speed"), "results of evaluate and speed"),
   format: required(oneOf(FORMATS)),
   out: required(text),
 };
@@ -68,6 +78,8 @@ export interface Exported {
   readonly format: Format;
   /** The files of the folder, with sizes. */
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
+  /** Bytes before and after, without the card. */
+  readonly sizes: FileSizes;
   /** Notes for users of the model. */
   readonly notes: readonly string[];
 }
@@ -75,6 +87,7 @@ export interface Exported {
 const makers: Readonly<Record<Format, (job: Job) => Promise<Made>>> = {
   "llm-drop": llmDropFiles,
   hf: hfFiles,
+  "hf-nas": nasFiles,
   onnx: onnxFiles,
   gguf: (job) => ggufFiles(job, "gguf"),
   "gguf-deci": (job) => ggufFiles(job, "gguf-deci"),
@@ -131,10 +144,16 @@ async function write(
     const job = jobOf(model, model.files!, stored, plan);
     const found = await makeAs(job, format);
     const made = { ...found, notes: [...found.notes, ...notesOnChanges(changes ?? [])] };
-    await expectSpace(out, sum(made.files, ({ bytes }) => bytes));
-    const costs = await qualities(model, plan, options);
-    const reasons = "kind" in drop ? drop : null;
-    const card = textFile("README.md", cardText({ job, format, plan: reasons, made, costs }));
+    const sizes = await sizesAs(job, format, made);
+    await expectSpace(out, sizes.smaller);
+    const told = {
+      measured: measuredOf(model, plan, options.card ?? []),
+      costs: await qualities(model, plan, options),
+      origin: await originOf(job),
+      sizes: { files: sizes, ...modelSizes(job) },
+      plan: "kind" in drop ? drop : null,
+    };
+    const card = textFile("README.md", cardText({ job, format, made, ...told }));
     const files = [...made.files, card];
     const total = sum(files, ({ bytes }) => bytes);
     const report = meter({ label: `export of ${model.name}`, total, unit: "bytes" }, onProgress);
@@ -147,6 +166,7 @@ async function write(
       folder: out,
       format,
       files: files.map(({ name, bytes }) => ({ name, bytes })),
+      sizes,
       notes: made.notes,
     });
   } finally {
@@ -169,6 +189,18 @@ async function makeAs(job: Job, format: Format): Promise<Made> {
       : "no other format can either";
     throw new RangeError(`Cannot export ${job.model.name} as ${format}: ${error.message}; ${instead}`);
   }
+}
+
+/** Bytes of the files before and after. */
+async function sizesAs(job: Job, format: Format, { files }: Made): Promise<FileSizes> {
+  const whole = await made(wholeJob(job), format).then(
+    (all) => bytesOfFiles(all.files),
+    (error) => {
+      if (error instanceof Inexpressible) return null;
+      throw error;
+    },
+  );
+  return { original: await originalBytes(job), whole, smaller: bytesOfFiles(files) };
 }
 
 async function made(job: Job, format: Format): Promise<Made> {

@@ -26,6 +26,8 @@ export interface Job {
   readonly full: ModelSpec;
   /** Dropped modules, first dropped first, after those that the checkpoint itself leaves out; and all other changes. */
   readonly drop: DropPlan;
+  /** Modules that the checkpoint itself leaves out. */
+  readonly before: DropPlan;
   /** Layers that keep a module, in order; a mean runs nothing. */
   readonly kept: readonly number[];
   /** Modules that are dropped, or replaced by a mean, and whose layer keeps the other one. */
@@ -60,9 +62,13 @@ export function jobOf(
   const { drop_attn_list, drop_mlp_list, ...config } = model.config;
   const full = readSpec(config, model.name, model.allowed);
   const own = (list: unknown, name: string) => [...readDropList(list, full.layers.length, name, model.name)];
+  const before = {
+    attention: own(drop_attn_list, "drop_attn_list"),
+    mlp: own(drop_mlp_list, "drop_mlp_list"),
+  };
   const all = {
-    attention: [...own(drop_attn_list, "drop_attn_list"), ...drop.attention],
-    mlp: [...own(drop_mlp_list, "drop_mlp_list"), ...drop.mlp],
+    attention: [...before.attention, ...drop.attention],
+    mlp: [...before.mlp, ...drop.mlp],
     ...drop.changes ? { changes: drop.changes } : {},
   };
   if (isFull(all)) {
@@ -76,7 +82,13 @@ export function jobOf(
     );
   }
   const same = { edited: false, fields: {}, ownMeans: [] };
-  return { model, files, stored, full, drop: all, ...placesOf(full, all, model.name), ...same };
+  const places = placesOf(full, all, model.name);
+  return { model, files, stored, full, drop: all, before, ...places, ...same };
+}
+
+/** The job of writing the model as it is. */
+export function wholeJob(job: Job): Job {
+  return { ...job, drop: job.before, ...placesOf(job.full, job.before, job.model.name) };
 }
 
 /** Layers that are left, and modules that are not. Throws `RangeError` where nothing would be left. */
@@ -106,7 +118,7 @@ export function isDeci({ stored }: Job, format: Format): boolean {
 }
 
 /** The formats in which a smaller model can be written. */
-export const FORMATS = ["llm-drop", "hf", "gguf", "gguf-deci", "onnx"] as const;
+export const FORMATS = ["llm-drop", "hf", "hf-nas", "gguf", "gguf-deci", "onnx"] as const;
 /** A format in which a smaller model can be written. */
 export type Format = (typeof FORMATS)[number];
 

@@ -1,5 +1,7 @@
 /** Names of tensors in a folder in Hugging Face layout: whose they are, and under which name the smaller model has them. */
-import { layerTensors, type ModelSpec, plainName } from "../models/mod.ts";
+import { families, layerTensors, type ModelSpec, plainName, storedTensor } from "../models/mod.ts";
+import { elements } from "../tensor/mod.ts";
+import { commonType, type OutTensor, zeros } from "../weights/mod.ts";
 import type { Job, Module } from "./job.ts";
 
 /** The projection through which a module writes to the stream: zeroed, the module adds nothing. Every expert of a mixture has its own. */
@@ -24,11 +26,45 @@ export function holdsMean({ ownMeans }: Job, { module, layer }: Module): boolean
   return ownMeans.some((one) => one.module === module && one.layer === layer);
 }
 
+/**
+ * Whether the files hold a tensor of a layer. They lack those of a dropped module where a form that leaves it out is exported again; any
+ * other tensor is there, or the model would not have been opened.
+ */
+export function presence({ model, drop }: Job): (canonical: string, layer: number) => boolean {
+  return (canonical, layer) => {
+    const module = canonical.startsWith("attention.") ? "attention" : "mlp";
+    if (!drop[module].includes(layer)) return true;
+    try {
+      return Boolean(model.stored!(canonical, layer));
+    } catch { // which says that it is missing
+      return false;
+    }
+  };
+}
+
+/** Zeros as the tensors of modules that are dropped alone, where the files lack them and every module has to be there. */
+export function standIns(job: Job): OutTensor[] {
+  const { full, kept, stored } = job;
+  const isThere = presence(job);
+  const names = families[full.family].names(full);
+  const isWide = !["F16", "BF16"].includes(commonType(stored.file.tensors.values()));
+  const type = isWide ? "F32" : commonType(stored.file.tensors.values());
+  return job.lone.flatMap(({ module, layer }) =>
+    layerTensors({ [module]: full.layers[layer][module] }, full.hidden)
+      .filter(([canonical]) => !isThere(canonical, layer))
+      .map(([canonical, shape]) => {
+        const { name } = storedTensor(names, canonical, kept.indexOf(layer));
+        return { name, type, shape, ...zeros(elements(shape) * (isWide ? 4 : 2)) };
+      })
+  );
+}
+
 /** The stored names of what is zero of modules that are dropped alone: output projections, and biases but for those with a mean. */
 export function silenced(job: Job): Set<string> {
+  const isThere = presence(job);
   return new Set(job.lone.flatMap((one) => {
     const names = outputNames(job.full, one).filter((name) =>
-      !(name.endsWith(".bias") && holdsMean(job, one))
+      isThere(name, one.layer) && !(name.endsWith(".bias") && holdsMean(job, one))
     );
     return names.map((name) => job.model.stored!(name, one.layer).name);
   }));

@@ -34,6 +34,8 @@ export interface ModelFiles {
   open(file: string): Promise<ByteSource>;
   /** Returns "sha256:…" for a GGUF file, "files:…" over config.json and all weight files, or "quick:…" beyond 1 GiB. */
   fingerprint(): Promise<string>;
+  /** Returns the licence that the files' source states, or null; absent where no source could. */
+  licence?(): Promise<string | null>;
   /** Closes every source that is open. */
   close(): void;
 }
@@ -44,7 +46,7 @@ const CHUNK = 2 ** 20;
 
 /** Makes a model from its files. */
 export function modelFiles(
-  what: { name: string; revision: string | null; kind: "folder" | "gguf" },
+  what: Pick<ModelFiles, "name" | "revision" | "kind" | "licence">,
   entries: readonly FileEntry[],
 ): ModelFiles {
   const files = new Map(

@@ -7,17 +7,20 @@ import { statOrNull } from "./cache/cache.ts";
 import { checkContent } from "./content.ts";
 import { type FileEntry, type ModelFiles, modelFiles } from "./files.ts";
 import { fileSource } from "./file.ts";
+import { licenceIn } from "./licence.ts";
 import { hasTokenizer, isTokenizerFile, modelFileNames } from "./layout.ts";
 import { provenHash } from "./cache/stamp.ts";
 
 /** Opens a single GGUF file; `known` has its name and hash if they are known. */
 export async function localFile(
   path: string,
-  known: { name?: string; sha256?: string | undefined } = {},
+  known: { name?: string; sha256?: string | undefined; licence?: string } = {},
 ): Promise<ModelFiles> {
-  const { name = basename(path), sha256 } = known;
+  const { name = basename(path), sha256, licence = null } = known;
   const entry = await fileEntry(path, basename(path));
-  return modelFiles({ name, revision: null, kind: "gguf" }, [{ ...entry, sha256: sha256 ?? entry.sha256 }]);
+  return modelFiles({ name, revision: null, kind: "gguf", licence: () => Promise.resolve(licence) }, [
+    { ...entry, sha256: sha256 ?? entry.sha256 },
+  ]);
 }
 
 /**
@@ -40,7 +43,12 @@ export async function localFolder(
   }
   const names = modelFileNames(entries.map(({ name }) => name), path);
   return modelFiles(
-    { name, revision: null, kind: names[0].endsWith(".gguf") ? "gguf" : "folder" },
+    {
+      name,
+      revision: null,
+      kind: names[0].endsWith(".gguf") ? "gguf" : "folder",
+      licence: () => licenceIn(path),
+    },
     entries.filter((entry) => names.includes(entry.name)),
   );
 }

@@ -24,8 +24,8 @@ export async function openModel(ref: string, options: OpenOptions = {}): Promise
   const models = await knownModels();
   const known = models.find(({ name, alias }) => ref === name || ref === alias);
   if (known) {
-    const { name, sha256 } = known;
-    return await localFile(await packagedModel(known, options), { name, sha256 });
+    const { name, sha256, licence } = known;
+    return await localFile(await packagedModel(known, options), { name, sha256, licence });
   }
   const found = await statOrNull(ref);
   if (found?.isDirectory) return await localFolder(ref, { tokenizerFrom: seriesAround });

@@ -40,6 +40,7 @@ export {
   noDrop,
   planHash,
   planOf,
+  planPhrase,
   planText,
   type RepairName,
   REPAIRS,

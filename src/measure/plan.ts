@@ -167,6 +167,16 @@ export function planText(plan: DropPlan): string {
   return [...dropped, ...changeTexts(plan)].join(" · ");
 }
 
+/** A plan as it qualifies a model: "full model", "without attention 25", "without MLP 4, with attention 5 6 (mean)". */
+export function planPhrase(plan: DropPlan): string {
+  const { attention, mlp } = plan;
+  const others = changeTexts(plan);
+  return [
+    ...isFull({ attention, mlp }) ? [] : [`without ${planText({ attention, mlp })}`],
+    ...others.length > 0 ? [`with ${others.join(" · ")}`] : [],
+  ].join(", ") || "full model";
+}
+
 /**
  * Changes other than drops, each kind once: "attention 5 6 (mean)", "MLP 8 (refitted)", "attention 7 heads 0 2",
  * "attention 5 6 (window of 64 keys and 4 sinks)".

@@ -13,6 +13,7 @@ import {
   type WeightSource,
   withMxfp4,
 } from "../weights/mod.ts";
+import { isObject, plainConfig } from "./config/blocks.ts";
 import { type Allowance, readConfig } from "./config/config.ts";
 import { readDropList } from "./config/drop_lists.ts";
 import { unsupported } from "./config/unsupported.ts";
@@ -60,11 +61,12 @@ export async function loadFolder(
     const hasOwnHead = said.head.tied && await findOwnHead(file, names, name, onNotice);
     const spec = hasOwnHead ? { ...said, head: { ...said.head, tied: false } } : said;
     const find = finder(spec, file, names, name);
+    const plain = plainConfig(config as Model["config"], `${name}: config.json`);
     return {
       name,
       spec,
       weights: source(spec, file, find, name),
-      config: hasOwnHead ? untied(config as Model["config"]) : config as Model["config"],
+      config: hasOwnHead ? untied(plain) : plain,
       allowed,
       stored: find,
     };
@@ -128,7 +130,8 @@ function read(
   allowed: readonly string[],
 ): { spec: ModelSpec; allowed: string[] } {
   const allowance: Allowance = { names: new Set(allowed), used: new Set() };
-  const config = readConfig(raw, file, allowance);
+  const plain = isObject(raw) ? plainConfig(raw, file) : raw;
+  const config = readConfig(plain, file, allowance);
   const type = config.string("model_type");
   if (!Object.hasOwn(families, type)) {
     const isEncoderDecoder = config.value("is_encoder_decoder") === true;

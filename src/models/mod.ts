@@ -13,6 +13,7 @@ export {
   outerTensors,
   specKey,
 } from "./spec.ts";
+export { blockMultiplier, NAS_TYPE, plainConfig } from "./config/blocks.ts";
 export { readDropList } from "./config/drop_lists.ts";
 export { architecturesOf, ggufConfig, ggufNames, ggufStorage } from "./families/gguf.ts";
 export { families } from "./families/list.ts";
@@ -37,7 +38,7 @@ export {
 } from "./modules/experts.ts";
 export { linearSpec } from "./modules/linear_map.ts";
 export { meanSpec } from "./modules/mean.ts";
-export type { AttentionTaps, Slot } from "./modules/kind.ts";
+export { type AttentionTaps, INNER, type InnerName, type Slot } from "./modules/kind.ts";
 export {
   type FeedSpec,
   kindOf,

@@ -100,9 +100,9 @@ export const Expand = (x: Value, shape: readonly number[] | Value): Value =>
 export const Slice = (x: Value, start: number, end: number, axis: number, step = 1): Value =>
   one(x.graph.node("Slice", [x, ...[start, end, axis, step].map((value) => ints(x.graph, [value]))]));
 
-/** Rows of `x` along axis 0 at `indices` (i64). */
-export const Gather = (x: Value, indices: Value): Value =>
-  one(x.graph.node("Gather", [x, indices], { axis: 0 }));
+/** Rows of `x` along an axis at `indices` (i64). */
+export const Gather = (x: Value, indices: Value, axis = 0): Value =>
+  one(x.graph.node("Gather", [x, indices], { axis }));
 
 /** Vectors along an axis divided by their p-norm; a vector of zeros stays one. */
 export const LpNormalization = (x: Value, axis: number, p: 1 | 2): Value =>

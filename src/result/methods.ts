@@ -13,6 +13,7 @@ export const METHODS = {
   guides: 1,
   verify: 1,
   sweep: 1,
+  fit: 1,
   "random-init": 2,
   causes: 1,
   rows: 1,

@@ -42,7 +42,9 @@ export type {
   Profile,
   RoutingSums,
 } from "./forms/profile.ts";
-export type { Constraints, DropOrder, Guide, Guides, Sizes } from "./forms/order.ts";
+export type { Constraints, DropOrder, Guide, Guides } from "./forms/order.ts";
+export { AIMS, type Fit } from "./forms/fit.ts";
+export type { Sizes } from "./forms/sizes.ts";
 export type { Plan, Sweep } from "./forms/sweep.ts";
 export {
   GUIDE_NAMES,

@@ -4,7 +4,7 @@ export { type Cost, cost } from "./cost/cost.ts";
 export { type Decoder, decoder, type DecoderOptions, partsOf } from "./decode/decode.ts";
 export { effectsProbe } from "./probes/effects.ts";
 export { embed } from "./embed.ts";
-export { forward } from "./forward.ts";
+export { forward, type ForwardOptions } from "./forward.ts";
 export { freeAll, freeStates, take, withRead, withUploaded } from "./held.ts";
 export { gramProbe, type GramSums, productsProbe } from "./probes/gram.ts";
 export { type DistanceSum, llmDropProbe } from "./probes/llm_drop.ts";
@@ -40,12 +40,18 @@ export { embeddingSmoothing, smoothingOf, smoothingProbe } from "./probes/smooth
 export { streamProbe } from "./probes/stream.ts";
 export {
   type AttentionRow,
+  LAYER_VALUES,
+  type LayerValue,
   OBSERVABLE,
   type Observable,
   type Observed,
+  type ObservedTokens,
+  type Prediction,
+  PREDICTIONS,
   type Seen,
-  valuesProbe,
-} from "./probes/values.ts";
+} from "./probes/observable.ts";
+export { valuesProbe } from "./probes/values.ts";
+export { type Lens, openLens } from "./head/lens.ts";
 export { windowsProbe, type WindowSums } from "./probes/windows.ts";
 export { countModules } from "./plan/trie.ts";
 export {

@@ -14,6 +14,7 @@ import { readingAhead } from "./weights/read_ahead.ts";
 import type { Run } from "./run.ts";
 import { type Batch, positionsOf, type Segment } from "./segments.ts";
 import { openSights } from "./modules/sights.ts";
+import { changed } from "./modules/reach.ts";
 import { updated } from "./modules/update.ts";
 
 /** A model, the segments that run through it, and the probes. */
@@ -73,6 +74,24 @@ export function runner(
 
   const run: Run = { model, engine, segments, continued, probes, signal, programs, sights, step };
 
+  /** The stream that leaves a layer on one way, with what observers change. */
+  async function left(
+    l: number,
+    parts: LayerVariants,
+    way: Branch,
+    x: Held,
+    a: Held | null,
+    batch: Batch,
+  ): Promise<Held> {
+    const { y, changes } = await updated(run, l, parts.mlp.get(way.mlp.key), way, x, a, batch);
+    if (changes.length === 0) return y;
+    try {
+      return await changed(run, { l, parts, way, x, a, batch }, y, changes);
+    } finally {
+      y.free();
+    }
+  }
+
   /**
    * A batch of one state through the ways of a layer. `kept` has the keys and values that it continues, by variant and segment, and
    * takes those that others continue.
@@ -100,8 +119,8 @@ export function runner(
       }
       for (const way of ways) {
         const a = updates.get(way.attention.key) ?? null;
-        const isChanged = a !== null || way.mlp.spec !== null;
-        streams.push(isChanged ? await updated(run, l, parts.mlp.get(way.mlp.key), way, x, a, batch) : x);
+        const isRun = a !== null || way.mlp.spec !== null;
+        streams.push(isRun ? await left(l, parts, way, x, a, batch) : x);
       }
       return streams;
     } catch (error) {

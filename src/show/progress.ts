@@ -25,6 +25,10 @@ export interface ProgressLine {
   onProgress(progress: Progress): void;
   /** A line of its own, above the bar. */
   onNotice(line: string): void;
+  /** The same for an error, which is written in any case. */
+  onError(line: string): void;
+  /** From now on errors alone are written. */
+  hush(): void;
   /** Removes the bar; call it before other output. */
   close(): void;
 }
@@ -39,6 +43,7 @@ const NAME = 12; // columns that a label keeps at least
 export function progressLine(output: ProgressOutput = stderr()): ProgressLine {
   const start = output.now();
   let drawn = false;
+  let quiet = false;
   let written = start; // when a line was written, where lines cannot be drawn again
   const text = (progress: Progress, width: number) => {
     const line = progressText(progress, width);
@@ -48,8 +53,14 @@ export function progressLine(output: ProgressOutput = stderr()): ProgressLine {
     if (drawn) output.write("\r\x1b[K");
     drawn = false;
   };
+  const writeLine = (line: string) => {
+    clear();
+    const shown = plain(line); // one line: a name in it cannot make another
+    output.write(`${output.utf8 ? shown : ascii(shown)}\n`);
+  };
   return {
     onProgress(progress) {
+      if (quiet) return;
       const now = output.now();
       const complete = progress.done === progress.total;
       if (now - start < QUIET) return;
@@ -64,9 +75,12 @@ export function progressLine(output: ProgressOutput = stderr()): ProgressLine {
       }
     },
     onNotice(line) {
+      if (!quiet) writeLine(line);
+    },
+    onError: writeLine,
+    hush() {
       clear();
-      const shown = plain(line); // one line: a name in it cannot make another
-      output.write(`${output.utf8 ? shown : ascii(shown)}\n`);
+      quiet = true;
     },
     close: clear,
   };

@@ -118,6 +118,7 @@ function shortened(text: string): string {
 const figures: { readonly [K in Kind]?: (result: ResultOf<K>) => Figure | null } = {
   profile: draw.importanceFigure,
   sweep: draw.qualityFigure,
+  fit: draw.fitFigure,
   causes: (result) => draw.causesFigure([result]),
   checkpoints: draw.checkpointMapFigure,
   roofline: (result) => result.plans[0].points.length > 1 ? draw.rooflineFigure([result]) : null,

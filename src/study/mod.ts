@@ -1,5 +1,6 @@
 /** The analyses: each a choice of plans, texts and probes. */
 export { analyses, type AnalysisName, type AnalysisOptions, SIZES } from "./analyses/analyses.ts";
+export { type Started, type StartOptions, startStudy } from "./analyses/start.ts";
 export { againstLlmDrop } from "./passes/llm_drop.ts";
 export { compare } from "./orders/compare.ts";
 export { type AttentionOf, attentionOf, type AttentionOptions, type Head } from "./causes/attention_of.ts";
@@ -20,7 +21,7 @@ export {
 } from "./base/stage.ts";
 export { type Division, divisionOf, type Price, priceOf, runWork, type Study } from "./base/study.ts";
 export { estimate, studies, type StudyTerms, type Terms } from "./studies.ts";
-export { type Estimate, flopsOf } from "./base/estimate.ts";
+export type { Estimate } from "./base/estimate.ts";
 export {
   decompose,
   importanceOf,
@@ -43,7 +44,8 @@ export {
   type StudyOptions,
 } from "./base/options.ts";
 export { logits, losses, type PredictionOptions } from "./passes/predictions.ts";
-export { perplexities, type PerplexityOptions } from "./passes/perplexity.ts";
+export { perplexities, type PerplexitiesOptions, type PerplexityOptions } from "./passes/perplexity.ts";
+export type { Changing, ValueChange } from "./passes/changed.ts";
 export type { RankName as RankOrder, ScoreName as Order, Target } from "../result/mod.ts";
 export { aDrop, dropsIn } from "./base/plan.ts";
 export { checkPlanFiles, planTensors, readPlan, writePlan } from "./repair/plan_file.ts";
@@ -68,6 +70,7 @@ export { guides, type GuidesOptions } from "./orders/guides.ts";
 export { makePlan, type PlanOptions } from "./orders/make_plan.ts";
 export type { ConstraintOptions } from "./orders/constraints.ts";
 export { order } from "./orders/order.ts";
+export { allKvBytes, sizesOf } from "./orders/sizes.ts";
 export type { OrderOptions } from "./orders/request.ts";
 export { profile, type ProfileOptions } from "./passes/profile.ts";
 export {
@@ -97,5 +100,8 @@ export { speed, type SpeedEstimate, type SpeedOptions } from "./speed/speed.ts";
 export { verify, type VerifyOptions } from "./training/verify.ts";
 export { checkpoints, type CheckpointsOptions } from "./training/checkpoints.ts";
 export { type Allowance, allowance } from "./sweep/allowance.ts";
-export { type Curve, type CurveOption, START_CURVES, SWEEP_STEPS } from "./sweep/curves.ts";
+export { type Curve, type CurveOption, SWEEP_STEPS } from "./sweep/curves.ts";
 export { sweep, type SweepOptions } from "./sweep/sweep.ts";
+export { fit, type FitOptions } from "./fit/fit.ts";
+export type { FitAim } from "./fit/aims.ts";
+export type { FitLines } from "./fit/lines.ts";

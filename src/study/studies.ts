@@ -7,6 +7,7 @@ import {
   untrainedCausesStudy,
   type UntrainedOptions,
 } from "./causes/causes.ts";
+import { type FitOptions, fitStudy } from "./fit/fit.ts";
 import { type CheckpointsOptions, checkpointsStudy } from "./training/checkpoints.ts";
 import { evaluateStudy, type EvaluationOptions } from "./evaluate/evaluate.ts";
 import type { EvaluatePrice } from "./evaluate/price.ts";
@@ -32,6 +33,7 @@ export const studies = {
   repair: repairStudy,
   order: orderStudy,
   sweep: sweepStudy,
+  fit: fitStudy,
   checkpoints: checkpointsStudy,
   "random-init": randomInitStudy,
   "untrained-causes": untrainedCausesStudy,
@@ -56,6 +58,7 @@ export type StudyTerms = {
   readonly repair: Terms<StudyModel | string, RepairedOptions>;
   readonly order: Terms<StudyModel | string, OrderOptions>;
   readonly sweep: Terms<StudyModel | string, SweepOptions>;
+  readonly fit: Terms<StudyModel | string, FitOptions>;
   readonly checkpoints: Terms<Series, CheckpointsOptions>;
   readonly "random-init": Terms<NamedConfig | string, RandomInitOptions>;
   readonly "untrained-causes": Terms<NamedConfig | string, UntrainedOptions>;

@@ -2,13 +2,15 @@
 import { isFile } from "../disk/mod.ts";
 import { stat } from "node:fs/promises";
 import {
+  type Check,
   type Checks,
   flag,
   lateMeter,
+  like,
+  nearNames,
   reportChecks,
   type Reports,
   requireAll,
-  text as textCheck,
   wholeNumber,
 } from "../entry/mod.ts";
 import { benchmarkData, datasetFile } from "../hub/mod.ts";
@@ -21,11 +23,13 @@ import {
   MAX_TOKENS,
   namedText,
   packBlocks,
+  type Packing,
   readDocuments,
   readIds,
   TEXT_NAMES,
 } from "../text/mod.ts";
 import { onModel, type StudyModel } from "./model.ts";
+import { noticeBeyond } from "./trained.ts";
 
 /** The text of a study, and how it is cut into blocks. */
 export interface TextOptions {
@@ -54,9 +58,16 @@ export interface Packed {
   readonly packing: Provenance["packing"];
 }
 
+/** Check of the name of a text. */
+export const aText: Check = like(
+  "the name of a built-in text, or a file",
+  (value) => typeof value === "string" && value !== "",
+  "string",
+);
+
 /** Checks of which text, and how it is cut. */
 export const textChecks: Checks<TextOptions> = {
-  text: textCheck,
+  text: aText,
   samples: wholeNumber(1, MAX_TOKENS),
   length: wholeNumber(2, MAX_TOKENS),
   skip: wholeNumber(0, MAX_TOKENS),
@@ -96,51 +107,32 @@ async function pack(
   model: Pick<StudyModel, "tokenizer"> & Partial<Pick<StudyModel, "spec">>,
   { text, samples, length, skip, bos, ...fetch }: TextOptions & Reports,
 ): Promise<Packed> {
-  const packing = { samples: skip + samples, length, bos };
-  const beyond = beyondTraining(model, length, fetch);
+  const packing = { samples: skip + samples, length, bos, skip };
+  const trained = noticeBeyond(model, "samples", length, fetch);
   const ownIds = !textNames.includes(text) && await isFile(text) ? await readIds(text) : null;
   const name = ownIds ? IDS : textNames.includes(text) ? text : "file";
   const { ids } = ownIds
-    ? blocksOfIds(ownIds, packing, model.spec?.vocabulary ?? Infinity)
+    ? blocksOfIds(ownIds, packing, model.spec?.vocabulary ?? Infinity, text)
     : await tokenised(model, text, packing, fetch);
   const blocks = { ids: ids.subarray(skip * length), samples, length };
   return {
     blocks,
     text: { name, hash: textHash(blocks, skip) },
-    packing: { samples, length, skip, bos, ...beyond },
+    packing: { samples, length, skip, bos, ...trained === null ? {} : { trained } },
   };
-}
-
-/** The warnings that each listener has had: a study packs more than one text, and a series has many models. */
-const warned = new WeakMap<NonNullable<Reports["onNotice"]>, Set<string>>();
-
-/** The packing's note on samples that are longer than any text of the training; each listener is warned once. */
-function beyondTraining(
-  { spec }: Partial<Pick<StudyModel, "spec">>,
-  length: number,
-  { onNotice }: Reports,
-): { trained?: number } {
-  const { trained = Infinity } = spec ?? {};
-  if (length <= trained) return {};
-  const line = `samples of ${length} tokens are longer than the ${trained} tokens of the model's training: ` +
-    "quality may be lower than on shorter samples";
-  if (onNotice && !warned.get(onNotice)?.has(line)) {
-    warned.set(onNotice, new Set([...warned.get(onNotice) ?? [], line]));
-    onNotice(line);
-  }
-  return { trained };
 }
 
 async function tokenised(
   model: Pick<StudyModel, "tokenizer">,
   text: string,
-  packing: Pick<TextOptions, "samples" | "length" | "bos">,
+  packing: Packing,
   fetch: Reports,
 ): Promise<Blocks> {
   const documents = await openText(text, fetch);
   const total = packing.samples * packing.length;
   const report = lateMeter({ label: "text", total, unit: "tokens" }, fetch.onProgress);
-  return await packBlocks(documents, await model.tokenizer(), packing, report, text);
+  const name = textNames.includes(text) ? `the text ${text}` : text;
+  return await packBlocks(documents, await model.tokenizer(), packing, report, name);
 }
 
 /** Some blocks of a packed text, as if they alone had been packed. */
@@ -167,10 +159,19 @@ async function openText(text: string, fetch: Reports): Promise<AsyncIterable<Doc
   if (found?.isDirectory()) {
     throw new Error(`Cannot read text ${text}: found a folder, expected a file of plain text or JSONL`);
   }
-  if (!found) {
-    throw new Error(
-      `Cannot read text ${text}: no such file, expected a file or one of ${textNames.join(", ")}`,
-    );
-  }
+  if (!found) throw unknownText(text);
   return readDocuments(text);
+}
+
+/** The error about a text that is neither a built-in one nor a file. */
+function unknownText(text: string): Error {
+  const near = text.length < 3 ? [] : nearNames(text, textNames).slice(0, 1);
+  const meant = near.map((name) => ` (did you mean ${name}?)`).join("");
+  const isRemote = /^(https?:\/\/|[\w.-]+\/[\w.-]+$)/.test(text) && !/\.(txt|jsonl?|ndjson|gz)$/i.test(text);
+  const remedy = isRemote ? "; a data set or a page is saved to a file first, as plain text or JSONL" : "";
+  return new Error(
+    `Cannot read text ${text}: no such file${meant}, expected a file or one of ${
+      textNames.join(", ")
+    }${remedy}`,
+  );
 }

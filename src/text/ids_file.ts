@@ -1,7 +1,7 @@
 /** Tokens instead of a text: a JSON file with a list of ids, or a list of such lists, one after the other. */
 import { open, readFile } from "node:fs/promises";
 import { decodeText, parseJson, shown } from "../entry/mod.ts";
-import type { Blocks, Packing } from "./packing.ts";
+import { type Blocks, blocksText, type Packing } from "./packing.ts";
 
 /** Bytes of such a file: some ten million tokens. */
 const MOST_BYTES = 2 ** 26;
@@ -27,13 +27,18 @@ export async function readIds(file: string): Promise<Int32Array<ArrayBuffer> | n
   return Int32Array.from(all as number[]);
 }
 
-/** Cuts ids into blocks, in order; the remainder is dropped. Throws `RangeError` for too few, or one outside the vocabulary. */
+/**
+ * Cuts ids into blocks, in order; the remainder is dropped. `name` is the file in errors. Throws `RangeError` for too few ids, or
+ * one outside the vocabulary.
+ */
 export function blocksOfIds(
   ids: Int32Array<ArrayBuffer>,
-  { samples, length, bos }: Packing,
+  packing: Packing,
   vocabulary: number,
+  name: string,
 ): Blocks {
-  const what = `Cannot cut ${samples} blocks of ${length} tokens`;
+  const { samples, length, bos } = packing;
+  const what = `Cannot cut ${name} into ${blocksText(packing)}`;
   if (bos) {
     throw new RangeError(
       `${what}: bos is true, expected false, since token ids are used unchanged, with any BOS among them`,

@@ -26,6 +26,15 @@ export interface Packing {
   readonly samples: number;
   readonly length: number;
   readonly bos: boolean;
+  /** How many of the blocks are passed over afterwards; only errors read it. */
+  readonly skip?: number;
+}
+
+/** The blocks in errors: "4 blocks of 512 tokens behind 8 that are skipped". */
+export function blocksText({ samples, length, skip = 0 }: Packing): string {
+  const count = samples - skip;
+  const behind = skip > 0 ? ` behind ${skip} that ${skip === 1 ? "is" : "are"} skipped` : "";
+  return `${count} ${count === 1 ? "block" : "blocks"} of ${length} tokens${behind}`;
 }
 
 /** Most tokens packed at once: 1 GiB of ids. */
@@ -45,11 +54,12 @@ const PIECE = 2 ** 18;
 export async function packBlocks(
   documents: Iterable<Document> | AsyncIterable<Document>,
   tokenizer: Tokenizer,
-  { samples, length, bos }: Packing,
+  packing: Packing,
   onProgress: (tokens: number) => void = () => {},
   name = "the text",
 ): Promise<Blocks> {
-  const what = `Cannot pack ${samples} blocks of ${length} tokens`;
+  const { samples, length, bos } = packing;
+  const what = `Cannot pack ${blocksText(packing)}`;
   checkSizes(what, samples, length);
   const end = required(what, "EOS", tokenizer.eos);
   const begin = bos ? required(what, "BOS", tokenizer.bos) : null;
@@ -65,19 +75,23 @@ export async function packBlocks(
     ids[filled++] = id;
   };
   let count = 0;
+  let empty = true;
   for await (const document of documents) {
     for await (const part of partsOf(document, tokenizer, `${name}, document ${++count}`)) {
       part.forEach(put);
+      empty &&= part.length === 0;
       onProgress(filled);
       if (filled === ids.length) return { ids, samples, length };
     }
     put(end);
     if (filled === ids.length) return { ids, samples, length };
   }
+  if (empty) throw new RangeError(`${what}: ${name} is empty, expected a text of ${ids.length} tokens`);
   throw new RangeError(
-    `${what}: the text is enough for ${
+    `${what}: ${name} has ${filled} tokens, enough for ${
       Math.floor(filled / length)
-    } (${filled} tokens), expected a longer text or fewer samples`,
+    } of the blocks, expected at least ` +
+      `${ids.length}: a longer text, or fewer or shorter blocks`,
   );
 }
 

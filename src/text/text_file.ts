@@ -92,9 +92,10 @@ export async function* readDocuments(file: string): AsyncGenerator<Document> {
 async function* readRowTexts(file: string): AsyncGenerator<string> {
   for await (const { line, row } of readJsonLines(file)) {
     if (typeof row.text !== "string") {
-      throw new TypeError(
-        `Cannot read ${file}, line ${line}: the field "text" is ${typeof row.text}, expected a string`,
-      );
+      const found = row.text === undefined
+        ? `found the fields ${shown(Object.keys(row))}, expected a field "text" with a string`
+        : `the field "text" is ${shown(row.text)}, expected a string`;
+      throw new TypeError(`Cannot read ${file}, line ${line}: ${found}`);
     }
     yield row.text;
   }

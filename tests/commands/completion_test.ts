@@ -56,15 +56,20 @@ Deno.test({
         "consecutive",
       ]);
       assert.deepEqual(await offered(script, "cache", "pr"), ["prune"]);
-      assert.deepEqual(await offered(script, "cache", "prune", "--"), ["--all", "--yes", "--help"]);
-      assert.deepEqual(await offered(script, "completion", ""), ["bash", "zsh", "fish", "--help"]);
+      assert.deepEqual(await offered(script, "cache", "prune", "--"), [
+        "--all",
+        "--yes",
+        "--quiet",
+        "--help",
+      ]);
+      assert.deepEqual(await offered(script, "completion", ""), ["bash", "zsh", "fish", "--quiet", "--help"]);
       assert.deepEqual(
         await offered(script, "profile", "--json", "x"),
         [],
         "a file, which bash completes itself",
       );
       const commands = createProgram({} as Context).commands.map((command) => command.name());
-      assert.deepEqual(await offered(script, ""), [...commands, "--version", "--help"]);
+      assert.deepEqual(await offered(script, ""), [...commands, "--version", "--quiet", "--help"]);
     }),
 });
 

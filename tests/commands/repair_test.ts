@@ -62,7 +62,7 @@ Deno.test("a repaired plan is written, measured whole and in shards, and exporte
     assert.match(swept.out, /repairs fitted in sequence\s+on 8 × 16\s+tokens of a\s+text\s+file/);
     assert.match((await Deno.readTextFile(`${folder}/sweep.csv`)).split("\n")[0], /seed,repair,sequential,/);
     const generated = await run("generate", folder, "--prompt", "the", "--tokens", "2", "--plan", repaired);
-    assert.match(generated.out, /— changed: attention \d \d \(mean\) —/);
+    assert.match(generated.out, /— with attention \d \d \(mean\) —/);
     await run("export", folder, "--plan", repaired, "--format", "onnx", "--out", `${folder}/onnx`);
     for (const format of ["hf", "llm-drop", "gguf", "gguf-deci"]) {
       const out = ["--out", `${folder}/as-${format}`];

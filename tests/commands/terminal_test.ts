@@ -70,3 +70,15 @@ Deno.test({
     assert.notEqual(out, "");
   },
 });
+
+Deno.test("--quiet leaves results and errors alone", () =>
+  withDesk(async ({ folder, text, run }) => {
+    const args = ["profile", folder, ...text];
+    const [usual, quiet] = [await run(...args), await run(...args, "--quiet")];
+    assert.match(usual.err, /: done in /);
+    assert.deepEqual(quiet, { ...usual, err: "" });
+    const failed = await run("profile", folder, "--text", "no-such", "--quiet");
+    assert.deepEqual([failed.code, failed.out], [1, ""]);
+    assert.match(failed.err, /^lamina: Cannot read text no-such: [^\n]*\n$/);
+    assert.match((await run("--quiet", "profile", folder, "--samples", "x")).err, /^error: /);
+  }));

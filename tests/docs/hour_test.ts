@@ -30,6 +30,7 @@ const promises: Record<string, RegExp> = {
   verify: /^mistral-7b:\n524288 tokens, 1 plan/,
   guides: /rank corr[^]*gate norm/,
   repair: /drop 4 of attention[^]*\(linear\)[^]*held out of the fits[^]*repaired/,
+  fit: /confirmed on[^]*next:/,
   perplexity: /perplexity[^]*nothing[^]*attention/,
   evaluate: /full model[^]*piqa[^]*without attention[^]*95 % interval/,
   sweep: /dropped[^]*importance[^]*(?:deepest|repaired: linear)/,

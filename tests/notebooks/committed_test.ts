@@ -82,7 +82,7 @@ Deno.test("a notebook is outdated when a method is raised behind it, when it com
   assert.deepEqual(outdated({ version: "0.0.1", methods }), [`version 0.0.1, expected ${VERSION}`]);
 });
 
-Deno.test("the README's pictures are those that the notebooks and the sweep of `task start` draw", async () => {
+Deno.test("the README's pictures are those that the notebooks and the sweep of `lamina figures` draw", async () => {
   for (const { path, svg } of await pictures()) {
     assert.equal(await Deno.readTextFile(path), svg, nameOf(path));
   }

@@ -1,15 +1,18 @@
 /**
- * The README's pictures: one of each notebook, as the notebook drew it, and the one that `task start` draws of the sweep in
+ * The README's pictures: one of each notebook, as the notebook drew it, and the one that `lamina figures` draws of the sweep in
  * `data/figures/quality.json`. Once notebooks were executed they are made anew by
  *
  *     deno run -A tests/notebooks/pictures.ts
  *
- * and the sweep is replaced by naming the one that `task start` kept:
+ * The sweep is measured again, as `lamina figures --only quality` measures it, by
  *
- *     deno run -A tests/notebooks/pictures.ts data/results/sweep-….json
+ *     deno run -A tests/notebooks/pictures.ts sweep
  */
+import { folderOf } from "../../src/home/mod.ts";
 import { readResult, resultText, type Sweep } from "../../src/result/mod.ts";
 import { qualityFigure } from "../../src/show/mod.ts";
+import { analyses, profile, SIZES } from "../../src/study/mod.ts";
+import { openModel } from "../../src/subject/mod.ts";
 import { nameOf, notebooks, readCode, root, textOf } from "./notebook.ts";
 
 /** Which of a notebook's pictures stands for it, counted from 0. */
@@ -28,8 +31,8 @@ const CHOSEN: Readonly<Record<string, number>> = {
 
 const SWEEP = `${root}data/figures/quality.json`;
 
-/** What `task start` measured for the README's first picture. */
-export async function startSweep(): Promise<Sweep> {
+/** The sweep of the README's first picture. */
+export async function readmeSweep(): Promise<Sweep> {
   return await readResult(SWEEP, "sweep");
 }
 
@@ -37,7 +40,7 @@ export async function startSweep(): Promise<Sweep> {
 export async function pictures(): Promise<{ path: string; svg: string }[]> {
   const quality = {
     path: `${root}data/figures/quality.svg`,
-    svg: `${qualityFigure(await startSweep()).svg}\n`,
+    svg: `${qualityFigure(await readmeSweep()).svg}\n`,
   };
   const others = await Promise.all(
     Object.entries(CHOSEN).map(async ([name, index]) => {
@@ -50,8 +53,19 @@ export async function pictures(): Promise<{ path: string; svg: string }[]> {
   return [quality, ...others];
 }
 
+/** Measures it, or finds it kept. */
+async function measuredSweep(): Promise<Sweep> {
+  using model = await openModel("smollm2-135m");
+  const options = { results: folderOf("results"), onNotice: console.error };
+  const importance = await profile(model, { ...SIZES.profile, ...options });
+  return await analyses.quality.run({
+    ...options,
+    model: () => Promise.resolve(model),
+    profile: () => Promise.resolve(importance),
+  });
+}
+
 if (import.meta.main) {
-  const [given] = Deno.args;
-  if (given) await Deno.writeTextFile(SWEEP, resultText(await readResult(given, "sweep")));
+  if (Deno.args[0] === "sweep") await Deno.writeTextFile(SWEEP, resultText(await measuredSweep()));
   for (const { path, svg } of await pictures()) await Deno.writeTextFile(path, svg);
 }

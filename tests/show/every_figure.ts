@@ -2,7 +2,8 @@
 import * as show from "../../src/show/mod.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";
 import { causes } from "./synthetic_causes.ts";
-import { guides, profile, sweep } from "./synthetic.ts";
+import { guides, profile, sizedSweep, sweep } from "./synthetic.ts";
+import { fit } from "./synthetic_fit.ts";
 import { evaluations } from "./synthetic_tasks.ts";
 import { bound, measuredSpeed, reported } from "./synthetic_speed.ts";
 import { untrained } from "./synthetic_untrained.ts";
@@ -26,6 +27,8 @@ export const inputs: Inputs = {
   dropOrderFigure: [six],
   qualityFigure: [curves],
   divergenceFigure: [curves],
+  fitFigure: [fit({ layers: 6 })],
+  sizesFigure: [[sizedSweep("tiny-135m-q4", { layers: 6 }), sizedSweep("tiny-1.5b-q4", { layers: 12 }, 0.5)]],
   stabilityFigure: [six],
   textsFigure: [
     ["stories", "wiki", "code"].map((text, i) => profile({ layers: 6, text, scale: 1 + i / 10 })),

@@ -12,6 +12,7 @@ import { causes } from "./synthetic_causes.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";
 import { bound, measuredSpeed, reported } from "./synthetic_speed.ts";
 import { evaluations, plan } from "./synthetic_tasks.ts";
+import { fit, nothing } from "./synthetic_fit.ts";
 import { untrained } from "./synthetic_untrained.ts";
 
 const FILE = new URL("./faces.txt", import.meta.url);
@@ -28,6 +29,8 @@ const results: Readonly<Record<string, readonly Result[]>> = {
   "profile of a hybrid": [profile({ layers: 3, samples: 1, mixers: ["linear", "linear", "full"] })],
   "perplexities": [perplexity(), perplexity()],
   "sweep": [sweep({ layers: 12 })],
+  "fit": [fit({ layers: 6 })],
+  "fit without an answer": [nothing({ layers: 6 })],
   "causes": [causes({ layers: 9, attention: [0, 4], mlp: [4, 8] })],
   "causes without effects": [causes({ layers: 3 }, { effects: false })],
   "checkpoints": [checkpoints([0, 32, 512], { layers: 4 })],

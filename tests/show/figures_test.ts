@@ -6,7 +6,7 @@ import type { Profile } from "../../src/result/mod.ts";
 import { checkFigure, checkSvg, dotsOf, readCsv } from "./check_svg.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";
 import { formatFixed } from "../../src/show/chart/numbers.ts";
-import { guides, profile, type Shape, sweep } from "./synthetic.ts";
+import { guides, profile, type Shape, sizedSweep, sweep } from "./synthetic.ts";
 import { bound } from "./synthetic_speed.ts";
 
 const shapes: Record<string, Shape> = {
@@ -26,6 +26,7 @@ const figures: Record<string, (shape: Shape) => show.Figure> = {
   comparison: (shape) => show.comparisonFigure(profile(shape), profile({ ...shape, scale: 2 })),
   drop_order: (shape) => show.dropOrderFigure(profile(shape)),
   quality: (shape) => show.qualityFigure(sweep(shape)),
+  sizes: (shape) => show.sizesFigure([sizedSweep("m-135m", shape), sizedSweep("m-0.5b", shape, 0.2)]),
   divergence: (shape) => show.divergenceFigure(sweep(shape)),
   stability: (shape) => show.stabilityFigure(profile(shape)),
   texts: (shape) => show.textsFigure(["stories", "wiki"].map((text) => profile({ ...shape, text }))),

@@ -131,7 +131,7 @@ Deno.test("a budget is met by the fewest drops, in order, and the plan says what
         const wanted = asNumber ? Math.max(1, share * whole) : share;
         const needed = asNumber ? wanted : share * whole;
         const most = target === "consecutive" ? L : from.order.length;
-        const bySize = Array.from({ length: most + 1 }, (_, drop) => makePlan(from, { drop }));
+        const bySize = Array.from({ length: most + 1 }, (_, drop) => makePlan(from, { drop, context }));
         const first = bySize.find((plan) => savedBy(plan, what, context) >= needed);
         const planned = () => makePlan(from, { [what]: wanted, context });
         if (!first) {
@@ -149,6 +149,11 @@ Deno.test("a budget is met by the fewest drops, in order, and the plan says what
           parametersShare: parameters / 2000,
           kvBytesPerToken,
           kvShare: kvBytesPerToken / 50,
+          kv: {
+            context,
+            bytes: savedBy(plan, "kvBytes", context),
+            share: savedBy(plan, "kvBytes", context) / (10 * (4 * 100 + 64)),
+          },
         });
       },
     ),
@@ -186,7 +191,7 @@ Deno.test("what a plan cannot be made from is refused in a line", () => {
   refused(
     measured,
     { target: "mlp", parameters: 0.1 },
-    /it has no module sizes, expected an order/,
+    /it has no module sizes, .* expected the result of `lamina profile` \(run it again/,
   );
   refused(measured, { drop: 1 }, /target is undefined, expected one of attention/);
   refused(
@@ -203,7 +208,7 @@ Deno.test("what a plan cannot be made from is refused in a line", () => {
   refused(
     from,
     { kvBytes: 0.1 },
-    /Cannot save 0.1 of the bytes of keys and values: found 0 of 82560 in all 6 MLPs of the order/,
+    /Cannot save 0.1 of the bytes of keys and values: found 0 of 328320 in all 6 MLPs of the ranking/,
   );
   refused(from, { parameters: 0 }, /parameters is 0, expected a number above 0/);
   const searched = { ...from, by: "greedy" as const };

@@ -25,12 +25,13 @@ import { named, tinyText, withTiny } from "./tiny.ts";
 import { checkpointFiles, tokenizerFile, writeCheckpoints } from "./training.ts";
 
 /**
- * Kinds without golden numbers: a doctor's report has none, those of speeds are times, those of parts are in what they are parts of,
+ * Kinds without golden numbers: a doctor's report has none, those of speeds are times, those of parts are in what they are parts of, a fit's are its plans' perplexities,
  * and a plan of shards and a receipt say what is to be done and where it was.
  */
 export const WITHOUT_NUMBERS = [
   "doctor",
   "speed",
+  "fit",
   "task",
   "written",
   "rows",

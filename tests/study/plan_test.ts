@@ -10,6 +10,7 @@ import {
   dropsIn,
   generate,
   makePlan,
+  order,
   perplexities,
   profile,
   rank,
@@ -115,6 +116,30 @@ Deno.test("a plan carries where it is from, and a block's layer is in the lists 
   const blocks = makePlan(tiny, { target: "block", drop: 3 });
   assert.deepEqual([blocks.attention, blocks.mlp], [[3, 1, 2], [3, 1]]); // layer 2 has no MLP
 });
+
+Deno.test("a profile knows the sizes of modules as an order does, for budgets and for what a plan saves", () =>
+  withTiny(async ({ model, options }) => {
+    const [measured, ordered] = [
+      await profile(model, options),
+      await order(model, { ...options, target: "mlp" }),
+    ];
+    assert.deepEqual(measured.sizes, ordered.sizes);
+    for (const budget of [{ parameters: 0.2 }, { drop: 1 }]) {
+      const [own, other] = [makePlan(measured, { target: "mlp", ...budget }), makePlan(ordered, budget)];
+      assert.deepEqual([own.mlp, own.saves], [other.mlp, other.saves]);
+      assert.ok(own.saves!.parameters > 0);
+    }
+    const { kvBytesPerToken } = makePlan(measured, { target: "attention", kvBytes: 0.5 }).saves!;
+    assert.ok(
+      kvBytesPerToken >= 0.5 * measured.sizes!.kvBytes.reduce<number>((sum, bytes) => sum + bytes!, 0),
+    );
+    const { sizes: _, ...older } = measured;
+    assert.equal("saves" in makePlan(older, { target: "mlp", drop: 1 }), false);
+    assert.throws(
+      () => makePlan(older, { target: "mlp", parameters: 0.2 }),
+      /it has no module sizes, .*run it again/,
+    );
+  }));
 
 Deno.test("a plan is applied to the model that it was made from, or to any of as many layers if it does not say", () =>
   withTiny(async ({ model, options }) => {

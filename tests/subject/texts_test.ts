@@ -3,8 +3,18 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { merge } from "../../src/result/mod.ts";
 import { checkpointMapFigure } from "../../src/show/mod.ts";
-import { causes, checkpoints, order, perplexities, profile, randomInit } from "../../src/study/mod.ts";
-import { openConfig, openSeries, packText } from "../../src/subject/mod.ts";
+import {
+  causes,
+  checkpoints,
+  generate,
+  losses,
+  order,
+  perplexities,
+  profile,
+  randomInit,
+  speed,
+} from "../../src/study/mod.ts";
+import { openConfig, openModel, openSeries, packText } from "../../src/subject/mod.ts";
 import { tinyText, withTiny } from "../study/tiny.ts";
 
 const packing = { samples: 4, length: 16, skip: 1, bos: false };
@@ -35,6 +45,32 @@ Deno.test("a folder and a missing file are told apart", async () => {
       read(join(folder, "none")),
       /^Error: Cannot read text .*none: no such file, expected a file or one of stories/,
     );
+    await assert.rejects(read("wikki"), /text wikki: no such file \(did you mean wiki\?\), expected/);
+    await assert.rejects(read("openai/gsm8k"), /c4; a data set or a page is saved to a file first/);
+    await assert.rejects(read(""), /text is "", expected the name of a built-in text, or a file$/);
+  });
+});
+
+Deno.test("an empty text and one that is too short are named, with the tokens found and needed", async () => {
+  await withTiny(async ({ model, folder }) => {
+    const refused = async (name: string, content: string, message: RegExp) => {
+      const text = join(folder, name);
+      await Deno.writeTextFile(text, content);
+      await assert.rejects(packText(model, { ...packing, text }), message);
+    };
+    const blocks = "4 blocks of 16 tokens behind 1 that is skipped";
+    await refused(
+      "a.txt",
+      "",
+      RegExp(`Cannot pack ${blocks}: \\S+a.txt is empty, expected a text of 80 tokens`),
+    );
+    await refused(
+      "b.txt",
+      "a b",
+      RegExp(`${blocks}: \\S+b.txt has \\d tokens, enough for 0 of .* least 80: a`),
+    );
+    const few = `Cannot cut \\S+c.json into ${blocks}: found 3 token ids, expected at least 80`;
+    await refused("c.json", "[1, 2, 3]", RegExp(few));
   });
 });
 
@@ -74,6 +110,26 @@ Deno.test("samples that are longer than the model was trained on bring one line,
     );
   }
   model.close();
+});
+
+Deno.test("texts that are written, timed or handed over as ids bring the same line", async () => {
+  using model = await openModel("data/series/pre-ln/step04096");
+  const heard = async (run: (onNotice: (line: string) => void) => Promise<unknown>) => {
+    const lines: string[] = [];
+    await run((line) => void lines.push(line));
+    return lines.filter((line) => line.includes("longer than the 256 tokens"));
+  };
+  const prompt = "one ".repeat(255);
+  const written = await heard((onNotice) =>
+    generate(model, prompt, { plans: [{}, {}], tokens: 2, onNotice })
+  );
+  assert.match(written.join("\n"), /^texts of \d+ tokens are longer .* than on shorter texts$/);
+  const timing = { context: [8, 256], new: 1, repeat: 1 };
+  const timed = await heard((onNotice) => speed(model, { ...timing, onNotice }));
+  assert.match(timed.join("\n"), /^texts of 257 tokens are longer /);
+  assert.deepEqual(await heard((onNotice) => speed(model, { ...timing, context: [255], onNotice })), []);
+  const scored = await heard((onNotice) => losses(model, new Int32Array(257), { onNotice }));
+  assert.match(scored.join("\n"), /^samples of 257 tokens are longer /);
 });
 
 Deno.test("an untrained model has no length of training, and a shard of a long text keeps its whole's", async () => {

@@ -1,6 +1,6 @@
 /** What the model writes: the full model's text beside the dropped one's. */
 import { Command } from "commander";
-import { type DropPlan, isFull, planText } from "../../measure/mod.ts";
+import { type DropPlan, isFull, planPhrase } from "../../measure/mod.ts";
 import { head } from "../../result/mod.ts";
 import { computedOn, generate, type GenerateOptions } from "../../study/mod.ts";
 import { type Context, withModel } from "../shared/context.ts";
@@ -73,6 +73,5 @@ export function generateCommand(context: Context): Command {
 }
 
 function heading(plan: number, drop: DropPlan) {
-  if (plan === 0) return "— full model —";
-  return `— ${drop.changes ? "changed:" : "without"} ${planText(drop)} —`;
+  return `— ${plan === 0 ? "full model" : planPhrase(drop)} —`;
 }

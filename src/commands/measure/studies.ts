@@ -2,7 +2,14 @@
 import { Command, Option } from "commander";
 import { isFull, noDrop, type RepairName, REPAIRS } from "../../measure/mod.ts";
 import { type DropOrder, ORDERS, PAPER_SCORE, TARGETS } from "../../result/mod.ts";
-import { againstLlmDrop, REPAIR_SAMPLES, studies, SWEEP_STEPS, type SweepOptions } from "../../study/mod.ts";
+import {
+  againstLlmDrop,
+  HELD_OUT_TEXT,
+  REPAIR_SAMPLES,
+  studies,
+  SWEEP_STEPS,
+  type SweepOptions,
+} from "../../study/mod.ts";
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
 import { explained } from "../shared/help.ts";
 import {
@@ -63,7 +70,8 @@ export function perplexityCommand(context: Context): Command {
     .description("measure how well the model predicts a text, with and without the dropped modules")
     .argument("<model>", MODEL);
   explained(command, "perplexity smollm2-135m --drop-attention 25,26");
-  return withStudyFlags(withDropFlags(command)).action(async (ref: string, flags: StudyFlags & DropFlags) => {
+  const withFlags = withStudyFlags(withDropFlags(command), { text: HELD_OUT_TEXT });
+  return withFlags.action(async (ref: string, flags: StudyFlags & DropFlags) => {
     const wanted = await wantedOf(flags);
     await withModel(context, ref, flags, async (model) => {
       const plan = planOf(model, wanted);
@@ -159,7 +167,10 @@ export function sweepCommand(context: Context): Command {
       8,
     )
     .option("--calibration-length <t>", "tokens per calibration block", wholeNumber(2), 512)
-    .option("--calibration-text <file|name>", "calibration text (default: stories)")
+    .option(
+      "--calibration-text <file|name>",
+      "calibration text (default: that of --text if it is set, otherwise stories)",
+    )
     .option(
       "--repair <repairs>",
       `add a line for each repair of the dropped modules, from: ${REPAIRS.join(", ")}`,
@@ -173,7 +184,8 @@ export function sweepCommand(context: Context): Command {
       REPAIR_SAMPLES,
     );
   explained(command, "sweep smollm2-135m --target attention --upto 8");
-  return withStudyFlags(withConstraintFlags(command)).action(async (ref: string, flags: SweepFlags) => {
+  const withFlags = withStudyFlags(withConstraintFlags(command), { text: HELD_OUT_TEXT });
+  return withFlags.action(async (ref: string, flags: SweepFlags) => {
     await withModel(context, ref, flags, async (model) => {
       const { target, by, upto, seed, calibrationSamples: samples, calibrationLength: length } = flags;
       const { repair, sequential, repairSamples } = flags;

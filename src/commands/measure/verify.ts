@@ -12,7 +12,7 @@ interface VerifyFlags extends StudyFlags {
 }
 
 /** The paper's calibration. */
-const SIZES = { samples: 256, length: 2048 };
+const TEXT = { text: "c4", samples: 256, length: 2048 };
 
 const LIMIT = `
 The model and the calibration text (C4, validation split) are downloaded from
@@ -33,7 +33,7 @@ export function verifyCommand(context: Context): Command {
     .option("--model <model>", `local copy of the model: ${MODEL}`)
     .addHelpText("after", LIMIT);
   explained(command, "verify mistral-7b --samples 8");
-  return withStudyFlags(command, SIZES).action(async (paper: string, flags: VerifyFlags) => {
+  return withStudyFlags(command, TEXT).action(async (paper: string, flags: VerifyFlags) => {
     const options = studyOptions(context, flags);
     const verify = (copy: Pick<VerifyOptions, "model">) =>
       perform(context, flags, studies.verify, [paper, { ...options, ...copy }], shown(context, paper));

@@ -1,11 +1,13 @@
 /** A plan made into a smaller model: `lamina export MODEL`. */
 import { formatBytes } from "../../entry/mod.ts";
 import { Command, Option } from "commander";
-import { exportModel, type Format, FORMATS } from "../../export/mod.ts";
+import { exportModel, filesText, type Format, FORMATS } from "../../export/mod.ts";
 import { type Context, reportsTo, withModel } from "../shared/context.ts";
 import { HELD_OUT_TEXT } from "../../study/mod.ts";
 import { explained } from "../shared/help.ts";
+import { resultsOfPlan } from "../shared/results_file.ts";
 import {
+  collected,
   type DropFlags,
   dropOf,
   type KeepingFlags,
@@ -22,6 +24,7 @@ interface ExportFlags extends DropFlags, KeepingFlags, ModelFlags {
   format: Format;
   out: string;
   measure?: string | true;
+  card: string[];
 }
 
 export function exportCommand(context: Context): Command {
@@ -31,8 +34,8 @@ export function exportCommand(context: Context): Command {
     .addOption(
       new Option(
         "--format <name>",
-        "output format: hf for transformers, llm-drop for the paper's code, gguf for llama.cpp (gguf-deci can " +
-          "also drop attention alone), onnx for ONNX Runtime",
+        "output format: hf for transformers, hf-nas for mlx-lm, llm-drop for the paper's code, gguf for llama.cpp, " +
+          "onnx for ONNX Runtime; attention or an MLP dropped alone is left out of hf-nas, gguf-deci and onnx",
       ).choices([...FORMATS]).makeOptionMandatory(),
     )
     .requiredOption("--out <folder>", "output folder, which must not exist")
@@ -40,20 +43,28 @@ export function exportCommand(context: Context): Command {
       "--measure [text]",
       "measure perplexity with and without the dropped modules on 8 × 512 tokens of this text (default: wiki) " +
         "for the model card; earlier results are always included",
+    )
+    .option(
+      "--card <file>",
+      "put the scores or speeds in this result of `lamina evaluate` or `lamina speed` on the model card (repeatable)",
+      collected,
+      [],
     );
   explained(command, "export smollm2-135m --plan plan.json --format hf --out smaller");
   return withKeepingFlags(withModelFlags(withDropFlags(command))).action(
     async (ref: string, flags: ExportFlags) => {
       const wanted = await wantedOf(flags);
       await withModel(context, ref, { allowField: flags.allowField }, async (model) => {
-        dropOf(model, wanted);
+        const own = dropOf(model, wanted);
         const { plan, ...changes } = wanted;
-        const { folder, files } = await exportModel(model, { ...plan, ...changes }, {
+        const card = (await Promise.all(flags.card.map((file) => resultsOfPlan(file, own)))).flat();
+        const { folder, files, sizes } = await exportModel(model, { ...plan, ...changes }, {
           format: flags.format,
           out: flags.out,
           ...flags.measure === undefined
             ? {}
             : { measure: flags.measure === true ? HELD_OUT_TEXT : flags.measure },
+          card,
           ...flags.cache ? { results: flags.results } : {},
           ...reportsTo(context),
         });
@@ -61,6 +72,7 @@ export function exportCommand(context: Context): Command {
         context.print(
           files.map(({ name, bytes }) => `${name.padEnd(width)}  ${formatBytes(bytes)}`).join("\n"),
         );
+        context.print(`files: ${filesText(sizes, flags.format)}`);
         context.notice(doneText(context, `export of ${model.name}`, {}, [near(folder)]));
       });
     },

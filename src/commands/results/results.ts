@@ -22,7 +22,9 @@ interface PlanFlags extends OutFlags, ConstraintFlags, Omit<PlanOptions, keyof C
 
 export function planCommand(context: Context): Command {
   const command = new Command("plan")
-    .description("choose which modules to drop from a profile or an order, and print the plan as JSON")
+    .description(
+      "choose which modules to drop, or which attention to keep with a window of its keys, from a profile or an order, and print the plan as JSON",
+    )
     .argument("<file>", "file from `lamina profile --json` or `lamina order --json`")
     .addOption(
       new Option("--target <kind>", "kind of module to drop (required for a profile)").choices([...TARGETS]),
@@ -38,7 +40,17 @@ export function planCommand(context: Context): Command {
       "drop until this many bytes of KV cache are saved; below 1, a share of all",
       positive,
     )
-    .option("--context <t>", "sequence length for --kv-bytes, in tokens (default: 2048)", wholeNumber(1))
+    .option(
+      "--context <t>",
+      "sequence length for --kv-bytes and for the savings of the plan, in tokens (default: 8192)",
+      wholeNumber(1),
+    )
+    .option(
+      "--window <n>",
+      "keep the chosen attention with its last n keys instead of dropping it",
+      wholeNumber(1),
+    )
+    .option("--sinks <n>", "first keys of the text that a window keeps besides (default: 4)", wholeNumber(0))
     .addOption(
       new Option("--by <order>", "score that ranks the modules of a profile (default: importance)").choices(
         RANKS,
@@ -55,6 +67,7 @@ export function planCommand(context: Context): Command {
         amount !== undefined
       );
       if (amounts.length !== 1) misused("expected one of --drop, --parameters and --kv-bytes");
+      if (options.sinks !== undefined && options.window === undefined) misused("--sinks needs --window");
       const result = await readResult(file, "profile", "order");
       if (result.kind === "profile" && !options.target) misused("a plan from a profile needs --target");
       const plan = makePlan(result, { ...options, noNeighbours: !neighbours });

@@ -5,7 +5,7 @@ import { displayed, folderOf } from "../../home/mod.ts";
 import { type DropPlan, isFull } from "../../measure/mod.ts";
 import type { Plan } from "../../result/mod.ts";
 import { dropPlan } from "../../run/mod.ts";
-import { dropsIn, readPlan } from "../../study/mod.ts";
+import { CALIBRATION_TEXT, dropsIn, readPlan } from "../../study/mod.ts";
 import { type StudyModel, textNames } from "../../subject/mod.ts";
 import { type OutFlags, RESULTS, withOutFlags } from "./destination.ts";
 import { entriesOf, GIVEN } from "./given.ts";
@@ -80,8 +80,18 @@ function notEmpty(text: string): string {
   return text;
 }
 
+/** The text that a study reads by default, and its size. */
+export interface TextDefaults {
+  readonly text?: string;
+  readonly samples?: number;
+  readonly length?: number;
+}
+
 /** Adds the options that choose a text, with its default sizes. */
-export function withTextFlags(command: Command, { samples = 8, length = 512 } = {}): Command {
+export function withTextFlags(
+  command: Command,
+  { text = CALIBRATION_TEXT, samples = 8, length = 512 }: TextDefaults = {},
+): Command {
   return command.optionsGroup(TEXT)
     .option("--samples <n>", "number of text blocks", wholeNumber(1), samples)
     .option("--length <t>", "tokens per block", wholeNumber(2), length)
@@ -89,15 +99,15 @@ export function withTextFlags(command: Command, { samples = 8, length = 512 } = 
       "--text <file|name>",
       `${
         textNames.join(", ")
-      }, or a file: plain text, JSONL with a "text" field, or token ids as a JSON list`,
+      }, or a file: plain text, JSONL with a "text" field, or token ids as a JSON list (default: ${text})`,
     )
     .option("--skip <n>", "skip this many blocks at the start of the text", wholeNumber(0), 0)
     .option("--bos", "start each block with the BOS token", false);
 }
 
-/** Adds the options of a study, with its default sizes. */
-export function withStudyFlags(command: Command, sizes = {}): Command {
-  withEngineFlags(withTextFlags(command, sizes))
+/** Adds the options of a study, with its default text. */
+export function withStudyFlags(command: Command, defaults: TextDefaults = {}): Command {
+  withEngineFlags(withTextFlags(command, defaults))
     .optionsGroup(RUN)
     .option("--seed <n>", "random seed", wholeNumber(0), 0);
   return withOutFlags(withKeepingFlags(withPriceFlags(command)));

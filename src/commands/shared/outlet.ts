@@ -11,10 +11,13 @@ import { isStandardOutput, type OutFlags } from "./destination.ts";
 /** The output of a command; each face is made when it is needed. */
 export interface Output {
   readonly json: () => string;
-  readonly table: () => string;
+  /** Absent where the tables were printed as they came. */
+  readonly table?: () => string;
   readonly rows?: () => readonly CsvRow[];
   /** Files that belong to the JSON, with their content. */
   readonly beside?: readonly (readonly [string, Content])[];
+  /** Commands to type next; they are printed unbroken below the table, to be copied. */
+  readonly next?: string;
   /** The work, if it took time: "profile of tiny". */
   readonly done?: string;
 }
@@ -38,7 +41,7 @@ export function outputOf(
 export async function deliver(
   context: Context,
   flags: OutFlags & { readonly cache?: boolean; readonly results?: string },
-  { json, table, rows, beside = [], done }: Output,
+  { json, table, rows, beside = [], next, done }: Output,
 ): Promise<void> {
   const outputs = [
     ...flags.json === undefined ? [] : [{ file: flags.json, text: json }],
@@ -49,7 +52,8 @@ export async function deliver(
   try {
     await writeTogether([...beside, ...files.map(({ file, text }) => [file, text()] as const)]);
   } finally {
-    if (piped.length === 0) context.print(table());
+    if (piped.length === 0 && table) context.print(table());
+    if (piped.length === 0 && next) context.write(`\n${next}`);
     for (const { text } of piped) context.write(text().trimEnd());
   }
   if (done) context.notice(doneText(context, done, flags, files.map(({ file }) => file)));

@@ -112,6 +112,7 @@ function fieldsOf(
   isThere: (spec: ModelSpec) => boolean,
 ): Record<string, true> | null {
   const fields: Record<string, true> = { [FIELDS[module]]: true };
+  if (format === "hf-nas") return {}; // whose configuration is made anew, with all biases of a kind or none
   if (format === "gguf" || format === "gguf-deci") return GGUF_FAMILIES.includes(full.family) ? {} : null;
   const { drop_attn_list: _, drop_mlp_list: __, ...config } = model.config;
   try {

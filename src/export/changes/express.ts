@@ -42,7 +42,8 @@ const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<Cha
   },
   linear: {
     store(change, job, format) {
-      if (format === "onnx" || isDeci(job, format) && !change.unnormed) return null;
+      const hasMaps = format === "hf-nas" || isDeci(job, format); // of the normed stream
+      if (format === "onnx" || hasMaps && !change.unnormed) return null;
       const map = `is replaced by a linear map${change.unnormed ? " of the stream itself" : ""}`;
       throw new Inexpressible(modulesText([change]), `${map}, for which the format has no place`);
     },

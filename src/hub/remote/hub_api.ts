@@ -45,6 +45,9 @@ export function fileUrl(repo: HubRepo, commit: string, path: string): string {
   }`;
 }
 
+/** The licence of a repository that names none. */
+export const NOT_STATED = "not stated";
+
 /** Asks for the commit of a revision and for the licence. */
 export async function askRepo(repo: HubRepo, signal?: AbortSignal): Promise<RemoteRepo> {
   const common = {
@@ -67,7 +70,7 @@ export async function askRepo(repo: HubRepo, signal?: AbortSignal): Promise<Remo
   }
   const { license } = info.cardData ?? {};
   const licence = typeof license === "string" ? oneLine(license, MOST_LICENCE) : "";
-  return { commit: info.sha, licence: licence || "not stated" };
+  return { commit: info.sha, licence: licence || NOT_STATED };
 }
 
 /** Lists the files at the top of a repository. */

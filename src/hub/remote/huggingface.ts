@@ -10,7 +10,18 @@ import { download, partialPath } from "./download.ts";
 import { type FileEntry, isWeights, type ModelFiles, modelFiles } from "../files.ts";
 import { gathered } from "./gather.ts";
 import { httpSource } from "./http.ts";
-import { askFile, askFiles, askRepo, called, explained, fileUrl, instead, isOffline } from "./hub_api.ts";
+import { licenceIn } from "../licence.ts";
+import {
+  askFile,
+  askFiles,
+  askRepo,
+  called,
+  explained,
+  fileUrl,
+  instead,
+  isOffline,
+  NOT_STATED,
+} from "./hub_api.ts";
 import type { RemoteFile, RemoteRepo } from "./hub_api.ts";
 import { checkFileName, modelFileNames } from "../layout.ts";
 import { fileEntry } from "../local.ts";
@@ -49,7 +60,7 @@ export async function hubModel(
     );
     await markUsed(snapshot);
     const entries = await Promise.all(names.map((name) => fileEntry(join(snapshot.folder, name), name)));
-    return hubFiles(repo, snapshot.commit, entries);
+    return hubFiles(repo, snapshot.commit, entries, () => licenceIn(snapshot.folder));
   }
   await refuseOffline(repo, damaged);
   const remote = await askRepo(repo, options.signal);
@@ -64,7 +75,8 @@ export async function hubModel(
       ? fileEntry(path, basename(file.path))
       : streamedEntry(repo, remote.commit, file, options.signal);
   });
-  return hubFiles(repo, remote.commit, await Promise.all(entries));
+  const licence = remote.licence === NOT_STATED ? null : remote.licence;
+  return hubFiles(repo, remote.commit, await Promise.all(entries), () => Promise.resolve(licence));
 }
 
 /**
@@ -112,9 +124,14 @@ async function isSound(
   return found.length === 0;
 }
 
-function hubFiles(repo: HubRepo, commit: string, entries: FileEntry[]): ModelFiles {
+function hubFiles(
+  repo: HubRepo,
+  commit: string,
+  entries: FileEntry[],
+  licence: () => Promise<string | null>,
+): ModelFiles {
   const kind = entries.some(({ name }) => name === "config.json") ? "folder" : "gguf";
-  return modelFiles({ name: repo.name, revision: commit, kind }, entries);
+  return modelFiles({ name: repo.name, revision: commit, kind, licence }, entries);
 }
 
 /** Fetches the missing ones of these files, in order, and returns the path of each. */

@@ -6,7 +6,8 @@
 import { type Config, positive } from "../config/config.ts";
 import { readDropList } from "../config/drop_lists.ts";
 import { biases, experts } from "../gguf/fields.ts";
-import { linearSpec } from "../modules/linear_map.ts";
+import { type LinearSpec, linearSpec } from "../modules/linear_map.ts";
+import type { NormPlacement } from "../pieces.ts";
 import type { ModelSpec } from "../spec.ts";
 import { decoderStems, type NameTable } from "../stored/names.ts";
 import { layerWindows, readBias, readFlags, readWindow } from "./common.ts";
@@ -14,14 +15,25 @@ import { decoder } from "./decoder.ts";
 import type { Families } from "./family.ts";
 
 function llama(config: Config): ModelSpec {
-  const list = config.value("linear_attn_list"); // of llama.cpp's deci alone
-  const layers = list === undefined ? 0 : config.count("num_hidden_layers");
-  const maps = readDropList(list, layers, "linear_attn_list", config.name);
+  const bias = readBias(config);
+  const mlpBias = config.boolean("mlp_bias", false);
+  const areBiased = config.boolean("linear_bias", false);
+  const maps = { attention: readMaps(config, "linear_attn_list"), mlp: readMaps(config, "linear_mlp_list") };
+  const map = (norm: NormPlacement, biased: boolean): LinearSpec =>
+    areBiased && biased ? linearSpec(norm) : { ...linearSpec(norm), bias: false };
   return decoder("llama", config, {
-    bias: readBias(config),
-    mlpBias: config.boolean("mlp_bias", false),
-    mixer: (attention, l) => maps.has(l) ? { ...linearSpec(attention.norm), bias: false } : attention,
+    bias,
+    mlpBias,
+    mixer: (attention, l) => maps.attention.has(l) ? map(attention.norm, bias.output) : attention,
+    module: (mlp, l) => maps.mlp.has(l) ? map(mlp.norm, mlpBias) : mlp,
   });
+}
+
+/** Layers that have a linear map in the place of a module: in llama.cpp's deci, and in Nemotron-NAS models. */
+function readMaps(config: Config, field: string): Set<number> {
+  const list = config.value(field);
+  const layers = list === undefined ? 0 : config.count("num_hidden_layers");
+  return readDropList(list, layers, field, config.name);
 }
 
 function mistral(config: Config): ModelSpec {
@@ -90,7 +102,9 @@ function granite(config: Config): ModelSpec {
 }
 
 /** Names of all six, and of every family with Hugging Face's usual names. */
-export const llamaNames: NameTable = { stems: decoderStems() };
+export const llamaNames: NameTable = {
+  stems: decoderStems({ "attention.linear": "self_attn.linear", "mlp.linear": "mlp.linear" }),
+};
 const names = () => llamaNames;
 
 export const llamas: Families = {

@@ -12,7 +12,7 @@
  * specification is then the piece's, and `onto` adds an input `sum` [B·T, D] of the pieces before it.
  */
 import { Add, cpuLowering, createGraph, type Graph, type Lowering, type Value } from "../../onnx/mod.ts";
-import type { AttentionTaps, SegmentOptions } from "../modules/kind.ts";
+import type { AttentionTaps, Pass, SegmentOptions } from "../modules/kind.ts";
 import { feedKind, type FeedSpec, layerTensors, mixerKind, type MixerSpec, routed } from "../modules/list.ts";
 import { normTensors } from "../modules/needs.ts";
 import type { LayerSpec } from "../spec.ts";
@@ -52,7 +52,8 @@ export function mixerGraph(
   extent: Extent,
   { tap, onto = false, stored, lowering = cpuLowering, ...segments }:
     & ModuleOptions<AttentionTaps>
-    & SegmentOptions = {},
+    & SegmentOptions
+    & Pick<Pass, "given"> = {},
 ): Graph {
   const graph = createGraph();
   const rows = rowsOf(extent);

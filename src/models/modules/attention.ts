@@ -10,7 +10,16 @@ import { linear, norm, type Weights } from "../values/linear.ts";
 import { attendAfter, isGrouped, keysShape } from "../values/past.ts";
 import { rotaryInputs, rotaryShared, rotate } from "../values/rotary.ts";
 import { watch } from "../values/watch.ts";
-import { type AttentionTaps, type MixerKind, type Pass, type Scoring, type Step, together } from "./kind.ts";
+import {
+  type AttentionTaps,
+  type InnerName,
+  type MixerKind,
+  orGiven,
+  type Pass,
+  type Scoring,
+  type Step,
+  together,
+} from "./kind.ts";
 import { linearTensors, normTensors } from "./needs.ts";
 
 /** A specification of one of these kinds. */
@@ -65,6 +74,7 @@ export function attentionKind<Spec extends Scored>(
         shape: (tokens) => keysShape(spec, lowering, tokens, texts),
         grows: isGrouped(spec, lowering) ? 2 : 1,
         inPlace: isGrouped(spec, lowering),
+        seen: seenLater(spec),
       })),
     core({ heads, headSize, window: own, firstKeys = 0 }, tokens, past) {
       const window = (own ?? Infinity) + firstKeys;
@@ -95,10 +105,15 @@ function passed<Spec extends Scored>(
   const rows = masked ? rowsOf(extent) : extent.length;
   const rotary = spec.rope && rotaryInputs(graph, [rows, spec.rope.size / 2]);
   const weights = pass.weights();
-  const heads = project(x, spec, weights, rotary, masked ? { samples: 1, length: -1 } : extent);
-  const { q, k, v } = heads;
-  const sum = pass.sum();
+  const made = project(x, spec, weights, rotary, masked ? { samples: 1, length: -1 } : extent);
   const width = spec.kvHeads * spec.headSize;
+  const used = (name: InnerName, heads: number, make: () => Value) =>
+    orGiven({ graph, extent, ...pass }, name, heads * spec.headSize, make);
+  const q = used("q", spec.heads, () => made.q);
+  const k = used("k", spec.kvHeads, () => made.k);
+  const v = used("v", spec.kvHeads, () => made.v);
+  const heads = { ...made, q, k, v };
+  const sum = pass.sum();
   const input = (name: string) => graph.input(name, "f32", ["past", width]);
   const before = past ? { key: input("past_key"), value: input("past_value") } : null;
   if (keep) {
@@ -106,16 +121,15 @@ function passed<Spec extends Scored>(
     graph.output("value", before ? Concat([before.value, v], 0) : v);
   }
   const { samples } = extent;
-  const mixed = masked
-    ? attendMasked(
-      spec,
-      heads,
-      before,
-      graph.input("mask", "f32", [samples, 1, "row", "column"]),
-      samples,
-      lowering,
-    )
-    : attend(spec, heads, extent, lowering);
+  const mask = () => graph.input("mask", "f32", [samples, 1, "row", "column"]);
+  const mixed = used(
+    "mixed",
+    spec.heads,
+    () =>
+      masked
+        ? attendMasked(spec, heads, before, mask(), samples, lowering)
+        : attend(spec, heads, extent, lowering),
+  );
   const ready = readied(mixed, spec, size, heads.gate);
   const raw = linear(ready, "attention.o_proj", weights, sum);
   const a = watch(asUpdate(raw, spec, "attention", weights));
@@ -161,6 +175,11 @@ function readied(mixed: Value, spec: AttentionSpec, size: number, gate?: Value):
 export function withoutPadding(x: Value, heads: number, { headSize }: AttentionSpec, size: number): Value {
   if (size === headSize) return x;
   return Reshape(Slice(Reshape(x, [-1, heads, headSize]), 0, size, 2), [-1, heads * size]);
+}
+
+/** The keys that the next token sees besides its own; one at least, which a mask may hide. */
+function seenLater({ window, firstKeys = 0 }: AttentionSpec): { first: number; last: number } | undefined {
+  return window === null ? undefined : { first: firstKeys, last: Math.max(1, window - 1) };
 }
 
 /** Keys that the tokens see together: each those before it and itself, at most the window (and the first keys, counted in it). */

@@ -14,7 +14,7 @@ import { asUpdate } from "../values/inputs.ts";
 import { linear, norm, type Weights } from "../values/linear.ts";
 import { watch } from "../values/watch.ts";
 import { piece } from "./cuts.ts";
-import { type MixerKind, type ModuleChanges, placed, together } from "./kind.ts";
+import { type InnerName, type MixerKind, type ModuleChanges, orGiven, placed, together } from "./kind.ts";
 import { linearTensors, normTensors, normWeight } from "./needs.ts";
 
 export interface DeltaSpec extends AnyModule {
@@ -43,10 +43,14 @@ export const delta: MixerKind<DeltaSpec> = {
   width: () => 0,
   cut: (spec, hidden) => [piece(spec, tensors(spec, hidden))],
   reshaped,
-  inexpressible: { onnx: "has linear attention, whose states readers of the graph do not support" },
+  inexpressible: {
+    onnx: "has linear attention, whose states readers of the graph do not support",
+    "hf-nas": "has linear attention, for which the format has no place",
+  },
   pass(x, spec, pass) {
     const weights = pass.weights();
-    const { q, k, v, mixed } = recalled(x, spec, weights, pass.extent.samples);
+    const used = (name: InnerName, width: number, make: () => Value) => orGiven(pass, name, width, make);
+    const { q, k, v, mixed } = recalled(x, spec, weights, pass.extent.samples, null, used);
     const { raw, a } = update(mixed, spec, weights);
     return { x, q, k, v, mixed, ready: mixed, raw, a };
   },
@@ -119,7 +123,14 @@ const LENGTH_EPSILON = 1e-6;
  * q and k [N, K·E], v and the mixed values [N, H·V] of streams x [B·T, D] of B samples, up to the output projection, and the memory of
  * all tokens so far; T need not be known when the graph is made.
  */
-function recalled(x: Value, spec: DeltaSpec, weights: Weights, samples: number, past: Memory | null = null) {
+function recalled(
+  x: Value,
+  spec: DeltaSpec,
+  weights: Weights,
+  samples: number,
+  past: Memory | null = null,
+  used: (name: InnerName, width: number, make: () => Value) => Value = (_, __, make) => make(),
+) {
   const { keyHeads, valueHeads, keySize, valueSize } = spec;
   const normed = norm(x, spec.norm.pre, "attention.norm", weights);
   const project = (name: string) => linear(normed, `attention.${name}_proj`, weights);
@@ -135,16 +146,17 @@ function recalled(x: Value, spec: DeltaSpec, weights: Weights, samples: number, 
   );
   const rows = watch(op.Reshape(op.Transpose(convolved, [0, 2, 1]), [-1, width]));
   const keys = keyHeads * keySize;
-  const q = ofLengthOne(op.Slice(rows, 0, keys, 1), spec);
-  const k = ofLengthOne(op.Slice(rows, keys, 2 * keys, 1), spec);
-  const v = op.Slice(rows, 2 * keys, width, 1);
+  const values = valueHeads * valueSize;
+  const q = used("q", keys, () => ofLengthOne(op.Slice(rows, 0, keys, 1), spec));
+  const k = used("k", keys, () => ofLengthOne(op.Slice(rows, keys, 2 * keys, 1), spec));
+  const v = used("v", values, () => op.Slice(rows, 2 * keys, width, 1));
 
   const rate = op.Softplus(watch(op.Add(project("a"), weight("dt_bias"))));
   const decay = op.Mul(op.Mul(op.Exp(weight("a_log")), scalar(x.graph, -1)), rate);
   const { output, state } = op.LinearAttention({
     query: bySample(q, keys),
     key: bySample(k, keys),
-    value: bySample(v, valueHeads * valueSize),
+    value: bySample(v, values),
     decay: bySample(decay, valueHeads),
     beta: bySample(op.Sigmoid(watch(project("b"))), valueHeads),
     state: past?.state ?? null,
@@ -152,8 +164,12 @@ function recalled(x: Value, spec: DeltaSpec, weights: Weights, samples: number, 
 
   const heads = op.Reshape(output, [-1, valueHeads, valueSize]);
   const even = op.SimplifiedLayerNormalization(heads, weight("gate_norm.weight"), spec.epsilon);
-  watch(op.Reshape(output, [-1, valueHeads * valueSize]));
-  const mixed = op.Mul(op.Reshape(even, [-1, valueHeads * valueSize]), op.QuickGelu(project("z"), 1));
+  watch(op.Reshape(output, [-1, values]));
+  const mixed = used(
+    "mixed",
+    values,
+    () => op.Mul(op.Reshape(even, [-1, values]), op.QuickGelu(project("z"), 1)),
+  );
   return { q, k, v, mixed, memory: { conv, state } };
 }
 

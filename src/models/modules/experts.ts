@@ -100,7 +100,10 @@ export const mixture: FeedKind<MixtureSpec> = {
     expert: resized(spec.expert, ratio),
     shared: spec.shared && resized(spec.shared, ratio),
   }),
-  inexpressible: { "gguf-deci": "has mixtures of experts, which llama.cpp's deci does not support" },
+  inexpressible: {
+    "gguf-deci": "has mixtures of experts, which llama.cpp's deci does not support",
+    "hf-nas": "has mixtures of experts, for which the format has no place",
+  },
   /** All of it in one graph. */
   raw: (x, spec, weights) => mixed(norm(x, spec.norm.pre, "mlp.norm", weights), spec, weights),
   routed: true,

@@ -6,6 +6,7 @@ import type { Dim, Graph, Lowering, Value } from "../../onnx/mod.ts";
 import type { LayerModule } from "../../measure/mod.ts";
 import type { AnyModule, NormPlacement, TensorNeed } from "../pieces.ts";
 import type { Extent, Heads } from "../values/attention.ts";
+import { rowsOf } from "../values/inputs.ts";
 import type { Weights } from "../values/linear.ts";
 import type { SharedInputs } from "../values/past.ts";
 import type { Rotary } from "../values/rotary.ts";
@@ -89,10 +90,19 @@ export interface Slot {
   readonly grows: number | null;
   /** Whether new rows are written behind the old ones in the same memory, which then has rows to spare. */
   readonly inPlace: boolean;
+  /** The rows that later tokens see: the first of the text and the last before them; absent where they see all. */
+  readonly seen?: { readonly first: number; readonly last: number } | undefined;
 }
 
+/**
+ * Values inside attention: q and mixed [T, H, E], k and v [T, K, E]; q and k as they meet (normed, rotated). Latent attention has
+ * its own size of v and mixed, and its rotated numbers come first. In linear attention q and k are [T, K, E], v and mixed [T, H, V].
+ */
+export const INNER = ["q", "k", "v", "mixed"] as const;
+export type InnerName = typeof INNER[number];
+
 /** Heads, and numbers of each, of the values inside a mixer. */
-export type Inside = Readonly<Record<"q" | "k" | "v" | "mixed", readonly [heads: number, size: number]>>;
+export type Inside = Readonly<Record<InnerName, readonly [heads: number, size: number]>>;
 
 /** Changes of a shape that concern a module. */
 export interface ModuleChanges {
@@ -137,6 +147,18 @@ export interface Pass extends SegmentOptions {
   weights(): Weights;
   /** The sum of other pieces of the module, [B·T, D]; null where it is whole or the first. */
   sum(): Value | null;
+  /** Values inside that are inputs [B·T, H·E] of the graph, in the place of those that the module makes; default: none. */
+  readonly given?: readonly InnerName[];
+}
+
+/** A value [N, W] inside: the input of its name, where a pass is given it. */
+export function orGiven(
+  { graph, extent, given }: Pick<Pass, "graph" | "extent" | "given">,
+  name: InnerName,
+  width: number,
+  make: () => Value,
+): Value {
+  return given?.includes(name) ? graph.input(name, "f32", [rowsOf(extent), width]) : make();
 }
 
 /** The same for new tokens of B texts; `past` declares the memory as inputs by the slots' names, `present` gives the next. */

@@ -77,7 +77,7 @@ export const latent: MixerKind<LatentSpec> = attentionKind<LatentSpec>({
   kept: ({ latents, rope }) => latents.keyValue + (rope?.size ?? 0),
   cut: (spec, hidden) => [piece(spec, latent.tensors(spec, hidden, "attention"))],
   reshaped,
-  inexpressible: {},
+  inexpressible: { "hf-nas": "has latent attention, for which the format has no place" },
 });
 
 /** Heads [N, H, from] with zeros behind each: [N, H · to]. Not every engine can pad. */

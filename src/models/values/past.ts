@@ -7,6 +7,10 @@
  *     rows     [B, P, K·E]: joined with the new rows by the graph, and hidden by a mask from queries that may not see them; by
  *              ONNX's Attention, or by products, which every engine has.
  *
+ * With a window, keys that no token will see again may be gone: then the first keys of the text stand before the last ones, and what
+ * counts as P is the number that is left. Keys are turned already, so their places do not matter; rows of a mask count from the
+ * last key, and the first columns are the first keys either way.
+ *
  * B texts of the same length are side by side. How many tokens there are, of both sides, is known only when the graph runs: one graph serves every text.
  */
 import {
@@ -58,15 +62,24 @@ export function keysShape<D extends Dim>(
   return isGrouped(spec, lowering) ? [texts, kvHeads, tokens, headSize] : [texts, tokens, kvHeads * headSize];
 }
 
-/** The mask of an attention, an input that those with the same keys in sight share. */
-function maskName({ window, firstKeys }: AttentionSpec): string {
-  return `mask ${window ?? "all"}${firstKeys ? ` and ${firstKeys}` : ""}`;
+/** What an attention sees: inputs and numbers of keys are shared by those that see the same. */
+function sightName({ window, firstKeys }: AttentionSpec, all = "all"): string {
+  return `${window ?? all}${firstKeys ? ` and ${firstKeys}` : ""}`;
 }
+
+/** The mask of an attention. */
+const maskName = (spec: AttentionSpec) => `mask ${sightName(spec)}`;
 
 /** What GroupQueryAttention adds to the scores where it does not know by itself which keys are hidden. */
 const biasName = (spec: AttentionSpec) => `bias of ${maskName(spec)}`;
 
-/** What to feed as the shared inputs, for T tokens after P of each text. */
+/** How many keys there are, for GroupQueryAttention; windows may have fewer than others. */
+function countNames(spec: AttentionSpec): { lastKey: string; keys: string } {
+  const of = spec.window === null ? "" : ` ${sightName(spec)}`;
+  return { lastKey: `last_key${of}`, keys: `keys${of}` };
+}
+
+/** What to feed as the shared inputs, for T tokens after the keys of P tokens that are left of each text. */
 export function sight(
   spec: AttentionSpec,
   lowering: Lowering,
@@ -75,10 +88,11 @@ export function sight(
   const total = past + tokens;
   const table = () => maskTable({ ...spec, rows: tokens, columns: total });
   if (!isGrouped(spec, lowering)) return { [maskName(spec)]: table() };
+  const { lastKey, keys } = countNames(spec);
   return {
     ...spec.firstKeys ? { [biasName(spec)]: { ...table(), shape: [1, 1, tokens, total] } } : {},
-    last_key: { dtype: "i32", shape: [texts], data: new Int32Array(texts).fill(total - 1) },
-    keys: { dtype: "i32", shape: [], data: Int32Array.of(total) },
+    [lastKey]: { dtype: "i32", shape: [texts], data: new Int32Array(texts).fill(total - 1) },
+    [keys]: { dtype: "i32", shape: [], data: Int32Array.of(total) },
   };
 }
 
@@ -97,14 +111,15 @@ export function attendAfter(
   const [q, k, v] = [byText(heads.q, width), byText(heads.k, columns), byText(heads.v, columns)];
   if (isGrouped(spec, lowering)) {
     // Its own window would hide the first keys.
-    const bias = spec.firstKeys ? shared(biasName(spec), "f32", [1, 1, "tokens", "keys"]) : undefined;
+    const { lastKey, keys } = countNames(spec);
+    const bias = spec.firstKeys ? shared(biasName(spec), "f32", [1, 1, "tokens", keys]) : undefined;
     const { output, present } = GroupQueryAttention({
       query: q,
       key: k,
       value: v,
       past,
-      seqlensK: shared("last_key", "i32", [texts]),
-      totalSequenceLength: shared("keys", "i32", []),
+      seqlensK: shared(lastKey, "i32", [texts]),
+      totalSequenceLength: shared(keys, "i32", []),
       sinks: heads.sinks,
       bias,
     }, bias ? { ...spec, window: null } : spec);
@@ -113,7 +128,7 @@ export function attendAfter(
   const { sinks } = heads;
   const present = { key: Concat([past.key, k], 1), value: Concat([past.value, v], 1) };
   const all = { q, k: present.key, v: present.value, ...sinks ? { sinks } : {} };
-  const mask = shared(maskName(spec), "f32", [`tokens`, `keys ${spec.window}`]);
+  const mask = shared(maskName(spec), "f32", ["tokens", `keys ${sightName(spec, "null")}`]);
   const mixed = lowering.attention === "standard"
     ? standard(spec, all, mask, texts)
     : decomposed(spec, all, mask, texts);

@@ -10,12 +10,13 @@ import type { Provenance } from "../forms/provenance.ts";
 type ModuleSums = Profile["sums"]["attention"];
 type SampleSums = NonNullable<ModuleSums[number]>;
 
-/** A profile from its sums, those of what routers did, and where some attention is linear. */
+/** A profile from its sums, those of what routers did, where some attention is linear, and how large the modules are. */
 export function profileOf(
   provenance: Provenance,
   sums: Profile["sums"],
   routing?: RoutingSums | undefined,
   mixers?: Profile["mixers"],
+  sizes?: Profile["sizes"],
 ): Profile {
   const { samples, length } = provenance.packing;
   const tokens = samples * length;
@@ -37,6 +38,7 @@ export function profileOf(
     ...eachKind((kind) => means(sums[kind])),
     ...mixturesOf(routing),
     ...mixers?.includes("linear") ? { mixers } : {},
+    ...sizes ? { sizes } : {},
   });
 }
 

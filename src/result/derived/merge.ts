@@ -53,7 +53,8 @@ export function merge<R extends Shard>(results: readonly R[], names?: readonly s
   const routing = profiles[0].mixtures?.sums.map((layer, l) =>
     layer && profiles.flatMap((profile) => profile.mixtures?.sums[l] ?? [])
   );
-  return profileOf(provenance, sums, routing, profiles[0].mixers) as R;
+  const { mixers, sizes } = profiles[0];
+  return profileOf(provenance, sums, routing, mixers, sizes) as R;
 }
 
 /** The hash of a text from those of its blocks, or of any division of it: their sum modulo 2^256. */

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { causesForm, rowsForm } from "./causes.ts";
+import { fitForm } from "./fit.ts";
 import { againstForm, compareForm, verifyForm } from "./comparisons.ts";
 import { evaluateForm, taskForm, writtenForm } from "./evaluation.ts";
 import type { Kind } from "../methods.ts";
@@ -87,6 +88,7 @@ export const forms = {
   guides: guidesForm,
   verify: verifyForm,
   sweep: sweepForm,
+  fit: fitForm,
   "random-init": randomInitForm,
   causes: causesForm,
   rows: rowsForm,

@@ -2,6 +2,7 @@
 import { KINDS } from "../../measure/mod.ts";
 import { z } from "zod";
 import { byKind, headForm, perLayer, provenanceForm } from "./provenance.ts";
+import { sizesForm } from "./sizes.ts";
 import { byForm, targetForm } from "./sweep.ts";
 import { GUIDE_NAMES } from "../scores.ts";
 
@@ -15,24 +16,6 @@ const constraintsForm = z.object({
 });
 /** Constraints on which modules may be dropped. */
 export type Constraints = z.infer<typeof constraintsForm>;
-
-/** Whole numbers by layer [L]; null where there is no module. */
-const wholes = z.array(z.int().nonnegative().nullable());
-
-/** How large the modules are. */
-const sizesForm = z.object({
-  /** Weights of the whole model. */
-  parameters: z.int().nonnegative(),
-  /** Weights by layer. */
-  attention: wholes,
-  mlp: wholes,
-  /** Bytes of keys and values for each token by layer, in 16 bits. */
-  kvBytes: wholes,
-  /** Tokens that a layer keeps at most; null for all. */
-  kvTokens: wholes,
-});
-/** The sizes of the modules. */
-export type Sizes = z.infer<typeof sizesForm>;
 
 export const orderForm = z.object({
   ...headForm("order"),

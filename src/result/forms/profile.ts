@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { byKind, headForm, perLayer, provenanceForm } from "./provenance.ts";
+import { sizesForm } from "./sizes.ts";
 import { sweepForm } from "./sweep.ts";
 
 /** Sums of one module over the counted tokens of one sample. */
@@ -65,6 +66,8 @@ export const profileForm = z.object({
   mixtures: mixturesForm.optional(),
   /** What mixes the tokens of each layer [L], null where nothing does; absent for a model without linear attention. */
   mixers: z.array(z.enum(["full", "linear"]).nullable()).optional(),
+  /** How large the model's modules are, dropped or not; absent in older profiles. */
+  sizes: sizesForm.optional(),
 });
 /** Importance, magnitude and sign of every module. */
 export type Profile = z.infer<typeof profileForm>;

@@ -104,6 +104,8 @@ export const provenanceForm = z.object({
   }),
   drop: dropForm,
   seed: z.int().nullable(),
+  /** Values that a function changed during the run, and the layers; absent where no function could. Such a result is not kept. */
+  changed: z.object({ values: z.array(z.string()), layers: indices }).optional(),
 });
 /** Everything that the numbers depend on: equal provenance means equal numbers. */
 export type Provenance = z.infer<typeof provenanceForm>;

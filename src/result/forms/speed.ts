@@ -4,7 +4,7 @@ import { computedForm, dropForm, headForm, modelForm } from "./provenance.ts";
 import { ratiosForm } from "./roofline.ts";
 
 /** A median with the quartiles around it. */
-const medianForm = z.object({ median: z.number(), low: z.number(), high: z.number() });
+export const medianForm = z.object({ median: z.number(), low: z.number(), high: z.number() });
 
 /** Seconds of what a step is made of, as measured of its parts. */
 const partsForm = z.object({

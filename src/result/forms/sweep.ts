@@ -49,6 +49,22 @@ export const replacementForm = z.object({
   tensors: z.record(z.string(), z.object({ shape: indices, data: z.base64() })).nullable(),
 });
 
+/** What a plan saves. */
+export const savesForm = z.object({
+  /** Weights that need not be stored, and their share of all the model's. */
+  parameters: z.int(),
+  parametersShare: z.number(),
+  /** Bytes of keys and values of dropped attention for each token of the context, in 16 bits, and their share of all. */
+  kvBytesPerToken: z.int().nonnegative(),
+  kvShare: z.number(),
+  /** The same of one sequence of `context` tokens, with the keys that windows free; absent in plans of earlier versions. */
+  kv: z.object({
+    context: z.int().positive(),
+    bytes: z.int().nonnegative(),
+    share: z.number(),
+  }).optional(),
+});
+
 /** A plan: the modules to drop, and what ordered them. */
 export const planForm = z.object({
   ...headForm("plan"),
@@ -71,15 +87,8 @@ export const planForm = z.object({
   order: z.array(
     z.object({ module: z.enum(KINDS), layer: z.int(), score: z.number().nullable() }),
   ),
-  /** What is saved; a plan from a profile, which does not know sizes, does not say. */
-  saves: z.object({
-    /** Weights that need not be stored, and their share of all the model's. */
-    parameters: z.int().nonnegative(),
-    parametersShare: z.number(),
-    /** Bytes of keys and values for each token of the context, in 16 bits, and their share of all. */
-    kvBytesPerToken: z.int().nonnegative(),
-    kvShare: z.number(),
-  }).optional(),
+  /** What is saved; absent where the sizes of the modules are unknown. */
+  saves: savesForm.optional(),
 });
 /** Modules to drop, in order. */
 export type Plan = z.infer<typeof planForm>;

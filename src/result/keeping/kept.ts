@@ -171,7 +171,7 @@ export async function recordKept(run: () => Promise<void>): Promise<ReadonlyMap<
   return own;
 }
 
-/** Keeps a result, and returns it as it will be read back. */
+/** Keeps a result, and returns it as it will be read back. One whose values a function changed is not kept: a function has no hash. */
 export async function keep<K extends KeptKind>(
   kind: K,
   origin: Provenance,
@@ -179,7 +179,7 @@ export async function keep<K extends KeptKind>(
   keeping: Keeping,
 ): Promise<ResultOf<K>> {
   const text = resultText(result);
-  if (keeping.results) {
+  if (keeping.results && !origin.changed) {
     const path = resultPath(keeping.results, kind, origin);
     if (await tryWrite(path, sealed(text), keeping)) record(path, "made");
   }

@@ -3,7 +3,7 @@
  *
  * New tokens, a prompt or the one that follows, pass through one graph with the keys and values of those before: the layers that
  * fit the budget are constants of it, packed for products with a single row, and a layer beyond the budget is leased for each
- * read and fed as it is stored. A dropped attention has no keys, a dropped MLP is not run.
+ * read and fed as it is stored. A dropped attention has no keys, a dropped MLP is not run; keys that a window has left are freed.
  *
  * Dynamic rope turns all positions by the length of the text. Beyond the trained length every token therefore changes
  * the keys of all before it, and the text is read again: what one pass over the text so far gives, not what keys of
@@ -48,7 +48,7 @@ export interface DecoderOptions {
 export interface Decoder {
   /** Tokens of each text read so far. */
   readonly length: number;
-  /** Bytes of the keys and values of them. */
+  /** Bytes of the keys and values that are held of them. */
   readonly keyBytes: number;
   /** Starts over with a prompt of at least one token for each text; returns the logits [B · V] of the next tokens. */
   prefill(...prompts: Int32Array[]): Promise<Float32Array>;
@@ -126,8 +126,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
       sharedFeeds(
         stage.layers,
         engine.has,
-        [first, end],
-        texts,
+        { tokens, texts, past: (l) => caches.get(l)!.rows },
         (rope) => tables(rope, [first, end], read[0].length),
       ),
       (shared) => run({ ...shared, ...feeds }, { signal, into }),
@@ -217,23 +216,29 @@ function isTurned(rope: RopeSpec | null, tokens: number): boolean {
   return rope !== null && rotationRegime(rope, tokens) !== rotationRegime(rope, tokens - 1);
 }
 
-/** What all layers share, for tokens [first, end): table rows, and what attention sees. By the names the graphs give them. */
+/** New tokens of some texts, after the rows that the memory of layer `l` holds. */
+interface New {
+  readonly tokens: number;
+  readonly texts: number;
+  past(l: number): number;
+}
+
+/** What layers share: table rows, and what attention sees. By the names the graphs give them. */
 function sharedFeeds(
   layers: readonly StepLayer[],
   has: Has,
-  [first, end]: Part,
-  texts: number,
+  { tokens, texts, past }: New,
   rowsOf: (rope: RopeSpec) => { cos: Tensor; sin: Tensor },
 ): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   const seen = new Set<string>();
-  for (const { spec } of layers) {
+  for (const { l, spec } of layers) {
     const attention = scoring(spec.attention);
     if (!attention) continue;
     const { headSize, window, firstKeys } = attention;
     const key = `${headSize} ${window} ${firstKeys}`;
     if (!seen.has(key)) {
-      Object.assign(feeds, sight(attention, has, { past: first, tokens: end - first, texts }));
+      Object.assign(feeds, sight(attention, has, { past: past(l), tokens, texts }));
       seen.add(key);
     }
     if (!attention.rope) continue;

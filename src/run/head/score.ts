@@ -8,7 +8,7 @@
  */
 import type { Held } from "../../engine/mod.ts";
 import type { Model } from "../../models/mod.ts";
-import { type DropPlan, noDrop, planText } from "../../measure/mod.ts";
+import { type DropPlan, noDrop, planPhrase } from "../../measure/mod.ts";
 import { forward, type ForwardOptions } from "../forward.ts";
 import { freeAll, freeStates } from "../held.ts";
 import { openScorer } from "./scorer.ts";
@@ -102,7 +102,7 @@ function expectPerplexity({ name }: Model, plan: DropPlan, samples: readonly Sco
   if (Number.isFinite(Math.exp(perToken("nll"))) && Number.isFinite(perToken("kl"))) return;
   const most = Math.floor(Math.log(Number.MAX_VALUE));
   throw new RangeError(
-    `Cannot score ${name} without ${planText(plan)}: ${
+    `Cannot score ${name}, ${planPhrase(plan)}: ${
       perToken("nll")
     } nats per token, expected at most ${most} ` +
       "(its perplexity would not be finite)",

@@ -2,6 +2,8 @@
 import type { Feeds, Held } from "../../engine/mod.ts";
 import {
   type AttentionTaps,
+  INNER,
+  type InnerName,
   type KeysValues,
   mixerGraph,
   mixerKind,
@@ -19,7 +21,10 @@ import { areTexts, type Batch } from "../segments.ts";
 /** Keys and values [P, K·E] of a text that others continue. */
 export type Kept = KeysValues<Held>;
 
-/** The update of the stream x of some plans, and the keys and values for the segments that continue the batch's text. */
+/**
+ * The update of the stream x of some plans, and the keys and values for the segments that continue the batch's text. `given` has values
+ * inside attention that take the place of its own.
+ */
 export async function attend(
   run: Run,
   l: number,
@@ -29,6 +34,7 @@ export async function attend(
   x: Held,
   batch: Batch,
   past: Kept | null,
+  given: Readonly<Partial<Record<InnerName, Held>>> = {},
 ): Promise<{ a: Held; kept: Kept | null }> {
   const { engine, segments, sights } = run;
   const { hidden, layers } = run.model.spec;
@@ -38,6 +44,7 @@ export async function attend(
     past: past !== null,
     keep: scoring(spec) !== null && run.continued.has(batch.first),
     lowering: engine.has,
+    given: INNER.filter((name) => given[name]),
   };
   const observers = mixerKind(spec).inside(spec) ? lookingAt(run, members) : [];
   const { tapping, launching } = split(engine, observers, "attention");
@@ -55,6 +62,7 @@ export async function attend(
   const feeds = {
     ...sights.of(spec, batch),
     ...past ? { past_key: past.key, past_value: past.value } : {},
+    ...given,
     x,
   };
   const { a, key, value, ...outputs } = await runModule(

@@ -16,9 +16,15 @@ import type { Branch } from "../plan/trie.ts";
 import { isRun } from "../plan/variants.ts";
 import type { Part } from "../weights/part.ts";
 import { type LayerParts, withoutWeights } from "../weights/parts.ts";
-import type { Present } from "../probes/probe.ts";
+import type { Change, Present } from "../probes/probe.ts";
 import { extentOf, lookingAt, namesOf, type Run, whereOf } from "../run.ts";
 import type { Batch } from "../segments.ts";
+
+/** A stream after a layer, and what observers put in the place of the layer's values; the stream is the taker's to free. */
+export interface Updated {
+  readonly y: Held;
+  readonly changes: readonly Change[];
+}
 
 /** A stream after a layer, of x and what attention adds to it. */
 export async function updated(
@@ -29,7 +35,7 @@ export async function updated(
   x: Held,
   a: Held | null,
   batch: Batch,
-): Promise<Held> {
+): Promise<Updated> {
   if (!parts) return await update(run, l, [withoutWeights], way, x, a, batch, null);
   const { mlp, mixture } = parts;
   if (!mixture) return await update(run, l, mlp, way, x, a, batch, null);
@@ -69,7 +75,7 @@ async function update(
   a: Held | null,
   batch: Batch,
   mixed: Mixed | null,
-): Promise<Held> {
+): Promise<Updated> {
   const { engine, programs } = run;
   const { hidden, layers } = run.model.spec;
   const lowering = engine.has;
@@ -108,11 +114,14 @@ async function update(
     const seen = { layer: l, plans: way.plans, present, ...batch };
     const launches = ({ m, h = a ? y : x }: Feeds) =>
       launching.map(({ update }) => () => update!(engine, { x, a, h, m: m ?? null, y }, layer, extent));
+    const changes: Change[] = [];
     await withObserved(engine, outputs, launches, async (outputs) => {
-      for (const probe of observers) await probe.observeUpdate?.({ ...seen, outputs });
+      for (const probe of observers) {
+        changes.push(...await probe.observeUpdate?.({ ...seen, y, outputs }) ?? []);
+      }
     });
     if (isRun(way.mlp.spec)) run.step();
-    return y;
+    return { y, changes };
   } catch (error) {
     y.free();
     throw error;

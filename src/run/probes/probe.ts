@@ -4,6 +4,7 @@ import type { Value } from "../../onnx/mod.ts";
 import type {
   AttentionTaps,
   Extent,
+  InnerName,
   LayerSpec,
   MixerSpec,
   RouterTaps,
@@ -28,6 +29,25 @@ export interface Observation {
   readonly length: number;
   /** The outputs that the probes added, or their kernels gave, by name; valid during the call only. */
   readonly outputs: Readonly<Record<string, Tensor>>;
+}
+
+/** The same of what ends a layer: the stream [B·T, D] that leaves it is in the engine's memory, and stays the runner's. */
+export interface UpdateObservation extends Observation {
+  readonly y: Held;
+}
+
+/** Values around one layer [T, D]: the stream x, attention's update a, the MLP's update m, the next stream y. */
+export const STREAMS = ["x", "a", "m", "y"] as const;
+export type StreamName = typeof STREAMS[number];
+
+/** Values of a layer by name, for all samples of a batch: streams [B·T, D], and those inside attention [B·T, H·E]. */
+export type Given = Readonly<Partial<Record<StreamName | InnerName, Tensor>>>;
+
+/** Values that take the place of a layer's own in some samples of a batch, counted from its first. */
+export interface Change {
+  readonly samples: readonly number[];
+  /** The rows of the other samples are not read. */
+  readonly values: Given;
 }
 
 /** The numbers of each sample in one of the outputs, valid during the call only. */
@@ -69,7 +89,8 @@ export interface ProbeKernels {
 
 /**
  * An observer. `attention`, `router` and `update` add outputs (float32) to the module graphs; what they give, or `kernels` in their place,
- * is handed to `observe…` after each run, in sample order within a state.
+ * is handed to `observe…` after each run, in sample order within a state. The layer runs again with the values that `observeUpdate`
+ * returns in the place of its own (modules/reach.ts).
  */
 export interface Probe {
   /** Indices of the plans to look at, all by default: a run that none of them shares gets no outputs added. */
@@ -81,5 +102,5 @@ export interface Probe {
   router?(taps: RouterTaps): Record<string, Value>;
   observeRouter?(seen: RouterObservation): void | Promise<void>;
   update?(taps: UpdateTaps, layer: LayerSpec, hidden: number, extent: Extent): Record<string, Value>;
-  observeUpdate?(seen: Observation): void | Promise<void>;
+  observeUpdate?(seen: UpdateObservation): void | readonly Change[] | Promise<void | readonly Change[]>;
 }

@@ -1,79 +1,63 @@
 /**
- * The probe for everyone: the tensors of a layer by name, or what they reduce to, one sample after the other.
+ * The probe for everyone: the tensors of a layer by name, or what they reduce to, one sample after the other; and what the function that
+ * sees them puts in their place.
  *
  * What goes on inside attention is kept until the rest of the layer has run over the same batch: one batch, one layer.
  */
-import { type AttentionInput, attentionRow } from "../../kernels/mod.ts";
 import {
   type AttentionTaps,
+  INNER,
+  type InnerName,
   type LayerSpec,
   mixerKind,
   type MixerSpec,
   scoring,
-  type ScoringSpec,
-  type UpdateTaps,
-  withoutPadding,
 } from "../../models/mod.ts";
-import { MatMul, Mul, ReduceSum, ReduceSumSquare, Reshape, type Value } from "../../onnx/mod.ts";
 import { float32 } from "../../tensor/mod.ts";
-import { attentionSizes } from "./attention_stats.ts";
-import type { Observation, Present, Probe } from "./probe.ts";
+import {
+  CHANGEABLE,
+  type Changeable,
+  type LayerValue,
+  type Observed,
+  type ObservedTokens,
+  PREDICTIONS,
+  type ReadHead,
+  type Seen,
+} from "./observable.ts";
+import {
+  type Change,
+  type Given,
+  type Observation,
+  type Present,
+  type Probe,
+  type StreamName,
+  STREAMS,
+  type UpdateObservation,
+} from "./probe.ts";
+import { grouped, type Own, valuesIn } from "./returned.ts";
+import { attentionRows, finished, innerOutput, streamOutputs } from "./value_outputs.ts";
 
-/** Values around one layer [T, D]: the stream x, attention's update a, the MLP's update m, the next stream y. */
-const STREAMS = ["x", "a", "m", "y"] as const;
-/**
- * Values inside attention: q and mixed [T, H, E], k and v [T, K, E]; q and k as they meet (normed, rotated). Latent attention has
- * its own size of v and mixed, and its rotated numbers come first. In linear attention q and k are [T, K, E], v and mixed [T, H, V].
- */
-const INNER = ["q", "k", "v", "mixed"] as const;
 type Numbers = Float32Array<ArrayBuffer>;
-type StreamName = typeof STREAMS[number];
-type InnerName = typeof INNER[number];
 
-/**
- * The names of the values that `observe` can return. `x.norm` is the length of each token's vector [T], `x.mean` the mean vector over
- * tokens [D], and `a.cosine` the cosine of each token's vector with x [T], 0 for a vector of zeros. `attention` is passed row by row.
- */
-export const OBSERVABLE = [
-  ...STREAMS,
-  ...INNER,
-  ...STREAMS.flatMap((name) => [`${name}.norm`, `${name}.mean`] as const),
-  "a.cosine",
-  "m.cosine",
-  "y.cosine",
-  "attention",
-] as const;
-/** The name of a value that `observe` can return. */
-export type Observable = typeof OBSERVABLE[number];
-
-/** Numbers of a shape, in row-major order. The receiver may keep them. */
-export interface Observed {
-  /** The numbers; their count is the product of the shape. */
-  readonly data: Float32Array<ArrayBuffer>;
-  /** Lengths of the axes. */
-  readonly shape: readonly number[];
+/** Parts of a probe of values besides its function. */
+export interface ValuesOptions {
+  /** The plan that is observed, by its number; default: the first. */
+  readonly plan?: number;
+  /** Reads the head, for the values that it makes. */
+  readonly readHead?: ReadHead | undefined;
+  /** Called when the function has changed values of a layer. */
+  readonly onChange?: ((layer: number, names: Iterable<Changeable>) => void) | undefined;
 }
 
-/** The attention of one query: weights [H, t + 1] on the keys 0 … t, which sum to 1 for each head; 0 outside a sliding window. */
-export interface AttentionRow extends Observed {
-  /** The position t of the query. */
-  readonly query: number;
-}
-
-/** The observed values of one layer and one sample. */
-export type Seen<Name extends Observable> =
-  & { readonly layer: number; readonly sample: number }
-  & { readonly [Each in Name]: Each extends "attention" ? Iterable<AttentionRow> : Observed };
-
 /**
- * Calls `see` for every layer and sample of plan number `plan`, layer by layer, and waits for it. A layer in which a module does
- * not run that one of the values belongs to is passed over.
+ * Calls `see` for every layer and sample of a plan, layer by layer, and waits for it; the run goes on with the values that it returns. A
+ * layer in which a module does not run that one of the values belongs to is passed over.
  */
-export function valuesProbe<Name extends Observable>(
+export function valuesProbe<Name extends LayerValue>(
   layers: readonly LayerSpec[],
   names: readonly Name[],
   see: (seen: Seen<Name>) => unknown,
-  plan = 0,
+  { plan = 0, readHead, onChange }: ValuesOptions = {},
 ): Probe {
   const asked = new Set<string>(names);
   if (asked.has("attention")) ["q", "k"].forEach((name) => asked.add(name));
@@ -81,6 +65,8 @@ export function valuesProbe<Name extends Observable>(
   const streams = STREAMS.filter((name) =>
     names.some((each) => each === name || each.startsWith(`${name}.`))
   );
+  const readings = PREDICTIONS.filter((name) => asked.has(`y.${name}`));
+  const changeable = CHANGEABLE.filter((name) => names.includes(name as Name));
   let inside: Partial<Record<InnerName, Numbers>> = {};
 
   function isWhole(layer: number, { attention, mlp }: Present): boolean {
@@ -89,6 +75,38 @@ export function valuesProbe<Name extends Observable>(
     if (inner.length > 0 && mixer && !mixerKind(mixer).inside(mixer)) return false;
     const missing = (name: StreamName) => name === "a" && !attention || name === "m" && !mlp;
     return !streams.some(missing) && (inner.length === 0 || attention);
+  }
+
+  /** A value of all samples of a batch, as the graph gives it. */
+  function ofBatch({ outputs }: Pick<Observation, "outputs">, name: Changeable): Numbers {
+    return inner.includes(name as InnerName)
+      ? inside[name as InnerName]!
+      : outputs[`values.${name}`].data as Numbers;
+  }
+
+  /** What is seen of sample i of a batch. */
+  async function seenOf(seen: UpdateObservation, i: number): Promise<Seen<Name>> {
+    const { layer, first, count, length, outputs, y } = seen;
+    const spec = layers[layer].attention;
+    const part = (data: Numbers) => data.slice(i * data.length / count, (i + 1) * data.length / count);
+    const output = (name: string) => part(outputs[`values.${name}`].data as Numbers);
+    const own = new Map<string, Observed | ObservedTokens>(
+      inner.map((name) => [name, {
+        data: part(ofBatch(seen, name)),
+        shape: [length, ...mixerKind(spec!).inside(spec!)![name]],
+      }]),
+    );
+    const rows = Int32Array.from({ length }, (_, row) => i * length + row);
+    const read = readings.length > 0 ? await readHead!(y, rows, readings) : null;
+    for (const name of readings) own.set(`y.${name}`, read![name]);
+    const values = names.map((name) => {
+      if (name === "attention") {
+        const [q, k] = [own.get("q") as Observed, own.get("k") as Observed];
+        return [name, attentionRows(scoring(spec)!, length, q, k)];
+      }
+      return [name, own.get(name) ?? finished(name, output, length)];
+    });
+    return { layer, sample: first + i, ...Object.fromEntries(values) } as Seen<Name>;
   }
 
   return {
@@ -112,114 +130,42 @@ export function valuesProbe<Name extends Observable>(
       const wanted = names.flatMap((name) => streamOutputs(name, taps, hidden, length));
       return Object.fromEntries(wanted.map(([name, value]) => [`values.${name}`, value]));
     },
-    async observeUpdate({ layer, present, first, count, length, outputs }) {
-      if (!isWhole(layer, present)) return;
-      const spec = layers[layer].attention;
+    async observeUpdate(seen) {
+      const { layer, first, count } = seen;
+      if (!isWhole(layer, seen.present)) return [];
+      const bySample = new Map<number, Own>();
       for (let i = 0; i < count; i++) {
-        const part = (data: Float32Array) =>
-          data.slice(i * data.length / count, (i + 1) * data.length / count);
-        const output = (name: string) => part(outputs[`values.${name}`].data as Numbers);
-        const own = new Map<string, Observed>(
-          inner.map((
-            name,
-          ) => [name, {
-            data: part(inside[name]!),
-            shape: [length, ...mixerKind(spec!).inside(spec!)![name]],
-          }]),
+        const shown = await seenOf(seen, i);
+        const shapes = new Map(
+          changeable.map((name) => [name, [...(shown as unknown as Shown)[name].shape]]),
         );
-        const values = names.map((name) => {
-          if (name === "attention") {
-            return [name, attentionRows(scoring(spec)!, length, own.get("q")!, own.get("k")!)];
-          }
-          return [name, own.get(name) ?? finished(name, output, length)];
-        });
-        await see({ layer, sample: first + i, ...Object.fromEntries(values) } as Seen<Name>);
+        const own = valuesIn(await see(shown), { layer, sample: first + i, shapes });
+        if (!own) continue;
+        bySample.set(i, own);
+        onChange?.(layer, own.keys());
       }
+      return grouped(bySample).map(({ names, samples }): Change => ({
+        samples: [...samples.keys()],
+        values: Object.fromEntries(names.map((name) => {
+          const data = ofBatch(seen, name).slice();
+          for (const [i, own] of samples) data.set(own.get(name)!, i * data.length / count);
+          return [name, rowsOf(name, data, layers[layer].attention, count * seen.length)];
+        })) as Given,
+      }));
     },
   };
 }
 
-/** A value inside attention, without the zeros that heads of latents are run with. */
-function innerOutput(name: InnerName, value: Value, spec: MixerSpec): Value {
-  const [heads, size] = mixerKind(spec).inside(spec)![name];
+type Shown = Readonly<Record<Changeable, Observed>>;
+
+/** Values of N rows as a graph takes them: heads that are run wider get their zeros behind them. */
+function rowsOf(name: Changeable, data: Numbers, spec: MixerSpec | null, rows: number) {
   const scored = scoring(spec);
-  return scored ? withoutPadding(value, heads, scored, size) : value;
-}
-
-/** Outputs that a value is made of; none where its module does not run. Squares and products are sums over D, [B·T]. */
-function streamOutputs(
-  name: Observable,
-  taps: UpdateTaps,
-  hidden: number,
-  length: number,
-): [string, Value][] {
-  const [stream, reduction] = name.split(".") as [StreamName, string | undefined];
-  const value = STREAMS.includes(stream) ? taps[stream] : null;
-  if (!value) return [];
-  const squares = (of: StreamName): [string, Value] => [`${of}.squares`, ReduceSumSquare(taps[of]!)];
-  switch (reduction) {
-    case "norm":
-      return [squares(stream)];
-    case "mean":
-      return [[name, means(value, hidden, length)]];
-    case "cosine":
-      return [squares(stream), squares("x"), [`${stream}.products`, ReduceSum(Mul(value, taps.x), [-1])]];
-    default:
-      return [[name, value]];
-  }
-}
-
-/** Mean vectors [B, D] of samples [B·T, D], as a product: engines differ in which axes they can sum over. */
-function means(value: Value, hidden: number, length: number): Value {
-  const share = new Float32Array(length).fill(1 / length);
-  const product = MatMul(
-    value.graph.constant(float32([1, 1, length], share)),
-    Reshape(value, [-1, length, hidden]),
-  );
-  return Reshape(product, [-1, hidden]);
-}
-
-/** What one sample's outputs come to. */
-function finished(name: Observable, output: (name: string) => Numbers, length: number): Observed {
-  const [stream, reduction] = name.split(".");
-  switch (reduction) {
-    case "norm":
-      return vector(output(`${stream}.squares`).map(Math.sqrt));
-    case "mean":
-      return vector(output(name));
-    case "cosine": {
-      const [squares, others] = [output(`${stream}.squares`), output("x.squares")];
-      const cosine = (product: number, i: number) => product / (Math.sqrt(squares[i] * others[i]) || 1);
-      return vector(output(`${stream}.products`).map(cosine));
-    }
-    default: {
-      const data = output(name);
-      return { data, shape: [length, data.length / length] };
-    }
-  }
-}
-
-const vector = (data: Numbers): Observed => ({ data, shape: [data.length] });
-
-/** The rows of all queries, each made when it is asked for: memory for one. */
-function attentionRows(
-  spec: ScoringSpec,
-  tokens: number,
-  q: Observed,
-  k: Observed,
-): Iterable<AttentionRow> {
-  const { heads } = spec;
-  const sizes = { ...attentionSizes(spec, tokens), size: mixerKind(spec).inside(spec)!.q[1] };
-  const input: AttentionInput = { ...sizes, q: q.data, k: k.data };
-  return {
-    *[Symbol.iterator]() {
-      for (let query = 0; query < tokens; query++) {
-        const data = new Float32Array(heads * (query + 1));
-        for (let head = 0; head < heads; head++) {
-          data.set(attentionRow(input, head, query), head * (query + 1));
-        }
-        yield { query, data, shape: [heads, query + 1] };
-      }
-    },
-  };
+  if (!scored || !INNER.includes(name as InnerName)) return float32([rows, data.length / rows], data);
+  const [heads, size] = mixerKind(scored).inside(scored)![name as InnerName];
+  const { headSize } = scored;
+  if (size === headSize) return float32([rows, heads * size], data);
+  const wide = new Float32Array(rows * heads * headSize);
+  for (let i = 0; i < rows * heads; i++) wide.set(data.subarray(i * size, (i + 1) * size), i * headSize);
+  return float32([rows, heads * headSize], wide);
 }

@@ -1,6 +1,6 @@
 /** One or several profiles in a figure: their names, and a panel for each kind of module, on one scale. */
 import { type Check, list, orElse, resultOf } from "../../entry/mod.ts";
-import { type ModuleKind, planText } from "../../measure/mod.ts";
+import { type ModuleKind, planPhrase } from "../../measure/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { logDomain, withZero } from "./draw/axes.ts";
 import { lookOf, variantOf } from "./draw/colors.ts";
@@ -32,7 +32,7 @@ const FACTS: readonly ((profile: Profile) => string)[] = [
   ({ provenance: { model } }) => model.name,
   ({ provenance: { model } }) => model.format,
   ({ provenance: { text } }) => text.name,
-  ({ provenance: { drop } }) => `without ${planText(drop)}`,
+  ({ provenance: { drop } }) => planPhrase(drop),
 ];
 
 /** What tells profiles apart: model, weight format, text, what is dropped, several of these, or else their places in the list. */

@@ -45,9 +45,20 @@ function partsOf(all: readonly Provenance[]): string[] {
   return [
     distinct(({ model }) => modelOf(model)).join(", "),
     ...drops.length ? [`without ${drops.join(", or ")}`] : [],
+    ...distinct(changedText).filter((changed) => changed !== ""),
     distinct(packedOf).join(", and "),
     computedText(...all),
   ];
+}
+
+/** Values that a function changed during a run: "a, mixed changed by a function in layers 3, 5"; empty where no function could. */
+export function changedText({ changed }: Provenance): string {
+  if (!changed) return "";
+  const { values, layers } = changed;
+  if (layers.length === 0) return "nothing changed by a function";
+  return `${values.join(", ")} changed by a function in layer${layers.length > 1 ? "s" : ""} ${
+    layers.join(", ")
+  }`;
 }
 
 function packedOf({ packing, text }: Provenance): string {

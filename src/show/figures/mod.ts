@@ -12,9 +12,11 @@ export { textsFigure } from "./profile/texts.ts";
 
 export { accuracyFigure } from "./dropping/accuracy.ts";
 export { divergenceFigure } from "./dropping/divergence.ts";
+export { fitFigure } from "./dropping/fit.ts";
 export { guidesFigure } from "./dropping/guides.ts";
 export { qualityFigure } from "./dropping/quality.ts";
 export { rooflineFigure } from "./dropping/roofline.ts";
+export { sizesFigure } from "./dropping/sizes.ts";
 export { speedFigure } from "./dropping/speed.ts";
 
 export { attentionMapFigure } from "./causes/attention_map.ts";

@@ -103,7 +103,7 @@ export function againstTables(against: Against): Table[] {
     lines(title),
     lines(
       undefined,
-      "llm-drop omits the norms after the modules, and uses the raw attention output in the MLP's X.",
+      "llm-drop omits the norms after the modules, and uses the raw attention output as the MLP's input.",
     ),
     ...MODULES.map((kind) => ({
       title: `${KIND_NAMES[kind]}, rank correlation ${

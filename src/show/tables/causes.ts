@@ -21,6 +21,7 @@ import {
   moduleColumn,
   optional,
   originOf,
+  STREAM_NOTE,
   type Table,
   tableOf,
 } from "./table.ts";
@@ -82,7 +83,7 @@ function modulesTable(result: Causes): Table {
     predictability
       ? [byLayer(predictableShares(result, module), { title: "predict.", format: formatShare })]
       : [];
-  return layerTable(streamNorm, [
+  const columns = [
     byLayer(streamNorm, { title: "|x|", format: formatNumber }),
     byLayer(attention.importance, { title: "attention", format: formatNumber }),
     byLayer(attention.relativeMagnitude, { title: "|a|/|x|", format: fixed(3) }),
@@ -96,7 +97,9 @@ function modulesTable(result: Causes): Table {
     byLayer(full.mlp.meanCosine.mean, { title: "cosine", format: fixed(3) }),
     byLayer(full.mlp.participationRatio.mean, { title: "particip.", format: fixed(1) }),
     ...predictable("mlp"),
-  ]);
+  ];
+  const notes = [STREAM_NOTE, "the columns attention and MLP show their importance"];
+  return { ...layerTable(streamNorm, columns), notes };
 }
 
 /** A row for each module and cause. */

@@ -1,12 +1,13 @@
 /** Benchmark tasks: each task under each plan, compared with the full model. */
 import { sum } from "../../entry/mod.ts";
 import { curveName, modelOf } from "../chart/setting.ts";
-import { documentsNeeded, isFull, planText } from "../../measure/mod.ts";
+import { documentsNeeded, isFull, planPhrase, planText } from "../../measure/mod.ts";
 import type { Evaluation } from "../../result/mod.ts";
 import { accuracyChange, accuracyCurves, type Dropped, fullOf, meanAccuracy } from "../chart/accuracy.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { formatFixed, formatNumber, formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
 import { sharedLines } from "../chart/shared.ts";
+import { plansTable } from "./plans.ts";
 import { type Column, lines, optional, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
 /** A task, group or the average: a row of the table. */
@@ -39,6 +40,7 @@ export function evaluationTables(results: readonly Evaluation[]): Table[] {
   return [
     lines(`${modelOf(model)} · lm-eval's tasks, BOS: ${bos} · ${dtype}, ${engine}`),
     ...results.map(planTable),
+    ...plansTable(results),
   ];
 }
 
@@ -81,7 +83,7 @@ function planTable(result: Evaluation): Table {
     ? [task, shots, n, metric, value, range]
     : [task, metric, value, range, change, changeRange, verdict];
   return {
-    note: full ? "full model" : `without ${planText(drop)}`,
+    note: planPhrase(drop),
     ...tableOf(shown, columns),
     notes: [...marginNote(shown), ...notesOf(result, full), ...sharedLines([result])],
   };

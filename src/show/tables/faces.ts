@@ -11,6 +11,7 @@ import {
 } from "./agreement.ts";
 import { causesRows, causesTables } from "./causes.ts";
 import { evaluationRows, evaluationTables } from "./evaluation.ts";
+import { fitRows, fitTables } from "./fit.ts";
 import { guidesRows, guidesTable, orderRows, orderTable, planRows, planTables } from "./order.ts";
 import { type ProfileLook, profileRows, profileTables } from "./profile.ts";
 import { perplexityRows, perplexityTables, sweepRows, sweepTable } from "./quality.ts";
@@ -100,6 +101,7 @@ const faces: { readonly [K in Kind]: Face<ResultOf<K>> } = {
   profile: { tables: each(profileTables), rows: profileRows },
   perplexity: { tables: perplexityTables, rows: perplexityRows },
   sweep: { tables: each(sweepTable), rows: sweepRows },
+  fit: { tables: each(fitTables), rows: fitRows },
   plan: { tables: each(planTables), rows: planRows },
   order: { tables: each(orderTable), rows: orderRows },
   guides: { tables: each(guidesTable), rows: guidesRows },

@@ -62,9 +62,8 @@ export function orderRows({ provenance, target, by, seed, order }: DropOrder): C
 /** The drops of a plan in order, what they save, and the flags that apply it. */
 export function planTables(plan: Plan): Table[] {
   const { order, attention, mlp, saves, provenance, repaired } = plan;
-  const title = `${provenance ? modelOf(provenance.model) : plan.model} · drop ${order.length} of ${
-    howOf(plan)
-  }`;
+  const name = provenance ? modelOf(provenance.model) : plan.model;
+  const title = `${name} · ${hasWindows(plan) ? "windows for" : "drop"} ${order.length} of ${howOf(plan)}`;
   if (order.length === 0) return [lines(title)];
   const flags = [
     ...attention.length ? [`--drop-attention ${attention.join(",")}`] : [],
@@ -76,6 +75,11 @@ export function planTables(plan: Plan): Table[] {
     lines(undefined, ...saves ? [savesText(saves)] : [], flags.join(" ")),
     ...repaired ? repairTables(repaired) : [],
   ];
+}
+
+/** Whether the chosen modules became windows of their keys. */
+function hasWindows({ changes = [] }: Plan): boolean {
+  return changes.some(({ to }) => to === "window");
 }
 
 type Repaired = NonNullable<Plan["repaired"]>;
@@ -119,12 +123,14 @@ function lossesTable({ samples, full, dropped, repaired }: NonNullable<Repaired[
   };
 }
 
-function savesText(
-  { parameters, parametersShare, kvBytesPerToken, kvShare }: NonNullable<Plan["saves"]>,
-): string {
+/** Keys and values are counted by the token unless windows, of the plan or of the model, keep fewer of a long text. */
+function savesText({ parameters, parametersShare, ...saves }: NonNullable<Plan["saves"]>): string {
   const whole = (count: number) => count.toLocaleString("en-US");
-  return `saves ${whole(parameters)} parameters (${formatShare(parametersShare)}), ` +
-    `${whole(kvBytesPerToken)} bytes of keys and values per token (${formatShare(kvShare)})`;
+  const { kvBytesPerToken, kvShare, kv } = saves;
+  const keys = !kv || kv.bytes === kvBytesPerToken * kv.context
+    ? `${whole(kvBytesPerToken)} bytes of keys and values per token (${formatShare(kvShare)})`
+    : `${whole(kv.bytes)} bytes of keys and values of ${whole(kv.context)} tokens (${formatShare(kv.share)})`;
+  return `saves ${whole(parameters)} parameters (${formatShare(parametersShare)}), ${keys}`;
 }
 
 /** A row a drop, in order. Of a repaired plan, a row a place of the repair, with the losses on the samples held out. */

@@ -13,6 +13,7 @@ import {
   lines,
   moduleRecords,
   originOf,
+  STREAM_NOTE,
   type Table,
   tableOf,
 } from "./table.ts";
@@ -56,10 +57,13 @@ export function profileTables(profile: Profile, look: ProfileLook = {}): Table[]
       undefined,
       ...byMixer === null ? [] : [byMixer],
       "importance is 1 − cos(before, after), sign is cos(before, update); both are means over tokens",
+      STREAM_NOTE,
       ...lowest < provenance.model.layers ? ["use --all to print every module"] : [],
       ...tied ? ["~ the samples cannot separate this rank from the next"] : [],
       ...skippedTokens
-        ? [`${skippedTokens} tokens have no direction (|X| = 0) and are left out of some means`]
+        ? [
+          `${skippedTokens} tokens have a stream of length 0, which has no direction, and are left out of some means`,
+        ]
         : [],
     ),
   ];
@@ -165,7 +169,7 @@ export function mixtureTable({ load, entropy, unused }: Mixtures): Table {
     byLayer(unused, { title: "unused", format: formatShare }),
     byLayer(entropy, { title: "entropy (nats)", format: fixed(3) }),
     {
-      title: "entropy / ln X",
+      title: "entropy / ln(experts)",
       value: (l) => load[l]!.length > 1 ? entropy[l]! / Math.log(load[l]!.length) : null,
       format: formatShare,
     },

@@ -4,7 +4,7 @@ import type { Perplexity, Sweep } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { type CurveGroup, groupsOf, meanOf } from "../chart/curves.ts";
 import { formatNumber, formatShare } from "../chart/numbers.ts";
-import { KIND_NAMES, repairName, repairsText, settingOf } from "../chart/setting.ts";
+import { changedText, KIND_NAMES, repairName, repairsText, settingOf } from "../chart/setting.ts";
 import { sharedLines } from "../chart/shared.ts";
 import { type Column, fixed, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
@@ -25,11 +25,11 @@ export function perplexityTables(results: readonly Perplexity[]): Table[] {
   const [{ provenance }] = results;
   const dropped: Column<Perplexity> = {
     title: "dropped",
-    value: (result) => planText(result.provenance.drop),
+    value: ({ provenance }) => alteredText(provenance),
     align: "left",
   };
   return [{
-    title: settingOf({ ...provenance, drop: { attention: [], mlp: [] } }),
+    title: settingOf({ ...provenance, drop: { attention: [], mlp: [] }, changed: undefined }),
     ...tableOf(results, [...QUALITY, dropped]),
     notes: sharedLines(results),
   }];
@@ -38,7 +38,12 @@ export function perplexityTables(results: readonly Perplexity[]): Table[] {
 /** One row. */
 export function perplexityRows(result: Perplexity): CsvRow[] {
   const { provenance } = result;
-  return recordsOf([result], QUALITY, { ...originOf(provenance), dropped: planText(provenance.drop) });
+  return recordsOf([result], QUALITY, { ...originOf(provenance), dropped: alteredText(provenance) });
+}
+
+/** What a plan drops, and what a function changed. */
+function alteredText(provenance: Perplexity["provenance"]): string {
+  return [planText(provenance.drop), changedText(provenance)].filter((text) => text !== "").join("; ");
 }
 
 /** Perplexity by the number dropped, a column for each order; random orders as the geometric mean over their seeds. */

@@ -150,6 +150,10 @@ export function byLayer(
 /** The number of the layer, for rows that are layers. */
 export const LAYER: Column<number> = { key: "layer", title: "layer", value: (layer) => layer };
 
+/** The letters of tables that compare updates with the residual stream. */
+export const STREAM_NOTE =
+  "x: the residual stream before the layer, X: before its MLP, a and m: the updates of attention and MLP";
+
 /** The kind of a module. */
 export function moduleColumn<Row>(of: (row: Row) => keyof typeof KIND_NAMES): Column<Row> {
   const format = (kind: keyof typeof KIND_NAMES) => KIND_NAMES[kind];

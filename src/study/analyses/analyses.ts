@@ -1,6 +1,6 @@
 /**
- * The analyses that pages are made of: `lamina figures` has all, `lamina start` the first three. An entry computes what it
- * shows, or finds it kept; what a page makes of it is `show/sections`.
+ * The analyses of the page of `lamina figures`. An entry computes what it shows, or finds it kept; what a page makes of it is
+ * `show/sections`.
  */
 import { KINDS, MODULES } from "../../measure/mod.ts";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ import { checkpoints } from "../training/checkpoints.ts";
 import { HELD_OUT_TEXT, type StudyOptions } from "../base/options.ts";
 import { profile } from "../passes/profile.ts";
 import { inTurn, runOptionsOf } from "../base/stage.ts";
-import { curvesOf, START_CURVES, SWEEP_STEPS } from "../sweep/curves.ts";
+import { curvesOf, PAGE_CURVES, SWEEP_STEPS } from "../sweep/curves.ts";
 import { sweep } from "../sweep/sweep.ts";
 import type { RandomInitOptions } from "../untrained/random_init.ts";
 import { untrainedMaps, untrainedModels } from "./untrained.ts";
@@ -94,7 +94,7 @@ export const analyses = {
       const [model, orders] = [await options.model(), await options.profile()];
       return await sweep(model, {
         profile: orders,
-        curves: START_CURVES,
+        curves: PAGE_CURVES,
         steps: SWEEP_STEPS,
         ...SIZES.quality,
         ...studyOf(options),

@@ -26,7 +26,7 @@ import {
   type Provenance,
 } from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
-import { onModel, type StudyModel } from "../../subject/mod.ts";
+import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 import { type BosRule, type Metric, suites, tasksNamed } from "../../tasks/mod.ts";
 import { BASE_BYTES } from "../base/estimate.ts";
 import { expectRoom } from "../base/memory.ts";
@@ -35,11 +35,11 @@ import { type EvaluatedText, leakGuard, withLeaks } from "../base/leak.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { type RunOptions, type Stage, stage } from "../base/stage.ts";
 import { run, step, type Study } from "../base/study.ts";
-import { askTask, contextLength, type Part, rowFinder, type Setting } from "./asked.ts";
+import { askTask, contextLength, type Part, rowFinder, type Setting, WRITTEN } from "./asked.ts";
 import { runParts } from "./parts.ts";
 import { type EvaluatePrice, partFlops, price, readBytes, textFlops, writeBytes } from "./price.ts";
 import { summarise } from "./summary.ts";
-import { writeTexts, writing } from "./writing.ts";
+import { PROMPT, TOKENS, writeTexts, writing } from "./writing.ts";
 
 /** Options of `evaluate`: the tasks, and how they are run. */
 export interface EvaluateOptions extends Keeping, Reports, EngineOptions, Forcing {
@@ -230,6 +230,7 @@ async function evaluated(
   const bytes = BASE_BYTES + Math.max(readBytes(model.spec, plans, LONG), writeBytes(model.spec));
   await expectRoom({ bytes, what: `tasks at hidden size ${model.spec.hidden}` }, runOptions);
   tellCuts(parts, model, runOptions);
+  noticeBeyond(model, "texts", longestText(parts, options.prompts ?? PROMPTS), runOptions);
   const { mains } = settingsOf(options);
   const running = { ...runOptions, model, engine: await engineOf(runOptions), plans };
   const items = await runParts(parts, running);
@@ -268,6 +269,16 @@ function wholeOrigin(origins: readonly Provenance[]): Provenance {
       skip: 0,
     },
   };
+}
+
+/** Tokens of the longest text that is scored or written. */
+function longestText(parts: readonly Part[], prompts: number): number {
+  const read = parts.flatMap(({ setting: { task }, documents }) =>
+    documents.flatMap(({ requests }) =>
+      requests.map(({ input }) => input.length + (task.generation ? WRITTEN : 0))
+    )
+  );
+  return read.reduce((most, length) => Math.max(most, length), prompts > 0 ? PROMPT + TOKENS : 0);
 }
 
 function tellCuts(asked: readonly Part[], model: StudyModel, { onNotice }: Reports & Keeping): void {

@@ -2,12 +2,12 @@
  * The study of guides correlates each score with the loss from removing a module alone (Spearman, over the modules of a kind). It
  * measures scores on one text and losses on another.
  */
-import { type Checks, displayable, phases, reportsOf, text, within } from "../../entry/mod.ts";
+import { type Checks, displayable, phases, reportsOf, within } from "../../entry/mod.ts";
 import { KINDS, mean, type ModuleKind, rankAgreement } from "../../measure/mod.ts";
 import { type Guide, GUIDE_NAMES, GUIDES, type Guides, head } from "../../result/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { noDrop } from "../../run/mod.ts";
-import { onModel, packText, type StudyModel } from "../../subject/mod.ts";
+import { aText, onModel, packText, type StudyModel } from "../../subject/mod.ts";
 import { flopsOf, needOf, type Pass } from "../base/estimate.ts";
 import {
   CALIBRATION_TEXT,
@@ -31,7 +31,7 @@ export interface GuidesOptions extends StudyOptions {
 }
 
 /** Checks of these options. */
-const guidesChecks: Checks<GuidesOptions> = { ...studyChecks, heldOut: text };
+const guidesChecks: Checks<GuidesOptions> = { ...studyChecks, heldOut: aText };
 
 /** The measurements that guides read, each once. */
 const measurements = [

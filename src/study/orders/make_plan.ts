@@ -1,8 +1,8 @@
 /**
  * A plan: the first modules of an order or of a profile's ranking, by number or until a budget is reached.
  *
- * Windows of consecutive blocks are alternatives: the plan is the best window of that many blocks. A profile does not know the
- * sizes of modules, and a search that was made without constraints cannot be constrained afterwards.
+ * Windows of consecutive blocks are alternatives: the plan is the best window of that many blocks. A search that was made without
+ * constraints cannot be constrained afterwards.
  */
 import {
   type Checks,
@@ -15,12 +15,13 @@ import {
   resultOf,
   wholeNumber,
 } from "../../entry/mod.ts";
-import type { LayerModule } from "../../measure/mod.ts";
+import { type LayerModule, planOf } from "../../measure/mod.ts";
 import {
   type DropOrder,
   head,
   PAPER_SCORE,
   type Plan,
+  planData,
   type Profile,
   type RankName,
   SCORES,
@@ -40,19 +41,23 @@ import {
   fits,
 } from "./constraints.ts";
 import { anOrder, aTarget, rank, type RankTarget } from "./rank.ts";
-import { allKvBytes, kvBytesOf, parametersOf, savesOf } from "./sizes.ts";
+import { allKvBytes, canShorten, kvSavedBy, parametersOf, savesOf } from "./sizes.ts";
+import { windowChecks, windowIn, type WindowOptions, windowsOf } from "./windows.ts";
 
 /** Options of `makePlan`. Exactly one of `drop`, `parameters` and `kvBytes` sets the number of modules. */
-export interface PlanOptions extends ConstraintOptions {
+export interface PlanOptions extends ConstraintOptions, WindowOptions {
   /** The modules to choose from. Required for a profile; an order has its own target. */
   readonly target?: Target | undefined;
-  /** Number of modules to drop. */
+  /** Number of modules to drop, or with `window` to make windows of. */
   readonly drop?: number | undefined;
   /** Drop until this many parameters are saved; a number below 1 is a share of the model's parameters. */
   readonly parameters?: number | undefined;
   /** Drop until this many bytes of keys and values are saved for one sequence; a number below 1 is a share of all bytes. */
   readonly kvBytes?: number | undefined;
-  /** Tokens of that sequence; layers with a sliding window keep at most the window. Default: 2048. */
+  /**
+   * Tokens of that sequence, and of the one whose savings the plan states; layers with a sliding window keep at most the window.
+   * Default: 8192.
+   */
   readonly context?: number | undefined;
   /** Score that ranks the modules of a profile; default: importance. An order has its own. */
   readonly by?: RankName | undefined;
@@ -79,14 +84,19 @@ const checks: Checks<PlanOptions> = {
   context: wholeNumber(1),
   by: anOrder,
   seed: wholeNumber(0),
+  ...windowChecks,
   ...constraintChecks,
 };
+
+/** Tokens of a long sequence. */
+const CONTEXT = 8192;
 
 const BUDGETS = ["drop", "parameters", "kvBytes"] as const;
 
 /**
  * Makes a plan that drops the first `drop` modules of a profile's ranking or of an order, or as many of the first as reach the
- * savings. Throws `RangeError` if the modules do not suffice.
+ * savings. With `window`, these attention modules keep their last keys and the first of the text instead. Throws `RangeError` if
+ * the modules do not suffice.
  *
  * @example
  * ```ts
@@ -96,6 +106,8 @@ const BUDGETS = ["drop", "parameters", "kvBytes"] as const;
  * const result = await profile(model, { text: "README.md", samples: 2, length: 32 });
  * const { attention } = makePlan(result, { target: "attention", drop: 3, protectLast: 1 });
  * console.log(attention); // layers whose attention is dropped
+ * const { changes } = makePlan(result, { target: "attention", drop: 3, window: 16 });
+ * console.log(changes); // three layers whose attention keeps its last 16 keys and the first 4 of the text
  * ```
  */
 export function makePlan(from: Profile | DropOrder, options: PlanOptions): Plan {
@@ -107,9 +119,9 @@ export function makePlan(from: Profile | DropOrder, options: PlanOptions): Plan 
     throw new TypeError(`Cannot make a plan: found ${found}, expected exactly one of ${BUDGETS.join(", ")}`);
   }
   const source = from.kind === "order" ? ofOrder(from, options) : ofProfile(from, options);
-  const { provenance, target, by, seed, sizes, has } = source;
+  const { provenance, target, by, seed, sizes } = source;
   const chosen = choose(source, options);
-  const drops = modulesOf(chosen, has);
+  const changed = changedBy(source, options)(chosen);
   return displayable({
     ...head("plan"),
     model: provenance.model.name,
@@ -118,15 +130,25 @@ export function makePlan(from: Profile | DropOrder, options: PlanOptions): Plan 
     target,
     by,
     seed,
-    ...drops,
+    ...planData(changed),
     order: chosen.flatMap(({ module, layer, size, score }) =>
       Array.from({ length: size }, (_, i) => ({ module, layer: layer + i, score }))
     ),
-    ...sizes && { saves: savesOf(drops, sizes) },
+    ...sizes && { saves: savesOf(changed, sizes, options.context ?? CONTEXT) },
   });
 }
 
-/** What a plan is made from: an order, or a profile's ranking, which has no sizes. */
+/** What is done with chosen modules: they are dropped, or become windows. */
+function changedBy({ has, target }: Source, options: PlanOptions): (chosen: readonly Scored[]) => DropPlan {
+  const window = windowIn("make a plan", options);
+  if (!window) return (chosen) => modulesOf(chosen, has);
+  if (target !== "attention") {
+    throw new RangeError(`Cannot make a plan of windows: target is ${target}, expected attention`);
+  }
+  return (chosen) => planOf(windowsOf(chosen.map(({ layer }) => layer), window));
+}
+
+/** What a plan is made from: an order, or a profile's ranking, which has no sizes if it is older than these. */
 interface Source extends Pick<DropOrder, "provenance" | "target" | "by" | "seed" | "order" | "constraints"> {
   readonly sizes: Sizes | null;
   has(kind: LayerModule, layer: number): boolean;
@@ -140,10 +162,10 @@ function ofProfile(profile: Profile, options: PlanOptions): Source {
     );
   }
   expect("make a plan", "target", target, required(aTarget));
-  if (options.drop === undefined) {
+  if (options.drop === undefined && !profile.sizes) {
     throw new RangeError(
-      "Cannot plan for a budget from a profile: it has no module sizes, expected an order, the " +
-        "result of `lamina order`",
+      "Cannot plan for a budget from this profile: it has no module sizes, since it is older than these; " +
+        "expected the result of `lamina profile` (run it again: what is kept is not computed twice), or of `lamina order`",
     );
   }
   return {
@@ -153,7 +175,7 @@ function ofProfile(profile: Profile, options: PlanOptions): Source {
     seed: SCORES[by].seeded ? seed : null,
     order: rank(profile, { target: target as RankTarget, by, seed }).map((entry) => ({ ...entry, size: 1 })),
     constraints: constraintsOf({}),
-    sizes: null,
+    sizes: profile.sizes ?? null,
     has: (kind, layer) => profile[kind].importance[layer] !== null,
   };
 }
@@ -178,7 +200,7 @@ function ofOrder(order: DropOrder, options: PlanOptions): Source {
 
 /** Chooses by number, or the fewest that save enough. */
 function choose(source: Source, options: PlanOptions): readonly Scored[] {
-  const { target, sizes, has } = source;
+  const { target, sizes } = source;
   const choices = choicesOf(source, options);
   const most = choices.at(-1)!;
   if (options.drop !== undefined) {
@@ -186,17 +208,19 @@ function choose(source: Source, options: PlanOptions): readonly Scored[] {
     if (found) return found.chosen;
     const limited = [source.constraints, constraintsOf(options)].some(constrains);
     const why = limited && target !== "consecutive" ? ", the number that the constraints allow" : "";
+    const verb = options.window === undefined ? "drop" : "make windows of";
     throw new RangeError(
-      `Cannot drop ${options.drop} ${NOUNS[target]}: expected a whole number from 0 to ${most.n}${why}`,
+      `Cannot ${verb} ${options.drop} ${NOUNS[target]}: expected a whole number from 0 to ${most.n}${why}`,
     );
   }
   const { amount, whole, unit, saved } = budgetOf(sizes!, options);
-  const savedBy = ({ chosen }: Choice) => saved(modulesOf(chosen, has));
+  const changed = changedBy(source, options);
+  const savedBy = ({ chosen }: Choice) => saved(changed(chosen));
   const found = choices.find((choice) => savedBy(choice) >= (amount < 1 ? amount * whole : amount));
   if (found) return found.chosen;
   const where = target === "consecutive"
     ? `the best window of ${most.n}`
-    : `all ${most.n} ${NOUNS[target]} of the order`;
+    : `all ${most.n} ${NOUNS[target]} of the ranking`;
   throw new RangeError(
     `Cannot save ${amount}${amount < 1 ? " of the" : ""} ${unit}: found ${
       savedBy(most)
@@ -213,10 +237,12 @@ interface Choice {
 
 /** What a source offers: its first modules, or the best window of each size; nothing comes first. */
 function choicesOf(source: Source, options: PlanOptions): Choice[] {
-  const { target, order, provenance: { model: { layers } } } = source;
+  const { target, order, sizes, provenance: { model: { layers } } } = source;
   const constraints = constraintsOf(options);
   if (target !== "consecutive") {
-    const allowed = constrained(order, layers, constraints);
+    const { window } = options;
+    const able = window && sizes ? order.filter(({ layer }) => canShorten(layer, window, sizes)) : order;
+    const allowed = constrained(able, layers, constraints);
     return Array.from({ length: allowed.length + 1 }, (_, n) => ({ n, chosen: allowed.slice(0, n) }));
   }
   if (constraints.noNeighbours) {
@@ -230,7 +256,7 @@ function choicesOf(source: Source, options: PlanOptions): Choice[] {
 }
 
 /** An amount to save, what the whole model has, and what a plan saves: parameters, or bytes of keys and values. */
-function budgetOf(sizes: Sizes, { parameters, kvBytes, context = 2048 }: PlanOptions) {
+function budgetOf(sizes: Sizes, { parameters, kvBytes, context = CONTEXT }: PlanOptions) {
   return parameters !== undefined
     ? {
       amount: parameters,
@@ -242,6 +268,6 @@ function budgetOf(sizes: Sizes, { parameters, kvBytes, context = 2048 }: PlanOpt
       amount: kvBytes!,
       whole: allKvBytes(sizes, context),
       unit: "bytes of keys and values",
-      saved: ({ attention }: DropPlan) => kvBytesOf(attention, sizes, context),
+      saved: (plan: DropPlan) => kvSavedBy(plan, sizes, context),
     };
 }

@@ -1,44 +1,13 @@
 /**
- * How large modules are, and what a list of them saves: weights, and keys and values in 16 bits.
+ * What a list of modules saves: weights, and keys and values in 16 bits.
  *
  * A layer whose window is shorter than the context keeps only the window's tokens (and the first keys of the text, where it sees
  * these too), linear attention none.
  */
-import { elements } from "../../tensor/mod.ts";
-import {
-  layerTensors,
-  mixerKind,
-  type ModelSpec,
-  outerTensors,
-  scoring,
-  type TensorNeed,
-} from "../../models/mod.ts";
 import type { Plan, Sizes } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 
-/** Bytes of a number in the cache. */
-const KV_BYTES = 2;
-
-/** The sizes of a model's modules. */
-export function sizesOf(spec: ModelSpec): Sizes {
-  const weights = (tensors: readonly TensorNeed[]) =>
-    tensors.reduce((sum, [, shape]) => sum + elements(shape), 0);
-  const { layers, hidden } = spec;
-  return {
-    parameters: weights([...outerTensors(spec), ...layers.flatMap((layer) => layerTensors(layer, hidden))]),
-    attention: layers.map((layer) =>
-      layer.attention && weights(layerTensors({ ...layer, mlp: null }, hidden))
-    ),
-    mlp: layers.map((layer) => layer.mlp && weights(layerTensors({ ...layer, attention: null }, hidden))),
-    kvBytes: layers.map(({ attention }) => attention && KV_BYTES * mixerKind(attention).kept(attention)),
-    kvTokens: layers.map(({ attention }) => tokensKept(scoring(attention))),
-  };
-}
-
-/** Tokens whose keys a layer has to keep; null for all. */
-function tokensKept(attention: ReturnType<typeof scoring>): number | null {
-  return attention?.window ? attention.window + (attention.firstKeys ?? 0) : null;
-}
+export { sizesOf } from "../../subject/mod.ts";
 
 /** Weights of dropped modules. */
 export function parametersOf({ attention, mlp }: DropPlan, sizes: Sizes): number {
@@ -62,14 +31,31 @@ export function allKvBytes(sizes: Sizes, context: number): number {
   return kvBytesOf([...sizes.kvBytes.keys()], sizes, context);
 }
 
-/** What dropped modules save. Shares of a model without attention are zero. */
-export function savesOf(drop: DropPlan, sizes: Sizes): NonNullable<Plan["saves"]> {
-  const [parameters, kvBytesPerToken] = [parametersOf(drop, sizes), kvBytesOf(drop.attention, sizes, 1)];
+/** Bytes of keys and values that a plan saves of one sequence of `context` tokens: those of dropped attention, and those behind windows. */
+export function kvSavedBy({ attention, changes = [] }: DropPlan, sizes: Sizes, context: number): number {
+  const windows = changes.filter((change) => change.to === "window");
+  const freed = windows.map(({ layer, keys, sinks }) =>
+    (sizes.kvBytes[layer] ?? 0) *
+    Math.max(0, Math.min(context, sizes.kvTokens[layer] ?? Infinity) - keys - sinks)
+  );
+  return kvBytesOf(attention, sizes, context) + freed.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** Whether a window of so many keys frees keys of a layer's attention in a long text. */
+export function canShorten(layer: number, keys: number, { kvBytes, kvTokens }: Sizes): boolean {
+  return (kvBytes[layer] ?? 0) > 0 && (kvTokens[layer] ?? Infinity) > keys;
+}
+
+/** What a plan saves, of keys and values in a sequence of `context` tokens too. Shares of a model without attention are zero. */
+export function savesOf(plan: DropPlan, sizes: Sizes, context: number): NonNullable<Plan["saves"]> {
+  const [parameters, kvBytesPerToken] = [parametersOf(plan, sizes), kvBytesOf(plan.attention, sizes, 1)];
+  const bytes = kvSavedBy(plan, sizes, context);
   return {
     parameters,
     parametersShare: parameters / sizes.parameters,
     kvBytesPerToken,
     kvShare: kvBytesPerToken / (allKvBytes(sizes, 1) || 1),
+    kv: { context, bytes, share: bytes / (allKvBytes(sizes, context) || 1) },
   };
 }
 

@@ -1,5 +1,6 @@
 /** Tokens in place of a text. */
-import type { StudyModel } from "../../subject/mod.ts";
+import type { Reports } from "../../entry/mod.ts";
+import { noticeBeyond, type StudyModel } from "../../subject/mod.ts";
 
 /**
  * The ids of samples of equal length, [samples × T]. Throws `RangeError` for samples of different lengths and for an id that is not a
@@ -7,9 +8,11 @@ import type { StudyModel } from "../../subject/mod.ts";
  */
 export function idsOf(
   verb: string,
-  { name, spec: { vocabulary } }: Pick<StudyModel, "name" | "spec">,
+  { name, spec }: Pick<StudyModel, "name" | "spec">,
   samples: readonly ArrayLike<number>[],
+  reports: Reports,
 ): Int32Array {
+  const { vocabulary } = spec;
   const { length } = samples[0];
   const uneven = samples.findIndex((sample) => sample.length !== length);
   if (uneven > 0) {
@@ -24,5 +27,6 @@ export function idsOf(
       `Cannot ${verb}: id ${unknown} is not a token of ${name}, expected an id below ${vocabulary}`,
     );
   }
+  noticeBeyond({ spec }, "samples", length, reports);
   return Int32Array.from(all);
 }

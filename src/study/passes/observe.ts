@@ -1,4 +1,4 @@
-/** A measurement of one's own: the tensors of every layer, or what they reduce to, given to a function. */
+/** A measurement of one's own: the tensors of every layer, or what they reduce to, given to a function that may change them. */
 import {
   type Checks,
   expect,
@@ -14,13 +14,28 @@ import {
   type Blocks,
   changedSpec,
   type DropPlan,
+  type ForwardOptions,
+  freeStates,
+  LAYER_VALUES,
+  type LayerValue,
+  type Lens,
   OBSERVABLE,
   type Observable,
+  openLens,
+  type Prediction,
+  PREDICTIONS,
   type Seen,
   valuesProbe,
 } from "../../run/mod.ts";
 import { onModel, packText, type StudyModel } from "../../subject/mod.ts";
-import { CALIBRATION_TEXT, reporter, studyChecks, type StudyOptions, textOptions } from "../base/options.ts";
+import {
+  CALIBRATION_TEXT,
+  engineOf,
+  reporter,
+  studyChecks,
+  type StudyOptions,
+  textOptions,
+} from "../base/options.ts";
 import { pass } from "../base/pass.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { idsOf } from "./ids.ts";
@@ -35,8 +50,15 @@ export interface ObserveOptions<Name extends Observable = Observable> extends Om
   readonly ids?: readonly ArrayLike<number>[] | undefined;
 }
 
-/** The values observed in one layer and one sample, and the sample's tokens. */
-export type Observation<Name extends Observable> = Seen<Name> & { readonly ids: Int32Array };
+/**
+ * The values observed in one layer and one sample, and the sample's tokens. The predictions (`logits`, `entropy`, `top1`) come in a call
+ * of their own, whose `layer` is the number of layers.
+ */
+export type Observation<Name extends Observable> =
+  | ([Extract<Name, LayerValue>] extends [never] ? never
+    : Seen<Extract<Name, LayerValue>> & { readonly ids: Int32Array })
+  | ([Extract<Name, Prediction>] extends [never] ? never
+    : Seen<Extract<Name, Prediction>> & { readonly ids: Int32Array });
 
 const { results: _, ...observed } = studyChecks;
 const checks: Checks<ObserveOptions> = {
@@ -56,10 +78,22 @@ const checks: Checks<ObserveOptions> = {
  * - `x.norm` (also a, m, y) the length of each token's vector: [T]; `x.mean` the mean vector over tokens: [D]; `a.cosine` (also m, y)
  *   each token's cosine with x: [T]. They are computed where the model runs, and nothing larger is copied back
  * - `attention`, an iterable: for each query `{ query, data, shape: [H, query + 1] }`, its weights on the keys so far, a row at a time
+ * - `logits` [T, V], `entropy` (nats) and `top1` (token ids, int32) [T] of the distribution of each next token, after the last layer:
+ *   `see` gets them in a call of their own, whose `layer` is the number of layers
+ * - `y.logits`, `y.entropy`, `y.top1`: the same made of the stream that leaves each layer (the logit lens: nostalgebraist 2020). The
+ *   final norm comes first (`model.norm.weight`), then the head (`lm_head.weight`, or the embedding where they are tied), with the
+ *   model's logit scale (Cohere, Granite) and soft cap (Gemma 2). Of entropy and top1, two numbers a token are copied back; the
+ *   logits of a slice of the vocabulary exist at a time
+ *
+ * **Changing values.** The run goes on with the values that `see` returns: `{ a: numbers }`, where the numbers are a Float32Array, or
+ * `{ data, shape }` with one, of the shape that was seen. The streams `x`, `a`, `m`, `y` and attention's `q`, `k`, `v` and `mixed` can be
+ * changed, if `values` names them. A returned value is used as it is; those that follow from it in the same layer are computed anew
+ * (of a new `a`, the MLP's update and `y`), and `see` is not called again for that layer. To find out what a change does to the
+ * loss, give it to `perplexities` as `change`.
  *
  * Layers are skipped in which a module of the requested values does not run. Nothing is kept, so memory does not grow with the
  * number of samples. Throws `RangeError` for an unknown value, for ids that are not tokens of the model, and for numbers that are not
- * finite.
+ * finite, also those that `see` returns, or for another shape or name; `TypeError` where it returns anything else than numbers.
  *
  * @example
  * ```ts
@@ -71,6 +105,13 @@ const checks: Checks<ObserveOptions> = {
  *   loudest.set(layer, Math.max(loudest.get(layer) ?? 0, ...seen["a.norm"].data));
  * }, { values: ["a.norm"], text: "README.md", samples: 2, length: 32 });
  * console.log(loudest);
+ *
+ * // Steer: add a vector to the stream that leaves layer 2, and look at the next token's distribution.
+ * const direction = new Float32Array(model.spec.hidden).fill(0.1);
+ * await observe(model, (seen) => {
+ *   if ("entropy" in seen) return console.log(seen.entropy.data);
+ *   if (seen.layer === 2) return { y: seen.y.data.map((value, i) => value + direction[i % direction.length]) };
+ * }, { values: ["y", "entropy"], text: "README.md", samples: 1, length: 32 });
  * ```
  */
 export async function observe<const Name extends Observable>(
@@ -79,25 +120,67 @@ export async function observe<const Name extends Observable>(
   options: ObserveOptions<Name>,
 ): Promise<void> {
   expect("observe", "see", see, func);
-  await onModel("observe", model, options, checks, (model, options) => run(model, see, options));
+  await onModel("observe", model, options, checks, (model, options) => run(model, see as See, options));
 }
 
-async function run<Name extends Observable>(
-  model: StudyModel,
-  see: (seen: Observation<Name>) => unknown,
-  options: ObserveOptions<Name>,
-): Promise<void> {
+/** What is called: the values that it takes are those that were asked for. */
+type See = (seen: object) => unknown;
+
+async function run(model: StudyModel, see: See, options: ObserveOptions): Promise<void> {
   expect("observe", "values", options.values, checks.values);
   const drop = dropsIn(model, options.drop ?? {});
   const phase = phases(`observation of ${model.name}`, [0, 1], options.onProgress);
   const blocks = await blocksOf(model, within(options, phase(0)));
-  const { length } = blocks;
-  const probe = valuesProbe(changedSpec(model.spec, drop).layers, options.values, (seen) => {
-    const ids = blocks.ids.slice(seen.sample * length, (seen.sample + 1) * length);
-    return see(Object.assign(seen, { ids }));
-  });
+  const tell = (seen: Called) => see(withIds(seen, blocks));
+  const inLayers = LAYER_VALUES.filter((name) => options.values.includes(name));
+  const atEnd = PREDICTIONS.filter((name) => options.values.includes(name));
+  const usesHead = atEnd.length > 0 || PREDICTIONS.some((name) => options.values.includes(`y.${name}`));
+  const lens = usesHead ? await openLens(model, await engineOf(options), options.signal) : undefined;
+  const { layers } = changedSpec(model.spec, drop);
+  const probes = inLayers.length > 0 ? [valuesProbe(layers, inLayers, tell, { readHead: lens?.read })] : [];
   const onProgress = reporter("layers", "modules", within(options, phase(1)));
-  await pass(model, blocks, [probe], options, { plans: [drop], onProgress });
+  const finish = atEnd.length > 0 ? predictions(lens!, layers.length, atEnd, tell) : undefined;
+  try {
+    await pass(model, blocks, probes, options, { plans: [drop], finish, onProgress });
+  } finally {
+    await lens?.release();
+  }
+}
+
+/** What every call has. */
+interface Called {
+  readonly layer: number;
+  readonly sample: number;
+}
+
+/** Adds the tokens of the sample. */
+export function withIds<S extends Called>(
+  seen: S,
+  { ids, length }: Pick<Blocks, "ids" | "length">,
+): S & { readonly ids: Int32Array } {
+  return Object.assign(seen, { ids: ids.slice(seen.sample * length, (seen.sample + 1) * length) });
+}
+
+/** Calls `see` with what the head makes of the final streams, sample after sample. */
+function predictions(
+  lens: Lens,
+  layer: number,
+  names: readonly Prediction[],
+  see: (seen: Called) => unknown,
+): ForwardOptions["finish"] {
+  return async (states, batches) => {
+    try {
+      for (const [b, { first, count, length }] of batches.entries()) {
+        for (let i = 0; i < count; i++) {
+          const rows = Int32Array.from({ length }, (_, row) => i * length + row);
+          const read = await lens.read(states[0].batches[b], rows, names);
+          await see({ layer, sample: first + i, ...read });
+        }
+      }
+    } finally {
+      freeStates(states);
+    }
+  };
 }
 
 async function blocksOf(model: StudyModel, options: ObserveOptions): Promise<Blocks> {
@@ -113,5 +196,5 @@ async function blocksOf(model: StudyModel, options: ObserveOptions): Promise<Blo
     options[name] !== undefined
   );
   if (told) throw new TypeError(`Cannot observe: found ids and ${told}, expected only one of them`);
-  return { ids: idsOf("observe", model, ids), samples: ids.length, length: ids[0].length };
+  return { ids: idsOf("observe", model, ids, options), samples: ids.length, length: ids[0].length };
 }

@@ -14,8 +14,15 @@ import {
   type Plan,
   type Provenance,
 } from "../../result/mod.ts";
-import { type DropPlan, noDrop, type Reference, reference, score, segmentsOf } from "../../run/mod.ts";
-import { flopsOf, needOf } from "../base/estimate.ts";
+import {
+  type DropPlan,
+  type LayerValue,
+  type Reference,
+  reference,
+  score,
+  segmentsOf,
+} from "../../run/mod.ts";
+import { needOf } from "../base/estimate.ts";
 import { expectRoom } from "../base/memory.ts";
 import {
   engineOf,
@@ -29,9 +36,11 @@ import {
 import { leakGuard, withLeaks } from "../base/leak.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { sampleStage, type Stage } from "../base/stage.ts";
-import { run, stepOf, type Study } from "../base/study.ts";
+import { runWork, stepOf, type Study } from "../base/study.ts";
 import { samplesOf, type Text, textOf, workOver } from "../base/text.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
+import { aChange, changedPerplexities, type ValueChange } from "./changed.ts";
+import { twofold, weightsOf } from "./stage_weights.ts";
 
 /** Nats per token that `run` loses over `base`, sample by sample. Throws `RangeError` for different texts or engines. */
 export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
@@ -53,6 +62,10 @@ export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
  * the text's 13-token sequences occur in the text that a plan was calibrated on, the plan's result says so in `shared`. Throws `TypeError`
  * for a plan made from another model.
  *
+ * With `change`, a function changes values while each plan runs, as in `observe`; `kl` and `top1` compare with the full model without
+ * the change. Such results are computed each time and never kept, since a function has no hash; `provenance.changed` has the values
+ * and layers that were changed. The heads of a softmax attention need no function: a plan cuts them (`to: "weights"`, `heads`).
+ *
  * @example
  * ```ts
  * import { openModel, perplexities } from "lamina";
@@ -60,14 +73,43 @@ export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
  * using model = await openModel("data/series/pre-ln/step04096");
  * const [full, dropped] = await perplexities(model, [{}, { attention: [2] }], { text: "README.md", samples: 2, length: 32 });
  * console.log(full.perplexity, dropped.perplexity, dropped.kl);
+ *
+ * // Without two heads of layer 3, and with half of attention's update in layer 2.
+ * const text = { text: "README.md", samples: 2, length: 32 };
+ * const heads = { changes: [{ layer: 3, module: "attention", to: "weights", heads: [0, 2] }] } as const;
+ * const [cut] = await perplexities(model, [heads], text);
+ * const [halved] = await perplexities(model, [{}], {
+ *   ...text,
+ *   change: { values: ["a"], by: ({ layer, a }) => layer === 2 ? { a: a.data.map((value) => value / 2) } : undefined },
+ * });
+ * console.log(cut.nll - full.nll, halved.nll - full.nll, halved.provenance.changed);
  * ```
  */
-export async function perplexities(
+export async function perplexities<const Name extends LayerValue = LayerValue>(
   model: StudyModel | string,
   plans: readonly (Plan | Partial<DropPlan>)[],
-  options: StudyOptions = {},
+  options: PerplexitiesOptions<Name> = {},
 ): Promise<Perplexity[]> {
-  return await run(perplexityStudy, model, { ...options, plans });
+  const { verb, checks, work } = perplexityStudy;
+  const all: Asked = { ...options, change: options.change as ValueChange | undefined, plans };
+  return await onModel(
+    verb,
+    model,
+    all,
+    { ...checks, change: aChange },
+    async (model, { change, ...own }) => {
+      if (change) return await changedPerplexities(model, own.plans, change, own);
+      return await runWork(await work(model, own), own);
+    },
+  );
+}
+
+type Asked = PerplexityOptions & Pick<PerplexitiesOptions, "change">;
+
+/** Options of `perplexities`. */
+export interface PerplexitiesOptions<Name extends LayerValue = LayerValue> extends StudyOptions {
+  /** A change of values that a function makes while each plan runs; default: none. */
+  readonly change?: ValueChange<Name> | undefined;
 }
 
 /** Options of `perplexities` as a study: its plans are one of them. */
@@ -122,15 +164,27 @@ function perplexityStage(model: StudyModel, text: Text, plans: readonly DropPlan
   });
 }
 
+/** The full model's streams over a text, for several calls over the same text. */
+export interface Shared {
+  full?: Reference | undefined;
+}
+
+/** Frees what calls have shared. */
+export function freeShared(shared: Shared): void {
+  shared.full?.free();
+  shared.full = undefined;
+}
+
 /**
  * The same for groups of plans, each group one trie: what an interrupted study has finished is kept by group. The full
- * model runs once for all groups.
+ * model runs once for all groups, and once for all calls that share `beside`, whose owner frees it.
  */
 export async function perplexityGroups(
   model: StudyModel,
   groups: readonly (readonly Partial<DropPlan>[])[],
   options: StudyOptions = {},
   text: Text = textOf(model, options, HELD_OUT_TEXT),
+  beside?: Shared,
 ): Promise<Perplexity[][]> {
   const several = groups.length > 1;
   const wanted = groups.map((plans) => plans.map((plan) => dropsIn(model, plan)));
@@ -168,12 +222,12 @@ export async function perplexityGroups(
   const passes = lacking.filter((plans) => plans.length > 0)
     .map((plans, i) => ({ plans, head: true, samples, length, stays: i === 0 }));
   await expectRoom(needOf(model, passes), options);
-  let full: Reference | undefined;
+  const own: Shared = beside ?? {};
   try {
     for (const [g, plans] of wanted.entries()) {
       const missing = missingOf(plans);
       if (missing.length === 0) continue;
-      full ??= await reference({
+      own.full ??= await reference({
         ...shared,
         onProgress: reporter("full model", "modules", within(options, phase(1))),
       });
@@ -181,7 +235,7 @@ export async function perplexityGroups(
       const report = twofold(reporter(name, "work", within(options, phase(2 + g))), weights[1 + g]);
       const sums = await score({
         ...shared,
-        reference: full,
+        reference: own.full,
         plans: missing.map(([, plan]) => plan),
         onProgress: report.layers,
         onScore: report.head,
@@ -192,7 +246,7 @@ export async function perplexityGroups(
       }
     }
   } finally {
-    full?.free();
+    if (!beside) freeShared(own);
   }
   return wanted.map((plans) => plans.map((plan) => known.get(planHash(plan))!));
 }
@@ -201,39 +255,4 @@ export async function perplexityGroups(
 function nameOf(group: number, groups: number): string {
   if (groups === 1) return "layers and head";
   return group === 0 ? "full model's head" : `curve ${group} of ${groups - 1}`;
-}
-
-/** What the layers and the head of a stage cost. */
-interface Weight {
-  readonly layers: number;
-  readonly head: number;
-}
-
-/** One report on layers and head, which take turns where samples are many. */
-export function twofold(report: (done: number, total: number) => void, { layers, head }: Weight) {
-  const done = { layers: 0, head: 0 };
-  const of = (part: keyof Weight, weight: number) => (some: number, all: number) => {
-    done[part] = weight * some / all;
-    report(done.layers + done.head, layers + head);
-  };
-  return { layers: of("layers", layers), head: of("head", head) };
-}
-
-/** What each stage costs: the full model's pass, then each group; a plan counts in the first group that has it. */
-function weightsOf(
-  model: StudyModel,
-  groups: readonly (readonly DropPlan[])[],
-  { samples, length }: { readonly samples: number; readonly length: number },
-): Weight[] {
-  const seen = new Set<string>();
-  const price = (plans: readonly DropPlan[], head: boolean) =>
-    plans.length > 0 ? flopsOf(model, [{ plans, head, samples, length }]) : 0;
-  return [
-    { layers: price([noDrop], false), head: 0 },
-    ...groups.map((plans) => {
-      const fresh = plans.filter((plan) => seen.size < seen.add(planHash(plan)).size);
-      const layers = price(fresh, false);
-      return { layers, head: price(fresh, true) - layers };
-    }),
-  ];
 }

@@ -83,7 +83,7 @@ async function runOf(
 ): Promise<Parameters<typeof textLogits>[0]> {
   return {
     model,
-    ids: idsOf(verb, model, [ids]),
+    ids: idsOf(verb, model, [ids], options),
     plan: dropsIn(model, options.drop ?? {}),
     engine: await engineOf(options),
     signal: options.signal,

@@ -3,7 +3,7 @@ import { type DropPlan, noDrop, planHash, planOf, type RepairName } from "../../
 import { planData, type ReplacementRequest } from "../../result/mod.ts";
 import { RefusedRepair, STRENGTHS } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import { flopsOf, needOf } from "../base/estimate.ts";
+import { flopsOf, needOf, type Pass } from "../base/estimate.ts";
 import { expectRoom } from "../base/memory.ts";
 import { provenance, tellReused } from "../base/options.ts";
 import type { RunOptions } from "../base/stage.ts";
@@ -110,6 +110,12 @@ export function fitFlops(way: Repairing, sites: readonly Site[]): number {
     const solving = method.made ? FLOAT64 * solves * inputs ** 2 * (inputs / 3 + 4 * hidden) : 0;
     return sum + attention * places * streams * layer + sums + solving;
   }, 0);
+}
+
+/** The passes that fits take: up to the last site, of the full model, and in sequence of the plan beside it. */
+export function fitPasses({ plan, ...repair }: Repair): Pass[] {
+  const plans = repair.sequential ? [noDrop, plan] : [noDrop];
+  return [{ ...repair.text.sizes, plans, head: false, besides: fitFlops(repair, repair.sites) }];
 }
 
 /** Approximate bytes: streams of both models, copies of those around sites that wait, the sums of two fits, and what solving them takes. */

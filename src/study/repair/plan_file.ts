@@ -78,7 +78,7 @@ async function expectPlanTensors(file: string): Promise<void> {
 }
 
 /**
- * Reads a plan, and the tensors of its changes from the safetensors file beside it. Throws `SyntaxError` or `TypeError` for a file
+ * Reads a plan, or the plan of a fit, and the tensors of its changes from the safetensors file beside it. Throws `SyntaxError` or `TypeError` for a file
  * that is not a plan, and `Error`, `TypeError` or `RangeError` that names file and tensor if a tensor is missing, has another shape
  * or type than its change needs, is not finite, or is not the one whose SHA-256 the plan holds.
  *
@@ -92,7 +92,9 @@ async function expectPlanTensors(file: string): Promise<void> {
  */
 export async function readPlan(path: string): Promise<Plan> {
   expect("read a plan", "path", path, text);
-  const plan = await readResult(path, "plan");
+  const read = await readResult(path, "plan", "fit");
+  const plan = read.kind === "fit" ? read.plan : read;
+  if (!plan) throw new TypeError(`Cannot read a plan from ${path}: the fit found nothing that may go`);
   const changes = withTensors(plan);
   if (changes.length === 0) return plan;
   const file = tensorPath(path);

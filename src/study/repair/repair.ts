@@ -5,13 +5,12 @@
  * stream; their targets are the full model's, so that each also makes up for the loss that reaches it. Each token weighs one over its
  * squared length in the stream, since a few tokens are a thousand times as long as all others.
  */
-import { type Checks, displayable, expect, flag, oneOf, optionsOf, required } from "../../entry/mod.ts";
+import { type Checks, expect, flag, oneOf, optionsOf, required } from "../../entry/mod.ts";
 import { type DropPlan, noDrop, type RepairName, REPAIRS, toldSign } from "../../measure/mod.ts";
-import { elements } from "../../tensor/mod.ts";
-import { type Perplexity, type Plan, planData } from "../../result/mod.ts";
+import { type Perplexity, type Plan } from "../../result/mod.ts";
 import { dropPlan, RefusedRepair } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
-import { flopsOf, type Pass } from "../base/estimate.ts";
+import { flopsOf } from "../base/estimate.ts";
 import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions } from "../base/options.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { type RunOptions, sampleStage, type Stage, stage } from "../base/stage.ts";
@@ -22,6 +21,7 @@ import { merge } from "../../result/mod.ts";
 import {
   fitBytes,
   fitFlops,
+  fitPasses,
   fitsOf,
   type Repair,
   repairedBy,
@@ -30,6 +30,7 @@ import {
   repairOf,
 } from "./fits.ts";
 import type { Solved } from "./job.ts";
+import { repairedPlan } from "./repaired.ts";
 
 /** Options of `repair`. */
 export interface RepairOptions extends StudyOptions {
@@ -98,7 +99,7 @@ export const repairStudy: Study<StudyModel, RepairedOptions, Plan | DropPlan> = 
     const drops = dropsIn(model, plan);
     const text = textOf(model, { ...options, samples: options.samples ?? REPAIR_SAMPLES }, CALIBRATION_TEXT);
     const request = repairOf(repairing(model, text, by, sequential), drops);
-    const { sites, heldOut, method } = request;
+    const { heldOut } = request;
     const fits = fitStage(request);
     const fitting = sequential ? step(fitPasses(request), fits.whole) : stepOf(fitPasses(request), fits);
     const repaired = async (options: RunOptions) => {
@@ -118,20 +119,8 @@ export const repairStudy: Study<StudyModel, RepairedOptions, Plan | DropPlan> = 
           expectBetter(request, losses, (line) => options.onNotice?.(`repair of ${model.name}: ${line}`));
         }
         if (!("kind" in plan)) return made;
-        return displayable({
-          ...plan,
-          ...savedBy(plan, addedBy(solved, method.absorbs)),
-          ...planData(made),
-          repaired: {
-            by,
-            sequential,
-            provenance: await provenance(model, await text.pack(options), noDrop, options),
-            sites: sites.map(({ layer, module }, i) => (
-              { layer, module, strength: solved[i].strength, left: solved[i].left }
-            )),
-            ...losses ? { heldOut: heldOutOf(losses, heldOut) } : {},
-          },
-        });
+        const origin = await provenance(model, await text.pack(options), noDrop, options);
+        return repairedPlan(request, plan, solved, origin, losses && heldOutOf(losses, heldOut));
       },
       depends: { plan: drops, by },
     });
@@ -140,12 +129,6 @@ export const repairStudy: Study<StudyModel, RepairedOptions, Plan | DropPlan> = 
     return whole;
   },
 };
-
-/** The passes that fits take: up to the last site, of the full model, and in sequence of the plan beside it. */
-export function fitPasses({ plan, ...repair }: Repair): Pass[] {
-  const plans = repair.sequential ? [noDrop, plan] : [noDrop];
-  return [{ ...repair.text.sizes, plans, head: false, besides: fitFlops(repair, repair.sites) }];
-}
 
 /** The sites, each kept by itself. */
 function fitStage(request: Repair): Stage<Solved[]> {
@@ -211,20 +194,4 @@ export function expectBetter(
     );
   }
   tell(`${found}, and the drop ${other}: too few samples tell which is better`);
-}
-
-/** Parameters that take the places of dropped modules. */
-function addedBy(solved: readonly Solved[], absorbs: boolean): number {
-  if (absorbs) return 0;
-  const tensors = solved.flatMap(({ tensors }) => tensors ? [...tensors.values()] : []);
-  return tensors.reduce((sum, { shape }) => sum + elements(shape), 0);
-}
-
-/** What a plan saves, less the parameters of its repairs. */
-function savedBy({ saves }: Plan, added: number): Pick<Plan, "saves"> {
-  if (!saves) return {};
-  const parameters = saves.parameters - added;
-  return {
-    saves: { ...saves, parameters, parametersShare: saves.parametersShare * parameters / saves.parameters },
-  };
 }

@@ -18,7 +18,7 @@ import {
 import type { ModelSpec } from "../../models/mod.ts";
 import { flopsOf } from "../base/estimate.ts";
 import { engineOf, provenance, reporter, type StudyOptions } from "../base/options.ts";
-import { twofold } from "../passes/perplexity.ts";
+import { twofold } from "../passes/stage_weights.ts";
 import { dropOfEntries } from "./candidates.ts";
 import type { Ground, Measurement, Round, Score } from "./score.ts";
 

@@ -28,7 +28,7 @@ import {
   noDrop,
   weightBytes,
 } from "../../run/mod.ts";
-import { onModel, type StudyModel } from "../../subject/mod.ts";
+import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 import { expectRoom, type Need } from "../base/memory.ts";
 import {
   computedOn,
@@ -143,6 +143,7 @@ async function measured(model: StudyModel, options: SpeedOptions): Promise<Speed
   const asked = askedOf(model, options);
   const { plans, settings, steps, repeat, seed } = asked;
   await expectRoom(needOf(model, asked), options);
+  noticeBeyond(model, "texts", Math.max(...settings.map(({ context }) => context + steps)), options);
   const engine = await engineOf(options);
   const report = reporter(`speed of ${model.name}`, "turns", options);
   const points: Speed["points"] = [];

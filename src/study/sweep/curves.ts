@@ -70,8 +70,8 @@ export function curvesOf(target: RankTarget, seeds = 3, seed = 0): Curve[] {
   return SWEPT.flatMap((by) => seedsOf(by, seed, seeds).map((own): Curve => ({ target, by, seed: own })));
 }
 
-/** The curves of `lamina start`, which are three kinds by importance, and attention at random and deepest first. */
-export const START_CURVES: readonly Curve[] = [
+/** The curves of `lamina figures`: three kinds by importance, and attention deepest first and in a random order. */
+export const PAGE_CURVES: readonly Curve[] = [
   ...KINDS.map((target): Curve => ({ target, by: PAPER_SCORE, seed: null })),
   { target: "attention", by: "deepest", seed: null },
   { target: "attention", by: "random", seed: 0 },

@@ -10,8 +10,9 @@ import { type Step, step } from "../base/study.ts";
 import { dependsOn, samplesOf, textOf } from "../base/text.ts";
 import { perplexityGroups } from "../passes/perplexity.ts";
 import { fitKey, repairedBy, type Repairing, repairing } from "../repair/fits.ts";
+import { type Fits, repairOrNot } from "../repair/needed.ts";
 import { expectBetter, REPAIR_SAMPLES } from "../repair/repair.ts";
-import { type Fits, fitStep, repairOrNot } from "./fits.ts";
+import { fitStep } from "./fits.ts";
 import type { SweepOptions } from "./parts.ts";
 import { planStage, unitsOf } from "./stages.ts";
 

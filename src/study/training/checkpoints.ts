@@ -6,16 +6,7 @@
  * each step by that step's own importance.
  */
 import { KINDS } from "../../measure/mod.ts";
-import {
-  displayable,
-  enter,
-  expect,
-  phases,
-  type Reports,
-  reportsOf,
-  text,
-  within,
-} from "../../entry/mod.ts";
+import { displayable, enter, expect, phases, type Reports, reportsOf, within } from "../../entry/mod.ts";
 import {
   type CheckpointProfile,
   type Checkpoints,
@@ -41,6 +32,7 @@ import type { Curve } from "../sweep/curves.ts";
 import { sweep } from "../sweep/sweep.ts";
 import {
   aSeries,
+  aText,
   type Checkpoint,
   type Outline,
   packText,
@@ -76,7 +68,7 @@ export async function checkpoints(series: Series, options: CheckpointsOptions = 
 /** What `checkpoints` consists of. The first checkpoint's configuration stands for all in the price. */
 export const checkpointsStudy: Study<Series, CheckpointsOptions, Checkpoints, Price, Series> = {
   verb: "profile checkpoints",
-  checks: { ...studyChecks, quality: text },
+  checks: { ...studyChecks, quality: aText },
   on(verb, series, options, checks, use) {
     expect(verb, "series", series, aSeries);
     return enter(verb, series.name, options, checks, (options) => use(series, options));

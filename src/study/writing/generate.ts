@@ -22,7 +22,7 @@ import { decoded, endsOf } from "./decoded.ts";
 import { incremental } from "./incremental.ts";
 import { engineChecks, engineOf, type EngineOptions, reporter } from "../base/options.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
-import { onModel, type StudyModel } from "../../subject/mod.ts";
+import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 
 /** A generated token. */
 export interface Written {
@@ -108,6 +108,7 @@ async function writeAll(model: StudyModel, prompt: string, options: GenerateOpti
   }
   const ids = [...(bos ? [tokenizer.bos!] : []), ...tokenizer.encode(prompt)];
   if (ids.length === 0) throw new RangeError("Cannot continue an empty prompt: expected a text or BOS");
+  noticeBeyond(model, "texts", ids.length + tokens, options);
   const plans = (options.plans ?? [{}]).map((plan) => dropsIn(model, plan));
   const written: Generated[] = [];
   const report = reporter(`text of ${model.name}`, "tokens", options);

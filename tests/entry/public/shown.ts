@@ -45,6 +45,7 @@ export const shown: Readonly<Record<string, Row>> = {
     type: [[[aProfile], 4], "Cannot judge a claim: sweeps[0] is a profile, expected a sweep"],
   },
   expertLoadFigure: ofProfile,
+  fitFigure: drawn("result", "a fit"),
   guidesFigure: drawn("result", "a result of guides"),
   help: {
     value: [["profil"], 'Cannot help with "profil": unknown name (did you mean "profile"'],
@@ -71,6 +72,10 @@ export const shown: Readonly<Record<string, Row>> = {
     type: [[aSweep], "Cannot draw: results is a sweep, expected a list of rooflines"],
   },
   signFigure: ofProfile,
+  sizesFigure: {
+    value: [[[]], "Cannot draw: the number of sweeps is 0, expected at least 1"],
+    type: [[[aProfile]], "Cannot draw: sweeps[0] is a profile, expected a sweep"],
+  },
   smoothingFigure: ofCauses,
   speedFigure: drawn("result", "a measured speed"),
   stabilityFigure: ofProfile,

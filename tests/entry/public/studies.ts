@@ -52,7 +52,7 @@ export const studies: Readonly<Record<string, Row>> = {
   exportModel: {
     name: [
       [model, {}, { format: "hf", out: "out", to: "out" }],
-      'Cannot export: unknown option "to", expected one of onProgress, onNotice, signal, results, measure, format, out',
+      'Cannot export: unknown option "to", expected one of onProgress, onNotice, signal, results, measure, card, format, out',
     ],
     value: [
       [model, {}, { format: "hff", out: "out" }],
@@ -158,6 +158,11 @@ export const studies: Readonly<Record<string, Row>> = {
       [model, aProfile, { kind: "block" }],
       'Cannot remove modules: kind is "block", expected one of attention, mlp',
     ],
+  },
+  fit: {
+    name: [[model, { los: 1 }], '(did you mean "loss"?)'],
+    value: [[model, { loss: 0 }], "Cannot fit: loss is 0, expected a number above 0"],
+    type: [[model, { loss: 1, profile: aSweep }], "Cannot fit: profile is a sweep, expected a profile"],
   },
   roofline: {
     name: [["llama-2-7b", { device: "a100", bit: 4 }], '(did you mean "bits"?)'],

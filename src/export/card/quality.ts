@@ -1,9 +1,9 @@
 /** The cost of dropping in perplexity: measured now, or kept from earlier studies of the same model and the same modules. */
-import { type Reports, reportsOf } from "../entry/mod.ts";
-import { type DropPlan, noDrop, planHash } from "../measure/mod.ts";
-import { computedAlike, type Keeping, keptOf, type Perplexity } from "../result/mod.ts";
-import { dropsIn, perplexities } from "../study/mod.ts";
-import type { StudyModel } from "../subject/mod.ts";
+import { type Reports, reportsOf } from "../../entry/mod.ts";
+import { type DropPlan, noDrop, planHash } from "../../measure/mod.ts";
+import { computedAlike, type Keeping, keptOf, type Perplexity } from "../../result/mod.ts";
+import { dropsIn, perplexities } from "../../study/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
 
 /** The original with all its modules and without some, on one text, computed alike. */
 export interface Quality {

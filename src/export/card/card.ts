@@ -2,12 +2,16 @@
  * The model card of a smaller model: the dropped modules, their choice, their cost, notes. Every
  * string that comes from a file is a code span, and JSON (which is YAML) in the front matter.
  */
-import { type Change, MODULES } from "../measure/mod.ts";
-import { cell, code, jsonText, shellWord } from "../entry/mod.ts";
-import { type Plan, VERSION } from "../result/mod.ts";
-import { paired } from "../study/mod.ts";
-import { type Format, type Job, type Made, type Module, modulesText } from "./job.ts";
+import { type Change, MODULES } from "../../measure/mod.ts";
+import { code, jsonText } from "../../entry/mod.ts";
+import { type Plan, VERSION } from "../../result/mod.ts";
+import { type Format, type Job, type Made, type Module, modulesText } from "../job.ts";
+import { makingText, measuringText, useText } from "./commands.ts";
+import { perplexityText, speedText, tasksText } from "./costs.ts";
+import type { Measured } from "./measured.ts";
+import { licenceLines, type Origin } from "./origin.ts";
 import type { Quality } from "./quality.ts";
+import { type Sizes, sizesText } from "./sizes.ts";
 
 /** The content of a card. */
 export interface Told {
@@ -18,15 +22,20 @@ export interface Told {
   readonly made: Made;
   /** Perplexities, with and without. */
   readonly costs: readonly Quality[];
+  /** Scores of tasks, and speeds. */
+  readonly measured: Measured;
+  readonly sizes: Sizes;
+  readonly origin: Origin;
 }
 
 /** `README.md` as a text. */
-export function cardText({ job, format, plan, made: { notes }, costs }: Told): string {
+export function cardText(told: Told): string {
+  const { job, format, plan, made: { notes }, sizes, origin: { licence, hub } } = told;
   const { model: { name, identity }, full, kept, drop } = job;
   const source = `${code(name)}${identity.revision ? ` at ${code(identity.revision)}` : ""}`;
   const list = (layers: readonly number[]) => layers.length > 0 ? layers.join(" ") : "none";
   return `---
-base_model: ${jsonText(name)}
+${[`base_model: ${jsonText(hub ?? name)}`, ...licenceLines(licence)].join("\n")}
 tags: [lamina, layer-drop]
 ---
 
@@ -34,7 +43,19 @@ tags: [lamina, layer-drop]
 
 Made by Lamina ${VERSION} from ${source} (${code(identity.format)}, ${
     code(identity.fingerprint)
-  }), as \`${format}\`.
+  }), as \`${format}\`${hub === null || hub === name ? "" : `; on the hub the original is ${code(hub)}`}. ${
+    licence === null
+      ? "The original's licence is not known here: look it up before you share this model."
+      : `The original's licence: ${code(licence)}.`
+  }
+
+${useText(format)}
+
+${makingText(job, format)}
+
+## Size
+
+${sizesText(sizes, format)}
 
 ## What was dropped
 
@@ -55,7 +76,7 @@ ${plan ? reasons(plan, job) : "They were named one by one, without a plan."}
 
 ## What it costs
 
-${costText(job, plan, costs)}
+${costText(told)}
 ${notes.length > 0 ? `\n## Notes\n\n${notes.map((note) => `- ${note}`).join("\n")}\n` : ""}`;
 }
 
@@ -126,52 +147,11 @@ function reasons({ target, by, seed, provenance, order }: Plan, { drop }: Job): 
   ].join("\n\n");
 }
 
-function costText(
-  { model: { name }, drop }: Job,
-  plan: Plan | null,
-  costs: readonly Quality[],
-): string {
-  const flags = drop.changes ? ["--plan PLAN"] : MODULES.filter((module) => drop[module].length > 0)
-    .map((module) => `--drop-${module} ${drop[module].join(",")}`);
-  const dashes = name.startsWith("-") ? ["--"] : []; // a name that is not to be taken for an option
-  const command = ["lamina", "perplexity", ...flags, ...dashes, shellWord(name)].join(" ");
-  const saves = plan?.saves;
+function costText({ job, format, costs, measured: { evaluations, speeds } }: Told): string {
+  const measuring = measuringText(job, format);
   return [
-    ...saves
-      ? [
-        `The plan saves ${saves.parameters} parameters (${percent(saves.parametersShare)}) and ` +
-        `${saves.kvBytesPerToken} bytes of keys and values per token in 16 bits (${
-          percent(saves.kvShare)
-        }) in software that ` +
-        "does not run dropped modules.",
-      ]
-      : [],
-    costs.length > 0
-      ? measured(costs)
-      : `Quality was not measured. This command measures the original with and without these modules: ${
-        code(command, Infinity)
-      }.`,
+    costs.length > 0 ? perplexityText(costs) : `Quality was not measured. ${measuring}`.trimEnd(),
+    ...evaluations.length > 0 ? [tasksText(evaluations)] : [],
+    ...speeds.length > 0 ? [speedText(speeds)] : [],
   ].join("\n\n");
 }
-
-function measured(costs: readonly Quality[]): string {
-  const rows = costs.map(({ full, dropped }) => {
-    const { text, packing, dtype, engine } = dropped.provenance;
-    const { difference, low, high } = paired(dropped, full);
-    const interval = low === null ? "" : ` (95 %: ${signed(low)} to ${signed(high!)})`;
-    return `| ${cell(text.name)}, ${packing.samples} × ${packing.length} tokens, ${cell(dtype)} on ${
-      cell(engine)
-    } | ` +
-      `${full.perplexity.toPrecision(4)} | ${dropped.perplexity.toPrecision(4)} | ` +
-      `${signed(difference)}${interval} | ${percent(dropped.top1)} |`;
-  });
-  return [
-    "Measured on the original with and without these modules; a change of format may add rounding errors.\n",
-    "| text | perplexity | without them | rise in loss, nats per token | same most probable token |",
-    "| ---- | ---------- | ------------ | ----------------------- | ------------------------ |",
-    ...rows,
-  ].join("\n");
-}
-
-const signed = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(4)}`;
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`;

@@ -1,0 +1,187 @@
+/** `lamina fit MODEL`: how much may go at a loss that one accepts, or at what loss so much goes. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { join } from "node:path";
+import { writeTogether } from "../../disk/mod.ts";
+import { plain, shellWord } from "../../entry/mod.ts";
+import { type RepairName, REPAIRS } from "../../measure/mod.ts";
+import { cacheKey, fileName, type Fit, ORDERS, PAPER_SCORE, resultText } from "../../result/mod.ts";
+import { type FitOptions, planTensors, type RankTarget, REPAIR_SAMPLES, studies } from "../../study/mod.ts";
+import { type Context, studyOptions, withModel } from "../shared/context.ts";
+import { isStandardOutput } from "../shared/destination.ts";
+import { explained } from "../shared/help.ts";
+import {
+  type ConstraintFlags,
+  constraintsIn,
+  MODEL,
+  namesAmong,
+  positive,
+  type StudyFlags,
+  wholeNumber,
+  withConstraintFlags,
+  withStudyFlags,
+} from "../shared/options.ts";
+import { near, outputOf } from "../shared/outlet.ts";
+import { perform, shown } from "../shared/perform.ts";
+
+const TARGETS: readonly RankTarget[] = ["attention", "mlp", "joint", "block"];
+
+interface FitFlags extends
+  StudyFlags,
+  ConstraintFlags,
+  Pick<
+    FitOptions,
+    "loss" | "perplexity" | "accuracy" | "parameters" | "kvBytes" | "speed" | "tasks" | "limit" | "context"
+  > {
+  targets?: RankTarget[];
+  by?: FitOptions["by"];
+  repair?: RepairName[];
+  sequential?: boolean;
+  repairSamples: number;
+  saving: "parameters" | "kv-bytes";
+  calibrationSamples: number;
+  calibrationLength: number;
+  calibrationText?: string;
+  time: boolean;
+}
+
+export function fitCommand(context: Context): Command {
+  const command = new Command("fit")
+    .description(
+      "find the largest plan that keeps a promise, such as at most 0.01 nats per token, and confirm it",
+    )
+    .argument("<model>", MODEL);
+  withAimFlags(command)
+    .optionsGroup("Search:")
+    .option(
+      "--targets <kinds>",
+      `modules to drop, from: ${TARGETS.join(", ")} (default: attention, mlp, joint)`,
+      namesAmong(TARGETS),
+    )
+    .option(
+      "--by <orders>",
+      `orders to try, from: ${ORDERS.join(", ")} (default: ${PAPER_SCORE})`,
+      namesAmong(ORDERS),
+    )
+    .option(
+      "--repair <repairs>",
+      `repairs to try where the bare drop breaks the promise, from: ${REPAIRS.join(", ")}`,
+      namesAmong(REPAIRS),
+    )
+    .option("--sequential", "fit repairs on the repaired model's stream, plan by plan, which takes longer")
+    .option(
+      "--repair-samples <n>",
+      "number of calibration blocks that repairs are fitted on",
+      wholeNumber(1),
+      REPAIR_SAMPLES,
+    )
+    .addOption(
+      new Option("--saving <what>", "what makes a plan the larger one").choices(["parameters", "kv-bytes"])
+        .default("parameters"),
+    )
+    .option(
+      "--calibration-samples <n>",
+      "number of text blocks that the orders are computed from",
+      wholeNumber(1),
+      8,
+    )
+    .option("--calibration-length <t>", "tokens per calibration block", wholeNumber(2), 512)
+    .option("--calibration-text <file|name>", "calibration text (default: stories)")
+    .option("--no-time", "do not measure how fast the answer reads and writes");
+  explained(command, "fit smollm2-135m --perplexity 10%");
+  return withStudyFlags(withConstraintFlags(command), { samples: 16 }).action(
+    async (ref: string, flags: FitFlags) => {
+      await withModel(context, ref, flags, async (model) => {
+        await perform(context, flags, studies.fit, [model, optionsOf(context, flags)], {
+          ...shown(context, model.name),
+          async output(result, done) {
+            const fit = result as Fit;
+            const { json } = flags;
+            const file = json && !isStandardOutput(json) ? json : null;
+            const output = outputOf(context, fit, { done });
+            if (!fit.plan) return output;
+            if (file) {
+              const beside = await planTensors(file, fit.plan);
+              return { ...output, beside, next: nextText(fit, ref, file) };
+            }
+            const kept = flags.cache ? await keepFit(fit, flags.results) : null;
+            return kept === null ? output : { ...output, next: nextText(fit, ref, kept) };
+          },
+        });
+      });
+    },
+  );
+}
+
+/** Adds the promises, of which one is made. */
+function withAimFlags(command: Command): Command {
+  return command.optionsGroup("Promise (one of them):")
+    .option("--loss <nats>", "lose at most this many nats per token, such as 0.01", positive)
+    .option("--perplexity <rise>", "let the perplexity rise by at most this share, such as 5%", shareOf)
+    .option("--accuracy <points>", "lose at most this many points of mean accuracy on --tasks", positive)
+    .option(
+      "--parameters <n>",
+      "save at least this many parameters, or a share such as 10%, as cheaply as possible",
+      shareOf,
+    )
+    .option("--kv-bytes <n>", "save at least this many bytes of KV cache, or a share such as 25%", shareOf)
+    .option(
+      "--speed <factor>",
+      "decode at least this many times as fast on this machine, such as 1.2",
+      positive,
+    )
+    .option("--tasks <names>", "benchmark tasks of --accuracy, such as piqa,arc_easy", listed)
+    .option("--limit <n>", "documents of each task, of which half confirm (default: 200)", wholeNumber(4))
+    .option("--context <t>", "sequence length for --kv-bytes, in tokens (default: 8192)", wholeNumber(1));
+}
+
+/** A number above 0, or a percentage: "5%" is 0.05. */
+function shareOf(text: string): number {
+  const percent = /^(.+?)\s*%$/.exec(text.trim());
+  if (!percent) return positive(text);
+  const share = positive(percent[1]) / 100;
+  if (share < 1 || share === 1) return share;
+  throw new InvalidArgumentError("expected at most 100%");
+}
+
+function listed(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  if (names.length === 0) throw new InvalidArgumentError("expected names of tasks, such as piqa,arc_easy");
+  return names;
+}
+
+function optionsOf(context: Context, flags: FitFlags): FitOptions {
+  const { loss, perplexity, accuracy, parameters, kvBytes, speed, tasks, limit, context: tokens } = flags;
+  const { targets, by, repair, sequential, repairSamples, seed, saving, time } = flags;
+  const { calibrationSamples: samples, calibrationLength: length, calibrationText: text } = flags;
+  return {
+    ...studyOptions(context, flags),
+    ...constraintsIn(flags),
+    ...{ loss, perplexity, accuracy, parameters, kvBytes, speed, tasks, limit, context: tokens },
+    ...{ targets, by, repair, sequential, repairSamples, seed, time },
+    saving: saving === "parameters" ? "parameters" : "kvBytes",
+    calibration: { samples, length, ...text === undefined ? {} : { text } },
+  };
+}
+
+/** Keeps the result with its plan's tensors in the results folder, so that the next command can name it. */
+async function keepFit(fit: Fit, results: string): Promise<string | null> {
+  const { provenance: { model }, aim, plan } = fit;
+  const file = join(results, `fit-${fileName(model.name)}-${cacheKey("fit", [aim, plan])}.json`);
+  try {
+    await writeTogether([...await planTensors(file, plan!), [file, resultText(fit, 1)]]);
+    return file;
+  } catch {
+    return null; // a folder that cannot be written was mentioned when the first result could not be kept
+  }
+}
+
+/** What to type next. */
+function nextText({ provenance }: Fit, ref: string, file: string): string {
+  const [model, plan] = [ref, near(file)].map((word) => plain(shellWord(word)));
+  const format = provenance.model.format.startsWith("GGUF") ? "gguf-deci" : "hf";
+  return [
+    "next:",
+    `lamina export ${model} --plan ${plan} --format ${format} --out smaller`,
+    `lamina generate ${model} --plan ${plan} --prompt "Once upon a time"`,
+  ].join("\n");
+}

@@ -1,0 +1,76 @@
+/** The form of a fit: the largest plan that keeps a promise, and all that was tried on the way. */
+import { REPAIRS, VERDICTS } from "../../measure/mod.ts";
+import { z } from "zod";
+import { dropForm, headForm, provenanceForm, sharedForm } from "./provenance.ts";
+import { medianForm } from "./speed.ts";
+import { byForm, planForm, savesForm, targetForm } from "./sweep.ts";
+
+/** What a fit may promise: at most so much loss, or at least so much saved. */
+export const AIMS = ["loss", "perplexity", "accuracy", "parameters", "kv-bytes", "speed"] as const;
+
+/** A cost with its 95 % interval, paired over samples or documents; null where a single one gives none. */
+const costForm = z.object({
+  /** Nats per token over the full model; of an accuracy, the points lost. */
+  value: z.number(),
+  low: z.number(),
+  high: z.number(),
+});
+
+/** Seconds of the full model and of the plan, in turns, and how many times as fast the plan is. */
+const timesForm = z.object({
+  batch: z.int().positive(),
+  context: z.int().positive(),
+  prefill: medianForm,
+  decode: medianForm,
+});
+
+export const fitForm = z.object({
+  ...headForm("fit"),
+  /** Provenance of the full model on the samples, or documents, that choose the plan. */
+  provenance: provenanceForm,
+  /** The same on those that confirm it. */
+  confirming: provenanceForm,
+  /** Provenance of the profile that the orders begin with. */
+  calibration: provenanceForm,
+  aim: z.object({
+    of: z.enum(AIMS),
+    /**
+     * Nats per token; the rise of the perplexity as a share; points of accuracy; weights, or bytes of keys and values (below 1: a share of all);
+     * or the factor of decoding's speed.
+     */
+    amount: z.number().positive(),
+    /** Tasks of an accuracy. */
+    tasks: z.array(z.string()).optional(),
+    /** Tokens of the sequence whose keys and values are counted. */
+    context: z.int().positive().optional(),
+  }),
+  /** What makes one plan larger than another. */
+  saving: z.enum(["parameters", "kv-bytes"]),
+  /** All plans that were tried, line by line. */
+  tried: z.array(z.object({
+    target: targetForm,
+    by: byForm,
+    repair: z.enum(REPAIRS).optional(),
+    /** Number of modules, or of blocks, dropped. */
+    dropped: z.int().positive(),
+    drop: dropForm,
+    saves: savesForm,
+    cost: costForm,
+    /** Whether the plan keeps the promise, on the samples that choose. */
+    keeps: z.enum(VERDICTS),
+  })),
+  /** The plans that were confirmed, smallest first: places in `tried`, and the cost on the samples that confirm. */
+  confirmed: z.array(z.object({ tried: z.int().nonnegative(), cost: costForm, keeps: z.enum(VERDICTS) })),
+  /** The answer's place in `tried`; null where nothing may go. */
+  answer: z.int().nonnegative().nullable(),
+  /** Places in `tried` of the largest plans of other lines that kept the promise on the samples that choose, largest first. */
+  runnersUp: z.array(z.int().nonnegative()),
+  /** The answer as a plan. */
+  plan: planForm.nullable(),
+  /** Measured times of the answer; null where they were not measured. */
+  times: timesForm.nullable(),
+  /** What the text shares with calibration texts; absent where nothing is known to be shared. */
+  shared: sharedForm.optional(),
+});
+/** The largest plan that keeps a promise. */
+export type Fit = z.infer<typeof fitForm>;

@@ -1,0 +1,124 @@
+/** The answer of a fit in words: what may go, what it costs, what it saves. */
+import { planText } from "../../measure/mod.ts";
+import { type Fit, SCORES } from "../../result/mod.ts";
+import { counted, formatFixed, formatShare } from "./numbers.ts";
+import { sharedText } from "./shared.ts";
+
+type Tried = Fit["tried"][number];
+type Cost = Tried["cost"];
+type Aim = Fit["aim"];
+
+/** Promises are as small as 0.01 nats. */
+const nats = (value: number) => formatFixed(value, 4);
+const points = (value: number) => formatFixed(value, 1);
+const percent = (value: number) => formatFixed(100 * Math.expm1(value), 1);
+
+/** A number as people would type it: 10, not 10.0. */
+const compact = (value: number) => String(Number(value.toPrecision(3)));
+
+/** How costs of an aim are written: an amount, and its unit. */
+function unitOf({ of }: Aim): { write(value: number): string; unit: string } {
+  if (of === "accuracy") return { write: points, unit: "points" };
+  return of === "perplexity" ? { write: percent, unit: "%" } : { write: nats, unit: "nats per token" };
+}
+
+/** Heading of the column of costs. */
+export function costTitle(aim: Aim): string {
+  if (aim.of === "accuracy") return "points";
+  return aim.of === "perplexity" ? "ppl., %" : "nats";
+}
+
+/** The unit of costs on an axis. */
+export function costUnit(aim: Aim): string {
+  return aim.of === "perplexity" ? "% of the perplexity" : unitOf(aim).unit;
+}
+
+/** A cost in the unit of its axis. */
+export function onAxis({ of }: Aim, value: number): number {
+  return of === "perplexity" ? 100 * Math.expm1(value) : value;
+}
+
+/** The most that an aim lets a plan cost, in the unit of the axis; null where it limits what is saved. */
+export function mostOnAxis({ of, amount }: Aim): number | null {
+  if (of === "perplexity") return 100 * amount;
+  return of === "loss" || of === "accuracy" ? amount : null;
+}
+
+/** A cost as a column has it. */
+export function costNumber(aim: Aim, value: number): string {
+  return unitOf(aim).write(value);
+}
+
+/** A cost with its interval: "0.0123 nats per token (95 %: 0.0041 to 0.0205)". */
+export function costText(aim: Aim, { value, low, high }: Cost): string {
+  const { write, unit } = unitOf(aim);
+  return `${write(value)} ${unit} (95 %: ${write(low)} to ${write(high)})`;
+}
+
+/** The promise: "loss rises by at most 0.01 nats per token". */
+export function promiseText({ of, amount, tasks = [], context }: Aim): string {
+  const share = amount < 1 ? `${compact(100 * amount)} %` : amount.toLocaleString("en-US");
+  switch (of) {
+    case "loss":
+      return `the loss rises by at most ${amount} nats per token`;
+    case "perplexity":
+      return `the perplexity rises by at most ${compact(100 * amount)} %`;
+    case "accuracy":
+      return `the accuracy on ${tasks.join(", ")} falls by at most ${counted(amount, "point")}`;
+    case "parameters":
+      return `at least ${amount < 1 ? `${share} of the` : share} parameters are saved`;
+    case "kv-bytes":
+      return `at least ${
+        amount < 1 ? `${share} of the` : share
+      } bytes of keys and values of ${context} tokens are saved`;
+    case "speed":
+      return `decoding is at least ${amount} times as fast`;
+  }
+}
+
+/** How a plan was found: "by importance, repaired by linear". */
+export function wayText({ by, repair }: Pick<Tried, "by" | "repair">): string {
+  const order = SCORES[by].title ?? by;
+  return `by ${order}${repair ? `, repaired by ${repair}` : ""}`;
+}
+
+/** What a plan saves: "3.5 % of the parameters, 13.3 % of the keys and values". */
+export function savingText({ parametersShare, kvShare }: Tried["saves"]): string {
+  return `${formatShare(parametersShare)} of the parameters and ${
+    formatShare(kvShare)
+  } of the keys and values`;
+}
+
+/** Times of the answer: "decoding 1.06 times as fast (1.04 to 1.08), reading 1.05 times"; empty where they were not measured. */
+function timesText({ times }: Fit): string {
+  if (!times) return "";
+  const two = (value: number) => formatFixed(value, 2);
+  const { decode, prefill } = times;
+  return ` Measured: it writes ${two(decode.median)} times as fast (quartiles ${two(decode.low)} to ${
+    two(decode.high)
+  }), and reads ${two(prefill.median)} times as fast.`;
+}
+
+/** The answer in sentences. */
+export function answerText(fit: Fit): string {
+  const { aim, tried, answer, confirmed } = fit;
+  if (answer !== null) {
+    const own = tried[answer];
+    const { cost } = confirmed.find((test) => test.tried === answer)!;
+    return `Without ${planText(own.drop)} (${wayText(own)}), the cost is ${
+      costText(aim, cost)
+    } on the samples that confirm ` +
+      `it. That saves ${savingText(own.saves)}.${timesText(fit)}${sharedText([fit])}`;
+  }
+  const cheapest = [...tried].sort((a, b) => a.cost.value - b.cost.value)[0];
+  if (!cheapest) return "The model has no module to drop.";
+  const failed = confirmed.at(-1);
+  const found = failed
+    ? ` A plan that kept the promise on the samples that choose does not on those that confirm: without ${
+      planText(tried[failed.tried].drop)
+    }, the cost is ${costText(aim, failed.cost)}.`
+    : "";
+  return `Nothing is sure to keep the promise.${found} The cheapest plan, without ${
+    planText(cheapest.drop)
+  }, costs ${costText(aim, cheapest.cost)}.`;
+}

@@ -1,0 +1,120 @@
+/** Plans that a fit tried: what each costs against what it saves, the promise, and the answer. */
+import { planHash, planText } from "../../../measure/mod.ts";
+import type { Fit } from "../../../result/mod.ts";
+import { formatPercent } from "../../chart/draw/axes.ts";
+import { INK, lookOf } from "../../chart/draw/colors.ts";
+import type { Series } from "../../chart/draw/panel.ts";
+import { answerText, costText, costUnit, mostOnAxis, onAxis, promiseText, wayText } from "../../chart/fit.ts";
+import { counted, formatFixed } from "../../chart/numbers.ts";
+import { KIND_NAMES, settingOf } from "../../chart/setting.ts";
+import { type Draw, figure } from "../../chart/svg.ts";
+import { fitRows } from "../../tables/fit.ts";
+
+type Tried = Fit["tried"][number];
+
+/** Costs are drawn up to so many times the promise. */
+const REACH = 4;
+
+/**
+ * Draws the cost of every plan that a fit tried, with its 95 % interval, against what it saves.
+ *
+ * @example
+ * ```ts
+ * import { fit } from "lamina";
+ * import { fitFigure } from "lamina/figures";
+ *
+ * const text = { text: "README.md", samples: 8, length: 32 };
+ * const result = await fit("data/series/pre-ln/step00512", { ...text, calibration: text, loss: 0.2, time: false });
+ * const { svg, reading } = fitFigure(result);
+ * ```
+ */
+export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
+  const { aim, saving, confirmed } = fit;
+  const tried = [...new Map(fit.tried.toReversed().map((one) => [planHash(one.drop), one])).values()];
+  const limit = mostOnAxis(aim);
+  const most = limit === null ? Infinity : REACH * limit;
+  const shown = tried.filter(({ cost }) => onAxis(aim, cost.value) <= most);
+  const points = shown.map((one): Drawn => drawn(fit, one, one.cost));
+  const answered = confirmed.find((test) => test.tried === fit.answer);
+  const ring = answered ? [drawn(fit, fit.tried[answered.tried], answered.cost)] : [];
+  const all = [...points, ...ring];
+  const high = Math.min(most, Math.max(limit ?? 1e-6, ...all.map(({ high }) => high)));
+  const low = Math.max(-high, Math.min(0, ...all.map(({ low }) => low)));
+  const widest = Math.max(0.01, ...all.map(({ x }) => x));
+  const clipped = (points: readonly Drawn[]) =>
+    points.map((point) => ({ ...point, low: Math.max(low, point.low), high: Math.min(high, point.high) }));
+  const byTarget = [...Map.groupBy(points, ({ target }) => target)];
+  const hidden = tried.length - shown.length;
+  return {
+    title: titleOf(fit),
+    subtitle: `Cost of each plan that was tried (95 %) against what it saves. ${
+      limit === null ? "" : "Dashed: the promise. "
+    }Ring: the answer, on the samples that confirm it.`,
+    setting: `${settingOf(fit.provenance)} · confirmed on ${fit.confirming.packing.samples} others`,
+    reading: answerText(fit) +
+      (hidden > 0 ? ` The picture leaves out ${counted(hidden, "plan")} that cost more.` : ""),
+    panels: [{
+      height: 400,
+      x: {
+        domain: [0, 1.08 * widest],
+        label: saving === "parameters" ? "weights saved" : "keys and values saved",
+        format: widest < 0.1 ? (value) => `${formatFixed(100 * value, 1)} %` : formatPercent,
+      },
+      y: {
+        domain: [low, 1.05 * high],
+        label: `cost, ${costUnit(aim)}`,
+        grid: true,
+        ...limit === null ? { rule: 0 } : { rule: limit, dashed: true },
+      },
+      series: [
+        { color: INK, shape: "circle", hollow: true, width: 0, r: 10, points: clipped(ring) },
+        ...byTarget.map(([target, own]): Series => ({
+          ...lookOf(target),
+          points: clipped(own),
+          width: 0,
+          r: 5,
+        })),
+      ],
+      names: byTarget.map(([target, own]) => ({
+        text: KIND_NAMES[target],
+        color: lookOf(target).color,
+        at: own,
+        bold: true,
+      })),
+    }],
+    rows: fitRows(fit),
+  };
+});
+
+type Drawn = ReturnType<typeof drawn>;
+
+function drawn({ aim, saving }: Fit, one: Tried, cost: Tried["cost"]) {
+  const { target, saves } = one;
+  return {
+    target,
+    x: saving === "parameters" ? saves.parametersShare : saves.kvShare,
+    y: onAxis(aim, cost.value),
+    low: onAxis(aim, cost.low),
+    high: onAxis(aim, cost.high),
+    says: `${planText(one.drop)} (${wayText(one)}): ${costText(aim, cost)}`,
+  };
+}
+
+function titleOf(fit: Fit): string {
+  const { aim, answer, tried } = fit;
+  const promise = promiseText(aim);
+  if (answer === null) return `Nothing is sure to keep the promise that ${promise}`;
+  const { dropped, target, repair } = tried[answer];
+  const what = counted(dropped, NOUNS[target]);
+  return `${what} may go${repair ? `, repaired by ${repair},` : ""} if ${
+    promise.replace("are saved", "are to be saved").replace("is at least", "is to be at least")
+  }`;
+}
+
+const NOUNS: Readonly<Record<Tried["target"], string>> = {
+  attention: "attention module",
+  mlp: "MLP",
+  block: "block",
+  joint: "module",
+  consecutive: "consecutive block",
+};

@@ -1,0 +1,107 @@
+/** The answer of a fit, its confirmation, and all plans that were tried. */
+import { planHash, planText } from "../../measure/mod.ts";
+import type { Fit } from "../../result/mod.ts";
+import type { CsvRow } from "../chart/csv.ts";
+import { answerText, costNumber, costTitle, promiseText } from "../chart/fit.ts";
+import { counted, formatShare } from "../chart/numbers.ts";
+import { KIND_NAMES, settingOf } from "../chart/setting.ts";
+import { type Column, lines, originOf, recordsOf, type Table, tableOf } from "./table.ts";
+
+type Row = Fit["tried"][number] & { readonly says?: string };
+
+/** Rows of the table besides the answer. */
+const RUNNERS_UP = 4;
+
+/** The answer, then the plans that were confirmed, then the runners-up and the cheapest of the others. */
+export function fitTables(fit: Fit): Table[] {
+  const { aim, tried, confirmed, provenance, confirming } = fit;
+  return [
+    { ...lines(`${promiseText(aim)} · ${settingOf(provenance)}`, answerText(fit)) },
+    ...confirmed.length === 0 ? [] : [{
+      title: `confirmed on ${halfText(confirming)}, smallest plan first`,
+      ...tableOf(
+        confirmed.map(({ tried: place, ...test }): Row => ({ ...tried[place], ...test })),
+        columnsOf(fit),
+      ),
+    }],
+    {
+      title: `tried on ${
+        halfText(provenance)
+      }: the best ${RUNNERS_UP} of other lines, and the cheapest plans`,
+      ...tableOf(shownOf(fit), columnsOf(fit)),
+      notes: [
+        `weights, KV: shares of the weights, and of the keys and values, that the plan saves; kept: whether the promise is kept (95 %)`,
+        `${counted(tried.length, "plan")} tried in all; the CSV and the JSON list them`,
+      ],
+    },
+  ];
+}
+
+function halfText({ text, packing: { samples, length, skip } }: Fit["provenance"]): string {
+  return `${samples} × ${length} tokens of ${text.name}${skip > 0 ? `, after the first ${skip}` : ""}`;
+}
+
+/** Runners-up, then the cheapest of those that are not shown yet; each plan once. */
+function shownOf({ tried, runnersUp, answer }: Fit): Row[] {
+  const byCost = [...tried.keys()].sort((a, b) => tried[a].cost.value - tried[b].cost.value);
+  const seen = new Set(answer === null ? [] : [planHash(tried[answer].drop)]);
+  const unseen = (place: number) => seen.size < seen.add(planHash(tried[place].drop)).size;
+  const first = runnersUp.filter(unseen).slice(0, RUNNERS_UP);
+  const rest = byCost.filter((place) => !first.includes(place)).filter(unseen);
+  return [...first, ...rest.slice(0, 2 * RUNNERS_UP - first.length)].map((place) => tried[place]);
+}
+
+function columnsOf({ aim }: Pick<Fit, "aim">): Column<Row>[] {
+  const share = (value: string | number) => formatShare(Number(value));
+  return [
+    { key: "plan", title: "dropped", value: ({ drop }) => planText(drop), align: "left" },
+    { title: "by", value: ({ by, repair }) => repair ? `${by}, ${repair}` : by, align: "left" },
+    {
+      key: "parameters_share",
+      title: "weights",
+      value: ({ saves }) => saves.parametersShare,
+      format: share,
+    },
+    { key: "kv_share", title: "KV", value: ({ saves }) => saves.kvShare, format: share },
+    { title: costTitle(aim), value: ({ cost }) => costNumber(aim, cost.value) },
+    {
+      title: "95 %",
+      value: ({ cost: { low, high } }) => `${costNumber(aim, low)} to ${costNumber(aim, high)}`,
+    },
+    { key: "keeps", title: "kept", value: ({ keeps }) => keeps, align: "left" },
+  ];
+}
+
+/** For machines alone. */
+const NUMBERS: readonly Column<Row>[] = [
+  { key: "target", value: ({ target }) => KIND_NAMES[target] },
+  { key: "by", value: ({ by }) => by },
+  { key: "repair", value: ({ repair }) => repair ?? null },
+  { key: "dropped", value: ({ dropped }) => dropped },
+  { key: "cost", value: ({ cost }) => cost.value },
+  { key: "low", value: ({ cost }) => cost.low },
+  { key: "high", value: ({ cost }) => cost.high },
+];
+
+/** A row a plan: those tried, then those confirmed. */
+export function fitRows(fit: Fit): CsvRow[] {
+  const { aim, tried, confirmed, answer } = fit;
+  const columns: Column<Row>[] = [...NUMBERS, ...columnsOf(fit)];
+  const rows = (samples: string, of: readonly Row[], origin: Fit["provenance"]) =>
+    recordsOf(of, columns, { ...originOf(origin), aim: aim.of, amount: aim.amount, on: samples });
+  const shown = confirmed.map(({ tried: place, ...test }): Row => ({ ...tried[place], ...test }));
+  return [
+    ...rows("choosing", tried, fit.provenance).map((row, place) => ({
+      ...row,
+      answer: place === answer ? "yes" : "no",
+    })),
+    ...rows("confirming", shown, fit.confirming).map((row, i) => (
+      { ...row, answer: confirmed[i].tried === answer ? "yes" : "no" }
+    )),
+  ];
+}
+
+/** The confirmed cost of the answer, for cards: null without one. */
+export function answerCost({ confirmed, answer }: Fit): Fit["confirmed"][number]["cost"] | null {
+  return confirmed.find(({ tried }) => tried === answer)?.cost ?? null;
+}

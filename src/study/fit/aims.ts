@@ -1,0 +1,117 @@
+/** What a fit promises: at most so much loss, or at least so much saved. */
+import { type Checks, list, number, text, wholeNumber } from "../../entry/mod.ts";
+import { interval95, type Verdict } from "../../measure/mod.ts";
+import { AIMS, type Fit, type Plan, type Sizes } from "../../result/mod.ts";
+import { allKvBytes } from "../orders/sizes.ts";
+
+/** The promise of `fit`: exactly one of them. */
+export interface FitAim {
+  /** Most nats per token that the plan may lose. */
+  readonly loss?: number | undefined;
+  /** Largest rise of the perplexity, as a share: 0.05 is 5 %. */
+  readonly perplexity?: number | undefined;
+  /** Most points of mean accuracy on `tasks` that the plan may lose. */
+  readonly accuracy?: number | undefined;
+  /** Fewest weights to save; a number below 1 is a share of the model's. */
+  readonly parameters?: number | undefined;
+  /** Fewest bytes of keys and values to save for one sequence of `context` tokens; a number below 1 is a share of all. */
+  readonly kvBytes?: number | undefined;
+  /** Smallest factor by which decoding becomes faster, such as 1.2. */
+  readonly speed?: number | undefined;
+  /** Benchmark tasks of `accuracy`. */
+  readonly tasks?: readonly string[] | undefined;
+  /** Documents of each task, of which half confirm; default: 200. */
+  readonly limit?: number | undefined;
+  /** Tokens of the sequence of `kvBytes`; default: 8192. */
+  readonly context?: number | undefined;
+}
+
+const positive = number("a number above 0", (value) => value > 0);
+
+/** Checks of these options. */
+export const aimChecks: Checks<FitAim> = {
+  loss: positive,
+  perplexity: positive,
+  accuracy: number("a number of points above 0 and at most 100", (value) => value > 0 && value <= 100),
+  parameters: positive,
+  kvBytes: positive,
+  speed: number("a factor above 1", (value) => value > 1),
+  tasks: list(text, "names of tasks", 1),
+  limit: wholeNumber(4),
+  context: wholeNumber(1),
+};
+
+/** A promise. */
+export type Aim = Fit["aim"];
+/** A cost with its 95 % interval. */
+export type Cost = Fit["tried"][number]["cost"];
+
+/** Tokens of a long sequence. */
+export const CONTEXT = 8192;
+/** Documents of each task. */
+const LIMIT = 200;
+
+/** The promise among options. Throws `TypeError` unless there is exactly one, and tasks for an accuracy alone. */
+export function aimOf(options: FitAim): Aim {
+  const { kvBytes, tasks, context = CONTEXT } = options;
+  const amounts: Partial<Record<Aim["of"], number | undefined>> = { ...options, "kv-bytes": kvBytes };
+  const named = AIMS.filter((name) => amounts[name] !== undefined);
+  if (named.length !== 1) {
+    const found = named.length === 0 ? "no promise" : named.join(" and ");
+    throw new TypeError(`Cannot fit: found ${found}, expected exactly one of ${AIMS.join(", ")}`);
+  }
+  const [of] = named;
+  const isAccuracy = of === "accuracy";
+  if (isAccuracy !== (tasks !== undefined)) {
+    throw new TypeError(
+      isAccuracy
+        ? "Cannot fit: tasks are missing, expected the tasks of the accuracy"
+        : `Cannot fit: found tasks and ${of}, expected tasks with accuracy alone`,
+    );
+  }
+  return {
+    of,
+    amount: amounts[of]!,
+    ...tasks ? { tasks: [...tasks] } : {},
+    ...of === "kv-bytes" ? { context } : {},
+  };
+}
+
+/** Documents of each task: those that choose, and those that confirm. */
+export function documentsOf({ limit = LIMIT }: FitAim): { choosing: number; all: number } {
+  return { choosing: Math.ceil(limit / 2), all: limit };
+}
+
+/** Whether an aim limits the cost; the others limit what is saved from below. */
+export function limitsCost({ of }: Aim): boolean {
+  return of === "loss" || of === "perplexity" || of === "accuracy";
+}
+
+/** The most that a plan may cost, in nats per token or points. */
+function mostOf({ of, amount }: Aim): number {
+  return of === "perplexity" ? Math.log1p(amount) : amount;
+}
+
+/** Whether a cost keeps the promise: by its whole 95 % interval, else "cannot tell". */
+export function keepsCost(aim: Aim, { low, high }: Cost): Verdict {
+  const most = mostOf(aim);
+  return high <= most ? "yes" : low > most ? "no" : "cannot tell";
+}
+
+/** What a plan saves of an aim's amount: weights or bytes of keys and values, as a share of all where the amount is one. */
+export function savedOf(
+  { of, amount, context = CONTEXT }: Aim,
+  saves: NonNullable<Plan["saves"]>,
+  kvBytes: number,
+  sizes: Sizes,
+): number {
+  const share = amount < 1;
+  if (of === "parameters") return share ? saves.parametersShare : saves.parameters;
+  return share ? kvBytes / (allKvBytes(sizes, context) || 1) : kvBytes;
+}
+
+/** A mean with its 95 % interval. */
+export function costOf(value: number, error: number | null, n: number): Cost {
+  const [low, high] = interval95(value, error, n);
+  return { value, low, high };
+}

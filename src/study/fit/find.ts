@@ -1,0 +1,256 @@
+/** The search of a fit, its confirmation and its times. */
+import { phases, within } from "../../entry/mod.ts";
+import { planHash } from "../../measure/mod.ts";
+import { type Fit, planData } from "../../result/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+import type { RunOptions } from "../base/stage.ts";
+import type { Text } from "../base/text.ts";
+import { sizesOf } from "../orders/sizes.ts";
+import type { Repairing } from "../repair/fits.ts";
+import { type Aim, keepsCost, limitsCost, savedOf } from "./aims.ts";
+import { type Candidate, candidateMaker, distinctOf, type Maker } from "./candidates.ts";
+import { largest, pathTo, runnersUp, savingOf, type Tried } from "./chosen.ts";
+import { type Judge, judgeOf } from "./judges.ts";
+import type { Line } from "./lines.ts";
+import type { FitOptions } from "./options.ts";
+import { type Reaching, type Saved, smallestReaching } from "./reach.ts";
+import { search } from "./search.ts";
+import { expectedSpeed, timesOf } from "./times.ts";
+
+/** What a fit searches. */
+export interface Sought {
+  readonly model: StudyModel;
+  readonly text: Text;
+  readonly aim: Aim;
+  /** Lines without repairs. */
+  readonly lines: readonly Line[];
+  readonly ways: readonly Repairing[];
+  readonly options: FitOptions;
+}
+
+/** What comes of it. */
+export type Found = Omit<Fit, "kind" | "method" | "aim" | "calibration" | "shared">;
+
+/** A search under way: all lines, those with repairs behind those without. */
+interface Searching extends Sought {
+  readonly all: readonly Line[];
+  readonly saving: Fit["saving"];
+  readonly make: Maker;
+  readonly judge: Judge;
+}
+
+/** Shares of the progress: rounds become smaller, and the confirmation and the times come last. */
+const ROUNDS = [4, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1];
+const CONFIRMING = 4;
+const TIMING = 2;
+
+/** Finds the plan, and confirms it. */
+export async function find(sought: Sought, options: RunOptions): Promise<Found> {
+  const { model, text, aim, lines, ways } = sought;
+  const all = [...lines, ...ways.flatMap(({ by }) => lines.map((line): Line => ({ ...line, repair: by })))];
+  const judge = judgeOf(model, text, aim, sought.options);
+  const searching: Searching = {
+    ...sought,
+    all,
+    saving: sought.options.saving === "kvBytes" ? "kv-bytes" : "parameters",
+    make: candidateMaker(model, all, [
+      ...lines.map(() => null),
+      ...ways.flatMap((way) => lines.map(() => way)),
+    ]),
+    judge,
+  };
+  const phase = phases(`fit of ${model.name}`, [...ROUNDS, CONFIRMING, TIMING], options.onProgress);
+  const at = (part: number) => within(options, phase(part));
+  let rounds = 0;
+  const next = () => at(Math.min(rounds++, ROUNDS.length - 1));
+  try {
+    const chosen = limitsCost(aim)
+      ? await chosenByCost(searching, next)
+      : await chosenBySaving(searching, next);
+    const confirmed = await confirm(searching, chosen, at(ROUNDS.length));
+    return await foundOf(searching, chosen, confirmed, at(ROUNDS.length + 1));
+  } finally {
+    judge.close();
+  }
+}
+
+/** What was tried, the choice, and the plans that confirm it, smallest first. */
+interface Chosen {
+  readonly tried: readonly Tried[];
+  readonly provenance: Fit["provenance"];
+  readonly path: readonly Tried[];
+  readonly runnersUp: readonly Tried[];
+}
+
+/** Tries a round of candidates on the samples that choose; what was tried before under another name is not measured again. */
+async function judged({ judge, aim }: Searching, candidates: readonly Candidate[], options: RunOptions) {
+  const distinct = distinctOf(candidates);
+  const { costs, provenance } = await judge.costs(distinct.map(({ drop }) => drop), "choosing", options);
+  const known = new Map(distinct.map(({ drop }, i) => [planHash(drop), costs[i]]));
+  const tried = candidates.map((candidate): Tried => {
+    const cost = known.get(planHash(candidate.drop))!;
+    return { candidate, cost, keeps: limitsCost(aim) ? keepsCost(aim, cost) : "yes" };
+  });
+  return { tried, provenance };
+}
+
+async function chosenByCost(searching: Searching, next: () => RunOptions): Promise<Chosen> {
+  const { lines, all, ways, saving, make } = searching;
+  const tried: Tried[] = [];
+  let provenance: Fit["provenance"] | undefined;
+  const along = (first: number, begins: readonly number[]) =>
+    search(
+      begins.map((begin, i) => ({ begin, most: all[first + i].most })),
+      async (round) => {
+        const options = next();
+        options.signal?.throwIfAborted();
+        const made = await make(round.map((trial) => ({ ...trial, line: first + trial.line })), options);
+        const own = await judged(searching, made.filter((one) => one !== null), options);
+        provenance = own.provenance;
+        tried.push(...own.tried);
+        return made.map((one) =>
+          own.tried.some(({ candidate, keeps }) => candidate === one && keeps === "yes")
+        );
+      },
+      (line, { bad }) => {
+        const best = largest(tried, saving);
+        const plan = all[first + line].planOf(bad - 1);
+        return best === null || savingOf({ plan }, saving) > savingOf(best.candidate, saving);
+      },
+    );
+  const reaches = await along(0, lines.map(() => 0));
+  if (ways.length > 0) await along(lines.length, ways.flatMap(() => reaches.map(({ good }) => good)));
+  const chosen = largest(tried, saving);
+  const { line } = chosen?.candidate ?? { line: 0 };
+  const before = line >= lines.length ? line % lines.length : null;
+  return {
+    tried,
+    provenance: provenance!,
+    path: chosen ? pathTo(chosen, tried, before) : [],
+    runnersUp: chosen ? runnersUp(chosen, tried, saving) : [],
+  };
+}
+
+/** Rounds in which a plan that turned out slower than expected makes room for a larger one. */
+const ATTEMPTS = 3;
+
+async function chosenBySaving(searching: Searching, next: () => RunOptions): Promise<Chosen> {
+  const { model, aim } = searching;
+  if (aim.of !== "speed") {
+    const sizes = sizesOf(model.spec);
+    const { context = 1 } = aim;
+    const saved: Saved = (own) => savedOf(aim, own.plan.saves!, own.kvBytes(context), sizes);
+    return await cheapest(searching, await reaching(searching, saved, aim.amount, next()), next());
+  }
+  const expected = await expectedSpeed(model, next());
+  let wanted = aim.amount;
+  for (let attempt = 1;; attempt++) {
+    const found = await reaching(searching, ({ drop }) => expected(drop), wanted, next());
+    const chosen = await cheapest(searching, found, next());
+    const times = await timesOf(model, chosen.path[0].candidate.drop, next());
+    const { median } = times!.decode;
+    if (median >= aim.amount) return chosen;
+    if (attempt === ATTEMPTS) {
+      throw new RangeError(
+        `Cannot reach speed ${aim.amount}: the ${attempt} plans that were timed reached at most ${
+          median.toFixed(2)
+        }; ` +
+          "ask for less, or repeat on a quieter machine",
+      );
+    }
+    wanted *= 1.01 * aim.amount / median;
+  }
+}
+
+/** The smallest plans that save enough: of each line, and of those lines with repairs, which save no more with the same modules. */
+async function reaching(
+  { lines, ways, make }: Searching,
+  saved: Saved,
+  wanted: number,
+  options: RunOptions,
+): Promise<Candidate[]> {
+  const from = (lines: readonly Reaching[]) => smallestReaching(lines, make, saved, wanted, options);
+  const bare = await from(lines.map(({ most }, line) => ({ line, begin: 1, most, fitted: false })));
+  const fitted = ways.flatMap((_, w) =>
+    bare.map(({ line, dropped }): Reaching => ({
+      line: (1 + w) * lines.length + line,
+      begin: dropped,
+      most: lines[line].most,
+      fitted: true,
+    }))
+  );
+  return [...bare, ...await from(fitted)];
+}
+
+/** The cheapest of the candidates. Throws `RangeError` where there are none. */
+async function cheapest(
+  searching: Searching,
+  candidates: readonly Candidate[],
+  options: RunOptions,
+): Promise<Chosen> {
+  const { aim, model, all } = searching;
+  if (candidates.length === 0) {
+    const targets = [...new Set(all.map(({ target }) => target))].join(", ");
+    throw new RangeError(
+      `Cannot fit ${model.name}: ${aim.of} is ${aim.amount}, expected at most what dropping all modules of ${targets} saves`,
+    );
+  }
+  const { tried, provenance } = await judged(searching, candidates, options);
+  const [chosen, ...others] = [...tried].sort((a, b) => a.cost.value - b.cost.value);
+  return { tried, provenance, path: [chosen], runnersUp: others };
+}
+
+/** The costs of the path on the samples that confirm; the last confirmed plan is the answer. */
+interface Confirmed {
+  readonly provenance: Fit["provenance"];
+  readonly tests: Fit["confirmed"];
+  readonly answer: Tried | null;
+}
+
+async function confirm(
+  { judge, aim }: Searching,
+  { path, tried }: Chosen,
+  options: RunOptions,
+): Promise<Confirmed> {
+  const { costs, provenance } = await judge.costs(
+    path.map(({ candidate }) => candidate.drop),
+    "confirming",
+    options,
+  );
+  const tests = path.map((one, i) => ({
+    tried: tried.indexOf(one),
+    cost: costs[i],
+    keeps: limitsCost(aim) ? keepsCost(aim, costs[i]) : "yes" as const,
+  }));
+  const failed = tests.findIndex(({ keeps }) => keeps !== "yes");
+  const passed = failed < 0 ? path : path.slice(0, failed);
+  return {
+    provenance,
+    tests: failed < 0 ? tests : tests.slice(0, failed + 1),
+    answer: passed.at(-1) ?? null,
+  };
+}
+
+async function foundOf(
+  { all, saving, model, options: { time = true } }: Searching,
+  { tried, provenance, runnersUp }: Chosen,
+  { tests, answer, ...confirmed }: Confirmed,
+  options: RunOptions,
+): Promise<Found> {
+  const place = (one: Tried) => tried.indexOf(one);
+  return {
+    provenance,
+    confirming: confirmed.provenance,
+    saving,
+    tried: tried.map(({ candidate: { line, dropped, plan, drop }, cost, keeps }) => {
+      const { target, by, repair } = all[line];
+      const repaired = repair ? { repair } : {};
+      return { target, by, ...repaired, dropped, drop: planData(drop), saves: plan.saves!, cost, keeps };
+    }),
+    confirmed: tests,
+    answer: answer && place(answer),
+    runnersUp: runnersUp.map(place),
+    plan: answer && answer.candidate.plan,
+    times: answer && time ? await timesOf(model, answer.candidate.drop, options) : null,
+  };
+}

@@ -1,0 +1,130 @@
+/**
+ * How much may go: tries nested plans along several lines, and answers with the largest one that keeps a promise on held-out text, or with the
+ * cheapest one that saves enough.
+ */
+import { displayable } from "../../entry/mod.ts";
+import { type DropOrder, type Fit, head, type Profile } from "../../result/mod.ts";
+import { noDrop } from "../../run/mod.ts";
+import { onModel, type StudyModel } from "../../subject/mod.ts";
+import type { Pass } from "../base/estimate.ts";
+import { leakGuard, withLeaks } from "../base/leak.ts";
+import { CALIBRATION_TEXT, HELD_OUT_TEXT } from "../base/options.ts";
+import type { RunOptions } from "../base/stage.ts";
+import { run, type Step, step, type Study } from "../base/study.ts";
+import { type Text, textOf } from "../base/text.ts";
+import { profileStep } from "../passes/profile.ts";
+import { repairing } from "../repair/fits.ts";
+import { REPAIR_SAMPLES } from "../repair/repair.ts";
+import { orderStep } from "../orders/stages.ts";
+import { standIn, sweepPasses } from "../sweep/parts.ts";
+import { aimOf } from "./aims.ts";
+import { find } from "./find.ts";
+import { halfOf } from "./judges.ts";
+import { type Line, lineOf, linesPlanned } from "./lines.ts";
+import { fitChecks, type FitOptions } from "./options.ts";
+
+export type { FitOptions };
+
+/** Samples of 512 tokens that choose and confirm. */
+const SAMPLES = 16;
+/** Numbers of drops that stand in for those of a search, in the price, and those that are confirmed. */
+const [CHOOSING, CONFIRMING] = [[1, 2, 4, 6], [1, 2, 4]];
+
+/**
+ * Finds the largest plan that keeps a promise: `loss` (nats per token), `perplexity` (a share), or `accuracy` (points on `tasks`), by the upper
+ * end of its 95 % interval, paired with the full model. For `parameters`, `kvBytes` or `speed`, finds the cheapest plan that saves as much.
+ * The first half of the samples chooses among targets, orders, numbers and repairs; the second half confirms the choice, so that a plan which
+ * only got lucky in the many looks is not the answer. `plan` is null where nothing may go. Finished work is kept, so that an interrupted
+ * fit resumes where it stopped.
+ *
+ * Throws `TypeError` unless exactly one promise is made, and `RangeError` where no plan saves as much.
+ *
+ * @example
+ * ```ts
+ * import { fit, openModel } from "lamina";
+ *
+ * using model = await openModel("data/series/pre-ln/step04096");
+ * const text = { text: "README.md", samples: 8, length: 32 };
+ * const { plan, tried, confirmed } = await fit(model, { ...text, calibration: text, loss: 0.2, time: false });
+ * console.log(plan?.attention, tried.length, confirmed.at(-1)?.cost.high);
+ * ```
+ */
+export async function fit(model: StudyModel | string, options: FitOptions): Promise<Fit> {
+  return await run(fitStudy, model, options);
+}
+
+/** What `fit` consists of: a profile, the orders that have to be made, and the search with its confirmation. */
+export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
+  verb: "fit",
+  checks: fitChecks,
+  on: onModel,
+  work(model, options) {
+    const aim = aimOf(options);
+    const { bos, profile } = options;
+    const calibration = { ...bos === undefined ? {} : { bos }, ...options.calibration };
+    const calibrating = textOf(model, calibration, CALIBRATION_TEXT);
+    const text = textOf(model, { samples: SAMPLES, ...defined(options) }, HELD_OUT_TEXT);
+    const profiling = profile
+      ? step([], () => Promise.resolve(profile))
+      : profileStep(model, calibrating, noDrop);
+    const planned = linesPlanned(model.spec, options, calibration);
+    const ordering = planned.map(({ order }) => order && orderStep(model, calibrating, order));
+    const fitted = textOf(
+      model,
+      { ...calibration, samples: options.repairSamples ?? REPAIR_SAMPLES },
+      CALIBRATION_TEXT,
+    );
+    const ways = [...new Set(options.repair)]
+      .map((by) => repairing(model, fitted, by, options.sequential ?? false));
+    const linesIn = async (runOptions: RunOptions): Promise<Line[]> => {
+      const importance = await profiling.whole(runOptions);
+      const sources = await Promise.all(ordering.map((own) => own?.whole(runOptions) ?? importance));
+      return planned.map((line, i) => lineOf(model, line, sources[i] as Profile | DropOrder, options));
+    };
+    const finding = step(passesOf(model, text, planned.map(standIn), ways.length), async (runOptions) => {
+      const [calibrated, lines] = [await profiling.whole(runOptions), await linesIn(runOptions)];
+      const found = await find({ model, text, aim, lines, ways, options }, runOptions);
+      return { ...found, calibration: calibrated.provenance };
+    });
+    const orders: Step[] = ordering.filter((own) => own !== null);
+    const passes = finding.passes.reduce((sum, { plans }) => sum + plans.length, 0);
+    return {
+      label: `fit of ${model.name}`,
+      model,
+      tokens: text.sizes.samples * text.sizes.length,
+      plans: passes,
+      steps: [...profile ? [] : [profiling], ...orders, finding],
+      async result(runOptions) {
+        const result: Fit = displayable({ ...head("fit"), aim, ...await finding.whole(runOptions) });
+        if (!result.plan || aim.tasks) return result;
+        const { text: { name }, blocks: { ids } } = await text.pack(runOptions);
+        const leaks = leakGuard(
+          model,
+          [{ name, ids: [ids] }],
+          [options.text, calibration.text],
+          runOptions,
+        );
+        return withLeaks(result, await leaks([result.plan]));
+      },
+    };
+  },
+};
+
+/** The options that are set. */
+function defined(options: FitOptions): Partial<FitOptions> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+/** Passes that stand in for those of a search, whose numbers of drops are not known. */
+function passesOf(
+  { spec }: StudyModel,
+  text: Text,
+  curves: ReturnType<typeof standIn>[],
+  repairs: number,
+): Pass[] {
+  const [choosing, confirming] = [halfOf(text, "choosing").sizes, halfOf(text, "confirming").sizes];
+  return [
+    ...sweepPasses(spec, choosing, curves, CHOOSING, repairs),
+    ...sweepPasses(spec, confirming, curves.slice(0, 1), CONFIRMING),
+  ];
+}

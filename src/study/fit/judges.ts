@@ -1,0 +1,100 @@
+/**
+ * What plans cost, with 95 % intervals that are paired over samples or documents. The first half of them chooses a plan among many; the
+ * second half, which no choice has seen, confirms it.
+ */
+import { changeOver, mean, standardError } from "../../measure/mod.ts";
+import { changesIn, type Evaluation, meanOver, type Provenance } from "../../result/mod.ts";
+import { type DropPlan, noDrop } from "../../run/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+import type { RunOptions } from "../base/stage.ts";
+import { samplesOf, type Text } from "../base/text.ts";
+import { evaluate, type EvaluateOptions } from "../evaluate/evaluate.ts";
+import { freeShared, lossDifferences, perplexityGroups, type Shared } from "../passes/perplexity.ts";
+import { type Aim, type Cost, costOf, documentsOf } from "./aims.ts";
+import type { FitOptions } from "./options.ts";
+
+/** One half of the samples or documents. */
+export type Half = "choosing" | "confirming";
+
+/** Costs of plans, and provenance of the full model that they are held against. */
+export interface Judged {
+  readonly costs: readonly Cost[];
+  readonly provenance: Provenance;
+}
+
+/** What measures costs. */
+export interface Judge {
+  costs(plans: readonly DropPlan[], half: Half, options: RunOptions): Promise<Judged>;
+  /** Frees what calls have shared. */
+  close(): void;
+}
+
+/** The judge of an aim: losses over a text, or accuracies on tasks. */
+export function judgeOf(model: StudyModel, text: Text, aim: Aim, options: FitOptions): Judge {
+  return aim.tasks ? accuracyJudge(model, aim.tasks, options) : lossJudge(model, text);
+}
+
+/** The samples of a half. */
+export function halfOf(text: Text, half: Half): Text {
+  const { samples } = text.sizes;
+  const middle = Math.ceil(samples / 2);
+  return samplesOf(text, half === "choosing" ? { from: 0, to: middle } : { from: middle, to: samples });
+}
+
+function lossJudge(model: StudyModel, text: Text): Judge {
+  const halves = { choosing: halfOf(text, "choosing"), confirming: halfOf(text, "confirming") };
+  const shared: Record<Half, Shared> = { choosing: {}, confirming: {} };
+  return {
+    async costs(plans, half, options) {
+      const groups = [[noDrop, ...plans]];
+      const [[full, ...dropped]] = await perplexityGroups(
+        model,
+        groups,
+        options,
+        halves[half],
+        shared[half],
+      );
+      const costs = dropped.map((run) => {
+        const differences = lossDifferences(run, full);
+        return costOf(mean(differences), standardError(differences), differences.length);
+      });
+      return { costs, provenance: full.provenance };
+    },
+    close: () => Object.values(shared).forEach(freeShared),
+  };
+}
+
+/** Documents that choose are the first of each task. */
+function accuracyJudge(model: StudyModel, tasks: readonly string[], options: FitOptions): Judge {
+  const { choosing, all } = documentsOf(options);
+  return {
+    async costs(plans, half, runOptions) {
+      const limit = half === "choosing" ? choosing : all;
+      const asked: EvaluateOptions = { ...runOptions, tasks, limit, prompts: 0, bos: bosRule(options) };
+      const results = await evaluate(model, [noDrop, ...plans], asked);
+      const [full, ...dropped] = half === "choosing" ? results : results.map((one) => without(one, choosing));
+      const mains = meanOver(full);
+      const costs = dropped.map(({ tasks }): Cost => {
+        const changes = mains.map((main) => changesIn(tasks, full.tasks, main));
+        const { difference, low, high } = changeOver(changes, 1);
+        return { value: 0 - 100 * difference, low: 0 - 100 * high, high: 0 - 100 * low }; // points lost; no −0
+      });
+      return { costs, provenance: full.provenance };
+    },
+    close: () => {},
+  };
+}
+
+const bosRule = ({ bos }: FitOptions) => bos === undefined ? undefined : bos ? "always" : "never";
+
+/** An evaluation without the first documents of each task. */
+function without(result: Evaluation, documents: number): Evaluation {
+  const tasks = Object.entries(result.tasks).map(([name, task]) => {
+    const items = task.items.slice(documents);
+    if (items.length > 0) return [name, { ...task, items }] as const;
+    throw new RangeError(
+      `Cannot fit: task ${name} has ${task.items.length} documents, expected more than the ${documents} that choose`,
+    );
+  });
+  return { ...result, tasks: Object.fromEntries(tasks) };
+}

@@ -1,0 +1,40 @@
+/** Attention modules as windows: their changes, and the keys and sinks of options. */
+import { type Checks, wholeNumber } from "../../entry/mod.ts";
+import type { Change } from "../../measure/mod.ts";
+
+/** Keys that attention keeps instead of all keys of the text. */
+export interface WindowOptions {
+  /**
+   * Number of keys that each chosen attention keeps, the query's own included: it becomes a window of them, and is not dropped. Only
+   * for attention.
+   */
+  readonly window?: number | undefined;
+  /** Number of first keys of the text that a window keeps besides, since attention rests on them; default: 4 (StreamingLLM, arXiv 2309.17453). */
+  readonly sinks?: number | undefined;
+}
+
+/** Checks of these options. */
+export const windowChecks: Checks<WindowOptions> = { window: wholeNumber(1), sinks: wholeNumber(0) };
+
+/** StreamingLLM's. */
+const SINKS = 4;
+
+/** Keys and sinks of a window; null if options set none. Throws `TypeError` for sinks without a window. */
+export function windowIn(
+  verb: string,
+  { window, sinks }: WindowOptions,
+): { readonly keys: number; readonly sinks: number } | null {
+  if (window !== undefined) return { keys: window, sinks: sinks ?? SINKS };
+  if (sinks === undefined) return null;
+  throw new TypeError(
+    `Cannot ${verb}: found sinks without a window, expected a number of keys as the window`,
+  );
+}
+
+/** The changes that make windows of the attention of some layers. */
+export function windowsOf(
+  layers: readonly number[],
+  { keys, sinks }: { readonly keys: number; readonly sinks: number },
+): Change[] {
+  return layers.map((layer) => ({ layer, module: "attention", to: "window", keys, sinks }));
+}

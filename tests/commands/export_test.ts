@@ -1,0 +1,136 @@
+/** `lamina export` as a person runs it, on a checkpoint of the committed series: sizes, a card with results, commands to paste. */
+import assert from "node:assert/strict";
+import { withFolder } from "../support.ts";
+import { type lamina, laminaHere, root, withVariables } from "./cli.ts";
+
+const series = new URL("data/series/pre-ln", root).pathname;
+
+interface Desk {
+  /** The original, a folder called tiny. */
+  readonly folder: string;
+  /** A folder for everything else. */
+  readonly outer: string;
+  readonly run: typeof lamina;
+}
+
+function withTrained(use: (desk: Desk) => Promise<void>): Promise<void> {
+  return withFolder(async (outer) => {
+    const folder = `${outer}/tiny`;
+    await Deno.mkdir(folder);
+    for (const file of ["config.json", "model.safetensors"]) {
+      await Deno.copyFile(`${series}/step04096/${file}`, `${folder}/${file}`);
+    }
+    for (const file of ["tokenizer.json", "tokenizer_config.json"]) {
+      await Deno.copyFile(`${series}/${file}`, `${folder}/${file}`);
+    }
+    const run = (...args: string[]) => laminaHere(`${outer}/results`, ...args);
+    await withVariables({ HF_HUB_OFFLINE: "1" }, () => use({ folder, outer, run }));
+  });
+}
+
+const DROP = ["--drop-attention", "3", "--drop-mlp", "5"];
+
+/** The commands of Lamina on a card, as a shell takes them apart. */
+async function commandsOn(card: string): Promise<string[][]> {
+  const spans = [...card.matchAll(/(?<!`)(`+)(?!`) ?(lamina [^]*?) ?(?<!`)\1(?!`)/g)].map(([, , span]) =>
+    span
+  );
+  const blocks = [...card.matchAll(/^```sh\n([^]*?)\n```$/gm)].map(([, block]) => block)
+    .filter((block) => block.startsWith("lamina "));
+  return await Promise.all([...spans, ...blocks].map(async (command) => {
+    const args = ["-c", `lamina() { printf '%s\\n' "$@"; }; ${command}`];
+    const { stdout } = await new Deno.Command("sh", { args }).output();
+    return new TextDecoder().decode(stdout).split("\n").slice(0, -1);
+  }));
+}
+
+for (const format of ["hf", "llm-drop", "gguf-deci", "onnx"]) {
+  Deno.test(`export ${format}: each command on the card can be pasted`, () =>
+    withTrained(async ({ folder, outer, run }) => {
+      const out = `${outer}/out`;
+      const ran = await run("export", folder, ...DROP, "--format", format, "--out", out);
+      assert.equal(ran.code, 0, ran.err);
+      const commands = await commandsOn(await Deno.readTextFile(`${out}/README.md`));
+      assert.deepEqual(commands.map(([name]) => name).sort(), [
+        "export",
+        ...format === "llm-drop" ? ["generate"] : [],
+        "perplexity",
+      ]);
+      for (const [name, ...args] of commands) {
+        const placed = args.map((arg) => ({ tiny: folder, ".": out, smaller: `${outer}/again` })[arg] ?? arg);
+        const more = name === "perplexity" ? ["--dry-run"] : name === "generate" ? ["--tokens", "2"] : [];
+        const again = await run(name, ...more, ...placed);
+        assert.equal(again.code, 0, `${name} ${placed.join(" ")}: ${again.err}`);
+      }
+      for (const { name } of Deno.readDirSync(out)) {
+        assert.deepEqual(
+          await Deno.readFile(`${outer}/again/${name}`),
+          await Deno.readFile(`${out}/${name}`),
+        );
+      }
+    }));
+}
+
+Deno.test("export prints the sizes before and after, and the card has them, with scores and speeds of the plan", () =>
+  withTrained(async ({ folder, outer, run }) => {
+    const [scores, speeds, other] = ["scores", "speeds", "other"].map((name) => `${outer}/${name}.json`);
+    const scored = await run(
+      ...["evaluate", folder, ...DROP, "--tasks", "piqa,openbookqa", "--limit", "6", "--prompts", "0"],
+      ...["--json", scores],
+    );
+    assert.equal(scored.code, 0, scored.err);
+    const timed = await run(
+      ...["speed", folder, ...DROP, "--context", "16", "--new", "2", "--repeat", "2", "--json", speeds],
+    );
+    assert.equal(timed.code, 0, timed.err);
+    const out = `${outer}/out`;
+    const card = ["--card", scores, "--card", speeds];
+    const ran = await run("export", folder, ...DROP, "--format", "gguf-deci", "--out", out, ...card);
+    assert.equal(ran.code, 0, ran.err);
+    assert.match(
+      ran.out.replaceAll(/\s+/g, " "),
+      /files: [\d.]+ MB with every module, [\d.]+ MB as gguf-deci \([\d.]+ % less\); the original's own files have/,
+    );
+    const text = await Deno.readTextFile(`${out}/README.md`);
+    assert.match(text, /\| files as `gguf-deci` \| .* bytes\) \| [\d.]+ % less \|\n/);
+    assert.match(
+      text,
+      /\| keys and values per token, in 16 bits \| 1\.02 kB \(1024 bytes\) \| 896 bytes .*12\.5 % less \|/,
+    );
+    const percent = "[\\d.]+ %";
+    assert.match(
+      text,
+      new RegExp(
+        `\\| \`piqa\` \\| 0 \\| 6 \\| \`acc\` \\| ${percent} \\| ${percent} \\(${percent} to ${percent}\\) \\| [−+][\\d.]+ \\([−+][\\d.]+ to `,
+      ),
+    );
+    assert.match(text, /\| 1 \| 16 \| [\d.]+ × \([\d.]+ to [\d.]+\) \| [\d.]+ × .* \|\n/);
+    const refused = async (message: RegExp, ...more: string[]) => {
+      const wrong = await run("export", folder, "--format", "hf", "--out", `${outer}/no`, ...more);
+      assert.equal(wrong.code, 1);
+      assert.match(wrong.err.replaceAll(/\s+/g, " "), message);
+      await assert.rejects(Deno.stat(`${outer}/no`));
+    };
+    await refused(
+      /the evaluate is of .*attention 3.*, expected .*attention 2/,
+      "--drop-attention",
+      "2",
+      ...card,
+    );
+    await refused(/Cannot read .*other\.json/, ...DROP, "--card", other);
+    await Deno.writeTextFile(other, "[{]");
+    await refused(/Cannot read .*other\.json/, ...DROP, "--card", other);
+    await Deno.writeTextFile(other, `[${await Deno.readTextFile(scores)}]`);
+    const listed = await run(
+      "export",
+      folder,
+      ...DROP,
+      "--format",
+      "hf",
+      "--out",
+      `${outer}/yes`,
+      "--card",
+      other,
+    );
+    assert.equal(listed.code, 0, listed.err);
+  }));

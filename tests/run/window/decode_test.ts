@@ -1,0 +1,103 @@
+/** Windows token by token: beside PyTorch and beside one pass, with texts side by side, and the keys that are held. */
+import assert from "node:assert/strict";
+import type { Engine } from "../../../src/engine/mod.ts";
+import { decoder, dropPlan, FLOAT32, keyBytes, noDrop, score } from "../../../src/run/mod.ts";
+import { distance, engine, largest, randomBlocks, stateTolerance, withFixture } from "../../support.ts";
+import { nllOf } from "../states.ts";
+import { engines, logitsOf, names, windowOf, withWindows } from "./windows.ts";
+
+for (const [way, { on, names: some = names }] of Object.entries(engines)) {
+  if (typeof on === "string") continue;
+  for (const name of some) {
+    Deno.test(`${name}: windows of keys give PyTorch's logits token by token, by ${way} attention`, () =>
+      withWindows(name, async ({ model, ids, tensors, plans }) => {
+        for (const [key, plan] of Object.entries(plans)) {
+          const expected = tensors.get(`logits.${key}`)!.data as Float32Array;
+          const most = stateTolerance(model.spec) * largest(expected);
+          const words = expected.length / ids.length;
+          for (const budget of way === "WebGPU's" ? [undefined] : [undefined, 0]) {
+            const rows = await logitsOf(model, on, plan, ids, 6, budget);
+            rows.forEach((row, i) => {
+              const error = distance(row, expected.subarray((5 + i) * words, (6 + i) * words));
+              assert.ok(error <= most, `${key}, token ${5 + i}: off by ${error}, at most ${most}`);
+            });
+          }
+        }
+      }));
+  }
+}
+
+for (const name of ["llama", "gpt-oss"]) {
+  for (const [way, { on }] of Object.entries(engines).slice(0, 3)) {
+    Deno.test(`${name}: texts side by side see windows of their own, by ${way} attention`, () =>
+      withWindows(name, async ({ model, ids, plans }) => {
+        const texts = [ids, ids.toReversed()];
+        const opened = await decoder({ model, engine: on as Engine, plan: plans.all, texts: 2 });
+        try {
+          let both = await opened.prefill(...texts.map((text) => text.subarray(0, 9)));
+          for (let t = 9; t < ids.length; t++) both = await opened.step(texts[0][t], texts[1][t]);
+          for (const [i, text] of texts.entries()) {
+            const alone = (await logitsOf(model, on as Engine, plans.all, text, 9)).at(-1)!;
+            const own = both.subarray(i * alone.length, (i + 1) * alone.length);
+            assert.ok(distance(own, alone) <= stateTolerance(model.spec) * largest(alone));
+          }
+        } finally {
+          await opened.release();
+        }
+      }));
+  }
+}
+
+Deno.test("a long text has the same loss in slices of a pass, in parts of a prompt, and token by token", () =>
+  withFixture("llama", async ({ model }) => {
+    const { ids } = randomBlocks(1, 600, model.spec.vocabulary);
+    for (const [keys, sinks] of [[40, 3], [1, 300], [280, 270]]) {
+      const changes = model.spec.layers.map((_, layer) => windowOf(layer, keys, sinks));
+      const plan = dropPlan(model.spec, { changes });
+      const [[full], [{ nll }]] = await score({
+        model,
+        engine,
+        segments: [{ ids, past: null }],
+        plans: [noDrop, plan],
+      });
+      const rows = await logitsOf(model, engine, plan, ids, 1);
+      const logits = new Float32Array(rows.length * rows[0].length);
+      rows.forEach((row, t) => logits.set(row, t * row.length));
+      const most = 2 * stateTolerance(model.spec) * largest(logits) * Math.sqrt(ids.length);
+      assert.ok(Math.abs(nll - nllOf(ids, logits)) <= most, `${keys} and ${sinks}: ${nll}`);
+      assert.ok(Math.abs(nll - full.nll) > most);
+      const prompt = (await logitsOf(model, engine, plan, ids, ids.length))[0];
+      assert.ok(distance(prompt, rows.at(-1)!) <= stateTolerance(model.spec) * largest(prompt));
+    }
+  }));
+
+for (const [way, { on, names = ["llama", "gemma3"] }] of Object.entries(engines)) {
+  if (typeof on === "string") continue;
+  for (const name of names) {
+    Deno.test(`${name}: keys that windows have left are freed, and the others serve, by ${way} attention`, () =>
+      withFixture(name, async ({ model }) => {
+        const { ids } = randomBlocks(1, 310, model.spec.vocabulary);
+        const before = on.live;
+        const perToken = keyBytes(model.spec, noDrop, 1, FLOAT32);
+        for (const [keys, sinks] of [[9, 3], [1, 0]]) {
+          const changes = model.spec.layers.map((_, layer) => windowOf(layer, keys, sinks));
+          const plan = dropPlan(model.spec, { changes });
+          const opened = await decoder({ model, engine: on, plan });
+          const expected = await decoder({ model, engine: on, plan });
+          try {
+            let logits = await opened.prefill(ids.subarray(0, 280));
+            for (const id of ids.subarray(280)) logits = await opened.step(id);
+            const whole = await expected.prefill(ids);
+            const error = distance(logits, whole) / largest(whole);
+            assert.ok(error <= stateTolerance(model.spec), `${keys} and ${sinks}: ${error}`);
+            const most = Math.max(2, keys) - 1 + sinks + 32; // rows to spare behind what is seen
+            assert.ok(opened.keyBytes <= most * perToken, `${keys} and ${sinks}: ${opened.keyBytes}`);
+          } finally {
+            await opened.release();
+            await expected.release();
+          }
+        }
+        assert.equal(on.live, before, "tensors are left");
+      }));
+  }
+}

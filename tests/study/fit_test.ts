@@ -1,0 +1,156 @@
+/** Fits of a committed model: promises that are kept, broken and resumed, and plans that save enough. */
+import assert from "node:assert/strict";
+import { noDrop } from "../../src/measure/mod.ts";
+import type { Fit } from "../../src/result/mod.ts";
+import { estimate, fit, type FitOptions, perplexities, profile } from "../../src/study/mod.ts";
+import { openModel } from "../../src/subject/mod.ts";
+import { sizesOf } from "../../src/study/orders/sizes.ts";
+import { thorough, withFolder } from "../support.ts";
+
+const trained = new URL("../../data/series/pre-ln/step04096", import.meta.url).pathname;
+const model = await openModel(trained);
+const size = { length: 64, engine: "cpu" } as const;
+const importance = await profile(model, { ...size, samples: 4 });
+const options = {
+  ...size,
+  samples: 12,
+  profile: importance,
+  calibration: { length: 64 },
+  time: false,
+} as const;
+
+const answerOf = ({ tried, answer }: Fit) => answer === null ? null : tried[answer];
+
+Deno.test("the answer keeps the promise on samples that did not choose it, as perplexities measure it", async () => {
+  const result = await fit(model, { ...options, loss: 0.6 });
+  const answer = answerOf(result)!;
+  const { cost } = result.confirmed.find(({ tried }) => tried === result.answer)!;
+  assert(cost.high <= 0.6);
+  assert(answer.dropped > 1, "a promise this large lets several modules go");
+  assert.deepEqual(answer.drop.attention, [...result.plan!.attention].sort((a, b) => a - b));
+  const [full, dropped] = await perplexities(model, [noDrop, result.plan!], { ...size, samples: 6, skip: 6 });
+  assert(Math.abs(dropped.nll - full.nll - cost.value) < 1e-6, "float32 sums in other batches");
+  assert.equal(result.confirming.packing.skip, 6);
+  assert.equal(result.provenance.packing.samples, 6);
+  for (const { cost, keeps } of result.tried) {
+    assert.equal(keeps, cost.high <= 0.6 ? "yes" : cost.low > 0.6 ? "no" : "cannot tell");
+  }
+  const larger = result.tried.filter(({ saves, keeps }) =>
+    keeps === "yes" && saves.parameters > answer.saves.parameters
+  );
+  const confirmed = result.confirmed.filter(({ keeps }) => keeps !== "yes").map(({ tried }) => tried);
+  assert(
+    larger.length === 0 || confirmed.length > 0,
+    "a larger plan was chosen only to fail its confirmation",
+  );
+  assert.equal(result.plan!.saves!.parameters, answer.saves.parameters);
+});
+
+Deno.test("nothing may go where the promise is smaller than the cheapest plan's cost, which is there to see", async () => {
+  const result = await fit(model, { ...options, loss: 1e-9 });
+  assert.equal(result.plan, null);
+  assert.equal(result.answer, null);
+  assert.deepEqual(result.confirmed, []);
+  assert.equal(result.tried.length, 3, "one plan of each target");
+});
+
+Deno.test("perplexity and loss are the same promise in other units", async () => {
+  const loss = await fit(model, { ...options, loss: 0.3 });
+  const perplexity = await fit(model, { ...options, perplexity: Math.expm1(0.3) });
+  assert.deepEqual(perplexity.tried, loss.tried);
+  assert.equal(perplexity.answer, loss.answer);
+});
+
+Deno.test("an interrupted fit resumes, and ends with the same bytes", () =>
+  withFolder(async (results) => {
+    const wanted: FitOptions = { ...options, loss: 0.4, repair: ["mean"], repairSamples: 16, results };
+    const stop = new AbortController();
+    const keptFiles = () =>
+      [...Deno.readDirSync(results)].filter(({ name }) => name.startsWith("perplexity-"));
+    const interrupted = fit(model, {
+      ...wanted,
+      signal: stop.signal,
+      onProgress: () => keptFiles().length > 3 && stop.abort(),
+    });
+    await assert.rejects(interrupted, /abort/i);
+    assert(keptFiles().length > 3, "what was finished is kept");
+    const resumed = await fit(model, wanted);
+    assert.deepEqual(resumed, await fit(model, { ...wanted, results: undefined }));
+  }));
+
+Deno.test("a repair lets more go at the same loss, and the plan says how it was made", async () => {
+  const bare = await fit(model, { ...options, loss: 0.5, targets: ["mlp"] });
+  const repaired = await fit(model, {
+    ...options,
+    loss: 0.5,
+    targets: ["mlp"],
+    repair: ["linear"],
+    repairSamples: 64,
+  });
+  const linear = repaired.tried.filter(({ repair }) => repair === "linear");
+  assert(linear.length > 0);
+  const [first] = linear;
+  const same = bare.tried.find(({ dropped }) => dropped === first.dropped);
+  assert(!same || first.cost.value < same.cost.value);
+  assert(first.saves.parameters < first.dropped * 3 * 96 * 160, "the maps are weights too");
+  if (answerOf(repaired)?.repair) assert.equal(repaired.plan!.repaired!.by, "linear");
+});
+
+Deno.test("the cheapest plan that saves enough is the smallest of its line", async () => {
+  const { parameters, kvBytes } = sizesOf(model.spec);
+  const result = await fit(model, { ...options, parameters: 0.15 });
+  const answer = answerOf(result)!;
+  assert(answer.saves.parameters >= 0.15 * parameters);
+  assert(result.tried.every(({ saves }) => saves.parametersShare >= 0.15));
+  assert.equal(answer.cost.value, Math.min(...result.tried.map(({ cost }) => cost.value)));
+  const attention = result.tried.find(({ target }) => target === "attention")!;
+  const each = attention.saves.parameters / attention.dropped;
+  assert(each * (attention.dropped - 1) < 0.15 * parameters, "one module fewer would not do");
+  const keys = await fit(model, { ...options, kvBytes: 0.5, context: 100 });
+  assert.equal(answerOf(keys)!.drop.attention.length, kvBytes.length / 2);
+  await assert.rejects(
+    fit(model, { ...options, parameters: 0.99 }),
+    /^RangeError: Cannot fit step04096: parameters is 0\.99, expected at most what dropping all modules of attention, mlp, joint saves/,
+  );
+});
+
+Deno.test("constraints, orders and targets are the caller's", async () => {
+  const own = { ...options, loss: 1, protectFirst: 3, protectLast: 1 };
+  const result = await fit(model, {
+    ...own,
+    targets: ["attention"],
+    by: ["loss", "deepest"],
+    noNeighbours: true,
+  });
+  assert.deepEqual([...new Set(result.tried.map(({ by }) => by))], ["loss", "deepest"]);
+  for (const { drop: { attention, mlp } } of result.tried) {
+    assert.deepEqual(mlp, []);
+    assert(
+      attention.every((layer, i) => layer >= 3 && layer < 7 && (i === 0 || layer - attention[i - 1] > 1)),
+    );
+  }
+});
+
+thorough(
+  "speed is measured: the answer decodes at least so many times as fast, or nothing does",
+  async () => {
+    const wanted = fit(model, { ...options, speed: 1.05, targets: ["joint"] });
+    const result = await wanted.catch((error: Error) => {
+      assert.match(error.message, /Cannot (?:reach speed|fit step04096: speed)/); // a busy machine
+      return null;
+    });
+    if (result) assert(answerOf(result)!.dropped >= 1);
+  },
+);
+
+Deno.test("a price is known before anything runs, and wrong options are refused by name", async () => {
+  const { plans, seconds } = await estimate("fit", model, { ...options, loss: 0.1 });
+  assert(plans > 4 && seconds > 0);
+  await assert.rejects(fit(model, { ...options }), /^TypeError: Cannot fit: found no promise/);
+  await assert.rejects(
+    fit(model, { ...options, loss: 1, samples: 3 }),
+    /samples is 3, expected a whole number of at least 4/,
+  );
+  await assert.rejects(fit(model, { ...options, loss: NaN }), /loss is NaN, expected a number above 0/);
+  await assert.rejects(fit(model, { ...options, speed: 1 }), /speed is 1, expected a factor above 1/);
+});
