@@ -61,7 +61,7 @@ Deno.test("titles count the layers of each profile", () => {
 Deno.test("profiles go by what differs", () => {
   assert.deepEqual(namesOf(same), ["stories", "wiki", "code"]);
   const dropped = profile({ layers: 6, attention: [1] });
-  assert.deepEqual(namesOf([same[0], dropped]), ["without nothing", "without attention 1"]);
+  assert.deepEqual(namesOf([same[0], dropped]), ["full model", "without attention 1"]);
   assert.deepEqual(namesOf([same[0], dropped, { ...same[1] }]).length, 3);
   assert.deepEqual(new Set(namesOf([same[0], dropped, same[1]])).size, 3);
   assert.deepEqual(namesOf([same[0], same[0]]), ["first", "second"]);
