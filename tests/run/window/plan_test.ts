@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { type Change, type DropPlan, planHash, planText } from "../../../src/measure/mod.ts";
 import { scoring } from "../../../src/models/mod.ts";
 import { changedSpec, dropPlan, FLOAT32, keyBytes, noDrop, workOf } from "../../../src/run/mod.ts";
-import { kvSavedBy, sizesOf } from "../../../src/study/orders/sizes.ts";
+import { kvSavedBy } from "../../../src/study/orders/sizes.ts";
+import { sizesOf } from "../../../src/subject/mod.ts";
 import { withFixture } from "../../support.ts";
 import { windowOf } from "./windows.ts";
 
