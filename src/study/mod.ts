@@ -68,9 +68,10 @@ export {
 export type { Scores } from "./scores/score.ts";
 export { guides, type GuidesOptions } from "./orders/guides.ts";
 export { makePlan, type PlanOptions } from "./orders/make_plan.ts";
+export type { WindowOptions } from "./orders/windows.ts";
 export type { ConstraintOptions } from "./orders/constraints.ts";
 export { order } from "./orders/order.ts";
-export { allKvBytes, sizesOf } from "./orders/sizes.ts";
+export { allKvBytes } from "./orders/sizes.ts";
 export type { OrderOptions } from "./orders/request.ts";
 export { profile, type ProfileOptions } from "./passes/profile.ts";
 export {

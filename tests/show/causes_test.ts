@@ -86,7 +86,7 @@ Deno.test("titles say what the numbers are", () => {
     show.smoothingFigure(result).title,
     `Mean cosine after the last layer: ${last(full)}; without 8 attention modules ${
       last(rest[1])
-    }, without 8 MLPs ${last(rest[3])}`,
+    } (cannot tell from the full model), without 8 MLPs ${last(rest[3])} (cannot tell from the full model)`,
   );
   assert.match(
     show.smoothingFigure({ ...result, smoothing: [full] }).title,

@@ -51,7 +51,7 @@ export function meanOf(values: readonly SweepPoint[], read: (point: SweepPoint) 
 }
 
 /** The values of a group at one number of drops. */
-type Cost = Pick<CurveGroup, "by"> & { readonly values: readonly SweepPoint[] };
+export type Cost = Pick<CurveGroup, "by"> & { readonly values: readonly SweepPoint[] };
 
 /**
  * Whether one group loses less than another, by 95 % intervals of their rises over `samples`. Those of one sweep share the samples, so
@@ -77,15 +77,22 @@ function halfOf({ by, values }: Cost, samples: number): number | null {
   return ofSeeds === null ? null : Math.hypot(ofSamples, ofSeeds);
 }
 
-/** A caption for random orders and the bands of their seeds; empty without random orders. */
-export function seededText(groups: readonly CurveGroup[]): string {
+/** A caption for random orders and, if `ranges` are drawn, the bands of their seeds; empty without random orders. */
+export function seededText(groups: readonly CurveGroup[], { ranges = false } = {}): string {
   const seeds = groups.filter(isSeeded)
     .map(({ points }) => Math.max(...points.map(({ values }) => values.length)));
   if (seeds.length === 0) return "";
   const most = Math.max(...seeds);
   return most > 1
-    ? ` Hollow dots: random orders, mean of ${most} seeds; bands: their range.`
+    ? ` Hollow dots: random orders, mean of ${most} seeds${ranges ? "; bands: their range" : ""}.`
     : " Hollow dots: a single random order.";
+}
+
+/** The 95 % interval of a group's rise at a number of drops, in nats per token; null where the samples or seeds cannot tell. */
+export function riseInterval(cost: Cost, samples: number): readonly [low: number, high: number] | null {
+  const half = halfOf(cost, samples);
+  const rise = meanOf(cost.values, (point) => point.rise);
+  return half === null ? null : [rise - half, rise + half];
 }
 
 /** A line over the number of modules dropped; its points may have intervals. */
@@ -134,14 +141,27 @@ export function dropChart(
   return { height, x: dropAxis(most), y, series };
 }
 
-/** Draws the groups of a sweep, with bands from the lowest seed to the highest. */
+/** The place of a group at a number of drops, with the ends of its band. */
+interface CurvePoint {
+  readonly value: number;
+  readonly low?: number;
+  readonly high?: number;
+}
+
+/** The mean of a number over the seeds, with a band from the lowest to the highest. */
+export function overSeeds(read: (point: SweepPoint) => number) {
+  return ({ values }: Cost): CurvePoint => {
+    const ends = values.map(read);
+    return { value: mean(ends), low: Math.min(...ends), high: Math.max(...ends) };
+  };
+}
+
+/** Draws the groups of a sweep, with bands. */
 export function curveChart(
   groups: readonly CurveGroup[],
-  { read, show = (value) => value, ...look }: {
-    /** The number drawn. */
-    readonly read: (point: SweepPoint) => number;
-    /** From the mean over seeds of `read` to the axis: exp for a perplexity read as nll. */
-    readonly show?: (value: number) => number;
+  { read, ...look }: {
+    /** What is drawn of a group at a number of drops. */
+    readonly read: (cost: Cost) => CurvePoint;
     readonly y: Axis;
     readonly height: number;
   },
@@ -150,10 +170,7 @@ export function curveChart(
     target,
     by,
     repair,
-    points: points.map(({ dropped, values }) => {
-      const ends = values.map((value) => show(read(value)));
-      return { dropped, value: show(meanOf(values, read)), low: Math.min(...ends), high: Math.max(...ends) };
-    }),
+    points: points.map(({ dropped, values }) => ({ dropped, ...read({ by, values }) })),
   }));
   return dropChart(curves, { ...look, format: formatNumber, band: true });
 }

@@ -8,22 +8,43 @@ import { formatNumber } from "./numbers.ts";
 import type { Panel, Series } from "./draw/panel.ts";
 import { KIND_NAMES } from "./setting.ts";
 
+/** By layer [L]; null where a layer has no value. */
+export type ByLayer = readonly (number | null)[];
+
 /** One line. A layer without a value is a gap. */
 export interface Line extends Look, Partial<Pick<Series, "dash" | "hollow" | "width">> {
   readonly label: string;
-  /** By layer [L]. */
-  readonly values: readonly (number | null)[];
-  /** Standard errors by layer [L]. */
-  readonly errors: readonly (number | null)[];
+  readonly values: ByLayer;
+  /** Standard errors. */
+  readonly errors: ByLayer;
 }
 
-/** A line with bars of ± 1 standard error over layers, or over steps. */
-export function seriesOf({ label, values, errors, ...look }: Line, steps?: readonly number[]): Series {
-  const place = (i: number) => steps ? `step ${steps[i]}` : `layer ${i}`;
+/** Where the i-th value of a line lies. */
+interface Place {
+  readonly x: number;
+  /** In words: "layer 3". */
+  readonly at: string;
+}
+
+const byLayer = (i: number): Place => ({ x: i, at: `layer ${i}` });
+
+/** The places of training steps. */
+export function atSteps(steps: readonly number[]): (i: number) => Place {
+  return (i) => ({ x: steps[i], at: `step ${steps[i]}` });
+}
+
+/** The depth of a layer: 0 for the first, 1 for the last. */
+export function depthOf(layer: number, layers: number): number {
+  return layers > 1 ? layer / (layers - 1) : 0;
+}
+
+/** A line with bars of ± 1 standard error over layers, or over other places. */
+export function seriesOf({ label, values, errors, ...look }: Line, placeOf = byLayer): Series {
   const points = values.map((y, i) => {
-    const [x, error] = [steps ? steps[i] : i, errors[i] ?? 0];
+    const { x, at } = placeOf(i);
+    const error = errors[i] ?? 0;
     if (y === null) return { x, y };
-    const says = `${label}, ${place(i)}: ${formatNumber(y)}${error ? ` ± ${formatNumber(error)}` : ""}`;
+    const says = `${label}, ${at}: ${formatNumber(y)}${error ? ` ± ${formatNumber(error)}` : ""}`;
     return { x, y, says, ...error > 0 ? { low: y - error, high: y + error } : {} };
   });
   return { ...look, points, end: label };
@@ -38,36 +59,48 @@ export function valueAxis(series: readonly Series[], label: string, log: boolean
   );
 }
 
-/** Lines over the layers, labelled at their ends. */
+/** The axis of depth, for models of different depth. */
+const DEPTH: Axis = {
+  domain: [-0.02, 1.02],
+  ticks: [0, 0.25, 0.5, 0.75, 1],
+  format: (depth) => String(depth),
+  label: "relative depth",
+};
+
+/** Lines over the layers, labelled at their ends; over relative depth where the models differ in depth. */
 export function layerChart(
   lines: readonly Line[],
-  { label, log, height = 400, domain }: {
+  { label, log, height = 400, domain, kind }: {
     readonly label: string;
     readonly log: boolean;
     readonly height?: number;
-    /** Of a logarithmic axis that several charts share. */
-    readonly domain?: readonly [number, number];
+    /** The kind of module that all lines are of, as a heading. */
+    readonly kind?: ModuleKind;
+    /** Of an axis that several charts share. */
+    readonly domain?: readonly [number, number] | undefined;
   },
 ): Panel {
-  const series = lines.map((line) => seriesOf(line));
+  const layers = lines.map(({ values }) => values.length);
+  const relative = new Set(layers).size > 1;
+  const series = lines.map((line, l) =>
+    seriesOf(line, relative ? (i) => ({ x: depthOf(i, layers[l]), at: `layer ${i}` }) : byLayer)
+  );
   return {
     height,
-    x: indexAxis(Math.max(...lines.map(({ values }) => values.length)), "layer"),
-    y: domain ? logAxis(domain, label) : valueAxis(series, label, log),
+    ...kind ? { headings: [{ text: KIND_NAMES[kind], color: lookOf(kind).color }] } : {},
+    x: relative ? DEPTH : indexAxis(layers[0], "layer"),
+    y: domain ? (log ? logAxis : linearAxis)(domain, label) : valueAxis(series, label, log),
     series,
   };
 }
 
-/** A mean of a profile for each kind of module. */
+/** A measure of a profile for each kind of module. */
 export function profileLines<Kind extends ModuleKind>(
   profile: Profile,
   kinds: readonly Kind[],
-  read: (means: Profile[Kind]) => readonly (number | null)[],
-  errors: (kind: Kind) => readonly (number | null)[] = (kind) => profile[kind].standardError,
+  read: (profile: Profile, kind: Kind) => { readonly values: ByLayer; readonly errors: ByLayer },
 ): Line[] {
-  return kinds.map((kind) => (
-    { label: KIND_NAMES[kind], ...lookOf(kind), values: read(profile[kind]), errors: errors(kind) }
-  ));
+  return kinds.map((kind) => ({ label: KIND_NAMES[kind], ...lookOf(kind), ...read(profile, kind) }));
 }
 
 /** The numbers of the lines, one row per layer and line. */

@@ -3,6 +3,7 @@ import { interval95, type LayerModule, withinBudget } from "../../measure/mod.ts
 import type { Sweep } from "../../result/mod.ts";
 import { plain } from "../../entry/mod.ts";
 import { isPaperCurve } from "./curves.ts";
+import { fitted } from "./draw/text_width.ts";
 import { hueOf, type Look } from "./draw/colors.ts";
 
 /** One model's curve by importance. */
@@ -47,12 +48,15 @@ function pointOf(point: SweepPoint, layers: number, samples: number): SizePoint 
   return { ...point, share, ...point.dropped > 0 && Number.isFinite(high - low) ? { low, high } : {} };
 }
 
+/** A name that a title can hold. */
+const shortenedTo = (name: string) => fitted(name, 220, 16);
+
 /** "smollm2-135m-instruct-q4_1" → "smollm2 135M". */
 function sizedName(name: string): { readonly label: string; readonly size: string | null } {
   const found = /^(.*?)[-_. ]?\b(\d+(?:\.\d+)?)([mb])(?![a-z\d])/i.exec(plain(name));
-  if (!found) return { label: plain(name), size: null };
+  if (!found) return { label: shortenedTo(plain(name)), size: null };
   const size = `${found[2]}${found[3].toUpperCase()}`;
-  return { label: `${found[1]} ${size}`.trim(), size };
+  return { label: `${shortenedTo(found[1])} ${size}`.trim(), size };
 }
 
 /** How many modules each model can lose within a budget of nats: "4 of 30 (135M), cannot tell 2 from 4 of 24 (0.5B)". */

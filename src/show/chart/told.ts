@@ -1,5 +1,13 @@
 /** Comparisons that the samples decide: which of two is the larger, how often that is clear, and intervals in words. */
-import { correlates, interval95, type LayerModule, toldSign } from "../../measure/mod.ts";
+import {
+  correlates,
+  halfWidth95,
+  interval95,
+  type LayerModule,
+  mean,
+  MODULES,
+  toldSign,
+} from "../../measure/mod.ts";
 import { type CauseCorrelation, PAPER_SCORE, type Profile, type Sweep } from "../../result/mod.ts";
 import { costsLess } from "./curves.ts";
 import { formatFixed, formatRange, median } from "./numbers.ts";
@@ -10,8 +18,9 @@ export type Sign = -1 | 0 | 1;
 type Point = Sweep["curves"][number]["points"][number];
 type SampleSums = NonNullable<Profile["sums"]["attention"][number]>;
 
-/** Importance of one module, sample by sample; NaN of a sample without a counted token. */
-const bySample = (samples: SampleSums) => samples.map(({ distance, counted }) => distance / counted);
+/** A mean of one module, sample by sample: importance by default; NaN of a sample without a counted token. */
+const bySample = (samples: SampleSums, sum: "distance" | "magnitude" = "distance") =>
+  samples.map(({ [sum]: total, counted }) => total / counted);
 
 const paired = (a: readonly number[], b: readonly number[]) =>
   toldSign(a.map((value, i) => value - b[i]).filter(Number.isFinite));
@@ -44,15 +53,53 @@ export function medianSign(profile: Profile): Sign | null {
 }
 
 /** Attention's median importance minus the MLP's, sample by sample; null where one of the two has no module from layer 1 up. */
-export function medianGapsOf({ sums, provenance: { packing: { samples } } }: Profile): number[] | null {
-  const [attention, mlp] = [sums.attention, sums.mlp].map((layers) =>
-    layers.slice(1).flatMap((entry) => entry ? [bySample(entry)] : [])
+export function medianGapsOf(profile: Profile): number[] | null {
+  const [attention, mlp] = MODULES.map((kind) => mediansOf(profile, kind, { from: 1 }));
+  if (!attention || !mlp) return null;
+  return attention.map((value, i) => value - mlp[i]).filter(Number.isFinite);
+}
+
+/** The median over the layers from one up of a mean, sample by sample; null without a module there. */
+function mediansOf(
+  { sums, provenance: { packing: { samples } } }: Profile,
+  kind: LayerModule,
+  { from = 0, sum = "distance" }: { readonly from?: number; readonly sum?: "distance" | "magnitude" } = {},
+): number[] | null {
+  const layers = sums[kind].slice(from).flatMap((entry) => entry ? [bySample(entry, sum)] : []);
+  if (layers.length === 0) return null;
+  return Array.from(
+    { length: samples },
+    (_, i) => median(layers.map((values) => values[i]).filter(Number.isFinite)) ?? NaN,
   );
-  if (attention.length === 0 || mlp.length === 0) return null;
-  const medianAt = (layers: readonly number[][], i: number) =>
-    median(layers.map((values) => values[i]).filter(Number.isFinite)) ?? NaN;
-  return Array.from({ length: samples }, (_, i) => medianAt(attention, i) - medianAt(mlp, i))
-    .filter(Number.isFinite);
+}
+
+/** The 95 % interval of attention's median magnitude as a multiple of the MLP's, paired over the samples; null where there is none. */
+export function magnitudeRatio(profile: Profile): readonly [low: number, high: number] | null {
+  const [attention, mlp] = MODULES.map((kind) => mediansOf(profile, kind, { sum: "magnitude" }));
+  if (!attention || !mlp) return null;
+  const ratios = attention.map((value, i) => Math.log(value / mlp[i])).filter(Number.isFinite);
+  const half = halfWidth95(ratios);
+  return half === null ? null : [Math.exp(mean(ratios) - half), Math.exp(mean(ratios) + half)];
+}
+
+/**
+ * One profile's median importance of attention compared with another's. Profiles of one text in the same samples are paired; others are
+ * independent.
+ */
+export function acrossSign(a: Profile, b: Profile): Sign {
+  const [one, other] = [a, b].map((profile) =>
+    mediansOf(profile, "attention")?.filter(Number.isFinite) ?? []
+  );
+  if (sameSamples(a, b) && one.length === other.length) return paired(one, other);
+  const [half, otherHalf] = [halfWidth95(one), halfWidth95(other)];
+  if (half === null || otherHalf === null) return 0;
+  const gap = mean(one) - mean(other);
+  return Math.abs(gap) > Math.hypot(half, otherHalf) ? Math.sign(gap) as Sign : 0;
+}
+
+function sameSamples({ provenance: a }: Profile, { provenance: b }: Profile): boolean {
+  return a.text.hash === b.text.hash && a.text.name === b.text.name && a.tokenizer === b.tokenizer &&
+    JSON.stringify(a.packing) === JSON.stringify(b.packing);
 }
 
 /** Which of two drops of a sweep costs more. */
@@ -76,7 +123,10 @@ export function tally(signs: readonly Sign[]) {
 }
 
 /** " (cannot tell in 3)"; nothing where every comparison is clear. */
-export function unknownText({ unknown }: { readonly unknown: number }, preposition: "in" | "at"): string {
+export function unknownText(
+  { unknown }: { readonly unknown: number },
+  preposition: "in" | "at" | "for",
+): string {
   return unknown === 0 ? "" : ` (cannot tell ${preposition} ${unknown})`;
 }
 

@@ -22,7 +22,7 @@ export function seriesChart(panel: Sized, beyond = 0): Plot.PlotOptions {
   const frame = frameOf(panel);
   const { x, y } = fittingAxes(panel, frame);
   const below = headings.length && !y.turned && !y.bare && y.label
-    ? [{ text: `↑ ${y.label}`, small: true }]
+    ? [{ text: `${isDown(y) ? "↓" : "↑"} ${y.label}`, small: true }]
     : [];
   const seen = series.map((one) => ({ ...one, points: one.points.map((point) => visible(point, y)) }));
   const unitsOf = unitsIn(panel, frame);
@@ -55,7 +55,7 @@ function fittingAxes(
   const size = x.small ? 14 : 16;
   const space = inside / (x.names?.length ?? 1);
   return {
-    x: thinnedAxis({ ...shortAxis(x, across - ARROW, size, space - 4) }, inside, size),
+    x: thinnedAxis({ ...shortAxis(x, across - (x.small ? 0 : ARROW), size, space - 4) }, inside, size),
     y: shortAxis(y, (y.turned ? down : width) - ARROW, 16, marginLeft - 16),
   };
 }
@@ -79,6 +79,11 @@ function thinnedAxis(axis: Axis, inside: number, size: number): Axis {
   const widest = Math.max(...ticks.map((tick) => textWidth(format(tick), size)));
   const most = Math.max(2, Math.floor(inside / (0.8 * widest + 6)));
   return ticks.length > most ? { ...axis, ticks: thinned(ticks, most) } : axis;
+}
+
+/** Whether an axis goes downwards. */
+function isDown({ domain: [bottom, top] }: Axis): boolean {
+  return bottom > top;
 }
 
 /** A point, with NaN for a value that cannot be drawn. */
@@ -190,7 +195,7 @@ function yAxis(axis: Axis): Plot.Markish[] {
     ...axisMarks(axis.turned ? { ...axis, label: null } : axis, [Plot.gridY, Plot.ruleY, Plot.axisY], {
       tickSize: 0,
       labelOffset: 42,
-      labelArrow: "up",
+      labelArrow: isDown(axis) ? "down" : "up",
     }),
     ...beside
       ? [

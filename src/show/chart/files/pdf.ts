@@ -52,7 +52,7 @@ interface Page {
 
 /** The bytes of a PDF file with one page, as large as the picture. */
 export async function pdfOf(svg: string, title: string): Promise<Uint8Array> {
-  const root = parseHTML(svg).document.querySelector("svg") as unknown as Styled;
+  const root = rootOf(svg);
   const { regular, bold } = await fontOf(root.getAttribute("font-family")!);
   const [width, height] = ["width", "height"].map((name) => numberIn(root, name) * POINTS);
   const [, , units] = root.getAttribute("viewBox")!.split(" ").map(Number);
@@ -71,6 +71,12 @@ export async function pdfOf(svg: string, title: string): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   for await (const part of pdf) parts.push(part);
   return new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
+}
+
+/** The outermost element; programs that import Lamina may be checked without the DOM's types. */
+function rootOf(svg: string): Styled {
+  const { document } = parseHTML(svg) as unknown as { document: { querySelector(name: string): Styled } };
+  return document.querySelector("svg");
 }
 
 /** Draws an element; `above` are those around it, the outermost first. */

@@ -17,7 +17,7 @@ import { CAUSE_TITLES } from "../../tables/causes.ts";
 const CAUSES: readonly { cause: CauseName; name: string; short: string }[] = [
   { cause: "normalizedEntropy", name: "entropy", short: "normalised entropy" },
   { cause: "meanCosine", name: "token similarity", short: "input mean cosine" },
-  { cause: "relativeMagnitude", name: "magnitude", short: "relative magnitude (log)" },
+  { cause: "relativeMagnitude", name: "magnitude", short: "rel. magnitude (log)" },
 ];
 
 /**

@@ -162,9 +162,9 @@ function bars(result: Causes, module: LayerModule): Panel {
     const shares = result.predictability![module];
     let y = 0;
     return PARTS.flatMap(({ part, name, fill }): Cell[] => {
-      const share = shares[part][layer];
-      if (!share) return [];
-      const says = `${KIND_NAMES[module]}, layer ${layer}, ${name}: ${formatShare(share)}`;
+      const share = Math.min(1 - y, Math.max(0, shares[part][layer] ?? 0)); // an estimate may be below 0
+      if (share === 0) return [];
+      const says = `${KIND_NAMES[module]}, layer ${layer}, ${name}: ${formatShare(shares[part][layer]!)}`;
       return [{ x1: layer - 0.42, x2: layer + 0.42, y1: y, y2: y += share, fill, says }];
     });
   }).flat();

@@ -2,7 +2,7 @@
  * How similar the tokens of a sample are, by depth (claim C6), and with modules dropped (claim C2: without MLPs a model loses
  * the ability to distinguish tokens).
  */
-import type { SmoothingName } from "../../../measure/mod.ts";
+import { type SmoothingName, studentT95 } from "../../../measure/mod.ts";
 import type { Causes, Smoothed } from "../../../result/mod.ts";
 import { INK, lookOf } from "../../chart/draw/colors.ts";
 import { layerChart, layerRows, layerStreams, type Line } from "../../chart/lines.ts";
@@ -36,7 +36,7 @@ export const smoothingFigure: Draw<[Causes]> = figure("smoothing", "causes", (re
     return { label: KIND_NAMES[kind], ...lookOf(kind), values: mean, errors: standardError };
   });
   return {
-    title: titleOf(cosines),
+    title: titleOf(cosines, result.provenance.packing.samples),
     subtitle: `Mean cosine of all token pairs in a sample. Top: after each layer${droppedText(result)}. ` +
       "Middle: the full model, after attention and after the MLP. Bottom: participation ratio, the number of " +
       "directions over which the tokens spread. Bars: ± 1 standard error.",
@@ -78,20 +78,34 @@ function lineOf(smoothed: Smoothed, name: SmoothingName, most: number): Line {
 
 const lastOf = ({ values }: Line) => values.findLast((value) => value !== null) ?? NaN;
 
-function titleOf(lines: readonly Line[]): string {
+/** Each drop with "cannot tell" where the intervals do not tell its cosine from the full model's. */
+function titleOf(lines: readonly Line[], samples: number): string {
   const [full, attention, mlp] = [
     lines[0],
     lines.findLast(({ label }) => /attn/.test(label)),
     lines.findLast(({ label }) => /MLP/.test(label)),
-  ]
-    .map((line) => line && lastOf(line));
-  if (full === undefined || attention === undefined || mlp === undefined) {
-    return `After the last layer, tokens have a mean cosine of ${formatFixed(full ?? NaN, 2)}`;
+  ];
+  if (!attention || !mlp) {
+    return `After the last layer, tokens have a mean cosine of ${formatFixed(full ? lastOf(full) : NaN, 2)}`;
   }
   const n = /\d+/.exec(lines.at(-1)!.label)![0];
-  return `Mean cosine after the last layer: ${formatFixed(full, 2)}; without ${n} attention modules ${
-    formatFixed(attention, 2)
-  }, without ${n} MLPs ${formatFixed(mlp, 2)}`;
+  const without = (line: Line) => {
+    const same = differ(line, full, samples) ? "" : " (cannot tell from the full model)";
+    return `${formatFixed(lastOf(line), 2)}${same}`;
+  };
+  return `Mean cosine after the last layer: ${formatFixed(lastOf(full), 2)}; without ${n} attention modules ${
+    without(attention)
+  }, without ${n} MLPs ${without(mlp)}`;
+}
+
+/** Whether two last values differ by their 95 % intervals over the samples, which are the same: this errs towards "cannot tell". */
+function differ(one: Line, other: Line, samples: number): boolean {
+  const errors = [one, other].map(({ values, errors }) =>
+    errors[values.findLastIndex((value) => value !== null)] ?? null
+  );
+  if (samples < 2 || errors.includes(null)) return false;
+  const half = studentT95(samples) * Math.hypot(...errors as number[]);
+  return Math.abs(lastOf(one) - lastOf(other)) > half;
 }
 
 function readingOf(

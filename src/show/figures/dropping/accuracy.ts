@@ -94,7 +94,9 @@ function titleOf(curves: readonly AccuracyCurve[], full: Evaluation): string {
   const { dropped, attention, mlp } = common;
   const [one, other, all] = [attention.result, mlp.result, full]
     .map((result) => formatShare(meanAccuracy(result).value));
-  return `${dropped} dropped: accuracy ${one} without attention, ${other} without MLPs; full model ${all}`;
+  const { low, high } = accuracyChange(attention.result, mlp.result);
+  const unclear = low <= 0 && high >= 0 ? "; cannot tell which costs more" : "";
+  return `${dropped} dropped: accuracy ${one} without attention, ${other} without MLPs; full model ${all}${unclear}`;
 }
 
 function readingOf(curves: readonly AccuracyCurve[], full: Evaluation): string {

@@ -1,7 +1,15 @@
 /** Perplexity against the number of modules dropped, every curve of a sweep (paper, claims C1 and C2). */
 import type { Sweep } from "../../../result/mod.ts";
 import { logAxis, logDomain } from "../../chart/draw/axes.ts";
-import { comparedAt, curveChart, groupsOf, meanOf, seededText } from "../../chart/curves.ts";
+import {
+  comparedAt,
+  type Cost,
+  curveChart,
+  groupsOf,
+  meanOf,
+  riseInterval,
+  seededText,
+} from "../../chart/curves.ts";
 import { formatNumber } from "../../chart/numbers.ts";
 import { repairsText, settingOf } from "../../chart/setting.ts";
 import { sharedText } from "../../chart/shared.ts";
@@ -37,24 +45,47 @@ function drawing(sweep: Sweep, at?: number): Drawing {
     const { dropped, values } = points.at(-1)!;
     return `${label} ${formatNumber(Math.exp(meanOf(values, ({ nll }) => nll)))} at ${dropped}`;
   });
+  const { samples } = provenance.packing;
+  const read = (cost: Cost) => perplexityOf(cost, samples);
+  const heights = groups.flatMap(({ by, points }) =>
+    points.flatMap(({ values }) => {
+      const { value, low = value, high = value } = read({ by, values });
+      return [low, value, high];
+    })
+  );
   return {
-    title: titleOf(comparedAt(groups, provenance.model.layers, at), provenance.packing.samples),
+    title: titleOf(comparedAt(groups, provenance.model.layers, at), samples),
     subtitle: `Perplexity on held-out text${full ? `; full model: ${formatNumber(full.perplexity)}` : ""}.` +
-      seededText(groups) + sharedText([sweep]),
+      `${seededText(groups)} ${intervalsText(samples)}` + sharedText([sweep]),
     setting: `${
       settingOf(provenance)
     } · drop orders from ${packing.samples} × ${packing.length} tokens of ${text.name}${repairsText(sweep)}`,
     reading: `At the end of each curve: ${ends.join("; ")}.`,
     panels: [
       curveChart(groups, {
-        read: ({ nll }) => nll,
-        show: Math.exp,
-        y: logAxis(logDomain(all.map(({ perplexity }) => perplexity)), "perplexity (log)"),
+        read,
+        y: logAxis(logDomain(heights), "perplexity (log)"),
         height: 460,
       }),
     ],
     rows: sweepRows(sweep),
   };
+}
+
+/** Perplexity, with the interval of its rise over the full model: paired over the samples, so the full model has none. */
+function perplexityOf(cost: Cost, samples: number) {
+  const nll = meanOf(cost.values, (point) => point.nll);
+  const rise = meanOf(cost.values, (point) => point.rise);
+  const interval = riseInterval(cost, samples);
+  if (!interval) return { value: Math.exp(nll) };
+  const [low, high] = interval.map((end) => Math.exp(nll - rise + end));
+  return { value: Math.exp(nll), low, high };
+}
+
+function intervalsText(samples: number): string {
+  return samples > 1
+    ? "Bands: 95 % intervals of the rise over the full model, paired over the samples."
+    : "A single sample has no interval.";
 }
 
 function titleOf(compared: ReturnType<typeof comparedAt>, samples: number): string {

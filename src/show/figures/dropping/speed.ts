@@ -4,6 +4,7 @@ import { hueOf } from "../../chart/draw/colors.ts";
 import { counted, formatFixed, withInterval } from "../../chart/numbers.ts";
 import type { Panel, Series } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
+import { unknownText } from "../../chart/told.ts";
 import { countsOf } from "../../tables/roofline.ts";
 import { speedRows, speedSetting } from "../../tables/speed.ts";
 
@@ -11,6 +12,8 @@ const PHASES = ["prefill", "decode"] as const;
 type Phase = typeof PHASES[number];
 const PHASE_NAMES = { prefill: "prefill", decode: "decoding" } as const;
 
+/** A measured speed-up. */
+type Spread = Speed["points"][number]["plans"][number]["speedup"][Phase];
 /** A plan in one batch size. */
 type Line = ReturnType<typeof linesOf>[number];
 
@@ -31,14 +34,18 @@ const two = (value: number) => formatFixed(value, 2);
 export const speedFigure: Draw<[Speed]> = figure("speed", "speed", (result) => {
   const lines = linesOf(result);
   const pairs = lines.flatMap(({ at }) =>
-    at.flatMap(({ plan }) => PHASES.map((phase) => plan.speedup[phase].median / plan.predicted[phase] - 1))
+    at.flatMap(({ plan }) => PHASES.map((phase) => nearness(plan.speedup[phase], plan.predicted[phase])))
   );
-  const near = pairs.filter((off) => Math.abs(off) <= 0.15).length;
+  const [near, unknown] = (["near", "cannot tell"] as const).map((found) =>
+    pairs.filter((pair) => pair === found).length
+  );
   const rounds = counted(result.repeat, "round");
   return {
     title: pairs.length === 0
       ? "Only the full model was measured"
-      : `${near} of ${pairs.length} speed-ups lie within 15 % of the prediction (medians of ${rounds})`,
+      : `${near} of ${pairs.length} speed-ups lie within ${percent} of the prediction, quartiles of ${rounds} included${
+        unknownText({ unknown }, "for")
+      }`,
     subtitle:
       "Speed-up by context length. Dots: measured, with quartiles; lines: predicted from measured parts; dashes: from " +
       "bytes and operations alone.",
@@ -48,6 +55,17 @@ export const speedFigure: Draw<[Speed]> = figure("speed", "speed", (result) => {
     rows: speedRows(result),
   };
 });
+
+/** The part of a prediction by which a measurement may be off. */
+const NEAR = 0.15;
+const percent = `${100 * NEAR} %`;
+
+/** Whether the quartiles of a speed-up lie near its prediction, off it, or on both sides of the limit. */
+function nearness({ low, high }: Spread, predicted: number): "near" | "off" | "cannot tell" {
+  const [least, most] = [low / predicted - 1, high / predicted - 1];
+  if (least >= -NEAR && most <= NEAR) return "near";
+  return least > NEAR || most < -NEAR ? "off" : "cannot tell";
+}
 
 function linesOf({ plans, points }: Speed) {
   const batches = [...new Set(points.map(({ batch }) => batch))];

@@ -1,25 +1,24 @@
 /** Two profiles on one scale, importance by layer: two models, two steps of training, a compressed model against its original. */
 import { resultOf } from "../../../entry/mod.ts";
-import { KINDS, planPhrase, spearman } from "../../../measure/mod.ts";
+import { KINDS, spearman } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
-import { logDomain } from "../../chart/draw/axes.ts";
-import { lookOf } from "../../chart/draw/colors.ts";
-import { layerChart, layerRows } from "../../chart/lines.ts";
+import { formatFixed, formatNumber, leastImportant, median, quarter, shared } from "../../chart/numbers.ts";
 import {
-  formatFixed,
-  formatNumber,
-  leastImportant,
-  median,
-  present,
-  quarter,
-  shared,
-} from "../../chart/numbers.ts";
-import { KIND_NAMES, settingOf } from "../../chart/setting.ts";
+  importanceIn,
+  kindPanels,
+  kindRows,
+  linesByKind,
+  namesOf,
+  settingsOfProfiles,
+  severalText,
+} from "../../chart/profiles.ts";
+import { KIND_NAMES } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
+import { acrossSign } from "../../chart/told.ts";
 
 /**
- * Draws the importance of every module in two profiles: attention, MLP and block, one below the other. The models may differ in depth;
- * the reading says so if their layers cannot be ranked together.
+ * Draws the importance of every module in two profiles: attention, MLP and block, one below the other. Models that differ in depth
+ * are drawn over relative depth, and the reading says that their layers cannot be ranked together. `importanceFigure` takes more than two.
  *
  * @example
  * ```ts
@@ -35,53 +34,27 @@ export const comparisonFigure: Draw<[Profile, Profile]> = figure("comparison", {
   "the first": resultOf("profile"),
   "the second": resultOf("profile"),
 }, (a, b) => {
-  const names = namesOf(a, b);
-  const kinds = KINDS.map((kind) => ({
-    kind,
-    lines: [a, b].map((profile, i) => ({
-      label: names[i],
-      ...lookOf(kind),
-      values: profile[kind].importance,
-      errors: profile[kind].standardError,
-      ...i === 0 ? {} : { dash: "6 4", hollow: true },
-    })),
-  })).filter(({ lines }) => lines.some(({ values }) => present(values).length > 0));
-  const domain = logDomain(kinds.flatMap(({ lines }) => lines.flatMap(({ values }) => present(values))));
+  const names = namesOf([a, b]);
+  const kinds = linesByKind([a, b], KINDS, importanceIn);
   return {
     title: titleOf(a, b, names),
     subtitle:
       `Importance 1 − cos(X, Y) by layer, on one scale. Filled, solid: ${names[0]}; hollow, dashed: ` +
-      `${names[1]}. Bars: ± 1 standard error.`,
-    setting: [...new Set([a, b].map(({ provenance }) => settingOf(provenance)))].join("; "),
+      `${names[1]}. Bars: ± 1 standard error.${severalText([a, b])}`,
+    setting: settingsOfProfiles([a, b]),
     reading: readingOf(a, b),
-    panels: kinds.map(({ kind, lines }) =>
-      layerChart(lines, { label: `${KIND_NAMES[kind]}, importance (log)`, log: true, height: 270, domain })
-    ),
-    rows: kinds.flatMap(({ kind, lines }) =>
-      layerRows(lines, { series: "profile", value: "importance" })
-        .map((row) => ({ module: KIND_NAMES[kind], ...row }))
-    ),
+    panels: kindPanels(kinds, { label: "importance (log)", log: true }),
+    rows: kindRows(kinds, "importance"),
   };
 });
 
-/** The fact that differs: model, weight format, text, what is dropped, or else their order. */
-function namesOf(a: Profile, b: Profile): [string, string] {
-  const facts: readonly ((profile: Profile) => string)[] = [
-    ({ provenance: { model } }) => model.name,
-    ({ provenance: { model } }) => model.format,
-    ({ provenance: { text } }) => text.name,
-    ({ provenance: { drop } }) => planPhrase(drop),
-  ];
-  const differing = facts.find((read) => read(a) !== read(b));
-  return differing ? [differing(a), differing(b)] : ["first", "second"];
-}
-
-function titleOf(a: Profile, b: Profile, names: readonly [string, string]): string {
+function titleOf(a: Profile, b: Profile, names: readonly string[]): string {
   const medians = [a, b].map(({ attention }) => median(attention.importance));
   if (medians.some((value) => value === null)) return `Importance in ${names[0]} and ${names[1]}`;
+  const unclear = acrossSign(a, b) === 0 ? "; cannot tell which is lower" : "";
   return `Attention's median importance: ${formatNumber(medians[0]!)} in ${names[0]}, ${
     formatNumber(medians[1]!)
-  } in ${names[1]}`;
+  } in ${names[1]}${unclear}`;
 }
 
 function readingOf(a: Profile, b: Profile): string {

@@ -1,15 +1,16 @@
 /**
- * Which modules go when n are dropped (paper, drop order maps): one column per layer, filled from the n at which its module
- * is dropped. For attention, MLP, block, and for attention and MLP ranked together.
+ * Which modules go when n are dropped (paper, drop order maps): one column per layer, which grows from the bottom up to the n at which
+ * its module is dropped; the first drop is at the top. For attention, MLP, block, and for attention and MLP ranked together.
  */
 import { KINDS } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
-import { countTicks, indexAxis } from "../../chart/draw/axes.ts";
+import { countTicks, indexAxis, reversed } from "../../chart/draw/axes.ts";
 import { COLORS } from "../../chart/draw/colors.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
 import { byImportance, KIND_NAMES, type RankedModule } from "../../chart/setting.ts";
 import { counted } from "../../chart/numbers.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
+import { importanceSign, tally, unknownText } from "../../chart/told.ts";
 
 const TARGETS = [...KINDS, "joint"] as const;
 type Target = typeof TARGETS[number];
@@ -32,9 +33,10 @@ export const dropOrderFigure: Draw<[Profile]> = figure("drop_order", "profile", 
     order: target === "joint" ? byImportance(profile, "attention", "mlp") : byImportance(profile, target),
   })).filter(({ order }) => order.length > 0);
   return {
-    title: titleOf(orders.find(({ target }) => target === "joint")?.order ?? []),
-    subtitle: "Each column is a layer, filled from the drop at which its module is left out. " +
-      "The longest columns are the most redundant modules.",
+    title: titleOf(profile, orders.find(({ target }) => target === "joint")?.order ?? []),
+    subtitle:
+      "Each column is a layer, as high as its module is redundant: its top is the drop at which the module is left " +
+      "out, and the first drop is at the top of the map.",
     reading: `Dropped first: ${orders.map(({ target, order }) => firstOf(target, order)).join("; ")}.`,
     panels: orders.map(({ target, order }) => chart(target, order, profile.provenance.model.layers)),
     rows: orders.flatMap(({ target, order }) =>
@@ -49,14 +51,22 @@ export const dropOrderFigure: Draw<[Profile]> = figure("drop_order", "profile", 
   };
 });
 
-function titleOf(joint: readonly RankedModule[]): string {
-  const firstMlp = joint.findIndex(({ module }) => module === "mlp");
-  if (firstMlp < 0 || joint.every(({ module }) => module === "mlp")) {
-    return "The order in which modules are dropped";
+/** How many attention modules the samples tell to be less important than every MLP: paired with the first MLP of the order. */
+function titleOf(profile: Profile, joint: readonly RankedModule[]): string {
+  const attention = joint.filter(({ module }) => module === "attention");
+  const firstMlp = joint.find(({ module }) => module === "mlp");
+  if (!firstMlp || attention.length === 0) return "The order in which modules are dropped";
+  const signs = tally(attention.map((module) => importanceSign(profile, module, firstMlp)));
+  if (joint[0] === firstMlp) {
+    return importanceSign(profile, attention[0], firstMlp) > 0
+      ? "Ranked together, an MLP is dropped first"
+      : "Cannot tell whether attention or an MLP is dropped first";
   }
-  if (firstMlp === 0) return "Ranked together, an MLP is dropped first";
-  const verb = firstMlp === 1 ? "is" : "are";
-  return `Ranked together, ${counted(firstMlp, "attention module")} ${verb} dropped before the first MLP`;
+  if (signs.below === 0) return "Cannot tell whether any attention module is dropped before the first MLP";
+  const verb = signs.below === 1 ? "is" : "are";
+  return `Ranked together, ${counted(signs.below, "attention module")} ${verb} dropped before the first MLP${
+    unknownText(signs, "for")
+  }`;
 }
 
 /** The first five of an order, by name. */
@@ -68,7 +78,7 @@ function firstOf(target: Target, order: readonly RankedModule[]): string {
   return `${joint ? "ranked together" : KIND_NAMES[target]} ${names.join(", ")}`;
 }
 
-/** A column runs from its drop to the end of the list; in a joint list the MLP has the right half. */
+/** A column runs from the end of the list, at the bottom, up to its drop; in a joint list the MLP has the right half. */
 function chart(target: Target, order: readonly RankedModule[], layers: number): Panel {
   const joint = target === "joint";
   const end = order.length + 0.5;
@@ -86,7 +96,7 @@ function chart(target: Target, order: readonly RankedModule[], layers: number): 
       color: COLORS[target],
     }],
     x: indexAxis(layers, "layer", joint ? 8 : 4),
-    y: { domain: [0.5, end], ticks: countTicks(order.length).slice(1), label: "drop number" },
+    y: reversed({ domain: [0.5, end], ticks: dropTicks(order.length), label: "drop number" }),
     cells: columns,
     pale: 0.3,
     series: columns.map(({ x1, x2, y1, fill }) => ({
@@ -97,4 +107,10 @@ function chart(target: Target, order: readonly RankedModule[], layers: number): 
       firm: true,
     })),
   };
+}
+
+/** The first drop, then round numbers that keep their distance from it. */
+function dropTicks(drops: number): number[] {
+  const [, step = drops] = countTicks(drops);
+  return [1, ...countTicks(drops).filter((tick) => tick > Math.max(1, step / 2))];
 }

@@ -1,12 +1,14 @@
 /** Relative magnitude of the updates by layer: mean |a| / |x| and mean |m| / |X| (paper, claim C7: attention's is low). */
-import { MODULES } from "../../../measure/mod.ts";
+import { type LayerModule, MODULES } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
-import { errorsOf, layerChart, layerRows, profileLines } from "../../chart/lines.ts";
-import { formatFixed, formatNumber, median } from "../../chart/numbers.ts";
+import { errorsOf } from "../../chart/lines.ts";
+import { formatFixed, formatNumber, formatRange, median } from "../../chart/numbers.ts";
+import { eachOf, listOf, ofProfiles, profileParts, severalText } from "../../chart/profiles.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
+import { magnitudeRatio } from "../../chart/told.ts";
 
 /**
- * Draws the size of the updates relative to the stream.
+ * Draws the size of the updates relative to the stream, of one profile or of several on one scale.
  *
  * @example
  * ```ts
@@ -17,30 +19,66 @@ import { type Draw, figure } from "../../chart/svg.ts";
  * const { svg, reading } = magnitudeFigure(result);
  * ```
  */
-export const magnitudeFigure: Draw<[Profile]> = figure("magnitude", "profile", (profile) => {
-  const lines = profileLines(
-    profile,
-    MODULES,
-    ({ relativeMagnitude }) => relativeMagnitude,
-    (kind) => errorsOf(profile, kind, "magnitude"),
-  );
-  const [attention, mlp] = lines.map(({ values }) => median(values));
-  const both = attention !== null && mlp !== null && mlp > 0;
-  const fraction = "the length of an update as a fraction of the stream's.";
+export const magnitudeFigure: Draw<[Profile | readonly Profile[]]> = figure(
+  "magnitude",
+  ofProfiles,
+  (given) => {
+    const profiles = listOf(given);
+    return {
+      title: titleOf(profiles),
+      subtitle:
+        "Mean |a| / |x| of attention and |m| / |x + a| of the MLP, over tokens. Bars: ± 1 standard error." +
+        severalText(profiles),
+      reading: eachOf(profiles, readingOf, " "),
+      ...profileParts(given, MODULES, {
+        read,
+        label: "relative magnitude (log)",
+        value: "relative_magnitude",
+        log: true,
+      }),
+    };
+  },
+);
+
+function read(profile: Profile, kind: LayerModule) {
+  return { values: profile[kind].relativeMagnitude, errors: errorsOf(profile, kind, "magnitude") };
+}
+
+/** The medians over the layers; null where one of the two kinds has none. */
+function mediansOf(profile: Profile): { readonly attention: number; readonly mlp: number } | null {
+  const [attention, mlp] = MODULES.map((kind) => median(profile[kind].relativeMagnitude));
+  return attention !== null && mlp !== null && mlp > 0 ? { attention, mlp } : null;
+}
+
+function titleOf(profiles: readonly Profile[]): string {
+  const known = profiles.filter(mediansOf);
+  if (known.length === 0) return "Size of the updates relative to the residual stream";
+  if (profiles.length === 1) {
+    const { ratio, range } = ratioOf(known[0]);
+    return `The median attention update is ${ratio} times the size of the median MLP update (${range})`;
+  }
+  const each = eachOf(known, (profile, name) => {
+    const { ratio, range } = ratioOf(profile);
+    return `${ratio}${name === null ? "" : ` in ${name}`} (${range})`;
+  });
+  return `Size of the median attention update as a multiple of the median MLP update: ${each}`;
+}
+
+/** The ratio of the medians, and its interval in words. */
+function ratioOf(profile: Profile) {
+  const { attention, mlp } = mediansOf(profile)!;
+  const interval = magnitudeRatio(profile);
   return {
-    title: both
-      ? `The median attention update is ${
-        formatFixed(attention / mlp, 2)
-      } times the size of the median MLP update`
-      : "Size of the updates relative to the residual stream",
-    subtitle:
-      "Mean |a| / |x| of attention and |m| / |x + a| of the MLP, over tokens. Bars: ± 1 standard error.",
-    reading: both
-      ? `The median over the layers is ${formatNumber(attention)} for attention and ${
-        formatNumber(mlp)
-      } for the MLP: ${fraction}`
-      : fraction.replace(/^t/, "T"),
-    panels: [layerChart(lines, { label: "relative magnitude (log)", log: true })],
-    rows: layerRows(lines, { series: "module", value: "relative_magnitude" }),
+    ratio: formatFixed(attention / mlp, 2),
+    range: interval ? `95 %: ${formatRange(...interval)}` : "one sample, no interval",
   };
-});
+}
+
+function readingOf(profile: Profile, name: string | null): string {
+  const medians = mediansOf(profile);
+  const fraction = "the length of an update as a fraction of the stream's.";
+  if (!medians) return fraction.replace(/^t/, "T");
+  return `${name === null ? "The" : `${name}: the`} median over the layers is ${
+    formatNumber(medians.attention)
+  } for attention and ${formatNumber(medians.mlp)} for the MLP: ${fraction}`;
+}

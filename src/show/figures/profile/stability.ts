@@ -11,9 +11,6 @@ import type { Panel } from "../../chart/draw/panel.ts";
 import { KIND_NAMES } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
-/** Share between equal lines, so that they are drawn side by side. */
-const BESIDE = 0.024;
-
 /** Importance of one module over the first samples. */
 type Point = ReturnType<typeof pointsOf>[number];
 /** The number of the full profile's least important modules that fewer samples also find. */
@@ -42,7 +39,7 @@ export const stabilityFigure: Draw<[Profile]> = figure("stability", "profile", (
       : "Importance against the number of samples",
     subtitle: `Top: importance of each module over the first n samples of ${length} tokens. ` +
       `Bottom: share of the least important quarter over all ${counted(samples, "sample")} ` +
-      "that the first n also find; equal lines are drawn side by side.",
+      "that the first n also find; of equal lines, the wider ones show behind the others.",
     reading: driftOf(points, samples),
     panels: [modulesChart(points, samples), overlapChart(overlaps, samples)],
     rows: points.map(({ kind, layer, samples, importance }) => ({
@@ -141,9 +138,10 @@ function overlapChart(overlaps: readonly Overlap[], samples: number): Panel {
     y: linearAxis([0, 1], "found", formatPercent),
     series: KINDS.map((kind, i) => ({
       ...lookOf(kind),
+      width: 1.8 * (KINDS.length - i), // an equal line behind shows at both sides
       points: overlaps.filter((overlap) => overlap.kind === kind).map(({ samples, found, of }) => ({
         x: samples,
-        y: found / of - BESIDE * (i - 1),
+        y: found / of,
         says: `${KIND_NAMES[kind]}, ${counted(samples, "sample")}: ${found} of ${of}`,
       })),
       end: KIND_NAMES[kind],

@@ -4,9 +4,10 @@ import { type ModuleKind, MODULES } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
 import { hueOf } from "../../chart/draw/colors.ts";
 import { layerChart, layerRows } from "../../chart/lines.ts";
-import { computedText, KIND_NAMES } from "../../chart/setting.ts";
-import { leastImportant, present, quarter } from "../../chart/numbers.ts";
+import { byImportance, computedText, KIND_NAMES, type RankedModule } from "../../chart/setting.ts";
+import { present, quarter } from "../../chart/numbers.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
+import { importanceSign, unknownText } from "../../chart/told.ts";
 
 /**
  * Draws profiles of one model over several texts. Throws `RangeError` if there is no profile.
@@ -26,6 +27,7 @@ export const textsFigure: Draw<[readonly Profile[]]> = figure("texts", {
   const { model, packing } = profiles[0].provenance;
   const names = profiles.map(({ provenance }) => provenance.text.name);
   const kinds = MODULES.map((kind) => ({
+    kind,
     name: KIND_NAMES[kind],
     ...commonLowest(profiles, kind),
     lines: profiles.map((profile, i) => (
@@ -36,17 +38,19 @@ export const textsFigure: Draw<[readonly Profile[]]> = figure("texts", {
     title: kinds.length
       ? `${kinds[0].common} of the ${kinds[0].of} least important ${
         kinds[0].name
-      } modules are the same for all texts`
+      } modules are the same for all texts${unknownText(kinds[0], "for")}`
       : "Importance across kinds of text",
     subtitle: `Importance 1 − cos(X, Y) by layer, measured on ${names.join(", ")}. Bars: ± 1 standard error.`,
     setting:
       `${model.name} (${model.format}) · ${packing.samples} × ${packing.length} tokens of each text · ` +
       computedText(...profiles.map(({ provenance }) => provenance)),
-    reading: kinds.map(({ name, common, of }) =>
-      `The least important quarter of ${name} modules has ${common} of ${of} modules in common for all texts.`
+    reading: kinds.map(({ name, common, of, unknown }) =>
+      `The least important quarter of ${name} modules has ${common} of ${of} modules in common for all texts${
+        unknownText({ unknown }, "for")
+      }.`
     ).join(" "),
-    panels: kinds.map(({ name, lines }) =>
-      layerChart(lines, { label: `${name}, importance (log)`, log: true, height: 320 })
+    panels: kinds.map(({ kind, lines }) =>
+      layerChart(lines, { label: "importance (log)", log: true, height: 330, kind })
     ),
     rows: kinds.flatMap(({ name, lines }) =>
       layerRows(lines, { series: "text", value: "importance" }).map((row) => ({ module: name, ...row }))
@@ -54,12 +58,21 @@ export const textsFigure: Draw<[readonly Profile[]]> = figure("texts", {
   };
 });
 
-/** How many of the least important quarter all profiles share. */
-function commonLowest(profiles: readonly Profile[], kind: ModuleKind): { common: number; of: number } {
+/**
+ * How many of the least important quarter all profiles share, and for how many of the others the samples cannot tell: wherever they are
+ * not in the quarter, they do not differ from its last module.
+ */
+function commonLowest(profiles: readonly Profile[], kind: ModuleKind) {
   const n = quarter(profiles[0].provenance.model.layers);
-  const [first, ...others] = profiles.map((profile) => leastImportant(profile, kind, n));
-  return {
-    common: first.filter((layer) => others.every((list) => list.includes(layer))).length,
-    of: first.length,
-  };
+  const lists = profiles.map((profile) => byImportance(profile, kind).slice(0, n));
+  const [first] = lists;
+  const has = (list: readonly RankedModule[], layer: number) => list.some((other) => other.layer === layer);
+  const mayBelong = ({ layer }: RankedModule) =>
+    lists.every((list, i) =>
+      has(list, layer) ||
+      importanceSign(profiles[i], { module: kind, layer, score: 0 }, list.at(-1)!) === 0
+    );
+  const common = first.filter(({ layer }) => lists.every((list) => has(list, layer)));
+  const others = first.filter((module) => !common.includes(module));
+  return { common: common.length, of: first.length, unknown: others.filter(mayBelong).length };
 }

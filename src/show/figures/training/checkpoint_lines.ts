@@ -8,6 +8,7 @@ import { formatFixed, formatNumber } from "../../chart/numbers.ts";
 import { type Panel, sharing } from "../../chart/draw/panel.ts";
 import { KIND_NAMES } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
+import { medianSign } from "../../chart/told.ts";
 
 /**
  * Draws how importance moves through training.
@@ -32,7 +33,7 @@ export const checkpointLinesFigure: Draw<[Checkpoints]> = figure(
       all.flatMap(({ first, lowest, highest }) => [first ?? 0, lowest ?? 0, highest ?? 0]),
     );
     return {
-      title: titleOf(trends[0], trends[1]),
+      title: titleOf(result),
       subtitle: "Importance of the layers from 1 up: median (line) and range (band). Dashed: layer 0.",
       setting: seriesSetting(result),
       reading: KINDS.flatMap((kind, i) => rangeOf(KIND_NAMES[kind], trends[i])).join(" ") ||
@@ -45,16 +46,19 @@ export const checkpointLinesFigure: Draw<[Checkpoints]> = figure(
   },
 );
 
-/** How attention's importance compares with the MLP's at both ends. */
-function titleOf(attention: readonly Trend[], mlp: readonly Trend[]): string {
+/** How attention's importance compares with the MLP's at both ends, and whether the samples tell them apart there. */
+function titleOf(result: Checkpoints): string {
+  const [attention, mlp] = [trendsOf(result, "attention"), trendsOf(result, "mlp")];
   const ratios = attention.flatMap(({ median }, i) => {
     const other = mlp[i].median;
-    return median && other ? [median / other] : [];
+    if (!median || !other) return [];
+    return [
+      `${formatFixed(median / other, 2)}${medianSign(result.series[i]) === 0 ? " (cannot tell from 1)" : ""}`,
+    ];
   });
   if (ratios.length === 0) return "Importance through training";
-  return `Attention's median importance is ${formatFixed(ratios[0], 2)} times the MLP's at the first step, ${
-    formatFixed(ratios.at(-1)!, 2)
-  } at the last`;
+  return `Attention's median importance as a multiple of the MLP's: ${ratios[0]} at the first step, ${ratios
+    .at(-1)!} at the last`;
 }
 
 function rangeOf(name: string, trend: readonly Trend[]): string[] {

@@ -1,13 +1,14 @@
 /** How much importance changes from checkpoint to checkpoint, and how early it reaches its final ranking. */
-import { KINDS } from "../../../measure/mod.ts";
+import { correlates, KINDS, rankInterval } from "../../../measure/mod.ts";
 import type { Checkpoints } from "../../../result/mod.ts";
 import { linearAxis, stepAxis } from "../../chart/draw/axes.ts";
 import { seriesSetting, type Trend, trendsOf } from "../../chart/checkpoint_trends.ts";
 import { lookOf } from "../../chart/draw/colors.ts";
-import { seriesOf, valueAxis } from "../../chart/lines.ts";
-import { formatFixed, formatNumber } from "../../chart/numbers.ts";
+import { atSteps, seriesOf, valueAxis } from "../../chart/lines.ts";
+import { formatFixed, formatNumber, present } from "../../chart/numbers.ts";
 import { KIND_NAMES } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
+import type { Sign } from "../../chart/told.ts";
 
 /**
  * Draws drift between checkpoints above, rank correlation with the last one below.
@@ -30,12 +31,15 @@ export const checkpointMovementFigure: Draw<[Checkpoints]> = figure(
     const steps = result.series.map(({ step }) => step);
     const lines = (read: (trend: Trend) => number | null) =>
       KINDS.map((kind, i) =>
-        seriesOf({ label: KIND_NAMES[kind], ...lookOf(kind), values: trends[i].map(read), errors: [] }, steps)
+        seriesOf(
+          { label: KIND_NAMES[kind], ...lookOf(kind), values: trends[i].map(read), errors: [] },
+          atSteps(steps),
+        )
       );
     const [drifts, ranks] = [lines(({ drift }) => drift || null), lines(({ withLast }) => withLast)];
     const [x, height] = [stepAxis(steps), 300];
     return {
-      title: titleOf(trends[0]),
+      title: titleOf(result, trends[0]),
       subtitle: "Layers from 1 up. Top: mean |change| of importance since the previous checkpoint. " +
         "Bottom: rank correlation with the last checkpoint's importance.",
       setting: seriesSetting(result),
@@ -59,15 +63,27 @@ export const checkpointMovementFigure: Draw<[Checkpoints]> = figure(
 /** Correlation that counts as the same ranking, for the title. */
 const SAME = 0.8;
 
-function titleOf(attention: readonly Trend[]): string {
-  const known = attention.filter(({ withLast }) => withLast !== null);
-  const from = known.findLastIndex(({ withLast }) => withLast! < SAME) + 1;
+/** Whether an interval of a correlation with the last step lies above `SAME` (1), below it (−1), or on both sides (0). */
+function agreementOf(rank: number, layers: number): Sign {
+  const interval = rankInterval(rank, layers);
+  if (!interval) return correlates(rank, layers) && rank > 0 ? 1 : 0;
+  return interval[0] > SAME ? 1 : interval[1] < SAME ? -1 : 0;
+}
+
+function titleOf(result: Checkpoints, attention: readonly Trend[]): string {
+  const layers = present(result.series.at(-1)!.attention.importance.slice(1)).length;
+  const known = attention.flatMap(({ step, withLast }) =>
+    withLast === null ? [] : [{ step, sign: agreementOf(withLast, layers) }]
+  );
   if (known.length === 0) return "Importance through training";
-  return from < known.length
-    ? `Attention's ranking agrees with the last checkpoint's (correlation above ${SAME}) from step ${
-      known[from].step
-    } on`
-    : `No earlier checkpoint ranks attention as the last one does (correlation above ${SAME})`;
+  const limit = `(correlation above ${SAME}, 95 %)`;
+  const from = known.findLastIndex(({ sign }) => sign < 1) + 1;
+  if (from < known.length) {
+    return `Attention's ranking agrees with the last checkpoint's ${limit} from step ${known[from].step} on`;
+  }
+  return known.some(({ sign }) => sign === 0)
+    ? `Cannot tell from which step on attention's ranking agrees with the last checkpoint's ${limit}`
+    : `No earlier checkpoint ranks attention as the last one does ${limit}`;
 }
 
 function readingOf(name: string, trend: readonly Trend[]): string[] {

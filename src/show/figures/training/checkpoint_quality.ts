@@ -4,7 +4,7 @@ import type { Checkpoints } from "../../../result/mod.ts";
 import { stepAxis } from "../../chart/draw/axes.ts";
 import { type HalfDropped, qualityBySteps, seriesSetting } from "../../chart/checkpoint_trends.ts";
 import { INK, lookOf } from "../../chart/draw/colors.ts";
-import { seriesOf, valueAxis } from "../../chart/lines.ts";
+import { atSteps, seriesOf, valueAxis } from "../../chart/lines.ts";
 import { formatFixed, formatNumber, formatSigned } from "../../chart/numbers.ts";
 import type { Series } from "../../chart/draw/panel.ts";
 import { KIND_NAMES, textOf } from "../../chart/setting.ts";
@@ -40,7 +40,7 @@ export const checkpointQualityFigure: Draw<[Checkpoints]> = figure(
     const steps = points.map(({ step }) => step);
     const full = { label: "full model", color: INK, shape: "diamond", errors: [] } as const;
     const perplexities = [
-      seriesOf({ ...full, values: points.map(({ full }) => Math.exp(full)) }, steps),
+      seriesOf({ ...full, values: points.map(({ full }) => Math.exp(full)) }, atSteps(steps)),
       ...halvesOf(points, ({ perplexity }) => perplexity),
     ];
     const rises = halvesOf(points, ({ rise }) => rise, ({ riseError }) => riseError);
@@ -82,7 +82,7 @@ function halvesOf(
   return KINDS.map((kind) => {
     const drops = points.map((point) => point[kind]);
     const line = { label: `½ ${KIND_NAMES[kind]}`, ...lookOf(kind), values: drops.map(read) };
-    return seriesOf({ ...line, errors: drops.map(error) }, steps);
+    return seriesOf({ ...line, errors: drops.map(error) }, atSteps(steps));
   });
 }
 

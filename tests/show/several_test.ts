@@ -1,0 +1,82 @@
+/** Several profiles in one figure: on one scale, over relative depth where the models differ in depth, in the kinds' own colours. */
+import assert from "node:assert/strict";
+import * as show from "../../src/show/mod.ts";
+import { COLORS, HUES } from "../../src/show/chart/draw/colors.ts";
+import { depthOf } from "../../src/show/chart/lines.ts";
+import { namesOf } from "../../src/show/chart/profiles.ts";
+import { checkFigure } from "./check_svg.ts";
+import { profile } from "./synthetic.ts";
+import { textBoxes } from "./text_boxes.ts";
+
+const same = ["stories", "wiki", "code"].map((text, i) => profile({ layers: 6, text, scale: 1 + i }));
+const deep = [
+  profile({ layers: 6 }),
+  profile({ layers: 12, text: "wiki" }),
+  profile({ layers: 1, text: "code" }),
+];
+
+const figures = {
+  importance: show.importanceFigure,
+  magnitude: show.magnitudeFigure,
+  sign: show.signFigure,
+  stream_norm: show.streamNormFigure,
+};
+
+for (const [name, draw] of Object.entries(figures)) {
+  Deno.test(`figure ${name} draws several profiles, and one in a list as one alone`, () => {
+    for (const profiles of [same, deep]) checkFigure(draw(profiles), name, /stories.*wiki/);
+    assert.equal(draw([same[0]]).svg, draw(same[0]).svg);
+    assert.equal(draw([same[0]]).csv, draw(same[0]).csv);
+    const texts = textBoxes(draw(same).svg).map(({ text }) => text);
+    for (const label of ["stories", "wiki", "code"]) assert.ok(texts.includes(label), label);
+  });
+
+  Deno.test(`figure ${name} refuses lists with anything but profiles`, () => {
+    assert.throws(
+      () => draw([]),
+      /RangeError: Cannot draw: the number of profiles is 0, expected at least 1/,
+    );
+    assert.throws(() => draw([same[0], 3] as never), /Cannot draw: profile\[1\] is 3, expected a profile/);
+  });
+}
+
+Deno.test("models of different depth are drawn over relative depth, and the rows have it", () => {
+  const { svg, csv } = show.importanceFigure(deep);
+  const words = textBoxes(svg).map(({ text }) => text);
+  assert.ok(words.includes("relative depth →") && !words.includes("layer →"));
+  assert.match(csv, /^module,profile,layer,importance,standard_error,relative_depth\n/);
+  assert.match(csv, /\nMLP,wiki,11,[^,]*,[^,]*,1\n/);
+  assert.deepEqual([depthOf(0, 12), depthOf(11, 12), depthOf(0, 1)], [0, 1, 0]);
+  const equal = textBoxes(show.importanceFigure(same).svg).map(({ text }) => text);
+  assert.ok(equal.includes("layer →") && !equal.includes("relative depth →"));
+});
+
+Deno.test("titles count the layers of each profile", () => {
+  assert.equal(
+    show.importanceFigure(deep).title,
+    "Attention is more redundant than the MLP in 6 of 6 layers of stories, 12 of 12 layers of wiki, 1 of 1 layers of code",
+  );
+});
+
+Deno.test("profiles go by what differs", () => {
+  assert.deepEqual(namesOf(same), ["stories", "wiki", "code"]);
+  const dropped = profile({ layers: 6, attention: [1] });
+  assert.deepEqual(namesOf([same[0], dropped]), ["full model", "without attention 1"]);
+  assert.deepEqual(namesOf([same[0], dropped, { ...same[1] }]).length, 3);
+  assert.deepEqual(new Set(namesOf([same[0], dropped, same[1]])).size, 3);
+  assert.deepEqual(namesOf([same[0], same[0]]), ["first", "second"]);
+});
+
+Deno.test("a comparison says where it cannot tell: on other samples, and on the same ones", () => {
+  const title = (a: typeof same[0], b: typeof same[0]) => show.comparisonFigure(a, b).title;
+  assert.match(title(same[0], same[0]), /; cannot tell which is lower$/);
+  assert.doesNotMatch(title(same[0], same[2]), /cannot tell/);
+  const one = profile({ layers: 6, samples: 1 });
+  assert.match(title(one, profile({ layers: 6, samples: 1, text: "wiki", scale: 9 })), /cannot tell/);
+});
+
+Deno.test("no category has the colour of a kind of module", () => {
+  const kinds: readonly string[] = Object.values(COLORS);
+  assert.deepEqual(HUES.filter((hue) => kinds.includes(hue)), []);
+  assert.equal(new Set(HUES).size, HUES.length);
+});

@@ -1,0 +1,137 @@
+/** Titles claim no more than intervals allow: each count and comparison says where the samples cannot tell. */
+import assert from "node:assert/strict";
+import type { Profile } from "../../src/result/mod.ts";
+import * as show from "../../src/show/mod.ts";
+import { readCsv } from "./check_svg.ts";
+import { profile, sweep } from "./synthetic.ts";
+import { checkpoints } from "./synthetic_checkpoints.ts";
+import { causes } from "./synthetic_causes.ts";
+import { measuredSpeed } from "./synthetic_speed.ts";
+import { textBoxes } from "./text_boxes.ts";
+
+const six = profile({ layers: 6 });
+
+/** A profile whose modules differ from sample to sample far more than from each other. */
+function scattered(given: Profile): Profile {
+  const noisy = (kind: "attention" | "mlp") =>
+    given.sums[kind].map((samples, layer) =>
+      samples &&
+      samples.map((sample, i) => ({ ...sample, distance: sample.distance * (1 + 40 * ((i + layer) % 2)) }))
+    );
+  return { ...given, sums: { ...given.sums, attention: noisy("attention"), mlp: noisy("mlp") } };
+}
+
+Deno.test("the drop order counts attention modules that the samples tell from the first MLP", () => {
+  const { title } = show.dropOrderFigure(six);
+  assert.match(title, /^Ranked together, \d attention modules are dropped before the first MLP/);
+  assert.equal(
+    show.dropOrderFigure(scattered(six)).title,
+    "Cannot tell whether any attention module is dropped before the first MLP",
+  );
+  assert.match(show.dropOrderFigure(profile({ layers: 6, samples: 1 })).title, /^Cannot tell whether any/);
+});
+
+Deno.test("the drop order has its first drop at the top, and columns grow from the bottom", () => {
+  const { svg, csv } = show.dropOrderFigure(profile({ layers: 4 }));
+  const ticks = textBoxes(svg).filter(({ text }) => text === "1" || text === "4").slice(0, 2);
+  const [top] = ticks.filter(({ text }) => text === "1").map(({ top }) => top);
+  const [bottom] = ticks.filter(({ text }) => text === "4").map(({ top }) => top);
+  assert.ok(top < bottom, `drop 1 at ${top}, drop 4 at ${bottom}`);
+  const first = readCsv(csv).find(({ target, dropped_at }) => target === "attention" && dropped_at === "1")!;
+  const ends = [...svg.matchAll(/<rect([^>]*)><title>attention, layer (\d)/g)].slice(0, 4).map(
+    ([, attributes, layer]) => {
+      const number = (name: string) => Number(new RegExp(` ${name}="([\\d.]+)"`).exec(attributes)![1]);
+      return { layer, height: number("height"), end: number("y") + number("height") };
+    },
+  );
+  assert.ok(ends.length === 4 && ends.every(({ end }) => Math.abs(end - ends[0].end) < 0.2), "one bottom");
+  assert.equal(ends.toSorted((a, b) => b.height - a.height)[0].layer, first.layer);
+});
+
+Deno.test("no share is drawn above 100 %", () => {
+  const { svg } = show.stabilityFigure(profile({ layers: 12 }));
+  const last = svg.slice(svg.lastIndexOf('font-size="16"'));
+  const whole = Number(/translate\([\d.]+,([\d.]+)\)" y="[^"]*">100 %</.exec(last)![1]);
+  const heights = [...last.matchAll(/ d="M(66,[^"]*)"/g)].flatMap(([, line]) =>
+    [...line.matchAll(/,([\d.]+)/g)].map(([, y]) => Number(y))
+  );
+  assert.ok(heights.length > 0 && Math.min(...heights) >= whole, `${Math.min(...heights)} above ${whole}`);
+});
+
+Deno.test("sweep curves have paired intervals, which a single sample has not", () => {
+  const areas = (samples: number) =>
+    show.qualityFigure(sweep({ layers: 12, samples })).svg.match(/fill-opacity="0.2"/g)?.length ?? 0;
+  assert.equal(areas(4), 6, "a band for each of six curves");
+  assert.equal(areas(1), 0);
+  assert.match(
+    show.qualityFigure(sweep({ layers: 12 })).subtitle,
+    /Bands: 95 % intervals of the rise .*paired over the samples\.$/,
+  );
+  assert.match(
+    show.qualityFigure(sweep({ layers: 12, samples: 1 })).subtitle,
+    /A single sample has no interval\.$/,
+  );
+});
+
+Deno.test("texts that share no module say for how many the samples cannot tell", () => {
+  const turned: Profile = {
+    ...six,
+    attention: { ...six.attention, importance: six.attention.importance.toReversed() },
+  };
+  const { title } = show.textsFigure([six, turned]);
+  assert.match(title, /^0 of the 1 least important attention modules are the same for all texts/);
+  const unclear = show.textsFigure([scattered(six), { ...scattered(turned) }]).title;
+  assert.match(unclear, /\(cannot tell for 1\)$/);
+});
+
+Deno.test("the size of updates has its interval, paired over the samples", () => {
+  assert.match(
+    show.magnitudeFigure(six).title,
+    /is 0\.\d\d times the size of the median MLP update \(95 %: 0\.\d\d to 0\.\d\d\)$/,
+  );
+  assert.match(
+    show.magnitudeFigure(profile({ layers: 6, samples: 1 })).title,
+    /\(one sample, no interval\)$/,
+  );
+  assert.match(show.claimsOf(six).find(({ id }) => id === "C7")!.measured, /\(95 %: [\d.]+ to [\d.]+\)\.$/);
+});
+
+Deno.test("speed-ups count as near a prediction only with their quartiles", () => {
+  const given = measuredSpeed();
+  const wide = structuredClone(given) as typeof given;
+  for (const { plans } of wide.points) {
+    for (const { speedup } of plans) {
+      for (const phase of ["prefill", "decode"] as const) {
+        Object.assign(speedup[phase], { low: 0.1, high: 9 });
+      }
+    }
+  }
+  assert.match(
+    show.speedFigure(wide).title,
+    /^0 of (\d+) speed-ups lie within 15 % .* included \(cannot tell for \1\)$/,
+  );
+  assert.doesNotMatch(show.speedFigure(given).title, /^0 of/);
+});
+
+Deno.test("training titles say where the samples cannot tell", () => {
+  const told = checkpoints([0, 32, 512], { layers: 12 });
+  assert.match(show.checkpointLinesFigure(told).title, /: 0\.\d\d at the first step, 0\.\d\d at the last$/);
+  const one = checkpoints([0, 32, 512], { layers: 12, samples: 1 });
+  assert.match(show.checkpointLinesFigure(one).title, /0\.\d\d \(cannot tell from 1\) at the first step/);
+  assert.match(
+    show.checkpointMovementFigure(told).title,
+    /^Attention's ranking agrees .* \(correlation above 0\.8, 95 %\) from step 0 on$/,
+  );
+  const few = checkpoints([0, 32, 512], { layers: 4 });
+  assert.match(show.checkpointMovementFigure(few).title, /^Cannot tell from which step on/);
+});
+
+Deno.test("tokens' similarity under drops is told from the full model's only outside the intervals", () => {
+  const result = causes({ layers: 12 });
+  assert.match(show.smoothingFigure(result).title, /\(cannot tell from the full model\)/);
+  const sure = structuredClone(result) as typeof result;
+  for (const smoothed of sure.smoothing) {
+    for (const kind of ["attention", "mlp"] as const) smoothed[kind].meanCosine.standardError.fill(1e-6);
+  }
+  assert.match(show.smoothingFigure(sure).title, /without 8 MLPs 0\.\d\d$/);
+});
