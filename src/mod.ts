@@ -97,10 +97,12 @@ export {
   type ValueChange,
   verify,
   type VerifyOptions,
+  type WindowOptions,
   writePlan,
   type Written,
 } from "./study/mod.ts";
 export {
+  info,
   type ModelOptions,
   openModel,
   type Packed,
@@ -131,6 +133,7 @@ export {
   type Guide,
   type GuideName,
   type Guides,
+  type Info,
   type Keeping,
   type Kind,
   merge,

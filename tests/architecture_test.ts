@@ -29,7 +29,7 @@ const table = {
   cluster: "entry home result hub study",
   show: "entry disk result hub measure",
   doctor: "entry home tensor hub onnx models engine kernels",
-  lab: "entry disk home hub result",
+  lab: "entry disk home hub result show",
   commands:
     "entry disk home libraries measure result hub tasks engine run subject study export cluster show doctor lab",
 };

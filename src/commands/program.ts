@@ -14,7 +14,7 @@ import { compareCommand, mergeCommand, planCommand } from "./results/results.ts"
 import { type RunLine, shardCommand, shardsCommand } from "./machines/shards.ts";
 import { speedCommand } from "./measure/speed.ts";
 import { startCommand } from "./pages/start.ts";
-import { cacheCommand, modelsCommand } from "./desk/stock.ts";
+import { cacheCommand, infoCommand, modelsCommand } from "./desk/stock.ts";
 import {
   guidesCommand,
   orderCommand,
@@ -57,6 +57,7 @@ export function createProgram(context: Context): Command {
     "Many machines:": [shards, shard, merge, clusterCommand],
     "This machine:": [
       modelsCommand,
+      infoCommand,
       cacheCommand,
       doctorCommand,
       cudaCommand,

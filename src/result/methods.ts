@@ -29,6 +29,7 @@ export const METHODS = {
   shards: 1,
   shard: 1,
   doctor: 1,
+  info: 1,
 } as const;
 
 /** The kind of a result. */

@@ -18,6 +18,29 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const DOORS: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(manifest.exports).map(([name, path]) => [`lamina${name.slice(1)}`, path]),
 );
+/** Names of the main door by what they are for, in the order of the work; those that no group has come last. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  "Open:": ["openModel", "info", "packText", "textNames", "CALIBRATION_TEXT", "HELD_OUT_TEXT"],
+  "Measure:": ["profile", "causes", "compare", "againstLlmDrop", "verify"],
+  "Choose:": [
+    ...[
+      "fit",
+      "rank",
+      "distinct",
+      "droppable",
+      "order",
+      "guides",
+      "removals",
+      "makePlan",
+      "repair",
+      "dropsIn",
+    ],
+    "PAPER_ORDERS",
+  ],
+  "Price:": ["perplexities", "sweep", "evaluate", "generate", "speed", "roofline", "estimate"],
+  "Take away:": ["exportModel", "FORMATS", "writePlan", "readPlan", "writeResult", "readResult", "merge"],
+  "Look:": ["show", "help", "reading", "observe", "OBSERVABLE", "attentionOf", "logits", "losses"],
+};
 /** Types that say what a function can be told. */
 const OPTIONS = /Options$|Measures$|^(Keeping|Reports|Reshaping)$/;
 
@@ -46,8 +69,20 @@ export async function helpText(about?: unknown): Promise<string> {
   return texts.map((text) => text.replaceAll(/^Defined in .*\n+/gm, "").trim()).join("\n\n");
 }
 
-/** Every public name. */
+let names: Promise<Map<string, Documented>> | null = null;
+
+/** Every public name; they are read again after a failure, which may have been a stop. */
 async function documented(): Promise<Map<string, Documented>> {
+  names ??= readNames();
+  try {
+    return await names;
+  } catch (error) {
+    names = null;
+    throw error;
+  }
+}
+
+async function readNames(): Promise<Map<string, Documented>> {
   const { nodes } = JSON.parse(await deno(Object.values(DOORS), "--json")) as {
     nodes: Record<string, { symbols: Documented[] }>;
   };
@@ -63,20 +98,39 @@ function doorOf(path: string): string {
   return Object.entries(DOORS).find(([, file]) => path.endsWith(file.slice(1)))![0];
 }
 
-/** Functions and values by door, a line each. */
+/** Functions and values by door and group, a line each. */
 function listOf(names: ReadonlyMap<string, Documented>): string {
   const callable = [...names.values()].filter(({ declarations: [{ kind }] }) =>
     kind === "function" || kind === "variable"
   );
   const width = Math.max(...callable.map(({ name }) => name.length));
+  const lineOf = ({ name, declarations: [{ jsDoc }] }: Documented) =>
+    `${name.padEnd(width)}  ${firstSentence(jsDoc?.doc ?? "")}`;
   return Object.keys(DOORS).map((door) => {
-    const lines = callable.filter((entry) => entry.door === door)
-      .sort((a, b) => a.name < b.name ? -1 : 1)
-      .map(({ name, declarations: [{ jsDoc }] }) =>
-        `${name.padEnd(width)}  ${firstSentence(jsDoc?.doc ?? "")}`
-      );
-    return [`import … from "${door}"`, ...lines].join("\n");
+    const own = callable.filter((entry) => entry.door === door);
+    const groups = groupsOf(own).map(([heading, entries]) => [...heading, ...entries.map(lineOf)].join("\n"));
+    return [`import … from "${door}"`, ...groups].join("\n\n");
   }).join("\n\n");
+}
+
+/** The names of a door under headings: those of `GROUPS`, or figures and what judges them; the others by name. */
+function groupsOf(own: readonly Documented[]): (readonly [heading: string[], entries: Documented[]])[] {
+  const sorted = own.toSorted((a, b) => a.name < b.name ? -1 : 1);
+  const headingOf = ({ name }: Documented) => {
+    if (/Figure$/.test(name)) return "Draw:";
+    return Object.keys(GROUPS).find((heading) => GROUPS[heading].includes(name)) ?? "More:";
+  };
+  const groups = Map.groupBy(sorted, headingOf);
+  const place = ({ name }: Documented) => Object.values(GROUPS).flat().indexOf(name);
+  return [...Object.keys(GROUPS), "Draw:", "More:"].flatMap((heading) => {
+    const entries = groups.get(heading)?.toSorted((a, b) => place(a) - place(b));
+    return entries ? [[groups.size > 1 ? [heading] : [], entries] as const] : [];
+  });
+}
+
+/** Whether a name is public, and so has a description. */
+export async function isDocumented(name: string): Promise<boolean> {
+  return (await documented()).has(name);
 }
 
 function firstSentence(doc: string): string {

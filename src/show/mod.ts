@@ -6,6 +6,7 @@ export {
   progressText,
   speaksUtf8,
 } from "./progress.ts";
+export { helpText, isDocumented } from "./help.ts";
 export { wrap } from "./plain.ts";
 export { align, printable, type TextLook } from "./tables/text.ts";
 export { formatSeconds, median } from "./chart/numbers.ts";

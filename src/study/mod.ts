@@ -1,6 +1,6 @@
 /** The analyses: each a choice of plans, texts and probes. */
 export { analyses, type AnalysisName, type AnalysisOptions, SIZES } from "./analyses/analyses.ts";
-export { type Started, type StartOptions, startStudy } from "./analyses/start.ts";
+export { PROMISE, type Started, type StartOptions, startStudy } from "./analyses/start.ts";
 export { againstLlmDrop } from "./passes/llm_drop.ts";
 export { compare } from "./orders/compare.ts";
 export { type AttentionOf, attentionOf, type AttentionOptions, type Head } from "./causes/attention_of.ts";
@@ -68,9 +68,10 @@ export {
 export type { Scores } from "./scores/score.ts";
 export { guides, type GuidesOptions } from "./orders/guides.ts";
 export { makePlan, type PlanOptions } from "./orders/make_plan.ts";
+export type { WindowOptions } from "./orders/windows.ts";
 export type { ConstraintOptions } from "./orders/constraints.ts";
 export { order } from "./orders/order.ts";
-export { allKvBytes, sizesOf } from "./orders/sizes.ts";
+export { allKvBytes } from "./orders/sizes.ts";
 export type { OrderOptions } from "./orders/request.ts";
 export { profile, type ProfileOptions } from "./passes/profile.ts";
 export {

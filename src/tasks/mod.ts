@@ -1,4 +1,4 @@
-/** Benchmark tasks: rows, requests, shots, tokens, metrics; equal to lm-eval 0.4.13 to the letter. */
+/** Benchmark tasks: rows, requests, shots, tokens, metrics; equal to lm-eval 0.4.13 to the letter; and probes that are made here. */
 export {
   averaged,
   beforeStops,

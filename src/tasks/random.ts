@@ -13,6 +13,8 @@ export interface Random {
   next(): number;
   /** The next `count` bits, 1 to 32, as a whole number. */
   bits(count: number): number;
+  /** A whole number below `size`. */
+  below(size: number): number;
   /** `count` different whole numbers below `size`, in the order drawn. */
   sample(size: number, count: number): number[];
 }
@@ -35,7 +37,7 @@ export function pythonRandom(seed: number): Random {
     while (drawn >= size) drawn = bits(count);
     return drawn;
   };
-  return { next, bits, sample: (size, count) => sample(size, count, below) };
+  return { next, bits, below, sample: (size, count) => sample(size, count, below) };
 }
 
 /** Small populations lose what is drawn; of large ones, what was drawn before is drawn again. */

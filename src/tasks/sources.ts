@@ -27,17 +27,25 @@ export function trainPool(dataset: string, choice: Pool["choice"], repo: string,
 
 /** Where a split's rows come from, for errors and help. */
 export function describeSource({ dataset, split, file }: Split): string {
-  const where = file.from === "hub" ? `${file.path} of ${file.repo} on the hub` : "the benchmark package";
+  const where = file.from === "hub"
+    ? `${file.path} of ${file.repo} on the hub`
+    : file.from === "made"
+    ? "made by Lamina"
+    : "the benchmark package";
   return `the split ${split} of ${dataset}: ${where}`;
 }
 
 /**
  * The rows of a split, in order.
  *
- * @param path the split's file on this machine; of a file in the benchmark package or on the hub, in its form
+ * @param path the split's file on this machine; of a file in the benchmark package or on the hub, in its form; null where rows are made
  * @throws Error naming the file, the row and the field that cannot be used
  */
-export async function readSplit({ file }: Split, path: string): Promise<Fields[]> {
+export async function readSplit({ dataset, file }: Split, path: string | null): Promise<Fields[]> {
+  if (file.from === "made") return file.rows().map((values, i) => new Fields(values, dataset, i + 1));
+  if (path === null) {
+    throw new TypeError(`Cannot read ${dataset}: found no file, expected one on this machine`);
+  }
   const found: Fields[] = [];
   let number = 0;
   for await (const values of readRows(path)) {

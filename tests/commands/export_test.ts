@@ -134,3 +134,17 @@ Deno.test("export prints the sizes before and after, and the card has them, with
     );
     assert.equal(listed.code, 0, listed.err);
   }));
+
+Deno.test("export of an export: the commands on its card drop what was there, not what was gone before", () =>
+  withTrained(async ({ folder, outer, run }) => {
+    const first = await run("export", folder, ...DROP, "--format", "llm-drop", "--out", `${outer}/first`);
+    assert.equal(first.code, 0, first.err);
+    for (const more of [["--drop-mlp", "2"], []]) {
+      const out = `${outer}/out${more.length}`;
+      const ran = await run("export", `${outer}/first`, ...more, "--format", "gguf-deci", "--out", out);
+      assert.equal(ran.code, 0, ran.err);
+      const card = await Deno.readTextFile(`${out}/README.md`);
+      const again = ["export", ...more, "--format", "gguf-deci", "--out", "smaller", "first"];
+      assert.deepEqual((await commandsOn(card))[0], again);
+    }
+  }));

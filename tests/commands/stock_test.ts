@@ -138,3 +138,23 @@ Deno.test("cache: a line an entry, its size and last use, and where it lies", ()
     for (const what of ["models", "packages"]) await Deno.remove(`${folder}/${what}`, { recursive: true });
     assert.equal((await run("cache")).out, "nothing is cached\n");
   }));
+
+Deno.test("info: a line for each property; JSON and CSV have the same numbers, and a wrong name is refused", async () => {
+  const folder = "data/series/pre-ln/step04096";
+  const [table, json, csv] = await Promise.all([
+    lamina("info", folder),
+    lamina("info", folder, "--json", "-"),
+    lamina("info", folder, "--csv", "-"),
+  ]);
+  assert.deepEqual([table.code, table.err], [0, ""]);
+  assert.match(table.out, /^attention +8 layers, 6 heads of 16, 2 for keys and values$/m);
+  assert.match(table.out, /^parameters +763,488$/m);
+  assert.match(table.out, /^trained length +256 tokens$/m);
+  const { kind, parameters, kvBytesPerToken } = JSON.parse(json.out);
+  assert.deepEqual([kind, parameters.all, kvBytesPerToken], ["info", 763488, 1024]);
+  assert.match(csv.out, /^model,format,.*\nstep04096,safetensors BF16,llama,8,96,2048,256,/);
+  await expectFailures(lamina, [
+    [1, ["info", "no-such-model"], /Cannot open no-such-model: unknown name/],
+    [2, ["info"], /missing required argument 'model'/],
+  ]);
+});

@@ -44,6 +44,7 @@ const promises: Record<string, RegExp> = {
   export: /model\.(?:gguf|safetensors) +\d+/,
   compare: /rank corr[^]*attention[^]*MLP/,
   figures: /page of figures: .*index\.html/,
+  info: /parameters +134,515,008[^]*licence +Apache-2\.0/,
   doctor: /ONNX Runtime/,
   speed: /tokens\/s|paper/,
   lab: /the kernel "Lamina \(Deno\)" is described in/,

@@ -60,6 +60,7 @@ function cardOf(name: string, changes?: Told["job"]["drop"]["changes"]): string 
     full: { layers: [0, 1, 2] },
     kept: [0, 1, 2],
     drop: { attention: [2, 0], mlp: [1], ...changes ? { changes } : {} },
+    before: { attention: [], mlp: [] },
   } as unknown as Told["job"];
   const change = { before: 4, after: 3 };
   const sizes = {
@@ -109,6 +110,11 @@ Deno.test("a card says how each module is repaired, and on which text, whose nam
     assert.doesNotMatch(card, ACTS);
     assert.match(card, /- MLP 0: the mean of its update in its place\n/);
     assert.match(card, /- attention 1: a linear map of its normed input in its place\n/);
+    assert.match(
+      card,
+      /These commands measure the original, and in this folder this model: .*, `lamina perplexity \.`\.\n/,
+    );
+    assert.doesNotMatch(card, /makes it again|\n\n\n/);
     assert.match(card, /- MLP 2: another output projection, its update is multiplied by 0\.333333\n/);
     const [, body] = card.match(/^---\n[^]*?\n---\n([^]*)$/)!;
     assert.match(

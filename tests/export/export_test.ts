@@ -140,6 +140,7 @@ Deno.test("lamina export: files on stdout, what to know on stderr; wrong uses", 
     assert.equal(ran.code, 0, ran.err);
     assert.match(ran.out, /^config\.json +\d+ bytes\n.*\nmodel\.safetensors/);
     assert.match(ran.err, /attention 1: stored with an output projection of zeros/);
+    assert.match(ran.err, /as large as with every module; formats that leave .*: onnx/);
     assert.match(ran.err, /export of .*: done in .*, written to /);
     const again = await run("export", folder, "--drop-block", "1", "--format", "llm-drop", "--out", out);
     assert.deepEqual([again.code, again.out], [1, ""]);

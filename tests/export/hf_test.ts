@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { openModel as openFiles } from "../../src/hub/mod.ts";
 import { shardFiles } from "../../src/export/hf/shards.ts";
+import { renumbering } from "../../src/export/names.ts";
 import { contentOf, openSafetensors } from "../../src/weights/mod.ts";
 import { fixture, fixtureNames } from "../fixtures/read.ts";
 import { openFolder } from "../support.ts";
@@ -10,10 +11,11 @@ import { noDrop } from "../../src/run/mod.ts";
 import { exportModel } from "../../src/export/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { blocksOf, withFolder } from "../support.ts";
+import { refOf } from "./changed.ts";
 import { expectSame, withSmaller } from "./smaller.ts";
 
 const block = { attention: [1], mlp: [1] };
-const lone = { attention: [2, 0], mlp: [1] };
+const lone = { attention: [1, 0], mlp: [2] };
 
 /** Whose attention depends on its number: a layer that moves up would be another one. */
 const NUMBERED = "gpt2-scaled";
@@ -45,14 +47,67 @@ for (const name of fixtureNames) {
     const { folder } = await fixture(name);
     await withSmaller(folder, lone, "hf", async (both) => {
       assert.deepEqual(both.smaller.spec, both.original.spec);
-      assert.match(both.exported.notes.join(), /attention 0, MLP 1, attention 2: stored with .* zeros/);
+      assert.match(both.exported.notes.join(), /attention 0, attention 1, MLP 2: stored with .* zeros/);
       const card = await Deno.readTextFile(`${both.exported.folder}/README.md`);
       assert.ok(card.includes(both.exported.notes[0]));
-      assert.match(card, /\| attention \| 2 0 \|\n\| MLP {7}\| 1 \|/);
+      assert.match(card, /\| attention \| 1 0 \|\n\| MLP {7}\| 2 \|/);
       await expectSame(name, both, lone);
     });
   });
 }
+
+/** An MLP and the next attention: what is left of their layers is one layer. */
+const across = { attention: [1], mlp: [0] };
+
+for (const name of fixtureNames) {
+  Deno.test(`${name}: an MLP and the attention after it are one layer fewer, where one layer can have what is left`, async () => {
+    const { folder } = await fixture(name);
+    await withSmaller(folder, across, "hf", async (both) => {
+      const { original: { spec: { layers } }, smaller, exported } = both;
+      const canPack = name !== NUMBERED && layers[0].residual === "sequential";
+      const [first, second, ...others] = layers;
+      const wanted = canPack ? [{ ...first, mlp: second.mlp }, ...others] : layers;
+      assert.deepEqual(smaller.spec.layers, wanted);
+      const said = /attention 0, MLP 1: one layer, since MLP 0, attention 1 are dropped/;
+      assert.equal(said.test(exported.notes.join()), canPack);
+      assert.equal(/zeros/.test(exported.notes.join()), !canPack);
+      await expectSame(name, both, across);
+    });
+  });
+}
+
+Deno.test("tensors move with their module, those too that are not the model's: scales of packed experts, a stored mask", async () => {
+  const { spec, close } = await openModel((await fixture("llama")).folder);
+  close();
+  const job = {
+    full: { ...spec, layers: spec.layers.slice(0, 2) },
+    model: {
+      stored: (name: string, l: number) => ({
+        name: `model.layers.${l}.mlp.experts.${name.replaceAll(".", "_")}_blocks`,
+      }),
+    },
+    drop: { attention: [1], mlp: [0] },
+    rows: [{ attention: 0, mlp: 1 }],
+  };
+  const newName = renumbering(job as unknown as Parameters<typeof renumbering>[0]);
+  const names = ["0.attn.mask", "1.attn.mask", "0.mlp.experts.up_scales", "1.mlp.experts.up_scales"];
+  assert.deepEqual(names.map((name) => newName(`model.layers.${name}`)), [
+    "model.layers.0.attn.mask",
+    null,
+    null,
+    "model.layers.0.mlp.experts.up_scales",
+  ]);
+});
+
+Deno.test("llama.gguf: modules that fit together across layers do in a folder made from a file, and from a folder", async () => {
+  for (const ref of [await refOf("llama.gguf"), await refOf("llama")]) {
+    const drop = { attention: [1, 2], mlp: [0, 1] }; // attention 0 and MLP 2
+    await withSmaller(ref, drop, "hf", async (both) => {
+      assert.equal(both.smaller.spec.layers.length, 1);
+      await expectSame("llama", both, drop);
+    });
+  }
+});
 
 /** Every tensor of the export is one of the original's, type and bytes; of layer 1 there is none. */
 async function expectBytes(from: string, to: string): Promise<void> {

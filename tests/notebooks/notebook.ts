@@ -103,7 +103,7 @@ export function textOf({ data }: Output, type: string): string | undefined {
 
 /** What is wrong with a cell's outputs: each call of `show` gives one, progress at most plain text, and nothing else. */
 export function flawsOf({ source, outputs }: Cell): string[] {
-  const calls = source.match(/\bawait show\(/g)?.length ?? 0;
+  const calls = source.match(/\bawait (?:lamina\.)?(?:show|help)\(/g)?.length ?? 0;
   const shown = outputs.filter(({ data }) => data && Object.keys(data).some((type) => type !== "text/plain"));
   const other = outputs.filter(({ output_type }) => output_type !== "display_data");
   return [

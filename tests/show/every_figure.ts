@@ -13,6 +13,10 @@ export type Draw = Extract<keyof typeof show, `${string}Figure`>;
 /** What each draws. */
 export type Inputs = { readonly [Name in Draw]: Parameters<typeof show[Name]> };
 
+function costOf(layer: number, difference: number) {
+  return { layer, difference, low: difference - 0.01, high: difference + 0.01 };
+}
+
 const six = profile({ layers: 6, attention: [2] });
 const curves = sweep({ layers: 6 });
 const why = causes({ layers: 6, attention: [4], mlp: [1] });
@@ -28,6 +32,12 @@ export const inputs: Inputs = {
   qualityFigure: [curves],
   divergenceFigure: [curves],
   fitFigure: [fit({ layers: 6 })],
+  removalsFigure: [{
+    dropped: [3, 0.04, 0.4, 0.2, 0.02].map((difference, layer) => costOf(layer, difference)),
+    "window of 64 keys": [0.5, -0.002, 0.05, 0.004, 0.001].map((difference, layer) =>
+      costOf(layer, difference)
+    ),
+  }, "tiny · 4 × 16 tokens of a text"],
   sizesFigure: [[sizedSweep("tiny-135m-q4", { layers: 6 }), sizedSweep("tiny-1.5b-q4", { layers: 12 }, 0.5)]],
   stabilityFigure: [six],
   textsFigure: [

@@ -4,6 +4,7 @@
  * Made anew by: deno test -A tests/show/faces_test.ts -- --update
  */
 import assert from "node:assert/strict";
+import { head, type Info } from "../../src/result/mod.ts";
 import { type Result, rowsOf, tablesOf, tableText, toCsv } from "../../src/show/mod.ts";
 import { tablesHtml } from "../../src/show/tables/html.ts";
 import { perplexity } from "../result/samples.ts";
@@ -21,6 +22,32 @@ const FILE = new URL("./faces.txt", import.meta.url);
 const golden: readonly Result[] = JSON.parse(
   await Deno.readTextFile(new URL("../fixtures/results.json", import.meta.url)),
 );
+
+/** A mixture with two kinds of attention. */
+const described: Info = {
+  ...head("info"),
+  model: "mixed",
+  revision: "0123456789abcdef0123456789abcdef01234567",
+  origin: "the hub, owner/mixed at main",
+  licence: null,
+  family: "qwen3_next",
+  format: "safetensors BF16",
+  bytes: 3_000_000,
+  layers: 4,
+  hidden: 64,
+  vocabulary: 32_000,
+  trained: 8192,
+  attention: [
+    { type: "delta", layers: 3, heads: 4, kvHeads: null, headSize: 16, window: null },
+    { type: "softmax", layers: 1, heads: 8, kvHeads: 2, headSize: 8, window: 512 },
+  ],
+  mlp: [
+    { type: "dense", layers: 1, width: 256, experts: null, top: null, shared: false },
+    { type: "mixture", layers: 3, width: 32, experts: 16, top: 2, shared: true },
+  ],
+  parameters: { all: 2_500_000, attention: 100_000, mlp: 300_000, embeddings: 2_048_000 },
+  kvBytesPerToken: 128,
+};
 
 /** Made-up results with missing modules, several texts, seeds or plans. */
 const results: Readonly<Record<string, readonly Result[]>> = {
@@ -41,6 +68,7 @@ const results: Readonly<Record<string, readonly Result[]>> = {
   "roofline": [bound({ name: "wide", attention: 8, largest: 50, paper: reported(1.12, "fits") })],
   "speed": [measuredSpeed()],
   "untrained": [untrained().measured],
+  "info": [described],
 };
 
 const shown = Object.entries(results).map(([name, list]) =>

@@ -34,6 +34,19 @@ Deno.test("of all of them: every public function with its first sentence", async
   assert.ok(
     lines.indexOf('import … from "lamina/figures"') > lines.findIndex((line) => line.startsWith("profile ")),
   );
+  const place = (line: string) => lines.findIndex((other) => other.startsWith(line));
+  const order = [
+    "Measure:",
+    "profile ",
+    "Choose:",
+    "makePlan ",
+    "Price:",
+    "evaluate ",
+    "Take away:",
+    "Look:",
+  ];
+  assert.deepEqual(order.map(place).toSorted((a, b) => a - b), order.map(place));
+  assert.ok(place("Draw:") < place("qualityFigure "), "figures have a group of their own");
   for (const name of names) {
     const line = lines.find((line) => line.startsWith(`${name} `));
     assert.match(line ?? "", /^\w+ {2,}[A-Z0-9].*[.:;]$/, name);

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { type DropOrder, head, type Plan } from "../../src/result/mod.ts";
 import { makePlan, order, type PlanOptions } from "../../src/study/mod.ts";
 import { fits } from "../../src/study/orders/constraints.ts";
-import { sizesOf } from "../../src/study/orders/sizes.ts";
+import { sizesOf } from "../../src/subject/mod.ts";
 import { profile, provenance } from "../show/synthetic.ts";
 import { withTiny } from "./tiny.ts";
 

@@ -30,6 +30,7 @@ import { checkpointFiles, tokenizerFile, writeCheckpoints } from "./training.ts"
  */
 export const WITHOUT_NUMBERS = [
   "doctor",
+  "info",
   "speed",
   "fit",
   "task",

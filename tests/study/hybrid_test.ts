@@ -6,7 +6,7 @@ import { profileOf } from "../../src/result/mod.ts";
 import { type Blocks, forward, noDrop, segmentsOf, valuesProbe } from "../../src/run/mod.ts";
 import { tableText } from "../../src/show/mod.ts";
 import { gateNorms } from "../../src/study/scores/gate_norm.ts";
-import { sizesOf } from "../../src/study/orders/sizes.ts";
+import { sizesOf } from "../../src/subject/mod.ts";
 import { provenance } from "../result/samples.ts";
 import { elements, toFloat32 } from "../../src/tensor/mod.ts";
 import { engine, gramSums, withFixture } from "../support.ts";

@@ -4,7 +4,7 @@ import { scoring } from "../../src/models/mod.ts";
 import { observe, type ObserveOptions, perplexities } from "../../src/study/mod.ts";
 import type { StudyModel } from "../../src/subject/mod.ts";
 import { tablesOf } from "../../src/show/mod.ts";
-import { distance, engine, largest, stateTolerance } from "../support.ts";
+import { distance, engine, largest, stateTolerance, UNIT } from "../support.ts";
 import { kept, withTiny } from "./tiny.ts";
 
 type Seen =
@@ -249,6 +249,22 @@ Deno.test("numbers that are changed in place change nothing until they are retur
       await logitsUnder(model, options, ({ layer, y }) => layer > 1 ? null : { y: half(y) }),
     );
   }));
+
+for (const family of ["llama", "neox-parallel"]) {
+  Deno.test(`${family}: values that are returned together are each used as they are`, () =>
+    withTiny(async ({ model, options: { results: _, ...options } }) => {
+      const left: Float32Array[] = [];
+      await observe(model, ({ layer, sample, x, a, m }) => {
+        if (layer === 0) {
+          left[sample] = x.data.map((value, i) => value + a.data[i] / 2 + m.data[i]);
+          return { a: half(a), m };
+        }
+        if (layer === 1) {
+          assert.ok(distance(x.data, left[sample]) <= 4 * UNIT * largest(left[sample]), `sample ${sample}`);
+        }
+      }, { ...options, values: ["x", "a", "m"] });
+    }, family));
+}
 
 Deno.test("a stop inside the function ends a changed run", () =>
   withTiny(async ({ model, options }) => {

@@ -54,3 +54,35 @@ Deno.test("agreement is a rank correlation with the loss", () => {
   const list = [row(0, 0.3, 3), row(1, 0.1, 2), row(2, 0.2, 1)];
   assert.deepEqual(removalAgreement(list), { importance: 0.5, layersAfter: 1 });
 });
+
+Deno.test("each attention in turn becomes a window, where it has keys", () =>
+  withTiny(async ({ model, options }) => {
+    const measured = await profile(model, options);
+    const windows = (window: number, sinks?: number) =>
+      removals(model, measured, { ...options, kind: "attention", window, sinks });
+    const changes = [{ layer: 1, module: "attention", to: "window", keys: 3, sinks: 4 }] as const;
+    const [full, own] = await perplexities(model, [{}, { changes }], options);
+    const list = await windows(3);
+    assert.deepEqual(list.map(({ layer }) => layer), [0, 1, 2]);
+    assert.equal(list[1].difference, paired(own, full).difference);
+    assert.notEqual((await windows(3, 0))[1].difference, list[1].difference);
+    for (const { difference } of await windows(16)) assert.equal(difference, 0); // the whole sample
+    const refused = (options: object, message: string) =>
+      assert.rejects(removals(model, measured, { kind: "attention", ...options }), { message });
+    await refused(
+      { kind: "mlp", window: 3 },
+      "Cannot make windows of modules: kind is mlp, expected attention",
+    );
+    await refused(
+      { sinks: 3 },
+      "Cannot remove modules: found sinks without a window, expected a number of keys as the window",
+    );
+    await withTiny(async ({ model, options }) => {
+      const list = await removals(model, await profile(model, options), {
+        ...options,
+        kind: "attention",
+        window: 3,
+      });
+      assert.deepEqual(list.map(({ layer }) => layer), [1]);
+    }, "qwen3-next");
+  }));

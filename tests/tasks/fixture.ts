@@ -45,7 +45,8 @@ export const packageFolder: () => Promise<string> = once(benchmarkData);
 export async function documentsOf(run: Run): Promise<Document[]> {
   const folder = await packageFolder();
   const [task] = tasksNamed(run.task);
-  const read = (split: typeof task.documents) => readSplit(split, join(folder, split.file.path));
+  const read = (split: typeof task.documents) =>
+    readSplit(split, split.file.from === "made" ? null : join(folder, split.file.path));
   const rows = await read(task.documents);
   const isHere = task.pool?.file.from === "package";
   const pool = isHere ? await read(task.pool!) : Array(run.copies).fill(rows.slice(0, run.pool)).flat();

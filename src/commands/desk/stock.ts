@@ -1,4 +1,4 @@
-/** What is known and what is cached: models, cache. */
+/** What is known and what is cached: models, info, cache. */
 import { Command } from "commander";
 import process from "node:process";
 import { createInterface } from "node:readline/promises";
@@ -14,10 +14,12 @@ import {
 } from "../../hub/mod.ts";
 import { displayed, folderOf, installed } from "../../home/mod.ts";
 import { align } from "../../show/mod.ts";
-import { type Context, reportsTo } from "../shared/context.ts";
+import { info } from "../../subject/mod.ts";
+import { type Context, openOptions, reportsTo } from "../shared/context.ts";
 import { explained } from "../shared/help.ts";
-import { type OutFlags, withJsonFlag } from "../shared/destination.ts";
-import { deliver } from "../shared/outlet.ts";
+import { type OutFlags, withJsonFlag, withOutFlags } from "../shared/destination.ts";
+import { MODEL, type ModelFlags, withModelFlags } from "../shared/options.ts";
+import { deliver, outputOf } from "../shared/outlet.ts";
 
 export function modelsCommand(context: Context): Command {
   const command = new Command("models")
@@ -39,6 +41,18 @@ export function modelsCommand(context: Context): Command {
         "a model may also be: a folder in Hugging Face layout, a .gguf file, or owner/name[@revision] of the hub";
       await deliver(context, flags, { json: () => jsonText(models, 1), table });
     });
+}
+
+/** What the headers of a model state. */
+export function infoCommand(context: Context): Command {
+  const command = new Command("info")
+    .description("describe a model from its headers: modules, parameters, trained length, licence and origin")
+    .argument("<model>", MODEL);
+  explained(command, "info smollm2-135m");
+  return withOutFlags(withModelFlags(command)).action(async (ref: string, flags: OutFlags & ModelFlags) => {
+    const result = await info(ref, openOptions(context, flags));
+    await deliver(context, flags, outputOf(context, result));
+  });
 }
 
 export function cacheCommand(context: Context): Command {

@@ -46,9 +46,9 @@ export function evaluateCommand(context: Context): Command {
     .argument("<model>", MODEL)
     .option(
       "--tasks <names>",
-      `tasks, for example piqa,mmlu_anatomy; ${GIVEN} (default: ${DEFAULT_TASKS.join(",")}); choose from ${
-        named.join(", ")
-      }, ` +
+      `tasks, for example piqa,mmlu_anatomy; induction and passkey_… are made here and need no data; ${GIVEN} (default: ${
+        DEFAULT_TASKS.join(",")
+      }); choose from ${named.join(", ")}, ` +
         `mmlu_SUBJECT, ${Object.keys(taskGroups).join(", ")}`,
       nameList,
     )

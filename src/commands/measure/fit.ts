@@ -1,13 +1,11 @@
 /** `lamina fit MODEL`: how much may go at a loss that one accepts, or at what loss so much goes. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { join } from "node:path";
-import { writeTogether } from "../../disk/mod.ts";
-import { plain, shellWord } from "../../entry/mod.ts";
 import { type RepairName, REPAIRS } from "../../measure/mod.ts";
-import { cacheKey, fileName, type Fit, ORDERS, PAPER_SCORE, resultText } from "../../result/mod.ts";
+import { type Fit, ORDERS, PAPER_SCORE } from "../../result/mod.ts";
 import { type FitOptions, planTensors, type RankTarget, REPAIR_SAMPLES, studies } from "../../study/mod.ts";
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
 import { isStandardOutput } from "../shared/destination.ts";
+import { keepFit, nextText } from "../shared/fitted.ts";
 import { explained } from "../shared/help.ts";
 import {
   type ConstraintFlags,
@@ -20,7 +18,7 @@ import {
   withConstraintFlags,
   withStudyFlags,
 } from "../shared/options.ts";
-import { near, outputOf } from "../shared/outlet.ts";
+import { outputOf } from "../shared/outlet.ts";
 import { perform, shown } from "../shared/perform.ts";
 
 const TARGETS: readonly RankTarget[] = ["attention", "mlp", "joint", "block"];
@@ -161,27 +159,4 @@ function optionsOf(context: Context, flags: FitFlags): FitOptions {
     saving: saving === "parameters" ? "parameters" : "kvBytes",
     calibration: { samples, length, ...text === undefined ? {} : { text } },
   };
-}
-
-/** Keeps the result with its plan's tensors in the results folder, so that the next command can name it. */
-async function keepFit(fit: Fit, results: string): Promise<string | null> {
-  const { provenance: { model }, aim, plan } = fit;
-  const file = join(results, `fit-${fileName(model.name)}-${cacheKey("fit", [aim, plan])}.json`);
-  try {
-    await writeTogether([...await planTensors(file, plan!), [file, resultText(fit, 1)]]);
-    return file;
-  } catch {
-    return null; // a folder that cannot be written was mentioned when the first result could not be kept
-  }
-}
-
-/** What to type next. */
-function nextText({ provenance }: Fit, ref: string, file: string): string {
-  const [model, plan] = [ref, near(file)].map((word) => plain(shellWord(word)));
-  const format = provenance.model.format.startsWith("GGUF") ? "gguf-deci" : "hf";
-  return [
-    "next:",
-    `lamina export ${model} --plan ${plan} --format ${format} --out smaller`,
-    `lamina generate ${model} --plan ${plan} --prompt "Once upon a time"`,
-  ].join("\n");
 }

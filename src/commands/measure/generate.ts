@@ -54,6 +54,7 @@ export function generateCommand(context: Context): Command {
           ...options,
           plans: dropped ? [{}, drop] : [{}],
           signal: context.signal,
+          onNotice: context.notice,
           onToken({ plan, text }) {
             if (quiet) return;
             if (plan !== current) {

@@ -9,6 +9,7 @@ import { analyses, type AnalysisName, type AnalysisOptions, profile, SIZES } fro
 import { openModel } from "../../subject/mod.ts";
 import { type Context, openOptions, reportsTo } from "../shared/context.ts";
 import { doneText, madeBy, near } from "../shared/outlet.ts";
+import { keepFit, nextLines } from "../shared/fitted.ts";
 import { explained } from "../shared/help.ts";
 import {
   type EngineFlags,
@@ -53,19 +54,24 @@ export function figuresCommand(context: Context): Command {
       const profiling = { ...SIZES.profile, ...within(options, phase(0)) };
       const importance = once(async () => profile(await model.get(), profiling));
       const sections: Section[] = [];
+      const next: string[] = [];
       try {
         for (const [i, name] of only.entries()) {
           context.notice(`${name} (${i + 1} of ${only.length})`);
           if (analyses[name].profiled) await importance.get();
-          sections.push(
-            await draw(name, { ...within(options, phase(1 + i)), model: model.get, profile: importance.get }),
-          );
+          const own = { ...within(options, phase(1 + i)), model: model.get, profile: importance.get };
+          if (name === "fit") {
+            const fit = await analyses.fit.run(own);
+            const file = cache ? await keepFit(fit, results) : null;
+            if (file) next.push(...nextLines(fit, ref, file));
+            sections.push(drawn.fit(fit));
+          } else sections.push(await draw(name, own));
         }
       } finally {
         (await model.made()?.catch(() => null))?.close();
       }
-      const title = "What a transformer can live without";
-      const page = await writeReport(out, { title, sections, ...madeBy() });
+      const title = "How much of a transformer may go";
+      const page = await writeReport(out, { title, sections, next, ...madeBy() });
       context.write(`page of figures: ${plain(near(page))}`); // unbroken, to be copied
       context.notice(doneText(context, "figures", { results, cache }));
     });

@@ -1,13 +1,14 @@
-/** The first look at a model: a profile, what dropping costs, and a page of figures. */
+/** The first look at a model: a profile, how much may go, what dropping costs around that, and a page of figures. */
 import { Command } from "commander";
 import { join } from "node:path";
-import { plain } from "../../entry/mod.ts";
+import { plain, shellWord } from "../../entry/mod.ts";
 import { benchmarkData } from "../../hub/mod.ts";
-import { cacheKey, fileName, type Provenance } from "../../result/mod.ts";
+import { cacheKey, fileName, type Fit, type Provenance } from "../../result/mod.ts";
 import { type Result, sections, writeReport } from "../../show/mod.ts";
-import { type Started, startStudy } from "../../study/mod.ts";
+import { PROMISE, type Started, startStudy } from "../../study/mod.ts";
 import { type Context, reportsTo, runOptions, tableIn, withModel } from "../shared/context.ts";
 import { isStandardOutput, type OutFlags, withOutFlags } from "../shared/destination.ts";
+import { keepFit, nextLines } from "../shared/fitted.ts";
 import { explained } from "../shared/help.ts";
 import {
   type EngineFlags,
@@ -16,7 +17,7 @@ import {
   withPriceFlags,
   withResultsFlag,
 } from "../shared/options.ts";
-import { madeBy, near, outputOf } from "../shared/outlet.ts";
+import { madeBy, near, type Output, outputOf } from "../shared/outlet.ts";
 import { perform, shown } from "../shared/perform.ts";
 
 interface StartFlags extends EngineFlags, OutFlags {
@@ -27,7 +28,9 @@ interface StartFlags extends EngineFlags, OutFlags {
 
 export function startCommand(context: Context): Command {
   const command = new Command("start")
-    .description("rank the modules, measure what dropping them costs, and write a page of figures")
+    .description(
+      "rank the modules, find how much may go at 10 % more perplexity, and write a page of figures",
+    )
     .argument("[model]", MODEL, "smollm2-135m");
   explained(command, "start");
   return withOutFlags(withResultsFlag(withPriceFlags(withEngineFlags(command))))
@@ -42,15 +45,7 @@ export function startCommand(context: Context): Command {
           };
           await perform(context, flags, startStudy, [model, options], {
             ...shown(context, model.name),
-            async output(started) {
-              const line = `page of figures: ${
-                plain(near(await writePage(model.name, started, flags.results)))
-              }`;
-              if (isPiped(flags)) context.notice(line);
-              else context.write(`\n${line}`); // unbroken, to be copied
-              const { table: _printed, ...output } = outputOf(context, started.sweep, { done: "start" });
-              return output;
-            },
+            output: (started) => finished(context, { ref, flags, name: model.name }, started),
           });
         });
       } finally {
@@ -95,19 +90,46 @@ function tablesTo(context: Context, flags: OutFlags) {
 
 const isPiped = ({ json, csv }: OutFlags) => [json, csv].some(isStandardOutput);
 
-/** Writes the page, and keeps the sweep under a readable name. */
-async function writePage(name: string, { profile, sweep }: Started, results: string): Promise<string> {
-  const folder = nameOf("report", [profile.provenance, sweep.provenance]);
+/** What the command line names. */
+interface Asked {
+  readonly ref: string;
+  readonly flags: StartFlags;
+  readonly name: string;
+}
+
+/** Writes the page and keeps the fit; the data are the fit's. */
+async function finished(context: Context, asked: Asked, started: Started): Promise<Output> {
+  const { ref, flags } = asked;
+  const next = await nextOf(started.fit, ref, flags.results);
+  const line = `page of figures: ${plain(near(await writePage(asked, started, next)))}`;
+  if (isPiped(flags)) context.notice(line);
+  else context.write(`\n${line}`); // unbroken, to be copied
+  const { table: _printed, ...output } = outputOf(context, started.fit, { done: "start" });
+  return { ...output, next: ["next:", ...next].join("\n") };
+}
+
+/** Commands that use the answer; without one, a fit that may repair what it drops. */
+async function nextOf(fit: Fit, ref: string, results: string): Promise<string[]> {
+  const file = await keepFit(fit, results);
+  const model = plain(shellWord(ref));
+  if (file) return [...nextLines(fit, ref, file), `lamina fit ${model} --loss 0.01`];
+  return [`lamina fit ${model} --perplexity ${100 * PROMISE.perplexity}% --repair linear`];
+}
+
+async function writePage(
+  { flags, name }: Asked,
+  { profile, fit, sweep }: Started,
+  next: readonly string[],
+): Promise<string> {
+  const folder = nameOf("report", [profile.provenance, fit.provenance, sweep.provenance]);
   const drawn = [
+    sections.fit(fit),
     sections.quality(sweep),
     sections.importance({ profile, texts: [] }),
     sections.magnitude(profile),
   ];
-  return await writeReport(join(results, folder), {
-    title: `What ${name} can live without`,
-    sections: drawn,
-    ...madeBy(),
-  });
+  const title = `How much of ${name} may go`;
+  return await writeReport(join(flags.results, folder), { title, sections: drawn, next, ...madeBy() });
 }
 
 /** A name under which another model of the same name, or another setting, overwrites nothing. */

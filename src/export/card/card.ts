@@ -49,9 +49,7 @@ Made by Lamina ${VERSION} from ${source} (${code(identity.format)}, ${
       : `The original's licence: ${code(licence)}.`
   }
 
-${useText(format)}
-
-${makingText(job, format)}
+${[useText(format), makingText(job, format)].filter((text) => text !== "").join("\n\n")}
 
 ## Size
 

@@ -45,8 +45,10 @@ export function makingText(job: Job, format: Format): string {
 }
 
 function commandText(job: Job, command: string, options: readonly string[]): string {
-  const flags = MODULES.filter((module) => job.drop[module].length > 0)
-    .map((module) => `--drop-${module} ${job.drop[module].join(",")}`);
+  const flags = MODULES.flatMap((module) => {
+    const layers = job.drop[module].filter((layer) => !job.before[module].includes(layer));
+    return layers.length > 0 ? [`--drop-${module} ${layers.join(",")}`] : [];
+  });
   return ["lamina", command, ...flags, ...options, refOf(job)].join(" ");
 }
 

@@ -1,7 +1,8 @@
 /** How large a model is before and after: its files, its weights, its keys and values. */
 import { formatBytes, sum } from "../../entry/mod.ts";
 import { changedSpec } from "../../run/mod.ts";
-import { allKvBytes, sizesOf } from "../../study/mod.ts";
+import { allKvBytes } from "../../study/mod.ts";
+import { sizesOf } from "../../subject/mod.ts";
 import type { Job, OutFile } from "../job.ts";
 
 /** Bytes of files, without the model card. */

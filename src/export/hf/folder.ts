@@ -16,26 +16,46 @@ import {
   type Made,
   modulesText,
   type OutFile,
+  type Row,
 } from "../job.ts";
-import { renumbered, silenced, standIns } from "../names.ts";
+import { renumbering, silenced, standIns } from "../names.ts";
 import { configFromGguf, tensorsFromGguf, tokenizerFromGgufFiles } from "./from_gguf.ts";
+import { notesOnRows, packed } from "./packed.ts";
 import { shardFiles } from "./shards.ts";
 
 export async function hfFiles(job: Job): Promise<Made> {
   expectExpressible(job, "hf");
+  const fewer = packed(job);
+  if (fewer === job) return await folderOf(job);
+  try {
+    return await folderOf(fewer);
+  } catch (error) { // a layer would be another one under its new number
+    if (error instanceof Inexpressible) return await folderOf(job);
+    throw error;
+  }
+}
+
+async function folderOf(job: Job): Promise<Made> {
   const { stored, model } = job;
   const fromGguf = stored.kind === "gguf";
-  const config = smaller(job, fromGguf ? configFromGguf(job) : await configOf(job), job.kept);
+  const config = smaller(job, fromGguf ? configFromGguf(job) : await configOf(job), job.rows);
   if (Array.isArray(config.intermediate_size)) {
     throw new Inexpressible("the model", "has MLPs of several widths, which transformers does not read");
   }
-  expectModel(job, readSpec(valuesOf(config), model.name, model.allowed));
+  expectModel(job, readSpec(valuesOf(config), model.name, model.allowed), layersOf(job));
   const small = await smallFiles(job);
   const tensors = fromGguf ? tensorsFromGguf(job, stored.file) : tensorsOf(job);
   return {
     files: [jsonFile("config.json", config), ...small, ...shardFiles(tensors)],
-    notes: [...notesOnGguf(job, small), ...notesOf(job)],
+    notes: [...notesOnGguf(job, small), ...notesOnRows(job), ...notesOf(job)],
   };
+}
+
+/** The layers that are meant. */
+function layersOf({ full: { layers }, rows }: Job) {
+  return rows.map(({ attention, mlp }) => (
+    { layer: attention, spec: { ...layers[attention], mlp: layers[mlp].mlp } }
+  ));
 }
 
 /** The files beside the weights and their configuration: a folder's other files, the tokenizer of a GGUF file. */
@@ -70,8 +90,9 @@ function notesOf({ lone }: Job): string[] {
 function tensorsOf(job: Job): OutTensor[] {
   const { file } = job.stored;
   const silent = silenced(job);
+  const newName = renumbering(job);
   const there = [...file.tensors].flatMap(([stored, { type, shape, bytes }]) => {
-    const name = renumbered(job, stored);
+    const name = newName(stored);
     if (name === null) return [];
     return [{ name, type, shape, ...silent.has(stored) ? zeros(bytes) : file.stored(stored) }];
   });
@@ -79,13 +100,13 @@ function tensorsOf(job: Job): OutTensor[] {
 }
 
 /** The configuration with these layers alone; a model of text and images keeps that of its text part inside. */
-export function smaller({ full }: Job, whole: Config, kept: readonly number[]): Config {
+export function smaller({ full }: Job, whole: Config, rows: readonly Row[]): Config {
   const { drop_attn_list: _, drop_mlp_list: __, ...config } = whole;
   const text = config.text_config as Config | undefined;
   const fewer = (part: Config) => (
     {
       ...part,
-      ["n_layer" in part ? "n_layer" : "num_hidden_layers"]: kept.length,
+      ["n_layer" in part ? "n_layer" : "num_hidden_layers"]: rows.length,
       ...layerTypes(part),
       ...mixtures(part),
     }
@@ -96,16 +117,16 @@ export function smaller({ full }: Job, whole: Config, kept: readonly number[]): 
   function layerTypes(part: Config): Config {
     const lists = ["layer_types", "no_rope_layers"].filter((field) => Array.isArray(part[field]));
     const left = Object.fromEntries(
-      lists.map((field) => [field, kept.map((l) => (part[field] as unknown[])[l])]),
+      lists.map((field) => [field, rows.map(({ attention }) => (part[field] as unknown[])[attention])]),
     );
     const kinds = full.layers.map(({ attention }) => mixerKind(attention!).layerType(attention!));
     if (lists.includes("layer_types") || kinds.every((kind) => kind === kinds[0])) return left;
-    return { ...left, layer_types: kept.map((l) => kinds[l]) };
+    return { ...left, layer_types: rows.map(({ attention }) => kinds[attention]) };
   }
 
   /** Which of the layers that are left have an MLP, where the model says so by their numbers. */
   function mixtures(part: Config): Config {
-    const dense = kept.flatMap((l, index) => routed(full.layers[l].mlp) ? [] : [index]);
+    const dense = rows.flatMap(({ mlp }, index) => routed(full.layers[mlp].mlp) ? [] : [index]);
     return {
       ..."mlp_only_layers" in part ? { mlp_only_layers: dense, decoder_sparse_step: 1 } : {},
       ..."first_k_dense_replace" in part ? { first_k_dense_replace: dense.length } : {},

@@ -5,7 +5,7 @@ import { type GgufFile, type OutTensor, zeros } from "../../weights/mod.ts";
 import type { Config } from "../config.ts";
 import { converted, storedOtherwise } from "../converted.ts";
 import { Inexpressible, type Job, jsonFile, type OutFile } from "../job.ts";
-import { presence, silenced, standIns } from "../names.ts";
+import { presence, rowOf, silenced, standIns } from "../names.ts";
 
 /** Model classes, by Hugging Face's `model_type`. */
 const ARCHITECTURES: Readonly<Record<string, string>> = {
@@ -41,15 +41,17 @@ export function configFromGguf({ model, full, fields }: Job): Config {
 
 /** The tensors under Hugging Face's names. */
 export function tensorsFromGguf(job: Job, file: GgufFile): OutTensor[] {
-  const { model, full, kept } = job;
+  const { model, full } = job;
   const names = families[full.family].names(full);
   const silent = silenced(job);
   const architecture = file.metadata.get("general.architecture") as string; // as it was read
   const isThere = presence(job);
   const there = modelTensors(full).flatMap(({ need: [canonical], layer }) => {
-    if (layer !== undefined && !(kept.includes(layer) && isThere(canonical, layer))) return [];
+    const module = canonical.startsWith("mlp.") ? "mlp" : "attention";
+    const row = layer === undefined ? 0 : rowOf(job, module, layer);
+    if (row === null || layer !== undefined && !isThere(canonical, layer)) return [];
     const stored = model.stored!(canonical, layer);
-    const name = storedTensor(names, canonical, layer === undefined ? 0 : kept.indexOf(layer)).name;
+    const name = storedTensor(names, canonical, row).name;
     const made = converted(file, stored, name, storedOtherwise(full, architecture, canonical, "hf"));
     return [silent.has(stored.name) ? { ...made, ...zeros(made.bytes) } : made];
   });

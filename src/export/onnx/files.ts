@@ -10,7 +10,7 @@ import { configOf } from "../config.ts";
 import { expectExpressible } from "../expect.ts";
 import { notesOnGguf, smaller, smallFiles } from "../hf/folder.ts";
 import { configFromGguf } from "../hf/from_gguf.ts";
-import { type Job, jsonFile, type Made } from "../job.ts";
+import { type Job, jsonFile, type Made, rowsOf } from "../job.ts";
 import { genaiConfig, GRAPH } from "./genai.ts";
 import { onnxWeights, placed } from "./weights.ts";
 
@@ -31,7 +31,7 @@ export async function onnxFiles(job: Job): Promise<Made> {
     files: [
       { name: GRAPH, ...contentOf(graph.toBytes({ stored: { file: DATA, ranges } })) },
       { name: DATA, ...content },
-      jsonFile("config.json", smaller(job, config, cached)),
+      jsonFile("config.json", smaller(job, config, rowsOf(cached))),
       jsonFile("genai_config.json", await genaiConfig(job, cached.length, context)),
       ...small,
     ],

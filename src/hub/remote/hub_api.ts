@@ -14,6 +14,8 @@ import { findToken } from "./token.ts";
 
 /** Characters of a licence that are shown: the longest identifier of the hub has 31. */
 const MOST_LICENCE = 60;
+/** What stands for a licence that a repository does not state. */
+export const NOT_STATED = "not stated";
 const MAX_ENTRIES = 10_000; // files and folders at the top of a repository: a model has less than a thousand
 
 /** A remote file before it is fetched. */
@@ -44,9 +46,6 @@ export function fileUrl(repo: HubRepo, commit: string, path: string): string {
     path.split("/").map(encodeURIComponent).join("/")
   }`;
 }
-
-/** The licence of a repository that names none. */
-export const NOT_STATED = "not stated";
 
 /** Asks for the commit of a revision and for the licence. */
 export async function askRepo(repo: HubRepo, signal?: AbortSignal): Promise<RemoteRepo> {

@@ -131,7 +131,8 @@ function hubFiles(
   licence: () => Promise<string | null>,
 ): ModelFiles {
   const kind = entries.some(({ name }) => name === "config.json") ? "folder" : "gguf";
-  return modelFiles({ name: repo.name, revision: commit, kind, licence }, entries);
+  const origin = `the hub, ${repo.name} at ${repo.revision}`;
+  return modelFiles({ name: repo.name, revision: commit, kind, licence, origin }, entries);
 }
 
 /** Fetches the missing ones of these files, in order, and returns the path of each. */

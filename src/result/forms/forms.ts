@@ -11,6 +11,7 @@ import type { Kind } from "../methods.ts";
 import { checkpointsForm, profileForm } from "./profile.ts";
 import { byKind, headForm, perLayer, provenanceForm, sharedForm } from "./provenance.ts";
 import { doctorForm, generateForm, receiptForm, shardsForm } from "./shards.ts";
+import { infoForm } from "./info.ts";
 import { guidesForm, lossForm, orderForm } from "./order.ts";
 import { rooflineForm } from "./roofline.ts";
 import { speedForm } from "./speed.ts";
@@ -104,6 +105,7 @@ export const forms = {
   shards: shardsForm,
   shard: receiptForm,
   doctor: doctorForm,
+  info: infoForm,
 } as const satisfies Record<Kind, z.ZodType>;
 /** The result of a given kind. */
 export type ResultOf<K extends Kind> = z.infer<(typeof forms)[K]>;

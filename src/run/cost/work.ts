@@ -74,10 +74,10 @@ export function weightBytes(spec: ModelSpec, plan: DropPlan, bytes: NumberBytes)
   return outside + tensorBytes(inLayers, bytes);
 }
 
-/** Bytes of the keys and values, or states, that one text of that many tokens leaves behind. */
+/** Bytes of the keys and values, or states, that one text of that many tokens needs; of a window, those that its last token sees. */
 export function keyBytes(spec: ModelSpec, plan: DropPlan, tokens: number, bytes: NumberBytes): number {
   return changedSpec(spec, plan).layers.reduce(
-    (sum, { attention }) => sum + (attention ? bytes.key * remembered(attention, tokens) : 0),
+    (sum, { attention }) => sum + (attention ? bytes.key * remembered(attention, tokens, true) : 0),
     0,
   );
 }
@@ -136,7 +136,11 @@ function tensorBytes(tensors: readonly TensorNeed[], { matrix, other }: NumberBy
   return sumOf(tensors.map(([, shape]) => (shape.length === 2 ? matrix : other) * elements(shape)));
 }
 
-/** Numbers that a text leaves behind in a layer; states do not grow with it. */
-function remembered(mixer: MixerSpec, tokens: number): number {
-  return sumOf(mixerKind(mixer).memory(mixer, cpuLowering, 1).map(({ shape }) => elements(shape(tokens))));
+/** Numbers that a text leaves behind in a layer, all or only those in sight at its end; states do not grow with it. */
+function remembered(mixer: MixerSpec, tokens: number, inSight = false): number {
+  return sumOf(
+    mixerKind(mixer).memory(mixer, cpuLowering, 1).map(({ shape, seen }) =>
+      elements(shape(inSight && seen ? Math.min(tokens, seen.first + seen.last + 1) : tokens))
+    ),
+  );
 }

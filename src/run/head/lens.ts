@@ -1,9 +1,9 @@
 /**
- * What the head makes of a stream: logits, or the entropy and the most probable token of each row's next-token distribution. Applied to
- * the stream that leaves a layer, it is the logit lens (nostalgebraist 2020, "interpreting GPT: the logit lens").
+ * Predictions that the head reads from a stream: logits, or the entropy and the most probable token of each row's next-token
+ * distribution. On the stream that leaves a layer this is the logit lens (nostalgebraist 2020, "interpreting GPT: the logit lens").
  *
- * Slices of the vocabulary pass. Each gives of every row its largest logit M, S = Σ e^(z − M), W = Σ e^(z − M) · (z − M) and the best
- * token; slices are merged in float64, and the entropy is ln S − W / S. Logits exist together only where they are asked for.
+ * The vocabulary passes in slices. Each slice gives every row's largest logit M, S = Σ e^(z − M), W = Σ e^(z − M) · (z − M) and best
+ * token. Slices are merged in float64, and the entropy is ln S − W / S. All logits are in memory together only if a caller wants them.
  */
 import type { Engine, Held } from "../../engine/mod.ts";
 import type { Model } from "../../models/mod.ts";
@@ -15,7 +15,7 @@ import { openPrograms } from "../programs.ts";
 import type { Predictions, ReadHead } from "../probes/observable.ts";
 import { headRows, headSlices, LOGITS, normedRows, type Rows } from "./head.ts";
 
-/** What a graph gives of each row: its logits, or what its distribution comes to. */
+/** A graph's outputs for each row: its logits, or the numbers that describe its distribution. */
 interface Wanted {
   readonly logits: boolean;
   readonly shape: boolean;
@@ -88,7 +88,7 @@ function lensGraph(hidden: number, words: number, cap: number | null, { logits, 
   return graph;
 }
 
-/** Merges what slices give of n rows. */
+/** Merges the outputs of slices for n rows. */
 function merger(n: number, vocabulary: number, wanted: Wanted) {
   const logits = new Float32Array(wanted.logits ? n * vocabulary : 0);
   const [max, sum, weighted] = [

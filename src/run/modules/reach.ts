@@ -1,8 +1,8 @@
 /**
  * A layer that runs once more, with values in the place of its own.
  *
- * A value that is given is used as it is, and those that follow from it in the layer are made anew: of a given `a`, the MLP's update and
- * the stream. So the graphs of a run that nobody changes stay as they are, and a layer in which nothing is given runs once.
+ * A given value is used unchanged, and the values that follow from it in the layer are computed again: after a given `a`, the MLP's
+ * update and the stream. A run without changes therefore has the same graphs as ever, and a layer without given values runs once.
  */
 import type { Held } from "../../engine/mod.ts";
 import { INNER, type InnerName } from "../../models/mod.ts";
@@ -16,7 +16,7 @@ import type { Batch } from "../segments.ts";
 import { attend } from "./attend.ts";
 import { updated } from "./update.ts";
 
-/** A layer's place in a run, and what enters it: the stream x, and attention's update where there is one. */
+/** A layer's place in a run, and its inputs: the stream x, and attention's update where there is one. */
 export interface Entered {
   readonly l: number;
   readonly parts: LayerVariants;
@@ -26,7 +26,7 @@ export interface Entered {
   readonly batch: Batch;
 }
 
-/** The stream that leaves a layer under changes; y is the one without them, and stays the caller's. */
+/** The stream that leaves a layer under changes. The stream without them, y, is freed by the caller. */
 export async function changed(
   run: Run,
   entered: Entered,

@@ -20,7 +20,7 @@ import type { Change, Present } from "../probes/probe.ts";
 import { extentOf, lookingAt, namesOf, type Run, whereOf } from "../run.ts";
 import type { Batch } from "../segments.ts";
 
-/** A stream after a layer, and what observers put in the place of the layer's values; the stream is the taker's to free. */
+/** A stream after a layer, which the caller frees, and the changes that observers make to the layer's values. */
 export interface Updated {
   readonly y: Held;
   readonly changes: readonly Change[];

@@ -1,14 +1,14 @@
-/** What can be observed in a run, by name, and the shapes in which it is seen. */
+/** The values that can be observed in a run, by name, and their shapes. */
 import type { Held } from "../../engine/mod.ts";
 import { INNER, type InnerName } from "../../models/mod.ts";
 import { type StreamName, STREAMS } from "./probe.ts";
 
-/** What the head makes of a stream. */
+/** Values that the head reads from a stream. */
 export const PREDICTIONS = ["logits", "entropy", "top1"] as const satisfies readonly Prediction[];
-/** The name of a value that the head makes of a stream. */
+/** The name of a value that the head reads from a stream. */
 export type Prediction = "logits" | "entropy" | "top1";
 
-/** Values of a layer. `y.logits`, `y.entropy` and `y.top1` are those that the final norm and the head make of its stream. */
+/** Values of a layer. `y.logits`, `y.entropy` and `y.top1` are read from its stream by the final norm and the head. */
 export const LAYER_VALUES = [
   ...STREAMS,
   ...INNER,
@@ -51,14 +51,14 @@ export interface ObservedTokens {
   readonly shape: readonly number[];
 }
 
-/** What the head makes of T rows: logits [T, V], the entropy of each next token's distribution in nats and its best token [T]. */
+/** The head's predictions for T rows: logits [T, V]; the entropy of each next-token distribution in nats, and its best token [T]. */
 export interface Predictions {
   readonly logits: Observed;
   readonly entropy: Observed;
   readonly top1: ObservedTokens;
 }
 
-/** Reads what the head makes of rows of a stream [N, D]. */
+/** Reads the head's predictions for some rows of a stream [N, D]. */
 export type ReadHead = <Name extends Prediction>(
   stream: Held,
   rows: Int32Array,

@@ -31,7 +31,7 @@ export interface Observation {
   readonly outputs: Readonly<Record<string, Tensor>>;
 }
 
-/** The same of what ends a layer: the stream [B·T, D] that leaves it is in the engine's memory, and stays the runner's. */
+/** One run of a layer's last module. The stream that leaves the layer [B·T, D] is in the engine's memory, and the runner frees it. */
 export interface UpdateObservation extends Observation {
   readonly y: Held;
 }

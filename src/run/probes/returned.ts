@@ -1,4 +1,4 @@
-/** What a function that has seen a layer's values gives back: checked, and put together for the samples of a batch. */
+/** The values that a function returns once it has seen a layer: they are checked, and collected over the samples of a batch. */
 import { areFinite, sumOfSquares } from "../finite.ts";
 import { CHANGEABLE, type Changeable } from "./observable.ts";
 
@@ -13,8 +13,8 @@ export interface Call {
 }
 
 /**
- * The values that a function returned, or null where it returned none: a number, a Map or a Set is what a short arrow function happens
- * to give. Throws `TypeError` for anything else that is no record of values, and `RangeError` for a wrong name, shape or number.
+ * The values that a function returned, or null if it returned none. A number, a Map or a Set counts as none, since short arrow functions
+ * return them by accident. Throws `TypeError` for anything else that is no record of values, and `RangeError` for a wrong name, shape or number.
  */
 export function valuesIn(returned: unknown, call: Call): Own | null {
   if (typeof returned !== "object" || returned === null) return null;

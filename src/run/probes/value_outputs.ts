@@ -1,4 +1,4 @@
-/** The outputs that a graph gives of observed values, and what those of one sample come to. */
+/** The outputs that a graph gives for observed values, and the values that a sample's outputs come to. */
 import { type AttentionInput, attentionRow } from "../../kernels/mod.ts";
 import {
   type InnerName,

@@ -1,6 +1,6 @@
 /**
- * The probe for everyone: the tensors of a layer by name, or what they reduce to, one sample after the other; and what the function that
- * sees them puts in their place.
+ * The probe for everyone: a function sees the tensors of a layer by name, or what they reduce to, one sample after the other, and can
+ * return others in their place.
  *
  * What goes on inside attention is kept until the rest of the layer has run over the same batch: one batch, one layer.
  */
@@ -50,7 +50,7 @@ export interface ValuesOptions {
 }
 
 /**
- * Calls `see` for every layer and sample of a plan, layer by layer, and waits for it; the run goes on with the values that it returns. A
+ * Calls `see` for every layer and sample of a plan, layer by layer, and waits for it; the run continues with the values that it returns. A
  * layer in which a module does not run that one of the values belongs to is passed over.
  */
 export function valuesProbe<Name extends LayerValue>(
@@ -84,7 +84,7 @@ export function valuesProbe<Name extends LayerValue>(
       : outputs[`values.${name}`].data as Numbers;
   }
 
-  /** What is seen of sample i of a batch. */
+  /** The values that the function sees for sample i of a batch. */
   async function seenOf(seen: UpdateObservation, i: number): Promise<Seen<Name>> {
     const { layer, first, count, length, outputs, y } = seen;
     const spec = layers[layer].attention;

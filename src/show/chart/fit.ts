@@ -90,7 +90,7 @@ export function savingText({ parametersShare, kvShare }: Tried["saves"]): string
 }
 
 /** Times of the answer: "decoding 1.06 times as fast (1.04 to 1.08), reading 1.05 times"; empty where they were not measured. */
-function timesText({ times }: Fit): string {
+export function timesText({ times }: Fit): string {
   if (!times) return "";
   const two = (value: number) => formatFixed(value, 2);
   const { decode, prefill } = times;

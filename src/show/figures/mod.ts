@@ -14,6 +14,7 @@ export { accuracyFigure } from "./dropping/accuracy.ts";
 export { divergenceFigure } from "./dropping/divergence.ts";
 export { fitFigure } from "./dropping/fit.ts";
 export { guidesFigure } from "./dropping/guides.ts";
+export { type LayerCost, type LayerCosts, removalsFigure } from "./dropping/removals.ts";
 export { qualityFigure } from "./dropping/quality.ts";
 export { rooflineFigure } from "./dropping/roofline.ts";
 export { sizesFigure } from "./dropping/sizes.ts";

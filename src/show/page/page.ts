@@ -31,6 +31,7 @@ export function pageHtml(report: Report): string {
 ${THEMES}
 <h1>${escape(title)}</h1>
 ${listHtml("answer", answerLines(sections))}
+${nextHtml(report)}
 ${aboutHtml(report)}
 <nav aria-label="Sections"><ul>
 ${sections.map(linkHtml).join("\n")}
@@ -50,6 +51,13 @@ ${
   ).join("\n")
 }
 </fieldset>`;
+
+/** Commands to copy. */
+function nextHtml({ next = [] }: Report): string {
+  if (next.length === 0) return "";
+  return `<h2 class="next">What to type next</h2>
+<pre tabindex="0" role="group" aria-label="Commands"><code>${next.map(escape).join("\n")}</code></pre>`;
+}
 
 /** How the page was made, and the works to cite. */
 function aboutHtml({ command, date }: Report): string {

@@ -3,8 +3,9 @@
  * are about one plan: the first section that has one chooses it, and every section says what it measured of that plan.
  */
 import { changeTexts, KINDS, MODULES, planHash, planText, withinBudget } from "../../measure/mod.ts";
-import { type Evaluation, meanOver, type Profile, type Sweep } from "../../result/mod.ts";
+import { type Evaluation, type Fit, meanOver, type Profile, type Sweep } from "../../result/mod.ts";
 import { accuracyChange, accuracyCurves, type Dropped, fullOf } from "../chart/accuracy.ts";
+import { costText, promiseText, savingText, timesText as speedText } from "../chart/fit.ts";
 import { formatNumber, formatPoints, formatPointsRange, quarter } from "../chart/numbers.ts";
 import { isPaperCurve } from "../chart/curves.ts";
 import { byImportance, isByImportance, KIND_NAMES } from "../chart/setting.ts";
@@ -32,6 +33,34 @@ export function importanceAnswer(profile: Profile): Answer | undefined {
   return told.length ? { goes: `Least important layers (95 %): ${told.join("; ")}.` } : undefined;
 }
 
+/** The answer of a fit; where nothing may go, it is about the cheapest plan that was tried. */
+export function fitAnswer(fit: Fit): Answer | undefined {
+  const { aim, tried, answer, confirmed, provenance, confirming } = fit;
+  const shown = answer === null ? [...tried].sort((a, b) => a.cost.value - b.cost.value)[0] : tried[answer];
+  if (!shown) return undefined;
+  const test = confirmed.find((own) => own.tried === tried.indexOf(shown));
+  const { text, packing } = test ? confirming : provenance;
+  const promise = promiseText(aim);
+  return {
+    drop: shown.drop,
+    goes: answer === null
+      ? `Nothing is sure to keep the promise that ${promise} (95 %).`
+      : `${dropText(shown.drop, provenance.model.layers)}: ${promise} (95 %).`,
+    measure: aim.of === "accuracy" ? "accuracy" : "loss",
+    costOf: (drop) =>
+      sameDrop(drop, shown.drop)
+        ? `Without ${planText(drop)}${answer === null ? ", the cheapest plan" : ""}: ${
+          costText(aim, (test ?? shown).cost)
+        }${aim.tasks ? "" : `, on ${packing.samples} × ${packing.length} tokens of ${text.name}`}${
+          test ? " that did not choose it" : ""
+        }.${sharedText([fit])}`
+        : undefined,
+    ...answer === null ? {} : { saves: `${capital(savingText(shown.saves))}.${speedText(fit)}` },
+  };
+}
+
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+
 type Curve = Sweep["curves"][number];
 
 /** The largest plan, of those tried, that surely stays within the budget; what it costs, or any other plan of the sweep. */
@@ -57,6 +86,7 @@ export function qualityAnswer(sweep: Sweep): Answer | undefined {
   const rise = `perplexity rises by at most ${BUDGET * 100} %`;
   return {
     drop: point.drop,
+    measure: "loss",
     goes: best.atLeast > 0
       ? `${modules}: ${rise} (95 %; among the numbers tried).${
         best.atMost > best.atLeast ? ` Cannot tell for ${best.atMost}.` : ""
@@ -93,6 +123,7 @@ export function tasksAnswer(results: readonly Evaluation[], plans: readonly Drop
   const { result: { provenance: { drop, model } } } = longest.points.at(-1)!;
   return {
     drop,
+    measure: "accuracy",
     goes: `Accuracy alone does not decide this. Longest list measured: ${dropText(drop, model.layers)}.`,
     costOf(wanted) {
       const result = results.find(({ provenance }) => sameDrop(provenance.drop, wanted));
@@ -109,7 +140,10 @@ export function tasksAnswer(results: readonly Evaluation[], plans: readonly Drop
 
 function dropText(drop: Drop, layers: number): string {
   const dropped = MODULES.filter((kind) => drop[kind].length > 0)
-    .map((kind) => `${drop[kind].length} of ${layers} ${PLURALS[kind]} (layers ${drop[kind].join(" ")})`);
+    .map((kind) => {
+      const named = drop[kind].length === 1 ? "layer" : "layers";
+      return `${drop[kind].length} of ${layers} ${PLURALS[kind]} (${named} ${drop[kind].join(" ")})`;
+    });
   return [...dropped, ...changeTexts(drop)].join(" and ");
 }
 
@@ -133,11 +167,22 @@ export function answerLines(
       figures.length ? [[title.split(":")[0], `${figures[0].title}.`] as const] : []
     );
   }
-  const { drop } = main;
-  const costs = drop ? answers.flatMap(({ costOf }) => costOf?.(drop) ?? []) : [];
+  const { drop, saves } = main;
   return [
     ["What can be dropped", main.goes],
-    ["What it costs", costs.join(" ") || "Not measured on this page."],
+    ["What it costs", (drop ? costsOf(answers, drop) : []).join(" ") || "Not measured on this page."],
+    ...saves ? [["What it saves", saves] as const] : [],
     ["Model and text", main.setting],
   ];
+}
+
+/** The costs of a plan, each measure by the first section that has it. */
+function costsOf(answers: readonly Answer[], drop: Drop): string[] {
+  const told = new Set<Answer["measure"]>();
+  return answers.flatMap(({ measure, costOf }) => {
+    const cost = told.has(measure) ? undefined : costOf?.(drop);
+    if (cost === undefined) return [];
+    told.add(measure);
+    return [cost];
+  });
 }

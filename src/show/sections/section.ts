@@ -12,6 +12,8 @@ export interface Report {
   /** The day it was made on: "2026-11-26". */
   readonly date: string;
   readonly sections: readonly Section[];
+  /** Commands to type next. */
+  readonly next?: readonly string[];
 }
 
 /** One analysis. */
@@ -37,6 +39,10 @@ export interface Answer {
   readonly goes: string;
   /** The plan that the answer is about, if it is about one. */
   readonly drop?: Drop;
+  /** The kind of cost that the section measures: a page says each once. */
+  readonly measure?: "loss" | "accuracy";
   /** Describes the cost of a plan; returns undefined if this section did not measure it. */
   readonly costOf?: (drop: Drop) => string | undefined;
+  /** What dropping the plan saves. */
+  readonly saves?: string;
 }

@@ -4,6 +4,7 @@ import {
   type Checkpoints,
   type Evaluation,
   fileName,
+  type Fit,
   type Profile,
   type Sweep,
 } from "../../result/mod.ts";
@@ -20,14 +21,16 @@ import { initClaim, trainingClaim } from "../claims/training.ts";
 import * as draw from "../figures/mod.ts";
 import { correlationTable } from "../tables/causes.ts";
 import { accuracyTable } from "../tables/evaluation.ts";
+import { fitTables } from "../tables/fit.ts";
 import { mixerTable, mixtureTable, rankingTable } from "../tables/profile.ts";
 import { lossTable, sweepTable } from "../tables/quality.ts";
 import { medianTable, ratioTable } from "../tables/training.ts";
-import { importanceAnswer, qualityAnswer, tasksAnswer } from "./answer.ts";
+import { fitAnswer, importanceAnswer, qualityAnswer, tasksAnswer } from "./answer.ts";
 import type { Section } from "./section.ts";
 
 /** The results of each analysis. */
 export interface Findings {
+  readonly fit: Fit;
   /** A profile, and those of the same model over several texts. */
   readonly importance: { readonly profile: Profile; readonly texts: readonly Profile[] };
   readonly quality: Sweep;
@@ -48,9 +51,18 @@ const LISTED = 10;
 
 /** Draws the results of an analysis. */
 export const sections: { readonly [Name in keyof Findings]: (found: Findings[Name]) => Section } = {
+  fit: (fit) => ({
+    name: "fit",
+    title: "The answer: how much may go",
+    setting: settingOf(fit.provenance),
+    claims: [],
+    figures: [draw.fitFigure(fit)],
+    tables: fitTables(fit).slice(1), // the first is the answer in words
+    answer: fitAnswer(fit),
+  }),
   importance: ({ profile, texts }) => ({
     name: "importance",
-    title: "Importance: which modules barely turn the residual stream",
+    title: "Importance: how far each module turns the residual stream",
     setting: settingOf(profile.provenance),
     claims: [],
     figures: [
@@ -143,7 +155,7 @@ export const sections: { readonly [Name in keyof Findings]: (found: Findings[Nam
     const all = [model, ...others];
     return {
       name: "causes",
-      title: "Causes: why modules are redundant",
+      title: "Causes: what goes together with importance",
       setting: settingsOf(all.map(({ provenance }) => provenance)),
       claims: causeClaims([model]),
       figures: [

@@ -15,6 +15,7 @@ import { fitRows, fitTables } from "./fit.ts";
 import { guidesRows, guidesTable, orderRows, orderTable, planRows, planTables } from "./order.ts";
 import { type ProfileLook, profileRows, profileTables } from "./profile.ts";
 import { perplexityRows, perplexityTables, sweepRows, sweepTable } from "./quality.ts";
+import { infoRows, infoTables } from "./info.ts";
 import { rooflineRows, rooflineTables } from "./roofline.ts";
 import { speedRows, speedTables } from "./speed.ts";
 import { lines, recordTable, type Table } from "./table.ts";
@@ -114,6 +115,7 @@ const faces: { readonly [K in Kind]: Face<ResultOf<K>> } = {
   evaluate: { tables: evaluationTables, rows: evaluationRows },
   roofline: { tables: each(rooflineTables), rows: rooflineRows },
   speed: { tables: each(speedTables), rows: speedRows },
+  info: { tables: each(infoTables), rows: infoRows },
 };
 
 /** Any result; its form is checked where it is read or written. */

@@ -10,6 +10,7 @@ import { PAPER_SCORE, type Profile, SCORES, type Sweep } from "../../result/mod.
 import { openSeries, type StudyModel } from "../../subject/mod.ts";
 import { causes } from "../causes/causes.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
+import { fit } from "../fit/fit.ts";
 import { makePlan } from "../orders/make_plan.ts";
 import { droppable } from "../orders/rank.ts";
 import { checkpoints } from "../training/checkpoints.ts";
@@ -19,6 +20,7 @@ import { inTurn, runOptionsOf } from "../base/stage.ts";
 import { curvesOf, PAGE_CURVES, SWEEP_STEPS } from "../sweep/curves.ts";
 import { sweep } from "../sweep/sweep.ts";
 import type { RandomInitOptions } from "../untrained/random_init.ts";
+import { fitOptions } from "./start.ts";
 import { untrainedMaps, untrainedModels } from "./untrained.ts";
 
 /** Options of an analysis: those of every study, and functions that open the model and profile it on their first call. */
@@ -72,6 +74,15 @@ const TEXTS = ["stories", "wiki", "code", "math"] as const;
 
 /** The analyses by name, in their order on the page. */
 export const analyses = {
+  fit: {
+    about: "the largest plan whose perplexity rises by at most 10 %, and what it saves",
+    weight: 1,
+    profiled: true,
+    async run(options) {
+      const [model, importance] = [await options.model(), await options.profile()];
+      return await fit(model, { profile: importance, ...fitOptions(studyOf(options)) });
+    },
+  },
   importance: {
     about: "the importance of every module on several texts: how far it turns the residual stream",
     weight: 0.5,

@@ -1,39 +1,39 @@
 /**
- * What `lamina start` measures: a profile, and what dropping costs along its orders. Sizes are smaller than those of `lamina figures`, so that
- * two cores need about a minute: the eight lowest modules of each kind are those of four times as many tokens (SmolLM2-135M, stories).
+ * What `lamina start` measures: a profile, the largest plan that keeps a promise, and what dropping costs around it. Sizes are smaller than
+ * those of `lamina figures`, so that two cores need about a minute: the eight lowest modules of each kind are those of four times as many
+ * tokens (SmolLM2-135M, stories).
  */
 import { type Checks, func } from "../../entry/mod.ts";
-import { PAPER_SCORE, type Profile, type Sweep } from "../../result/mod.ts";
-import { noDrop } from "../../run/mod.ts";
-import { onModel, type StudyModel } from "../../subject/mod.ts";
-import { CALIBRATION_TEXT, studyChecks, type StudyOptions } from "../base/options.ts";
-import { runOptionsOf } from "../base/stage.ts";
-import { runWork, step, type Study } from "../base/study.ts";
-import { textOf } from "../base/text.ts";
-import { profileStep } from "../passes/profile.ts";
+import { type Fit, PAPER_SCORE, type Profile, type Sweep } from "../../result/mod.ts";
+import { onModel, type StudyModel, type TextOptions } from "../../subject/mod.ts";
+import { studyChecks, type StudyOptions } from "../base/options.ts";
+import { type RunOptions, runOptionsOf } from "../base/stage.ts";
+import { runWork, type Step, step, type Study } from "../base/study.ts";
+import { type FitOptions, fitStudy } from "../fit/fit.ts";
+import { profileStudy } from "../passes/profile.ts";
 import type { Curve } from "../sweep/curves.ts";
-import { sweepStudy } from "../sweep/sweep.ts";
+import { type SweepOptions, sweepStudy } from "../sweep/sweep.ts";
 
-/** Options of the study; samples and length are the same for the profile and the losses. */
+/** Options of the study. The profile and the curves are over so many samples, the fit over twice as many: half of them confirm. */
 export interface StartOptions extends StudyOptions {
   /** Hears each result as soon as it is there. */
-  readonly onFound?: ((result: Profile | Sweep) => void) | undefined;
+  readonly onFound?: ((result: Profile | Fit | Sweep) => void) | undefined;
 }
 
 /** The results. */
 export interface Started {
   readonly profile: Profile;
+  readonly fit: Fit;
   readonly sweep: Sweep;
 }
 
-const SIZE = { samples: 8, length: 512 } as const;
-/** Attention and MLPs by importance. */
-const CURVES = (["attention", "mlp"] as const).map((target): Curve => ({
-  target,
-  by: PAPER_SCORE,
-  seed: null,
-}));
-/** Numbers of drops along them. */
+/** The rise of the perplexity that the pages' answer is about. */
+export const PROMISE = { perplexity: 0.1 } as const;
+
+type Size = Pick<TextOptions, "samples" | "length">;
+const SIZE: Size = { samples: 8, length: 512 };
+const TARGETS: readonly Curve["target"][] = ["attention", "mlp"];
+/** Numbers of drops along the curves; the answer's comes on top. */
 const STEPS = [0, 1, 2, 4, 8];
 
 const checks: Checks<StartOptions> = { ...studyChecks, onFound: func };
@@ -44,30 +44,64 @@ export const startStudy: Study<StudyModel, StartOptions, Started> = {
   checks,
   on: onModel,
   async work(model, { onFound, ...given }) {
-    const options: StudyOptions = { ...SIZE, ...given };
-    const text = textOf(model, options, CALIBRATION_TEXT);
-    const measuring = profileStep(model, text, noDrop);
-    const curves = { ...options, calibration: text.sizes, curves: CURVES, steps: STEPS };
-    const planned = await sweepStudy.work(model, curves);
-    const heard = async <T extends Profile | Sweep>(result: Promise<T>) => {
-      onFound?.(await result);
-      return await result;
+    const options: StudyOptions & Size = { ...SIZE, ...given };
+    const { samples, length } = options;
+    const fitting: FitOptions = { ...fitOptions(options), calibration: { samples, length } };
+    const curves = curvesFor(options, null);
+    const [measuring, finding, sweeping] = [
+      await profileStudy.work(model, options),
+      await fitStudy.work(model, fitting),
+      await sweepStudy.work(model, curves),
+    ];
+    const last = ({ steps }: { readonly steps: readonly Step[] }) => steps.at(-1)!.passes;
+    const heard = async <T extends Profile | Fit | Sweep>(result: T) => {
+      onFound?.(result);
+      return await Promise.resolve(result);
     };
-    const profiling = step(measuring.passes, (own) => heard(measuring.whole(own)));
-    const sweeping = step(planned.steps.at(-1)!.passes, async (own) => {
-      const profile = await profiling.whole(own);
-      return await heard(runWork(await sweepStudy.work(model, { ...curves, profile }), own));
+    const profiled = step(last(measuring), async (own) => heard(await runWork(measuring, own)));
+    const found = step(last(finding), async (own) => {
+      const profile = await profiled.whole(own);
+      return heard(await runWork(await fitStudy.work(model, { ...fitting, profile }), own));
+    });
+    const swept = step(last(sweeping), async (own) => {
+      const [profile, fit] = [await profiled.whole(own), await found.whole(own)];
+      return heard(
+        await runWork(await sweepStudy.work(model, { ...curvesFor(options, fit), profile }), own),
+      );
     });
     return {
       label: "start",
       model,
-      tokens: planned.tokens,
-      plans: planned.plans!,
-      steps: [profiling, sweeping],
-      async result(all) {
+      tokens: measuring.tokens + finding.tokens,
+      plans: finding.plans! + sweeping.plans!,
+      steps: [profiled, found, swept],
+      async result(all: RunOptions) {
         const own = runOptionsOf(all);
-        return { profile: await profiling.whole(own), sweep: await sweeping.whole(own) };
+        return {
+          profile: await profiled.whole(own),
+          fit: await found.whole(own),
+          sweep: await swept.whole(own),
+        };
       },
     };
   },
 };
+
+/** Options of the fit beside profiles and curves of so many samples: the samples that choose are those of the curves. */
+export function fitOptions(options: StudyOptions): FitOptions {
+  const { samples = SIZE.samples } = options;
+  return { ...options, ...PROMISE, samples: Math.max(4, 2 * samples) };
+}
+
+/** Attention and MLPs by importance; where the answer drops another kind of modules, its curve too. */
+function curvesFor(options: StudyOptions & Size, fit: Fit | null): SweepOptions {
+  const { samples, length } = options;
+  const answer = fit && fit.answer !== null ? fit.tried[fit.answer] : null;
+  const targets = new Set([...TARGETS, ...answer ? [answer.target as Curve["target"]] : []]);
+  return {
+    ...options,
+    calibration: { samples, length },
+    curves: [...targets].map((target): Curve => ({ target, by: PAPER_SCORE, seed: null })),
+    steps: [...new Set([...STEPS, ...answer ? [answer.dropped] : []])].sort((a, b) => a - b),
+  };
+}

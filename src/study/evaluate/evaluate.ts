@@ -43,7 +43,10 @@ import { PROMPT, TOKENS, writeTexts, writing } from "./writing.ts";
 
 /** Options of `evaluate`: the tasks, and how they are run. */
 export interface EvaluateOptions extends Keeping, Reports, EngineOptions, Forcing {
-  /** Tasks and groups, by lm-eval's names. Set either `tasks` or `suite`, which has its own shots. */
+  /**
+   * Tasks and groups, by lm-eval's names; or probes, whose documents are made here: `induction` and `passkey_512`, which longer texts
+   * and lists have too (`passkey_2048`, `induction_64`). Set either `tasks` or `suite`, which has its own shots.
+   */
   readonly tasks?: readonly string[] | undefined;
   /** `paper`: the paper's nine tasks at its shots; `paper-llama-3`: its four for Llama 3. */
   readonly suite?: string | undefined;

@@ -5,7 +5,7 @@ import { type Fit, planData } from "../../result/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import type { RunOptions } from "../base/stage.ts";
 import type { Text } from "../base/text.ts";
-import { sizesOf } from "../orders/sizes.ts";
+import { sizesOf } from "../../subject/mod.ts";
 import type { Repairing } from "../repair/fits.ts";
 import { type Aim, keepsCost, limitsCost, savedOf } from "./aims.ts";
 import { type Candidate, candidateMaker, distinctOf, type Maker } from "./candidates.ts";

@@ -17,7 +17,8 @@ import { makePlan } from "../orders/make_plan.ts";
 import type { OrderOptions } from "../orders/request.ts";
 import { droppable, type RankTarget } from "../orders/rank.ts";
 import { CONTEXT, type FitAim } from "./aims.ts";
-import { savesOf, sizesOf } from "../orders/sizes.ts";
+import { savesOf } from "../orders/sizes.ts";
+import { sizesOf } from "../../subject/mod.ts";
 
 /** The lines that `fit` tries. */
 export interface FitLines extends ConstraintOptions {

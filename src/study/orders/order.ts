@@ -15,7 +15,7 @@ import { scores } from "../scores/mod.ts";
 import { type Ground, measured, readingFor } from "../scores/score.ts";
 import { constrained, openBeside } from "./constraints.ts";
 import { type Made, orderChecks, type OrderOptions, passesOf, type Request, requestOf } from "./request.ts";
-import { sizesOf } from "./sizes.ts";
+import { sizesOf } from "../../subject/mod.ts";
 
 /**
  * Orders the modules of a model, or its windows of consecutive blocks, for `makePlan`. Finished steps are kept, so an interrupted

@@ -4,11 +4,13 @@
  */
 import { type Checks, expect, like, list as listOf, oneOf, resultOf } from "../../entry/mod.ts";
 import { halfWidth95, type LayerModule, mean, MODULES, spearman } from "../../measure/mod.ts";
+import { scoring } from "../../models/mod.ts";
 import type { Perplexity, Profile } from "../../result/mod.ts";
 import { studyChecks, type StudyOptions } from "../base/options.ts";
 import { lossDifferences, perplexities } from "../passes/perplexity.ts";
 import { aProfile } from "../base/plan.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
+import { windowChecks, windowIn, type WindowOptions, windowsOf } from "./windows.ts";
 
 /** The difference in loss between two runs, in nats per token, with a 95 % confidence interval; a single sample has no interval. */
 export interface Paired {
@@ -51,17 +53,18 @@ export interface Removal extends Paired {
   readonly importance: number;
 }
 
-/** Options of `removals`. */
-export interface RemovalOptions extends StudyOptions {
-  /** The kind of module to remove. */
+/** Options of `removals`. With `window`, each attention keeps its last keys and the first of the text, and is not removed. */
+export interface RemovalOptions extends StudyOptions, WindowOptions {
+  /** The kind of module to remove; with `window`, attention. */
   readonly kind: LayerModule;
 }
 
 const aKind = oneOf(MODULES);
-const removalChecks: Checks<RemovalOptions> = { ...studyChecks, kind: aKind };
+const removalChecks: Checks<RemovalOptions> = { ...studyChecks, ...windowChecks, kind: aKind };
 
 /**
- * Removes every module of a kind in turn and measures the loss; layers without one are skipped.
+ * Removes every module of a kind in turn and measures the loss; layers without one are skipped. With `window`, makes a window of each
+ * attention in turn instead: the loss tells which layers need the whole context. Linear attention, which has no keys, is skipped too.
  *
  * @example
  * ```ts
@@ -71,6 +74,9 @@ const removalChecks: Checks<RemovalOptions> = { ...studyChecks, kind: aKind };
  * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
  * const list = await removals(model, importance, { kind: "attention", text: "README.md", samples: 2, length: 32 });
  * console.log(list.map(({ layer, difference, low, high }) => [layer, difference, low, high]));
+ * const options = { kind: "attention", window: 8, text: "README.md", samples: 2, length: 32 } as const;
+ * const windows = await removals(model, importance, options); // each attention in turn with its last 8 keys and the first 4
+ * console.log(windows.map(({ layer, difference }) => [layer, difference]));
  * ```
  */
 export async function removals(
@@ -84,12 +90,19 @@ export async function removals(
     model,
     options,
     removalChecks,
-    async (model, { kind, ...options }) => {
+    async (model, { kind, window, sinks, ...options }) => {
       expect("remove modules", "kind", kind, aKind);
+      const keys = windowIn("remove modules", { window, sinks });
+      if (keys && kind !== "attention") {
+        throw new RangeError(`Cannot make windows of modules: kind is ${kind}, expected attention`);
+      }
+      const { layers } = model.spec;
       const present = profile[kind].importance.flatMap((importance, layer) =>
-        importance === null ? [] : [{ layer, importance }]
+        importance === null || keys && !scoring(layers[layer]?.attention) ? [] : [{ layer, importance }]
       );
-      const plans = present.map(({ layer }) => ({ [kind]: [layer] }));
+      const plans = present.map(({ layer }) =>
+        keys ? { changes: windowsOf([layer], keys) } : { [kind]: [layer] }
+      );
       const [full, ...runs] = await perplexities(model, [{}, ...plans], options);
       return present.map((module, i) => ({ ...module, ...paired(runs[i], full) }));
     },

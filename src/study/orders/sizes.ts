@@ -7,8 +7,6 @@
 import type { Plan, Sizes } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 
-export { sizesOf } from "../../subject/mod.ts";
-
 /** Weights of dropped modules. */
 export function parametersOf({ attention, mlp }: DropPlan, sizes: Sizes): number {
   return sumOf(attention, sizes.attention) + sumOf(mlp, sizes.mlp);

@@ -1,6 +1,6 @@
 /**
- * What a change of a model's values costs in its predictions. The function has no hash, so nothing of such a run is kept or found again,
- * and its provenance says which values it changed in which layers.
+ * The effect of changed values on a model's predictions. A function has no hash, so results of such a run are neither kept nor found
+ * again, and their provenance says which values the function changed in which layers.
  */
 import { type Check, func, list, oneOf, phases, record, required, within } from "../../entry/mod.ts";
 import { type Perplexity, perplexityOf, type Plan } from "../../result/mod.ts";
@@ -33,7 +33,7 @@ import { twofold, weightsOf } from "./stage_weights.ts";
 export interface ValueChange<Name extends LayerValue = LayerValue> {
   /** The values that the function takes, as in `observe`. It may change those that are a stream, or inside attention. */
   readonly values: readonly Name[];
-  /** Called for every plan, layer and sample: the run goes on with the values that it returns, as in `observe`. */
+  /** Called for every plan, layer and sample: the run continues with the values that it returns, as in `observe`. */
   readonly by: (seen: Changing<Name>) => unknown;
 }
 

@@ -80,20 +80,22 @@ const checks: Checks<ObserveOptions> = {
  * - `attention`, an iterable: for each query `{ query, data, shape: [H, query + 1] }`, its weights on the keys so far, a row at a time
  * - `logits` [T, V], `entropy` (nats) and `top1` (token ids, int32) [T] of the distribution of each next token, after the last layer:
  *   `see` gets them in a call of their own, whose `layer` is the number of layers
- * - `y.logits`, `y.entropy`, `y.top1`: the same made of the stream that leaves each layer (the logit lens: nostalgebraist 2020). The
- *   final norm comes first (`model.norm.weight`), then the head (`lm_head.weight`, or the embedding where they are tied), with the
- *   model's logit scale (Cohere, Granite) and soft cap (Gemma 2). Of entropy and top1, two numbers a token are copied back; the
- *   logits of a slice of the vocabulary exist at a time
+ * - `y.logits`, `y.entropy`, `y.top1`: the same predictions from the stream that leaves each layer (the logit lens: nostalgebraist
+ *   2020). They use the model's final norm (`model.norm.weight`) and its head (`lm_head.weight`, or the embedding if both are one), with
+ *   its logit scale (Cohere, Granite) and soft cap (Gemma 2). Entropy and top1 are computed where the model runs, in slices of the
+ *   vocabulary, and one number a token is copied back for each
  *
- * **Changing values.** The run goes on with the values that `see` returns: `{ a: numbers }`, where the numbers are a Float32Array, or
- * `{ data, shape }` with one, of the shape that was seen. The streams `x`, `a`, `m`, `y` and attention's `q`, `k`, `v` and `mixed` can be
- * changed, if `values` names them. A returned value is used as it is; those that follow from it in the same layer are computed anew
- * (of a new `a`, the MLP's update and `y`), and `see` is not called again for that layer. To find out what a change does to the
- * loss, give it to `perplexities` as `change`.
+ * **Changing values.** The run continues with the values that `see` returns, such as `{ a: numbers }`. The numbers are a Float32Array, or
+ * `{ data, shape }` with one, and have the shape that `see` was shown. The streams `x`, `a`, `m` and `y` and attention's `q`, `k`, `v` and
+ * `mixed` can be changed if `values` names them. A returned value is used unchanged; the values that follow from it in the same layer
+ * are computed again (from a new `a`, the MLP's update and `y`), and `see` is not called again for that layer. Each sample is changed
+ * by itself. `perplexities` measures the effect on the loss: it takes such a function as `change`.
  *
  * Layers are skipped in which a module of the requested values does not run. Nothing is kept, so memory does not grow with the
  * number of samples. Throws `RangeError` for an unknown value, for ids that are not tokens of the model, and for numbers that are not
- * finite, also those that `see` returns, or for another shape or name; `TypeError` where it returns anything else than numbers.
+ * finite. An error about a returned value names the layer, the sample and the value: `RangeError` for an unknown name, another shape or
+ * numbers that are not finite, `TypeError` for anything but numbers. A number, a Map or a Set counts as nothing, since short arrow
+ * functions return them by accident.
  *
  * @example
  * ```ts
@@ -123,7 +125,7 @@ export async function observe<const Name extends Observable>(
   await onModel("observe", model, options, checks, (model, options) => run(model, see as See, options));
 }
 
-/** What is called: the values that it takes are those that were asked for. */
+/** The caller's function; its values are those of the options. */
 type See = (seen: object) => unknown;
 
 async function run(model: StudyModel, see: See, options: ObserveOptions): Promise<void> {
@@ -147,7 +149,7 @@ async function run(model: StudyModel, see: See, options: ObserveOptions): Promis
   }
 }
 
-/** What every call has. */
+/** The fields of every call. */
 interface Called {
   readonly layer: number;
   readonly sample: number;
@@ -161,7 +163,7 @@ export function withIds<S extends Called>(
   return Object.assign(seen, { ids: ids.slice(seen.sample * length, (seen.sample + 1) * length) });
 }
 
-/** Calls `see` with what the head makes of the final streams, sample after sample. */
+/** Calls `see` with the predictions from the final streams, sample after sample. */
 function predictions(
   lens: Lens,
   layer: number,

@@ -65,6 +65,13 @@ export const shown: Readonly<Record<string, Row>> = {
   },
   magnitudeFigure: ofProfile,
   predictabilityFigure: ofCauses,
+  removalsFigure: {
+    type: [
+      [[], "tiny"],
+      "Cannot draw: costs is an empty list, expected lists of removals by name, as { dropped: await removals(…) }",
+    ],
+    value: [[{}, "tiny"], "Cannot draw removals: found no list, expected at least one"],
+  },
   qualityFigure: ofSweep,
   reading: { type: [["8 dropped"], 'Cannot read out: the sentence is "8 dropped", expected a template'] },
   rooflineFigure: {

@@ -94,6 +94,10 @@ export const studies: Readonly<Record<string, Row>> = {
     value: [[""], 'Cannot open a configuration: its name is "", expected a text'],
     type: [[7], "Cannot open a configuration: its name is 7, expected a text"],
   },
+  info: {
+    name: [["tiny", { strem: true }], 'Cannot describe: unknown option "strem", expected one of onProgress'],
+    type: [[{}], "Cannot describe: model is an object, expected a model that was opened from files"],
+  },
   openModel: {
     name: [
       ["tiny", { onprogress() {} }],

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { type Change, type DropPlan, planHash, planText } from "../../../src/measure/mod.ts";
 import { scoring } from "../../../src/models/mod.ts";
-import { changedSpec, dropPlan, workOf } from "../../../src/run/mod.ts";
+import { changedSpec, dropPlan, FLOAT32, keyBytes, noDrop, workOf } from "../../../src/run/mod.ts";
+import { kvSavedBy } from "../../../src/study/orders/sizes.ts";
+import { sizesOf } from "../../../src/subject/mod.ts";
 import { withFixture } from "../../support.ts";
 import { windowOf } from "./windows.ts";
 
@@ -74,5 +76,22 @@ Deno.test("work is that of the keys in sight", () =>
     };
     assert.deepEqual([seen(0, 1), seen(5, 1), seen(6, 1), seen(7, 1), seen(100, 1)], [1, 6, 7, 7, 7]);
     assert.equal(seen(5, 3), 6 + 7 + 7);
+    return Promise.resolve();
+  }));
+
+Deno.test("keys behind a window take no bytes, as a plan says what it saves", () =>
+  withFixture("llama", ({ model: { spec } }) => {
+    const plan = (keys: number, sinks: number) =>
+      dropPlan(spec, { changes: spec.layers.map((_, layer) => windowOf(layer, keys, sinks)) });
+    const of = (plan: DropPlan, tokens: number) => keyBytes(spec, plan, tokens, FLOAT32);
+    for (const [keys, sinks] of [[64, 4], [5, 0]]) {
+      const most = keys + sinks;
+      const sizes = sizesOf(spec);
+      for (const tokens of [1, most, most + 1, 8192]) {
+        const own = of(plan(keys, sinks), tokens);
+        assert.equal(own, of(noDrop, Math.min(most, tokens)));
+        assert.equal(of(noDrop, tokens) - own, 2 * kvSavedBy(plan(keys, sinks), sizes, tokens)); // 32 bits
+      }
+    }
     return Promise.resolve();
   }));

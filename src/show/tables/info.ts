@@ -1,0 +1,89 @@
+/** A model's properties, a line each. */
+import { formatBytes } from "../../entry/mod.ts";
+import type { Info } from "../../result/mod.ts";
+import type { CsvRow } from "../chart/csv.ts";
+import { counted } from "../chart/numbers.ts";
+import { type Table, tableOf } from "./table.ts";
+
+/** What kinds of modules are called that are not the usual ones. */
+const TYPES: Readonly<Record<string, string>> = {
+  latent: "latent attention",
+  delta: "linear attention",
+  mean: "a mean",
+  "linear-map": "a linear map",
+  mixture: "experts",
+};
+
+const whole = (count: number) => count.toLocaleString("en-US");
+
+/** The properties, each with its value. */
+export function infoTables(info: Info): Table[] {
+  const { parameters, attention, mlp, trained } = info;
+  const revision = info.revision === null ? "" : `, commit ${info.revision.slice(0, 12)}`;
+  const properties: [property: string, value: string][] = [
+    ["family", info.family],
+    ["layers", `${info.layers}, residual stream of ${whole(info.hidden)} numbers`],
+    ...attention.map((own): [string, string] => ["attention", attentionText(own)]),
+    ...mlp.map((own): [string, string] => ["MLP", mlpText(own)]),
+    ["parameters", whole(parameters.all)],
+    ["  in attention", whole(parameters.attention)],
+    ["  in MLPs", whole(parameters.mlp)],
+    ["  in embeddings", whole(parameters.embeddings)],
+    ["weights", `${formatBytes(info.bytes)}, ${info.format}`],
+    ["trained length", trained === null ? "not stated" : `${whole(trained)} tokens`],
+    ["vocabulary", `${whole(info.vocabulary)} tokens`],
+    ["keys and values", `${whole(info.kvBytesPerToken)} bytes per token in 16 bits`],
+    ["licence", info.licence ?? "not stated"],
+    ["from", `${info.origin}${revision}`],
+  ];
+  return [{
+    title: info.model,
+    ...tableOf(properties, [
+      { title: "property", value: ([property]) => property, align: "left" },
+      { title: "value", value: ([, value]) => value, align: "left" },
+    ]),
+    left: [1, 0], // where lines are too long, values fold
+  }];
+}
+
+/** "30 layers", "3 layers of linear attention". */
+function layersText({ type, layers }: { readonly type: string; readonly layers: number }): string {
+  return `${counted(layers, "layer")}${Object.hasOwn(TYPES, type) ? ` of ${TYPES[type]}` : ""}`;
+}
+
+/** "30 layers, 9 heads of 64, 3 for keys and values". */
+function attentionText(own: Info["attention"][number]): string {
+  const { heads, kvHeads, headSize, window } = own;
+  return [
+    layersText(own),
+    ...heads === null ? [] : [`${counted(heads, "head")} of ${headSize}`],
+    ...kvHeads !== null && kvHeads !== heads ? [`${kvHeads} for keys and values`] : [],
+    ...window === null ? [] : [`window of ${counted(window, "key")}`],
+  ].join(", ");
+}
+
+/** "30 layers, width 1,536", "24 layers of experts, 8 of width 1,024, 2 for each token". */
+function mlpText(own: Info["mlp"][number]): string {
+  const { width, experts, top, shared } = own;
+  const size = width === null ? [] : [`width ${whole(width)}`];
+  return [
+    layersText(own),
+    ...experts === null ? size : [`${experts} of ${size}`, `${top} for each token`],
+    ...shared ? ["a shared one beside them"] : [],
+  ].join(", ");
+}
+
+/** One row. */
+export function infoRows(info: Info): CsvRow[] {
+  const { model, origin, licence, family, format, bytes, layers, hidden, vocabulary, trained } = info;
+  const { all, attention, mlp, embeddings } = info.parameters;
+  return [{
+    ...{ model, format, family, layers, hidden, vocabulary, trained, bytes },
+    parameters: all,
+    attention_parameters: attention,
+    mlp_parameters: mlp,
+    embedding_parameters: embeddings,
+    kv_bytes_per_token: info.kvBytesPerToken,
+    ...{ licence, origin },
+  }];
+}

@@ -1,0 +1,169 @@
+/**
+ * The properties of a model as its headers state them: weights are neither read nor, from the hub, fetched. A folder whose head
+ * differs from the embedding that its configuration ties it to is counted as the configuration says.
+ */
+import { displayable, enter, expect, like, oneLine, sum } from "../entry/mod.ts";
+import { type ModelFiles, openModel as openFiles } from "../hub/mod.ts";
+import {
+  type FeedSpec,
+  loadGguf,
+  mixerKind,
+  type MixerSpec,
+  type ModelSpec,
+  outerTensors,
+  readSpec,
+  routed,
+  scoring,
+} from "../models/mod.ts";
+import { head, type Info } from "../result/mod.ts";
+import { elements } from "../tensor/mod.ts";
+import { openGguf, openSafetensors, withMxfp4 } from "../weights/mod.ts";
+import { type ModelOptions, openChecks, type StudyModel } from "./model.ts";
+import { sizesOf } from "./sizes.ts";
+import { readJson } from "./tokenizers.ts";
+
+const aSource = like(
+  "a model that was opened from files, or the name of one",
+  (value) =>
+    typeof value === "string" && value !== "" ||
+    typeof value === "object" && (value as Partial<StudyModel> | null)?.files !== undefined,
+);
+
+/** Characters of a licence or an origin that are shown. */
+const MOST = 120;
+
+/**
+ * Returns the properties of a model: family, modules, parameters, size and format of its files, trained length, vocabulary, bytes of
+ * keys and values, licence and origin. Only headers are read, and weights on the hub are not fetched. Throws `Error` for a model
+ * that cannot be found, and `TypeError` for one that is not supported.
+ *
+ * @example
+ * ```ts
+ * import { info } from "lamina";
+ *
+ * const { family, parameters, trained } = await info("data/series/pre-ln/step04096");
+ * console.log(family, parameters.all, trained); // a small Llama of 256 positions
+ * ```
+ */
+export async function info(
+  model: Pick<StudyModel, "files" | "allowed"> | string,
+  options: ModelOptions = {},
+): Promise<Info> {
+  expect("describe", "model", model, aSource);
+  const name = typeof model === "string" ? model : model.files?.name ?? "a model";
+  return await enter("describe", name, options, openChecks, async ({ allowFields, ...options }) => {
+    if (typeof model !== "string") return await infoOf(model.files!, model.allowed ?? allowFields);
+    const files = await openFiles(model, { ...options, stream: true });
+    try {
+      return await infoOf(files, allowFields);
+    } finally {
+      files.close();
+    }
+  });
+}
+
+async function infoOf(files: ModelFiles, allowed: readonly string[] = []): Promise<Info> {
+  const { spec, format, licence } = files.kind === "gguf"
+    ? await ggufHeaders(files)
+    : await folderHeaders(files, allowed);
+  const stated = await files.licence?.() ?? licence;
+  return displayable({
+    ...head("info"),
+    model: files.name,
+    revision: files.revision,
+    origin: files.origin ?? "this machine",
+    licence: stated === null ? null : oneLine(stated, MOST),
+    format,
+    bytes: await weightBytes(files),
+    ...modulesOf(spec),
+  });
+}
+
+interface Headers {
+  readonly spec: ModelSpec;
+  readonly format: string;
+  readonly licence: string | null;
+}
+
+async function ggufHeaders(files: ModelFiles): Promise<Headers> {
+  const file = await openGguf(await files.open(files.list()[0]));
+  try {
+    const { spec } = await loadGguf(file, files.name);
+    const [name, id] = ["general.license.name", "general.license"].map((key) => file.metadata.get(key));
+    const stated = [id, name].find((value) => typeof value === "string" && value.trim() !== "");
+    return { spec, format: file.format, licence: stated === undefined ? null : String(stated) };
+  } finally {
+    file.close();
+  }
+}
+
+async function folderHeaders(files: ModelFiles, allowed: readonly string[]): Promise<Headers> {
+  const spec = readSpec(await readJson(files, "config.json"), `${files.name}: config.json`, allowed);
+  const file = withMxfp4(await openSafetensors(files));
+  const { format } = file;
+  file.close();
+  return { spec, format, licence: null };
+}
+
+/** Bytes of the files that hold weights. */
+async function weightBytes(files: ModelFiles): Promise<number> {
+  let bytes = 0;
+  for (const name of files.list().filter((name) => /\.(safetensors|gguf)$/.test(name))) {
+    const source = await files.open(name);
+    bytes += source.size;
+    source.close();
+  }
+  return bytes;
+}
+
+/** The properties that follow from a specification. */
+function modulesOf(spec: ModelSpec) {
+  const sizes = sizesOf(spec);
+  const total = (values: readonly (number | null)[]) => sum(values, (value) => value ?? 0);
+  const isEmbedding = (name: string) => /^(embedding|position|head)\./.test(name);
+  const outer = outerTensors(spec).filter(([name]) => isEmbedding(name));
+  return {
+    family: spec.family,
+    layers: spec.layers.length,
+    hidden: spec.hidden,
+    vocabulary: spec.vocabulary,
+    trained: spec.trained ?? null,
+    attention: alike(spec.layers.map(({ attention }) => attention), attentionOf),
+    mlp: alike(spec.layers.map(({ mlp }) => mlp), mlpOf),
+    parameters: {
+      all: sizes.parameters,
+      attention: total(sizes.attention),
+      mlp: total(sizes.mlp),
+      embeddings: sum(outer, ([, shape]) => elements(shape)),
+    },
+    kvBytesPerToken: total(sizes.kvBytes),
+  };
+}
+
+/** Modules with the number of layers that have one like them, in the order of the layers. */
+function alike<Spec, Shown extends object>(
+  modules: readonly (Spec | null)[],
+  of: (spec: Spec) => Shown,
+): (Shown & { layers: number })[] {
+  const shown = modules.flatMap((spec) => spec === null ? [] : [of(spec)]);
+  return [...Map.groupBy(shown, (module) => JSON.stringify(module)).values()]
+    .map((group) => ({ ...group[0], layers: group.length }));
+}
+
+function attentionOf(spec: MixerSpec) {
+  const own = scoring(spec);
+  const [heads, headSize] = own ? [own.heads, own.headSize] : mixerKind(spec).inside(spec)?.v ?? [null, null];
+  const { kvHeads = null, window = null } = own ?? {};
+  return { type: spec.kind, heads, kvHeads, headSize, window };
+}
+
+function mlpOf(spec: FeedSpec) {
+  const mixture = routed(spec);
+  return {
+    type: spec.kind,
+    width: mixture?.expert.size ?? (spec.kind === "dense" ? spec.size : null),
+    experts: mixture?.experts ?? null,
+    top: mixture?.top ?? null,
+    shared: mixture?.shared != null,
+  };
+}

@@ -1,0 +1,49 @@
+/** Windows at the command line: a plan of them, what it saves, and the probes that need what older keys hold. */
+import assert from "node:assert/strict";
+import { readResult } from "../../src/result/mod.ts";
+import { withDesk } from "./cli.ts";
+
+Deno.test("a plan of windows is made of an order, shown, measured, evaluated and exported where a format can", () =>
+  withDesk(async ({ folder, run, text }) => {
+    const [json, file] = [`${folder}/order.json`, `${folder}/plan.json`];
+    await run("order", folder, ...text, "--target", "attention", "--json", json);
+    const flags = ["--drop", "2", "--window", "4", "--sinks", "1"];
+    const made = await run("plan", json, ...flags, "--json", file);
+    assert.equal(made.code, 0, made.err);
+    const plan = await readResult(file, "plan");
+    assert.deepEqual(plan.changes?.map(({ to }) => to), ["window", "window"]);
+    const shown = await run("plan", json, ...flags, "--context", "100", "--table");
+    assert.match(shown.out, /windows for 2 of attention by importance/);
+    assert.match(
+      shown.out,
+      /^saves 0 parameters \(0\.0 %\), [\d,]+ bytes of keys and values of 100 tokens \(63\.3\s+%\)$/m,
+    );
+    assert.match(shown.out, /attention \d \d \(window of 4 keys and 1 sink\)/);
+    const losses = await run("perplexity", folder, ...text, "--plan", file);
+    assert.equal(losses.code, 0, losses.err);
+    const asked = ["--tasks", "induction_32", "--limit", "2", "--prompts", "0", "--plan", file];
+    const evaluated = await run("evaluate", folder, ...asked);
+    assert.equal(evaluated.code, 0, evaluated.err);
+    assert.match(evaluated.out, /induction_32 +0 +2 +acc/);
+    const onnx = await run("export", folder, "--plan", file, "--format", "onnx", "--out", `${folder}/onnx`);
+    assert.equal(onnx.code, 1);
+    assert.match(onnx.err, /attention \d has a window and sinks, which the graph's operator cannot combine/);
+  }));
+
+Deno.test("flags of windows that cannot be are refused", () =>
+  withDesk(async ({ folder, run, text }) => {
+    const json = `${folder}/order.json`;
+    await run("order", folder, ...text, "--target", "mlp", "--json", json);
+    const wrong = async (flags: string[], code: number, message: RegExp) => {
+      const { code: found, err } = await run("plan", json, ...flags);
+      assert.equal(found, code, err);
+      assert.match(err, message);
+    };
+    await wrong(["--drop", "1", "--sinks", "4"], 2, /--sinks needs --window/);
+    await wrong(["--drop", "1", "--window", "0"], 2, /--window/);
+    await wrong(
+      ["--drop", "1", "--window", "8"],
+      1,
+      /Cannot make a plan of windows: target is mlp, expected attention/,
+    );
+  }));
