@@ -3,7 +3,7 @@ import { formatBytes, sum } from "../entry/mod.ts";
 import { arch, availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { displayed, folderOf } from "../home/mod.ts";
+import { DENO, displayed, folderOf } from "../home/mod.ts";
 import {
   cacheEntries,
   cacheFolder,
@@ -17,8 +17,6 @@ import {
 } from "../hub/mod.ts";
 import { type Check, runApart } from "./examine.ts";
 
-/** The Deno that all tests run on; a later minor version may do. */
-const DENO = "2.9.6";
 /** Bytes: a profile of a 135M model over 8 × 2048 tokens has 800 MB resident at its peak, most of it the mapped file. */
 const ENOUGH_MEMORY = 1e9;
 /** Bytes: what `lamina start` fetches, unpacked. */

@@ -13,6 +13,12 @@ export const root: string = dirname(dirname(dirname(fileURLToPath(import.meta.ur
 /** Whether a package manager installed this copy: `deno task pack` puts this file into the packages. */
 export const installed: boolean = existsSync(join(root, "INSTALLED.txt"));
 
+/** The Deno that all tests run on, and that commands name; a later minor version may do. */
+export const DENO = "2.9.6";
+
+/** How a person calls the command line of this copy: a line that begins so can be pasted into a shell in Lamina's folder, or anywhere. */
+export const called: string = installed ? "lamina" : `npx -y deno@${DENO} task lamina`;
+
 const machine: Machine = {
   root,
   installed,

@@ -1,5 +1,7 @@
 /** Where this copy of Lamina lies, and where it keeps what it downloads, computes and installs. */
 export {
+  called,
+  DENO,
   displayed,
   folderOf,
   installed,

@@ -14,6 +14,7 @@ import { CHROMIUM, inBrowser, SKIPPED } from "../browser.ts";
 import { checkPage } from "./browser.ts";
 import { guides, profile, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
+import { fit } from "./synthetic_fit.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";
 import { measuredSpeed } from "./synthetic_speed.ts";
 import { evaluations } from "./synthetic_tasks.ts";
@@ -33,7 +34,13 @@ function report() {
     title: "What a small model can live without",
     command: "lamina figures small",
     date: "2026-01-31",
+    next: [
+      `npx -y deno@2.9.6 task lamina export tiny --plan data/results/fit-${
+        "0".repeat(64)
+      }.json --format hf --out smaller`,
+    ],
     sections: [
+      sections.fit(fit(shape)),
       sections.importance({
         profile: profile(shape),
         texts: ["stories", "wiki"].map((text) => profile({ ...shape, text })),

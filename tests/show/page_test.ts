@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { pageHtml, type Report, sections, writeReport } from "../../src/show/mod.ts";
 import { answerLines } from "../../src/show/sections/answer.ts";
 import { checkSvg } from "./check_svg.ts";
+import type { Fit } from "../../src/result/mod.ts";
 import { profile, sweep } from "./synthetic.ts";
+import { fit } from "./synthetic_fit.ts";
 import { evaluations } from "./synthetic_tasks.ts";
 
 const shape = { layers: 12, samples: 4 };
@@ -150,6 +152,45 @@ Deno.test("the cards are about one plan, and say 'cannot tell' where there is on
     cards([importance])["What can be dropped"],
     /: attention cannot tell; MLP cannot tell; block cannot tell\.$/,
   );
+});
+
+Deno.test("a fit's answer leads: its plan, its confirmed cost, what it saves, and what to type next", () => {
+  const cards = (found: Fit) =>
+    Object.fromEntries(answerLines([sections.fit(found), ...reportOf(results).sections]));
+  const found = cards(fit(shape));
+  assert.match(
+    found["What can be dropped"],
+    /^2 of 12 attention modules \(layers 4 5\): the loss rises by at most 0\.05/,
+  );
+  assert.equal(
+    found["What it costs"],
+    "The loss rises by 0.0300 nats per token (95 %: 0.0180 to 0.0420) without attention 4 5, " +
+      "on 4 × 64 tokens of wiki that had no part in the choice.",
+  );
+  assert.match(found["What it saves"], /^4\.0 % of the parameters and 33\.3 % of the keys and values\./);
+  const none = cards(fit(shape, { answer: null, plan: null, confirmed: [], times: null }));
+  assert.match(
+    none["What can be dropped"],
+    /^Nothing is sure to keep the promise that the loss rises by at most 0\.05/,
+  );
+  assert.match(
+    none["What it costs"],
+    /^The loss rises by 0\.0100 .* without attention 5, the cheapest plan, on /,
+  );
+  assert.equal(none["What it saves"], undefined);
+  const next = ["lamina export tiny --plan 'a b.json'", "lamina generate <tiny>"];
+  const page = pageHtml({ ...reportOf(results), next });
+  assert.match(
+    page,
+    /What to type next[^]*<span>lamina export tiny --plan 'a b\.json'<\/span>[^]*&lt;tiny&gt;<\/span>/,
+  );
+  assert.doesNotMatch(pageHtml(reportOf(results)), /What to type next/);
+});
+
+Deno.test("titles compare at the number that the answer drops", () => {
+  const [quality, divergence] = sections.quality(results.sweep, 4).figures;
+  assert.match(quality.title, /^4 dropped: /);
+  assert.match(divergence.title, /^4 dropped: /);
 });
 
 Deno.test("benchmarks on the page say what the plan of the other cards costs, or nothing", () => {

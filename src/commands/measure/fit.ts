@@ -112,7 +112,7 @@ export function fitCommand(context: Context): Command {
 
 /** Adds the promises, of which one is made. */
 function withAimFlags(command: Command): Command {
-  return command.optionsGroup("Promise (one of them):")
+  return command.optionsGroup("One promise:")
     .option("--loss <nats>", "lose at most this many nats per token, such as 0.01", positive)
     .option("--perplexity <rise>", "let the perplexity rise by at most this share, such as 5%", shareOf)
     .option("--accuracy <points>", "lose at most this many points of mean accuracy on --tasks", positive)

@@ -9,7 +9,7 @@ import { analyses, type AnalysisName, type AnalysisOptions, profile, SIZES } fro
 import { openModel } from "../../subject/mod.ts";
 import { type Context, openOptions, reportsTo } from "../shared/context.ts";
 import { doneText, madeBy, near } from "../shared/outlet.ts";
-import { keepFit, nextLines } from "../shared/fitted.ts";
+import { answered, keepFit, nextLines } from "../shared/fitted.ts";
 import { explained } from "../shared/help.ts";
 import {
   type EngineFlags,
@@ -55,6 +55,7 @@ export function figuresCommand(context: Context): Command {
       const importance = once(async () => profile(await model.get(), profiling));
       const sections: Section[] = [];
       const next: string[] = [];
+      let at: number | undefined; // modules that the answer drops: what titles speak of
       try {
         for (const [i, name] of only.entries()) {
           context.notice(`${name} (${i + 1} of ${only.length})`);
@@ -64,8 +65,9 @@ export function figuresCommand(context: Context): Command {
             const fit = await analyses.fit.run(own);
             const file = cache ? await keepFit(fit, results) : null;
             if (file) next.push(...nextLines(fit, ref, file));
+            at = answered(fit)?.dropped;
             sections.push(drawn.fit(fit));
-          } else sections.push(await draw(name, own));
+          } else sections.push(await draw(name, own, at));
         }
       } finally {
         (await model.made()?.catch(() => null))?.close();
@@ -85,8 +87,9 @@ const found: { readonly [Name in AnalysisName]: { run(options: AnalysisOptions):
 export async function draw<Name extends AnalysisName>(
   name: Name,
   options: AnalysisOptions,
+  at?: number,
 ): Promise<Section> {
-  return drawn[name](await found[name].run(options));
+  return drawn[name](await found[name].run(options), at);
 }
 
 /** Something that is made when it is first asked for. */

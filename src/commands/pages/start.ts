@@ -1,14 +1,14 @@
 /** The first look at a model: a profile, how much may go, what dropping costs around that, and a page of figures. */
 import { Command } from "commander";
 import { join } from "node:path";
-import { plain, shellWord } from "../../entry/mod.ts";
+import { plain } from "../../entry/mod.ts";
 import { benchmarkData } from "../../hub/mod.ts";
 import { cacheKey, fileName, type Fit, type Provenance } from "../../result/mod.ts";
 import { type Result, sections, writeReport } from "../../show/mod.ts";
 import { PROMISE, type Started, startStudy } from "../../study/mod.ts";
 import { type Context, reportsTo, runOptions, tableIn, withModel } from "../shared/context.ts";
 import { isStandardOutput, type OutFlags, withOutFlags } from "../shared/destination.ts";
-import { keepFit, nextLines } from "../shared/fitted.ts";
+import { answered, commandLine, keepFit, nextLines } from "../shared/fitted.ts";
 import { explained } from "../shared/help.ts";
 import {
   type EngineFlags,
@@ -111,9 +111,8 @@ async function finished(context: Context, asked: Asked, started: Started): Promi
 /** Commands that use the answer; without one, a fit that may repair what it drops. */
 async function nextOf(fit: Fit, ref: string, results: string): Promise<string[]> {
   const file = await keepFit(fit, results);
-  const model = plain(shellWord(ref));
-  if (file) return [...nextLines(fit, ref, file), `lamina fit ${model} --loss 0.01`];
-  return [`lamina fit ${model} --perplexity ${100 * PROMISE.perplexity}% --repair linear`];
+  if (file) return [...nextLines(fit, ref, file), commandLine("fit", ref, "--loss", "0.01")];
+  return [commandLine("fit", ref, "--perplexity", `${100 * PROMISE.perplexity}%`, "--repair", "linear")];
 }
 
 async function writePage(
@@ -124,7 +123,7 @@ async function writePage(
   const folder = nameOf("report", [profile.provenance, fit.provenance, sweep.provenance]);
   const drawn = [
     sections.fit(fit),
-    sections.quality(sweep),
+    sections.quality(sweep, answered(fit)?.dropped),
     sections.importance({ profile, texts: [] }),
     sections.magnitude(profile),
   ];

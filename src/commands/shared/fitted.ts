@@ -3,8 +3,14 @@ import { join } from "node:path";
 import { writeTogether } from "../../disk/mod.ts";
 import { plain, shellWord } from "../../entry/mod.ts";
 import { cacheKey, fileName, type Fit, resultText } from "../../result/mod.ts";
+import { called } from "../../home/mod.ts";
 import { planTensors } from "../../study/mod.ts";
 import { near } from "./outlet.ts";
+
+/** The answer as it was tried; null where nothing may go. */
+export function answered({ answer, tried }: Fit): Fit["tried"][number] | null {
+  return answer === null ? null : tried[answer];
+}
 
 /** Keeps the result with its plan's tensors in the results folder, so that the next command can name it. */
 export async function keepFit(fit: Fit, results: string): Promise<string | null> {
@@ -19,14 +25,19 @@ export async function keepFit(fit: Fit, results: string): Promise<string | null>
   }
 }
 
-/** Commands to type next, for a fit in a file. */
+/** Commands to type next, for a fit in a file. They can be pasted. */
 export function nextLines({ provenance }: Fit, ref: string, file: string): string[] {
-  const [model, plan] = [ref, near(file)].map((word) => plain(shellWord(word)));
   const format = provenance.model.format.startsWith("GGUF") ? "gguf-deci" : "hf";
+  const plan = ["--plan", near(file)];
   return [
-    `lamina export ${model} --plan ${plan} --format ${format} --out smaller`,
-    `lamina generate ${model} --plan ${plan} --prompt "Once upon a time"`,
+    commandLine("export", ref, ...plan, "--format", format, "--out", "smaller"),
+    commandLine("generate", ref, ...plan, "--prompt", "Once upon a time"),
   ];
+}
+
+/** A command as a person types it here. */
+export function commandLine(...words: string[]): string {
+  return [called, ...words.map((word) => plain(shellWord(word)))].join(" ");
 }
 
 /** The same as text. */

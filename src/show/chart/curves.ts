@@ -175,10 +175,11 @@ export function curveChart(
   return dropChart(curves, { ...look, format: formatNumber, band: true });
 }
 
-/** Attention and MLP by importance at a number of drops that titles compare: the common one nearest to a quarter of the layers. */
+/** Attention and MLP by importance at a number of drops that titles compare: the common one nearest to `at`, a quarter of the layers. */
 export function commonPoints<Point extends { readonly dropped: number }>(
   curves: readonly (Pick<CurveGroup, "target" | "by" | "repair"> & { readonly points: readonly Point[] })[],
   layers: number,
+  at = layers / 4,
 ): { readonly dropped: number; readonly attention: Point; readonly mlp: Point } | null {
   const pointsOf = (kind: LayerModule) =>
     curves.find((curve) => curve.target === kind && isPaperCurve(curve))?.points ?? [];
@@ -186,13 +187,13 @@ export function commonPoints<Point extends { readonly dropped: number }>(
   const [nearest] = pointsOf("attention").flatMap((attention) => {
     const mlp = others.find(({ dropped }) => dropped === attention.dropped);
     return mlp && mlp.dropped > 0 ? [{ dropped: mlp.dropped, attention, mlp }] : [];
-  }).sort((a, b) => Math.abs(a.dropped - layers / 4) - Math.abs(b.dropped - layers / 4));
+  }).sort((a, b) => Math.abs(a.dropped - at) - Math.abs(b.dropped - at));
   return nearest ?? null;
 }
 
 /** A sweep's points at that number, of the first seed. */
-export function comparedAt(groups: readonly CurveGroup[], layers: number) {
-  const common = commonPoints(groups, layers);
+export function comparedAt(groups: readonly CurveGroup[], layers: number, at?: number) {
+  const common = commonPoints(groups, layers, at);
   return common &&
     { dropped: common.dropped, attention: common.attention.values[0], mlp: common.mlp.values[0] };
 }

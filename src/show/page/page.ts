@@ -56,7 +56,9 @@ ${
 function nextHtml({ next = [] }: Report): string {
   if (next.length === 0) return "";
   return `<h2 class="next">What to type next</h2>
-<pre tabindex="0" role="group" aria-label="Commands"><code>${next.map(escape).join("\n")}</code></pre>`;
+<pre tabindex="0" role="group" aria-label="Commands"><code>${
+    next.map((line) => `<span>${escape(line)}</span>`).join("\n")
+  }</code></pre>`;
 }
 
 /** How the page was made, and the works to cite. */
@@ -92,10 +94,17 @@ ${listHtml("claims", claims.map(({ id, claim, measured }) => [`${id} · ${claim}
 }
 
 function listHtml(name: string, entries: readonly (readonly [term: string, text: string])[]): string {
-  const lines = entries.map(([term, text]) => `<div><dt>${escape(term)}</dt><dd>${escape(text)}</dd></div>`);
+  const lines = entries.map(([term, text]) =>
+    `<div><dt>${escape(term)}</dt><dd>${escape(unbroken(text))}</dd></div>`
+  );
   return `<dl class="${name}">
 ${lines.join("\n")}
 </dl>`;
+}
+
+/** Numbers and their signs stay on one line: "10 %", "8 × 512". */
+function unbroken(text: string): string {
+  return text.replaceAll(/(?<=\d) (?=%)|(?<=\d) (?=× \d)|(?<=\d ×) (?=\d)/g, "\u00a0");
 }
 
 /** The title and what is drawn as text of the page, then the picture without them. */

@@ -29,8 +29,9 @@ nav ul { padding-left: 1.2rem; margin: 1rem 0; }
 p { margin: .5rem 0; }
 code { overflow-wrap: anywhere; }
 .next { margin-top: 1.5rem; font-size: 1.05rem; }
-pre { margin: .75rem 0; padding: .75rem 1rem; overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: .6rem;
-  font-size: .9rem; }
+pre { margin: .75rem 0; padding: .5rem 1rem; background: var(--card); border: 1px solid var(--line); border-radius: .6rem;
+  font-size: .85rem; white-space: pre-wrap; }
+pre span { display: inline-block; width: 100%; padding: .2rem 0 .2rem 1.5rem; text-indent: -1.5rem; } /* a command may take several lines */
 .faint { color: var(--faint); font-size: .9rem; overflow-wrap: anywhere; }
 a { color: var(--link); }
 fieldset { display: flex; gap: 1rem; justify-content: flex-end; border: 0; margin: 0 0 1rem; padding: 0; font-size: .9rem; }

@@ -3,9 +3,8 @@
  * are about one plan: the first section that has one chooses it, and every section says what it measured of that plan.
  */
 import { changeTexts, KINDS, MODULES, planHash, planText, withinBudget } from "../../measure/mod.ts";
-import { type Evaluation, type Fit, meanOver, type Profile, type Sweep } from "../../result/mod.ts";
+import { type Evaluation, meanOver, type Profile, type Sweep } from "../../result/mod.ts";
 import { accuracyChange, accuracyCurves, type Dropped, fullOf } from "../chart/accuracy.ts";
-import { costText, promiseText, savingText, timesText as speedText } from "../chart/fit.ts";
 import { formatNumber, formatPoints, formatPointsRange, quarter } from "../chart/numbers.ts";
 import { isPaperCurve } from "../chart/curves.ts";
 import { byImportance, isByImportance, KIND_NAMES } from "../chart/setting.ts";
@@ -32,34 +31,6 @@ export function importanceAnswer(profile: Profile): Answer | undefined {
   });
   return told.length ? { goes: `Least important layers (95 %): ${told.join("; ")}.` } : undefined;
 }
-
-/** The answer of a fit; where nothing may go, it is about the cheapest plan that was tried. */
-export function fitAnswer(fit: Fit): Answer | undefined {
-  const { aim, tried, answer, confirmed, provenance, confirming } = fit;
-  const shown = answer === null ? [...tried].sort((a, b) => a.cost.value - b.cost.value)[0] : tried[answer];
-  if (!shown) return undefined;
-  const test = confirmed.find((own) => own.tried === tried.indexOf(shown));
-  const { text, packing } = test ? confirming : provenance;
-  const promise = promiseText(aim);
-  return {
-    drop: shown.drop,
-    goes: answer === null
-      ? `Nothing is sure to keep the promise that ${promise} (95 %).`
-      : `${dropText(shown.drop, provenance.model.layers)}: ${promise} (95 %).`,
-    measure: aim.of === "accuracy" ? "accuracy" : "loss",
-    costOf: (drop) =>
-      sameDrop(drop, shown.drop)
-        ? `Without ${planText(drop)}${answer === null ? ", the cheapest plan" : ""}: ${
-          costText(aim, (test ?? shown).cost)
-        }${aim.tasks ? "" : `, on ${packing.samples} × ${packing.length} tokens of ${text.name}`}${
-          test ? " that did not choose it" : ""
-        }.${sharedText([fit])}`
-        : undefined,
-    ...answer === null ? {} : { saves: `${capital(savingText(shown.saves))}.${speedText(fit)}` },
-  };
-}
-
-const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
 type Curve = Sweep["curves"][number];
 
@@ -138,7 +109,8 @@ export function tasksAnswer(results: readonly Evaluation[], plans: readonly Drop
   };
 }
 
-function dropText(drop: Drop, layers: number): string {
+/** Dropped modules of a model of so many layers: "2 of 30 attention modules (layers 25 26)". */
+export function dropText(drop: Drop, layers: number): string {
   const dropped = MODULES.filter((kind) => drop[kind].length > 0)
     .map((kind) => {
       const named = drop[kind].length === 1 ? "layer" : "layers";
@@ -152,7 +124,8 @@ function layersText({ attention, mlp }: Drop): string {
   return `${dropped.length === 1 ? "layer" : "layers"} ${dropped.join(" ")}`;
 }
 
-function sameDrop(a: Drop, b: Drop): boolean {
+/** Whether two plans are the same. */
+export function sameDrop(a: Drop, b: Drop): boolean {
   return planHash(a) === planHash(b);
 }
 

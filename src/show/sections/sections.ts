@@ -18,6 +18,8 @@ import { accuracyClaims, droppingClaims, magnitudeClaims } from "../claims/claim
 import { causeClaims } from "../claims/causes.ts";
 import { generalityClaim } from "../claims/generality.ts";
 import { initClaim, trainingClaim } from "../claims/training.ts";
+import { divergenceFigureAt } from "../figures/dropping/divergence.ts";
+import { qualityFigureAt } from "../figures/dropping/quality.ts";
 import * as draw from "../figures/mod.ts";
 import { correlationTable } from "../tables/causes.ts";
 import { accuracyTable } from "../tables/evaluation.ts";
@@ -25,7 +27,8 @@ import { fitTables } from "../tables/fit.ts";
 import { mixerTable, mixtureTable, rankingTable } from "../tables/profile.ts";
 import { lossTable, sweepTable } from "../tables/quality.ts";
 import { medianTable, ratioTable } from "../tables/training.ts";
-import { fitAnswer, importanceAnswer, qualityAnswer, tasksAnswer } from "./answer.ts";
+import { importanceAnswer, qualityAnswer, tasksAnswer } from "./answer.ts";
+import { fitAnswer } from "./fit.ts";
 import type { Section } from "./section.ts";
 
 /** The results of each analysis. */
@@ -49,8 +52,10 @@ export interface Findings {
 /** How many modules the table of drop lists shows. */
 const LISTED = 10;
 
-/** Draws the results of an analysis. */
-export const sections: { readonly [Name in keyof Findings]: (found: Findings[Name]) => Section } = {
+/** Draws the results of an analysis. `at` is the number of drops at which titles compare; default: about a quarter of the layers. */
+export const sections: {
+  readonly [Name in keyof Findings]: (found: Findings[Name], at?: number) => Section;
+} = {
   fit: (fit) => ({
     name: "fit",
     title: "The answer: how much may go",
@@ -79,14 +84,14 @@ export const sections: { readonly [Name in keyof Findings]: (found: Findings[Nam
     ],
     answer: importanceAnswer(profile),
   }),
-  quality: (sweep) => {
-    const quality = draw.qualityFigure(sweep);
+  quality: (sweep, at) => {
+    const quality = qualityFigureAt(at)(sweep);
     return {
       name: "quality",
       title: "Quality: what dropping costs",
       setting: quality.setting,
       claims: droppingClaims(sweep),
-      figures: [quality, draw.divergenceFigure(sweep)],
+      figures: [quality, divergenceFigureAt(at)(sweep)],
       tables: [{ ...sweepTable(sweep), title: "Perplexity by the number of modules dropped" }],
       answer: qualityAnswer(sweep),
     };

@@ -4,7 +4,7 @@ import { formatPercent, linearAxis } from "../../chart/draw/axes.ts";
 import { comparedAt, curveChart, groupsOf, overSeeds, seededText } from "../../chart/curves.ts";
 import { formatFixed, formatNumber, formatShare } from "../../chart/numbers.ts";
 import { sharedText } from "../../chart/shared.ts";
-import { type Draw, figure } from "../../chart/svg.ts";
+import { type Draw, type Drawing, figure } from "../../chart/svg.ts";
 import { sweepRows } from "../../tables/quality.ts";
 
 /**
@@ -20,11 +20,17 @@ import { sweepRows } from "../../tables/quality.ts";
  * const { svg, reading } = divergenceFigure(result);
  * ```
  */
-export const divergenceFigure: Draw<[Sweep]> = figure("divergence", "sweep", (sweep) => {
+export const divergenceFigure: Draw<[Sweep]> = figure("divergence", "sweep", (sweep) => drawing(sweep));
+
+/** The same with a title that compares at another number of drops than a quarter of the layers. */
+export const divergenceFigureAt = (at: number | undefined): Draw<[Sweep]> =>
+  figure("divergence", "sweep", (sweep) => drawing(sweep, at));
+
+function drawing(sweep: Sweep, at?: number): Drawing {
   const groups = groupsOf(sweep);
   const most = Math.max(...sweep.curves.flatMap(({ points }) => points.map(({ kl }) => kl)), 1e-3);
   const decimals = most < 1 ? 2 : most < 5 ? 1 : 0;
-  const compared = comparedAt(groups, sweep.provenance.model.layers);
+  const compared = comparedAt(groups, sweep.provenance.model.layers, at);
   const height = 320;
   return {
     title: compared
@@ -55,4 +61,4 @@ export const divergenceFigure: Draw<[Sweep]> = figure("divergence", "sweep", (sw
     ],
     rows: sweepRows(sweep),
   };
-});
+}

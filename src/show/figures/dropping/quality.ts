@@ -13,7 +13,7 @@ import {
 import { formatNumber } from "../../chart/numbers.ts";
 import { repairsText, settingOf } from "../../chart/setting.ts";
 import { sharedText } from "../../chart/shared.ts";
-import { type Draw, figure } from "../../chart/svg.ts";
+import { type Draw, type Drawing, figure } from "../../chart/svg.ts";
 import { riseSign } from "../../chart/told.ts";
 import { sweepRows } from "../../tables/quality.ts";
 
@@ -30,7 +30,13 @@ import { sweepRows } from "../../tables/quality.ts";
  * const { svg, reading } = qualityFigure(result);
  * ```
  */
-export const qualityFigure: Draw<[Sweep]> = figure("quality", "sweep", (sweep) => {
+export const qualityFigure: Draw<[Sweep]> = figure("quality", "sweep", (sweep) => drawing(sweep));
+
+/** The same with a title that compares at another number of drops than a quarter of the layers. */
+export const qualityFigureAt = (at: number | undefined): Draw<[Sweep]> =>
+  figure("quality", "sweep", (sweep) => drawing(sweep, at));
+
+function drawing(sweep: Sweep, at?: number): Drawing {
   const groups = groupsOf(sweep);
   const { provenance, calibration: { packing, text } } = sweep;
   const all = sweep.curves.flatMap(({ points }) => points);
@@ -48,7 +54,7 @@ export const qualityFigure: Draw<[Sweep]> = figure("quality", "sweep", (sweep) =
     })
   );
   return {
-    title: titleOf(comparedAt(groups, provenance.model.layers), samples),
+    title: titleOf(comparedAt(groups, provenance.model.layers, at), samples),
     subtitle: `Perplexity on held-out text${full ? `; full model: ${formatNumber(full.perplexity)}` : ""}.` +
       `${seededText(groups)} ${intervalsText(samples)}` + sharedText([sweep]),
     setting: `${
@@ -64,7 +70,7 @@ export const qualityFigure: Draw<[Sweep]> = figure("quality", "sweep", (sweep) =
     ],
     rows: sweepRows(sweep),
   };
-});
+}
 
 /** Perplexity, with the interval of its rise over the full model: paired over the samples, so the full model has none. */
 function perplexityOf(cost: Cost, samples: number) {
