@@ -32,7 +32,7 @@ const promises: Record<string, RegExp> = {
   repair: /drop 4 of attention[^]*\(linear\)[^]*held out of the fits[^]*repaired/,
   fit: /confirmed on[^]*next:/,
   perplexity: /perplexity[^]*nothing[^]*attention/,
-  evaluate: /full model[^]*piqa[^]*without attention[^]*95 % interval/,
+  evaluate: /full model[^]*(?:piqa|induction)[^]*with(?:out)? attention[^]*95 % interval/,
   sweep: /dropped[^]*importance[^]*(?:deepest|repaired: linear)/,
   generate: /attention/,
   checkpoints: /step[^]*4,?096/i,

@@ -1,5 +1,6 @@
 /** The licence that a folder's card states, and an export's card repeats. */
 import assert from "node:assert/strict";
+import { originOf } from "../../src/export/card/origin.ts";
 import { exportModel } from "../../src/export/mod.ts";
 import { openModel } from "../../src/hub/mod.ts";
 import { licenceOf } from "../../src/hub/licence.ts";
@@ -22,10 +23,10 @@ Deno.test("a card's front matter states the licence, and nothing else of it does
   for (const [card, licence] of CARDS) assert.equal(licenceOf(card), licence, card.slice(0, 60));
 });
 
-Deno.test("the licence of a local folder is on the card of its export, with its name on the hub where the configuration has it", () =>
+Deno.test("the licence of a local folder is on the card of its export", () =>
   withFolder(async (folder) => {
     const from = `${folder}/model`;
-    await writeWide("llama", from, { _name_or_path: "someone/a-model" });
+    await writeWide("llama", from);
     const card = async (out: string) => {
       await exportModel(from, { attention: [1] }, { format: "hf", out: `${folder}/${out}` });
       return await Deno.readTextFile(`${folder}/${out}/README.md`);
@@ -34,9 +35,31 @@ Deno.test("the licence of a local folder is on the card of its export, with its 
     await Deno.writeTextFile(`${from}/README.md`, "---\nlicense: MIT\n---\n");
     assert.equal(await (await openModel(from)).licence!(), "MIT");
     const text = await card("known");
-    assert.match(text, /^---\nbase_model: "someone\/a-model"\nlicense: "mit"\ntags/);
-    assert.match(text, /on the hub the original is `someone\/a-model`\. The original's licence: `MIT`\./);
+    assert.match(text, /^---\nbase_model: "model"\nlicense: "mit"\ntags/);
+    assert.match(text, /, as `hf`\. The original's licence: `MIT`\./);
     await Deno.remove(`${from}/README.md`);
     await Deno.mkdir(`${from}/README.md`);
     assert.equal(await (await openModel(from)).licence!(), null);
   }));
+
+Deno.test("a GGUF file may name its repository and its licence; anything else is no name", async () => {
+  const originIn = (metadata: Record<string, unknown>, revision: string | null = null) =>
+    originOf(
+      {
+        model: { name: "own/name", identity: { revision } },
+        files: {},
+        stored: { kind: "gguf", file: { metadata: new Map(Object.entries(metadata)) } },
+      } as unknown as Parameters<typeof originOf>[0],
+    );
+  assert.deepEqual(await originIn({}), { licence: null, hub: null });
+  assert.deepEqual(await originIn({}, "abc"), { licence: null, hub: "own/name" });
+  const stated = {
+    "general.license": "apache-2.0",
+    "general.source.huggingface.repository": "someone/a-model",
+  };
+  assert.deepEqual(await originIn(stated), { licence: "apache-2.0", hub: "someone/a-model" });
+  const address = { "general.repo_url": "https://hub.example/someone/a-model/" };
+  assert.deepEqual(await originIn(address), { licence: null, hub: "someone/a-model" });
+  const odd = { "general.license": 7, "general.repo_url": "https://hub.example/a b/../c" };
+  assert.deepEqual(await originIn(odd), { licence: null, hub: null });
+});

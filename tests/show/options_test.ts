@@ -150,8 +150,8 @@ const refused: [what: string, options: unknown, error: RegExp][] = [
     /found no label "Attention", expected one of attention, .*mean "attention"/,
   ],
   ["a name that every object has", { labels: { constructor: "a" } }, /found no label "constructor"/],
-  ["a number", 3, /TypeError.*the options is 3/],
-  ["null", null, /TypeError.*the options is null/],
+  ["a number", 3, /TypeError.*options is 3/],
+  ["null", null, /TypeError.*options is null/],
 ];
 
 for (const [what, options, error] of refused) {

@@ -96,10 +96,17 @@ Deno.test("linear attention does not become a window", () =>
     const softmax = model.spec.layers.flatMap(({ attention }, layer) => scoring(attention) ? [layer] : []);
     const plan = makePlan(ordered, { drop: softmax.length, window: 4 });
     assert.deepEqual(plan.changes!.map(({ layer }) => layer), softmax);
-    const measured = await profile(model, options); // which does not know the kinds of attention
-    const all = makePlan(measured, { target: "attention", drop: model.spec.layers.length, window: 4 });
+    const measured = await profile(model, options);
+    const all = { target: "attention", drop: model.spec.layers.length, window: 4 } as const;
+    assert.throws(
+      () => makePlan(measured, all),
+      /Cannot make windows of \d attention modules: expected a whole number from 0 to 1$/,
+    );
+    const changes = model.spec.layers.map((_, layer) => (
+      { layer, module: "attention", to: "window", keys: 4, sinks: 0 } as const
+    ));
     await assert.rejects(
-      perplexities(model, [all], options),
+      perplexities(model, [{ changes }], options),
       /attention \d to a window: it is linear attention, expected softmax attention/,
     );
   }, "qwen3-next"));

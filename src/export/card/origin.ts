@@ -21,7 +21,7 @@ const NAME = /^(?:https?:\/\/[^/\s]+\/)?([\w-][\w.-]{0,95}\/[\w-][\w.-]{0,95})\/
 export async function originOf({ model, files, stored }: Job): Promise<Origin> {
   const field = (key: string) => stored.kind === "gguf" ? stored.file.metadata.get(key) : undefined;
   const licence = await files.licence?.() ?? field("general.license");
-  const named = [...REPOSITORIES.map(field), model.config._name_or_path].flatMap((value) =>
+  const named = REPOSITORIES.map(field).flatMap((value) =>
     typeof value === "string" ? NAME.exec(value)?.[1] ?? [] : []
   );
   return {

@@ -24,7 +24,7 @@ export interface FigureOptions {
   readonly width?: number;
   /**
    * The font, as in CSS: "Helvetica", "Times New Roman, serif". PNG and PDF take Arimo (as wide as Helvetica and Arial), Tinos (as wide as
-   * Times), or a font file of that name among the system's fonts.
+   * Times), or a font file of that name among the system's fonts; a letter that the font does not have is drawn as a box.
    */
   readonly fontFamily?: string;
   /** False leaves out the lines of text above and below the panels, which a paper's caption replaces. */
@@ -75,7 +75,7 @@ const checks: Checks<FigureOptions> = {
 
 /** The layout that options ask for. Throws `TypeError` or `RangeError` for a wrong option. */
 export function layoutFor(options: FigureOptions = {}): Layout {
-  expect("draw", "the options", options, optionsOf(checks));
+  expect("draw", "options", options, optionsOf(checks));
   const { width = WIDTH, fontFamily = FONT, title = true, theme = "light", labels = {} } = options;
   const units = Math.round(width / Math.max(width / WIDTH, LEGIBLE));
   return { units, scale: width / units, fontFamily, titled: title, theme, labels };

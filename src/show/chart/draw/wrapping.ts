@@ -31,7 +31,7 @@ export function balanced(text: string, width: number, letters: Letters): string[
 function wrapped(text: string, room: number, { size, bold = false }: Letters): string[] {
   const lines = [""];
   const fits = (line: string) => textWidth(line, size, bold) <= room;
-  for (const word of text.replaceAll(/(?<=\d) (?=[%×])|(?<=×) /g, "\u00a0").split(" ")) {
+  for (const word of text.replaceAll(/(?<=\d) (?=[%×])|(?<=[×±]) /g, "\u00a0").split(" ")) {
     const longer = lines.at(-1) ? `${lines.at(-1)} ${word}` : word;
     if (fits(longer)) lines[lines.length - 1] = longer;
     else lines.push(...piecesOf(word, fits));
