@@ -61,8 +61,7 @@ async function writeTexts(cache: string): Promise<void> {
 }
 
 /** What was printed, without the times, which each run measures: as words, since lines break elsewhere. */
-const untimed = (text: string) =>
-  text.split(/\s+/).join(" ").replace(/Measured: .*? reads [\d.]+ times as fast\. /, "");
+const untimed = (text: string) => text.split(/\s+/).join(" ").replace(/Measured: .*? reads .*?\)\. /, "");
 
 /** Runs the command on the tiny model of a folder, with its texts there. */
 async function started(folder: string, results: string, ...args: string[]) {

@@ -23,7 +23,7 @@ for (const page of PAGES) {
 
 /** What each command has to print, on one stream or the other. */
 const promises: Record<string, RegExp> = {
-  start: /page of figures: .*index\.html/,
+  start: /the perplexity rises by at most 10 %[^]*page of figures: .*index\.html[^]*lamina (?:export|fit) /,
   profile: /attention, most redundant first, 10 of 30/,
   plan: /^$/,
   order: /attention by gate-norm[^]*order +module/,

@@ -111,7 +111,7 @@ async function finished(context: Context, asked: Asked, started: Started): Promi
 /** Commands that use the answer; without one, a fit that may repair what it drops. */
 async function nextOf(fit: Fit, ref: string, results: string): Promise<string[]> {
   const file = await keepFit(fit, results);
-  if (file) return [...nextLines(fit, ref, file), commandLine("fit", ref, "--loss", "0.01")];
+  if (fit.plan) return [...file ? nextLines(fit, ref, file) : [], commandLine("fit", ref, "--loss", "0.01")];
   return [commandLine("fit", ref, "--perplexity", `${100 * PROMISE.perplexity}%`, "--repair", "linear")];
 }
 

@@ -89,14 +89,17 @@ export function savingText({ parametersShare, kvShare }: Tried["saves"]): string
   } of the keys and values`;
 }
 
-/** Times of the answer: "decoding 1.06 times as fast (1.04 to 1.08), reading 1.05 times"; empty where they were not measured. */
+/** Measured times of the answer in a sentence: faster or slower only where the quartiles of the rounds say so; empty without times. */
 export function timesText({ times }: Fit): string {
   if (!times) return "";
   const two = (value: number) => formatFixed(value, 2);
-  const { decode, prefill } = times;
-  return ` Measured: it writes ${two(decode.median)} times as fast (quartiles ${two(decode.low)} to ${
-    two(decode.high)
-  }), and reads ${two(prefill.median)} times as fast.`;
+  const paced = (verb: string, { median, low, high }: typeof times.decode) => {
+    const quartiles = `quartiles ${two(low)} to ${two(high)}`;
+    return low > 1 || high < 1
+      ? `${verb} ${two(median)} times as fast (${quartiles})`
+      : `${verb} about as fast (${two(median)} times; ${quartiles})`;
+  };
+  return ` Measured: it ${paced("writes", times.decode)} and ${paced("reads", times.prefill)}.`;
 }
 
 /** The answer in sentences. */
