@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { aimOf, costOf, keepsCost } from "../../src/study/fit/aims.ts";
 import type { Candidate } from "../../src/study/fit/candidates.ts";
-import { largest, pathTo, runnersUp, type Tried } from "../../src/study/fit/chosen.ts";
+import { largest, pathTo, runnersUp, skipped, type Tried } from "../../src/study/fit/chosen.ts";
 import { smallestReaching } from "../../src/study/fit/reach.ts";
 import { search, type Trial } from "../../src/study/fit/search.ts";
 
@@ -99,6 +99,16 @@ Deno.test("the largest plan that keeps the promise is chosen, the cheaper of two
     [tried[0], tried[3]],
     "after the plans of the line that it extends",
   );
+});
+
+Deno.test("plans on the way to a choice are tried before it is confirmed, at most eight of them", () => {
+  const chosen = one(0, 5, 5, 0.1, "yes");
+  const tried = [one(0, 1, 1, 0, "yes"), one(0, 3, 3, 0, "yes"), one(1, 2, 2, 0, "yes"), chosen];
+  const numbers = (chosen: Tried, begin: number) =>
+    skipped(chosen, tried, begin).map(({ dropped }) => dropped);
+  assert.deepEqual(numbers(chosen, 0), [2, 4]);
+  assert.deepEqual(numbers(chosen, 3), [4], "a repaired line begins behind the bare one");
+  assert.deepEqual(numbers(one(2, 24, 24, 0, "yes"), 0), [3, 6, 9, 12, 15, 18, 21, 24]);
 });
 
 Deno.test("the smallest plan of each line that saves enough is found, and lines that cannot are left out", async () => {

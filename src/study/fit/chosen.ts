@@ -8,6 +8,7 @@ import { planHash, type Verdict } from "../../measure/mod.ts";
 import type { Fit } from "../../result/mod.ts";
 import type { Cost } from "./aims.ts";
 import type { Candidate } from "./candidates.ts";
+import type { Trial } from "./search.ts";
 
 /** A candidate that was tried. */
 export interface Tried {
@@ -27,6 +28,18 @@ export function largest(tried: readonly Tried[], saving: Fit["saving"]): Tried |
   const better = (a: Tried, b: Tried) => size(b) - size(a) || a.cost.value - b.cost.value;
   return tried.filter(({ keeps, candidate }) => keeps === "yes" && savingOf(candidate, saving) > 0)
     .sort(better)[0] ?? null;
+}
+
+/** The most plans that a choice is confirmed along. */
+const STEPS = 8;
+
+/** Numbers on the way to the chosen one, after `begin`, that were not tried: those in between have to be known where it fails. */
+export function skipped(chosen: Tried, tried: readonly Tried[], begin: number): Trial[] {
+  const { line, dropped } = chosen.candidate;
+  const known = new Set(tried.flatMap(({ candidate }) => candidate.line === line ? [candidate.dropped] : []));
+  const steps = Math.min(STEPS, dropped - begin);
+  return Array.from({ length: steps }, (_, i) => begin + Math.ceil((dropped - begin) * (i + 1) / steps))
+    .filter((number) => !known.has(number)).map((dropped) => ({ line, dropped }));
 }
 
 /** The plans to confirm, smallest first: those on the way to the chosen one that kept the promise. `before` is the line that its own extends. */

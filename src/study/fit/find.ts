@@ -9,12 +9,12 @@ import { sizesOf } from "../../subject/mod.ts";
 import type { Repairing } from "../repair/fits.ts";
 import { type Aim, keepsCost, limitsCost, savedOf } from "./aims.ts";
 import { type Candidate, candidateMaker, distinctOf, type Maker } from "./candidates.ts";
-import { largest, pathTo, runnersUp, savingOf, type Tried } from "./chosen.ts";
+import { largest, pathTo, runnersUp, savingOf, skipped, type Tried } from "./chosen.ts";
 import { type Judge, judgeOf } from "./judges.ts";
 import type { Line } from "./lines.ts";
 import type { FitOptions } from "./options.ts";
 import { type Reaching, type Saved, smallestReaching } from "./reach.ts";
-import { search } from "./search.ts";
+import { search, type Trial } from "./search.ts";
 import { expectedSpeed, timesOf } from "./times.ts";
 
 /** What a fit searches. */
@@ -98,20 +98,20 @@ async function chosenByCost(searching: Searching, next: () => RunOptions): Promi
   const { lines, all, ways, saving, make } = searching;
   const tried: Tried[] = [];
   let provenance: Fit["provenance"] | undefined;
+  /** Tries a round, and tells which of its plans keep the promise. */
+  async function attempt(round: readonly Trial[]): Promise<boolean[]> {
+    const options = next();
+    options.signal?.throwIfAborted();
+    const made = await make(round, options);
+    const own = await judged(searching, made.filter((one) => one !== null), options);
+    provenance = own.provenance;
+    tried.push(...own.tried);
+    return made.map((one) => own.tried.some(({ candidate, keeps }) => candidate === one && keeps === "yes"));
+  }
   const along = (first: number, begins: readonly number[]) =>
     search(
       begins.map((begin, i) => ({ begin, most: all[first + i].most })),
-      async (round) => {
-        const options = next();
-        options.signal?.throwIfAborted();
-        const made = await make(round.map((trial) => ({ ...trial, line: first + trial.line })), options);
-        const own = await judged(searching, made.filter((one) => one !== null), options);
-        provenance = own.provenance;
-        tried.push(...own.tried);
-        return made.map((one) =>
-          own.tried.some(({ candidate, keeps }) => candidate === one && keeps === "yes")
-        );
-      },
+      (round) => attempt(round.map((trial) => ({ ...trial, line: first + trial.line }))),
       (line, { bad }) => {
         const best = largest(tried, saving);
         const plan = all[first + line].planOf(bad - 1);
@@ -121,14 +121,13 @@ async function chosenByCost(searching: Searching, next: () => RunOptions): Promi
   const reaches = await along(0, lines.map(() => 0));
   if (ways.length > 0) await along(lines.length, ways.flatMap(() => reaches.map(({ good }) => good)));
   const chosen = largest(tried, saving);
-  const { line } = chosen?.candidate ?? { line: 0 };
+  if (!chosen) return { tried, provenance: provenance!, path: [], runnersUp: [] };
+  const { line } = chosen.candidate;
   const before = line >= lines.length ? line % lines.length : null;
-  return {
-    tried,
-    provenance: provenance!,
-    path: chosen ? pathTo(chosen, tried, before) : [],
-    runnersUp: chosen ? runnersUp(chosen, tried, saving) : [],
-  };
+  const between = skipped(chosen, tried, before === null ? 0 : reaches[before].good);
+  if (between.length > 0) await attempt(between);
+  const [path, others] = [pathTo(chosen, tried, before), runnersUp(chosen, tried, saving)];
+  return { tried, provenance: provenance!, path, runnersUp: others };
 }
 
 /** Rounds in which a plan that turned out slower than expected makes room for a larger one. */

@@ -37,7 +37,7 @@ const [CHOOSING, CONFIRMING] = [[1, 2, 4, 6], [1, 2, 4]];
  * only got lucky in the many looks is not the answer. `plan` is null where nothing may go. Finished work is kept, so that an interrupted
  * fit resumes where it stopped.
  *
- * Throws `TypeError` unless exactly one promise is made, and `RangeError` where no plan saves as much.
+ * Throws `TypeError` unless exactly one promise is made, and `RangeError` where no module may be dropped or no plan saves as much.
  *
  * @example
  * ```ts
@@ -68,6 +68,9 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
       ? step([], () => Promise.resolve(profile))
       : profileStep(model, calibrating, noDrop);
     const planned = linesPlanned(model.spec, options, calibration);
+    if (planned.length === 0) {
+      throw new RangeError(`Cannot fit ${model.name}: no module may be dropped, expected at least one`);
+    }
     const ordering = planned.map(({ order }) => order && orderStep(model, calibrating, order));
     const fitted = textOf(
       model,
