@@ -1,5 +1,5 @@
 /** The answer of a fit in words: what may go, what it costs, what it saves. */
-import { planText } from "../../measure/mod.ts";
+import { planPhrase } from "../../measure/mod.ts";
 import { type Fit, SCORES } from "../../result/mod.ts";
 import { counted, formatFixed, formatShare } from "./numbers.ts";
 import { sharedText } from "./shared.ts";
@@ -102,13 +102,15 @@ export function timesText({ times }: Fit): string {
   return ` Measured: it ${paced("writes", times.decode)} and ${paced("reads", times.prefill)}.`;
 }
 
+const capital = (text: string) => text.replace(/^./, (letter) => letter.toUpperCase());
+
 /** The answer in sentences. */
 export function answerText(fit: Fit): string {
   const { aim, tried, answer, confirmed } = fit;
   if (answer !== null) {
     const own = tried[answer];
     const { cost } = confirmed.find((test) => test.tried === answer)!;
-    return `Without ${planText(own.drop)} (${wayText(own)}), the cost is ${
+    return `${capital(planPhrase(own.drop))} (${wayText(own)}), the cost is ${
       costText(aim, cost)
     } on the samples that confirm ` +
       `it. That saves ${savingText(own.saves)}.${timesText(fit)}${sharedText([fit])}`;
@@ -117,11 +119,11 @@ export function answerText(fit: Fit): string {
   if (!cheapest) return "The model has no module to drop.";
   const failed = confirmed.at(-1);
   const found = failed
-    ? ` A plan that kept the promise on the samples that choose does not on those that confirm: without ${
-      planText(tried[failed.tried].drop)
+    ? ` A plan that kept the promise on the samples that choose does not on those that confirm: ${
+      planPhrase(tried[failed.tried].drop)
     }, the cost is ${costText(aim, failed.cost)}.`
     : "";
-  return `Nothing is sure to keep the promise.${found} The cheapest plan, without ${
-    planText(cheapest.drop)
+  return `Nothing is sure to keep the promise.${found} The cheapest plan, ${
+    planPhrase(cheapest.drop)
   }, costs ${costText(aim, cheapest.cost)}.`;
 }

@@ -6,6 +6,7 @@ import { displayable } from "../../entry/mod.ts";
 import { type DropOrder, type Fit, head, type Profile } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
+import { tasksNamed } from "../../tasks/mod.ts";
 import type { Pass } from "../base/estimate.ts";
 import { leakGuard, withLeaks } from "../base/leak.ts";
 import { CALIBRATION_TEXT, HELD_OUT_TEXT } from "../base/options.ts";
@@ -60,6 +61,7 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
   on: onModel,
   work(model, options) {
     const aim = aimOf(options);
+    aim.tasks?.forEach(tasksNamed); // an unknown one is an error before anything runs
     const { bos, profile } = options;
     const calibration = { ...bos === undefined ? {} : { bos }, ...options.calibration };
     const calibrating = textOf(model, calibration, CALIBRATION_TEXT);
