@@ -111,7 +111,7 @@ function chart(result: Causes, { cause, short }: typeof CAUSES[number], first: b
     headings: [
       { text: first ? `${result.provenance.model.name} · ${result.norm}-norm` : "", across: true },
       ...found.map(({ module, rank, low, high }) => ({
-        text: `r ${rank === null ? "–" : withInterval(rank, low, high)}`,
+        text: `r ${rank === null ? "–" : withInterval(rank, low, high).replace(" to ", "…")}`, // the panel is narrow
         color: COLORS[module],
         small: true,
       })),

@@ -7,6 +7,7 @@ import {
   curveChart,
   groupsOf,
   meanOf,
+  overSeeds,
   riseInterval,
   seededText,
 } from "../../chart/curves.ts";
@@ -56,7 +57,7 @@ function drawing(sweep: Sweep, at?: number): Drawing {
   return {
     title: titleOf(comparedAt(groups, provenance.model.layers, at), samples),
     subtitle: `Perplexity on held-out text${full ? `; full model: ${formatNumber(full.perplexity)}` : ""}.` +
-      `${seededText(groups)} ${intervalsText(samples)}` + sharedText([sweep]),
+      `${seededText(groups, { ranges: true })} ${intervalsText(samples)}` + sharedText([sweep]),
     setting: `${
       settingOf(provenance)
     } · drop orders from ${packing.samples} × ${packing.length} tokens of ${text.name}${repairsText(sweep)}`,
@@ -72,8 +73,12 @@ function drawing(sweep: Sweep, at?: number): Drawing {
   };
 }
 
-/** Perplexity, with the interval of its rise over the full model: paired over the samples, so the full model has none. */
+/**
+ * Perplexity, with the interval of its rise over the full model: paired over the samples, so the full model has none. Random orders have
+ * the range of their seeds, since two or three seeds give an interval that hides all other lines.
+ */
 function perplexityOf(cost: Cost, samples: number) {
+  if (cost.values.length > 1) return overSeeds(({ perplexity }) => perplexity)(cost);
   const nll = meanOf(cost.values, (point) => point.nll);
   const rise = meanOf(cost.values, (point) => point.rise);
   const interval = riseInterval(cost, samples);
