@@ -78,7 +78,10 @@ function drawing(sweep: Sweep, at?: number): Drawing {
  * the range of their seeds, since two or three seeds give an interval that hides all other lines.
  */
 function perplexityOf(cost: Cost, samples: number) {
-  if (cost.values.length > 1) return overSeeds(({ perplexity }) => perplexity)(cost);
+  if (cost.values.length > 1) {
+    const { value, low, high } = overSeeds((point) => point.nll)(cost);
+    return { value: Math.exp(value), low: Math.exp(low!), high: Math.exp(high!) };
+  }
   const nll = meanOf(cost.values, (point) => point.nll);
   const rise = meanOf(cost.values, (point) => point.rise);
   const interval = riseInterval(cost, samples);
