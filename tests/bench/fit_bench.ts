@@ -2,7 +2,7 @@
  * `fit` against brute force: every subset of the 16 modules of a committed model, 65,536 plans, on the samples that choose. The best plan
  * by force is the largest whose 95 % interval keeps the promise there; what both cost is then measured on samples that chose neither.
  *
- *     deno run -A tests/bench/fit_bench.ts [--model data/series/pre-ln/step04096] [--samples 8] [--length 64]
+ *     deno run -A tests/bench/fit_bench.ts [--model data/series/pre-ln/step04096] [--samples 8] [--length 64] [--no-force]
  */
 import { parseArgs } from "node:util";
 import { interval95, mean, planText, standardError } from "../../src/measure/mod.ts";
@@ -20,7 +20,9 @@ const { values } = parseArgs({
     model: { type: "string", default: "data/series/pre-ln/step04096" },
     samples: { type: "string", default: "8" },
     length: { type: "string", default: "64" },
+    force: { type: "boolean", default: true },
   },
+  allowNegative: true,
 });
 const samples = Number(values.samples); // of each half
 const size = { samples: 2 * samples, length: Number(values.length) };
@@ -70,7 +72,7 @@ async function costs(plans: readonly DropPlan[], on: typeof text): Promise<Cost[
 const half = layers.length; // modules of the first half of the layers
 const every: Cost[] = [];
 const began = performance.now();
-for (let first = 0; first < 2 ** half; first++) {
+for (let first = 0; values.force && first < 2 ** half; first++) {
   const plans = Array.from({ length: 2 ** half }, (_, last) => planOf(first + last * 2 ** half));
   every.push(...await costs(plans, choosing));
   if (first % 16 === 15) {
@@ -85,43 +87,49 @@ const describe = ({ plan, saved, rise, high }: Cost) =>
     high.toFixed(3)
   }): ${planText(plan)}`;
 
-console.log(`${every.length} plans by force: ${forced.toFixed(0)} s`);
+if (values.force) console.log(`${every.length} plans by force: ${forced.toFixed(0)} s`);
 for (const loss of promises) {
+  console.log(`\nat most ${loss} nats per token`);
+  if (values.force) await showBest(loss);
+  for (const by of searches) await showFit(loss, by);
+}
+
+async function showBest(loss: number): Promise<void> {
   const best = every.filter(({ high }) => high <= loss)
     .reduce((most, one) =>
       one.saved > most.saved || one.saved === most.saved && one.rise < most.rise ? one : most
     );
   const [confirmed] = await costs([best.plan], confirming);
-  console.log(`\nat most ${loss} nats per token`);
   console.log(`  by force, chosen     ${describe(best)}`);
   console.log(
     `  by force, confirming ${describe(confirmed)}${confirmed.high > loss ? " (breaks the promise)" : ""}`,
   );
-  for (const by of searches) {
-    const start = performance.now();
-    const result = await fit(model, {
-      ...size,
-      loss,
-      by,
-      profile: importance,
-      calibration: { samples, length: size.length },
-      time: false,
-    });
-    const seconds = ((performance.now() - start) / 1000).toFixed(1);
-    const name = `  fit by ${by.join(", ")}`;
-    if (result.answer === null) {
-      console.log(`${name}: nothing, ${result.tried.length} plans, ${seconds} s`);
-      continue;
-    }
-    const { drop } = result.tried[result.answer];
-    const [[choice], [own]] = [await costs([drop], choosing), await costs([drop], confirming)];
-    const cheaper = every.filter(({ saved, rise }) => saved >= choice.saved && rise < choice.rise).length;
-    console.log(
-      `${name} (${result.tried.length} plans, ${seconds} s)\n    chosen     ${
-        describe(choice)
-      }\n    confirming ${
-        describe(own)
-      }\n    ${cheaper} of the ${every.length} plans save as much and cost less on the samples that choose`,
-    );
+}
+
+async function showFit(loss: number, by: readonly Order[]): Promise<void> {
+  const start = performance.now();
+  const result = await fit(model, {
+    ...size,
+    loss,
+    by,
+    profile: importance,
+    calibration: { samples, length: size.length },
+    time: false,
+  });
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  const name = `  fit by ${by.join(", ")}`;
+  if (result.answer === null) {
+    console.log(`${name}: nothing, ${result.tried.length} plans, ${seconds} s`);
+    return;
   }
+  const { drop } = result.tried[result.answer];
+  const [[choice], [own]] = [await costs([drop], choosing), await costs([drop], confirming)];
+  const cheaper = every.filter(({ saved, rise }) => saved >= choice.saved && rise < choice.rise).length;
+  console.log(
+    `${name} (${result.tried.length} plans, ${seconds} s)\n    chosen     ${
+      describe(choice)
+    }\n    confirming ${
+      describe(own)
+    }\n    ${cheaper} of the ${every.length} plans save as much and cost less on the samples that choose`,
+  );
 }
