@@ -8,6 +8,7 @@ import { isStandardOutput } from "../shared/destination.ts";
 import { keepFit, nextText } from "../shared/fitted.ts";
 import { explained } from "../shared/help.ts";
 import {
+  type CalibrationFlags,
   type ConstraintFlags,
   constraintsIn,
   MODEL,
@@ -15,6 +16,7 @@ import {
   positive,
   type StudyFlags,
   wholeNumber,
+  withCalibrationFlags,
   withConstraintFlags,
   withStudyFlags,
 } from "../shared/options.ts";
@@ -24,6 +26,7 @@ import { perform, shown } from "../shared/perform.ts";
 const TARGETS: readonly RankTarget[] = ["attention", "mlp", "joint", "block"];
 
 interface FitFlags extends
+  CalibrationFlags,
   StudyFlags,
   ConstraintFlags,
   Pick<
@@ -36,9 +39,6 @@ interface FitFlags extends
   sequential?: boolean;
   repairSamples: number;
   saving: "parameters" | "kv-bytes";
-  calibrationSamples: number;
-  calibrationLength: number;
-  calibrationText?: string;
   time: boolean;
 }
 
@@ -76,15 +76,8 @@ export function fitCommand(context: Context): Command {
       new Option("--saving <what>", "what makes a plan the larger one").choices(["parameters", "kv-bytes"])
         .default("parameters"),
     )
-    .option(
-      "--calibration-samples <n>",
-      "number of text blocks that the orders are computed from",
-      wholeNumber(1),
-      8,
-    )
-    .option("--calibration-length <t>", "tokens per calibration block", wholeNumber(2), 512)
-    .option("--calibration-text <file|name>", "calibration text (default: stories)")
     .option("--no-time", "do not measure how fast the answer reads and writes");
+  withCalibrationFlags(command);
   explained(command, "fit smollm2-135m --perplexity 10%");
   return withStudyFlags(withConstraintFlags(command), { samples: 16 }).action(
     async (ref: string, flags: FitFlags) => {

@@ -13,6 +13,7 @@ import {
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
 import { explained } from "../shared/help.ts";
 import {
+  type CalibrationFlags,
   type ConstraintFlags,
   constraintsIn,
   type DropFlags,
@@ -23,6 +24,7 @@ import {
   type StudyFlags,
   wantedOf,
   wholeNumber,
+  withCalibrationFlags,
   withConstraintFlags,
   withDropFlags,
   withStudyFlags,
@@ -133,13 +135,10 @@ export function guidesCommand(context: Context): Command {
   });
 }
 
-interface SweepFlags extends StudyFlags, ConstraintFlags {
+interface SweepFlags extends StudyFlags, ConstraintFlags, CalibrationFlags {
   target: DropOrder["target"];
   by?: DropOrder["by"][];
   upto?: number;
-  calibrationSamples: number;
-  calibrationLength: number;
-  calibrationText?: string;
   repair?: RepairName[];
   sequential?: boolean;
   repairSamples: number;
@@ -161,17 +160,6 @@ export function sweepCommand(context: Context): Command {
       namesAmong(ORDERS),
     )
     .option(
-      "--calibration-samples <n>",
-      "number of text blocks that the orders are computed from",
-      wholeNumber(1),
-      8,
-    )
-    .option("--calibration-length <t>", "tokens per calibration block", wholeNumber(2), 512)
-    .option(
-      "--calibration-text <file|name>",
-      "calibration text (default: that of --text if it is set, otherwise stories)",
-    )
-    .option(
       "--repair <repairs>",
       `add a line for each repair of the dropped modules, from: ${REPAIRS.join(", ")}`,
       namesAmong(REPAIRS),
@@ -183,6 +171,7 @@ export function sweepCommand(context: Context): Command {
       wholeNumber(1),
       REPAIR_SAMPLES,
     );
+  withCalibrationFlags(command, "that of --text if it is set, otherwise stories");
   explained(command, "sweep smollm2-135m --target attention --upto 8");
   const withFlags = withStudyFlags(withConstraintFlags(command), { text: HELD_OUT_TEXT });
   return withFlags.action(async (ref: string, flags: SweepFlags) => {

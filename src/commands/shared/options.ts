@@ -105,6 +105,26 @@ export function withTextFlags(
     .option("--bos", "start each block with the BOS token", false);
 }
 
+/** The calibration text of orders and repairs. */
+export interface CalibrationFlags {
+  calibrationSamples: number;
+  calibrationLength: number;
+  calibrationText?: string;
+}
+
+/** Adds the options about it; `usual` says which text it is by default. */
+export function withCalibrationFlags(command: Command, usual = "stories"): Command {
+  return command
+    .option(
+      "--calibration-samples <n>",
+      "number of text blocks that the orders are computed from",
+      wholeNumber(1),
+      8,
+    )
+    .option("--calibration-length <t>", "tokens per calibration block", wholeNumber(2), 512)
+    .option("--calibration-text <file|name>", `calibration text (default: ${usual})`);
+}
+
 /** Adds the options of a study, with its default text. */
 export function withStudyFlags(command: Command, defaults: TextDefaults = {}): Command {
   withEngineFlags(withTextFlags(command, defaults))
