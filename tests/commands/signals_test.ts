@@ -113,7 +113,7 @@ Deno.test({
   ignore: !unix,
   fn: () =>
     withTiny(async ({ folder }) => {
-      const generate = ["src/cli.ts", "generate", folder, "--prompt", "fox", "--tokens", "100000"];
+      const generate = ["src/cli.ts", "generate", folder, "--prompt", "fox", "--tokens", "100000", "--quiet"];
       const stopped = await start(Deno.execPath(), [...deno, ...generate]);
       const rest = (async () => {
         while (!(await stopped.out.read()).done);

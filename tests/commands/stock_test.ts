@@ -110,13 +110,14 @@ Deno.test("models: a row a model, which of them is cached, and the same as JSON"
     assert.deepEqual(rows.map(([, alias]) => alias), models.map(({ alias }) => alias));
     // Names are as long as the line leaves room for; what is typed, the alias, is whole.
     rows.forEach(([name], i) => assert.ok(models[i].name.startsWith(name.replace("…", "")), name));
-    assert.deepEqual(rows.map((row) => row.at(-1)), ["yes", "no", "no"]);
+    assert.deepEqual(rows.map((row) => row.at(-1)), ["yes", "no", "no", "no"]);
     assert.match(table.out, /also be: a folder in Hugging Face layout, a \.gguf file, or\s+owner\/name/);
     const listed: typeof models = JSON.parse(json.out);
     assert.deepEqual(listed.map(({ name, cached }) => [name, cached]), [
       [models[0].name, true],
       [models[1].name, false],
       [models[2].name, false],
+      [models[3].name, false],
     ]);
     await expectFailures(run, [[2, ["models", "--yaml"], /unknown option '--yaml'/]]);
   }));

@@ -24,7 +24,7 @@ Deno.test("one release of Deno is named everywhere", async () => {
     ".ci/run",
     ".devcontainer/devcontainer.json",
     "src/cluster/ray_node.py",
-    "src/doctor/machine_checks.ts",
+    "src/home/home.ts",
     "src/launch/import.mjs",
   ];
   for (const file of files) {

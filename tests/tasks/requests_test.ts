@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { parseHubId } from "../../src/hub/remote/huggingface.ts";
 import { buildRequests, suites, taskGroups, taskNames, tasksNamed } from "../../src/tasks/mod.ts";
 import { Fields } from "../../src/tasks/fields.ts";
+import { probeTasks } from "../../src/tasks/probes/list.ts";
 import { documentsOf, fixture, sha256 } from "./fixture.ts";
 
 for (const run of fixture.requests) {
@@ -20,8 +21,11 @@ for (const run of fixture.requests) {
   });
 }
 
-Deno.test("every task is compared with lm-eval", () => {
-  const compared = new Set(fixture.requests.map(({ task }) => task));
+Deno.test("every task that lm-eval has is compared with it", () => {
+  const compared = new Set([
+    ...fixture.requests.map(({ task }) => task),
+    ...probeTasks.map(({ name }) => name),
+  ]);
   // The first GSM8K differs from the present one in where generation stops and what counts, not in what is asked.
   assert.deepEqual(taskNames.filter((name) => !compared.has(name)), ["gsm8k@1.0"]);
 });
