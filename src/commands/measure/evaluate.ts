@@ -1,13 +1,13 @@
 /** Benchmark tasks, with modules dropped, compared with the full model. */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { noDrop } from "../../measure/mod.ts";
 import { type Evaluation, resultText } from "../../result/mod.ts";
 import { evaluatePriceText } from "../../show/mod.ts";
 import { type EvaluateOptions, studies } from "../../study/mod.ts";
-import { suites, taskGroups, taskNames, tasksNamed } from "../../tasks/mod.ts";
+import { suites, taskGroups, taskNames } from "../../tasks/mod.ts";
 import { type Context, runOptions, withModel } from "../shared/context.ts";
 import { type OutFlags, withOutFlags } from "../shared/destination.ts";
-import { entriesOf, GIVEN } from "../shared/given.ts";
+import { GIVEN, taskList } from "../shared/given.ts";
 import { explained } from "../shared/help.ts";
 import {
   collected,
@@ -50,7 +50,7 @@ export function evaluateCommand(context: Context): Command {
         DEFAULT_TASKS.join(",")
       }); choose from ${named.join(", ")}, ` +
         `mmlu_SUBJECT, ${Object.keys(taskGroups).join(", ")}`,
-      nameList,
+      taskList,
     )
     .addOption(
       new Option("--suite <name>", "a paper's tasks with its numbers of shots, instead of --tasks")
@@ -107,12 +107,4 @@ function optionsOf(context: Context, flags: EvaluateFlags): EvaluateOptions {
   const { suite, shots, limit, bos, seed, margin, prompts } = flags;
   const tasks = flags.tasks === undefined && suite === undefined ? DEFAULT_TASKS : flags.tasks;
   return { ...runOptions(context, flags), tasks, suite, shots, limit, bos, seed, margin, prompts };
-}
-
-/** Names of tasks, all of them known: a model is fetched after that. */
-function nameList(text: string): string[] {
-  const names = entriesOf(text).filter((name) => name !== "");
-  if (names.length === 0) throw new InvalidArgumentError("expected the name of one task at least");
-  names.forEach(tasksNamed);
-  return names;
 }

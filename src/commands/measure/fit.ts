@@ -2,10 +2,11 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type RepairName, REPAIRS } from "../../measure/mod.ts";
 import { type Fit, ORDERS, PAPER_SCORE } from "../../result/mod.ts";
-import { type FitOptions, planTensors, type RankTarget, REPAIR_SAMPLES, studies } from "../../study/mod.ts";
+import { type FitOptions, planTensors, type RankTarget, studies } from "../../study/mod.ts";
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
 import { isStandardOutput } from "../shared/destination.ts";
 import { keepFit, nextText } from "../shared/fitted.ts";
+import { taskList } from "../shared/given.ts";
 import { explained } from "../shared/help.ts";
 import {
   type CalibrationFlags,
@@ -36,8 +37,6 @@ interface FitFlags extends
   targets?: RankTarget[];
   by?: FitOptions["by"];
   repair?: RepairName[];
-  sequential?: boolean;
-  repairSamples: number;
   saving: "parameters" | "kv-bytes";
   time: boolean;
 }
@@ -64,13 +63,6 @@ export function fitCommand(context: Context): Command {
       "--repair <repairs>",
       `repairs to try where the bare drop breaks the promise, from: ${REPAIRS.join(", ")}`,
       namesAmong(REPAIRS),
-    )
-    .option("--sequential", "fit repairs on the repaired model's stream, plan by plan, which takes longer")
-    .option(
-      "--repair-samples <n>",
-      "number of calibration blocks that repairs are fitted on",
-      wholeNumber(1),
-      REPAIR_SAMPLES,
     )
     .addOption(
       new Option("--saving <what>", "what makes a plan the larger one").choices(["parameters", "kv-bytes"])
@@ -120,7 +112,7 @@ function withAimFlags(command: Command): Command {
       "decode at least this many times as fast on this machine, such as 1.2",
       positive,
     )
-    .option("--tasks <names>", "benchmark tasks of --accuracy, such as piqa,arc_easy", listed)
+    .option("--tasks <names>", "benchmark tasks of --accuracy, such as piqa,arc_easy", taskList)
     .option("--limit <n>", "documents of each task, of which half confirm (default: 200)", wholeNumber(4))
     .option("--context <t>", "sequence length for --kv-bytes, in tokens (default: 8192)", wholeNumber(1));
 }
@@ -130,14 +122,8 @@ function shareOf(text: string): number {
   const percent = /^(.+?)\s*%$/.exec(text.trim());
   if (!percent) return positive(text);
   const share = positive(percent[1]) / 100;
-  if (share < 1 || share === 1) return share;
+  if (share <= 1) return share;
   throw new InvalidArgumentError("expected at most 100%");
-}
-
-function listed(text: string): string[] {
-  const names = text.split(",").map((name) => name.trim()).filter((name) => name !== "");
-  if (names.length === 0) throw new InvalidArgumentError("expected names of tasks, such as piqa,arc_easy");
-  return names;
 }
 
 function optionsOf(context: Context, flags: FitFlags): FitOptions {

@@ -2,14 +2,7 @@
 import { Command, Option } from "commander";
 import { isFull, noDrop, type RepairName, REPAIRS } from "../../measure/mod.ts";
 import { type DropOrder, ORDERS, PAPER_SCORE, TARGETS } from "../../result/mod.ts";
-import {
-  againstLlmDrop,
-  HELD_OUT_TEXT,
-  REPAIR_SAMPLES,
-  studies,
-  SWEEP_STEPS,
-  type SweepOptions,
-} from "../../study/mod.ts";
+import { againstLlmDrop, HELD_OUT_TEXT, studies, SWEEP_STEPS, type SweepOptions } from "../../study/mod.ts";
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
 import { explained } from "../shared/help.ts";
 import {
@@ -140,8 +133,6 @@ interface SweepFlags extends StudyFlags, ConstraintFlags, CalibrationFlags {
   by?: DropOrder["by"][];
   upto?: number;
   repair?: RepairName[];
-  sequential?: boolean;
-  repairSamples: number;
 }
 
 export function sweepCommand(context: Context): Command {
@@ -163,13 +154,6 @@ export function sweepCommand(context: Context): Command {
       "--repair <repairs>",
       `add a line for each repair of the dropped modules, from: ${REPAIRS.join(", ")}`,
       namesAmong(REPAIRS),
-    )
-    .option("--sequential", "fit repairs on the repaired model's stream, plan by plan, which takes longer")
-    .option(
-      "--repair-samples <n>",
-      "number of calibration blocks that repairs are fitted on",
-      wholeNumber(1),
-      REPAIR_SAMPLES,
     );
   withCalibrationFlags(command, "that of --text if it is set, otherwise stories");
   explained(command, "sweep smollm2-135m --target attention --upto 8");

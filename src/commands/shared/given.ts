@@ -4,6 +4,7 @@
  */
 import { InvalidArgumentError } from "commander";
 import { reasonOf } from "../../entry/mod.ts";
+import { tasksNamed } from "../../tasks/mod.ts";
 
 /** Most bytes of such a value. */
 const MOST_BYTES = 2 ** 26;
@@ -33,6 +34,14 @@ export function entriesOf(text: string): string[] {
   const value = given(text);
   const list = value === text ? value : value.trim().replaceAll(/[\s,]+/g, ",");
   return list.trim() === "" ? [] : list.split(",").map((entry) => entry.trim());
+}
+
+/** Names of tasks, all of them known: a model is fetched after that. */
+export function taskList(text: string): string[] {
+  const names = entriesOf(text).filter((name) => name !== "");
+  if (names.length === 0) throw new InvalidArgumentError("expected the name of one task at least");
+  names.forEach(tasksNamed);
+  return names;
 }
 
 /** All of a file, without the line break at its end. */

@@ -5,7 +5,7 @@ import { displayed, folderOf } from "../../home/mod.ts";
 import { type DropPlan, isFull } from "../../measure/mod.ts";
 import type { Plan } from "../../result/mod.ts";
 import { dropPlan } from "../../run/mod.ts";
-import { CALIBRATION_TEXT, dropsIn, readPlan } from "../../study/mod.ts";
+import { CALIBRATION_TEXT, dropsIn, readPlan, REPAIR_SAMPLES } from "../../study/mod.ts";
 import { type StudyModel, textNames } from "../../subject/mod.ts";
 import { type OutFlags, RESULTS, withOutFlags } from "./destination.ts";
 import { entriesOf, GIVEN } from "./given.ts";
@@ -105,11 +105,13 @@ export function withTextFlags(
     .option("--bos", "start each block with the BOS token", false);
 }
 
-/** The calibration text of orders and repairs. */
+/** The calibration text of orders and repairs, and how repairs are fitted on it. */
 export interface CalibrationFlags {
   calibrationSamples: number;
   calibrationLength: number;
   calibrationText?: string;
+  sequential?: boolean;
+  repairSamples: number;
 }
 
 /** Adds the options about it; `usual` says which text it is by default. */
@@ -122,7 +124,14 @@ export function withCalibrationFlags(command: Command, usual = "stories"): Comma
       8,
     )
     .option("--calibration-length <t>", "tokens per calibration block", wholeNumber(2), 512)
-    .option("--calibration-text <file|name>", `calibration text (default: ${usual})`);
+    .option("--calibration-text <file|name>", `calibration text (default: ${usual})`)
+    .option("--sequential", "fit repairs on the repaired model's stream, plan by plan, which takes longer")
+    .option(
+      "--repair-samples <n>",
+      "number of calibration blocks that repairs are fitted on",
+      wholeNumber(1),
+      REPAIR_SAMPLES,
+    );
 }
 
 /** Adds the options of a study, with its default text. */

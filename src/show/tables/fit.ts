@@ -100,8 +100,3 @@ export function fitRows(fit: Fit): CsvRow[] {
     )),
   ];
 }
-
-/** The confirmed cost of the answer, for cards: null without one. */
-export function answerCost({ confirmed, answer }: Fit): Fit["confirmed"][number]["cost"] | null {
-  return confirmed.find(({ tried }) => tried === answer)?.cost ?? null;
-}

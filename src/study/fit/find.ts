@@ -80,6 +80,8 @@ interface Chosen {
   readonly provenance: Fit["provenance"];
   readonly path: readonly Tried[];
   readonly runnersUp: readonly Tried[];
+  /** Times of the choice, where it was made by them. */
+  readonly times?: Fit["times"];
 }
 
 /** Tries a round of candidates on the samples that choose; what was tried before under another name is not measured again. */
@@ -148,7 +150,7 @@ async function chosenBySaving(searching: Searching, next: () => RunOptions): Pro
     const chosen = await cheapest(searching, found, next());
     const times = await timesOf(model, chosen.path[0].candidate.drop, next());
     const { median } = times!.decode;
-    if (median >= aim.amount) return chosen;
+    if (median >= aim.amount) return { ...chosen, times };
     if (attempt === ATTEMPTS) {
       throw new RangeError(
         `Cannot reach speed ${aim.amount}: the ${attempt} plans that were timed reached at most ${
@@ -232,7 +234,7 @@ async function confirm(
 
 async function foundOf(
   { all, saving, model, options: { time = true } }: Searching,
-  { tried, provenance, runnersUp }: Chosen,
+  { tried, provenance, runnersUp, times }: Chosen,
   { tests, answer, ...confirmed }: Confirmed,
   options: RunOptions,
 ): Promise<Found> {
@@ -250,6 +252,6 @@ async function foundOf(
     answer: answer && place(answer),
     runnersUp: runnersUp.map(place),
     plan: answer && answer.candidate.plan,
-    times: answer && time ? await timesOf(model, answer.candidate.drop, options) : null,
+    times: answer && time ? times ?? await timesOf(model, answer.candidate.drop, options) : null,
   };
 }

@@ -65,7 +65,7 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
     const { bos, profile } = options;
     const calibration = { ...bos === undefined ? {} : { bos }, ...options.calibration };
     const calibrating = textOf(model, calibration, CALIBRATION_TEXT);
-    const text = textOf(model, { samples: SAMPLES, ...defined(options) }, HELD_OUT_TEXT);
+    const text = textOf(model, { ...options, samples: options.samples ?? SAMPLES }, HELD_OUT_TEXT);
     const profiling = profile
       ? step([], () => Promise.resolve(profile))
       : profileStep(model, calibrating, noDrop);
@@ -114,11 +114,6 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
     };
   },
 };
-
-/** The options that are set. */
-function defined(options: FitOptions): Partial<FitOptions> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-}
 
 /** Passes that stand in for those of a search, whose numbers of drops are not known. */
 function passesOf(
