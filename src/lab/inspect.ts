@@ -32,7 +32,7 @@ export function nameAt(code: string, position: number): string | null {
 
 /** The description of a public name; null for another name, and where the documentation cannot be read. */
 export async function description(name: string): Promise<string | null> {
-  const { helpText, isDocumented } = await import("../show/mod.ts"); // not before it is asked for: a kernel starts sooner
+  const { helpText, isDocumented } = await import("../show/mod.ts"); // imported at the first request, so that a kernel starts sooner
   try {
     return await isDocumented(name) ? await helpText(name) : null;
   } catch {

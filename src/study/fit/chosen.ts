@@ -1,5 +1,5 @@
 /**
- * The choice of a fit. Plans are tried on the samples that choose; so many looks find some plan that kept the promise by luck. The choice is
+ * The choice of a fit. Many plans are tried on the samples that choose, and one of them may keep the promise by luck. The choice is
  * therefore confirmed on the other samples, smallest plan of its line first, up to the first that does not keep the promise there: tests in a
  * fixed order need no correction for their number (Maurer, Hothorn and Lehmacher 1995; Angelopoulos et al. 2021, arXiv 2110.01052, "fixed
  * sequence testing").
