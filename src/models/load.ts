@@ -183,7 +183,11 @@ function source(spec: ModelSpec, file: TensorFile, find: Finder, name: string): 
       const rows = ref.rows ? [ref.rows.of, ...shape.slice(1)] : shape;
       const experts = () => routed(spec.layers[layer!].mlp)?.experts ?? 1;
       check(file, ref, ref.at === undefined ? rows : [experts(), ...rows], name);
-      return [canonical, { ...ref, transform: ref.transform && shaped(ref, shape, name) }];
+      return [canonical, {
+        ...ref,
+        order: ref.order && ordered(ref, name),
+        transform: ref.transform && shaped(ref, shape, name),
+      }];
     });
   const layers = spec.layers.map((layer, l) => findAll(layerTensors(layer, spec.hidden), l));
   const outer = Object.fromEntries(findAll(outerTensors(spec)));
@@ -244,6 +248,11 @@ function shaped(
     if (made.shape.join() === shape.join()) return made;
     throw new TypeError(`${what} gives [${made.shape}], expected [${shape}]`);
   };
+}
+
+/** The order of a tensor's rows. Its errors name file and tensor. */
+function ordered({ name: tensor, order }: TensorRef, name: string): TensorRef["order"] {
+  return (rows) => explained(`Cannot load ${name}: tensor ${tensor} of ${rows} rows`, () => order!(rows));
 }
 
 /** What `make` gives; what it throws, behind what it is about. */

@@ -1,5 +1,16 @@
 /** Tensors in CPU memory: element types, shapes, half-precision formats. */
 export {
+  blockBytes,
+  blockColumns,
+  type BlockFormat,
+  type BlockMatrix,
+  blockRows,
+  formatOf,
+  middleOf,
+  orderedRows,
+  widened,
+} from "./blocks.ts";
+export {
   bf16ToF32,
   byteSize,
   bytesOf,

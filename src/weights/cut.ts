@@ -35,6 +35,24 @@ export function cutTensor({ dtype, shape, data }: Tensor, { axis, start, end }: 
   return { dtype, shape: [shape[0], count], data: out };
 }
 
+/** Rows in another order, or some of them: row i is the tensor's row `order[i]`. A copy. */
+export function tensorRows(
+  { dtype, shape, data }: Tensor,
+  order: ArrayLike<number>,
+  allocate: (length: number) => Float32Array<ArrayBuffer>,
+): Tensor {
+  const width = elements(shape.slice(1));
+  const length = order.length * width;
+  const out = dtype === "f32"
+    ? allocate(length)
+    : viewOf(dtype, new ArrayBuffer(length * byteSize(dtype)), 0, length) as Float32Array;
+  const from = data as Float32Array; // whatever its type: elements are copied as they are
+  for (let i = 0; i < order.length; i++) {
+    out.set(from.subarray(order[i] * width, (order[i] + 1) * width), i * width);
+  }
+  return { dtype, shape: [order.length, ...shape.slice(1)], data: out };
+}
+
 /** The rows or columns of some blocks, where an axis has `count` equal ones: heads of a projection. */
 export function blockCuts(
   shape: readonly number[],

@@ -5,11 +5,12 @@
  * bytes (copied only where an offset is not aligned to its element); quantised blocks are decoded to float32, and
  * the pages they came from are released at once.
  */
-import { byteSize, type DType, elements, type Tensor, viewOf } from "../tensor/mod.ts";
+import { type BlockMatrix, byteSize, type DType, elements, type Tensor, viewOf } from "../tensor/mod.ts";
 import type { FileBytes } from "./bytes.ts";
 import { type Content, ranges } from "./content.ts";
 import { type Decoders, openDecoders } from "./blocks/decoders.ts";
 import type { Blocks } from "./blocks/dequantize.ts";
+import { repackings } from "./blocks/repack.ts";
 import { outOfRange, quote } from "./limits.ts";
 import type { TensorFile, TensorInfo } from "./source.ts";
 
@@ -70,12 +71,19 @@ export function tensorFile(
   return {
     format: `${kind} ${formatOf(entries.values())}`,
     tensors: new Map(
-      [...entries].map(([tensor, { info, layout }]) => [tensor, { ...info, dtype: readAs(layout) }]),
+      [...entries].map(([tensor, { info, layout }]) => [
+        tensor,
+        { ...info, dtype: readAs(layout), ...formatIn(info) },
+      ]),
     ),
     lacking,
     // deno-lint-ignore require-await -- throws as a rejection
     async read(tensor, rows, allocate) {
       return readRows(decoders, tensor, find(tensor), rows, allocate);
+    },
+    // deno-lint-ignore require-await -- throws as a rejection
+    async blocks(tensor, rows) {
+      return readBlocks(tensor, find(tensor), rows);
     },
     stored: (tensor, range) => storedBytes(find(tensor), range),
     prefetch: (names) => each(names, ({ file, start, info }) => file.want(start, start + info.bytes)),
@@ -185,6 +193,54 @@ async function decodeRange(
   await decoders.decode(type, blocks, bytes, values);
   file.forget(from, to);
   return values.subarray(first - firstBlock * blockElements, end - firstBlock * blockElements);
+}
+
+/** The blocks of a tensor whose rows are whole ones; undefined for any other. */
+function blocksOf({ type, shape }: Entry["info"]) {
+  const found = Object.hasOwn(repackings, type) ? repackings[type] : undefined;
+  return shape.length >= 2 && found && shape.at(-1)! % found.size === 0 ? found : undefined;
+}
+
+/** The format, as the field of a tensor's description. */
+function formatIn(info: Entry["info"]): Pick<TensorInfo, "blocks"> {
+  const found = blocksOf(info);
+  return found ? { blocks: { bits: found.bits, size: found.size, hasOffsets: found.hasOffsets } } : {};
+}
+
+/** Rows of the first axis as a matrix; several matrices of a stack come one after the other. */
+async function readBlocks(
+  name: string,
+  entry: Entry,
+  rows: readonly [number, number] | undefined,
+): Promise<BlockMatrix> {
+  const { info, file, start } = entry;
+  const format = blocksOf(info);
+  if (!format) {
+    throw new TypeError(
+      `Cannot read ${quote(name)} in ${file.name} in blocks: found ${info.type} [${info.shape}]`,
+    );
+  }
+  if (rows) checkRows(name, entry, rows);
+  const [first, ...rest] = info.shape;
+  const [from, to] = rows ?? [0, first];
+  const columns = rest.at(-1)!;
+  const count = (to - from) * elements(rest.slice(0, -1));
+  const blocks = count * columns / format.size;
+  const bytes = info.bytes / first;
+  const [begin, end] = [start + from * bytes, start + to * bytes];
+  const { bits, size, zero, hasOffsets } = format;
+  const matrix = {
+    bits,
+    size,
+    shape: [count, columns] as const,
+    quants: new Uint8Array(count * columns * bits / 8),
+    scales: new Float32Array(blocks),
+    zeros: zero,
+    offsets: hasOffsets ? new Float32Array(blocks) : null,
+  };
+  format.repack(await file.read(begin, end), matrix);
+  file.forget(begin, end);
+  return matrix;
 }
 
 /** The same bytes where an array of elements of `size` bytes can begin. */

@@ -4,11 +4,11 @@
  * Decoded float32 values live in arrays that return to a pool with the lease and serve the next layer, which has the
  * same shapes: memory stays that of the open leases.
  */
-import type { Tensor } from "../tensor/mod.ts";
-import { cutTensor } from "./cut.ts";
+import { blockColumns, type BlockMatrix, blockRows, orderedRows, type Tensor } from "../tensor/mod.ts";
+import { cutTensor, tensorRows } from "./cut.ts";
 import { quote } from "./limits.ts";
 import type { Allocate, PagedFile } from "./file.ts";
-import type { Cut, Lease, TensorFile, WeightSource } from "./source.ts";
+import type { Cut, KeepsBlocks, Lease, TensorFile, WeightSource } from "./source.ts";
 
 /** A tensor of the file, and how to turn it into the model's. */
 export interface TensorRef {
@@ -18,6 +18,8 @@ export interface TensorRef {
   readonly rows?: { readonly start: number; readonly end: number; readonly of: number } | undefined;
   /** Which of those that the file's tensor has along its first axis, which goes; all of them by default. Rows are of that one. */
   readonly at?: number | undefined;
+  /** Which of the rows is each of the model's: of a number of rows, their order. */
+  readonly order?: ((rows: number) => ArrayLike<number>) | undefined;
   /**
    * Returns the model's tensor, or the requested rows of it. The input may be a view of the file: never
    * write to it. Arrays from `allocate` are used again after the lease.
@@ -45,7 +47,7 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
     readRef(paged, ref, allocate, rows);
   async function readCut(ref: TensorRef, allocate: Allocate, cut: Cut | null): Promise<Tensor> {
     if (!cut) return await read(ref, allocate);
-    const isRows = cut.axis === 0 && !ref.transform && ref.at === undefined;
+    const isRows = cut.axis === 0 && !ref.transform && !ref.order && ref.at === undefined;
     if (isRows) return await read(ref, allocate, [cut.start, cut.end]);
     return cutTensor(await read(ref, allocate), cut);
   }
@@ -57,16 +59,40 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
   function namesOf(refs: Iterable<readonly [string, TensorRef]>): string[] {
     return Array.from(refs).filter(([, { at }]) => at === undefined).map(([, { name }]) => name);
   }
+  /** The matrix in blocks, cut; null where it is not stored or not wanted so, or where a cut parts a block. */
+  async function readBlocks(
+    ref: TensorRef,
+    keeps: KeepsBlocks,
+    cut: Cut | null,
+  ): Promise<BlockMatrix | null> {
+    const format = file.tensors.get(ref.name)?.blocks;
+    if (!format || !file.blocks || ref.transform || !keeps(format)) return null;
+    const { at, rows } = ref;
+    const stored = await file.blocks(ref.name, entryOf(ref) ?? rowsIn(ref));
+    const own = at !== undefined && rows ? blockRows(stored, rows.start, rows.end) : stored;
+    const matrix = ref.order ? orderedRows(own, ref.order(own.shape[0])) : own;
+    if (!cut) return matrix;
+    return cut.axis === 0 ? blockRows(matrix, cut.start, cut.end) : blockColumns(matrix, cut.start, cut.end);
+  }
   async function lease(
     refs: readonly (readonly [string, TensorRef])[],
-    reading: (ref: TensorRef, allocate: Allocate, name: string) => Promise<Tensor>,
+    keeps: KeepsBlocks | undefined,
+    cuts: ReadonlyMap<string, Cut | null> | null,
     started: () => void = () => {},
   ): Promise<Lease> {
     const loan = pool.borrow();
-    const tensors = refs.map(async ([name, ref]) => [name, await reading(ref, loan.allocate, name)] as const);
+    const reading = refs.map(async ([name, ref]) => {
+      const cut = cuts?.get(name) ?? null;
+      const matrix = keeps ? await readBlocks(ref, keeps, cut) : null;
+      return { name, matrix, tensor: matrix ? null : await readCut(ref, loan.allocate, cut) };
+    });
     started();
+    const found = await Promise.all(reading);
+    const tensors = new Map(found.flatMap(({ name, tensor }) => tensor ? [[name, tensor]] : []));
+    const blocks = new Map(found.flatMap(({ name, matrix }) => matrix ? [[name, matrix]] : []));
     return {
-      tensors: new Map(await Promise.all(tensors)),
+      tensors,
+      blocks,
       release() {
         if (!loan.giveBack()) return;
         for (const [, ref] of refs) file.forget?.([ref.name], entryOf(ref));
@@ -77,20 +103,20 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
   return {
     format: file.format,
     // deno-lint-ignore require-await -- throws as a rejection
-    async layer(l) {
+    async layer(l, keeps) {
       // The next layer is announced after this layer's own reads have started.
       const announce = () => l + 1 < layers && file.prefetch(namesOf(layerRefs(l + 1)));
-      return lease(layerRefs(l), (ref, allocate) => read(ref, allocate), announce);
+      return lease(layerRefs(l), keeps, null, announce);
     },
     // deno-lint-ignore require-await -- throws as a rejection
-    async part(l, cuts) {
+    async part(l, cuts, keeps) {
       const refs = new Map(layerRefs(l));
       const wanted = [...cuts.keys()].map((name) => {
         const ref = refs.get(name);
         if (ref) return [name, ref] as const;
         throw new RangeError(`Cannot read ${quote(name)} of layer ${l}: this layer has no such tensor`);
       });
-      return lease(wanted, (ref, allocate, name) => readCut(ref, allocate, cuts.get(name)!));
+      return lease(wanted, keeps, cuts);
     },
     // deno-lint-ignore require-await -- throws as a rejection
     async outer(name, rows, into) {
@@ -98,6 +124,10 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
         throw new RangeError(`Cannot read ${quote(name)}: expected one of ${Object.keys(outer).join(", ")}`);
       }
       return read(outer[name], (length) => into?.length === length ? into : new Float32Array(length), rows);
+    },
+    // deno-lint-ignore require-await -- throws as a rejection
+    async outerBlocks(name, keeps) {
+      return Object.hasOwn(outer, name) ? readBlocks(outer[name], keeps, null) : null;
     },
     close: () => file.close(),
   };
@@ -114,7 +144,8 @@ export async function readRef(
   const tensor = entry
     ? within(ref, await file.read(ref.name, entry, allocate))
     : await file.read(ref.name, rowsIn(ref, rows), allocate);
-  return ref.transform ? ref.transform(tensor, allocate) : tensor;
+  const ordered = ref.order ? tensorRows(tensor, ref.order(tensor.shape[0]), allocate) : tensor;
+  return ref.transform ? ref.transform(ordered, allocate) : ordered;
 }
 
 /** The entry of the file's tensor that the model's is, as rows of it; nothing where it is no single one. */

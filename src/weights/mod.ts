@@ -9,4 +9,4 @@ export { layered, readRef, rowsIn, type TensorRef } from "./layered.ts";
 export { withMxfp4 } from "./safetensors/mxfp4.ts";
 export { type CheckpointFiles, openSafetensors } from "./safetensors/open.ts";
 export { safetensorsContent, safetensorsOf, writeSafetensors } from "./safetensors/write.ts";
-export type { Cut, Drawn, Lease, TensorFile, TensorInfo, WeightSource } from "./source.ts";
+export type { Cut, Drawn, KeepsBlocks, Lease, TensorFile, TensorInfo, WeightSource } from "./source.ts";

@@ -5,7 +5,7 @@
  * A `WeightSource` is what a run reads from: the tensors of one layer at a time, under Hugging Face's names,
  * wherever they come from (a mapped file, dequantised blocks, a generator, ranges of a remote file).
  */
-import type { DType, NormalRows, Tensor } from "../tensor/mod.ts";
+import type { BlockFormat, BlockMatrix, DType, NormalRows, Tensor } from "../tensor/mod.ts";
 
 /** A stored tensor before its bytes are read. */
 export interface TensorInfo {
@@ -17,6 +17,8 @@ export interface TensorInfo {
   readonly shape: readonly number[];
   /** Bytes in the file. */
   readonly bytes: number;
+  /** What `blocks` gives of it; absent where it is not stored in blocks. */
+  readonly blocks?: BlockFormat | undefined;
 }
 
 /** The named tensors of one checkpoint. */
@@ -32,6 +34,8 @@ export interface TensorFile {
    * Throws if the name is unknown, the type cannot be read, or the rows are out of range.
    */
   read(name: string, rows?: readonly [number, number]): Promise<Tensor>;
+  /** A matrix in blocks as it is stored, or rows [start, end) of it (of a stack of matrices: one after the other). Absent where no tensor is in blocks. */
+  blocks?(name: string, rows?: readonly [number, number]): Promise<BlockMatrix>;
   /** Announces that these tensors will be read soon; returns at once. */
   prefetch(names: Iterable<string>): void;
   /** Releases the files. Views that were handed out stay valid. */
@@ -42,6 +46,8 @@ export interface TensorFile {
 export interface Lease {
   /** Name relative to its layer ("attention.q_proj.weight") → tensor. */
   readonly tensors: ReadonlyMap<string, Tensor>;
+  /** Those that the taker wanted in blocks, in place of tensors. */
+  readonly blocks?: ReadonlyMap<string, BlockMatrix>;
   release(): void;
 }
 
@@ -58,17 +64,22 @@ export interface Cut {
   readonly end: number;
 }
 
+/** Which blocks are wanted as they are stored; others, and all by default, are widened to float32. */
+export type KeepsBlocks = (format: BlockFormat) => boolean;
+
 /** Where a run's weights come from. */
 export interface WeightSource {
   /** Its name in tables: "GGUF Q4_1", "random normal", … */
   readonly format: string;
   /** All tensors of layer l. A call for layer l lets the source read ahead to l + 1. */
-  layer(l: number): Promise<Lease>;
+  layer(l: number, keeps?: KeepsBlocks): Promise<Lease>;
   /** Some tensors of layer l, cut (null: whole), without the rest: an expert of a mixture, a part of a layer that is large. */
-  part(l: number, cuts: ReadonlyMap<string, Cut | null>): Promise<Lease>;
+  part(l: number, cuts: ReadonlyMap<string, Cut | null>, keeps?: KeepsBlocks): Promise<Lease>;
   /** As `part`, for a device that makes random numbers by itself: their definitions instead of the numbers. Absent if weights are stored. */
   drawn?(l: number, cuts: ReadonlyMap<string, Cut | null>): ReadonlyMap<string, Drawn | Tensor>;
   /** Rows [start, end) of a tensor outside the layers ("embedding.weight", "final_norm.weight", "head.weight"). */
   outer(name: string, rows?: readonly [number, number], into?: Float32Array<ArrayBuffer>): Promise<Tensor>;
+  /** A tensor outside the layers in blocks; null where it is not stored so, or not wanted so. Absent where none is. */
+  outerBlocks?(name: string, keeps: KeepsBlocks): Promise<BlockMatrix | null>;
   close(): void;
 }

@@ -5,8 +5,7 @@
  * permuted (its rotation pairs neighbours, Hugging Face's pairs halves), and Gemma's norms are stored as w, not w − 1. What it does to
  * linear attention: mixtures/hybrid_gguf.ts.
  */
-import { elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
-import type { Allocate, GgufFile, GgufValue } from "../../weights/mod.ts";
+import type { GgufFile, GgufValue } from "../../weights/mod.ts";
 import { spelt } from "../config/config.ts";
 import type { Header, Single } from "../gguf/fields.ts";
 import { layoutOf } from "../gguf/layouts.ts";
@@ -205,9 +204,12 @@ export function ggufNames(
       if (canonical === "mlp.shared_gate.weight") {
         return (tensor) => ({ ...tensor, shape: [1, ...tensor.shape.slice(-1)] });
       }
+      return undefined;
+    },
+    order(canonical) {
       const [, part] = /^attention\.([qk])_proj\./.exec(canonical) ?? [];
       if (!permuted || !part) return undefined;
-      return (tensor, allocate) => unpermute(tensor, part === "q" ? heads : kvHeads, allocate);
+      return (rows) => unpermuted(rows, part === "q" ? heads : kvHeads);
     },
   };
 }
@@ -218,23 +220,17 @@ export function ggufTensors(architecture: string, file: GgufFile, spec: ModelSpe
 }
 
 /** Rows of each head from (pair, half) back to (half, pair): [H, E/2, 2, …] → [H, 2, E/2, …]. */
-function unpermute(tensor: Tensor, heads: number, allocate: Allocate): Tensor {
-  const [rows, ...rest] = tensor.shape;
+function unpermuted(rows: number, heads: number): Int32Array {
   if (rows % (2 * heads)) {
     throw new RangeError(
       `Cannot undo the permutation of ${rows} rows: expected a multiple of ${heads} heads of even size`,
     );
   }
-  const width = elements(rest);
   const half = rows / heads / 2;
-  const stored = toFloat32(tensor);
-  const data = allocate(stored.length);
-  for (let row = 0; row < rows; row++) {
+  return Int32Array.from({ length: rows }, (_, row) => {
     const [head, within] = [Math.trunc(row / (2 * half)), row % (2 * half)];
-    const from = head * 2 * half + (within % half) * 2 + Math.trunc(within / half);
-    data.set(stored.subarray(from * width, (from + 1) * width), row * width);
-  }
-  return { dtype: "f32", shape: tensor.shape, data };
+    return head * 2 * half + (within % half) * 2 + Math.trunc(within / half);
+  });
 }
 
 /** Differences between the numbers that an architecture's files store and Hugging Face's. */

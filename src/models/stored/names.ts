@@ -18,6 +18,8 @@ export interface NameTable {
   readonly stems: Readonly<Record<string, string>>;
   /** Which rows of the stored tensor are the model's, by canonical name, where it holds several. */
   readonly rows?: ((canonical: string) => TensorRef["rows"]) | undefined;
+  /** In which order a tensor's rows are read, by canonical name. */
+  readonly order?: ((canonical: string) => TensorRef["order"]) | undefined;
   /** What is done to a tensor after reading, by canonical name. */
   readonly transform?: (canonical: string) => TensorRef["transform"];
 }
@@ -37,6 +39,7 @@ export function storedTensor(table: NameTable, canonical: string, layer = 0): Te
       (whole === undefined ? general.slice(dot) : ""),
     ...expert !== undefined && !stem.includes("#") ? { at: Number(expert) } : {},
     rows: table.rows?.(canonical),
+    order: table.order?.(canonical),
     transform: table.transform?.(canonical),
   };
 }

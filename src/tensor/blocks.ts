@@ -1,0 +1,135 @@
+/**
+ * Matrices in blocks: whole numbers of four or eight bits that share a scale, as quantised checkpoints store them and as
+ * `MatMulNBits` (ONNX Runtime, ContribOperators) multiplies with them.
+ */
+import { float32, type Tensor } from "./tensor.ts";
+
+/** What blocks look like, whatever numbers they hold. */
+export interface BlockFormat {
+  /** Bits of a quant. */
+  readonly bits: 4 | 8;
+  /** Numbers of a block, all of one row: a power of two from 16 on. */
+  readonly size: number;
+  /** Whether every block has an offset. */
+  readonly hasOffsets: boolean;
+}
+
+/** A matrix [N, K] in blocks along its rows; K is a multiple of their size. A number is scale · (quant − zero) + offset. */
+export interface BlockMatrix {
+  readonly bits: 4 | 8;
+  readonly size: number;
+  readonly shape: readonly [rows: number, columns: number];
+  /** [N, K · bits / 8]; a byte of two quants has the first in its lower half. */
+  readonly quants: Uint8Array<ArrayBuffer>;
+  /** [N, K / size]. */
+  readonly scales: Float32Array<ArrayBuffer>;
+  /** The quant that means 0, in all blocks alike or in each: [N, ⌈K / size · bits / 8⌉], packed as quants are. */
+  readonly zeros: number | Uint8Array<ArrayBuffer>;
+  /** [N, K / size]; null where all are 0. */
+  readonly offsets: Float32Array<ArrayBuffer> | null;
+}
+
+/** The format of a matrix. */
+export function formatOf({ bits, size, offsets }: BlockMatrix): BlockFormat {
+  return { bits, size, hasOffsets: offsets !== null };
+}
+
+/** The zero of symmetrical quants, which `MatMulNBits` takes where it is given none. */
+export function middleOf(bits: 4 | 8): number {
+  return 2 ** (bits - 1);
+}
+
+/** The numbers as float32: each rounded once, from its exact value where a scale has at most 16 significant bits. */
+export function widened(matrix: BlockMatrix): Tensor {
+  const { bits, size, shape, quants, scales, zeros, offsets } = matrix;
+  const [rows, columns] = shape;
+  const out = new Float32Array(rows * columns);
+  const perRow = columns / size;
+  for (let block = 0; block < scales.length; block++) {
+    const zero = typeof zeros === "number"
+      ? zeros
+      : zeroOf(zeros, bits, Math.floor(block / perRow), block % perRow, perRow);
+    const scale = scales[block], offset = offsets ? offsets[block] : -0; // a zero keeps its sign
+    const first = block * size;
+    for (let i = first; i < first + size; i++) {
+      const quant = bits === 8 ? quants[i] : quants[i >> 1] >> 4 * (i & 1) & 15;
+      out[i] = scale * (quant - zero) + offset;
+    }
+  }
+  return float32(shape, out);
+}
+
+function zeroOf(zeros: Uint8Array, bits: 4 | 8, row: number, block: number, perRow: number): number {
+  if (bits === 8) return zeros[row * perRow + block];
+  return zeros[row * Math.ceil(perRow / 2) + (block >> 1)] >> 4 * (block & 1) & 15;
+}
+
+/** Rows [start, end): views of the same arrays. */
+export function blockRows(matrix: BlockMatrix, start: number, end: number): BlockMatrix {
+  const rows = matrix.shape[0];
+  const part = <A extends Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>>(array: A): A => {
+    const width = array.length / rows;
+    return array.subarray(start * width, end * width) as A;
+  };
+  return {
+    ...matrix,
+    shape: [end - start, matrix.shape[1]],
+    quants: part(matrix.quants),
+    scales: part(matrix.scales),
+    zeros: typeof matrix.zeros === "number" ? matrix.zeros : part(matrix.zeros),
+    offsets: matrix.offsets && part(matrix.offsets),
+  };
+}
+
+/** Rows in another order, or some of them: row i is the matrix's row `order[i]`. A copy. */
+export function orderedRows(matrix: BlockMatrix, order: ArrayLike<number>): BlockMatrix {
+  const rows = matrix.shape[0];
+  const taken = <A extends Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>>(array: A): A => {
+    const width = array.length / rows;
+    const out = new (array.constructor as new (length: number) => A)(order.length * width);
+    for (let i = 0; i < order.length; i++) {
+      out.set(array.subarray(order[i] * width, (order[i] + 1) * width), i * width);
+    }
+    return out;
+  };
+  return {
+    ...matrix,
+    shape: [order.length, matrix.shape[1]],
+    quants: taken(matrix.quants),
+    scales: taken(matrix.scales),
+    zeros: typeof matrix.zeros === "number" ? matrix.zeros : taken(matrix.zeros),
+    offsets: matrix.offsets && taken(matrix.offsets),
+  };
+}
+
+/** Columns [start, end), a copy; null where they are not whole blocks, or the blocks' zeros not whole bytes. */
+export function blockColumns(matrix: BlockMatrix, start: number, end: number): BlockMatrix | null {
+  const { shape: [rows, columns], size, bits, zeros } = matrix;
+  const ownZeros = typeof zeros !== "number";
+  const unit = ownZeros && bits === 4 ? 2 * size : size;
+  const isWhole = start % unit === 0 && (end % unit === 0 || end === columns);
+  if (!isWhole) return null;
+  const part = <A extends Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>>(array: A): A => {
+    const width = array.length / rows;
+    const [from, to] = [start, end].map((column) => Math.ceil(column / columns * width));
+    const out = new (array.constructor as new (length: number) => A)(rows * (to - from));
+    for (let row = 0; row < rows; row++) {
+      out.set(array.subarray(row * width + from, row * width + to), row * (to - from));
+    }
+    return out;
+  };
+  return {
+    ...matrix,
+    shape: [rows, end - start],
+    quants: part(matrix.quants),
+    scales: part(matrix.scales),
+    zeros: ownZeros ? part(zeros) : zeros,
+    offsets: matrix.offsets && part(matrix.offsets),
+  };
+}
+
+/** Bytes that a matrix takes. */
+export function blockBytes({ quants, scales, zeros, offsets }: BlockMatrix): number {
+  const own = typeof zeros === "number" ? 0 : zeros.byteLength;
+  return quants.byteLength + scales.byteLength + own + (offsets?.byteLength ?? 0);
+}
