@@ -11,6 +11,7 @@ export {
   widened,
 } from "./blocks.ts";
 export {
+  aligned,
   bf16ToF32,
   byteSize,
   bytesOf,

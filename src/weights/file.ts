@@ -5,7 +5,15 @@
  * bytes (copied only where an offset is not aligned to its element); quantised blocks are decoded to float32, and
  * the pages they came from are released at once.
  */
-import { type BlockMatrix, byteSize, type DType, elements, type Tensor, viewOf } from "../tensor/mod.ts";
+import {
+  aligned,
+  type BlockMatrix,
+  byteSize,
+  type DType,
+  elements,
+  type Tensor,
+  viewOf,
+} from "../tensor/mod.ts";
 import type { FileBytes } from "./bytes.ts";
 import { type Content, ranges } from "./content.ts";
 import { type Decoders, openDecoders } from "./blocks/decoders.ts";
@@ -241,11 +249,6 @@ async function readBlocks(
   format.repack(await file.read(begin, end), matrix);
   file.forget(begin, end);
   return matrix;
-}
-
-/** The same bytes where an array of elements of `size` bytes can begin. */
-export function aligned(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
-  return bytes.byteOffset % size === 0 ? bytes : bytes.slice();
 }
 
 function checkRows(name: string, { info, file }: Entry, [from, to]: readonly [number, number]) {
