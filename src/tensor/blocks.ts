@@ -41,27 +41,34 @@ export function middleOf(bits: 4 | 8): number {
 
 /** The numbers as float32: each rounded once, from its exact value where a scale has at most 16 significant bits. */
 export function widened(matrix: BlockMatrix): Tensor {
-  const { bits, size, shape, quants, scales, zeros, offsets } = matrix;
-  const [rows, columns] = shape;
+  const { bits, size, shape: [rows, columns], quants, scales, offsets } = matrix;
   const out = new Float32Array(rows * columns);
-  const perRow = columns / size;
-  for (let block = 0; block < scales.length; block++) {
-    const zero = typeof zeros === "number"
-      ? zeros
-      : zeroOf(zeros, bits, Math.floor(block / perRow), block % perRow, perRow);
+  const zeroAt = zerosOf(matrix);
+  for (let block = 0, i = 0; block < scales.length; block++) {
     const scale = scales[block], offset = offsets ? offsets[block] : -0; // a zero keeps its sign
-    const first = block * size;
-    for (let i = first; i < first + size; i++) {
-      const quant = bits === 8 ? quants[i] : quants[i >> 1] >> 4 * (i & 1) & 15;
-      out[i] = scale * (quant - zero) + offset;
+    const zero = zeroAt(block), end = i + size;
+    if (bits === 8) {
+      for (; i < end; i++) out[i] = scale * (quants[i] - zero) + offset;
+    } else {
+      for (; i < end; i += 2) {
+        const both = quants[i >> 1];
+        out[i] = scale * ((both & 15) - zero) + offset;
+        out[i + 1] = scale * ((both >> 4) - zero) + offset;
+      }
     }
   }
-  return float32(shape, out);
+  return float32(matrix.shape, out);
 }
 
-function zeroOf(zeros: Uint8Array, bits: 4 | 8, row: number, block: number, perRow: number): number {
-  if (bits === 8) return zeros[row * perRow + block];
-  return zeros[row * Math.ceil(perRow / 2) + (block >> 1)] >> 4 * (block & 1) & 15;
+/** The zero of each block. */
+function zerosOf({ bits, size, shape: [, columns], zeros }: BlockMatrix): (block: number) => number {
+  if (typeof zeros === "number") return () => zeros;
+  if (bits === 8) return (block) => zeros[block];
+  const perRow = columns / size, bytes = Math.ceil(perRow / 2); // a row ends with a whole byte
+  return (block) => {
+    const row = Math.floor(block / perRow), inRow = block - row * perRow;
+    return zeros[row * bytes + (inRow >> 1)] >> 4 * (inRow & 1) & 15;
+  };
 }
 
 /** Rows [start, end): views of the same arrays. */

@@ -7,7 +7,6 @@ export const q4_0: Repack = (source, to) => {
   for (let b = 0, i = 0; b < pairs.length; b += 9, i++) {
     scales[i] = half[pairs[b]];
     writeHalves(pairs, b + 1, words, 4 * i, 4 * i + 2);
-    writeHalves(pairs, b + 5, words, 4 * i + 1, 4 * i + 3);
   }
 };
 
@@ -17,7 +16,6 @@ export const q4_1: Repack = (source, to) => {
     scales[i] = half[pairs[b]];
     offsets![i] = half[pairs[b + 1]];
     writeHalves(pairs, b + 2, words, 4 * i, 4 * i + 2);
-    writeHalves(pairs, b + 6, words, 4 * i + 1, 4 * i + 3);
   }
 };
 
@@ -27,60 +25,76 @@ export const q4_k: Repack = (source, to) => {
     writeScalesK(source, 2 * b, to, i);
     for (let p = b + 8; p < b + 72; p += 16, w += 8) { // 64 values
       writeHalves(pairs, p, words, w, w + 4);
-      writeHalves(pairs, p + 4, words, w + 1, w + 5);
       writeHalves(pairs, p + 8, words, w + 2, w + 6);
-      writeHalves(pairs, p + 12, words, w + 3, w + 7);
     }
   }
 };
 
 export const q2_k: Repack = (source, to) => {
   const pairs = pairsOf(source), words = wordsOf(to), { scales, offsets } = to;
-  for (let b = 0, i = 0; b < pairs.length; b += 42) {
+  for (let b = 0, i = 0; b < pairs.length; b += 42, i += 16) {
     const d = half[pairs[b + 40]], dmin = half[pairs[b + 41]];
-    for (let sub = 0; sub < 16; sub++, i++) {
+    for (let sub = 0; sub < 16; sub++) {
       const byte = source[2 * b + sub];
-      scales[i] = d * (byte & 15);
-      offsets![i] = -(dmin * (byte >> 4));
-      const p = b + 8 + 16 * (sub >> 3) + 8 * (sub & 1), shift = sub & 6;
-      words[2 * i] = packed(wordAt(pairs, p) >>> shift & 0x03030303) |
-        packed(wordAt(pairs, p + 2) >>> shift & 0x03030303) << 16;
-      words[2 * i + 1] = packed(wordAt(pairs, p + 4) >>> shift & 0x03030303) |
-        packed(wordAt(pairs, p + 6) >>> shift & 0x03030303) << 16;
+      scales[i + sub] = d * (byte & 15);
+      offsets![i + sub] = -(dmin * (byte >> 4));
+    }
+    for (let k = 0; k < 8; k++) { // 8 bytes: values of four pairs of sub-blocks
+      let first = wordAt(pairs, b + 8 + 4 * k), second = wordAt(pairs, b + 10 + 4 * k);
+      for (let w = wordOfPairs(i, k), end = w + 16; w < end; w += 4) {
+        words[w] = packed(first & TWO_BITS) | packed(second & TWO_BITS) << 16;
+        first >>>= 2;
+        second >>>= 2;
+      }
     }
   }
 };
 
-/** The quants q − 4 with a zero of 8, as the symmetrical ones of four bits have it. */
+/** The quants are q − 4 + 8, which have the zero of symmetrical ones. */
 export const q3_k: Repack = (source, to) => {
   const pairs = pairsOf(source), words = wordsOf(to), { scales } = to;
-  for (let b = 0, i = 0; b < pairs.length; b += 55) {
+  for (let b = 0, i = 0; b < pairs.length; b += 55, i += 16) {
     const d = half[pairs[b + 54]], bytes = 2 * b + 96;
-    for (let sub = 0; sub < 16; sub++, i++) {
+    for (let sub = 0; sub < 16; sub++) {
       const low = source[bytes + (sub & 7)] >> 4 * (sub >> 3) & 15,
         high = source[bytes + 8 + (sub & 3)] >> 2 * (sub >> 2) & 3;
-      scales[i] = d * ((low | high << 4) - 32);
-      const p = b + 16 + 16 * (sub >> 3) + 8 * (sub & 1), shift = sub & 6;
-      const thirds = b + 8 * (sub & 1), bit = sub >> 1;
-      words[2 * i] = packed(threeBits(pairs, p, shift, thirds, bit)) |
-        packed(threeBits(pairs, p + 2, shift, thirds + 2, bit)) << 16;
-      words[2 * i + 1] = packed(threeBits(pairs, p + 4, shift, thirds + 4, bit)) |
-        packed(threeBits(pairs, p + 6, shift, thirds + 6, bit)) << 16;
+      scales[i + sub] = d * ((low | high << 4) - 32);
+    }
+    for (let k = 0; k < 8; k++) {
+      let first = wordAt(pairs, b + 16 + 4 * k), second = wordAt(pairs, b + 18 + 4 * k);
+      const thirds = b + 4 * (k & 3), shift = k & 4; // the last 128 values have the upper four bits
+      let firstThird = wordAt(pairs, thirds) >>> shift, secondThird = wordAt(pairs, thirds + 2) >>> shift;
+      for (let w = wordOfPairs(i, k), end = w + 16; w < end; w += 4) {
+        const quants = packed(first & TWO_BITS | (firstThird & ONE_BIT) << 2) |
+          packed(second & TWO_BITS | (secondThird & ONE_BIT) << 2) << 16;
+        words[w] = quants + 0x44444444;
+        first >>>= 2;
+        second >>>= 2;
+        firstThird >>>= 1;
+        secondThird >>>= 1;
+      }
     }
   }
 };
 
-/** Four quants of Q3_K, each in a byte, and 4 more. */
-function threeBits(pairs: Uint16Array, p: number, shift: number, thirds: number, bit: number): number {
-  const low = wordAt(pairs, p) >>> shift & 0x03030303;
-  return (low | (wordAt(pairs, thirds) >>> bit & 0x01010101) << 2) + 0x04040404;
+const TWO_BITS = 0x03030303, ONE_BIT = 0x01010101;
+
+/**
+ * Q2_K and Q3_K have 128 values in 32 bytes: the lowest two bits of all are the first 32 values, and so on. This is the place of the
+ * first of bytes [8k, 8k + 8), in a super-block that begins with block i; the next ones are four words apart.
+ */
+function wordOfPairs(i: number, k: number): number {
+  return 2 * i + 16 * (k >> 2) + (k & 3);
 }
 
-/** Eight bytes: the word of their lower halves, and that of their upper ones. */
+/** 16 bytes: the two words of their lower halves, and those of their upper ones. */
 function writeHalves(pairs: Uint16Array, at: number, words: Uint32Array, low: number, high: number): void {
   const first = parted(wordAt(pairs, at)), second = parted(wordAt(pairs, at + 2));
+  const third = parted(wordAt(pairs, at + 4)), fourth = parted(wordAt(pairs, at + 6));
   words[low] = first & 0xffff | second << 16;
+  words[low + 1] = third & 0xffff | fourth << 16;
   words[high] = first >>> 16 | second & 0xffff0000;
+  words[high + 1] = third >>> 16 | fourth & 0xffff0000;
 }
 
 /** Four bytes with the lower halves of all before the upper ones. */
