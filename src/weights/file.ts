@@ -232,7 +232,9 @@ async function readBlocks(
   const format = blocksOf(info);
   if (!format) {
     throw new TypeError(
-      `Cannot read ${quote(name)} in ${file.name} in blocks: found ${info.type} [${info.shape}]`,
+      `Cannot read ${
+        quote(name)
+      } in ${file.name} in blocks: found ${info.type} [${info.shape}], expected a matrix in blocks`,
     );
   }
   if (rows) checkRows(name, entry, rows);
