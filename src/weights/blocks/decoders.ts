@@ -22,7 +22,7 @@ interface MatrixMemory {
   readonly offsets: Memory | null;
 }
 
-/** Threads that decode one file's blocks. */
+/** Threads that decode one file's blocks. Arrays for the results have the length that these blocks need. */
 export interface Decoders {
   /** Decodes all blocks of `source`, of the type with that name, to `out`, which must not be used meanwhile. */
   decode(
