@@ -58,7 +58,7 @@ export function openDecoders(
     const isWorth = values >= WORTH_THREADS && length >= worthSharing;
     return isWorth && Object.hasOwn(blockTypes, type) && mayUseMemory();
   }
-  /** The memory of each thread's blocks in an array that has room for all of a number of them. */
+  /** Gives the memory of a thread's share of an array that holds this number of blocks. */
   function cutter(blocks: number): (array: Named, thread: number) => Memory {
     const cut = (i: number) => Math.floor(i * blocks / count);
     return (array, i) => {
