@@ -7,19 +7,24 @@ import { freeAll } from "./held.ts";
  * A program with constants that nothing else needs: they are freed with it, or at once where the program has copies of them, or
  * cannot be compiled.
  */
-export async function owningProgram(engine: Engine, graph: Graph, constants: Feeds): Promise<Program> {
+export async function owningProgram(
+  engine: Engine,
+  graph: Graph,
+  constants: Feeds,
+  free = () => freeAll(constants),
+): Promise<Program> {
   let program: Program | null = null;
   try {
     program = await engine.compile(graph, constants);
   } finally {
-    if (!program || engine.has.constants === "copied") freeAll(constants);
+    if (!program || engine.has.constants === "copied") free();
   }
   const { run, release } = program;
   return {
     run,
     async release() {
       await release();
-      freeAll(constants);
+      if (engine.has.constants === "fed") free();
     },
   };
 }

@@ -25,7 +25,7 @@ import { freeAll, take, withUploaded } from "./held.ts";
 import { mixtureStage } from "./decode/mixture.ts";
 import { openPrograms, owningProgram, type Programs } from "./programs.ts";
 import type { Stage, StepLayer } from "./decode/stage.ts";
-import { fedTensors, storedTypes } from "./weights/part.ts";
+import { fedTensors, type HeldWeights, storedTypes } from "./weights/part.ts";
 import { heldBytes } from "./weights/shelf.ts";
 
 /** What the stages of a model share. */
@@ -99,7 +99,7 @@ function keeper(open: Open, budget: number) {
   const { bindingBytes } = engine.has;
   const made: Made[] = [];
   const compiled: { release(): Promise<void> }[] = [];
-  let pending: { layer: StepLayer; held: Record<string, Held> }[] = [];
+  let pending: { layer: StepLayer; own: HeldWeights }[] = [];
   let left = budget, pendingBytes = 0, isFull = false;
 
   function fits(held: Feeds): boolean {
@@ -109,37 +109,34 @@ function keeper(open: Open, budget: number) {
     return !isFull;
   }
 
-  async function flush(head: Record<string, Held> | null = null): Promise<void> {
+  async function flush(head: HeldWeights | null = null): Promise<void> {
     if (pending.length === 0 && !head) return;
     const kept = pending;
     [pending, pendingBytes] = [[], 0];
-    const constants: Record<string, Held> = { ...head };
-    kept.forEach(({ held }, i) => {
-      for (const [name, one] of Object.entries(held)) constants[`${i}.${name}`] = one;
+    const constants: Record<string, Held> = { ...head?.held };
+    kept.forEach(({ own }, i) => {
+      for (const [name, one] of Object.entries(own.held)) constants[`${i}.${name}`] = one;
     });
     const layers = kept.map(({ layer }) => layer);
     const graph = stepGraph(
       model.spec.hidden,
       layers.map(({ spec }) => spec),
-      kept.map(({ held }) => storedTypes(held)),
-      head ? { spec: model.spec, stored: storedTypes(head) } : undefined,
+      kept.map(({ own }) => storedTypes(own.held)),
+      head ? { spec: model.spec, stored: storedTypes(head.held) } : undefined,
       engine.has,
       open.texts,
     );
-    const program = await owningProgram(engine, graph, constants);
+    const all = [...kept.map(({ own }) => own), ...head ? [head] : []];
+    const program = await owningProgram(engine, graph, constants, () => all.forEach(({ free }) => free()));
     compiled.push(program);
     made.push({ kind: "made", stage: { layers, with: (use) => use(program.run) } });
   }
 
-  function kept(lease: Lease, needs: readonly TensorNeed[]): Record<string, Held> | null {
-    try {
-      const held = uploaded(open, lease, needs);
-      if (fits(held)) return held;
-      freeAll(held);
-      return null;
-    } finally {
-      lease.release();
-    }
+  function kept(lease: Lease, needs: readonly TensorNeed[]): HeldWeights | null {
+    const own = uploaded(open, lease, needs);
+    if (fits(own.held)) return own;
+    own.free();
+    return null;
   }
 
   return {
@@ -152,27 +149,27 @@ function keeper(open: Open, budget: number) {
         made.push({ kind: "mixture", layer });
         return;
       }
-      const held = isFull
+      const own = isFull
         ? null
         : kept(await leaseOf(open, layer), layerTensors(layer.spec, model.spec.hidden));
-      if (!held) {
+      if (!own) {
         await flush();
         made.push({ kind: "made", stage: leasedStage(open, layer) });
         return;
       }
-      if (pendingBytes + heldBytes(held) > PROGRAM_BYTES) await flush();
-      pending.push({ layer, held });
-      pendingBytes += heldBytes(held);
+      if (pendingBytes + heldBytes(own.held) > PROGRAM_BYTES) await flush();
+      pending.push({ layer, own });
+      pendingBytes += heldBytes(own.held);
     },
     /** The stages with the head behind them. */
     async end(): Promise<Made[]> {
-      const held = isFull ? null : kept(await readHead(model, keptInSteps(engine)), headTensors(model.spec));
-      await flush(held);
-      if (!held) made.push({ kind: "made", stage: leasedHead(model, engine, programs, open.texts) });
+      const head = isFull ? null : kept(await readHead(model, keptInSteps(engine)), headTensors(model.spec));
+      await flush(head);
+      if (!head) made.push({ kind: "made", stage: leasedHead(model, engine, programs, open.texts) });
       return made;
     },
     async release(): Promise<void> {
-      for (const { held } of pending) freeAll(held);
+      for (const { own } of pending) own.free();
       for (const program of compiled) await program.release();
     },
   };
@@ -183,40 +180,47 @@ function keptInSteps({ has }: Engine): KeepsBlocks {
   return ({ bits }) => has.blocks.steps.includes(bits);
 }
 
-/** Those of a lease's tensors that are needed, in memory that outlives it. */
+/** Those of a lease's tensors that are needed. What an engine borrows (it copies constants) keeps its lease until it is freed. */
 function uploaded(
   { engine, isWide }: Open,
-  lease: Lease,
+  { release, ...lease }: Lease,
   needs: readonly TensorNeed[],
-): Record<string, Held> {
+): HeldWeights {
   const names = new Set(needs.map(([name]) => name));
   const blocks = new Map([...lease.blocks ?? []].filter(([name]) => names.has(name)));
   const dense = new Map(
-    [...lease.tensors].filter(([name]) => names.has(name))
-      .map(([name, tensor]) => [name, isWide ? wide(tensor) : copied(tensor)]),
+    [...lease.tensors].filter(([name]) => names.has(name)).map((
+      [name, tensor],
+    ) => [name, isWide ? wide(tensor) : tensor]),
   );
   const held: Record<string, Held> = {};
+  const isBorrowed = engine.has.constants === "copied";
   try {
     for (const [name, tensor] of fedTensors({ tensors: dense, blocks }, engine.has.blocks)) {
       held[name] = engine.upload(tensor);
     }
-    return held;
   } catch (error) {
     freeAll(held);
+    release();
     throw error;
   }
+  if (!isBorrowed) release();
+  return {
+    held,
+    own: null,
+    free() {
+      freeAll(held);
+      if (isBorrowed) release();
+    },
+  };
 }
 
 function wide(tensor: Tensor): Tensor {
-  return tensor.dtype === "f32" ? copied(tensor) : float32(tensor.shape, toFloat32(tensor));
-}
-
-function copied(tensor: Tensor): Tensor {
-  return { ...tensor, data: tensor.data.slice() };
+  return tensor.dtype === "f32" ? tensor : float32(tensor.shape, toFloat32(tensor));
 }
 
 /** Final norm and head; a tied head is a matrix all the same. */
-function headTensors(spec: ModelSpec) {
+function headTensors(spec: ModelSpec): TensorNeed[] {
   return outerTensors({ ...spec, head: { ...spec.head, tied: false } }).filter(([name]) =>
     !/^(embedding|position)\./.test(name)
   );
