@@ -1,8 +1,16 @@
 /** A part of a module, as it is fed to its graph. */
-import type { Engine, Feeds, Held } from "../../engine/mod.ts";
+import type { Engine, Feeds, Held, Resident, Residents } from "../../engine/mod.ts";
 import { blockTensors, type StoredTypes } from "../../models/mod.ts";
 import type { BlockLowering } from "../../onnx/mod.ts";
-import { blockColumns, type BlockMatrix, blockRows, type Tensor, widened } from "../../tensor/mod.ts";
+import {
+  blockColumns,
+  type BlockMatrix,
+  blockRows,
+  byteSize,
+  elements,
+  type Tensor,
+  widened,
+} from "../../tensor/mod.ts";
 import { type Cut, cutTensor, cutTensors, type KeepsBlocks, type Lease } from "../../weights/mod.ts";
 import { freeAll } from "../held.ts";
 import { openPrograms, type Programs } from "../programs.ts";
@@ -20,10 +28,14 @@ export interface Part<Spec> {
 export type Use<T> = (weights: Readonly<Record<string, Held>>, own: Programs | null) => Promise<T>;
 
 /** Weights on the engine, programs that have copies of them (where products with blocks need that), and what gives both back. */
-export interface HeldWeights {
+export interface HeldWeights extends Resident {
   readonly held: Readonly<Record<string, Held>>;
   readonly own: Programs | null;
-  free(): void;
+}
+
+/** Bytes that tensors take on their engine. */
+export function heldBytes(held: Feeds): number {
+  return Object.values(held).reduce((sum, { dtype, shape }) => sum + byteSize(dtype) * elements(shape), 0);
 }
 
 /** Which blocks passes take as they are stored. */
@@ -80,7 +92,7 @@ export async function holding<T>(
     for (const [name, tensor] of tensors) held[name] = await hold(tensor);
     const hasBlocks = Object.keys(held).some((name) => name.endsWith(".quants"));
     if (hasBlocks && engine.has.constants === "copied") own = openPrograms(engine, held);
-    return { held, own, free };
+    return { held, own, bytes: heldBytes(held) * (own ? 2 : 1), free }; // programs have copies
   } catch (error) {
     free();
     throw error;
@@ -94,3 +106,22 @@ export function leased(engine: Engine, { release, ...lease }: Lease): Promise<He
 
 /** Puts some tensors of a layer, cut (null: whole), on the engine. */
 export type Make = (cuts: ReadonlyMap<string, Cut | null>) => HeldWeights | Promise<HeldWeights>;
+
+/** Uses some tensors of a layer, cut: those at hand, or new ones. */
+export type Lend = <T>(cuts: ReadonlyMap<string, Cut | null>, use: Use<T>) => Promise<T>;
+
+/** Lends weights of layer l that each batch uses again. */
+export function lending(residents: Residents, l: number, make: Make): Lend {
+  return async (cuts, use) => {
+    const key = JSON.stringify([...cuts]);
+    const { resident: { held, own }, giveBack } = await residents.borrow(
+      { key, layer: l, isRepeated: true },
+      () => make(cuts),
+    );
+    try {
+      return await use(held, own);
+    } finally {
+      giveBack();
+    }
+  };
+}
