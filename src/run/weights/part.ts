@@ -13,7 +13,7 @@ import {
 } from "../../tensor/mod.ts";
 import { type Cut, cutTensor, cutTensors, type KeepsBlocks, type Lease } from "../../weights/mod.ts";
 import { freeAll } from "../held.ts";
-import { openPrograms, type Programs } from "../programs.ts";
+import { openPrograms, type Programs, WITH_COPIES } from "../programs.ts";
 
 /** Some of a module, and its weights for as long as `use` runs. */
 export interface Part<Spec> {
@@ -92,7 +92,7 @@ export async function holding<T>(
     for (const [name, tensor] of tensors) held[name] = await hold(tensor);
     const hasBlocks = Object.keys(held).some((name) => name.endsWith(".quants"));
     if (hasBlocks && engine.has.constants === "copied") own = openPrograms(engine, held);
-    return { held, own, bytes: heldBytes(held) * (own ? 2 : 1), free }; // programs have copies
+    return { held, own, bytes: heldBytes(held) * (1 + (own ? WITH_COPIES : 0)), free };
   } catch (error) {
     free();
     throw error;
