@@ -23,6 +23,7 @@ import { takeSquares } from "./finite.ts";
 import { finalNorm, headSlices } from "./head/head.ts";
 import { freeAll, take, withUploaded } from "./held.ts";
 import { mixtureStage } from "./decode/mixture.ts";
+import { expectPrecision } from "./precision.ts";
 import { openPrograms, owningProgram, type Programs } from "./programs.ts";
 import type { Stage, StepLayer } from "./decode/stage.ts";
 import { fedTensors, type HeldWeights, storedTypes } from "./weights/part.ts";
@@ -48,6 +49,7 @@ export async function openStages(
   layers: readonly StepLayer[],
   { budget, texts }: { readonly budget: number; readonly texts: number },
 ): Promise<{ stages: Stage[]; release(): Promise<void> }> {
+  expectPrecision(model, engine);
   const programs = openPrograms(engine);
   const isWide = engine.has.constants === "copied" || float32Bytes(model.spec, layers) <= budget;
   const open: Open = { model, engine, programs, texts, isWide };

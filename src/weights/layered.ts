@@ -105,6 +105,10 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
 
   return {
     format: file.format,
+    get isInBlocks() {
+      return Array.from({ length: layers }, (_, l) => [...refsOf(l)]).flat()
+        .some(([, { name, transform }]) => !transform && file.tensors.get(name)?.blocks !== undefined);
+    },
     // deno-lint-ignore require-await -- throws as a rejection
     async layer(l, keeps) {
       // The next layer is announced after this layer's own reads have started.

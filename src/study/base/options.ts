@@ -26,7 +26,7 @@ import { IDS, type Packed, type StudyModel, textChecks, type TextOptions } from 
 export interface EngineOptions {
   /** The engine, or its name: cpu, webgpu, cuda, or auto (default), which uses CUDA if it works and otherwise the CPU. */
   readonly engine?: "auto" | EngineName | Engine | undefined;
-  /** Precision of matrix products: float32 (default), or on CUDA also tf32 or bfloat16. */
+  /** Precision of matrix products: float32 (default); on CUDA also tf32 or bfloat16, on the CPU int8 where weights are in blocks. */
   readonly precision?: Precision | undefined;
 }
 
