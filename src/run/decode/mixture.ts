@@ -22,7 +22,8 @@ export function mixtureStage(
   if (!mixture) throw new TypeError(`Cannot decode layer ${l}: expected a mixture`);
   const { hidden } = model.spec;
   const keeps: KeepsBlocks = ({ bits }) => engine.has.blocks.steps.includes(bits);
-  const make: Make = async (cuts) => leased(engine, widened(await model.weights.part(l, cuts, keeps)));
+  const make: Make = async (cuts, fedAs) =>
+    leased(engine, widened(await model.weights.part(l, cuts, keeps)), fedAs);
   const parts = mixtureParts(mixture, hidden, engine.has.bindingBytes, make, room);
   const where = { model, engine, programs, place: { layer: l, module: "mlp" } } as const;
   const extent = { samples: 1, length: -1 };
