@@ -9,6 +9,7 @@ import type { Engine } from "../../src/engine/mod.ts";
 import { blockTensors, type StoredTypes } from "../../src/models/mod.ts";
 import { fedWeights, linear } from "../../src/models/values/linear.ts";
 import { createGraph, type Graph, type Lowering } from "../../src/onnx/mod.ts";
+import { take, withUploaded } from "../../src/run/mod.ts";
 import { type BlockMatrix, float32, middleOf, philox, type Tensor, widened } from "../../src/tensor/mod.ts";
 import { type BlockKind } from "../quantised.ts";
 import { UNIT } from "../support.ts";
@@ -69,11 +70,9 @@ export async function productErrors(
   try {
     for (const count of rows) {
       const x = floats(count * matrix.shape[1]);
-      const input = engine.upload(float32([count, matrix.shape[1]], x));
-      const { y } = await program.run({ x: input });
-      errors.push(worst((await engine.read(y)).data as Float32Array, x, matrix, bias, engine));
-      y.free();
-      input.free();
+      const input = { x: float32([count, matrix.shape[1]], x) };
+      const { y } = await withUploaded(engine, input, (held) => program.run(held));
+      errors.push(worst((await take(engine, y)).data as Float32Array, x, matrix, bias, engine));
     }
   } finally {
     await program.release();

@@ -12,7 +12,7 @@ for (const precision of ["float32", "int8"] as const) {
   const engine = cpuEngine({ precision });
   for (const [name, kind] of Object.entries(BLOCK_KINDS)) {
     Deno.test(`${precision}: products with ${name} are those of the numbers`, async () => {
-      for (const size of new Set([kind.size, 16, 64, 128])) {
+      for (const size of new Set([kind.size, 16, 64, 128, 256])) {
         for (const shape of SHAPES) {
           const errors = await productErrors(engine, drawnMatrix({ ...kind, size }, shape), ROWS);
           const label = `blocks of ${size}, [${shape}]: ${errors}`;

@@ -27,8 +27,13 @@ export interface HeldWeights {
 }
 
 /** Which blocks passes take as they are stored. */
-export function keptInPasses({ passes }: BlockLowering): KeepsBlocks {
-  return ({ bits }) => passes.includes(bits);
+export function keptInPasses({ passes, largest }: BlockLowering): KeepsBlocks {
+  return ({ bits, size }) => passes.includes(bits) && size <= largest;
+}
+
+/** Which blocks steps of decoding take as they are stored. */
+export function keptInSteps({ steps, largest }: BlockLowering): KeepsBlocks {
+  return ({ bits, size }) => steps.includes(bits) && size <= largest;
 }
 
 /** What is held, by name, as graphs are built from it. */
