@@ -15,7 +15,7 @@ import {
   type TensorNeed,
 } from "../../models/mod.ts";
 import type { Cut } from "../../weights/mod.ts";
-import type { HeldWeights, Make, Part, Use } from "./part.ts";
+import type { FedAs, Make, Part, Use } from "./part.ts";
 import { openShelf } from "./shelf.ts";
 
 /** A mixture, ready to be fed. */
@@ -40,8 +40,8 @@ export function mixtureParts(
   keep: number,
 ): MixtureParts {
   const shelf = openShelf(keep);
-  const lend = <T>(cuts: ReadonlyMap<string, Cut | null>, use: Use<T>) =>
-    shelf.lend(JSON.stringify([...cuts]), () => make(cuts), use);
+  const lend = <T>(cuts: ReadonlyMap<string, Cut | null>, use: Use<T>, fedAs?: FedAs) =>
+    shelf.lend(JSON.stringify([...cuts]), () => make(cuts, fedAs), use);
   const part = <Spec>({ spec, cuts }: Piece<Spec>): Part<Spec> => ({
     spec,
     use: (run) => lend(cuts, run),
@@ -58,14 +58,10 @@ export function mixtureParts(
     expert: (e) =>
       cutNetwork(spec.expert, expertName(e), hidden, most).map(({ spec, cuts }) => ({
         spec,
-        use: (run) => lend(cuts, (held, own) => run(renamed(held, expertName(e), "expert"), own)),
+        use: (run) => lend(cuts, run, (name) => name.replace(expertName(e), "expert")),
         nameOf: (fed) => fed.replace("expert", expertName(e)),
       })),
     after: whole(normTensors("mlp.post_norm", spec.norm.post, hidden)),
     release: shelf.clear,
   };
-}
-
-function renamed(held: HeldWeights["held"], from: string, to: string): HeldWeights["held"] {
-  return Object.fromEntries(Object.entries(held).map(([name, tensor]) => [name.replace(from, to), tensor]));
 }

@@ -27,8 +27,13 @@ export interface HeldWeights {
 }
 
 /** Which blocks passes take as they are stored. */
-export function keptInPasses({ passes }: BlockLowering): KeepsBlocks {
-  return ({ bits }) => passes.includes(bits);
+export function keptInPasses({ passes, largest }: BlockLowering): KeepsBlocks {
+  return ({ bits, size }) => passes.includes(bits) && size <= largest;
+}
+
+/** Which blocks steps of decoding take as they are stored. */
+export function keptInSteps({ steps, largest }: BlockLowering): KeepsBlocks {
+  return ({ bits, size }) => steps.includes(bits) && size <= largest;
 }
 
 /** What is held, by name, as graphs are built from it. */
@@ -62,12 +67,16 @@ function cutBlocks(matrix: BlockMatrix, cut: Cut | null): BlockMatrix | Tensor {
   return blockColumns(matrix, cut.start, cut.end) ?? cutTensor(widened(matrix), cut);
 }
 
-/** Tensors on the engine; `release` follows once they are freed. */
+/** How a tensor is named where it is fed. */
+export type FedAs = (name: string) => string;
+
+/** Tensors on the engine under the names that they are fed by; `release` follows once they are freed. */
 export async function holding<T>(
   engine: Engine,
   tensors: Iterable<readonly [string, T]>,
   hold: (tensor: T) => Held | Promise<Held>,
-  release: () => void = () => {},
+  { fedAs = (name) => name, release = () => {} }: { readonly fedAs?: FedAs | undefined; release?(): void } =
+    {},
 ): Promise<HeldWeights> {
   const held: Record<string, Held> = {};
   let own: Programs | null = null;
@@ -77,7 +86,7 @@ export async function holding<T>(
     release();
   };
   try {
-    for (const [name, tensor] of tensors) held[name] = await hold(tensor);
+    for (const [name, tensor] of tensors) held[fedAs(name)] = await hold(tensor);
     const hasBlocks = Object.keys(held).some((name) => name.endsWith(".quants"));
     if (hasBlocks && engine.has.constants === "copied") own = openPrograms(engine, held);
     return { held, own, free };
@@ -88,9 +97,12 @@ export async function holding<T>(
 }
 
 /** A lease of its own, which is over once its weights are freed. */
-export function leased(engine: Engine, { release, ...lease }: Lease): Promise<HeldWeights> {
-  return holding(engine, fedTensors(lease, engine.has.blocks), engine.upload, release);
+export function leased(engine: Engine, { release, ...lease }: Lease, fedAs?: FedAs): Promise<HeldWeights> {
+  return holding(engine, fedTensors(lease, engine.has.blocks), engine.upload, { fedAs, release });
 }
 
 /** Puts some tensors of a layer, cut (null: whole), on the engine. */
-export type Make = (cuts: ReadonlyMap<string, Cut | null>) => HeldWeights | Promise<HeldWeights>;
+export type Make = (
+  cuts: ReadonlyMap<string, Cut | null>,
+  fedAs?: FedAs,
+) => HeldWeights | Promise<HeldWeights>;
