@@ -248,7 +248,15 @@ export function aligned(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Arra
   return bytes.byteOffset % size === 0 ? bytes : bytes.slice();
 }
 
-function checkRows(name: string, { info, file }: Entry, [from, to]: readonly [number, number]) {
+/** Throws where rows are no range of a tensor's own; `file` names the file in errors. */
+export function checkRows(
+  name: string,
+  { info, file }: {
+    readonly info: Pick<TensorInfo, "shape">;
+    readonly file: Pick<FileBytes, "name">;
+  },
+  [from, to]: readonly [number, number],
+): void {
   const count = info.shape[0];
   if (count === undefined) {
     throw new TypeError(
