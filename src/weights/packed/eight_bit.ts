@@ -77,11 +77,13 @@ function inBlocks(
   { size }: BlockFormat,
 ): BlockMatrix {
   const zero = middleOf(8), perRow = columns / size;
+  const quants = new Uint8Array(signed.length);
+  for (let i = 0; i < signed.length; i++) quants[i] = signed[i] + zero;
   return {
     bits: 8,
     size,
     shape: [scale.length, columns],
-    quants: Uint8Array.from(signed, (quant) => quant + zero),
+    quants,
     scales: Float32Array.from(
       { length: scale.length * perRow },
       (_, block) => scale[Math.floor(block / perRow)],

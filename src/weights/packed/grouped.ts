@@ -46,10 +46,10 @@ export function widen(matrix: Grouped, rows: Rows, out: Float32Array): void {
   const { columns, groupOf } = matrix;
   for (const { quants, zeros, scales, groups, count, at } of tiles(matrix, rows)) {
     for (let row = 0; row < count; row++) {
-      const from = row * columns, to = (at + row) * columns, own = row * groups;
-      for (let k = 0; k < columns; k++) {
-        const group = own + groupOf[k];
-        out[to + k] = scales[group] * (quants[from + k] - zeros[group]);
+      const from = row * columns, to = (at + row) * columns;
+      for (let k = 0; k < columns;) {
+        const group = groupOf[k], scale = scales[row * groups + group], zero = zeros[row * groups + group];
+        for (; k < columns && groupOf[k] === group; k++) out[to + k] = scale * (quants[from + k] - zero);
       }
     }
   }
