@@ -1,5 +1,6 @@
 /** Quantised folders as models: the logits that transformers computes with the weights as their libraries widen them. */
 import assert from "node:assert/strict";
+import { widened } from "../../src/tensor/mod.ts";
 import { parse } from "../fixtures/read.ts";
 import { engine, openFolder } from "../support.ts";
 import { beyond, stepDeviations } from "./parity.ts";
@@ -41,6 +42,17 @@ Deno.test("a folder whose configuration says that it is quantised, and no tensor
     said({}),
     /model\.layers\.0\.self_attn\.q_proj\.weight is missing: weights are packed \(\.qweight\), and config\.json has no/,
   );
+});
+
+Deno.test("a lease has the matrices of a layer in blocks where they are wanted so", async () => {
+  const model = await openFolder(new URL("gptq-4", FOLDER).pathname);
+  const [kept, wide] = [await model.weights.layer(1, ({ bits }) => bits === 4), await model.weights.layer(1)];
+  assert.equal(kept.blocks!.size, 7);
+  assert.equal(kept.tensors.size, 2);
+  for (const [name, matrix] of kept.blocks!) assert.deepEqual(widened(matrix), wide.tensors.get(name));
+  kept.release();
+  wide.release();
+  model.close();
 });
 
 Deno.test("a text part may say how its weights are packed", async () => {

@@ -33,6 +33,7 @@ export async function withPacked(file: PagedFile, packing: Packing | null, name:
     ...file,
     format: `safetensors ${type}`,
     tensors,
+    lacking: new Map([...file.lacking].flatMap(([tensor, why]) => [[tensor, why], [plainOf(tensor), why]])),
     async read(tensor, rows, allocate = (length) => new Float32Array(length)) {
       const matrix = matrices.get(tensor);
       if (!matrix) return await file.read(tensor, rows, allocate);
@@ -88,6 +89,9 @@ function tensorsOf(
   }
   return tensors;
 }
+
+/** The name of the matrix of which a tensor is the words. */
+const plainOf = (tensor: string) => tensor.replace(/\.qweight$/, ".weight");
 
 /** The tensor by which packed matrices are known, and the method's name. */
 const SIGNS: Readonly<Record<Packing["method"], readonly [title: string, sign: string]>> = {
