@@ -75,8 +75,8 @@ export function countedEngine(): Engine & { open(): number } {
       return engine.live;
     },
     open: () => open,
-    async compile(graph) {
-      const program = await engine.compile(graph);
+    async compile(graph, constants) {
+      const program = await engine.compile(graph, constants);
       open++;
       const release = () => {
         open--;

@@ -43,8 +43,11 @@ export interface Has extends Lowering {
   readonly bindingBytes: number;
 }
 
-/** The precision of computation. The residual stream, norms and probes are float32 in every case. */
-export type Precision = "float32" | "tf32" | "bfloat16";
+/**
+ * The precision of computation. The residual stream, norms and probes are float32 in every case. In int8, rows that are multiplied with
+ * weights in blocks are rounded to bytes, a scale for each block, as llama.cpp does.
+ */
+export type Precision = "float32" | "tf32" | "bfloat16" | "int8";
 
 /** The name of an engine. */
 export type EngineName = "cpu" | "webgpu" | "cuda";
@@ -112,8 +115,12 @@ export interface Engine {
   upload(tensor: Tensor): Held;
   /** A held tensor in CPU memory. It stays held; what is read is valid until it is freed. */
   read(held: Held): Promise<Tensor>;
-  /** Compiles a graph. Equal graphs without weights are one program, which the engine keeps for a while after its release. */
-  compile(graph: Graph): Promise<Program>;
+  /**
+   * Compiles a graph. Equal graphs are one program, which the engine keeps for a while after its release. Inputs that are the same
+   * in all runs can be `constants`: an engine that copies them (`has.constants`) makes a program of its own, with them in the best
+   * form for products, and they can be freed at once; otherwise they have to live as long as the program.
+   */
+  compile(graph: Graph, constants?: Feeds): Promise<Program>;
   /** Tensors that are held now: none after a study, an error or an abort. */
   readonly live: number;
   /** Frees programs and memory. */

@@ -12,7 +12,7 @@ import { webgpuEngine } from "./web/web.ts";
 /** The names of the engines; `auto` is CUDA where it works, else the CPU. */
 export const ENGINES = ["auto", "cpu", "webgpu", "cuda"] as const satisfies readonly (EngineName | "auto")[];
 /** The precisions that some engine has. */
-export const PRECISIONS = ["float32", "tf32", "bfloat16"] as const satisfies readonly Precision[];
+export const PRECISIONS = ["float32", "tf32", "bfloat16", "int8"] as const satisfies readonly Precision[];
 
 /** An engine and its precision. */
 export interface Wanted {
@@ -23,15 +23,15 @@ export interface Wanted {
 }
 
 const openers: Readonly<Record<EngineName, (precision: Precision) => Engine | Promise<Engine>>> = {
-  cpu: () => cpuEngine({ threads: threadsRequested() }),
+  cpu: (precision) => cpuEngine({ threads: threadsRequested(), precision }),
   webgpu: () => webgpuEngine(),
   cuda: (precision) => cudaEngine({ precision }),
 };
 /** The precisions of each engine. */
 export const precisionsOf: Readonly<Record<EngineName, readonly Precision[]>> = {
-  cpu: ["float32"],
+  cpu: ["float32", "int8"],
   webgpu: ["float32"],
-  cuda: PRECISIONS,
+  cuda: ["float32", "tf32", "bfloat16"],
 };
 
 /** More threads than the largest machines have. The library allocates memory for each thread and fails without naming the cause. */

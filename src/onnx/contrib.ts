@@ -132,3 +132,28 @@ export function CausalConvWithState(
   );
   return { output, state: present };
 }
+
+/**
+ * a · bᵀ, the N × K matrix b in blocks along K: quants [N, K/block_size, block_size · bits/8], scales [N · K/block_size], zeros u8 or null for
+ * the middle. The result is [M, N] of a [M, K], in the type of a and of the scales.
+ */
+export const MatMulNBits = (
+  a: Value,
+  quants: Value,
+  scales: Value,
+  zeros: Value | null,
+  attributes: {
+    readonly K: number;
+    readonly N: number;
+    readonly bits: number;
+    readonly block_size: number;
+    readonly accuracy_level: number;
+  },
+): Value =>
+  a.graph.node(
+    "MatMulNBits",
+    zeros ? [a, quants, scales, zeros] : [a, quants, scales],
+    attributes,
+    1,
+    "com.microsoft",
+  )[0];

@@ -41,8 +41,6 @@ export interface Graph {
   input(name: string, dtype: DType, shape: readonly Dim[]): Value;
   /** Adds a constant. */
   constant(tensor: Tensor): Value;
-  /** Adds a weight: a constant whose bytes stay outside the serialised model, since those may not pass 2 GiB. */
-  weight(name: string, tensor: Tensor): Value;
   /** Appends a node with `outputs` results; an absent optional input is `null`. */
   node(
     operator: string,
@@ -59,16 +57,20 @@ export interface Graph {
   readonly outputs: readonly string[];
   /** Element types of the declared inputs and outputs, by name. */
   readonly types: ReadonlyMap<string, DType>;
-  /** Tensors of the weights, by name: whoever compiles the model hands them over beside its bytes. */
-  readonly weights: ReadonlyMap<string, Tensor>;
-  /** The finished model, serialised; with `fed`, its weights are inputs, and inputs of which a `stored` file says are weights. */
-  toBytes(options?: { readonly fed?: boolean; readonly stored?: StoredWeights }): Uint8Array<ArrayBuffer>;
+  /** The finished model, serialised; its inputs that a `stored` file has are weights. */
+  toBytes(stored?: StoredWeights): Uint8Array<ArrayBuffer>;
 }
 
-/** Where weights lie in a file beside the model, by name. */
-export interface StoredWeights {
+/** Where weights lie in files beside the model, by name: inside the model they may not pass 2 GiB. */
+export type StoredWeights = ReadonlyMap<string, StoredRange>;
+
+/** A weight's place in a file. */
+export interface StoredRange {
   readonly file: string;
-  readonly ranges: ReadonlyMap<string, { readonly offset: number; readonly bytes: number }>;
+  readonly offset: number;
+  readonly bytes: number;
+  /** Its shape, where the input leaves sides open. */
+  readonly shape?: readonly number[];
 }
 
 const dataTypes: Record<DType, DataType> = {
@@ -89,7 +91,7 @@ export function dataType(dtype: DType): number {
   return dataTypes[dtype];
 }
 
-/** A declared input, output or weight. */
+/** A declared input or output. */
 interface Declared {
   readonly name: string;
   readonly dtype: DType;
@@ -112,7 +114,6 @@ export function createGraph(): Graph {
   const inputs: Declared[] = [];
   const outputs: Declared[] = [];
   const constants: TensorProto[] = [];
-  const weights = new Map<string, Tensor>();
   const types = new Map<string, DType>();
   /** Results of nodes that are no output yet; and the names of outputs for those that are, without a node that copies them. */
   const unnamed = new Set<string>();
@@ -127,10 +128,6 @@ export function createGraph(): Graph {
     constant(tensor) {
       const name = `constant_${constants.length}`;
       constants.push(tensorProto(name, tensor));
-      return { graph, name };
-    },
-    weight(name, tensor) {
-      weights.set(name, tensor);
       return { graph, name };
     },
     node(operator, values, attributes = {}, results = 1, domain = "") {
@@ -160,20 +157,11 @@ export function createGraph(): Graph {
       return outputs.map(({ name }) => name);
     },
     types,
-    weights,
-    toBytes({ fed = false, stored } = {}) {
-      const own = Array.from(weights, ([name, { dtype, shape }]): Declared => ({ name, dtype, shape }));
-      const isStored = ({ name }: Declared) => stored?.ranges.has(name) ?? false;
-      const external = [
-        ...own.map((weight) => {
-          const { data } = weights.get(weight.name)!;
-          return externalProto(weight, { location: weight.name, offset: 0, length: data.byteLength }); // never a real file
-        }),
-        ...inputs.filter(isStored).map((weight) => {
-          const { offset, bytes } = stored!.ranges.get(weight.name)!;
-          return externalProto(weight, { location: stored!.file, offset, length: bytes });
-        }),
-      ];
+    toBytes(stored = new Map()) {
+      const isStored = ({ name }: Declared) => stored.has(name);
+      const external = inputs.filter(isStored).map((weight) =>
+        externalProto(weight, stored.get(weight.name)!)
+      );
       const named = (name: string) => renamed.get(name) ?? name;
       const model = create(ModelProtoSchema, {
         irVersion: BigInt(IR_VERSION),
@@ -191,9 +179,9 @@ export function createGraph(): Graph {
               value === undefined ? [] : [attributeProto(name, value)]
             ),
           })),
-          input: [...inputs.filter((input) => !isStored(input)), ...fed ? own : []].map(valueProto),
+          input: inputs.filter((input) => !isStored(input)).map(valueProto),
           output: outputs.map(valueProto),
-          initializer: fed ? constants : [...constants, ...external],
+          initializer: [...constants, ...external],
         },
       });
       return toBinary(ModelProtoSchema, model) as Uint8Array<ArrayBuffer>;
@@ -223,14 +211,17 @@ function valueProto({ name, dtype, shape }: Declared): MessageInitShape<typeof V
 /** A tensor whose bytes are elsewhere. */
 function externalProto(
   { name, dtype, shape }: Declared,
-  place: { readonly location: string; readonly offset: number; readonly length: number },
+  { file: location, offset, bytes: length, shape: own = shape as readonly number[] }: StoredRange,
 ): TensorProto {
   return {
     name,
     dataType: dataTypes[dtype],
-    dims: shape!.map(BigInt),
+    dims: own.map(BigInt),
     dataLocation: DataLocation.EXTERNAL,
-    externalData: Object.entries(place).map(([key, value]) => ({ key, value: String(value) })),
+    externalData: Object.entries({ location, offset, length }).map(([key, value]) => ({
+      key,
+      value: String(value),
+    })),
   };
 }
 

@@ -13,6 +13,21 @@ export interface Lowering {
   readonly bfloat16: "native" | "widened";
   /** Element type of the two factors of products with a layer's weights. */
   readonly products: "f32" | "bf16";
+  readonly blocks: BlockLowering;
+  /** Whether constants are copied into a program, in the best form for its products, or fed to it in every run. */
+  readonly constants: "copied" | "fed";
+}
+
+/** How products with weights in blocks run: by MatMulNBits, or with the blocks widened to float32. */
+export interface BlockLowering {
+  /** Bits of the blocks that passes take as they are stored. */
+  readonly passes: readonly (4 | 8)[];
+  /** Bits of the blocks that steps of decoding take as they are stored. */
+  readonly steps: readonly (4 | 8)[];
+  /** MatMulNBits's `accuracy_level`: 1 for float32, 4 for products of bytes, 0 for the device's choice. */
+  readonly level: 0 | 1 | 4;
+  /** Blocks of 8 bits as two of 4: upper halves and lower ones. */
+  readonly isHalved: boolean;
 }
 
 /** What the CPU runs. */
@@ -22,4 +37,38 @@ export const cpuLowering: Lowering = {
   rows: "scattered",
   bfloat16: "native",
   products: "f32",
+  // Exact products with 8 bits take ten times as long as with float32; two with 4 bits each take less.
+  blocks: { passes: [4], steps: [4, 8], level: 1, isHalved: true },
+  constants: "copied",
+};
+
+/** What it runs where products with blocks are of bytes. */
+export const int8Lowering: Lowering = {
+  ...cpuLowering,
+  blocks: { passes: [4, 8], steps: [4, 8], level: 4, isHalved: false },
+};
+
+/** Blocks on devices: fed as they are stored, multiplied as the device does it best. */
+const onDevices: BlockLowering = { passes: [4, 8], steps: [4, 8], level: 0, isHalved: false };
+
+/** What CUDA runs, the factors of products with dense weights being of a type. */
+export const cudaLowering = (products: Lowering["products"]): Lowering => ({
+  attention: "standard",
+  masked: "standard",
+  rows: "scattered",
+  bfloat16: "native",
+  products,
+  blocks: onDevices,
+  constants: "fed",
+});
+
+/** What WebGPU runs. */
+export const webgpuLowering: Lowering = {
+  attention: "grouped-without-softcap",
+  masked: "decomposed",
+  rows: "gathered",
+  bfloat16: "widened",
+  products: "f32",
+  blocks: onDevices,
+  constants: "fed",
 };

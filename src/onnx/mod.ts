@@ -3,10 +3,18 @@ export {
   CausalConvWithState,
   GroupQueryAttention,
   LinearAttention,
+  MatMulNBits,
   QuickGelu,
   RotaryEmbedding,
   SimplifiedLayerNormalization,
 } from "./contrib.ts";
-export { createGraph, dataType, type Dim, type Graph, type Value } from "./graph.ts";
-export { cpuLowering, type Lowering } from "./lowering.ts";
+export { createGraph, dataType, type Dim, type Graph, type StoredWeights, type Value } from "./graph.ts";
+export {
+  type BlockLowering,
+  cpuLowering,
+  cudaLowering,
+  int8Lowering,
+  type Lowering,
+  webgpuLowering,
+} from "./lowering.ts";
 export * from "./operators.ts";

@@ -6,6 +6,7 @@ export { effectsProbe } from "./probes/effects.ts";
 export { embed } from "./embed.ts";
 export { forward, type ForwardOptions } from "./forward.ts";
 export { freeAll, freeStates, take, withRead, withUploaded } from "./held.ts";
+export { owningProgram } from "./programs.ts";
 export { gramProbe, type GramSums, productsProbe } from "./probes/gram.ts";
 export { type DistanceSum, llmDropProbe } from "./probes/llm_drop.ts";
 export { type LayerNorms, normsProbe } from "./probes/norms.ts";

@@ -1,6 +1,33 @@
 /** Compiled graphs of one run: each kind once, all of them released with the run. */
-import type { Engine, Program } from "../engine/mod.ts";
+import type { Engine, Feeds, Program } from "../engine/mod.ts";
 import type { Graph } from "../onnx/mod.ts";
+import { freeAll } from "./held.ts";
+
+/**
+ * A program with constants that nothing else needs: they are freed with it, or at once where the program has copies of them, or
+ * cannot be compiled.
+ */
+export async function owningProgram(
+  engine: Engine,
+  graph: Graph,
+  constants: Feeds,
+  free = () => freeAll(constants),
+): Promise<Program> {
+  let program: Program | null = null;
+  try {
+    program = await engine.compile(graph, constants);
+  } finally {
+    if (!program || engine.has.constants === "copied") free();
+  }
+  const { run, release } = program;
+  return {
+    run,
+    async release() {
+      await release();
+      if (engine.has.constants === "fed") free();
+    },
+  };
+}
 
 /** Programs by kind. */
 export interface Programs {
@@ -10,16 +37,24 @@ export interface Programs {
   release(): Promise<void>;
 }
 
-/** No programs yet. */
-export function openPrograms(engine: Engine): Programs {
+/** Programs that have copies of the same constants: each has all of them, so that only the last few are kept. */
+const WITH_COPIES = 2;
+
+/** No programs yet. Those with `constants` have them as their own inputs. */
+export function openPrograms(engine: Engine, constants?: Feeds): Programs {
   const programs = new Map<string, Promise<Program>>();
   return {
     get(kind, build) {
       const key = JSON.stringify(kind);
       const known = programs.get(key);
       if (known) return known;
-      const made = engine.compile(build());
+      const made = engine.compile(build(), constants);
       programs.set(key, made);
+      if (constants && programs.size > WITH_COPIES) {
+        const [oldest, program] = programs.entries().next().value!;
+        programs.delete(oldest);
+        program.then(({ release }) => release(), () => {}); // it has failed its run already
+      }
       return made;
     },
     async release() {

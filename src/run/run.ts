@@ -39,6 +39,6 @@ export function extentOf({ segments }: Run, batch: Batch): Extent {
 }
 
 /** Where a module runs, for errors. */
-export function whereOf({ model, engine, signal }: Run, layer: number, module: LayerModule): Where {
-  return { model, engine, signal, place: { layer, module } };
+export function whereOf({ model, engine, programs, signal }: Run, layer: number, module: LayerModule): Where {
+  return { model, engine, programs, signal, place: { layer, module } };
 }

@@ -39,29 +39,39 @@ export function middleOf(bits: 4 | 8): number {
   return 2 ** (bits - 1);
 }
 
-/** The numbers as float32: each rounded once, from its exact value where a scale has at most 16 significant bits. */
+/**
+ * The numbers as float32, each rounded once: the product of a scale and a quant is exact in float64. A sum with an offset is exact
+ * before that where both are multiples of 2⁻²⁴ below 2²⁸, as those of GGML's types are.
+ */
 export function widened(matrix: BlockMatrix): Tensor {
-  const { bits, size, shape, quants, scales, zeros, offsets } = matrix;
-  const [rows, columns] = shape;
+  const { bits, size, shape: [rows, columns], quants, scales, offsets } = matrix;
   const out = new Float32Array(rows * columns);
-  const perRow = columns / size;
-  for (let block = 0; block < scales.length; block++) {
-    const zero = typeof zeros === "number"
-      ? zeros
-      : zeroOf(zeros, bits, Math.floor(block / perRow), block % perRow, perRow);
+  const zeroAt = zerosOf(matrix);
+  for (let block = 0, i = 0; block < scales.length; block++) {
     const scale = scales[block], offset = offsets ? offsets[block] : -0; // a zero keeps its sign
-    const first = block * size;
-    for (let i = first; i < first + size; i++) {
-      const quant = bits === 8 ? quants[i] : quants[i >> 1] >> 4 * (i & 1) & 15;
-      out[i] = scale * (quant - zero) + offset;
+    const zero = zeroAt(block), end = i + size;
+    if (bits === 8) {
+      for (; i < end; i++) out[i] = scale * (quants[i] - zero) + offset;
+    } else {
+      for (; i < end; i += 2) {
+        const both = quants[i >> 1];
+        out[i] = scale * ((both & 15) - zero) + offset;
+        out[i + 1] = scale * ((both >> 4) - zero) + offset;
+      }
     }
   }
-  return float32(shape, out);
+  return float32(matrix.shape, out);
 }
 
-function zeroOf(zeros: Uint8Array, bits: 4 | 8, row: number, block: number, perRow: number): number {
-  if (bits === 8) return zeros[row * perRow + block];
-  return zeros[row * Math.ceil(perRow / 2) + (block >> 1)] >> 4 * (block & 1) & 15;
+/** The zero of each block. */
+function zerosOf({ bits, size, shape: [, columns], zeros }: BlockMatrix): (block: number) => number {
+  if (typeof zeros === "number") return () => zeros;
+  if (bits === 8) return (block) => zeros[block];
+  const perRow = columns / size, bytes = Math.ceil(perRow / 2); // a row ends with a whole byte
+  return (block) => {
+    const row = Math.floor(block / perRow), inRow = block - row * perRow;
+    return zeros[row * bytes + (inRow >> 1)] >> 4 * (inRow & 1) & 15;
+  };
 }
 
 /** Rows [start, end): views of the same arrays. */
@@ -102,29 +112,32 @@ export function orderedRows(matrix: BlockMatrix, order: ArrayLike<number>): Bloc
   };
 }
 
-/** Columns [start, end), a copy; null where they are not whole blocks, or the blocks' zeros not whole bytes. */
+/** Columns [start, end), a copy; null where they are not whole blocks, or where their zeros begin within a byte. */
 export function blockColumns(matrix: BlockMatrix, start: number, end: number): BlockMatrix | null {
   const { shape: [rows, columns], size, bits, zeros } = matrix;
   const ownZeros = typeof zeros !== "number";
-  const unit = ownZeros && bits === 4 ? 2 * size : size;
-  const isWhole = start % unit === 0 && (end % unit === 0 || end === columns);
+  const isWhole = start % (ownZeros ? size * 8 / bits : size) === 0 && end % size === 0;
   if (!isWhole) return null;
-  const part = <A extends Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>>(array: A): A => {
-    const width = array.length / rows;
-    const [from, to] = [start, end].map((column) => Math.ceil(column / columns * width));
+  /** Of an array in which a row's elements for the columns before one are `until(column)`. */
+  const part = <A extends Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>>(
+    array: A,
+    until: (column: number) => number,
+  ): A => {
+    const [from, to, width] = [start, end, columns].map(until);
     const out = new (array.constructor as new (length: number) => A)(rows * (to - from));
     for (let row = 0; row < rows; row++) {
       out.set(array.subarray(row * width + from, row * width + to), row * (to - from));
     }
     return out;
   };
+  const inBlocks = (column: number) => column / size;
   return {
     ...matrix,
     shape: [rows, end - start],
-    quants: part(matrix.quants),
-    scales: part(matrix.scales),
-    zeros: ownZeros ? part(zeros) : zeros,
-    offsets: matrix.offsets && part(matrix.offsets),
+    quants: part(matrix.quants, (column) => column * bits / 8),
+    scales: part(matrix.scales, inBlocks),
+    zeros: ownZeros ? part(zeros, (column) => Math.ceil(column / size * bits / 8)) : zeros,
+    offsets: matrix.offsets && part(matrix.offsets, inBlocks),
   };
 }
 

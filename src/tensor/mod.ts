@@ -11,6 +11,7 @@ export {
   widened,
 } from "./blocks.ts";
 export {
+  aligned,
   bf16ToF32,
   byteSize,
   bytesOf,
@@ -25,4 +26,13 @@ export { normalTable, TABLE_SIZE, TABLE_UNIT } from "./normal_table.ts";
 export { normalPool } from "./normal_pool.ts";
 export { permutation } from "./permutation.ts";
 export { fillNormal, fillRows, type NormalRows, philox, type StreamKeys, streamKeys } from "./random.ts";
-export { bufferAt, type Memory, memoryOf, openThreads, serve, THREADS, type Threads } from "./threads.ts";
+export {
+  bufferAt,
+  type Memory,
+  memoryOf,
+  type Named,
+  openThreads,
+  serve,
+  THREADS,
+  type Threads,
+} from "./threads.ts";

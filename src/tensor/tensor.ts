@@ -73,6 +73,11 @@ export function bytesOf({ buffer, byteOffset, byteLength }: TypedArray): Uint8Ar
   return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
 }
 
+/** The same bytes where an array of elements of `size` bytes can begin. */
+export function aligned(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
+  return bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+}
+
 /** Bytes of one element. */
 export function byteSize(dtype: DType): number {
   return kinds[dtype].BYTES_PER_ELEMENT;

@@ -5,7 +5,16 @@
  * bytes (copied only where an offset is not aligned to its element); quantised blocks are decoded to float32, and
  * the pages they came from are released at once.
  */
-import { type BlockMatrix, byteSize, type DType, elements, type Tensor, viewOf } from "../tensor/mod.ts";
+import {
+  aligned,
+  type BlockMatrix,
+  byteSize,
+  bytesOf,
+  type DType,
+  elements,
+  type Tensor,
+  viewOf,
+} from "../tensor/mod.ts";
 import type { FileBytes } from "./bytes.ts";
 import { type Content, ranges } from "./content.ts";
 import { type Decoders, openDecoders } from "./blocks/decoders.ts";
@@ -28,13 +37,17 @@ export interface Entry {
   readonly layout: Layout;
 }
 
-/** Gives the array of `length` elements that decoded values go into. */
+/** Gives an array of `length` elements that values go into; what it holds is written over. */
 export type Allocate = (length: number) => Float32Array<ArrayBuffer>;
+
+const newArray: Allocate = (length) => new Float32Array(length);
 
 /** A tensor file that can also decode into given memory and let pages go. */
 export interface PagedFile extends TensorFile {
   /** Like `TensorFile.read`; values that must be computed go into an array from `allocate`. */
   read(name: string, rows?: readonly [number, number], allocate?: Allocate): Promise<Tensor>;
+  /** Like `TensorFile.blocks`; the arrays of the matrix are from `allocate`, quants as the bytes of one. */
+  blocks(name: string, rows?: readonly [number, number], allocate?: Allocate): Promise<BlockMatrix>;
   /** A tensor's bytes as they are stored, or bytes [start, end) of them, of whatever type; pages that were read are let go. */
   stored(name: string, range?: readonly [number, number]): Content;
   /** Announces that these tensors, or these rows of them, are not needed for now. Views stay valid. */
@@ -82,8 +95,8 @@ export function tensorFile(
       return readRows(decoders, tensor, find(tensor), rows, allocate);
     },
     // deno-lint-ignore require-await -- throws as a rejection
-    async blocks(tensor, rows) {
-      return readBlocks(tensor, find(tensor), rows);
+    async blocks(tensor, rows, allocate) {
+      return readBlocks(decoders, tensor, find(tensor), rows, allocate);
     },
     stored: (tensor, range) => storedBytes(find(tensor), range),
     prefetch: (names) => each(names, ({ file, start, info }) => file.want(start, start + info.bytes)),
@@ -132,7 +145,7 @@ async function readRows(
   name: string,
   entry: Entry,
   rows: readonly [number, number] | undefined,
-  allocate: Allocate = (length) => new Float32Array(length),
+  allocate: Allocate = newArray,
 ): Promise<Tensor> {
   const { info: { type, shape }, file, layout } = entry;
   if (layout.dtype === null) {
@@ -209,15 +222,19 @@ function formatIn(info: Entry["info"]): Pick<TensorInfo, "blocks"> {
 
 /** Rows of the first axis as a matrix; several matrices of a stack come one after the other. */
 async function readBlocks(
+  decoders: Decoders,
   name: string,
   entry: Entry,
   rows: readonly [number, number] | undefined,
+  allocate: Allocate = newArray,
 ): Promise<BlockMatrix> {
   const { info, file, start } = entry;
   const format = blocksOf(info);
   if (!format) {
     throw new TypeError(
-      `Cannot read ${quote(name)} in ${file.name} in blocks: found ${info.type} [${info.shape}]`,
+      `Cannot read ${
+        quote(name)
+      } in ${file.name} in blocks: found ${info.type} [${info.shape}], expected a matrix in blocks`,
     );
   }
   if (rows) checkRows(name, entry, rows);
@@ -233,19 +250,14 @@ async function readBlocks(
     bits,
     size,
     shape: [count, columns] as const,
-    quants: new Uint8Array(count * columns * bits / 8),
-    scales: new Float32Array(blocks),
+    quants: bytesOf(allocate(count * columns * bits / 32)),
+    scales: allocate(blocks),
     zeros: zero,
-    offsets: hasOffsets ? new Float32Array(blocks) : null,
+    offsets: hasOffsets ? allocate(blocks) : null,
   };
-  format.repack(await file.read(begin, end), matrix);
+  await decoders.repack(info.type, await file.read(begin, end), matrix);
   file.forget(begin, end);
   return matrix;
-}
-
-/** The same bytes where an array of elements of `size` bytes can begin. */
-export function aligned(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
-  return bytes.byteOffset % size === 0 ? bytes : bytes.slice();
 }
 
 /** Throws where rows are no range of a tensor's own; `file` names the file in errors. */

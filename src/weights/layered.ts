@@ -1,7 +1,7 @@
 /**
  * A checkpoint as a `WeightSource`: the tensors of one layer at a time, under a model's names.
  *
- * Decoded float32 values live in arrays that return to a pool with the lease and serve the next layer, which has the
+ * Decoded float32 values and blocks live in arrays that return to a pool with the lease and serve the next layer, which has the
  * same shapes: memory stays that of the open leases.
  */
 import { blockColumns, type BlockMatrix, blockRows, orderedRows, type Tensor } from "../tensor/mod.ts";
@@ -40,15 +40,14 @@ export interface LayeredOptions {
 
 /** The source over a file; closing it closes the file. */
 export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions): WeightSource {
-  const paged: Pick<PagedFile, "read"> = file; // a plain TensorFile ignores `allocate`
+  const paged: Pick<PagedFile, "read"> & Partial<Pick<PagedFile, "blocks">> = file; // a plain TensorFile ignores `allocate`
   const pool = bufferPool();
 
   const read = (ref: TensorRef, allocate: Allocate, rows?: readonly [number, number]) =>
     readRef(paged, ref, allocate, rows);
   async function readCut(ref: TensorRef, allocate: Allocate, cut: Cut | null): Promise<Tensor> {
     if (!cut) return await read(ref, allocate);
-    const isRows = cut.axis === 0 && !ref.transform && !ref.order && ref.at === undefined;
-    if (isRows) return await read(ref, allocate, [cut.start, cut.end]);
+    if (isRows(ref, cut) && !ref.transform) return await read(ref, allocate, [cut.start, cut.end]);
     return cutTensor(await read(ref, allocate), cut);
   }
   function layerRefs(l: number): (readonly [string, TensorRef])[] {
@@ -64,11 +63,15 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
     ref: TensorRef,
     keeps: KeepsBlocks,
     cut: Cut | null,
+    allocate?: Allocate,
   ): Promise<BlockMatrix | null> {
     const format = file.tensors.get(ref.name)?.blocks;
-    if (!format || !file.blocks || ref.transform || !keeps(format)) return null;
+    if (!format || !paged.blocks || ref.transform || !keeps(format)) return null;
     const { at, rows } = ref;
-    const stored = await file.blocks(ref.name, entryOf(ref) ?? rowsIn(ref));
+    if (cut && isRows(ref, cut)) {
+      return await paged.blocks(ref.name, rowsIn(ref, [cut.start, cut.end]), allocate);
+    }
+    const stored = await paged.blocks(ref.name, entryOf(ref) ?? rowsIn(ref), allocate);
     const own = at !== undefined && rows ? blockRows(stored, rows.start, rows.end) : stored;
     const matrix = ref.order ? orderedRows(own, ref.order(own.shape[0])) : own;
     if (!cut) return matrix;
@@ -83,7 +86,7 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
     const loan = pool.borrow();
     const reading = refs.map(async ([name, ref]) => {
       const cut = cuts?.get(name) ?? null;
-      const matrix = keeps ? await readBlocks(ref, keeps, cut) : null;
+      const matrix = keeps ? await readBlocks(ref, keeps, cut, loan.allocate) : null;
       return { name, matrix, tensor: matrix ? null : await readCut(ref, loan.allocate, cut) };
     });
     started();
@@ -146,6 +149,11 @@ export async function readRef(
     : await file.read(ref.name, rowsIn(ref, rows), allocate);
   const ordered = ref.order ? tensorRows(tensor, ref.order(tensor.shape[0]), allocate) : tensor;
   return ref.transform ? ref.transform(ordered, allocate) : ordered;
+}
+
+/** Whether a cut is of rows that come one after the other in the file's tensor. */
+function isRows({ order, at }: TensorRef, { axis }: Cut): boolean {
+  return axis === 0 && !order && at === undefined;
 }
 
 /** The entry of the file's tensor that the model's is, as rows of it; nothing where it is no single one. */

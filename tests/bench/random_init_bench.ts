@@ -50,8 +50,8 @@ const timed = <A extends unknown[]>(make: (...args: A) => Promise<Lease>) => asy
 const engine = await openEngine({ engine: values.engine, precision: values.precision } as Wanted);
 const timedEngine: typeof engine = {
   ...engine,
-  async compile(graph) {
-    const program = await engine.compile(graph);
+  async compile(graph, constants) {
+    const program = await engine.compile(graph, constants);
     return {
       ...program,
       async run(feeds, options) {

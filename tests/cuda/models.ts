@@ -56,11 +56,11 @@ function watched(engine: Engine) {
         ? { ...tensor, data: new BigInt64Array(tensor.data.length) }
         : tensor;
     },
-    async compile(graph): Promise<Program> {
+    async compile(graph, constants): Promise<Program> {
       graphs++;
       const from = traced();
       try {
-        return await engine.compile(graph);
+        return await engine.compile(graph, constants);
       } catch (error) {
         const text = new TextDecoder("latin1").decode(graph.toBytes());
         const operators = new Set(text.match(/[A-Z][a-z]\w+(?=_\d+)/g));

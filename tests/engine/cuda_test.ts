@@ -22,6 +22,8 @@ onStandIn(
       rows: "scattered",
       bfloat16: "native",
       products: "f32",
+      blocks: { passes: [4, 8], steps: [4, 8], level: 0, isHalved: false },
+      constants: "fed",
       bindingBytes: null, // Infinity, as JSON has it
     });
     assert.deepEqual(copies(seen.uploads), [

@@ -12,7 +12,9 @@ Deno.test("a precision that the engine has not is an error that names it, again 
   for (const [engine, precision] of [["cpu", "tf32"], ["webgpu", "bfloat16"], ["cpu", "tf32"]] as const) {
     await assert.rejects(openEngine({ engine, precision }), {
       name: "RangeError",
-      message: `Cannot use the engine ${engine}: precision is "${precision}", expected float32`,
+      message: `Cannot use the engine ${engine}: precision is "${precision}", expected ${
+        engine === "cpu" ? "float32, int8" : "float32"
+      }`,
     });
   }
 });

@@ -136,12 +136,24 @@ export function testEngine(engine: Engine, open: () => Engine | Promise<Engine>)
   Deno.test(`${name}: a graph with weights of its own, and one whose output is empty`, async () => {
     const graph = createGraph();
     const rows = graph.input("rows", "f32", ["n", 2]);
-    graph.output("y", Mul(rows, graph.weight("w", f32([2], 3, 4))));
-    await withProgram(engine, graph, async (program) => {
+    graph.output("y", Mul(rows, graph.input("w", "f32", [2])));
+    const constants = held(engine, { w: f32([2], 3, 4) });
+    const ints = held(engine, { w: { dtype: "i32", shape: [2], data: new Int32Array(2) } });
+    if (engine.has.constants === "copied") {
+      await assert.rejects(
+        async () => await engine.compile(graph, ints),
+        /Cannot feed w: found elements of type i32, expected f32/,
+      );
+    }
+    const program = await engine.compile(graph, constants);
+    if (engine.has.constants === "copied") constants.w.free();
+    try {
       const { y } = await program.run(held(engine, { rows: f32([1, 2], 1, 1) }));
       assert.deepEqual([...(await engine.read(y)).data], [3, 4]);
       const empty = (await program.run(held(engine, { rows: f32([0, 2]) }))).y;
       assert.deepEqual([[...empty.shape], (await engine.read(empty)).data.length], [[0, 2], 0]);
-    });
+    } finally {
+      await program.release();
+    }
   });
 }

@@ -19,53 +19,28 @@ import {
   sharedGraph,
   sharedTensors,
   stepGraph,
+  type StoredTypes,
   type TensorNeed,
   updateGraph,
 } from "../../src/models/mod.ts";
-import { cpuLowering, type Graph, type Lowering } from "../../src/onnx/mod.ts";
+import { cpuLowering, cudaLowering, type Graph, type Lowering, webgpuLowering } from "../../src/onnx/mod.ts";
 import type { DType } from "../../src/tensor/mod.ts";
 
 /** How engines want their graphs. */
 export const lowerings: Record<string, Lowering> = {
   cpu: cpuLowering,
-  "cuda in float32": {
-    attention: "standard",
-    masked: "standard",
-    rows: "scattered",
-    bfloat16: "native",
-    products: "f32",
-  },
-  "cuda in bfloat16": {
-    attention: "standard",
-    masked: "standard",
-    rows: "scattered",
-    bfloat16: "native",
-    products: "bf16",
-  },
-  webgpu: {
-    attention: "grouped-without-softcap",
-    masked: "decomposed",
-    rows: "gathered",
-    bfloat16: "widened",
-    products: "f32",
-  },
-  "neither operator": {
-    attention: "decomposed",
-    masked: "decomposed",
-    rows: "gathered",
-    bfloat16: "widened",
-    products: "f32",
-  },
+  "cuda in float32": cudaLowering("f32"),
+  "cuda in bfloat16": cudaLowering("bf16"),
+  webgpu: webgpuLowering,
+  "neither operator": { ...webgpuLowering, attention: "decomposed" },
 };
 
 /** Every graph of a model's first layer and of its head, all weights stored as one type. */
 export function graphsOf(spec: ModelSpec, dtype: DType, lowering: Lowering): Graph[] {
   const { hidden, layers } = spec;
   const layer = layers.find(({ mlp }) => routed(mlp)) ?? layers[0];
-  const stored = new Map(layerTensors(layer, hidden).map(([name]) => [name, dtype]));
-  const outer = new Map(
-    outerTensors({ ...spec, head: { ...spec.head, tied: false } }).map(([name]) => [name, dtype]),
-  );
+  const stored = storedAs(layerTensors(layer, hidden), dtype);
+  const outer = storedAs(outerTensors({ ...spec, head: { ...spec.head, tied: false } }), dtype);
   const extent = { samples: 2, length: 300 };
   const options = { stored, lowering };
   return [
@@ -79,19 +54,23 @@ export function graphsOf(spec: ModelSpec, dtype: DType, lowering: Lowering): Gra
     stepGraph(
       hidden,
       [routed(layer.mlp) ? { ...layer, mlp: null } : layer],
-      [{ fed: stored }],
+      [stored],
       undefined,
       lowering,
     ),
-    headGraph(spec, { fed: outer }, lowering),
+    headGraph(spec, outer, lowering),
   ];
+}
+
+function storedAs(needs: readonly TensorNeed[], dtype: DType): StoredTypes {
+  return new Map(needs.map(([name, shape]) => [name, { dtype, shape }]));
 }
 
 function mixerGraphs(
   mixer: MixerSpec,
   hidden: number,
   extent: Extent,
-  options: { stored: ReadonlyMap<string, DType>; lowering: Lowering },
+  options: { stored: StoredTypes; lowering: Lowering },
 ): Graph[] {
   if (mixer.kind === "delta") return [mixerGraph(mixer, hidden, extent, options)];
   return [
@@ -101,15 +80,19 @@ function mixerGraphs(
 }
 
 function mixtureGraphs(spec: MixtureSpec, hidden: number, dtype: DType, lowering: Lowering): Graph[] {
-  const stored = (needs: readonly TensorNeed[]) => new Map(needs.map(([name]) => [name, dtype]));
-  const own = { stored: stored(networkTensors("expert", spec.expert, hidden)), lowering };
-  const routing = { stored: stored(routerTensors(spec, hidden)), lowering };
+  const own = { stored: storedAs(networkTensors("expert", spec.expert, hidden), dtype), lowering };
+  const routing = { stored: storedAs(routerTensors(spec, hidden), dtype), lowering };
   return [
     routerGraph(spec, hidden, true, routing),
     expertGraph(spec.expert, hidden, spec.top, own),
     expertGraph(spec.expert, hidden, spec.top, { ...own, onto: true }),
     ...spec.shared
-      ? [sharedGraph(spec.shared, hidden, { stored: stored(sharedTensors(spec.shared, hidden)), lowering })]
+      ? [
+        sharedGraph(spec.shared, hidden, {
+          stored: storedAs(sharedTensors(spec.shared, hidden), dtype),
+          lowering,
+        }),
+      ]
       : [],
   ];
 }

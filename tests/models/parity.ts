@@ -42,7 +42,7 @@ export interface Opened {
 }
 
 /** Bits of the factors of products. */
-export const BITS: Readonly<Record<Precision, number>> = { float32: 24, tf32: 11, bfloat16: 8 };
+export const BITS: Readonly<Record<Precision, number>> = { float32: 24, tf32: 11, bfloat16: 8, int8: 7 };
 
 /** Tokens that are read at once before the steps. */
 const PROMPT = 5;

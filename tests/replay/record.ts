@@ -32,10 +32,9 @@ const LONGEST = 100;
 
 function nameOf(graph: Graph): string {
   const { node } = protoOf(graph);
-  const weights = graph.weights.size > 0 ? ` and ${graph.weights.size} weights` : "";
   const text = `${graph.outputs.join(" ")} of ${graph.inputs.join(" ").replaceAll(/\{[^}]*\}/g, "{…}")}`;
   const short = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
-  return `${short}${weights}: ${node.length} nodes`;
+  return `${short}: ${node.length} nodes`;
 }
 
 /**
@@ -53,10 +52,10 @@ export function recorder(names: GraphNames, has: Partial<Has> = {}): Recorder {
       return engine.live;
     },
     upload: (tensor) => engine.upload(widens(tensor) ? float32(tensor.shape, toFloat32(tensor)) : tensor),
-    async compile(graph) {
+    async compile(graph, constants) {
       const hash = noted(graph, names);
       runs.set(hash, runs.get(hash) ?? 0);
-      const program = await engine.compile(graph);
+      const program = await engine.compile(graph, constants);
       return {
         release: () => program.release(),
         run(feeds, options) {

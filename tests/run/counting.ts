@@ -128,9 +128,9 @@ export function countingEngine(): { engine: Engine; counted: Counted } {
     get live() {
       return engine.live;
     },
-    async compile(graph) {
+    async compile(graph, constants) {
       const { watched, telling } = withOutputs(graph);
-      const program = await engine.compile(telling);
+      const program = await engine.compile(telling, constants);
       const modules = graph.inputs.filter((name) => ONE_OF_A_MODULE.test(name)).length;
       return {
         release: () => program.release(),

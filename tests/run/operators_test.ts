@@ -24,9 +24,9 @@ Deno.test("runs, probes, the head and a decoder use what every engine has", () =
     const used = new Set<string>();
     const recording: Engine = {
       ...engine,
-      compile(graph) {
+      compile(graph, constants) {
         for (const { opType } of protoOf(graph).node) used.add(opType!);
-        return engine.compile(graph);
+        return engine.compile(graph, constants);
       },
     };
     const { layers } = model.spec;

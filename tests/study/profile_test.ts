@@ -111,8 +111,8 @@ function counted(onRun: (runs: number) => void): Engine {
   let runs = 0;
   return {
     ...engine,
-    async compile(graph) {
-      const program = await engine.compile(graph);
+    async compile(graph, constants) {
+      const program = await engine.compile(graph, constants);
       return {
         ...program,
         run(feeds, options) {

@@ -1,13 +1,27 @@
-/** Blocks decoded by several threads: the bits of one, wherever they are cut. */
+/** Blocks decoded and repacked by several threads: the bits of one, wherever they are cut. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { blockTypes } from "../../src/weights/blocks/types.ts";
 import { openDecoders } from "../../src/weights/blocks/decoders.ts";
+import { type Repacking, repackings } from "../../src/weights/blocks/repack.ts";
+import type { Repacked } from "../../src/weights/blocks/words.ts";
 import { bits } from "../tensor/bits.ts";
 
 /** Bytes of so many blocks; every pattern of a half has its turn, those that are not finite too. */
 function sourceOf(blocks: number, blockBytes: number): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length: blocks * blockBytes }, (_, i) => (i * 167 + (i >> 8) * 59) & 255);
+}
+
+/** Arrays for a number of values in blocks, in the middle of longer ones. */
+function room({ bits, size, hasOffsets }: Repacking, values: number): Repacked {
+  const floats = () => new Float32Array(values / size + 2).fill(7).subarray(1, -1);
+  const quants = new Uint8Array(values * bits / 8 + 8).fill(7).subarray(4, -4);
+  return { quants, scales: floats(), offsets: hasOffsets ? floats() : null };
+}
+
+/** The bytes of all arrays, those beside them too. */
+function everything(arrays: Repacked): Uint8Array[] {
+  return Object.values(arrays).flatMap((array) => array ? [new Uint8Array(array.buffer)] : []);
 }
 
 for (const [type, blocks] of Object.entries(blockTypes)) {
@@ -22,6 +36,10 @@ for (const [type, blocks] of Object.entries(blockTypes)) {
         await decoders.decode(type, blocks, source, padded.subarray(1, -1));
         assert.deepEqual(bits(padded.subarray(1, -1)), bits(expected));
         assert.deepEqual([padded[0], padded.at(-1)], [7, 7], "nothing is written beside it");
+        const [one, three] = [1, 3].map(() => room(repackings[type], expected.length));
+        repackings[type].repack(source, one);
+        await decoders.repack(type, source, three);
+        assert.deepEqual(everything(three), everything(one));
       } finally {
         decoders.close();
       }
@@ -61,6 +79,10 @@ Deno.test({
     Q4_K.decode(source, expected);
     await decoders.decode("Q4_K", Q4_K, source, found);
     assert.deepEqual(bits(found), bits(expected));
+    const [matrix, same] = [0, 1].map(() => room(repackings.Q4_K, 512));
+    repackings.Q4_K.repack(source, same);
+    await decoders.repack("Q4_K", source, matrix);
+    assert.deepEqual(everything(matrix), everything(same));
   },
 });
 

@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { bufferSource, type ByteSource, fileSource } from "../../src/hub/mod.ts";
 import { loadGguf } from "../../src/models/mod.ts";
-import { elements } from "../../src/tensor/mod.ts";
+import { elements, widened } from "../../src/tensor/mod.ts";
 import { type GgufFile, openGguf, openSafetensors, type TensorFile } from "../../src/weights/mod.ts";
 import { gguf, join, pair, safetensors, tensor, text, uint } from "./build.ts";
 
@@ -46,7 +46,7 @@ async function answer(open: Open, source: ByteSource): Promise<[string, number][
     return error as Error;
   }
   const sums: [string, number][] = [];
-  for (const [name, { dtype, shape, bytes }] of file.tensors) {
+  for (const [name, { dtype, shape, bytes, blocks }] of file.tensors) {
     assert(bytes <= source.size);
     if (dtype === null) {
       await assert.rejects(file.read(name), { name: "TypeError" });
@@ -54,6 +54,7 @@ async function answer(open: Open, source: ByteSource): Promise<[string, number][
     }
     const { data } = await file.read(name);
     assert.equal(data.length, elements(shape));
+    if (blocks) assert.deepEqual(widened(await file.blocks!(name)).data, data);
     let sum = 0;
     for (const value of data) sum += Number(value);
     sums.push([name, sum]);

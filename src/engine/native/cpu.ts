@@ -1,8 +1,8 @@
 /** The reference engine: ONNX Runtime on the CPU, the library that `npm:onnxruntime-node` ships. */
 import { fileURLToPath } from "node:url";
-import { cpuLowering } from "../../onnx/mod.ts";
+import { cpuLowering, int8Lowering } from "../../onnx/mod.ts";
 import { bytesOf, type Tensor } from "../../tensor/mod.ts";
-import type { Engine } from "../engine.ts";
+import type { Engine, Precision } from "../engine.ts";
 import { expectShortCommandLine } from "./command_line.ts";
 import { type Environment, openEnvironment } from "./environment.ts";
 import { type Library, openLibrary } from "./library.ts";
@@ -48,19 +48,26 @@ function open(threads: number): { library: Library; environment: Environment } {
 }
 
 /** Opens the CPU engine. `threads` per product, of the process's first engine; 0 takes every core. */
-export function cpuEngine({ threads = 0 } = {}): Engine {
+export function cpuEngine(
+  { threads = 0, precision = "float32" }: { readonly threads?: number; readonly precision?: Precision } = {},
+): Engine {
   const { library, environment } = open(threads);
-  return nativeEngine(library, environment.address, cpuProvider(library, environment, threads));
+  return nativeEngine(library, environment.address, cpuProvider(library, environment, threads, precision));
 }
 
-function cpuProvider(library: Library, environment: Environment, threads: number): Provider {
+function cpuProvider(
+  library: Library,
+  environment: Environment,
+  threads: number,
+  precision: Precision,
+): Provider {
   const pool = openPool();
   return {
     name: "cpu",
     version: `onnxruntime ${library.version}`,
     device: null,
-    precision: "float32",
-    has: { ...cpuLowering, bindingBytes: Infinity },
+    precision,
+    has: { ...precision === "int8" ? int8Lowering : cpuLowering, bindingBytes: Infinity },
     memory: environment.cpuMemory,
     stream: null,
     configure(options, packed) {

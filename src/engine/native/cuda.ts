@@ -8,6 +8,7 @@
 import { bytesOf } from "../../tensor/mod.ts";
 import { oneByOne } from "../../entry/mod.ts";
 import { cString, cudaLibraries, openCudaLibrary, pointerList } from "../../libraries/mod.ts";
+import { cudaLowering } from "../../onnx/mod.ts";
 import type { Engine, Precision } from "../engine.ts";
 import { expectShortCommandLine } from "./command_line.ts";
 import { type Cudart, ON_DEVICE, openCudart } from "./cudart.ts";
@@ -91,11 +92,7 @@ function cudaProvider({ cuda, library, memory }: Opened, precision: Precision): 
     device: cuda.device,
     precision,
     has: {
-      attention: "standard",
-      masked: "standard",
-      rows: "scattered",
-      bfloat16: "native",
-      products: precision === "bfloat16" ? "bf16" : "f32",
+      ...cudaLowering(precision === "bfloat16" ? "bf16" : "f32"),
       bindingBytes: Infinity,
     },
     memory,

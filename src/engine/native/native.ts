@@ -15,8 +15,11 @@ export function nativeEngine(
 ): Engine {
   const shelf = openShelf(library, provider);
   const host = { library, provider, environment, shelf };
-  const programs = programStore((graph, bytes) => Promise.resolve(createSession(host, graph, bytes)));
   const { name, version, device, precision, has } = provider;
+  const programs = programStore(
+    (graph, constants) => Promise.resolve(createSession(host, graph, constants)),
+    has,
+  );
   return {
     name,
     version,

@@ -10,7 +10,6 @@
  */
 import { cString } from "../../libraries/mod.ts";
 import type { Graph } from "../../onnx/mod.ts";
-import { bytesOf, type Tensor } from "../../tensor/mod.ts";
 import type { Feeds, Held, Program, RunOptions } from "../engine.ts";
 import type { NativeHeld, Shelf } from "./held.ts";
 import { addresses, type Library } from "./library.ts";
@@ -35,10 +34,16 @@ const FATAL = 4;
 const fed = { "session.disable_prepacking": "1" };
 const packed = { "session.force_spinning_stop": "1", "session.intra_op.allow_spinning": "1" };
 
-/** Compiles a graph. */
-export function createSession(host: Host, graph: Graph, bytes: Uint8Array<ArrayBuffer>): Program {
-  const { library, provider, environment } = host;
-  const isPacked = graph.weights.size > 0;
+/** Compiles a graph, with copies of what is constant. */
+export function createSession(host: Host, graph: Graph, constants: Feeds): Program {
+  const { library, provider, environment, shelf } = host;
+  const copied = Object.entries(constants).map(([name, held]) =>
+    [name, typed(graph, name, shelf.own(name, held))] as const
+  );
+  const isPacked = copied.length > 0;
+  const bytes = graph.toBytes(
+    new Map(copied.map(([name, { shape, bytes }]) => [name, { file: name, offset: 0, bytes, shape }])), // never a real file
+  );
   const options = library.make("CreateSessionOptions");
   try {
     library.call("SetSessionLogSeverityLevel", options, FATAL);
@@ -49,29 +54,36 @@ export function createSession(host: Host, graph: Graph, bytes: Uint8Array<ArrayB
     }
     if (!isPacked) library.call("DisablePerSessionThreads", options);
     provider.configure(options, isPacked);
-    addWeights(library, options, graph.weights);
+    addConstants(library, options, copied);
     const session = library.make("CreateSessionFromArray", environment, bytes, BigInt(bytes.length), options);
-    return program(host, graph, session);
+    const inputs = graph.inputs.filter((name) => !Object.hasOwn(constants, name));
+    return program(host, graph, inputs, session);
   } finally {
     library.plain("ReleaseSessionOptions", options);
   }
 }
 
-/** Hands over weights, whose bytes the library copies. */
-function addWeights(
+/** The held tensor of an input, of its type. */
+function typed(graph: Graph, name: string, held: NativeHeld): NativeHeld {
+  const expected = graph.types.get(name);
+  if (held.dtype === expected) return held;
+  throw new TypeError(`Cannot feed ${name}: found elements of type ${held.dtype}, expected ${expected}`);
+}
+
+/** Hands over constants, whose bytes the library copies. */
+function addConstants(
   library: Library,
   options: Deno.PointerObject,
-  weights: ReadonlyMap<string, Tensor>,
+  constants: readonly (readonly [string, NativeHeld])[],
 ): void {
-  if (weights.size === 0) return;
-  const names = [...weights.keys()].map(pathString);
-  const data = [...weights.values()].map((tensor) => bytesOf(tensor.data));
+  if (constants.length === 0) return;
+  const names = constants.map(([name]) => pathString(name));
   library.call(
     "AddExternalInitializersFromFilesInMemory",
     options,
     addresses(names),
-    addresses(data),
-    BigUint64Array.from(data, ({ byteLength }) => BigInt(byteLength)),
+    BigUint64Array.from(constants, ([, { block }]) => Deno.UnsafePointer.value(block.address)),
+    BigUint64Array.from(constants, ([, { bytes }]) => BigInt(bytes)),
     BigInt(names.length),
   );
 }
@@ -89,7 +101,12 @@ interface Binding {
   readonly outputs: Map<string, NativeHeld>;
 }
 
-function program(host: Host, graph: Graph, session: Deno.PointerObject): Program {
+function program(
+  host: Host,
+  graph: Graph,
+  inputNames: readonly string[],
+  session: Deno.PointerObject,
+): Program {
   const { library, provider, shelf } = host;
   const names = new Map([...graph.inputs, ...graph.outputs].map((name) => [name, cString(name)]));
   const shapes = new Map<string, readonly (readonly number[])[]>();
@@ -98,16 +115,7 @@ function program(host: Host, graph: Graph, session: Deno.PointerObject): Program
   const allocator = library.make("GetAllocatorWithDefaultOptions");
 
   function inputsOf(feeds: Feeds): NativeHeld[] {
-    return graph.inputs.map((name) => {
-      const held = shelf.own(name, feeds[name]);
-      const expected = graph.types.get(name)!;
-      if (held.dtype !== expected) {
-        throw new TypeError(
-          `Cannot feed ${name}: found elements of type ${held.dtype}, expected ${expected}`,
-        );
-      }
-      return held;
-    });
+    return inputNames.map((name) => typed(graph, name, shelf.own(name, feeds[name])));
   }
 
   function openBinding(): Binding {
@@ -199,7 +207,7 @@ function program(host: Host, graph: Graph, session: Deno.PointerObject): Program
     let outputs = prepared(known, into);
     const binding = openBinding();
     try {
-      graph.inputs.forEach((name, i) => bind(binding, "inputs", name, inputs[i]));
+      inputNames.forEach((name, i) => bind(binding, "inputs", name, inputs[i]));
       for (const name of graph.outputs) { // what is gathered comes in the order in which it was bound
         const held = outputs.get(name);
         if (held) bind(binding, "outputs", name, held);

@@ -7,7 +7,7 @@
 import type { Graph } from "../../onnx/mod.ts";
 import type { Feeds, Held, Program, RunOptions } from "../engine.ts";
 import type { Gpu } from "./gpu.ts";
-import { type Memory, newMemory, type Output, type Shelf, tensorOver, type WebHeld } from "./held.ts";
+import type { Output, Shelf, WebHeld } from "./held.ts";
 import type { Ort, OrtTensor, Runtime } from "./runtime.ts";
 
 /** The shared state of an engine's programs. */
@@ -20,23 +20,16 @@ export interface Host {
 
 type Outputs = Readonly<Record<string, Output>>;
 
-/** Compiles a graph. Weights of its own are inputs too: those of a session would stay on the device after it. */
+/** Compiles a graph. */
 export async function createProgram(
   { gpu, ort, shelf, bindingBytes }: Host,
-  { inputs, outputs, types, weights, toBytes }: Graph,
+  { inputs, outputs, types, toBytes }: Graph,
 ): Promise<Program> {
   expectTypes(gpu, types);
-  const model = toBytes({ fed: true });
+  const model = toBytes();
   const compile = () =>
     gpu.guard("compile a graph", async () => openSession(await reworded(ort.open(gpu.device, model))));
-  const own = ownWeights(gpu, ort, weights);
-  let session: Session | null;
-  try {
-    session = await ort.lane(compile);
-  } catch (error) {
-    own.free();
-    throw error;
-  }
+  let session: Session | null = await ort.lane(compile);
 
   async function close(): Promise<void> {
     const closing = session;
@@ -58,11 +51,11 @@ export async function createProgram(
   }
 
   async function execute(held: readonly WebHeld[]): Promise<Outputs> {
-    await Promise.all([...held, ...own.memory].map(({ made }) => made));
+    await Promise.all(held.map(({ made }) => made));
     const feeds = Object.fromEntries(inputs.map((name, i) => [name, held[i].tensor(name)]));
     const running = session ??= await compile();
     try {
-      return await gpu.guard("run a graph", () => reworded(running.run({ ...feeds, ...own.tensors })));
+      return await gpu.guard("run a graph", () => reworded(running.run(feeds)));
     } catch (error) {
       await close();
       throw error;
@@ -96,11 +89,7 @@ export async function createProgram(
       const kept = outputs.filter((name) => !(name in into));
       return Object.fromEntries(kept.map((name) => [name, shelf.adopt(types.get(name)!, made[name])]));
     },
-    release: () =>
-      ort.lane(async () => {
-        await close();
-        own.free();
-      }),
+    release: () => ort.lane(close),
   };
 }
 
@@ -111,24 +100,6 @@ async function reworded<T>(work: Promise<T>): Promise<T> {
   } catch (error) {
     const { message } = error as Error;
     throw new Error(`ONNX Runtime: ${message.replace(/^.*ERROR_MESSAGE: /s, "").trim()}`, { cause: error });
-  }
-}
-
-/** Weights on the device. */
-function ownWeights(gpu: Gpu, ort: Ort, weights: Graph["weights"]) {
-  const memory: Memory[] = [];
-  const tensors: Record<string, OrtTensor> = {};
-  const free = () => memory.splice(0).forEach(({ release }) => release());
-  try {
-    for (const [name, { dtype, shape, data }] of weights) {
-      const made = newMemory(gpu, dtype, shape, data);
-      memory.push(made);
-      tensors[name] = tensorOver(ort, name, dtype, shape, made.buffer);
-    }
-    return { memory, tensors, free };
-  } catch (error) {
-    free();
-    throw error;
   }
 }
 

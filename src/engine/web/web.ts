@@ -4,7 +4,7 @@
  * Graphs run wholly on the device or not at all. Work is given to the device in the order of the calls: runs, copies of
  * outputs and reads wait for those before them, and so does freed memory.
  */
-import type { Lowering } from "../../onnx/mod.ts";
+import { webgpuLowering } from "../../onnx/mod.ts";
 import { bufferUsage } from "../../libraries/mod.ts";
 import { type Tensor, viewOf } from "../../tensor/mod.ts";
 import { checkLength, type Engine } from "../engine.ts";
@@ -17,15 +17,6 @@ import { createProgram } from "./session.ts";
 /** `GPUMapMode.READ`. */
 const MAP_READ = 0x1;
 
-/** The lowering that its provider supports. */
-const lowering: Lowering = {
-  attention: "grouped-without-softcap",
-  masked: "decomposed",
-  rows: "gathered",
-  bfloat16: "widened",
-  products: "f32",
-};
-
 /** Opens the engine on this machine's WebGPU device. Throws `Error` if there is none. */
 export async function webgpuEngine(): Promise<Engine> {
   const gpu = await deviceOf();
@@ -35,13 +26,16 @@ export async function webgpuEngine(): Promise<Engine> {
   );
   const shelf = openShelf(gpu, ort);
   const bindingBytes = gpu.device.limits.maxStorageBufferBindingSize;
-  const programs = programStore((graph) => createProgram({ gpu, ort, shelf, bindingBytes }, graph));
+  const programs = programStore(
+    (graph) => createProgram({ gpu, ort, shelf, bindingBytes }, graph),
+    webgpuLowering,
+  );
   return {
     name: "webgpu",
     version: ort.version,
     device: gpu.name,
     precision: "float32",
-    has: { ...lowering, bindingBytes },
+    has: { ...webgpuLowering, bindingBytes },
     access: {
       kind: "webgpu",
       device: gpu.device,

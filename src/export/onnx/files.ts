@@ -21,7 +21,7 @@ export async function onnxFiles(job: Job): Promise<Made> {
   const config = job.stored.kind === "gguf" ? configFromGguf(job) : await configOf(job);
   const spec = changedSpec(job.full, job.drop); // layers keep their numbers
   const weights = onnxWeights(job, spec);
-  const { content, ranges } = placed(weights);
+  const { content, ranges } = placed(DATA, weights);
   const types = new Map(weights.map(({ name, dtype }) => [name, dtype]));
   const context = contextOf(job);
   const graph = wholeGraph(spec, context, (name, layer) => types.get(wholeName(name, layer))!);
@@ -29,7 +29,7 @@ export async function onnxFiles(job: Job): Promise<Made> {
   const small = await smallFiles(job);
   return {
     files: [
-      { name: GRAPH, ...contentOf(graph.toBytes({ stored: { file: DATA, ranges } })) },
+      { name: GRAPH, ...contentOf(graph.toBytes(ranges)) },
       { name: DATA, ...content },
       jsonFile("config.json", smaller(job, config, rowsOf(cached))),
       jsonFile("genai_config.json", await genaiConfig(job, cached.length, context)),

@@ -3,6 +3,7 @@
  * for byte, and the graph widens them; quantised types, and what a family or a file format stores otherwise than the graph reads
  * it, become float32, in which the values are the same.
  */
+import type { StoredWeights } from "../../onnx/mod.ts";
 import { type ModelSpec, modelTensors, wholeName } from "../../models/mod.ts";
 import { byteSize, bytesOf, type DType, elements, toFloat32 } from "../../tensor/mod.ts";
 import {
@@ -82,10 +83,10 @@ function* rowsOf(
 /** A page of memory: a reader can map a weight that begins on one. */
 const ALIGNMENT = 4096;
 
-/** The file of some weights, and where each lies in it. */
-export function placed(weights: readonly OnnxWeight[]): {
+/** The file of some weights, and where each lies in it; the model knows the file by its name. */
+export function placed(file: string, weights: readonly OnnxWeight[]): {
   readonly content: Content;
-  readonly ranges: ReadonlyMap<string, { readonly offset: number; readonly bytes: number }>;
+  readonly ranges: StoredWeights;
 } {
   let end = 0;
   const pieces: Content[] = [];
@@ -93,7 +94,7 @@ export function placed(weights: readonly OnnxWeight[]): {
     const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
     pieces.push(zeros(offset - end), one);
     end = offset + one.bytes;
-    return [one.name, { offset, bytes: one.bytes }];
+    return [one.name, { file, offset, bytes: one.bytes }];
   }));
   const content = {
     bytes: end,

@@ -99,6 +99,6 @@ function addGains(sum: Value, gains: Value, added: Value, hidden: number): Value
 }
 
 /** The bias of what is added to a sum is in it already. */
-function withoutBias({ values, products }: Weights): Weights {
-  return { values: new Map([...values].filter(([name]) => !name.endsWith("down_proj.bias"))), products };
+function withoutBias({ values, ...weights }: Weights): Weights {
+  return { ...weights, values: new Map([...values].filter(([name]) => !name.endsWith("down_proj.bias"))) };
 }

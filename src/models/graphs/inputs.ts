@@ -6,7 +6,8 @@ import { innerProduct } from "../modules/network.ts";
 import type { MlpSpec } from "../modules/dense.ts";
 import type { TensorNeed } from "../pieces.ts";
 import { weightInputs } from "../values/inputs.ts";
-import { linear, norm, type StoredTypes } from "../values/linear.ts";
+import type { StoredTypes } from "../values/blocks.ts";
+import { linear, norm } from "../values/linear.ts";
 
 /** The stream itself; normed as by the norm before the module; the input of the MLP's output projection (z [N, F]), and its output. */
 export type FitInput = "stream" | "normed" | "inner" | "projected";

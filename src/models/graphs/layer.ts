@@ -18,7 +18,8 @@ import { normTensors } from "../modules/needs.ts";
 import type { LayerSpec } from "../spec.ts";
 import type { Extent } from "../values/attention.ts";
 import { asUpdate, finished, rowsOf, sumInput, weightInputs } from "../values/inputs.ts";
-import type { StoredTypes, Weights } from "../values/linear.ts";
+import type { StoredTypes } from "../values/blocks.ts";
+import type { Weights } from "../values/linear.ts";
 import { watch } from "../values/watch.ts";
 
 /** Parts of a module's graph besides the module. */

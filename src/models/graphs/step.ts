@@ -13,39 +13,25 @@ import {
   softcap,
   type Value,
 } from "../../onnx/mod.ts";
-import type { Tensor } from "../../tensor/mod.ts";
 import { layerTensors, mixerKind, type MixerSpec } from "../modules/list.ts";
 import { normTensors } from "../modules/needs.ts";
 import type { LayerSpec, ModelSpec } from "../spec.ts";
-import {
-  asFactor,
-  fedWeight,
-  linear,
-  norm,
-  scaled,
-  type StoredTypes,
-  type Weights,
-} from "../values/linear.ts";
+import type { StoredTypes } from "../values/blocks.ts";
+import { fedWeights, linear, norm, scaled, type Weights } from "../values/linear.ts";
 import { type SharedInputs, sharedInputs } from "../values/past.ts";
 import { squares, takeWatched, watch } from "../values/watch.ts";
 import { afterModules } from "./layer.ts";
 
-/** Where a graph's weights are: in it, by canonical name, or fed to it as they are stored. */
-export type StepWeights =
-  | { readonly held: ReadonlyMap<string, Tensor> }
-  | { readonly fed: StoredTypes };
-
 /**
  * Layers of T new tokens of each of B texts. Inputs: x [B·T, D]; of each rotation cos and sin [T, R/2], the rows of their positions; what they see
- * (`sight`); of attention number i (in the list) `i.past_key` and `i.past_value` (`keysShape`); `i.NAME` for each weight that
- * is fed. Outputs: `y` [B·T, D] or the head's of the last tokens (see `headGraph`), `i.present_key` and `i.present_value`, and with
+ * (`sight`); of attention number i (in the list) `i.past_key` and `i.past_value` (`keysShape`); `i.NAME` for each weight. Outputs: `y` [B·T, D] or the head's of the last tokens (see `headGraph`), `i.present_key` and `i.present_value`, and with
  * any layer `squares`, of what all of them watch (watch.ts). A module that is null is left out.
  */
 export function stepGraph(
   hidden: number,
   layers: readonly LayerSpec[],
-  weights: readonly StepWeights[],
-  head?: { readonly spec: ModelSpec; readonly weights: StepWeights },
+  stored: readonly StoredTypes[],
+  head?: { readonly spec: ModelSpec; readonly stored: StoredTypes },
   lowering: Lowering = cpuLowering,
   texts = 1,
 ): Graph {
@@ -53,13 +39,13 @@ export function stepGraph(
   const shared = sharedInputs(graph);
   let x = graph.input("x", "f32", ["tokens", hidden]);
   layers.forEach((layer, i) => {
-    const own = layerWeights(graph, `${i}.`, layerTensors(layer, hidden), weights[i], lowering);
+    const own = fedWeights(graph, layerTensors(layer, hidden), stored[i], lowering, { prefix: `${i}.` });
     const a = mixerStep(x, layer.attention, own, `${i}.`, shared, texts, lowering);
     x = watch(afterModules(x, layer, a, own));
   });
   // One row of all that is watched: sixty short sums would cost a token more than their numbers do.
   if (layers.length > 0) graph.output("squares", squares([Concat(takeWatched(graph), 1)]));
-  if (head) addHead(x, head.spec, head.weights, head.spec.vocabulary, texts, lowering);
+  if (head) addHead(x, head.spec, head.stored, head.spec.vocabulary, texts, lowering);
   else graph.output("y", x);
   return graph;
 }
@@ -70,12 +56,12 @@ export function stepGraph(
  */
 export function headGraph(
   spec: ModelSpec,
-  weights: StepWeights,
+  stored: StoredTypes,
   lowering: Lowering = cpuLowering,
   texts = 1,
 ): Graph {
   const graph = createGraph();
-  addHead(graph.input("x", "f32", ["tokens", spec.hidden]), spec, weights, "rows", texts, lowering);
+  addHead(graph.input("x", "f32", ["tokens", spec.hidden]), spec, stored, "rows", texts, lowering);
   return graph;
 }
 
@@ -83,7 +69,7 @@ export function headGraph(
 function addHead(
   x: Value,
   spec: ModelSpec,
-  weights: StepWeights,
+  stored: StoredTypes,
   rows: number | string,
   texts: number,
   lowering: Lowering,
@@ -93,7 +79,7 @@ function addHead(
     ...normTensors("final_norm", spec.finalNorm, spec.hidden),
     ["head.weight", [rows, spec.hidden]] as const,
   ];
-  const own = layerWeights(x.graph, "", needs, weights, { ...lowering, products: "f32" });
+  const own = fedWeights(x.graph, needs, stored, { ...lowering, products: "f32" });
   x.graph.output("logits", logitsOf(last, spec, own));
   x.graph.output("head_squares", squares(takeWatched(x.graph)));
 }
@@ -103,27 +89,6 @@ export function logitsOf(x: Value, { finalNorm, head }: ModelSpec, weights: Weig
   const normed = scaled(norm(x, finalNorm, "final_norm", weights), head.scale);
   const logits = watch(linear(watch(normed), "head", weights));
   return head.softcap ? softcap(logits, head.softcap) : logits;
-}
-
-/** Weights as values: held by the graph in float32, or fed in their stored type. */
-function layerWeights(
-  graph: Graph,
-  prefix: string,
-  needs: readonly (readonly [name: string, shape: readonly (number | string)[], ...unknown[]])[],
-  weights: StepWeights,
-  lowering: Lowering,
-): Weights {
-  const { products } = lowering;
-  const values = new Map(needs.map(([name, shape]) => {
-    const full = prefix + name;
-    return [
-      name,
-      "held" in weights
-        ? asFactor(graph.weight(full, weights.held.get(name)!), "f32", shape, products)
-        : fedWeight(graph, full, weights.fed.get(name)!, shape, lowering),
-    ];
-  }));
-  return { values, products };
 }
 
 /** Past the end of any axis. */

@@ -3,7 +3,8 @@ import type { LayerModule } from "../../measure/mod.ts";
 import type { Dim, Graph, Lowering, Value } from "../../onnx/mod.ts";
 import type { AnyModule, TensorNeed } from "../pieces.ts";
 import type { Extent } from "./attention.ts";
-import { fedWeight, norm, scaled, type StoredTypes, type Weights } from "./linear.ts";
+import type { StoredTypes } from "./blocks.ts";
+import { fedWeights, norm, scaled, type Weights } from "./linear.ts";
 import { squares, takeWatched, watch } from "./watch.ts";
 
 /** How many samples of how many tokens, −1 if that is known only when the graph runs. */
@@ -21,13 +22,7 @@ export function weightInputs(
   lowering: Lowering,
   stored?: StoredTypes,
 ): Weights {
-  const values = new Map(
-    needs.map(([name, shape]) => {
-      const products = EXACT.test(name) ? "f32" : lowering.products;
-      return [name, fedWeight(graph, name, stored?.get(name) ?? "f32", shape, { ...lowering, products })];
-    }),
-  );
-  return { values, products: lowering.products };
+  return fedWeights(graph, needs, stored, lowering, { exact: EXACT });
 }
 
 /** Products that decide the weight of an expert are float32 in every lowering. */

@@ -3,13 +3,13 @@ import { type Dim, type Graph, type Lowering, scalar, type Value } from "../../o
 import * as op from "../../onnx/mod.ts";
 import type { DType } from "../../tensor/mod.ts";
 import type { NormSpec } from "../pieces.ts";
-
-/** Element types of fed weights, by canonical name. */
-export type StoredTypes = ReadonlyMap<string, DType>;
+import { blockInputs, blockProduct, type BlockWeight, type StoredTypes } from "./blocks.ts";
 
 /** A layer's weights by canonical name: float32, but matrices in the type of products. */
 export interface Weights {
   readonly values: ReadonlyMap<string, Value>;
+  /** Matrices in blocks, which are no values. */
+  readonly blocks?: ReadonlyMap<string, BlockWeight>;
   readonly products: Lowering["products"];
 }
 
@@ -36,10 +36,39 @@ export function asFactor(
   return dtype === wanted ? weight : op.Cast(weight, wanted);
 }
 
+/** Weights as inputs of a graph, `prefix` before their canonical names; `exact` are those whose products are float32 in every lowering. */
+export function fedWeights(
+  graph: Graph,
+  needs: readonly (readonly [name: string, shape: readonly Dim[], ...unknown[]])[],
+  stored: StoredTypes | undefined,
+  lowering: Lowering,
+  { prefix = "", exact }: { readonly prefix?: string; readonly exact?: RegExp } = {},
+): Weights {
+  const values = new Map<string, Value>();
+  const blocks = new Map<string, BlockWeight>();
+  for (const [name, shape] of needs) {
+    const full = prefix + name;
+    const part = (part: string) => stored?.get(`${name}.${part}`);
+    const block = blockInputs(graph, full, Number(shape[1]), part, lowering.blocks);
+    if (block) {
+      blocks.set(name, block);
+      continue;
+    }
+    const products = exact?.test(name) ? "f32" : lowering.products;
+    values.set(
+      name,
+      fedWeight(graph, full, stored?.get(name)?.dtype ?? "f32", shape, { ...lowering, products }),
+    );
+  }
+  return { values, blocks, products: lowering.products };
+}
+
 /** x Wᵀ + b, or + a sum that has the bias in it; what is added is float32, whatever the type of the product. */
 export function linear(x: Value, name: string, weights: Weights, sum: Value | null = null): Value {
-  const matrix = weights.values.get(`${name}.weight`)!;
   const added = sum ?? weights.values.get(`${name}.bias`) ?? null;
+  const block = weights.blocks?.get(`${name}.weight`);
+  if (block) return blockProduct(x, block, added);
+  const matrix = weights.values.get(`${name}.weight`)!;
   if (weights.products === "f32") return op.Gemm(x, matrix, added);
   const product = op.Cast(op.Gemm(op.Cast(x, weights.products), matrix), "f32");
   return added ? op.Add(product, added) : product;

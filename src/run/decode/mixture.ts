@@ -2,10 +2,9 @@
 import type { Engine } from "../../engine/mod.ts";
 import { type Model, routed, updateGraph } from "../../models/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
-import type { Lease } from "../../weights/mod.ts";
+import type { KeepsBlocks, Lease } from "../../weights/mod.ts";
 import { mixtureParts } from "../weights/experts.ts";
-import type { Make } from "../weights/part.ts";
-import { leased } from "../weights/parts.ts";
+import { leased, type Make } from "../weights/part.ts";
 import { runMixture } from "../modules/mixture.ts";
 import { runModule } from "../modules/module.ts";
 import type { Programs } from "../programs.ts";
@@ -22,19 +21,20 @@ export function mixtureStage(
   const mixture = routed(layer.mlp);
   if (!mixture) throw new TypeError(`Cannot decode layer ${l}: expected a mixture`);
   const { hidden } = model.spec;
-  const make: Make = async (cuts) => leased(engine, widened(await model.weights.part(l, cuts)));
+  const keeps: KeepsBlocks = ({ bits }) => engine.has.blocks.steps.includes(bits);
+  const make: Make = async (cuts) => leased(engine, widened(await model.weights.part(l, cuts, keeps)));
   const parts = mixtureParts(mixture, hidden, engine.has.bindingBytes, make, room);
-  const where = { model, engine, place: { layer: l, module: "mlp" } } as const;
+  const where = { model, engine, programs, place: { layer: l, module: "mlp" } } as const;
   const extent = { samples: 1, length: -1 };
   const present = { attention: false, mlp: true };
 
   const run: RunStage = async ({ x }, { signal } = {}) => {
-    const { sum, by } = await runMixture({ ...where, signal }, programs, mixture, parts, { x });
+    const { sum, by } = await runMixture({ ...where, signal }, mixture, parts, { x });
     try {
       return await runModule(
         { ...where, signal, before: by },
         [parts.after],
-        (_, stored) =>
+        (programs, _, stored) =>
           programs.get(
             ["after", layer, [...stored]],
             () => updateGraph(layer, hidden, extent, present, { stored, lowering: engine.has }),
@@ -50,8 +50,8 @@ export function mixtureStage(
 }
 
 /** The lease's tensors in float32: for a token or two, making them anew in each run would cost more than the products. */
-function widened({ tensors, release }: Lease): Lease {
+function widened({ tensors, ...lease }: Lease): Lease {
   const wide = ([name, tensor]: [string, Tensor]) =>
     [name, float32(tensor.shape, toFloat32(tensor))] as const;
-  return { tensors: new Map([...tensors].map(wide)), release };
+  return { ...lease, tensors: new Map([...tensors].map(wide)) };
 }

@@ -48,9 +48,9 @@ export async function attend(
   };
   const observers = mixerKind(spec).inside(spec) ? lookingAt(run, members) : [];
   const { tapping, launching } = split(engine, observers, "attention");
-  const compiled: Compiled<MixerSpec> = (spec, stored, onto, last) => {
+  const compiled: Compiled<MixerSpec> = (programs, spec, stored, onto, last) => {
     const taps = last ? namesOf(run, observers) : [];
-    return run.programs.get(["attention", spec, extent, options, [...stored], onto, taps], () => {
+    return programs.get(["attention", spec, extent, options, [...stored], onto, taps], () => {
       const tap = (values: AttentionTaps) => {
         const { q, k } = values;
         const own = tapping.map((probe) => probe.attention?.(values, spec, extent));

@@ -18,7 +18,6 @@ import type { MixtureParts } from "../weights/experts.ts";
 import type { Part } from "../weights/part.ts";
 import { freeAll, withUploaded } from "../held.ts";
 import { type Compiled, runModule, type Where } from "./module.ts";
-import type { Programs } from "../programs.ts";
 
 /** Outputs that probes add to the router's graph; `key` tells them from those of other probes. */
 export interface RouterTap {
@@ -44,7 +43,6 @@ export interface Mixed {
  */
 export async function runMixture(
   where: Where,
-  programs: Programs,
   spec: MixtureSpec,
   parts: MixtureParts,
   streams: Feeds,
@@ -53,17 +51,17 @@ export async function runMixture(
   const { model: { spec: { hidden } }, engine } = where;
   const { top } = spec;
   const options = { lowering: engine.has };
-  const routing: Compiled<MixtureSpec> = (spec, stored) =>
+  const routing: Compiled<MixtureSpec> = (programs, spec, stored) =>
     programs.get(["router", spec, Object.keys(streams), [...stored], tap?.key], () => {
       const own = { ...options, stored, ...tap ? { tap: tap.tap } : {} };
       return routerGraph(spec, hidden, "a" in streams, own);
     });
-  const sharing: Compiled<SharedSpec> = (spec, stored, onto) =>
+  const sharing: Compiled<SharedSpec> = (programs, spec, stored, onto) =>
     programs.get(
       ["shared", spec, [...stored], onto],
       () => sharedGraph(spec, hidden, { ...options, stored, onto }),
     );
-  const adding: Compiled<ExpertSpec> = (spec, stored, onto) =>
+  const adding: Compiled<ExpertSpec> = (programs, spec, stored, onto) =>
     programs.get(
       ["expert", spec, top, [...stored], onto],
       () => expertGraph(spec, hidden, top, { ...options, stored, onto }),

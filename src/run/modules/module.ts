@@ -3,10 +3,12 @@ import type { Engine, Feeds, Held, Program } from "../../engine/mod.ts";
 import type { Model, StoredTypes } from "../../models/mod.ts";
 import { areFinite, type Culprit, culpritAmong, notFinite, type Place, takeSquares } from "../finite.ts";
 import { freeAll } from "../held.ts";
-import type { Part } from "../weights/part.ts";
+import type { Programs } from "../programs.ts";
+import { type Part, storedTypes } from "../weights/part.ts";
 
 /** A part's program: how its weights are stored, whether it goes on from another part, and whether it is the last. */
 export type Compiled<Spec> = (
+  programs: Programs,
   spec: Spec,
   stored: StoredTypes,
   onto: boolean,
@@ -18,6 +20,8 @@ export interface Where {
   readonly model: Model;
   readonly engine: Engine;
   readonly place: Place & object;
+  /** Programs that are fed their weights. */
+  readonly programs: Programs;
   readonly signal: AbortSignal | undefined;
   /** What made the numbers that it begins with, unchecked. */
   readonly before?: readonly Part<unknown>[] | undefined;
@@ -36,15 +40,15 @@ export async function runModule<Spec>(
   name: string,
   sum: Held | null = null,
 ): Promise<Record<string, Held>> {
-  const { engine, signal, before: earlier = [] } = where;
+  const { engine, programs, signal, before: earlier = [] } = where;
   let outputs: Record<string, Held> = {};
   for (const [i, part] of parts.entries()) {
     const before: Held | undefined = sum ?? outputs[name];
     try {
-      outputs = await part.use(async (weights) => {
-        const stored = new Map(Object.entries(weights).map(([weight, { dtype }]) => [weight, dtype]));
-        const program = await compiled(part.spec, stored, i > 0, i === parts.length - 1);
-        const all = { ...weights, ...feeds, ...before ? { sum: before } : {} };
+      outputs = await part.use(async (weights, own) => {
+        const last = i === parts.length - 1;
+        const program = await compiled(own ?? programs, part.spec, storedTypes(weights), i > 0, last);
+        const all = { ...own ? {} : weights, ...feeds, ...before ? { sum: before } : {} };
         const into = sum ? { [name]: sum } : undefined;
         const { squares, ...given } = await program.run(all, { signal, into });
         if (!squares || areFinite(await takeSquares(engine, squares))) return given;
@@ -63,10 +67,21 @@ async function blamed({ model, engine, place }: Where, parts: readonly Part<unkn
   let culprit: Culprit | null = null;
   for (const { use, nameOf = (fed: string) => fed } of parts) {
     culprit = await use(async (weights): Promise<Culprit | null> => {
-      const named = Object.entries(weights).map(([fed, held]) => [nameOf(fed), held] as const);
-      const own = named.filter(([weight]) => weight.startsWith(`${place.module}.`));
-      const read = own.map(async ([weight, held]) => [weight, await engine.read(held)] as const);
-      return culpritAmong(await Promise.all(read), culprit);
+      const named = Object.entries(weights).map(([fed, held]) => [nameOf(fed), held] as const)
+        .filter(([weight]) => weight.startsWith(`${place.module}.`));
+      const blocks = named.flatMap(([weight]) =>
+        weight.endsWith(".quants") ? [weight.slice(0, -".quants".length)] : []
+      );
+      const dense = named.filter(([weight]) => !blocks.some((block) => weight.startsWith(`${block}.`)));
+      const read = dense.map(async ([weight, held]) => [weight, await engine.read(held)] as const);
+      const found = culpritAmong(await Promise.all(read), culprit);
+      if (blocks.length === 0) return found;
+      const lease = await model.weights.part(place.layer, new Map(blocks.map((block) => [block, null])));
+      try {
+        return culpritAmong(lease.tensors, found);
+      } finally {
+        lease.release();
+      }
     });
   }
   return notFinite(model, place, culprit);

@@ -39,7 +39,7 @@ export async function updated(
   if (!parts) return await update(run, l, [withoutWeights], way, x, a, batch, null);
   const { mlp, mixture } = parts;
   if (!mixture) return await update(run, l, mlp, way, x, a, batch, null);
-  const { engine, programs } = run;
+  const { engine } = run;
   const observers = lookingAt(run, way.plans).filter((probe) => probe.router);
   const tap: RouterTap | null = observers.length === 0 ? null : {
     key: namesOf(run, observers),
@@ -48,7 +48,6 @@ export async function updated(
   const streams: Readonly<Record<string, Held>> = a ? { x, a } : { x };
   const mixed = await runMixture(
     whereOf(run, l, "mlp"),
-    programs,
     mixture.after.spec,
     mixture,
     streams,
@@ -76,7 +75,7 @@ async function update(
   batch: Batch,
   mixed: Mixed | null,
 ): Promise<Updated> {
-  const { engine, programs } = run;
+  const { engine } = run;
   const { hidden, layers } = run.model.spec;
   const lowering = engine.has;
   const layer: LayerSpec = {
@@ -89,7 +88,7 @@ async function update(
   const present: Present = { attention: a !== null, mlp: way.mlp.spec !== null };
   const observers = lookingAt(run, way.plans);
   const { tapping, launching } = split(engine, observers, "update");
-  const compiled: Compiled<FeedSpec | null> = (mlp, stored, onto, last) => {
+  const compiled: Compiled<FeedSpec | null> = (programs, mlp, stored, onto, last) => {
     const taps = last ? namesOf(run, observers) : null;
     return programs.get(["update", residual, mlp, present, extent, [...stored], onto, taps], () => {
       const afterAttention = a !== null && residual === "sequential";

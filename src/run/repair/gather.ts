@@ -10,6 +10,7 @@ import { freeAll, withRead, withUploaded } from "../held.ts";
 import { addBand, bandsOf, gatherGraph, type GatherPlace, type Part } from "./gather_graph.ts";
 import { addTo, type Moments, noMoments } from "./moments.ts";
 import type { Programs } from "../programs.ts";
+import { storedTypes } from "../weights/part.ts";
 import type { Batch } from "../segments.ts";
 import { RefusedRepair } from "./refused.ts";
 
@@ -44,7 +45,7 @@ async function gather(
   try {
     const own = { ...Object.fromEntries(lease.tensors), ...rotation ? { rotation } : {} };
     await withUploaded(engine, own, async (weights) => {
-      const stored = new Map(Object.entries(weights).map(([name, { dtype }]) => [name, dtype]));
+      const stored = storedTypes(weights);
       const height = Math.max(1, Math.floor(GRAM_ELEMENTS / Math.max(1, P)));
       for (const { moments, mask } of sums) {
         const tokens = [mask.findIndex(Boolean), mask.findLastIndex(Boolean) + 1] as const;

@@ -1,7 +1,13 @@
 /** The graph that makes the weighted sums of a batch, and how its bands of a symmetric matrix are put together. */
 import type { Engine } from "../../engine/mod.ts";
 import type { LayerModule } from "../../measure/mod.ts";
-import { type FeedSpec, type FitInput, fitInput, type MixerSpec } from "../../models/mod.ts";
+import {
+  type FeedSpec,
+  type FitInput,
+  fitInput,
+  type MixerSpec,
+  type StoredTypes,
+} from "../../models/mod.ts";
 import {
   Abs,
   Add,
@@ -17,7 +23,7 @@ import {
   Slice,
   type Value,
 } from "../../onnx/mod.ts";
-import type { DType, Tensor } from "../../tensor/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
 
 /** Where a fit is made, and from which inputs: those that are `given`, or made of the stream; `none` sums the targets alone. */
 export interface GatherPlace {
@@ -46,7 +52,7 @@ export type Range = readonly [number, number];
 export function gatherGraph(
   { spec, module, input, inputs: P, weighting, magnitudes }: GatherPlace,
   hidden: number,
-  stored: ReadonlyMap<string, DType>,
+  stored: StoredTypes,
   { access, has }: Engine,
   { tokens: [first, end], rows }: Part,
 ): Graph {

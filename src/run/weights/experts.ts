@@ -14,9 +14,9 @@ import {
   sharedTensors,
   type TensorNeed,
 } from "../../models/mod.ts";
-import { byteSize, elements } from "../../tensor/mod.ts";
 import type { Cut } from "../../weights/mod.ts";
 import type { HeldWeights, Make, Part, Use } from "./part.ts";
+import { openShelf } from "./shelf.ts";
 
 /** A mixture, ready to be fed. */
 export interface MixtureParts {
@@ -39,10 +39,12 @@ export function mixtureParts(
   make: Make,
   keep: number,
 ): MixtureParts {
-  const shelf = openShelf(make, keep);
+  const shelf = openShelf(keep);
+  const lend = <T>(cuts: ReadonlyMap<string, Cut | null>, use: Use<T>) =>
+    shelf.lend(JSON.stringify([...cuts]), () => make(cuts), use);
   const part = <Spec>({ spec, cuts }: Piece<Spec>): Part<Spec> => ({
     spec,
-    use: (run) => shelf.lend(cuts, run),
+    use: (run) => lend(cuts, run),
   });
   const whole = (names: readonly TensorNeed[]) =>
     part({ spec, cuts: new Map(names.map(([name]) => [name, null])) });
@@ -56,7 +58,7 @@ export function mixtureParts(
     expert: (e) =>
       cutNetwork(spec.expert, expertName(e), hidden, most).map(({ spec, cuts }) => ({
         spec,
-        use: (run) => shelf.lend(cuts, (held) => run(renamed(held, expertName(e), "expert"))),
+        use: (run) => lend(cuts, (held, own) => run(renamed(held, expertName(e), "expert"), own)),
         nameOf: (fed) => fed.replace("expert", expertName(e)),
       })),
     after: whole(normTensors("mlp.post_norm", spec.norm.post, hidden)),
@@ -66,37 +68,4 @@ export function mixtureParts(
 
 function renamed(held: HeldWeights["held"], from: string, to: string): HeldWeights["held"] {
   return Object.fromEntries(Object.entries(held).map(([name, tensor]) => [name.replace(from, to), tensor]));
-}
-
-/** Weights that were asked for, as many as there is room for. */
-function openShelf(make: Make, room: number) {
-  const kept = new Map<string, HeldWeights>();
-  let left = room;
-  return {
-    async lend<T>(cuts: ReadonlyMap<string, Cut | null>, run: Use<T>): Promise<T> {
-      const key = JSON.stringify([...cuts]);
-      const known = kept.get(key);
-      if (known) return await run(known.held);
-      const weights = await make(cuts);
-      const bytes = Object.values(weights.held).reduce(
-        (sum, { dtype, shape }) => sum + byteSize(dtype) * elements(shape),
-        0,
-      );
-      if (bytes <= left) {
-        left -= bytes;
-        kept.set(key, weights);
-        return await run(weights.held);
-      }
-      try {
-        return await run(weights.held);
-      } finally {
-        weights.free();
-      }
-    },
-    clear() {
-      for (const { free } of kept.values()) free();
-      kept.clear();
-      left = room;
-    },
-  };
 }

@@ -1,23 +1,95 @@
 /** A part of a module, as it is fed to its graph. */
-import type { Held } from "../../engine/mod.ts";
-import type { Cut } from "../../weights/mod.ts";
+import type { Engine, Feeds, Held } from "../../engine/mod.ts";
+import { blockTensors, type StoredTypes } from "../../models/mod.ts";
+import type { BlockLowering } from "../../onnx/mod.ts";
+import { blockColumns, type BlockMatrix, blockRows, type Tensor, widened } from "../../tensor/mod.ts";
+import { type Cut, cutTensor, cutTensors, type KeepsBlocks, type Lease } from "../../weights/mod.ts";
+import { freeAll } from "../held.ts";
+import { openPrograms, type Programs } from "../programs.ts";
 
 /** Some of a module, and its weights for as long as `use` runs. */
 export interface Part<Spec> {
   readonly spec: Spec;
-  /** Weights as they are stored: F16 and BF16 are widened in the graph, where that takes no copy of the layer here. */
+  /** Weights as they are stored: what is not in blocks is widened in the graph, where that takes no copy of the layer here. */
   use<T>(run: Use<T>): Promise<T>;
   /** The canonical name of a weight that is fed under another. */
   readonly nameOf?: (fed: string) => string;
 }
 
-/** What is done with a part's weights, which are held by the engine. */
-export type Use<T> = (weights: Readonly<Record<string, Held>>) => Promise<T>;
+/** What is done with a part's weights, which are held by the engine; `own` compiles programs that have copies of them. */
+export type Use<T> = (weights: Readonly<Record<string, Held>>, own: Programs | null) => Promise<T>;
 
-/** Weights on the engine, and what gives them back. */
+/** Weights on the engine, programs that have copies of them (where products with blocks need that), and what gives both back. */
 export interface HeldWeights {
   readonly held: Readonly<Record<string, Held>>;
+  readonly own: Programs | null;
   free(): void;
+}
+
+/** Which blocks passes take as they are stored. */
+export function keptInPasses({ passes }: BlockLowering): KeepsBlocks {
+  return ({ bits }) => passes.includes(bits);
+}
+
+/** What is held, by name, as graphs are built from it. */
+export function storedTypes(held: Feeds): StoredTypes {
+  return new Map(Object.entries(held).map(([name, { dtype, shape }]) => [name, { dtype, shape }]));
+}
+
+/** A lease's tensors as they are fed, all of them or some, cut. */
+export function fedTensors(
+  { tensors, blocks = new Map() }: Omit<Lease, "release">,
+  lowering: BlockLowering,
+  cuts?: ReadonlyMap<string, Cut | null>,
+): [string, Tensor][] {
+  if (!cuts) {
+    return [
+      ...tensors,
+      ...[...blocks].flatMap(([name, matrix]) => blockTensors(name, matrix, lowering)),
+    ];
+  }
+  return [...cuts].flatMap(([name, cut]): [string, Tensor][] => {
+    const matrix = blocks.get(name);
+    if (!matrix) return [...cutTensors(tensors, new Map([[name, cut]]))];
+    const part = cutBlocks(matrix, cut);
+    return "dtype" in part ? [[name, part]] : blockTensors(name, part, lowering);
+  });
+}
+
+function cutBlocks(matrix: BlockMatrix, cut: Cut | null): BlockMatrix | Tensor {
+  if (!cut) return matrix;
+  if (cut.axis === 0) return blockRows(matrix, cut.start, cut.end);
+  return blockColumns(matrix, cut.start, cut.end) ?? cutTensor(widened(matrix), cut);
+}
+
+/** Tensors on the engine; `release` follows once they are freed. */
+export async function holding<T>(
+  engine: Engine,
+  tensors: Iterable<readonly [string, T]>,
+  hold: (tensor: T) => Held | Promise<Held>,
+  release: () => void = () => {},
+): Promise<HeldWeights> {
+  const held: Record<string, Held> = {};
+  let own: Programs | null = null;
+  const free = () => {
+    own?.release(); // once their runs have ended
+    freeAll(held);
+    release();
+  };
+  try {
+    for (const [name, tensor] of tensors) held[name] = await hold(tensor);
+    const hasBlocks = Object.keys(held).some((name) => name.endsWith(".quants"));
+    if (hasBlocks && engine.has.constants === "copied") own = openPrograms(engine, held);
+    return { held, own, free };
+  } catch (error) {
+    free();
+    throw error;
+  }
+}
+
+/** A lease of its own, which is over once its weights are freed. */
+export function leased(engine: Engine, { release, ...lease }: Lease): Promise<HeldWeights> {
+  return holding(engine, fedTensors(lease, engine.has.blocks), engine.upload, release);
 }
 
 /** Puts some tensors of a layer, cut (null: whole), on the engine. */

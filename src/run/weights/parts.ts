@@ -16,15 +16,13 @@ import {
   type Piece,
   routed,
 } from "../../models/mod.ts";
-import type { Engine, Held } from "../../engine/mod.ts";
+import type { Engine } from "../../engine/mod.ts";
 import type { NormalDraw } from "../../kernels/mod.ts";
-import { cutTensors, type Lease } from "../../weights/mod.ts";
 import { type MixtureParts, mixtureParts } from "./experts.ts";
-import { freeAll } from "../held.ts";
-import type { HeldWeights, Make, Part } from "./part.ts";
+import { fedTensors, type HeldWeights, holding, keptInPasses, leased, type Make, type Part } from "./part.ts";
 
 /** An update without an MLP: one part, which needs no weights. */
-export const withoutWeights: Part<null> = { spec: null, use: (run) => run({}) };
+export const withoutWeights: Part<null> = { spec: null, use: (run) => run({}, null) };
 
 /** A layer, ready to be fed. */
 export interface LayerParts {
@@ -60,7 +58,8 @@ export async function layerParts(
   wholeAttention: boolean,
 ): Promise<LayerParts> {
   const { attention, mlp } = layers[l];
-  const { bindingBytes } = engine.has;
+  const { bindingBytes, blocks } = engine.has;
+  const keeps = keptInPasses(blocks);
   const most = weights.drawn ? Math.min(PART_BYTES, bindingBytes) : bindingBytes;
   const pieces = {
     attention: attention
@@ -71,10 +70,11 @@ export async function layerParts(
   const byPart: Make = weights.drawn && engine.access
     ? (cuts) =>
       holding(
+        engine,
         weights.drawn!(l, cuts),
         (tensor) => "rows" in tensor ? draw.fill(tensor.shape, tensor.rows) : engine.upload(tensor),
       )
-    : async (cuts) => leased(engine, await weights.part(l, cuts));
+    : async (cuts) => leased(engine, await weights.part(l, cuts, keeps));
   const experts = routed(mlp);
   if (experts) {
     const mixture = mixtureParts(experts, hidden, most, byPart, engine.access ? DEVICE_BYTES : EXPERT_BYTES);
@@ -83,34 +83,9 @@ export async function layerParts(
   const alone = weights.drawn && float32Bytes(layerTensors(layers[l], hidden)) > PART_BYTES;
   if (alone) return madeParts(pieces, byPart);
   if (weights.drawn && engine.access) return await heldParts(pieces, byPart);
-  const lease = await weights.layer(l);
-  const make: Make = (cuts) => holding(cutTensors(lease.tensors, cuts), engine.upload);
+  const lease = await weights.layer(l, keeps);
+  const make: Make = (cuts) => holding(engine, fedTensors(lease, blocks, cuts), engine.upload);
   return await heldParts(pieces, make, lease.release);
-}
-
-/** Tensors on the engine; `release` follows once they are freed. */
-async function holding<T>(
-  tensors: Iterable<readonly [string, T]>,
-  hold: (tensor: T) => Held | Promise<Held>,
-  release: () => void = () => {},
-): Promise<HeldWeights> {
-  const held: Record<string, Held> = {};
-  const free = () => {
-    freeAll(held);
-    release();
-  };
-  try {
-    for (const [name, tensor] of tensors) held[name] = await hold(tensor);
-    return { held, free };
-  } catch (error) {
-    free();
-    throw error;
-  }
-}
-
-/** A lease of its own, which is over once its weights are freed. */
-export function leased(engine: Engine, { tensors, release }: Lease): Promise<HeldWeights> {
-  return holding(tensors, engine.upload, release);
 }
 
 /** Parts that are held all at once, until the layer is released. */
@@ -128,7 +103,7 @@ async function heldParts(
   const part = async <Spec>({ spec, cuts }: Piece<Spec>): Promise<Part<Spec>> => {
     const weights = await make(cuts);
     all.push(weights);
-    return { spec, use: (run) => run(weights.held) };
+    return { spec, use: (run) => run(weights.held, weights.own) };
   };
   const parts = async <Spec>(list: readonly Piece<Spec>[]) => {
     const made: Part<Spec>[] = [];
@@ -153,9 +128,9 @@ function madeParts(pieces: LayerPieces, make: Make): LayerParts {
   const part = <Spec>({ spec, cuts }: Piece<Spec>): Part<Spec> => ({
     spec,
     async use(run) {
-      const { held, free } = await make(cuts);
+      const { held, own, free } = await make(cuts);
       try {
-        return await run(held);
+        return await run(held, own);
       } finally {
         free();
       }

@@ -17,6 +17,7 @@ import {
   type Reports,
   text,
 } from "../../entry/mod.ts";
+import { cpuLowering } from "../../onnx/mod.ts";
 import { type Computed, type Keeping, planData, type Provenance, VERSION } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 import { IDS, type Packed, type StudyModel, textChecks, type TextOptions } from "../../subject/mod.ts";
@@ -146,11 +147,7 @@ export function recordedEngine({ engine, runtime, dtype, device }: Computed): En
     device: device ?? null,
     precision: dtype as Engine["precision"],
     has: {
-      attention: "decomposed",
-      masked: "decomposed",
-      bfloat16: "widened",
-      products: "f32",
-      rows: "gathered",
+      ...cpuLowering,
       bindingBytes: Infinity,
     },
     access: null,

@@ -6,7 +6,7 @@
  *     attention   layers with the model's own heads on a stream of 64 numbers: their weights are next to nothing, so what they take
  *                 more at a long context than at a short one is keys and values; at a short one, what a module takes besides
  */
-import type { Engine } from "../../engine/mod.ts";
+import type { Engine, Held } from "../../engine/mod.ts";
 import type { Roof, Work } from "../../measure/mod.ts";
 import {
   type FeedSpec,
@@ -27,6 +27,7 @@ import {
   type ModuleWork,
   type NewTokens,
   noDrop,
+  owningProgram,
   partsOf,
   take,
   withUploaded,
@@ -154,12 +155,14 @@ async function openProducts(
 ): Promise<Player & { release(): Promise<void> }> {
   const graph = createGraph();
   let x = graph.input("x", "f32", ["rows", SIDE]);
+  const weights: Record<string, Held> = {};
   for (let i = 0; i < MATRICES; i++) {
     const numbers = new Float32Array(SIDE ** 2).fill((1 + i / MATRICES) / SIDE);
-    x = Gemm(x, graph.weight(`w${i}`, float32([SIDE, SIDE], numbers)));
+    weights[`w${i}`] = engine.upload(float32([SIDE, SIDE], numbers));
+    x = Gemm(x, graph.input(`w${i}`, "f32", [SIDE, SIDE]));
   }
   graph.output("y", x);
-  const program = await engine.compile(graph);
+  const program = await owningProgram(engine, graph, weights);
   const run = (count: number) =>
     withUploaded(
       engine,

@@ -1,19 +1,28 @@
 /**
- * Blocks decoded on every core: a large matrix would block this thread for some hundred milliseconds and leave
+ * Blocks decoded or repacked on every core: a large matrix would block this thread for some hundred milliseconds and leave
  * the other cores idle.
  */
-import { type Memory, memoryOf, openThreads, THREADS } from "../../tensor/mod.ts";
+import { type Memory, memoryOf, type Named, openThreads, THREADS } from "../../tensor/mod.ts";
+import { repackings } from "./repack.ts";
 import { blockTypes } from "./types.ts";
 import type { Blocks } from "./dequantize.ts";
+import type { Repacked } from "./words.ts";
 
-/** A thread's task: the type of the blocks, and the places of blocks and values. */
-export interface DecodeTask {
+/** A thread's task: the type of the blocks, and the places of blocks and of values, or of a matrix in blocks. */
+export interface BlocksTask {
   readonly type: string;
   readonly source: Memory;
-  readonly out: Memory;
+  readonly to: Memory | MatrixMemory;
 }
 
-/** Threads that decode one file's blocks. */
+/** The places of `Repacked`. */
+interface MatrixMemory {
+  readonly quants: Memory;
+  readonly scales: Memory;
+  readonly offsets: Memory | null;
+}
+
+/** Threads that decode one file's blocks. Arrays for the results have the length that these blocks need. */
 export interface Decoders {
   /** Decodes all blocks of `source`, of the type with that name, to `out`, which must not be used meanwhile. */
   decode(
@@ -22,13 +31,15 @@ export interface Decoders {
     source: Uint8Array<ArrayBuffer>,
     out: Float32Array<ArrayBuffer>,
   ): Promise<void>;
+  /** Writes all blocks of `source`, of the type with that name, to the arrays of `to`, which must not be used meanwhile. */
+  repack(type: string, source: Uint8Array<ArrayBuffer>, to: Repacked): Promise<void>;
   /** Ends the threads. */
   close(): void;
 }
 
 /** Values of a file below which threads would cost more memory and time to start than they save: a second's. */
 const WORTH_THREADS = 2 ** 29;
-/** Values of a matrix below which messages would: two milliseconds'. */
+/** Values of a matrix below which messages would, to be decoded: a millisecond's. They are repacked in half the time. */
 const WORTH_SHARING = 2 ** 20;
 
 const mayUseMemory = () => Deno.permissions.querySync({ name: "ffi" }).state === "granted";
@@ -38,23 +49,42 @@ export function openDecoders(
   values: number,
   { count = THREADS, worthSharing = WORTH_SHARING } = {},
 ): Decoders {
-  const threads = openThreads<DecodeTask>(
+  const threads = openThreads<BlocksTask>(
     new URL("./worker.ts", import.meta.url),
     "Cannot decode blocks",
     count,
   );
+  function isShared(type: string, length: number): boolean {
+    const isWorth = values >= WORTH_THREADS && length >= worthSharing;
+    return isWorth && Object.hasOwn(blockTypes, type) && mayUseMemory();
+  }
+  /** Gives the memory of a thread's share of an array that holds this number of blocks. */
+  function cutter(blocks: number): (array: Named, thread: number) => Memory {
+    const cut = (i: number) => Math.floor(i * blocks / count);
+    return (array, i) => {
+      const perBlock = array.length / blocks;
+      return memoryOf(array.subarray(cut(i) * perBlock, cut(i + 1) * perBlock) as Named);
+    };
+  }
+  const each = (task: (thread: number) => BlocksTask) => Array.from({ length: count }, (_, i) => task(i));
   return {
-    async decode(type, { blockElements, blockBytes, decode }, source, out) {
-      const isWorth = values >= WORTH_THREADS && out.length >= worthSharing;
-      const isShared = isWorth && type in blockTypes && mayUseMemory();
-      if (!isShared) return decode(source, out);
-      const cut = (i: number) => Math.floor(i * source.length / blockBytes / count);
-      const tasks = Array.from({ length: count }, (_, i): DecodeTask => ({
+    async decode(type, { blockBytes, decode }, source, out) {
+      if (!isShared(type, out.length)) return decode(source, out);
+      const part = cutter(source.length / blockBytes);
+      await threads.run(each((i) => ({ type, source: part(source, i), to: part(out, i) })), [source, out]);
+    },
+    async repack(type, source, to) {
+      const { blockBytes, blockElements } = blockTypes[type];
+      const blocks = source.length / blockBytes;
+      if (!isShared(type, blocks * blockElements / 2)) return repackings[type].repack(source, to);
+      const part = cutter(blocks);
+      const { quants, scales, offsets } = to;
+      const tasks = each((i) => ({
         type,
-        source: memoryOf(source.subarray(cut(i) * blockBytes, cut(i + 1) * blockBytes)),
-        out: memoryOf(out.subarray(cut(i) * blockElements, cut(i + 1) * blockElements)),
+        source: part(source, i),
+        to: { quants: part(quants, i), scales: part(scales, i), offsets: offsets && part(offsets, i) },
       }));
-      await threads.run(tasks, [source, out]);
+      await threads.run(tasks, [source, quants, scales, ...offsets ? [offsets] : []]);
     },
     close: threads.close,
   };

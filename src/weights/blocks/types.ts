@@ -34,15 +34,15 @@ export const blockTypes: Readonly<Record<string, Blocks>> = {
 };
 
 /** Values of IQ4_NL and IQ4_XS, closer together around zero. */
-const NON_LINEAR = Float32Array.of(
+export const NON_LINEAR = Float32Array.of(
   ...[-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113],
 );
 
 /** Twice the values of a float of 4 bits (sign, two of exponent, one of mantissa). */
-const E2M1 = Float32Array.of(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
+export const E2M1 = Float32Array.of(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
 
 /** Half of the power of two that a byte of exponent stands for. */
-const HALF_POWER = Float32Array.from({ length: 256 }, (_, exponent) => 2 ** (exponent - 128));
+export const HALF_POWER = Float32Array.from({ length: 256 }, (_, exponent) => 2 ** (exponent - 128));
 
 /** d f16 · 16 bytes of indices; value = d · table. */
 export function iq4_nl(source: Uint8Array, out: Float32Array): void {

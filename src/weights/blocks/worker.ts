@@ -1,8 +1,17 @@
 /** A thread of `Decoders`. */
-import { bufferAt, serve } from "../../tensor/mod.ts";
+import { bufferAt, type Memory, serve } from "../../tensor/mod.ts";
+import type { BlocksTask } from "./decoders.ts";
+import { repackings } from "./repack.ts";
 import { blockTypes } from "./types.ts";
-import type { DecodeTask } from "./decoders.ts";
 
-serve<DecodeTask>(({ type, source, out }) =>
-  blockTypes[type].decode(new Uint8Array(bufferAt(source)), new Float32Array(bufferAt(out)))
-);
+const bytes = (memory: Memory) => new Uint8Array(bufferAt(memory));
+const floats = (memory: Memory) => new Float32Array(bufferAt(memory));
+
+serve<BlocksTask>(({ type, source, to }) => {
+  if (!("quants" in to)) return blockTypes[type].decode(bytes(source), floats(to));
+  repackings[type].repack(bytes(source), {
+    quants: bytes(to.quants),
+    scales: floats(to.scales),
+    offsets: to.offsets && floats(to.offsets),
+  });
+});

@@ -62,7 +62,8 @@ function awqMatrix(from: Checkpoint, stem: string, packing: AwqPacking): PackedM
     shape: [rows, columns],
     parts,
     read: async (own, out) => widen(await open(), own, out),
-    blocks: format && { format, read: async (own) => inBlocks(await open(), own, format, false) },
+    blocks: format &&
+      { format, read: async (own, allocate) => inBlocks(await open(), own, format, false, allocate) },
   };
 }
 

@@ -4,7 +4,8 @@
  * rounds q · SCB first, which differs in the last digit of float32. What it does with large activations as it runs is no part of the
  * weights. Source: bitsandbytes, `_ops.py` (`int8_vectorwise_dequant`).
  */
-import { type BlockFormat, type BlockMatrix, middleOf } from "../../tensor/mod.ts";
+import { type BlockFormat, type BlockMatrix, bytesOf, middleOf } from "../../tensor/mod.ts";
+import type { Allocate } from "../file.ts";
 import { blockFormat } from "./grouped.ts";
 import { type Checkpoint, type PackedMatrix, part, type Rows, sides, unfit } from "./matrix.ts";
 
@@ -51,9 +52,9 @@ async function eightBitMatrix(from: Checkpoint, stem: string): Promise<PackedMat
     },
     blocks: format && {
       format,
-      read: async (rows) => {
+      read: async (rows, allocate) => {
         const { quants, scale } = await read(rows);
-        return inBlocks(quants, scale, shape[1], format);
+        return inBlocks(quants, scale, shape[1], format, allocate);
       },
     },
   };
@@ -75,19 +76,19 @@ function inBlocks(
   scale: Float32Array,
   columns: number,
   { size }: BlockFormat,
+  allocate: Allocate,
 ): BlockMatrix {
   const zero = middleOf(8), perRow = columns / size;
-  const quants = new Uint8Array(signed.length);
+  const quants = bytesOf(allocate(signed.length / 4));
+  const scales = allocate(scale.length * perRow);
   for (let i = 0; i < signed.length; i++) quants[i] = signed[i] + zero;
+  for (let row = 0; row < scale.length; row++) scales.fill(scale[row], row * perRow, (row + 1) * perRow);
   return {
     bits: 8,
     size,
     shape: [scale.length, columns],
     quants,
-    scales: Float32Array.from(
-      { length: scale.length * perRow },
-      (_, block) => scale[Math.floor(block / perRow)],
-    ),
+    scales,
     zeros: zero,
     offsets: null,
   };

@@ -55,7 +55,11 @@ function gptqMatrix(from: Checkpoint, stem: string, packing: GptqPacking): Packe
     shape: [rows, columns],
     parts,
     read: async (own, out) => widen(await open(), own, out),
-    blocks: format && { format, read: async (own) => inBlocks(await open(), own, format, packing.symmetric) },
+    blocks: format &&
+      {
+        format,
+        read: async (own, allocate) => inBlocks(await open(), own, format, packing.symmetric, allocate),
+      },
   };
 }
 

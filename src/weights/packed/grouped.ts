@@ -2,7 +2,8 @@
  * Matrices of whole numbers with a scale and a zero for each row and group of columns, which are stored turned around, [K, N] (GPTQ,
  * AWQ): a number is scale · (quant − zero), exact in float32 where a scale has 16 bits. Rows are unpacked a tile at a time.
  */
-import { type BlockFormat, type BlockMatrix, middleOf } from "../../tensor/mod.ts";
+import { type BlockFormat, type BlockMatrix, bytesOf, middleOf } from "../../tensor/mod.ts";
+import type { Allocate } from "../file.ts";
 import type { Rows } from "./matrix.ts";
 
 /** What some rows [T, K] are, one quant in a byte. */
@@ -61,12 +62,13 @@ export function inBlocks(
   rows: Rows,
   { bits, size }: BlockFormat,
   symmetric: boolean,
+  allocate: Allocate,
 ): BlockMatrix {
   const { columns, groupOf } = matrix;
   const count = rows[1] - rows[0], perRow = columns / size;
   const zeroBytes = Math.ceil(perRow * bits / 8);
-  const quants = new Uint8Array(count * columns * bits / 8);
-  const scales = new Float32Array(count * perRow);
+  const quants = bytesOf(allocate(count * columns * bits / 32));
+  const scales = allocate(count * perRow);
   const zeros = new Uint8Array(count * zeroBytes);
   let middle = symmetric;
   for (const tile of tiles(matrix, rows)) {

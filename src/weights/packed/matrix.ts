@@ -1,6 +1,6 @@
 /** A matrix [N, K] that several tensors of a file are together, under its plain name `X.weight`. */
 import type { BlockFormat, BlockMatrix } from "../../tensor/mod.ts";
-import type { PagedFile } from "../file.ts";
+import type { Allocate, PagedFile } from "../file.ts";
 import { quote } from "../limits.ts";
 import type { TensorInfo } from "../source.ts";
 
@@ -17,7 +17,10 @@ export interface PackedMatrix {
   /** Writes rows as float32. */
   read(rows: Rows, out: Float32Array): Promise<void>;
   /** Rows as they are stored, where they are blocks of whole numbers: widened, they are what `read` writes. */
-  readonly blocks?: { readonly format: BlockFormat; read(rows: Rows): Promise<BlockMatrix> } | undefined;
+  readonly blocks?: {
+    readonly format: BlockFormat;
+    read(rows: Rows, allocate: Allocate): Promise<BlockMatrix>;
+  } | undefined;
 }
 
 /** A checkpoint's file, and its name in errors. */

@@ -3,7 +3,7 @@
  * X.weight [N, K], as float32, and in blocks where it is whole numbers with scales. A matrix is packed where its tensors are there: what
  * a method leaves out is stored as in any other folder.
  */
-import { checkRows, commonType, type PagedFile } from "../file.ts";
+import { type Allocate, checkRows, commonType, type PagedFile } from "../file.ts";
 import type { TensorInfo } from "../source.ts";
 import { awqMatrices } from "./awq.ts";
 import { eightBitMatrices } from "./eight_bit.ts";
@@ -34,7 +34,7 @@ export async function withPacked(file: PagedFile, packing: Packing | null, name:
     format: `safetensors ${type}`,
     tensors,
     lacking: new Map([...file.lacking].flatMap(([tensor, why]) => [[tensor, why], [plainOf(tensor), why]])),
-    async read(tensor, rows, allocate = (length) => new Float32Array(length)) {
+    async read(tensor, rows, allocate = newArray) {
       const matrix = matrices.get(tensor);
       if (!matrix) return await file.read(tensor, rows, allocate);
       const [first, end] = rowsOf(tensor, matrix, rows);
@@ -43,10 +43,10 @@ export async function withPacked(file: PagedFile, packing: Packing | null, name:
       await matrix.read([first, end], data);
       return { dtype: "f32", shape, data };
     },
-    async blocks(tensor, rows) {
+    async blocks(tensor, rows, allocate = newArray) {
       const matrix = matrices.get(tensor);
-      if (!matrix?.blocks) return await file.blocks!(tensor, rows);
-      return await matrix.blocks.read(rowsOf(tensor, matrix, rows));
+      if (!matrix?.blocks) return await file.blocks(tensor, rows, allocate);
+      return await matrix.blocks.read(rowsOf(tensor, matrix, rows), allocate);
     },
     stored(tensor, range) {
       if (!matrices.has(tensor)) return file.stored(tensor, range);
@@ -89,6 +89,8 @@ function tensorsOf(
   }
   return tensors;
 }
+
+const newArray: Allocate = (length) => new Float32Array(length);
 
 /** The name of the matrix of which a tensor is the words. */
 const plainOf = (tensor: string) => tensor.replace(/\.qweight$/, ".weight");

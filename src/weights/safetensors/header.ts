@@ -5,7 +5,7 @@
  * the file has it, is an error. Source: github.com/huggingface/safetensors, "Format".
  */
 import { isRecord } from "../../entry/mod.ts";
-import { byteSize, type DType } from "../../tensor/mod.ts";
+import { aligned, byteSize, type DType } from "../../tensor/mod.ts";
 import type { FileBytes } from "../bytes.ts";
 import {
   malformed,
@@ -16,7 +16,7 @@ import {
   quote,
   safeProduct,
 } from "../limits.ts";
-import { aligned, type Entry, type Layout } from "../file.ts";
+import type { Entry, Layout } from "../file.ts";
 import { kindOf, parseObject } from "./json.ts";
 
 /** Storage types that are known here, by the format's names. F64 is read as float32. */

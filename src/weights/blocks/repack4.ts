@@ -1,0 +1,112 @@
+/** Types whose quants have at most four bits. Layouts: dequantize.ts; there, `b` is a byte, here a pair of bytes. */
+import { half } from "./dequantize.ts";
+import { pairsOf, type Repack, wordAt, wordsOf, writeScalesK } from "./words.ts";
+
+export const q4_0: Repack = (source, to) => {
+  const pairs = pairsOf(source), words = wordsOf(to), { scales } = to;
+  for (let b = 0, i = 0; b < pairs.length; b += 9, i++) {
+    scales[i] = half[pairs[b]];
+    writeHalves(pairs, b + 1, words, 4 * i, 4 * i + 2);
+  }
+};
+
+export const q4_1: Repack = (source, to) => {
+  const pairs = pairsOf(source), words = wordsOf(to), { scales, offsets } = to;
+  for (let b = 0, i = 0; b < pairs.length; b += 10, i++) {
+    scales[i] = half[pairs[b]];
+    offsets![i] = half[pairs[b + 1]];
+    writeHalves(pairs, b + 2, words, 4 * i, 4 * i + 2);
+  }
+};
+
+export const q4_k: Repack = (source, to) => {
+  const pairs = pairsOf(source), words = wordsOf(to);
+  for (let b = 0, i = 0, w = 0; b < pairs.length; b += 72, i += 8) {
+    writeScalesK(source, 2 * b, to, i);
+    for (let p = b + 8; p < b + 72; p += 16, w += 8) { // 64 values
+      writeHalves(pairs, p, words, w, w + 4);
+      writeHalves(pairs, p + 8, words, w + 2, w + 6);
+    }
+  }
+};
+
+export const q2_k: Repack = (source, to) => {
+  const pairs = pairsOf(source), words = wordsOf(to), { scales, offsets } = to;
+  for (let b = 0, i = 0; b < pairs.length; b += 42, i += 16) {
+    const d = half[pairs[b + 40]], dmin = half[pairs[b + 41]];
+    for (let sub = 0; sub < 16; sub++) {
+      const byte = source[2 * b + sub];
+      scales[i + sub] = d * (byte & 15);
+      offsets![i + sub] = -(dmin * (byte >> 4));
+    }
+    for (let k = 0; k < 8; k++) { // 8 bytes: values of four pairs of sub-blocks
+      let first = wordAt(pairs, b + 8 + 4 * k), second = wordAt(pairs, b + 10 + 4 * k);
+      for (let w = wordOfPairs(i, k), end = w + 16; w < end; w += 4) {
+        words[w] = packed(first & TWO_BITS) | packed(second & TWO_BITS) << 16;
+        first >>>= 2;
+        second >>>= 2;
+      }
+    }
+  }
+};
+
+/** The quants are q − 4 + 8, which have the zero of symmetrical ones. */
+export const q3_k: Repack = (source, to) => {
+  const pairs = pairsOf(source), words = wordsOf(to), { scales } = to;
+  for (let b = 0, i = 0; b < pairs.length; b += 55, i += 16) {
+    const d = half[pairs[b + 54]], bytes = 2 * b + 96;
+    for (let sub = 0; sub < 16; sub++) {
+      const low = source[bytes + (sub & 7)] >> 4 * (sub >> 3) & 15,
+        high = source[bytes + 8 + (sub & 3)] >> 2 * (sub >> 2) & 3;
+      scales[i + sub] = d * ((low | high << 4) - 32);
+    }
+    for (let k = 0; k < 8; k++) {
+      let first = wordAt(pairs, b + 16 + 4 * k), second = wordAt(pairs, b + 18 + 4 * k);
+      const thirds = b + 4 * (k & 3), shift = k & 4; // the last 128 values have the upper four bits
+      let firstThird = wordAt(pairs, thirds) >>> shift, secondThird = wordAt(pairs, thirds + 2) >>> shift;
+      for (let w = wordOfPairs(i, k), end = w + 16; w < end; w += 4) {
+        const quants = packed(first & TWO_BITS | (firstThird & ONE_BIT) << 2) |
+          packed(second & TWO_BITS | (secondThird & ONE_BIT) << 2) << 16;
+        words[w] = quants + 0x44444444;
+        first >>>= 2;
+        second >>>= 2;
+        firstThird >>>= 1;
+        secondThird >>>= 1;
+      }
+    }
+  }
+};
+
+const TWO_BITS = 0x03030303, ONE_BIT = 0x01010101;
+
+/**
+ * Q2_K and Q3_K have 128 values in 32 bytes: the lowest two bits of all are the first 32 values, and so on. This is the place of the
+ * first of bytes [8k, 8k + 8), in a super-block that begins with block i; the next ones are four words apart.
+ */
+function wordOfPairs(i: number, k: number): number {
+  return 2 * i + 16 * (k >> 2) + (k & 3);
+}
+
+/** 16 bytes: the two words of their lower halves, and those of their upper ones. */
+function writeHalves(pairs: Uint16Array, at: number, words: Uint32Array, low: number, high: number): void {
+  const first = parted(wordAt(pairs, at)), second = parted(wordAt(pairs, at + 2));
+  const third = parted(wordAt(pairs, at + 4)), fourth = parted(wordAt(pairs, at + 6));
+  words[low] = first & 0xffff | second << 16;
+  words[low + 1] = third & 0xffff | fourth << 16;
+  words[high] = first >>> 16 | second & 0xffff0000;
+  words[high + 1] = third >>> 16 | fourth & 0xffff0000;
+}
+
+/** Four bytes with the lower halves of all before the upper ones. */
+function parted(word: number): number {
+  const halves = (word ^ word >>> 4) & 0x00f000f0; // swaps the two in the middle of each pair of bytes
+  const next = word ^ halves ^ halves << 4;
+  const bytes = (next ^ next >>> 8) & 0x0000ff00; // and those of the four
+  return next ^ bytes ^ bytes << 8;
+}
+
+/** Four bytes below 16 as 16 bits. */
+function packed(word: number): number {
+  const two = (word | word >>> 4) & 0x00ff00ff;
+  return (two | two >>> 8) & 0xffff;
+}

@@ -1,0 +1,53 @@
+/**
+ * Blocks of each type on one core: quants written by the repacking, and float32 numbers by the decoder and out of the repacked blocks,
+ * in GB/s of what is written, and how many numbers that is.
+ *
+ *     deno run tests/bench/repack_bench.ts
+ */
+import { type BlockMatrix, widened } from "../../src/tensor/mod.ts";
+import { repackings } from "../../src/weights/blocks/repack.ts";
+import { blockTypes } from "../../src/weights/blocks/types.ts";
+
+const COLUMNS = 2048, ROWS = 4096; // 32 MB of floats: past the caches, as a layer's matrix is
+const COUNT = ROWS * COLUMNS;
+const ROUNDS = 8;
+
+/** The best seconds of a work. */
+function best(work: () => void): number {
+  let seconds = Infinity;
+  for (let round = 0; round < ROUNDS; round++) {
+    const begin = performance.now();
+    work();
+    seconds = Math.min(seconds, (performance.now() - begin) / 1000);
+  }
+  return seconds;
+}
+
+function rate(seconds: number, bytes: number): string {
+  return `${(bytes / seconds / 1e9).toFixed(2)} (${(COUNT / seconds / 1e9).toFixed(2)})`.padStart(14);
+}
+
+console.log(`GB/s (G numbers/s), best of ${ROUNDS} × ${COUNT} numbers`);
+console.log("type    repack         decode         widened");
+const out = new Float32Array(COUNT);
+for (const [type, { bits, size, zero, hasOffsets, repack }] of Object.entries(repackings)) {
+  const { blockElements, blockBytes, decode } = blockTypes[type];
+  const source = Uint8Array.from(
+    { length: COUNT / blockElements * blockBytes },
+    (_, i) => i * 167 + (i >> 8),
+  );
+  const matrix: BlockMatrix = {
+    bits,
+    size,
+    shape: [ROWS, COLUMNS],
+    quants: new Uint8Array(COUNT * bits / 8),
+    scales: new Float32Array(COUNT / size),
+    zeros: zero,
+    offsets: hasOffsets ? new Float32Array(COUNT / size) : null,
+  };
+  const seconds = [() => repack(source, matrix), () => decode(source, out), () => void widened(matrix)].map(
+    best,
+  );
+  const bytes = [COUNT * bits / 8, 4 * COUNT, 4 * COUNT];
+  console.log(type.padEnd(7), ...seconds.map((s, i) => rate(s, bytes[i])));
+}

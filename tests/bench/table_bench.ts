@@ -1,0 +1,132 @@
+/**
+ * A table like the paper's beside lm-eval on the same machine, CPU, float32: the full model and seven plans over five tasks, by one run of
+ * `evaluate` and by eight of lm-eval.
+ *
+ *     deno run -A tests/bench/table_bench.ts SMOLLM2.gguf [--python PYTHON] [--limit 20] [--batches 8] [--threads 2] [--rounds 1]
+ *
+ * The plans are Attn-4, Attn-8, Attn-12, MLP-4, MLP-8, Block-4 and Block-8, of the lowest importance; profiling is outside the clock. The
+ * tasks are those of the paper whose documents the benchmark package has, at the paper's shots; of MMLU one subject. `--limit` is of
+ * each task's documents. table_bench.py says what is timed of lm-eval, which runs with each batch size; the ratio is to the
+ * fastest. PYTHON is an environment with tests/fixtures/requirements.txt; without it only this side runs.
+ */
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { benchmarkData } from "../../src/hub/mod.ts";
+import type { Evaluation } from "../../src/result/mod.ts";
+import { type DropPlan, noDrop } from "../../src/run/mod.ts";
+import { dropsIn, evaluate, makePlan, profile, type Target } from "../../src/study/mod.ts";
+import { openModel } from "../../src/subject/mod.ts";
+
+const TASKS = [["boolq", 0], ["rte", 0], ["openbookqa", 0], ["piqa", 0], ["mmlu_anatomy", 5]] as const;
+const PLANS: readonly (readonly [target: Target, drop: number])[] = [
+  ["attention", 4],
+  ["attention", 8],
+  ["attention", 12],
+  ["mlp", 4],
+  ["mlp", 8],
+  ["block", 4],
+  ["block", 8],
+];
+
+const { values, positionals: [path] } = parseArgs({
+  allowPositionals: true,
+  options: {
+    python: { type: "string" },
+    limit: { type: "string", default: "20" },
+    batches: { type: "string", default: "8" },
+    threads: { type: "string", default: "2" },
+    rounds: { type: "string", default: "1" },
+  },
+});
+const limit = Number(values.limit);
+Deno.env.set("OMP_NUM_THREADS", values.threads); // read as the engine is opened
+const model = await openModel(path);
+const importance = await profile(model, { samples: 2, length: 256, engine: "cpu" });
+const plans = [
+  noDrop,
+  ...PLANS.map(([target, drop]) => dropsIn(model, makePlan(importance, { target, drop }))),
+];
+
+/** What both sides say of a document. */
+type Scored = Pick<Evaluation["tasks"][string]["items"][number], "loglikelihoods" | "acc" | "acc_norm">;
+/** Seconds of all plans, and their documents by plan and task. */
+interface Side {
+  readonly seconds: number;
+  readonly scores: readonly Readonly<Record<string, readonly Scored[]>>[];
+}
+
+const ratios: number[] = [];
+for (let round = 1; round <= Number(values.rounds); round++) {
+  const own = await ours();
+  console.log(`round ${round}  lamina ${own.seconds.toFixed(1)} s`);
+  if (!values.python) continue;
+  const all: number[] = [];
+  for (const batch of values.batches.split(",")) {
+    const other = await theirs(values.python, batch);
+    all.push(other.seconds);
+    console.log(
+      `         lm-eval, batches of ${batch}, ${other.seconds.toFixed(1)} s; ${differences(own, other)}`,
+    );
+  }
+  ratios.push(Math.min(...all) / own.seconds);
+  console.log(`         ratio ${ratios.at(-1)!.toFixed(2)}`);
+}
+if (ratios.length > 1) console.log(`median ratio ${median(ratios).toFixed(2)}`);
+model.close();
+
+/** One run; tasks with equal shots are asked together. */
+async function ours(): Promise<Side> {
+  const scores: Record<string, readonly Scored[]>[] = plans.map(() => ({}));
+  const start = performance.now();
+  for (const [shots, tasks] of Map.groupBy(TASKS, ([, shots]) => shots)) {
+    const names = tasks.map(([task]) => task);
+    const found = await evaluate(model, plans, { tasks: names, shots, limit, prompts: 0, engine: "cpu" });
+    found.forEach(({ tasks }, plan) => names.forEach((name) => scores[plan][name] = tasks[name].items));
+  }
+  return { seconds: (performance.now() - start) / 1000, scores };
+}
+
+/** A run for each plan. */
+async function theirs(python: string, batch: string): Promise<Side> {
+  const script = fileURLToPath(new URL("table_bench.py", import.meta.url));
+  const documents = JSON.stringify(TASKS.map(([task, shots]) => [task, shots, limit]));
+  const drops = JSON.stringify(plans.map(({ attention, mlp }: DropPlan) => ({ attention, mlp })));
+  const asked = ["--documents", documents, "--plans", drops];
+  const how = ["--batch", batch, "--threads", values.threads];
+  const out = execFileSync(python, [script, path, await benchmarkData(), ...asked, ...how], {
+    encoding: "utf-8",
+    stdio: ["ignore", "pipe", "ignore"],
+    env: { ...Deno.env.toObject(), HF_HUB_OFFLINE: "1" },
+    maxBuffer: 2 ** 30,
+  });
+  const { seconds, scores } = JSON.parse(out.trim().split("\n").at(-1)!);
+  return { seconds: seconds.reduce((sum: number, own: number) => sum + own, 0), scores };
+}
+
+/** The largest differences between the two sides: of a task's accuracy under a plan, and of a choice's log-likelihood. */
+function differences(own: Side, other: Side): string {
+  let [share, nats] = [0, 0];
+  for (const plan of plans.keys()) {
+    for (const [task] of TASKS) {
+      const [a, b] = [own.scores[plan][task], other.scores[plan][task]];
+      for (const metric of ["acc", "acc_norm"] as const) {
+        share = Math.max(share, Math.abs(meanOf(a, metric) - meanOf(b, metric)));
+      }
+      const choices = a.flatMap(({ loglikelihoods }, i) =>
+        loglikelihoods.map((value, choice) => value - b[i].loglikelihoods[choice])
+      );
+      nats = Math.max(nats, ...choices.map(Math.abs));
+    }
+  }
+  return `accuracies differ by ${share.toFixed(4)} at most, log-likelihoods by ${nats.toExponential(1)} nats`;
+}
+
+/** The mean of a metric that a task may not have. */
+function meanOf(items: readonly Scored[], metric: "acc" | "acc_norm"): number {
+  return items.reduce((sum, item) => sum + (item[metric] ?? 0), 0) / items.length;
+}
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
+}
