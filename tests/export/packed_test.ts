@@ -4,7 +4,7 @@ import { exportModel, FORMATS } from "../../src/export/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { noDrop } from "../../src/run/mod.ts";
 import { finalStreams } from "../run/states.ts";
-import { randomBlocks, withFolder } from "../support.ts";
+import { distance, largest, randomBlocks, stateTolerance, withFolder } from "../support.ts";
 import { withSmaller } from "./smaller.ts";
 
 const FOLDER = new URL("../fixtures/quantised/", import.meta.url);
@@ -30,7 +30,8 @@ for (const [name, format, stored] of written) {
       const [planned] = await finalStreams(original, blocks, [drop]);
       const [found] = await finalStreams(smaller, blocks, [noDrop]);
       assert.ok(planned.every(Number.isFinite));
-      assert.deepEqual(found, planned);
+      // Products with blocks may add up in another order than those with the numbers that they hold.
+      assert.ok(distance(found, planned) <= stateTolerance(original.spec) * largest(planned));
       if (format === "gguf-deci") return;
       const config = JSON.parse(await Deno.readTextFile(`${exported.folder}/config.json`));
       assert.equal("quantization_config" in config, format === "llm-drop");
