@@ -1,5 +1,6 @@
 /** Quantised folders as models: the logits that transformers computes with the weights as their libraries widen them. */
 import assert from "node:assert/strict";
+import { packingOf } from "../../src/models/mod.ts";
 import { widened } from "../../src/tensor/mod.ts";
 import { parse } from "../fixtures/read.ts";
 import { engine, openFolder } from "../support.ts";
@@ -53,6 +54,20 @@ Deno.test("a lease has the matrices of a layer in blocks where they are wanted s
   kept.release();
   wide.release();
   model.close();
+});
+
+Deno.test("GPTQ: columns are in order where they all share a scale, and where desc_act is not true", () => {
+  const scattered = (more: object) => {
+    const packing = packingOf(
+      { quantization_config: { quant_method: "gptq", bits: 8, ...more } },
+      "config.json",
+    );
+    assert.equal(packing?.method, "gptq");
+    return packing.scattered;
+  };
+  assert.equal(scattered({ group_size: 128, desc_act: true }), true);
+  assert.equal(scattered({ group_size: 128 }), false);
+  assert.equal(scattered({ group_size: -1, desc_act: true }), false);
 });
 
 Deno.test("a text part may say how its weights are packed", async () => {

@@ -84,11 +84,13 @@ const READERS: Readonly<Record<string, (read: Read) => Packing>> = {
     read("is_marlin_format", "false", isOneOf(false), false);
     read("pack_dtype", "int32", isOneOf("int32"), "int32");
     read("dynamic", "no modules with fields of their own", leavesOutOnly, {});
+    const bits: 4 | 8 = read("bits", "4 or 8", isOneOf(4, 8)), size = groupSize(read);
+    const isOrdered: boolean = read("desc_act", "true or false", isOneOf(true, false), false);
     return {
       method: "gptq",
-      bits: read("bits", "4 or 8", isOneOf(4, 8)),
-      groupSize: groupSize(read),
-      scattered: read("desc_act", "true or false", isOneOf(true, false), false),
+      bits,
+      groupSize: size,
+      scattered: isOrdered && size !== null, // of one group, no order is another
       symmetric: read("sym", "true or false", isOneOf(true, false), false),
       zerosLessOne:
         read("checkpoint_format", "gptq or gptq_v2", isOneOf("gptq", "gptq_v2"), "gptq") === "gptq",

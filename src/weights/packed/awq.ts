@@ -12,30 +12,34 @@ import {
   unpackZeros,
   widen,
 } from "./grouped.ts";
-import { type Checkpoint, FLOATS, type PackedMatrix, part, type Rows, sides, unfit } from "./matrix.ts";
+import {
+  type Checkpoint,
+  FLOATS,
+  matricesOfWords,
+  type PackedMatrix,
+  part,
+  type Rows,
+  sides,
+  unfit,
+} from "./matrix.ts";
 import type { AwqPacking } from "./packing.ts";
 
-const WEIGHT = ".qweight";
 /** Rows in a word, and the place of each. */
 const EACH = 8;
 const PLACES = [0, 4, 1, 5, 2, 6, 3, 7];
 
 /** Packed matrices, by plain name. */
 export function awqMatrices(from: Checkpoint, packing: AwqPacking): Map<string, PackedMatrix> {
-  const names = [...from.file.tensors.keys()].filter((name) => name.endsWith(WEIGHT));
-  return new Map(names.map((name) => {
-    const stem = name.slice(0, -WEIGHT.length);
-    return [`${stem}.weight`, awqMatrix(from, stem, packing)];
-  }));
+  return matricesOfWords(from, (stem) => awqMatrix(from, stem, packing));
 }
 
 function awqMatrix(from: Checkpoint, stem: string, packing: AwqPacking): PackedMatrix {
-  const [columns, words] = sides(from, stem + WEIGHT, "I32");
+  const [columns, words] = sides(from, `${stem}.qweight`, "I32");
   const rows = words * EACH;
   const groupSize = packing.groupSize ?? columns;
   if (columns % groupSize !== 0) {
     const found = `is I32 [${columns},${words}]`;
-    throw unfit(from.name, stem + WEIGHT, found, `a first side that group_size ${groupSize} divides`);
+    throw unfit(from.name, `${stem}.qweight`, found, `a first side that group_size ${groupSize} divides`);
   }
   const groups = columns / groupSize;
   part(from, `${stem}.qzeros`, ["I32"], [groups, words]);

@@ -15,24 +15,27 @@ import {
   unpackZeros,
   widen,
 } from "./grouped.ts";
-import { type Checkpoint, FLOATS, type PackedMatrix, part, type Rows, sides, unfit } from "./matrix.ts";
+import {
+  type Checkpoint,
+  FLOATS,
+  matricesOfWords,
+  type PackedMatrix,
+  part,
+  type Rows,
+  sides,
+  unfit,
+} from "./matrix.ts";
 import type { GptqPacking } from "./packing.ts";
-
-const WEIGHT = ".qweight";
 
 /** Packed matrices, by plain name. */
 export function gptqMatrices(from: Checkpoint, packing: GptqPacking): Map<string, PackedMatrix> {
-  const names = [...from.file.tensors.keys()].filter((name) => name.endsWith(WEIGHT));
-  return new Map(names.map((name) => {
-    const stem = name.slice(0, -WEIGHT.length);
-    return [`${stem}.weight`, gptqMatrix(from, stem, packing)];
-  }));
+  return matricesOfWords(from, (stem) => gptqMatrix(from, stem, packing));
 }
 
 function gptqMatrix(from: Checkpoint, stem: string, packing: GptqPacking): PackedMatrix {
   const { bits, scattered } = packing;
   const each = 32 / bits;
-  const [words, rows] = sides(from, stem + WEIGHT, "I32");
+  const [words, rows] = sides(from, `${stem}.qweight`, "I32");
   const columns = words * each;
   const groupSize = packing.groupSize ?? columns;
   const groups = Math.ceil(columns / groupSize);

@@ -2,7 +2,6 @@
 import type { BlockFormat, BlockMatrix } from "../../tensor/mod.ts";
 import type { Allocate, PagedFile } from "../file.ts";
 import { quote } from "../limits.ts";
-import type { TensorInfo } from "../source.ts";
 
 /** Rows [first, end) of a matrix. */
 export type Rows = readonly [first: number, end: number];
@@ -29,28 +28,34 @@ export interface Checkpoint {
   readonly file: PagedFile;
 }
 
-/** Finds the packed matrices of a checkpoint: by plain name. */
-export type Finder = (from: Checkpoint) => Promise<ReadonlyMap<string, PackedMatrix>>;
+/** Matrices whose words are `X.qweight`, by plain name. */
+export function matricesOfWords(
+  { file }: Checkpoint,
+  make: (stem: string) => PackedMatrix,
+): Map<string, PackedMatrix> {
+  const stems = [...file.tensors.keys()].flatMap((name) => /^(.*)\.qweight$/.exec(name)?.[1] ?? []);
+  return new Map(stems.map((stem) => [`${stem}.weight`, make(stem)]));
+}
 
 /** An error about one tensor of a checkpoint. */
 export function unfit(name: string, tensor: string, found: string, expected: string): TypeError {
   return new TypeError(`Cannot read ${name}: tensor ${quote(tensor)} ${found}, expected ${expected}`);
 }
 
-/** A part of a matrix. Throws `TypeError` where it is missing or of another type or shape. */
+/** Checks a part of a matrix. Throws `TypeError` where it is missing or of another type or shape. */
 export function part(
   { name, file }: Checkpoint,
   tensor: string,
   types: readonly string[],
   shape: readonly number[],
-): TensorInfo {
+): void {
   const found = file.tensors.get(tensor);
   const expected = `${types.join(" or ")} [${shape}]`;
   if (!found) {
     const why = file.lacking.get(tensor);
     throw unfit(name, tensor, `is missing${why === undefined ? "" : ` (${why})`}`, expected);
   }
-  if (types.includes(found.type) && found.shape.join() === shape.join()) return found;
+  if (types.includes(found.type) && found.shape.join() === shape.join()) return;
   throw unfit(name, tensor, `is ${found.type} [${found.shape}]`, expected);
 }
 
