@@ -15,3 +15,4 @@ export type {
   RunOptions,
   WebgpuAccess,
 } from "./engine.ts";
+export { returnFreedMemory } from "./native/trim.ts";

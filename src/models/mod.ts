@@ -69,3 +69,4 @@ export {
 export { type KeysValues, sight } from "./values/past.ts";
 export { ropeTables, rotationRegime, steadyLength } from "./values/rope.ts";
 export { rotaryNames } from "./values/rotary.ts";
+export type { StoredWeights } from "../onnx/mod.ts";

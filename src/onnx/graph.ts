@@ -163,13 +163,19 @@ export function createGraph(): Graph {
         externalProto(weight, stored.get(weight.name)!)
       );
       const named = (name: string) => renamed.get(name) ?? name;
+      const needed = new Set(outputs.map(({ name }) => name));
+      const used = nodes.toReversed().filter((node) => {
+        const isUsed = node.outputs.some((name) => needed.has(named(name)));
+        if (isUsed) node.inputs.forEach((name) => needed.add(named(name)));
+        return isUsed;
+      }).reverse();
       const model = create(ModelProtoSchema, {
         irVersion: BigInt(IR_VERSION),
         producerName: "lamina",
         opsetImport: [{ domain: "", version: BigInt(OPSET) }, { domain: "com.microsoft", version: 1n }],
         graph: {
           name: "module",
-          node: nodes.map(({ operator, inputs, outputs, attributes, domain }) => ({
+          node: used.map(({ operator, inputs, outputs, attributes, domain }) => ({
             name: outputs[0],
             opType: operator,
             domain,

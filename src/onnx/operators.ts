@@ -73,9 +73,20 @@ export const Gelu = (x: Value, approximate: "none" | "tanh"): Value =>
 
 export const Cast = (x: Value, to: DType): Value => one(x.graph.node("Cast", [x], { to: dataType(to) }));
 
-/** In a new shape, which may be known only when the graph runs (an i64 list). */
-export const Reshape = (x: Value, shape: readonly number[] | Value): Value =>
-  one(x.graph.node("Reshape", [x, "graph" in shape ? shape : ints(x.graph, shape)]));
+/** What was reshaped, by the results. */
+const reshaped = new WeakMap<Graph, Map<string, Value>>();
+
+/** In a new shape, which may be known only when the graph runs (an i64 list). What was reshaped before is taken as it was then, unless a side (0) stays. */
+export function Reshape(x: Value, shape: readonly number[] | Value): Value {
+  const { graph } = x;
+  if (!reshaped.has(graph)) reshaped.set(graph, new Map());
+  const known = reshaped.get(graph)!;
+  const keepsSide = "graph" in shape || shape.includes(0);
+  const from = keepsSide ? x : known.get(x.name) ?? x;
+  const made = one(graph.node("Reshape", [from, "graph" in shape ? shape : ints(graph, shape)]));
+  known.set(made.name, from);
+  return made;
+}
 
 /** The shape itself, as an i64 list, from an axis on. */
 export const Shape = (x: Value, start = 0): Value => one(x.graph.node("Shape", [x], start ? { start } : {}));

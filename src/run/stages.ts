@@ -5,7 +5,7 @@
  * feeding them, and one call instead of one per layer. What does not fit is leased for each token and fed as it is stored. A mixture is
  * a stage of its own, behind its layer's attention.
  */
-import type { Engine, Feeds, Held, RunOptions } from "../engine/mod.ts";
+import { type Engine, type Feeds, type Held, returnFreedMemory, type RunOptions } from "../engine/mod.ts";
 import {
   headGraph,
   layerTensors,
@@ -39,7 +39,7 @@ interface Open {
 }
 
 /** Weights of consecutive layers in one program at most: while it is compiled there are several copies of them. */
-const PROGRAM_BYTES = 2 ** 30;
+const PROGRAM_BYTES = 2 ** 28;
 
 /** The stages of a model for B texts side by side; the last gives the logits [B, V]. `budget`: bytes of weights that may be kept. */
 export async function openStages(
@@ -61,6 +61,7 @@ export async function openStages(
   try {
     for (const layer of layers.flatMap(modulesOf)) await making.add(layer);
     const stages = await making.end();
+    if (engine.has.constants === "copied") returnFreedMemory();
     const mixtures = stages.filter((stage) => stage.kind === "mixture").length;
     const made = stages.map((stage): Stage => {
       if (stage.kind === "made") return stage.stage;
@@ -194,10 +195,14 @@ function uploaded(
     ) => [name, isWide ? wide(tensor) : tensor]),
   );
   const held: Record<string, Held> = {};
+  const lent = buffersOf(lease);
+  const own = new Set<ArrayBufferLike>();
   const isBorrowed = engine.has.constants === "copied";
   try {
     for (const [name, tensor] of fedTensors({ tensors: dense, blocks }, engine.has.blocks)) {
       held[name] = engine.upload(tensor);
+      const { buffer } = tensor.data;
+      if (!lent.has(buffer)) own.add(buffer);
     }
   } catch (error) {
     freeAll(held);
@@ -210,9 +215,24 @@ function uploaded(
     own: null,
     free() {
       freeAll(held);
-      if (isBorrowed) release();
+      if (!isBorrowed) return;
+      release();
+      detach(own);
     },
   };
+}
+
+/** Memory of a lease. */
+function buffersOf({ tensors, blocks = new Map() }: Omit<Lease, "release">): Set<ArrayBufferLike> {
+  const matrices = [...blocks.values()].flatMap(({ quants, scales, zeros, offsets }) =>
+    [quants, scales, zeros, offsets].flatMap((array) => array && typeof array !== "number" ? [array] : [])
+  );
+  return new Set([...[...tensors.values()].map(({ data }) => data), ...matrices].map(({ buffer }) => buffer));
+}
+
+/** Gives memory back at once, whenever garbage is collected. */
+function detach(buffers: Iterable<ArrayBufferLike>): void {
+  for (const buffer of buffers) (buffer as ArrayBuffer).transfer(0);
 }
 
 function wide(tensor: Tensor): Tensor {
@@ -238,11 +258,9 @@ async function readHead({ weights, spec }: Model, keeps: KeepsBlocks): Promise<L
   const head = await weights.outerBlocks?.("head.weight", keeps) ?? null;
   const names = headTensors(spec).map(([name]) => name).filter((name) => !head || name !== "head.weight");
   const tensors = await Promise.all(names.map(async (name) => [name, await weights.outer(name)] as const));
-  return {
-    tensors: new Map(tensors),
-    blocks: new Map(head ? [["head.weight", head]] : []),
-    release() {},
-  };
+  const blocks = new Map(head ? [["head.weight", head]] : []);
+  const own = buffersOf({ tensors: new Map(), blocks });
+  return { tensors: new Map(tensors), blocks, release: () => detach(own) };
 }
 
 function leasedStage(open: Open, layer: StepLayer): Stage {

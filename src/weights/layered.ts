@@ -196,10 +196,11 @@ function bufferPool() {
         giveBack(): boolean {
           if (!out) return false;
           out = false;
-          for (const array of lent) {
-            const same = free.get(array.length);
-            if (same) same.push(array);
-            else free.set(array.length, [array]);
+          for (const [length, arrays] of Map.groupBy(lent.splice(0), ({ length }) => length)) {
+            // As many as one lease takes: of several that were open side by side, only the memory of one stays.
+            const all = [...free.get(length) ?? [], ...arrays];
+            free.set(length, all.slice(0, arrays.length));
+            for (const { buffer } of all.slice(arrays.length)) buffer.transfer(0); // at once, whenever garbage is collected
           }
           return true;
         },

@@ -90,10 +90,16 @@ function bytesAt({ address }: Block, bytes: number): ArrayBuffer {
   return Deno.UnsafePointerView.getArrayBuffer(address as Deno.PointerObject, bytes);
 }
 
-/** The memory of a tensor itself, kept from collection for as long. */
+/** The memory of a tensor itself, kept from collection until it is freed: by a view, and by its address, as Deno has it. */
 function borrowed({ data }: Tensor): Block {
   const view = bytesOf(data);
-  const block = { address: Deno.UnsafePointer.of(view), view, free() {} };
+  const block: { address: Deno.PointerValue; view: Uint8Array | null; free(): void } = {
+    address: Deno.UnsafePointer.of(view),
+    view,
+    free() {
+      block.address = block.view = null;
+    },
+  };
   return block;
 }
 

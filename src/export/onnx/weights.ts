@@ -3,8 +3,7 @@
  * for byte, and the graph widens them; quantised types, and what a family or a file format stores otherwise than the graph reads
  * it, become float32, in which the values are the same.
  */
-import type { StoredWeights } from "../../onnx/mod.ts";
-import { type ModelSpec, modelTensors, wholeName } from "../../models/mod.ts";
+import { type ModelSpec, modelTensors, type StoredWeights, wholeName } from "../../models/mod.ts";
 import { byteSize, bytesOf, type DType, elements, toFloat32 } from "../../tensor/mod.ts";
 import {
   type Content,

@@ -155,17 +155,43 @@ export function blockProduct(x: Value, weight: BlockWeight, added: Value | null)
     MatMulNBits(x, quants, scales, zeros, { K, N, bits, block_size: size, accuracy_level: level })
   );
   const product = second ? op.Add(Mul(first, scalar(x.graph, 16)), second) : first;
-  const rest = offsets ? Gemm(blockSums(x, K / size, size), offsets, added) : added;
-  return rest ? op.Add(product, rest) : product;
+  const moved = offsets ? Gemm(blockSums(x, K / size, size), offsets, product) : product;
+  return added ? op.Add(moved, added) : moved;
 }
 
 const sums = new WeakMap<Graph, Map<string, Value>>();
 
+/** Columns up to which a sum over blocks is a product with ones and zeros: one operator, whose matrix stays in a core's cache. */
+const SUMMED_BY_PRODUCT = 2048;
+
 /** Sums of x [N, K] over its blocks, [N, K/size]; made once of each x. */
 function blockSums(x: Value, blocks: number, size: number): Value {
-  if (!sums.has(x.graph)) sums.set(x.graph, new Map());
-  const known = sums.get(x.graph)!;
-  const key = `${x.name} ${size}`;
-  if (!known.has(key)) known.set(key, ReduceSum(Reshape(x, [-1, blocks, size]), [2]));
-  return known.get(key)!;
+  const columns = blocks * size;
+  return once(
+    x.graph,
+    `${x.name} ${size}`,
+    () =>
+      columns > SUMMED_BY_PRODUCT
+        ? ReduceSum(Reshape(x, [-1, blocks, size]), [2])
+        : Gemm(x, once(x.graph, `ones ${columns} ${size}`, () => x.graph.constant(blockOnes(blocks, size)))),
+  );
+}
+
+/** Ones where a column [K] is in a block: [K/size, K]. */
+function blockOnes(blocks: number, size: number): Tensor {
+  const columns = blocks * size;
+  const data = Float32Array.from(
+    { length: blocks * columns },
+    (_, i) => Number(Math.floor(i % columns / size) === Math.floor(i / columns)),
+  );
+  return float32([blocks, columns], data);
+}
+
+/** A value that a graph has once. */
+function once(graph: Graph, key: string, make: () => Value): Value {
+  if (!sums.has(graph)) sums.set(graph, new Map());
+  const known = sums.get(graph)!;
+  const value = known.get(key) ?? make();
+  known.set(key, value);
+  return value;
 }
