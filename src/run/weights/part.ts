@@ -87,13 +87,25 @@ export async function holding<T>(
   };
   try {
     for (const [name, tensor] of tensors) held[fedAs(name)] = await hold(tensor);
-    const hasBlocks = Object.keys(held).some((name) => name.endsWith(".quants"));
-    if (hasBlocks && engine.has.constants === "copied") own = openPrograms(engine, held);
+    const blocks = engine.has.constants === "copied" ? heldBlocks(held) : {};
+    if (Object.keys(blocks).length > 0) own = openPrograms(engine, blocks);
     return { held, own, free };
   } catch (error) {
     free();
     throw error;
   }
+}
+
+/** What is held of matrices in blocks. A copy of a dense one would gain nothing: its products are as fast where it is fed. */
+function heldBlocks(held: Feeds): Feeds {
+  const names = new Set(
+    Object.keys(held).filter((name) => name.endsWith(".quants")).map((name) =>
+      name.slice(0, -"quants".length)
+    ),
+  );
+  return Object.fromEntries(
+    Object.entries(held).filter(([name]) => names.has(name.slice(0, name.lastIndexOf(".") + 1))),
+  );
 }
 
 /** A lease of its own, which is over once its weights are freed. */
