@@ -26,8 +26,7 @@ import { mixtureStage } from "./decode/mixture.ts";
 import { expectPrecision } from "./precision.ts";
 import { openPrograms, owningProgram, type Programs } from "./programs.ts";
 import type { Stage, StepLayer } from "./decode/stage.ts";
-import { fedTensors, type HeldWeights, keptInSteps, storedTypes } from "./weights/part.ts";
-import { heldBytes } from "./weights/shelf.ts";
+import { fedTensors, heldBytes, type HeldWeights, keptInSteps, storedTypes } from "./weights/part.ts";
 
 /** What the stages of a model share. */
 interface Open {
@@ -42,13 +41,16 @@ interface Open {
 /** Weights of consecutive layers in one program at most: while it is compiled there are several copies of them. */
 const PROGRAM_BYTES = 2 ** 28;
 
-/** The stages of a model for B texts side by side; the last gives the logits [B, V]. `budget`: bytes of weights that may be kept. */
+/**
+ * The stages of a model for B texts side by side; the last gives the logits [B, V]. They keep at most `budget` bytes of weights, and
+ * `bytes` with those that mixtures may still keep.
+ */
 export async function openStages(
   model: Model,
   engine: Engine,
   layers: readonly StepLayer[],
   { budget, texts }: { readonly budget: number; readonly texts: number },
-): Promise<{ stages: Stage[]; release(): Promise<void> }> {
+): Promise<{ stages: Stage[]; bytes: number; release(): Promise<void> }> {
   expectPrecision(model, engine);
   const programs = openPrograms(engine);
   const isWide = engine.has.constants === "copied" || float32Bytes(model.spec, layers) <= budget;
@@ -71,7 +73,7 @@ export async function openStages(
       mixed.push(own);
       return own;
     });
-    return { stages: made, release };
+    return { stages: made, bytes: mixtures > 0 ? budget : budget - making.left, release };
   } catch (error) {
     await release();
     throw error;
@@ -166,7 +168,9 @@ function keeper(open: Open, budget: number) {
     },
     /** The stages with the head behind them. */
     async end(): Promise<Made[]> {
-      const head = isFull ? null : kept(await readHead(model, keptInSteps(engine.has.blocks)), headTensors(model.spec));
+      const head = isFull
+        ? null
+        : kept(await readHead(model, keptInSteps(engine.has.blocks)), headTensors(model.spec));
       await flush(head);
       if (!head) made.push({ kind: "made", stage: leasedHead(model, engine, programs, open.texts) });
       return made;
@@ -210,6 +214,7 @@ function uploaded(
   return {
     held,
     own: null,
+    bytes: heldBytes(held),
     free() {
       freeAll(held);
       if (!isBorrowed) return;

@@ -57,7 +57,8 @@ function testOwn(engine: Engine): void {
   Deno.test("webgpu says what computes, and what it can", () => {
     assert.equal(engine.version, "onnxruntime-web 1.30.0");
     assert.ok(engine.device);
-    const { bindingBytes, ...lowering } = engine.has;
+    const { bindingBytes, memoryBytes, ...lowering } = engine.has;
+    assert.equal(memoryBytes, 2 * 2 ** 30); // the documented assumption
     assert.ok(bindingBytes >= 128 * 2 ** 20); // WebGPU's least
     assert.deepEqual(lowering, {
       attention: "grouped-without-softcap",

@@ -1,8 +1,16 @@
 /** A part of a module, as it is fed to its graph. */
-import type { Engine, Feeds, Held } from "../../engine/mod.ts";
+import type { Engine, Feeds, Held, Resident, Residents } from "../../engine/mod.ts";
 import { blockTensors, type StoredTypes } from "../../models/mod.ts";
 import type { BlockLowering } from "../../onnx/mod.ts";
-import { blockColumns, type BlockMatrix, blockRows, type Tensor, widened } from "../../tensor/mod.ts";
+import {
+  blockColumns,
+  type BlockMatrix,
+  blockRows,
+  byteSize,
+  elements,
+  type Tensor,
+  widened,
+} from "../../tensor/mod.ts";
 import { type Cut, cutTensor, cutTensors, type KeepsBlocks, type Lease } from "../../weights/mod.ts";
 import { freeAll } from "../held.ts";
 import { openPrograms, type Programs } from "../programs.ts";
@@ -20,10 +28,14 @@ export interface Part<Spec> {
 export type Use<T> = (weights: Readonly<Record<string, Held>>, own: Programs | null) => Promise<T>;
 
 /** Weights on the engine, programs that have copies of them (where products with blocks need that), and what gives both back. */
-export interface HeldWeights {
+export interface HeldWeights extends Resident {
   readonly held: Readonly<Record<string, Held>>;
   readonly own: Programs | null;
-  free(): void;
+}
+
+/** Bytes that tensors take on their engine. */
+export function heldBytes(held: Feeds): number {
+  return Object.values(held).reduce((sum, { dtype, shape }) => sum + byteSize(dtype) * elements(shape), 0);
 }
 
 /** Which blocks passes take as they are stored. */
@@ -89,7 +101,7 @@ export async function holding<T>(
     for (const [name, tensor] of tensors) held[fedAs(name)] = await hold(tensor);
     const blocks = engine.has.constants === "copied" ? heldBlocks(held) : {};
     if (Object.keys(blocks).length > 0) own = openPrograms(engine, blocks);
-    return { held, own, free };
+    return { held, own, bytes: heldBytes(held) + heldBytes(blocks), free }; // programs have copies
   } catch (error) {
     free();
     throw error;
@@ -118,3 +130,22 @@ export type Make = (
   cuts: ReadonlyMap<string, Cut | null>,
   fedAs?: FedAs,
 ) => HeldWeights | Promise<HeldWeights>;
+
+/** Uses some tensors of a layer, cut: those at hand, or new ones. */
+export type Lend = <T>(cuts: ReadonlyMap<string, Cut | null>, use: Use<T>, fedAs?: FedAs) => Promise<T>;
+
+/** Lends weights of layer l that each batch uses again. */
+export function lending(residents: Residents, l: number, make: Make): Lend {
+  return async (cuts, use, fedAs) => {
+    const key = JSON.stringify([...cuts]);
+    const { resident: { held, own }, giveBack } = await residents.borrow(
+      { key, layer: l, isRepeated: true },
+      () => make(cuts, fedAs),
+    );
+    try {
+      return await use(held, own);
+    } finally {
+      giveBack();
+    }
+  };
+}
