@@ -23,9 +23,10 @@ import { takeSquares } from "./finite.ts";
 import { finalNorm, headSlices } from "./head/head.ts";
 import { freeAll, take, withUploaded } from "./held.ts";
 import { mixtureStage } from "./decode/mixture.ts";
+import { expectPrecision } from "./precision.ts";
 import { openPrograms, owningProgram, type Programs } from "./programs.ts";
 import type { Stage, StepLayer } from "./decode/stage.ts";
-import { fedTensors, heldBytes, type HeldWeights, storedTypes } from "./weights/part.ts";
+import { fedTensors, heldBytes, type HeldWeights, keptInSteps, storedTypes } from "./weights/part.ts";
 
 /** What the stages of a model share. */
 interface Open {
@@ -50,6 +51,7 @@ export async function openStages(
   layers: readonly StepLayer[],
   { budget, texts }: { readonly budget: number; readonly texts: number },
 ): Promise<{ stages: Stage[]; bytes: number; release(): Promise<void> }> {
+  expectPrecision(model, engine);
   const programs = openPrograms(engine);
   const isWide = engine.has.constants === "copied" || float32Bytes(model.spec, layers) <= budget;
   const open: Open = { model, engine, programs, texts, isWide };
@@ -166,7 +168,9 @@ function keeper(open: Open, budget: number) {
     },
     /** The stages with the head behind them. */
     async end(): Promise<Made[]> {
-      const head = isFull ? null : kept(await readHead(model, keptInSteps(engine)), headTensors(model.spec));
+      const head = isFull
+        ? null
+        : kept(await readHead(model, keptInSteps(engine.has.blocks)), headTensors(model.spec));
       await flush(head);
       if (!head) made.push({ kind: "made", stage: leasedHead(model, engine, programs, open.texts) });
       return made;
@@ -176,11 +180,6 @@ function keeper(open: Open, budget: number) {
       for (const program of compiled) await program.release();
     },
   };
-}
-
-/** Which blocks steps take as they are stored. */
-function keptInSteps({ has }: Engine): KeepsBlocks {
-  return ({ bits }) => has.blocks.steps.includes(bits);
 }
 
 /** Those of a lease's tensors that are needed. What an engine borrows (it copies constants) keeps its lease until it is freed. */
@@ -251,7 +250,7 @@ function headTensors(spec: ModelSpec): TensorNeed[] {
 
 /** What is left of a layer; where its mixture is a stage of its own, without it. */
 function leaseOf({ model: { weights, spec }, engine }: Open, { l, spec: layer }: StepLayer): Promise<Lease> {
-  const keeps = keptInSteps(engine);
+  const keeps = keptInSteps(engine.has.blocks);
   if (!routed(spec.layers[l].mlp)) return weights.layer(l, keeps);
   return weights.part(l, new Map(layerTensors(layer, spec.hidden).map(([name]) => [name, null])), keeps);
 }

@@ -170,7 +170,10 @@ export function withEngineFlags(command: Command): Command {
         .choices([...ENGINES]).default("auto"),
     )
     .addOption(
-      new Option("--precision <name>", "precision of matrix products; tf32 and bfloat16 need CUDA")
+      new Option(
+        "--precision <name>",
+        "precision of matrix products; tf32 and bfloat16 need CUDA, int8 the CPU and weights in blocks",
+      )
         .choices([...PRECISIONS]).default("float32"),
     )
     .option(

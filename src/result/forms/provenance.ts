@@ -75,7 +75,7 @@ export const modelForm = z.object({
 
 /** What computed the numbers. */
 export const computedForm = z.object({
-  /** The precision of products: float32, tf32, bfloat16. */
+  /** The precision of products: float32, tf32, bfloat16, int8. */
   dtype: z.string(),
   /** cpu, webgpu or cuda. */
   engine: z.string(),

@@ -2,9 +2,9 @@
 import { type Engine, openResidents } from "../../engine/mod.ts";
 import { type Model, routed, updateGraph } from "../../models/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
-import type { KeepsBlocks, Lease } from "../../weights/mod.ts";
+import type { Lease } from "../../weights/mod.ts";
 import { mixtureParts } from "../weights/experts.ts";
-import { leased, lending, type Make } from "../weights/part.ts";
+import { keptInSteps, leased, lending, type Make } from "../weights/part.ts";
 import { runMixture } from "../modules/mixture.ts";
 import { runModule } from "../modules/module.ts";
 import type { Programs } from "../programs.ts";
@@ -21,8 +21,9 @@ export function mixtureStage(
   const mixture = routed(layer.mlp);
   if (!mixture) throw new TypeError(`Cannot decode layer ${l}: expected a mixture`);
   const { hidden } = model.spec;
-  const keeps: KeepsBlocks = ({ bits }) => engine.has.blocks.steps.includes(bits);
-  const make: Make = async (cuts) => leased(engine, widened(await model.weights.part(l, cuts, keeps)));
+  const keeps = keptInSteps(engine.has.blocks);
+  const make: Make = async (cuts, fedAs) =>
+    leased(engine, widened(await model.weights.part(l, cuts, keeps)), fedAs);
   const residents = openResidents(null, room);
   const parts = mixtureParts(mixture, hidden, engine.has.bindingBytes, lending(residents, l, make));
   const where = { model, engine, programs, place: { layer: l, module: "mlp" } } as const;

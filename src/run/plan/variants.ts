@@ -5,7 +5,7 @@
 import { type Change, changeHash, type DropPlan, type LayerModule, planOf } from "../../measure/mod.ts";
 import { kindOf, type LayerSpec, layerTensors, type Model, type ModelSpec } from "../../models/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
-import { cutTensor, type WeightSource } from "../../weights/mod.ts";
+import { cutTensor, type KeepsBlocks, type Lease, type WeightSource } from "../../weights/mod.ts";
 import { changeKind } from "./changes.ts";
 import { tensorsOf } from "./tensors.ts";
 
@@ -76,30 +76,45 @@ type Overlay = Tensor | ((stored: Tensor) => Tensor) | null;
 function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: readonly Change[]): WeightSource {
   const byLayer = Map.groupBy(changes, ({ layer }) => layer);
 
-  async function part(l: number, cuts: Parameters<WeightSource["part"]>[1]) {
+  async function part(
+    l: number,
+    cuts: Parameters<WeightSource["part"]>[1],
+    keeps?: KeepsBlocks,
+  ): Promise<Lease> {
     const overlays = (byLayer.get(l) ?? []).map((change) => overlayOf(full, change));
     const overlay = (name: string) => overlays.map((own) => own(name)).find((own) => own !== null) ?? null;
     const wanted = [...cuts].map(([name, cut]) => ({ name, cut, own: overlay(name) }));
-    const stored = wanted.flatMap(({ name, cut, own }) =>
-      own === null ? [[name, cut] as const] : typeof own === "function" ? [[name, null] as const] : []
+    const as = wanted.filter(({ own }) => own === null).map(({ name, cut }) => [name, cut] as const);
+    const from = wanted.filter(({ own }) => typeof own === "function").map(({ name }) =>
+      [name, null] as const
     );
-    const { tensors, release } = await weights.part(l, new Map(stored));
-    const made = wanted.map(({ name, cut, own }) => {
-      if (own === null) return [name, tensors.get(name)!] as const;
-      const whole = typeof own === "function" ? own(tensors.get(name)!) : own;
-      return [name, cut ? cutTensor(whole, cut) : whole] as const;
+    const stored = await weights.part(l, new Map(as), keeps);
+    const source = from.length > 0 ? await weights.part(l, new Map(from)) : null;
+    const made = wanted.flatMap(({ name, cut, own }) => {
+      if (own === null) return [];
+      const whole = typeof own === "function" ? own(source!.tensors.get(name)!) : own;
+      return [[name, cut ? cutTensor(whole, cut) : whole] as const];
     });
-    return { tensors: new Map(made), release };
+    return {
+      tensors: new Map([...stored.tensors, ...made]),
+      blocks: stored.blocks,
+      release() {
+        stored.release();
+        source?.release();
+      },
+    };
   }
 
   return {
     format: weights.format,
-    layer: (l) =>
+    isInBlocks: weights.isInBlocks ?? false,
+    layer: (l, keeps) =>
       byLayer.has(l)
-        ? part(l, new Map(layerTensors(spec.layers[l], spec.hidden).map(([name]) => [name, null])))
-        : weights.layer(l),
+        ? part(l, new Map(layerTensors(spec.layers[l], spec.hidden).map(([name]) => [name, null])), keeps)
+        : weights.layer(l, keeps),
     part,
     outer: (name, rows, into) => weights.outer(name, rows, into),
+    outerBlocks: (name, keeps) => weights.outerBlocks?.(name, keeps) ?? Promise.resolve(null),
     close: () => weights.close(),
   };
 }

@@ -14,7 +14,7 @@ import {
   sharedTensors,
   type TensorNeed,
 } from "../../models/mod.ts";
-import type { HeldWeights, Lend, Part } from "./part.ts";
+import type { Lend, Part } from "./part.ts";
 
 /** A mixture, ready to be fed. */
 export interface MixtureParts {
@@ -51,13 +51,9 @@ export function mixtureParts(
     expert: (e) =>
       cutNetwork(spec.expert, expertName(e), hidden, most).map(({ spec, cuts }) => ({
         spec,
-        use: (run) => lend(cuts, (held, own) => run(renamed(held, expertName(e), "expert"), own)),
+        use: (run) => lend(cuts, run, (name) => name.replace(expertName(e), "expert")),
         nameOf: (fed) => fed.replace("expert", expertName(e)),
       })),
     after: whole(normTensors("mlp.post_norm", spec.norm.post, hidden)),
   };
-}
-
-function renamed(held: HeldWeights["held"], from: string, to: string): HeldWeights["held"] {
-  return Object.fromEntries(Object.entries(held).map(([name, tensor]) => [name.replace(from, to), tensor]));
 }

@@ -81,13 +81,14 @@ export async function layerParts(
     mlp: mlp ? kindOf(mlp).cut(mlp, hidden, most, "mlp") : [],
   };
   const byPart: Make = weights.drawn && engine.access
-    ? (cuts) =>
+    ? (cuts, fedAs) =>
       holding(
         engine,
         weights.drawn!(l, cuts),
         (tensor) => "rows" in tensor ? draw.fill(tensor.shape, tensor.rows) : engine.upload(tensor),
+        { fedAs },
       )
-    : async (cuts) => leased(engine, await weights.part(l, cuts, keeps));
+    : async (cuts, fedAs) => leased(engine, await weights.part(l, cuts, keeps), fedAs);
   const experts = routed(mlp);
   const alone = !experts && weights.drawn && float32Bytes(layerTensors(layers[l], hidden)) > PART_BYTES;
   const { residents, release } = residentsFor(weights, engine, experts !== null);

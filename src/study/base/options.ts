@@ -31,7 +31,7 @@ import { IDS, type Packed, type StudyModel, textChecks, type TextOptions } from 
 export interface EngineOptions {
   /** The engine, or its name: cpu, webgpu, cuda, or auto (default), which uses CUDA if it works and otherwise the CPU. */
   readonly engine?: "auto" | EngineName | Engine | undefined;
-  /** Precision of matrix products: float32 (default), or on CUDA also tf32 or bfloat16. */
+  /** Precision of matrix products: float32 (default); on CUDA also tf32 or bfloat16, on the CPU int8 where weights are in blocks. */
   readonly precision?: Precision | undefined;
   /**
    * Memory for weights: a number of bytes, or a text such as "8GB" or "512MiB". Weights that fit stay in memory from pass to pass and
