@@ -113,7 +113,7 @@ function tensorOf(
     const architecture = stored.file.metadata.get("general.architecture") as string;
     return converted(stored.file, ref, name, storedOtherwise(full, architecture, canonical, "hf"));
   }
-  if (!ref.transform) return converted(stored.file, ref, name, {});
+  if (!ref.transform && !ref.order) return converted(stored.file, ref, name, {});
   throw new Inexpressible("the model", `stores ${ref.name} otherwise than a Llama does`);
 }
 
