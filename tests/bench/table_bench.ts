@@ -5,10 +5,12 @@
  *     deno run -A tests/bench/table_bench.ts SMOLLM2.gguf [--python PYTHON] [--share 0.005 | --limit 20] [--batches 8] [--threads 2] [--rounds 1]
  *
  * The plans are Attn-4, Attn-8, Attn-12, MLP-4, MLP-8, Block-4 and Block-8, of the lowest importance; profiling is outside the clock. The
- * tasks are those of the paper whose documents the benchmark package has, at the paper's shots; one subject
- * is for all of MMLU. `--share` is of the documents that the table has, so that each task takes its part of the time; `--limit` gives every task
- * as many. table_bench.py says what is timed of lm-eval, which runs with each batch size; the ratio is to the
- * fastest. On a shared machine processor time says more than the clock. PYTHON is an environment with tests/fixtures/requirements.txt; without it only this side runs.
+ * tasks are those of the paper whose documents the benchmark package has, at the paper's shots; one subject is for all of MMLU.
+ * `--share` is of the documents that the table has, so that each task takes its part of the time; `--limit` gives all tasks equally many.
+ *
+ * table_bench.py says what is timed of lm-eval, which runs with each batch size; the ratio is to the fastest. On a shared machine
+ * processor time says more than the clock. PYTHON is an environment with tests/fixtures/requirements.txt; without it only this
+ * side runs.
  */
 import { execFileSync } from "node:child_process";
 import process from "node:process";
