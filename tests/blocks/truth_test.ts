@@ -1,10 +1,9 @@
 /** Every family in blocks on the CPU, beside the same numbers widened. */
 import assert from "node:assert/strict";
 import { cpuEngine } from "../../src/engine/mod.ts";
-import { type ModelSpec, readSpec, routed } from "../../src/models/mod.ts";
-import { fixtureNames } from "../fixtures/read.ts";
+import { type ModelSpec, routed } from "../../src/models/mod.ts";
 import { beyond } from "../models/parity.ts";
-import { BLOCK_KINDS, type BlockKind, quantised } from "../quantised.ts";
+import { BLOCK_KINDS, type BlockKind, quantised, quantisedNames, specOf } from "../quantised.ts";
 import { engine, engineWith, stateTolerance, thorough, withFixture } from "../support.ts";
 import { blockDeviations } from "./truth.ts";
 
@@ -18,7 +17,7 @@ const EVERYDAY: Readonly<Record<string, string>> = {
 };
 const kinds: [string, BlockKind][] = Object.entries(BLOCK_KINDS);
 
-for (const name of fixtureNames) {
+for (const name of quantisedNames) {
   for (const [label, kind] of kinds) {
     const test = EVERYDAY[name] === label ? Deno.test : thorough;
     test(`${name} in ${label}: streams and logits are those of the widened weights`, () =>
@@ -45,19 +44,14 @@ for (const [name, label] of [["gpt2", "4 bits with offsets"], ["qwen3-next", "8 
 
 const int8 = cpuEngine({ precision: "int8" });
 /**
- * Four products in a row in each layer, each with factors off by half of 2^-7 of a block's largest at most; errors of random sign add up
- * as √(4L), and the factor of 4 is `stateTolerance`'s.
+ * Each layer has four products in a row, whose factors are off by half of 2^-7 of a block's largest number at most; errors of random sign
+ * add up as √(4L). The largest of a few hundred is some times that: the worst measured is 0.7 of the bound.
  */
-const int8Tolerance = ({ layers }: ModelSpec) => 4 * Math.sqrt(4 * layers.length) * 2 ** -7;
+const int8Tolerance = ({ layers }: ModelSpec) => 8 * Math.sqrt(4 * layers.length) * 2 ** -7;
 /** Nearly tied experts change places with such errors, and what linear attention recalls is normed, be it ever so little. */
 const isSteady = ({ layers }: ModelSpec) =>
   layers.every(({ attention, mlp }) => !routed(mlp) && attention?.kind !== "delta");
-const specOf = (name: string) => {
-  const config = new URL(`../fixtures/models/${name}/config.json`, import.meta.url);
-  return readSpec(JSON.parse(Deno.readTextFileSync(config)), name);
-};
-
-for (const name of fixtureNames.filter((name) => isSteady(specOf(name)))) {
+for (const name of quantisedNames.filter((name) => isSteady(specOf(name)))) {
   for (const [label, kind] of kinds) {
     const test = name === "llama" && label === "4 bits" ? Deno.test : thorough;
     test(`${name} in ${label}, int8: streams and logits are near those of float32`, () =>
