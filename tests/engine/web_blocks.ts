@@ -8,10 +8,10 @@
 import assert from "node:assert/strict";
 import type { Engine } from "../../src/engine/mod.ts";
 import { drawnMatrix, productErrors } from "../blocks/products.ts";
-import { blockDeviations } from "../blocks/truth.ts";
+import { blockDeviations, blockTolerance } from "../blocks/truth.ts";
 import { beyond } from "../models/parity.ts";
 import { BLOCK_KINDS, type BlockKind, quantised, quantisedNames } from "../quantised.ts";
-import { engine as cpu, isThorough, stateTolerance, thorough, withFixture } from "../support.ts";
+import { engine as cpu, isThorough, thorough, withFixture } from "../support.ts";
 
 const kinds: [string, BlockKind][] = Object.entries(BLOCK_KINDS);
 const rows = isThorough ? [1, 2, 7, 64, 300] : [1, 7, 33];
@@ -41,7 +41,7 @@ export function testBlocks(engine: Engine): void {
     const test = EVERYDAY.includes(name) ? Deno.test : thorough;
     test(`webgpu, ${name} in ${label}: streams and logits are the CPU's with widened weights`, () =>
       withFixture(name, async ({ model, blocks }) => {
-        const opened = { model: quantised(model, kind), blocks, most: 2 * stateTolerance(model.spec) };
+        const opened = { model: quantised(model, kind), blocks, most: blockTolerance(engine, model.spec) };
         assert.deepEqual(beyond(await blockDeviations(engine, cpu, opened)), []);
       }));
   }
