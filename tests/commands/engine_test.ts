@@ -33,7 +33,7 @@ Deno.test("a precision of the GPU's is refused on the CPU, which auto is here; t
     const cpu = await run("profile", folder, ...text, "--engine", "cpu", "--precision", "bfloat16");
     assert.deepEqual([cpu.code, cpu.err], [
       1,
-      'lamina: Cannot use the engine cpu: precision is "bfloat16", expected float32\n',
+      'lamina: Cannot use the engine cpu: precision is "bfloat16", expected float32, int8\n',
     ]);
     const auto = await run("profile", folder, ...text, "--precision", "tf32");
     assert.equal(auto.code, 1);
@@ -102,9 +102,9 @@ Deno.test("the help of every command that runs a model, and the completions, nam
     const { out } = await lamina(name, "--help");
     const words = out.replaceAll(/\s+/g, " ");
     assert.match(words, /--engine <name> [^-]*one of: auto, cpu, webgpu, cuda; default: auto\)/, name);
-    assert.match(words, /--precision <name> [^-]*one of: float32, tf32, bfloat16; default: float32\)/, name);
+    assert.match(words, /--precision <name> [^-]*one of: float32, tf32, bfloat16, int8; default: float32\)/, name);
   }
   const { out } = await lamina("completion", "bash");
   assert.match(out, /"profile --engine"\) choices="auto cpu webgpu cuda"/);
-  assert.match(out, /"start --precision"\) choices="float32 tf32 bfloat16"/);
+  assert.match(out, /"start --precision"\) choices="float32 tf32 bfloat16 int8"/);
 });

@@ -61,7 +61,7 @@ Deno.test("an engine is one of the names or an engine itself, a precision one th
     await assert.rejects(call({ precision: "float16" }), {
       name: "RangeError",
       message:
-        `Cannot ${verb}: precision is "float16", expected one of float32, tf32, bfloat16 (did you mean "bfloat16"?)`,
+        `Cannot ${verb}: precision is "float16", expected one of float32, tf32, bfloat16, int8 (did you mean "bfloat16"?)`,
     });
     await assert.rejects(call({ engine: {} }), { name: "TypeError" });
   }
@@ -69,7 +69,7 @@ Deno.test("an engine is one of the names or an engine itself, a precision one th
     const { results: _, engine: _engine, ...text } = options;
     await assert.rejects(lamina.profile(model, { ...text, engine: "cpu", precision: "tf32" }), {
       name: "RangeError",
-      message: 'Cannot use the engine cpu: precision is "tf32", expected float32',
+      message: 'Cannot use the engine cpu: precision is "tf32", expected float32, int8',
     });
     await assert.rejects(lamina.profile(model, { ...text, engine, precision: "tf32" }), {
       name: "RangeError",

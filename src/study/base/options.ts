@@ -26,7 +26,10 @@ import { IDS, type Packed, type StudyModel, textChecks, type TextOptions } from 
 export interface EngineOptions {
   /** The engine, or its name: cpu, webgpu, cuda, or auto (default), which uses CUDA if it works and otherwise the CPU. */
   readonly engine?: "auto" | EngineName | Engine | undefined;
-  /** Precision of matrix products: float32 (default); on CUDA also tf32 or bfloat16, on the CPU int8 where weights are in blocks. */
+  /**
+   * Precision of matrix products: float32 (default); on CUDA also tf32 or bfloat16; on the CPU also int8, for models whose weights are in
+   * blocks: activations are rounded to bytes, a scale for each block, as llama.cpp does.
+   */
   readonly precision?: Precision | undefined;
 }
 

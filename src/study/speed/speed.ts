@@ -181,7 +181,7 @@ async function pointOf(
   { budget, signal, onTurn, evaluations = [] }: SpeedOptions & { readonly onTurn: () => void },
 ): Promise<Speed["points"][number]> {
   const opened: Decoder[] = [];
-  const parts = await openParts(model.spec, engine, setting);
+  const parts = await openParts(model, engine, setting);
   try {
     for (const plan of plans) {
       opened.push(await decoder({ model, engine, plan, budget, texts: setting.batch, signal }));
