@@ -73,7 +73,7 @@ const inner: Record<string, readonly string[]> = {
   result: ["forms", "keeping", "derived"],
   hub: ["cache", "packages", "remote"],
   models: ["config", "values", "modules", "graphs", "stored", "gguf", "families"],
-  weights: ["blocks", "gguf", "safetensors"],
+  weights: ["blocks", "gguf", "safetensors", "packed"],
   text: ["tokenizer", "formats"],
   engine: ["native", "web"],
   export: ["card", "changes", "hf", "gguf", "onnx"],

@@ -6,6 +6,7 @@
  */
 import type { Graph, Lowering } from "../onnx/mod.ts";
 import { type DType, elements, type Tensor } from "../tensor/mod.ts";
+import type { Residents } from "./residents.ts";
 
 /** A tensor in an engine's memory. Opaque: only the engine that made it can use it. */
 export interface Held {
@@ -41,6 +42,11 @@ export interface Program {
 export interface Has extends Lowering {
   /** Bytes of the largest tensor that can be bound; a larger weight is fed in rows. */
   readonly bindingBytes: number;
+  /**
+   * Bytes that weights may take now: half of the memory that is free on the CPU; what a CUDA device has free, less a reserve. WebGPU does
+   * not say how much memory a device has: 2 GiB, which every device that runs a model has.
+   */
+  readonly memoryBytes: number;
 }
 
 /**
@@ -108,6 +114,8 @@ export interface Engine {
   readonly has: Has;
   /** Access to this engine's memory for our kernels. */
   readonly access: Access;
+  /** Weights that stay at hand between the passes of a study; null outside of one. */
+  readonly residents: Residents | null;
   /**
    * Holds a tensor. Where the engine's memory is the CPU's, this makes no copy: the tensor has to stay as it is until the held
    * one is freed.

@@ -22,6 +22,7 @@ export {
   text,
   wholeNumber,
 } from "./checks.ts";
+export { aSize, parseBytes, SIZE } from "./bytes.ts";
 export { displayable, displayWith } from "./display.ts";
 export { cell, code, jsonText, oneLine, plain, shellWord } from "./plain.ts";
 export { nearNames } from "./near.ts";

@@ -21,8 +21,17 @@ interface Spelling {
 
 const MAX_BYTES = 64 * 2 ** 20;
 
-/** The configuration as it is spelt; the head is the model's own where its file has another than the configuration says. */
-export async function configOf({ files, model, fields }: Job): Promise<Config> {
+/**
+ * The configuration as it is spelt; the head is the model's own where its file has another than the configuration says. That of packed
+ * weights says no longer how they are packed, since they are written as float32.
+ */
+export async function configOf(job: Job): Promise<Config> {
+  const config = await storedConfig(job);
+  return job.stored.packed === undefined ? config : ofFloats(config);
+}
+
+/** As `configOf`, for weights that are written as they are stored. */
+export async function storedConfig({ files, model, fields }: Job): Promise<Config> {
   const { parse, rawJSON } = JSON as unknown as Spelling;
   const text = await readText(await files.open("config.json"), MAX_BYTES);
   const spelt = parse(
@@ -32,6 +41,11 @@ export async function configOf({ files, model, fields }: Job): Promise<Config> {
   const config = plainConfig(spelt, `${model.name}: config.json`, valuesOf(spelt));
   const isTied = readSpec(valuesOf(config), model.name, model.allowed).head.tied;
   return withFields(isTied && !model.spec.head.tied ? untied(config) : config, fields);
+}
+
+/** Without a word of quantisation, and of the type that matrices have now: readers take the type from here. */
+function ofFloats({ quantization_config: _, torch_dtype: __, text_config: text, ...config }: Config): Config {
+  return { ...config, ...isRecord(text) ? { text_config: ofFloats(text) } : {}, dtype: "float32" };
 }
 
 /** The configuration with these fields; a model of text and images has them in its text part. */

@@ -15,10 +15,21 @@ export interface Module {
 /** A layer of a smaller model: the layers, in the original numbering, whose modules it has. */
 export type Row = Readonly<Record<LayerModule, number>>;
 
+/** A folder's weights. */
+export interface FolderWeights {
+  readonly kind: "folder";
+  /** Packed matrices are float32. */
+  readonly file: PagedFile;
+  /** The type of packed matrices in the folder; absent where none is. */
+  readonly packed?: string | undefined;
+}
+
 /** Stored weights: a folder's, or a GGUF file's. */
-export type Stored =
-  | { readonly kind: "folder"; readonly file: PagedFile }
-  | { readonly kind: "gguf"; readonly file: GgufFile };
+export type Stored = FolderWeights | {
+  readonly kind: "gguf";
+  readonly file: GgufFile;
+  readonly packed?: undefined;
+};
 
 /** A smaller model that is to be written. */
 export interface Job {
@@ -159,6 +170,16 @@ export function textFile(name: string, text: string): OutFile {
 /** A JSON file, laid out as Hugging Face's libraries do. */
 export function jsonFile(name: string, value: unknown): OutFile {
   return textFile(name, JSON.stringify(value, null, 2) + "\n");
+}
+
+/** What users should know of types that are written as float32. */
+export function dequantised(types: readonly string[]): string {
+  return `${types.join(", ")}: dequantised to F32, with the same values`;
+}
+
+/** The same of a folder. */
+export function notesOnPacked({ packed }: FolderWeights): string[] {
+  return packed === undefined ? [] : [dequantised([packed])];
 }
 
 /** Whether a file of a folder carries weights, or says in which file they are. */

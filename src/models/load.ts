@@ -12,10 +12,12 @@ import {
   type TensorRef,
   type WeightSource,
   withMxfp4,
+  withPacked,
 } from "../weights/mod.ts";
 import { isObject, plainConfig } from "./config/blocks.ts";
 import { type Allowance, readConfig } from "./config/config.ts";
 import { readDropList } from "./config/drop_lists.ts";
+import { packingOf } from "./config/packing.ts";
 import { unsupported } from "./config/unsupported.ts";
 import { families } from "./families/list.ts";
 import { ggufConfig, ggufNames, ggufTensors } from "./families/gguf.ts";
@@ -55,8 +57,9 @@ export async function loadFolder(
 ): Promise<Model> {
   const { name } = files;
   const said = readSpec(config, `${name}: config.json`, allowed);
-  const file = withMxfp4(await openSafetensors(files));
+  const opened = withMxfp4(await openSafetensors(files));
   try {
+    const file = await withPacked(opened, packingOf(config, `${name}: config.json`), name);
     const names = families[said.family].names(said, file.tensors);
     const hasOwnHead = said.head.tied && await findOwnHead(file, names, name, onNotice);
     const spec = hasOwnHead ? { ...said, head: { ...said.head, tied: false } } : said;
@@ -71,7 +74,7 @@ export async function loadFolder(
       stored: find,
     };
   } catch (error) {
-    file.close();
+    opened.close();
     throw error;
   }
 }
@@ -216,7 +219,11 @@ function findName(wanted: string, found: string[] = [], file: TensorFile, name: 
     );
   }
   const listed = file.lacking.keys().find((tensor) => plainName(tensor) === plainName(wanted));
-  const why = listed === undefined ? "" : `: ${file.lacking.get(listed)}`;
+  const isPacked = file.tensors.keys().some((tensor) => tensor.endsWith(".qweight"));
+  const unsaid = isPacked
+    ? ": weights are packed (.qweight), and config.json has no quantization_config"
+    : "";
+  const why = listed === undefined ? unsaid : `: ${file.lacking.get(listed)}`;
   throw new TypeError(`Cannot load ${name}: tensor ${wanted} is missing${why}`);
 }
 

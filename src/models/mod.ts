@@ -14,6 +14,7 @@ export {
   specKey,
 } from "./spec.ts";
 export { blockMultiplier, NAS_TYPE, plainConfig } from "./config/blocks.ts";
+export { packingOf } from "./config/packing.ts";
 export { readDropList } from "./config/drop_lists.ts";
 export { architecturesOf, ggufConfig, ggufNames, ggufStorage } from "./families/gguf.ts";
 export { families } from "./families/list.ts";

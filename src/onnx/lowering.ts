@@ -24,8 +24,10 @@ export interface BlockLowering {
   readonly passes: readonly (4 | 8)[];
   /** Bits of the blocks that steps of decoding take as they are stored. */
   readonly steps: readonly (4 | 8)[];
-  /** MatMulNBits's `accuracy_level`: 1 for float32, 4 for products of bytes, 0 for the device's choice. */
-  readonly level: 0 | 1 | 4;
+  /** MatMulNBits's `accuracy_level`: 1 for float32, 4 for products of bytes. */
+  readonly level: 1 | 4;
+  /** Numbers of the largest block that is taken as it is stored. */
+  readonly largest: number;
   /** Blocks of 8 bits as two of 4: upper halves and lower ones. */
   readonly isHalved: boolean;
 }
@@ -38,18 +40,20 @@ export const cpuLowering: Lowering = {
   bfloat16: "native",
   products: "f32",
   // Exact products with 8 bits take ten times as long as with float32; two with 4 bits each take less.
-  blocks: { passes: [4], steps: [4, 8], level: 1, isHalved: true },
+  blocks: { passes: [4], steps: [4, 8], level: 1, largest: 256, isHalved: true },
   constants: "copied",
 };
 
 /** What it runs where products with blocks are of bytes. */
 export const int8Lowering: Lowering = {
   ...cpuLowering,
-  blocks: { passes: [4, 8], steps: [4, 8], level: 4, isHalved: false },
+  blocks: { passes: [4, 8], steps: [4, 8], level: 4, largest: 256, isHalved: false },
 };
 
-/** Blocks on devices: fed as they are stored, multiplied as the device does it best. */
-const onDevices: BlockLowering = { passes: [4, 8], steps: [4, 8], level: 0, isHalved: false };
+/** Blocks on devices: float32 products with all of them, in the kernels that the library has for it. */
+const onDevices = (largest: number): BlockLowering => (
+  { passes: [4, 8], steps: [4, 8], level: 1, largest, isHalved: false }
+);
 
 /** What CUDA runs, the factors of products with dense weights being of a type. */
 export const cudaLowering = (products: Lowering["products"]): Lowering => ({
@@ -58,7 +62,7 @@ export const cudaLowering = (products: Lowering["products"]): Lowering => ({
   rows: "scattered",
   bfloat16: "native",
   products,
-  blocks: onDevices,
+  blocks: onDevices(128), // the kernel for a single row refuses larger ones
   constants: "fed",
 });
 
@@ -69,6 +73,7 @@ export const webgpuLowering: Lowering = {
   rows: "gathered",
   bfloat16: "widened",
   products: "f32",
-  blocks: onDevices,
+  // Each kernel was held against float64 on a software device: blocks of 16 to 512 numbers, all forms, 1 to 300 rows. None was wrong.
+  blocks: onDevices(256),
   constants: "fed",
 };

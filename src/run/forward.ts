@@ -3,9 +3,10 @@
  *
  * A state is a residual stream shared by the plans that agree so far, cut into batches of samples. Every state passes
  * through layer l before layer l + 1 is touched, so each weight is read once. A module that no plan of a state keeps is
- * not run. Where the states would outgrow the budget, batches are split into groups, and each group reads the weights
- * again: a model larger than memory is the normal case.
+ * not run. Where the states would outgrow the budget, batches are split into groups, and each group reads the weights that
+ * are not at hand again: a model larger than memory is the normal case.
  */
+import { engineWithin, openResidents } from "../engine/mod.ts";
 import { MODULES, noDrop, planHash } from "../measure/mod.ts";
 import { expectForks, scoring } from "../models/mod.ts";
 import { freeStates, type State } from "./held.ts";
@@ -37,7 +38,8 @@ export async function forward(options: ForwardOptions): Promise<number> {
   const groups = groupsOf(options);
   const modules = countModules(model.spec.layers, plans);
   const total = modules * groups.reduce((sum, batches) => sum + batches.length, 0);
-  const run = runner(options, total);
+  const again = groups.length > 1 ? residentsOf(options) : null; // else each weight is read once
+  const run = runner(again ? { ...options, engine: again.engine } : options, total);
   try {
     for (const batches of groups) {
       const states = await runLayers(options, batches, run);
@@ -47,8 +49,17 @@ export async function forward(options: ForwardOptions): Promise<number> {
     }
   } finally {
     await run.release();
+    again?.residents.close();
   }
   return modules;
+}
+
+/** The engine with weights at hand for the next group of batches; null where a study has them at hand already. */
+function residentsOf({ model: { weights }, engine }: ForwardOptions) {
+  if (engine.residents?.of === weights) return null;
+  const { memoryBytes } = engine.has;
+  const residents = openResidents(weights, memoryBytes);
+  return { residents, engine: engineWithin(engine, memoryBytes, residents) };
 }
 
 /**

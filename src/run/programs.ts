@@ -31,6 +31,8 @@ export async function owningProgram(
 
 /** Programs by kind. */
 export interface Programs {
+  /** What all of them have copies of, and are not fed. */
+  readonly constants: Feeds;
   /** The program of a kind (anything that is JSON), compiled when it is first asked for. */
   get(kind: unknown, build: () => Graph): Promise<Program>;
   /** Frees all that were compiled. */
@@ -41,16 +43,18 @@ export interface Programs {
 const WITH_COPIES = 2;
 
 /** No programs yet. Those with `constants` have them as their own inputs. */
-export function openPrograms(engine: Engine, constants?: Feeds): Programs {
+export function openPrograms(engine: Engine, constants: Feeds = {}): Programs {
   const programs = new Map<string, Promise<Program>>();
+  const isCopied = Object.keys(constants).length > 0;
   return {
+    constants,
     get(kind, build) {
       const key = JSON.stringify(kind);
       const known = programs.get(key);
       if (known) return known;
       const made = engine.compile(build(), constants);
       programs.set(key, made);
-      if (constants && programs.size > WITH_COPIES) {
+      if (isCopied && programs.size > WITH_COPIES) {
         const [oldest, program] = programs.entries().next().value!;
         programs.delete(oldest);
         program.then(({ release }) => release(), () => {}); // it has failed its run already

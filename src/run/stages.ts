@@ -26,8 +26,7 @@ import { mixtureStage } from "./decode/mixture.ts";
 import { expectPrecision } from "./precision.ts";
 import { openPrograms, owningProgram, type Programs } from "./programs.ts";
 import type { Stage, StepLayer } from "./decode/stage.ts";
-import { fedTensors, type HeldWeights, storedTypes } from "./weights/part.ts";
-import { heldBytes } from "./weights/shelf.ts";
+import { fedTensors, heldBytes, type HeldWeights, keptInSteps, storedTypes } from "./weights/part.ts";
 
 /** What the stages of a model share. */
 interface Open {
@@ -42,13 +41,16 @@ interface Open {
 /** Weights of consecutive layers in one program at most: while it is compiled there are several copies of them. */
 const PROGRAM_BYTES = 2 ** 28;
 
-/** The stages of a model for B texts side by side; the last gives the logits [B, V]. `budget`: bytes of weights that may be kept. */
+/**
+ * The stages of a model for B texts side by side; the last gives the logits [B, V]. They keep at most `budget` bytes of weights, and
+ * `bytes` with those that mixtures may still keep.
+ */
 export async function openStages(
   model: Model,
   engine: Engine,
   layers: readonly StepLayer[],
   { budget, texts }: { readonly budget: number; readonly texts: number },
-): Promise<{ stages: Stage[]; release(): Promise<void> }> {
+): Promise<{ stages: Stage[]; bytes: number; release(): Promise<void> }> {
   expectPrecision(model, engine);
   const programs = openPrograms(engine);
   const isWide = engine.has.constants === "copied" || float32Bytes(model.spec, layers) <= budget;
@@ -71,7 +73,7 @@ export async function openStages(
       mixed.push(own);
       return own;
     });
-    return { stages: made, release };
+    return { stages: made, bytes: mixtures > 0 ? budget : budget - making.left, release };
   } catch (error) {
     await release();
     throw error;
@@ -166,7 +168,9 @@ function keeper(open: Open, budget: number) {
     },
     /** The stages with the head behind them. */
     async end(): Promise<Made[]> {
-      const head = isFull ? null : kept(await readHead(model, keptInSteps(engine)), headTensors(model.spec));
+      const head = isFull
+        ? null
+        : kept(await readHead(model, keptInSteps(engine.has.blocks)), headTensors(model.spec));
       await flush(head);
       if (!head) made.push({ kind: "made", stage: leasedHead(model, engine, programs, open.texts) });
       return made;
@@ -176,11 +180,6 @@ function keeper(open: Open, budget: number) {
       for (const program of compiled) await program.release();
     },
   };
-}
-
-/** Which blocks steps take as they are stored. */
-function keptInSteps({ has }: Engine): KeepsBlocks {
-  return ({ bits }) => has.blocks.steps.includes(bits);
 }
 
 /** Those of a lease's tensors that are needed. What an engine borrows (it copies constants) keeps its lease until it is freed. */
@@ -215,6 +214,7 @@ function uploaded(
   return {
     held,
     own: null,
+    bytes: heldBytes(held),
     free() {
       freeAll(held);
       if (!isBorrowed) return;
@@ -250,7 +250,7 @@ function headTensors(spec: ModelSpec): TensorNeed[] {
 
 /** What is left of a layer; where its mixture is a stage of its own, without it. */
 function leaseOf({ model: { weights, spec }, engine }: Open, { l, spec: layer }: StepLayer): Promise<Lease> {
-  const keeps = keptInSteps(engine);
+  const keeps = keptInSteps(engine.has.blocks);
   if (!routed(spec.layers[l].mlp)) return weights.layer(l, keeps);
   return weights.part(l, new Map(layerTensors(layer, spec.hidden).map(([name]) => [name, null])), keeps);
 }

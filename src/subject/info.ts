@@ -11,13 +11,14 @@ import {
   type MixerSpec,
   type ModelSpec,
   outerTensors,
+  packingOf,
   readSpec,
   routed,
   scoring,
 } from "../models/mod.ts";
 import { head, type Info } from "../result/mod.ts";
 import { elements } from "../tensor/mod.ts";
-import { openGguf, openSafetensors, withMxfp4 } from "../weights/mod.ts";
+import { openGguf, openSafetensors, withMxfp4, withPacked } from "../weights/mod.ts";
 import { type ModelOptions, openChecks, type StudyModel } from "./model.ts";
 import { sizesOf } from "./sizes.ts";
 import { readJson } from "./tokenizers.ts";
@@ -98,11 +99,15 @@ async function ggufHeaders(files: ModelFiles): Promise<Headers> {
 }
 
 async function folderHeaders(files: ModelFiles, allowed: readonly string[]): Promise<Headers> {
-  const spec = readSpec(await readJson(files, "config.json"), `${files.name}: config.json`, allowed);
+  const config = await readJson(files, "config.json"), name = `${files.name}: config.json`;
+  const spec = readSpec(config, name, allowed);
   const file = withMxfp4(await openSafetensors(files));
-  const { format } = file;
-  file.close();
-  return { spec, format, licence: null };
+  try {
+    const { format } = await withPacked(file, packingOf(config, name), files.name);
+    return { spec, format, licence: null };
+  } finally {
+    file.close();
+  }
 }
 
 /** Bytes of the files that hold weights. */

@@ -2,7 +2,7 @@
  * Matrices in blocks: whole numbers of four or eight bits that share a scale, as quantised checkpoints store them and as
  * `MatMulNBits` (ONNX Runtime, ContribOperators) multiplies with them.
  */
-import { float32, type Tensor } from "./tensor.ts";
+import { bytesOf, float32, type Tensor } from "./tensor.ts";
 
 /** What blocks look like, whatever numbers they hold. */
 export interface BlockFormat {
@@ -91,12 +91,18 @@ export function blockRows(matrix: BlockMatrix, start: number, end: number): Bloc
   };
 }
 
-/** Rows in another order, or some of them: row i is the matrix's row `order[i]`. A copy. */
-export function orderedRows(matrix: BlockMatrix, order: ArrayLike<number>): BlockMatrix {
+/** Rows in another order, or some of them: row i is the matrix's row `order[i]`. A copy, in arrays from `allocate`. */
+export function orderedRows(
+  matrix: BlockMatrix,
+  order: ArrayLike<number>,
+  allocate: (length: number) => Float32Array<ArrayBuffer> = (length) => new Float32Array(length),
+): BlockMatrix {
   const rows = matrix.shape[0];
   const taken = <A extends Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>>(array: A): A => {
     const width = array.length / rows;
-    const out = new (array.constructor as new (length: number) => A)(order.length * width);
+    const length = order.length * width;
+    const memory = allocate(Math.ceil(length * array.BYTES_PER_ELEMENT / 4));
+    const out = (array instanceof Float32Array ? memory : bytesOf(memory).subarray(0, length)) as A;
     for (let i = 0; i < order.length; i++) {
       out.set(array.subarray(order[i] * width, (order[i] + 1) * width), i * width);
     }

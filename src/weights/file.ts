@@ -260,7 +260,15 @@ async function readBlocks(
   return matrix;
 }
 
-function checkRows(name: string, { info, file }: Entry, [from, to]: readonly [number, number]) {
+/** Throws where rows are no range of a tensor's own; `file` names the file in errors. */
+export function checkRows(
+  name: string,
+  { info, file }: {
+    readonly info: Pick<TensorInfo, "shape">;
+    readonly file: Pick<FileBytes, "name">;
+  },
+  [from, to]: readonly [number, number],
+): void {
   const count = info.shape[0];
   if (count === undefined) {
     throw new TypeError(

@@ -71,9 +71,12 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
     if (cut && isRows(ref, cut)) {
       return await paged.blocks(ref.name, rowsIn(ref, [cut.start, cut.end]), allocate);
     }
-    const stored = await paged.blocks(ref.name, entryOf(ref) ?? rowsIn(ref), allocate);
+    const unordered = pool.borrow();
+    const first = ref.order ? unordered.allocate : allocate;
+    const stored = await paged.blocks(ref.name, entryOf(ref) ?? rowsIn(ref), first);
     const own = at !== undefined && rows ? blockRows(stored, rows.start, rows.end) : stored;
-    const matrix = ref.order ? orderedRows(own, ref.order(own.shape[0])) : own;
+    const matrix = ref.order ? orderedRows(own, ref.order(own.shape[0]), allocate) : own;
+    unordered.giveBack();
     if (!cut) return matrix;
     return cut.axis === 0 ? blockRows(matrix, cut.start, cut.end) : blockColumns(matrix, cut.start, cut.end);
   }

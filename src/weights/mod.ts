@@ -6,6 +6,8 @@ export { type GgufFile, openGguf } from "./gguf/open.ts";
 export { ggufBytes, ggufContent } from "./gguf/write.ts";
 export type { GgufValue } from "./gguf/value.ts";
 export { layered, readRef, rowsIn, type TensorRef } from "./layered.ts";
+export { withPacked } from "./packed/open.ts";
+export type { Packing } from "./packed/packing.ts";
 export { withMxfp4 } from "./safetensors/mxfp4.ts";
 export { type CheckpointFiles, openSafetensors } from "./safetensors/open.ts";
 export { safetensorsContent, safetensorsOf, writeSafetensors } from "./safetensors/write.ts";

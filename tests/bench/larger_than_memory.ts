@@ -1,88 +1,125 @@
 /**
- * A profile of a model of 7B shape, of which no more than a layer is in memory: peak resident memory and share of the disk's speed.
+ * A model of a large shape from a file, of which no more than a layer has to be in memory: seconds, and memory at the most.
  *
- *     deno run -A tests/bench/larger_than_memory.ts [--kind bf16|q4_k] [--folder DIR] [--samples 2] [--length 64] [--json FILE]
+ *     deno run -A tests/bench/larger_than_memory.ts [--shape llama-2-7b] [--layers 32] [--kind bf16|q4_k_m] [--folder DIR]
+ *         [--samples 2] [--length 64] [--decode 0] [--budget BYTES,BYTES] [--keep] [--model FILE] [--json FILE]
  *
- * Writes a file of random weights (BF16 safetensors, 13.5 GB, or Q4_K GGUF, 3.8 GB) into a temporary folder and removes it at the end.
- * Both passes start with the file out of the page cache (`dd iflag=nocache`, Linux): one reads it from beginning to end, which is the
- * disk's speed, the other is one profile in a process of its own, whose memory is looked at every 20 ms: all that is resident, pages
- * of the mapped file too, and the anonymous part of it. Then the products alone are timed, with weights at hand:
- * processor time, which other programs on the machine change little.
+ * Writes a file of random weights (Llama 2 7B: BF16 safetensors 13.5 GB, Q4_K_M GGUF 4.1 GB) into a temporary folder, which goes at the
+ * end but with `--keep`; `--model` takes one that is there. Everything starts with the file out of the page cache (`dd iflag=nocache`,
+ * Linux): reading it from beginning to end, which is the disk's speed; a profile; and for each budget of kept weights decoding, a
+ * prompt of 16 tokens and `--decode` more. Each is a process of its own, whose memory is looked at every 20 ms: all that is resident
+ * (VmHWM), pages of the mapped file too, and the anonymous part of it (RssAnon). Then the products alone are timed, with float32 weights
+ * at hand: processor time, which other programs on the machine change little.
  */
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFileSync } from "node:child_process";
 import { statfs } from "node:fs/promises";
-import { readFileSync } from "node:fs";
 import process from "node:process";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import config from "../../data/configs/llama-2-7b.json" with { type: "json" };
 import { openEngine } from "../../src/engine/mod.ts";
 import { createGraph, Gemm, ReduceSum } from "../../src/onnx/mod.ts";
-import { freeAll } from "../../src/run/mod.ts";
+import { decoder, freeAll } from "../../src/run/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
 import { profileBlocks } from "../../src/study/passes/profile.ts";
-import { openModel, zipfText } from "../../src/subject/mod.ts";
-import { type Kind, writeModel } from "./large_model.ts";
+import { openConfig, openModel, zipfText } from "../../src/subject/mod.ts";
+import { type Kind, type Large, layerWeights, type Shape, sizes, writeModel } from "./large_model.ts";
+import { type Peak, watchedScript } from "./watched.ts";
 
 const { values } = parseArgs({
   options: {
-    kind: { type: "string", default: "bf16" },
-    folder: { type: "string" },
+    shape: { type: "string", default: "llama-2-7b" },
+    layers: { type: "string" },
+    kind: { type: "string", default: "q4_k_m" },
+    folder: { type: "string", default: tmpdir() },
+    keep: { type: "boolean", default: false },
+    model: { type: "string" },
     samples: { type: "string", default: "2" },
     length: { type: "string", default: "64" },
+    decode: { type: "string", default: "0" },
+    budget: { type: "string", default: "0" },
     json: { type: "string" },
-    profile: { type: "string" },
+    run: { type: "string" },
   },
 });
-const [samples, length] = [values.samples, values.length].map(Number);
-/** Bytes that have to be free: the larger file, and some. */
-const ROOM = 25e9;
-const MEGA = 2 ** 20;
+const [samples, length, steps] = [values.samples, values.length, values.decode].map(Number);
 
-if (values.profile) {
-  console.log(JSON.stringify(await profiled(values.profile)));
+if (values.run) {
+  const found = values.run === "profile"
+    ? await profiled(values.model!)
+    : await decoded(values.model!, Number(values.budget));
+  console.log(JSON.stringify(found));
   Deno.exit();
 }
-if (values.kind !== "bf16" && values.kind !== "q4_k") {
-  throw new RangeError(`Cannot measure ${values.kind}: expected bf16 or q4_k`);
+if (values.kind !== "bf16" && values.kind !== "q4_k_m") {
+  throw new RangeError(`Cannot measure ${values.kind}: expected bf16 or q4_k_m`);
 }
-const folder = await Deno.makeTempDir({ dir: values.folder ?? tmpdir(), prefix: "lamina-large-" });
-try {
-  await measure(folder, values.kind);
-} finally {
-  await Deno.remove(folder, { recursive: true });
+const { config } = await openConfig(values.shape);
+const shape = { ...config, ...values.layers ? { num_hidden_layers: Number(values.layers) } : {} } as
+  & typeof config
+  & Shape;
+if (values.model) {
+  const { size } = await Deno.stat(values.model);
+  await measure({ model: values.model, weights: values.model, bytes: size }, values.kind);
+} else {
+  const folder = await Deno.makeTempDir({ dir: values.folder, prefix: "lamina-large-" });
+  try {
+    await expectRoom(folder, values.kind);
+    await measure(await writeModel(folder, values.kind, shape), values.kind);
+  } finally {
+    if (values.keep) console.log(`kept in ${folder}`);
+    else await Deno.remove(folder, { recursive: true });
+  }
 }
 
-async function measure(folder: string, kind: Kind): Promise<void> {
+/** Bytes that have to be free: the file, and some. */
+async function expectRoom(folder: string, kind: Kind): Promise<void> {
+  const { D, L, V } = sizes(shape);
+  const most = (L * layerWeights(shape) + 2 * V * D) * (kind === "bf16" ? 2 : 0.65) + 2e9;
   const { bavail, bsize } = await statfs(folder);
-  if (bavail * bsize < ROOM) {
-    throw new Error(`Cannot write to ${folder}: ${bavail * bsize} bytes are free, expected ${ROOM}`);
+  if (bavail * bsize < most) {
+    throw new Error(`Cannot write to ${folder}: ${bavail * bsize} bytes are free, expected ${most}`);
   }
-  const { model, weights, bytes } = await writeModel(folder, kind);
+}
+
+async function measure({ model, weights, bytes }: Large, kind: Kind): Promise<void> {
   execFileSync("sync", ["-d", weights]);
   const size = `${(bytes / 1e9).toFixed(1)} GB`;
   forget(weights);
   const reading = readAll(weights);
-  const rate = bytes / reading;
-  console.log(`${kind}, ${size}: read from beginning to end  ${reading.toFixed(1)} s, ${mega(rate)} MB/s`);
+  console.log(
+    `${kind}, ${size}: read from beginning to end  ${reading.toFixed(1)} s, ${mega(bytes / reading)} MB/s`,
+  );
   forget(weights);
-  const { seconds, busy, resident, anonymous } = await watched(model);
+  const profile = await watched(model, "profile");
   const products = await productSeconds();
   console.log(
-    `profile of ${samples} × ${length} tokens  ${seconds.toFixed(1)} s, ${mega(bytes / seconds)} MB/s`,
+    `profile of ${samples} × ${length} tokens  ${profile.seconds.toFixed(1)} s, ` +
+      `${mega(bytes / profile.seconds)} MB/s, ${memory(profile)}`,
   );
-  console.log(`share of the disk's speed  ${(100 * reading / seconds).toFixed(0)} %`);
+  console.log(`share of the disk's speed  ${(100 * reading / profile.seconds).toFixed(0)} %`);
   console.log(
-    `peak resident memory  ${resident.toFixed(0)} MB, of it anonymous at most ${anonymous.toFixed(0)} MB`,
+    `processor time of the profile  ${profile.busy.toFixed(1)} s, of its products alone ` +
+      `${products.toFixed(1)} s: ${(100 * products / profile.busy).toFixed(0)} %`,
   );
-  const found = { kind, bytes, samples, length, reading, seconds, products, resident, anonymous };
-  console.log(
-    `processor time of the profile  ${busy.toFixed(1)} s, of its products alone ${products.toFixed(1)} s: ` +
-      `${(100 * products / busy).toFixed(0)} %`,
-  );
+  const decoding: Watched[] = [];
+  for (const budget of steps > 0 ? values.budget.split(",") : []) {
+    forget(weights);
+    const found = await watched(model, "decode", budget);
+    decoding.push(found);
+    const { seconds, opening, reading } = found;
+    console.log(
+      `decoding, ${mega(Number(budget))} MB kept  opened in ${opening!.toFixed(1)} s, ` +
+        `16 tokens read in ${reading!.toFixed(1)} s, ${steps} written in ${seconds.toFixed(1)} s: ` +
+        `${(steps / seconds).toPrecision(3)} tokens a second, ${memory(found)}`,
+    );
+  }
+  const found = { kind, bytes, samples, length, reading, products, profile, decoding };
   if (values.json) await Deno.writeTextFile(values.json, JSON.stringify(found));
+}
+
+function memory({ resident, anonymous }: Watched): string {
+  return `at most ${resident.toFixed(0)} MB resident, ${anonymous.toFixed(0)} MB anonymous`;
 }
 
 function mega(bytes: number): string {
@@ -97,7 +134,7 @@ function busySeconds(): number {
 
 /** Processor time that the products of all layers take where the weights are at hand, in float32: one product, times as many as there are. */
 async function productSeconds(): Promise<number> {
-  const { hidden_size: D, intermediate_size: F, num_hidden_layers: L } = config;
+  const { D, F, L } = sizes(shape);
   const graph = createGraph();
   const [x, w] = [graph.input("x", "f32", [samples * length, D]), graph.input("w", "f32", [F, D])];
   graph.output("y", ReduceSum(Gemm(x, w), [0, 1]));
@@ -113,7 +150,7 @@ async function productSeconds(): Promise<number> {
   }
   freeAll(feeds);
   await program.release();
-  return times.sort((a, b) => a - b)[3] * L * (4 * D * D + 3 * D * F) / (D * F);
+  return times.sort((a, b) => a - b)[3] * L * layerWeights(shape) / (D * F);
 }
 
 /** Takes a file out of the page cache. */
@@ -127,49 +164,27 @@ function readAll(path: string): number {
   return (performance.now() - start) / 1000;
 }
 
-/** Seconds on the clock and of both processors together, and megabytes at the most. */
-interface Watched {
+/** Seconds, and megabytes at the most. */
+type Watched = Timed & Peak;
+
+/** Seconds on the clock and of both processors; before the clock of decoding, of opening and of reading the prompt. */
+interface Timed {
   readonly seconds: number;
   readonly busy: number;
-  readonly resident: number;
-  readonly anonymous: number;
+  readonly opening?: number;
+  readonly reading?: number;
 }
 
-/** One profile in a process of its own: its seconds, and what its memory was at the most, in megabytes. */
-async function watched(model: string): Promise<Watched> {
-  const script = fileURLToPath(import.meta.url);
-  const sizes = ["--samples", String(samples), "--length", String(length)];
-  const child = spawn(Deno.execPath(), ["run", "-A", "-q", script, "--profile", model, ...sizes], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const [peak, last] = [{ resident: 0, anonymous: 0 }, { text: "" }];
-  const watch = setInterval(() => {
-    const status = statusOf(child.pid!);
-    peak.resident = Math.max(peak.resident, field(status, "VmHWM"));
-    peak.anonymous = Math.max(peak.anonymous, field(status, "RssAnon"));
-  }, 20);
-  child.stdout.on("data", (data) => last.text += data);
-  const [code] = await once(child, "close");
-  clearInterval(watch);
-  if (code !== 0) throw new Error(`Cannot measure: the profile ended with code ${code}`);
-  return { ...JSON.parse(last.text), ...peak };
-}
-
-function statusOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/status`, "utf-8");
-  } catch {
-    return ""; // it has ended
-  }
-}
-
-/** Megabytes of one line. */
-function field(status: string, name: string): number {
-  return Number(status.match(new RegExp(`${name}:\\s+(\\d+) kB`))?.[1] ?? 0) * 1024 / MEGA;
+/** A process of its own: its seconds, and what its memory was at the most. */
+async function watched(model: string, run: "profile" | "decode", budget = "0"): Promise<Watched> {
+  const options = { run, model, budget, samples: `${samples}`, length: `${length}`, decode: `${steps}` };
+  const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
+  const { text, ...peak } = await watchedScript(fileURLToPath(import.meta.url), words);
+  return { ...JSON.parse(text), ...peak };
 }
 
 /** Opens and profiles; the clock begins before a byte of the weights is read. */
-async function profiled(path: string): Promise<Pick<Watched, "seconds" | "busy">> {
+async function profiled(path: string): Promise<Timed> {
   const start = performance.now();
   const model = await openModel(path);
   const { blocks, text, packing } = zipfText(model.spec.vocabulary, { samples, length });
@@ -182,5 +197,25 @@ async function profiled(path: string): Promise<Pick<Watched, "seconds" | "busy">
     throw new Error("Cannot measure: layers are missing");
   }
   model.close();
-  return { seconds: (performance.now() - start) / 1000, busy: busySeconds() };
+  return { seconds: since(start), busy: busySeconds() };
+}
+
+/** Opens, reads a prompt and writes tokens, each the one with the next number. */
+async function decoded(path: string, budget: number): Promise<Timed> {
+  const start = performance.now();
+  const model = await openModel(path);
+  const opened = await decoder({ model, engine: await openEngine({ engine: "cpu" }), budget });
+  const opening = since(start);
+  await opened.prefill(Int32Array.from({ length: 16 }, (_, i) => i + 1));
+  const reading = since(start) - opening;
+  const writing = performance.now();
+  for (let step = 0; step < steps; step++) await opened.step(17 + step);
+  const seconds = since(writing);
+  await opened.release();
+  model.close();
+  return { seconds, busy: busySeconds(), opening, reading };
+}
+
+function since(start: number): number {
+  return (performance.now() - start) / 1000;
 }

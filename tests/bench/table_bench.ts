@@ -7,9 +7,10 @@
  * The plans are Attn-4, Attn-8, Attn-12, MLP-4, MLP-8, Block-4 and Block-8, of the lowest importance; profiling is outside the clock. The
  * tasks are those of the paper whose documents the benchmark package has, at the paper's shots; of MMLU one subject. `--limit` is of
  * each task's documents. table_bench.py says what is timed of lm-eval, which runs with each batch size; the ratio is to the
- * fastest. PYTHON is an environment with tests/fixtures/requirements.txt; without it only this side runs.
+ * fastest. On a shared machine processor time says more than the clock. PYTHON is an environment with tests/fixtures/requirements.txt; without it only this side runs.
  */
 import { execFileSync } from "node:child_process";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { benchmarkData } from "../../src/hub/mod.ts";
@@ -50,41 +51,46 @@ const plans = [
 
 /** What both sides say of a document. */
 type Scored = Pick<Evaluation["tasks"][string]["items"][number], "loglikelihoods" | "acc" | "acc_norm">;
-/** Seconds of all plans, and their documents by plan and task. */
+/** Seconds of all plans, on the clock and of the processors, and their documents by plan and task. */
 interface Side {
   readonly seconds: number;
+  readonly processor: number;
   readonly scores: readonly Readonly<Record<string, readonly Scored[]>>[];
 }
 
-const ratios: number[] = [];
+const rounds: { clock: number; processor: number }[] = [];
 for (let round = 1; round <= Number(values.rounds); round++) {
   const own = await ours();
-  console.log(`round ${round}  lamina ${own.seconds.toFixed(1)} s`);
+  console.log(`round ${round}  lamina ${inWords(own)}`);
   if (!values.python) continue;
-  const all: number[] = [];
+  const others: Side[] = [];
   for (const batch of values.batches.split(",")) {
     const other = await theirs(values.python, batch);
-    all.push(other.seconds);
-    console.log(
-      `         lm-eval, batches of ${batch}, ${other.seconds.toFixed(1)} s; ${differences(own, other)}`,
-    );
+    others.push(other);
+    console.log(`         lm-eval, batches of ${batch}, ${inWords(other)}; ${differences(own, other)}`);
   }
-  ratios.push(Math.min(...all) / own.seconds);
-  console.log(`         ratio ${ratios.at(-1)!.toFixed(2)}`);
+  const least = (key: "seconds" | "processor") => Math.min(...others.map((other) => other[key])) / own[key];
+  rounds.push({ clock: least("seconds"), processor: least("processor") });
 }
-if (ratios.length > 1) console.log(`median ratio ${median(ratios).toFixed(2)}`);
+if (rounds.length > 0) {
+  const [clock, processor] = (["clock", "processor"] as const).map((key) =>
+    median(rounds.map((one) => one[key]))
+  );
+  console.log(`${clock.toFixed(2)} times as fast (median), ${processor.toFixed(2)} times in processor time`);
+}
 model.close();
 
 /** One run; tasks with equal shots are asked together. */
 async function ours(): Promise<Side> {
   const scores: Record<string, readonly Scored[]>[] = plans.map(() => ({}));
-  const start = performance.now();
+  const [start, before] = [performance.now(), process.cpuUsage()];
   for (const [shots, tasks] of Map.groupBy(TASKS, ([, shots]) => shots)) {
     const names = tasks.map(([task]) => task);
     const found = await evaluate(model, plans, { tasks: names, shots, limit, prompts: 0, engine: "cpu" });
     found.forEach(({ tasks }, plan) => names.forEach((name) => scores[plan][name] = tasks[name].items));
   }
-  return { seconds: (performance.now() - start) / 1000, scores };
+  const { user, system } = process.cpuUsage(before);
+  return { seconds: (performance.now() - start) / 1000, processor: (user + system) / 1e6, scores };
 }
 
 /** A run for each plan. */
@@ -100,8 +106,11 @@ async function theirs(python: string, batch: string): Promise<Side> {
     env: { ...Deno.env.toObject(), HF_HUB_OFFLINE: "1" },
     maxBuffer: 2 ** 30,
   });
-  const { seconds, scores } = JSON.parse(out.trim().split("\n").at(-1)!);
-  return { seconds: seconds.reduce((sum: number, own: number) => sum + own, 0), scores };
+  return JSON.parse(out.trim().split("\n").at(-1)!);
+}
+
+function inWords({ seconds, processor }: Side): string {
+  return `${seconds.toFixed(1)} s (of processors ${processor.toFixed(1)} s)`;
 }
 
 /** The largest differences between the two sides: of a task's accuracy under a plan, and of a choice's log-likelihood. */

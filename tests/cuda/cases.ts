@@ -13,6 +13,8 @@ import {
 import { launch, layerGram, layerGramKernel } from "../../src/kernels/mod.ts";
 import { Add, createGraph, type Graph, MatMul, Mul } from "../../src/onnx/mod.ts";
 import { float32, type Tensor } from "../../src/tensor/mod.ts";
+import { drawnMatrix, productErrors } from "../blocks/products.ts";
+import { BLOCK_KINDS } from "../quantised.ts";
 import { failLaunch, liveBytes, setDevices, setMemory, trace } from "./device.ts";
 
 const SIDE = 64;
@@ -192,6 +194,21 @@ const cases: Record<string, () => Promise<unknown>> = {
     const lost = engine.live - held;
     for (const one of [...states, ...grams]) one.free();
     return { first, second, reads, addresses, stream, absent, failed, lost, live: engine.live };
+  },
+  /** Products with blocks of every size that it takes, of one row and of several. */
+  async blocks() {
+    const engine = cudaEngine();
+    const failures: string[] = [];
+    for (const [label, kind] of Object.entries(BLOCK_KINDS)) {
+      for (const size of [16, 32, 64, 128, 256].filter((size) => size <= engine.has.blocks.largest)) {
+        for (const shape of [[13, 3], [64, 2]] as const) {
+          const matrix = drawnMatrix({ ...kind, size }, shape);
+          const failed = await thrown(() => productErrors(engine, matrix, [1, 2, 7]));
+          if (failed) failures.push(`${label} of ${size}, [${shape}]: ${failed.message}`);
+        }
+      }
+    }
+    return { failures, live: engine.live };
   },
   async access() {
     const engine = cudaEngine();

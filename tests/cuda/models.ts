@@ -26,7 +26,9 @@ import {
 import type { Tensor } from "../../src/tensor/mod.ts";
 import type { Lease } from "../../src/weights/mod.ts";
 import { withFixture } from "../support.ts";
+import { BLOCK_KINDS, type BlockKind } from "../quantised.ts";
 import { trace, traced } from "./device.ts";
+import { givingBlocks } from "./given.ts";
 
 /** Lines of the trace [from, to). */
 type Span = readonly [from: number, to: number];
@@ -35,7 +37,7 @@ type Span = readonly [from: number, to: number];
 function watched(engine: Engine) {
   const [moves, compilations]: [Span[], Span[]] = [[], []];
   const reads: (readonly number[])[] = []; // shapes
-  let graphs = 0;
+  let graphs = 0, bytes = 0;
   function moving<T>(move: () => T): T {
     const from = traced();
     const moved = move(); // the copy is asked for before anything is waited for
@@ -47,7 +49,10 @@ function watched(engine: Engine) {
     get live() {
       return engine.live;
     },
-    upload: (tensor) => moving(() => engine.upload(tensor)),
+    upload(tensor) {
+      if (tensor.dtype === "u8") bytes += tensor.data.byteLength;
+      return moving(() => engine.upload(tensor));
+    },
     async read(held) {
       reads.push(held.shape);
       const tensor = await moving(() => engine.read(held));
@@ -70,7 +75,7 @@ function watched(engine: Engine) {
       }
     },
   };
-  return { watching, moves, compilations, reads, graphs: () => graphs };
+  return { watching, moves, compilations, reads, graphs: () => graphs, bytes: () => bytes };
 }
 
 /** The model with its layers' weights stored as BF16. */
@@ -133,24 +138,55 @@ function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () =
         ) throw error;
       });
     },
-    async decode() {
-      const opened = await decoder({ model, engine });
-      try {
-        await opened.prefill(blocks.ids.subarray(0, 5));
-        await opened.step(blocks.ids[5]);
-      } finally {
-        await opened.release();
-      }
-    },
+    decode: () => decode(model, engine, blocks),
+  };
+}
+
+/** A prompt and a step. */
+async function decode(model: Model, engine: Engine, { ids }: Blocks, budget?: number): Promise<void> {
+  const opened = await decoder({ model, engine, budget });
+  try {
+    await opened.prefill(ids.subarray(0, 5));
+    await opened.step(ids[5]);
+  } finally {
+    await opened.release();
+  }
+}
+
+/** A pass and steps with weights in blocks, of which nothing but them is uploaded as bytes: kept, and fed anew for each token. */
+function blockJobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () => Promise<unknown>> {
+  return {
+    blocks: () =>
+      forward({
+        model,
+        engine,
+        segments: segmentsOf(blocks),
+        plans: [noDrop],
+        probes: [gramProbe(model.spec.layers)],
+      }),
+    blocksKept: () => decode(model, engine, blocks),
+    blocksLeased: () => decode(model, engine, blocks, 0),
   };
 }
 
 const precision = Deno.args[0] as Precision;
 const engine = cudaEngine({ precision });
-const { watching, moves, compilations, reads, graphs } = watched(engine);
+const { watching, moves, compilations, reads, graphs, bytes } = watched(engine);
+const kinds: BlockKind[] = Object.values(BLOCK_KINDS);
 const failures: string[] = [];
-for (const name of Deno.args[1].split(",")) {
+for (const [i, name] of Deno.args[1].split(",").entries()) {
   await withFixture(name, async ({ model, blocks }) => {
+    const given = givingBlocks(model, kinds[i % kinds.length]);
+    const stored = blockJobs(given.model, watching, blocks);
+    for (const [job, run] of Object.entries(stored)) {
+      const [handed, uploaded] = [given.bytes(), bytes()];
+      await run().catch((error) => failures.push(`${name}, ${job}: ${error.message}`));
+      const [all, crossed] = [given.bytes() - handed, bytes() - uploaded];
+      if (all === 0 || all !== crossed) {
+        failures.push(`${name}, ${job}: ${crossed} bytes of blocks are uploaded, expected ${all}`);
+      }
+      if (engine.live > 0) failures.push(`${name}, ${job}: ${engine.live} tensors are held afterwards`);
+    }
     for (const [job, run] of Object.entries(jobs(model, watching, blocks))) {
       const before = reads.length;
       await run().catch((error) => failures.push(`${name}, ${job}: ${error.message}`));

@@ -1,12 +1,13 @@
 /**
- * The engine `webgpu` on this machine's device: what every engine does, what is its own, and the executor over every family
- * (web_executor.ts).
+ * The engine `webgpu` on this machine's device: what every engine does, what is its own, the executor over every family
+ * (web_executor.ts), and weights in blocks (web_blocks.ts).
  */
 import assert from "node:assert/strict";
 import { type Engine, type WebgpuAccess, webgpuEngine } from "../../src/engine/mod.ts";
 import { Add, Cast, createGraph, Gemm, type Graph, Mul } from "../../src/onnx/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
 import { f32, held, sum, testEngine, withProgram } from "./suite.ts";
+import { testBlocks } from "./web_blocks.ts";
 import { testExecutor } from "./web_executor.ts";
 
 async function found(): Promise<{ engine: Engine; lacks: null } | { engine: null; lacks: string }> {
@@ -22,6 +23,7 @@ if (engine) {
   testEngine(engine, webgpuEngine);
   testOwn(engine);
   testExecutor(engine);
+  testBlocks(engine);
   testLoss(engine);
 } else {
   Deno.test({ name: `the engine webgpu (skipped: ${lacks})`, ignore: true, fn() {} });
@@ -55,7 +57,8 @@ function testOwn(engine: Engine): void {
   Deno.test("webgpu says what computes, and what it can", () => {
     assert.equal(engine.version, "onnxruntime-web 1.30.0");
     assert.ok(engine.device);
-    const { bindingBytes, ...lowering } = engine.has;
+    const { bindingBytes, memoryBytes, ...lowering } = engine.has;
+    assert.equal(memoryBytes, 2 * 2 ** 30); // the documented assumption
     assert.ok(bindingBytes >= 128 * 2 ** 20); // WebGPU's least
     assert.deepEqual(lowering, {
       attention: "grouped-without-softcap",
@@ -63,7 +66,7 @@ function testOwn(engine: Engine): void {
       rows: "gathered",
       bfloat16: "widened",
       products: "f32",
-      blocks: { passes: [4, 8], steps: [4, 8], level: 0, isHalved: false },
+      blocks: { passes: [4, 8], steps: [4, 8], level: 1, largest: 256, isHalved: false },
       constants: "fed",
     });
   });

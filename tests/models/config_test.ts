@@ -92,8 +92,8 @@ Deno.test("a field that nobody knows is passed over on request, inside the text 
     () => readSpec(outer, FILE, ["favourite_food"]),
     /text_config: field favourite_colour is "blue"/,
   );
-  const quantised = { ...await configOf("llama"), quantization_config: { quant_method: "awq" } };
-  assert.throws(() => readSpec(quantised, FILE, ["quantization_config"]), /quantised by AWQ/); // that is no such field
+  const quantised = { ...await configOf("llama"), quantization_config: { quant_method: "hqq" } };
+  assert.throws(() => readSpec(quantised, FILE, ["quantization_config"]), /quantised by hqq/); // that is no such field
 });
 
 Deno.test("the outer configuration says whether the head is tied where the text part does not", async () => {

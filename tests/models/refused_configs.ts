@@ -56,11 +56,8 @@ export const refused: readonly Refused[] = [
   ],
   ["experts", "mistral", { num_local_experts: 8 }, /field num_local_experts is 8/],
   ...([
-    [{ quant_method: "awq", bits: 4 }, "AWQ"],
-    [{ quant_method: "gptq", bits: 4 }, "GPTQ"],
-    [{ quant_method: "bitsandbytes", load_in_4bit: true }, "bitsandbytes"],
-    [{ load_in_8bit: true }, "bitsandbytes"],
-    [{ quant_method: "fp8", weight_block_size: [128, 128] }, "FP8"],
+    [{ quant_method: "compressed-tensors" }, "compressed-tensors"],
+    [{ quant_method: "mxfp4" }, "MXFP4"],
     [{ quant_method: "constructor" }, "constructor"],
     [{ bits: 4 }, "an unnamed method"],
   ] as const).map(([quantization_config, method]): Refused => [
@@ -69,6 +66,43 @@ export const refused: readonly Refused[] = [
     { quantization_config },
     new RegExp(`quantization_config says that the weights are quantised by ${method}, expected the original`),
   ]),
+  ...([
+    [{ quant_method: "gptq", group_size: 128 }, "bits is missing, expected 4 or 8"],
+    [{ quant_method: "gptq", bits: 3, group_size: 128 }, "bits is 3, expected 4 or 8"],
+    [{ quant_method: "gptq", bits: 4 }, "group_size is missing, expected -1 or a number of columns"],
+    [{ quant_method: "gptq", bits: 4, group_size: 0 }, "group_size is 0, expected -1"],
+    [{ quant_method: "gptq", bits: 4, group_size: 1.5 }, "group_size is 1.5, expected -1"],
+    [
+      { quant_method: "gptq", bits: 4, group_size: 64, checkpoint_format: "marlin" },
+      'checkpoint_format is "marlin", expected gptq or gptq_v2',
+    ],
+    [{ quant_method: "gptq", bits: 4, group_size: 64, is_marlin_format: true }, "is_marlin_format is true"],
+    [{ quant_method: "gptq", bits: 4, group_size: 64, pack_dtype: "int8" }, 'pack_dtype is "int8"'],
+    [
+      { quant_method: "gptq", bits: 4, group_size: 64, desc_act: "yes" },
+      'desc_act is "yes", expected true or',
+    ],
+    [
+      { quant_method: "gptq", bits: 4, group_size: 64, dynamic: { "mlp": { bits: 8 } } },
+      'dynamic is {"mlp":{"bits":8}}, expected no modules with fields of their own',
+    ],
+    [{ quant_method: "awq", bits: 8, group_size: 64 }, "bits is 8, expected 4"],
+    [{ quant_method: "awq", bits: 4, group_size: 64, version: "gemv" }, 'version is "gemv", expected gemm'],
+    [{ quant_method: "fp8", fmt: "e5m2" }, 'fmt is "e5m2", expected e4m3'],
+    [{ quant_method: "fp8", weight_block_size: [128] }, "weight_block_size is [128], expected two numbers"],
+    [{ quant_method: "fp8", weight_block_size: [0, 128] }, "weight_block_size is [0,128], expected two"],
+  ] as const).map(([quantization_config, message]): Refused => [
+    `a method that is read, of another kind: ${message}`,
+    "llama",
+    { quantization_config },
+    new RegExp(`quantization_config: ${RegExp.escape(message)}`),
+  ]),
+  [
+    "a quantised GPT-2, whose matrices the methods turn",
+    "gpt2",
+    { quantization_config: { quant_method: "gptq", bits: 4, group_size: 64 } },
+    /quantised by GPTQ, which is not read for this family, expected the original weights$/,
+  ],
   [
     "a copied base that differs",
     "neox-parallel",

@@ -66,6 +66,22 @@ for (const packing of ["trees", "texts"] as const) {
   });
 }
 
+Deno.test("as trees: little of what runs is padding, however few and unequal the texts are", () => {
+  for (const count of [1, 2, 5, 20, 100, 400]) {
+    const lengths = Array.from({ length: count }, (_, i) => 20 + i * 7919 % 281);
+    const requests = lengths.map((length, i): ScoredRequest => ({
+      input: [1000 + i, ...Array.from({ length: length - 1 }, (_, at) => at)], // no two begin alike
+      targets: [0],
+    }));
+    const { segments } = packRequests(requests, "trees");
+    const rows = segments.reduce((sum, { ids }) => sum + ids.length, 0);
+    assert.ok(
+      rows <= 1.05 * tokensOf(requests, "trees"),
+      `${count}: ${rows} rows for ${fed(requests)} tokens`,
+    );
+  }
+});
+
 function fed(requests: readonly ScoredRequest[]): number {
   return requests.reduce((sum, { input }) => sum + input.length, 0);
 }

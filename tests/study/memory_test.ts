@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { estimate, perplexities, profile, randomInit, speed, untrainedCauses } from "../../src/study/mod.ts";
 import { needOf } from "../../src/study/base/estimate.ts";
 import { drawText, zipfText } from "../../src/subject/mod.ts";
-import { availableBytes, expectRoom } from "../../src/study/base/memory.ts";
+import { availableBytes } from "../../src/engine/mod.ts";
+import { expectRoom } from "../../src/study/base/memory.ts";
 import { engineWith } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 

@@ -6,9 +6,16 @@ import { sizesOf } from "../../src/subject/sizes.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { withTiny } from "../study/tiny.ts";
 
-Deno.test("every family: modules, parameters and bytes are those of the opened model", async () => {
-  for (const name of fixtureNames) {
-    const folder = `tests/fixtures/models/${name}`;
+Deno.test("every family, quantised folders too: modules, parameters and bytes are those of the opened model", async () => {
+  const quantised = [...Deno.readDirSync("tests/fixtures/quantised")].filter(({ isDirectory }) =>
+    isDirectory
+  );
+  const folders = [
+    ...fixtureNames.map((name) => `models/${name}`),
+    ...quantised.map(({ name }) => `quantised/${name}`),
+  ];
+  for (const name of folders) {
+    const folder = `tests/fixtures/${name}`;
     const found = await info(folder);
     using model = await openModel(folder);
     const { spec, weights: { format }, identity: { family } } = model;

@@ -48,8 +48,8 @@ export function generateCommand(context: Context): Command {
         const dropped = !isFull(drop);
         const quiet = isStandardOutput(flags.json) || isStandardOutput(flags.csv);
         let current = -1;
-        const { prompt, tokens, temperature, topP, seed, bos, engine, precision } = flags;
-        const options = { tokens, temperature, topP, seed, bos, engine, precision };
+        const { prompt, tokens, temperature, topP, seed, bos, engine, precision, memory } = flags;
+        const options = { tokens, temperature, topP, seed, bos, engine, precision, memory };
         const texts = await generate(model, prompt, {
           ...options,
           plans: dropped ? [{}, drop] : [{}],

@@ -116,7 +116,7 @@ async function bound(context: Context, ref: string, device: DeviceName, flags: S
 
 /** What this machine does. */
 async function measure(context: Context, ref: string, flags: SpeedFlags): Promise<void> {
-  const { batch, context: contexts, repeat, seed, engine, precision, results, force } = flags;
+  const { batch, context: contexts, repeat, seed, engine, precision, memory, results, force } = flags;
   if (batch === "max" || flags.bits || flags.devices) {
     const given = batch === "max" ? "--batch max" : flags.bits ? "--bits" : "--devices";
     throw new RangeError(`Cannot measure a speed: ${given} needs --device`);
@@ -127,7 +127,7 @@ async function measure(context: Context, ref: string, flags: SpeedFlags): Promis
     const options: SpeedOptions = {
       ...reportsTo(context),
       ...{ plans, batch, context: contexts, new: flags.new, repeat, seed },
-      ...{ engine, precision, evaluations, force },
+      ...{ engine, precision, memory, evaluations, force },
     };
     await perform(context, flags, studies.speed, [model, options], {
       price: ({ prefills, steps, bytes }) =>

@@ -1,6 +1,7 @@
 /** Options that commands share, parsed and checked. A wrong value is a wrong use: exit code 2. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { ENGINES, PRECISIONS, type Wanted as EngineWanted } from "../../engine/mod.ts";
+import { parseBytes, SIZE } from "../../entry/mod.ts";
 import { displayed, folderOf } from "../../home/mod.ts";
 import { type DropPlan, isFull } from "../../measure/mod.ts";
 import type { Plan } from "../../result/mod.ts";
@@ -26,7 +27,9 @@ export interface StudyFlags extends KeepingFlags, EngineFlags, OutFlags {
 }
 
 /** What runs the model, and how it is opened. */
-export interface EngineFlags extends Required<EngineWanted>, ModelFlags {}
+export interface EngineFlags extends Required<EngineWanted>, ModelFlags {
+  memory?: number;
+}
 
 /** How a model is opened. */
 export interface ModelFlags {
@@ -173,6 +176,12 @@ export function withEngineFlags(command: Command): Command {
           "to bytes, a scale for each block, as llama.cpp does",
       )
         .choices([...PRECISIONS]).default("float32"),
+    )
+    .option(
+      "--memory <size>",
+      "memory for weights, for example 8GB; weights that do not fit are read again (default: half of the free memory, " +
+        "all but a reserve on CUDA, 2GiB on WebGPU)",
+      size,
     );
 }
 
@@ -282,6 +291,13 @@ export function positive(text: string): number {
   const value = Number(text);
   if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError("expected a number above 0");
   return value;
+}
+
+/** A parser of sizes in bytes: "8GB". */
+export function size(text: string): number {
+  const bytes = parseBytes(text);
+  if (bytes === null) throw new InvalidArgumentError(`expected ${SIZE}`);
+  return bytes;
 }
 
 /** Zero, or a number above it. */

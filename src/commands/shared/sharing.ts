@@ -68,7 +68,7 @@ export async function openRunner({ sharing }: Shared, flags: EngineFlags): Promi
 }
 
 /** What a study is told to run on. */
-export function runnerOf({ sharing }: Shared, { engine, precision }: EngineFlags) {
+export function runnerOf({ sharing }: Shared, { engine, precision, memory }: EngineFlags) {
   const given = sharing?.engine ?? "own";
-  return given === "own" ? { engine, precision } : { engine: given };
+  return given === "own" ? { engine, precision, memory } : { engine: given };
 }

@@ -6,6 +6,7 @@ import type { Engine, Precision } from "../engine.ts";
 import { expectShortCommandLine } from "./command_line.ts";
 import { type Environment, openEnvironment } from "./environment.ts";
 import { type Library, openLibrary } from "./library.ts";
+import { availableBytes } from "./memory.ts";
 import { nativeEngine } from "./native.ts";
 import type { Block, Provider } from "./provider.ts";
 import { openStock } from "./stock.ts";
@@ -67,7 +68,13 @@ function cpuProvider(
     version: `onnxruntime ${library.version}`,
     device: null,
     precision,
-    has: { ...precision === "int8" ? int8Lowering : cpuLowering, bindingBytes: Infinity },
+    has: {
+      ...precision === "int8" ? int8Lowering : cpuLowering,
+      bindingBytes: Infinity,
+      get memoryBytes() {
+        return Math.floor(WEIGHTS * availableBytes());
+      },
+    },
     memory: environment.cpuMemory,
     stream: null,
     configure(options, packed) {
@@ -102,6 +109,9 @@ function borrowed({ data }: Tensor): Block {
   };
   return block;
 }
+
+/** Share of the free memory that weights may take: states, logits, and copies while programs are compiled need the rest. */
+const WEIGHTS = 1 / 2;
 
 /** Products are fastest on memory that starts with a cache line. */
 const ALIGNMENT = 64;

@@ -25,6 +25,9 @@ const LINKED = ["libcublasLt.so.13", "libcublas.so.13", "libcurand.so.10"];
 /** Part of the device's memory that may lie idle, kept for its next use. */
 const IDLE = 1 / 8;
 
+/** Bytes that weights leave to states, logits and the library's temporaries, besides what may lie idle. */
+const RESERVED = 2 ** 30;
+
 /** The device, the library and its shared state: opened once, at the first engine. */
 interface Opened {
   readonly cuda: Cudart;
@@ -94,6 +97,9 @@ function cudaProvider({ cuda, library, memory }: Opened, precision: Precision): 
     has: {
       ...cudaLowering(precision === "bfloat16" ? "bf16" : "f32"),
       bindingBytes: Infinity,
+      get memoryBytes() {
+        return Math.max(0, cuda.freeBytes() - IDLE * cuda.memory - RESERVED);
+      },
     },
     memory,
     stream: cuda.stream,

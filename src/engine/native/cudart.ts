@@ -46,6 +46,8 @@ export interface Cudart {
   readonly device: string;
   /** Bytes of its memory. */
   readonly memory: number;
+  /** Bytes of it that are free now. */
+  freeBytes(): number;
   /** The one stream (CUstream) of all work. */
   readonly stream: Deno.PointerObject;
   /** Memory of the device. Throws `RangeError` where there is not enough. */
@@ -106,6 +108,7 @@ export function openCudart(): Cudart {
   return {
     device: name,
     memory: room().total,
+    freeBytes: () => room().free,
     stream,
     allocate(bytes) {
       const place = new BigUint64Array(1);

@@ -27,6 +27,7 @@ export function nativeEngine(
     precision,
     has,
     access: accessTo(provider, shelf),
+    residents: null,
     upload(tensor) {
       checkLength(tensor);
       return shelf.hold(tensor.dtype, tensor.shape, provider.place(tensor));

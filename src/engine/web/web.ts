@@ -17,6 +17,9 @@ import { createProgram } from "./session.ts";
 /** `GPUMapMode.READ`. */
 const MAP_READ = 0x1;
 
+/** Bytes of weights on a device: WebGPU does not tell its memory. Devices that run models at all have more; `--memory` sets it. */
+const MEMORY = 2 * 2 ** 30;
+
 /** Opens the engine on this machine's WebGPU device. Throws `Error` if there is none. */
 export async function webgpuEngine(): Promise<Engine> {
   const gpu = await deviceOf();
@@ -35,13 +38,14 @@ export async function webgpuEngine(): Promise<Engine> {
     version: ort.version,
     device: gpu.name,
     precision: "float32",
-    has: { ...webgpuLowering, bindingBytes },
+    has: { ...webgpuLowering, bindingBytes, memoryBytes: MEMORY },
     access: {
       kind: "webgpu",
       device: gpu.device,
       buffer: (held) => shelf.own("a tensor", held).buffer,
       allocate: shelf.allocate,
     },
+    residents: null,
     upload(tensor) {
       checkLength(tensor);
       return shelf.upload(tensor);

@@ -16,7 +16,7 @@ import { readJson } from "../../subject/mod.ts";
 import { ggufVocabulary } from "../../text/mod.ts";
 import { commonType, type OutTensor, type PagedFile } from "../../weights/mod.ts";
 import { converted, storedOtherwise } from "../converted.ts";
-import { Inexpressible, type Job } from "../job.ts";
+import { type FolderWeights, Inexpressible, type Job, notesOnPacked } from "../job.ts";
 import { presence } from "../names.ts";
 import { type Field, field, type Whole } from "./whole.ts";
 
@@ -43,8 +43,8 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
 /** Numbers of the usual files in `general.file_type`. */
 const FILE_TYPES: Readonly<Record<string, number>> = { F32: 0, F16: 1, BF16: 32 };
 
-export async function wholeOfFolder(job: Job, file: PagedFile): Promise<Whole> {
-  const { full } = job;
+export async function wholeOfFolder(job: Job, stored: FolderWeights): Promise<Whole> {
+  const { full } = job, { file } = stored;
   if (!Object.hasOwn(ARCHITECTURES, full.family)) {
     const known = Object.keys(ARCHITECTURES).join(", ");
     throw new Inexpressible("the model", `is of family ${full.family}, expected one of ${known}`);
@@ -64,7 +64,7 @@ export async function wholeOfFolder(job: Job, file: PagedFile): Promise<Whole> {
       ...fields,
     ]),
     tensors,
-    notes,
+    notes: [...notesOnPacked(stored), ...notes],
   };
 }
 

@@ -28,9 +28,7 @@ const LIKE_DECI = ["llama", "deci"];
 
 export async function ggufFiles(job: Job, format: Format): Promise<Made> {
   const { stored, model } = job;
-  const whole = stored.kind === "gguf"
-    ? await wholeOfFile(stored.file)
-    : await wholeOfFolder(job, stored.file);
+  const whole = stored.kind === "gguf" ? await wholeOfFile(stored.file) : await wholeOfFolder(job, stored);
   const architecture = architectureOf(job, whole, format);
   const blocks = architecture === "deci" ? deciBlocks(job, whole.tensors) : wholeBlocks(job, whole.tensors);
   const metadata = metadataOf(job.full, whole, architecture, blocks);

@@ -9,12 +9,14 @@ import { type Config, configOf, valuesOf } from "../config.ts";
 import { expectExpressible, expectModel } from "../expect.ts";
 import {
   copyOf,
+  dequantised,
   Inexpressible,
   isOfWeights,
   type Job,
   jsonFile,
   type Made,
   modulesText,
+  notesOnPacked,
   type OutFile,
   type Row,
 } from "../job.ts";
@@ -47,7 +49,7 @@ async function folderOf(job: Job): Promise<Made> {
   const tensors = fromGguf ? tensorsFromGguf(job, stored.file) : tensorsOf(job);
   return {
     files: [jsonFile("config.json", config), ...small, ...shardFiles(tensors)],
-    notes: [...notesOnGguf(job, small), ...notesOnRows(job), ...notesOf(job)],
+    notes: [...notesOnFiles(job, small), ...notesOnRows(job), ...notesOf(job)],
   };
 }
 
@@ -65,14 +67,14 @@ export async function smallFiles(job: Job): Promise<OutFile[]> {
   return await Promise.all(names.map((name) => copyOf(job, name)));
 }
 
-/** Notes on a folder made from a GGUF file. */
-export function notesOnGguf({ stored }: Job, small: readonly OutFile[]): string[] {
-  if (stored.kind !== "gguf") return [];
+/** Notes on a folder made from a GGUF file, or of packed matrices. */
+export function notesOnFiles({ stored }: Job, small: readonly OutFile[]): string[] {
+  if (stored.kind === "folder") return notesOnPacked(stored);
   const types = new Set(
     [...stored.file.tensors.values()].map(({ type }) => type).filter((type) => /^Q/.test(type)),
   );
   return [
-    ...types.size > 0 ? [`${[...types].join(", ")}: dequantised to F32, with the same values`] : [],
+    ...types.size > 0 ? [dequantised([...types])] : [],
     ...small.length === 0 ? ["the GGUF file has no tokenizer, so the folder has none"] : [],
   ];
 }

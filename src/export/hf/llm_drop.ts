@@ -2,9 +2,9 @@
  * LLM-Drop's form: the checkpoint as it is, and in `config.json` the lists of what is not run, in rank order. The official
  * code reads it with model classes of its own (and so does this project); stock transformers does not look at the lists.
  */
-import { configOf } from "../config.ts";
+import { configOf, storedConfig } from "../config.ts";
 import { expectExpressible } from "../expect.ts";
-import { copyOf, Inexpressible, isOfWeights, type Job, jsonFile, type Made } from "../job.ts";
+import { copyOf, Inexpressible, isOfWeights, type Job, jsonFile, type Made, notesOnPacked } from "../job.ts";
 import { shardFiles } from "./shards.ts";
 
 export async function llmDropFiles(job: Job): Promise<Made> {
@@ -13,7 +13,8 @@ export async function llmDropFiles(job: Job): Promise<Made> {
   if (stored.kind === "gguf") {
     throw new Inexpressible("a GGUF file", "has no config.json");
   }
-  const config = { ...await configOf(job), drop_attn_list: drop.attention, drop_mlp_list: drop.mlp };
+  const whole = await (edited ? configOf(job) : storedConfig(job));
+  const config = { ...whole, drop_attn_list: drop.attention, drop_mlp_list: drop.mlp };
   const isMade = (name: string) => name === "config.json" || edited && isOfWeights(name);
   const others = files.list().filter((name) => !isMade(name));
   const tensors = [...stored.file.tensors].map(([name, info]) => ({
@@ -28,6 +29,7 @@ export async function llmDropFiles(job: Job): Promise<Made> {
       ...await Promise.all(others.map((name) => copyOf(job, name))),
     ],
     notes: [
+      ...edited ? notesOnPacked(stored) : [],
       "drop_attn_list and drop_mlp_list in config.json list the dropped modules; Lamina and LLM-Drop's model classes skip " +
       "them, but stock transformers ignores the lists and runs the full model",
     ],

@@ -19,7 +19,7 @@ import { commonType, contentOf, type OutTensor, zeros } from "../../weights/mod.
 import { converted, storedOtherwise } from "../converted.ts";
 import { expectExpressible, expectModel } from "../expect.ts";
 import { Inexpressible, type Job, jsonFile, type Made, modulesText } from "../job.ts";
-import { notesOnGguf, smallFiles } from "./folder.ts";
+import { notesOnFiles, smallFiles } from "./folder.ts";
 import { nasConfig } from "./nas_config.ts";
 import { shardFiles } from "./shards.ts";
 
@@ -35,7 +35,7 @@ export async function nasFiles(job: Job): Promise<Made> {
   const dtype = types[commonType(tensors)] ?? "float32";
   return {
     files: [jsonFile("config.json", { ...config, dtype }), ...small, ...shardFiles(tensors)],
-    notes: [...notesOnGguf(job, small), ...notesOf(job)],
+    notes: [...notesOnFiles(job, small), ...notesOf(job)],
   };
 }
 
@@ -113,7 +113,7 @@ function tensorOf(
     const architecture = stored.file.metadata.get("general.architecture") as string;
     return converted(stored.file, ref, name, storedOtherwise(full, architecture, canonical, "hf"));
   }
-  if (!ref.transform) return converted(stored.file, ref, name, {});
+  if (!ref.transform && !ref.order) return converted(stored.file, ref, name, {});
   throw new Inexpressible("the model", `stores ${ref.name} otherwise than a Llama does`);
 }
 

@@ -8,7 +8,7 @@ import { changedSpec } from "../../run/mod.ts";
 import { contentOf } from "../../weights/mod.ts";
 import { configOf } from "../config.ts";
 import { expectExpressible } from "../expect.ts";
-import { notesOnGguf, smaller, smallFiles } from "../hf/folder.ts";
+import { notesOnFiles, smaller, smallFiles } from "../hf/folder.ts";
 import { configFromGguf } from "../hf/from_gguf.ts";
 import { type Job, jsonFile, type Made, rowsOf } from "../job.ts";
 import { genaiConfig, GRAPH } from "./genai.ts";
@@ -35,7 +35,7 @@ export async function onnxFiles(job: Job): Promise<Made> {
       jsonFile("genai_config.json", await genaiConfig(job, cached.length, context)),
       ...small,
     ],
-    notes: [...notesOnGguf(job, small), ...notesOf(job, cached, context)],
+    notes: [...notesOnFiles(job, small), ...notesOf(job, cached, context)],
   };
 }
 

@@ -47,7 +47,7 @@ export function onnxWeights({ model, stored, drop }: Job, spec: ModelSpec): Onnx
 
 function weight(file: PagedFile, ref: TensorRef, name: string, shape: readonly number[]): OnnxWeight {
   const { type, dtype } = file.tensors.get(ref.name)!;
-  if (!ref.transform && type === dtype!.toUpperCase()) {
+  if (!ref.transform && !ref.order && type === dtype!.toUpperCase()) {
     const rowBytes = elements(shape.slice(1)) * byteSize(dtype!);
     const [start, end] = rowsIn(ref) ?? [0, shape[0]];
     const before = (ref.at ?? 0) * (ref.rows?.of ?? shape[0]);
@@ -67,12 +67,12 @@ function weight(file: PagedFile, ref: TensorRef, name: string, shape: readonly n
   };
 }
 
-/** Rows that are read at once: all of what is transformed, since a transform wants it whole, and all of one of several. */
+/** Rows that are read at once: all of what is transformed or ordered, which is done to a whole, and all of one of several. */
 function* rowsOf(
-  { transform, at }: TensorRef,
+  { transform, order, at }: TensorRef,
   shape: readonly number[],
 ): Generator<[number, number] | undefined> {
-  if (transform || at !== undefined) yield undefined;
+  if (transform || order || at !== undefined) yield undefined;
   else {
     const rowBytes = elements(shape.slice(1)) * byteSize("f32");
     yield* ranges(0, shape[0], Math.max(1, Math.floor(PART_BYTES / rowBytes)));

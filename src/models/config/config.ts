@@ -4,6 +4,9 @@
  * user allows it. That every default of transformers is known is tested (tests/fixtures/found_configs.json).
  */
 
+import { QUANTISED, readPacking } from "./packing.ts";
+import { describe, spelt } from "./spelt.ts";
+
 /** Fields that do not affect the forward pass of a trained decoder, whatever their value. */
 const neutral = new Set([
   // Names of the checkpoint, how it was saved, notes of other programs.
@@ -158,7 +161,7 @@ export function readConfig(
     },
     done() {
       for (const field of QUANTISED) {
-        if (!asked.has(field)) refuseQuantised(field, fields[field], name);
+        if (!asked.has(field) && readPacking(field, fields[field], name)) asked.add(field);
       }
       refuseBidirectional(fields.is_causal, name);
       for (const [key, found] of Object.entries(fields)) {
@@ -198,36 +201,4 @@ function refuseBidirectional(found: unknown, name: string): void {
   );
 }
 
-/** Packed weights have other names and shapes; the method's name is more helpful than a missing tensor. */
-function refuseQuantised(field: string, found: unknown, name: string): void {
-  if (typeof found !== "object" || found === null || isEmpty(found)) return;
-  const { quant_method, load_in_4bit, load_in_8bit } = found as Record<string, unknown>;
-  const older = load_in_4bit || load_in_8bit ? "bitsandbytes" : METHODS.get(field) ?? "an unnamed method";
-  const method = typeof quant_method === "string" ? METHODS.get(quant_method) ?? spelt(quant_method) : older;
-  throw new TypeError(
-    `Cannot run ${name}: ${field} says that the weights are quantised by ${method}, ` +
-      "expected the original weights (float32, float16 or bfloat16), or a GGUF file",
-  );
-}
-
-/** Where a configuration says so: for most methods, for MLX, for older files of compressed-tensors. */
-const QUANTISED = ["quantization", "compression_config", "quantization_config"];
-
-/** Methods that are spelt otherwise elsewhere, and those that are told by the field alone. */
-const METHODS: ReadonlyMap<string, string> = new Map([
-  ...[["awq", "AWQ"], ["gptq", "GPTQ"], ["fp8", "FP8"], ["mxfp4", "MXFP4"]] as const,
-  ...[["quantization", "MLX"], ["compression_config", "compressed-tensors"]] as const,
-]);
-
 const isEmpty = (value: unknown) => typeof value === "object" && Object.keys(value as object).length === 0;
-
-/** A name from a file, safe to print in one line: as it is, or if it is long or has odd characters, quoted and cut. */
-export function spelt(name: string): string {
-  return /^[\w.-]{1,80}$/.test(name) ? name : describe(name);
-}
-
-function describe(value: unknown): string {
-  if (value === undefined) return "missing";
-  const text = JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
-}

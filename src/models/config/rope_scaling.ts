@@ -1,5 +1,6 @@
 /** Stretched rotations: from the parameters of a configuration to a `RopeScaling`. */
-import { type Config, positive, spelt } from "./config.ts";
+import { type Config, positive } from "./config.ts";
+import { spelt } from "./spelt.ts";
 import type { RopeScaling } from "../pieces.ts";
 
 /** Kinds of layers that may have a rotation of their own. */

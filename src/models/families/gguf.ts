@@ -6,7 +6,7 @@
  * linear attention: mixtures/hybrid_gguf.ts.
  */
 import type { GgufFile, GgufValue } from "../../weights/mod.ts";
-import { spelt } from "../config/config.ts";
+import { spelt } from "../config/spelt.ts";
 import type { Header, Single } from "../gguf/fields.ts";
 import { layoutOf } from "../gguf/layouts.ts";
 import { dividedBy, type RopeFactors } from "../gguf/rope.ts";

@@ -5,6 +5,7 @@
 import { type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import type { Allocate, TensorRef } from "../../weights/mod.ts";
 import type { Config } from "../config/config.ts";
+import { refusePacked } from "../config/packing.ts";
 import type { Header } from "../gguf/fields.ts";
 import type { MlpSpec } from "../modules/dense.ts";
 import type { SoftmaxSpec } from "../modules/softmax.ts";
@@ -17,6 +18,7 @@ function gpt2(config: Config): ModelSpec {
   const hidden = config.count("n_embd", 768);
   const heads = config.count("n_head", 12);
   const headSize = hidden / heads;
+  refusePacked(config.value("quantization_config"), config.name); // methods turn its matrices before they pack them
   if (!Number.isInteger(headSize)) {
     throw new RangeError(
       `Cannot read ${config.name}: n_embd is ${hidden}, expected a multiple of ${heads} heads`,

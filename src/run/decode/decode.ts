@@ -37,7 +37,7 @@ export interface DecoderOptions {
   readonly model: Model;
   readonly engine: Engine;
   readonly plan?: DropPlan | undefined;
-  /** Bytes of float32 weights to keep in memory; default: 2 GiB. */
+  /** Bytes of weights to keep in memory; default: all that the engine has for weights, of which it then claims what it keeps. */
   readonly budget?: number | undefined;
   /** Texts side by side, all of the same length; default: 1. */
   readonly texts?: number | undefined;
@@ -57,15 +57,13 @@ export interface Decoder {
   release(): Promise<void>;
 }
 
-const DEFAULT_BUDGET = 2 * 2 ** 30;
-
 /** Opens a decoder; reads the weights that it keeps. */
 export async function decoder(options: DecoderOptions): Promise<Decoder> {
-  const { model, engine, plan = noDrop, budget = DEFAULT_BUDGET, texts = 1, signal } = options;
+  const { model, engine, plan = noDrop, texts = 1, signal } = options;
   const changed = changedModel(model, plan);
   const layers: StepLayer[] = changed.spec.layers.map((spec, l) => ({ l, spec }))
     .filter(({ spec }) => spec.attention || spec.mlp);
-  const { stages, release } = await openStages(changed, engine, layers, { budget, texts });
+  const { stages, release } = await stagesWithin(options, changed, layers);
   const tables = rotaryRows();
   const programs = openPrograms(engine);
   const embedder = openEmbedder(model, engine, programs);
@@ -192,6 +190,27 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
       forget();
       await programs.release();
       await release();
+    },
+  };
+}
+
+/** The stages of a model, which take the place of weights that stay at hand between passes. */
+async function stagesWithin(
+  { engine, budget, texts = 1 }: DecoderOptions,
+  model: Model,
+  layers: readonly StepLayer[],
+): Promise<{ stages: Stage[]; release(): Promise<void> }> {
+  const { residents, has } = engine;
+  if (budget !== undefined) return await openStages(model, engine, layers, { budget, texts });
+  residents?.clear();
+  const room = residents?.left ?? has.memoryBytes;
+  const { stages, bytes, release } = await openStages(model, engine, layers, { budget: room, texts });
+  const giveBack = residents?.claim(bytes);
+  return {
+    stages,
+    async release() {
+      await release();
+      giveBack?.();
     },
   };
 }

@@ -1,16 +1,16 @@
 /** A mixture as a stage of decoding: a token's experts are read when it has chosen them, and kept while there is room. */
-import type { Engine } from "../../engine/mod.ts";
+import { type Engine, openResidents } from "../../engine/mod.ts";
 import { type Model, routed, updateGraph } from "../../models/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
-import type { KeepsBlocks, Lease } from "../../weights/mod.ts";
+import type { Lease } from "../../weights/mod.ts";
 import { mixtureParts } from "../weights/experts.ts";
-import { leased, type Make } from "../weights/part.ts";
+import { keptInSteps, leased, lending, type Make } from "../weights/part.ts";
 import { runMixture } from "../modules/mixture.ts";
 import { runModule } from "../modules/module.ts";
 import type { Programs } from "../programs.ts";
 import type { RunStage, Stage, StepLayer } from "./stage.ts";
 
-/** The mixture of a layer; `room` are the bytes of float32 weights that it may keep. Throws `TypeError` for another module. */
+/** The mixture of a layer; it may keep `room` bytes of weights. Throws `TypeError` for another module. */
 export function mixtureStage(
   model: Model,
   engine: Engine,
@@ -21,9 +21,11 @@ export function mixtureStage(
   const mixture = routed(layer.mlp);
   if (!mixture) throw new TypeError(`Cannot decode layer ${l}: expected a mixture`);
   const { hidden } = model.spec;
-  const keeps: KeepsBlocks = ({ bits }) => engine.has.blocks.steps.includes(bits);
-  const make: Make = async (cuts) => leased(engine, widened(await model.weights.part(l, cuts, keeps)));
-  const parts = mixtureParts(mixture, hidden, engine.has.bindingBytes, make, room);
+  const keeps = keptInSteps(engine.has.blocks);
+  const make: Make = async (cuts, fedAs) =>
+    leased(engine, widened(await model.weights.part(l, cuts, keeps)), fedAs);
+  const residents = openResidents(null, room);
+  const parts = mixtureParts(mixture, hidden, engine.has.bindingBytes, lending(residents, l, make));
   const where = { model, engine, programs, place: { layer: l, module: "mlp" } } as const;
   const extent = { samples: 1, length: -1 };
   const present = { attention: false, mlp: true };
@@ -46,7 +48,7 @@ export function mixtureStage(
       sum.free();
     }
   };
-  return { layers: [{ l, spec: layer }], with: (use) => use(run), release: parts.release };
+  return { layers: [{ l, spec: layer }], with: (use) => use(run), release: residents.close };
 }
 
 /** The lease's tensors in float32: for a token or two, making them anew in each run would cost more than the products. */

@@ -47,8 +47,10 @@ export async function runModule<Spec>(
     try {
       outputs = await part.use(async (weights, own) => {
         const last = i === parts.length - 1;
-        const program = await compiled(own ?? programs, part.spec, storedTypes(weights), i > 0, last);
-        const all = { ...own ? {} : weights, ...feeds, ...before ? { sum: before } : {} };
+        const from = own ?? programs;
+        const program = await compiled(from, part.spec, storedTypes(weights), i > 0, last);
+        const fed = Object.entries(weights).filter(([name]) => !Object.hasOwn(from.constants, name));
+        const all = { ...Object.fromEntries(fed), ...feeds, ...before ? { sum: before } : {} };
         const into = sum ? { [name]: sum } : undefined;
         const { squares, ...given } = await program.run(all, { signal, into });
         if (!squares || areFinite(await takeSquares(engine, squares))) return given;

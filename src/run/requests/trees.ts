@@ -17,6 +17,13 @@ export interface Packed {
 
 /** The shortest segment that trees are packed to: shorter ones would make masks and calls of their own. */
 const SHORTEST = 64;
+/** Lengths that are tried go up by this, to the longest; only a longer tree has a longer segment. */
+const STEP = 32;
+const LONGEST = 512;
+/** The price of a run, in tokens. */
+const RUN = 32;
+/** Attention to so many tokens takes as long as the products of one with weights: SmolLM2's, larger models take less. */
+const SEEN = 2000;
 
 /** Requests as segments of trees. */
 export function packTrees(requests: readonly ScoredRequest[]): Packed {
@@ -63,34 +70,63 @@ function joined(trees: readonly Tree[], length: number) {
   return { ids, parents, offsets };
 }
 
-/** The largest trees first, each where it leaves the least room. */
-function binned(trees: readonly Tree[]): { length: number; bins: Tree[][] }[] {
+/** Trees in segments of one length, which run together. */
+interface Bins {
+  readonly length: number;
+  readonly bins: Tree[][];
+}
+
+/** How a batch is filled: its segments' room at least, and how the number of segments that the trees would fill is rounded. */
+interface Manner {
+  readonly room: number;
+  readonly round: "floor" | "ceil";
+}
+
+const MANNERS: readonly Manner[] = Array.from(
+  { length: (LONGEST - SHORTEST) / STEP + 1 },
+  (_, i) => SHORTEST + i * STEP,
+).flatMap((room) => [{ room, round: "floor" }, { room, round: "ceil" }]);
+
+/** Each batch is filled in the manner with the lowest price: padding runs too, and attention takes longer in long segments. */
+function binned(trees: readonly Tree[]): Bins[] {
   let rest = trees.toSorted((a, b) => b.ids.length - a.ids.length);
-  const batches: { length: number; bins: Tree[][] }[] = [];
+  const batches: Bins[] = [];
   while (rest.length > 0) {
-    const room = Math.max(rest[0].ids.length, SHORTEST);
-    const left = sizeOf(rest);
-    const count = Math.max(1, Math.min(Math.floor(BATCH_TOKENS / room), Math.ceil(left / room)));
-    const bins = Array.from({ length: count }, (): Tree[] => []);
-    const free = bins.map(() => room);
-    const later: Tree[] = [];
-    for (const tree of rest) {
-      const size = tree.ids.length;
-      let best = -1;
-      free.forEach((space, bin) => {
-        if (space >= size && (best < 0 || space < free[best])) best = bin;
-      });
-      if (best < 0) later.push(tree);
-      else {
-        bins[best].push(tree);
-        free[best] -= size;
-      }
-    }
-    const used = bins.filter((bin) => bin.length > 0);
-    batches.push({ length: Math.max(...used.map(sizeOf)), bins: used });
+    const ways = MANNERS.map((manner) => filled(rest, manner));
+    const prices = ways.map(({ batch }) => priceOf(batch));
+    const { batch, later } = ways[prices.indexOf(Math.min(...prices))];
+    batches.push(batch);
     rest = later;
   }
   return batches;
+}
+
+/** The price of one of a batch's tokens, in tokens: about 1 where little is lost. */
+function priceOf({ length, bins }: Bins): number {
+  return (RUN + bins.length * length * (1 + length / SEEN)) / sizeOf(bins.flat());
+}
+
+/** A batch of the largest trees that fit, each where it leaves the least room, and the others. */
+function filled(trees: readonly Tree[], { room: least, round }: Manner): { batch: Bins; later: Tree[] } {
+  const room = Math.max(trees[0].ids.length, least);
+  const segments = Math.min(Math.floor(BATCH_TOKENS / room), Math[round](sizeOf(trees) / room));
+  const bins = Array.from({ length: Math.max(1, segments) }, (): Tree[] => []);
+  const free = bins.map(() => room);
+  const later: Tree[] = [];
+  for (const tree of trees) {
+    const size = tree.ids.length;
+    let best = -1;
+    free.forEach((space, bin) => {
+      if (space >= size && (best < 0 || space < free[best])) best = bin;
+    });
+    if (best < 0) later.push(tree);
+    else {
+      bins[best].push(tree);
+      free[best] -= size;
+    }
+  }
+  const used = bins.filter((bin) => bin.length > 0);
+  return { batch: { length: Math.max(...used.map(sizeOf)), bins: used }, later };
 }
 
 const sizeOf = (trees: readonly Tree[]) => trees.reduce((sum, { ids }) => sum + ids.length, 0);

@@ -14,9 +14,7 @@ import {
   sharedTensors,
   type TensorNeed,
 } from "../../models/mod.ts";
-import type { Cut } from "../../weights/mod.ts";
-import type { HeldWeights, Make, Part, Use } from "./part.ts";
-import { openShelf } from "./shelf.ts";
+import type { Lend, Part } from "./part.ts";
 
 /** A mixture, ready to be fed. */
 export interface MixtureParts {
@@ -28,20 +26,15 @@ export interface MixtureParts {
   expert(e: number): readonly Part<ExpertSpec>[];
   /** The norm behind it. */
   readonly after: Part<MixtureSpec>;
-  release(): void;
 }
 
-/** `most` bytes of float32 weights in a part, `keep` bytes of all that stay at hand until the release. */
+/** A mixture of which `lend` lends the weights, with at most `most` bytes of float32 weights in a part. */
 export function mixtureParts(
   spec: MixtureSpec,
   hidden: number,
   most: number,
-  make: Make,
-  keep: number,
+  lend: Lend,
 ): MixtureParts {
-  const shelf = openShelf(keep);
-  const lend = <T>(cuts: ReadonlyMap<string, Cut | null>, use: Use<T>) =>
-    shelf.lend(JSON.stringify([...cuts]), () => make(cuts), use);
   const part = <Spec>({ spec, cuts }: Piece<Spec>): Part<Spec> => ({
     spec,
     use: (run) => lend(cuts, run),
@@ -58,14 +51,9 @@ export function mixtureParts(
     expert: (e) =>
       cutNetwork(spec.expert, expertName(e), hidden, most).map(({ spec, cuts }) => ({
         spec,
-        use: (run) => lend(cuts, (held, own) => run(renamed(held, expertName(e), "expert"), own)),
+        use: (run) => lend(cuts, run, (name) => name.replace(expertName(e), "expert")),
         nameOf: (fed) => fed.replace("expert", expertName(e)),
       })),
     after: whole(normTensors("mlp.post_norm", spec.norm.post, hidden)),
-    release: shelf.clear,
   };
-}
-
-function renamed(held: HeldWeights["held"], from: string, to: string): HeldWeights["held"] {
-  return Object.fromEntries(Object.entries(held).map(([name, tensor]) => [name.replace(from, to), tensor]));
 }

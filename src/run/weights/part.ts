@@ -1,8 +1,16 @@
 /** A part of a module, as it is fed to its graph. */
-import type { Engine, Feeds, Held } from "../../engine/mod.ts";
+import type { Engine, Feeds, Held, Resident, Residents } from "../../engine/mod.ts";
 import { blockTensors, type StoredTypes } from "../../models/mod.ts";
 import type { BlockLowering } from "../../onnx/mod.ts";
-import { blockColumns, type BlockMatrix, blockRows, type Tensor, widened } from "../../tensor/mod.ts";
+import {
+  blockColumns,
+  type BlockMatrix,
+  blockRows,
+  byteSize,
+  elements,
+  type Tensor,
+  widened,
+} from "../../tensor/mod.ts";
 import { type Cut, cutTensor, cutTensors, type KeepsBlocks, type Lease } from "../../weights/mod.ts";
 import { freeAll } from "../held.ts";
 import { openPrograms, type Programs } from "../programs.ts";
@@ -20,15 +28,24 @@ export interface Part<Spec> {
 export type Use<T> = (weights: Readonly<Record<string, Held>>, own: Programs | null) => Promise<T>;
 
 /** Weights on the engine, programs that have copies of them (where products with blocks need that), and what gives both back. */
-export interface HeldWeights {
+export interface HeldWeights extends Resident {
   readonly held: Readonly<Record<string, Held>>;
   readonly own: Programs | null;
-  free(): void;
+}
+
+/** Bytes that tensors take on their engine. */
+export function heldBytes(held: Feeds): number {
+  return Object.values(held).reduce((sum, { dtype, shape }) => sum + byteSize(dtype) * elements(shape), 0);
 }
 
 /** Which blocks passes take as they are stored. */
-export function keptInPasses({ passes }: BlockLowering): KeepsBlocks {
-  return ({ bits }) => passes.includes(bits);
+export function keptInPasses({ passes, largest }: BlockLowering): KeepsBlocks {
+  return ({ bits, size }) => passes.includes(bits) && size <= largest;
+}
+
+/** Which blocks steps of decoding take as they are stored. */
+export function keptInSteps({ steps, largest }: BlockLowering): KeepsBlocks {
+  return ({ bits, size }) => steps.includes(bits) && size <= largest;
 }
 
 /** What is held, by name, as graphs are built from it. */
@@ -62,12 +79,16 @@ function cutBlocks(matrix: BlockMatrix, cut: Cut | null): BlockMatrix | Tensor {
   return blockColumns(matrix, cut.start, cut.end) ?? cutTensor(widened(matrix), cut);
 }
 
-/** Tensors on the engine; `release` follows once they are freed. */
+/** How a tensor is named where it is fed. */
+export type FedAs = (name: string) => string;
+
+/** Tensors on the engine under the names that they are fed by; `release` follows once they are freed. */
 export async function holding<T>(
   engine: Engine,
   tensors: Iterable<readonly [string, T]>,
   hold: (tensor: T) => Held | Promise<Held>,
-  release: () => void = () => {},
+  { fedAs = (name) => name, release = () => {} }: { readonly fedAs?: FedAs | undefined; release?(): void } =
+    {},
 ): Promise<HeldWeights> {
   const held: Record<string, Held> = {};
   let own: Programs | null = null;
@@ -77,20 +98,54 @@ export async function holding<T>(
     release();
   };
   try {
-    for (const [name, tensor] of tensors) held[name] = await hold(tensor);
-    const hasBlocks = Object.keys(held).some((name) => name.endsWith(".quants"));
-    if (hasBlocks && engine.has.constants === "copied") own = openPrograms(engine, held);
-    return { held, own, free };
+    for (const [name, tensor] of tensors) held[fedAs(name)] = await hold(tensor);
+    const blocks = engine.has.constants === "copied" ? heldBlocks(held) : {};
+    if (Object.keys(blocks).length > 0) own = openPrograms(engine, blocks);
+    return { held, own, bytes: heldBytes(held) + heldBytes(blocks), free }; // programs have copies
   } catch (error) {
     free();
     throw error;
   }
 }
 
+/** What is held of matrices in blocks. A copy of a dense one would gain nothing: its products are as fast where it is fed. */
+function heldBlocks(held: Feeds): Feeds {
+  const names = new Set(
+    Object.keys(held).filter((name) => name.endsWith(".quants")).map((name) =>
+      name.slice(0, -"quants".length)
+    ),
+  );
+  return Object.fromEntries(
+    Object.entries(held).filter(([name]) => names.has(name.slice(0, name.lastIndexOf(".") + 1))),
+  );
+}
+
 /** A lease of its own, which is over once its weights are freed. */
-export function leased(engine: Engine, { release, ...lease }: Lease): Promise<HeldWeights> {
-  return holding(engine, fedTensors(lease, engine.has.blocks), engine.upload, release);
+export function leased(engine: Engine, { release, ...lease }: Lease, fedAs?: FedAs): Promise<HeldWeights> {
+  return holding(engine, fedTensors(lease, engine.has.blocks), engine.upload, { fedAs, release });
 }
 
 /** Puts some tensors of a layer, cut (null: whole), on the engine. */
-export type Make = (cuts: ReadonlyMap<string, Cut | null>) => HeldWeights | Promise<HeldWeights>;
+export type Make = (
+  cuts: ReadonlyMap<string, Cut | null>,
+  fedAs?: FedAs,
+) => HeldWeights | Promise<HeldWeights>;
+
+/** Uses some tensors of a layer, cut: those at hand, or new ones. */
+export type Lend = <T>(cuts: ReadonlyMap<string, Cut | null>, use: Use<T>, fedAs?: FedAs) => Promise<T>;
+
+/** Lends weights of layer l that each batch uses again. */
+export function lending(residents: Residents, l: number, make: Make): Lend {
+  return async (cuts, use, fedAs) => {
+    const key = JSON.stringify([...cuts]);
+    const { resident: { held, own }, giveBack } = await residents.borrow(
+      { key, layer: l, isRepeated: true },
+      () => make(cuts, fedAs),
+    );
+    try {
+      return await use(held, own);
+    } finally {
+      giveBack();
+    }
+  };
+}

@@ -3,8 +3,8 @@
  * compared with the memory and their source can make a part alone.
  *
  * Weights of a lease are uploaded once for all that runs through the layer. A part that is made alone is asked for again by
- * every batch of samples: making weights costs a tenth of a full batch's products with them. Of a mixture every expert is asked for
- * alone (experts.ts).
+ * every batch of samples: making weights costs a tenth of a full batch's products with them. A mixture's experts are asked for one by
+ * one (experts.ts). All of them stay at hand for the next pass of a study while there is room (engine/residents.ts).
  */
 import {
   type FeedSpec,
@@ -16,10 +16,20 @@ import {
   type Piece,
   routed,
 } from "../../models/mod.ts";
-import type { Engine } from "../../engine/mod.ts";
+import { type Engine, openResidents, type Resident } from "../../engine/mod.ts";
 import type { NormalDraw } from "../../kernels/mod.ts";
 import { type MixtureParts, mixtureParts } from "./experts.ts";
-import { fedTensors, type HeldWeights, holding, keptInPasses, leased, type Make, type Part } from "./part.ts";
+import {
+  fedTensors,
+  type HeldWeights,
+  holding,
+  keptInPasses,
+  leased,
+  type Lend,
+  lending,
+  type Make,
+  type Part,
+} from "./part.ts";
 
 /** An update without an MLP: one part, which needs no weights. */
 export const withoutWeights: Part<null> = { spec: null, use: (run) => run({}, null) };
@@ -42,13 +52,16 @@ interface LayerPieces {
 /** Bytes of float32 weights that are asked for at once of a source that can make a part alone. */
 export const PART_BYTES = 128 * 2 ** 20;
 
-/** Bytes of a layer's experts that stay at hand from one batch to the next, in the CPU's memory and in a device's. */
-const EXPERT_BYTES = 512 * 2 ** 20;
-const DEVICE_BYTES = 4 * 2 ** 30;
+/** A whole layer on the engine: the weights of its pieces, in their order. */
+interface HeldLayer extends Resident {
+  readonly attention: readonly HeldWeights[];
+  readonly mlp: readonly HeldWeights[];
+}
 
 /**
  * Layer l of a model; its attention in one part if `wholeAttention`, which what observes all its heads needs. Weights that can be
- * drawn where they are needed are drawn by the engine, if it runs kernels.
+ * drawn where they are needed are drawn by the engine, if it runs kernels. In a study the weights stay at hand for the next pass while
+ * there is room.
  */
 export async function layerParts(
   { spec: { hidden, layers }, weights }: Model,
@@ -68,73 +81,86 @@ export async function layerParts(
     mlp: mlp ? kindOf(mlp).cut(mlp, hidden, most, "mlp") : [],
   };
   const byPart: Make = weights.drawn && engine.access
-    ? (cuts) =>
+    ? (cuts, fedAs) =>
       holding(
         engine,
         weights.drawn!(l, cuts),
         (tensor) => "rows" in tensor ? draw.fill(tensor.shape, tensor.rows) : engine.upload(tensor),
+        { fedAs },
       )
-    : async (cuts) => leased(engine, await weights.part(l, cuts, keeps));
+    : async (cuts, fedAs) => leased(engine, await weights.part(l, cuts, keeps), fedAs);
   const experts = routed(mlp);
-  if (experts) {
-    const mixture = mixtureParts(experts, hidden, most, byPart, engine.access ? DEVICE_BYTES : EXPERT_BYTES);
-    return await heldParts(pieces, byPart, mixture.release, mixture);
-  }
-  const alone = weights.drawn && float32Bytes(layerTensors(layers[l], hidden)) > PART_BYTES;
-  if (alone) return madeParts(pieces, byPart);
-  if (weights.drawn && engine.access) return await heldParts(pieces, byPart);
-  const lease = await weights.layer(l, keeps);
-  const make: Make = (cuts) => holding(engine, fedTensors(lease, blocks, cuts), engine.upload);
-  return await heldParts(pieces, make, lease.release);
+  const alone = !experts && weights.drawn && float32Bytes(layerTensors(layers[l], hidden)) > PART_BYTES;
+  const { residents, release } = residentsFor(weights, engine, experts !== null);
+  const lend = lending(residents, l, byPart);
+  if (alone) return { ...lentParts(pieces, lend), mixture: null, release };
+  const isByPart = experts !== null || weights.drawn && engine.access;
+  const whole = async () => {
+    const lease = await weights.layer(l, keeps);
+    const make: Make = (cuts) => holding(engine, fedTensors(lease, blocks, cuts), engine.upload);
+    return heldLayer(pieces, make, lease.release);
+  };
+  const mixture = experts && mixtureParts(experts, hidden, most, lend);
+  const cuts = [...pieces.attention, ...pieces.mlp].map(({ cuts }) => [...cuts]);
+  const place = { key: JSON.stringify(cuts), layer: l, isRepeated: false };
+  const { resident, giveBack } = await residents.borrow(
+    place,
+    isByPart ? () => heldLayer(pieces, byPart) : whole,
+  );
+  return {
+    attention: heldParts(pieces.attention, resident.attention),
+    mlp: heldParts(pieces.mlp, resident.mlp),
+    mixture,
+    release() {
+      giveBack();
+      release();
+    },
+  };
 }
 
-/** Parts that are held all at once, until the layer is released. */
-async function heldParts(
+/** Where a layer's weights stay: with those of the study, or, by default, a mixture's experts until the layer is released. */
+function residentsFor(weights: Model["weights"], engine: Engine, isMixture: boolean) {
+  if (engine.residents?.of === weights) return { residents: engine.residents, release() {} };
+  const own = openResidents(weights, isMixture ? engine.has.memoryBytes : 0);
+  return { residents: own, release: own.close };
+}
+
+/** Puts all pieces of a layer on the engine; `release` follows once they are freed. */
+async function heldLayer(
   pieces: LayerPieces,
   make: Make,
   release: () => void = () => {},
-  mixture: MixtureParts | null = null,
-): Promise<LayerParts> {
+): Promise<HeldLayer> {
   const all: HeldWeights[] = [];
-  const end = () => {
-    for (const { free } of all.splice(0)) free();
+  const free = () => {
+    for (const weights of all.splice(0)) weights.free();
     release();
   };
-  const part = async <Spec>({ spec, cuts }: Piece<Spec>): Promise<Part<Spec>> => {
-    const weights = await make(cuts);
-    all.push(weights);
-    return { spec, use: (run) => run(weights.held, weights.own) };
-  };
-  const parts = async <Spec>(list: readonly Piece<Spec>[]) => {
-    const made: Part<Spec>[] = [];
-    for (const piece of list) made.push(await part(piece));
-    return made;
+  const held = async (list: readonly Piece<unknown>[]) => {
+    const own: HeldWeights[] = [];
+    for (const { cuts } of list) {
+      const weights = await make(cuts);
+      all.push(weights);
+      own.push(weights);
+    }
+    return own;
   };
   try {
-    return {
-      attention: await parts(pieces.attention),
-      mlp: await parts(pieces.mlp),
-      mixture,
-      release: end,
-    };
+    const [attention, mlp] = [await held(pieces.attention), await held(pieces.mlp)];
+    return { attention, mlp, bytes: all.reduce((sum, { bytes }) => sum + bytes, 0), free };
   } catch (error) {
-    end();
+    free();
     throw error;
   }
 }
 
-/** Parts that are made one at a time, when they are used. */
-function madeParts(pieces: LayerPieces, make: Make): LayerParts {
-  const part = <Spec>({ spec, cuts }: Piece<Spec>): Part<Spec> => ({
-    spec,
-    async use(run) {
-      const { held, own, free } = await make(cuts);
-      try {
-        return await run(held, own);
-      } finally {
-        free();
-      }
-    },
-  });
-  return { attention: pieces.attention.map(part), mlp: pieces.mlp.map(part), mixture: null, release() {} };
+/** Parts whose weights are held until the layer is released. */
+function heldParts<Spec>(pieces: readonly Piece<Spec>[], weights: readonly HeldWeights[]): Part<Spec>[] {
+  return pieces.map(({ spec }, i) => ({ spec, use: (run) => run(weights[i].held, weights[i].own) }));
+}
+
+/** Parts whose weights are made one at a time, when they are used. */
+function lentParts({ attention, mlp }: LayerPieces, lend: Lend): Pick<LayerParts, "attention" | "mlp"> {
+  const part = <Spec>({ spec, cuts }: Piece<Spec>): Part<Spec> => ({ spec, use: (run) => lend(cuts, run) });
+  return { attention: attention.map(part), mlp: mlp.map(part) };
 }

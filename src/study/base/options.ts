@@ -3,18 +3,23 @@ import {
   type Engine,
   type EngineName,
   ENGINES,
+  engineWithin,
   openEngine,
+  openResidents,
   type Precision,
   PRECISIONS,
 } from "../../engine/mod.ts";
 import {
+  aSize,
   type Checks,
   flag,
   meter,
   oneOf,
   orElse,
+  parseBytes,
   reportChecks,
   type Reports,
+  SIZE,
   text,
 } from "../../entry/mod.ts";
 import { cpuLowering } from "../../onnx/mod.ts";
@@ -31,6 +36,12 @@ export interface EngineOptions {
    * blocks: activations are rounded to bytes, a scale for each block, as llama.cpp does.
    */
   readonly precision?: Precision | undefined;
+  /**
+   * Memory for weights: a number of bytes, or a text such as "8GB" or "512MiB". Weights that fit stay in memory from pass to pass and
+   * from token to token; others are read again, which changes no number. Default: half of the CPU's free memory, the free memory
+   * of a CUDA device less a reserve, 2 GiB on WebGPU.
+   */
+  readonly memory?: number | string | undefined;
 }
 
 /** Whether a study runs though it seems to need more memory than there is. */
@@ -52,6 +63,7 @@ const isEngine = (value: unknown) => typeof (value as Partial<Engine> | null)?.c
 export const engineChecks: Checks<EngineOptions> = {
   engine: orElse(isEngine, () => null, oneOf(ENGINES)),
   precision: oneOf(PRECISIONS),
+  memory: aSize,
 };
 
 /** Checks of what every study can be told. */
@@ -68,13 +80,50 @@ export const CALIBRATION_TEXT = "stories";
 /** The default held-out text, for measuring quality. */
 export const HELD_OUT_TEXT = "wiki";
 
-/** The engine of a study: the given one, or the one of the name. Throws `RangeError` where it has not the precision. */
-export async function engineOf({ engine, precision }: EngineOptions): Promise<Engine> {
-  if (typeof engine !== "object") return await openEngine({ engine, precision });
-  if (precision === undefined || precision === engine.precision) return engine;
-  throw new RangeError(
-    `Cannot use the engine: precision is "${precision}", expected ${engine.precision}, the engine's own`,
-  );
+/**
+ * The engine of a study: the given one, or the one of the name, with as much memory for weights as the options say. Throws `RangeError`
+ * where it has not the precision.
+ */
+export async function engineOf({ engine, precision, memory }: EngineOptions): Promise<Engine> {
+  const opened = typeof engine === "object" ? engine : await openEngine({ engine, precision });
+  if (precision !== undefined && precision !== opened.precision) {
+    throw new RangeError(
+      `Cannot use the engine: precision is "${precision}", expected ${opened.precision}, the engine's own`,
+    );
+  }
+  const bytes = memoryOf({ memory });
+  return bytes === undefined ? opened : engineWithin(opened, bytes);
+}
+
+/** Bytes that the option `memory` allows for weights; undefined without it. */
+export function memoryOf({ memory }: Pick<EngineOptions, "memory">): number | undefined {
+  if (memory === undefined) return undefined;
+  const bytes = parseBytes(memory);
+  if (bytes === null) throw new RangeError(`Cannot use memory "${memory}", expected ${SIZE}`);
+  return bytes;
+}
+
+/**
+ * Runs a study's passes over the weights of a model with an engine on which they stay at hand, in the memory for weights or, by
+ * default, in what the study's own `need` leaves of it. All of them are freed in the end. A study within another one of the same
+ * model shares its weights.
+ */
+export async function withResidents<O extends EngineOptions, T>(
+  weights: object,
+  need: number,
+  options: O,
+  use: (options: O) => Promise<T>,
+): Promise<T> {
+  const engine = await engineOf(options);
+  if (engine.residents?.of === weights) return await use(options);
+  const memory = engine.residents?.left ?? engine.has.memoryBytes;
+  const room = memoryOf(options) ?? Math.max(0, memory - need);
+  const residents = openResidents(weights, room);
+  try {
+    return await use({ ...options, engine: engineWithin(engine, room, residents), memory: undefined });
+  } finally {
+    residents.close();
+  }
 }
 
 /** What computes the numbers of a study: for provenance. The CPU has no device. */
@@ -152,8 +201,10 @@ export function recordedEngine({ engine, runtime, dtype, device }: Computed): En
     has: {
       ...cpuLowering,
       bindingBytes: Infinity,
+      memoryBytes: 0,
     },
     access: null,
+    residents: null,
     upload: refuse,
     read: refuse,
     compile: refuse,
@@ -166,5 +217,6 @@ export function recordedEngine({ engine, runtime, dtype, device }: Computed): En
 export async function keptOnly<O extends EngineOptions & Forcing>(
   options: O,
 ): Promise<O & { engine: Engine }> {
-  return { ...options, engine: recordedEngine(await computedOn(options)), force: true };
+  const engine = recordedEngine(await computedOn(options));
+  return { ...options, engine, memory: undefined, force: true };
 }

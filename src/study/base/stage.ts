@@ -20,9 +20,9 @@ export interface RunOptions extends Keeping, Reports, EngineOptions, Forcing {}
 
 /** Those alone, of options that say more. */
 export function runOptionsOf<O extends RunOptions>(
-  { results, engine, precision, signal, onProgress, onNotice, force }: O,
+  { results, engine, precision, memory, signal, onProgress, onNotice, force }: O,
 ): Pick<O, keyof RunOptions> {
-  return { results, engine, precision, signal, onProgress, onNotice, force };
+  return { results, engine, precision, memory, signal, onProgress, onNotice, force };
 }
 
 /** The same for a shard, which always keeps. */

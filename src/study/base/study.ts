@@ -7,7 +7,7 @@ import type { Provenance } from "../../result/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { type Estimate, estimateSteps, flopsOf, needOf, type Pass } from "./estimate.ts";
 import { expectRoom } from "./memory.ts";
-import { tellReused } from "./options.ts";
+import { tellReused, withResidents } from "./options.ts";
 import { inTurn, type RunOptions, runOptionsOf, type Stage } from "./stage.ts";
 
 /** A step of a study: one call on one machine, one or more stages on many. */
@@ -41,7 +41,9 @@ export function stepOf<T>(passes: readonly Pass[], stage: Stage<T>): Step<T> {
 export interface Work<R, P = Price> {
   /** The study and its subject, for people: "profile of smollm2-135m". */
   readonly label: string;
-  readonly model: Pick<StudyModel, "spec"> & { readonly identity?: Division["model"] };
+  readonly model: Pick<StudyModel, "spec"> & Partial<Pick<StudyModel, "weights">> & {
+    readonly identity?: Division["model"];
+  };
   /** Tokens of the text. */
   readonly tokens: number;
   /** Number of plans, for the price; default: 1. */
@@ -111,13 +113,22 @@ export async function runWork<R, P>(work: Work<R, P>, all: RunOptions): Promise<
     tellReused(options, label);
     return found;
   }
-  if (work.kept) await expectRoom(needOf(model, steps.flatMap(({ passes }) => passes)), options);
+  const passes = steps.flatMap(({ passes }) => passes);
+  const need = needOf(model, passes);
+  if (work.kept) await expectRoom(need, options);
+  // A study of one pass reads each weight once: keeping them would take memory and save nothing.
+  const isOnce = passes.length === 1 && (passes[0].times ?? 1) === 1;
+  if (isOnce || !model.weights) return await runSteps(work, options);
+  return await withResidents(model.weights, need.bytes, options, (options) => runSteps(work, options));
+}
+
+async function runSteps<R, P>({ steps, model, result }: Work<R, P>, options: RunOptions): Promise<R> {
   if (steps.length === 1) await steps[0].whole(options);
   else {
     const weight = ({ passes }: Step) => flopsOf(model, passes);
     await inTurn(steps, options, (step, own) => step.whole(own), { weight });
   }
-  return await work.result(options);
+  return await result(options);
 }
 
 /** Prices a study, without running it. */

@@ -30,7 +30,14 @@ import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 import { type BosRule, type Metric, suites, tasksNamed } from "../../tasks/mod.ts";
 import { BASE_BYTES } from "../base/estimate.ts";
 import { expectRoom } from "../base/memory.ts";
-import { engineChecks, engineOf, type EngineOptions, type Forcing, forcingChecks } from "../base/options.ts";
+import {
+  engineChecks,
+  engineOf,
+  type EngineOptions,
+  type Forcing,
+  forcingChecks,
+  memoryOf,
+} from "../base/options.ts";
 import { type EvaluatedText, leakGuard, withLeaks } from "../base/leak.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { type RunOptions, type Stage, stage } from "../base/stage.ts";
@@ -128,7 +135,7 @@ export const evaluateStudy: Study<StudyModel, EvaluationOptions, Evaluation[], E
     const parts = await askAll(model, settings, options);
     const { prompts = PROMPTS } = options;
     const evaluating = step([], (runOptions) => evaluated(model, distinct, parts, options, runOptions), [
-      partsStage(model, distinct, parts, prompts),
+      partsStage(model, distinct, parts, prompts, memoryOf(options)),
     ]);
     return {
       label: `evaluation of ${model.name}`,
@@ -170,6 +177,7 @@ function partsStage(
   plans: readonly DropPlan[],
   parts: readonly Part[],
   prompts: number,
+  memory: number | undefined,
 ): Stage {
   const writers = prompts > 0 ? plans : [];
   return stage({
@@ -181,7 +189,7 @@ function partsStage(
       const own = parts.slice(from, to);
       const reading = own.map(({ tokens }) => readBytes(model.spec, plans, tokens));
       const writes = to > parts.length || own.some(({ setting: { task } }) => task.generation);
-      return BASE_BYTES + Math.max(0, ...reading, writes ? writeBytes(model.spec) : 0);
+      return BASE_BYTES + Math.max(0, ...reading, writes ? writeBytes(model.spec, memory) : 0);
     },
     async run({ from, to }, options) {
       const running = { ...options, model, engine: await engineOf(options) };
@@ -230,12 +238,14 @@ async function evaluated(
   options: EvaluateOptions,
   runOptions: RunOptions,
 ): Promise<Evaluation[]> {
-  const bytes = BASE_BYTES + Math.max(readBytes(model.spec, plans, LONG), writeBytes(model.spec));
+  const engine = await engineOf(runOptions);
+  const decoding = writeBytes(model.spec, engine.has.memoryBytes);
+  const bytes = BASE_BYTES + Math.max(readBytes(model.spec, plans, LONG), decoding);
   await expectRoom({ bytes, what: `tasks at hidden size ${model.spec.hidden}` }, runOptions);
   tellCuts(parts, model, runOptions);
   noticeBeyond(model, "texts", longestText(parts, options.prompts ?? PROMPTS), runOptions);
   const { mains } = settingsOf(options);
-  const running = { ...runOptions, model, engine: await engineOf(runOptions), plans };
+  const running = { ...runOptions, model, engine, plans };
   const items = await runParts(parts, running);
   const written = await writing(options.prompts ?? PROMPTS, running);
   const full = summarise(items[0], mains, null, options.margin ?? MARGIN);

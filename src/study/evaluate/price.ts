@@ -8,7 +8,7 @@ import type { ModelSpec } from "../../models/mod.ts";
 import type { Computed } from "../../result/mod.ts";
 import { cost, type DropPlan, noDrop } from "../../run/mod.ts";
 import { BASE_BYTES, productSeconds, studySpeed } from "../base/estimate.ts";
-import { computedOn, type EngineOptions } from "../base/options.ts";
+import { computedOn, engineOf, type EngineOptions } from "../base/options.ts";
 import { type Part, type Setting, WRITTEN } from "./asked.ts";
 import { PROMPT, TOKENS } from "./writing.ts";
 
@@ -44,8 +44,6 @@ export interface EvaluatePrice {
 const SEEN = 512;
 /** Side of the matrix of a single row's product: 64 MiB, more than a cache holds. */
 const SIDE = 4096;
-/** Bytes of weights that a decoder keeps at most. */
-const DECODER_BYTES = 2 * 2 ** 30;
 /** Bytes that states take at most. */
 const STATE_BYTES = 512 * 2 ** 20;
 
@@ -75,13 +73,14 @@ export async function price(
   const weights = 4 * weightsOf(spec);
   const row = written > 0 ? await productSeconds(1, SIDE, options) * weights / (4 * SIDE ** 2) : 0;
   const reading = readBytes(spec, plans, Math.max(...tasks.map(({ run }) => run)));
+  const { memoryBytes } = (await engineOf(options)).has;
   return {
     computed: await computedOn(options),
     tasks,
     flops: flops + 2 * written * weightsOf(spec),
     written,
     seconds: flops / await studySpeed(options) + written * row,
-    bytes: BASE_BYTES + Math.max(reading, written > 0 ? writeBytes(spec) : 0),
+    bytes: BASE_BYTES + Math.max(reading, written > 0 ? writeBytes(spec, memoryBytes) : 0),
   };
 }
 
@@ -125,9 +124,9 @@ export function readBytes(spec: ModelSpec, plans: readonly DropPlan[], tokens: n
   return 2 * layerBytes + Math.min(STATE_BYTES, stateBytes);
 }
 
-/** Memory for texts that are written. */
-export function writeBytes(spec: ModelSpec): number {
-  return Math.min(DECODER_BYTES, 4 * weightsOf(spec));
+/** Memory for texts that are written, where weights may take `memory` bytes of it. */
+export function writeBytes(spec: ModelSpec, memory = Infinity): number {
+  return Math.min(memory, 4 * weightsOf(spec));
 }
 
 /** Tokens of a part that are read. */

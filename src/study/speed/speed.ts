@@ -3,14 +3,14 @@
  * and values, beside what bytes and operations allow.
  *
  * The plans and the machine's parts take turns, after a warm-up, step by step (turns.ts), so that a moment in which something else runs meets all of
- * them; a speed-up is the median of the ratios of the same turn. All decoders are open at once: memory is that of all plans.
+ * them; a speed-up is the median of the ratios of the same turn. All decoders are open at once, and each plan may keep the memory for
+ * weights: memory is that of all plans.
  * Tokens are random: which they are makes no difference.
  */
 import {
   type Checks,
   displayable,
   list,
-  number,
   reportChecks,
   type Reports,
   resultOf,
@@ -59,8 +59,6 @@ export interface SpeedOptions extends Reports, EngineOptions, Forcing {
   readonly repeat?: number | undefined;
   /** Seed of the random tokens; default: 0. */
   readonly seed?: number | undefined;
-  /** Bytes of weights that each plan keeps in memory; default: 2 GiB. */
-  readonly budget?: number | undefined;
   /** Evaluations of the full model and of plans, for gamma; each is matched to its plan by the dropped modules. */
   readonly evaluations?: readonly Evaluation[] | undefined;
 }
@@ -75,7 +73,6 @@ const checks: Checks<SpeedOptions> = {
   new: wholeNumber(1),
   repeat: wholeNumber(1),
   seed: wholeNumber(0),
-  budget: number("a number of bytes", (value) => value >= 0),
   evaluations: list(resultOf("evaluate"), "evaluations"),
 };
 
@@ -178,9 +175,10 @@ async function pointOf(
   engine: Engine,
   setting: Setting,
   { plans, steps, repeat, seed }: Asked,
-  { budget, signal, onTurn, evaluations = [] }: SpeedOptions & { readonly onTurn: () => void },
+  { signal, onTurn, evaluations = [] }: SpeedOptions & { readonly onTurn: () => void },
 ): Promise<Speed["points"][number]> {
   const opened: Decoder[] = [];
+  const budget = engine.has.memoryBytes;
   const parts = await openParts(model, engine, setting);
   try {
     for (const plan of plans) {

@@ -48,8 +48,6 @@ export interface GenerateOptions extends Reports, EngineOptions {
   readonly seed?: number | undefined;
   /** Whether the prompt begins with BOS. */
   readonly bos?: boolean | undefined;
-  /** Bytes of weights to keep in memory. */
-  readonly budget?: number | undefined;
   /** Called with every token as it is generated. */
   readonly onToken?: ((written: Written) => void) | undefined;
 }
@@ -63,7 +61,6 @@ const checks: Checks<GenerateOptions> = {
   topP: number("a number above 0 and at most 1", (value) => value > 0 && value <= 1),
   seed: wholeNumber(0),
   bos: flag,
-  budget: number("a number of bytes", (value) => value >= 0),
   onToken: func,
 };
 
@@ -137,11 +134,11 @@ async function write(
   tokens: number,
   options: WriteOptions,
 ): Promise<Generated> {
-  const { temperature = 0, topP = 1, seed = 0, budget, signal } = options;
+  const { temperature = 0, topP = 1, seed = 0, signal } = options;
   const next = sampler({ temperature, topP, seed });
   const ends = endsOf(model, tokenizer);
   const decode = incremental(tokenizer, prompt);
-  const opened = await decoder({ model, engine: await engineOf(options), plan, budget, signal });
+  const opened = await decoder({ model, engine: await engineOf(options), plan, signal });
   try {
     let text = "";
     const isOver = (ids: readonly number[]) => {

@@ -18,7 +18,7 @@ export const studies: Readonly<Record<string, Row>> = {
   attentionOf: {
     name: [
       [model, "a", { heads: [], boss: true }],
-      'unknown option "boss", expected one of onProgress, onNotice, signal, engine, precision, bos, heads (did you mean "bos"?)',
+      'unknown option "boss", expected one of onProgress, onNotice, signal, engine, precision, memory, bos, heads (did you mean "bos"?)',
     ],
     value: [
       [model, "a", { heads: [{ layer: 0, head: -1 }] }],
@@ -131,7 +131,7 @@ export const studies: Readonly<Record<string, Row>> = {
   profile: {
     name: [
       [model, { sample: 2 }],
-      'Cannot profile: unknown option "sample", expected one of text, samples, length, skip, bos, onProgress, onNotice, signal, engine, precision, force, results, drop (did you mean "samples"?)',
+      'Cannot profile: unknown option "sample", expected one of text, samples, length, skip, bos, onProgress, onNotice, signal, engine, precision, memory, force, results, drop (did you mean "samples"?)',
     ],
     value: [[model, { samples: 0.5 }], `Cannot profile: samples is 0.5, ${wholeOf(1)}`],
     type: [[model, { samples: "2" }], `Cannot profile: samples is "2", ${wholeOf(1)}`],

@@ -1,0 +1,87 @@
+/**
+ * A model in blocks on an engine, beside the same numbers widened: the streams of a pass and what is decoded.
+ *
+ * Sums of another order, and a product more where blocks have offsets: both sides are off by `stateTolerance` at most.
+ */
+import type { Engine } from "../../src/engine/mod.ts";
+import type { Model } from "../../src/models/mod.ts";
+import { type Blocks, decoder, type DecoderOptions, noDrop } from "../../src/run/mod.ts";
+import type { Deviation } from "../models/parity.ts";
+import { finalStreams } from "../run/states.ts";
+import { distance, engineWith, largest } from "../support.ts";
+
+const PROMPT = 5;
+const STEPS = 8;
+const NOTHING_KEPT = 0;
+const plans = [noDrop, { attention: [1], mlp: [0] }];
+
+/** The engine, as if it multiplied with no blocks. */
+export function widening(engine: Engine): Engine {
+  return engineWith({ blocks: { ...engine.has.blocks, passes: [], steps: [] } }, engine);
+}
+
+/** How far an engine is from another that widens all blocks; `most` is what it may be, relative to the largest element. */
+export async function blockDeviations(
+  engine: Engine,
+  beside: Engine,
+  { model, blocks, most }: { readonly model: Model; readonly blocks: Blocks; readonly most: number },
+): Promise<Deviation[]> {
+  const plain = widening(beside);
+  const expected = await finalStreams(model, blocks, plans, undefined, plain);
+  const streams = await finalStreams(model, blocks, plans, undefined, engine);
+  const text = await greedy(model, plain, blocks.ids.subarray(0, PROMPT));
+  const found = streams.map((stream, i): Deviation => (
+    { what: `streams of plan ${i}`, error: relative(stream, expected[i]), most }
+  ));
+  for (const budget of [undefined, NOTHING_KEPT]) {
+    for (const [t, logits] of (await read(model, engine, text.ids, budget)).entries()) {
+      const what = `logits ${PROMPT + t - 1}, ${budget === undefined ? "all" : "no"} weights kept`;
+      found.push({ what, error: relative(logits, text.logits[t]), most });
+    }
+  }
+  return [...found, { what: "tensors that are held", error: engine.live, most: 0 }];
+}
+
+function relative(actual: Float32Array, expected: Float32Array): number {
+  return distance(actual, expected) / largest(expected);
+}
+
+/** A prompt and the most probable tokens after it, and the logits of each from the prompt's last on. */
+async function greedy(model: Model, engine: Engine, prompt: Int32Array) {
+  const ids = [...prompt];
+  const logits = await decoded({ model, engine }, prompt, (last, step) => {
+    if (step === STEPS) return null;
+    ids.push(last.indexOf(last.reduce((a, b) => Math.max(a, b))));
+    return ids.at(-1)!;
+  });
+  return { ids: Int32Array.from(ids), logits };
+}
+
+/** Logits of a text, from the prompt's last token on. */
+function read(
+  model: Model,
+  engine: Engine,
+  ids: Int32Array,
+  budget: number | undefined,
+): Promise<Float32Array[]> {
+  const next = (_: Float32Array, step: number) => ids[PROMPT + step] ?? null;
+  return decoded({ model, engine, budget }, ids.subarray(0, PROMPT), next);
+}
+
+/** Logits of a prompt and of the tokens that follow, until there is none. */
+async function decoded(
+  options: DecoderOptions,
+  prompt: Int32Array,
+  next: (last: Float32Array, step: number) => number | null,
+): Promise<Float32Array[]> {
+  const opened = await decoder(options);
+  try {
+    const logits = [(await opened.prefill(prompt)).slice()];
+    for (let id; (id = next(logits.at(-1)!, logits.length - 1)) !== null;) {
+      logits.push((await opened.step(id)).slice());
+    }
+    return logits;
+  } finally {
+    await opened.release();
+  }
+}

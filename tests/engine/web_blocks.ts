@@ -1,0 +1,51 @@
+/**
+ * Weights in blocks on the engine `webgpu` (web_test.ts): products of every form, beside float64, and every family in one of the forms, beside
+ * the CPU with the same numbers widened.
+ *
+ * The library takes one kernel for a few rows, another from four rows on where blocks have 32 numbers, and reads one, two or four
+ * numbers at once, as the matrix's sides allow: the shapes below meet all of them.
+ */
+import assert from "node:assert/strict";
+import type { Engine } from "../../src/engine/mod.ts";
+import { drawnMatrix, productErrors } from "../blocks/products.ts";
+import { blockDeviations } from "../blocks/truth.ts";
+import { fixtureNames } from "../fixtures/read.ts";
+import { beyond } from "../models/parity.ts";
+import { BLOCK_KINDS, type BlockKind, quantised } from "../quantised.ts";
+import { engine as cpu, isThorough, stateTolerance, thorough, withFixture } from "../support.ts";
+
+const kinds: [string, BlockKind][] = Object.entries(BLOCK_KINDS);
+const rows = isThorough ? [1, 2, 4, 7, 64, 300] : [1, 7, 33];
+/** Rows of the matrix, and blocks of each. */
+const shapes = isThorough
+  ? [[1, 1], [2, 3], [3, 2], [7, 5], [8, 8], [13, 1], [64, 4], [130, 3], [257, 2]] as const
+  : [[3, 1], [13, 3]] as const;
+
+/** Families in the tests that every change must pass. */
+const EVERYDAY = ["gemma2", "qwen3-5-moe"];
+
+/** Products and models in blocks. */
+export function testBlocks(engine: Engine): void {
+  for (const [label, kind] of kinds) {
+    Deno.test(`webgpu: products with ${label} are those of the numbers`, async () => {
+      const before = engine.live;
+      for (const size of new Set([kind.size, 16, 64, 128])) {
+        for (const shape of shapes) {
+          const errors = await productErrors(engine, drawnMatrix({ ...kind, size }, shape), rows);
+          assert.ok(errors.every((error) => error <= 1), `blocks of ${size}, [${shape}]: ${errors}`);
+        }
+      }
+      assert.equal(engine.live, before);
+    });
+  }
+
+  for (const [i, name] of fixtureNames.entries()) {
+    const [label, kind] = kinds[i % kinds.length];
+    const test = EVERYDAY.includes(name) ? Deno.test : thorough;
+    test(`webgpu, ${name} in ${label}: streams and logits are the CPU's with widened weights`, () =>
+      withFixture(name, async ({ model, blocks }) => {
+        const opened = { model: quantised(model, kind), blocks, most: 2 * stateTolerance(model.spec) };
+        assert.deepEqual(beyond(await blockDeviations(engine, cpu, opened)), []);
+      }));
+  }
+}

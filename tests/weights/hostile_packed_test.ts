@@ -1,0 +1,338 @@
+/** Packed matrices that are wrong: each gets an error that names the checkpoint and the tensor. And right ones of odd shapes. */
+import assert from "node:assert/strict";
+import { float32, type Tensor, toFloat32, widened } from "../../src/tensor/mod.ts";
+import {
+  openSafetensors,
+  type Packing,
+  type PagedFile,
+  safetensorsOf,
+  withPacked,
+} from "../../src/weights/mod.ts";
+import { folder } from "./build.ts";
+
+const gptq = {
+  method: "gptq",
+  bits: 4,
+  groupSize: 32,
+  scattered: false,
+  symmetric: false,
+  zerosLessOne: true,
+} as const;
+const awq = { method: "awq", groupSize: 32 } as const;
+const bitsandbytes = { method: "bitsandbytes" } as const;
+const fp8 = { method: "fp8", block: [16, 16] } as const;
+
+const i32 = (shape: number[], fill: (i: number) => number = () => 0): Tensor => (
+  {
+    dtype: "i32",
+    shape,
+    data: Int32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => fill(i)),
+  }
+);
+const u8 = (shape: number[], data = new Uint8Array(shape.reduce((a, b) => a * b, 1))): Tensor => (
+  { dtype: "u8", shape, data }
+);
+const i8 = (shape: number[]): Tensor => ({
+  dtype: "i8",
+  shape,
+  data: new Int8Array(shape[0] * (shape[1] ?? 1)),
+});
+const f32 = (shape: number[], fill = (i: number) => 1 + i) =>
+  float32(shape, Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => fill(i)));
+const json = (value: unknown): Tensor => {
+  const data = new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value));
+  return u8([data.length], data);
+};
+
+type Tensors = Readonly<Record<string, Tensor>>;
+
+async function open(tensors: Tensors, packing: Packing): Promise<PagedFile> {
+  const parts: Uint8Array[] = [];
+  for await (const part of safetensorsOf(new Map(Object.entries(tensors))).parts()) parts.push(part.slice());
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  parts.reduce((at, part) => (bytes.set(part, at), at + part.length), 0);
+  return await withPacked(await openSafetensors(folder({ "model.safetensors": bytes })), packing, "folder");
+}
+
+const words = {
+  "X.qweight": i32([8, 16]),
+  "X.qzeros": i32([2, 2]),
+  "X.scales": f32([2, 16]),
+  "X.g_idx": i32([64], (k) => Math.floor(k / 32)),
+};
+const awqWords = { "X.qweight": i32([64, 2]), "X.qzeros": i32([2, 2]), "X.scales": f32([2, 16]) };
+const state = { quant_type: "nf4", blocksize: 64, dtype: "float16", shape: [4, 32] };
+const STATE = "X.weight.quant_state.bitsandbytes__nf4";
+const four = {
+  "X.weight": u8([64, 1]),
+  "X.weight.absmax": f32([2]),
+  "X.weight.quant_map": f32([16]),
+  [STATE]: json(state),
+};
+const nested = {
+  ...four,
+  "X.weight.absmax": u8([2]),
+  "X.weight.nested_absmax": f32([1]),
+  "X.weight.nested_quant_map": f32([256]),
+  [STATE]: json({ ...state, nested_blocksize: 256, nested_offset: 0.5 }),
+};
+const eight = { "X.weight": i8([4, 32]), "X.SCB": f32([4]), "X.weight_format": u8([], new Uint8Array(1)) };
+
+function without(tensors: Tensors, name: string): Tensors {
+  const { [name]: _, ...others } = tensors;
+  return others;
+}
+
+const wrong: [what: string, tensors: Tensors, packing: Packing, error: string][] = [
+  [
+    "no scales",
+    without(words, "X.scales"),
+    gptq,
+    '"X.scales" is missing, expected F16 or BF16 or F32 [2,16]',
+  ],
+  ["no zeros", without(words, "X.qzeros"), gptq, '"X.qzeros" is missing, expected I32 [2,2]'],
+  [
+    "words of floats",
+    { ...words, "X.qweight": f32([8, 16]) },
+    gptq,
+    '"X.qweight" is F32 [8,16], expected a matrix',
+  ],
+  [
+    "words in a row",
+    { ...words, "X.qweight": i32([128]) },
+    gptq,
+    '"X.qweight" is I32 [128], expected a matrix',
+  ],
+  ["no words", { ...words, "X.qweight": i32([0, 16]) }, gptq, '"X.qweight" is I32 [0,16], expected a matrix'],
+  [
+    "scales of another group size",
+    words,
+    { ...gptq, groupSize: 64 },
+    '"X.qzeros" is I32 [2,2], expected I32 [1,2]',
+  ],
+  ["8 bits for 4", words, { ...gptq, bits: 8 }, '"X.qzeros" is I32 [2,2], expected I32 [1,4]'],
+  ["groups in halves", { ...words, "X.g_idx": f32([64]) }, gptq, '"X.g_idx" is F32 [64], expected I32 [64]'],
+  ["few groups", { ...words, "X.g_idx": i32([63]) }, gptq, '"X.g_idx" is I32 [63], expected I32 [64]'],
+  [
+    "no groups where their order matters",
+    without(words, "X.g_idx"),
+    { ...gptq, scattered: true },
+    '"X.g_idx" is missing, expected I32 [64]',
+  ],
+  [
+    "a plain matrix too",
+    { ...words, "X.weight": f32([16, 64]) },
+    gptq,
+    '"X.weight" is there beside X.qweight',
+  ],
+  ["AWQ without scales", without(awqWords, "X.scales"), awq, '"X.scales" is missing, expected F16 or'],
+  [
+    "AWQ whose groups do not divide",
+    awqWords,
+    { ...awq, groupSize: 48 },
+    '"X.qweight" is I32 [64,2], expected a first side that group_size 48 divides',
+  ],
+  [
+    "no table",
+    without(four, "X.weight.quant_map"),
+    bitsandbytes,
+    '"X.weight.quant_map" is missing, expected F32 [16]',
+  ],
+  [
+    "few scales",
+    { ...four, "X.weight.absmax": f32([1]) },
+    bitsandbytes,
+    '"X.weight.absmax" is F32 [1], expected F32 [2]',
+  ],
+  [
+    "few bytes",
+    { ...four, "X.weight": u8([63, 1]) },
+    bitsandbytes,
+    '"X.weight" is U8 of 63 bytes, expected U8 of 64 bytes',
+  ],
+  [
+    "no bytes",
+    without(four, "X.weight"),
+    bitsandbytes,
+    '"X.weight" is missing, expected U8 of 64 bytes for [4,32]',
+  ],
+  [
+    "a truncated state",
+    { ...four, [STATE]: json('{"shape": [4, 3') },
+    bitsandbytes,
+    `tensor ${STATE} is not valid JSON`,
+  ],
+  [
+    "a state of floats",
+    { ...four, [STATE]: f32([2]) },
+    bitsandbytes,
+    `"${STATE}" is F32 of 8 bytes, expected JSON`,
+  ],
+  [
+    "a giant state",
+    { ...four, [STATE]: u8([5000]) },
+    bitsandbytes,
+    `"${STATE}" is U8 of 5000 bytes, expected JSON`,
+  ],
+  [
+    "a state without a shape",
+    { ...four, [STATE]: json({ blocksize: 64 }) },
+    bitsandbytes,
+    "says that shape is missing",
+  ],
+  [
+    "a giant shape",
+    { ...four, [STATE]: json({ ...state, shape: [4, 1e300] }) },
+    bitsandbytes,
+    "says that shape is [4,1e+300]",
+  ],
+  [
+    "a block of nothing",
+    { ...four, [STATE]: json({ ...state, blocksize: 0 }) },
+    bitsandbytes,
+    "says that blocksize is 0",
+  ],
+  [
+    "nested scales without their table",
+    without(nested, "X.weight.nested_quant_map"),
+    bitsandbytes,
+    '"X.weight.nested_quant_map" is missing, expected F32 [256]',
+  ],
+  [
+    "an offset in words",
+    { ...nested, [STATE]: json({ ...state, nested_blocksize: 256, nested_offset: "1" }) },
+    bitsandbytes,
+    'says that nested_offset is "1", expected a number',
+  ],
+  [
+    "8 bits without their matrix",
+    without(eight, "X.weight"),
+    bitsandbytes,
+    '"X.weight" is missing, expected the matrix of X.SCB',
+  ],
+  [
+    "8 bits unsigned",
+    { ...eight, "X.weight": u8([4, 32]) },
+    bitsandbytes,
+    '"X.weight" is U8 [4,32], expected a matrix of I8',
+  ],
+  ["few rows' scales", { ...eight, "X.SCB": f32([3]) }, bitsandbytes, '"X.SCB" is F32 [3], expected F32 [4]'],
+  [
+    "a card's order",
+    { ...eight, "X.weight_format": u8([], Uint8Array.of(2)) },
+    bitsandbytes,
+    '"X.weight_format" is 2, expected 0',
+  ],
+  [
+    "an order of each row",
+    { ...eight, "X.weight_format": u8([4]) },
+    bitsandbytes,
+    '"X.weight_format" is U8 [4], expected one byte',
+  ],
+  [
+    "scales alone",
+    { "X.weight_scale_inv": f32([1, 1]) },
+    fp8,
+    '"X.weight" is missing, expected the matrix of X.weight_scale_inv',
+  ],
+  [
+    "FP8 in float32",
+    { "X.weight": f32([16, 16]), "X.weight_scale_inv": f32([1, 1]) },
+    fp8,
+    '"X.weight" is F32 [16,16], expected a matrix of F8_E4M3',
+  ],
+];
+
+for (const [what, tensors, packing, error] of wrong) {
+  Deno.test(`${packing.method}: ${what}`, async () => {
+    await assert.rejects(open(tensors, packing), ({ message }: Error) => {
+      assert.ok(message.startsWith("Cannot read folder: ") && message.includes(error), message);
+      return true;
+    });
+  });
+}
+
+Deno.test("GPTQ: a column in a group that is not there is refused as it is read, and one out of order unless desc_act says so", async () => {
+  const groups = (of: (k: number) => number) => ({ ...words, "X.g_idx": i32([64], of) });
+  for (const group of [2, -1]) {
+    const file = await open(groups((k) => k === 7 ? group : 0), { ...gptq, scattered: true });
+    await assert.rejects(file.read("X.weight"), {
+      message: `Cannot read folder: tensor "X.g_idx" has group ${group} for column 7, expected from 0 to 1`,
+    });
+  }
+  const odd = groups((k) => k % 2);
+  const file = await open(odd, gptq);
+  const refusal = /"X\.g_idx" has group 1 for column 1, expected 0, since desc_act is not true/;
+  await assert.rejects(file.read("X.weight"), refusal);
+  await assert.rejects(file.blocks!("X.weight"), refusal);
+  const scattered = await open(odd, { ...gptq, scattered: true });
+  assert.equal(scattered.tensors.get("X.weight")!.blocks, undefined);
+  // Quants 0, zeros 0 + 1: minus the scale of the column's group.
+  assert.deepEqual([...toFloat32(await scattered.read("X.weight", [1, 2])).subarray(0, 4)], [
+    -2,
+    -18,
+    -2,
+    -18,
+  ]);
+});
+
+Deno.test("GPTQ: a zero of 0, stored less one, borrows from its neighbour and gets it back", async () => {
+  const zeros = 0x00000080 - 0x11111111 | 0; // rows 0 to 7 of the first group: 0 8 0 0 0 0 0 0
+  const file = await open({ ...words, "X.qzeros": i32([2, 2], (i) => i === 0 ? zeros : -0x11111111) }, gptq);
+  const first = toFloat32(await file.read("X.weight"));
+  assert.deepEqual([first[0], first[64], first[2 * 64]], [0, -8 * 2, 0]);
+});
+
+Deno.test("GPTQ: the last group may be smaller; rows that are no whole word, and columns that are no whole block, are widened", async () => {
+  const rows = 12, columns = 40;
+  const tensors = {
+    "X.qweight": i32([5, rows], (i) => Math.imul(i + 1, 0x9e3779b1) | 0),
+    "X.qzeros": i32([2, 2], (i) => Math.imul(i + 7, 0x85ebca6b) | 0),
+    "X.scales": f32([2, rows], (i) => (i + 1) / 16),
+  };
+  const file = await open(tensors, { ...gptq, zerosLessOne: false });
+  assert.deepEqual(file.tensors.get("X.weight")!.shape, [rows, columns]);
+  assert.equal(file.tensors.get("X.weight")!.blocks, undefined);
+  const nibble = (tensor: Tensor, word: number, place: number) =>
+    (tensor.data as Int32Array)[word] >>> 4 * place & 15;
+  const found = toFloat32(await file.read("X.weight"));
+  for (let n = 0; n < rows; n++) {
+    for (let k = 0; k < columns; k++) {
+      const group = k < 32 ? 0 : 1;
+      const quant = nibble(tensors["X.qweight"], Math.floor(k / 8) * rows + n, k % 8);
+      const zero = nibble(tensors["X.qzeros"], group * 2 + Math.floor(n / 8), n % 8);
+      assert.equal(found[n * columns + k], (group * rows + n + 1) / 16 * (quant - zero));
+    }
+  }
+});
+
+Deno.test("one scale for a row is repeated for each of its blocks, of at most 128 columns", async () => {
+  const tensors = {
+    "X.qweight": i32([384, 1], (i) => Math.imul(i, 0x9e3779b1) | 0),
+    "X.qzeros": i32([1, 1]),
+    "X.scales": f32([1, 8]),
+  };
+  const file = await open(tensors, { ...awq, groupSize: null });
+  assert.deepEqual(file.tensors.get("X.weight")!.blocks, { bits: 4, size: 128, hasOffsets: false });
+  const blocks = await file.blocks!("X.weight");
+  assert.deepEqual([...blocks.scales.subarray(0, 6)], [1, 1, 1, 2, 2, 2]);
+  assert.deepEqual(widened(blocks), await file.read("X.weight"));
+});
+
+Deno.test("rows outside a packed matrix, and its bytes, are refused; what is not packed is as before", async () => {
+  const file = await open({ ...words, norm: f32([4]) }, gptq);
+  await assert.rejects(
+    file.read("X.weight", [0, 17]),
+    /rows \[0, 17\) of "X\.weight" in folder: expected a range within \[0, 16\]/,
+  );
+  await assert.rejects(file.blocks!("X.weight", [-1, 2]), /rows \[-1, 2\)/);
+  assert.throws(
+    () => file.stored("X.weight"),
+    /Cannot read the bytes of X\.weight in folder: it is several tensors/,
+  );
+  await assert.rejects(file.blocks!("norm"), /Cannot read "norm"/);
+  assert.deepEqual((await file.read("norm")).data, Float32Array.of(1, 2, 3, 4));
+  assert.equal(file.stored("norm").bytes, 16);
+  file.close();
+  await assert.rejects(file.read("X.weight"), /is closed/);
+});
