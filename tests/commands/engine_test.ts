@@ -102,7 +102,11 @@ Deno.test("the help of every command that runs a model, and the completions, nam
     const { out } = await lamina(name, "--help");
     const words = out.replaceAll(/\s+/g, " ");
     assert.match(words, /--engine <name> [^-]*one of: auto, cpu, webgpu, cuda; default: auto\)/, name);
-    assert.match(words, /--precision <name> [^-]*one of: float32, tf32, bfloat16, int8; default: float32\)/, name);
+    assert.match(
+      words,
+      /--precision <name> [^-]*one of: float32, tf32, bfloat16, int8; default: float32\)/,
+      name,
+    );
   }
   const { out } = await lamina("completion", "bash");
   assert.match(out, /"profile --engine"\) choices="auto cpu webgpu cuda"/);

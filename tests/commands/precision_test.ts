@@ -1,5 +1,6 @@
 /** `--precision int8` as a person uses it: on a model in blocks, and refused for any other and on other engines. */
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { readResult } from "../../src/result/mod.ts";
 import { IN_BLOCKS, withBlocks } from "../study/in_blocks.ts";
@@ -8,38 +9,53 @@ import { laminaHere, withDesk } from "./cli.ts";
 
 /** What every command that runs a model is given, on a model and a text. */
 const studies = (model: string, text: readonly string[]): string[][] => [
-  ["profile", model, ...text],
+  ["profile", model, ...text, "--json", join(model, "profile.json")],
+  ["profile", model, ...text, "--dry-run"],
+  ["shards", "--parts", "2", "profile", model, ...text],
   ["perplexity", model, ...text],
   ["sweep", model, ...text],
   ["causes", model, ...text],
   ["generate", model, "--prompt", "the"],
   ["speed", model, "--context", "8"],
   ["evaluate", model, "--tasks", "openbookqa", "--limit", "2"],
-  ["repair", model, ...text, "--drop-attention", "1", "--out", join(model, "plan.json")],
+  ["order", model, ...text],
   ["figures", model],
   ["start", model],
 ];
 
 Deno.test("without blocks, --precision int8 is one line that names option and model, whatever the command; nothing is written", () =>
   withDesk(async ({ folder, options, run, text }) => {
-    const before = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+    await Deno.mkdir(options.results);
+    const before = kept(folder);
     for (const study of studies(folder, text)) {
       const { code, out, err } = await run(...study, "--engine", "cpu", "--precision", "int8");
       assert.equal(code, 1, study[0]);
-      const expected = /^lamina: Cannot run .*: precision is "int8" and its weights are safetensors F32, expected .*\n$/m;
+      const expected =
+        /^lamina: Cannot run .*: precision is "int8" and its weights are safetensors F32, expected .*\n$/m;
       assert.match(err, expected, study[0]);
       assert.equal(out, "", study[0]);
     }
-    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), before);
-    assert.deepEqual(kept(options.results), []);
+    assert.deepEqual(kept(folder), before);
+    const files = readdirSync(options.results, { recursive: true, withFileTypes: true }).filter((entry) =>
+      entry.isFile()
+    );
+    assert.deepEqual(files, []); // `figures` makes its folder first
   }));
 
 Deno.test("drawn weights have no blocks: random-init and a series of checkpoints are refused in int8", () =>
   withDesk(async ({ options, run }) => {
-    for (const study of [["random-init", "llama-2-7b", "--layers", "2", "--hidden", "64"], ["checkpoints", "data/series/pre-ln"]]) {
+    for (
+      const study of [["random-init", "llama-2-7b", "--layers", "2", "--hidden", "64"], [
+        "checkpoints",
+        "data/series/pre-ln",
+      ]]
+    ) {
       const { code, out, err } = await run(...study, "--engine", "cpu", "--precision", "int8");
       assert.deepEqual([code, out], [1, ""], study[0]);
-      assert.match(err, /lamina: Cannot run .*: precision is "int8" and its weights are .*, expected matrices in blocks/);
+      assert.match(
+        err,
+        /lamina: Cannot run .*: precision is "int8" and its weights are .*, expected matrices in blocks/,
+      );
     }
     assert.deepEqual(kept(options.results), []);
   }));
@@ -47,7 +63,16 @@ Deno.test("drawn weights have no blocks: random-init and a series of checkpoints
 Deno.test("other engines refuse int8 and say what they have; auto is the CPU where there is no other", () =>
   withBlocks(async ({ folder, options }) => {
     const run = (...args: string[]) => laminaHere(options.results, ...args);
-    const profile = ["profile", join(folder, IN_BLOCKS), "--text", options.text!, "--samples", "4", "--length", "16"];
+    const profile = [
+      "profile",
+      join(folder, IN_BLOCKS),
+      "--text",
+      options.text!,
+      "--samples",
+      "4",
+      "--length",
+      "16",
+    ];
     for (const [engine, has] of [["webgpu", "float32"], ["cuda", "float32, tf32, bfloat16"]]) {
       const { code, out, err } = await run(...profile, "--engine", engine, "--precision", "int8");
       assert.deepEqual([code, out], [1, ""]);
@@ -90,12 +115,23 @@ Deno.test("shards in int8 merge to the undivided bytes; float32 shards of the sa
       assert.equal(ran.code, 0, ran.err);
       return ran.out;
     };
-    const study = ["profile", join(folder, IN_BLOCKS), "--text", options.text!, "--samples", "6", "--length", "16", "--engine", "cpu"];
+    const study = [
+      "profile",
+      join(folder, IN_BLOCKS),
+      "--text",
+      options.text!,
+      "--samples",
+      "6",
+      "--length",
+      "16",
+      "--engine",
+      "cpu",
+    ];
     const whole = await run(...study, "--precision", "int8", "--json", "-");
     const results = join(folder, "shards");
     for (const precision of ["float32", "int8"]) {
       const path = join(folder, `${precision}.json`);
-      await run("plan", "--shards", "2", "--out", path, "--", ...study, "--precision", precision);
+      await Deno.writeTextFile(path, await run("shards", "--parts", "2", ...study, "--precision", precision));
       const { shards } = JSON.parse(await Deno.readTextFile(path));
       const missing = await laminaHere(options.results, "merge", path, "--results", results, "--missing");
       assert.equal(missing.out.trim().length > 0, true, "nothing of the other precision is taken");

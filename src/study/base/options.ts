@@ -126,6 +126,11 @@ export async function withResidents<O extends EngineOptions, T>(
   }
 }
 
+/** The precision of a study's engine, which need not be open. */
+export function precisionOf({ engine, precision = "float32" }: EngineOptions): Precision {
+  return typeof engine === "object" ? engine.precision : precision;
+}
+
 /** What computes the numbers of a study: for provenance. The CPU has no device. */
 export async function computedOn(options: EngineOptions): Promise<Computed> {
   const { precision, name, version, device } = await engineOf(options);
