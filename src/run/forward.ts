@@ -10,7 +10,6 @@ import { engineWithin, openResidents } from "../engine/mod.ts";
 import { MODULES, noDrop, planHash } from "../measure/mod.ts";
 import { expectForks, scoring } from "../models/mod.ts";
 import { freeStates, type State } from "./held.ts";
-import { expectPrecision } from "./precision.ts";
 import { branches, countModules, variantsIn } from "./plan/trie.ts";
 import { changedSpec } from "./plan/variants.ts";
 import { type Runner, runner, type RunnerOptions } from "./runner.ts";
@@ -32,8 +31,7 @@ export const DEFAULT_BUDGET = 512 * 2 ** 20;
  * module produces non-finite numbers: no probe sees them.
  */
 export async function forward(options: ForwardOptions): Promise<number> {
-  const { model, engine, plans, segments } = options;
-  expectPrecision(model, engine);
+  const { model, plans, segments } = options;
   if (segments.some(({ past, parents }) => past !== null || parents)) {
     expectForks(model.spec, `run segments of ${model.name} that continue one text`);
   }

@@ -15,6 +15,7 @@ export { PART_BYTES } from "./weights/parts.ts";
 export { type DropPlan, noDrop } from "../measure/mod.ts";
 export { changeKind } from "./plan/changes.ts";
 export { dropPlan } from "./plan/plan.ts";
+export { expectPrecision } from "./precision.ts";
 export { changeTensorName, isChangeTensorName, keepTensors, tensorsOf } from "./plan/tensors.ts";
 export { changedModel, changedSpec, checkedTensors, isRun } from "./plan/variants.ts";
 export { readyProbe } from "./probes/ready.ts";

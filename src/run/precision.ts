@@ -9,7 +9,7 @@ export function expectPrecision(
 ): void {
   if (precision !== "int8" || weights.isInBlocks) return;
   throw new RangeError(
-    `Cannot run ${name} in int8: its weights are ${weights.format}, expected matrices in blocks of 4 or 8 bits, as in ` +
-      "quantised GGUF, GPTQ and AWQ files",
+    `Cannot run ${name}: precision is "int8" and its weights are ${weights.format}, expected matrices in blocks of 4 or ` +
+      "8 bits, as in quantised GGUF, GPTQ and AWQ files",
   );
 }

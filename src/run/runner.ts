@@ -8,6 +8,7 @@ import { openEmbedder } from "./embed.ts";
 import { freeAll, type State } from "./held.ts";
 import { type Branch, variantsIn } from "./plan/trie.ts";
 import { type LayerVariants, layerVariants } from "./plan/weights.ts";
+import { expectPrecision } from "./precision.ts";
 import type { Probe } from "./probes/probe.ts";
 import { openPrograms, type Programs } from "./programs.ts";
 import { readingAhead } from "./weights/read_ahead.ts";
@@ -50,12 +51,16 @@ export interface Runner {
   release(): Promise<void>;
 }
 
-/** Compiles a graph for each kind of module when it is first met, and runs them. Programs that are `shared` stay compiled. */
+/**
+ * Compiles a graph for each kind of module when it is first met, and runs them. Programs that are `shared` stay compiled. Throws
+ * `RangeError` for a model that cannot be run in the engine's precision.
+ */
 export function runner(
   { model, engine, segments, plans, probes = [], signal, onProgress }: RunnerOptions,
   total: number,
   shared?: Programs | null,
 ): Runner {
+  expectPrecision(model, engine);
   const programs = shared ?? openPrograms(engine);
   const embedder = openEmbedder(model, engine, programs);
   const draw = normalDraw(engine);

@@ -72,7 +72,7 @@ export interface WeightSource {
   /** Its name in tables: "GGUF Q4_1", "random normal", … */
   readonly format: string;
   /** Whether matrices of layers are stored in blocks. */
-  readonly isInBlocks?: boolean;
+  readonly isInBlocks?: boolean | undefined;
   /** All tensors of layer l. A call for layer l lets the source read ahead to l + 1. */
   layer(l: number, keeps?: KeepsBlocks): Promise<Lease>;
   /** Some tensors of layer l, cut (null: whole), without the rest: an expert of a mixture, a part of a layer that is large. */

@@ -111,6 +111,7 @@ Deno.test("shards of different studies are refused, by what they differ in", () 
     [{ engine: "cuda", device: "NVIDIA H100" }, "engine, device"],
     [{ device: "NVIDIA L4" }, "device"],
     [{ dtype: "tf32" }, "dtype"],
+    [{ dtype: "int8" }, "dtype"],
     [{ lamina: "9.9.9" }, "lamina"],
     [{ model: { ...origin.model, fingerprint: "sha256:01" } }, "model"],
     [{ drop: { attention: [0], mlp: [] } }, "drop"],

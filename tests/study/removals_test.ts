@@ -34,7 +34,10 @@ Deno.test("a paired interval is Student's t over the samples' differences", () =
     assert.ok(Math.abs(low! - (2.5 - half)) < 1e-9 && Math.abs(high! - (2.5 + half)) < 1e-9);
     const other = { ...dropped, provenance: { ...full.provenance, text: { name: "file", hash: "0" } } };
     assert.throws(() => paired(other, full), /^RangeError: Cannot pair runs over different texts/);
-    for (const on of [{ engine: "cuda" }, { device: "NVIDIA H100" }, { dtype: "tf32" }, { runtime: "2" }]) {
+    const others = [{ engine: "cuda" }, { device: "NVIDIA H100" }, { dtype: "tf32" }, { dtype: "int8" }, {
+      runtime: "2",
+    }];
+    for (const on of others) {
       const elsewhere = { ...dropped, provenance: { ...dropped.provenance, ...on } };
       assert.throws(() => paired(elsewhere, full), {
         name: "RangeError",

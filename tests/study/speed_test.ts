@@ -115,9 +115,9 @@ Deno.test("what a token takes, by hand, from what the parts take", () =>
   }));
 
 Deno.test("the parts give numbers above zero at any context, also one shorter than their own", () =>
-  withTiny(async ({ model: { spec } }) => {
+  withTiny(async ({ model }) => {
     for (const context of [4, 40]) {
-      const parts = await openParts(spec, engine, { batch: 2, context });
+      const parts = await openParts(model, engine, { batch: 2, context });
       const medians = Array.from({ length: 6 }, (_, i) => ({ prefill: 1 + i, step: 1 }));
       const { products, keys, overhead } = parts.read(medians, 4);
       for (const value of [...Object.values(products), ...Object.values(keys)]) {

@@ -172,7 +172,8 @@ export function withEngineFlags(command: Command): Command {
     .addOption(
       new Option(
         "--precision <name>",
-        "precision of matrix products; tf32 and bfloat16 need CUDA, int8 the CPU and weights in blocks",
+        "precision of matrix products; tf32 and bfloat16 need CUDA; int8 needs the CPU and weights in blocks, and rounds activations " +
+          "to bytes, a scale for each block, as llama.cpp does",
       )
         .choices([...PRECISIONS]).default("float32"),
     )

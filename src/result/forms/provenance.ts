@@ -75,7 +75,7 @@ export const modelForm = z.object({
 
 /** What computed the numbers. */
 export const computedForm = z.object({
-  /** The precision of products: float32, tf32, bfloat16, int8. */
+  /** The precision of products: float32, tf32, bfloat16, or int8, in which activations are rounded to bytes, a scale for each block. */
   dtype: z.string(),
   /** cpu, webgpu or cuda. */
   engine: z.string(),

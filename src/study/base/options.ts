@@ -31,7 +31,10 @@ import { IDS, type Packed, type StudyModel, textChecks, type TextOptions } from 
 export interface EngineOptions {
   /** The engine, or its name: cpu, webgpu, cuda, or auto (default), which uses CUDA if it works and otherwise the CPU. */
   readonly engine?: "auto" | EngineName | Engine | undefined;
-  /** Precision of matrix products: float32 (default); on CUDA also tf32 or bfloat16, on the CPU int8 where weights are in blocks. */
+  /**
+   * Precision of matrix products: float32 (default); on CUDA also tf32 or bfloat16; on the CPU also int8, for models whose weights are in
+   * blocks: activations are rounded to bytes, a scale for each block, as llama.cpp does.
+   */
   readonly precision?: Precision | undefined;
   /**
    * Memory for weights: a number of bytes, or a text such as "8GB" or "512MiB". Weights that fit stay in memory from pass to pass and
@@ -121,6 +124,11 @@ export async function withResidents<O extends EngineOptions, T>(
   } finally {
     residents.close();
   }
+}
+
+/** The precision of a study's engine, which need not be open. */
+export function precisionOf({ engine, precision = "float32" }: EngineOptions): Precision {
+  return typeof engine === "object" ? engine.precision : precision;
 }
 
 /** What computes the numbers of a study: for provenance. The CPU has no device. */

@@ -4,10 +4,11 @@
  */
 import type { Checks } from "../../entry/mod.ts";
 import type { Provenance } from "../../result/mod.ts";
+import { expectPrecision } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { type Estimate, estimateSteps, flopsOf, needOf, type Pass } from "./estimate.ts";
 import { expectRoom } from "./memory.ts";
-import { tellReused, withResidents } from "./options.ts";
+import { precisionOf, tellReused, withResidents } from "./options.ts";
 import { inTurn, type RunOptions, runOptionsOf, type Stage } from "./stage.ts";
 
 /** A step of a study: one call on one machine, one or more stages on many. */
@@ -41,7 +42,7 @@ export function stepOf<T>(passes: readonly Pass[], stage: Stage<T>): Step<T> {
 export interface Work<R, P = Price> {
   /** The study and its subject, for people: "profile of smollm2-135m". */
   readonly label: string;
-  readonly model: Pick<StudyModel, "spec"> & Partial<Pick<StudyModel, "weights">> & {
+  readonly model: Pick<StudyModel, "spec"> & Partial<Pick<StudyModel, "name" | "weights">> & {
     readonly identity?: Division["model"];
   };
   /** Tokens of the text. */
@@ -108,6 +109,7 @@ export async function run<S, O extends RunOptions, R, P, In>(
 export async function runWork<R, P>(work: Work<R, P>, all: RunOptions): Promise<R> {
   const options = runOptionsOf(all);
   const { steps, label, model } = work;
+  expectRunnable(model, options);
   const found = await work.kept?.(options);
   if (found) {
     tellReused(options, label);
@@ -139,20 +141,28 @@ export async function priceOf<S, O extends RunOptions, R, P, In>(
 ): Promise<P> {
   return await outline(verb, subject, options, checks, async (subject, options) => {
     const { model, steps, tokens, plans = 1, price } = await work(subject, options);
+    expectRunnable(model, options);
     if (price) return await price(runOptionsOf(options));
     const passes = steps.map(({ passes }) => passes);
     return { ...await estimateSteps(model, passes, tokens, options), plans } as P;
   });
 }
 
-/** Divides work over machines. */
+/** Throws `RangeError` for a model that cannot be run in the precision, before a text is fetched for it. */
+function expectRunnable({ name = "a model", weights }: Work<unknown>["model"], options: RunOptions): void {
+  if (weights) expectPrecision({ name, weights }, { precision: precisionOf(options) });
+}
+
+/** Divides work over machines. What is computed in another precision is another study: its shards are not looked for here. */
 export async function divisionOf<R, P>(work: Work<R, P>, options: RunOptions): Promise<Division> {
   const { label, model, steps, depends } = work;
   if (!depends) throw new RangeError(`Cannot divide ${label}: run it on one machine`);
+  expectRunnable(model, options);
+  const precision = precisionOf(options);
   return {
     label,
     model: model.identity!,
-    depends: await depends(runOptionsOf(options)),
+    depends: { ...await depends(runOptionsOf(options)), ...precision === "float32" ? {} : { precision } },
     stages: steps.flatMap(({ stages }) => stages),
   };
 }

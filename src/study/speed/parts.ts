@@ -69,10 +69,10 @@ export interface Medians {
 }
 
 /** Opens the parts of a model's setting: players among the plans, and what their median seconds of so many steps say. */
-export async function openParts(spec: ModelSpec, engine: Engine, setting: Setting) {
+export async function openParts(whole: Model, engine: Engine, setting: Setting) {
   const { batch, context } = setting;
   const rows = batch * (partsOf(0, context, batch)[0][1]);
-  const model = narrowModel(spec);
+  const model = narrowModel(whole);
   const all = model.spec.layers.map((_, l) => l);
   const kinds = [
     { plan: noDrop, context },
@@ -180,7 +180,7 @@ async function openProducts(
 }
 
 /** Layers as the model's, attention with all its heads, on a stream so narrow that their weights are next to nothing. */
-function narrowModel(spec: ModelSpec): Model {
+function narrowModel({ name, spec, weights: { format, isInBlocks } }: Model): Model {
   const attention = firstScoring(spec) ?? null;
   const mlp = spec.layers.find((layer) => layer.mlp)?.mlp ?? null;
   const layer: LayerSpec = {
@@ -206,7 +206,8 @@ function narrowModel(spec: ModelSpec): Model {
     });
   };
   const weights: Model["weights"] = {
-    format: "constant",
+    format,
+    isInBlocks, // as far as the engine's precision goes: these matrices are too small to matter
     layer: (l) => lease(l, () => true),
     part: (l, cuts) => lease(l, (name) => cuts.has(name)),
     outer: (name, rows) => {
@@ -215,7 +216,7 @@ function narrowModel(spec: ModelSpec): Model {
     },
     close() {},
   };
-  return { name: "parts", spec: narrow, weights, config: {} };
+  return { name, spec: narrow, weights, config: {} };
 }
 
 function narrowed(mlp: FeedSpec): FeedSpec {

@@ -179,7 +179,7 @@ async function pointOf(
 ): Promise<Speed["points"][number]> {
   const opened: Decoder[] = [];
   const budget = engine.has.memoryBytes;
-  const parts = await openParts(model.spec, engine, setting);
+  const parts = await openParts(model, engine, setting);
   try {
     for (const plan of plans) {
       opened.push(await decoder({ model, engine, plan, budget, texts: setting.batch, signal }));

@@ -1,0 +1,69 @@
+/** int8 is a precision of its own: refused where nothing would be in it, and never mixed with float32. */
+import assert from "node:assert/strict";
+import { generate, observe, perplexities, profile, repair, speed } from "../../src/study/mod.ts";
+import { withBlocks } from "./in_blocks.ts";
+import { kept, withTiny } from "./tiny.ts";
+
+Deno.test("in int8 the numbers are others, near those of float32; each precision finds its own kept results", () =>
+  withBlocks(async ({ model, options }) => {
+    const plans = [{}, { attention: [1] }];
+    const notices: string[] = [];
+    const onNotice = (line: string) => notices.push(line);
+    const measure = async (precision: "float32" | "int8") => ({
+      profile: await profile(model, { ...options, precision, onNotice }),
+      perplexities: await perplexities(model, plans, { ...options, precision, onNotice }),
+    });
+    const [exact, bytes] = [await measure("float32"), await measure("int8")];
+    assert.equal(notices.length, 0, "nothing is reused");
+    assert.equal(exact.profile.provenance.dtype, "float32");
+    assert.equal(bytes.profile.provenance.dtype, "int8");
+    const before = kept(options.results);
+    for (const [precision, expected] of [["int8", bytes], ["float32", exact]] as const) {
+      assert.deepEqual(await measure(precision), expected);
+    }
+    assert.ok(notices.length > 0 && notices.every((line) => line.includes("reused")), notices.join("\n"));
+    assert.deepEqual(kept(options.results), before);
+    // A byte has 7 bits and a sign: 2⁻⁸ of the largest number of a block, in each of six products on the way, which are not summed up.
+    for (const kind of ["attention", "mlp"] as const) {
+      const [a, b] = [exact, bytes].map((made) => made.profile[kind].importance as number[]);
+      assert.notDeepEqual(a, b);
+      a.forEach((value, l) => assert.ok(Math.abs(value - b[l]) < 0.05, `${kind} ${l}: ${value}, ${b[l]}`));
+    }
+    exact.perplexities.forEach(({ nll }, i) => {
+      const other = bytes.perplexities[i].nll;
+      assert.ok(nll !== other && Math.abs(nll - other) < 0.05, `${nll}, ${other}`);
+    });
+  }));
+
+Deno.test("writing and speed run in int8 too", () =>
+  withBlocks(async ({ model, options: { engine } }) => {
+    const [{ ids }] = await generate(model, "the", { tokens: 3, engine, precision: "int8" });
+    assert.ok(ids.length > 0);
+    const measured = await speed(model, { engine, precision: "int8", context: [8], new: 2, repeat: 1 });
+    assert.equal(measured.computed.dtype, "int8");
+  }));
+
+Deno.test("int8 is refused for a model without blocks by every study that runs it, and nothing is kept", () =>
+  withTiny(async ({ model, options }) => {
+    const { results, ...text } = options;
+    const inBytes = { ...text, results, precision: "int8" } as const;
+    const plan = { attention: [1] };
+    for (
+      const run of [
+        () => profile(model, inBytes),
+        () => perplexities(model, [{}], inBytes),
+        () => repair(model, plan, { ...inBytes, by: "linear" }),
+        () => observe(model, () => {}, { ...text, precision: "int8", values: ["a"] }),
+        () => generate(model, "the", { tokens: 2, engine: "cpu", precision: "int8" }),
+        () => speed(model, { engine: "cpu", precision: "int8", context: [8], new: 2, repeat: 1 }),
+      ]
+    ) {
+      await assert.rejects(run, {
+        name: "RangeError",
+        message:
+          `Cannot run ${model.name}: precision is "int8" and its weights are safetensors F32, expected matrices in ` +
+          "blocks of 4 or 8 bits, as in quantised GGUF, GPTQ and AWQ files",
+      });
+    }
+    assert.deepEqual(kept(options.results), []);
+  }));
