@@ -163,7 +163,9 @@ function keeper(open: Open, budget: number) {
     },
     /** The stages with the head behind them. */
     async end(): Promise<Made[]> {
-      const head = isFull ? null : kept(await readHead(model, keptInSteps(engine.has.blocks)), headTensors(model.spec));
+      const head = isFull
+        ? null
+        : kept(await readHead(model, keptInSteps(engine.has.blocks)), headTensors(model.spec));
       await flush(head);
       if (!head) made.push({ kind: "made", stage: leasedHead(model, engine, programs, open.texts) });
       return made;
