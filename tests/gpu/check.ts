@@ -192,6 +192,9 @@ if (import.meta.main) {
   }
   const report = await check(Deno.args, ({ section, precision, what, value, unit }) => {
     console.error(`${section}, ${precision}: ${what}: ${value.toPrecision(3)} ${unit}`);
+  }).catch((error: Error): never => {
+    console.error(error.message); // a device or a model that is not there
+    Deno.exit(1);
   });
   console.log(reportText(report));
   if (values.json) await Deno.writeTextFile(values.json, JSON.stringify(report, null, 1) + "\n");
