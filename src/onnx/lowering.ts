@@ -26,6 +26,8 @@ export interface BlockLowering {
   readonly steps: readonly (4 | 8)[];
   /** MatMulNBits's `accuracy_level`: 1 for float32, 4 for products of bytes. */
   readonly level: 1 | 4;
+  /** Bytes of float32 weights of a layer, or of an expert, from which on passes take its blocks. Below, they are widened: that takes half the time of a program with copies of blocks, and memory that does not matter. */
+  readonly worthBytes: number;
   /** Numbers of the largest block that is taken as it is stored. */
   readonly largest: number;
   /** Blocks of 8 bits as two of 4: upper halves and lower ones. */
@@ -40,19 +42,19 @@ export const cpuLowering: Lowering = {
   bfloat16: "native",
   products: "f32",
   // Exact products with 8 bits take ten times as long as with float32; two with 4 bits each take less.
-  blocks: { passes: [4], steps: [4, 8], level: 1, largest: 256, isHalved: true },
+  blocks: { passes: [4], steps: [4, 8], level: 1, worthBytes: 2 ** 28, largest: 256, isHalved: true },
   constants: "copied",
 };
 
 /** What it runs where products with blocks are of bytes. */
 export const int8Lowering: Lowering = {
   ...cpuLowering,
-  blocks: { passes: [4, 8], steps: [4, 8], level: 4, largest: 256, isHalved: false },
+  blocks: { passes: [4, 8], steps: [4, 8], level: 4, worthBytes: 0, largest: 256, isHalved: false },
 };
 
 /** Blocks on devices: float32 products with all of them, in the kernels that the library has for it. */
 const onDevices = (largest: number): BlockLowering => (
-  { passes: [4, 8], steps: [4, 8], level: 1, largest, isHalved: false }
+  { passes: [4, 8], steps: [4, 8], level: 1, worthBytes: 0, largest, isHalved: false }
 );
 
 /** What CUDA runs, the factors of products with dense weights being of a type. */

@@ -38,9 +38,9 @@ export function heldBytes(held: Feeds): number {
   return Object.values(held).reduce((sum, { dtype, shape }) => sum + byteSize(dtype) * elements(shape), 0);
 }
 
-/** Which blocks passes take as they are stored. */
-export function keptInPasses({ passes, largest }: BlockLowering): KeepsBlocks {
-  return ({ bits, size }) => passes.includes(bits) && size <= largest;
+/** Which blocks passes take as they are stored, of that many bytes of float32 weights. */
+export function keptInPasses({ passes, worthBytes, largest }: BlockLowering, bytes: number): KeepsBlocks {
+  return ({ bits, size }) => bytes >= worthBytes && passes.includes(bits) && size <= largest;
 }
 
 /** Which blocks steps of decoding take as they are stored. */

@@ -13,6 +13,7 @@ import {
   layerTensors,
   type MixerSpec,
   type Model,
+  networkTensors,
   type Piece,
   routed,
 } from "../../models/mod.ts";
@@ -72,7 +73,9 @@ export async function layerParts(
 ): Promise<LayerParts> {
   const { attention, mlp } = layers[l];
   const { bindingBytes, blocks } = engine.has;
-  const keeps = keptInPasses(blocks);
+  const experts = routed(mlp);
+  const unit = experts ? networkTensors("expert", experts.expert, hidden) : layerTensors(layers[l], hidden);
+  const keeps = keptInPasses(blocks, float32Bytes(unit));
   const most = weights.drawn ? Math.min(PART_BYTES, bindingBytes) : bindingBytes;
   const pieces = {
     attention: attention
@@ -89,7 +92,6 @@ export async function layerParts(
         { fedAs },
       )
     : async (cuts, fedAs) => leased(engine, await weights.part(l, cuts, keeps), fedAs);
-  const experts = routed(mlp);
   const alone = !experts && weights.drawn && float32Bytes(layerTensors(layers[l], hidden)) > PART_BYTES;
   const { residents, release } = residentsFor(weights, engine, experts !== null);
   const lend = lending(residents, l, byPart);
