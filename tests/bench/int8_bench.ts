@@ -102,7 +102,9 @@ async function passes(model: StudyModel) {
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const [kind, engine] of Object.entries(engines)) {
       const run = () => forward({ model, engine, segments: segmentsOf(blocks), plans: [noDrop], probes: [] });
-      (seconds[kind] ??= []).push((await timed(run)).seconds);
+      const { seconds: own } = await timed(run);
+      console.log(`round ${round + 1}  ${kind} ${own.toFixed(1)} s`);
+      (seconds[kind] ??= []).push(own);
     }
   }
   const ratio = (kind: string, to: string) =>
