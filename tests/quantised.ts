@@ -2,7 +2,7 @@
  * A tiny model with its matrices in blocks: who wants them as they are stored gets them so, anybody else the same numbers widened.
  * The arrays of a lease are overwritten when it ends, so that a use after that is seen.
  */
-import type { Model } from "../src/models/mod.ts";
+import { type Model, type ModelSpec, readSpec } from "../src/models/mod.ts";
 import {
   blockColumns,
   type BlockFormat,
@@ -15,6 +15,7 @@ import {
   toFloat32,
   widened,
 } from "../src/tensor/mod.ts";
+import { fixtureNames } from "./fixtures/read.ts";
 import { type Cut, cutTensor, type KeepsBlocks, type Lease, type WeightSource } from "../src/weights/mod.ts";
 
 /** How matrices are quantised. */
@@ -31,6 +32,20 @@ export const BLOCK_KINDS = {
   "8 bits": { bits: 8, size: 32, ownZeros: false, hasOffsets: false },
   "8 bits in blocks of 16": { bits: 8, size: 16, ownZeros: true, hasOffsets: false },
 } as const satisfies Record<string, BlockKind>;
+
+/** Blocks of a width that blocks of 32 do not divide. */
+const SMALL = 16;
+
+/** A fixture's configuration, read. */
+export function specOf(name: string): ModelSpec {
+  const config = new URL(`fixtures/models/${name}/config.json`, import.meta.url);
+  return readSpec(JSON.parse(Deno.readTextFileSync(config)), name);
+}
+
+/** Fixtures whose streams are as wide as whole blocks: all others would stay dense. */
+export const quantisedNames: readonly string[] = fixtureNames.filter((name) =>
+  specOf(name).hidden % SMALL === 0
+);
 
 /** The model in blocks. Rows of a width that blocks of 32 do not divide are in blocks of 16, or dense. */
 export function quantised({ weights, ...model }: Model, kind: BlockKind): Model {
@@ -99,7 +114,7 @@ function cutBlocks(matrix: BlockMatrix, cut: Cut | null): BlockMatrix | null {
 /** A matrix in blocks, each number rounded to the nearest that its block has; null for what stays dense. */
 function quantisedMatrix(tensor: Tensor, kind: BlockKind): BlockMatrix | null {
   const [rows, columns] = tensor.shape;
-  const size = [kind.size, 16].find((size) => columns % size === 0);
+  const size = [kind.size, SMALL].find((size) => columns % size === 0);
   if (tensor.shape.length !== 2 || size === undefined) return null;
   const { bits, ownZeros, hasOffsets } = kind;
   const values = toFloat32(tensor);

@@ -1,5 +1,6 @@
 /**
- * An engine tried out: a small product, then causal attention in the operators that the engine has, beside plain float64.
+ * An engine tried out: a small product, products with weights in blocks, then causal attention in the operators that the engine has,
+ * beside plain float64.
  *
  * The tolerance of attention, relative to the largest element, is four times √E u max|score| with u = 2^-24, since an error e
  * of a score is a factor 1 + e of its weight.
@@ -9,6 +10,7 @@ import { type Engine, tryProduct } from "../engine/mod.ts";
 import { type AttentionInput, attentionScores } from "../kernels/mod.ts";
 import { attend, type AttentionSpec } from "../models/mod.ts";
 import { createGraph, type Graph } from "../onnx/mod.ts";
+import { tryBlocks } from "./block_trial.ts";
 import { elements, fillNormal, float32, streamKeys, type Tensor } from "../tensor/mod.ts";
 
 const UNIT = 2 ** -24;
@@ -29,6 +31,7 @@ const PLAIN: Omit<AttentionSpec, "scale"> = {
 /** Throws `Error` where what comes out is not what it should be. */
 export async function tryEngine(engine: Engine): Promise<void> {
   await tryProduct(engine);
+  await tryBlocks(engine);
   await tryAttention(engine);
   if (engine.live > 0) throw new Error(`found ${engine.live} tensors still held at the end, expected 0`);
 }

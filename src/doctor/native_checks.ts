@@ -8,13 +8,21 @@ import type { Engine } from "../engine/mod.ts";
 import { answer } from "./examine.ts";
 
 const checks: Record<string, () => Promise<string>> = {
-  "engine-cpu": () => engine(({ cpuEngine }) => cpuEngine()),
+  "engine-cpu": cpu,
   "engine-webgpu": () => engine(({ webgpuEngine }) => webgpuEngine()),
   "engine-cuda": () => engine(({ cudaEngine }) => cudaEngine()),
   webgpu,
   nvrtc,
   cuda,
 };
+
+/** The CPU, in int8 too: its products of bytes are another code on each kind of processor. */
+async function cpu(): Promise<string> {
+  const [{ cpuEngine }, { tryBlocks }] = [await import("../engine/mod.ts"), await import("./block_trial.ts")];
+  const found = await engine(({ cpuEngine }) => cpuEngine());
+  await tryBlocks(cpuEngine({ precision: "int8" }));
+  return `${found}, in int8 too`;
+}
 
 /** Opens an engine, and tries it out. */
 async function engine(
@@ -23,7 +31,9 @@ async function engine(
   const [engines, { tryEngine }] = [await import("../engine/mod.ts"), await import("./engine_trial.ts")];
   const engine = await open(engines);
   await tryEngine(engine);
-  return `${engine.version} on ${engine.device ?? "the CPU"}: a product and attention equal the reference`;
+  return `${engine.version} on ${
+    engine.device ?? "the CPU"
+  }: products, dense and in blocks, and attention equal the reference`;
 }
 
 async function webgpu(): Promise<string> {

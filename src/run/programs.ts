@@ -40,7 +40,7 @@ export interface Programs {
 }
 
 /** Programs that have copies of the same constants: each has all of them, so that only the last few are kept. */
-const WITH_COPIES = 2;
+export const WITH_COPIES = 2;
 
 /** No programs yet. Those with `constants` have them as their own inputs. */
 export function openPrograms(engine: Engine, constants: Feeds = {}): Programs {

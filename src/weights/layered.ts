@@ -112,11 +112,12 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
       return Array.from({ length: layers }, (_, l) => [...refsOf(l)]).flat()
         .some(([, { name, transform }]) => !transform && file.tensors.get(name)?.blocks !== undefined);
     },
-    // deno-lint-ignore require-await -- throws as a rejection
     async layer(l, keeps) {
       // The next layer is announced after this layer's own reads have started.
       const announce = () => l + 1 < layers && file.prefetch(namesOf(layerRefs(l + 1)));
-      return lease(layerRefs(l), keeps, null, announce);
+      const made = await lease(layerRefs(l), keeps, null, announce);
+      pool.dropIdle(); // a layer whose tensors are of other types has left what this one cannot use
+      return made;
     },
     // deno-lint-ignore require-await -- throws as a rejection
     async part(l, cuts, keeps) {
@@ -183,10 +184,20 @@ function within({ rows }: TensorRef, { shape: [, ...shape], ...stored }: Tensor)
   return rows ? cutTensor(tensor, { axis: 0, ...rows }) : tensor;
 }
 
+/** Gives memory back at once, whenever garbage is collected. */
+function drop(arrays: readonly Float32Array<ArrayBuffer>[]): void {
+  for (const { buffer } of arrays) buffer.transfer(0);
+}
+
 /** Float32 arrays by length, to be used again. */
 function bufferPool() {
   const free = new Map<number, Float32Array<ArrayBuffer>[]>();
   return {
+    /** Gives back to the system what nobody has borrowed. */
+    dropIdle(): void {
+      for (const arrays of free.values()) drop(arrays);
+      free.clear();
+    },
     borrow() {
       const lent: Float32Array<ArrayBuffer>[] = [];
       let out = true;
@@ -204,7 +215,7 @@ function bufferPool() {
             // As many as one lease takes: of several that were open side by side, only the memory of one stays.
             const all = [...free.get(length) ?? [], ...arrays];
             free.set(length, all.slice(0, arrays.length));
-            for (const { buffer } of all.slice(arrays.length)) buffer.transfer(0); // at once, whenever garbage is collected
+            drop(all.slice(arrays.length));
           }
           return true;
         },

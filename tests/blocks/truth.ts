@@ -4,9 +4,9 @@
  * Sums of another order, and a product more where blocks have offsets: both sides are off by `stateTolerance` at most.
  */
 import type { Engine } from "../../src/engine/mod.ts";
-import type { Model } from "../../src/models/mod.ts";
+import { type Model, type ModelSpec, routed } from "../../src/models/mod.ts";
 import { type Blocks, decoder, type DecoderOptions, noDrop } from "../../src/run/mod.ts";
-import type { Deviation } from "../models/parity.ts";
+import { type Deviation, tolerance } from "../models/parity.ts";
 import { finalStreams } from "../run/states.ts";
 import { distance, engineWith, largest } from "../support.ts";
 
@@ -14,6 +14,20 @@ const PROMPT = 5;
 const STEPS = 8;
 const NOTHING_KEPT = 0;
 const plans = [noDrop, { attention: [1], mlp: [0] }];
+
+/** What both sides may be apart, relative to the largest element. */
+export function blockTolerance(engine: Engine, spec: ModelSpec): number {
+  return engine.precision === "int8" ? int8Tolerance(spec) : 2 * tolerance(engine, spec);
+}
+
+/**
+ * Each layer has four products in a row, whose factors are off by half of 2^-7 of a block's largest number at most; errors of random sign
+ * add up as √(4L). The largest of a few hundred is some times that: the worst measured is 0.7 of the bound.
+ */
+const int8Tolerance = ({ layers }: ModelSpec) => 8 * Math.sqrt(4 * layers.length) * 2 ** -7;
+/** Nearly tied experts change places with such errors, and what linear attention recalls is normed, be it ever so little. */
+export const isSteady = ({ layers }: ModelSpec) =>
+  layers.every(({ attention, mlp }) => !routed(mlp) && attention?.kind !== "delta");
 
 /** The engine, as if it multiplied with no blocks. */
 export function widening(engine: Engine): Engine {

@@ -1,12 +1,10 @@
 /** Every family in blocks on the CPU, beside the same numbers widened. */
 import assert from "node:assert/strict";
 import { cpuEngine } from "../../src/engine/mod.ts";
-import { type ModelSpec, readSpec, routed } from "../../src/models/mod.ts";
-import { fixtureNames } from "../fixtures/read.ts";
 import { beyond } from "../models/parity.ts";
-import { BLOCK_KINDS, type BlockKind, quantised } from "../quantised.ts";
+import { BLOCK_KINDS, type BlockKind, quantised, quantisedNames, specOf } from "../quantised.ts";
 import { engine, engineWith, stateTolerance, thorough, withFixture } from "../support.ts";
-import { blockDeviations } from "./truth.ts";
+import { blockDeviations, blockTolerance, isSteady } from "./truth.ts";
 
 /** A kind of blocks for each kind of module, in the tests that every change must pass. */
 const EVERYDAY: Readonly<Record<string, string>> = {
@@ -18,12 +16,12 @@ const EVERYDAY: Readonly<Record<string, string>> = {
 };
 const kinds: [string, BlockKind][] = Object.entries(BLOCK_KINDS);
 
-for (const name of fixtureNames) {
+for (const name of quantisedNames) {
   for (const [label, kind] of kinds) {
     const test = EVERYDAY[name] === label ? Deno.test : thorough;
     test(`${name} in ${label}: streams and logits are those of the widened weights`, () =>
       withFixture(name, async ({ model, blocks }) => {
-        const opened = { model: quantised(model, kind), blocks, most: 2 * stateTolerance(model.spec) };
+        const opened = { model: quantised(model, kind), blocks, most: blockTolerance(engine, model.spec) };
         assert.deepEqual(beyond(await blockDeviations(engine, engine, opened)), []);
       }));
   }
@@ -36,7 +34,7 @@ for (const [name, label] of [["gpt2", "4 bits with offsets"], ["qwen3-next", "8 
       const opened = {
         model: quantised(model, BLOCK_KINDS[label]),
         blocks,
-        most: 2 * stateTolerance(model.spec),
+        most: blockTolerance(engine, model.spec),
       };
       const narrow = engineWith({ bindingBytes: 4 * model.spec.hidden * 20 });
       assert.deepEqual(beyond(await blockDeviations(narrow, engine, opened)), []);
@@ -44,25 +42,12 @@ for (const [name, label] of [["gpt2", "4 bits with offsets"], ["qwen3-next", "8 
 }
 
 const int8 = cpuEngine({ precision: "int8" });
-/**
- * Four products in a row in each layer, each with factors off by half of 2^-7 of a block's largest at most; errors of random sign add up
- * as √(4L), and the factor of 4 is `stateTolerance`'s.
- */
-const int8Tolerance = ({ layers }: ModelSpec) => 4 * Math.sqrt(4 * layers.length) * 2 ** -7;
-/** Nearly tied experts change places with such errors, and what linear attention recalls is normed, be it ever so little. */
-const isSteady = ({ layers }: ModelSpec) =>
-  layers.every(({ attention, mlp }) => !routed(mlp) && attention?.kind !== "delta");
-const specOf = (name: string) => {
-  const config = new URL(`../fixtures/models/${name}/config.json`, import.meta.url);
-  return readSpec(JSON.parse(Deno.readTextFileSync(config)), name);
-};
-
-for (const name of fixtureNames.filter((name) => isSteady(specOf(name)))) {
+for (const name of quantisedNames.filter((name) => isSteady(specOf(name)))) {
   for (const [label, kind] of kinds) {
     const test = name === "llama" && label === "4 bits" ? Deno.test : thorough;
     test(`${name} in ${label}, int8: streams and logits are near those of float32`, () =>
       withFixture(name, async ({ model, blocks }) => {
-        const opened = { model: quantised(model, kind), blocks, most: int8Tolerance(model.spec) };
+        const opened = { model: quantised(model, kind), blocks, most: blockTolerance(int8, model.spec) };
         const found = await blockDeviations(int8, engine, opened);
         assert.deepEqual(beyond(found), []);
         const largest = Math.max(...found.map(({ error }) => error));

@@ -35,13 +35,15 @@ Deno.test("every part has its finding here, a part that lacks has its remedy, an
   }
   assert.match(
     findings.get("ONNX Runtime")!.found,
-    /^onnxruntime \d+\.\d+\.\d+ on the CPU: a product and attention equal the reference$/,
+    /^onnxruntime \d+\.\d+\.\d+ on the CPU: products, dense and in blocks, and attention equal the reference, in int8 too$/,
   );
   for (const name of ["WebGPU", "CUDA"]) {
     const engine = findings.get(`${name} engine`)!;
     assert.match(
       engine.found,
-      engine.works ? /: a product and attention equal the reference$/ : /^Cannot \S.*\S$/,
+      engine.works
+        ? /: products, dense and in blocks, and attention equal the reference$/
+        : /^Cannot \S.*\S$/,
     );
     assert.equal(/^every study runs here, on the CPU.*$/m.exec(stderr)![0].includes(name), engine.works);
   }

@@ -97,7 +97,7 @@ Deno.test("on WebGPU a result names its device, is kept by itself, and is not me
     assert.equal(kept(options.results).length, 3, "the same text on another engine is another result");
   }));
 
-Deno.test("the help of every command that runs a model, and the completions, name the engines and precisions", async () => {
+Deno.test("the help of every command that runs a model, and the completions, name engines, precisions and memory", async () => {
   for (const [name] of studies("m", [])) {
     const { out } = await lamina(name, "--help");
     const words = out.replaceAll(/\s+/g, " ");
@@ -107,8 +107,33 @@ Deno.test("the help of every command that runs a model, and the completions, nam
       /--precision <name> [^-]*one of: float32, tf32, bfloat16, int8; default: float32\)/,
       name,
     );
+    assert.match(words, /--memory <size> memory for weights, for example 8GB; /, name);
   }
   const { out } = await lamina("completion", "bash");
   assert.match(out, /"profile --engine"\) choices="auto cpu webgpu cuda"/);
   assert.match(out, /"start --precision"\) choices="float32 tf32 bfloat16 int8"/);
 });
+
+Deno.test("--memory is a size with a unit or in bytes, changes no digit and finds what was kept without it", () =>
+  withDesk(async ({ folder, run, text, options }) => {
+    for (const size of ["8XB", "-1", "much", ""]) {
+      const { code, out, err } = await run("profile", folder, ...text, "--memory", size);
+      assert.deepEqual([code, out], [2, ""]);
+      assert.match(
+        err,
+        /'--memory <size>' argument .* expected a size such as 8GB, 512MiB or a number of bytes/,
+      );
+    }
+    const profile = async (...more: string[]) => {
+      const json = `${folder}/profile.json`;
+      const { code, err } = await run("profile", folder, ...text, "--engine", "cpu", "--json", json, ...more);
+      assert.equal(code, 0, err);
+      return await readResult(json, "profile");
+    };
+    const usual = await profile();
+    for (const size of ["0", "1kB", "2GiB"]) {
+      assert.deepEqual(await profile("--memory", size, "--no-cache"), usual);
+      assert.deepEqual(await profile("--memory", size), usual);
+    }
+    assert.equal(kept(options.results).length, 1);
+  }));

@@ -4,7 +4,8 @@
  *     deno run -A tests/gpu/check.ts [--engine cuda|webgpu|cpu] [--precision float32,tf32,bfloat16] [--only SECTIONS] [--json FILE]
  *
  * By default on CUDA, else on WebGPU, in every precision of the engine. Sections: `families`, each tiny model beside Hugging Face's
- * numbers; `kernels`, each beside its reference; `studies`, of a real model beside the same on the CPU; `benches`, beside
+ * numbers; `residents`, each in blocks, and the real model where its file has them, beside the same numbers widened on the CPU, and their
+ * times; `kernels`, each beside its reference; `studies`, of a real model beside the same on the CPU; `benches`, beside
  * PyTorch on the same card where `--python` has it. `--help` lists the sizes. Exit code 1 where something is off.
  */
 import { basename, join } from "node:path";
@@ -18,10 +19,11 @@ import { engine as cpu } from "../support.ts";
 import { benchRows, torchLacks } from "./benches.ts";
 import { fixtureRow } from "./fixtures.ts";
 import { kernelRows } from "./kernels.ts";
+import { blockRow, isInBlocks, residentRows } from "./residents.ts";
 import { isGood, type Report, reportText, type Row, type Skipped } from "./report.ts";
 import { type Studied, studiesOn, studyRows } from "./studies.ts";
 
-const SECTIONS = ["families", "kernels", "studies", "benches"];
+const SECTIONS = ["families", "residents", "kernels", "studies", "benches"];
 
 /** What is said on the command line: defaults suit a GPU. */
 const options = {
@@ -83,7 +85,8 @@ export async function check(args: string[], onRow: (row: Row) => void = () => {}
     rows.push(...found);
     found.forEach(onRow);
   }
-  const model = sections.includes("studies") ? await openModel(values.model) : null;
+  const isOpened = sections.includes("studies") || sections.includes("residents");
+  const model = isOpened ? await openModel(values.model) : null;
   let expected: Studied | undefined;
   try {
     for (const precision of precisions) {
@@ -93,11 +96,24 @@ export async function check(args: string[], onRow: (row: Row) => void = () => {}
           await attempt("families", precision, name, async () => [await fixtureRow(engine, name)]);
         }
       }
+      if (model && sections.includes("residents")) {
+        for (const name of families) {
+          await attempt("residents", precision, name, async () => {
+            const row = await blockRow(engine, name);
+            return row ? [row] : [];
+          });
+        }
+        if (await isInBlocks(model)) {
+          const [samples, length, steps] = (["samples", "length", "steps"] as const).map(number);
+          const sizes = { samples, length, steps };
+          await attempt("residents", precision, values.model, () => residentRows(engine, model, sizes));
+        } else skipped.push({ section: `residents of ${values.model}`, reason: "its file has no blocks" });
+      }
       if (sections.includes("kernels")) {
         if (engine.access) await attempt("kernels", precision, "all", () => kernelRows(engine));
         else skipped.push({ section: "kernels", reason: "the CPU runs none" });
       }
-      if (model) {
+      if (model && sections.includes("studies")) {
         const [samples, length, drops, tokens] = (["samples", "length", "drops", "tokens"] as const).map(
           number,
         );
@@ -176,6 +192,9 @@ if (import.meta.main) {
   }
   const report = await check(Deno.args, ({ section, precision, what, value, unit }) => {
     console.error(`${section}, ${precision}: ${what}: ${value.toPrecision(3)} ${unit}`);
+  }).catch((error: Error): never => {
+    console.error(error.message); // a device or a model that is not there
+    Deno.exit(1);
   });
   console.log(reportText(report));
   if (values.json) await Deno.writeTextFile(values.json, JSON.stringify(report, null, 1) + "\n");

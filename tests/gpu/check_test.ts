@@ -1,12 +1,17 @@
 /** The check of a GPU, small and on the CPU: every section runs, and what is off is found. */
 import assert from "node:assert/strict";
 import { withTiny } from "../study/tiny.ts";
+import { BLOCK_KINDS, quantised } from "../quantised.ts";
+import { engine as cpu, withFixture } from "../support.ts";
 import { check } from "./check.ts";
 import { isGood, reportText, type Row, worst } from "./report.ts";
+import { isInBlocks, residentRows } from "./residents.ts";
 
 const SMALL = [
   "--engine",
   "cpu",
+  "--precision",
+  "float32",
   "--families",
   "llama,gemma2",
   "--samples",
@@ -39,6 +44,7 @@ Deno.test("on the CPU all is as it should be: the families within their bounds, 
     assert.deepEqual([report.engine, report.device, report.precisions], ["cpu", null, ["float32"]]);
     const of = (section: string) => report.rows.filter((row) => row.section === section);
     assert.deepEqual(of("families").map(({ what }) => what), ["llama", "gemma2"]);
+    assert.deepEqual(of("residents").map(({ what }) => what.split(" ")[0]), ["llama", "gemma2"]);
     for (const { value, most } of of("families")) assert.ok(value > 0 && value <= most!);
     const differences = of("studies").filter(({ unit }) => unit === "of 1 or of itself");
     assert.equal(differences.length, 15);
@@ -49,10 +55,22 @@ Deno.test("on the CPU all is as it should be: the families within their bounds, 
     assert.deepEqual(of("benches").map(({ unit }) => unit), ["s", "share", "tokens/s"]);
     assert.ok(of("benches").every(({ value, beside }) => value > 0 && !beside));
     assert.deepEqual(report.skipped.map(({ section }) => section), [
+      `residents of ${folder}`,
       "kernels",
       "PyTorch beside the benches, float32",
     ]);
     assert.deepEqual(JSON.parse(JSON.stringify(report)), report);
+  }));
+
+Deno.test("a model in blocks is held against the same numbers widened, and both are timed", () =>
+  withFixture("llama", async ({ model }) => {
+    const stored = quantised(model, BLOCK_KINDS["4 bits with offsets"]);
+    assert.deepEqual([await isInBlocks(model), await isInBlocks(stored)], [false, true]);
+    const rows = await residentRows(cpu, stored, { samples: 2, length: 12, steps: 4 });
+    assert.deepEqual(rows.map(({ unit }) => unit), ["relative", "relative", "s", "tokens/s"]);
+    assert.ok(rows.every((row) => isGood(row) && row.value > 0));
+    assert.ok(rows.slice(2).every(({ beside }) => beside! > 0));
+    assert.equal(cpu.live, 0);
   }));
 
 Deno.test("what is off, no number, or throws is marked, and fails the check", async () => {

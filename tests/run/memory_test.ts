@@ -13,6 +13,7 @@ import {
   stateTolerance,
   withFixture,
 } from "../support.ts";
+import { BLOCK_KINDS, quantised } from "../quantised.ts";
 
 /** The model, counting its reads of layers and parts. */
 function counting(model: Model): { model: Model; reads(): number } {
@@ -47,6 +48,32 @@ for (const name of ["llama", "qwen3", "olmoe"]) {
         if (share === 1) all = room - residents.left;
         residents.close();
         assert.deepEqual([engine.live, own.open()], [0, 0]);
+      }
+    }));
+}
+
+for (const [kind, format] of Object.entries(BLOCK_KINDS)) {
+  Deno.test(`${kind}: weights in blocks stay at hand with their lease, and decoding leases layers beyond the memory`, () =>
+    withFixture("llama", async ({ model: dense, blocks }) => {
+      const model = quantised(dense, format);
+      const expected = await gramSums(model, blocks);
+      const residents = openResidents(model.weights, 2 ** 30);
+      const on = engineWithin(engine, 2 ** 30, residents);
+      for (let pass = 0; pass < 3; pass++) assert.deepEqual(await gramSums(model, blocks, { on }), expected);
+      residents.close();
+      assert.equal(engine.live, 0);
+      const logits = async (memory: number) => {
+        const opened = await decoder({ model, engine: engineWithin(engine, memory) });
+        await opened.prefill(blocks.ids.slice(0, 4));
+        const found = await opened.step(blocks.ids[4]);
+        await opened.release();
+        assert.equal(engine.live, 0);
+        return found;
+      };
+      const kept = await logits(2 ** 30);
+      const tolerance = stateTolerance(model.spec) * largest(kept);
+      for (const memory of [0, 10_000, 30_000]) {
+        assert.ok(distance(await logits(memory), kept) <= tolerance, `${memory}`);
       }
     }));
 }

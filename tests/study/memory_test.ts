@@ -1,11 +1,21 @@
 /** A study that needs more memory than there is is refused before anything runs, unless it is forced. */
 import assert from "node:assert/strict";
-import { estimate, perplexities, profile, randomInit, speed, untrainedCauses } from "../../src/study/mod.ts";
+import {
+  estimate,
+  evaluate,
+  perplexities,
+  profile,
+  randomInit,
+  speed,
+  sweep,
+  untrainedCauses,
+} from "../../src/study/mod.ts";
 import { needOf } from "../../src/study/base/estimate.ts";
 import { drawText, zipfText } from "../../src/subject/mod.ts";
 import { availableBytes } from "../../src/engine/mod.ts";
 import { expectRoom } from "../../src/study/base/memory.ts";
-import { engineWith } from "../support.ts";
+import { engineOf } from "../../src/study/base/options.ts";
+import { countedEngine, engine, engineWith } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 
 /** What a machine's files say. */
@@ -115,4 +125,53 @@ Deno.test("the estimate of a verification of many samples is as quick as that of
   );
   assert.equal(many.modules / few.modules, 2 ** 23);
   assert.equal(many.flops / few.flops, 2 ** 23);
+});
+
+Deno.test("memory for weights changes no digit of a study, whether they stay at hand or are read again", () =>
+  withTiny(async ({ model, options: { results: _, ...options } }) => {
+    const engine = countedEngine();
+    const calibration = { text: options.text!, samples: 2, length: 16 };
+    const plans = [{}, { attention: [1], mlp: [0] }];
+    const studies = {
+      perplexities: (memory?: number | string) => perplexities(model, plans, { ...options, engine, memory }),
+      sweep: (memory?: number | string) =>
+        sweep(model, { ...options, engine, memory, calibration, by: ["loss"], upto: 2 }),
+      evaluate: (memory?: number | string) =>
+        evaluate(model, plans, { engine, memory, tasks: ["openbookqa"], limit: 3, prompts: 0 }),
+    };
+    for (const [name, study] of Object.entries(studies)) {
+      const usual = await study();
+      for (const memory of [0, "20kB", "1GB"]) {
+        assert.deepEqual(await study(memory), usual, `${name}: ${memory}`);
+        assert.deepEqual([engine.live, engine.open()], [0, 0], name);
+      }
+    }
+  }));
+
+Deno.test("a study reads the weights once where they fit, and refuses a memory that is no size", () =>
+  withTiny(async ({ model, options: { results: _, ...options } }) => {
+    let reads = 0;
+    const { weights } = model;
+    const layer: typeof weights.layer = (l, keeps) => (reads++, weights.layer(l, keeps));
+    const counted = { ...model, weights: { ...weights, layer } };
+    const calibration = { text: options.text!, samples: 2, length: 16 };
+    const calibrated = { ...options, calibration, by: ["loss"] as const, upto: 2 };
+    await sweep(counted, { ...calibrated, memory: "1GB" });
+    assert.equal(reads, model.spec.layers.length);
+    await sweep(counted, { ...calibrated, memory: 0 });
+    assert.ok(reads > 3 * model.spec.layers.length);
+    await assert.rejects(profile(model, { ...options, memory: "8XB" }), {
+      name: "RangeError",
+      message: 'Cannot profile: memory is "8XB", expected a size such as 8GB, 512MiB or a number of bytes',
+    });
+  }));
+
+Deno.test("the CPU's memory for weights is half of what is free when a study starts; an option sets it", async () => {
+  const half = availableBytes() / 2;
+  const { memoryBytes } = engine.has;
+  assert.ok(Math.abs(memoryBytes - half) < 0.2 * half, `${memoryBytes} of ${half}`);
+  const within = await engineOf({ engine, memory: "8GB" });
+  assert.equal(within.has.memoryBytes, 8e9);
+  assert.deepEqual({ ...within.has, memoryBytes: 0 }, { ...engine.has, memoryBytes: 0 });
+  assert.equal(within.live, engine.live);
 });

@@ -78,6 +78,23 @@ Deno.test("released memory serves the next layer, and only then", async () => {
   weights.close();
 });
 
+Deno.test("a layer drops the memory that the last one has left and it cannot use", async () => {
+  const file = await open();
+  const names = ["Q4_0.values", "vector", "Q4_0.values"];
+  const weights = layered({ file, layers: 3, layer: (l) => [["matrix", { name: names[l] }]], outer: {} });
+  const first = await weights.layer(0);
+  const { buffer } = first.tensors.get("matrix")!.data;
+  assert.notEqual(buffer.byteLength, 0);
+  first.release();
+  const second = await weights.layer(1);
+  assert.equal(buffer.byteLength, 0, "given back");
+  second.release();
+  const third = await weights.layer(2);
+  assert.deepEqual(third.tensors.get("matrix"), await file.read("Q4_0.values"));
+  third.release();
+  weights.close();
+});
+
 Deno.test("a transform may borrow its memory too", async () => {
   const file = await open();
   const copy = (tensor: Tensor, allocate: Allocate) => {

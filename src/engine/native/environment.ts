@@ -6,6 +6,7 @@
  */
 import { cString, pointerList } from "../../libraries/mod.ts";
 import type { Library } from "./library.ts";
+import { returnLargeMemory } from "./trim.ts";
 
 /** ONNX Runtime's log level: fatal errors. */
 const FATAL = 4;
@@ -31,6 +32,7 @@ export interface Environment {
 
 /** Opens the environment; `threads` per product, 0 for every core. A process has one for each library. */
 export function openEnvironment(library: Library, threads: number): Environment {
+  returnLargeMemory();
   const options = library.make("CreateThreadingOptions");
   library.call("SetGlobalIntraOpNumThreads", options, threads);
   library.call("SetGlobalSpinControl", options, 0);

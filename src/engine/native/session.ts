@@ -32,7 +32,12 @@ const FATAL = 4;
  * and again in many short products (decoding): there threads that spin from one to the next are worth 1.2.
  */
 const fed = { "session.disable_prepacking": "1" };
-const packed = { "session.force_spinning_stop": "1", "session.intra_op.allow_spinning": "1" };
+const packed = {
+  "session.force_spinning_stop": "1",
+  "session.intra_op.allow_spinning": "1",
+  // In the arena weights would lie among temporaries, and leave gaps that fit neither.
+  "session.use_device_allocator_for_initializers": "1",
+};
 
 /** Compiles a graph, with copies of what is constant. */
 export function createSession(host: Host, graph: Graph, constants: Feeds): Program {

@@ -13,7 +13,7 @@ import {
 } from "../../tensor/mod.ts";
 import { type Cut, cutTensor, cutTensors, type KeepsBlocks, type Lease } from "../../weights/mod.ts";
 import { freeAll } from "../held.ts";
-import { openPrograms, type Programs } from "../programs.ts";
+import { openPrograms, type Programs, WITH_COPIES } from "../programs.ts";
 
 /** Some of a module, and its weights for as long as `use` runs. */
 export interface Part<Spec> {
@@ -101,7 +101,7 @@ export async function holding<T>(
     for (const [name, tensor] of tensors) held[fedAs(name)] = await hold(tensor);
     const blocks = engine.has.constants === "copied" ? heldBlocks(held) : {};
     if (Object.keys(blocks).length > 0) own = openPrograms(engine, blocks);
-    return { held, own, bytes: heldBytes(held) + heldBytes(blocks), free }; // programs have copies
+    return { held, own, bytes: heldBytes(held) + WITH_COPIES * heldBytes(blocks), free };
   } catch (error) {
     free();
     throw error;

@@ -14,7 +14,9 @@ export interface Need {
  * memory of their own, and say themselves that it is full.
  */
 export async function expectRoom({ bytes, what }: Need, options: EngineOptions & Forcing): Promise<void> {
-  if (options.force || (await engineOf(options)).access !== null) return;
+  const { access, residents } = await engineOf(options);
+  if (options.force || access !== null) return;
+  if (bytes > availableBytes()) residents?.clear(); // weights at hand give way
   const available = availableBytes();
   if (bytes <= available) return;
   throw new RangeError(

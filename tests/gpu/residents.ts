@@ -1,0 +1,109 @@
+/** Weights in blocks that stay in the engine's memory: what is computed with them beside the CPU with the same numbers widened, and how fast. */
+import type { Engine } from "../../src/engine/mod.ts";
+import type { Model } from "../../src/models/mod.ts";
+import { type Blocks, decoder, noDrop } from "../../src/run/mod.ts";
+import { blockDeviations, blockTolerance, isSteady, widening } from "../blocks/truth.ts";
+import { BLOCK_KINDS, type BlockKind, quantised, quantisedNames, specOf } from "../quantised.ts";
+import { finalStreams } from "../run/states.ts";
+import { distance, engine as cpu, largest, randomBlocks, withFixture } from "../support.ts";
+import { type Row, worst } from "./report.ts";
+
+/** How much is computed. */
+export interface ResidentSizes {
+  readonly samples: number;
+  readonly length: number;
+  /** Tokens that are read one by one after the first text. */
+  readonly steps: number;
+}
+
+const kinds: [string, BlockKind][] = Object.entries(BLOCK_KINDS);
+
+/** The streams and logits of a tiny model in a kind of blocks; null where its rows are no whole blocks, or int8 has no bound. */
+export async function blockRow(engine: Engine, name: string): Promise<Row | null> {
+  const i = quantisedNames.indexOf(name);
+  if (i < 0 || engine.precision === "int8" && !isSteady(specOf(name))) return null;
+  const [label, kind] = kinds[i % kinds.length];
+  let row: Row | null = null;
+  await withFixture(name, async ({ model, blocks }) => {
+    const most = blockTolerance(engine, model.spec);
+    const all = await blockDeviations(engine, cpu, { model: quantised(model, kind), blocks, most });
+    row = worst("residents", engine.precision, `${name} in ${label}`, all);
+  });
+  return row;
+}
+
+/** Whether a model's weights are stored in blocks. */
+export async function isInBlocks({ weights }: Model): Promise<boolean> {
+  const { blocks, release } = await weights.layer(0, () => true);
+  const found = blocks !== undefined && blocks.size > 0;
+  release();
+  return found;
+}
+
+/** What one engine makes of the texts, and how long that takes. */
+interface Measured {
+  readonly streams: Float32Array;
+  readonly logits: Float32Array;
+  /** Seconds of a pass. */
+  readonly pass: number;
+  /** Tokens a second, one by one. */
+  readonly rate: number;
+}
+
+/** A pass and steps of a model in blocks: how far they are from the CPU's, and their times beside those of widened weights. */
+export async function residentRows(engine: Engine, model: Model, sizes: ResidentSizes): Promise<Row[]> {
+  const { samples, length, steps } = sizes;
+  const blocks = randomBlocks(samples, length + steps, model.spec.vocabulary);
+  const expected = await measured(widening(cpu), model, blocks, steps);
+  const [stored, wide] = [
+    await measured(engine, model, blocks, steps),
+    await measured(widening(engine), model, blocks, steps),
+  ];
+  const base = { section: "residents", precision: engine.precision };
+  const most = blockTolerance(engine, model.spec);
+  const off = (key: "streams" | "logits") => distance(stored[key], expected[key]) / largest(expected[key]);
+  return [
+    {
+      ...base,
+      what: `streams of ${samples} × ${length + steps}`,
+      value: off("streams"),
+      unit: "relative",
+      most,
+    },
+    { ...base, what: `logits after ${steps} steps`, value: off("logits"), unit: "relative", most },
+    {
+      ...base,
+      what: "a pass in blocks (beside: widened)",
+      value: stored.pass,
+      unit: "s",
+      most: null,
+      beside: wide.pass,
+    },
+    {
+      ...base,
+      what: `steps after ${length} in blocks (beside: widened)`,
+      value: stored.rate,
+      unit: "tokens/s",
+      most: null,
+      beside: wide.rate,
+    },
+  ];
+}
+
+/** The second pass is timed: programs are compiled then. */
+async function measured(engine: Engine, model: Model, blocks: Blocks, steps: number): Promise<Measured> {
+  await finalStreams(model, blocks, [noDrop], undefined, engine);
+  const start = performance.now();
+  const [streams] = await finalStreams(model, blocks, [noDrop], undefined, engine);
+  const pass = (performance.now() - start) / 1000;
+  const ids = blocks.ids.subarray(0, blocks.length);
+  const opened = await decoder({ model, engine });
+  try {
+    let logits = await opened.prefill(ids.subarray(0, ids.length - steps));
+    const first = performance.now();
+    for (const id of ids.subarray(ids.length - steps)) logits = await opened.step(id);
+    return { streams, logits: logits.slice(), pass, rate: steps / ((performance.now() - first) / 1000) };
+  } finally {
+    await opened.release();
+  }
+}
