@@ -14,7 +14,7 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { type Engine, openEngine } from "../../src/engine/mod.ts";
-import { rankModules, ranks, spearman } from "../../src/measure/mod.ts";
+import { rankModules, spearman } from "../../src/measure/mod.ts";
 import { evaluate, openModel, packText, perplexities, profile, type StudyModel } from "../../src/mod.ts";
 import { paired } from "../../src/figures.ts";
 import { forward, noDrop, segmentsOf } from "../../src/run/mod.ts";
@@ -140,12 +140,6 @@ async function timed<Made>(make: () => Promise<Made>) {
 /** The largest difference, relative to the largest number. */
 function differs(a: readonly number[], b: readonly number[]): number {
   return Math.max(...a.map((value, i) => Math.abs(value - b[i]))) / Math.max(...a.map(Math.abs));
-}
-
-/** How many layers have another place in the order. */
-function moved(a: readonly number[], b: readonly number[]): number {
-  const [one, other] = [ranks(a), ranks(b)];
-  return one.filter((rank, i) => rank !== other[i]).length;
 }
 
 function median(numbers: readonly number[]): number {
