@@ -67,7 +67,6 @@ async function changes(model: StudyModel) {
       return [kind, {
         off: differs(a, b),
         rho: spearman(a, b),
-        places: moved(a, b),
         least: least.map(String),
       }];
     })),
