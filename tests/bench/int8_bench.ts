@@ -6,13 +6,15 @@
  *
  * Importance: the largest difference relative to the largest number, Spearman's ρ of the layers, the 8 least important ones in either
  * precision. Perplexity: the difference in loss, paired over samples, with its 95 % interval. Tasks: accuracies, and how many answers
- * differ. Time is a ratio of two runs, float32 first.
+ * differ. Time is a ratio of two runs, float32 first: of use on a quiet machine alone.
  *
  * `--pass` times one forward pass without its head: in float32 with blocks, in float32 with every block widened, and in int8, in turns.
+ * The first round reads the file and is the slowest; with three, the median is not of it.
  */
+import process from "node:process";
 import { parseArgs } from "node:util";
 import { type Engine, openEngine } from "../../src/engine/mod.ts";
-import { rankModules, ranks, spearman } from "../../src/measure/mod.ts";
+import { rankModules, spearman } from "../../src/measure/mod.ts";
 import { evaluate, openModel, packText, perplexities, profile, type StudyModel } from "../../src/mod.ts";
 import { paired } from "../../src/figures.ts";
 import { forward, noDrop, segmentsOf } from "../../src/run/mod.ts";
@@ -65,7 +67,6 @@ async function changes(model: StudyModel) {
       return [kind, {
         off: differs(a, b),
         rho: spearman(a, b),
-        places: moved(a, b),
         least: least.map(String),
       }];
     })),
@@ -89,7 +90,7 @@ async function both<Made>(make: (precision: "float32" | "int8") => Promise<Made>
   return { made: [one.made, other.made] as const, ratio: one.seconds / other.seconds };
 }
 
-/** Median seconds of a pass, and what float32 takes beside int8. */
+/** Median times of a pass in each of three ways, and their ratios within a round. */
 async function passes(model: StudyModel) {
   const { blocks } = await packText(model, { text: "stories", samples, length, skip: 0, bos: false });
   const exact = await openEngine({ engine: "cpu" });
@@ -98,21 +99,28 @@ async function passes(model: StudyModel) {
     widened: widening(exact),
     int8: await openEngine({ engine: "cpu", precision: "int8" }),
   };
-  const seconds: Record<string, number[]> = {};
-  for (let round = 0; round < Number(values.rounds); round++) {
+  const times: Record<string, { readonly seconds: number; readonly cpu: number }[]> = {};
+  for (let round = 1; round <= Number(values.rounds); round++) {
     for (const [kind, engine] of Object.entries(engines)) {
       const run = () => forward({ model, engine, segments: segmentsOf(blocks), plans: [noDrop], probes: [] });
-      (seconds[kind] ??= []).push((await timed(run)).seconds);
+      const { seconds, cpu } = await timed(run);
+      console.log(`round ${round}  ${kind} ${seconds.toFixed(1)} s, ${cpu.toFixed(1)} s of all cores`);
+      (times[kind] ??= []).push({ seconds, cpu });
     }
   }
-  const ratio = (kind: string, to: string) =>
-    median(seconds[kind].map((time, round) => time / seconds[to][round]));
-  return {
-    medians: Object.fromEntries(Object.entries(seconds).map(([kind, times]) => [kind, median(times)])),
-    float32OverInt8: ratio("float32", "int8"),
-    widenedOverInt8: ratio("widened", "int8"),
-    widenedOverFloat32: ratio("widened", "float32"),
+  const ratios = (of: "seconds" | "cpu") => {
+    const ratio = (kind: string, to: string) =>
+      median(times[kind].map((one, i) => one[of] / times[to][i][of]));
+    return {
+      medians: Object.fromEntries(
+        Object.entries(times).map(([kind, all]) => [kind, median(all.map((one) => one[of]))]),
+      ),
+      float32OverInt8: ratio("float32", "int8"),
+      widenedOverInt8: ratio("widened", "int8"),
+      widenedOverFloat32: ratio("widened", "float32"),
+    };
   };
+  return { seconds: ratios("seconds"), cpu: ratios("cpu") };
 }
 
 /** An engine that takes no blocks. */
@@ -120,21 +128,17 @@ function widening(engine: Engine): Engine {
   return { ...engine, has: { ...engine.has, blocks: { ...engine.has.blocks, passes: [], steps: [] } } };
 }
 
+/** Seconds of the clock, and of all cores together, which other work changes less. */
 async function timed<Made>(make: () => Promise<Made>) {
-  const start = performance.now();
+  const [start, before] = [performance.now(), process.cpuUsage()];
   const made = await make();
-  return { made, seconds: (performance.now() - start) / 1000 };
+  const { user, system } = process.cpuUsage(before);
+  return { made, seconds: (performance.now() - start) / 1000, cpu: (user + system) / 1e6 };
 }
 
 /** The largest difference, relative to the largest number. */
 function differs(a: readonly number[], b: readonly number[]): number {
   return Math.max(...a.map((value, i) => Math.abs(value - b[i]))) / Math.max(...a.map(Math.abs));
-}
-
-/** How many layers have another place in the order. */
-function moved(a: readonly number[], b: readonly number[]): number {
-  const [one, other] = [ranks(a), ranks(b)];
-  return one.filter((rank, i) => rank !== other[i]).length;
 }
 
 function median(numbers: readonly number[]): number {

@@ -90,6 +90,9 @@ Deno.test("shards of different processors merge with a notice, and not with --st
     const strict = await run("merge", path, "--results", results, "--strict");
     assert.equal(strict.code, 1);
     assert.match(strict.err, /expected one with --strict/);
+    await change(2, ({ computed }) => ({ computed: { ...computed as object, dtype: "int8" } }));
+    const precisions = await run("merge", path, "--results", results);
+    assert.match(precisions.err, /Cannot merge shards 0 and 2: .* by cpu in float32 .* and by cpu in int8 /);
     await change(
       2,
       ({ computed }) => ({ computed: { ...computed as object, engine: "cuda", device: "a card" } }),
