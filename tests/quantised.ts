@@ -59,6 +59,7 @@ function inBlocks(weights: WeightSource, kind: BlockKind): WeightSource {
   }
   return {
     ...weights,
+    isInBlocks: true,
     async layer(l, keeps) {
       return leaseOf(await weights.layer(l), kind, null, keeps);
     },

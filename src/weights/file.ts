@@ -9,7 +9,6 @@ import {
   aligned,
   type BlockMatrix,
   byteSize,
-  bytesOf,
   type DType,
   elements,
   type Tensor,
@@ -19,28 +18,10 @@ import type { FileBytes } from "./bytes.ts";
 import { type Content, ranges } from "./content.ts";
 import { type Decoders, openDecoders } from "./blocks/decoders.ts";
 import type { Blocks } from "./blocks/dequantize.ts";
-import { repackings } from "./blocks/repack.ts";
+import { type Allocate, checkRows, type Entry, type Layout, newArray } from "./entry.ts";
+import { formatIn, readBlocks } from "./matrices.ts";
 import { outOfRange, quote } from "./limits.ts";
-import type { TensorFile, TensorInfo } from "./source.ts";
-
-/** The layout of elements in a file: an array of a dtype, blocks to decode to float32, or an unknown type. */
-export type Layout =
-  | { readonly dtype: DType }
-  | { readonly dtype: null; /** The types that can be read. */ readonly expected: string }
-  | Blocks & { readonly dtype?: undefined };
-
-/** The place of one tensor. The range [start, start + info.bytes) has been checked to be inside the file. */
-export interface Entry {
-  readonly info: Omit<TensorInfo, "dtype">;
-  readonly file: FileBytes;
-  readonly start: number;
-  readonly layout: Layout;
-}
-
-/** Gives an array of `length` elements that values go into; what it holds is written over. */
-export type Allocate = (length: number) => Float32Array<ArrayBuffer>;
-
-const newArray: Allocate = (length) => new Float32Array(length);
+import type { TensorFile } from "./source.ts";
 
 /** A tensor file that can also decode into given memory and let pages go. */
 export interface PagedFile extends TensorFile {
@@ -206,80 +187,4 @@ async function decodeRange(
   await decoders.decode(type, blocks, bytes, values);
   file.forget(from, to);
   return values.subarray(first - firstBlock * blockElements, end - firstBlock * blockElements);
-}
-
-/** The blocks of a tensor whose rows are whole ones; undefined for any other. */
-function blocksOf({ type, shape }: Entry["info"]) {
-  const found = Object.hasOwn(repackings, type) ? repackings[type] : undefined;
-  return shape.length >= 2 && found && shape.at(-1)! % found.size === 0 ? found : undefined;
-}
-
-/** The format, as the field of a tensor's description. */
-function formatIn(info: Entry["info"]): Pick<TensorInfo, "blocks"> {
-  const found = blocksOf(info);
-  return found ? { blocks: { bits: found.bits, size: found.size, hasOffsets: found.hasOffsets } } : {};
-}
-
-/** Rows of the first axis as a matrix; several matrices of a stack come one after the other. */
-async function readBlocks(
-  decoders: Decoders,
-  name: string,
-  entry: Entry,
-  rows: readonly [number, number] | undefined,
-  allocate: Allocate = newArray,
-): Promise<BlockMatrix> {
-  const { info, file, start } = entry;
-  const format = blocksOf(info);
-  if (!format) {
-    throw new TypeError(
-      `Cannot read ${
-        quote(name)
-      } in ${file.name} in blocks: found ${info.type} [${info.shape}], expected a matrix in blocks`,
-    );
-  }
-  if (rows) checkRows(name, entry, rows);
-  const [first, ...rest] = info.shape;
-  const [from, to] = rows ?? [0, first];
-  const columns = rest.at(-1)!;
-  const count = (to - from) * elements(rest.slice(0, -1));
-  const blocks = count * columns / format.size;
-  const bytes = info.bytes / first;
-  const [begin, end] = [start + from * bytes, start + to * bytes];
-  const { bits, size, zero, hasOffsets } = format;
-  const matrix = {
-    bits,
-    size,
-    shape: [count, columns] as const,
-    quants: bytesOf(allocate(count * columns * bits / 32)),
-    scales: allocate(blocks),
-    zeros: zero,
-    offsets: hasOffsets ? allocate(blocks) : null,
-  };
-  await decoders.repack(info.type, await file.read(begin, end), matrix);
-  file.forget(begin, end);
-  return matrix;
-}
-
-/** Throws where rows are no range of a tensor's own; `file` names the file in errors. */
-export function checkRows(
-  name: string,
-  { info, file }: {
-    readonly info: Pick<TensorInfo, "shape">;
-    readonly file: Pick<FileBytes, "name">;
-  },
-  [from, to]: readonly [number, number],
-): void {
-  const count = info.shape[0];
-  if (count === undefined) {
-    throw new TypeError(
-      `Cannot read rows of ${quote(name)} in ${file.name}: found a scalar, expected a first axis`,
-    );
-  }
-  if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || to < from || to > count) {
-    throw new RangeError(
-      `Cannot read rows [${from}, ${to}) of ${
-        quote(name)
-      } in ${file.name}: expected a range within [0, ${count}]`,
-    );
-  }
 }

@@ -7,7 +7,8 @@
 import { blockColumns, type BlockMatrix, blockRows, orderedRows, type Tensor } from "../tensor/mod.ts";
 import { cutTensor, tensorRows } from "./cut.ts";
 import { quote } from "./limits.ts";
-import type { Allocate, PagedFile } from "./file.ts";
+import type { Allocate } from "./entry.ts";
+import type { PagedFile } from "./file.ts";
 import type { Cut, KeepsBlocks, Lease, TensorFile, WeightSource } from "./source.ts";
 
 /** A tensor of the file, and how to turn it into the model's. */

@@ -1,7 +1,8 @@
 /** Checkpoints as named tensors, one layer at a time. */
 export { type Content, contentOf, type OutTensor, PART_BYTES, ranges, zeros } from "./content.ts";
 export { blockCuts, cutTensor, cutTensors, joinTensors, withZeros } from "./cut.ts";
-export { type Allocate, commonType, type PagedFile } from "./file.ts";
+export { type Allocate } from "./entry.ts";
+export { commonType, type PagedFile } from "./file.ts";
 export { type GgufFile, openGguf } from "./gguf/open.ts";
 export { ggufBytes, ggufContent } from "./gguf/write.ts";
 export type { GgufValue } from "./gguf/value.ts";

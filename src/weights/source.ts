@@ -81,7 +81,7 @@ export interface WeightSource {
   drawn?(l: number, cuts: ReadonlyMap<string, Cut | null>): ReadonlyMap<string, Drawn | Tensor>;
   /** Rows [start, end) of a tensor outside the layers ("embedding.weight", "final_norm.weight", "head.weight"). */
   outer(name: string, rows?: readonly [number, number], into?: Float32Array<ArrayBuffer>): Promise<Tensor>;
-  /** A tensor outside the layers in blocks; null where it is not stored so, or not wanted so. Absent where none is. */
+  /** A tensor outside the layers in blocks, in arrays of the taker's own; null where it is not stored so, or not wanted so. Absent where none is. */
   outerBlocks?(name: string, keeps: KeepsBlocks): Promise<BlockMatrix | null>;
   close(): void;
 }

@@ -1,6 +1,7 @@
 /** What a token passes through: some consecutive layers, or the head. */
-import type { Feeds, Held, RunOptions } from "../../engine/mod.ts";
-import type { LayerSpec } from "../../models/mod.ts";
+import type { Engine, Feeds, Held, RunOptions } from "../../engine/mod.ts";
+import type { LayerSpec, Model } from "../../models/mod.ts";
+import type { Programs } from "../programs.ts";
 
 /** A layer as a plan leaves it, and its number in the model. */
 export interface StepLayer {
@@ -19,4 +20,14 @@ export interface Stage {
   readonly layers: readonly StepLayer[];
   /** Has the weights at hand for as long as `use` runs. */
   with<T>(use: (run: RunStage) => Promise<T>): Promise<T>;
+}
+
+/** What the stages of a model share. */
+export interface Open {
+  readonly model: Model;
+  readonly engine: Engine;
+  readonly programs: Programs;
+  readonly texts: number;
+  /** Whether what is kept and not in blocks is float32, which is faster, or as it is stored. */
+  readonly isWide: boolean;
 }

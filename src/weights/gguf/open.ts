@@ -21,7 +21,8 @@ import {
   quote,
   safeProduct,
 } from "../limits.ts";
-import { type Entry, type PagedFile, tensorFile } from "../file.ts";
+import { type Entry } from "../entry.ts";
+import { type PagedFile, tensorFile } from "../file.ts";
 import { type Cursor, cursor, PrefixTooShort } from "./cursor.ts";
 import { type GgmlType, ggmlTypes, ggufMixes } from "./types.ts";
 import { type GgufValue, readValue } from "./value.ts";

@@ -1,7 +1,7 @@
 /** GGML's storage types that can be read here, by their number in a GGUF file. */
 import { byteSize, type DType } from "../../tensor/mod.ts";
 import { blockTypes } from "../blocks/types.ts";
-import type { Layout } from "../file.ts";
+import type { Layout } from "../entry.ts";
 
 /** A storage type. A row holds whole blocks. */
 export interface GgmlType {

@@ -5,7 +5,7 @@
  * weights. Source: bitsandbytes, `_ops.py` (`int8_vectorwise_dequant`).
  */
 import { type BlockFormat, type BlockMatrix, bytesOf, middleOf } from "../../tensor/mod.ts";
-import type { Allocate } from "../file.ts";
+import type { Allocate } from "../entry.ts";
 import { blockFormat } from "./grouped.ts";
 import { type Checkpoint, type PackedMatrix, part, type Rows, sides, unfit } from "./matrix.ts";
 

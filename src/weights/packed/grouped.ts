@@ -3,7 +3,7 @@
  * AWQ): a number is scale · (quant − zero), exact in float32 where a scale has 16 bits. Rows are unpacked a tile at a time.
  */
 import { type BlockFormat, type BlockMatrix, bytesOf, middleOf } from "../../tensor/mod.ts";
-import type { Allocate } from "../file.ts";
+import type { Allocate } from "../entry.ts";
 import type { Rows } from "./matrix.ts";
 
 /** What some rows [T, K] are, one quant in a byte. */

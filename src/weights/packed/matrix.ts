@@ -1,6 +1,7 @@
 /** A matrix [N, K] that several tensors of a file are together, under its plain name `X.weight`. */
 import type { BlockFormat, BlockMatrix } from "../../tensor/mod.ts";
-import type { Allocate, PagedFile } from "../file.ts";
+import type { Allocate } from "../entry.ts";
+import type { PagedFile } from "../file.ts";
 import { quote } from "../limits.ts";
 
 /** Rows [first, end) of a matrix. */

@@ -3,7 +3,8 @@
  * X.weight [N, K], as float32, and in blocks where it is whole numbers with scales. A matrix is packed where its tensors are there: what
  * a method leaves out is stored as in any other folder.
  */
-import { type Allocate, checkRows, commonType, type PagedFile } from "../file.ts";
+import { type Allocate, checkRows } from "../entry.ts";
+import { commonType, type PagedFile } from "../file.ts";
 import type { TensorInfo } from "../source.ts";
 import { awqMatrices } from "./awq.ts";
 import { eightBitMatrices } from "./eight_bit.ts";

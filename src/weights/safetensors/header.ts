@@ -16,7 +16,7 @@ import {
   quote,
   safeProduct,
 } from "../limits.ts";
-import type { Entry, Layout } from "../file.ts";
+import type { Entry, Layout } from "../entry.ts";
 import { kindOf, parseObject } from "./json.ts";
 
 /** Storage types that are known here, by the format's names. F64 is read as float32. */

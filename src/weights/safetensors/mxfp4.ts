@@ -4,7 +4,8 @@
  * Source: transformers, `integrations/mxfp4.py`. Here `X_blocks` is read as the numbers themselves, float32 [X, R, G · 32].
  */
 import { elements, type Tensor } from "../../tensor/mod.ts";
-import type { Allocate, PagedFile } from "../file.ts";
+import type { Allocate } from "../entry.ts";
+import type { PagedFile } from "../file.ts";
 import type { TensorInfo } from "../source.ts";
 
 const BLOCKS = "_blocks";

@@ -9,7 +9,8 @@ import { isRecord } from "../../entry/mod.ts";
 import type { ByteSource } from "../../hub/mod.ts";
 import { type FileBytes, mapFile } from "../bytes.ts";
 import { malformed, MAX_JSON_BYTES, outOfRange, quote } from "../limits.ts";
-import { type Entry, type PagedFile, tensorFile } from "../file.ts";
+import { type Entry } from "../entry.ts";
+import { type PagedFile, tensorFile } from "../file.ts";
 import { kindOf, parseObject } from "./json.ts";
 import { readHeader } from "./header.ts";
 

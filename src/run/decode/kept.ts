@@ -1,0 +1,150 @@
+/** Stages of decoding whose weights are kept: programs that hold them, as long as there is room. */
+import type { Feeds, Held } from "../../engine/mod.ts";
+import { layerTensors, routed, stepGraph, type TensorNeed } from "../../models/mod.ts";
+import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import type { Lease } from "../../weights/mod.ts";
+import { freeAll } from "../held.ts";
+import { owningProgram } from "../programs.ts";
+import { buffersOf, detach } from "../weights/memory.ts";
+import { fedTensors, heldBytes, type HeldWeights, keptInSteps, storedTypes } from "../weights/part.ts";
+import { headTensors, leasedHead, leasedStage, leaseOf, readHead } from "./leased.ts";
+import type { Open, Stage, StepLayer } from "./stage.ts";
+
+/** Weights of consecutive layers in one program at most: while it is compiled there are several copies of them. */
+const PROGRAM_BYTES = 2 ** 28;
+
+/** A stage, or the layer of a mixture whose room is known at the end. */
+export type Made = { readonly kind: "made"; readonly stage: Stage } | {
+  readonly kind: "mixture";
+  readonly layer: StepLayer;
+};
+
+/** Makes stages of layers, keeping weights until the budget is spent. */
+export function keeper(open: Open, budget: number) {
+  const { model, engine, programs } = open;
+  const { bindingBytes } = engine.has;
+  const made: Made[] = [];
+  const compiled: { release(): Promise<void> }[] = [];
+  let pending: { layer: StepLayer; own: HeldWeights }[] = [];
+  let left = budget, pendingBytes = 0, isFull = false;
+
+  function fits(held: Feeds): boolean {
+    const bytes = heldBytes(held);
+    isFull ||= bytes > left || Object.values(held).some((one) => heldBytes({ one }) > bindingBytes);
+    if (!isFull) left -= bytes;
+    return !isFull;
+  }
+
+  async function flush(head: HeldWeights | null = null): Promise<void> {
+    if (pending.length === 0 && !head) return;
+    const kept = pending;
+    [pending, pendingBytes] = [[], 0];
+    const constants: Record<string, Held> = { ...head?.held };
+    kept.forEach(({ own }, i) => {
+      for (const [name, one] of Object.entries(own.held)) constants[`${i}.${name}`] = one;
+    });
+    const layers = kept.map(({ layer }) => layer);
+    const graph = stepGraph(
+      model.spec.hidden,
+      layers.map(({ spec }) => spec),
+      kept.map(({ own }) => storedTypes(own.held)),
+      head ? { spec: model.spec, stored: storedTypes(head.held) } : undefined,
+      engine.has,
+      open.texts,
+    );
+    const all = [...kept.map(({ own }) => own), ...head ? [head] : []];
+    const program = await owningProgram(engine, graph, constants, () => all.forEach(({ free }) => free()));
+    compiled.push(program);
+    made.push({ kind: "made", stage: { layers, with: (use) => use(program.run) } });
+  }
+
+  function kept(lease: Lease, needs: readonly TensorNeed[]): HeldWeights | null {
+    const own = uploaded(open, lease, needs);
+    if (fits(own.held)) return own;
+    own.free();
+    return null;
+  }
+
+  return {
+    get left() {
+      return left;
+    },
+    async add(layer: StepLayer): Promise<void> {
+      if (routed(layer.spec.mlp)) {
+        await flush();
+        made.push({ kind: "mixture", layer });
+        return;
+      }
+      const own = isFull
+        ? null
+        : kept(await leaseOf(open, layer), layerTensors(layer.spec, model.spec.hidden));
+      if (!own) {
+        await flush();
+        made.push({ kind: "made", stage: leasedStage(open, layer) });
+        return;
+      }
+      if (pendingBytes + heldBytes(own.held) > PROGRAM_BYTES) await flush();
+      pending.push({ layer, own });
+      pendingBytes += heldBytes(own.held);
+    },
+    /** The stages with the head behind them. */
+    async end(): Promise<Made[]> {
+      const head = isFull
+        ? null
+        : kept(await readHead(model, keptInSteps(engine.has.blocks)), headTensors(model.spec));
+      await flush(head);
+      if (!head) made.push({ kind: "made", stage: leasedHead(model, engine, programs, open.texts) });
+      return made;
+    },
+    async release(): Promise<void> {
+      for (const { own } of pending) own.free();
+      for (const program of compiled) await program.release();
+    },
+  };
+}
+
+/** Those of a lease's tensors that are needed. What an engine borrows (it copies constants) keeps its lease until it is freed. */
+function uploaded(
+  { engine, isWide }: Open,
+  { release, ...lease }: Lease,
+  needs: readonly TensorNeed[],
+): HeldWeights {
+  const names = new Set(needs.map(([name]) => name));
+  const blocks = new Map([...lease.blocks ?? []].filter(([name]) => names.has(name)));
+  const dense = new Map(
+    [...lease.tensors].filter(([name]) => names.has(name)).map((
+      [name, tensor],
+    ) => [name, isWide ? wide(tensor) : tensor]),
+  );
+  const held: Record<string, Held> = {};
+  const lent = buffersOf(lease);
+  const own = new Set<ArrayBufferLike>();
+  const isBorrowed = engine.has.constants === "copied";
+  try {
+    for (const [name, tensor] of fedTensors({ tensors: dense, blocks }, engine.has.blocks)) {
+      held[name] = engine.upload(tensor);
+      const { buffer } = tensor.data;
+      if (!lent.has(buffer)) own.add(buffer);
+    }
+  } catch (error) {
+    freeAll(held);
+    release();
+    throw error;
+  }
+  if (!isBorrowed) release();
+  return {
+    held,
+    own: null,
+    bytes: heldBytes(held),
+    free() {
+      freeAll(held);
+      if (!isBorrowed) return;
+      release();
+      detach(own);
+    },
+  };
+}
+
+function wide(tensor: Tensor): Tensor {
+  return tensor.dtype === "f32" ? tensor : float32(tensor.shape, toFloat32(tensor));
+}

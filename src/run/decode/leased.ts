@@ -1,0 +1,122 @@
+/** Stages of decoding whose weights are read for each token, and what all stages read. */
+import type { Engine, Feeds, Held, RunOptions } from "../../engine/mod.ts";
+import {
+  headGraph,
+  layerTensors,
+  type Model,
+  type ModelSpec,
+  outerTensors,
+  routed,
+  stepGraph,
+  type StoredTypes,
+  type TensorNeed,
+} from "../../models/mod.ts";
+import { float32 } from "../../tensor/mod.ts";
+import type { KeepsBlocks, Lease } from "../../weights/mod.ts";
+import { takeSquares } from "../finite.ts";
+import { finalNorm, headSlices } from "../head/head.ts";
+import { take, withUploaded } from "../held.ts";
+import type { Programs } from "../programs.ts";
+import { fedTensors, keptInSteps, storedTypes } from "../weights/part.ts";
+import { buffersOf, detach } from "../weights/memory.ts";
+import type { Open, Stage, StepLayer } from "./stage.ts";
+
+/** Final norm and head; a tied head is a matrix all the same. */
+export function headTensors(spec: ModelSpec): TensorNeed[] {
+  return outerTensors({ ...spec, head: { ...spec.head, tied: false } }).filter(([name]) =>
+    !/^(embedding|position)\./.test(name)
+  );
+}
+
+/** What is left of a layer; where its mixture is a stage of its own, without it. */
+export function leaseOf(
+  { model: { weights, spec }, engine }: Open,
+  { l, spec: layer }: StepLayer,
+): Promise<Lease> {
+  const keeps = keptInSteps(engine.has.blocks);
+  if (!routed(spec.layers[l].mlp)) return weights.layer(l, keeps);
+  return weights.part(l, new Map(layerTensors(layer, spec.hidden).map(([name]) => [name, null])), keeps);
+}
+
+/** The final norm and the head. */
+export async function readHead({ weights, spec }: Model, keeps: KeepsBlocks): Promise<Lease> {
+  const head = await weights.outerBlocks?.("head.weight", keeps) ?? null;
+  const names = headTensors(spec).map(([name]) => name).filter((name) => !head || name !== "head.weight");
+  const tensors = await Promise.all(names.map(async (name) => [name, await weights.outer(name)] as const));
+  const blocks = new Map(head ? [["head.weight", head]] : []);
+  const own = buffersOf({ tensors: new Map(), blocks });
+  return { tensors: new Map(tensors), blocks, release: () => detach(own) };
+}
+
+/** A layer whose weights are read for each run. */
+export function leasedStage(open: Open, layer: StepLayer): Stage {
+  const { model, engine, programs, texts } = open;
+  return {
+    layers: [layer],
+    async with(use) {
+      const { release, ...lease } = await leaseOf(open, layer);
+      try {
+        const tensors = fedTensors(lease, engine.has.blocks).map(([name, tensor]) =>
+          [`0.${name}`, tensor] as const
+        );
+        return await withUploaded(engine, Object.fromEntries(tensors), async (held) => {
+          const stored = dtypes(held, "0.");
+          const build = () =>
+            stepGraph(model.spec.hidden, [layer.spec], [stored], undefined, engine.has, texts);
+          if (lease.blocks?.size && engine.has.constants === "copied") {
+            const { run, release } = await engine.compile(build(), held);
+            try {
+              return await use(run);
+            } finally {
+              await release();
+            }
+          }
+          const compiled = await programs.get([layer.spec, [...stored]], build);
+          return await use((feeds, options) => compiled.run({ ...feeds, ...held }, options));
+        });
+      } finally {
+        release();
+      }
+    },
+  };
+}
+
+/** A head whose rows are read for each run. */
+export function leasedHead(model: Model, engine: Engine, programs: Programs, texts: number): Stage {
+  const { vocabulary } = model.spec;
+
+  async function run({ x }: Feeds, options?: RunOptions): Promise<Record<string, Held>> {
+    const norm = Object.fromEntries(await finalNorm(model));
+    const logits = new Float32Array(texts * vocabulary);
+    let squares = 0;
+    for (const range of headSlices(model.spec, engine.has.bindingBytes)) {
+      const tensors = { ...norm, "head.weight": await model.weights.outer("head.weight", range) };
+      const slice = await withUploaded(engine, tensors, async (held) => {
+        const stored = storedTypes(held);
+        const compiled = await programs.get(
+          ["head", [...stored]],
+          () => headGraph(model.spec, stored, engine.has, texts),
+        );
+        return await compiled.run({ x, ...held }, options);
+      });
+      const own = (await take(engine, slice.logits)).data as Float32Array;
+      const rows = range[1] - range[0];
+      for (let text = 0; text < texts; text++) {
+        logits.set(own.subarray(text * rows, (text + 1) * rows), text * vocabulary + range[0]);
+      }
+      squares += await takeSquares(engine, slice.head_squares);
+    }
+    return {
+      logits: engine.upload(float32([texts, vocabulary], logits)),
+      head_squares: engine.upload(float32([1], Float32Array.of(squares))),
+    };
+  }
+  return { layers: [], with: (use) => use(run) };
+}
+
+/** What is held, by canonical name. */
+function dtypes(held: Feeds, prefix: string): StoredTypes {
+  return storedTypes(
+    Object.fromEntries(Object.entries(held).map(([name, one]) => [name.slice(prefix.length), one])),
+  );
+}
