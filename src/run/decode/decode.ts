@@ -30,7 +30,7 @@ import { headNotFinite } from "../head/head.ts";
 import { type Memory, openMemory } from "./memory.ts";
 import { changedModel } from "../plan/variants.ts";
 import type { RunStage, Stage, StepLayer } from "./stage.ts";
-import { openStages } from "../stages.ts";
+import { openStages } from "./stages.ts";
 
 /** Options of decoding. */
 export interface DecoderOptions {

@@ -5,15 +5,15 @@
  * feeding them, and one call instead of one per layer. What does not fit is leased for each token and fed as it is stored. A mixture is
  * a stage of its own, behind its layer's attention.
  */
-import { type Engine, returnFreedMemory } from "../engine/mod.ts";
-import { layerTensors, type Model, type ModelSpec, routed } from "../models/mod.ts";
-import { elements } from "../tensor/mod.ts";
-import { keeper } from "./decode/kept.ts";
-import { headTensors } from "./decode/leased.ts";
-import { mixtureStage } from "./decode/mixture.ts";
-import type { Open, Stage, StepLayer } from "./decode/stage.ts";
-import { expectPrecision } from "./precision.ts";
-import { openPrograms } from "./programs.ts";
+import { type Engine, returnFreedMemory } from "../../engine/mod.ts";
+import { layerTensors, type Model, type ModelSpec, routed } from "../../models/mod.ts";
+import { elements } from "../../tensor/mod.ts";
+import { keeper } from "./kept.ts";
+import { headTensors } from "./leased.ts";
+import { mixtureStage } from "./mixture.ts";
+import type { Open, Stage, StepLayer } from "./stage.ts";
+import { expectPrecision } from "../precision.ts";
+import { openPrograms } from "../programs.ts";
 
 /**
  * The stages of a model for B texts side by side; the last gives the logits [B, V]. They keep at most `budget` bytes of weights, and
