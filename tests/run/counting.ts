@@ -11,11 +11,13 @@ import {
   TensorProto_DataType as DataType,
   TypeProto_TensorSchema,
   TypeProtoSchema,
+  type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "onnx-buf";
 import type { Engine, Held } from "../../src/engine/mod.ts";
 import type { Graph } from "../../src/onnx/mod.ts";
 import { elements } from "../../src/tensor/mod.ts";
+import { protoOf } from "../onnx/read.ts";
 import { engine } from "../support.ts";
 
 /** Multiplications and additions, and modules: an attention or an MLP of one batch, however many graphs it takes. */
@@ -87,22 +89,27 @@ interface Watched {
 
 /** The graph with outputs for all that it is counted by. */
 function withOutputs(graph: Graph): { watched: Watched[]; telling: Graph } {
-  const model: ModelProto = fromBinary(ModelProtoSchema, graph.toBytes());
-  const { node, output } = model.graph!;
+  const { node } = protoOf(graph);
   const types = new Map(graph.types);
+  const [nodes, infos]: [NodeProto[], ValueInfoProto[]] = [[], []];
   const watched = node.filter(({ opType }) => opType! in operators).map((one, i): Watched => ({
     node: one,
     outputs: operators[one.opType!].inputs.map(({ at, as }) => {
       const name = `counted.${i}.${at}`;
-      node.push(create(NodeProtoSchema, { name, opType: as, input: [one.input[at]], output: [name] }));
-      output.push(outputInfo(name, as === "Shape" ? DataType.INT64 : DataType.INT32));
+      nodes.push(create(NodeProtoSchema, { name, opType: as, input: [one.input[at]], output: [name] }));
+      infos.push(outputInfo(name, as === "Shape" ? DataType.INT64 : DataType.INT32));
       types.set(name, as === "Shape" ? "i64" : "i32");
       return name;
     }),
   }));
-  const bytes = toBinary(ModelProtoSchema, model) as Uint8Array<ArrayBuffer>;
   const outputs = [...graph.outputs, ...watched.flatMap(({ outputs }) => outputs)];
-  return { watched, telling: { ...graph, outputs, types, toBytes: () => bytes } };
+  const toBytes: Graph["toBytes"] = (stored) => {
+    const model: ModelProto = fromBinary(ModelProtoSchema, graph.toBytes(stored));
+    model.graph!.node.push(...nodes);
+    model.graph!.output.push(...infos);
+    return toBinary(ModelProtoSchema, model) as Uint8Array<ArrayBuffer>;
+  };
+  return { watched, telling: { ...graph, outputs, types, toBytes } };
 }
 
 function outputInfo(name: string, elemType: DataType) {
