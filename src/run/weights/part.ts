@@ -137,7 +137,7 @@ export type Lend = <T>(cuts: ReadonlyMap<string, Cut | null>, use: Use<T>, fedAs
 /** Lends weights of layer l that each batch uses again. */
 export function lending(residents: Residents, l: number, make: Make): Lend {
   return async (cuts, use, fedAs) => {
-    const key = JSON.stringify([...cuts]);
+    const key = `part ${JSON.stringify([...cuts])}`;
     const { resident: { held, own }, giveBack } = await residents.borrow(
       { key, layer: l, isRepeated: true },
       () => make(cuts, fedAs),

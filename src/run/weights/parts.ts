@@ -104,7 +104,7 @@ export async function layerParts(
   };
   const mixture = experts && mixtureParts(experts, hidden, most, lend);
   const cuts = [...pieces.attention, ...pieces.mlp].map(({ cuts }) => [...cuts]);
-  const place = { key: JSON.stringify(cuts), layer: l, isRepeated: false };
+  const place = { key: `layer ${JSON.stringify(cuts)}`, layer: l, isRepeated: false };
   const { resident, giveBack } = await residents.borrow(
     place,
     isByPart ? () => heldLayer(pieces, byPart) : whole,
