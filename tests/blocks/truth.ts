@@ -35,7 +35,7 @@ export function widening(engine: Engine): Engine {
 }
 
 /** The engine, with blocks as they are stored however small a layer is. */
-function taking(engine: Engine): Engine {
+export function taking(engine: Engine): Engine {
   return engineWith({ blocks: { ...engine.has.blocks, worthBytes: 0 } }, engine);
 }
 

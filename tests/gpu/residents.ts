@@ -2,7 +2,7 @@
 import type { Engine } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
 import { type Blocks, decoder, noDrop } from "../../src/run/mod.ts";
-import { blockDeviations, blockTolerance, isSteady, widening } from "../blocks/truth.ts";
+import { blockDeviations, blockTolerance, isSteady, taking, widening } from "../blocks/truth.ts";
 import { BLOCK_KINDS, type BlockKind, quantised, quantisedNames, specOf } from "../quantised.ts";
 import { finalStreams } from "../run/states.ts";
 import { distance, engine as cpu, largest, randomBlocks, withFixture } from "../support.ts";
@@ -56,7 +56,7 @@ export async function residentRows(engine: Engine, model: Model, sizes: Resident
   const blocks = randomBlocks(samples, length + steps, model.spec.vocabulary);
   const expected = await measured(widening(cpu), model, blocks, steps);
   const [stored, wide] = [
-    await measured(engine, model, blocks, steps),
+    await measured(taking(engine), model, blocks, steps),
     await measured(widening(engine), model, blocks, steps),
   ];
   const base = { section: "residents", precision: engine.precision };
