@@ -2,6 +2,7 @@
 export { cpuEngine } from "./native/cpu.ts";
 export { availableBytes } from "./native/memory.ts";
 export { cudaEngine } from "./native/cuda.ts";
+export { returnFreedMemory } from "./native/trim.ts";
 export { ENGINES, openEngine, PRECISIONS, precisionsOf, tryProduct, type Wanted } from "./open.ts";
 export { type Loan, openResidents, type Place, type Resident, type Residents } from "./residents.ts";
 export { webgpuEngine } from "./web/web.ts";
@@ -18,4 +19,3 @@ export type {
   RunOptions,
   WebgpuAccess,
 } from "./engine.ts";
-export { returnFreedMemory } from "./native/trim.ts";

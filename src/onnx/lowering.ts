@@ -26,7 +26,10 @@ export interface BlockLowering {
   readonly steps: readonly (4 | 8)[];
   /** MatMulNBits's `accuracy_level`: 1 for float32, 4 for products of bytes. */
   readonly level: 1 | 4;
-  /** Bytes of float32 weights of a layer, or of an expert, from which on passes take its blocks. Below, they are widened: that takes half the time of a program with copies of blocks, and memory that does not matter. */
+  /**
+   * Passes take the blocks of a layer, or of an expert, whose float32 weights have at least this number of bytes. They widen smaller
+   * ones, which takes half the time of a program with copies of blocks, and little memory.
+   */
   readonly worthBytes: number;
   /** Numbers of the largest block that is taken as it is stored. */
   readonly largest: number;

@@ -8,7 +8,7 @@ import { bytesOf, float32, type Tensor } from "./tensor.ts";
 export interface BlockFormat {
   /** Bits of a quant. */
   readonly bits: 4 | 8;
-  /** Numbers of a block, all of one row: a power of two from 16 on. */
+  /** A block has this many numbers, all in one row: a power of two, at least 16. */
   readonly size: number;
   /** Whether every block has an offset. */
   readonly hasOffsets: boolean;

@@ -68,7 +68,7 @@ export function createSession(host: Host, graph: Graph, constants: Feeds): Progr
   }
 }
 
-/** The held tensor of an input, of its type. */
+/** Returns the held tensor. Throws `TypeError`, naming the input, if its elements have another type. */
 function typed(graph: Graph, name: string, held: NativeHeld): NativeHeld {
   const expected = graph.types.get(name);
   if (held.dtype === expected) return held;

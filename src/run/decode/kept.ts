@@ -1,7 +1,7 @@
 /** Stages of decoding whose weights are kept: programs that hold them, as long as there is room. */
 import type { Feeds, Held } from "../../engine/mod.ts";
 import { layerTensors, routed, stepGraph, type TensorNeed } from "../../models/mod.ts";
-import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import { float32, toFloat32 } from "../../tensor/mod.ts";
 import type { Lease } from "../../weights/mod.ts";
 import { freeAll } from "../held.ts";
 import { owningProgram } from "../programs.ts";
@@ -114,7 +114,7 @@ function uploaded(
   const dense = new Map(
     [...lease.tensors].filter(([name]) => names.has(name)).map((
       [name, tensor],
-    ) => [name, isWide ? wide(tensor) : tensor]),
+    ) => [name, isWide ? float32(tensor.shape, toFloat32(tensor)) : tensor]),
   );
   const held: Record<string, Held> = {};
   const lent = buffersOf(lease);
@@ -143,8 +143,4 @@ function uploaded(
       detach(own);
     },
   };
-}
-
-function wide(tensor: Tensor): Tensor {
-  return tensor.dtype === "f32" ? tensor : float32(tensor.shape, toFloat32(tensor));
 }

@@ -6,8 +6,14 @@
  * a stage of its own, behind its layer's attention.
  */
 import { type Engine, returnFreedMemory } from "../../engine/mod.ts";
-import { layerTensors, type Model, type ModelSpec, routed } from "../../models/mod.ts";
-import { elements } from "../../tensor/mod.ts";
+import {
+  float32Bytes,
+  layerTensors,
+  type Model,
+  type ModelSpec,
+  routed,
+  type TensorNeed,
+} from "../../models/mod.ts";
 import { keeper } from "./kept.ts";
 import { headTensors } from "./leased.ts";
 import { mixtureStage } from "./mixture.ts";
@@ -27,7 +33,7 @@ export async function openStages(
 ): Promise<{ stages: Stage[]; bytes: number; release(): Promise<void> }> {
   expectPrecision(model, engine);
   const programs = openPrograms(engine);
-  const isWide = engine.has.constants === "copied" || float32Bytes(model.spec, layers) <= budget;
+  const isWide = engine.has.constants === "copied" || float32Bytes(needsOf(model.spec, layers)) <= budget;
   const open: Open = { model, engine, programs, texts, isWide };
   const making = keeper(open, budget);
   const mixed: { release(): void }[] = [];
@@ -61,7 +67,7 @@ function modulesOf({ l, spec }: StepLayer): StepLayer[] {
   return spec.attention ? [{ l, spec: { ...spec, mlp: null } }, mixture] : [mixture];
 }
 
-function float32Bytes(spec: ModelSpec, layers: readonly StepLayer[]): number {
-  const needs = [...layers.flatMap((layer) => layerTensors(layer.spec, spec.hidden)), ...headTensors(spec)];
-  return needs.reduce((sum, [, shape]) => sum + 4 * elements(shape), 0);
+/** All tensors of some layers, and of the head. */
+function needsOf(spec: ModelSpec, layers: readonly StepLayer[]): TensorNeed[] {
+  return [...layers.flatMap((layer) => layerTensors(layer.spec, spec.hidden)), ...headTensors(spec)];
 }

@@ -75,7 +75,8 @@ export async function layerParts(
   const { bindingBytes, blocks } = engine.has;
   const experts = routed(mlp);
   const unit = experts ? networkTensors("expert", experts.expert, hidden) : layerTensors(layers[l], hidden);
-  const keeps = keptInPasses(blocks, float32Bytes(unit));
+  const bytes = float32Bytes(unit);
+  const keeps = keptInPasses(blocks, bytes);
   const most = weights.drawn ? Math.min(PART_BYTES, bindingBytes) : bindingBytes;
   const pieces = {
     attention: attention
@@ -92,7 +93,7 @@ export async function layerParts(
         { fedAs },
       )
     : async (cuts, fedAs) => leased(engine, await weights.part(l, cuts, keeps), fedAs);
-  const alone = !experts && weights.drawn && float32Bytes(layerTensors(layers[l], hidden)) > PART_BYTES;
+  const alone = !experts && weights.drawn && bytes > PART_BYTES;
   const { residents, release } = residentsFor(weights, engine, experts !== null);
   const lend = lending(residents, l, byPart);
   if (alone) return { ...lentParts(pieces, lend), mixture: null, release };
