@@ -50,10 +50,10 @@ export interface Decoder {
   prefill(...prompts: Int32Array[]): Promise<Float32Array>;
   /** Reads one more token of each text; returns the logits [B · V] of the next tokens. */
   step(...ids: number[]): Promise<Float32Array>;
-  /** Reads K more tokens of each text at once; returns the logits [B · K · V] of those that follow each. */
-  extend(...ids: (readonly number[])[]): Promise<Float32Array>;
-  /** How `step` reads with the plan that drafts. Keys that it writes are approximate: `cut` them before reading with the model. */
-  draft(...ids: number[]): Promise<Float32Array>;
+  /** Reads K more tokens of one text at once; returns the logits [K · V] of those that follow each. */
+  extend(ids: readonly number[]): Promise<Float32Array>;
+  /** Reads as `step` does, with the plan that drafts. Its keys are approximate: `cut` them before reading with the model. */
+  draft(id: number): Promise<Float32Array>;
   /** Whether K more tokens can be read at once: not where positions of dynamic rope turn with each. */
   canExtend(tokens: number): boolean;
   /** Keeps this length, to which `cut` can go back cheaply in every model. */
@@ -188,7 +188,6 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
 
   function add(ids: readonly (readonly number[])[]): void {
     expectTexts(ids.length);
-    expectEqual(ids);
     read.forEach((text, i) => text.push(...ids[i]));
   }
 
@@ -213,20 +212,17 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     prefill,
     canExtend,
     step: (...ids) => step(main, ids),
-    async draft(...ids) {
+    async draft(id) {
       if (!drafting) throw new TypeError("Cannot draft: expected a decoder with a plan that drafts");
-      return await step(drafting, ids);
+      return await step(drafting, [id]);
     },
-    async extend(...ids) {
-      const tokens = ids[0]?.length ?? 0;
-      const most = Math.floor(READ / texts);
-      if (!(tokens >= 1 && tokens <= most && canExtend(tokens))) {
-        throw new RangeError(
-          `Cannot read ${tokens} tokens at once: expected 1 to ${canExtend(tokens) ? most : 1}`,
-        );
+    async extend(ids) {
+      const most = canExtend(ids.length) ? READ : 1;
+      if (!(ids.length >= 1 && ids.length <= most)) {
+        throw new RangeError(`Cannot read ${ids.length} tokens at once: expected 1 to ${most}`);
       }
-      add(ids);
-      return await runFrom(length() - tokens, main, tokens);
+      add([ids]);
+      return await runFrom(length() - ids.length, main, ids.length);
     },
     mark() {
       marked = length();
@@ -276,12 +272,15 @@ async function openDraft(options: DecoderOptions, draft: DropPlan, main: Reader)
   }
 }
 
-/** Tokens of all texts that are read at once: what a graph watches takes a quarter of a megabyte for each in a small model. */
+/** Tokens of a text that are read at once: what a graph watches takes a quarter of a megabyte for each in a small model. */
 const READ = 128;
 
-/** Tokens [start, end) of each text as they are read. */
+/**
+ * Tokens [start, end) of each text as they are read. GroupQueryAttention reads several tokens behind a past in one text alone: several
+ * texts are read whole.
+ */
 export function partsOf(start: number, end: number, texts: number): Part[] {
-  const most = Math.max(1, Math.floor(READ / texts));
+  const most = texts === 1 ? READ : end - start;
   return Array.from(
     { length: Math.ceil((end - start) / most) },
     (_, i) => [start + i * most, Math.min(start + (i + 1) * most, end)] as const,
