@@ -207,6 +207,7 @@ function narrowModel({ name, spec, weights: { format, isInBlocks } }: Model): Mo
   };
   const weights: Model["weights"] = {
     format,
+    storage: () => ({ dtype: "f32" }),
     isInBlocks, // as far as the engine's precision goes: these matrices are too small to matter
     layer: (l) => lease(l, () => true),
     part: (l, cuts) => lease(l, (name) => cuts.has(name)),
