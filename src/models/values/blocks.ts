@@ -18,7 +18,16 @@ import {
   type Value,
 } from "../../onnx/mod.ts";
 import * as op from "../../onnx/mod.ts";
-import { type BlockMatrix, type DType, float32, middleOf, type Tensor } from "../../tensor/mod.ts";
+import {
+  type BlockFormat,
+  type BlockMatrix,
+  type DType,
+  elements,
+  float32,
+  formatOf,
+  middleOf,
+  type Tensor,
+} from "../../tensor/mod.ts";
 
 /** How something is fed. */
 export interface Stored {
@@ -46,54 +55,66 @@ export interface BlockWeight {
 export function blockTensors(
   name: string,
   matrix: BlockMatrix,
-  { isHalved }: Pick<BlockLowering, "isHalved">,
+  lowering: Pick<BlockLowering, "isHalved">,
 ): [string, Tensor][] {
-  const { scales, offsets, shape, size } = matrix;
-  const [rows, columns] = shape;
+  const { bits, scales, offsets, shape, quants, zeros } = matrix;
+  const halves = isInHalves(matrix, lowering);
+  const [upper, lower] = halves ? parted(quants) : [quants];
+  const [upperZeros, lowerZeros] = halves ? partedZeros(zeros, shape[0]) : [zeros];
+  const own = halves ? 4 : bits;
+  const data: Record<string, (size: number) => Tensor["data"]> = {
+    quants: () => upper,
+    zeros: (size) => filledZeros(upperZeros, own, size),
+    lower: () => lower!,
+    lower_zeros: (size) => filledZeros(lowerZeros!, own, size),
+    scales: () => scales,
+    offsets: () => offsets!,
+  };
+  return storedBlocks(shape, formatOf(matrix), lowering).map(([part, { dtype, shape }]) => [
+    `${name}.${part}`,
+    { dtype, shape, data: data[part](elements(shape)) },
+  ]);
+}
+
+/** The parts in which a matrix [N, K] is fed, their types and shapes. Zeros are no part where all are the middle. */
+export function storedBlocks(
+  [rows, columns]: readonly number[],
+  format: BlockFormat,
+  lowering: Pick<BlockLowering, "isHalved">,
+): [part: string, Stored][] {
+  const { size, zero, hasOffsets } = format;
+  const halves = isInHalves(format, lowering);
+  const bits = halves ? 4 : format.bits;
   const blocks = columns / size;
-  const parts: [string, Tensor][] = isHalved && matrix.bits === 8 ? halves(name, matrix) : [
-    [`${name}.quants`, bytes([rows, blocks, size * matrix.bits / 8], matrix.quants)],
-    ...zerosOf(`${name}.zeros`, matrix, matrix.bits, matrix.zeros),
-  ];
+  const part = (name: string, dtype: DType, ...shape: number[]): [string, Stored] => [name, { dtype, shape }];
+  const quants = (name: string) => part(name, "u8", rows, blocks, size * bits / 8);
+  const zeros = (name: string, zero: number | null) =>
+    zero === middleOf(bits) ? [] : [part(name, "u8", rows, Math.ceil(blocks * bits / 8))];
+  const [upperZero, lowerZero] = halves && zero !== null ? halvesOf(zero) : [zero, zero];
   return [
-    ...parts,
-    [`${name}.scales`, float32([rows * blocks], scales)],
-    ...offsets ? [[`${name}.offsets`, float32([rows, blocks], offsets)] as [string, Tensor]] : [],
+    quants("quants"),
+    ...zeros("zeros", upperZero),
+    ...halves ? [quants("lower"), ...zeros("lower_zeros", lowerZero)] : [],
+    part("scales", "f32", rows * blocks),
+    ...hasOffsets ? [part("offsets", "f32", rows, blocks)] : [],
   ];
 }
 
-function bytes(shape: readonly number[], data: Uint8Array): Tensor {
-  return { dtype: "u8", shape, data };
+/** Whether blocks of 8 bits are fed as two of 4. */
+function isInHalves({ bits }: Pick<BlockFormat, "bits">, { isHalved }: Pick<BlockLowering, "isHalved">) {
+  return isHalved && bits === 8;
 }
 
-/** Zeros as MatMulNBits takes them; none where all are the middle. */
-function zerosOf(
-  name: string,
-  { shape: [rows, columns], size }: BlockMatrix,
-  bits: 4 | 8,
-  zeros: number | Uint8Array,
-): [string, Tensor][] {
-  if (zeros === middleOf(bits)) return [];
-  const perRow = Math.ceil(columns / size * bits / 8);
-  const data = typeof zeros === "number"
-    ? new Uint8Array(rows * perRow).fill(bits === 4 ? zeros | zeros << 4 : zeros)
-    : zeros;
-  return [[name, bytes([rows, perRow], data)]];
+/** Zeros as MatMulNBits takes them, in so many bytes. */
+function filledZeros(zeros: number | Uint8Array, bits: 4 | 8, size: number): Uint8Array {
+  if (typeof zeros !== "number") return zeros;
+  return new Uint8Array(size).fill(bits === 4 ? zeros | zeros << 4 : zeros);
 }
 
-/** Blocks of 8 bits as two of 4. */
-function halves(name: string, matrix: BlockMatrix): [string, Tensor][] {
-  const { shape: [rows, columns], size, quants, zeros } = matrix;
-  const blocks = columns / size;
-  const shape = [rows, blocks, size / 2];
-  const [upper, lower] = parted(quants);
-  const ofZeros = typeof zeros === "number" ? [zeros >> 4, zeros & 15] : partedRows(zeros, rows);
-  return [
-    [`${name}.quants`, bytes(shape, upper)],
-    ...zerosOf(`${name}.zeros`, matrix, 4, ofZeros[0]),
-    [`${name}.lower`, bytes(shape, lower)],
-    ...zerosOf(`${name}.lower_zeros`, matrix, 4, ofZeros[1]),
-  ];
+const halvesOf = (byte: number) => [byte >> 4, byte & 15] as const;
+
+function partedZeros(zeros: number | Uint8Array, rows: number) {
+  return typeof zeros === "number" ? halvesOf(zeros) : partedRows(zeros, rows);
 }
 
 /** The upper and the lower halves of bytes, two in a byte; the length is even. */

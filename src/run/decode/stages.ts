@@ -16,6 +16,7 @@ import {
 } from "../../models/mod.ts";
 import { type DropPlan } from "../../measure/mod.ts";
 import { changedModel } from "../plan/variants.ts";
+import type { Lowering } from "../../onnx/mod.ts";
 import { keeper } from "./kept.ts";
 import { headTensors } from "./leased.ts";
 import { mixtureStage } from "./mixture.ts";
@@ -35,8 +36,7 @@ async function openStages(
 ): Promise<{ stages: Stage[]; bytes: number; release(): Promise<void> }> {
   expectPrecision(model, engine);
   const programs = openPrograms(engine);
-  const isWide = engine.has.constants === "copied" || float32Bytes(needsOf(model.spec, layers)) <= budget;
-  const open: Open = { model, engine, programs, texts, isWide };
+  const open: Open = { model, engine, programs, texts, isWide: areWide(model.spec, engine.has, budget) };
   const making = keeper(open, budget);
   const mixed: { release(): void }[] = [];
   async function release(): Promise<void> {
@@ -113,7 +113,19 @@ function modulesOf({ l, spec }: StepLayer): StepLayer[] {
   return spec.attention ? [{ l, spec: { ...spec, mlp: null } }, mixture] : [mixture];
 }
 
-/** All tensors of some layers, and of the head. */
-function needsOf(spec: ModelSpec, layers: readonly StepLayer[]): TensorNeed[] {
-  return [...layers.flatMap((layer) => layerTensors(layer.spec, spec.hidden)), ...headTensors(spec)];
+/** Whether weights that are not in blocks are kept in float32: on the CPU, and where all of them fit the budget so. */
+export function areWide(
+  spec: ModelSpec,
+  { constants }: Pick<Lowering, "constants">,
+  budget: number,
+): boolean {
+  return constants === "copied" || float32Bytes(stepTensors(spec).map(({ need }) => need)) <= budget;
+}
+
+/** All tensors that stages have: those of the layers, and of the head (null). */
+export function stepTensors(spec: ModelSpec): { l: number | null; need: TensorNeed }[] {
+  const inLayers = spec.layers.flatMap((layer, l) =>
+    layerTensors(layer, spec.hidden).map((need) => ({ l, need }))
+  );
+  return [...inLayers, ...headTensors(spec).map((need) => ({ l: null, need }))];
 }
