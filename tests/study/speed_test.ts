@@ -180,3 +180,35 @@ Deno.test("the estimate counts runs and memory; the form holds what was measured
       ...["bandwidth", "rate", "keyBandwidth", "keyRate", "attention", "mlp", "step"],
     ]);
   }));
+
+Deno.test("plans draft for the full model: what is expected follows from acceptance and the times of calls", () =>
+  withTiny(async ({ model }) => {
+    const before = engine.live;
+    const turns: number[] = [];
+    const result = await speed(model, {
+      ...quick,
+      engine,
+      plans: [{ attention: [1] }, { attention: [0, 1, 2], mlp: [0, 1, 2] }],
+      batch: [1, 2],
+      new: 12,
+      draftTokens: 3,
+      onProgress: ({ done, total }) => turns.push(done, total!),
+    });
+    assert.equal(engine.live, before);
+    assert.equal(turns.at(-2), turns.at(-1));
+    const [one, two] = result.points;
+    assert.deepEqual(two.plans.map(({ draft }) => draft), [undefined, undefined, undefined]);
+    assert.equal(one.plans[0].draft, undefined);
+    for (const { draft } of one.plans.slice(1)) {
+      const { tokens, drafted, accepted, depths, cost, verify, expected, best, condition } = draft!;
+      assert.equal(tokens, 3);
+      assert.ok(accepted <= drafted);
+      assert.deepEqual(verify.map(({ tokens }) => tokens), [2, 4]);
+      let [each, reached] = [1, 1];
+      for (const { tried, accepted } of depths) each += reached *= accepted / tried;
+      const rows = depths.length === 3 ? verify[1].ratio : null;
+      if (rows) assert.ok(Math.abs(expected / (each / (3 * cost + rows)) - 1) < 1e-9);
+      assert.ok(best.speedup >= expected - 1e-12 && condition.startsWith("drafting can"));
+    }
+    await assert.rejects(speed(model, { ...quick, engine, draftTokens: 33 }), /draftTokens is 33/);
+  }));

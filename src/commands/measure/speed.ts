@@ -40,6 +40,8 @@ interface SpeedFlags extends OutFlags, DropLists, EngineFlags, DeviceFlags, Pick
   repeat: number;
   seed: number;
   evaluation: string[];
+  draft?: boolean;
+  draftTokens?: number;
   dryRun: boolean;
   force: boolean;
 }
@@ -49,6 +51,9 @@ Without --device, the model runs: the full model and the plans take turns, and
 the table compares each speed-up with the bound from bytes and operations at
 this machine's bandwidth and rate, measured in the same rounds. All plans are
 in memory at once. The prompts are random tokens.
+
+With --draft, each plan also drafts for the full model behind pieces of the
+held-out text, in turns with the full model alone.
 
 With --device, nothing runs, and a config is enough. The default setting is the
 paper's (--batch max --context 2048 --new 2048) with the paper's numbers of
@@ -70,6 +75,8 @@ export function speedCommand(context: Context): Command {
     .option("--plan <file>", "a plan from `lamina plan` (repeatable)", collected, [])
     .option("--repeat <n>", "number of rounds", wholeNumber(1), 5)
     .option("--seed <n>", "seed of the random prompts", wholeNumber(0), 0)
+    .option("--draft", "also measure each plan as a draft of the full model (see `lamina generate --draft`)")
+    .option("--draft-tokens <n>", "tokens to draft at a time (default: 4)", wholeNumber(1))
     .option(
       "--evaluation <file>",
       "result of `lamina evaluate` for the full model or a plan, to compute gamma (repeatable)",
@@ -128,6 +135,7 @@ async function measure(context: Context, ref: string, flags: SpeedFlags): Promis
       ...reportsTo(context),
       ...{ plans, batch, context: contexts, new: flags.new, repeat, seed },
       ...{ engine, precision, memory, evaluations, force },
+      draftTokens: flags.draft || flags.draftTokens ? flags.draftTokens ?? 4 : undefined,
     };
     await perform(context, flags, studies.speed, [model, options], {
       price: ({ prefills, steps, bytes }) =>

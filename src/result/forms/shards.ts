@@ -1,5 +1,6 @@
 /** The forms of what is not a measurement: the shards of a study over machines, what a model writes, and what a machine can run. */
 import { z } from "zod";
+import { draftForm } from "./drafts.ts";
 import { computedForm, dropForm, headForm, modelForm } from "./provenance.ts";
 
 /** One shard: units [from, to) of a stage. */
@@ -64,26 +65,6 @@ export const receiptForm = z.object({
 });
 /** The record that a finished shard leaves beside its results. Two records of one shard differ in place and duration alone. */
 export type Receipt = z.infer<typeof receiptForm>;
-
-const count = z.int().nonnegative();
-
-const draftForm = z.object({
-  plan: dropForm,
-  /** Tokens to draft at a time. */
-  tokens: z.int().positive(),
-  rounds: count,
-  drafted: count,
-  accepted: count,
-  /** For the first, second, … token of a round: rounds that accepted it, of those that accepted all before it. */
-  depths: z.array(
-    z.object({ tried: count, accepted: count }).refine(
-      ({ tried, accepted }) => accepted <= tried,
-      "found more accepted than tried",
-    ),
-  ),
-  /** Tokens whose two best logits were nearly equal. */
-  ties: count,
-}).refine(({ drafted, accepted }) => accepted <= drafted, "found more accepted than drafted");
 
 /** What a model writes under each of several plans. */
 export const generateForm = z.object({

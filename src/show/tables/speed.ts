@@ -69,6 +69,7 @@ export function speedTables(result: Speed): Table[] {
         { title: "gamma", value: ({ gamma }) => gamma, format: fixed(3) },
       ]),
     ],
+    ...draftTables(result, rows),
     lines(
       undefined,
       "medians, with quartiles in brackets; a speed-up is the median of the ratios within each round",
@@ -79,6 +80,45 @@ export function speedTables(result: Speed): Table[] {
       ],
     ),
   ];
+}
+
+type Drafted = Row & { readonly draft: NonNullable<Row["draft"]> };
+
+/** The plans as drafts of the full model, and in words whether they gain. */
+function draftTables(result: Speed, rows: readonly Row[]): Table[] {
+  const drafted = rows.filter((row): row is Drafted => row.draft !== undefined);
+  if (drafted.length === 0) return [];
+  const two = fixed(2);
+  const [{ draft: { tokens } }] = drafted;
+  return [
+    lines(`drafts of the full model, ${counted(tokens, "token")} at a time`),
+    tableOf(drafted, [
+      { title: "dropped", value: ({ plan }) => countsOf(result.plans[plan].drop), align: "left" },
+      { title: "context", value: ({ context }) => context },
+      {
+        title: "accepted",
+        value: ({ draft: { accepted, drafted } }) => `${accepted} of ${drafted}`,
+      },
+      { title: "c", value: ({ draft }) => draft.cost, format: two },
+      { title: "v(2)", value: ({ draft }) => ratioOf(draft, 2), format: two },
+      { title: `v(${tokens + 1})`, value: ({ draft }) => ratioOf(draft, tokens + 1), format: two },
+      { title: "speed-up", value: ({ draft }) => withSpread(draft.speedup, 1, two) },
+      { title: "expected", value: ({ draft }) => draft.expected, format: two },
+      { title: "best", value: ({ draft: { best } }) => `${two(best.speedup)} at ${best.drafted}` },
+    ]),
+    lines(
+      undefined,
+      ...drafted.map(({ plan, context, draft }) =>
+        `${countsOf(result.plans[plan].drop)}, context ${context}: ${draft.condition}`
+      ),
+      "c: time of a drafted token over a full one; v(k): time of k tokens at once over one",
+      "speed-up: measured, prompt by prompt; expected: from acceptance by depth, c and v; best: number of drafted tokens with the largest expected one",
+    ),
+  ];
+}
+
+function ratioOf({ verify }: Drafted["draft"], tokens: number): number | null {
+  return verify.find((time) => time.tokens === tokens)?.ratio ?? null;
 }
 
 function withSpread({ median, low, high }: Median, unit: number, format: (value: number) => string): string {
@@ -104,5 +144,10 @@ export function speedRows(result: Speed): CsvRow[] {
     { key: "predicted_prefill", value: ({ predicted }) => predicted.prefill },
     { key: "predicted_decode", value: ({ predicted }) => predicted.decode },
     { key: "gamma", value: ({ gamma }) => gamma },
+    { key: "drafted", value: ({ draft }) => draft?.drafted ?? null },
+    { key: "accepted", value: ({ draft }) => draft?.accepted ?? null },
+    { key: "draft_cost", value: ({ draft }) => draft?.cost ?? null },
+    { key: "draft_speedup", value: ({ draft }) => draft?.speedup.median ?? null },
+    { key: "draft_expected", value: ({ draft }) => draft?.expected ?? null },
   ], { model: name, format, engine });
 }

@@ -38,11 +38,15 @@ import {
   type EngineOptions,
   type Forcing,
   forcingChecks,
+  HELD_OUT_TEXT,
   reporter,
 } from "../base/options.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { run, step, type Study } from "../base/study.ts";
+import { textOf } from "../base/text.ts";
 import { decoderPlayer, type Medians, openParts, type Setting } from "./parts.ts";
+import { aDraftLength } from "../writing/draft_counts.ts";
+import { DRAFT_TURNS, measuredDraft } from "./drafts.ts";
 import { bytesAlone, predict } from "./predict.ts";
 import { type Player, takeTurns, type Times, turnsOf } from "./turns.ts";
 
@@ -60,6 +64,8 @@ export interface SpeedOptions extends Reports, EngineOptions, Forcing {
   readonly repeat?: number | undefined;
   /** Seed of the random tokens; default: 0. */
   readonly seed?: number | undefined;
+  /** Tokens that each plan drafts at a time for the full model, behind pieces of a text; default: no drafts. */
+  readonly draftTokens?: number | undefined;
   /** Evaluations of the full model and of plans, for gamma; each is matched to its plan by the dropped modules. */
   readonly evaluations?: readonly Evaluation[] | undefined;
 }
@@ -74,6 +80,7 @@ const checks: Checks<SpeedOptions> = {
   new: wholeNumber(1),
   repeat: wholeNumber(1),
   seed: wholeNumber(0),
+  draftTokens: aDraftLength,
   evaluations: list(resultOf("evaluate"), "evaluations"),
 };
 
@@ -81,7 +88,8 @@ const checks: Checks<SpeedOptions> = {
 const WARM_UP = 2;
 
 /**
- * Measures the speed of prefill and decoding, with the full model and the plans in turns.
+ * Measures the speed of prefill and decoding, with the full model and the plans in turns; with `draftTokens`, also how much faster the
+ * full model writes when each plan drafts for it.
  *
  * @example
  * ```ts
@@ -133,6 +141,7 @@ function askedOf(model: Pick<StudyModel, "spec" | "identity">, options: SpeedOpt
     steps: options.new ?? 32,
     repeat,
     seed,
+    draftTokens: options.draftTokens ?? null,
   };
 }
 
@@ -145,11 +154,19 @@ async function measured(model: StudyModel, options: SpeedOptions): Promise<Speed
   const report = reporter(`speed of ${model.name}`, "turns", options);
   const points: Speed["points"] = [];
   let done = 0;
-  const total = settings.length * turnsOf(plans.length + PARTS, { repeat, steps, warmUp: WARM_UP });
+  const drafted = asked.draftTokens === null ? 0 : plans.length - 1;
+  const total = settings.reduce(
+    (sum, { batch }) =>
+      sum + turnsOf(plans.length + PARTS, { repeat, steps, warmUp: WARM_UP }) +
+      (batch === 1 ? drafted * repeat * DRAFT_TURNS : 0),
+    0,
+  );
   report(0, total);
   const onTurn = () => report(++done, total);
   for (const setting of settings) {
-    points.push(await pointOf(model, engine, setting, asked, { ...options, onTurn }));
+    const point = await pointOf(model, engine, setting, asked, { ...options, onTurn });
+    await addDrafts(model, engine, point, asked, { ...options, onTurn });
+    points.push(point);
   }
   return displayable({
     ...head("speed"),
@@ -165,6 +182,31 @@ async function measured(model: StudyModel, options: SpeedOptions): Promise<Speed
     })),
     points,
   });
+}
+
+/** Measures the plans as drafts, each behind the same pieces of a text; several texts side by side are not drafted. */
+async function addDrafts(
+  model: StudyModel,
+  engine: Engine,
+  { batch, context, plans: measured }: Speed["points"][number],
+  { plans, steps, repeat, draftTokens }: Asked,
+  options: SpeedOptions & { readonly onTurn: () => void },
+): Promise<void> {
+  if (draftTokens === null || batch > 1 || plans.length === 1) return;
+  const text = textOf(model, { samples: repeat, length: context }, HELD_OUT_TEXT);
+  const { blocks: { ids } } = await text.pack(options);
+  const { signal, onTurn } = options;
+  for (const [i, plan] of plans.entries()) {
+    if (i === 0) continue;
+    measured[i].draft = await measuredDraft(model, engine, plan, {
+      prompts: Array.from({ length: repeat }, (_, r) => ids.subarray(r * context, (r + 1) * context)),
+      count: steps,
+      tokens: draftTokens,
+      budget: engine.has.memoryBytes,
+      signal,
+      onTurn,
+    });
+  }
 }
 
 /** Players that are no plans (parts.ts). */

@@ -1,5 +1,10 @@
 /** Counts of drafted and accepted tokens, over the rounds of a text. */
+import { type Check, wholeNumber } from "../../entry/mod.ts";
+import { MOST_DRAFTED } from "../../measure/mod.ts";
 import type { DropPlan, Round } from "../../run/mod.ts";
+
+/** Checks a number of tokens to draft at a time. */
+export const aDraftLength: Check = wholeNumber(1, MOST_DRAFTED);
 
 /** How drafting a text went. */
 export interface DraftCounts {
@@ -14,7 +19,7 @@ export interface DraftCounts {
   /** Those of them that the model accepted. */
   readonly accepted: number;
   /** For the first, second, … drafted token of a round: rounds that accepted it, of those that accepted all before it. */
-  readonly depths: readonly { readonly tried: number; readonly accepted: number }[];
+  readonly depths: { readonly tried: number; readonly accepted: number }[];
   /**
    * Tokens whose two best logits were so near that a run of one row might have chosen the other. Where there are none, a greedy text
    * equals that without a draft.

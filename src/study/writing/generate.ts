@@ -10,7 +10,6 @@ import {
   expect,
   flag,
   func,
-  like,
   list,
   number,
   reportChecks,
@@ -18,10 +17,10 @@ import {
   string,
   wholeNumber,
 } from "../../entry/mod.ts";
-import { decoder, type DropPlan, MOST_CUT, sampler } from "../../run/mod.ts";
+import { decoder, type DropPlan, sampler } from "../../run/mod.ts";
 import type { Tokenizer } from "../../text/mod.ts";
 import { decoded, endsOf } from "./decoded.ts";
-import { type DraftCounts, draftCounts } from "./draft_counts.ts";
+import { aDraftLength, type DraftCounts, draftCounts } from "./draft_counts.ts";
 import { incremental } from "./incremental.ts";
 import { engineChecks, engineOf, type EngineOptions, reporter } from "../base/options.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
@@ -46,7 +45,7 @@ export interface GenerateOptions extends Reports, EngineOptions {
    * faster where the draft is fast and often right. Default: none.
    */
   readonly draft?: Partial<DropPlan> | undefined;
-  /** Tokens to draft at a time, 1 to 63; default: 4. */
+  /** Tokens to draft at a time, 1 to 32; default: 4. */
   readonly draftTokens?: number | undefined;
   /** Maximum number of tokens; default: 64. */
   readonly tokens?: number | undefined;
@@ -62,19 +61,12 @@ export interface GenerateOptions extends Reports, EngineOptions {
   readonly onToken?: ((written: Written) => void) | undefined;
 }
 
-/** A round cuts these and one more. */
-const MOST_DRAFTED = MOST_CUT - 1;
-
-function isDraftable(value: unknown): boolean {
-  return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MOST_DRAFTED;
-}
-
 const checks: Checks<GenerateOptions> = {
   ...reportChecks,
   ...engineChecks,
   plans: list(aDrop, "plans"),
   draft: aDrop,
-  draftTokens: like(`a whole number from 1 to ${MOST_DRAFTED}`, isDraftable, "number"),
+  draftTokens: aDraftLength,
   tokens: wholeNumber(1),
   temperature: number("a number of at least 0", (value) => value >= 0),
   topP: number("a number above 0 and at most 1", (value) => value > 0 && value <= 1),

@@ -1,0 +1,176 @@
+/**
+ * How much faster a model writes when a plan drafts for it: measured beside what acceptance and the times of its parts make one expect.
+ *
+ * The prompts are pieces of a text, since what is accepted depends on it. Writing alone and with the draft take turns, prompt by
+ * prompt; both are greedy and write the same.
+ */
+import type { Engine } from "../../engine/mod.ts";
+import { bestDraft, draftCondition, draftSpeedup, quartiles } from "../../measure/mod.ts";
+import { planData, type Speed } from "../../result/mod.ts";
+import { type Decoder, decoder, draftRound, type DropPlan, sampler } from "../../run/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+import { draftCounts } from "../writing/draft_counts.ts";
+
+/** How a draft is measured. */
+export interface DraftOptions {
+  /** A piece of text for each round, as token ids. */
+  readonly prompts: readonly Int32Array[];
+  /** Tokens to write behind each. */
+  readonly count: number;
+  /** Tokens to draft at a time. */
+  readonly tokens: number;
+  readonly budget: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each text that is written. */
+  readonly onTurn: () => void;
+}
+
+type DraftPoint = NonNullable<Speed["points"][number]["plans"][number]["draft"]>;
+
+/** Seconds of single calls, by what they read: a token of the model, one of the draft, several of the model at once. */
+interface Calls {
+  readonly full: number[];
+  readonly draft: number[];
+  readonly verify: Map<number, number[]>;
+}
+
+/** Texts that are written in each round: alone, and with the draft. */
+export const DRAFT_TURNS = 2;
+
+/** Measures the plan as a draft of the model. */
+export async function measuredDraft(
+  model: StudyModel,
+  engine: Engine,
+  plan: DropPlan,
+  { prompts, count, tokens, budget, signal, onTurn }: DraftOptions,
+): Promise<DraftPoint> {
+  const calls: Calls = { full: [], draft: [], verify: new Map() };
+  const opened = await decoder({ model, engine, draft: plan, budget, signal });
+  try {
+    const timed = timedDecoder(opened, calls);
+    const counts = draftCounts(plan, tokens);
+    const faster: number[] = [];
+    const { vocabulary } = model.spec;
+    for (const [round, prompt] of prompts.entries()) {
+      const writes = [
+        () => secondsAlone(timed, prompt, count),
+        () => secondsDrafted(timed, prompt, { count, tokens, words: vocabulary, add: counts.add }),
+      ];
+      const seconds = [0, 0];
+      for (const i of round % 2 === 0 ? [0, 1] : [1, 0]) {
+        signal?.throwIfAborted();
+        seconds[i] = await writes[i]();
+        onTurn();
+      }
+      await pairOf(timed, prompt);
+      faster.push(seconds[0] / seconds[1]);
+    }
+    const { plan: _, ...sums } = counts.sum();
+    return { ...sums, ...expectedOf(calls, sums), plan: planData(plan), speedup: quartiles(faster) };
+  } finally {
+    await opened.release();
+  }
+}
+
+/** Seconds for each token that the model writes alone. */
+async function secondsAlone(one: Decoder, prompt: Int32Array, count: number): Promise<number> {
+  const { next } = sampler(GREEDY);
+  let id = next(await one.prefill(prompt));
+  const start = performance.now();
+  for (let i = 0; i < count; i++) id = next(await one.step(id));
+  return (performance.now() - start) / 1000 / count;
+}
+
+/** The same with a draft. */
+async function secondsDrafted(
+  one: Decoder,
+  prompt: Int32Array,
+  { count, tokens, words, add }: {
+    readonly count: number;
+    readonly tokens: number;
+    readonly words: number;
+    readonly add: ReturnType<typeof draftCounts>["add"];
+  },
+): Promise<number> {
+  const own = sampler(GREEDY);
+  let id = own.next(await one.prefill(prompt));
+  const start = performance.now();
+  let written = 0;
+  while (written < count) {
+    const round = await draftRound(one, id, { sampler: own, tokens, words });
+    add(round);
+    written += round.ids.length;
+    id = round.ids.at(-1)!;
+  }
+  return (performance.now() - start) / 1000 / written;
+}
+
+/** Reads two tokens at once, a few times: the time that decides whether any draft gains. */
+async function pairOf(one: Decoder, prompt: Int32Array): Promise<void> {
+  for (let i = 0; i < PAIRS && one.canExtend(2); i++) {
+    await one.extend([prompt[0], prompt[0]]);
+    await one.cut(one.length - 2);
+  }
+}
+
+const GREEDY = { temperature: 0, topP: 1, seed: 0 };
+const PAIRS = 4;
+
+/** The decoder, writing down how long calls take. */
+function timedDecoder(one: Decoder, { full, draft, verify }: Calls): Decoder {
+  async function timed<T>(run: () => Promise<T>, into: number[]): Promise<T> {
+    const start = performance.now();
+    const made = await run();
+    into.push((performance.now() - start) / 1000);
+    return made;
+  }
+  return {
+    ...one,
+    get length() {
+      return one.length;
+    },
+    get keyBytes() {
+      return one.keyBytes;
+    },
+    step: (...ids) => timed(() => one.step(...ids), full),
+    draft: (id) => timed(() => one.draft(id), draft),
+    extend(ids) {
+      const list = verify.get(ids.length) ?? [];
+      verify.set(ids.length, list);
+      return timed(() => one.extend(ids), list);
+    },
+  };
+}
+
+/** c, v and the speed-up that they and the acceptance make one expect. */
+function expectedOf(
+  { full, draft, verify }: Calls,
+  { tokens, depths }: Pick<DraftPoint, "tokens" | "depths">,
+): Pick<DraftPoint, "cost" | "verify" | "expected" | "best" | "condition"> {
+  const token = quartiles(full).median;
+  const times = [...verify].map(([tokens, seconds]) => ({ tokens, ratio: quartiles(seconds).median / token }))
+    .sort((a, b) => a.tokens - b.tokens);
+  const cost = quartiles(draft).median / token;
+  const acceptance = depths.map(({ tried, accepted }) => accepted / tried);
+  const known = { acceptance, cost, verify: (tokens: number) => ratioAt(times, tokens) };
+  return {
+    cost,
+    verify: times,
+    expected: draftSpeedup(known, Math.min(tokens, acceptance.length)),
+    best: bestDraft(known),
+    condition: draftCondition(known),
+  };
+}
+
+/** v(k), along the line between the measured numbers of tokens around k; v(1) = 1. */
+function ratioAt(times: DraftPoint["verify"], tokens: number): number {
+  const known = [{ tokens: 1, ratio: 1 }, ...times];
+  const at = known.findIndex((time) => time.tokens >= tokens);
+  const [low, high] = at < 0
+    ? known.slice(-2)
+    : at === 0
+    ? [known[0], known[0]]
+    : known.slice(at - 1, at + 1);
+  if (low.tokens === high.tokens) return low.ratio;
+  return low.ratio + (high.ratio - low.ratio) * (tokens - low.tokens) / (high.tokens - low.tokens);
+}
