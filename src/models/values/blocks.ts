@@ -19,6 +19,7 @@ import {
 } from "../../onnx/mod.ts";
 import * as op from "../../onnx/mod.ts";
 import { type BlockMatrix, type DType, float32, middleOf, type Tensor } from "../../tensor/mod.ts";
+import { once } from "./once.ts";
 
 /** How something is fed. */
 export interface Stored {
@@ -159,8 +160,6 @@ export function blockProduct(x: Value, weight: BlockWeight, added: Value | null)
   return added ? op.Add(moved, added) : moved;
 }
 
-const sums = new WeakMap<Graph, Map<string, Value>>();
-
 /** Columns up to which a sum over blocks is a product with ones and zeros: one operator, whose matrix stays in a core's cache. */
 const SUMMED_BY_PRODUCT = 2048;
 
@@ -185,13 +184,4 @@ function blockOnes(blocks: number, size: number): Tensor {
     (_, i) => Number(Math.floor(i % columns / size) === Math.floor(i / columns)),
   );
   return float32([blocks, columns], data);
-}
-
-/** A value that a graph has once. */
-function once(graph: Graph, key: string, make: () => Value): Value {
-  if (!sums.has(graph)) sums.set(graph, new Map());
-  const known = sums.get(graph)!;
-  const value = known.get(key) ?? make();
-  known.set(key, value);
-  return value;
 }
