@@ -69,7 +69,7 @@ async function products(
   const x = graph.input("x", "f32", ["rows", COLUMNS]);
   const needs = [...ROWS].map(([name, rows]) => [name, [rows, COLUMNS]] as const);
   const fed = new Map(
-    [...matrices].flatMap(([name, matrix]) => blockTensors(name, matrix, engine.has.blocks)),
+    [...matrices].flatMap(([name, matrix]) => blockTensors(name, matrix)),
   );
   fed.set(BIAS, float32([ROWS.get(K)!], drawing(8).floats(ROWS.get(K)!)));
   const weights = fedWeights(graph, [...needs, [BIAS, [ROWS.get(K)!]]], fed, engine.has);

@@ -3,23 +3,28 @@
  * Nothing is rounded that a product with the widened matrix would not round.
  *
  * A matrix NAME is fed as `NAME.quants` u8 [N, K/size, size · bits/8], `NAME.scales` f32 [N · K/size], and where it has them
- * `NAME.zeros` u8 and `NAME.offsets` f32 [N, K/size]. Halved blocks of 8 bits, quant = 16 · upper + lower, are two of 4 bits with the same
- * scales: `quants` and `zeros` are the upper halves', `NAME.lower` and `NAME.lower_zeros` the others'.
+ * `NAME.zeros` u8 and `NAME.offsets` f32 [N, K/size].
+ *
+ * The CPU has no fast float32 product with 8 bits, but one that rounds a block of x to 127 steps up and down. It gets x, what that
+ * rounding leaves of it, and what is left of that, as rows of one product, and the three results are added: what is still left is at
+ * most 254⁻³, half of float32's last digit, of the block's largest number.
  */
 import {
   type BlockLowering,
   Gemm,
   type Graph,
   MatMulNBits,
-  Mul,
   ReduceSum,
   Reshape,
-  scalar,
   type Value,
 } from "../../onnx/mod.ts";
 import * as op from "../../onnx/mod.ts";
 import { type BlockMatrix, type DType, float32, middleOf, type Tensor } from "../../tensor/mod.ts";
 import { once } from "./once.ts";
+import { watch } from "./watch.ts";
+
+/** The accuracy level of products of bytes. */
+const BYTES = 4;
 
 /** How something is fed. */
 export interface Stored {
@@ -36,28 +41,25 @@ export interface BlockWeight {
   readonly columns: number;
   readonly bits: number;
   readonly size: number;
+  /** MatMulNBits's `accuracy_level`. */
   readonly level: number;
+  /** Whether x is multiplied in three parts. */
+  readonly isParted: boolean;
+  readonly quants: Value;
   readonly scales: Value;
-  /** Quants and their zeros, null for the middle; of halved blocks the upper halves, then the lower ones. */
-  readonly parts: readonly (readonly [quants: Value, zeros: Value | null])[];
+  /** Null for the middle. */
+  readonly zeros: Value | null;
   readonly offsets: Value | null;
 }
 
 /** What is fed for a matrix, by name. */
-export function blockTensors(
-  name: string,
-  matrix: BlockMatrix,
-  { isHalved }: Pick<BlockLowering, "isHalved">,
-): [string, Tensor][] {
-  const { scales, offsets, shape, size } = matrix;
+export function blockTensors(name: string, matrix: BlockMatrix): [string, Tensor][] {
+  const { bits, scales, offsets, quants, shape, size } = matrix;
   const [rows, columns] = shape;
   const blocks = columns / size;
-  const parts: [string, Tensor][] = isHalved && matrix.bits === 8 ? halves(name, matrix) : [
-    [`${name}.quants`, bytes([rows, blocks, size * matrix.bits / 8], matrix.quants)],
-    ...zerosOf(`${name}.zeros`, matrix, matrix.bits, matrix.zeros),
-  ];
   return [
-    ...parts,
+    [`${name}.quants`, bytes([rows, blocks, size * bits / 8], quants)],
+    ...zerosOf(`${name}.zeros`, matrix),
     [`${name}.scales`, float32([rows * blocks], scales)],
     ...offsets ? [[`${name}.offsets`, float32([rows, blocks], offsets)] as [string, Tensor]] : [],
   ];
@@ -70,9 +72,7 @@ function bytes(shape: readonly number[], data: Uint8Array): Tensor {
 /** Zeros as MatMulNBits takes them; none where all are the middle. */
 function zerosOf(
   name: string,
-  { shape: [rows, columns], size }: BlockMatrix,
-  bits: 4 | 8,
-  zeros: number | Uint8Array,
+  { bits, shape: [rows, columns], size, zeros }: BlockMatrix,
 ): [string, Tensor][] {
   if (zeros === middleOf(bits)) return [];
   const perRow = Math.ceil(columns / size * bits / 8);
@@ -82,50 +82,13 @@ function zerosOf(
   return [[name, bytes([rows, perRow], data)]];
 }
 
-/** Blocks of 8 bits as two of 4. */
-function halves(name: string, matrix: BlockMatrix): [string, Tensor][] {
-  const { shape: [rows, columns], size, quants, zeros } = matrix;
-  const blocks = columns / size;
-  const shape = [rows, blocks, size / 2];
-  const [upper, lower] = parted(quants);
-  const ofZeros = typeof zeros === "number" ? [zeros >> 4, zeros & 15] : partedRows(zeros, rows);
-  return [
-    [`${name}.quants`, bytes(shape, upper)],
-    ...zerosOf(`${name}.zeros`, matrix, 4, ofZeros[0]),
-    [`${name}.lower`, bytes(shape, lower)],
-    ...zerosOf(`${name}.lower_zeros`, matrix, 4, ofZeros[1]),
-  ];
-}
-
-/** The upper and the lower halves of bytes, two in a byte; the length is even. */
-function parted(quants: Uint8Array): [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>] {
-  const upper = new Uint8Array(quants.length / 2), lower = new Uint8Array(quants.length / 2);
-  for (let i = 0, at = 0; i < upper.length; i++, at += 2) {
-    const first = quants[at], second = quants[at + 1];
-    upper[i] = first >> 4 | second & 240;
-    lower[i] = first & 15 | (second & 15) << 4;
-  }
-  return [upper, lower];
-}
-
-/** The same of rows that may have an odd length. */
-function partedRows(zeros: Uint8Array, rows: number): [Uint8Array, Uint8Array] {
-  const width = zeros.length / rows;
-  if (width % 2 === 0) return parted(zeros);
-  const even = new Uint8Array(rows * (width + 1));
-  for (let row = 0; row < rows; row++) {
-    even.set(zeros.subarray(row * width, (row + 1) * width), row * (width + 1));
-  }
-  return parted(even);
-}
-
 /** The inputs of a matrix of K columns; null where it is not fed in blocks. */
 export function blockInputs(
   graph: Graph,
   name: string,
   columns: number,
   stored: (part: string) => Stored | undefined,
-  { level }: BlockLowering,
+  lowering: BlockLowering,
 ): BlockWeight | null {
   const quants = stored("quants");
   if (!quants) return null;
@@ -135,29 +98,71 @@ export function blockInputs(
     const found = stored(part);
     return found ? graph.input(`${name}.${part}`, found.dtype, found.shape) : null;
   };
-  const upper = [input("quants")!, input("zeros")] as const;
-  const lower = input("lower");
+  const bits = width * 8 / size;
+  const isParted = lowering.isParted && bits === 8;
   return {
     rows,
     columns,
-    bits: width * 8 / size,
+    bits,
     size,
-    level,
-    parts: lower ? [upper, [lower, input("lower_zeros")]] : [upper],
+    level: isParted ? BYTES : lowering.level,
+    isParted,
+    quants: input("quants")!,
     scales: input("scales")!,
+    zeros: input("zeros"),
     offsets: input("offsets"),
   };
 }
 
 /** x Wᵀ [N′, N] of x [N′, K], plus `added` of that shape or [N]. */
 export function blockProduct(x: Value, weight: BlockWeight, added: Value | null): Value {
-  const { rows: N, columns: K, bits, size, level, parts, scales, offsets } = weight;
-  const [first, second] = parts.map(([quants, zeros]) =>
-    MatMulNBits(x, quants, scales, zeros, { K, N, bits, block_size: size, accuracy_level: level })
-  );
-  const product = second ? op.Add(Mul(first, scalar(x.graph, 16)), second) : first;
+  const { rows: N, columns: K, size, offsets, isParted } = weight;
+  const product = isParted
+    ? ReduceSum(Reshape(multiplied(parts(x, K, size), weight), [PARTS, -1, N]), [0])
+    : multiplied(x, weight);
   const moved = offsets ? Gemm(blockSums(x, K / size, size), offsets, product) : product;
   return added ? op.Add(moved, added) : moved;
+}
+
+function multiplied(
+  x: Value,
+  { rows, columns, bits, size, level, quants, scales, zeros }: BlockWeight,
+): Value {
+  const attributes = { K: columns, N: rows, bits, block_size: size, accuracy_level: level };
+  return MatMulNBits(x, quants, scales, zeros, attributes);
+}
+
+const PARTS = 3;
+
+/** The parts of x [N, K], [3 · N, K]. Rounding would hide numbers that are not finite, so they are watched. */
+function parts(x: Value, columns: number, size: number): Value {
+  return once(x.graph, `${x.name} in parts of ${size}`, () => {
+    const whole = Reshape(watch(x), [-1, size]);
+    const left = op.Sub(whole, rounded(whole, size));
+    const least = op.Sub(left, rounded(left, size));
+    return Reshape(op.Concat([whole, left, least], 0), [-1, columns]);
+  });
+}
+
+/** Blocks [N, size] as a product rounds them: that with the identity, which rounds nothing else. */
+function rounded(blocks: Value, size: number): Value {
+  const { graph } = blocks;
+  const weight = once(graph, `identity ${size}`, (): BlockWeight => {
+    const ones = Uint8Array.from({ length: size * size }, (_, i) => Number(i % (size + 1) === 0));
+    return {
+      rows: size,
+      columns: size,
+      bits: 8,
+      size,
+      level: BYTES,
+      isParted: false,
+      quants: graph.constant(bytes([size, 1, size], ones)),
+      scales: graph.constant(float32([size], new Float32Array(size).fill(1))),
+      zeros: graph.constant(bytes([size, 1], new Uint8Array(size))),
+      offsets: null,
+    };
+  });
+  return multiplied(blocks, weight);
 }
 
 /** Columns up to which a sum over blocks is a product with ones and zeros: one operator, whose matrix stays in a core's cache. */

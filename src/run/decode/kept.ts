@@ -124,7 +124,7 @@ function uploaded(
   const own = new Set<ArrayBufferLike>();
   const isBorrowed = engine.has.constants === "copied";
   try {
-    for (const [name, tensor] of fedTensors({ tensors: dense, blocks }, engine.has.blocks)) {
+    for (const [name, tensor] of fedTensors({ tensors: dense, blocks })) {
       held[name] = engine.upload(tensor);
       const { buffer } = tensor.data;
       if (!lent.has(buffer)) own.add(buffer);
