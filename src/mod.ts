@@ -28,6 +28,7 @@ export {
   type Curve,
   type CurveOption,
   distinct,
+  type DraftCounts,
   droppable,
   type DroppableOptions,
   dropsIn,

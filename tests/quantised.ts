@@ -2,7 +2,7 @@
  * A tiny model with its matrices in blocks: who wants them as they are stored gets them so, anybody else the same numbers widened.
  * The arrays of a lease are overwritten when it ends, so that a use after that is seen.
  */
-import { type Model, type ModelSpec, readSpec } from "../src/models/mod.ts";
+import { layerTensors, type Model, type ModelSpec, outerTensors, readSpec } from "../src/models/mod.ts";
 import {
   blockColumns,
   type BlockFormat,
@@ -19,7 +19,7 @@ import { fixtureNames } from "./fixtures/read.ts";
 import { type Cut, cutTensor, type KeepsBlocks, type Lease, type WeightSource } from "../src/weights/mod.ts";
 
 /** How matrices are quantised. */
-export interface BlockKind extends BlockFormat {
+export interface BlockKind extends Omit<BlockFormat, "zero"> {
   /** Whether each block has a zero of its own. */
   readonly ownZeros: boolean;
 }
@@ -49,10 +49,14 @@ export const quantisedNames: readonly string[] = fixtureNames.filter((name) =>
 
 /** The model in blocks. Rows of a width that blocks of 32 do not divide are in blocks of 16, or dense. */
 export function quantised({ weights, ...model }: Model, kind: BlockKind): Model {
-  return { ...model, weights: inBlocks(weights, kind) };
+  return { ...model, weights: inBlocks(weights, kind, model.spec) };
 }
 
-function inBlocks(weights: WeightSource, kind: BlockKind): WeightSource {
+function inBlocks(weights: WeightSource, kind: BlockKind, spec: ModelSpec): WeightSource {
+  const outer = outerTensors({ ...spec, head: { ...spec.head, tied: false } });
+  const shapes = [...spec.layers.map((layer) => layerTensors(layer, spec.hidden)), outer].map((needs) =>
+    new Map(needs.map(([name, shape]) => [name, shape]))
+  );
   async function part(l: number, cuts: ReadonlyMap<string, Cut | null>, keeps?: KeepsBlocks): Promise<Lease> {
     const lease = await weights.part(l, new Map([...cuts.keys()].map((name) => [name, null])));
     return leaseOf(lease, kind, cuts, keeps);
@@ -60,6 +64,10 @@ function inBlocks(weights: WeightSource, kind: BlockKind): WeightSource {
   return {
     ...weights,
     isInBlocks: true,
+    storage(l, name) {
+      const blocks = formatFor(shapes[l ?? spec.layers.length].get(name)!, kind);
+      return l === null && !blocks ? weights.storage(l, name) : { dtype: "f32", blocks };
+    },
     async layer(l, keeps) {
       return leaseOf(await weights.layer(l), kind, null, keeps);
     },
@@ -115,8 +123,9 @@ function cutBlocks(matrix: BlockMatrix, cut: Cut | null): BlockMatrix | null {
 /** A matrix in blocks, each number rounded to the nearest that its block has; null for what stays dense. */
 function quantisedMatrix(tensor: Tensor, kind: BlockKind): BlockMatrix | null {
   const [rows, columns] = tensor.shape;
-  const size = [kind.size, SMALL].find((size) => columns % size === 0);
-  if (tensor.shape.length !== 2 || size === undefined) return null;
+  const format = formatFor(tensor.shape, kind);
+  if (!format) return null;
+  const { size } = format;
   const { bits, ownZeros, hasOffsets } = kind;
   const values = toFloat32(tensor);
   const perRow = columns / size, zerosWidth = Math.ceil(perRow * bits / 8);
@@ -142,6 +151,13 @@ function quantisedMatrix(tensor: Tensor, kind: BlockKind): BlockMatrix | null {
     zeros: ownZeros ? zeros : middleOf(bits),
     offsets: hasOffsets ? offsets : null,
   };
+}
+
+/** The blocks of a matrix; undefined for what stays dense. */
+function formatFor(shape: readonly number[], { ownZeros, ...kind }: BlockKind): BlockFormat | undefined {
+  const size = [kind.size, SMALL].find((size) => shape[1] % size === 0);
+  if (shape.length !== 2 || size === undefined) return undefined;
+  return { ...kind, size, zero: ownZeros ? null : middleOf(kind.bits) };
 }
 
 /** Scale, zero and offset of a block: its largest number, or its smallest and its largest, are where quants end. */

@@ -136,6 +136,7 @@ export function widened({ weights, ...model }: Model): Model {
     ...model,
     weights: {
       ...weights,
+      storage: () => ({ dtype: "f32" }),
       layer: async (l) => wide(await weights.layer(l)),
       part: async (l, cuts) => wide(await weights.part(l, cuts)),
       outer: async (name, rows) => widen(await weights.outer(name, rows)),

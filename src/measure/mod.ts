@@ -12,6 +12,17 @@ export {
   roofSeconds,
   type Work,
 } from "./roofline.ts";
+export {
+  type Acceptance,
+  type BestDraft,
+  bestDraft,
+  costLimit,
+  type Draft,
+  draftCondition,
+  draftSpeedup,
+  MOST_DRAFTED,
+  tokensOfRound,
+} from "./drafting.ts";
 export { effectiveRank } from "./streams/effective_rank.ts";
 export { crossing, FIRST_LAYER, moduleRatio, type RatioPoint, typical } from "./untrained/module_ratio.ts";
 export {

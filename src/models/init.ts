@@ -142,6 +142,7 @@ export function randomWeights(
 
   return {
     format: formatOf(initialiser),
+    storage: () => ({ dtype: "f32" }),
     layer: (l) => lease(l, new Map([...layers[l]?.keys() ?? []].map((name) => [name, null]))),
     part: lease,
     drawn,

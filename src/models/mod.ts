@@ -55,8 +55,16 @@ export type { SoftmaxSpec } from "./modules/softmax.ts";
 export { plainName, storedTensor } from "./stored/names.ts";
 export { untied } from "./stored/own_head.ts";
 export { attend, type Extent, keptHeadSize } from "./values/attention.ts";
+export {
+  blockInputs,
+  blockProduct,
+  blockTensors,
+  type Stored,
+  storedBlocks,
+  type StoredTypes,
+} from "./values/blocks.ts";
+export { fedWeights, linear } from "./values/linear.ts";
 export { stacked } from "./values/stacks.ts";
-export { blockInputs, blockProduct, blockTensors, type Stored, type StoredTypes } from "./values/blocks.ts";
 export {
   causalMask,
   type KeySpan,

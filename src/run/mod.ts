@@ -1,7 +1,8 @@
 /** Running a model: the executor, what to drop, what to observe, how to score. */
 export { attentionSizes, attentionStatsProbe } from "./probes/attention_stats.ts";
-export { type Cost, cost } from "./cost/cost.ts";
-export { type Decoder, decoder, type DecoderOptions, partsOf } from "./decode/decode.ts";
+export { type Cost, cost, layerBytes, passBytes, type Passed, passForm } from "./cost/cost.ts";
+export { decodingBytes, type Holding, stepBytes, stepForm } from "./decode/bytes.ts";
+export { type Decoder, decoder, type DecoderOptions, MOST_CUT, partsOf } from "./decode/decode.ts";
 export { effectsProbe } from "./probes/effects.ts";
 export { embed } from "./embed.ts";
 export { forward, type ForwardOptions } from "./forward.ts";
@@ -30,8 +31,11 @@ export { type Matrix, openProducts, type Products } from "./repair/product.ts";
 export { RefusedRepair } from "./repair/refused.ts";
 export { type Fit, ridge, strengthOf, STRENGTHS } from "./repair/ridge.ts";
 export { openWalk, type Stream, type Walk } from "./repair/walk.ts";
+export { type Form, formBytes } from "./weights/forms.ts";
+export { storedTypes } from "./weights/part.ts";
 export { openPrograms, type Programs } from "./programs.ts";
-export { sampler } from "./decode/sample.ts";
+export { type Sampler, sampler } from "./decode/sample.ts";
+export { draftRound, NEARLY_EQUAL, type Round } from "./decode/round.ts";
 export { type Reference, reference, score, type ScoreOptions, type ScoreSums } from "./head/score.ts";
 export { type Packing, packingOf, packRequests, tokensOf } from "./requests/pack.ts";
 export type { ScoredRequest } from "./requests/plant.ts";
@@ -57,11 +61,12 @@ export { type Lens, openLens } from "./head/lens.ts";
 export { windowsProbe, type WindowSums } from "./probes/windows.ts";
 export { countModules } from "./plan/trie.ts";
 export {
+  type Bytes,
+  bytesEach,
   FLOAT32,
   keyBytes,
   type ModuleWork,
   type NewTokens,
-  type NumberBytes,
   weightBytes,
   workOf,
 } from "./cost/work.ts";

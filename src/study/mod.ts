@@ -32,6 +32,7 @@ export {
 export { evaluate, type EvaluateOptions, type EvaluationOptions } from "./evaluate/evaluate.ts";
 export type { EvaluatePrice, TaskPrice } from "./evaluate/price.ts";
 export { type Observation, observe, type ObserveOptions } from "./passes/observe.ts";
+export type { DraftCounts } from "./writing/draft_counts.ts";
 export { generate, type Generated, type GenerateOptions, type Written } from "./writing/generate.ts";
 export {
   CALIBRATION_TEXT,

@@ -10,6 +10,8 @@ export interface BlockFormat {
   readonly bits: 4 | 8;
   /** A block has this many numbers, all in one row: a power of two, at least 16. */
   readonly size: number;
+  /** The quant that means 0 in all blocks; null where each has its own. */
+  readonly zero: number | null;
   /** Whether every block has an offset. */
   readonly hasOffsets: boolean;
 }
@@ -30,8 +32,8 @@ export interface BlockMatrix {
 }
 
 /** The format of a matrix. */
-export function formatOf({ bits, size, offsets }: BlockMatrix): BlockFormat {
-  return { bits, size, hasOffsets: offsets !== null };
+export function formatOf({ bits, size, zeros, offsets }: BlockMatrix): BlockFormat {
+  return { bits, size, zero: typeof zeros === "number" ? zeros : null, hasOffsets: offsets !== null };
 }
 
 /** The zero of symmetrical quants, which `MatMulNBits` takes where it is given none. */

@@ -4,7 +4,14 @@
  * Decoded float32 values and blocks live in arrays that return to a pool with the lease and serve the next layer, which has the
  * same shapes: memory stays that of the open leases.
  */
-import { blockColumns, type BlockMatrix, blockRows, orderedRows, type Tensor } from "../tensor/mod.ts";
+import {
+  blockColumns,
+  type BlockFormat,
+  type BlockMatrix,
+  blockRows,
+  orderedRows,
+  type Tensor,
+} from "../tensor/mod.ts";
 import { cutTensor, tensorRows } from "./cut.ts";
 import { quote } from "./limits.ts";
 import type { Allocate } from "./entry.ts";
@@ -55,6 +62,21 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
     if (Number.isInteger(l) && l >= 0 && l < layers) return [...refsOf(l)];
     throw new RangeError(`Cannot read layer ${l}: expected an integer from 0 to ${layers - 1}`);
   }
+  const byName: Map<string, TensorRef>[] = [];
+  /** The tensor of layer l, or outside the layers. */
+  function find(l: number | null, name: string): TensorRef {
+    if (l === null) {
+      if (Object.hasOwn(outer, name)) return outer[name];
+      throw new RangeError(`Cannot read ${quote(name)}: expected one of ${Object.keys(outer).join(", ")}`);
+    }
+    const ref = (byName[l] ??= new Map(layerRefs(l))).get(name);
+    if (ref) return ref;
+    throw new RangeError(`Cannot read ${quote(name)} of layer ${l}: this layer has no such tensor`);
+  }
+  /** The blocks in which a tensor can be had; undefined where there are none, or where they are computed with before. */
+  function blocksOf({ name, transform }: TensorRef): BlockFormat | undefined {
+    return transform || !paged.blocks ? undefined : file.tensors.get(name)?.blocks;
+  }
   /** Names of tensors that belong to one layer. */
   function namesOf(refs: Iterable<readonly [string, TensorRef]>): string[] {
     return Array.from(refs).filter(([, { at }]) => at === undefined).map(([, { name }]) => name);
@@ -66,8 +88,8 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
     cut: Cut | null,
     allocate?: Allocate,
   ): Promise<BlockMatrix | null> {
-    const format = file.tensors.get(ref.name)?.blocks;
-    if (!format || !paged.blocks || ref.transform || !keeps(format)) return null;
+    const format = blocksOf(ref);
+    if (!format || !paged.blocks || !keeps(format)) return null;
     const { at, rows } = ref;
     if (cut && isRows(ref, cut)) {
       return await paged.blocks(ref.name, rowsIn(ref, [cut.start, cut.end]), allocate);
@@ -111,7 +133,12 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
     format: file.format,
     get isInBlocks() {
       return Array.from({ length: layers }, (_, l) => [...refsOf(l)]).flat()
-        .some(([, { name, transform }]) => !transform && file.tensors.get(name)?.blocks !== undefined);
+        .some(([, ref]) => blocksOf(ref) !== undefined);
+    },
+    storage(l, name) {
+      const ref = find(l, name);
+      const blocks = blocksOf(ref);
+      return { dtype: ref.transform ? "f32" : file.tensors.get(ref.name)?.dtype ?? "f32", blocks };
     },
     async layer(l, keeps) {
       // The next layer is announced after this layer's own reads have started.
@@ -122,20 +149,15 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
     },
     // deno-lint-ignore require-await -- throws as a rejection
     async part(l, cuts, keeps) {
-      const refs = new Map(layerRefs(l));
-      const wanted = [...cuts.keys()].map((name) => {
-        const ref = refs.get(name);
-        if (ref) return [name, ref] as const;
-        throw new RangeError(`Cannot read ${quote(name)} of layer ${l}: this layer has no such tensor`);
-      });
-      return lease(wanted, keeps, cuts);
+      return lease([...cuts.keys()].map((name) => [name, find(l, name)] as const), keeps, cuts);
     },
     // deno-lint-ignore require-await -- throws as a rejection
     async outer(name, rows, into) {
-      if (!Object.hasOwn(outer, name)) {
-        throw new RangeError(`Cannot read ${quote(name)}: expected one of ${Object.keys(outer).join(", ")}`);
-      }
-      return read(outer[name], (length) => into?.length === length ? into : new Float32Array(length), rows);
+      return read(
+        find(null, name),
+        (length) => into?.length === length ? into : new Float32Array(length),
+        rows,
+      );
     },
     // deno-lint-ignore require-await -- throws as a rejection
     async outerBlocks(name, keeps) {

@@ -15,7 +15,9 @@ function blocksOf({ type, shape }: Entry["info"]) {
 /** The format, as the field of a tensor's description. */
 export function formatIn(info: Entry["info"]): Pick<TensorInfo, "blocks"> {
   const found = blocksOf(info);
-  return found ? { blocks: { bits: found.bits, size: found.size, hasOffsets: found.hasOffsets } } : {};
+  if (!found) return {};
+  const { bits, size, zero, hasOffsets } = found;
+  return { blocks: { bits, size, zero, hasOffsets } };
 }
 
 /** Rows of the first axis as a matrix; several matrices of a stack come one after the other. */

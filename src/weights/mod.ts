@@ -12,4 +12,13 @@ export type { Packing } from "./packed/packing.ts";
 export { withMxfp4 } from "./safetensors/mxfp4.ts";
 export { type CheckpointFiles, openSafetensors } from "./safetensors/open.ts";
 export { safetensorsContent, safetensorsOf, writeSafetensors } from "./safetensors/write.ts";
-export type { Cut, Drawn, KeepsBlocks, Lease, TensorFile, TensorInfo, WeightSource } from "./source.ts";
+export type {
+  Cut,
+  Drawn,
+  KeepsBlocks,
+  Lease,
+  Storage,
+  TensorFile,
+  TensorInfo,
+  WeightSource,
+} from "./source.ts";

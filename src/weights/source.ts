@@ -64,6 +64,9 @@ export interface Cut {
   readonly end: number;
 }
 
+/** How a tensor is stored: in blocks, which leases widen to float32 where they are not wanted, or as numbers of a type. */
+export type Storage = Pick<TensorInfo, "blocks"> & { readonly dtype: DType };
+
 /** Which blocks are wanted as they are stored; others, and all by default, are widened to float32. */
 export type KeepsBlocks = (format: BlockFormat) => boolean;
 
@@ -73,6 +76,8 @@ export interface WeightSource {
   readonly format: string;
   /** Whether matrices of layers are stored in blocks. */
   readonly isInBlocks?: boolean | undefined;
+  /** How a tensor of layer l, or one outside the layers (null), is stored; nothing of it is read. */
+  storage(l: number | null, name: string): Storage;
   /** All tensors of layer l. A call for layer l lets the source read ahead to l + 1. */
   layer(l: number, keeps?: KeepsBlocks): Promise<Lease>;
   /** Some tensors of layer l, cut (null: whole), without the rest: an expert of a mixture, a part of a layer that is large. */

@@ -191,6 +191,21 @@ for (const attention of ["grouped", "standard", "decomposed"] as const) {
   }
 }
 
+Deno.test("long texts side by side are read whole: behind a past the operator reads one alone", () =>
+  withFixture("llama", async ({ model, blocks: { ids } }) => {
+    const long = Int32Array.from({ length: 150 }, (_, i) => ids[i % ids.length]);
+    const last = await decoder({ model, engine, texts: 2 });
+    const alone = await decoder({ model, engine });
+    const both = await last.prefill(long, long);
+    const one = await alone.prefill(long);
+    for (const text of [0, 1]) {
+      const found = both.subarray(text * one.length, (text + 1) * one.length);
+      assert.ok(distance(found, one) / largest(one) <= stateTolerance(model.spec));
+    }
+    await last.release();
+    await alone.release();
+  }));
+
 Deno.test("texts of another number, or of unequal length, are an error", () =>
   withFixture("llama", async ({ model, blocks: { ids } }) => {
     await withDecoder({ model, texts: 2 }, async (decoder) => {

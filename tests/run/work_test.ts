@@ -1,14 +1,14 @@
 /** Bytes and operations by hand, on configurations whose numbers are known. */
 import assert from "node:assert/strict";
 import { readSpec } from "../../src/models/mod.ts";
-import { FLOAT32, keyBytes, noDrop, weightBytes, workOf } from "../../src/run/mod.ts";
+import { bytesEach, FLOAT32, keyBytes, noDrop, weightBytes, workOf } from "../../src/run/mod.ts";
 import { openConfig } from "../../src/subject/mod.ts";
 
 async function specOf(name: string) {
   const { config } = await openConfig(name);
   return readSpec(config, name);
 }
-const HALF = { matrix: 2, other: 2, key: 2 };
+const HALF = bytesEach({ matrix: 2, other: 2, key: 2 });
 
 Deno.test("weights are as many as the models are known for", async () => {
   const known = { "llama-2-13b": 13_015_864_320, "llama-2-70b": 68_976_648_192, "mistral-7b": 7_241_732_096 };

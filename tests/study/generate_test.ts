@@ -92,6 +92,60 @@ Deno.test("an abort ends the text within a token", () =>
     assert.equal(written, 3);
   }));
 
+Deno.test("with a draft the same text comes in the same pieces, and its rounds are counted", () =>
+  withTiny(async ({ model }) => {
+    const free = endingWith(model, null);
+    const [alone] = await generate(free, PROMPT, options);
+    for (const draft of [{ attention: [1] }, {}, { attention: [0, 1], mlp: [0, 1] }]) {
+      for (const draftTokens of [1, 3, 63]) {
+        const pieces: Written[] = [];
+        const [{ draft: counts, ...text }] = await generate(free, PROMPT, {
+          ...options,
+          draft,
+          draftTokens,
+          onToken: (written) => pieces.push(written),
+        });
+        assert.deepEqual(text, alone);
+        assert.deepEqual(pieces.map(({ id }) => id), alone.ids);
+        const { rounds, drafted, accepted, depths } = counts!;
+        // The prompt's run writes one token, and each round one more than was accepted.
+        assert.equal(1 + rounds + accepted, alone.ids.length);
+        assert.equal(depths.reduce((sum, { accepted }) => sum + accepted, 0), accepted);
+        assert.equal(
+          depths[0].tried,
+          rounds - Number(drafted < rounds * draftTokens && depths[0].tried < rounds),
+        );
+        if (Object.keys(draft).length === 0) assert.equal(accepted, drafted);
+      }
+    }
+  }));
+
+Deno.test("a draft of drawn tokens writes a text of its own for each seed, and ends where the text ends", () =>
+  withTiny(async ({ model }) => {
+    const free = endingWith(model, null);
+    const drawn = { ...options, temperature: 2, topP: 0.95, seed: 3, draft: { attention: [1] } };
+    const [one] = await generate(free, PROMPT, drawn);
+    const [two] = await generate(free, PROMPT, drawn);
+    assert.deepEqual(one, two);
+    const at = one.ids.findIndex((id, i) => i > 2 && one.ids.indexOf(id) === i);
+    const [ended] = await generate(endingWith(model, one.ids[at]), PROMPT, drawn);
+    assert.deepEqual([ended.ids, ended.ended], [one.ids.slice(0, at), "eos"]);
+  }));
+
+Deno.test("an abort ends a drafted text, and leaves nothing on the engine", () =>
+  withTiny(async ({ model }) => {
+    const controller = new AbortController();
+    const before = engine.live;
+    const text = generate(endingWith(model, null), PROMPT, {
+      ...options,
+      draft: { mlp: [1] },
+      signal: controller.signal,
+      onToken: () => controller.abort(new Error("enough")),
+    });
+    await assert.rejects(text, /enough/);
+    assert.equal(engine.live, before);
+  }));
+
 Deno.test("options that make no sense are named", () =>
   withTiny(async ({ model }) => {
     const wrong = (wrong: object, prompt = PROMPT) => generate(model, prompt, { ...options, ...wrong });
@@ -103,6 +157,15 @@ Deno.test("options that make no sense are named", () =>
     await assert.rejects(wrong({ topP: 0 }), /topP is 0/);
     await assert.rejects(wrong({ seed: 0.5, temperature: 1 }), /seed is 0.5/);
     await assert.rejects(wrong({ plans: [{ attention: [9] }] }), /Cannot drop attention 9/);
+    await assert.rejects(wrong({ draft: { mlp: [7] } }), /Cannot drop mlp 7/);
+    await assert.rejects(
+      wrong({ draft: {}, draftTokens: 64 }),
+      /draftTokens is 64, expected a whole number from 1 to 63/,
+    );
+    await assert.rejects(
+      wrong({ plans: [{ attention: [1] }], draft: { attention: [0] } }),
+      /Cannot draft with attention 1/,
+    );
     await assert.rejects(wrong({}, ""), /empty prompt/);
   }));
 
@@ -110,7 +173,7 @@ Deno.test("draws follow the probabilities, and the nucleus leaves the tail out",
   const p = [0.5, 0.3, 0.15, 0.05];
   const draws = 4000;
   const counts = (topP: number) => {
-    const next = sampler({ temperature: 0.5, topP, seed: 7 });
+    const { next } = sampler({ temperature: 0.5, topP, seed: 7 });
     const logits = Float32Array.from(p, (share) => Math.log(share) * 0.5);
     const seen = p.map(() => 0);
     for (let i = 0; i < draws; i++) seen[next(logits)]++;

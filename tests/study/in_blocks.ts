@@ -1,18 +1,28 @@
-/** A tiny model in blocks: a GGUF file of type Q8_0 with a tokenizer of letters, of drawn numbers, as `withTiny` opens one in float32. */
+/** A tiny model in blocks: a GGUF file with a tokenizer of letters, of drawn numbers, as `withTiny` opens one in float32. */
 import { openModel } from "../../src/subject/mod.ts";
+import { blockTypes } from "../../src/weights/blocks/types.ts";
 import { contentOf, ggufBytes, ggufContent, type OutTensor } from "../../src/weights/mod.ts";
 import { withFolder } from "../support.ts";
 import { type Opened, tinyText, tinyTokenizer } from "./tiny.ts";
 
-const [LAYERS, HIDDEN, SIZE, HEADS, BLOCK] = [3, 32, 64, 4, 32];
+const [LAYERS, HEADS] = [3, 4];
 /** Its name, and that of its file. */
 export const IN_BLOCKS = "tiny.gguf";
 
-/** Opens it while `use` runs. */
-export function withBlocks(use: (opened: Opened) => Promise<void>): Promise<void> {
+/** How it is stored: its width, and the type of each matrix by its name in the file. */
+interface Form {
+  readonly hidden: number;
+  typeOf(name: string): string;
+}
+
+/** Opens it while `use` runs; by default all of it is in Q8_0. */
+export function withBlocks(
+  use: (opened: Opened) => Promise<void>,
+  form: Form = { hidden: 32, typeOf: () => "Q8_0" },
+): Promise<void> {
   return withFolder(async (folder) => {
     const path = `${folder}/${IN_BLOCKS}`;
-    await Deno.writeFile(path, await fileBytes());
+    await Deno.writeFile(path, await fileBytes(form));
     await Deno.writeTextFile(`${folder}/text.txt`, tinyText);
     using model = await openModel(path);
     const sizes = { samples: 4, length: 16, engine: "cpu" } as const;
@@ -24,7 +34,10 @@ export function withBlocks(use: (opened: Opened) => Promise<void>): Promise<void
   });
 }
 
-async function fileBytes(): Promise<Uint8Array> {
+async function fileBytes({ hidden: HIDDEN, typeOf }: Form): Promise<Uint8Array> {
+  const SIZE = 2 * HIDDEN;
+  const blocks = (name: string, rows: number, columns: number) => drawn(name, typeOf(name), rows, columns);
+  const ones = (name: string) => normOf(name, HIDDEN);
   const { u32, f32, text, texts } = ggufBytes;
   const tokens = Object.keys(tinyTokenizer.model.vocab).map((token) => token.replace(" ", "Ġ"));
   const metadata = [
@@ -64,19 +77,23 @@ async function fileBytes(): Promise<Uint8Array> {
 }
 
 /** The weights of a norm. */
-function ones(name: string): OutTensor {
-  const bytes = new Uint8Array(new Float32Array(HIDDEN).fill(1).buffer);
-  return { name, type: "F32", shape: [HIDDEN], ...contentOf(bytes) };
+function normOf(name: string, size: number): OutTensor {
+  const bytes = new Uint8Array(new Float32Array(size).fill(1).buffer);
+  return { name, type: "F32", shape: [size], ...contentOf(bytes) };
 }
 
-/** A matrix in Q8_0: blocks of a scale of 2⁻⁸ in float16 and 32 bytes, which a small generator draws. */
-function blocks(name: string, rows: number, columns: number): OutTensor {
-  const bytes = new Uint8Array(rows * columns / BLOCK * (2 + BLOCK));
+/**
+ * A matrix whose bytes a small generator draws. In Q8_0 blocks have a scale of 2⁻⁸; in other types bytes are so small that no float16
+ * of them is above 2.
+ */
+function drawn(name: string, type: string, rows: number, columns: number): OutTensor {
+  const { blockElements, blockBytes } = blockTypes[type];
+  const bytes = new Uint8Array(rows * columns / blockElements * blockBytes);
   let state = [...name].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0) >>> 0, 7);
   for (let at = 0; at < bytes.length; at++) {
     state = Math.imul(state, 1664525) + 1013904223 >>> 0;
-    bytes[at] = state >>> 24;
-    if (at % (2 + BLOCK) === 1) bytes.set([0x00, 0x1c], at - 1);
+    bytes[at] = type === "Q8_0" ? state >>> 24 : state >>> 24 & 0x3f;
+    if (type === "Q8_0" && at % blockBytes === 1) bytes.set([0x00, 0x1c], at - 1);
   }
-  return { name, type: "Q8_0", shape: [rows, columns], ...contentOf(bytes) };
+  return { name, type, shape: [rows, columns], ...contentOf(bytes) };
 }

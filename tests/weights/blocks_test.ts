@@ -40,8 +40,8 @@ Deno.test("a tensor's description says its blocks; vectors and floats have none"
   const file = await open();
   const formats = [...file.tensors].map(([name, { blocks }]) => [name, blocks]);
   assert.deepEqual(Object.fromEntries(formats), {
-    experts: { bits: 4, size: 32, hasOffsets: true },
-    matrix: { bits: 8, size: 32, hasOffsets: false },
+    experts: { bits: 4, size: 32, zero: 0, hasOffsets: true },
+    matrix: { bits: 8, size: 32, zero: 128, hasOffsets: false },
     vector: undefined,
     floats: undefined,
   });

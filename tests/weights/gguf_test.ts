@@ -146,7 +146,7 @@ Deno.test("nested arrays, version 2, and the type that most bytes have", async (
   ));
   assert.deepEqual(file.metadata.get("nested"), [Uint8Array.of(7, 8)]);
   assert.equal(file.format, "GGUF Q8_0");
-  const blocks = { bits: 8, size: 32, hasOffsets: false };
+  const blocks = { bits: 8, size: 32, zero: 128, hasOffsets: false };
   assert.deepEqual(file.tensors.get("b"), { type: "Q8_0", dtype: "f32", shape: [3, 32], bytes: 102, blocks });
   file.close();
 });

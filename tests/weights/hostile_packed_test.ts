@@ -313,7 +313,8 @@ Deno.test("one scale for a row is repeated for each of its blocks, of at most 12
     "X.scales": f32([1, 8]),
   };
   const file = await open(tensors, { ...awq, groupSize: null });
-  assert.deepEqual(file.tensors.get("X.weight")!.blocks, { bits: 4, size: 128, hasOffsets: false });
+  const format = { bits: 4, size: 128, zero: null, hasOffsets: false };
+  assert.deepEqual(file.tensors.get("X.weight")!.blocks, format);
   const blocks = await file.blocks!("X.weight");
   assert.deepEqual([...blocks.scales.subarray(0, 6)], [1, 1, 1, 2, 2, 2]);
   assert.deepEqual(widened(blocks), await file.read("X.weight"));

@@ -6,10 +6,9 @@ import {
   Concat,
   cpuLowering,
   createGraph,
+  Gather,
   type Graph,
   type Lowering,
-  Reshape,
-  Slice,
   softcap,
   type Value,
 } from "../../onnx/mod.ts";
@@ -23,8 +22,8 @@ import { squares, takeWatched, watch } from "../values/watch.ts";
 import { afterModules } from "./layer.ts";
 
 /**
- * Layers of T new tokens of each of B texts. Inputs: x [B·T, D]; of each rotation cos and sin [T, R/2], the rows of their positions; what they see
- * (`sight`); of attention number i (in the list) `i.past_key` and `i.past_value` (`keysShape`); `i.NAME` for each weight. Outputs: `y` [B·T, D] or the head's of the last tokens (see `headGraph`), `i.present_key` and `i.present_value`, and with
+ * Layers of T new tokens of each of B texts. Inputs: x [B·T, D]; with a head `rows` [R], those of x whose logits are wanted; of each rotation cos and sin [T, R/2], the rows of their positions; what they see
+ * (`sight`); of attention number i (in the list) `i.past_key` and `i.past_value` (`keysShape`); `i.NAME` for each weight. Outputs: `y` [B·T, D] or the head's (see `headGraph`), `i.present_key` and `i.present_value`, and with
  * any layer `squares`, of what all of them watch (watch.ts). A module that is null is left out.
  */
 export function stepGraph(
@@ -45,23 +44,22 @@ export function stepGraph(
   });
   // One row of all that is watched: sixty short sums would cost a token more than their numbers do.
   if (layers.length > 0) graph.output("squares", squares([Concat(takeWatched(graph), 1)]));
-  if (head) addHead(x, head.spec, head.stored, head.spec.vocabulary, texts, lowering);
+  if (head) addHead(x, head.spec, head.stored, head.spec.vocabulary, lowering);
   else graph.output("y", x);
   return graph;
 }
 
 /**
- * The head alone, of the last token of each text: x [B·T, D] and the fed weights, `head.weight` of any number of rows; output logits
- * [B, rows], and `head_squares`.
+ * The head alone: x [B·T, D], `rows` [R], those whose logits are wanted, and the fed weights, `head.weight` of any number W of words;
+ * output logits [R, W], and `head_squares`.
  */
 export function headGraph(
   spec: ModelSpec,
   stored: StoredTypes,
   lowering: Lowering = cpuLowering,
-  texts = 1,
 ): Graph {
   const graph = createGraph();
-  addHead(graph.input("x", "f32", ["tokens", spec.hidden]), spec, stored, "rows", texts, lowering);
+  addHead(graph.input("x", "f32", ["tokens", spec.hidden]), spec, stored, "words", lowering);
   return graph;
 }
 
@@ -70,17 +68,16 @@ function addHead(
   x: Value,
   spec: ModelSpec,
   stored: StoredTypes,
-  rows: number | string,
-  texts: number,
+  words: number | string,
   lowering: Lowering,
 ): void {
-  const last = Reshape(Slice(Reshape(x, [texts, -1, spec.hidden]), -1, END, 1), [texts, spec.hidden]);
+  const asked = Gather(x, x.graph.input("rows", "i64", ["rows"]));
   const needs = [
     ...normTensors("final_norm", spec.finalNorm, spec.hidden),
-    ["head.weight", [rows, spec.hidden]] as const,
+    ["head.weight", [words, spec.hidden]] as const,
   ];
   const own = fedWeights(x.graph, needs, stored, { ...lowering, products: "f32" });
-  x.graph.output("logits", logitsOf(last, spec, own));
+  x.graph.output("logits", logitsOf(asked, spec, own));
   x.graph.output("head_squares", squares(takeWatched(x.graph)));
 }
 
@@ -90,9 +87,6 @@ export function logitsOf(x: Value, { finalNorm, head }: ModelSpec, weights: Weig
   const logits = watch(linear(watch(normed), "head", weights));
   return head.softcap ? softcap(logits, head.softcap) : logits;
 }
-
-/** Past the end of any axis. */
-const END = 2 ** 31 - 1;
 
 /** The update of the new tokens' first module after a past, [B·T, D]; null where the layer has none. */
 function mixerStep(

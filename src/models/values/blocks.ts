@@ -19,7 +19,16 @@ import {
   type Value,
 } from "../../onnx/mod.ts";
 import * as op from "../../onnx/mod.ts";
-import { type BlockMatrix, type DType, float32, middleOf, type Tensor } from "../../tensor/mod.ts";
+import {
+  type BlockFormat,
+  type BlockMatrix,
+  type DType,
+  elements,
+  float32,
+  formatOf,
+  middleOf,
+  type Tensor,
+} from "../../tensor/mod.ts";
 import { once } from "./once.ts";
 import { watch } from "./watch.ts";
 
@@ -54,32 +63,38 @@ export interface BlockWeight {
 
 /** What is fed for a matrix, by name. */
 export function blockTensors(name: string, matrix: BlockMatrix): [string, Tensor][] {
-  const { bits, scales, offsets, quants, shape, size } = matrix;
-  const [rows, columns] = shape;
+  const { bits, scales, offsets, shape, quants, zeros } = matrix;
+  const data: Record<string, (size: number) => Tensor["data"]> = {
+    quants: () => quants,
+    zeros: (size) => filledZeros(zeros, bits, size),
+    scales: () => scales,
+    offsets: () => offsets!,
+  };
+  return storedBlocks(shape, formatOf(matrix)).map(([part, { dtype, shape }]) => [
+    `${name}.${part}`,
+    { dtype, shape, data: data[part](elements(shape)) },
+  ]);
+}
+
+/** The parts in which a matrix [N, K] is fed, their types and shapes. Zeros are no part where all are the middle. */
+export function storedBlocks(
+  [rows, columns]: readonly number[],
+  { bits, size, zero, hasOffsets }: BlockFormat,
+): [part: string, Stored][] {
   const blocks = columns / size;
+  const part = (name: string, dtype: DType, ...shape: number[]): [string, Stored] => [name, { dtype, shape }];
   return [
-    [`${name}.quants`, bytes([rows, blocks, size * bits / 8], quants)],
-    ...zerosOf(`${name}.zeros`, matrix),
-    [`${name}.scales`, float32([rows * blocks], scales)],
-    ...offsets ? [[`${name}.offsets`, float32([rows, blocks], offsets)] as [string, Tensor]] : [],
+    part("quants", "u8", rows, blocks, size * bits / 8),
+    ...zero === middleOf(bits) ? [] : [part("zeros", "u8", rows, Math.ceil(blocks * bits / 8))],
+    part("scales", "f32", rows * blocks),
+    ...hasOffsets ? [part("offsets", "f32", rows, blocks)] : [],
   ];
 }
 
-function bytes(shape: readonly number[], data: Uint8Array): Tensor {
-  return { dtype: "u8", shape, data };
-}
-
-/** Zeros as MatMulNBits takes them; none where all are the middle. */
-function zerosOf(
-  name: string,
-  { bits, shape: [rows, columns], size, zeros }: BlockMatrix,
-): [string, Tensor][] {
-  if (zeros === middleOf(bits)) return [];
-  const perRow = Math.ceil(columns / size * bits / 8);
-  const data = typeof zeros === "number"
-    ? new Uint8Array(rows * perRow).fill(bits === 4 ? zeros | zeros << 4 : zeros)
-    : zeros;
-  return [[name, bytes([rows, perRow], data)]];
+/** Zeros as MatMulNBits takes them, in so many bytes. */
+function filledZeros(zeros: number | Uint8Array, bits: 4 | 8, size: number): Uint8Array {
+  if (typeof zeros !== "number") return zeros;
+  return new Uint8Array(size).fill(bits === 4 ? zeros | zeros << 4 : zeros);
 }
 
 /** The inputs of a matrix of K columns; null where it is not fed in blocks. */
@@ -156,9 +171,9 @@ function rounded(blocks: Value, size: number): Value {
       size,
       level: BYTES,
       isParted: false,
-      quants: graph.constant(bytes([size, 1, size], ones)),
+      quants: graph.constant({ dtype: "u8", shape: [size, 1, size], data: ones }),
       scales: graph.constant(float32([size], new Float32Array(size).fill(1))),
-      zeros: graph.constant(bytes([size, 1], new Uint8Array(size))),
+      zeros: graph.constant({ dtype: "u8", shape: [size, 1], data: new Uint8Array(size) }),
       offsets: null,
     };
   });

@@ -65,6 +65,26 @@ export const receiptForm = z.object({
 /** The record that a finished shard leaves beside its results. Two records of one shard differ in place and duration alone. */
 export type Receipt = z.infer<typeof receiptForm>;
 
+const count = z.int().nonnegative();
+
+const draftForm = z.object({
+  plan: dropForm,
+  /** Tokens to draft at a time. */
+  tokens: z.int().positive(),
+  rounds: count,
+  drafted: count,
+  accepted: count,
+  /** For the first, second, … token of a round: rounds that accepted it, of those that accepted all before it. */
+  depths: z.array(
+    z.object({ tried: count, accepted: count }).refine(
+      ({ tried, accepted }) => accepted <= tried,
+      "found more accepted than tried",
+    ),
+  ),
+  /** Tokens whose two best logits were nearly equal. */
+  ties: count,
+}).refine(({ drafted, accepted }) => accepted <= drafted, "found more accepted than drafted");
+
 /** What a model writes under each of several plans. */
 export const generateForm = z.object({
   ...headForm("generate"),
@@ -78,6 +98,8 @@ export const generateForm = z.object({
     /** Without the prompt and the token that ended it. */
     text: z.string(),
     ended: z.enum(["eos", "length"]),
+    /** How drafting went: runs of the whole model, and of each drafted token whether it was accepted. */
+    draft: draftForm.optional(),
   })),
 });
 

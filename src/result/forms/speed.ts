@@ -32,7 +32,7 @@ export const speedForm = z.object({
   /** The full model first. */
   plans: z.array(z.object({
     drop: dropForm,
-    /** Of all weights in float32, as they are held while decoding. */
+    /** Of the weights of the layers, the final norm and the head, in the form in which decoding holds them. */
     weightBytes: z.number(),
   })),
   points: z.array(z.object({

@@ -1,10 +1,14 @@
 /** The price of a run, in floating-point operations and bytes, before anything is read. */
-import { kindOf, type LayerSpec, type ModelSpec } from "../../models/mod.ts";
+import { kindOf, type LayerSpec, layerTensors, type Model, type ModelSpec } from "../../models/mod.ts";
+import { type BlockLowering, cpuLowering, type Lowering } from "../../onnx/mod.ts";
+import { elements } from "../../tensor/mod.ts";
 import type { DropPlan } from "../../measure/mod.ts";
 import { DEFAULT_BUDGET } from "../forward.ts";
 import { BATCH_TOKENS, batchSize } from "../segments.ts";
+import { WITH_COPIES } from "../programs.ts";
+import { type Form, formBytes, formOf, keptOfLayer, usualOf } from "../weights/forms.ts";
 import { levels, modulesIn } from "../plan/trie.ts";
-import { coreOf, FLOAT32, matricesAtOnce, productsOf } from "./work.ts";
+import { bytesAtOnce, coreOf, FLOAT32, flopsOf, type TensorBytes } from "./work.ts";
 
 /** The price of running plans over N blocks of T tokens. */
 export interface Cost {
@@ -12,10 +16,8 @@ export interface Cost {
   readonly modules: number;
   /** Multiplications and additions of all products, attention's causal half included. */
   readonly flops: number;
-  /** Bytes of the streams that exist together, with the numbers that a module makes of one batch beyond the usual, and of one layer's
-   * weights in float32. */
+  /** Bytes of the streams that exist together, with the numbers that a module makes of one batch beyond the usual. */
   readonly stateBytes: number;
-  readonly layerBytes: number;
 }
 
 /** Prices the layers, and with `head` the predictions. */
@@ -33,10 +35,9 @@ export function cost(
     for (const { attention, mlp } of groups.map(modulesIn)) {
       modules += attention.length + mlp.length;
       for (const mixer of attention) {
-        const core = coreOf(mixer, FLOAT32)(step)?.flops ?? 0;
-        flops += productsOf(mixer, hidden, "attention", FLOAT32)(step).flops + core;
+        flops += flopsOf(mixer, hidden, "attention", tokens) + (coreOf(mixer, FLOAT32)(step)?.flops ?? 0);
       }
-      for (const feed of mlp) flops += productsOf(feed, hidden, "mlp", FLOAT32)(step).flops;
+      for (const feed of mlp) flops += flopsOf(feed, hidden, "mlp", tokens);
     }
     widest = Math.max(widest, groups.flat().length);
   }
@@ -48,7 +49,6 @@ export function cost(
     modules,
     flops,
     stateBytes: Math.max(streams(atOnce), Math.min(streams(tokens), DEFAULT_BUDGET)) + beyond,
-    layerBytes: 4 * Math.max(...layers.map((layer) => layerMatrices(layer, hidden))),
   };
 }
 
@@ -57,7 +57,47 @@ function widthOf({ attention, mlp }: LayerSpec): number {
   return Math.max(...[attention, mlp].map((module) => module ? kindOf(module).width(module) : 0));
 }
 
-function layerMatrices({ attention, mlp }: LayerSpec, hidden: number): number {
-  return (attention ? matricesAtOnce(attention, hidden, "attention") : 0) +
-    (mlp ? matricesAtOnce(mlp, hidden, "mlp") : 0);
+/** Bytes of the largest layer's weights in float32; of a mixture, with one of its experts. */
+export function layerBytes({ layers, hidden }: ModelSpec): number {
+  return Math.max(...layers.map((layer) => atOnce(layer, hidden, ([, shape]) => 4 * elements(shape))));
+}
+
+/** A model that passes run through; without a source of weights all are float32. */
+export type Passed = Pick<Model, "spec"> & { readonly weights?: Model["weights"] | undefined };
+
+/**
+ * Bytes of the weights that a pass has at hand on the CPU: a layer's, and those of the next one, which is read ahead. Where a layer's
+ * blocks are not widened, the programs of the layer at work have copies of them.
+ */
+export function passBytes(model: Passed, { blocks }: Pick<Lowering, "blocks"> = cpuLowering): number {
+  const { spec: { layers, hidden } } = model;
+  const form = passForms(model, blocks);
+  return Math.max(...layers.map((layer, l) =>
+    atOnce(layer, hidden, ([name, shape]) => {
+      const own = form(l, name);
+      const copies = typeof own === "string" ? 0 : WITH_COPIES;
+      return (2 + copies) * formBytes(own, shape);
+    })
+  ));
+}
+
+/** The form in which passes multiply with most numbers of the layers' matrices. */
+export function passForm(model: Passed, { blocks }: Pick<Lowering, "blocks">): Form {
+  const form = passForms(model, blocks);
+  return usualOf(
+    model.spec.layers.flatMap((layer, l) =>
+      layerTensors(layer, model.spec.hidden).filter(([, shape]) => shape.length === 2)
+        .map(([name, shape]) => [form(l, name), elements(shape)] as const)
+    ),
+  );
+}
+
+function passForms({ spec: { layers, hidden }, weights }: Passed, blocks: BlockLowering) {
+  const kept = layers.map((layer) => keptOfLayer(layer, hidden, blocks));
+  return (l: number, name: string): Form => formOf(weights?.storage(l, name) ?? {}, kept[l], "f32");
+}
+
+function atOnce({ attention, mlp }: LayerSpec, hidden: number, weight: TensorBytes): number {
+  return (attention ? bytesAtOnce(attention, hidden, "attention", weight) : 0) +
+    (mlp ? bytesAtOnce(mlp, hidden, "mlp", weight) : 0);
 }

@@ -9,26 +9,36 @@ import { type DropPlan, type LayerModule, MODULES, type Work } from "../../measu
 import {
   type FeedSpec,
   kindOf,
-  layerTensors,
   mixerKind,
   type MixerSpec,
   type ModelSpec,
-  outerTensors,
+  modelTensors,
   type TensorNeed,
 } from "../../models/mod.ts";
 import { cpuLowering } from "../../onnx/mod.ts";
 import { elements } from "../../tensor/mod.ts";
 import { changedSpec, isRun } from "../plan/variants.ts";
 
-/** Bytes of a number: of a layer's matrices, of any other weight, of a key or value. */
-export interface NumberBytes {
-  readonly matrix: number;
-  readonly other: number;
+/** How many bytes weights, keys and values take. */
+export interface Bytes {
+  /** Of a tensor of layer l, or of one outside the layers (null). */
+  weight(l: number | null, name: string, shape: readonly number[]): number;
+  /** Of a number of a key or value. */
   readonly key: number;
 }
 
+/** The same for all numbers of a kind: of a layer's matrices, of any other weight, of a key or value. */
+export function bytesEach(
+  { matrix, other, key }: Readonly<Record<"matrix" | "other" | "key", number>>,
+): Bytes {
+  return {
+    key,
+    weight: (l, _, shape) => (l !== null && shape.length === 2 ? matrix : other) * elements(shape),
+  };
+}
+
 /** Everything in float32. */
-export const FLOAT32: NumberBytes = { matrix: 4, other: 4, key: 4 };
+export const FLOAT32: Bytes = bytesEach({ matrix: 4, other: 4, key: 4 });
 
 /** New tokens in each of some texts, after `past` others. */
 export interface NewTokens {
@@ -45,63 +55,95 @@ export interface ModuleWork {
   readonly core: Work | null;
 }
 
-/** The work of all modules that a plan leaves, for some new tokens; equal modules are together. */
+/** The work of all modules that a plan leaves, for some new tokens; equal modules of equal bytes are together. */
 export function workOf(
   spec: ModelSpec,
   plan: DropPlan,
-  bytes: NumberBytes,
+  bytes: Bytes,
 ): (step: NewTokens) => ModuleWork[] {
   const { layers } = changedSpec(spec, plan);
-  const works = MODULES.flatMap((module) =>
-    alike(layers.map((layer) => layer[module]).filter(isRun)).map(([own, count]) => {
-      const products = productsOf(own, spec.hidden, module, bytes);
+  const works = MODULES.flatMap((module) => {
+    const all = layers.map((layer, l) => ({ own: layer[module], l })).filter(({ own }) => isRun(own)).map(
+      ({ own, l }) => {
+        const weight: TensorBytes = ([name, shape]) => bytes.weight(l, name, shape);
+        return { own: own!, groups: groupsOf(own!, spec.hidden, module, weight) };
+      },
+    );
+    return alike(all).map(([{ own, groups }, count]) => {
       const core = module === "attention" ? coreOf(own as MixerSpec, bytes) : () => null;
-      return (step: NewTokens): ModuleWork => ({ module, count, products: products(step), core: core(step) });
-    })
+      return (step: NewTokens): ModuleWork => (
+        { module, count, products: productsIn(groups, step), core: core(step) }
+      );
+    });
+  });
+  const shape = [spec.vocabulary, spec.hidden];
+  const read = bytes.weight(null, "head.weight", shape);
+  const head = ({ texts }: NewTokens): ModuleWork => (
+    { module: "head", count: 1, products: { bytes: read, flops: 2 * elements(shape) * texts }, core: null }
   );
-  const matrix = spec.vocabulary * spec.hidden;
-  const head = ({ texts }: NewTokens): ModuleWork => {
-    const products = { bytes: bytes.other * matrix, flops: 2 * matrix * texts };
-    return { module: "head", count: 1, products, core: null };
-  };
   return (step) => [...works, head].map((work) => work(step));
 }
 
 /** Bytes of all weights that a plan leaves, the embedding included; a tied head is the embedding. */
-export function weightBytes(spec: ModelSpec, plan: DropPlan, bytes: NumberBytes): number {
-  const inLayers = changedSpec(spec, plan).layers.flatMap((layer) => layerTensors(layer, spec.hidden));
-  const outside = outerTensors(spec).reduce((sum, [, shape]) => sum + bytes.other * elements(shape), 0);
-  return outside + tensorBytes(inLayers, bytes);
+export function weightBytes(spec: ModelSpec, plan: DropPlan, bytes: Bytes): number {
+  return sumOf(
+    modelTensors(changedSpec(spec, plan)).map(({ need: [name, shape], layer = null }) =>
+      bytes.weight(layer, name, shape)
+    ),
+  );
 }
 
 /** Bytes of the keys and values, or states, that one text of that many tokens needs; of a window, those that its last token sees. */
-export function keyBytes(spec: ModelSpec, plan: DropPlan, tokens: number, bytes: NumberBytes): number {
+export function keyBytes(spec: ModelSpec, plan: DropPlan, tokens: number, bytes: Bytes): number {
   return changedSpec(spec, plan).layers.reduce(
     (sum, { attention }) => sum + (attention ? bytes.key * remembered(attention, tokens, true) : 0),
     0,
   );
 }
 
-/** Products of a module with its weights. */
-export function productsOf(
+/** Bytes of a tensor. */
+export type TensorBytes = (need: TensorNeed) => number;
+
+/** Some of a module's weights, of which a token meets `top` of `count` sets: bytes and numbers of matrices of one set. */
+interface GroupWork {
+  readonly count: number;
+  readonly top: number;
+  readonly bytes: number;
+  readonly matrices: number;
+}
+
+/** A module's weights. */
+function groupsOf(
   spec: MixerSpec | FeedSpec,
   hidden: number,
   at: LayerModule,
-  bytes: NumberBytes,
-): (step: Omit<NewTokens, "past">) => Work {
-  const groups = kindOf(spec).groups(spec, hidden, at).map(({ tensors, count, top }) => (
-    { count, top, bytes: tensorBytes(tensors, bytes), matrices: matrices(tensors) }
+  weight: TensorBytes,
+): GroupWork[] {
+  return kindOf(spec).groups(spec, hidden, at).map(({ tensors, count, top }) => (
+    { count, top, bytes: sumOf(tensors.map(weight)), matrices: matrices(tensors) }
   ));
-  return ({ texts, tokens }) => {
-    const read = groups.map(({ count, top, bytes }) =>
-      bytes * count * (1 - (1 - top / count) ** (texts * tokens))
-    );
-    return { bytes: sumOf(read), flops: 2 * texts * tokens * multiplied(groups) };
-  };
+}
+
+/** Products with weights. */
+function productsIn(groups: readonly GroupWork[], { texts, tokens }: Omit<NewTokens, "past">): Work {
+  const read = groups.map(({ count, top, bytes }) =>
+    bytes * count * (1 - (1 - top / count) ** (texts * tokens))
+  );
+  return { bytes: sumOf(read), flops: productFlops(groups, texts * tokens) };
+}
+
+/** Operations of tokens' products with weights. */
+function productFlops(groups: readonly GroupWork[], tokens: number): number {
+  return 2 * tokens * sumOf(groups.map(({ top, matrices }) => top * matrices));
+}
+
+/** Operations of a module's products with its weights. */
+export function flopsOf(spec: MixerSpec | FeedSpec, hidden: number, at: LayerModule, tokens: number): number {
+  return productFlops(groupsOf(spec, hidden, at, () => 0), tokens);
 }
 
 /** Two products of every query with each key that it sees; or states, read once for each text. Null where nothing is remembered. */
-export function coreOf(spec: MixerSpec, bytes: NumberBytes): (step: NewTokens) => Work | null {
+export function coreOf(spec: MixerSpec, bytes: Pick<Bytes, "key">): (step: NewTokens) => Work | null {
   return ({ texts, tokens, past }) => {
     const core = mixerKind(spec).core(spec, tokens, past);
     return core && {
@@ -111,16 +153,18 @@ export function coreOf(spec: MixerSpec, bytes: NumberBytes): (step: NewTokens) =
   };
 }
 
-/** Numbers of a module's matrices that are at hand together: those that all tokens need, and one of the groups beside them. */
-export function matricesAtOnce(spec: MixerSpec | FeedSpec, hidden: number, at: LayerModule): number {
-  const [always, ...others] = kindOf(spec).groups(spec, hidden, at).map(({ tensors }) => matrices(tensors));
+/** Bytes of a module's weights that are at hand together: those that all tokens need, and one of the groups beside them. */
+export function bytesAtOnce(
+  spec: MixerSpec | FeedSpec,
+  hidden: number,
+  at: LayerModule,
+  weight: TensorBytes,
+): number {
+  const [always, ...others] = groupsOf(spec, hidden, at, weight).map(({ bytes }) => bytes);
   return always + Math.max(0, ...others);
 }
 
 const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
-
-const multiplied = (groups: readonly { readonly top: number; readonly matrices: number }[]) =>
-  sumOf(groups.map(({ top, matrices }) => top * matrices));
 
 /** Equal modules once, with their number. */
 function alike<Spec>(modules: readonly Spec[]): [Spec, number][] {
@@ -130,10 +174,6 @@ function alike<Spec>(modules: readonly Spec[]): [Spec, number][] {
 
 function matrices(tensors: readonly TensorNeed[]): number {
   return sumOf(tensors.map(([, shape]) => shape.length === 2 ? elements(shape) : 0));
-}
-
-function tensorBytes(tensors: readonly TensorNeed[], { matrix, other }: NumberBytes): number {
-  return sumOf(tensors.map(([, shape]) => (shape.length === 2 ? matrix : other) * elements(shape)));
 }
 
 /** Numbers that a text leaves behind in a layer, all or only those in sight at its end; states do not grow with it. */

@@ -9,28 +9,19 @@
  * the keys of all before it, and the text is read again: what one pass over the text so far gives, not what keys of
  * old rotations would.
  */
-import type { Engine, Has, Held } from "../../engine/mod.ts";
-import {
-  type Model,
-  type RopeSpec,
-  ropeTables,
-  rotaryNames,
-  rotationRegime,
-  scoring,
-  sight,
-} from "../../models/mod.ts";
-import { float32, type Tensor } from "../../tensor/mod.ts";
+import type { Engine, Held } from "../../engine/mod.ts";
+import { type Model, rotationRegime, scoring } from "../../models/mod.ts";
+import { type DropPlan, noDrop } from "../../measure/mod.ts";
 import { openEmbedder } from "../embed.ts";
 import { areFinite, takeSquares } from "../finite.ts";
 import { forward } from "../forward.ts";
 import { freeAll, take, withUploaded } from "../held.ts";
-import { openPrograms } from "../programs.ts";
-import { type DropPlan, noDrop } from "../../measure/mod.ts";
 import { headNotFinite } from "../head/head.ts";
-import { type Memory, openMemory } from "./memory.ts";
-import { changedModel } from "../plan/variants.ts";
+import { openPrograms } from "../programs.ts";
+import { canContinue, hasMemory, type Memory, openMemory } from "./memory.ts";
+import { lastRows, type Part, rotaryRows, sharedFeeds } from "./shared.ts";
 import type { RunStage, Stage, StepLayer } from "./stage.ts";
-import { openStages } from "./stages.ts";
+import { openReader, type Reader } from "./stages.ts";
 
 /** Options of decoding. */
 export interface DecoderOptions {
@@ -41,8 +32,13 @@ export interface DecoderOptions {
   readonly budget?: number | undefined;
   /** Texts side by side, all of the same length; default: 1. */
   readonly texts?: number | undefined;
+  /** A plan whose modules draft tokens, over the same keys and values; default: none. */
+  readonly draft?: DropPlan | undefined;
   readonly signal?: AbortSignal | undefined;
 }
+
+/** Tokens that can be cut off a text behind a window: those of a round of drafting. */
+export const MOST_CUT = 64;
 
 /** A model that reads B texts and predicts what follows each. Throws `RangeError` if numbers are not finite. */
 export interface Decoder {
@@ -54,21 +50,32 @@ export interface Decoder {
   prefill(...prompts: Int32Array[]): Promise<Float32Array>;
   /** Reads one more token of each text; returns the logits [B · V] of the next tokens. */
   step(...ids: number[]): Promise<Float32Array>;
+  /** Reads K more tokens of one text at once; returns the logits [K · V] of those that follow each. */
+  extend(ids: readonly number[]): Promise<Float32Array>;
+  /** Reads as `step` does, with the plan that drafts. Its keys are approximate: `cut` them before reading with the model. */
+  draft(id: number): Promise<Float32Array>;
+  /** Whether K more tokens can be read at once: not where positions of dynamic rope turn with each. */
+  canExtend(tokens: number): boolean;
+  /** Keeps this length, to which `cut` can go back cheaply in every model. */
+  mark(): void;
+  /** Forgets the tokens of each text after the first `length`, at most `MOST_CUT` and none before the mark. */
+  cut(length: number): Promise<void>;
   release(): Promise<void>;
 }
 
-/** Opens a decoder; reads the weights that it keeps. */
+/**
+ * Opens a decoder; reads the weights that it keeps. Throws `RangeError` for a draft with a memory that the model does not have.
+ */
 export async function decoder(options: DecoderOptions): Promise<Decoder> {
-  const { model, engine, plan = noDrop, texts = 1, signal } = options;
-  const changed = changedModel(model, plan);
-  const layers: StepLayer[] = changed.spec.layers.map((spec, l) => ({ l, spec }))
-    .filter(({ spec }) => spec.attention || spec.mlp);
-  const { stages, release } = await stagesWithin(options, changed, layers);
+  const { model, engine, plan = noDrop, texts = 1, draft, signal } = options;
+  const main = await openReader(options, plan, engine.has.memoryBytes);
+  const drafting = draft && await openDraft(options, draft, main);
   const tables = rotaryRows();
   const programs = openPrograms(engine);
   const embedder = openEmbedder(model, engine, programs);
   const caches = new Map<number, Memory>();
   let read: number[][] = []; // of each text
+  let marked = 0;
 
   /** Throws the error of the module where numbers cease to be finite: the executor meets it in the same text. */
   async function blame(stage: Stage): Promise<never> {
@@ -80,8 +87,8 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     );
   }
 
-  /** Runs the tokens from `start` on, what is before them having run already. */
-  async function runFrom(start: number): Promise<Float32Array> {
+  /** Runs the tokens from `start` on, what is before them having run already: the logits of the last `answers` of each text. */
+  async function runFrom(start: number, { stages }: Reader = main, answers = 1): Promise<Float32Array> {
     const parts = partsOf(start, read[0].length, texts);
     const streams: Held[] = [];
     try {
@@ -94,7 +101,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
         await stage.with(async (run) => {
           for (const [i, part] of parts.entries()) {
             if (stage.layers.length === 0 && i < parts.length - 1) continue; // the head is for the last tokens
-            const next = await through(stage, run, streams[i], part);
+            const next = await through(stage, run, streams[i], part, answers);
             streams[i].free();
             streams[i] = next;
           }
@@ -106,13 +113,21 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     }
   }
 
-  /** A stage for tokens [first, end): what it makes of their stream x, or the last ones' logits. */
-  async function through(stage: Stage, run: RunStage, x: Held, [first, end]: Part): Promise<Held> {
+  /** A stage for tokens [first, end): what it makes of their stream x, or the logits of the last `answers`. */
+  async function through(
+    stage: Stage,
+    run: RunStage,
+    x: Held,
+    [first, end]: Part,
+    answers: number,
+  ): Promise<Held> {
     const tokens = end - first;
     const feeds: Record<string, Held> = { x };
     const into: Record<string, Held> = {};
     const keys = stage.layers.flatMap(({ l, spec }, i) =>
-      spec.attention ? [{ cache: caches.get(l)!, prefix: `${i}.` }] : []
+      spec.attention && hasMemory(spec.attention, engine.has)
+        ? [{ cache: caches.get(l)!, prefix: `${i}.` }]
+        : []
     );
     for (const { cache, prefix } of keys) {
       const opened = await cache.open(prefix, tokens);
@@ -121,12 +136,15 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     }
     const { squares, head_squares, ...outputs } = await withUploaded(
       engine,
-      sharedFeeds(
-        stage.layers,
-        engine.has,
-        { tokens, texts, past: (l) => caches.get(l)!.rows },
-        (rope) => tables(rope, [first, end], read[0].length),
-      ),
+      {
+        ...sharedFeeds(
+          stage.layers,
+          engine.has,
+          { tokens, texts, past: (l) => caches.get(l)!.rows },
+          (rope) => tables(rope, [first, end], read[0].length),
+        ),
+        ...stage.answers ? { rows: lastRows(tokens, texts, Math.min(answers, tokens)) } : {},
+      },
       (shared) => run({ ...shared, ...feeds }, { signal, into }),
     );
     for (const { cache, prefix } of keys) cache.close(prefix, outputs, tokens);
@@ -154,140 +172,133 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
 
   async function prefill(...prompts: Int32Array[]): Promise<Float32Array> {
     expectTexts(prompts.length);
-    const [{ length }] = prompts;
-    if (length === 0) throw new RangeError("Cannot read an empty prompt: expected at least one token");
-    const other = prompts.find((prompt) => prompt.length !== length);
-    if (other) {
-      throw new RangeError(
-        `Cannot read texts of ${length} and ${other.length} tokens side by side: expected equal lengths`,
-      );
+    if (prompts[0].length === 0) {
+      throw new RangeError("Cannot read an empty prompt: expected at least one token");
     }
+    expectEqual(prompts);
     read = prompts.map((prompt) => [...prompt]);
+    marked = 0;
     forget();
-    for (const { l, spec } of layers) {
-      const { attention } = spec;
-      if (attention) caches.set(l, openMemory(engine, programs, attention, texts));
+    for (const { l, spec } of main.layers) {
+      if (!spec.attention) continue;
+      caches.set(l, openMemory(engine, programs, spec.attention, texts, draft ? MOST_CUT : 0));
     }
     return await runFrom(0);
   }
 
+  function add(ids: readonly (readonly number[])[]): void {
+    expectTexts(ids.length);
+    read.forEach((text, i) => text.push(...ids[i]));
+  }
+
+  const length = () => read[0]?.length ?? 0;
+  const canExtend = (tokens: number) => !isTurned(main.layers, length(), length() + tokens);
+
+  async function step(reader: Reader, ids: readonly number[]): Promise<Float32Array> {
+    const isPlain = canExtend(1);
+    add(ids.map((id) => [id]));
+    return isPlain
+      ? await runFrom(length() - 1, reader)
+      : await prefill(...read.map((text) => Int32Array.from(text)));
+  }
+
   return {
     get length() {
-      return read[0]?.length ?? 0;
+      return length();
     },
     get keyBytes() {
       return [...caches.values()].reduce((sum, { bytes }) => sum + bytes, 0);
     },
     prefill,
-    async step(...ids) {
-      expectTexts(ids.length);
-      read.forEach((text, i) => text.push(ids[i]));
-      const { length } = read[0];
-      const turned = layers.some(({ spec }) => isTurned(scoring(spec.attention)?.rope ?? null, length));
-      return turned ? await prefill(...read.map((text) => Int32Array.from(text))) : await runFrom(length - 1);
+    canExtend,
+    step: (...ids) => step(main, ids),
+    async draft(id) {
+      if (!drafting) throw new TypeError("Cannot draft: expected a decoder with a plan that drafts");
+      return await step(drafting, [id]);
+    },
+    async extend(ids) {
+      const most = canExtend(ids.length) ? READ : 1;
+      if (!(ids.length >= 1 && ids.length <= most)) {
+        throw new RangeError(`Cannot read ${ids.length} tokens at once: expected 1 to ${most}`);
+      }
+      add([ids]);
+      return await runFrom(length() - ids.length, main, ids.length);
+    },
+    mark() {
+      marked = length();
+      for (const cache of caches.values()) cache.mark();
+    },
+    async cut(to) {
+      if (!(to >= marked && to <= length() && length() - to <= MOST_CUT)) {
+        throw new RangeError(
+          `Cannot cut ${length()} tokens to ${to}: expected at least ${
+            Math.max(marked, length() - MOST_CUT)
+          }`,
+        );
+      }
+      const isStateful = [...caches.values()].some(({ hasState }) => hasState);
+      const again = isStateful && to < length() ? marked : to;
+      for (const cache of caches.values()) await cache.cutTo(Math.min(again, cache.length));
+      read = read.map((text) => text.slice(0, to));
+      if (again < to) await runFrom(again);
     },
     async release() {
       forget();
       await programs.release();
-      await release();
+      await drafting?.release();
+      await main.release();
     },
   };
 }
 
-/** The stages of a model, which take the place of weights that stay at hand between passes. */
-async function stagesWithin(
-  { engine, budget, texts = 1 }: DecoderOptions,
-  model: Model,
-  layers: readonly StepLayer[],
-): Promise<{ stages: Stage[]; release(): Promise<void> }> {
-  const { residents, has } = engine;
-  if (budget !== undefined) return await openStages(model, engine, layers, { budget, texts });
-  residents?.clear();
-  const room = residents?.left ?? has.memoryBytes;
-  const { stages, bytes, release } = await openStages(model, engine, layers, { budget: room, texts });
-  const giveBack = residents?.claim(bytes);
-  return {
-    stages,
-    async release() {
-      await release();
-      giveBack?.();
-    },
-  };
+/** The layers that draft, with what memory is left. */
+async function openDraft(options: DecoderOptions, draft: DropPlan, main: Reader): Promise<Reader> {
+  const { engine, budget } = options;
+  try {
+    const rest = budget === undefined ? options : { ...options, budget: main.left };
+    const reader = await openReader(rest, draft, main.left);
+    for (const { l, spec } of reader.layers) {
+      const own = main.layers.find((layer) => layer.l === l)?.spec.attention ?? null;
+      if (!spec.attention || canContinue(spec.attention, own, engine.has)) continue;
+      await reader.release();
+      throw new RangeError(
+        `Cannot draft with attention ${l}: expected one that remembers what the model's own attention does`,
+      );
+    }
+    return reader;
+  } catch (error) {
+    await main.release();
+    throw error;
+  }
 }
 
-/** Tokens [first, end). */
-type Part = readonly [first: number, end: number];
-
-/** Tokens of all texts that are read at once: what a graph watches takes a quarter of a megabyte for each in a small model. */
+/** Tokens of a text that are read at once: what a graph watches takes a quarter of a megabyte for each in a small model. */
 const READ = 128;
 
-/** Tokens [start, end) of each text as they are read. */
+/**
+ * Tokens [start, end) of each text as they are read. GroupQueryAttention reads several tokens behind a past in one text alone: several
+ * texts are read whole.
+ */
 export function partsOf(start: number, end: number, texts: number): Part[] {
-  const most = Math.max(1, Math.floor(READ / texts));
+  const most = texts === 1 ? READ : end - start;
   return Array.from(
     { length: Math.ceil((end - start) / most) },
     (_, i) => [start + i * most, Math.min(start + (i + 1) * most, end)] as const,
   );
 }
 
-/** Whether the last of so many tokens changes the rotation of those before it. */
-function isTurned(rope: RopeSpec | null, tokens: number): boolean {
-  return rope !== null && rotationRegime(rope, tokens) !== rotationRegime(rope, tokens - 1);
+/** Whether tokens [from, to) change the rotation of those before them. */
+function isTurned(layers: readonly StepLayer[], from: number, to: number): boolean {
+  return layers.some(({ spec }) => {
+    const rope = scoring(spec.attention)?.rope;
+    return rope && rotationRegime(rope, from) !== rotationRegime(rope, to);
+  });
 }
 
-/** New tokens of some texts, after the rows that the memory of layer `l` holds. */
-interface New {
-  readonly tokens: number;
-  readonly texts: number;
-  past(l: number): number;
-}
-
-/** What layers share: table rows, and what attention sees. By the names the graphs give them. */
-function sharedFeeds(
-  layers: readonly StepLayer[],
-  has: Has,
-  { tokens, texts, past }: New,
-  rowsOf: (rope: RopeSpec) => { cos: Tensor; sin: Tensor },
-): Record<string, Tensor> {
-  const feeds: Record<string, Tensor> = {};
-  const seen = new Set<string>();
-  for (const { l, spec } of layers) {
-    const attention = scoring(spec.attention);
-    if (!attention) continue;
-    const { headSize, window, firstKeys } = attention;
-    const key = `${headSize} ${window} ${firstKeys}`;
-    if (!seen.has(key)) {
-      Object.assign(feeds, sight(attention, has, { past: past(l), tokens, texts }));
-      seen.add(key);
-    }
-    if (!attention.rope) continue;
-    const names = rotaryNames(attention.rope);
-    if (names.cos in feeds) continue;
-    const { cos, sin } = rowsOf(attention.rope);
-    Object.assign(feeds, { [names.cos]: cos, [names.sin]: sin });
-  }
-  return feeds;
-}
-
-/** Rows of a rotation's tables for a part of a text of `length` tokens. */
-type RotaryRows = (rope: RopeSpec, part: Part, length: number) => { cos: Tensor; sin: Tensor };
-
-/** A table doubles when it ends, unless the text's length decides what is in it. */
-function rotaryRows(): RotaryRows {
-  const tables = new Map<string, { cos: Tensor; sin: Tensor; regime: number }>();
-  return (rope, [first, end], length) => {
-    const key = JSON.stringify(rope);
-    const half = rope.size / 2;
-    const regime = rotationRegime(rope, length);
-    let table = tables.get(key);
-    if (!table || table.regime !== regime || table.cos.shape[0] < end) {
-      const more = 2 ** Math.ceil(Math.log2(length + 255));
-      const rows = rotationRegime(rope, more) === regime ? more : length;
-      table = { ...ropeTables(rope, rows), regime };
-      tables.set(key, table);
-    }
-    const rows = ({ data }: Tensor) =>
-      float32([end - first, half], (data as Float32Array).subarray(first * half, end * half));
-    return { cos: rows(table.cos), sin: rows(table.sin) };
-  };
+function expectEqual(texts: readonly { readonly length: number }[]): void {
+  const other = texts.find(({ length }) => length !== texts[0].length);
+  if (!other) return;
+  throw new RangeError(
+    `Cannot read texts of ${texts[0].length} and ${other.length} tokens side by side: expected equal lengths`,
+  );
 }

@@ -55,7 +55,7 @@ export function keeper(open: Open, budget: number) {
     const all = [...kept.map(({ own }) => own), ...head ? [head] : []];
     const program = await owningProgram(engine, graph, constants, () => all.forEach(({ free }) => free()));
     compiled.push(program);
-    made.push({ kind: "made", stage: { layers, with: (use) => use(program.run) } });
+    made.push({ kind: "made", stage: { layers, answers: head !== null, with: (use) => use(program.run) } });
   }
 
   function kept(lease: Lease, needs: readonly TensorNeed[]): HeldWeights | null {
@@ -93,7 +93,7 @@ export function keeper(open: Open, budget: number) {
         ? null
         : kept(await readHead(model, keptInSteps(engine.has.blocks)), headTensors(model.spec));
       await flush(head);
-      if (!head) made.push({ kind: "made", stage: leasedHead(model, engine, programs, open.texts) });
+      if (!head) made.push({ kind: "made", stage: leasedHead(model, engine, programs) });
       return made;
     },
     async release(): Promise<void> {

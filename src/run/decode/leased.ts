@@ -53,6 +53,7 @@ export function leasedStage(open: Open, layer: StepLayer): Stage {
   const { model, engine, programs, texts } = open;
   return {
     layers: [layer],
+    answers: false,
     async with(use) {
       const { release, ...lease } = await leaseOf(open, layer);
       try {
@@ -80,12 +81,13 @@ export function leasedStage(open: Open, layer: StepLayer): Stage {
 }
 
 /** A head whose rows are read for each run. */
-export function leasedHead(model: Model, engine: Engine, programs: Programs, texts: number): Stage {
+export function leasedHead(model: Model, engine: Engine, programs: Programs): Stage {
   const { vocabulary } = model.spec;
 
-  async function run({ x }: Feeds, options?: RunOptions): Promise<Record<string, Held>> {
+  async function run({ x, rows }: Feeds, options?: RunOptions): Promise<Record<string, Held>> {
     const norm = Object.fromEntries(await finalNorm(model));
-    const logits = new Float32Array(texts * vocabulary);
+    const answers = rows.shape[0];
+    const logits = new Float32Array(answers * vocabulary);
     let squares = 0;
     for (const range of headSlices(model.spec, engine.has.bindingBytes)) {
       const tensors = { ...norm, "head.weight": await model.weights.outer("head.weight", range) };
@@ -93,23 +95,23 @@ export function leasedHead(model: Model, engine: Engine, programs: Programs, tex
         const stored = storedTypes(held);
         const compiled = await programs.get(
           ["head", [...stored]],
-          () => headGraph(model.spec, stored, engine.has, texts),
+          () => headGraph(model.spec, stored, engine.has),
         );
-        return await compiled.run({ x, ...held }, options);
+        return await compiled.run({ x, rows, ...held }, options);
       });
       const own = (await take(engine, slice.logits)).data as Float32Array;
-      const rows = range[1] - range[0];
-      for (let text = 0; text < texts; text++) {
-        logits.set(own.subarray(text * rows, (text + 1) * rows), text * vocabulary + range[0]);
+      const words = range[1] - range[0];
+      for (let row = 0; row < answers; row++) {
+        logits.set(own.subarray(row * words, (row + 1) * words), row * vocabulary + range[0]);
       }
       squares += await takeSquares(engine, slice.head_squares);
     }
     return {
-      logits: engine.upload(float32([texts, vocabulary], logits)),
+      logits: engine.upload(float32([answers, vocabulary], logits)),
       head_squares: engine.upload(float32([1], Float32Array.of(squares))),
     };
   }
-  return { layers: [], with: (use) => use(run) };
+  return { layers: [], answers: true, with: (use) => use(run) };
 }
 
 /** What is held, by canonical name. */

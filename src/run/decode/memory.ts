@@ -8,7 +8,7 @@
  */
 import type { Engine, Feeds, Held } from "../../engine/mod.ts";
 import { mixerKind, type MixerSpec } from "../../models/mod.ts";
-import { Concat, createGraph, Gather } from "../../onnx/mod.ts";
+import { Concat, createGraph, Gather, type Lowering } from "../../onnx/mod.ts";
 import { elements, float32, type Tensor } from "../../tensor/mod.ts";
 import { freeAll, withUploaded } from "../held.ts";
 import type { Programs } from "../programs.ts";
@@ -28,22 +28,40 @@ export interface Memory {
   readonly rows: number;
   /** Bytes of these rows. */
   readonly bytes: number;
+  /** Tokens that it has read. */
+  readonly length: number;
+  /** Whether some of it is a state, which does not grow with the tokens. */
+  readonly hasState: boolean;
+  /** Keeps states as they are now, so that `cutTo` can return to this length. */
+  mark(): void;
+  /** Forgets the tokens after the first `length`. Rows are cut anywhere; a state can only return to its mark. */
+  cutTo(length: number): Promise<void>;
   free(): void;
 }
 
-/** Nothing remembered yet: no keys, states of zeros. */
-export function openMemory(engine: Engine, programs: Programs, spec: MixerSpec, texts: number): Memory {
+/** Nothing remembered yet: no keys, states of zeros. Behind a window it keeps `back` rows more, so that as many can be cut. */
+export function openMemory(
+  engine: Engine,
+  programs: Programs,
+  spec: MixerSpec,
+  texts: number,
+  back: number,
+): Memory {
   const slots = mixerKind(spec).memory(spec, engine.has, texts);
   const zeros = (shape: readonly number[]) => float32([...shape], new Float32Array(elements(shape)));
   const held = new Map<string, Held>(
     slots.map(({ name, shape, inPlace }) => [name, engine.upload(zeros(shape(inPlace ? SPARE : 0)))]),
   );
   const seen = slots.find(({ seen }) => seen)?.seen;
+  const most = seen ? seen.first + seen.last + back : Infinity;
   let rows = 0;
   let room = SPARE;
+  let length = 0;
+  let marked = { length: 0, states: new Map<string, Held>() };
 
   function replace(name: string, next: Held): void {
-    held.get(name)!.free();
+    const before = held.get(name)!;
+    if (marked.states.get(name) !== before) before.free();
     held.set(name, next);
   }
 
@@ -64,15 +82,14 @@ export function openMemory(engine: Engine, programs: Programs, spec: MixerSpec, 
     replace(name, all);
   }
 
-  /** Copies the rows of a slot that are seen, with `spare` rows behind them where new ones are written there. */
-  async function trim({ name, shape, grows, inPlace }: typeof slots[number], spare: number): Promise<void> {
+  /** Copies some rows of a slot. */
+  async function keep({ name, shape, grows }: typeof slots[number], places: Tensor): Promise<void> {
     const program = await programs.get(["trim", shape("rows")], () => {
       const graph = createGraph();
       const all = graph.input("all", "f32", shape("rows"));
       graph.output("seen", Gather(all, graph.input("places", "i64", ["seen"]), grows!));
       return graph;
     });
-    const places = placesOf(seen!, rows, inPlace ? spare : 0);
     const trimmed = await withUploaded(
       engine,
       { places },
@@ -81,12 +98,12 @@ export function openMemory(engine: Engine, programs: Programs, spec: MixerSpec, 
     replace(name, trimmed.seen);
   }
 
-  /** Drops the rows that are not seen, if there is no room for so many more. */
+  /** Drops the rows that are not seen, if there is no room for so many more; new ones are written into spare rows behind them. */
   async function trimFor(tokens: number): Promise<void> {
-    const most = seen ? seen.first + seen.last : Infinity;
     if (rows <= most || rows + tokens <= room) return;
     const spare = Math.max(tokens, WINDOW_SPARE);
-    for (const slot of slots) await trim(slot, spare);
+    const { first } = seen!;
+    for (const slot of slots) await keep(slot, placesOf(first, most, rows, slot.inPlace ? spare : 0));
     [rows, room] = [most, most + spare];
   }
 
@@ -106,6 +123,7 @@ export function openMemory(engine: Engine, programs: Programs, spec: MixerSpec, 
     },
     close(prefix, outputs, tokens) {
       rows += tokens;
+      length += tokens;
       for (const { name, inPlace } of slots) {
         if (!inPlace) replace(name, outputs[`${prefix}present_${name}`]);
       }
@@ -113,20 +131,66 @@ export function openMemory(engine: Engine, programs: Programs, spec: MixerSpec, 
     get rows() {
       return rows;
     },
+    get length() {
+      return length;
+    },
+    hasState: slots.some(({ grows }) => grows === null),
     get bytes() {
       return slots.reduce((sum, { shape }) => sum + 4 * elements(shape(rows)), 0);
     },
-    free: () => freeAll(held.values()),
+    mark() {
+      forgetMark();
+      const states = slots.filter(({ grows }) => grows === null);
+      marked = { length, states: new Map(states.map(({ name }) => [name, held.get(name)!])) };
+    },
+    async cutTo(to) {
+      const forgotten = length - to;
+      if (forgotten === 0) return;
+      if (marked.states.size > 0 && to !== marked.length) {
+        throw new RangeError(`Cannot cut a state to ${to} tokens: expected ${marked.length}`);
+      }
+      rows -= forgotten;
+      length = to;
+      for (const slot of slots) {
+        if (slot.grows === null) replace(slot.name, marked.states.get(slot.name)!);
+        else if (!slot.inPlace) await keep(slot, placesOf(0, rows, rows, 0));
+      }
+    },
+    free() {
+      forgetMark();
+      freeAll(held.values());
+    },
   };
+
+  /** Frees what is marked, but for what is still in use. */
+  function forgetMark(): void {
+    for (const [name, state] of marked.states) if (held.get(name) !== state) state.free();
+    marked = { length: 0, states: new Map() };
+  }
 }
 
-/** The places of the rows that are seen, the first ones and the last; and `spare` more, whatever is there. */
-function placesOf(
-  { first, last }: { readonly first: number; readonly last: number },
-  rows: number,
-  spare: number,
-): Tensor {
-  const place = (i: number) => i < first ? i : i < first + last ? rows - last + i - first : 0;
-  const places = BigInt64Array.from({ length: first + last + spare }, (_, i) => BigInt(place(i)));
+/** Whether new tokens leave something behind in this module. */
+export function hasMemory(spec: MixerSpec, lowering: Lowering): boolean {
+  return mixerKind(spec).memory(spec, lowering, 1).length > 0;
+}
+
+/** Whether a module can continue another's memory; every one can that has none. */
+export function canContinue(spec: MixerSpec, other: MixerSpec | null, lowering: Lowering): boolean {
+  const layout = (of: MixerSpec) =>
+    JSON.stringify(
+      mixerKind(of).memory(of, lowering, 1).map(({ name, shape, grows, inPlace }) => [
+        name,
+        shape("rows"),
+        grows,
+        inPlace,
+      ]),
+    );
+  return !hasMemory(spec, lowering) || (other !== null && layout(spec) === layout(other));
+}
+
+/** The places of `most` of the rows, the first ones and the last; and `spare` more, whatever is there. */
+function placesOf(first: number, most: number, rows: number, spare: number): Tensor {
+  const place = (i: number) => i < first ? i : i < most ? rows - most + i : 0;
+  const places = BigInt64Array.from({ length: most + spare }, (_, i) => BigInt(place(i)));
   return { dtype: "i64", shape: [places.length], data: places };
 }

@@ -48,7 +48,7 @@ export function mixtureStage(
       sum.free();
     }
   };
-  return { layers: [{ l, spec: layer }], with: (use) => use(run), release: residents.close };
+  return { layers: [{ l, spec: layer }], answers: false, with: (use) => use(run), release: residents.close };
 }
 
 /** The lease's tensors in float32: for a token or two, making them anew in each run would cost more than the products. */

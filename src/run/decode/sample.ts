@@ -17,8 +17,27 @@ export interface SampleOptions {
   readonly seed: number;
 }
 
-/** Returns the next token's id, draw by draw. Throws `RangeError` for options out of range. */
-export function sampler({ temperature, topP, seed }: SampleOptions): (logits: Float32Array) => number {
+/** A token that a draft proposes, and the distribution from which it was drawn (null: the most probable one was taken). */
+export interface Drafted {
+  readonly id: number;
+  readonly from: Float64Array | null;
+}
+
+/** Chooses tokens by logits. */
+export interface Sampler {
+  /** The next token's id. */
+  next(logits: Float32Array): number;
+  /** The same by the logits of a draft. */
+  draft(logits: Float32Array): Drafted;
+  /**
+   * What the model's own logits make of a drafted token: its id if it is accepted, else another in its place. The result is distributed
+   * as `next` is, whatever the draft (Leviathan et al., arXiv 2211.17192, appendix A.1).
+   */
+  judge(logits: Float32Array, drafted: Drafted): number;
+}
+
+/** Opens a sampler. Throws `RangeError` for options out of range. */
+export function sampler({ temperature, topP, seed }: SampleOptions): Sampler {
   if (!(temperature >= 0 && temperature < Infinity)) {
     throw new RangeError(`Cannot sample with temperature ${temperature}: expected a number of at least 0`);
   }
@@ -28,12 +47,31 @@ export function sampler({ temperature, topP, seed }: SampleOptions): (logits: Fl
   if (!(Number.isSafeInteger(seed) && seed >= 0)) {
     throw new RangeError(`Cannot sample with seed ${seed}: expected a whole number below 2^53`);
   }
-  if (temperature === 0) return argmax;
+  if (temperature === 0) {
+    return { next: argmax, draft: (logits) => ({ id: argmax(logits), from: null }), judge: argmax };
+  }
   let draws = 0;
-  return (logits) => {
+  const uniform = () => {
     const [word] = philox([draws++, 0, 0, 0], [seed % 2 ** 32, Math.floor(seed / 2 ** 32)]);
-    return draw(probabilities(logits, temperature), topP, word / 2 ** 32);
+    return word / 2 ** 32;
   };
+  const distribution = (logits: Float32Array) => nucleus(probabilities(logits, temperature), topP);
+  return {
+    next: (logits) => draw(distribution(logits), uniform()),
+    draft(logits) {
+      const from = distribution(logits);
+      return { id: draw(from, uniform()), from };
+    },
+    judge: (logits, drafted) => accepted(distribution(logits), drafted, uniform),
+  };
+}
+
+/** The drafted id with the probability min(1, p / q), else a draw from what p has beyond q. */
+function accepted(p: Float64Array, { id, from }: Drafted, uniform: () => number): number {
+  const q = (word: number) => from ? from[word] : word === id ? 1 : 0;
+  if (uniform() * q(id) < p[id]) return id;
+  const rest = p.map((own, word) => Math.max(0, own - q(word)));
+  return rest.some((weight) => weight > 0) ? draw(rest, uniform()) : id; // p and q differ by rounding alone
 }
 
 /** The first of the largest logits. */
@@ -50,24 +88,30 @@ function probabilities(logits: Float32Array, temperature: number): Float64Array 
   return weights.map((weight) => weight / sum);
 }
 
-/** The token at which the cumulative probability of the nucleus passes `uniform`, 0 to 1, times its whole. */
-function draw(p: Float64Array, topP: number, uniform: number): number {
-  const ids = topP < 1 ? nucleus(p, topP) : [...p.keys()];
-  const target = uniform * ids.reduce((sum, id) => sum + p[id], 0);
+/** The word at which the cumulative weight passes `uniform`, 0 to 1, times its whole. */
+function draw(weights: Float64Array, uniform: number): number {
+  const target = uniform * weights.reduce((sum, weight) => sum + weight, 0);
   let sum = 0;
-  for (const id of ids) {
-    sum += p[id];
+  let last = 0;
+  for (const [id, weight] of weights.entries()) {
+    if (weight === 0) continue;
+    last = id;
+    sum += weight;
     if (sum > target) return id;
   }
-  return ids[ids.length - 1]; // rounding left the sum short of the target
+  return last; // rounding left the sum short of the target
 }
 
-/** The most probable tokens, first to last, until they have `topP` together. */
-function nucleus(p: Float64Array, topP: number): number[] {
-  // Tokens below this share have less than 1 − topP together: none of them can belong.
+/** The most probable words that have `topP` together, among which p is divided anew; the others have 0. */
+function nucleus(p: Float64Array, topP: number): Float64Array {
+  if (topP === 1) return p;
+  // Words below this share have less than 1 − topP together: none of them can belong.
   const least = (1 - topP) / p.length;
   const ranked = [...p.keys()].filter((id) => p[id] >= least).sort((a, b) => p[b] - p[a]);
   let sum = 0;
   const size = ranked.findIndex((id) => (sum += p[id]) >= topP);
-  return size < 0 ? ranked : ranked.slice(0, size + 1);
+  const kept = size < 0 ? ranked : ranked.slice(0, size + 1);
+  const shares = new Float64Array(p.length);
+  for (const id of kept) shares[id] = p[id] / sum;
+  return shares;
 }

@@ -18,6 +18,8 @@ export type RunStage = (feeds: Feeds, options?: RunOptions) => Promise<Record<st
 /** Some consecutive layers, or the head (no layers). */
 export interface Stage {
   readonly layers: readonly StepLayer[];
+  /** Whether it gives logits: of the rows of x that `rows` names. */
+  readonly answers: boolean;
   /** Has the weights at hand for as long as `use` runs. */
   with<T>(use: (run: RunStage) => Promise<T>): Promise<T>;
 }

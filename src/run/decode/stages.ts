@@ -14,6 +14,9 @@ import {
   routed,
   type TensorNeed,
 } from "../../models/mod.ts";
+import { type DropPlan } from "../../measure/mod.ts";
+import { changedModel } from "../plan/variants.ts";
+import type { Lowering } from "../../onnx/mod.ts";
 import { keeper } from "./kept.ts";
 import { headTensors } from "./leased.ts";
 import { mixtureStage } from "./mixture.ts";
@@ -25,7 +28,7 @@ import { openPrograms } from "../programs.ts";
  * The stages of a model for B texts side by side; the last gives the logits [B, V]. They keep at most `budget` bytes of weights, and
  * `bytes` with those that mixtures may still keep.
  */
-export async function openStages(
+async function openStages(
   model: Model,
   engine: Engine,
   layers: readonly StepLayer[],
@@ -33,8 +36,7 @@ export async function openStages(
 ): Promise<{ stages: Stage[]; bytes: number; release(): Promise<void> }> {
   expectPrecision(model, engine);
   const programs = openPrograms(engine);
-  const isWide = engine.has.constants === "copied" || float32Bytes(needsOf(model.spec, layers)) <= budget;
-  const open: Open = { model, engine, programs, texts, isWide };
+  const open: Open = { model, engine, programs, texts, isWide: areWide(model.spec, engine.has, budget) };
   const making = keeper(open, budget);
   const mixed: { release(): void }[] = [];
   async function release(): Promise<void> {
@@ -46,18 +48,62 @@ export async function openStages(
     for (const layer of layers.flatMap(modulesOf)) await making.add(layer);
     const stages = await making.end();
     if (engine.has.constants === "copied") returnFreedMemory();
-    const mixtures = stages.filter((stage) => stage.kind === "mixture").length;
+    let { left } = making;
+    let mixtures = stages.filter((stage) => stage.kind === "mixture").length;
     const made = stages.map((stage): Stage => {
       if (stage.kind === "made") return stage.stage;
-      const own = mixtureStage(model, engine, programs, stage.layer, making.left / mixtures);
+      const room = Math.min(
+        left / mixtures--,
+        float32Bytes(layerTensors(stage.layer.spec, model.spec.hidden)),
+      );
+      left -= room;
+      const own = mixtureStage(model, engine, programs, stage.layer, room);
       mixed.push(own);
       return own;
     });
-    return { stages: made, bytes: mixtures > 0 ? budget : budget - making.left, release };
+    return { stages: made, bytes: budget - left, release };
   } catch (error) {
     await release();
     throw error;
   }
+}
+
+/** What a model under a plan is run by, and the memory for weights that it leaves. */
+export interface Reader {
+  readonly layers: readonly StepLayer[];
+  readonly stages: readonly Stage[];
+  readonly left: number;
+  release(): Promise<void>;
+}
+
+/** The stages of a plan, which take the place of weights that stay at hand between passes, up to `room` bytes. */
+export async function openReader(
+  { model, engine, budget, texts = 1 }: {
+    readonly model: Model;
+    readonly engine: Engine;
+    readonly budget?: number | undefined;
+    readonly texts?: number | undefined;
+  },
+  plan: DropPlan,
+  room: number,
+): Promise<Reader> {
+  const { residents } = engine;
+  const changed = changedModel(model, plan);
+  const layers = changed.spec.layers.map((spec, l) => ({ l, spec }))
+    .filter(({ spec }) => spec.attention || spec.mlp);
+  if (budget === undefined) residents?.clear();
+  const most = budget ?? residents?.left ?? room;
+  const { stages, bytes, release } = await openStages(changed, engine, layers, { budget: most, texts });
+  const giveBack = budget === undefined ? residents?.claim(bytes) : undefined;
+  return {
+    layers,
+    stages,
+    left: most - bytes,
+    async release() {
+      await release();
+      giveBack?.();
+    },
+  };
 }
 
 /** A layer; where it has a mixture, its attention and the mixture by themselves. */
@@ -67,7 +113,19 @@ function modulesOf({ l, spec }: StepLayer): StepLayer[] {
   return spec.attention ? [{ l, spec: { ...spec, mlp: null } }, mixture] : [mixture];
 }
 
-/** All tensors of some layers, and of the head. */
-function needsOf(spec: ModelSpec, layers: readonly StepLayer[]): TensorNeed[] {
-  return [...layers.flatMap((layer) => layerTensors(layer.spec, spec.hidden)), ...headTensors(spec)];
+/** Whether weights that are not in blocks are kept in float32: on the CPU, and where all of them fit the budget so. */
+export function areWide(
+  spec: ModelSpec,
+  { constants }: Pick<Lowering, "constants">,
+  budget: number,
+): boolean {
+  return constants === "copied" || float32Bytes(stepTensors(spec).map(({ need }) => need)) <= budget;
+}
+
+/** All tensors that stages have: those of the layers, and of the head (null). */
+export function stepTensors(spec: ModelSpec): { l: number | null; need: TensorNeed }[] {
+  const inLayers = spec.layers.flatMap((layer, l) =>
+    layerTensors(layer, spec.hidden).map((need) => ({ l, need }))
+  );
+  return [...inLayers, ...headTensors(spec).map((need) => ({ l: null, need }))];
 }

@@ -108,6 +108,12 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
   return {
     format: weights.format,
     isInBlocks: weights.isInBlocks ?? false,
+    storage(l, name) {
+      const origins = (byLayer.get(l ?? NaN) ?? []).map((change) => originOf(full, change, name));
+      if (origins.includes("brought")) return { dtype: "f32" };
+      const { dtype, blocks } = weights.storage(l, name);
+      return origins.includes("made") ? { dtype } : { dtype, blocks };
+    },
     layer: (l, keeps) =>
       byLayer.has(l)
         ? part(l, new Map(layerTensors(spec.layers[l], spec.hidden).map(([name]) => [name, null])), keeps)
@@ -121,12 +127,21 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
 
 /** The tensors of one changed module, by name. */
 function overlayOf(full: ModelSpec, change: Change) {
-  const { module } = change;
-  const own = checkedTensors(full, change, `run ${module} ${change.layer} as ${change.to}`);
-  const { made } = changeKind(change);
-  return (name: string): Overlay =>
-    own.get(name) ??
-      (name.startsWith(`${module}.`) && made?.(change, full.layers[change.layer], name) || null);
+  const own = checkedTensors(full, change, `run ${change.module} ${change.layer} as ${change.to}`);
+  return (name: string): Overlay => own.get(name) ?? madeOf(full, change, name);
+}
+
+/** How a tensor of a changed module is made of the model's; null where it is the same, or another module's. */
+function madeOf(full: ModelSpec, change: Change, name: string): ((stored: Tensor) => Tensor) | null {
+  if (!name.startsWith(`${change.module}.`)) return null;
+  return changeKind(change).made?.(change, full.layers[change.layer], name) ?? null;
+}
+
+/** Whether a change brings a tensor of that name, or makes it of the model's; null for neither. */
+function originOf(full: ModelSpec, change: Change, name: string): "brought" | "made" | null {
+  const brought = Object.keys(changeKind(change).tensors(change));
+  if (brought.some((own) => name === `${change.module}.${own}`)) return "brought";
+  return madeOf(full, change, name) ? "made" : null;
 }
 
 /**

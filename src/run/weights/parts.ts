@@ -13,18 +13,17 @@ import {
   layerTensors,
   type MixerSpec,
   type Model,
-  networkTensors,
   type Piece,
   routed,
 } from "../../models/mod.ts";
 import { type Engine, openResidents, type Resident } from "../../engine/mod.ts";
 import type { NormalDraw } from "../../kernels/mod.ts";
 import { type MixtureParts, mixtureParts } from "./experts.ts";
+import { keptOfLayer } from "./forms.ts";
 import {
   fedTensors,
   type HeldWeights,
   holding,
-  keptInPasses,
   leased,
   type Lend,
   lending,
@@ -74,9 +73,7 @@ export async function layerParts(
   const { attention, mlp } = layers[l];
   const { bindingBytes, blocks } = engine.has;
   const experts = routed(mlp);
-  const unit = experts ? networkTensors("expert", experts.expert, hidden) : layerTensors(layers[l], hidden);
-  const bytes = float32Bytes(unit);
-  const keeps = keptInPasses(blocks, bytes);
+  const keeps = keptOfLayer(layers[l], hidden, blocks);
   const most = weights.drawn ? Math.min(PART_BYTES, bindingBytes) : bindingBytes;
   const pieces = {
     attention: attention
@@ -93,7 +90,7 @@ export async function layerParts(
         { fedAs },
       )
     : async (cuts, fedAs) => leased(engine, await weights.part(l, cuts, keeps), fedAs);
-  const alone = !experts && weights.drawn && bytes > PART_BYTES;
+  const alone = !experts && weights.drawn && float32Bytes(layerTensors(layers[l], hidden)) > PART_BYTES;
   const { residents, release } = residentsFor(weights, engine, experts !== null);
   const lend = lending(residents, l, byPart);
   if (alone) return { ...lentParts(pieces, lend), mixture: null, release };

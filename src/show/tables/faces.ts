@@ -34,9 +34,22 @@ function recorded<R>(rows: (result: R) => CsvRow[]) {
 /** Results that are parts of others, plans of shards, texts, checks of a machine: one record for each entry of a list. */
 const parts = {
   generate: recorded(({ model: { name: model, format }, prompt, texts }: Of<"generate">) =>
-    texts.map(({ plan, ids, text, ended }) => (
-      { model, format, dropped: planText(plan), prompt, text, tokens: ids.length, ended }
-    ))
+    texts.map(({ plan, ids, text, ended, draft }) => ({
+      model,
+      format,
+      dropped: planText(plan),
+      prompt,
+      text,
+      tokens: ids.length,
+      ended,
+      ...draft && {
+        draft: planText(draft.plan),
+        drafted: draft.drafted,
+        accepted: draft.accepted,
+        rounds: draft.rounds,
+        ties: draft.ties,
+      },
+    }))
   ),
   loss: recorded((
     { provenance: { drop }, nll, kl }: Of<"loss">,

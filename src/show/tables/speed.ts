@@ -72,7 +72,7 @@ export function speedTables(result: Speed): Table[] {
     lines(
       undefined,
       "medians, with quartiles in brackets; a speed-up is the median of the ratios within each round",
-      "keys: exact size of the context's keys and values; weights: size in float32, as held while decoding",
+      "keys: exact size of the context's keys and values; weights: size as held while decoding",
       ...dropped.length === 0 ? [] : [
         "roof: predicted from bytes and operations alone, at the bandwidth and rate measured in the same rounds",
         "parts: also predicted from the measured time of attention's own products and of each module beyond reading its weights",

@@ -1,8 +1,16 @@
 /** What a study would run, how long and in how much memory: for `--dry-run`. */
-import { createGraph, Gemm, ReduceSum } from "../../onnx/mod.ts";
 import type { Computed } from "../../result/mod.ts";
-import { cost, type DropPlan, freeAll, PART_BYTES, withUploaded } from "../../run/mod.ts";
-import { float32 } from "../../tensor/mod.ts";
+import {
+  cost,
+  type DropPlan,
+  type Form,
+  layerBytes,
+  PART_BYTES,
+  passBytes,
+  type Passed,
+  passForm,
+} from "../../run/mod.ts";
+import { openChain } from "./chain.ts";
 import { computedOn, engineOf, type EngineOptions } from "./options.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import type { Need } from "./memory.ts";
@@ -60,19 +68,20 @@ export function flopsOf({ spec }: Pick<StudyModel, "spec">, passes: readonly Pas
 }
 
 /** Approximate memory of passes, one after the other. */
-export function bytesOf(model: Pick<StudyModel, "spec">, passes: readonly Pass[]): number {
+export function bytesOf(model: Passed, passes: readonly Pass[]): number {
   return needOf(model, passes).bytes;
 }
 
 /** What the largest of some passes needs, and because of what. Of a large layer's drawn weights, a part is there at a time. */
-export function needOf({ spec }: Pick<StudyModel, "spec">, passes: readonly Pass[]): Need {
+export function needOf({ spec, weights }: Passed, passes: readonly Pass[]): Need {
+  const atHand = passBytes({ spec, weights });
   const stay = passes.filter(({ stays }) => stays)
     .reduce((sum, { samples, length }) => sum + 4 * samples * length * spec.hidden, 0);
   const needs = passes.map(({ plans, head, samples, length, drawn }): Need => {
-    const { stateBytes, layerBytes } = cost(spec, plans, { samples, length }, head);
+    const { stateBytes } = cost(spec, plans, { samples, length }, head);
     const own = samples * (4 * length + SAMPLE_BYTES * (1 + spec.layers.length));
     return {
-      bytes: BASE_BYTES + stay + stateBytes + own + 2 * Math.min(layerBytes, drawn ? PART_BYTES : Infinity),
+      bytes: BASE_BYTES + stay + stateBytes + own + Math.min(atHand, drawn ? 2 * PART_BYTES : Infinity),
       what: `${samples} × ${length} tokens (samples × length) at hidden size ${spec.hidden}`,
     };
   });
@@ -84,14 +93,17 @@ export function needOf({ spec }: Pick<StudyModel, "spec">, passes: readonly Pass
 
 /** The price of steps, one after the other, each of several passes, over a text of so many tokens. */
 export async function estimateSteps(
-  model: Pick<StudyModel, "spec">,
+  model: Passed,
   steps: readonly (readonly Pass[])[],
   tokens: number,
   options: EngineOptions,
 ): Promise<Estimate> {
+  const form = passForm(model, (await engineOf(options)).has);
   const prices = steps.flat().map(({ plans, head, drawn, times = 1, besides = 0, ...size }) => {
-    const { modules, flops, layerBytes } = cost(model.spec, plans, size, head);
-    const numbers = drawn ? model.spec.layers.length * layerBytes / Float32Array.BYTES_PER_ELEMENT : 0;
+    const { modules, flops } = cost(model.spec, plans, size, head);
+    const numbers = drawn
+      ? model.spec.layers.length * layerBytes(model.spec) / Float32Array.BYTES_PER_ELEMENT
+      : 0;
     return { modules: times * modules, flops: besides + times * flops, numbers: times * numbers };
   });
   const sum = (key: "modules" | "flops" | "numbers") =>
@@ -101,34 +113,32 @@ export async function estimateSteps(
     tokens,
     modules: sum("modules"),
     flops: sum("flops"),
-    seconds: sum("flops") / await studySpeed(options) + sum("numbers") / DRAWN_PER_SECOND,
+    seconds: sum("flops") / await studySpeed(form, options) + sum("numbers") / DRAWN_PER_SECOND,
     bytes: Math.max(BASE_BYTES, ...steps.map((passes) => bytesOf(model, passes))),
   };
 }
 
-/** Floating-point operations per second that whole studies reach. */
-export async function studySpeed(options: EngineOptions): Promise<number> {
-  const side = 1024;
-  return EFFICIENCY * 2 * side ** 3 / await productSeconds(side, side, options);
+/** Floating-point operations per second that whole studies reach, whose products are with weights of a form. */
+export async function studySpeed(form: Form, options: EngineOptions): Promise<number> {
+  const engine = await engineOf(options);
+  const { run, numbers, release } = await openChain(engine, form, 1);
+  try {
+    return EFFICIENCY * 2 * numbers * ROWS / await bestSeconds(() => run(ROWS));
+  } finally {
+    await release();
+  }
 }
 
-/** Seconds that a product of some rows with a square matrix takes: the best of five. */
-export async function productSeconds(rows: number, side: number, options: EngineOptions): Promise<number> {
-  const graph = createGraph();
-  const shapes = { a: [rows, side], b: [side, side] };
-  const [a, b] = [graph.input("a", "f32", shapes.a), graph.input("b", "f32", shapes.b)];
-  graph.output("sum", ReduceSum(Gemm(a, b), [0, 1]));
-  const engine = await engineOf(options);
-  const program = await engine.compile(graph);
-  const filled = (shape: number[]) => float32(shape, new Float32Array(shape[0] * shape[1]).fill(0.5));
+/** Rows of a product that takes the time of its operations. */
+const ROWS = 1024;
+
+/** The best time of five. */
+export async function bestSeconds(run: () => Promise<void>): Promise<number> {
   let best = Infinity;
-  await withUploaded(engine, { a: filled(shapes.a), b: filled(shapes.b) }, async (feeds) => {
-    for (let round = 0; round < 5; round++) {
-      const start = performance.now();
-      freeAll(await program.run(feeds));
-      best = Math.min(best, (performance.now() - start) / 1000);
-    }
-  });
-  await program.release();
+  for (let round = 0; round < 5; round++) {
+    const start = performance.now();
+    await run();
+    best = Math.min(best, (performance.now() - start) / 1000);
+  }
   return best;
 }

@@ -8,7 +8,7 @@ export type Writer = ReturnType<typeof writer>;
 
 /** Texts of `tokens` at most. The decoder is opened for the first prompt: where all was kept, there is none. */
 export function writer(plan: DropPlan, tokens: number, { model, engine, signal }: Running) {
-  const next = sampler({ temperature: 0, topP: 1, seed: 0 });
+  const own = sampler({ temperature: 0, topP: 1, seed: 0 });
   let opened: Decoder | undefined;
   return {
     /** The ids that follow a prompt, without the one that ends a text; `isOver` may end it before. */
@@ -17,7 +17,7 @@ export function writer(plan: DropPlan, tokens: number, { model, engine, signal }
       opened ??= await decoder({ model, engine, plan, signal });
       const { ids } = await decoded(opened, prompt, {
         tokenizer,
-        next,
+        sampler: own,
         ends: endsOf(model, tokenizer),
         isOver: (ids) => ids.length === tokens || isOver(ids),
       });

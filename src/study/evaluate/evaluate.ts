@@ -25,6 +25,7 @@ import {
   type Plan,
   type Provenance,
 } from "../../result/mod.ts";
+import { cpuLowering } from "../../onnx/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 import { type BosRule, type Metric, suites, tasksNamed } from "../../tasks/mod.ts";
@@ -142,7 +143,7 @@ export const evaluateStudy: Study<StudyModel, EvaluationOptions, Evaluation[], E
       model,
       tokens: parts.reduce((sum, { tokens }) => sum + tokens, 0),
       steps: [evaluating],
-      price: (runOptions) => price(model.spec, { plans: distinct, settings, parts, prompts }, runOptions),
+      price: (runOptions) => price(model, { plans: distinct, settings, parts, prompts }, runOptions),
       async result(runOptions) {
         const results = await evaluating.whole(runOptions);
         const leaks = leakGuard(model, textsOf(parts), [], runOptions);
@@ -177,7 +178,7 @@ function partsStage(
   plans: readonly DropPlan[],
   parts: readonly Part[],
   prompts: number,
-  memory: number | undefined,
+  memoryBytes = Infinity,
 ): Stage {
   const writers = prompts > 0 ? plans : [];
   return stage({
@@ -187,9 +188,10 @@ function partsStage(
       unit < parts.length ? partFlops(model.spec, plans, parts[unit]) : textFlops(model.spec, prompts),
     bytes({ from, to }) {
       const own = parts.slice(from, to);
-      const reading = own.map(({ tokens }) => readBytes(model.spec, plans, tokens));
+      const reading = own.map(({ tokens }) => readBytes(model, plans, tokens));
       const writes = to > parts.length || own.some(({ setting: { task } }) => task.generation);
-      return BASE_BYTES + Math.max(0, ...reading, writes ? writeBytes(model.spec, memory) : 0);
+      return BASE_BYTES +
+        Math.max(0, ...reading, writes ? writeBytes(model, { ...cpuLowering, memoryBytes }) : 0);
     },
     async run({ from, to }, options) {
       const running = { ...options, model, engine: await engineOf(options) };
@@ -239,8 +241,8 @@ async function evaluated(
   runOptions: RunOptions,
 ): Promise<Evaluation[]> {
   const engine = await engineOf(runOptions);
-  const decoding = writeBytes(model.spec, engine.has.memoryBytes);
-  const bytes = BASE_BYTES + Math.max(readBytes(model.spec, plans, LONG), decoding);
+  const decoding = writeBytes(model, engine.has);
+  const bytes = BASE_BYTES + Math.max(readBytes(model, plans, LONG), decoding);
   await expectRoom({ bytes, what: `tasks at hidden size ${model.spec.hidden}` }, runOptions);
   tellCuts(parts, model, runOptions);
   noticeBeyond(model, "texts", longestText(parts, options.prompts ?? PROMPTS), runOptions);

@@ -1,13 +1,26 @@
 /**
  * What an evaluation will take, before anything is run: documents, tokens, memory, and the time that this machine needs for as many
- * operations. Two measured products say how fast it is: a square one, as for tokens that are read together, and one of a single row, as
- * for a token that is written. Written answers count at their longest; what an earlier run kept counts as if it were to run.
+ * operations. Measured products say how fast it is: a square one, as for tokens that are read together, and a chain with a single row, as
+ * for a token that is written, both in the form in which the model's weights are held. Written answers count at their longest; what an earlier run kept counts as if it were to run.
  */
 import { sum } from "../../entry/mod.ts";
-import type { ModelSpec } from "../../models/mod.ts";
+import type { Engine } from "../../engine/mod.ts";
+import type { Model, ModelSpec } from "../../models/mod.ts";
 import type { Computed } from "../../result/mod.ts";
-import { cost, type DropPlan, noDrop } from "../../run/mod.ts";
-import { BASE_BYTES, productSeconds, studySpeed } from "../base/estimate.ts";
+import {
+  cost,
+  decodingBytes,
+  type DropPlan,
+  type Holding,
+  noDrop,
+  passBytes,
+  passForm,
+  stepBytes,
+  stepForm,
+  workOf,
+} from "../../run/mod.ts";
+import { openChain } from "../base/chain.ts";
+import { BASE_BYTES, bestSeconds, studySpeed } from "../base/estimate.ts";
 import { computedOn, engineOf, type EngineOptions } from "../base/options.ts";
 import { type Part, type Setting, WRITTEN } from "./asked.ts";
 import { PROMPT, TOKENS } from "./writing.ts";
@@ -42,14 +55,14 @@ export interface EvaluatePrice {
 
 /** Tokens that see each other: of a tree, or of a text. */
 const SEEN = 512;
-/** Side of the matrix of a single row's product: 64 MiB, more than a cache holds. */
-const SIDE = 4096;
+/** Bytes of the chain of a single row's products: more than a cache holds. */
+const CHAIN_BYTES = 64 * 2 ** 20;
 /** Bytes that states take at most. */
 const STATE_BYTES = 512 * 2 ** 20;
 
 /** Prices parts of tasks under some plans, the full model first, and `prompts` texts that each continues. */
 export async function price(
-  spec: ModelSpec,
+  model: Model,
   { plans, settings, parts: all, prompts }: {
     readonly plans: readonly DropPlan[];
     readonly settings: readonly Setting[];
@@ -58,6 +71,8 @@ export async function price(
   },
   options: EngineOptions,
 ): Promise<EvaluatePrice> {
+  const { spec } = model;
+  const engine = await engineOf(options);
   const tasks: TaskPrice[] = [];
   let written = plans.length * prompts * TOKENS;
   let flops = readFlops(spec, plans, prompts * PROMPT, plans.length * prompts);
@@ -70,18 +85,28 @@ export async function price(
       flops += work.read;
     }
   }
-  const weights = 4 * weightsOf(spec);
-  const row = written > 0 ? await productSeconds(1, SIDE, options) * weights / (4 * SIDE ** 2) : 0;
-  const reading = readBytes(spec, plans, Math.max(...tasks.map(({ run }) => run)));
-  const { memoryBytes } = (await engineOf(options)).has;
+  const row = written > 0 ? await rowSeconds(model, engine) : 0;
+  const reading = readBytes(model, plans, Math.max(...tasks.map(({ run }) => run)));
   return {
     computed: await computedOn(options),
     tasks,
     flops: flops + 2 * written * weightsOf(spec),
     written,
-    seconds: flops / await studySpeed(options) + written * row,
-    bytes: BASE_BYTES + Math.max(reading, written > 0 ? writeBytes(spec, memoryBytes) : 0),
+    seconds: flops / await studySpeed(passForm(model, engine.has), options) + written * row,
+    bytes: BASE_BYTES + Math.max(reading, written > 0 ? writeBytes(model, engine.has) : 0),
   };
+}
+
+/** Seconds in which the weights that a token of the full model meets are read. */
+async function rowSeconds(model: Model, engine: Engine): Promise<number> {
+  const work = workOf(model.spec, noDrop, stepBytes(model, engine.has))({ texts: 1, tokens: 1, past: 0 });
+  const { run, bytes, release } = await openChain(engine, stepForm(model, engine.has), CHAIN_BYTES);
+  try {
+    return sum(work, ({ count, products }) => count * products.bytes) / bytes *
+      await bestSeconds(() => run(1));
+  } finally {
+    await release();
+  }
 }
 
 function taskPrice({ task }: Setting, parts: readonly Part[]): TaskPrice {
@@ -119,14 +144,14 @@ export function textFlops(spec: ModelSpec, prompts: number): number {
 }
 
 /** Memory for tokens that are read together. */
-export function readBytes(spec: ModelSpec, plans: readonly DropPlan[], tokens: number): number {
-  const { layerBytes, stateBytes } = cost(spec, plans, { samples: 1, length: tokens }, false);
-  return 2 * layerBytes + Math.min(STATE_BYTES, stateBytes);
+export function readBytes(model: Model, plans: readonly DropPlan[], tokens: number): number {
+  const { stateBytes } = cost(model.spec, plans, { samples: 1, length: tokens }, false);
+  return passBytes(model) + Math.min(STATE_BYTES, stateBytes);
 }
 
-/** Memory for texts that are written, where weights may take `memory` bytes of it. */
-export function writeBytes(spec: ModelSpec, memory = Infinity): number {
-  return Math.min(memory, 4 * weightsOf(spec));
+/** Memory for texts that are written: weights, as far as they may be kept. */
+export function writeBytes(model: Model, has: Holding): number {
+  return Math.min(has.memoryBytes, decodingBytes(model, has));
 }
 
 /** Tokens of a part that are read. */

@@ -3,6 +3,7 @@ import type { Fit, Speed } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
+import { engineOf } from "../base/options.ts";
 import type { RunOptions } from "../base/stage.ts";
 import { predict } from "../speed/predict.ts";
 import type { PartTimes } from "../speed/parts.ts";
@@ -42,7 +43,8 @@ export async function expectedSpeed(
     keys: { bandwidth: keyBandwidth, rate: keyRate },
     overhead,
   };
-  const step = (plan: DropPlan) => predict(model.spec, plan, SETTING, STEPS, times).step;
+  const { has } = await engineOf(options);
+  const step = (plan: DropPlan) => predict({ model, has }, plan, SETTING, STEPS, times).step;
   const full = step(noDrop);
   return (plan) => full / step(plan);
 }

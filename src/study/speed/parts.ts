@@ -1,12 +1,13 @@
 /**
  * What a token's time is made of, measured of its parts on this machine, beside the model itself:
  *
- *     products    48 matrices of side 1024 one after the other, which no cache holds: with a row for each text they take the time of
- *                 their bytes, with the rows of a part of a prompt that of their operations
+ *     products    matrices one after the other, in the form in which steps hold most of the model's, so many that no cache holds
+ *                 them: with a row for each text they take the time of their bytes, with the rows of a part of a prompt that of their
+ *                 operations
  *     attention   layers with the model's own heads on a stream of 64 numbers: their weights are next to nothing, so what they take
  *                 more at a long context than at a short one is keys and values; at a short one, what a module takes besides
  */
-import type { Engine, Held } from "../../engine/mod.ts";
+import type { Engine } from "../../engine/mod.ts";
 import type { Roof, Work } from "../../measure/mod.ts";
 import {
   type FeedSpec,
@@ -19,7 +20,6 @@ import {
   outerTensors,
   routed,
 } from "../../models/mod.ts";
-import { createGraph, Gemm } from "../../onnx/mod.ts";
 import {
   type Decoder,
   decoder,
@@ -27,17 +27,16 @@ import {
   type ModuleWork,
   type NewTokens,
   noDrop,
-  owningProgram,
   partsOf,
-  take,
-  withUploaded,
+  stepForm,
   workOf,
 } from "../../run/mod.ts";
 import { elements, float32 } from "../../tensor/mod.ts";
+import { type Chain, openChain } from "../base/chain.ts";
 import type { Player } from "./turns.ts";
 
-const SIDE = 1024;
-const MATRICES = 48;
+/** Bytes of the chain of products: more than a cache holds. */
+const CHAIN_BYTES = 128 * 2 ** 20;
 /** Layers of the narrow model, and its widths. */
 const LAYERS = 6;
 const NARROW = 64;
@@ -81,11 +80,11 @@ export async function openParts(whole: Model, engine: Engine, setting: Setting) 
     { plan: { attention: [], mlp: all }, context: SHORT },
     { plan: { attention: all, mlp: all.slice(1) }, context: SHORT },
   ];
-  const products = await openProducts(engine, rows, batch);
+  const chain = await openChain(engine, stepForm(whole, engine.has), CHAIN_BYTES);
   const opened: Decoder[] = [];
   const release = async () => {
     for (const one of opened) await one.release();
-    await products.release();
+    await chain.release();
   };
   try {
     for (const { plan } of kinds) opened.push(await decoder({ model, engine, plan, texts: batch }));
@@ -97,9 +96,9 @@ export async function openParts(whole: Model, engine: Engine, setting: Setting) 
     decoderPlayer(one, { batch, context: kinds[i].context }, model.spec.vocabulary)
   );
   return {
-    players: [products, ...narrow],
+    players: [chainPlayer(chain, rows, batch), ...narrow],
     read: (medians: readonly Medians[], steps: number) =>
-      partsIn(medians, { spec: model.spec, setting, rows, steps }),
+      partsIn(medians, { spec: model.spec, chain, setting, rows, steps }),
     release,
   };
 }
@@ -107,15 +106,15 @@ export async function openParts(whole: Model, engine: Engine, setting: Setting) 
 /** What the medians of the players say, in their order. */
 function partsIn(
   [product, long, short, noAttention, noMlp, neither]: readonly Medians[],
-  { spec, setting: { batch, context }, rows, steps }: {
+  { spec, chain, setting: { batch, context }, rows, steps }: {
     readonly spec: ModelSpec;
+    readonly chain: Chain;
     readonly setting: Setting;
     readonly rows: number;
     readonly steps: number;
   },
 ): PartTimes {
-  const numbers = MATRICES * SIDE ** 2;
-  const bandwidth = 4 * numbers / product.step;
+  const bandwidth = chain.bytes / product.step;
   const reading = attentionWork(spec, { texts: batch, tokens: context, past: 0 });
   const writing = (past: number) =>
     attentionWork(spec, { texts: batch, tokens: 1, past: past + Math.floor(steps / 2) }).core.bytes;
@@ -123,7 +122,7 @@ function partsIn(
   const longer = Math.max(long.step - short.step, more / (CACHED * bandwidth));
   const step = neither.step - Math.max(0, short.step - noMlp.step) / spec.layers.length;
   return {
-    products: { bandwidth, rate: 2 * rows * numbers / product.prefill },
+    products: { bandwidth, rate: 2 * rows * chain.numbers / product.prefill },
     keys: {
       bandwidth: more > 0 ? more / longer : bandwidth,
       rate: (reading.core.flops + reading.products) / Math.max(long.prefill - noAttention.prefill, TICK),
@@ -147,36 +146,9 @@ function attentionWork(spec: ModelSpec, step: NewTokens): { core: Work; products
   };
 }
 
-/** A chain of products whose weights no cache holds; no two matrices are equal, or the library would keep one. */
-async function openProducts(
-  engine: Engine,
-  rows: number,
-  texts: number,
-): Promise<Player & { release(): Promise<void> }> {
-  const graph = createGraph();
-  let x = graph.input("x", "f32", ["rows", SIDE]);
-  const weights: Record<string, Held> = {};
-  for (let i = 0; i < MATRICES; i++) {
-    const numbers = new Float32Array(SIDE ** 2).fill((1 + i / MATRICES) / SIDE);
-    weights[`w${i}`] = engine.upload(float32([SIDE, SIDE], numbers));
-    x = Gemm(x, graph.input(`w${i}`, "f32", [SIDE, SIDE]));
-  }
-  graph.output("y", x);
-  const program = await owningProgram(engine, graph, weights);
-  const run = (count: number) =>
-    withUploaded(
-      engine,
-      { x: float32([count, SIDE], new Float32Array(count * SIDE).fill(1)) },
-      async (feeds) => {
-        await take(engine, (await program.run(feeds)).y);
-      },
-    );
-  return {
-    warmUp: () => run(rows),
-    prefill: () => run(rows),
-    step: () => run(texts),
-    release: () => program.release(),
-  };
+/** A chain of products as a player. */
+function chainPlayer({ run }: Chain, rows: number, texts: number): Player {
+  return { warmUp: () => run(rows), prefill: () => run(rows), step: () => run(texts) };
 }
 
 /** Layers as the model's, attention with all its heads, on a stream so narrow that their weights are next to nothing. */
@@ -207,6 +179,7 @@ function narrowModel({ name, spec, weights: { format, isInBlocks } }: Model): Mo
   };
   const weights: Model["weights"] = {
     format,
+    storage: () => ({ dtype: "f32" }),
     isInBlocks, // as far as the engine's precision goes: these matrices are too small to matter
     layer: (l) => lease(l, () => true),
     part: (l, cuts) => lease(l, (name) => cuts.has(name)),

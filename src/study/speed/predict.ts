@@ -1,7 +1,15 @@
 /** How long a plan should take, from its bytes and operations and what the machine's parts were measured to do. */
 import { type Roof, roofSeconds } from "../../measure/mod.ts";
-import type { ModelSpec } from "../../models/mod.ts";
-import { type DropPlan, FLOAT32, type ModuleWork, partsOf, workOf } from "../../run/mod.ts";
+import type { Model } from "../../models/mod.ts";
+import {
+  changedModel,
+  type DropPlan,
+  type Holding,
+  type ModuleWork,
+  partsOf,
+  stepBytes,
+  workOf,
+} from "../../run/mod.ts";
 import type { Medians, PartTimes, Setting } from "./parts.ts";
 
 /** By bytes and operations alone, at one bandwidth and one rate. */
@@ -9,15 +17,15 @@ export function bytesAlone({ products }: PartTimes): PartTimes {
   return { products, keys: products, overhead: { attention: 0, mlp: 0, step: 0 } };
 }
 
-/** The time of a plan; `steps` tokens follow the texts. */
+/** The time of a plan; `steps` tokens follow the texts. A prompt is read by the same programs as the tokens after it. */
 export function predict(
-  spec: ModelSpec,
+  { model, has }: { readonly model: Model; readonly has: Holding },
   plan: DropPlan,
   { batch, context }: Setting,
   steps: number,
   parts: PartTimes,
 ): Medians {
-  const work = workOf(spec, plan, FLOAT32);
+  const work = workOf(model.spec, plan, stepBytes(changedModel(model, plan), has));
   const read = partsOf(0, context, batch);
   const prefill = read.reduce((sum, [first, end], i) => {
     const modules = work({ texts: batch, tokens: end - first, past: first });

@@ -21,12 +21,13 @@ import { DEVICE_NAMES, type DeviceName, DEVICES, gamma, type Roof, roofSeconds }
 import { type ModelSpec, readSpec } from "../../models/mod.ts";
 import { head, type Plan, planData, type Roofline, VERSION } from "../../result/mod.ts";
 import {
+  type Bytes,
+  bytesEach,
   type DropPlan,
   dropPlan,
   keyBytes,
   type NewTokens,
   noDrop,
-  type NumberBytes,
   weightBytes,
   workOf,
 } from "../../run/mod.ts";
@@ -68,9 +69,9 @@ const checks: Checks<RooflineOptions> = {
 
 /** A scale of 16 bits for each 32 numbers of 4. */
 const FOUR_BITS = 4.5 / 8;
-const BYTES: Readonly<Record<16 | 4, NumberBytes>> = {
-  16: { matrix: 2, other: 2, key: 2 },
-  4: { matrix: FOUR_BITS, other: 2, key: 2 },
+const BYTES: Readonly<Record<16 | 4, Bytes>> = {
+  16: bytesEach({ matrix: 2, other: 2, key: 2 }),
+  4: bytesEach({ matrix: FOUR_BITS, other: 2, key: 2 }),
 };
 
 /** Batches that are looked at for the largest speed-up: from 1 to a million, four to the octave. */
@@ -148,7 +149,7 @@ function rooflineOf({ name, config, allowFields }: NamedConfig, options: Rooflin
 interface Setting extends Roof {
   readonly input: number;
   readonly output: number;
-  readonly bytes: NumberBytes;
+  readonly bytes: Bytes;
   readonly memory: number;
 }
 

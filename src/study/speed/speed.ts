@@ -20,13 +20,14 @@ import type { Engine } from "../../engine/mod.ts";
 import { gamma, planHash, quartiles } from "../../measure/mod.ts";
 import { type Evaluation, head, planData, type Speed, VERSION } from "../../result/mod.ts";
 import {
+  changedModel,
   type Decoder,
   decoder,
+  decodingBytes,
   type DropPlan,
   FLOAT32,
   keyBytes,
   noDrop,
-  weightBytes,
 } from "../../run/mod.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 import { expectRoom, type Need } from "../base/memory.ts";
@@ -111,12 +112,11 @@ export const speedStudy: Study<StudyModel, SpeedOptions, Speed, SpeedEstimate> =
       model,
       tokens: 0,
       steps: [measuring],
-      price: () =>
-        Promise.resolve({
-          prefills: runs,
-          steps: runs * (WARM_UP + steps),
-          bytes: needOf(model, asked).bytes,
-        }),
+      price: async () => ({
+        prefills: runs,
+        steps: runs * (WARM_UP + steps),
+        bytes: needOf(model, await engineOf(options), asked).bytes,
+      }),
       result: measuring.whole,
     };
   },
@@ -139,9 +139,9 @@ function askedOf(model: Pick<StudyModel, "spec" | "identity">, options: SpeedOpt
 async function measured(model: StudyModel, options: SpeedOptions): Promise<Speed> {
   const asked = askedOf(model, options);
   const { plans, settings, steps, repeat, seed } = asked;
-  await expectRoom(needOf(model, asked), options);
-  noticeBeyond(model, "texts", Math.max(...settings.map(({ context }) => context + steps)), options);
   const engine = await engineOf(options);
+  await expectRoom(needOf(model, engine, asked), options);
+  noticeBeyond(model, "texts", Math.max(...settings.map(({ context }) => context + steps)), options);
   const report = reporter(`speed of ${model.name}`, "turns", options);
   const points: Speed["points"] = [];
   let done = 0;
@@ -161,7 +161,7 @@ async function measured(model: StudyModel, options: SpeedOptions): Promise<Speed
     seed,
     plans: plans.map((drop) => ({
       drop: planData(drop),
-      weightBytes: weightBytes(model.spec, drop, FLOAT32),
+      weightBytes: decodingBytes(changedModel(model, drop), engine.has),
     })),
     points,
   });
@@ -202,8 +202,9 @@ async function pointOf(
     }));
     const part = parts.read(medians, steps);
     const { products, keys, overhead } = part;
-    const bound = plans.map((plan) => predict(model.spec, plan, setting, steps, bytesAlone(part)));
-    const predicted = plans.map((plan) => predict(model.spec, plan, setting, steps, part));
+    const on = { model, has: engine.has };
+    const bound = plans.map((plan) => predict(on, plan, setting, steps, bytesAlone(part)));
+    const predicted = plans.map((plan) => predict(on, plan, setting, steps, part));
     const lost = pointsLost(model, plans, evaluations);
     return {
       ...setting,
@@ -272,10 +273,11 @@ export interface SpeedEstimate {
   readonly bytes: number;
 }
 
-/** Memory of the largest setting: weights, keys and values of all plans. */
-function needOf({ spec }: Pick<StudyModel, "spec">, { plans, settings, steps }: Asked): Need {
+/** Memory of the largest setting: weights, keys and values of all plans, of which each may keep the memory for weights. */
+function needOf(model: StudyModel, { has }: Pick<Engine, "has">, { plans, settings, steps }: Asked): Need {
+  const { spec } = model;
   const sum = (of: (plan: DropPlan) => number) => plans.reduce((total, plan) => total + of(plan), 0);
-  const weights = sum((plan) => weightBytes(spec, plan, FLOAT32));
+  const weights = sum((plan) => Math.min(has.memoryBytes, decodingBytes(changedModel(model, plan), has)));
   const needs = settings.map(({ batch, context }) => {
     const keys = sum((plan) => keyBytes(spec, plan, context + WARM_UP + steps, FLOAT32));
     return {

@@ -1,5 +1,5 @@
 /** What a decoder writes, id by id, and which ids end a text. */
-import type { Decoder } from "../../run/mod.ts";
+import { type Decoder, draftRound, type Round, type Sampler } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import type { Tokenizer } from "../../text/mod.ts";
 
@@ -7,27 +7,42 @@ import type { Tokenizer } from "../../text/mod.ts";
 export interface Writing {
   readonly tokenizer: Tokenizer;
   /** Chooses from the logits [V] of the next token. */
-  readonly next: (logits: Float32Array) => number;
+  readonly sampler: Sampler;
   /** Ids that end a text. */
   readonly ends: ReadonlySet<unknown>;
-  /** Told all ids so far after each; whether the text is over. */
+  /** Gets all ids so far after each; whether the text is over. */
   readonly isOver: (ids: readonly number[]) => boolean;
+  /** Tokens to draft in a round, with the most that are still needed; absent where the decoder has no draft. */
+  readonly draft?: ((ids: readonly number[]) => number) | undefined;
+  /** Gets what each round of drafting came to. */
+  readonly onRound?: ((round: Round) => void) | undefined;
 }
 
 /** The ids that follow a prompt, without the one that ends them, and what ended them. */
 export async function decoded(
   opened: Decoder,
   prompt: readonly number[],
-  { tokenizer, next, ends, isOver }: Writing,
+  { tokenizer, sampler, ends, isOver, draft, onRound }: Writing,
 ): Promise<{ ids: number[]; ended: "eos" | "length" }> {
+  const words = tokenizer.vocabularySize; // an embedding may have rows that no token has
   const ids: number[] = [];
-  let logits = await opened.prefill(Int32Array.from(prompt));
+  let next: readonly number[] = [
+    sampler.next((await opened.prefill(Int32Array.from(prompt))).subarray(0, words)),
+  ];
   for (;;) {
-    const id = next(logits.subarray(0, tokenizer.vocabularySize)); // an embedding may have rows that no token has
-    if (ends.has(id)) return { ids, ended: "eos" };
-    ids.push(id);
-    if (isOver(ids)) return { ids, ended: "length" };
-    logits = await opened.step(id);
+    for (const id of next) {
+      if (ends.has(id)) return { ids, ended: "eos" };
+      ids.push(id);
+      if (isOver(ids)) return { ids, ended: "length" };
+    }
+    const last = ids[ids.length - 1];
+    if (!draft) {
+      next = [sampler.next((await opened.step(last)).subarray(0, words))];
+      continue;
+    }
+    const round = await draftRound(opened, last, { sampler, tokens: draft(ids), words });
+    onRound?.(round);
+    next = round.ids;
   }
 }
 

@@ -45,7 +45,7 @@ function awqMatrix(from: Checkpoint, stem: string, packing: AwqPacking): PackedM
   part(from, `${stem}.qzeros`, ["I32"], [groups, words]);
   part(from, `${stem}.scales`, FLOATS, [groups, rows]);
   const parts = ["qweight", "qzeros", "scales"].map((one) => `${stem}.${one}`);
-  const format = blockFormat(4, columns, groupSize);
+  const format = blockFormat(4, columns, groupSize, false);
 
   async function open(): Promise<Grouped> {
     const [weight, zeros, scales] = await Promise.all(parts.map((name) => from.file.read(name)));

@@ -31,7 +31,7 @@ async function eightBitMatrix(from: Checkpoint, stem: string): Promise<PackedMat
   part(from, scales, ["F32"], [shape[0]]);
   const hasOrder = from.file.tensors.has(order);
   if (hasOrder) await checkOrder(from, order);
-  const format = blockFormat(8, shape[1], shape[1]);
+  const format = blockFormat(8, shape[1], shape[1], true);
   const read = async (rows: Rows) => {
     const [quants, magnitudes] = await Promise.all(
       [weight, scales].map((name) => from.file.read(name, rows)),

@@ -44,7 +44,7 @@ function gptqMatrix(from: Checkpoint, stem: string, packing: GptqPacking): Packe
   const hasOrder = scattered || from.file.tensors.has(`${stem}.g_idx`);
   if (hasOrder) part(from, `${stem}.g_idx`, ["I32"], [columns]);
   const parts = ["qweight", "qzeros", "scales", ...hasOrder ? ["g_idx"] : []].map((one) => `${stem}.${one}`);
-  const format = scattered ? undefined : blockFormat(bits, columns, groupSize);
+  const format = scattered ? undefined : blockFormat(bits, columns, groupSize, packing.symmetric);
 
   async function open(): Promise<Grouped> {
     const [weight, zeros, scales, order] = await Promise.all(parts.map((name) => from.file.read(name)));

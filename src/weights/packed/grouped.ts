@@ -34,12 +34,22 @@ const TILE_BYTES = 2 ** 18;
 const MOST_SIZE = 128;
 const LEAST_SIZE = 16;
 
-/** Blocks of groups of so many columns; undefined where groups are not whole blocks. */
-export function blockFormat(bits: 4 | 8, columns: number, groupSize: number): BlockFormat | undefined {
+/**
+ * Blocks of groups of so many columns; undefined where groups are not whole blocks. Zeros are in the middle if the matrix is said to be
+ * symmetric.
+ */
+export function blockFormat(
+  bits: 4 | 8,
+  columns: number,
+  groupSize: number,
+  symmetric: boolean,
+): BlockFormat | undefined {
   const fits = (size: number) => columns % size === 0 && (groupSize % size === 0 || groupSize >= columns);
   let size = MOST_SIZE;
   while (size >= LEAST_SIZE && !fits(size)) size /= 2;
-  return size < LEAST_SIZE ? undefined : { bits, size, hasOffsets: false };
+  return size < LEAST_SIZE
+    ? undefined
+    : { bits, size, zero: symmetric ? middleOf(bits) : null, hasOffsets: false };
 }
 
 /** Writes rows as float32. */

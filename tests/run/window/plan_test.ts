@@ -69,9 +69,8 @@ Deno.test("work is that of the keys in sight", () =>
   withFixture("llama", ({ model: { spec } }) => {
     const plan = dropPlan(spec, { changes: spec.layers.map((_, layer) => windowOf(layer, 5, 2)) });
     const { heads, headSize } = scoring(spec.layers[0].attention)!;
-    const bytes = { matrix: 4, other: 4, key: 4 };
     const seen = (past: number, tokens: number) => {
-      const { core } = workOf(spec, plan, bytes)({ texts: 1, tokens, past }).find(({ core }) => core)!;
+      const { core } = workOf(spec, plan, FLOAT32)({ texts: 1, tokens, past }).find(({ core }) => core)!;
       return core!.flops / (4 * heads * headSize);
     };
     assert.deepEqual([seen(0, 1), seen(5, 1), seen(6, 1), seen(7, 1), seen(100, 1)], [1, 6, 7, 7, 7]);

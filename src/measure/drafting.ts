@@ -1,0 +1,124 @@
+/**
+ * How much faster a model writes when a cheaper one drafts for it (speculative decoding: Leviathan et al., arXiv 2211.17192; a model
+ * without some of its own modules as the draft: Draft & Verify, arXiv 2309.08168). A round drafts γ tokens one by one; then the full
+ * model reads all of them at once, keeps those up to the first that it rejects, and adds a token of its own.
+ *
+ *     α       the share of drafted tokens that are accepted: the mean of Σ_v min(p, q) where tokens are drawn, p the full model's
+ *             distribution and q the draft's; the share of equal most probable tokens where the most probable one is written
+ *     c       the time of a drafted token over that of a token of the full model
+ *     v(k)    the time in which the full model reads k tokens at once over its time for one; 1 where reading weights takes all the time
+ *     tokens of a round   1 + α + α² + … + α^γ = (1 − α^(γ+1)) / (1 − α)
+ *     S(γ)    tokens of a round / (γ c + v(γ + 1))
+ *
+ * S(1) > 1 exactly if c < 1 + α − v(2). Where v grows at least as fast from token to token as from the first to the second, and no depth
+ * is accepted more often than the first, longer rounds need the same.
+ */
+
+/** α at every depth, or α_1, α_2, …: the share of tokens at each depth that are accepted if all before them were. */
+export type Acceptance = number | readonly number[];
+
+/** A draft beside its full model. */
+export interface Draft {
+  readonly acceptance: Acceptance;
+  /** c: the time of a drafted token over that of a token of the full model. */
+  readonly cost: number;
+  /** v: the time of the full model for so many tokens at once over its time for one; default: 1. */
+  readonly verify?: (tokens: number) => number;
+}
+
+/** The best length of a round. */
+export interface BestDraft {
+  /** γ: tokens drafted in a round. */
+  readonly drafted: number;
+  /** S(γ): below 1 where drafting is slower than the full model alone. */
+  readonly speedup: number;
+}
+
+/** The longest round that is looked at. Where all tokens are accepted, each longer round is better still. */
+export const MOST_DRAFTED = 32;
+
+/** The expected number of tokens that a round writes, from 1 to γ + 1. Throws `RangeError` for shares outside 0 … 1. */
+export function tokensOfRound(acceptance: Acceptance, drafted: number): number {
+  expectRound(acceptance, drafted);
+  let [tokens, reached] = [1, 1];
+  for (let depth = 0; depth < drafted; depth++) tokens += reached *= shareAt(acceptance, depth);
+  return tokens;
+}
+
+/** S(γ). Throws `RangeError` for shares outside 0 … 1, and for times that are no finite numbers, negative or 0 in all. */
+export function draftSpeedup(draft: Draft, drafted: number): number {
+  const tokens = tokensOfRound(draft.acceptance, drafted);
+  return tokens / (drafted * expectCost(draft.cost) + verifyTime(draft, drafted + 1));
+}
+
+/** The γ from 1 to `most` with the largest S(γ), the smallest of equals. With acceptances by depth, γ goes as far as they do. */
+export function bestDraft(draft: Draft, most: number = MOST_DRAFTED): BestDraft {
+  const { acceptance } = draft;
+  const depths = typeof acceptance === "number" ? most : Math.min(most, acceptance.length);
+  let best = { drafted: 1, speedup: draftSpeedup(draft, 1) };
+  for (let drafted = 2; drafted <= depths; drafted++) {
+    const speedup = draftSpeedup(draft, drafted);
+    if (speedup > best.speedup) best = { drafted, speedup };
+  }
+  return best;
+}
+
+/** The cost below which rounds of one drafted token gain: 1 + α − v(2). Negative where no draft is cheap enough. */
+export function costLimit(draft: Omit<Draft, "cost">): number {
+  expectRound(draft.acceptance, 1);
+  return 1 + shareAt(draft.acceptance, 0) - verifyTime(draft, 2);
+}
+
+/**
+ * Whether drafting can gain, and the reason: "drafting can gain: a drafted token takes 0.500 of the time of a full one, less than 0.900".
+ * Where only longer rounds gain, it says from how many tokens.
+ */
+export function draftCondition(draft: Draft, most: number = MOST_DRAFTED): string {
+  const limit = costLimit(draft);
+  const takes = `a drafted token takes ${draft.cost.toFixed(3)} of the time of a full one`;
+  if (expectCost(draft.cost) < limit) return `drafting can gain: ${takes}, less than ${limit.toFixed(3)}`;
+  const { drafted, speedup } = bestDraft(draft, most);
+  if (speedup > 1) return `drafting can gain with ${drafted} tokens a round: ${takes}`;
+  return limit > 0
+    ? `drafting cannot gain: ${takes}, expected less than ${limit.toFixed(3)}`
+    : `drafting cannot gain: no draft is cheap enough where ${
+      (100 * shareAt(draft.acceptance, 0)).toFixed(1)
+    } % ` +
+      `of its tokens are accepted and two tokens at once take ${
+        verifyTime(draft, 2).toFixed(3)
+      } times as long as one`;
+}
+
+function shareAt(acceptance: Acceptance, depth: number): number {
+  return typeof acceptance === "number" ? acceptance : acceptance[depth];
+}
+
+function expectRound(acceptance: Acceptance, drafted: number): void {
+  if (!Number.isSafeInteger(drafted) || drafted < 1) {
+    throw new RangeError(
+      `Cannot plan a draft: found ${drafted} tokens a round, expected a whole number from 1`,
+    );
+  }
+  const shares = typeof acceptance === "number" ? [acceptance] : acceptance.slice(0, drafted);
+  if (typeof acceptance !== "number" && shares.length < drafted) {
+    throw new RangeError(
+      `Cannot plan a draft of ${drafted} tokens a round: found acceptances of ${shares.length} depths, expected one for each token`,
+    );
+  }
+  const wrong = shares.find((share) => !(share >= 0 && share <= 1));
+  if (wrong === undefined) return;
+  throw new RangeError(`Cannot plan a draft: found an acceptance of ${wrong}, expected 0 to 1`);
+}
+
+function expectCost(cost: number): number {
+  if (Number.isFinite(cost) && cost >= 0) return cost;
+  throw new RangeError(`Cannot plan a draft: found a cost of ${cost}, expected a finite number from 0`);
+}
+
+function verifyTime({ verify = () => 1 }: Omit<Draft, "cost">, tokens: number): number {
+  const time = verify(tokens);
+  if (Number.isFinite(time) && time > 0) return time;
+  throw new RangeError(
+    `Cannot plan a draft: ${tokens} tokens at once take ${time} times as long as one, expected a finite number above 0`,
+  );
+}

@@ -1,0 +1,47 @@
+/** The weights that a step of decoding reads, as an engine holds them: counted before they are read. */
+import type { Has } from "../../engine/mod.ts";
+import { type Model, routed } from "../../models/mod.ts";
+import { elements } from "../../tensor/mod.ts";
+import type { Bytes } from "../cost/work.ts";
+import { type Form, formBytes, formOf, usualOf } from "../weights/forms.ts";
+import { keptInSteps } from "../weights/part.ts";
+import { areWide, stepTensors } from "./stages.ts";
+
+/** A model of which steps are run, and the engine's abilities. */
+export type Decoded = Pick<Model, "spec" | "weights">;
+
+/** How an engine holds weights, and how much memory it has for them. */
+export type Holding = Omit<Has, "bindingBytes">;
+
+/** In which form steps hold each weight of layer l, or one outside the layers (null), where there is room for all of them. */
+function stepForms({ spec, weights }: Decoded, has: Holding): (l: number | null, name: string) => Form {
+  const keeps = keptInSteps(has.blocks);
+  const wide = areWide(spec, has, has.memoryBytes);
+  return (l, name) => {
+    const stored = weights.storage(l, name);
+    const isExperts = l !== null && routed(spec.layers[l].mlp) !== null && name.startsWith("mlp.");
+    const isWidened = wide || isExperts || stored.dtype === "bf16" && has.bfloat16 === "widened";
+    return formOf(stored, keeps, isWidened ? "f32" : stored.dtype);
+  };
+}
+
+/** Bytes of the weights of steps, of which each is read once for all texts, and of keys and values. */
+export function stepBytes(model: Decoded, has: Holding): Bytes {
+  const form = stepForms(model, has);
+  return { key: 4, weight: (l, name, shape) => formBytes(form(l, name), shape) };
+}
+
+/** Bytes of all weights that decoding holds: of the layers, the final norm and the head. Rows of the embedding are read where they lie. */
+export function decodingBytes(model: Decoded, has: Holding): number {
+  const { weight } = stepBytes(model, has);
+  return stepTensors(model.spec).reduce((sum, { l, need: [name, shape] }) => sum + weight(l, name, shape), 0);
+}
+
+/** The form in which steps hold most numbers of the layers' matrices. */
+export function stepForm(model: Decoded, has: Holding): Form {
+  const form = stepForms(model, has);
+  return usualOf(
+    stepTensors(model.spec).filter(({ l, need: [, shape] }) => l !== null && shape.length === 2)
+      .map(({ l, need: [name, shape] }) => [form(l, name), elements(shape)]),
+  );
+}

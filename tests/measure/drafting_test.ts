@@ -1,0 +1,140 @@
+/** What a draft gains: the formulas against a table, against sums over all outcomes, and against rounds that are played. */
+import assert from "node:assert/strict";
+import {
+  bestDraft,
+  costLimit,
+  type Draft,
+  draftCondition,
+  draftSpeedup,
+  tokensOfRound,
+} from "../../src/measure/mod.ts";
+
+const near = (value: number, expected: number, tolerance: number, what = "") =>
+  assert.ok(Math.abs(value - expected) <= tolerance, `${what} ${value}, expected ${expected} ± ${tolerance}`);
+
+Deno.test("a round writes the tokens of the geometric series, also where all or none are accepted", () => {
+  for (const drafted of [1, 2, 5, 30]) {
+    for (const share of [0.1, 0.5, 0.9, 0.999]) {
+      // 31 terms of at most 1, each with an error of half an ulp; the closed form loses 1e-13 of 1 − α = 0.001.
+      near(tokensOfRound(share, drafted), (1 - share ** (drafted + 1)) / (1 - share), 1e-11);
+    }
+    assert.equal(tokensOfRound(1, drafted), drafted + 1);
+    assert.equal(tokensOfRound(0, drafted), 1);
+  }
+});
+
+Deno.test("acceptances by depth give the sum over all outcomes of a round", () => {
+  const shares = [0.9, 0.7, 0.95, 0.2];
+  let expected = 0;
+  for (let accepted = 0; accepted <= shares.length; accepted++) {
+    const reached = shares.slice(0, accepted).reduce((product, share) => product * share, 1);
+    expected += (accepted + 1) * reached * (accepted < shares.length ? 1 - shares[accepted] : 1);
+  }
+  near(tokensOfRound(shares, 4), expected, 1e-14);
+  near(tokensOfRound([0.8, 0.8, 0.8], 3), tokensOfRound(0.8, 3), 1e-15);
+});
+
+// The best speed-ups with v = 1, computed apart by a search over γ in NumPy.
+const TABLE: readonly (readonly [cost: number, ...speedups: number[]])[] = [
+  [0.5, 1.22, 1.38, 1.51, 1.66],
+  [0.6, 1.12, 1.23, 1.33, 1.43],
+  [0.75, 1.03, 1.09, 1.14, 1.20],
+  [0.88, 0.96, 1.01, 1.04, 1.07],
+];
+
+Deno.test("the best speed-up equals the table of costs and acceptances", () => {
+  for (const [cost, ...speedups] of TABLE) {
+    [0.8, 0.9, 0.95, 0.98].forEach((acceptance, i) =>
+      near(bestDraft({ acceptance, cost }).speedup, speedups[i], 0.005 + 1e-9, `${cost} ${acceptance}:`)
+    );
+  }
+});
+
+/** Mulberry32: numbers from 0 to 1. */
+function uniform(seed: number): () => number {
+  return () => {
+    seed = seed + 0x6d2b79f5 | 0;
+    let t = Math.imul(seed ^ seed >>> 15, 1 | seed);
+    t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
+    return ((t ^ t >>> 14) >>> 0) / 2 ** 32;
+  };
+}
+
+Deno.test("rounds that are played take as long as expected", () => {
+  const draw = uniform(5);
+  const rounds = 40_000;
+  const verify = (tokens: number) => 1 + 0.07 * (tokens - 1);
+  for (const [acceptance, cost, drafted] of [[0.8, 0.5, 3], [0.95, 0.6, 7], [0.3, 0.1, 2]] as const) {
+    let tokens = 0;
+    for (let round = 0; round < rounds; round++) {
+      let accepted = 0;
+      while (accepted < drafted && draw() < acceptance) accepted++;
+      tokens += accepted + 1;
+    }
+    const time = rounds * (drafted * cost + verify(drafted + 1));
+    // The number of tokens of a round spreads by at most γ/2: five standard errors.
+    const tolerance = 5 * (drafted / 2) / Math.sqrt(rounds) / (drafted * cost + verify(drafted + 1));
+    near(draftSpeedup({ acceptance, cost, verify }, drafted), tokens / time, tolerance);
+  }
+});
+
+Deno.test("a draft gains exactly where it costs less than 1 + α − v(2), if v is convex", () => {
+  for (const slope of [0, 0.05, 0.3]) {
+    const verify = (tokens: number) => 1 + slope * (tokens - 1);
+    for (const acceptance of [0, 0.4, 0.8, 1]) {
+      const limit = costLimit({ acceptance, verify });
+      near(limit, acceptance - slope, 1e-15);
+      for (const cost of [limit - 1e-6, limit + 1e-6].filter((cost) => cost >= 0)) {
+        assert.equal(
+          bestDraft({ acceptance, cost, verify }).speedup > 1,
+          cost < limit,
+          `${acceptance} ${cost}`,
+        );
+      }
+    }
+  }
+});
+
+Deno.test("the condition is said in words", () => {
+  assert.equal(
+    draftCondition({ acceptance: 0.9, cost: 0.5 }),
+    "drafting can gain: a drafted token takes 0.500 of the time of a full one, less than 0.900",
+  );
+  assert.equal(
+    draftCondition({ acceptance: 0.8, cost: 0.88 }),
+    "drafting cannot gain: a drafted token takes 0.880 of the time of a full one, expected less than 0.800",
+  );
+  assert.equal(
+    draftCondition({ acceptance: 0.2, cost: 0, verify: (tokens) => tokens }),
+    "drafting cannot gain: no draft is cheap enough where 20.0 % of its tokens are accepted and " +
+      "two tokens at once take 2.000 times as long as one",
+  );
+  // Steps: two tokens at once take as long as eight.
+  const steps: Draft = { acceptance: 1, cost: 0.3, verify: (tokens) => tokens > 1 ? 2.5 : 1 };
+  assert.match(draftCondition(steps, 7), /^drafting can gain with 7 tokens a round: /);
+});
+
+Deno.test("the best round is the shortest of equals, and as long as there are acceptances", () => {
+  assert.deepEqual(bestDraft({ acceptance: 0, cost: 0 }), { drafted: 1, speedup: 1 });
+  assert.equal(bestDraft({ acceptance: [1, 1, 1], cost: 0.5 }).drafted, 3);
+  assert.equal(bestDraft({ acceptance: 1, cost: 0.5 }, 5).drafted, 5);
+  assert.equal(bestDraft({ acceptance: [0.9, 0, 1], cost: 0.5 }).drafted, 1);
+});
+
+Deno.test("numbers that no draft can have are refused", () => {
+  const refused = (draft: Draft, drafted: number, found: RegExp) =>
+    assert.throws(() => draftSpeedup(draft, drafted), { name: "RangeError", message: found });
+  for (const acceptance of [-0.1, 1.01, NaN, Infinity]) {
+    refused({ acceptance, cost: 0.5 }, 2, /acceptance of .*, expected 0 to 1/);
+    refused({ acceptance: [0.5, acceptance], cost: 0.5 }, 2, /acceptance of/);
+  }
+  for (const cost of [-1, NaN, Infinity]) refused({ acceptance: 0.5, cost }, 2, /a cost of/);
+  for (const drafted of [0, -1, 1.5, NaN, 2 ** 60]) {
+    refused({ acceptance: 0.5, cost: 0.5 }, drafted, /tokens a round/);
+  }
+  for (const time of [0, -1, NaN, Infinity]) {
+    refused({ acceptance: 0.5, cost: 0.5, verify: () => time }, 2, /3 tokens at once take/);
+  }
+  refused({ acceptance: [0.5], cost: 0.5 }, 2, /acceptances of 1 depths, expected one for each token/);
+  assert.throws(() => bestDraft({ acceptance: [], cost: 0.5 }), { name: "RangeError" });
+});

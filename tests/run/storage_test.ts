@@ -1,0 +1,83 @@
+/** How tensors are stored, as sources say it before anything is read, beside the leases that have them. */
+import assert from "node:assert/strict";
+import { blockTensors, layerTensors, type Model, outerTensors, storedBlocks } from "../../src/models/mod.ts";
+import { changedModel } from "../../src/run/mod.ts";
+import { formatOf } from "../../src/tensor/mod.ts";
+import { fixtureNames } from "../fixtures/read.ts";
+import { BLOCK_KINDS, quantised, quantisedNames } from "../quantised.ts";
+import { withBlocks } from "../study/in_blocks.ts";
+import { isThorough, openFolder, withFixture } from "../support.ts";
+
+/** Holds every tensor of a model against what its source says of it. */
+async function checkStorage({ spec, weights }: Model): Promise<void> {
+  for (const l of spec.layers.keys()) {
+    const { tensors, blocks, release } = await weights.layer(l, () => true);
+    for (const [name] of layerTensors(spec.layers[l], spec.hidden)) {
+      const matrix = blocks?.get(name);
+      const storage = weights.storage(l, name);
+      assert.deepEqual(storage.blocks, matrix && formatOf(matrix), name);
+      if (!matrix) assert.equal(storage.dtype, tensors.get(name)!.dtype, name);
+    }
+    release();
+  }
+  for (const [name] of outerTensors({ ...spec, head: { ...spec.head, tied: false } })) {
+    const matrix = await weights.outerBlocks?.(name, () => true) ?? undefined;
+    const storage = weights.storage(null, name);
+    assert.deepEqual(storage.blocks, matrix && formatOf(matrix), name);
+    assert.equal(storage.dtype, (await weights.outer(name)).dtype, name);
+  }
+}
+
+const some = ["llama", "gpt2", "gemma2", "neox-parallel", "qwen3-5-moe", "gpt-oss", "phi3"];
+for (const name of fixtureNames.filter((name) => isThorough || some.includes(name))) {
+  Deno.test(`${name}: a source says the type of each tensor`, () =>
+    withFixture(name, ({ model }) => checkStorage(model)));
+}
+
+Deno.test("a source says the blocks of each matrix, as a lease has them", async () => {
+  await withBlocks(({ model }) => checkStorage(model));
+  for (const name of quantisedNames.filter((name) => isThorough || name === "llama")) {
+    for (const kind of Object.values(BLOCK_KINDS)) {
+      await withFixture(name, ({ model }) => checkStorage(quantised(model, kind)));
+    }
+  }
+});
+
+for (const folder of ["gptq-4", "gptq-8", "gptq-order", "awq-32", "int8", "nf4", "fp8"]) {
+  Deno.test(`${folder}: a packed folder says the same`, async () => {
+    const model = await openFolder(new URL(`../fixtures/quantised/${folder}`, import.meta.url).pathname);
+    try {
+      await checkStorage(model);
+    } finally {
+      model.close();
+    }
+  });
+}
+
+Deno.test("what a change brings or makes is dense, and the rest as stored", () =>
+  withBlocks(async ({ model }) => {
+    const plan = {
+      attention: [],
+      mlp: [],
+      changes: [
+        { layer: 1, module: "attention", to: "weights", heads: [0] },
+        { layer: 2, module: "attention", to: "window", keys: 4, sinks: 1 },
+      ],
+    } as const;
+    const changed = changedModel(model, plan);
+    await checkStorage(changed);
+    assert.equal(changed.weights.storage(1, "attention.o_proj.weight").blocks, undefined);
+    assert.ok(changed.weights.storage(2, "attention.o_proj.weight").blocks);
+  }));
+
+Deno.test("what is fed for a matrix is what its format says", () =>
+  withFixture("llama", async ({ model: dense }) => {
+    for (const kind of Object.values(BLOCK_KINDS)) {
+      const { blocks } = await quantised(dense, kind).weights.layer(0, () => true);
+      for (const matrix of blocks!.values()) {
+        const fed = blockTensors("w", matrix).map(([name, { dtype, shape }]) => [name, { dtype, shape }]);
+        const stored = storedBlocks(matrix.shape, formatOf(matrix));
+        assert.deepEqual(fed, stored.map(([part, one]) => [`w.${part}`, one]));
+      }
+    }
+  }));
