@@ -3,8 +3,8 @@
  * several, since engines have a kernel for each.
  *
  * A product of K terms is rounded at most K + B + 8 times, B the size of a block, each time by u = 2^-24 of the sum of all terms'
- * magnitudes. Halved quants of 8 bits are two terms, of which the magnitudes add up to at most 30 scales more. Products of bytes round x
- * to half of 1/127 of the largest number of its block.
+ * magnitudes. Products of bytes sum quants and zeros, of up to 255, apart. They round x to half of 1/127 of the largest number of its
+ * block, and x in three parts (models/values/blocks.ts) to 254⁻³ of it.
  */
 import type { Engine } from "../engine/mod.ts";
 import { blockInputs, blockProduct, blockTensors } from "../models/mod.ts";
@@ -52,7 +52,7 @@ function drawing(seed: number): () => number {
 
 async function tryMatrix(engine: Engine, matrix: BlockMatrix): Promise<void> {
   const { bits, size, shape: [, columns] } = matrix;
-  const tensors = blockTensors("w", matrix, engine.has.blocks);
+  const tensors = blockTensors("w", matrix);
   const graph = createGraph();
   const stored = new Map(tensors);
   const a = graph.input("a", "f32", ["rows", columns]);
@@ -88,11 +88,14 @@ async function tryMatrix(engine: Engine, matrix: BlockMatrix): Promise<void> {
 }
 
 /** The error that is largest beside what it may be. */
-function worst(y: Float32Array, x: Float32Array, matrix: BlockMatrix, { has }: Engine) {
+function worst(y: Float32Array, x: Float32Array, matrix: BlockMatrix, { has: { blocks } }: Engine) {
   const { bits, size, shape: [, columns], scales, offsets } = matrix;
   const numbers = widened(matrix).data as Float32Array;
   const products = widened({ ...matrix, offsets: null }).data as Float32Array; // of scales and quants
   const roundings = (columns + size + 8) * UNIT;
+  const isParted = blocks.isParted && bits === 8;
+  const areBytes = isParted || blocks.level === 4;
+  const lost = isParted ? 254 ** -3 : areBytes ? 1 / 254 : 0;
   let found = { error: 0, most: 1 };
   for (const [i, value] of y.entries()) {
     const [row, n] = [Math.floor(i / ROWS), i % ROWS];
@@ -100,11 +103,10 @@ function worst(y: Float32Array, x: Float32Array, matrix: BlockMatrix, { has }: E
     for (let k = 0; k < columns; k++) {
       const block = n * BLOCKS + Math.floor(k / size), start = row * columns + k - k % size;
       const [a, at] = [x[row * columns + k], n * columns + k];
-      const more = (bits === 8 ? 30 * Math.abs(scales[block]) : 0) + Math.abs(offsets?.[block] ?? 0);
+      const apart = areBytes ? 2 * (2 ** bits - 1) * Math.abs(scales[block]) : 0;
       sum += a * numbers[at];
-      most += roundings * Math.abs(a) * (Math.abs(products[at]) + more);
-      if (has.blocks.level < 4) continue;
-      most += Math.max(...x.subarray(start, start + size).map(Math.abs)) / 254 * Math.abs(products[at]);
+      most += roundings * Math.abs(a) * (Math.abs(products[at]) + apart + Math.abs(offsets?.[block] ?? 0));
+      most += lost * Math.max(...x.subarray(start, start + size).map(Math.abs)) * Math.abs(products[at]);
     }
     const error = Math.abs(value - sum);
     if (Number.isNaN(error)) return { error, most };

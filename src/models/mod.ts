@@ -64,6 +64,7 @@ export {
   type StoredTypes,
 } from "./values/blocks.ts";
 export { fedWeights, linear } from "./values/linear.ts";
+export { stacked } from "./values/stacks.ts";
 export {
   causalMask,
   type KeySpan,

@@ -33,8 +33,8 @@ export interface BlockLowering {
   readonly worthBytes: number;
   /** Numbers of the largest block that is taken as it is stored. */
   readonly largest: number;
-  /** Blocks of 8 bits as two of 4: upper halves and lower ones. */
-  readonly isHalved: boolean;
+  /** Whether float32 products with 8 bits are three of bytes, of x in three parts. */
+  readonly isParted: boolean;
 }
 
 /** What the CPU runs. */
@@ -44,20 +44,20 @@ export const cpuLowering: Lowering = {
   rows: "scattered",
   bfloat16: "native",
   products: "f32",
-  // Exact products with 8 bits take ten times as long as with float32; two with 4 bits each take less.
-  blocks: { passes: [4], steps: [4, 8], level: 1, worthBytes: 2 ** 28, largest: 256, isHalved: true },
+  // Level 1 takes ten times as long with 8 bits as with float32.
+  blocks: { passes: [4], steps: [4, 8], level: 1, worthBytes: 2 ** 28, largest: 256, isParted: true },
   constants: "copied",
 };
 
 /** What it runs where products with blocks are of bytes. */
 export const int8Lowering: Lowering = {
   ...cpuLowering,
-  blocks: { passes: [4, 8], steps: [4, 8], level: 4, worthBytes: 0, largest: 256, isHalved: false },
+  blocks: { passes: [4, 8], steps: [4, 8], level: 4, worthBytes: 0, largest: 256, isParted: false },
 };
 
 /** Blocks on devices: float32 products with all of them, in the kernels that the library has for it. */
 const onDevices = (largest: number): BlockLowering => (
-  { passes: [4, 8], steps: [4, 8], level: 1, worthBytes: 0, largest, isHalved: false }
+  { passes: [4, 8], steps: [4, 8], level: 1, worthBytes: 0, largest, isParted: false }
 );
 
 /** What CUDA runs, the factors of products with dense weights being of a type. */

@@ -111,6 +111,10 @@ export const Expand = (x: Value, shape: readonly number[] | Value): Value =>
 export const Slice = (x: Value, start: number, end: number, axis: number, step = 1): Value =>
   one(x.graph.node("Slice", [x, ...[start, end, axis, step].map((value) => ints(x.graph, [value]))]));
 
+/** Consecutive parts along an axis, of so many elements each. */
+export const Split = (x: Value, sizes: readonly number[], axis: number): Value[] =>
+  x.graph.node("Split", [x, ints(x.graph, sizes)], { axis }, sizes.length);
+
 /** Rows of `x` along an axis at `indices` (i64). */
 export const Gather = (x: Value, indices: Value, axis = 0): Value =>
   one(x.graph.node("Gather", [x, indices], { axis }));

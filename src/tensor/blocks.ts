@@ -93,6 +93,31 @@ export function blockRows(matrix: BlockMatrix, start: number, end: number): Bloc
   };
 }
 
+/** Matrices of one width and format, one under the other: a copy. Their zeros are one number, or an array in each. */
+export function stackedRows(matrices: readonly BlockMatrix[]): BlockMatrix {
+  const [first] = matrices;
+  const joined = <A extends Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>>(arrays: readonly A[]): A => {
+    const length = arrays.reduce((sum, { length }) => sum + length, 0);
+    const out = new (arrays[0].constructor as new (length: number) => A)(length);
+    let at = 0;
+    for (const array of arrays) {
+      out.set(array, at);
+      at += array.length;
+    }
+    return out;
+  };
+  return {
+    ...first,
+    shape: [matrices.reduce((sum, { shape: [rows] }) => sum + rows, 0), first.shape[1]],
+    quants: joined(matrices.map(({ quants }) => quants)),
+    scales: joined(matrices.map(({ scales }) => scales)),
+    zeros: typeof first.zeros === "number"
+      ? first.zeros
+      : joined(matrices.map(({ zeros }) => zeros as Uint8Array<ArrayBuffer>)),
+    offsets: first.offsets && joined(matrices.map(({ offsets }) => offsets!)),
+  };
+}
+
 /** Rows in another order, or some of them: row i is the matrix's row `order[i]`. A copy, in arrays from `allocate`. */
 export function orderedRows(
   matrix: BlockMatrix,

@@ -8,6 +8,7 @@ export {
   formatOf,
   middleOf,
   orderedRows,
+  stackedRows,
   widened,
 } from "./blocks.ts";
 export {

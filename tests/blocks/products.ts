@@ -1,9 +1,9 @@
 /**
  * A product with a matrix in blocks on an engine, beside float64.
  *
- * A term is x · scale · (quant − zero); halved blocks of 8 bits add two, of which the smaller is at most 15 scales and the larger
- * that much more than the term. K terms of both, and sums of a block with its offset, are rounded at most K + size + 8 times each:
- * at accuracy level 4, x too, to half of 1/127 of the largest number of its block.
+ * A term is x · scale · (quant − zero). K terms, and the sum of a block times its offset, are rounded at most K + size + 8 times each.
+ * Products of bytes are exact within a block but sum quants and zeros, of up to 255, apart; K/size blocks are rounded. They round x to
+ * half of 1/127 of the largest number of its block, and x in three parts (models/values/blocks.ts) to 254⁻³ of it.
  */
 import type { Engine } from "../../src/engine/mod.ts";
 import { blockTensors, type StoredTypes } from "../../src/models/mod.ts";
@@ -61,7 +61,7 @@ export async function productErrors(
   const { floats } = drawing(2);
   const bias = floats(matrix.shape[0]);
   const fed: [string, Tensor][] = [
-    ...blockTensors("w.weight", matrix, engine.has.blocks),
+    ...blockTensors("w.weight", matrix),
     ["w.bias", float32([bias.length], bias)],
   ];
   const held = Object.fromEntries(fed.map(([name, tensor]) => [name, engine.upload(tensor)]));
@@ -86,13 +86,16 @@ function worst(
   x: Float32Array,
   matrix: BlockMatrix,
   bias: Float32Array,
-  { precision }: Engine,
+  { has: { blocks } }: Engine,
 ): number {
   const [rows, columns] = matrix.shape;
   const { bits, size, scales, offsets } = matrix;
   const quants = widened({ ...matrix, offsets: null }).data as Float32Array;
   const whole = widened(matrix).data as Float32Array;
-  const roundings = (columns + size + 8) * UNIT;
+  const isParted = blocks.isParted && bits === 8;
+  const areBytes = isParted || blocks.level === 4;
+  const roundings = ((areBytes ? columns / size : columns) + size + 8) * UNIT;
+  const lost = isParted ? 254 ** -3 : areBytes ? 1 / 254 : 0;
   let worst = 0;
   for (let i = 0; i < y.length; i++) {
     const row = Math.floor(i / rows), n = i % rows;
@@ -100,17 +103,16 @@ function worst(
     for (let start = 0; start < columns; start += size) {
       const block = (n * columns + start) / size;
       const numbers = x.subarray(row * columns + start, row * columns + start + size);
-      const step = Math.max(...numbers.map(Math.abs)) / 127;
+      const most = Math.max(...numbers.map(Math.abs));
+      const apart = areBytes ? 2 * (2 ** bits - 1) * Math.abs(scales[block]) : 0;
       for (let k = 0; k < size; k++) {
         const at = n * columns + start + k;
-        const extra = (bits === 8 ? 30 * Math.abs(scales[block]) : 0) + Math.abs(offsets?.[block] ?? 0);
         sum += numbers[k] * whole[at];
-        sizes += Math.abs(numbers[k]) * (Math.abs(quants[at]) + extra);
-        rounded += step / 2 * Math.abs(quants[at]);
+        sizes += Math.abs(numbers[k]) * (Math.abs(quants[at]) + apart + Math.abs(offsets?.[block] ?? 0));
+        rounded += lost * most * Math.abs(quants[at]);
       }
     }
-    const most = roundings * sizes + (precision === "int8" ? rounded : 0);
-    const share = Math.abs(y[i] - sum) / most;
+    const share = Math.abs(y[i] - sum) / (roundings * sizes + rounded);
     if (!(share <= worst)) worst = Number.isNaN(share) ? Infinity : share;
   }
   return worst;

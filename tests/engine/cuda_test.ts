@@ -24,7 +24,7 @@ onStandIn(
       rows: "scattered",
       bfloat16: "native",
       products: "f32",
-      blocks: { passes: [4, 8], steps: [4, 8], level: 1, worthBytes: 0, largest: 128, isHalved: false },
+      blocks: { passes: [4, 8], steps: [4, 8], level: 1, worthBytes: 0, largest: 128, isParted: false },
       constants: "fed",
       bindingBytes: null, // Infinity, as JSON has it
     });

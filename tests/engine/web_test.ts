@@ -66,7 +66,7 @@ function testOwn(engine: Engine): void {
       rows: "gathered",
       bfloat16: "widened",
       products: "f32",
-      blocks: { passes: [4, 8], steps: [4, 8], level: 1, worthBytes: 0, largest: 256, isHalved: false },
+      blocks: { passes: [4, 8], steps: [4, 8], level: 1, worthBytes: 0, largest: 256, isParted: false },
       constants: "fed",
     });
   });

@@ -102,6 +102,7 @@ const rows: Record<string, Row> = {
   ],
   Slice: [[x], (x) => onnx.Slice(x, 1, 3, 1), [2, 2], [-0.5, 0, 1, 3]],
   "Slice by steps": [[x], (x) => onnx.Slice(x, 0, 3, 1, 2), [2, 2], [-2, 0, 0.25, 3]],
+  Split: [[x], (x) => onnx.Split(x, [1, 2], 1)[1], [2, 2], [-0.5, 0, 1, 3]],
   "TopK, the largest first": [[x], (x) => onnx.TopK(x, 2).values, [2, 2], [0, -0.5, 3, 1]],
   Less: [[x, y], (x, y) => onnx.Cast(onnx.Less(x, y), "f32"), [2, 3], zip((a, b) => Number(a < b))],
   ReduceSumSquare: [[x], onnx.ReduceSumSquare, [2], [4.25, 10.0625]],

@@ -75,13 +75,9 @@ Deno.test("what is fed for a matrix is what its format says", () =>
     for (const kind of Object.values(BLOCK_KINDS)) {
       const { blocks } = await quantised(dense, kind).weights.layer(0, () => true);
       for (const matrix of blocks!.values()) {
-        for (const isHalved of [false, true]) {
-          const fed = blockTensors("w", matrix, { isHalved }).map((
-            [name, { dtype, shape }],
-          ) => [name, { dtype, shape }]);
-          const stored = storedBlocks(matrix.shape, formatOf(matrix), { isHalved });
-          assert.deepEqual(fed, stored.map(([part, one]) => [`w.${part}`, one]));
-        }
+        const fed = blockTensors("w", matrix).map(([name, { dtype, shape }]) => [name, { dtype, shape }]);
+        const stored = storedBlocks(matrix.shape, formatOf(matrix));
+        assert.deepEqual(fed, stored.map(([part, one]) => [`w.${part}`, one]));
       }
     }
   }));

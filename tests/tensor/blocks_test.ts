@@ -9,6 +9,7 @@ import {
   formatOf,
   orderedRows,
   philox,
+  stackedRows,
   widened,
 } from "../../src/tensor/mod.ts";
 import { bits } from "./bits.ts";
@@ -108,6 +109,15 @@ Deno.test("rows are views of the same arrays", () => {
     assertSame(part, cutOut(matrix, range(start, end), 0, matrix.shape[1]));
     assert.deepEqual(formatOf(part), formatOf(matrix));
     assert.equal(part.quants.buffer, matrix.quants.buffer);
+  }));
+});
+
+Deno.test("rows that are cut apart and stacked are the matrix", () => {
+  fc.assert(fc.property(partOf(({ rows }) => rows), ([drawn, start, end]) => {
+    const matrix = matrixOf(drawn);
+    const parts = [[0, start], [start, end], [end, drawn.rows]] as const;
+    const found = stackedRows(parts.map(([from, to]) => blockRows(matrix, from, to)));
+    assert.deepEqual(found, matrix);
   }));
 });
 

@@ -3,18 +3,19 @@
  * Nothing is rounded that a product with the widened matrix would not round.
  *
  * A matrix NAME is fed as `NAME.quants` u8 [N, K/size, size · bits/8], `NAME.scales` f32 [N · K/size], and where it has them
- * `NAME.zeros` u8 and `NAME.offsets` f32 [N, K/size]. Halved blocks of 8 bits, quant = 16 · upper + lower, are two of 4 bits with the same
- * scales: `quants` and `zeros` are the upper halves', `NAME.lower` and `NAME.lower_zeros` the others'.
+ * `NAME.zeros` u8 and `NAME.offsets` f32 [N, K/size].
+ *
+ * The CPU has no fast float32 product with 8 bits, but one that rounds a block of x to 127 steps up and down. It gets x, what that
+ * rounding leaves of it, and what is left of that, as rows of one product, and the three results are added: what is still left is at
+ * most 254⁻³, half of float32's last digit, of the block's largest number.
  */
 import {
   type BlockLowering,
   Gemm,
   type Graph,
   MatMulNBits,
-  Mul,
   ReduceSum,
   Reshape,
-  scalar,
   type Value,
 } from "../../onnx/mod.ts";
 import * as op from "../../onnx/mod.ts";
@@ -28,6 +29,11 @@ import {
   middleOf,
   type Tensor,
 } from "../../tensor/mod.ts";
+import { once } from "./once.ts";
+import { watch } from "./watch.ts";
+
+/** The accuracy level of products of bytes. */
+const BYTES = 4;
 
 /** How something is fed. */
 export interface Stored {
@@ -44,33 +50,27 @@ export interface BlockWeight {
   readonly columns: number;
   readonly bits: number;
   readonly size: number;
+  /** MatMulNBits's `accuracy_level`. */
   readonly level: number;
+  /** Whether x is multiplied in three parts. */
+  readonly isParted: boolean;
+  readonly quants: Value;
   readonly scales: Value;
-  /** Quants and their zeros, null for the middle; of halved blocks the upper halves, then the lower ones. */
-  readonly parts: readonly (readonly [quants: Value, zeros: Value | null])[];
+  /** Null for the middle. */
+  readonly zeros: Value | null;
   readonly offsets: Value | null;
 }
 
 /** What is fed for a matrix, by name. */
-export function blockTensors(
-  name: string,
-  matrix: BlockMatrix,
-  lowering: Pick<BlockLowering, "isHalved">,
-): [string, Tensor][] {
+export function blockTensors(name: string, matrix: BlockMatrix): [string, Tensor][] {
   const { bits, scales, offsets, shape, quants, zeros } = matrix;
-  const halves = isInHalves(matrix, lowering);
-  const [upper, lower] = halves ? parted(quants) : [quants];
-  const [upperZeros, lowerZeros] = halves ? partedZeros(zeros, shape[0]) : [zeros];
-  const own = halves ? 4 : bits;
   const data: Record<string, (size: number) => Tensor["data"]> = {
-    quants: () => upper,
-    zeros: (size) => filledZeros(upperZeros, own, size),
-    lower: () => lower!,
-    lower_zeros: (size) => filledZeros(lowerZeros!, own, size),
+    quants: () => quants,
+    zeros: (size) => filledZeros(zeros, bits, size),
     scales: () => scales,
     offsets: () => offsets!,
   };
-  return storedBlocks(shape, formatOf(matrix), lowering).map(([part, { dtype, shape }]) => [
+  return storedBlocks(shape, formatOf(matrix)).map(([part, { dtype, shape }]) => [
     `${name}.${part}`,
     { dtype, shape, data: data[part](elements(shape)) },
   ]);
@@ -79,30 +79,16 @@ export function blockTensors(
 /** The parts in which a matrix [N, K] is fed, their types and shapes. Zeros are no part where all are the middle. */
 export function storedBlocks(
   [rows, columns]: readonly number[],
-  format: BlockFormat,
-  lowering: Pick<BlockLowering, "isHalved">,
+  { bits, size, zero, hasOffsets }: BlockFormat,
 ): [part: string, Stored][] {
-  const { size, zero, hasOffsets } = format;
-  const halves = isInHalves(format, lowering);
-  const bits = halves ? 4 : format.bits;
   const blocks = columns / size;
   const part = (name: string, dtype: DType, ...shape: number[]): [string, Stored] => [name, { dtype, shape }];
-  const quants = (name: string) => part(name, "u8", rows, blocks, size * bits / 8);
-  const zeros = (name: string, zero: number | null) =>
-    zero === middleOf(bits) ? [] : [part(name, "u8", rows, Math.ceil(blocks * bits / 8))];
-  const [upperZero, lowerZero] = halves && zero !== null ? halvesOf(zero) : [zero, zero];
   return [
-    quants("quants"),
-    ...zeros("zeros", upperZero),
-    ...halves ? [quants("lower"), ...zeros("lower_zeros", lowerZero)] : [],
+    part("quants", "u8", rows, blocks, size * bits / 8),
+    ...zero === middleOf(bits) ? [] : [part("zeros", "u8", rows, Math.ceil(blocks * bits / 8))],
     part("scales", "f32", rows * blocks),
     ...hasOffsets ? [part("offsets", "f32", rows, blocks)] : [],
   ];
-}
-
-/** Whether blocks of 8 bits are fed as two of 4. */
-function isInHalves({ bits }: Pick<BlockFormat, "bits">, { isHalved }: Pick<BlockLowering, "isHalved">) {
-  return isHalved && bits === 8;
 }
 
 /** Zeros as MatMulNBits takes them, in so many bytes. */
@@ -111,41 +97,13 @@ function filledZeros(zeros: number | Uint8Array, bits: 4 | 8, size: number): Uin
   return new Uint8Array(size).fill(bits === 4 ? zeros | zeros << 4 : zeros);
 }
 
-const halvesOf = (byte: number) => [byte >> 4, byte & 15] as const;
-
-function partedZeros(zeros: number | Uint8Array, rows: number) {
-  return typeof zeros === "number" ? halvesOf(zeros) : partedRows(zeros, rows);
-}
-
-/** The upper and the lower halves of bytes, two in a byte; the length is even. */
-function parted(quants: Uint8Array): [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>] {
-  const upper = new Uint8Array(quants.length / 2), lower = new Uint8Array(quants.length / 2);
-  for (let i = 0, at = 0; i < upper.length; i++, at += 2) {
-    const first = quants[at], second = quants[at + 1];
-    upper[i] = first >> 4 | second & 240;
-    lower[i] = first & 15 | (second & 15) << 4;
-  }
-  return [upper, lower];
-}
-
-/** The same of rows that may have an odd length. */
-function partedRows(zeros: Uint8Array, rows: number): [Uint8Array, Uint8Array] {
-  const width = zeros.length / rows;
-  if (width % 2 === 0) return parted(zeros);
-  const even = new Uint8Array(rows * (width + 1));
-  for (let row = 0; row < rows; row++) {
-    even.set(zeros.subarray(row * width, (row + 1) * width), row * (width + 1));
-  }
-  return parted(even);
-}
-
 /** The inputs of a matrix of K columns; null where it is not fed in blocks. */
 export function blockInputs(
   graph: Graph,
   name: string,
   columns: number,
   stored: (part: string) => Stored | undefined,
-  { level }: BlockLowering,
+  lowering: BlockLowering,
 ): BlockWeight | null {
   const quants = stored("quants");
   if (!quants) return null;
@@ -155,32 +113,72 @@ export function blockInputs(
     const found = stored(part);
     return found ? graph.input(`${name}.${part}`, found.dtype, found.shape) : null;
   };
-  const upper = [input("quants")!, input("zeros")] as const;
-  const lower = input("lower");
+  const bits = width * 8 / size;
+  const isParted = lowering.isParted && bits === 8;
   return {
     rows,
     columns,
-    bits: width * 8 / size,
+    bits,
     size,
-    level,
-    parts: lower ? [upper, [lower, input("lower_zeros")]] : [upper],
+    level: isParted ? BYTES : lowering.level,
+    isParted,
+    quants: input("quants")!,
     scales: input("scales")!,
+    zeros: input("zeros"),
     offsets: input("offsets"),
   };
 }
 
 /** x Wᵀ [N′, N] of x [N′, K], plus `added` of that shape or [N]. */
 export function blockProduct(x: Value, weight: BlockWeight, added: Value | null): Value {
-  const { rows: N, columns: K, bits, size, level, parts, scales, offsets } = weight;
-  const [first, second] = parts.map(([quants, zeros]) =>
-    MatMulNBits(x, quants, scales, zeros, { K, N, bits, block_size: size, accuracy_level: level })
-  );
-  const product = second ? op.Add(Mul(first, scalar(x.graph, 16)), second) : first;
+  const { rows: N, columns: K, size, offsets, isParted } = weight;
+  const product = isParted
+    ? ReduceSum(Reshape(multiplied(parts(x, K, size), weight), [PARTS, -1, N]), [0])
+    : multiplied(x, weight);
   const moved = offsets ? Gemm(blockSums(x, K / size, size), offsets, product) : product;
   return added ? op.Add(moved, added) : moved;
 }
 
-const sums = new WeakMap<Graph, Map<string, Value>>();
+function multiplied(
+  x: Value,
+  { rows, columns, bits, size, level, quants, scales, zeros }: BlockWeight,
+): Value {
+  const attributes = { K: columns, N: rows, bits, block_size: size, accuracy_level: level };
+  return MatMulNBits(x, quants, scales, zeros, attributes);
+}
+
+const PARTS = 3;
+
+/** The parts of x [N, K], [3 · N, K]. Rounding would hide numbers that are not finite, so they are watched. */
+function parts(x: Value, columns: number, size: number): Value {
+  return once(x.graph, `${x.name} in parts of ${size}`, () => {
+    const whole = Reshape(watch(x), [-1, size]);
+    const left = op.Sub(whole, rounded(whole, size));
+    const least = op.Sub(left, rounded(left, size));
+    return Reshape(op.Concat([whole, left, least], 0), [-1, columns]);
+  });
+}
+
+/** Blocks [N, size] as a product rounds them: that with the identity, which rounds nothing else. */
+function rounded(blocks: Value, size: number): Value {
+  const { graph } = blocks;
+  const weight = once(graph, `identity ${size}`, (): BlockWeight => {
+    const ones = Uint8Array.from({ length: size * size }, (_, i) => Number(i % (size + 1) === 0));
+    return {
+      rows: size,
+      columns: size,
+      bits: 8,
+      size,
+      level: BYTES,
+      isParted: false,
+      quants: graph.constant({ dtype: "u8", shape: [size, 1, size], data: ones }),
+      scales: graph.constant(float32([size], new Float32Array(size).fill(1))),
+      zeros: graph.constant({ dtype: "u8", shape: [size, 1], data: new Uint8Array(size) }),
+      offsets: null,
+    };
+  });
+  return multiplied(blocks, weight);
+}
 
 /** Columns up to which a sum over blocks is a product with ones and zeros: one operator, whose matrix stays in a core's cache. */
 const SUMMED_BY_PRODUCT = 2048;
@@ -206,13 +204,4 @@ function blockOnes(blocks: number, size: number): Tensor {
     (_, i) => Number(Math.floor(i % columns / size) === Math.floor(i / columns)),
   );
   return float32([blocks, columns], data);
-}
-
-/** A value that a graph has once. */
-function once(graph: Graph, key: string, make: () => Value): Value {
-  if (!sums.has(graph)) sums.set(graph, new Map());
-  const known = sums.get(graph)!;
-  const value = known.get(key) ?? make();
-  known.set(key, value);
-  return value;
 }

@@ -3,13 +3,14 @@ import { type Dim, type Graph, type Lowering, scalar, type Value } from "../../o
 import * as op from "../../onnx/mod.ts";
 import type { DType } from "../../tensor/mod.ts";
 import type { NormSpec } from "../pieces.ts";
-import { blockInputs, blockProduct, type BlockWeight, type StoredTypes } from "./blocks.ts";
+import { blockInputs, type StoredTypes } from "./blocks.ts";
+import { stackName, stackOf, type StackRows, stackRowsProduct } from "./stacks.ts";
 
 /** A layer's weights by canonical name: float32, but matrices in the type of products. */
 export interface Weights {
   readonly values: ReadonlyMap<string, Value>;
   /** Matrices in blocks, which are no values. */
-  readonly blocks?: ReadonlyMap<string, BlockWeight>;
+  readonly blocks?: ReadonlyMap<string, StackRows>;
   readonly products: Lowering["products"];
 }
 
@@ -45,19 +46,23 @@ export function fedWeights(
   { prefix = "", exact }: { readonly prefix?: string; readonly exact?: RegExp } = {},
 ): Weights {
   const values = new Map<string, Value>();
-  const blocks = new Map<string, BlockWeight>();
+  const blocks = new Map<string, StackRows>();
+  const shapes = new Map(needs.map(([name, shape]) => [name, shape]));
   for (const [name, shape] of needs) {
-    const full = prefix + name;
-    const part = (part: string) => stored?.get(`${name}.${part}`);
-    const block = blockInputs(graph, full, Number(shape[1]), part, lowering.blocks);
-    if (block) {
-      blocks.set(name, block);
+    const names = stackOf(name, stored);
+    const stack = stackName(names);
+    const part = (part: string) => stored?.get(`${stack}.${part}`);
+    const first = blocks.get(names[0])?.stack;
+    const found = first ?? blockInputs(graph, prefix + stack, Number(shape[1]), part, lowering.blocks);
+    if (found) {
+      const sizes = names.map((name) => Number(shapes.get(name)![0]));
+      blocks.set(name, { stack: found, sizes, index: names.indexOf(name) });
       continue;
     }
     const products = exact?.test(name) ? "f32" : lowering.products;
     values.set(
       name,
-      fedWeight(graph, full, stored?.get(name)?.dtype ?? "f32", shape, { ...lowering, products }),
+      fedWeight(graph, prefix + name, stored?.get(name)?.dtype ?? "f32", shape, { ...lowering, products }),
     );
   }
   return { values, blocks, products: lowering.products };
@@ -67,7 +72,7 @@ export function fedWeights(
 export function linear(x: Value, name: string, weights: Weights, sum: Value | null = null): Value {
   const added = sum ?? weights.values.get(`${name}.bias`) ?? null;
   const block = weights.blocks?.get(`${name}.weight`);
-  if (block) return blockProduct(x, block, added);
+  if (block) return stackRowsProduct(x, block, added);
   const matrix = weights.values.get(`${name}.weight`)!;
   if (weights.products === "f32") return op.Gemm(x, matrix, added);
   const product = op.Cast(op.Gemm(op.Cast(x, weights.products), matrix), "f32");

@@ -12,9 +12,8 @@ const watched = new WeakMap<Graph, Value[]>();
 
 /** Watches rows [N, D]; gives them back. */
 export function watch(x: Value): Value {
-  const values = watched.get(x.graph);
-  if (values) values.push(x);
-  else watched.set(x.graph, [x]);
+  const values = watched.get(x.graph) ?? [];
+  if (!values.some(({ name }) => name === x.name)) watched.set(x.graph, [...values, x]);
   return x;
 }
 

@@ -76,7 +76,7 @@ export function passBytes(model: Passed, { blocks }: Pick<Lowering, "blocks"> = 
     atOnce(layer, hidden, ([name, shape]) => {
       const own = form(l, name);
       const copies = typeof own === "string" ? 0 : WITH_COPIES;
-      return (2 + copies) * formBytes(own, shape, blocks);
+      return (2 + copies) * formBytes(own, shape);
     })
   ));
 }

@@ -28,7 +28,7 @@ function stepForms({ spec, weights }: Decoded, has: Holding): (l: number | null,
 /** Bytes of the weights of steps, of which each is read once for all texts, and of keys and values. */
 export function stepBytes(model: Decoded, has: Holding): Bytes {
   const form = stepForms(model, has);
-  return { key: 4, weight: (l, name, shape) => formBytes(form(l, name), shape, has.blocks) };
+  return { key: 4, weight: (l, name, shape) => formBytes(form(l, name), shape) };
 }
 
 /** Bytes of all weights that decoding holds: of the layers, the final norm and the head. Rows of the embedding are read where they lie. */

@@ -1,6 +1,6 @@
 /** Stages of decoding whose weights are kept: programs that hold them, as long as there is room. */
 import type { Feeds, Held } from "../../engine/mod.ts";
-import { layerTensors, routed, stepGraph, type TensorNeed } from "../../models/mod.ts";
+import { layerTensors, routed, stacked, stepGraph, type TensorNeed } from "../../models/mod.ts";
 import { float32, toFloat32 } from "../../tensor/mod.ts";
 import type { Lease } from "../../weights/mod.ts";
 import { freeAll } from "../held.ts";
@@ -110,7 +110,10 @@ function uploaded(
   needs: readonly TensorNeed[],
 ): HeldWeights {
   const names = new Set(needs.map(([name]) => name));
-  const blocks = new Map([...lease.blocks ?? []].filter(([name]) => names.has(name)));
+  const blocks = stacked(
+    new Map([...lease.blocks ?? []].filter(([name]) => names.has(name))),
+    engine.has.bindingBytes,
+  );
   const dense = new Map(
     [...lease.tensors].filter(([name]) => names.has(name)).map((
       [name, tensor],
@@ -121,7 +124,7 @@ function uploaded(
   const own = new Set<ArrayBufferLike>();
   const isBorrowed = engine.has.constants === "copied";
   try {
-    for (const [name, tensor] of fedTensors({ tensors: dense, blocks }, engine.has.blocks)) {
+    for (const [name, tensor] of fedTensors({ tensors: dense, blocks })) {
       held[name] = engine.upload(tensor);
       const { buffer } = tensor.data;
       if (!lent.has(buffer)) own.add(buffer);
@@ -131,16 +134,18 @@ function uploaded(
     release();
     throw error;
   }
-  if (!isBorrowed) release();
+  const giveBack = () => {
+    release();
+    detach(own);
+  };
+  if (!isBorrowed) giveBack();
   return {
     held,
     own: null,
     bytes: heldBytes(held),
     free() {
       freeAll(held);
-      if (!isBorrowed) return;
-      release();
-      detach(own);
+      if (isBorrowed) giveBack();
     },
   };
 }

@@ -57,9 +57,7 @@ export function leasedStage(open: Open, layer: StepLayer): Stage {
     async with(use) {
       const { release, ...lease } = await leaseOf(open, layer);
       try {
-        const tensors = fedTensors(lease, engine.has.blocks).map(([name, tensor]) =>
-          [`0.${name}`, tensor] as const
-        );
+        const tensors = fedTensors(lease).map(([name, tensor]) => [`0.${name}`, tensor] as const);
         return await withUploaded(engine, Object.fromEntries(tensors), async (held) => {
           const stored = dtypes(held, "0.");
           const build = () =>

@@ -31,10 +31,10 @@ export function usualOf(forms: Iterable<readonly [Form, numbers: number]>): Form
 }
 
 /** Bytes of a tensor in a form, with all that is fed for it. */
-export function formBytes(form: Form, shape: readonly number[], lowering: BlockLowering): number {
+export function formBytes(form: Form, shape: readonly number[]): number {
   const fed = typeof form === "string"
     ? [{ dtype: form, shape }]
-    : storedBlocks(shape, form, lowering).map(([, stored]) => stored);
+    : storedBlocks(shape, form).map(([, stored]) => stored);
   return fed.reduce((sum, { dtype, shape }) => sum + byteSize(dtype) * elements(shape), 0);
 }
 

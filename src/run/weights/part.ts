@@ -56,20 +56,19 @@ export function storedTypes(held: Feeds): StoredTypes {
 /** A lease's tensors as they are fed, all of them or some, cut. */
 export function fedTensors(
   { tensors, blocks = new Map() }: Omit<Lease, "release">,
-  lowering: BlockLowering,
   cuts?: ReadonlyMap<string, Cut | null>,
 ): [string, Tensor][] {
   if (!cuts) {
     return [
       ...tensors,
-      ...[...blocks].flatMap(([name, matrix]) => blockTensors(name, matrix, lowering)),
+      ...[...blocks].flatMap(([name, matrix]) => blockTensors(name, matrix)),
     ];
   }
   return [...cuts].flatMap(([name, cut]): [string, Tensor][] => {
     const matrix = blocks.get(name);
     if (!matrix) return [...cutTensors(tensors, new Map([[name, cut]]))];
     const part = cutBlocks(matrix, cut);
-    return "dtype" in part ? [[name, part]] : blockTensors(name, part, lowering);
+    return "dtype" in part ? [[name, part]] : blockTensors(name, part);
   });
 }
 
@@ -122,7 +121,7 @@ function heldBlocks(held: Feeds): Feeds {
 
 /** A lease of its own, which is over once its weights are freed. */
 export function leased(engine: Engine, { release, ...lease }: Lease, fedAs?: FedAs): Promise<HeldWeights> {
-  return holding(engine, fedTensors(lease, engine.has.blocks), engine.upload, { fedAs, release });
+  return holding(engine, fedTensors(lease), engine.upload, { fedAs, release });
 }
 
 /** Puts some tensors of a layer, cut (null: whole), on the engine. */

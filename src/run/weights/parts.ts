@@ -97,7 +97,7 @@ export async function layerParts(
   const isByPart = experts !== null || weights.drawn && engine.access;
   const whole = async () => {
     const lease = await weights.layer(l, keeps);
-    const make: Make = (cuts) => holding(engine, fedTensors(lease, blocks, cuts), engine.upload);
+    const make: Make = (cuts) => holding(engine, fedTensors(lease, cuts), engine.upload);
     return heldLayer(pieces, make, lease.release);
   };
   const mixture = experts && mixtureParts(experts, hidden, most, lend);

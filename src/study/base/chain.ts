@@ -22,7 +22,7 @@ export interface Chain {
 
 /** As many matrices of a form as have at least so many bytes. */
 export async function openChain(engine: Engine, form: Form, bytes: number): Promise<Chain> {
-  const each = formBytes(form, [SIDE, SIDE], engine.has.blocks);
+  const each = formBytes(form, [SIDE, SIDE]);
   const count = Math.ceil(bytes / each);
   const held: Record<string, Held> = {};
   const graph = createGraph();
@@ -31,7 +31,7 @@ export async function openChain(engine: Engine, form: Form, bytes: number): Prom
   for (let i = 0; i < count; i++) {
     const name = `${names[i]}.weight`;
     const matrix = matrixOf(i);
-    const fed = "bits" in matrix ? blockTensors(name, matrix, engine.has.blocks) : [[name, matrix] as const];
+    const fed = "bits" in matrix ? blockTensors(name, matrix) : [[name, matrix] as const];
     for (const [part, tensor] of fed) held[part] = engine.upload(tensor);
   }
   const needs = names.map((name) => [`${name}.weight`, [SIDE, SIDE]] as const);
