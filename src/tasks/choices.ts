@@ -1,50 +1,10 @@
 /** Tasks that let a model choose: the likeliest of several continuations is its answer. */
 import type { Row } from "../text/mod.ts";
+import { ACC, BOTH, choiceTask, choose, lettered } from "./choice.ts";
 import type { Fields } from "./fields.ts";
 import { capitalize, lstrip, strip } from "./python.ts";
-import { requestsFile, savedFile, trainPool } from "./sources.ts";
-import type { DataFile, Example, Metric, Pool, Split, Task } from "./task.ts";
-
-const BOTH: readonly Metric[] = ["acc", "acc_norm"];
-const ACC: readonly Metric[] = ["acc"];
-
-/** What one task of this kind says: its shots come from the training split of its data set. */
-interface Choice extends Pick<Task, "name" | "metrics" | "read"> {
-  /** Default: "1.0". */
-  readonly version?: string;
-  readonly dataset: string;
-  readonly split: Split["split"];
-  readonly file: DataFile;
-  /** The training split on the hub: the data set with its revision, and the file. */
-  readonly train: readonly [repo: string, path: string];
-  readonly drawn: Pool["choice"];
-}
-
-function choiceTask(
-  { name, version = "1.0", dataset, split, file, train, drawn, metrics, read }: Choice,
-): Task {
-  return {
-    name,
-    version,
-    documents: { dataset, split, file },
-    pool: trainPool(dataset, drawn, ...train),
-    shots: 0,
-    description: "",
-    metrics,
-    read,
-  };
-}
-
-/** A question and texts that may follow it. */
-export function choose(question: string, choices: readonly string[], gold: number): Example {
-  return {
-    question,
-    answer: choices[gold],
-    requests: choices.map((choice) => ({ context: question, continuation: ` ${choice}` })),
-    choices,
-    gold,
-  };
-}
+import { requestsFile, savedFile } from "./sources.ts";
+import type { Example, Task } from "./task.ts";
 
 const boolq = choiceTask({
   name: "boolq",
@@ -202,6 +162,48 @@ function fillBlank(row: Fields): Example {
   return { question: contexts[gold], answer, requests, choices, gold };
 }
 
+const copa = choiceTask({
+  name: "copa",
+  dataset: "aps/super_glue, copa",
+  split: "validation",
+  file: savedFile("super_glue/copa/validation"),
+  train: ["aps/super_glue@refs/convert/parquet", "copa/train/0000.parquet"],
+  drawn: "draw-others",
+  metrics: ACC,
+  read(row) {
+    const asked = row.text("question");
+    const connector = new Map([["cause", "because"], ["effect", "therefore"]]).get(asked);
+    if (connector === undefined) throw row.fault("question", asked, "cause or effect");
+    const premise = [...strip(row.text("premise"))].slice(0, -1).join(""); // without its full stop
+    const choices = [row.text("choice1"), row.text("choice2")].map((choice) => ` ${uncapitalized(choice)}`);
+    return choose(`${premise} ${connector}`, choices, row.label("label", 2));
+  },
+});
+
+const uncapitalized = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);
+
+const LETTERS = ["A", "B", "C", "D", "E"];
+
+const commonsenseQa = choiceTask({
+  name: "commonsense_qa",
+  version: "Yaml", // lm-eval's word for none
+  dataset: "tau/commonsense_qa",
+  split: "validation",
+  file: savedFile("tau/commonsense_qa/none/validation"),
+  train: [
+    "tau/commonsense_qa@94630fe30dad47192a8546eb75f094926d47e155",
+    "data/train-00000-of-00001.parquet",
+  ],
+  drawn: "draw-others",
+  metrics: ACC,
+  read(row) {
+    const texts = row.texts("choices.text");
+    if (texts.length !== LETTERS.length) throw row.fault("choices.text", texts, "five texts");
+    const gold = row.index("answerKey", LETTERS.indexOf(row.text("answerKey")), LETTERS.length);
+    return lettered(`Question: ${strip(row.text("question"))}`, texts, LETTERS, gold);
+  },
+});
+
 export const choiceTasks: readonly Task[] = [
   boolq,
   rte,
@@ -209,6 +211,8 @@ export const choiceTasks: readonly Task[] = [
   piqa,
   winogrande,
   hellaswag,
+  copa,
+  commonsenseQa,
   arc("arc_challenge", "ARC-Challenge"),
   arc("arc_easy", "ARC-Easy"),
 ];

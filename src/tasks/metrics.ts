@@ -37,14 +37,23 @@ function contribution(task: Task, metric: Metric, document: Document, outcome: O
   switch (metric) {
     case "acc":
       if (task.metrics.includes("perplexity")) return Number(greedy[0]);
-      return Number(largest(logLikelihoods) === gold);
+      return Number(chosen(metric, logLikelihoods, choiceLengths) === gold);
     case "acc_norm":
-      return Number(largest(logLikelihoods.map((sum, i) => sum / choiceLengths[i])) === gold);
+      return Number(chosen(metric, logLikelihoods, choiceLengths) === gold);
     case "perplexity":
       return logLikelihoods[0];
     default:
       return Number(exactMatch(task, metric, text, gold as string));
   }
+}
+
+/** The choice that is the answer: the likeliest one, or by `acc_norm` the likeliest for its length. */
+export function chosen(
+  metric: Metric,
+  logLikelihoods: readonly number[],
+  lengths: readonly number[],
+): number {
+  return largest(metric === "acc_norm" ? logLikelihoods.map((sum, i) => sum / lengths[i]) : logLikelihoods);
 }
 
 /** The index of the first largest value. */

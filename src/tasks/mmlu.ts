@@ -1,6 +1,6 @@
 /** MMLU: 57 subjects, each a task, in four groups. */
 import type { Fields } from "./fields.ts";
-import { choose } from "./choices.ts";
+import { lettered } from "./choice.ts";
 import { strip } from "./python.ts";
 import { savedFile } from "./sources.ts";
 import type { Example, Task } from "./task.ts";
@@ -55,9 +55,7 @@ function subjectTask(subject: string): Task {
 function read(row: Fields): Example {
   const choices = row.texts("choices");
   if (choices.length !== LETTERS.length) throw row.fault("choices", choices, "four texts");
-  const lines = choices.map((choice, i) => `${LETTERS[i]}. ${choice}`);
-  const question = [strip(row.text("question")), ...lines, "Answer:"].join("\n");
-  return choose(question, LETTERS, row.label("answer", LETTERS.length));
+  return lettered(strip(row.text("question")), choices, LETTERS, row.label("answer", LETTERS.length));
 }
 
 export const mmluTasks: readonly Task[] = Object.values(SUBJECTS).flat().map(subjectTask);

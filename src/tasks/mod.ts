@@ -2,6 +2,7 @@
 export {
   averaged,
   beforeStops,
+  chosen,
   type Estimate,
   estimate,
   exactMatch,

@@ -5,6 +5,7 @@ import { gsm8kTasks } from "./gsm8k.ts";
 import { lambada } from "./lambada.ts";
 import { mmluGroups, mmluTasks } from "./mmlu.ts";
 import { probeTasks } from "./probes/list.ts";
+import { passkeyNamed } from "./probes/passkey.ts";
 import type { Metric, Task } from "./task.ts";
 
 const OLD = "@1.0";
@@ -17,7 +18,7 @@ const tasks: ReadonlyMap<string, Task> = new Map(
   ]),
 );
 
-/** Names of single tasks. */
+/** Names of single tasks; a passkey's text may have any other length too. */
 export const taskNames: readonly string[] = [...tasks.keys()];
 
 /** Names of groups, each with its tasks'. */
@@ -26,11 +27,11 @@ export const taskGroups: Readonly<Record<string, readonly string[]>> = mmluGroup
 /**
  * The tasks that a name stands for: one, or those of a group.
  *
- * @throws RangeError for an unknown name, with those that it may be meant for
+ * @throws RangeError for an unknown name, with those that it may be meant for, or a passkey's impossible length
  */
 export function tasksNamed(name: string): Task[] {
   const members = Object.hasOwn(taskGroups, name) ? taskGroups[name] : [name];
-  return members.map((member) => tasks.get(member) ?? unknown(member));
+  return members.map((member) => tasks.get(member) ?? passkeyNamed(member) ?? unknown(member));
 }
 
 function unknown(name: string): never {

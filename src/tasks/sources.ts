@@ -39,10 +39,15 @@ export function describeSource({ dataset, split, file }: Split): string {
  * The rows of a split, in order.
  *
  * @param path the split's file on this machine; of a file in the benchmark package or on the hub, in its form; null where rows are made
+ * @param count of rows that are made, how many
  * @throws Error naming the file, the row and the field that cannot be used
  */
-export async function readSplit({ dataset, file }: Split, path: string | null): Promise<Fields[]> {
-  if (file.from === "made") return file.rows().map((values, i) => new Fields(values, dataset, i + 1));
+export async function readSplit(
+  { dataset, file }: Split,
+  path: string | null,
+  count = Infinity,
+): Promise<Fields[]> {
+  if (file.from === "made") return file.rows(count).map((values, i) => new Fields(values, dataset, i + 1));
   if (path === null) {
     throw new TypeError(`Cannot read ${dataset}: found no file, expected one on this machine`);
   }

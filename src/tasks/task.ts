@@ -12,7 +12,13 @@ export type DataFile =
     readonly rows?: (row: Fields) => readonly Row[];
   }
   | { readonly from: "hub"; readonly repo: string; readonly path: string }
-  | { readonly from: "made"; readonly rows: () => readonly Row[] };
+  | {
+    readonly from: "made";
+    /** The first of the rows. */
+    readonly rows: (count: number) => readonly Row[];
+    /** Tokens of the longest row in usual vocabularies, where they are known; a model has to read as many. */
+    readonly tokens?: number | undefined;
+  };
 
 /** Rows of a split of a data set. */
 export interface Split {

@@ -71,12 +71,11 @@ Deno.test("evaluate: JSON is one result for one plan and a list of several, CSV 
     const { out } = await run(...asked, "--drop-mlp", "4", "--csv", "-");
     const [head, ...rows] = out.trimEnd().split("\n");
     assert.match(head, /dropped,task,shots,n,metric,value,stderr,value_low,value_high,change,low,high,/);
-    assert.deepEqual(rows.map((row) => row.match(/nothing|mlp 4|MLP 4/)?.[0].toLowerCase()), [
-      "nothing",
-      "nothing",
-      "mlp 4",
-      "mlp 4",
-    ]);
+    const numbers = ["acc", "acc_norm", "logprob"];
+    assert.deepEqual(
+      rows.map((row) => row.match(/nothing|MLP 4|,(?:acc|acc_norm|logprob),/g)?.join("")),
+      ["nothing", "MLP 4"].flatMap((dropped) => numbers.map((number) => `${dropped},${number},`)),
+    );
   }));
 
 Deno.test("evaluate: a task in an asked group counts in the group", () =>
@@ -94,6 +93,12 @@ Deno.test("evaluate: bad input is one clear line", () =>
         1,
         ["evaluate", folder, "--tasks", "piqqa"],
         /^lamina: Cannot find the task "piqqa".*did you mean piqa\?\)\n$/,
+      ],
+      [1, ["evaluate", folder, "--tasks", "passkey_9"], /found a text of 9 tokens, expected passkey_256 to /],
+      [
+        1,
+        ["evaluate", folder, "--tasks", "passkey_4096"],
+        /passkey_4096: found a text of 4096 tokens, expected at/,
       ],
       [2, ["evaluate", folder, "--tasks", ""], /expected the name of one task at least/],
       [2, ["evaluate", folder, "--limit", "0"], /expected a whole number of at least 1/],

@@ -21,10 +21,10 @@ Deno.test("a plan of windows is made of an order, shown, measured, evaluated and
     assert.match(shown.out, /attention \d \d \(window of 4 keys and 1 sink\)/);
     const losses = await run("perplexity", folder, ...text, "--plan", file);
     assert.equal(losses.code, 0, losses.err);
-    const asked = ["--tasks", "induction_32", "--limit", "2", "--prompts", "0", "--plan", file];
+    const asked = ["--tasks", "brackets", "--limit", "2", "--prompts", "0", "--plan", file];
     const evaluated = await run("evaluate", folder, ...asked);
     assert.equal(evaluated.code, 0, evaluated.err);
-    assert.match(evaluated.out, /induction_32 +0 +2 +acc/);
+    assert.match(evaluated.out, /brackets +0 +2 +acc/);
     const onnx = await run("export", folder, "--plan", file, "--format", "onnx", "--out", `${folder}/onnx`);
     assert.equal(onnx.code, 1);
     assert.match(onnx.err, /attention \d has a window and sinks, which the graph's operator cannot combine/);

@@ -19,7 +19,7 @@ function compared(right: number, drop: Parameters<typeof evaluation>[1]): Evalua
 
 Deno.test("two plans: a row each, the mean first, in points with their interval", () => {
   const [less, least] = [compared(28, { attention: [1, 2] }), compared(20, { mlp: [3] })];
-  const table = tableText([full, less, least]).split("\n\n").at(-1)!;
+  const table = tableText([full, less, least]).split("\n\n").at(-2)!;
   const [title, head, ...rows] = table.split("\n");
   assert.equal(title, "change against the full model in points, and its 95 % interval");
   assert.match(head, /^plan +mean +piqa acc +arc_easy acc$/);
@@ -32,6 +32,18 @@ Deno.test("one plan needs no such table, and neither does the full model alone",
   for (const results of [[full], [full, compared(28, { attention: [1] })], [evaluation(28, { mlp: [1] })]]) {
     assert.doesNotMatch(tableText(results), /change against the full model/);
   }
+});
+
+Deno.test("answers that each plan keeps: a row each, with their interval; none where they are not known", () => {
+  const dropped = evaluation(28, { attention: [1] });
+  const table = tableText([full, dropped]).split("\n\n").at(-1)!;
+  const [title, head, ...rows] = table.split("\n");
+  assert.equal(title, "answers kept, right or wrong: their share and its 95 % interval");
+  assert.match(head, /^plan +piqa acc +arc_easy acc$/);
+  assert.deepEqual(rows.length, 1);
+  assert.match(rows[0], /^without attention 1( +70\.0 % \(54\.6 … 81\.9\)){2}$/); // Wilson's for 28 of 40
+  for (const { metrics } of Object.values(dropped.tasks)) delete metrics.acc.kept;
+  for (const results of [[full], [full, dropped]]) assert.doesNotMatch(tableText(results), /answers kept/);
 });
 
 Deno.test("a plan is without what it drops and with what it changes", () => {

@@ -28,6 +28,8 @@ export function evaluation(
   right: number,
   drop: { readonly attention?: readonly number[]; readonly mlp?: readonly number[] } = {},
 ): Evaluation {
+  const { attention = [], mlp = [] } = drop;
+  const isFull = attention.length + mlp.length === 0;
   const task = (choices: number): Evaluation["tasks"][string] => {
     const value = right / DOCUMENTS;
     const stderr = Math.sqrt(value * (1 - value) / (DOCUMENTS - 1));
@@ -36,7 +38,20 @@ export function evaluation(
       shots: 0,
       n: DOCUMENTS,
       acc: value,
-      metrics: { acc: { stderr, ...shareInterval(right, DOCUMENTS), against: null } },
+      metrics: {
+        acc: {
+          stderr,
+          ...shareInterval(right, DOCUMENTS),
+          against: null,
+          kept: isFull ? null : shareInterval(right, DOCUMENTS),
+        },
+      },
+      logprob: {
+        value: -1,
+        low: -1.125,
+        high: -0.875,
+        against: isFull ? null : { difference: -0.25, low: -0.5, high: 0 },
+      },
       kl: 0,
       top1: 1,
       ece: 0,
@@ -56,7 +71,6 @@ export function evaluation(
       })),
     };
   };
-  const { attention = [], mlp = [] } = drop;
   return {
     ...head("evaluate"),
     provenance: provenance({ layers: 12, attention, mlp, text: "piqa, arc_easy" }),

@@ -65,6 +65,87 @@ Deno.test("a passkey stands at ten depths in turn, and nowhere else", async () =
   assert.ok(keys.size > DOCUMENTS - 10);
 });
 
+Deno.test("a passkey's text may have any length, and names of others are refused", async () => {
+  for (const tokens of [256, 6000]) {
+    const { task, documents } = await documentsOf(`passkey_${tokens}`);
+    assert.equal(task.name, `passkey_${tokens}`);
+    // Words and full stops, nine to a sentence: as many tokens, and no more than the name says with the question's.
+    const words = documents[0].context.split(/[ .?:]+/).length;
+    assert.ok(words < tokens && words > tokens * 0.7, `${words}`);
+  }
+  assert.equal(tasksNamed("passkey_512")[0], tasksNamed("passkey_512")[0]);
+  const range = "expected passkey_256 to passkey_1048576";
+  for (const digits of ["0", "255", "0512", "1048577", "9".repeat(400)]) {
+    assert.throws(() => tasksNamed(`passkey_${digits}`), {
+      name: "RangeError",
+      message: `Cannot make the task passkey_${digits}: found a text of ${digits} tokens, ${range}`,
+    });
+  }
+  for (const name of ["passkey", "passkey_", "passkey_-1", "passkey_1e3", "passkey_512.5"]) {
+    assert.throws(() => tasksNamed(name), /^RangeError: Cannot find the task/);
+  }
+});
+
+Deno.test("the first documents are the same, however many are made", async () => {
+  for (const { documents } of probeTasks) {
+    const rows = async (count?: number) =>
+      (await readSplit(documents, null, count)).map(({ values }) => values);
+    const [few, all] = [await rows(7), await rows()];
+    assert.deepEqual([few.length, all.length], [7, DOCUMENTS]);
+    assert.deepEqual(few, all.slice(0, 7));
+  }
+});
+
+for (
+  const [name, digits] of [["arithmetic", [1, 2]], ["arithmetic_1", [1]], ["arithmetic_2", [2]]] as const
+) {
+  Deno.test(`${name}: six solved examples, then a question with one right line`, async () => {
+    const { documents } = await documentsOf(name);
+    const kinds = new Map<string, number>();
+    for (const [i, { context, requests: [{ continuation }] }] of documents.entries()) {
+      const lines = (context + continuation).trimEnd().split("\n");
+      assert.equal(lines.length, 7);
+      const wanted = digits[i % digits.length];
+      for (const line of lines) {
+        const [, a, sign, b, answer] = /^(\d+) ([-+*]) (\d+) = (\d+)$/.exec(line)!;
+        assert.deepEqual([a.length, b.length], [wanted, wanted], line);
+        const found =
+          { "+": Number(a) + Number(b), "-": Number(a) - Number(b), "*": Number(a) * Number(b) }[sign];
+        assert.equal(found, Number(answer), line);
+      }
+      assert.ok(context.endsWith(" =") && continuation.endsWith("\n"));
+      const [question] = lines.slice(-1);
+      const kind = `${question.split(" ")[1]}${wanted}`;
+      kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+    }
+    const each = DOCUMENTS / (3 * digits.length);
+    assert.equal(kinds.size, 3 * digits.length);
+    for (const count of kinds.values()) assert.ok(Math.abs(count - each) <= 2);
+  });
+}
+
+Deno.test("brackets: only one bracket closes the last one open, and it follows a closed group", async () => {
+  const { documents } = await documentsOf("brackets");
+  const right = new Map<number, number>();
+  for (const { context, requests, gold } of documents) {
+    const open: string[] = [];
+    const written = context.split(" ");
+    for (const bracket of written) {
+      const place = ")]}".indexOf(bracket);
+      if (place < 0) open.push(bracket);
+      else assert.equal(open.pop(), "([{"[place]);
+      assert.ok(open.length <= 6);
+    }
+    assert.ok(written.length >= 24 && written.length < 60);
+    assert.ok(")]}".includes(written.at(-1)!));
+    assert.equal("([{".indexOf(open.at(-1)!), gold);
+    assert.deepEqual(requests.map(({ continuation }) => continuation), [" )", " ]", " }"]);
+    right.set(gold as number, (right.get(gold as number) ?? 0) + 1);
+  }
+  // Three kinds at random: 67 of 200 each, with a deviation of 6.7.
+  for (const kind of [0, 1, 2]) assert.ok(Math.abs(right.get(kind)! - DOCUMENTS / 3) < 27, `${[...right]}`);
+});
+
 Deno.test("an answer counts if greedy decoding has all of it", async () => {
   const { task, documents: [document] } = await documentsOf("induction");
   const scored = (greedy: boolean) =>

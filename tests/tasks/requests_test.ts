@@ -37,7 +37,7 @@ Deno.test("shots that the package lacks are files of data sets on the hub", () =
     assert.ok(parseHubId(repo)?.revision !== "main", `${repo} has no revision`);
     assert.match(path, /^[\w/-]+\.parquet$/);
   }
-  assert.equal(files.size, 9);
+  assert.equal(files.size, 11);
 });
 
 const row = (answer: string) => new Fields({ question: `${answer}?`, answer }, "rows.jsonl", 1);

@@ -13,6 +13,8 @@ const at = (field: string) => `Cannot use f.arrow, row 3: the field ${field} is 
 const arc = { question: "q", choices: { text: ["a", "b"], label: ["A", "B"] }, answerKey: "A" };
 const swag = { activity_label: "x", ctx_a: "a", ctx_b: "b", endings: ["c", "[d]"], label: "0" };
 const blank = { sentence: "a _ b", option1: "x", option2: "y", answer: "1" };
+const copa = { premise: "It is.", choice1: "A", choice2: "B", question: "cause", label: 0 };
+const sense = { question: "q", choices: { text: ["a", "b", "c", "d", "e"] }, answerKey: "E" };
 const mmlu = { question: "q", choices: ["a", "b", "c", "d"], answer: 3 };
 
 /** A task, a row, what is wrong with it. */
@@ -50,6 +52,19 @@ const faults: [task: string, values: Record<string, unknown>, message: string][]
   ["winogrande", { ...blank, sentence: "a b" }, at("sentence") + '"a b", expected a text with a "_"'],
   ["winogrande", { ...blank, answer: "" }, at("answer") + '"", expected the label of one of 2 choices'],
   ["winogrande", { ...blank, option1: "" }, at("choices[0]") + '"", expected a non-empty text'],
+  ["copa", { ...copa, question: "reason" }, at("question") + '"reason", expected cause or effect'],
+  ["copa", { ...copa, question: "toString" }, at("question") + '"toString", expected cause or effect'],
+  ["copa", { ...copa, label: 2 }, at("label") + "2, expected the label of one of 2 choices"],
+  [
+    "commonsense_qa",
+    { ...sense, choices: { text: ["a"] } },
+    at("choices.text") + '["a"], expected five texts',
+  ],
+  [
+    "commonsense_qa",
+    { ...sense, answerKey: "" },
+    at("answerKey") + '"", expected the label of one of 5 choices',
+  ],
   ["mmlu_anatomy", { ...mmlu, choices: ["a"] }, at("choices") + '["a"], expected four texts'],
   ["mmlu_anatomy", { ...mmlu, answer: 4 }, at("answer") + "4, expected the label of one of 4 choices"],
   ["gsm8k", { question: "q" }, at("answer") + "missing, expected a text"],

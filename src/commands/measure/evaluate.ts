@@ -46,7 +46,7 @@ export function evaluateCommand(context: Context): Command {
     .argument("<model>", MODEL)
     .option(
       "--tasks <names>",
-      `tasks, for example piqa,mmlu_anatomy; induction and passkey_… are made here and need no data; ${GIVEN} (default: ${
+      `tasks, for example piqa,mmlu_anatomy; arithmetic, brackets, induction and passkey_… are made here and need no data, and a passkey's text may have any length; ${GIVEN} (default: ${
         DEFAULT_TASKS.join(",")
       }); choose from ${named.join(", ")}, ` +
         `mmlu_SUBJECT, ${Object.keys(taskGroups).join(", ")}`,

@@ -93,8 +93,23 @@ const errorForm = {
   against: changeForm.nullable(),
 };
 
+/** The share of answers that are the full model's, right or wrong, with its 95 % interval; null for the full model and for a perplexity. */
+const keptForm = z.object({ value: z.number(), low: z.number(), high: z.number() }).nullable()
+  .optional(); // results from before it have none
+
 /** A metric of a task. */
-const metricForm = z.object({ value: z.number(), ...errorForm });
+const metricForm = z.object({ value: z.number(), ...errorForm, kept: keptForm });
+
+/** Half the interval of a mean over documents is by Student's t; a single document has none. */
+const limitsForm = { low: z.number().nullable(), high: z.number().nullable() };
+
+/** The mean log-probability of the right answers, in nats, beside the full model's; null where answers are written. */
+const logprobForm = z.object({
+  value: z.number(),
+  ...limitsForm,
+  /** Null for the full model. */
+  against: z.object({ difference: z.number(), ...limitsForm }).nullable(),
+}).nullable().optional(); // results from before it have none
 
 /** One task of an evaluation. */
 const evaluatedForm = z.object({
@@ -104,6 +119,7 @@ const evaluatedForm = z.object({
   /** The shares that the task reports, as plain numbers. */
   ...sharesForm,
   metrics: z.record(z.string(), metricForm),
+  logprob: logprobForm,
   /** KL(p_full ‖ p_drop), nats per scored token, and the share of them with the full model's first choice. */
   kl: z.number().nullable(),
   top1: z.number().nullable(),
@@ -120,6 +136,8 @@ const groupForm = z.object({
   n: z.int().positive(),
   acc: z.number(),
   ...errorForm,
+  kept: keptForm,
+  logprob: logprobForm,
 });
 
 /** How a plan writes, next to the full model. */

@@ -7,31 +7,59 @@ import { accuracyChange, accuracyCurves, type Dropped, fullOf, meanAccuracy } fr
 import type { CsvRow } from "../chart/csv.ts";
 import { formatFixed, formatNumber, formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
 import { sharedLines } from "../chart/shared.ts";
-import { plansTable } from "./plans.ts";
+import { keptTable, plansTable } from "./plans.ts";
 import { type Column, lines, optional, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
 /** A task, group or the average: a row of the table. */
-interface Line extends Metric {
+interface Line {
   readonly task: string;
   readonly shots: number | null;
   readonly n: number | null;
   readonly metric: string;
+  readonly value: number;
+  readonly stderr?: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly against: Against | null;
+  readonly kept?: Metric["kept"];
 }
 type Metric = Evaluation["tasks"][string]["metrics"][string];
+/** A log-probability changes without a margin. */
+type Against =
+  & NonNullable<Logprob["against"]>
+  & Partial<Pick<NonNullable<Metric["against"]>, "equivalence" | "margin" | "verdict">>;
+type Logprob = NonNullable<Evaluation["tasks"][string]["logprob"]>;
 
 /** Every metric of every task, then groups, then the average; with `whole`, groups stand for their tasks. */
 function linesOf({ tasks, groups, average }: Evaluation, whole: boolean): Line[] {
   const inGroups = new Set(whole ? Object.values(groups).flatMap((group) => group.tasks) : []);
+  const single = Object.entries(tasks).filter(([task]) => !inGroups.has(task));
   return [
-    ...Object.entries(tasks).filter(([task]) => !inGroups.has(task)).flatMap((
-      [task, { shots, n, metrics }],
-    ) => Object.entries(metrics).map(([metric, found]) => ({ task, shots, n, metric, ...found }))),
-    ...Object.entries(groups).map(([task, { acc, ...group }]) => (
-      { ...group, task, shots: tasks[group.tasks[0]].shots, metric: "acc", value: acc }
-    )),
+    ...single.flatMap(([task, { shots, n, metrics, logprob }]) => [
+      ...Object.entries(metrics).map(([metric, found]): Line => ({ task, shots, n, metric, ...found })),
+      ...logprobLines({ task, shots, n }, logprob),
+    ]),
+    ...Object.entries(groups).flatMap(([task, { acc: value, logprob, ...group }]) => {
+      const { shots } = tasks[group.tasks[0]];
+      return [
+        { ...group, task, shots, metric: "acc", value },
+        ...logprobLines({ ...group, task, shots }, logprob),
+      ];
+    }),
     ...average ? [{ ...average, task: "average", shots: null, n: null, metric: "mean" }] : [],
   ];
 }
+
+const LOGPROB = "logprob";
+
+function logprobLines(
+  { task, shots, n }: Pick<Line, "task" | "shots" | "n">,
+  found: Logprob | null | undefined,
+): Line[] {
+  return found ? [{ task, shots, n, metric: LOGPROB, ...found }] : [];
+}
+
+const isShare = ({ metric }: Line) => metric !== "perplexity" && metric !== LOGPROB;
 
 /** Evaluations of one model under several plans. */
 export function evaluationTables(results: readonly Evaluation[]): Table[] {
@@ -41,15 +69,18 @@ export function evaluationTables(results: readonly Evaluation[]): Table[] {
     lines(`${modelOf(model)} · lm-eval's tasks, BOS: ${bos} · ${dtype}, ${engine}`),
     ...results.map(planTable),
     ...plansTable(results),
+    ...keptTable(results),
   ];
 }
 
+/** A number that is no share, or its change. */
+const plainText = ({ metric }: Line, value: number) =>
+  metric === LOGPROB ? formatFixed(value, 2) : formatNumber(value);
+
 /** An interval in the unit of the metric. */
-function rangeText({ metric, low, high }: Line): string | null {
+function rangeText(line: Line, { low, high }: Pick<Line, "low" | "high">): string | null {
   if (low === null || high === null) return null;
-  return metric === "perplexity"
-    ? `${formatNumber(low)} … ${formatNumber(high)}`
-    : formatPointsRange(low, high);
+  return isShare(line) ? formatPointsRange(low, high) : `${plainText(line, low)} … ${plainText(line, high)}`;
 }
 
 const LINE = {
@@ -59,21 +90,24 @@ const LINE = {
   metric: { key: "metric", title: "metric", value: ({ metric }) => metric, align: "left" },
   value: {
     title: "value",
-    value: ({ metric, value }) => metric === "perplexity" ? formatNumber(value) : formatShare(value),
+    value: (line) => isShare(line) ? formatShare(line.value) : plainText(line, line.value),
   },
-  range: { title: "95 % interval", value: rangeText },
-  change: { title: "change", value: ({ against }) => against?.difference, format: formatPoints },
-  changeRange: {
-    title: "95 % interval",
-    value: ({ against }) => against && formatPointsRange(against.low, against.high),
+  range: { title: "95 % interval", value: (line) => rangeText(line, line) },
+  change: {
+    title: "change",
+    value(line) {
+      const change = line.against?.difference;
+      return change === undefined ? null : isShare(line) ? formatPoints(change) : plainText(line, change);
+    },
   },
+  changeRange: { title: "95 % interval", value: (line) => line.against && rangeText(line, line.against) },
 } satisfies Record<string, Column<Line>>;
 
 function planTable(result: Evaluation): Table {
   const { drop } = result.provenance;
   const shown = linesOf(result, true);
   const full = isFull(drop);
-  const margin = shown.find(({ against }) => against)?.against?.margin;
+  const margin = shown.find(({ against }) => against?.margin !== undefined)?.against?.margin;
   const verdict: Column<Line> = {
     title: margin === undefined ? "equal" : `within ${formatPoints(margin)}`,
     value: ({ against }) => against?.verdict,
@@ -85,15 +119,22 @@ function planTable(result: Evaluation): Table {
   return {
     note: planPhrase(drop),
     ...tableOf(shown, columns),
-    notes: [...marginNote(shown), ...notesOf(result, full), ...sharedLines([result])],
+    notes: [
+      ...shown.some(({ metric }) => metric === LOGPROB) ? [LOGPROB_NOTE] : [],
+      ...marginNote(shown),
+      ...notesOf(result, full),
+      ...sharedLines([result]),
+    ],
   };
 }
+
+const LOGPROB_NOTE = `${LOGPROB}: log-probability of the right answer, in nats, mean over documents`;
 
 /** What it would take to tell, where some line cannot. */
 function marginNote(lines: readonly Line[]): string[] {
   const unsure = lines.find(({ against }) => against?.verdict === "cannot tell");
   if (!unsure) return [];
-  const { margin } = unsure.against!;
+  const margin = unsure.against!.margin!;
   return [
     `cannot tell: the interval extends beyond ${formatPoints(margin)} points; even if no answer changes, ` +
     `a task needs ${formatNumber(documentsNeeded(margin))} documents to show a change within them`,
@@ -151,6 +192,9 @@ export function evaluationRows(result: Evaluation): CsvRow[] {
     { key: "equivalence", value: ({ against }) => against?.equivalence },
     { key: "margin", value: ({ against }) => against?.margin },
     { key: "verdict", value: ({ against }) => against?.verdict },
+    { key: "kept", value: ({ kept }) => kept?.value },
+    { key: "kept_low", value: ({ kept }) => kept?.low },
+    { key: "kept_high", value: ({ kept }) => kept?.high },
     { key: "kl", value: ({ task }) => tasks[task]?.kl },
     { key: "top1", value: ({ task }) => tasks[task]?.top1 },
     { key: "ece", value: ({ task }) => tasks[task]?.ece },

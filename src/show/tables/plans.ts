@@ -1,14 +1,15 @@
-/** Evaluations of several plans in one table: how each plan changes each task, against the full model over the same documents. */
+/** Evaluations of plans by tasks: how each plan changes each task against the full model, and how many of its answers stay the same. */
 import { isFull, planPhrase } from "../../measure/mod.ts";
 import { type Evaluation, meanOver, type ShareMain } from "../../result/mod.ts";
-import { formatPoints, formatPointsRange } from "../chart/numbers.ts";
+import { formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
 import { type Column, type Table, tableOf } from "./table.ts";
 
-type Against = Evaluation["tasks"][string]["metrics"][string]["against"];
+type Metric = Evaluation["tasks"][string]["metrics"][string];
+type Against = Metric["against"];
 
 /** Plans by tasks, with the mean over tasks first; no table where fewer than two plans are compared with the full model. */
 export function plansTable(results: readonly Evaluation[]): Table[] {
-  const plans = results.filter(({ provenance: { drop } }) => !isFull(drop));
+  const plans = plansIn(results);
   if (plans.length < 2) return [];
   const mains = meanOver(plans[0]);
   const mean: Column<Evaluation>[] = plans.some(({ average }) => average)
@@ -17,19 +18,51 @@ export function plansTable(results: readonly Evaluation[]): Table[] {
   return [{
     title: "change against the full model in points, and its 95 % interval",
     ...tableOf(plans, [
-      { title: "plan", value: ({ provenance: { drop } }) => planPhrase(drop), align: "left" },
+      PLAN,
       ...mean,
-      ...mains.map((main): Column<Evaluation> => ({
-        title: main.members.length > 1 ? main.name : `${main.name} ${main.metric}`,
-        value: (result) => changeText(againstOf(result, main)),
-      })),
+      ...mains.map((main) => taskColumn(main, (found) => changeText(found?.against))),
     ]),
   }];
 }
 
-/** How a task or a group differs from the full model's. */
-function againstOf({ tasks, groups }: Evaluation, { name, metric }: ShareMain): Against | undefined {
-  return Object.hasOwn(groups, name) ? groups[name].against : tasks[name]?.metrics[metric]?.against;
+/** Plans by tasks: the share of answers that are the full model's; no table where they are not known. */
+export function keptTable(results: readonly Evaluation[]): Table[] {
+  const plans = plansIn(results).filter(({ tasks }) =>
+    Object.values(tasks).some(({ metrics }) => Object.values(metrics).some(({ kept }) => kept))
+  );
+  if (plans.length === 0) return [];
+  const mains = meanOver({ ...plans[0], average: null }); // tasks that no mean counts, too
+  return [{
+    title: "answers kept, right or wrong: their share and its 95 % interval",
+    ...tableOf(plans, [PLAN, ...mains.map((main) => taskColumn(main, (found) => keptText(found?.kept)))]),
+  }];
+}
+
+/** Those that are compared with the full model. */
+const plansIn = (results: readonly Evaluation[]) =>
+  results.filter(({ provenance: { drop } }) => !isFull(drop));
+
+const PLAN: Column<Evaluation> = {
+  title: "plan",
+  value: ({ provenance: { drop } }) => planPhrase(drop),
+  align: "left",
+};
+
+/** A column of what `text` says about a task or a group. */
+function taskColumn(
+  { name, members, metric }: ShareMain,
+  text: (found: Pick<Metric, "against" | "kept"> | undefined) => string | null,
+): Column<Evaluation> {
+  return {
+    title: members.length > 1 ? name : `${name} ${metric}`,
+    value: ({ tasks, groups }) =>
+      text(Object.hasOwn(groups, name) ? groups[name] : tasks[name]?.metrics[metric]),
+  };
+}
+
+/** "96.5 % (95.1 … 97.6)"; null where nothing was compared. */
+function keptText(kept: Metric["kept"]): string | null {
+  return kept ? `${formatShare(kept.value)} (${formatPointsRange(kept.low, kept.high)})` : null;
 }
 
 /** "−1.2 (−3.0 … 0.6)"; null where nothing was compared. */

@@ -68,11 +68,12 @@ export async function askTask(
   fetch: Reports,
 ): Promise<Part[]> {
   const { task, shots, limit, seed } = setting;
-  const found = await rows.of(task, task.documents);
+  const longest = contextLength(model.config);
+  expectWhole(task, task.documents.file.from === "made" ? task.documents.file.tokens ?? 0 : 0, model);
+  const found = await rows.of(task, task.documents, limit);
   const pool = shots > 0 && task.pool ? await rows.of(task, task.pool) : [];
   const documents = buildRequests(task, found, pool, { shots, limit, seed });
   const tokenizer = await model.tokenizer();
-  const longest = contextLength(model.config);
   const packing = packingOf(model.spec);
   const parts: Part[] = [];
   let own: AskedDocument[] = [];
@@ -85,6 +86,7 @@ export async function askTask(
     const asked = task.generation
       ? prompt(tokenizer, setting, document, longest)
       : choices(tokenizer, setting, document, longest);
+    expectWhole(task, asked.cut === 0 ? 0 : longest + asked.cut, model);
     tokens += task.generation
       ? asked.requests[0].input.length + WRITTEN
       : tokensBehind(own.at(-1), asked, packing);
@@ -98,6 +100,19 @@ export async function askTask(
     fetch.signal?.throwIfAborted();
   }
   return parts;
+}
+
+/** A text that was made for its answer has lost it where the text is cut; `tokens` are those that a model has to read. */
+function expectWhole(
+  { name, documents: { file } }: Task,
+  tokens: number,
+  model: Pick<StudyModel, "name" | "config">,
+): void {
+  const longest = contextLength(model.config);
+  if (file.from !== "made" || tokens <= longest) return;
+  throw new RangeError(
+    `Cannot evaluate ${model.name} on ${name}: found a text of ${tokens} tokens, expected at most ${longest}, its context`,
+  );
 }
 
 /** Tokens of a document that the one before it does not begin with. */
@@ -166,7 +181,8 @@ export function rowFinder(fetch: Reports) {
       await pathOf(task, task.documents);
       if (shots > 0 && task.pool) await pathOf(task, task.pool);
     },
-    of: async (task: Task, split: Split) => await readSplit(split, await pathOf(task, split)),
+    of: async (task: Task, split: Split, count?: number) =>
+      await readSplit(split, await pathOf(task, split), count),
   };
 }
 

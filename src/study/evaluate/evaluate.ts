@@ -52,8 +52,9 @@ import { PROMPT, TOKENS, writeTexts, writing } from "./writing.ts";
 /** Options of `evaluate`: the tasks, and how they are run. */
 export interface EvaluateOptions extends Keeping, Reports, EngineOptions, Forcing {
   /**
-   * Tasks and groups, by lm-eval's names; or probes, whose documents are made here: `induction` and `passkey_512`, which longer texts
-   * and lists have too (`passkey_2048`, `induction_64`). Set either `tasks` or `suite`, which has its own shots.
+   * Tasks and groups, by lm-eval's names; or probes, whose documents are made here: `arithmetic` (`arithmetic_1` and `arithmetic_2` have
+   * one count of digits), `brackets`, `induction` (`induction_64` has a shorter list) and `passkey_512`, whose number is the length of
+   * the text in tokens, up to what the model reads. Set either `tasks` or `suite`, which has its own shots.
    */
   readonly tasks?: readonly string[] | undefined;
   /** `paper`: the paper's nine tasks at its shots; `paper-llama-3`: its four for Llama 3. */
@@ -98,16 +99,19 @@ const PROMPTS = 8;
 const LONG = 2 ** 20;
 
 /**
- * Evaluates a model on benchmark tasks under each plan, and returns the results in the plans' order. The full model always runs,
- * because the other plans are compared with it. Where at least 1 % of the 13-token sequences of a task occur in the text that a plan was
- * calibrated on, the plan's result says so in `shared`. Throws `RangeError` for an unknown task, or if a task has too few rows for the shots.
+ * Evaluates a model on benchmark tasks under each plan, and returns the results in the plans' order. The full model always runs, because
+ * the other plans are compared with it: `against` is how accuracy changes, `kept` the share of answers that stay the same, and `logprob`
+ * the log-probability of the right answers in nats. Where at least 1 % of the 13-token sequences of a task occur in the text that a plan
+ * was calibrated on, the plan's result says so in `shared`. Throws `RangeError` for an unknown task, if a task has too few rows for the
+ * shots, or if the model cannot read a probe's text whole.
  *
  * @example Not run by tests: it fetches the model and the rows
  * ```ts ignore
  * import { evaluate } from "lamina";
  *
  * const [full, dropped] = await evaluate("smollm2-135m", [{}, { attention: [25] }], { tasks: ["piqa"], limit: 100 });
- * console.log(full.tasks.piqa.acc, dropped.tasks.piqa.acc, dropped.tasks.piqa.metrics.acc.against);
+ * const { acc, metrics, logprob } = dropped.tasks.piqa;
+ * console.log(full.tasks.piqa.acc, acc, metrics.acc.against, metrics.acc.kept, logprob);
  * ```
  */
 export async function evaluate(

@@ -18,6 +18,7 @@ import {
   sharesOf,
 } from "../../result/mod.ts";
 import { averaged, type Estimate, estimate, pooled } from "../../tasks/mod.ts";
+import { keptOf, keptOver, logprobOf } from "./answers.ts";
 import type { Part } from "./asked.ts";
 import type { Item } from "./items.ts";
 
@@ -32,9 +33,12 @@ interface Base {
   readonly margin: number;
 }
 
+/** Parts of tasks, and what came of their documents. */
+type Parts = readonly { readonly part: Part; readonly items: readonly Item[] }[];
+
 /** A plan's summary; `full` is the full model's, over the same documents. */
 export function summarise(
-  parts: readonly { readonly part: Part; readonly items: readonly Item[] }[],
+  parts: Parts,
   mains: readonly Main[],
   full: Summary | null,
   margin: number,
@@ -44,8 +48,7 @@ export function summarise(
   for (const { part: { setting } } of parts) {
     const { task } = setting;
     if (task.name in tasks) continue;
-    const items = parts.filter(({ part }) => part.setting.task === task).flatMap(({ items }) => items);
-    tasks[task.name] = taskOf(setting, items, base);
+    tasks[task.name] = taskOf(setting, parts.filter(({ part }) => part.setting.task === task), base);
   }
   const groups = Object.fromEntries(
     mains.filter(({ members }) => members.length > 1).map((
@@ -55,7 +58,10 @@ export function summarise(
   return { tasks, groups, average: averageOf(tasks, groups, sharesOf(mains), base) };
 }
 
-function taskOf({ task, shots }: Part["setting"], items: Item[], base: Base): Task {
+function taskOf({ task, shots }: Part["setting"], parts: Parts, base: Base): Task {
+  const items = parts.flatMap(({ items }) => items);
+  const documents = parts.flatMap(({ part }) => part.documents.map(({ document }) => document));
+  const full = base.full && base.full[task.name].items;
   const estimates = task.metrics.map((metric) => {
     const scores = items.map((item) => ({ [metric]: item[metric]! }));
     return [metric, estimate(metric, scores)] as const;
@@ -68,6 +74,7 @@ function taskOf({ task, shots }: Part["setting"], items: Item[], base: Base): Ta
     n: items.length,
     ...Object.fromEntries(estimates.map(([metric, { value }]) => [metric, value])),
     metrics: {},
+    logprob: logprobOf(items, full),
     kl: perToken("kl"),
     top1: perToken("top1"),
     ece: calibrationOf(items),
@@ -80,7 +87,8 @@ function taskOf({ task, shots }: Part["setting"], items: Item[], base: Base): Ta
     const errors = isShare(main)
       ? errorsOf(accuracyOf(own, main), changeOf(own, [main], base))
       : errorsOf(perplexityInterval(items), null);
-    found.metrics[metric] = { value, stderr: finite(stderr), ...errors };
+    const kept = full && keptOf(task, metric, documents, items, full);
+    found.metrics[metric] = { value, stderr: finite(stderr), ...errors, kept };
   }
   return found;
 }
@@ -125,12 +133,18 @@ function groupOf(tasks: Tasks, main: ShareMain, base: Base): Evaluation["groups"
     return { value: acc.value, stderr: acc.stderr ?? NaN, documents: n };
   });
   const { value, stderr, documents } = pooled(of);
+  const itemsOf = (from: Tasks) => main.members.flatMap((name) => from[name].items);
   return {
     tasks: [...main.members],
     n: documents,
     acc: value,
     stderr: finite(stderr),
     ...errorsOf(accuracyOf(tasks, main), changeOf(tasks, [main], base)),
+    kept: base.full && keptOver(main.members.map((name) => {
+      const { n, metrics: { acc: { kept } } } = tasks[name];
+      return { n, kept: kept! };
+    })),
+    logprob: logprobOf(itemsOf(tasks), base.full && itemsOf(base.full)),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
  * Tasks whose documents are made here, by a seed: they need no data, so that every model can be probed without a network. Each asks
- * for the one continuation that its text determines; greedy decoding has it or has it not.
+ * for the one continuation that its text determines: greedy decoding has it or has it not, or the model chooses it among some.
  */
 import { pythonRandom } from "../random.ts";
 import type { Task } from "../task.ts";
@@ -24,6 +24,10 @@ export interface Probe {
 /** A made task: its name, and document number `i` of `DOCUMENTS`. */
 export interface Made {
   readonly name: string;
+  /** Continuations of every document, one of them the right one, where the model chooses; by default it writes. */
+  readonly choices?: readonly string[];
+  /** Tokens of its longest text in usual vocabularies, where its name has them. */
+  readonly tokens?: number;
   /** Counts the ways in which documents were made: results of another one are not reused. */
   readonly version: string;
   probe(draws: Draws, i: number): Probe;
@@ -34,39 +38,49 @@ export const DOCUMENTS = 200;
 /** The seed of every task's documents; shots have one of their own. */
 const SEED = 1;
 
-/** The documents of a task, always the same. */
-export function probesOf({ probe }: Pick<Made, "probe">): Probe[] {
+/** The first documents of a task, always the same. */
+export function probesOf({ probe }: Pick<Made, "probe">, count: number): Probe[] {
   const random = pythonRandom(SEED);
   const draws: Draws = {
     below: random.below,
     one: (items) => items[random.below(items.length)],
     several: (items, count) => random.sample(items.length, count).map((i) => items[i]),
   };
-  return Array.from({ length: DOCUMENTS }, (_, i) => probe(draws, i));
+  return Array.from({ length: Math.min(count, DOCUMENTS) }, (_, i) => probe(draws, i));
 }
 
-/** A task of made documents: the share of exact continuations (`acc`), and how improbable they are (`perplexity`). */
-export function madeTask({ name, version, probe }: Made): Task {
+/**
+ * A task of made documents. Its numbers: the share of exact continuations, or of right choices (`acc`), and where nothing is chosen how
+ * improbable the continuations are (`perplexity`).
+ */
+export function madeTask({ name, version, choices: among, tokens, probe }: Made): Task {
   return {
     name,
     version,
     documents: {
       dataset: `documents of ${name}`,
       split: "test",
-      file: { from: "made", rows: () => probesOf({ probe }).map((probe) => ({ ...probe })) },
+      file: {
+        from: "made",
+        tokens,
+        rows: (count) => probesOf({ probe }, count).map((probe) => ({ ...probe })),
+      },
     },
     pool: null,
     shots: 0,
     description: "",
-    metrics: ["acc", "perplexity"],
+    metrics: among ? ["acc"] : ["acc", "perplexity"],
     read(row) {
-      const [context, continuation] = [row.text("context"), row.text("continuation")];
+      const [context, right] = [row.text("context"), row.text("continuation")];
+      const continuations = among ?? [right];
+      const choices = continuations.map((continuation) => continuation.trimStart());
+      const gold = row.index("continuation", continuations.indexOf(right), continuations.length);
       return {
         question: context,
-        answer: continuation.trimStart(),
-        requests: [{ context, continuation }],
-        choices: [continuation.trimStart()],
-        gold: 0,
+        answer: choices[gold],
+        requests: continuations.map((continuation) => ({ context, continuation })),
+        choices,
+        gold,
       };
     },
   };

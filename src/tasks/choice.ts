@@ -1,0 +1,57 @@
+/** The form of tasks that let a model choose: the likeliest of several continuations is its answer. */
+import { trainPool } from "./sources.ts";
+import type { DataFile, Example, Metric, Pool, Split, Task } from "./task.ts";
+
+/** Numbers of a task whose choices differ in length. */
+export const BOTH: readonly Metric[] = ["acc", "acc_norm"];
+/** Numbers of a task whose choices are much alike in length. */
+export const ACC: readonly Metric[] = ["acc"];
+
+/** What one task of this kind says: its shots come from the training split of its data set. */
+export interface Choice extends Pick<Task, "name" | "metrics" | "read"> {
+  /** Default: "1.0". */
+  readonly version?: string;
+  readonly dataset: string;
+  readonly split: Split["split"];
+  readonly file: DataFile;
+  /** The training split on the hub: the data set with its revision, and the file. */
+  readonly train: readonly [repo: string, path: string];
+  readonly drawn: Pool["choice"];
+}
+
+export function choiceTask(
+  { name, version = "1.0", dataset, split, file, train, drawn, metrics, read }: Choice,
+): Task {
+  return {
+    name,
+    version,
+    documents: { dataset, split, file },
+    pool: trainPool(dataset, drawn, ...train),
+    shots: 0,
+    description: "",
+    metrics,
+    read,
+  };
+}
+
+/** A question and texts that may follow it. */
+export function choose(question: string, choices: readonly string[], gold: number): Example {
+  return {
+    question,
+    answer: choices[gold],
+    requests: choices.map((choice) => ({ context: question, continuation: ` ${choice}` })),
+    choices,
+    gold,
+  };
+}
+
+/** A question whose choices stand below it behind letters; the letters are what is scored. */
+export function lettered(
+  question: string,
+  texts: readonly string[],
+  letters: readonly string[],
+  gold: number,
+): Example {
+  const lines = texts.map((text, i) => `${letters[i]}. ${text}`);
+  return choose([question, ...lines, "Answer:"].join("\n"), letters, gold);
+}
