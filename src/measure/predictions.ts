@@ -41,14 +41,20 @@ export interface Prediction {
 
 /** Returns the prediction of logits at a temperature. Throws `RangeError` for none, and where one is not finite. */
 export function prediction(logits: Float32Array, temperature = 1): Prediction {
-  const logSum = logSumOf(logits, temperature);
-  const p = new Float64Array(logits.length);
-  let square = 0;
-  for (let v = 0; v < p.length; v++) {
-    p[v] = Math.exp(logits[v] / temperature - logSum);
-    square += p[v] ** 2;
+  let [most, zero] = [-Infinity, 0];
+  for (let v = 0; v < logits.length; v++) {
+    if (logits[v] > most) most = logits[v];
+    zero += 0 * logits[v]; // NaN where one is not finite
   }
-  return { logits, temperature, p, logSum, square };
+  if (zero !== 0 || logits.length === 0) throw noPrediction(logits);
+  const p = new Float64Array(logits.length);
+  let [sum, square] = [0, 0];
+  for (let v = 0; v < p.length; v++) sum += p[v] = Math.exp((logits[v] - most) / temperature);
+  for (let v = 0; v < p.length; v++) {
+    p[v] /= sum;
+    square += p[v] * p[v];
+  }
+  return { logits, temperature, p, logSum: most / temperature + Math.log(sum), square };
 }
 
 /** Returns how far other logits lie from a prediction. Throws `RangeError` where one is not finite, or their number is another. */
@@ -57,24 +63,23 @@ export function predictionChange(from: Prediction, logits: Float32Array): Predic
   if (logits.length !== z.length) {
     throw new RangeError(`Cannot compare predictions: found ${logits.length} logits, expected ${z.length}`);
   }
-  const otherSum = logSumOf(logits, temperature);
-  // Means of Δz under p and r, and Σ p′², first: variances and distances as sums of squares lose no digits where changes are small.
-  let [mean, meanSquares, otherSquare, kl] = [0, 0, 0, 0];
+  const other = prediction(logits, temperature);
+  // Means of Δz under p and r first: variances and distances as sums of squares lose no digits where changes are small.
+  let [mean, meanSquares, kl] = [0, 0, 0];
   for (let v = 0; v < z.length; v++) {
     const change = logits[v] - z[v];
     mean += p[v] * change;
-    meanSquares += p[v] ** 2 * change;
-    otherSquare += Math.exp(2 * (logits[v] / temperature - otherSum));
-    kl += p[v] * ((z[v] - logits[v]) / temperature + (otherSum - logSum));
+    meanSquares += p[v] * p[v] * change;
+    kl += p[v] * (other.logSum - logSum - change / temperature);
   }
   meanSquares /= square;
-  const [length, otherLength] = [Math.sqrt(square), Math.sqrt(otherSquare)];
+  const [length, otherLength] = [Math.sqrt(square), Math.sqrt(other.square)];
   let [variance, squares, apart] = [0, 0, 0];
   for (let v = 0; v < z.length; v++) {
     const change = logits[v] - z[v];
     variance += p[v] * (change - mean) ** 2;
-    squares += p[v] ** 2 * (change - meanSquares) ** 2;
-    apart += (p[v] / length - Math.exp(logits[v] / temperature - otherSum) / otherLength) ** 2;
+    squares += p[v] * p[v] * (change - meanSquares) ** 2;
+    apart += (p[v] / length - other.p[v] / otherLength) ** 2;
   }
   return {
     logits: cosine(z, logits),
@@ -97,12 +102,7 @@ export function cosine(a: Float32Array, b: Float32Array): number | null {
   return Math.max(-1, Math.min(1, ab / Math.sqrt(aa * bb)));
 }
 
-function logSumOf(logits: Float32Array, temperature: number): number {
-  let [most, sum] = [-Infinity, 0];
-  for (let v = 0; v < logits.length; v++) if (logits[v] > most) most = logits[v];
-  for (let v = 0; v < logits.length; v++) sum += Math.exp((logits[v] - most) / temperature);
-  const logSum = most / temperature + Math.log(sum);
-  if (Number.isFinite(logSum) && logits.every(Number.isFinite)) return logSum;
+function noPrediction(logits: Float32Array): RangeError {
   const found = logits.length === 0 ? "no logits" : `a logit of ${logits.find((z) => !Number.isFinite(z))}`;
-  throw new RangeError(`Cannot compare predictions: found ${found}, expected finite numbers`);
+  return new RangeError(`Cannot compare predictions: found ${found}, expected finite numbers`);
 }

@@ -38,11 +38,11 @@ Deno.test("a row for each plan, text and step that a text reaches", () => {
 Deno.test("titles have the interval, which one prompt has not", () => {
   assert.match(
     show.generationFigure(generation()).title,
-    /^Without MLP 10 11 12 13, at step 16 of its own text: cosine of hidden states 0\.\d\d \(0\.\d\d to 0\.\d\d\), of probabilities/,
+    /^Cosine of probabilities without attention 22 23: 0\.\d\d \(0\.\d\d to .*\) at step 16 of the full model's text, 0\.\d\d \(.*\) at step 16 of its own$/,
   );
   assert.match(
     show.generationFigure(generation({ prompts: 1 })).title,
-    /hidden states 0\.\d\d, of probabilities 0\.\d\d$/,
+    /: 0\.\d\d at step 16 of the full model's text, 0\.\d\d at step 16 of its own$/,
   );
   assert.match(
     show.expansionFigure(generation()).title,

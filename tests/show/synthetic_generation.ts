@@ -45,6 +45,7 @@ export function generation(
     temperature: 1,
     ids,
     task: task ? { name: "arc_easy", hash: "ab".repeat(32), documents: 3, leftOut: 1 } : null,
+    unrelated: prompts > 1 ? besideOf(counts.map((count, i) => text(count, 30, 1, i)), tokens) : null,
     plans: drops.map((drop, plan) => {
       const size = plan === 0 ? 0.01 * moved : 0.2;
       const own = ids.map((full, i) => full.map((id, step) => step < 4 - 2 * plan + i ? id : id + 1));

@@ -99,6 +99,15 @@ Deno.test("at the first step no text has begun: forced and free are the same", (
     }
   }));
 
+Deno.test("texts of equal prompts are not apart, those of others are, and a single one has no other", () =>
+  withTiny(async ({ model }) => {
+    const apart = async (...prompts: string[]) =>
+      (await run(model, [{ mlp: [1] }], { prompts })).unrelated?.means.kl?.value;
+    assert.ok((await apart("lazy dog", "lazy dog"))! < 1e-10);
+    assert.ok((await apart("lazy dog", "evil queen"))! > 0.01);
+    assert.equal(await apart("lazy dog"), undefined);
+  }));
+
 Deno.test("an interrupted study goes on with the texts that are kept, and a finished one is read again", () =>
   withTiny(async ({ model, options: { results } }) => {
     const plans = [{ mlp: [1] }];
@@ -175,13 +184,20 @@ Deno.test("what cannot be measured is refused by name", () =>
     await refused({ temperature: 0 }, /temperature is 0, expected a number from 0.01 to 100/);
     await refused({ temperature: Infinity }, /temperature is Infinity, expected a number from 0.01 to 100/);
     await refused({ tokens: 0 }, /tokens is 0, expected a whole number of at least 1/);
+    await refused(
+      { tokens: 10 ** 12 },
+      /^Cannot run 3 × 1000000000015 tokens .*: it takes about .* of memory/,
+    );
     await refused({ task: "piqua" }, /Cannot find the task "piqua"/);
     await refused(
       { task: "mmlu" },
       /Cannot compare the options of mmlu: it is a group of \d+ tasks, expected one task/,
     );
     await refused({ task: "gsm8k" }, /its answers are written, expected a task of choices/);
-    await refused({ task: "induction", limit: 3 }, /3 documents have no options that part/);
+    await refused(
+      { task: "induction", limit: 3 },
+      /Cannot compare the options of induction: found no document whose options part/,
+    );
     await refused({}, /^Cannot drop mlp 9: expected a layer from 0 to 2$/, [{ mlp: [9] }]);
   }));
 

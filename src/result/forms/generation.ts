@@ -75,6 +75,11 @@ export const generationForm = z.object({
     documents: z.int().positive(),
     leftOut: z.int().nonnegative(),
   }).nullable(),
+  /**
+   * The full model on the text of each prompt beside itself on that of the next: what texts that have nothing to do with each other have in
+   * common at the same step. Null for a single prompt.
+   */
+  unrelated: besideForm.nullable(),
   plans: z.array(z.object({
     drop: dropForm,
     /** What the plan wrote, by prompt. */

@@ -56,17 +56,26 @@ export function stepsOf({ plans }: Generation, mode: Mode): number {
 }
 
 /** A plan on one of the texts. */
-interface Line extends Beside {
+interface Line extends Row {
   readonly plan: Plan;
-  readonly label: string;
   readonly mode: Mode;
 }
+
+/** A row of a table: what is held against the full model, and the text that it reads. */
+interface Row extends Beside {
+  readonly label: string;
+  readonly text: string;
+}
+
+/** The full model on another prompt's text: a row below those of plans; none for a single prompt. */
+const unrelatedRows = ({ unrelated }: Generation): Row[] =>
+  unrelated ? [{ label: "full model", text: "other", ...unrelated }] : [];
 
 function linesOf(result: Generation): Line[] {
   const labels = planLabels(result);
   const modes = Object.keys(MODES) as Mode[];
   return result.plans.flatMap((plan, i) =>
-    modes.map((mode) => ({ plan, label: labels[i], mode, ...plan[mode] }))
+    modes.map((mode) => ({ plan, label: labels[i], mode, text: MODES[mode], ...plan[mode] }))
   );
 }
 
@@ -75,7 +84,7 @@ const PLAN: Column<{ readonly label: string }> = {
   value: ({ label }) => label,
   align: "left",
 };
-const TEXT: Column<Line> = { title: "text", value: ({ mode }) => MODES[mode], align: "left" };
+const TEXT: Column<Row> = { title: "text", value: ({ text }) => text, align: "left" };
 
 /** Tables of cosines, of divergences, and of the options of a task. */
 export function generationTables(result: Generation): Table[] {
@@ -85,7 +94,7 @@ export function generationTables(result: Generation): Table[] {
     lines(
       `generation of ${generationSetting(result)}`,
       ...named,
-      "full: both read the full model's text; own: each reads its own",
+      "full: both read the full model's text; own: each reads its own; other: the full model reads the next prompt's text",
     ),
     cosineTable(result, all),
     ...divergenceTables(all),
@@ -107,9 +116,9 @@ const three = (value: number) => formatFixed(value, 3);
 function cosineTable(result: Generation, all: readonly Line[]): Table {
   const last = Math.max(stepsOf(result, "forced"), 1) - 1;
   const shown = [...new Set([0, last >> 1, last])];
-  const at = (name: "hidden" | "logits" | "probabilities"): Column<Line> => ({
+  const at = (name: "hidden" | "logits" | "probabilities"): Column<Row> => ({
     title: name,
-    value: ({ steps }) => shown.map((step) => optional(steps[step][name]?.value, three)).join("  "),
+    value: ({ steps }) => shown.map((step) => optional(steps[step][name]?.value, three)).join(" "),
   });
   const steps = shown.map((step) => step + 1).join(", ");
   const same = all.filter(({ mode }) => mode === "free").map(({ plan, label }) =>
@@ -117,7 +126,13 @@ function cosineTable(result: Generation, all: readonly Line[]): Table {
   );
   return {
     note: `mean cosine with the full model at ${shown.length > 1 ? "steps" : "step"} ${steps}`,
-    ...tableOf(all, [PLAN, TEXT, at("hidden"), at("logits"), at("probabilities")]),
+    ...tableOf([...all, ...unrelatedRows(result)], [
+      PLAN,
+      TEXT,
+      at("hidden"),
+      at("logits"),
+      at("probabilities"),
+    ]),
     notes: [
       `share of prompts with the same ${counted(last + 1, "token")} as the full model's: ${same.join(", ")}`,
     ],

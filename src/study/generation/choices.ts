@@ -50,8 +50,7 @@ export async function askQuestions(
   const all = documents.map(questionOf).filter((question) => question !== null);
   if (all.length === 0) {
     throw new RangeError(
-      `Cannot compare the options of ${name}: ${documents.length} documents have no options that part, ` +
-        "expected a task of choices such as arc_easy",
+      `Cannot compare the options of ${name}: found no document whose options part, expected a task of choices such as arc_easy`,
     );
   }
   const hash = parts.map(({ hash }) => hash).join(" ");

@@ -37,7 +37,7 @@ import { writeAll } from "./texts.ts";
 /**
  * Compares the predictions of plans with the full model's while they write. The full model continues every prompt greedily, and so does
  * each plan. At every step three things are compared: the hidden state that the head reads, the logits, and the probabilities; once with
- * both models on the full model's text (`forced`), once with each on its own (`free`). Beside KL(p‖p′) stands Var_p(Δz) / 2T², to which
+ * both models on the full model's text (`forced`), once with each on its own (`free`); `unrelated` is the full model beside itself on another prompt's text. Beside KL(p‖p′) stands Var_p(Δz) / 2T², to which
  * it tends as drops get small, and beside 1 − cos(p, p′) the same variance under r ∝ p². Intervals are percentiles of 2000 bootstrap
  * draws of the prompts, or of the task's documents. Throws `RangeError` for a prompt without tokens and a task without choices.
  *
@@ -145,11 +145,12 @@ async function measured(model: StudyModel, asked: Asked, options: RunOptions): P
     ...head("generation"),
     ...request,
     ids: full.map((ids) => [...ids]),
+    unrelated: prompts.length > 1 ? besideOf(changes.unrelated, tokens) : null,
     plans: request.plans.map(({ drop }, i) => ({
       drop,
       ids: own[i].map((ids) => [...ids]),
-      forced: besideOf(changes[i].forced, tokens),
-      free: besideOf(changes[i].free, tokens),
+      forced: besideOf(changes.plans[i].forced, tokens),
+      free: besideOf(changes.plans[i].free, tokens),
       same: sameSoFar(own[i], full, tokens),
       choices: choices?.[i] ?? null,
     })),

@@ -6,10 +6,14 @@ import { reporter } from "../base/options.ts";
 import type { Running } from "../evaluate/asked.ts";
 import { compareRows, type Pair, type Rows } from "./compare.ts";
 
-/** The changes of a plan's predictions by prompt. */
-export interface PlanChanges {
-  readonly forced: readonly TextChanges[];
-  readonly free: readonly TextChanges[];
+/** The changes of predictions by prompt. */
+export interface StepChanges {
+  readonly plans: readonly {
+    readonly forced: readonly TextChanges[];
+    readonly free: readonly TextChanges[];
+  }[];
+  /** Of the full model on the next prompt's text; none for a single prompt. */
+  readonly unrelated: readonly TextChanges[];
 }
 
 /** What is compared: the texts of the full model, then those of each plan, by prompt. */
@@ -31,7 +35,7 @@ export async function stepChanges(
   { plans, prompts, texts: [full, ...own], temperature }: Compared,
   options: Running,
   reportOf: (part: number) => Report,
-): Promise<PlanChanges[]> {
+): Promise<StepChanges> {
   const { model: { name, spec: { hidden } } } = options;
   const counts = full.map(({ length }) => length);
   const starts = startsOf(counts);
@@ -45,14 +49,33 @@ export async function stepChanges(
     const [free] = await run(1 + i, [plan], texts[i]);
     rows.push({ streams: free, of: texts[i].flatMap((text, t) => text.map((_, step) => starts[t] + step)) });
   }
+  const next = nextRows(streams, counts, hidden);
+  rows.push(next.rows);
   const report = reporter(`predictions of ${name}`, "predictions", {
     onProgress: reportOf(1 + plans.length),
   });
   const changes = await compareRows(options, streams, rows, temperature, changeOf, report);
-  return plans.map((_, i) => ({
-    forced: byText(changes[i], counts),
-    free: byText(changes[plans.length + i], texts[i].map(({ length }) => length)),
-  }));
+  return {
+    plans: plans.map((_, i) => ({
+      forced: byText(changes[i], counts),
+      free: byText(changes[plans.length + i], texts[i].map(({ length }) => length)),
+    })),
+    unrelated: byText(changes.at(-1)!, next.counts),
+  };
+}
+
+/** The rows of each text beside those of the next one at the same steps, as far as both go; the last text's next is the first. */
+function nextRows(streams: Float32Array, counts: readonly number[], hidden: number) {
+  const starts = startsOf(counts);
+  const pairs = counts.length < 2 ? [] : counts.map((count, i) => {
+    const other = (i + 1) % counts.length;
+    return { from: starts[other], to: starts[i], steps: Math.min(count, counts[other]) };
+  });
+  const parts = pairs.map(({ from, steps }) => streams.subarray(from * hidden, (from + steps) * hidden));
+  const own = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  parts.reduce((at, part) => (own.set(part, at), at + part.length), 0);
+  const of = pairs.flatMap(({ to, steps }) => Array.from({ length: steps }, (_, step) => to + step));
+  return { rows: { streams: own, of }, counts: pairs.map(({ steps }) => steps) };
 }
 
 /** The streams that predict the tokens of the texts, by plan, a text after the other. */

@@ -17,8 +17,8 @@ const PAIRS = [
 ] as const;
 type Pair = typeof PAIRS[number];
 
-/** Dots of a plan in a panel: more would hide each other. */
-const DOTS = 160;
+/** Dots of all plans in a panel: more would hide each other. */
+const DOTS = 400;
 
 /**
  * Draws KL against half the variance of the logits' change, and 1 − cos against that under p², a dot for each step. On the line both are
@@ -38,8 +38,8 @@ export const expansionFigure: Draw<[Generation]> = figure("expansion", "generati
   return {
     title: titleOf(result),
     subtitle:
-      "Each step of each text. Top: divergence from the full model's probabilities against half the variance of the " +
-      "logits' change. Bottom: 1 − cosine, against the variance under squared probabilities. Line: both are equal. Large: means." +
+      "Dots: single steps; large: means over all steps. Top: KL against half the variance of the logits' change. " +
+      "Bottom: 1 − cosine of probabilities against the variance under squared probabilities. On the line both are equal." +
       sharedText([result]),
     setting: generationSetting(result),
     reading: lines.map(({ label, plan: { forced, free } }) =>
@@ -108,17 +108,21 @@ function chart(
     y: logAxis(domain, pair.label),
     series: [
       { color: FAINT, points: domain.map((end) => ({ x: end, y: end })), width: 1.5 },
-      ...lines.map((line) => cloudOf(line, pair, mode)),
+      ...lines.map((line) => cloudOf(line, pair, { mode, most: Math.ceil(DOTS / lines.length) })),
       ...lines.flatMap((line) => meanOf(line, pair, mode)),
     ],
   };
 }
 
-function cloudOf({ plan, color, shape }: PlanLine, pair: Pair, mode: Mode): Series {
+function cloudOf(
+  { plan, color, shape }: PlanLine,
+  pair: Pair,
+  { mode, most }: { readonly mode: Mode; readonly most: number },
+): Series {
   return {
     color,
     shape,
-    points: thinned(dotsOf(plan[mode].texts, pair), DOTS),
+    points: thinned(dotsOf(plan[mode].texts, pair), most),
     width: 0,
     r: 2,
     opacity: 0.35,

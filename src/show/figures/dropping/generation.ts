@@ -1,7 +1,7 @@
 /** Cosines of a plan with the full model over the steps of writing: on the full model's text, and on its own (He et al., arXiv 2603.24652). */
 import { planPhrase } from "../../../measure/mod.ts";
 import type { Generation } from "../../../result/mod.ts";
-import { hueOf, type Look } from "../../chart/draw/colors.ts";
+import { FAINT, hueOf } from "../../chart/draw/colors.ts";
 import type { KeyEntry } from "../../chart/draw/key.ts";
 import { type Panel, type Series, sharing } from "../../chart/draw/panel.ts";
 import { counted, formatFixed } from "../../chart/numbers.ts";
@@ -35,26 +35,28 @@ const HEADINGS = { forced: "on the full model's text", free: "each on its own te
 export const generationFigure: Draw<[Generation]> = figure("generation", "generation", (result) => {
   const lines = planLines(result);
   const names = Object.keys(COSINES) as Cosine[];
+  const bands = lines.length <= BANDED ? " Bands: 95 % intervals over the prompts." : "";
+  const dashes = result.unrelated ? " Dashes: the full model beside itself on the next prompt's text." : "";
   return {
     title: titleOf(result),
     subtitle:
       "Cosine with the full model's hidden states, logits and probabilities, by step of writing; mean over " +
-      `${counted(result.provenance.packing.samples, "prompt")}. Bands: 95 % intervals over the prompts.${
-        sharedText([result])
-      }`,
+      `${counted(result.provenance.packing.samples, "prompt")}.${bands}${dashes}${sharedText([result])}`,
     setting: generationSetting(result),
-    reading: lines.map(readingOf).join(" ") || "No text was written.",
+    reading: lines.map(readingOf).join(" "),
     key: lines,
     panels: names.flatMap((name) => {
       const low = lowest(result, name);
       const modes = Object.keys(HEADINGS) as Mode[];
-      return sharing(
-        modes.map((mode) => chart(result, lines, { name, mode, low, last: name === names.at(-1) })),
-      );
+      const last = name === names.at(-1);
+      return sharing(modes.map((mode) => chart(result, lines, { name, mode, low, last })));
     }),
     rows: generationRows(result),
   };
 });
+
+/** Plans that have bands, at most: more would hide each other. */
+const BANDED = 3;
 
 /** A plan, and how it looks. */
 export interface PlanLine extends KeyEntry {
@@ -73,20 +75,19 @@ const lastOf = (steps: Steps) => steps.findLastIndex(({ texts }) => texts > 0);
 const two = (value: number) => formatFixed(value, 2);
 const words = (steps: Steps, name: Cosine, step: number) => withEnds(steps[step][name], two) ?? "undefined";
 
-/** The plan whose probabilities are farthest at the last step of its own text. */
+/** Probabilities on both texts, of the plan that changes least on the full model's. */
 function titleOf({ plans }: Generation): string {
-  const ends = plans.flatMap(({ drop, free: { steps } }) => {
-    const step = lastOf(steps);
-    const value = steps[step]?.probabilities?.value;
-    return value === undefined ? [] : [{ drop, steps, step, value }];
-  }).sort((a, b) => a.value - b.value);
-  if (ends.length === 0) return "Cosine with the full model while texts are written";
-  const [{ drop, steps, step }] = ends;
-  return `${planPhrase(drop).replace(/^w/, "W")}, at step ${
-    step + 1
-  } of its own text: cosine of hidden states ${words(steps, "hidden", step)}, of probabilities ${
-    words(steps, "probabilities", step)
-  }`;
+  const [least] = plans.filter(({ forced: { means } }) => means.kl)
+    .sort((a, b) => a.forced.means.kl!.value - b.forced.means.kl!.value);
+  if (!least) return "Cosine with the full model while texts are written";
+  const { drop, forced, free } = least;
+  const parts = [[forced, "the full model's text"] as const, [free, "its own"] as const].flatMap(
+    ([{ steps }, of]) => {
+      const step = lastOf(steps);
+      return step < 0 ? [] : [`${words(steps, "probabilities", step)} at step ${step + 1} of ${of}`];
+    },
+  );
+  return `Cosine of probabilities ${planPhrase(drop)}: ${parts.join(", ")}`;
 }
 
 function readingOf({ label, plan }: PlanLine): string {
@@ -103,11 +104,13 @@ function readingOf({ label, plan }: PlanLine): string {
 }
 
 /** The lower end of an axis for both texts. */
-function lowest({ plans }: Generation, name: Cosine): number {
-  const values = plans.flatMap(({ forced, free }) =>
-    [...forced.steps, ...free.steps].flatMap((step) => step[name] ? [step[name].low ?? step[name].value] : [])
+function lowest({ plans, unrelated }: Generation, name: Cosine): number {
+  const isBanded = plans.length <= BANDED;
+  const values = plans.flatMap(({ forced, free }) => [...forced.steps, ...free.steps]).flatMap(
+    ({ [name]: found }) => found ? [(isBanded ? found.low : null) ?? found.value] : [],
   );
-  const least = Math.min(1, ...values);
+  const others = unrelated?.steps.flatMap(({ [name]: found }) => found ? [found.value] : []) ?? [];
+  const least = Math.min(1, ...values, ...others);
   return least - Math.max(0.002, 0.05 * (1 - least));
 }
 
@@ -123,6 +126,7 @@ function chart(
 ): Panel {
   const steps = Math.max(stepsOf(result, mode), 2);
   const decimals = 1 - low < 0.1 ? 3 : 2;
+  const banded = lines.length <= BANDED;
   return {
     height: last ? 250 : 216,
     headings: [{ text: name === "hidden" ? HEADINGS[mode] : "" }],
@@ -134,14 +138,19 @@ function chart(
       grid: true,
       rule: 1,
     },
-    series: lines.map(({ plan, label, color }) => seriesOf(plan[mode].steps, name, { label, color })),
+    series: [
+      ...mode === "free" && result.unrelated
+        ? [unrelatedSeries(result.unrelated.steps.slice(0, steps), name)]
+        : [],
+      ...lines.map(({ plan, label, color }) => seriesOf(plan[mode].steps, name, { label, color, banded })),
+    ],
   };
 }
 
 function seriesOf(
   steps: Steps,
   name: Cosine,
-  { label, color }: Pick<KeyEntry & Look, "label" | "color">,
+  { label, color, banded }: Pick<KeyEntry, "label" | "color"> & { readonly banded: boolean },
 ): Series {
   return {
     color,
@@ -151,7 +160,13 @@ function seriesOf(
       if (!found) return { x: i + 1, y: null };
       const { value, low, high } = found;
       const says = `${label}, step ${i + 1}: ${withEnds(found, two)}`;
-      return { x: i + 1, y: value, says, ...low === null || high === null ? {} : { low, high } };
+      return { x: i + 1, y: value, says, ...!banded || low === null || high === null ? {} : { low, high } };
     }),
   };
+}
+
+/** What texts of different prompts have in common. */
+function unrelatedSeries(steps: Steps, name: Cosine): Series {
+  const points = steps.map((step, i) => ({ x: i + 1, y: step[name]?.value ?? null }));
+  return { color: FAINT, points, width: 1.5, dash: "5 4" };
 }
