@@ -93,6 +93,7 @@ const inner: Record<string, readonly string[]> = {
     "training",
     "writing",
     "evaluate",
+    "generation",
     "speed",
     "fit",
     "analyses",

@@ -8,6 +8,7 @@ import { exportCommand } from "./results/export.ts";
 import { fitCommand } from "./measure/fit.ts";
 import { figuresCommand } from "./pages/figures.ts";
 import { generateCommand } from "./measure/generate.ts";
+import { generationCommand } from "./measure/generation.ts";
 import { repairCommand } from "./measure/repair.ts";
 import { cudaCommand, doctorCommand, labCommand } from "./desk/machine.ts";
 import { compareCommand, mergeCommand, planCommand } from "./results/results.ts";
@@ -52,7 +53,7 @@ export function createProgram(context: Context): Command {
       guidesCommand,
       verifyCommand,
     ],
-    "Evaluate:": [perplexityCommand, evaluateCommand, generateCommand, speedCommand],
+    "Evaluate:": [perplexityCommand, evaluateCommand, generateCommand, generationCommand, speedCommand],
     "Take away:": [exportCommand],
     "Many machines:": [shards, shard, merge, clusterCommand],
     "This machine:": [

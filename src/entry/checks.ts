@@ -175,6 +175,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   checkpoints: "result of checkpoints",
   compare: "comparison",
   generate: "generated text",
+  generation: "result of generation",
   speed: "measured speed",
   guides: "result of guides",
   verify: "verification",

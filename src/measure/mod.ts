@@ -1,5 +1,6 @@
 /** Pure arithmetic: from sums to importance, magnitude, sign, intervals and correlations. */
 export { addProducts, addStreams, angularDistance, type DistanceSums, noDistances } from "./streams/angle.ts";
+export { type Estimate, meanPart, ratio95, type RatioPart, slopePart } from "./statistics/bootstrap.ts";
 export { calibrationError, meanInterval, shareInterval } from "./statistics/share.ts";
 export { type AccuracyChange, changeOver, type Verdict, VERDICTS } from "./statistics/change.ts";
 export { PATTERN_NAMES, type PatternName, queryPositions, sinkRate } from "./streams/attention_pattern.ts";
@@ -67,6 +68,15 @@ export {
   toldSign,
   withinBudget,
 } from "./statistics/verdict.ts";
+export {
+  cosine,
+  type Prediction,
+  prediction,
+  PREDICTION_MEASURES,
+  type PredictionChange,
+  predictionChange,
+  type PredictionMeasure,
+} from "./predictions.ts";
 export { overlapOf, pairsOf, rankAgreement, rankCorrelation } from "./statistics/pairs.ts";
 export { inDropOrder, type Placed, rankModules } from "./statistics/ranking.ts";
 export { type RoutingSums, sumRouting } from "./streams/routing.ts";

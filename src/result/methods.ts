@@ -24,6 +24,7 @@ export const METHODS = {
   written: 1,
   evaluate: 2,
   generate: 1,
+  generation: 1,
   roofline: 2,
   speed: 2,
   shards: 1,

@@ -65,6 +65,8 @@ export { cacheKey } from "./keeping/key.ts";
 export {
   checkpointOrigin,
   fileName,
+  generationOrigin,
+  type GenerationRequest,
   isKept,
   keep,
   keepAs,
@@ -91,6 +93,7 @@ export {
   type SharedText,
 } from "./forms/provenance.ts";
 export type { Roofline } from "./forms/roofline.ts";
+export type { Generation, TextChanges } from "./forms/generation.ts";
 export type { Speed } from "./forms/speed.ts";
 export type { Receipt, Shard, Shards } from "./forms/shards.ts";
 export { parseResult, readResult, resultText, writeResult } from "./keeping/store.ts";

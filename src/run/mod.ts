@@ -11,6 +11,13 @@ export { owningProgram } from "./programs.ts";
 export { gramProbe, type GramSums, productsProbe } from "./probes/gram.ts";
 export { type DistanceSum, llmDropProbe } from "./probes/llm_drop.ts";
 export { type LayerNorms, normsProbe } from "./probes/norms.ts";
+export {
+  openRows,
+  type RowPredictions,
+  type TailOptions,
+  type TailSegment,
+  tailStreams,
+} from "./head/rows.ts";
 export { textLogits, textLosses } from "./head/logits.ts";
 export { PART_BYTES } from "./weights/parts.ts";
 export { type DropPlan, noDrop } from "../measure/mod.ts";

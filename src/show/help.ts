@@ -37,7 +37,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     ],
     "PAPER_ORDERS",
   ],
-  "Price:": ["perplexities", "sweep", "evaluate", "generate", "speed", "roofline", "estimate"],
+  "Price:": ["perplexities", "sweep", "evaluate", "generate", "generation", "speed", "roofline", "estimate"],
   "Take away:": ["exportModel", "FORMATS", "writePlan", "readPlan", "writeResult", "readResult", "merge"],
   "Look:": ["show", "help", "reading", "observe", "OBSERVABLE", "attentionOf", "logits", "losses"],
 };

@@ -124,6 +124,7 @@ const figures: { readonly [K in Kind]?: (result: ResultOf<K>) => Figure | null }
   roofline: (result) => result.plans[0].points.length > 1 ? draw.rooflineFigure([result]) : null,
   speed: draw.speedFigure,
   guides: draw.guidesFigure,
+  generation: draw.generationFigure,
 };
 
 /** Kinds whose results are one row each. */

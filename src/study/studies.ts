@@ -11,6 +11,8 @@ import { type FitOptions, fitStudy } from "./fit/fit.ts";
 import { type CheckpointsOptions, checkpointsStudy } from "./training/checkpoints.ts";
 import { evaluateStudy, type EvaluationOptions } from "./evaluate/evaluate.ts";
 import type { EvaluatePrice } from "./evaluate/price.ts";
+import type { GenerationStudyOptions } from "./generation/asked.ts";
+import { generationStudy } from "./generation/generation.ts";
 import { type GuidesOptions, guidesStudy } from "./orders/guides.ts";
 import type { OrderOptions } from "./orders/request.ts";
 import { orderStudy } from "./orders/stages.ts";
@@ -37,6 +39,7 @@ export const studies = {
   checkpoints: checkpointsStudy,
   "random-init": randomInitStudy,
   "untrained-causes": untrainedCausesStudy,
+  generation: generationStudy,
   guides: guidesStudy,
   verify: verifyStudy,
   speed: speedStudy,
@@ -62,6 +65,7 @@ export type StudyTerms = {
   readonly checkpoints: Terms<Series, CheckpointsOptions>;
   readonly "random-init": Terms<NamedConfig | string, RandomInitOptions>;
   readonly "untrained-causes": Terms<NamedConfig | string, UntrainedOptions>;
+  readonly generation: Terms<StudyModel | string, GenerationStudyOptions>;
   readonly guides: Terms<StudyModel | string, GuidesOptions>;
   readonly verify: Terms<string | PaperOrders, VerifyOptions>;
   readonly speed: Terms<StudyModel | string, SpeedOptions, SpeedEstimate>;

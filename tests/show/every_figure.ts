@@ -4,6 +4,7 @@ import { checkpoints } from "./synthetic_checkpoints.ts";
 import { causes } from "./synthetic_causes.ts";
 import { guides, profile, sizedSweep, sweep } from "./synthetic.ts";
 import { fit } from "./synthetic_fit.ts";
+import { generation } from "./synthetic_generation.ts";
 import { evaluations } from "./synthetic_tasks.ts";
 import { bound, measuredSpeed, reported } from "./synthetic_speed.ts";
 import { untrained } from "./synthetic_untrained.ts";
@@ -54,6 +55,8 @@ export const inputs: Inputs = {
     bound({ name: "deep", bits: 4, attention: 16, largest: 0, paper: reported(1.7, "never") }),
   ]],
   speedFigure: [measuredSpeed()],
+  generationFigure: [generation()],
+  expansionFigure: [generation()],
   guidesFigure: [guides({ layers: 6, attention: [2] })],
   attentionMapFigure: [why],
   attentionPatternFigure: [{

@@ -12,6 +12,7 @@ import { guides, profile, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";
 import { bound, measuredSpeed, reported } from "./synthetic_speed.ts";
+import { generation } from "./synthetic_generation.ts";
 import { evaluations, plan } from "./synthetic_tasks.ts";
 import { fit, nothing } from "./synthetic_fit.ts";
 import { untrained } from "./synthetic_untrained.ts";
@@ -62,6 +63,7 @@ const results: Readonly<Record<string, readonly Result[]>> = {
   "causes without effects": [causes({ layers: 3 }, { effects: false })],
   "checkpoints": [checkpoints([0, 32, 512], { layers: 4 })],
   "checkpoints without quality": [checkpoints([0, 32], { layers: 4 }, false)],
+  "generation": [generation({ task: true })],
   "guides": [guides({ layers: 6, attention: [2] })],
   "evaluations": evaluations()[0].slice(0, 3),
   "plan": [plan("mlp", 2)],

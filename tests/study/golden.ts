@@ -9,6 +9,7 @@ import {
   computedOn,
   evaluate,
   generate,
+  generation,
   guides,
   makePlan,
   order,
@@ -76,6 +77,8 @@ export async function makeGoldens(): Promise<{ [K in GoldenKind]: ResultOf<K> }>
     const asked = { engine: "cpu", tasks: ["openbookqa"], limit: 3, prompts: 1 } as const;
     results.evaluate = (await evaluate(model, [{ attention: [1], mlp: [] }], asked))[0];
     results.causes = await causes(model, { ...options, effectSamples: 1 });
+    const written = { samples: 2, length: 16, tokens: 6 };
+    results.generation = await generation(model, [{ attention: [1] }], { ...options, ...written });
     const texts = await generate(model, "the quick", { engine: "cpu", tokens: 8, temperature: 1, seed: 1 });
     results.generate = {
       ...head("generate"),

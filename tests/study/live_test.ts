@@ -7,6 +7,7 @@ import {
   causes,
   evaluate,
   generate,
+  generation,
   guides,
   order,
   perplexities,
@@ -47,6 +48,7 @@ const studies: Record<string, (model: StudyModel, options: StudyOptions) => Prom
   against: (model, options) => againstLlmDrop(model, options),
   generate: (model, { engine, signal, onProgress }) =>
     generate(model, "the quick", { engine, signal, onProgress, tokens: 4, plans: [{}, plan] }),
+  generation: (model, options) => generation(model, [plan], { ...options, samples: 2, tokens: 4 }),
   evaluate: (model, { engine, signal, onProgress }) =>
     evaluate(model, [plan], { engine, signal, onProgress, tasks: ["openbookqa"], limit: 3, prompts: 1 }),
 };

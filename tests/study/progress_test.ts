@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import {
   causes,
   checkpoints,
+  generation,
   guides,
   order,
   perplexities,
@@ -52,6 +53,14 @@ Deno.test("every study reports one count that ends with all", () =>
         "consecutive of": (onProgress) =>
           order(model, { ...fresh, target: "consecutive", by: "kl", onProgress }),
         "guides to": (onProgress) => guides(model, { ...fresh, heldOut: options.text!, onProgress }),
+        "generation of": (onProgress) =>
+          generation(model, [{ mlp: [1] }], {
+            ...fresh,
+            tokens: 4,
+            task: "openbookqa",
+            limit: 4,
+            onProgress,
+          }),
         "causes in": (onProgress) => causes(model, { ...fresh, onProgress }),
         "random ": (onProgress) => randomInit(named, { samples: 1, length: 16, seeds: 3, onProgress }),
         "pre-ln": (onProgress) =>

@@ -11,6 +11,7 @@ import type { Kind } from "../methods.ts";
 import { checkpointsForm, profileForm } from "./profile.ts";
 import { byKind, headForm, perLayer, provenanceForm, sharedForm } from "./provenance.ts";
 import { doctorForm, generateForm, receiptForm, shardsForm } from "./shards.ts";
+import { generationForm } from "./generation.ts";
 import { infoForm } from "./info.ts";
 import { guidesForm, lossForm, orderForm } from "./order.ts";
 import { rooflineForm } from "./roofline.ts";
@@ -100,6 +101,7 @@ export const forms = {
   written: writtenForm,
   evaluate: evaluateForm,
   generate: generateForm,
+  generation: generationForm,
   roofline: rooflineForm,
   speed: speedForm,
   shards: shardsForm,

@@ -34,6 +34,7 @@ const origins = {
   order: orderOrigin,
   replacement: replacementOrigin,
   loss: ({ provenance, measure }) => ({ ...provenance, measure }),
+  generation: generationOrigin,
 } satisfies { [K in Kind]?: (result: ResultOf<K>) => Provenance };
 type KeptKind = keyof typeof origins;
 
@@ -59,6 +60,19 @@ export type ReplacementRequest = Pick<
   ResultOf<"replacement">,
   "provenance" | "by" | "sequential" | "plan" | "layer" | "module"
 >;
+
+/** Of a study of generation: the plans, how much they write, and what is asked. */
+export function generationOrigin(
+  { provenance, tokens, temperature, task, plans }: GenerationRequest,
+): Provenance & Omit<GenerationRequest, "provenance"> {
+  return { ...provenance, tokens, temperature, task, plans: plans.map(({ drop }) => ({ drop })) };
+}
+/** What it is known by before it is made. */
+export type GenerationRequest =
+  & Pick<ResultOf<"generation">, "provenance" | "tokens" | "temperature" | "task">
+  & {
+    readonly plans: readonly Pick<ResultOf<"generation">["plans"][number], "drop">[];
+  };
 
 /** Of an order: what it was asked for besides. An order of fewer modules is another result. */
 export function orderOrigin(

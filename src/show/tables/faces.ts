@@ -15,6 +15,7 @@ import { fitRows, fitTables } from "./fit.ts";
 import { guidesRows, guidesTable, orderRows, orderTable, planRows, planTables } from "./order.ts";
 import { type ProfileLook, profileRows, profileTables } from "./profile.ts";
 import { perplexityRows, perplexityTables, sweepRows, sweepTable } from "./quality.ts";
+import { generationRows, generationTables } from "./generation.ts";
 import { infoRows, infoTables } from "./info.ts";
 import { rooflineRows, rooflineTables } from "./roofline.ts";
 import { speedRows, speedTables } from "./speed.ts";
@@ -118,6 +119,7 @@ const faces: { readonly [K in Kind]: Face<ResultOf<K>> } = {
   fit: { tables: each(fitTables), rows: fitRows },
   plan: { tables: each(planTables), rows: planRows },
   order: { tables: each(orderTable), rows: orderRows },
+  generation: { tables: each(generationTables), rows: generationRows },
   guides: { tables: each(guidesTable), rows: guidesRows },
   verify: { tables: each(verifyTables), rows: verifyRows },
   compare: { tables: each(comparisonTable), rows: comparisonRows },

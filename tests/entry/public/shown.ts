@@ -44,8 +44,10 @@ export const shown: Readonly<Record<string, Row>> = {
     value: [[[aSweep], -1], `Cannot judge a claim: dropped is -1, ${wholeOf(0)}`],
     type: [[[aProfile], 4], "Cannot judge a claim: sweeps[0] is a profile, expected a sweep"],
   },
+  expansionFigure: drawn("result", "a result of generation"),
   expertLoadFigure: ofProfile,
   fitFigure: drawn("result", "a fit"),
+  generationFigure: drawn("result", "a result of generation"),
   guidesFigure: drawn("result", "a result of guides"),
   help: {
     value: [["profil"], 'Cannot help with "profil": unknown name (did you mean "profile"'],

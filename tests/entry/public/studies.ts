@@ -68,6 +68,13 @@ export const studies: Readonly<Record<string, Row>> = {
     value: [[model, "a", { topP: 2 }], "Cannot generate: topP is 2, expected a number above 0 and at most 1"],
     type: [[model, undefined], "Cannot generate: prompt is undefined, expected a text"],
   },
+  generation: {
+    ...study("measure generation", [{}]),
+    value: [
+      [model, []],
+      "Cannot measure generation: the number of plans is 0, expected at least 1",
+    ],
+  },
   guides: study("measure guides"),
   initModel: untrained("measure untrained models"),
   initModels: untrained("measure untrained models", { a: {} }),

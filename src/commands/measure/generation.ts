@@ -1,0 +1,83 @@
+/** Where dropping hurts while a model writes: `lamina generation`. */
+import { Command } from "commander";
+import { HELD_OUT_TEXT, studies } from "../../study/mod.ts";
+import { type Context, studyOptions, withModel } from "../shared/context.ts";
+import { GIVEN, given } from "../shared/given.ts";
+import { explained } from "../shared/help.ts";
+import {
+  collected,
+  type DropLists,
+  MODEL,
+  plansIn,
+  positive,
+  type StudyFlags,
+  wholeNumber,
+  withDropLists,
+  withEngineFlags,
+  withKeepingFlags,
+  withPriceFlags,
+  withTextFlags,
+} from "../shared/options.ts";
+import { withOutFlags } from "../shared/destination.ts";
+import { perform, shown } from "../shared/perform.ts";
+
+interface GenerationFlags extends Omit<StudyFlags, "seed">, DropLists {
+  plan: string[];
+  prompt: string[];
+  tokens: number;
+  temperature: number;
+  task?: string;
+  limit: number;
+}
+
+const MORE = `
+The full model continues every prompt greedily, and so does each plan. At every
+step the hidden states, logits and probabilities of each plan are compared with
+the full model's: with both on the full model's text, then each on its own.
+KL stands beside half the variance of the logits' change, to which it tends as
+drops get small. With --task, probabilities are also compared at the questions of
+a task of choices: over all tokens, and over the options alone.`;
+
+export function generationCommand(context: Context): Command {
+  const command = new Command("generation")
+    .description("show where dropped modules move hidden states, logits and probabilities while writing")
+    .argument("<model>", MODEL)
+    .option("--plan <file>", "a plan from `lamina plan` or `lamina repair` (repeatable)", collected, [])
+    .option(
+      "--prompt <text>",
+      `a text to continue instead of blocks of --text; ${GIVEN} (repeatable)`,
+      prompts,
+      [],
+    )
+    .option("--tokens <n>", "maximum number of tokens written after each prompt", wholeNumber(1), 64)
+    .option(
+      "--temperature <t>",
+      "temperature of the compared probabilities; texts are written greedily",
+      positive,
+      1,
+    )
+    .option("--task <name>", "a task of choices to compare at its questions too, for example arc_easy")
+    .option("--limit <n>", "use only the first n documents of the task", wholeNumber(1), 100)
+    .addHelpText("after", MORE);
+  explained(command, "generation smollm2-135m --drop-attention 26,28 --samples 4 --tokens 32");
+  const sized = withTextFlags(withDropLists(command), { text: HELD_OUT_TEXT, length: 32 });
+  return withOutFlags(withKeepingFlags(withPriceFlags(withEngineFlags(sized)))).action(
+    async (ref: string, flags: GenerationFlags) => {
+      const plans = await plansIn(flags);
+      await withModel(context, ref, flags, async (model) => {
+        const { tokens, temperature, task, limit, prompt } = flags;
+        const options = {
+          ...studyOptions(context, { ...flags, seed: 0 }),
+          ...{ plans, tokens, temperature, task, limit },
+          ...prompt.length > 0 ? { prompts: prompt } : {},
+        };
+        await perform(context, flags, studies.generation, [model, options], shown(context, model.name));
+      });
+    },
+  );
+}
+
+/** Prompts one after the other. */
+function prompts(text: string, before: string[]): string[] {
+  return [...before, given(text)];
+}

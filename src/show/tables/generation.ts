@@ -1,0 +1,215 @@
+/** How far plans lie from the full model while they write: cosines by step, divergences with their expansion, and options of a task. */
+import { mean, planPhrase, planText, type PredictionMeasure } from "../../measure/mod.ts";
+import type { Generation } from "../../result/mod.ts";
+import { plain } from "../../entry/mod.ts";
+import type { CsvRow } from "../chart/csv.ts";
+import { counted, formatFixed, formatNumber, formatPoints, formatShare } from "../chart/numbers.ts";
+import { computedText, modelOf, textOf } from "../chart/setting.ts";
+import { sharedLines } from "../chart/shared.ts";
+import { countsOf } from "./roofline.ts";
+import { type Column, lines, optional, originOf, recordsOf, type Table, tableOf } from "./table.ts";
+
+type Plan = Generation["plans"][number];
+type Beside = Plan["forced"];
+type Value = Beside["means"][PredictionMeasure];
+
+/** The texts that are read, and how they are called. */
+export const MODES = { forced: "full", free: "own" } as const;
+/** One of them. */
+export type Mode = keyof typeof MODES;
+
+/** "SmolLM2-135M (GGUF Q4_1) · 8 prompts of 32 tokens of wiki · 64 tokens written · T = 1 · float32, cpu". */
+export function generationSetting({ provenance, tokens, temperature }: Generation): string {
+  const { model, packing: { samples, length, bos }, text } = provenance;
+  const pieces = text.name === "prompts"
+    ? `of at most ${length} tokens`
+    : `of ${length} tokens of ${textOf(text)}`;
+  return [
+    modelOf(model),
+    `${counted(samples, "prompt")} ${pieces}${bos ? ", each after BOS" : ""}`,
+    `${counted(tokens, "token")} written`,
+    `T = ${temperature}`,
+    computedText(provenance),
+  ].join(" · ");
+}
+
+/** What plans are called: by the numbers that they drop, or by layers where two plans drop as many. */
+export function planLabels({ plans }: Generation): string[] {
+  const counts = plans.map(({ drop }) => countsOf(drop));
+  return plans.map(({ drop }, i) =>
+    counts.filter((other) => other === counts[i]).length > 1 ? planText(drop) : counts[i]
+  );
+}
+
+/** A number with its interval: "0.164 (0.13 to 0.204)"; null where it is undefined. */
+export function withEnds(found: Value, format: (value: number) => string): string | null {
+  if (found === null) return null;
+  const { value, low, high } = found;
+  return low === null || high === null
+    ? format(value)
+    : `${format(value)} (${format(low)} to ${format(high)})`;
+}
+
+/** Number of steps that a text reaches. */
+export function stepsOf({ plans }: Generation, mode: Mode): number {
+  return Math.max(0, ...plans.map((plan) => plan[mode].steps.findLastIndex(({ texts }) => texts > 0) + 1));
+}
+
+/** A plan on one of the texts. */
+interface Line extends Row {
+  readonly plan: Plan;
+  readonly mode: Mode;
+}
+
+/** A row of a table: what is held against the full model, and the text that it reads. */
+interface Row extends Beside {
+  readonly label: string;
+  readonly text: string;
+}
+
+/** The full model on another prompt's text: a row below those of plans; none for a single prompt. */
+const unrelatedRows = ({ unrelated }: Generation): Row[] =>
+  unrelated ? [{ label: "full model", text: "other", ...unrelated }] : [];
+
+function linesOf(result: Generation): Line[] {
+  const labels = planLabels(result);
+  const modes = Object.keys(MODES) as Mode[];
+  return result.plans.flatMap((plan, i) =>
+    modes.map((mode) => ({ plan, label: labels[i], mode, text: MODES[mode], ...plan[mode] }))
+  );
+}
+
+const PLAN: Column<{ readonly label: string }> = {
+  title: "plan",
+  value: ({ label }) => label,
+  align: "left",
+};
+const TEXT: Column<Row> = { title: "text", value: ({ text }) => text, align: "left" };
+
+/** Tables of cosines, of divergences, and of the options of a task. */
+export function generationTables(result: Generation): Table[] {
+  const all = linesOf(result);
+  const named = planLabels(result).map((label, i) => `${label}: ${planPhrase(result.plans[i].drop)}`);
+  return [
+    lines(
+      `generation of ${generationSetting(result)}`,
+      ...named,
+      "full: both read the full model's text; own: each reads its own; other: the full model reads the next prompt's text",
+    ),
+    cosineTable(result, all),
+    ...divergenceTables(all),
+    lines(
+      undefined,
+      "KL: nats, from the full model's probabilities p; Var/2: half the variance of the logits' change under p, and under p²",
+      "slope: of KL, or of 1 − cos, against that variance over the steps; 1 where the expansion to second order is exact",
+      "in brackets: 95 % intervals over the prompts",
+    ),
+    ...choiceTables(result),
+    ...sharedLines([result]).map((line) => lines(undefined, line)),
+  ];
+}
+
+const two = (value: number) => formatFixed(value, 2);
+const three = (value: number) => formatFixed(value, 3);
+
+/** Cosines at the first, the middle and the last step that a text reaches. */
+function cosineTable(result: Generation, all: readonly Line[]): Table {
+  const last = Math.max(stepsOf(result, "forced"), 1) - 1;
+  const shown = [...new Set([0, last >> 1, last])];
+  const at = (name: "hidden" | "logits" | "probabilities"): Column<Row> => ({
+    title: name,
+    value: ({ steps }) => shown.map((step) => optional(steps[step][name]?.value, three)).join(" "),
+  });
+  const steps = shown.map((step) => step + 1).join(", ");
+  const same = all.filter(({ mode }) => mode === "free").map(({ plan, label }) =>
+    `${label} ${formatShare(plan.same[last])}`
+  );
+  return {
+    note: `mean cosine with the full model at ${shown.length > 1 ? "steps" : "step"} ${steps}`,
+    ...tableOf([...all, ...unrelatedRows(result)], [
+      PLAN,
+      TEXT,
+      at("hidden"),
+      at("logits"),
+      at("probabilities"),
+    ]),
+    notes: [
+      `share of prompts with the same ${counted(last + 1, "token")} as the full model's: ${same.join(", ")}`,
+    ],
+  };
+}
+
+/** KL and 1 − cos, each beside the variance that it tends to. */
+function divergenceTables(all: readonly Line[]): Table[] {
+  return ([["kl", "KL", "variance"], ["distance", "1 − cos", "squares"]] as const).map((
+    [name, title, variance],
+  ) =>
+    tableOf(all, [
+      PLAN,
+      TEXT,
+      { title, value: ({ means }) => withEnds(means[name], formatNumber) },
+      {
+        title: name === "kl" ? "Var/2" : "Var/2, p²",
+        value: ({ means }) => optional(means[variance]?.value, formatNumber),
+      },
+      { title: "slope", value: ({ slopes }) => withEnds(slopes[name], two) },
+    ])
+  );
+}
+
+/** All tokens beside the options of a task. */
+function choiceTables(result: Generation): Table[] {
+  const { plans, task } = result;
+  if (!task) return [];
+  const labels = planLabels(result);
+  const rows = plans.flatMap(({ choices }, i) => choices ? [{ label: labels[i], ...choices }] : []);
+  const left = task.leftOut > 0 ? `, ${task.leftOut} left out whose options do not part` : "";
+  return [{
+    note: `${counted(task.documents, "document")} of ${
+      plain(task.name)
+    }, at the token in which the options part${left}`,
+    ...tableOf(rows, [
+      PLAN,
+      { title: "KL, all tokens", value: ({ vocabulary }) => withEnds(vocabulary.kl, formatNumber) },
+      { title: "KL, options", value: ({ options }) => withEnds(options.kl, formatNumber) },
+      { title: "same token, %", value: ({ sameToken }) => withEnds(sameToken, formatPoints) },
+      { title: "same option, %", value: ({ sameOption }) => withEnds(sameOption, formatPoints) },
+    ]),
+    notes: [
+      "options: probabilities of the options' tokens alone, made to sum to 1",
+      "same token, same option: share of documents at which the most probable one is the full model's",
+      "in brackets: 95 % intervals over the documents",
+    ],
+  }];
+}
+
+/** A row for each plan, text and step that a text reaches. */
+export function generationRows(result: Generation): CsvRow[] {
+  const rows = linesOf(result).flatMap((line) =>
+    line.steps.flatMap((found, step) => found.texts > 0 ? [{ ...line, found, step }] : [])
+  );
+  type Row = typeof rows[number];
+  const cosine = (name: "hidden" | "logits" | "probabilities"): Column<Row>[] => [
+    { key: name, value: ({ found }) => found[name]?.value },
+    { key: `${name}_low`, value: ({ found }) => found[name]?.low },
+    { key: `${name}_high`, value: ({ found }) => found[name]?.high },
+  ];
+  const average = (name: "kl" | "variance" | "distance" | "squares"): Column<Row> => ({
+    key: name,
+    value: ({ texts, step }) => mean(texts.flatMap((text) => text[name].slice(step, step + 1))),
+  });
+  return recordsOf(rows, [
+    { key: "plan", value: ({ plan }) => planText(plan.drop) },
+    { key: "text_of", value: ({ mode }) => mode === "forced" ? "full model" : "plan" },
+    { key: "step", value: ({ step }) => step + 1 },
+    { key: "texts", value: ({ found }) => found.texts },
+    ...cosine("hidden"),
+    ...cosine("logits"),
+    ...cosine("probabilities"),
+    average("kl"),
+    average("variance"),
+    average("distance"),
+    average("squares"),
+    { key: "same", value: ({ mode, plan, step }) => mode === "free" ? plan.same[step] : null },
+  ], { ...originOf(result.provenance), tokens: result.tokens, temperature: result.temperature });
+}

@@ -1,0 +1,83 @@
+/** What the study of generation is asked for: its options, their checks and defaults. */
+import { type Checks, list, number, required, string, text, wholeNumber } from "../../entry/mod.ts";
+import type { Plan } from "../../result/mod.ts";
+import type { DropPlan } from "../../run/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+import { HELD_OUT_TEXT, studyChecks, type StudyOptions } from "../base/options.ts";
+import { aDrop, dropsIn } from "../base/plan.ts";
+import { textOf } from "../base/text.ts";
+import { askQuestions, type Questions } from "./choices.ts";
+import type { Sizes } from "./price.ts";
+import { blockPrompts, type PromptSource, writtenPrompts } from "./prompts.ts";
+
+/** Options of `generation`. */
+export interface GenerationOptions extends StudyOptions {
+  /** Texts to continue, instead of the blocks of `text`; those are 8 blocks of 32 tokens of wiki by default. */
+  readonly prompts?: readonly string[] | undefined;
+  /** Tokens that are written after each prompt at most; default: 64. */
+  readonly tokens?: number | undefined;
+  /** Temperature T of the probabilities, from 0.01 to 100; default: 1. Texts are written greedily. */
+  readonly temperature?: number | undefined;
+  /** A task of choices: predictions at the end of its questions are compared over all tokens and over the options; default: none. */
+  readonly task?: string | undefined;
+  /** Documents of the task, from the first on; default: 100. */
+  readonly limit?: number | undefined;
+}
+
+/** Options of `generation` as a study: its plans are one of them. */
+export interface GenerationStudyOptions extends GenerationOptions {
+  /** Modules to drop, plan by plan. */
+  readonly plans: readonly (Plan | Partial<DropPlan>)[];
+}
+
+/** Checks of them. */
+export const generationChecks: Checks<GenerationStudyOptions> = {
+  ...studyChecks,
+  prompts: list(string, "prompts", 1),
+  tokens: wholeNumber(1),
+  temperature: number("a number from 0.01 to 100", (value) => value >= 0.01 && value <= 100),
+  task: text,
+  limit: wholeNumber(1),
+  plans: required(list(aDrop, "plans", 1)),
+};
+
+/** What is measured, with its defaults. */
+export interface Asked {
+  readonly plans: readonly DropPlan[];
+  readonly prompts: PromptSource;
+  readonly tokens: number;
+  readonly temperature: number;
+  readonly questions: Questions | null;
+}
+
+/** Tokens of a prompt, those written after it, and documents of a task. */
+const [LENGTH, TOKENS, LIMIT] = [32, 64, 100];
+
+/** Fills in the defaults, and asks the questions of the task. */
+export async function askedOf(model: StudyModel, options: GenerationStudyOptions): Promise<Asked> {
+  const { prompts, tokens = TOKENS, temperature = 1, task, limit = LIMIT, bos = false } = options;
+  if (prompts && options.text !== undefined) {
+    throw new TypeError("Cannot measure generation: found prompts and a text, expected one of them");
+  }
+  const plans = options.plans.map((plan) => dropsIn(model, plan));
+  return {
+    plans,
+    prompts: prompts
+      ? await writtenPrompts(model, prompts, bos)
+      : blockPrompts(textOf(model, { ...options, length: options.length ?? LENGTH }, HELD_OUT_TEXT)),
+    tokens,
+    temperature,
+    questions: task === undefined ? null : await askQuestions(model, task, limit, options),
+  };
+}
+
+/** The sizes of the work. */
+export function sizesOf({ prompts, tokens, questions }: Asked): Sizes {
+  const asked = questions?.all ?? [];
+  return {
+    ...prompts.sizes,
+    tokens,
+    questions: asked.length,
+    question: asked.reduce((most, { ids }) => Math.max(most, ids.length), 1),
+  };
+}

@@ -1,0 +1,159 @@
+/** The options of a task: how far predictions lie apart over all tokens, and over the tokens in which the options part. */
+import {
+  type Estimate,
+  meanPart,
+  prediction,
+  type PredictionChange,
+  predictionChange,
+  ratio95,
+} from "../../measure/mod.ts";
+import { type Reports, reportsOf } from "../../entry/mod.ts";
+import type { Generation, TextChanges } from "../../result/mod.ts";
+import { type DropPlan, noDrop, tailStreams } from "../../run/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+import { type Task, tasksNamed } from "../../tasks/mod.ts";
+import { reporter } from "../base/options.ts";
+import { type AskedDocument, askTask, rowFinder, type Running } from "../evaluate/asked.ts";
+import { compareRows, type Pair } from "./compare.ts";
+import { meansOf } from "./summary.ts";
+
+type Choices = NonNullable<Generation["plans"][number]["choices"]>;
+
+/** A question as tokens up to where its options part, and their distinct tokens there. */
+export interface Question {
+  readonly ids: readonly number[];
+  readonly options: readonly number[];
+}
+
+/** The questions of a task whose options part. */
+export interface Questions {
+  readonly task: NonNullable<Generation["task"]>;
+  readonly all: readonly Question[];
+}
+
+/** lm-eval's, though no shots are drawn. */
+const SEED = 1234;
+
+/** Asks the first documents of a task. Throws `RangeError` for a task without choices, and where no document can be used. */
+export async function askQuestions(
+  model: StudyModel,
+  name: string,
+  limit: number,
+  reports: Reports,
+): Promise<Questions> {
+  const task = choiceTask(name);
+  const rows = rowFinder(reportsOf(reports));
+  const setting = { task, shots: task.shots, limit, bos: "tokenizer", seed: SEED } as const;
+  await rows.find(setting);
+  const parts = await askTask(model, setting, rows, reportsOf(reports));
+  const documents = parts.flatMap(({ documents }) => documents);
+  const all = documents.map(questionOf).filter((question) => question !== null);
+  if (all.length === 0) {
+    throw new RangeError(
+      `Cannot compare the options of ${name}: found no document whose options part, expected a task of choices such as arc_easy`,
+    );
+  }
+  const hash = parts.map(({ hash }) => hash).join(" ");
+  return { task: { name, hash, documents: all.length, leftOut: documents.length - all.length }, all };
+}
+
+function choiceTask(name: string): Task {
+  const found = tasksNamed(name);
+  if (found.length > 1) {
+    throw new RangeError(
+      `Cannot compare the options of ${name}: it is a group of ${found.length} tasks, expected one task`,
+    );
+  }
+  const [task] = found;
+  if (!task.generation) return task;
+  throw new RangeError(
+    `Cannot compare the options of ${name}: its answers are written, expected a task of choices such as arc_easy`,
+  );
+}
+
+/** The text up to where its options part, and their tokens there; null where fewer than two of them are left. */
+function questionOf({ requests }: AskedDocument): Question | null {
+  const texts = requests.map(({ input, targets }) => [...input, targets.at(-1)!]);
+  const [first, ...others] = texts;
+  const part = first.findIndex((id, i) => others.some((other) => other[i] !== id));
+  const options = new Set(texts.map((text) => text[part]).filter((id) => id !== undefined));
+  return part > 0 && options.size > 1 ? { ids: first.slice(0, part), options: [...options] } : null;
+}
+
+/** One question under a plan. */
+interface Answer {
+  readonly all: Pair["change"];
+  readonly options: PredictionChange;
+  readonly sameToken: boolean;
+  readonly sameOption: boolean;
+}
+
+/** Compares plans with the full model at the end of each question. */
+export async function choiceChanges(
+  plans: readonly DropPlan[],
+  { all, task }: Questions,
+  temperature: number,
+  { onProgress, ...running }: Running,
+): Promise<Choices[]> {
+  const { model, engine, signal } = running;
+  const questions = all.toSorted((a, b) => a.ids.length - b.ids.length); // equal lengths are run together
+  const segments = questions.map(({ ids }) => ({ ids: Int32Array.from(ids), past: null, tail: 1 }));
+  const report = reporter(task.name, "modules", { onProgress });
+  const [full, ...streams] = await tailStreams({
+    ...{ model, engine, signal, segments },
+    plans: [noDrop, ...plans],
+    onProgress: report,
+  });
+  const of = [...questions.keys()];
+  const see = (pair: Pair, row: number) => answerOf(pair, questions[row].options, temperature);
+  const answers = await compareRows(
+    running,
+    full,
+    streams.map((own) => ({ streams: own, of })),
+    temperature,
+    see,
+  );
+  return answers.map(choicesOf);
+}
+
+function answerOf({ full, logits, change }: Pair, options: readonly number[], temperature: number): Answer {
+  const among = (all: Float32Array) => Float32Array.from(options, (id) => all[id]);
+  const [from, to] = [among(full.logits), among(logits)];
+  return {
+    all: change,
+    options: predictionChange(prediction(from, temperature), to),
+    sameToken: bestOf(full.logits) === bestOf(logits),
+    sameOption: bestOf(from) === bestOf(to),
+  };
+}
+
+/** The first of the largest. */
+function bestOf(logits: Float32Array): number {
+  let best = 0;
+  for (let v = 1; v < logits.length; v++) if (logits[v] > logits[best]) best = v;
+  return best;
+}
+
+function choicesOf(answers: readonly Answer[]): Choices {
+  const mean = (of: (answer: Answer) => number): Estimate | null =>
+    ratio95(answers.map((answer) => meanPart([of(answer)])));
+  const lists = answers.map(({ all }): TextChanges => ({
+    hidden: [all.hidden],
+    logits: [all.logits],
+    kl: [all.kl],
+    variance: [all.variance],
+    distance: [all.distance],
+    squares: [all.squares],
+  }));
+  return {
+    vocabulary: meansOf(lists),
+    options: {
+      kl: mean(({ options }) => options.kl),
+      variance: mean(({ options }) => options.variance),
+      distance: mean(({ options }) => options.distance),
+      squares: mean(({ options }) => options.squares),
+    },
+    sameToken: mean(({ sameToken }) => Number(sameToken)),
+    sameOption: mean(({ sameOption }) => Number(sameOption)),
+  };
+}

@@ -1,0 +1,79 @@
+/** Rows of plans beside rows of the full model: the head reads each of them once, a part of the rows at a time. */
+import {
+  cosine,
+  type Prediction,
+  prediction,
+  type PredictionChange,
+  predictionChange,
+} from "../../measure/mod.ts";
+import { openRows, type RowPredictions } from "../../run/mod.ts";
+import type { Running } from "../evaluate/asked.ts";
+
+/** Streams [n, D] of a plan, and of each the row of the full model that it is compared with; ascending. */
+export interface Rows {
+  readonly streams: Float32Array;
+  readonly of: readonly number[];
+}
+
+/** One row of a plan beside the full model's. */
+export interface Pair {
+  readonly full: Prediction;
+  readonly logits: Float32Array;
+  /** Of all tokens. */
+  readonly change: PredictionChange & { readonly hidden: number | null };
+}
+
+/** Logits of one side that exist at once: 32 MiB, with their probabilities in float64 twice that. */
+const LOGITS = 2 ** 23;
+
+/** Compares rows at a temperature; gives what `see` makes of each row of each plan. `onRow` hears of rows of all plans. */
+export async function compareRows<T>(
+  { model, engine, signal }: Running,
+  full: Float32Array,
+  plans: readonly Rows[],
+  temperature: number,
+  see: (pair: Pair, row: number) => T,
+  onRow?: (done: number, total: number) => void,
+): Promise<T[][]> {
+  const { hidden: size, vocabulary } = model.spec;
+  const most = Math.max(1, Math.floor(LOGITS / vocabulary));
+  const total = plans.reduce((sum, { of }) => sum + of.length, 0);
+  const seen = plans.map((): T[] => []);
+  const head = await openRows(model, engine, signal);
+  let done = 0;
+  try {
+    for (let start = 0; start < full.length / size; start += most) {
+      const own = await head.read(full.subarray(start * size, (start + most) * size));
+      const predictions = rowsOf(own, vocabulary, (logits) => prediction(logits, temperature));
+      for (const [i, { streams, of }] of plans.entries()) {
+        const first = seen[i].length;
+        const rows = of.slice(first).filter((row) => row < start + most);
+        if (rows.length === 0) continue;
+        const read = await head.read(streams.subarray(first * size, (first + rows.length) * size));
+        signal?.throwIfAborted();
+        rows.forEach((row, r) => {
+          const logits = read.logits.subarray(r * vocabulary, (r + 1) * vocabulary);
+          const [mine, theirs] = [hiddenOf(own, row - start, size), hiddenOf(read, r, size)];
+          const from = predictions[row - start];
+          const change = { hidden: cosine(mine, theirs), ...predictionChange(from, logits) };
+          seen[i].push(see({ full: from, logits, change }, row));
+        });
+        onRow?.(done += rows.length, total);
+      }
+    }
+  } finally {
+    await head.release();
+  }
+  return seen;
+}
+
+function rowsOf<T>({ logits }: RowPredictions, vocabulary: number, of: (row: Float32Array) => T): T[] {
+  return Array.from(
+    { length: logits.length / vocabulary },
+    (_, row) => of(logits.subarray(row * vocabulary, (row + 1) * vocabulary)),
+  );
+}
+
+function hiddenOf({ hidden }: RowPredictions, row: number, size: number): Float32Array {
+  return hidden.subarray(row * size, (row + 1) * size);
+}

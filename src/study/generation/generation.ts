@@ -1,0 +1,159 @@
+/**
+ * Why choices survive a drop and texts break: over the steps of writing, how far a plan's hidden states, logits and probabilities lie
+ * from the full model's, with both on the full model's text and with each on its own (He et al., arXiv 2603.24652).
+ */
+import { displayable, phases, within } from "../../entry/mod.ts";
+import {
+  type Generation,
+  generationOrigin,
+  type GenerationRequest,
+  head,
+  keep,
+  keptResult,
+  type Plan,
+  planData,
+} from "../../result/mod.ts";
+import { type DropPlan, noDrop } from "../../run/mod.ts";
+import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
+import { leakGuard, withLeaks } from "../base/leak.ts";
+import { engineOf, provenance, reporter } from "../base/options.ts";
+import type { RunOptions } from "../base/stage.ts";
+import { run, step, type Study } from "../base/study.ts";
+import type { Running } from "../evaluate/asked.ts";
+import {
+  type Asked,
+  askedOf,
+  generationChecks,
+  type GenerationOptions,
+  type GenerationStudyOptions,
+  sizesOf,
+} from "./asked.ts";
+import { choiceChanges } from "./choices.ts";
+import { generationPrice, passesOf } from "./price.ts";
+import { partsOf, stepChanges } from "./steps.ts";
+import { besideOf, sameSoFar } from "./summary.ts";
+import { writeAll } from "./texts.ts";
+
+/**
+ * Compares the predictions of plans with the full model's while they write. The full model continues every prompt greedily, and so does
+ * each plan. At every step three things are compared: the hidden state that the head reads, the logits, and the probabilities; once with
+ * both models on the full model's text (`forced`), once with each on its own (`free`); `unrelated` is the full model beside itself on another prompt's text. Beside KL(p‖p′) stands Var_p(Δz) / 2T², to which
+ * it tends as drops get small, and beside 1 − cos(p, p′) the same variance under r ∝ p². Intervals are percentiles of 2000 bootstrap
+ * draws of the prompts, or of the task's documents. Throws `RangeError` for a prompt without tokens and a task without choices.
+ *
+ * @example
+ * ```ts
+ * import { generation, openModel } from "lamina";
+ *
+ * using model = await openModel("data/series/pre-ln/step04096");
+ * const { plans: [plan] } = await generation(model, [{ attention: [3] }], { prompts: ["The model", "A layer"], tokens: 8 });
+ * console.log(plan.forced.means.kl, plan.forced.means.variance, plan.forced.slopes.kl, plan.same);
+ * ```
+ */
+export async function generation(
+  model: StudyModel | string,
+  plans: readonly (Plan | Partial<DropPlan>)[],
+  options: GenerationOptions = {},
+): Promise<Generation> {
+  return await run(generationStudy, model, { ...options, plans });
+}
+
+/** What `generation` consists of: writing, reading what was written, and the questions of a task. */
+export const generationStudy: Study<StudyModel, GenerationStudyOptions, Generation> = {
+  verb: "measure generation",
+  checks: generationChecks,
+  on: onModel,
+  async work(model, options) {
+    const asked = await askedOf(model, options);
+    const { plans, prompts, questions } = asked;
+    const sizes = sizesOf(asked);
+    const measuring = step(passesOf(plans, sizes), (runOptions) => measured(model, asked, runOptions));
+
+    async function withShared(result: Generation, runOptions: RunOptions): Promise<Generation> {
+      const { text: { name }, ids } = await prompts.read(runOptions);
+      const asks = questions ? [{ name: questions.task.name, ids: questions.all.map(({ ids }) => ids) }] : [];
+      const leaks = leakGuard(model, [{ name, ids }, ...asks], [options.text], runOptions);
+      return withLeaks(result, await leaks(options.plans));
+    }
+
+    return {
+      label: `generation of ${model.name}`,
+      model,
+      tokens: sizes.prompts * sizes.length,
+      plans: plans.length,
+      steps: [measuring],
+      price: (runOptions) => generationPrice(model, plans, sizes, runOptions),
+      async kept(runOptions) {
+        const request = await requestOf(model, asked, runOptions);
+        const found = await keptResult("generation", generationOrigin(request), runOptions);
+        return found && await withShared(found, runOptions);
+      },
+      result: async (runOptions) => await withShared(await measuring.whole(runOptions), runOptions),
+    };
+  },
+};
+
+/** What the numbers depend on. */
+async function requestOf(model: StudyModel, asked: Asked, options: RunOptions): Promise<GenerationRequest> {
+  const { plans, tokens, temperature, questions } = asked;
+  return {
+    provenance: await provenance(model, await asked.prompts.read(options), noDrop, options),
+    tokens,
+    temperature,
+    task: questions?.task ?? null,
+    plans: plans.map((plan) => ({ drop: planData(plan) })),
+  };
+}
+
+/** A token that is written takes about as long as so many that are read together. */
+const WRITING = 16;
+
+/** Runs everything in one count, and keeps the result. */
+async function measured(model: StudyModel, asked: Asked, options: RunOptions): Promise<Generation> {
+  const { plans, tokens, temperature, questions } = asked;
+  const { prompts: count, length, ...sizes } = sizesOf(asked);
+  const read = count * (length + tokens);
+  const every = 1 + plans.length;
+  const weights = [
+    0,
+    every * count * (length + WRITING * tokens),
+    every * read,
+    ...plans.map(() => read),
+    2 * every * count * tokens,
+    every * sizes.questions * sizes.question,
+  ];
+  const phase = phases(`generation of ${model.name}`, weights, options.onProgress);
+  const request = await requestOf(model, asked, within(options, phase(0)));
+  const { ids: prompts, ...identity } = await asked.prompts.read(options);
+  noticeBeyond(model, "texts", length + tokens, options);
+  const running: Running = { ...options, model, engine: await engineOf(options) };
+  const texts = await writeAll(
+    [noDrop, ...plans],
+    { ids: prompts, ...identity },
+    tokens,
+    running,
+    reporter("writing", "texts", within(options, phase(1))),
+  );
+  const compared = { plans, prompts, texts, temperature };
+  const changes = await stepChanges(compared, running, (part) => phase(2 + part));
+  const last = 2 + partsOf(plans.length);
+  const choices = questions
+    ? await choiceChanges(plans, questions, temperature, within(running, phase(last)))
+    : null;
+  const [full, ...own] = texts;
+  const result = displayable<Generation>({
+    ...head("generation"),
+    ...request,
+    ids: full.map((ids) => [...ids]),
+    unrelated: prompts.length > 1 ? besideOf(changes.unrelated, tokens) : null,
+    plans: request.plans.map(({ drop }, i) => ({
+      drop,
+      ids: own[i].map((ids) => [...ids]),
+      forced: besideOf(changes.plans[i].forced, tokens),
+      free: besideOf(changes.plans[i].free, tokens),
+      same: sameSoFar(own[i], full, tokens),
+      choices: choices?.[i] ?? null,
+    })),
+  });
+  return await keep("generation", generationOrigin(request), result, options);
+}

@@ -1,0 +1,60 @@
+/** What is continued: pieces of a text, or prompts that the caller writes. */
+import type { Reports } from "../../entry/mod.ts";
+import { joinHashes, type Provenance } from "../../result/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+import { blockHashes } from "../../text/mod.ts";
+import type { Text } from "../base/text.ts";
+
+/** Prompts as tokens, and their identity in results. */
+export interface Prompts extends Pick<Provenance, "text" | "packing"> {
+  readonly ids: readonly (readonly number[])[];
+}
+
+/** Prompts whose sizes are known before they are read: their number, and tokens of the longest. */
+export interface PromptSource {
+  readonly sizes: { readonly prompts: number; readonly length: number };
+  read(reports: Reports): Promise<Prompts>;
+}
+
+/** The blocks of a text, each a prompt. */
+export function blockPrompts(text: Text): PromptSource {
+  const { samples, length } = text.sizes;
+  return {
+    sizes: { prompts: samples, length },
+    async read(reports) {
+      const { blocks: { ids }, text: name, packing } = await text.pack(reports);
+      const all = Array.from({ length: samples }, (_, i) => [...ids.subarray(i * length, (i + 1) * length)]);
+      return { ids: all, text: name, packing };
+    },
+  };
+}
+
+/** The name in results of prompts that the caller wrote; their packing has the length of the longest. */
+const OWN_PROMPTS = "prompts";
+
+/** Texts of the caller's. Throws `RangeError` for a text without a token, `TypeError` for BOS where the model has none. */
+export async function writtenPrompts(
+  model: StudyModel,
+  texts: readonly string[],
+  bos: boolean,
+): Promise<PromptSource> {
+  const tokenizer = await model.tokenizer();
+  if (bos && tokenizer.bos === null) {
+    throw new TypeError(`Cannot begin with BOS: ${model.name} has no BOS token, expected one`);
+  }
+  const ids = texts.map((text) => [...bos ? [tokenizer.bos!] : [], ...tokenizer.encode(text)]);
+  const empty = ids.findIndex(({ length }) => length === 0);
+  if (empty >= 0) {
+    throw new RangeError(`Cannot continue prompts[${empty}]: found no tokens, expected a text or BOS`);
+  }
+  const length = ids.reduce((most, prompt) => Math.max(most, prompt.length), 0);
+  const hashes = ids.flatMap((prompt, i) =>
+    blockHashes({ ids: Int32Array.from(prompt), samples: 1, length: prompt.length }, i)
+  );
+  const prompts: Prompts = {
+    ids,
+    text: { name: OWN_PROMPTS, hash: joinHashes(hashes) },
+    packing: { samples: ids.length, length, skip: 0, bos },
+  };
+  return { sizes: { prompts: ids.length, length }, read: () => Promise.resolve(prompts) };
+}
