@@ -98,7 +98,7 @@ export async function price(
 }
 
 /** Seconds in which the weights that a token of the full model meets are read. */
-async function rowSeconds(model: Model, engine: Engine): Promise<number> {
+export async function rowSeconds(model: Model, engine: Engine): Promise<number> {
   const work = workOf(model.spec, noDrop, stepBytes(model, engine.has))({ texts: 1, tokens: 1, past: 0 });
   const { run, bytes, release } = await openChain(engine, stepForm(model, engine.has), CHAIN_BYTES);
   try {

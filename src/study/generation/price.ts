@@ -1,10 +1,11 @@
 /** What the study of generation takes: passes over texts, and tokens that are written one by one. */
 import { cost, type DropPlan, noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import { estimateSteps, type Pass, productSeconds } from "../base/estimate.ts";
+import { estimateSteps, type Pass } from "../base/estimate.ts";
+import { engineOf } from "../base/options.ts";
 import type { RunOptions } from "../base/stage.ts";
 import type { Price } from "../base/study.ts";
-import { writeBytes } from "../evaluate/price.ts";
+import { rowSeconds, writeBytes } from "../evaluate/price.ts";
 
 /** Sizes of the work: prompts and their longest, tokens written after each, questions of a task and their longest. */
 export interface Sizes {
@@ -14,9 +15,6 @@ export interface Sizes {
   readonly questions: number;
   readonly question: number;
 }
-
-/** Side of the matrix of a single row's product: 64 MiB, more than a cache holds. */
-const SIDE = 4096;
 
 /** The passes of all plans: the full model's texts under all, each plan's own text, the questions. */
 export function passesOf(
@@ -44,12 +42,12 @@ export async function generationPrice(
   const written = (1 + plans.length) * sizes.prompts * sizes.tokens;
   const weights = cost(spec, [noDrop], { samples: 1, length: 1 }, false).flops / 2 +
     spec.hidden * spec.vocabulary;
-  const row = await productSeconds(1, SIDE, options) * weights / SIDE ** 2;
+  const engine = await engineOf(options);
   return {
     ...reading,
     plans: plans.length,
     flops: reading.flops + 2 * written * weights,
-    seconds: reading.seconds + written * row,
-    bytes: Math.max(reading.bytes, writeBytes(spec)),
+    seconds: reading.seconds + written * await rowSeconds(model, engine),
+    bytes: Math.max(reading.bytes, writeBytes(model, engine.has)),
   };
 }
