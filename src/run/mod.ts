@@ -58,10 +58,12 @@ export { windowsProbe, type WindowSums } from "./probes/windows.ts";
 export { countModules } from "./plan/trie.ts";
 export {
   FLOAT32,
+  HALF,
   keyBytes,
   type ModuleWork,
   type NewTokens,
   type NumberBytes,
+  stepBytes,
   weightBytes,
   workOf,
 } from "./cost/work.ts";

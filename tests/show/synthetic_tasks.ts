@@ -39,6 +39,7 @@ export function evaluation(
       metrics: { acc: { stderr, ...shareInterval(right, DOCUMENTS), against: null } },
       kl: 0,
       top1: 1,
+      acceptance: 0.9,
       ece: 0,
       cut: 0,
       items: Array.from({ length: DOCUMENTS }, (_, index) => ({
@@ -52,6 +53,7 @@ export function evaluation(
         text: null,
         kl: 0,
         top1: 1,
+        accepted: 0.9,
         cut: 0,
       })),
     };
@@ -66,6 +68,7 @@ export function evaluation(
     groups: {},
     average: null,
     writing: null,
+    ...attention.length + mlp.length > 0 ? { draft: { context: 120, cost: 0.6 } } : {},
   };
 }
 

@@ -30,6 +30,9 @@ export interface NumberBytes {
 /** Everything in float32. */
 export const FLOAT32: NumberBytes = { matrix: 4, other: 4, key: 4 };
 
+/** Everything in 16 bits. */
+export const HALF: NumberBytes = { matrix: 2, other: 2, key: 2 };
+
 /** New tokens in each of some texts, after `past` others. */
 export interface NewTokens {
   readonly texts: number;
@@ -65,6 +68,12 @@ export function workOf(
     return { module: "head", count: 1, products, core: null };
   };
   return (step) => [...works, head].map((work) => work(step));
+}
+
+/** Bytes that one token of one text reads after `past` others: weights, keys and values. */
+export function stepBytes(spec: ModelSpec, plan: DropPlan, past: number, bytes: NumberBytes): number {
+  const modules = workOf(spec, plan, bytes)({ texts: 1, tokens: 1, past });
+  return sumOf(modules.map(({ count, products, core }) => count * (products.bytes + (core?.bytes ?? 0))));
 }
 
 /** Bytes of all weights that a plan leaves, the embedding included; a tied head is the embedding. */

@@ -23,6 +23,7 @@ import { head, type Plan, planData, type Roofline, VERSION } from "../../result/
 import {
   type DropPlan,
   dropPlan,
+  HALF,
   keyBytes,
   type NewTokens,
   noDrop,
@@ -69,7 +70,7 @@ const checks: Checks<RooflineOptions> = {
 /** A scale of 16 bits for each 32 numbers of 4. */
 const FOUR_BITS = 4.5 / 8;
 const BYTES: Readonly<Record<16 | 4, NumberBytes>> = {
-  16: { matrix: 2, other: 2, key: 2 },
+  16: HALF,
   4: { matrix: FOUR_BITS, other: 2, key: 2 },
 };
 
