@@ -1,13 +1,14 @@
 /**
  * Weights in blocks in a graph: x Wᵀ by MatMulNBits, W = scale · (quant − zero), and the sum of each block of x times the block's offset.
- * Nothing is rounded that a product with the widened matrix would not round.
+ * With 4 bits nothing is rounded that a product with the widened matrix would not round.
  *
  * A matrix NAME is fed as `NAME.quants` u8 [N, K/size, size · bits/8], `NAME.scales` f32 [N · K/size], and where it has them
  * `NAME.zeros` u8 and `NAME.offsets` f32 [N, K/size].
  *
  * The CPU has no fast float32 product with 8 bits, but one that rounds a block of x to 127 steps up and down. It gets x, what that
  * rounding leaves of it, and what is left of that, as rows of one product, and the three results are added: what is still left is at
- * most 254⁻³, half of float32's last digit, of the block's largest number.
+ * most 254⁻³, half of float32's last digit, of the block's largest number. That product sums quants and zeros apart, which are larger
+ * than their differences: logits of real models are some times as far off as float32 rounds them.
  */
 import {
   type BlockLowering,
