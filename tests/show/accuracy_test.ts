@@ -107,7 +107,17 @@ Deno.test("a group counts once in the mean, the claims and the figure, as in an 
     const { piqa, arc_easy } = result.tasks;
     const tasks = { mmlu_a: piqa, mmlu_b: piqa, arc_easy };
     const groups = {
-      mmlu: { tasks: ["mmlu_a", "mmlu_b"], n: 80, acc: 0, stderr: 0, low: 0, high: 1, against: null },
+      mmlu: {
+        tasks: ["mmlu_a", "mmlu_b"],
+        n: 80,
+        acc: 0,
+        stderr: 0,
+        low: 0,
+        high: 1,
+        against: null,
+        kept: null,
+        logprob: null,
+      },
     };
     return { ...result, tasks, groups };
   };

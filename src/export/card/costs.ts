@@ -25,7 +25,7 @@ export function perplexityText(costs: readonly Quality[]): string {
   ].join("\n");
 }
 
-type Metric = Evaluation["tasks"][string]["metrics"][string];
+type Metric = Omit<Evaluation["tasks"][string]["metrics"][string], "kept">;
 
 /** Scores of tasks, groups and their average. */
 export function tasksText(results: readonly Evaluation[]): string {

@@ -97,8 +97,7 @@ const errorForm = {
 };
 
 /** The share of answers that are the full model's, right or wrong, with its 95 % interval; null for the full model and for a perplexity. */
-const keptForm = z.object({ value: z.number(), low: z.number(), high: z.number() }).nullable()
-  .optional(); // results from before it have none
+const keptForm = z.object({ value: z.number(), low: z.number(), high: z.number() }).nullable();
 
 /** A metric of a task. */
 const metricForm = z.object({ value: z.number(), ...errorForm, kept: keptForm });
@@ -112,7 +111,7 @@ const logprobForm = z.object({
   ...limitsForm,
   /** Null for the full model. */
   against: z.object({ difference: z.number(), ...limitsForm }).nullable(),
-}).nullable().optional(); // results from before it have none
+}).nullable();
 
 /** One task of an evaluation. */
 const evaluatedForm = z.object({

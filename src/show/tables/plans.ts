@@ -25,11 +25,9 @@ export function plansTable(results: readonly Evaluation[]): Table[] {
   }];
 }
 
-/** Plans by tasks: the share of answers that are the full model's; no table where they are not known. */
+/** Plans by tasks: the share of answers that are the full model's. */
 export function keptTable(results: readonly Evaluation[]): Table[] {
-  const plans = plansIn(results).filter(({ tasks }) =>
-    Object.values(tasks).some(({ metrics }) => Object.values(metrics).some(({ kept }) => kept))
-  );
+  const plans = plansIn(results);
   if (plans.length === 0) return [];
   const mains = meanOver({ ...plans[0], average: null }); // tasks that no mean counts, too
   return [{
@@ -61,7 +59,7 @@ function taskColumn(
 }
 
 /** "96.5 % (95.1 … 97.6)"; null where nothing was compared. */
-function keptText(kept: Metric["kept"]): string | null {
+function keptText(kept: Metric["kept"] | undefined): string | null {
   return kept ? `${formatShare(kept.value)} (${formatPointsRange(kept.low, kept.high)})` : null;
 }
 

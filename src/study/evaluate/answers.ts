@@ -15,8 +15,8 @@ export function logprobOf(items: readonly Item[], full: readonly Item[] | null):
   if (items.some(({ text }) => text !== null)) return null;
   const own = items.map(rightNats);
   const changes = full && full.map((item, i) => own[i] - rightNats(item));
-  const { difference: value, ...limits } = meanOf(own);
-  return { value, ...limits, against: changes && meanOf(changes) };
+  const { difference: value, low, high } = meanOf(own);
+  return { value, low, high: high && Math.min(0, high), against: changes && meanOf(changes) };
 }
 
 const rightNats = ({ loglikelihoods, gold }: Item) => loglikelihoods[gold ?? 0];
