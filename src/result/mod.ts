@@ -1,4 +1,5 @@
 /** The form of every result, its provenance, where it is kept, and how shards merge. */
+export type { DraftCost } from "./forms/draft.ts";
 export type { Evaluation, TaskPart } from "./forms/evaluation.ts";
 export {
   accuracyOf,

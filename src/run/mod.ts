@@ -71,9 +71,11 @@ export {
   type Bytes,
   bytesEach,
   FLOAT32,
+  HALF,
   keyBytes,
   type ModuleWork,
   type NewTokens,
+  tokenBytes,
   weightBytes,
   workOf,
 } from "./cost/work.ts";

@@ -4,10 +4,12 @@ import fc from "fast-check";
 import {
   joinHashes,
   merge,
+  parseResult,
   type Perplexity,
   perplexityOf,
   type Profile,
   profileOf,
+  resultText,
 } from "../../src/result/mod.ts";
 import { perplexity, profile, profiles, provenance } from "./samples.ts";
 
@@ -70,6 +72,21 @@ Deno.test("a merged perplexity is that of all samples", () => {
   assert.equal(merged.nll, 2.5);
   assert.equal(merged.perplexity, Math.exp(2.5));
   assert.equal(merged.standardError, 0.5);
+});
+
+Deno.test("a merged acceptance is of the tokens that were drafted, and absent where none were", () => {
+  const [first, second] = perplexity().sums;
+  const draft = { context: 16, cost: 0.5 };
+  const shard = (sums: Perplexity["sums"]) => perplexityOf(provenance(sums.length), sums, draft);
+  const drafted = [{ ...first, accepted: 12, drafted: 15 }, { ...second, accepted: 4, drafted: 5 }];
+  const merged = merge(inRow(drafted.map((sums) => shard([sums]))));
+  assert.equal(merged.acceptance, 0.8);
+  assert.deepEqual(merged.draft, draft);
+  assert.deepEqual(parseResult("a", resultText(merged), "perplexity").sums, drafted);
+  assert.equal(merge(inRow([shard([first]), shard([drafted[1]])])).acceptance, 0.8);
+  const earlier = perplexityOf(provenance(1), [first]);
+  assert.ok(!("acceptance" in earlier) && !("draft" in earlier));
+  assert.deepEqual(parseResult("a", resultText(earlier), "perplexity").sums, [first]);
 });
 
 Deno.test("a repeated shard, an overlap and a gap are refused, naming the two files and the blocks", () => {

@@ -7,6 +7,7 @@ import {
   decoder,
   decodingBytes,
   type DropPlan,
+  keepTensors,
   noDrop,
   passBytes,
   stepBytes,
@@ -15,7 +16,7 @@ import {
 } from "../../src/run/mod.ts";
 import { heldBytes } from "../../src/run/weights/part.ts";
 import { cudaLowering, int8Lowering, webgpuLowering } from "../../src/onnx/mod.ts";
-import { elements } from "../../src/tensor/mod.ts";
+import { elements, float32, type Tensor } from "../../src/tensor/mod.ts";
 import { BLOCK_KINDS, quantised } from "../quantised.ts";
 import { withBlocks } from "../study/in_blocks.ts";
 import { engine, engineWith, openFolder, withFixture } from "../support.ts";
@@ -93,6 +94,35 @@ Deno.test("bytes of a number, by hand", () => {
     ),
   ).then(() => {});
 });
+
+Deno.test("tensors that a plan brings are float32, and its other matrices as they are stored", () =>
+  withBlocks(async ({ model }) => {
+    const zeros = (...shape: number[]) => float32(shape, new Float32Array(elements(shape)));
+    const kept = (tensors: Record<string, Tensor>) => keepTensors(new Map(Object.entries(tensors)));
+    const changes = [
+      { layer: 0, module: "mlp", to: "mean", tensors: kept({ mean: zeros(256) }) },
+      {
+        layer: 1,
+        module: "attention",
+        to: "linear",
+        tensors: kept({
+          "linear.weight": zeros(256, 256),
+          "linear.bias": zeros(256),
+        }),
+      },
+      { layer: 2, module: "mlp", to: "weights", tensors: kept({ "down_proj.weight": zeros(256, 512) }) },
+    ] as const;
+    const plan = { ...noDrop, changes };
+    const held = await expectHeld(model, engine, plan);
+    const { weight } = stepBytes(changedModel(model, plan), engine.has);
+    assert.equal(weight(1, "attention.linear.weight", [256, 256]), 4 * 256 * 256);
+    assert.equal(weight(2, "mlp.down_proj.weight", [256, 512]), 4 * 256 * 512);
+    assert.ok(weight(2, "mlp.up_proj.weight", [512, 256]) < 256 * 512);
+    assert.ok(held > 0);
+    const all = model.spec.layers.map((_, l) => l);
+    const none = await expectHeld(model, engine, { attention: all, mlp: all });
+    assert.equal(none, 4 * 256 + weight(null, "head.weight", [model.spec.vocabulary, 256]));
+  }, { hidden: 256, typeOf: () => "Q4_1" }));
 
 for (const [name, stored] of [["llama", 4], ["qwen3", 2], ["llama-bias", 2]] as const) {
   Deno.test(`${name}: numbers take 4 bytes on the CPU and where they fit, else as many as they are stored with`, () =>

@@ -54,6 +54,7 @@ export function evaluation(
       },
       kl: 0,
       top1: 1,
+      acceptance: 0.9,
       ece: 0,
       cut: 0,
       items: Array.from({ length: DOCUMENTS }, (_, index) => ({
@@ -67,6 +68,7 @@ export function evaluation(
         text: null,
         kl: 0,
         top1: 1,
+        accepted: 0.9,
         cut: 0,
       })),
     };
@@ -80,6 +82,7 @@ export function evaluation(
     groups: {},
     average: null,
     writing: null,
+    ...attention.length + mlp.length > 0 ? { draft: { context: 120, cost: 0.6 } } : {},
   };
 }
 

@@ -120,7 +120,9 @@ Deno.test("a comparison and a sweep align", () => {
     "computed in float32, cuda on NVIDIA H100 (onnxruntime 1.30.0)  vs  tf32, cuda on NVIDIA H100 (onnxruntime 1.30.0)",
   );
   assert.equal(mixed.split("\n").toSpliced(1, 1).join("\n"), compared);
-  for (const text of [compared, tableText([sweep({ layers: 12 })])]) {
+  const [perplexities, , speedups] = tableText([sweep({ layers: 12 })]).split(/\n\n|\nas draft/);
+  assert.match(speedups, /^drafting can gain/m);
+  for (const text of [compared, perplexities]) {
     const [head, ...rows] = text.split("\n").slice(text === compared ? 1 : 2);
     assert.ok(rows.length >= 3);
     for (const row of rows) assert.equal(row.length, head.length, text);

@@ -133,10 +133,10 @@ export function numbersOf(result: Golden): Map<string, number | null> {
  */
 const TOLERANCE = 2 * 16 * Math.sqrt(32) * UNIT;
 
-/** The first number of a result that is not the golden one's, said in words; null where all are. */
-export function movedNumber(golden: Golden, result: Golden): string | null {
+/** The first number of a result that is not the golden one's, in words; null where all are. With `mayGrow`, new numbers are no others. */
+export function movedNumber(golden: Golden, result: Golden, mayGrow = false): string | null {
   const [before, now] = [numbersOf(golden), numbersOf(result)];
-  for (const place of new Set([...before.keys(), ...now.keys()])) {
+  for (const place of new Set([...before.keys(), ...mayGrow ? [] : now.keys()])) {
     const [a, b] = [before.get(place), now.get(place)];
     const same = typeof a === "number" && typeof b === "number"
       ? Math.abs(a - b) <= TOLERANCE * Math.max(1, Math.abs(a))

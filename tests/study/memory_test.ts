@@ -10,12 +10,15 @@ import {
   sweep,
   untrainedCauses,
 } from "../../src/study/mod.ts";
-import { needOf } from "../../src/study/base/estimate.ts";
+import { decodingBytes, noDrop } from "../../src/run/mod.ts";
+import { BASE_BYTES, needOf } from "../../src/study/base/estimate.ts";
 import { drawText, zipfText } from "../../src/subject/mod.ts";
 import { availableBytes } from "../../src/engine/mod.ts";
 import { expectRoom } from "../../src/study/base/memory.ts";
 import { engineOf } from "../../src/study/base/options.ts";
+import { readBytes } from "../../src/study/evaluate/price.ts";
 import { countedEngine, engine, engineWith } from "../support.ts";
+import { withBlocks } from "./in_blocks.ts";
 import { withTiny } from "./tiny.ts";
 
 /** What a machine's files say. */
@@ -175,3 +178,20 @@ Deno.test("the CPU's memory for weights is half of what is free when a study sta
   assert.deepEqual({ ...within.has, memoryBytes: 0 }, { ...engine.has, memoryBytes: 0 });
   assert.equal(within.live, engine.live);
 });
+
+Deno.test("the memory that is said before a run is that of weights as they are held, as far as they may be kept", () =>
+  withBlocks(async ({ model }) => {
+    const asked = { plans: [{}], tasks: ["openbookqa"], limit: 2, prompts: 1 };
+    const setting = { context: [8], new: 2 };
+    for (const precision of ["float32", "int8"] as const) {
+      const options = { engine: "cpu", precision } as const;
+      const { has } = await engineOf(options);
+      const held = decodingBytes(model, has);
+      const { bytes, tasks } = await estimate("evaluate", model, { ...asked, ...options });
+      assert.equal(bytes, BASE_BYTES + Math.max(held, readBytes(model, [noDrop], tasks[0].run)));
+      const [all, some] = await Promise.all(
+        [undefined, 1000].map((memory) => estimate("speed", model, { ...setting, ...options, memory })),
+      );
+      assert.equal(all.bytes - some.bytes, held - 1000);
+    }
+  }));

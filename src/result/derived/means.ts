@@ -42,9 +42,14 @@ export function profileOf(
   });
 }
 
-/** A perplexity from its sums. */
-export function perplexityOf(provenance: Provenance, sums: Perplexity["sums"]): Perplexity {
+/** A perplexity from its sums, and what the plan costs as a draft. */
+export function perplexityOf(
+  provenance: Provenance,
+  sums: Perplexity["sums"],
+  draft?: Perplexity["draft"],
+): Perplexity {
   const tokens = total(sums, "tokens");
+  const drafts = sums.flatMap(({ accepted, drafted }) => drafted ? [{ accepted: accepted!, drafted }] : []);
   const nll = total(sums, "nll") / tokens;
   return displayable({
     ...head("perplexity"),
@@ -55,6 +60,8 @@ export function perplexityOf(provenance: Provenance, sums: Perplexity["sums"]): 
     kl: total(sums, "kl") / tokens,
     top1: total(sums, "top1") / tokens,
     tokens,
+    ...drafts.length > 0 ? { acceptance: total(drafts, "accepted") / total(drafts, "drafted") } : {},
+    ...draft ? { draft } : {},
     sums,
   });
 }

@@ -42,7 +42,7 @@ export function merge<R extends Shard>(results: readonly R[], names?: readonly s
   const provenance = provenanceOf(sorted.map(({ provenance }) => provenance));
   if (sorted[0].kind === "perplexity") {
     const sums = (sorted as readonly Shard[] as Perplexity[]).flatMap((result) => result.sums);
-    return perplexityOf(provenance, sums) as R;
+    return perplexityOf(provenance, sums, sorted[0].draft) as R;
   }
   const profiles = sorted as readonly Shard[] as Profile[];
   const sums = eachKind((module) =>

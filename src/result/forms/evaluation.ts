@@ -1,6 +1,7 @@
 /** The forms of evaluations: what a model makes of benchmark tasks, document by document. */
 import { z } from "zod";
 import { VERDICTS } from "../../measure/mod.ts";
+import { draftForm } from "./draft.ts";
 import { headForm, provenanceForm, sharedForm } from "./provenance.ts";
 
 /** What decides what a task asks. */
@@ -44,6 +45,8 @@ const itemForm = z.object({
   /** Sums over the scored tokens: nats from the full model, and tokens with its first choice. */
   kl: z.number(),
   top1: z.number(),
+  /** Σ Σ_v min(p_full, p_drop) over the scored tokens; absent in results of earlier versions. */
+  accepted: z.number().optional(),
   /** Tokens cut from the left of its requests. */
   cut: z.int().nonnegative(),
 });
@@ -123,6 +126,7 @@ const evaluatedForm = z.object({
   /** KL(p_full ‖ p_drop), nats per scored token, and the share of them with the full model's first choice. */
   kl: z.number().nullable(),
   top1: z.number().nullable(),
+  acceptance: draftForm.acceptance,
   /** Expected calibration error of the choices' shares, 15 bins. */
   ece: z.number().nullable(),
   /** Documents that were longer than the context. */
@@ -160,6 +164,7 @@ export const evaluateForm = z.object({
   /** The mean of the tasks' main numbers (groups count once), null where a suite is not whole. */
   average: z.object({ value: z.number(), of: z.array(z.string()), ...errorForm }).nullable(),
   writing: writingForm.nullable(),
+  draft: draftForm.draft,
   /** What each task shares with the plan's calibration texts; absent where nothing is known to be shared. */
   shared: sharedForm.optional(),
 });

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { causesForm, rowsForm } from "./causes.ts";
 import { fitForm } from "./fit.ts";
 import { againstForm, compareForm, verifyForm } from "./comparisons.ts";
+import { draftForm } from "./draft.ts";
 import { evaluateForm, taskForm, writtenForm } from "./evaluation.ts";
 import type { Kind } from "../methods.ts";
 import { checkpointsForm, profileForm } from "./profile.ts";
@@ -32,8 +33,16 @@ const perplexityForm = z.object({
   top1: z.number(),
   /** Predicted tokens: T − 1 per sample. */
   tokens: z.int().positive(),
-  /** By sample. */
-  sums: z.array(z.object({ nll: z.number(), kl: z.number(), top1: z.number(), tokens: z.number() })),
+  ...draftForm,
+  /** By sample; the acceptance is of `drafted` tokens, not of all, and absent in results of earlier versions. */
+  sums: z.array(z.object({
+    nll: z.number(),
+    kl: z.number(),
+    top1: z.number(),
+    tokens: z.number(),
+    accepted: z.number().optional(),
+    drafted: z.number().optional(),
+  })),
   /** What the text shares with the plan's calibration texts; absent where nothing is known to be shared. */
   shared: sharedForm.optional(),
 });

@@ -1,6 +1,7 @@
 /** The forms of plans (what is dropped, in which order) and of sweeps (what dropping more and more costs). */
 import { KINDS, MODULES, REPAIRS } from "../../measure/mod.ts";
 import { z } from "zod";
+import { draftForm } from "./draft.ts";
 import { changeForm, dropForm, headForm, indices, provenanceForm, sharedForm } from "./provenance.ts";
 import { ORDERS, TARGETS } from "../scores.ts";
 
@@ -122,6 +123,7 @@ export const sweepForm = z.object({
       perplexity: z.number(),
       kl: z.number(),
       top1: z.number(),
+      ...draftForm,
       /** Rise in nll over the full model, paired over samples; null for a single sample. */
       rise: z.number(),
       riseError: z.number().nullable(),

@@ -40,6 +40,9 @@ export function bytesEach(
 /** Everything in float32. */
 export const FLOAT32: Bytes = bytesEach({ matrix: 4, other: 4, key: 4 });
 
+/** Everything in 16 bits. */
+export const HALF: Bytes = bytesEach({ matrix: 2, other: 2, key: 2 });
+
 /** New tokens in each of some texts, after `past` others. */
 export interface NewTokens {
   readonly texts: number;
@@ -82,6 +85,12 @@ export function workOf(
     { module: "head", count: 1, products: { bytes: read, flops: 2 * elements(shape) * texts }, core: null }
   );
   return (step) => [...works, head].map((work) => work(step));
+}
+
+/** Bytes that one token of one text reads after `past` others: weights, keys and values. */
+export function tokenBytes(spec: ModelSpec, plan: DropPlan, past: number, bytes: Bytes): number {
+  const modules = workOf(spec, plan, bytes)({ texts: 1, tokens: 1, past });
+  return sumOf(modules.map(({ count, products, core }) => count * (products.bytes + (core?.bytes ?? 0))));
 }
 
 /** Bytes of all weights that a plan leaves, the embedding included; a tied head is the embedding. */

@@ -11,6 +11,7 @@ import type { Model } from "../../models/mod.ts";
 import { type DropPlan, noDrop, planPhrase } from "../../measure/mod.ts";
 import { forward, type ForwardOptions } from "../forward.ts";
 import { freeAll, freeStates } from "../held.ts";
+import { draftedRows } from "./acceptance.ts";
 import { openScorer } from "./scorer.ts";
 import type { Batch, Segment } from "../segments.ts";
 import type { Scores, Targets } from "./slices.ts";
@@ -25,6 +26,9 @@ export interface ScoreSums {
   top1: number;
   /** Predicted tokens: T − 1. */
   tokens: number;
+  /** Σ Σ_v min(p_full, p_drop) over the drafted ones of them: of a long text, every 16th. */
+  accepted: number;
+  drafted: number;
 }
 
 /** Final streams of the full model, by first segment of a batch: what plans are held against. To be freed. */
@@ -55,7 +59,7 @@ export async function reference(options: Omit<ForwardOptions, "plans" | "finish"
 
 /** Plans, and what they are held against. */
 export type ScoreOptions = Omit<ForwardOptions, "finish"> & {
-  /** The full model's streams over the same texts; without them, plans have no divergence and no agreement: both are 0. */
+  /** The full model's streams over the same texts; without them, plans have no divergence, agreement and acceptance: all are 0. */
   readonly reference?: Reference | undefined;
   /** Called after each slice of logits, with the logits of one plan done and to do. */
   readonly onScore?: (done: number, total: number) => void;
@@ -114,25 +118,40 @@ function nextTokens(segments: readonly Segment[], { first, count, length }: Batc
   const perText = length - 1;
   const every = (value: (text: number, row: number) => number) =>
     Int32Array.from({ length: count * perText }, (_, i) => value(Math.floor(i / perText), i % perText));
+  const drafted = draftedRows(perText);
   return {
     rows: every((text, row) => text * length + row),
     tokens: every((text, row) => segments[first + text].ids[row + 1]),
     of: Int32Array.from({ length: count * perText }, (_, i) => i),
+    drafted: Int32Array.from(
+      Array.from({ length: count }, (_, text) => drafted.map((row) => text * perText + row)).flat(),
+    ),
   };
 }
 
 /** Sums for each text of some batches. */
 function sumsOf(scores: Scores, batches: readonly Batch[]): ScoreSums[] {
   const lengths = batches.flatMap(({ count, length }) => Array<number>(count).fill(length - 1));
-  let start = 0;
+  const at = { row: 0, drafted: 0 };
   return lengths.map((tokens) => {
-    const total = (values: Float64Array | Uint8Array) => {
-      let sum = 0;
-      for (let i = start; i < start + tokens; i++) sum += values[i];
-      return sum;
+    const drafted = scores.accepted.length === 0 ? 0 : draftedRows(tokens).length;
+    const ofText = (values: Float64Array | Uint8Array) => total(values.subarray(at.row, at.row + tokens));
+    const sums = {
+      nll: ofText(scores.nll),
+      kl: ofText(scores.kl),
+      top1: ofText(scores.agrees),
+      tokens,
+      accepted: total(scores.accepted.subarray(at.drafted, at.drafted + drafted)),
+      drafted,
     };
-    const sums = { nll: total(scores.nll), kl: total(scores.kl), top1: total(scores.agrees), tokens };
-    start += tokens;
+    at.row += tokens;
+    at.drafted += drafted;
     return sums;
   });
+}
+
+function total(values: Float64Array | Uint8Array): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum;
 }

@@ -7,6 +7,7 @@ import type { Model } from "../../models/mod.ts";
 import { headRows, headSlices, indices, LOGITS, normedRows, type Rows } from "./head.ts";
 import { freeAll, withRead, withUploaded } from "../held.ts";
 import { openPrograms } from "../programs.ts";
+import { type Drafted, rejections } from "./acceptance.ts";
 import { type Asked, inColumns, merger, type Scores, sliceGraph, type Targets } from "./slices.ts";
 
 /** Some rows of all plans [n, P, D], and what they predict. */
@@ -20,6 +21,53 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
   const programs = openPrograms(engine);
   const normed = await normedRows(model, engine, programs, signal);
   const slices = headSlices(spec, engine.has.bindingBytes);
+  const rejected = rejections(engine, programs, spec, signal);
+
+  /** Each slice of the head's matrix in turn. */
+  async function eachSlice(use: (weight: Held, rows: Rows) => Promise<void>): Promise<void> {
+    for (const rows of slices) {
+      await withUploaded(engine, { weight: await headRows(model, rows) }, ({ weight }) => use(weight, rows));
+    }
+  }
+
+  /** Σ_v min(p_full, p_plan) of the rows in `drafted`, by plan; `logSums` are those of all rows. */
+  async function acceptances(
+    streams: readonly (readonly Held[])[],
+    targets: readonly Targets[],
+    logSums: readonly Float64Array[],
+    size: number,
+  ): Promise<Float64Array[]> {
+    const count = targets.reduce((sum, { drafted }) => sum + (drafted?.length ?? 0), 0);
+    const accepted = logSums.map(() => new Float64Array(count).fill(1));
+    if (count === 0) return accepted;
+    const chunks: Drafted[] = [];
+    try {
+      let before = 0;
+      for (const [b, { rows, drafted = new Int32Array() }] of targets.entries()) {
+        for (let start = 0; start < drafted.length; start += size) {
+          const part = drafted.subarray(start, start + size);
+          const hidden = await normed(streams.map((batches) => batches[b]), part.map((row) => rows[row]));
+          const sums = Array.from(part, (row) => logSums.map((own) => own[before + row])).flat();
+          chunks.push({ hidden, logSums: Float32Array.from(sums) });
+        }
+        before += rows.length;
+      }
+      await eachSlice(async (weight) => {
+        let at = 0;
+        for (const chunk of chunks) {
+          const values = await rejected(chunk, weight);
+          values.forEach((value, i) =>
+            accepted[i % streams.length][at + Math.floor(i / streams.length)] -= value
+          );
+          at += chunk.hidden.shape[0];
+          signal?.throwIfAborted();
+        }
+      });
+      return accepted.map((shares) => shares.map((share) => Math.max(0, share))); // rounding may leave −1e-7
+    } finally {
+      freeChunks(chunks);
+    }
+  }
 
   /** The rows of a batch that are scored, at most `size` in a chunk. */
   async function chunksOf(streams: readonly Held[], targets: Targets, size: number): Promise<Chunk[]> {
@@ -86,23 +134,24 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
           plans,
           compared,
         });
-        for (const [start, end] of slices) {
-          await withUploaded(engine, { weight: await headRows(model, [start, end]) }, async ({ weight }) => {
-            const at = { row: 0, target: 0 };
-            for (const chunk of chunks) {
-              await withRead(
-                engine,
-                await statistics(chunk, weight, [start, end], compared),
-                (values) => merged.add(chunk, at, [start, end], values),
-              );
-              at.row += chunk.rows.length;
-              at.target += chunk.tokens.length;
-              onScore?.(start * total + at.row * (end - start));
-              signal?.throwIfAborted();
-            }
-          });
-        }
-        return merged.scores();
+        await eachSlice(async (weight, [start, end]) => {
+          const at = { row: 0, target: 0 };
+          for (const chunk of chunks) {
+            await withRead(
+              engine,
+              await statistics(chunk, weight, [start, end], compared),
+              (values) => merged.add(chunk, at, [start, end], values),
+            );
+            at.row += chunk.rows.length;
+            at.target += chunk.tokens.length;
+            onScore?.(start * total + at.row * (end - start));
+            signal?.throwIfAborted();
+          }
+        });
+        const scores = merged.scores();
+        if (!compared) return scores;
+        const accepted = await acceptances(streams, targets, merged.logSums(), size);
+        return scores.map((own, plan) => ({ ...own, accepted: accepted[plan] }));
       } finally {
         freeChunks(chunks);
       }
@@ -111,7 +160,7 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
   };
 }
 
-function freeChunks(chunks: readonly Chunk[]): void {
+function freeChunks(chunks: readonly { readonly hidden: Held }[]): void {
   freeAll(chunks.map(({ hidden }) => hidden));
 }
 

@@ -11,6 +11,8 @@ export interface Targets {
   /** Tokens [m], and of each which of the rows predicts it (an index, ascending); every row predicts one at least. */
   readonly tokens: Int32Array;
   readonly of: Int32Array;
+  /** The rows whose acceptance is measured (indices, ascending); default: none. */
+  readonly drafted?: Int32Array;
 }
 
 /** One plan's predictions, over the targets of all streams, one after the other. */
@@ -23,6 +25,8 @@ export interface Scores {
   readonly kl: Float64Array;
   /** Whether each row's most probable token is also the full model's. */
   readonly agrees: Uint8Array;
+  /** Σ_v min(p_full, p_plan) of each row in `drafted`; empty where plans are not compared. */
+  readonly accepted: Float64Array;
 }
 
 /** Plans and words of a graph; whether plans are compared with the first of them. */
@@ -108,6 +112,8 @@ export function merger(rows: number, count: number, { plans, compared }: Omit<Sl
     }
   }
 
+  const logSum = (index: number) => max[index] + Math.log(sum[index]);
+
   return {
     /** Takes the statistics of some words at some targets, which begin at `at` among all. */
     add(targets: Asked, at: Start, words: Rows, outputs: Readonly<Record<string, Tensor>>) {
@@ -115,9 +121,14 @@ export function merger(rows: number, count: number, { plans, compared }: Omit<Sl
       for (let row = 0; row < targets.rows.length; row++) addRow(from, row, at.row + row, words[0]);
       addTokens(from, targets, at, words);
     },
-    /** The scores of each plan. */
+    /** ln Σ e^z of each row, by plan. */
+    logSums: (): Float64Array[] =>
+      Array.from(
+        { length: plans },
+        (_, plan) => Float64Array.from({ length: rows }, (_, i) => logSum(plan * rows + i)),
+      ),
+    /** The scores of each plan, but for the acceptance. */
     scores(): Scores[] {
-      const logSum = (index: number) => max[index] + Math.log(sum[index]);
       return Array.from({ length: plans }, (_, plan) => {
         const row = (i: number) => plan * rows + i;
         return {
@@ -128,6 +139,7 @@ export function merger(rows: number, count: number, { plans, compared }: Omit<Sl
             (_, i) => plan > 0 && compared ? difference[row(i)] / sum[i] - logSum(i) + logSum(row(i)) : 0,
           ),
           agrees: Uint8Array.from({ length: rows }, (_, i) => Number(compared && best[row(i)] === best[i])),
+          accepted: new Float64Array(),
         };
       });
     },

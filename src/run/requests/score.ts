@@ -35,6 +35,8 @@ export interface RequestScore {
   kl: number;
   /** Rows whose most probable token is also the first plan's. */
   agreeing: number;
+  /** Σ Σ_v min(p_first, p_plan) over its rows. */
+  accepted: number;
 }
 
 /** Scores by plan and request. Throws `RangeError` where numbers are not finite. */
@@ -42,7 +44,7 @@ export async function scoreRequests(options: RequestOptions): Promise<RequestSco
   const { model, engine, requests, plans, signal } = options;
   const { segments, asked } = packRequests(requests, packingOf(model.spec));
   const scores = plans.map(() =>
-    requests.map((): RequestScore => ({ logLikelihood: 0, greedy: true, kl: 0, agreeing: 0 }))
+    requests.map((): RequestScore => ({ logLikelihood: 0, greedy: true, kl: 0, agreeing: 0, accepted: 0 }))
   );
   const scorer = await openScorer(model, engine, signal);
   const seen = new Set<number>();
@@ -86,6 +88,7 @@ function targetsOf(asked: readonly Asked[]): Targets {
     rows: Int32Array.from(rows),
     tokens: Int32Array.from(asked, ({ token }) => token),
     of: Int32Array.from(asked, ({ row }) => place.get(row)!),
+    drafted: Int32Array.from(rows.keys()),
   };
 }
 
@@ -103,6 +106,7 @@ function addTo(scores: RequestScore[], batches: readonly (readonly Asked[])[], f
       score.greedy &&= found.best[target] === 1;
       score.kl += found.kl[row];
       score.agreeing += found.agrees[row];
+      score.accepted += found.accepted[row];
       target++;
     }
   }

@@ -25,7 +25,7 @@ import { correlationTable } from "../tables/causes.ts";
 import { accuracyTable } from "../tables/evaluation.ts";
 import { fitTables } from "../tables/fit.ts";
 import { mixerTable, mixtureTable, rankingTable } from "../tables/profile.ts";
-import { lossTable, sweepTable } from "../tables/quality.ts";
+import { draftTables, lossTable, sweepTable } from "../tables/quality.ts";
 import { medianTable, ratioTable } from "../tables/training.ts";
 import { importanceAnswer, qualityAnswer, tasksAnswer } from "./answer.ts";
 import { fitAnswer } from "./fit.ts";
@@ -92,7 +92,10 @@ export const sections: {
       setting: quality.setting,
       claims: droppingClaims(sweep),
       figures: [quality, divergenceFigureAt(at)(sweep)],
-      tables: [{ ...sweepTable(sweep), title: "Perplexity by the number of modules dropped" }],
+      tables: [
+        { ...sweepTable(sweep), title: "Perplexity by the number of modules dropped" },
+        ...draftTables(sweep),
+      ],
       answer: qualityAnswer(sweep),
     };
   },

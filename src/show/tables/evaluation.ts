@@ -7,6 +7,7 @@ import { accuracyChange, accuracyCurves, type Dropped, fullOf, meanAccuracy } fr
 import type { CsvRow } from "../chart/csv.ts";
 import { formatFixed, formatNumber, formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
 import { sharedLines } from "../chart/shared.ts";
+import { draftingText } from "./drafting.ts";
 import { keptTable, plansTable } from "./plans.ts";
 import { type Column, lines, optional, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
@@ -142,10 +143,10 @@ function marginNote(lines: readonly Line[]): string[] {
 }
 
 /** What likelihoods hide: how far the words are from the full model's, how sure, and how it writes. */
-function notesOf({ tasks, writing }: Evaluation, isFull: boolean): string[] {
+function notesOf({ tasks, writing, draft }: Evaluation, isFull: boolean): string[] {
   const all = Object.values(tasks);
-  const weighted = (key: "kl" | "top1" | "ece") => {
-    const known = all.filter((task) => task[key] !== null);
+  const weighted = (key: "kl" | "top1" | "ece" | "acceptance") => {
+    const known = all.filter((task) => task[key] !== null && task[key] !== undefined);
     const n = known.reduce((sum, task) => sum + task.n, 0);
     return n === 0 ? null : known.reduce((sum, task) => sum + task.n * task[key]!, 0) / n;
   };
@@ -156,6 +157,8 @@ function notesOf({ tasks, writing }: Evaluation, isFull: boolean): string[] {
       `KL ${formatFixed(kl, 4)} nats per scored token, same top-1 token ${optional(top1, formatShare)}`,
     );
   }
+  const drafted = draftingText({ acceptance: weighted("acceptance") ?? undefined, draft });
+  if (drafted !== null) notes.push(drafted);
   if (ece !== null) notes.push(`calibration error ${formatFixed(ece, 3)}`);
   if (writing) {
     const parted = writing.divergence.filter((step) => step !== null).sort((a, b) => a - b);
@@ -175,7 +178,7 @@ function notesOf({ tasks, writing }: Evaluation, isFull: boolean): string[] {
 
 /** A row a metric of a task, the groups and the average after them. */
 export function evaluationRows(result: Evaluation): CsvRow[] {
-  const { provenance, tasks } = result;
+  const { provenance, tasks, draft } = result;
   const { task, shots, n, metric } = LINE;
   return recordsOf(linesOf(result, false), [
     task,
@@ -197,6 +200,8 @@ export function evaluationRows(result: Evaluation): CsvRow[] {
     { key: "kept_high", value: ({ kept }) => kept?.high },
     { key: "kl", value: ({ task }) => tasks[task]?.kl },
     { key: "top1", value: ({ task }) => tasks[task]?.top1 },
+    { key: "acceptance", value: ({ task }) => tasks[task]?.acceptance },
+    { key: "draft_cost", value: () => draft?.cost },
     { key: "ece", value: ({ task }) => tasks[task]?.ece },
   ], { ...originOf(provenance), dropped: planText(provenance.drop) });
 }

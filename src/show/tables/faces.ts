@@ -14,7 +14,7 @@ import { evaluationRows, evaluationTables } from "./evaluation.ts";
 import { fitRows, fitTables } from "./fit.ts";
 import { guidesRows, guidesTable, orderRows, orderTable, planRows, planTables } from "./order.ts";
 import { type ProfileLook, profileRows, profileTables } from "./profile.ts";
-import { perplexityRows, perplexityTables, sweepRows, sweepTable } from "./quality.ts";
+import { draftTables, perplexityRows, perplexityTables, sweepRows, sweepTable } from "./quality.ts";
 import { generationRows, generationTables } from "./generation.ts";
 import { infoRows, infoTables } from "./info.ts";
 import { rooflineRows, rooflineTables } from "./roofline.ts";
@@ -115,7 +115,7 @@ const faces: { readonly [K in Kind]: Face<ResultOf<K>> } = {
   ...parts,
   profile: { tables: each(profileTables), rows: profileRows },
   perplexity: { tables: perplexityTables, rows: perplexityRows },
-  sweep: { tables: each(sweepTable), rows: sweepRows },
+  sweep: { tables: each((sweep) => [sweepTable(sweep), ...draftTables(sweep)]), rows: sweepRows },
   fit: { tables: each(fitTables), rows: fitRows },
   plan: { tables: each(planTables), rows: planRows },
   order: { tables: each(orderTable), rows: orderRows },

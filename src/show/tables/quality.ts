@@ -6,6 +6,7 @@ import { type CurveGroup, groupsOf, meanOf } from "../chart/curves.ts";
 import { formatNumber, formatShare } from "../chart/numbers.ts";
 import { changedText, KIND_NAMES, repairName, repairsText, settingOf } from "../chart/setting.ts";
 import { sharedLines } from "../chart/shared.ts";
+import { bestRound, DRAFTING, draftingNotes } from "./drafting.ts";
 import { type Column, fixed, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
 type Point = Sweep["curves"][number]["points"][number];
@@ -28,17 +29,25 @@ export function perplexityTables(results: readonly Perplexity[]): Table[] {
     value: ({ provenance }) => alteredText(provenance),
     align: "left",
   };
+  const notes = draftingNotes(results);
   return [{
     title: settingOf({ ...provenance, drop: { attention: [], mlp: [] }, changed: undefined }),
-    ...tableOf(results, [...QUALITY, dropped]),
-    notes: sharedLines(results),
+    ...tableOf(results, [
+      ...QUALITY,
+      ...notes.length > 0 ? DRAFTING : [],
+      dropped,
+    ]),
+    notes: [...notes, ...sharedLines(results)],
   }];
 }
 
 /** One row. */
 export function perplexityRows(result: Perplexity): CsvRow[] {
   const { provenance } = result;
-  return recordsOf([result], QUALITY, { ...originOf(provenance), dropped: alteredText(provenance) });
+  return recordsOf([result], [...QUALITY, ...DRAFTING], {
+    ...originOf(provenance),
+    dropped: alteredText(provenance),
+  });
 }
 
 /** What a plan drops, and what a function changed. */
@@ -48,25 +57,47 @@ function alteredText(provenance: Perplexity["provenance"]): string {
 
 /** Perplexity by the number dropped, a column for each order; random orders as the geometric mean over their seeds. */
 export function sweepTable(sweep: Sweep): Table {
-  const groups = groupsOf(sweep);
-  const targets = [...new Set(groups.map(({ target }) => KIND_NAMES[target]))];
-  const isOne = targets.length === 1;
-  const counts = [...new Set(groups.flatMap(({ points }) => points.map(({ dropped }) => dropped)))];
+  const targets = targetsOf(groupsOf(sweep));
   return {
     title: `perplexity · ${settingOf(sweep.provenance)}${repairsText(sweep)}`,
-    note: isOne
+    note: targets.length === 1
       ? `by number of ${targets[0]} modules dropped; columns are orders`
       : "by number of modules dropped, least important first",
-    ...tableOf(counts.sort((a, b) => a - b), [
-      { title: "dropped", value: (count) => count },
-      ...groups.map((group): Column<number> => ({
-        title: isOne ? orderOf(group) : group.label,
-        value: (count) => meanAt(group, count, ({ nll }) => nll),
-        format: (nll: number) => formatNumber(Math.exp(nll)),
-      })),
-    ]),
+    ...byCount(sweep, ({ nll }) => nll, (nll) => formatNumber(Math.exp(nll))),
     notes: sharedLines([sweep]),
   };
+}
+
+/** A row for each number dropped, a column for each order: a number of the points, averaged over seeds. */
+function byCount(sweep: Sweep, read: (point: Point) => number, format: (value: number) => string): Table {
+  const groups = groupsOf(sweep);
+  const isOne = targetsOf(groups).length === 1;
+  const counts = [...new Set(groups.flatMap(({ points }) => points.map(({ dropped }) => dropped)))];
+  return tableOf(counts.sort((a, b) => a - b), [
+    { title: "dropped", value: (count) => count },
+    ...groups.map((group): Column<number> => ({
+      title: isOne ? orderOf(group) : group.label,
+      value: (count) => meanAt(group, count, read),
+      format,
+    })),
+  ]);
+}
+
+function targetsOf(groups: readonly CurveGroup[]): string[] {
+  return [...new Set(groups.map(({ target }) => KIND_NAMES[target]))];
+}
+
+/** The same with the largest expected speed-up as a draft; nothing where the sweep is of an earlier version. */
+export function draftTables(sweep: Sweep): Table[] {
+  const plans = sweep.curves.flatMap(({ points }) => points);
+  const notes = draftingNotes(plans);
+  if (notes.length === 0) return [];
+  const speedup = (point: Point) => bestRound(point)?.speedup ?? NaN; // shown as missing
+  return [{
+    title: "speed-up at most with each plan as the full model's draft",
+    ...byCount(sweep, speedup, fixed(2)),
+    notes,
+  }];
 }
 
 function orderOf({ by, repair }: CurveGroup): string {
@@ -87,6 +118,7 @@ export function sweepRows({ provenance, repaired, curves }: Sweep): CsvRow[] {
       { key: "attention", value: ({ drop }) => lostIn(drop, "attention") },
       { key: "mlp", value: ({ drop }) => lostIn(drop, "mlp") },
       ...QUALITY,
+      ...DRAFTING,
       { key: "rise", value: ({ rise }) => rise },
       { key: "rise_error", value: ({ riseError }) => riseError },
     ], {

@@ -2,7 +2,7 @@
  * Benchmark tasks under several plans, equal to lm-eval 0.4.13 in prompts, shots and scores. All plans run as one trie together with the full
  * model. What is finished is kept (parts.ts), so that an interrupted evaluation goes on where it stopped, and one with another plan runs that plan alone.
  */
-import { planHash } from "../../measure/mod.ts";
+import { mean, planHash } from "../../measure/mod.ts";
 import {
   type Check,
   type Checks,
@@ -30,6 +30,7 @@ import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 import { type BosRule, type Metric, suites, tasksNamed } from "../../tasks/mod.ts";
 import { BASE_BYTES } from "../base/estimate.ts";
+import { draftOf } from "../base/draft.ts";
 import { expectRoom } from "../base/memory.ts";
 import {
   engineChecks,
@@ -255,13 +256,14 @@ async function evaluated(
   const items = await runParts(parts, running);
   const written = await writing(options.prompts ?? PROMPTS, running);
   const full = summarise(items[0], mains, null, options.margin ?? MARGIN);
-  return plans.map((_, i): Evaluation => ({
+  return plans.map((plan, i): Evaluation => ({
     ...head("evaluate"),
     provenance: wholeOrigin(items[i].map(({ origin }) => origin)),
     bos: options.bos ?? "tokenizer",
     seed: options.seed ?? SEED,
     ...i === 0 ? full : summarise(items[i], mains, full, options.margin ?? MARGIN),
     writing: written?.[i] ?? null,
+    ...draftOf(model.spec, plan, meanText(parts)),
   }));
 }
 
@@ -288,6 +290,14 @@ function wholeOrigin(origins: readonly Provenance[]): Provenance {
       skip: 0,
     },
   };
+}
+
+/** Tokens of a text that is scored, on average. */
+function meanText(parts: readonly Part[]): number {
+  const lengths = parts.flatMap(({ documents }) =>
+    documents.flatMap(({ requests }) => requests.map(({ input }) => input.length))
+  );
+  return Math.round(mean(lengths));
 }
 
 /** Tokens of the longest text that is scored or written. */

@@ -56,7 +56,7 @@ function itemOf(
     greedy: scored.map(({ greedy }) => greedy),
     text: text ?? "",
   };
-  const sum = (key: "kl" | "agreeing") => scored.reduce((total, score) => total + score[key], 0);
+  const sum = (key: "kl" | "agreeing" | "accepted") => scored.reduce((total, score) => total + score[key], 0);
   return {
     index: document.index,
     hash: document.promptHash,
@@ -68,6 +68,7 @@ function itemOf(
     text,
     kl: sum("kl"),
     top1: sum("agreeing"),
+    accepted: sum("accepted"),
     cut,
   };
 }

@@ -81,6 +81,8 @@ function taskOf({ task, shots }: Part["setting"], parts: Parts, base: Base): Tas
     cut: items.filter(({ cut }) => cut > 0).length,
     items,
   };
+  const accepted = items.flatMap(({ accepted }) => accepted === undefined ? [] : [accepted]);
+  if (tokens > 0 && accepted.length === items.length) found.acceptance = sum(accepted) / tokens;
   const own = { [task.name]: found };
   for (const [metric, { value, stderr }] of estimates) {
     const main: Main = { name: task.name, members: [task.name], metric };

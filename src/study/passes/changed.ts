@@ -20,6 +20,7 @@ import {
   valuesProbe,
 } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
+import { draftOf } from "../base/draft.ts";
 import { needOf } from "../base/estimate.ts";
 import { leakGuard, withLeaks } from "../base/leak.ts";
 import { expectRoom } from "../base/memory.ts";
@@ -89,7 +90,8 @@ export async function changedPerplexities(
         const scored = { ...run, plans: [drop], probes: [probe], reference: full, onProgress, onScore };
         const [sums] = await score(scored);
         const origin = { ...await provenance(model, packed, drop, options), changed: record.changed() };
-        results.push(withLeaks(perplexityOf(origin, sums), await leaks([plans[plan]])));
+        const { draft } = draftOf(model.spec, drop, blocks.length);
+        results.push(withLeaks(perplexityOf(origin, sums, draft), await leaks([plans[plan]])));
       }
     } finally {
       full.free();

@@ -22,6 +22,7 @@ import {
   score,
   segmentsOf,
 } from "../../run/mod.ts";
+import { draftOf } from "../base/draft.ts";
 import { needOf } from "../base/estimate.ts";
 import { expectRoom } from "../base/memory.ts";
 import {
@@ -242,7 +243,8 @@ export async function perplexityGroups(
       });
       for (const [i, [key]] of missing.entries()) {
         const origin = origins.get(key)!;
-        known.set(key, await keep("perplexity", origin, perplexityOf(origin, sums[i]), options));
+        const { draft } = draftOf(model.spec, missing[i][1], length);
+        known.set(key, await keep("perplexity", origin, perplexityOf(origin, sums[i], draft), options));
       }
     }
   } finally {

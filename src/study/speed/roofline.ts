@@ -25,6 +25,7 @@ import {
   bytesEach,
   type DropPlan,
   dropPlan,
+  HALF,
   keyBytes,
   type NewTokens,
   noDrop,
@@ -70,7 +71,7 @@ const checks: Checks<RooflineOptions> = {
 /** A scale of 16 bits for each 32 numbers of 4. */
 const FOUR_BITS = 4.5 / 8;
 const BYTES: Readonly<Record<16 | 4, Bytes>> = {
-  16: bytesEach({ matrix: 2, other: 2, key: 2 }),
+  16: HALF,
   4: bytesEach({ matrix: FOUR_BITS, other: 2, key: 2 }),
 };
 

@@ -85,6 +85,8 @@ export async function measured(
         perplexity: result.perplexity,
         kl: result.kl,
         top1: result.top1,
+        ...result.acceptance === undefined ? {} : { acceptance: result.acceptance },
+        ...result.draft ? { draft: result.draft } : {},
         ...rise(base, result),
       })),
     })),
