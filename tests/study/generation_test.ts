@@ -134,7 +134,7 @@ Deno.test("an interrupted study goes on with the texts that are kept, and a fini
 
 Deno.test("the texts are those that an evaluation writes after the same prompts", () =>
   withTiny(async ({ model, options: { results } }) => {
-    await evaluate(model, [], { tasks: ["induction"], limit: 1, prompts: 2, engine, results });
+    await evaluate(model, [], { tasks: ["openbookqa"], limit: 1, prompts: 2, engine, results });
     const written = () => kept(results).filter((name) => name.startsWith("written-"));
     const before = written();
     await generation(model, [{}], { samples: 2, engine, results });
@@ -195,8 +195,8 @@ Deno.test("what cannot be measured is refused by name", () =>
     );
     await refused({ task: "gsm8k" }, /its answers are written, expected a task of choices/);
     await refused(
-      { task: "induction", limit: 3 },
-      /Cannot compare the options of induction: found no document whose options part/,
+      { task: "arithmetic_1", limit: 3 },
+      /Cannot compare the options of arithmetic_1: found no document whose options part/,
     );
     await refused({}, /^Cannot drop mlp 9: expected a layer from 0 to 2$/, [{ mlp: [9] }]);
   }));

@@ -56,7 +56,10 @@ export function generationCommand(context: Context): Command {
       positive,
       1,
     )
-    .option("--task <name>", "a task of choices to compare at its questions too, for example arc_easy")
+    .option(
+      "--task <name>",
+      "a task of choices to compare at its questions too, for example arc_easy, or brackets, which needs no data",
+    )
     .option("--limit <n>", "use only the first n documents of the task", wholeNumber(1), 100)
     .addHelpText("after", MORE);
   explained(command, "generation smollm2-135m --drop-attention 26,28 --samples 4 --tokens 32");
