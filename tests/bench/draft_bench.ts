@@ -39,7 +39,13 @@ if (values.json) await Deno.writeTextFile(values.json, JSON.stringify(found, nul
 async function compare(name: string) {
   using model = await openModel(name);
   const draft = dropPlan(model.spec, { attention: layersOf("attention"), mlp: layersOf("mlp") });
-  const { blocks: { ids } } = await packText(model, { text: "wiki", samples: prompts, length, skip: 0, bos: false });
+  const { blocks: { ids } } = await packText(model, {
+    text: "wiki",
+    samples: prompts,
+    length,
+    skip: 0,
+    bos: false,
+  });
   const opened = await decoder({ model, engine, draft });
   const words = (await model.tokenizer()).vocabularySize;
   const sums = {
