@@ -158,7 +158,7 @@ function sizes(text: string): number[] {
 }
 
 function sharesOf(text: string): number[] {
-  const shares = entriesOf(text).map(Number);
+  const shares = entriesOf(text).map((entry) => entry.trim() === "" ? NaN : Number(entry));
   if (shares.length > 0 && shares.every((share) => share >= 0 && share <= 1)) return shares;
   throw new InvalidArgumentError("expected shares from 0 to 1");
 }
