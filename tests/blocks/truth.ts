@@ -51,14 +51,17 @@ export async function blockDeviations(
   const before = engine.live;
   const expected = await finalStreams(model, blocks, plans, undefined, plain);
   const streams = await finalStreams(model, blocks, plans, undefined, engine);
-  const text = await greedy(model, plain, blocks.ids.subarray(0, PROMPT));
   const found = streams.map((stream, i): Deviation => (
     { what: `streams of plan ${i}`, error: relative(stream, expected[i]), most }
   ));
-  for (const budget of [undefined, NOTHING_KEPT]) {
-    for (const [t, logits] of (await read(model, engine, text.ids, budget)).entries()) {
-      const what = `logits ${PROMPT + t - 1}, ${budget === undefined ? "all" : "no"} weights kept`;
-      found.push({ what, error: relative(logits, text.logits[t]), most });
+  for (const [i, plan] of plans.entries()) {
+    const text = await greedy({ model, engine: plain, plan }, blocks.ids.subarray(0, PROMPT));
+    for (const budget of [undefined, NOTHING_KEPT]) {
+      for (const [t, logits] of (await read({ model, engine, plan, budget }, text.ids)).entries()) {
+        const kept = budget === undefined ? "all" : "no";
+        const what = `logits ${PROMPT + t - 1} of plan ${i}, ${kept} weights kept`;
+        found.push({ what, error: relative(logits, text.logits[t]), most });
+      }
     }
   }
   return [...found, { what: "tensors that are held", error: engine.live - before, most: 0 }];
@@ -69,9 +72,9 @@ function relative(actual: Float32Array, expected: Float32Array): number {
 }
 
 /** A prompt and the most probable tokens after it, and the logits of each from the prompt's last on. */
-async function greedy(model: Model, engine: Engine, prompt: Int32Array) {
+async function greedy(options: DecoderOptions, prompt: Int32Array) {
   const ids = [...prompt];
-  const logits = await decoded({ model, engine }, prompt, (last, step) => {
+  const logits = await decoded(options, prompt, (last, step) => {
     if (step === STEPS) return null;
     ids.push(last.indexOf(last.reduce((a, b) => Math.max(a, b))));
     return ids.at(-1)!;
@@ -80,14 +83,9 @@ async function greedy(model: Model, engine: Engine, prompt: Int32Array) {
 }
 
 /** Logits of a text, from the prompt's last token on. */
-function read(
-  model: Model,
-  engine: Engine,
-  ids: Int32Array,
-  budget: number | undefined,
-): Promise<Float32Array[]> {
+function read(options: DecoderOptions, ids: Int32Array): Promise<Float32Array[]> {
   const next = (_: Float32Array, step: number) => ids[PROMPT + step] ?? null;
-  return decoded({ model, engine, budget }, ids.subarray(0, PROMPT), next);
+  return decoded(options, ids.subarray(0, PROMPT), next);
 }
 
 /** Logits of a prompt and of the tokens that follow, until there is none. */

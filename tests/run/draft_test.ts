@@ -186,9 +186,26 @@ Deno.test("what cannot be cut, extended or drafted is refused by name", () =>
       await assert.rejects(opened.extend(Array(129).fill(1)), /Cannot read 129 tokens at once/);
       await assert.rejects(opened.cut(11), /Cannot cut 10 tokens to 11/);
       opened.mark();
-      await assert.rejects(opened.cut(9), /expected at least 10/);
+      await assert.rejects(opened.cut(9), /expected 10 to 10/);
       for (let i = 0; i <= MOST_CUT; i++) await opened.step(1);
-      await assert.rejects(opened.cut(10), /Cannot cut 75 tokens to 10: expected at least 11/);
+      await assert.rejects(opened.cut(10), /Cannot cut 75 tokens to 10: expected 11 to 75/);
+      await opened.cut(12);
+      await assert.rejects(opened.cut(10), /Cannot cut 12 tokens to 10: expected 11 to 12/);
+      for (const odd of [11.5, NaN, -1]) await assert.rejects(opened.cut(odd), /Cannot cut 12 tokens/);
+    });
+    await withDecoder({ model, draft: halved(model) }, async (opened) => {
+      for (const read of [opened.step(1), opened.extend([1]), opened.draft(1)]) {
+        await assert.rejects(read, /Cannot read on: nothing is read yet/);
+      }
+      await opened.prefill(ids.slice(0, 10));
+      await opened.draft(1);
+      await opened.draft(2);
+      await opened.cut(11);
+      for (const read of [opened.step(1), opened.extend([1, 2])]) {
+        await assert.rejects(read, /Cannot read on behind drafted tokens: expected a cut to 10 or fewer/);
+      }
+      await opened.cut(10);
+      await opened.step(1);
     });
     await assert.rejects(
       decoder({ model, engine, plan: { attention: [1], mlp: [] }, draft: { attention: [], mlp: [] } }),

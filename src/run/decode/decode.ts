@@ -58,7 +58,7 @@ export interface Decoder {
   canExtend(tokens: number): boolean;
   /** Keeps this length, to which `cut` can go back cheaply in every model. */
   mark(): void;
-  /** Forgets the tokens of each text after the first `length`, at most `MOST_CUT` and none before the mark. */
+  /** Forgets the tokens of each text after the first `length`: at most `MOST_CUT` of the longest so far, and none before the mark. */
   cut(length: number): Promise<void>;
   release(): Promise<void>;
 }
@@ -76,6 +76,8 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
   const caches = new Map<number, Memory>();
   let read: number[][] = []; // of each text
   let marked = 0;
+  let furthest = 0; // the longest that the texts have been: a window has freed keys before that
+  let drafted = Infinity; // the length from which on keys are a draft's
 
   /** Throws the error of the module where numbers cease to be finite: the executor meets it in the same text. */
   async function blame(stage: Stage): Promise<never> {
@@ -177,7 +179,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     }
     expectEqual(prompts);
     read = prompts.map((prompt) => [...prompt]);
-    marked = 0;
+    [marked, furthest, drafted] = [0, length(), Infinity];
     forget();
     for (const { l, spec } of main.layers) {
       if (!spec.attention) continue;
@@ -186,17 +188,28 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     return await runFrom(0);
   }
 
-  function add(ids: readonly (readonly number[])[]): void {
+  /** Adds tokens that a reader is about to read: the model's own only where no keys are a draft's. */
+  function add(ids: readonly (readonly number[])[], reader: Reader): void {
     expectTexts(ids.length);
+    if (length() === 0) throw new RangeError("Cannot read on: nothing is read yet, expected a prompt");
+    if (reader !== main) drafted = Math.min(drafted, length());
+    else if (drafted < Infinity) {
+      throw new RangeError(
+        `Cannot read on behind drafted tokens: expected a cut to ${drafted} or fewer tokens`,
+      );
+    }
     read.forEach((text, i) => text.push(...ids[i]));
+    furthest = Math.max(furthest, length());
   }
 
   const length = () => read[0]?.length ?? 0;
+  /** The least length that texts can be cut to. */
+  const shortest = () => Math.max(1, marked, furthest - MOST_CUT);
   const canExtend = (tokens: number) => !isTurned(main.layers, length(), length() + tokens);
 
   async function step(reader: Reader, ids: readonly number[]): Promise<Float32Array> {
     const isPlain = canExtend(1);
-    add(ids.map((id) => [id]));
+    add(ids.map((id) => [id]), reader);
     return isPlain
       ? await runFrom(length() - 1, reader)
       : await prefill(...read.map((text) => Int32Array.from(text)));
@@ -221,7 +234,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
       if (!(ids.length >= 1 && ids.length <= most)) {
         throw new RangeError(`Cannot read ${ids.length} tokens at once: expected 1 to ${most}`);
       }
-      add([ids]);
+      add([ids], main);
       return await runFrom(length() - ids.length, main, ids.length);
     },
     mark() {
@@ -229,15 +242,16 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
       for (const cache of caches.values()) cache.mark();
     },
     async cut(to) {
-      if (!(to >= marked && to <= length() && length() - to <= MOST_CUT)) {
-        throw new RangeError(
-          `Cannot cut ${length()} tokens to ${to}: expected at least ${
-            Math.max(marked, length() - MOST_CUT)
-          }`,
-        );
+      if (!(Number.isInteger(to) && to >= shortest() && to <= length())) {
+        throw new RangeError(`Cannot cut ${length()} tokens to ${to}: expected ${shortest()} to ${length()}`);
       }
       const isStateful = [...caches.values()].some(({ hasState }) => hasState);
       const again = isStateful && to < length() ? marked : to;
+      if (again === 0 || isTurned(main.layers, to, length())) {
+        await prefill(...read.map((text) => Int32Array.from(text.slice(0, to))));
+        return;
+      }
+      if (again <= drafted) drafted = Infinity;
       for (const cache of caches.values()) await cache.cutTo(Math.min(again, cache.length));
       read = read.map((text) => text.slice(0, to));
       if (again < to) await runFrom(again);

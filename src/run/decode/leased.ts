@@ -6,7 +6,6 @@ import {
   type Model,
   type ModelSpec,
   outerTensors,
-  routed,
   stepGraph,
   type StoredTypes,
   type TensorNeed,
@@ -28,13 +27,13 @@ export function headTensors(spec: ModelSpec): TensorNeed[] {
   );
 }
 
-/** What is left of a layer; where its mixture is a stage of its own, without it. */
+/** The weights of what is left of a layer, and of nothing else: a program cannot have constants that it does not use. */
 export function leaseOf(
   { model: { weights, spec }, engine }: Open,
   { l, spec: layer }: StepLayer,
 ): Promise<Lease> {
   const keeps = keptInSteps(engine.has.blocks);
-  if (!routed(spec.layers[l].mlp)) return weights.layer(l, keeps);
+  if (layer.attention && layer.mlp) return weights.layer(l, keeps);
   return weights.part(l, new Map(layerTensors(layer, spec.hidden).map(([name]) => [name, null])), keeps);
 }
 
