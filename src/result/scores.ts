@@ -39,6 +39,7 @@ const table = {
   kl: { dash: "5 2 1 2", column: "KL (nats)", guide: "kl", title: "KL of the removal", hindsight: true },
   iterative: { dash: "14 2 2 2", column: "importance" },
   greedy: { dash: "20 3", column: "loss (nats)" },
+  draft: { dash: "16 2 4 2", column: "time as draft" },
   random: { dash: "3 4", ranks: true, seeded: true, textless: true },
   deepest: { dash: "1 3", ranks: true, textless: true, guide: "layersAfter", title: "layers after it" },
 } as const satisfies Readonly<Record<string, ScoreLook>>;

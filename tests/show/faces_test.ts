@@ -11,7 +11,7 @@ import { perplexity } from "../result/samples.ts";
 import { guides, profile, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";
-import { bound, measuredSpeed, reported } from "./synthetic_speed.ts";
+import { bound, drafting, measuredSpeed, reported } from "./synthetic_speed.ts";
 import { generation } from "./synthetic_generation.ts";
 import { evaluations, plan } from "./synthetic_tasks.ts";
 import { fit, nothing } from "./synthetic_fit.ts";
@@ -67,6 +67,7 @@ const results: Readonly<Record<string, readonly Result[]>> = {
   "guides": [guides({ layers: 6, attention: [2] })],
   "evaluations": evaluations()[0].slice(0, 3),
   "plan": [plan("mlp", 2)],
+  "roofline with drafts": [drafting(bound({ name: "wide", attention: 8, largest: 50 }))],
   "roofline": [bound({ name: "wide", attention: 8, largest: 50, paper: reported(1.12, "fits") })],
   "speed": [measuredSpeed()],
   "untrained": [untrained().measured],

@@ -30,7 +30,7 @@ import {
 import { deliver, outputOf } from "../shared/outlet.ts";
 import { perform } from "../shared/perform.ts";
 
-type DeviceFlags = Partial<Pick<RooflineOptions, "device" | "devices" | "bits">>;
+type DeviceFlags = Partial<Pick<RooflineOptions, "device" | "devices" | "bits" | "accepted">>;
 
 interface SpeedFlags extends OutFlags, DropLists, EngineFlags, DeviceFlags, Pick<KeepingFlags, "results"> {
   batch?: number[] | "max";
@@ -96,6 +96,12 @@ export function speedCommand(context: Context): Command {
       )
         .argParser(bitsOf),
     )
+    .addOption(
+      new Option(
+        "--accepted <shares>",
+        "with --device, what each plan gains as a draft of which these shares are accepted, for example 0.9,0.95",
+      ).argParser(sharesOf),
+    )
     .addHelpText("after", MORE);
   explained(command, "speed llama-2-13b --device a6000-ada");
   return withOutFlags(withResultsFlag(withPriceFlags(withEngineFlags(withDropLists(command))))).action(
@@ -108,12 +114,15 @@ export function speedCommand(context: Context): Command {
 
 /** What a device allows. */
 async function bound(context: Context, ref: string, device: DeviceName, flags: SpeedFlags): Promise<void> {
-  const { devices, bits, batch, context: contexts = [2048], new: output } = flags;
+  const { devices, bits, batch, accepted, context: contexts = [2048], new: output } = flags;
   if (contexts.length > 1) {
     throw new RangeError(`Cannot draw a roofline at contexts ${contexts.join(",")}: expected one`);
   }
   const plans = await plansIn(flags);
-  const options: RooflineOptions = { device, devices, bits, batch, input: contexts[0], output };
+  const options: RooflineOptions = {
+    ...{ device, devices, bits, batch, accepted },
+    ...{ input: contexts[0], output },
+  };
   const named = await openConfig(ref, openOptions(context, flags));
   const some = plans.length > 0 ? { plans } : {};
   const result = await roofline(named, { ...options, ...some, ...reportsTo(context) });
@@ -124,8 +133,9 @@ async function bound(context: Context, ref: string, device: DeviceName, flags: S
 /** What this machine does. */
 async function measure(context: Context, ref: string, flags: SpeedFlags): Promise<void> {
   const { batch, context: contexts, repeat, seed, engine, precision, memory, results, force } = flags;
-  if (batch === "max" || flags.bits || flags.devices) {
-    const given = batch === "max" ? "--batch max" : flags.bits ? "--bits" : "--devices";
+  if (batch === "max" || flags.bits || flags.devices || flags.accepted) {
+    const others = flags.accepted ? "--accepted" : flags.bits ? "--bits" : "--devices";
+    const given = batch === "max" ? "--batch max" : others;
     throw new RangeError(`Cannot measure a speed: ${given} needs --device`);
   }
   const plans = await plansIn(flags);
@@ -153,6 +163,12 @@ function sizes(text: string): number[] {
   const entries = entriesOf(text);
   if (entries.length === 0) throw new InvalidArgumentError("expected a whole number of at least 1");
   return entries.map(wholeNumber(1));
+}
+
+function sharesOf(text: string): number[] {
+  const shares = entriesOf(text).map((entry) => entry.trim() === "" ? NaN : Number(entry));
+  if (shares.length > 0 && shares.every((share) => share >= 0 && share <= 1)) return shares;
+  throw new InvalidArgumentError("expected shares from 0 to 1");
 }
 
 function batchOf(text: string): number[] | "max" {

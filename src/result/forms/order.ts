@@ -1,6 +1,7 @@
 /** The forms of an order (modules, or windows of blocks, as they are dropped) and of guides: how well each score predicts the cost of a removal. */
 import { KINDS } from "../../measure/mod.ts";
 import { z } from "zod";
+import { draftForm } from "./draft.ts";
 import { byKind, headForm, perLayer, provenanceForm } from "./provenance.ts";
 import { sizesForm } from "./sizes.ts";
 import { byForm, targetForm } from "./sweep.ts";
@@ -48,11 +49,13 @@ export type DropOrder = z.infer<typeof orderForm>;
 export const lossForm = z.object({
   ...headForm("loss"),
   provenance: provenanceForm,
-  /** Whether divergence from the full model was measured too. */
-  measure: z.enum(["loss", "divergence"]),
+  /** Whether divergence from the full model was measured too, and the share of drafted tokens that it accepts. */
+  measure: z.enum(["loss", "divergence", "acceptance"]),
   /** Nats per token. */
   nll: z.number(),
   kl: z.number(),
+  /** Where it was measured. */
+  acceptance: draftForm.acceptance,
 });
 
 /** One score of one kind of module against the losses of its removals. */

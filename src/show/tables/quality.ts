@@ -30,15 +30,15 @@ export function perplexityTables(results: readonly Perplexity[]): Table[] {
     align: "left",
   };
   const notes = draftingNotes(results);
-  return [{
-    title: settingOf({ ...provenance, drop: { attention: [], mlp: [] }, changed: undefined }),
-    ...tableOf(results, [
-      ...QUALITY,
-      ...notes.length > 0 ? DRAFTING : [],
-      dropped,
-    ]),
-    notes: [...notes, ...sharedLines(results)],
-  }];
+  const drafts = results.filter(({ draft }) => draft);
+  return [
+    {
+      title: settingOf({ ...provenance, drop: { attention: [], mlp: [] }, changed: undefined }),
+      ...tableOf(results, [...QUALITY, dropped]),
+      notes: sharedLines(results),
+    },
+    ...notes.length > 0 ? [{ ...tableOf(drafts, [...DRAFTING, dropped]), notes }] : [],
+  ];
 }
 
 /** One row. */

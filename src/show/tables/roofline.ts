@@ -2,7 +2,7 @@
 import { planText } from "../../measure/mod.ts";
 import type { Roofline } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { counted, formatFixed } from "../chart/numbers.ts";
+import { counted, formatFixed, formatShare } from "../chart/numbers.ts";
 import { plain } from "../../entry/mod.ts";
 import { type Column, fixed, lines, recordsOf, type Table, tableOf } from "./table.ts";
 
@@ -82,6 +82,7 @@ export function rooflineTables(result: Roofline): Table[] {
         { title: "gamma, roofline", value: ({ rooflineGamma }) => rooflineGamma, format: fixed(3) },
       ]),
     ],
+    ...draftTables(plans),
     lines(
       undefined,
       "speed-ups are the largest that bytes and operations allow; own batch: each model at its largest batch; most: at the best batch",
@@ -89,6 +90,27 @@ export function rooflineTables(result: Roofline): Table[] {
       ...reported.length > 0 ? ["gamma: points of accuracy (the paper's) lost per percent of speed-up"] : [],
     ),
   ];
+}
+
+/** What plans gain as drafts, a column for each share of accepted tokens; no table where none was requested. */
+function draftTables(plans: readonly PlanRoofline[]): Table[] {
+  const drafts = plans.flatMap(({ drop, draft }) => draft ? [{ drop, ...draft }] : []);
+  if (drafts.length === 0) return [];
+  return [{
+    note:
+      "each plan as the full model's draft, one text: the speed-up at most, and the tokens of the best round",
+    ...tableOf(drafts, [
+      DROPPED,
+      { title: "cost", value: ({ cost }) => cost, format: fixed(2) },
+      ...drafts[0].rounds.map(({ acceptance }, i): Column<typeof drafts[number]> => ({
+        title: `${formatShare(acceptance)} accepted`,
+        value: ({ rounds }) => `${times(rounds[i].speedup)} (${rounds[i].drafted})`,
+      })),
+    ]),
+    notes: [
+      "cost: a drafted token's time over a full one's; drafting can gain where it is less than the share accepted",
+    ],
+  }];
 }
 
 /** A row a plan and batch. */
@@ -108,6 +130,7 @@ export function rooflineRows({ model, device, setting, plans }: Roofline): CsvRo
     { key: "own_batch_speedup", value: ({ throughput }) => throughput },
     { key: "most_speedup", value: ({ most }) => most.speedup },
     { key: "most_batch", value: ({ most }) => most.batch },
+    { key: "draft_cost", value: ({ draft }) => draft?.cost },
     { key: "paper_speedup", value: ({ paper }) => paper?.speedup },
     { key: "paper_allowed", value: ({ paper }) => paper?.reach },
   ], {

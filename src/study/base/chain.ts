@@ -8,7 +8,8 @@ import { createGraph, ReduceSum } from "../../onnx/mod.ts";
 import { type Form, formBytes, owningProgram, storedTypes, take, withUploaded } from "../../run/mod.ts";
 import { type BlockFormat, type BlockMatrix, float32, middleOf, type Tensor } from "../../tensor/mod.ts";
 
-const SIDE = 1024;
+/** Side of a matrix: a product takes so long that what it costs besides its weights is nothing beside them, in blocks of 4 bits too. */
+const SIDE = 2048;
 
 /** Products, one after the other. */
 export interface Chain {

@@ -130,7 +130,7 @@ export async function studySpeed(form: Form, options: EngineOptions): Promise<nu
 }
 
 /** Rows of a product that takes the time of its operations. */
-const ROWS = 1024;
+const ROWS = 512;
 
 /** The best time of five. */
 export async function bestSeconds(run: () => Promise<void>): Promise<number> {

@@ -27,16 +27,18 @@ interface Loss {
   readonly nll: number;
   /** KL(p_full ‖ p_drop); 0 where only losses are measured. */
   readonly kl: number;
+  /** Σ_v min(p_full, p_drop), where it is measured. */
+  readonly acceptance?: number | undefined;
 }
 
 /** The full model's loss, and those of the removals. */
-interface Losses {
+export interface Losses {
   readonly nll: number;
   readonly losses: readonly Loss[];
 }
 
-/** What is measured; divergence includes the loss. */
-type Measure = "loss" | "divergence";
+/** What is measured; divergence includes the loss, and acceptance both. */
+type Measure = "loss" | "divergence" | "acceptance";
 
 /** The plans of a round: candidates of one size run as one trie. */
 function triesOf(spec: ModelSpec, { open, taken }: Round): DropPlan[][] {
@@ -49,11 +51,17 @@ export function removals(
   measure: Measure,
   read: (loss: Loss, nll: number) => number,
 ): Pick<Score, "modules"> {
-  const from: Measurement<Losses> = {
+  const from = lossesBy(measure);
+  return { modules: { from, read: ({ nll, losses }: Losses) => losses.map((loss) => read(loss, nll)) } };
+}
+
+/** The measurement of the losses of all removals. */
+export function lossesBy(measure: Measure): Measurement<Losses> {
+  return {
     unit: "candidates",
     nll: ({ nll }) => nll,
     passes(spec, round, size) {
-      const full = { ...size, plans: [noDrop], head: measure === "loss", stays: measure === "divergence" };
+      const full = { ...size, plans: [noDrop], head: measure === "loss", stays: measure !== "loss" };
       const removed = triesOf(spec, round).map((plans) => ({ ...size, plans, head: true }));
       return round.nll === null ? [full, ...removed] : removed;
     },
@@ -64,7 +72,6 @@ export function removals(
       return { nll: round.nll ?? losses[0].nll, losses: losses.slice(full.length) };
     },
   };
-  return { modules: { from, read: ({ nll, losses }: Losses) => losses.map((loss) => read(loss, nll)) } };
 }
 
 async function lossesOf(
@@ -83,7 +90,7 @@ async function lossesOf(
   let full: Reference | undefined;
   const compute = async (plans: readonly DropPlan[], i: number) => {
     if (plans.length === 0) return [];
-    if (measure === "divergence") full ??= await reference(run);
+    if (measure !== "loss") full ??= await reference(run);
     const [layers, all] = [false, true].map((head) => flopsOf(model, [{ ...blocks, plans, head }]));
     const report = reporter("layers and head", "work", within(options, phase(i)));
     const done = twofold(report, { layers, head: all - layers });
@@ -98,7 +105,7 @@ async function lossesOf(
       const lacking = [...plans.keys()].filter((plan) => !known[plan]);
       const sums = await compute(lacking.map((plan) => plans[plan]), i);
       for (const [j, plan] of lacking.entries()) {
-        const result = { ...head("loss"), provenance: origins[plan], measure, ...perToken(sums[j]) };
+        const result = { ...head("loss"), provenance: origins[plan], measure, ...perToken(measure, sums[j]) };
         known[plan] = await keep("loss", keys[plan], result, options);
       }
       losses.push(...known.map((loss) => loss!));
@@ -109,7 +116,11 @@ async function lossesOf(
   return losses;
 }
 
-function perToken(samples: readonly ScoreSums[]): Loss {
+function perToken(measure: Measure, samples: readonly ScoreSums[]): Loss {
   const sum = (key: keyof ScoreSums) => samples.reduce((total, sample) => total + sample[key], 0);
-  return { nll: sum("nll") / sum("tokens"), kl: sum("kl") / sum("tokens") };
+  return {
+    nll: sum("nll") / sum("tokens"),
+    kl: sum("kl") / sum("tokens"),
+    ...measure === "acceptance" ? { acceptance: sum("accepted") / sum("drafted") } : {},
+  };
 }

@@ -2,6 +2,7 @@
 import type { ScoreName } from "../../result/mod.ts";
 import { angular, angularLast } from "./angular.ts";
 import { deepest } from "./deepest.ts";
+import { draft } from "./draft.ts";
 import { gateNorm } from "./gate_norm.ts";
 import { greedy } from "./greedy.ts";
 import { importance } from "./importance.ts";
@@ -23,6 +24,7 @@ export const scores: Readonly<Record<ScoreName, Score>> = {
   kl,
   iterative,
   greedy,
+  draft,
   random,
   deepest,
 };

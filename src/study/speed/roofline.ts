@@ -10,6 +10,7 @@ import {
   displayable,
   like,
   list,
+  number,
   oneOf,
   orElse,
   reportChecks,
@@ -17,7 +18,15 @@ import {
   required,
   wholeNumber,
 } from "../../entry/mod.ts";
-import { DEVICE_NAMES, type DeviceName, DEVICES, gamma, type Roof, roofSeconds } from "../../measure/mod.ts";
+import {
+  bestDraft,
+  DEVICE_NAMES,
+  type DeviceName,
+  DEVICES,
+  gamma,
+  type Roof,
+  roofSeconds,
+} from "../../measure/mod.ts";
 import { type ModelSpec, readSpec } from "../../models/mod.ts";
 import { head, type Plan, planData, type Roofline, VERSION } from "../../result/mod.ts";
 import {
@@ -55,6 +64,11 @@ export interface RooflineOptions extends Reports {
    * else a quarter and half of them.
    */
   readonly plans?: readonly Partial<DropPlan>[] | undefined;
+  /**
+   * Shares of drafted tokens that the full model accepts, from 0 to 1: for each, what every plan gains as a draft of the full model with
+   * one text. Default: none.
+   */
+  readonly accepted?: readonly number[] | undefined;
 }
 
 const checks: Checks<RooflineOptions> = {
@@ -66,6 +80,7 @@ const checks: Checks<RooflineOptions> = {
   input: wholeNumber(1),
   output: wholeNumber(1),
   plans: list(aDrop, "plans"),
+  accepted: list(number("a share from 0 to 1", (value) => value >= 0 && value <= 1), "shares", 1),
 };
 
 /** A scale of 16 bits for each 32 numbers of 4. */
@@ -116,6 +131,8 @@ interface Run {
   readonly largest: number;
   /** Of so many texts. */
   seconds(texts: number): Seconds;
+  /** Seconds that so many tokens at once take in the middle of the output of one text. */
+  together(tokens: number): number;
 }
 
 function rooflineOf({ name, config, allowFields }: NamedConfig, options: RooflineOptions): Roofline {
@@ -143,7 +160,10 @@ function rooflineOf({ name, config, allowFields }: NamedConfig, options: Rooflin
     model: { name, family: spec.family, layers: spec.layers.length },
     device: { name: device, title, count: devices, ...together },
     setting: { input, output, bits },
-    plans: runs.map((run) => planOf(run, full, batches, paper)),
+    plans: runs.map((run) => ({
+      ...planOf(run, full, batches, paper),
+      ...draftOf(run, full, options.accepted),
+    })),
   });
 }
 
@@ -168,6 +188,7 @@ function runOf(spec: ModelSpec, drop: DropPlan, { input, output, bytes, memory, 
     drop,
     weightBytes: weights,
     keyBytes: keys,
+    together: (tokens) => time({ texts: 1, tokens, past: input + Math.floor(output / 2) }),
     largest: weights > memory ? 0 : Math.min(MOST_TEXTS, Math.floor((memory - weights) / keys)),
     seconds(texts) {
       const found = known.get(texts);
@@ -203,6 +224,15 @@ function planOf(
     most: { batch: most, speedup: faster(most) },
     paper: paper ? paperOf(paper, run, full, { faster, throughput, most: faster(most) }) : null,
   };
+}
+
+/** What a plan gains as a draft: a step of the full model checks a round. */
+function draftOf(run: Run, full: Run, accepted: readonly number[] = []): Pick<PlanRoofline, "draft"> {
+  if (run === full || accepted.length === 0) return {};
+  const cost = run.together(1) / full.together(1);
+  const verify = (tokens: number) => full.together(tokens) / full.together(1);
+  const rounds = accepted.map((acceptance) => ({ acceptance, ...bestDraft({ acceptance, cost, verify }) }));
+  return { draft: { cost, rounds } };
 }
 
 function pointOf(batch: number, full: Run, run: Run): PlanRoofline["points"][number] {
