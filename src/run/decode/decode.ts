@@ -152,10 +152,13 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     for (const { cache, prefix } of keys) cache.close(prefix, outputs, tokens);
     const given = outputs.y ?? outputs.logits;
     try {
-      if (squares && !areFinite(await takeSquares(engine, squares))) await blame(stage);
-      if (head_squares && !areFinite(await takeSquares(engine, head_squares))) {
-        throw await headNotFinite(model);
-      }
+      const [own, ofHead] = [
+        squares && await takeSquares(engine, squares),
+        head_squares &&
+        await takeSquares(engine, head_squares),
+      ];
+      if (own !== undefined && !areFinite(own)) await blame(stage);
+      if (ofHead !== undefined && !areFinite(ofHead)) throw await headNotFinite(model);
       return given;
     } catch (error) {
       given.free();
