@@ -212,3 +212,23 @@ Deno.test("plans draft for the full model: what is expected follows from accepta
     }
     await assert.rejects(speed(model, { ...quick, engine, draftTokens: 33 }), /draftTokens is 33/);
   }));
+
+Deno.test("a draft is measured behind a prompt of one token, and nothing is measured where there is no text", () =>
+  withTiny(async ({ model }) => {
+    const least = {
+      ...quick,
+      engine,
+      plans: [{ attention: [1] }],
+      context: [1],
+      new: 1,
+      repeat: 1,
+      draftTokens: 2,
+    };
+    const { points: [{ plans: [, { draft }] }] } = await speed(model, least);
+    assert.equal(draft!.rounds, 1);
+    const turns: number[] = [];
+    const textless = { ...model, tokenizer: () => Promise.reject(new TypeError("it has no tokenizer")) };
+    const onProgress = ({ done }: { readonly done: number }) => turns.push(done);
+    await assert.rejects(speed(textless, { ...least, onProgress }), /it has no tokenizer/);
+    assert.ok(turns.every((done) => done === 0), `${turns}`);
+  }));

@@ -86,7 +86,9 @@ export function generateCommand(context: Context): Command {
 function draftPhrase({ plan, drafted, accepted, rounds, ties }: NonNullable<Generated["draft"]>): string {
   const share = drafted === 0 ? "" : ` (${Math.round(100 * accepted / drafted)} %)`;
   const nearly = ties === 0 ? "" : `; ${ties} ${ties === 1 ? "choice" : "choices"} nearly tied`;
-  return `draft ${planPhrase(plan)}: accepted ${accepted} of ${drafted}${share} in ${rounds} runs${nearly}`;
+  return `draft ${planPhrase(plan)}: accepted ${accepted} of ${drafted}${share} in ${rounds} ${
+    rounds === 1 ? "run" : "runs"
+  }${nearly}`;
 }
 
 function heading(plan: number, drop: DropPlan) {

@@ -132,7 +132,8 @@ export function blockInputs(
 
 /** x Wᵀ [N′, N] of x [N′, K], plus `added` of that shape or [N]. */
 export function blockProduct(x: Value, weight: BlockWeight, added: Value | null): Value {
-  const { rows: N, columns: K, size, offsets, isParted } = weight;
+  const { rows: N, columns: K, size, offsets, isParted, level } = weight;
+  if (level === BYTES) watch(x); // rounding would hide numbers that are not finite
   const product = isParted
     ? ReduceSum(Reshape(multiplied(parts(x, K, size), weight), [PARTS, -1, N]), [0])
     : multiplied(x, weight);
@@ -150,10 +151,10 @@ function multiplied(
 
 const PARTS = 3;
 
-/** The parts of x [N, K], [3 · N, K]. Rounding would hide numbers that are not finite, so they are watched. */
+/** The parts of x [N, K], [3 · N, K]. */
 function parts(x: Value, columns: number, size: number): Value {
   return once(x.graph, `${x.name} in parts of ${size}`, () => {
-    const whole = Reshape(watch(x), [-1, size]);
+    const whole = Reshape(x, [-1, size]);
     const left = op.Sub(whole, rounded(whole, size));
     const least = op.Sub(left, rounded(left, size));
     return Reshape(op.Concat([whole, left, least], 0), [-1, columns]);

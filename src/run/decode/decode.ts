@@ -10,7 +10,7 @@
  * old rotations would.
  */
 import type { Engine, Held } from "../../engine/mod.ts";
-import { type Model, rotationRegime, scoring } from "../../models/mod.ts";
+import type { Model } from "../../models/mod.ts";
 import { type DropPlan, noDrop } from "../../measure/mod.ts";
 import { openEmbedder } from "../embed.ts";
 import { areFinite, takeSquares } from "../finite.ts";
@@ -18,10 +18,10 @@ import { forward } from "../forward.ts";
 import { freeAll, take, withUploaded } from "../held.ts";
 import { headNotFinite } from "../head/head.ts";
 import { openPrograms } from "../programs.ts";
-import { canContinue, hasMemory, type Memory, openMemory } from "./memory.ts";
-import { lastRows, type Part, rotaryRows, sharedFeeds } from "./shared.ts";
-import type { RunStage, Stage, StepLayer } from "./stage.ts";
-import { openReader, type Reader } from "./stages.ts";
+import { hasMemory, type Memory, openMemory } from "./memory.ts";
+import { isTurned, lastRows, type Part, partsOf, READ, rotaryRows, sharedFeeds } from "./shared.ts";
+import type { RunStage, Stage } from "./stage.ts";
+import { openDraft, openReader, type Reader } from "./stages.ts";
 
 /** Options of decoding. */
 export interface DecoderOptions {
@@ -152,10 +152,13 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     for (const { cache, prefix } of keys) cache.close(prefix, outputs, tokens);
     const given = outputs.y ?? outputs.logits;
     try {
-      if (squares && !areFinite(await takeSquares(engine, squares))) await blame(stage);
-      if (head_squares && !areFinite(await takeSquares(engine, head_squares))) {
-        throw await headNotFinite(model);
-      }
+      const [own, ofHead] = [
+        squares && await takeSquares(engine, squares),
+        head_squares &&
+        await takeSquares(engine, head_squares),
+      ];
+      if (own !== undefined && !areFinite(own)) await blame(stage);
+      if (ofHead !== undefined && !areFinite(ofHead)) throw await headNotFinite(model);
       return given;
     } catch (error) {
       given.free();
@@ -263,50 +266,6 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
       await main.release();
     },
   };
-}
-
-/** The layers that draft, with what memory is left. */
-async function openDraft(options: DecoderOptions, draft: DropPlan, main: Reader): Promise<Reader> {
-  const { engine, budget } = options;
-  try {
-    const rest = budget === undefined ? options : { ...options, budget: main.left };
-    const reader = await openReader(rest, draft, main.left);
-    for (const { l, spec } of reader.layers) {
-      const own = main.layers.find((layer) => layer.l === l)?.spec.attention ?? null;
-      if (!spec.attention || canContinue(spec.attention, own, engine.has)) continue;
-      await reader.release();
-      throw new RangeError(
-        `Cannot draft with attention ${l}: expected one that remembers what the model's own attention does`,
-      );
-    }
-    return reader;
-  } catch (error) {
-    await main.release();
-    throw error;
-  }
-}
-
-/** Tokens of a text that are read at once: what a graph watches takes a quarter of a megabyte for each in a small model. */
-const READ = 128;
-
-/**
- * Tokens [start, end) of each text as they are read. GroupQueryAttention reads several tokens behind a past in one text alone: several
- * texts are read whole.
- */
-export function partsOf(start: number, end: number, texts: number): Part[] {
-  const most = texts === 1 ? READ : end - start;
-  return Array.from(
-    { length: Math.ceil((end - start) / most) },
-    (_, i) => [start + i * most, Math.min(start + (i + 1) * most, end)] as const,
-  );
-}
-
-/** Whether tokens [from, to) change the rotation of those before them. */
-function isTurned(layers: readonly StepLayer[], from: number, to: number): boolean {
-  return layers.some(({ spec }) => {
-    const rope = scoring(spec.attention)?.rope;
-    return rope && rotationRegime(rope, from) !== rotationRegime(rope, to);
-  });
 }
 
 function expectEqual(texts: readonly { readonly length: number }[]): void {

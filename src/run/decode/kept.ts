@@ -22,7 +22,8 @@ export type Made = { readonly kind: "made"; readonly stage: Stage } | {
 /** Makes stages of layers, keeping weights until the budget is spent. */
 export function keeper(open: Open, budget: number) {
   const { model, engine, programs } = open;
-  const { bindingBytes } = engine.has;
+  const { bindingBytes, blocks } = engine.has;
+  const keeps = keptInSteps(blocks);
   const made: Made[] = [];
   const compiled: { release(): Promise<void> }[] = [];
   let pending: { layer: StepLayer; own: HeldWeights }[] = [];
@@ -77,7 +78,7 @@ export function keeper(open: Open, budget: number) {
       }
       const own = isFull
         ? null
-        : kept(await leaseOf(open, layer), layerTensors(layer.spec, model.spec.hidden));
+        : kept(await leaseOf(open, layer, keeps), layerTensors(layer.spec, model.spec.hidden));
       if (!own) {
         await flush();
         made.push({ kind: "made", stage: leasedStage(open, layer) });
@@ -89,9 +90,7 @@ export function keeper(open: Open, budget: number) {
     },
     /** The stages with the head behind them. */
     async end(): Promise<Made[]> {
-      const head = isFull
-        ? null
-        : kept(await readHead(model, keptInSteps(engine.has.blocks)), headTensors(model.spec));
+      const head = isFull ? null : kept(await readHead(model, keeps), headTensors(model.spec));
       await flush(head);
       if (!head) made.push({ kind: "made", stage: leasedHead(model, engine, programs) });
       return made;

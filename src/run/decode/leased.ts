@@ -29,10 +29,10 @@ export function headTensors(spec: ModelSpec): TensorNeed[] {
 
 /** The weights of what is left of a layer, and of nothing else: a program cannot have constants that it does not use. */
 export function leaseOf(
-  { model: { weights, spec }, engine }: Open,
+  { model: { weights, spec } }: Open,
   { l, spec: layer }: StepLayer,
+  keeps: KeepsBlocks | undefined,
 ): Promise<Lease> {
-  const keeps = keptInSteps(engine.has.blocks);
   if (layer.attention && layer.mlp) return weights.layer(l, keeps);
   return weights.part(l, new Map(layerTensors(layer, spec.hidden).map(([name]) => [name, null])), keeps);
 }
@@ -47,14 +47,19 @@ export async function readHead({ weights, spec }: Model, keeps: KeepsBlocks): Pr
   return { tensors: new Map(tensors), blocks, release: () => detach(own) };
 }
 
-/** A layer whose weights are read for each run. */
+/**
+ * A layer whose weights are read for each run. Where products with blocks take a program that holds them, it would be compiled for a
+ * token or two: for layers of Llama 2 7B that takes twice the time of widening them, which float32 allows.
+ */
 export function leasedStage(open: Open, layer: StepLayer): Stage {
   const { model, engine, programs, texts } = open;
+  const isWidened = engine.has.constants === "copied" && engine.precision !== "int8";
+  const keeps = isWidened ? undefined : keptInSteps(engine.has.blocks);
   return {
     layers: [layer],
     answers: false,
     async with(use) {
-      const { release, ...lease } = await leaseOf(open, layer);
+      const { release, ...lease } = await leaseOf(open, layer, keeps);
       try {
         const tensors = fedTensors(lease).map(([name, tensor]) => [`0.${name}`, tensor] as const);
         return await withUploaded(engine, Object.fromEntries(tensors), async (held) => {

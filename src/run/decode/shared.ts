@@ -1,4 +1,4 @@
-/** What the layers of a stage share when new tokens pass: rows of rotation tables, and what attention sees. */
+/** How new tokens pass: in which parts, and what the layers of a stage share then, rows of rotation tables and what attention sees. */
 import type { Has } from "../../engine/mod.ts";
 import { type RopeSpec, ropeTables, rotaryNames, rotationRegime, scoring, sight } from "../../models/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
@@ -6,6 +6,29 @@ import type { StepLayer } from "./stage.ts";
 
 /** Tokens [first, end). */
 export type Part = readonly [first: number, end: number];
+
+/** Tokens of a text that are read at once: what a graph watches takes a quarter of a megabyte for each in a small model. */
+export const READ = 128;
+
+/**
+ * Tokens [start, end) of each text as they are read. GroupQueryAttention reads several tokens behind a past in one text alone: several
+ * texts are read whole.
+ */
+export function partsOf(start: number, end: number, texts: number): Part[] {
+  const most = texts === 1 ? READ : end - start;
+  return Array.from(
+    { length: Math.ceil((end - start) / most) },
+    (_, i) => [start + i * most, Math.min(start + (i + 1) * most, end)] as const,
+  );
+}
+
+/** Whether tokens [from, to) change the rotation of those before them. */
+export function isTurned(layers: readonly StepLayer[], from: number, to: number): boolean {
+  return layers.some(({ spec }) => {
+    const rope = scoring(spec.attention)?.rope;
+    return rope && rotationRegime(rope, from) !== rotationRegime(rope, to);
+  });
+}
 
 /** New tokens of some texts, after the rows that the memory of layer `l` holds. */
 export interface New {

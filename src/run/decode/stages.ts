@@ -19,6 +19,7 @@ import { changedModel } from "../plan/variants.ts";
 import type { Lowering } from "../../onnx/mod.ts";
 import { keeper } from "./kept.ts";
 import { headTensors } from "./leased.ts";
+import { canContinue } from "./memory.ts";
 import { mixtureStage } from "./mixture.ts";
 import type { Open, Stage, StepLayer } from "./stage.ts";
 import { expectPrecision } from "../precision.ts";
@@ -68,6 +69,14 @@ async function openStages(
   }
 }
 
+/** What reads a model: bytes of weights to keep (default: all that there is room for), and texts side by side. */
+interface Reading {
+  readonly model: Model;
+  readonly engine: Engine;
+  readonly budget?: number | undefined;
+  readonly texts?: number | undefined;
+}
+
 /** What a model under a plan is run by, and the memory for weights that it leaves. */
 export interface Reader {
   readonly layers: readonly StepLayer[];
@@ -78,12 +87,7 @@ export interface Reader {
 
 /** The stages of a plan, which take the place of weights that stay at hand between passes, up to `room` bytes. */
 export async function openReader(
-  { model, engine, budget, texts = 1 }: {
-    readonly model: Model;
-    readonly engine: Engine;
-    readonly budget?: number | undefined;
-    readonly texts?: number | undefined;
-  },
+  { model, engine, budget, texts = 1 }: Reading,
   plan: DropPlan,
   room: number,
 ): Promise<Reader> {
@@ -104,6 +108,27 @@ export async function openReader(
       giveBack?.();
     },
   };
+}
+
+/** The layers that draft, with what memory is left. */
+export async function openDraft(options: Reading, draft: DropPlan, main: Reader): Promise<Reader> {
+  const { engine, budget } = options;
+  try {
+    const rest = budget === undefined ? options : { ...options, budget: main.left };
+    const reader = await openReader(rest, draft, main.left);
+    for (const { l, spec } of reader.layers) {
+      const own = main.layers.find((layer) => layer.l === l)?.spec.attention ?? null;
+      if (!spec.attention || canContinue(spec.attention, own, engine.has)) continue;
+      await reader.release();
+      throw new RangeError(
+        `Cannot draft with attention ${l}: expected one that remembers what the model's own attention does`,
+      );
+    }
+    return reader;
+  } catch (error) {
+    await main.release();
+    throw error;
+  }
 }
 
 /** A layer; where it has a mixture, its attention and the mixture by themselves. */

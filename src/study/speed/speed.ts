@@ -161,11 +161,15 @@ async function measured(model: StudyModel, options: SpeedOptions): Promise<Speed
       (batch === 1 ? drafted * repeat * DRAFT_TURNS : 0),
     0,
   );
+  const pieces: Int32Array[][] = []; // read first: nothing is measured where there is no text
+  for (const { batch, context } of settings) {
+    pieces.push(drafted > 0 && batch === 1 ? await piecesOf(model, context, repeat, options) : []);
+  }
   report(0, total);
   const onTurn = () => report(++done, total);
-  for (const setting of settings) {
+  for (const [i, setting] of settings.entries()) {
     const point = await pointOf(model, engine, setting, asked, { ...options, onTurn });
-    await addDrafts(model, engine, point, asked, { ...options, onTurn });
+    await addDrafts(model, engine, point, asked, pieces[i], { ...options, onTurn });
     points.push(point);
   }
   return displayable({
@@ -184,22 +188,34 @@ async function measured(model: StudyModel, options: SpeedOptions): Promise<Speed
   });
 }
 
-/** Measures the plans as drafts, each behind the same pieces of a text; several texts side by side are not drafted. */
+/** Pieces of the held-out text, a prompt for each round; blocks of a text have two tokens at least. */
+async function piecesOf(
+  model: StudyModel,
+  context: number,
+  repeat: number,
+  options: SpeedOptions,
+): Promise<Int32Array[]> {
+  const length = Math.max(2, context);
+  const text = textOf(model, { samples: repeat, length }, HELD_OUT_TEXT);
+  const { blocks: { ids } } = await text.pack(options);
+  return Array.from({ length: repeat }, (_, r) => ids.subarray(r * length, r * length + context));
+}
+
+/** Measures the plans as drafts, each behind the same prompts; several texts side by side have none, and are not drafted. */
 async function addDrafts(
   model: StudyModel,
   engine: Engine,
-  { batch, context, plans: measured }: Speed["points"][number],
-  { plans, steps, repeat, draftTokens }: Asked,
+  { plans: measured }: Speed["points"][number],
+  { plans, steps, draftTokens }: Asked,
+  prompts: readonly Int32Array[],
   options: SpeedOptions & { readonly onTurn: () => void },
 ): Promise<void> {
-  if (draftTokens === null || batch > 1 || plans.length === 1) return;
-  const text = textOf(model, { samples: repeat, length: context }, HELD_OUT_TEXT);
-  const { blocks: { ids } } = await text.pack(options);
+  if (draftTokens === null || prompts.length === 0) return;
   const { signal, onTurn } = options;
   for (const [i, plan] of plans.entries()) {
     if (i === 0) continue;
     measured[i].draft = await measuredDraft(model, engine, plan, {
-      prompts: Array.from({ length: repeat }, (_, r) => ids.subarray(r * context, (r + 1) * context)),
+      prompts,
       count: steps,
       tokens: draftTokens,
       budget: engine.has.memoryBytes,
