@@ -63,30 +63,39 @@ export function bestDraft(draft: Draft, most: number = MOST_DRAFTED): BestDraft 
   return best;
 }
 
-/** The cost below which rounds of one drafted token gain: 1 + α − v(2). Negative where no draft is cheap enough. */
-export function costLimit(draft: Omit<Draft, "cost">): number {
-  expectRound(draft.acceptance, 1);
-  return 1 + shareAt(draft.acceptance, 0) - verifyTime(draft, 2);
+/** A cost below which drafting gains, and the number of drafted tokens in the rounds that do. */
+export interface CostLimit {
+  readonly cost: number;
+  readonly drafted: number;
 }
 
 /**
- * Whether drafting can gain, and the reason: "drafting can gain: a drafted token takes 0.500 of the time of a full one, less than 0.900".
- * Where only longer rounds gain, it says from how many tokens.
+ * The cost below which rounds of some length up to `most` gain, the largest of (tokens of a round − v(γ + 1)) / γ; for rounds of one token
+ * that is 1 + α − v(2). Negative where no draft is cheap enough.
  */
+export function costLimit(draft: Omit<Draft, "cost">, most: number = MOST_DRAFTED): CostLimit {
+  const { acceptance } = draft;
+  const depths = typeof acceptance === "number" ? most : Math.min(most, acceptance.length);
+  let best: CostLimit = { cost: -Infinity, drafted: 1 };
+  for (let drafted = 1; drafted <= depths; drafted++) {
+    const cost = (tokensOfRound(acceptance, drafted) - verifyTime(draft, drafted + 1)) / drafted;
+    if (cost > best.cost) best = { cost, drafted };
+  }
+  return best;
+}
+
+/** Whether drafting can gain, and the reason: "drafting can gain: a drafted token takes 0.500 of the time of a full one, less than 0.900". */
 export function draftCondition(draft: Draft, most: number = MOST_DRAFTED): string {
-  const limit = costLimit(draft);
+  const { cost: limit, drafted } = costLimit(draft, most);
   const takes = `a drafted token takes ${draft.cost.toFixed(3)} of the time of a full one`;
-  if (expectCost(draft.cost) < limit) return `drafting can gain: ${takes}, less than ${limit.toFixed(3)}`;
-  const { drafted, speedup } = bestDraft(draft, most);
-  if (speedup > 1) return `drafting can gain with ${drafted} tokens a round: ${takes}`;
-  return limit > 0
-    ? `drafting cannot gain: ${takes}, expected less than ${limit.toFixed(3)}`
-    : `drafting cannot gain: no draft is cheap enough where ${
-      (100 * shareAt(draft.acceptance, 0)).toFixed(1)
-    } % ` +
-      `of its tokens are accepted and two tokens at once take ${
-        verifyTime(draft, 2).toFixed(3)
-      } times as long as one`;
+  const rounds = drafted === 1 ? "" : ` in rounds of ${drafted}`;
+  if (expectCost(draft.cost) < limit) {
+    return `drafting can gain: ${takes}, less than ${limit.toFixed(3)}${rounds}`;
+  }
+  if (limit > 0) return `drafting cannot gain: ${takes}, expected less than ${limit.toFixed(3)}${rounds}`;
+  const share = (100 * shareAt(draft.acceptance, 0)).toFixed(1);
+  return `drafting cannot gain: no draft is cheap enough where ${share} % of its tokens are accepted and two tokens at once take ` +
+    `${verifyTime(draft, 2).toFixed(3)} times as long as one`;
 }
 
 function shareAt(acceptance: Acceptance, depth: number): number {

@@ -22,7 +22,7 @@ export const METHODS = {
   compare: 1,
   task: 1,
   written: 1,
-  evaluate: 3,
+  evaluate: 2,
   generate: 1,
   generation: 1,
   roofline: 2,

@@ -82,7 +82,7 @@ Deno.test("a draft gains exactly where it costs less than 1 + α − v(2), if v 
   for (const slope of [0, 0.05, 0.3]) {
     const verify = (tokens: number) => 1 + slope * (tokens - 1);
     for (const acceptance of [0, 0.4, 0.8, 1]) {
-      const limit = costLimit({ acceptance, verify });
+      const { cost: limit } = costLimit({ acceptance, verify });
       near(limit, acceptance - slope, 1e-15);
       for (const cost of [limit - 1e-6, limit + 1e-6].filter((cost) => cost >= 0)) {
         assert.equal(
@@ -111,7 +111,9 @@ Deno.test("the condition is said in words", () => {
   );
   // Steps: two tokens at once take as long as eight.
   const steps: Draft = { acceptance: 1, cost: 0.3, verify: (tokens) => tokens > 1 ? 2.5 : 1 };
-  assert.match(draftCondition(steps, 7), /^drafting can gain with 7 tokens a round: /);
+  const drafted = (cost: number) => draftCondition({ ...steps, cost }, 7);
+  assert.match(drafted(0.3), /^drafting can gain: .* 0.300 .*, less than 0.786 in rounds of 7$/);
+  assert.match(drafted(0.8), /^drafting cannot gain: .* 0.800 .*, expected less than 0.786 in rounds of 7$/);
 });
 
 Deno.test("the best round is the shortest of equals, and as long as there are acceptances", () => {

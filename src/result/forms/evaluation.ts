@@ -96,16 +96,16 @@ const errorForm = {
   against: changeForm.nullable(),
 };
 
-/** The share of answers that are the full model's, right or wrong, with its 95 % interval; null for the full model and for a perplexity. */
+/** The share of answers that are the full model's, right or wrong, with its 95 % interval; null for the full model and for a perplexity. Earlier versions lack it. */
 const keptForm = z.object({ value: z.number(), low: z.number(), high: z.number() }).nullable();
 
 /** A metric of a task. */
-const metricForm = z.object({ value: z.number(), ...errorForm, kept: keptForm });
+const metricForm = z.object({ value: z.number(), ...errorForm, kept: keptForm.optional() });
 
 /** Half the interval of a mean over documents is by Student's t; a single document has none. */
 const limitsForm = { low: z.number().nullable(), high: z.number().nullable() };
 
-/** The mean log-probability of the right answers, in nats, beside the full model's; null where answers are written. */
+/** The mean log-probability of the right answers, in nats, beside the full model's; null where answers are written. Earlier versions lack it. */
 const logprobForm = z.object({
   value: z.number(),
   ...limitsForm,
@@ -121,7 +121,7 @@ const evaluatedForm = z.object({
   /** The shares that the task reports, as plain numbers. */
   ...sharesForm,
   metrics: z.record(z.string(), metricForm),
-  logprob: logprobForm,
+  logprob: logprobForm.optional(),
   /** KL(p_full ‖ p_drop), nats per scored token, and the share of them with the full model's first choice. */
   kl: z.number().nullable(),
   top1: z.number().nullable(),
@@ -139,8 +139,8 @@ const groupForm = z.object({
   n: z.int().positive(),
   acc: z.number(),
   ...errorForm,
-  kept: keptForm,
-  logprob: logprobForm,
+  kept: keptForm.optional(),
+  logprob: logprobForm.optional(),
 });
 
 /** How a plan writes, next to the full model. */

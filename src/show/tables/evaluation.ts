@@ -53,7 +53,10 @@ function linesOf({ tasks, groups, average }: Evaluation, whole: boolean): Line[]
 
 const LOGPROB = "logprob";
 
-function logprobLines({ task, shots, n }: Pick<Line, "task" | "shots" | "n">, found: Logprob | null): Line[] {
+function logprobLines(
+  { task, shots, n }: Pick<Line, "task" | "shots" | "n">,
+  found: Logprob | null | undefined,
+): Line[] {
   return found ? [{ task, shots, n, metric: LOGPROB, ...found }] : [];
 }
 
