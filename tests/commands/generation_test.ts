@@ -26,7 +26,7 @@ Deno.test("plans beside the full model: tables, JSON and CSV of the same numbers
     assert.equal(code, 0, err);
     assert.match(
       out,
-      /^generation of .* · 2 prompts of at most 15\s+tokens · 4 tokens written · T = 1 · float32, cpu/,
+      /^generation of .*\s+·\s+2\s+prompts\s+of\s+at\s+most\s+15\s+tokens\s+·\s+4\s+tokens\s+written\s+·\s+T\s+=\s+1\s+·\s+float32,\s+cpu/,
     );
     assert.match(out, /mean cosine with the full model at steps 1, 2, 4/);
     assert.match(out, /1 MLP +full[^]*1 MLP +own/);

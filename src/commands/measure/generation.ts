@@ -35,8 +35,8 @@ The full model continues every prompt greedily, and so does each plan. At every
 step the hidden states, logits and probabilities of each plan are compared with
 the full model's: with both on the full model's text, then each on its own.
 KL stands beside half the variance of the logits' change, to which it tends as
-drops get small. With --task, probabilities are also compared at the questions of
-a task of choices: over all tokens, and over the options alone.`;
+drops get small. With --task, probabilities are also compared at the questions
+of a task of choices: over all tokens, and over the options alone.`;
 
 export function generationCommand(context: Context): Command {
   const command = new Command("generation")
