@@ -46,7 +46,7 @@ const cases: readonly (readonly [label: string, Engine, Form, readonly string[]]
   ["4 bits", engine, four, ["4 bits, 32, level 1"]],
   ["4 bits with offsets", engine, { ...four, hasOffsets: true }, ["4 bits, 32, level 1", "Gemm"]],
   ["4 bits with zeros of their own", engine, { ...four, zero: null }, ["4 bits, 32, level 1"]],
-  ["8 bits", engine, eight, ["4 bits, 16, level 1"]],
+  ["8 bits", engine, eight, ["8 bits, 16, level 4"]],
   ["4 bits in int8", int8, four, ["4 bits, 32, level 4"]],
   ["8 bits in int8", int8, eight, ["8 bits, 16, level 4"]],
 ];
@@ -65,10 +65,10 @@ for (const [label, on, form, operators] of cases) {
 
 Deno.test("the parts of a model in blocks measure its own products", () =>
   withBlocks(async ({ model }) => {
-    for (const [on, product] of [[engine, "4 bits, 32, level 1"], [int8, "8 bits, 32, level 4"]] as const) {
+    for (const on of [engine, int8]) { // in float32 each number meets the same product in three parts
       const { watched, noted } = noting(on);
       const parts = await openParts(model, watched, { batch: 1, context: 4 });
-      assert.deepEqual(productsOf(noted[0].graph), [product]);
+      assert.deepEqual(productsOf(noted[0].graph), ["8 bits, 32, level 4"]);
       await parts.release();
     }
   }));
