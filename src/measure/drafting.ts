@@ -53,8 +53,7 @@ export function draftSpeedup(draft: Draft, drafted: number): number {
 
 /** The γ from 1 to `most` with the largest S(γ), the smallest of equals. With acceptances by depth, γ goes as far as they do. */
 export function bestDraft(draft: Draft, most: number = MOST_DRAFTED): BestDraft {
-  const { acceptance } = draft;
-  const depths = typeof acceptance === "number" ? most : Math.min(most, acceptance.length);
+  const depths = depthsOf(draft.acceptance, most);
   let best = { drafted: 1, speedup: draftSpeedup(draft, 1) };
   for (let drafted = 2; drafted <= depths; drafted++) {
     const speedup = draftSpeedup(draft, drafted);
@@ -75,7 +74,7 @@ export interface CostLimit {
  */
 export function costLimit(draft: Omit<Draft, "cost">, most: number = MOST_DRAFTED): CostLimit {
   const { acceptance } = draft;
-  const depths = typeof acceptance === "number" ? most : Math.min(most, acceptance.length);
+  const depths = depthsOf(acceptance, most);
   let best: CostLimit = { cost: -Infinity, drafted: 1 };
   for (let drafted = 1; drafted <= depths; drafted++) {
     const cost = (tokensOfRound(acceptance, drafted) - verifyTime(draft, drafted + 1)) / drafted;
@@ -96,6 +95,11 @@ export function draftCondition(draft: Draft, most: number = MOST_DRAFTED): strin
   const share = (100 * shareAt(draft.acceptance, 0)).toFixed(1);
   return `drafting cannot gain: no draft is cheap enough where ${share} % of its tokens are accepted and two tokens at once take ` +
     `${verifyTime(draft, 2).toFixed(3)} times as long as one`;
+}
+
+/** The longest round up to `most` of which all acceptances are known. */
+function depthsOf(acceptance: Acceptance, most: number): number {
+  return typeof acceptance === "number" ? most : Math.min(most, acceptance.length);
 }
 
 function shareAt(acceptance: Acceptance, depth: number): number {

@@ -41,7 +41,7 @@ export { openWalk, type Stream, type Walk } from "./repair/walk.ts";
 export { type Form, formBytes } from "./weights/forms.ts";
 export { storedTypes } from "./weights/part.ts";
 export { openPrograms, type Programs } from "./programs.ts";
-export { type Sampler, sampler } from "./decode/sample.ts";
+export { argmax, type Sampler, sampler } from "./decode/sample.ts";
 export { partsOf } from "./decode/shared.ts";
 export { draftRound, NEARLY_EQUAL, type Round } from "./decode/round.ts";
 export { type Reference, reference, score, type ScoreOptions, type ScoreSums } from "./head/score.ts";

@@ -1,5 +1,6 @@
-/** What the results of plans say of them as drafts of the full model (measure/drafting.ts). */
+/** Plans as drafts of the full model: what they are worth (measure/drafting.ts), and how drafting went. */
 import { z } from "zod";
+import { dropForm } from "./provenance.ts";
 
 const draftCostForm = z.object({
   /** Tokens before the one that is written. */
@@ -16,3 +17,20 @@ export const draftForm = {
   acceptance: z.number().min(0).max(1).optional(),
   draft: draftCostForm.optional(),
 };
+
+const count = z.int().nonnegative();
+
+/** How drafting went: tokens that a plan drafted, and those that the full model accepted. */
+export const draftedForm = z.object({
+  plan: dropForm,
+  /** Tokens to draft at a time. */
+  tokens: z.int().positive(),
+  /** Runs of the whole model. */
+  rounds: count,
+  drafted: count,
+  accepted: count,
+  /** For the first, second, … token of a round: rounds that accepted it, of those that accepted all before it. */
+  depths: z.array(z.object({ tried: count, accepted: count })),
+  /** Tokens whose two best logits were nearly equal. */
+  ties: count,
+});

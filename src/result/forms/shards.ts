@@ -1,6 +1,6 @@
 /** The forms of what is not a measurement: the shards of a study over machines, what a model writes, and what a machine can run. */
 import { z } from "zod";
-import { draftForm } from "./drafts.ts";
+import { draftedForm } from "./draft.ts";
 import { computedForm, dropForm, headForm, modelForm } from "./provenance.ts";
 
 /** One shard: units [from, to) of a stage. */
@@ -80,7 +80,7 @@ export const generateForm = z.object({
     text: z.string(),
     ended: z.enum(["eos", "length"]),
     /** How drafting went: runs of the whole model, and of each drafted token whether it was accepted. */
-    draft: draftForm.optional(),
+    draft: draftedForm.optional(),
   })),
 });
 

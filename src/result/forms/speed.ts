@@ -1,7 +1,7 @@
 /** The form of measured speeds. The only result with durations in it: they are what it is about, and it is never compared. */
 import { z } from "zod";
 import { computedForm, dropForm, headForm, modelForm } from "./provenance.ts";
-import { draftForm } from "./drafts.ts";
+import { draftedForm } from "./draft.ts";
 import { ratiosForm } from "./roofline.ts";
 
 /** A median with the quartiles around it. */
@@ -56,7 +56,7 @@ export const speedForm = z.object({
       /** Points of accuracy lost for each percent of the whole's speed-up; null where accuracies were not given. */
       gamma: z.number().nullable(),
       /** The plan as a draft of the full model, writing greedily behind pieces of a text; absent where it was not measured. */
-      draft: draftForm.extend({
+      draft: draftedForm.extend({
         /** c: the time of a drafted token over that of one of the full model. */
         cost: z.number().positive(),
         /** v(k): the time of k tokens at once over that of one. */

@@ -18,7 +18,7 @@ import { forward } from "../forward.ts";
 import { freeAll, take, withUploaded } from "../held.ts";
 import { headNotFinite } from "../head/head.ts";
 import { openPrograms } from "../programs.ts";
-import { hasMemory, type Memory, openMemory } from "./memory.ts";
+import { type Memory, openMemory } from "./memory.ts";
 import { isTurned, lastRows, type Part, partsOf, READ, rotaryRows, sharedFeeds } from "./shared.ts";
 import type { RunStage, Stage } from "./stage.ts";
 import { openDraft, openReader, type Reader } from "./stages.ts";
@@ -90,7 +90,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
   }
 
   /** Runs the tokens from `start` on, what is before them having run already: the logits of the last `answers` of each text. */
-  async function runFrom(start: number, { stages }: Reader = main, answers = 1): Promise<Float32Array> {
+  async function runFrom(start: number, reader: Reader = main, answers = 1): Promise<Float32Array> {
     const parts = partsOf(start, read[0].length, texts);
     const streams: Held[] = [];
     try {
@@ -99,11 +99,11 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
         const positions = ids.map((_, i) => first + i % (end - first));
         streams.push(await embedder.embed(ids, { positions, signal }));
       }
-      for (const stage of stages) {
+      for (const stage of reader.stages) {
         await stage.with(async (run) => {
           for (const [i, part] of parts.entries()) {
             if (stage.layers.length === 0 && i < parts.length - 1) continue; // the head is for the last tokens
-            const next = await through(stage, run, streams[i], part, answers);
+            const next = await through(reader, stage, run, streams[i], part, answers);
             streams[i].free();
             streams[i] = next;
           }
@@ -117,6 +117,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
 
   /** A stage for tokens [first, end): what it makes of their stream x, or the logits of the last `answers`. */
   async function through(
+    { remembering }: Reader,
     stage: Stage,
     run: RunStage,
     x: Held,
@@ -127,9 +128,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     const feeds: Record<string, Held> = { x };
     const into: Record<string, Held> = {};
     const keys = stage.layers.flatMap(({ l, spec }, i) =>
-      spec.attention && hasMemory(spec.attention, engine.has)
-        ? [{ cache: caches.get(l)!, prefix: `${i}.` }]
-        : []
+      spec.attention && remembering.has(l) ? [{ cache: caches.get(l)!, prefix: `${i}.` }] : []
     );
     for (const { cache, prefix } of keys) {
       const opened = await cache.open(prefix, tokens);

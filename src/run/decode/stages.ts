@@ -14,12 +14,12 @@ import {
   routed,
   type TensorNeed,
 } from "../../models/mod.ts";
-import { type DropPlan } from "../../measure/mod.ts";
-import { changedModel } from "../plan/variants.ts";
+import type { DropPlan } from "../../measure/mod.ts";
+import { changedModel, changedSpec } from "../plan/variants.ts";
 import type { Lowering } from "../../onnx/mod.ts";
 import { keeper } from "./kept.ts";
 import { headTensors } from "./leased.ts";
-import { canContinue } from "./memory.ts";
+import { canContinue, hasMemory } from "./memory.ts";
 import { mixtureStage } from "./mixture.ts";
 import type { Open, Stage, StepLayer } from "./stage.ts";
 import { expectPrecision } from "../precision.ts";
@@ -81,6 +81,8 @@ interface Reading {
 export interface Reader {
   readonly layers: readonly StepLayer[];
   readonly stages: readonly Stage[];
+  /** Layers whose attention leaves something behind. */
+  readonly remembering: ReadonlySet<number>;
   readonly left: number;
   release(): Promise<void>;
 }
@@ -93,8 +95,7 @@ export async function openReader(
 ): Promise<Reader> {
   const { residents } = engine;
   const changed = changedModel(model, plan);
-  const layers = changed.spec.layers.map((spec, l) => ({ l, spec }))
-    .filter(({ spec }) => spec.attention || spec.mlp);
+  const layers = layersOf(changed.spec);
   if (budget === undefined) residents?.clear();
   const most = budget ?? residents?.left ?? room;
   const { stages, bytes, release } = await openStages(changed, engine, layers, { budget: most, texts });
@@ -102,6 +103,9 @@ export async function openReader(
   return {
     layers,
     stages,
+    remembering: new Set(
+      layers.filter(({ spec }) => spec.attention && hasMemory(spec.attention, engine.has)).map(({ l }) => l),
+    ),
     left: most - bytes,
     async release() {
       await release();
@@ -110,21 +114,27 @@ export async function openReader(
   };
 }
 
+/** Layers with at least one module. */
+function layersOf({ layers }: ModelSpec): StepLayer[] {
+  return layers.map((spec, l) => ({ l, spec })).filter(({ spec }) => spec.attention || spec.mlp);
+}
+
 /** The layers that draft, with what memory is left. */
 export async function openDraft(options: Reading, draft: DropPlan, main: Reader): Promise<Reader> {
-  const { engine, budget } = options;
+  const { model, engine, budget } = options;
   try {
-    const rest = budget === undefined ? options : { ...options, budget: main.left };
-    const reader = await openReader(rest, draft, main.left);
-    for (const { l, spec } of reader.layers) {
+    for (const { l, spec } of layersOf(changedSpec(model.spec, draft))) {
       const own = main.layers.find((layer) => layer.l === l)?.spec.attention ?? null;
       if (!spec.attention || canContinue(spec.attention, own, engine.has)) continue;
-      await reader.release();
       throw new RangeError(
         `Cannot draft with attention ${l}: expected one that remembers what the model's own attention does`,
       );
     }
-    return reader;
+    return await openReader(
+      budget === undefined ? options : { ...options, budget: main.left },
+      draft,
+      main.left,
+    );
   } catch (error) {
     await main.release();
     throw error;

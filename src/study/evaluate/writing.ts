@@ -4,8 +4,7 @@ import type { Evaluation } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 import { packText } from "../../subject/mod.ts";
 import { HELD_OUT_TEXT, reporter } from "../base/options.ts";
-import { writer } from "./continued.ts";
-import { keptTexts } from "./kept.ts";
+import { keptContinuations } from "./texts.ts";
 import type { Running } from "./asked.ts";
 import type { PartsOptions } from "./parts.ts";
 
@@ -44,20 +43,12 @@ export async function writeTexts(
   onText?: (done: number) => void,
 ): Promise<readonly number[][]> {
   const packing = { text: HELD_OUT_TEXT, samples: prompts, length: PROMPT, skip: 0, bos: false };
-  const packed = await packText(options.model, { ...packing, ...reportsOf(options) });
-  const kept = await keptTexts(packed, TOKENS, plan, options);
-  const opened = writer(plan, TOKENS, options);
-  try {
-    for (let next = kept.made.length; next < prompts; next++) {
-      await kept.add([
-        await opened.write([...packed.blocks.ids.subarray(next * PROMPT, (next + 1) * PROMPT)]),
-      ]);
-      onText?.(next + 1);
-    }
-  } finally {
-    await opened.release();
-  }
-  return kept.made;
+  const { blocks, ...origin } = await packText(options.model, { ...packing, ...reportsOf(options) });
+  const ids = Array.from(
+    { length: prompts },
+    (_, i) => [...blocks.ids.subarray(i * PROMPT, (i + 1) * PROMPT)],
+  );
+  return await keptContinuations({ ...origin, ids }, TOKENS, plan, options, onText);
 }
 
 /** The first step at which two texts part; null where they do not. */

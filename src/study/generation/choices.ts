@@ -9,7 +9,7 @@ import {
 } from "../../measure/mod.ts";
 import { type Reports, reportsOf } from "../../entry/mod.ts";
 import type { Generation, TextChanges } from "../../result/mod.ts";
-import { type DropPlan, noDrop, tailStreams } from "../../run/mod.ts";
+import { argmax, type DropPlan, noDrop, tailStreams } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { type Task, tasksNamed } from "../../tasks/mod.ts";
 import { reporter } from "../base/options.ts";
@@ -122,16 +122,9 @@ function answerOf({ full, logits, change }: Pair, options: readonly number[], te
   return {
     all: change,
     options: predictionChange(prediction(from, temperature), to),
-    sameToken: bestOf(full.logits) === bestOf(logits),
-    sameOption: bestOf(from) === bestOf(to),
+    sameToken: argmax(full.logits) === argmax(logits),
+    sameOption: argmax(from) === argmax(to),
   };
-}
-
-/** The first of the largest. */
-function bestOf(logits: Float32Array): number {
-  let best = 0;
-  for (let v = 1; v < logits.length; v++) if (logits[v] > logits[best]) best = v;
-  return best;
 }
 
 function choicesOf(answers: readonly Answer[]): Choices {

@@ -1,14 +1,11 @@
 /** What is continued: pieces of a text, or prompts that the caller writes. */
 import type { Reports } from "../../entry/mod.ts";
-import { joinHashes, type Provenance } from "../../result/mod.ts";
+import { joinHashes } from "../../result/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { blockHashes } from "../../text/mod.ts";
 import type { Text } from "../base/text.ts";
-
-/** Prompts as tokens, and their identity in results. */
-export interface Prompts extends Pick<Provenance, "text" | "packing"> {
-  readonly ids: readonly (readonly number[])[];
-}
+import type { Prompts } from "../evaluate/texts.ts";
+import { promptIds } from "../writing/prompt.ts";
 
 /** Prompts whose sizes are known before they are read: their number, and tokens of the longest. */
 export interface PromptSource {
@@ -39,10 +36,7 @@ export async function writtenPrompts(
   bos: boolean,
 ): Promise<PromptSource> {
   const tokenizer = await model.tokenizer();
-  if (bos && tokenizer.bos === null) {
-    throw new TypeError(`Cannot begin with BOS: ${model.name} has no BOS token, expected one`);
-  }
-  const ids = texts.map((text) => [...bos ? [tokenizer.bos!] : [], ...tokenizer.encode(text)]);
+  const ids = texts.map((text) => promptIds(model.name, tokenizer, text, bos));
   const empty = ids.findIndex(({ length }) => length === 0);
   if (empty >= 0) {
     throw new RangeError(`Cannot continue prompts[${empty}]: found no tokens, expected a text or BOS`);

@@ -22,6 +22,7 @@ import type { Tokenizer } from "../../text/mod.ts";
 import { decoded, endsOf } from "./decoded.ts";
 import { aDraftLength, type DraftCounts, draftCounts } from "./draft_counts.ts";
 import { incremental } from "./incremental.ts";
+import { promptIds } from "./prompt.ts";
 import { engineChecks, engineOf, type EngineOptions, reporter } from "../base/options.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
@@ -116,10 +117,7 @@ export async function generate(
 async function writeAll(model: StudyModel, prompt: string, options: GenerateOptions): Promise<Generated[]> {
   const { tokens = 64, bos = false } = options;
   const tokenizer = await model.tokenizer();
-  if (bos && tokenizer.bos === null) {
-    throw new TypeError(`Cannot begin with BOS: ${model.name} has no BOS token, expected one`);
-  }
-  const ids = [...(bos ? [tokenizer.bos!] : []), ...tokenizer.encode(prompt)];
+  const ids = promptIds(model.name, tokenizer, prompt, bos);
   if (ids.length === 0) throw new RangeError("Cannot continue an empty prompt: expected a text or BOS");
   noticeBeyond(model, "texts", ids.length + tokens, options);
   const draft = options.draft && dropsIn(model, options.draft);

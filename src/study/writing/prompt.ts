@@ -1,0 +1,11 @@
+/** A text as the tokens of a prompt. */
+import type { Tokenizer } from "../../text/mod.ts";
+
+/** The ids of a text, behind BOS where it is wanted. Throws `TypeError` for a model without one. */
+export function promptIds(model: string, tokenizer: Tokenizer, text: string, bos: boolean): number[] {
+  if (!bos) return [...tokenizer.encode(text)];
+  if (tokenizer.bos === null) {
+    throw new TypeError(`Cannot begin with BOS: ${model} has no BOS token, expected one`);
+  }
+  return [tokenizer.bos, ...tokenizer.encode(text)];
+}
