@@ -57,7 +57,7 @@ function widthOf({ attention, mlp }: LayerSpec): number {
   return Math.max(...[attention, mlp].map((module) => module ? kindOf(module).width(module) : 0));
 }
 
-/** Bytes of the largest layer's weights in float32; of a mixture, with one of its experts. */
+/** Bytes of the largest layer's weights in float32; a mixture counts with one of its experts. */
 export function layerBytes({ layers, hidden }: ModelSpec): number {
   return Math.max(...layers.map((layer) => atOnce(layer, hidden, ([, shape]) => 4 * elements(shape))));
 }

@@ -3,6 +3,9 @@ import { type Decoder, decoder, type DropPlan, sampler } from "../../run/mod.ts"
 import { decoded, endsOf } from "../writing/decoded.ts";
 import type { Running } from "./asked.ts";
 
+/** Writing one token takes about as long as reading this number of tokens together. */
+export const WRITING = 16;
+
 /** Writes under one plan. */
 export type Writer = ReturnType<typeof writer>;
 

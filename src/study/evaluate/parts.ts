@@ -8,7 +8,7 @@ import type { Provenance } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 import { reporter, tellReused } from "../base/options.ts";
 import { type Part, type Running, WRITTEN } from "./asked.ts";
-import { type Writer, writer } from "./continued.ts";
+import { type Writer, writer, WRITING } from "./continued.ts";
 import { type Item, scorePart, writeItem } from "./items.ts";
 import { type Kept, keptItems } from "./kept.ts";
 
@@ -24,9 +24,6 @@ export interface Done {
   readonly items: readonly Item[];
   readonly origin: Provenance;
 }
-
-/** A token that is written takes about as long as so many that are read together. */
-const WRITING = 16;
 
 /** What came of the parts, by plan. */
 export async function runParts(parts: readonly Part[], options: PartsOptions): Promise<Done[][]> {

@@ -19,6 +19,7 @@ import { leakGuard, withLeaks } from "../base/leak.ts";
 import { engineOf, provenance, reporter } from "../base/options.ts";
 import type { RunOptions } from "../base/stage.ts";
 import { run, step, type Study } from "../base/study.ts";
+import { WRITING } from "../evaluate/continued.ts";
 import type { Running } from "../evaluate/asked.ts";
 import {
   type Asked,
@@ -104,9 +105,6 @@ async function requestOf(model: StudyModel, asked: Asked, options: RunOptions): 
     plans: plans.map((plan) => ({ drop: planData(plan) })),
   };
 }
-
-/** A token that is written takes about as long as so many that are read together. */
-const WRITING = 16;
 
 /** Runs everything in one count, and keeps the result. */
 async function measured(model: StudyModel, asked: Asked, options: RunOptions): Promise<Generation> {
