@@ -37,6 +37,9 @@ function nameOf(graph: Graph): string {
   return `${short}: ${node.length} nodes`;
 }
 
+/** Memory of the recording engine: more than any fixture needs, whatever the machine has left beside other tests. */
+const MEMORY = 2 ** 30;
+
 /**
  * A recorder. `has` is what its engine claims to have; the CPU can run what other engines want too, bfloat16 excepted. Its version is
  * not the library's, so that the keys of results stay when the library is updated.
@@ -47,7 +50,7 @@ export function recorder(names: GraphNames, has: Partial<Has> = {}): Recorder {
   const recording: Engine = {
     ...engine,
     version: "replay",
-    has: { ...engine.has, ...has },
+    has: { ...engine.has, memoryBytes: MEMORY, ...has },
     get live() {
       return engine.live;
     },
