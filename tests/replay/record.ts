@@ -46,6 +46,8 @@ const MEMORY = 2 ** 30;
  */
 export function recorder(names: GraphNames, has: Partial<Has> = {}): Recorder {
   const runs = new Map<string, number>();
+  // The CPU borrows what it is given, where an engine that is fed its weights has a copy.
+  const own = (tensor: Tensor) => has.constants === "fed" ? structuredClone(tensor) : tensor;
   const widens = ({ dtype }: Tensor) => dtype === "bf16" && has.bfloat16 === "widened";
   const recording: Engine = {
     ...engine,
@@ -54,7 +56,8 @@ export function recorder(names: GraphNames, has: Partial<Has> = {}): Recorder {
     get live() {
       return engine.live;
     },
-    upload: (tensor) => engine.upload(widens(tensor) ? float32(tensor.shape, toFloat32(tensor)) : tensor),
+    upload: (tensor) =>
+      engine.upload(widens(tensor) ? float32(tensor.shape, toFloat32(tensor)) : own(tensor)),
     async compile(graph, constants) {
       const hash = noted(graph, names);
       runs.set(hash, runs.get(hash) ?? 0);
