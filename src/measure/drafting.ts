@@ -14,6 +14,9 @@
  * is accepted more often than the first, longer rounds need the same.
  */
 
+import { sum } from "../entry/mod.ts";
+import { halfWidth95 } from "./statistics/statistics.ts";
+
 /** α at every depth, or α_1, α_2, …: the share of tokens at each depth that are accepted if all before them were. */
 export type Acceptance = number | readonly number[];
 
@@ -24,6 +27,37 @@ export interface Draft {
   readonly cost: number;
   /** v: the time of the full model for so many tokens at once over its time for one; default: 1. */
   readonly verify?: (tokens: number) => number;
+}
+
+/** Drafted tokens of a text, and the sum of the shares of them that were accepted. */
+export interface DraftedText {
+  readonly accepted: number;
+  readonly drafted: number;
+}
+
+/** The share of tokens that is accepted, and half the width of its 95 % interval over texts; null for a single text. */
+export interface MeasuredAcceptance {
+  readonly acceptance: number;
+  readonly acceptanceHalfWidth: number | null;
+}
+
+/**
+ * The share that is accepted over some texts, a ratio of two sums. Its interval is that of the texts' distances from the ratio
+ * (Cochran, Sampling Techniques, 1977, equation 6.13). Throws `RangeError` where no token was drafted.
+ */
+export function acceptanceOf(texts: readonly DraftedText[]): MeasuredAcceptance {
+  const drafted = sum(texts, (text) => text.drafted);
+  if (!(drafted > 0)) {
+    throw new RangeError("Cannot measure acceptance: found no drafted token, expected some");
+  }
+  const acceptance = sum(texts, (text) => text.accepted) / drafted;
+  const perText = drafted / texts.length;
+  return {
+    acceptance,
+    acceptanceHalfWidth: halfWidth95(
+      texts.map((text) => (text.accepted - acceptance * text.drafted) / perText),
+    ),
+  };
 }
 
 /** The best length of a round. */

@@ -15,12 +15,15 @@ export {
 } from "./roofline.ts";
 export {
   type Acceptance,
+  acceptanceOf,
   type BestDraft,
   bestDraft,
   costLimit,
   type Draft,
   draftCondition,
+  type DraftedText,
   draftSpeedup,
+  type MeasuredAcceptance,
   MOST_DRAFTED,
   tokensOfRound,
 } from "./drafting.ts";

@@ -167,12 +167,19 @@ export function planText(plan: DropPlan): string {
   return [...dropped, ...changeTexts(plan)].join(" · ");
 }
 
-/** A plan as it qualifies a model: "full model", "without attention 25", "without MLP 4, with attention 5 6 (mean)". */
+/**
+ * A plan as it qualifies a model: "full model", "without attention 25", "without MLP 4 · attention 7 heads 0 2, with attention 5 6 (mean)".
+ */
 export function planPhrase(plan: DropPlan): string {
-  const { attention, mlp } = plan;
-  const others = changeTexts(plan);
+  const { attention, mlp, changes = [] } = plan;
+  const textsOf = (some: readonly Change[]) => changeTexts({ attention: [], mlp: [], changes: some });
+  const lost = [
+    ...isFull({ attention, mlp }) ? [] : [planText({ attention, mlp })],
+    ...textsOf(changes.filter((change) => "heads" in change)),
+  ];
+  const others = textsOf(changes.filter((change) => !("heads" in change)));
   return [
-    ...isFull({ attention, mlp }) ? [] : [`without ${planText({ attention, mlp })}`],
+    ...lost.length > 0 ? [`without ${lost.join(" · ")}`] : [],
     ...others.length > 0 ? [`with ${others.join(" · ")}`] : [],
   ].join(", ") || "full model";
 }
@@ -185,7 +192,10 @@ export function changeTexts({ changes = [] }: DropPlan): string[] {
   const alike = Map.groupBy(changes, (change) => {
     const { layer, module } = change;
     const name = module === "mlp" ? "MLP" : module;
-    if ("heads" in change) return `${name} ${layer} heads ${change.heads!.join(" ")}`;
+    if ("heads" in change) {
+      const { heads = [] } = change;
+      return `${name} ${layer} ${heads.length === 1 ? "head" : "heads"} ${heads.join(" ")}`;
+    }
     return `${name} # (${wordOf(change)})`;
   });
   return [...alike].map(([text, own]) => text.replace("#", own.map(({ layer }) => layer).join(" ")));

@@ -1,6 +1,7 @@
 /** What a draft gains: the formulas against a table, against sums over all outcomes, and against rounds that are played. */
 import assert from "node:assert/strict";
 import {
+  acceptanceOf,
   bestDraft,
   costLimit,
   type Draft,
@@ -139,4 +140,19 @@ Deno.test("numbers that no draft can have are refused", () => {
   }
   refused({ acceptance: [0.5], cost: 0.5 }, 2, /acceptances of 1 depths, expected one for each token/);
   assert.throws(() => bestDraft({ acceptance: [], cost: 0.5 }), { name: "RangeError" });
+});
+
+Deno.test("the share accepted over texts is a ratio, with Student's interval of the texts", () => {
+  const equal = acceptanceOf([3, 5, 4].map((accepted) => ({ accepted, drafted: 8 })));
+  near(equal.acceptance, 0.5, 1e-15);
+  near(equal.acceptanceHalfWidth!, 4.303 * 0.125 / Math.sqrt(3), 1e-12); // deviation of 3/8, 5/8, 4/8
+  const uneven = acceptanceOf([{ accepted: 1, drafted: 1 }, { accepted: 3, drafted: 9 }]);
+  near(uneven.acceptance, 0.4, 1e-15);
+  near(uneven.acceptanceHalfWidth!, 12.706 * (0.6 / 5), 1e-12); // distances ±0.6 over 5 tokens a text
+  assert.equal(acceptanceOf([{ accepted: 2, drafted: 3 }]).acceptanceHalfWidth, null);
+  assert.equal(
+    acceptanceOf([{ accepted: 3, drafted: 3 }, { accepted: 3, drafted: 3 }]).acceptanceHalfWidth,
+    0,
+  );
+  assert.throws(() => acceptanceOf([]), /no drafted token/);
 });

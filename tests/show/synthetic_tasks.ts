@@ -55,6 +55,7 @@ export function evaluation(
       kl: 0,
       top1: 1,
       acceptance: 0.9,
+      acceptanceHalfWidth: 0.02,
       ece: 0,
       cut: 0,
       items: Array.from({ length: DOCUMENTS }, (_, index) => ({

@@ -1,6 +1,6 @@
 /** From sums to the means that results show, and from the profiles of several seeds to their mean and spread. */
 import { displayable, sum } from "../../entry/mod.ts";
-import { deviation, mean, type ModuleKind, standardError } from "../../measure/mod.ts";
+import { acceptanceOf, deviation, mean, type ModuleKind, standardError } from "../../measure/mod.ts";
 import type { Perplexity, RandomInit } from "../forms/forms.ts";
 import { canonical } from "../keeping/key.ts";
 import { head } from "../methods.ts";
@@ -60,7 +60,7 @@ export function perplexityOf(
     kl: total(sums, "kl") / tokens,
     top1: total(sums, "top1") / tokens,
     tokens,
-    ...drafts.length > 0 ? { acceptance: total(drafts, "accepted") / total(drafts, "drafted") } : {},
+    ...drafts.length > 0 ? acceptanceOf(drafts) : {},
     ...draft ? { draft } : {},
     sums,
   });

@@ -15,6 +15,8 @@ export type DraftCost = z.infer<typeof draftCostForm>;
 export const draftForm = {
   /** Σ_v min(p_full, p_drop): the share of tokens drawn from the plan that the full model accepts. */
   acceptance: z.number().min(0).max(1).optional(),
+  /** Half the width of its 95 % interval over texts; null for a single text. */
+  acceptanceHalfWidth: z.number().nonnegative().nullable().optional(),
   draft: draftCostForm.optional(),
 };
 

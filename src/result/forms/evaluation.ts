@@ -126,6 +126,7 @@ const evaluatedForm = z.object({
   kl: z.number().nullable(),
   top1: z.number().nullable(),
   acceptance: draftForm.acceptance,
+  acceptanceHalfWidth: draftForm.acceptanceHalfWidth,
   /** Expected calibration error of the choices' shares, 15 bins. */
   ece: z.number().nullable(),
   /** Documents that were longer than the context. */

@@ -21,7 +21,7 @@ import { openPrograms } from "../programs.ts";
 import { type Memory, openMemory } from "./memory.ts";
 import { isTurned, lastRows, type Part, partsOf, READ, rotaryRows, sharedFeeds } from "./shared.ts";
 import type { RunStage, Stage } from "./stage.ts";
-import { openDraft, openReader, type Reader } from "./stages.ts";
+import { expectDraft, openDraft, openReader, type Reader } from "./stages.ts";
 
 /** Options of decoding. */
 export interface DecoderOptions {
@@ -68,6 +68,7 @@ export interface Decoder {
  */
 export async function decoder(options: DecoderOptions): Promise<Decoder> {
   const { model, engine, plan = noDrop, texts = 1, draft, signal } = options;
+  if (draft) expectDraft(model.spec, draft, engine.has, plan);
   const main = await openReader(options, plan, engine.has.memoryBytes);
   const drafting = draft && await openDraft(options, draft, main);
   const tables = rotaryRows();

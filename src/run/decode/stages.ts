@@ -119,17 +119,26 @@ function layersOf({ layers }: ModelSpec): StepLayer[] {
   return layers.map((spec, l) => ({ l, spec })).filter(({ spec }) => spec.attention || spec.mlp);
 }
 
+/** Throws `RangeError` where a draft has a memory that the model under the plan lacks. */
+export function expectDraft(
+  spec: ModelSpec,
+  draft: DropPlan,
+  lowering: Lowering,
+  plan: DropPlan,
+): void {
+  const { layers } = changedSpec(spec, plan);
+  for (const [l, { attention }] of changedSpec(spec, draft).layers.entries()) {
+    if (!attention || canContinue(attention, layers[l].attention, lowering)) continue;
+    throw new RangeError(
+      `Cannot draft with attention ${l}: expected one that remembers what the model's own attention does`,
+    );
+  }
+}
+
 /** The layers that draft, with what memory is left. */
 export async function openDraft(options: Reading, draft: DropPlan, main: Reader): Promise<Reader> {
-  const { model, engine, budget } = options;
+  const { budget } = options;
   try {
-    for (const { l, spec } of layersOf(changedSpec(model.spec, draft))) {
-      const own = main.layers.find((layer) => layer.l === l)?.spec.attention ?? null;
-      if (!spec.attention || canContinue(spec.attention, own, engine.has)) continue;
-      throw new RangeError(
-        `Cannot draft with attention ${l}: expected one that remembers what the model's own attention does`,
-      );
-    }
     return await openReader(
       budget === undefined ? options : { ...options, budget: main.left },
       draft,

@@ -1,5 +1,5 @@
 /** What plans are worth as drafts of the full model: columns and lines that every table of plans has. */
-import { type BestDraft, bestDraft, draftCondition } from "../../measure/mod.ts";
+import { type BestDraft, bestDraft } from "../../measure/mod.ts";
 import type { DraftCost } from "../../result/mod.ts";
 import { counted, formatFixed, formatShare } from "../chart/numbers.ts";
 import { type Column, fixed } from "./table.ts";
@@ -7,6 +7,7 @@ import { type Column, fixed } from "./table.ts";
 /** A plan as a draft; results of earlier versions lack both numbers, and the full model drafts nothing. */
 export interface Drafting {
   readonly acceptance?: number | undefined;
+  readonly acceptanceHalfWidth?: number | null | undefined;
   readonly draft?: DraftCost | undefined;
 }
 
@@ -18,6 +19,12 @@ export function bestRound({ acceptance, draft }: Drafting): BestDraft | null {
 /** The share of drafted tokens that are accepted, a drafted token's cost, and the speed-up that follows at most. */
 export const DRAFTING: readonly Column<Drafting>[] = [
   { key: "acceptance", title: "accepted", value: ({ acceptance }) => acceptance, format: formatShare },
+  {
+    key: "acceptance_half_width",
+    title: "± 95 %",
+    value: ({ acceptanceHalfWidth }) => acceptanceHalfWidth,
+    format: formatShare,
+  },
   { key: "draft_cost", title: "cost", value: ({ draft }) => draft?.cost, format: fixed(2) },
   { key: "draft_tokens", value: (plan) => bestRound(plan)?.drafted },
   { key: "draft_speedup", title: "as draft", value: (plan) => bestRound(plan)?.speedup, format: fixed(2) },
@@ -25,32 +32,64 @@ export const DRAFTING: readonly Column<Drafting>[] = [
 
 /** The basis of these columns, and whether drafting can gain: in full for one plan, counted for several. */
 export function draftingNotes(plans: readonly Drafting[]): string[] {
-  const drafts = plans.flatMap(({ acceptance, draft }) =>
-    acceptance === undefined || !draft ? [] : [{ acceptance, ...draft }]
-  );
+  const drafts = plans.filter(isKnown);
   if (drafts.length === 0) return [];
-  const contexts = [...new Set(drafts.map(({ context }) => context))].sort((a, b) => a - b);
-  const gaining = drafts.filter(({ acceptance, cost }) => cost < acceptance).length;
+  const contexts = [...new Set(drafts.map(({ draft }) => draft.context))].sort((a, b) => a - b);
   return [
     "as draft: the speed-up at most where the plan drafts for the full model, in rounds of the best length, if a step takes the time of " +
     `the bytes that it reads (cost: a drafted token's over a full one's, after ${
       contexts.join(" or ")
     } tokens in 16 bits)`,
-    drafts.length === 1
-      ? draftCondition(drafts[0])
-      : `drafting can gain with ${gaining} of ${
-        counted(drafts.length, "plan")
-      }: those whose cost is less than the share accepted`,
+    drafts.length === 1 ? verdictText(drafts[0]) : verdictsText(drafts),
   ];
 }
 
 /** The same of one plan in a sentence: "accepted as a draft 90.0 %, at most 1.38 times as fast with 3 tokens a round"; null where unknown. */
 export function draftingText(plan: Drafting): string | null {
   const best = bestRound(plan);
-  if (!best) return null;
+  if (!best || !isKnown(plan)) return null;
   const rounds = `in rounds of ${counted(best.drafted, "drafted token")}`;
-  return `as a draft, ${formatShare(plan.acceptance!)} of its tokens are accepted: ` +
-    `at most ${formatFixed(best.speedup, 2)} times as fast ${rounds} (${
-      draftCondition({ acceptance: plan.acceptance!, cost: plan.draft!.cost })
-    })`;
+  return `as a draft, ${formatShare(plan.acceptance)} of its tokens are accepted: ` +
+    `at most ${formatFixed(best.speedup, 2)} times as fast ${rounds} (${verdictText(plan)})`;
+}
+
+type Known = Drafting & { readonly acceptance: number; readonly draft: DraftCost };
+
+function isKnown(plan: Drafting): plan is Known {
+  return plan.acceptance !== undefined && plan.draft !== undefined;
+}
+
+/** Whether drafting can gain: it does where the cost is less than the share accepted (measure/drafting.ts), since v is 1 here. */
+function verdictOf({ acceptance, acceptanceHalfWidth, draft: { cost } }: Known) {
+  const apart = Math.abs(acceptance - cost) > (acceptanceHalfWidth ?? 1);
+  return apart ? cost < acceptance ? "can gain" : "cannot gain" : "cannot tell";
+}
+
+function verdictText(plan: Known): string {
+  const { acceptance, acceptanceHalfWidth: half, draft: { cost } } = plan;
+  const verdict = verdictOf(plan);
+  const takes = `a drafted token takes ${formatFixed(cost, 3)} of the time of a full one`;
+  if (typeof half !== "number") {
+    return `cannot tell whether drafting gains: ${takes}, and the share accepted, ${
+      formatFixed(acceptance, 3)
+    }, has no interval`;
+  }
+  const [low, high] = [Math.max(0, acceptance - half), Math.min(1, acceptance + half)];
+  const range = `${formatFixed(low, 3)} to ${formatFixed(high, 3)}`;
+  if (verdict === "cannot tell") {
+    return `cannot tell whether drafting gains: ${takes}, and the share accepted is ${range}`;
+  }
+  return `drafting ${verdict}: ${takes}, ${
+    verdict === "can gain" ? "less" : "more"
+  } than the share accepted, ${range}`;
+}
+
+function verdictsText(plans: readonly Known[]): string {
+  const verdicts = plans.map(verdictOf);
+  const count = (verdict: typeof verdicts[number]) => verdicts.filter((own) => own === verdict).length;
+  const unsure = count("cannot tell");
+  return `drafting can gain with ${count("can gain")} of ${
+    counted(plans.length, "plan")
+  }: those whose cost is below the 95 % interval of the share accepted` +
+    (unsure > 0 ? `; cannot tell for ${unsure}` : "");
 }

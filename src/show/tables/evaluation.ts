@@ -7,7 +7,7 @@ import { accuracyChange, accuracyCurves, type Dropped, fullOf, meanAccuracy } fr
 import type { CsvRow } from "../chart/csv.ts";
 import { formatFixed, formatNumber, formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
 import { sharedLines } from "../chart/shared.ts";
-import { draftingText } from "./drafting.ts";
+import { type Drafting, draftingText } from "./drafting.ts";
 import { keptTable, plansTable } from "./plans.ts";
 import { type Column, lines, optional, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
@@ -145,7 +145,7 @@ function marginNote(lines: readonly Line[]): string[] {
 /** What likelihoods hide: how far the words are from the full model's, how sure, and how it writes. */
 function notesOf({ tasks, writing, draft }: Evaluation, isFull: boolean): string[] {
   const all = Object.values(tasks);
-  const weighted = (key: "kl" | "top1" | "ece" | "acceptance") => {
+  const weighted = (key: "kl" | "top1" | "ece") => {
     const known = all.filter((task) => task[key] !== null && task[key] !== undefined);
     const n = known.reduce((sum, task) => sum + task.n, 0);
     return n === 0 ? null : known.reduce((sum, task) => sum + task.n * task[key]!, 0) / n;
@@ -157,7 +157,7 @@ function notesOf({ tasks, writing, draft }: Evaluation, isFull: boolean): string
       `KL ${formatFixed(kl, 4)} nats per scored token, same top-1 token ${optional(top1, formatShare)}`,
     );
   }
-  const drafted = draftingText({ acceptance: weighted("acceptance") ?? undefined, draft });
+  const drafted = draftingText({ ...acceptanceIn(all), draft });
   if (drafted !== null) notes.push(drafted);
   if (ece !== null) notes.push(`calibration error ${formatFixed(ece, 3)}`);
   if (writing) {
@@ -174,6 +174,20 @@ function notesOf({ tasks, writing, draft }: Evaluation, isFull: boolean): string
     notes.push(`${formatShare(repeated)} of the 4-grams it writes are repeats`);
   }
   return notes;
+}
+
+/** The share accepted over all tasks that have one, as if they were drawn apart. */
+function acceptanceIn(tasks: readonly Evaluation["tasks"][string][]): Drafting {
+  const known = tasks.flatMap(({ n, acceptance, acceptanceHalfWidth: half }) =>
+    acceptance === undefined ? [] : [{ n, acceptance, half }]
+  );
+  if (known.length === 0) return {};
+  const n = sum(known, (task) => task.n);
+  const squares = sum(known, (task) => (task.n * (task.half ?? NaN)) ** 2);
+  return {
+    acceptance: sum(known, (task) => task.n * task.acceptance) / n,
+    acceptanceHalfWidth: Number.isNaN(squares) ? null : Math.sqrt(squares) / n,
+  };
 }
 
 /** A row a metric of a task, the groups and the average after them. */
@@ -201,6 +215,7 @@ export function evaluationRows(result: Evaluation): CsvRow[] {
     { key: "kl", value: ({ task }) => tasks[task]?.kl },
     { key: "top1", value: ({ task }) => tasks[task]?.top1 },
     { key: "acceptance", value: ({ task }) => tasks[task]?.acceptance },
+    { key: "acceptance_half_width", value: ({ task }) => tasks[task]?.acceptanceHalfWidth },
     { key: "draft_cost", value: () => draft?.cost },
     { key: "ece", value: ({ task }) => tasks[task]?.ece },
   ], { ...originOf(provenance), dropped: planText(provenance.drop) });

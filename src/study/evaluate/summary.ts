@@ -1,6 +1,7 @@
 /** From documents to the numbers of tasks, groups and their average, next to the full model's. */
 import { sum } from "../../entry/mod.ts";
 import {
+  acceptanceOf,
   type AccuracyChange,
   calibrationError,
   changeOver,
@@ -81,8 +82,10 @@ function taskOf({ task, shots }: Part["setting"], parts: Parts, base: Base): Tas
     cut: items.filter(({ cut }) => cut > 0).length,
     items,
   };
-  const accepted = items.flatMap(({ accepted }) => accepted === undefined ? [] : [accepted]);
-  if (tokens > 0 && accepted.length === items.length) found.acceptance = sum(accepted) / tokens;
+  const drafts = items.flatMap(({ accepted, tokens }) =>
+    accepted === undefined ? [] : [{ accepted, drafted: sum(tokens) }]
+  );
+  if (tokens > 0 && drafts.length === items.length) Object.assign(found, acceptanceOf(drafts));
   const own = { [task.name]: found };
   for (const [metric, { value, stderr }] of estimates) {
     const main: Main = { name: task.name, members: [task.name], metric };

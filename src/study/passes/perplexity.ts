@@ -201,7 +201,7 @@ export async function perplexityGroups(
     const origin = await provenance(model, packed, plan, options);
     origins.set(key, origin);
     const kept = await keptResult("perplexity", origin, options);
-    if (kept?.acceptance !== undefined) known.set(key, kept); // earlier versions did not measure it
+    if (kept?.acceptanceHalfWidth !== undefined) known.set(key, kept); // earlier versions lack it
   }
   if (known.size > 0) {
     tellReused(

@@ -85,11 +85,19 @@ export async function measured(
         perplexity: result.perplexity,
         kl: result.kl,
         top1: result.top1,
-        ...result.acceptance === undefined ? {} : { acceptance: result.acceptance },
-        ...result.draft ? { draft: result.draft } : {},
+        ...draftingOf(result),
         ...rise(base, result),
       })),
     })),
+  };
+}
+
+/** What the point says of its plan as a draft; results of earlier versions lack some of it. */
+function draftingOf({ acceptance, acceptanceHalfWidth, draft }: Perplexity) {
+  return {
+    ...acceptance === undefined ? {} : { acceptance },
+    ...acceptanceHalfWidth === undefined ? {} : { acceptanceHalfWidth },
+    ...draft ? { draft } : {},
   };
 }
 
