@@ -5,15 +5,19 @@
  * if the tokens had never been read. Draws are held against the distribution by χ².
  */
 import assert from "node:assert/strict";
+import type { Engine } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
 import {
   type Decoder,
   decoder,
   type DecoderOptions,
+  decodingBytes,
   draftRound,
+  type DropPlan,
   MOST_CUT,
   sampler,
 } from "../../src/run/mod.ts";
+import { elements } from "../../src/tensor/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { distance, engine, engineWith, largest, stateTolerance, thorough, withFixture } from "../support.ts";
 
@@ -33,6 +37,36 @@ async function withDecoder<T>(
     assert.equal(engine.live, before, "tensors are left");
   }
 }
+
+Deno.test("where there is room for one model, model and draft have the same weights", async () => {
+  async function compiledBytes(name: string, draft: DropPlan, models: number): Promise<number> {
+    let share = 0;
+    await withFixture(name, async ({ model }) => {
+      const whole = decodingBytes(model, engine.has);
+      const counting: Engine = {
+        ...engine,
+        get live() {
+          return engine.live;
+        },
+        compile(graph, constants = {}) {
+          share += Object.values(constants).reduce((sum, { shape }) => sum + 4 * elements(shape), 0) / whole;
+          return engine.compile(graph, constants);
+        },
+      };
+      const opened = await decoder({ model, draft, engine: counting, budget: models * whole });
+      await opened.release();
+    });
+    return share;
+  }
+  const half: DropPlan = { attention: [1], mlp: [] };
+  assert.ok(await compiledBytes("llama", half, 2) > 1.8, "both are held where there is room");
+  for (const draft of [half, { attention: [0, 1], mlp: [0] }]) {
+    assert.ok(Math.abs(await compiledBytes("llama", draft, 1) - 1) < 1e-9);
+  }
+  // A parallel layer is one unit: its MLP is there twice, if there is room for it.
+  const parallel = await compiledBytes("neox-parallel", half, 1.5);
+  assert.ok(parallel > 1 && parallel < 1.5, `${parallel}`);
+});
 
 /** Tokens that the model writes with a draft of γ tokens, and its rounds. */
 async function written(model: Model, opened: Decoder, prompt: Int32Array, count: number, tokens: number) {
@@ -69,8 +103,20 @@ for (const name of fixtureNames) {
       };
       const count = 24;
       const alone = await withDecoder({ model }, (opened) => written(model, opened, prompt, count, 0));
-      for (const [draft, gamma] of [[halved(model), 3], [every, 4], [none, 2]] as const) {
-        await withDecoder({ model, draft }, async (opened) => {
+      const half = halved(model);
+      const whole = decodingBytes(model, engine.has);
+      const { attention } = half;
+      const drafts = [
+        { draft: half, gamma: 3 },
+        { draft: every, gamma: 4 },
+        { draft: none, gamma: 2 },
+        // Room for one model: what both run alike is shared, here down to single modules, here with layers that are read again.
+        { draft: { attention, mlp: [] }, gamma: 3, budget: whole },
+        { draft: { attention: [], mlp: half.mlp }, gamma: 3, budget: whole / 2 },
+        { draft: every, gamma: 4, budget: whole },
+      ];
+      for (const { draft, gamma, budget } of drafts) {
+        await withDecoder({ model, draft, budget }, async (opened) => {
           const { ids, rounds } = await written(model, opened, prompt, count, gamma);
           const nearly = [...alone.rounds, ...rounds].some(({ ties }) => ties > 0);
           if (!nearly) assert.deepEqual(ids, alone.ids);

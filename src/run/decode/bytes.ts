@@ -1,11 +1,19 @@
 /** The weights that a step of decoding reads, as an engine holds them: counted before they are read. */
 import type { Has } from "../../engine/mod.ts";
-import { type Model, routed } from "../../models/mod.ts";
+import {
+  float32Bytes,
+  layerTensors,
+  type Model,
+  type ModelSpec,
+  routed,
+  type TensorNeed,
+} from "../../models/mod.ts";
+import type { Lowering } from "../../onnx/mod.ts";
 import { elements } from "../../tensor/mod.ts";
 import type { Bytes } from "../cost/work.ts";
 import { type Form, formBytes, formOf, usualOf } from "../weights/forms.ts";
 import { keptInSteps } from "../weights/part.ts";
-import { areWide, stepTensors } from "./stages.ts";
+import { headTensors } from "./leased.ts";
 
 /** A model of which steps are run, and the engine's abilities. */
 export type Decoded = Pick<Model, "spec" | "weights">;
@@ -44,4 +52,21 @@ export function stepForm(model: Decoded, has: Holding): Form {
     stepTensors(model.spec).filter(({ l, need: [, shape] }) => l !== null && shape.length === 2)
       .map(({ l, need: [name, shape] }) => [form(l, name), elements(shape)]),
   );
+}
+
+/** Whether weights that are not in blocks are kept in float32: on the CPU, and where all of them fit the budget so. */
+export function areWide(
+  spec: ModelSpec,
+  { constants }: Pick<Lowering, "constants">,
+  budget: number,
+): boolean {
+  return constants === "copied" || float32Bytes(stepTensors(spec).map(({ need }) => need)) <= budget;
+}
+
+/** All tensors that stages have: those of the layers, and of the head (null). */
+export function stepTensors(spec: ModelSpec): { l: number | null; need: TensorNeed }[] {
+  const inLayers = spec.layers.flatMap((layer, l) =>
+    layerTensors(layer, spec.hidden).map((need) => ({ l, need }))
+  );
+  return [...inLayers, ...headTensors(spec).map((need) => ({ l: null, need }))];
 }

@@ -18,10 +18,10 @@ import { forward } from "../forward.ts";
 import { freeAll, take, withUploaded } from "../held.ts";
 import { headNotFinite } from "../head/head.ts";
 import { openPrograms } from "../programs.ts";
-import { type Memory, openMemory } from "./memory.ts";
+import { hasMemory, type Memory, openMemory } from "./memory.ts";
 import { isTurned, lastRows, type Part, partsOf, READ, rotaryRows, sharedFeeds } from "./shared.ts";
 import type { RunStage, Stage } from "./stage.ts";
-import { expectDraft, openDraft, openReader, type Reader } from "./stages.ts";
+import { openReaders, type Reader } from "./stages.ts";
 
 /** Options of decoding. */
 export interface DecoderOptions {
@@ -68,9 +68,7 @@ export interface Decoder {
  */
 export async function decoder(options: DecoderOptions): Promise<Decoder> {
   const { model, engine, plan = noDrop, texts = 1, draft, signal } = options;
-  if (draft) expectDraft(model.spec, draft, engine.has, plan);
-  const main = await openReader(options, plan, engine.has.memoryBytes);
-  const drafting = draft && await openDraft(options, draft, main);
+  const { main, drafting, release } = await openReaders(options, { plan, draft }, engine.has.memoryBytes);
   const tables = rotaryRows();
   const programs = openPrograms(engine);
   const embedder = openEmbedder(model, engine, programs);
@@ -104,7 +102,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
         await stage.with(async (run) => {
           for (const [i, part] of parts.entries()) {
             if (stage.layers.length === 0 && i < parts.length - 1) continue; // the head is for the last tokens
-            const next = await through(reader, stage, run, streams[i], part, answers);
+            const next = await through(stage, run, streams[i], part, answers);
             streams[i].free();
             streams[i] = next;
           }
@@ -118,7 +116,6 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
 
   /** A stage for tokens [first, end): what it makes of their stream x, or the logits of the last `answers`. */
   async function through(
-    { remembering }: Reader,
     stage: Stage,
     run: RunStage,
     x: Held,
@@ -129,7 +126,9 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     const feeds: Record<string, Held> = { x };
     const into: Record<string, Held> = {};
     const keys = stage.layers.flatMap(({ l, spec }, i) =>
-      spec.attention && remembering.has(l) ? [{ cache: caches.get(l)!, prefix: `${i}.` }] : []
+      spec.attention && hasMemory(spec.attention, engine.has)
+        ? [{ cache: caches.get(l)!, prefix: `${i}.` }]
+        : []
     );
     for (const { cache, prefix } of keys) {
       const opened = await cache.open(prefix, tokens);
@@ -229,7 +228,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     canExtend,
     step: (...ids) => step(main, ids),
     async draft(id) {
-      if (!drafting) throw new TypeError("Cannot draft: expected a decoder with a plan that drafts");
+      if (!draft) throw new TypeError("Cannot draft: expected a decoder with a plan that drafts");
       return await step(drafting, [id]);
     },
     async extend(ids) {
@@ -262,8 +261,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     async release() {
       forget();
       await programs.release();
-      await drafting?.release();
-      await main.release();
+      await release();
     },
   };
 }

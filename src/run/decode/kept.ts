@@ -1,6 +1,6 @@
 /** Stages of decoding whose weights are kept: programs that hold them, as long as there is room. */
 import type { Feeds, Held } from "../../engine/mod.ts";
-import { layerTensors, routed, stacked, stepGraph, type TensorNeed } from "../../models/mod.ts";
+import { layerTensors, type Model, routed, stacked, stepGraph, type TensorNeed } from "../../models/mod.ts";
 import { float32, toFloat32 } from "../../tensor/mod.ts";
 import type { Lease } from "../../weights/mod.ts";
 import { freeAll } from "../held.ts";
@@ -9,13 +9,16 @@ import { buffersOf, detach } from "../weights/memory.ts";
 import { fedTensors, heldBytes, type HeldWeights, keptInSteps, storedTypes } from "../weights/part.ts";
 import { headTensors, leasedHead, leasedStage, leaseOf, readHead } from "./leased.ts";
 import type { Open, Stage, StepLayer } from "./stage.ts";
+import type { Unit, Whose } from "./units.ts";
 
 /** Weights of consecutive layers in one program at most: while it is compiled there are several copies of them. */
 const PROGRAM_BYTES = 2 ** 28;
 
-/** A stage, or the layer of a mixture whose room is known at the end. */
-export type Made = { readonly kind: "made"; readonly stage: Stage } | {
+/** A stage, or a mixture whose room is known at the end. */
+export type Made = { readonly kind: "made"; readonly whose: Whose; readonly stage: Stage } | {
   readonly kind: "mixture";
+  readonly whose: Whose;
+  readonly model: Model;
   readonly layer: StepLayer;
 };
 
@@ -27,6 +30,7 @@ export function keeper(open: Open, budget: number) {
   const made: Made[] = [];
   const compiled: { release(): Promise<void> }[] = [];
   let pending: { layer: StepLayer; own: HeldWeights }[] = [];
+  let reading: Whose = "both"; // who runs what is pending
   let left = budget, pendingBytes = 0, isFull = false;
 
   function fits(held: Feeds): boolean {
@@ -56,7 +60,11 @@ export function keeper(open: Open, budget: number) {
     const all = [...kept.map(({ own }) => own), ...head ? [head] : []];
     const program = await owningProgram(engine, graph, constants, () => all.forEach(({ free }) => free()));
     compiled.push(program);
-    made.push({ kind: "made", stage: { layers, answers: head !== null, with: (use) => use(program.run) } });
+    made.push({
+      kind: "made",
+      whose: reading,
+      stage: { layers, answers: head !== null, with: (use) => use(program.run) },
+    });
   }
 
   function kept(lease: Lease, needs: readonly TensorNeed[]): HeldWeights | null {
@@ -66,34 +74,39 @@ export function keeper(open: Open, budget: number) {
     return null;
   }
 
+  async function addHead(): Promise<void> {
+    const head = isFull ? null : kept(await readHead(model, keeps), headTensors(model.spec));
+    await flush(head);
+    if (!head) made.push({ kind: "made", whose: reading, stage: leasedHead(model, engine, programs) });
+  }
+
   return {
     get left() {
       return left;
     },
-    async add(layer: StepLayer): Promise<void> {
+    /** What the units become, in their order, when all are added. */
+    made: made as readonly Made[],
+    /** Adds the unit that follows; the head is the last one of a reader. */
+    async add({ layer, model, whose }: Unit): Promise<void> {
+      if (whose !== reading) await flush();
+      reading = whose;
+      if (!layer) return await addHead();
       if (routed(layer.spec.mlp)) {
         await flush();
-        made.push({ kind: "mixture", layer });
+        made.push({ kind: "mixture", whose, model, layer });
         return;
       }
-      const own = isFull
-        ? null
-        : kept(await leaseOf(open, layer, keeps), layerTensors(layer.spec, model.spec.hidden));
+      const from = { ...open, model };
+      const needs = layerTensors(layer.spec, model.spec.hidden);
+      const own = isFull ? null : kept(await leaseOf(from, layer, keeps), needs);
       if (!own) {
         await flush();
-        made.push({ kind: "made", stage: leasedStage(open, layer) });
+        made.push({ kind: "made", whose, stage: leasedStage(from, layer) });
         return;
       }
       if (pendingBytes + heldBytes(own.held) > PROGRAM_BYTES) await flush();
       pending.push({ layer, own });
       pendingBytes += heldBytes(own.held);
-    },
-    /** The stages with the head behind them. */
-    async end(): Promise<Made[]> {
-      const head = isFull ? null : kept(await readHead(model, keeps), headTensors(model.spec));
-      await flush(head);
-      if (!head) made.push({ kind: "made", stage: leasedHead(model, engine, programs) });
-      return made;
     },
     async release(): Promise<void> {
       for (const { own } of pending) own.free();
