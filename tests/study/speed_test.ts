@@ -206,8 +206,8 @@ Deno.test("plans draft for the full model: what is expected follows from accepta
       assert.deepEqual(verify.map(({ tokens }) => tokens), [2, 4]);
       let [each, reached] = [1, 1];
       for (const { tried, accepted } of depths) each += reached *= accepted / tried;
-      const rows = depths.length === 3 ? verify[1].ratio : null;
-      if (rows) assert.ok(Math.abs(expected / (each / (3 * cost + rows)) - 1) < 1e-9);
+      // All three tokens are drafted and judged, however few are accepted.
+      assert.ok(Math.abs(expected / (each / (3 * cost + verify[1].ratio)) - 1) < 1e-9);
       assert.ok(best.speedup >= expected - 1e-12 && condition.startsWith("drafting can"));
     }
     await assert.rejects(speed(model, { ...quick, engine, draftTokens: 33 }), /draftTokens is 33/);

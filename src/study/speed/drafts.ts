@@ -153,10 +153,11 @@ function expectedOf(
   const cost = quartiles(draft).median / token;
   const acceptance = depths.map(({ tried, accepted }) => accepted / tried);
   const known = { acceptance, cost, verify: (tokens: number) => ratioAt(times, tokens) };
+  const never = Array<number>(Math.max(0, tokens - depths.length)).fill(0); // no round came so far, and yet each drafted these
   return {
     cost,
     verify: times,
-    expected: draftSpeedup(known, Math.min(tokens, acceptance.length)),
+    expected: draftSpeedup({ ...known, acceptance: [...acceptance, ...never] }, tokens),
     best: bestDraft(known),
     condition: draftCondition(known),
   };
