@@ -9,18 +9,13 @@
  * the keys of all before it, and the text is read again: what one pass over the text so far gives, not what keys of
  * old rotations would.
  */
-import type { Engine, Held } from "../../engine/mod.ts";
+import type { Engine } from "../../engine/mod.ts";
 import type { Model } from "../../models/mod.ts";
 import { type DropPlan, noDrop } from "../../measure/mod.ts";
-import { openEmbedder } from "../embed.ts";
-import { areFinite, takeSquares } from "../finite.ts";
-import { forward } from "../forward.ts";
-import { freeAll, take, withUploaded } from "../held.ts";
-import { headNotFinite } from "../head/head.ts";
 import { openPrograms } from "../programs.ts";
-import { hasMemory, type Memory, openMemory } from "./memory.ts";
-import { isTurned, lastRows, type Part, partsOf, READ, rotaryRows, sharedFeeds } from "./shared.ts";
-import type { RunStage, Stage } from "./stage.ts";
+import { type Memory, openMemory } from "./memory.ts";
+import { passing } from "./passing.ts";
+import { isTurned, READ } from "./shared.ts";
 import { openReaders, type Reader } from "./stages.ts";
 
 /** Options of decoding. */
@@ -69,101 +64,17 @@ export interface Decoder {
 export async function decoder(options: DecoderOptions): Promise<Decoder> {
   const { model, engine, plan = noDrop, texts = 1, draft, signal } = options;
   const { main, drafting, release } = await openReaders(options, { plan, draft }, engine.has.memoryBytes);
-  const tables = rotaryRows();
   const programs = openPrograms(engine);
-  const embedder = openEmbedder(model, engine, programs);
   const caches = new Map<number, Memory>();
+  const pass = passing(model, { engine, programs, caches, plan, texts, signal });
   let read: number[][] = []; // of each text
   let marked = 0;
   let furthest = 0; // the longest that the texts have been: a window has freed keys before that
   let drafted = Infinity; // the length from which on keys are a draft's
 
-  /** Throws the error of the module where numbers cease to be finite: the executor meets it in the same text. */
-  async function blame(stage: Stage): Promise<never> {
-    const segments = read.map((ids) => ({ ids: Int32Array.from(ids), past: null }));
-    await forward({ model, engine, segments, plans: [plan], signal });
-    const [first, last] = [stage.layers[0].l, stage.layers.at(-1)!.l];
-    throw new RangeError(
-      `Cannot run ${model.name}: layers ${first} to ${last} produce non-finite numbers, expected finite ones`,
-    );
-  }
-
-  /** Runs the tokens from `start` on, what is before them having run already: the logits of the last `answers` of each text. */
-  async function runFrom(start: number, reader: Reader = main, answers = 1): Promise<Float32Array> {
-    const parts = partsOf(start, read[0].length, texts);
-    const streams: Held[] = [];
-    try {
-      for (const [first, end] of parts) {
-        const ids = Int32Array.from(read.flatMap((text) => text.slice(first, end)));
-        const positions = ids.map((_, i) => first + i % (end - first));
-        streams.push(await embedder.embed(ids, { positions, signal }));
-      }
-      for (const stage of reader.stages) {
-        await stage.with(async (run) => {
-          for (const [i, part] of parts.entries()) {
-            if (stage.layers.length === 0 && i < parts.length - 1) continue; // the head is for the last tokens
-            const next = await through(stage, run, streams[i], part, answers);
-            streams[i].free();
-            streams[i] = next;
-          }
-        });
-      }
-      return (await take(engine, streams[streams.length - 1])).data as Float32Array;
-    } finally {
-      freeAll(streams);
-    }
-  }
-
-  /** A stage for tokens [first, end): what it makes of their stream x, or the logits of the last `answers`. */
-  async function through(
-    stage: Stage,
-    run: RunStage,
-    x: Held,
-    [first, end]: Part,
-    answers: number,
-  ): Promise<Held> {
-    const tokens = end - first;
-    const feeds: Record<string, Held> = { x };
-    const into: Record<string, Held> = {};
-    const keys = stage.layers.flatMap(({ l, spec }, i) =>
-      spec.attention && hasMemory(spec.attention, engine.has)
-        ? [{ cache: caches.get(l)!, prefix: `${i}.` }]
-        : []
-    );
-    for (const { cache, prefix } of keys) {
-      const opened = await cache.open(prefix, tokens);
-      Object.assign(feeds, opened.feeds);
-      Object.assign(into, opened.into);
-    }
-    const { squares, head_squares, ...outputs } = await withUploaded(
-      engine,
-      {
-        ...sharedFeeds(
-          stage.layers,
-          engine.has,
-          { tokens, texts, past: (l) => caches.get(l)!.rows },
-          (rope) => tables(rope, [first, end], read[0].length),
-        ),
-        ...stage.answers ? { rows: lastRows(tokens, texts, Math.min(answers, tokens)) } : {},
-      },
-      (shared) => run({ ...shared, ...feeds }, { signal, into }),
-    );
-    for (const { cache, prefix } of keys) cache.close(prefix, outputs, tokens);
-    const given = outputs.y ?? outputs.logits;
-    try {
-      const [own, ofHead] = [
-        squares && await takeSquares(engine, squares),
-        head_squares &&
-        await takeSquares(engine, head_squares),
-      ];
-      if (own !== undefined && !areFinite(own)) await blame(stage);
-      if (ofHead !== undefined && !areFinite(ofHead)) throw await headNotFinite(model);
-      return given;
-    } catch (error) {
-      given.free();
-      throw error;
-    }
-  }
+  /** Runs the tokens from `start` on: the logits of the last `answers` of each text. */
+  const runFrom = (start: number, { stages }: Reader = main, answers = 1) =>
+    pass.run(read, start, stages, answers);
 
   function forget(): void {
     for (const cache of caches.values()) cache.free();
