@@ -88,8 +88,9 @@ function verdictsText(plans: readonly Known[]): string {
   const verdicts = plans.map(verdictOf);
   const count = (verdict: typeof verdicts[number]) => verdicts.filter((own) => own === verdict).length;
   const unsure = count("cannot tell");
-  return `drafting can gain with ${count("can gain")} of ${
-    counted(plans.length, "plan")
-  }: those whose cost is below the 95 % interval of the share accepted` +
-    (unsure > 0 ? `; cannot tell for ${unsure}` : "");
+  const gains = `drafting can gain with ${count("can gain")} of ${counted(plans.length, "plan")}`;
+  const unclear = unsure > 0 ? ` (cannot tell for ${unsure})` : "";
+  return `${gains} and cannot with ${
+    count("cannot gain")
+  }${unclear}, by the 95 % interval of the share accepted`;
 }
