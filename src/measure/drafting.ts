@@ -29,7 +29,7 @@ export interface Draft {
   readonly verify?: (tokens: number) => number;
 }
 
-/** Drafted tokens of a text, and the sum of the shares of them that were accepted. */
+/** How many tokens were drafted in a text, and how many were accepted: a sum of shares, where these are known. */
 export interface DraftedText {
   readonly accepted: number;
   readonly drafted: number;
@@ -43,7 +43,7 @@ export interface MeasuredAcceptance {
 
 /**
  * The share that is accepted over some texts, a ratio of two sums. Its interval is that of the texts' distances from the ratio
- * (Cochran, Sampling Techniques, 1977, equation 6.13). Throws `RangeError` where no token was drafted.
+ * (Cochran, Sampling Techniques, 1977, equation 6.13), by Student's t: the bootstrap of `ratio95` is too narrow for few texts. Throws `RangeError` where no token was drafted.
  */
 export function acceptanceOf(texts: readonly DraftedText[]): MeasuredAcceptance {
   const drafted = sum(texts, (text) => text.drafted);

@@ -150,11 +150,15 @@ function required(what: string, name: string, id: number | null): number {
   return id;
 }
 
+/** The ids of each block: views of length T. */
+export function idsByBlock({ ids, length, samples }: Blocks): Int32Array<ArrayBuffer>[] {
+  return Array.from({ length: samples }, (_, i) => ids.subarray(i * length, (i + 1) * length));
+}
+
 /** SHA-256 of each block's ids, and of its place in the text (hex); `first` is the place of the first. */
-export function blockHashes({ ids, length, samples }: Blocks, first = 0): string[] {
-  return Array.from({ length: samples }, (_, i) => {
+export function blockHashes(blocks: Blocks, first = 0): string[] {
+  return idsByBlock(blocks).map((block, i) => {
     const place = BigUint64Array.of(BigInt(first + i));
-    const block = ids.subarray(i * length, (i + 1) * length);
     const bytes = new Uint8Array(block.buffer, block.byteOffset, block.byteLength);
     return createHash("sha256").update(place).update(bytes).digest("hex");
   });

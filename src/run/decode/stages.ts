@@ -25,7 +25,7 @@ interface Reading {
   readonly texts?: number | undefined;
 }
 
-/** The plan of a model, and that of its draft. */
+/** What the model runs, and what drafts for it. */
 interface Plans {
   readonly plan: DropPlan;
   readonly draft?: DropPlan | undefined;

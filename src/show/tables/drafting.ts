@@ -12,8 +12,8 @@ export interface Drafting {
 }
 
 /** The best round of a plan, were a step's time that of the bytes which it reads; null for the full model. */
-export function bestRound({ acceptance, draft }: Drafting): BestDraft | null {
-  return acceptance === undefined || !draft ? null : bestDraft({ acceptance, cost: draft.cost });
+export function bestRound(plan: Drafting): BestDraft | null {
+  return isKnown(plan) ? roundOf(plan) : null;
 }
 
 /** The share of drafted tokens that are accepted, a drafted token's cost, and the speed-up that follows at most. */
@@ -46,8 +46,8 @@ export function draftingNotes(plans: readonly Drafting[]): string[] {
 
 /** The same of one plan in a sentence: "accepted as a draft 90.0 %, at most 1.38 times as fast with 3 tokens a round"; null where unknown. */
 export function draftingText(plan: Drafting): string | null {
-  const best = bestRound(plan);
-  if (!best || !isKnown(plan)) return null;
+  if (!isKnown(plan)) return null;
+  const best = roundOf(plan);
   const rounds = `in rounds of ${counted(best.drafted, "drafted token")}`;
   return `as a draft, ${formatShare(plan.acceptance)} of its tokens are accepted: ` +
     `at most ${formatFixed(best.speedup, 2)} times as fast ${rounds} (${verdictText(plan)})`;
@@ -57,6 +57,10 @@ type Known = Drafting & { readonly acceptance: number; readonly draft: DraftCost
 
 function isKnown(plan: Drafting): plan is Known {
   return plan.acceptance !== undefined && plan.draft !== undefined;
+}
+
+function roundOf({ acceptance, draft: { cost } }: Known): BestDraft {
+  return bestDraft({ acceptance, cost });
 }
 
 /** Whether drafting can gain: it does where the cost is less than the share accepted (measure/drafting.ts), since v is 1 here. */

@@ -145,13 +145,8 @@ function marginNote(lines: readonly Line[]): string[] {
 /** What likelihoods hide: how far the words are from the full model's, how sure, and how it writes. */
 function notesOf({ tasks, writing, draft }: Evaluation, isFull: boolean): string[] {
   const all = Object.values(tasks);
-  const weighted = (key: "kl" | "top1" | "ece") => {
-    const known = all.filter((task) => task[key] !== null && task[key] !== undefined);
-    const n = known.reduce((sum, task) => sum + task.n, 0);
-    return n === 0 ? null : known.reduce((sum, task) => sum + task.n * task[key]!, 0) / n;
-  };
   const notes: string[] = [];
-  const [kl, top1, ece] = [weighted("kl"), weighted("top1"), weighted("ece")];
+  const [kl, top1, ece] = (["kl", "top1", "ece"] as const).map((key) => weighted(all, key));
   if (!isFull && kl !== null) {
     notes.push(
       `KL ${formatFixed(kl, 4)} nats per scored token, same top-1 token ${optional(top1, formatShare)}`,
@@ -176,17 +171,23 @@ function notesOf({ tasks, writing, draft }: Evaluation, isFull: boolean): string
   return notes;
 }
 
-/** The share accepted over all tasks that have one, as if they were drawn apart. */
-function acceptanceIn(tasks: readonly Evaluation["tasks"][string][]): Drafting {
-  const known = tasks.flatMap(({ n, acceptance, acceptanceHalfWidth: half }) =>
-    acceptance === undefined ? [] : [{ n, acceptance, half }]
-  );
-  if (known.length === 0) return {};
+type Evaluated = Evaluation["tasks"][string];
+
+/** The mean over all documents of the tasks that have the number; null where none has. */
+function weighted(tasks: readonly Evaluated[], key: "kl" | "top1" | "ece" | "acceptance"): number | null {
+  const known = tasks.filter((task) => task[key] !== null && task[key] !== undefined);
   const n = sum(known, (task) => task.n);
-  const squares = sum(known, (task) => (task.n * (task.half ?? NaN)) ** 2);
+  return n === 0 ? null : sum(known, (task) => task.n * task[key]!) / n;
+}
+
+/** The share accepted over all tasks that have one, as if they were drawn apart. */
+function acceptanceIn(tasks: readonly Evaluated[]): Drafting {
+  const known = tasks.filter(({ acceptance }) => acceptance !== undefined);
+  if (known.length === 0) return {};
+  const squares = sum(known, ({ n, acceptanceHalfWidth: half }) => (n * (half ?? NaN)) ** 2);
   return {
-    acceptance: sum(known, (task) => task.n * task.acceptance) / n,
-    acceptanceHalfWidth: Number.isNaN(squares) ? null : Math.sqrt(squares) / n,
+    acceptance: weighted(known, "acceptance")!,
+    acceptanceHalfWidth: Number.isNaN(squares) ? null : Math.sqrt(squares) / sum(known, ({ n }) => n),
   };
 }
 

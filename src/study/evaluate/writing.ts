@@ -3,6 +3,7 @@ import { reportsOf } from "../../entry/mod.ts";
 import type { Evaluation } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 import { packText } from "../../subject/mod.ts";
+import { idsByBlock } from "../../text/mod.ts";
 import { HELD_OUT_TEXT, reporter } from "../base/options.ts";
 import { keptContinuations } from "./texts.ts";
 import type { Running } from "./asked.ts";
@@ -44,10 +45,7 @@ export async function writeTexts(
 ): Promise<readonly number[][]> {
   const packing = { text: HELD_OUT_TEXT, samples: prompts, length: PROMPT, skip: 0, bos: false };
   const { blocks, ...origin } = await packText(options.model, { ...packing, ...reportsOf(options) });
-  const ids = Array.from(
-    { length: prompts },
-    (_, i) => [...blocks.ids.subarray(i * PROMPT, (i + 1) * PROMPT)],
-  );
+  const ids = idsByBlock(blocks).map((ids) => [...ids]);
   return await keptContinuations({ ...origin, ids }, TOKENS, plan, options, onText);
 }
 

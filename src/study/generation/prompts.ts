@@ -2,7 +2,7 @@
 import type { Reports } from "../../entry/mod.ts";
 import { joinHashes } from "../../result/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import { blockHashes } from "../../text/mod.ts";
+import { blockHashes, idsByBlock } from "../../text/mod.ts";
 import type { Text } from "../base/text.ts";
 import type { Prompts } from "../evaluate/texts.ts";
 import { promptIds } from "../writing/prompt.ts";
@@ -19,9 +19,8 @@ export function blockPrompts(text: Text): PromptSource {
   return {
     sizes: { prompts: samples, length },
     async read(reports) {
-      const { blocks: { ids }, text: name, packing } = await text.pack(reports);
-      const all = Array.from({ length: samples }, (_, i) => [...ids.subarray(i * length, (i + 1) * length)]);
-      return { ids: all, text: name, packing };
+      const { blocks, text: name, packing } = await text.pack(reports);
+      return { ids: idsByBlock(blocks).map((ids) => [...ids]), text: name, packing };
     },
   };
 }

@@ -1,7 +1,7 @@
 /** A text as the tokens of a prompt. */
 import type { Tokenizer } from "../../text/mod.ts";
 
-/** The ids of a text, behind BOS where it is wanted. Throws `TypeError` for a model without one. */
+/** Encodes a prompt, with BOS first if `bos` asks for it. Throws `TypeError` for a model without one. */
 export function promptIds(model: string, tokenizer: Tokenizer, text: string, bos: boolean): number[] {
   if (!bos) return [...tokenizer.encode(text)];
   if (tokenizer.bos === null) {
