@@ -114,8 +114,7 @@ function names(checks: Readonly<Record<string, Check>>, noun: string, what: stri
     const unknown = Object.keys(given).find((name) => !Object.hasOwn(checks, name));
     if (unknown !== undefined) {
       const where = noun === "option" ? "" : ` in ${path}`;
-      const expected = `expected one of ${known.join(", ")}${meant(unknown, known)}`;
-      return { text: `unknown ${noun} "${unknown}"${where}, ${expected}`, error: TypeError };
+      return { text: unknownText(`${noun} "${unknown}"${where}`, unknown, known), error: TypeError };
     }
     return firstFlaw(
       known.filter((name) => given[name] !== undefined || checks[name].isRequired)
@@ -187,6 +186,11 @@ const NOUNS: Readonly<Record<string, string>> = {
 function withArticle(kind: string): string {
   const noun = NOUNS[kind] ?? kind;
   return `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
+}
+
+/** What an error says of a name that is not among those known: `what` is `option "smaples"`. */
+export function unknownText(what: string, name: string, known: readonly string[]): string {
+  return `unknown ${what}, expected one of ${known.join(", ")}${meant(name, known)}`;
 }
 
 function meant(word: string, names: readonly string[]): string {

@@ -20,6 +20,7 @@ export {
   resultOf,
   string,
   text,
+  unknownText,
   wholeNumber,
 } from "./checks.ts";
 export { aSize, parseBytes, SIZE } from "./bytes.ts";

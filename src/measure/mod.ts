@@ -46,6 +46,8 @@ export { initTheory, type Predicted, type Untrained } from "./untrained/init_the
 export { KINDS, type LayerModule, type ModuleKind, MODULES } from "./kinds.ts";
 export {
   type Change,
+  CHANGE_FIELDS,
+  type ChangeField,
   changeHash,
   CHANGES,
   changeTexts,
@@ -53,6 +55,7 @@ export {
   everyChange,
   isFull,
   noDrop,
+  oddField,
   planHash,
   planOf,
   planPhrase,

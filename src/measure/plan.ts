@@ -6,6 +6,7 @@
  * in a safetensors file beside the plan; the change holds their SHA-256.
  */
 import { createHash } from "node:crypto";
+import { unknownText } from "../entry/mod.ts";
 import { type LayerModule, MODULES } from "./kinds.ts";
 
 /** What a plan does to one module of a layer, 0-based, in the original numbering. */
@@ -54,14 +55,40 @@ export type Change =
     readonly scale?: number | undefined;
   };
 
+/** The fields of each kind of change beside `layer`, `module` and `to`, in the order of the normal form; true for those it cannot lack. */
+export const CHANGE_FIELDS = {
+  nothing: {},
+  mean: { tensors: true },
+  linear: { tensors: true, unnormed: false },
+  window: { keys: true, sinks: true, tensors: false },
+  weights: { heads: false, tensors: false, scale: false },
+} as const satisfies {
+  readonly [To in Change["to"]]: {
+    readonly [Name in Exclude<keyof Extract<Change, { readonly to: To }>, "layer" | "module" | "to">]:
+      boolean;
+  };
+};
+/** The name of a field that some kind of change has. */
+export type ChangeField = { [To in Change["to"]]: keyof (typeof CHANGE_FIELDS)[To] }[Change["to"]];
+
 /** Everything that a module can be changed to. */
-export const CHANGES = [
-  "nothing",
-  "mean",
-  "linear",
-  "window",
-  "weights",
-] as const satisfies readonly Change["to"][];
+export const CHANGES = Object.keys(CHANGE_FIELDS) as readonly Change["to"][];
+
+/** All fields of a kind of change, in the order of the normal form. */
+function fieldsOf(to: Change["to"]): string[] {
+  return ["layer", "module", "to", ...Object.keys(CHANGE_FIELDS[to])];
+}
+
+/** The first field of a change that its kind does not have, as errors state it; null if there is none. An undefined one counts as absent. */
+export function oddField(
+  change: Readonly<Record<string, unknown>> & Pick<Change, "to">,
+  where = "",
+): string | null {
+  const known = fieldsOf(change.to);
+  const odd = Object.keys(change).find((name) => change[name] !== undefined && !known.includes(name));
+  if (odd === undefined) return null;
+  return unknownText(`field "${odd}" of a change to "${change.to}"${where}`, odd, known);
+}
 
 /** The name of a repair of dropped modules; the last four are as published, without ridge and weights of tokens. */
 export type RepairName =

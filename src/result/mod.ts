@@ -47,7 +47,7 @@ export type { Constraints, DropOrder, Guide, Guides } from "./forms/order.ts";
 export { AIMS, type Fit } from "./forms/fit.ts";
 export type { Info } from "./forms/info.ts";
 export type { Sizes } from "./forms/sizes.ts";
-export type { Plan, Sweep } from "./forms/sweep.ts";
+export { type Plan, PLAN_FIELDS, type Sweep } from "./forms/sweep.ts";
 export {
   GUIDE_NAMES,
   type GuideName,

@@ -193,6 +193,16 @@ Deno.test("block_configs with other things than modules, or of another length, a
             /block_configs\[0\]\.attention\.window_length is 128, expected null/,
           ],
           [
+            ([first, ...others]) => [{ ...first, parallel_blocks: [{}] }, ...others],
+            /block_configs\[0\]\.parallel_blocks is \[\{\}\], expected null/,
+          ],
+          [
+            (
+              [first, ...others],
+            ) => [{ ...first, ffn: { no_op: true, replace_with_linear: true } }, ...others],
+            /block_configs\[0\]\.ffn\.replace_with_linear is true, expected false beside no_op/,
+          ],
+          [
             ([first, ...others]) => [{ ...first, ffn: { ffn_mult: "x" } }, ...others],
             /block_configs\[0\]\.ffn\.ffn_mult is "x", expected a number above 0/,
           ],

@@ -47,3 +47,18 @@ Deno.test("a model with lists is without these modules, and without those alone"
     /m: drop_attn_list has 3 at entry 0/,
   );
 });
+
+Deno.test("a module cannot be dropped and be a linear map", async () => {
+  const url = new URL("../fixtures/models/llama/config.json", import.meta.url);
+  const config = JSON.parse(await Deno.readTextFile(url));
+  for (const list of ["attn_list", "mlp_list"]) {
+    assert.throws(
+      () => readSpec({ ...config, [`drop_${list}`]: [0, 2], [`linear_${list}`]: [2] }, "config.json"),
+      {
+        name: "RangeError",
+        message:
+          `Cannot read config.json: layer 2 is in linear_${list} and in drop_${list}, expected one of them`,
+      },
+    );
+  }
+});

@@ -89,7 +89,9 @@ interface Block {
 }
 
 function readBlock(block: unknown, at: string, file: string): Block {
-  const parts = ["attention", "ffn"].map((part) => {
+  const names = ["attention", "ffn"];
+  refuseOthers(isObject(block) ? block : {}, names, at, file);
+  const parts = names.map((part) => {
     const found = isObject(block) ? block[part] : undefined;
     if (!isObject(found)) throw wrong(`${at}.${part}`, found, "an object", file);
     return found;
@@ -99,7 +101,7 @@ function readBlock(block: unknown, at: string, file: string): Block {
     if (typeof found === "number" && found > 0 && found < 1e6) return found;
     throw wrong(`${at}.${part}.${name}`, found, "a number above 0", file);
   };
-  const [attention, mlp] = parts.map((fields, i) => formOf(fields, `${at}.${["attention", "ffn"][i]}`, file));
+  const [attention, mlp] = parts.map((fields, i) => formOf(fields, `${at}.${names[i]}`, file));
   return {
     attention,
     mlp,
@@ -110,17 +112,23 @@ function readBlock(block: unknown, at: string, file: string): Block {
 
 /** What a part of a layer is. Windows, sinks and sparsity would be another model. */
 function formOf(fields: Fields, at: string, file: string): Form {
-  const known = ["no_op", "replace_with_linear", "n_heads_in_group", "ffn_mult"];
-  const odd = Object.entries(fields).find(([name, value]) =>
-    !known.includes(name) && value !== null && value !== false
-  );
-  if (odd) throw wrong(`${at}.${odd[0].slice(0, 60)}`, odd[1], "null", file);
+  refuseOthers(fields, ["no_op", "replace_with_linear", "n_heads_in_group", "ffn_mult"], at, file);
   const flag = (name: string) => {
     const found = fields[name] ?? false;
     if (typeof found !== "boolean") throw wrong(`${at}.${name}`, found, "true or false", file);
     return found;
   };
-  return flag("no_op") ? "nothing" : flag("replace_with_linear") ? "linear" : "usual";
+  const [isDropped, isLinear] = [flag("no_op"), flag("replace_with_linear")];
+  if (isDropped && isLinear) throw wrong(`${at}.replace_with_linear`, true, "false beside no_op", file);
+  return isDropped ? "nothing" : isLinear ? "linear" : "usual";
+}
+
+/** Throws for a field of which nothing is known, unless it is null or false. */
+function refuseOthers(fields: Fields, known: readonly string[], at: string, file: string): void {
+  const odd = Object.entries(fields).find(([name, value]) =>
+    !known.includes(name) && value !== null && value !== false
+  );
+  if (odd) throw wrong(`${at}.${odd[0].slice(0, 60)}`, odd[1], "null", file);
 }
 
 function wrong(field: string, found: unknown, expected: string, file: string): TypeError {

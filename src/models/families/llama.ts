@@ -18,7 +18,7 @@ function llama(config: Config): ModelSpec {
   const bias = readBias(config);
   const mlpBias = config.boolean("mlp_bias", false);
   const areBiased = config.boolean("linear_bias", false);
-  const maps = { attention: readMaps(config, "linear_attn_list"), mlp: readMaps(config, "linear_mlp_list") };
+  const maps = { attention: readMaps(config, "attn_list"), mlp: readMaps(config, "mlp_list") };
   const map = (norm: NormPlacement, biased: boolean): LinearSpec =>
     areBiased && biased ? linearSpec(norm) : { ...linearSpec(norm), bias: false };
   return decoder("llama", config, {
@@ -30,10 +30,18 @@ function llama(config: Config): ModelSpec {
 }
 
 /** Layers that have a linear map in the place of a module: in llama.cpp's deci, and in Nemotron-NAS models. */
-function readMaps(config: Config, field: string): Set<number> {
-  const list = config.value(field);
-  const layers = list === undefined ? 0 : config.count("num_hidden_layers");
-  return readDropList(list, layers, field, config.name);
+function readMaps(config: Config, list: "attn_list" | "mlp_list"): Set<number> {
+  const [field, drops] = [`linear_${list}`, `drop_${list}`];
+  const maps = config.value(field);
+  if (maps === undefined) return new Set();
+  const layers = config.count("num_hidden_layers");
+  const read = readDropList(maps, layers, field, config.name);
+  const dropped = readDropList(config.value(drops), layers, drops, config.name);
+  const both = [...read].find((layer) => dropped.has(layer));
+  if (both === undefined) return read;
+  throw new RangeError(
+    `Cannot read ${config.name}: layer ${both} is in ${field} and in ${drops}, expected one of them`,
+  );
 }
 
 function mistral(config: Config): ModelSpec {

@@ -1,7 +1,15 @@
 /** What all forms share: their first fields, plans, where the numbers come from, values by layer. */
 import { z } from "zod";
 import { type Kind, METHODS } from "../methods.ts";
-import { type Change, type DropPlan, MODULES } from "../../measure/mod.ts";
+import { unknownText } from "../../entry/mod.ts";
+import {
+  type Change,
+  CHANGE_FIELDS,
+  type ChangeField,
+  CHANGES,
+  type DropPlan,
+  MODULES,
+} from "../../measure/mod.ts";
 
 /** The fields that every form begins with. */
 export function headForm<K extends Kind>(kind: K) {
@@ -14,37 +22,45 @@ export const indices = z.array(z.int().nonnegative());
 const layer = z.int().nonnegative();
 const tensors = z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256 in hexadecimal digits");
 
-/** Every change. The next kind of change is one more member. */
+/** An object of these fields and no others: an unknown one would be dropped in silence. `noun` names it in errors. */
+export function strict<Shape extends z.ZodRawShape>(noun: string, shape: Shape) {
+  return z.strictObject(shape, {
+    error({ code, keys: [first] = [] }: { readonly code?: string; readonly keys?: readonly string[] }) {
+      return code === "unrecognized_keys"
+        ? unknownText(`field "${first}" of ${noun}`, first, Object.keys(shape))
+        : undefined;
+    },
+  });
+}
+
+/** The form of every field of a change. */
+const changeFields = {
+  tensors,
+  unnormed: z.literal(true),
+  keys: z.int().positive(),
+  sinks: z.int().nonnegative(),
+  heads: indices.min(1).readonly(),
+  scale: z.number().positive(),
+} satisfies Record<ChangeField, z.ZodType>;
+
+const [firstChange, ...otherChanges] = CHANGES.map((to) => {
+  const own = Object.entries<boolean>(CHANGE_FIELDS[to]).map(([name, isRequired]) => {
+    const field = changeFields[name as ChangeField];
+    return [name, isRequired ? field : field.optional()];
+  });
+  const module = to === "window" ? z.literal("attention") : z.enum(MODULES);
+  const shape = { layer, module, to: z.literal(to), ...Object.fromEntries(own) };
+  return strict(`a change to "${to}"`, shape);
+});
+
+/** Every change: the fields of its kind and no others. */
 export const changeForm = z.discriminatedUnion("to", [
-  z.object({ layer, module: z.enum(MODULES), to: z.literal("nothing") }),
-  z.object({ layer, module: z.enum(MODULES), to: z.literal("mean"), tensors }),
-  z.object({
-    layer,
-    module: z.enum(MODULES),
-    to: z.literal("linear"),
-    tensors,
-    unnormed: z.literal(true).optional(),
-  }),
-  z.object({
-    layer,
-    module: z.literal("attention"),
-    to: z.literal("window"),
-    keys: z.int().positive(),
-    sinks: z.int().nonnegative(),
-    tensors: tensors.optional(),
-  }),
-  z.object({
-    layer,
-    module: z.enum(MODULES),
-    to: z.literal("weights"),
-    heads: indices.min(1).readonly().optional(),
-    tensors: tensors.optional(),
-    scale: z.number().positive().optional(),
-  }),
-]) satisfies z.ZodType<Change>;
+  firstChange,
+  ...otherChanges,
+]) as unknown as z.ZodType<Change>;
 
 /** Dropped modules, and changes of others; absent if there are none. */
-export const dropForm = z.object({
+export const dropForm = strict("a plan", {
   attention: indices,
   mlp: indices,
   changes: z.array(changeForm).optional(),

@@ -2,14 +2,14 @@
 import { KINDS, MODULES, REPAIRS } from "../../measure/mod.ts";
 import { z } from "zod";
 import { draftForm } from "./draft.ts";
-import { changeForm, dropForm, headForm, indices, provenanceForm, sharedForm } from "./provenance.ts";
+import { changeForm, dropForm, headForm, indices, provenanceForm, sharedForm, strict } from "./provenance.ts";
 import { ORDERS, TARGETS } from "../scores.ts";
 
 export const targetForm = z.enum(TARGETS);
 export const byForm = z.enum(ORDERS);
 
 /** A repair's place, and how well the fit there did. */
-const siteForm = z.object({
+const siteForm = strict("a repaired site", {
   layer: z.int().nonnegative(),
   module: z.enum(MODULES),
   /** ε of the ridge; null without one. */
@@ -19,7 +19,7 @@ const siteForm = z.object({
 });
 
 /** How a plan was repaired. */
-const repairedForm = z.object({
+const repairedForm = strict("a repair", {
   by: z.enum(REPAIRS),
   /** Whether each repair was fitted on the repaired model's stream. */
   sequential: z.boolean().optional(),
@@ -51,7 +51,7 @@ export const replacementForm = z.object({
 });
 
 /** What a plan saves. */
-export const savesForm = z.object({
+export const savesForm = strict("savings", {
   /** Weights that need not be stored, and their share of all the model's. */
   parameters: z.int(),
   parametersShare: z.number(),
@@ -67,7 +67,7 @@ export const savesForm = z.object({
 });
 
 /** A plan: the modules to drop, and what ordered them. */
-export const planForm = z.object({
+export const planForm = strict("a plan", {
   ...headForm("plan"),
   model: z.string(),
   layers: z.int().positive(),
@@ -86,13 +86,15 @@ export const planForm = z.object({
   repaired: repairedForm.optional(),
   /** The drops in order; `score` is what they were ordered by. */
   order: z.array(
-    z.object({ module: z.enum(KINDS), layer: z.int(), score: z.number().nullable() }),
+    strict("an entry of order", { module: z.enum(KINDS), layer: z.int(), score: z.number().nullable() }),
   ),
   /** What is saved; absent where the sizes of the modules are unknown. */
   saves: savesForm.optional(),
 });
 /** Modules to drop, in order. */
 export type Plan = z.infer<typeof planForm>;
+/** The names of a plan's fields. */
+export const PLAN_FIELDS: readonly string[] = Object.keys(planForm.shape);
 
 /** Quality against the number of modules dropped, by what they were ordered by. */
 export const sweepForm = z.object({

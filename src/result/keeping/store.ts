@@ -104,5 +104,6 @@ export function parseResult<K extends Kind>(name: string, text: string, ...kinds
 function flawIn({ issues: [first, ...more] }: z.ZodError): string {
   const rest = more.length > 0 ? ` (and ${more.length} more)` : "";
   const message = first.message.replace(/^Invalid input: /, "");
-  return `at ${z.core.toDotPath(first.path)}: ${message}${rest}`;
+  const where = first.path.length > 0 ? `at ${z.core.toDotPath(first.path)}: ` : "";
+  return `${where}${message}${rest}`;
 }

@@ -12,10 +12,19 @@ import {
   required,
   resultOf,
   text,
+  unknownText,
   wholeNumber,
 } from "../../entry/mod.ts";
-import { CHANGES, KINDS, MODULES } from "../../measure/mod.ts";
-import type { Plan } from "../../result/mod.ts";
+import {
+  type Change,
+  CHANGE_FIELDS,
+  type ChangeField,
+  CHANGES,
+  KINDS,
+  MODULES,
+  oddField,
+} from "../../measure/mod.ts";
+import { type Plan, PLAN_FIELDS } from "../../result/mod.ts";
 import { type DropPlan, dropPlan } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 
@@ -23,18 +32,36 @@ import type { StudyModel } from "../../subject/mod.ts";
 export const aModule: Check = oneOf(KINDS);
 export const aProfile: Check = resultOf("profile");
 
-/** A change of one module. */
-const aChange: Check = record({
-  layer: required(wholeNumber(0)),
-  module: required(oneOf(MODULES)),
-  to: required(oneOf(CHANGES)),
+/** What every field of a change has to be. */
+const fields: Readonly<Record<ChangeField, Check>> = {
   tensors: text,
   heads: list(wholeNumber(0), "heads", 1),
   unnormed: flag,
   scale: number("a finite number above 0", (value) => value > 0),
   keys: wholeNumber(1),
   sinks: wholeNumber(0),
-}, 'a change as { layer: 1, module: "attention", to: "weights", heads: [0] }');
+};
+const anyChange = record(
+  {
+    layer: required(wholeNumber(0)),
+    module: required(oneOf(MODULES)),
+    to: required(oneOf(CHANGES)),
+    ...fields,
+  },
+  'a change as { layer: 1, module: "attention", to: "weights", heads: [0] }',
+);
+
+/** A change of one module: with the fields of its kind and no others. */
+const aChange: Check = (value, path) => {
+  const flaw = anyChange(value, path);
+  if (flaw) return flaw;
+  const change = value as Change & Partial<Record<ChangeField, unknown>>;
+  const odd = oddField({ ...change }, ` in ${path}`);
+  if (odd !== null) return { text: odd, error: TypeError };
+  const own = Object.entries<boolean>(CHANGE_FIELDS[change.to]);
+  const missing = own.find(([name, isRequired]) => isRequired && change[name as ChangeField] === undefined);
+  return missing ? fields[missing[0] as ChangeField](undefined, `${path}.${missing[0]}`) : null;
+};
 
 /** Lists of layers to drop, and a list of changes. */
 const lists: Check = record({
@@ -43,10 +70,14 @@ const lists: Check = record({
   changes: list(aChange, "changes"),
 }, "a plan, or lists of layers as { attention: [1, 2], mlp: [3] }");
 
-/** A plan as a result: it may have been edited since it was made. */
+/** A plan as a result: it may have been edited since it was made, by a misspelt name too. */
 export const aPlan: Check = (value, path) => {
   const wrong = resultOf("plan")(value, path);
   if (wrong) return wrong;
+  const odd = Object.keys(value as Plan).find((name) => !PLAN_FIELDS.includes(name));
+  if (odd !== undefined) {
+    return { text: unknownText(`field "${odd}" of a plan in ${path}`, odd, PLAN_FIELDS), error: TypeError };
+  }
   const { attention = null, mlp = null, changes } = value as Partial<Plan>;
   return lists({ attention, mlp, changes }, path);
 };

@@ -1,0 +1,150 @@
+/** A change has the fields of its own kind alone: another one is refused by name wherever plans are read, never dropped in silence. */
+import assert from "node:assert/strict";
+import { type Change, CHANGE_FIELDS, CHANGES } from "../../src/measure/mod.ts";
+import { head, type Plan, readResult, type ResultOf, writeResult } from "../../src/result/mod.ts";
+import { dropPlan } from "../../src/run/mod.ts";
+import { dropsIn, exportModel, perplexities, readPlan, writePlan } from "../../src/mod.ts";
+import { perplexity } from "../result/samples.ts";
+import { fit as someFit } from "../show/synthetic_fit.ts";
+import { withFixture, withFolder } from "../support.ts";
+import { withTiny } from "./tiny.ts";
+
+const VALUES = {
+  tensors: "0".repeat(64),
+  unnormed: true,
+  keys: 4,
+  sinks: 0,
+  heads: [0, 1],
+  scale: 0.5,
+} as const;
+type Field = keyof typeof VALUES;
+const FIELDS = Object.keys(VALUES) as Field[];
+
+/** A change of attention 1 with what its kind has to have, and other fields. */
+function changed(to: Change["to"], others: object = {}): Change {
+  const own = Object.entries<boolean>(CHANGE_FIELDS[to])
+    .flatMap(([name, isRequired]) => isRequired ? [[name, VALUES[name as Field]]] : []);
+  const some = to === "weights" ? { scale: 1.5 } : {}; // of three fields, one is enough
+  return { layer: 1, module: "attention", to, ...Object.fromEntries(own), ...some, ...others } as Change;
+}
+
+/** Every kind of change with every field that is another kind's. */
+const foreign = CHANGES.flatMap((to) =>
+  FIELDS.filter((name) => !Object.hasOwn(CHANGE_FIELDS[to], name)).map((name) => {
+    const known = ["layer", "module", "to", ...Object.keys(CHANGE_FIELDS[to])].join(", ");
+    return {
+      change: changed(to, { [name]: VALUES[name] }),
+      message: (where = "") =>
+        `unknown field "${name}" of a change to "${to}"${where}, expected one of ${known}`,
+    };
+  })
+);
+
+const plan: Plan = {
+  ...head("plan"),
+  model: "tiny",
+  layers: 3,
+  target: "attention",
+  by: "importance",
+  seed: null,
+  attention: [],
+  mlp: [],
+  order: [],
+};
+
+Deno.test("each of the 21 fields that kinds of change lack is refused where plans become changes of a model", () =>
+  withFixture("llama", ({ model: { spec } }) => {
+    assert.equal(foreign.length, 5 * 6 - 9); // five kinds, six fields, nine pairs that belong together
+    for (const { change, message } of foreign) {
+      const name = change.to === "nothing" ? "drop attention 1" : "change attention 1";
+      assert.throws(() => dropPlan(spec, { changes: [change] }), {
+        name: "TypeError",
+        message: `Cannot ${name}: ${message()}`,
+      });
+    }
+    for (const to of CHANGES) {
+      const absent = Object.fromEntries(
+        FIELDS.filter((name) => !Object.hasOwn(changed(to), name)).map((name) => [name, undefined]),
+      );
+      dropPlan(spec, { changes: [changed(to, absent)] }); // undefined counts as absent
+    }
+    return Promise.resolve();
+  }));
+
+Deno.test("files of plans, fits and results with plans say where the field is", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/file.json`;
+    const refused = async (file: object, where: string, message: string, read: () => Promise<unknown>) => {
+      await Deno.writeTextFile(path, JSON.stringify(file));
+      await assert.rejects(read, { name: "TypeError", message: `Cannot read ${path}: ${where}${message}` });
+    };
+    const fit = someFit({ layers: 3, model: "tiny" } as never);
+    const result = perplexity();
+    for (const { change, message } of foreign) {
+      const changes = [changed("mean", { layer: 0 }), change];
+      const text = message();
+      await refused({ ...plan, changes }, "at changes[1]: ", text, () => readPlan(path));
+      await refused(
+        { ...fit, plan: { ...fit.plan, changes } },
+        "at plan.changes[1]: ",
+        text,
+        () => readPlan(path),
+      );
+      const drop = { ...result.provenance.drop, changes };
+      await refused(
+        { ...result, provenance: { ...result.provenance, drop } },
+        "at provenance.drop.changes[1]: ",
+        text,
+        () => readResult(path, "perplexity"),
+      );
+      await assert.rejects(writePlan(path, { ...plan, changes }), {
+        name: "TypeError",
+        message: `Cannot write a plan: ${message(" in plan.changes[1]")}`,
+      });
+      await assert.rejects(writeResult(path, { ...plan, changes } as ResultOf<"plan">), {
+        message: /unknown field/,
+      });
+    }
+    await Deno.writeTextFile(path, JSON.stringify({ ...plan, atention: [2] }));
+    await assert.rejects(
+      readPlan(path),
+      /file\.json: unknown field "atention" of a plan, .* \(did you mean "attention"\?\)$/,
+    );
+    await refused(
+      { ...plan, order: [{ module: "attention", layer: 1, score: null, heads: [1] }] },
+      "at order[0]: ",
+      'unknown field "heads" of an entry of order, expected one of module, layer, score',
+      () => readPlan(path),
+    );
+  }));
+
+Deno.test("the library refuses them as options, and a plan that was edited", () =>
+  withTiny(async ({ model, options, folder }) => {
+    for (const { change, message } of foreign) {
+      const changes = [change];
+      const text = message(" in plans[1].changes[0]");
+      const plans = [{}, { changes }] as Plan[];
+      await assert.rejects(perplexities(model, plans, options), {
+        name: "TypeError",
+        message: `Cannot measure perplexities: ${text}`,
+      });
+      assert.throws(() => dropsIn(model, { changes }), {
+        message: `Cannot drop modules: ${message(" in plan.changes[0]")}`,
+      });
+    }
+    const odd = { ...plan, heads: [1] } as Plan;
+    const text = /unknown field "heads" of a plan in plan, expected one of kind, method, model, /;
+    assert.throws(() => dropsIn(model, odd), text);
+    await assert.rejects(
+      exportModel(model, odd, { out: `${folder}/out`, format: "hf" } as never),
+      text,
+    );
+    for (const to of ["mean", "linear", "window"] as const) {
+      const { tensors: _, keys: __, ...change } = changed(to) as Change & { tensors?: string; keys?: number };
+      const name = to === "window" ? "keys" : "tensors";
+      assert.throws(
+        () => dropsIn(model, { changes: [change as Change] }),
+        new RegExp(`changes\\[0\\]\\.${name} is (?:undefined|missing), expected `),
+      );
+    }
+  }));
