@@ -27,6 +27,7 @@ import { checkpointsCommand, randomInitCommand } from "./measure/training.ts";
 import { verifyCommand } from "./measure/verify.ts";
 import type { Context } from "./shared/context.ts";
 import { environmentCommand, explained, optionDescription } from "./shared/help.ts";
+import { checkPaths, recordValues } from "./shared/paths.ts";
 import { VERSION } from "../result/mod.ts";
 
 /** `lamina` with all its commands. */
@@ -73,8 +74,9 @@ export function createProgram(context: Context): Command {
   }
   program.helpCommand("help [command]", "print the help of a command");
   settle(program, context);
-  program.hook("preAction", (_, command) => {
+  program.hook("preAction", async (_, command) => {
     if (command.optsWithGlobals().quiet) context.progress.hush();
+    await checkPaths(command);
   });
   return program;
 }
@@ -90,5 +92,6 @@ function settle(command: Command, context: Context): void {
       outputError: (text) => context.progress.onError(text.trimEnd()), // one line, since it cites arguments
       writeErr: (text) => text.trimEnd().split("\n").forEach(context.progress.onError),
     });
+  recordValues(command);
   command.commands.forEach((child) => settle(child, context));
 }

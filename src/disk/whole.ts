@@ -60,24 +60,24 @@ async function stage(path: string, content: Content): Promise<Staged> {
   };
 }
 
-/** Throws `Error` that names the path of an opened file that must not be written, before anything is computed for it. */
-export async function checkTarget(path: string): Promise<void> {
-  await writableTarget(path).catch(failing(`Cannot write ${path}`));
-}
-
 /**
- * Throws `Error` that names the path where no file can be written later: a folder, a device, a place below a file or in a folder
- * that must not be written to. Nothing is made.
+ * Throws `Error` that names the path where no file can be written later: a folder, a place below a file or in a folder that must not
+ * be written to, an opened file of another's; and with `onDisk` a device or a pipe. Nothing is made.
  */
-export async function checkFile(path: string): Promise<void> {
+export async function checkTarget(
+  path: string,
+  { onDisk = false }: { readonly onDisk?: boolean } = {},
+): Promise<void> {
   try {
     const { path: target, opened } = await writableTarget(path);
-    const there = await stat(target).catch(() => null);
+    const there = await stat(target).catch((error) => {
+      if (error.code === "ENOENT" || error.code === "ENOTDIR") return null; // then its folder is judged
+      throw error;
+    });
     if (there?.isDirectory()) throw new Error("found a folder, expected a file");
-    if (opened || (there && !there.isFile())) {
-      throw new Error("found a device or a pipe, expected a file on a disk");
-    }
-    await access(await folderAbove(target), constants.W_OK);
+    const stays = opened || there !== null && !there.isFile(); // it is written to, not replaced
+    if (stays && onDisk) throw new Error("found a device or a pipe, expected a file on a disk");
+    if (!opened) await access(stays ? target : await folderAbove(target), constants.W_OK);
   } catch (error) {
     throw failure(`Cannot write ${path}`, error);
   }

@@ -4,6 +4,8 @@
  * index or their numbers put together are one set. Nothing else is fetched, hashed or opened.
  */
 
+/** The file that lists the checkpoints of a series in a folder. */
+export const SERIES_LIST = "series.json";
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
 /** "model-00001-of-00002.safetensors", with a variant before or after the numbers. */

@@ -1,14 +1,14 @@
 /**
  * Models on this machine: a `.gguf` file, or a folder in Hugging Face layout. No network.
  */
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { failing, failure } from "../entry/mod.ts";
 import { statOrNull } from "./cache/cache.ts";
 import { checkContent } from "./content.ts";
 import { type FileEntry, type ModelFiles, modelFiles } from "./files.ts";
 import { fileSource } from "./file.ts";
 import { licenceIn } from "./licence.ts";
-import { hasTokenizer, isTokenizerFile, modelFileNames } from "./layout.ts";
+import { hasTokenizer, isTokenizerFile, modelFileNames, SERIES_LIST } from "./layout.ts";
 import { provenHash } from "./cache/stamp.ts";
 
 /** Opens a single GGUF file; `known` has its name and hash if they are known. */
@@ -71,6 +71,17 @@ export async function folderNames(path: string): Promise<string[]> {
     if (!name.startsWith(".") && (await statOrNull(join(path, name)))?.isFile) names.push(name);
   }
   return names;
+}
+
+/** Whether a file is one of those that a model in its folder consists of, or the list of a series. */
+export async function isModelFile(path: string): Promise<boolean> {
+  const name = basename(path);
+  if (name === SERIES_LIST) return true;
+  try {
+    return modelFileNames(await folderNames(dirname(path)), path).includes(name);
+  } catch {
+    return false; // no model is there
+  }
 }
 
 /** The names of all files and folders in a folder. */

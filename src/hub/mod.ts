@@ -2,6 +2,7 @@
 export { bufferSource, type ByteSource, fileSource, readText } from "./file.ts";
 export type { ModelFiles } from "./files.ts";
 export { hasTokenizer, SENTENCEPIECE_FILES } from "./layout.ts";
+export { isModelFile } from "./local.ts";
 export { openModel, type OpenOptions } from "./open.ts";
 export { type SeriesCheckpoint, seriesFiles, type SeriesOptions } from "./series.ts";
 export { datasetFile } from "./remote/huggingface.ts";

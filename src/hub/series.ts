@@ -10,6 +10,7 @@ import { isFolder, statOrNull } from "./cache/cache.ts";
 import { fileSource, readText } from "./file.ts";
 import type { ModelFiles } from "./files.ts";
 import { hubModel, parseHubId, refuseOffline } from "./remote/huggingface.ts";
+import { SERIES_LIST } from "./layout.ts";
 import { localFolder, namesIn } from "./local.ts";
 import { askRefs } from "./remote/refs.ts";
 import { chooseSteps, type NamedStep, namedSteps } from "./remote/steps.ts";
@@ -35,7 +36,6 @@ export interface SeriesFiles {
   readonly checkpoints: readonly SeriesCheckpoint[];
 }
 
-const LIST = "series.json";
 const MAX_LIST = 2 ** 20; // bytes
 
 /**
@@ -73,8 +73,8 @@ export async function seriesFiles(ref: string, options: SeriesOptions = {}): Pro
 }
 
 async function folderSeries(path: string, { steps }: SeriesOptions): Promise<SeriesFiles> {
-  const listed = await statOrNull(join(path, LIST));
-  const { name, run } = listed ? await readList(join(path, LIST)) : await listFolders(path);
+  const listed = await statOrNull(join(path, SERIES_LIST));
+  const { name, run } = listed ? await readList(join(path, SERIES_LIST)) : await listFolders(path);
   return {
     name,
     checkpoints: chooseSteps(run, steps, path).map(({ step, name: folder }) => ({
@@ -89,8 +89,8 @@ async function folderSeries(path: string, { steps }: SeriesOptions): Promise<Ser
 export async function seriesAround(path: string): Promise<string | null> {
   const folder = resolve(path);
   const around = dirname(folder);
-  const listed = await statOrNull(join(around, LIST));
-  const run = listed ? (await readList(join(around, LIST))).run : namedSteps([basename(folder)]).run;
+  const listed = await statOrNull(join(around, SERIES_LIST));
+  const run = listed ? (await readList(join(around, SERIES_LIST))).run : namedSteps([basename(folder)]).run;
   return run.some(({ name }) => name === basename(folder)) ? around : null;
 }
 
@@ -101,7 +101,7 @@ async function listFolders(path: string): Promise<{ name: string; run: NamedStep
   }
   found.sort();
   const { run } = namedSteps(found);
-  checkFound(run, path, `${LIST} or folders`, found);
+  checkFound(run, path, `${SERIES_LIST} or folders`, found);
   return { name: basename(resolve(path)), run };
 }
 

@@ -51,7 +51,7 @@ export { perplexities, type PerplexitiesOptions, type PerplexityOptions } from "
 export type { Changing, ValueChange } from "./passes/changed.ts";
 export type { RankName as RankOrder, ScoreName as Order, Target } from "../result/mod.ts";
 export { aDrop, dropsIn } from "./base/plan.ts";
-export { checkPlanFiles, planTensors, readPlan, writePlan } from "./repair/plan_file.ts";
+export { checkPlanFiles, planTensors, readPlan, tensorPath, writePlan } from "./repair/plan_file.ts";
 export {
   repair,
   REPAIR_SAMPLES,

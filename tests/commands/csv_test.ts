@@ -77,7 +77,7 @@ Deno.test("--csv gives a row a module, drop, point, step or text, with the JSON'
       assert.ok(column in found[0], `${args[0]}: ${Object.keys(found[0])}`);
     }
     await expectFailures(run, [
-      [2, ["profile", model, "--json", "-", "--csv", "-"], /--json and --csv both name -/],
+      [2, ["profile", model, "--json", "-", "--csv", "-"], /--json - and --csv - are one file/],
       [2, ["profile", model, "--csv", ""], /expected a file, or - for standard output/],
     ]);
   }));

@@ -81,7 +81,9 @@ Deno.test("repair needs a file to write to", () =>
     ], [
       `${folder}/config.json/a.json`,
       /a\.json: .*config\.json is a file, expected a folder/,
-    ], [`${folder}/model.json`, /model\.safetensors: the file there holds tensor/]] as const;
+    ], [`${folder}/other/model.json`, /model\.safetensors: the file there holds tensor/]] as const;
+    await Deno.mkdir(`${folder}/other`);
+    await Deno.copyFile(`${folder}/model.safetensors`, `${folder}/other/model.safetensors`);
     for (const [json, message] of places) { // before the plan is read
       const { code, err } = await lamina("repair", folder, "--plan", "none.json", "--json", json);
       assert.equal(code, 1);

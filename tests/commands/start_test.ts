@@ -118,5 +118,5 @@ Deno.test("a model that is not there is a failure, an option that is not there w
     [1, ["start", "no-such-model"], /Cannot open no-such-model: unknown name/],
     [2, ["start", "--fast"], /unknown option '--fast'/],
     [2, ["start", "a", "b"], /too many arguments for 'start'/],
-    [2, ["start", "--json", "-", "--csv", "-"], /expected different files/],
+    [2, ["start", "--json", "-", "--csv", "-"], /are one file, expected two/],
   ]));

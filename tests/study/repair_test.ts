@@ -242,6 +242,14 @@ Deno.test("the weights of a model are not replaced by the tensors of a plan", ()
       /Cannot write .*model\.safetensors: the file there holds tensor .*, expected the tensors of a plan/,
     );
     assert.deepEqual(await Deno.readFile(`${folder}/model.safetensors`), weights);
+    for (const bytes of [new Uint8Array(), weights.subarray(0, 1000)]) { // whose it is cannot be read
+      await Deno.writeFile(`${folder}/mine.safetensors`, bytes);
+      await assert.rejects(
+        writePlan(`${folder}/mine.json`, plan),
+        /mine\.safetensors: the file there cannot be read/,
+      );
+      assert.deepEqual(await Deno.readFile(`${folder}/mine.safetensors`), bytes);
+    }
   }));
 
 Deno.test("a repaired plan of another model is refused without advice to drop nothing", () =>

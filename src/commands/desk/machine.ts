@@ -1,5 +1,5 @@
 /** What this machine has and gets: `lamina doctor`, `lamina cuda`, `lamina lab`; the last two are also `deno task`s. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { examine, machineChecks } from "../../doctor/mod.ts";
 import { displayed, folderOf } from "../../home/mod.ts";
 import { cudaWheels, installWheels } from "../../hub/mod.ts";
@@ -7,7 +7,7 @@ import { execute, install, openLab, register } from "../../lab/mod.ts";
 import { cudaFolder } from "../../libraries/mod.ts";
 import { head } from "../../result/mod.ts";
 import { type Context, reportsTo } from "../shared/context.ts";
-import { type OutFlags, withJsonFlag } from "../shared/destination.ts";
+import { type OutFlags, withJsonFlag, writes } from "../shared/destination.ts";
 import { explained } from "../shared/help.ts";
 import { deliver, doneText, outputOf } from "../shared/outlet.ts";
 
@@ -66,7 +66,15 @@ export function labCommand(context: Context): Command {
       "--execute <notebooks...>",
       "execute these notebooks without JupyterLab and save their outputs in place",
     )
-    .option("--output-dir <folder>", "with --execute: save the executed notebooks in this folder instead");
+    .addOption(
+      writes(
+        "folder",
+        new Option(
+          "--output-dir <folder>",
+          "with --execute: save the executed notebooks in this folder instead",
+        ),
+      ),
+    );
   return explained(command, "lab --register").action(async (flags: LabFlags) => {
     if (flags.register) {
       context.print(`the kernel "Lamina (Deno)" is described in ${await register()}`);

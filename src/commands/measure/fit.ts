@@ -4,7 +4,7 @@ import { type RepairName, REPAIRS } from "../../measure/mod.ts";
 import { type Fit, ORDERS, PAPER_SCORE } from "../../result/mod.ts";
 import { type FitOptions, planTensors, type RankTarget, studies } from "../../study/mod.ts";
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
-import { isStandardOutput } from "../shared/destination.ts";
+import { isStandardOutput, writesPlan } from "../shared/destination.ts";
 import { keepFit, nextText } from "../shared/fitted.ts";
 import { taskList } from "../shared/given.ts";
 import { explained } from "../shared/help.ts";
@@ -71,7 +71,8 @@ export function fitCommand(context: Context): Command {
     .option("--no-time", "do not measure how fast the answer reads and writes");
   withCalibrationFlags(command);
   explained(command, "fit smollm2-135m --perplexity 10%");
-  return withStudyFlags(withConstraintFlags(command), { samples: 16 }).action(
+  withStudyFlags(withConstraintFlags(command), { samples: 16 });
+  return writesPlan(command, ({ repair }) => repair !== undefined).action(
     async (ref: string, flags: FitFlags) => {
       await withModel(context, ref, flags, async (model) => {
         await perform(context, flags, studies.fit, [model, optionsOf(context, flags)], {

@@ -2,9 +2,9 @@
 import { Command, Option } from "commander";
 import { type RepairName, REPAIRS } from "../../measure/mod.ts";
 import type { Plan } from "../../result/mod.ts";
-import { checkPlanFiles, planTensors, readPlan, REPAIR_SAMPLES, studies } from "../../study/mod.ts";
+import { planTensors, readPlan, REPAIR_SAMPLES, studies } from "../../study/mod.ts";
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
-import { isStandardOutput, withCsvFlag } from "../shared/destination.ts";
+import { isStandardOutput, withCsvFlag, writes } from "../shared/destination.ts";
 import { explained } from "../shared/help.ts";
 import {
   MODEL,
@@ -38,22 +38,26 @@ export function repairCommand(context: Context): Command {
       ).choices([...REPAIRS]).default("mean"),
     )
     .option("--sequential", "fit each repair on the repaired model's stream, towards the full model's")
-    .option(
-      "--json <file>",
-      "write the repaired plan as JSON, and its tensors to a safetensors file beside it",
+    .addOption(
+      writes(
+        "plan",
+        new Option(
+          "--json <file>",
+          "write the repaired plan as JSON, and its tensors to a safetensors file beside it",
+        ),
+      ),
     );
   explained(command, "repair smollm2-135m --plan plan.json --json repaired.json");
-  command.hook("preAction", async () => {
+  command.hook("preAction", () => {
     const { json, dryRun } = command.opts<RepairFlags>();
     const isPart = context.sharing !== null && json === undefined; // a shard writes no plan
     if (isPart || dryRun && json === undefined) return;
     if (!json || isStandardOutput(json)) {
       const found = json === undefined ? "missing" : `"${json}"`;
-      return command.error(`error: --json is ${found}, expected a file, since the tensors lie beside it`, {
+      command.error(`error: --json is ${found}, expected a file, since the tensors lie beside it`, {
         exitCode: 2,
       });
     }
-    await checkPlanFiles(json);
   });
   withEngineFlags(withTextFlags(command, { samples: REPAIR_SAMPLES }));
   return withCsvFlag(withKeepingFlags(withPriceFlags(command))).action(

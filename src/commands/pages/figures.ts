@@ -1,5 +1,5 @@
 /** All analyses on one page: `lamina figures`. What is kept is drawn, the rest is computed first. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { join } from "node:path";
 import { openEngine } from "../../engine/mod.ts";
 import { checkFolder } from "../../disk/mod.ts";
@@ -10,6 +10,7 @@ import { openModel } from "../../subject/mod.ts";
 import { type Context, openOptions, reportsTo } from "../shared/context.ts";
 import { doneText, madeBy, near } from "../shared/outlet.ts";
 import { answered, keepFit, nextLines } from "../shared/fitted.ts";
+import { writes } from "../shared/destination.ts";
 import { explained } from "../shared/help.ts";
 import {
   type EngineFlags,
@@ -37,7 +38,12 @@ export function figuresCommand(context: Context): Command {
     .description("draw every analysis on one HTML page, and write pictures and numbers beside it")
     .argument("[model]", MODEL, "smollm2-135m")
     .option("--only <names>", `analyses to draw, from: ${NAMES.join(", ")} (default: all)`, namesAmong(NAMES))
-    .option("--out <folder>", "folder for the page (default: figures, in the results folder)")
+    .addOption(
+      writes(
+        "folder",
+        new Option("--out <folder>", "folder for the page (default: figures, in the results folder)"),
+      ),
+    )
     .option("--samples <n>", "number of text blocks (default: depends on the analysis)", wholeNumber(1))
     .option("--length <t>", "tokens per block (default: depends on the analysis)", wholeNumber(2));
   explained(command, "figures --only importance,quality");

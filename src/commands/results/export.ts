@@ -4,6 +4,7 @@ import { Command, Option } from "commander";
 import { exportModel, filesText, type Format, FORMATS } from "../../export/mod.ts";
 import { type Context, reportsTo, withModel } from "../shared/context.ts";
 import { HELD_OUT_TEXT } from "../../study/mod.ts";
+import { writes } from "../shared/destination.ts";
 import { explained } from "../shared/help.ts";
 import { resultsOfPlan } from "../shared/results_file.ts";
 import {
@@ -38,9 +39,12 @@ export function exportCommand(context: Context): Command {
           "onnx for ONNX Runtime; attention or an MLP dropped alone is left out of hf-nas, gguf-deci and onnx",
       ).choices([...FORMATS]).makeOptionMandatory(),
     )
-    .requiredOption("--out <folder>", "output folder, which must not exist")
+    .addOption(
+      writes("new folder", new Option("--out <folder>", "output folder, which must not exist"))
+        .makeOptionMandatory(),
+    )
     .option(
-      "--measure [text]",
+      "--measure [file|name]",
       "measure perplexity with and without the dropped modules on 8 × 512 tokens of this text (default: wiki) " +
         "for the model card; earlier results are always included",
     )

@@ -1,6 +1,5 @@
 /** Where a command's data go: `--json` and `--csv`, a file or standard output. */
-import { type Command, InvalidArgumentError } from "commander";
-import { checkTarget } from "../../disk/mod.ts";
+import { type Command, InvalidArgumentError, Option, type OptionValues } from "commander";
 
 /** Files that a result is written to. */
 export interface OutFlags {
@@ -11,12 +10,33 @@ export interface OutFlags {
 /** Heading of the options about results: where they are kept and written. */
 export const RESULTS = "Results:";
 
+/** What the value of an option names: a file, a plan with its tensors beside it, a folder, a folder that must not exist. */
+export type Written = "file" | "plan" | "folder" | "new folder";
+
+const outputs = new WeakMap<Option, (flags: OptionValues) => Written>();
+
+/** Declares what a command writes at the path that this option names. */
+export function writes(what: Written, option: Option): Option {
+  outputs.set(option, () => what);
+  return option;
+}
+
+/** What a command writes there; null for an option that names no output. */
+export function writtenBy(option: Option, flags: OptionValues): Written | null {
+  return outputs.get(option)?.(flags) ?? null;
+}
+
+/** Declares that `--json` is a plan, whose tensors lie beside it, if these flags say so. */
+export function writesPlan(command: Command, has: (flags: OptionValues) => boolean): Command {
+  const json = command.options.find(({ long }) => long === "--json");
+  outputs.set(json!, (flags) => has(flags) ? "plan" : "file");
+  return command;
+}
+
 /** Adds `--json`. */
 export function withJsonFlag(command: Command): Command {
-  return command.optionsGroup(RESULTS).option(
-    "--json <file>",
-    "write the result as JSON (- for stdout)",
-    outFile,
+  return command.optionsGroup(RESULTS).addOption(
+    fileOption("--json <file>", "write the result as JSON (- for stdout)"),
   );
 }
 
@@ -27,18 +47,13 @@ export function withOutFlags(command: Command): Command {
 
 /** Adds `--csv` to a command that has `--json`. */
 export function withCsvFlag(command: Command): Command {
-  return command.optionsGroup(RESULTS)
-    .option("--csv <file>", "write the table as CSV (- for stdout)", outFile)
-    .hook("preAction", expectApart)
-    .hook("preAction", checkTargets);
+  return command.optionsGroup(RESULTS).addOption(
+    fileOption("--csv <file>", "write the table as CSV (- for stdout)"),
+  );
 }
 
-async function checkTargets(command: Command): Promise<void> {
-  const { json, csv } = command.opts<OutFlags>();
-  for (const file of [json, csv]) {
-    if (file !== undefined && !isStandardOutput(file)) await checkTarget(file);
-  }
-}
+const fileOption = (flags: string, text: string) =>
+  writes("file", new Option(flags, text).argParser(outFile));
 
 function outFile(text: string): string {
   if (text === "") throw new InvalidArgumentError("expected a file, or - for standard output");
@@ -48,12 +63,4 @@ function outFile(text: string): string {
 /** Whether a file's name means standard output, which is then left to the data. */
 export function isStandardOutput(file: string | undefined): boolean {
   return file !== undefined && /^(-|\/dev\/stdout|(\/dev|\/proc\/self)\/fd\/1)$/.test(file);
-}
-
-/** A wrong use where JSON and CSV would be written to one place: said before anything is computed. */
-function expectApart(command: Command): void {
-  const { json, csv } = command.opts<OutFlags>();
-  if (json === undefined || csv === undefined) return;
-  if (json !== csv && !(isStandardOutput(json) && isStandardOutput(csv))) return;
-  command.error(`error: --json and --csv both name ${csv}, expected different files`, { exitCode: 2 });
 }

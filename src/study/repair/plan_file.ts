@@ -1,6 +1,7 @@
 /** Plans as files: JSON, and beside it the tensors of changes, under the names that the model's own would have. */
+import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { checkFile, type Content, writeTogether } from "../../disk/mod.ts";
+import { checkTarget, type Content, writeTogether } from "../../disk/mod.ts";
 import { expect, failure, text } from "../../entry/mod.ts";
 import { fileSource } from "../../hub/mod.ts";
 import type { Change } from "../../measure/mod.ts";
@@ -10,8 +11,8 @@ import { float32, type Tensor } from "../../tensor/mod.ts";
 import { openSafetensors, safetensorsOf, type TensorFile } from "../../weights/mod.ts";
 import { aPlan } from "../base/plan.ts";
 
-/** "repaired.safetensors" of "repaired.json" */
-function tensorPath(path: string): string {
+/** Where the tensors of a plan lie: "repaired.safetensors" for "repaired.json". */
+export function tensorPath(path: string): string {
   return `${path.replace(/\.json$/, "")}.safetensors`;
 }
 
@@ -62,19 +63,26 @@ export async function planTensors(path: string, plan: Plan): Promise<[string, Co
 
 /** Checks, before anything is computed, that a plan and its tensors can be written. Throws `Error` that names the file. */
 export async function checkPlanFiles(path: string): Promise<void> {
-  for (const file of [path, tensorPath(path)]) await checkFile(file);
+  for (const file of [path, tensorPath(path)]) await checkTarget(file, { onDisk: true });
   await expectPlanTensors(tensorPath(path));
 }
 
-/** Throws `Error` for a file whose tensors are not all a plan's. One that cannot be read may be replaced. */
+/** Throws `Error` for a file that is not one of a plan's tensors. */
 async function expectPlanTensors(file: string): Promise<void> {
-  const opened = await openFile(file).catch(() => null);
-  const other = opened?.tensors.keys().find((name) => !isChangeTensorName(name));
-  opened?.close();
-  if (other === undefined) return;
-  throw new Error(
-    `Cannot write ${file}: the file there holds tensor ${other}, expected the tensors of a plan`,
-  );
+  const there = await stat(file).catch(() => null);
+  if (!there || there.isDirectory()) return; // a folder is refused where files are written
+  const refused = (found: string, cause?: unknown) =>
+    new Error(`Cannot write ${file}: the file there ${found}, expected the tensors of a plan, or no file`, {
+      cause,
+    });
+  const opened = await openFile(file).catch((error) => {
+    throw refused("cannot be read", error);
+  });
+  const names = [...opened.tensors.keys()];
+  opened.close();
+  const other = names.find((name) => !isChangeTensorName(name));
+  if (other !== undefined) throw refused(`holds tensor ${other}`);
+  if (names.length === 0) throw refused("holds no tensors");
 }
 
 /**

@@ -1,0 +1,64 @@
+/** Where a path leads, however it is spelt: through links, hard links, folders of two names, and letters of either case. */
+import { realpath, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { targetOf } from "./target.ts";
+import { temporaryName } from "./temporary.ts";
+
+/** A file or folder, or the place of one that is still to be made. */
+export interface Place {
+  /** The nearest folder above it that exists, or the file itself if it exists. */
+  readonly base: string;
+  /** Device and inode of the base. */
+  readonly inode: string;
+  /** Names below the base; empty for what exists. */
+  readonly rest: string;
+}
+
+/** Device and inode of what a path leads to; null for nothing. */
+async function inodeOf(path: string): Promise<string | null> {
+  const found = await stat(path, { bigint: true }).catch(() => null);
+  return found && `${found.dev}:${found.ino}`;
+}
+
+/** The place that a path names. */
+export async function placeOf(path: string): Promise<Place> {
+  let [base, rest] = [(await targetOf(path)).path, ""];
+  for (;;) {
+    const inode = await inodeOf(base);
+    if (inode !== null) return { base, inode, rest };
+    const folder = await realpath(dirname(base)).catch(() => dirname(resolve(base)));
+    if (folder === base) return { base, inode: "", rest };
+    [base, rest] = [folder, rest === "" ? basename(base) : join(basename(base), rest)];
+  }
+}
+
+/** Whether two paths name one place. */
+export async function isSamePlace(one: Place, other: Place): Promise<boolean> {
+  if (one.inode !== other.inode) return false;
+  if (one.rest === other.rest) return true;
+  return one.rest.toLowerCase() === other.rest.toLowerCase() && await ignoresCase(one.base);
+}
+
+/** Whether a folder takes "a" and "A" for one name, which only a file in it shows; false for one that cannot be written. */
+async function ignoresCase(folder: string): Promise<boolean> {
+  const name = temporaryName();
+  try {
+    await writeFile(join(folder, name), "", { flag: "wx" });
+    return await inodeOf(join(folder, name.toUpperCase())) !== null;
+  } catch {
+    return false;
+  } finally {
+    await rm(join(folder, name), { force: true }).catch(() => {});
+  }
+}
+
+/** Whether a place lies in a folder, at any depth. */
+export async function isInside({ base, rest }: Place, folder: Place): Promise<boolean> {
+  if (folder.rest !== "") return false;
+  let path = await realpath(base);
+  if (rest === "") path = dirname(path);
+  for (;; path = dirname(path)) {
+    if (await inodeOf(path) === folder.inode) return true;
+    if (dirname(path) === path) return false;
+  }
+}

@@ -1,0 +1,160 @@
+/** Outputs of commands are checked before any work: none replaces another or what is read, and each can be written. */
+import assert from "node:assert/strict";
+import type { Command } from "commander";
+import { createProgram } from "../../src/commands/program.ts";
+import type { Context } from "../../src/commands/shared/context.ts";
+import { writtenBy } from "../../src/commands/shared/destination.ts";
+import { withFolder } from "../support.ts";
+import { expectFailures, type Failure, lamina, laminaHere } from "./cli.ts";
+
+const unix = Deno.build.os !== "windows";
+
+/** Files that look like a model's, a plan with its tensors, and texts; none can be opened, so a message about paths comes first. */
+async function withFiles(use: (at: (name: string) => string) => Promise<void>): Promise<void> {
+  await withFolder(async (folder) => {
+    const at = (name: string) => `${folder}/${name}`;
+    await Deno.mkdir(at("model"));
+    await Deno.mkdir(at("real"));
+    for (const name of ["config.json", "model.safetensors", "notes.json"]) await write(at(`model/${name}`));
+    for (const name of ["plan.json", "plan.safetensors", "text.txt", "file.gguf", "mine.safetensors"]) {
+      await write(at(name));
+    }
+    await use(at);
+    const left = await Array.fromAsync(Deno.readDir(folder));
+    assert.ok(left.every(({ name }) => !name.endsWith(".part")));
+    for (const { name, isFile } of left) {
+      if (isFile) assert.match(await Deno.readTextFile(at(name)), /^\d+$/, `${name} is as it was`);
+    }
+  });
+}
+
+const write = (path: string) => Deno.writeTextFile(path, "7");
+
+Deno.test({
+  name: "two outputs are not one file, however it is spelt",
+  ignore: !unix,
+  fn: () =>
+    withFiles(async (at) => {
+      await Deno.symlink("same.x", at("link"));
+      await Deno.symlink("real", at("folder"));
+      await Deno.symlink("text.txt", at("text"));
+      await Deno.link(at("text.txt"), at("hard"));
+      const pairs = [
+        ["same.x", "same.x"],
+        ["same.x", "./same.x"],
+        ["same.x", "real/../same.x"],
+        ["same.x", "link"],
+        ["link", "same.x"],
+        ["real/a", "folder/a"],
+        ["real/new/a", "folder/new/b/../a"],
+        ["text", "text.txt"],
+        ["text.txt", "hard"],
+      ];
+      const failures: Failure[] = pairs.map(([json, csv]) => [
+        2,
+        ["profile", "no-such-model", "--json", at(json), "--csv", at(csv)],
+        /error: --json \S+ and --csv \S+ are one file, expected two/,
+      ]);
+      await expectFailures(lamina, [
+        ...failures,
+        [2, ["models", "--json", "-", "--json", "/dev/stdout"], /--json - and --json \S+ are one file/],
+        [
+          2,
+          ["repair", "no-such-model", "--plan", "p", "--json", at("a.json"), "--csv", at("a.safetensors")],
+          /a\.safetensors of --json \S+ and --csv \S+ are one file/,
+        ],
+      ]);
+      for (const [json, csv] of [["a", "b"], ["a", "A"], ["real/a", "a"], ["text.txt", "text.tx"]]) {
+        if (csv === "A" && await isCaseBlind(at(""))) continue;
+        const { err } = await lamina("info", "no-such-model", "--json", at(json), "--csv", at(csv));
+        assert.match(err, /Cannot open no-such-model/, `${json} ${csv}`);
+      }
+    }),
+});
+
+async function isCaseBlind(folder: string): Promise<boolean> {
+  return await Deno.stat(folder.toUpperCase()).then(() => true, () => false);
+}
+
+Deno.test("a command does not replace what it reads", () =>
+  withFiles(async (at) => {
+    const cases: [args: string[], out: string, flag?: string][] = [
+      [["profile", at("file.gguf")], "file.gguf"],
+      [["profile", at("model")], "model/config.json"],
+      [["profile", at("model")], "model/model.safetensors", "--csv"],
+      [["checkpoints", at("")], "model/config.json"],
+      [["perplexity", "none", "--text", at("text.txt")], "text.txt"],
+      [["sweep", "none", "--calibration-text", at("text.txt")], "text.txt"],
+      [["guides", "none", "--held-out", at("text.txt")], "text.txt"],
+      [["perplexity", "none", "--plan", at("plan.json")], "plan.json"],
+      [["perplexity", "none", "--plan", at("plan.json")], "plan.safetensors", "--csv"],
+      [["repair", "none", "--plan", at("plan.json")], "plan.json"],
+      [["generate", "none", "--prompt", `@${at("text.txt")}`], "text.txt"],
+      [["generate", "none", "--prompt", "a", "--draft", at("plan.json")], "plan.json", "--csv"],
+      [["evaluate", "none", "--drop-mlp", `@${at("text.txt")}`], "text.txt"],
+      [["speed", "none", "--evaluation", at("plan.json")], "plan.json"],
+      [["compare", "none", at("plan.json")], "plan.json"],
+      [["plan", at("plan.json"), "--drop", "1"], "plan.json"],
+      [["merge", "none", at("plan.json")], "plan.json"],
+      [["verify", "mistral-7b", "--model", at("model")], "model/config.json"],
+    ];
+    await expectFailures(
+      lamina,
+      cases.map(([args, out, flag = "--json"]) => [
+        2,
+        [...args, flag, at(out)],
+        new RegExp(`error: .*${flag} \\S+ (are one file, expected two|is a model's file in <?-*\\w+)`),
+      ]),
+    );
+    const { err } = await lamina("info", at("model"), "--json", at("model/notes.json"));
+    assert.match(err, /Cannot read .*config\.json/, "a file that is not the model's may be replaced");
+  }));
+
+Deno.test("a repair replaces no file beside its plan that is not a plan's tensors", () =>
+  withFiles(async (at) => {
+    const repair = ["repair", "none", "--plan", "none.json", "--json"];
+    const fit = ["fit", "none", "--loss", "1", "--json", at("mine.json")];
+    await expectFailures(lamina, [
+      [
+        1,
+        [...repair, at("mine.json")],
+        /mine\.safetensors: the file there cannot be read, expected the tensors/,
+      ],
+      [1, [...fit, "--repair", "mean"], /mine\.safetensors: the file there cannot be read/],
+      [1, fit, /Cannot open none/], // a plan without tensors is one file
+    ]);
+  }));
+
+/** Values that commands need besides. */
+const needed: Readonly<Record<string, readonly string[]>> = {
+  repair: ["--plan", "none"],
+  generate: ["--prompt", "a"],
+  export: ["--format", "hf"],
+  plan: ["--drop", "1"],
+  fit: ["--loss", "1"],
+};
+
+Deno.test("every output of every command is refused before the work where it cannot be written", () =>
+  withFiles(async (at) => {
+    const failures: Failure[] = [];
+    const visit = (command: Command, above: readonly string[]) => {
+      for (const option of command.options) {
+        const what = writtenBy(option, {});
+        if (what === null) continue;
+        const args = command.registeredArguments.map(({ argChoices }) => argChoices?.[0] ?? "no-such");
+        const line = [...above, ...args, ...needed[above[0]] ?? [], option.long!];
+        failures.push([1, [...line, at("text.txt/below")], /Cannot write (into )?\S+text\.txt\/below: /]);
+        if (what.endsWith("folder")) {
+          failures.push([1, [...line, at("text.txt")], /text\.txt: (found a file|it exists)/]);
+        } else {failures.push([
+            1,
+            [...line, at("real")],
+            /Cannot write \S+real: found a folder, expected a file/,
+          ]);}
+      }
+      for (const child of command.commands) visit(child, [...above, child.name()]);
+    };
+    visit(createProgram({} as Context), []);
+    assert.ok(new Set(failures.map(([, [name]]) => name)).size >= 19);
+    await expectFailures((...args) => laminaHere(at("results"), ...args), failures);
+  }));
