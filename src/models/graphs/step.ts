@@ -69,14 +69,14 @@ function addHead(
   spec: ModelSpec,
   stored: StoredTypes,
   words: number | string,
-  lowering: Lowering,
+  { blocks, bfloat16 }: Lowering,
 ): void {
   const asked = Gather(x, x.graph.input("rows", "i64", ["rows"]));
   const needs = [
     ...normTensors("final_norm", spec.finalNorm, spec.hidden),
     ["head.weight", [words, spec.hidden]] as const,
   ];
-  const own = fedWeights(x.graph, needs, stored, { ...lowering, products: "f32" });
+  const own = fedWeights(x.graph, needs, stored, { blocks, bfloat16, products: "f32" });
   x.graph.output("logits", logitsOf(asked, spec, own));
   x.graph.output("head_squares", squares(takeWatched(x.graph)));
 }

@@ -20,7 +20,7 @@ export function fedWeight(
   name: string,
   stored: DType,
   shape: readonly Dim[],
-  { bfloat16, products }: Lowering,
+  { bfloat16, products }: Pick<Lowering, "bfloat16" | "products">,
 ): Value {
   const dtype = stored === "bf16" && bfloat16 === "widened" ? "f32" : stored;
   return asFactor(graph.input(name, dtype, shape), dtype, shape, products);
@@ -42,7 +42,7 @@ export function fedWeights(
   graph: Graph,
   needs: readonly (readonly [name: string, shape: readonly Dim[], ...unknown[]])[],
   stored: StoredTypes | undefined,
-  lowering: Lowering,
+  { blocks: passes, bfloat16, products }: Pick<Lowering, "blocks" | "bfloat16" | "products">,
   { prefix = "", exact }: { readonly prefix?: string; readonly exact?: RegExp } = {},
 ): Weights {
   const values = new Map<string, Value>();
@@ -53,19 +53,17 @@ export function fedWeights(
     const stack = stackName(names);
     const part = (part: string) => stored?.get(`${stack}.${part}`);
     const first = blocks.get(names[0])?.stack;
-    const found = first ?? blockInputs(graph, prefix + stack, Number(shape[1]), part, lowering.blocks);
+    const found = first ?? blockInputs(graph, prefix + stack, Number(shape[1]), part, passes);
     if (found) {
       const sizes = names.map((name) => Number(shapes.get(name)![0]));
       blocks.set(name, { stack: found, sizes, index: names.indexOf(name) });
       continue;
     }
-    const products = exact?.test(name) ? "f32" : lowering.products;
-    values.set(
-      name,
-      fedWeight(graph, prefix + name, stored?.get(name)?.dtype ?? "f32", shape, { ...lowering, products }),
-    );
+    const type = stored?.get(name)?.dtype ?? "f32";
+    const own = { bfloat16, products: exact?.test(name) ? "f32" : products } as const;
+    values.set(name, fedWeight(graph, prefix + name, type, shape, own));
   }
-  return { values, blocks, products: lowering.products };
+  return { values, blocks, products };
 }
 
 /** x Wᵀ + b, or + a sum that has the bias in it; what is added is float32, whatever the type of the product. */

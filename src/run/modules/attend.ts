@@ -43,7 +43,6 @@ export async function attend(
     masked: !areTexts(segments, batch),
     past: past !== null,
     keep: scoring(spec) !== null && run.continued.has(batch.first),
-    lowering: engine.has,
     given: INNER.filter((name) => given[name]),
   };
   const observers = mixerKind(spec).inside(spec) ? lookingAt(run, members) : [];
@@ -56,7 +55,13 @@ export async function attend(
         const own = tapping.map((probe) => probe.attention?.(values, spec, extent));
         return Object.assign({}, ...own, launching.length > 0 ? forKernels({ q, k }) : {});
       };
-      return mixerGraph(spec, hidden, extent, { ...options, onto, stored, ...last ? { tap } : {} });
+      return mixerGraph(spec, hidden, extent, {
+        ...options,
+        lowering: engine.has,
+        onto,
+        stored,
+        ...last ? { tap } : {},
+      });
     });
   };
   const feeds = {
