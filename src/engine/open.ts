@@ -23,7 +23,7 @@ export interface Wanted {
 }
 
 const openers: Readonly<Record<EngineName, (precision: Precision) => Engine | Promise<Engine>>> = {
-  cpu: (precision) => cpuEngine({ threads: threadsRequested(), precision }),
+  cpu: (precision) => cpuEngine({ precision }),
   webgpu: () => webgpuEngine(),
   cuda: (precision) => cudaEngine({ precision }),
 };
@@ -33,23 +33,6 @@ export const precisionsOf: Readonly<Record<EngineName, readonly Precision[]>> = 
   webgpu: ["float32"],
   cuda: ["float32", "tf32", "bfloat16"],
 };
-
-/** More threads than the largest machines have. The library allocates memory for each thread and fails without naming the cause. */
-const MOST_THREADS = 1024;
-
-/**
- * Threads per product from OMP_NUM_THREADS, as schedulers set it (the first number of a list for nested loops); 0, which means every
- * core, by default.
- */
-function threadsRequested(): number {
-  const threads = Number(Deno.env.get("OMP_NUM_THREADS")?.split(",")[0]);
-  if (threads > MOST_THREADS) {
-    throw new RangeError(
-      `Cannot use the engine cpu: OMP_NUM_THREADS is ${threads}, expected at most ${MOST_THREADS}`,
-    );
-  }
-  return Number.isInteger(threads) && threads > 0 ? threads : 0;
-}
 
 const opened = new Map<string, Promise<Engine>>();
 

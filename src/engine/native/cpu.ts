@@ -48,9 +48,32 @@ function open(threads: number): { library: Library; environment: Environment } {
   }
 }
 
-/** Opens the CPU engine. `threads` per product, of the process's first engine; 0 takes every core. */
+/** More threads than the largest machines have. The library allocates memory for each thread and fails without naming the cause. */
+const MOST_THREADS = 1024;
+
+/**
+ * Threads per product from OMP_NUM_THREADS, as schedulers set it (the first number of a list for nested loops); 0, which means every
+ * core, by default.
+ */
+function threadsRequested(): number {
+  const threads = Number(Deno.env.get("OMP_NUM_THREADS")?.split(",")[0]);
+  if (threads > MOST_THREADS) {
+    throw new RangeError(
+      `Cannot use the engine cpu: OMP_NUM_THREADS is ${threads}, expected at most ${MOST_THREADS}`,
+    );
+  }
+  return Number.isInteger(threads) && threads > 0 ? threads : 0;
+}
+
+/**
+ * Opens the CPU engine. `threads` per product, of the process's first engine; default: those of OMP_NUM_THREADS. Throws `RangeError`
+ * if that is too large.
+ */
 export function cpuEngine(
-  { threads = 0, precision = "float32" }: { readonly threads?: number; readonly precision?: Precision } = {},
+  { threads = threadsRequested(), precision = "float32" }: {
+    readonly threads?: number;
+    readonly precision?: Precision;
+  } = {},
 ): Engine {
   const { library, environment } = open(threads);
   return nativeEngine(library, environment.address, cpuProvider(library, environment, threads, precision));
