@@ -96,6 +96,8 @@ export {
 export {
   cosineDistance,
   importanceOf,
+  OUTSIZED,
+  outsizedLayers,
   placesInGram,
   sumUpdates,
   type UpdatePlaces,

@@ -121,6 +121,23 @@ Deno.test("sums add up over tokens; distance, magnitude and sign are those of ea
   }));
 });
 
+Deno.test("the largest ratio and the number of outsized updates are those of the tokens, which shards keep", () => {
+  const ratio = fc.double({ min: 0.01, max: 100, noNaN: true }).filter((r) => Math.abs(r - 2) > 0.01);
+  const token = fc.tuple(direction, direction, ratio).map(([x, u, r]) =>
+    [x, scale(u, r / norm(u) * norm(x))] as const
+  );
+  fc.assert(fc.property(fc.array(token, { minLength: 2, maxLength: 6 }), fc.nat(4), (tokens, cut) => {
+    const ratios = tokens.map(([x, u]) => norm(u) / norm(x));
+    const { largest, above2 } = sumUpdates(grams(tokens), 9, places);
+    within(largest / Math.max(...ratios), 1, 2 * UNIT); // of two rounded products, under a root
+    assert.equal(above2, ratios.filter((r) => r > 2).length);
+    const at = Math.min(1 + cut, tokens.length - 1);
+    const shards = [tokens.slice(0, at), tokens.slice(at)].map((part) => sumUpdates(grams(part), 9, places));
+    assert.equal(Math.max(...shards.map((shard) => shard.largest)), largest);
+    assert.equal(shards[0].above2 + shards[1].above2, above2);
+  }));
+});
+
 Deno.test("a token of zeros, and one that its update makes zero, are not counted", () => {
   const [x, none] = [Float64Array.of(3, 4), Float64Array.of(0, 0)];
   const u = Float64Array.of(0, 5);
@@ -137,5 +154,7 @@ Deno.test("a token of zeros, and one that its update makes zero, are not counted
     magnitude: 0,
     sign: 0,
     norm: Math.hypot(...x),
+    largest: 0,
+    above2: 0,
   });
 });

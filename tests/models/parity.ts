@@ -100,11 +100,39 @@ export async function stateDeviations(
   return [...found, { what: "samples", error: Math.abs(finished - blocks.samples), most: 0 }];
 }
 
-/** Importance, relative magnitude and sign of every module. */
+/** |u| / |X| of every token in Hugging Face's states, and how far off an engine's may be: each state by its tolerance. */
+function ratiosOf({ tensors }: Fixture, { layers, hidden }: ModelSpec, tolerance: number) {
+  const norm = (values: Float64Array) => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0));
+  const sum = (a: Float64Array, b: Float64Array) => a.map((value, i) => value + b[i]);
+  return layers.map(({ residual }, l) => {
+    const [x, a, m] = ["x", "a", "m"].map((name) => tensors.get(`${name}.${l}`)!.data);
+    const [offX, offA, offM] = [x, a, m].map((data) => tolerance * Math.sqrt(hidden) * largest(data));
+    const ratios = (
+      of: (x: Float64Array, a: Float64Array, m: Float64Array) => Float64Array[],
+      off: number[],
+    ) =>
+      Array.from({ length: x.length / hidden }, (_, t) => {
+        const token = [x, a, m].map((data) => Float64Array.from(data.subarray(t * hidden, (t + 1) * hidden)));
+        const [stream, update] = of(token[0], token[1], token[2]).map(norm);
+        const value = update / stream;
+        return { value, error: stream > off[0] ? (off[1] + value * off[0]) / (stream - off[0]) : Infinity };
+      }).filter(({ value }) => Number.isFinite(value)); // a token of zeros is left out
+    const parallel = residual === "parallel";
+    return {
+      attention: ratios((x, a) => [x, a], [offX, offA]),
+      mlp: ratios((x, a, m) => [parallel ? x : sum(x, a), m], [parallel ? offX : offX + offA, offM]),
+      block: ratios((x, a, m) => [x, sum(a, m)], [offX, offA + offM]),
+    };
+  });
+}
+
+/** Importance, relative magnitude and sign of every module; the largest magnitude of a token, and how many are above 2. */
 export async function meanDeviations(
   engine: Engine,
-  { model, blocks, expected: { meta } }: Opened,
+  { model, blocks, expected }: Opened,
 ): Promise<Deviation[]> {
+  const { meta } = expected;
+  const ratios = ratiosOf(expected, model.spec, tolerance(engine, model.spec));
   const sums = await gramSums(model, blocks, { on: engine });
   const most = 2 * tolerance(engine, model.spec) / Math.sqrt(blocks.ids.length);
   return (["attention", "mlp", "block"] as const).flatMap((kind) => {
@@ -117,7 +145,21 @@ export async function meanDeviations(
         magnitude: Math.abs(measured("magnitude") - relativeMagnitude[l]) / relativeMagnitude[l],
         sign: Math.abs(measured("sign") - sign[l]),
       };
-      return Object.entries(errors).map(([name, error]) => ({ what: `${name}, ${kind} ${l}`, error, most }));
+      const own = ratios[l][kind];
+      const highest = own.reduce((a, b) => a.value > b.value ? a : b);
+      const found = layer[kind]!.reduce((most, { largest }) => Math.max(most, largest), 0);
+      const above = own.filter(({ value }) => value > 2).length;
+      const near = own.filter(({ value, error }) => Math.abs(value - 2) <= error).length;
+      const counted = layer[kind]!.reduce((sum, { above2 }) => sum + above2, 0);
+      return [
+        ...Object.entries(errors).map(([name, error]) => ({ what: `${name}, ${kind} ${l}`, error, most })),
+        {
+          what: `largest magnitude, ${kind} ${l}`,
+          error: Math.abs(found - highest.value),
+          most: Math.max(...own.map(({ error }) => error)), // two near maxima may change places
+        },
+        { what: `magnitudes above 2, ${kind} ${l}`, error: Math.abs(counted - above), most: near },
+      ];
     });
   });
 }

@@ -1,5 +1,6 @@
 /** Results are found again by what they depend on, and by that alone; a folder that cannot be written loses none. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { basename } from "node:path";
 import { checkpointOrigin, type Checkpoints, head, type Profile } from "../../src/result/mod.ts";
@@ -55,6 +56,31 @@ Deno.test({
       assert.ok((await Deno.lstat(path)).isFifo);
     }),
 });
+
+Deno.test("a kept profile without the numbers that profiles have now is computed again", () =>
+  withFolder(async (results) => {
+    const result = profile();
+    await keep("profile", result.provenance, result, { results });
+    const path = resultPath(results, "profile", result.provenance);
+    const text = await Deno.readTextFile(path);
+    const older = text.slice(0, text.lastIndexOf(',"checksum"')).replaceAll(
+      /"(largest|above2)":[^,}]+,?/g,
+      "",
+    )
+      .replaceAll(",}", "}");
+    assert.ok(older.length < text.length - 100);
+    const checksum = createHash("sha256").update(older).digest("hex");
+    await Deno.writeTextFile(path, `${older},"checksum":"${checksum}"}\n`);
+    const notices: string[] = [];
+    const keeping = { results, onNotice: (line: string) => void notices.push(line) };
+    const again = await keptOr("profile", result.provenance, () => Promise.resolve(result), keeping);
+    assert.deepEqual(again, { result, kept: false });
+    assert.match(
+      notices.join(),
+      /^computing a kept result again: Cannot read \S+: at sums\.attention\[0\]\[0\]\.largest: /,
+    );
+    assert.deepEqual(await keptResult("profile", result.provenance, { results }), result);
+  }));
 
 Deno.test("what another method made counts as absent", () =>
   withFolder(async (results) => {

@@ -48,6 +48,12 @@ Deno.test("the means of a merged profile are those of all its samples", () => {
     const samples = [...a.sums.attention[0]!, ...b.sums.attention[0]!];
     const total = (key: "distance" | "counted") => samples.reduce((sum, sample) => sum + sample[key], 0);
     assert.equal(merged.attention.importance[0], total("distance") / total("counted"));
+    assert.equal(
+      merged.attention.largestRelativeMagnitude[0],
+      Math.max(...samples.map(({ largest }) => largest)),
+    );
+    const above = samples.reduce((sum, { above2 }) => sum + above2, 0);
+    assert.equal(merged.attention.shareAbove2[0], above / total("counted"));
     assert.equal(merged.tokens, a.tokens + b.tokens);
     assert.equal(
       merged.provenance.packing.samples,
@@ -161,7 +167,9 @@ Deno.test("the hash of a text does not depend on how it was divided", () => {
 });
 
 Deno.test("tokens without a direction are counted as skipped; an error only if none is left", () => {
-  const sums = (counted: number) => [[{ counted, distance: 1, magnitude: 2, sign: 0, norm: 3 }]];
+  const sums = (
+    counted: number,
+  ) => [[{ counted, distance: 1, magnitude: 2, sign: 0, norm: 3, largest: 2, above2: 0 }]];
   const made = profileOf(provenance(1), { attention: sums(16), mlp: sums(13), block: sums(15) });
   assert.equal(made.tokens, 16);
   assert.equal(made.skippedTokens, 3);

@@ -33,6 +33,8 @@ const moduleSums = fc.record({
   magnitude: fc.double({ min: 0, max: 1e4, noNaN: true }),
   sign: fc.double({ min: -16, max: 16, noNaN: true }).map((value) => value + 0), // JSON has no −0
   norm: fc.double({ min: 0, max: 1e4, noNaN: true }),
+  largest: fc.double({ min: 0, max: 1e4, noNaN: true }),
+  above2: fc.integer({ min: 0, max: 16 }),
 }, { noNullPrototype: true });
 
 /** What the router of three experts did in one sample. */

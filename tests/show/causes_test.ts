@@ -180,7 +180,7 @@ Deno.test("the table has a row for each layer, a dash where a module is absent, 
     text,
     /Sink rate as published: 50\.0 % of heads give the first token more than 0\.3 of their attention\n {2}averaged over all queries of a sample; counted over heads, layers and 4 samples of 64 tokens, no BOS\n/,
   );
-  assert.match(text, /after layer 0, token 0, dimension 5: −1,234 \(4 samples\)/);
+  assert.match(text, /after layer 0, token 0, dimension 5: −1,234 \(4 samples; written by MLP 0\)/);
   const without = show.tableText([{
     ...causes({ layers: 3 }, { effects: false }),
     massive: { places: 0, largest: [] },

@@ -51,9 +51,10 @@ export function provenance(
   };
 }
 
-/** A profile whose importance falls with depth, attention below the MLP, no two alike. */
+/** A profile whose importance falls with depth, attention below the MLP, no two alike; the MLP of layer 1 has an outsized update. */
 export function profile(shape: Shape): Profile {
   const { layers, samples = 4, attention = [], mlp = [], scale = 1 } = shape;
+  const outsized = (size: number, layer: number) => layer === 1 && size > 0.2;
   const module = (size: number, absent: readonly number[]) =>
     Array.from(
       { length: layers },
@@ -67,6 +68,8 @@ export function profile(shape: Shape): Profile {
             magnitude: TOKENS * magnitude,
             sign: TOKENS * Math.sin(layer + size),
             norm: TOKENS * (1 + layer),
+            largest: outsized(size, layer) ? 40 : magnitude,
+            above2: outsized(size, layer) ? 1 : 0,
           };
         }),
     );
@@ -131,6 +134,7 @@ export function sweep(shape: Shape, steps: readonly number[] = [0, 1, 2, 4]): Sw
     ...head("sweep"),
     provenance: provenance({ ...shape, text: "wiki" }),
     calibration: provenance(shape),
+    outsized: { attention: [], mlp: [shape.layers - 3] },
     curves: [
       curve("attention", "importance", 0.05),
       curve("mlp", "importance", 1),

@@ -17,6 +17,8 @@ export function causes(
   const modules = (size: number, absent: readonly number[]) => ({
     importance: list(absent, (l) => scale * size * (1 + 0.1 * Math.sin(3 * l)) / (1 + l)),
     relativeMagnitude: list(absent, (l) => Math.sqrt(2 * scale * size / (1 + l))),
+    largestRelativeMagnitude: list(absent, (l) => 2 * Math.sqrt(2 * scale * size / (1 + l))),
+    shareAbove2: list(absent, () => 0),
     sign: list(absent, (l) => Math.sin(l)),
     norm: list(absent, (l) => size * (3 + l)),
     normSpread: list(absent, (l) => 0.1 + 0.01 * l),
@@ -92,7 +94,13 @@ export function causes(
       ...[4, 8].map((n) => smoothed({ attention: 0, mlp: n })),
     ],
     effectiveRank: { embedding: 40, layers: list([], (l) => 30 - l) },
-    massive: { places: 1, largest: [{ layer: 0, position: 0, dimension: 5, value: -1234, samples: 4 }] },
+    massive: {
+      places: 1,
+      largest: [{
+        ...{ layer: 0, position: 0, dimension: 5, value: -1234, samples: 4 },
+        writer: { module: "mlp", layer: 0, added: -1200 },
+      }],
+    },
     effects: effects ? { attention: reaches(attention, 0.2), mlp: reaches(mlp, 0.6) } : null,
     ...predictability ? { predictability: fitted } : {},
     correlations: (["attention", "mlp"] as const).flatMap((module) =>

@@ -12,6 +12,8 @@ export function untrained({ ratio = 2, off = 1, variance = 0.05, hidden = 128, s
   const seeds = (scale: number) => ({
     importance: importances(scale),
     relativeMagnitude: importances(1),
+    largestRelativeMagnitude: importances(2),
+    shareAbove2: importances(0),
     sign: importances(1),
     spread: importances(scale / 10),
     bySeed: [importances(scale * 0.9), importances(scale * 1.1)],

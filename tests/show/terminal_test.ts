@@ -37,6 +37,16 @@ Deno.test("ranks within noise are marked where the caller says so", () => {
   assert.doesNotMatch(tableText([given]), /~/);
 });
 
+Deno.test("an outsized module is marked at its rank and named below; without one, nothing is", () => {
+  const marked = tableText([profile({ layers: 4 })]);
+  assert.deepEqual(marked.match(/^ *\d! +\d+ /gm)?.map((row) => row.trim().split(/\s+/)[1]), ["1", "1"]); // MLP and block
+  assert.match(
+    marked,
+    /^! MLP 1; block 1: an update more than 2 times as long as the stream at some token, /m,
+  );
+  assert.doesNotMatch(tableText([profile({ layers: 4, attention: [1], mlp: [1] })]), /!/);
+});
+
 Deno.test("escapes and sparklines appear only where asked for", () => {
   const given = profile({ layers: 4 });
   const beyond = /[\x1b▁-█]/;

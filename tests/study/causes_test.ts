@@ -43,7 +43,15 @@ Deno.test("the study has the form that it is kept in, and a profile's importance
       effects: { samples: 2, length: 16 },
     });
     const { attention, mlp, streamNorm } = await profile(model, options);
-    for (const key of ["importance", "relativeMagnitude", "sign"] as const) {
+    for (
+      const key of [
+        "importance",
+        "relativeMagnitude",
+        "largestRelativeMagnitude",
+        "shareAbove2",
+        "sign",
+      ] as const
+    ) {
       assert.deepEqual(result.attention[key], attention[key]);
       assert.deepEqual(result.mlp[key], mlp[key]);
     }
@@ -307,6 +315,13 @@ Deno.test("massive activations are found in the layer and dimension where they w
           Math.abs(value) > 100 && position < 16 && samples <= 4
         ),
       );
+      for (const { writer, value, layer } of largest) {
+        assert.deepEqual({ ...writer, added: 0 }, { module: "mlp", layer: 1, added: 0 });
+        // The stream before it, and all later modules, are of the size of 1: that is what the spike is a million times as large as.
+        if (layer === 1) {
+          assert.ok(Math.abs(value / writer!.added - 1) < 1e-2, `${value} of ${writer!.added}`);
+        }
+      }
       assert.deepEqual(largest, largest.toSorted((a, b) => Math.abs(b.value) - Math.abs(a.value)));
     });
   }));

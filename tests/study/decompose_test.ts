@@ -24,6 +24,8 @@ function profileWith(layers: readonly (readonly (readonly [number, number])[] | 
       magnitude: tokens.reduce((sum, [r]) => sum + r, 0),
       sign: tokens.reduce((sum, [, s]) => sum + s, 0),
       norm: tokens.length,
+      largest: Math.max(...tokens.map(([r]) => r)),
+      above2: tokens.filter(([r]) => r > 2).length,
     }]
   );
   return profileOf(provenance, { attention: sums, mlp: sums, block: sums });

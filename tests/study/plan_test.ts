@@ -30,6 +30,8 @@ function profileWith(attention: Numbers, mlp: Numbers, samples = 1): Profile {
         magnitude: 1 - distance,
         sign: 0,
         norm: 1,
+        largest: 1 - distance,
+        above2: 0,
       }))
     );
   const origin = provenance(samples);

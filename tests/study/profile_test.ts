@@ -43,7 +43,16 @@ Deno.test("two halves of a text merge into the whole, bit for bit", () =>
 Deno.test("a dropped module has null in its lists, and the block is then the other update", () =>
   withTiny(async ({ model, options }) => {
     const result = await profile(model, { ...options, drop: { attention: [1], mlp: [0, 2] } });
-    for (const key of ["importance", "relativeMagnitude", "sign", "standardError"] as const) {
+    for (
+      const key of [
+        "importance",
+        "relativeMagnitude",
+        "largestRelativeMagnitude",
+        "shareAbove2",
+        "sign",
+        "standardError",
+      ] as const
+    ) {
       assert.deepEqual(result.attention[key].map((value) => value === null), [false, true, false]);
       assert.deepEqual(result.mlp[key].map((value) => value === null), [true, false, true]);
       assert.equal(result.block[key][1], result.mlp[key][1]);

@@ -72,11 +72,15 @@ export function eachKind<T>(of: (kind: ModuleKind) => T): Record<ModuleKind, T> 
 }
 
 function means(sums: ModuleSums): ModuleMeans {
-  const mean = (key: "distance" | "magnitude" | "sign") =>
+  const mean = (key: "distance" | "magnitude" | "sign" | "above2") =>
     sums.map((layer) => layer && total(layer, key) / total(layer, "counted"));
   return {
     importance: mean("distance"),
     relativeMagnitude: mean("magnitude"),
+    largestRelativeMagnitude: sums.map((layer) =>
+      layer && layer.reduce((most, { largest }) => Math.max(most, largest), 0)
+    ),
+    shareAbove2: mean("above2"),
     sign: mean("sign"),
     standardError: sums.map((layer) => layer && standardError(sampleMeans(layer))),
   };
@@ -126,12 +130,14 @@ export function overSeeds(
     );
   }
   const modules = (kind: ModuleKind) => {
-    const column = (key: "importance" | "relativeMagnitude" | "sign") =>
+    const column = (key: Exclude<keyof ModuleMeans, "standardError">) =>
       profiles.map((profile) => profile[kind][key]);
     const bySeed = column("importance");
     return {
       importance: byLayer(bySeed, mean),
       relativeMagnitude: byLayer(column("relativeMagnitude"), mean),
+      largestRelativeMagnitude: byLayer(column("largestRelativeMagnitude"), (values) => Math.max(...values)),
+      shareAbove2: byLayer(column("shareAbove2"), mean),
       sign: byLayer(column("sign"), mean),
       spread: byLayer(bySeed, deviation),
       bySeed,

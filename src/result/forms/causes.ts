@@ -37,6 +37,10 @@ const curve = z.object({ mean: perLayer, standardError: perLayer });
 const modules = z.object({
   importance: perLayer,
   relativeMagnitude: perLayer,
+  /** The largest |u| / |X| of a token. */
+  largestRelativeMagnitude: perLayer,
+  /** Share of tokens with |u| / |X| > 2. */
+  shareAbove2: perLayer,
   sign: perLayer,
   /** mean |u| over tokens, and the standard deviation of |u| over tokens divided by that mean. */
   norm: perLayer,
@@ -110,6 +114,8 @@ const massive = z.object({
   value: z.number(),
   /** How many samples have a massive activation there. */
   samples: z.int().positive(),
+  /** What writes the activation: of the modules up to that layer, the one that moves it most once it is massive, and by how much in a sample. */
+  writer: z.object({ module: z.enum(MODULES), layer: z.int().nonnegative(), added: z.number() }).nullable(),
 });
 export type MassiveActivation = z.infer<typeof massive>;
 
@@ -167,6 +173,8 @@ const wholeRow = z.object({
     position: z.int().nonnegative(),
     dimension: z.int().nonnegative(),
     value: z.number(),
+    /** What the layer's modules add to it. */
+    added: z.object({ attention: z.number().optional(), mlp: z.number().optional() }),
   })),
   /** Of the study's first sample alone. */
   ranks: z.object({ embedding: z.number().nullable(), layers: perLayer }).nullable(),

@@ -53,6 +53,9 @@ export type Perplexity = z.infer<typeof perplexityForm>;
 const seedMeans = z.object({
   importance: perLayer,
   relativeMagnitude: perLayer,
+  /** The largest |u| / |X| of a token of any seed. */
+  largestRelativeMagnitude: perLayer,
+  shareAbove2: perLayer,
   sign: perLayer,
   /** Standard deviation of the importance over seeds; null for a single one. */
   spread: perLayer,

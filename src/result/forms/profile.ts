@@ -14,6 +14,8 @@ export const updateSums = z.object({
   magnitude: z.number(),
   sign: z.number(),
   norm: z.number(),
+  largest: z.number(),
+  above2: z.int().nonnegative(),
 });
 const moduleSums = z.array(z.array(updateSums).nullable());
 
@@ -23,6 +25,10 @@ const moduleMeans = z.object({
   importance: perLayer,
   /** mean |u| / |X| */
   relativeMagnitude: perLayer,
+  /** The largest |u| / |X| of a token. */
+  largestRelativeMagnitude: perLayer,
+  /** Share of tokens with |u| / |X| > 2. */
+  shareAbove2: perLayer,
   /** mean cos(u, X) */
   sign: perLayer,
   /** Standard error of the importance, over samples; null for a single sample. */

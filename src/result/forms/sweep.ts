@@ -103,6 +103,8 @@ export const sweepForm = z.object({
   provenance: provenanceForm,
   /** Provenance of the profile that gave the orders. */
   calibration: provenanceForm,
+  /** The layers whose module is outsized on the calibration text (profile.ts); absent in sweeps of earlier versions. */
+  outsized: z.object({ attention: indices, mlp: indices }).optional(),
   /** Provenance of the full model on the text on which repairs were fitted; absent where nothing was repaired. */
   repaired: provenanceForm.optional(),
   curves: z.array(z.object({

@@ -1,11 +1,11 @@
 /** Curves of a sweep: a measure against the number of modules dropped. Orders of one target share its colour and differ in dash pattern, and so do repairs of one order; random ones have hollow dots too. */
-import { halfWidth95, type LayerModule, mean, studentT95, type Verdict } from "../../measure/mod.ts";
+import { halfWidth95, type LayerModule, mean, MODULES, studentT95, type Verdict } from "../../measure/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
-import { curveName, dashOf, endName, isByImportance, isSeeded, widthOf } from "./setting.ts";
+import { curveName, dashOf, endName, isByImportance, isSeeded, OUTSIZED_NOTE, widthOf } from "./setting.ts";
 import { type Axis, dropAxis } from "./draw/axes.ts";
 import { lookOf } from "./draw/colors.ts";
 import { formatNumber } from "./numbers.ts";
-import type { Panel, Series } from "./draw/panel.ts";
+import { type Panel, RING, type Series } from "./draw/panel.ts";
 
 type SweepCurve = Sweep["curves"][number];
 type SweepPoint = SweepCurve["points"][number];
@@ -102,6 +102,8 @@ interface DropCurve extends Pick<CurveGroup, "target" | "by" | "repair"> {
     readonly value: number;
     readonly low?: number;
     readonly high?: number;
+    /** Whether its dot gets a ring. */
+    readonly ringed?: boolean;
   }[];
 }
 
@@ -126,18 +128,23 @@ export function dropChart(
     const shift = band ? 0 : APART * most * (i - (curves.length - 1) / 2);
     const opens = points.some(({ low = 0, high = 0 }) => high > low);
     const spread = opens
-      ? points.map(({ dropped, value, ...ends }) => ({ x: dropped + shift, y: value, ...ends }))
+      ? points.map(({ dropped, value, ringed: _, ...ends }) => ({ x: dropped + shift, y: value, ...ends }))
       : [];
+    const rings = points.filter(({ ringed }) => ringed).map(({ dropped, value }) => ({
+      x: dropped,
+      y: value,
+    }));
     const dots = points.map(({ dropped, value }) => (
       { x: dropped, y: value, says: `${label}, ${dropped} dropped: ${format(value)}` }
     ));
     return [
       { color: look.color, points: spread, width: 0, band },
       { color: look.color, points: dots, width: widthOf(curve), dash: dashOf(curve), end, plain },
+      { color: look.color, points: rings, ...RING },
       { ...look, points: dots, width: 0, hollow: isSeeded({ by }) },
     ];
   });
-  const series = [0, 1, 2].flatMap((part) => drawn.map((parts) => parts[part]));
+  const series = [0, 1, 2, 3].flatMap((part) => drawn.map((parts) => parts[part]));
   return { height, x: dropAxis(most), y, series };
 }
 
@@ -156,21 +163,37 @@ export function overSeeds(read: (point: SweepPoint) => number) {
   };
 }
 
+/** Whether a plan drops a module that is outsized on the calibration text. */
+function dropsOutsized({ outsized }: Sweep, drop: SweepPoint["drop"]): boolean {
+  return MODULES.some((kind) => outsized?.[kind].some((layer) => drop[kind].includes(layer)));
+}
+
+/** How a caption explains the rings; nothing without one. */
+export function outsizedPlansText(sweep: Sweep): string {
+  const any = sweep.curves.some(({ points }) => points.some(({ drop }) => dropsOutsized(sweep, drop)));
+  return any ? ` Rings: a module is dropped that has ${OUTSIZED_NOTE}.` : "";
+}
+
 /** Draws the groups of a sweep, with bands. */
 export function curveChart(
   groups: readonly CurveGroup[],
-  { read, ...look }: {
+  { read, sweep, ...look }: {
     /** What is drawn of a group at a number of drops. */
     readonly read: (cost: Cost) => CurvePoint;
     readonly y: Axis;
     readonly height: number;
+    readonly sweep: Sweep;
   },
 ): Panel {
   const curves = groups.map(({ target, by, repair, points }) => ({
     target,
     by,
     repair,
-    points: points.map(({ dropped, values }) => ({ dropped, ...read({ by, values }) })),
+    points: points.map(({ dropped, values }) => ({
+      dropped,
+      ...read({ by, values }),
+      ringed: values.some(({ drop }) => dropsOutsized(sweep, drop)),
+    })),
   }));
   return dropChart(curves, { ...look, format: formatNumber, band: true });
 }

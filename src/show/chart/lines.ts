@@ -5,7 +5,7 @@ import { type Axis, indexAxis, linearAxis, logAxis, logDomain, withZero } from "
 import { type Look, lookOf } from "./draw/colors.ts";
 import type { CsvRow } from "./csv.ts";
 import { formatNumber } from "./numbers.ts";
-import type { Panel, Series } from "./draw/panel.ts";
+import { type Panel, RING, type Series } from "./draw/panel.ts";
 import { KIND_NAMES } from "./setting.ts";
 
 /** By layer [L]; null where a layer has no value. */
@@ -17,6 +17,8 @@ export interface Line extends Look, Partial<Pick<Series, "dash" | "hollow" | "wi
   readonly values: ByLayer;
   /** Standard errors. */
   readonly errors: ByLayer;
+  /** Layers whose dots get a ring. */
+  readonly ringed?: readonly number[];
 }
 
 /** Where the i-th value of a line lies. */
@@ -39,7 +41,7 @@ export function depthOf(layer: number, layers: number): number {
 }
 
 /** A line with bars of ± 1 standard error over layers, or over other places. */
-export function seriesOf({ label, values, errors, ...look }: Line, placeOf = byLayer): Series {
+export function seriesOf({ label, values, errors, ringed: _, ...look }: Line, placeOf = byLayer): Series {
   const points = values.map((y, i) => {
     const { x, at } = placeOf(i);
     const error = errors[i] ?? 0;
@@ -48,6 +50,12 @@ export function seriesOf({ label, values, errors, ...look }: Line, placeOf = byL
     return { x, y, says, ...error > 0 ? { low: y - error, high: y + error } : {} };
   });
   return { ...look, points, end: label };
+}
+
+/** Rings around the dots of some layers; nothing without any. */
+function ringsOf({ color, values, ringed = [] }: Line, placeOf: (i: number) => Place): Series[] {
+  const points = ringed.map((layer) => ({ x: placeOf(layer).x, y: values[layer] }));
+  return points.length > 0 ? [{ color, points, ...RING }] : [];
 }
 
 /** A y axis for all points of some series. */
@@ -82,15 +90,16 @@ export function layerChart(
 ): Panel {
   const layers = lines.map(({ values }) => values.length);
   const relative = new Set(layers).size > 1;
-  const series = lines.map((line, l) =>
-    seriesOf(line, relative ? (i) => ({ x: depthOf(i, layers[l]), at: `layer ${i}` }) : byLayer)
+  const places = layers.map((count) =>
+    relative ? (i: number) => ({ x: depthOf(i, count), at: `layer ${i}` }) : byLayer
   );
+  const series = lines.map((line, l) => seriesOf(line, places[l]));
   return {
     height,
     ...kind ? { headings: [{ text: KIND_NAMES[kind], color: lookOf(kind).color }] } : {},
     x: relative ? DEPTH : indexAxis(layers[0], "layer"),
     y: domain ? (log ? logAxis : linearAxis)(domain, label) : valueAxis(series, label, log),
-    series,
+    series: [...lines.flatMap((line, l) => ringsOf(line, places[l])), ...series],
   };
 }
 

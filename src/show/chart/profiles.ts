@@ -1,6 +1,6 @@
 /** One or several profiles in a figure: their names, and a panel for each kind of module, on one scale. */
 import { type Check, list, orElse, resultOf } from "../../entry/mod.ts";
-import { type ModuleKind, planPhrase } from "../../measure/mod.ts";
+import { type ModuleKind, outsizedLayers, planPhrase } from "../../measure/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import { logDomain, withZero } from "./draw/axes.ts";
 import { lookOf, variantOf } from "./draw/colors.ts";
@@ -8,7 +8,7 @@ import type { Panel } from "./draw/panel.ts";
 import type { CsvRow } from "./csv.ts";
 import { type ByLayer, depthOf, layerChart, layerRows, type Line, profileLines } from "./lines.ts";
 import { present } from "./numbers.ts";
-import { KIND_NAMES, settingOf } from "./setting.ts";
+import { KIND_NAMES, OUTSIZED_NOTE, settingOf } from "./setting.ts";
 
 /** One profile, or several on one scale. */
 export type Profiles = Profile | readonly Profile[];
@@ -50,6 +50,7 @@ export function namesOf(profiles: readonly Profile[]): string[] {
 export interface Measure {
   readonly values: ByLayer;
   readonly errors: ByLayer;
+  readonly ringed?: readonly number[];
 }
 
 /** What is drawn of a profile's modules of one kind. */
@@ -57,7 +58,19 @@ export type Read<Kind extends ModuleKind> = (profile: Profile, kind: Kind) => Me
 
 /** Importance, the measure that most figures draw. */
 export function importanceIn(profile: Profile, kind: ModuleKind): Measure {
-  return { values: profile[kind].importance, errors: profile[kind].standardError };
+  return {
+    values: profile[kind].importance,
+    errors: profile[kind].standardError,
+    ringed: outsizedLayers(profile[kind].largestRelativeMagnitude),
+  };
+}
+
+/** How a caption explains the rings; nothing where no module of the kinds has one. */
+export function outsizedText(profiles: readonly Profile[], kinds: readonly ModuleKind[]): string {
+  const any = profiles.some((profile) =>
+    kinds.some((kind) => outsizedLayers(profile[kind].largestRelativeMagnitude).length > 0)
+  );
+  return any ? ` Rings: ${OUTSIZED_NOTE}.` : "";
 }
 
 /** One kind of module in several profiles. */

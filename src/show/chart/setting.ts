@@ -1,5 +1,12 @@
 /** Names in words: the setting of a figure or a table (model, weight format, text, packing, arithmetic), modules and orders. */
-import { type ModuleKind, MODULES, planText, rankModules, type RepairName } from "../../measure/mod.ts";
+import {
+  type ModuleKind,
+  MODULES,
+  OUTSIZED,
+  planText,
+  rankModules,
+  type RepairName,
+} from "../../measure/mod.ts";
 import {
   type Computed,
   type GuideName,
@@ -23,6 +30,10 @@ export const KIND_NAMES = {
   joint: "joint",
   consecutive: "consecutive",
 } as const;
+
+/** What an outsized module is, below tables and figures. */
+export const OUTSIZED_NOTE =
+  `an update more than ${OUTSIZED} times as long as the stream at some token, which a mean over tokens hides: the model may fail without it`;
 
 /** The key of small panels, which have no room for labels at the ends of lines. */
 export const MODULE_KEY: readonly KeyEntry[] = MODULES.map((kind) => (

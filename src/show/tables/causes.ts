@@ -11,7 +11,7 @@ import { CAUSE_NAMES, type CauseName, type Causes, type Smoothed } from "../../r
 import type { CsvRow } from "../chart/csv.ts";
 import { layerStreams } from "../chart/lines.ts";
 import { counted, formatNumber, formatRange, formatShare, median, present } from "../chart/numbers.ts";
-import { settingOf } from "../chart/setting.ts";
+import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import {
   byLayer,
   fixed,
@@ -182,10 +182,10 @@ function massiveLines({ massive: { places, largest } }: Causes): string[] {
   if (places === 0) return ["No massive activation (|x| > 100 and 1000 times the median)"];
   return [
     `Massive activations (|x| > 100 and 1000 times the median) in ${places} places, the largest:`,
-    ...largest.slice(0, LISTED).map(({ layer, position, dimension, value, samples }) =>
-      `  after layer ${layer}, token ${position}, dimension ${dimension}: ${
-        formatNumber(value)
-      } (${samples} samples)`
+    ...largest.slice(0, LISTED).map(({ layer, position, dimension, value, samples, writer }) =>
+      `  after layer ${layer}, token ${position}, dimension ${dimension}: ${formatNumber(value)} (${
+        counted(samples, "sample")
+      }${writer ? `; written by ${KIND_NAMES[writer.module]} ${writer.layer}` : ""})`
     ),
   ];
 }

@@ -1,9 +1,9 @@
 /** A profile: modules by importance, with their standard error, magnitude and sign; mixers and experts where layers differ in them. */
-import { KINDS, mean, type ModuleKind } from "../../measure/mod.ts";
+import { KINDS, mean, type ModuleKind, outsizedLayers } from "../../measure/mod.ts";
 import type { Mixtures, Profile } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { counted, formatNumber, formatShare } from "../chart/numbers.ts";
-import { byImportance, KIND_NAMES, type RankedModule, settingOf } from "../chart/setting.ts";
+import { byImportance, KIND_NAMES, OUTSIZED_NOTE, type RankedModule, settingOf } from "../chart/setting.ts";
 import {
   byLayer,
   type Column,
@@ -19,6 +19,9 @@ import {
 } from "./table.ts";
 import type { TextLook } from "./text.ts";
 
+/** Behind the rank of an outsized module. */
+const MARK = "!";
+
 /** How a profile may look. */
 export interface ProfileLook extends TextLook {
   /** Whether two neighbours of a ranking lie within the samples' noise; marked with "~". */
@@ -31,13 +34,20 @@ const SYMBOLS = { attention: "|a|/|x|", mlp: "|m|/|X|", block: "|a+m|/|x|" } as 
 
 /** The columns of one kind of module; rows are layers. */
 function columnsOf(profile: Profile, kind: ModuleKind): Column<number>[] {
-  const { importance, standardError, relativeMagnitude, sign } = profile[kind];
+  const { importance, standardError, relativeMagnitude, largestRelativeMagnitude, shareAbove2, sign } =
+    profile[kind];
   const isMixed = kind === "attention" && profile.mixers !== undefined;
   return [
     LAYER,
     byLayer(importance, { key: "importance", title: "importance", digits: 3 }),
     byLayer(standardError, { key: "standard_error", title: "± s.e.", digits: 2 }),
     byLayer(relativeMagnitude, { key: "relative_magnitude", title: SYMBOLS[kind], digits: 3 }),
+    byLayer(largestRelativeMagnitude, {
+      key: "largest_relative_magnitude",
+      title: "largest",
+      format: formatNumber,
+    }),
+    byLayer(shareAbove2, { key: "share_above_2" }),
     byLayer(sign, { key: "sign", title: "sign", format: fixed(3) }),
     ...isMixed ? [{ title: "mixer", value: (layer: number) => mixerOf(profile, layer) ?? "" }] : [],
   ];
@@ -59,6 +69,7 @@ export function profileTables(profile: Profile, look: ProfileLook = {}): Table[]
       "importance is 1 − cos(before, after), sign is cos(before, update); both are means over tokens",
       STREAM_NOTE,
       ...lowest < provenance.model.layers ? ["use --all to print every module"] : [],
+      ...outsizedLines(profile),
       ...tied ? ["~ the samples cannot separate this rank from the next"] : [],
       ...skippedTokens
         ? [
@@ -73,14 +84,20 @@ function rankedTable(profile: Profile, kind: ModuleKind, { lowest = Infinity, ti
   const all = byImportance(profile, kind);
   const ranked = all.slice(0, lowest).map(({ layer }) => layer);
   if (ranked.length === 0) return [];
+  const outsized = outsizedIn(profile, kind);
+  const width = ranked.some((layer) => outsized.includes(layer)) ? 2 : 1;
   const rank = (layer: number) => {
     const i = ranked.indexOf(layer);
-    return `${i + 1}${all[i + 1] && tied?.(all[i], all[i + 1], profile) ? "~" : " "}`;
+    const marks = [
+      all[i + 1] && tied?.(all[i], all[i + 1], profile) ? "~" : "",
+      outsized.includes(layer) ? MARK : "",
+    ];
+    return `${i + 1}${marks.join("").padEnd(width)}`;
   };
   const part = ranked.length < all.length ? `, ${ranked.length} of ${all.length}` : "";
   return [{
     title: `${KIND_NAMES[kind]}, most redundant first${part}`,
-    ...tableOf(ranked, [{ title: "rank ", value: rank }, ...columnsOf(profile, kind)]),
+    ...tableOf(ranked, [{ title: "rank".padEnd(4 + width), value: rank }, ...columnsOf(profile, kind)]),
   }];
 }
 
@@ -100,12 +117,31 @@ export function rankingTable(profile: Profile, most: number): Table {
   const length = Math.min(most, Math.max(...orders.map(({ ranked }) => ranked.length)));
   const columns = orders.map(({ kind, ranked }): Column<number> => ({
     title: KIND_NAMES[kind],
-    value: (i) => ranked[i] && `${ranked[i].layer} (${formatNumber(ranked[i].score)})`,
+    value: (i) =>
+      ranked[i] &&
+      `${ranked[i].layer}${outsizedIn(profile, kind).includes(ranked[i].layer) ? MARK : ""} (${
+        formatNumber(ranked[i].score)
+      })`,
   }));
   return {
     title: "The most redundant modules: layer (importance)",
     ...tableOf([...Array(length).keys()], [{ title: "rank", value: (i) => i + 1 }, ...columns]),
+    notes: outsizedLines(profile),
   };
+}
+
+/** The layers whose module of a kind is outsized. */
+function outsizedIn(profile: Profile, kind: ModuleKind): number[] {
+  return outsizedLayers(profile[kind].largestRelativeMagnitude);
+}
+
+/** "! MLP 0, 11; block 0, 11: an update more than 2 times …"; nothing without one. */
+function outsizedLines(profile: Profile): string[] {
+  const modules = KINDS.flatMap((kind) => {
+    const layers = outsizedIn(profile, kind);
+    return layers.length > 0 ? [`${KIND_NAMES[kind]} ${layers.join(", ")}`] : [];
+  });
+  return modules.length > 0 ? [`${MARK} ${modules.join("; ")}: ${OUTSIZED_NOTE}`] : [];
 }
 
 /** Bars of a logarithmic scale from the lowest to the highest value, "·" for a missing value: "█▆▂▁▁·▁". */

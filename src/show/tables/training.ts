@@ -109,8 +109,8 @@ export function randomInitTables(result: RandomInit): Table[] {
 export function randomInitRows(result: RandomInit): CsvRow[] {
   const { provenance: { model, packing: { samples, length } }, seeds } = result;
   return layerRecords(KINDS, { model: model.name, samples, length, seeds: seeds.length }, (kind) => {
-    const { importance, spread, relativeMagnitude, sign } = result[kind];
-    return { importance, spread, relativeMagnitude, sign };
+    const { bySeed: _, ...lists } = result[kind];
+    return lists;
   });
 }
 

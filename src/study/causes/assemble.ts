@@ -1,5 +1,5 @@
 /** From what each sample showed to the result of the study of causes. Pure. */
-import type { LayerModule, ModuleKind } from "../../measure/mod.ts";
+import { type LayerModule, type ModuleKind, MODULES } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import {
   type Causes,
@@ -51,8 +51,8 @@ export function assemble(spec: ModelSpec, provenance: Causes["provenance"], rows
   const profile = profileIn(provenance, whole);
   const { drops, sink: { threshold } } = provenance.causes;
   const moduleMeans = (kind: LayerModule): Causes["attention"] => {
-    const { importance, relativeMagnitude, sign } = profile[kind];
-    return { importance, relativeMagnitude, sign, ...updateNorms(whole, kind) };
+    const { standardError: _, ...means } = profile[kind];
+    return { ...means, ...updateNorms(whole, kind) };
   };
   const measured = {
     attention: moduleMeans("attention"),
@@ -89,11 +89,20 @@ export function withPredictability(
 
 function massiveIn(whole: readonly WholeRow[]): Causes["massive"] {
   const places = new Map<string, MassiveActivation>();
-  for (const { layer, position, dimension, value } of whole.flatMap(({ massive }) => massive)) {
-    const key = `${layer} ${position} ${dimension}`;
+  const all = whole.flatMap(({ massive }) => massive).sort((a, b) => a.layer - b.layer);
+  const writers = new Map<string, MassiveActivation["writer"]>(); // so far, of a token's dimension
+  for (const { layer, position, dimension, value, added } of all) {
+    const state = `${position} ${dimension}`;
+    const moved = MODULES.flatMap((module) => ({ module, layer, added: added[module] ?? 0 }));
+    const writer = [writers.get(state) ?? null, ...moved].reduce((most, next) =>
+      Math.abs(next!.added) > Math.abs(most?.added ?? 0) ? next : most
+    );
+    writers.set(state, writer);
+    const key = `${layer} ${state}`;
     const known = places.get(key);
     const largest = known && Math.abs(known.value) > Math.abs(value) ? known.value : value;
-    places.set(key, { layer, position, dimension, value: largest, samples: (known?.samples ?? 0) + 1 });
+    const samples = (known?.samples ?? 0) + 1;
+    places.set(key, { layer, position, dimension, value: largest, samples, writer });
   }
   const order = (a: MassiveActivation, b: MassiveActivation) =>
     Math.abs(b.value) - Math.abs(a.value) || a.layer - b.layer || a.position - b.position ||

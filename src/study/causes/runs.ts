@@ -45,10 +45,20 @@ export async function wholeRows(
   const patterns = attentionStatsProbe(layers, headMeans, { stride });
   const massive = samplesOf(blocks, (): WholeRow["massive"] => []);
   const ranks = layers.map((): number | null => null);
-  const streams = streamProbe((layer, sample, states) => {
-    massive[sample].push(...massiveActivations(states, hidden).map((found) => ({ layer, ...found })));
-    if (first && sample === 0) ranks[layer] = effectiveRank(states, hidden);
-  });
+  const streams = streamProbe(
+    (layer, sample, states, updates) => {
+      const modules = Object.entries(updates);
+      massive[sample].push(
+        ...massiveActivations(states, hidden).map((found) => {
+          const at = found.position * hidden + found.dimension;
+          return { layer, ...found, added: Object.fromEntries(modules.map(([kind, u]) => [kind, u[at]])) };
+        }),
+      );
+      if (first && sample === 0) ranks[layer] = effectiveRank(states, hidden);
+    },
+    0,
+    MODULES,
+  );
   await run(running, "full model", blocks, [noDrop], [gram, norms, patterns, streams]);
   const engine = await engineOf(options);
   const embedding = first ? await embed(model, engine, blocks.ids.subarray(0, blocks.length)) : null;

@@ -14,7 +14,7 @@ import {
   resultOf,
   wholeNumber,
 } from "../../entry/mod.ts";
-import { isFull, REPAIRS } from "../../measure/mod.ts";
+import { isFull, outsizedLayers, REPAIRS } from "../../measure/mod.ts";
 import { ORDERS, type Profile, type Sweep, TARGETS } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel, textChecks } from "../../subject/mod.ts";
@@ -124,6 +124,10 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
       return displayable({
         ...rest,
         calibration: calibrated.provenance,
+        outsized: {
+          attention: outsizedLayers(calibrated.attention.largestRelativeMagnitude),
+          mlp: outsizedLayers(calibrated.mlp.largestRelativeMagnitude),
+        },
         ...await repairs.origin(runOptions),
         curves,
       });

@@ -46,6 +46,9 @@ export interface Series {
   readonly plain?: boolean;
 }
 
+/** Rings around dots of other series, which are drawn later. */
+export const RING = { width: 0, shape: "circle", hollow: true, r: 8 } as const satisfies Partial<Series>;
+
 /** A series in which NaN marks the points that cannot be drawn. */
 export interface Visible extends Series {
   readonly points: readonly (Point & { readonly y: number })[];

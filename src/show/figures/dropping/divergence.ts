@@ -1,7 +1,14 @@
 /** Changes that perplexity hides: divergence from the full model and top-1 agreement, against the number dropped. */
 import type { Sweep } from "../../../result/mod.ts";
 import { formatPercent, linearAxis } from "../../chart/draw/axes.ts";
-import { comparedAt, curveChart, groupsOf, overSeeds, seededText } from "../../chart/curves.ts";
+import {
+  comparedAt,
+  curveChart,
+  groupsOf,
+  outsizedPlansText,
+  overSeeds,
+  seededText,
+} from "../../chart/curves.ts";
 import { formatFixed, formatNumber, formatShare } from "../../chart/numbers.ts";
 import { sharedText } from "../../chart/shared.ts";
 import { type Draw, type Drawing, figure } from "../../chart/svg.ts";
@@ -41,7 +48,7 @@ function drawing(sweep: Sweep, at?: number): Drawing {
       : "How far dropping moves the model's predictions",
     subtitle: "Top: share of positions where the most probable token is the same as the full model's. " +
       `Bottom: KL(full ‖ dropped) in nats per token.${seededText(groups, { ranges: true })}${
-        sharedText([sweep])
+        outsizedPlansText(sweep) + sharedText([sweep])
       }`,
     reading: compared
       ? `With ${compared.dropped} dropped, KL is ${formatNumber(compared.attention.kl)} for attention and ` +
@@ -49,11 +56,13 @@ function drawing(sweep: Sweep, at?: number): Drawing {
       : "A model can keep its perplexity and still choose different words.",
     panels: [
       curveChart(groups, {
+        sweep,
         read: overSeeds(({ top1 }) => top1),
         y: linearAxis([0, 1], "same top-1 token", formatPercent),
         height,
       }),
       curveChart(groups, {
+        sweep,
         read: overSeeds(({ kl }) => kl),
         y: linearAxis([0, most * 1.05], "KL, nats per token", (value) => formatFixed(value, decimals)),
         height,

@@ -7,6 +7,7 @@ import {
   curveChart,
   groupsOf,
   meanOf,
+  outsizedPlansText,
   overSeeds,
   riseInterval,
   seededText,
@@ -57,13 +58,15 @@ function drawing(sweep: Sweep, at?: number): Drawing {
   return {
     title: titleOf(comparedAt(groups, provenance.model.layers, at), samples),
     subtitle: `Perplexity on held-out text${full ? `; full model: ${formatNumber(full.perplexity)}` : ""}.` +
-      `${seededText(groups, { ranges: true })} ${intervalsText(samples)}` + sharedText([sweep]),
+      `${outsizedPlansText(sweep)}${seededText(groups, { ranges: true })} ${intervalsText(samples)}` +
+      sharedText([sweep]),
     setting: `${
       settingOf(provenance)
     } · drop orders from ${packing.samples} × ${packing.length} tokens of ${text.name}${repairsText(sweep)}`,
     reading: `At the end of each curve: ${ends.join("; ")}.`,
     panels: [
       curveChart(groups, {
+        sweep,
         read,
         y: logAxis(logDomain(heights), "perplexity (log)"),
         height: 460,

@@ -9,6 +9,7 @@ import {
   kindRows,
   linesByKind,
   namesOf,
+  outsizedText,
   settingsOfProfiles,
   severalText,
 } from "../../chart/profiles.ts";
@@ -40,7 +41,7 @@ export const comparisonFigure: Draw<[Profile, Profile]> = figure("comparison", {
     title: titleOf(a, b, names),
     subtitle:
       `Importance 1 − cos(X, Y) by layer, on one scale. Filled, solid: ${names[0]}; hollow, dashed: ` +
-      `${names[1]}. Bars: ± 1 standard error.${severalText([a, b])}`,
+      `${names[1]}. Bars: ± 1 standard error.${outsizedText([a, b], KINDS)}${severalText([a, b])}`,
     setting: settingsOfProfiles([a, b]),
     reading: readingOf(a, b),
     panels: kindPanels(kinds, { label: "importance (log)", log: true }),

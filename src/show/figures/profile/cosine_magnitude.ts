@@ -6,12 +6,20 @@
  * update a fraction −2 s r of its importance: updates along the stream lie below the curve, those against it above. Both axes
  * are means over tokens, so a size that varies between tokens also moves a dot.
  */
-import { correlates, importanceOf, type LayerModule, MODULES, spearman } from "../../../measure/mod.ts";
+import {
+  correlates,
+  importanceOf,
+  type LayerModule,
+  MODULES,
+  outsizedLayers,
+  spearman,
+} from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
 import { logAxis, logDomain } from "../../chart/draw/axes.ts";
 import { COLORS, FAINT, lookOf } from "../../chart/draw/colors.ts";
 import { formatFixed, formatNumber, median, rankText } from "../../chart/numbers.ts";
-import type { Panel } from "../../chart/draw/panel.ts";
+import { type Panel, RING } from "../../chart/draw/panel.ts";
+import { outsizedText } from "../../chart/profiles.ts";
 import { KIND_NAMES, MODULE_KEY } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 
@@ -52,10 +60,11 @@ export const cosineMagnitudeFigure: Draw<[Profile]> = figure(
       title: titleOf(magnitudeCorrelation(profile)),
       subtitle:
         `One mark per module, numbered by layer where space allows. The curve, 1 − 1/√(1 + r²), shows updates ` +
-        "orthogonal to the stream: their importance depends on magnitude alone.",
+        "orthogonal to the stream: their importance depends on magnitude alone." +
+        outsizedText([profile], MODULES),
       reading: readingOf(profile, modules),
       key: MODULE_KEY,
-      panels: [chart(modules)],
+      panels: [chart(modules, profile)],
       rows: modules.map(({ kind, layer, magnitude, importance }) => ({
         module: KIND_NAMES[kind],
         layer,
@@ -105,7 +114,7 @@ function modulesOf(profile: Profile) {
 }
 
 /** Layer numbers are placed beside dots with room for one, the outermost first. */
-function chart(modules: readonly Module[]): Panel {
+function chart(modules: readonly Module[], profile: Profile): Panel {
   const domain = logDomain(modules.map(({ magnitude }) => magnitude));
   const curve = Array.from({ length: 101 }, (_, i) => {
     const r = domain[0] * (domain[1] / domain[0]) ** (i / 100);
@@ -118,6 +127,12 @@ function chart(modules: readonly Module[]): Panel {
     y: logAxis(logDomain(heights), "importance (log)"),
     series: [
       { color: FAINT, points: curve },
+      ...MODULES.map((kind) => {
+        const layers = outsizedLayers(profile[kind].largestRelativeMagnitude);
+        const ringed = modules.filter((module) => module.kind === kind && layers.includes(module.layer));
+        const points = ringed.map(({ magnitude, importance }) => ({ x: magnitude, y: importance }));
+        return { color: COLORS[kind], points, ...RING, r: 10 };
+      }),
       ...MODULES.map((kind) => ({
         ...lookOf(kind),
         points: modules.filter((module) => module.kind === kind).map(({ layer, magnitude, importance }) => ({

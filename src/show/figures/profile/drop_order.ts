@@ -2,13 +2,14 @@
  * Which modules go when n are dropped (paper, drop order maps): one column per layer, which grows from the bottom up to the n at which
  * its module is dropped; the first drop is at the top. For attention, MLP, block, and for attention and MLP ranked together.
  */
-import { KINDS } from "../../../measure/mod.ts";
+import { KINDS, outsizedLayers } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
 import { countTicks, indexAxis, reversed } from "../../chart/draw/axes.ts";
 import { COLORS } from "../../chart/draw/colors.ts";
-import type { Panel } from "../../chart/draw/panel.ts";
+import { type Panel, RING, type Series } from "../../chart/draw/panel.ts";
 import { byImportance, KIND_NAMES, type RankedModule } from "../../chart/setting.ts";
 import { counted } from "../../chart/numbers.ts";
+import { outsizedText } from "../../chart/profiles.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { importanceSign, tally, unknownText } from "../../chart/told.ts";
 
@@ -36,9 +37,9 @@ export const dropOrderFigure: Draw<[Profile]> = figure("drop_order", "profile", 
     title: titleOf(profile, orders.find(({ target }) => target === "joint")?.order ?? []),
     subtitle:
       "Each column is a layer, as high as its module is redundant: its top is the drop at which the module is left " +
-      "out, and the first drop is at the top of the map.",
+      `out, and the first drop is at the top of the map.${outsizedText([profile], KINDS)}`,
     reading: `Dropped first: ${orders.map(({ target, order }) => firstOf(target, order)).join("; ")}.`,
-    panels: orders.map(({ target, order }) => chart(target, order, profile.provenance.model.layers)),
+    panels: orders.map(({ target, order }) => chart(target, order, profile)),
     rows: orders.flatMap(({ target, order }) =>
       order.map(({ module, layer, score }, i) => ({
         target: KIND_NAMES[target],
@@ -79,14 +80,15 @@ function firstOf(target: Target, order: readonly RankedModule[]): string {
 }
 
 /** A column runs from the end of the list, at the bottom, up to its drop; in a joint list the MLP has the right half. */
-function chart(target: Target, order: readonly RankedModule[], layers: number): Panel {
+function chart(target: Target, order: readonly RankedModule[], profile: Profile): Panel {
   const joint = target === "joint";
   const end = order.length + 0.5;
   const columns = order.map(({ module, layer }, i) => {
     const left = layer - 0.5 + (joint && module === "mlp" ? 0.5 : 0);
     const says = `${KIND_NAMES[module]}, layer ${layer}: drop ${i + 1}`;
     const [x1, x2] = [left + 0.02, left + (joint ? 0.48 : 0.98)];
-    return { x1, x2, y1: i + 0.5, y2: end, fill: COLORS[module], says };
+    const ringed = outsizedLayers(profile[module].largestRelativeMagnitude).includes(layer);
+    return { x1, x2, y1: i + 0.5, y2: end, fill: COLORS[module], says, ringed };
   });
   return {
     part: joint ? 1 : 1 / 3,
@@ -95,17 +97,14 @@ function chart(target: Target, order: readonly RankedModule[], layers: number): 
       text: joint ? "attention and MLP, ranked together" : KIND_NAMES[target],
       color: COLORS[target],
     }],
-    x: indexAxis(layers, "layer", joint ? 8 : 4),
+    x: indexAxis(profile.provenance.model.layers, "layer", joint ? 8 : 4),
     y: reversed({ domain: [0.5, end], ticks: dropTicks(order.length), label: "drop number" }),
     cells: columns,
     pale: 0.3,
-    series: columns.map(({ x1, x2, y1, fill }) => ({
-      color: fill,
-      points: [{ x: x1, y: y1, low: x1, high: x2 }],
-      width: 0,
-      across: true,
-      firm: true,
-    })),
+    series: columns.flatMap(({ x1, x2, y1, fill, ringed }): Series[] => [
+      { color: fill, points: [{ x: x1, y: y1, low: x1, high: x2 }], width: 0, across: true, firm: true },
+      ...ringed ? [{ color: fill, points: [{ x: (x1 + x2) / 2, y: y1 }], ...RING, r: 5 }] : [],
+    ]),
   };
 }
 

@@ -2,7 +2,15 @@
 import { KINDS } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
 import { formatNumber } from "../../chart/numbers.ts";
-import { eachOf, importanceIn, listOf, ofProfiles, profileParts, severalText } from "../../chart/profiles.ts";
+import {
+  eachOf,
+  importanceIn,
+  listOf,
+  ofProfiles,
+  outsizedText,
+  profileParts,
+  severalText,
+} from "../../chart/profiles.ts";
 import { byImportance, KIND_NAMES, type RankedModule } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { importanceSign, moduleSigns, tally, unknownText } from "../../chart/told.ts";
@@ -32,7 +40,9 @@ export const importanceFigure: Draw<[Profile | readonly Profile[]]> = figure(
       title: titleOf(profiles),
       subtitle:
         "Importance 1 − cos(X, Y) of each module: how far it turns the residual stream. Bars: ± 1 standard error. " +
-        `The title counts layers where the two differ (95 %).${severalText(profiles)}`,
+        `The title counts layers where the two differ (95 %).${outsizedText(profiles, KINDS)}${
+          severalText(profiles)
+        }`,
       reading: eachOf(profiles, readingOf, " "),
       ...profileParts(given, KINDS, {
         read: importanceIn,

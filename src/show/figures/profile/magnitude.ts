@@ -3,7 +3,15 @@ import { type LayerModule, MODULES } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
 import { errorsOf } from "../../chart/lines.ts";
 import { formatFixed, formatNumber, formatRange, median } from "../../chart/numbers.ts";
-import { eachOf, listOf, ofProfiles, profileParts, severalText } from "../../chart/profiles.ts";
+import {
+  eachOf,
+  importanceIn,
+  listOf,
+  ofProfiles,
+  outsizedText,
+  profileParts,
+  severalText,
+} from "../../chart/profiles.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { magnitudeRatio } from "../../chart/told.ts";
 
@@ -28,7 +36,7 @@ export const magnitudeFigure: Draw<[Profile | readonly Profile[]]> = figure(
       title: titleOf(profiles),
       subtitle:
         "Mean |a| / |x| of attention and |m| / |x + a| of the MLP, over tokens. Bars: ± 1 standard error." +
-        severalText(profiles),
+        outsizedText(profiles, MODULES) + severalText(profiles),
       reading: eachOf(profiles, readingOf, " "),
       ...profileParts(given, MODULES, {
         read,
@@ -41,7 +49,11 @@ export const magnitudeFigure: Draw<[Profile | readonly Profile[]]> = figure(
 );
 
 function read(profile: Profile, kind: LayerModule) {
-  return { values: profile[kind].relativeMagnitude, errors: errorsOf(profile, kind, "magnitude") };
+  return {
+    ...importanceIn(profile, kind),
+    values: profile[kind].relativeMagnitude,
+    errors: errorsOf(profile, kind, "magnitude"),
+  };
 }
 
 /** The medians over the layers; null where one of the two kinds has none. */
