@@ -16,15 +16,16 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 
 /** The form of a size, for errors. */
-export const SIZE = "a size such as 8GB, 512MiB or a number of bytes";
+export const SIZE = "a size such as 8GB, 512MiB or a whole number of bytes";
 
-/** Bytes of a size, rounded down; null for a value that is no size. Units are decimal (kB, MB, GB, TB) or binary (KiB, MiB, GiB, TiB). */
+/** Bytes of a size, rounded down; a number without a unit is whole, since half could be meant by 0.5; null for a value that is no size. Units are decimal (kB, MB, GB, TB) or binary (KiB, MiB, GiB, TiB). */
 export function parseBytes(size: number | string): number | null {
   const [, digits = "", unit = ""] = typeof size === "number"
     ? ["", String(size)]
     : size.trim().match(/^(\d+(?:\.\d+)?)\s*([a-z]*)$/i) ?? [];
   const factor = Object.hasOwn(UNITS, unit.toLowerCase()) ? UNITS[unit.toLowerCase()] : NaN;
-  const bytes = digits === "" ? NaN : Math.floor(Number(digits) * factor);
+  const isWhole = unit !== "" || /^\d+$/.test(digits);
+  const bytes = digits === "" || !isWhole ? NaN : Math.floor(Number(digits) * factor);
   return Number.isSafeInteger(bytes) && bytes >= 0 ? bytes : null;
 }
 

@@ -24,6 +24,18 @@ export {
   wholeNumber,
 } from "./checks.ts";
 export { aSize, parseBytes, SIZE } from "./bytes.ts";
+export {
+  aFrequency,
+  amountOf,
+  amountText,
+  aPart,
+  aProbability,
+  aRise,
+  aShare,
+  readShare,
+  type ShareKind,
+  shareOf,
+} from "./shares.ts";
 export { displayable, displayWith } from "./display.ts";
 export { cell, code, jsonText, oneLine, plain, shellWord } from "./plain.ts";
 export { nearNames } from "./near.ts";

@@ -70,7 +70,7 @@ export {
 } from "./orders/rank.ts";
 export type { Scores } from "./scores/score.ts";
 export { guides, type GuidesOptions } from "./orders/guides.ts";
-export { makePlan, type PlanOptions } from "./orders/make_plan.ts";
+export { BUDGET_SHARES, makePlan, type PlanOptions } from "./orders/make_plan.ts";
 export type { WindowOptions } from "./orders/windows.ts";
 export type { ConstraintOptions } from "./orders/constraints.ts";
 export { order } from "./orders/order.ts";
@@ -107,5 +107,5 @@ export { type Allowance, allowance } from "./sweep/allowance.ts";
 export { type Curve, type CurveOption, SWEEP_STEPS } from "./sweep/curves.ts";
 export { sweep, type SweepOptions } from "./sweep/sweep.ts";
 export { fit, type FitOptions } from "./fit/fit.ts";
-export type { FitAim } from "./fit/aims.ts";
+export { AIM_SHARES, type FitAim } from "./fit/aims.ts";
 export type { FitLines } from "./fit/lines.ts";

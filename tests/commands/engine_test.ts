@@ -121,7 +121,7 @@ Deno.test("--memory is a size with a unit or in bytes, changes no digit and find
       assert.deepEqual([code, out], [2, ""]);
       assert.match(
         err,
-        /'--memory <size>' argument .* expected a size such as 8GB, 512MiB or a number of bytes/,
+        /'--memory <size>' argument .* expected a size such as 8GB, 512MiB or a whole number of bytes/,
       );
     }
     const profile = async (...more: string[]) => {

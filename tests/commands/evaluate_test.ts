@@ -104,9 +104,9 @@ Deno.test("evaluate: bad input is one clear line", () =>
       [2, ["evaluate", folder, "--limit", "0"], /expected a whole number of at least 1/],
       [2, ["evaluate", folder, "--suite", "paper", "--tasks", "piqa"], /cannot be used with/],
       [
-        1,
+        2,
         ["evaluate", folder, "--tasks", "piqa", "--margin", "2"],
-        /margin is 2, expected a share above 0 and below 1/,
+        /'--margin <share>' argument '2'.*expected a share above 0 and below 1/,
       ],
       [1, ["evaluate", folder, "--tasks", "piqa", "--seed", "4294967296"], /seed.*a whole number below 2³²/],
       [

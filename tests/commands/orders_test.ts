@@ -90,7 +90,7 @@ Deno.test("orders: wrong use ends with 2, a failure with 1, and each says what w
       [1, ["order", folder, "--upto", "2", "--protect-first", "2"], /upto is 2, expected at most 1/],
       [2, ["sweep", folder, "--by", "importance,guess"], /found "guess", expected some of: importance/],
       [2, ["plan", order], /expected one of --drop, --parameters and --kv-bytes/],
-      [2, ["plan", order, "--drop", "1", "--kv-bytes", "1"], /expected one of --drop, --parameters/],
+      [2, ["plan", order, "--drop", "1", "--kv-bytes", "2"], /expected one of --drop, --parameters/],
       [1, ["plan", order, "--drop", "4"], /Cannot drop 4 attention modules: .* from 0 to 3/],
       [
         1,
@@ -100,7 +100,7 @@ Deno.test("orders: wrong use ends with 2, a failure with 1, and each says what w
       [
         1,
         ["plan", order, "--parameters", "0.9"],
-        /Cannot save 0.9 of the parameters: found \d+ of \d+ in all 3/,
+        /Cannot save 90% of the parameters: found \d+ of \d+ in all 3/,
       ],
     ]);
   }));

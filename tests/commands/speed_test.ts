@@ -66,7 +66,7 @@ Deno.test("wrong use ends with 2, a failure with 1, and each says what was expec
       ...["1.1", "-1", "x", ",", "NaN"].map((shares): [number, string[], RegExp] => [
         2,
         ["speed", "llama-2-7b", "--device", "a100", `--accepted=${shares}`],
-        /expected shares from 0 to 1/,
+        /expected a share from 0 to 1/,
       ]),
       [
         2,

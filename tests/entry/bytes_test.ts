@@ -42,7 +42,7 @@ Deno.test("anything else is no size, and the error names the option", () => {
     assert.throws(() => expect("profile", "memory", size, aSize), {
       name: "RangeError",
       message:
-        `Cannot profile: memory is "${size}", expected a size such as 8GB, 512MiB or a number of bytes`,
+        `Cannot profile: memory is "${size}", expected a size such as 8GB, 512MiB or a whole number of bytes`,
     });
   }
   for (const size of [-1, NaN, Infinity, 1e300]) {

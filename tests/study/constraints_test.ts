@@ -128,7 +128,7 @@ Deno.test("a budget is met by the fewest drops, in order, and the plan says what
       (target, scores, what, share, asNumber) => {
         const [from, context] = [orderOf(target, scores), 100];
         const whole = what === "parameters" ? 2000 : 10 * (4 * 100 + 64);
-        const wanted = asNumber ? Math.max(1, share * whole) : share;
+        const wanted = asNumber ? Math.max(2, Math.round(share * whole)) : share;
         const needed = asNumber ? wanted : share * whole;
         const most = target === "consecutive" ? L : from.order.length;
         const bySize = Array.from({ length: most + 1 }, (_, drop) => makePlan(from, { drop, context }));
@@ -208,9 +208,13 @@ Deno.test("what a plan cannot be made from is refused in a line", () => {
   refused(
     from,
     { kvBytes: 0.1 },
-    /Cannot save 0.1 of the bytes of keys and values: found 0 of 328320 in all 6 MLPs of the ranking/,
+    /Cannot save 10% of the bytes of keys and values: found 0 of 328320 in all 6 MLPs of the ranking/,
   );
-  refused(from, { parameters: 0 }, /parameters is 0, expected a number above 0/);
+  refused(
+    from,
+    { parameters: 0 },
+    /parameters is 0, expected a share such as 10%, or a whole number of parameters from 2 on/,
+  );
   const searched = { ...from, by: "greedy" as const };
   refused(
     searched,
@@ -249,6 +253,12 @@ for (const name of ["llama", "qwen2", "gemma2", "neox-parallel"]) {
       const { kvHeads, headSize } = scoring(model.spec.layers[0].attention)!;
       assert.equal(sizes.kvBytes[0], 2 * 2 * kvHeads * headSize); // keys and values, two bytes each
       const all = await order(model, { ...options, target: "block", by: "deepest" });
-      assert.deepEqual(makePlan(all, { parameters: 1 }).mlp, [model.spec.layers.length - 1]);
+      assert.deepEqual(makePlan(all, { parameters: 2 }).mlp, [model.spec.layers.length - 1]);
+      for (const [share, percentage] of [[0.03, "3%"], [0.2, "20%"]] as const) {
+        for (const name of ["parameters", "kvBytes"]) {
+          assert.deepEqual(makePlan(all, { [name]: percentage }), makePlan(all, { [name]: share }));
+        }
+      }
+      assert.equal(makePlan(all, { kvBytes: "100%" }).saves?.kvShare, 1);
     }, name));
 }

@@ -165,7 +165,8 @@ Deno.test("a study reads the weights once where they fit, and refuses a memory t
     assert.ok(reads > 3 * model.spec.layers.length);
     await assert.rejects(profile(model, { ...options, memory: "8XB" }), {
       name: "RangeError",
-      message: 'Cannot profile: memory is "8XB", expected a size such as 8GB, 512MiB or a number of bytes',
+      message:
+        'Cannot profile: memory is "8XB", expected a size such as 8GB, 512MiB or a whole number of bytes',
     });
   }));
 

@@ -1,5 +1,6 @@
 /** Benchmark tasks, with modules dropped, compared with the full model. */
 import { Command, Option } from "commander";
+import { aPart } from "../../entry/mod.ts";
 import { noDrop } from "../../measure/mod.ts";
 import { type Evaluation, resultText } from "../../result/mod.ts";
 import { evaluatePriceText } from "../../show/mod.ts";
@@ -16,7 +17,7 @@ import {
   type KeepingFlags,
   MODEL,
   plansIn,
-  positive,
+  share,
   wholeNumber,
   withDropLists,
   withEngineFlags,
@@ -67,9 +68,9 @@ export function evaluateCommand(context: Context): Command {
     )
     .option(
       "--margin <share>",
-      "largest loss of accuracy that counts as equivalent, for example 0.01 for one point",
-      positive,
-      0.02,
+      "largest loss of accuracy that counts as equivalent, for example 0.01 or 1% for one point",
+      share(aPart),
+      "0.02",
     )
     .option(
       "--prompts <n>",

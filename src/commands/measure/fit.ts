@@ -1,8 +1,8 @@
 /** `lamina fit MODEL`: how much may go at a loss that one accepts, or at what loss so much goes. */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { type RepairName, REPAIRS } from "../../measure/mod.ts";
 import { type Fit, ORDERS, PAPER_SCORE } from "../../result/mod.ts";
-import { type FitOptions, planTensors, type RankTarget, studies } from "../../study/mod.ts";
+import { AIM_SHARES, type FitOptions, planTensors, type RankTarget, studies } from "../../study/mod.ts";
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
 import { isStandardOutput, writesPlan } from "../shared/destination.ts";
 import { keepFit, nextText } from "../shared/fitted.ts";
@@ -15,6 +15,7 @@ import {
   MODEL,
   namesAmong,
   positive,
+  share,
   type StudyFlags,
   wholeNumber,
   withCalibrationFlags,
@@ -100,14 +101,22 @@ export function fitCommand(context: Context): Command {
 function withAimFlags(command: Command): Command {
   return command.optionsGroup("One promise:")
     .option("--loss <nats>", "lose at most this many nats per token, such as 0.01", positive)
-    .option("--perplexity <rise>", "let the perplexity rise by at most this share, such as 5%", shareOf)
+    .option(
+      "--perplexity <rise>",
+      "let the perplexity rise by at most this share, such as 5%",
+      share(AIM_SHARES.perplexity),
+    )
     .option("--accuracy <points>", "lose at most this many points of mean accuracy on --tasks", positive)
     .option(
       "--parameters <n>",
       "save at least this many parameters, or a share such as 10%, as cheaply as possible",
-      shareOf,
+      share(AIM_SHARES.parameters),
     )
-    .option("--kv-bytes <n>", "save at least this many bytes of KV cache, or a share such as 25%", shareOf)
+    .option(
+      "--kv-bytes <n>",
+      "save at least this many bytes of KV cache, or a share such as 25%",
+      share(AIM_SHARES.kvBytes),
+    )
     .option(
       "--speed <factor>",
       "decode at least this many times as fast on this machine, such as 1.2",
@@ -116,15 +125,6 @@ function withAimFlags(command: Command): Command {
     .option("--tasks <names>", "benchmark tasks of --accuracy, such as piqa,arc_easy", taskList)
     .option("--limit <n>", "documents of each task, of which half confirm (default: 200)", wholeNumber(4))
     .option("--context <t>", "sequence length for --kv-bytes, in tokens (default: 8192)", wholeNumber(1));
-}
-
-/** A number above 0, or a percentage: "5%" is 0.05. */
-function shareOf(text: string): number {
-  const percent = /^(.+?)\s*%$/.exec(text.trim());
-  if (!percent) return positive(text);
-  const share = positive(percent[1]) / 100;
-  if (share <= 1) return share;
-  throw new InvalidArgumentError("expected at most 100%");
 }
 
 function optionsOf(context: Context, flags: FitFlags): FitOptions {

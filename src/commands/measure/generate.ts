@@ -1,5 +1,6 @@
 /** What the model writes: the full model's text beside the dropped one's. */
 import { Command } from "commander";
+import { aProbability } from "../../entry/mod.ts";
 import { type DropPlan, isFull, planPhrase } from "../../measure/mod.ts";
 import { head } from "../../result/mod.ts";
 import { computedOn, generate, type Generated, type GenerateOptions, readPlan } from "../../study/mod.ts";
@@ -10,7 +11,7 @@ import {
   type EngineFlags,
   MODEL,
   nonNegative,
-  positive,
+  share,
   wantedOf,
   wholeNumber,
   withDropFlags,
@@ -36,9 +37,9 @@ export function generateCommand(context: Context): Command {
     .option("--temperature <t>", "sampling temperature; 0 takes the most probable token", nonNegative, 0)
     .option(
       "--top-p <p>",
-      "sample from the most probable tokens that add up to this probability",
-      positive,
-      1,
+      "sample from the most probable tokens that add up to this probability, such as 0.9 or 90%",
+      share(aProbability),
+      "1",
     )
     .option("--seed <n>", "random seed", wholeNumber(0), 0)
     .option("--draft <file>", "draft tokens with the modules that this plan keeps: same text, perhaps faster")

@@ -1,5 +1,5 @@
 /** How fast a model is, and what dropping modules gains, here or on a device that is not here: `lamina speed`. */
-import { formatBytes } from "../../entry/mod.ts";
+import { aFrequency, formatBytes } from "../../entry/mod.ts";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { fileName, keepAs, readResult } from "../../result/mod.ts";
 import {
@@ -21,6 +21,7 @@ import {
   type EngineFlags,
   type KeepingFlags,
   plansIn,
+  share,
   wholeNumber,
   withDropLists,
   withEngineFlags,
@@ -99,7 +100,7 @@ export function speedCommand(context: Context): Command {
     .addOption(
       new Option(
         "--accepted <shares>",
-        "with --device, what each plan gains as a draft of which these shares are accepted, for example 0.9,0.95",
+        "with --device, what each plan gains as a draft of which these shares are accepted, for example 0.9,0.95 or 90%,95%",
       ).argParser(sharesOf),
     )
     .addHelpText("after", MORE);
@@ -165,10 +166,10 @@ function sizes(text: string): number[] {
   return entries.map(wholeNumber(1));
 }
 
-function sharesOf(text: string): number[] {
-  const shares = entriesOf(text).map((entry) => entry.trim() === "" ? NaN : Number(entry));
-  if (shares.length > 0 && shares.every((share) => share >= 0 && share <= 1)) return shares;
-  throw new InvalidArgumentError("expected shares from 0 to 1");
+function sharesOf(text: string): string[] {
+  const shares = entriesOf(text);
+  if (shares.length > 0) return shares.map(share(aFrequency));
+  throw new InvalidArgumentError("expected at least one share");
 }
 
 function batchOf(text: string): number[] | "max" {

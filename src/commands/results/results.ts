@@ -2,12 +2,18 @@
 import { Command, Option } from "commander";
 import { merge, RANKS, readResult, resultText, TARGETS } from "../../result/mod.ts";
 import { modelOf } from "../../show/mod.ts";
-import { compare, type ConstraintOptions, makePlan, type PlanOptions } from "../../study/mod.ts";
+import {
+  BUDGET_SHARES,
+  compare,
+  type ConstraintOptions,
+  makePlan,
+  type PlanOptions,
+} from "../../study/mod.ts";
 import { type Context, tableIn } from "../shared/context.ts";
 import { explained } from "../shared/help.ts";
 import {
   type ConstraintFlags,
-  positive,
+  share,
   wholeNumber,
   withConstraintFlags,
   withResultsFlag,
@@ -32,13 +38,13 @@ export function planCommand(context: Context): Command {
     .option("--drop <n>", "number of modules to drop", wholeNumber(0))
     .option(
       "--parameters <n>",
-      "drop until this many parameters are saved; below 1, a share of all",
-      positive,
+      "drop until this many parameters are saved, or a share such as 10%",
+      share(BUDGET_SHARES.parameters),
     )
     .option(
       "--kv-bytes <n>",
-      "drop until this many bytes of KV cache are saved; below 1, a share of all",
-      positive,
+      "drop until this many bytes of KV cache are saved, or a share such as 25%",
+      share(BUDGET_SHARES.kvBytes),
     )
     .option(
       "--context <t>",

@@ -1,7 +1,7 @@
 /** Options that commands share, parsed and checked. A wrong value is a wrong use: exit code 2. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { ENGINES, PRECISIONS, type Wanted as EngineWanted } from "../../engine/mod.ts";
-import { parseBytes, SIZE } from "../../entry/mod.ts";
+import { parseBytes, readShare, type ShareKind, SIZE } from "../../entry/mod.ts";
 import { displayed, folderOf } from "../../home/mod.ts";
 import { type DropPlan, isFull } from "../../measure/mod.ts";
 import type { Plan } from "../../result/mod.ts";
@@ -291,6 +291,15 @@ export function positive(text: string): number {
   const value = Number(text);
   if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError("expected a number above 0");
   return value;
+}
+
+/** A parser of shares, and of amounts that may be shares. The library reads the text again: "100%" is another amount than 1. */
+export function share(kind: ShareKind): (text: string) => string {
+  return (text) => {
+    const read = readShare(text, kind);
+    if (typeof read === "number") return text;
+    throw new InvalidArgumentError(`${read.flaw ? `it ${read.flaw}, ` : ""}expected ${kind.expected}`);
+  };
 }
 
 /** A parser of sizes in bytes: "8GB". */

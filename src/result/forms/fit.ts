@@ -35,7 +35,7 @@ export const fitForm = z.object({
   aim: z.object({
     of: z.enum(AIMS),
     /**
-     * Nats per token; the rise of the perplexity as a share; points of accuracy; weights, or bytes of keys and values (below 1: a share of all);
+     * Nats per token; the rise of the perplexity as a share; points of accuracy; weights, or bytes of keys and values (up to 1: a share of all);
      * or the factor of decoding's speed.
      */
     amount: z.number().positive(),

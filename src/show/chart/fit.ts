@@ -57,7 +57,7 @@ export function costText(aim: Aim, { value, low, high }: Cost): string {
 
 /** The promise: "loss rises by at most 0.01 nats per token". */
 export function promiseText({ of, amount, tasks = [], context }: Aim): string {
-  const share = amount < 1 ? `${compact(100 * amount)} %` : amount.toLocaleString("en-US");
+  const share = amount <= 1 ? `${compact(100 * amount)} %` : amount.toLocaleString("en-US");
   switch (of) {
     case "loss":
       return `the loss rises by at most ${amount} nats per token`;
@@ -66,10 +66,10 @@ export function promiseText({ of, amount, tasks = [], context }: Aim): string {
     case "accuracy":
       return `the accuracy on ${tasks.join(", ")} falls by at most ${counted(amount, "point")}`;
     case "parameters":
-      return `at least ${amount < 1 ? `${share} of the` : share} parameters are saved`;
+      return `at least ${amount <= 1 ? `${share} of the` : share} parameters are saved`;
     case "kv-bytes":
       return `at least ${
-        amount < 1 ? `${share} of the` : share
+        amount <= 1 ? `${share} of the` : share
       } bytes of keys and values of ${context} tokens are saved`;
     case "speed":
       return `decoding is at least ${amount} times as fast`;

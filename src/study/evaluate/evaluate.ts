@@ -4,6 +4,8 @@
  */
 import { mean, planHash } from "../../measure/mod.ts";
 import {
+  aPart,
+  aShare,
   type Check,
   type Checks,
   list,
@@ -13,6 +15,7 @@ import {
   type Reports,
   reportsOf,
   required,
+  shareOf,
   text,
   wholeNumber,
 } from "../../entry/mod.ts";
@@ -68,8 +71,8 @@ export interface EvaluateOptions extends Keeping, Reports, EngineOptions, Forcin
   readonly bos?: BosRule | undefined;
   /** Seed of the random stream that draws the shots; default: lm-eval's 1234. */
   readonly seed?: number | undefined;
-  /** Difference in accuracy that counts as no degradation; default: 0.02, two points. */
-  readonly margin?: number | undefined;
+  /** Difference in accuracy that counts as no degradation, such as 0.01 or "1%"; default: 0.02, two points. */
+  readonly margin?: number | string | undefined;
   /** Number of texts that every plan continues, as samples of its writing; default: 8; 0 skips them. */
   readonly prompts?: number | undefined;
 }
@@ -87,7 +90,7 @@ const evaluateChecks: Checks<EvaluateOptions> = {
   limit: wholeNumber(1),
   bos: oneOf(["tokenizer", "never", "always"]),
   seed: number("a whole number below 2³²", (value) => value >>> 0 === value),
-  margin: number("a share above 0 and below 1", (value) => value > 0 && value < 1),
+  margin: aShare(aPart),
   prompts: wholeNumber(0),
   results: text,
 };
@@ -255,13 +258,14 @@ async function evaluated(
   const running = { ...runOptions, model, engine, plans };
   const items = await runParts(parts, running);
   const written = await writing(options.prompts ?? PROMPTS, running);
-  const full = summarise(items[0], mains, null, options.margin ?? MARGIN);
+  const margin = shareOf(options.margin ?? MARGIN, aPart);
+  const full = summarise(items[0], mains, null, margin);
   return plans.map((plan, i): Evaluation => ({
     ...head("evaluate"),
     provenance: wholeOrigin(items[i].map(({ origin }) => origin)),
     bos: options.bos ?? "tokenizer",
     seed: options.seed ?? SEED,
-    ...i === 0 ? full : summarise(items[i], mains, full, options.margin ?? MARGIN),
+    ...i === 0 ? full : summarise(items[i], mains, full, margin),
     writing: written?.[i] ?? null,
     ...draftOf(model.spec, plan, meanText(parts)),
   }));

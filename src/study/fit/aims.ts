@@ -1,5 +1,16 @@
 /** What a fit promises: at most so much loss, or at least so much saved. */
-import { type Checks, list, number, text, wholeNumber } from "../../entry/mod.ts";
+import {
+  amountOf,
+  aRise,
+  aShare,
+  type Checks,
+  list,
+  number,
+  type ShareKind,
+  shareOf,
+  text,
+  wholeNumber,
+} from "../../entry/mod.ts";
 import { interval95, type Verdict } from "../../measure/mod.ts";
 import { AIMS, type Fit, type Plan, type Sizes } from "../../result/mod.ts";
 import { allKvBytes } from "../orders/sizes.ts";
@@ -8,14 +19,14 @@ import { allKvBytes } from "../orders/sizes.ts";
 export interface FitAim {
   /** Most nats per token that the plan may lose. */
   readonly loss?: number | undefined;
-  /** Largest rise of the perplexity, as a share: 0.05 is 5 %. */
-  readonly perplexity?: number | undefined;
+  /** Largest rise of the perplexity, as a share: 0.05, or "5%". A rise that is no less than the perplexity needs the sign: "150%". */
+  readonly perplexity?: number | string | undefined;
   /** Most points of mean accuracy on `tasks` that the plan may lose. */
   readonly accuracy?: number | undefined;
-  /** Fewest weights to save; a number below 1 is a share of the model's. */
-  readonly parameters?: number | undefined;
-  /** Fewest bytes of keys and values to save for one sequence of `context` tokens; a number below 1 is a share of all. */
-  readonly kvBytes?: number | undefined;
+  /** Fewest weights to save, or a share of the model's: 0.1, or "10%"; "100%" is all. */
+  readonly parameters?: number | string | undefined;
+  /** Fewest bytes of keys and values to save for one sequence of `context` tokens, or a share of all: 0.25, or "25%". */
+  readonly kvBytes?: number | string | undefined;
   /** Smallest factor by which decoding becomes faster, such as 1.2. */
   readonly speed?: number | undefined;
   /** Benchmark tasks of `accuracy`. */
@@ -27,14 +38,20 @@ export interface FitAim {
 }
 
 const positive = number("a number above 0", (value) => value > 0);
+/** Promises that are shares, or may be. */
+export const AIM_SHARES = {
+  perplexity: aRise,
+  parameters: amountOf("parameters"),
+  kvBytes: amountOf("bytes"),
+} as const satisfies { readonly [Name in keyof FitAim]: ShareKind };
 
 /** Checks of these options. */
 export const aimChecks: Checks<FitAim> = {
   loss: positive,
-  perplexity: positive,
+  perplexity: aShare(AIM_SHARES.perplexity),
   accuracy: number("a number of points above 0 and at most 100", (value) => value > 0 && value <= 100),
-  parameters: positive,
-  kvBytes: positive,
+  parameters: aShare(AIM_SHARES.parameters),
+  kvBytes: aShare(AIM_SHARES.kvBytes),
   speed: number("a factor above 1", (value) => value > 1),
   tasks: list(text, "names of tasks", 1),
   limit: wholeNumber(4),
@@ -54,7 +71,10 @@ const LIMIT = 200;
 /** The promise among options. Throws `TypeError` unless there is exactly one, and tasks for an accuracy alone. */
 export function aimOf(options: FitAim): Aim {
   const { kvBytes, tasks, context = CONTEXT } = options;
-  const amounts: Partial<Record<Aim["of"], number | undefined>> = { ...options, "kv-bytes": kvBytes };
+  const amounts: Partial<Record<Aim["of"], number | string | undefined>> = {
+    ...options,
+    "kv-bytes": kvBytes,
+  };
   const named = AIMS.filter((name) => amounts[name] !== undefined);
   if (named.length !== 1) {
     const found = named.length === 0 ? "no promise" : named.join(" and ");
@@ -71,10 +91,15 @@ export function aimOf(options: FitAim): Aim {
   }
   return {
     of,
-    amount: amounts[of]!,
+    amount: amountIn(of, amounts[of]!),
     ...tasks ? { tasks: [...tasks] } : {},
     ...of === "kv-bytes" ? { context } : {},
   };
+}
+
+function amountIn(of: Aim["of"], amount: number | string): number {
+  const kinds: Partial<Record<Aim["of"], ShareKind>> = { ...AIM_SHARES, "kv-bytes": AIM_SHARES.kvBytes };
+  return of in kinds ? shareOf(amount, kinds[of]!) : Number(amount);
 }
 
 /** Documents of each task: those that choose, and those that confirm. */
@@ -105,7 +130,7 @@ export function savedOf(
   kvBytes: number,
   sizes: Sizes,
 ): number {
-  const share = amount < 1;
+  const share = amount <= 1;
   if (of === "parameters") return share ? saves.parametersShare : saves.parameters;
   return share ? kvBytes / (allKvBytes(sizes, context) || 1) : kvBytes;
 }

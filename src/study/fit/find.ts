@@ -1,5 +1,5 @@
 /** The search of a fit, its confirmation and its times. */
-import { phases, within } from "../../entry/mod.ts";
+import { amountText, phases, within } from "../../entry/mod.ts";
 import { planHash } from "../../measure/mod.ts";
 import { type Fit, planData } from "../../result/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
@@ -193,7 +193,9 @@ async function cheapest(
   if (candidates.length === 0) {
     const targets = [...new Set(all.map(({ target }) => target))].join(", ");
     throw new RangeError(
-      `Cannot fit ${model.name}: ${aim.of} is ${aim.amount}, expected at most what dropping all modules of ${targets} saves`,
+      `Cannot fit ${model.name}: ${aim.of} is ${
+        amountText(aim.amount)
+      }, expected at most what dropping all modules of ${targets} saves`,
     );
   }
   const { tried, provenance } = await judged(searching, candidates, options);

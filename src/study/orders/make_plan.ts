@@ -5,14 +5,17 @@
  * constraints cannot be constrained afterwards.
  */
 import {
+  amountOf,
+  amountText,
+  aShare,
   type Checks,
   displayable,
   expect,
-  number,
   oneOf,
   optionsOf,
   required,
   resultOf,
+  shareOf,
   wholeNumber,
 } from "../../entry/mod.ts";
 import { type LayerModule, planOf } from "../../measure/mod.ts";
@@ -50,10 +53,10 @@ export interface PlanOptions extends ConstraintOptions, WindowOptions {
   readonly target?: Target | undefined;
   /** Number of modules to drop, or with `window` to make windows of. */
   readonly drop?: number | undefined;
-  /** Drop until this many parameters are saved; a number below 1 is a share of the model's parameters. */
-  readonly parameters?: number | undefined;
-  /** Drop until this many bytes of keys and values are saved for one sequence; a number below 1 is a share of all bytes. */
-  readonly kvBytes?: number | undefined;
+  /** Drop until this many parameters are saved, or this share of the model's: 0.1, or "10%"; "100%" is all. */
+  readonly parameters?: number | string | undefined;
+  /** Drop until this many bytes of keys and values are saved for one sequence, or this share of all: 0.25, or "25%". */
+  readonly kvBytes?: number | string | undefined;
   /**
    * Tokens of that sequence, and of the one whose savings the plan states; layers with a sliding window keep at most the window.
    * Default: 8192.
@@ -74,13 +77,14 @@ const NOUNS: Readonly<Record<Target, string>> = {
   consecutive: "consecutive blocks",
 };
 
-const amount = number("a number above 0", (value) => value > 0);
+/** Budgets that may be shares. */
+export const BUDGET_SHARES = { parameters: amountOf("parameters"), kvBytes: amountOf("bytes") } as const;
 
 const checks: Checks<PlanOptions> = {
   target: oneOf(TARGETS),
   drop: wholeNumber(0),
-  parameters: amount,
-  kvBytes: amount,
+  parameters: aShare(BUDGET_SHARES.parameters),
+  kvBytes: aShare(BUDGET_SHARES.kvBytes),
   context: wholeNumber(1),
   by: anOrder,
   seed: wholeNumber(0),
@@ -216,13 +220,13 @@ function choose(source: Source, options: PlanOptions): readonly Scored[] {
   const { amount, whole, unit, saved } = budgetOf(sizes!, options);
   const changed = changedBy(source, options);
   const savedBy = ({ chosen }: Choice) => saved(changed(chosen));
-  const found = choices.find((choice) => savedBy(choice) >= (amount < 1 ? amount * whole : amount));
+  const found = choices.find((choice) => savedBy(choice) >= (amount <= 1 ? amount * whole : amount));
   if (found) return found.chosen;
   const where = target === "consecutive"
     ? `the best window of ${most.n}`
     : `all ${most.n} ${NOUNS[target]} of the ranking`;
   throw new RangeError(
-    `Cannot save ${amount}${amount < 1 ? " of the" : ""} ${unit}: found ${
+    `Cannot save ${amountText(amount)}${amount <= 1 ? " of the" : ""} ${unit}: found ${
       savedBy(most)
     } of ${whole} in ${where}, ` +
       "expected at most that",
@@ -259,13 +263,13 @@ function choicesOf(source: Source, options: PlanOptions): Choice[] {
 function budgetOf(sizes: Sizes, { parameters, kvBytes, context = CONTEXT }: PlanOptions) {
   return parameters !== undefined
     ? {
-      amount: parameters,
+      amount: shareOf(parameters, BUDGET_SHARES.parameters),
       whole: sizes.parameters,
       unit: "parameters",
       saved: (drops: DropPlan) => parametersOf(drops, sizes),
     }
     : {
-      amount: kvBytes!,
+      amount: shareOf(kvBytes!, BUDGET_SHARES.kvBytes),
       whole: allKvBytes(sizes, context),
       unit: "bytes of keys and values",
       saved: (plan: DropPlan) => kvSavedBy(plan, sizes, context),

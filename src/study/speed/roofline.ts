@@ -6,16 +6,18 @@
  * Where dropping saves such other time too (starting kernels, allocating), a measured speed-up may be above it.
  */
 import {
+  aFrequency,
+  aShare,
   type Checks,
   displayable,
   like,
   list,
-  number,
   oneOf,
   orElse,
   reportChecks,
   type Reports,
   required,
+  shareOf,
   wholeNumber,
 } from "../../entry/mod.ts";
 import {
@@ -65,10 +67,10 @@ export interface RooflineOptions extends Reports {
    */
   readonly plans?: readonly Partial<DropPlan>[] | undefined;
   /**
-   * Shares of drafted tokens that the full model accepts, from 0 to 1: for each, what every plan gains as a draft of the full model with
+   * Shares of drafted tokens that the full model accepts, from 0 to 1, such as 0.9 or "90%": for each, what every plan gains as a draft of the full model with
    * one text. Default: none.
    */
-  readonly accepted?: readonly number[] | undefined;
+  readonly accepted?: readonly (number | string)[] | undefined;
 }
 
 const checks: Checks<RooflineOptions> = {
@@ -80,7 +82,7 @@ const checks: Checks<RooflineOptions> = {
   input: wholeNumber(1),
   output: wholeNumber(1),
   plans: list(aDrop, "plans"),
-  accepted: list(number("a share from 0 to 1", (value) => value >= 0 && value <= 1), "shares", 1),
+  accepted: list(aShare(aFrequency), "shares", 1),
 };
 
 /** A scale of 16 bits for each 32 numbers of 4. */
@@ -227,11 +229,17 @@ function planOf(
 }
 
 /** What a plan gains as a draft: a step of the full model checks a round. */
-function draftOf(run: Run, full: Run, accepted: readonly number[] = []): Pick<PlanRoofline, "draft"> {
+function draftOf(
+  run: Run,
+  full: Run,
+  accepted: RooflineOptions["accepted"] = [],
+): Pick<PlanRoofline, "draft"> {
   if (run === full || accepted.length === 0) return {};
   const cost = run.together(1) / full.together(1);
   const verify = (tokens: number) => full.together(tokens) / full.together(1);
-  const rounds = accepted.map((acceptance) => ({ acceptance, ...bestDraft({ acceptance, cost, verify }) }));
+  const rounds = accepted.map((share) => shareOf(share, aFrequency)).map((acceptance) => (
+    { acceptance, ...bestDraft({ acceptance, cost, verify }) }
+  ));
   return { draft: { cost, rounds } };
 }
 

@@ -6,6 +6,8 @@
  * (run/decode/round.ts); what is written stays what it writes alone.
  */
 import {
+  aProbability,
+  aShare,
   type Checks,
   expect,
   flag,
@@ -14,6 +16,7 @@ import {
   number,
   reportChecks,
   type Reports,
+  shareOf,
   string,
   wholeNumber,
 } from "../../entry/mod.ts";
@@ -52,8 +55,8 @@ export interface GenerateOptions extends Reports, EngineOptions {
   readonly tokens?: number | undefined;
   /** Sampling temperature; default: 0, greedy decoding. */
   readonly temperature?: number | undefined;
-  /** Nucleus sampling: draw from the most probable tokens with this total probability; default: 1. */
-  readonly topP?: number | undefined;
+  /** Nucleus sampling: draw from the most probable tokens with this total probability, such as 0.9 or "90%"; default: 1. */
+  readonly topP?: number | string | undefined;
   /** Random seed; default: 0. */
   readonly seed?: number | undefined;
   /** Whether the prompt begins with BOS. */
@@ -70,7 +73,7 @@ const checks: Checks<GenerateOptions> = {
   draftTokens: aDraftLength,
   tokens: wholeNumber(1),
   temperature: number("a number of at least 0", (value) => value >= 0),
-  topP: number("a number above 0 and at most 1", (value) => value > 0 && value <= 1),
+  topP: aShare(aProbability),
   seed: wholeNumber(0),
   bos: flag,
   onToken: func,
@@ -170,7 +173,7 @@ async function write(
     };
     const { ids, ended } = await decoded(opened, prompt, {
       tokenizer,
-      sampler: sampler({ temperature, topP, seed }),
+      sampler: sampler({ temperature, topP: shareOf(topP, aProbability), seed }),
       ends,
       isOver,
       // The model adds one token itself: no more are drafted than are left before it.

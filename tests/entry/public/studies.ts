@@ -65,7 +65,10 @@ export const studies: Readonly<Record<string, Row>> = {
       [model, "a", { token: 3 }],
       'Cannot generate: unknown option "token", expected one of onProgress, ',
     ],
-    value: [[model, "a", { topP: 2 }], "Cannot generate: topP is 2, expected a number above 0 and at most 1"],
+    value: [
+      [model, "a", { topP: 2 }],
+      "Cannot generate: topP is 2, expected a probability above 0 and at most 1, such as 0.9 or 90%",
+    ],
     type: [[model, undefined], "Cannot generate: prompt is undefined, expected a text"],
   },
   generation: {

@@ -1,0 +1,92 @@
+/**
+ * Shares as people write them: "10%", 0.1; and amounts that may be a share: 1000000, "10%". A number that can mean two things is refused,
+ * such as a rise of 10, which is 10 % to one reader and 1,000 % to another.
+ */
+import { type Check, like } from "./checks.ts";
+
+/** What a value may be beside a percentage and a number below 1. */
+export interface ShareKind {
+  /** The form of a value, for errors. */
+  readonly expected: string;
+  /** Whether a number is in range, as a share. */
+  readonly fits: (share: number) => boolean;
+  /** What a whole number from 2 on counts; absent where only shares make sense. */
+  readonly counts?: string;
+  /** Whether 1 is all: of probabilities, which nobody writes as percentages without the sign. */
+  readonly hasOne?: true;
+}
+
+/** A rise: a share that may be more than all. */
+export const aRise: ShareKind = { expected: "a share such as 5% or 0.05", fits: (rise) => rise > 0 };
+
+/** A share of all that is not all. */
+export const aPart: ShareKind = {
+  expected: "a share above 0 and below 1, such as 0.02 or 2%",
+  fits: (share) => share > 0 && share < 1,
+};
+
+/** A probability above 0. */
+export const aProbability: ShareKind = {
+  expected: "a probability above 0 and at most 1, such as 0.9 or 90%",
+  fits: (share) => share > 0 && share <= 1,
+  hasOne: true,
+};
+
+/** A share of events: of none, some or all. */
+export const aFrequency: ShareKind = {
+  expected: "a share from 0 to 1, such as 0.9 or 90%",
+  fits: (share) => share >= 0 && share <= 1,
+  hasOne: true,
+};
+
+/** A number of things, or a share of all of them. */
+export function amountOf(counts: string): ShareKind {
+  return {
+    expected: `a share such as 10%, or a whole number of ${counts} from 2 on`,
+    fits: (share) => share > 0 && share <= 1,
+    counts,
+  };
+}
+
+/** A value as a number: a share (1 is all), or a count from 2 on; or why it is neither: "can mean 10% or 1000%". */
+export function readShare(value: number | string, kind: ShareKind): number | { readonly flaw: string } {
+  const { fits, counts, hasOne } = kind;
+  const [, digits, percent] = String(value).trim().match(/^(\d*\.?\d+(?:e[-+]?\d+)?)\s*(%?)$/i) ?? [];
+  const number = Number(digits);
+  if (percent) {
+    const share = number / 100;
+    return fits(share) ? share : { flaw: share > 1 ? "is more than all" : "" };
+  }
+  if (counts && number >= 2 && Number.isSafeInteger(number)) return number;
+  if (!(number >= 1) || number === 1 && hasOne) return fits(number) ? number : { flaw: "" };
+  const other = counts ? `${digits} ${counts}` : `${Number((100 * number).toPrecision(12))}%`;
+  if (counts && number === 1) return { flaw: `can mean 100% or 1 ${counts.replace(/s$/, "")}` };
+  return { flaw: fits(number) || counts ? `can mean ${digits}% or ${other}` : "" };
+}
+
+/** The number of a share that a check has passed. Throws `RangeError` for any other. */
+export function shareOf(value: number | string, kind: ShareKind): number {
+  const read = readShare(value, kind);
+  if (typeof read === "number") return read;
+  throw new RangeError(`Cannot read the share ${value}: expected ${kind.expected}`);
+}
+
+/** A check of a share, as a number or a text. */
+export function aShare(kind: ShareKind): Check {
+  const { expected } = kind;
+  return (value, path) => {
+    if (typeof value !== "number" && typeof value !== "string") {
+      return like(expected, () => false)(value, path);
+    }
+    const read = readShare(value, kind);
+    if (typeof read === "number") return null;
+    const why = read.flaw ? `, which ${read.flaw}` : "";
+    const found = typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : value;
+    return { text: `${path} is ${found}${why}, expected ${expected}`, error: RangeError };
+  };
+}
+
+/** An amount as people would type it: a share as a percentage. */
+export function amountText(amount: number): string {
+  return amount <= 1 ? `${Number((100 * amount).toPrecision(6))}%` : String(amount);
+}

@@ -1,0 +1,138 @@
+/** Shares as options take them: one grammar for commands and the library, and no number that can mean two things. */
+import assert from "node:assert/strict";
+import {
+  aFrequency,
+  amountOf,
+  aPart,
+  aProbability,
+  aRise,
+  aShare,
+  expect,
+  parseBytes,
+  readShare,
+  type ShareKind,
+} from "../../src/entry/mod.ts";
+import { fit, generate, roofline } from "../../src/mod.ts";
+import { lamina } from "../commands/cli.ts";
+
+const amount = amountOf("parameters");
+
+/** What is read, by kind: a number, or what is wrong with it. Numbers are exact, since p/100 is rounded once. */
+const READ: [kind: ShareKind, value: number | string, read: number | string][] = [
+  [aRise, "10%", 0.1],
+  [aRise, " 10 % ", 0.1],
+  [aRise, "0.5%", 0.005],
+  [aRise, "100%", 1],
+  [aRise, "150%", 1.5],
+  [aRise, 0.1, 0.1],
+  [aRise, "0.1", 0.1],
+  [aRise, ".1", 0.1],
+  [aRise, "1e-3", 0.001],
+  [aRise, 10, "can mean 10% or 1000%"],
+  [aRise, "10", "can mean 10% or 1000%"],
+  [aRise, 1, "can mean 1% or 100%"],
+  [aRise, "1.15", "can mean 1.15% or 115%"],
+  [amount, "100%", 1],
+  [amount, "3%", 0.03],
+  [amount, 0.999, 0.999],
+  [amount, 2, 2],
+  [amount, "1e6", 1e6],
+  [amount, "150%", "is more than all"],
+  [amount, "100.1%", "is more than all"],
+  [amount, 1, "can mean 100% or 1 parameter"],
+  [amount, "1.5", "can mean 1.5% or 1.5 parameters"],
+  [amount, 1e6 + 0.5, "can mean 1000000.5% or 1000000.5 parameters"],
+  [aProbability, 1, 1],
+  [aProbability, "90%", 0.9],
+  [aProbability, "100%", 1],
+  [aProbability, 0, ""],
+  [aProbability, 90, ""],
+  [aFrequency, 0, 0],
+  [aFrequency, "0%", 0],
+  [aFrequency, 1.1, ""],
+  [aPart, "2%", 0.02],
+  [aPart, 0.02, 0.02],
+  [aPart, 1, ""],
+  [aPart, 2, ""],
+  [aPart, "100%", ""],
+  ...[aRise, amount, aPart, aProbability].flatMap((kind): [ShareKind, number | string, string][] =>
+    [0, -1, NaN, "", "%", "x", "0%", "-5%", "0x10%", "5%%", "5 5%", "1_0%"].map((value) => [kind, value, ""])
+  ),
+];
+
+Deno.test("a share is a percentage or a number below 1; what can mean two things is refused with both", () => {
+  for (const [kind, value, expected] of READ) {
+    const read = readShare(value, kind);
+    assert.deepEqual(read, typeof expected === "number" ? expected : { flaw: expected }, `${value}`);
+    const check = () => expect("fit", "it", value, aShare(kind));
+    if (typeof expected === "number") check();
+    else {
+      const found = typeof value === "number" ? value : JSON.stringify(value);
+      const why = expected ? `, which ${expected}` : "";
+      assert.throws(check, {
+        name: "RangeError",
+        message: `Cannot fit: it is ${found}${why}, expected ${kind.expected}`,
+      });
+    }
+  }
+  for (const value of [null, true, [0.1], {}]) {
+    assert.throws(() => expect("fit", "it", value, aShare(aRise)), { name: "TypeError" });
+  }
+  // Half a byte may be meant as half of the memory.
+  for (const size of [0.5, "0.5", "1.5"]) assert.equal(parseBytes(size), null);
+});
+
+Deno.test("commands refuse them before a model is opened, and the library with the same words", async () => {
+  const none = "nowhere/model";
+  const refused: [string[], RegExp][] = [
+    [
+      ["fit", none, "--perplexity", "10"],
+      /'--perplexity <rise>'.* it can mean 10% or 1000%, expected a share such as 5%/,
+    ],
+    [
+      ["fit", none, "--parameters", "1.5"],
+      /it can mean 1\.5% or 1\.5 parameters, expected a share such as 10%, or a whole/,
+    ],
+    [["fit", none, "--kv-bytes", "1"], /it can mean 100% or 1 byte,/],
+    [["fit", none, "--kv-bytes", "101%"], /it is more than all/],
+    [["plan", none, "--parameters", "1.5"], /it can mean 1\.5% or 1\.5 parameters/],
+    [["plan", none, "--kv-bytes", "1"], /it can mean 100% or 1 byte,/],
+    [
+      ["generate", none, "--prompt", "a", "--top-p", "90"],
+      /expected a probability above 0 and at most 1, such as 0\.9 or 90%/,
+    ],
+    [["evaluate", none, "--margin", "2"], /expected a share above 0 and below 1, such as 0\.02 or 2%/],
+    [["speed", none, "--device", "a100", "--accepted", "0.9,90"], /expected a share from 0 to 1/],
+    [
+      ["fit", none, "--loss", "1", "--memory", "0.5"],
+      /expected a size such as 8GB, 512MiB or a whole number of bytes/,
+    ],
+  ];
+  for (const [line, message] of refused) {
+    const { code, err } = await lamina(...line);
+    assert.equal(code, 2, line.join(" "));
+    assert.match(err.replaceAll(/\s+/g, " "), message);
+  }
+  for (const value of ["3%", "0.03", "100%", "2"]) {
+    for (const option of ["--parameters", "--kv-bytes"]) {
+      for (const line of [["fit", none], ["plan", none, "--target", "mlp"]]) {
+        assert.equal((await lamina(...line, option, value)).code, 1, `${line} ${option} ${value}`); // nothing is there
+      }
+    }
+  }
+  await assert.rejects(fit(none, { perplexity: 10 }), {
+    message: "Cannot fit: perplexity is 10, which can mean 10% or 1000%, expected a share such as 5% or 0.05",
+  });
+  await assert.rejects(
+    fit(none, { kvBytes: 1.5 }),
+    /kvBytes is 1\.5, which can mean 1\.5% or 1\.5 bytes, expected/,
+  );
+  await assert.rejects(
+    generate(none as never, "a", { topP: "101%" }),
+    /topP is "101%", which is more than all, expected/,
+  );
+  await assert.rejects(
+    roofline(none, { device: "a100", accepted: [0.9, 2] }),
+    /accepted\[1\] is 2, expected a share from/,
+  );
+});
