@@ -5,15 +5,16 @@
  * Jupyter's settings, history and signatures. Nothing of the user's is read or written, and the folder can be removed.
  * Only `register` writes elsewhere, and only a kernel's description.
  */
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { writeWhole } from "../disk/mod.ts";
 import { folderOf, root, runArguments } from "../home/mod.ts";
 import { makeEnvironment, pythonOf } from "../hub/mod.ts";
 import { METHODS, VERSION } from "../result/mod.ts";
 import { notebooks, resultsVariable, workspace } from "./workspace.ts";
 
-const PACKAGES = ["jupyterlab==4.6.6", "nbconvert==7.17.2"];
+const PACKAGES = ["jupyterlab==4.6.6", "nbclient==0.11.0"];
 const WINDOWS = Deno.build.os === "windows";
 
 const venv = folderOf("venv");
@@ -40,31 +41,57 @@ export async function install(onNotice: (line: string) => void = () => {}): Prom
   await writeSettings();
 }
 
-/**
- * Runs notebooks from beginning to end and stores the outputs: in place, or in another folder. `env` reaches the cells.
- * Throws if a cell fails.
- */
-export async function execute(
-  paths: readonly string[],
-  { folder, env = {} }: { folder?: string | undefined; env?: Record<string, string> } = {},
-): Promise<void> {
-  const options = [
-    "--to=notebook",
-    "--execute",
-    "--log-level=WARN",
-    "--ExecutePreprocessor.kernel_name=lamina",
-    "--ExecutePreprocessor.record_timing=False", // equal runs give equal files
-  ];
-  const target = folder === undefined ? "--inplace" : `--output-dir=${folder}`;
-  await start(python, ["-m", "nbconvert", ...options, target, ...paths], { ...environment, ...env });
-  for (const path of paths) await stamp(folder === undefined ? path : join(folder, basename(path)));
+/** How notebooks are executed. */
+interface Execution {
+  /** Where the executed notebooks go; without it they replace the others. */
+  readonly folder?: string | undefined;
+  /** Variables that cells read, besides those of this process. */
+  readonly env?: Record<string, string>;
+  readonly signal?: AbortSignal;
 }
 
-/** Records the version and the methods of a notebook's numbers in it. */
-async function stamp(path: string): Promise<void> {
-  const notebook = JSON.parse(await Deno.readTextFile(path));
-  notebook.metadata.lamina = { version: VERSION, methods: METHODS };
-  await writeWhole(path, JSON.stringify(notebook, null, 1) + "\n");
+/** Runs notebooks from beginning to end and saves them. If a cell fails, saves what ran, and throws. */
+export async function execute(paths: readonly string[], { folder, ...how }: Execution = {}): Promise<void> {
+  for (const path of paths) {
+    const target = folder === undefined ? path : join(folder, basename(path));
+    const { notebook, failure } = await run(path, how);
+    if (failure === null) notebook.metadata.lamina = { version: VERSION, methods: METHODS }; // of its numbers
+    if (notebook) await writeWhole(target, JSON.stringify(notebook, null, 1) + "\n");
+    const saved = notebook ? `; ${target} has the outputs until then` : "";
+    if (failure !== null) throw new Error(`Cannot execute ${path}: ${failure}${saved}`);
+  }
+}
+
+/** What execute.py writes: the notebook as far as it ran, null if it cannot be read; and why it did not run to its end. */
+interface Executed {
+  // deno-lint-ignore no-explicit-any
+  readonly notebook: any;
+  readonly failure: string | null;
+}
+
+async function run(path: string, { env = {}, signal }: Omit<Execution, "folder">): Promise<Executed> {
+  const file = await Deno.makeTempFile({ prefix: "lamina-notebook-", suffix: ".json" });
+  try {
+    const args = [join(root, "src", "lab", "execute.py"), path, file];
+    const variables = { ...callersPaths(), ...environment, ...env };
+    const command = new Deno.Command(python, { args, env: variables, ...signal ? { signal } : {} });
+    const { code } = await command.spawn().status;
+    signal?.throwIfAborted();
+    if (code !== 0) throw new Error(`Cannot execute ${path}: Python ended with code ${code}, expected 0`);
+    return JSON.parse(await Deno.readTextFile(file));
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+/** Variables that name models and folders: a kernel runs in its notebook's folder, where relative paths would mean others. */
+function callersPaths(): Record<string, string> {
+  const names = ["LAMINA_OWN", "LAMINA_SIZES", "LAMINA_CACHE", "LAMINA_RESULTS"];
+  const whole = (ref: string) => existsSync(ref) || ref.startsWith(".") ? resolve(ref) : ref;
+  return Object.fromEntries(names.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value.split(",").map(whole).join(",")]];
+  }));
 }
 
 /**

@@ -10,6 +10,8 @@ import { resultsVariable, workspace } from "./workspace.ts";
 
 const SIGNALS = Deno.build.os === "windows" ? ["SIGINT"] as const : ["SIGINT", "SIGTERM"] as const;
 
+const LOOK = 1000; // ms between two looks at whether Jupyter is still there
+
 /**
  * Until Lamina is imported, which listens itself, a stop button would end the kernel. If the relay is killed, its end of the
  * kernel's standard input closes, and the kernel ends too.
@@ -48,6 +50,7 @@ function startDeno(connectionFile: string, cwd: string, relay: Relay): Deno.Chil
     env: resultsVariable,
     stdin: "piped",
   }).spawn();
+  endWith(child);
   // The kernel hears a signal twice where the sender means a whole group of processes.
   for (const name of SIGNALS) {
     Deno.addSignalListener(name, () => {
@@ -56,6 +59,16 @@ function startDeno(connectionFile: string, cwd: string, relay: Relay): Deno.Chil
     });
   }
   return child;
+}
+
+/** Ends the kernel when Jupyter has ended without a word to it: another process then is the relay's parent. */
+function endWith(child: Deno.ChildProcess): void {
+  const jupyter = Deno.ppid;
+  const timer = setInterval(() => {
+    if (Deno.ppid === jupyter) return;
+    clearInterval(timer);
+    child.kill("SIGKILL"); // results are written whole or not at all
+  }, LOOK);
 }
 
 if (import.meta.main) Deno.exit(await run(Deno.args[0]));

@@ -8,6 +8,8 @@ const VERSION = "5.3"; // of the protocol
 export interface Header {
   readonly msg_id: string;
   readonly msg_type: string;
+  /** Who sent it. */
+  readonly session: string;
 }
 
 /** The parts of a message that a relay reads. */
@@ -20,7 +22,8 @@ export interface JupyterMessage {
 /** Reads and writes the messages of one kernel, all signed with its key; an empty key signs nothing. */
 export class Signed {
   readonly #key: string;
-  readonly #session: string = crypto.randomUUID();
+  /** The session of the messages written here. */
+  readonly session: string = crypto.randomUUID();
 
   constructor(key: string) {
     this.#key = key;
@@ -28,7 +31,7 @@ export class Signed {
 
   /** A message of these frames; null where it is malformed, or not signed with the key. */
   read(frames: readonly Uint8Array[]): JupyterMessage | null {
-    const start = frames.findIndex((frame) => decode(frame) === DELIMITER) + 1;
+    const start = startOf(frames);
     const [signature, ...parts] = frames.slice(start, start + 5);
     if (start === 0 || parts.length < 4 || decode(signature) !== this.#sign(parts)) return null;
     try {
@@ -43,7 +46,7 @@ export class Signed {
   write(type: string, content: object, parent: Partial<Header> = {}, topic?: string): Uint8Array[] {
     const header = {
       msg_id: crypto.randomUUID(),
-      session: this.#session,
+      session: this.session,
       username: "kernel",
       date: new Date().toISOString(),
       msg_type: type,
@@ -54,6 +57,14 @@ export class Signed {
     return [...[...first, DELIMITER, this.#sign(parts)].map(encode), ...parts];
   }
 
+  /** The frames of a message as an answer to `parent` instead. */
+  adopt(frames: readonly Uint8Array[], parent: Partial<Header>): Uint8Array[] {
+    const start = startOf(frames);
+    const [header, , ...others] = frames.slice(start + 1, start + 5);
+    const parts = [header, encode(JSON.stringify(parent)), ...others];
+    return [...frames.slice(0, start), encode(this.#sign(parts)), ...parts, ...frames.slice(start + 5)];
+  }
+
   #sign(parts: readonly Uint8Array[]): string {
     if (this.#key === "") return "";
     const hash = createHmac("sha256", this.#key);
@@ -62,5 +73,8 @@ export class Signed {
   }
 }
 
+/** Where a message's signature is. */
+const startOf = (frames: readonly Uint8Array[]) =>
+  frames.findIndex((frame) => decode(frame) === DELIMITER) + 1;
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

@@ -2,12 +2,13 @@
  * A relay between Jupyter and a kernel. It takes the place of two of the kernel's five sockets: `shell`, which carries
  * requests and their answers, and `iopub`, which carries outputs to all front ends. The other three are the kernel's own.
  *
- * Every connection from outside has its own to the kernel, and messages pass as they are. Only requests wait (queue.ts), and those
- * for help on a name of Lamina are answered here (inspect.ts).
+ * Every connection for requests has its own to the kernel. Requests wait for each other (queue.ts), those for help on a name of
+ * Lamina are answered here (inspect.ts), and a cell is answered once its outputs have passed (outputs.ts).
  */
 import { setTimeout } from "node:timers/promises";
 import { description, nameAsked, nameAt } from "./inspect.ts";
 import { type JupyterMessage, Signed } from "./message.ts";
+import { Outputs, type RunSilently } from "./outputs.ts";
 import { Queue, type Request } from "./queue.ts";
 import { close, reach, type Send, sender } from "./sockets.ts";
 import { encode, introduction, messagesOf } from "./zmtp.ts";
@@ -32,7 +33,8 @@ export class Relay {
   readonly #iopub: Deno.Listener;
   readonly #signed: Signed;
   readonly #queue = new Queue();
-  readonly #subscribers = new Set<Send>();
+  readonly #outputs: Outputs;
+  #run: RunSilently = () => Promise.reject(new Error("Cannot run code: the kernel is not open"));
   /** Cells that the kernel has run. */
   #count = 0;
 
@@ -41,14 +43,17 @@ export class Relay {
     this.#shell = Deno.listen({ hostname: ip, port: shell_port });
     this.#iopub = Deno.listen({ hostname: ip, port: iopub_port });
     this.#signed = new Signed(key);
+    this.#outputs = new Outputs(this.#signed);
   }
 
   /** Runs `code` in the kernel before any cell, then lets Jupyter in. Throws if the code fails. */
-  async open(kernel: Connection, code: string): Promise<void> {
-    await this.#runFirst(kernel, code);
-    const { ip, shell_port, iopub_port } = kernel;
-    serve(this.#shell, ip, shell_port, (outer, inner) => this.#linkShell(outer, inner));
-    serve(this.#iopub, ip, iopub_port, (outer, inner) => this.#linkOutputs(outer, inner));
+  async open({ ip, shell_port, iopub_port }: Connection, code: string): Promise<void> {
+    this.#run = await this.#openShell(ip, shell_port);
+    const { status, evalue } = await this.#run(code);
+    if (status !== "ok") throw new Error(`Cannot start the kernel: ${evalue}`);
+    await this.#outputs.open(ip, iopub_port, this.#run);
+    serve(this.#shell, async (outer) => this.#linkShell(outer, await reach(ip, shell_port)));
+    serve(this.#iopub, (outer) => this.#outputs.serve(outer));
   }
 
   /** Drops the cells that wait. */
@@ -56,17 +61,24 @@ export class Relay {
     this.#queue.drop("the stop button was pressed");
   }
 
-  async #runFirst({ ip, shell_port }: Connection, code: string): Promise<void> {
-    using kernel = await reach(ip, shell_port);
+  /** Requests of the relay's own, which are answered in their order. */
+  async #openShell(ip: string, port: number): Promise<RunSilently> {
+    const kernel = await reach(ip, port);
     const send = sender(kernel);
     await send(introduction("DEALER"));
+    const waiting: ((content: JupyterMessage["content"]) => void)[] = [];
+    const answers = async () => {
+      for await (const { frames } of messagesOf(kernel.readable, () => {})) {
+        waiting.shift()?.(this.#signed.read(frames)?.content ?? {});
+      }
+    };
+    void answers().catch(() => {}); // the kernel has ended
     const options = { silent: true, store_history: false, allow_stdin: false };
-    await send(encode(this.#signed.write("execute_request", { code, ...options })));
-    for await (const { frames } of messagesOf(kernel.readable, () => {})) {
-      const content = this.#signed.read(frames)?.content;
-      if (content?.status === "ok") return;
-      throw new Error(`Cannot start the kernel: ${content?.evalue}`);
-    }
+    return (code) =>
+      new Promise((resolve) => {
+        waiting.push(resolve);
+        void send(encode(this.#signed.write("execute_request", { code, ...options })));
+      });
   }
 
   /** One front end's requests, and the answers to them. */
@@ -87,9 +99,12 @@ export class Relay {
         const message = this.#signed.read(frames);
         const id = message?.parent.msg_id ?? "";
         const failed = message?.content.status === "error";
+        const isCell = message?.header.msg_type === "execute_reply";
+        if (isCell) await this.#outputs.through(this.#run);
         if (failed && this.#queue.stopsOthers(id)) await setTimeout(ON_THE_WAY);
         void toOuter(bytes);
-        if (message?.header.msg_type !== "execute_reply") continue;
+        if (!isCell) continue;
+        this.#outputs.end();
         this.#count = Number(message.content.execution_count ?? this.#count);
         this.#queue.answered(id, failed);
       }
@@ -104,18 +119,22 @@ export class Relay {
 
   #requestOf({ header, content }: JupyterMessage, answer: Send, send: () => void): Request {
     const { silent = false, stop_on_error = true } = content;
+    const isCell = header.msg_type === "execute_request";
     return {
       id: header.msg_id,
-      isCell: header.msg_type === "execute_request",
+      isCell,
       stopsOthers: stop_on_error === true && silent !== true,
-      send,
+      send: () => {
+        if (isCell) this.#outputs.begin(header);
+        send();
+      },
       refuse: (reason) => {
-        this.#publish("status", { execution_state: "busy" }, header);
+        this.#outputs.publish("status", { execution_state: "busy" }, header);
         if (silent !== true) {
-          this.#publish("stream", { name: "stdout", text: `Not run: ${reason}.\n` }, header);
+          this.#outputs.publish("stream", { name: "stdout", text: `Not run: ${reason}.\n` }, header);
         }
         answer(encode(this.#signed.write("execute_reply", { status: "aborted" }, header)));
-        this.#publish("status", { execution_state: "idle" }, header);
+        this.#outputs.publish("status", { execution_state: "idle" }, header);
       },
     };
   }
@@ -126,37 +145,14 @@ export class Relay {
     if (text === null) return false;
     const isCell = header.msg_type === "execute_request";
     const data = { "text/plain": text };
-    this.#publish("status", { execution_state: "busy" }, header);
-    if (isCell) this.#publish("display_data", { data, metadata: {}, transient: {} }, header);
+    this.#outputs.publish("status", { execution_state: "busy" }, header);
+    if (isCell) this.#outputs.publish("display_data", { data, metadata: {}, transient: {} }, header);
     const reply = isCell
       ? { status: "ok", execution_count: this.#count, payload: [], user_expressions: {} }
       : { status: "ok", found: true, data, metadata: {} };
     answer(encode(this.#signed.write(isCell ? "execute_reply" : "inspect_reply", reply, header)));
-    this.#publish("status", { execution_state: "idle" }, header);
+    this.#outputs.publish("status", { execution_state: "idle" }, header);
     return true;
-  }
-
-  #publish(type: string, content: object, parent: JupyterMessage["header"]): void {
-    const bytes = encode(this.#signed.write(type, content, parent, type));
-    for (const send of this.#subscribers) send(bytes);
-  }
-
-  /** The kernel's outputs for one front end. */
-  async #linkOutputs(outer: Deno.Conn, inner: Deno.Conn): Promise<void> {
-    const send = sender(outer);
-    const outputs = async () => {
-      const pass = (bytes: Uint8Array<ArrayBuffer>, isCommand: boolean) => {
-        send(bytes);
-        if (isCommand) this.#subscribers.add(send); // messages may follow the kernel's first command
-      };
-      // Deno's kernel drops outputs for a subscriber who does not keep up: no waiting for the front end.
-      for await (const { bytes } of messagesOf(inner.readable, pass)) void send(bytes);
-    };
-    await Promise.all([
-      outer.readable.pipeTo(inner.writable).catch(() => {}).finally(() => close(inner)),
-      outputs().catch(() => {}).finally(() => close(outer)),
-    ]);
-    this.#subscribers.delete(send);
   }
 }
 
@@ -166,14 +162,7 @@ function nameIn({ header, content: { code = "", cursor_pos } }: JupyterMessage):
   return header.msg_type === "inspect_request" ? nameAt(String(code), Number(cursor_pos)) : null;
 }
 
-/** Connects everybody who comes with the kernel. */
-async function serve(
-  listener: Deno.Listener,
-  ip: string,
-  port: number,
-  link: (outer: Deno.Conn, inner: Deno.Conn) => Promise<void>,
-): Promise<void> {
-  for await (const outer of listener) {
-    reach(ip, port).then((inner) => link(outer, inner)).catch(() => close(outer)); // the kernel has ended
-  }
+/** Links everybody who comes. */
+async function serve(listener: Deno.Listener, link: (outer: Deno.Conn) => Promise<void>): Promise<void> {
+  for await (const outer of listener) link(outer).catch(() => close(outer)); // the kernel has ended
 }

@@ -10,6 +10,8 @@ export interface Output {
   readonly output_type: "display_data" | "execute_result" | "stream" | "error";
   /** Text by media type, in lines. */
   readonly data?: Readonly<Record<string, string | readonly string[]>>;
+  /** Lines of a stream. */
+  readonly text?: readonly string[];
 }
 
 /** A cell with its source in one piece. */

@@ -15,6 +15,8 @@ PATIENCE = 60  # s that a reply may take before the kernel counts as hung
 BUSY = "console.log('busy'); await new Promise((resolve) => setTimeout(resolve, 3000));"
 SETUP = 'import { openModel, profile } from "lamina"; const model = await openModel("smollm2-135m");'
 STUDY = 'console.log("busy"); await profile(model, { samples: 64, length: 2048 });'
+LINES = "for (let i = 0; i < 3000; i++) console.log(i);"
+ERRORS = "for (let i = 0; i < 300; i++) console.error(i);"
 SHORT = "await profile(model, { samples: 1, length: 32 }); console.log('measured');"
 
 
@@ -66,6 +68,7 @@ def main(folder):
         tell("may fail", ["throw new Error('1')", "console.log(2)"], stop_on_error=False)
         forge(manager)
         tell("afterwards", ["console.log(1)", "console.log('x'.repeat(1e6).length)"])
+        tell("many lines", [LINES, ERRORS, LINES, "console.log('x'.repeat(3e6))", "console.log(1)"])
         tell("set up", [SETUP])
         tell("study stopped", [STUDY, SHORT], stop=True)
         tell("study afterwards", [SHORT])

@@ -82,7 +82,7 @@ export function labCommand(context: Context): Command {
     }
     for (const path of flags.execute ?? []) await expectFile(path);
     await install(context.notice);
-    if (flags.execute) await execute(flags.execute, { folder: flags.outputDir });
+    if (flags.execute) await execute(flags.execute, { folder: flags.outputDir, signal: context.signal });
     else if (!flags.installOnly) await openLab(flags);
   });
 }

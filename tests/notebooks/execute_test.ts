@@ -1,0 +1,64 @@
+/** Headless runs that do not reach their end: what is saved, what is said, and which processes are left. */
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { execute } from "../../src/lab/mod.ts";
+import { processesOf, until } from "../cluster/processes.ts";
+import { type Cell, kernelTest, readCells, readMade, writeNotebook } from "./notebook.ts";
+
+/** What a cell printed. */
+const printed = ({ outputs }: Cell) => outputs.flatMap(({ text }) => text ?? []).join("");
+
+kernelTest("what ran before a cell that fails is saved, and the error names the cell", async (folder) => {
+  const path = `${folder}/fails.ipynb`;
+  await writeNotebook(path, [
+    "for (let i = 0; i < 300; i++) console.log(i);",
+    'console.log("before");\nthrow new RangeError("no");',
+    "console.log(3);",
+  ]);
+  await assert.rejects(execute([path]), {
+    message: `Cannot execute ${path}: cell 2 failed with RangeError: no; ${path} has the outputs until then`,
+  });
+  const cells = await readCells(path);
+  assert.equal(printed(cells[0]), Array.from({ length: 300 }, (_, i) => `${i}\n`).join(""));
+  assert.deepEqual(cells.slice(1).map(({ outputs }) => outputs.map(({ output_type }) => output_type)), [
+    ["stream", "error"],
+    [],
+  ]);
+  assert.equal(await readMade(path), undefined, "its numbers are not all of this version");
+  await Deno.writeTextFile(path, "{");
+  await assert.rejects(execute([path]), /^Error: Cannot execute .*fails\.ipynb: NotJSONError: /);
+  assert.equal(await Deno.readTextFile(path), "{");
+});
+
+kernelTest("relative paths of models are the caller's", async (folder) => {
+  const path = `${folder}/paths.ipynb`;
+  await writeNotebook(path, ['console.log(Deno.env.get("LAMINA_OWN"));']);
+  Deno.env.set("LAMINA_OWN", "smollm2-135m,tests/fixtures,./none");
+  try {
+    await execute([path]);
+  } finally {
+    Deno.env.delete("LAMINA_OWN");
+  }
+  const [cell] = await readCells(path);
+  assert.equal(printed(cell), `smollm2-135m,${Deno.cwd()}/tests/fixtures,${Deno.cwd()}/none\n`);
+});
+
+kernelTest("an abort, and the end of Jupyter, end the relay and the kernel", async (folder) => {
+  for (const end of ["abort", "kill"]) {
+    const path = `${folder}/${end}.ipynb`;
+    await writeNotebook(path, [
+      `Deno.writeTextFileSync("${end}", "");\nawait new Promise((resolve) => setTimeout(resolve, 1e6));`,
+    ]);
+    const controller = new AbortController();
+    const running = () => processesOf("LAMINA_OF_TEST", path);
+    const done = execute([path], { env: { LAMINA_OF_TEST: path }, signal: controller.signal });
+    const ended = assert.rejects(done, end === "abort" ? { name: "AbortError" } : /ended with code 137/);
+    await until("the cell", () => existsSync(`${folder}/${end}`));
+    const jupyter = running().find(({ command }) => command.includes("execute.py"))!;
+    assert.equal(running().length, 3, "Jupyter, the relay, the kernel");
+    if (end === "abort") controller.abort();
+    else Deno.kill(jupyter.pid, "SIGKILL");
+    await ended;
+    await until("their end", () => running().length === 0);
+  }
+}, Deno.build.os === "linux" ? "" : " (skipped: needs /proc)");
