@@ -5,6 +5,7 @@
 import { CommanderError } from "commander";
 import process from "node:process";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { messageOf } from "../entry/mod.ts";
 import type { Context } from "./shared/context.ts";
 import { Exit } from "./shared/exit.ts";
 import { createProgram } from "./program.ts";
@@ -24,7 +25,7 @@ export async function runLine(context: Context, args: readonly string[]): Promis
     const code = ended(context);
     if (code !== null) return code;
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    context.progress.onError(`lamina: ${(error as Error)?.message ?? error}`);
+    context.progress.onError(`lamina: ${messageOf(error)}`);
     if (process.env.LAMINA_DEBUG) Deno.inspect(error).split("\n").forEach(context.progress.onError);
     return 1;
   } finally {

@@ -26,7 +26,7 @@ import {
 import { checkpointsCommand, randomInitCommand } from "./measure/training.ts";
 import { verifyCommand } from "./measure/verify.ts";
 import type { Context } from "./shared/context.ts";
-import { environmentCommand, explained, optionDescription } from "./shared/help.ts";
+import { environmentCommand, explained, helpCommand, optionDescription } from "./shared/help.ts";
 import { checkPaths, recordValues } from "./shared/paths.ts";
 import { VERSION } from "../result/mod.ts";
 
@@ -72,7 +72,7 @@ export function createProgram(context: Context): Command {
     program.commandsGroup(heading);
     for (const make of commands) program.addCommand(make(context));
   }
-  program.helpCommand("help [command]", "print the help of a command");
+  program.addCommand(helpCommand("help profile"));
   settle(program, context);
   program.hook("preAction", async (_, command) => {
     if (command.optsWithGlobals().quiet) context.progress.hush();

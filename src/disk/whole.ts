@@ -106,15 +106,17 @@ export async function isFile(path: string): Promise<boolean> {
   return await stat(path).then((found) => found.isFile(), () => false);
 }
 
-/** Makes a folder and tries to write into it, before anything is computed for it. Throws `Error` that names it. */
-export async function checkFolder(folder: string): Promise<void> {
+/** Makes a folder and tries to write into it, before anything is computed for it. Throws `Error` that names it, and what was `expected`. */
+export async function checkFolder(folder: string, expected?: string): Promise<void> {
   const file = join(folder, temporaryName());
   try {
     await mkdir(folder, { recursive: true });
     await withFile(file, NEW, () => Promise.resolve());
     await rm(file);
   } catch (error) {
-    throw failure(`Cannot write into ${folder}`, error);
+    const failed = failure(`Cannot write into ${folder}`, error);
+    if (expected !== undefined) failed.message += `, ${expected}`;
+    throw failed;
   }
 }
 

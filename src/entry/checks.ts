@@ -161,6 +161,7 @@ const isObject = (value: unknown) => isRecord(value) && !isPromise(value);
 function inWords(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   if (typeof value === "function") return "a function";
+  if (value === undefined) return "missing";
   if (typeof value !== "object" || value === null) return String(value);
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : `a list of ${value.length}`;
   if (isPromise(value)) return "a promise";

@@ -40,7 +40,7 @@ export { displayable, displayWith } from "./display.ts";
 export { cell, code, jsonText, oneLine, plain, shellWord } from "./plain.ts";
 export { nearNames } from "./near.ts";
 export { filesInTurn, formatBytes, lateMeter, meter, phases, within } from "./progress.ts";
-export { failing, failure, reasonOf } from "./system.ts";
+export { failing, failure, messageOf, reasonOf } from "./system.ts";
 export { decodeText, isRecord, joinBytes, once, oneByOne, parseJson, shown, sum } from "./values.ts";
 export {
   enter,

@@ -38,3 +38,27 @@ export function failing(what: string): (cause: unknown) => never {
     throw failure(what, cause);
   };
 }
+
+/** What a call of the system does, where it is not to open something. */
+const CALLS: Readonly<Record<string, string>> = {
+  mkdir: "make the folder",
+  remove: "remove",
+  rename: "rename",
+  symlink: "make the link",
+  writefile: "write",
+};
+
+/** The message of an error; one of the system itself, which begins or ends with its code, in words that name the path. */
+export function messageOf(error: unknown): string {
+  const { code, message } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
+  const isSystems = /\(os error \d+\)|^E[A-Z]+: /.test(message ?? "") && code !== undefined &&
+    code in REASONS;
+  if (!isSystems) return message ?? String(error);
+  const [, call, path] = /\b(\w+) '([^']+)'/.exec(message!) ?? [];
+  const refused = ["EACCES", "EPERM", "EROFS"].includes(code)
+    ? ", expected a place that can be written (`lamina help environment` lists the folders that can be chosen)"
+    : "";
+  return path === undefined
+    ? `Cannot use a file: ${REASONS[code]}${refused}`
+    : `Cannot ${CALLS[call] ?? "open"} ${path}: ${REASONS[code]}${refused}`;
+}

@@ -61,11 +61,12 @@ export function decodeText(bytes: Uint8Array, file: string): string {
   }
 }
 
-/** The value of a JSON text. Throws `SyntaxError` that names `file`, or the line of it. */
+/** The value of a JSON text, which may begin with a byte order mark. Throws `SyntaxError` that names `file`, or the line of it. */
 export function parseJson(text: string, file: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.replace(/^\ufeff/, ""));
   } catch (cause) {
-    throw new SyntaxError(`Cannot read ${file}: ${(cause as Error).message}`, { cause });
+    const message = (cause as Error).message.replaceAll(/\s+/g, " "); // it cites the text, lines and all
+    throw new SyntaxError(`Cannot read ${file}: ${message}`, { cause });
   }
 }

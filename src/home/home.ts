@@ -19,6 +19,11 @@ export const DENO = "2.9.6";
 /** How a person calls the command line of this copy: a line that begins so can be pasted into a shell in Lamina's folder, or anywhere. */
 export const called: string = installed ? "lamina" : `npx -y deno@${DENO} task lamina`;
 
+/** What an error expects of a folder of this copy that cannot be written. */
+export const expectedFolder: string = installed
+  ? "expected a folder that can be written; on Linux, XDG_DATA_HOME names another"
+  : "expected a folder that can be written; use a copy of Lamina in one";
+
 const machine: Machine = {
   root,
   installed,

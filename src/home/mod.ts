@@ -3,6 +3,7 @@ export {
   called,
   DENO,
   displayed,
+  expectedFolder,
   folderOf,
   installed,
   type Kept,

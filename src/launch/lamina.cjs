@@ -1,8 +1,19 @@
 #!/usr/bin/env node
 // Lamina is written in TypeScript: this starts it on the Deno that npm ships.
 const { spawn } = require("node:child_process");
+const { existsSync, statSync } = require("node:fs");
 const { constants } = require("node:os");
-const { join } = require("node:path");
+const { dirname, join, resolve } = require("node:path");
+
+for (const name of ["HOME", "DENO_DIR"]) { // where Deno would print a backtrace
+  const value = process.env[name];
+  let path = resolve(value || "/");
+  while (!existsSync(path) && path !== dirname(path)) path = dirname(path);
+  if (existsSync(path) && !statSync(path).isDirectory()) {
+    console.error(`lamina: Cannot start: ${name} is ${value}, expected a folder`);
+    process.exit(1);
+  }
+}
 
 const deno = require("deno/install_api.cjs").runInstall(); // its path, also where npm ran no install script
 const folder = join(__dirname, "..", "..");

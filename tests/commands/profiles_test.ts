@@ -117,6 +117,6 @@ Deno.test("merge: two shards of one study, made with --skip, are the whole, numb
         /Cannot merge .*first\.json with .*second\.json: they differ in kind/,
       ],
       [1, ["merge", "--missing", file("profile-first")], /results with --missing: it is for a plan/],
-      [1, ["merge", `${folder}/config.json`], /kind is undefined, expected shards or profile or perplexity/],
+      [1, ["merge", `${folder}/config.json`], /kind is missing, expected shards or profile or perplexity/],
     ]);
   }));

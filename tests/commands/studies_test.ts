@@ -159,7 +159,7 @@ for (const [name, { more, modules, kind }] of Object.entries(studies)) {
             [2, [folder, "--drop-mlp", "1,x"], /'--drop-mlp <layers>'.*expected a whole number/],
             [1, [folder, ...text, "--drop-mlp", "3"], /Cannot drop mlp 3/],
             [1, [folder, ...text, "--drop-mlp", "1", "--drop-block", "1"], /Cannot drop mlp 1.*twice/],
-            [1, [folder, ...text, "--plan", `${folder}/config.json`], /kind is undefined, expected plan/],
+            [1, [folder, ...text, "--plan", `${folder}/config.json`], /kind is missing, expected plan/],
             [1, [folder, ...text, "--plan", ""], /path is "", expected a text/], // as of a variable that is not set
             [1, [folder, ...text, "--samples", "9999"], /Cannot pack 9999 blocks of 16 tokens/],
           ] as Failure[],

@@ -32,7 +32,7 @@ Deno.test("the project's manifest has four models, and an empty cache has none o
 
 Deno.test("a manifest that is not of its form is an error that names the field", () => {
   const cases: [(json: Json) => void, RegExp][] = [
-    [(json) => delete json.models, /models is undefined, expected a list/],
+    [(json) => delete json.models, /models is missing, expected a list/],
     [(json) => json.models[1] = 3, /models\[1\] is 3, expected an object/],
     [(json) => json.models[0].name = "Big Name", /models\[0\]\.name is "Big Name", expected a name/],
     [(json) => json.models[0].name = "../x", /models\[0\]\.name/],

@@ -122,12 +122,12 @@ Deno.test("series.json lists the checkpoints; what is not of its form is refused
       checkpoints: [{ ...good.checkpoints[0], ...change }],
     });
     const refused: [list: unknown, message: RegExp][] = [
-      [null, /kind is undefined, expected "series"/],
+      [null, /kind is missing, expected "series"/],
       [{ ...good, kind: "profile" }, /kind is "profile"/],
       [{ ...good, name: "../up" }, /name is "\.\.\/up", expected a plain name/],
       [{ ...good, checkpoints: [] }, /checkpoints is an empty list/],
       [{ ...good, checkpoints: { length: 1e9 } }, /checkpoints is an object/],
-      [{ ...good, checkpoints: [null] }, /checkpoints\[0\]\.step is undefined/],
+      [{ ...good, checkpoints: [null] }, /checkpoints\[0\]\.step is missing/],
       [at({ step: -1 }), /checkpoints\[0\]\.step is -1/],
       [at({ step: 1.5 }), /checkpoints\[0\]\.step is 1\.5/],
       ...["..", "../early", "/etc", "a/b", "a\\b", "", "C:x", 7].map((name): [unknown, RegExp] => [

@@ -149,7 +149,7 @@ for (const [kind, result] of Object.entries(results)) {
   for (const field of Object.keys(result).filter((key) => key !== "kind" && !OPTIONAL.includes(key))) {
     Deno.test(`a ${kind} without ${field} is refused by name`, async () => {
       const text = JSON.stringify({ ...result, [field]: undefined });
-      const said = field === "method" ? "method is undefined, expected 1 " : `.*at ${field}: `;
+      const said = field === "method" ? "method is missing, expected 1 " : `.*at ${field}: `;
       const message = new RegExp(`^Cannot read .*result\\.json: ${said}`);
       await assert.rejects(() => readText(text, kind as Kind), { name: "TypeError", message });
     });
@@ -199,16 +199,34 @@ Deno.test("a null that should be a number is not written; the field is named, an
   const nulls = { ...perplexity(), nll: null, kl: null };
   assert.throws(() => resultText(nulls), {
     name: "TypeError",
-    message: "Cannot write perplexity: at nll: expected number, received null (and 1 more)",
+    message: "Cannot write perplexity: at nll: found null, expected number (and 1 more)",
   });
+});
+
+Deno.test("a byte order mark before a result, which some editors write, is passed over", async () => {
+  assert.deepEqual(await readText(`\ufeff${resultText(plan)}`, "plan"), plan);
 });
 
 /** A change of a result's text, and what the error says. */
 const refused: [what: string, text: string, kinds: Kind[], name: string, message: RegExp][] = [
   ["another kind", JSON.stringify(plan), ["profile"], "TypeError", /kind is "plan", expected profile$/],
-  ["no kind", "{}", ["profile", "plan"], "TypeError", /kind is undefined, expected profile or plan$/],
-  ["null", "null", ["plan"], "TypeError", /kind is undefined, expected plan/],
-  ["a list", "[1]", ["plan"], "TypeError", /kind is undefined, expected plan/],
+  ["no kind", "{}", ["profile", "plan"], "TypeError", /kind is missing, expected profile or plan$/],
+  [
+    "no target",
+    JSON.stringify({ ...plan, target: undefined }),
+    ["plan"],
+    "TypeError",
+    /at target: it is missing, expected one of /,
+  ],
+  [
+    "no layers",
+    JSON.stringify({ ...plan, attention: undefined }),
+    ["plan"],
+    "TypeError",
+    /at attention: it is missing, expected array$/,
+  ],
+  ["null", "null", ["plan"], "TypeError", /kind is missing, expected plan/],
+  ["a list", "[1]", ["plan"], "TypeError", /kind is missing, expected plan/],
   ["half a file", JSON.stringify(plan).slice(0, 40), ["plan"], "SyntaxError", /Cannot read .*result\.json: /],
   ["an empty file", "", ["plan"], "SyntaxError", /Cannot read .*result\.json: /],
   [

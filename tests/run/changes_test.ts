@@ -210,7 +210,7 @@ Deno.test("the normal form: drops in lists, changes by layer, attention first, h
       [{ layer: 1, module: "mlp", to: "rotated" }],
       /to is "rotated", expected one of nothing, mean, linear, window, weights/,
     );
-    refused([{ layer: 1, module: "mlp", to: "linear" }], /mlp 1: tensors is undefined, expected a SHA-256/);
+    refused([{ layer: 1, module: "mlp", to: "linear" }], /mlp 1: tensors is missing, expected a SHA-256/);
     refused([{ layer: 1, module: "mlp", to: "weights" }], /mlp 1: .* expected heads, tensors or scale/);
     refused(
       [{ layer: 1, module: "mlp", to: "weights", scale: 0 }],

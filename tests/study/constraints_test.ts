@@ -193,7 +193,7 @@ Deno.test("what a plan cannot be made from is refused in a line", () => {
     { target: "mlp", parameters: 0.1 },
     /it has no module sizes, .* expected the result of `lamina profile` \(run it again/,
   );
-  refused(measured, { drop: 1 }, /target is undefined, expected one of attention/);
+  refused(measured, { drop: 1 }, /target is missing, expected one of attention/);
   refused(
     from,
     { drop: 1, parameters: 0.1 },

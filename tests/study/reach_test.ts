@@ -162,6 +162,11 @@ const HOSTILE: Record<string, [returned: (seen: Seen) => unknown, error: RegExp]
     /^Cannot change values of layer 1, sample 2: the function returned a Float32Array, expected an object such as \{ a: … \}, or nothing$/,
   ],
   "a list": [({ a }) => [a], /returned an Array/],
+  "an object of a class without a name": [
+    () => new (class {})(),
+    /the function returned an object without a name, expected an object such as/,
+  ],
+  "a record without numbers": [() => ({ a: {} }), /found nothing, expected a Float32Array, or/],
   "another shape": [
     ({ a }) => ({ a: { data: a.data, shape: [...a.shape].reverse() } }),
     /^Cannot change a of layer 1, sample 2: found shape \[32, 16\], expected \[16, 32\]$/,

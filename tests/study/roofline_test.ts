@@ -113,7 +113,7 @@ Deno.test("an unknown device, and a plan that the model does not have, are one c
     message:
       'Cannot draw a roofline: device is "a6000", expected one of rtx-a6000, a6000-ada, a100, h100 (did you mean "rtx-a6000"?)',
   });
-  await assert.rejects(roofline("llama-2-7b", {} as never), /device is undefined, expected one of rtx-a6000/);
+  await assert.rejects(roofline("llama-2-7b", {} as never), /device is missing, expected one of rtx-a6000/);
   await assert.rejects(roofline("llama-2-7b", { device: "a100", plans: [{ attention: [32] }] }), {
     name: "RangeError",
     message: "Cannot drop attention 32: expected a layer from 0 to 31",

@@ -35,7 +35,7 @@ function placesOf(program: Command, models: readonly string[], above: readonly s
   const own = program.registeredArguments.flatMap((argument) =>
     argument.argChoices ?? (argument.name() === "model" ? models : [])
   );
-  const commands = help.visibleCommands(program).filter((child) => child.name() !== "help");
+  const commands = help.visibleCommands(program);
   return [
     { path: above.join(" "), commands, options: help.visibleOptions(program), words: own },
     ...commands.flatMap((child) => placesOf(child, models, [...above, child.name()])),

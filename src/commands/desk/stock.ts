@@ -16,7 +16,7 @@ import { displayed, folderOf, installed } from "../../home/mod.ts";
 import { align } from "../../show/mod.ts";
 import { info } from "../../subject/mod.ts";
 import { type Context, openOptions, reportsTo } from "../shared/context.ts";
-import { explained } from "../shared/help.ts";
+import { explained, helpCommand } from "../shared/help.ts";
 import { type OutFlags, withJsonFlag, withOutFlags } from "../shared/destination.ts";
 import { MODEL, type ModelFlags, withModelFlags } from "../shared/options.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
@@ -94,6 +94,7 @@ export function cacheCommand(context: Context): Command {
       const removed = await pruneCache(entries.map(({ name }) => name));
       context.print(`removed ${removed.map(({ name }) => name).join(", ")}`);
     });
+  command.addCommand(helpCommand("cache help verify"));
   return command;
 }
 

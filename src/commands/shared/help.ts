@@ -23,21 +23,27 @@ const VARIABLES = [
 /** Exit codes of signals. */
 export const ENDED = "129, 130, 143";
 
-const CODES = [
+/** Exit codes of single commands, with their meanings. */
+type Codes = readonly (readonly [code: string, meaning: string])[];
+
+const own = new WeakMap<Command, Codes>();
+
+const CODES: Codes = [
   ["0", "success"],
   ["1", "failure; the last line gives the reason"],
   ["2", "wrong usage"],
   [ENDED, "stopped by a closed terminal, by Ctrl-C, by SIGTERM"],
   ["137", "killed: out of memory, or a second Ctrl-C while busy"],
   ["141", "the reader of the output closed it"],
-] as const;
+];
 
 /** Adds an example (after "lamina") and the command's own exit codes to its help. */
 export function explained(
   command: Command,
   example: string,
-  codes: readonly (readonly [code: string, meaning: string])[] = [],
+  codes: Codes = [],
 ): Command {
+  own.set(command, codes);
   const text = [
     `Example:\n  lamina ${example}`,
     ...codes.length > 0 ? [`Exit codes:\n${entries(codes)}`] : [],
@@ -49,11 +55,37 @@ export function explained(
 
 /** `lamina environment`, which is also `lamina help environment`. */
 export function environmentCommand(context: Context): Command {
-  const page = `Environment:\n${entries(VARIABLES)}\n\nExit codes:\n${entries(CODES)}`;
-  const command = new Command("environment")
-    .description("list environment variables and exit codes")
-    .addHelpText("after", `\n${page}`);
-  return explained(command, "environment").action(() => context.print(page));
+  const command = new Command("environment").description("list environment variables and exit codes");
+  const page = () =>
+    `Environment:\n${entries(VARIABLES)}\n\nExit codes:\n${entries(allCodes(command.parent!.commands))}`;
+  command.addHelpText("after", () => `\n${page()}`);
+  return explained(command, "environment").action(() => context.print(page()));
+}
+
+/** The exit codes of every command, and those that single commands have besides, by number. */
+function allCodes(commands: readonly Command[]): Codes {
+  const more = commands.flatMap((command) =>
+    (own.get(command) ?? []).filter(([code]) => !CODES.some(([common]) => common === code))
+      .map(([code, meaning]) => [code, `${command.name()}: ${meaning}`] as const)
+  );
+  return [...CODES, ...more].toSorted(([a], [b]) => parseInt(a) - parseInt(b));
+}
+
+/** `help [command]`, which prints the help of a command below the one that it is added to. */
+export function helpCommand(example: string): Command {
+  const command = new Command("help").description("print the help of a command").argument(
+    "[command...]",
+    "its name, as in `cache verify`",
+  );
+  return explained(command, example).action((names: string[]) => {
+    let found = command.parent!;
+    for (const name of names) {
+      const child = found.commands.find((child) => child.name() === name);
+      if (!child) return command.error(`error: unknown command '${name}'`, { exitCode: 2 });
+      found = child;
+    }
+    found.help();
+  });
 }
 
 function entries(pairs: readonly (readonly [string, string])[]): string {

@@ -1,6 +1,6 @@
 /** Files of results of one plan, for the model card: one result, or the list that `lamina evaluate` writes of several plans. */
 import { readFile } from "node:fs/promises";
-import { failing } from "../../entry/mod.ts";
+import { failing, parseJson } from "../../entry/mod.ts";
 import { type DropPlan, planHash } from "../../measure/mod.ts";
 import { type Evaluation, parseResult, type Speed } from "../../result/mod.ts";
 
@@ -8,15 +8,9 @@ import { type Evaluation, parseResult, type Speed } from "../../result/mod.ts";
 export async function resultsOfPlan(path: string, plan: DropPlan): Promise<(Evaluation | Speed)[]> {
   const text = await readFile(path, "utf-8").catch(failing(`Cannot read ${path}`));
   if (!text.trimStart().startsWith("[")) return [parseResult(path, text, "evaluate", "speed")];
-  const results = listIn(path, text).map((one) => parseResult(path, JSON.stringify(one), "evaluate"));
+  const results = (parseJson(text, path) as unknown[]).map((one) =>
+    parseResult(path, JSON.stringify(one), "evaluate")
+  );
   const own = results.filter(({ provenance }) => planHash(provenance.drop) === planHash(plan));
   return own.length > 0 ? own : results;
-}
-
-function listIn(path: string, text: string): unknown[] {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new SyntaxError(`Cannot read ${path}: ${(error as Error).message}`, { cause: error });
-  }
 }

@@ -1,5 +1,7 @@
 /** Virtual environments of Python, with pinned packages. */
 import { dirname, join } from "node:path";
+import { checkFolder } from "../../disk/mod.ts";
+import { expectedFolder } from "../../home/mod.ts";
 import { openLocked } from "../cache/partial.ts";
 
 /** A virtual environment: its folder and its packages. */
@@ -22,7 +24,7 @@ export function pythonOf(folder: string): string {
  */
 export async function makeEnvironment(environment: Environment): Promise<void> {
   if (await isReady(environment)) return;
-  await Deno.mkdir(dirname(environment.folder), { recursive: true });
+  await checkFolder(dirname(environment.folder), expectedFolder);
   using _lock = await openLocked(`${environment.folder}.lock`, environment.signal);
   if (!await isReady(environment)) await make(environment);
 }

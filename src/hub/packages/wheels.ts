@@ -5,6 +5,8 @@
  */
 import { filesInTurn, formatBytes, type Reports, sum } from "../../entry/mod.ts";
 import { basename, join } from "node:path";
+import { checkFolder } from "../../disk/mod.ts";
+import { expectedFolder } from "../../home/mod.ts";
 import { folderBytes, freeBytes, land, statOrNull } from "../cache/cache.ts";
 import { damagedFiles, damageText } from "../cache/damage.ts";
 import { withPartial } from "../cache/partial.ts";
@@ -49,14 +51,16 @@ export async function installWheels(
       }: this is ${platform.os} on ${platform.arch}, expected linux on x86_64`,
     );
   }
-  await Deno.mkdir(folder, { recursive: true });
   const missing: Wheel[] = [];
   for (const wheel of wheels) {
     const damage = await damageOfWheel(wheel, folder, options);
     if (damage !== null) missing.push(wheel);
     options.onNotice?.(`${describe(wheel)}: ${damage === null ? "installed" : damage}`);
   }
-  if (missing.length > 0) await fetchAll(missing, folder, options);
+  if (missing.length > 0) {
+    await checkFolder(folder, expectedFolder);
+    await fetchAll(missing, folder, options);
+  }
   for (const wheel of wheels) await removeOthers(wheel, folder);
 }
 

@@ -3,7 +3,7 @@
  * of `@huggingface/hub`, sent by `hubFetch`; refusals become errors that say what to do.
  */
 import { datasetInfo, listFiles, modelInfo, pathsInfo } from "@huggingface/hub";
-import { oneLine } from "../../entry/mod.ts";
+import { oneLine, shown } from "../../entry/mod.ts";
 import { HttpError } from "./http.ts";
 import { endpoint, hubFetch, shownEndpoint } from "./hub_fetch.ts";
 import { checkFileName } from "../layout.ts";
@@ -64,7 +64,7 @@ export async function askRepo(repo: HubRepo, signal?: AbortSignal): Promise<Remo
   );
   if (!isCommit(info.sha)) {
     throw new Error(
-      `Cannot use ${repo.name}: the hub returned ${JSON.stringify(info.sha)}, expected a commit`,
+      `Cannot use ${repo.name}: the hub returned ${shown(info.sha)}, expected a commit`,
     );
   }
   const { license } = info.cardData ?? {};

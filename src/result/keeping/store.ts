@@ -11,7 +11,9 @@ import {
   jsonText,
   list,
   oneOf,
+  parseJson,
   resultOf,
+  shown,
   text as aText,
 } from "../../entry/mod.ts";
 import { writeWhole } from "../../disk/mod.ts";
@@ -24,7 +26,7 @@ const anyResult = resultOf(...Object.keys(METHODS));
 export function resultText(result: { readonly kind: Kind }, indent = 0): string {
   expect("write a result", "it", result, anyResult);
   const checked = forms[result.kind].safeParse(result);
-  if (!checked.success) throw new TypeError(`Cannot write ${result.kind}: ${flawIn(checked.error)}`);
+  if (!checked.success) throw new TypeError(`Cannot write ${result.kind}: ${flawIn(checked.error, result)}`);
   return jsonText(checked.data, indent) + "\n";
 }
 
@@ -76,34 +78,32 @@ export async function readResult<K extends Kind>(path: string, ...kinds: K[]): P
 
 /** A result from its text; `name` is used in errors. */
 export function parseResult<K extends Kind>(name: string, text: string, ...kinds: K[]): ResultOf<K> {
-  let parsed: { kind?: unknown; method?: unknown };
-  try {
-    parsed = JSON.parse(text);
-  } catch (error) {
-    const message = (error as Error).message.replaceAll(/\s+/g, " "); // it cites the text, lines and all
-    throw new SyntaxError(`Cannot read ${name}: ${message}`, { cause: error });
-  }
+  const parsed = parseJson(text, name) as { kind?: unknown; method?: unknown } | null;
   const kind = kinds.find((kind) => parsed?.kind === kind);
   if (!kind) {
     throw new TypeError(
-      `Cannot read ${name}: kind is ${JSON.stringify(parsed?.kind)}, expected ${kinds.join(" or ")}`,
+      `Cannot read ${name}: kind is ${shown(parsed?.kind)}, expected ${kinds.join(" or ")}`,
     );
   }
-  if (parsed.method !== METHODS[kind]) {
+  if (parsed?.method !== METHODS[kind]) {
     throw new TypeError(
-      `Cannot read ${name}: method is ${JSON.stringify(parsed.method)}, expected ${METHODS[kind]} ` +
+      `Cannot read ${name}: method is ${shown(parsed?.method)}, expected ${METHODS[kind]} ` +
         `(another version of Lamina computed it differently; compute it again with this one)`,
     );
   }
   const checked = forms[kind].safeParse(parsed);
-  if (!checked.success) throw new TypeError(`Cannot read ${name}: ${flawIn(checked.error)}`);
+  if (!checked.success) throw new TypeError(`Cannot read ${name}: ${flawIn(checked.error, parsed)}`);
   return displayable(checked.data as ResultOf<K>);
 }
 
-/** The first field that does not fit the form, and how many more there are. */
-function flawIn({ issues: [first, ...more] }: z.ZodError): string {
-  const rest = more.length > 0 ? ` (and ${more.length} more)` : "";
-  const message = first.message.replace(/^Invalid input: /, "");
+/** The first field of a value that does not fit the form, what it is and what is expected, and how many more there are. */
+function flawIn({ issues: [first, ...more] }: z.ZodError, value: unknown): string {
+  const found = first.path.reduce((inner, name) => (inner as Record<PropertyKey, unknown>)?.[name], value);
+  const message = first.message.replace(
+    /^Invalid (?:input|option): (expected .+?)(?:, received (\w+))?$/,
+    (_, expected, kind) =>
+      `${found === undefined ? "it is missing" : `found ${kind ?? shown(found)}`}, ${expected}`,
+  );
   const where = first.path.length > 0 ? `at ${z.core.toDotPath(first.path)}: ` : "";
-  return `${where}${message}${rest}`;
+  return `${where}${message}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
 }

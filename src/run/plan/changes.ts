@@ -89,7 +89,9 @@ const MOST_KEYS = 2 ** 30;
 function aCount(field: string, value: number, least: number, name: string): void {
   if (Number.isInteger(value) && value >= least && value <= MOST_KEYS) return;
   throw new RangeError(
-    `Cannot change ${name} to a window: ${field} is ${value}, expected a whole number from ${least} to ${MOST_KEYS}`,
+    `Cannot change ${name} to a window: ${field} is ${
+      value ?? "missing"
+    }, expected a whole number from ${least} to ${MOST_KEYS}`,
   );
 }
 
@@ -104,7 +106,7 @@ function withTensors<Own extends ChangeTo<"mean" | "linear">>(
 
 function aHash(tensors: string, name: string): string {
   if (/^[0-9a-f]{64}$/.test(tensors)) return tensors;
-  throw new RangeError(`Cannot change ${name}: tensors is ${tensors}, expected a SHA-256`);
+  throw new RangeError(`Cannot change ${name}: tensors is ${tensors ?? "missing"}, expected a SHA-256`);
 }
 
 /** Attention whose heads score keys. */

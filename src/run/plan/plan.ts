@@ -34,7 +34,7 @@ function verbOf({ to }: Change): string {
 function expectModule({ layers }: ModelSpec, change: Change, name: string): void {
   const cannot = (found: string) => new RangeError(`Cannot ${verbOf(change)} ${name}: ${found}`);
   if (!CHANGES.includes(change.to)) {
-    throw cannot(`to is ${JSON.stringify(change.to)}, expected one of ${CHANGES.join(", ")}`);
+    throw cannot(`to is ${JSON.stringify(change.to) ?? "missing"}, expected one of ${CHANGES.join(", ")}`);
   }
   const odd = oddField({ ...change });
   if (odd !== null) throw new TypeError(`Cannot ${verbOf(change)} ${name}: ${odd}`);

@@ -85,10 +85,11 @@ function isPlain(value: object): boolean {
 
 /** A value in words: "a Float64Array", "null", "a number". */
 function kindOf(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
+  if (value === undefined) return "nothing";
+  if (value === null) return "null";
   if (typeof value !== "object") return `a ${typeof value}`;
-  const name = value.constructor?.name ?? "Object";
-  return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
+  const name = value.constructor?.name || "object without a name";
+  return `${/^[aeiou]/i.test(name) ? "an" : "a"} ${name}`;
 }
 
 /** Samples of a batch in which the same values are changed, and those samples' numbers. */

@@ -18,6 +18,7 @@ import {
   tokenId,
   TokenType,
 } from "./gguf_metadata.ts";
+import { shown } from "../../entry/mod.ts";
 import { type Definition, MAX_VOCABULARY } from "../tokenizer/definition.ts";
 import { buildTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
 
@@ -54,7 +55,7 @@ function definitionOf(metadata: Metadata, vocabulary: GgufVocabulary): Definitio
     case "llama":
       return piecesDefinition(piecesOf(metadata, vocabulary));
     default:
-      throw new TypeError(cannot("model", JSON.stringify(kind), '"gpt2" or "llama"'));
+      throw new TypeError(cannot("model", shown(kind), '"gpt2" or "llama"'));
   }
 }
 

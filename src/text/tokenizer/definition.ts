@@ -74,7 +74,7 @@ export function sizeOf({ model, added_tokens }: Definition): number {
   let size = Array.isArray(vocab) ? vocab.length : 0;
   const take = (id: unknown, token: string) => {
     if (!isId(id)) {
-      const found = `token ${JSON.stringify(token)} has id ${JSON.stringify(id)}`;
+      const found = `token ${shown(token)} has id ${shown(id)}`;
       throw new RangeError(`Cannot build a tokenizer: ${found}, expected an integer below ${MAX_VOCABULARY}`);
     }
     if (id >= size) size = id + 1;

@@ -9,7 +9,7 @@
 import { createHash } from "node:crypto";
 import { guard } from "./bounded.ts";
 import { cutFinder } from "./cuts.ts";
-import { isRecord } from "../../entry/mod.ts";
+import { isRecord, shown } from "../../entry/mod.ts";
 import { type Definition, idsByToken, isId, readDefinition, sizeOf } from "./definition.ts";
 import { buildEncoder } from "./encoder.ts";
 
@@ -165,7 +165,7 @@ function idOfToken(value: unknown, key: string, ids: (token: string) => unknown)
   const token = isRecord(value) ? value.content : value;
   const id = typeof token === "string" ? ids(token) : undefined;
   if (!isId(id)) {
-    const found = JSON.stringify(token);
+    const found = shown(token);
     throw new RangeError(`Cannot use the tokenizer: ${key} is ${found}, expected a token in the vocabulary`);
   }
   return id;
@@ -176,5 +176,5 @@ function configuredId(value: unknown, key: string): number | null {
   const id = Array.isArray(value) ? value[0] : value;
   if (id === undefined || id === null) return null;
   if (isId(id)) return id;
-  throw new RangeError(`Cannot use the tokenizer: ${key} is ${JSON.stringify(id)}, expected a token id`);
+  throw new RangeError(`Cannot use the tokenizer: ${key} is ${shown(id)}, expected a token id`);
 }

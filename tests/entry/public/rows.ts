@@ -52,7 +52,7 @@ export function ordered(verb: string): Row {
     ],
     type: [
       [model, {}],
-      `Cannot ${verb}: target is undefined, expected one of attention, mlp, block, joint, `,
+      `Cannot ${verb}: target is missing, expected one of attention, mlp, block, joint, `,
     ],
   };
 }

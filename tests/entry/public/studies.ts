@@ -69,7 +69,7 @@ export const studies: Readonly<Record<string, Row>> = {
       [model, "a", { topP: 2 }],
       "Cannot generate: topP is 2, expected a probability above 0 and at most 1, such as 0.9 or 90%",
     ],
-    type: [[model, undefined], "Cannot generate: prompt is undefined, expected a text"],
+    type: [[model, undefined], "Cannot generate: prompt is missing, expected a text"],
   },
   generation: {
     ...study("measure generation", [{}]),
@@ -131,7 +131,7 @@ export const studies: Readonly<Record<string, Row>> = {
       [model, { text: "wiki", samples: 0, length: 2, skip: 0, bos: false }],
       `Cannot pack a text: samples is 0, ${wholeOf(1)}`,
     ],
-    type: [[model, { text: "wiki" }], `Cannot pack a text: samples is undefined, ${wholeOf(1)}`],
+    type: [[model, { text: "wiki" }], `Cannot pack a text: samples is missing, ${wholeOf(1)}`],
   },
   perplexities: {
     ...study("measure perplexities", [{}]),
@@ -148,7 +148,7 @@ export const studies: Readonly<Record<string, Row>> = {
   },
   pruneCache: {
     value: [["al"], 'Cannot prune the cache: names is "al", expected one of all (did you mean "all"?)'],
-    type: [[undefined], "Cannot prune the cache: names is undefined, expected a list of names"],
+    type: [[undefined], "Cannot prune the cache: names is missing, expected a list of names"],
   },
   randomInit: untrained("measure untrained models"),
   ratioMap: {
