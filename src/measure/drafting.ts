@@ -4,7 +4,8 @@
  * model reads all of them at once, keeps those up to the first that it rejects, and adds a token of its own.
  *
  *     α       the share of drafted tokens that are accepted: the mean of Σ_v min(p, q) where tokens are drawn, p the full model's
- *             distribution and q the draft's; the share of equal most probable tokens where the most probable one is written
+ *             distribution and q the draft's; the share of equal most probable tokens where the most probable one is written.
+ *             q depends on what the draft reads: keys and values of its own, as in perplexities, or the full model's, as in writing
  *     c       the time of a drafted token over that of a token of the full model
  *     v(k)    the time in which the full model reads k tokens at once over its time for one; 1 where reading weights takes all the time
  *     tokens of a round   1 + α + α² + … + α^γ = (1 − α^(γ+1)) / (1 − α)
@@ -35,10 +36,11 @@ export interface DraftedText {
   readonly drafted: number;
 }
 
-/** The share of tokens that is accepted, and half the width of its 95 % interval over texts; null for a single text. */
+/** The share of tokens that is accepted, half the width of its 95 % interval over texts (null for a single text), and the number of these tokens. */
 export interface MeasuredAcceptance {
   readonly acceptance: number;
   readonly acceptanceHalfWidth: number | null;
+  readonly acceptanceTokens: number;
 }
 
 /**
@@ -57,6 +59,7 @@ export function acceptanceOf(texts: readonly DraftedText[]): MeasuredAcceptance 
     acceptanceHalfWidth: halfWidth95(
       texts.map((text) => (text.accepted - acceptance * text.drafted) / perText),
     ),
+    acceptanceTokens: drafted,
   };
 }
 

@@ -145,6 +145,7 @@ Deno.test("numbers that no draft can have are refused", () => {
 Deno.test("the share accepted over texts is a ratio, with Student's interval of the texts", () => {
   const equal = acceptanceOf([3, 5, 4].map((accepted) => ({ accepted, drafted: 8 })));
   near(equal.acceptance, 0.5, 1e-15);
+  assert.equal(equal.acceptanceTokens, 24);
   near(equal.acceptanceHalfWidth!, 4.303 * 0.125 / Math.sqrt(3), 1e-12); // deviation of 3/8, 5/8, 4/8
   const uneven = acceptanceOf([{ accepted: 1, drafted: 1 }, { accepted: 3, drafted: 9 }]);
   near(uneven.acceptance, 0.4, 1e-15);

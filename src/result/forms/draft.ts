@@ -11,16 +11,22 @@ const draftCostForm = z.object({
 /** The cost of a drafted token. */
 export type DraftCost = z.infer<typeof draftCostForm>;
 
+const count = z.int().nonnegative();
+
 /** Absent in results of earlier versions; `draft` also of the full model. */
 export const draftForm = {
-  /** Σ_v min(p_full, p_drop): the share of tokens drawn from the plan that the full model accepts. */
+  /**
+   * Σ_v min(p_full, p_drop): the share of tokens drawn from the plan that the full model accepts, where the plan reads the text with keys
+   * and values of its own. A draft that writes with the model reads the model's keys and values, so another share is accepted: see `depths` of
+   * `speed` and `generate`.
+   */
   acceptance: z.number().min(0).max(1).optional(),
   /** Half the width of its 95 % interval over texts; null for a single text. */
   acceptanceHalfWidth: z.number().nonnegative().nullable().optional(),
+  /** The tokens of this share: of a perplexity some of the predicted ones, evenly apart; of a task all scored ones, as its KL. */
+  acceptanceTokens: count.optional(),
   draft: draftCostForm.optional(),
 };
-
-const count = z.int().nonnegative();
 
 /** How drafting went: tokens that a plan drafted, and those that the full model accepted. */
 export const draftedForm = z.object({

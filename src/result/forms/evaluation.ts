@@ -127,6 +127,7 @@ const evaluatedForm = z.object({
   top1: z.number().nullable(),
   acceptance: draftForm.acceptance,
   acceptanceHalfWidth: draftForm.acceptanceHalfWidth,
+  acceptanceTokens: draftForm.acceptanceTokens,
   /** Expected calibration error of the choices' shares, 15 bins. */
   ece: z.number().nullable(),
   /** Documents that were longer than the context. */

@@ -34,7 +34,7 @@ const perplexityForm = z.object({
   /** Predicted tokens: T − 1 per sample. */
   tokens: z.int().positive(),
   ...draftForm,
-  /** By sample; the acceptance is of `drafted` tokens, not of all, and absent in results of earlier versions. */
+  /** By sample; `accepted` is of `drafted` tokens, not of all, and absent in results of earlier versions. */
   sums: z.array(z.object({
     nll: z.number(),
     kl: z.number(),

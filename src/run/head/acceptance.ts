@@ -1,6 +1,8 @@
 /**
  * The share of a plan's drafted tokens that the full model accepts, Σ_v min(p_full, p_plan), where tokens are drawn (Leviathan et al.,
- * arXiv 2211.17192, corollary 3.6). It is 1 − Σ_v max(0, p_full − p_plan), which is exactly 1 where both are equal.
+ * arXiv 2211.17192, corollary 3.6). It is 1 − Σ_v max(0, p_full − p_plan), which is exactly 1 where both are equal. The plan reads the text
+ * with keys and values of its own. A draft in a round (run/decode/round.ts) reads the full model's, and another share is accepted
+ * (tests/bench/acceptance_bench.ts). To measure that one takes another pass of each plan, over the full model's keys and values and its own.
  *
  * The sum needs whole probabilities, so the normalisers of both must be known: the slices of the vocabulary pass a second time. The
  * products of that pass cost as much as those of the first, which is most of a head's time; so it takes some rows of each text only.

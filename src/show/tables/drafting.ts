@@ -8,15 +8,16 @@ import { type Column, fixed } from "./table.ts";
 export interface Drafting {
   readonly acceptance?: number | undefined;
   readonly acceptanceHalfWidth?: number | null | undefined;
+  readonly acceptanceTokens?: number | undefined;
   readonly draft?: DraftCost | undefined;
 }
 
-/** The best round of a plan, were a step's time that of the bytes which it reads; null for the full model. */
+/** The best round of a plan that reads the text by itself, were a step's time that of the bytes which it reads; null for the full model. */
 export function bestRound(plan: Drafting): BestDraft | null {
   return isKnown(plan) ? roundOf(plan) : null;
 }
 
-/** The share of drafted tokens that are accepted, a drafted token's cost, and the speed-up that follows at most. */
+/** The share of its tokens that are accepted from a plan that reads the text by itself, a drafted token's cost, and the speed-up that follows. */
 export const DRAFTING: readonly Column<Drafting>[] = [
   { key: "acceptance", title: "accepted", value: ({ acceptance }) => acceptance, format: formatShare },
   {
@@ -25,6 +26,7 @@ export const DRAFTING: readonly Column<Drafting>[] = [
     value: ({ acceptanceHalfWidth }) => acceptanceHalfWidth,
     format: formatShare,
   },
+  { key: "acceptance_tokens", value: ({ acceptanceTokens }) => acceptanceTokens },
   { key: "draft_cost", title: "cost", value: ({ draft }) => draft?.cost, format: fixed(2) },
   { key: "draft_tokens", value: (plan) => bestRound(plan)?.drafted },
   { key: "draft_speedup", title: "as draft", value: (plan) => bestRound(plan)?.speedup, format: fixed(2) },
@@ -36,21 +38,34 @@ export function draftingNotes(plans: readonly Drafting[]): string[] {
   if (drafts.length === 0) return [];
   const contexts = [...new Set(drafts.map(({ draft }) => draft.context))].sort((a, b) => a - b);
   return [
-    "as draft: the speed-up at most where the plan drafts for the full model, in rounds of the best length, if a step takes the time of " +
-    `the bytes that it reads (cost: a drafted token's over a full one's, after ${
-      contexts.join(" or ")
-    } tokens in 16 bits)`,
+    `accepted: of a draft that reads the text with keys and values of its own${
+      tokensText(drafts)
+    }; one that writes with the full model reads ` +
+    "the model's, which gives another share (`speed` measures it)",
+    "as draft: the speed-up with such a draft, in rounds of the best length, if a step takes the time of the bytes that it reads " +
+    `(cost: a drafted token's over a full one's, after ${contexts.join(" or ")} tokens in 16 bits)`,
     drafts.length === 1 ? verdictText(drafts[0]) : verdictsText(drafts),
   ];
 }
 
-/** The same of one plan in a sentence: "accepted as a draft 90.0 %, at most 1.38 times as fast with 3 tokens a round"; null where unknown. */
+/** ", at 344 of the predicted tokens; nats, KL and top-1 are over all of them": nothing where results of earlier versions do not say. */
+function tokensText(drafts: readonly Known[]): string {
+  const counts = [...new Set(drafts.map(({ acceptanceTokens }) => acceptanceTokens))];
+  if (counts.includes(undefined)) return "";
+  return `, at ${counts.join(" or ")} of the predicted tokens (nats, KL and top-1 are over all of them)`;
+}
+
+/** The same of one plan over scored tokens, in a sentence; null where unknown. */
 export function draftingText(plan: Drafting): string | null {
   if (!isKnown(plan)) return null;
   const best = roundOf(plan);
   const rounds = `in rounds of ${counted(best.drafted, "drafted token")}`;
-  return `as a draft, ${formatShare(plan.acceptance)} of its tokens are accepted: ` +
-    `at most ${formatFixed(best.speedup, 2)} times as fast ${rounds} (${verdictText(plan)})`;
+  return `as a draft that reads the texts with keys and values of its own, ${
+    formatShare(plan.acceptance)
+  } of the scored tokens are accepted: ` +
+    `${
+      formatFixed(best.speedup, 2)
+    } times as fast ${rounds} if a step takes the time of the bytes that it reads (${verdictText(plan)})`;
 }
 
 type Known = Drafting & { readonly acceptance: number; readonly draft: DraftCost };
@@ -74,16 +89,16 @@ function verdictText(plan: Known): string {
   const verdict = verdictOf(plan);
   const takes = `a drafted token takes ${formatFixed(cost, 3)} of the time of a full one`;
   if (typeof half !== "number") {
-    return `cannot tell whether drafting gains: ${takes}, and the share accepted, ${
+    return `cannot tell whether such a draft gains: ${takes}, and the share accepted, ${
       formatFixed(acceptance, 3)
     }, has no interval`;
   }
   const [low, high] = [Math.max(0, acceptance - half), Math.min(1, acceptance + half)];
   const range = `${formatFixed(low, 3)} to ${formatFixed(high, 3)}`;
   if (verdict === "cannot tell") {
-    return `cannot tell whether drafting gains: ${takes}, and the share accepted is ${range}`;
+    return `cannot tell whether such a draft gains: ${takes}, and the share accepted is ${range}`;
   }
-  return `drafting ${verdict}: ${takes}, ${
+  return `such a draft ${verdict}: ${takes}, ${
     verdict === "can gain" ? "less" : "more"
   } than the share accepted, ${range}`;
 }
@@ -92,7 +107,7 @@ function verdictsText(plans: readonly Known[]): string {
   const verdicts = plans.map(verdictOf);
   const count = (verdict: typeof verdicts[number]) => verdicts.filter((own) => own === verdict).length;
   const unsure = count("cannot tell");
-  const gains = `drafting can gain with ${count("can gain")} of ${counted(plans.length, "plan")}`;
+  const gains = `such drafts can gain with ${count("can gain")} of ${counted(plans.length, "plan")}`;
   const unclear = unsure > 0 ? ` (cannot tell for ${unsure})` : "";
   return `${gains} and cannot with ${
     count("cannot gain")

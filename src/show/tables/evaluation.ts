@@ -217,6 +217,7 @@ export function evaluationRows(result: Evaluation): CsvRow[] {
     { key: "top1", value: ({ task }) => tasks[task]?.top1 },
     { key: "acceptance", value: ({ task }) => tasks[task]?.acceptance },
     { key: "acceptance_half_width", value: ({ task }) => tasks[task]?.acceptanceHalfWidth },
+    { key: "acceptance_tokens", value: ({ task }) => tasks[task]?.acceptanceTokens },
     { key: "draft_cost", value: () => draft?.cost },
     { key: "ece", value: ({ task }) => tasks[task]?.ece },
   ], { ...originOf(provenance), dropped: planText(provenance.drop) });

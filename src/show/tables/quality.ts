@@ -87,14 +87,14 @@ function targetsOf(groups: readonly CurveGroup[]): string[] {
   return [...new Set(groups.map(({ target }) => KIND_NAMES[target]))];
 }
 
-/** The same with the largest expected speed-up as a draft; nothing where the sweep is of an earlier version. */
+/** The same with the speed-up of drafts that read the text by themselves; nothing where the sweep is of an earlier version. */
 export function draftTables(sweep: Sweep): Table[] {
   const plans = sweep.curves.flatMap(({ points }) => points);
   const notes = draftingNotes(plans);
   if (notes.length === 0) return [];
   const speedup = (point: Point) => bestRound(point)?.speedup ?? NaN; // shown as missing
   return [{
-    title: "speed-up at most with each plan as the full model's draft",
+    title: "speed-up with each plan as a draft that reads the text by itself",
     ...byCount(sweep, speedup, fixed(2)),
     notes,
   }];

@@ -201,7 +201,8 @@ export async function perplexityGroups(
     const origin = await provenance(model, packed, plan, options);
     origins.set(key, origin);
     const kept = await keptResult("perplexity", origin, options);
-    if (kept?.acceptanceHalfWidth !== undefined) known.set(key, kept); // earlier versions lack it
+    if (kept?.acceptanceHalfWidth === undefined) continue; // earlier versions lack it
+    known.set(key, { ...kept, ...perplexityOf(kept.provenance, kept.sums, kept.draft) });
   }
   if (known.size > 0) {
     tellReused(

@@ -3,7 +3,7 @@
  * modules as in Draft & Verify (arXiv 2309.08168) and SWIFT (arXiv 2410.06916), greedy instead of random.
  *
  * The number is 1/S of the best round, the time of a written token beside the full model's, where a step takes the time of the bytes that it
- * reads (measure/drafting.ts). Drop as many as give the lowest.
+ * reads (measure/drafting.ts), and the draft reads the text with keys and values of its own. Drop as many as give the lowest.
  */
 import { bestDraft } from "../../measure/mod.ts";
 import { draftOf } from "../base/draft.ts";

@@ -93,10 +93,11 @@ export async function measured(
 }
 
 /** What the point says of its plan as a draft; results of earlier versions lack some of it. */
-function draftingOf({ acceptance, acceptanceHalfWidth, draft }: Perplexity) {
+function draftingOf({ acceptance, acceptanceHalfWidth, acceptanceTokens, draft }: Perplexity) {
   return {
     ...acceptance === undefined ? {} : { acceptance },
     ...acceptanceHalfWidth === undefined ? {} : { acceptanceHalfWidth },
+    ...acceptanceTokens === undefined ? {} : { acceptanceTokens },
     ...draft ? { draft } : {},
   };
 }

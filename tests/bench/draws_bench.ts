@@ -1,0 +1,87 @@
+/**
+ * Texts that a model draws through `generate`, alone and with a draft, for draws_bench.py to hold against the model's exact distribution:
+ *
+ *     deno run -A tests/bench/draws_bench.ts OUT [--draws 20000] [--temperature 0.25] [--top-p 1] [--from 0]
+ *     python tests/bench/draws_bench.py OUT
+ *
+ * The model is the llama fixture with a tokenizer of 30 words, so that all texts of a few tokens can be listed. One seed a draw. OUT becomes a
+ * folder with the draws and the model that drew them.
+ */
+import { parseArgs } from "node:util";
+import { createHash } from "node:crypto";
+import { type Engine, type Feeds, openEngine, type Program } from "../../src/engine/mod.ts";
+import type { Graph } from "../../src/onnx/mod.ts";
+import { generate } from "../../src/study/mod.ts";
+import { withTiny } from "../study/tiny.ts";
+
+const { values, positionals: [out] } = parseArgs({
+  allowPositionals: true,
+  options: {
+    draws: { type: "string", default: "20000" },
+    temperature: { type: "string", default: "0.25" },
+    "top-p": { type: "string", default: "1" },
+    from: { type: "string", default: "0" },
+  },
+});
+const [draws, temperature, topP, from] = [values.draws, values.temperature, values["top-p"], values.from].map(
+  Number,
+);
+const PROMPT = "the quick";
+const TOKENS = 5;
+/** Rounds of one token, whose second is the model's own, and rounds of three. */
+const WAYS = [
+  { name: "alone" },
+  { name: "draft of 3 tokens", draft: { attention: [1], mlp: [2] }, draftTokens: 3 },
+  { name: "draft of 1 token", draft: { attention: [1, 2] }, draftTokens: 1 },
+] as const;
+
+await withTiny(async ({ model, folder }) => {
+  await Deno.mkdir(out, { recursive: true });
+  for (const { name } of Deno.readDirSync(folder)) {
+    if (/^(?:config\.json$|model)/.test(name)) await Deno.copyFile(`${folder}/${name}`, `${out}/${name}`);
+  }
+  const engine = keepingPrograms(await openEngine({ engine: "cpu" }));
+  const tokenizer = await model.tokenizer();
+  const texts: Record<string, number[][]> = {};
+  for (const { name, ...way } of WAYS) {
+    texts[name] = [];
+    for (let seed = from; seed < from + draws; seed++) {
+      const options = { engine, tokens: TOKENS, temperature, topP, seed, ...way };
+      const [{ ids, ended }] = await generate(model, PROMPT, options);
+      texts[name].push(ended === "eos" ? [...ids, tokenizer.eos ?? 2] : [...ids]);
+      if (texts[name].length % 1000 === 0) console.error(`${name}: ${texts[name].length} of ${draws} texts`);
+    }
+  }
+  const prompt = [...tokenizer.encode(PROMPT)];
+  const words = tokenizer.vocabularySize;
+  await Deno.writeTextFile(
+    `${out}/draws.json`,
+    JSON.stringify({ prompt, words, tokens: TOKENS, temperature, topP, texts }),
+  );
+});
+
+/** The engine, which compiles each program once: that takes most of the time of a short text. */
+function keepingPrograms(engine: Engine): Engine {
+  const programs = new Map<string, Promise<Program>>();
+  async function keyOf(graph: Graph, constants: Feeds): Promise<string> {
+    const hash = createHash("sha256").update(graph.toBytes());
+    for (const [name, held] of Object.entries(constants)) {
+      const { data } = await engine.read(held);
+      hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    }
+    return hash.digest("hex");
+  }
+  return {
+    ...engine,
+    has: { ...engine.has }, // memory is looked up once
+    get live() {
+      return engine.live;
+    },
+    async compile(graph, constants = {}) {
+      const key = await keyOf(graph, constants);
+      const program = programs.get(key) ?? engine.compile(graph, constants);
+      programs.set(key, program);
+      return { run: (await program).run, release: () => Promise.resolve() };
+    },
+  };
+}

@@ -1,0 +1,195 @@
+/**
+ * Texts drawn with a draft have the model's distribution: the second, third and fourth tokens too, whether drafted, drawn in the place of a
+ * rejected one, or added behind a round. The model here is two tables, so that each of the 256 texts has a probability in closed form, and
+ * faults of rounds and samplers can be put in. `tests/bench/draws_bench.ts` does the same through `generate` with a model's own weights.
+ */
+import assert from "node:assert/strict";
+import { type Decoder, decoder, noDrop, type Sampler, sampler, textLogits } from "../../src/run/mod.ts";
+import { decoded } from "../../src/study/writing/decoded.ts";
+import type { Tokenizer } from "../../src/text/mod.ts";
+import { distance, engine, largest, stateTolerance, withFixture } from "../support.ts";
+
+const WORDS = 4;
+const TOKENS = 4;
+const DRAWS = 10_000;
+const TEMPERATURE = 0.8;
+
+/** The model's logits behind a text, or the draft's: they depend on the last two tokens. */
+function logitsOf(text: readonly number[], isDraft = false): Float32Array {
+  const [before, last] = [text.at(-2) ?? 0, text.at(-1) ?? 0];
+  return Float32Array.from(
+    { length: WORDS },
+    (_, word) => Math.sin(1 + 2.1 * word + 3.7 * last + 1.3 * before) + (isDraft ? 0.9 * Math.cos(word) : 0),
+  );
+}
+
+/** Reads texts of these tables. With `stale`, rows behind a drafted token are those of keys that the draft left. */
+function tables(stale = false): Decoder {
+  let read: number[] = [];
+  const reading = (ids: readonly number[], isDraft = (_: number) => false) => {
+    const rows = ids.map((id, i) => (read.push(id), logitsOf(read, isDraft(i))));
+    return Promise.resolve(Float32Array.from(rows.flatMap((row) => [...row])));
+  };
+  return {
+    get length() {
+      return read.length;
+    },
+    keyBytes: 0,
+    prefill(prompt) {
+      read = [...prompt];
+      return Promise.resolve(logitsOf(read));
+    },
+    step: (id) => reading([id]),
+    extend: (ids) => reading(ids, (i) => stale && i > 0),
+    draft: (id) => reading([id], () => true),
+    canExtend: () => true,
+    mark() {},
+    cut(length) {
+      read = read.slice(0, length);
+      return Promise.resolve();
+    },
+    release: () => Promise.resolve(),
+  };
+}
+
+/** p of each word, of the most probable ones that have `topP` together. */
+function shares(logits: Float32Array, topP: number): number[] {
+  const weights = [...logits].map((logit) => Math.exp(logit / TEMPERATURE));
+  const total = weights.reduce((a, b) => a + b);
+  let sum = 0;
+  const ranked = weights.map((weight, word) => ({ p: weight / total, word })).sort((a, b) => b.p - a.p);
+  const kept = ranked.filter(({ p }) => (sum += p) - p < topP);
+  const whole = kept.reduce((total, { p }) => total + p, 0);
+  return weights.map((_, word) => (kept.find((own) => own.word === word)?.p ?? 0) / whole);
+}
+
+/** The probability of each text [WORDS^TOKENS], the first token the highest digit. */
+function exact(topP: number): Float64Array {
+  const all = new Float64Array(WORDS ** TOKENS);
+  for (let at = 0; at < all.length; at++) {
+    const text = Array.from({ length: TOKENS }, (_, i) => Math.floor(at / WORDS ** (TOKENS - 1 - i)) % WORDS);
+    all[at] = text.reduce((p, word, i) => p * shares(logitsOf([0, ...text.slice(0, i)]), topP)[word], 1);
+  }
+  return all;
+}
+
+/** How a way to draw may go wrong. */
+interface Way {
+  readonly gamma: number;
+  readonly topP?: number;
+  readonly stale?: boolean;
+  readonly fault?: (own: Sampler, twin: Sampler) => Sampler;
+}
+
+/** χ² of DRAWS texts over all possible ones, one seed a text, and its quantile at 0.999. */
+async function chiSquare({ gamma, topP = 1, stale, fault = (own) => own }: Way) {
+  const opened = tables(stale);
+  const seen = new Float64Array(WORDS ** TOKENS);
+  for (let seed = 0; seed < DRAWS; seed++) {
+    const open = () => sampler({ temperature: TEMPERATURE, topP, seed });
+    const { ids } = await decoded(opened, [0], {
+      tokenizer: { vocabularySize: WORDS } as Tokenizer,
+      sampler: fault(open(), open()),
+      ends: new Set(),
+      isOver: (ids) => ids.length === TOKENS,
+      ...gamma > 0 && { draft: (ids) => Math.min(gamma, TOKENS - ids.length - 1) },
+    });
+    seen[ids.reduce((at, id) => at * WORDS + id)]++;
+  }
+  const rare = { seen: 0, expected: 0 }; // texts of less than five expected draws are one cell
+  let [square, cells] = [0, 1];
+  exact(topP).forEach((p, at) => {
+    const expected = p * DRAWS;
+    if (p === 0) return assert.equal(seen[at], 0, `text ${at} is not possible`);
+    if (expected < 5) {
+      rare.seen += seen[at];
+      rare.expected += expected;
+      return;
+    }
+    square += (seen[at] - expected) ** 2 / expected;
+    cells++;
+  });
+  if (rare.expected > 0) square += (rare.seen - rare.expected) ** 2 / rare.expected;
+  else cells--;
+  // Wilson and Hilferty (1931): the cube root of χ²/n is nearly normal; off by less than 0.3 % from 20 degrees of freedom on.
+  const n = cells - 1;
+  return { square, most: n * (1 - 2 / (9 * n) + 3.0902 * Math.sqrt(2 / (9 * n))) ** 3 };
+}
+
+for (const [gamma, topP] of [[0, 1], [1, 1], [3, 1], [3, 0.8]]) {
+  Deno.test(`texts of four tokens in rounds of ${gamma}, top-p ${topP}, have the model's distribution`, async () => {
+    const { square, most } = await chiSquare({ gamma, topP });
+    assert.ok(square < most, `χ² ${square}, expected below ${most}`); // once in a thousand times; the seeds are fixed
+  });
+}
+
+/** Each of these has to be seen, or the tests above prove nothing. */
+const FAULTS: Record<string, Way> = {
+  "a rejected token is replaced by a draw from p, not from what p has beyond q": {
+    gamma: 3,
+    fault: (own) => ({
+      ...own,
+      judge: (logits, drafted) => {
+        const id = own.judge(logits, drafted);
+        return id === drafted.id ? id : own.next(logits);
+      },
+    }),
+  },
+  "all drafted tokens are accepted": {
+    gamma: 1,
+    fault: (own) => ({ ...own, judge: (_, { id }) => id }),
+  },
+  "random numbers serve twice, to draw tokens and to judge them": {
+    gamma: 3,
+    fault: (own, twin) => ({ ...own, judge: twin.judge }),
+  },
+  "the token behind a round is drawn from the draft's keys": { gamma: 1, stale: true },
+};
+
+for (const [name, way] of Object.entries(FAULTS)) {
+  Deno.test(`the distribution of texts shows a fault: ${name}`, async () => {
+    const { square, most } = await chiSquare(way);
+    assert.ok(square > 2 * most, `χ² ${square}, expected more than twice ${most}`);
+  });
+}
+
+Deno.test("each choice of a drawn text is made by the model's own logits of the text before it", () =>
+  withFixture("llama", async ({ model, blocks: { ids: source } }) => {
+    const prompt = [...source.subarray(0, 6)];
+    const opened = await decoder({ model, engine, draft: { attention: [1], mlp: [2] } });
+    try {
+      for (let seed = 0; seed < 6; seed++) {
+        const own = sampler({ temperature: 1, topP: 0.9, seed });
+        const rows: Float32Array[] = [];
+        const recorded = (choose: (logits: Float32Array) => number) => (logits: Float32Array) => {
+          rows.push(logits.slice());
+          return choose(logits);
+        };
+        const { ids } = await decoded(opened, prompt, {
+          tokenizer: { vocabularySize: model.spec.vocabulary } as Tokenizer,
+          sampler: {
+            ...own,
+            next: recorded(own.next),
+            judge: (logits, drafted) => recorded((row) => own.judge(row, drafted))(logits),
+          },
+          ends: new Set(),
+          isOver: (ids) => ids.length === 20,
+          draft: (ids) => Math.min(4, 19 - ids.length),
+        });
+        const { data } = await textLogits({
+          model,
+          engine,
+          plan: noDrop,
+          ids: Int32Array.from([...prompt, ...ids]),
+        });
+        ids.forEach((_, i) => {
+          const at = (prompt.length - 1 + i) * model.spec.vocabulary;
+          const expected = data.subarray(at, at + model.spec.vocabulary);
+          const error = distance(rows[i], expected) / largest(expected);
+          assert.ok(error <= stateTolerance(model.spec), `seed ${seed}, token ${i}: relative error ${error}`);
+        });
+      }
+    } finally {
+      await opened.release();
+    }
+  }));
