@@ -165,19 +165,23 @@ export function philox(counter: readonly number[], key: StreamKeys): [number, nu
   let [a, b, c, d] = counter;
   let [k0, k1] = key;
   for (let round = 0; round < 10; round++) {
-    const [highA, lowA] = product(0xd2511f53, a);
-    const [highC, lowC] = product(0xcd9e8d57, c);
-    [a, b, c, d] = [(highC ^ b ^ k0) >>> 0, lowC, (highA ^ d ^ k1) >>> 0, lowA];
+    const [beforeA, beforeC] = [a, c];
+    a = (upperHalf(0xcd9e8d57, beforeC) ^ b ^ k0) >>> 0;
+    b = Math.imul(0xcd9e8d57, beforeC) >>> 0;
+    c = (upperHalf(0xd2511f53, beforeA) ^ d ^ k1) >>> 0;
+    d = Math.imul(0xd2511f53, beforeA) >>> 0;
     k0 = (k0 + 0x9e3779b9) >>> 0;
     k1 = (k1 + 0xbb67ae85) >>> 0;
   }
   return [a, b, c, d];
 }
 
-/** The upper and the lower 32 bits of a product of two words. */
-function product(a: number, b: number): [number, number] {
-  const full = BigInt(a) * BigInt(b);
-  return [Number(full >> 32n), Number(full & 0xffffffffn)];
+/** The upper 32 bits of a product of two words: from products of their halves, each of which a double holds exactly. */
+function upperHalf(x: number, y: number): number {
+  const [x0, x1, y0, y1] = [x & 0xffff, x >>> 16, y & 0xffff, y >>> 16];
+  const middle = x1 * y0 + (x0 * y0 >>> 16);
+  const other = x0 * y1 + (middle & 0xffff);
+  return x1 * y1 + (middle >>> 16) + (other >>> 16);
 }
 
 function expectWhole(what: string, value: number, most: number): void {
