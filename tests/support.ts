@@ -26,6 +26,10 @@ export const thorough: (name: string, fn: Deno.TestDefinition["fn"]) => void = i
   ? Deno.test // itself, so that reports name the caller's file
   : (name, fn) => Deno.test({ name: `${name} (deno task test:all)`, ignore: true, fn });
 
+/** All of a list in `deno task test:all`; in `deno task test` one of it, another with each turn: a row of a matrix takes one column. */
+export const byTurns = <T>(all: readonly T[], turn: number): readonly T[] =>
+  isThorough ? all : [all[turn % all.length]];
+
 /** Unit roundoff of float32: the largest relative error of one rounded operation. */
 export const UNIT = 2 ** -24;
 

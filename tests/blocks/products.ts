@@ -96,20 +96,26 @@ function worst(
   const areBytes = isParted || blocks.level === 4;
   const roundings = ((areBytes ? columns / size : columns) + size + 8) * UNIT;
   const lost = isParted ? 254 ** -3 : areBytes ? 1 / 254 : 0;
+  /** The largest number of x by block. */
+  const most = Float64Array.from({ length: x.length / size }, (_, i) => {
+    let most = 0;
+    for (let k = 0; k < size; k++) most = Math.max(most, Math.abs(x[i * size + k]));
+    return most;
+  });
   let worst = 0;
   for (let i = 0; i < y.length; i++) {
     const row = Math.floor(i / rows), n = i % rows;
     let sum = bias[n], sizes = Math.abs(bias[n]), rounded = 0;
     for (let start = 0; start < columns; start += size) {
       const block = (n * columns + start) / size;
-      const numbers = x.subarray(row * columns + start, row * columns + start + size);
-      const most = Math.max(...numbers.map(Math.abs));
+      const from = row * columns + start;
       const apart = areBytes ? 2 * (2 ** bits - 1) * Math.abs(scales[block]) : 0;
+      const offset = apart + Math.abs(offsets?.[block] ?? 0);
       for (let k = 0; k < size; k++) {
         const at = n * columns + start + k;
-        sum += numbers[k] * whole[at];
-        sizes += Math.abs(numbers[k]) * (Math.abs(quants[at]) + apart + Math.abs(offsets?.[block] ?? 0));
-        rounded += lost * most * Math.abs(quants[at]);
+        sum += x[from + k] * whole[at];
+        sizes += Math.abs(x[from + k]) * (Math.abs(quants[at]) + offset);
+        rounded += lost * most[from / size] * Math.abs(quants[at]);
       }
     }
     const share = Math.abs(y[i] - sum) / (roundings * sizes + rounded);

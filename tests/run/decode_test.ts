@@ -11,7 +11,16 @@ import type { Model } from "../../src/models/mod.ts";
 import { type Decoder, decoder, type DecoderOptions, FLOAT32, keyBytes } from "../../src/run/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { firstSteady } from "../models/parity.ts";
-import { distance, engine, engineWith, largest, stateTolerance, widened, withFixture } from "../support.ts";
+import {
+  byTurns,
+  distance,
+  engine,
+  engineWith,
+  largest,
+  stateTolerance,
+  widened,
+  withFixture,
+} from "../support.ts";
 
 const NOTHING_KEPT = 0;
 const PROMPT = 5;
@@ -37,14 +46,18 @@ async function logitsOf(decoder: Decoder, ids: Int32Array, prompt: number): Prom
 
 const argmax = (logits: Float32Array) => logits.indexOf(logits.reduce((a, b) => Math.max(a, b)));
 
-for (const name of fixtureNames) {
-  Deno.test(`${name}: a prompt and steps give the logits of one pass`, () =>
+const CASES = ["full", "drop0", "drop1"] as const;
+/** Each fixture has one case with each of these in `test`, the next fixture another case (`byTurns`). */
+const BUDGETS = [undefined, NOTHING_KEPT];
+
+for (const [i, name] of fixtureNames.entries()) {
+  Deno.test(`${name}: a prompt and steps give Hugging Face's logits of one pass`, () =>
     withFixture(name, async ({ model, blocks: { ids, length }, expected: { tensors, meta } }) => {
-      for (const [label, plan] of Object.entries(meta.cases)) {
-        const { data } = tensors.get(label === "full" ? "logits" : `logits.${label}`)!;
-        const { vocabulary } = model.spec;
-        for (const budget of [undefined, NOTHING_KEPT]) {
-          await withDecoder({ model, plan, budget }, async (decoder) => {
+      for (const [by, budget] of BUDGETS.entries()) {
+        for (const label of byTurns(CASES, i + by)) {
+          const { data } = tensors.get(label === "full" ? "logits" : `logits.${label}`)!;
+          const { vocabulary } = model.spec;
+          await withDecoder({ model, plan: meta.cases[label], budget }, async (decoder) => {
             const steps = await logitsOf(decoder, ids.subarray(0, length), PROMPT);
             assert.equal(decoder.length, length);
             for (let t = Math.max(PROMPT - 1, firstSteady(model.spec, length)); t < length; t++) {
@@ -58,14 +71,14 @@ for (const name of fixtureNames) {
       }
     }));
 
-  Deno.test(`${name}: 64 greedy tokens, teacher-forced, full and dropped`, () =>
+  Deno.test(`${name}: 64 greedy tokens, teacher-forced, are Hugging Face's`, () =>
     withFixture(name, async ({ model, expected: { tensors, meta } }) => {
-      for (const [label, plan] of Object.entries(meta.cases)) {
+      for (const label of byTurns(CASES, i + BUDGETS.length)) {
         const [ids, best, gap] = ["ids", "argmax", "gap"].map((key) =>
           tensors.get(`greedy.${label}.${key}`)!.data
         );
         const prompt = ids.length - best.length;
-        await withDecoder({ model, plan }, async (decoder) => {
+        await withDecoder({ model, plan: meta.cases[label] }, async (decoder) => {
           const steps = await logitsOf(decoder, (ids as Int32Array).subarray(0, -1), prompt);
           assert.equal(steps.length, best.length);
           let tied = 0;

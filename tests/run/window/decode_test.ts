@@ -2,16 +2,24 @@
 import assert from "node:assert/strict";
 import type { Engine } from "../../../src/engine/mod.ts";
 import { decoder, dropPlan, FLOAT32, keyBytes, noDrop, score } from "../../../src/run/mod.ts";
-import { distance, engine, largest, randomBlocks, stateTolerance, withFixture } from "../../support.ts";
+import {
+  byTurns,
+  distance,
+  engine,
+  largest,
+  randomBlocks,
+  stateTolerance,
+  withFixture,
+} from "../../support.ts";
 import { nllOf } from "../states.ts";
 import { engines, logitsOf, names, windowOf, withWindows } from "./windows.ts";
 
-for (const [way, { on, names: some = names }] of Object.entries(engines)) {
+for (const [w, [way, { on, names: some = names }]] of Object.entries(engines).entries()) {
   if (typeof on === "string") continue;
-  for (const name of some) {
+  for (const [n, name] of some.entries()) {
     Deno.test(`${name}: windows of keys give PyTorch's logits token by token, by ${way} attention`, () =>
       withWindows(name, async ({ model, ids, tensors, plans }) => {
-        for (const [key, plan] of Object.entries(plans)) {
+        for (const [key, plan] of byTurns(Object.entries(plans), n + w)) {
           const expected = tensors.get(`logits.${key}`)!.data as Float32Array;
           const most = stateTolerance(model.spec) * largest(expected);
           const words = expected.length / ids.length;
@@ -73,13 +81,13 @@ Deno.test("a long text has the same loss in slices of a pass, in parts of a prom
 
 for (const [way, { on, names = ["llama", "gemma3"] }] of Object.entries(engines)) {
   if (typeof on === "string") continue;
-  for (const name of names) {
+  for (const [n, name] of names.entries()) {
     Deno.test(`${name}: keys that windows have left are freed, and the others serve, by ${way} attention`, () =>
       withFixture(name, async ({ model }) => {
         const { ids } = randomBlocks(1, 310, model.spec.vocabulary);
         const before = on.live;
         const perToken = keyBytes(model.spec, noDrop, 1, FLOAT32);
-        for (const [keys, sinks] of [[9, 3], [1, 0]]) {
+        for (const [keys, sinks] of byTurns([[9, 3], [1, 0]], n)) {
           const changes = model.spec.layers.map((_, layer) => windowOf(layer, keys, sinks));
           const plan = dropPlan(model.spec, { changes });
           const opened = await decoder({ model, engine: on, plan });
