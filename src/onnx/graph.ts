@@ -4,16 +4,10 @@
  * An operator (see `operators.ts`) is a function from values to values; calling it appends one node. The finished
  * graph is an ONNX model in bytes. Shapes are those of the declared inputs only: ONNX Runtime infers the rest.
  */
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import {
-  AttributeProto_AttributeType as AttributeType,
-  type AttributeProtoSchema,
-  ModelProtoSchema,
-  TensorProto_DataLocation as DataLocation,
-  TensorProto_DataType as DataType,
-  type TensorProtoSchema,
-  type ValueInfoProtoSchema,
-} from "onnx-buf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import defer * as Protobuf from "@bufbuild/protobuf";
+import type { AttributeProtoSchema, TensorProtoSchema, ValueInfoProtoSchema } from "onnx-buf";
+import defer * as Onnx from "onnx-buf";
 import { bytesOf, type DType, elements, type Tensor } from "../tensor/mod.ts";
 
 /**
@@ -73,22 +67,22 @@ export interface StoredRange {
   readonly shape?: readonly number[];
 }
 
-const dataTypes: Record<DType, DataType> = {
-  f64: DataType.DOUBLE,
-  f32: DataType.FLOAT,
-  f16: DataType.FLOAT16,
-  bf16: DataType.BFLOAT16,
-  i64: DataType.INT64,
-  i32: DataType.INT32,
-  i16: DataType.INT16,
-  i8: DataType.INT8,
-  u8: DataType.UINT8,
-  bool: DataType.BOOL,
+const dataTypes: Record<DType, keyof typeof Onnx.TensorProto_DataType> = {
+  f64: "DOUBLE",
+  f32: "FLOAT",
+  f16: "FLOAT16",
+  bf16: "BFLOAT16",
+  i64: "INT64",
+  i32: "INT32",
+  i16: "INT16",
+  i8: "INT8",
+  u8: "UINT8",
+  bool: "BOOL",
 };
 
 /** The number by which ONNX knows an element type, and ONNX Runtime too. */
 export function dataType(dtype: DType): number {
-  return dataTypes[dtype];
+  return Onnx.TensorProto_DataType[dataTypes[dtype]];
 }
 
 /** A declared input or output. */
@@ -169,7 +163,7 @@ export function createGraph(): Graph {
         if (isUsed) node.inputs.forEach((name) => needed.add(named(name)));
         return isUsed;
       }).reverse();
-      const model = create(ModelProtoSchema, {
+      const model = Protobuf.create(Onnx.ModelProtoSchema, {
         irVersion: BigInt(IR_VERSION),
         producerName: "lamina",
         opsetImport: [{ domain: "", version: BigInt(OPSET) }, { domain: "com.microsoft", version: 1n }],
@@ -190,19 +184,21 @@ export function createGraph(): Graph {
           initializer: [...constants, ...external],
         },
       });
-      return toBinary(ModelProtoSchema, model) as Uint8Array<ArrayBuffer>;
+      return Protobuf.toBinary(Onnx.ModelProtoSchema, model) as Uint8Array<ArrayBuffer>;
     },
   };
   return graph;
 }
 
 function attributeProto(name: string, value: Attribute): MessageInitShape<typeof AttributeProtoSchema> {
-  if (typeof value === "number") return { name, type: AttributeType.INT, i: BigInt(value) };
-  if (typeof value === "string") {
-    return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) };
+  if (typeof value === "number") {
+    return { name, type: Onnx.AttributeProto_AttributeType.INT, i: BigInt(value) };
   }
-  if ("float" in value) return { name, type: AttributeType.FLOAT, f: value.float };
-  return { name, type: AttributeType.INTS, ints: value.map(BigInt) };
+  if (typeof value === "string") {
+    return { name, type: Onnx.AttributeProto_AttributeType.STRING, s: new TextEncoder().encode(value) };
+  }
+  if ("float" in value) return { name, type: Onnx.AttributeProto_AttributeType.FLOAT, f: value.float };
+  return { name, type: Onnx.AttributeProto_AttributeType.INTS, ints: value.map(BigInt) };
 }
 
 function valueProto({ name, dtype, shape }: Declared): MessageInitShape<typeof ValueInfoProtoSchema> {
@@ -210,7 +206,7 @@ function valueProto({ name, dtype, shape }: Declared): MessageInitShape<typeof V
     typeof side === "number"
       ? { value: { case: "dimValue" as const, value: BigInt(side) } }
       : { value: { case: "dimParam" as const, value: side } };
-  const tensor = { elemType: dataTypes[dtype], ...shape && { shape: { dim: shape.map(dim) } } };
+  const tensor = { elemType: dataType(dtype), ...shape && { shape: { dim: shape.map(dim) } } };
   return { name, type: { value: { case: "tensorType", value: tensor } } };
 }
 
@@ -221,9 +217,9 @@ function externalProto(
 ): TensorProto {
   return {
     name,
-    dataType: dataTypes[dtype],
+    dataType: dataType(dtype),
     dims: own.map(BigInt),
-    dataLocation: DataLocation.EXTERNAL,
+    dataLocation: Onnx.TensorProto_DataLocation.EXTERNAL,
     externalData: Object.entries({ location, offset, length }).map(([key, value]) => ({
       key,
       value: String(value),
@@ -237,7 +233,7 @@ function tensorProto(name: string, { dtype, shape, data }: Tensor): TensorProto 
   }
   return {
     name,
-    dataType: dataTypes[dtype],
+    dataType: dataType(dtype),
     dims: shape.map(BigInt),
     rawData: bytesOf(data),
   };

@@ -4,8 +4,8 @@
  * they fit, lists are arrays, structs are objects.
  */
 import type { AsyncBuffer } from "hyparquet";
-import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
-import { tableFromIPC } from "@uwdata/flechette";
+import defer * as Parquet from "hyparquet";
+import defer * as Arrow from "@uwdata/flechette";
 import { reasonOf } from "../entry/mod.ts";
 import { readJsonLines } from "./text_file.ts";
 
@@ -36,17 +36,19 @@ async function* jsonRows(path: string): AsyncGenerator<Row> {
 async function* arrowRows(path: string): AsyncGenerator<Row> {
   const { size } = await Deno.stat(path);
   if (size > MAX_ARROW_BYTES) throw new RangeError(`${size} bytes, expected at most ${MAX_ARROW_BYTES}`);
-  const table = tableFromIPC(await Deno.readFile(path), { useBigInt: true });
+  const table = Arrow.tableFromIPC(await Deno.readFile(path), { useBigInt: true });
   for (let index = 0; index < table.numRows; index++) yield plain(table.get(index)) as Row;
 }
 
 async function* parquetRows(path: string): AsyncGenerator<Row> {
   const file = rangesOf(path, (await Deno.stat(path)).size);
-  const metadata = await parquetMetadataAsync(file);
+  const metadata = await Parquet.parquetMetadataAsync(file);
   let rowStart = 0;
   for (const group of metadata.row_groups) {
     const rowEnd = rowStart + Number(group.num_rows);
-    for (const row of await parquetReadObjects({ file, metadata, rowStart, rowEnd })) yield plain(row) as Row;
+    for (const row of await Parquet.parquetReadObjects({ file, metadata, rowStart, rowEnd })) {
+      yield plain(row) as Row;
+    }
     rowStart = rowEnd;
   }
 }

@@ -5,7 +5,7 @@
  *     models--OWNER--NAME/snapshots/COMMIT/FILE
  */
 import { dirname, join } from "node:path";
-import { getHFHubCachePath, getRepoFolderName } from "@huggingface/hub";
+import defer * as Hub from "@huggingface/hub";
 import { writeWhole } from "../../disk/mod.ts";
 import { cacheFolder, isFolder, isForbidden, makeFolder, statOrNull, touch, writing } from "./cache.ts";
 import { hasTokenizer, modelFileNames } from "../layout.ts";
@@ -29,8 +29,8 @@ export interface Snapshot {
 /** The snapshots of a revision that are here: Hugging Face's first, then ours. */
 export async function findSnapshots(repo: HubRepo): Promise<Snapshot[]> {
   const found: Snapshot[] = [];
-  for (const root of [getHFHubCachePath(), join(cacheFolder(), "hub")]) {
-    const snapshot = await snapshotIn(join(root, getRepoFolderName(repo)), repo.revision);
+  for (const root of [Hub.getHFHubCachePath(), join(cacheFolder(), "hub")]) {
+    const snapshot = await snapshotIn(join(root, Hub.getRepoFolderName(repo)), repo.revision);
     if (snapshot) found.push(snapshot);
   }
   return found;
@@ -52,7 +52,7 @@ async function snapshotIn(repo: string, revision: string): Promise<Snapshot | nu
 
 /** Our snapshot of a commit, which may not be there yet. */
 export function ourSnapshot(repo: HubRepo, commit: string): Snapshot {
-  return { commit, folder: join(cacheFolder(), "hub", getRepoFolderName(repo), "snapshots", commit) };
+  return { commit, folder: join(cacheFolder(), "hub", Hub.getRepoFolderName(repo), "snapshots", commit) };
 }
 
 /** Marks a snapshot as used now, if it is ours. */
@@ -63,7 +63,7 @@ export async function markUsed(snapshot: Snapshot): Promise<void> {
 /** Remembers which commit a branch or tag points to. */
 export async function remember(repo: HubRepo, commit: string): Promise<void> {
   if (repo.revision === commit) return;
-  const ref = join(cacheFolder(), "hub", getRepoFolderName(repo), "refs", repo.revision);
+  const ref = join(cacheFolder(), "hub", Hub.getRepoFolderName(repo), "refs", repo.revision);
   await makeFolder(dirname(ref));
   await writing(repo.name, commit.length, () => writeWhole(ref, commit));
 }

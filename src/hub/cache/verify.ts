@@ -1,6 +1,6 @@
 /** Reads every file of the caches and compares it with the hash that it arrived with. */
 import { join } from "node:path";
-import { getHFHubCachePath } from "@huggingface/hub";
+import defer * as Hub from "@huggingface/hub";
 import { entriesIn, filesBelow, statOrNull } from "./cache.ts";
 import { type Damaged, damagedFiles } from "./damage.ts";
 import { cacheEntries, entryName, expectEntries } from "./entries.ts";
@@ -73,7 +73,7 @@ async function ourFiles(): Promise<Files[]> {
 
 async function theirFiles(): Promise<Files[]> {
   const found: Files[] = [];
-  for await (const { path: repo, isDirectory } of entriesIn(getHFHubCachePath())) {
+  for await (const { path: repo, isDirectory } of entriesIn(Hub.getHFHubCachePath())) {
     if (!isDirectory) continue;
     const paths = await linksInto(join(repo, "snapshots"));
     if (paths.length > 0) found.push({ name: entryName(repo), paths });

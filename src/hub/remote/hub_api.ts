@@ -2,7 +2,7 @@
  * The hub's answers about a repository: its commit, its licence and its files with their sizes and hashes. The requests are those
  * of `@huggingface/hub`, sent by `hubFetch`; refusals become errors that say what to do.
  */
-import { datasetInfo, listFiles, modelInfo, pathsInfo } from "@huggingface/hub";
+import defer * as Hub from "@huggingface/hub";
 import { oneLine, shown } from "../../entry/mod.ts";
 import { HttpError } from "./http.ts";
 import { endpoint, hubFetch, shownEndpoint } from "./hub_fetch.ts";
@@ -59,8 +59,8 @@ export async function askRepo(repo: HubRepo, signal?: AbortSignal): Promise<Remo
     repo,
     async () =>
       repo.type === "dataset"
-        ? await datasetInfo({ ...common, additionalFields: ["sha", "cardData"] })
-        : await modelInfo({ ...common, additionalFields: ["sha", "cardData"] }),
+        ? await Hub.datasetInfo({ ...common, additionalFields: ["sha", "cardData"] })
+        : await Hub.modelInfo({ ...common, additionalFields: ["sha", "cardData"] }),
   );
   if (!isCommit(info.sha)) {
     throw new Error(
@@ -78,7 +78,7 @@ export async function askFiles(repo: HubRepo, commit: string, signal?: AbortSign
     const files: RemoteFile[] = [];
     const fetch = hubFetch(repo.name, signal);
     let entries = 0;
-    for await (const item of listFiles({ repo, revision: commit, hubUrl: endpoint(), fetch })) {
+    for await (const item of Hub.listFiles({ repo, revision: commit, hubUrl: endpoint(), fetch })) {
       if (++entries > MAX_ENTRIES) {
         throw new RangeError(
           `Cannot use ${repo.name}: found more than ${MAX_ENTRIES} entries, expected a model`,
@@ -100,7 +100,7 @@ export async function askFile(
   const fetch = hubFetch(repo.name, signal);
   const found = await explained(
     repo,
-    () => pathsInfo({ repo, revision: commit, paths: [path], hubUrl: endpoint(), fetch }),
+    () => Hub.pathsInfo({ repo, revision: commit, paths: [path], hubUrl: endpoint(), fetch }),
   );
   const file = found.find((item) => item.path === path && item.type === "file");
   if (!file) {

@@ -2,7 +2,7 @@
  * Requests to the hub's API. A failure that may pass is retried; the time, size and number of answers are
  * bounded; the user's token goes to the hub's own address alone (`fetch` drops it where a redirect leads elsewhere).
  */
-import { HUB_URL } from "@huggingface/hub";
+import defer * as Hub from "@huggingface/hub";
 import { joinBytes } from "../../entry/mod.ts";
 import { HttpError } from "./http.ts";
 import { Dropped, passing, retried } from "../retry.ts";
@@ -15,10 +15,10 @@ const MAX_BYTES = 64 * 2 ** 20; // of one answer: 1000 files are 0.3 MB, 100,000
 
 /** The hub's address, without a trailing slash. Throws `Error` if HF_ENDPOINT is not an address. */
 export function endpoint(): string {
-  const address = (Deno.env.get("HF_ENDPOINT") || HUB_URL).trim().replace(/\/+$/, "");
+  const address = (Deno.env.get("HF_ENDPOINT") || Hub.HUB_URL).trim().replace(/\/+$/, "");
   if (/^https?:\/\//i.test(address) && URL.canParse(address)) return address;
   const lacksScheme = !/^\w+:(\/|$)/.test(address) && URL.canParse(`https://${address}`);
-  const meant = lacksScheme ? `https://${address}` : HUB_URL;
+  const meant = lacksScheme ? `https://${address}` : Hub.HUB_URL;
   throw new Error(
     `Cannot use HF_ENDPOINT ${withoutLogin(address)}: not an http address, expected one such as ${
       withoutLogin(meant)

@@ -6,7 +6,7 @@
  * the number of digits that are lost. The decomposition takes O(n³), seconds from n = 1024 on: that is the limit.
  */
 import { sum } from "../../entry/mod.ts";
-import { EigenvalueDecomposition, Matrix } from "ml-matrix";
+import defer * as Algebra from "ml-matrix";
 
 /** The largest side of a Gram matrix that is decomposed. */
 export const EFFECTIVE_RANK_SIDE = 1024;
@@ -28,10 +28,10 @@ export function effectiveRank(states: Float32Array, width: number): number | nul
     if (size > 0) units.push(token.map((value) => value / size));
   }
   if (units.length === 0 || Math.min(units.length, width) > EFFECTIVE_RANK_SIDE) return null;
-  const matrix = new Matrix(units);
+  const matrix = new Algebra.Matrix(units);
   const turned = matrix.transpose();
   const gram = units.length <= width ? matrix.mmul(turned) : turned.mmul(matrix);
-  const { realEigenvalues } = new EigenvalueDecomposition(gram, { assumeSymmetric: true });
+  const { realEigenvalues } = new Algebra.EigenvalueDecomposition(gram, { assumeSymmetric: true });
   const singular = realEigenvalues.map((value) => Math.sqrt(Math.max(0, value)));
   const total = sum(singular);
   const shares = singular.map((value) => value / total).filter((share) => share > 0);

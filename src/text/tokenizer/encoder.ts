@@ -6,7 +6,8 @@
  * `single_word` tokens, has JavaScript's white space, takes added tokens for words of the model, and joins unknown
  * words.
  */
-import { SequenceNormalizer, Tokenizer as Engine } from "@huggingface/tokenizers";
+import type { Tokenizer as Engine } from "@huggingface/tokenizers";
+import defer * as Tokenizers from "@huggingface/tokenizers";
 import { type Section, tokenFinder } from "./added_tokens.ts";
 import { isRecord } from "../../entry/mod.ts";
 import { type Definition, isId, type VocabularyModel } from "./definition.ts";
@@ -28,7 +29,7 @@ export function buildEncoder(definition: Definition): Encoder {
   const engine = startEngine(definition);
   const { added_tokens, normalizer } = definition;
   const normalise = (text: string) => engine.normalizer === null ? text : engine.normalizer.normalize(text);
-  const continuing = new SequenceNormalizer({
+  const continuing = new Tokenizers.SequenceNormalizer({
     type: "Sequence",
     normalizers: [withoutPrefix(repairNormalizer(normalizer))].filter((step) => step !== null),
   } as never);
@@ -78,7 +79,7 @@ function startEngine(definition: Definition): Engine {
     post_processor: null,
   };
   try {
-    return new Engine(steps, {});
+    return new Tokenizers.Tokenizer(steps, {});
   } catch (error) {
     throw new TypeError(`Cannot build a tokenizer: ${error instanceof Error ? error.message : error}`);
   }

@@ -1,5 +1,5 @@
 /** Maps of values as coloured cells, and the legends of their colours. */
-import { scale } from "@observablehq/plot";
+import defer * as Plot from "@observablehq/plot";
 import { formatTick } from "../numbers.ts";
 import { type Axis, indexAxis, logTicks, namesAxis, reversed } from "./axes.ts";
 import { type Cell, type Panel, WIDTH } from "./panel.ts";
@@ -97,7 +97,7 @@ export function legend(
 
 /** A continuous logarithmic scale of colours: the colour of a value, and its legend. */
 export function logColors(domain: readonly [number, number], label: string) {
-  const colors = scale({ color: { type: "log", scheme: "ylgnbu", domain: [...domain] } })!;
+  const colors = Plot.scale({ color: { type: "log", scheme: "ylgnbu", domain: [...domain] } })!;
   const colorOf = (value: number) => colors.apply(value) as string;
   const [parts, [low, high]] = [60, domain];
   const fills = Array.from({ length: parts }, (_, i) => colorOf(low * (high / low) ** ((i + 0.5) / parts)));

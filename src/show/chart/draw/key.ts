@@ -1,5 +1,5 @@
 /** The key of panels that have no room for labels: a row of marks with their names, above them. */
-import * as Plot from "@observablehq/plot";
+import defer * as Plot from "@observablehq/plot";
 import { INK, type Look } from "./colors.ts";
 import { fitted, textWidth } from "./text_width.ts";
 

@@ -1,5 +1,5 @@
 /** Labels: above a panel, at the ends of lines instead of a legend, and beside points with room for them. Widths are estimated. */
-import * as Plot from "@observablehq/plot";
+import defer * as Plot from "@observablehq/plot";
 import { FAINT, INK, ON_SHADE, PAPER } from "./colors.ts";
 import { type Frame, type Heading, isDrawn, type Name, type Visible } from "./panel.ts";
 import { fitted, textWidth } from "./text_width.ts";

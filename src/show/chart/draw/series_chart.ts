@@ -1,5 +1,5 @@
 /** Draws panels: cells, axes (the grid, the line that means "no difference", ticks and label), then each series as its interval, its line and its dots, and labels last. */
-import * as Plot from "@observablehq/plot";
+import defer * as Plot from "@observablehq/plot";
 import type { Axis } from "./axes.ts";
 import { FAINT, GRID, INK, PAPER, type Shape } from "./colors.ts";
 import { fittingAxes } from "./fitting.ts";

@@ -8,8 +8,8 @@
  *
  * Plot gets linkedom's document as an option. A global one would make other packages believe in a browser.
  */
-import * as Plot from "@observablehq/plot";
-import { parseHTML } from "linkedom";
+import defer * as Plot from "@observablehq/plot";
+import defer * as Linkedom from "linkedom";
 import { plain } from "../../../entry/mod.ts";
 import { FAINT, INK, PAPER } from "./colors.ts";
 import { escape } from "./escape.ts";
@@ -39,9 +39,10 @@ interface Sheet {
 
 /** The document that Plot takes; programs that import Lamina may be checked without the DOM's types. */
 type PlotDocument = NonNullable<Plot.PlotOptions["document"]>;
-const { document } = parseHTML("<!doctype html><html><body></body></html>") as unknown as {
-  document: PlotDocument;
-};
+let document: PlotDocument | undefined;
+const plotDocument = () =>
+  document ??= Linkedom.parseHTML("<!doctype html><html><body></body></html>")
+    .document as unknown as PlotDocument;
 
 const TITLE = { size: 22, bold: true, fill: INK, step: 28 } as const;
 const SUBTITLE = { size: 16, fill: FAINT, step: 22 } as const;
@@ -123,7 +124,7 @@ function group(x: number, y: number, options: Plot.PlotOptions): string {
 
 /** The inside of a plot, without styles, classes and empty labels, with one decimal. */
 function draw(options: Plot.PlotOptions): string {
-  const plot = Plot.plot({ ...options, document });
+  const plot = Plot.plot({ ...options, document: plotDocument() });
   for (const element of plot.querySelectorAll("style, text:empty")) element.remove();
   for (const element of plot.querySelectorAll("*")) {
     for (const { name, value } of [...element.attributes]) {
