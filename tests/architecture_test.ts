@@ -185,11 +185,17 @@ const DEVICE = /\b(?:createComputePipeline|createBindGroup|createBuffer|cuLaunch
 /** Comparisons of a score with a name. */
 const NAMED_SCORE = /\bby\s*[!=]==?\s*["'`]|\bswitch\s*\(\s*(?:\w+\.)*by\s*\)/;
 
+/** The path of a URL, which is that of a file only where nothing in it is escaped. */
+const URL_PATH = /\.pathname\b/;
+/** A server, which reads the path of a request, and this rule. */
+const SERVERS = ["tests/hub/fake_hub.ts", "tests/architecture_test.ts"];
+
 const STREAM = /\bprocess\.std(?:out|err)\.write\b|\bDeno\.std(?:out|err)\b|\bconsole\.\w+\(/;
 /** The outlets of commands, of progress and of notebooks, which make text safe to show; a child's answer to its parent. */
 const OUTLETS = ["commands/shared/context.ts", "show/progress.ts", "show/cell.ts", "doctor/examine.ts"];
 
 const sources = readSources(new URL("../src/", import.meta.url));
+const tests = readSources(new URL("./", import.meta.url), "tests/");
 const edges = sources.flatMap(importsOf);
 
 /** Every rule: what it finds in made-up files, which is not nothing, and what it finds in ours, which must be. */
@@ -254,6 +260,11 @@ const rules: [name: string, breach: string[], found: string[]][] = [
     "only the outlets write to a terminal",
     users(STREAM, OUTLETS, [{ path: "commands/a.ts", code: "process.stdout.write(prompt)" }]),
     users(STREAM, OUTLETS, sources),
+  ],
+  [
+    "fileURLToPath gives the path of a file, also in folders with a space, # or %",
+    users(URL_PATH, SERVERS, [{ path: "tests/a_test.ts", code: 'new URL("a", import.meta.url).pathname' }]),
+    users(URL_PATH, SERVERS, [...sources, ...tests]),
   ],
   [
     "no file imports itself, by whatever way",

@@ -30,7 +30,7 @@ Deno.test("every link and picture of the README and docs/ leads somewhere", asyn
     for (
       const [, path, anchor] of text.matchAll(/(?:\]\(|src="|href=")((?!https?:)[^)"#]*)(?:#([^)"]+))?[)"]/g)
     ) {
-      const target = new URL(path || page.split("/").at(-1)!, new URL(page, `file://${root}`));
+      const target = new URL(path || page.split("/").at(-1)!, new URL(page, new URL("../", import.meta.url)));
       await Deno.stat(target);
       if (anchor) {
         assert.ok(anchorsOf(await Deno.readTextFile(target)).has(anchor), `${page}: ${path}#${anchor}`);

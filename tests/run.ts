@@ -1,47 +1,26 @@
 /**
- * Runs the tests, one process for each room, as many at a time as there are cores; prints the ten slowest files and Deno's own
- * summary.
+ * Runs the tests: light files of a room in one process, heavy ones each in its own, as many processes at a time as there are cores, the
+ * longest first. Prints the ten slowest files and Deno's own summary.
  *
  *     deno task test [FILTER …]      the tests that every change must pass, in minutes
  *     deno task test:all [FILTER …]  also the whole matrices: every family on WebGPU, every command of the documentation, …
+ *     deno task test:near            the files that changes since main reach by their imports; --since REF: since another commit
  *
- * A filter selects rooms and files by a part of their path. Exit code 1 if a test fails or no test passes.
+ * A filter selects rooms and files by a part of their path. `--seconds` records what each file took, for the next run's order. Exit code
+ * 1 if a test fails or no test passes.
  */
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { type Ran, type Room, runRooms, stopRooms } from "./runner/room.ts";
+import { parseArgs } from "node:util";
+import { isGroupable, itemsOf } from "./runner/item.ts";
+import { changedFiles, filesNear, modulesOf } from "./runner/near.ts";
+import { type Ran, runItems, stopItems } from "./runner/queue.ts";
+import { readSeconds, writeSeconds } from "./runner/seconds.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
-/** Rooms that take longest, which start first. */
-const LONGEST = [
-  "tests/notebooks",
-  "tests",
-  "tests/docs",
-  "tests/engine",
-  "tests/run",
-  "tests/commands",
-  "tests/study",
-  "tests/models",
-  "tests/export",
-  "tests/replay",
-  "tests/cluster",
-];
 const SLOWEST = 10;
 /** The end of a test's name that `thorough` (support.ts) leaves to `deno task test:all`. */
 const LEFT = /deno task test:all\) \.\.\. ignored/;
-
-/** Rooms under tests/, and the files beside them as one more, that a filter selects. */
-function roomsOf(filters: readonly string[]): Room[] {
-  const files = [...walk("tests")].filter((path) =>
-    path.endsWith("_test.ts") && (filters.length === 0 || filters.some((filter) => path.includes(filter)))
-  );
-  const byRoom = Map.groupBy(
-    files,
-    (path) => path.split("/").slice(0, 2).join("/").replace(/\/[^/]+_test\.ts$/, ""),
-  );
-  const rank = (name: string) => (LONGEST.indexOf(name) + LONGEST.length + 1) % (LONGEST.length + 1);
-  return [...byRoom].map(([name, files]) => ({ name, files })).sort((a, b) => rank(a.name) - rank(b.name));
-}
 
 function* walk(folder: string): Generator<string> {
   for (const { name, isDirectory } of Deno.readDirSync(`${root}${folder}`)) {
@@ -50,9 +29,20 @@ function* walk(folder: string): Generator<string> {
   }
 }
 
+/** The test files that filters and changes select. */
+async function selected(filters: readonly string[], near: boolean, since?: string): Promise<string[]> {
+  const files = [...walk("tests")].filter((path) => path.endsWith("_test.ts")).sort();
+  const wanted = files.filter((path) => filters.length === 0 || filters.some((part) => path.includes(part)));
+  if (!near) return wanted;
+  const changed = await changedFiles(root, since);
+  const reached = filesNear(wanted, changed, await modulesOf(files, root), root);
+  console.log(`${changed.length} changed files reach ${reached.length} of ${files.length} test files`);
+  return reached;
+}
+
 /** Prints the tests that did not run, the slowest files and the summary; gives whether all is well. */
 function summarise(ran: readonly Ran[], minutes: number): boolean {
-  const files = ran.flatMap((room) => room.files);
+  const files = ran.flatMap((item) => item.files);
   const sum = (key: "passed" | "failed" | "ignored") => files.reduce((total, file) => total + file[key], 0);
   const [passed, failed, ignored] = [sum("passed"), sum("failed"), sum("ignored")];
   const lines = ran.flatMap(({ output }) => output.match(/^.* \.\.\. ignored.*$/gm) ?? []);
@@ -73,7 +63,7 @@ function summarise(ran: readonly Ran[], minutes: number): boolean {
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   if (Deno.build.os === "windows" && signal === "SIGTERM") continue;
   Deno.addSignalListener(signal, () => {
-    stopRooms();
+    stopItems();
     console.log(`\nFAILED | stopped by ${signal}`);
     Deno.exit(signal === "SIGINT" ? 130 : 143);
   });
@@ -81,17 +71,32 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 
 const begin = performance.now();
 const minutes = () => (performance.now() - begin) / 60_000;
-const rooms = roomsOf(Deno.args);
+const { values, positionals } = parseArgs({
+  args: Deno.args,
+  allowPositionals: true,
+  options: { near: { type: "boolean" }, since: { type: "string" }, seconds: { type: "boolean" } },
+});
+const files = await selected(positionals, values.near ?? values.since !== undefined, values.since);
+if (values.near && files.length === 0) {
+  console.log("no test reaches a changed file");
+  Deno.exit(0);
+}
+const items = itemsOf(
+  files,
+  await readSeconds(root),
+  (file) => isGroupable(file, Deno.readTextFileSync(`${root}${file}`)),
+);
 let ended = 0;
-const ran = await runRooms(rooms, root, {
+const ran = await runItems(items, root, {
   atOnce: availableParallelism(),
-  onRan({ room, succeeded, output, files }) {
-    const seconds = files.reduce((sum, file) => sum + file.seconds, 0);
+  onRan({ item, succeeded, output, seconds }) {
     console.log(
-      `${++ended}/${rooms.length} ${succeeded ? "ok    " : "FAILED"} ${room} (${seconds.toFixed(0)} s)`,
+      `${++ended}/${items.length} ${succeeded ? "ok    " : "FAILED"} ${item} (${seconds.toFixed(0)} s)`,
     );
     if (!succeeded) console.log(output);
   },
-  onSilence: (rooms) => console.log(`after ${minutes().toFixed(0)} min: running ${rooms.join(", ")}`),
+  onSilence: (items) => console.log(`after ${minutes().toFixed(0)} min: running ${items.join(", ")}`),
 });
-Deno.exit(summarise(ran, minutes()) ? 0 : 1);
+const good = summarise(ran, minutes());
+if (good && values.seconds) await writeSeconds(items, ran, root);
+Deno.exit(good ? 0 : 1);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { launchOf, slurmScript } from "../../src/cluster/slurm.ts";
 import { head, type ResultOf } from "../../src/result/mod.ts";
 import { root, withDesk } from "../commands/cli.ts";
@@ -84,7 +85,7 @@ Deno.test("Slurm's script computes all shards and merges them to the undivided b
     const desk = join(folder, "slurm's desk"); // a folder's name may hold anything
     await Deno.mkdir(desk);
     const cli = `#!/bin/sh\nexec '${Deno.execPath()}' run -A --quiet '${
-      new URL("src/cli.ts", root).pathname
+      fileURLToPath(new URL("src/cli.ts", root))
     }' "$@"\n`;
     const log = await submit(script.out, desk, cli);
     assert.match(log, /--array=0-1 .*--partition=gpu .*--requeue/);

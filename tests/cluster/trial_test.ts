@@ -1,5 +1,6 @@
 /** `lamina cluster` as docs/machines.md shows it: the cluster, a plan driven on it, and its end, which leaves nothing. */
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { installRay } from "../../src/cluster/mod.ts";
 import { lamina, root } from "../commands/cli.ts";
 import { isThorough, withFolder } from "../support.ts";
@@ -57,7 +58,9 @@ Deno.test({
         const drive = await new Deno.Command("sh", {
           args: ["-c", `export ${variables}; ${driver}`],
           cwd: root,
-          env: { PATH: `${new URL(".", `file://${Deno.execPath()}`).pathname}:${Deno.env.get("PATH")}` },
+          env: {
+            PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`,
+          },
         }).output();
         assert.ok(drive.success, new TextDecoder().decode(drive.stderr));
         assert.match(new TextDecoder().decode(drive.stdout), /^wrote the result to .*shards-result\.json\n$/);

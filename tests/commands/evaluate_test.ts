@@ -1,11 +1,12 @@
 /** `lamina evaluate` as a person runs it, on a checkpoint of the committed series. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { until } from "../cluster/processes.ts";
 import { kept } from "../study/tiny.ts";
 import { isThorough, withFolder } from "../support.ts";
 import { expectFailures, type lamina, laminaHere, root, withVariables } from "./cli.ts";
 
-const series = new URL("data/series/pre-ln", root).pathname;
+const series = fileURLToPath(new URL("data/series/pre-ln", root));
 
 /** A folder with the checkpoint and its tokenizer as a model called tiny, and one for results. */
 function withTrained(

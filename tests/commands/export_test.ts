@@ -1,9 +1,10 @@
 /** `lamina export` as a person runs it, on a checkpoint of the committed series: sizes, a card with results, commands to paste. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { withFolder } from "../support.ts";
 import { type lamina, laminaHere, root, withVariables } from "./cli.ts";
 
-const series = new URL("data/series/pre-ln", root).pathname;
+const series = fileURLToPath(new URL("data/series/pre-ln", root));
 
 interface Desk {
   /** The original, a folder called tiny. */

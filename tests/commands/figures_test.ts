@@ -1,5 +1,6 @@
 /** The analyses of `lamina figures` on a tiny model, and the command as a person runs it. */
 import assert from "node:assert/strict";
+import { pathToFileURL } from "node:url";
 import { draw } from "../../src/commands/pages/figures.ts";
 import { pageHtml, type Section, writeReport } from "../../src/show/mod.ts";
 import { analyses, type AnalysisName, type AnalysisOptions, profile } from "../../src/study/mod.ts";
@@ -111,7 +112,7 @@ thorough(
         }
       }
       const page = await writeReport(`${opened.folder}/page`, { ...MADE, title: "The rest of it", sections });
-      if (CHROMIUM) await inBrowser(`file://${page}`, (shown) => checkPage(shown));
+      if (CHROMIUM) await inBrowser(pathToFileURL(page).href, (shown) => checkPage(shown));
     }),
 );
 

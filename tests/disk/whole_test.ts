@@ -1,6 +1,7 @@
 /** Files are written whole or not at all; links are followed, pipes and devices written to, and nothing is left behind. */
 import assert from "node:assert/strict";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { writeTogether, writeWhole } from "../../src/disk/mod.ts";
 import { temporaryName } from "../../src/disk/temporary.ts";
 import { withFolder } from "../support.ts";
@@ -88,7 +89,7 @@ async function runScript(folder: string, code: string, line: string): Promise<st
     `${folder}/write.ts`,
     `import { writeTogether, writeWhole } from "${disk}";\n${code}`,
   );
-  const config = new URL("../../deno.json", import.meta.url).pathname;
+  const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
   const run = [Deno.execPath(), "run", "-A", "--no-check", "--config", config, `${folder}/write.ts`];
   const { stdout, stderr } = await new Deno.Command("sh", { args: ["-c", line, "sh", ...run] }).output();
   return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);

@@ -1,5 +1,6 @@
 /** A command line that would end the process while ONNX Runtime is loaded is refused before. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { expectShortCommandLine, longestCommandLine } from "../../src/engine/native/command_line.ts";
 
 const limits = (stack: string) =>
@@ -34,7 +35,7 @@ Deno.test({
   ignore: most === Infinity,
   async fn() {
     const engine = new URL("../../src/engine/mod.ts", import.meta.url);
-    const config = new URL("../../deno.json", import.meta.url).pathname;
+    const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
     const code = `import { openEngine } from "${engine}";
       const { name } = await openEngine({ engine: "cpu" }).catch(({ message }) => ({ name: message }));
       console.log(name, Deno.readFileSync("/proc/self/cmdline").length);`;

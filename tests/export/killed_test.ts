@@ -1,5 +1,6 @@
 /** What is killed, or finds the disk full, in the middle leaves nothing that looks finished, in every format; the next run succeeds. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { exportModel, FORMATS } from "../../src/export/mod.ts";
 import { freeBytes } from "../../src/hub/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
@@ -21,7 +22,7 @@ const onProgress = ({ done, total }) => {
 };
 await exportModel(ref, ${JSON.stringify(drop)}, { format, out, onProgress });`;
 
-const config = new URL("../../deno.json", import.meta.url).pathname;
+const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
 const deno = (folder: string) => [
   Deno.execPath(),
   "run",

@@ -1,5 +1,6 @@
 /** Exports of quantised folders: float32 matrices, with the numbers of the packed ones, and no word of quantisation. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { exportModel, FORMATS } from "../../src/export/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { noDrop } from "../../src/run/mod.ts";
@@ -8,7 +9,7 @@ import { distance, largest, randomBlocks, stateTolerance, withFolder } from "../
 import { withSmaller } from "./smaller.ts";
 
 const FOLDER = new URL("../fixtures/quantised/", import.meta.url);
-const folderOf = (name: string) => new URL(name, FOLDER).pathname;
+const folderOf = (name: string) => fileURLToPath(new URL(name, FOLDER));
 const blocks = randomBlocks(2, 16, 128);
 const drop = { attention: [0], mlp: [] };
 

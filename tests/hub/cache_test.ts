@@ -1,12 +1,13 @@
 /** The cache among other people's files and other processes: what is deleted, who may read it, what is left of a kill. */
 import assert from "node:assert/strict";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { cacheEntries, openModel, pruneCache, verifyCache } from "../../src/hub/mod.ts";
 import { partialPath } from "../../src/hub/remote/download.ts";
 import { openLocked, partialFolder, withPartial } from "../../src/hub/cache/partial.ts";
 import { COMMIT, type FakeHub, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";
 
+const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 const WEIGHTS = pattern(200_000);
 const MODEL = {
   "config.json": new TextEncoder().encode("{}"),
@@ -121,15 +122,20 @@ Deno.test("what was fetched is as readable as the umask says", async () => {
 });
 
 /** Runs a program of the project as another user, or in a namespace of its own; gives what it prints. */
-async function elsewhere(prefix: string[], code: string): Promise<string> {
-  const hub = new URL("../../src/hub/mod.ts", import.meta.url);
-  const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
+async function elsewhere(
+  prefix: string[],
+  code: string,
+  project = PROJECT,
+  deno = Deno.execPath(),
+): Promise<string> {
+  const hub = pathToFileURL(join(project, "src/hub/mod.ts"));
+  const config = join(project, "deno.json");
   const program = `import * as hub from ${JSON.stringify(hub.href)};
     try { ${code} } catch (error) { console.log(error.name + ": " + error.message); }`;
   const script = await Deno.makeTempFile({ suffix: ".ts" });
   await Deno.writeTextFile(script, program);
   await Deno.chmod(script, 0o644);
-  const [command, ...args] = [...prefix, Deno.execPath(), "run", "-A", "--quiet", "-c", config, script];
+  const [command, ...args] = [...prefix, deno, "run", "-A", "--quiet", "-c", config, script];
   try {
     const { success, stdout, stderr } = await new Deno.Command(command, { args }).output();
     assert.ok(success, new TextDecoder().decode(stderr));
@@ -146,7 +152,6 @@ async function runs(command: string, ...args: string[]): Promise<boolean> {
 }
 
 const ANOTHER_USER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-const hasUsers = await runs("unshare", "-m", ...ANOTHER_USER, "true");
 const hasMounts = await runs("unshare", "-rm", "mount", "-t", "tmpfs", "none", "/tmp");
 
 /** A test for which the system has to allow something; where it does not, the name says so. */
@@ -161,30 +166,62 @@ const after = (unshare: string, ...commands: string[]) => [
   "sh",
 ];
 
-/** As a user who may read what everyone may, and Deno's packages, which lie in this user's home. */
-async function asNobody(folder: string): Promise<string[]> {
+/** A user who may read what everyone may: a prefix of commands, and the project and Deno where that user sees them. */
+interface Nobody {
+  readonly prefix: string[];
+  readonly project: string;
+  readonly deno: string;
+}
+
+/** This project, Deno and its packages may lie in a private home: the user sees them mounted in `folder`. */
+async function asNobody(folder: string): Promise<Nobody> {
+  await Deno.chmod(folder, 0o755);
   const info = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
   const { denoDir } = JSON.parse(new TextDecoder().decode(info.stdout));
-  const packages = join(folder, "packages");
-  await Deno.mkdir(packages);
-  return [
-    ...after("-m", `mount --bind ${denoDir} ${packages}`, `export DENO_DIR=${packages} HOME=/nonexistent`),
-    ...ANOTHER_USER,
-  ];
+  const places = { packages: denoDir, project: PROJECT, deno: dirname(Deno.execPath()) };
+  const word = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+  const mounts = Object.entries(places).map(async ([name, place]) => {
+    await Deno.mkdir(join(folder, name));
+    return `mount --bind ${word(place)} ${word(join(folder, name))}`;
+  });
+  const variables = `export DENO_DIR=${word(join(folder, "packages"))} HOME=/nonexistent`;
+  return {
+    prefix: [...after("-m", ...await Promise.all(mounts), `cd /`, variables), ...ANOTHER_USER],
+    project: join(folder, "project"),
+    deno: join(folder, "deno", basename(Deno.execPath())),
+  };
+}
+
+/** Whether another user can run the project here: not where files are only their owner's, or the temporary folder is private. */
+async function hasUsers(): Promise<boolean> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const { prefix: [command, ...args], project, deno } = await asNobody(folder);
+    return await runs(
+      command,
+      ...args,
+      deno,
+      "eval",
+      `Deno.readTextFileSync(${JSON.stringify(`${project}/deno.json`)})`,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 }
 
 const user =
-  "another user reads a cache that it may not write to; what lacks is an error that says what to do";
-testWhere(hasUsers, "no other user", user, async () => {
+  "another user reads a cache that it may not write to; a file that is missing is an error that says what to do";
+testWhere(await hasUsers(), "no other user who can read this folder", user, async () => {
   await withHub(async (hub, folder) => {
     addModel(hub);
-    await Deno.chmod(folder, 0o755);
     await openModel("owner/name");
-    const nobody = await asNobody(folder);
+    const { prefix, project, deno } = await asNobody(folder);
     const open = (ref: string) =>
       elsewhere(
-        nobody,
+        prefix,
         `const model = await hub.openModel("${ref}"); console.log(await model.fingerprint());`,
+        project,
+        deno,
       );
     await Deno.mkdir(join(folder, "huggingface/models--owner--name/refs"), { recursive: true, mode: 0o700 });
     const print = await open("owner/name"); // another user's Hugging Face cache, which may not be read, is passed over

@@ -1,5 +1,6 @@
 /** Both versions of every kernel: the same interface as the host's description, and CUDA that compiles. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import {
   attentionStatsKernel,
   type Kernel,
@@ -96,7 +97,15 @@ for (const architecture of ["compute_80", "compute_90"]) {
       ignore: !nvcc,
       async fn() {
         const source = new URL(`../../kernels/${kernel.name}.cu`, import.meta.url);
-        const args = ["-ptx", `-arch=${architecture}`, "-Werror", "all-warnings", "-o", "-", source.pathname];
+        const args = [
+          "-ptx",
+          `-arch=${architecture}`,
+          "-Werror",
+          "all-warnings",
+          "-o",
+          "-",
+          fileURLToPath(source),
+        ];
         const { success, stdout, stderr } = await new Deno.Command("nvcc", { args }).output();
         assert.ok(success, new TextDecoder().decode(stderr));
         assertEntries(kernel, new TextDecoder().decode(stdout));

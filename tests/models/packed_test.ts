@@ -1,5 +1,6 @@
 /** Quantised folders as models: the logits that transformers computes with the weights as their libraries widen them. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { packingOf } from "../../src/models/mod.ts";
 import { widened } from "../../src/tensor/mod.ts";
 import { parse } from "../fixtures/read.ts";
@@ -20,7 +21,7 @@ function fixtureOf(name: string) {
 
 for (const name of names.sort()) {
   Deno.test(`${name}: logits are those of transformers with the widened weights`, async () => {
-    const model = await openFolder(new URL(name, FOLDER).pathname);
+    const model = await openFolder(fileURLToPath(new URL(name, FOLDER)));
     try {
       const found = await stepDeviations(engine, { model, ...fixtureOf(name) });
       assert.equal(found.length, 16);
@@ -32,7 +33,7 @@ for (const name of names.sort()) {
 }
 
 Deno.test("a folder whose configuration says that it is quantised, and no tensor is, is refused", async () => {
-  const folder = new URL("gptq-4", FOLDER).pathname;
+  const folder = fileURLToPath(new URL("gptq-4", FOLDER));
   const said = (quantization_config: object) =>
     openFolder(folder, "config.json", (config) => Object.assign(config, { quantization_config }));
   await assert.rejects(
@@ -46,7 +47,7 @@ Deno.test("a folder whose configuration says that it is quantised, and no tensor
 });
 
 Deno.test("a lease has the matrices of a layer in blocks where they are wanted so", async () => {
-  const model = await openFolder(new URL("gptq-4", FOLDER).pathname);
+  const model = await openFolder(fileURLToPath(new URL("gptq-4", FOLDER)));
   const [kept, wide] = [await model.weights.layer(1, ({ bits }) => bits === 4), await model.weights.layer(1)];
   assert.equal(kept.blocks!.size, 7);
   assert.equal(kept.tensors.size, 2);
@@ -71,7 +72,7 @@ Deno.test("GPTQ: columns are in order where they all share a scale, and where de
 });
 
 Deno.test("a text part may say how its weights are packed", async () => {
-  const folder = new URL("gptq-4", FOLDER).pathname;
+  const folder = fileURLToPath(new URL("gptq-4", FOLDER));
   const model = await openFolder(folder, "config.json", (config) => {
     const text_config = { ...config };
     for (const field of Object.keys(config)) if (field !== "model_type") delete config[field];

@@ -5,6 +5,7 @@
  *
  * measures every fixture anew (half a minute), and writes the table between its two marks in docs/formats.md.
  */
+import { fileURLToPath } from "node:url";
 import { architecturesOf, families, type ModelSpec, readSpec, routed } from "../../src/models/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { engine, withFixture } from "../support.ts";
@@ -85,5 +86,6 @@ if (import.meta.main) {
   if (!place) throw new Error(`Cannot write the table: docs/formats.md lacks ${MARKS.join(" or ")}`);
   const text = `${page.slice(0, place.from)}\n\n${await supportTable(errors)}\n\n${page.slice(place.to)}`;
   await Deno.writeTextFile(PAGE, text);
-  await new Deno.Command(Deno.execPath(), { args: ["fmt", "-q", PAGE.pathname, ERRORS.pathname] }).output();
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "-q", fileURLToPath(PAGE), fileURLToPath(ERRORS)] })
+    .output();
 }

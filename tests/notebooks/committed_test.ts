@@ -1,5 +1,6 @@
 /** The notebooks as they are committed: executed, small, fit for every page that shows them, and of correct types. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { METHODS, VERSION } from "../../src/result/mod.ts";
 import {
   type Cell,
@@ -163,7 +164,13 @@ Deno.test("what does not belong into a notebook is found", () => {
 /** What `deno check` has against scripts; nothing where it is content. */
 async function checkTypes(paths: readonly string[]): Promise<string> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["check", "--quiet", "--config", new URL("../../deno.json", import.meta.url).pathname, ...paths],
+    args: [
+      "check",
+      "--quiet",
+      "--config",
+      fileURLToPath(new URL("../../deno.json", import.meta.url)),
+      ...paths,
+    ],
     env: { NO_COLOR: "1" },
   }).output();
   return success ? "" : new TextDecoder().decode(stderr);

@@ -1,5 +1,6 @@
 /** Cells that wait behind a cell that fails or is stopped do not run, for Jupyter's own client. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { kernelTest, runPython } from "./notebook.ts";
 
 const FAILED = ["aborted", "Not run: a cell before it failed."];
@@ -10,7 +11,7 @@ const ERROR = ["error", ""];
 kernelTest(
   "a cell that fails, or is stopped, takes the waiting ones with it; the next one runs",
   async (folder) => {
-    const script = new URL("run_all.py", import.meta.url).pathname;
+    const script = fileURLToPath(new URL("run_all.py", import.meta.url));
     const told = (await runPython([script, folder])).trim().split("\n").map((line) => JSON.parse(line));
     assert.deepEqual(told, [
       ["stopped before Lamina is imported", [["ok", "busy"], STOPPED]],

@@ -1,5 +1,6 @@
 /** The notebooks executed from nothing at a small setting, and the stop button pressed in a running study. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { execute } from "../../src/lab/mod.ts";
 import {
   committed,
@@ -68,7 +69,7 @@ kernelTest(
 );
 
 kernelTest("the stop button ends a study and keeps the kernel", async () => {
-  const script = new URL("stop.py", import.meta.url).pathname;
+  const script = fileURLToPath(new URL("stop.py", import.meta.url));
   const lines = (await runPython([script, String(ROUNDS), notebooks])).trim().split("\n");
   assert.equal(lines.length, ROUNDS);
   lines.map((line) => JSON.parse(line)).forEach(({ error, kept, answered }, i) => {

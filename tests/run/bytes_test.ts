@@ -1,5 +1,6 @@
 /** The bytes that decoding is said to hold, beside the buffers that it holds; and those that a step and a pass are said to read. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { cpuEngine, type Engine } from "../../src/engine/mod.ts";
 import { type Model, routed } from "../../src/models/mod.ts";
 import {
@@ -145,7 +146,9 @@ Deno.test("qwen3: a device with room for 16 bits alone holds what is said", () =
 
 for (const folder of ["gptq-4", "gptq-8", "awq-32", "int8", "nf4"]) {
   Deno.test(`${folder}: bytes are those that decoding holds`, async () => {
-    const model = await openFolder(new URL(`../fixtures/quantised/${folder}`, import.meta.url).pathname);
+    const model = await openFolder(
+      fileURLToPath(new URL(`../fixtures/quantised/${folder}`, import.meta.url)),
+    );
     try {
       for (const on of [engine, int8]) {
         if (on === engine || model.weights.isInBlocks) await expectHeld(model, on);

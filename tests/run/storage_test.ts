@@ -1,5 +1,6 @@
 /** How tensors are stored, as sources say it before anything is read, beside the leases that have them. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { blockTensors, layerTensors, type Model, outerTensors, storedBlocks } from "../../src/models/mod.ts";
 import { changedModel } from "../../src/run/mod.ts";
 import { formatOf } from "../../src/tensor/mod.ts";
@@ -45,7 +46,9 @@ Deno.test("a source says the blocks of each matrix, as a lease has them", async 
 
 for (const folder of ["gptq-4", "gptq-8", "gptq-order", "awq-32", "int8", "nf4", "fp8"]) {
   Deno.test(`${folder}: a packed folder says the same`, async () => {
-    const model = await openFolder(new URL(`../fixtures/quantised/${folder}`, import.meta.url).pathname);
+    const model = await openFolder(
+      fileURLToPath(new URL(`../fixtures/quantised/${folder}`, import.meta.url)),
+    );
     try {
       await checkStorage(model);
     } finally {

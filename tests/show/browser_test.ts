@@ -1,5 +1,6 @@
 /** The page in a browser: it fits every width in both themes, is accessible, says its values, and its figures are whole. */
 import assert from "node:assert/strict";
+import { pathToFileURL } from "node:url";
 import type { Page } from "playwright-core";
 import {
   attentionPatternFigure,
@@ -87,7 +88,7 @@ Deno.test({
     const folder = await Deno.makeTempDir();
     try {
       const file = await writeReport(folder, report());
-      await inBrowser(`file://${file}`, async (page) => {
+      await inBrowser(pathToFileURL(file).href, async (page) => {
         await checkPage(page, (what, check) => t.step(what, check).then(() => {}));
         await t.step("a mark says its values under the pointer", () => says(page));
       });

@@ -1,5 +1,6 @@
 /** The series in the repository: complete, of the shape they say, and of models that have learned. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { perplexities, profile } from "../../src/study/mod.ts";
 import { openSeries } from "../../src/subject/mod.ts";
 import { withFolder } from "../support.ts";
@@ -7,7 +8,7 @@ import { withFolder } from "../support.ts";
 const PROSE = "The old man walked down to the river and sat there until the sun had gone. ".repeat(12);
 
 for (const [name, family] of [["pre-ln", "llama"], ["peri-ln", "gemma3_text"]]) {
-  const folder = new URL(`../../data/series/${name}`, import.meta.url).pathname;
+  const folder = fileURLToPath(new URL(`../../data/series/${name}`, import.meta.url));
 
   Deno.test(`series ${name}: steps from 0 on a logarithmic axis, one shape, one tokenizer`, async () => {
     const series = await openSeries(folder);

@@ -4,6 +4,7 @@
  * All documents of the committed series, and for `test:all` a few of SmolLM2 (`-- --all`: all of SmolLM2 and of Gemma 3).
  */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import type { Evaluation } from "../../src/result/mod.ts";
 import { evaluate } from "../../src/study/mod.ts";
 import { openModel, openSeries, type StudyModel } from "../../src/subject/mod.ts";
@@ -79,7 +80,9 @@ const largest = (values: readonly number[]) => values.indexOf(Math.max(...values
 
 /** The last checkpoint, whose tokenizer is the series'. */
 async function openSeriesModel(): Promise<StudyModel> {
-  const { checkpoints } = await openSeries(new URL("../../data/series/pre-ln", import.meta.url).pathname);
+  const { checkpoints } = await openSeries(
+    fileURLToPath(new URL("../../data/series/pre-ln", import.meta.url)),
+  );
   return await checkpoints.at(-1)!.open();
 }
 

@@ -1,5 +1,6 @@
 /** Fits of a committed model: promises that are kept, broken and resumed, and plans that save enough. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { noDrop } from "../../src/measure/mod.ts";
 import type { Fit } from "../../src/result/mod.ts";
 import { estimate, fit, type FitOptions, perplexities, profile } from "../../src/study/mod.ts";
@@ -7,7 +8,7 @@ import { openModel } from "../../src/subject/mod.ts";
 import { sizesOf } from "../../src/subject/mod.ts";
 import { thorough, withFolder } from "../support.ts";
 
-const trained = new URL("../../data/series/pre-ln/step04096", import.meta.url).pathname;
+const trained = fileURLToPath(new URL("../../data/series/pre-ln/step04096", import.meta.url));
 const model = await openModel(trained);
 const size = { length: 64, engine: "cpu" } as const;
 const importance = await profile(model, { ...size, samples: 4 });

@@ -1,5 +1,6 @@
 /** Orders against plain computations: every score from streams and weights, every search with each candidate evaluated alone. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { spearman } from "../../src/measure/mod.ts";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import { scoring, type UpdateTaps } from "../../src/models/mod.ts";
@@ -19,12 +20,12 @@ import { toFloat32 } from "../../src/tensor/mod.ts";
 import { UNIT, withFolder } from "../support.ts";
 import { kept, withTiny } from "./tiny.ts";
 
-const text = { text: new URL("../../README.md", import.meta.url).pathname, samples: 2, length: 24 };
+const text = { text: fileURLToPath(new URL("../../README.md", import.meta.url)), samples: 2, length: 24 };
 const packed = { ...text, skip: 0, bos: false };
 
 /** The trained model of a committed series: eight layers. */
 async function withTrained(name: string, use: (model: StudyModel) => Promise<void>): Promise<void> {
-  const series = await openSeries(new URL(`../../data/series/${name}`, import.meta.url).pathname);
+  const series = await openSeries(fileURLToPath(new URL(`../../data/series/${name}`, import.meta.url)));
   const model = await series.checkpoints.at(-1)!.open();
   try {
     await use(model);

@@ -1,5 +1,6 @@
 /** The published drafts: as many modules as their papers say, and what the roofline of an A100 allows them. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { draftSpeedup } from "../../src/measure/mod.ts";
 import { readResult } from "../../src/result/mod.ts";
 import { roofline } from "../../src/study/mod.ts";
@@ -16,7 +17,7 @@ const published: readonly (readonly [name: string, attention: number, mlp: numbe
 ];
 
 const planOf = (name: string) =>
-  readResult(new URL(`../../data/drafts/${name}.json`, import.meta.url).pathname, "plan");
+  readResult(fileURLToPath(new URL(`../../data/drafts/${name}.json`, import.meta.url)), "plan");
 
 Deno.test("each published plan skips as many modules as its paper says", async () => {
   const found = [...Deno.readDirSync(new URL("../../data/drafts/", import.meta.url))]

@@ -1,5 +1,6 @@
 /** A folder's tokenizer is found in whichever of the usual files it has; without one, tokens can be given. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { profile } from "../../src/study/mod.ts";
 import { openModel, packText } from "../../src/subject/mod.ts";
 import { lamina } from "../commands/cli.ts";
@@ -164,7 +165,7 @@ Deno.test("token ids stand for a text, and no tokenizer is needed", async () => 
 });
 
 Deno.test("a GGUF file without a tokenizer says what to do", async () => {
-  const model = await openModel(new URL("../fixtures/gguf/llama.gguf", import.meta.url).pathname);
+  const model = await openModel(fileURLToPath(new URL("../fixtures/gguf/llama.gguf", import.meta.url)));
   await assert.rejects(
     model.tokenizer(),
     /llama\.gguf: the file has no tokenizer, expected tokenizer\.ggml\.model; alternatively, pass token ids/,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { namedText, readDocuments, readRows } from "../../src/text/mod.ts";
 import { benchmark } from "./benchmark.ts";
@@ -133,7 +134,7 @@ Deno.test("named texts: reading may stop early, unknown names and missing files 
   });
 });
 
-const fixture = (name: string) => new URL(`../fixtures/tokens/${name}`, import.meta.url).pathname;
+const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/tokens/${name}`, import.meta.url));
 
 Deno.test("Arrow, Parquet and JSONL give the same rows", async () => {
   const expected = await Array.fromAsync(readRows(fixture("rows.json")));

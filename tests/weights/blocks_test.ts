@@ -1,12 +1,13 @@
 /** Tensors of a file that are read in blocks: which they are, rows of them, and leases that have them. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { bufferSource, fileSource } from "../../src/hub/mod.ts";
 import { type BlockMatrix, type Tensor, widened } from "../../src/tensor/mod.ts";
 import { type GgufFile, layered, type Lease, openGguf, type TensorRef } from "../../src/weights/mod.ts";
 import { bits } from "../tensor/bits.ts";
 import { gguf, tensor } from "./build.ts";
 
-const PATH = new URL("../fixtures/gguf/types.gguf", import.meta.url).pathname;
+const PATH = fileURLToPath(new URL("../fixtures/gguf/types.gguf", import.meta.url));
 
 /** Numbers of GGML's types. */
 const [Q4_0, Q8_0, Q4_K] = [2, 8, 12];

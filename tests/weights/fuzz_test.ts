@@ -1,8 +1,9 @@
 /** The properties of `fuzz.ts`, each in a process of its own: one that a signal ends has failed as one that throws has. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 
-const PROGRAM = new URL("fuzz.ts", import.meta.url).pathname;
-const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+const PROGRAM = fileURLToPath(new URL("fuzz.ts", import.meta.url));
+const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
 
 for (
   const property of [

@@ -1,5 +1,6 @@
 /** Leases: names, transforms, reuse of memory, read-ahead. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { fileSource } from "../../src/hub/mod.ts";
 import { float32, type Tensor } from "../../src/tensor/mod.ts";
 import {
@@ -17,7 +18,7 @@ import {
 import { safetensors } from "./build.ts";
 import { residentBytes } from "./resident.ts";
 
-const PATH = new URL("../fixtures/gguf/types.gguf", import.meta.url).pathname;
+const PATH = fileURLToPath(new URL("../fixtures/gguf/types.gguf", import.meta.url));
 
 /** Two layers of one shape. */
 function source(file: TensorFile) {

@@ -3,6 +3,7 @@
  * blocks, which are the same numbers.
  */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { packingOf } from "../../src/models/mod.ts";
 import { openModel } from "../../src/hub/mod.ts";
 import { blockBytes, formatOf, widened } from "../../src/tensor/mod.ts";
@@ -29,7 +30,7 @@ const folders: Readonly<Record<string, [format: string, blocks: string | null]>>
 };
 
 async function open(name: string): Promise<PagedFile> {
-  const files = await openModel(new URL(name, FOLDER).pathname);
+  const files = await openModel(fileURLToPath(new URL(name, FOLDER)));
   const config = JSON.parse(await Deno.readTextFile(new URL(`${name}/config.json`, FOLDER)));
   return await withPacked(await openSafetensors(files), packingOf(config, "config.json"), name);
 }

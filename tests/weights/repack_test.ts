@@ -1,5 +1,6 @@
 /** Blocks of GGML as matrices in blocks: widened, they have the decoder's bits, those of −0 included. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { fileSource } from "../../src/hub/mod.ts";
 import { type BlockMatrix, philox, widened } from "../../src/tensor/mod.ts";
 import { type Repacking, repackings } from "../../src/weights/blocks/repack.ts";
@@ -7,7 +8,7 @@ import { blockTypes } from "../../src/weights/blocks/types.ts";
 import { openGguf, openSafetensors } from "../../src/weights/mod.ts";
 import { folder } from "./build.ts";
 
-const PATH = new URL("../fixtures/gguf/types", import.meta.url).pathname;
+const PATH = fileURLToPath(new URL("../fixtures/gguf/types", import.meta.url));
 
 /** Byte offsets of the float16 scales in one block. */
 const SCALES: Readonly<Record<string, readonly number[]>> = {

@@ -1,0 +1,77 @@
+/** What runs in one process: a heavy file, or light files of one room. */
+
+/** Files that run in one process. */
+export interface Item {
+  readonly name: string;
+  readonly files: readonly string[];
+  /** Whether one module imports all the files, so that they share what they import; else each file has its own isolate. */
+  readonly grouped: boolean;
+  /** What it is expected to take. */
+  readonly seconds: number;
+}
+
+/** Seconds of each file in its last recorded run; a file that is absent took less than one. */
+export type Seconds = Readonly<Record<string, number>>;
+
+/** A file that takes as many seconds is an item of its own. */
+const HEAVY = 15;
+/** Seconds of an item of light files. */
+const MOST = 30;
+/** Seconds of a file without a record. */
+const UNKNOWN = 0.5;
+
+/** Rooms whose files spend their time on evaluating what they import, not on computing. */
+const LIGHT = ["show"];
+
+/**
+ * Changes of what files of a group share: the environment, the folder, the mask, globals, signals, and hooks, which would go round every
+ * test of the group.
+ */
+const CHANGES =
+  /\bDeno\.(?:env\.(?:set|delete)|chdir|umask|addSignalListener)\(|\bprocess\.(?:env(?:\.\w+|\[[^\]]+\]) =[^=]|chdir\()|\bglobalThis\.\w+ =[^=]|\bDeno\.\w+ =[^=]|Object\.(?:assign|defineProperty)\((?:globalThis|Deno)\b|\bDeno\.test\.(?:before|after)(?:All|Each)\(/;
+
+/** The room of a test file: the folder below tests/. Files beside the rooms are one. */
+export function roomOf(path: string): string {
+  return path.split("/").slice(1, -1)[0] ?? "";
+}
+
+/** Whether a file may share globals with others of its room. */
+export function isGroupable(path: string, text: string): boolean {
+  return LIGHT.includes(roomOf(path)) && !CHANGES.test(text);
+}
+
+/** Puts the files into items, the longest first. */
+export function itemsOf(
+  files: readonly string[],
+  seconds: Seconds,
+  canGroup: (file: string) => boolean,
+): Item[] {
+  const cost = (file: string) => seconds[file] ?? UNKNOWN;
+  const sum = (files: readonly string[]) => files.reduce((total, file) => total + cost(file), 0);
+  const [heavy, light] = [true, false].map((is) => files.filter((file) => cost(file) >= HEAVY === is));
+  const kinds = Map.groupBy(light, (file) => `${roomOf(file)} ${canGroup(file)}`);
+  const shares = [...kinds.values()].flatMap((files) => sharesOf(files, cost));
+  return [...heavy.map((file) => [file]), ...shares]
+    .map((files) => ({
+      name: files.length === 1 ? files[0] : `${files.length} files of tests/${roomOf(files[0])}`,
+      files,
+      grouped: files.length > 1 && canGroup(files[0]),
+      seconds: sum(files),
+    }))
+    .sort((a, b) => b.seconds - a.seconds);
+}
+
+/** The files in their order, cut into shares of at most `MOST` seconds. */
+function sharesOf(files: readonly string[], cost: (file: string) => number): string[][] {
+  const shares: string[][] = [];
+  let room = 0;
+  for (const file of files) {
+    if (cost(file) > room) {
+      shares.push([]);
+      room = MOST;
+    }
+    shares.at(-1)!.push(file);
+    room -= cost(file);
+  }
+  return shares;
+}
