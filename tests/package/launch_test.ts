@@ -1,5 +1,6 @@
 /** The launchers check what Deno would answer with a backtrace. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { withFolder } from "../support.ts";
 
 const launchers = [["node", "src/launch/lamina.cjs"], ["python3", "src/launch/lamina_lab.py"]];
@@ -15,7 +16,7 @@ for (const [program, file] of launchers) {
           [`${folder}/file`, `${folder}/file/below`].map((value) => ({ [name]: value }))
         );
         for (const env of cases) {
-          const args = [new URL(`../../${file}`, import.meta.url).pathname, "models"];
+          const args = [fileURLToPath(new URL(`../../${file}`, import.meta.url)), "models"];
           const { code, stderr } = await new Deno.Command(program, { args, env }).output();
           const [[name, value]] = Object.entries(env);
           const said = new TextDecoder().decode(stderr);
