@@ -28,6 +28,7 @@ import { verifyCommand } from "./measure/verify.ts";
 import type { Context } from "./shared/context.ts";
 import { environmentCommand, explained, helpCommand, optionDescription } from "./shared/help.ts";
 import { checkPaths, recordValues } from "./shared/paths.ts";
+import { checkRelations, refuseTwice } from "./shared/relations.ts";
 import { VERSION } from "../result/mod.ts";
 
 /** `lamina` with all its commands. */
@@ -75,6 +76,7 @@ export function createProgram(context: Context): Command {
   program.addCommand(helpCommand("help profile"));
   settle(program, context);
   program.hook("preAction", async (_, command) => {
+    checkRelations(command);
     if (command.optsWithGlobals().quiet) context.progress.hush();
     await checkPaths(command);
   });
@@ -93,5 +95,6 @@ function settle(command: Command, context: Context): void {
       writeErr: (text) => text.trimEnd().split("\n").forEach(context.progress.onError),
     });
   recordValues(command);
+  refuseTwice(command);
   command.commands.forEach((child) => settle(child, context));
 }

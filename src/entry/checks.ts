@@ -6,6 +6,7 @@
  * compiler compares them with the type that the function declares.
  */
 import { nearNames } from "./near.ts";
+import { isThere, type Relation, unrelated } from "./relations.ts";
 import { isRecord } from "./values.ts";
 
 /** A fault of a value. */
@@ -15,7 +16,9 @@ interface Flaw {
 }
 
 /** Returns the fault of a value, or null. `path` names the value in errors: "samples", "plans[1]". */
-export type Check = ((value: unknown, path: string) => Flaw | null) & { readonly isRequired?: boolean };
+export type Check = ((value: unknown, path: string) => Flaw | null) & Relation & {
+  readonly isRequired?: boolean;
+};
 
 /** A check for every option of a type. */
 export type Checks<Options> = { readonly [Name in keyof Required<Options>]: Check };
@@ -116,16 +119,25 @@ function names(checks: Readonly<Record<string, Check>>, noun: string, what: stri
       const where = noun === "option" ? "" : ` in ${path}`;
       return { text: unknownText(`${noun} "${unknown}"${where}`, unknown, known), error: TypeError };
     }
-    return firstFlaw(
+    const flaw = firstFlaw(
       known.filter((name) => given[name] !== undefined || checks[name].isRequired)
         .map((name) => checks[name](given[name], inside(name))),
     );
+    if (flaw) return flaw;
+    const lone = known.filter((name) => isThere(given[name]))
+      .map((name) => unrelated(name, checks[name], given)).find((text) => text !== null);
+    return lone ? { text: lone, error: TypeError } : null;
   };
 }
 
 /** The check of an option that has no default. */
 export function required(check: Check): Check {
   return Object.assign((value: unknown, path: string) => check(value, path), { isRequired: true });
+}
+
+/** The check of an option that needs another beside it, or cannot have it. */
+export function related(check: Check, relation: Relation): Check {
+  return Object.assign((value: unknown, path: string) => check(value, path), relation);
 }
 
 /** The same checks for a type of which every name is required. */

@@ -15,6 +15,7 @@ export {
   optionsOf,
   orElse,
   record,
+  related,
   requireAll,
   required,
   resultOf,
@@ -36,6 +37,7 @@ export {
   type ShareKind,
   shareOf,
 } from "./shares.ts";
+export { type Condition, needText, type Relation, unrelated } from "./relations.ts";
 export { displayable, displayWith } from "./display.ts";
 export { cell, code, jsonText, oneLine, plain, shellWord } from "./plain.ts";
 export { nearNames } from "./near.ts";

@@ -33,7 +33,13 @@ export { evaluate, type EvaluateOptions, type EvaluationOptions } from "./evalua
 export type { EvaluatePrice, TaskPrice } from "./evaluate/price.ts";
 export { type Observation, observe, type ObserveOptions } from "./passes/observe.ts";
 export type { DraftCounts } from "./writing/draft_counts.ts";
-export { generate, type Generated, type GenerateOptions, type Written } from "./writing/generate.ts";
+export {
+  generate,
+  generateChecks,
+  type Generated,
+  type GenerateOptions,
+  type Written,
+} from "./writing/generate.ts";
 export { generation } from "./generation/generation.ts";
 export type { GenerationOptions, GenerationStudyOptions } from "./generation/asked.ts";
 export {

@@ -71,7 +71,7 @@ Deno.test("wrong use is told apart from failure, and each says what was expected
     assert.equal(wrong.code, 2);
     assert.match(wrong.err, /expected a whole number of at least 1/);
     const text2 = await run(folder, "--untrained", ...text);
-    assert.equal(text2.code, 1);
-    assert.match(text2.err, /Cannot measure an untrained model: --text, --skip, --bos or --step is given/);
+    assert.equal(text2.code, 2);
+    assert.match(text2.err, /found --untrained beside --text, expected one of them/);
     assert.match((await run("--help")).out, /--query-stride <k>/);
   }));

@@ -103,7 +103,11 @@ Deno.test("evaluate: bad input is one clear line", () =>
       ],
       [2, ["evaluate", folder, "--tasks", ""], /expected the name of one task at least/],
       [2, ["evaluate", folder, "--limit", "0"], /expected a whole number of at least 1/],
-      [2, ["evaluate", folder, "--suite", "paper", "--tasks", "piqa"], /cannot be used with/],
+      [
+        2,
+        ["evaluate", folder, "--suite", "paper", "--tasks", "piqa"],
+        /found --suite beside --tasks, expected one/,
+      ],
       [
         2,
         ["evaluate", folder, "--tasks", "piqa", "--margin", "2"],

@@ -51,9 +51,9 @@ Deno.test("wrong use ends with 2, a failure with 1, and each says what was expec
       [1, ["generation", folder], /the number of plans is 0, expected at least 1/],
       [1, ["generation", folder, "--drop-mlp", "9"], /Cannot drop mlp 9/],
       [
-        1,
+        2,
         ["generation", folder, ...drop, ...asked, "--text", "wiki"],
-        /found prompts and a text, expected one of them/,
+        /found --text beside --prompt, expected one of them/,
       ],
       [1, ["generation", folder, ...drop, "--prompt", ""], /Cannot continue prompts\[0\]/],
       [

@@ -18,7 +18,8 @@ Deno.test("a repaired plan is written, measured whole and in shards, and exporte
     const repair = ["repair", folder, ...text, "--samples", "3", "--plan", plan, "--json", repaired];
     const dry = await run(...repair, "--dry-run");
     assert.match(dry.out, /48 tokens, 1 plan, 14 modules/);
-    await assert.rejects(Deno.stat(repaired));
+    assert.equal(JSON.parse(await Deno.readTextFile(repaired)).kind, "estimate");
+    await assert.rejects(readPlan(repaired), /kind is "estimate", expected plan or fit/);
     const { out, err } = await run(...repair, "--results", `${folder}/kept`);
     assert.match(out, /repaired by mean · 3 × 16 tokens of a text file\nmodule +layer\nattention +\d\n/);
     assert.match(
@@ -53,7 +54,7 @@ Deno.test("a repaired plan is written, measured whole and in shards, and exporte
     const caused = await run("causes", folder, ...text, "--samples", "2", "--plan", repaired);
     assert.match(caused.out, /attention \d \d \(mean\)/);
     const untrained = await lamina("causes", folder, "--untrained", "--plan", repaired);
-    assert.match(untrained.err, /modules are dropped, expected the full model/);
+    assert.match(untrained.err, /found --untrained beside --plan, expected one of them/);
     const swept = await run(
       ...["sweep", folder, ...text, "--samples", "2", "--skip", "8", "--by", "deepest", "--upto", "1"],
       ...["--calibration-samples", "2", "--calibration-length", "16", "--repair", "mean,linear"],

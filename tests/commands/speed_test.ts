@@ -62,7 +62,7 @@ Deno.test("wrong use ends with 2, a failure with 1, and each says what was expec
         /Allowed choices are rtx-a6000, a6000-ada, a100, h100/,
       ],
       [2, ["speed", "llama-2-7b", "--device", "a100", "--bits", "8"], /expected 16 or 4/],
-      [1, ["speed", folder, "--accepted", "0.9"], /--accepted needs --device/],
+      [2, ["speed", folder, "--accepted", "0.9"], /found --accepted without --device, expected both/],
       ...["1.1", "-1", "x", ",", "NaN"].map((shares): [number, string[], RegExp] => [
         2,
         ["speed", "llama-2-7b", "--device", "a100", `--accepted=${shares}`],

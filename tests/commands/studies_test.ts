@@ -132,6 +132,16 @@ for (const [name, { more, modules, kind }] of Object.entries(studies)) {
         dry.out,
         new RegExp(`:\n64 tokens, \\d+ plans?, ${modules} modules to run · float32, cpu\nabout `),
       );
+      const file = `${folder}/estimate.json`;
+      const written = await run(...args, "--dry-run", "--json", file);
+      assert.equal(written.code, 0, written.err);
+      assert.match(written.out, /^.*:\n64 tokens, /);
+      const estimate = JSON.parse(await Deno.readTextFile(file));
+      const { seconds, bytes } = estimate;
+      assert.deepEqual([estimate.kind, estimate.tokens, estimate.modules], ["estimate", 64, modules]);
+      assert.ok(seconds > 0 && bytes > 0 && estimate.flops > 0);
+      const only = await run(...args, "--dry-run", "--json", "-");
+      assert.deepEqual({ ...JSON.parse(only.out), seconds }, estimate); // the speed is measured anew
       assert.deepEqual(kept(options.results), []);
       const piped = await run(...args, "--json", "-");
       assert.equal(piped.code, 0, piped.err);
@@ -161,7 +171,7 @@ for (const [name, { more, modules, kind }] of Object.entries(studies)) {
             [1, [folder, ...text, "--drop-mlp", "1", "--drop-block", "1"], /Cannot drop mlp 1.*twice/],
             [1, [folder, ...text, "--plan", `${folder}/config.json`], /kind is missing, expected plan/],
             [1, [folder, ...text, "--plan", ""], /path is "", expected a text/], // as of a variable that is not set
-            [1, [folder, ...text, "--samples", "9999"], /Cannot pack 9999 blocks of 16 tokens/],
+            [1, [folder, ...text.with(3, "9999")], /Cannot pack 9999 blocks of 16 tokens/],
           ] as Failure[],
       ];
       await expectFailures(run, cases.map(([code, args, message]) => [code, [name, ...args], message]));
@@ -172,6 +182,6 @@ for (const [name, { more, modules, kind }] of Object.entries(studies)) {
 Deno.test("llm-drop is compared with the full model alone", () =>
   withDesk(async ({ folder, run, text }) => {
     const { code, err } = await run("profile", folder, ...text, "--against", "llm-drop", "--drop-mlp", "1");
-    assert.equal(code, 1);
-    assert.match(err, /Cannot compare with llm-drop: modules are dropped, expected the full model/);
+    assert.equal(code, 2);
+    assert.match(err, /found --against beside --drop-mlp, expected one of them/);
   }));

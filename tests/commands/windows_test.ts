@@ -39,7 +39,7 @@ Deno.test("flags of windows that cannot be are refused", () =>
       assert.equal(found, code, err);
       assert.match(err, message);
     };
-    await wrong(["--drop", "1", "--sinks", "4"], 2, /--sinks needs --window/);
+    await wrong(["--drop", "1", "--sinks", "4"], 2, /found --sinks without --window, expected both/);
     await wrong(["--drop", "1", "--window", "0"], 2, /--window/);
     await wrong(
       ["--drop", "1", "--window", "8"],

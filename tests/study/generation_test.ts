@@ -180,7 +180,7 @@ Deno.test("what cannot be measured is refused by name", () =>
       { prompts: ["the", ""] },
       /^Cannot continue prompts\[1\]: found no tokens, expected a text or BOS$/,
     );
-    await refused({ text: options.text! }, /found prompts and a text, expected one of them/);
+    await refused({ text: options.text! }, /found prompts beside text, expected one of them/);
     await refused({ temperature: 0 }, /temperature is 0, expected a number from 0.01 to 100/);
     await refused({ temperature: Infinity }, /temperature is Infinity, expected a number from 0.01 to 100/);
     await refused({ tokens: 0 }, /tokens is 0, expected a whole number of at least 1/);

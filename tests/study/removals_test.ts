@@ -78,7 +78,7 @@ Deno.test("each attention in turn becomes a window, where it has keys", () =>
     );
     await refused(
       { sinks: 3 },
-      "Cannot remove modules: found sinks without a window, expected a number of keys as the window",
+      "Cannot remove modules: found sinks without window, expected both",
     );
     await withTiny(async ({ model, options }) => {
       const list = await removals(model, await profile(model, options), {

@@ -125,7 +125,7 @@ Deno.test("windows that a plan cannot have are refused", () =>
     );
     refused(
       { target, drop: 1, sinks: 4 },
-      ": found sinks without a window, expected a number of keys as the window",
+      ": found sinks without window, expected both",
     );
     for (const target of ["mlp", "block", "joint"] as const) {
       refused({ target, drop: 1, window: 4 }, ` of windows: target is ${target}, expected attention`);

@@ -9,6 +9,7 @@ import { head } from "../../result/mod.ts";
 import { type Context, reportsTo } from "../shared/context.ts";
 import { type OutFlags, withJsonFlag, writes } from "../shared/destination.ts";
 import { explained } from "../shared/help.ts";
+import { relate } from "../shared/relations.ts";
 import { deliver, doneText, outputOf } from "../shared/outlet.ts";
 
 /** Tests what this machine can run, and says how to get the rest. */
@@ -71,10 +72,16 @@ export function labCommand(context: Context): Command {
         "folder",
         new Option(
           "--output-dir <folder>",
-          "with --execute: save the executed notebooks in this folder instead",
+          "save the executed notebooks in this folder instead",
         ),
       ),
     );
+  relate(command, {
+    browser: { excludes: ["installOnly", "register", "execute"] },
+    installOnly: { excludes: ["register", "execute"] },
+    register: { excludes: ["execute"] },
+    outputDir: { needs: "execute" },
+  });
   return explained(command, "lab --register").action(async (flags: LabFlags) => {
     if (flags.register) {
       context.print(`the kernel "Lamina (Deno)" is described in ${await register()}`);

@@ -6,6 +6,7 @@ import { plain, shellWord } from "../../entry/mod.ts";
 import { displayed, folderOf, root } from "../../home/mod.ts";
 import type { Context } from "../shared/context.ts";
 import { explained } from "../shared/help.ts";
+import { relate } from "../shared/relations.ts";
 import { near } from "../shared/outlet.ts";
 
 interface ClusterFlags {
@@ -22,6 +23,7 @@ export function clusterCommand(context: Context): Command {
     )
     .option("--install-only", "install the virtual environment and exit")
     .option("--stop", "stop the running cluster");
+  relate(command, { stop: { excludes: ["installOnly"] } });
   return explained(command, "cluster").action(async ({ stop, installOnly }: ClusterFlags) => {
     if (stop) {
       context.notice(await stopTrial() ? "the cluster has stopped" : "no cluster is running");

@@ -1,7 +1,6 @@
 /** Why modules are redundant: `lamina causes MODEL`. */
 import { Command } from "commander";
 import { reportsOf } from "../../entry/mod.ts";
-import { isFull } from "../../measure/mod.ts";
 import { studies } from "../../study/mod.ts";
 import { openConfig, openSeries, type StudyModel } from "../../subject/mod.ts";
 import { type Context, openOptions, studyOptions, withModel } from "../shared/context.ts";
@@ -14,8 +13,10 @@ import {
   wantedOf,
   wholeNumber,
   withDropFlags,
+  withSeedFlag,
   withStudyFlags,
 } from "../shared/options.ts";
+import { relate } from "../shared/relations.ts";
 import { perform, shown } from "../shared/perform.ts";
 import { openRunner } from "../shared/sharing.ts";
 
@@ -24,6 +25,7 @@ interface Flags extends StudyFlags, DropFlags {
   effectSamples: number;
   predictabilitySamples: number;
   step?: number;
+  seed: number;
   untrained: boolean;
 }
 
@@ -54,20 +56,20 @@ export function causesCommand(context: Context): Command {
       "use random weights of the model's shape, and random words drawn by Zipf's law",
       false,
     );
+  const drops = ["dropAttention", "dropMlp", "dropBlock", "plan"];
   explained(command, "causes smollm2-135m --samples 4");
-  return withStudyFlags(withDropFlags(command)).action(async (ref: string, flags: Flags) => {
+  withSeedFlag(withStudyFlags(withDropFlags(command)), "untrained");
+  relate(command, {
+    untrained: { excludes: ["step", "text", "bos", ...drops] },
+    skip: { excludes: ["untrained"] },
+  });
+  return command.action(async (ref: string, flags: Flags) => {
     const { queryStride, effectSamples, predictabilitySamples, seed, step } = flags;
     const measures = { queryStride, effectSamples, predictabilitySamples };
     const options = { ...studyOptions(context, flags), ...measures };
     await openRunner(context, flags);
     const wanted = await wantedOf(flags);
     if (flags.untrained) {
-      if (wanted.plan || !isFull(wanted)) {
-        throw new RangeError(
-          "Cannot measure an untrained model: modules are dropped, expected the full model",
-        );
-      }
-      refuseText(flags);
       const named = await openConfig(ref, openOptions(context, flags));
       const { text: _text, skip: _skip, bos: _bos, ...sizes } = options;
       const { name } = named;
@@ -94,13 +96,4 @@ export function causesCommand(context: Context): Command {
       model.close();
     }
   });
-}
-
-/** Throws where a text is asked for that an untrained model does not read. */
-function refuseText({ text, skip, bos, step }: Flags): void {
-  if (text === undefined && skip === 0 && !bos && step === undefined) return;
-  throw new RangeError(
-    "Cannot measure an untrained model: --text, --skip, --bos or --step is given, expected none of them " +
-      "(its words are drawn from Zipf's law)",
-  );
 }

@@ -11,7 +11,6 @@ import { type OutFlags, withOutFlags } from "../shared/destination.ts";
 import { GIVEN, taskList } from "../shared/given.ts";
 import { explained } from "../shared/help.ts";
 import {
-  collected,
   type DropLists,
   type EngineFlags,
   type KeepingFlags,
@@ -25,6 +24,7 @@ import {
   withPriceFlags,
 } from "../shared/options.ts";
 import { outputOf } from "../shared/outlet.ts";
+import { relate, repeatable } from "../shared/relations.ts";
 import { perform } from "../shared/perform.ts";
 
 interface EvaluateFlags extends KeepingFlags, EngineFlags, OutFlags, DropLists, Asked {
@@ -55,7 +55,7 @@ export function evaluateCommand(context: Context): Command {
     )
     .addOption(
       new Option("--suite <name>", "a paper's tasks with its numbers of shots, instead of --tasks")
-        .choices(Object.keys(suites)).conflicts("tasks"),
+        .choices(Object.keys(suites)),
     )
     .option("--shots <k>", "number of few-shot examples (default: the task's own, mostly 0)", wholeNumber(0))
     .option("--limit <n>", "use only the first n documents of each task (default: all)", wholeNumber(1))
@@ -78,8 +78,12 @@ export function evaluateCommand(context: Context): Command {
       wholeNumber(0),
       8,
     )
-    .option("--plan <file>", "a plan from `lamina plan` or `lamina repair` (repeatable)", collected, [])
+    .addOption(repeatable("--plan <file>", "a plan from `lamina plan` or `lamina repair`"))
     .option("--seed <n>", "seed of the few-shot examples", wholeNumber(0), 1234);
+  relate(command, {
+    suite: { excludes: ["tasks"] },
+    margin: { needs: ["plan", "dropAttention", "dropMlp", "dropBlock"] },
+  });
   explained(command, "evaluate smollm2-135m --tasks piqa --limit 100 --drop-attention 25");
   return withOutFlags(withKeepingFlags(withPriceFlags(withEngineFlags(withDropLists(command))))).action(
     async (ref: string, flags: EvaluateFlags) => {

@@ -15,13 +15,16 @@ import {
   MODEL,
   namesAmong,
   positive,
+  randomAmong,
   share,
   type StudyFlags,
   wholeNumber,
   withCalibrationFlags,
   withConstraintFlags,
+  withSeedFlag,
   withStudyFlags,
 } from "../shared/options.ts";
+import { relate } from "../shared/relations.ts";
 import { outputOf } from "../shared/outlet.ts";
 import { perform, shown } from "../shared/perform.ts";
 
@@ -39,6 +42,7 @@ interface FitFlags extends
   by?: FitOptions["by"];
   repair?: RepairName[];
   saving: "parameters" | "kv-bytes";
+  seed: number;
   time: boolean;
 }
 
@@ -71,8 +75,9 @@ export function fitCommand(context: Context): Command {
     )
     .option("--no-time", "do not measure how fast the answer reads and writes");
   withCalibrationFlags(command);
+  relate(command, studies.fit.checks);
   explained(command, "fit smollm2-135m --perplexity 10%");
-  withStudyFlags(withConstraintFlags(command), { samples: 16 });
+  withSeedFlag(withStudyFlags(withConstraintFlags(command), { samples: 16 }), randomAmong(false));
   return writesPlan(command, ({ repair }) => repair !== undefined).action(
     async (ref: string, flags: FitFlags) => {
       await withModel(context, ref, flags, async (model) => {
@@ -106,7 +111,7 @@ function withAimFlags(command: Command): Command {
       "let the perplexity rise by at most this share, such as 5%",
       share(AIM_SHARES.perplexity),
     )
-    .option("--accuracy <points>", "lose at most this many points of mean accuracy on --tasks", positive)
+    .option("--accuracy <points>", "lose at most this many points of mean accuracy", positive)
     .option(
       "--parameters <n>",
       "save at least this many parameters, or a share such as 10%, as cheaply as possible",
@@ -122,9 +127,9 @@ function withAimFlags(command: Command): Command {
       "decode at least this many times as fast on this machine, such as 1.2",
       positive,
     )
-    .option("--tasks <names>", "benchmark tasks of --accuracy, such as piqa,arc_easy", taskList)
+    .option("--tasks <names>", "benchmark tasks, such as piqa,arc_easy", taskList)
     .option("--limit <n>", "documents of each task, of which half confirm (default: 200)", wholeNumber(4))
-    .option("--context <t>", "sequence length for --kv-bytes, in tokens (default: 8192)", wholeNumber(1));
+    .option("--context <t>", "sequence length, in tokens (default: 8192)", wholeNumber(1));
 }
 
 function optionsOf(context: Context, flags: FitFlags): FitOptions {

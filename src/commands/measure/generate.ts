@@ -3,7 +3,14 @@ import { Command } from "commander";
 import { aProbability } from "../../entry/mod.ts";
 import { type DropPlan, isFull, planPhrase } from "../../measure/mod.ts";
 import { head } from "../../result/mod.ts";
-import { computedOn, generate, type Generated, type GenerateOptions, readPlan } from "../../study/mod.ts";
+import {
+  computedOn,
+  generate,
+  generateChecks,
+  type Generated,
+  type GenerateOptions,
+  readPlan,
+} from "../../study/mod.ts";
 import { type Context, withModel } from "../shared/context.ts";
 import {
   type DropFlags,
@@ -18,6 +25,7 @@ import {
   withEngineFlags,
 } from "../shared/options.ts";
 import { GIVEN, given } from "../shared/given.ts";
+import { relate } from "../shared/relations.ts";
 import { explained } from "../shared/help.ts";
 import { isStandardOutput, type OutFlags, withOutFlags } from "../shared/destination.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
@@ -45,6 +53,7 @@ export function generateCommand(context: Context): Command {
     .option("--draft <file>", "draft tokens with the modules that this plan keeps: same text, perhaps faster")
     .option("--draft-tokens <n>", "tokens to draft at a time", wholeNumber(1), 4)
     .option("--bos", "start the prompt with the BOS token", false);
+  relate(command, generateChecks);
   explained(command, 'generate smollm2-135m --prompt "Once upon a time" --drop-attention 25');
   return withOutFlags(withEngineFlags(withDropFlags(command))).action(
     async (ref: string, flags: GenerateFlags) => {

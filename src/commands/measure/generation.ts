@@ -5,7 +5,6 @@ import { type Context, studyOptions, withModel } from "../shared/context.ts";
 import { GIVEN, given } from "../shared/given.ts";
 import { explained } from "../shared/help.ts";
 import {
-  collected,
   type DropLists,
   MODEL,
   plansIn,
@@ -19,9 +18,10 @@ import {
   withTextFlags,
 } from "../shared/options.ts";
 import { withOutFlags } from "../shared/destination.ts";
+import { relate, repeatable } from "../shared/relations.ts";
 import { perform, shown } from "../shared/perform.ts";
 
-interface GenerationFlags extends Omit<StudyFlags, "seed">, DropLists {
+interface GenerationFlags extends StudyFlags, DropLists {
   plan: string[];
   prompt: string[];
   tokens: number;
@@ -42,12 +42,9 @@ export function generationCommand(context: Context): Command {
   const command = new Command("generation")
     .description("show where dropped modules move hidden states, logits and probabilities while writing")
     .argument("<model>", MODEL)
-    .option("--plan <file>", "a plan from `lamina plan` or `lamina repair` (repeatable)", collected, [])
-    .option(
-      "--prompt <text>",
-      `a text to continue instead of blocks of --text; ${GIVEN} (repeatable)`,
-      prompts,
-      [],
+    .addOption(repeatable("--plan <file>", "a plan from `lamina plan` or `lamina repair`"))
+    .addOption(
+      repeatable("--prompt <text>", `a text to continue instead of blocks of --text; ${GIVEN}`, given),
     )
     .option("--tokens <n>", "maximum number of tokens written after each prompt", wholeNumber(1), 64)
     .option(
@@ -64,13 +61,21 @@ export function generationCommand(context: Context): Command {
     .addHelpText("after", MORE);
   explained(command, "generation smollm2-135m --drop-attention 26,28 --samples 4 --tokens 32");
   const sized = withTextFlags(withDropLists(command), { text: HELD_OUT_TEXT, length: 32 });
+  const noText = { excludes: ["prompt"] };
+  relate(sized, {
+    ...studies.generation.checks,
+    text: noText,
+    samples: noText,
+    length: noText,
+    skip: noText,
+  });
   return withOutFlags(withKeepingFlags(withPriceFlags(withEngineFlags(sized)))).action(
     async (ref: string, flags: GenerationFlags) => {
       const plans = await plansIn(flags);
       await withModel(context, ref, flags, async (model) => {
         const { tokens, temperature, task, limit, prompt } = flags;
         const options = {
-          ...studyOptions(context, { ...flags, seed: 0 }),
+          ...studyOptions(context, flags),
           ...{ plans, tokens, temperature, task, limit },
           ...prompt.length > 0 ? { prompts: prompt } : {},
         };
@@ -78,9 +83,4 @@ export function generationCommand(context: Context): Command {
       });
     },
   );
-}
-
-/** Prompts one after the other. */
-function prompts(text: string, before: string[]): string[] {
-  return [...before, given(text)];
 }

@@ -16,7 +16,6 @@ import { type OutFlags, withOutFlags } from "../shared/destination.ts";
 import { entriesOf } from "../shared/given.ts";
 import { explained } from "../shared/help.ts";
 import {
-  collected,
   type DropLists,
   type EngineFlags,
   type KeepingFlags,
@@ -29,6 +28,7 @@ import {
   withResultsFlag,
 } from "../shared/options.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
+import { relate, repeatable } from "../shared/relations.ts";
 import { perform } from "../shared/perform.ts";
 
 type DeviceFlags = Partial<Pick<RooflineOptions, "device" | "devices" | "bits" | "accepted">>;
@@ -73,17 +73,15 @@ export function speedCommand(context: Context): Command {
     )
     .option("--context <sizes>", "prompt lengths in tokens (default: 128,1024)", sizes)
     .option("--new <n>", "new tokens per prompt (default: 32)", wholeNumber(1))
-    .option("--plan <file>", "a plan from `lamina plan` (repeatable)", collected, [])
+    .addOption(repeatable("--plan <file>", "a plan from `lamina plan`"))
     .option("--repeat <n>", "number of rounds", wholeNumber(1), 5)
     .option("--seed <n>", "seed of the random prompts", wholeNumber(0), 0)
     .option("--draft", "also measure each plan as a draft of the full model (see `lamina generate --draft`)")
     .option("--draft-tokens <n>", "tokens to draft at a time (default: 4)", wholeNumber(1))
-    .option(
+    .addOption(repeatable(
       "--evaluation <file>",
-      "result of `lamina evaluate` for the full model or a plan, to compute gamma (repeatable)",
-      collected,
-      [],
-    )
+      "result of `lamina evaluate` for the full model or a plan, to compute gamma",
+    ))
     .addOption(
       new Option("--device <name>", "compute the speed that this device allows instead of measuring").choices(
         [...DEVICE_NAMES],
@@ -100,18 +98,39 @@ export function speedCommand(context: Context): Command {
     .addOption(
       new Option(
         "--accepted <shares>",
-        "with --device, what each plan gains as a draft of which these shares are accepted, for example 0.9,0.95 or 90%,95%",
+        "what each plan gains as a draft of which these shares are accepted, for example 0.9,0.95 or 90%,95%",
       ).argParser(sharesOf),
     )
     .addHelpText("after", MORE);
   explained(command, "speed llama-2-13b --device a6000-ada");
-  return withOutFlags(withResultsFlag(withPriceFlags(withEngineFlags(withDropLists(command))))).action(
+  withOutFlags(withResultsFlag(withPriceFlags(withEngineFlags(withDropLists(command)))));
+  const [computed, measured] = [{ needs: "device" }, { excludes: ["device"] }];
+  relate(command, {
+    ...Object.fromEntries(["devices", "bits", "accepted"].map((name) => [name, computed])),
+    ...Object.fromEntries(MEASURED.map((name) => [name, measured])),
+    draftTokens: { needs: "draft" },
+  });
+  return command.action(
     async (ref: string, flags: SpeedFlags) => {
       if (flags.device) return await bound(context, ref, flags.device, flags);
       await measure(context, ref, flags);
     },
   );
 }
+
+/** Options of what runs here. */
+const MEASURED = [
+  "repeat",
+  "seed",
+  "draft",
+  "evaluation",
+  "engine",
+  "precision",
+  "memory",
+  "dryRun",
+  "force",
+  "results",
+];
 
 /** What a device allows. */
 async function bound(context: Context, ref: string, device: DeviceName, flags: SpeedFlags): Promise<void> {
@@ -134,11 +153,7 @@ async function bound(context: Context, ref: string, device: DeviceName, flags: S
 /** What this machine does. */
 async function measure(context: Context, ref: string, flags: SpeedFlags): Promise<void> {
   const { batch, context: contexts, repeat, seed, engine, precision, memory, results, force } = flags;
-  if (batch === "max" || flags.bits || flags.devices || flags.accepted) {
-    const others = flags.accepted ? "--accepted" : flags.bits ? "--bits" : "--devices";
-    const given = batch === "max" ? "--batch max" : others;
-    throw new RangeError(`Cannot measure a speed: ${given} needs --device`);
-  }
+  if (batch === "max") throw new RangeError("Cannot measure a speed: --batch max needs --device");
   const plans = await plansIn(flags);
   const evaluations = await Promise.all(flags.evaluation.map((file) => readResult(file, "evaluate")));
   await withModel(context, ref, flags, async (model) => {
@@ -146,7 +161,7 @@ async function measure(context: Context, ref: string, flags: SpeedFlags): Promis
       ...reportsTo(context),
       ...{ plans, batch, context: contexts, new: flags.new, repeat, seed },
       ...{ engine, precision, memory, evaluations, force },
-      draftTokens: flags.draft || flags.draftTokens ? flags.draftTokens ?? 4 : undefined,
+      draftTokens: flags.draft ? flags.draftTokens ?? 4 : undefined,
     };
     await perform(context, flags, studies.speed, [model, options], {
       price: ({ prefills, steps, bytes }) =>

@@ -14,14 +14,17 @@ import {
   MODEL,
   namesAmong,
   planOf,
+  randomAmong,
   type StudyFlags,
   wantedOf,
   wholeNumber,
   withCalibrationFlags,
   withConstraintFlags,
   withDropFlags,
+  withSeedFlag,
   withStudyFlags,
 } from "../shared/options.ts";
+import { relate } from "../shared/relations.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
 import { perform, shown } from "../shared/perform.ts";
 import { expectWhole } from "../shared/sharing.ts";
@@ -40,12 +43,13 @@ export function profileCommand(context: Context): Command {
         .choices(["llm-drop"]),
     )
     .option("--all", "print every module, not only the ten least important of each kind", false);
+  relate(command, {
+    against: { excludes: ["dropAttention", "dropMlp", "dropBlock", "plan"] },
+    all: { excludes: ["against"] },
+  });
   explained(command, "profile smollm2-135m --samples 4 --json profile.json");
   return withStudyFlags(withDropFlags(command)).action(async (ref: string, flags: ProfileFlags) => {
     const wanted = await wantedOf(flags);
-    if (flags.against && !isFull(wanted)) {
-      throw new RangeError("Cannot compare with llm-drop: modules are dropped, expected the full model");
-    }
     await withModel(context, ref, flags, async (model) => {
       const options = { ...studyOptions(context, flags), drop: dropOf(model, wanted) };
       const faces = shown(context, model.name, { all: flags.all });
@@ -81,6 +85,7 @@ interface OrderFlags extends StudyFlags, ConstraintFlags {
   target: DropOrder["target"];
   by: DropOrder["by"];
   upto?: number;
+  seed: number;
 }
 
 export function orderCommand(context: Context): Command {
@@ -101,7 +106,8 @@ export function orderCommand(context: Context): Command {
       wholeNumber(1),
     );
   explained(command, "order smollm2-135m --by greedy --upto 8 --json order.json");
-  return withStudyFlags(withConstraintFlags(command)).action(async (ref: string, flags: OrderFlags) => {
+  const withFlags = withSeedFlag(withStudyFlags(withConstraintFlags(command)), randomAmong(false));
+  return withFlags.action(async (ref: string, flags: OrderFlags) => {
     await withModel(context, ref, flags, async (model) => {
       const { target, by, upto, seed } = flags;
       const options = { ...studyOptions(context, flags), ...constraintsIn(flags), target, by, upto, seed };
@@ -132,6 +138,7 @@ interface SweepFlags extends StudyFlags, ConstraintFlags, CalibrationFlags {
   target: DropOrder["target"];
   by?: DropOrder["by"][];
   upto?: number;
+  seed: number;
   repair?: RepairName[];
 }
 
@@ -156,8 +163,10 @@ export function sweepCommand(context: Context): Command {
       namesAmong(REPAIRS),
     );
   withCalibrationFlags(command, "that of --text if it is set, otherwise stories");
+  relate(command, studies.sweep.checks);
   explained(command, "sweep smollm2-135m --target attention --upto 8");
-  const withFlags = withStudyFlags(withConstraintFlags(command), { text: HELD_OUT_TEXT });
+  const sized = withStudyFlags(withConstraintFlags(command), { text: HELD_OUT_TEXT });
+  const withFlags = withSeedFlag(sized, randomAmong(true));
   return withFlags.action(async (ref: string, flags: SweepFlags) => {
     await withModel(context, ref, flags, async (model) => {
       const { target, by, upto, seed, calibrationSamples: samples, calibrationLength: length } = flags;

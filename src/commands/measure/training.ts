@@ -21,6 +21,7 @@ import { openRunner } from "../shared/sharing.ts";
 
 type ShapeFlags =
   & Omit<StudyFlags, "text" | "skip" | "bos">
+  & { seed: number }
   & Pick<RandomInitOptions, "seeds" | "std" | "residualStd" | "hidden" | "layers" | "heads" | "norm">;
 
 export function randomInitCommand(context: Context): Command {

@@ -5,10 +5,10 @@ import { exportModel, filesText, type Format, FORMATS } from "../../export/mod.t
 import { type Context, reportsTo, withModel } from "../shared/context.ts";
 import { HELD_OUT_TEXT } from "../../study/mod.ts";
 import { writes } from "../shared/destination.ts";
+import { repeatable } from "../shared/relations.ts";
 import { explained } from "../shared/help.ts";
 import { resultsOfPlan } from "../shared/results_file.ts";
 import {
-  collected,
   type DropFlags,
   dropOf,
   type KeepingFlags,
@@ -48,12 +48,10 @@ export function exportCommand(context: Context): Command {
       "measure perplexity with and without the dropped modules on 8 × 512 tokens of this text (default: wiki) " +
         "for the model card; earlier results are always included",
     )
-    .option(
+    .addOption(repeatable(
       "--card <file>",
-      "put the scores or speeds in this result of `lamina evaluate` or `lamina speed` on the model card (repeatable)",
-      collected,
-      [],
-    );
+      "put the scores or speeds in this result of `lamina evaluate` or `lamina speed` on the model card",
+    ));
   explained(command, "export smollm2-135m --plan plan.json --format hf --out smaller");
   return withKeepingFlags(withModelFlags(withDropFlags(command))).action(
     async (ref: string, flags: ExportFlags) => {

@@ -19,6 +19,7 @@ import {
   withResultsFlag,
 } from "../shared/options.ts";
 import { type OutFlags, withOutFlags } from "../shared/destination.ts";
+import { relate } from "../shared/relations.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
 import { type MergeFlags, mergeShards, ofPlan, readGiven, type RunLine } from "../machines/shards.ts";
 
@@ -64,6 +65,7 @@ export function planCommand(context: Context): Command {
     )
     .option("--seed <n>", "seed of the random order (default: 0)", wholeNumber(0))
     .option("--table", "print a table instead of JSON", false);
+  relate(command, { sinks: { needs: "window" } });
   explained(command, "plan profile.json --target attention --drop 8 > plan.json");
   return withOutFlags(withConstraintFlags(command)).action(
     async (file: string, { table, json, csv, neighbours, ...options }: PlanFlags) => {
@@ -73,7 +75,6 @@ export function planCommand(context: Context): Command {
         amount !== undefined
       );
       if (amounts.length !== 1) misused("expected one of --drop, --parameters and --kv-bytes");
-      if (options.sinks !== undefined && options.window === undefined) misused("--sinks needs --window");
       const result = await readResult(file, "profile", "order");
       if (result.kind === "profile" && !options.target) misused("a plan from a profile needs --target");
       const plan = makePlan(result, { ...options, noNeighbours: !neighbours });
@@ -110,6 +111,7 @@ export function mergeCommand(context: Context, run: RunLine): Command {
     )
     .option("--missing", "only list the missing shards of a plan, in the format of Slurm's --array", false)
     .option("--strict", "refuse shards of a plan that ran on different processors", false);
+  relate(command, { missing: { excludes: ["strict", "json", "csv"] } });
   explained(command, "merge plan.json --json whole.json", [["3", "shards are missing"]]);
   return withOutFlags(withResultsFlag(command)).action(
     async (files: string[], flags: OutFlags & MergeFlags) => {

@@ -2,6 +2,7 @@
 import { Command, type Option } from "commander";
 import { displayed, type Kept, usualFolderOf } from "../../home/mod.ts";
 import type { Context } from "./context.ts";
+import { relationTexts } from "./relations.ts";
 
 const usual = (kept: Kept) => displayed(usualFolderOf(kept));
 
@@ -93,13 +94,14 @@ function entries(pairs: readonly (readonly [string, string])[]): string {
   return pairs.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`).join("\n");
 }
 
-/** An option's description with its requirement, choices and default. */
+/** An option's description with what it requires, its choices and default. */
 export function optionDescription(option: Option): string {
   const { description, mandatory, argChoices, defaultValue, defaultValueDescription } = option;
   const empty = Array.isArray(defaultValue) && defaultValue.length === 0;
   const valued = (option.required || option.optional) && defaultValue !== undefined && !empty;
   const extras = [
     ...mandatory ? ["required"] : [],
+    ...relationTexts(option),
     ...argChoices ? [`one of: ${argChoices.join(", ")}`] : [],
     ...valued ? [`default: ${defaultValueDescription ?? defaultValue}`] : [],
   ];

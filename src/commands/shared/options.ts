@@ -1,7 +1,14 @@
 /** Options that commands share, parsed and checked. A wrong value is a wrong use: exit code 2. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { ENGINES, PRECISIONS, type Wanted as EngineWanted } from "../../engine/mod.ts";
-import { parseBytes, readShare, type ShareKind, SIZE } from "../../entry/mod.ts";
+import {
+  type Condition,
+  parseBytes,
+  readShare,
+  type Relation,
+  type ShareKind,
+  SIZE,
+} from "../../entry/mod.ts";
 import { displayed, folderOf } from "../../home/mod.ts";
 import { type DropPlan, isFull } from "../../measure/mod.ts";
 import type { Plan } from "../../result/mod.ts";
@@ -10,6 +17,7 @@ import { CALIBRATION_TEXT, dropsIn, readPlan, REPAIR_SAMPLES } from "../../study
 import { type StudyModel, textNames } from "../../subject/mod.ts";
 import { type OutFlags, RESULTS, withOutFlags } from "./destination.ts";
 import { entriesOf, GIVEN } from "./given.ts";
+import { relate, repeatable } from "./relations.ts";
 
 /** What `<model>` may be. */
 export const MODEL = "folder, .gguf file, owner/name[@revision] of the hub, or a name from `lamina models`";
@@ -21,7 +29,6 @@ export interface StudyFlags extends KeepingFlags, EngineFlags, OutFlags {
   text?: string;
   skip: number;
   bos: boolean;
-  seed: number;
   dryRun: boolean;
   force: boolean;
 }
@@ -139,26 +146,37 @@ export function withCalibrationFlags(command: Command, usual = "stories"): Comma
 
 /** Adds the options of a study, with its default text. */
 export function withStudyFlags(command: Command, defaults: TextDefaults = {}): Command {
-  withEngineFlags(withTextFlags(command, defaults))
-    .optionsGroup(RUN)
-    .option("--seed <n>", "random seed", wholeNumber(0), 0);
-  return withOutFlags(withKeepingFlags(withPriceFlags(command)));
+  return withOutFlags(withKeepingFlags(withPriceFlags(withEngineFlags(withTextFlags(command, defaults)))));
+}
+
+/** Adds the seed of a study that draws random numbers, under a condition. */
+export function withSeedFlag(command: Command, needs: NonNullable<Relation["needs"]>): Command {
+  command.optionsGroup(RUN).option("--seed <n>", "random seed", wholeNumber(0), 0);
+  return relate(command, { seed: { needs } });
+}
+
+/** What the seed of random orders needs: that `--by` has them, or has no names and they are among the usual ones. */
+export function randomAmong(usual: boolean): Condition {
+  const holds = (by: unknown) => by === undefined ? usual : [by].flat().includes("random");
+  return { option: "by", is: "random", holds };
 }
 
 /** Adds the options about the memory and time of a study: to print the estimate only, or to run in spite of it. */
 export function withPriceFlags(command: Command): Command {
-  return command.optionsGroup(RUN)
-    .option("--dry-run", "print what would run, its estimated time and memory, and exit", false)
+  command.optionsGroup(RUN)
+    .option(
+      "--dry-run",
+      "print what would run, its estimated time and memory, and exit; --json writes them as JSON",
+      false,
+    )
     .option("--force", "run even if the estimate exceeds the available memory", false);
+  return relate(command, { dryRun: { excludes: ["csv"] } });
 }
 
 /** Adds the option of every command that opens a model. */
 export function withModelFlags(command: Command): Command {
-  return command.optionsGroup(ENGINE).option(
-    "--allow-field <name>",
-    "ignore this unknown field of config.json (repeatable)",
-    collected,
-    [],
+  return command.optionsGroup(ENGINE).addOption(
+    repeatable("--allow-field <name>", "ignore this unknown field of config.json"),
   );
 }
 
@@ -327,9 +345,4 @@ export function namesAmong<Name extends string>(all: readonly Name[]): (text: st
     if (unknown.length === 0) return all.filter((name) => names.includes(name));
     throw new InvalidArgumentError(`found "${unknown.join(", ")}", expected some of: ${all.join(", ")}`);
   };
-}
-
-/** Parses an option that may be given several times. */
-export function collected(text: string, before: string[]): string[] {
-  return [...before, text];
 }

@@ -1,4 +1,5 @@
 /** A study as a command: its price is printed, or a shard takes it, or it runs and its result goes where the flags say. */
+import { jsonText } from "../../entry/mod.ts";
 import { estimateText, type Result } from "../../show/mod.ts";
 import { divisionOf, type Price, priceOf, type RunOptions, runWork, type Study } from "../../study/mod.ts";
 import type { Context } from "./context.ts";
@@ -29,7 +30,14 @@ export async function perform<S, O extends RunOptions, R, P, In>(
   [subject, options]: readonly [In, O],
   { price, output }: Shown<R, P>,
 ): Promise<void> {
-  if (flags.dryRun) return context.print(price(await priceOf(study, subject, options)));
+  if (flags.dryRun) {
+    const estimate = await priceOf(study, subject, options);
+    const json = () => jsonText({ kind: "estimate", study: study.verb, ...estimate }, 1);
+    return await deliver(context, flags.json === undefined ? {} : { json: flags.json }, {
+      json,
+      table: () => price(estimate),
+    });
+  }
   await study.on(study.verb, subject, options, study.checks, async (subject, options) => {
     const work = await study.work(subject, options, context.sharing?.parts);
     if (await isShared(context, options, () => divisionOf(work, options))) return;

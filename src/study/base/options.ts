@@ -17,10 +17,12 @@ import {
   oneOf,
   orElse,
   parseBytes,
+  related,
   reportChecks,
   type Reports,
   SIZE,
   text,
+  wholeNumber,
 } from "../../entry/mod.ts";
 import { cpuLowering } from "../../onnx/mod.ts";
 import { type Computed, type Keeping, planData, type Provenance, VERSION } from "../../result/mod.ts";
@@ -79,6 +81,12 @@ export const studyChecks: Checks<StudyOptions> = {
 export const CALIBRATION_TEXT = "stories";
 /** The default held-out text, for measuring quality. */
 export const HELD_OUT_TEXT = "wiki";
+
+/** Checks of options about how repairs are fitted, which have no effect without a repair. */
+export const repairFitChecks = {
+  sequential: related(flag, { needs: "repair" }),
+  repairSamples: related(wholeNumber(1), { needs: "repair" }),
+};
 
 /**
  * The engine of a study: the given one, or the one of the name, with as much memory for weights as the options say. Throws `RangeError`

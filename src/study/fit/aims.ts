@@ -6,6 +6,7 @@ import {
   type Checks,
   list,
   number,
+  related,
   type ShareKind,
   shareOf,
   text,
@@ -49,13 +50,16 @@ export const AIM_SHARES = {
 export const aimChecks: Checks<FitAim> = {
   loss: positive,
   perplexity: aShare(AIM_SHARES.perplexity),
-  accuracy: number("a number of points above 0 and at most 100", (value) => value > 0 && value <= 100),
+  accuracy: related(
+    number("a number of points above 0 and at most 100", (value) => value > 0 && value <= 100),
+    { needs: "tasks" },
+  ),
   parameters: aShare(AIM_SHARES.parameters),
   kvBytes: aShare(AIM_SHARES.kvBytes),
   speed: number("a factor above 1", (value) => value > 1),
-  tasks: list(text, "names of tasks", 1),
-  limit: wholeNumber(4),
-  context: wholeNumber(1),
+  tasks: related(list(text, "names of tasks", 1), { needs: "accuracy" }),
+  limit: related(wholeNumber(4), { needs: "accuracy" }),
+  context: related(wholeNumber(1), { needs: "kvBytes" }),
 };
 
 /** A promise. */
@@ -68,7 +72,7 @@ export const CONTEXT = 8192;
 /** Documents of each task. */
 const LIMIT = 200;
 
-/** The promise among options. Throws `TypeError` unless there is exactly one, and tasks for an accuracy alone. */
+/** The promise among options. Throws `TypeError` unless there is exactly one. */
 export function aimOf(options: FitAim): Aim {
   const { kvBytes, tasks, context = CONTEXT } = options;
   const amounts: Partial<Record<Aim["of"], number | string | undefined>> = {
@@ -81,14 +85,6 @@ export function aimOf(options: FitAim): Aim {
     throw new TypeError(`Cannot fit: found ${found}, expected exactly one of ${AIMS.join(", ")}`);
   }
   const [of] = named;
-  const isAccuracy = of === "accuracy";
-  if (isAccuracy !== (tasks !== undefined)) {
-    throw new TypeError(
-      isAccuracy
-        ? "Cannot fit: tasks are missing, expected the tasks of the accuracy"
-        : `Cannot fit: found tasks and ${of}, expected tasks with accuracy alone`,
-    );
-  }
   return {
     of,
     amount: amountIn(of, amounts[of]!),

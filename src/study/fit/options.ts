@@ -3,7 +3,7 @@ import { type Checks, flag, list, oneOf, optionsOf, wholeNumber } from "../../en
 import { type RepairName, REPAIRS } from "../../measure/mod.ts";
 import { ORDERS, type Profile } from "../../result/mod.ts";
 import { textChecks, type TextOptions } from "../../subject/mod.ts";
-import { studyChecks, type StudyOptions } from "../base/options.ts";
+import { repairFitChecks, studyChecks, type StudyOptions } from "../base/options.ts";
 import { aProfile } from "../base/plan.ts";
 import { constraintChecks } from "../orders/constraints.ts";
 import { aTarget } from "../orders/rank.ts";
@@ -41,8 +41,7 @@ export const fitChecks: Checks<FitOptions> = {
   by: list(oneOf(ORDERS), "scores", 1),
   seed: wholeNumber(0),
   repair: list(oneOf(REPAIRS), "repairs"),
-  sequential: flag,
-  repairSamples: wholeNumber(1),
+  ...repairFitChecks,
   saving: oneOf(["parameters", "kvBytes"]),
   calibration: optionsOf(textChecks),
   profile: aProfile,

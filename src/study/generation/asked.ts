@@ -1,5 +1,5 @@
 /** What the study of generation is asked for: its options, their checks and defaults. */
-import { type Checks, list, number, required, string, text, wholeNumber } from "../../entry/mod.ts";
+import { type Checks, list, number, related, required, string, text, wholeNumber } from "../../entry/mod.ts";
 import type { Plan } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
@@ -33,11 +33,11 @@ export interface GenerationStudyOptions extends GenerationOptions {
 /** Checks of them. */
 export const generationChecks: Checks<GenerationStudyOptions> = {
   ...studyChecks,
-  prompts: list(string, "prompts", 1),
+  prompts: related(list(string, "prompts", 1), { excludes: ["text", "samples", "length", "skip"] }),
   tokens: wholeNumber(1),
   temperature: number("a number from 0.01 to 100", (value) => value >= 0.01 && value <= 100),
   task: text,
-  limit: wholeNumber(1),
+  limit: related(wholeNumber(1), { needs: "task" }),
   plans: required(list(aDrop, "plans", 1)),
 };
 
@@ -56,9 +56,6 @@ const [LENGTH, TOKENS, LIMIT] = [32, 64, 100];
 /** Fills in the defaults, and asks the questions of the task. */
 export async function askedOf(model: StudyModel, options: GenerationStudyOptions): Promise<Asked> {
   const { prompts, tokens = TOKENS, temperature = 1, task, limit = LIMIT, bos = false } = options;
-  if (prompts && options.text !== undefined) {
-    throw new TypeError("Cannot measure generation: found prompts and a text, expected one of them");
-  }
   const plans = options.plans.map((plan) => dropsIn(model, plan));
   return {
     plans,

@@ -144,7 +144,7 @@ export function makePlan(from: Profile | DropOrder, options: PlanOptions): Plan 
 
 /** What is done with chosen modules: they are dropped, or become windows. */
 function changedBy({ has, target }: Source, options: PlanOptions): (chosen: readonly Scored[]) => DropPlan {
-  const window = windowIn("make a plan", options);
+  const window = windowIn(options);
   if (!window) return (chosen) => modulesOf(chosen, has);
   if (target !== "attention") {
     throw new RangeError(`Cannot make a plan of windows: target is ${target}, expected attention`);

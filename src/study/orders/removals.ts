@@ -92,7 +92,7 @@ export async function removals(
     removalChecks,
     async (model, { kind, window, sinks, ...options }) => {
       expect("remove modules", "kind", kind, aKind);
-      const keys = windowIn("remove modules", { window, sinks });
+      const keys = windowIn({ window, sinks });
       if (keys && kind !== "attention") {
         throw new RangeError(`Cannot make windows of modules: kind is ${kind}, expected attention`);
       }

@@ -1,5 +1,5 @@
 /** Attention modules as windows: their changes, and the keys and sinks of options. */
-import { type Checks, wholeNumber } from "../../entry/mod.ts";
+import { type Checks, related, wholeNumber } from "../../entry/mod.ts";
 import type { Change } from "../../measure/mod.ts";
 
 /** Keys that attention keeps instead of all keys of the text. */
@@ -14,21 +14,19 @@ export interface WindowOptions {
 }
 
 /** Checks of these options. */
-export const windowChecks: Checks<WindowOptions> = { window: wholeNumber(1), sinks: wholeNumber(0) };
+export const windowChecks: Checks<WindowOptions> = {
+  window: wholeNumber(1),
+  sinks: related(wholeNumber(0), { needs: "window" }),
+};
 
 /** StreamingLLM's. */
 const SINKS = 4;
 
-/** Keys and sinks of a window; null if options set none. Throws `TypeError` for sinks without a window. */
+/** Keys and sinks of a window; null if options set none. */
 export function windowIn(
-  verb: string,
-  { window, sinks }: WindowOptions,
+  { window, sinks = SINKS }: WindowOptions,
 ): { readonly keys: number; readonly sinks: number } | null {
-  if (window !== undefined) return { keys: window, sinks: sinks ?? SINKS };
-  if (sinks === undefined) return null;
-  throw new TypeError(
-    `Cannot ${verb}: found sinks without a window, expected a number of keys as the window`,
-  );
+  return window === undefined ? null : { keys: window, sinks };
 }
 
 /** The changes that make windows of the attention of some layers. */

@@ -6,7 +6,6 @@ import {
   type Check,
   type Checks,
   displayable,
-  flag,
   list,
   oneOf,
   optionsOf,
@@ -18,7 +17,7 @@ import { isFull, outsizedLayers, REPAIRS } from "../../measure/mod.ts";
 import { ORDERS, type Profile, type Sweep, TARGETS } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel, textChecks } from "../../subject/mod.ts";
-import { CALIBRATION_TEXT, HELD_OUT_TEXT, studyChecks } from "../base/options.ts";
+import { CALIBRATION_TEXT, HELD_OUT_TEXT, repairFitChecks, studyChecks } from "../base/options.ts";
 import { constraintChecks } from "../orders/constraints.ts";
 import { orderStep, plansIn } from "../orders/stages.ts";
 import { leakGuard, withLeaks } from "../base/leak.ts";
@@ -48,8 +47,7 @@ const checks: Checks<SweepOptions> = {
   calibration: optionsOf(textChecks),
   steps: stepList,
   repair: list(oneOf(REPAIRS), "repairs"),
-  sequential: flag,
-  repairSamples: wholeNumber(1),
+  ...repairFitChecks,
   profile: aProfile,
   curves: list(curveOrOrder, "curves"),
 };

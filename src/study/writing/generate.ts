@@ -14,6 +14,7 @@ import {
   func,
   list,
   number,
+  related,
   reportChecks,
   type Reports,
   shareOf,
@@ -65,16 +66,22 @@ export interface GenerateOptions extends Reports, EngineOptions {
   readonly onToken?: ((written: Written) => void) | undefined;
 }
 
-const checks: Checks<GenerateOptions> = {
+/** What options of sampling need. */
+const sampling = {
+  needs: { option: "temperature", is: "above 0", holds: (value: unknown) => Number(value ?? 0) > 0 },
+} as const;
+
+/** Checks of these options. */
+export const generateChecks: Checks<GenerateOptions> = {
   ...reportChecks,
   ...engineChecks,
   plans: list(aDrop, "plans"),
   draft: aDrop,
-  draftTokens: aDraftLength,
+  draftTokens: related(aDraftLength, { needs: "draft" }),
   tokens: wholeNumber(1),
   temperature: number("a number of at least 0", (value) => value >= 0),
-  topP: aShare(aProbability),
-  seed: wholeNumber(0),
+  topP: related(aShare(aProbability), sampling),
+  seed: related(wholeNumber(0), sampling),
   bos: flag,
   onToken: func,
 };
@@ -114,7 +121,13 @@ export async function generate(
   options: GenerateOptions = {},
 ): Promise<Generated[]> {
   expect("generate", "prompt", prompt, string);
-  return await onModel("generate", model, options, checks, (model, told) => writeAll(model, prompt, told));
+  return await onModel(
+    "generate",
+    model,
+    options,
+    generateChecks,
+    (model, told) => writeAll(model, prompt, told),
+  );
 }
 
 async function writeAll(model: StudyModel, prompt: string, options: GenerateOptions): Promise<Generated[]> {

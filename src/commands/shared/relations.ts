@@ -1,0 +1,81 @@
+/**
+ * How options of a command go together. An option declares what it needs beside it or cannot have, and whether it may be repeated; one
+ * function checks every command line before anything is opened.
+ */
+import { type Command, Option } from "commander";
+import { type Check, needText, type Relation, unrelated } from "../../entry/mod.ts";
+
+/** What options declare. */
+const relations = new WeakMap<Option, Relation>();
+const repeated = new WeakSet<Option>();
+
+/** Declares relations of a command's options by their names in the library, its own or those of a study's checks; it may declare more later. */
+export function relate<C extends Command>(command: C, table: Readonly<Record<string, Relation | Check>>): C {
+  for (const option of command.options) {
+    const { needs, excludes = [] } = table[option.attributeName()] ?? {};
+    const before = relations.get(option);
+    if (needs === undefined && excludes.length === 0) continue;
+    relations.set(option, {
+      ...before,
+      ...needs && { needs },
+      excludes: [...before?.excludes ?? [], ...excludes],
+    });
+  }
+  return command;
+}
+
+/** An option that may be given several times: its values come in a list. */
+export function repeatable(flags: string, description: string, read = (text: string) => text): Option {
+  const option = new Option(flags, description)
+    .argParser((text, before: readonly string[]) => [...before, read(text)]).default([]);
+  repeated.add(option);
+  return option;
+}
+
+/** What help says of an option's relations: "needs --accuracy", "not with --device". */
+export function relationTexts(option: Option): string[] {
+  const { needs, excludes = [] } = relations.get(option) ?? {};
+  return [
+    ...needs ? [`needs ${needText(needs, flagOf)}`] : [],
+    ...excludes.length > 0 ? [`not with ${excludes.map(flagOf).join(", ")}`] : [],
+    ...repeated.has(option) ? ["repeatable"] : [],
+  ];
+}
+
+/** An option's relation, for tests. */
+export function relationOf(option: Option): Relation | undefined {
+  return relations.get(option);
+}
+
+/** From now on, an option that comes twice is a wrong use, unless it is repeatable. */
+export function refuseTwice(command: Command): void {
+  for (const option of command.options) {
+    if (repeated.has(option) || option.variadic) continue;
+    let count = 0;
+    command.on(`option:${option.name()}`, () => {
+      if (++count > 1) command.error(`error: found ${option.long} twice, expected once`, { exitCode: 2 });
+    });
+  }
+}
+
+/**
+ * A wrong use where an option has no effect beside the others. The default of one that was not typed and has no effect is taken away, so
+ * that the library sees what has one.
+ */
+export function checkRelations(command: Command): void {
+  const values = command.opts();
+  const called = (name: string) =>
+    command.options.find((option) => option.attributeName() === name)?.long ?? flagOf(name);
+  for (const option of command.options) {
+    const relation = relations.get(option);
+    const name = option.attributeName();
+    const flaw = relation && unrelated(name, relation, values, called);
+    if (!flaw) continue;
+    const source = command.getOptionValueSource(name);
+    if (source === "cli") command.error(`error: ${flaw}`, { exitCode: 2 });
+    if (source === "default") command.setOptionValueWithSource(name, undefined, "default");
+  }
+}
+
+/** "--top-p" of "topP". */
+const flagOf = (name: string) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

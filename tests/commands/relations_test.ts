@@ -1,0 +1,241 @@
+/** Options that need or exclude others: each declared pair is refused before anything is opened, and its valid use passes. */
+import assert from "node:assert/strict";
+import { type Command, CommanderError, type Option } from "commander";
+import type { Context } from "../../src/commands/shared/context.ts";
+import { createProgram } from "../../src/commands/program.ts";
+import { relationOf } from "../../src/commands/shared/relations.ts";
+import { needText, type Relation } from "../../src/entry/mod.ts";
+import { fit, generate, generation, sweep } from "../../src/mod.ts";
+import { lamina } from "./cli.ts";
+
+/** What a parse came to: "" where the command would run, else its error. */
+async function parsed(path: readonly string[], args: readonly string[]): Promise<string> {
+  const program = createProgram({ progress: { hush() {} } } as unknown as Context);
+  let errors = "";
+  const silence = (command: Command) => {
+    command.configureOutput({ writeErr: () => {}, outputError: (text) => errors += text });
+    command.action(() => {});
+    command.commands.forEach(silence);
+  };
+  silence(program);
+  try {
+    await program.parseAsync([...path, ...args], { from: "user" });
+    return "";
+  } catch (error) {
+    if (error instanceof CommanderError) return errors;
+    throw error;
+  }
+}
+
+interface Named {
+  readonly path: readonly string[];
+  readonly command: Command;
+}
+
+function commandsOf(parent: Command, path: readonly string[] = []): Named[] {
+  return parent.commands.flatMap((command) => {
+    const own = [...path, command.name()];
+    return [{ path: own, command }, ...commandsOf(command, own)];
+  });
+}
+const commands = commandsOf(createProgram({} as Context));
+
+const VALUES = ["2", "0.5", "random", "linear", "piqa", "16", "1,2", "importance", "mlp", "8GB", "name"];
+
+const folder = Deno.makeTempDirSync();
+addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+let places = 0;
+
+/** An option with a value that it takes; paths are of places where nothing is. */
+function typed(option: Option, value?: string): string[] {
+  if (!option.required && !option.optional) return [option.long!];
+  if (/[<[](file|folder)/.test(option.flags)) return [option.long!, `${folder}/${places++}`];
+  const values = value === undefined ? [...option.argChoices ?? [], ...VALUES] : [value];
+  const fits = values.find((value) => {
+    try {
+      option.parseArg?.(value, option.defaultValue as never);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  assert.ok(fits !== undefined, `${option.flags}: none of ${values} is one of its values`);
+  return [option.long!, fits];
+}
+
+/** What every use of a command has to have. */
+function base({ command }: Named, without: string): string[] {
+  return [
+    ...command.registeredArguments.filter(({ required }) => required)
+      .map(({ argChoices }) => argChoices?.[0] ?? "name"),
+    ...command.options.filter(({ mandatory, long }) => mandatory && long !== without).flatMap((one) =>
+      typed(one)
+    ),
+    ...command.name() === "repair" && without !== "--json" ? ["--json", `${folder}/${places++}`] : [],
+  ];
+}
+
+function named({ command }: Named, name: string): Option {
+  const found = command.options.find((option) => option.attributeName() === name);
+  assert.ok(found, `${command.name()} declares a relation to ${name}, which it does not have`);
+  return found;
+}
+
+/** The options that one needs, each as it would be typed. */
+function needed(one: Named, { needs = [] }: Relation): string[][] {
+  if (typeof needs === "string") return [typed(named(one, needs))];
+  if (!("option" in needs)) return needs.map((name) => typed(named(one, name)));
+  const values = [...VALUES, ...named(one, needs.option).argChoices ?? []];
+  const read = (value: string) => {
+    try {
+      return named(one, needs.option).parseArg?.(value, undefined as never) ?? value;
+    } catch {
+      return undefined;
+    }
+  };
+  const value = values.find((value) => read(value) !== undefined && needs.holds(read(value)));
+  return [typed(named(one, needs.option), value)];
+}
+
+Deno.test("every declared relation is refused by name, and its valid use passes", async () => {
+  const count = { needs: 0, excludes: 0 };
+  for (const one of commands) {
+    for (const option of one.command.options) {
+      const relation = relationOf(option);
+      if (!relation) continue;
+      const own = [...base(one, option.long!), ...typed(option)];
+      const met = needed(one, relation);
+      const place = `${one.path.join(" ")} ${option.long}`;
+      if (relation.needs) {
+        count.needs++;
+        const text = needText(relation.needs, (name) => named(one, name).long!);
+        const unmet = typeof relation.needs === "object" && "option" in relation.needs &&
+            relation.needs.holds(undefined)
+          ? typed(named(one, relation.needs.option), "importance")
+          : [];
+        assert.equal(
+          (await parsed(one.path, [...own, ...unmet])).split("\n")[0],
+          `error: found ${option.long} without ${text}, expected both`,
+          place,
+        );
+      }
+      for (const others of met.length > 0 ? met : [[]]) {
+        // What is needed may itself need something: --accuracy and --tasks need each other.
+        assert.equal(
+          await parsed(one.path, [...own, ...others, ...furtherNeeds(one, option, others)]),
+          "",
+          place,
+        );
+      }
+      for (const name of relation.excludes ?? []) {
+        count.excludes++;
+        const other = named(one, name);
+        const error = await parsed(one.path, [...own, ...met[0] ?? [], ...typed(other)]);
+        const pair = [option.long!, other.long!];
+        assert.ok(
+          [pair, pair.toReversed()].some(([a, b]) =>
+            error.startsWith(`error: found ${a} beside ${b}, expected one`)
+          ),
+          `${place} ${other.long}: ${error}`,
+        );
+      }
+    }
+  }
+  assert.ok(count.needs >= 20 && count.excludes >= 50, JSON.stringify(count));
+});
+
+function furtherNeeds(one: Named, first: Option, [flag]: readonly string[]): string[] {
+  const option = one.command.options.find(({ long }) => long === flag);
+  const [more = []] = option ? needed(one, relationOf(option) ?? {}) : [];
+  return more[0] === first.long ? [] : more;
+}
+
+Deno.test("an option that comes twice is refused, unless its values come in a list", async () => {
+  let [once, many] = [0, 0];
+  for (const one of commands) {
+    for (const option of one.command.options) {
+      if (["-h", "-V"].includes(option.short ?? "")) continue;
+      const own = typed(option);
+      const error = await parsed(one.path, [...base(one, option.long!), ...own, ...own]);
+      const isMany = Array.isArray(option.defaultValue) && !/--drop-/.test(option.flags) || option.variadic;
+      if (isMany) {
+        many++;
+        assert.doesNotMatch(error, /twice/, `${one.path} ${option.long}`);
+      } else {
+        once++;
+        assert.match(
+          error,
+          new RegExp(`^error: found ${option.long} twice, expected once`),
+          one.path.join(" "),
+        );
+      }
+    }
+  }
+  assert.ok(once > 300 && many > 15, `${once} ${many}`);
+});
+
+Deno.test("the command line says so before a model is looked for, and the library in the same words", async () => {
+  const none = "nowhere/model";
+  const refused: [string[], string][] = [
+    [["fit", none, "--loss", "1", "--limit", "10"], "found --limit without --accuracy, expected both"],
+    [["fit", none, "--loss", "1", "--context", "10"], "found --context without --kv-bytes, expected both"],
+    [["sweep", none, "--sequential"], "found --sequential without --repair, expected both"],
+    [
+      ["generate", none, "--prompt", "a", "--top-p", "0.5", "--temperature", "0"],
+      "found --top-p without --temperature above 0, expected both",
+    ],
+    [
+      ["speed", none, "--device", "a100", "--engine", "cpu"],
+      "found --engine beside --device, expected one of them",
+    ],
+    [
+      ["generation", none, "--prompt", "a", "--length", "9"],
+      "found --length beside --prompt, expected one of them",
+    ],
+    [["profile", none, "--samples", "1", "--samples", "2"], "found --samples twice, expected once"],
+  ];
+  for (const [line, message] of refused) {
+    const { code, err } = await lamina(...line);
+    assert.equal(code, 2, line.join(" "));
+    assert.ok(err.startsWith(`error: ${message}`), err);
+  }
+  const said = async (run: () => Promise<unknown>, message: string) =>
+    await assert.rejects(run, { name: "TypeError", message });
+  await said(
+    () => fit(none, { loss: 1, limit: 10 }),
+    "Cannot fit: found limit without accuracy, expected both",
+  );
+  await said(
+    () => fit(none, { loss: 1, context: 9 }),
+    "Cannot fit: found context without kvBytes, expected both",
+  );
+  await said(
+    () => fit(none, { loss: 1, tasks: ["piqa"] }),
+    "Cannot fit: found tasks without accuracy, expected both",
+  );
+  await said(() => fit(none, { accuracy: 1 }), "Cannot fit: found accuracy without tasks, expected both");
+  await said(
+    () => fit(none, { loss: 1, repairSamples: 2 }),
+    "Cannot fit: found repairSamples without repair, expected both",
+  );
+  await said(
+    () => sweep(none, { sequential: true }),
+    "Cannot sweep: found sequential without repair, expected both",
+  );
+  await said(
+    () => generate(none, "a", { topP: 0.5, temperature: 0 }),
+    "Cannot generate: found topP without temperature above 0, expected both",
+  );
+  await said(
+    () => generate(none, "a", { draftTokens: 2 }),
+    "Cannot generate: found draftTokens without draft, expected both",
+  );
+  await said(
+    () => generation(none, [{ mlp: [0] }], { limit: 2 }),
+    "Cannot measure generation: found limit without task, expected both",
+  );
+  await said(
+    () => generation(none, [{ mlp: [0] }], { prompts: ["a"], length: 8 }),
+    "Cannot measure generation: found prompts beside length, expected one of them",
+  );
+});
