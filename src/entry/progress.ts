@@ -2,8 +2,8 @@
  * How long-running work reports: counts with a rate and the time left, at most ten times a second, and single lines for people.
  *
  * Work in several phases has one count. A study reads a text, runs passes and scores, and a page holds several studies, but a
- * person waits for the whole. Each phase weighs what it costs, and a phase may consist of phases itself. The time left assumes
- * a constant speed per unit of weight. Work that an earlier run kept counts as done and does not change the speed.
+ * person waits for the whole. Each phase weighs what it costs, and a phase may consist of phases itself. The time left is that of the
+ * weight left at the speed of recent work. Work that an earlier run kept counts as done and does not change the speed.
  */
 import type { Progress, Reports } from "./reports.ts";
 import { sum } from "./values.ts";
@@ -78,6 +78,15 @@ type Report = NonNullable<Reports["onProgress"]>;
 
 /** Share of the work that must be done before a time left is shown. */
 const TELLING = 0.005;
+const RECENT = 120_000; // ms of work that the time left is taken from, at most; and the later half of all
+
+/** What is known of phases before they begin. */
+interface Beforehand {
+  /** The share of each that an earlier run kept, 0 to 1; default: nothing is known of any. */
+  readonly kept?: readonly number[] | undefined;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now?: () => number;
+}
 
 /**
  * Returns, for each phase, the function to which it reports. When a phase reports, the phases before it count as done; what they
@@ -88,12 +97,13 @@ export function phases(
   label: string | null,
   weights: readonly number[],
   report: Report | undefined,
+  { kept: known = [], now = () => performance.now() }: Beforehand = {},
 ): (part: number) => Report | undefined {
   if (!report) return () => undefined;
   const all = sum(weights) || 1;
-  const begin = performance.now();
+  const secondsLeft = clock(now);
   /** The share of each part that is done, and that which was found so. */
-  const [done, found] = [weights.map(() => 0), weights.map(() => 0)];
+  const [done, found] = [weights.map((_, i) => known[i] ?? 0), weights.map((_, i) => known[i] ?? 0)];
   const total = (shares: readonly number[]) =>
     shares.reduce((done, share, i) => done + share * weights[i] / all, 0);
   return (part) => (progress) => {
@@ -103,20 +113,39 @@ export function phases(
       done[i] = 1;
     }
     const whole = progress.total || Infinity;
-    done[part] = progress.done / whole;
-    found[part] = (progress.found ?? 0) / whole;
-    const complete = done.every((share, i) => share >= 1 || weights[i] === 0);
+    // What was known of a phase beforehand holds until its own reports have come as far.
+    const own = progress.done / whole;
+    if (own >= (known[part] ?? 0)) [done[part], found[part]] = [own, (progress.found ?? 0) / whole];
+    // A phase that is known to be kept ends when its turn is over.
+    const complete = done.every((share, i) =>
+      weights[i] === 0 || share >= 1 && (i < part || i === part && own >= 1)
+    );
     const [share, kept] = [complete ? 1 : Math.min(total(done), 0.999), total(found)];
-    const worked = share - kept;
-    const seconds = (performance.now() - begin) / 1000;
+    const left = secondsLeft(share - kept, 1 - share);
     report({
       label: label === null ? progress.label : `${label}: ${progress.label}`,
       done: share,
       total: 1,
       unit: "work",
       found: kept,
-      ...worked > TELLING ? { secondsLeft: seconds * (1 - share) / worked } : {},
+      ...left === null ? {} : { secondsLeft: left },
     });
+  };
+}
+
+/** Tells the seconds that shares of work take at the speed of recent work; null while too little was done to tell. */
+function clock(now: () => number): (worked: number, left: number) => number | null {
+  const begin = now();
+  const marks = [{ time: begin, worked: 0 }];
+  return (worked, left) => {
+    const time = now();
+    marks.push({ time, worked });
+    const recent = Math.max((begin + time) / 2, time - RECENT);
+    while (marks.length > 2 && marks[1].time <= recent) marks.shift();
+    if (!(worked > TELLING)) return null;
+    // Where nothing was done of late, all of the work tells.
+    const from = worked > marks[0].worked ? marks[0] : { time: begin, worked: 0 };
+    return (time - from.time) / 1000 * left / (worked - from.worked);
   };
 }
 

@@ -39,6 +39,55 @@ Deno.test("what is found done counts as done, and not as work: the time left doe
   );
 });
 
+/** A clock that goes on by hand, and what reports say. */
+function timed(weights: readonly number[], kept?: readonly number[]) {
+  let time = 0;
+  const reports: Progress[] = [];
+  const whole = phases(null, weights, (report) => void reports.push(report), {
+    kept,
+    now: () => 1000 * time,
+  });
+  return {
+    /** Works on a percent of a part after another, each for so many seconds. */
+    work(part: number, percents: number, seconds: number, from = 0) {
+      for (let done = from + 1; done <= from + percents; done++) {
+        time += seconds;
+        whole(part)!({ label: "work", done, total: 100, unit });
+      }
+      return reports.at(-1)!;
+    },
+  };
+}
+
+Deno.test("the time left follows the speed of recent work, not that of all work", () => {
+  const { work } = timed([1, 1]);
+  assert.equal(work(0, 50, 1).secondsLeft!.toFixed(6), "150.000000");
+  work(0, 50, 1, 50);
+  // The second part is four times as slow as it was priced: by the mean speed, 100 s would be left.
+  const { done, secondsLeft } = work(1, 50, 4);
+  assert.equal(done, 0.75);
+  assert.equal(secondsLeft!.toFixed(6), "200.000000");
+});
+
+Deno.test("after a pause, work from before it tells", () => {
+  const { work } = timed([1]);
+  work(0, 10, 1);
+  const { secondsLeft } = work(0, 1, 1000, 9); // the same share again, much later
+  assert.equal(secondsLeft!.toFixed(6), (1010 * 0.9 / 0.1).toFixed(6));
+});
+
+Deno.test("parts that are known to be kept count as done from the first report on, before their turn", () => {
+  const { work } = timed([1, 1, 2], [0, 0, 1]);
+  const first = work(0, 50, 0.2);
+  assert.deepEqual([first.done, first.found], [0.625, 0.5]);
+  assert.equal(first.secondsLeft!.toFixed(6), "30.000000"); // 10 s for an eighth of all, and three eighths are left
+  work(0, 50, 0.2, 50);
+  const last = work(1, 99, 0.2);
+  assert.equal(last.secondsLeft!.toFixed(6), "0.200000"); // 3 min before the end of a run whose rest is kept
+  // A part that turns out to be computed after all never goes back.
+  assert.deepEqual(work(2, 10, 1).done, 0.999);
+});
+
 Deno.test("a download within a part is reported as it is; without a listener nothing is reported", () => {
   const reports: Progress[] = [];
   const whole = phases("study", [1], (report) => void reports.push(report));

@@ -147,6 +147,16 @@ thorough(
 Deno.test("a price is known before anything runs, and wrong options are refused by name", async () => {
   const { plans, seconds } = await estimate("fit", model, { ...options, loss: 0.1 });
   assert(plans > 4 && seconds > 0);
+  // What the answer's times and the fits of repairs take is part of the price.
+  const flopsOf = async (more: Partial<FitOptions>) =>
+    (await estimate("fit", model, { ...options, loss: 0.1, ...more })).flops;
+  const repair = { time: false, repair: ["linear"] } as const;
+  const [bare, timed] = [await flopsOf({ time: false }), await flopsOf({ time: true })];
+  const [few, many] = [
+    await flopsOf({ ...repair, repairSamples: 4 }),
+    await flopsOf({ ...repair, repairSamples: 8 }),
+  ];
+  assert(timed > bare && few > bare && many > few, `${[bare, timed, few, many]}`);
   await assert.rejects(fit(model, { ...options }), /^TypeError: Cannot fit: found no promise/);
   await assert.rejects(
     fit(model, { ...options, loss: 1, samples: 3 }),

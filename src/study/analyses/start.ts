@@ -69,12 +69,17 @@ export const startStudy: Study<StudyModel, StartOptions, Started> = {
         await runWork(await sweepStudy.work(model, { ...curvesFor(options, fit), profile }), own),
       );
     });
+    /** All but the numbers of drops that the answer adds are known before it. */
+    const find = async (own: RunOptions) => {
+      const profile = await runWork(await profileStudy.work(model, options), own);
+      await runWork(await sweepStudy.work(model, { ...curves, profile }), own);
+    };
     return {
       label: "start",
       model,
       tokens: measuring.tokens + finding.tokens,
       plans: finding.plans! + sweeping.plans!,
-      steps: [profiled, found, swept],
+      steps: [profiled, found, { ...swept, find }],
       async result(all: RunOptions) {
         const own = runOptionsOf(all);
         return {

@@ -131,17 +131,27 @@ export function spansOf(costs: readonly number[], parts: number): Span[] {
   return spans;
 }
 
+/** One count of progress for pieces of work. */
+interface Counting<Item> {
+  /** The count's label; by default each piece has its own. */
+  readonly label?: string;
+  /** What a piece weighs beside the others; by default all the same. */
+  weight?(item: Item): number;
+  /** Whether an earlier run is known to have kept all of a piece. */
+  isKept?(item: Item): boolean;
+}
+
 /**
- * Runs a piece of work for every item, in one count of progress, and returns the values. The signal ends it between two items. The
- * count has a label, or each piece its own; `weight` is what a piece weighs beside the others, by default all the same.
+ * Runs a piece of work for every item, in one count of progress, and returns the values. The signal ends it between two items.
  */
 export async function inTurn<Item, O extends Reports, T>(
   items: readonly Item[],
   options: O,
   run: (item: Item, options: O) => Promise<T>,
-  { label, weight = () => 1 }: { readonly label?: string; weight?(item: Item): number } = {},
+  { label, weight = () => 1, isKept = () => false }: Counting<Item> = {},
 ): Promise<T[]> {
-  const phase = phases(label ?? null, items.map(weight), options.onProgress);
+  const kept = items.map((item) => isKept(item) ? 1 : 0);
+  const phase = phases(label ?? null, items.map(weight), options.onProgress, { kept });
   const values: T[] = [];
   for (const [i, item] of items.entries()) {
     options.signal?.throwIfAborted();

@@ -8,7 +8,7 @@ import { expectPrecision } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { type Estimate, estimateSteps, flopsOf, needOf, type Pass } from "./estimate.ts";
 import { expectRoom } from "./memory.ts";
-import { precisionOf, tellReused, withResidents } from "./options.ts";
+import { keptOnly, NotKept, precisionOf, tellReused, withResidents } from "./options.ts";
 import { inTurn, type RunOptions, runOptionsOf, type Stage } from "./stage.ts";
 
 /** A step of a study: one call on one machine, one or more stages on many. */
@@ -18,6 +18,11 @@ export interface Step<T = unknown> {
   readonly stages: readonly Stage[];
   /** The step's value: as its stages were joined, or as it is found or computed now. */
   whole(options: RunOptions): Promise<T>;
+  /**
+   * Looks for all that the step computes among what earlier runs kept, and throws `NotKept` where something is missing: so that the
+   * progress counts it as done before its turn. Absent where nothing looks ahead. It gets options that compute nothing.
+   */
+  find?(options: RunOptions): Promise<unknown>;
 }
 
 /** A step that computes its value once. A study with steps of no stage cannot be divided. */
@@ -128,9 +133,26 @@ async function runSteps<R, P>({ steps, model, result }: Work<R, P>, options: Run
   if (steps.length === 1) await steps[0].whole(options);
   else {
     const weight = ({ passes }: Step) => flopsOf(model, passes);
-    await inTurn(steps, options, (step, own) => step.whole(own), { weight });
+    const kept = new Set<Step>();
+    for (const step of steps) if (await isKept(step, options)) kept.add(step);
+    await inTurn(steps, options, (step, own) => step.whole(own), {
+      weight,
+      isKept: (step) => kept.has(step),
+    });
   }
   return await result(options);
+}
+
+/** Whether a step finds all that it computes among what earlier runs kept. */
+async function isKept({ find }: Step, options: RunOptions): Promise<boolean> {
+  if (!find || !options.onProgress || !options.results) return false;
+  try {
+    await find({ ...await keptOnly(options), onProgress: undefined, onNotice: undefined });
+    return true;
+  } catch (error) {
+    if (error instanceof NotKept) return false;
+    throw error;
+  }
 }
 
 /** Prices a study, without running it. */

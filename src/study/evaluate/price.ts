@@ -20,7 +20,7 @@ import {
   workOf,
 } from "../../run/mod.ts";
 import { openChain } from "../base/chain.ts";
-import { BASE_BYTES, bestSeconds, studySpeed } from "../base/estimate.ts";
+import { BASE_BYTES, studySpeed, usualSeconds } from "../base/estimate.ts";
 import { computedOn, engineOf, type EngineOptions } from "../base/options.ts";
 import { type Part, type Setting, WRITTEN } from "./asked.ts";
 import { PROMPT, TOKENS } from "./writing.ts";
@@ -103,7 +103,7 @@ export async function rowSeconds(model: Model, engine: Engine): Promise<number> 
   const { run, bytes, release } = await openChain(engine, stepForm(model, engine.has), CHAIN_BYTES);
   try {
     return sum(work, ({ count, products }) => count * products.bytes) / bytes *
-      await bestSeconds(() => run(1));
+      await usualSeconds(() => run(1));
   } finally {
     await release();
   }

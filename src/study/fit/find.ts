@@ -1,8 +1,9 @@
 /** The search of a fit, its confirmation and its times. */
-import { amountText, phases, within } from "../../entry/mod.ts";
+import { amountText, phases, sum, within } from "../../entry/mod.ts";
 import { planHash } from "../../measure/mod.ts";
 import { type Fit, planData } from "../../result/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
+import { flopsOf, type Pass } from "../base/estimate.ts";
 import type { RunOptions } from "../base/stage.ts";
 import type { Text } from "../base/text.ts";
 import { sizesOf } from "../../subject/mod.ts";
@@ -25,8 +26,12 @@ export interface Sought {
   /** Lines without repairs. */
   readonly lines: readonly Line[];
   readonly ways: readonly Repairing[];
+  readonly parts: Parts;
   readonly options: FitOptions;
 }
+
+/** The passes of its parts, as far as they can be known beforehand: what the parts weigh in the progress. */
+export type Parts = Readonly<Record<"repairing" | "choosing" | "confirming" | "timing", readonly Pass[]>>;
 
 /** What comes of it. */
 export type Found = Omit<Fit, "kind" | "method" | "aim" | "calibration" | "shared">;
@@ -39,10 +44,14 @@ interface Searching extends Sought {
   readonly judge: Judge;
 }
 
-/** Shares of the progress: rounds become smaller, and the confirmation and the times come last. */
-const ROUNDS = [4, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1];
-const CONFIRMING = 4;
-const TIMING = 2;
+/** What rounds weigh beside each other: each is less likely than the one before it. */
+const ROUNDS = Array.from({ length: 12 }, (_, round) => (2 / 3) ** round);
+
+/** Shares of the progress: the rounds, the confirmation and the times. */
+function weightsOf({ model, parts: { repairing, choosing, confirming, timing } }: Sought): number[] {
+  const searching = flopsOf(model, [...repairing, ...choosing]) / sum(ROUNDS);
+  return [...ROUNDS.map((share) => share * searching), flopsOf(model, confirming), flopsOf(model, timing)];
+}
 
 /** Finds the plan, and confirms it. */
 export async function find(sought: Sought, options: RunOptions): Promise<Found> {
@@ -59,7 +68,7 @@ export async function find(sought: Sought, options: RunOptions): Promise<Found> 
     ]),
     judge,
   };
-  const phase = phases(`fit of ${model.name}`, [...ROUNDS, CONFIRMING, TIMING], options.onProgress);
+  const phase = phases(`fit of ${model.name}`, weightsOf(sought), options.onProgress);
   const at = (part: number) => within(options, phase(part));
   let rounds = 0;
   const next = () => at(Math.min(rounds++, ROUNDS.length - 1));

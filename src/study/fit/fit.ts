@@ -7,22 +7,23 @@ import { type DropOrder, type Fit, head, type Profile } from "../../result/mod.t
 import { noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { tasksNamed } from "../../tasks/mod.ts";
-import type { Pass } from "../base/estimate.ts";
 import { leakGuard, withLeaks } from "../base/leak.ts";
 import { CALIBRATION_TEXT, HELD_OUT_TEXT } from "../base/options.ts";
 import type { RunOptions } from "../base/stage.ts";
 import { run, type Step, step, type Study } from "../base/study.ts";
 import { type Text, textOf } from "../base/text.ts";
 import { profileStep } from "../passes/profile.ts";
-import { repairing } from "../repair/fits.ts";
+import { fitPasses, type Repairing, repairing } from "../repair/fits.ts";
+import { neededFits } from "../repair/needed.ts";
 import { REPAIR_SAMPLES } from "../repair/repair.ts";
 import { orderStep } from "../orders/stages.ts";
-import { standIn, sweepPasses } from "../sweep/parts.ts";
+import { likelyPlans, standIn, sweepPasses } from "../sweep/parts.ts";
 import { aimOf } from "./aims.ts";
-import { find } from "./find.ts";
+import { find, type Parts } from "./find.ts";
 import { halfOf } from "./judges.ts";
 import { type Line, lineOf, linesPlanned } from "./lines.ts";
 import { fitChecks, type FitOptions } from "./options.ts";
+import { TIMING } from "./times.ts";
 
 export type { FitOptions };
 
@@ -86,13 +87,14 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
       const sources = await Promise.all(ordering.map((own) => own?.whole(runOptions) ?? importance));
       return planned.map((line, i) => lineOf(model, line, sources[i] as Profile | DropOrder, options));
     };
-    const finding = step(passesOf(model, text, planned.map(standIn), ways.length), async (runOptions) => {
+    const parts = partsOf(text, planned.map(standIn), ways, model, options);
+    const finding = step(Object.values(parts).flat(), async (runOptions) => {
       const [calibrated, lines] = [await profiling.whole(runOptions), await linesIn(runOptions)];
-      const found = await find({ model, text, aim, lines, ways, options }, runOptions);
+      const found = await find({ model, text, aim, lines, ways, parts, options }, runOptions);
       return { ...found, calibration: calibrated.provenance };
     });
     const orders: Step[] = ordering.filter((own) => own !== null);
-    const passes = finding.passes.reduce((sum, { plans }) => sum + plans.length, 0);
+    const passes = [...parts.choosing, ...parts.confirming].reduce((sum, { plans }) => sum + plans.length, 0);
     return {
       label: `fit of ${model.name}`,
       model,
@@ -116,15 +118,19 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
 };
 
 /** Passes that stand in for those of a search, whose numbers of drops are not known. */
-function passesOf(
-  { spec }: StudyModel,
+function partsOf(
   text: Text,
   curves: ReturnType<typeof standIn>[],
-  repairs: number,
-): Pass[] {
+  ways: readonly Repairing[],
+  { spec }: StudyModel,
+  { time = true }: FitOptions,
+): Parts {
   const [choosing, confirming] = [halfOf(text, "choosing").sizes, halfOf(text, "confirming").sizes];
-  return [
-    ...sweepPasses(spec, choosing, curves, CHOOSING, repairs),
-    ...sweepPasses(spec, confirming, curves.slice(0, 1), CONFIRMING),
-  ];
+  const likely = likelyPlans(spec, curves, CHOOSING).flat();
+  return {
+    repairing: ways.flatMap((way) => neededFits(way, likely).flatMap(fitPasses)),
+    choosing: sweepPasses(spec, choosing, curves, CHOOSING, ways.length),
+    confirming: sweepPasses(spec, confirming, curves.slice(0, 1), CONFIRMING),
+    timing: time ? TIMING : [],
+  };
 }

@@ -4,6 +4,7 @@ import type { DropPlan } from "../../run/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { engineOf } from "../base/options.ts";
+import type { Pass } from "../base/estimate.ts";
 import type { RunOptions } from "../base/stage.ts";
 import { predict } from "../speed/predict.ts";
 import type { PartTimes } from "../speed/parts.ts";
@@ -12,6 +13,21 @@ import { speed } from "../speed/speed.ts";
 /** One text, and as many tokens as a short question has. */
 const SETTING = { batch: 1, context: 256 } as const;
 const STEPS = 16;
+/** Rounds of both models, each with a prefill and the steps. */
+const ROUNDS = 5;
+/** A step with one token takes about as long as so many tokens read at once: it is bound by the bytes of the weights. */
+const STEP_TOKENS = 16;
+
+/** The passes that timing a plan is priced as. */
+export const TIMING: readonly Pass[] = [
+  {
+    plans: [noDrop],
+    head: true,
+    samples: 1,
+    length: SETTING.context + STEPS * STEP_TOKENS,
+    times: 2 * ROUNDS,
+  },
+];
 
 /** Measures the full model and plans in turns. */
 async function measured(
@@ -21,7 +37,13 @@ async function measured(
 ): Promise<Speed["points"][number]> {
   const options = { engine, precision, signal, onProgress, onNotice, force };
   const { context } = SETTING;
-  const { points: [point] } = await speed(model, { ...options, plans, context: [context], new: STEPS });
+  const { points: [point] } = await speed(model, {
+    ...options,
+    plans,
+    context: [context],
+    new: STEPS,
+    repeat: ROUNDS,
+  });
   return point;
 }
 

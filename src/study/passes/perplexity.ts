@@ -3,7 +3,7 @@
  * run as one trie together with the full model, so a sweep costs little more than its deepest branch.
  */
 import { planHash } from "../../measure/mod.ts";
-import { list, phases, required, within } from "../../entry/mod.ts";
+import { list, phases, required, sum, within } from "../../entry/mod.ts";
 import {
   computedAlike,
   keep,
@@ -41,7 +41,7 @@ import { runWork, stepOf, type Study } from "../base/study.ts";
 import { samplesOf, type Text, textOf, workOver } from "../base/text.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { aChange, changedPerplexities, type ValueChange } from "./changed.ts";
-import { twofold, weightsOf } from "./stage_weights.ts";
+import { twofold, type Weight, weightsOf } from "./stage_weights.ts";
 
 /** Nats per token that `run` loses over `base`, sample by sample. Throws `RangeError` for different texts or engines. */
 export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
@@ -190,9 +190,8 @@ export async function perplexityGroups(
   const several = groups.length > 1;
   const wanted = groups.map((plans) => plans.map((plan) => dropsIn(model, plan)));
   const label = `${several ? "sweep" : "perplexity"} of ${model.name}`;
-  const weights = weightsOf(model, wanted, text.sizes);
-  const phase = phases(label, [0, ...weights.map(({ layers, head }) => layers + head)], options.onProgress);
-  const packed = await text.pack(within(options, phase(0)));
+  const whole = phases(label, [0, 1], options.onProgress);
+  const packed = await text.pack(within(options, whole(0)));
   const known = new Map<string, Perplexity>();
   const origins = new Map<string, Provenance>();
   for (const plan of wanted.flat()) {
@@ -220,6 +219,11 @@ export async function perplexityGroups(
   const missingOf = (plans: readonly DropPlan[]) =>
     [...new Map(plans.map((plan) => [planHash(plan), plan]))].filter(([key]) => !known.has(key));
   const lacking = wanted.map((plans) => missingOf(plans).map(([, plan]) => plan));
+  const weights = weightsOf(model, lacking, text.sizes);
+  const priceOf = (weights: readonly Weight[]) => weights.map(({ layers, head }) => layers + head);
+  const lacked = priceOf(weights);
+  const kept = sum(priceOf(weightsOf(model, wanted, text.sizes))) - sum(lacked);
+  const phase = phases(null, [kept, ...lacked], whole(1)); // what is kept is done when the rest begins
   const { samples, length } = packed.blocks;
   const passes = lacking.filter((plans) => plans.length > 0)
     .map((plans, i) => ({ plans, head: true, samples, length, stays: i === 0 }));
