@@ -16,7 +16,7 @@ function optionsOf({ folder, options }: Opened, own: Partial<SweepOptions>): Swe
     calibration: { text, samples: 2, length: 16 },
     curves: [{ target: "attention", by: "deepest", seed: null }],
     steps: [0, 1, 2],
-    repairSamples: FITTED,
+    ...own.repair?.length ? { repairSamples: FITTED } : {}, // without a repair it is refused
     ...own,
   };
 }
@@ -205,6 +205,7 @@ Deno.test("unknown repairs and odd numbers of samples are refused by name", () =
       /repair\[0\] is "lineer", expected one of .*\(did you mean "linear"/,
     );
     await refused({ repairSamples: 0 }, /repairSamples is 0/);
+    await refused({ repair: [], repairSamples: 4 }, /found repairSamples without repair, expected both/);
     await refused({ sequential: "yes" }, /sequential is "yes"/);
     const none = await sweep(opened.model, optionsOf(opened, { repair: [] }));
     assert.equal(none.repaired, undefined);
