@@ -8,6 +8,7 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cudaLibraries } from "../../src/libraries/mod.ts";
+import { unchanged } from "../unchanged.ts";
 
 const SOURCES = fileURLToPath(new URL("stubs", import.meta.url));
 const PROVIDER = "libonnxruntime_providers_cuda.so";
@@ -34,6 +35,8 @@ export type Needs = { readonly provider: string; readonly headers: string; reado
 
 /** Looks for what the build needs. */
 export async function stubNeeds(): Promise<Needs> {
+  const skipped = unchanged("cuda");
+  if (skipped !== "") return { lacks: skipped };
   if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") return { lacks: "not Linux on x64" };
   for (const tool of ["cc", "nm"]) {
     const runs = await run(tool, ["--version"]).then(() => true, () => false);

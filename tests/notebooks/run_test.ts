@@ -16,10 +16,13 @@ import {
   writeNotebook,
   writeScript,
 } from "./notebook.ts";
+import { unchanged } from "../unchanged.ts";
 
 /** Two samples of 48 tokens of the one model that every machine fetches. */
 const sizes = { LAMINA_SAMPLES: "2", LAMINA_LENGTH: "48", LAMINA_CONTEXTS: "16", LAMINA_ROUNDS: "1" };
 const small = { ...sizes, LAMINA_OWN: "smollm2-135m" };
+
+const skipped = unchanged("notebooks");
 
 const SHOW = /\bawait show\(/g;
 const ROUNDS = 2;
@@ -39,6 +42,7 @@ kernelTest(
     }
     await checkScript(`${notebooks}${QUICK}.ipynb`, folder, env);
   },
+  skipped && ` (skipped: ${skipped})`,
 );
 
 /** A notebook's cells as one script: it ends well and prints one line for each call of `show`. */
