@@ -10,15 +10,15 @@ export interface Item {
   readonly seconds: number;
 }
 
-/** Seconds of each file in its last recorded run; a file that is absent took less than one. */
+/** Seconds of each file in the last recorded run. */
 export type Seconds = Readonly<Record<string, number>>;
 
 /** A file that takes as many seconds is an item of its own. */
 const HEAVY = 15;
 /** Seconds of an item of light files. */
 const MOST = 30;
-/** Seconds of a file without a record. */
-const UNKNOWN = 0.5;
+/** Seconds of a file without a record: few of them share an item. */
+const UNKNOWN = 3;
 
 /** Rooms whose files spend their time on evaluating what they import, not on computing. */
 const LIGHT = ["show"];
@@ -53,7 +53,7 @@ export function itemsOf(
   const shares = [...kinds.values()].flatMap((files) => sharesOf(files, cost));
   return [...heavy.map((file) => [file]), ...shares]
     .map((files) => ({
-      name: files.length === 1 ? files[0] : `${files.length} files of tests/${roomOf(files[0])}`,
+      name: files.length === 1 ? files[0] : nameOf(files),
       files,
       grouped: files.length > 1 && canGroup(files[0]),
       seconds: sum(files),
@@ -61,12 +61,17 @@ export function itemsOf(
     .sort((a, b) => b.seconds - a.seconds);
 }
 
+function nameOf(files: readonly string[]): string {
+  const [first, last] = [files[0], files.at(-1)!].map((file) => file.match(/([^/]*)_test\.ts$/)![1]);
+  return `${files.length} files of ${files[0].replace(/\/[^/]*$/, "")}: ${first} … ${last}`;
+}
+
 /** The files in their order, cut into shares of at most `MOST` seconds. */
 function sharesOf(files: readonly string[], cost: (file: string) => number): string[][] {
   const shares: string[][] = [];
   let room = 0;
   for (const file of files) {
-    if (cost(file) > room) {
+    if (shares.length === 0 || cost(file) > room) {
       shares.push([]);
       room = MOST;
     }

@@ -1,4 +1,4 @@
-/** Seconds of test files: `tests/seconds.json`, which `deno task test:all --seconds` rewrites. */
+/** Seconds of test files: `tests/seconds.json`, which `deno task test --seconds` rewrites. */
 import { join } from "node:path";
 import type { Item, Seconds } from "./item.ts";
 import type { Ran } from "./queue.ts";
@@ -26,7 +26,7 @@ export async function writeSeconds(
 }
 
 /**
- * Seconds of each file, whole ones, without files below one, by name. What a process took beside the tests that its report gives to
+ * Whole seconds of each file, sorted by name. What a process took beside the tests that its report gives to
  * files (start, imports, tests that a shared module registers) is divided equally.
  */
 export function secondsOf(items: readonly Item[], ran: readonly Ran[]): Seconds {
@@ -38,5 +38,5 @@ export function secondsOf(items: readonly Item[], ran: readonly Ran[]): Seconds 
     const rest = Math.max(0, seconds - own.reduce((sum, seconds) => sum + seconds, 0)) / files.length;
     return files.map((file, i) => [file, Math.round(own[i] + rest)] as const);
   });
-  return Object.fromEntries(entries.filter(([, seconds]) => seconds > 0).sort(([a], [b]) => a < b ? -1 : 1));
+  return Object.fromEntries(entries.sort(([a], [b]) => a < b ? -1 : 1));
 }

@@ -1,0 +1,70 @@
+/** Files become items, the longest first; a heavy file is one, and files that change what others see stay apart. */
+import assert from "node:assert/strict";
+import { isGroupable, itemsOf } from "./item.ts";
+
+const SECONDS = {
+  "tests/run/heavy_test.ts": 80,
+  "tests/run/a_test.ts": 12,
+  "tests/run/b_test.ts": 12,
+  "tests/run/c_test.ts": 12,
+  "tests/show/a_test.ts": 1,
+  "tests/show/b_test.ts": 1,
+  "tests/show/alone_test.ts": 1,
+  "tests/readme_test.ts": 0,
+};
+
+Deno.test("the longest item is first, a heavy file is an item, light files of a room share items of at most half a minute", () => {
+  const items = itemsOf(Object.keys(SECONDS), SECONDS, (file) => /show\/[ab]_/.test(file));
+  assert.deepEqual(items, [
+    { name: "tests/run/heavy_test.ts", files: ["tests/run/heavy_test.ts"], grouped: false, seconds: 80 },
+    {
+      name: "2 files of tests/run: a … b",
+      files: ["tests/run/a_test.ts", "tests/run/b_test.ts"],
+      grouped: false,
+      seconds: 24,
+    },
+    { name: "tests/run/c_test.ts", files: ["tests/run/c_test.ts"], grouped: false, seconds: 12 },
+    {
+      name: "2 files of tests/show: a … b",
+      files: ["tests/show/a_test.ts", "tests/show/b_test.ts"],
+      grouped: true,
+      seconds: 2,
+    },
+    { name: "tests/show/alone_test.ts", files: ["tests/show/alone_test.ts"], grouped: false, seconds: 1 },
+    { name: "tests/readme_test.ts", files: ["tests/readme_test.ts"], grouped: false, seconds: 0 },
+  ]);
+});
+
+Deno.test("every file is in one item, whether its seconds are recorded or not", () => {
+  const files = Array.from({ length: 50 }, (_, i) => `tests/study/a${i}_test.ts`);
+  const items = itemsOf(files, { "tests/study/a7_test.ts": 99 }, () => false);
+  assert.deepEqual(items.flatMap(({ files }) => files).toSorted(), files.toSorted());
+  assert.ok(items.length > 3, "files without a record are in several items");
+  assert.equal(new Set(items.map(({ name }) => name)).size, items.length, "names differ");
+});
+
+Deno.test("a file that changes the environment, the folder, globals, signals or hooks is in no group", () => {
+  const file = "tests/show/a_test.ts";
+  assert.ok(
+    isGroupable(
+      file,
+      'Deno.test("a", () => { Deno.env.get("HOME"); Deno.cwd(); if (Deno.pid === 1) return; });',
+    ),
+  );
+  for (
+    const line of [
+      'Deno.env.set("A", "1");',
+      'Deno.env.delete("A");',
+      'Deno.chdir("/");',
+      "Deno.umask(0);",
+      'process.env.A = "1";',
+      'process.env["A"] = "1";',
+      "globalThis.fetch = fake;",
+      "Deno.Command = Fake;",
+      "Object.assign(globalThis, { document });",
+      'Deno.addSignalListener("SIGINT", stop);',
+      "Deno.test.afterAll(close);",
+    ]
+  ) assert.ok(!isGroupable(file, line), line);
+  assert.ok(!isGroupable("tests/study/a_test.ts", ""), "a room that computes");
+});
