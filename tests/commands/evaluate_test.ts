@@ -27,7 +27,7 @@ function withTrained(
   });
 }
 
-Deno.test("evaluate: a table of the full model and of each plan; what it will cost before", () =>
+Deno.test("evaluate: the table has the full model and each plan, and --dry-run the cost", () =>
   withTrained(async ({ folder, run }) => {
     const asked = [
       "evaluate",
@@ -61,7 +61,7 @@ Deno.test("evaluate: a table of the full model and of each plan; what it will co
     assert.match((await run(...asked, "--prompts", "0")).err, /4 of 4 parts reused from an earlier run/);
   }));
 
-Deno.test("evaluate: JSON is one result for one plan and a list of several, CSV a row a metric", () =>
+Deno.test("evaluate: JSON is the result of one plan, and CSV has a row for each metric", () =>
   withTrained(async ({ folder, run }) => {
     const asked = ["evaluate", folder, "--tasks", "piqa", "--limit", "1", "--prompts", "0", "--no-cache"];
     const one = JSON.parse((await run(...asked, "--json", "-")).out);
@@ -79,7 +79,7 @@ Deno.test("evaluate: JSON is one result for one plan and a list of several, CSV 
     );
   }));
 
-Deno.test("evaluate: a task in an asked group counts in the group", () =>
+Deno.test("evaluate: a task that is also in a requested group counts in the group", () =>
   withTrained(async ({ folder, run }) => {
     const tasks = ["--tasks", "mmlu_stem,mmlu_anatomy", "--limit", "1", "--prompts", "0", "--json", "-"];
     const { groups, average } = JSON.parse((await run("evaluate", folder, ...tasks)).out);
@@ -87,7 +87,7 @@ Deno.test("evaluate: a task in an asked group counts in the group", () =>
     assert.equal(average, null);
   }));
 
-Deno.test("evaluate: bad input is one clear line", () =>
+Deno.test("evaluate: bad input is an error of one line", () =>
   withTrained(({ folder, run }) =>
     expectFailures(run, [
       [
@@ -130,12 +130,12 @@ Deno.test("evaluate: bad input is one clear line", () =>
   ));
 
 Deno.test({
-  name: "evaluate: killed at any moment and run again, it ends in the same bytes and computes no part twice",
+  name: "evaluate: a command that is killed and run again ends in the same bytes and computes no part twice",
   ignore: Deno.build.os === "windows",
   fn: () =>
     withTrained(async ({ folder, results, run }) => {
-      // More than one part: 32768 tokens each.
-      const tasks = ["--tasks", "piqa,arc_easy,openbookqa", "--limit", "250", "--drop-attention", "3,5"];
+      // Six parts: one for each task, of the full model and of the plan.
+      const tasks = ["--tasks", "piqa,arc_easy,openbookqa", "--limit", "40", "--drop-attention", "3,5"];
       const asked = ["evaluate", folder, ...tasks, "--prompts", "1", "--json"];
       const begin = performance.now();
       const whole = await run(...asked, "-", "--no-cache");
@@ -179,7 +179,7 @@ Deno.test({
     }),
 });
 
-Deno.test("evaluate: where the disk of the results is full, it is said, and the evaluation is given all the same", () =>
+Deno.test("evaluate: a full disk of results is a notice, and the evaluation is printed all the same", () =>
   withTrained(async ({ folder, results, run }) => {
     const asked = ["evaluate", folder, "--tasks", "piqa", "--limit", "40", "--prompts", "1", "--json", "-"];
     const whole = await run(...asked, "--no-cache");
