@@ -22,8 +22,16 @@ export function stopItems(): void {
   for (const child of running) child.kill("SIGTERM");
 }
 
-/** One thread for each process, since there are as many processes as cores; the second is Mesa's. */
-const ENVIRONMENT = { NO_COLOR: "1", OMP_NUM_THREADS: "1", LP_NUM_THREADS: "1" };
+/**
+ * One thread for each process, since there are as many processes as cores; the second is Mesa's. WebAssembly is compiled once: optimizing
+ * ONNX Runtime's takes longer than a test's few runs of it gain: 13 of 49 s in engine/web_test.ts, half of what run/window takes.
+ */
+const ENVIRONMENT = {
+  NO_COLOR: "1",
+  OMP_NUM_THREADS: "1",
+  LP_NUM_THREADS: "1",
+  DENO_V8_FLAGS: "--liftoff-only",
+};
 
 /** Runs an item; the paths of its files are relative to `root`. The files of a group that dies run again, each alone. */
 export async function runItem(item: Item, root: string): Promise<Ran> {
