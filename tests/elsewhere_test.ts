@@ -45,36 +45,39 @@ Deno.test("an installed `lamina` runs from any folder", () =>
     assert.match(out, /smollm2-135m/);
   }));
 
-Deno.test("its sources are of correct types under a project's own settings, which are Deno's defaults", () =>
+/** Writes the page's project, which imports Lamina by path, and its script `mine.ts`, on a small model and text. */
+async function layProject(folder: string): Promise<void> {
+  const config = shown(/importMap/).replace(/"[^"]*deno\.json"/, JSON.stringify(`${root}deno.json`));
+  const script = shown(/observe/).replace('"smollm2-135m"', "model")
+    .replace("\n\n", "\n").replace(
+      "await observe",
+      `import { openSeries } from "lamina/series";
+       const model = await (await openSeries("${root}data/series/pre-ln")).checkpoints.at(-1)!.open();
+       await observe`,
+    ).replace("samples: 2, length: 128", `samples: 2, length: 32, text: "${root}README.md"`);
+  await Deno.writeTextFile(`${folder}/deno.json`, config);
+  await Deno.writeTextFile(`${folder}/mine.ts`, `${script}\nmodel.close();\n`);
+}
+
+Deno.test("the sources and the page's script have correct types under a project's own settings, which are Deno's defaults", () =>
   withFolder(async (folder) => {
-    await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify({ importMap: `${root}deno.json` }));
-    // With an error of its own: if that is the only one, the types were checked, and the sources have none.
-    await Deno.writeTextFile(`${folder}/mine.ts`, 'import * as lamina from "lamina";\nlamina.profile(1);');
+    await layProject(folder);
+    // With an error of its own: if that is the only one, the types were checked, and the sources and the script have none.
+    await Deno.writeTextFile(`${folder}/wrong.ts`, 'import * as lamina from "lamina";\nlamina.profile(1);');
     const { stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["check", "--quiet", "mine.ts"],
+      args: ["check", "--quiet", "mine.ts", "wrong.ts"],
       cwd: folder,
       env: { NO_COLOR: "1" },
     }).output();
     const flaws = new TextDecoder().decode(stderr);
     assert.deepEqual(flaws.match(/TS\d+/g), ["TS2345"], flaws);
-    assert.match(flaws, /mine\.ts:2:/);
+    assert.match(flaws, /wrong\.ts:2:/);
   }));
 
-Deno.test("a project elsewhere imports it by path, and measures something of its own", () =>
+Deno.test("a project elsewhere imports Lamina by path and runs the page's script", () =>
   withFolder(async (folder) => {
-    const config = shown(/importMap/).replace(/"[^"]*deno\.json"/, JSON.stringify(`${root}deno.json`));
-    const script = shown(/observe/).replace('"smollm2-135m"', "model")
-      .replace("\n\n", "\n").replace(
-        "await observe",
-        `import { openSeries } from "lamina/series";
-         const model = await (await openSeries("${root}data/series/pre-ln")).checkpoints.at(-1)!.open();
-         await observe`,
-      ).replace("samples: 2, length: 128", `samples: 2, length: 32, text: "${root}README.md"`);
-    await Deno.writeTextFile(`${folder}/deno.json`, config);
-    await Deno.writeTextFile(`${folder}/mine.ts`, `${script}\nmodel.close();\n`);
-    const lines = (await run(Deno.execPath(), ["run", "-A", "--check", "mine.ts"], folder)).trim().split(
-      "\n",
-    );
+    await layProject(folder);
+    const lines = (await run(Deno.execPath(), ["run", "-A", "mine.ts"], folder)).trim().split("\n");
     assert.equal(lines.length, 8, "a line for each of the eight layers");
     for (const [layer, line] of lines.entries()) {
       const [number, value] = line.split(/\s+/).map(Number);

@@ -41,8 +41,9 @@ interface Sheet {
 type PlotDocument = NonNullable<Plot.PlotOptions["document"]>;
 let document: PlotDocument | undefined;
 const plotDocument = () =>
-  document ??= Linkedom.parseHTML("<!doctype html><html><body></body></html>")
-    .document as unknown as PlotDocument;
+  document ??= (Linkedom.parseHTML("<!doctype html><html><body></body></html>") as unknown as {
+    document: PlotDocument;
+  }).document;
 
 const TITLE = { size: 22, bold: true, fill: INK, step: 28 } as const;
 const SUBTITLE = { size: 16, fill: FAINT, step: 22 } as const;
