@@ -50,6 +50,7 @@ export {
   reportChecks,
   type Reports,
   reportsOf,
+  unlessAborted,
   type Watch,
   watchWith,
 } from "./reports.ts";

@@ -4,7 +4,7 @@
  *
  * A call inside another one gets all three from it, so it starts no second watch.
  */
-import { aSignal, type Checks, expect, func, optionsOf } from "./checks.ts";
+import { aSignal, type Checks, expect, func, isPromise, optionsOf } from "./checks.ts";
 
 /** One progress report. */
 export interface Progress {
@@ -88,4 +88,18 @@ export async function enter<Options extends Reports, T>(
 /** Only the reports among some options. */
 export function reportsOf({ onProgress, onNotice, signal }: Reports): Reports {
   return { onProgress, onNotice, signal };
+}
+
+/** Waits for what a caller's function returned, which may never come; rejects with the signal's reason as soon as that ends the work. */
+export async function unlessAborted(returned: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+  if (!signal || !isPromise(returned)) return await returned;
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([returned, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }

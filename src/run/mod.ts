@@ -1,6 +1,15 @@
 /** Running a model: the executor, what to drop, what to observe, how to score. */
 export { attentionSizes, attentionStatsProbe } from "./probes/attention_stats.ts";
-export { type Cost, cost, layerBytes, passBytes, type Passed, passForm } from "./cost/cost.ts";
+export {
+  type Cost,
+  cost,
+  layerBytes,
+  partBytes,
+  passBytes,
+  type Passed,
+  passForm,
+  widthOf,
+} from "./cost/cost.ts";
 export { decodingBytes, type Holding, stepBytes, stepForm } from "./decode/bytes.ts";
 export { type Decoder, decoder, type DecoderOptions, MOST_CUT } from "./decode/decode.ts";
 export { effectsProbe } from "./probes/effects.ts";
@@ -42,7 +51,7 @@ export { type Form, formBytes } from "./weights/forms.ts";
 export { storedTypes } from "./weights/part.ts";
 export { openPrograms, type Programs } from "./programs.ts";
 export { argmax, type Sampler, sampler } from "./decode/sample.ts";
-export { partsOf } from "./decode/shared.ts";
+export { partsOf, readAtOnce } from "./decode/shared.ts";
 export { draftRound, NEARLY_EQUAL, type Round } from "./decode/round.ts";
 export { type Reference, reference, score, type ScoreOptions, type ScoreSums } from "./head/score.ts";
 export { type Packing, packingOf, packRequests, tokensOf } from "./requests/pack.ts";

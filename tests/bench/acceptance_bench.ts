@@ -50,7 +50,7 @@ for (const plan of values.plan) {
     const text = [...ids.subarray(i * length, (i + 1) * length)];
     const drafted: Float64Array[] = [];
     for (const row of rows) {
-      if (drafted.length === 0) await opened.prefill(Int32Array.from(text.slice(0, row)));
+      if (drafted.length === 0) await opened.prefill([Int32Array.from(text.slice(0, row))]);
       else await opened.extend(text.slice(opened.length, row));
       drafted.push(probabilities(await opened.draft(text[row])));
       await opened.cut(row);

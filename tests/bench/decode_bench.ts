@@ -99,12 +99,12 @@ async function ours(): Promise<number[]> {
   const medians: number[] = [];
   for (const [i, context] of CONTEXTS.entries()) {
     const prompt = Int32Array.from({ length: context }, (_, i) => (i + 1) % model.spec.vocabulary);
-    let logits = await opened.prefill(prompt);
+    let logits = await opened.prefill([prompt]);
     const times: number[] = [];
     for (let step = 0; step < WARM_UP + steps; step++) {
       const start = performance.now();
       const id = argmax(logits);
-      logits = await opened.step(id);
+      logits = await opened.step([id]);
       times.push(performance.now() - start);
     }
     medians.push(median(times.slice(WARM_UP)));

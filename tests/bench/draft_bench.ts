@@ -76,7 +76,7 @@ async function compare(name: string) {
 }
 
 async function alone(opened: Decoder, prompt: Int32Array, words: number) {
-  let logits = (await opened.prefill(prompt)).subarray(0, words);
+  let logits = (await opened.prefill([prompt])).subarray(0, words);
   const start = performance.now();
   const [ids, gaps]: number[][] = [[], []];
   for (;;) {
@@ -84,13 +84,13 @@ async function alone(opened: Decoder, prompt: Int32Array, words: number) {
     ids.push(id);
     gaps.push(gapOf(logits, id));
     if (ids.length === count) break;
-    logits = (await opened.step(id)).subarray(0, words);
+    logits = (await opened.step([id])).subarray(0, words);
   }
   return { ids, gaps, seconds: (performance.now() - start) / 1000 };
 }
 
 async function drafted(opened: Decoder, prompt: Int32Array, words: number) {
-  const ids = [own.next((await opened.prefill(prompt)).subarray(0, words))];
+  const ids = [own.next((await opened.prefill([prompt])).subarray(0, words))];
   const start = performance.now();
   const sums = { ties: 0, drafted: 0, accepted: 0 };
   while (ids.length < count) {

@@ -206,10 +206,10 @@ async function decoded(path: string, budget: number): Promise<Timed> {
   const model = await openModel(path);
   const opened = await decoder({ model, engine: await openEngine({ engine: "cpu" }), budget });
   const opening = since(start);
-  await opened.prefill(Int32Array.from({ length: 16 }, (_, i) => i + 1));
+  await opened.prefill([Int32Array.from({ length: 16 }, (_, i) => i + 1)]);
   const reading = since(start) - opening;
   const writing = performance.now();
-  for (let step = 0; step < steps; step++) await opened.step(17 + step);
+  for (let step = 0; step < steps; step++) await opened.step([17 + step]);
   const seconds = since(writing);
   await opened.release();
   model.close();

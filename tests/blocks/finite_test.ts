@@ -27,7 +27,7 @@ for (const [label, kind] of Object.entries(BLOCK_KINDS)) {
           for (const budget of [undefined, 0]) {
             const model = spoilt(quantised(dense, kind), bad);
             const opened = await decoder({ model, engine, budget });
-            await assert.rejects(opened.prefill(Int32Array.of(1, 2, 3)), RangeError);
+            await assert.rejects(opened.prefill([Int32Array.of(1, 2, 3)]), RangeError);
             await opened.release();
           }
         }

@@ -96,9 +96,9 @@ async function decoded(
 ): Promise<Float32Array[]> {
   const opened = await decoder(options);
   try {
-    const logits = [(await opened.prefill(prompt)).slice()];
+    const logits = [(await opened.prefill([prompt])).slice()];
     for (let id; (id = next(logits.at(-1)!, logits.length - 1)) !== null;) {
-      logits.push((await opened.step(id)).slice());
+      logits.push((await opened.step([id])).slice());
     }
     return logits;
   } finally {

@@ -146,8 +146,8 @@ function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () =
 async function decode(model: Model, engine: Engine, { ids }: Blocks, budget?: number): Promise<void> {
   const opened = await decoder({ model, engine, budget });
   try {
-    await opened.prefill(ids.subarray(0, 5));
-    await opened.step(ids[5]);
+    await opened.prefill([ids.subarray(0, 5)]);
+    await opened.step([ids[5]]);
   } finally {
     await opened.release();
   }

@@ -195,8 +195,8 @@ async function sharedStreams(model: Model, engine: Engine, { ids }: Blocks) {
 async function decode(model: Model, engine: Engine, { ids }: Blocks, options: Partial<DecoderOptions> = {}) {
   const opened = await decoder({ model, engine, ...options });
   try {
-    const logits = [[...await opened.prefill(ids.subarray(0, 12))]];
-    for (const id of ids.subarray(12, 20)) logits.push([...await opened.step(id)]);
+    const logits = [[...await opened.prefill([ids.subarray(0, 12)])]];
+    for (const id of ids.subarray(12, 20)) logits.push([...await opened.step([id])]);
     return { logits };
   } finally {
     await opened.release();

@@ -78,8 +78,8 @@ async function graphLogits(
 async function ownLogits(model: StudyModel, plan: DropPlan): Promise<Float32Array[]> {
   const opened = await decoder({ model, plan, engine });
   try {
-    const rows = [await opened.prefill(Int32Array.of(TEXT[0]))];
-    for (const id of TEXT.slice(1)) rows.push(await opened.step(id));
+    const rows = [await opened.prefill([Int32Array.of(TEXT[0])])];
+    for (const id of TEXT.slice(1)) rows.push(await opened.step([id]));
     return rows;
   } finally {
     await opened.release();

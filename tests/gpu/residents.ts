@@ -99,9 +99,9 @@ async function measured(engine: Engine, model: Model, blocks: Blocks, steps: num
   const ids = blocks.ids.subarray(0, blocks.length);
   const opened = await decoder({ model, engine });
   try {
-    let logits = await opened.prefill(ids.subarray(0, ids.length - steps));
+    let logits = await opened.prefill([ids.subarray(0, ids.length - steps)]);
     const first = performance.now();
-    for (const id of ids.subarray(ids.length - steps)) logits = await opened.step(id);
+    for (const id of ids.subarray(ids.length - steps)) logits = await opened.step([id]);
     return { streams, logits: logits.slice(), pass, rate: steps / ((performance.now() - first) / 1000) };
   } finally {
     await opened.release();

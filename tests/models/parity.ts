@@ -230,8 +230,8 @@ export async function stepDeviations(
   };
   const opened = await decoder({ model, engine });
   try {
-    see(PROMPT - 1, await opened.prefill(blocks.ids.slice(0, PROMPT)));
-    for (let t = PROMPT; t <= last; t++) see(t, await opened.step(blocks.ids[t]));
+    see(PROMPT - 1, await opened.prefill([blocks.ids.slice(0, PROMPT)]));
+    for (let t = PROMPT; t <= last; t++) see(t, await opened.step([blocks.ids[t]]));
   } finally {
     await opened.release();
   }

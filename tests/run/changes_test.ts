@@ -98,7 +98,7 @@ for (const name of names) {
           const opened = await decoder({ model, engine, plan, budget });
           try {
             for (let t = 5; t < ids.length; t++) {
-              const row = t === 5 ? await opened.prefill(ids.subarray(0, 6)) : await opened.step(ids[t]);
+              const row = t === 5 ? await opened.prefill([ids.subarray(0, 6)]) : await opened.step([ids[t]]);
               const error = distance(row, expected.subarray(t * words, (t + 1) * words));
               assert.ok(error <= most, `${key}, token ${t}: off by ${error}, at most ${most}`);
             }

@@ -103,7 +103,7 @@ for (const name of names) {
       try {
         for (const [from, to] of steps) {
           Object.assign(counted, { products: 0, seen: 0, rectangles: 0, states: 0 });
-          await (from === 0 ? opened.prefill(ids.subarray(0, to)) : opened.step(ids[from]));
+          await (from === 0 ? opened.prefill([ids.subarray(0, to)]) : opened.step([ids[from]]));
           const work = predicted(spec, plans[1], { texts: 1, tokens: to - from, past: from });
           const where = `of tokens ${from} to ${to}`;
           expectEqual(counted.products, work.products + work.head, `products ${where}`);

@@ -39,8 +39,8 @@ async function withDecoder(
 
 /** Logits of every position from the prompt's last on. */
 async function logitsOf(decoder: Decoder, ids: Int32Array, prompt: number): Promise<Float32Array[]> {
-  const logits = [await decoder.prefill(ids.subarray(0, prompt))];
-  for (const id of ids.subarray(prompt)) logits.push(await decoder.step(id));
+  const logits = [await decoder.prefill([ids.subarray(0, prompt)])];
+  for (const id of ids.subarray(prompt)) logits.push(await decoder.step([id]));
   return logits;
 }
 
@@ -135,12 +135,12 @@ Deno.test("a text longer than the learned positions is refused", () =>
   withFixture("gpt2-scaled", ({ model, blocks: { ids } }) =>
     withDecoder({ model }, async (decoder) => {
       const text = Int32Array.from({ length: 97 }, (_, i) => ids[i % ids.length]);
-      await decoder.prefill(text.subarray(0, 96));
+      await decoder.prefill([text.subarray(0, 96)]);
       await assert.rejects(
-        () => decoder.step(3),
+        () => decoder.step([3]),
         /^RangeError: Cannot embed position 96: expected at most 95/,
       );
-      await assert.rejects(() => decoder.prefill(text), RangeError);
+      await assert.rejects(() => decoder.prefill([text]), RangeError);
     })));
 
 Deno.test("a decoder begins anew with every prompt", () =>
@@ -184,9 +184,9 @@ for (const attention of ["grouped", "standard", "decomposed"] as const) {
         }
         for (const budget of [undefined, NOTHING_KEPT]) {
           await withDecoder({ model, engine: on, plan, budget, texts: 3 }, async (decoder) => {
-            const beside = [await decoder.prefill(...texts.map((text) => text.subarray(0, PROMPT)))];
+            const beside = [await decoder.prefill(texts.map((text) => text.subarray(0, PROMPT)))];
             for (let t = PROMPT; t < 12; t++) {
-              beside.push(await decoder.step(...texts.map((text) => text[t])));
+              beside.push(await decoder.step(texts.map((text) => text[t])));
             }
             const { vocabulary } = model.spec;
             beside.forEach((rows, t) => {
@@ -209,8 +209,8 @@ Deno.test("long texts side by side are read whole: behind a past the operator re
     const long = Int32Array.from({ length: 150 }, (_, i) => ids[i % ids.length]);
     const last = await decoder({ model, engine, texts: 2 });
     const alone = await decoder({ model, engine });
-    const both = await last.prefill(long, long);
-    const one = await alone.prefill(long);
+    const both = await last.prefill([long, long]);
+    const one = await alone.prefill([long]);
     for (const text of [0, 1]) {
       const found = both.subarray(text * one.length, (text + 1) * one.length);
       assert.ok(distance(found, one) / largest(one) <= stateTolerance(model.spec));
@@ -223,12 +223,12 @@ Deno.test("texts of another number, or of unequal length, are an error", () =>
   withFixture("llama", async ({ model, blocks: { ids } }) => {
     await withDecoder({ model, texts: 2 }, async (decoder) => {
       const prompt = ids.subarray(0, 4);
-      await assert.rejects(decoder.prefill(prompt), /Cannot read 1 texts: expected 2 side by side/);
+      await assert.rejects(decoder.prefill([prompt]), /Cannot read 1 texts: expected 2 side by side/);
       await assert.rejects(
-        decoder.prefill(prompt, ids.subarray(0, 3)),
+        decoder.prefill([prompt, ids.subarray(0, 3)]),
         /Cannot read texts of 4 and 3 tokens side by side/,
       );
-      await decoder.prefill(prompt, prompt);
-      await assert.rejects(decoder.step(1), /Cannot read 1 texts: expected 2 side by side/);
+      await decoder.prefill([prompt, prompt]);
+      await assert.rejects(decoder.step([1]), /Cannot read 1 texts: expected 2 side by side/);
     });
   }));

@@ -72,7 +72,7 @@ Deno.test("where there is room for one model, model and draft have the same weig
 async function written(model: Model, opened: Decoder, prompt: Int32Array, count: number, tokens: number) {
   const own = sampler(GREEDY);
   const words = model.spec.vocabulary;
-  const ids = [own.next(await opened.prefill(prompt))];
+  const ids = [own.next(await opened.prefill([prompt]))];
   const rounds = [];
   while (ids.length < count) {
     const round = await draftRound(opened, ids.at(-1)!, { sampler: own, tokens, words });
@@ -136,11 +136,11 @@ for (const name of fixtureNames) {
       const { vocabulary } = model.spec;
       await withDecoder({ model, draft }, async (opened) => {
         const text = ids.slice(0, length);
-        await opened.prefill(text.subarray(0, PROMPT));
+        await opened.prefill([text.subarray(0, PROMPT)]);
         if (!opened.canExtend(4)) return; // positions turn with each token
         const steps = [];
-        for (const id of text.subarray(PROMPT, PROMPT + 4)) steps.push((await opened.step(id)).slice());
-        await opened.prefill(text.subarray(0, PROMPT));
+        for (const id of text.subarray(PROMPT, PROMPT + 4)) steps.push((await opened.step([id])).slice());
+        await opened.prefill([text.subarray(0, PROMPT)]);
         opened.mark();
         await opened.draft(3);
         await opened.draft(1);
@@ -167,7 +167,7 @@ for (const attention of ["standard", "decomposed"] as const) {
       const opened = await decoder({ model, engine: on, draft: halved(model) });
       const plain = await decoder({ model, engine: on });
       try {
-        await opened.prefill(long.subarray(0, 290));
+        await opened.prefill([long.subarray(0, 290)]);
         for (let start = 290; start < 330; start += 4) {
           opened.mark();
           await opened.draft(1);
@@ -176,8 +176,8 @@ for (const attention of ["standard", "decomposed"] as const) {
           await opened.extend([...long.subarray(start, start + 4), 5, 6, 7]);
           await opened.cut(start + 4);
         }
-        const found = await opened.step(long[0]);
-        const expected = await plain.prefill(Int32Array.from([...long, long[0]]));
+        const found = await opened.step([long[0]]);
+        const expected = await plain.prefill([Int32Array.from([...long, long[0]])]);
         const error = distance(found, expected) / largest(expected);
         assert.ok(error <= stateTolerance(model.spec), `relative error ${error}`);
       } finally {
@@ -213,13 +213,13 @@ Deno.test("texts side by side are cut together, and not extended", () =>
     const opened = await decoder({ model, engine, texts: 2 });
     try {
       const [a, b] = [ids.slice(0, 8), ids.slice(8, 16)];
-      await opened.prefill(a.subarray(0, 7), b.subarray(0, 7));
-      const expected = (await opened.step(a[7], b[7])).slice();
-      await opened.prefill(a.subarray(0, 6), b.subarray(0, 6));
-      await opened.step(1, 2);
+      await opened.prefill([a.subarray(0, 7), b.subarray(0, 7)]);
+      const expected = (await opened.step([a[7], b[7]])).slice();
+      await opened.prefill([a.subarray(0, 6), b.subarray(0, 6)]);
+      await opened.step([1, 2]);
       await opened.cut(6);
-      await opened.step(a[6], b[6]);
-      const found = await opened.step(a[7], b[7]);
+      await opened.step([a[6], b[6]]);
+      const found = await opened.step([a[7], b[7]]);
       assert.ok(distance(found, expected) / largest(expected) <= stateTolerance(model.spec));
       await assert.rejects(opened.extend([1, 2]), /Cannot read 1 texts: expected 2/);
     } finally {
@@ -230,32 +230,32 @@ Deno.test("texts side by side are cut together, and not extended", () =>
 Deno.test("what cannot be cut, extended or drafted is refused by name", () =>
   withFixture("llama", async ({ model, blocks: { ids } }) => {
     await withDecoder({ model }, async (opened) => {
-      await opened.prefill(ids.slice(0, 10));
+      await opened.prefill([ids.slice(0, 10)]);
       await assert.rejects(opened.draft(1), /Cannot draft: expected a decoder with a plan that drafts/);
       await assert.rejects(opened.extend([]), /Cannot read 0 tokens at once: expected 1 to 128/);
       await assert.rejects(opened.extend(Array(129).fill(1)), /Cannot read 129 tokens at once/);
       await assert.rejects(opened.cut(11), /Cannot cut 10 tokens to 11/);
       opened.mark();
       await assert.rejects(opened.cut(9), /expected 10 to 10/);
-      for (let i = 0; i <= MOST_CUT; i++) await opened.step(1);
+      for (let i = 0; i <= MOST_CUT; i++) await opened.step([1]);
       await assert.rejects(opened.cut(10), /Cannot cut 75 tokens to 10: expected 11 to 75/);
       await opened.cut(12);
       await assert.rejects(opened.cut(10), /Cannot cut 12 tokens to 10: expected 11 to 12/);
       for (const odd of [11.5, NaN, -1]) await assert.rejects(opened.cut(odd), /Cannot cut 12 tokens/);
     });
     await withDecoder({ model, draft: halved(model) }, async (opened) => {
-      for (const read of [opened.step(1), opened.extend([1]), opened.draft(1)]) {
+      for (const read of [opened.step([1]), opened.extend([1]), opened.draft(1)]) {
         await assert.rejects(read, /Cannot read on: nothing is read yet/);
       }
-      await opened.prefill(ids.slice(0, 10));
+      await opened.prefill([ids.slice(0, 10)]);
       await opened.draft(1);
       await opened.draft(2);
       await opened.cut(11);
-      for (const read of [opened.step(1), opened.extend([1, 2])]) {
+      for (const read of [opened.step([1]), opened.extend([1, 2])]) {
         await assert.rejects(read, /Cannot read on behind drafted tokens: expected a cut to 10 or fewer/);
       }
       await opened.cut(10);
-      await opened.step(1);
+      await opened.step([1]);
     });
     await assert.rejects(
       decoder({ model, engine, plan: { attention: [1], mlp: [] }, draft: { attention: [], mlp: [] } }),

@@ -36,10 +36,10 @@ function tables(stale = false): Decoder {
     },
     keyBytes: 0,
     prefill(prompt) {
-      read = [...prompt];
+      read = [...prompt[0]];
       return Promise.resolve(logitsOf(read));
     },
-    step: (id) => reading([id]),
+    step: (ids) => reading(ids),
     extend: (ids) => reading(ids, (i) => stale && i > 0),
     draft: (id) => reading([id], () => true),
     canExtend: () => true,

@@ -88,7 +88,7 @@ const ways: Record<string, (model: Model, engine: Engine, blocks: Blocks) => Pro
 async function decodeOne(model: Model, engine: Engine, id: number, budget?: number): Promise<void> {
   const opened = await decoder({ model, engine, budget });
   try {
-    await opened.prefill(Int32Array.of(id));
+    await opened.prefill([Int32Array.of(id)]);
   } finally {
     await opened.release();
   }

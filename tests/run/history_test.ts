@@ -39,14 +39,14 @@ async function expectNoHistory(model: Model, on: Engine, seed: number): Promise<
   const words = (count: number) => Array.from({ length: count }, () => draw(vocabulary));
   const history: string[] = [];
   async function expectLogits(text: readonly number[], found: Float32Array): Promise<void> {
-    const expected = await plain.prefill(Int32Array.from(text));
+    const expected = await plain.prefill([Int32Array.from(text)]);
     const error = distance(found, expected) / largest(expected);
     assert.ok(error <= stateTolerance(model.spec), `after ${history.join(", ")}: relative error ${error}`);
   }
   try {
     let text = words(1 + draw(100));
     let [marked, furthest] = [1, text.length];
-    await opened.prefill(Int32Array.from(text));
+    await opened.prefill([Int32Array.from(text)]);
     for (let i = 0; i < OPERATIONS; i++) {
       const kind = KINDS[draw(KINDS.length)];
       const more = words(kind === "step" ? 1 : 1 + draw(kind === "draft" ? 6 : 50));
@@ -64,7 +64,7 @@ async function expectNoHistory(model: Model, on: Engine, seed: number): Promise<
         furthest = Math.max(furthest, text.length + more.length);
       } else {
         text.push(...more);
-        const logits = kind === "step" ? await opened.step(...more) : await opened.extend(more);
+        const logits = kind === "step" ? await opened.step(more) : await opened.extend(more);
         await expectLogits(text, logits.slice(-vocabulary));
         furthest = Math.max(furthest, text.length);
       }

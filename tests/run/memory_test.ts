@@ -64,8 +64,8 @@ for (const [kind, format] of Object.entries(BLOCK_KINDS)) {
       assert.equal(engine.live, 0);
       const logits = async (memory: number) => {
         const opened = await decoder({ model, engine: engineWithin(engine, memory) });
-        await opened.prefill(blocks.ids.slice(0, 4));
-        const found = await opened.step(blocks.ids[4]);
+        await opened.prefill([blocks.ids.slice(0, 4)]);
+        const found = await opened.step([blocks.ids[4]]);
         await opened.release();
         assert.equal(engine.live, 0);
         return found;
@@ -115,14 +115,14 @@ Deno.test("a decoder takes the place of weights at hand, and gives it back", () 
     const opened = await decoder({ model, engine: on });
     const claimed = residents.left;
     assert.ok(claimed < room);
-    const kept = await opened.prefill(blocks.ids.slice(0, 5));
+    const kept = await opened.prefill([blocks.ids.slice(0, 5)]);
     await opened.release();
     assert.equal(residents.left, room);
     residents.close();
     const without = await decoder({ model, engine: engineWithin(engine, 0) });
     // Products of a step with packed weights and with fed ones add in another order.
     const tolerance = stateTolerance(model.spec) * largest(kept);
-    assert.ok(distance(await without.prefill(blocks.ids.slice(0, 5)), kept) <= tolerance);
+    assert.ok(distance(await without.prefill([blocks.ids.slice(0, 5)]), kept) <= tolerance);
     await without.release();
     assert.equal(engine.live, 0);
   }));

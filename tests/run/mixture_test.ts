@@ -125,9 +125,9 @@ Deno.test("decoding gives the same logits whether experts are kept or read for e
     const logits = async (budget?: number) => {
       const opened = await decoder({ model, engine, budget });
       try {
-        await opened.prefill(blocks.ids.slice(0, 4));
-        await opened.step(blocks.ids[4]);
-        return await opened.step(blocks.ids[5]);
+        await opened.prefill([blocks.ids.slice(0, 4)]);
+        await opened.step([blocks.ids[4]]);
+        return await opened.step([blocks.ids[5]]);
       } finally {
         await opened.release();
       }

@@ -42,8 +42,8 @@ Deno.test("runs, probes, the head and a decoder use what every engine has", () =
     full.free();
     await embeddingSmoothing(model, recording, blocks);
     const opened = await decoder({ model, engine: recording });
-    await opened.prefill(blocks.ids.subarray(0, 4));
-    await opened.step(blocks.ids[4]);
+    await opened.prefill([blocks.ids.subarray(0, 4)]);
+    await opened.step([blocks.ids[4]]);
     await opened.release();
     assert.deepEqual([...used.difference(everywhere.union(new Set(lowered)))], []);
     for (

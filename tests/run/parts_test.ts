@@ -268,7 +268,7 @@ Deno.test("scores and logits are the same where head and layers are bound in man
       });
       full.free();
       const opened = await decoder({ model, engine: on, budget: 0 });
-      results.push({ nll: sums.nll, logits: await opened.prefill(blocks.ids.subarray(0, 5)) });
+      results.push({ nll: sums.nll, logits: await opened.prefill([blocks.ids.subarray(0, 5)]) });
       await opened.release();
     }
     const [whole, sliced] = results;

@@ -34,8 +34,8 @@ Deno.test("a decoder looks up the free memory when it is opened and not again", 
     const { on, counts } = counting(1);
     const opened = await decoder({ model, engine: on });
     try {
-      await opened.prefill(ids.subarray(0, 4));
-      await opened.step(ids[4]);
+      await opened.prefill([ids.subarray(0, 4)]);
+      await opened.step([ids[4]]);
       assert.equal(counts.looks, 1);
     } finally {
       await opened.release();

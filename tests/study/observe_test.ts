@@ -140,6 +140,14 @@ Deno.test("an error of the function ends the run, a promise is waited for, and a
       assert.ok(layer < 2);
     }, { values: ["y.norm"], ...options, signal: controller.signal });
     await assert.rejects(stopped, { name: "AbortError" });
+    for (const values of [["y.norm"], ["entropy"]] as const) { // a function that never answers
+      const waiting = new AbortController();
+      const ended = observe(model, () => {
+        setTimeout(() => waiting.abort());
+        return new Promise(() => {});
+      }, { values, ...options, signal: waiting.signal });
+      await assert.rejects(ended, { name: "AbortError" });
+    }
   }));
 
 Deno.test("what cannot be observed is refused in plain words", () =>

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type MlpSpec, scoring } from "../../src/models/mod.ts";
 import { head, resultText, type Speed } from "../../src/result/mod.ts";
-import { noDrop } from "../../src/run/mod.ts";
+import { noDrop, widthOf } from "../../src/run/mod.ts";
 import { estimate, evaluate, speed } from "../../src/study/mod.ts";
 import { openParts, type PartTimes } from "../../src/study/speed/parts.ts";
 import { bytesAlone, predict } from "../../src/study/speed/predict.ts";
@@ -171,8 +171,13 @@ Deno.test("the estimate counts runs and memory; the form holds what was measured
     const { layers } = model.spec;
     const { kvHeads, headSize } = scoring(layers[0].attention)!;
     const tokens = 20 + 2 + 2; // the context, a warm-up of two steps, two steps
-    const keys = 2 * 3 * tokens * layers.length * 2 * 4 * kvHeads * headSize; // two plans, three texts
-    assert.equal(bytes, sum(result.plans.map(({ weightBytes }) => weightBytes)) + keys);
+    const keysOf = (layers: number) => tokens * layers * 2 * 4 * kvHeads * headSize;
+    const keys = 2 * keysOf(layers.length) + keysOf(6); // two plans, and the six layers of the parts
+    const ids = 8 * (2 + 6) * tokens; // those of the plans and of the six parts
+    const { hidden, vocabulary } = model.spec;
+    const made = 4 * (20 * hidden + 20 * Math.max(...layers.map(widthOf)) + vocabulary); // texts side by side are read whole
+    const weights = sum(result.plans.map(({ weightBytes }) => weightBytes));
+    assert.equal(bytes, weights + 3 * (keys + ids + made)); // three texts
     const read = JSON.parse(resultText(result));
     assert.deepEqual(read, JSON.parse(JSON.stringify(result)));
     assert.deepEqual({ kind: read.kind, method: read.method }, head("speed"));

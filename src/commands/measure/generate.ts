@@ -64,6 +64,7 @@ export function generateCommand(context: Context): Command {
         const dropped = !isFull(drop);
         const quiet = isStandardOutput(flags.json) || isStandardOutput(flags.csv);
         let current = -1;
+        let isOpen = false; // whether a line of text is not ended
         const { prompt, tokens, temperature, topP, seed, bos, draftTokens, engine, precision, memory } =
           flags;
         const options = { tokens, temperature, topP, seed, bos, draftTokens, engine, precision, memory };
@@ -73,12 +74,20 @@ export function generateCommand(context: Context): Command {
           draft,
           signal: context.signal,
           onNotice: context.notice,
+          onProgress(progress) {
+            if (!quiet && progress.unit === "tokens") return; // the text itself shows it
+            if (isOpen) context.say("\n");
+            isOpen = false;
+            context.progress.onProgress(progress);
+          },
           onToken({ plan, text }) {
             if (quiet) return;
             if (plan !== current) {
-              context.say(`${current < 0 ? "" : "\n\n"}${heading(plan, drop)}\n${flags.prompt}`);
+              const end = current < 0 ? "" : isOpen ? "\n\n" : "\n";
+              context.say(`${end}${heading(plan, drop)}\n${flags.prompt}`);
             }
             current = plan;
+            isOpen = true;
             context.say(text);
           },
         });

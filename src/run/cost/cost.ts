@@ -5,6 +5,7 @@ import { elements } from "../../tensor/mod.ts";
 import type { DropPlan } from "../../measure/mod.ts";
 import { DEFAULT_BUDGET } from "../forward.ts";
 import { BATCH_TOKENS, batchSize } from "../segments.ts";
+import { PART_BYTES } from "../weights/parts.ts";
 import { WITH_COPIES } from "../programs.ts";
 import { type Form, formBytes, formOf, keptOfLayer, usualOf } from "../weights/forms.ts";
 import { levels, modulesIn } from "../plan/trie.ts";
@@ -53,13 +54,36 @@ export function cost(
 }
 
 /** Numbers that the wider module of a layer makes of a token on its way. */
-function widthOf({ attention, mlp }: LayerSpec): number {
+export function widthOf({ attention, mlp }: LayerSpec): number {
   return Math.max(...[attention, mlp].map((module) => module ? kindOf(module).width(module) : 0));
 }
 
 /** Bytes of the largest layer's weights in float32; a mixture counts with one of its experts. */
 export function layerBytes({ layers, hidden }: ModelSpec): number {
   return Math.max(...layers.map((layer) => atOnce(layer, hidden, ([, shape]) => 4 * elements(shape))));
+}
+
+/**
+ * Bytes of the largest part of an attention whose weights are drawn part by part: a head with its keys is never cut. An MLP is cut
+ * down to single units, which are far smaller.
+ */
+export function partBytes({ layers, hidden }: ModelSpec): number {
+  let most = 0;
+  for (const { attention, mlp: _, ...rest } of layers) {
+    if (!attention) continue;
+    const shapes = new Map(
+      layerTensors({ ...rest, attention, mlp: null }, hidden).map(([name, shape]) => [name, shape]),
+    );
+    for (const { cuts } of kindOf(attention).cut(attention, hidden, PART_BYTES, "attention")) {
+      let bytes = 0;
+      for (const [name, cut] of cuts) {
+        const shape = shapes.get(name)!;
+        bytes += 4 * elements(shape) * (cut ? (cut.end - cut.start) / shape[cut.axis] : 1);
+      }
+      most = Math.max(most, bytes);
+    }
+  }
+  return most;
 }
 
 /** A model that passes run through; without a source of weights all are float32. */

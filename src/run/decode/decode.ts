@@ -30,6 +30,8 @@ export interface DecoderOptions {
   /** A plan whose modules draft tokens, over the same keys and values; default: none. */
   readonly draft?: DropPlan | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Receives, while tokens are read, how many pieces of the reading are done of how many. */
+  readonly onRead?: ((done: number, total: number) => void) | undefined;
 }
 
 /** Tokens that can be cut off a text behind a window: those of a round of drafting. */
@@ -42,9 +44,9 @@ export interface Decoder {
   /** Bytes of the keys and values that are held of them. */
   readonly keyBytes: number;
   /** Starts over with a prompt of at least one token for each text; returns the logits [B · V] of the next tokens. */
-  prefill(...prompts: Int32Array[]): Promise<Float32Array>;
+  prefill(prompts: readonly Int32Array[]): Promise<Float32Array>;
   /** Reads one more token of each text; returns the logits [B · V] of the next tokens. */
-  step(...ids: number[]): Promise<Float32Array>;
+  step(ids: readonly number[]): Promise<Float32Array>;
   /** Reads K more tokens of one text at once; returns the logits [K · V] of those that follow each. */
   extend(ids: readonly number[]): Promise<Float32Array>;
   /** Reads as `step` does, with the plan that drafts. Its keys are approximate: `cut` them before reading with the model. */
@@ -62,11 +64,11 @@ export interface Decoder {
  * Opens a decoder; reads the weights that it keeps. Throws `RangeError` for a draft with a memory that the model does not have.
  */
 export async function decoder(options: DecoderOptions): Promise<Decoder> {
-  const { model, engine, plan = noDrop, texts = 1, draft, signal } = options;
+  const { model, engine, plan = noDrop, texts = 1, draft, signal, onRead } = options;
   const { main, drafting, release } = await openReaders(options, { plan, draft }, engine.has.memoryBytes);
   const programs = openPrograms(engine);
   const caches = new Map<number, Memory>();
-  const pass = passing(model, { engine, programs, caches, plan, texts, signal });
+  const pass = passing(model, { engine, programs, caches, plan, texts, signal, onRead });
   let read: number[][] = []; // of each text
   let marked = 0;
   let furthest = 0; // the longest that the texts have been: a window has freed keys before that
@@ -85,7 +87,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     if (found !== texts) throw new RangeError(`Cannot read ${found} texts: expected ${texts} side by side`);
   }
 
-  async function prefill(...prompts: Int32Array[]): Promise<Float32Array> {
+  async function prefill(prompts: readonly Int32Array[]): Promise<Float32Array> {
     expectTexts(prompts.length);
     if (prompts[0].length === 0) {
       throw new RangeError("Cannot read an empty prompt: expected at least one token");
@@ -111,7 +113,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
         `Cannot read on behind drafted tokens: expected a cut to ${drafted} or fewer tokens`,
       );
     }
-    read.forEach((text, i) => text.push(...ids[i]));
+    read.forEach((text, i) => ids[i].forEach((id) => text.push(id)));
     furthest = Math.max(furthest, length());
   }
 
@@ -125,7 +127,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     add(ids.map((id) => [id]), reader);
     return isPlain
       ? await runFrom(length() - 1, reader)
-      : await prefill(...read.map((text) => Int32Array.from(text)));
+      : await prefill(read.map((text) => Int32Array.from(text)));
   }
 
   return {
@@ -137,7 +139,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     },
     prefill,
     canExtend,
-    step: (...ids) => step(main, ids),
+    step: (ids) => step(main, ids),
     async draft(id) {
       if (!draft) throw new TypeError("Cannot draft: expected a decoder with a plan that drafts");
       return await step(drafting, [id]);
@@ -161,7 +163,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
       const isStateful = [...caches.values()].some(({ hasState }) => hasState);
       const again = isStateful && to < length() ? marked : to;
       if (again === 0 || isTurned(main.layers, to, length())) {
-        await prefill(...read.map((text) => Int32Array.from(text.slice(0, to))));
+        await prefill(read.map((text) => Int32Array.from(text.slice(0, to))));
         return;
       }
       if (again <= drafted) drafted = Infinity;

@@ -20,10 +20,14 @@ interface Passing {
   readonly plan: DropPlan;
   readonly texts: number;
   readonly signal: AbortSignal | undefined;
+  readonly onRead: ((done: number, total: number) => void) | undefined;
 }
 
 /** Runs tokens of a model. Throws `RangeError`, which names the module, where numbers are not finite. */
-export function passing(model: Model, { engine, programs, caches, plan, texts, signal }: Passing) {
+export function passing(
+  model: Model,
+  { engine, programs, caches, plan, texts, signal, onRead }: Passing,
+) {
   const tables = rotaryRows();
   const embedder = openEmbedder(model, engine, programs);
 
@@ -118,11 +122,13 @@ export function passing(model: Model, { engine, programs, caches, plan, texts, s
       const { length } = read[0];
       const parts = partsOf(start, length, texts);
       const streams: Held[] = [];
+      let done = 0;
       try {
         await embedded(read, parts, streams);
         for (const stage of stages) {
           await stage.with(async (run) => {
             for (const [i, part] of parts.entries()) {
+              onRead?.(done++, stages.length * parts.length);
               if (stage.layers.length === 0 && i < parts.length - 1) continue; // the head is for the last tokens
               const outputs = await through(stage, run, streams[i], { part, length, answers });
               const next = await finite(stage, read, outputs);
@@ -131,6 +137,7 @@ export function passing(model: Model, { engine, programs, caches, plan, texts, s
             }
           });
         }
+        onRead?.(done, done);
         return (await take(engine, streams[streams.length - 1])).data as Float32Array;
       } finally {
         freeAll(streams);

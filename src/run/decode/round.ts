@@ -59,7 +59,7 @@ export async function draftRound(
   }
   const asked = drafted.length + 1;
   const logits = drafted.length === 0
-    ? await decoder.step(id)
+    ? await decoder.step([id])
     : await decoder.extend([id, ...drafted.map(({ id }) => id)]);
   const ids: number[] = [];
   let ties = 0;

@@ -10,12 +10,17 @@ export type Part = readonly [first: number, end: number];
 /** Tokens of a text that are read at once: what a graph watches takes a quarter of a megabyte for each in a small model. */
 export const READ = 128;
 
+/** Tokens of each text that are read at once, of so many. */
+export function readAtOnce(tokens: number, texts: number): number {
+  return texts === 1 ? Math.min(READ, tokens) : tokens;
+}
+
 /**
  * Tokens [start, end) of each text as they are read. GroupQueryAttention reads several tokens behind a past in one text alone: several
  * texts are read whole.
  */
 export function partsOf(start: number, end: number, texts: number): Part[] {
-  const most = texts === 1 ? READ : end - start;
+  const most = readAtOnce(end - start, texts);
   return Array.from(
     { length: Math.ceil((end - start) / most) },
     (_, i) => [start + i * most, Math.min(start + (i + 1) * most, end)] as const,

@@ -6,6 +6,7 @@ import {
   type Form,
   layerBytes,
   PART_BYTES,
+  partBytes,
   passBytes,
   type Passed,
   passForm,
@@ -81,7 +82,8 @@ export function needOf({ spec, weights }: Passed, passes: readonly Pass[]): Need
     const { stateBytes } = cost(spec, plans, { samples, length }, head);
     const own = samples * (4 * length + SAMPLE_BYTES * (1 + spec.layers.length));
     return {
-      bytes: BASE_BYTES + stay + stateBytes + own + Math.min(atHand, drawn ? 2 * PART_BYTES : Infinity),
+      bytes: BASE_BYTES + stay + stateBytes + own +
+        Math.min(atHand, drawn ? 2 * Math.max(PART_BYTES, partBytes(spec)) : Infinity),
       what: `${samples} × ${length} tokens (samples × length) at hidden size ${spec.hidden}`,
     };
   });

@@ -2,7 +2,17 @@
  * The effect of changed values on a model's predictions. A function has no hash, so results of such a run are neither kept nor found
  * again, and their provenance says which values the function changed in which layers.
  */
-import { type Check, func, list, oneOf, phases, record, required, within } from "../../entry/mod.ts";
+import {
+  type Check,
+  func,
+  list,
+  oneOf,
+  phases,
+  record,
+  required,
+  unlessAborted,
+  within,
+} from "../../entry/mod.ts";
 import { type Perplexity, perplexityOf, type Plan } from "../../result/mod.ts";
 import {
   changedSpec,
@@ -83,7 +93,8 @@ export async function changedPerplexities(
     try {
       for (const [plan, drop] of drops.entries()) {
         const record = changeRecord();
-        const see = (seen: Seen<LayerValue>) => change.by(Object.assign(withIds(seen, blocks), { plan }));
+        const see = (seen: Seen<LayerValue>) =>
+          unlessAborted(change.by(Object.assign(withIds(seen, blocks), { plan })), options.signal);
         const { layers } = changedSpec(model.spec, drop);
         const probe = valuesProbe(layers, change.values, see, { readHead, onChange: record.add });
         const { layers: onProgress, head: onScore } = report(`plan ${plan + 1} of ${plans.length}`, 1 + plan);

@@ -7,6 +7,7 @@ import {
   oneOf,
   phases,
   reportsOf,
+  unlessAborted,
   wholeNumber,
   within,
 } from "../../entry/mod.ts";
@@ -133,7 +134,7 @@ async function run(model: StudyModel, see: See, options: ObserveOptions): Promis
   const drop = dropsIn(model, options.drop ?? {});
   const phase = phases(`observation of ${model.name}`, [0, 1], options.onProgress);
   const blocks = await blocksOf(model, within(options, phase(0)));
-  const tell = (seen: Called) => see(withIds(seen, blocks));
+  const tell = (seen: Called) => unlessAborted(see(withIds(seen, blocks)), options.signal);
   const inLayers = LAYER_VALUES.filter((name) => options.values.includes(name));
   const atEnd = PREDICTIONS.filter((name) => options.values.includes(name));
   const usesHead = atEnd.length > 0 || PREDICTIONS.some((name) => options.values.includes(`y.${name}`));

@@ -75,9 +75,9 @@ export async function measuredDraft(
 /** Seconds for each token that the model writes alone. */
 async function secondsAlone(one: Decoder, prompt: Int32Array, count: number): Promise<number> {
   const { next } = sampler(GREEDY);
-  let id = next(await one.prefill(prompt));
+  let id = next(await one.prefill([prompt]));
   const start = performance.now();
-  for (let i = 0; i < count; i++) id = next(await one.step(id));
+  for (let i = 0; i < count; i++) id = next(await one.step([id]));
   return (performance.now() - start) / 1000 / count;
 }
 
@@ -93,7 +93,7 @@ async function secondsDrafted(
   },
 ): Promise<number> {
   const own = sampler(GREEDY);
-  let id = own.next(await one.prefill(prompt));
+  let id = own.next(await one.prefill([prompt]));
   const start = performance.now();
   let written = 0;
   while (written < count) {
@@ -132,7 +132,7 @@ function timedDecoder(one: Decoder, { full, draft, verify }: Calls): Decoder {
     get keyBytes() {
       return one.keyBytes;
     },
-    step: (...ids) => timed(() => one.step(...ids), full),
+    step: (ids) => timed(() => one.step(ids), full),
     draft: (id) => timed(() => one.draft(id), draft),
     extend(ids) {
       const list = verify.get(ids.length) ?? [];

@@ -23,11 +23,12 @@ import {
 import {
   type Decoder,
   decoder,
+  type DecoderOptions,
   FLOAT32,
   type ModuleWork,
   type NewTokens,
   noDrop,
-  partsOf,
+  readAtOnce,
   stepForm,
   workOf,
 } from "../../run/mod.ts";
@@ -38,7 +39,7 @@ import type { Player } from "./turns.ts";
 /** Bytes of the chain of products: more than a cache holds. */
 const CHAIN_BYTES = 128 * 2 ** 20;
 /** Layers of the narrow model, and its widths. */
-const LAYERS = 6;
+export const LAYERS = 6;
 const NARROW = 64;
 /** The short context. */
 const SHORT = 16;
@@ -68,9 +69,14 @@ export interface Medians {
 }
 
 /** Opens the parts of a model's setting: players among the plans, and what their median seconds of so many steps say. */
-export async function openParts(whole: Model, engine: Engine, setting: Setting) {
+export async function openParts(
+  whole: Model,
+  engine: Engine,
+  setting: Setting,
+  onRead?: DecoderOptions["onRead"],
+) {
   const { batch, context } = setting;
-  const rows = batch * (partsOf(0, context, batch)[0][1]);
+  const rows = batch * readAtOnce(context, batch);
   const model = narrowModel(whole);
   const all = model.spec.layers.map((_, l) => l);
   const kinds = [
@@ -87,7 +93,7 @@ export async function openParts(whole: Model, engine: Engine, setting: Setting) 
     await chain.release();
   };
   try {
-    for (const { plan } of kinds) opened.push(await decoder({ model, engine, plan, texts: batch }));
+    for (const { plan } of kinds) opened.push(await decoder({ model, engine, plan, texts: batch, onRead }));
   } catch (error) {
     await release();
     throw error;
@@ -210,10 +216,10 @@ export function decoderPlayer(
   // Multiples of the golden ratio, which are spread evenly.
   const next = () => Math.floor(((turn++ * 0.6180339887498949) % 1) * vocabulary);
   const read = (tokens: number) =>
-    one.prefill(...Array.from({ length: batch }, () => Int32Array.from({ length: tokens }, next)));
+    one.prefill(Array.from({ length: batch }, () => Int32Array.from({ length: tokens }, next)));
   return {
-    warmUp: () => read(partsOf(0, context, batch)[0][1]),
+    warmUp: () => read(readAtOnce(context, batch)),
     prefill: () => read(context),
-    step: () => one.step(...Array.from({ length: batch }, next)),
+    step: () => one.step(Array.from({ length: batch }, next)),
   };
 }

@@ -23,11 +23,14 @@ import {
   changedModel,
   type Decoder,
   decoder,
+  type DecoderOptions,
   decodingBytes,
   type DropPlan,
   FLOAT32,
   keyBytes,
   noDrop,
+  readAtOnce,
+  widthOf,
 } from "../../run/mod.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 import { expectRoom, type Need } from "../base/memory.ts";
@@ -44,7 +47,7 @@ import {
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { run, step, type Study } from "../base/study.ts";
 import { textOf } from "../base/text.ts";
-import { decoderPlayer, type Medians, openParts, type Setting } from "./parts.ts";
+import { decoderPlayer, LAYERS, type Medians, openParts, type Setting } from "./parts.ts";
 import { aDraftLength } from "../writing/draft_counts.ts";
 import { DRAFT_TURNS, measuredDraft } from "./drafts.ts";
 import { bytesAlone, predict } from "./predict.ts";
@@ -84,6 +87,8 @@ const checks: Checks<SpeedOptions> = {
   evaluations: list(resultOf("evaluate"), "evaluations"),
 };
 
+/** Bytes of an id in a list, and of a number. */
+const [ID_BYTES, FLOAT_BYTES] = [8, 4];
 /** Steps of a round that are not counted. */
 const WARM_UP = 2;
 
@@ -167,8 +172,10 @@ async function measured(model: StudyModel, options: SpeedOptions): Promise<Speed
   }
   report(0, total);
   const onTurn = () => report(++done, total);
+  /** A reading of one piece is a turn at once. */
+  const onRead = (part: number, of: number) => of > 1 && part < of && report(done + part / of, total);
   for (const [i, setting] of settings.entries()) {
-    const point = await pointOf(model, engine, setting, asked, { ...options, onTurn });
+    const point = await pointOf(model, engine, setting, asked, { ...options, onTurn, onRead });
     await addDrafts(model, engine, point, asked, pieces[i], { ...options, onTurn });
     points.push(point);
   }
@@ -233,14 +240,17 @@ async function pointOf(
   engine: Engine,
   setting: Setting,
   { plans, steps, repeat, seed }: Asked,
-  { signal, onTurn, evaluations = [] }: SpeedOptions & { readonly onTurn: () => void },
+  { signal, onTurn, onRead, evaluations = [] }:
+    & SpeedOptions
+    & { readonly onTurn: () => void }
+    & Pick<DecoderOptions, "onRead">,
 ): Promise<Speed["points"][number]> {
   const opened: Decoder[] = [];
   const budget = engine.has.memoryBytes;
-  const parts = await openParts(model, engine, setting);
+  const parts = await openParts(model, engine, setting, onRead);
   try {
     for (const plan of plans) {
-      opened.push(await decoder({ model, engine, plan, budget, texts: setting.batch, signal }));
+      opened.push(await decoder({ model, engine, plan, budget, texts: setting.batch, signal, onRead }));
     }
     const { vocabulary } = model.spec;
     const contextBytes = opened.map(() => 0);
@@ -331,15 +341,23 @@ export interface SpeedEstimate {
   readonly bytes: number;
 }
 
-/** Memory of the largest setting: weights, keys and values of all plans, of which each may keep the memory for weights. */
+/**
+ * Memory of the largest setting: weights, keys, values and ids of all plans, of which each may keep the memory for weights; those of
+ * the parts, which have keys for the whole context once; and what one of them makes of tokens: streams, the widest module, logits.
+ */
 function needOf(model: StudyModel, { has }: Pick<Engine, "has">, { plans, settings, steps }: Asked): Need {
   const { spec } = model;
   const sum = (of: (plan: DropPlan) => number) => plans.reduce((total, plan) => total + of(plan), 0);
   const weights = sum((plan) => Math.min(has.memoryBytes, decodingBytes(changedModel(model, plan), has)));
   const needs = settings.map(({ batch, context }) => {
-    const keys = sum((plan) => keyBytes(spec, plan, context + WARM_UP + steps, FLOAT32));
+    const length = context + WARM_UP + steps;
+    const keys = sum((plan) => keyBytes(spec, plan, length, FLOAT32)) +
+      keyBytes(spec, noDrop, length, FLOAT32) * LAYERS / spec.layers.length;
+    const ids = ID_BYTES * (plans.length + PARTS) * length;
+    const atOnce = readAtOnce(context, batch) * Math.max(...spec.layers.map(widthOf));
+    const made = FLOAT_BYTES * (spec.hidden * context + atOnce + spec.vocabulary);
     return {
-      bytes: weights + batch * keys,
+      bytes: weights + batch * (keys + ids + made),
       what: `batch ${batch} at context ${context} (new ${steps})`,
     };
   });

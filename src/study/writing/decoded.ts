@@ -27,7 +27,7 @@ export async function decoded(
   const words = tokenizer.vocabularySize; // an embedding may have rows that no token has
   const ids: number[] = [];
   let next: readonly number[] = [
-    sampler.next((await opened.prefill(Int32Array.from(prompt))).subarray(0, words)),
+    sampler.next((await opened.prefill([Int32Array.from(prompt)])).subarray(0, words)),
   ];
   for (;;) {
     for (const id of next) {
@@ -37,7 +37,7 @@ export async function decoded(
     }
     const last = ids[ids.length - 1];
     if (!draft) {
-      next = [sampler.next((await opened.step(last)).subarray(0, words))];
+      next = [sampler.next((await opened.step([last])).subarray(0, words))];
       continue;
     }
     const round = await draftRound(opened, last, { sampler, tokens: draft(ids), words });

@@ -173,7 +173,13 @@ async function write(
   const ends = endsOf(model, tokenizer);
   const decode = incremental(tokenizer, prompt);
   const counts = draft && draftCounts(draft, draftTokens);
-  const opened = await decoder({ model, engine: await engineOf(options), plan, draft, signal });
+  const reading = reporter(`prompt of ${model.name}`, "parts of the prompt", options);
+  let isRead = false; // what follows the prompt is counted in tokens
+  const onRead = (done: number, total: number) => {
+    if (!isRead) reading(done, total);
+    isRead ||= done === total;
+  };
+  const opened = await decoder({ model, engine: await engineOf(options), plan, draft, signal, onRead });
   try {
     let text = "";
     const isOver = (ids: readonly number[]) => {

@@ -42,8 +42,8 @@ for (const name of ["llama", "gpt-oss"]) {
         const texts = [ids, ids.toReversed()];
         const opened = await decoder({ model, engine: on as Engine, plan: plans.all, texts: 2 });
         try {
-          let both = await opened.prefill(...texts.map((text) => text.subarray(0, 9)));
-          for (let t = 9; t < ids.length; t++) both = await opened.step(texts[0][t], texts[1][t]);
+          let both = await opened.prefill(texts.map((text) => text.subarray(0, 9)));
+          for (let t = 9; t < ids.length; t++) both = await opened.step([texts[0][t], texts[1][t]]);
           for (const [i, text] of texts.entries()) {
             const alone = (await logitsOf(model, on as Engine, plans.all, text, 9)).at(-1)!;
             const own = both.subarray(i * alone.length, (i + 1) * alone.length);
@@ -93,9 +93,9 @@ for (const [way, { on, names = ["llama", "gemma3"] }] of Object.entries(engines)
           const opened = await decoder({ model, engine: on, plan });
           const expected = await decoder({ model, engine: on, plan });
           try {
-            let logits = await opened.prefill(ids.subarray(0, 280));
-            for (const id of ids.subarray(280)) logits = await opened.step(id);
-            const whole = await expected.prefill(ids);
+            let logits = await opened.prefill([ids.subarray(0, 280)]);
+            for (const id of ids.subarray(280)) logits = await opened.step([id]);
+            const whole = await expected.prefill([ids]);
             const error = distance(logits, whole) / largest(whole);
             assert.ok(error <= stateTolerance(model.spec), `${keys} and ${sinks}: ${error}`);
             const most = Math.max(2, keys) - 1 + sinks + 32; // rows to spare behind what is seen

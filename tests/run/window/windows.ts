@@ -76,8 +76,8 @@ export async function logitsOf(
 ): Promise<Float32Array[]> {
   const opened = await decoder({ model, engine: on, plan, budget });
   try {
-    const rows = [await opened.prefill(ids.subarray(0, prompt))];
-    for (const id of ids.subarray(prompt)) rows.push(await opened.step(id));
+    const rows = [await opened.prefill([ids.subarray(0, prompt)])];
+    for (const id of ids.subarray(prompt)) rows.push(await opened.step([id]));
     return rows;
   } finally {
     await opened.release();
