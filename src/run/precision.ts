@@ -10,6 +10,6 @@ export function expectPrecision(
   if (precision !== "int8" || weights.isInBlocks) return;
   throw new RangeError(
     `Cannot run ${name}: precision is "int8" and its weights are ${weights.format}, expected matrices in blocks of 4 or ` +
-      "8 bits, as in quantised GGUF, GPTQ and AWQ files",
+      "8 bits, as in quantised GGUF files, AWQ, and GPTQ without act-order (desc_act)",
   );
 }

@@ -1,5 +1,6 @@
 /** A folder as a GGUF file is the plan on it, to the last bit; and every plan in every format is written, or refused by name. */
 import assert from "node:assert/strict";
+import { ARCHITECTURES } from "../../src/export/gguf/folder.ts";
 import { exportModel, type Format } from "../../src/export/mod.ts";
 import { fileSource, openModel as openFiles } from "../../src/hub/mod.ts";
 import type { DropPlan } from "../../src/run/mod.ts";
@@ -97,3 +98,9 @@ for (const [i, name] of fixtureNames.entries()) {
       }
     }));
 }
+
+Deno.test("the documentation names the families that become GGUF files", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/formats.md", import.meta.url));
+  const [sentence] = page.replaceAll("\n", " ").match(/the families [^.]* become GGUF too/)!;
+  assert.deepEqual([...sentence.matchAll(/`(\w+)`/g)].map(([, name]) => name), Object.keys(ARCHITECTURES));
+});

@@ -71,6 +71,39 @@ Deno.test("GPTQ: columns are in order where they all share a scale, and where de
   assert.equal(scattered({ group_size: -1, desc_act: true }), false);
 });
 
+Deno.test("the format is what transformers reads by any of its names; names that contradict each other are refused", async () => {
+  const cases: { method: "gptq" | "awq"; fields: Record<string, string>; format: string }[] = JSON.parse(
+    await Deno.readTextFile(new URL("../fixtures/packing_formats.json", import.meta.url)),
+  );
+  const readable = { gptq: ["gptq", "gptq_v2"], awq: ["gemm"] };
+  for (const { method, fields, format } of cases) {
+    const read = () =>
+      packingOf({ quantization_config: { quant_method: method, bits: 4, group_size: 64, ...fields } }, "it");
+    const said = new Set(Object.values(fields).map((value) => value.toLowerCase()));
+    const what = JSON.stringify([method, fields]);
+    if (said.size > 1 || !readable[method].includes(format)) {
+      assert.throws(read, /quantization_config: (checkpoint_format|format|version) is ".*", expected /, what);
+      continue;
+    }
+    const packing = read();
+    if (packing?.method === "gptq") assert.equal(packing.zerosLessOne, format === "gptq", what);
+    else assert.equal(packing?.method, method, what);
+  }
+});
+
+Deno.test("a folder that says format alone has the same weights as with the older name", async () => {
+  const folder = fileURLToPath(new URL("gptq-order", FOLDER));
+  const open = (drop: string) =>
+    openFolder(folder, "config.json", (config) => {
+      delete (config.quantization_config as Record<string, unknown>)[drop];
+    });
+  const models = [await open("checkpoint_format"), await open("format")];
+  const [one, other] = await Promise.all(models.map(({ weights }) => weights.layer(0)));
+  assert.deepEqual(one.tensors, other.tensors);
+  for (const lease of [one, other]) lease.release();
+  for (const model of models) model.close();
+});
+
 Deno.test("a text part may say how its weights are packed", async () => {
   const folder = fileURLToPath(new URL("gptq-4", FOLDER));
   const model = await openFolder(folder, "config.json", (config) => {

@@ -76,6 +76,14 @@ export const refused: readonly Refused[] = [
       { quant_method: "gptq", bits: 4, group_size: 64, checkpoint_format: "marlin" },
       'checkpoint_format is "marlin", expected gptq or gptq_v2',
     ],
+    [
+      { quant_method: "gptq", bits: 4, group_size: 64, format: "marlin" },
+      'format is "marlin", expected gptq or',
+    ],
+    [
+      { quant_method: "gptq", bits: 4, group_size: 64, checkpoint_format: "gptq", format: "gptq_v2" },
+      'format is "gptq_v2", expected gptq, as checkpoint_format says',
+    ],
     [{ quant_method: "gptq", bits: 4, group_size: 64, is_marlin_format: true }, "is_marlin_format is true"],
     [{ quant_method: "gptq", bits: 4, group_size: 64, pack_dtype: "int8" }, 'pack_dtype is "int8"'],
     [
@@ -88,6 +96,15 @@ export const refused: readonly Refused[] = [
     ],
     [{ quant_method: "awq", bits: 8, group_size: 64 }, "bits is 8, expected 4"],
     [{ quant_method: "awq", bits: 4, group_size: 64, version: "gemv" }, 'version is "gemv", expected gemm'],
+    [{ quant_method: "awq", bits: 4, group_size: 64, format: "gemv" }, 'format is "gemv", expected gemm'],
+    [
+      { quant_method: "awq", bits: 4, group_size: 64, version: "GEMM", format: "gemv" },
+      'format is "gemv", expected gemm, as version says',
+    ],
+    [
+      { quant_method: "awq", bits: 4, group_size: 64, backend: "llm-awq" },
+      'backend is "llm-awq", expected not',
+    ],
     [{ quant_method: "fp8", fmt: "e5m2" }, 'fmt is "e5m2", expected e4m3'],
     [{ quant_method: "fp8", weight_block_size: [128] }, "weight_block_size is [128], expected two numbers"],
     [{ quant_method: "fp8", weight_block_size: [0, 128] }, "weight_block_size is [0,128], expected two"],

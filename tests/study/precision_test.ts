@@ -1,5 +1,6 @@
 /** int8 is a precision of its own: refused where nothing would be in it, and never mixed with float32. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { evaluate, generate, observe, perplexities, profile, repair, speed } from "../../src/study/mod.ts";
 import { withBlocks } from "./in_blocks.ts";
 import { kept, withTiny } from "./tiny.ts";
@@ -64,6 +65,13 @@ Deno.test("writing and speed run in int8 too", () =>
     assert.equal(measured.computed.dtype, "int8");
   }));
 
+Deno.test("the refusal of int8 for act-order GPTQ does not name what the model is", async () => {
+  const folder = fileURLToPath(new URL("../fixtures/quantised/gptq-order", import.meta.url));
+  await assert.rejects(observe(folder, () => {}, { ids: [[1, 2, 3]], values: ["a"], precision: "int8" }), {
+    message: /its weights are safetensors GPTQ 4 bit, .* and GPTQ without act-order \(desc_act\)$/,
+  });
+});
+
 Deno.test("int8 is refused for a model without blocks by every study that runs it, and nothing is kept", () =>
   withTiny(async ({ model, options }) => {
     const { results, ...text } = options;
@@ -83,7 +91,7 @@ Deno.test("int8 is refused for a model without blocks by every study that runs i
         name: "RangeError",
         message:
           `Cannot run ${model.name}: precision is "int8" and its weights are safetensors F32, expected matrices in ` +
-          "blocks of 4 or 8 bits, as in quantised GGUF, GPTQ and AWQ files",
+          "blocks of 4 or 8 bits, as in quantised GGUF files, AWQ, and GPTQ without act-order (desc_act)",
       });
     }
     assert.deepEqual(kept(options.results), []);

@@ -11,6 +11,7 @@ import { bufferSource, type ByteSource, fileSource } from "../../src/hub/mod.ts"
 import { loadGguf } from "../../src/models/mod.ts";
 import { elements, widened } from "../../src/tensor/mod.ts";
 import { type GgufFile, openGguf, openSafetensors, type TensorFile } from "../../src/weights/mod.ts";
+import { ggmlTypes } from "../../src/weights/gguf/types.ts";
 import { gguf, join, pair, safetensors, tensor, text, uint } from "./build.ts";
 
 /** 10,000 runs of all properties together in `deno task test:all`. */
@@ -160,12 +161,25 @@ function randomGguf(): fc.Arbitrary<Uint8Array> {
     type: fc.constantFrom(0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 30),
     offset: fc.constantFrom(0, 2048, 4096),
   });
-  const tensors = fc.array(fc.oneof({ weight: 4, arbitrary: tame }, wild).map(tensor), {
-    minLength: 1,
-    maxLength: 3,
+  const some = <One>(one: fc.Arbitrary<One>) => fc.array(one, { minLength: 1, maxLength: 3 });
+  const anywhere = fc.record({
+    tensors: some(fc.oneof({ weight: 4, arbitrary: tame }, wild).map(tensor)),
+    data: fc.nat({ max: 8192 }),
   });
-  const files = fc.tuple(metadata, tensors, fc.nat({ max: 8192 }));
-  return files.map(([metadata, tensors, data]) => gguf({ metadata, tensors, data }));
+  const files = fc.tuple(metadata, fc.oneof(some(tame).map(inOrder), anywhere));
+  return files.map(([metadata, rest]) => gguf({ metadata, ...rest }));
+}
+
+/** Tensors one behind the other, and the bytes of their data. */
+function inOrder(tensors: readonly { name: string; shape: readonly number[]; type: number }[]) {
+  let data = 0;
+  const entries = tensors.map((one) => {
+    const offset = data;
+    const { blockElements, blockBytes } = ggmlTypes.get(one.type)!;
+    data += Math.ceil(elements(one.shape) / blockElements * blockBytes / 32) * 32;
+    return tensor({ ...one, offset });
+  });
+  return { tensors: entries, data };
 }
 
 function mutatedGguf(): fc.Arbitrary<Uint8Array> {
@@ -211,7 +225,7 @@ const small = new Map<string, [type: number, value: Uint8Array]>([
   ["general.architecture", [8, text("llama")]],
   ["general.alignment", u32(32)],
   ["general.file_type", u32(0)],
-  ["llama.embedding_length", u32(4)],
+  ["llama.embedding_length", u32(32)],
   ["llama.block_count", u32(1)],
   ["llama.attention.head_count", u32(2)],
   ["llama.attention.head_count_kv", u32(1)],
@@ -226,20 +240,17 @@ const small = new Map<string, [type: number, value: Uint8Array]>([
 
 /** Its tensors, innermost axis first. */
 const shapes: [name: string, shape: number[]][] = [
-  ["token_embd.weight", [4, 8]],
-  ["output_norm.weight", [4]],
-  ...["attn_norm", "ffn_norm"].map((name): [string, number[]] => [`blk.0.${name}.weight`, [4]]),
-  ...["attn_q", "attn_output", "ffn_gate", "ffn_up", "ffn_down"].map((name): [string, number[]] => [
-    `blk.0.${name}.weight`,
-    [4, 4],
-  ]),
-  ...["attn_k", "attn_v"].map((name): [string, number[]] => [`blk.0.${name}.weight`, [4, 2]]),
+  ["token_embd.weight", [32, 8]],
+  ["output_norm.weight", [32]],
+  ...["attn_norm", "ffn_norm"].map((name): [string, number[]] => [`blk.0.${name}.weight`, [32]]),
+  ...["attn_q", "ffn_gate", "ffn_up"].map((name): [string, number[]] => [`blk.0.${name}.weight`, [32, 4]]),
+  ...["attn_output", "ffn_down"].map((name): [string, number[]] => [`blk.0.${name}.weight`, [4, 32]]),
+  ...["attn_k", "attn_v"].map((name): [string, number[]] => [`blk.0.${name}.weight`, [32, 2]]),
 ];
 
 function smallModel(metadata: Iterable<[string, [type: number, value: Uint8Array]]>): Uint8Array {
-  const tensors = shapes.map(([name, shape], i) => tensor({ name, shape, offset: 128 * i }));
   const pairs = Array.from(metadata, ([key, [type, value]]) => pair(key, type, value));
-  return gguf({ metadata: pairs, tensors, data: 128 * shapes.length });
+  return gguf({ metadata: pairs, ...inOrder(shapes.map(([name, shape]) => ({ name, shape, type: 0 }))) });
 }
 
 /** Random files of each format; both answers must be seen. */
@@ -250,7 +261,8 @@ const properties: Record<string, [open: keyof typeof openers, files: fc.Arbitrar
   "GGUF with random bytes in a right header": ["gguf", mutatedGguf()],
   "GGUF with an extreme alignment": [
     "gguf",
-    values.map((value) => smallModel(new Map(small).set("general.alignment", value))),
+    fc.oneof({ weight: 9, arbitrary: values }, fc.constant(u32(32)))
+      .map((value) => smallModel(new Map(small).set("general.alignment", value))),
   ],
   "a GGUF model with an extreme value": [
     "model",

@@ -185,7 +185,25 @@ const files: [what: string, bytes: Uint8Array, error: string][] = [
       tensors: [tensor({ name: "a", shape: [16] }), tensor({ name: "b", shape: [4], offset: 32 })],
       data: 64,
     }),
-    'tensor "b" overlaps the previous tensor, expected each byte in one tensor',
+    'tensor "b" at offset 32 overlaps tensor "a", which ends at 64, expected each byte in one tensor',
+  ],
+  [
+    "a tensor of a smaller type than its data", // F16 (1) where the offsets are of F32
+    gguf({
+      tensors: [tensor({ name: "a", shape: [32], type: 1 }), tensor({ name: "b", shape: [4], offset: 128 })],
+      data: 160,
+    }),
+    'tensor "b" at offset 128, a gap after tensor "a", which ends at 64, expected offset 64',
+  ],
+  [
+    "a gap before the first tensor",
+    only(tensor({ name: "a", shape: [4], offset: 32 })),
+    'tensor "a" at offset 32, a gap after the start of the data, at 0, expected offset 0',
+  ],
+  [
+    "a last tensor of a smaller type than its data",
+    only(tensor({ name: "a", shape: [16], type: 1 })),
+    '128 bytes, a gap after tensor "a", which ends at 32, expected at most 96',
   ],
 ];
 
@@ -198,6 +216,15 @@ for (const [what, bytes, error] of files) {
     });
   });
 }
+
+Deno.test("GGUF whose tensors lie one behind the other in any order, the last one padded or not", async () => {
+  const later = tensor({ name: "a", shape: [4], offset: 64 }), first = tensor({ name: "b", shape: [10] });
+  for (const data of [80, 96]) {
+    const file = await openGguf(bufferSource("m.gguf", gguf({ tensors: [later, first], data })));
+    assert.equal(file.tensors.size, 2);
+    file.close();
+  }
+});
 
 Deno.test("GGUF cut off at any byte", async () => {
   const whole = meta(9, array(8, 2, join(text("one"), text("two"))));

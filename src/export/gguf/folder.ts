@@ -29,8 +29,8 @@ interface Architecture {
   readonly localTheta?: true;
 }
 
-/** By Hugging Face's `model_type`. */
-const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
+/** By Hugging Face's `model_type`: the families that become GGUF files. */
+export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   llama: { name: "llama", positions: 2048 },
   mistral: { name: "llama", positions: 131072 },
   qwen2: { name: "qwen2", positions: 32768 },

@@ -92,13 +92,13 @@ const READERS: Readonly<Record<string, (read: Read) => Packing>> = {
       groupSize: size,
       scattered: isOrdered && size !== null, // of one group, no order is another
       symmetric: read("sym", "true or false", isOneOf(true, false), false),
-      zerosLessOne:
-        read("checkpoint_format", "gptq or gptq_v2", isOneOf("gptq", "gptq_v2"), "gptq") === "gptq",
+      zerosLessOne: formatOf(read, ["checkpoint_format", "format"], ["gptq", "gptq_v2"]) === "gptq",
     };
   },
   awq(read) {
     read("bits", "4", isOneOf(4), 4);
-    read("version", "gemm", (value) => typeof value === "string" && /^gemm$/i.test(value), "gemm");
+    read("backend", "not llm-awq, whose matrices are packed otherwise", (value) => value !== "llm-awq", null);
+    formatOf(read, ["version", "checkpoint_format", "format"], ["gemm"]);
     return { method: "awq", groupSize: groupSize(read) };
   },
   bitsandbytes: () => ({ method: "bitsandbytes" }),
@@ -119,6 +119,23 @@ const READERS: Readonly<Record<string, (read: Read) => Packing>> = {
 const isOneOf = (...values: readonly unknown[]) => (value: unknown) => values.includes(value);
 const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) > 0;
 const isPair = (value: unknown) => Array.isArray(value) && value.length === 2 && value.every(isCount);
+
+/**
+ * The format of the matrices, in lower case, by one of its names; the first of `formats` where no name is there. transformers
+ * prefers some names to others; here all that are there must say the same.
+ */
+function formatOf(read: Read, names: readonly string[], formats: readonly string[]): string {
+  let known: { readonly name: string; readonly format: string } | undefined;
+  for (const name of names) {
+    const expected = known ? `${known.format}, as ${known.name} says` : formats.join(" or ");
+    const fitting = known ? [known.format] : formats;
+    const fits = (value: unknown) =>
+      value === null || typeof value === "string" && fitting.includes(value.toLowerCase());
+    const format = read<string | null>(name, expected, fits, null);
+    if (format !== null) known ??= { name, format: format.toLowerCase() };
+  }
+  return known?.format ?? formats[0];
+}
 
 /** Columns that share a scale; null for −1, all of them. */
 function groupSize(read: Read): number | null {

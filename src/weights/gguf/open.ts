@@ -172,21 +172,32 @@ function readTensor(cursor: Cursor, what: string): TensorHeader {
   return { type, shape, bytes, offset };
 }
 
-/** Tensors are aligned, inside the file, and share no byte. Gaps are padding. */
+/**
+ * Tensors are aligned, inside the file, and share no byte; between and behind them is padding to the alignment and nothing else, as
+ * llama.cpp's library expects it. A header that names a smaller type than the data has leaves more.
+ */
 function checkLayout({ name, size }: FileBytes, { tensors, dataStart, alignment }: Header) {
-  let end = 0;
+  let end = 0, previous = "the start of the data, at 0";
+  const padded = () => Math.ceil(end / alignment) * alignment;
   const inOrder = [...tensors].sort(([, a], [, b]) => a.offset - b.offset);
   for (const [tensor, { offset, bytes }] of inOrder) {
     const what = `tensor ${quote(tensor)}`;
-    if (offset % alignment !== 0) {
-      throw malformed(name, `${what} at offset ${offset}`, `a multiple of the alignment ${alignment}`);
-    }
+    const at = `${what} at offset ${offset}`;
+    if (offset % alignment !== 0) throw malformed(name, at, `a multiple of the alignment ${alignment}`);
     const last = dataStart + offset + bytes;
     if (last > size) throw outOfRange(name, `${what} ends at byte ${last}`, `at most ${size}`);
     if (offset < end) {
-      throw malformed(name, `${what} overlaps the previous tensor`, "each byte in one tensor");
+      throw malformed(name, `${at} overlaps ${previous}`, "each byte in one tensor");
+    }
+    if (offset > padded()) {
+      throw malformed(name, `${at}, a gap after ${previous}`, `offset ${padded()}`);
     }
     end = offset + bytes;
+    previous = `${what}, which ends at ${end}`;
+  }
+  const most = dataStart + padded();
+  if (size > most) {
+    throw malformed(name, `${size} bytes, a gap after ${previous}`, `at most ${most}`);
   }
 }
 
