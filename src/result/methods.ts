@@ -7,7 +7,7 @@ export const METHODS = {
   profile: 1,
   perplexity: 1,
   plan: 1,
-  replacement: 1,
+  replacement: 2,
   order: 1,
   loss: 1,
   guides: 1,

@@ -45,7 +45,7 @@ export { hadamard, hasHadamard } from "./repair/hadamard.ts";
 export { merged, type Moments } from "./repair/moments.ts";
 export { type Matrix, openProducts, type Products } from "./repair/product.ts";
 export { RefusedRepair } from "./repair/refused.ts";
-export { type Fit, ridge, strengthOf, STRENGTHS } from "./repair/ridge.ts";
+export { type Fit, type FitSums, ridge, strengthOf, STRENGTHS } from "./repair/ridge.ts";
 export { openWalk, type Stream, type Walk } from "./repair/walk.ts";
 export { type Form, formBytes } from "./weights/forms.ts";
 export { storedTypes } from "./weights/part.ts";

@@ -58,13 +58,8 @@ export type { Changing, ValueChange } from "./passes/changed.ts";
 export type { RankName as RankOrder, ScoreName as Order, Target } from "../result/mod.ts";
 export { aDrop, dropsIn } from "./base/plan.ts";
 export { checkPlanFiles, planTensors, readPlan, tensorPath, writePlan } from "./repair/plan_file.ts";
-export {
-  repair,
-  REPAIR_SAMPLES,
-  type RepairedOptions,
-  type RepairOptions,
-  WorseRepair,
-} from "./repair/repair.ts";
+export { WorseRepair } from "./repair/fresh.ts";
+export { repair, REPAIR_SAMPLES, type RepairedOptions, type RepairOptions } from "./repair/repair.ts";
 export {
   distinct,
   droppable,

@@ -60,7 +60,16 @@ async function passes(name: string, rounds: number): Promise<void> {
   const ratios: number[][] = [[], []];
   for (let round = 1; round <= rounds; round++) {
     const plain = await timed(() => profile(model, { ...text, engine: "cpu" }));
-    const job = { model, packed, plan, method, sequential: false, sites, heldOut: sizes.samples >> 2 };
+    const job = {
+      model,
+      packed,
+      plan,
+      method,
+      sequential: false,
+      sites,
+      choosing: 0,
+      heldOut: sizes.samples >> 2,
+    };
     const own = await timed(() => solve(job, [], async () => {}, { engine }));
     ratios[0].push(own.clock / plain.clock);
     ratios[1].push(own.processor / plain.processor);
@@ -90,7 +99,9 @@ async function solves(size: number, rounds: number): Promise<void> {
   const [training, heldOut] = [sums(size, 1), sums(size, 2)];
   for (let round = 1; round <= rounds; round++) {
     const own = await timed(async () => {
-      const { strength, left } = await ridge(training, heldOut, { centred: true }, products);
+      const { strength, left } = await ridge({ fitting: training, choosing: heldOut, heldOut }, {
+        centred: true,
+      }, products);
       console.log(`ε ${strength}, left ${left}`);
     });
     console.log(`${size} × ${size}  ${inWords(own)}`);

@@ -15,23 +15,23 @@ Deno.test("a repaired plan is written, measured whole and in shards, and exporte
     const [profile, plan, repaired] = ["profile", "plan", "repaired"].map((name) => `${folder}/${name}.json`);
     await run("profile", folder, ...text, "--samples", "2", "--json", profile);
     await run("plan", profile, "--target", "attention", "--drop", "2", "--json", plan);
-    const repair = ["repair", folder, ...text, "--samples", "3", "--plan", plan, "--json", repaired];
+    const repair = ["repair", folder, ...text, "--samples", "4", "--plan", plan, "--json", repaired];
     const dry = await run(...repair, "--dry-run");
-    assert.match(dry.out, /48 tokens, 1 plan, 14 modules/);
+    assert.match(dry.out, /64 tokens, 1 plan, 14 modules/);
     assert.equal(JSON.parse(await Deno.readTextFile(repaired)).kind, "estimate");
     await assert.rejects(readPlan(repaired), /kind is "estimate", expected plan or fit/);
     const { out, err } = await run(...repair, "--results", `${folder}/kept`);
-    assert.match(out, /repaired by mean · 3 × 16 tokens of a text file\nmodule +layer\nattention +\d\n/);
+    assert.match(out, /repaired by mean · 4 × 16 tokens of a text file\nmodule +layer\nattention +\d\n/);
     assert.match(
       out,
-      /on the sample held out of the fits\nmodel +nats\/token +rise\nfull .*\ndropped .*\nrepaired /,
+      /on the sample held out of the fits\nmodel +nats\/token +rise\nfull .*\ndropped .*\nrepaired .*\nthe repair saves [\d.]+ nats a token/,
     );
     const csv = (await run(...repair, "--results", `${folder}/kept`, "--csv", `${folder}/fits.csv`)).err;
     assert.match(csv, /2 fits reused from an earlier run/);
     const [head, ...rows] = (await Deno.readTextFile(`${folder}/fits.csv`)).trim().split("\n");
     assert.match(
       head,
-      /^model,target,by,repair,sequential,full_nll,dropped_nll,repaired_nll,module,layer,strength,left$/,
+      /^model,target,by,repair,sequential,full_nll,dropped_nll,repaired_nll,saved,saved_error,module,layer,strength,left$/,
     );
     assert.equal(rows.length, 2);
     assert.match(out, /attention \d \d \(mean\)/);
@@ -104,7 +104,7 @@ Deno.test("shards of a repair make the plan and the tensors that one machine mak
       assert.equal(ran.code, 0, ran.err);
       return ran;
     };
-    const text = ["--text", `${folder}/text.txt`, "--length", "16", "--samples", "12", "--engine", "cpu"];
+    const text = ["--text", `${folder}/text.txt`, "--length", "16", "--samples", "9", "--engine", "cpu"];
     const [profile, plan, whole, merged, shards] = ["profile", "plan", "whole", "merged", "shards"]
       .map((name) => `${folder}/${name}.json`);
     await run("profile", folder, ...text, "--json", profile);

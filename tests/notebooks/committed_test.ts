@@ -37,7 +37,8 @@ for (const path of committed) {
   Deno.test(`${name}: its numbers come from the version and the methods of the code`, async () => {
     const made = await readMade(path);
     assert.ok(Object.keys(made.methods).length > 5);
-    assert.deepEqual(outdated(made), []);
+    const code = (await readCode(path)).map(({ source }) => source).join("\n");
+    assert.deepEqual(outdated(made, code), []);
   });
 
   Deno.test(`${name}: small, without escapes and paths of a machine`, async () => {
@@ -70,17 +71,23 @@ for (const path of committed) {
 
 Deno.test("a notebook is outdated when a method is raised behind it, when it comes from a later one, and with another version", async () => {
   const { version, methods } = await readMade(committed[0]);
-  assert.deepEqual(outdated({ version, methods: { ...methods, roofline: 1 } }), [ // what it was once
+  assert.deepEqual(outdated({ version, methods: { ...methods, roofline: 1 } }, ""), [ // what it was once
     `roofline: method 1, expected ${METHODS.roofline}`,
   ]);
   const profile = METHODS.profile + 1;
-  assert.deepEqual(outdated({ version, methods: { ...methods, profile } }), [
+  assert.deepEqual(outdated({ version, methods: { ...methods, profile } }, ""), [
     `profile: method ${profile}, expected ${METHODS.profile}`,
   ]);
-  assert.deepEqual(outdated({ version, methods: { ...methods, gone: 1 } }), [
+  assert.deepEqual(outdated({ version, methods: { ...methods, gone: 1 } }, ""), [
     "gone: method 1, expected undefined",
   ]);
-  assert.deepEqual(outdated({ version: "0.0.1", methods }), [`version 0.0.1, expected ${VERSION}`]);
+  const { replacement } = METHODS;
+  const fitted = { version, methods: { ...methods, replacement: replacement - 1 } };
+  assert.deepEqual(outdated(fitted, "lamina.repair(model, plan)"), [
+    `replacement: method ${replacement - 1}, expected ${replacement}`,
+  ]);
+  assert.deepEqual(outdated(fitted, "lamina.profile(model)"), []);
+  assert.deepEqual(outdated({ version: "0.0.1", methods }, ""), [`version 0.0.1, expected ${VERSION}`]);
 });
 
 Deno.test("the README's pictures are those that the notebooks and the sweep of `lamina figures` draw", async () => {

@@ -90,9 +90,15 @@ export async function readMade(path: string): Promise<Made> {
   return JSON.parse(await Deno.readTextFile(path)).metadata.lamina;
 }
 
-/** Why a notebook's numbers are not those of the code. A kind that the notebook does not know is in none of its numbers. */
-export function outdated({ version, methods }: Made): string[] {
-  const stale = Object.entries(methods).filter(([kind, method]) => method !== METHODS[kind as Kind])
+/** Kinds that are in the numbers of a notebook only if its code matches. */
+const IN_CODE: Partial<Record<Kind, RegExp>> = { replacement: /repair/ };
+
+/** Why the numbers of a notebook with this code are not those of Lamina's. A kind that it does not know is in none of them. */
+export function outdated({ version, methods }: Made, code: string): string[] {
+  const stale = Object.entries(methods)
+    .filter(([kind, method]) =>
+      method !== METHODS[kind as Kind] && (IN_CODE[kind as Kind]?.test(code) ?? true)
+    )
     .map(([kind, method]) => `${kind}: method ${method}, expected ${METHODS[kind as Kind]}`);
   return version === VERSION ? stale : [`version ${version}, expected ${VERSION}`, ...stale];
 }

@@ -14,7 +14,7 @@ import { openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
 import { tolerances } from "../run/attention_tolerances.ts";
 import { onWebgpu } from "../kernels/devices.ts";
 import { engine, stateTolerance, thorough, UNIT, withFolder } from "../support.ts";
-import { kept, withTiny } from "./tiny.ts";
+import { kept, unjudged, withTiny } from "./tiny.ts";
 
 const finite = (values: readonly (number | null)[]) => values.every((value) => Number.isFinite(value));
 
@@ -68,7 +68,7 @@ Deno.test("the study has the form that it is kept in, and a profile's importance
 Deno.test("causes under a plan are those of the changed model, and are kept apart from the full model's", () =>
   withTiny(async ({ model, folder, options }) => {
     const full = await causes(model, options);
-    const fitted = { text: `${folder}/text.txt`, samples: 8, length: 16, engine: "cpu" } as const;
+    const fitted = { text: `${folder}/text.txt`, ...unjudged, engine: "cpu" } as const;
     for (const by of ["linear", "refit", "gain", null] as const) {
       const dropped = { attention: [1] };
       const drop = by === null ? dropped : await repair(model, dropped, { ...fitted, by });

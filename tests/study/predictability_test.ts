@@ -9,7 +9,7 @@ import { causes, divisionOf, estimate, repair, studies, untrainedCauses } from "
 import { openConfig } from "../../src/subject/mod.ts";
 import { onWebgpu } from "../kernels/devices.ts";
 import { engine } from "../support.ts";
-import { kept, withTiny } from "./tiny.ts";
+import { kept, unjudged, withTiny } from "./tiny.ts";
 
 interface Expected {
   readonly heldOut: number;
@@ -193,7 +193,7 @@ Deno.test("a shard has predictability whole, and a module that is absent has non
 
 Deno.test("modules that a plan replaces are what it puts in their place: all mean, or a map of the own token", () =>
   withTiny(async ({ model, options: { results: _, ...options } }) => {
-    const text = { ...options, samples: 12 };
+    const text = { ...options, ...unjudged };
     const constant = await repair(model, { attention: [1] }, { ...text, by: "mean" });
     const mapped = await repair(model, { mlp: [2] }, { ...text, by: "linear" });
     const drop = { attention: [0], mlp: [], changes: [...constant.changes!, ...mapped.changes!] };

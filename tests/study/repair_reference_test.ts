@@ -44,18 +44,18 @@ function sketch(rows: number, columns: number, data: Float32Array): number[] {
   });
 }
 
-/** The solutions of a plan's sites by name; without samples held out, ε is 1e-3. */
+/** The solutions of a plan's sites by name; without samples that choose, ε is 1e-3. */
 async function solved(
   model: StudyModel,
   blocks: Blocks,
   by: RepairName,
   plan: DropPlan,
   sequential: boolean,
-  heldOut = 0,
+  [choosing, heldOut] = [0, 0],
 ): Promise<Map<string, Solved>> {
   const method = methods[by];
   const sites = sitesOf(model.name, model.spec, plan, by, method, sequential);
-  const job = { model, packed: { blocks } as Packed, plan, method, sequential, sites, heldOut };
+  const job = { model, packed: { blocks } as Packed, plan, method, sequential, sites, choosing, heldOut };
   const found = await solve(job, [], async () => {}, { engine });
   return new Map(sites.map(({ layer, module }, i) => [`${layer}.${module}`, found[i]]));
 }
@@ -156,7 +156,9 @@ Deno.test("a module that is a linear map of its input is recovered to 1e-6", () 
       for (const sequential of [false, true]) {
         const own = { ...toy, name: "toy" } as unknown as StudyModel;
         const drops = planOf([{ layer, module, to: "nothing" }]);
-        const found = (await solved(own, blocks, "linear", drops, sequential, 2)).get(`${layer}.${module}`)!;
+        const found = (await solved(own, blocks, "linear", drops, sequential, [2, 1])).get(
+          `${layer}.${module}`,
+        )!;
         assert.equal(found.strength, 1e-8);
         assert.ok(found.left! < 1e-10, `${found.left}`);
         for (const [name, expected] of [["linear.weight", weight], ["linear.bias", bias]] as const) {
@@ -188,7 +190,7 @@ Deno.test("a repair that fails, in any layer, and one that is stopped leave noth
         const sites = sitesOf(model.name, model.spec, PLANS.block, by, method, sequential);
         const job = {
           ...{ model, packed: { blocks } as Packed, plan: PLANS.block, method, sequential, sites },
-          heldOut: 0,
+          ...{ choosing: 0, heldOut: 0 },
         };
         const controller = new AbortController();
         const stop = () => Promise.resolve(controller.abort());

@@ -81,7 +81,7 @@ for (const target of ["attention", "mlp", "block"] as const) {
               assert.ok(Math.abs(point.nll - own.nll) < 1e-6, `${by}, ${dropped}`); // another batch of plans
             }
           }
-          assert.ok(made >= 5, `${made} repairs`);
+          assert.ok(made >= 2, `${made} repairs`);
         }),
     );
   }
@@ -170,7 +170,7 @@ Deno.test("a fit that is singular is refused, is kept as such, and leaves the ot
     assert.equal(found.curves.length, 1);
     assert.match(
       notices.join("\n"),
-      /has no point at 1: Cannot fit 32 numbers from 32 over 128 tokens: the inputs are singular/,
+      /has no point at 1: Cannot fit 32 numbers from 32 over 96 tokens: the inputs are singular/,
     );
   }));
 

@@ -29,6 +29,9 @@ const words =
 export const tinyText = Array.from({ length: 70 }, (_, i) => `${words[i % 19]} ${words[(i * i + 3) % 19]}`)
   .join(" ");
 
+/** One sample, of which nothing is held out: a repair of random weights need not be better than the drop. */
+export const unjudged = { samples: 1, length: 256 } as const;
+
 /** What a study is opened with here. */
 export interface Opened {
   readonly model: StudyModel;

@@ -5,7 +5,7 @@ import { scoring } from "../../src/models/mod.ts";
 import type { Plan } from "../../src/result/mod.ts";
 import { tableText } from "../../src/show/mod.ts";
 import { makePlan, order, perplexities, type PlanOptions, profile, repair } from "../../src/study/mod.ts";
-import { withTiny } from "./tiny.ts";
+import { unjudged, withTiny } from "./tiny.ts";
 
 const windowOf = (layer: number, keys: number, sinks: number): Change => (
   { layer, module: "attention", to: "window", keys, sinks }
@@ -54,7 +54,7 @@ Deno.test("a plan of windows says what it saves of a sequence, refitted or not",
     assert.equal(half.changes!.length, 2);
     const refitted = await repair(model, makePlan(ordered, { drop: 2, window: 4, sinks: 1 }), {
       ...options,
-      samples: 16,
+      ...unjudged,
       by: "refit",
     });
     assert.deepEqual(refitted.saves, saves({ drop: 2, window: 4, sinks: 1 }));

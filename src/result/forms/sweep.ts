@@ -25,12 +25,15 @@ const repairedForm = strict("a repair", {
   sequential: z.boolean().optional(),
   provenance: provenanceForm,
   sites: z.array(siteForm).optional(),
-  /** Nats per token on the last samples of the text, which choose the ridge's strength. Absent without such samples. */
-  heldOut: z.object({
+  /** Nats per token on the last samples of the text, which neither fitted nor chose. Absent without such samples. */
+  fresh: z.object({
     samples: z.int().positive(),
     full: z.number(),
     dropped: z.number(),
     repaired: z.number(),
+    /** What the repair saves over the drop, and its standard error, paired over samples; null of a single one. */
+    saved: z.number(),
+    savedError: z.number().nullable(),
   }).optional(),
 });
 

@@ -73,33 +73,33 @@ async function gather(
   }
 }
 
-/** Tokens of many batches: a pair for each batch, of `samples` samples in all. */
+/** Tokens of many batches: a pair for each batch. */
 export interface Batches {
   readonly batches: readonly Batch[];
   readonly pairs: readonly Pair[];
-  readonly samples: number;
 }
 
-/** The moments of all samples but the last `heldOut`, and of these. Throws as `gather` does. */
-export async function gatherApart(
+/** The moments of each part of the samples; `parts` are numbers of samples, in the order of the text. Throws as `gather` does. */
+export async function gatherApart<const Parts extends readonly number[]>(
   running: Parameters<typeof gather>[0],
   place: GatherPlace,
-  { batches, pairs, samples }: Batches,
-  heldOut: number,
-): Promise<readonly [training: Moments, held: Moments]> {
+  { batches, pairs }: Batches,
+  parts: Parts,
+): Promise<{ readonly [P in keyof Parts]: Moments }> {
   const { hidden } = running.model.spec;
-  const apart = [momentsOf(place, hidden), momentsOf(place, hidden)] as const;
+  const apart = parts.map(() => momentsOf(place, hidden));
+  const ends = parts.map((_, i) => parts.slice(0, i + 1).reduce((sum, own) => sum + own, 0));
   for (const [b, { first, count, length }] of batches.entries()) {
     const sets = apart.map((moments, i) => ({
       moments,
       mask: Float32Array.from({ length: count * length }, (_, token) => {
-        const isHeld = first + Math.floor(token / length) >= samples - heldOut;
-        return Number(isHeld === (i === 1));
+        const sample = first + Math.floor(token / length);
+        return Number(sample >= ends[i] - parts[i] && sample < ends[i]);
       }),
     })).filter(({ mask }) => mask.includes(1));
     await gather(running, place, pairs[b], sets);
   }
-  return apart;
+  return apart as { [P in keyof Parts]: Moments };
 }
 
 function addPart(moments: Moments, found: Record<string, Tensor>, { rows }: Part): void {

@@ -1,6 +1,6 @@
 /**
  * Ridge regression from second moments: W [Q, P] and b [Q] of t ≈ W u + b, with W = C_tu (C_uu + λ I)⁻¹ and λ = ε tr(C_uu) / P. The
- * strength ε is the one with the smallest error on held-out tokens.
+ * strength ε is the one with the smallest error on samples that choose. What is left is measured on samples that neither fitted nor chose.
  */
 import { cholesky } from "./cholesky.ts";
 import { covariance, merged, type Moments } from "./moments.ts";
@@ -9,7 +9,7 @@ import { RefusedRepair } from "./refused.ts";
 
 /** Strengths to choose from. The smallest keeps a map that is exactly linear. */
 export const STRENGTHS = [1e-8, 1e-4, 1e-3, 1e-2, 1e-1] as const;
-/** The strength where no samples are held out. */
+/** The strength where no samples choose it. */
 const USUAL = 1e-3;
 
 /** A linear fit. */
@@ -23,6 +23,16 @@ export interface Fit {
   readonly left: number | null;
 }
 
+/** Sums over the samples of a text, by what they are for; null where there are none. */
+export interface FitSums {
+  /** Those that are fitted by each strength. */
+  readonly fitting: Moments;
+  /** Those whose error chooses the strength; the fit with that strength is of these too. */
+  readonly choosing: Moments | null;
+  /** Those that measure the fit, and are not in it. */
+  readonly heldOut: Moments | null;
+}
+
 /** How to fit. */
 export interface FitOptions {
   /** Whether there is a bias b. */
@@ -31,24 +41,24 @@ export interface FitOptions {
 }
 
 /**
- * Fits targets: ε by the error on held-out moments, W and b from all. Throws `RefusedRepair` if the inputs are singular even with the
- * strongest ridge, as those of too few tokens or of numbers that are not finite are.
+ * Fits targets: ε by the error on the moments that choose, W and b from these and those that are fitted, what is left on those held
+ * out. Throws `RefusedRepair` if the inputs are singular even with the strongest ridge, as those of too few tokens or of numbers that
+ * are not finite are.
  */
 export async function ridge(
-  training: Moments,
-  heldOut: Moments | null,
+  { fitting, choosing, heldOut }: FitSums,
   { centred, strengths = STRENGTHS }: FitOptions,
   products: Products,
 ): Promise<Fit> {
-  const best = heldOut && await strengthOf(training, heldOut, { centred, strengths }, products);
+  const best = choosing && await strengthOf(fitting, choosing, { centred, strengths }, products);
   const strength = best?.strength ?? (strengths as readonly number[]).find((own) => own === USUAL) ??
     strengths[0];
-  const all = heldOut ? merged(training, heldOut) : training;
-  const fit = heldOut && !best ? null : await fitting(all, centred, products)(strength);
-  if (fit) return { ...fit, strength, left: best?.left ?? null };
+  const all = choosing ? merged(fitting, choosing) : fitting;
+  const fit = choosing && !best ? null : await fitter(all, centred, products)(strength);
+  if (fit) return { ...fit, strength, left: heldOut && await leftOf(fit, heldOut, products) };
   throw new RefusedRepair(
-    `Cannot fit ${training.targets} numbers from ${training.inputs} over ${all.tokens} tokens: the inputs are singular, ` +
-      `expected about ${10 * training.inputs} tokens`,
+    `Cannot fit ${all.targets} numbers from ${all.inputs} over ${all.tokens} tokens: the inputs are singular, ` +
+      `expected about ${10 * all.inputs} tokens`,
   );
 }
 
@@ -57,7 +67,7 @@ type Map = Pick<Fit, "weight" | "bias">;
 /** Targets beyond four times as many are summed to this number, with random signs, to choose a strength. */
 const SKETCH = 256;
 
-/** The strength with the least error on held-out moments, and that error; null if none can be solved. */
+/** The strength with the least error on other moments, and that error; null if none can be solved. */
 export async function strengthOf(
   training: Moments,
   heldOut: Moments,
@@ -68,7 +78,7 @@ export async function strengthOf(
   const [few, own] = isSketched
     ? await Promise.all([sketched(training, products), sketched(heldOut, products)])
     : [training, heldOut];
-  const fit = fitting(few, centred, products);
+  const fit = fitter(few, centred, products);
   let best: { strength: number; left: number } | null = null;
   for (const strength of strengths) {
     const map = await fit(strength);
@@ -76,7 +86,7 @@ export async function strengthOf(
     if (left !== null && Number.isFinite(left) && (!best || left < best.left)) best = { strength, left };
   }
   if (!best || !isSketched) return best;
-  const map = await fitting(training, centred, products)(best.strength);
+  const map = await fitter(training, centred, products)(best.strength);
   return map && { ...best, left: await leftOf(map, heldOut, products) };
 }
 
@@ -101,7 +111,7 @@ async function sketched(moments: Moments, products: Products): Promise<Moments> 
 }
 
 /** Fits of some moments, whose covariance is made once: W and b with a strength, or null where the inputs are singular. */
-function fitting(
+function fitter(
   moments: Moments,
   centred: boolean,
   products: Products,

@@ -1,5 +1,5 @@
 /** Orders and plans: modules in the order in which they are dropped, of windows the best of each number of blocks; and guides to the loss of a removal. */
-import { changeTexts, KINDS } from "../../measure/mod.ts";
+import { changeTexts, interval95, KINDS } from "../../measure/mod.ts";
 import { guideTitle, KIND_NAMES, modelOf, orderName, settingOf, textOf } from "../chart/setting.ts";
 import { type DropOrder, type Guides, type Plan, SCORES } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
@@ -92,7 +92,7 @@ const FITS: readonly Column<RepairSite>[] = [
 ];
 
 /** Each place of a repair with its fit, then the losses on the samples that were held out. */
-function repairTables({ by, sequential, provenance, sites = [], heldOut }: Repaired): Table[] {
+function repairTables({ by, sequential, provenance, sites = [], fresh }: Repaired): Table[] {
   const { packing: { samples, length }, text } = provenance;
   const fits: Table = {
     title: `repaired by ${by}${sequential ? " in sequence" : ""} · ${samples} × ${length} tokens of ${
@@ -103,14 +103,20 @@ function repairTables({ by, sequential, provenance, sites = [], heldOut }: Repai
       { title: "layer", value: ({ layer }) => layer },
       ...FITS.filter(({ value }) => sites.some((site) => value(site) !== null)),
     ]),
-    notes: !sites.some(({ left }) => left !== null)
-      ? []
-      : ["left: share of the missing update's mean square that the fit leaves on held-out tokens"],
+    notes: [
+      ...sites.some(({ left }) => left !== null)
+        ? ["left: share of the missing update's mean square that the fit leaves on held-out tokens"]
+        : [],
+      ...samples === 1 ? ["nothing is held out of a single sample, so no loss measures the repair"] : [],
+    ],
   };
-  return [...sites.length > 0 ? [fits] : [], ...heldOut ? [lossesTable(heldOut)] : []];
+  return [...sites.length > 0 ? [fits] : [], ...fresh ? [lossesTable(fresh)] : []];
 }
 
-function lossesTable({ samples, full, dropped, repaired }: NonNullable<Repaired["heldOut"]>): Table {
+type Fresh = NonNullable<Repaired["fresh"]>;
+
+function lossesTable(fresh: Fresh): Table {
+  const { samples, full, dropped, repaired } = fresh;
   const rows = [["full", full], ["dropped", dropped], ["repaired", repaired]] as const;
   const rise = (nats: number) => nats === full ? null : nats - full;
   return {
@@ -120,7 +126,16 @@ function lossesTable({ samples, full, dropped, repaired }: NonNullable<Repaired[
       { title: "nats/token", value: ([, nats]) => nats, format: fixed(4) },
       { title: "rise", value: ([, nats]) => rise(nats), format: fixed(4) },
     ]),
+    notes: [savedText(fresh)],
   };
+}
+
+function savedText({ samples, saved, savedError }: Fresh): string {
+  const found = `the repair saves ${saved.toFixed(4)} nats a token over the drop`;
+  if (samples === 1) return `${found}; one sample has no interval`;
+  const [low, high] = interval95(saved, savedError, samples);
+  const interval = `${found} (95 %, paired: ${low.toFixed(4)} to ${high.toFixed(4)})`;
+  return low > 0 ? interval : `${interval}: cannot tell which is better`;
 }
 
 /** Keys and values are counted by the token unless windows, of the plan or of the model, keep fewer of a long text. */
@@ -136,7 +151,7 @@ function savesText({ parameters, parametersShare, ...saves }: NonNullable<Plan["
 /** A row a drop, in order. Of a repaired plan, a row a place of the repair, with the losses on the samples held out. */
 export function planRows({ model, target, by, order, repaired }: Plan): CsvRow[] {
   if (!repaired?.sites) return recordsOf(layersOf(order), columnsOf(order, by), { model, target, by });
-  const { sequential, sites, heldOut } = repaired;
+  const { sequential, sites, fresh } = repaired;
   const columns: Column<RepairSite>[] = [
     { key: "module", value: ({ module }) => KIND_NAMES[module] },
     { key: "layer", value: ({ layer }) => layer },
@@ -144,9 +159,11 @@ export function planRows({ model, target, by, order, repaired }: Plan): CsvRow[]
   ];
   return recordsOf(sites, columns, {
     ...{ model, target, by, repair: repaired.by, sequential: sequential ? "yes" : "no" },
-    full_nll: heldOut?.full ?? null,
-    dropped_nll: heldOut?.dropped ?? null,
-    repaired_nll: heldOut?.repaired ?? null,
+    full_nll: fresh?.full ?? null,
+    dropped_nll: fresh?.dropped ?? null,
+    repaired_nll: fresh?.repaired ?? null,
+    saved: fresh?.saved ?? null,
+    saved_error: fresh?.savedError ?? null,
   });
 }
 

@@ -21,7 +21,7 @@ export interface Walking {
   readonly engine: Engine;
 }
 
-/** Samples that choose a ridge's strength and measure a fit: the last quarter, or one of two or three; none of a single sample. */
+/** Samples that a fit is measured on, and of the others those that choose its ridge: the last quarter, or one of two or three; none of a single sample. */
 export function heldOutOf(samples: number): number {
   return Math.floor(samples / 4) || Number(samples > 1);
 }

@@ -53,7 +53,7 @@ export async function predictabilityRow(
   return await withWalk(model, blocks, 1, options, async (walking) => {
     const { walk } = walking;
     const context: Context = { model, ...walking };
-    const sizes = { batches: walk.batches, samples: blocks.samples, heldOut };
+    const parts = [blocks.samples - heldOut, heldOut] as const;
     const report = reporter("predictability", "layers", options);
     const rows: PredictabilityRow = [];
     for (const [l, spec] of layers.entries()) {
@@ -64,7 +64,7 @@ export async function predictabilityRow(
       await walk.through(l, plans.map((plan) => ({ plan, from: 0 })), async ([behind, between]) => {
         for (const module of MODULES.filter((module) => spec[module] !== null)) {
           const streams = around(spec, module, walk.streams[0], between, behind);
-          row[module] = await sharesAt(context, { layer: l, module }, streams, sizes);
+          row[module] = await sharesAt(context, { layer: l, module }, streams, parts);
         }
       });
       await walk.pass(l, [noDrop]);
@@ -102,9 +102,9 @@ async function sharesAt(
   context: Context,
   at: Pick<GatherPlace, "layer" | "module">,
   { x, before, behind }: Around,
-  { heldOut, ...sizes }: Omit<Parameters<typeof gatherApart>[2], "pairs"> & { readonly heldOut: number },
+  parts: readonly [training: number, held: number],
 ): Promise<Shares | null> {
-  const { model: { spec: { layers, hidden } }, programs, products } = context;
+  const { model: { spec: { layers, hidden } }, walk: { batches }, programs, products } = context;
   const spec = layers[at.layer][at.module]!;
   const place: GatherPlace = { ...at, spec, input: "normed", inputs: hidden, weighting: "inverse" };
   const updates: Stream[number][] = [];
@@ -113,7 +113,7 @@ async function sharesAt(
       updates.push(await difference(programs, own, before[b]));
     }
     const pairs = updates.map((t, b) => ({ x: x[b], t, f: behind[b] }));
-    const [training, held] = await gatherApart(context, place, { ...sizes, pairs }, heldOut);
+    const [training, held] = await gatherApart(context, place, { batches, pairs }, parts);
     return await sharesOf(training, held, products);
   } finally {
     freeAll(updates);

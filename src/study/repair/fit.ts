@@ -4,7 +4,6 @@ import {
   gatherApart,
   type GatherPlace,
   hadamard,
-  merged,
   RefusedRepair,
   ridge,
   type Stream,
@@ -41,7 +40,7 @@ async function solvedFrom(
   site: Site,
   { x, t, f }: Streams,
 ): Promise<Solved> {
-  const { model, method, walk, heldOut, packed: { blocks }, products } = context;
+  const { model, method, walk, choosing, heldOut, packed: { blocks }, products } = context;
   const layer = model.spec.layers[site.layer];
   const place: GatherPlace = {
     layer: site.layer,
@@ -53,19 +52,16 @@ async function solvedFrom(
     ...method.magnitudes ? { magnitudes: { rotation: rotationOf(method, model.spec.hidden) } } : {},
   };
   const pairs = t.map((own, b) => ({ x: x[b], t: own, f: f[b] }));
-  const { batches } = walk;
-  const [training, held] = await gatherApart(
-    context,
-    place,
-    { batches, pairs, samples: blocks.samples },
-    heldOut,
-  );
+  const gathered = <const Parts extends readonly number[]>(...parts: Parts) =>
+    gatherApart(context, place, { batches: walk.batches, pairs }, parts);
+  const samples = blocks.samples - heldOut;
   if (method.gain) {
-    const gain = expectGain(method.gain(merged(training, held)), site);
+    const [all] = await gathered(samples);
+    const gain = expectGain(method.gain(all), site);
     return { tensors: null, gain, strength: null, left: null };
   }
   if (method.input === "none") {
-    const all = merged(training, held);
+    const [all] = await gathered(samples);
     const mean = { weight: { rows: 0, columns: 0, data: new Float64Array(0) }, strength: 0, left: null };
     const bias = all.t.map((sum) => sum / all.weight);
     const tensors = await method.made!({ ...mean, bias }, { model, ...site, products });
@@ -73,7 +69,10 @@ async function solvedFrom(
   }
   const { strengths } = method;
   const options = { centred: method.centred(layer, site.module), ...strengths ? { strengths } : {} };
-  const fit: Fit = await ridge(training, heldOut > 0 ? held : null, options, products);
+  const choose = strengths?.length === 1 ? 0 : choosing;
+  const [fitting, chosen, held] = await gathered(samples - choose, choose, heldOut);
+  const sums = { fitting, choosing: choose > 0 ? chosen : null, heldOut: heldOut > 0 ? held : null };
+  const fit: Fit = await ridge(sums, options, products);
   const tensors = await method.made!(fit, { model, ...site, products });
   return { tensors, gain: null, strength: fit.strength, left: fit.left };
 }

@@ -17,7 +17,7 @@ import { type Job, planWith, type Solved } from "./job.ts";
 import { solve } from "./solve.ts";
 
 /** A way to repair, and the text that it is fitted on. */
-export interface Repairing extends Pick<Job, "model" | "method" | "sequential" | "heldOut"> {
+export interface Repairing extends Pick<Job, "model" | "method" | "sequential" | "choosing" | "heldOut"> {
   readonly by: RepairName;
   readonly text: Text;
 }
@@ -25,9 +25,11 @@ export interface Repairing extends Pick<Job, "model" | "method" | "sequential" |
 /** The repair of a plan: where it is fitted. */
 export interface Repair extends Repairing, Pick<Job, "plan" | "sites"> {}
 
-/** A repair of any plan. The last quarter of the samples is held out. */
+/** A repair of any plan. The last quarter of the samples is held out; of the others, the last quarter chooses the ridge. */
 export function repairing(model: StudyModel, text: Text, by: RepairName, sequential: boolean): Repairing {
-  return { model, text, by, sequential, method: methods[by], heldOut: heldOutOf(text.sizes.samples) };
+  const heldOut = heldOutOf(text.sizes.samples);
+  const choosing = heldOutOf(text.sizes.samples - heldOut);
+  return { model, text, by, sequential, method: methods[by], choosing, heldOut };
 }
 
 /** A plan's repair. Throws `RefusedRepair` where it cannot be repaired so, or the text has fewer tokens than a fit has inputs. */
@@ -118,7 +120,7 @@ export function fitPasses({ plan, ...repair }: Repair): Pass[] {
   return [{ ...repair.text.sizes, plans, head: false, besides: fitFlops(repair, repair.sites) }];
 }
 
-/** Approximate bytes: streams of both models, copies of those around sites that wait, the sums of two fits, and what solving them takes. */
+/** Approximate bytes: streams of both models, copies of those around sites that wait, sums of three parts of the samples, and what solving them takes. */
 export function fitBytes(repair: Repair): number {
   const { model, text: { sizes }, sites, sequential, method } = repair;
   const { hidden } = model.spec;
@@ -127,7 +129,7 @@ export function fitBytes(repair: Repair): number {
     : 1;
   const streams = 4 * sizes.samples * sizes.length * hidden * (sequential ? 7 : 4 + 3 * waiting);
   const inputs = Math.max(...sites.map((site) => inputsAt(repair, site)));
-  const sums = 8 * 6 * inputs * (inputs + hidden);
+  const sums = 8 * 7 * inputs * (inputs + hidden);
   return needOf(model, [{ samples: 1, length: 1, plans: [noDrop], head: false }]).bytes + streams + sums;
 }
 

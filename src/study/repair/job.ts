@@ -28,13 +28,15 @@ export interface Job {
   readonly method: Method;
   readonly sequential: boolean;
   readonly sites: readonly Site[];
-  /** Samples at the end that choose the ridge. */
+  /** Samples before those held out that choose the ridge, and are fitted too once it is chosen. */
+  readonly choosing: number;
+  /** Samples at the end that neither fit nor choose: they measure the repair. */
   readonly heldOut: number;
 }
 
 /** A plan with the sites that are solved so far: replaced modules, changed projections, scaled updates. */
 export function planWith(
-  { model, plan, method, sites, sequential }: Omit<Job, "packed" | "heldOut">,
+  { model, plan, method, sites, sequential }: Omit<Job, "packed" | "choosing" | "heldOut">,
   solved: readonly (Solved | null)[],
 ): DropPlan {
   const done = sites.map((site, i) => ({ site, solved: solved[i] ?? null }));

@@ -6,9 +6,9 @@
  * squared length in the stream, since a few tokens are a thousand times as long as all others.
  */
 import { type Checks, expect, flag, oneOf, optionsOf, required } from "../../entry/mod.ts";
-import { type DropPlan, noDrop, type RepairName, REPAIRS, toldSign } from "../../measure/mod.ts";
+import { type DropPlan, noDrop, type RepairName, REPAIRS } from "../../measure/mod.ts";
 import { type Perplexity, type Plan } from "../../result/mod.ts";
-import { dropPlan, RefusedRepair } from "../../run/mod.ts";
+import { dropPlan } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { flopsOf } from "../base/estimate.ts";
 import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions } from "../base/options.ts";
@@ -16,7 +16,7 @@ import { aDrop, dropsIn } from "../base/plan.ts";
 import { type RunOptions, sampleStage, type Stage, stage } from "../base/stage.ts";
 import { run, step, stepOf, type Study } from "../base/study.ts";
 import { samplesOf, textOf, workOver } from "../base/text.ts";
-import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
+import { perplexityGroups } from "../passes/perplexity.ts";
 import { merge } from "../../result/mod.ts";
 import {
   fitBytes,
@@ -25,11 +25,11 @@ import {
   fitsOf,
   type Repair,
   repairedBy,
-  type Repairing,
   repairing,
   repairOf,
 } from "./fits.ts";
 import type { Solved } from "./job.ts";
+import { expectBetter, freshOf, NOTHING_HELD_OUT } from "./fresh.ts";
 import { repairedPlan } from "./repaired.ts";
 
 /** Options of `repair`. */
@@ -57,16 +57,13 @@ const checks: Checks<RepairedOptions> = { ...repairChecks, plan: required(aDrop)
 /** Samples of 512 tokens that repairs are fitted on. */
 export const REPAIR_SAMPLES = 24;
 
-/** A repair that loses more than the drop on the samples that are held out (95 %, paired). */
-export class WorseRepair extends RefusedRepair {}
-
 /**
  * Returns the plan with its dropped modules repaired, fitted on a calibration text (default: 24 × 512 tokens of stories). The last
- * quarter of the samples chooses the strength of the ridge, and a repair must lose less than the drop on them. Other changes of the
- * plan stay. Write a plan with `writePlan`, which puts its tensors into a file beside it.
+ * quarter of the samples is held out and measures the repair, which must lose less than the drop there; of the others, the last quarter
+ * chooses the strength of the ridge. A single sample holds nothing out, as a notice says. Other changes of the plan stay. Write a plan with `writePlan`, which puts its tensors into a file beside it.
  *
  * Throws `RangeError` if the plan drops nothing, if the model cannot be repaired so, if there are fewer tokens, besides those held out,
- * than a fit has inputs, and for a repair that loses more than the drop; `TypeError` for a plan made from another model. Sources: NBL (arXiv 2505.21077)
+ * than a fit has inputs, and for a repair that is no better than the drop; `TypeError` for a plan made from another model. Sources: NBL (arXiv 2505.21077)
  * for `linear`, ReplaceMe (2505.02819) for `merge`, Prune&Comp (2507.18212) for `gain`, LinearPatch (2505.24680).
  *
  * @example
@@ -115,12 +112,13 @@ export const repairStudy: Study<StudyModel, RepairedOptions, Plan | DropPlan> = 
       async result(options) {
         const { solved, made } = await repaired(options);
         const losses = heldOut > 0 ? await scoring.whole(options) : null;
-        if (losses) {
-          expectBetter(request, losses, (line) => options.onNotice?.(`repair of ${model.name}: ${line}`));
-        }
+        const tell = (line: string) => options.onNotice?.(`repair of ${model.name}: ${line}`);
+        const fresh = losses && freshOf(losses);
+        if (fresh) expectBetter(request, fresh, tell);
+        else tell(NOTHING_HELD_OUT);
         if (!("kind" in plan)) return made;
         const origin = await provenance(model, await text.pack(options), noDrop, options);
-        return repairedPlan(request, plan, solved, origin, losses && heldOutOf(losses, heldOut));
+        return repairedPlan(request, plan, solved, origin, fresh);
       },
       depends: { plan: drops, by },
     });
@@ -169,29 +167,4 @@ function scoreStage(
     },
     join: (parts) => Promise.resolve([0, 1, 2].map((i) => merge(parts.map((results) => results[i])))),
   });
-}
-
-function heldOutOf([full, dropped, repaired]: readonly Perplexity[], samples: number) {
-  return { samples, full: full.nll, dropped: dropped.nll, repaired: repaired.nll };
-}
-
-/** Throws `WorseRepair` where the repair loses more than the drop, and tells where the samples do not say (paired, 95 %). */
-export function expectBetter(
-  { model: { name }, by, heldOut }: Repairing,
-  losses: readonly Perplexity[],
-  tell: (line: string) => void,
-): void {
-  const { full, dropped, repaired } = heldOutOf(losses, heldOut);
-  const sign = toldSign(lossDifferences(losses[2], losses[1]));
-  if (sign < 0) return;
-  const [own, other] = [repaired - full, dropped - full].map((rise) => rise.toFixed(3));
-  const found = `it loses ${own} nats a token on ${
-    heldOut === 1 ? "the sample" : `the ${heldOut} samples`
-  } held out`;
-  if (sign > 0) {
-    throw new WorseRepair(
-      `Cannot repair ${name} by ${by}: ${found}, expected less than the ${other} of the drop; use more samples or another repair`,
-    );
-  }
-  tell(`${found}, and the drop ${other}: too few samples tell which is better`);
 }

@@ -4,6 +4,7 @@ import { type Plan, planData, type Provenance } from "../../result/mod.ts";
 import { dropPlan } from "../../run/mod.ts";
 import { elements } from "../../tensor/mod.ts";
 import { type Repair, repairedBy } from "./fits.ts";
+import type { Fresh } from "./fresh.ts";
 import type { Solved } from "./job.ts";
 
 /** The plan with its fits; `provenance` is of the full model on the text that they were fitted on. */
@@ -12,7 +13,7 @@ export function repairedPlan(
   plan: Plan,
   solved: readonly Solved[],
   provenance: Provenance,
-  heldOut: NonNullable<Plan["repaired"]>["heldOut"] | null = null,
+  fresh: Fresh | null = null,
 ): Plan {
   const { model, by, sequential, sites, method } = repair;
   return displayable({
@@ -26,7 +27,7 @@ export function repairedPlan(
       sites: sites.map(({ layer, module }, i) => (
         { layer, module, strength: solved[i].strength, left: solved[i].left }
       )),
-      ...heldOut ? { heldOut } : {},
+      ...fresh ? { fresh } : {},
     },
   });
 }

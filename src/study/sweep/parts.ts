@@ -45,7 +45,7 @@ export interface SweepOptions extends StudyOptions, ConstraintOptions {
   readonly profile?: Profile | undefined;
   /**
    * Repairs of the dropped modules: each adds a line beside every curve. They are fitted on the calibration text; a repair that is
-   * refused, or loses more than the drop on held-out samples, leaves its number out of the line. Default: none.
+   * refused, or is no better than the drop on samples held out of the fit, leaves its number out of the line. Default: none.
    */
   readonly repair?: readonly RepairName[] | undefined;
   /** Whether repairs are fitted on the stream of the model as repaired so far, plan by plan; default: false. */

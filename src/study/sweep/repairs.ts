@@ -11,7 +11,8 @@ import { dependsOn, samplesOf, textOf } from "../base/text.ts";
 import { perplexityGroups } from "../passes/perplexity.ts";
 import { fitKey, repairedBy, type Repairing, repairing } from "../repair/fits.ts";
 import { type Fits, repairOrNot } from "../repair/needed.ts";
-import { expectBetter, REPAIR_SAMPLES } from "../repair/repair.ts";
+import { expectBetter, type Fresh, freshOf, NOTHING_HELD_OUT } from "../repair/fresh.ts";
+import { REPAIR_SAMPLES } from "../repair/repair.ts";
 import { fitStep } from "./fits.ts";
 import type { SweepOptions } from "./parts.ts";
 import { planStage, unitsOf } from "./stages.ts";
@@ -51,7 +52,7 @@ export function waysOf(
 
 /** What a sweep takes from its repairs. */
 interface Repairs {
-  /** The fits by each way, then the losses on the samples that are held out, which tell what a repair is worth. */
+  /** The fits by each way, then the losses on the samples that are held out, which tell whether a repair is better than the drop. */
   readonly steps: readonly Step[];
   /** By way and curve. */
   curves(options: RunOptions): Promise<RepairedCurve[][]>;
@@ -96,13 +97,19 @@ export function repairsOf(swept: Swept): Repairs {
   };
 }
 
-/** The step that judges repaired curves by the losses on the samples that are held out; without such samples, they stay as made. */
+/** The step that judges repaired curves by the losses on the samples that are held out; without such samples, a note says that nothing does. */
 function judgeStep(
   { ways, steps, likely, plansOf, passes }: Swept,
   made: (options: RunOptions) => Promise<RepairedCurve[][]>,
 ): Step<RepairedCurve[][]> {
   const [{ heldOut, model, text }] = ways;
-  if (heldOut === 0) return step([], made);
+  if (heldOut === 0) {
+    return step(
+      [],
+      async (options) =>
+        (await made(options)).map((own, w) => own.map((curve) => judged(ways[w], curve, () => null))),
+    );
+  }
   const { samples, length } = text.sizes;
   const held = samplesOf(text, { from: samples - heldOut, to: samples });
   const stage = planStage(
@@ -127,7 +134,7 @@ function judgeStep(
       own.map((curve, c) => {
         const results = losses[curves.length * (1 + w) + c].values();
         const under = curve.plans.map((plan) => plan && results.next().value!);
-        return judged(ways[w], curve, (i) => under[i] && [full, losses[c][i], under[i]]);
+        return judged(ways[w], curve, (i) => freshOf([full, losses[c][i], under[i]!]));
       })
     );
   }, [stage]);
@@ -143,16 +150,15 @@ function repairedCurve(way: Repairing, drops: readonly DropPlan[], fits: Fits): 
   });
 }
 
-type Losses = Parameters<typeof expectBetter>[1];
-
-/** The curve without the plans that lose more than their drops. */
-function judged(way: Repairing, curve: RepairedCurve, lossesOf: (i: number) => Losses | null): RepairedCurve {
+/** The curve without the plans that are no better than their drops; their losses are null where nothing is held out. */
+function judged(way: Repairing, curve: RepairedCurve, freshAt: (i: number) => Fresh | null): RepairedCurve {
   const notes = [...curve.notes];
   return settled(way, curve.plans, notes, (i) => {
-    const [plan, losses] = [curve.plans[i], lossesOf(i)];
-    if (plan && losses && !isFull(plan)) {
-      expectBetter(way, losses, (why) => notes.push({ at: i, refused: false, why }));
-    }
+    const plan = curve.plans[i];
+    if (!plan || isFull(plan)) return plan;
+    const [fresh, tell] = [freshAt(i), (why: string) => notes.push({ at: i, refused: false, why })];
+    if (fresh) expectBetter(way, fresh, tell);
+    else tell(NOTHING_HELD_OUT);
     return plan;
   });
 }

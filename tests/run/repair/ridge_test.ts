@@ -1,7 +1,14 @@
 /** Ridge regression: exact maps, the strength that held-out tokens choose, and inputs that are singular. */
 import assert from "node:assert/strict";
-import { merged, openProducts, type Products, ridge } from "../../../src/run/mod.ts";
-import { STRENGTHS } from "../../../src/run/repair/ridge.ts";
+import {
+  type FitSums,
+  merged,
+  type Moments,
+  openProducts,
+  type Products,
+  ridge,
+} from "../../../src/run/mod.ts";
+import { type Fit, strengthOf, STRENGTHS } from "../../../src/run/repair/ridge.ts";
 import { noMoments } from "../../../src/run/repair/moments.ts";
 import { distance, engine } from "../../support.ts";
 import { drawn, gaussian, momentsFrom, rows } from "./sums.ts";
@@ -14,6 +21,15 @@ async function withProducts(use: (products: Products) => Promise<void>): Promise
     await products.release();
   }
 }
+
+/** Sums that are fitted, those that choose and those that measure. */
+const parts = (
+  fitting: Moments,
+  choosing: Moments | null = null,
+  heldOut: Moments | null = null,
+): FitSums => (
+  { fitting, choosing, heldOut }
+);
 
 const [P, Q] = [6, 4];
 const W = drawn(gaussian(2), Q, P);
@@ -31,8 +47,9 @@ Deno.test("a linear map is recovered to 1e-6, whatever the weights of tokens", (
     const inputs = rows(gaussian(3), 80, P);
     for (const weights of [inputs.map(() => 1), inputs.map((_, i) => 0.01 + i % 7)]) {
       const all = momentsFrom(inputs, mapped(inputs), weights);
-      const held = rows(gaussian(4), 20, P);
-      const fit = await ridge(all, momentsFrom(held, mapped(held)), { centred: true }, products);
+      const [some, other] = [rows(gaussian(4), 20, P), rows(gaussian(5), 20, P)]
+        .map((own) => momentsFrom(own, mapped(own)));
+      const fit = await ridge(parts(all, some, other), { centred: true }, products);
       assert.equal(fit.strength, STRENGTHS[0]);
       assert.ok(distance(fit.weight.data, W.data) < 1e-6 && distance(fit.bias, bias) < 1e-6);
       assert.ok(fit.left! < 1e-12);
@@ -44,40 +61,55 @@ Deno.test("without a bias the fit goes through zero", () =>
     const inputs = rows(gaussian(3), 80, P);
     const targets = mapped(inputs).map((row) => row.map((value, q) => value - bias[q]));
     const all = momentsFrom(inputs, targets);
-    const fit = await ridge(all, null, { centred: false, strengths: [1e-9] }, products);
+    const fit = await ridge(parts(all), { centred: false, strengths: [1e-9] }, products);
     assert.ok(distance(fit.weight.data, W.data) < 1e-6);
     assert.deepEqual([...fit.bias], bias.map(() => 0));
     assert.deepEqual([fit.strength, fit.left], [1e-9, null]);
-    assert.equal((await ridge(all, null, { centred: false }, products)).strength, 1e-3);
+    assert.equal((await ridge(parts(all), { centred: false }, products)).strength, 1e-3);
   }));
 
-Deno.test("the strength is the one with the least error on held-out tokens, and W is fitted on all", () =>
+/** Σ w |t − W u − b|² over Σ w |t|², by plain sums. */
+function leftBy(
+  { weight: { data }, bias: b }: Fit,
+  inputs: readonly number[][],
+  targets: readonly number[][],
+) {
+  const [error, whole] = [0, 0].map((_, i) =>
+    inputs.reduce((sum, u, n) =>
+      sum + targets[n].reduce((own, t, q) => {
+        const found = i === 0 ? u.reduce((map, value, p) => map + data[q * P + p] * value, b[q]) : 0;
+        return own + (t - found) ** 2;
+      }, 0), 0)
+  );
+  return error / whole;
+}
+
+Deno.test("the strength has the least error on samples that choose, W is fitted on these too, and what is left is of others", () =>
   withProducts(async (products) => {
     const chosen = new Set<number>();
     for (const [tokens, noise] of [[7, 8], [7, 30], [200, 0.1]]) {
-      const inputs = rows(gaussian(tokens), tokens, P);
-      const held = rows(gaussian(99), 40, P);
       const draw = gaussian(17);
-      const [training, left] = [
-        momentsFrom(inputs, mapped(inputs, noise, draw)),
-        momentsFrom(held, mapped(held, noise, draw)),
-      ];
-      const fit = await ridge(training, left, { centred: true }, products);
-      const errors = await Promise.all(
-        STRENGTHS.map((strength) =>
-          ridge(training, left, { centred: true, strengths: [strength] }, products)
-        ),
-      );
-      const best = errors.toSorted((a, b) => a.left! - b.left!)[0];
-      assert.deepEqual([fit.strength, fit.left], [best.strength, best.left]);
+      const [fitting, choosing, heldOut] = [tokens, 40, 30].map((count, i) => {
+        const inputs = rows(gaussian(tokens + i), count, P);
+        const targets = mapped(inputs, noise, draw);
+        return { inputs, targets, sums: momentsFrom(inputs, targets) };
+      });
+      const all = parts(fitting.sums, choosing.sums, heldOut.sums);
+      const fit = await ridge(all, { centred: true }, products);
+      const errors = await Promise.all(STRENGTHS.map(async (strength) => {
+        const own = await ridge(parts(fitting.sums), { centred: true, strengths: [strength] }, products);
+        return { strength, error: leftBy(own, choosing.inputs, choosing.targets) };
+      }));
+      assert.equal(fit.strength, errors.toSorted((a, b) => a.error - b.error)[0].strength);
       chosen.add(fit.strength);
       const whole = await ridge(
-        merged(training, left),
-        null,
+        parts(merged(fitting.sums, choosing.sums)),
         { centred: true, strengths: [fit.strength] },
         products,
       );
       assert.ok(distance(fit.weight.data, whole.weight.data) < 1e-12);
+      const left = leftBy(whole, heldOut.inputs, heldOut.targets);
+      assert.ok(Math.abs(fit.left! - left) < 1e-9 * left); // both sums of some hundred numbers in float64
     }
     assert.ok(chosen.size > 1, `${[...chosen]}`); // noise and few tokens need a stronger ridge
   }));
@@ -97,14 +129,16 @@ Deno.test("the strength for a thousand targets is chosen on sums of them, and it
         ),
       );
     for (const [tokens, noise] of [[7, 8], [200, 0.1]]) {
-      const [training, held] = [of(rows(draw, tokens, P), noise), of(rows(draw, 40, P), noise)];
-      const fit = await ridge(training, held, { centred: true }, products);
+      const [training, own] = [of(rows(draw, tokens, P), noise), of(rows(draw, 40, P), noise)];
+      const fit = await strengthOf(training, own, { centred: true }, products);
       const lefts: number[] = [];
       for (const strength of STRENGTHS) {
-        lefts.push((await ridge(training, held, { centred: true, strengths: [strength] }, products)).left!);
+        lefts.push(
+          (await ridge(parts(training, null, own), { centred: true, strengths: [strength] }, products)).left!,
+        );
       }
-      assert.equal(fit.strength, STRENGTHS[lefts.indexOf(Math.min(...lefts))]);
-      assert.equal(fit.left, Math.min(...lefts));
+      assert.equal(fit!.strength, STRENGTHS[lefts.indexOf(Math.min(...lefts))]);
+      assert.equal(fit!.left, Math.min(...lefts));
     }
   }));
 
@@ -112,9 +146,9 @@ Deno.test("inputs that are singular or not finite are refused, and the message s
   withProducts(async (products) => {
     const zeros = momentsFrom(rows(() => 0, 5, P), rows(gaussian(1), 5, Q));
     for (const [training, tokens] of [[zeros, 5], [noMoments(P, Q), 0]] as const) {
-      for (const heldOut of [null, noMoments(P, Q)]) {
+      for (const choosing of [null, noMoments(P, Q)]) {
         await assert.rejects(
-          ridge(training, heldOut, { centred: true }, products),
+          ridge(parts(training, choosing), { centred: true }, products),
           new RegExp(
             `^RangeError: Cannot fit 4 numbers from 6 over ${tokens} tokens: .* singular, expected about 60`,
           ),
@@ -122,5 +156,5 @@ Deno.test("inputs that are singular or not finite are refused, and the message s
       }
     }
     const odd = momentsFrom([[NaN, 1, 1, 1, 1, 1]], [[1, 1, 1, 1]]);
-    await assert.rejects(ridge(odd, null, { centred: true }, products), /are singular/);
+    await assert.rejects(ridge(parts(odd), { centred: true }, products), /are singular/);
   }));

@@ -1,0 +1,133 @@
+/** What measures a repair neither fits it nor chooses its ridge, and a repair that is no better than the drop there is refused. */
+import assert from "node:assert/strict";
+import { mean, type RepairName, REPAIRS } from "../../src/measure/mod.ts";
+import {
+  makePlan,
+  perplexities,
+  profile,
+  repair,
+  type StudyOptions,
+  sweep,
+  WorseRepair,
+} from "../../src/study/mod.ts";
+import { fitsOf, repairedBy, repairing, repairOf } from "../../src/study/repair/fits.ts";
+import type { Solved } from "../../src/study/repair/job.ts";
+import { lossDifferences } from "../../src/study/passes/perplexity.ts";
+import { textOf } from "../../src/study/base/text.ts";
+import type { StudyModel } from "../../src/subject/mod.ts";
+import { tableText } from "../../src/show/mod.ts";
+import { engine } from "../support.ts";
+import { tinyText, unjudged, withTiny } from "./tiny.ts";
+
+/** Sixteen samples: nine fit each strength, three choose, and four measure. */
+const SIZES = { samples: 16, length: 16, skip: 0, bos: false } as const;
+const plan = { attention: [1], mlp: [2] };
+
+/** The fits of a repair, judged or not, with the plan that they make. */
+async function fitted(model: StudyModel, text: string, by: RepairName, sequential: boolean) {
+  const own = repairOf(repairing(model, textOf(model, { ...SIZES, text }, ""), by, sequential), plan);
+  const solved = await fitsOf(own, { engine });
+  return { solved, made: repairedBy(own, solved) };
+}
+
+const numbersOf = ({ tensors, gain }: Solved) => ({
+  gain,
+  tensors: tensors && [...tensors].map(([name, { data }]) => [name, [...data]]),
+});
+
+for (const by of REPAIRS) {
+  Deno.test(`${by}: samples that are held out change what is measured, and nothing of the fit`, () =>
+    withTiny(async ({ model, folder }) => {
+      const until = 12 * 16; // a token a letter
+      const other = tinyText.slice(0, until) + tinyText.slice(until).split("").reverse().join("");
+      await Deno.writeTextFile(`${folder}/other.txt`, other);
+      await Deno.writeTextFile(`${folder}/swapped.txt`, other.slice(until) + tinyText);
+      for (const sequential of [false, true]) {
+        if (sequential && (by === "merge" || by === "refit" || by === "replaceme")) continue; // no MLP behind
+        const [one, same, swapped] = await Promise.all(
+          ["text", "other", "swapped"].map(async (name) =>
+            (await fitted(model, `${folder}/${name}.txt`, by, sequential)).solved
+          ),
+        );
+        assert.deepEqual(same.map(numbersOf), one.map(numbersOf));
+        assert.deepEqual(same.map(({ strength }) => strength), one.map(({ strength }) => strength));
+        const lefts = (solved: readonly Solved[]) => solved.map(({ left }) => left);
+        assert.equal(lefts(one).some((left) => left !== null), one[0].strength !== null);
+        for (const [i, left] of lefts(one).entries()) {
+          if (left !== null) assert.notEqual(lefts(same)[i], left);
+        }
+        assert.notDeepEqual(swapped.map(numbersOf), one.map(numbersOf));
+      }
+    }));
+}
+
+Deno.test("a repair is refused exactly where it saves nothing on the samples held out, and its plan says what it saves", () =>
+  withTiny(async ({ model, folder, options: { results: _, ...options } }) => {
+    const text = `${folder}/text.txt`;
+    const dropped = {
+      ...makePlan(await profile(model, options), { target: "joint", drop: 2 }),
+      ...plan,
+    };
+    let refused = 0;
+    for (const by of REPAIRS) {
+      const { made } = await fitted(model, text, by, false);
+      const held = { ...options, ...SIZES, skip: 12, samples: 4 };
+      const [full, bare, own] = await perplexities(model, [{}, plan, made], held);
+      const differences = lossDifferences(bare, own);
+      const notices: string[] = [];
+      const asked: StudyOptions = { ...options, ...SIZES, onNotice: (line) => notices.push(line) };
+      const found = await repair(model, dropped, { ...asked, by }).catch((error: Error) => error);
+      if (found instanceof Error) {
+        refused++;
+        assert.ok(found instanceof WorseRepair, found.stack);
+        assert.match(
+          found.message,
+          /on the 4 samples held out, expected less than the drop's .* \(95 % interval of what it saves/,
+        );
+        assert.ok(mean(differences) <= 0, by);
+        continue;
+      }
+      const { fresh } = found.repaired!;
+      assert.equal(fresh!.samples, 4);
+      for (
+        const [name, value] of Object.entries({
+          full: full.nll,
+          dropped: bare.nll,
+          repaired: own.nll,
+          saved: bare.nll - own.nll, // samples are of one length
+        })
+      ) {
+        // Another batch of plans: float32's last digits of a loss of 4 nats.
+        assert.ok(Math.abs(fresh![name as "saved"] - value) < 1e-5, `${by}: ${name}`);
+      }
+      const [low] = [fresh!.saved - 3.182446 * fresh!.savedError!]; // t of three degrees of freedom
+      assert.equal(
+        notices.some((line) => /cannot tell which is better/.test(line)),
+        low <= 0,
+        notices.join("\n"),
+      );
+      assert.match(tableText([found]), /loss on the 4 samples held out of the fits/);
+      assert.equal(/cannot tell which is better/.test(tableText([found])), low <= 0);
+    }
+    assert.ok(refused > 0 && refused < REPAIRS.length, `${refused}`);
+  }));
+
+Deno.test("a repair of a single sample says that nothing is held out, in a notice and in its table, and a sweep does too", () =>
+  withTiny(async ({ model, folder, options: { results: _, ...options } }) => {
+    const notices: string[] = [];
+    const onNotice = (line: string) => notices.push(line);
+    const dropped = makePlan(await profile(model, options), { target: "mlp", drop: 1 });
+    const found = await repair(model, dropped, { ...options, ...unjudged, onNotice });
+    assert.equal(found.repaired!.fresh, undefined);
+    assert.match(notices.join("\n"), /nothing is held out of a single sample/);
+    assert.match(tableText([found]), /nothing is held out of a single sample/);
+    assert.doesNotMatch(tableText([found]), /loss on the sample/);
+    notices.length = 0;
+    const calibration = { text: `${folder}/text.txt`, samples: 1, length: 64 };
+    const { curves } = await sweep(model, {
+      ...{ ...options, calibration, onNotice, repair: ["mean"], repairSamples: 1, steps: [0, 1] },
+      curves: [{ target: "mlp", by: "deepest", seed: null }],
+    });
+    assert.equal(curves.length, 2);
+    assert.match(notices.join("\n"), /repaired by mean, at 1: nothing is held out of a single sample/);
+  }));
