@@ -20,7 +20,10 @@ export type Change =
     readonly to: "mean";
     readonly tensors: string;
   }
-  /** W n + b of the module's normed input n takes its place: the tensors "linear.weight" [D, D] and "linear.bias" [D]. */
+  /**
+   * W n + b of the module's normed input n takes its place: the tensors "linear.weight" [D, D] and "linear.bias" [D]. The norm before
+   * the module stays; where there is none (OLMo 2), n is the stream over its root mean square.
+   */
   | {
     readonly layer: number;
     readonly module: LayerModule;
@@ -31,7 +34,8 @@ export type Change =
   }
   /**
    * Softmax attention over the last `keys` keys, the query's own included, and the first `sinks` keys of the text. Where the module's
-   * own window is no larger than `keys`, it stays as it is.
+   * own window is no larger than `keys`, it stays as it is, without sinks. A larger one of its own (Gemma 3) does not hide the sinks:
+   * they are seen from everywhere, also where the full model no longer sees them.
    */
   | {
     readonly layer: number;

@@ -146,10 +146,10 @@ Deno.test("the share accepted over texts is a ratio, with Student's interval of 
   const equal = acceptanceOf([3, 5, 4].map((accepted) => ({ accepted, drafted: 8 })));
   near(equal.acceptance, 0.5, 1e-15);
   assert.equal(equal.acceptanceTokens, 24);
-  near(equal.acceptanceHalfWidth!, 4.303 * 0.125 / Math.sqrt(3), 1e-12); // deviation of 3/8, 5/8, 4/8
+  near(equal.acceptanceHalfWidth!, 4.302652729749462 * 0.125 / Math.sqrt(3), 1e-12); // deviation of 3/8, 5/8, 4/8
   const uneven = acceptanceOf([{ accepted: 1, drafted: 1 }, { accepted: 3, drafted: 9 }]);
   near(uneven.acceptance, 0.4, 1e-15);
-  near(uneven.acceptanceHalfWidth!, 12.706 * (0.6 / 5), 1e-12); // distances ±0.6 over 5 tokens a text
+  near(uneven.acceptanceHalfWidth!, 12.706204736174694 * (0.6 / 5), 1e-12); // distances ±0.6 over 5 tokens a text
   assert.equal(acceptanceOf([{ accepted: 2, drafted: 3 }]).acceptanceHalfWidth, null);
   assert.equal(
     acceptanceOf([{ accepted: 3, drafted: 3 }, { accepted: 3, drafted: 3 }]).acceptanceHalfWidth,

@@ -111,7 +111,7 @@ Deno.test("gaps of medians are attention's minus the MLP's, paired over samples,
   assert.deepEqual(others, []);
   assert.equal(gap.step, 7);
   // Differences −0.3, −0.2, −0.1: deviation 0.1; 4.303 is the 97.5 % quantile for two degrees of freedom, from tables.
-  const half = 4.303 * 0.1 / Math.sqrt(3);
+  const half = 4.302652729749462 * 0.1 / Math.sqrt(3);
   for (const [found, expected] of [[gap.difference, -0.2], [gap.low, -0.2 - half], [gap.high, -0.2 + half]]) {
     assert.ok(Math.abs(found! - expected!) < 1e-12, `${found}, expected ${expected}`); // rounding of float64
   }

@@ -131,3 +131,22 @@ Deno.test("a repair of a single sample says that nothing is held out, in a notic
     assert.equal(curves.length, 2);
     assert.match(notices.join("\n"), /repaired by mean, at 1: nothing is held out of a single sample/);
   }));
+
+Deno.test("a repair saves what its plan drops, less what stays: a vector, or a map and the norm that it reads", () =>
+  withTiny(async ({ model, options: { results: _, ...options } }) => {
+    const dropped = makePlan(await profile(model, options), { target: "attention", drop: 1 });
+    const [D, kv] = [32, 2 * 8]; // two key heads of eight numbers
+    const whole = D + 2 * D * D + 2 * kv * D; // the norm, and the projections q, o, k and v
+    assert.equal(dropped.saves!.parameters, whole);
+    for (
+      const [by, stays] of [["mean", D], ["linear", D * D + D + D], ["nbl", D * D + D], ["gain", 0], [
+        "merge",
+        0,
+      ]] as const
+    ) {
+      const { saves } = await repair(model, dropped, { ...options, ...unjudged, by });
+      assert.equal(saves!.parameters, whole - stays, by);
+      const share = dropped.saves!.parametersShare * (whole - stays) / whole;
+      assert.ok(Math.abs(saves!.parametersShare - share) < 1e-12);
+    }
+  }));

@@ -1,4 +1,4 @@
-/** Chances of a number of successes in independent trials; float64, to about 1e-11 of the chance for some ten thousand trials. */
+/** The incomplete beta function, and chances of a number of successes in independent trials; float64, to about 1e-11 for some ten thousand trials. */
 
 /** Lanczos' coefficients for g = 7, to 1e-15 (Godfrey's table). */
 const LANCZOS = [
@@ -12,7 +12,7 @@ const LANCZOS = [
   1.5056327351493116e-7,
 ];
 
-/** ln Γ(x), for x of at least 1. */
+/** ln Γ(x), for x of at least ½. */
 function logGamma(x: number): number {
   const series = LANCZOS.reduce((sum, c, i) => sum + c / (x + i), 0.99999999999980993);
   const t = x + 6.5;
@@ -31,16 +31,21 @@ export function binomialShare(k: number, n: number, chance: number): number {
   return Math.exp(logChoose(n, k) + times(k, Math.log(chance)) + times(n - k, Math.log1p(-chance)));
 }
 
-/** The chance of k successes or more in n trials: the incomplete beta function I_p(k, n − k + 1). */
+/** The chance of k successes or more in n trials. */
 export function binomialTail(k: number, n: number, chance: number): number {
   if (k <= 0) return 1;
   if (k > n || chance <= 0) return 0;
   if (chance >= 1) return 1;
-  const [a, b] = [k, n - k + 1];
+  return incompleteBeta(chance, k, n - k + 1);
+}
+
+/** I_x(a, b), the regularised incomplete beta function, for x within 0 and 1 and a and b of at least ½. */
+export function incompleteBeta(x: number, a: number, b: number): number {
+  const n = a + b - 1;
   // The fraction converges fast below the mean; above it, the other tail has it.
-  const first = binomialShare(k, n, chance) * (1 - chance); // x^a (1 − x)^b / (a B(a, b))
-  if (chance < (a + 1) / (a + b + 2)) return first * fraction(chance, a, b);
-  return 1 - binomialShare(k - 1, n, chance) * chance * fraction(1 - chance, b, a);
+  const first = binomialShare(a, n, x) * (1 - x); // x^a (1 − x)^b / (a B(a, b))
+  if (x < (a + 1) / (a + b + 2)) return first * fraction(x, a, b);
+  return 1 - binomialShare(a - 1, n, x) * x * fraction(1 - x, b, a);
 }
 
 /** The continued fraction of the incomplete beta function (Abramowitz and Stegun 26.5.8), by Lentz' method. */

@@ -1,5 +1,6 @@
 /** Means, errors and rank correlation over small samples; float64. */
 import { sum } from "../../entry/mod.ts";
+import { incompleteBeta } from "./binomial.ts";
 
 /** Arithmetic mean; NaN of nothing. */
 export function mean(values: readonly number[]): number {
@@ -57,12 +58,27 @@ export function spearman(a: readonly number[], b: readonly number[]): number {
   return correlation(ranks(a), ranks(b));
 }
 
-/** 97.5 % quantile of Student's t for n − 1 degrees of freedom: half-width of a 95 % interval in standard errors. */
+const quantiles = new Map<number, number>();
+
+/**
+ * 97.5 % quantile of Student's t for n − 1 degrees of freedom: half-width of a 95 % interval in standard errors. It is where the chance
+ * of a larger |t|, I_x(ν/2, ½) with x = ν / (ν + t²), is 5 % (Abramowitz and Stegun 26.7.1). NaN below two values.
+ */
 export function studentT95(n: number): number {
-  const table = [NaN, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228];
+  if (!(n > 1)) return NaN;
+  const known = quantiles.get(n);
+  if (known !== undefined) return known;
   const degrees = n - 1;
-  // Cornish–Fisher beyond the table: within 0.1 % from 11 degrees on.
-  return table[degrees] ?? 1.95996 + 2.37227 / degrees + 2.8225 / degrees ** 2;
+  let [low, high] = [1.9, 12.8]; // the normal distribution's is 1.96, that of one degree 12.71
+  while (true) {
+    const t = (low + high) / 2;
+    if (t <= low || t >= high) {
+      quantiles.set(n, t);
+      return t;
+    }
+    if (incompleteBeta(degrees / (degrees + t * t), degrees / 2, 0.5) > 0.05) low = t;
+    else high = t;
+  }
 }
 
 /** A median and the quartiles around it. */

@@ -9,7 +9,10 @@ export interface WindowOptions {
    * for attention.
    */
   readonly window?: number | undefined;
-  /** Number of first keys of the text that a window keeps besides, since attention rests on them; default: 4 (StreamingLLM, arXiv 2309.17453). */
+  /**
+   * Number of first keys of the text that a window keeps besides, since attention rests on them; default: 4 (StreamingLLM, arXiv
+   * 2309.17453). A layer whose own window is larger than this one (Gemma 3) sees them beyond it.
+   */
   readonly sinks?: number | undefined;
 }
 

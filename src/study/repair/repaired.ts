@@ -1,13 +1,15 @@
 /** A plan as a result, with its dropped modules repaired. */
 import { displayable } from "../../entry/mod.ts";
 import { type Plan, planData, type Provenance } from "../../result/mod.ts";
-import { dropPlan } from "../../run/mod.ts";
-import { elements } from "../../tensor/mod.ts";
+import { changedSpec, dropPlan } from "../../run/mod.ts";
+import { sizesOf } from "../../subject/mod.ts";
 import { type Repair, repairedBy } from "./fits.ts";
 import type { Fresh } from "./fresh.ts";
 import type { Solved } from "./job.ts";
 
-/** The plan with its fits; `provenance` is of the full model on the text that they were fitted on. */
+/**
+ * The plan with its fits. A map in a module's place keeps the norm before it, so that this is not saved. `provenance` is of the full model on the text that they were fitted on.
+ */
 export function repairedPlan(
   repair: Repair,
   plan: Plan,
@@ -15,11 +17,13 @@ export function repairedPlan(
   provenance: Provenance,
   fresh: Fresh | null = null,
 ): Plan {
-  const { model, by, sequential, sites, method } = repair;
+  const { model: { spec }, by, sequential, sites } = repair;
+  const repaired = dropPlan(spec, repairedBy(repair, solved));
+  const [bare, own] = [repair.plan, repaired].map((plan) => sizesOf(changedSpec(spec, plan)).parameters);
   return displayable({
     ...plan,
-    ...savedBy(plan, addedBy(solved, method.absorbs)),
-    ...planData(dropPlan(model.spec, repairedBy(repair, solved))),
+    ...savedBy(plan, own - bare),
+    ...planData(repaired),
     repaired: {
       by,
       sequential,
@@ -32,14 +36,7 @@ export function repairedPlan(
   });
 }
 
-/** Parameters that take the places of dropped modules. */
-function addedBy(solved: readonly Solved[], absorbs: boolean): number {
-  if (absorbs) return 0;
-  const tensors = solved.flatMap(({ tensors }) => tensors ? [...tensors.values()] : []);
-  return tensors.reduce((sum, { shape }) => sum + elements(shape), 0);
-}
-
-/** What a plan saves, less the parameters of its repairs. */
+/** What a plan saves, less the parameters that stay for its repairs. */
 function savedBy({ saves }: Plan, added: number): Pick<Plan, "saves"> {
   if (!saves || added === 0) return saves ? { saves } : {};
   const parameters = saves.parameters - added;
