@@ -13,7 +13,7 @@ import { parseArgs } from "node:util";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import { type DropPlan, interval95, mean, REPAIRS, toldSign } from "../../src/measure/mod.ts";
 import { noDrop, RefusedRepair } from "../../src/run/mod.ts";
-import { samplesOf, textOf } from "../../src/study/base/text.ts";
+import { samplesOf, type Text, textOf } from "../../src/study/base/text.ts";
 import { lossDifferences, perplexityGroups } from "../../src/study/passes/perplexity.ts";
 import { fitsOf, repairedBy, type Repairing, repairing, repairOf } from "../../src/study/repair/fits.ts";
 import { freshOf } from "../../src/study/repair/fresh.ts";
@@ -46,8 +46,23 @@ function drawnPlan(): DropPlan {
   return { attention: of(0).sort(), mlp: of(1).sort() };
 }
 
-/** A repair by one rule: whether it is refused, its interval, and the plan. */
-async function made(way: Repairing, plan: DropPlan) {
+/** The plans of all methods by both rules, as far as a method can be fitted. */
+async function madeBy(fitted: Text, plan: DropPlan): Promise<(readonly [DropPlan, DropPlan])[]> {
+  const found: (readonly [DropPlan, DropPlan])[] = [];
+  for (const by of REPAIRS) {
+    const way = repairing(model, fitted, by, false);
+    const { heldOut } = way;
+    try {
+      found.push([await made(way, plan), await made({ ...way, choosing: heldOut, heldOut: 0 }, plan)]);
+    } catch (error) {
+      if (!(error instanceof RefusedRepair)) throw error;
+    }
+  }
+  return found;
+}
+
+/** A repaired plan, judged by nothing. */
+async function made(way: Repairing, plan: DropPlan): Promise<DropPlan> {
   const repair = repairOf(way, plan);
   return repairedBy(repair, await fitsOf(repair, options));
 }
@@ -65,31 +80,25 @@ for (const samples of [4, 8, 16, 24]) {
   for (let repeat = 0; repeat < repeats; repeat++) {
     const plan = drawnPlan();
     const fitted = text(truth + repeat * samples, samples);
-    for (const by of REPAIRS) {
-      const way = repairing(model, fitted, by, false);
-      const { heldOut } = way;
-      try {
-        const plans = [
-          await made(way, plan),
-          await made({ ...way, choosing: heldOut, heldOut: 0 }, plan), // the last quarter chooses and is fitted
-        ];
-        const held = samplesOf(fitted, { from: samples - heldOut, to: samples });
-        const [found] = await perplexityGroups(model, [[noDrop, plan, ...plans]], options, held);
-        const [real] = await perplexityGroups(model, [[noDrop, plan, ...plans]], options, fresh);
-        Object.values(own).forEach((count, i) => {
-          const { saved, savedError } = freshOf([found[0], found[1], found[2 + i]]);
-          const saves = mean(lossDifferences(real[1], real[2 + i]));
-          const isRefused = i === 0 ? !(saved > 0) : toldSign(lossDifferences(found[2 + i], found[1])) > 0;
-          count[saves > 0 ? "better" : "worse"]++;
-          if (isRefused) count[saves > 0 ? "betterRefused" : "worseRefused"]++;
-          if (savedError === null) return;
-          const [low, high] = interval95(saved, savedError, heldOut);
-          count.intervals++;
-          if (low <= saves && saves <= high) count.covered++;
-        });
-      } catch (error) {
-        if (!(error instanceof RefusedRepair)) throw error;
-      }
+    const { heldOut } = repairing(model, fitted, "mean", false);
+    const plans = await madeBy(fitted, plan);
+    const held = samplesOf(fitted, { from: samples - heldOut, to: samples });
+    const all = [noDrop, plan, ...plans.flat()];
+    const [found] = await perplexityGroups(model, [all], options, held);
+    const [real] = await perplexityGroups(model, [all], options, fresh);
+    for (const i of plans.keys()) {
+      Object.values(own).forEach((count, rule) => {
+        const at = 2 + 2 * i + rule;
+        const { saved, savedError } = freshOf([found[0], found[1], found[at]]);
+        const saves = mean(lossDifferences(real[1], real[at]));
+        const isRefused = rule === 0 ? !(saved > 0) : toldSign(lossDifferences(found[at], found[1])) > 0;
+        count[saves > 0 ? "better" : "worse"]++;
+        if (isRefused) count[saves > 0 ? "betterRefused" : "worseRefused"]++;
+        if (savedError === null) return;
+        const [low, high] = interval95(saved, savedError, heldOut);
+        count.intervals++;
+        if (low <= saves && saves <= high) count.covered++;
+      });
     }
   }
   for (const [rule, count] of Object.entries(own)) {

@@ -83,7 +83,8 @@ Deno.test("log-probabilities are the right answers', paired with the full model'
   assert.equal(value, -3);
   // Student's t of two degrees of freedom: 4.303 standard errors of 1 / √3.
   assert.ok(
-    Math.abs(high! - value - 4.302652729749462 / Math.sqrt(3)) < 1e-9 && Math.abs(low! + high! - 2 * value) < 1e-9,
+    Math.abs(high! - value - 4.302652729749462 / Math.sqrt(3)) < 1e-9 &&
+      Math.abs(low! + high! - 2 * value) < 1e-9,
   );
   assert.deepEqual(against, { difference: -1, low: -1, high: -1 }); // each document changed alike
   assert.equal(logprobOf(full, null)!.against, null);
