@@ -14,12 +14,12 @@ import { openModel, type StudyModel } from "../../src/subject/mod.ts";
 import { kept, tinyText, withTiny } from "../study/tiny.ts";
 import { writePackage } from "../hub/package.ts";
 import { benchmark } from "../text/benchmark.ts";
-import { expectFailures, lamina, laminaIn, withDesk } from "./cli.ts";
+import { expectFailures, lamina, laminaHere, type Ran, withDesk, withVariables } from "./cli.ts";
 
 const run = async (model: StudyModel, options: StartOptions) =>
   await runWork(await startStudy.work(model, options), options);
 
-Deno.test("three layers: at most all modules of a kind are dropped, and results are heard as they come", () =>
+Deno.test("start on three layers drops at most all modules of a kind, and reports each result when it is there", () =>
   withTiny(async ({ model, options }) => {
     const heard: (Profile | Fit | Sweep)[] = [];
     const { profile, fit, sweep } = await run(model, { ...options, onFound: (result) => heard.push(result) });
@@ -33,7 +33,7 @@ Deno.test("three layers: at most all modules of a kind are dropped, and results 
     }
   }));
 
-Deno.test("layers without a module: only those that are there are dropped", () =>
+Deno.test("start drops only modules that the layers have", () =>
   withTiny(async ({ folder, options }) => {
     const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
     await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify({ ...config, drop_attn_list: [1] }));
@@ -47,7 +47,7 @@ Deno.test("layers without a module: only those that are there are dropped", () =
     ]);
   }));
 
-Deno.test("the price is that of all parts, and nothing is run", () =>
+Deno.test("the price of start is that of all its parts, and nothing is run", () =>
   withTiny(async ({ model, options }) => {
     const price = await priceOf(startStudy, model, options);
     const alone = await priceOf(studies.profile, model, options);
@@ -100,16 +100,15 @@ async function writeTexts(cache: string): Promise<void> {
 const untimed = (text: string) => text.split(/\s+/).join(" ").replace(/Measured: .*? reads .*?\)\. /, "");
 
 /** Runs the command on the tiny model of a folder, with its texts there. */
-async function started(folder: string, results: string, ...args: string[]) {
-  return await laminaIn(
-    { LAMINA_RESULTS: results, LAMINA_CACHE: `${folder}/cache` },
-    "start",
-    folder,
-    ...args,
-  );
+async function started(folder: string, results: string, ...args: string[]): Promise<Ran> {
+  let ran: Ran | undefined;
+  await withVariables({ LAMINA_CACHE: `${folder}/cache`, CUDA_VISIBLE_DEVICES: "" }, async () => {
+    ran = await laminaHere(results, "start", folder, ...args);
+  });
+  return ran!;
 }
 
-Deno.test("importances, what dropping costs and a page; a second run finds all kept", () =>
+Deno.test("start prints importances and the cost of dropping, and writes a page; a second run reuses all of it", () =>
   withDesk(async ({ folder, options: { results } }) => {
     await writeTexts(`${folder}/cache`);
     const priced = await started(folder, results, "--dry-run");
@@ -149,7 +148,7 @@ Deno.test("importances, what dropping costs and a page; a second run finds all k
     assert.match(await Deno.readTextFile(`${folder}/start.csv`), /^[^\n]*dropped/);
   }));
 
-Deno.test("a model that is not there is a failure, an option that is not there wrong use", () =>
+Deno.test("start fails without the model, with exit code 2 for an unknown option", () =>
   expectFailures(lamina, [
     [1, ["start", "no-such-model"], /Cannot open no-such-model: unknown name/],
     [2, ["start", "--fast"], /unknown option '--fast'/],
