@@ -43,11 +43,11 @@ export type {
   Profile,
   RoutingSums,
 } from "./forms/profile.ts";
-export type { Constraints, DropOrder, Guide, Guides } from "./forms/order.ts";
+export type { Constraints, DropOrder, Guide, Guides, OrderCheck } from "./forms/order.ts";
 export { AIMS, type Fit } from "./forms/fit.ts";
 export type { Info } from "./forms/info.ts";
 export type { Sizes } from "./forms/sizes.ts";
-export { type Plan, PLAN_FIELDS, type Sweep } from "./forms/sweep.ts";
+export { type Last, type Plan, PLAN_FIELDS, type Sweep } from "./forms/sweep.ts";
 export {
   GUIDE_NAMES,
   type GuideName,

@@ -16,6 +16,7 @@ export type { Table } from "./tables/table.ts";
 export { estimateText, evaluatePriceText } from "./tables/prices.ts";
 export { type CsvRow, toCsv } from "./chart/csv.ts";
 
+export { lastText } from "./chart/last.ts";
 export { modelOf } from "./chart/setting.ts";
 export type { Draw, Figure } from "./chart/svg.ts";
 export type { FigureOptions } from "./chart/options.ts";

@@ -216,7 +216,7 @@ for (const target of ["attention", "joint"] as const) {
 
   Deno.test(`iterative over ${target}: the lowest of what is left, measured with the drops made, nothing skipped`, () =>
     withTrained("pre-ln", async (model) => {
-      const found = await order(model, { ...text, target, by: "iterative", upto: 5 });
+      const found = await order(model, { ...text, target, by: "iterative", upto: 5, unchecked: true });
       assert.equal(found.order.length, 5);
       for (const [step, chosen] of found.order.entries()) {
         const taken = found.order.slice(0, step);

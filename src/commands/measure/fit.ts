@@ -16,6 +16,7 @@ import {
   namesAmong,
   positive,
   randomAmong,
+  REMOVING,
   share,
   type StudyFlags,
   wholeNumber,
@@ -23,6 +24,7 @@ import {
   withConstraintFlags,
   withSeedFlag,
   withStudyFlags,
+  withUnchecked,
 } from "../shared/options.ts";
 import { relate } from "../shared/relations.ts";
 import { outputOf } from "../shared/outlet.ts";
@@ -44,6 +46,7 @@ interface FitFlags extends
   saving: "parameters" | "kv-bytes";
   seed: number;
   time: boolean;
+  unchecked?: true;
 }
 
 export function fitCommand(context: Context): Command {
@@ -74,6 +77,7 @@ export function fitCommand(context: Context): Command {
         .default("parameters"),
     )
     .option("--no-time", "do not measure how fast the answer reads and writes");
+  withUnchecked(command, REMOVING);
   withCalibrationFlags(command);
   relate(command, studies.fit.checks);
   explained(command, "fit smollm2-135m --perplexity 10%");
@@ -134,13 +138,13 @@ function withAimFlags(command: Command): Command {
 
 function optionsOf(context: Context, flags: FitFlags): FitOptions {
   const { loss, perplexity, accuracy, parameters, kvBytes, speed, tasks, limit, context: tokens } = flags;
-  const { targets, by, repair, sequential, repairSamples, seed, saving, time } = flags;
+  const { targets, by, repair, sequential, repairSamples, seed, saving, time, unchecked } = flags;
   const { calibrationSamples: samples, calibrationLength: length, calibrationText: text } = flags;
   return {
     ...studyOptions(context, flags),
     ...constraintsIn(flags),
     ...{ loss, perplexity, accuracy, parameters, kvBytes, speed, tasks, limit, context: tokens },
-    ...{ targets, by, repair, sequential, repairSamples, seed, time },
+    ...{ targets, by, repair, sequential, repairSamples, seed, time, unchecked },
     saving: saving === "parameters" ? "parameters" : "kvBytes",
     calibration: { samples, length, ...text === undefined ? {} : { text } },
   };

@@ -15,6 +15,7 @@ import {
   namesAmong,
   planOf,
   randomAmong,
+  REMOVING,
   type StudyFlags,
   wantedOf,
   wholeNumber,
@@ -23,6 +24,7 @@ import {
   withDropFlags,
   withSeedFlag,
   withStudyFlags,
+  withUnchecked,
 } from "../shared/options.ts";
 import { relate } from "../shared/relations.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
@@ -86,6 +88,7 @@ interface OrderFlags extends StudyFlags, ConstraintFlags {
   by: DropOrder["by"];
   upto?: number;
   seed: number;
+  unchecked?: true;
 }
 
 export function orderCommand(context: Context): Command {
@@ -105,12 +108,14 @@ export function orderCommand(context: Context): Command {
       "number to rank, or blocks in the largest window (default: all; windows: half of the layers)",
       wholeNumber(1),
     );
+  withUnchecked(command, REMOVING);
   explained(command, "order smollm2-135m --by greedy --upto 8 --json order.json");
   const withFlags = withSeedFlag(withStudyFlags(withConstraintFlags(command)), randomAmong(false));
   return withFlags.action(async (ref: string, flags: OrderFlags) => {
     await withModel(context, ref, flags, async (model) => {
-      const { target, by, upto, seed } = flags;
-      const options = { ...studyOptions(context, flags), ...constraintsIn(flags), target, by, upto, seed };
+      const { target, by, upto, seed, unchecked } = flags;
+      const order = { target, by, upto, seed, unchecked };
+      const options = { ...studyOptions(context, flags), ...constraintsIn(flags), ...order };
       await perform(context, flags, studies.order, [model, options], shown(context, model.name));
     });
   });

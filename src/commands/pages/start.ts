@@ -13,9 +13,11 @@ import { explained } from "../shared/help.ts";
 import {
   type EngineFlags,
   MODEL,
+  REMOVING,
   withEngineFlags,
   withPriceFlags,
   withResultsFlag,
+  withUnchecked,
 } from "../shared/options.ts";
 import { madeBy, near, type Output, outputOf } from "../shared/outlet.ts";
 import { perform, shown } from "../shared/perform.ts";
@@ -24,6 +26,7 @@ interface StartFlags extends EngineFlags, OutFlags {
   results: string;
   dryRun: boolean;
   force: boolean;
+  unchecked?: true;
 }
 
 export function startCommand(context: Context): Command {
@@ -32,6 +35,7 @@ export function startCommand(context: Context): Command {
       "rank the modules, find how much may go at 10 % more perplexity, and write a page of figures",
     )
     .argument("[model]", MODEL, "smollm2-135m");
+  withUnchecked(command, REMOVING);
   explained(command, "start");
   return withOutFlags(withResultsFlag(withPriceFlags(withEngineFlags(command))))
     .action(async (ref: string, flags: StartFlags) => {
@@ -42,6 +46,7 @@ export function startCommand(context: Context): Command {
           const options = {
             ...runOptions(context, { ...flags, cache: true }),
             onFound: tablesTo(context, flags),
+            unchecked: flags.unchecked,
           };
           await perform(context, flags, startStudy, [model, options], {
             ...shown(context, model.name),

@@ -1,7 +1,7 @@
 /** Commands over results that are there already: plan, compare, merge. */
 import { Command, Option } from "commander";
 import { merge, RANKS, readResult, resultText, TARGETS } from "../../result/mod.ts";
-import { modelOf } from "../../show/mod.ts";
+import { lastText, modelOf } from "../../show/mod.ts";
 import {
   BUDGET_SHARES,
   compare,
@@ -17,6 +17,7 @@ import {
   wholeNumber,
   withConstraintFlags,
   withResultsFlag,
+  withUnchecked,
 } from "../shared/options.ts";
 import { type OutFlags, withOutFlags } from "../shared/destination.ts";
 import { relate } from "../shared/relations.ts";
@@ -66,6 +67,10 @@ export function planCommand(context: Context): Command {
     .option("--seed <n>", "seed of the random order (default: 0)", wholeNumber(0))
     .option("--table", "print a table instead of JSON", false);
   relate(command, { sinks: { needs: "window" } });
+  withUnchecked(
+    command,
+    "outsized modules of a profile go last",
+  );
   explained(command, "plan profile.json --target attention --drop 8 > plan.json");
   return withOutFlags(withConstraintFlags(command)).action(
     async (file: string, { table, json, csv, neighbours, ...options }: PlanFlags) => {
@@ -78,6 +83,14 @@ export function planCommand(context: Context): Command {
       const result = await readResult(file, "profile", "order");
       if (result.kind === "profile" && !options.target) misused("a plan from a profile needs --target");
       const plan = makePlan(result, { ...options, noNeighbours: !neighbours });
+      if (result.kind === "profile" && plan.last) {
+        const { target, order: { length } } = plan;
+        context.notice(
+          `last go ${
+            lastText(plan.last)
+          }; this is what the profile shows, \`lamina order MODEL --target ${target} --upto ${length}\` checks by removals`,
+        );
+      }
       await deliver(context, table ? out : piped(out), {
         ...outputOf(context, plan),
         json: () => resultText(plan),

@@ -252,6 +252,18 @@ export function withConstraintFlags(command: Command): Command {
     .option("--no-neighbours", "never drop the same kind of module in two adjacent layers");
 }
 
+/** What is done with an order by default. */
+export const REMOVING =
+  "the first modules are removed one by one, and those that cost far more than the others go last";
+
+/** Adds the option that leaves an order as its score has it. */
+export function withUnchecked(command: Command, usually: string): Command {
+  return command.option(
+    "--unchecked",
+    `keep the order of the score alone, as the paper does; by default, ${usually}`,
+  );
+}
+
 /** The constraints as the library takes them. */
 export function constraintsIn({ protectFirst, protectLast, neighbours }: ConstraintFlags) {
   return { protectFirst, protectLast, noNeighbours: !neighbours };

@@ -1,6 +1,7 @@
 /** The form of a fit: the largest plan that keeps a promise, and all that was tried on the way. */
 import { REPAIRS, VERDICTS } from "../../measure/mod.ts";
 import { z } from "zod";
+import { checkForm } from "./order.ts";
 import { dropForm, headForm, provenanceForm, sharedForm } from "./provenance.ts";
 import { medianForm } from "./speed.ts";
 import { byForm, planForm, savesForm, targetForm } from "./sweep.ts";
@@ -67,6 +68,8 @@ export const fitForm = z.object({
   runnersUp: z.array(z.int().nonnegative()),
   /** The answer as a plan. */
   plan: planForm.nullable(),
+  /** The checks of the orders of lines; absent where none was made. */
+  checks: z.array(checkForm.extend({ target: targetForm, by: byForm })).optional(),
   /** Measured times of the answer; null where they were not measured. */
   times: timesForm.nullable(),
   /** What the text shares with calibration texts; absent where nothing is known to be shared. */

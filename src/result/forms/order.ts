@@ -4,7 +4,7 @@ import { z } from "zod";
 import { draftForm } from "./draft.ts";
 import { byKind, headForm, perLayer, provenanceForm } from "./provenance.ts";
 import { sizesForm } from "./sizes.ts";
-import { byForm, targetForm } from "./sweep.ts";
+import { byForm, lastForm, targetForm } from "./sweep.ts";
 import { GUIDE_NAMES } from "../scores.ts";
 
 /** What must not be dropped. */
@@ -17,6 +17,20 @@ const constraintsForm = z.object({
 });
 /** Constraints on which modules may be dropped. */
 export type Constraints = z.infer<typeof constraintsForm>;
+
+/** The check of an order: its first candidates removed one by one on short samples. */
+export const checkForm = z.object({
+  samples: z.int().positive(),
+  length: z.int().positive(),
+  /** How many candidates were removed. */
+  removed: z.int().nonnegative(),
+  /** Median rise in nats per token. */
+  median: z.number(),
+  /** Those that go last. */
+  last: z.array(lastForm),
+});
+/** The check of an order by removals. */
+export type OrderCheck = z.infer<typeof checkForm>;
 
 export const orderForm = z.object({
   ...headForm("order"),
@@ -41,6 +55,8 @@ export const orderForm = z.object({
     score: z.number().nullable(),
   })),
   sizes: sizesForm,
+  /** The check of the order; absent where none was made. */
+  check: checkForm.optional(),
 });
 /** Modules in the order in which they are dropped. */
 export type DropOrder = z.infer<typeof orderForm>;

@@ -69,6 +69,18 @@ export const savesForm = strict("savings", {
   }).optional(),
 });
 
+/** A module that goes last whatever its score, since the model may fail without it. */
+export const lastForm = z.object({
+  module: z.enum(KINDS),
+  layer: z.int().nonnegative(),
+  /** Rise in nats per token when it alone is removed; null where no removal was measured. */
+  cost: z.number().nullable(),
+  /** The largest |u| / |X| of a token; null where the profile has no such module. */
+  largestRelativeMagnitude: z.number().nullable(),
+});
+/** A module that goes last. */
+export type Last = z.infer<typeof lastForm>;
+
 /** A plan: the modules to drop, and what ordered them. */
 export const planForm = strict("a plan", {
   ...headForm("plan"),
@@ -91,6 +103,8 @@ export const planForm = strict("a plan", {
   order: z.array(
     strict("an entry of order", { module: z.enum(KINDS), layer: z.int(), score: z.number().nullable() }),
   ),
+  /** Modules that went last, as the check of the order or the marks of the profile say; absent where none did. */
+  last: z.array(lastForm).optional(),
   /** What is saved; absent where the sizes of the modules are unknown. */
   saves: savesForm.optional(),
 });

@@ -76,15 +76,20 @@ export type GenerationRequest =
 
 /** Of an order: what it was asked for besides. An order of fewer modules is another result. */
 export function orderOrigin(
-  { provenance, target, by, seed, upto, constraints }: OrderRequest,
-): OrderRequest["provenance"] & Omit<OrderRequest, "provenance"> {
-  return { ...provenance, target, by, seed, upto, constraints };
+  { provenance, target, by, seed, upto, constraints, check }: OrderRequest,
+): Provenance & Omit<OrderRequest, "provenance"> {
+  return { ...provenance, target, by, seed, upto, constraints, ...check ? { check: true } : {} };
 }
 /** What an order is known by before it is made. */
-type OrderRequest = Pick<
-  ResultOf<"order">,
-  "provenance" | "target" | "by" | "seed" | "upto" | "constraints"
->;
+type OrderRequest =
+  & Pick<
+    ResultOf<"order">,
+    "provenance" | "target" | "by" | "seed" | "upto" | "constraints"
+  >
+  & {
+    /** Whether it is checked, or the check. */
+    readonly check?: unknown;
+  };
 
 /** The path at which a result of this origin is kept in a folder. */
 export function resultPath(folder: string, kind: Kind, origin: Provenance): string {

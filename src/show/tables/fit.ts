@@ -4,6 +4,7 @@ import type { Fit } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { answerText, costNumber, costTitle, promiseText } from "../chart/fit.ts";
 import { counted, formatShare } from "../chart/numbers.ts";
+import { checkLines } from "../chart/last.ts";
 import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { type Column, lines, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
@@ -14,7 +15,7 @@ const RUNNERS_UP = 4;
 
 /** The answer, then the plans that were confirmed, then the runners-up and the cheapest of the others. */
 export function fitTables(fit: Fit): Table[] {
-  const { aim, tried, confirmed, provenance, confirming } = fit;
+  const { aim, tried, confirmed, provenance, confirming, checks = [] } = fit;
   return [
     { ...lines(`${promiseText(aim)} · ${settingOf(provenance)}`, answerText(fit)) },
     ...confirmed.length === 0 ? [] : [{
@@ -32,6 +33,9 @@ export function fitTables(fit: Fit): Table[] {
       notes: [
         `weights, KV: shares of the weights, and of the keys and values, that the plan saves; kept: whether the promise is kept (95 %)`,
         `${counted(tried.length, "plan")} tried in all; the CSV and the JSON list them`,
+        ...checks.flatMap((check) =>
+          checkLines(check).map((line) => `${KIND_NAMES[check.target]} by ${check.by} ${line}`)
+        ),
       ],
     },
   ];

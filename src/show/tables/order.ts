@@ -1,5 +1,6 @@
 /** Orders and plans: modules in the order in which they are dropped, of windows the best of each number of blocks; and guides to the loss of a removal. */
 import { changeTexts, interval95, KINDS } from "../../measure/mod.ts";
+import { checkLines, lastText } from "../chart/last.ts";
 import { guideTitle, KIND_NAMES, modelOf, orderName, settingOf, textOf } from "../chart/setting.ts";
 import { type DropOrder, type Guides, type Plan, SCORES } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
@@ -42,7 +43,9 @@ export function orderTable(result: DropOrder): Table {
   const { target, by, order } = result;
   const score = SCORES[by].column ?? by;
   const title = `${howOf(result)} · ${settingOf(result.provenance)}`;
-  if (target !== "consecutive") return { title, ...tableOf(layersOf(order), columnsOf(order, score)) };
+  if (target !== "consecutive") {
+    return { title, ...tableOf(layersOf(order), columnsOf(order, score)), notes: checkLines(result.check) };
+  }
   const best = order.filter(({ size }, i) => i === 0 || order[i - 1].size !== size);
   return {
     title,
@@ -61,7 +64,7 @@ export function orderRows({ provenance, target, by, seed, order }: DropOrder): C
 
 /** The drops of a plan in order, what they save, and the flags that apply it. */
 export function planTables(plan: Plan): Table[] {
-  const { order, attention, mlp, saves, provenance, repaired } = plan;
+  const { order, attention, mlp, saves, provenance, repaired, last } = plan;
   const name = provenance ? modelOf(provenance.model) : plan.model;
   const title = `${name} · ${hasWindows(plan) ? "windows for" : "drop"} ${order.length} of ${howOf(plan)}`;
   if (order.length === 0) return [lines(title)];
@@ -72,7 +75,12 @@ export function planTables(plan: Plan): Table[] {
   ];
   return [
     { title, ...tableOf(layersOf(order), columnsOf(order, plan.by)) },
-    lines(undefined, ...saves ? [savesText(saves)] : [], flags.join(" ")),
+    lines(
+      undefined,
+      ...last ? [`last of all go ${lastText(last)}`] : [],
+      ...saves ? [savesText(saves)] : [],
+      flags.join(" "),
+    ),
     ...repaired ? repairTables(repaired) : [],
   ];
 }

@@ -121,7 +121,7 @@ export const analyses = {
       const counts = TASKS.dropped.filter((drop) => drop <= model.spec.layers.length / 2);
       const plans = KINDS.flatMap((target) =>
         counts.filter((drop) => drop <= droppable(model.spec, { target }))
-          .map((drop) => makePlan(orders, { target, drop }))
+          .map((drop) => makePlan(orders, { target, drop, unchecked: true }))
       );
       const { tasks, limit } = TASKS;
       const asked = { ...runOptionsOf(options), tasks, limit, prompts: 0 };

@@ -3,7 +3,7 @@
  * those of `lamina figures`, so that two cores need about a minute: the eight lowest modules of each kind are those of four times as many
  * tokens (SmolLM2-135M, stories).
  */
-import { type Checks, func } from "../../entry/mod.ts";
+import { type Checks, flag, func } from "../../entry/mod.ts";
 import { type Fit, PAPER_SCORE, type Profile, type Sweep } from "../../result/mod.ts";
 import { onModel, type StudyModel, type TextOptions } from "../../subject/mod.ts";
 import { studyChecks, type StudyOptions } from "../base/options.ts";
@@ -18,6 +18,8 @@ import { type SweepOptions, sweepStudy } from "../sweep/sweep.ts";
 export interface StartOptions extends StudyOptions {
   /** Hears each result as soon as it is there. */
   readonly onFound?: ((result: Profile | Fit | Sweep) => void) | undefined;
+  /** Whether the fit's orders are those of importance alone; by default, they are checked by removals. */
+  readonly unchecked?: boolean | undefined;
 }
 
 /** The results. */
@@ -36,17 +38,17 @@ const TARGETS: readonly Curve["target"][] = ["attention", "mlp"];
 /** Numbers of drops along the curves; the answer's comes on top. */
 const STEPS = [0, 1, 2, 4, 8];
 
-const checks: Checks<StartOptions> = { ...studyChecks, onFound: func };
+const checks: Checks<StartOptions> = { ...studyChecks, onFound: func, unchecked: flag };
 
 /** One price and one count of progress for all. */
 export const startStudy: Study<StudyModel, StartOptions, Started> = {
   verb: "start with",
   checks,
   on: onModel,
-  async work(model, { onFound, ...given }) {
+  async work(model, { onFound, unchecked, ...given }) {
     const options: StudyOptions & Size = { ...SIZE, ...given };
     const { samples, length } = options;
-    const fitting: FitOptions = { ...fitOptions(options), calibration: { samples, length } };
+    const fitting: FitOptions = { ...fitOptions(options), unchecked, calibration: { samples, length } };
     const curves = curvesFor(options, null);
     const [measuring, finding, sweeping] = [
       await profileStudy.work(model, options),
@@ -59,7 +61,7 @@ export const startStudy: Study<StudyModel, StartOptions, Started> = {
       return await Promise.resolve(result);
     };
     const profiled = step(last(measuring), async (own) => heard(await runWork(measuring, own)));
-    const found = step(last(finding), async (own) => {
+    const found = step(finding.steps.slice(1).flatMap(({ passes }) => passes), async (own) => {
       const profile = await profiled.whole(own);
       return heard(await runWork(await fitStudy.work(model, { ...fitting, profile }), own));
     });

@@ -34,7 +34,7 @@ export interface Sought {
 export type Parts = Readonly<Record<"repairing" | "choosing" | "confirming" | "timing", readonly Pass[]>>;
 
 /** What comes of it. */
-export type Found = Omit<Fit, "kind" | "method" | "aim" | "calibration" | "shared">;
+export type Found = Omit<Fit, "kind" | "method" | "aim" | "calibration" | "checks" | "shared">;
 
 /** A search under way: all lines, those with repairs behind those without. */
 interface Searching extends Sought {

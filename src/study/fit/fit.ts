@@ -16,12 +16,13 @@ import { profileStep } from "../passes/profile.ts";
 import { fitPasses, type Repairing, repairing } from "../repair/fits.ts";
 import { neededFits } from "../repair/needed.ts";
 import { REPAIR_SAMPLES } from "../repair/repair.ts";
+import { checkPasses, checkText, removeEach } from "../orders/check.ts";
 import { orderStep } from "../orders/stages.ts";
 import { likelyPlans, standIn, sweepPasses } from "../sweep/parts.ts";
 import { aimOf } from "./aims.ts";
 import { find, type Parts } from "./find.ts";
 import { halfOf } from "./judges.ts";
-import { type Line, lineOf, linesPlanned } from "./lines.ts";
+import { type Line, lineOf, linesPlanned, removedFor } from "./lines.ts";
 import { fitChecks, type FitOptions } from "./options.ts";
 import { TIMING } from "./times.ts";
 
@@ -82,25 +83,40 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
     );
     const ways = [...new Set(options.repair)]
       .map((by) => repairing(model, fitted, by, options.sequential ?? false));
+    const removed = removedFor(model.spec, planned, options);
+    const short = checkText(model, calibration, calibrating, CALIBRATION_TEXT);
+    const checking = step(
+      removed.length > 0 ? checkPasses(model.spec, removed, calibrating.sizes) : [],
+      async (runOptions) => removed.length > 0 ? await removeEach(model, short, removed, runOptions) : null,
+    );
     const linesIn = async (runOptions: RunOptions): Promise<Line[]> => {
       const importance = await profiling.whole(runOptions);
       const sources = await Promise.all(ordering.map((own) => own?.whole(runOptions) ?? importance));
-      return planned.map((line, i) => lineOf(model, line, sources[i] as Profile | DropOrder, options));
+      const removals = await checking.whole(runOptions);
+      return planned.map((line, i) =>
+        lineOf(model, line, sources[i] as Profile | DropOrder, removals, options)
+      );
     };
     const parts = partsOf(text, planned.map(standIn), ways, model, options);
     const finding = step(Object.values(parts).flat(), async (runOptions) => {
       const [calibrated, lines] = [await profiling.whole(runOptions), await linesIn(runOptions)];
       const found = await find({ model, text, aim, lines, ways, parts, options }, runOptions);
-      return { ...found, calibration: calibrated.provenance };
+      const checks = lines.flatMap(({ target, by, check }) => check ? [{ ...check, target, by }] : []);
+      return {
+        ...found,
+        calibration: calibrated.provenance,
+        ...checks.length > 0 ? { checks } : {},
+      };
     });
     const orders: Step[] = ordering.filter((own) => own !== null);
-    const passes = [...parts.choosing, ...parts.confirming].reduce((sum, { plans }) => sum + plans.length, 0);
+    const passes = [...checking.passes, ...parts.choosing, ...parts.confirming]
+      .reduce((sum, { plans }) => sum + plans.length, 0);
     return {
       label: `fit of ${model.name}`,
       model,
       tokens: text.sizes.samples * text.sizes.length,
       plans: passes,
-      steps: [...profile ? [] : [profiling], ...orders, finding],
+      steps: [...profile ? [] : [profiling], ...orders, ...removed.length > 0 ? [checking] : [], finding],
       async result(runOptions) {
         const result: Fit = displayable({ ...head("fit"), aim, ...await finding.whole(runOptions) });
         if (!result.plan || aim.tasks) return result;

@@ -40,6 +40,7 @@ export const fitChecks: Checks<FitOptions> = {
   targets: list(aTarget, "targets", 1),
   by: list(oneOf(ORDERS), "scores", 1),
   seed: wholeNumber(0),
+  unchecked: flag,
   repair: list(oneOf(REPAIRS), "repairs"),
   ...repairFitChecks,
   saving: oneOf(["parameters", "kvBytes"]),

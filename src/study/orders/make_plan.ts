@@ -11,6 +11,7 @@ import {
   type Checks,
   displayable,
   expect,
+  flag,
   oneOf,
   optionsOf,
   required,
@@ -22,6 +23,7 @@ import { type LayerModule, planOf } from "../../measure/mod.ts";
 import {
   type DropOrder,
   head,
+  type Last,
   PAPER_SCORE,
   type Plan,
   planData,
@@ -43,6 +45,7 @@ import {
   constraintsOf,
   fits,
 } from "./constraints.ts";
+import { outsizedAmong, withLast } from "./last.ts";
 import { anOrder, aTarget, rank, type RankTarget } from "./rank.ts";
 import { allKvBytes, canShorten, kvSavedBy, parametersOf, savesOf } from "./sizes.ts";
 import { windowChecks, windowIn, type WindowOptions, windowsOf } from "./windows.ts";
@@ -66,6 +69,11 @@ export interface PlanOptions extends ConstraintOptions, WindowOptions {
   readonly by?: RankName | undefined;
   /** Seed of a random order; default: 0. */
   readonly seed?: number | undefined;
+  /**
+   * Whether the order of a profile is the score's alone, as in the paper. By default, outsized modules go last, which the mean over tokens
+   * does not see; `order` checks by removals. Baselines are not changed.
+   */
+  readonly unchecked?: boolean | undefined;
 }
 
 /** The modules of a target in messages. */
@@ -88,6 +96,7 @@ const checks: Checks<PlanOptions> = {
   context: wholeNumber(1),
   by: anOrder,
   seed: wholeNumber(0),
+  unchecked: flag,
   ...windowChecks,
   ...constraintChecks,
 };
@@ -123,7 +132,7 @@ export function makePlan(from: Profile | DropOrder, options: PlanOptions): Plan 
     throw new TypeError(`Cannot make a plan: found ${found}, expected exactly one of ${BUDGETS.join(", ")}`);
   }
   const source = from.kind === "order" ? ofOrder(from, options) : ofProfile(from, options);
-  const { provenance, target, by, seed, sizes } = source;
+  const { provenance, target, by, seed, sizes, last } = source;
   const chosen = choose(source, options);
   const changed = changedBy(source, options)(chosen);
   return displayable({
@@ -138,6 +147,7 @@ export function makePlan(from: Profile | DropOrder, options: PlanOptions): Plan 
     order: chosen.flatMap(({ module, layer, size, score }) =>
       Array.from({ length: size }, (_, i) => ({ module, layer: layer + i, score }))
     ),
+    ...last.length > 0 ? { last: [...last] } : {},
     ...sizes && { saves: savesOf(changed, sizes, options.context ?? CONTEXT) },
   });
 }
@@ -155,11 +165,13 @@ function changedBy({ has, target }: Source, options: PlanOptions): (chosen: read
 /** What a plan is made from: an order, or a profile's ranking, which has no sizes if it is older than these. */
 interface Source extends Pick<DropOrder, "provenance" | "target" | "by" | "seed" | "order" | "constraints"> {
   readonly sizes: Sizes | null;
+  /** Its modules that go last. */
+  readonly last: readonly Last[];
   has(kind: LayerModule, layer: number): boolean;
 }
 
 function ofProfile(profile: Profile, options: PlanOptions): Source {
-  const { target, by = PAPER_SCORE, seed = 0 } = options;
+  const { target, by = PAPER_SCORE, seed = 0, unchecked } = options;
   if (target === "consecutive") {
     throw new RangeError(
       "Cannot plan consecutive blocks from a profile: it has no windows, expected an order, the result of `lamina order`",
@@ -172,12 +184,16 @@ function ofProfile(profile: Profile, options: PlanOptions): Source {
         "expected the result of `lamina profile` (run it again: what is kept is not computed twice), or of `lamina order`",
     );
   }
+  const order = rank(profile, { target: target as RankTarget, by, seed })
+    .map((entry) => ({ ...entry, size: 1 }));
+  const last = unchecked || scores[by].baseline ? [] : outsizedAmong(profile, order);
   return {
     provenance: profile.provenance,
     target: target!,
     by,
     seed: SCORES[by].seeded ? seed : null,
-    order: rank(profile, { target: target as RankTarget, by, seed }).map((entry) => ({ ...entry, size: 1 })),
+    order: withLast(order, last),
+    last,
     constraints: constraintsOf({}),
     sizes: profile.sizes ?? null,
     has: (kind, layer) => profile[kind].importance[layer] !== null,
@@ -199,7 +215,12 @@ function ofOrder(order: DropOrder, options: PlanOptions): Source {
         "searched under the constraints",
     );
   }
-  return { ...order, has: (kind, layer) => sizes[kind][layer] !== null };
+  if (options.unchecked && order.check) {
+    throw new RangeError(
+      "Cannot make a plan: unchecked is true, expected an order that was made without the check",
+    );
+  }
+  return { ...order, last: order.check?.last ?? [], has: (kind, layer) => sizes[kind][layer] !== null };
 }
 
 /** Chooses by number, or the fewest that save enough. */

@@ -4,17 +4,37 @@
  * Consecutive blocks are windows of n: X is x_l, Y is x_{l+n}. Each n has a best window of its own, not nested in the next.
  */
 import { displayable, phases, reportsOf, within } from "../../entry/mod.ts";
-import { type DropOrder, head, keep, keptOr, keptResult, orderOrigin } from "../../result/mod.ts";
+import {
+  type DropOrder,
+  head,
+  keep,
+  keptOr,
+  keptResult,
+  type OrderCheck,
+  orderOrigin,
+} from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
-import { onModel, packText, type StudyModel } from "../../subject/mod.ts";
-import { needOf } from "../base/estimate.ts";
+import { onModel, type StudyModel } from "../../subject/mod.ts";
+import { flopsOf, needOf } from "../base/estimate.ts";
 import { expectRoom } from "../base/memory.ts";
-import { CALIBRATION_TEXT, provenance, type StudyOptions, tellReused, textOptions } from "../base/options.ts";
+import { CALIBRATION_TEXT, provenance, type StudyOptions, tellReused } from "../base/options.ts";
+import { type Text, textOf } from "../base/text.ts";
 import { candidatesOf, type Entry, ranked } from "../scores/candidates.ts";
 import { scores } from "../scores/mod.ts";
 import { type Ground, measured, readingFor } from "../scores/score.ts";
+import { checkOf, checkText, removeEach } from "./check.ts";
 import { constrained, openBeside } from "./constraints.ts";
-import { type Made, orderChecks, type OrderOptions, passesOf, type Request, requestOf } from "./request.ts";
+import { isAmong, withLast } from "./last.ts";
+import {
+  checkingPasses,
+  type Made,
+  orderChecks,
+  type OrderOptions,
+  removedBy,
+  type Request,
+  requestOf,
+  scoringPasses,
+} from "./request.ts";
 import { sizesOf } from "../../subject/mod.ts";
 
 /**
@@ -38,13 +58,15 @@ export async function order(model: StudyModel | string, options: OrderOptions): 
 async function ordered(model: StudyModel, options: OrderOptions): Promise<DropOrder> {
   const request = requestOf(model, options);
   const { target, by, seed, upto } = request;
+  const usual = CALIBRATION_TEXT;
   const label = `${target} of ${model.name} by ${by}`;
   const phase = phases(label, [0, 1], options.onProgress);
-  const text = textOptions(options, CALIBRATION_TEXT);
-  const packed = await packText(model, { ...text, ...within(reportsOf(options), phase(0)) });
+  const text = textOf(model, options, usual);
+  const packed = await text.pack(within(reportsOf(options), phase(0)));
+  const short = checkText(model, options, text, usual);
   const ground = { model, packed, seed, provenance: await provenance(model, packed, noDrop, options) };
   const origin = orderOrigin({ ...request, provenance: ground.provenance });
-  const compute = () => computed(ground, request, within(options, phase(1)));
+  const compute = () => computed(ground, short, request, within(options, phase(1)));
   const { result, kept } = await keptOr("order", origin, compute, options);
   if (kept) tellReused(options, label);
   const { order: { length } } = result;
@@ -56,28 +78,45 @@ async function ordered(model: StudyModel, options: OrderOptions): Promise<DropOr
   return result;
 }
 
-async function computed(ground: Ground, request: Request, options: StudyOptions): Promise<DropOrder> {
+async function computed(
+  ground: Ground,
+  short: Text,
+  request: Request,
+  options: StudyOptions,
+): Promise<DropOrder> {
   const { model, packed, provenance } = ground;
+  const { check: _, ...asked } = request;
   const { by, target, upto, constraints } = request;
   const { spec } = model;
   const score = scores[by];
   const entries = candidatesOf(spec, target, upto);
-  await expectRoom(needOf(model, passesOf(model, request, packed.blocks)), options);
-  const made = ({ nll, order }: Made, upto: number): DropOrder =>
+  const parts = [scoringPasses, checkingPasses].map((of) => of(model, request, packed.blocks));
+  await expectRoom(needOf(model, parts.flat()), options);
+  const phase = phases(null, parts.map((passes) => flopsOf(model, passes) + 1), options.onProgress);
+  const [scoring, removing] = [within(options, phase(0)), within(options, phase(1))];
+  const count = removedBy(spec, request);
+  const checked = async (order: readonly Entry[]): Promise<OrderCheck | undefined> =>
+    request.check
+      ? checkOf(await removeEach(model, short, order.slice(0, count), removing), order, count)
+      : undefined;
+  const made = ({ nll, order, check }: Made, upto: number): DropOrder =>
     displayable({
       ...head("order"),
-      ...request,
+      ...asked,
       provenance,
       upto,
       nll,
       order: [...order],
       sizes: sizesOf(spec),
+      ...check ? { check } : {},
     });
-  if (score.again) return await search(ground, request, entries, made, options);
+  if (score.again) return await search(ground, request, entries, await checked(entries), made, scoring);
   const round = { open: entries, taken: [], nll: null };
-  const { nll, numbers } = await measured(readingFor(score, target), ground, round, options);
-  const order = constrained(ranked(entries, numbers, score), spec.layers.length, constraints);
-  return made({ nll, order: target === "consecutive" ? order : order.slice(0, upto) }, upto);
+  const { nll, numbers } = await measured(readingFor(score, target), ground, round, scoring);
+  const all = ranked(entries, numbers, score);
+  const check = await checked(all);
+  const order = constrained(withLast(all, check?.last ?? []), spec.layers.length, constraints);
+  return made({ nll, order: target === "consecutive" ? order : order.slice(0, upto), check }, upto);
 }
 
 /**
@@ -88,6 +127,7 @@ async function search(
   ground: Ground,
   request: Request,
   entries: readonly Entry[],
+  check: OrderCheck | undefined,
   made: (found: Made, upto: number) => DropOrder,
   options: StudyOptions,
 ): Promise<DropOrder> {
@@ -95,7 +135,7 @@ async function search(
   const { provenance, model: { name, spec: { layers } } } = ground;
   const originOf = (upto: number) => orderOrigin({ ...request, provenance, upto });
   const phase = phases(null, Array.from({ length: upto }, () => 1), options.onProgress);
-  let result = made({ nll: null, order: [] }, 0);
+  let result = made({ nll: null, order: [], check }, 0);
   for (let size = upto - 1; size > 0 && result.order.length === 0; size--) {
     result = await keptResult("order", originOf(size), options) ?? result;
   }
@@ -104,14 +144,21 @@ async function search(
   while (result.order.length < upto) {
     options.signal?.throwIfAborted();
     const { order: taken, nll: known } = result;
-    const open = openBeside(entries, taken, layers.length, constraints);
-    if (open.length === 0) break;
+    const allowed = openBeside(entries, taken, layers.length, constraints);
+    if (allowed.length === 0) break;
+    const safe = allowed.filter((entry) => !isAmong(entry, check?.last ?? []));
+    const open = safe.length > 0 ? safe : allowed;
     const round = { open, taken, nll: known };
     const step = within(options, phase(taken.length));
     const { nll, numbers } = await measured(scores[by].modules, ground, round, step);
     const [best] = ranked(open, numbers, scores[by]);
     const size = taken.length + 1;
-    result = await keep("order", originOf(size), made({ nll, order: [...taken, best] }, size), options);
+    result = await keep(
+      "order",
+      originOf(size),
+      made({ nll, order: [...taken, best], check }, size),
+      options,
+    );
   }
   return made(result, upto);
 }

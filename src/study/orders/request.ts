@@ -1,5 +1,5 @@
 /** The request for an order: options with defaults filled in, and the passes that it takes. */
-import { type Checks, oneOf, required, wholeNumber } from "../../entry/mod.ts";
+import { type Checks, flag, oneOf, required, wholeNumber } from "../../entry/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import {
   type DropOrder,
@@ -23,6 +23,7 @@ import {
   constraintsOf,
   openBeside,
 } from "./constraints.ts";
+import { checkedCount, checkPasses, isCheckable, likelyFirst } from "./check.ts";
 import { droppable } from "./rank.ts";
 
 /** Options of `order`. Scores and losses are measured over `text`. */
@@ -35,6 +36,11 @@ export interface OrderOptions extends StudyOptions, ConstraintOptions {
   readonly upto?: number | undefined;
   /** Seed of a random order; default: 0. */
   readonly seed?: number | undefined;
+  /**
+   * Whether the order is the score's alone. By default, the first candidates, twice as many as requested, are removed one by one on two
+   * short samples, and those that cost far more than the others go last. Baselines, windows and scores that measure removals are not checked.
+   */
+  readonly unchecked?: boolean | undefined;
 }
 
 /** Checks of these options. */
@@ -45,13 +51,17 @@ export const orderChecks: Checks<OrderOptions> = {
   by: oneOf(ORDERS),
   upto: wholeNumber(1),
   seed: wholeNumber(0),
+  unchecked: flag,
 };
 
 /** The origin of an order, besides which text it is measured on. */
-export type Request = Pick<DropOrder, "target" | "by" | "seed" | "upto" | "constraints">;
+export type Request = Pick<DropOrder, "target" | "by" | "seed" | "upto" | "constraints"> & {
+  /** Whether it is checked by removals. */
+  readonly check: boolean;
+};
 
 /** What is found: the order, and nats per token of the full model where losses were measured. */
-export type Made = Pick<DropOrder, "nll" | "order">;
+export type Made = Pick<DropOrder, "nll" | "order" | "check">;
 
 /** Fills in defaults. Throws `RangeError` if the model has no such order. */
 export function requestOf(
@@ -81,11 +91,28 @@ export function requestOf(
   if (upto > most) {
     refuse(`upto is ${upto}`, `at most ${most}, the number that the model and the constraints allow`);
   }
-  return { target, by, seed: SCORES[by].seeded ? seed : null, upto, constraints };
+  const check = !options.unchecked && isCheckable(by, target);
+  return { target, by, seed: SCORES[by].seeded ? seed : null, upto, constraints, check };
 }
 
-/** The passes of an order. */
-export function passesOf(
+/** The passes of an order: those of its score, then those of its check. */
+export function passesOf(...about: Parameters<typeof scoringPasses>): Pass[] {
+  return [...scoringPasses(...about), ...checkingPasses(...about)];
+}
+
+/** The passes of the check of an order; none where it is not checked. */
+export function checkingPasses(
+  { spec }: Pick<StudyModel, "spec">,
+  request: Request,
+  size: Pick<Pass, "samples" | "length">,
+): Pass[] {
+  return request.check
+    ? checkPasses(spec, likelyFirst(spec, request.target, removedBy(spec, request)), size)
+    : [];
+}
+
+/** The passes of the score of an order. */
+export function scoringPasses(
   { spec }: Pick<StudyModel, "spec">,
   request: Request,
   size: Pick<Pass, "samples" | "length">,
@@ -93,6 +120,12 @@ export function passesOf(
   const { from } = readingFor(scores[request.by], request.target);
   const { samples, length } = size;
   return likelyRounds(spec, request).flatMap((round) => from.passes(spec, round, { samples, length }));
+}
+
+/** How many candidates the check of an order removes; a search has no first ones before it ends. */
+export function removedBy(spec: ModelSpec, { by, target, upto }: Request): number {
+  const { length } = candidatesOf(spec, target, upto);
+  return scores[by].again ? length : checkedCount(upto, length);
 }
 
 /** The rounds of an order. A search finds out what it drops; until then, the deepest modules stand in. */

@@ -14,9 +14,10 @@ import { profileStage } from "../passes/profile.ts";
 import { candidatesOf, dropOfEntries, type Entry } from "../scores/candidates.ts";
 import { scores } from "../scores/mod.ts";
 import { readingFor } from "../scores/score.ts";
+import { checkPasses, checkText, likelyFirst, removeEach } from "./check.ts";
 import { openBeside } from "./constraints.ts";
 import { order } from "./order.ts";
-import { orderChecks, type OrderOptions, passesOf, requestOf } from "./request.ts";
+import { orderChecks, type OrderOptions, passesOf, removedBy, requestOf } from "./request.ts";
 
 /** What `order` consists of. */
 export const orderStudy: Study<StudyModel, OrderOptions, DropOrder> = {
@@ -51,12 +52,37 @@ export function orderStep(model: StudyModel, text: Text, options: OrderOptions):
 }
 
 function stagesOf(model: StudyModel, text: Text, options: OrderOptions): Stage[] {
-  const { by, target, upto } = requestOf(model, options);
+  const { by, target, upto, check } = requestOf(model, options);
   const { from: { unit } } = readingFor(scores[by], target);
   if (!unit) return [wholeStage(model, text, options)];
   const stageOf = unit === "samples" ? sampledStage : candidateStage;
-  const rounds = Array.from({ length: scores[by].again ? upto : 1 }, (_, round) => round);
-  return rounds.map((round) => stageOf(model, text, options, round));
+  const { again = false } = scores[by];
+  const rounds = Array.from({ length: again ? upto : 1 }, (_, round) => round);
+  const scoring = rounds.map((round) => stageOf(model, text, options, round));
+  const checking = check ? [checkStage(model, text, options)] : [];
+  return again ? [...checking, ...scoring] : [...scoring, ...checking];
+}
+
+/** The check over candidates, each a unit: the first of the order as its score has it, which the stages before have kept. */
+function checkStage(model: StudyModel, text: Text, options: OrderOptions): Stage {
+  const request = requestOf(model, options);
+  const { spec } = model;
+  const count = removedBy(spec, request);
+  const likely = likelyFirst(spec, request.target, count);
+  const passes = (from: number, to: number) => checkPasses(spec, likely.slice(from, to), text.sizes);
+  return stage({
+    unit: "removals",
+    units: count,
+    cost: (candidate) => flopsOf(model, passes(candidate, candidate + 1)),
+    bytes: ({ from, to }) => bytesOf(model, passes(from, to)),
+    async run({ from, to }, runOptions) {
+      const own = { ...options, ...await keptOnly(runOptions), unchecked: true, upto: undefined };
+      const free = { protectFirst: 0, protectLast: 0, noNeighbours: false };
+      const all = scores[request.by].again ? likely : (await order(model, { ...own, ...free })).order;
+      const short = checkText(model, options, text, CALIBRATION_TEXT);
+      await removeEach(model, short, all.slice(from, to), runOptions, from === 0);
+    },
+  });
 }
 
 /** An order that is not divided. */

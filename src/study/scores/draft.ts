@@ -30,4 +30,5 @@ const times: Measurement<Losses & { readonly times: Numbers }> = {
 export const draft: Score = {
   modules: { from: times, read: ({ times }: { readonly times: Numbers }) => times },
   again: true,
+  removes: true,
 };

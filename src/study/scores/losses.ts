@@ -50,9 +50,12 @@ function triesOf(spec: ModelSpec, { open, taken }: Round): DropPlan[][] {
 export function removals(
   measure: Measure,
   read: (loss: Loss, nll: number) => number,
-): Pick<Score, "modules"> {
+): Pick<Score, "modules" | "removes"> {
   const from = lossesBy(measure);
-  return { modules: { from, read: ({ nll, losses }: Losses) => losses.map((loss) => read(loss, nll)) } };
+  return {
+    removes: true,
+    modules: { from, read: ({ nll, losses }: Losses) => losses.map((loss) => read(loss, nll)) },
+  };
 }
 
 /** The measurement of the losses of all removals. */

@@ -68,6 +68,8 @@ export interface Score {
   readonly again?: boolean;
   /** Whether it measures nothing, so that its numbers are no scores. */
   readonly baseline?: boolean;
+  /** Whether it measures what removals cost, so that no check by removals is needed. */
+  readonly removes?: boolean;
   /** The only target that it can order, and the reason. */
   readonly only?: { readonly target: Target; readonly why: string };
   /** Its number among the guides, where the removal of the module itself gives it. */

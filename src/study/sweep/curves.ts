@@ -82,7 +82,7 @@ export function curvePlans(profile: Profile, curve: Curve | DropOrder, steps: re
   if (!("kind" in curve)) {
     const { target, by, seed } = curve;
     return stepsWithin(steps, rank(profile, { target }).length)
-      .map((drop) => makePlan(profile, { target, drop, by, seed: seed ?? 0 }));
+      .map((drop) => makePlan(profile, { target, drop, by, seed: seed ?? 0, unchecked: true }));
   }
   const { target, order } = curve;
   const most = target === "consecutive" ? Math.max(0, ...order.map(({ size }) => size)) : order.length;

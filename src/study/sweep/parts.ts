@@ -86,7 +86,15 @@ export function partsOf({ spec, name }: StudyModel, options: SweepOptions) {
         if (free && isRanked(curve)) ranked.push(curve);
         else {
           const last = Math.min(most, steps.at(-1)!) || 1;
-          orders.push({ ...calibration, ...constraints, target, by: score, seed: own ?? 0, upto: last });
+          orders.push({
+            ...calibration,
+            ...constraints,
+            target,
+            by: score,
+            seed: own ?? 0,
+            upto: last,
+            unchecked: true,
+          });
         }
       }
     }
