@@ -17,11 +17,12 @@ async function there(shell: string): Promise<boolean> {
 /** What bash offers for the last of the words. */
 async function offered(script: string, ...words: string[]): Promise<string[]> {
   const line = words.map((word) => `'${word}'`).join(" ");
-  const code = `source ${script}
+  const code = `source '${script}'
 COMP_WORDS=(lamina ${line}) COMP_CWORD=${words.length}
 _lamina
 printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const { stdout, stderr, success } = await new Deno.Command("bash", { args: ["-uc", code] }).output();
+  const env = { LC_ALL: "C" }; // bash warns of a language that the machine does not have
+  const { stdout, stderr, success } = await new Deno.Command("bash", { args: ["-uc", code], env }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   assert.ok(success, text(stderr));
   assert.equal(text(stderr), "");

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import type { Context } from "../../src/commands/shared/context.ts";
 import { createProgram } from "../../src/commands/program.ts";
 import { commandsPage, exampleOf, PAGE } from "./commands.ts";
+import { withFolder } from "../support.ts";
 
 Deno.test("docs/commands.md is what `deno run -A tests/docs/commands.ts` writes", async () => {
   const squeezed = (text: string) => text.replaceAll(/\s+/g, " ");
@@ -16,13 +17,21 @@ Deno.test("every command's example runs that command", async () => {
   const commands = tree(program).slice(1);
   for (const command of commands) command.action(() => void (ran = command));
   assert.ok(commands.length > 20);
-  for (const command of commands) {
-    ran = null;
-    const [lamina, ...words] = wordsOf(exampleOf(command));
-    assert.equal(lamina, "lamina");
-    await program.parseAsync(words, { from: "user" });
-    assert.ok([command, ...command.commands].includes(ran!), exampleOf(command));
-  }
+  const folder = Deno.cwd();
+  await withFolder(async (writable) => { // examples check first that they can write their files
+    Deno.chdir(writable);
+    try {
+      for (const command of commands) {
+        ran = null;
+        const [lamina, ...words] = wordsOf(exampleOf(command));
+        assert.equal(lamina, "lamina");
+        await program.parseAsync(words, { from: "user" });
+        assert.ok([command, ...command.commands].includes(ran!), exampleOf(command));
+      }
+    } finally {
+      Deno.chdir(folder);
+    }
+  });
 });
 
 function tree(command: Command): Command[] {

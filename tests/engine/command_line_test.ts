@@ -43,7 +43,7 @@ Deno.test({
     await Deno.writeTextFile(script, code);
     const run = async (bytes: number) => {
       const args = ["run", "-A", "--no-check", "--config", config, script];
-      const own = [Deno.execPath(), ...args].reduce((sum, word) => sum + word.length + 1, 0);
+      const own = new TextEncoder().encode([Deno.execPath(), ...args, ""].join("\0")).length; // each word and its end
       const ran = await new Deno.Command(Deno.execPath(), { args: [...args, "a".repeat(bytes - own - 1)] })
         .output();
       return [ran.code, new TextDecoder().decode(ran.stdout)];

@@ -33,6 +33,10 @@ const ENVIRONMENT = {
   DENO_V8_FLAGS: "--liftoff-only",
 };
 
+/** A temporary folder that pip, which splits its variables at spaces, and shells take as it is. */
+const temporary = Deno.env.get("TMPDIR") ?? "";
+const PLAIN = /^[\w./-]*$/;
+
 /** Runs an item; the paths of its files are relative to `root`. The files of a group that dies run again, each alone. */
 export async function runItem(item: Item, root: string): Promise<Ran> {
   const begin = performance.now();
@@ -72,7 +76,7 @@ async function runFiles({ files, grouped }: Item, root: string, folder: string) 
       ...grouped ? [config, group] : files,
     ],
     cwd: root,
-    env: ENVIRONMENT,
+    env: PLAIN.test(temporary) ? ENVIRONMENT : { ...ENVIRONMENT, TMPDIR: "/tmp" },
     stdin: "null", // a command that asks for a confirmation finds no terminal
     stdout: "piped",
     stderr: "piped",
