@@ -77,7 +77,7 @@ export function planTables(plan: Plan): Table[] {
     { title, ...tableOf(layersOf(order), columnsOf(order, plan.by)) },
     lines(
       undefined,
-      ...last ? [`last of all go ${lastText(last)}`] : [],
+      ...last ? [`put last: ${lastText(last)}`] : [],
       ...saves ? [savesText(saves)] : [],
       flags.join(" "),
     ),
