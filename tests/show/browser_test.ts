@@ -99,7 +99,7 @@ Deno.test({
 });
 
 async function says(page: Page): Promise<void> {
-  await page.hover("#importance svg circle");
+  await page.hover('#importance svg circle[r="3"]'); // a dot: rings around dots say nothing
   assert.match(await page.textContent("#values") ?? "", /^attention, layer \d+: [\d.]+/);
   assert.equal(await page.isVisible("#values"), true);
   await page.mouse.move(1, 1);

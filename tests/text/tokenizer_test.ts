@@ -160,7 +160,7 @@ Deno.test("the fingerprint follows what decides the ids, and nothing else", () =
 const tokens = bytes.gguf["tokenizer.ggml.tokens"] as string[];
 
 const HOSTILE: [string, Fixture, Record<string, unknown>, RegExp][] = [
-  ["no kind", bytes, { model: undefined }, /ggml\.model: undefined, expected "gpt2" or "llama"/],
+  ["no kind", bytes, { model: undefined }, /ggml\.model: missing, expected "gpt2" or "llama"/],
   ["unknown kind", bytes, { model: "rwkv" }, /ggml\.model: "rwkv"/],
   ["kind of a wrong type", bytes, { model: ["gpt2"] }, /ggml\.model/],
   [
