@@ -57,7 +57,11 @@ Deno.test({
       ]);
       await expectFailures(lamina, [
         ...failures,
-        [2, ["models", "--json", "-", "--json", "/dev/stdout"], /--json - and --json \S+ are one file/],
+        [
+          2,
+          ["profile", "no-such-model", "--json", "-", "--csv", "/dev/stdout"],
+          /--json - and --csv \S+ are one file/,
+        ],
         [
           2,
           ["repair", "no-such-model", "--plan", "p", "--json", at("a.json"), "--csv", at("a.safetensors")],
@@ -132,6 +136,7 @@ const needed: Readonly<Record<string, readonly string[]>> = {
   export: ["--format", "hf"],
   plan: ["--drop", "1"],
   fit: ["--loss", "1"],
+  lab: ["--execute", "notebooks/01_importance.ipynb"],
 };
 
 Deno.test("every output of every command is refused before the work where it cannot be written", () =>
