@@ -41,7 +41,7 @@ for (
       const [full, ...runs] = await perplexities(model, [{}, ...removed], short);
       const alone = runs.map(({ nll }, i) => ({ layer: plain.order[i].layer, cost: nll - full.nll }));
       const middle = median(alone.map(({ cost }) => cost));
-      const last = alone.filter(({ cost }) => cost > 0.5 && cost > 3 * middle).sort((a, b) =>
+      const last = alone.filter(({ cost }) => cost > 0.4 && cost > 2.5 * middle).sort((a, b) =>
         a.cost - b.cost
       );
       assert.ok(last.length > 0);
@@ -93,7 +93,7 @@ Deno.test("a module that the score ranks first goes last where its removal ruins
     ],
   });
   assert.deepEqual(check({ 9: 5 }, 5).last.map(({ layer }) => layer), [9]);
-  assert.deepEqual(check({ 3: 0.45 }, 4).last, []); // many times the median, and yet little
+  assert.deepEqual(check({ 3: 0.35 }, 4).last, []); // many times the median, and yet little
   assert.deepEqual(
     check(Object.fromEntries(ranking.map(({ layer }) => [layer, layer < 4 ? 2 : 1])), 4).last,
     [],
