@@ -3,11 +3,20 @@
  * measures something of its own, the kernel for other Jupyters, and results read into pandas.
  */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { missingPackages, PYTHON } from "../src/hub/mod.ts";
 import { register } from "../src/lab/mod.ts";
 import { schemaFiles, schemaFolder } from "./fixtures/make_schema.ts";
-import { kernelTest, readCode, runPython, textOf, writeNotebook } from "./notebooks/notebook.ts";
+import {
+  committed,
+  kernelTest,
+  nameOf,
+  readCode,
+  runPython,
+  textOf,
+  writeNotebook,
+  writeScript,
+} from "./notebooks/notebook.ts";
 import { thorough, withFolder } from "./support.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -59,20 +68,43 @@ async function layProject(folder: string): Promise<void> {
   await Deno.writeTextFile(`${folder}/mine.ts`, `${script}\nmodel.close();\n`);
 }
 
-Deno.test("the sources and the page's script have correct types under a project's own settings, which are Deno's defaults", () =>
-  withFolder(async (folder) => {
+/** What `deno check` finds wrong with the sources, the page's script and the notebooks' cells: a line each, with code and place. */
+async function flawsElsewhere(): Promise<string[]> {
+  let flaws: string[] = [];
+  await withFolder(async (folder) => {
     await layProject(folder);
-    // With an error of its own: if that is the only one, the types were checked, and the sources and the script have none.
-    await Deno.writeTextFile(`${folder}/wrong.ts`, 'import * as lamina from "lamina";\nlamina.profile(1);');
+    // With errors of their own: if those are the only ones, the types were checked, and there are no others.
+    const wrong = 'import * as lamina from "lamina";\nlamina.profile(1);';
+    for (const name of ["wrong.ts", "cells_wrong.ts"]) await Deno.writeTextFile(`${folder}/${name}`, wrong);
+    const cells = committed.map((path) => `cells_${nameOf(path)}.ts`);
+    for (const [i, path] of committed.entries()) await writeScript(`${folder}/${cells[i]}`, path);
     const { stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["check", "--quiet", "mine.ts", "wrong.ts"],
+      args: ["check", "--quiet", "mine.ts", "wrong.ts", "cells_wrong.ts", ...cells],
       cwd: folder,
       env: { NO_COLOR: "1" },
     }).output();
-    const flaws = new TextDecoder().decode(stderr);
-    assert.deepEqual(flaws.match(/TS\d+/g), ["TS2345"], flaws);
-    assert.match(flaws, /wrong\.ts:2:/);
-  }));
+    const said = new TextDecoder().decode(stderr);
+    flaws = [...said.matchAll(/^(TS\d+) [^]*? at (\S+:\d+):\d+$/gm)].map(([, code, place]) =>
+      `${code} ${place.replace(`${pathToFileURL(folder)}/`, "")}`
+    );
+    assert.equal(flaws.length, said.match(/TS\d+/g)?.length, said);
+  });
+  return flaws;
+}
+
+let found: Promise<string[]> | undefined;
+
+for (
+  const [what, wrong, isCell] of [
+    ["the sources and the page's script", "wrong.ts", false],
+    ["the notebooks' cells", "cells_wrong.ts", true],
+  ] as const
+) {
+  Deno.test(`${what} have correct types under a project's own settings, which are Deno's defaults`, async () => {
+    const flaws = await (found ??= flawsElsewhere());
+    assert.deepEqual(flaws.filter((flaw) => / cells_/.test(flaw) === isCell), [`TS2345 ${wrong}:2`]);
+  });
+}
 
 Deno.test("a project elsewhere imports Lamina by path and runs the page's script", () =>
   withFolder(async (folder) => {

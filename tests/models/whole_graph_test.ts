@@ -11,9 +11,11 @@ import {
   wholeGraph,
   wholeName,
 } from "../../src/models/mod.ts";
+import type { Feeds, Program } from "../../src/engine/mod.ts";
+import { freeAll, take, withUploaded } from "../../src/run/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
-import { distance, largest, runGraph, stateTolerance, withFixture } from "../support.ts";
+import { byTurns, distance, engine, largest, runGraph, stateTolerance, withFixture } from "../support.ts";
 
 function without({ layers, ...spec }: ModelSpec, drop: { attention: number[]; mlp: number[] }): ModelSpec {
   return {
@@ -49,33 +51,63 @@ const int64 = (shape: number[], values: number[]): Tensor => ({
 });
 const counted = (start: number, end: number) => Array.from({ length: end - start }, (_, i) => start + i);
 
-/** Runs the graph on one text, in steps that end at these positions: logits of all, [T · V]. */
-async function logitsOf(model: Model, spec: ModelSpec, ids: Int32Array, ends: readonly number[]) {
+/** Runs the graph on one text, once for each list of ends, in steps that end at these positions: logits of all, [T · V]. */
+async function logitsOf(
+  model: Model,
+  spec: ModelSpec,
+  ids: Int32Array,
+  runs: readonly (readonly number[])[],
+) {
   const graph = wholeGraph(spec, ids.length, () => "f32");
-  const weights = await weightsOf(model, graph.inputs);
-  const { kvHeads } = scoring(model.spec.layers[0].attention)!;
-  const size = keptHeadSize(scoring(model.spec.layers[0].attention)!);
-  let past: Record<string, Tensor> = Object.fromEntries(
-    graph.inputs.filter((name) => name.startsWith("past"))
-      .map((name) => [name, float32([1, kvHeads, 0, size], new Float32Array())]),
+  const weights = Object.fromEntries(await weightsOf(model, graph.inputs));
+  const program = await engine.compile(graph);
+  try {
+    return await withUploaded(engine, weights, async (held) => {
+      const all: number[][] = [];
+      for (const ends of runs) all.push(await stepped(program, held, graph.inputs, model.spec, ids, ends));
+      return all;
+    });
+  } finally {
+    await program.release();
+  }
+}
+
+/** Logits of one text in steps, each fed what the step before it leaves. */
+async function stepped(
+  program: Program,
+  weights: Feeds,
+  inputs: readonly string[],
+  { layers: [{ attention }], vocabulary }: ModelSpec,
+  ids: Int32Array,
+  ends: readonly number[],
+): Promise<number[]> {
+  const { kvHeads } = scoring(attention)!;
+  const none = float32([1, kvHeads, 0, keptHeadSize(scoring(attention)!)], new Float32Array());
+  let past: Feeds = Object.fromEntries(
+    inputs.filter((name) => name.startsWith("past")).map((name) => [name, engine.upload(none)]),
   );
   const rows: number[] = [];
   let start = 0;
   for (const end of ends) {
-    const { logits, ...present } = await runGraph(graph, {
-      ...Object.fromEntries(weights),
-      ...past,
+    const feeds = {
       input_ids: int64([1, end - start], [...ids.subarray(start, end)]),
       position_ids: int64([1, end - start], counted(start, end)),
       attention_mask: int64([1, end], Array(end).fill(1)),
-    });
-    assert.deepEqual(logits.shape, [1, end - start, spec.vocabulary]);
-    rows.push(...toFloat32(logits));
-    past = Object.fromEntries(
-      Object.entries(present).map(([name, tensor]) => [name.replace("present", "past_key_values"), tensor]),
+    };
+    const { logits, ...present } = await withUploaded(
+      engine,
+      feeds,
+      (held) => program.run({ ...weights, ...past, ...held }),
     );
+    freeAll(past);
+    past = Object.fromEntries(
+      Object.entries(present).map(([name, held]) => [name.replace("present", "past_key_values"), held]),
+    );
+    assert.deepEqual(logits.shape, [1, end - start, vocabulary]);
+    rows.push(...toFloat32(await take(engine, logits)));
     start = end;
   }
+  freeAll(past);
   return rows;
 }
 
@@ -103,7 +135,7 @@ Deno.test("texts of a batch, padded on the right, do not see each other or what 
       ),
     });
     for (const [i, text] of texts.entries()) {
-      const alone = await logitsOf(model, spec, Int32Array.from(text), [text.length]);
+      const [alone] = await logitsOf(model, spec, Int32Array.from(text), [[text.length]]);
       const start = i * 20 * spec.vocabulary;
       const found = toFloat32(logits).subarray(start, start + alone.length);
       assert.ok(distance(found, alone) / largest(alone) <= stateTolerance(spec));
@@ -126,20 +158,19 @@ for (const name of linear) {
     }));
 }
 
-for (const name of fixtureNames.filter((name) => !linear.includes(name))) {
+for (const [i, name] of fixtureNames.filter((name) => !linear.includes(name)).entries()) {
   Deno.test(`${name}: from ids to logits as Hugging Face has them, at once and in steps`, () =>
     withFixture(name, async ({ model, blocks: { ids, length }, expected: { tensors, meta } }) => {
+      const inSteps = byTurns(Object.keys(meta.cases), i);
       for (const [label, plan] of Object.entries(meta.cases)) {
         const { data } = tensors.get(label === "full" ? "logits" : `logits.${label}`)!;
         const expected = data.subarray(0, length * model.spec.vocabulary);
         const spec = without(model.spec, { attention: [...plan.attention], mlp: [...plan.mlp] });
-        for (const ends of [[length], [5, ...counted(6, length + 1)]]) {
-          const error = distance(await logitsOf(model, spec, ids.subarray(0, length), ends), expected) /
-            largest(expected);
-          assert.ok(
-            error <= stateTolerance(model.spec),
-            `${label}, ${ends.length} steps: relative error ${error}`,
-          );
+        const runs = [[length], ...inSteps.includes(label) ? [[5, ...counted(6, length + 1)]] : []];
+        for (const [run, logits] of (await logitsOf(model, spec, ids.subarray(0, length), runs)).entries()) {
+          const error = distance(logits, expected) / largest(expected);
+          const steps = `${label}, ${runs[run].length} steps`;
+          assert.ok(error <= stateTolerance(model.spec), `${steps}: relative error ${error}`);
         }
       }
     }));

@@ -17,6 +17,7 @@ import {
 } from "./notebook.ts";
 import { pictures } from "./pictures.ts";
 import { stated, unread } from "./prose.ts";
+import { thorough } from "../support.ts";
 
 const MOST_BYTES = 600_000; // characters; notebook 05 has 567,000 with its sentences and shares of updates as outputs
 const MOST_LINES = 15;
@@ -96,7 +97,7 @@ Deno.test("the README's pictures are those that the notebooks and the sweep of `
   }
 });
 
-Deno.test("cells are of correct types", async () => {
+thorough("the cells have correct types under Lamina's own settings", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const scripts = [];

@@ -21,7 +21,7 @@ const MOST = 30;
 const UNKNOWN = 3;
 
 /** Rooms whose files spend their time on evaluating what they import, not on computing. */
-const LIGHT = ["measure", "show"];
+const LIGHT = ["entry", "measure", "models", "result", "show", "subject"];
 
 /**
  * Changes of what files of a group share: the environment, the folder, the mask, globals, signals, and hooks, which would go round every

@@ -1,7 +1,7 @@
 /** Where the texts of a picture lie, measured in the fonts that PNG and PDF are drawn with. */
 import { SaxesParser } from "saxes";
 import { fontOf } from "../../src/show/chart/files/fonts.ts";
-import { fontkit, type Outlines, widthIn } from "../../src/show/chart/files/outlines.ts";
+import { fontkit, widthIn } from "../../src/show/chart/files/outlines.ts";
 
 /** A text's box in units of the picture. */
 export interface TextBox {
@@ -74,9 +74,17 @@ function placeOf(above: Place, attributes: Record<string, string>): Place {
   };
 }
 
+/** Widths at size 1, by font: a font's layout takes longer than the rest of a picture, whose texts are mostly the same. */
+const widths = { regular: new Map<string, number>(), bold: new Map<string, number>() };
+
+function widthOf(text: string, weight: keyof typeof fonts): number {
+  const width = widths[weight].get(text) ?? widthIn(fonts[weight], text, 1);
+  widths[weight].set(text, width);
+  return width;
+}
+
 function boxOf(text: string, { x, y, turned, size, bold, anchor }: Place): TextBox {
-  const font: Outlines = bold ? fonts.bold : fonts.regular;
-  const length = widthIn(font, text, size);
+  const length = size * widthOf(text, bold ? "bold" : "regular");
   const before = { start: 0, middle: 0.5, end: 1 }[anchor]! * length;
   return turned
     ? { text, left: x - 0.75 * size, right: x + 0.25 * size, top: y - length + before, bottom: y + before }

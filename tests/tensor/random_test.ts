@@ -118,8 +118,16 @@ Deno.test("1e7 numbers have the normal's moments and distribution", () => {
   const values = draw(streamKeys(0, 0, 0), 0, n);
   const errors = [1, 2, 15, 96]; // variances of z, z², z³, z⁴ under the normal
   const expected = [0, 1, 0, 2.99925]; // of the table
+  const sums = [0, 0, 0, 0];
+  for (const z of values) {
+    const square = z * z;
+    sums[0] += z;
+    sums[1] += square;
+    sums[2] += square * z;
+    sums[3] += square * square;
+  }
   for (const [k, variance] of errors.entries()) {
-    const moment = mean(values, (z) => z ** (k + 1));
+    const moment = sums[k] / n;
     assert.ok(Math.abs(moment - expected[k]) < 4 * Math.sqrt(variance / n), `moment ${k + 1}: ${moment}`);
   }
   // Kolmogorov–Smirnov: P(√n D > 1.95) = 2 exp(−2 × 1.95²) = 1e-3; half a slice and the stretch for the table's steps.
@@ -133,18 +141,21 @@ Deno.test("1e7 numbers have the normal's moments and distribution", () => {
   assert.ok(distance < 1.95 / Math.sqrt(n) + 1 / 65536 + 2.8e-6, `distance ${distance}`);
 });
 
-/** Correlation of two samples of mean 0 and variance 1, in standard errors. */
-function correlation(a: Float32Array, b: Float32Array): number {
-  return mean(a, (value, i) => value * b[i]) * Math.sqrt(a.length);
-}
-
-/** The same of their squares; a square has variance 2. */
-function squareCorrelation(a: Float32Array, b: Float32Array): number {
-  return mean(a, (value, i) => (value * value - 1) * (b[i] * b[i] - 1)) / 2 * Math.sqrt(a.length);
+/**
+ * Correlation of two samples of mean 0 and variance 1, and that of their squares, whose variance is 2, in standard errors. In a loop of its
+ * own, which is several times as fast as one that calls functions.
+ */
+function correlations(a: Float32Array, b: Float32Array): [own: number, squares: number] {
+  let [own, squares] = [0, 0];
+  for (let i = 0; i < a.length; i++) {
+    own += a[i] * b[i];
+    squares += (a[i] * a[i] - 1) * (b[i] * b[i] - 1);
+  }
+  return [own / Math.sqrt(a.length), squares / 2 / Math.sqrt(a.length)];
 }
 
 function expectUnrelated(what: string, a: Float32Array, b: Float32Array): void {
-  for (const errors of [correlation(a, b), squareCorrelation(a, b)]) {
+  for (const errors of correlations(a, b)) {
     assert.ok(Math.abs(errors) < 4, `${what}: ${errors} standard errors`);
   }
 }
@@ -172,10 +183,7 @@ Deno.test("1024 neighbouring streams are unrelated, each to the next", () => {
   for (let stream = 0; stream < 1024; stream++) {
     const values = draw(streamKeys(1, stream >> 5, stream & 31), 0, 4000);
     if (before) {
-      const worst = Math.max(
-        Math.abs(correlation(before, values)),
-        Math.abs(squareCorrelation(before, values)),
-      );
+      const worst = Math.max(...correlations(before, values).map(Math.abs));
       assert.ok(worst < 5, `streams ${stream - 1} and ${stream}: ${worst} standard errors`);
     }
     before = values;
@@ -200,9 +208,14 @@ Deno.test("the two halves of a word fill the plane evenly", () => {
   assert.ok(Math.abs(chi2 - 4095) < 4 * Math.sqrt(2 * 4095), `χ² ${chi2}`);
 });
 
-/** Which 64th of the distribution a number lies in. */
+/** The first number of each 64th of the distribution but the lowest: the table holds its quantiles, as a test above shows. */
+const bounds = Array.from({ length: 63 }, (_, k) => normalTable()[1024 * (k + 1)] * TABLE_UNIT);
+
+/** Which 64th of the distribution a number of the table lies in. */
 function cell(value: number): number {
-  return Math.min(63, Math.floor(phi(value) * 64));
+  let found = 0;
+  for (let half = 32; half >= 1; half /= 2) if (value >= bounds[found + half - 1]) found += half;
+  return found;
 }
 
 Deno.test("numbers that no stream has are refused", () => {

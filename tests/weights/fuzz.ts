@@ -1,9 +1,9 @@
 /**
  * Random files: a reader answers with an error that names the file, or with tensors that all read.
  *
- * A program, not a test: `fuzz_test.ts` runs one property after the other in a process of its own, so that a crash of
- * that process is a failed test. Each file is read twice, as a buffer and mapped from disk, and both must have the same
- * answer. Bytes asked of the buffer are counted: opening never asks for more than the file has.
+ * A program, not a test: `fuzz_test.ts` runs the properties that its arguments name in a process of its own, so that a crash of that
+ * process is a failed test; it prints each that holds. Each file is read twice, as a buffer and mapped from disk, and both must have the
+ * same answer. Bytes asked of the buffer are counted: opening never asks for more than the file has.
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
@@ -289,4 +289,7 @@ async function check(property: string) {
   assert(accepted > 0 && accepted < numRuns, `${accepted} of ${numRuns} accepted`);
 }
 
-await check(Deno.args[0]);
+for (const property of Deno.args) {
+  await check(property);
+  console.log(property);
+}
