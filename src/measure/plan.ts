@@ -84,12 +84,10 @@ function fieldsOf(to: Change["to"]): string[] {
 }
 
 /** The first field of a change that its kind does not have, as errors state it; null if there is none. An undefined one counts as absent. */
-export function oddField(
-  change: Readonly<Record<string, unknown>> & Pick<Change, "to">,
-  where = "",
-): string | null {
+export function oddField(change: Pick<Change, "to">, where = ""): string | null {
   const known = fieldsOf(change.to);
-  const odd = Object.keys(change).find((name) => change[name] !== undefined && !known.includes(name));
+  const odd = Object.entries(change)
+    .find(([name, value]) => value !== undefined && !known.includes(name))?.[0];
   if (odd === undefined) return null;
   return unknownText(`field "${odd}" of a change to "${change.to}"${where}`, odd, known);
 }
@@ -134,7 +132,7 @@ export const noDrop: DropPlan = { attention: [], mlp: [] };
 /** All changes of a plan as one list: by layer, attention before the MLP. */
 export function everyChange({ changes = [], ...lists }: DropPlan): Change[] {
   const dropped = MODULES.flatMap((module) =>
-    lists[module].map((layer): Change => ({ layer, module, to: "nothing" }))
+    [...lists[module]].map((layer): Change => ({ layer, module, to: "nothing" }))
   );
   return [...dropped, ...changes].sort(byPlace);
 }

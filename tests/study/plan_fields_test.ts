@@ -71,6 +71,17 @@ Deno.test("each of the 21 fields that kinds of change lack is refused where plan
     return Promise.resolve();
   }));
 
+Deno.test("lists of any kind and fields that are inherited make the same plan", () =>
+  withFixture("llama", ({ model: { spec } }) => {
+    const cut: Change = { layer: 1, module: "attention", to: "weights", heads: [0, 1] };
+    const plain = dropPlan(spec, { attention: [0], changes: [cut] });
+    const listed = Uint8Array.of(0) as unknown as number[];
+    const heads = Uint8Array.of(1, 0) as unknown as number[];
+    const other = dropPlan(spec, { attention: listed, changes: [Object.create({ ...cut, heads })] });
+    assert.equal(JSON.stringify(other), JSON.stringify(plain));
+    return Promise.resolve();
+  }));
+
 Deno.test("files of plans, fits and results with plans say where the field is", () =>
   withFolder(async (folder) => {
     const path = `${folder}/file.json`;

@@ -204,7 +204,7 @@ function piecesOf(spec: Scoring, cut: readonly number[]) {
 
 /** Heads to cut, ascending. */
 function headsIn({ heads }: Scoring, cut: readonly number[], name: string): number[] {
-  const sorted = cut.toSorted((a, b) => a - b);
+  const sorted = [...cut].sort((a, b) => a - b); // of any list, so that it is plain data
   const wrong = sorted.find((head) => !(Number.isInteger(head) && head >= 0 && head < heads));
   if (wrong !== undefined) {
     throw new RangeError(`Cannot cut head ${wrong} of ${name}: expected a head from 0 to ${heads - 1}`);

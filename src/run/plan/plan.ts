@@ -36,7 +36,7 @@ function expectModule({ layers }: ModelSpec, change: Change, name: string): void
   if (!CHANGES.includes(change.to)) {
     throw cannot(`to is ${JSON.stringify(change.to) ?? "missing"}, expected one of ${CHANGES.join(", ")}`);
   }
-  const odd = oddField({ ...change });
+  const odd = oddField(change);
   if (odd !== null) throw new TypeError(`Cannot ${verbOf(change)} ${name}: ${odd}`);
   const layer = layers[change.layer];
   if (!layer) throw cannot(`expected a layer from 0 to ${layers.length - 1}`);

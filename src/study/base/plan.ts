@@ -56,7 +56,7 @@ const aChange: Check = (value, path) => {
   const flaw = anyChange(value, path);
   if (flaw) return flaw;
   const change = value as Change & Partial<Record<ChangeField, unknown>>;
-  const odd = oddField({ ...change }, ` in ${path}`);
+  const odd = oddField(change, ` in ${path}`);
   if (odd !== null) return { text: odd, error: TypeError };
   const own = Object.entries<boolean>(CHANGE_FIELDS[change.to]);
   const missing = own.find(([name, isRequired]) => isRequired && change[name as ChangeField] === undefined);
