@@ -219,6 +219,27 @@ const refused: [what: string, text: string, kinds: Kind[], name: string, message
     /at target: it is missing, expected one of /,
   ],
   [
+    "a change to nothing known",
+    JSON.stringify({ ...plan, changes: [{ layer: 1, module: "mlp", to: "zebra" }] }),
+    ["plan"],
+    "TypeError",
+    /at changes\[0\]\.to: found "zebra", expected 'nothing' \| /,
+  ],
+  [
+    "a change that does not say to what",
+    JSON.stringify({ ...plan, changes: [{ layer: 1, module: "mlp" }] }),
+    ["plan"],
+    "TypeError",
+    /at changes\[0\]\.to: it is missing, expected 'nothing' \| /,
+  ],
+  [
+    "half a layer, whose number is shown",
+    JSON.stringify({ ...plan, attention: [1.5] }),
+    ["plan"],
+    "TypeError",
+    /at attention\[0\]: found 1\.5, expected int$/,
+  ],
+  [
     "no layers",
     JSON.stringify({ ...plan, attention: undefined }),
     ["plan"],

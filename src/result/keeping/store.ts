@@ -96,14 +96,17 @@ export function parseResult<K extends Kind>(name: string, text: string, ...kinds
   return displayable(checked.data as ResultOf<K>);
 }
 
+/** What the validator says of a field: "Invalid input: expected number, received string", "Too small: expected number to be >0". */
+const FLAW =
+  /^(?:Invalid (?:input|option|discriminator value)|Too (?:small|big))[:.] expected (.+?)(?:, received (\w+))?$/i;
+
 /** The first field of a value that does not fit the form, what it is and what is expected, and how many more there are. */
 function flawIn({ issues: [first, ...more] }: z.ZodError, value: unknown): string {
   const found = first.path.reduce((inner, name) => (inner as Record<PropertyKey, unknown>)?.[name], value);
-  const message = first.message.replace(
-    /^Invalid (?:input|option): (expected .+?)(?:, received (\w+))?$/,
-    (_, expected, kind) =>
-      `${found === undefined ? "it is missing" : `found ${kind ?? shown(found)}`}, ${expected}`,
-  );
+  const message = first.message.replace(FLAW, (_, expected, kind) => {
+    const own = kind === undefined || kind === "number" ? shown(found) : kind;
+    return `${found === undefined ? "it is missing" : `found ${own}`}, expected ${expected}`;
+  });
   const where = first.path.length > 0 ? `at ${z.core.toDotPath(first.path)}: ` : "";
   return `${where}${message}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
 }
