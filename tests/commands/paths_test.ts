@@ -64,6 +64,11 @@ Deno.test({
         ],
         [
           2,
+          ["profile", "no-such-model", "--results", at("kept"), "--json", at("real/../kept")],
+          /--results \S+ and --json \S+ are one file/,
+        ],
+        [
+          2,
           ["repair", "no-such-model", "--plan", "p", "--json", at("a.json"), "--csv", at("a.safetensors")],
           /a\.safetensors of --json \S+ and --csv \S+ are one file/,
         ],
@@ -145,7 +150,7 @@ Deno.test("every output of every command is refused before the work where it can
     const visit = (command: Command, above: readonly string[]) => {
       for (const option of command.options) {
         const what = writtenBy(option, {});
-        if (what === null) continue;
+        if (what === null || what === "kept") continue; // where nothing can be kept, one line says so
         const args = command.registeredArguments.map(({ argChoices }) => argChoices?.[0] ?? "no-such");
         const line = [...above, ...args, ...needed[above[0]] ?? [], option.long!];
         failures.push([1, [...line, at("text.txt/below")], /Cannot write (into )?\S+text\.txt\/below: /]);

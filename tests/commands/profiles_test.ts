@@ -25,7 +25,17 @@ const targets = [
 for (const [target, by] of targets) {
   Deno.test(`plan: two of ${target} by ${by}, as JSON on stdout, in a file, and as a table`, () =>
     withProfile(async (file, folder) => {
-      const args = ["plan", file, "--target", target, "--drop", "2", "--by", by, "--seed", "7"];
+      const args = [
+        "plan",
+        file,
+        "--target",
+        target,
+        "--drop",
+        "2",
+        "--by",
+        by,
+        ...by === "random" ? ["--seed", "7"] : [],
+      ];
       const expected = makePlan(await readResult(file, "profile"), { target, drop: 2, by, seed: 7 });
       const [printed, table, written] = await Promise.all([
         lamina(...args),
@@ -43,6 +53,16 @@ for (const [target, by] of targets) {
       assert.deepEqual(rows, expected.order.flatMap(({ module, layer }) => [name[module], String(layer)]));
     }));
 }
+
+Deno.test("plan: the check by removals that is named is one that can be run", () =>
+  withProfile(async (file) => {
+    const profile = JSON.parse(await Deno.readTextFile(file));
+    profile.attention.largestRelativeMagnitude[0] = 100;
+    await Deno.writeTextFile(file, JSON.stringify(profile));
+    const plan = (count: string) => lamina("plan", file, "--target", "attention", "--drop", count);
+    assert.match((await plan("1")).err, /last go attention 0 .* --upto 1` checks by removals/);
+    assert.deepEqual([(await plan("0")).code, (await plan("0")).err], [0, ""]);
+  }));
 
 Deno.test("plan: what cannot be dropped, or read, is said", () =>
   withProfile(async (file, folder) => {

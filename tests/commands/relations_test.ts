@@ -5,7 +5,7 @@ import type { Context } from "../../src/commands/shared/context.ts";
 import { createProgram } from "../../src/commands/program.ts";
 import { relationOf } from "../../src/commands/shared/relations.ts";
 import { needText, type Relation } from "../../src/entry/mod.ts";
-import { fit, generate, generation, sweep } from "../../src/mod.ts";
+import { fit, generate, generation, speed, sweep } from "../../src/mod.ts";
 import { lamina } from "./cli.ts";
 
 /** What a parse came to: "" where the command would run, else its error. */
@@ -193,6 +193,11 @@ Deno.test("the command line says so before a model is looked for, and the librar
       "found --length beside --prompt, expected one of them",
     ],
     [["profile", none, "--samples", "1", "--samples", "2"], "found --samples twice, expected once"],
+    [["plan", none, "--drop", "1", "--seed", "3"], "found --seed without --by random, expected both"],
+    [
+      ["speed", none, "--draft"],
+      "found --draft without --plan or --drop-attention or --drop-mlp or --drop-block, expected both",
+    ],
   ];
   for (const [line, message] of refused) {
     const { code, err } = await lamina(...line);
@@ -229,6 +234,10 @@ Deno.test("the command line says so before a model is looked for, and the librar
   await said(
     () => generate(none, "a", { draftTokens: 2 }),
     "Cannot generate: found draftTokens without draft, expected both",
+  );
+  await said(
+    () => speed(none, { draftTokens: 2 }),
+    "Cannot measure speed: found draftTokens without plans, expected both",
   );
   await said(
     () => generation(none, [{ mlp: [0] }], { limit: 2 }),

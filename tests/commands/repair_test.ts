@@ -95,6 +95,10 @@ Deno.test("repair needs a file to write to", () =>
       assert.equal(code, 2);
       assert.match(err, /expected a file, since the tensors lie beside it/);
     }
+    const estimate = ["repair", folder, "--plan", "none.json", "--dry-run", "--json"];
+    for (const json of ["-", `${folder}/other/model.json`]) { // an estimate has no tensors
+      assert.match((await lamina(...estimate, json)).err, /Cannot read none\.json/, json);
+    }
   }));
 
 Deno.test("shards of a repair make the plan and the tensors that one machine makes; one in sequence is not divided", () =>

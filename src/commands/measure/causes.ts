@@ -6,6 +6,7 @@ import { openConfig, openSeries, type StudyModel } from "../../subject/mod.ts";
 import { type Context, openOptions, studyOptions, withModel } from "../shared/context.ts";
 import { explained } from "../shared/help.ts";
 import {
+  DROP_OPTIONS,
   type DropFlags,
   dropOf,
   MODEL,
@@ -56,11 +57,10 @@ export function causesCommand(context: Context): Command {
       "use random weights of the model's shape, and random words drawn by Zipf's law",
       false,
     );
-  const drops = ["dropAttention", "dropMlp", "dropBlock", "plan"];
   explained(command, "causes smollm2-135m --samples 4");
   withSeedFlag(withStudyFlags(withDropFlags(command)), "untrained");
   relate(command, {
-    untrained: { excludes: ["step", "text", "bos", ...drops] },
+    untrained: { excludes: ["step", "text", "bos", ...DROP_OPTIONS] },
     skip: { excludes: ["untrained"] },
   });
   return command.action(async (ref: string, flags: Flags) => {

@@ -11,6 +11,7 @@ import { type OutFlags, withOutFlags } from "../shared/destination.ts";
 import { GIVEN, taskList } from "../shared/given.ts";
 import { explained } from "../shared/help.ts";
 import {
+  DROP_OPTIONS,
   type DropLists,
   type EngineFlags,
   type KeepingFlags,
@@ -82,7 +83,7 @@ export function evaluateCommand(context: Context): Command {
     .option("--seed <n>", "seed of the few-shot examples", wholeNumber(0), 1234);
   relate(command, {
     suite: { excludes: ["tasks"] },
-    margin: { needs: ["plan", "dropAttention", "dropMlp", "dropBlock"] },
+    margin: { needs: DROP_OPTIONS },
   });
   explained(command, "evaluate smollm2-135m --tasks piqa --limit 100 --drop-attention 25");
   return withOutFlags(withKeepingFlags(withPriceFlags(withEngineFlags(withDropLists(command))))).action(

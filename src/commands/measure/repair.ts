@@ -50,8 +50,8 @@ export function repairCommand(context: Context): Command {
   explained(command, "repair smollm2-135m --plan plan.json --json repaired.json");
   command.hook("preAction", () => {
     const { json, dryRun } = command.opts<RepairFlags>();
-    const isPart = context.sharing !== null && json === undefined; // a shard writes no plan
-    if (isPart || dryRun && json === undefined) return;
+    const isPart = context.sharing !== null && json === undefined;
+    if (isPart || dryRun && json !== "") return; // neither writes a plan
     if (!json || isStandardOutput(json)) {
       const found = json === undefined ? "missing" : `"${json}"`;
       command.error(`error: --json is ${found}, expected a file, since the tensors lie beside it`, {

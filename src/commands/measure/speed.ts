@@ -16,6 +16,7 @@ import { type OutFlags, withOutFlags } from "../shared/destination.ts";
 import { entriesOf } from "../shared/given.ts";
 import { explained } from "../shared/help.ts";
 import {
+  DROP_OPTIONS,
   type DropLists,
   type EngineFlags,
   type KeepingFlags,
@@ -108,6 +109,7 @@ export function speedCommand(context: Context): Command {
   relate(command, {
     ...Object.fromEntries(["devices", "bits", "accepted"].map((name) => [name, computed])),
     ...Object.fromEntries(MEASURED.map((name) => [name, measured])),
+    draft: { ...measured, needs: DROP_OPTIONS },
     draftTokens: { needs: "draft" },
   });
   return command.action(
@@ -122,7 +124,6 @@ export function speedCommand(context: Context): Command {
 const MEASURED = [
   "repeat",
   "seed",
-  "draft",
   "evaluation",
   "engine",
   "precision",

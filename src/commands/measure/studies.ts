@@ -9,6 +9,7 @@ import {
   type CalibrationFlags,
   type ConstraintFlags,
   constraintsIn,
+  DROP_OPTIONS,
   type DropFlags,
   dropOf,
   MODEL,
@@ -46,7 +47,7 @@ export function profileCommand(context: Context): Command {
     )
     .option("--all", "print every module, not only the ten least important of each kind", false);
   relate(command, {
-    against: { excludes: ["dropAttention", "dropMlp", "dropBlock", "plan"] },
+    against: { excludes: DROP_OPTIONS },
     all: { excludes: ["against"] },
   });
   explained(command, "profile smollm2-135m --samples 4 --json profile.json");

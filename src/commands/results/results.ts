@@ -13,6 +13,7 @@ import { type Context, tableIn } from "../shared/context.ts";
 import { explained } from "../shared/help.ts";
 import {
   type ConstraintFlags,
+  randomAmong,
   share,
   wholeNumber,
   withConstraintFlags,
@@ -66,7 +67,7 @@ export function planCommand(context: Context): Command {
     )
     .option("--seed <n>", "seed of the random order (default: 0)", wholeNumber(0))
     .option("--table", "print a table instead of JSON", false);
-  relate(command, { sinks: { needs: "window" } });
+  relate(command, { sinks: { needs: "window" }, seed: { needs: randomAmong(false) } });
   withUnchecked(
     command,
     "outsized modules of a profile go last",
@@ -83,7 +84,7 @@ export function planCommand(context: Context): Command {
       const result = await readResult(file, "profile", "order");
       if (result.kind === "profile" && !options.target) misused("a plan from a profile needs --target");
       const plan = makePlan(result, { ...options, noNeighbours: !neighbours });
-      if (result.kind === "profile" && plan.last) {
+      if (result.kind === "profile" && plan.last && plan.order.length > 0) {
         const { target, order: { length } } = plan;
         context.notice(
           `last go ${

@@ -10,8 +10,8 @@ export interface OutFlags {
 /** Heading of the options about results: where they are kept and written. */
 export const RESULTS = "Results:";
 
-/** What the value of an option names: a file, a plan with its tensors beside it, a folder, a folder that must not exist. */
-export type Written = "file" | "plan" | "folder" | "new folder";
+/** What the value of an option names: a file, a plan with its tensors beside it, a folder, a folder that must not exist, kept results. */
+export type Written = "file" | "plan" | "folder" | "new folder" | "kept";
 
 const outputs = new WeakMap<Option, (flags: OptionValues) => Written>();
 
@@ -23,7 +23,8 @@ export function writes(what: Written, option: Option): Option {
 
 /** What a command writes there; null for an option that names no output. */
 export function writtenBy(option: Option, flags: OptionValues): Written | null {
-  return outputs.get(option)?.(flags) ?? null;
+  const what = outputs.get(option)?.(flags) ?? null;
+  return what === "plan" && flags.dryRun ? "file" : what; // an estimate has no tensors
 }
 
 /** Declares that `--json` is a plan, whose tensors lie beside it, if these flags say so. */

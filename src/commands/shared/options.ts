@@ -15,7 +15,7 @@ import type { Plan } from "../../result/mod.ts";
 import { dropPlan } from "../../run/mod.ts";
 import { CALIBRATION_TEXT, dropsIn, readPlan, REPAIR_SAMPLES } from "../../study/mod.ts";
 import { type StudyModel, textNames } from "../../subject/mod.ts";
-import { type OutFlags, RESULTS, withOutFlags } from "./destination.ts";
+import { type OutFlags, RESULTS, withOutFlags, writes } from "./destination.ts";
 import { entriesOf, GIVEN } from "./given.ts";
 import { relate, repeatable } from "./relations.ts";
 
@@ -74,7 +74,7 @@ const [DROPS, CONSTRAINTS, TEXT, ENGINE, RUN] = [
 export function withResultsFlag(command: Command): Command {
   const usual = folderOf("results");
   return command.optionsGroup(RESULTS).addOption(
-    new Option("--results <folder>", "folder where results are kept").argParser(notEmpty)
+    writes("kept", new Option("--results <folder>", "folder where results are kept").argParser(notEmpty))
       .default(usual, displayed(usual)),
   );
 }
@@ -225,6 +225,9 @@ export function withDropLists(command: Command): Command {
       [],
     );
 }
+
+/** The options that bring a plan. */
+export const DROP_OPTIONS = ["plan", "dropAttention", "dropMlp", "dropBlock"];
 
 /** What those list. */
 export function listedIn({ dropAttention, dropMlp, dropBlock }: DropLists): DropPlan {

@@ -62,6 +62,7 @@ export async function checkPaths(command: Command): Promise<void> {
 
 /** The files of an output. */
 function filesOf({ words, path, what }: Named & { readonly what: Written }): Named[] {
+  if (what === "kept") return [{ words, path }];
   if (what !== "file" && what !== "plan") return [];
   if (isStandardOutput(path)) return [{ words, path: STDOUT }];
   const tensors = tensorPath(path);
@@ -121,6 +122,7 @@ async function placed(all: readonly Named[]): Promise<(Named & { readonly place:
 
 /** Throws `Error` for an output that cannot be written. */
 async function checkOutput(path: string, what: Written): Promise<void> {
+  if (what === "kept") return; // where nothing can be kept, the result is shown all the same
   if (what === "folder") return await checkFolder(path);
   if (what === "new folder") await expectNothing(path);
   if (isStandardOutput(path)) return;

@@ -11,6 +11,7 @@ import {
   type Checks,
   displayable,
   list,
+  related,
   reportChecks,
   type Reports,
   resultOf,
@@ -83,7 +84,7 @@ const checks: Checks<SpeedOptions> = {
   new: wholeNumber(1),
   repeat: wholeNumber(1),
   seed: wholeNumber(0),
-  draftTokens: aDraftLength,
+  draftTokens: related(aDraftLength, { needs: "plans" }),
   evaluations: list(resultOf("evaluate"), "evaluations"),
 };
 
