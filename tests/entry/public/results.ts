@@ -67,7 +67,7 @@ export const results: Readonly<Record<string, Row>> = {
   makePlan: {
     name: [
       [aProfile, { target: "mlp", drop: 1, dorp: 2 }],
-      'Cannot make a plan: unknown option "dorp", expected one of target, drop, parameters, kvBytes, context, by, seed, window, sinks, protectFirst, protectLast, noNeighbours (did you mean "drop"?)',
+      'Cannot make a plan: unknown option "dorp", expected one of target, drop, parameters, kvBytes, context, by, seed, unchecked, window, sinks, protectFirst, protectLast, noNeighbours (did you mean "drop"?)',
     ],
     value: [
       [aProfile, { target: "atention", drop: 1 }],
