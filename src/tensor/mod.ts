@@ -36,4 +36,5 @@ export {
   serve,
   THREADS,
   type Threads,
+  threadsAllowed,
 } from "./threads.ts";

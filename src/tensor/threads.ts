@@ -21,8 +21,17 @@ export interface Threads<Task> {
   close(): void;
 }
 
-/** One for each core; more than eight gain nothing, since the memory cannot take their numbers. */
-export const THREADS = Math.min(navigator.hardwareConcurrency, 8);
+/**
+ * Threads that OMP_NUM_THREADS allows, as schedulers set it (the first number of a list for nested loops); 0, which means one for each
+ * core, if it is no whole number above 0.
+ */
+export function threadsAllowed(): number {
+  const threads = Number(Deno.env.get("OMP_NUM_THREADS")?.split(",")[0]);
+  return Number.isInteger(threads) && threads > 0 ? threads : 0;
+}
+
+/** As many as are allowed; more than eight gain nothing, since the memory cannot take their numbers. */
+export const THREADS = Math.min(threadsAllowed() || navigator.hardwareConcurrency, 8);
 
 /** Threads of a module, started by the first tasks. They do not keep the process alive. `what` begins what errors say. */
 export function openThreads<Task>(module: URL, what: string, count: number): Threads<Task> {

@@ -1,6 +1,6 @@
-/** Threads that fail. */
+/** Threads that fail, and how many are allowed. */
 import assert from "node:assert/strict";
-import { openThreads } from "../../src/tensor/mod.ts";
+import { openThreads, threadsAllowed } from "../../src/tensor/mod.ts";
 
 const failing = `
   import { parentPort } from "node:worker_threads";
@@ -19,3 +19,16 @@ for (const [name, module] of Object.entries(modules)) {
     threads.close();
   });
 }
+
+Deno.test("OMP_NUM_THREADS limits the threads, by the first number of a list; anything else is every core", () => {
+  const before = Deno.env.get("OMP_NUM_THREADS");
+  const allowed = (value: string) => {
+    Deno.env.set("OMP_NUM_THREADS", value);
+    return threadsAllowed();
+  };
+  try {
+    assert.deepEqual(["3", "2,1", "0", "-1", "1.5", "many", ""].map(allowed), [3, 2, 0, 0, 0, 0, 0]);
+  } finally {
+    before === undefined ? Deno.env.delete("OMP_NUM_THREADS") : Deno.env.set("OMP_NUM_THREADS", before);
+  }
+});

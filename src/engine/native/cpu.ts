@@ -1,7 +1,7 @@
 /** The reference engine: ONNX Runtime on the CPU, the library that `npm:onnxruntime-node` ships. */
 import { fileURLToPath } from "node:url";
 import { cpuLowering, int8Lowering } from "../../onnx/mod.ts";
-import { bytesOf, type Tensor } from "../../tensor/mod.ts";
+import { bytesOf, type Tensor, threadsAllowed } from "../../tensor/mod.ts";
 import type { Engine, Precision } from "../engine.ts";
 import { expectShortCommandLine } from "./command_line.ts";
 import { type Environment, openEnvironment } from "./environment.ts";
@@ -51,18 +51,15 @@ function open(threads: number): { library: Library; environment: Environment } {
 /** More threads than the largest machines have. The library allocates memory for each thread and fails without naming the cause. */
 const MOST_THREADS = 1024;
 
-/**
- * Threads per product from OMP_NUM_THREADS, as schedulers set it (the first number of a list for nested loops); 0, which means every
- * core, by default.
- */
+/** Threads per product; 0 means one for each core. */
 function threadsRequested(): number {
-  const threads = Number(Deno.env.get("OMP_NUM_THREADS")?.split(",")[0]);
+  const threads = threadsAllowed();
   if (threads > MOST_THREADS) {
     throw new RangeError(
       `Cannot use the engine cpu: OMP_NUM_THREADS is ${threads}, expected at most ${MOST_THREADS}`,
     );
   }
-  return Number.isInteger(threads) && threads > 0 ? threads : 0;
+  return threads;
 }
 
 /**
