@@ -1,18 +1,17 @@
 /** `lamina cache` and `models` as a person runs them: what they list, that prune asks, and what verify says of damage. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
+import process from "node:process";
 import { writeStamp } from "../../src/hub/cache/stamp.ts";
 import { knownModels } from "../../src/hub/mod.ts";
 import { withFolder } from "../support.ts";
 import { type Desk, expectFailures, lamina, withVariables } from "./cli.ts";
 
 const manifest = new URL("../../data/models.json", import.meta.url);
-const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 
 /** Runs `lamina cache …` on a cache with one dataset of one file. */
 async function withCache(
   test: (
-    run: (...args: string[]) => Promise<{ code: number; out: string; err: string }>,
+    run: typeof lamina,
     file: string,
   ) => Promise<void>,
 ): Promise<void> {
@@ -25,15 +24,14 @@ async function withCache(
     const { size, mtime } = await Deno.stat(file);
     const stamp = { size, mtime: mtime!.getTime(), sha256, checked: true };
     await Deno.writeTextFile(`${snapshot}/.rows.json.stamp`, JSON.stringify(stamp));
-    await test(async (...args) => {
-      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-        args: ["run", "-A", "--quiet", cli, "cache", ...args],
-        env: { NO_COLOR: "1", LC_ALL: "C.UTF-8", LAMINA_CACHE: folder, HF_HUB_CACHE: `${folder}/none` },
-        stdin: "null",
-      }).output();
-      const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-      return { code, out: text(stdout), err: text(stderr) };
-    }, file);
+    const { isTTY } = process.stdin;
+    process.stdin.isTTY = false; // also where a person runs the test
+    try {
+      const environment = { LAMINA_CACHE: folder, HF_HUB_CACHE: `${folder}/none` };
+      await withVariables(environment, () => test((...args) => lamina("cache", ...args), file));
+    } finally {
+      process.stdin.isTTY = isTTY;
+    }
   });
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the engine `cuda` does on a stand-in device: `cases.ts NAME` runs one case and prints what it saw as JSON. A process of
- * its own for each, since libraries are loaded for good. The tests are in tests/engine/cuda_test.ts.
+ * What the engine `cuda` does on a stand-in device: `cases.ts NAME …` runs cases and prints what each saw as JSON. Those that leave the
+ * device as it was share a process. The tests are in tests/engine/cuda_test.ts.
  */
 import {
   cpuEngine,
@@ -229,7 +229,8 @@ const cases: Record<string, () => Promise<unknown>> = {
 };
 
 if (import.meta.main) {
-  const seen = await cases[Deno.args[0]]();
+  const seen: Record<string, unknown> = {};
+  for (const name of Deno.args) seen[name] = await cases[name]();
   console.log(JSON.stringify(seen));
   Deno.exit(0); // the library's threads would go on
 }

@@ -47,33 +47,33 @@ async function logitsOf(decoder: Decoder, ids: Int32Array, prompt: number): Prom
 const argmax = (logits: Float32Array) => logits.indexOf(logits.reduce((a, b) => Math.max(a, b)));
 
 const CASES = ["full", "drop0", "drop1"] as const;
-/** Each fixture has one case with each of these in `test`, the next fixture another case (`byTurns`). */
+/** Weights that are kept, and that are fed anew for each token. */
 const BUDGETS = [undefined, NOTHING_KEPT];
+/** Each fixture has one of these in `test`, the next fixture another (`byTurns`). */
+const PASSES = BUDGETS.flatMap((budget) => CASES.map((label) => ({ budget, label })));
 
 for (const [i, name] of fixtureNames.entries()) {
   Deno.test(`${name}: a prompt and steps give Hugging Face's logits of one pass`, () =>
     withFixture(name, async ({ model, blocks: { ids, length }, expected: { tensors, meta } }) => {
-      for (const [by, budget] of BUDGETS.entries()) {
-        for (const label of byTurns(CASES, i + by)) {
-          const { data } = tensors.get(label === "full" ? "logits" : `logits.${label}`)!;
-          const { vocabulary } = model.spec;
-          await withDecoder({ model, plan: meta.cases[label], budget }, async (decoder) => {
-            const steps = await logitsOf(decoder, ids.subarray(0, length), PROMPT);
-            assert.equal(decoder.length, length);
-            for (let t = Math.max(PROMPT - 1, firstSteady(model.spec, length)); t < length; t++) {
-              const expected = data.subarray(t * vocabulary, (t + 1) * vocabulary);
-              const error = distance(steps[t - PROMPT + 1], expected) / largest(expected);
-              const most = stateTolerance(model.spec);
-              assert.ok(error <= most, `${label}, position ${t}: relative error ${error}, at most ${most}`);
-            }
-          });
-        }
+      for (const { budget, label } of byTurns(PASSES, i)) {
+        const { data } = tensors.get(label === "full" ? "logits" : `logits.${label}`)!;
+        const { vocabulary } = model.spec;
+        await withDecoder({ model, plan: meta.cases[label], budget }, async (decoder) => {
+          const steps = await logitsOf(decoder, ids.subarray(0, length), PROMPT);
+          assert.equal(decoder.length, length);
+          for (let t = Math.max(PROMPT - 1, firstSteady(model.spec, length)); t < length; t++) {
+            const expected = data.subarray(t * vocabulary, (t + 1) * vocabulary);
+            const error = distance(steps[t - PROMPT + 1], expected) / largest(expected);
+            const most = stateTolerance(model.spec);
+            assert.ok(error <= most, `${label}, position ${t}: relative error ${error}, at most ${most}`);
+          }
+        });
       }
     }));
 
   Deno.test(`${name}: 64 greedy tokens, teacher-forced, are Hugging Face's`, () =>
     withFixture(name, async ({ model, expected: { tensors, meta } }) => {
-      for (const label of byTurns(CASES, i + BUDGETS.length)) {
+      for (const label of byTurns(CASES, i + 1)) {
         const [ids, best, gap] = ["ids", "argmax", "gap"].map((key) =>
           tensors.get(`greedy.${label}.${key}`)!.data
         );
@@ -94,8 +94,8 @@ for (const [i, name] of fixtureNames.entries()) {
     }));
 }
 
-for (const attention of ["standard", "decomposed"] as const) {
-  for (const name of ["gemma2", "qwen2-window", "llama"]) {
+for (const [a, attention] of (["standard", "decomposed"] as const).entries()) {
+  for (const [n, name] of ["gemma2", "qwen2-window", "llama"].entries()) {
     Deno.test(`${name}: steps by ${attention} attention give the logits of the grouped one`, () =>
       withFixture(name, async ({ model, blocks: { ids } }) => {
         const text = ids.subarray(0, 20);
@@ -109,7 +109,7 @@ for (const attention of ["standard", "decomposed"] as const) {
           return all;
         };
         const grouped = await logits(engine);
-        for (const budget of [undefined, NOTHING_KEPT]) {
+        for (const budget of byTurns(BUDGETS, a + n)) {
           const other = await logits(engineWith({ attention }), budget);
           other.forEach((row, t) => {
             const error = distance(row, grouped[t]) / largest(grouped[t]);
@@ -168,8 +168,8 @@ for (const [name, dtype] of [["qwen3", "bf16"], ["llama-bias", "f16"], ["llama",
     }));
 }
 
-for (const attention of ["grouped", "standard", "decomposed"] as const) {
-  for (const name of ["llama", "gemma2"]) {
+for (const [a, attention] of (["grouped", "standard", "decomposed"] as const).entries()) {
+  for (const [n, name] of ["llama", "gemma2"].entries()) {
     Deno.test(`${name}: texts side by side give the logits of each alone, by ${attention} attention`, () =>
       withFixture(name, async ({ model, blocks: { ids } }) => {
         const on = engineWith({ attention });
@@ -182,7 +182,7 @@ for (const attention of ["grouped", "standard", "decomposed"] as const) {
             alone.push(await logitsOf(decoder, text, PROMPT));
           });
         }
-        for (const budget of [undefined, NOTHING_KEPT]) {
+        for (const budget of byTurns(BUDGETS, a + n)) {
           await withDecoder({ model, engine: on, plan, budget, texts: 3 }, async (decoder) => {
             const beside = [await decoder.prefill(texts.map((text) => text.subarray(0, PROMPT)))];
             for (let t = PROMPT; t < 12; t++) {

@@ -111,6 +111,8 @@ for (const [f, family] of families.entries()) {
         const names = [...lease.tensors.keys(), ...OUTER];
         lease.release();
         for (const [n, name] of names.entries()) {
+          // Each tensor of the first family with every value; one of another family with one of them.
+          if (f > 0 && value !== -Infinity && !byTurns([NaN, HUGE], f + n).includes(value)) continue;
           const where = name === "head.weight" && model.spec.head.tied ? "embedding.weight" : name;
           const tensor = model.stored!(where, OUTER.includes(name) ? undefined : LAYER).name;
           const why = value === HUGE

@@ -6,7 +6,7 @@ import { overSeeds, readResult, writeResult } from "../../src/result/mod.ts";
 import { estimate, predictInit, randomInit } from "../../src/study/mod.ts";
 import { openConfig } from "../../src/subject/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
-import { gramSums, withFolder } from "../support.ts";
+import { byTurns, gramSums, withFolder } from "../support.ts";
 import { kept } from "./tiny.ts";
 
 const KINDS = ["attention", "mlp", "block"] as const;
@@ -71,11 +71,11 @@ for (const { config, importance } of models) {
 }
 
 Deno.test("an untrained model of every family is measured, at its own shape and at another", async () => {
-  for (const name of fixtureNames) {
+  for (const [i, name] of fixtureNames.entries()) {
     const path = new URL(`../fixtures/models/${name}/config.json`, import.meta.url);
     const config = JSON.parse(await Deno.readTextFile(path));
     const layers = config.num_hidden_layers ?? config.n_layer;
-    for (const change of [{}, { layers: layers + 1 }]) {
+    for (const change of byTurns<{ layers?: number }>([{}, { layers: layers + 1 }], i)) {
       const { mlp, attention, block } = await randomInit({ name, config }, {
         ...change,
         samples: 1,
