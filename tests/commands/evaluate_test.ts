@@ -135,7 +135,7 @@ Deno.test({
   fn: () =>
     withTrained(async ({ folder, results, run }) => {
       // Six parts: one for each task, of the full model and of the plan.
-      const tasks = ["--tasks", "piqa,arc_easy,openbookqa", "--limit", "40", "--drop-attention", "3,5"];
+      const tasks = ["--tasks", "piqa,arc_easy,openbookqa", "--limit", "8", "--drop-attention", "3,5"];
       const asked = ["evaluate", folder, ...tasks, "--prompts", "1", "--json"];
       const begin = performance.now();
       const whole = await run(...asked, "-", "--no-cache");
@@ -181,10 +181,11 @@ Deno.test({
 
 Deno.test("evaluate: a full disk of results is a notice, and the evaluation is printed all the same", () =>
   withTrained(async ({ folder, results, run }) => {
-    const asked = ["evaluate", folder, "--tasks", "piqa", "--limit", "40", "--prompts", "1", "--json", "-"];
+    const asked = ["evaluate", folder, "--tasks", "piqa", "--limit", "2", "--prompts", "1", "--json", "-"];
     const whole = await run(...asked, "--no-cache");
     await Deno.mkdir(results);
-    const full = `mount -t tmpfs -o size=4k none ${results} && exec "$@" --results ${results}`;
+    const fill = `mount -t tmpfs -o size=4k none ${results} && head -c 4096 /dev/zero > ${results}/other`;
+    const full = `${fill} && exec "$@" --results ${results}`;
     const command = [Deno.execPath(), "run", "-A", "--quiet", "src/cli.ts", ...asked];
     const { success, stdout, stderr } = await new Deno.Command("unshare", {
       args: ["-m", "sh", "-c", full, "sh", ...command],

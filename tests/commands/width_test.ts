@@ -84,7 +84,7 @@ Deno.test("no line of a table is longer than 80 columns; numbers and weight form
         assert.match(out, args[0] === "random-init" ? /random/ : /safetensors\s+F32/, args.join(" "));
       }
     }
-    for (const args of [["models"], ["cache"], ["doctor"]]) {
+    for (const args of [["models"], ["cache"]]) {
       assert.deepEqual(wide((await run(...args)).out), []);
     }
   }));
