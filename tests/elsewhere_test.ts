@@ -56,7 +56,10 @@ Deno.test("an installed `lamina` runs from any folder", () =>
 
 /** Writes the page's project, which imports Lamina by path, and its script `mine.ts`, on a small model and text. */
 async function layProject(folder: string): Promise<void> {
-  const config = shown(/importMap/).replace(/"[^"]*deno\.json"/, JSON.stringify(`${root}deno.json`));
+  const config = shown(/importMap/).replace(
+    /"[^"]*deno\.json"/,
+    JSON.stringify(pathToFileURL(`${root}deno.json`).href),
+  );
   const script = shown(/observe/).replace('"smollm2-135m"', "model")
     .replace("\n\n", "\n").replace(
       "await observe",
