@@ -92,7 +92,8 @@ async function computed(
   const entries = candidatesOf(spec, target, upto);
   const parts = [scoringPasses, checkingPasses].map((of) => of(model, request, packed.blocks));
   await expectRoom(needOf(model, parts.flat()), options);
-  const phase = phases(null, parts.map((passes) => flopsOf(model, passes) + 1), options.onProgress);
+  const weights = parts.map((passes) => passes.length > 0 ? flopsOf(model, passes) + 1 : 0);
+  const phase = phases(null, weights, options.onProgress);
   const [scoring, removing] = [within(options, phase(0)), within(options, phase(1))];
   const count = removedBy(spec, request);
   const checked = async (order: readonly Entry[]): Promise<OrderCheck | undefined> =>
