@@ -6,7 +6,7 @@ import { type Check, like } from "./checks.ts";
 
 /** What a value may be beside a percentage and a number below 1. */
 export interface ShareKind {
-  /** The form of a value, for errors. */
+  /** The expected form, as errors state it. */
   readonly expected: string;
   /** Whether a number is in range, as a share. */
   readonly fits: (share: number) => boolean;
@@ -71,7 +71,7 @@ export function shareOf(value: number | string, kind: ShareKind): number {
   throw new RangeError(`Cannot read the share ${value}: expected ${kind.expected}`);
 }
 
-/** A check of a share, as a number or a text. */
+/** Checks a share that is a number or a text. */
 export function aShare(kind: ShareKind): Check {
   const { expected } = kind;
   return (value, path) => {

@@ -25,7 +25,7 @@ import { scores } from "../scores/mod.ts";
 const SIZE = { samples: 2, length: 256 };
 /** Candidates of which a median means something. */
 const FEWEST = 8;
-/** A module goes last that costs more than so many times the median, and at least so many nats per token. */
+/** A module goes last if it costs more than `TIMES` the median of those removed, and more than `LEAST` nats per token. */
 const [TIMES, LEAST] = [2.5, 0.4];
 
 const losses = lossesBy("loss");
@@ -73,7 +73,7 @@ export function checkPasses(
   ];
 }
 
-/** What removals cost on the samples of a check, and their profile. */
+/** The costs of removals on the samples of a check, and the profile of these samples. */
 export interface Removals {
   readonly size: typeof SIZE;
   readonly profile: Profile;
