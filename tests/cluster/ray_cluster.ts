@@ -164,7 +164,7 @@ export class RayCluster {
   async close(): Promise<Running[]> {
     const left = () => [1, ...WORKERS].flatMap((machine) => this.processes(machine, /./));
     for (const machine of [...WORKERS, 1]) await this.stop(machine).catch(() => {});
-    await until("all processes to end", () => left().length === 0, 15).catch(() => {});
+    await until("all processes to end", () => left().length === 0, 60).catch(() => {});
     const remaining = left();
     for (const { pid } of remaining) end(pid);
     await this.machines.close();
