@@ -14,7 +14,7 @@ export const PAGE = new URL("../../docs/commands.md", import.meta.url);
 
 /** The text of the page. */
 export function commandsPage(): string {
-  const program = createProgram({} as Context); // help needs nothing of a running command
+  const [program] = commandsOf();
   const groups = Map.groupBy(program.commands, (command) => command.helpGroup());
   const shared = sharedOptions(program.commands);
   const contents = [...groups].map(([heading, commands]) =>
@@ -109,7 +109,14 @@ export function exampleOf(command: Command): string {
   return /\nExample:\n {2}(.*)/.exec(helpOf(command))![1];
 }
 
-function helpOf(command: Command): string {
+/** Every command and the commands inside it; `lamina` itself is the first. */
+export function commandsOf(): Command[] {
+  const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
+  return all(createProgram({} as Context)); // help needs nothing of a running command
+}
+
+/** The help of a command, 80 columns wide. */
+export function helpOf(command: Command): string {
   let text = "";
   command.configureOutput({ writeOut: (part) => text += part, getOutHelpWidth: () => 80 }).outputHelp();
   return text;

@@ -1,9 +1,7 @@
 /** The page of commands is current, and the example of every command is a command line that its parser accepts. */
 import assert from "node:assert/strict";
 import type { Command } from "commander";
-import type { Context } from "../../src/commands/shared/context.ts";
-import { createProgram } from "../../src/commands/program.ts";
-import { commandsPage, exampleOf, PAGE } from "./commands.ts";
+import { commandsOf, commandsPage, exampleOf, PAGE } from "./commands.ts";
 import { withFolder } from "../support.ts";
 
 Deno.test("docs/commands.md is what `deno run -A tests/docs/commands.ts` writes", async () => {
@@ -12,9 +10,8 @@ Deno.test("docs/commands.md is what `deno run -A tests/docs/commands.ts` writes"
 });
 
 Deno.test("every command's example runs that command", async () => {
-  const program = createProgram({} as Context);
   let ran: Command | null = null;
-  const commands = tree(program).slice(1);
+  const [program, ...commands] = commandsOf();
   for (const command of commands) command.action(() => void (ran = command));
   assert.ok(commands.length > 20);
   const folder = Deno.cwd();
@@ -33,10 +30,6 @@ Deno.test("every command's example runs that command", async () => {
     }
   });
 });
-
-function tree(command: Command): Command[] {
-  return [command, ...command.commands.flatMap(tree)];
-}
 
 /** The words of a line as a shell would pass them; a redirection ends it. */
 function wordsOf(line: string): string[] {

@@ -12,7 +12,7 @@ export interface Replay {
   readonly recorded: Readonly<Record<string, Recorded>>;
   readonly built: Readonly<Record<string, Recorded>>;
   readonly exports: Readonly<Record<string, Exports>>;
-  /** Hashes of the golden results, by kind. */
+  /** Hashes of the golden results, by name. */
   readonly results: Readonly<Record<string, string>>;
   readonly divisions: Readonly<Record<string, Division>>;
   readonly kept: Kept;
@@ -23,8 +23,10 @@ export const replayFile = new URL("../fixtures/replay.json", import.meta.url);
 /** The golden results as they are committed. */
 export async function goldenHashes(): Promise<Record<string, string>> {
   const text = await Deno.readTextFile(new URL("../fixtures/results.json", import.meta.url));
-  const results: { kind: string }[] = JSON.parse(text);
-  return Object.fromEntries(results.map((result) => [result.kind, shortHash(JSON.stringify(result))]));
+  const results: Record<string, unknown> = JSON.parse(text);
+  return Object.fromEntries(
+    Object.entries(results).map(([name, result]) => [name, shortHash(JSON.stringify(result))]),
+  );
 }
 
 /** Lists that differ, a line for each entry that is gone or new, with what `nameOf` makes of it. */

@@ -47,12 +47,12 @@ Deno.test("results have the figure of their kind, or a table", () => {
 });
 
 /** A result of every kind, as the golden numbers have them. */
-const golden: { readonly kind: Kind }[] = JSON.parse(
+const golden: Record<string, { readonly kind: Kind }> = JSON.parse(
   await Deno.readTextFile(new URL("../fixtures/results.json", import.meta.url)),
 );
 
-for (const result of golden) {
-  Deno.test(`a result of kind ${result.kind} is shown, alone and in a list`, () => {
+for (const [name, result] of Object.entries(golden)) {
+  Deno.test(`a result, ${name}, is shown, alone and in a list`, () => {
     const view = viewOf(result);
     assert.ok(
       "picture" in view

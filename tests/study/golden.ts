@@ -1,6 +1,6 @@
-/** One small result of every kind that has numbers, and which of its numbers are not those of another. */
+/** Small results, one or more of every kind that has numbers, and which of its numbers are not those of another. */
 import { curvesOf } from "../../src/study/sweep/curves.ts";
-import { head, type Kind, type ResultOf } from "../../src/result/mod.ts";
+import { head, type Kind, resultIn, type ResultOf } from "../../src/result/mod.ts";
 import {
   againstLlmDrop,
   causes,
@@ -8,6 +8,7 @@ import {
   compare,
   computedOn,
   evaluate,
+  fit,
   generate,
   generation,
   guides,
@@ -16,43 +17,43 @@ import {
   perplexities,
   profile,
   randomInit,
+  repair,
   roofline,
   sweep,
   verify,
 } from "../../src/study/mod.ts";
 import { openConfig, openSeries } from "../../src/subject/mod.ts";
 import { UNIT, withFolder } from "../support.ts";
-import { named, tinyText, withTiny } from "./tiny.ts";
+import { kept, named, tinyText, withTiny } from "./tiny.ts";
 import { checkpointFiles, tokenizerFile, writeCheckpoints } from "./training.ts";
 
 /**
- * Kinds without golden numbers: a doctor's report has none, those of speeds are times, those of parts are in what they are parts of, a fit's are its plans' perplexities,
- * and a plan of shards and a receipt say what is to be done and where it was.
+ * Kinds without golden numbers: a doctor's report has none, those of speeds are times, those of parts are in what they are parts of, and a plan of shards and a receipt say what is to be done and where it was.
  */
 export const WITHOUT_NUMBERS = [
   "doctor",
   "info",
   "speed",
-  "fit",
   "task",
   "written",
   "rows",
-  "replacement",
   "loss",
   "shards",
   "shard",
 ] as const;
 export type GoldenKind = Exclude<Kind, typeof WITHOUT_NUMBERS[number]>;
 export type Golden = { readonly kind: Kind; readonly method: number };
+/** Golden results by name: that of their kind, and a plan that was repaired. */
+export type Goldens = { [K in GoldenKind]: ResultOf<K> } & { repaired: ResultOf<"plan"> };
 
 /** Where they are committed; `deno run -A tests/fixtures/make_results.ts` makes them. */
 export const goldenFile = new URL("../fixtures/results.json", import.meta.url);
 
-/** Computes a result of every kind on tiny models. */
-export async function makeGoldens(): Promise<{ [K in GoldenKind]: ResultOf<K> }> {
+/** Computes a result of every kind on tiny models, and a repaired plan. */
+export async function makeGoldens(): Promise<Goldens> {
   const size = { samples: 2, length: 16, engine: "cpu" } as const;
-  const results: Partial<{ [K in GoldenKind]: ResultOf<K> }> = {};
-  await withTiny(async ({ model: opened, options: { results: _, ...text } }) => {
+  const results: Partial<Goldens> = {};
+  await withTiny(async ({ model: opened, options: { results: folder, ...text } }) => {
     const model = named(opened);
     const options = { ...text, ...size };
     const [first, other] = [await profile(model, options), await profile(model, { ...options, skip: 2 })];
@@ -80,6 +81,18 @@ export async function makeGoldens(): Promise<{ [K in GoldenKind]: ResultOf<K> }>
     const written = { samples: 2, length: 16, tokens: 6 };
     results.generation = await generation(model, [{ attention: [1] }], { ...options, ...written });
     const texts = await generate(model, "the quick", { engine: "cpu", tokens: 8, temperature: 1, seed: 1 });
+    const calibration = { samples: 2, length: 16 };
+    const fitted = { loss: 1, time: false, repair: ["mean"], calibration, repairSamples: 4 } as const;
+    const { shared: _also, ...found } = await fit(model, {
+      ...{ ...text, length: 16, samples: 8, profile: first },
+      ...fitted,
+    });
+    results.fit = found;
+    const plan = makePlan(first, { target: "attention", drop: 1 });
+    const repairing = { ...text, samples: 8, length: 16, by: "linear", results: folder } as const;
+    results.repaired = await repair(model, plan, repairing);
+    const [replacement] = kept(folder).filter((name) => name.startsWith("replacement-"));
+    results.replacement = await resultIn(folder, replacement, "replacement");
     results.generate = {
       ...head("generate"),
       model: model.identity,
@@ -108,7 +121,7 @@ export async function makeGoldens(): Promise<{ [K in GoldenKind]: ResultOf<K> }>
   results["random-init"] = await randomInit(llama, { ...size, samples: 1, ...shape });
   const short = { batch: [1, 4], input: 16, output: 4 };
   results.roofline = await roofline("mistral-7b", { device: "rtx-a6000", ...short });
-  return results as { [K in GoldenKind]: ResultOf<K> };
+  return results as Goldens;
 }
 
 /** The numbers of a result by their place, and where there is none; what it is of is left out. */
@@ -116,7 +129,11 @@ export function numbersOf(result: Golden): Map<string, number | null> {
   const numbers = new Map<string, number | null>();
   const visit = (value: unknown, place: string) => {
     if (value === null || typeof value === "number") numbers.set(place, value);
-    else if (typeof value === "object") {
+    else if (typeof value === "string" && place.endsWith(".data")) { // float32 in base64
+      new Float32Array(Uint8Array.fromBase64(value).buffer).forEach((number, i) =>
+        numbers.set(`${place}.${i}`, number)
+      );
+    } else if (typeof value === "object") {
       for (const [key, inner] of Object.entries(value)) {
         if (!["method", "provenance", "calibration", "model"].includes(key)) visit(inner, `${place}.${key}`);
       }

@@ -1,0 +1,58 @@
+/** What people read: the tables and rows of every kind of result, the numbers of every figure, the help of every command. */
+import type { Command } from "commander";
+import { estimateText, evaluatePriceText, rowsOf, tableText, toCsv } from "../../src/show/mod.ts";
+import { commandsOf, helpOf } from "../docs/commands.ts";
+import { drawnWith, names } from "../show/every_figure.ts";
+import { results } from "../show/every_result.ts";
+
+/** Texts by name. */
+type Texts = Readonly<Record<string, string>>;
+
+const look = { utf8: true, lowest: 4, columns: 100 };
+
+const computed = { dtype: "float32", engine: "cpu", runtime: "onnxruntime 1.30.0" };
+const cost = { computed, flops: 2.5e12, seconds: 75, bytes: 3 * 2 ** 28 };
+const task = { task: "piqa", documents: 1838, fed: 60_000, run: 90_000 };
+const prices = {
+  "price of a study": estimateText("tiny", 3, { ...cost, tokens: 8192, modules: 12 }),
+  "price of an evaluation": evaluatePriceText("tiny", 2, { ...cost, tasks: [task], written: 640 }, look),
+};
+
+/** "lamina cache verify". */
+function pathOf(command: Command): string {
+  const { parent } = command;
+  return parent ? `${pathOf(parent)} ${command.name()}` : command.name();
+}
+
+/** The texts of each file of `tests/fixtures/texts`. */
+export const texts: Readonly<Record<string, Texts>> = {
+  tables: {
+    ...Object.fromEntries(
+      Object.entries(results).map(([name, list]) => [
+        name,
+        `${tableText(list, look)}\n--- CSV\n${toCsv(rowsOf(list))}`,
+      ]),
+    ),
+    ...prices,
+  },
+  figures: Object.fromEntries(names.map((name) => [name, drawnWith(name).csv])),
+  help: Object.fromEntries(
+    commandsOf().map((command) => [pathOf(command), helpOf(command)]),
+  ),
+};
+
+/** The address of a file of texts. */
+export const textsFile = (name: string) => new URL(`../fixtures/texts/${name}.txt`, import.meta.url);
+
+/** A file of texts: each below a line with its name. */
+export function joined(texts: Texts): string {
+  return Object.entries(texts).map(([name, text]) => `=== ${name}\n${text}`).join("\n");
+}
+
+/** The lines of each text of a file, by name. */
+export function linesOf(file: string): Record<string, string[]> {
+  const parts = file.split(/^=== (.*)\n/m).slice(1);
+  return Object.fromEntries(
+    parts.flatMap((name, i) => i % 2 === 0 ? [[name, parts[i + 1].split("\n")]] : []),
+  );
+}

@@ -1,0 +1,69 @@
+/** Small results of every kind, golden and made up: whole ones, and ones with missing modules, several texts, seeds or plans. */
+import { head, type Info } from "../../src/result/mod.ts";
+import type { Result } from "../../src/show/mod.ts";
+import { results as forms } from "../result/every_form.ts";
+import { perplexity } from "../result/samples.ts";
+import { guides, profile, sweep } from "./synthetic.ts";
+import { causes } from "./synthetic_causes.ts";
+import { checkpoints } from "./synthetic_checkpoints.ts";
+import { bound, drafting, measuredSpeed, reported } from "./synthetic_speed.ts";
+import { generation } from "./synthetic_generation.ts";
+import { evaluations, plan } from "./synthetic_tasks.ts";
+import { fit, nothing } from "./synthetic_fit.ts";
+import { untrained } from "./synthetic_untrained.ts";
+
+/** A result of every kind that a study gives, as the golden numbers have them. */
+const golden: Readonly<Record<string, Result>> = JSON.parse(
+  await Deno.readTextFile(new URL("../fixtures/results.json", import.meta.url)),
+);
+
+/** A mixture with two kinds of attention. */
+const described: Info = {
+  ...head("info"),
+  model: "mixed",
+  revision: "0123456789abcdef0123456789abcdef01234567",
+  origin: "the hub, owner/mixed at main",
+  licence: null,
+  family: "qwen3_next",
+  format: "safetensors BF16",
+  bytes: 3_000_000,
+  layers: 4,
+  hidden: 64,
+  vocabulary: 32_000,
+  trained: 8192,
+  attention: [
+    { type: "delta", layers: 3, heads: 4, kvHeads: null, headSize: 16, window: null },
+    { type: "softmax", layers: 1, heads: 8, kvHeads: 2, headSize: 8, window: 512 },
+  ],
+  mlp: [
+    { type: "dense", layers: 1, width: 256, experts: null, top: null, shared: false },
+    { type: "mixture", layers: 3, width: 32, experts: 16, top: 2, shared: true },
+  ],
+  parameters: { all: 2_500_000, attention: 100_000, mlp: 300_000, embeddings: 2_048_000 },
+  kvBytesPerToken: 128,
+};
+
+/** Lists of results of one kind, by name. */
+export const results: Readonly<Record<string, readonly Result[]>> = {
+  ...Object.fromEntries(Object.entries(golden).map(([name, result]) => [`golden ${name}`, [result]])),
+  "profile": [profile({ layers: 12, mlp: [3], experts: 10 })],
+  "profile of a hybrid": [profile({ layers: 3, samples: 1, mixers: ["linear", "linear", "full"] })],
+  "perplexities": [perplexity(), perplexity()],
+  "sweep": [sweep({ layers: 12 })],
+  "fit": [fit({ layers: 6 })],
+  "fit without an answer": [nothing({ layers: 6 })],
+  "causes": [causes({ layers: 9, attention: [0, 4], mlp: [4, 8] })],
+  "causes without effects": [causes({ layers: 3 }, { effects: false })],
+  "checkpoints": [checkpoints([0, 32, 512], { layers: 4 })],
+  "checkpoints without quality": [checkpoints([0, 32], { layers: 4 }, false)],
+  "generation": [generation({ task: true })],
+  "guides": [guides({ layers: 6, attention: [2] })],
+  "evaluations": evaluations()[0].slice(0, 3),
+  "plan": [plan("mlp", 2)],
+  "roofline with drafts": [drafting(bound({ name: "wide", attention: 8, largest: 50 }))],
+  "roofline": [bound({ name: "wide", attention: 8, largest: 50, paper: reported(1.12, "fits") })],
+  "speed": [measuredSpeed()],
+  "untrained": [untrained().measured],
+  "info": [described],
+  ...Object.fromEntries(Object.entries(forms).map(([kind, result]) => [`small ${kind}`, [result]])),
+};
