@@ -4,6 +4,15 @@
  */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path/posix";
+import {
+  type Budgets,
+  budgetsFile,
+  counted,
+  overspent,
+  readSources,
+  type Source,
+  uncommented,
+} from "./budgets.ts";
 
 /** What each room may import: rooms above it in this list only. */
 const table = {
@@ -37,30 +46,14 @@ const rooms: Record<string, string[]> = Object.fromEntries(
   Object.entries(table).map(([room, row]) => [room, row.split(" ").filter(Boolean)]),
 );
 
-/** A file of `src/`: path from there, code without comments. */
-interface Source {
-  readonly path: string;
-  readonly code: string;
-}
-
 /** An import; `to` is a path from `src/`, or the name of a package. */
 interface Edge {
   readonly from: string;
   readonly to: string;
 }
 
-const uncommented = (code: string) => code.replace(/\/\*[^]*?\*\/|(?<!:)\/\/.*/g, "");
-
-function readSources(folder: URL, prefix = ""): Source[] {
-  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
-    if (isDirectory) return readSources(new URL(`${name}/`, folder), `${prefix}${name}/`);
-    if (!name.endsWith(".ts")) return [];
-    return [{ path: prefix + name, code: uncommented(Deno.readTextFileSync(new URL(name, folder))) }];
-  });
-}
-
 /** `import … from "x"`, `export … from "x"`, `import "x"` and `import("x")`. */
-function importsOf({ path, code }: Source): Edge[] {
+function importsOf({ path, code }: Pick<Source, "path" | "code">): Edge[] {
   return [...code.matchAll(/\b(?:from|import)\s*\(?\s*["']([^"']+)["']/g)].map(([, to]) => ({
     from: path,
     to: to.startsWith(".") ? join(dirname(path), to) : to,
@@ -152,7 +145,11 @@ function importersOf(name: string, allowed: string, edges: readonly Edge[]): str
     .map(show);
 }
 
-function users(pattern: RegExp, allowed: readonly string[], sources: readonly Source[]): string[] {
+function users(
+  pattern: RegExp,
+  allowed: readonly string[],
+  sources: readonly Pick<Source, "path" | "code">[],
+): string[] {
   return sources.filter(({ path, code }) =>
     pattern.test(code) && !allowed.some((room) => path.startsWith(room))
   )
@@ -194,9 +191,33 @@ const STREAM = /\bprocess\.std(?:out|err)\.write\b|\bDeno\.std(?:out|err)\b|\bco
 /** The outlets of commands, of progress and of notebooks, which make text safe to show; a child's answer to its parent. */
 const OUTLETS = ["commands/shared/context.ts", "show/progress.ts", "show/cell.ts", "doctor/examine.ts"];
 
+/** A flag in a sentence: a reader of a notebook has options, and a command puts its flags in their place (`withFlags`). */
+const FLAG = /["'`][^"'`\n]*[\s(]--[a-z]/;
+/** Command lines, a script, a file of requirements and a style. */
+const COMMAND_LINES = [
+  "commands/",
+  "cluster/slurm.ts",
+  "cluster/trial.ts",
+  "export/card/commands.ts",
+  "hub/packages/pip.ts",
+  "show/page/style.ts",
+];
+
+/** Texts with a verb, errors apart, which say what cannot be done and what is expected. */
+function sentences(sources: readonly Pick<Source, "path" | "code">[]): string[] {
+  const isSentence = (text: string) =>
+    !/Cannot |expected/.test(text) && / (?:is|are|can|cannot|has|have|needs?|takes?|gains?) /.test(text);
+  return sources.flatMap(({ path, code }) =>
+    (code.match(/"[^"\n]*"|`[^`]*`/g) ?? []).filter(isSentence).map((text) => `${path}: ${text}`)
+  );
+}
+
+const GRAPH = /\bcreateGraph\b/;
+
 const sources = readSources(new URL("../src/", import.meta.url));
 const tests = readSources(new URL("./", import.meta.url), "tests/");
 const edges = sources.flatMap(importsOf);
+const budgets: Budgets = JSON.parse(Deno.readTextFileSync(budgetsFile));
 
 /** Every rule: what it finds in made-up files, which is not nothing, and what it finds in ours, which must be. */
 const rules: [name: string, breach: string[], found: string[]][] = [
@@ -265,6 +286,26 @@ const rules: [name: string, breach: string[], found: string[]][] = [
     "fileURLToPath gives the path of a file, also in folders with a space, # or %",
     users(URL_PATH, SERVERS, [{ path: "tests/a_test.ts", code: 'new URL("a", import.meta.url).pathname' }]),
     users(URL_PATH, SERVERS, [...sources, ...tests]),
+  ],
+  [
+    "below the commands, no sentence names a flag",
+    users(FLAG, COMMAND_LINES, [{ path: "study/a.ts", code: '"too little memory; --force runs it"' }]),
+    users(FLAG, COMMAND_LINES, sources),
+  ],
+  [
+    "measure computes and says nothing",
+    sentences([{ path: "measure/a.ts", code: "`drafting can gain: ${takes}, less than ${limit}`" }]),
+    sentences(sources.filter(({ path }) => path.startsWith("measure/"))),
+  ],
+  [
+    "studies build no graphs",
+    users(GRAPH, [], [{ path: "study/a.ts", code: "const graph = createGraph();" }]),
+    users(GRAPH, [], sources.filter(({ path }) => path.startsWith("study/"))),
+  ],
+  [
+    "rooms and the files that know a word of a registry keep to their budgets",
+    overspent({ lines: { onnx: 1 }, mentions: {} }, { lines: { onnx: 2 }, mentions: { kl: 1 } }),
+    overspent(budgets, counted([...sources, ...tests])),
   ],
   [
     "no file imports itself, by whatever way",

@@ -9,11 +9,13 @@ import { messageOf } from "../entry/mod.ts";
 import type { Context } from "./shared/context.ts";
 import { Exit } from "./shared/exit.ts";
 import { createProgram } from "./program.ts";
+import { withFlags } from "./shared/relations.ts";
 
 /** Runs one command line and returns its exit code. */
 export async function runLine(context: Context, args: readonly string[]): Promise<number> {
+  const program = createProgram(context);
   try {
-    await createProgram(context).parseAsync(args, { from: "user" });
+    await program.parseAsync(args, { from: "user" });
     await nextTurn();
     return ended(context) ?? 0;
   } catch (error) {
@@ -25,7 +27,7 @@ export async function runLine(context: Context, args: readonly string[]): Promis
     const code = ended(context);
     if (code !== null) return code;
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    context.progress.onError(`lamina: ${messageOf(error)}`);
+    context.progress.onError(`lamina: ${withFlags(messageOf(error), program)}`);
     if (process.env.LAMINA_DEBUG) Deno.inspect(error).split("\n").forEach(context.progress.onError);
     return 1;
   } finally {

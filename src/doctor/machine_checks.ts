@@ -33,7 +33,7 @@ export const machineChecks: readonly Check[] = [
   {
     part: "CPU and memory",
     needed: true,
-    remedy: `a 135M model needs ${formatBytes(ENOUGH_MEMORY)}; use smaller --samples and --length`,
+    remedy: `a 135M model needs ${formatBytes(ENOUGH_MEMORY)}; use fewer and shorter samples`,
     seconds: 10,
     look: cpu,
   },

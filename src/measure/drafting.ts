@@ -120,20 +120,6 @@ export function costLimit(draft: Omit<Draft, "cost">, most: number = MOST_DRAFTE
   return best;
 }
 
-/** Whether drafting can gain, and the reason: "drafting can gain: a drafted token takes 0.500 of the time of a full one, less than 0.900". */
-export function draftCondition(draft: Draft, most: number = MOST_DRAFTED): string {
-  const { cost: limit, drafted } = costLimit(draft, most);
-  const takes = `a drafted token takes ${draft.cost.toFixed(3)} of the time of a full one`;
-  const rounds = drafted === 1 ? "" : ` in rounds of ${drafted}`;
-  if (expectCost(draft.cost) < limit) {
-    return `drafting can gain: ${takes}, less than ${limit.toFixed(3)}${rounds}`;
-  }
-  if (limit > 0) return `drafting cannot gain: ${takes}, expected less than ${limit.toFixed(3)}${rounds}`;
-  const share = (100 * shareAt(draft.acceptance, 0)).toFixed(1);
-  return `drafting cannot gain: no draft is cheap enough where ${share} % of its tokens are accepted and two tokens at once take ` +
-    `${verifyTime(draft, 2).toFixed(3)} times as long as one`;
-}
-
 /** The longest round up to `most` of which all acceptances are known. */
 function depthsOf(acceptance: Acceptance, most: number): number {
   return typeof acceptance === "number" ? most : Math.min(most, acceptance.length);

@@ -20,7 +20,6 @@ export {
   bestDraft,
   costLimit,
   type Draft,
-  draftCondition,
   type DraftedText,
   draftSpeedup,
   type MeasuredAcceptance,

@@ -50,7 +50,7 @@ export function initialiserOf(
   const named = given.std ?? own.std ?? text?.initializer_range ?? config.initializer_range;
   if (named === undefined || named === null) {
     throw new TypeError(
-      `Cannot initialise ${name}: its configuration has no initializer_range, expected one or a standard deviation (--std)`,
+      `Cannot initialise ${name}: its configuration has no initializer_range, expected one or a standard deviation, \`std\``,
     );
   }
   const std = deviation(named, name);

@@ -1,4 +1,5 @@
 /** Running a model: the executor, what to drop, what to observe, how to score. */
+export { type Chain, openChain } from "./cost/chain.ts";
 export { attentionSizes, attentionStatsProbe } from "./probes/attention_stats.ts";
 export {
   type Cost,
@@ -12,6 +13,7 @@ export {
 } from "./cost/cost.ts";
 export { decodingBytes, type Holding, stepBytes, stepForm } from "./decode/bytes.ts";
 export { type Decoder, decoder, type DecoderOptions, MOST_CUT } from "./decode/decode.ts";
+export { coupling } from "./probes/coupling.ts";
 export { effectsProbe } from "./probes/effects.ts";
 export { embed } from "./embed.ts";
 export { forward, type ForwardOptions } from "./forward.ts";

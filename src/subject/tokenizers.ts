@@ -44,7 +44,7 @@ export async function folderTokenizer(files: ModelFiles, config: unknown): Promi
     `Cannot open ${files.name}: it has no tokenizer, found ${
       names.join(", ") || "nothing"
     }, expected tokenizer.json, ` +
-      "tokenizer.model, or vocab.json and merges.txt; alternatively, pass token ids as the text: --text IDS.json",
+      "tokenizer.model, or vocab.json and merges.txt; alternatively, pass a file of token ids as `text`: IDS.json",
   );
 }
 
@@ -57,8 +57,8 @@ export async function ggufTokenizer(
   const kind = metadata.get("tokenizer.ggml.model") ?? "none";
   if (kind !== "none") return fromFile(name, () => tokenizerFromGguf(metadata));
   throw new Error(
-    `Cannot open ${name}: the file has no tokenizer, expected tokenizer.ggml.model; alternatively, pass token ids as the text: ` +
-      "--text IDS.json",
+    `Cannot open ${name}: the file has no tokenizer, expected tokenizer.ggml.model; alternatively, pass a file of token ids as ` +
+      "`text`: IDS.json",
   );
 }
 

@@ -197,7 +197,7 @@ Deno.test("evaluate: a full disk of results is a notice, and the evaluation is p
     assert.ok(success, err);
     assert.match(
       err,
-      /^results are not kept: Cannot write .*: no space left on the disk; choose another folder with --results$/m,
+      /^results are not kept: Cannot write .*: no space left on the disk; choose another folder for them$/m,
     );
     assert.equal(out, whole.out);
   }));

@@ -55,7 +55,7 @@ Deno.test("shards merge in any order, and not twice; a plan is not applied to an
       for (const command of [["perplexity"], ["profile"], ["generate", "--prompt", "a"]]) {
         const { code, err } = await lamina(...command, other, "--plan", plan);
         assert.equal(code, 1);
-        assert.match(err, /Cannot apply a plan made from .* to .*: .* use --drop-mlp \d/);
+        assert.match(err, /Cannot apply a plan made from .* to .*: .* name them: MLP \d/);
       }
     }, "qwen3");
   }));

@@ -5,7 +5,6 @@ import {
   bestDraft,
   costLimit,
   type Draft,
-  draftCondition,
   draftSpeedup,
   tokensOfRound,
 } from "../../src/measure/mod.ts";
@@ -94,27 +93,6 @@ Deno.test("a draft gains exactly where it costs less than 1 + α − v(2), if v 
       }
     }
   }
-});
-
-Deno.test("the condition is said in words", () => {
-  assert.equal(
-    draftCondition({ acceptance: 0.9, cost: 0.5 }),
-    "drafting can gain: a drafted token takes 0.500 of the time of a full one, less than 0.900",
-  );
-  assert.equal(
-    draftCondition({ acceptance: 0.8, cost: 0.88 }),
-    "drafting cannot gain: a drafted token takes 0.880 of the time of a full one, expected less than 0.800",
-  );
-  assert.equal(
-    draftCondition({ acceptance: 0.2, cost: 0, verify: (tokens) => tokens }),
-    "drafting cannot gain: no draft is cheap enough where 20.0 % of its tokens are accepted and " +
-      "two tokens at once take 2.000 times as long as one",
-  );
-  // Steps: two tokens at once take as long as eight.
-  const steps: Draft = { acceptance: 1, cost: 0.3, verify: (tokens) => tokens > 1 ? 2.5 : 1 };
-  const drafted = (cost: number) => draftCondition({ ...steps, cost }, 7);
-  assert.match(drafted(0.3), /^drafting can gain: .* 0.300 .*, less than 0.786 in rounds of 7$/);
-  assert.match(drafted(0.8), /^drafting cannot gain: .* 0.800 .*, expected less than 0.786 in rounds of 7$/);
 });
 
 Deno.test("the best round is the shortest of equals, and as long as there are acceptances", () => {

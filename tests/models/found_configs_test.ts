@@ -95,7 +95,7 @@ for (const { name, versions, config, opens } of rows.filter(({ name }) => name.e
     for (const [field, value] of Object.entries(CHANGES)) {
       assert.throws(() => readSpec({ ...config, [field]: value }, FILE), {
         name: "TypeError",
-        message: new RegExp(`^Cannot run ${FILE}: field ${field} is .*--allow-field ${field}`),
+        message: new RegExp(`^Cannot run ${FILE}: field ${field} is .*\`allowFields\` ${field}`),
       });
     }
   });

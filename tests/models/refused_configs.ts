@@ -142,7 +142,7 @@ export const refused: readonly Refused[] = [
     "a share of each head to rotate, which the family ignores",
     "llama",
     { partial_rotary_factor: 0.5 },
-    /config\.json: field partial_rotary_factor is 0\.5, which .*--allow-field partial_rotary_factor/,
+    /config\.json: field partial_rotary_factor is 0\.5, which .*`allowFields` partial_rotary_factor/,
   ],
   [
     "such a share among the rotation's own parameters",
@@ -214,7 +214,7 @@ export const refused: readonly Refused[] = [
     "an unknown field of a strange name",
     "llama",
     { [`\u001b[31m\n${"x".repeat(1e5)}`]: 1 },
-    /^.{0,50}field "\\u001b\[31m\\nx{40,50}… is 1, .{60,120}--allow-field "\\u001b/,
+    /^.{0,50}field "\\u001b\[31m\\nx{40,50}… is 1, .{60,120}`allowFields` "\\u001b/,
   ],
   [
     "a model type of a strange name",

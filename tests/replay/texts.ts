@@ -8,7 +8,7 @@ import { results } from "../show/every_result.ts";
 /** Texts by name. */
 type Texts = Readonly<Record<string, string>>;
 
-const look = { utf8: true, lowest: 4, columns: 100 };
+const look = { utf8: true, lowest: 4, more: "use --all to print every module", columns: 100 };
 
 const computed = { dtype: "float32", engine: "cpu", runtime: "onnxruntime 1.30.0" };
 const cost = { computed, flops: 2.5e12, seconds: 75, bytes: 3 * 2 ** 28 };

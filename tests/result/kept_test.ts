@@ -149,7 +149,7 @@ for (const [what, make] of impossible) {
       assert.equal(notices.length, 1, notices.join("\n"));
       assert.match(
         notices[0],
-        /^results are not kept: Cannot write .*; choose another folder with --results$/,
+        /^results are not kept: Cannot write .*; choose another folder for them$/,
       );
       assert.deepEqual(kept(folder), ["file"]);
       assert.equal(await Deno.readTextFile(`${folder}/file`), "taken");

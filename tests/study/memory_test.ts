@@ -65,7 +65,10 @@ Deno.test("studies too large for the machine name the sizes, the need and what i
         const sizes = String
           .raw`it takes about [\d.e+]+ [TP]B of memory, expected at most the [\d.]+ \w+ that are available; `;
         assert.equal(error.name, "RangeError");
-        assert.match(error.message, new RegExp(`^Cannot run ${what}: ${sizes}--force runs it all the same$`));
+        assert.match(
+          error.message,
+          new RegExp(`^Cannot run ${what}: ${sizes}\`force\` runs it all the same$`),
+        );
         return true;
       });
     const begin = performance.now();

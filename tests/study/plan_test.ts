@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Profile, profileOf } from "../../src/result/mod.ts";
+import { planText } from "../../src/measure/mod.ts";
 import { noDrop } from "../../src/run/mod.ts";
 import {
   compare,
@@ -155,10 +156,8 @@ Deno.test("a plan is applied to the model that it was made from, or to any of as
     assert.deepEqual(dropsIn(model, { ...plan, provenance: renamed }), drop);
 
     const tuned = { ...model, identity: { ...model.identity, name: "tuned", fingerprint: "sha256:ff" } };
-    const flags = [["--drop-attention", plan.attention], ["--drop-mlp", plan.mlp]] as const;
-    const named = flags.filter(([, list]) => list.length).map(([flag, list]) => `${flag} ${list.join(",")}`);
     const message = `Cannot apply a plan made from ${name} (${fingerprint}) to tuned (sha256:ff): ` +
-      `expected a plan made from this model; to drop the same layers anyway, use ${named.join(" ")}`;
+      `expected a plan made from this model; to drop the same modules anyway, name them: ${planText(plan)}`;
     assert.throws(() => dropsIn(tuned, plan), { name: "TypeError", message });
     await assert.rejects(perplexities(tuned, [{}, plan], options), { message });
     await assert.rejects(profile(tuned, { ...options, drop: plan }), { message });

@@ -1,8 +1,10 @@
 /** Measured speeds: who is when, what is exact, what is predicted. That something is fast is never asserted. */
 import assert from "node:assert/strict";
 import { type MlpSpec, scoring } from "../../src/models/mod.ts";
+import type { Draft } from "../../src/measure/mod.ts";
 import { head, resultText, type Speed } from "../../src/result/mod.ts";
 import { noDrop, widthOf } from "../../src/run/mod.ts";
+import { draftCondition } from "../../src/study/speed/drafts.ts";
 import { estimate, evaluate, speed } from "../../src/study/mod.ts";
 import { openParts, type PartTimes } from "../../src/study/speed/parts.ts";
 import { bytesAlone, predict } from "../../src/study/speed/predict.ts";
@@ -237,3 +239,24 @@ Deno.test("a draft is measured behind a prompt of one token, and nothing is meas
     await assert.rejects(speed(textless, { ...least, onProgress }), /it has no tokenizer/);
     assert.ok(turns.every((done) => done === 0), `${turns}`);
   }));
+
+Deno.test("the condition is said in words", () => {
+  assert.equal(
+    draftCondition({ acceptance: 0.9, cost: 0.5 }),
+    "drafting can gain: a drafted token takes 0.500 of the time of a full one, less than 0.900",
+  );
+  assert.equal(
+    draftCondition({ acceptance: 0.8, cost: 0.88 }),
+    "drafting cannot gain: a drafted token takes 0.880 of the time of a full one, expected less than 0.800",
+  );
+  assert.equal(
+    draftCondition({ acceptance: 0.2, cost: 0, verify: (tokens) => tokens }),
+    "drafting cannot gain: no draft is cheap enough where 20.0 % of its tokens are accepted and " +
+      "two tokens at once take 2.000 times as long as one",
+  );
+  // Steps: two tokens at once take as long as eight.
+  const steps: Draft = { acceptance: 1, cost: 0.3, verify: (tokens) => tokens > 1 ? 2.5 : 1 };
+  const drafted = (cost: number) => draftCondition({ ...steps, cost }, 7);
+  assert.match(drafted(0.3), /^drafting can gain: .* 0.300 .*, less than 0.786 in rounds of 7$/);
+  assert.match(drafted(0.8), /^drafting cannot gain: .* 0.800 .*, expected less than 0.786 in rounds of 7$/);
+});

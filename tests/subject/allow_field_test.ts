@@ -19,7 +19,7 @@ Deno.test("an unknown field is refused with the way to go on, and passed over on
     await spoil(folder);
     await assert.rejects(
       openModel(folder),
-      /field favourite_colour is "blue", which this model family does not support; if .* --allow-field favourite_colour/,
+      /field favourite_colour is "blue", which this model family does not support; if .* `allowFields` favourite_colour/,
     );
     const allowFields = ["favourite_colour", "hidden_size", "absent"];
     const model = await openModel(folder, { allowFields });
@@ -53,7 +53,7 @@ Deno.test("configurations and series pass over a field too", async () => {
     const named = await openConfig(folder, { allowFields: ["favourite_colour"] });
     const { provenance } = await randomInit(named, sizes);
     assert.deepEqual(provenance.model.allowedFields, ["favourite_colour"]);
-    await assert.rejects(async () => await randomInit(await openConfig(folder), sizes), /--allow-field/);
+    await assert.rejects(async () => await randomInit(await openConfig(folder), sizes), /`allowFields`/);
     const step = `${folder}/run/step10`;
     await Deno.mkdir(step, { recursive: true });
     for (const file of ["config.json", "model.safetensors", "tokenizer.json"]) {

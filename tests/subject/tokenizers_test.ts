@@ -145,7 +145,7 @@ Deno.test("token ids stand for a text, and no tokenizer is needed", async () => 
           blocks,
         );
       }
-      await assert.rejects(profile(bare, options), /it has no tokenizer, found .*--text IDS\.json/);
+      await assert.rejects(profile(bare, options), /it has no tokenizer, found .*`text`: IDS\.json/);
     } finally {
       bare.close();
     }
@@ -168,7 +168,7 @@ Deno.test("a GGUF file without a tokenizer says what to do", async () => {
   const model = await openModel(fileURLToPath(new URL("../fixtures/gguf/llama.gguf", import.meta.url)));
   await assert.rejects(
     model.tokenizer(),
-    /llama\.gguf: the file has no tokenizer, expected tokenizer\.ggml\.model; alternatively, pass token ids/,
+    /llama\.gguf: the file has no tokenizer, expected tokenizer\.ggml\.model; alternatively, pass a file of token ids/,
   );
   model.close();
 });

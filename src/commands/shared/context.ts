@@ -117,7 +117,7 @@ export async function withModel<T>(
 export function tableIn({ look }: Pick<Context, "look">, results: readonly Result[], all = false): string {
   return tableText(results, {
     ...look,
-    ...all ? {} : { lowest: LOWEST },
+    ...all ? {} : { lowest: LOWEST, more: "use --all to print every module" },
     tied: (above, below, profile) => !distinct(profile, [above, below]),
   });
 }

@@ -77,5 +77,16 @@ export function checkRelations(command: Command): void {
   }
 }
 
+/** A message that names options of the library, with the flags of a program's commands in their place: "`force`" becomes "--force". */
+export function withFlags(message: string, program: Command): string {
+  const options = program.commands.flatMap((command) => [command, ...command.commands])
+    .flatMap(({ options }) => options);
+  const flags = new Map(options.map((option) => [option.attributeName(), option.long!]));
+  return message.replaceAll(
+    /`(\w+?)(s?)`/g,
+    (word, name, s) => flags.get(name + s) ?? flags.get(name) ?? word, // allowFields is one --allow-field each
+  );
+}
+
 /** "--top-p" of "topP". */
 const flagOf = (name: string) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

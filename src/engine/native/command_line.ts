@@ -19,7 +19,7 @@ export function expectShortCommandLine(read = readText): void {
   if (bytes <= most) return;
   throw new RangeError(
     `Cannot load ONNX Runtime: the command line has ${bytes} bytes, expected at most ${most}; ` +
-      "pass long texts and lists in a file, as --prompt @FILE",
+      "pass long texts and lists in a file, as @FILE",
   );
 }
 

@@ -189,7 +189,7 @@ function unknownField(name: string, field: string, found: unknown): TypeError {
   const key = spelt(field);
   return new TypeError(
     `Cannot run ${name}: field ${key} is ${describe(found)}, which this model family does not support; ` +
-      `if the model computes the same without it, ignore the field with --allow-field ${key} (in code: allowFields)`,
+      `if the model computes the same without it, ignore the field with \`allowFields\` ${key}`,
   );
 }
 

@@ -246,7 +246,7 @@ async function tryWrite(path: string, text: string, { results, onNotice }: Keepi
   } catch (error) {
     if (!failed.has(results!)) {
       failed.set(results!, error as Error);
-      onNotice?.(`results are not kept: ${(error as Error).message}; choose another folder with --results`);
+      onNotice?.(`results are not kept: ${(error as Error).message}; choose another folder for them`);
     }
     return false;
   }

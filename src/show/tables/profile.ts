@@ -28,6 +28,8 @@ export interface ProfileLook extends TextLook {
   readonly tied?: (above: RankedModule, below: RankedModule, profile: Profile) => boolean;
   /** How many of the lowest of each kind are shown; default: all. */
   readonly lowest?: number;
+  /** How to see the others, in words. */
+  readonly more?: string;
 }
 
 const SYMBOLS = { attention: "|a|/|x|", mlp: "|m|/|X|", block: "|a+m|/|x|" } as const;
@@ -56,7 +58,7 @@ function columnsOf(profile: Profile, kind: ModuleKind): Column<number>[] {
 /** Modules, most redundant first for each kind, under a sparkline by layer. */
 export function profileTables(profile: Profile, look: ProfileLook = {}): Table[] {
   const { skippedTokens, provenance, mixtures } = profile;
-  const { lowest = Infinity, tied, utf8 } = look;
+  const { lowest = Infinity, more, tied, utf8 } = look;
   const byMixer = mixersText(profile);
   return [
     lines(settingOf(provenance)),
@@ -68,7 +70,7 @@ export function profileTables(profile: Profile, look: ProfileLook = {}): Table[]
       ...byMixer === null ? [] : [byMixer],
       "importance is 1 − cos(before, after), sign is cos(before, update); both are means over tokens",
       STREAM_NOTE,
-      ...lowest < provenance.model.layers ? ["use --all to print every module"] : [],
+      ...more && lowest < provenance.model.layers ? [more] : [],
       ...outsizedLines(profile),
       ...tied ? ["~ the samples cannot separate this rank from the next"] : [],
       ...skippedTokens

@@ -5,13 +5,13 @@ import {
   type DropPlan,
   type Form,
   layerBytes,
+  openChain,
   PART_BYTES,
   partBytes,
   passBytes,
   type Passed,
   passForm,
 } from "../../run/mod.ts";
-import { openChain } from "./chain.ts";
 import { computedOn, engineOf, type EngineOptions } from "./options.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import type { Need } from "./memory.ts";

@@ -21,6 +21,6 @@ export async function expectRoom({ bytes, what }: Need, options: EngineOptions &
   if (bytes <= available) return;
   throw new RangeError(
     `Cannot run ${what}: it takes about ${formatBytes(bytes)} of memory, expected at most the ` +
-      `${formatBytes(available)} that are available; --force runs it all the same`,
+      `${formatBytes(available)} that are available; \`force\` runs it all the same`,
   );
 }

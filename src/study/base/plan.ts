@@ -23,6 +23,7 @@ import {
   KINDS,
   MODULES,
   oddField,
+  planText,
 } from "../../measure/mod.ts";
 import { type Plan, PLAN_FIELDS } from "../../result/mod.ts";
 import { type DropPlan, dropPlan } from "../../run/mod.ts";
@@ -134,13 +135,11 @@ function expectPlanOf(identity: StudyModel["identity"], plan: Plan): void {
   expectDepth(identity, plan);
   const found = plan.provenance?.model;
   if (!found || found.fingerprint === identity.fingerprint) return;
-  const flags = [
-    ...plan.attention.length ? [`--drop-attention ${plan.attention.join(",")}`] : [],
-    ...plan.mlp.length ? [`--drop-mlp ${plan.mlp.join(",")}`] : [],
-  ];
+  const { attention, mlp } = plan;
+  const dropped = attention.length + mlp.length;
   throw new TypeError(
     `Cannot apply a plan made from ${found.name} (${found.fingerprint}) to ${identity.name} ` +
       `(${identity.fingerprint}): expected a plan made from this model` +
-      (flags.length > 0 ? `; to drop the same layers anyway, use ${flags.join(" ")}` : ""),
+      (dropped > 0 ? `; to drop the same modules anyway, name them: ${planText({ attention, mlp })}` : ""),
   );
 }

@@ -13,13 +13,13 @@ import {
   type DropPlan,
   type Holding,
   noDrop,
+  openChain,
   passBytes,
   passForm,
   stepBytes,
   stepForm,
   workOf,
 } from "../../run/mod.ts";
-import { openChain } from "../base/chain.ts";
 import { BASE_BYTES, studySpeed, usualSeconds } from "../base/estimate.ts";
 import { computedOn, engineOf, type EngineOptions } from "../base/options.ts";
 import { type Part, type Setting, WRITTEN } from "./asked.ts";

@@ -48,7 +48,7 @@ function expectTokens(way: Repairing, sites: readonly Site[]): void {
   const samples = (tokens: number) => Math.ceil(4 / 3 * tokens / sizes.length);
   throw new RefusedRepair(
     `Cannot repair ${name} by ${by}: found ${tokens} tokens besides those held out, expected at least ${inputs}, as many ` +
-      `as a fit has inputs; ${10 * inputs} are better (--samples ${samples(10 * inputs)})`,
+      `as a fit has inputs; ${10 * inputs} are better: ${samples(10 * inputs)} samples`,
   );
 }
 

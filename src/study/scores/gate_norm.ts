@@ -7,11 +7,8 @@
  * Limits: norms, biases and rotations are not part of it; where q and k are normed (Qwen 3, Gemma 3, OLMo 2) the size of their
  * weights does not reach the scores. The paper's abstract was read, not its formula: heads kept apart are our reading.
  */
-import { sum } from "../../entry/mod.ts";
-import { createGraph, MatMul, Mul, ReduceSum, Reshape, Transpose } from "../../onnx/mod.ts";
-import { type AttentionSpec, mixerKind, scoring } from "../../models/mod.ts";
-import { take, withUploaded } from "../../run/mod.ts";
-import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import { mixerKind, scoring } from "../../models/mod.ts";
+import { coupling } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { engineOf, reporter, type StudyOptions } from "../base/options.ts";
 import { type Measurement, nothing, type Numbers, type Score } from "./score.ts";
@@ -38,7 +35,7 @@ export async function gateNorms(
       const lease = await weights.part(l, new Map(NAMES.map((name) => [name, null])));
       try {
         const [query, key] = NAMES.map((name) => lease.tensors.get(name)!);
-        norms[l] = await coupling(attention, hidden, query, key, options);
+        norms[l] = await coupling(await engineOf(options), attention, hidden, query, key);
       } finally {
         lease.release();
       }
@@ -46,41 +43,6 @@ export async function gateNorms(
     report(l + 1, layers.length);
   }
   return norms;
-}
-
-/** ‖W_qᵀ W_k‖ over all heads. Weights are divided by their largest number first: squares of squares may overflow. */
-async function coupling(
-  { heads, kvHeads, headSize }: AttentionSpec,
-  hidden: number,
-  query: Tensor,
-  key: Tensor,
-  options: StudyOptions,
-): Promise<number> {
-  const engine = await engineOf(options);
-  const graph = createGraph();
-  const grams = ([["q", heads], ["k", kvHeads]] as const).map(([name, count]) => {
-    const heads = Reshape(graph.input(name, "f32", [count * headSize, hidden]), [count, headSize, hidden]);
-    return MatMul(heads, Transpose(heads, [0, 2, 1]));
-  });
-  const shape = [kvHeads, -1, headSize, headSize];
-  const products = Mul(Reshape(grams[0], shape), Reshape(grams[1], shape));
-  graph.output("squares", ReduceSum(products, [2, 3], 1));
-  const program = await engine.compile(graph);
-  try {
-    const [q, k] = [query, key].map(scaled);
-    const tensors = { q: q.tensor, k: k.tensor };
-    const { squares } = await withUploaded(engine, tensors, (held) => program.run(held));
-    const { data } = await take(engine, squares);
-    return q.scale * k.scale * Math.sqrt(Math.max(sum(data as Float32Array), 0));
-  } finally {
-    await program.release();
-  }
-}
-
-function scaled(tensor: Tensor): { tensor: Tensor; scale: number } {
-  const data = toFloat32(tensor);
-  const scale = data.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
-  return { tensor: float32(tensor.shape, data.map((value) => value / scale)), scale };
 }
 
 const gates: Measurement<Numbers> = {

@@ -21,6 +21,7 @@ import {
   routed,
 } from "../../models/mod.ts";
 import {
+  type Chain,
   type Decoder,
   decoder,
   type DecoderOptions,
@@ -28,12 +29,12 @@ import {
   type ModuleWork,
   type NewTokens,
   noDrop,
+  openChain,
   readAtOnce,
   stepForm,
   workOf,
 } from "../../run/mod.ts";
 import { elements, float32 } from "../../tensor/mod.ts";
-import { type Chain, openChain } from "../base/chain.ts";
 import type { Player } from "./turns.ts";
 
 /** Bytes of the chain of products: more than a cache holds. */

@@ -5,7 +5,10 @@
 import type { Engine, Held } from "../../engine/mod.ts";
 import { blockTensors, fedWeights, linear } from "../../models/mod.ts";
 import { createGraph, ReduceSum } from "../../onnx/mod.ts";
-import { type Form, formBytes, owningProgram, storedTypes, take, withUploaded } from "../../run/mod.ts";
+import { take, withUploaded } from "../held.ts";
+import { owningProgram } from "../programs.ts";
+import { type Form, formBytes } from "../weights/forms.ts";
+import { storedTypes } from "../weights/part.ts";
 import { type BlockFormat, type BlockMatrix, float32, middleOf, type Tensor } from "../../tensor/mod.ts";
 
 /** Side of a matrix: a product takes so long that what it costs besides its weights is nothing beside them, in blocks of 4 bits too. */

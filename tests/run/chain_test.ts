@@ -4,11 +4,11 @@ import { cpuEngine, type Engine } from "../../src/engine/mod.ts";
 import type { Graph } from "../../src/onnx/mod.ts";
 import type { Form } from "../../src/run/mod.ts";
 import { heldBytes } from "../../src/run/weights/part.ts";
-import { openChain } from "../../src/study/base/chain.ts";
+import { openChain } from "../../src/run/mod.ts";
 import { openParts } from "../../src/study/speed/parts.ts";
 import { protoOf } from "../onnx/read.ts";
 import { engine } from "../support.ts";
-import { withBlocks } from "./in_blocks.ts";
+import { withBlocks } from "../study/in_blocks.ts";
 
 /** An engine that notes what it compiles with constants. */
 function noting(on: Engine) {
