@@ -71,7 +71,7 @@ def connect(address):
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise Stop(f"cannot reach a Ray cluster at {address}: {worded(error)}; start one for a trial with lamina cluster") from error
+        raise Stop(f"cannot reach a Ray cluster at {address}: {worded(error)}; start one with ray start --head") from error
 
 
 def merge(job, args):

@@ -60,8 +60,8 @@ export function runArguments(file: string): string[] {
   ];
 }
 
-/** Downloads; results and pages; CUDA's libraries; the virtual environments of Ray and Jupyter; the reader's notebooks. */
-export type Kept = "cache" | "results" | "cuda" | "ray" | "venv" | "notebooks";
+/** Downloads; results and pages; CUDA's libraries; Jupyter's virtual environment; the reader's notebooks. */
+export type Kept = "cache" | "results" | "cuda" | "venv" | "notebooks";
 
 /** The facts that decide where things are kept. */
 export interface Machine {

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { installRay, rayPython, tokenVariables } from "../../src/cluster/mod.ts";
 import { type Machines, openMachines, WORKERS } from "./machines.ts";
 import { processesOf, type Running, until } from "./processes.ts";
+import { installRay, rayPython } from "./ray_environment.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const DRIVER = `${root}src/cluster/ray_driver.py`;
@@ -179,7 +179,7 @@ export class RayCluster {
       args,
       env: {
         ...env,
-        ...tokenVariables,
+        RAY_AUTH_MODE: "token",
         RAY_AUTH_TOKEN_PATH: `${this.folder}/token`,
         LAMINA_TEST_MACHINE: `${this.mark}-${machine}`,
         PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`,

@@ -3,26 +3,19 @@
  * again. `-- --all` kills the driver ten times, not three, and divides every kind of study into 1, 2 and 7 shards.
  */
 import assert from "node:assert/strict";
-import { installRay } from "../../src/cluster/mod.ts";
 import { laminaIn, root } from "../commands/cli.ts";
 import { kinds, series, text } from "./kinds.ts";
 import { WORKERS } from "./machines.ts";
-import { isThorough } from "../support.ts";
 import { type Running, until } from "./processes.ts";
 import { GPUS, RayCluster, SHARD, STARTER } from "./ray_cluster.ts";
+import { whyNoRay } from "./ray_environment.ts";
 
 const ALL = Deno.args.includes("--all");
 const KILLS = ALL ? 10 : 3;
 const STEPS = "0,64,256,1024,2048,4096";
 const SHARDS = STEPS.split(",").length;
 
-/** Why Ray cannot be tried here. */
-async function reason(): Promise<string> {
-  if (!isThorough) return "deno task test:all";
-  if (Deno.build.os !== "linux") return "expected Linux";
-  return await installRay().then(() => "", (error: Error) => error.message);
-}
-const why = await reason();
+const why = await whyNoRay();
 
 /** A study, divided, with the bytes that it has undivided. */
 interface Divided {

@@ -104,7 +104,6 @@ function folders(): string {
     [folderOf("cache"), "downloads"],
     [folderOf("results"), "results and pages"],
     [folderOf("cuda"), "CUDA's libraries (lamina cuda)"],
-    [folderOf("ray"), "Ray's environment (lamina cluster)"],
     [folderOf("venv"), "JupyterLab's environment (lamina lab)"],
   ].map(([folder, what]) => [displayed(folder), what]);
   if (installed) rows.push([displayed(folderOf("notebooks")), "your copies of the notebooks (lamina lab)"]);
