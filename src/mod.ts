@@ -63,8 +63,6 @@ export {
   type Order,
   order,
   type OrderOptions,
-  PAPER_ORDERS,
-  type PaperOrders,
   perplexities,
   type PerplexitiesOptions,
   type PerplexityOptions,
@@ -99,8 +97,6 @@ export {
   type TaskPrice,
   type Terms,
   type ValueChange,
-  verify,
-  type VerifyOptions,
   type WindowOptions,
   writePlan,
   type Written,
@@ -143,7 +139,6 @@ export {
   type Kind,
   merge,
   type OfficialDifference,
-  type OrderAgreement,
   type Perplexity,
   type Plan,
   type Profile,
@@ -155,7 +150,6 @@ export {
   type Sizes,
   type Speed,
   type Sweep,
-  type Verification,
   writeResult,
 } from "./result/mod.ts";
 export {

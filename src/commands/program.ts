@@ -1,7 +1,6 @@
 /** The command line as a tree of commands. */
 import { Command, Option } from "commander";
 import { causesCommand } from "./measure/causes.ts";
-import { clusterCommand } from "./machines/cluster.ts";
 import { completionCommand } from "./desk/completion.ts";
 import { evaluateCommand } from "./measure/evaluate.ts";
 import { exportCommand } from "./results/export.ts";
@@ -24,7 +23,6 @@ import {
   sweepCommand,
 } from "./measure/studies.ts";
 import { checkpointsCommand, randomInitCommand } from "./measure/training.ts";
-import { verifyCommand } from "./measure/verify.ts";
 import type { Context } from "./shared/context.ts";
 import { environmentCommand, explained, helpCommand, optionDescription } from "./shared/help.ts";
 import { checkPaths, recordValues } from "./shared/paths.ts";
@@ -53,11 +51,10 @@ export function createProgram(context: Context): Command {
       repairCommand,
       sweepCommand,
       guidesCommand,
-      verifyCommand,
     ],
     "Evaluate:": [perplexityCommand, evaluateCommand, generateCommand, generationCommand, speedCommand],
     "Take away:": [exportCommand],
-    "Many machines:": [shards, shard, merge, clusterCommand],
+    "Many machines:": [shards, shard, merge],
     "This machine:": [
       modelsCommand,
       infoCommand,

@@ -190,7 +190,6 @@ const NOUNS: Readonly<Record<string, string>> = {
   generation: "result of generation",
   speed: "measured speed",
   guides: "result of guides",
-  verify: "verification",
   doctor: "doctor's report",
   evaluate: "evaluation",
   "random-init": "result of randomInit",

@@ -11,7 +11,6 @@ export const METHODS = {
   order: 1,
   loss: 1,
   guides: 1,
-  verify: 1,
   sweep: 1,
   fit: 1,
   "random-init": 2,

@@ -27,14 +27,7 @@ export {
   type SmoothingRow,
   type WholeRow,
 } from "./forms/causes.ts";
-export type {
-  AgainstLlmDrop,
-  Agreement,
-  Comparison,
-  OfficialDifference,
-  OrderAgreement,
-  Verification,
-} from "./forms/comparisons.ts";
+export type { AgainstLlmDrop, Agreement, Comparison, OfficialDifference } from "./forms/comparisons.ts";
 export type {
   CheckpointProfile,
   Checkpoints,

@@ -40,7 +40,6 @@ export { changedModel, changedSpec, checkedTensors, isRun } from "./plan/variant
 export { readyProbe } from "./probes/ready.ts";
 export { routingProbe } from "./probes/routing.ts";
 export type { Observation, Probe } from "./probes/probe.ts";
-export { canonicalBound } from "./repair/canonical.ts";
 export { difference, gatherApart } from "./repair/gather.ts";
 export type { GatherPlace } from "./repair/gather_graph.ts";
 export { hadamard, hasHadamard } from "./repair/hadamard.ts";

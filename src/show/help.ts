@@ -21,7 +21,7 @@ const DOORS: Readonly<Record<string, string>> = Object.fromEntries(
 /** Names of the main door by what they are for, in the order of the work; those that no group has come last. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   "Open:": ["openModel", "info", "packText", "textNames", "CALIBRATION_TEXT", "HELD_OUT_TEXT"],
-  "Measure:": ["profile", "causes", "compare", "againstLlmDrop", "verify"],
+  "Measure:": ["profile", "causes", "compare", "againstLlmDrop"],
   "Choose:": [
     ...[
       "fit",
@@ -35,7 +35,6 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
       "repair",
       "dropsIn",
     ],
-    "PAPER_ORDERS",
   ],
   "Price:": ["perplexities", "sweep", "evaluate", "generate", "generation", "speed", "roofline", "estimate"],
   "Take away:": ["exportModel", "FORMATS", "writePlan", "readPlan", "writeResult", "readResult", "merge"],

@@ -98,11 +98,9 @@ export {
   type RemovalOptions,
   removals,
 } from "./orders/removals.ts";
-export { PAPER_ORDERS, type PaperOrders } from "./training/paper_orders.ts";
 export { DEVICE_NAMES, type DeviceName } from "../measure/mod.ts";
 export { roofline, type RooflineOptions } from "./speed/roofline.ts";
 export { speed, type SpeedEstimate, type SpeedOptions } from "./speed/speed.ts";
-export { verify, type VerifyOptions } from "./training/verify.ts";
 export { checkpoints, type CheckpointsOptions } from "./training/checkpoints.ts";
 export { type Allowance, allowance } from "./sweep/allowance.ts";
 export { type Curve, type CurveOption, SWEEP_STEPS } from "./sweep/curves.ts";

@@ -16,7 +16,6 @@ import { generationStudy } from "./generation/generation.ts";
 import { type GuidesOptions, guidesStudy } from "./orders/guides.ts";
 import type { OrderOptions } from "./orders/request.ts";
 import { orderStudy } from "./orders/stages.ts";
-import type { PaperOrders } from "./training/paper_orders.ts";
 import { type PerplexityOptions, perplexityStudy } from "./passes/perplexity.ts";
 import { type ProfileOptions, profileStudy } from "./passes/profile.ts";
 import { type RepairedOptions, repairStudy } from "./repair/repair.ts";
@@ -24,7 +23,6 @@ import { type SpeedEstimate, type SpeedOptions, speedStudy } from "./speed/speed
 import { type Price, priceOf, type Study } from "./base/study.ts";
 import { type SweepOptions, sweepStudy } from "./sweep/sweep.ts";
 import { type RandomInitOptions, randomInitStudy } from "./untrained/random_init.ts";
-import { type VerifyOptions, verifyStudy } from "./training/verify.ts";
 
 /** All studies. */
 export const studies = {
@@ -41,7 +39,6 @@ export const studies = {
   "untrained-causes": untrainedCausesStudy,
   generation: generationStudy,
   guides: guidesStudy,
-  verify: verifyStudy,
   speed: speedStudy,
 } as const satisfies Record<keyof StudyTerms, unknown>;
 
@@ -67,7 +64,6 @@ export type StudyTerms = {
   readonly "untrained-causes": Terms<NamedConfig | string, UntrainedOptions>;
   readonly generation: Terms<StudyModel | string, GenerationStudyOptions>;
   readonly guides: Terms<StudyModel | string, GuidesOptions>;
-  readonly verify: Terms<string | PaperOrders, VerifyOptions>;
   readonly speed: Terms<StudyModel | string, SpeedOptions, SpeedEstimate>;
 };
 

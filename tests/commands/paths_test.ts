@@ -105,7 +105,6 @@ Deno.test("a command does not replace what it reads", () =>
       [["compare", "none", at("plan.json")], "plan.json"],
       [["plan", at("plan.json"), "--drop", "1"], "plan.json"],
       [["merge", "none", at("plan.json")], "plan.json"],
-      [["verify", "mistral-7b", "--model", at("model")], "model/config.json"],
     ];
     await expectFailures(
       lamina,

@@ -27,7 +27,6 @@ const promises: Record<string, RegExp> = {
   profile: /attention, most redundant first, 10 of 30/,
   plan: /^$/,
   order: /attention by gate-norm[^]*order +module/,
-  verify: /^mistral-7b:\n524288 tokens, 1 plan/,
   guides: /rank corr[^]*gate norm/,
   repair: /drop 4 of attention[^]*\(linear\)[^]*held out of the fits[^]*repaired/,
   fit: /confirmed on[^]*next:/,

@@ -91,14 +91,12 @@ export async function readMade(path: string): Promise<Made> {
 }
 
 /** Kinds that are in the numbers of a notebook only if its code matches. */
-const IN_CODE: Partial<Record<Kind, RegExp>> = { replacement: /repair/ };
+const IN_CODE: Readonly<Record<string, RegExp>> = { replacement: /repair/, verify: /lamina\.verify/ };
 
 /** Why the numbers of a notebook with this code are not those of Lamina's. A kind that it does not know is in none of them. */
 export function outdated({ version, methods }: Made, code: string): string[] {
   const stale = Object.entries(methods)
-    .filter(([kind, method]) =>
-      method !== METHODS[kind as Kind] && (IN_CODE[kind as Kind]?.test(code) ?? true)
-    )
+    .filter(([kind, method]) => method !== METHODS[kind as Kind] && (IN_CODE[kind]?.test(code) ?? true))
     .map(([kind, method]) => `${kind}: method ${method}, expected ${METHODS[kind as Kind]}`);
   return version === VERSION ? stale : [`version ${version}, expected ${VERSION}`, ...stale];
 }

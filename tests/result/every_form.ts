@@ -34,17 +34,6 @@ const difference = {
   difference: [0, null],
   rankCorrelation: 1,
 };
-/** One kind of module of a verification. */
-const verified = {
-  importance: [0.5, 0.25],
-  standardError: [0.1, null],
-  order: [1, 0],
-  tied: [false],
-  official: [1],
-  overlap: [1],
-  rankCorrelation: 0.5,
-};
-
 /** By kind. */
 export const results: { [K in Kind]?: ResultOf<K> } = {
   profile: profile(),
@@ -52,15 +41,6 @@ export const results: { [K in Kind]?: ResultOf<K> } = {
   plan,
   order,
   guides: guides({ layers: 2, samples: 2 }),
-  verify: {
-    ...head("verify"),
-    paper: "stand-in",
-    provenance: profile().provenance,
-    tokens: 32,
-    attention: verified,
-    mlp: { ...verified, rankCorrelation: null },
-    block: verified,
-  },
   compare: { ...head("compare"), models: ["a", "b"], attention: agreement, mlp: agreement, block: agreement },
   against: {
     ...head("against"),
@@ -73,6 +53,7 @@ export const results: { [K in Kind]?: ResultOf<K> } = {
   generate: {
     ...head("generate"),
     model: profile().provenance.model,
+    computed: { dtype: "float32", engine: "cpu", runtime: "onnxruntime 1.30.0" },
     prompt: "once",
     texts: [{ plan: { attention: [], mlp: [0] }, ids: [3], text: " upon", ended: "eos" }],
   },
@@ -132,6 +113,7 @@ export const results: { [K in Kind]?: ResultOf<K> } = {
       text: null,
       kl: 0.25,
       top1: 4,
+      accepted: 4.5,
       cut: 0,
     }],
   },

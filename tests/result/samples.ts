@@ -60,6 +60,7 @@ export const profiles: fc.Arbitrary<Profile> = fc.integer({ min: 1, max: 4 }).ch
     profileOf(
       provenance(samples, { text: { name: "stories", hash }, drop: { attention: [], mlp: [1] } }),
       sums,
+      sizes(2),
       routing,
     )
   );
@@ -73,8 +74,8 @@ export function profile(): Profile {
 /** A fixed perplexity over two samples. */
 export function perplexity() {
   return perplexityOf(provenance(), [
-    { nll: 30, kl: 1.5, top1: 12, tokens: 15 },
-    { nll: 45, kl: 3, top1: 9, tokens: 15 },
+    { nll: 30, kl: 1.5, top1: 12, tokens: 15, accepted: 13, drafted: 15 },
+    { nll: 45, kl: 3, top1: 9, tokens: 15, accepted: 11, drafted: 15 },
   ]);
 }
 
@@ -83,4 +84,11 @@ export function reordered(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reordered);
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).reverse().map(([key, inner]) => [key, reordered(inner)]));
+}
+
+/** Sizes of modules of one weight each. */
+export function sizes(layers: number): Profile["sizes"] {
+  const ones = Array<number>(layers).fill(1);
+  const none = Array<null>(layers).fill(null);
+  return { parameters: 2 * layers, attention: ones, mlp: ones, kvBytes: ones, kvTokens: none };
 }

@@ -9,6 +9,7 @@ import {
   type RoutingSums,
   type Sweep,
 } from "../../src/result/mod.ts";
+import { sizes } from "../result/samples.ts";
 
 export interface Shape {
   readonly layers: number;
@@ -75,7 +76,7 @@ export function profile(shape: Shape): Profile {
     );
   const both = attention.filter((layer) => mlp.includes(layer));
   const sums = { attention: module(0.2, attention), mlp: module(0.5, mlp), block: module(0.6, both) };
-  return profileOf(provenance(shape), sums, routing(shape), shape.mixers);
+  return profileOf(provenance(shape), sums, sizes(layers), routing(shape), shape.mixers);
 }
 
 /** The deeper the layer, the more unevenly are its experts used. */

@@ -23,6 +23,11 @@ function tried(
       parametersShare: dropped * (target === "attention" ? 0.02 : 0.06),
       kvBytesPerToken: target === "attention" ? 64 * dropped : 0,
       kvShare: target === "attention" ? dropped / 6 : 0,
+      kv: {
+        context: 8192,
+        bytes: target === "attention" ? 8192 * 64 * dropped : 0,
+        share: target === "attention" ? dropped / 6 : 0,
+      },
     },
     cost: cost(value, half),
     keeps,

@@ -76,6 +76,8 @@ Deno.test("perplexities stand under each other with what was dropped", () => {
       kl: 1,
       top1: 60,
       tokens: 63,
+      accepted: 60,
+      drafted: 63,
     }]);
   const lines = tableText([
     result(3.2, [], []),

@@ -14,6 +14,7 @@ const item = (values: Partial<Item>): Item => ({
   text: null,
   kl: 0,
   top1: 0,
+  accepted: 0,
   cut: 0,
   ...values,
 });

@@ -188,11 +188,6 @@ Deno.test("what a plan cannot be made from is refused in a line", () => {
     { target: "consecutive", drop: 1 },
     /from a profile: it has no windows, expected an order/,
   );
-  refused(
-    measured,
-    { target: "mlp", parameters: 0.1 },
-    /it has no module sizes, .* expected the result of `lamina profile` \(run it again/,
-  );
   refused(measured, { drop: 1 }, /target is missing, expected one of attention/);
   refused(
     from,

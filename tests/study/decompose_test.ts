@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { profileOf } from "../../src/result/mod.ts";
 import { decompose, importanceOf, magnitudeShare } from "../../src/study/mod.ts";
+import { sizes } from "../result/samples.ts";
 
 const provenance = {
   lamina: "0",
@@ -28,7 +29,7 @@ function profileWith(layers: readonly (readonly (readonly [number, number])[] | 
       above2: tokens.filter(([r]) => r > 2).length,
     }]
   );
-  return profileOf(provenance, { attention: sums, mlp: sums, block: sums });
+  return profileOf(provenance, { attention: sums, mlp: sums, block: sums }, sizes(sums.length));
 }
 
 /** 1 − cos(X, X + u) from vectors: X = (1, 0), u = r (s, √(1 − s²)). */

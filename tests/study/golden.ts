@@ -20,7 +20,6 @@ import {
   repair,
   roofline,
   sweep,
-  verify,
 } from "../../src/study/mod.ts";
 import { openConfig, openSeries } from "../../src/subject/mod.ts";
 import { UNIT, withFolder } from "../support.ts";
@@ -66,15 +65,6 @@ export async function makeGoldens(): Promise<Goldens> {
     results.sweep = curves;
     results.order = await order(model, { ...options, target: "joint", by: "greedy", upto: 3 });
     results.guides = await guides(model, { ...options, heldOut: options.text });
-    const official = {
-      name: "stand-in",
-      model: "-",
-      layers: 3,
-      attention: [2, 0],
-      mlp: [1, 2],
-      block: [2, 1],
-    };
-    results.verify = await verify(official, { ...options, model });
     const asked = { engine: "cpu", tasks: ["openbookqa"], limit: 3, prompts: 1 } as const;
     results.evaluate = (await evaluate(model, [{ attention: [1], mlp: [] }], asked))[0];
     results.causes = await causes(model, { ...options, effectSamples: 1 });

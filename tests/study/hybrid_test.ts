@@ -7,7 +7,7 @@ import { type Blocks, forward, noDrop, segmentsOf, valuesProbe } from "../../src
 import { tableText } from "../../src/show/mod.ts";
 import { gateNorms } from "../../src/study/scores/gate_norm.ts";
 import { sizesOf } from "../../src/subject/mod.ts";
-import { provenance } from "../result/samples.ts";
+import { provenance, sizes } from "../result/samples.ts";
 import { elements, toFloat32 } from "../../src/tensor/mod.ts";
 import { engine, gramSums, withFixture } from "../support.ts";
 
@@ -18,7 +18,7 @@ Deno.test("a profile tells importance by what mixes a layer's tokens", () =>
     const sums = await gramSums(model, blocks);
     const of = (kind: "attention" | "mlp" | "block") => sums.map((layer) => layer[kind] ?? null);
     const own = { attention: of("attention"), mlp: of("mlp"), block: of("block") };
-    const profile = profileOf(provenance(blocks.samples), own, undefined, [...MIXERS]);
+    const profile = profileOf(provenance(blocks.samples), own, sizes(4), undefined, [...MIXERS]);
     const { importance } = meta.attention;
     const line = `mean importance by mixer: full attention ${
       importance[3].toFixed(3)
@@ -26,7 +26,10 @@ Deno.test("a profile tells importance by what mixes a layer's tokens", () =>
     const table = tableText([profile]);
     assert.ok(table.includes(line), table);
     assert.equal(table.match(/linear attention\n/g)?.length, 3);
-    assert.ok(!("mixers" in profileOf(provenance(blocks.samples), own, undefined, MIXERS.map(() => "full"))));
+    assert.ok(
+      !("mixers" in
+        profileOf(provenance(blocks.samples), own, sizes(4), undefined, MIXERS.map(() => "full"))),
+    );
   }));
 
 Deno.test("q, k, v and what is mixed can be observed of linear attention; rows of attention it has none", () =>

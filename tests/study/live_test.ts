@@ -15,7 +15,6 @@ import {
   removals,
   type StudyOptions,
   sweep,
-  verify,
 } from "../../src/study/mod.ts";
 import type { StudyModel } from "../../src/subject/mod.ts";
 import { withTiny } from "./tiny.ts";
@@ -38,12 +37,6 @@ const studies: Record<string, (model: StudyModel, options: StudyOptions) => Prom
   order: (model, options) => order(model, { ...options, target: "joint", by: "greedy", upto: 2 }),
   windows: (model, options) => order(model, { ...options, target: "consecutive", by: "angular", upto: 2 }),
   guides: (model, options) => guides(model, options),
-  verify: (model, options) =>
-    verify({ name: "stand-in", model: "-", layers: 3, attention: [2], mlp: [1], block: [0] }, {
-      ...options,
-      samples: 10, // in two shards
-      model,
-    }),
   causes: (model, options) => causes(model, { ...options, effectSamples: 1 }),
   against: (model, options) => againstLlmDrop(model, options),
   generate: (model, { engine, signal, onProgress }) =>

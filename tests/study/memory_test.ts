@@ -125,14 +125,6 @@ Deno.test("a text is drawn in pieces: who stops it is heard, and its words are t
   );
 });
 
-Deno.test("the estimate of a verification of many samples is as quick as that of few", async () => {
-  const [few, many] = await Promise.all(
-    [16, 2 ** 27].map((samples) => estimate("verify", "mistral-7b", { samples, length: 2, engine: "cpu" })),
-  );
-  assert.equal(many.modules / few.modules, 2 ** 23);
-  assert.equal(many.flops / few.flops, 2 ** 23);
-});
-
 Deno.test("memory for weights changes no digit of a study, whether they stay at hand or are read again", () =>
   withTiny(async ({ model, options: { results: _, ...options } }) => {
     const engine = countedEngine();

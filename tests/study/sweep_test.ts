@@ -15,7 +15,7 @@ type Point = Sweep["curves"][number]["points"][number];
 function losing(...nats: number[]): Perplexity {
   return perplexityOf(
     provenance(nats.length),
-    nats.map((nll) => ({ nll: 2 * nll, kl: 0, top1: 0, tokens: 2 })),
+    nats.map((nll) => ({ nll: 2 * nll, kl: 0, top1: 0, tokens: 2, accepted: 2, drafted: 2 })),
   );
 }
 

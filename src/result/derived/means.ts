@@ -10,13 +10,13 @@ import type { Provenance } from "../forms/provenance.ts";
 type ModuleSums = Profile["sums"]["attention"];
 type SampleSums = NonNullable<ModuleSums[number]>;
 
-/** A profile from its sums, those of what routers did, where some attention is linear, and how large the modules are. */
+/** A profile from its sums, how large the modules are, the sums of what routers did, and where some attention is linear. */
 export function profileOf(
   provenance: Provenance,
   sums: Profile["sums"],
+  sizes: Profile["sizes"],
   routing?: RoutingSums | undefined,
   mixers?: Profile["mixers"],
-  sizes?: Profile["sizes"],
 ): Profile {
   const { samples, length } = provenance.packing;
   const tokens = samples * length;
@@ -38,7 +38,7 @@ export function profileOf(
     ...eachKind((kind) => means(sums[kind])),
     ...mixturesOf(routing),
     ...mixers?.includes("linear") ? { mixers } : {},
-    ...sizes ? { sizes } : {},
+    sizes,
   });
 }
 
@@ -49,7 +49,6 @@ export function perplexityOf(
   draft?: Perplexity["draft"],
 ): Perplexity {
   const tokens = total(sums, "tokens");
-  const drafts = sums.flatMap(({ accepted, drafted }) => drafted ? [{ accepted: accepted!, drafted }] : []);
   const nll = total(sums, "nll") / tokens;
   return displayable({
     ...head("perplexity"),
@@ -60,7 +59,7 @@ export function perplexityOf(
     kl: total(sums, "kl") / tokens,
     top1: total(sums, "top1") / tokens,
     tokens,
-    ...drafts.length > 0 ? acceptanceOf(drafts) : {},
+    ...acceptanceOf(sums.filter(({ drafted }) => drafted > 0)),
     ...draft ? { draft } : {},
     sums,
   });

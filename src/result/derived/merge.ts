@@ -54,7 +54,7 @@ export function merge<R extends Shard>(results: readonly R[], names?: readonly s
     layer && profiles.flatMap((profile) => profile.mixtures?.sums[l] ?? [])
   );
   const { mixers, sizes } = profiles[0];
-  return profileOf(provenance, sums, routing, mixers, sizes) as R;
+  return profileOf(provenance, sums, sizes, routing, mixers) as R;
 }
 
 /** The hash of a text from those of its blocks, or of any division of it: their sum modulo 2^256. */

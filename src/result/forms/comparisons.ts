@@ -1,6 +1,6 @@
-/** The forms of comparisons: two profiles, a profile and the official code's importance, our drop orders and the official ones. */
+/** The forms of comparisons: two profiles, a profile and the official code's importance. */
 import { z } from "zod";
-import { byKind, computedForm, headForm, indices, perLayer, provenanceForm } from "./provenance.ts";
+import { byKind, computedForm, headForm, perLayer, provenanceForm } from "./provenance.ts";
 
 const agreement = z.object({
   /** Share of modules in common among the n least important of each, for n = 1 … L. */
@@ -47,32 +47,3 @@ export const againstForm = z.object({
 });
 /** A profile compared with what the official code computes. */
 export type AgainstLlmDrop = z.infer<typeof againstForm>;
-
-const orderAgreementForm = z.object({
-  importance: perLayer,
-  standardError: perLayer,
-  /** All layers that have the module, least important first. */
-  order: indices,
-  /** For each module that the official order lists: whether the samples cannot separate it from the next. */
-  tied: z.array(z.boolean()),
-  /** As far as it is known, most redundant first. */
-  official: indices,
-  /** Share of layers in common among the first n of each, for n = 1 … as many as are known. */
-  overlap: z.array(z.number()),
-  /** Spearman's correlation of importance with the official rank, over the layers whose rank is known; null where one does not vary. */
-  rankCorrelation: z.number().nullable(),
-});
-/** One kind of module: Lamina's order compared with the official one. */
-export type OrderAgreement = z.infer<typeof orderAgreementForm>;
-
-export const verifyForm = z.object({
-  ...headForm("verify"),
-  /** Whose official orders these are: "mistral-7b". */
-  paper: z.string(),
-  /** The model and the text that were measured. */
-  provenance: provenanceForm,
-  tokens: z.int().positive(),
-  ...byKind(orderAgreementForm),
-});
-/** The drop orders of one of the paper's models, compared with the official ones. */
-export type Verification = z.infer<typeof verifyForm>;

@@ -13,18 +13,18 @@ export type DraftCost = z.infer<typeof draftCostForm>;
 
 const count = z.int().nonnegative();
 
-/** Absent in results of earlier versions; `draft` also of the full model. */
+/** Of the full model, `draft` is absent. */
 export const draftForm = {
   /**
    * Σ_v min(p_full, p_drop): the share of tokens drawn from the plan that the full model accepts, where the plan reads the text with keys
    * and values of its own. A draft that writes with the model reads the model's keys and values, so another share is accepted: see `depths` of
    * `speed` and `generate`.
    */
-  acceptance: z.number().min(0).max(1).optional(),
+  acceptance: z.number().min(0).max(1),
   /** Half the width of its 95 % interval over texts; null for a single text. */
-  acceptanceHalfWidth: z.number().nonnegative().nullable().optional(),
+  acceptanceHalfWidth: z.number().nonnegative().nullable(),
   /** The tokens of this share: of a perplexity some of the predicted ones, evenly apart; of a task all scored ones, as its KL. */
-  acceptanceTokens: count.optional(),
+  acceptanceTokens: count,
   draft: draftCostForm.optional(),
 };
 

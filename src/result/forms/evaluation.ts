@@ -45,8 +45,8 @@ const itemForm = z.object({
   /** Sums over the scored tokens: nats from the full model, and tokens with its first choice. */
   kl: z.number(),
   top1: z.number(),
-  /** Σ Σ_v min(p_full, p_drop) over the scored tokens; absent in results of earlier versions. */
-  accepted: z.number().optional(),
+  /** Σ Σ_v min(p_full, p_drop) over the scored tokens. */
+  accepted: z.number(),
   /** Tokens cut from the left of its requests. */
   cut: z.int().nonnegative(),
 });
@@ -96,16 +96,16 @@ const errorForm = {
   against: changeForm.nullable(),
 };
 
-/** The share of answers that are the full model's, right or wrong, with its 95 % interval; null for the full model and for a perplexity. Earlier versions lack it. */
+/** The share of answers that are the full model's, right or wrong, with its 95 % interval; null for the full model and for a perplexity. */
 const keptForm = z.object({ value: z.number(), low: z.number(), high: z.number() }).nullable();
 
 /** A metric of a task. */
-const metricForm = z.object({ value: z.number(), ...errorForm, kept: keptForm.optional() });
+const metricForm = z.object({ value: z.number(), ...errorForm, kept: keptForm });
 
 /** Half the interval of a mean over documents is by Student's t; a single document has none. */
 const limitsForm = { low: z.number().nullable(), high: z.number().nullable() };
 
-/** The mean log-probability of the right answers, in nats, beside the full model's; null where answers are written. Earlier versions lack it. */
+/** The mean log-probability of the right answers, in nats, beside the full model's; null where answers are written. */
 const logprobForm = z.object({
   value: z.number(),
   ...limitsForm,
@@ -121,13 +121,14 @@ const evaluatedForm = z.object({
   /** The shares that the task reports, as plain numbers. */
   ...sharesForm,
   metrics: z.record(z.string(), metricForm),
-  logprob: logprobForm.optional(),
+  logprob: logprobForm,
   /** KL(p_full ‖ p_drop), nats per scored token, and the share of them with the full model's first choice. */
   kl: z.number().nullable(),
   top1: z.number().nullable(),
-  acceptance: draftForm.acceptance,
-  acceptanceHalfWidth: draftForm.acceptanceHalfWidth,
-  acceptanceTokens: draftForm.acceptanceTokens,
+  /** Absent where nothing was scored. */
+  acceptance: draftForm.acceptance.optional(),
+  acceptanceHalfWidth: draftForm.acceptanceHalfWidth.optional(),
+  acceptanceTokens: draftForm.acceptanceTokens.optional(),
   /** Expected calibration error of the choices' shares, 15 bins. */
   ece: z.number().nullable(),
   /** Documents that were longer than the context. */
@@ -141,8 +142,8 @@ const groupForm = z.object({
   n: z.int().positive(),
   acc: z.number(),
   ...errorForm,
-  kept: keptForm.optional(),
-  logprob: logprobForm.optional(),
+  kept: keptForm,
+  logprob: logprobForm,
 });
 
 /** How a plan writes, next to the full model. */

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { causesForm, rowsForm } from "./causes.ts";
 import { fitForm } from "./fit.ts";
-import { againstForm, compareForm, verifyForm } from "./comparisons.ts";
+import { againstForm, compareForm } from "./comparisons.ts";
 import { draftForm } from "./draft.ts";
 import { evaluateForm, taskForm, writtenForm } from "./evaluation.ts";
 import type { Kind } from "../methods.ts";
@@ -34,14 +34,14 @@ const perplexityForm = z.object({
   /** Predicted tokens: T − 1 per sample. */
   tokens: z.int().positive(),
   ...draftForm,
-  /** By sample; `accepted` is of `drafted` tokens, not of all, and absent in results of earlier versions. */
+  /** By sample; `accepted` is of `drafted` tokens, not of all. */
   sums: z.array(z.object({
     nll: z.number(),
     kl: z.number(),
     top1: z.number(),
     tokens: z.number(),
-    accepted: z.number().optional(),
-    drafted: z.number().optional(),
+    accepted: z.number(),
+    drafted: z.number(),
   })),
   /** What the text shares with the plan's calibration texts; absent where nothing is known to be shared. */
   shared: sharedForm.optional(),
@@ -100,7 +100,6 @@ export const forms = {
   order: orderForm,
   loss: lossForm,
   guides: guidesForm,
-  verify: verifyForm,
   sweep: sweepForm,
   fit: fitForm,
   "random-init": randomInitForm,

@@ -71,7 +71,7 @@ export const lossForm = z.object({
   nll: z.number(),
   kl: z.number(),
   /** Where it was measured. */
-  acceptance: draftForm.acceptance,
+  acceptance: draftForm.acceptance.optional(),
 });
 
 /** One score of one kind of module against the losses of its removals. */

@@ -72,8 +72,8 @@ export const profileForm = z.object({
   mixtures: mixturesForm.optional(),
   /** What mixes the tokens of each layer [L], null where nothing does; absent for a model without linear attention. */
   mixers: z.array(z.enum(["full", "linear"]).nullable()).optional(),
-  /** How large the model's modules are, dropped or not; absent in older profiles. */
-  sizes: sizesForm.optional(),
+  /** How large the model's modules are, dropped or not. */
+  sizes: sizesForm,
 });
 /** Importance, magnitude and sign of every module. */
 export type Profile = z.infer<typeof profileForm>;

@@ -70,8 +70,7 @@ export type Receipt = z.infer<typeof receiptForm>;
 export const generateForm = z.object({
   ...headForm("generate"),
   model: modelForm,
-  /** Results of earlier versions do not say it. */
-  computed: computedForm.optional(),
+  computed: computedForm,
   prompt: z.string(),
   texts: z.array(z.object({
     plan: dropForm,

@@ -1,6 +1,6 @@
-/** How two measurements agree: two profiles, our importance and the official code's, our drop orders and the official ones. */
+/** How two measurements agree: two profiles, or our importance and the official code's. */
 import { KINDS, type ModuleKind, MODULES } from "../../measure/mod.ts";
-import type { AgainstLlmDrop, Comparison, Computed, Verification } from "../../result/mod.ts";
+import type { AgainstLlmDrop, Comparison, Computed } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { formatFixed, formatNumber } from "../chart/numbers.ts";
 import { computedText, KIND_NAMES, settingOf } from "../chart/setting.ts";
@@ -119,60 +119,5 @@ export function againstRows(result: AgainstLlmDrop): CsvRow[] {
   return moduleRecords(MODULES, originOf(result.provenance), (kind) => ({
     rows: layersOf(result[kind].importance),
     columns: againstColumns(result[kind]),
-  }));
-}
-
-/** Columns of the orders of one kind; rows are ranks, from 0. */
-function orderColumns(result: Verification, kind: ModuleKind): Column<number>[] {
-  const { order, official, importance, standardError, tied, overlap } = result[kind];
-  const own = (i: number) =>
-    official[i] === undefined ? null : `${optional(order[i], String)}${tied[i] ? "~" : " "}`;
-  return [
-    { key: "rank", value: (i) => i + 1 },
-    { title: `${KIND_NAMES[kind]} `, value: own },
-    { key: "layer", value: (i) => order[i] },
-    { key: "official", title: "official", value: (i) => official[i] },
-    { key: "importance", value: (i) => importance[order[i]] },
-    { key: "standard_error", value: (i) => standardError[order[i]] },
-    { key: "tied_with_next", value: (i) => String(tied[i] ?? false) },
-    { key: "overlap", value: (i) => overlap[i] },
-  ];
-}
-
-/** Agreement by kind of module, then the orders as far as the official ones are known. */
-export function verifyTables(result: Verification): Table[] {
-  const of = (kind: ModuleKind) => result[kind];
-  const most = Math.max(...KINDS.map((kind) => of(kind).official.length));
-  const counts = [1, 2, 4, most].filter((n) => n <= most);
-  const ranks = [...Array(most).keys()];
-  return [
-    lines(
-      `drop orders of ${result.paper} compared with the official code's · ${settingOf(result.provenance)}`,
-    ),
-    {
-      title: "agreement",
-      ...tableOf(KINDS, [KIND, rankColumn(of), ...sharedColumns(of, counts, "first")]),
-    },
-    {
-      title: "layers, most redundant first: ours, then the official code's",
-      ...tableOf(ranks, [
-        { title: "rank", value: (i) => i + 1 },
-        ...KINDS.flatMap((kind) => orderColumns(result, kind)),
-      ]),
-    },
-    lines(
-      undefined,
-      `rank corr.: between importance and the official rank, over the ${most} layers with a known rank`,
-      "~ the samples cannot separate this rank from the next",
-    ),
-  ];
-}
-
-/** A row for each official rank that is known, of each kind of module. */
-export function verifyRows(result: Verification): CsvRow[] {
-  const origin = { ...originOf(result.provenance), paper: result.paper };
-  return moduleRecords(KINDS, origin, (kind) => ({
-    rows: layersOf(result[kind].official),
-    columns: orderColumns(result, kind),
   }));
 }

@@ -4,7 +4,7 @@ import type { DraftCost } from "../../result/mod.ts";
 import { counted, formatFixed, formatShare } from "../chart/numbers.ts";
 import { type Column, fixed } from "./table.ts";
 
-/** A plan as a draft; results of earlier versions lack both numbers, and the full model drafts nothing. */
+/** A plan as a draft; the full model drafts nothing, and the sweep of the README's picture lacks the numbers. */
 export interface Drafting {
   readonly acceptance?: number | undefined;
   readonly acceptanceHalfWidth?: number | null | undefined;
@@ -48,7 +48,7 @@ export function draftingNotes(plans: readonly Drafting[]): string[] {
   ];
 }
 
-/** ", at 344 of the predicted tokens; nats, KL and top-1 are over all of them": nothing where results of earlier versions do not say. */
+/** ", at 344 of the predicted tokens; nats, KL and top-1 are over all of them", where they are known. */
 function tokensText(drafts: readonly Known[]): string {
   const counts = [...new Set(drafts.map(({ acceptanceTokens }) => acceptanceTokens))];
   if (counts.includes(undefined)) return "";

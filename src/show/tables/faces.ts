@@ -1,14 +1,7 @@
 /** The faces of every kind of result: tables in print, and rows for CSV and data frames. */
 import type { Kind, ResultOf } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import {
-  againstRows,
-  againstTables,
-  comparisonRows,
-  comparisonTable,
-  verifyRows,
-  verifyTables,
-} from "./agreement.ts";
+import { againstRows, againstTables, comparisonRows, comparisonTable } from "./agreement.ts";
 import { causesRows, causesTables } from "./causes.ts";
 import { evaluationRows, evaluationTables } from "./evaluation.ts";
 import { fitRows, fitTables } from "./fit.ts";
@@ -121,7 +114,6 @@ const faces: { readonly [K in Kind]: Face<ResultOf<K>> } = {
   order: { tables: each(orderTable), rows: orderRows },
   generation: { tables: each(generationTables), rows: generationRows },
   guides: { tables: each(guidesTable), rows: guidesRows },
-  verify: { tables: each(verifyTables), rows: verifyRows },
   compare: { tables: each(comparisonTable), rows: comparisonRows },
   against: { tables: each(againstTables), rows: againstRows },
   causes: { tables: each(causesTables), rows: causesRows },

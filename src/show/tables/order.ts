@@ -150,7 +150,7 @@ function savedText({ samples, saved, savedError }: Fresh): string {
 function savesText({ parameters, parametersShare, ...saves }: NonNullable<Plan["saves"]>): string {
   const whole = (count: number) => count.toLocaleString("en-US");
   const { kvBytesPerToken, kvShare, kv } = saves;
-  const keys = !kv || kv.bytes === kvBytesPerToken * kv.context
+  const keys = kv.bytes === kvBytesPerToken * kv.context
     ? `${whole(kvBytesPerToken)} bytes of keys and values per token (${formatShare(kvShare)})`
     : `${whole(kv.bytes)} bytes of keys and values of ${whole(kv.context)} tokens (${formatShare(kv.share)})`;
   return `saves ${whole(parameters)} parameters (${formatShare(parametersShare)}), ${keys}`;

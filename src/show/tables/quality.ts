@@ -87,7 +87,7 @@ function targetsOf(groups: readonly CurveGroup[]): string[] {
   return [...new Set(groups.map(({ target }) => KIND_NAMES[target]))];
 }
 
-/** The same with the speed-up of drafts that read the text by themselves; nothing where the sweep is of an earlier version. */
+/** The same with the speed-up of drafts that read the text by themselves. */
 export function draftTables(sweep: Sweep): Table[] {
   const plans = sweep.curves.flatMap(({ points }) => points);
   const notes = draftingNotes(plans);

@@ -1,6 +1,7 @@
 /** From what each sample showed to the result of the study of causes. Pure. */
 import { type LayerModule, type ModuleKind, MODULES } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
+import { sizesOf } from "../../subject/mod.ts";
 import {
   type Causes,
   type EffectsRow,
@@ -27,10 +28,15 @@ export type AllRows = Pick<Rows, "whole" | "sink" | "effects" | "smoothing" | "p
 const MASSIVE_LISTED = 50;
 
 /** The profile that the samples of the full model are. */
-export function profileIn(provenance: Causes["provenance"], whole: readonly WholeRow[]): Profile {
+export function profileIn(
+  spec: ModelSpec,
+  provenance: Causes["provenance"],
+  whole: readonly WholeRow[],
+): Profile {
   const sums = (kind: ModuleKind) =>
     whole[0].sums.map((first, l) => first[kind] && whole.map((row) => row.sums[l][kind]!));
-  return profileOf(provenance, { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") });
+  const own = { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") };
+  return profileOf(provenance, own, sizesOf(spec));
 }
 
 /** The plans under which smoothing is measured: the full model, then without the n least important of each kind, for each n above 0. */
@@ -48,7 +54,7 @@ export function smoothingPlans(profile: Profile, drops: readonly number[]): Drop
 /** The result, but for predictability. */
 export function assemble(spec: ModelSpec, provenance: Causes["provenance"], rows: AllRows): Causes {
   const { whole, sink, smoothing, effects } = rows;
-  const profile = profileIn(provenance, whole);
+  const profile = profileIn(spec, provenance, whole);
   const { drops, sink: { threshold } } = provenance.causes;
   const moduleMeans = (kind: LayerModule): Causes["attention"] => {
     const { standardError: _, ...means } = profile[kind];

@@ -99,7 +99,7 @@ export function causesWork(subject: Subject, measures: CausesMeasures): Work<Cau
   const [first, second, third] = stages as [Stage<AllRows>, Stage<AllRows>, Stage<AllRows>?];
   const plansOf = async (options: RunOptions): Promise<DropPlan[]> => {
     const { whole } = await first.whole(options);
-    return smoothingPlans(profileIn(await originOf(options), whole), settings.drops);
+    return smoothingPlans(profileIn(model.spec, await originOf(options), whole), settings.drops);
   };
   /** The result without predictability, if that is wanted and an earlier run kept all else. */
   let known: Promise<Causes | null> | undefined;

@@ -148,7 +148,7 @@ export function makePlan(from: Profile | DropOrder, options: PlanOptions): Plan 
       Array.from({ length: size }, (_, i) => ({ module, layer: layer + i, score }))
     ),
     ...last.length > 0 ? { last: [...last] } : {},
-    ...sizes && { saves: savesOf(changed, sizes, options.context ?? CONTEXT) },
+    saves: savesOf(changed, sizes, options.context ?? CONTEXT),
   });
 }
 
@@ -162,9 +162,9 @@ function changedBy({ has, target }: Source, options: PlanOptions): (chosen: read
   return (chosen) => planOf(windowsOf(chosen.map(({ layer }) => layer), window));
 }
 
-/** What a plan is made from: an order, or a profile's ranking, which has no sizes if it is older than these. */
+/** What a plan is made from: an order, or a profile's ranking. */
 interface Source extends Pick<DropOrder, "provenance" | "target" | "by" | "seed" | "order" | "constraints"> {
-  readonly sizes: Sizes | null;
+  readonly sizes: Sizes;
   /** Its modules that go last. */
   readonly last: readonly Last[];
   has(kind: LayerModule, layer: number): boolean;
@@ -178,12 +178,6 @@ function ofProfile(profile: Profile, options: PlanOptions): Source {
     );
   }
   expect("make a plan", "target", target, required(aTarget));
-  if (options.drop === undefined && !profile.sizes) {
-    throw new RangeError(
-      "Cannot plan for a budget from this profile: it has no module sizes, since it is older than these; " +
-        "expected the result of `lamina profile` (run it again: what is kept is not computed twice), or of `lamina order`",
-    );
-  }
   const order = rank(profile, { target: target as RankTarget, by, seed })
     .map((entry) => ({ ...entry, size: 1 }));
   const last = unchecked || scores[by].baseline ? [] : outsizedAmong(profile, order);
@@ -195,7 +189,7 @@ function ofProfile(profile: Profile, options: PlanOptions): Source {
     order: withLast(order, last),
     last,
     constraints: constraintsOf({}),
-    sizes: profile.sizes ?? null,
+    sizes: profile.sizes,
     has: (kind, layer) => profile[kind].importance[layer] !== null,
   };
 }
@@ -238,7 +232,7 @@ function choose(source: Source, options: PlanOptions): readonly Scored[] {
       `Cannot ${verb} ${options.drop} ${NOUNS[target]}: expected a whole number from 0 to ${most.n}${why}`,
     );
   }
-  const { amount, whole, unit, saved } = budgetOf(sizes!, options);
+  const { amount, whole, unit, saved } = budgetOf(sizes, options);
   const changed = changedBy(source, options);
   const savedBy = ({ chosen }: Choice) => saved(changed(chosen));
   const found = choices.find((choice) => savedBy(choice) >= (amount <= 1 ? amount * whole : amount));
@@ -266,7 +260,7 @@ function choicesOf(source: Source, options: PlanOptions): Choice[] {
   const constraints = constraintsOf(options);
   if (target !== "consecutive") {
     const { window } = options;
-    const able = window && sizes ? order.filter(({ layer }) => canShorten(layer, window, sizes)) : order;
+    const able = window ? order.filter(({ layer }) => canShorten(layer, window, sizes)) : order;
     const allowed = constrained(able, layers, constraints);
     return Array.from({ length: allowed.length + 1 }, (_, n) => ({ n, chosen: allowed.slice(0, n) }));
   }

@@ -200,7 +200,7 @@ export async function perplexityGroups(
     const origin = await provenance(model, packed, plan, options);
     origins.set(key, origin);
     const kept = await keptResult("perplexity", origin, options);
-    if (kept?.acceptanceHalfWidth === undefined) continue; // earlier versions lack it
+    if (!kept) continue;
     known.set(key, { ...kept, ...perplexityOf(kept.provenance, kept.sums, kept.draft) });
   }
   if (known.size > 0) {

@@ -1,6 +1,6 @@
 /** Importance, relative magnitude and sign of every module, in one pass (paper, section on importance; gram.ts). */
 import type { ModuleKind } from "../../measure/mod.ts";
-import { type Checks, displayable, phases, within } from "../../entry/mod.ts";
+import { type Checks, phases, within } from "../../entry/mod.ts";
 import { type Model, scoring } from "../../models/mod.ts";
 import { keep, keptOr, merge, type Profile, profileOf, type Provenance } from "../../result/mod.ts";
 import { type Blocks, type DropPlan, gramProbe, type GramSums, routingProbe } from "../../run/mod.ts";
@@ -102,7 +102,7 @@ export async function profileBlocks(
   };
   const { result, kept } = await keptOr("profile", origin, measured, options);
   if (kept) tellReused(options, label);
-  return result.sizes ? result : displayable({ ...result, sizes: sizesOf(model.spec) }); // an older one was kept without
+  return result;
 }
 
 async function measure(
@@ -120,5 +120,5 @@ async function measure(
   const mixers = model.spec.layers.map(({ attention }) =>
     attention && (scoring(attention) ? "full" : "linear")
   );
-  return profileOf(origin, own, routing.sums, mixers, sizesOf(model.spec));
+  return profileOf(origin, own, sizesOf(model.spec), routing.sums, mixers);
 }

@@ -85,20 +85,13 @@ export async function measured(
         perplexity: result.perplexity,
         kl: result.kl,
         top1: result.top1,
-        ...draftingOf(result),
+        acceptance: result.acceptance,
+        acceptanceHalfWidth: result.acceptanceHalfWidth,
+        acceptanceTokens: result.acceptanceTokens,
+        ...result.draft && { draft: result.draft },
         ...rise(base, result),
       })),
     })),
-  };
-}
-
-/** What the point says of its plan as a draft; results of earlier versions lack some of it. */
-function draftingOf({ acceptance, acceptanceHalfWidth, acceptanceTokens, draft }: Perplexity) {
-  return {
-    ...acceptance === undefined ? {} : { acceptance },
-    ...acceptanceHalfWidth === undefined ? {} : { acceptanceHalfWidth },
-    ...acceptanceTokens === undefined ? {} : { acceptanceTokens },
-    ...draft ? { draft } : {},
   };
 }
 

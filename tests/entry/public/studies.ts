@@ -38,7 +38,7 @@ export const studies: Readonly<Record<string, Row>> = {
       ["profile", model, { sample: 2 }],
       'Cannot profile: unknown option "sample", expected one of text, ',
     ],
-    value: [["verify", "mistral-7b", { samples: 0 }], `Cannot verify: samples is 0, ${wholeOf(1)}`],
+    value: [["profile", model, { samples: 0 }], `Cannot profile: samples is 0, ${wholeOf(1)}`],
     type: [
       [7, model, {}],
       "Cannot estimate: study is 7, expected one of profile, perplexity, ",
@@ -195,17 +195,6 @@ export const studies: Readonly<Record<string, Row>> = {
     type: [[model, { profile: aSweep }], "Cannot sweep: profile is a sweep, expected a profile"],
   },
   untrainedCauses: untrained("measure causes"),
-  verify: {
-    name: [["mistral-7b", { modle: model }], 'Cannot verify: unknown option "modle"'],
-    value: [
-      ["llama-2-13", { model }],
-      'Cannot verify: model of the paper is "llama-2-13", expected one of mistral-7b, llama-2-13b (did you mean "llama-2-13b"?)',
-    ],
-    type: [
-      [7],
-      "Cannot verify: model of the paper is 7, expected a model of the paper, or orders to compare with",
-    ],
-  },
   verifyCache: {
     name: [[[], { onprogres() {} }], '(did you mean "onProgress"?)'],
     type: [["tiny"], 'Cannot verify the cache: names is "tiny", expected a list of names'],
