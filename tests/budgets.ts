@@ -4,7 +4,7 @@
  *
  *     deno run -A tests/budgets.ts
  *
- * lowers limits to what there is. A limit is raised by hand, and the commit says why.
+ * lowers limits to what there is; those of lines leave half a per cent. A limit is raised by hand, and the commit says why.
  */
 import { CHANGES, REPAIRS } from "../src/measure/mod.ts";
 import { FORMATS } from "../src/export/mod.ts";
@@ -86,6 +86,9 @@ if (import.meta.main) {
     Object.fromEntries(
       Object.keys(counts).sort().map((name) => [name, Math.min(limits[name] ?? counts[name], counts[name])]),
     );
-  const budgets = { lines: lowered(lines, found.lines), mentions: lowered(mentions, found.mentions) };
+  const spare = Object.fromEntries(
+    Object.entries(found.lines).map(([room, count]) => [room, 10 * Math.ceil(1.005 * count / 10)]),
+  );
+  const budgets = { lines: lowered(lines, spare), mentions: lowered(mentions, found.mentions) };
   Deno.writeTextFileSync(budgetsFile, JSON.stringify(budgets, null, 1) + "\n");
 }

@@ -153,8 +153,8 @@ export function orElse(first: (value: unknown) => boolean, then: Check, otherwis
 
 /** A result of one of the kinds. */
 export function resultOf(...kinds: string[]): Check {
-  const expected = kinds.map(withArticle).join(" or ");
-  return like(expected, (value) => isObject(value) && kinds.includes(String((value as Kinded).kind)));
+  const isOne = (value: unknown) => isObject(value) && kinds.includes(String((value as Kinded).kind));
+  return (value, path) => like(kinds.map(withArticle).join(" or "), isOne)(value, path);
 }
 
 /** Whether a value was not awaited. */
@@ -181,22 +181,11 @@ function inWords(value: unknown): string {
   return typeof kind === "string" ? withArticle(kind) : "an object";
 }
 
-const NOUNS: Readonly<Record<string, string>> = {
-  against: "comparison with llm-drop",
-  causes: "result of causes",
-  checkpoints: "result of checkpoints",
-  compare: "comparison",
-  generate: "generated text",
-  generation: "result of generation",
-  speed: "measured speed",
-  guides: "result of guides",
-  doctor: "doctor's report",
-  evaluate: "evaluation",
-  "random-init": "result of randomInit",
-};
+/** What values of a kind are called, where it is not by its name. */
+export const nouns = new Map<string, string>();
 
 function withArticle(kind: string): string {
-  const noun = NOUNS[kind] ?? kind;
+  const noun = nouns.get(kind) ?? kind;
   return `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
 }
 

@@ -10,6 +10,7 @@ export {
   isPromise,
   like,
   list,
+  nouns,
   number,
   oneOf,
   optionsOf,

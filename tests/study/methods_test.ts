@@ -24,7 +24,7 @@ Deno.test("the numbers of every kind are the golden ones", async () => {
   const results: Record<string, Golden> = await makeGoldens();
   for (const [name, golden] of Object.entries(goldens)) {
     const moved = movedNumber(golden, results[name]);
-    assert.equal(moved, null, `${moved}: raise METHODS["${golden.kind}"] in src/result/methods.ts, ${AGAIN}`);
+    assert.equal(moved, null, `${moved}: raise the method of "${golden.kind}" in src/result/forms, ${AGAIN}`);
   }
 });
 

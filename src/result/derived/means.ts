@@ -1,9 +1,10 @@
 /** From sums to the means that results show, and from the profiles of several seeds to their mean and spread. */
 import { displayable, sum } from "../../entry/mod.ts";
 import { acceptanceOf, deviation, mean, type ModuleKind, standardError } from "../../measure/mod.ts";
-import type { Perplexity, RandomInit } from "../forms/forms.ts";
+import type { Perplexity } from "../forms/perplexity.ts";
+import type { RandomInit } from "../forms/random_init.ts";
 import { canonical } from "../keeping/key.ts";
-import { head } from "../methods.ts";
+import { head } from "../kinds.ts";
 import type { Mixtures, ModuleMeans, Profile, RoutingSums } from "../forms/profile.ts";
 import type { Provenance } from "../forms/provenance.ts";
 

@@ -5,7 +5,7 @@
  * Limit: a text from a file is known by its blocks only; whether two files are the same text is for the user to know.
  */
 import { expect, list, resultOf, string } from "../../entry/mod.ts";
-import type { Perplexity } from "../forms/forms.ts";
+import type { Perplexity } from "../forms/perplexity.ts";
 import { eachKind, perplexityOf, profileOf } from "./means.ts";
 import type { Profile } from "../forms/profile.ts";
 import type { Provenance } from "../forms/provenance.ts";

@@ -5,9 +5,10 @@
  * tokens or queries of a sample, then over samples; a standard error is over samples, null for a single one.
  */
 import { z } from "zod";
+import { byProvenance, kind } from "../kind.ts";
 import { MODULES, PATTERN_NAMES, SMOOTHING_NAMES } from "../../measure/mod.ts";
 import { updateSums } from "./profile.ts";
-import { dropForm, headForm, indices, perLayer, provenanceForm } from "./provenance.ts";
+import { dropForm, indices, perLayer, provenanceForm } from "./provenance.ts";
 
 /**
  * What is correlated with importance: patterns (C5), the stream that a module reads (C6), the size of its update (C7), and the share of
@@ -119,8 +120,7 @@ const massive = z.object({
 });
 export type MassiveActivation = z.infer<typeof massive>;
 
-export const causesForm = z.object({
-  ...headForm("causes"),
+export const causesKind = kind("causes", { method: 1, noun: "result of causes", origin: byProvenance }, {
   provenance: provenanceForm.extend({ causes: settings }),
   tokens: z.int().positive(),
   /** The model's norm placement. */
@@ -149,7 +149,7 @@ export const causesForm = z.object({
   correlations: z.array(correlation),
 });
 /** Patterns, smoothing, magnitudes, and how each correlates with importance. */
-export type Causes = z.infer<typeof causesForm>;
+export type Causes = z.infer<typeof causesKind.form>;
 
 const ofModules = <T extends z.ZodType>(form: T) =>
   z.object({ attention: form.nullable(), mlp: form.nullable() });
@@ -195,9 +195,11 @@ const predictabilityRow = z.array(ofModules(shares));
 export type PredictabilityRow = z.infer<typeof predictabilityRow>;
 export type PatternsRow = z.infer<typeof patternsForm>;
 
-export const rowsForm = z.object({
-  ...headForm("rows"),
-  provenance: causesForm.shape.provenance,
+export const rowsKind = kind("rows", {
+  method: 1,
+  origin: ({ provenance, of, from, to, plans }) => ({ ...provenance, of, from, to, plans }),
+}, {
+  provenance: causesKind.form.shape.provenance,
   of: z.enum(["whole", "sink", "effects", "smoothing", "predictability"]),
   from: z.int().nonnegative(),
   to: z.int().positive(),
@@ -212,4 +214,4 @@ export const rowsForm = z.object({
   predictability: z.array(predictabilityRow).optional(),
 });
 /** Samples [from, to) of a part of the study of causes. */
-export type Rows = z.infer<typeof rowsForm>;
+export type Rows = z.infer<typeof rowsKind.form>;

@@ -1,6 +1,7 @@
 /** The forms of comparisons: two profiles, a profile and the official code's importance. */
 import { z } from "zod";
-import { byKind, computedForm, headForm, perLayer, provenanceForm } from "./provenance.ts";
+import { kind } from "../kind.ts";
+import { byKind, computedForm, perLayer, provenanceForm } from "./provenance.ts";
 
 const agreement = z.object({
   /** Share of modules in common among the n least important of each, for n = 1 … L. */
@@ -13,15 +14,14 @@ const agreement = z.object({
 /** How similarly two profiles rank one kind of module. */
 export type Agreement = z.infer<typeof agreement>;
 
-export const compareForm = z.object({
-  ...headForm("compare"),
+export const compareKind = kind("compare", { method: 1, noun: "comparison" }, {
   models: z.tuple([z.string(), z.string()]),
   /** What computed each, where that differs: then the numbers do too. */
   computed: z.tuple([computedForm, computedForm]).optional(),
   ...byKind(agreement),
 });
 /** Two profiles side by side. */
-export type Comparison = z.infer<typeof compareForm>;
+export type Comparison = z.infer<typeof compareKind.form>;
 
 const officialDifference = z.object({
   /** 1 − mean cos(X, Y), of what is actually added to the stream. */
@@ -36,8 +36,7 @@ const officialDifference = z.object({
 /** One kind of module by layer [L]: Lamina's importance and the official code's; null where the module is absent. */
 export type OfficialDifference = z.infer<typeof officialDifference>;
 
-export const againstForm = z.object({
-  ...headForm("against"),
+export const againstKind = kind("against", { method: 1, noun: "comparison with llm-drop" }, {
   against: z.literal("llm-drop"),
   provenance: provenanceForm,
   /** Whether the definitions coincide for this model; nothing is then run for the official one. */
@@ -46,4 +45,4 @@ export const againstForm = z.object({
   mlp: officialDifference,
 });
 /** A profile compared with what the official code computes. */
-export type AgainstLlmDrop = z.infer<typeof againstForm>;
+export type AgainstLlmDrop = z.infer<typeof againstKind.form>;

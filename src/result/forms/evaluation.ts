@@ -1,8 +1,9 @@
 /** The forms of evaluations: what a model makes of benchmark tasks, document by document. */
 import { z } from "zod";
+import { kind } from "../kind.ts";
 import { VERDICTS } from "../../measure/mod.ts";
 import { draftForm } from "./draft.ts";
-import { headForm, provenanceForm, sharedForm } from "./provenance.ts";
+import { provenanceForm, sharedForm } from "./provenance.ts";
 
 /** What decides what a task asks. */
 const settingForm = z.object({
@@ -52,18 +53,22 @@ const itemForm = z.object({
 });
 
 /** Some documents of a task, as they are kept between runs; the first of them where text is written and the run was ended. */
-export const taskForm = z.object({
-  ...headForm("task"),
+export const taskKind = kind("task", {
+  method: 1,
+  origin: ({ provenance, task }) => ({ ...provenance, task }),
+}, {
   provenance: provenanceForm,
   task: settingForm,
   items: z.array(itemForm),
 });
 /** Some documents of one task under one plan. */
-export type TaskPart = z.infer<typeof taskForm>;
+export type TaskPart = z.infer<typeof taskKind.form>;
 
 /** What a plan writes after the beginnings of texts, as it is kept between runs: ids, of the first prompts if it was ended. */
-export const writtenForm = z.object({
-  ...headForm("written"),
+export const writtenKind = kind("written", {
+  method: 1,
+  origin: ({ provenance, tokens }) => ({ ...provenance, tokens }),
+}, {
   provenance: provenanceForm,
   /** Tokens that are written at most. */
   tokens: z.int().positive(),
@@ -156,8 +161,7 @@ const writingForm = z.object({
   repetition: z.array(z.number()),
 });
 
-export const evaluateForm = z.object({
-  ...headForm("evaluate"),
+export const evaluateKind = kind("evaluate", { method: 2, noun: "evaluation" }, {
   provenance: provenanceForm,
   bos: settingForm.shape.bos,
   seed: z.int().nonnegative(),
@@ -171,4 +175,4 @@ export const evaluateForm = z.object({
   shared: sharedForm.optional(),
 });
 /** The scores of benchmark tasks under a plan. */
-export type Evaluation = z.infer<typeof evaluateForm>;
+export type Evaluation = z.infer<typeof evaluateKind.form>;

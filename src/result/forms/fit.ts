@@ -1,10 +1,11 @@
 /** The form of a fit: the largest plan that keeps a promise, and all that was tried on the way. */
 import { REPAIRS, VERDICTS } from "../../measure/mod.ts";
 import { z } from "zod";
+import { kind } from "../kind.ts";
 import { checkForm } from "./order.ts";
-import { dropForm, headForm, provenanceForm, sharedForm } from "./provenance.ts";
+import { dropForm, provenanceForm, sharedForm } from "./provenance.ts";
 import { medianForm } from "./speed.ts";
-import { byForm, planForm, savesForm, targetForm } from "./sweep.ts";
+import { byForm, planKind, savesForm, targetForm } from "./sweep.ts";
 
 /** What a fit may promise: at most so much loss, or at least so much saved. */
 export const AIMS = ["loss", "perplexity", "accuracy", "parameters", "kv-bytes", "speed"] as const;
@@ -25,8 +26,7 @@ const timesForm = z.object({
   decode: medianForm,
 });
 
-export const fitForm = z.object({
-  ...headForm("fit"),
+export const fitKind = kind("fit", { method: 1 }, {
   /** Provenance of the full model on the samples, or documents, that choose the plan. */
   provenance: provenanceForm,
   /** The same on those that confirm it. */
@@ -67,7 +67,7 @@ export const fitForm = z.object({
   /** Places in `tried` of the largest plans of other lines that kept the promise on the samples that choose, largest first. */
   runnersUp: z.array(z.int().nonnegative()),
   /** The answer as a plan. */
-  plan: planForm.nullable(),
+  plan: planKind.form.nullable(),
   /** The checks of the orders of lines; absent where none was made. */
   checks: z.array(checkForm.extend({ target: targetForm, by: byForm })).optional(),
   /** Measured times of the answer; null where they were not measured. */
@@ -76,4 +76,4 @@ export const fitForm = z.object({
   shared: sharedForm.optional(),
 });
 /** The largest plan that keeps a promise. */
-export type Fit = z.infer<typeof fitForm>;
+export type Fit = z.infer<typeof fitKind.form>;

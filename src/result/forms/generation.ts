@@ -1,7 +1,8 @@
 /** The form of the study of generation: how far predictions lie apart while a model writes, and over the options of a task. */
 import { z } from "zod";
+import { kind } from "../kind.ts";
 import { PREDICTION_MEASURES } from "../../measure/mod.ts";
-import { dropForm, headForm, provenanceForm, sharedForm } from "./provenance.ts";
+import { dropForm, type Provenance, provenanceForm, sharedForm } from "./provenance.ts";
 
 /** A number with its 95 % interval, by drawing prompts or documents again; null where it is undefined, the ends where there is one alone. */
 const estimateForm = z.object({
@@ -59,8 +60,7 @@ const choicesForm = z.object({
   sameOption: estimateForm,
 });
 
-export const generationForm = z.object({
-  ...headForm("generation"),
+const generationFields = {
   provenance: provenanceForm,
   /** Tokens that are written at most. */
   tokens: z.int().positive(),
@@ -94,6 +94,26 @@ export const generationForm = z.object({
   })),
   /** What the text shares with the plans' calibration texts; absent where nothing is known to be shared. */
   shared: sharedForm.optional(),
-});
+};
+type GenerationFields = z.infer<z.ZodObject<typeof generationFields>>;
+
+/** Of a study of generation: the plans, how much they write, and what is asked. */
+export function generationOrigin(
+  { provenance, tokens, temperature, task, plans }: GenerationRequest,
+): Provenance & Omit<GenerationRequest, "provenance"> {
+  return { ...provenance, tokens, temperature, task, plans: plans.map(({ drop }) => ({ drop })) };
+}
+/** What it is known by before it is made. */
+export type GenerationRequest =
+  & Pick<GenerationFields, "provenance" | "tokens" | "temperature" | "task">
+  & {
+    readonly plans: readonly Pick<GenerationFields["plans"][number], "drop">[];
+  };
+
+export const generationKind = kind("generation", {
+  method: 1,
+  noun: "result of generation",
+  origin: generationOrigin,
+}, generationFields);
 /** How far plans lie from the full model while they write. */
-export type Generation = z.infer<typeof generationForm>;
+export type Generation = z.infer<typeof generationKind.form>;

@@ -1,11 +1,10 @@
 /** The form of what a model's headers say: its modules, sizes, licence and origin. */
 import { z } from "zod";
-import { headForm } from "./provenance.ts";
+import { kind } from "../kind.ts";
 
 const count = z.int().nonnegative();
 
-export const infoForm = z.object({
-  ...headForm("info"),
+export const infoKind = kind("info", { method: 1 }, {
   /** Name of the model. */
   model: z.string(),
   /** Commit of the hub; null for other models. */
@@ -54,4 +53,4 @@ export const infoForm = z.object({
   kvBytesPerToken: count,
 });
 /** The properties of a model, as its headers state them. */
-export type Info = z.infer<typeof infoForm>;
+export type Info = z.infer<typeof infoKind.form>;

@@ -1,8 +1,9 @@
 /** The forms of an order (modules, or windows of blocks, as they are dropped) and of guides: how well each score predicts the cost of a removal. */
 import { KINDS } from "../../measure/mod.ts";
 import { z } from "zod";
+import { kind } from "../kind.ts";
 import { draftForm } from "./draft.ts";
-import { byKind, headForm, perLayer, provenanceForm } from "./provenance.ts";
+import { byKind, perLayer, type Provenance, provenanceForm } from "./provenance.ts";
 import { sizesForm } from "./sizes.ts";
 import { byForm, lastForm, targetForm } from "./sweep.ts";
 import { GUIDE_NAMES } from "../scores.ts";
@@ -32,8 +33,7 @@ export const checkForm = z.object({
 /** The check of an order by removals. */
 export type OrderCheck = z.infer<typeof checkForm>;
 
-export const orderForm = z.object({
-  ...headForm("order"),
+const orderFields = {
   /** The full model, and the text on which it was measured; orders that measure nothing name it too. */
   provenance: provenanceForm,
   target: targetForm,
@@ -57,13 +57,35 @@ export const orderForm = z.object({
   sizes: sizesForm,
   /** The check of the order; absent where none was made. */
   check: checkForm.optional(),
-});
+};
+type OrderFields = z.infer<z.ZodObject<typeof orderFields>>;
+
+/** Of an order: what it was asked for besides. An order of fewer modules is another result. */
+export function orderOrigin(
+  { provenance, target, by, seed, upto, constraints, check }: OrderRequest,
+): Provenance & Omit<OrderRequest, "provenance"> {
+  return { ...provenance, target, by, seed, upto, constraints, ...check ? { check: true } : {} };
+}
+/** What an order is known by before it is made. */
+type OrderRequest =
+  & Pick<
+    OrderFields,
+    "provenance" | "target" | "by" | "seed" | "upto" | "constraints"
+  >
+  & {
+    /** Whether it is checked, or the check. */
+    readonly check?: unknown;
+  };
+
+export const orderKind = kind("order", { method: 1, origin: orderOrigin }, orderFields);
 /** Modules in the order in which they are dropped. */
-export type DropOrder = z.infer<typeof orderForm>;
+export type DropOrder = z.infer<typeof orderKind.form>;
 
 /** What the model loses without some modules, as it is kept while an order is searched. */
-export const lossForm = z.object({
-  ...headForm("loss"),
+export const lossKind = kind("loss", {
+  method: 1,
+  origin: ({ provenance, measure }) => ({ ...provenance, measure }),
+}, {
   provenance: provenanceForm,
   /** Whether divergence from the full model was measured too, and the share of drafted tokens that it accepts. */
   measure: z.enum(["loss", "divergence", "acceptance"]),
@@ -91,8 +113,7 @@ const guideForm = z.object({
 /** One score of one kind of module, compared with the losses after each removal. */
 export type Guide = z.infer<typeof guideForm>;
 
-export const guidesForm = z.object({
-  ...headForm("guides"),
+export const guidesKind = kind("guides", { method: 1, noun: "result of guides" }, {
   /** The full model on the text on which losses were measured. */
   provenance: provenanceForm,
   /** The full model on the text on which scores were measured. */
@@ -102,4 +123,4 @@ export const guidesForm = z.object({
   guides: z.array(guideForm),
 });
 /** How well each score predicts the cost of removing one module. */
-export type Guides = z.infer<typeof guidesForm>;
+export type Guides = z.infer<typeof guidesKind.form>;

@@ -3,9 +3,10 @@
  * which has a profile of each checkpoint and, if requested, the cost of dropping half of each kind of module there.
  */
 import { z } from "zod";
-import { byKind, headForm, perLayer, provenanceForm } from "./provenance.ts";
+import { byProvenance, kind } from "../kind.ts";
+import { byKind, perLayer, type Provenance, provenanceForm } from "./provenance.ts";
 import { sizesForm } from "./sizes.ts";
-import { sweepForm } from "./sweep.ts";
+import { sweepKind } from "./sweep.ts";
 
 /** Sums of one module over the counted tokens of one sample. */
 export const updateSums = z.object({
@@ -58,8 +59,7 @@ const mixturesForm = z.object({
 /** The use of experts, by layer [L]; null for a layer without a mixture, or whose mixture is dropped. */
 export type Mixtures = z.infer<typeof mixturesForm>;
 
-export const profileForm = z.object({
-  ...headForm("profile"),
+export const profileKind = kind("profile", { method: 1, origin: byProvenance }, {
   provenance: provenanceForm,
   tokens: z.int().positive(),
   /** Tokens without a direction (|X| = 0), which some module's means leave out. */
@@ -76,18 +76,32 @@ export const profileForm = z.object({
   sizes: sizesForm,
 });
 /** Importance, magnitude and sign of every module. */
-export type Profile = z.infer<typeof profileForm>;
+export type Profile = z.infer<typeof profileKind.form>;
 
-const checkpointForm = profileForm.extend({
+const checkpointForm = profileKind.form.extend({
   /** Optimiser steps so far. */
   step: z.int().nonnegative(),
   /** The full model and half of the attention, MLP or block modules dropped by this step's importance; null if not requested. */
-  quality: sweepForm.nullable(),
+  quality: sweepKind.form.nullable(),
 });
 export type CheckpointProfile = z.infer<typeof checkpointForm>;
 
-export const checkpointsForm = z.object({
-  ...headForm("checkpoints"),
+/**
+ * Of a series of one checkpoint: what is known before its weights are opened. Its files' fingerprint stands for the
+ * weights' format.
+ */
+export function checkpointOrigin(
+  { provenance, step, quality }: CheckpointProfile,
+): Provenance & { step: number; quality: string | null } {
+  const model = { ...provenance.model, format: "" };
+  return { ...provenance, model, step, quality: quality && quality.provenance.text.hash };
+}
+
+export const checkpointsKind = kind("checkpoints", {
+  method: 1,
+  noun: "result of checkpoints",
+  origin: ({ series: [only] }) => checkpointOrigin(only),
+}, {
   /** Name of the series. */
   name: z.string(),
   series: z.array(checkpointForm).min(1).refine(
@@ -96,4 +110,4 @@ export const checkpointsForm = z.object({
   ),
 });
 /** Profiles of the checkpoints of one training run, in the order of their steps. */
-export type Checkpoints = z.infer<typeof checkpointsForm>;
+export type Checkpoints = z.infer<typeof checkpointsKind.form>;

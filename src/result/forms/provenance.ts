@@ -1,6 +1,5 @@
 /** What all forms share: their first fields, plans, where the numbers come from, values by layer. */
 import { z } from "zod";
-import { type Kind, METHODS } from "../methods.ts";
 import { unknownText } from "../../entry/mod.ts";
 import {
   type Change,
@@ -10,11 +9,6 @@ import {
   type DropPlan,
   MODULES,
 } from "../../measure/mod.ts";
-
-/** The fields that every form begins with. */
-export function headForm<K extends Kind>(kind: K) {
-  return { kind: z.literal(kind), method: z.literal(METHODS[kind]) };
-}
 
 /** Layers, 0-based, in the original numbering. */
 export const indices = z.array(z.int().nonnegative());
@@ -103,7 +97,7 @@ export const computedForm = z.object({
 /** What computed the numbers: precision, engine, runtime, device. */
 export type Computed = z.infer<typeof computedForm>;
 
-/** Everything that the numbers depend on except the method (methods.ts). */
+/** Everything that the numbers depend on except the method (kind.ts). */
 export const provenanceForm = z.object({
   lamina: z.string(),
   model: modelForm,

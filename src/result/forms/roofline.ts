@@ -1,6 +1,7 @@
 /** The form of a roofline: what bytes and operations allow a device, beside what the paper measured. */
 import { z } from "zod";
-import { dropForm, headForm } from "./provenance.ts";
+import { kind } from "../kind.ts";
+import { dropForm } from "./provenance.ts";
 
 /** Ratios of the full model's time to the plan's. */
 export const ratiosForm = z.object({ prefill: z.number(), decode: z.number(), whole: z.number() });
@@ -23,8 +24,7 @@ const paperForm = z.object({
   reach: z.enum(REACHES),
 });
 
-export const rooflineForm = z.object({
-  ...headForm("roofline"),
+export const rooflineKind = kind("roofline", { method: 2 }, {
   lamina: z.string(),
   model: z.object({ name: z.string(), family: z.string(), layers: z.int().positive() }),
   device: z.object({
@@ -85,4 +85,4 @@ export const rooflineForm = z.object({
   })),
 });
 /** The largest speed-ups that a device allows a model with modules dropped. */
-export type Roofline = z.infer<typeof rooflineForm>;
+export type Roofline = z.infer<typeof rooflineKind.form>;

@@ -1,7 +1,8 @@
 /** The forms of what is not a measurement: the shards of a study over machines, what a model writes, and what a machine can run. */
 import { z } from "zod";
+import { kind } from "../kind.ts";
 import { draftedForm } from "./draft.ts";
-import { computedForm, dropForm, headForm, modelForm } from "./provenance.ts";
+import { computedForm, dropForm, modelForm } from "./provenance.ts";
 
 /** One shard: units [from, to) of a stage. */
 const shardForm = z.object({
@@ -21,8 +22,7 @@ const shardForm = z.object({
   bytes: z.number().nonnegative(),
 });
 
-export const shardsForm = z.object({
-  ...headForm("shards"),
+export const shardsKind = kind("shards", { method: 1 }, {
   /** The version that all shards must run. */
   lamina: z.string(),
   /** Hash of all that the study depends on, but for what computes it and how it is divided; part of names of folders and jobs. */
@@ -41,12 +41,11 @@ export const shardsForm = z.object({
   ),
 });
 /** The plan of a study that is divided over machines. */
-export type Shards = z.infer<typeof shardsForm>;
+export type Shards = z.infer<typeof shardsKind.form>;
 /** One of its shards. */
 export type Shard = Shards["shards"][number];
 
-export const receiptForm = z.object({
-  ...headForm("shard"),
+export const receiptKind = kind("shard", { method: 1 }, {
   /** The plan's key, and the shard in it. */
   key: z.string(),
   shard: shardForm.pick({ stage: true, name: true, from: true, to: true }),
@@ -64,11 +63,10 @@ export const receiptForm = z.object({
   peakBytes: z.number().nonnegative(),
 });
 /** The record that a finished shard leaves beside its results. Two records of one shard differ in place and duration alone. */
-export type Receipt = z.infer<typeof receiptForm>;
+export type Receipt = z.infer<typeof receiptKind.form>;
 
 /** What a model writes under each of several plans. */
-export const generateForm = z.object({
-  ...headForm("generate"),
+export const generateKind = kind("generate", { method: 1, noun: "generated text" }, {
   model: modelForm,
   computed: computedForm,
   prompt: z.string(),
@@ -84,8 +82,7 @@ export const generateForm = z.object({
 });
 
 /** What a machine can run. */
-export const doctorForm = z.object({
-  ...headForm("doctor"),
+export const doctorKind = kind("doctor", { method: 1, noun: "doctor's report" }, {
   /** Whether everything required is there. */
   works: z.boolean(),
   findings: z.array(z.object({

@@ -1,6 +1,7 @@
 /** The form of measured speeds. The only result with durations in it: they are what it is about, and it is never compared. */
 import { z } from "zod";
-import { computedForm, dropForm, headForm, modelForm } from "./provenance.ts";
+import { kind } from "../kind.ts";
+import { computedForm, dropForm, modelForm } from "./provenance.ts";
 import { draftedForm } from "./draft.ts";
 import { ratiosForm } from "./roofline.ts";
 
@@ -21,8 +22,7 @@ const partsForm = z.object({
   step: z.number().nonnegative(),
 });
 
-export const speedForm = z.object({
-  ...headForm("speed"),
+export const speedKind = kind("speed", { method: 2, noun: "measured speed" }, {
   lamina: z.string(),
   model: modelForm,
   computed: computedForm,
@@ -73,4 +73,4 @@ export const speedForm = z.object({
   })),
 });
 /** Measured speeds of a model, full and with modules dropped. */
-export type Speed = z.infer<typeof speedForm>;
+export type Speed = z.infer<typeof speedKind.form>;

@@ -1,8 +1,17 @@
 /** The forms of plans (what is dropped, in which order) and of sweeps (what dropping more and more costs). */
 import { KINDS, MODULES, REPAIRS } from "../../measure/mod.ts";
 import { z } from "zod";
+import { kind } from "../kind.ts";
 import { draftForm } from "./draft.ts";
-import { changeForm, dropForm, headForm, indices, provenanceForm, sharedForm, strict } from "./provenance.ts";
+import {
+  changeForm,
+  dropForm,
+  indices,
+  type Provenance,
+  provenanceForm,
+  sharedForm,
+  strict,
+} from "./provenance.ts";
 import { ORDERS, TARGETS } from "../scores.ts";
 
 export const targetForm = z.enum(TARGETS);
@@ -37,9 +46,7 @@ const repairedForm = strict("a repair", {
   }).optional(),
 });
 
-/** The kept solution of one site: tensors, or a number that divides all later updates. */
-export const replacementForm = z.object({
-  ...headForm("replacement"),
+const replacementFields = {
   provenance: provenanceForm,
   by: z.enum(REPAIRS),
   sequential: z.boolean(),
@@ -51,7 +58,27 @@ export const replacementForm = z.object({
   refused: z.string().optional(),
   /** Little-endian float32 in base64, by name. */
   tensors: z.record(z.string(), z.object({ shape: indices, data: z.base64() })).nullable(),
-});
+};
+type ReplacementFields = z.infer<z.ZodObject<typeof replacementFields>>;
+
+/** Of a replacement: where it was made, and for which plan. */
+export function replacementOrigin(
+  { provenance, by, sequential, plan, layer, module }: ReplacementRequest,
+): Provenance & Omit<ReplacementRequest, "provenance"> {
+  return { ...provenance, by, sequential, plan, layer, module };
+}
+/** What a replacement is known by before it is made. */
+export type ReplacementRequest = Pick<
+  ReplacementFields,
+  "provenance" | "by" | "sequential" | "plan" | "layer" | "module"
+>;
+
+/** The kept solution of one site: tensors, or a number that divides all later updates. */
+export const replacementKind = kind(
+  "replacement",
+  { method: 2, origin: replacementOrigin },
+  replacementFields,
+);
 
 /** What a plan saves. */
 export const savesForm = strict("savings", {
@@ -82,8 +109,7 @@ export const lastForm = z.object({
 export type Last = z.infer<typeof lastForm>;
 
 /** A plan: the modules to drop, and what ordered them. */
-export const planForm = strict("a plan", {
-  ...headForm("plan"),
+export const planKind = kind("plan", { method: 1, make: (shape) => strict("a plan", shape) }, {
   model: z.string(),
   layers: z.int().positive(),
   /** Provenance of the profile or order that it was made from; a plan written by hand has none. */
@@ -109,13 +135,12 @@ export const planForm = strict("a plan", {
   saves: savesForm.optional(),
 });
 /** Modules to drop, in order. */
-export type Plan = z.infer<typeof planForm>;
+export type Plan = z.infer<typeof planKind.form>;
 /** The names of a plan's fields. */
-export const PLAN_FIELDS: readonly string[] = Object.keys(planForm.shape);
+export const PLAN_FIELDS: readonly string[] = Object.keys(planKind.form.shape);
 
 /** Quality against the number of modules dropped, by what they were ordered by. */
-export const sweepForm = z.object({
-  ...headForm("sweep"),
+export const sweepKind = kind("sweep", { method: 1 }, {
   /** Provenance of the full model on the text on which quality was measured. */
   provenance: provenanceForm,
   /** Provenance of the profile that gave the orders. */
@@ -155,4 +180,4 @@ export const sweepForm = z.object({
   shared: sharedForm.optional(),
 });
 /** Quality by number of modules dropped, curve by curve. */
-export type Sweep = z.infer<typeof sweepForm>;
+export type Sweep = z.infer<typeof sweepKind.form>;

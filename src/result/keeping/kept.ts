@@ -8,9 +8,8 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isFile, writeWhole } from "../../disk/mod.ts";
-import type { ResultOf } from "../forms/forms.ts";
 import { cacheKey, canonical } from "./key.ts";
-import { head, type Kind } from "../methods.ts";
+import { head, type KeptKind, type Kind, manifests, type ResultOf } from "../kinds.ts";
 import type { Provenance } from "../forms/provenance.ts";
 import { parseResult, resultText } from "./store.ts";
 
@@ -21,75 +20,6 @@ export interface Keeping {
   /** Receives single lines for people to read. */
   readonly onNotice?: ((line: string) => void) | undefined;
 }
-
-/** What the numbers of each kept kind depend on, as the result itself says. */
-const origins = {
-  profile: ({ provenance }) => provenance,
-  perplexity: ({ provenance }) => provenance,
-  causes: ({ provenance }) => provenance,
-  task: ({ provenance, task }) => ({ ...provenance, task }),
-  written: ({ provenance, tokens }) => ({ ...provenance, tokens }),
-  checkpoints: ({ series: [only] }) => checkpointOrigin(only),
-  rows: ({ provenance, of, from, to, plans }) => ({ ...provenance, of, from, to, plans }),
-  order: orderOrigin,
-  replacement: replacementOrigin,
-  loss: ({ provenance, measure }) => ({ ...provenance, measure }),
-  generation: generationOrigin,
-} satisfies { [K in Kind]?: (result: ResultOf<K>) => Provenance };
-type KeptKind = keyof typeof origins;
-
-/**
- * Of a series of one checkpoint: what is known before its weights are opened. Its files' fingerprint stands for the
- * weights' format.
- */
-export function checkpointOrigin(
-  { provenance, step, quality }: ResultOf<"checkpoints">["series"][number],
-): Provenance & { step: number; quality: string | null } {
-  const model = { ...provenance.model, format: "" };
-  return { ...provenance, model, step, quality: quality && quality.provenance.text.hash };
-}
-
-/** Of a replacement: where it was made, and for which plan. */
-export function replacementOrigin(
-  { provenance, by, sequential, plan, layer, module }: ReplacementRequest,
-): Provenance & Omit<ReplacementRequest, "provenance"> {
-  return { ...provenance, by, sequential, plan, layer, module };
-}
-/** What a replacement is known by before it is made. */
-export type ReplacementRequest = Pick<
-  ResultOf<"replacement">,
-  "provenance" | "by" | "sequential" | "plan" | "layer" | "module"
->;
-
-/** Of a study of generation: the plans, how much they write, and what is asked. */
-export function generationOrigin(
-  { provenance, tokens, temperature, task, plans }: GenerationRequest,
-): Provenance & Omit<GenerationRequest, "provenance"> {
-  return { ...provenance, tokens, temperature, task, plans: plans.map(({ drop }) => ({ drop })) };
-}
-/** What it is known by before it is made. */
-export type GenerationRequest =
-  & Pick<ResultOf<"generation">, "provenance" | "tokens" | "temperature" | "task">
-  & {
-    readonly plans: readonly Pick<ResultOf<"generation">["plans"][number], "drop">[];
-  };
-
-/** Of an order: what it was asked for besides. An order of fewer modules is another result. */
-export function orderOrigin(
-  { provenance, target, by, seed, upto, constraints, check }: OrderRequest,
-): Provenance & Omit<OrderRequest, "provenance"> {
-  return { ...provenance, target, by, seed, upto, constraints, ...check ? { check: true } : {} };
-}
-/** What an order is known by before it is made. */
-type OrderRequest =
-  & Pick<
-    ResultOf<"order">,
-    "provenance" | "target" | "by" | "seed" | "upto" | "constraints"
-  >
-  & {
-    /** Whether it is checked, or the check. */
-    readonly check?: unknown;
-  };
 
 /** The path at which a result of this origin is kept in a folder. */
 export function resultPath(folder: string, kind: Kind, origin: Provenance): string {
@@ -114,7 +44,7 @@ export async function keptResult<K extends KeptKind>(
   if (text === null) return null;
   try {
     const found = parseResult(path, unsealed(path, text), kind);
-    const own = origins[kind] as (result: ResultOf<K>) => Provenance;
+    const own = manifests[kind].origin as (result: ResultOf<K>) => Provenance;
     if (canonical(own(found)) === canonical(origin)) {
       record(path, "found");
       return found;

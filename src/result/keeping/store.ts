@@ -17,15 +17,14 @@ import {
   text as aText,
 } from "../../entry/mod.ts";
 import { writeWhole } from "../../disk/mod.ts";
-import { forms, type ResultOf } from "../forms/forms.ts";
-import { type Kind, METHODS } from "../methods.ts";
+import { type Kind, manifests, METHODS, type ResultOf } from "../kinds.ts";
 
 const anyResult = resultOf(...Object.keys(METHODS));
 
 /** A result as JSON, on one line or indented. Throws `TypeError` that names the kind and the field that does not fit its form. */
 export function resultText(result: { readonly kind: Kind }, indent = 0): string {
   expect("write a result", "it", result, anyResult);
-  const checked = forms[result.kind].safeParse(result);
+  const checked = manifests[result.kind].form.safeParse(result);
   if (!checked.success) throw new TypeError(`Cannot write ${result.kind}: ${flawIn(checked.error, result)}`);
   return jsonText(checked.data, indent) + "\n";
 }
@@ -91,7 +90,7 @@ export function parseResult<K extends Kind>(name: string, text: string, ...kinds
         `(another version of Lamina computed it differently; compute it again with this one)`,
     );
   }
-  const checked = forms[kind].safeParse(parsed);
+  const checked = manifests[kind].form.safeParse(parsed);
   if (!checked.success) throw new TypeError(`Cannot read ${name}: ${flawIn(checked.error, parsed)}`);
   return displayable(checked.data as ResultOf<K>);
 }

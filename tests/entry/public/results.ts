@@ -96,7 +96,7 @@ export const results: Readonly<Record<string, Row>> = {
   },
   readPlan: { type: [[7], "Cannot read a plan: path is 7, expected a text"] },
   readResult: {
-    value: [["a.json", "profil"], 'Cannot read a result: kinds[0] is "profil", expected one of profile, '],
+    value: [["a.json", "profil"], 'Cannot read a result: kinds[0] is "profil", expected one of '],
     type: [[7, "profile"], "Cannot read a result: path is 7, expected a text"],
   },
   removalAgreement: {
@@ -120,5 +120,5 @@ export const results: Readonly<Record<string, Row>> = {
     type: [[aSweep, "mlp"], "Cannot find trends: result is a sweep, expected a result of checkpoints"],
   },
   writePlan: { type: [["a.json", aProfile], "Cannot write a plan: plan is a profile, expected a plan"] },
-  writeResult: { type: [["a.json", 7], "Cannot write a result: it is 7, expected a profile or"] },
+  writeResult: { type: [["a.json", 7], "Cannot write a result: it is 7, expected a comparison"] },
 };

@@ -1,0 +1,43 @@
+/** A kind of result, declared once beside its form. From the list of kinds (forms/forms.ts) follow types, nouns, and what is kept. */
+import { z } from "zod";
+import { nouns } from "../entry/mod.ts";
+import type { Provenance } from "./forms/provenance.ts";
+
+/** The form of a result: its kind and method, and its fields. */
+type Form<Name extends string, Method extends number, Fields extends z.ZodRawShape> = z.ZodObject<
+  { kind: z.ZodLiteral<Name>; method: z.ZodLiteral<Method> } & Fields
+>;
+
+/** What is known of a kind besides its name and fields. */
+interface Manifest<Method extends number> {
+  /**
+   * How its numbers are computed, by number. A change of the code that moves them raises it: results kept from the previous method are
+   * then computed again, and a file of it is refused. `tests/fixtures/results.json` has the numbers of a tiny model with the method.
+   */
+  readonly method: Method;
+  /** A value of this kind in errors, where it is not its name: "expected a comparison". */
+  readonly noun?: string;
+  /** Makes the form of fields; default: fields besides are ignored. */
+  readonly make?: (shape: z.ZodRawShape) => z.ZodObject;
+}
+
+/** A kind whose results are kept: everything that the numbers of one depend on, as the result itself says. */
+interface Kept<Fields extends z.ZodRawShape> {
+  readonly origin: (result: z.infer<z.ZodObject<Fields>>) => Provenance;
+}
+
+/** Declares a kind. */
+export function kind<
+  const Name extends string,
+  const Method extends number,
+  Fields extends z.ZodRawShape,
+  Own extends Manifest<Method> | Manifest<Method> & Kept<Fields>,
+>(name: Name, manifest: Own & Manifest<Method>, fields: Fields) {
+  const { method, noun, make = z.object } = manifest;
+  if (noun !== undefined) nouns.set(name, noun);
+  const form = make({ kind: z.literal(name), method: z.literal(method), ...fields });
+  return { ...manifest, name, form: form as unknown as Form<Name, Method, Fields> };
+}
+
+/** What a result depends on, where its provenance says all. */
+export const byProvenance = ({ provenance }: { readonly provenance: Provenance }) => provenance;
