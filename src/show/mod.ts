@@ -11,7 +11,7 @@ export { wrap } from "./plain.ts";
 export { align, printable, type TextLook } from "./tables/text.ts";
 export { formatSeconds, median } from "./chart/numbers.ts";
 export { type ProfileLook, sparkline } from "./tables/profile.ts";
-export { type Result, rowsOf, tablesOf, tableText } from "./tables/faces.ts";
+export { type Result, rowsOf, tablesOf, tableText } from "./looks.ts";
 export type { Table } from "./tables/table.ts";
 export { estimateText, evaluatePriceText } from "./tables/prices.ts";
 export { type CsvRow, toCsv } from "./chart/csv.ts";

@@ -2,12 +2,11 @@
  * How any value looks in a notebook: a picture, tables, or text. Results have the usual figure of their kind, or its tables;
  * a value that cannot be seen says why not.
  */
-import type { Kind, ResultOf } from "../result/mod.ts";
+import type { ResultOf } from "../result/mod.ts";
 import type { CsvRow } from "./chart/csv.ts";
 import { type Figure, isFigure } from "./chart/svg.ts";
 import { sharedLines } from "./chart/shared.ts";
-import * as draw from "./figures/mod.ts";
-import { isResult, type Result, rowsOf, tablesOf } from "./tables/faces.ts";
+import { isResult, lookOf, type Result, rowsOf, tablesOf } from "./looks.ts";
 import { recordTable, type Table } from "./tables/table.ts";
 import { code, isPromise } from "../entry/mod.ts";
 
@@ -114,29 +113,12 @@ function shortened(text: string): string {
   return text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)}…` : text;
 }
 
-/** Kinds that are seen better than read. */
-const figures: { readonly [K in Kind]?: (result: ResultOf<K>) => Figure | null } = {
-  profile: draw.importanceFigure,
-  sweep: draw.qualityFigure,
-  fit: draw.fitFigure,
-  causes: (result) => draw.causesFigure([result]),
-  checkpoints: draw.checkpointMapFigure,
-  roofline: (result) => result.plans[0].points.length > 1 ? draw.rooflineFigure([result]) : null,
-  speed: draw.speedFigure,
-  guides: draw.guidesFigure,
-  generation: draw.generationFigure,
-};
-
-/** Kinds whose results are one row each. */
-const ONE_ROW: readonly Kind[] = ["perplexity", "loss", "rows", "shard"];
-
 /** A figure, tables, or records of a result, of an opened model or series; null for anything else. */
 function resultView(
   value: object,
 ): Figure | { readonly tables: readonly Table[] } | readonly object[] | null {
   if (isResult(value)) {
-    const draw = figures[value.kind] as ((result: Result) => Figure | null) | undefined;
-    return draw?.(value) ?? tablesOrRows(value);
+    return lookOf(value).figure?.(value) ?? tablesOrRows(value);
   }
   const { identity, checkpoints } = value as {
     identity?: object;
@@ -155,7 +137,7 @@ function tablesOrRows(result: Result): { readonly tables: readonly Table[] } | r
 /** One of several results, or of several models, in a row; null for anything else. */
 function summaryOf(value: object): object | null {
   if (!isResult(value)) return "identity" in value && "spec" in value ? value.identity as object : null;
-  if (ONE_ROW.includes(value.kind)) return rowsOf([value])[0];
+  if (lookOf(value).isOneRow) return rowsOf([value])[0];
   const { provenance, name, model } = value as Partial<Pick<ResultOf<"profile">, "provenance">> & {
     name?: string;
     model?: string;

@@ -1,0 +1,176 @@
+/** How results of each kind look, the other half of its manifest: tables in print, rows for CSV and data frames, a figure. */
+import type { Kind, ResultOf } from "../result/mod.ts";
+import type { CsvRow } from "./chart/csv.ts";
+import type { Figure } from "./chart/svg.ts";
+import * as draw from "./figures/mod.ts";
+import { againstRows, againstTables, comparisonRows, comparisonTable } from "./tables/agreement.ts";
+import { causesRows, causesTables } from "./tables/causes.ts";
+import { evaluationRows, evaluationTables } from "./tables/evaluation.ts";
+import { fitRows, fitTables } from "./tables/fit.ts";
+import { guidesRows, guidesTable, orderRows, orderTable, planRows, planTables } from "./tables/order.ts";
+import { type ProfileLook, profileRows, profileTables } from "./tables/profile.ts";
+import { draftTables, perplexityRows, perplexityTables, sweepRows, sweepTable } from "./tables/quality.ts";
+import { generationRows, generationTables } from "./tables/generation.ts";
+import { infoRows, infoTables } from "./tables/info.ts";
+import { rooflineRows, rooflineTables } from "./tables/roofline.ts";
+import { speedRows, speedTables } from "./tables/speed.ts";
+import { lines, recordTable, type Table } from "./tables/table.ts";
+import { style, tablesText, type TextLook } from "./tables/text.ts";
+import { checkpointRows, checkpointTables, randomInitRows, randomInitTables } from "./tables/training.ts";
+import { planText } from "../measure/mod.ts";
+import { wrap } from "./plain.ts";
+
+type Of<K extends Kind> = ResultOf<K>;
+
+/** How records look. */
+function recorded<R>(rows: (result: R) => CsvRow[]) {
+  return { tables: (result: R) => recordTable(rows(result)), rows };
+}
+
+/** Results that are parts of others, plans of shards, texts, checks of a machine: one record for each entry of a list. */
+const parts = {
+  generate: recorded(({ model: { name: model, format }, prompt, texts }: Of<"generate">) =>
+    texts.map(({ plan, ids, text, ended, draft }) => ({
+      model,
+      format,
+      dropped: planText(plan),
+      prompt,
+      text,
+      tokens: ids.length,
+      ended,
+      ...draft && {
+        draft: planText(draft.plan),
+        drafted: draft.drafted,
+        accepted: draft.accepted,
+        rounds: draft.rounds,
+        ties: draft.ties,
+      },
+    }))
+  ),
+  loss: {
+    ...recorded(({ provenance: { drop }, nll, kl }: Of<"loss">) => [{ dropped: planText(drop), nll, kl }]),
+    isOneRow: true,
+  },
+  replacement: recorded(({ layer, module, strength, left }: Of<"replacement">) => [
+    { module, layer, strength, left },
+  ]),
+  rows: { ...recorded(({ of, from, to }: Of<"rows">) => [{ of, from, to }]), isOneRow: true },
+  task: recorded(({ items }: Of<"task">) =>
+    items.map(({ index, acc = null, acc_norm = null }) => ({ document: index, acc, acc_norm }))
+  ),
+  written: recorded(({ texts }: Of<"written">) =>
+    texts.map((ids, prompt) => ({ prompt, tokens: ids.length }))
+  ),
+  shards: recorded(({ shards }: Of<"shards">) =>
+    shards.map(({ index, stage, name, cost }) => ({ index, stage, name, flops: cost }))
+  ),
+  shard: {
+    ...recorded((
+      { shard: { name }, host, seconds, made }: Of<"shard">,
+    ) => [{ shard: name, host, seconds, made }]),
+    isOneRow: true,
+  },
+  doctor: {
+    tables: doctorTable,
+    rows: ({ findings }: Of<"doctor">) =>
+      findings.map(({ part, works, found, remedy = null }) => ({
+        part,
+        works: String(works),
+        found,
+        remedy,
+      })),
+  },
+};
+
+/** The tables of results that share one. */
+const combined = <R>(together: (results: readonly R[]) => Table[]) => ({
+  together,
+  tables: (result: R) => together([result]),
+});
+
+/** ✓ for a part that works, – for one that does not; beside it the finding, below it the remedy. */
+function doctorTable({ findings }: Of<"doctor">, look: TextLook = {}): Table {
+  const width = Math.max(...findings.map(({ part }) => part.length));
+  const [yes, no, arrow] = look.utf8 ? ["✓", "–", "→"] : ["+", "-", ">"];
+  const [bold, dim] = [style(look, 1), style(look, 2)];
+  const { columns = Infinity } = look;
+  const indent = width + 4;
+  const shown = findings.flatMap(({ part, works, found, remedy }) => [
+    ...wrap(`${works ? yes : no} ${bold(part.padEnd(width))}  ${found}`, columns, indent),
+    ...remedy ? wrap(`${" ".repeat(indent)}${arrow} ${remedy}`, columns, indent + 2).map(dim) : [],
+  ]);
+  return lines(undefined, ...shown);
+}
+
+/** How results of one kind look. */
+export interface Look<R> {
+  /** A result in print. */
+  tables(result: R, look: ProfileLook): Table | Table[];
+  /** Several results in print, where they share a table. */
+  together?(results: readonly R[]): Table[];
+  /** A result for machines. */
+  rows(result: R): CsvRow[];
+  /** Whether that is a single row. */
+  readonly isOneRow?: boolean;
+  /** The figure of a kind that is better seen than read; null for a result that has none. */
+  figure?(result: R): Figure | null;
+}
+
+const looks: { readonly [K in Kind]: Look<ResultOf<K>> } = {
+  ...parts,
+  profile: { tables: profileTables, rows: profileRows, figure: draw.importanceFigure },
+  perplexity: { ...combined(perplexityTables), rows: perplexityRows, isOneRow: true },
+  sweep: {
+    tables: (sweep) => [sweepTable(sweep), ...draftTables(sweep)],
+    rows: sweepRows,
+    figure: draw.qualityFigure,
+  },
+  fit: { tables: fitTables, rows: fitRows, figure: draw.fitFigure },
+  plan: { tables: planTables, rows: planRows },
+  order: { tables: orderTable, rows: orderRows },
+  generation: { tables: generationTables, rows: generationRows, figure: draw.generationFigure },
+  guides: { tables: guidesTable, rows: guidesRows, figure: draw.guidesFigure },
+  compare: { tables: comparisonTable, rows: comparisonRows },
+  against: { tables: againstTables, rows: againstRows },
+  causes: { tables: causesTables, rows: causesRows, figure: (result) => draw.causesFigure([result]) },
+  checkpoints: { tables: checkpointTables, rows: checkpointRows, figure: draw.checkpointMapFigure },
+  "random-init": { tables: randomInitTables, rows: randomInitRows },
+  evaluate: { ...combined(evaluationTables), rows: evaluationRows },
+  roofline: {
+    tables: rooflineTables,
+    rows: rooflineRows,
+    figure: (result) => result.plans[0].points.length > 1 ? draw.rooflineFigure([result]) : null,
+  },
+  speed: { tables: speedTables, rows: speedRows, figure: draw.speedFigure },
+  info: { tables: infoTables, rows: infoRows },
+};
+
+/** Any result; its form is checked where it is read or written. */
+export interface Result {
+  readonly kind: Kind;
+}
+
+/** How results of a result's kind look. */
+export const lookOf = ({ kind }: Result) => looks[kind] as Look<never> as Look<Result>;
+
+/** Whether a value is a result. */
+export function isResult(value: object): value is Result {
+  return Object.hasOwn(looks, String((value as { kind?: unknown }).kind));
+}
+
+/** Results of one kind in print. */
+export function tablesOf(results: readonly Result[], look: ProfileLook = {}): Table[] {
+  if (results.length === 0) return [];
+  const { tables, together } = lookOf(results[0]);
+  return together?.(results) ?? results.flatMap((result) => tables(result, look));
+}
+
+/** Results of one kind as text for a terminal. */
+export function tableText(results: readonly Result[], look: ProfileLook = {}): string {
+  return tablesText(tablesOf(results, look), look);
+}
+
+/** Results of one kind as rows for CSV and data frames: one for each module, drop, step or task. The JSON has the rest. */
+export function rowsOf(results: readonly Result[]): CsvRow[] {
+  return results.flatMap((result) => lookOf(result).rows(result));
+}
