@@ -4,7 +4,7 @@ import { cacheKey, fileName, head, type Shard, type Shards, VERSION } from "../r
 import { type Division, spansOf } from "../study/mod.ts";
 
 /** Options of a plan besides the study. */
-export interface PlanOptions {
+interface PlanOptions {
   /** The command line of the undivided study. */
   readonly command: readonly string[];
   /** The largest number of shards of each stage; a stage has at most as many as units. */

@@ -47,7 +47,7 @@ export async function runShard(
 }
 
 /** The host, and its processor with the instructions that decide which kernels run. */
-export async function machine(): Promise<{ host: string; processor: string }> {
+async function machine(): Promise<{ host: string; processor: string }> {
   const model = cpus()[0]?.model.trim() || Deno.build.arch;
   const text = await readFile("/proc/cpuinfo", "utf-8").catch(() => "");
   const flags = new Set(text.match(/^flags\s*:(.*)$/m)?.[1].split(/\s+/) ?? []);
@@ -59,6 +59,6 @@ export async function machine(): Promise<{ host: string; processor: string }> {
 }
 
 /** The largest resident memory of this process so far, in bytes. */
-export function peakBytes(): number {
+function peakBytes(): number {
   return process.resourceUsage().maxRSS * 1024;
 }

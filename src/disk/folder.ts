@@ -8,7 +8,7 @@ import { failing, failure } from "../entry/mod.ts";
 import { removeStrays, temporaryName } from "./temporary.ts";
 
 /** A file of the folder: its name, and its bytes part by part. */
-export interface FolderFile {
+interface FolderFile {
   readonly name: string;
   parts(): AsyncIterable<Uint8Array>;
 }

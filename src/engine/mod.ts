@@ -4,7 +4,7 @@ export { availableBytes } from "./native/memory.ts";
 export { cudaEngine } from "./native/cuda.ts";
 export { returnFreedMemory } from "./native/trim.ts";
 export { ENGINES, openEngine, PRECISIONS, precisionsOf, tryProduct, type Wanted } from "./open.ts";
-export { type Loan, openResidents, type Place, type Resident, type Residents } from "./residents.ts";
+export { openResidents, type Place, type Resident, type Residents } from "./residents.ts";
 export { webgpuEngine } from "./web/web.ts";
 export { engineWithin } from "./within.ts";
 export type {

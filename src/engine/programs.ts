@@ -16,7 +16,7 @@ interface Entry {
 }
 
 /** Compiles a graph with some of its inputs as constants; none where an engine does not copy them. */
-export type CompileWith = (graph: Graph, constants: Feeds) => Promise<Program>;
+type CompileWith = (graph: Graph, constants: Feeds) => Promise<Program>;
 
 /** A store over an engine's own `compile`. */
 export function programStore(compile: CompileWith, { constants: had }: Pick<Lowering, "constants">) {

@@ -30,7 +30,7 @@ export interface Place {
 }
 
 /** Weights in use. */
-export interface Loan<R extends Resident> {
+interface Loan<R extends Resident> {
   readonly resident: R;
   /** Ends the use: weights without a place at hand are freed. A second call does nothing. */
   giveBack(): void;

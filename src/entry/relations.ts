@@ -17,7 +17,7 @@ export interface Relation {
 }
 
 /** How an option is called where an error is read: "topP", "--top-p". */
-export type Called = (option: string) => string;
+type Called = (option: string) => string;
 
 /** Whether an option is there: a switch that is off and an empty list are not. */
 export const isThere = (value: unknown) =>

@@ -14,7 +14,7 @@ import {
 } from "../weights/mod.ts";
 
 /** The differences of the other form. */
-export interface Difference {
+interface Difference {
   /** Rows of each of some heads, which lie in two halves in Hugging Face's files and in pairs in llama.cpp's. */
   readonly heads?: { readonly number: number; readonly to: "halves" | "pairs" };
   /** A number that is added to every element, which makes it F32. */

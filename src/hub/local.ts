@@ -60,7 +60,7 @@ export async function localFolder(
 }
 
 /** The regular files of a folder, links followed, hidden ones left out. */
-export async function folderEntries(path: string): Promise<FileEntry[]> {
+async function folderEntries(path: string): Promise<FileEntry[]> {
   return await Promise.all((await folderNames(path)).map((name) => fileEntry(join(path, name), name)));
 }
 

@@ -18,4 +18,4 @@ export { endpoint } from "./remote/hub_fetch.ts";
 export { findToken } from "./remote/token.ts";
 export { cudaWheels } from "./packages/cuda.ts";
 export { installWheels } from "./packages/wheels.ts";
-export { makeEnvironment, missingPackages, PYTHON, pythonOf, succeeds } from "./packages/environment.ts";
+export { makeEnvironment, missingPackages, PYTHON, pythonOf } from "./packages/environment.ts";

@@ -31,7 +31,7 @@ export interface SeriesOptions extends Reports {
 }
 
 /** The checkpoints of a run, by step. */
-export interface SeriesFiles {
+interface SeriesFiles {
   readonly name: string;
   readonly checkpoints: readonly SeriesCheckpoint[];
 }

@@ -87,7 +87,7 @@ export const attentionStatsKernel: Kernel = {
 };
 
 /** Parameters of the kernel, and the queries it looks at. Throws `RangeError` for sizes that do not fit together. */
-export function attentionStatsParams(
+function attentionStatsParams(
   samples: number,
   { tokens, heads, keyHeads, size, scale, window = tokens, firstKeys = 0, softcap = 0, stride = 1 }:
     AttentionSizes,

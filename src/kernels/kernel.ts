@@ -11,13 +11,13 @@ import type { Held } from "../engine/mod.ts";
 import { elements } from "../tensor/mod.ts";
 
 /** Parameters are 4-byte words of these two types. */
-export type WordType = "f32" | "u32";
+type WordType = "f32" | "u32";
 
 /** Parameter values by name. */
 export type Params = Readonly<Record<string, number>>;
 
 /** One buffer of a kernel. */
-export interface Binding {
+interface Binding {
   readonly name: string;
   /** `in` is an input, `out` is a result, and `scratch` lasts from one stage of a launch to the next. */
   readonly role: "in" | "out" | "scratch";
@@ -26,7 +26,7 @@ export interface Binding {
 }
 
 /** One launch of one entry point. */
-export interface Stage {
+interface Stage {
   readonly entry: string;
   /** Threads of a block; a workgroup is one-dimensional. */
   readonly block: number;

@@ -11,7 +11,7 @@ export {
   readAttentionStats,
 } from "./attention_stats.ts";
 export { kernelNames, tryKernel } from "./checks.ts";
-export { type Binding, type Kernel, kernelSource, type Params, type Stage } from "./kernel.ts";
+export { type Kernel, kernelSource, type Params } from "./kernel.ts";
 export { launch } from "./launch.ts";
 export {
   gramProducts,

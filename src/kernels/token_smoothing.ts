@@ -42,7 +42,7 @@ export const tokenSmoothingKernel: Kernel = {
 };
 
 /** What the kernel writes. */
-export type SmoothingParts<Part> = Readonly<Record<"squares" | "sums" | "gram", Part>>;
+type SmoothingParts<Part> = Readonly<Record<"squares" | "sums" | "gram", Part>>;
 
 /** The parts of the sums of held states [S, T, D], in the engine's memory. */
 export async function tokenSmoothing(

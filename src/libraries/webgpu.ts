@@ -27,7 +27,7 @@ export async function popErrors(device: GPUDevice, cannot: string): Promise<void
 }
 
 /** A device, and the adapter in words. */
-export interface WebgpuDevice {
+interface WebgpuDevice {
   readonly device: GPUDevice;
   readonly name: string;
 }

@@ -19,7 +19,7 @@ import { sum } from "../entry/mod.ts";
 import { halfWidth95 } from "./statistics/statistics.ts";
 
 /** α at every depth, or α_1, α_2, …: the share of tokens at each depth that are accepted if all before them were. */
-export type Acceptance = number | readonly number[];
+type Acceptance = number | readonly number[];
 
 /** A draft beside its full model. */
 export interface Draft {
@@ -31,13 +31,13 @@ export interface Draft {
 }
 
 /** How many tokens were drafted in a text, and how many were accepted: a sum of shares, where these are known. */
-export interface DraftedText {
+interface DraftedText {
   readonly accepted: number;
   readonly drafted: number;
 }
 
 /** The share of tokens that is accepted, half the width of its 95 % interval over texts (null for a single text), and the number of these tokens. */
-export interface MeasuredAcceptance {
+interface MeasuredAcceptance {
   readonly acceptance: number;
   readonly acceptanceHalfWidth: number | null;
   readonly acceptanceTokens: number;
@@ -100,7 +100,7 @@ export function bestDraft(draft: Draft, most: number = MOST_DRAFTED): BestDraft 
 }
 
 /** A cost below which drafting gains, and the number of drafted tokens in the rounds that do. */
-export interface CostLimit {
+interface CostLimit {
   readonly cost: number;
   readonly drafted: number;
 }

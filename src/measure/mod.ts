@@ -1,6 +1,6 @@
 /** Pure arithmetic: from sums to importance, magnitude, sign, intervals and correlations. */
 export { addProducts, addStreams, angularDistance, type DistanceSums, noDistances } from "./streams/angle.ts";
-export { type Estimate, meanPart, ratio95, type RatioPart, slopePart } from "./statistics/bootstrap.ts";
+export { type Estimate, meanPart, ratio95, slopePart } from "./statistics/bootstrap.ts";
 export { calibrationError, meanInterval, shareInterval } from "./statistics/share.ts";
 export { type AccuracyChange, changeOver, type Verdict, VERDICTS } from "./statistics/change.ts";
 export { PATTERN_NAMES, type PatternName, queryPositions, sinkRate } from "./streams/attention_pattern.ts";
@@ -14,15 +14,12 @@ export {
   type Work,
 } from "./roofline.ts";
 export {
-  type Acceptance,
   acceptanceOf,
   type BestDraft,
   bestDraft,
   costLimit,
   type Draft,
-  type DraftedText,
   draftSpeedup,
-  type MeasuredAcceptance,
   MOST_DRAFTED,
   tokensOfRound,
 } from "./drafting.ts";
@@ -62,14 +59,13 @@ export {
   type RepairName,
   REPAIRS,
 } from "./plan.ts";
-export { type Massive, massiveActivations } from "./streams/massive.ts";
+export { massiveActivations } from "./streams/massive.ts";
 export { type Changes, changesOf, documentsNeeded, type Interval } from "./statistics/paired.ts";
 export {
   type Allowance,
   correlates,
   interval95,
   rankInterval,
-  type Rise,
   toldSign,
   withinBudget,
 } from "./statistics/verdict.ts";
@@ -83,7 +79,7 @@ export {
   type PredictionMeasure,
 } from "./predictions.ts";
 export { overlapOf, pairsOf, rankAgreement, rankCorrelation } from "./statistics/pairs.ts";
-export { inDropOrder, type Placed, rankModules } from "./statistics/ranking.ts";
+export { inDropOrder, rankModules } from "./statistics/ranking.ts";
 export { type RoutingSums, sumRouting } from "./streams/routing.ts";
 export {
   type Smoothing,

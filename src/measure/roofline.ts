@@ -36,7 +36,7 @@ export function gamma(lost: number, speedup: number): number | null {
 }
 
 /** What a device can do at most. */
-export interface Device {
+interface Device {
   /** As its maker calls it. */
   readonly title: string;
   /** Bytes per second, between its memory and its units. */

@@ -42,7 +42,7 @@ export interface Model {
 }
 
 /** How to load a folder. */
-export interface LoadOptions {
+interface LoadOptions {
   /** Fields that may be there though nobody knows them. */
   readonly allowed?: readonly string[];
   /** Hears of a head that the file has and the configuration does not. */

@@ -39,7 +39,7 @@ export {
 } from "./modules/experts.ts";
 export { linearSpec } from "./modules/linear_map.ts";
 export { meanSpec } from "./modules/mean.ts";
-export { type AttentionTaps, INNER, type InnerName, type Slot } from "./modules/kind.ts";
+export { type AttentionTaps, INNER, type InnerName } from "./modules/kind.ts";
 export {
   type FeedSpec,
   kindOf,
@@ -55,14 +55,7 @@ export type { SoftmaxSpec } from "./modules/softmax.ts";
 export { plainName, storedTensor } from "./stored/names.ts";
 export { untied } from "./stored/own_head.ts";
 export { attend, type Extent, keptHeadSize } from "./values/attention.ts";
-export {
-  blockInputs,
-  blockProduct,
-  blockTensors,
-  type Stored,
-  storedBlocks,
-  type StoredTypes,
-} from "./values/blocks.ts";
+export { blockInputs, blockProduct, blockTensors, storedBlocks, type StoredTypes } from "./values/blocks.ts";
 export { fedWeights, linear } from "./values/linear.ts";
 export { stacked } from "./values/stacks.ts";
 export {

@@ -32,7 +32,7 @@ export const RotaryEmbedding = (
   )[0];
 
 /** Inputs of `GroupQueryAttention`; B batch, S new tokens, P past tokens, H query heads, K key/value heads, E head size. */
-export interface GroupQueryAttentionInputs {
+interface GroupQueryAttentionInputs {
   /** [B, S, H·E] */
   query: Value;
   /** [B, S, K·E] */

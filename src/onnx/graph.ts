@@ -27,7 +27,7 @@ export interface Value {
 }
 
 /** What an attribute of a node may be; integers are written as ONNX INT, `{ float }` as FLOAT. */
-export type Attribute = number | string | readonly number[] | { readonly float: number };
+type Attribute = number | string | readonly number[] | { readonly float: number };
 
 /** A graph under construction. */
 export interface Graph {
@@ -59,7 +59,7 @@ export interface Graph {
 export type StoredWeights = ReadonlyMap<string, StoredRange>;
 
 /** A weight's place in a file. */
-export interface StoredRange {
+interface StoredRange {
   readonly file: string;
   readonly offset: number;
   readonly bytes: number;

@@ -19,7 +19,6 @@ export {
   meanAccuracyOf,
   meanOver,
   type ShareMain,
-  type ShareMetric,
   sharesOf,
 } from "./derived/accuracy.ts";
 export {
@@ -30,7 +29,6 @@ export {
   PAPER_SCORE,
   type RankName,
   RANKS,
-  type ScoreLook,
   type ScoreName,
   SCORES,
   type Target,

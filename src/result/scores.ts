@@ -10,7 +10,7 @@ export const TARGETS = [...KINDS, "joint", "consecutive"] as const;
 export type Target = typeof TARGETS[number];
 
 /** How a score is named and drawn. */
-export interface ScoreLook {
+interface ScoreLook {
   /** Dash pattern of its lines; a solid line without one. */
   readonly dash?: string;
   /** Heading of its column in the table of an order; default: the name. */

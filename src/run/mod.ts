@@ -1,16 +1,7 @@
 /** Running a model: the executor, what to drop, what to observe, how to score. */
 export { type Chain, openChain } from "./cost/chain.ts";
 export { attentionSizes, attentionStatsProbe } from "./probes/attention_stats.ts";
-export {
-  type Cost,
-  cost,
-  layerBytes,
-  partBytes,
-  passBytes,
-  type Passed,
-  passForm,
-  widthOf,
-} from "./cost/cost.ts";
+export { cost, layerBytes, partBytes, passBytes, type Passed, passForm, widthOf } from "./cost/cost.ts";
 export { decodingBytes, type Holding, stepBytes, stepForm } from "./decode/bytes.ts";
 export { type Decoder, decoder, type DecoderOptions, MOST_CUT } from "./decode/decode.ts";
 export { coupling } from "./probes/coupling.ts";
@@ -21,14 +12,8 @@ export { freeAll, freeStates, take, withRead, withUploaded } from "./held.ts";
 export { owningProgram } from "./programs.ts";
 export { gramProbe, type GramSums, productsProbe } from "./probes/gram.ts";
 export { type DistanceSum, llmDropProbe } from "./probes/llm_drop.ts";
-export { type LayerNorms, normsProbe } from "./probes/norms.ts";
-export {
-  openRows,
-  type RowPredictions,
-  type TailOptions,
-  type TailSegment,
-  tailStreams,
-} from "./head/rows.ts";
+export { normsProbe } from "./probes/norms.ts";
+export { openRows, type RowPredictions, type TailSegment, tailStreams } from "./head/rows.ts";
 export { textLogits, textLosses } from "./head/logits.ts";
 export { PART_BYTES } from "./weights/parts.ts";
 export { type DropPlan, noDrop } from "../measure/mod.ts";
@@ -53,11 +38,11 @@ export { storedTypes } from "./weights/part.ts";
 export { openPrograms, type Programs } from "./programs.ts";
 export { argmax, type Sampler, sampler } from "./decode/sample.ts";
 export { partsOf, readAtOnce } from "./decode/shared.ts";
-export { draftRound, NEARLY_EQUAL, type Round } from "./decode/round.ts";
+export { draftRound, type Round } from "./decode/round.ts";
 export { type Reference, reference, score, type ScoreOptions, type ScoreSums } from "./head/score.ts";
 export { type Packing, packingOf, packRequests, tokensOf } from "./requests/pack.ts";
 export type { ScoredRequest } from "./requests/plant.ts";
-export { type RequestOptions, type RequestScore, scoreRequests } from "./requests/score.ts";
+export { type RequestScore, scoreRequests } from "./requests/score.ts";
 export { openScorer } from "./head/scorer.ts";
 export { type Batch, batchSize, type Blocks, type Segment, segmentsOf } from "./segments.ts";
 export { embeddingSmoothing, smoothingOf, smoothingProbe } from "./probes/smoothing.ts";

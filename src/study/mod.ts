@@ -11,14 +11,7 @@ export {
   untrainedCauses,
   type UntrainedOptions,
 } from "./causes/causes.ts";
-export {
-  type RunOptions,
-  runOptionsOf,
-  type ShardOptions,
-  type Span,
-  spansOf,
-  type Stage,
-} from "./base/stage.ts";
+export { type RunOptions, runOptionsOf, type ShardOptions, spansOf } from "./base/stage.ts";
 export { type Division, divisionOf, type Price, priceOf, runWork, type Study } from "./base/study.ts";
 export { estimate, studies, type StudyTerms, type Terms } from "./studies.ts";
 export type { Estimate } from "./base/estimate.ts";

@@ -8,7 +8,7 @@ export const BOTH: readonly Metric[] = ["acc", "acc_norm"];
 export const ACC: readonly Metric[] = ["acc"];
 
 /** What one task of this kind says: its shots come from the training split of its data set. */
-export interface Choice extends Pick<Task, "name" | "metrics" | "read"> {
+interface Choice extends Pick<Task, "name" | "metrics" | "read"> {
   /** Default: "1.0". */
   readonly version?: string;
   readonly dataset: string;

@@ -15,7 +15,7 @@ export interface Outcome {
 }
 
 /** What a document contributes to each metric: 0 or 1, or (perplexity) its log-likelihood in nats. */
-export type Score = Readonly<Partial<Record<Metric, number>>>;
+type Score = Readonly<Partial<Record<Metric, number>>>;
 
 /** A number, its standard error (NaN for one document), and the number of documents. */
 export interface Estimate {

@@ -9,12 +9,10 @@ export {
   extractAnswer,
   type Outcome,
   pooled,
-  type Score,
   scoreDocument,
 } from "./metrics.ts";
-export type { Fields } from "./fields.ts";
 export { suites, taskGroups, taskNames, tasksNamed } from "./names.ts";
-export { buildRequests, type Document, type RequestOptions } from "./requests.ts";
+export { buildRequests, type Document } from "./requests.ts";
 export { describeSource, readSplit } from "./sources.ts";
-export type { Generation, Metric, Pool, Request, Split, Task } from "./task.ts";
+export type { Metric, Request, Split, Task } from "./task.ts";
 export { type BosRule, encodeText, feed, type PairTokens, pairTokens } from "./tokens.ts";

@@ -45,7 +45,7 @@ function unknown(name: string): never {
 }
 
 /** A task or group of a suite: with how many shots, and which of its metrics counts. */
-export interface SuiteEntry {
+interface SuiteEntry {
   readonly task: string;
   readonly shots: number;
   readonly metric: Metric;

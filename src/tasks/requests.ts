@@ -26,7 +26,7 @@ export interface Document {
   readonly promptHash: string;
 }
 
-export interface RequestOptions {
+interface RequestOptions {
   /** Default: the task's. */
   readonly shots?: number | undefined;
   /** Only the first documents; default: all. */

@@ -15,7 +15,7 @@ export interface PairTokens {
 }
 
 /** A model's input; its last `targets.length` positions predict `targets`. */
-export interface Fed {
+interface Fed {
   readonly input: readonly number[];
   readonly targets: readonly number[];
   /** Tokens that were cut from the left. */

@@ -35,6 +35,5 @@ export {
   openThreads,
   serve,
   THREADS,
-  type Threads,
   threadsAllowed,
 } from "./threads.ts";

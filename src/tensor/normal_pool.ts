@@ -12,7 +12,7 @@ export interface NormalTask {
 }
 
 /** Threads that fill arrays together. */
-export interface NormalPool {
+interface NormalPool {
   /** As `fillRows`. `out` must not be used meanwhile. */
   fill(out: Float32Array<ArrayBuffer>, rows: NormalRows): Promise<void>;
   /** Ends the threads. */

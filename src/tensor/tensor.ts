@@ -45,7 +45,7 @@ export function toFloat32(tensor: Tensor): Float32Array {
 export type DType = "f64" | "f32" | "f16" | "bf16" | "i64" | "i32" | "i16" | "i8" | "u8" | "bool";
 
 /** What may back a tensor. */
-export type TypedArray =
+type TypedArray =
   | Float64Array
   | Float32Array
   | Uint16Array

@@ -14,7 +14,7 @@ export interface Memory {
 export type Named = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
 /** Threads that all run one module. */
-export interface Threads<Task> {
+interface Threads<Task> {
   /** Gives each thread a task, the first one first. Arrays that tasks name are `held` until they are done. Throws a thread's error. */
   run(tasks: readonly Task[], held: readonly Named[]): Promise<void>;
   /** Ends the threads, once they have done their tasks; `run` starts others. */

@@ -14,7 +14,7 @@ import { readJsonLines } from "./text_file.ts";
 /** Names that `namedText` knows. */
 export const TEXT_NAMES = ["stories", "wiki", "code", "math"] as const;
 
-export type TextName = (typeof TEXT_NAMES)[number];
+type TextName = (typeof TEXT_NAMES)[number];
 
 type Row = Record<string, unknown>;
 

@@ -9,7 +9,7 @@
  */
 
 /** Tokens of a run. */
-export const RUN = 13;
+const RUN = 13;
 
 /** Token ids in the order of the text. */
 export type Ids = ArrayLike<number>;

@@ -17,7 +17,7 @@ const MAX_TEXT = 2 ** 28;
  *
  * @throws Error naming the file if it cannot be read, SyntaxError if it is not gzip (`.gz`) or not UTF-8
  */
-export async function* readPieces(file: string): AsyncGenerator<string> {
+async function* readPieces(file: string): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   try {
     for await (const bytes of openBytes(file)) yield decoder.decode(bytes, { stream: true });
@@ -28,7 +28,7 @@ export async function* readPieces(file: string): AsyncGenerator<string> {
 }
 
 /** The lines of a file with their numbers, from 1; empty lines are left out. Errors as in `readPieces`. */
-export async function* readLines(file: string): AsyncGenerator<{ line: number; text: string }> {
+async function* readLines(file: string): AsyncGenerator<{ line: number; text: string }> {
   let rest = "";
   let line = 0;
   for await (const piece of readPieces(file)) {

@@ -36,7 +36,7 @@ export interface TensorRef {
 }
 
 /** Where a model finds its weights in a file. */
-export interface LayeredOptions {
+interface LayeredOptions {
   readonly file: TensorFile & Partial<Pick<PagedFile, "forget">>;
   /** Number of layers. */
   readonly layers: number;

@@ -91,7 +91,7 @@ function notEmpty(text: string): string {
 }
 
 /** The text that a study reads by default, and its size. */
-export interface TextDefaults {
+interface TextDefaults {
   readonly text?: string;
   readonly samples?: number;
   readonly length?: number;
@@ -230,7 +230,7 @@ export function withDropLists(command: Command): Command {
 export const DROP_OPTIONS = ["plan", "dropAttention", "dropMlp", "dropBlock"];
 
 /** What those list. */
-export function listedIn({ dropAttention, dropMlp, dropBlock }: DropLists): DropPlan {
+function listedIn({ dropAttention, dropMlp, dropBlock }: DropLists): DropPlan {
   return { attention: [...dropAttention, ...dropBlock], mlp: [...dropMlp, ...dropBlock] };
 }
 
@@ -273,7 +273,7 @@ export function constraintsIn({ protectFirst, protectLast, neighbours }: Constra
 }
 
 /** Modules that the drop options name, those of a plan among them. */
-export interface Wanted extends DropPlan {
+interface Wanted extends DropPlan {
   readonly plan: Plan | null;
 }
 
@@ -336,7 +336,7 @@ export function share(kind: ShareKind): (text: string) => string {
 }
 
 /** A parser of sizes in bytes: "8GB". */
-export function size(text: string): number {
+function size(text: string): number {
   const bytes = parseBytes(text);
   if (bytes === null) throw new InvalidArgumentError(`expected ${SIZE}`);
   return bytes;

@@ -8,14 +8,14 @@ import { deliver, type Output, outputOf } from "./outlet.ts";
 import { isShared } from "./sharing.ts";
 
 /** Flags of a command that runs a study. */
-export interface PerformFlags extends OutFlags {
+interface PerformFlags extends OutFlags {
   readonly dryRun: boolean;
   readonly cache?: boolean;
   readonly results?: string;
 }
 
 /** How a command shows a study. */
-export interface Shown<R, P> {
+interface Shown<R, P> {
   /** The price in words. */
   price(price: P): string;
   /** `label` says what was done. */

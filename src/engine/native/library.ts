@@ -11,7 +11,7 @@ import { type FunctionName, functions, type Signature } from "./functions.ts";
 const API_VERSION = 18;
 
 /** An argument of a function: a number, a pointer, memory to read or to write. */
-export type Argument = number | bigint | Deno.PointerValue | BufferSource | null;
+type Argument = number | bigint | Deno.PointerValue | BufferSource | null;
 
 /** ONNX Runtime's C API. */
 export interface Library {

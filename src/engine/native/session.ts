@@ -16,7 +16,7 @@ import { addresses, type Library } from "./library.ts";
 import type { Provider } from "./provider.ts";
 
 /** The shared state of an engine's sessions. */
-export interface Host {
+interface Host {
   readonly library: Library;
   readonly provider: Provider;
   readonly environment: Deno.PointerObject;

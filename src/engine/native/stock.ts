@@ -1,7 +1,7 @@
 /** Memory that is kept for a while after its use, since the next use is often of the same size. */
 
 /** Memory by its size. */
-export interface Stock<Memory> {
+interface Stock<Memory> {
   /** Memory of this many bytes: kept, or new. */
   take(bytes: number): Memory;
   /** Keeps memory that is not used any more. */

@@ -33,7 +33,7 @@ const elementTypes: Partial<Record<DType, Runtime.Tensor.GpuBufferDataTypes>> = 
 };
 
 /** A buffer with a tensor in it. */
-export interface Memory {
+interface Memory {
   readonly buffer: GPUBuffer;
   /** Rejects if the memory could not be allocated. */
   readonly made: Promise<void>;
@@ -129,7 +129,7 @@ export function openShelf(gpu: Gpu, ort: Ort): Shelf {
 }
 
 /** A buffer as ONNX Runtime has it. */
-export function tensorOver(
+function tensorOver(
   ort: Ort,
   name: string,
   dtype: DType,
@@ -142,7 +142,7 @@ export function tensorOver(
 }
 
 /** New memory for a tensor, and the tensor in it. Throws `RangeError` for more than a buffer can be. */
-export function newMemory(gpu: Gpu, dtype: DType, shape: readonly number[], data?: Tensor["data"]): Memory {
+function newMemory(gpu: Gpu, dtype: DType, shape: readonly number[], data?: Tensor["data"]): Memory {
   const bytes = elements(shape) * byteSize(dtype);
   const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
   const { maxBufferSize } = gpu.device.limits;

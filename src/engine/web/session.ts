@@ -11,7 +11,7 @@ import type { Output, Shelf, WebHeld } from "./held.ts";
 import type { Ort, OrtTensor, Runtime } from "./runtime.ts";
 
 /** The shared state of an engine's programs. */
-export interface Host {
+interface Host {
   readonly gpu: Gpu;
   readonly ort: Ort;
   readonly shelf: Shelf;

@@ -16,7 +16,7 @@ export interface FileSizes {
 }
 
 /** A number with every module and without those that are dropped. */
-export interface Change {
+interface Change {
   readonly before: number;
   readonly after: number;
 }
@@ -73,7 +73,7 @@ export function filesText({ original, whole, smaller }: FileSizes, format: strin
 }
 
 /** "5.3 % less". */
-export function lessText({ before, after }: Change): string {
+function lessText({ before, after }: Change): string {
   const share = before === 0 ? 0 : 1 - after / before;
   const percent = (100 * Math.abs(share)).toFixed(1);
   return percent === "0.0" ? "the same" : `${percent} % ${share > 0 ? "less" : "more"}`;

@@ -14,7 +14,7 @@ import type { Edits } from "./edits.ts";
 import { mapped, sourceOf, withCuts } from "./source.ts";
 
 /** Other weights of one module. */
-export type OtherWeights = Extract<Change, { readonly to: "weights" }>;
+type OtherWeights = Extract<Change, { readonly to: "weights" }>;
 
 /** Changes what is stored. Throws `Inexpressible` where the checkpoint has no tensor to change. */
 export function storeWeights(change: OtherWeights, job: Job, edits: Edits): void {

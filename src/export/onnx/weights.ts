@@ -21,7 +21,7 @@ import { tensorsOf } from "../../run/mod.ts";
 import type { Job } from "../job.ts";
 
 /** One weight. */
-export interface OnnxWeight extends Content {
+interface OnnxWeight extends Content {
   /** Its name in the graph. */
   readonly name: string;
   readonly dtype: DType;

@@ -16,7 +16,7 @@ import {
 } from "./stamp.ts";
 
 /** How to check for damage. */
-export interface DamageOptions extends HashOptions {
+interface DamageOptions extends HashOptions {
   /** The SHA-256 that the file must have, if the caller knows it. */
   sha256?: string | undefined;
   /** Read it even if it was read before: a flipped bit changes neither size nor time. */

@@ -68,7 +68,7 @@ export async function sweep({ all = false, partial = partialFolder() } = {}): Pr
 }
 
 /** An unfinished file or folder, and the file that its process has locked: for a download, the download itself. */
-export interface Leftover {
+interface Leftover {
   readonly path: string;
   readonly lock: string;
 }

@@ -13,7 +13,7 @@ import { cacheFolder, filesBelow, isUnwritable, makeFolder, statOrNull } from ".
 const CHUNK = 1 << 20;
 
 /** The record of a file. */
-export interface Stamp {
+interface Stamp {
   readonly size: number;
   /** Last modification, ms. */
   readonly mtime: number;

@@ -5,7 +5,7 @@ import { expectedFolder } from "../../home/mod.ts";
 import { openLocked } from "../cache/partial.ts";
 
 /** A virtual environment: its folder and its packages. */
-export interface Environment {
+interface Environment {
   readonly folder: string;
   /** Lines of a requirements file, with exact versions. */
   readonly requirements: readonly string[];
@@ -108,7 +108,7 @@ export async function missingPackages(signal?: AbortSignal): Promise<string[]> {
 }
 
 /** Whether a program exists and succeeds. */
-export async function succeeds(program: string, args: string[], signal?: AbortSignal): Promise<boolean> {
+async function succeeds(program: string, args: string[], signal?: AbortSignal): Promise<boolean> {
   try {
     const command = new Deno.Command(program, {
       args,

@@ -29,7 +29,7 @@ export interface Place {
 }
 
 /** How to unpack. */
-export interface Unpacking {
+interface Unpacking {
   readonly place: Place;
   /** pip's own options that choose among a package's wheels; those of this machine's Python otherwise. */
   readonly tags?: readonly string[];

@@ -7,7 +7,7 @@ import { isFolder } from "../cache/cache.ts";
 import { hashFile, readStamp, writeStamp } from "../cache/stamp.ts";
 
 /** A file and the SHA-256 that it must have. */
-export interface RecordedFile {
+interface RecordedFile {
   readonly path: string;
   readonly sha256: string;
 }

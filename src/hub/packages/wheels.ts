@@ -29,7 +29,7 @@ const TAGS = [
 ].flat();
 
 /** A machine as Deno names it. */
-export interface Platform {
+interface Platform {
   readonly os: string;
   readonly arch: string;
 }

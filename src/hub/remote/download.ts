@@ -12,7 +12,7 @@ import { openLocked, partialFolder, sweep } from "../cache/partial.ts";
 import { gitHash, writeStamp } from "../cache/stamp.ts";
 
 /** The size and hash that a file must have. */
-export interface Expected {
+interface Expected {
   readonly size: number;
   /** SHA-256 of the content (large files), 64 hexadecimal digits. */
   readonly sha256?: string | undefined;

@@ -56,7 +56,7 @@ export async function httpSource(
 }
 
 /** A range of a file. */
-export interface ByteRange {
+interface ByteRange {
   start: number;
   end: number;
   /** Bytes of the whole file: a server that reports another size has another file. */

@@ -4,7 +4,7 @@ import { endpoint, hubFetch } from "./hub_fetch.ts";
 import { type HubRepo, isCommit } from "../cache/snapshots.ts";
 
 /** A branch or a tag, and the commit that it currently points to. */
-export interface Ref {
+interface Ref {
   readonly name: string;
   readonly commit: string;
 }

@@ -8,7 +8,7 @@ import { join } from "node:path";
 const MOST = 4096; // bytes of a token's file: a token has 40
 
 /** A token, and where it was found: "HF_TOKEN", "/home/me/.cache/huggingface/token". */
-export interface Token {
+interface Token {
   readonly value: string;
   readonly from: string;
 }

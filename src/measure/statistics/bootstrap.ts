@@ -3,7 +3,7 @@ import { sum } from "../../entry/mod.ts";
 import { philox } from "../../tensor/mod.ts";
 
 /** What one sample adds to both sums of a ratio: those of a mean are a sum and a count, those of a slope Σ xy and Σ x². */
-export interface RatioPart {
+interface RatioPart {
   readonly over: number;
   readonly under: number;
 }

@@ -2,7 +2,7 @@
 import type { ModuleKind } from "../kinds.ts";
 
 /** A module, or a window of `size` blocks, with its score; without scores, depth alone decides. */
-export interface Placed {
+interface Placed {
   readonly layer: number;
   readonly size?: number;
   readonly score: number | null;

@@ -82,7 +82,7 @@ export function studentT95(n: number): number {
 }
 
 /** A median and the quartiles around it. */
-export interface Quartiles {
+interface Quartiles {
   readonly median: number;
   readonly low: number;
   readonly high: number;

@@ -9,7 +9,7 @@ import { sum } from "../../entry/mod.ts";
 import defer * as Algebra from "ml-matrix";
 
 /** The largest side of a Gram matrix that is decomposed. */
-export const EFFECTIVE_RANK_SIDE = 1024;
+const EFFECTIVE_RANK_SIDE = 1024;
 
 /**
  * The effective rank of states [T, D]; a token that is zero is left out. Null if min(T, D) is above the limit. Throws

@@ -1,7 +1,7 @@
 /** Massive activations (Sun et al., arXiv 2402.17762): |x_i| > 100 and at least 1000 times the median |x| of that state. */
 
 /** One of them, in the states of one sample. */
-export interface Massive {
+interface Massive {
   /** Position of the token, from 0. */
   readonly position: number;
   readonly dimension: number;

@@ -25,7 +25,7 @@ export function plainConfig(config: Fields, file: string, values: Fields = confi
 }
 
 /** The width of an MLP, in whole units of 256. */
-export function blockWidth(multiplier: number, hidden: number): number {
+function blockWidth(multiplier: number, hidden: number): number {
   return 256 * Math.ceil(Math.trunc(2 * multiplier * hidden / 3) / 256);
 }
 

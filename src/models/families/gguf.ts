@@ -15,7 +15,7 @@ import type { NameTable } from "../stored/names.ts";
 import { architectures } from "./list.ts";
 
 /** The header of a GGUF file, as far as a configuration follows from it. */
-export interface GgufHeader {
+interface GgufHeader {
   readonly metadata: ReadonlyMap<string, GgufValue>;
   readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
   /** The divisors of a rotation's frequencies, which some files have in tensors; absent where there are none. */

@@ -14,7 +14,7 @@ export interface Piece<Spec> {
 }
 
 /** By a linear layer's name: which cut of its weight or bias belongs to a piece. */
-export type Cuts = Readonly<Record<string, ((name: string) => Cut | null) | undefined>>;
+type Cuts = Readonly<Record<string, ((name: string) => Cut | null) | undefined>>;
 
 /** Rows of a projection that reads the stream. */
 export const rows = (start: number, end: number) => (): Cut => ({ axis: 0, start, end });

@@ -73,7 +73,7 @@ export function sharedTensors(shared: SharedSpec, hidden: number): TensorNeed[] 
 export const expertName = (expert: number) => `mlp.experts.${expert}`;
 
 /** The tensors of an expert; the streams of all experts come behind those of all other tensors. */
-export function expertTensors(expert: number, { expert: spec }: MixtureSpec, hidden: number): TensorNeed[] {
+function expertTensors(expert: number, { expert: spec }: MixtureSpec, hidden: number): TensorNeed[] {
   return networkTensors(expertName(expert), spec, hidden, 2 ** 16 + 3 * expert);
 }
 

@@ -74,17 +74,17 @@ export interface Scoring<Spec> {
 }
 
 /** Heads [N, H·E] and [N, K·E], and the gate of the mixed values [N, H·E]. */
-export type Projected = Heads & { readonly gate?: Value };
+type Projected = Heads & { readonly gate?: Value };
 
 /** Some weights, of `count` equal sets of which a token meets `top`; 1 of 1 where all tokens meet them. */
-export interface WeightGroup {
+interface WeightGroup {
   readonly tensors: readonly TensorNeed[];
   readonly count: number;
   readonly top: number;
 }
 
 /** A tensor that is remembered, and the axis along which it grows with the tokens (null: it does not). */
-export interface Slot {
+interface Slot {
   readonly name: string;
   shape<D extends Dim>(tokens: D): (D | number)[];
   readonly grows: number | null;
@@ -102,7 +102,7 @@ export const INNER = ["q", "k", "v", "mixed"] as const;
 export type InnerName = typeof INNER[number];
 
 /** Heads, and numbers of each, of the values inside a mixer. */
-export type Inside = Readonly<Record<InnerName, readonly [heads: number, size: number]>>;
+type Inside = Readonly<Record<InnerName, readonly [heads: number, size: number]>>;
 
 /** Changes of a shape that concern a module. */
 export interface ModuleChanges {

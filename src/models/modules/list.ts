@@ -13,9 +13,9 @@ import { softmax } from "./softmax.ts";
 /** Kinds that can be either module of a layer (plain.ts). */
 const either = [mean, linearMap] as const;
 /** Kinds that can be the first module of a layer. */
-export const mixers = [softmax, latent, delta, ...either] as const;
+const mixers = [softmax, latent, delta, ...either] as const;
 /** Kinds that can be the second module. */
-export const feeds = [dense, mixture, ...either] as const;
+const feeds = [dense, mixture, ...either] as const;
 
 type SpecOf<One> = One extends Kind<infer Spec> ? Spec : never;
 

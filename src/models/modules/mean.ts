@@ -4,7 +4,7 @@ import type { AnyModule } from "../pieces.ts";
 import type { FeedKind, MixerKind } from "./kind.ts";
 import { plainKind } from "./plain.ts";
 
-export interface MeanSpec extends AnyModule {
+interface MeanSpec extends AnyModule {
   readonly kind: "mean";
 }
 

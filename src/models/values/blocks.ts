@@ -37,7 +37,7 @@ import { watch } from "./watch.ts";
 const BYTES = 4;
 
 /** How something is fed. */
-export interface Stored {
+interface Stored {
   readonly dtype: DType;
   readonly shape: readonly number[];
 }

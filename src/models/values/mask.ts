@@ -17,7 +17,7 @@ export interface Mask {
 }
 
 /** What a mask is for. */
-export interface MaskSize {
+interface MaskSize {
   readonly rows: number;
   readonly columns: number;
   readonly window: number | null;
@@ -104,7 +104,7 @@ function untilEach(
 }
 
 /** The part of a mask for its last `rows` queries and `columns` keys. */
-export function lastOf(mask: Mask, rows: number, columns: number): Value {
+function lastOf(mask: Mask, rows: number, columns: number): Value {
   return last(last(mask.value, rows, mask.rows, 0), columns, mask.columns, 1);
 }
 

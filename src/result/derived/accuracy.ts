@@ -14,7 +14,7 @@ export interface Main {
 }
 
 /** Numbers that are shares of right answers. */
-export type ShareMetric = "acc" | "acc_norm" | "strict" | "flexible";
+type ShareMetric = "acc" | "acc_norm" | "strict" | "flexible";
 
 /** A main number that is a share. */
 export interface ShareMain extends Main {

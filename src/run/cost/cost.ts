@@ -12,7 +12,7 @@ import { levels, modulesIn } from "../plan/trie.ts";
 import { bytesAtOnce, coreOf, FLOAT32, flopsOf, type TensorBytes } from "./work.ts";
 
 /** The price of running plans over N blocks of T tokens. */
-export interface Cost {
+interface Cost {
   /** Modules run, counted once for all samples. */
   readonly modules: number;
   /** Multiplications and additions of all products, attention's causal half included. */

@@ -16,7 +16,7 @@ import { keptInSteps } from "../weights/part.ts";
 import { headTensors } from "./leased.ts";
 
 /** A model of which steps are run, and the engine's abilities. */
-export type Decoded = Pick<Model, "spec" | "weights">;
+type Decoded = Pick<Model, "spec" | "weights">;
 
 /** How an engine holds weights, and how much memory it has for them. */
 export type Holding = Omit<Has, "bindingBytes">;
@@ -64,7 +64,7 @@ export function areWide(
 }
 
 /** All tensors that stages have: those of the layers, and of the head (null). */
-export function stepTensors(spec: ModelSpec): { l: number | null; need: TensorNeed }[] {
+function stepTensors(spec: ModelSpec): { l: number | null; need: TensorNeed }[] {
   const inLayers = spec.layers.flatMap((layer, l) =>
     layerTensors(layer, spec.hidden).map((need) => ({ l, need }))
   );

@@ -15,7 +15,7 @@ import type { Unit, Whose } from "./units.ts";
 const PROGRAM_BYTES = 2 ** 28;
 
 /** A stage, or a mixture whose room is known at the end. */
-export type Made = { readonly kind: "made"; readonly whose: Whose; readonly stage: Stage } | {
+type Made = { readonly kind: "made"; readonly whose: Whose; readonly stage: Stage } | {
   readonly kind: "mixture";
   readonly whose: Whose;
   readonly model: Model;

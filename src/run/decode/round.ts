@@ -24,7 +24,7 @@ export interface Round {
 }
 
 /** How a round chooses. */
-export interface RoundOptions {
+interface RoundOptions {
   readonly sampler: Sampler;
   /** Tokens to draft at most. */
   readonly tokens: number;
@@ -36,7 +36,7 @@ export interface RoundOptions {
  * Logits as near as this, relative to the largest, can change places between a run of one row and a run of several: products of
  * float32 add up in another order.
  */
-export const NEARLY_EQUAL = 1e-5;
+const NEARLY_EQUAL = 1e-5;
 
 /** Reads the last token that was written, `id`, and writes at least one more. */
 export async function draftRound(

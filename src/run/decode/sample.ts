@@ -8,7 +8,7 @@
 import { philox } from "../../tensor/mod.ts";
 
 /** How to draw; temperature 0 takes the largest. */
-export interface SampleOptions {
+interface SampleOptions {
   /** Divides the logits. */
   readonly temperature: number;
   /** Draws from the most probable tokens with this total probability, 0 to 1. */

@@ -36,7 +36,7 @@ export function isTurned(layers: readonly StepLayer[], from: number, to: number)
 }
 
 /** New tokens of some texts, after the rows that the memory of layer `l` holds. */
-export interface New {
+interface New {
   readonly tokens: number;
   readonly texts: number;
   past(l: number): number;
@@ -70,7 +70,7 @@ export function sharedFeeds(
 }
 
 /** Rows of a rotation's tables for a part of a text of `length` tokens. */
-export type RotaryRows = (rope: RopeSpec, part: Part, length: number) => { cos: Tensor; sin: Tensor };
+type RotaryRows = (rope: RopeSpec, part: Part, length: number) => { cos: Tensor; sin: Tensor };
 
 /** A table doubles when it ends, unless the text's length decides what is in it. */
 export function rotaryRows(): RotaryRows {

@@ -38,7 +38,7 @@ export interface Reader {
 }
 
 /** A model under a plan, and its draft; without one, the model again. */
-export interface Readers {
+interface Readers {
   readonly main: Reader;
   readonly drafting: Reader;
   release(): Promise<void>;

@@ -8,7 +8,7 @@ import { openLens } from "./lens.ts";
 import { openScorer } from "./scorer.ts";
 
 /** A run of one text under one plan. */
-export interface OneText extends Pick<ForwardOptions, "model" | "engine" | "signal"> {
+interface OneText extends Pick<ForwardOptions, "model" | "engine" | "signal"> {
   /** Token ids [T]. */
   readonly ids: Int32Array;
   readonly plan: DropPlan;

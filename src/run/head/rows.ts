@@ -17,7 +17,7 @@ export interface TailSegment extends Segment {
 }
 
 /** Options of gathering. */
-export type TailOptions = Omit<ForwardOptions, "finish" | "segments"> & {
+type TailOptions = Omit<ForwardOptions, "finish" | "segments"> & {
   readonly segments: readonly TailSegment[];
 };
 

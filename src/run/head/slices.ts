@@ -147,7 +147,7 @@ export function merger(rows: number, count: number, { plans, compared }: Omit<Sl
 }
 
 /** Where some rows and their targets begin. */
-export interface Start {
+interface Start {
   readonly row: number;
   readonly target: number;
 }

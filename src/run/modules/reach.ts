@@ -17,7 +17,7 @@ import { attend } from "./attend.ts";
 import { updated } from "./update.ts";
 
 /** A layer's place in a run, and its inputs: the stream x, and attention's update where there is one. */
-export interface Entered {
+interface Entered {
   readonly l: number;
   readonly parts: LayerVariants;
   readonly way: Branch;

@@ -21,7 +21,7 @@ import { extentOf, lookingAt, namesOf, type Run, whereOf } from "../run.ts";
 import type { Batch } from "../segments.ts";
 
 /** A stream after a layer, which the caller frees, and the changes that observers make to the layer's values. */
-export interface Updated {
+interface Updated {
   readonly y: Held;
   readonly changes: readonly Change[];
 }

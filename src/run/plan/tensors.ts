@@ -8,7 +8,7 @@ import { bytesOf, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import { changeTensors } from "./changes.ts";
 
 /** Tensors of one change by name ("mean"), float32. */
-export type ChangeTensors = ReadonlyMap<string, Tensor>;
+type ChangeTensors = ReadonlyMap<string, Tensor>;
 
 const known = new Map<string, ChangeTensors>();
 

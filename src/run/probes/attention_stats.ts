@@ -22,7 +22,7 @@ import { type Chunk, chunksOf, RAW_STATS, rawAttentionStats } from "./attention_
 import { type Probe, samplesIn } from "./probe.ts";
 
 /** Options of the probe of attention patterns. */
-export interface AttentionStatsOptions {
+interface AttentionStatsOptions {
   /** Use every k-th query; default: 1, which is exact. */
   readonly stride?: number | undefined;
   /** Index of the plan whose attention is observed; default: 0. */

@@ -9,7 +9,7 @@ import type { Value } from "../../onnx/mod.ts";
 import { type Probe, samplesIn } from "./probe.ts";
 
 /** Two squared Frobenius norms. */
-export interface EffectSums {
+interface EffectSums {
   /** Σ |u − u₀|² */
   difference: number;
   /** Σ |u₀|² */
@@ -17,7 +17,7 @@ export interface EffectSums {
 }
 
 /** Sums of one layer's modules by sample; a module that was not run under a plan has none. */
-export type LayerEffects = Partial<Record<LayerModule, EffectSums[]>>;
+type LayerEffects = Partial<Record<LayerModule, EffectSums[]>>;
 
 /** A probe that compares plans 1 … `plans` − 1 with plan 0; read `plans[plan][layer]` after the run. */
 export function effectsProbe(

@@ -32,7 +32,7 @@ function layoutOf(residual: LayerSpec["residual"], present: Present) {
 }
 
 /** By layer, module and sample; `undefined` where a module was not run. */
-export type BySample<Sums> = Partial<Record<ModuleKind, Sums[]>>[];
+type BySample<Sums> = Partial<Record<ModuleKind, Sums[]>>[];
 /** Sums of updates. */
 export type GramSums = BySample<UpdateSums>;
 

@@ -22,7 +22,7 @@ export interface DistanceSum {
 }
 
 /** Sums by layer; a module that was not run has counted nothing. */
-export interface LlmDropSums {
+interface LlmDropSums {
   readonly attention: readonly DistanceSum[];
   readonly mlp: readonly DistanceSum[];
 }

@@ -4,7 +4,7 @@ import { ReduceSumSquare, type Value } from "../../onnx/mod.ts";
 import { type Probe, samplesIn } from "./probe.ts";
 
 /** Sums over the tokens of a sample. */
-export interface NormSums {
+interface NormSums {
   tokens: number;
   /** Σ |u| */
   norm: number;
@@ -13,7 +13,7 @@ export interface NormSums {
 }
 
 /** Sums of one layer's modules by sample; a module that was not run has none. */
-export type LayerNorms = Partial<Record<LayerModule, NormSums[]>>;
+type LayerNorms = Partial<Record<LayerModule, NormSums[]>>;
 
 /** A probe of what plan number `plan` adds to the stream; read `layers[layer]` after the run. */
 export function normsProbe(layers: number, plan = 0): Probe & { readonly layers: LayerNorms[] } {

@@ -58,19 +58,19 @@ export function samplesIn({ outputs, count }: Observation, name: string): Float3
 }
 
 /** The same of a mixture's router. */
-export interface RouterObservation extends Observation {
+interface RouterObservation extends Observation {
   /** The experts of each token [N · k], which the executor reads in any case. No output of a graph has to carry them. */
   readonly chosen: BigInt64Array;
 }
 
 /** Values inside attention, in the engine's memory: q [B·T, H·E] and k [B·T, K·E] as they meet. */
-export interface HeldAttention {
+interface HeldAttention {
   readonly q: Held;
   readonly k: Held;
 }
 
 /** The residual stream around one layer, in the engine's memory; an absent update is null, h is x + a. All [B·T, D]. */
-export interface HeldUpdate {
+interface HeldUpdate {
   readonly x: Held;
   readonly a: Held | null;
   readonly h: Held;

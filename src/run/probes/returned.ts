@@ -6,7 +6,7 @@ import { CHANGEABLE, type Changeable } from "./observable.ts";
 export type Own = ReadonlyMap<Changeable, Float32Array>;
 
 /** Where the function was called, and the shapes of the values that it has seen and may change. */
-export interface Call {
+interface Call {
   readonly layer: number;
   readonly sample: number;
   readonly shapes: ReadonlyMap<Changeable, readonly number[]>;
@@ -93,7 +93,7 @@ function kindOf(value: unknown): string {
 }
 
 /** Samples of a batch in which the same values are changed, and those samples' numbers. */
-export interface Group {
+interface Group {
   readonly names: readonly Changeable[];
   readonly samples: ReadonlyMap<number, Own>;
 }

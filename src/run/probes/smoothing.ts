@@ -26,7 +26,7 @@ import type { Blocks } from "../segments.ts";
 import type { Observation, Probe } from "./probe.ts";
 
 /** The measures of each sample after a layer's modules; a module that was not run has none. */
-export type LayerSmoothing = Partial<Record<LayerModule, Smoothing[]>>;
+type LayerSmoothing = Partial<Record<LayerModule, Smoothing[]>>;
 
 /** A probe that measures `plans` plans over samples of T tokens; read `plans[plan][layer]` after the run. */
 export function smoothingProbe(

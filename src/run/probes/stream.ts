@@ -4,7 +4,7 @@ import type { Value } from "../../onnx/mod.ts";
 import { type Probe, samplesIn } from "./probe.ts";
 
 /** The updates of a layer [T, D]; a module that was not run has none. */
-export type LayerUpdates = Partial<Record<LayerModule, Float32Array>>;
+type LayerUpdates = Partial<Record<LayerModule, Float32Array>>;
 
 /** Calls `see` with the states [T, D] of plan number `plan`, and the updates of `modules`; they are valid during the call only. */
 export function streamProbe(

@@ -40,7 +40,7 @@ import { attentionRows, finished, innerOutput, streamOutputs } from "./value_out
 type Numbers = Float32Array<ArrayBuffer>;
 
 /** Parts of a probe of values besides its function. */
-export interface ValuesOptions {
+interface ValuesOptions {
   /** The plan that is observed, by its number; default: the first. */
   readonly plan?: number;
   /** Reads the head, for the values that it makes. */

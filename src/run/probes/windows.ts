@@ -11,7 +11,7 @@ import { streamProbe } from "./stream.ts";
 export type WindowSums = readonly (readonly DistanceSums[])[];
 
 /** What is observed. */
-export interface WindowsOptions {
+interface WindowsOptions {
   readonly layers: number;
   readonly hidden: number;
   /** Layers of the largest window. */

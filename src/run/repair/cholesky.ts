@@ -8,7 +8,7 @@ import { addBlock, block, type Matrix, type Products } from "./product.ts";
 const BLOCK = 256;
 
 /** Solves X A = B for any number of B. */
-export type Solver = (b: Matrix) => Promise<Matrix>;
+type Solver = (b: Matrix) => Promise<Matrix>;
 
 /** Rows of what is left of A that are updated at once: a half of a product with its own transpose need not be made. */
 const BAND = 1024;

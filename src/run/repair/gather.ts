@@ -15,7 +15,7 @@ import type { Batch } from "../segments.ts";
 import { RefusedRepair } from "./refused.ts";
 
 /** A batch of tokens: the stream that enters the module, or inputs [N, P]; targets, and the stream that is aimed at, all [N, D]. */
-export interface Pair {
+interface Pair {
   readonly x: Held;
   readonly t: Held;
   readonly f: Held;
@@ -74,7 +74,7 @@ async function gather(
 }
 
 /** Tokens of many batches: a pair for each batch. */
-export interface Batches {
+interface Batches {
   readonly batches: readonly Batch[];
   readonly pairs: readonly Pair[];
 }

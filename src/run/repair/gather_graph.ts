@@ -46,7 +46,7 @@ export interface Part {
 }
 
 /** From the first to before the last. */
-export type Range = readonly [number, number];
+type Range = readonly [number, number];
 
 /** Sums of the streams x, t and f over some tokens, each times its mask and its weight. Products are float64 on the CPU. */
 export function gatherGraph(

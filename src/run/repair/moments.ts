@@ -50,7 +50,7 @@ export function merged(a: Moments, b: Moments): Moments {
 }
 
 /** Moments over their weight, about the means if `centred`. */
-export interface Covariance {
+interface Covariance {
   readonly uu: Float64Array;
   readonly tu: Float64Array;
   readonly tt: number;

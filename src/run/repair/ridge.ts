@@ -34,7 +34,7 @@ export interface FitSums {
 }
 
 /** How to fit. */
-export interface FitOptions {
+interface FitOptions {
   /** Whether there is a bias b. */
   readonly centred: boolean;
   readonly strengths?: readonly number[];

@@ -13,7 +13,7 @@ import { runner, type RunnerOptions } from "../runner.ts";
 import { type Batch, batchesOf } from "../segments.ts";
 
 /** A plan for one layer, and the stream that it runs on. */
-export interface Way {
+interface Way {
   readonly plan: DropPlan;
   readonly from: number;
 }

@@ -21,7 +21,7 @@ export interface Tree {
 }
 
 /** Row `row` of a tree is token `depth` of a request. */
-export interface Place {
+interface Place {
   readonly request: number;
   readonly depth: number;
   readonly row: number;

@@ -12,7 +12,7 @@ import type { ScoredRequest } from "./plant.ts";
 import type { Asked } from "./trees.ts";
 
 /** Options of a run over requests. */
-export interface RequestOptions {
+interface RequestOptions {
   readonly model: Model;
   readonly engine: Engine;
   readonly requests: readonly ScoredRequest[];

@@ -25,7 +25,7 @@ export interface Part<Spec> {
 }
 
 /** What is done with a part's weights, which are held by the engine; `own` compiles programs that have copies of them. */
-export type Use<T> = (weights: Readonly<Record<string, Held>>, own: Programs | null) => Promise<T>;
+type Use<T> = (weights: Readonly<Record<string, Held>>, own: Programs | null) => Promise<T>;
 
 /** Weights on the engine, programs that have copies of them (where products with blocks need that), and what gives both back. */
 export interface HeldWeights extends Resident {
@@ -79,7 +79,7 @@ function cutBlocks(matrix: BlockMatrix, cut: Cut | null): BlockMatrix | Tensor {
 }
 
 /** How a tensor is named where it is fed. */
-export type FedAs = (name: string) => string;
+type FedAs = (name: string) => string;
 
 /** Tensors on the engine under the names that they are fed by; `release` follows once they are freed. */
 export async function holding<T>(

@@ -24,7 +24,7 @@ export interface EvaluatedText {
 }
 
 /** What some plans' calibration shares with a study's texts, as a field of a result: absent where nothing is shared, or known. */
-export type Leaks = (plans: readonly (Plan | Partial<DropPlan>)[]) => Promise<{ shared?: SharedText[] }>;
+type Leaks = (plans: readonly (Plan | Partial<DropPlan>)[]) => Promise<{ shared?: SharedText[] }>;
 
 /**
  * Compares each distinct calibration text once with the texts of a study. A calibration text may be found in one of the texts `own`,

@@ -31,7 +31,7 @@ export interface ShardOptions extends RunOptions {
 }
 
 /** A stage as a study declares it. */
-export interface StageOf<T> {
+interface StageOf<T> {
   /** The units, in the plural: "samples". */
   readonly unit: string;
   readonly units: number;

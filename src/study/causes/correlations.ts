@@ -17,7 +17,7 @@ import type { ModelSpec } from "../../models/mod.ts";
 import { CAUSE_NAMES, type CauseCorrelation, type CauseName, type Causes } from "../../result/mod.ts";
 
 /** What the correlations are made from. */
-export type Measured = Pick<Causes, "attention" | "mlp" | "patterns" | "smoothing" | "predictability">;
+type Measured = Pick<Causes, "attention" | "mlp" | "patterns" | "smoothing" | "predictability">;
 
 /** Every correlation that there is. */
 export function correlationsOf(measured: Measured, layers: ModelSpec["layers"]): CauseCorrelation[] {

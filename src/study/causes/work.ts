@@ -39,7 +39,7 @@ export interface CausesMeasures {
 }
 
 /** A model over texts, and where its numbers come from. */
-export interface Subject {
+interface Subject {
   readonly label: string;
   readonly model: Model & Pick<Work<Causes>["model"], "identity">;
   readonly text: Text;

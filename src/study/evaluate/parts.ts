@@ -19,7 +19,7 @@ export interface PartsOptions extends Running {
 }
 
 /** A part under a plan. */
-export interface Done {
+interface Done {
   readonly part: Part;
   readonly items: readonly Item[];
   readonly origin: Provenance;

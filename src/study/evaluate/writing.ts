@@ -50,14 +50,14 @@ export async function writeTexts(
 }
 
 /** The first step at which two texts part; null where they do not. */
-export function divergence(ids: readonly number[], full: readonly number[]): number | null {
+function divergence(ids: readonly number[], full: readonly number[]): number | null {
   const longest = Math.max(ids.length, full.length);
   for (let i = 0; i < longest; i++) if (ids[i] !== full[i]) return i;
   return null;
 }
 
 /** The share of a text's 4-grams that it had before; 0 for a shorter text. */
-export function repetition(ids: readonly number[]): number {
+function repetition(ids: readonly number[]): number {
   const count = ids.length - REPEATED + 1;
   if (count <= 0) return 0;
   const grams = Array.from({ length: count }, (_, i) => ids.slice(i, i + REPEATED).join(" "));

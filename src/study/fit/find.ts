@@ -19,7 +19,7 @@ import { search, type Trial } from "./search.ts";
 import { expectedSpeed, timesOf } from "./times.ts";
 
 /** What a fit searches. */
-export interface Sought {
+interface Sought {
   readonly model: StudyModel;
   readonly text: Text;
   readonly aim: Aim;
@@ -34,7 +34,7 @@ export interface Sought {
 export type Parts = Readonly<Record<"repairing" | "choosing" | "confirming" | "timing", readonly Pass[]>>;
 
 /** What comes of it. */
-export type Found = Omit<Fit, "kind" | "method" | "aim" | "calibration" | "checks" | "shared">;
+type Found = Omit<Fit, "kind" | "method" | "aim" | "calibration" | "checks" | "shared">;
 
 /** A search under way: all lines, those with repairs behind those without. */
 interface Searching extends Sought {

@@ -14,10 +14,10 @@ import { type Aim, type Cost, costOf, documentsOf } from "./aims.ts";
 import type { FitOptions } from "./options.ts";
 
 /** One half of the samples or documents. */
-export type Half = "choosing" | "confirming";
+type Half = "choosing" | "confirming";
 
 /** Costs of plans, and provenance of the full model that they are held against. */
-export interface Judged {
+interface Judged {
   readonly costs: readonly Cost[];
   readonly provenance: Provenance;
 }

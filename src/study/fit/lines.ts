@@ -41,7 +41,7 @@ export interface FitLines extends ConstraintOptions {
 const TRIED: readonly RankTarget[] = ["attention", "mlp", "joint"];
 
 /** A line before its order is known. */
-export interface Planned {
+interface Planned {
   readonly target: RankTarget;
   readonly by: ScoreName;
   /** Options of the order, where a profile does not suffice. */

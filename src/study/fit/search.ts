@@ -4,7 +4,7 @@
  */
 
 /** A line as far as it was tried. */
-export interface Reach {
+interface Reach {
   /** The largest number that kept the promise; at first, the number to begin after. */
   readonly good: number;
   /** The smallest number that did not; at first, one more than the line has. */

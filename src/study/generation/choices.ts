@@ -20,7 +20,7 @@ import { meansOf } from "./summary.ts";
 type Choices = NonNullable<Generation["plans"][number]["choices"]>;
 
 /** A question as tokens up to where its options part, and their distinct tokens there. */
-export interface Question {
+interface Question {
   readonly ids: readonly number[];
   readonly options: readonly number[];
 }

@@ -7,7 +7,7 @@ import type { Running } from "../evaluate/asked.ts";
 import { compareRows, type Pair, type Rows } from "./compare.ts";
 
 /** The changes of predictions by prompt. */
-export interface StepChanges {
+interface StepChanges {
   readonly plans: readonly {
     readonly forced: readonly TextChanges[];
     readonly free: readonly TextChanges[];
@@ -17,7 +17,7 @@ export interface StepChanges {
 }
 
 /** What is compared: the texts of the full model, then those of each plan, by prompt. */
-export interface Compared {
+interface Compared {
   readonly plans: readonly DropPlan[];
   readonly prompts: readonly (readonly number[])[];
   readonly texts: readonly (readonly (readonly number[])[])[];

@@ -37,7 +37,7 @@ export function isCheckable(by: ScoreName, target: Target): boolean {
 }
 
 /** The size of the samples that a study over a text checks on. */
-export function checkSize({ samples, length }: Pick<Pass, "samples" | "length">): typeof SIZE {
+function checkSize({ samples, length }: Pick<Pass, "samples" | "length">): typeof SIZE {
   return { samples: Math.min(samples, SIZE.samples), length: Math.min(length, SIZE.length) };
 }
 

@@ -15,7 +15,7 @@ import { inputsOf, inputSpec, type Method } from "./methods.ts";
 import type { Site } from "./site.ts";
 
 /** What a site is fitted from: the stream that enters its module, what it is to add, and the full model's stream behind it. */
-export interface Streams {
+interface Streams {
   readonly x: Stream;
   readonly t: Stream;
   readonly f: Stream;

@@ -45,7 +45,7 @@ export interface Method {
 }
 
 /** Where a fit was made. */
-export interface FitPlace {
+interface FitPlace {
   readonly model: Model;
   readonly layer: number;
   readonly module: LayerModule;

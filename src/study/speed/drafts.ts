@@ -12,7 +12,7 @@ import type { StudyModel } from "../../subject/mod.ts";
 import { draftCounts } from "../writing/draft_counts.ts";
 
 /** How a draft is measured. */
-export interface DraftOptions {
+interface DraftOptions {
   /** A piece of text for each round, as token ids. */
   readonly prompts: readonly Int32Array[];
   /** Tokens to write behind each. */

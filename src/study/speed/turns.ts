@@ -20,7 +20,7 @@ export interface Times {
 }
 
 /** How often. */
-export interface TurnOptions {
+interface TurnOptions {
   readonly repeat: number;
   readonly steps: number;
   /** Steps at the beginning of each round that are not counted. */

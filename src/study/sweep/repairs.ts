@@ -27,7 +27,7 @@ export interface RepairedCurve {
 }
 
 /** The plans of each curve, once they are known. */
-export type CurvePlans = (options: RunOptions) => Promise<readonly (readonly DropPlan[])[]>;
+type CurvePlans = (options: RunOptions) => Promise<readonly (readonly DropPlan[])[]>;
 
 /** What repairs of a sweep's plans follow from. */
 interface Swept {

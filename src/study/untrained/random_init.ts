@@ -155,7 +155,7 @@ export function untrainedNeed(spec: ModelSpec, { samples, length }: Text["sizes"
 }
 
 /** The settings of untrained models. */
-export type Untrained = ReturnType<typeof untrainedOf>;
+type Untrained = ReturnType<typeof untrainedOf>;
 
 /** The options with their defaults, and the model that they describe. */
 export function untrainedOf({ name, config, allowFields = [] }: NamedConfig, options: RandomInitOptions) {

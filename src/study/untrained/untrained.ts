@@ -5,7 +5,7 @@ import { computedOn, type EngineOptions } from "../base/options.ts";
 import { noted, type Packed } from "../../subject/mod.ts";
 
 /** What determines an untrained model. */
-export interface Drawn {
+interface Drawn {
   readonly name: string;
   readonly config: Model["config"];
   readonly spec: ModelSpec;

@@ -4,7 +4,7 @@ import type { StudyModel } from "../../subject/mod.ts";
 import type { Tokenizer } from "../../text/mod.ts";
 
 /** How a text goes on, and when it is over. */
-export interface Writing {
+interface Writing {
   readonly tokenizer: Tokenizer;
   /** Chooses from the logits [V] of the next token. */
   readonly sampler: Sampler;

@@ -16,13 +16,13 @@ export interface Draws {
 }
 
 /** A text, and what has to follow it; the continuation begins with its space. */
-export interface Probe {
+interface Probe {
   readonly context: string;
   readonly continuation: string;
 }
 
 /** A made task: its name, and document number `i` of `DOCUMENTS`. */
-export interface Made {
+interface Made {
   readonly name: string;
   /** Continuations of every document, one of them the right one, where the model chooses; by default it writes. */
   readonly choices?: readonly string[];
@@ -39,7 +39,7 @@ export const DOCUMENTS = 200;
 const SEED = 1;
 
 /** The first documents of a task, always the same. */
-export function probesOf({ probe }: Pick<Made, "probe">, count: number): Probe[] {
+function probesOf({ probe }: Pick<Made, "probe">, count: number): Probe[] {
   const random = pythonRandom(SEED);
   const draws: Draws = {
     below: random.below,

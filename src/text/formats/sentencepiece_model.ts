@@ -120,7 +120,7 @@ function expectBytes(value: Field["value"]): Uint8Array<ArrayBuffer> {
 }
 
 /** One field: a number, or bytes (a text, a message inside). */
-export interface Field {
+interface Field {
   readonly number: number;
   /** A number (the bits of a varint), or bytes. */
   readonly value: number | Uint8Array<ArrayBuffer>;
@@ -129,7 +129,7 @@ export interface Field {
 const VARINT = 0, FIXED64 = 1, BYTES = 2, FIXED32 = 5;
 
 /** The fields of a message. Throws `SyntaxError` for other bytes; integers above 2^53 are cut. */
-export function* fieldsOf(message: Uint8Array<ArrayBuffer>): Generator<Field> {
+function* fieldsOf(message: Uint8Array<ArrayBuffer>): Generator<Field> {
   const view = new DataView(message.buffer, message.byteOffset, message.length);
   let at = 0;
   const broken = () => new SyntaxError("it is not a Protocol Buffers message");

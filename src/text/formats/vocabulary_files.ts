@@ -20,7 +20,7 @@ const KINDS: Readonly<Record<string, { readonly pre: string; readonly bos: boole
 const END = "<|endoftext|>";
 
 /** What lies in the folder, parsed; null where a file is not there. */
-export interface VocabularyFiles {
+interface VocabularyFiles {
   /** `vocab.json`: token → id. */
   readonly vocab: unknown;
   /** `merges.txt`. */

@@ -24,7 +24,7 @@ const MORE = 8;
 const call = new Script("work()");
 
 /** A guard for all calls of one tokenizer together. */
-export type Guard = <T>(characters: number, work: () => T) => T;
+type Guard = <T>(characters: number, work: () => T) => T;
 
 /** Milliseconds that this thread has computed; where the system does not say, milliseconds that passed. */
 const computed = (): number => {

@@ -18,7 +18,7 @@ import type { Definition, VocabularyModel } from "./definition.ts";
 import { CJK_RUN, ONE, UP_TO_3, WORD_PATTERNS } from "./word_patterns.ts";
 
 /** The last sure place of a text at `from` or later; 0 where there is none. */
-export type FindCut = (text: string, from?: number) => number;
+type FindCut = (text: string, from?: number) => number;
 
 /** No match has white space, or looks beyond itself. */
 const RUN_PATTERNS = new Set([CJK_RUN, ONE, UP_TO_3, "\\p{N}+", "\\d", "\\d+", "[0-9]", "[0-9]+"]);

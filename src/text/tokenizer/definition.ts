@@ -107,7 +107,7 @@ const PARTS = { normalizer: "normalizers", pre_tokenizer: "pretokenizers", decod
 const SEARCHES = ["Split", "Replace"];
 
 /** Throws `TypeError` that names the field where a step lacks a type, a sequence its steps, or a search its pattern. */
-export function expectSteps(json: Readonly<Record<string, unknown>>): void {
+function expectSteps(json: Readonly<Record<string, unknown>>): void {
   for (const [part, list] of Object.entries(PARTS)) {
     if (json[part] !== undefined && json[part] !== null) expectStep(json[part], part, list);
   }
@@ -127,7 +127,7 @@ function expectStep(step: unknown, where: string, list: string): void {
 }
 
 /** Throws `TypeError` that names the field where a value does not fit. */
-export function demand(fits: boolean, field: string, value: unknown, expected: string): asserts fits {
+function demand(fits: boolean, field: string, value: unknown, expected: string): asserts fits {
   if (fits) return;
   throw new TypeError(`Cannot build a tokenizer: ${field} is ${shown(value)}, expected ${expected}`);
 }

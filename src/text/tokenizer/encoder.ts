@@ -15,7 +15,7 @@ import { repairDecoder, repairNormalizer, repairPreTokenizer, withoutPrefix } fr
 import { unigram } from "./unigram.ts";
 
 /** The steps of one tokenizer. */
-export interface Encoder {
+interface Encoder {
   /** Ids of a text; `continued` if it continues another one, so that no prefix is added. */
   encode(text: string, continued: boolean): number[];
   /** The text of at least one id. */

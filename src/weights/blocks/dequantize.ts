@@ -11,7 +11,7 @@
  */
 
 /** Decodes all blocks of `source` to the start of `out`. */
-export type Decode = (source: Uint8Array<ArrayBuffer>, out: Float32Array) => void;
+type Decode = (source: Uint8Array<ArrayBuffer>, out: Float32Array) => void;
 
 /** A type of blocks. */
 export interface Blocks {

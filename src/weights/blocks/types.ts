@@ -45,7 +45,7 @@ export const E2M1 = Float32Array.of(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, 
 export const HALF_POWER = Float32Array.from({ length: 256 }, (_, exponent) => 2 ** (exponent - 128));
 
 /** d f16 · 16 bytes of indices; value = d · table. */
-export function iq4_nl(source: Uint8Array, out: Float32Array): void {
+function iq4_nl(source: Uint8Array, out: Float32Array): void {
   for (let b = 0, o = 0; b < source.length; b += 18, o += 32) {
     const d = half[source[b] | source[b + 1] << 8];
     indexed(source, b + 2, NON_LINEAR, d, out, o);
@@ -53,7 +53,7 @@ export function iq4_nl(source: Uint8Array, out: Float32Array): void {
 }
 
 /** d f16 · 8 upper bit pairs of scales · 4 bytes of their nibbles · 128 of indices; value = d · (scale − 32) · table, per 32. */
-export function iq4_xs(source: Uint8Array, out: Float32Array): void {
+function iq4_xs(source: Uint8Array, out: Float32Array): void {
   for (let b = 0, o = 0; b < source.length; b += 136) {
     const d = half[source[b] | source[b + 1] << 8];
     const pairs = source[b + 2] | source[b + 3] << 8;
@@ -66,7 +66,7 @@ export function iq4_xs(source: Uint8Array, out: Float32Array): void {
 }
 
 /** A byte of exponent · 16 bytes of indices; value = 2^(exponent − 128) · table. */
-export function mxfp4(source: Uint8Array, out: Float32Array): void {
+function mxfp4(source: Uint8Array, out: Float32Array): void {
   for (let b = 0, o = 0; b < source.length; b += 17, o += 32) {
     indexed(source, b + 1, E2M1, HALF_POWER[source[b]], out, o);
   }

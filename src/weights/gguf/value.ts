@@ -11,7 +11,7 @@ import type { Cursor } from "./cursor.ts";
 export type GgufValue = number | bigint | string | boolean | GgufNumbers | readonly GgufValue[];
 
 /** An array of numbers, in its stored type. */
-export type GgufNumbers =
+type GgufNumbers =
   | Uint8Array
   | Int8Array
   | Uint16Array
