@@ -71,7 +71,7 @@ const inner: Record<string, readonly string[]> = {
   engine: ["native", "web"],
   export: ["card", "changes", "hf", "gguf", "onnx"],
   run: ["probes", "weights", "plan", "modules", "head", "cost", "decode", "requests", "repair"],
-  show: ["chart", "tables", "figures", "claims", "sections", "page"],
+  show: ["words", "chart", "tables", "figures", "claims", "sections", "page"],
   "show/chart": ["draw", "files"],
   "show/figures": ["untrained", "training", "causes", "dropping", "profile"],
   study: [

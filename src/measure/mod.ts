@@ -31,6 +31,8 @@ export {
   drift,
   halfWidth95,
   mean,
+  median,
+  present,
   quartiles,
   ranks,
   rankStability,
@@ -66,6 +68,7 @@ export {
   correlates,
   interval95,
   rankInterval,
+  type Rise,
   toldSign,
   withinBudget,
 } from "./statistics/verdict.ts";

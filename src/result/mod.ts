@@ -12,19 +12,17 @@ export {
   planData,
   replacementOrigin,
 } from "./forms/mod.ts";
-export {
-  accuracyOf,
-  changesIn,
-  type Main,
-  meanAccuracyOf,
-  meanOver,
-  type ShareMain,
-  sharesOf,
-} from "./derived/accuracy.ts";
+export * from "./derived/accuracy.ts";
+export * from "./derived/curves.ts";
+export * from "./derived/intervals.ts";
+export * from "./derived/signs.ts";
+export * from "./derived/trends.ts";
 export {
   GUIDE_NAMES,
   type GuideName,
   GUIDES,
+  isByImportance,
+  isSeeded,
   ORDERS,
   PAPER_SCORE,
   type RankName,

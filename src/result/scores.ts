@@ -69,3 +69,8 @@ export const GUIDES = Object.fromEntries(
 export const GUIDE_NAMES = Object.keys(GUIDES) as GuideName[];
 /** The paper's score: the default, and the one that titles and claims are about. */
 export const PAPER_SCORE = "importance" as const;
+
+/** Whether an order is by importance, the score of the paper: titles and claims are about it. */
+export const isByImportance = ({ by }: { readonly by: ScoreName }): boolean => by === PAPER_SCORE;
+/** Whether an order is random, so that each seed gives another. */
+export const isSeeded = ({ by }: { readonly by: ScoreName }): boolean => SCORES[by].seeded ?? false;

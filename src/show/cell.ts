@@ -14,7 +14,7 @@
 import { setTimeout } from "node:timers/promises";
 import { displayWith, enter, plain, reportChecks, type Reports, watchWith } from "../entry/mod.ts";
 import { toCsv } from "./chart/csv.ts";
-import { counted } from "./chart/numbers.ts";
+import { counted } from "./words/mod.ts";
 import { helpText } from "./help.ts";
 import { tableHtml, tablesHtml } from "./tables/html.ts";
 import { recordTable } from "./tables/table.ts";

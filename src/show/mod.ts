@@ -9,20 +9,26 @@ export {
 export { helpText, isDocumented } from "./help.ts";
 export { wrap } from "./plain.ts";
 export { align, printable, type TextLook } from "./tables/text.ts";
-export { formatSeconds, median } from "./chart/numbers.ts";
+export {
+  correlationWords,
+  formatSeconds,
+  type IntervalWords,
+  intervalWords,
+  lastText,
+  modelOf,
+  reading,
+  type ReadingValue,
+} from "./words/mod.ts";
 export { type ProfileLook, sparkline } from "./tables/profile.ts";
 export { type Result, rowsOf, tablesOf, tableText } from "./looks.ts";
 export type { Table } from "./tables/table.ts";
 export { estimateText, evaluatePriceText } from "./tables/prices.ts";
 export { type CsvRow, toCsv } from "./chart/csv.ts";
 
-export { lastText } from "./chart/last.ts";
-export { modelOf } from "./chart/setting.ts";
 export type { Draw, Figure } from "./chart/svg.ts";
 export type { FigureOptions } from "./chart/options.ts";
 export * from "./figures/mod.ts";
 export { accuracyClaims, type Claim, claimsOf } from "./claims/claims.ts";
-export { accuracyChange, type Dropped } from "./chart/accuracy.ts";
 
 export { causeClaims } from "./claims/causes.ts";
 
@@ -30,24 +36,7 @@ export { initClaim, trainingClaim } from "./claims/training.ts";
 export { type InitModel, measuredRatio } from "./chart/init_model.ts";
 
 export { generalityClaim } from "./claims/generality.ts";
-export { type HalfDropped, qualityBySteps, type Trend, trendsOf } from "./chart/checkpoint_trends.ts";
 export type { Report, Section } from "./sections/section.ts";
 export { type Findings, sections } from "./sections/sections.ts";
 export { pageHtml } from "./page/page.ts";
 export { writeReport } from "./files.ts";
-export {
-  byInterval,
-  type Difference,
-  type Ends,
-  medianGaps,
-  type Rise,
-  riseOf,
-  type Sorted,
-} from "./intervals.ts";
-export {
-  correlationWords,
-  type IntervalWords,
-  intervalWords,
-  reading,
-  type ReadingValue,
-} from "./reading.ts";

@@ -4,7 +4,7 @@
  */
 import process from "node:process";
 import { formatBytes, plain, type Progress } from "../entry/mod.ts";
-import { formatSeconds } from "./chart/numbers.ts";
+import { formatSeconds } from "./words/mod.ts";
 import { ascii, cut, widthOf } from "./plain.ts";
 
 /** Where progress is written. */

@@ -5,7 +5,7 @@
 import type { ResultOf } from "../result/mod.ts";
 import type { CsvRow } from "./chart/csv.ts";
 import { type Figure, isFigure } from "./chart/svg.ts";
-import { sharedLines } from "./chart/shared.ts";
+import { sharedLines } from "./words/mod.ts";
 import { isResult, lookOf, type Result, rowsOf, tablesOf } from "./looks.ts";
 import { recordTable, type Table } from "./tables/table.ts";
 import { code, isPromise } from "../entry/mod.ts";

@@ -6,7 +6,7 @@
  * a study yet.
  */
 import { plain, type Progress, type Watch } from "../entry/mod.ts";
-import { formatSeconds } from "./chart/numbers.ts";
+import { formatSeconds } from "./words/mod.ts";
 import { progressText } from "./progress.ts";
 
 const QUIET = 1000; // ms of a call without a word

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readResult, writeResult } from "../../src/result/mod.ts";
 import type { Causes } from "../../src/result/mod.ts";
 import * as show from "../../src/show/mod.ts";
-import { layerStreams } from "../../src/show/chart/lines.ts";
+import { layerStreams } from "../../src/show/tables/causes.ts";
 import { withFolder } from "../support.ts";
 import { checkFigure, checkSvg, dotsOf, readCsv } from "./check_svg.ts";
 import { causes } from "./synthetic_causes.ts";
@@ -132,8 +132,10 @@ Deno.test("predictability is drawn with two parts a bar and a mark for each modu
   assert.equal(dotsOf(priced), bars + 7 + 7 + 7);
   const rows = readCsv(priced.csv);
   assert.equal(rows.length, 2 * 9);
-  for (const { mean, own_token, rest, predictable } of rows.filter(({ rest }) => rest !== "")) {
-    assert.ok(Math.abs(Number(mean) + Number(own_token) - Number(predictable)) < 1e-9);
+  const known = rows.filter(({ rest_share }) => rest_share !== "");
+  assert.equal(known.length, 7 + 7);
+  for (const { mean_share: mean, own_token_share: own, rest_share: rest, predictable } of known) {
+    assert.ok(Math.abs(Number(mean) + Number(own) - Number(predictable)) < 1e-9);
     assert.ok(Math.abs(Number(predictable) + Number(rest) - 1) < 1e-9);
   }
   assert.match(priced.reading, /^attention: [\d.]+ % .* with the cost of removal −?[\d.]+ \(/);

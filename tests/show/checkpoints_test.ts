@@ -1,6 +1,6 @@
 /** Tables and figures of training: complete, safe as SVG, and of the very numbers, whatever the series lacks. */
 import assert from "node:assert/strict";
-import type { Checkpoints } from "../../src/result/mod.ts";
+import { type Checkpoints, medianGaps, trendsOf } from "../../src/result/mod.ts";
 import * as show from "../../src/show/mod.ts";
 import { checkFigure, checkSvg, readCsv } from "./check_svg.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";
@@ -44,7 +44,7 @@ Deno.test("a map has one cell for each number, beside the background and the leg
 
 Deno.test("trends are those of the layers from 1 on, layer 0 apart; drift and ranks are null where there is nothing before", () => {
   const result = cases["as usual"];
-  const trend = show.trendsOf(result, "attention");
+  const trend = trendsOf(result, "attention");
   const values = result.series[2].attention.importance.slice(1).map((value) => value!);
   assert.equal(trend[2].first, result.series[2].attention.importance[0]);
   assert.equal(trend[2].lowest, Math.min(...values));
@@ -107,7 +107,7 @@ Deno.test("gaps of medians are attention's minus the MLP's, paired over samples,
     sums[kind][1] = sums[kind][1]!.map((entry, i) => ({ ...entry, distance: values[i], counted: 1 }));
   set("attention", [0.2, 0.3, 0.4]);
   set("mlp", [0.5, 0.5, 0.5]);
-  const [gap, ...others] = show.medianGaps(result);
+  const [gap, ...others] = medianGaps(result);
   assert.deepEqual(others, []);
   assert.equal(gap.step, 7);
   // Differences −0.3, −0.2, −0.1: deviation 0.1; 4.303 is the 97.5 % quantile for two degrees of freedom, from tables.
@@ -115,7 +115,7 @@ Deno.test("gaps of medians are attention's minus the MLP's, paired over samples,
   for (const [found, expected] of [[gap.difference, -0.2], [gap.low, -0.2 - half], [gap.high, -0.2 + half]]) {
     assert.ok(Math.abs(found! - expected!) < 1e-12, `${found}, expected ${expected}`); // rounding of float64
   }
-  assert.deepEqual(show.medianGaps(cases["no attention at all"]), []);
-  assert.deepEqual(show.medianGaps(cases["one layer"]), [], "layer 0 alone has no median");
-  assert.ok(show.medianGaps(cases["many of both"]).every(({ low, high }) => low === null && high === null));
+  assert.deepEqual(medianGaps(cases["no attention at all"]), []);
+  assert.deepEqual(medianGaps(cases["one layer"]), [], "layer 0 alone has no median");
+  assert.ok(medianGaps(cases["many of both"]).every(({ low, high }) => low === null && high === null));
 });

@@ -56,7 +56,6 @@ export const inputs: Inputs = {
   ]],
   speedFigure: [measuredSpeed()],
   generationFigure: [generation()],
-  expansionFigure: [generation()],
   guidesFigure: [guides({ layers: 6, attention: [2] })],
   attentionMapFigure: [why],
   attentionPatternFigure: [{

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import * as show from "../../src/show/mod.ts";
 import { toCsv } from "../../src/show/chart/csv.ts";
 import { spaced } from "../../src/show/chart/draw/labels.ts";
+import { KINDS } from "../../src/measure/mod.ts";
 import type { Profile } from "../../src/result/mod.ts";
 import { checkFigure, checkSvg, dotsOf, readCsv } from "./check_svg.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";
-import { formatFixed } from "../../src/show/chart/numbers.ts";
+import { formatFixed } from "../../src/show/words/numbers.ts";
 import { guides, profile, type Shape, sizedSweep, sweep } from "./synthetic.ts";
 import { bound } from "./synthetic_speed.ts";
 
@@ -77,8 +78,8 @@ Deno.test("a figure's CSV holds the very numbers of the result", () => {
   const given = profile({ layers: 5, mlp: [2] });
   const rows = readCsv(show.importanceFigure(given).csv);
   assert.equal(rows.length, 15);
-  for (const [name, kind] of [["attention", "attention"], ["MLP", "mlp"], ["block", "block"]] as const) {
-    const read = rows.filter(({ module }) => module === name);
+  for (const kind of KINDS) {
+    const read = rows.filter(({ module }) => module === kind);
     const number = (text: string) => text === "" ? null : Number(text);
     assert.deepEqual(read.map((row) => number(row.importance)), given[kind].importance);
     assert.deepEqual(read.map((row) => number(row.standard_error)), given[kind].standardError);

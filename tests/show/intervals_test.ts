@@ -1,6 +1,6 @@
 /** Lists sorted by 95 % intervals, and the cost of a sweep's points with theirs. */
 import assert from "node:assert/strict";
-import { byInterval, riseOf } from "../../src/show/mod.ts";
+import { byInterval, riseOf } from "../../src/result/mod.ts";
 
 Deno.test("a list is sorted by what its intervals say; a touch of zero and a single sample say nothing", () => {
   const items = [[-2, -1], [1, 2], [-1, 0], [0, 1], [-1, 1], [null, null]] as const;

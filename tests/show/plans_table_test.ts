@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { planPhrase } from "../../src/measure/mod.ts";
 import type { Evaluation } from "../../src/result/mod.ts";
-import { accuracyChange, tableText } from "../../src/show/mod.ts";
+import { accuracyChange } from "../../src/result/mod.ts";
+import { tableText } from "../../src/show/mod.ts";
 import { evaluation } from "./synthetic_tasks.ts";
 
 const full = evaluation(32);

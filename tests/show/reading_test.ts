@@ -1,6 +1,7 @@
 /** Sentences with numbers of results. */
 import assert from "node:assert/strict";
-import { correlationWords, intervalWords, median, reading } from "../../src/show/mod.ts";
+import { median } from "../../src/measure/mod.ts";
+import { correlationWords, intervalWords, reading } from "../../src/show/mod.ts";
 
 Deno.test("a reading joins words with numbers, lists, intervals and what is missing", () => {
   const estimate = { difference: -0.0112, low: -0.0294, high: 0.00712 };

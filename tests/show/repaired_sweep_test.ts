@@ -14,7 +14,20 @@ Deno.test("repaired lines are drawn beside their curves, with a dash and a label
   // Two lines of four points, and one that lacks a number.
   assert.equal(dotsOf(figure) - dotsOf(qualityFigure(bare)), 2 * 4 + 3);
   assert.equal(dotsOf(divergenceFigure(repaired)) - dotsOf(divergenceFigure(bare)), 2 * (2 * 4 + 3));
-  assert.equal(figure.title, qualityFigure(bare).title, "titles are about drops");
+  assert.equal(figure.title, qualityFigure(bare).title, "titles are about drops where both kinds have some");
+  const attention = { ...repaired, curves: repaired.curves.filter(({ target }) => target === "attention") };
+  assert.match(
+    qualityFigure(attention).title,
+    /^Without 4 of 12 attention modules, the best repair tried, linear, brings perplexity from 24\.5 to 22\.2; cannot tell it from refit$/,
+  );
+  const single = {
+    ...attention,
+    provenance: { ...attention.provenance, packing: { ...attention.provenance.packing, samples: 1 } },
+  };
+  assert.equal(
+    qualityFigure(single).title,
+    "Cannot tell whether any repair lowers the loss without 4 of 12 attention modules",
+  );
   for (const label of ["repaired: linear", "repaired: refit", "random, repaired: linear"]) {
     assert.ok(figure.svg.includes(`>${label}<`), label);
   }

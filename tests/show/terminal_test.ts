@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-control-regex -- escapes are what is tested
 import assert from "node:assert/strict";
 import { align, printable, type Result, sparkline, tableText } from "../../src/show/mod.ts";
-import { formatNumber, formatSeconds, formatTick } from "../../src/show/chart/numbers.ts";
+import { formatNumber, formatSeconds, formatTick } from "../../src/show/words/numbers.ts";
 import { widthOf } from "../../src/show/plain.ts";
 import { head, perplexityOf } from "../../src/result/mod.ts";
 import { profile, provenance, sweep } from "./synthetic.ts";

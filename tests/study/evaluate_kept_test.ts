@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Engine } from "../../src/engine/mod.ts";
 import { resultText } from "../../src/result/mod.ts";
-import { accuracyChange } from "../../src/show/mod.ts";
+import { accuracyChange } from "../../src/result/mod.ts";
 import { evaluate, type EvaluateOptions } from "../../src/study/mod.ts";
 import type { StudyModel } from "../../src/subject/mod.ts";
 import { engine } from "../support.ts";

@@ -1,5 +1,5 @@
 /** Means, errors and rank correlation over small samples; float64. */
-import { sum } from "../../entry/mod.ts";
+import { expect, like, sum } from "../../entry/mod.ts";
 import { incompleteBeta } from "./binomial.ts";
 
 /** Arithmetic mean; NaN of nothing. */
@@ -123,4 +123,32 @@ function common(before: ByLayer, after: ByLayer): [number, number][] {
     const b = after[l] ?? null;
     return a === null || b === null ? [] : [[a, b]];
   });
+}
+
+/** The values that are not null. */
+export function present(values: readonly (number | null)[]): number[] {
+  return values.filter((value) => value !== null);
+}
+
+const numbers = like(
+  "a list of numbers",
+  (values) => Array.isArray(values) && values.every((value) => value === null || typeof value === "number"),
+);
+
+/**
+ * The median of the values that are not null; null where there is no such value.
+ *
+ * @example
+ * ```ts
+ * import { median } from "lamina/figures";
+ *
+ * console.log(median([0.2, null, 0.1, 0.6])); // 0.2
+ * ```
+ */
+export function median(values: readonly (number | null)[]): number | null {
+  expect("take the median", "values", values, numbers);
+  const sorted = present(values).sort((a, b) => a - b);
+  if (sorted.length === 0) return null;
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

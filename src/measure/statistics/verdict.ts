@@ -45,7 +45,7 @@ export function correlates(
 }
 
 /** What dropping some modules costs: the rise of the loss and its standard error over samples. */
-interface Rise {
+export interface Rise {
   readonly dropped: number;
   readonly rise: number;
   readonly riseError: number | null;

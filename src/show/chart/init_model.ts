@@ -1,11 +1,12 @@
 /** Shared by the figures of untrained models: a measured model and its closed form, its name, and how well the form fits. */
 import { type Check, expect, like, list } from "../../entry/mod.ts";
-import { FIRST_LAYER, type LayerModule, moduleRatio, MODULES, type Predicted } from "../../measure/mod.ts";
+import { FIRST_LAYER, moduleRatio, MODULES, type Predicted } from "../../measure/mod.ts";
 import type { RandomInit } from "../../result/mod.ts";
-import { lookOf } from "./draw/colors.ts";
+import { computedText, reading } from "../words/mod.ts";
+import type { CsvRow } from "./csv.ts";
+import type { Look } from "./draw/colors.ts";
 import type { Series } from "./draw/panel.ts";
-import { formatNumber } from "./numbers.ts";
-import { computedText, KIND_NAMES } from "./setting.ts";
+import type { Group } from "./plots.ts";
 
 /** One untrained model: measured over its seeds, and predicted by the closed form for the same setting. */
 export interface InitModel {
@@ -45,28 +46,31 @@ export function worstError({ measured, predicted }: InitModel): number {
   return Math.max(0, ...errors);
 }
 
-/** A module's importance at one place of an axis, measured and by the closed form. */
-interface Fitted {
-  readonly x: number;
-  /** The place in words: "layer 3". */
-  readonly at: string;
+/** A module's importance, measured and by the closed form. */
+interface Fitted extends CsvRow {
   readonly importance: number;
   readonly predicted: number;
-  /** Standard deviation over seeds. */
-  readonly spread?: number | null | undefined;
 }
 
-/** The closed form as a line, and the measured values as dots on it. */
-export function fitSeries(module: LayerModule, own: readonly Fitted[], r: number): Series[] {
-  const measured = own.map(({ x, at, importance: y, predicted, spread }) => ({
-    x,
-    y,
-    ...spread ? { low: y - spread, high: y + spread } : {},
-    says: `${KIND_NAMES[module]}, ${at}: ${formatNumber(y)}, computed ${formatNumber(predicted)}`,
-  }));
-  const { color, shape } = lookOf(module);
+/** The closed form as a line, and the measured values as dots on it, with the standard deviation over seeds where rows have one. */
+export function fitSeries<Row extends Fitted>(
+  { label, rows, color, shape }: Group<Row> & Look,
+  r: number,
+  placeOf: (row: Row, i: number) => { readonly x: number; readonly at: string },
+): Series[] {
+  const measured = rows.map((row, i) => {
+    const { x, at } = placeOf(row, i);
+    const { importance: y, predicted, spread } = row;
+    const says = reading`${label}, ${at}: ${{ measured: y }}, computed ${{ measured: predicted }}`;
+    return {
+      x,
+      y,
+      ...typeof spread === "number" && spread ? { low: y - spread, high: y + spread } : {},
+      says,
+    };
+  });
   return [
-    { color, points: own.map(({ x, predicted }) => ({ x, y: predicted })) },
+    { color, points: rows.map((row, i) => ({ x: placeOf(row, i).x, y: row.predicted })) },
     { color, shape, points: measured, width: 0, r },
   ];
 }

@@ -8,7 +8,7 @@ import { renamed } from "./draw/renaming.ts";
 import { drawSheet } from "./draw/sheet.ts";
 import { saveFigure } from "./files/save.ts";
 import { expectLabels, type FigureOptions, type Layout, layoutFor } from "./options.ts";
-import { settingOf } from "./setting.ts";
+import { type Caption, captionWords, settingOf } from "../words/mod.ts";
 
 export { escape } from "./draw/escape.ts";
 export { panelsOf } from "./draw/sheet.ts";
@@ -38,15 +38,15 @@ export interface Figure {
   save(path: string): Promise<string>;
 }
 
-/** The contents of a figure, before it is drawn. */
-export interface Drawing extends Omit<Figure, "name" | "setting" | "svg" | "csv" | "data" | "save"> {
-  /** The setting of the first result, by default. */
-  readonly setting?: string;
+/** The contents of a figure: rows, panels of them, and a caption. */
+export interface Content {
+  /** The numbers: those of the table where the result has one. */
+  readonly rows: readonly CsvRow[];
+  readonly caption: Caption;
   /** What the colours of small panels mean, where lines have no labels at their ends. */
   readonly key?: readonly KeyEntry[];
   /** From left to right, then down. */
   readonly panels: readonly Panel[];
-  readonly rows: readonly CsvRow[];
 }
 
 /** A function that draws a figure of results; its last argument says how. */
@@ -61,7 +61,7 @@ export type Draw<Input extends readonly unknown[]> = (
 export function figure<Input extends readonly unknown[]>(
   name: string,
   takes: string | Readonly<Record<string, Check>>,
-  draw: (...input: Input) => Drawing,
+  draw: (...input: Input) => Content,
 ): Draw<Input> {
   const checks = Object.entries(
     typeof takes === "string"
@@ -71,18 +71,18 @@ export function figure<Input extends readonly unknown[]>(
   const checked = (...all: readonly unknown[]) => {
     checks.forEach(([path, check], i) => expect("draw", path, all[i], check));
     const layout = layoutFor(all[checks.length] as FigureOptions | undefined);
-    const drawing = draw(...all.slice(0, checks.length) as unknown as Input);
-    return drawn(name, {
-      setting: drawing.setting ?? settingOf((all[0] as { provenance: Provenance }).provenance),
-      ...drawing,
-    }, layout);
+    const { caption, ...content } = draw(...all.slice(0, checks.length) as unknown as Input);
+    const setting = caption.setting ?? settingOf((all[0] as { provenance: Provenance }).provenance);
+    return drawn(name, { ...captionWords(caption), setting, ...content }, layout);
   };
   const value = `${name.replaceAll(/_(.)/g, (_, letter) => letter.toUpperCase())}Figure`;
   return Object.defineProperty(checked, "name", { value });
 }
 
+type Drawing = Omit<Content, "caption"> & Pick<Figure, "title" | "subtitle" | "setting" | "reading">;
+
 /** Draws a figure. Throws `RangeError` if a coordinate is not a finite number, `TypeError` for a new name of no label. */
-function drawn(name: string, drawing: Drawing & { readonly setting: string }, layout: Layout): Figure {
+function drawn(name: string, drawing: Drawing, layout: Layout): Figure {
   expectLabels(layout.labels, drawing);
   const svg = drawSheet(renamed(drawing, layout.labels), layout);
   const flaw = svg.match(/="[^"]*\b(NaN|undefined|Infinity)\b/);

@@ -1,12 +1,11 @@
 /** Claims C2, C5, C6 and C7 of the paper next to what studies of causes measured; each row is one model. */
+import { headMean, layerStreams } from "../tables/causes.ts";
+import { mean, median, present } from "../../measure/mod.ts";
+import { correlationText, formatFixed, formatNumber } from "../words/mod.ts";
 import { expect, list, resultOf } from "../../entry/mod.ts";
-import { mean } from "../../measure/mod.ts";
 import type { CauseName, Causes } from "../../result/mod.ts";
-import { headMean } from "../tables/causes.ts";
 import { fixed, optional } from "../tables/table.ts";
 import type { Claim } from "./claims.ts";
-import { layerStreams } from "../chart/lines.ts";
-import { formatFixed, formatNumber, median, present, withInterval } from "../chart/numbers.ts";
 
 /**
  * Returns the claims about causes of redundancy, with what each model measured.
@@ -84,5 +83,5 @@ function underDrops({ smoothing }: Causes): string {
 function correlation({ correlations }: Causes, cause: CauseName): string {
   const found = correlations.find((entry) => entry.module === "attention" && entry.cause === cause);
   if (!found || found.rank === null) return "no measurable correlation";
-  return `rank correlation ${withInterval(found.rank, found.low, found.high)}`;
+  return `rank correlation ${correlationText(found)}`;
 }

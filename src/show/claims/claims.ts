@@ -2,31 +2,35 @@
  * Claims of the paper next to what a run measured: "Uncovering the Redundancy in Transformers via a Unified Study of Layer
  * Dropping" (TMLR 2026). The measurement is computed from results; whether it confirms the claim is for the reader to judge.
  */
-import { expect, resultOf } from "../../entry/mod.ts";
-import { MODULES } from "../../measure/mod.ts";
-import { type Evaluation, meanOver, type Profile, type Sweep } from "../../result/mod.ts";
-import { magnitudeCorrelation } from "../figures/profile/cosine_magnitude.ts";
-import { comparedAt, groupsOf } from "../chart/curves.ts";
-import {
-  formatFixed,
-  formatNumber,
-  formatPoints,
-  formatPointsRange,
-  formatRange,
-  formatShare,
-  median,
-  rankText,
-} from "../chart/numbers.ts";
-import { magnitudeRatio, timesText } from "../chart/told.ts";
+import { median, MODULES } from "../../measure/mod.ts";
 import {
   accuracyChange,
   type AccuracyCurve,
   accuracyCurves,
+  comparedAt,
   type Dropped,
+  type Evaluation,
   fullOf,
+  groupsOf,
+  isByImportance,
+  magnitudeRatio,
   meanAccuracy,
-} from "../chart/accuracy.ts";
-import { isByImportance } from "../chart/setting.ts";
+  meanOver,
+  type Profile,
+  type Sweep,
+} from "../../result/mod.ts";
+import {
+  endsText,
+  formatFixed,
+  formatNumber,
+  formatPoints,
+  formatPointsRange,
+  formatShare,
+  perplexityText,
+  rankText,
+} from "../words/mod.ts";
+import { expect, resultOf } from "../../entry/mod.ts";
+import { magnitudeCorrelation } from "../figures/profile/cosine_magnitude.ts";
 
 /** One claim and its measurement. */
 export interface Claim {
@@ -76,7 +80,7 @@ export function droppingClaims(sweep: Sweep): Claim[] {
   const { model, packing } = sweep.provenance;
   const cost = (point: typeof full) =>
     `${compared.dropped} of ${model.layers} dropped: perplexity ${formatNumber(full.perplexity)} → ` +
-    `${formatNumber(point.perplexity)} (${timesText(point, packing.samples)}), ` +
+    `${formatNumber(point.perplexity)} (${perplexityText(point, packing.samples)}), ` +
     `${formatShare(point.top1)} of top-1 predictions unchanged.`;
   return MODULES.map((kind) => ({ ...DROPPING[kind], measured: cost(compared[kind]) }));
 }
@@ -114,10 +118,8 @@ export function magnitudeClaims(profile: Profile): Claim[] {
 function ratioText(profile: Profile): string {
   const [attention, mlp] = MODULES.map((kind) => median(profile[kind].relativeMagnitude)!);
   const interval = magnitudeRatio(profile);
-  if (!interval) return "; one sample, no interval";
-  return `; attention's is ${formatFixed(attention / mlp, 2)} times the MLP's (95 %: ${
-    formatRange(...interval)
-  })`;
+  const ratio = `attention's is ${formatFixed(attention / mlp, 2)} times the MLP's (${endsText(interval)})`;
+  return `; ${interval ? ratio : endsText(interval)}`;
 }
 
 /**

@@ -1,10 +1,9 @@
 /** Claim C8 of the paper, that the method generalises to other norm placements, next to sweeps of several models. */
+import { costsLess, groupsOf, meanOf, type Sweep } from "../../result/mod.ts";
+import { curveName, formatSigned } from "../words/mod.ts";
 import { expect, list, resultOf, wholeNumber } from "../../entry/mod.ts";
 import type { Verdict } from "../../measure/mod.ts";
-import type { Sweep } from "../../result/mod.ts";
 import type { Claim } from "./claims.ts";
-import { costsLess, groupsOf, meanOf } from "../chart/curves.ts";
-import { formatSigned } from "../chart/numbers.ts";
 
 /**
  * Returns what dropping `dropped` modules costs each model, for every order of its sweep; the claim holds if importance beats random
@@ -24,10 +23,17 @@ export function generalityClaim(sweeps: readonly Sweep[], dropped: number): Clai
   expect("judge a claim", "sweeps", sweeps, list(resultOf("sweep"), "sweeps", 1));
   expect("judge a claim", "dropped", dropped, wholeNumber(0));
   const models = sweeps.map((sweep) => {
-    const costs = groupsOf(sweep).flatMap(({ label, target, by, repair, points }) => {
+    const costs = groupsOf(sweep).flatMap((group) => {
+      const { target, by, repair, points } = group;
       const at = points.find((point) => point.dropped === dropped);
       return at && !repair
-        ? [{ label, target, by, values: at.values, rise: meanOf(at.values, ({ rise }) => rise) }]
+        ? [{
+          label: curveName(group),
+          target,
+          by,
+          values: at.values,
+          rise: meanOf(at.values, ({ rise }) => rise),
+        }]
         : [];
     });
     const { samples } = sweep.provenance.packing;

@@ -1,10 +1,8 @@
 /** Claims C3 and C4 of the paper, that attention is redundant throughout training and before it, next to what models measured. */
+import { type Checkpoints, medianSign, qualityBySteps, riseSign, tally, trendsOf } from "../../result/mod.ts";
+import { formatFixed, formatNumber, formatSigned, unknownText } from "../words/mod.ts";
 import { expect, list, resultOf } from "../../entry/mod.ts";
-import type { Checkpoints } from "../../result/mod.ts";
-import { qualityBySteps, trendsOf } from "../chart/checkpoint_trends.ts";
 import type { Claim } from "./claims.ts";
-import { formatFixed, formatNumber, formatSigned } from "../chart/numbers.ts";
-import { medianSign, riseSign, tally, unknownText } from "../chart/told.ts";
 import { moduleRatio, toldSign } from "../../measure/mod.ts";
 import { type InitModel, measuredInits, shapeText } from "../chart/init_model.ts";
 

@@ -12,7 +12,6 @@ export { textsFigure } from "./profile/texts.ts";
 
 export { accuracyFigure } from "./dropping/accuracy.ts";
 export { divergenceFigure } from "./dropping/divergence.ts";
-export { expansionFigure } from "./dropping/expansion.ts";
 export { fitFigure } from "./dropping/fit.ts";
 export { generationFigure } from "./dropping/generation.ts";
 export { guidesFigure } from "./dropping/guides.ts";

@@ -2,17 +2,33 @@
  * What a page answers first: what may go, at what cost, and where that was measured; put together from its sections. All cards
  * are about one plan: the first section that has one chooses it, and every section says what it measured of that plan.
  */
+import {
+  accuracyChange,
+  accuracyCurves,
+  byImportance,
+  type Dropped,
+  type Evaluation,
+  fullOf,
+  importanceSign,
+  isByImportance,
+  isPaperCurve,
+  meanOver,
+  type Profile,
+  quarter,
+  type Sweep,
+} from "../../result/mod.ts";
+import {
+  formatNumber,
+  formatPoints,
+  formatPointsRange,
+  KIND_NAMES,
+  modules,
+  perplexityText,
+  sentences,
+  sharedText,
+} from "../words/mod.ts";
 import { changeTexts, KINDS, MODULES, planHash, planText, withinBudget } from "../../measure/mod.ts";
-import { type Evaluation, meanOver, type Profile, type Sweep } from "../../result/mod.ts";
-import { accuracyChange, accuracyCurves, type Dropped, fullOf } from "../chart/accuracy.ts";
-import { formatNumber, formatPoints, formatPointsRange, quarter } from "../chart/numbers.ts";
-import { isPaperCurve } from "../chart/curves.ts";
-import { byImportance, isByImportance, KIND_NAMES } from "../chart/setting.ts";
-import { sharedText } from "../chart/shared.ts";
-import { importanceSign, timesText } from "../chart/told.ts";
 import type { Answer, Drop, Section } from "./section.ts";
-
-const PLURALS = { attention: "attention modules", mlp: "MLPs", block: "blocks" } as const;
 
 /** Perplexity may rise by this share where modules "may go". */
 const BUDGET = 0.1;
@@ -53,25 +69,27 @@ export function qualityAnswer(sweep: Sweep): Answer | undefined {
   const { points } = best.curve;
   const point = points.findLast(({ dropped }) => dropped > 0 && dropped <= best.atLeast) ??
     points.find(({ dropped }) => dropped > 0)!;
-  const modules = `${point.dropped} of ${layers} ${PLURALS[best.target]} (${layersText(point.drop)})`;
+  const what = `${modules(best.target, point.dropped, layers)} (${
+    layersText(point.drop.attention.length ? point.drop.attention : point.drop.mlp)
+  })`;
   const rise = `perplexity rises by at most ${BUDGET * 100} %`;
   return {
     drop: point.drop,
     measure: "loss",
     goes: best.atLeast > 0
-      ? `${modules}: ${rise} (95 %; among the numbers tried).${
+      ? `${what}: ${rise} (95 %; among the numbers tried).${
         best.atMost > best.atLeast ? ` Cannot tell for ${best.atMost}.` : ""
       }`
       : best.atMost > 0
-      ? `Cannot tell whether ${rise} without ${modules}${
+      ? `Cannot tell whether ${rise} without ${what}${
         samples === 1 ? ": one sample gives no interval" : ` (95 %; ${samples} samples)`
       }.`
-      : `Nothing among the numbers tried: without ${modules}, perplexity rises by more than ${
+      : `Nothing among the numbers tried: without ${what}, perplexity rises by more than ${
         BUDGET * 100
       } % (95 %).`,
     costOf: (drop) => {
       const cost = perplexityCost(curves, drop, samples);
-      return cost && cost + sharedText([sweep]);
+      return cost && sentences(cost, sharedText([sweep]));
     },
   };
 }
@@ -82,7 +100,7 @@ function perplexityCost(curves: readonly Curve[], drop: Drop, samples: number): 
   return point &&
     `Perplexity ${formatNumber(point.perplexity / Math.exp(point.rise))} becomes ${
       formatNumber(point.perplexity)
-    } without ${planText(drop)} (${timesText(point, samples)}).`;
+    } without ${planText(drop)} (${perplexityText(point, samples)}).`;
 }
 
 /** The longest list of attention modules that was measured; what a plan costs in accuracy. */
@@ -100,11 +118,14 @@ export function tasksAnswer(results: readonly Evaluation[], plans: readonly Drop
       const result = results.find(({ provenance }) => sameDrop(provenance.drop, wanted));
       if (!result) return undefined;
       const { difference, low, high } = accuracyChange(result, full);
-      return `Mean accuracy over ${meanOver(full).map(({ name }) => name).join(", ")}: ${
-        formatPoints(difference)
-      } points (95 %: ${formatPointsRange(low, high, " to ")}) without ${planText(wanted)}.${
-        sharedText([result])
-      }`;
+      const tasks = meanOver(full).map(({ name }) => name).join(", ");
+      const range = formatPointsRange(low, high, " to ");
+      return sentences(
+        `Mean accuracy over ${tasks}: ${formatPoints(difference)} points (95 %: ${range}) without ${
+          planText(wanted)
+        }.`,
+        sharedText([result]),
+      );
     },
   };
 }
@@ -112,16 +133,12 @@ export function tasksAnswer(results: readonly Evaluation[], plans: readonly Drop
 /** Dropped modules of a model of so many layers: "2 of 30 attention modules (layers 25 26)". */
 export function dropText(drop: Drop, layers: number): string {
   const dropped = MODULES.filter((kind) => drop[kind].length > 0)
-    .map((kind) => {
-      const named = drop[kind].length === 1 ? "layer" : "layers";
-      return `${drop[kind].length} of ${layers} ${PLURALS[kind]} (${named} ${drop[kind].join(" ")})`;
-    });
+    .map((kind) => `${modules(kind, drop[kind].length, layers)} (${layersText(drop[kind])})`);
   return [...dropped, ...changeTexts(drop)].join(" and ");
 }
 
-function layersText({ attention, mlp }: Drop): string {
-  const dropped = attention.length ? attention : mlp;
-  return `${dropped.length === 1 ? "layer" : "layers"} ${dropped.join(" ")}`;
+function layersText(layers: readonly number[]): string {
+  return `${layers.length === 1 ? "layer" : "layers"} ${layers.join(" ")}`;
 }
 
 /** Whether two plans are the same. */

@@ -1,8 +1,15 @@
 /** A fit's answer, for the top of a page. */
+import {
+  costText,
+  promiseText,
+  savingText,
+  sentences,
+  sharedText,
+  timesText,
+  tokensOf,
+} from "../words/mod.ts";
 import { planText } from "../../measure/mod.ts";
 import type { Fit } from "../../result/mod.ts";
-import { costText, promiseText, savingText, timesText } from "../chart/fit.ts";
-import { sharedText } from "../chart/shared.ts";
 import { dropText, sameDrop } from "./answer.ts";
 import type { Answer } from "./section.ts";
 
@@ -20,7 +27,7 @@ export function fitAnswer(fit: Fit): Answer | undefined {
       : `${dropText(drop, provenance.model.layers)}: ${promise} (95 %).`,
     measure: aim.of === "accuracy" ? "accuracy" : "loss",
     costOf: (wanted) => sameDrop(wanted, drop) ? costOf(fit, shown) : undefined,
-    ...answer === null ? {} : { saves: `${savingText(saves)}.${timesText(fit)}` },
+    ...answer === null ? {} : { saves: sentences(`${savingText(saves)}.`, timesText(fit)) },
   };
 }
 
@@ -32,12 +39,13 @@ function cheapestOf({ tried }: Fit): number | undefined {
 function costOf(fit: Fit, shown: number): string {
   const { aim, tried, answer, confirmed, confirming, provenance } = fit;
   const test = confirmed.find(({ tried }) => tried === shown);
-  const { text, packing: { samples, length } } = test ? confirming : provenance;
-  const on = aim.tasks ? "documents" : `${samples} × ${length} tokens of ${text.name}`;
+  const on = aim.tasks ? "documents" : tokensOf(test ? confirming : provenance);
   const moved = aim.of === "perplexity" ? "perplexity rises" : aim.tasks ? "accuracy falls" : "loss rises";
-  return `The ${moved} by ${costText(aim, (test ?? tried[shown]).cost)} without ${
-    planText(tried[shown].drop)
-  }${answer === null ? ", the cheapest plan" : ""}, on ${on}${
-    test ? " that had no part in the choice" : ""
-  }.${sharedText([fit])}`;
+  const cheapest = answer === null ? ", the cheapest plan" : "";
+  return sentences(
+    `The ${moved} by ${costText(aim, (test ?? tried[shown]).cost)} without ${
+      planText(tried[shown].drop)
+    }${cheapest}, on ${on}${test ? " that had no part in the choice" : ""}.`,
+    sharedText([fit]),
+  );
 }

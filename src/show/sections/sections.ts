@@ -2,17 +2,19 @@
 import {
   type Causes,
   type Checkpoints,
+  comparedAt,
+  type Dropped,
   type Evaluation,
   fileName,
   type Fit,
+  groupsOf,
   type Profile,
+  qualityBySteps,
+  seriesProvenance,
   type Sweep,
 } from "../../result/mod.ts";
-import type { Dropped } from "../chart/accuracy.ts";
-import { qualityBySteps, seriesProvenance } from "../chart/checkpoint_trends.ts";
-import { comparedAt, groupsOf } from "../chart/curves.ts";
+import { settingOf, settingsOf } from "../words/mod.ts";
 import { type InitModel, settingOfModels } from "../chart/init_model.ts";
-import { settingOf, settingsOf } from "../chart/setting.ts";
 import { type Figure, namedFigure } from "../chart/svg.ts";
 import { accuracyClaims, droppingClaims, magnitudeClaims } from "../claims/claims.ts";
 import { causeClaims } from "../claims/causes.ts";

@@ -1,9 +1,8 @@
 /** How two measurements agree: two profiles, or our importance and the official code's. */
+import { computedText, formatFixed, formatNumber, KIND_NAMES, settingOf } from "../words/mod.ts";
 import { KINDS, type ModuleKind, MODULES } from "../../measure/mod.ts";
 import type { AgainstLlmDrop, Comparison, Computed } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { formatFixed, formatNumber } from "../chart/numbers.ts";
-import { computedText, KIND_NAMES, settingOf } from "../chart/setting.ts";
 import {
   byLayer,
   type Column,

@@ -2,16 +2,16 @@
 import {
   type LayerModule,
   mean,
+  median,
   MODULES,
   type PatternName,
   planText,
+  present,
   type SmoothingName,
 } from "../../measure/mod.ts";
+import { counted, formatNumber, formatRange, formatShare, KIND_NAMES, settingOf } from "../words/mod.ts";
 import { CAUSE_NAMES, type CauseName, type Causes, type Smoothed } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { layerStreams } from "../chart/lines.ts";
-import { counted, formatNumber, formatRange, formatShare, median, present } from "../chart/numbers.ts";
-import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import {
   byLayer,
   fixed,
@@ -73,7 +73,7 @@ export function headMean(result: Causes, name: PatternName): (number | null)[] {
 }
 
 /** The share of each update that follows from its own token [L]; empty if it was not measured. */
-export function predictableShares({ predictability }: Causes, module: LayerModule): (number | null)[] {
+function predictableShares({ predictability }: Causes, module: LayerModule): (number | null)[] {
   return predictability?.[module].rest.map((rest) => rest === null ? null : 1 - rest) ?? [];
 }
 
@@ -102,6 +102,17 @@ function modulesTable(result: Causes): Table {
   return { ...layerTable(streamNorm, columns), notes };
 }
 
+/** A measure and its standard error by layer, of the output of the layer's last module, or else its input. */
+export function layerStreams(smoothed: Smoothed, name: SmoothingName) {
+  const curves = [smoothed.mlp[name], smoothed.attention[name]];
+  let stream: Record<"value" | "error", number | null> = { value: smoothed.embedding[name], error: null };
+  return curves[0].mean.map((_, l) => {
+    const last = curves.find(({ mean }) => mean[l] !== null);
+    if (last) stream = { value: last.mean[l], error: last.standardError[l] };
+    return stream;
+  });
+}
+
 /** A row for each module and cause. */
 export function correlationTable({ correlations }: Causes): Table {
   return tableOf(correlations, [
@@ -125,14 +136,15 @@ function smoothingTable({ smoothing }: Causes): Table {
 }
 
 /** A row a module, with each cause of its importance. */
-export function causesRows({ provenance, correlations, ...result }: Causes): CsvRow[] {
-  return layerRecords(MODULES, originOf(provenance), (kind) => {
+export function causesRows(result: Causes): CsvRow[] {
+  return layerRecords(MODULES, originOf(result.provenance), (kind) => {
     const { importance, sign, norm, normSpread } = result[kind];
-    const own = correlations.filter(({ module }) => module === kind);
+    const own = result.correlations.filter(({ module }) => module === kind);
     const listed = CAUSE_NAMES.map((name) => [name, own.find(({ cause }) => cause === name)?.values ?? []]);
     const { mean = [], ownToken = [], rest = [] } = result.predictability?.[kind] ?? {};
     const shares = { meanShare: mean, ownTokenShare: ownToken, restShare: rest };
-    return { importance, sign, norm, normSpread, ...Object.fromEntries(listed), ...shares };
+    const predictable = predictableShares(result, kind);
+    return { importance, sign, norm, normSpread, ...Object.fromEntries(listed), predictable, ...shares };
   });
 }
 

@@ -1,7 +1,7 @@
 /** What plans are worth as drafts of the full model: columns and lines that every table of plans has. */
+import { counted, formatFixed, formatShare } from "../words/mod.ts";
 import { type BestDraft, bestDraft } from "../../measure/mod.ts";
 import type { DraftCost } from "../../result/mod.ts";
-import { counted, formatFixed, formatShare } from "../chart/numbers.ts";
 import { type Column, fixed } from "./table.ts";
 
 /** A plan as a draft; the full model drafts nothing, and the sweep of the README's picture lacks the numbers. */

@@ -1,12 +1,25 @@
 /** Benchmark tasks: each task under each plan, compared with the full model. */
+import {
+  accuracyChange,
+  accuracyCurves,
+  type Dropped,
+  type Evaluation,
+  fullOf,
+  meanAccuracy,
+} from "../../result/mod.ts";
+import {
+  curveName,
+  formatFixed,
+  formatNumber,
+  formatPoints,
+  formatPointsRange,
+  formatShare,
+  modelOf,
+  sharedLines,
+} from "../words/mod.ts";
 import { sum } from "../../entry/mod.ts";
-import { curveName, modelOf } from "../chart/setting.ts";
 import { documentsNeeded, isFull, planPhrase, planText } from "../../measure/mod.ts";
-import type { Evaluation } from "../../result/mod.ts";
-import { accuracyChange, accuracyCurves, type Dropped, fullOf, meanAccuracy } from "../chart/accuracy.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { formatFixed, formatNumber, formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
-import { sharedLines } from "../chart/shared.ts";
 import { type Drafting, draftingText } from "./drafting.ts";
 import { keptTable, plansTable } from "./plans.ts";
 import { type Column, lines, optional, originOf, recordsOf, type Table, tableOf } from "./table.ts";

@@ -1,11 +1,18 @@
 /** The answer of a fit, its confirmation, and all plans that were tried. */
+import {
+  answerText,
+  checkLines,
+  costNumber,
+  costTitle,
+  counted,
+  formatShare,
+  KIND_NAMES,
+  promiseText,
+  settingOf,
+} from "../words/mod.ts";
 import { planHash, planText } from "../../measure/mod.ts";
 import type { Fit } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { answerText, costNumber, costTitle, promiseText } from "../chart/fit.ts";
-import { counted, formatShare } from "../chart/numbers.ts";
-import { checkLines } from "../chart/last.ts";
-import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { type Column, lines, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
 type Row = Fit["tried"][number] & { readonly says?: string };

@@ -1,12 +1,27 @@
 /** How far plans lie from the full model while they write: cosines by step, divergences with their expansion, and options of a task. */
-import { mean, planPhrase, planText, type PredictionMeasure } from "../../measure/mod.ts";
+import {
+  changeTexts,
+  mean,
+  MODULES,
+  planPhrase,
+  planText,
+  type PredictionMeasure,
+} from "../../measure/mod.ts";
 import type { Generation } from "../../result/mod.ts";
 import { plain } from "../../entry/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { counted, formatFixed, formatNumber, formatPoints, formatShare } from "../chart/numbers.ts";
-import { computedText, modelOf, textOf } from "../chart/setting.ts";
-import { sharedLines } from "../chart/shared.ts";
-import { countsOf } from "./roofline.ts";
+import {
+  computedText,
+  counted,
+  formatFixed,
+  formatNumber,
+  formatPoints,
+  formatShare,
+  modelOf,
+  modules,
+  sharedLines,
+  textOf,
+} from "../words/mod.ts";
 import { type Column, lines, optional, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
 type Plan = Generation["plans"][number];
@@ -33,11 +48,16 @@ export function generationSetting({ provenance, tokens, temperature }: Generatio
   ].join(" · ");
 }
 
-/** What plans are called: by the numbers that they drop, or by layers where two plans drop as many. */
+/** What plans are called: by how many modules they drop and what they change, or by layers where two plans drop as many. */
 export function planLabels({ plans }: Generation): string[] {
-  const counts = plans.map(({ drop }) => countsOf(drop));
+  const labels = plans.map(({ drop }) => {
+    const dropped = MODULES.filter((kind) => drop[kind].length > 0).map((kind) =>
+      modules(kind, drop[kind].length)
+    );
+    return [...dropped, ...changeTexts(drop)].join(", ") || planText(drop);
+  });
   return plans.map(({ drop }, i) =>
-    counts.filter((other) => other === counts[i]).length > 1 ? planText(drop) : counts[i]
+    labels.filter((other) => other === labels[i]).length > 1 ? planText(drop) : labels[i]
   );
 }
 

@@ -1,8 +1,8 @@
 /** A model's properties, a line each. */
+import { counted } from "../words/mod.ts";
 import { formatBytes } from "../../entry/mod.ts";
 import type { Info } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { counted } from "../chart/numbers.ts";
 import { type Table, tableOf } from "./table.ts";
 
 /** What kinds of modules are called that are not the usual ones. */

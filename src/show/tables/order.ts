@@ -1,10 +1,19 @@
 /** Orders and plans: modules in the order in which they are dropped, of windows the best of each number of blocks; and guides to the loss of a removal. */
+import {
+  checkLines,
+  formatNumber,
+  formatShare,
+  guideTitle,
+  KIND_NAMES,
+  lastText,
+  modelOf,
+  orderName,
+  settingOf,
+  textOf,
+} from "../words/mod.ts";
 import { changeTexts, interval95, KINDS } from "../../measure/mod.ts";
-import { checkLines, lastText } from "../chart/last.ts";
-import { guideTitle, KIND_NAMES, modelOf, orderName, settingOf, textOf } from "../chart/setting.ts";
 import { type DropOrder, type Guides, type Plan, SCORES } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { formatNumber, formatShare } from "../chart/numbers.ts";
 import {
   type Column,
   fixed,

@@ -1,7 +1,7 @@
 /** Evaluations of plans by tasks: how each plan changes each task against the full model, and how many of its answers stay the same. */
+import { formatPoints, formatPointsRange, formatShare } from "../words/mod.ts";
 import { isFull, planPhrase } from "../../measure/mod.ts";
 import { type Evaluation, meanOver, type ShareMain } from "../../result/mod.ts";
-import { formatPoints, formatPointsRange, formatShare } from "../chart/numbers.ts";
 import { type Column, type Table, tableOf } from "./table.ts";
 
 type Metric = Evaluation["tasks"][string]["metrics"][string];

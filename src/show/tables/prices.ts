@@ -1,8 +1,7 @@
 /** What a study would take, in words. */
+import { computedText, counted, formatFixed, formatSeconds, formatShare } from "../words/mod.ts";
 import { plain } from "../../entry/mod.ts";
 import type { Computed } from "../../result/mod.ts";
-import { counted, formatFixed, formatSeconds, formatShare } from "../chart/numbers.ts";
-import { computedText } from "../chart/setting.ts";
 import { tableOf } from "./table.ts";
 import { tablesText, type TextLook } from "./text.ts";
 

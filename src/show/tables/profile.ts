@@ -1,9 +1,8 @@
 /** A profile: modules by importance, with their standard error, magnitude and sign; mixers and experts where layers differ in them. */
-import { KINDS, mean, type ModuleKind, outsizedLayers } from "../../measure/mod.ts";
-import type { Mixtures, Profile } from "../../result/mod.ts";
+import { byImportance, type Mixtures, type Profile, type RankedModule } from "../../result/mod.ts";
+import { counted, formatNumber, formatShare, KIND_NAMES, OUTSIZED_NOTE, settingOf } from "../words/mod.ts";
+import { KINDS, mean, type ModuleKind, outsizedLayers, standardError } from "../../measure/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { counted, formatNumber, formatShare } from "../chart/numbers.ts";
-import { byImportance, KIND_NAMES, OUTSIZED_NOTE, type RankedModule, settingOf } from "../chart/setting.ts";
 import {
   byLayer,
   type Column,
@@ -51,8 +50,18 @@ function columnsOf(profile: Profile, kind: ModuleKind): Column<number>[] {
     }),
     byLayer(shareAbove2, { key: "share_above_2" }),
     byLayer(sign, { key: "sign", title: "sign", format: fixed(3) }),
+    byLayer(errorsOf(profile, kind, "magnitude"), { key: "relative_magnitude_error" }),
+    byLayer(errorsOf(profile, kind, "sign"), { key: "sign_error" }),
     ...isMixed ? [{ title: "mixer", value: (layer: number) => mixerOf(profile, layer) ?? "" }] : [],
   ];
+}
+
+/** Standard errors, over the samples, of one of a profile's means; by layer [L]. */
+function errorsOf(profile: Profile, kind: ModuleKind, sum: "magnitude" | "sign"): (number | null)[] {
+  return profile.sums[kind].map((samples) =>
+    samples &&
+    standardError(samples.filter(({ counted }) => counted > 0).map((sample) => sample[sum] / sample.counted))
+  );
 }
 
 /** Modules, most redundant first for each kind, under a sparkline by layer. */

@@ -1,18 +1,30 @@
 /** How well a model predicts a text with modules dropped: perplexities under several plans, and sweeps. */
+import {
+  type CurveGroup,
+  groupsOf,
+  meanOf,
+  type Perplexity,
+  type Sweep,
+  type SweepPoint,
+} from "../../result/mod.ts";
+import {
+  changedText,
+  curveName,
+  formatNumber,
+  formatShare,
+  KIND_NAMES,
+  repairName,
+  repairsText,
+  settingOf,
+  sharedLines,
+} from "../words/mod.ts";
 import { type DropPlan, everyChange, type LayerModule, planText } from "../../measure/mod.ts";
-import type { Perplexity, Sweep } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { type CurveGroup, groupsOf, meanOf } from "../chart/curves.ts";
-import { formatNumber, formatShare } from "../chart/numbers.ts";
-import { changedText, KIND_NAMES, repairName, repairsText, settingOf } from "../chart/setting.ts";
-import { sharedLines } from "../chart/shared.ts";
 import { bestRound, DRAFTING, draftingNotes } from "./drafting.ts";
 import { type Column, fixed, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
-type Point = Sweep["curves"][number]["points"][number];
-
 /** What a perplexity and a point of a sweep have in common. */
-const QUALITY: readonly Column<Pick<Point, "perplexity" | "nll" | "standardError" | "kl" | "top1">>[] = [
+const QUALITY: readonly Column<Pick<SweepPoint, "perplexity" | "nll" | "standardError" | "kl" | "top1">>[] = [
   { key: "perplexity", title: "perplexity", value: ({ perplexity }) => perplexity, format: formatNumber },
   { key: "nll", title: "nats/token", value: ({ nll }) => nll, format: fixed(4) },
   { key: "standard_error", title: "± s.e.", value: ({ standardError }) => standardError, format: fixed(4) },
@@ -59,7 +71,7 @@ function alteredText(provenance: Perplexity["provenance"]): string {
 export function sweepTable(sweep: Sweep): Table {
   const targets = targetsOf(groupsOf(sweep));
   return {
-    title: `perplexity · ${settingOf(sweep.provenance)}${repairsText(sweep)}`,
+    title: `perplexity · ${settingOf(sweep.provenance, repairsText(sweep))}`,
     note: targets.length === 1
       ? `by number of ${targets[0]} modules dropped; columns are orders`
       : "by number of modules dropped, least important first",
@@ -69,14 +81,18 @@ export function sweepTable(sweep: Sweep): Table {
 }
 
 /** A row for each number dropped, a column for each order: a number of the points, averaged over seeds. */
-function byCount(sweep: Sweep, read: (point: Point) => number, format: (value: number) => string): Table {
+function byCount(
+  sweep: Sweep,
+  read: (point: SweepPoint) => number,
+  format: (value: number) => string,
+): Table {
   const groups = groupsOf(sweep);
   const isOne = targetsOf(groups).length === 1;
   const counts = [...new Set(groups.flatMap(({ points }) => points.map(({ dropped }) => dropped)))];
   return tableOf(counts.sort((a, b) => a - b), [
     { title: "dropped", value: (count) => count },
     ...groups.map((group): Column<number> => ({
-      title: isOne ? orderOf(group) : group.label,
+      title: isOne ? orderOf(group) : curveName(group),
       value: (count) => meanAt(group, count, read),
       format,
     })),
@@ -92,7 +108,7 @@ export function draftTables(sweep: Sweep): Table[] {
   const plans = sweep.curves.flatMap(({ points }) => points);
   const notes = draftingNotes(plans);
   if (notes.length === 0) return [];
-  const speedup = (point: Point) => bestRound(point)?.speedup ?? NaN; // shown as missing
+  const speedup = (point: SweepPoint) => bestRound(point)?.speedup ?? NaN; // shown as missing
   return [{
     title: "speed-up with each plan as a draft that reads the text by itself",
     ...byCount(sweep, speedup, fixed(2)),
@@ -105,7 +121,7 @@ function orderOf({ by, repair }: CurveGroup): string {
 }
 
 /** Mean over the seeds at a number of drops. */
-function meanAt(group: CurveGroup | undefined, count: number, read: (point: Point) => number) {
+function meanAt(group: CurveGroup | undefined, count: number, read: (point: SweepPoint) => number) {
   const at = group?.points.find(({ dropped }) => dropped === count);
   return at && meanOf(at.values, read);
 }
@@ -113,7 +129,7 @@ function meanAt(group: CurveGroup | undefined, count: number, read: (point: Poin
 /** A row a point of a curve. Where repairs were asked for, each row says its own. */
 export function sweepRows({ provenance, repaired, curves }: Sweep): CsvRow[] {
   return curves.flatMap(({ target, by, seed, repair, points }) =>
-    recordsOf<Point>(points, [
+    recordsOf<SweepPoint>(points, [
       { key: "dropped", value: ({ dropped }) => dropped },
       { key: "attention", value: ({ drop }) => lostIn(drop, "attention") },
       { key: "mlp", value: ({ drop }) => lostIn(drop, "mlp") },
@@ -144,8 +160,8 @@ export function lossTable(sweeps: readonly Sweep[], count: number): Table {
     title: `Nats per token lost with ${count} modules dropped`,
     ...tableOf(models, [
       { title: "model", value: ({ name }) => name, align: "left" },
-      ...models[0].groups.map(({ label }, i): Column<typeof models[number]> => ({
-        title: label,
+      ...models[0].groups.map((group, i): Column<typeof models[number]> => ({
+        title: curveName(group),
         value: ({ groups }) => meanAt(groups[i], count, ({ rise }) => rise),
         format: fixed(3),
       })),

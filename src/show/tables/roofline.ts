@@ -1,8 +1,8 @@
 /** A roofline: the speed that bytes and operations allow each plan, beside the speed that the paper reports. */
+import { counted, formatFixed, formatShare } from "../words/mod.ts";
 import { planText } from "../../measure/mod.ts";
 import type { Roofline } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { counted, formatFixed, formatShare } from "../chart/numbers.ts";
 import { plain } from "../../entry/mod.ts";
 import { type Column, fixed, lines, recordsOf, type Table, tableOf } from "./table.ts";
 

@@ -1,9 +1,8 @@
 /** Measured speeds: times, then speed-ups beside those that bytes and operations allow. */
+import { computedText, counted, formatFixed, formatNumber, modelOf } from "../words/mod.ts";
 import { planText } from "../../measure/mod.ts";
 import type { Speed } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { counted, formatFixed, formatNumber } from "../chart/numbers.ts";
-import { computedText, modelOf } from "../chart/setting.ts";
 import { countsOf } from "./roofline.ts";
 import { type Column, fixed, lines, recordsOf, type Table, tableOf } from "./table.ts";
 

@@ -2,10 +2,9 @@
  * A result declares its columns once. They give the text for a terminal, the HTML for a page or a notebook, and the rows for CSV and
  * data frames.
  */
+import { formatFixed, formatNumber, KIND_NAMES } from "../words/mod.ts";
 import type { Provenance } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { formatFixed, formatNumber } from "../chart/numbers.ts";
-import { KIND_NAMES } from "../chart/setting.ts";
 
 type Cell = string | number | null | undefined;
 

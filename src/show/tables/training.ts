@@ -1,11 +1,15 @@
 /** Models in training and before it: redundancy by step, and an untrained model's importances by layer. */
+import {
+  type Checkpoints,
+  qualityBySteps,
+  type RandomInit,
+  seriesProvenance,
+  trendsOf,
+} from "../../result/mod.ts";
+import { formatNumber, KIND_NAMES, settingOf } from "../words/mod.ts";
 import { KINDS, moduleRatio, MODULES } from "../../measure/mod.ts";
-import type { Checkpoints, RandomInit } from "../../result/mod.ts";
-import { qualityBySteps, seriesSetting, trendsOf } from "../chart/checkpoint_trends.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { type InitModel, measuredRatio, percent, shapeText, worstError } from "../chart/init_model.ts";
-import { formatNumber } from "../chart/numbers.ts";
-import { KIND_NAMES, settingOf } from "../chart/setting.ts";
 import { profileRows } from "./profile.ts";
 import {
   byLayer,
@@ -33,7 +37,7 @@ export function checkpointTables(result: Checkpoints): Table[] {
   const perplexity = (nll: number) => formatNumber(Math.exp(nll));
   const steps = series.map((_, i) => i);
   return [
-    lines(seriesSetting(result)),
+    lines(settingOf(seriesProvenance(result))),
     {
       title: "importance: median of the layers from 1 up, and layer 0",
       ...tableOf(steps, [step, ...column("median"), ...column("first", " 0")]),

@@ -44,7 +44,6 @@ export const shown: Readonly<Record<string, Row>> = {
     value: [[[aSweep], -1], `Cannot judge a claim: dropped is -1, ${wholeOf(0)}`],
     type: [[[aProfile], 4], "Cannot judge a claim: sweeps[0] is a profile, expected a sweep"],
   },
-  expansionFigure: drawn("result", "a result of generation"),
   expertLoadFigure: ofProfile,
   fitFigure: drawn("result", "a fit"),
   generationFigure: drawn("result", "a result of generation"),

@@ -1,5 +1,5 @@
 /** Axes as data: scales, ticks and labels. */
-import { formatFixed, formatTick } from "../numbers.ts";
+import { formatFixed, formatTick } from "../../words/numbers.ts";
 
 /** One axis of a panel. */
 export interface Axis {

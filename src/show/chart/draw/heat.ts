@@ -1,6 +1,6 @@
 /** Maps of values as coloured cells, and the legends of their colours. */
 import defer * as Plot from "@observablehq/plot";
-import { formatTick } from "../numbers.ts";
+import { formatTick } from "../../words/numbers.ts";
 import { type Axis, indexAxis, logTicks, namesAxis, reversed } from "./axes.ts";
 import { type Cell, type Panel, WIDTH } from "./panel.ts";
 

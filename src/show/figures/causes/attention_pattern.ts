@@ -2,8 +2,8 @@
 import { like } from "../../../entry/mod.ts";
 import { mean } from "../../../measure/mod.ts";
 import { heatLegend, heatMap } from "../../chart/draw/heat.ts";
-import { formatShare } from "../../chart/numbers.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
+import { reading } from "../../words/mod.ts";
 
 /** Attention of selected heads over one text. */
 export interface AttentionPattern {
@@ -46,16 +46,23 @@ export const attentionPatternFigure: Draw<[AttentionPattern]> = figure("attentio
 }, ({ model, tokens, heads }) => {
   if (heads.length === 0) throw new RangeError("Cannot draw attention: found no head, expected at least one");
   const shares = heads.map(({ layer, head, rows }) =>
-    `${formatShare(mean(rows.map(([share]) => share)))} (layer ${layer}, head ${head})`
+    reading`${{ share: mean(rows.map(([share]) => share)) }} (layer ${layer}, head ${head})`
   );
   return {
-    title: `Attention on the first token: ${shares.join(", ")}`,
-    subtitle:
-      "How each token (row) distributes its attention over itself and the tokens before it (columns).",
-    setting: `${model} · “${tokens.join("").trim()}”`,
-    reading:
-      "High shares in the first column mark an attention sink; high shares along the diagonal mark attention to " +
-      "the token itself or its neighbour.",
+    rows: heads.flatMap(({ layer, head, rows }) =>
+      rows.flatMap((row, query) => row.map((share, key) => ({ layer, head, query, key, share })))
+    ),
+    caption: {
+      title: { found: reading`Attention on the first token: ${shares}` },
+      shows: [
+        "How each token (row) distributes its attention over itself and the tokens before it (columns).",
+      ],
+      setting: `${model} · “${tokens.join("").trim()}”`,
+      reads: [
+        "High shares in the first column mark an attention sink; high shares along the diagonal mark attention to",
+        "the token itself or its neighbour.",
+      ],
+    },
     panels: [
       ...heads.map(({ layer, head, rows }) =>
         heatMap({
@@ -73,8 +80,5 @@ export const attentionPatternFigure: Draw<[AttentionPattern]> = figure("attentio
       ),
       heatLegend(EDGES),
     ],
-    rows: heads.flatMap(({ layer, head, rows }) =>
-      rows.flatMap((row, query) => row.map((share, key) => ({ layer, head, query, key, share })))
-    ),
   };
 });

@@ -4,21 +4,25 @@
  */
 import { list, resultOf } from "../../../entry/mod.ts";
 import { type LayerModule, MODULES } from "../../../measure/mod.ts";
-import type { CauseName, Causes } from "../../../result/mod.ts";
-import { airyDomain, type Axis, logAxis, logDomain, thinned } from "../../chart/draw/axes.ts";
-import { COLORS, lookOf } from "../../chart/draw/colors.ts";
-import { counted, formatNumber, withInterval } from "../../chart/numbers.ts";
+import { type CauseName, type Causes, correlationSign } from "../../../result/mod.ts";
+import { logDomain } from "../../chart/draw/axes.ts";
+import { COLORS } from "../../chart/draw/colors.ts";
 import { type Panel, sharing } from "../../chart/draw/panel.ts";
-import { KIND_NAMES, MODULE_KEY, settingsOf } from "../../chart/setting.ts";
+import { byKind, MODULE_KEY, numbersOf, scatter } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { correlationSign } from "../../chart/told.ts";
-import { CAUSE_TITLES } from "../../tables/causes.ts";
+import { CAUSE_TITLES, causesRows } from "../../tables/causes.ts";
+import { correlationText, counted, type Finding, reading, settingsOf } from "../../words/mod.ts";
 
-const CAUSES: readonly { cause: CauseName; name: string; short: string }[] = [
-  { cause: "normalizedEntropy", name: "entropy", short: "normalised entropy" },
-  { cause: "meanCosine", name: "token similarity", short: "input mean cosine" },
-  { cause: "relativeMagnitude", name: "magnitude", short: "rel. magnitude (log)" },
-];
+const CAUSES = [
+  { cause: "normalizedEntropy", column: "normalized_entropy", name: "entropy", short: "normalised entropy" },
+  { cause: "meanCosine", column: "mean_cosine", name: "token similarity", short: "input mean cosine" },
+  {
+    cause: "relativeMagnitude",
+    column: "relative_magnitude",
+    name: "magnitude",
+    short: "rel. magnitude (log)",
+  },
+] as const;
 
 /**
  * Draws importance against three possible causes, a row of panels for each result. Throws `RangeError` for an empty list.
@@ -35,89 +39,62 @@ const CAUSES: readonly { cause: CauseName; name: string; short: string }[] = [
 export const causesFigure: Draw<[readonly Causes[]]> = figure("causes", {
   results: list(resultOf("causes"), "results of causes", 1),
 }, (results) => ({
-  title: titleOf(results),
-  subtitle: `Importance (y axis, log) of each module against one possible cause; one mark per layer. ` +
-    "r: rank correlation over the layers, with its 95 % confidence interval; the title counts intervals that exclude 0.",
-  setting: settingsOf(results.map(({ provenance }) => provenance)),
-  reading: results.map(readingOf).join(" "),
+  rows: results.flatMap(causesRows),
+  caption: {
+    title: finding(results),
+    shows: [
+      "Importance (y axis, log) of each module against one possible cause; one mark per layer. r: rank correlation over",
+      "the layers, with its 95 % confidence interval; the title counts intervals that exclude 0.",
+    ],
+    setting: settingsOf(results.map(({ provenance }) => provenance)),
+    reads: results.map((result) =>
+      `${result.provenance.model.name}, attention: ${ranks(result).join(", ")}.`
+    ),
+  },
   key: MODULE_KEY,
   panels: results.flatMap((result) => sharing(CAUSES.map((cause, i) => chart(result, cause, i === 0)))),
-  rows: results.flatMap(({ provenance, correlations, ...modules }) =>
-    correlations.flatMap(({ module, cause, values, rank }) =>
-      values.map((value, layer) => ({
-        model: provenance.model.name,
-        module: KIND_NAMES[module],
-        cause,
-        rank,
-        layer,
-        value,
-        importance: modules[module].importance[layer],
-      }))
-    )
-  ),
 }));
 
 function find({ correlations }: Causes, module: LayerModule, cause: CauseName) {
   return correlations.find((entry) => entry.module === module && entry.cause === cause);
 }
 
-/**
- * The number of models in which each cause correlates, with an interval that excludes 0, whatever the sign. The title does not rank
- * the causes: they are measured on the same few layers, and their intervals overlap.
- */
-function titleOf(results: readonly Causes[]): string {
-  const counts = CAUSES.map(({ cause, name }) => ({
-    name,
-    clear: results.flatMap((result) => find(result, "attention", cause) ?? []).filter(correlationSign).length,
-  })).sort((a, b) => b.clear - a.clear);
-  if (counts[0].clear === 0) return "Cannot tell whether any of these correlates with attention's importance";
+/** The number of models in which each cause correlates, whatever the sign. The causes are not ranked: their intervals overlap. */
+function finding(results: readonly Causes[]): Finding {
+  const counts = CAUSES.map(({ cause, name }) => {
+    const found = results.flatMap((result) => find(result, "attention", cause) ?? []);
+    return { name, clear: found.filter((entry) => correlationSign(entry) !== 0).length };
+  }).sort((a, b) => b.clear - a.clear);
+  if (counts[0].clear === 0) return { open: "whether any of these correlates with attention's importance" };
   const each = counts.map(({ name, clear }, i) =>
     `${name} in ${clear}${i === 0 ? ` of ${counted(results.length, "model")}` : ""}`
   );
-  return `Correlates with attention's importance: ${each.join(", ")}`;
+  return { found: reading`Correlates with attention's importance: ${each}` };
 }
 
-function readingOf(result: Causes): string {
-  const ranks = CAUSES.flatMap(({ cause }) => {
+const ranks = (result: Causes) =>
+  CAUSES.flatMap(({ cause }) => {
     const found = find(result, "attention", cause);
-    return found?.rank == null
-      ? []
-      : [`${CAUSE_TITLES[cause]} ${withInterval(found.rank, found.low, found.high)}`];
+    return found?.rank == null ? [] : [`${CAUSE_TITLES[cause]} ${correlationText(found)}`];
   });
-  return `${result.provenance.model.name}, attention: ${ranks.join(", ")}.`;
-}
 
 /** The model's name is above the first chart of a row. */
-function chart(result: Causes, { cause, short }: typeof CAUSES[number], first: boolean): Panel {
-  const found = MODULES.flatMap((module) => find(result, module, cause) ?? []);
-  const series = found.map(({ module, values }) => ({
-    ...lookOf(module),
-    points: values.flatMap((x, layer) => {
-      const y = result[module].importance[layer];
-      if (x === null || !y || y <= 0) return [];
-      const says = `${KIND_NAMES[module]}, layer ${layer}: ${formatNumber(x)}, importance ${formatNumber(y)}`;
-      return [{ x, y, says }];
-    }),
-    width: 0,
-    r: 3.5,
-    opacity: 0.75,
-  }));
-  const values = series.flatMap(({ points }) => points.map(({ x }) => x));
-  const log = cause === "relativeMagnitude";
-  const x: Axis = log ? logAxis(logDomain(values), short) : { domain: airyDomain(values), label: short };
-  const importances = MODULES.flatMap((module) => result[module].importance.map((value) => value ?? 0));
-  return {
-    height: 270,
+function chart(result: Causes, { cause, column, short }: typeof CAUSES[number], first: boolean): Panel {
+  const rows = causesRows(result);
+  const name = first ? `${result.provenance.model.name} · ${result.norm}-norm` : "";
+  const correlations = MODULES.flatMap((module) => find(result, module, cause) ?? []);
+  return scatter(byKind(rows).filter(({ kind }) => correlations.some(({ module }) => module === kind)), {
     headings: [
-      { text: first ? `${result.provenance.model.name} · ${result.norm}-norm` : "", across: true },
-      ...found.map(({ module, rank, low, high }) => ({
-        text: `r ${rank === null ? "–" : withInterval(rank, low, high).replace(" to ", "…")}`, // the panel is narrow
-        color: COLORS[module],
+      { text: name, across: true },
+      ...correlations.map((found) => ({
+        text: `r ${correlationText(found).replace(" to ", "…")}`, // the panel is narrow
+        color: COLORS[found.module],
         small: true,
       })),
     ],
-    x: { ...x, ...x.ticks ? { ticks: thinned(x.ticks, 4) } : {}, small: true, grid: false },
-    y: { ...logAxis(logDomain(importances), null), small: true },
-    series,
-  };
+    x: { of: column, label: short, log: cause === "relativeMagnitude" },
+    y: { of: "importance", label: null, log: true, domain: logDomain(numbersOf(rows, "importance")) },
+    says: (row) =>
+      reading`${{ measured: row[column] as number }}, importance ${{ measured: row.importance as number }}`,
+  });
 }

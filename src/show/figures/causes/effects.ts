@@ -1,90 +1,70 @@
 /** The reach of a drop: how far the updates of later layers move when one module is dropped. */
-import { type LayerModule, mean, MODULES } from "../../../measure/mod.ts";
+import { mean, MODULES } from "../../../measure/mod.ts";
 import type { Causes } from "../../../result/mod.ts";
-import { type HeatCell, heatLegend, heatMap } from "../../chart/draw/heat.ts";
-import { formatShare } from "../../chart/numbers.ts";
-import { KIND_NAMES, settingOf } from "../../chart/setting.ts";
+import { heatLegend, heatMap } from "../../chart/draw/heat.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
+import { KIND_NAMES, reading, settingOf } from "../../words/mod.ts";
 
 const EDGES = [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1];
 
-/**
- * Draws how far dropping one module moves the later updates, as four maps. Throws `RangeError` if the effects were not measured or the model has a single layer.
- *
- * @example
- * ```ts
- * import { causes } from "lamina";
- * import { effectsFigure } from "lamina/figures";
- *
- * const result = await causes("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
- * const { svg, reading } = effectsFigure(result);
- * ```
- */
-export const effectsFigure: Draw<[Causes]> = figure(
-  "effects",
-  "causes",
-  ({ effects, provenance }) => {
-    const measured = provenance.causes.effects;
-    if (!effects || !measured) {
-      throw new RangeError(
-        "Cannot draw effects: found no measurement, expected a study that includes effects",
-      );
-    }
-    const maps = MODULES.flatMap((dropped) =>
-      MODULES.map((moved) => ({
-        dropped,
-        moved,
-        cells: effects[dropped][moved].flatMap((row, y) =>
-          row.flatMap((value, x) => value === null ? [] : [{ x, y, value }])
-        ),
-      }))
-    );
-    const drops = MODULES.map((kind) => ({
-      kind,
-      cells: maps.filter(({ dropped }) => dropped === kind).flatMap(({ cells }) => cells),
-    }));
-    if (drops.some(({ cells }) => cells.length === 0)) {
-      throw new RangeError("Cannot draw effects: found a single layer, expected at least two");
-    }
-    const [attention, mlp] = drops.map(({ cells }) => formatShare(meanOf(cells)));
-    const layers = effects.attention.attention.length;
-    return {
-      title: `Dropping one ${KIND_NAMES.attention} module moves later updates by ${attention}, ` +
-        `dropping one ${KIND_NAMES.mlp} by ${mlp}`,
-      subtitle:
-        "Dropped module → affected module. ‖u − u_full‖ / ‖u_full‖ over all tokens: how far the update of each later layer " +
+/** Draws how far dropping one module moves the later updates, as four maps. Throws `RangeError` if the effects were not measured or the model has a single layer. */
+export const effectsFigure: Draw<[Causes]> = figure("effects", "causes", ({ effects, provenance }) => {
+  const measured = provenance.causes.effects;
+  if (!effects || !measured) {
+    throw new RangeError("Cannot draw effects: found no measurement, expected a study that includes effects");
+  }
+  const pairs = MODULES.flatMap((dropped) => MODULES.map((moved) => ({ dropped, moved })));
+  const rows = pairs.flatMap(({ dropped, moved }) =>
+    effects[dropped][moved].flatMap((list, layer) =>
+      list.flatMap((effect, moved_layer) =>
+        effect === null ? [] : [{ dropped, layer, moved, moved_layer, effect }]
+      )
+    )
+  );
+  const drops = MODULES.map((kind) => ({ kind, rows: rows.filter(({ dropped }) => dropped === kind) }));
+  if (drops.some(({ rows }) => rows.length === 0)) {
+    throw new RangeError("Cannot draw effects: found a single layer, expected at least two");
+  }
+  const [attention, mlp] = drops.map(({ rows }) => ({ share: meanOf(rows) }));
+  const layers = effects.attention.attention.length;
+  return {
+    rows,
+    caption: {
+      title: {
+        found:
+          reading`Dropping one attention module moves later updates by ${attention}, dropping one MLP by ${mlp}`,
+      },
+      shows: [
+        "Dropped module → affected module. ‖u − u_full‖ / ‖u_full‖ over all tokens: how far the update of each later layer",
         "moves after the module of one layer is dropped.",
-      setting: `${settingOf(provenance)} · first ${measured.samples} × ${measured.length} of these tokens`,
-      reading: drops.map(({ kind, cells }) => readingOf(kind, cells)).join(" "),
-      panels: [
-        ...maps.map(({ dropped, moved, cells }) =>
-          heatMap({
-            title: `${KIND_NAMES[dropped]} → ${KIND_NAMES[moved]}`,
-            cells,
-            columns: layers,
-            rows: layers,
-            edges: EDGES,
-            part: 1 / 2,
-            height: 300,
-            label: "affected layer",
-            rowLabel: "dropped layer",
-          })
-        ),
-        heatLegend(EDGES),
       ],
-      rows: maps.flatMap(({ dropped, moved, cells }) =>
-        cells.map(({ x, y, value }) => ({ dropped, layer: y, moved, moved_layer: x, effect: value }))
+      setting: settingOf(provenance, `first ${measured.samples} × ${measured.length} of these tokens`),
+      reads: drops.map(({ kind, rows }) => {
+        const most = [...Map.groupBy(rows, ({ layer }) => layer)]
+          .map(([layer, all]) => ({ layer, share: meanOf(all) }))
+          .sort((a, b) => b.share - a.share).slice(0, 2)
+          .map(({ layer, share }) => reading`${layer} (${{ share }})`);
+        return `The ${KIND_NAMES[kind]} modules that move later updates most: layers ${most.join(" and ")}.`;
+      }),
+    },
+    panels: [
+      ...pairs.map(({ dropped, moved }) =>
+        heatMap({
+          title: `${KIND_NAMES[dropped]} → ${KIND_NAMES[moved]}`,
+          cells: rows.filter((row) => row.dropped === dropped && row.moved === moved)
+            .map(({ layer: y, moved_layer: x, effect: value }) => ({ x, y, value })),
+          columns: layers,
+          rows: layers,
+          edges: EDGES,
+          part: 1 / 2,
+          height: 300,
+          label: "affected layer",
+          rowLabel: "dropped layer",
+        })
       ),
-    };
-  },
-);
+      heatLegend(EDGES),
+    ],
+  };
+});
 
-const meanOf = (cells: readonly HeatCell[]) => mean(cells.map(({ value }) => value));
-
-function readingOf(dropped: LayerModule, cells: readonly HeatCell[]): string {
-  const layers = [...Map.groupBy(cells, ({ y }) => y)]
-    .map(([layer, all]) => ({ layer, value: meanOf(all) }))
-    .sort((a, b) => b.value - a.value).slice(0, 2)
-    .map(({ layer, value }) => `${layer} (${formatShare(value)})`);
-  return `The ${KIND_NAMES[dropped]} modules that move later updates most: layers ${layers.join(" and ")}.`;
-}
+const meanOf = (rows: readonly { readonly effect: number }[]) => mean(rows.map(({ effect }) => effect));

@@ -3,31 +3,14 @@
  * attention that a token can predict about itself?
  */
 import { like, list, orElse, record, resultOf } from "../../../entry/mod.ts";
-import { type LayerModule, MODULES, rankAgreement } from "../../../measure/mod.ts";
-import type { Causes } from "../../../result/mod.ts";
-import {
-  airyDomain,
-  type Axis,
-  formatPercent,
-  indexAxis,
-  linearAxis,
-  logAxis,
-  logDomain,
-} from "../../chart/draw/axes.ts";
-import { COLORS, lookOf } from "../../chart/draw/colors.ts";
-import {
-  counted,
-  formatFixed,
-  formatNumber,
-  formatShare,
-  median,
-  withInterval,
-} from "../../chart/numbers.ts";
-import type { Cell, Panel } from "../../chart/draw/panel.ts";
-import { KIND_NAMES, settingOf } from "../../chart/setting.ts";
+import { type LayerModule, median, rankAgreement } from "../../../measure/mod.ts";
+import { type Causes, correlationSign } from "../../../result/mod.ts";
+import type { CsvRow } from "../../chart/csv.ts";
+import { formatPercent } from "../../chart/draw/axes.ts";
+import { byKind, columnOf, scatter, shareBars } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { correlationSign } from "../../chart/told.ts";
-import { predictableShares } from "../../tables/causes.ts";
+import { causesRows } from "../../tables/causes.ts";
+import { correlationText, counted, type Finding, reading, settingOf } from "../../words/mod.ts";
 
 /** What removing single modules costs in nats per token, as `removals` measures it. */
 export type RemovalCosts = {
@@ -41,10 +24,10 @@ const aCost = like("a removal with its layer and difference", (value) => {
 const removed = list(aCost, "removals");
 const someCosts = record({ attention: removed, mlp: removed }, "removals, as { attention, mlp }");
 
-/** The parts of a bar, the lowest first. The bar is empty above them, up to 1. */
+/** The parts of a bar, the lowest first. */
 const PARTS = [
-  { part: "mean", name: "mean", fill: "#8b949e" },
-  { part: "ownToken", name: "own token", fill: "#d9a441" },
+  { column: "mean_share", label: "mean", color: "#8b949e", shape: "square" },
+  { column: "own_token_share", label: "own token", color: "#d9a441", shape: "square" },
 ] as const;
 
 /**
@@ -67,152 +50,82 @@ export const predictabilityFigure: Draw<[Causes, RemovalCosts?]> = figure(
   "predictability",
   { result: resultOf("causes"), costs: orElse((value) => value === undefined, () => null, someCosts) },
   (result, costs = {}) => {
-    const measured = result.provenance.causes.predictability;
+    const { provenance, provenance: { causes: { predictability: measured } } } = result;
     if (!result.predictability || !measured) {
       throw new RangeError(
         "Cannot draw predictability: found no measurement, expected a study with samples for predictability",
       );
     }
+    const rows = causesRows(result).map((row) => ({ ...row, cost: costOf(row, costs) }));
+    const kinds = byKind<CsvRow>(rows).map(correlated);
+    const priced = kinds.filter(({ kind }) => costs[kind as LayerModule]);
     const { samples, length, heldOut } = measured;
-    const against = MODULES.map((module) => againstOf(result, module, costs));
-    const hasCosts = against.some(({ cost }) => cost);
     return {
-      title: titleOf(result, against[0]),
-      subtitle:
-        "Shares of each update's mean square, by layer; from below: its mean, what a linear function of the module's input " +
-        "for the same token adds; empty: the rest. Below: importance" +
-        `${
-          hasCosts ? ", and the loss from removing the module," : ""
-        } against the predictable share, one mark per layer; ` +
-        "r: rank correlation over the layers, with its 95 % confidence interval.",
-      setting:
-        `${settingOf(result.provenance)} · shares from ${samples} × ${length} tokens, measured on the last ` +
-        counted(heldOut, "sample"),
-      reading: against.map(readingOf).join(" "),
-      key: PARTS.map(({ name, fill }) => ({ label: name, color: fill, shape: "square" as const })),
+      rows,
+      caption: {
+        title: finding(provenance.model.name, kinds[0].importance),
+        shows: [
+          "Shares of each update's mean square, by layer; from below: its mean, what a linear function of the module's input",
+          "for the same token adds; empty: the rest.",
+          reading`Below: importance${
+            priced.length > 0 && ", and the loss from removing the module,"
+          } against the predictable share, one mark per layer;`,
+          "r: rank correlation over the layers, with its 95 % confidence interval.",
+        ],
+        setting: settingOf(
+          provenance,
+          `shares from ${samples} × ${length} tokens, measured on the last ${counted(heldOut, "sample")}`,
+        ),
+        reads: kinds.map((kind) => shareText(kind, priced.includes(kind))),
+      },
+      key: PARTS,
       panels: [
-        ...against.map(({ module }) => bars(result, module)),
-        ...against.map(({ module, values, importance }) =>
-          scatter(module, values, result[module].importance, importance, "importance (log)")
-        ),
-        ...against.flatMap(({ module, values, losses, cost }) =>
-          cost ? [scatter(module, values, losses!, cost, "nats lost without it")] : []
-        ),
+        ...kinds.map((kind) => shareBars(kind, PARTS, { ...headed(kind.label, kind.color), height: 240 })),
+        ...kinds.map((kind) => against(kind, "importance", "importance (log)")),
+        ...priced.map((kind) => against(kind, "cost", "nats lost without it")),
       ],
-      rows: against.flatMap(({ module, values, losses }) =>
-        values.map((predictable, layer) => ({
-          model: result.provenance.model.name,
-          module: KIND_NAMES[module],
-          layer,
-          predictable,
-          mean: result.predictability![module].mean[layer],
-          own_token: result.predictability![module].ownToken[layer],
-          rest: result.predictability![module].rest[layer],
-          importance: result[module].importance[layer],
-          cost: losses?.[layer] ?? null,
-        }))
-      ),
     };
   },
 );
 
-type Agreement = ReturnType<typeof rankAgreement>;
-type Against = ReturnType<typeof againstOf>;
-
-/** The predictable share by layer, and its correlations with importance and the cost of removal. */
-function againstOf(result: Causes, module: LayerModule, costs: RemovalCosts) {
-  const values = predictableShares(result, module);
-  const losses = costs[module] &&
-    values.map((_, layer) => costs[module]!.find((cost) => cost.layer === layer)?.difference ?? null);
-  return {
-    module,
-    values,
-    losses,
-    importance: rankAgreement(values, result[module].importance),
-    cost: losses && rankAgreement(values, losses),
-  };
+function costOf({ module, layer }: CsvRow, costs: RemovalCosts): number | null {
+  return costs[module as LayerModule]?.find((cost) => cost.layer === layer)?.difference ?? null;
 }
 
-const signOf = ({ count, ...rank }: Agreement) => correlationSign({ ...rank, layers: count });
-
-function titleOf({ provenance: { model } }: Causes, { importance }: Against): string {
-  const sign = signOf(importance);
-  if (sign === 0) {
-    return "Cannot tell whether attention that its own token predicts is the less important one";
-  }
-  return `In ${model.name}, attention is ${
-    sign < 0 ? "less" : "more"
-  } important where its own token predicts more of it`;
+/** The rows of a kind of module, and the correlations of the predictable share in them. */
+function correlated(group: ReturnType<typeof byKind<CsvRow>>[number]) {
+  const agreement = (other: string) =>
+    rankAgreement(columnOf(group.rows, "predictable"), columnOf(group.rows, other));
+  return { ...group, importance: agreement("importance"), cost: agreement("cost") };
 }
 
-function readingOf({ module, values, importance, cost }: Against): string {
-  const share = median(values);
-  if (share === null) return `${KIND_NAMES[module]}: cannot tell, too few tokens.`;
-  const text = ({ rank, low, high }: Agreement) => rank === null ? "–" : withInterval(rank, low, high);
-  return `${KIND_NAMES[module]}: ${
-    formatShare(share)
-  } of the median layer's update is predictable; rank correlation with ` +
-    `importance ${text(importance)}${cost ? `, with the cost of removal ${text(cost)}` : ""}.`;
+type Kind = ReturnType<typeof correlated>;
+
+function finding(model: string, { count: layers, ...ranked }: Kind["importance"]): Finding {
+  const sign = correlationSign({ ...ranked, layers });
+  if (sign === 0) return { open: "whether attention that its own token predicts is the less important one" };
+  const which = sign < 0 ? "less" : "more";
+  return { found: `In ${model}, attention is ${which} important where its own token predicts more of it` };
 }
 
-/** A bar for each layer. */
-function bars(result: Causes, module: LayerModule): Panel {
-  const layers = result.streamNorm.length;
-  const cells = Array.from({ length: layers }, (_, layer) => {
-    const shares = result.predictability![module];
-    let y = 0;
-    return PARTS.flatMap(({ part, name, fill }): Cell[] => {
-      const share = Math.min(1 - y, Math.max(0, shares[part][layer] ?? 0)); // an estimate may be below 0
-      if (share === 0) return [];
-      const says = `${KIND_NAMES[module]}, layer ${layer}, ${name}: ${formatShare(shares[part][layer]!)}`;
-      return [{ x1: layer - 0.42, x2: layer + 0.42, y1: y, y2: y += share, fill, says }];
-    });
-  }).flat();
-  return {
+function shareText({ label, rows, importance, cost }: Kind, isPriced: boolean): string {
+  const share = median(columnOf(rows, "predictable"));
+  if (share === null) return `${label}: cannot tell, too few tokens.`;
+  const priced = isPriced && `, with the cost of removal ${correlationText(cost)}`;
+  return reading`${label}: ${{
+    share,
+  }} of the median layer's update is predictable; rank correlation with importance
+    ${correlationText(importance)}${priced}.`;
+}
+
+const headed = (text: string, color: string) => ({ part: 1 / 2, headings: [{ text, color }] });
+
+function against(kind: Kind, of: "importance" | "cost", label: string) {
+  return scatter([kind], {
     part: 1 / 2,
-    height: 240,
-    headings: [{ text: KIND_NAMES[module], color: COLORS[module] }],
-    x: indexAxis(layers, "layer"),
-    y: { ...linearAxis([0, 1], "share of the update"), ticks: [0, 0.5, 1] },
-    cells,
-  };
-}
-
-function scatter(
-  module: LayerModule,
-  values: readonly (number | null)[],
-  against: readonly (number | null)[],
-  { rank, low, high }: Agreement,
-  label: string,
-): Panel {
-  const isLog = label.endsWith("(log)");
-  const points = values.flatMap((x, layer) => {
-    const y = against[layer] ?? null;
-    if (x === null || y === null || (isLog && y <= 0)) return [];
-    const says = `${KIND_NAMES[module]}, layer ${layer}: ${formatShare(x)}, ${formatNumber(y)}`;
-    return [{ x, y, says }];
+    headings: [{ text: `r ${correlationText(kind[of])}`, color: kind.color, small: true }],
+    x: { of: "predictable", label: "predictable share", format: formatPercent },
+    y: { of, label, log: of === "importance" },
+    says: (row) => reading`${{ share: row.predictable as number }}, ${{ measured: row[of] as number }}`,
   });
-  const heights = points.map(({ y }) => y);
-  const [bottom, top] = airyDomain(heights);
-  const decimals = top - bottom < 0.1 ? 3 : 2;
-  const y: Axis = isLog
-    ? logAxis(logDomain(heights), label)
-    : linearAxis([bottom, top], label, (value) => formatFixed(value, decimals));
-  return {
-    part: 1 / 2,
-    height: 270,
-    headings: [{
-      text: `r ${rank === null ? "–" : withInterval(rank, low, high)}`,
-      color: COLORS[module],
-      small: true,
-    }],
-    x: {
-      domain: airyDomain(points.map(({ x }) => x)),
-      format: formatPercent,
-      label: "predictable share",
-      small: true,
-    },
-    y: { ...y, small: true },
-    series: [{ ...lookOf(module), points, width: 0, r: 3.5, opacity: 0.75 }],
-  };
 }

@@ -4,51 +4,51 @@
  */
 import { type SmoothingName, studentT95 } from "../../../measure/mod.ts";
 import type { Causes, Smoothed } from "../../../result/mod.ts";
+import type { CsvRow } from "../../chart/csv.ts";
 import { INK, lookOf } from "../../chart/draw/colors.ts";
-import { layerChart, layerRows, layerStreams, type Line } from "../../chart/lines.ts";
-import { formatFixed } from "../../chart/numbers.ts";
-import { KIND_NAMES } from "../../chart/setting.ts";
+import { type Group, lineChart, upFrom } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
+import { layerStreams } from "../../tables/causes.ts";
+import { type Finding, KIND_NAMES, modules, reading } from "../../words/mod.ts";
 
-/**
- * Draws mean cosine and participation ratio of the stream that leaves each layer.
- *
- * @example
- * ```ts
- * import { causes } from "lamina";
- * import { smoothingFigure } from "lamina/figures";
- *
- * const result = await causes("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
- * const { svg, reading } = smoothingFigure(result);
- * ```
- */
+const MEASURES = [
+  { measure: "mean cosine", name: "meanCosine" },
+  { measure: "participation ratio", name: "participationRatio" },
+] as const;
+
+/** Draws mean cosine and participation ratio of the stream that leaves each layer. */
 export const smoothingFigure: Draw<[Causes]> = figure("smoothing", "causes", (result) => {
-  const { smoothing } = result;
-  const most = Math.max(...smoothing.map(({ drop }) => drop.attention.length + drop.mlp.length));
-  const lines = (name: SmoothingName) =>
-    smoothing.map((smoothed, i, { length }) => ({
-      ...lineOf(smoothed, name, most),
-      width: 1.6 + 0.9 * (length - 1 - i), // an equal line below shows at both sides
-    }));
-  const [cosines, ranks] = [lines("meanCosine"), lines("participationRatio")];
+  const [full] = result.smoothing;
+  const [cosines, ranks] = MEASURES.map(({ measure, name }) => linesOf(result, measure, name));
   const within = (["mlp", "attention"] as const).map((kind) => {
-    const { mean, standardError } = smoothing[0][kind].meanCosine;
-    return { label: KIND_NAMES[kind], ...lookOf(kind), values: mean, errors: standardError };
+    const { mean, standardError } = full[kind].meanCosine;
+    const rows = mean.map((value, layer) => ({ layer, value, standard_error: standardError[layer] }));
+    return { label: KIND_NAMES[kind], ...lookOf(kind), rows };
   });
+  const chart = (lines: readonly Group<CsvRow>[], label: string, height: number) =>
+    lineChart(lines, {
+      height,
+      x: "layer",
+      y: "value",
+      error: "standard_error",
+      up: upFrom(label, { log: label.endsWith("(log)") }),
+    });
   return {
-    title: titleOf(cosines, result.provenance.packing.samples),
-    subtitle: `Mean cosine of all token pairs in a sample. Top: after each layer${droppedText(result)}. ` +
-      "Middle: the full model, after attention and after the MLP. Bottom: participation ratio, the number of " +
-      "directions over which the tokens spread. Bars: ± 1 standard error.",
-    reading: readingOf(result, cosines, ranks),
+    rows: [...cosines, ...ranks].flatMap(({ rows }) => rows),
+    caption: {
+      title: finding(cosines, result.provenance.packing.samples),
+      shows: [
+        `Mean cosine of all token pairs in a sample. Top: after each layer${droppedText(result)}.`,
+        "Middle: the full model, after attention and after the MLP. Bottom: participation ratio, the number of directions",
+        "over which the tokens spread. Bars: ± 1 standard error.",
+      ],
+      reads: [ends(full, cosines, ranks)],
+    },
     panels: [
-      layerChart(cosines, { label: "mean cosine after the layer", log: false, height: 300 }),
-      layerChart(within, { label: "mean cosine, full model", log: false, height: 260 }),
-      layerChart(ranks, { label: "participation ratio (log)", log: true, height: 300 }),
+      chart(cosines, "mean cosine after the layer", 300),
+      chart(within, "mean cosine, full model", 260),
+      chart(ranks, "participation ratio (log)", 300),
     ],
-    rows: [["mean cosine", cosines] as const, ["participation ratio", ranks] as const].flatMap((
-      [measure, series],
-    ) => layerRows(series, { series: "dropped", value: "value" }).map((row) => ({ measure, ...row }))),
   };
 });
 
@@ -62,61 +62,62 @@ function droppedText({ smoothing }: Causes): string {
   }`;
 }
 
-function lineOf(smoothed: Smoothed, name: SmoothingName, most: number): Line {
-  const { attention, mlp } = smoothed.drop;
-  const kind = attention.length > 0 ? "attention" : "mlp";
-  const n = attention.length + mlp.length;
-  const streams = layerStreams(smoothed, name);
-  return {
-    label: n === 0 ? "full" : `−${n} ${kind === "mlp" ? "MLP" : "attn."}`,
-    ...n === 0 ? { color: INK, shape: "diamond" } : lookOf(kind),
-    values: streams.map(({ value }) => value),
-    errors: streams.map(({ error }) => error),
-    ...n > 0 && n < most ? { dash: "6 4" } : {},
-  };
+type Line = ReturnType<typeof linesOf>[number];
+
+/** A line for each drop. */
+function linesOf({ smoothing }: Causes, measure: string, name: SmoothingName) {
+  const counts = smoothing.map(({ drop: { attention, mlp } }) => attention.length + mlp.length);
+  return smoothing.map((smoothed: Smoothed, i) => {
+    const kind = smoothed.drop.attention.length > 0 ? "attention" as const : "mlp" as const;
+    const label = counts[i] === 0 ? "full" : `−${counts[i]} ${kind === "mlp" ? "MLP" : "attn."}`;
+    const rows = layerStreams(smoothed, name).map(({ value, error }, layer) => (
+      { measure, dropped: label, layer, value, standard_error: error }
+    ));
+    const last = rows.findLast(({ value }) => value !== null);
+    return {
+      label,
+      kind,
+      dropped: counts[i],
+      ...counts[i] === 0 ? { color: INK, shape: "diamond" as const } : lookOf(kind),
+      ...counts[i] > 0 && counts[i] < Math.max(...counts) ? { dash: "6 4" } : {},
+      width: 1.6 + 0.9 * (smoothing.length - 1 - i), // an equal line below shows at both sides
+      rows,
+      last: { fixed: last?.value ?? NaN, error: last?.standard_error ?? null },
+    };
+  });
 }
 
-const lastOf = ({ values }: Line) => values.findLast((value) => value !== null) ?? NaN;
-
 /** Each drop with "cannot tell" where the intervals do not tell its cosine from the full model's. */
-function titleOf(lines: readonly Line[], samples: number): string {
-  const [full, attention, mlp] = [
-    lines[0],
-    lines.findLast(({ label }) => /attn/.test(label)),
-    lines.findLast(({ label }) => /MLP/.test(label)),
-  ];
+function finding(lines: readonly Line[], samples: number): Finding {
+  const [full, ...drops] = lines;
+  const [attention, mlp] = (["attention", "mlp"] as const).map((kind) =>
+    drops.findLast((line) => line.kind === kind && line.dropped > 0)
+  );
+  const last = ({ last: { fixed } }: Line) => ({ fixed, decimals: 2 });
   if (!attention || !mlp) {
-    return `After the last layer, tokens have a mean cosine of ${formatFixed(full ? lastOf(full) : NaN, 2)}`;
+    return { topic: reading`After the last layer, tokens have a mean cosine of ${last(full)}` };
   }
-  const n = /\d+/.exec(lines.at(-1)!.label)![0];
   const without = (line: Line) => {
-    const same = differ(line, full, samples) ? "" : " (cannot tell from the full model)";
-    return `${formatFixed(lastOf(line), 2)}${same}`;
+    const same = !differ(line, full, samples) && " (cannot tell from the full model)";
+    return reading`${modules(line.kind, lines.at(-1)!.dropped)} ${last(line)}${same}`;
   };
-  return `Mean cosine after the last layer: ${formatFixed(lastOf(full), 2)}; without ${n} attention modules ${
-    without(attention)
-  }, without ${n} MLPs ${without(mlp)}`;
+  return {
+    found: reading`Mean cosine after the last layer: ${last(full)}; without ${without(attention)}, without ${
+      without(mlp)
+    }`,
+  };
 }
 
 /** Whether two last values differ by their 95 % intervals over the samples, which are the same: this errs towards "cannot tell". */
-function differ(one: Line, other: Line, samples: number): boolean {
-  const errors = [one, other].map(({ values, errors }) =>
-    errors[values.findLastIndex((value) => value !== null)] ?? null
-  );
-  if (samples < 2 || errors.includes(null)) return false;
-  const half = studentT95(samples) * Math.hypot(...errors as number[]);
-  return Math.abs(lastOf(one) - lastOf(other)) > half;
+function differ({ last: one }: Line, { last: other }: Line, samples: number): boolean {
+  if (samples < 2 || one.error === null || other.error === null) return false;
+  return Math.abs(one.fixed - other.fixed) > studentT95(samples) * Math.hypot(one.error, other.error);
 }
 
-function readingOf(
-  { smoothing: [{ embedding }] }: Causes,
-  cosines: readonly Line[],
-  ranks: readonly Line[],
-): string {
-  const ends = cosines.map((line, i) =>
-    `${line.label}: cosine ${formatFixed(lastOf(line), 3)}, participation ${formatFixed(lastOf(ranks[i]), 2)}`
-  );
-  return `At the embedding: cosine ${formatFixed(embedding.meanCosine ?? NaN, 3)}, participation ${
-    formatFixed(embedding.participationRatio ?? NaN, 1)
-  }. After the last layer, ${ends.join("; ")}.`;
+function ends({ embedding }: Smoothed, cosines: readonly Line[], ranks: readonly Line[]): string {
+  const pair = (cosine: number, participation: number, decimals: number) =>
+    reading`cosine ${{ fixed: cosine, decimals: 3 }}, participation ${{ fixed: participation, decimals }}`;
+  const after = cosines.map(({ label, last }, i) => `${label}: ${pair(last.fixed, ranks[i].last.fixed, 2)}`);
+  const before = pair(embedding.meanCosine ?? NaN, embedding.participationRatio ?? NaN, 1);
+  return `At the embedding: ${before}. After the last layer, ${after.join("; ")}.`;
 }

@@ -1,23 +1,37 @@
 /** Accuracy of benchmark tasks against the number of modules dropped (paper, claims C1 and C2), with its interval for every plan. */
-import { type Interval, mean, planText } from "../../../measure/mod.ts";
-import { accuracyOf, type Evaluation, meanOver, type ShareMain } from "../../../result/mod.ts";
+import { type Interval, mean, MODULES, planText } from "../../../measure/mod.ts";
 import {
   accuracyChange,
   type AccuracyCurve,
   accuracyCurves,
+  accuracyOf,
   chanceOf,
+  commonPoints,
   documentsOf,
   type Dropped,
+  type Evaluation,
   fullOf,
   meanAccuracy,
-} from "../../chart/accuracy.ts";
+  meanOver,
+  type ShareMain,
+} from "../../../result/mod.ts";
+import { dropChart } from "../../chart/curves.ts";
 import { dropAxis, formatPercent } from "../../chart/draw/axes.ts";
-import { commonPoints, dropChart } from "../../chart/curves.ts";
-import { formatPoints, formatPointsRange, formatShare } from "../../chart/numbers.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
-import { computedText, curveName, KIND_NAMES, modelOf } from "../../chart/setting.ts";
-import { sharedText } from "../../chart/shared.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
+import {
+  changed,
+  computedText,
+  curveName,
+  type Finding,
+  formatPoints,
+  formatPointsRange,
+  formatShare,
+  modelOf,
+  modules,
+  reading,
+  sharedText,
+} from "../../words/mod.ts";
 
 /** accuracyCurves checks results and plans together. */
 const anything = () => null;
@@ -48,26 +62,10 @@ export const accuracyFigure: Draw<[readonly Evaluation[], readonly Dropped[]]> =
     const { provenance, bos } = full;
     const tasks = mains.map((main) => `${main.name} (${main.metric}, ${documentsOf(full, main)})`);
     return {
-      title: titleOf(curves, full),
-      subtitle:
-        (one
-          ? "Accuracy by number of modules dropped; lines: 95 % intervals. Dashed: chance level."
-          : "Mean accuracy over the tasks by number of modules dropped; lines: 95 % intervals; below, each task. " +
-            "Dashed: chance level.") + sharedText(results),
-      setting: `${modelOf(provenance.model)} · ${tasks.join(", ")} · BOS: ${bos} · ${
-        computedText(provenance)
-      }`,
-      reading: readingOf(curves, full),
-      panels: [
-        chart(curves, meanAccuracy, meanChance(full, mains)),
-        ...(one ? [] : mains).map((main) =>
-          small(chart(curves, ({ tasks }) => accuracyOf(tasks, main), chanceOf(full, main)), main.name)
-        ),
-      ],
       rows: curves.flatMap(({ target, by, points }) =>
         points.flatMap(({ dropped, result }) =>
           mains.map((main) => ({
-            target: KIND_NAMES[target],
+            target,
             by,
             dropped,
             modules: planText(result.provenance.drop),
@@ -77,6 +75,27 @@ export const accuracyFigure: Draw<[readonly Evaluation[], readonly Dropped[]]> =
           }))
         )
       ),
+      caption: {
+        title: finding(curves, full),
+        shows: [
+          reading`${
+            one ? "Accuracy" : "Mean accuracy over the tasks"
+          } by number of modules dropped; full model: ${{
+            share: meanAccuracy(full).value,
+          }}; lines: 95 % intervals${!one && "; below, each task"}. Dashed: chance level.`,
+          sharedText(results),
+        ],
+        setting: [modelOf(provenance.model), tasks.join(", "), `BOS: ${bos}`, computedText(provenance)].join(
+          " · ",
+        ),
+        reads: [`Difference from the full model at the end of each curve: ${ends(curves, full).join("; ")}.`],
+      },
+      panels: [
+        chart(curves, meanAccuracy, meanChance(full, mains)),
+        ...(one ? [] : mains).map((main) =>
+          small(chart(curves, ({ tasks }) => accuracyOf(tasks, main), chanceOf(full, main)), main.name)
+        ),
+      ],
     };
   },
 );
@@ -84,40 +103,40 @@ export const accuracyFigure: Draw<[readonly Evaluation[], readonly Dropped[]]> =
 /** Guessing, over tasks; null where a task has no choices. */
 function meanChance(result: Evaluation, mains: readonly ShareMain[]): number | null {
   const chances = mains.map((main) => chanceOf(result, main));
-  if (chances.some((chance) => chance === null)) return null;
-  return mean(chances as number[]);
+  return chances.some((chance) => chance === null) ? null : mean(chances as number[]);
 }
 
-function titleOf(curves: readonly AccuracyCurve[], full: Evaluation): string {
-  const common = commonPoints(curves, full.provenance.model.layers);
-  if (!common) return "Accuracy against the number of modules dropped";
-  const { dropped, attention, mlp } = common;
-  const [one, other, all] = [attention.result, mlp.result, full]
-    .map((result) => formatShare(meanAccuracy(result).value));
-  const { low, high } = accuracyChange(attention.result, mlp.result);
-  const unclear = low <= 0 && high >= 0 ? "; cannot tell which costs more" : "";
-  return `${dropped} dropped: accuracy ${one} without attention, ${other} without MLPs; full model ${all}${unclear}`;
+/** Both kinds of module at one number of drops, each against the full model over the same documents. */
+function finding(curves: readonly AccuracyCurve[], full: Evaluation): Finding {
+  const { layers } = full.provenance.model;
+  const common = commonPoints(curves, layers);
+  if (!common) return { topic: "Accuracy against the number of modules dropped" };
+  return changed(
+    "accuracy",
+    "points",
+    MODULES.map((kind) => {
+      const { difference, low, high } = accuracyChange(common[kind].result, full);
+      const what = modules(kind, common.dropped, layers);
+      return { what, value: 100 * difference, low: 100 * low, high: 100 * high };
+    }),
+  );
 }
 
-function readingOf(curves: readonly AccuracyCurve[], full: Evaluation): string {
-  const ends = curves.map((curve) => {
+const ends = (curves: readonly AccuracyCurve[], full: Evaluation) =>
+  curves.map((curve) => {
     const { dropped, result } = curve.points.at(-1)!;
     const { difference, low, high } = accuracyChange(result, full);
     const range = formatPointsRange(low, high, " to ");
     return `${curveName(curve)} ${formatPoints(difference)} points (${range}) at ${dropped}`;
   });
-  return `Difference from the full model at the end of each curve: ${ends.join("; ")}.`;
-}
 
 /** One task, half as wide; the lines have their names in the chart of the mean. */
 function small(panel: Panel, title: string): Panel {
-  const series = (panel.series ?? []).map(({ end: _, ...one }) => one);
-  const x = dropAxis(panel.x.domain[1], 4);
   return {
     ...panel,
-    x,
+    x: dropAxis(panel.x.domain[1], 4),
     y: { ...panel.y, label: null },
-    series,
+    series: panel.series!.map(({ end: _, ...one }) => one),
     part: 1 / 2,
     height: 230,
     headings: [{ text: title }],
@@ -129,9 +148,8 @@ function chart(
   read: (result: Evaluation) => Interval,
   chance: number | null,
 ): Panel {
-  const drawn = curves.map(({ target, by, points }) => ({
-    target,
-    by,
+  const drawn = curves.map(({ points, ...curve }) => ({
+    ...curve,
     points: points.map(({ dropped, result }) => {
       const { value, low, high } = read(result);
       return { dropped, value, ...dropped > 0 ? { low, high } : {} };

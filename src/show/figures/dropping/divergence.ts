@@ -1,59 +1,52 @@
 /** Changes that perplexity hides: divergence from the full model and top-1 agreement, against the number dropped. */
-import type { Sweep } from "../../../result/mod.ts";
+import { comparedAt, groupsOf, type Sweep } from "../../../result/mod.ts";
 import { formatPercent, linearAxis } from "../../chart/draw/axes.ts";
-import {
-  comparedAt,
-  curveChart,
-  groupsOf,
-  outsizedPlansText,
-  overSeeds,
-  seededText,
-} from "../../chart/curves.ts";
-import { formatFixed, formatNumber, formatShare } from "../../chart/numbers.ts";
-import { sharedText } from "../../chart/shared.ts";
-import { type Draw, type Drawing, figure } from "../../chart/svg.ts";
+import { curveChart, outsizedPlansText, overSeeds, seededText } from "../../chart/curves.ts";
+import { type Content, type Draw, figure } from "../../chart/svg.ts";
 import { sweepRows } from "../../tables/quality.ts";
+import { formatFixed, reading, sharedText } from "../../words/mod.ts";
 
-/**
- * Draws KL(full ‖ dropped) and top-1 agreement.
- *
- * @example
- * ```ts
- * import { sweep } from "lamina";
- * import { divergenceFigure } from "lamina/figures";
- *
- * const text = { text: "README.md", samples: 2, length: 32 };
- * const result = await sweep("data/series/pre-ln/step00512", { ...text, calibration: text, targets: ["attention"], upto: 2, seeds: 1 });
- * const { svg, reading } = divergenceFigure(result);
- * ```
- */
+/** Draws KL(full ‖ dropped) and top-1 agreement. */
 export const divergenceFigure: Draw<[Sweep]> = figure("divergence", "sweep", (sweep) => drawing(sweep));
 
 /** The same with a title that compares at another number of drops than a quarter of the layers. */
 export const divergenceFigureAt = (at: number | undefined): Draw<[Sweep]> =>
   figure("divergence", "sweep", (sweep) => drawing(sweep, at));
 
-function drawing(sweep: Sweep, at?: number): Drawing {
+function drawing(sweep: Sweep, at?: number): Content {
   const groups = groupsOf(sweep);
   const most = Math.max(...sweep.curves.flatMap(({ points }) => points.map(({ kl }) => kl)), 1e-3);
   const decimals = most < 1 ? 2 : most < 5 ? 1 : 0;
   const compared = comparedAt(groups, sweep.provenance.model.layers, at);
   const height = 320;
   return {
-    title: compared
-      ? `${compared.dropped} dropped: ${
-        formatShare(compared.attention.top1)
-      } of top-1 predictions unchanged ` +
-        `without attention, ${formatShare(compared.mlp.top1)} without MLPs`
-      : "How far dropping moves the model's predictions",
-    subtitle: "Top: share of positions where the most probable token is the same as the full model's. " +
-      `Bottom: KL(full ‖ dropped) in nats per token.${seededText(groups, { ranges: true })}${
-        outsizedPlansText(sweep) + sharedText([sweep])
-      }`,
-    reading: compared
-      ? `With ${compared.dropped} dropped, KL is ${formatNumber(compared.attention.kl)} for attention and ` +
-        `${formatNumber(compared.mlp.kl)} nats per token for MLPs.`
-      : "A model can keep its perplexity and still choose different words.",
+    rows: sweepRows(sweep),
+    caption: {
+      title: {
+        topic: "How far dropping moves the model's predictions",
+        found: compared !== null &&
+          reading`${compared.dropped} dropped: ${{
+            share: compared.attention.top1,
+          }} of top-1 predictions unchanged
+            without attention, ${{ share: compared.mlp.top1 }} without MLPs`,
+      },
+      shows: [
+        "Top: share of positions where the most probable token is the same as the full model's.",
+        "Bottom: KL(full ‖ dropped) in nats per token.",
+        seededText(groups, { ranges: true }),
+        outsizedPlansText(sweep),
+        sharedText([sweep]),
+      ],
+      reads: [
+        compared
+          ? reading`With ${compared.dropped} dropped, KL is ${{
+            measured: compared.attention.kl,
+          }} for attention and ${{
+            measured: compared.mlp.kl,
+          }} nats per token for MLPs.`
+          : "A model can keep its perplexity and still choose different words.",
+      ],
+    },
     panels: [
       curveChart(groups, {
         sweep,
@@ -68,6 +61,5 @@ function drawing(sweep: Sweep, at?: number): Drawing {
         height,
       }),
     ],
-    rows: sweepRows(sweep),
   };
 }

@@ -4,30 +4,30 @@ import type { Fit } from "../../../result/mod.ts";
 import { formatPercent } from "../../chart/draw/axes.ts";
 import { INK, lookOf } from "../../chart/draw/colors.ts";
 import type { Series } from "../../chart/draw/panel.ts";
-import { answerText, costText, costUnit, mostOnAxis, onAxis, promiseText, wayText } from "../../chart/fit.ts";
-import { counted, formatFixed } from "../../chart/numbers.ts";
-import { KIND_NAMES, settingOf } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { fitRows } from "../../tables/fit.ts";
+import {
+  answerText,
+  costText,
+  costUnit,
+  counted,
+  type Finding,
+  formatFixed,
+  KIND_NAMES,
+  modules,
+  mostOnAxis,
+  onAxis,
+  promiseText,
+  settingOf,
+  wayText,
+} from "../../words/mod.ts";
 
 type Tried = Fit["tried"][number];
 
 /** Costs are drawn up to so many times the promise. */
 const REACH = 4;
 
-/**
- * Draws the cost of every plan that a fit tried, with its 95 % interval, against what it saves.
- *
- * @example
- * ```ts
- * import { fit } from "lamina";
- * import { fitFigure } from "lamina/figures";
- *
- * const text = { text: "README.md", samples: 8, length: 32 };
- * const result = await fit("data/series/pre-ln/step00512", { ...text, calibration: text, loss: 0.2, time: false });
- * const { svg, reading } = fitFigure(result);
- * ```
- */
+/** Draws the cost of every plan that a fit tried, with its 95 % interval, against what it saves. */
 export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
   const { aim, saving, confirmed } = fit;
   const tried = [...new Map(fit.tried.toReversed().map((one) => [planHash(one.drop), one])).values()];
@@ -46,13 +46,20 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
   const byTarget = [...Map.groupBy(points, ({ target }) => target)];
   const hidden = tried.length - shown.length;
   return {
-    title: titleOf(fit),
-    subtitle: `Cost of each plan that was tried (95 %) against what it saves. ${
-      limit === null ? "" : "Dashed: the promise. "
-    }Ring: the answer, on the samples that confirm it.`,
-    setting: `${settingOf(fit.provenance)} · confirmed on ${fit.confirming.packing.samples} others`,
-    reading: answerText(fit) +
-      (hidden > 0 ? ` The picture leaves out ${counted(hidden, "plan")} that cost more.` : ""),
+    rows: fitRows(fit),
+    caption: {
+      title: finding(fit),
+      shows: [
+        "Cost of each plan that was tried (95 %) against what it saves.",
+        limit !== null && "Dashed: the promise.",
+        "Ring: the answer, on the samples that confirm it.",
+      ],
+      setting: settingOf(fit.provenance, `confirmed on ${fit.confirming.packing.samples} others`),
+      reads: [
+        answerText(fit),
+        hidden > 0 && `The picture leaves out ${counted(hidden, "plan")} that cost more.`,
+      ],
+    },
     panels: [{
       height: 400,
       x: {
@@ -82,7 +89,6 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
         bold: true,
       })),
     }],
-    rows: fitRows(fit),
   };
 });
 
@@ -100,21 +106,13 @@ function drawn({ aim, saving }: Fit, one: Tried, cost: Tried["cost"]) {
   };
 }
 
-function titleOf(fit: Fit): string {
-  const { aim, answer, tried } = fit;
+function finding({ aim, answer, tried }: Fit): Finding {
   const promise = promiseText(aim);
-  if (answer === null) return `Nothing is sure to keep the promise that ${promise}`;
+  if (answer === null) return { found: `Nothing is sure to keep the promise that ${promise}` };
   const { dropped, target, repair } = tried[answer];
-  const what = counted(dropped, NOUNS[target]);
-  return `${what} may go${repair ? `, repaired by ${repair},` : ""} if ${
-    promise.replace("are saved", "are to be saved").replace("is at least", "is to be at least")
-  }`;
+  return {
+    found: `${modules(target, dropped)} may go${repair ? `, repaired by ${repair},` : ""} if ${
+      promise.replace("are saved", "are to be saved").replace("is at least", "is to be at least")
+    }`,
+  };
 }
-
-const NOUNS: Readonly<Record<Tried["target"], string>> = {
-  attention: "attention module",
-  mlp: "MLP",
-  block: "block",
-  joint: "module",
-  consecutive: "consecutive block",
-};

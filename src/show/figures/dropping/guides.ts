@@ -6,44 +6,44 @@ import { KINDS, type ModuleKind } from "../../../measure/mod.ts";
 import { type Guide, GUIDES, type Guides, SCORES } from "../../../result/mod.ts";
 import { namesAxis, reversed } from "../../chart/draw/axes.ts";
 import { COLORS, lookOf } from "../../chart/draw/colors.ts";
-import { counted, formatFixed, withInterval } from "../../chart/numbers.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
-import { guideTitle, KIND_NAMES, settingOf, textOf } from "../../chart/setting.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
+import {
+  correlationText,
+  counted,
+  type Finding,
+  formatFixed,
+  guideTitle,
+  KIND_NAMES,
+  reading,
+  settingOf,
+  textOf,
+} from "../../words/mod.ts";
 
 /** A guide whose correlation is defined. */
 type Known = Guide & { readonly rank: number };
 
-/**
- * Draws how well each score ranks modules by the loss of their removal.
- *
- * @example
- * ```ts
- * import { guides } from "lamina";
- * import { guidesFigure } from "lamina/figures";
- *
- * const options = { text: "README.md", samples: 2, length: 32, heldOut: "LICENSE" };
- * const result = await guides("data/series/pre-ln/step00512", options);
- * const { svg, reading } = guidesFigure(result);
- * ```
- */
+/** Draws how well each score ranks modules by the loss of their removal. */
 export const guidesFigure: Draw<[Guides]> = figure("guides", "guides", (result) => {
   const kinds = KINDS.map((kind) => ({ kind, known: knownOf(result, kind) }))
     .filter(({ known }) => known.length > 0);
-  const { text } = result.calibration;
   return {
-    title: titleOf(kinds),
-    subtitle: "Rank correlation of each score with the loss after removing that module alone; lines: 95 % " +
-      "confidence intervals over the modules.",
-    setting: `${settingOf(result.provenance)} · scores on ${textOf(text)}`,
-    reading: kinds.map(({ kind, known }) => {
-      const ranks = known.map(({ by, rank }) => `${guideTitle(by)} ${formatFixed(rank, 2)}`);
-      return `${KIND_NAMES[kind]} (${known[0].modules}): ${ranks.join(", ")}.`;
-    }).join(" "),
-    panels: kinds.map(({ kind, known }, i) => chart(kind, known, i === kinds.length - 1)),
     rows: result.guides.map(({ module, by, rank, low, high, modules }) => (
-      { module: KIND_NAMES[module], score: by, rank_correlation: rank, low, high, modules }
+      { module, score: by, rank_correlation: rank, low, high, modules }
     )),
+    caption: {
+      title: finding(kinds),
+      shows: [
+        "Rank correlation of each score with the loss after removing that module alone; lines: 95 % confidence intervals",
+        "over the modules.",
+      ],
+      setting: settingOf(result.provenance, `scores on ${textOf(result.calibration.text)}`),
+      reads: kinds.map(({ kind, known }) => {
+        const ranks = known.map(({ by, rank }) => `${guideTitle(by)} ${formatFixed(rank, 2)}`);
+        return reading`${KIND_NAMES[kind]} (${known[0].modules}): ${ranks}.`;
+      }),
+    },
+    panels: kinds.map(({ kind, known }, i) => chart(kind, known, i === kinds.length - 1)),
   };
 });
 
@@ -52,19 +52,19 @@ export const guidesFigure: Draw<[Guides]> = figure("guides", "guides", (result) 
  * other's; all are measured on the same modules, so intervals that overlap may still differ, and this errs on the side of
  * "cannot tell".
  */
-function titleOf(kinds: readonly { readonly kind: ModuleKind; readonly known: readonly Known[] }[]): string {
-  if (kinds.length === 0) return "No score varies over the modules";
+function finding(kinds: readonly { readonly kind: ModuleKind; readonly known: readonly Known[] }[]): Finding {
+  if (kinds.length === 0) return { topic: "No score varies over the modules" };
   const named = (some: typeof kinds, name: (known: readonly Known[]) => string) =>
     [...Map.groupBy(some, ({ known }) => name(known))]
       .map(([name, of]) => `${name} for ${of.map(({ kind }) => PLURALS[kind]).join(" and ")}`).join(", ");
   const clear = kinds.filter(({ known }) => rivalsOf(known).length === 0);
   const open = kinds.filter((kind) => !clear.includes(kind));
   const best = named(clear, (known) => guideTitle(bestOf(known).by));
-  if (open.length === 0) return `Best guide to the loss: ${best}`;
-  const unclear = `Cannot tell the best guide to the loss from ${
-    named(open, (known) => counted(rivalsOf(known).length, "other"))
-  }`;
-  return clear.length === 0 ? unclear : `Best guide to the loss: ${best}. ${unclear}`;
+  const others = named(open, (known) => counted(rivalsOf(known).length, "other"));
+  return {
+    found: clear.length > 0 && `Best guide to the loss: ${best}`,
+    open: others && `the best guide${clear.length > 0 ? "" : " to the loss"} from ${others}`,
+  };
 }
 
 /** Other guides whose intervals reach that of the first one. */
@@ -111,7 +111,7 @@ function chart(kind: ModuleKind, known: readonly Known[], last: boolean): Panel 
     y: reversed(namesAxis(titles)),
     series: known.map(({ rank, low, high }, y) => {
       const interval = low === null || high === null ? null : { low, high };
-      const says = `${titles[y]}: ${withInterval(rank, low, high)}`;
+      const says = `${titles[y]}: ${correlationText({ rank, low, high })}`;
       return {
         ...lookOf(kind),
         points: [{ x: rank, y, says, ...interval }, { x: 1, y: null }],

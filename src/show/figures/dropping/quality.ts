@@ -1,23 +1,27 @@
 /** Perplexity against the number of modules dropped, every curve of a sweep (paper, claims C1 and C2). */
-import type { Sweep } from "../../../result/mod.ts";
-import { logAxis, logDomain } from "../../chart/draw/axes.ts";
 import {
+  bestRepair,
   comparedAt,
-  type Cost,
-  curveChart,
+  type CurveGroup,
   groupsOf,
   meanOf,
-  outsizedPlansText,
-  overSeeds,
-  riseInterval,
-  seededText,
-} from "../../chart/curves.ts";
-import { formatNumber } from "../../chart/numbers.ts";
-import { repairsText, settingOf } from "../../chart/setting.ts";
-import { sharedText } from "../../chart/shared.ts";
-import { type Draw, type Drawing, figure } from "../../chart/svg.ts";
-import { riseSign } from "../../chart/told.ts";
+  riseSign,
+  type Sweep,
+} from "../../../result/mod.ts";
+import { curveChart, outsizedPlansText, perplexityOver, seededText } from "../../chart/curves.ts";
+import { upFrom } from "../../chart/plots.ts";
+import { type Content, type Draw, figure } from "../../chart/svg.ts";
 import { sweepRows } from "../../tables/quality.ts";
+import {
+  curveName,
+  type Finding,
+  modules,
+  reading,
+  repairsText,
+  settingOf,
+  sharedText,
+  tokensOf,
+} from "../../words/mod.ts";
 
 /**
  * Draws the perplexity after dropping modules.
@@ -38,71 +42,68 @@ export const qualityFigure: Draw<[Sweep]> = figure("quality", "sweep", (sweep) =
 export const qualityFigureAt = (at: number | undefined): Draw<[Sweep]> =>
   figure("quality", "sweep", (sweep) => drawing(sweep, at));
 
-function drawing(sweep: Sweep, at?: number): Drawing {
-  const groups = groupsOf(sweep);
-  const { provenance, calibration: { packing, text } } = sweep;
-  const all = sweep.curves.flatMap(({ points }) => points);
-  const full = all.find(({ dropped }) => dropped === 0);
-  const ends = groups.map(({ label, points }) => {
-    const { dropped, values } = points.at(-1)!;
-    return `${label} ${formatNumber(Math.exp(meanOf(values, ({ nll }) => nll)))} at ${dropped}`;
-  });
+function drawing(sweep: Sweep, at?: number): Content {
+  const { provenance, calibration, curves } = sweep;
   const { samples } = provenance.packing;
-  const read = (cost: Cost) => perplexityOf(cost, samples);
-  const heights = groups.flatMap(({ by, points }) =>
-    points.flatMap(({ values }) => {
-      const { value, low = value, high = value } = read({ by, values });
-      return [low, value, high];
-    })
-  );
+  const groups = groupsOf(sweep);
+  const full = curves.flatMap(({ points }) => points).find(({ dropped }) => dropped === 0);
+  const ends = groups.map((group) => {
+    const { dropped, values } = group.points.at(-1)!;
+    return reading`${curveName(group)} ${{
+      measured: Math.exp(meanOf(values, ({ nll }) => nll)),
+    }} at ${dropped}`;
+  });
   return {
-    title: titleOf(comparedAt(groups, provenance.model.layers, at), samples),
-    subtitle: `Perplexity on held-out text${full ? `; full model: ${formatNumber(full.perplexity)}` : ""}.` +
-      `${outsizedPlansText(sweep)}${seededText(groups, { ranges: true })} ${intervalsText(samples)}` +
-      sharedText([sweep]),
-    setting: `${
-      settingOf(provenance)
-    } · drop orders from ${packing.samples} × ${packing.length} tokens of ${text.name}${repairsText(sweep)}`,
-    reading: `At the end of each curve: ${ends.join("; ")}.`,
+    rows: sweepRows(sweep),
+    caption: {
+      title: finding(sweep, groups, at),
+      shows: [
+        reading`Perplexity on held-out text${
+          full && reading`; full model: ${{ measured: full.perplexity }}`
+        }.`,
+        outsizedPlansText(sweep),
+        seededText(groups, { ranges: true }),
+        samples > 1
+          ? "Bands: 95 % intervals of the rise over the full model, paired over the samples."
+          : "A single sample has no interval.",
+        sharedText([sweep]),
+      ],
+      setting: settingOf(provenance, `drop orders from ${tokensOf(calibration)}`, repairsText(sweep)),
+      reads: [`At the end of each curve: ${ends.join("; ")}.`],
+    },
     panels: [
       curveChart(groups, {
         sweep,
-        read,
-        y: logAxis(logDomain(heights), "perplexity (log)"),
+        read: perplexityOver(samples),
+        y: upFrom("perplexity (log)", { log: true }),
         height: 460,
       }),
     ],
-    rows: sweepRows(sweep),
   };
 }
 
-/**
- * Perplexity, with the interval of its rise over the full model: paired over the samples, so the full model has none. Random orders have
- * the range of their seeds, since two or three seeds give an interval that hides all other lines.
- */
-function perplexityOf(cost: Cost, samples: number) {
-  if (cost.values.length > 1) {
-    const { value, low, high } = overSeeds((point) => point.nll)(cost);
-    return { value: Math.exp(value), low: Math.exp(low!), high: Math.exp(high!) };
-  }
-  const nll = meanOf(cost.values, (point) => point.nll);
-  const rise = meanOf(cost.values, (point) => point.rise);
-  const interval = riseInterval(cost, samples);
-  if (!interval) return { value: Math.exp(nll) };
-  const [low, high] = interval.map((end) => Math.exp(nll - rise + end));
-  return { value: Math.exp(nll), low, high };
-}
-
-function intervalsText(samples: number): string {
-  return samples > 1
-    ? "Bands: 95 % intervals of the rise over the full model, paired over the samples."
-    : "A single sample has no interval.";
-}
-
-function titleOf(compared: ReturnType<typeof comparedAt>, samples: number): string {
-  if (!compared) return "Perplexity against the number of modules dropped";
+/** Attention beside MLPs at one number of drops; where one of the two is missing, the best repair beside none. */
+function finding(sweep: Sweep, groups: readonly CurveGroup[], at?: number): Finding {
+  const { model: { layers }, packing: { samples } } = sweep.provenance;
+  const compared = comparedAt(groups, layers, at);
+  if (!compared) return repairFinding(bestRepair(groups, samples), layers);
   const { dropped, attention, mlp } = compared;
-  const [one, other] = [attention, mlp].map(({ perplexity }) => formatNumber(perplexity));
-  const unclear = riseSign(attention, mlp, samples) === 0 ? "; cannot tell which costs more" : "";
-  return `${dropped} dropped: perplexity ${one} for attention, ${other} for MLPs${unclear}`;
+  const [one, other] = [attention, mlp].map(({ perplexity }) => ({ measured: perplexity }));
+  return {
+    found: reading`${dropped} dropped: perplexity ${one} for attention, ${other} for MLPs`,
+    open: riseSign(attention, mlp, samples) === 0 && "which costs more",
+  };
+}
+
+function repairFinding(found: ReturnType<typeof bestRepair>, layers: number): Finding {
+  if (!found) return { topic: "Perplexity against the number of modules dropped" };
+  const { target, dropped, bare, best, verdict, rivals } = found;
+  const what = modules(target, dropped, layers);
+  if (verdict !== "yes") return { open: `whether any repair lowers the loss without ${what}` };
+  const [before, after] = [bare, best].map(({ values }) => ({ measured: values[0].perplexity }));
+  return {
+    found:
+      reading`Without ${what}, the best repair tried, ${best.name}, brings perplexity from ${before} to ${after}`,
+    open: rivals.length > 0 && `it from ${rivals.join(" or ")}`,
+  };
 }

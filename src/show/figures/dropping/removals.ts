@@ -1,10 +1,9 @@
 /** What changing one module costs, by layer: dropped, or kept with a window of its keys. */
 import { eachIn, like, list, text } from "../../../entry/mod.ts";
-import type { Axis } from "../../chart/draw/axes.ts";
 import { hueOf } from "../../chart/draw/colors.ts";
-import { formatNumber, formatTick, withInterval } from "../../chart/numbers.ts";
-import type { Panel } from "../../chart/draw/panel.ts";
+import { lineChart, symlogAxis } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
+import { reading } from "../../words/mod.ts";
 
 /** The loss from changing one module, in nats per token over the full model, as `removals` measures it. */
 export interface LayerCost {
@@ -56,78 +55,43 @@ export const removalsFigure: Draw<[LayerCosts, string]> = figure(
   "removals",
   { costs: someCosts, setting: text },
   (costs, setting) => {
-    const lists = Object.entries(costs);
+    const lists = Object.entries(costs).map(([change, list]) => ({
+      label: change,
+      rows: list.map(({ layer, difference: rise, low, high }) => ({ change, layer, rise, low, high })),
+      clear: list.filter(({ low }) => (low ?? 0) > 0).sort((a, b) => b.difference - a.difference),
+    }));
     if (lists.length === 0) {
       throw new RangeError("Cannot draw removals: found no list, expected at least one");
     }
-    const told = ([name, list]: typeof lists[number]) =>
-      `${list.filter(isTold).length} of ${list.length} (${name})`;
+    const counts = lists.map(({ label, rows, clear }) => `${clear.length} of ${rows.length} (${label})`);
     return {
-      title: `Layers whose change alone costs a measurable loss: ${lists.map(told).join(", ")}`,
-      subtitle:
-        `Nats per token over the full model when the module of one layer alone is changed; bars: 95 % intervals, paired over ` +
-        `samples. The scale is linear up to ${LINEAR}.`,
-      setting,
-      reading: lists.map(readingOf).join(" "),
-      panels: [chart(lists)],
-      rows: lists.flatMap(([name, list]) =>
-        list.map(({ layer, difference, low, high }) => ({ change: name, layer, rise: difference, low, high }))
-      ),
+      rows: lists.flatMap(({ rows }) => rows),
+      caption: {
+        title: { found: reading`Layers whose change alone costs a measurable loss: ${counts}` },
+        shows: [
+          "Nats per token over the full model when the module of one layer alone is changed; bars: 95 % intervals, paired over",
+          `samples. The scale is linear up to ${LINEAR}.`,
+        ],
+        setting,
+        reads: lists.map(({ label, clear }) => `${label}: ${mostIn(clear.slice(0, 3))}.`),
+      },
+      panels: [lineChart(lists.map(({ clear: _, ...list }, i) => ({ ...list, ...hueOf(i), width: 1.5 })), {
+        height: 420,
+        x: "layer",
+        y: "rise",
+        ends: ["low", "high"],
+        up: (ends) => symlogAxis(ends, { linear: LINEAR, label: "nats per token over the full model" }),
+        r: 3.5,
+      })],
     };
   },
 );
 
-/** Whether the interval lies above zero. */
-const isTold = ({ low }: LayerCost) => low !== null && low > 0;
-
-function readingOf([name, list]: readonly [string, readonly LayerCost[]]): string {
-  const most = list.filter(isTold).sort((a, b) => b.difference - a.difference).slice(0, 3);
-  if (most.length === 0) return `${name}: no layer's loss is told from zero.`;
-  const words = most.map(({ layer, difference }) => `${layer} (${formatNumber(difference)})`).join(", ");
-  return `${name}: most in ${most.length === 1 ? "layer" : "layers"} ${words}.`;
-}
-
 /** Nats up to which the axis is linear: smaller losses are seldom told from zero. */
 const LINEAR = 0.01;
 
-function chart(lists: readonly (readonly [string, readonly LayerCost[]])[]): Panel {
-  const all = lists.flatMap(([, list]) => list);
-  const layers = 1 + Math.max(...all.map(({ layer }) => layer));
-  return {
-    height: 420,
-    x: { domain: [-0.5, layers - 0.5], label: "layer" },
-    y: lossAxis(
-      all.flatMap(({ difference, low, high }) => [difference, low ?? difference, high ?? difference]),
-    ),
-    series: lists.map(([name, list], i) => ({
-      ...hueOf(i),
-      r: 3.5,
-      width: 1.5,
-      end: name,
-      points: list.toSorted((a, b) => a.layer - b.layer).map(({ layer, difference, low, high }) => ({
-        x: layer,
-        y: difference,
-        says: `${name}, layer ${layer}: ${withInterval(difference, low, high)}`,
-        ...low === null || high === null ? {} : { low, high },
-      })),
-    })),
-  };
-}
-
-/** Nats, logarithmic but for those near zero. */
-function lossAxis(values: readonly number[]): Axis {
-  const [low, high] = [Math.min(0, ...values), Math.max(LINEAR, ...values)];
-  const powers = [0, 0.01, 0.1, 1, 10, 100];
-  return {
-    type: "symlog",
-    constant: LINEAR,
-    domain: [low * 1.1, high * 1.1],
-    ticks: [...powers.map((power) => -power).reverse().slice(0, -1), ...powers].filter((tick) =>
-      tick >= low && tick <= high * 1.1
-    ),
-    format: (value) => value === 0 ? "0" : value < 0 ? `−${formatTick(-value)}` : formatTick(value),
-    label: "nats per token over the full model",
-    grid: true,
-    rule: 0,
-  };
+function mostIn(worst: readonly LayerCost[]): string {
+  const layers = worst.map(({ layer, difference }) => reading`${layer} (${{ measured: difference }})`);
+  if (worst.length === 0) return "no layer's loss is told from zero";
+  return reading`most in ${worst.length === 1 ? "layer" : "layers"} ${layers}`;
 }

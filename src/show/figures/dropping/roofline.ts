@@ -6,10 +6,10 @@ import { list, resultOf } from "../../../entry/mod.ts";
 import { everyChange } from "../../../measure/mod.ts";
 import type { Roofline } from "../../../result/mod.ts";
 import { hueOf } from "../../chart/draw/colors.ts";
-import { formatFixed } from "../../chart/numbers.ts";
 import type { Panel, Series } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { REACH_TEXTS, rooflineRows } from "../../tables/roofline.ts";
+import { type Finding, formatFixed } from "../../words/mod.ts";
 
 /** The last plan of a roofline, as a line. */
 type Line = ReturnType<typeof lineOf>;
@@ -34,14 +34,17 @@ export const rooflineFigure: Draw<[readonly Roofline[]]> = figure("roofline", {
   const [{ device: { count, title }, setting: { input, output } }] = results;
   const bits = [...new Set(results.map(({ setting }) => setting.bits))].join(" and ");
   return {
-    title: titleOf(lines),
-    subtitle:
-      "Largest speed-up that bytes and operations allow for reading and writing, by batch size. Dots: the largest batch that " +
-      "fits with the full model. Hollow: the paper's speed-up, at that batch, or at the end if no batch fits. −8: without 8 modules.",
-    setting: `${count > 1 ? `${count} × ` : ""}${title} · ${input} tokens in, ${output} out · ${bits} bit`,
-    reading: lines.map(readingOf).join(" "),
-    panels: [chart(lines)],
     rows: results.flatMap(rooflineRows),
+    caption: {
+      title: finding(lines),
+      shows: [
+        "Largest speed-up that bytes and operations allow for reading and writing, by batch size. Dots: the largest batch that",
+        "fits with the full model. Hollow: the paper's speed-up, at that batch, or at the end if no batch fits. −8: without 8 modules.",
+      ],
+      setting: `${count > 1 ? `${count} × ` : ""}${title} · ${input} tokens in, ${output} out · ${bits} bit`,
+      reads: lines.map(bound),
+    },
+    panels: [chart(lines)],
   };
 });
 
@@ -62,19 +65,19 @@ function pointsOf({ points, fitting }: Roofline["plans"][number]) {
   return all.sort((a, b) => a.batch - b.batch);
 }
 
-function titleOf(lines: readonly Line[]): string {
-  const paper = lines.filter(({ plan }) => plan.paper);
-  const fitting = paper.filter(({ plan }) => plan.paper!.reach === "fits").length;
-  return paper.length > 0
-    ? `A batch that fits allows the paper's speed-up for ${fitting} of ${paper.length} models`
-    : "Dropping attention gains more in larger batches";
+function finding(lines: readonly Line[]): Finding {
+  const paper = lines.flatMap(({ plan }) => plan.paper ?? []);
+  const fitting = paper.filter(({ reach }) => reach === "fits").length;
+  return {
+    topic: "Dropping attention gains more in larger batches",
+    found: paper.length > 0 &&
+      `A batch that fits allows the paper's speed-up for ${fitting} of ${paper.length} models`,
+  };
 }
 
-function readingOf({ label, plan: { most, paper } }: Line): string {
-  const bound = `${label}: at most ${formatFixed(most.speedup, 2)}`;
-  return paper
-    ? `${bound}, the paper ${formatFixed(paper.speedup, 2)} (${REACH_TEXTS[paper.reach]}).`
-    : `${bound}.`;
+function bound({ label, plan: { most, paper } }: Line): string {
+  const reported = paper ? `, the paper ${formatFixed(paper.speedup, 2)} (${REACH_TEXTS[paper.reach]})` : "";
+  return `${label}: at most ${formatFixed(most.speedup, 2)}${reported}.`;
 }
 
 function chart(lines: readonly Line[]): Panel {

@@ -1,23 +1,26 @@
 /** What shares of attention and of the MLPs models of several sizes can lose (paper, claims C1 and C2). */
-import { type Check, like, list, resultOf } from "../../../entry/mod.ts";
-import { type LayerModule, MODULES } from "../../../measure/mod.ts";
-import type { Sweep } from "../../../result/mod.ts";
+import { type Check, like, list, plain, resultOf } from "../../../entry/mod.ts";
+import { interval95, type LayerModule, MODULES } from "../../../measure/mod.ts";
+import { isPaperCurve, type Sweep } from "../../../result/mod.ts";
 import { formatPercent } from "../../chart/draw/axes.ts";
-import { FAINT } from "../../chart/draw/colors.ts";
-import { isPaperCurve } from "../../chart/curves.ts";
-import { formatFixed, formatTick } from "../../chart/numbers.ts";
-import type { Name, Panel, Series } from "../../chart/draw/panel.ts";
-import { KIND_NAMES, settingsOf } from "../../chart/setting.ts";
-import { sharedText } from "../../chart/shared.ts";
-import { allowedText, type SizeLine, sizeLines } from "../../chart/sizes.ts";
+import { FAINT, hueOf } from "../../chart/draw/colors.ts";
+import type { Panel } from "../../chart/draw/panel.ts";
+import { fitted } from "../../chart/draw/text_width.ts";
+import { level, lineChart, symlogAxis } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { intervalText } from "../../chart/told.ts";
+import {
+  allowedText,
+  intervalText,
+  KIND_NAMES,
+  reading,
+  settingsOf,
+  sharedText,
+  tokensOf,
+} from "../../words/mod.ts";
 
-/** Shares by which the perplexity may rise. */
-const BUDGETS = [0.01, 0.1] as const;
-const [strict, wide] = BUDGETS;
+/** Shares by which the perplexity may rise, and where on the axis of shares their names find room. */
+const BUDGETS = [{ share: 0.01, at: [0.66, 0.02] }, { share: 0.1, at: [0.02, 0.66] }] as const;
 const natsOf = (share: number) => Math.log(1 + share);
-const percentOf = (share: number) => `${Math.round(100 * share)} %`;
 
 const aSweep: Check = (value, path) =>
   resultOf("sweep")(value, path) ??
@@ -49,97 +52,93 @@ export const sizesFigure: Draw<[readonly Sweep[]]> = figure("sizes", {
 }, (sweeps) => {
   const kinds = MODULES.map((kind) => ({ kind, lines: sizeLines(sweeps, kind) }))
     .filter(({ lines }) => lines.length === sweeps.length);
-  const [{ lines: attention }] = kinds;
-  const texts = sweeps.map(({ calibration: { packing, text } }) =>
-    `${packing.samples} × ${packing.length} tokens of ${text.name}`
-  );
+  const [strict, wide] = BUDGETS.map(({ share }) => allowedText(kinds[0].lines, natsOf(share)));
+  const texts = [...new Set(sweeps.map(({ calibration }) => tokensOf(calibration)))].join(", and ");
   return {
-    title: `Attention that can go for at most ${percentOf(wide)} more perplexity: ${
-      allowedText(attention, natsOf(wide))
-    }`,
-    subtitle:
-      `For at most ${percentOf(strict)}: ${allowedText(attention, natsOf(strict))}; of the numbers tried. ` +
-      "Rise of the loss on held-out text by share of the modules dropped, least important first; bars: 95 % " +
-      `intervals, paired over samples.${sharedText(sweeps)}`,
-    setting: `${settingsOf(sweeps.map(({ provenance }) => provenance))} · drop orders from ${
-      [...new Set(texts)].join(", and ")
-    }`,
-    reading: kinds.map(({ kind, lines }) => `${KIND_NAMES[kind]}: ${lines.map(endText).join("; ")}.`).join(
-      " ",
-    ),
+    rows: kinds.flatMap(({ lines }) => lines.flatMap(({ rows }) => rows)),
+    caption: {
+      title: { found: `Attention that can go for at most 10 % more perplexity: ${wide}` },
+      shows: [
+        `For at most 1 %: ${strict}; of the numbers tried. Rise of the loss on held-out text by share of the`,
+        "modules dropped, least important first; bars: 95 % intervals, paired over samples.",
+        sharedText(sweeps),
+      ],
+      setting: settingsOf(sweeps.map(({ provenance }) => provenance), `drop orders from ${texts}`),
+      reads: kinds.map(({ kind, lines }) => `${KIND_NAMES[kind]}: ${lines.map(endText).join("; ")}.`),
+    },
     panels: kinds.map(({ kind, lines }) => chart(kind, lines)),
-    rows: kinds.flatMap(({ kind, lines }) => lines.flatMap((line) => rowsOf(kind, line))),
   };
 });
 
-/** "1.5B at 50 % 0.81 nats per token (95 %: 0.70 to 0.92)". */
-function endText({ label, samples, points }: SizeLine): string {
-  const last = points.at(-1)!;
-  return `${label} without ${formatPercent(last.share)} +${formatFixed(last.rise, 2)} nats per token (${
-    intervalText(last, samples, (nats) => nats)
-  })`;
+/** "1.5B without 50 % +0.81 nats per token (95 %: 0.70 to 0.92)". */
+function endText({ label, layers, samples, points }: SizeLine): string {
+  const { dropped, rise } = points.at(-1)!;
+  const interval = intervalText(points.at(-1)!, samples);
+  return reading`${label} without ${formatPercent(dropped / layers)} +${{
+    fixed: rise,
+    decimals: 2,
+  }} nats per token (${interval})`;
 }
 
-function rowsOf(kind: LayerModule, { model, points }: SizeLine) {
-  return points.map(({ dropped, share, perplexity, rise, low, high }) => ({
-    model,
-    module: KIND_NAMES[kind],
-    dropped,
-    share,
-    perplexity,
-    rise,
-    low: low ?? null,
-    high: high ?? null,
-  }));
-}
-
-/** Nats up to which the axis is linear: below them lie noise and losses that nobody would see. */
-const LINEAR = 0.02;
-const TICKS = {
-  attention: [-0.1, -0.01, 0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10],
-  mlp: [-1, -0.1, 0, 0.1, 1, 10],
-} as const;
+const TICKS = { attention: [-0.1, -0.01, 0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10], mlp: [-1, -0.1, 0, 0.1, 1, 10] };
 
 function chart(kind: LayerModule, lines: readonly SizeLine[]): Panel {
-  const all = lines.flatMap(({ points }) => points);
-  const most = Math.max(...all.map(({ share }) => share));
-  const values = all.flatMap(({ rise, low = rise, high = rise }) => [rise, low, high]);
-  const domain = [
-    Math.min(-LINEAR, ...values) * 1.1,
-    Math.max(2 * natsOf(BUDGETS[1]), ...values) * 1.1,
-  ] as const;
-  return {
+  const most = Math.max(...lines.flatMap(({ rows }) => rows.map(({ share }) => share)));
+  const [name, linear, to] = [KIND_NAMES[kind], 0.02, 2 * natsOf(0.1)];
+  const label = `${name}: nats per token lost (log above ${linear})`;
+  const panel = lineChart(lines.map(({ label, color, shape, rows }) => ({ label, color, shape, rows })), {
     height: kind === "attention" ? 430 : 330,
-    x: { domain: [0, most], label: `share of ${KIND_NAMES[kind]} modules dropped`, format: formatPercent },
-    y: {
-      type: "symlog",
-      constant: LINEAR,
-      domain,
-      ticks: TICKS[kind].filter((tick) => tick >= domain[0] && tick <= domain[1]),
-      format: (nats) => nats < 0 ? `−${formatTick(-nats)}` : nats === 0 ? "0" : formatTick(nats),
-      label: `${KIND_NAMES[kind]}: nats per token lost (log above ${LINEAR})`,
-      grid: true,
-      rule: 0,
-    },
-    series: [...BUDGETS.map((budget) => level(natsOf(budget), most)), ...lines.flatMap(seriesOf)],
-    names: kind === "attention" ? [nameOf(strict, most, [0.66, 0.02]), nameOf(wide, most, [0.02, 0.66])] : [],
-  };
-}
-
-/** The name of a level, just above its line. */
-function nameOf(budget: number, most: number, shares: readonly number[]): Name {
-  const at = shares.map((x) => ({ x: x * most, y: 1.4 * natsOf(budget) }));
-  return { text: `${percentOf(budget)} more perplexity`, color: FAINT, small: true, at };
-}
-
-function level(y: number, most: number): Series {
-  return { color: FAINT, points: [{ x: 0, y }, { x: most, y }], width: 1.5, dash: "5 4" };
-}
-
-function seriesOf({ color, shape, label, points }: SizeLine): Series[] {
-  const drawn = points.map(({ share: x, rise: y, dropped, low, high }) => ({
-    ...{ x, y, low, high },
-    says: `${label}, ${dropped} dropped: ${formatFixed(y, 3)} nats`,
+    x: "share",
+    y: "rise",
+    ends: ["low", "high"],
+    across: { domain: [0, most], label: `share of ${name} modules dropped`, format: formatPercent },
+    up: (ends) => symlogAxis(ends, { linear, from: -linear, to, ticks: TICKS[kind], label }),
+    r: 4,
+    says: ({ dropped, rise }, label) =>
+      reading`${label}, ${dropped} dropped: ${{ fixed: rise, decimals: 3 }} nats`,
+  });
+  const names = BUDGETS.map(({ share, at }) => ({
+    text: `${formatPercent(share)} more perplexity`,
+    color: FAINT,
+    small: true,
+    at: at.map((x) => ({ x: x * most, y: 1.4 * natsOf(share) })),
   }));
-  return [{ color, points: drawn, width: 0 }, { color, shape, points: drawn, end: label, r: 4 }];
+  const levels = BUDGETS.map(({ share }) => level(natsOf(share), most));
+  return { ...panel, series: [...levels, ...panel.series!], names: kind === "attention" ? names : [] };
+}
+
+type SizeLine = ReturnType<typeof sizeLines>[number];
+
+/** The curves of a kind of module by importance, one for each sweep that has it; `size` is the shortest name that tells it from the others. */
+function sizeLines(sweeps: readonly Sweep[], module: LayerModule) {
+  const names = sweeps.map(({ provenance }) => sizedName(provenance.model.name));
+  const sizes = new Set(names.map(({ size }) => size));
+  const isDistinct = sizes.size === names.length && !sizes.has(null);
+  return sweeps.flatMap(({ curves, provenance }, i) => {
+    const curve = curves.find((curve) => curve.target === module && isPaperCurve(curve));
+    if (!curve) return [];
+    const { model: { name: model, layers }, packing: { samples } } = provenance;
+    const { label, size } = names[i];
+    const rows = curve.points.map(({ dropped, perplexity, rise, riseError }) => {
+      const [low, high] = interval95(rise, riseError, samples).map((end) =>
+        dropped > 0 && Number.isFinite(end) ? end : null
+      );
+      return { model, module, dropped, share: dropped / layers, perplexity, rise, low, high };
+    });
+    return [{
+      ...{ ...hueOf(i), label, rows },
+      ...{ size: isDistinct ? size! : label, layers, samples, points: curve.points },
+    }];
+  });
+}
+
+/** A name that a title can hold. */
+const shortenedTo = (name: string) => fitted(name, 220, 16);
+
+/** "smollm2-135m-instruct-q4_1" → "smollm2 135M". */
+function sizedName(name: string): { readonly label: string; readonly size: string | null } {
+  const found = /^(.*?)[-_. ]?\b(\d+(?:\.\d+)?)([mb])(?![a-z\d])/i.exec(plain(name));
+  if (!found) return { label: shortenedTo(plain(name)), size: null };
+  const size = `${found[2]}${found[3].toUpperCase()}`;
+  return { label: `${shortenedTo(found[1])} ${size}`.trim(), size };
 }

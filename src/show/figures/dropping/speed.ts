@@ -1,12 +1,11 @@
 /** Measured speed-ups over the context, against the bound by bytes and operations: reading on top, writing below (claim C1). */
 import type { Speed } from "../../../result/mod.ts";
 import { hueOf } from "../../chart/draw/colors.ts";
-import { counted, formatFixed, withInterval } from "../../chart/numbers.ts";
 import type { Panel, Series } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { unknownText } from "../../chart/told.ts";
 import { countsOf } from "../../tables/roofline.ts";
 import { speedRows, speedSetting } from "../../tables/speed.ts";
+import { counted, formatFixed, reading, unknownText } from "../../words/mod.ts";
 
 const PHASES = ["prefill", "decode"] as const;
 type Phase = typeof PHASES[number];
@@ -19,18 +18,7 @@ type Line = ReturnType<typeof linesOf>[number];
 
 const two = (value: number) => formatFixed(value, 2);
 
-/**
- * Draws the measured speed-ups of every plan and batch size.
- *
- * @example
- * ```ts
- * import { speed } from "lamina";
- * import { speedFigure } from "lamina/figures";
- *
- * const options = { plans: [{ attention: [4, 5, 6, 7] }], context: [16, 64], new: 2, repeat: 2 };
- * const { svg, reading } = speedFigure(await speed("data/series/pre-ln/step00512", options));
- * ```
- */
+/** Draws the measured speed-ups of every plan and batch size. */
 export const speedFigure: Draw<[Speed]> = figure("speed", "speed", (result) => {
   const lines = linesOf(result);
   const pairs = lines.flatMap(({ at }) =>
@@ -41,18 +29,23 @@ export const speedFigure: Draw<[Speed]> = figure("speed", "speed", (result) => {
   );
   const rounds = counted(result.repeat, "round");
   return {
-    title: pairs.length === 0
-      ? "Only the full model was measured"
-      : `${near} of ${pairs.length} speed-ups lie within ${percent} of the prediction, quartiles of ${rounds} included${
-        unknownText({ unknown }, "for")
-      }`,
-    subtitle:
-      "Speed-up by context length. Dots: measured, with quartiles; lines: predicted from measured parts; dashes: from " +
-      "bytes and operations alone.",
-    setting: speedSetting(result),
-    reading: lines.map(readingOf).join(" "),
-    panels: pairs.length === 0 ? [] : PHASES.map((phase) => chart(phase, lines)),
     rows: speedRows(result),
+    caption: {
+      title: {
+        topic: "Only the full model was measured",
+        found: pairs.length > 0 &&
+          `${near} of ${pairs.length} speed-ups lie within ${percent} of the prediction, quartiles of ${rounds} included${
+            unknownText({ unknown }, "for")
+          }`,
+      },
+      shows: [
+        "Speed-up by context length. Dots: measured, with quartiles; lines: predicted from measured parts; dashes: from",
+        "bytes and operations alone.",
+      ],
+      setting: speedSetting(result),
+      reads: lines.map(ratios),
+    },
+    panels: pairs.length === 0 ? [] : PHASES.map((phase) => chart(phase, lines)),
   };
 });
 
@@ -79,7 +72,7 @@ function linesOf({ plans, points }: Speed) {
   ).map((line, i) => ({ ...line, ...hueOf(i) }));
 }
 
-function readingOf({ label, at }: Line): string {
+function ratios({ label, at }: Line): string {
   const each = at.map(({ context, plan: { speedup, predicted } }) =>
     `at ${context} prefill ${two(speedup.prefill.median)} (predicted ${two(predicted.prefill)}), ` +
     `decoding ${two(speedup.decode.median)} (${two(predicted.decode)})`
@@ -124,7 +117,7 @@ function seriesOf({ label, color, shape, at }: Line, phase: Phase): Series[] {
     y: median,
     low,
     high,
-    says: `${label}, ${context} tokens: ${withInterval(median, low, high)}`,
+    says: reading`${label}, ${String(context)} tokens: ${{ value: median, low, high, decimals: 2 }}`,
   }));
   return [
     { color, points: curve("roofline"), width: 1.5, dash: "5 4" },

@@ -10,136 +10,123 @@ import {
   correlates,
   importanceOf,
   type LayerModule,
+  median,
   MODULES,
   outsizedLayers,
   spearman,
 } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
 import { logAxis, logDomain } from "../../chart/draw/axes.ts";
-import { COLORS, FAINT, lookOf } from "../../chart/draw/colors.ts";
-import { formatFixed, formatNumber, median, rankText } from "../../chart/numbers.ts";
+import { COLORS, FAINT } from "../../chart/draw/colors.ts";
 import { type Panel, RING } from "../../chart/draw/panel.ts";
-import { outsizedText } from "../../chart/profiles.ts";
-import { KIND_NAMES, MODULE_KEY } from "../../chart/setting.ts";
+import { byKind, MODULE_KEY } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
+import { type Finding, KIND_NAMES, rankText, reading } from "../../words/mod.ts";
+import { ringsText } from "../profiles.ts";
 
 /** Spearman's correlation of importance with relative magnitude over some modules; null where it is undefined. */
 export function magnitudeCorrelation(
   profile: Profile,
   kinds: readonly LayerModule[] = MODULES,
 ): { readonly rank: number; readonly modules: number } | null {
-  const modules = modulesOf(profile).filter(({ kind }) => kinds.includes(kind));
+  const modules = rowsOf(profile).filter(({ module }) => kinds.includes(module));
   const rank = spearman(
-    modules.map(({ magnitude }) => magnitude),
+    modules.map(({ relative_magnitude }) => relative_magnitude),
     modules.map(({ importance }) => importance),
   );
   return modules.length > 2 && Number.isFinite(rank) ? { rank, modules: modules.length } : null;
 }
 
+/** Draws how much of importance is magnitude, and how much is angle. */
+export const cosineMagnitudeFigure: Draw<[Profile]> = figure("cosine_magnitude", "profile", (profile) => {
+  const rows = rowsOf(profile);
+  return {
+    rows,
+    caption: {
+      title: finding(magnitudeCorrelation(profile)),
+      shows: [
+        "One mark per module, numbered by layer where space allows. The curve, 1 − 1/√(1 + r²), shows updates",
+        "orthogonal to the stream: their importance depends on magnitude alone.",
+        ringsText([profile], MODULES),
+      ],
+      reads: distances(profile, rows),
+    },
+    key: MODULE_KEY,
+    panels: [chart(rows, profile)],
+  };
+});
+
 /** A module with its numbers. */
-type Module = ReturnType<typeof modulesOf>[number];
+type Row = ReturnType<typeof rowsOf>[number];
 
-/**
- * Draws how much of importance is magnitude, and how much is angle.
- *
- * @example
- * ```ts
- * import { profile } from "lamina";
- * import { cosineMagnitudeFigure } from "lamina/figures";
- *
- * const result = await profile("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
- * const { svg, reading } = cosineMagnitudeFigure(result);
- * ```
- */
-export const cosineMagnitudeFigure: Draw<[Profile]> = figure(
-  "cosine_magnitude",
-  "profile",
-  (profile) => {
-    const modules = modulesOf(profile);
-    return {
-      title: titleOf(magnitudeCorrelation(profile)),
-      subtitle:
-        `One mark per module, numbered by layer where space allows. The curve, 1 − 1/√(1 + r²), shows updates ` +
-        "orthogonal to the stream: their importance depends on magnitude alone." +
-        outsizedText([profile], MODULES),
-      reading: readingOf(profile, modules),
-      key: MODULE_KEY,
-      panels: [chart(modules, profile)],
-      rows: modules.map(({ kind, layer, magnitude, importance }) => ({
-        module: KIND_NAMES[kind],
-        layer,
-        relative_magnitude: magnitude,
-        importance,
-        orthogonal_importance: importanceOf(magnitude, 0),
-      })),
-    };
-  },
-);
-
-/** A direction only where the interval of the correlation over all modules excludes 0. */
-function titleOf(correlation: ReturnType<typeof magnitudeCorrelation>): string {
-  if (correlation === null) return "Importance depends on magnitude and angle";
-  const { rank, modules } = correlation;
-  const correlated = `rank correlation ${rankText(rank, modules)}`;
-  if (!correlates(rank, modules)) return `Cannot tell whether importance rises with magnitude: ${correlated}`;
-  return `Importance ${rank > 0 ? "rises" : "falls"} with magnitude: ${correlated}`;
-}
-
-function readingOf(profile: Profile, modules: readonly Module[]): string {
-  const within = MODULES.flatMap((kind) => {
-    const found = magnitudeCorrelation(profile, [kind]);
-    return found === null ? [] : [`${rankText(found.rank, found.modules)} within ${KIND_NAMES[kind]}`];
-  });
-  const ratios = modules.map(({ importance, magnitude }) => importance / importanceOf(magnitude, 0));
-  const middle = median(ratios);
-  if (middle === null) return "No module was measured.";
-  const near = ratios.filter((ratio) => Math.abs(ratio - 1) <= 0.1).length;
-  return [
-    ...within.length ? [`Rank correlation of importance with magnitude: ${within.join(", ")}.`] : [],
-    `${near} of ${ratios.length} modules lie within 10 % of the curve; the median module is at ${
-      formatFixed(middle, 2)
-    } times the curve’s value.`,
-    "Updates off the curve point along the stream (below) or against it (above), or vary widely in size " +
-    "between tokens.",
-  ].join(" ");
-}
-
-function modulesOf(profile: Profile) {
-  return MODULES.flatMap((kind) =>
-    profile[kind].importance.flatMap((importance, layer) => {
-      const magnitude = profile[kind].relativeMagnitude[layer];
-      return importance && magnitude && importance > 0 ? [{ kind, layer, magnitude, importance }] : [];
+function rowsOf(profile: Profile) {
+  return MODULES.flatMap((module) =>
+    profile[module].importance.flatMap((importance, layer) => {
+      const magnitude = profile[module].relativeMagnitude[layer];
+      if (!importance || !magnitude || importance < 0) return [];
+      const orthogonal_importance = importanceOf(magnitude, 0);
+      return [{ module, layer, relative_magnitude: magnitude, importance, orthogonal_importance }];
     })
   );
 }
 
+/** A direction only where the interval of the correlation over all modules excludes 0. */
+function finding(correlation: ReturnType<typeof magnitudeCorrelation>): Finding {
+  if (correlation === null) return { topic: "Importance depends on magnitude and angle" };
+  const { rank, modules } = correlation;
+  const correlated = `rank correlation ${rankText(rank, modules)}`;
+  if (!correlates(rank, modules)) return { open: `whether importance rises with magnitude: ${correlated}` };
+  return { found: `Importance ${rank > 0 ? "rises" : "falls"} with magnitude: ${correlated}` };
+}
+
+function distances(profile: Profile, rows: readonly Row[]): string[] {
+  const within = MODULES.flatMap((kind) => {
+    const found = magnitudeCorrelation(profile, [kind]);
+    return found === null ? [] : [`${rankText(found.rank, found.modules)} within ${KIND_NAMES[kind]}`];
+  });
+  const ratios = rows.map(({ importance, orthogonal_importance }) => importance / orthogonal_importance);
+  const middle = median(ratios);
+  if (middle === null) return ["No module was measured."];
+  const near = ratios.filter((ratio) => Math.abs(ratio - 1) <= 0.1).length;
+  return [
+    ...within.length ? [`Rank correlation of importance with magnitude: ${within.join(", ")}.`] : [],
+    reading`${near} of ${ratios.length} modules lie within 10 % of the curve; the median module is at ${{
+      fixed: middle,
+      decimals: 2,
+    }} times the curve’s value.`,
+    "Updates off the curve point along the stream (below) or against it (above), or vary widely in size",
+    "between tokens.",
+  ];
+}
+
 /** Layer numbers are placed beside dots with room for one, the outermost first. */
-function chart(modules: readonly Module[], profile: Profile): Panel {
-  const domain = logDomain(modules.map(({ magnitude }) => magnitude));
+function chart(rows: readonly Row[], profile: Profile): Panel {
+  const domain = logDomain(rows.map(({ relative_magnitude }) => relative_magnitude));
   const curve = Array.from({ length: 101 }, (_, i) => {
     const r = domain[0] * (domain[1] / domain[0]) ** (i / 100);
     return { x: r, y: importanceOf(r, 0) };
   });
-  const heights = [...modules.map(({ importance }) => importance), ...curve.map(({ y }) => y)];
+  const heights = [...rows.map(({ importance }) => importance), ...curve.map(({ y }) => y)];
+  const at = ({ relative_magnitude: x, importance: y }: Row) => ({ x, y });
+  const isRinged = ({ module, layer }: Row) =>
+    outsizedLayers(profile[module].largestRelativeMagnitude).includes(layer);
+  const kinds = byKind(rows);
   return {
     height: 460,
     x: logAxis(domain, "relative magnitude r (log)"),
     y: logAxis(logDomain(heights), "importance (log)"),
     series: [
       { color: FAINT, points: curve },
-      ...MODULES.map((kind) => {
-        const layers = outsizedLayers(profile[kind].largestRelativeMagnitude);
-        const ringed = modules.filter((module) => module.kind === kind && layers.includes(module.layer));
-        const points = ringed.map(({ magnitude, importance }) => ({ x: magnitude, y: importance }));
-        return { color: COLORS[kind], points, ...RING, r: 10 };
-      }),
-      ...MODULES.map((kind) => ({
-        ...lookOf(kind),
-        points: modules.filter((module) => module.kind === kind).map(({ layer, magnitude, importance }) => ({
-          x: magnitude,
-          y: importance,
-          says: `${KIND_NAMES[kind]}, layer ${layer}: r ${formatNumber(magnitude)}, importance ` +
-            formatNumber(importance),
+      ...kinds.map(({ color, rows }) => ({ color, points: rows.filter(isRinged).map(at), ...RING, r: 10 })),
+      ...kinds.map(({ rows, label, ...look }) => ({
+        ...look,
+        points: rows.map((row) => ({
+          ...at(row),
+          says: reading`${label}, layer ${row.layer}: r ${{
+            measured: row.relative_magnitude,
+          }}, importance ${{
+            measured: row.importance,
+          }}`,
         })),
         width: 0,
         r: 5,
@@ -148,12 +135,10 @@ function chart(modules: readonly Module[], profile: Profile): Panel {
     ],
     names: [
       { text: "orthogonal update", color: FAINT, at: [85, 75, 65, 50, 35, 20].map((i) => curve[i]) },
-      ...modules.toSorted((a, b) => b.importance - a.importance).map((
-        { kind, layer, magnitude, importance },
-      ) => ({
-        text: String(layer),
-        color: COLORS[kind],
-        at: [{ x: magnitude, y: importance }],
+      ...rows.toSorted((a, b) => b.importance - a.importance).map((row) => ({
+        text: String(row.layer),
+        color: COLORS[row.module],
+        at: [at(row)],
         small: true,
       })),
     ],

@@ -3,80 +3,68 @@
  * its module is dropped; the first drop is at the top. For attention, MLP, block, and for attention and MLP ranked together.
  */
 import { KINDS, outsizedLayers } from "../../../measure/mod.ts";
-import type { Profile } from "../../../result/mod.ts";
+import { byImportance, importanceSign, type Profile, type RankedModule, tally } from "../../../result/mod.ts";
 import { countTicks, indexAxis, reversed } from "../../chart/draw/axes.ts";
 import { COLORS } from "../../chart/draw/colors.ts";
 import { type Panel, RING, type Series } from "../../chart/draw/panel.ts";
-import { byImportance, KIND_NAMES, type RankedModule } from "../../chart/setting.ts";
-import { counted } from "../../chart/numbers.ts";
-import { outsizedText } from "../../chart/profiles.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { importanceSign, tally, unknownText } from "../../chart/told.ts";
+import { type Finding, KIND_NAMES, modules, reading, unknownText } from "../../words/mod.ts";
+import { ringsText } from "../profiles.ts";
 
 const TARGETS = [...KINDS, "joint"] as const;
 type Target = typeof TARGETS[number];
 
-/**
- * Draws the order in which modules are dropped, by importance.
- *
- * @example
- * ```ts
- * import { profile } from "lamina";
- * import { dropOrderFigure } from "lamina/figures";
- *
- * const result = await profile("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
- * const { svg, reading } = dropOrderFigure(result);
- * ```
- */
+/** Draws the order in which modules are dropped, by importance. */
 export const dropOrderFigure: Draw<[Profile]> = figure("drop_order", "profile", (profile) => {
   const orders = TARGETS.map((target) => ({
     target,
     order: target === "joint" ? byImportance(profile, "attention", "mlp") : byImportance(profile, target),
   })).filter(({ order }) => order.length > 0);
   return {
-    title: titleOf(profile, orders.find(({ target }) => target === "joint")?.order ?? []),
-    subtitle:
-      "Each column is a layer, as high as its module is redundant: its top is the drop at which the module is left " +
-      `out, and the first drop is at the top of the map.${outsizedText([profile], KINDS)}`,
-    reading: `Dropped first: ${orders.map(({ target, order }) => firstOf(target, order)).join("; ")}.`,
-    panels: orders.map(({ target, order }) => chart(target, order, profile)),
     rows: orders.flatMap(({ target, order }) =>
-      order.map(({ module, layer, score }, i) => ({
-        target: KIND_NAMES[target],
-        dropped_at: i + 1,
-        module: KIND_NAMES[module],
-        layer,
-        importance: score,
-      }))
+      order.map(({ module, layer, score: importance }, i) => (
+        { target, dropped_at: i + 1, module, layer, importance }
+      ))
     ),
+    caption: {
+      title: finding(profile, orders.find(({ target }) => target === "joint")?.order ?? []),
+      shows: [
+        "Each column is a layer, as high as its module is redundant: its top is the drop at which the module is left",
+        "out, and the first drop is at the top of the map.",
+        ringsText([profile], KINDS),
+      ],
+      reads: [`Dropped first: ${orders.map(({ target, order }) => firstOf(target, order)).join("; ")}.`],
+    },
+    panels: orders.map(({ target, order }) => chart(target, order, profile)),
   };
 });
 
 /** How many attention modules the samples tell to be less important than every MLP: paired with the first MLP of the order. */
-function titleOf(profile: Profile, joint: readonly RankedModule[]): string {
+function finding(profile: Profile, joint: readonly RankedModule[]): Finding {
   const attention = joint.filter(({ module }) => module === "attention");
   const firstMlp = joint.find(({ module }) => module === "mlp");
-  if (!firstMlp || attention.length === 0) return "The order in which modules are dropped";
+  if (!firstMlp || attention.length === 0) return { topic: "The order in which modules are dropped" };
   const signs = tally(attention.map((module) => importanceSign(profile, module, firstMlp)));
   if (joint[0] === firstMlp) {
     return importanceSign(profile, attention[0], firstMlp) > 0
-      ? "Ranked together, an MLP is dropped first"
-      : "Cannot tell whether attention or an MLP is dropped first";
+      ? { found: "Ranked together, an MLP is dropped first" }
+      : { open: "whether attention or an MLP is dropped first" };
   }
-  if (signs.below === 0) return "Cannot tell whether any attention module is dropped before the first MLP";
+  if (signs.below === 0) return { open: "whether any attention module is dropped before the first MLP" };
   const verb = signs.below === 1 ? "is" : "are";
-  return `Ranked together, ${counted(signs.below, "attention module")} ${verb} dropped before the first MLP${
-    unknownText(signs, "for")
-  }`;
+  const which = modules("attention", signs.below);
+  return {
+    found: `Ranked together, ${which} ${verb} dropped before the first MLP${unknownText(signs, "for")}`,
+  };
 }
 
 /** The first five of an order, by name. */
 function firstOf(target: Target, order: readonly RankedModule[]): string {
   const joint = target === "joint";
   const names = order.slice(0, 5).map(({ module, layer }) =>
-    joint ? `${KIND_NAMES[module]} ${layer}` : layer
+    `${joint ? `${KIND_NAMES[module]} ` : ""}${layer}`
   );
-  return `${joint ? "ranked together" : KIND_NAMES[target]} ${names.join(", ")}`;
+  return reading`${joint ? "ranked together" : KIND_NAMES[target]} ${names}`;
 }
 
 /** A column runs from the end of the list, at the bottom, up to its drop; in a joint list the MLP has the right half. */
@@ -90,13 +78,11 @@ function chart(target: Target, order: readonly RankedModule[], profile: Profile)
     const ringed = outsizedLayers(profile[module].largestRelativeMagnitude).includes(layer);
     return { x1, x2, y1: i + 0.5, y2: end, fill: COLORS[module], says, ringed };
   });
+  const text = joint ? "attention and MLP, ranked together" : KIND_NAMES[target];
   return {
     part: joint ? 1 : 1 / 3,
     height: 290,
-    headings: [{
-      text: joint ? "attention and MLP, ranked together" : KIND_NAMES[target],
-      color: COLORS[target],
-    }],
+    headings: [{ text, color: COLORS[target] }],
     x: indexAxis(profile.provenance.model.layers, "layer", joint ? 8 : 4),
     y: reversed({ domain: [0.5, end], ticks: dropTicks(order.length), label: "drop number" }),
     cells: columns,

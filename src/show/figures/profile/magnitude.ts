@@ -1,60 +1,22 @@
 /** Relative magnitude of the updates by layer: mean |a| / |x| and mean |m| / |X| (paper, claim C7: attention's is low). */
-import { type LayerModule, MODULES } from "../../../measure/mod.ts";
-import type { Profile } from "../../../result/mod.ts";
-import { errorsOf } from "../../chart/lines.ts";
-import { formatFixed, formatNumber, formatRange, median } from "../../chart/numbers.ts";
-import {
-  eachOf,
-  importanceIn,
-  listOf,
-  ofProfiles,
-  outsizedText,
-  profileParts,
-  severalText,
-} from "../../chart/profiles.ts";
-import { type Draw, figure } from "../../chart/svg.ts";
-import { magnitudeRatio } from "../../chart/told.ts";
+import { median, MODULES } from "../../../measure/mod.ts";
+import { magnitudeRatio, type Profile } from "../../../result/mod.ts";
+import type { Draw } from "../../chart/svg.ts";
+import { endsText, type Finding, formatFixed, formatNumber } from "../../words/mod.ts";
+import { namesOf, profileFigure } from "../profiles.ts";
 
-/**
- * Draws the size of the updates relative to the stream, of one profile or of several on one scale.
- *
- * @example
- * ```ts
- * import { profile } from "lamina";
- * import { magnitudeFigure } from "lamina/figures";
- *
- * const result = await profile("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
- * const { svg, reading } = magnitudeFigure(result);
- * ```
- */
-export const magnitudeFigure: Draw<[Profile | readonly Profile[]]> = figure(
-  "magnitude",
-  ofProfiles,
-  (given) => {
-    const profiles = listOf(given);
-    return {
-      title: titleOf(profiles),
-      subtitle:
-        "Mean |a| / |x| of attention and |m| / |x + a| of the MLP, over tokens. Bars: ± 1 standard error." +
-        outsizedText(profiles, MODULES) + severalText(profiles),
-      reading: eachOf(profiles, readingOf, " "),
-      ...profileParts(given, MODULES, {
-        read,
-        label: "relative magnitude (log)",
-        value: "relative_magnitude",
-        log: true,
-      }),
-    };
-  },
-);
-
-function read(profile: Profile, kind: LayerModule) {
-  return {
-    ...importanceIn(profile, kind),
-    values: profile[kind].relativeMagnitude,
-    errors: errorsOf(profile, kind, "magnitude"),
-  };
-}
+/** Draws the size of the updates relative to the stream, of one profile or of several on one scale. */
+export const magnitudeFigure: Draw<[Profile | readonly Profile[]]> = profileFigure("magnitude", {
+  title: finding,
+  shows: ["Mean |a| / |x| of attention and |m| / |x + a| of the MLP, over tokens. Bars: ± 1 standard error."],
+  reads: medians,
+  y: "relative_magnitude",
+  error: "relative_magnitude_error",
+  label: "relative magnitude (log)",
+  log: true,
+  rings: true,
+  kinds: MODULES,
+});
 
 /** The medians over the layers; null where one of the two kinds has none. */
 function mediansOf(profile: Profile): { readonly attention: number; readonly mlp: number } | null {
@@ -62,35 +24,34 @@ function mediansOf(profile: Profile): { readonly attention: number; readonly mlp
   return attention !== null && mlp !== null && mlp > 0 ? { attention, mlp } : null;
 }
 
-function titleOf(profiles: readonly Profile[]): string {
-  const known = profiles.filter(mediansOf);
-  if (known.length === 0) return "Size of the updates relative to the residual stream";
-  if (profiles.length === 1) {
-    const { ratio, range } = ratioOf(known[0]);
-    return `The median attention update is ${ratio} times the size of the median MLP update (${range})`;
-  }
-  const each = eachOf(known, (profile, name) => {
-    const { ratio, range } = ratioOf(profile);
-    return `${ratio}${name === null ? "" : ` in ${name}`} (${range})`;
+/** The ratio of the medians with its interval. */
+function finding(profiles: readonly Profile[]): Finding {
+  const names = namesOf(profiles);
+  const ratios = profiles.flatMap((profile, i) => {
+    const found = mediansOf(profile);
+    if (!found) return [];
+    return [{
+      name: names[i],
+      ratio: formatFixed(found.attention / found.mlp, 2),
+      ends: endsText(magnitudeRatio(profile)),
+    }];
   });
-  return `Size of the median attention update as a multiple of the median MLP update: ${each}`;
-}
-
-/** The ratio of the medians, and its interval in words. */
-function ratioOf(profile: Profile) {
-  const { attention, mlp } = mediansOf(profile)!;
-  const interval = magnitudeRatio(profile);
+  if (ratios.length === 0) return { topic: "Size of the updates relative to the residual stream" };
+  const [{ ratio, ends }] = ratios;
   return {
-    ratio: formatFixed(attention / mlp, 2),
-    range: interval ? `95 %: ${formatRange(...interval)}` : "one sample, no interval",
+    found: profiles.length === 1
+      ? `The median attention update is ${ratio} times the size of the median MLP update (${ends})`
+      : `Size of the median attention update as a multiple of the median MLP update: ${
+        ratios.map(({ name, ratio, ends }) => `${ratio} in ${name} (${ends})`).join(", ")
+      }`,
   };
 }
 
-function readingOf(profile: Profile, name: string | null): string {
-  const medians = mediansOf(profile);
+function medians(profile: Profile): string {
+  const found = mediansOf(profile);
   const fraction = "the length of an update as a fraction of the stream's.";
-  if (!medians) return fraction.replace(/^t/, "T");
-  return `${name === null ? "The" : `${name}: the`} median over the layers is ${
-    formatNumber(medians.attention)
-  } for attention and ${formatNumber(medians.mlp)} for the MLP: ${fraction}`;
+  if (!found) return fraction;
+  return `the median over the layers is ${formatNumber(found.attention)} for attention and ${
+    formatNumber(found.mlp)
+  } for the MLP: ${fraction}`;
 }

@@ -1,10 +1,10 @@
 /** How the residual stream grows: its mean norm by depth. The same update weighs less the deeper it is added. */
 import type { Profile } from "../../../result/mod.ts";
 import { INK, variantOf } from "../../chart/draw/colors.ts";
-import { depthOf, layerChart } from "../../chart/lines.ts";
-import { formatNumber } from "../../chart/numbers.ts";
-import { eachOf, listOf, namesOf, ofProfiles, settingsOfProfiles } from "../../chart/profiles.ts";
+import { lineChart, upFrom } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
+import { reading } from "../../words/mod.ts";
+import { DEPTH, eachProfile, namesOf, ofProfiles, rowsOfEach, settingsOfProfiles } from "../profiles.ts";
 
 /**
  * Draws the norm of the residual stream by depth, of one profile or of several on one scale. Throws `RangeError` if every layer of a
@@ -14,59 +14,61 @@ export const streamNormFigure: Draw<[Profile | readonly Profile[]]> = figure(
   "stream_norm",
   ofProfiles,
   (given) => {
-    const profiles = listOf(given);
+    const profiles = [given].flat() as readonly Profile[];
     const names = namesOf(profiles);
-    profiles.forEach(normsOf);
+    const rows = rowsOfEach(profiles, rowsOf);
+    const groups = rows.map((rows, i) => ({
+      label: profiles.length > 1 ? names[i] : "|x|",
+      color: INK,
+      shape: "circle" as const,
+      ...variantOf(i),
+      rows,
+    }));
+    const relative = rows[0][0].relative_depth !== undefined;
     return {
-      title: `The residual stream ${eachOf(profiles, growthText)}`,
-      subtitle: "Mean |x| over tokens at the input of each layer.",
-      setting: settingsOfProfiles(given),
-      reading: `${eachOf(profiles, readingOf, " ")} An update of constant size turns a longer stream less.`,
+      rows: rows.flat(),
+      caption: {
+        title: {
+          found: reading`The residual stream ${
+            profiles.map((one, i) => growth(one, profiles.length > 1 && ` in ${names[i]}`))
+          }`,
+        },
+        shows: ["Mean |x| over tokens at the input of each layer."],
+        setting: settingsOfProfiles(profiles),
+        reads: [...eachProfile(profiles, path), "An update of constant size turns a longer stream less."],
+      },
       panels: [
-        layerChart(
-          profiles.map(({ streamNorm: values }, i) => ({
-            label: profiles.length > 1 ? names[i] : "|x|",
-            color: INK,
-            shape: "circle",
-            ...variantOf(i),
-            values,
-            errors: [],
-          })),
-          { label: "mean |x| (log)", log: true },
-        ),
+        lineChart(groups, {
+          ...relative ? { x: "relative_depth", across: DEPTH } : { x: "layer" },
+          y: "norm",
+          up: upFrom("mean |x| (log)", { log: true }),
+        }),
       ],
-      rows: profiles.flatMap((profile, i) =>
-        normsOf(profile).map((row) =>
-          profiles.length > 1
-            ? { profile: names[i], ...row, relative_depth: depthOf(row.layer, profile.streamNorm.length) }
-            : row
-        )
-      ),
     };
   },
 );
 
-/** The norms of the layers that there are. */
-function normsOf({ streamNorm }: Profile) {
-  const norms = streamNorm.flatMap((norm, layer) => norm === null ? [] : [{ layer, norm }]);
-  if (norms.length > 0) return norms;
+function rowsOf({ streamNorm }: Profile) {
+  if (streamNorm.some((norm) => norm !== null)) return streamNorm.map((norm, layer) => ({ layer, norm }));
   throw new RangeError(
     "Cannot draw the norm of the stream: every layer is dropped, expected at least one left",
   );
 }
 
-function growthText(profile: Profile, name: string | null): string {
-  const norms = normsOf(profile);
-  const [first, last] = [norms[0], norms.at(-1)!];
-  const growth = last.norm / first.norm;
-  const where = name === null ? "" : ` in ${name}`;
-  return `${growth >= 1 ? "grows" : "shrinks"} to ${formatNumber(growth)} times its length over ${
-    last.layer - first.layer
-  } layers${where}`;
+/** The first and the last layer that is there, with their norms. */
+function endsOf({ streamNorm }: Profile) {
+  const norms = streamNorm.flatMap((measured, layer) => measured === null ? [] : [{ layer, measured }]);
+  return [norms[0], norms.at(-1)!];
 }
 
-function readingOf(profile: Profile, name: string | null): string {
-  const norms = normsOf(profile);
-  const [from, to] = [norms[0].norm, norms.at(-1)!.norm].map(formatNumber);
-  return `${name === null ? "The" : `${name}: the`} mean norm goes from ${from} to ${to}.`;
+function growth(profile: Profile, where: string | false): string {
+  const [first, last] = endsOf(profile);
+  const measured = last.measured / first.measured;
+  return reading`${measured >= 1 ? "grows" : "shrinks"} to ${{ measured }} times its length over
+    ${last.layer - first.layer} layers${where}`;
+}
+
+function path(profile: Profile): string {
+  const [first, last] = endsOf(profile);
+  return reading`the mean norm goes from ${first} to ${last}.`;
 }

@@ -1,13 +1,18 @@
 /** Importance across kinds of text (paper, figure on calibration sets): one profile per text, attention at the top, MLP below. */
 import { list, resultOf } from "../../../entry/mod.ts";
-import { type ModuleKind, MODULES } from "../../../measure/mod.ts";
-import type { Profile } from "../../../result/mod.ts";
-import { hueOf } from "../../chart/draw/colors.ts";
-import { layerChart, layerRows } from "../../chart/lines.ts";
-import { byImportance, computedText, KIND_NAMES, type RankedModule } from "../../chart/setting.ts";
-import { present, quarter } from "../../chart/numbers.ts";
+import { type ModuleKind, MODULES, present } from "../../../measure/mod.ts";
+import {
+  byImportance,
+  importanceSign,
+  type Profile,
+  quarter,
+  type RankedModule,
+} from "../../../result/mod.ts";
+import { COLORS, hueOf } from "../../chart/draw/colors.ts";
+import { lineChart, upFrom } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { importanceSign, unknownText } from "../../chart/told.ts";
+import { profileRows } from "../../tables/profile.ts";
+import { computedText, KIND_NAMES, modelOf, unknownText } from "../../words/mod.ts";
 
 /**
  * Draws profiles of one model over several texts. Throws `RangeError` if there is no profile.
@@ -26,35 +31,47 @@ export const textsFigure: Draw<[readonly Profile[]]> = figure("texts", {
 }, (profiles) => {
   const { model, packing } = profiles[0].provenance;
   const names = profiles.map(({ provenance }) => provenance.text.name);
-  const kinds = MODULES.map((kind) => ({
-    kind,
-    name: KIND_NAMES[kind],
-    ...commonLowest(profiles, kind),
-    lines: profiles.map((profile, i) => (
-      { label: names[i], ...hueOf(i), values: profile[kind].importance, errors: profile[kind].standardError }
-    )),
-  })).filter(({ lines }) => lines.some(({ values }) => present(values).length > 0));
+  const rows = profiles.map(profileRows);
+  const kinds = MODULES.filter((kind) => profiles.some((one) => present(one[kind].importance).length > 0))
+    .map((kind) => ({ kind, name: KIND_NAMES[kind], ...commonLowest(profiles, kind) }));
+  const [first] = kinds;
   return {
-    title: kinds.length
-      ? `${kinds[0].common} of the ${kinds[0].of} least important ${
-        kinds[0].name
-      } modules are the same for all texts${unknownText(kinds[0], "for")}`
-      : "Importance across kinds of text",
-    subtitle: `Importance 1 − cos(X, Y) by layer, measured on ${names.join(", ")}. Bars: ± 1 standard error.`,
-    setting:
-      `${model.name} (${model.format}) · ${packing.samples} × ${packing.length} tokens of each text · ` +
-      computedText(...profiles.map(({ provenance }) => provenance)),
-    reading: kinds.map(({ name, common, of, unknown }) =>
-      `The least important quarter of ${name} modules has ${common} of ${of} modules in common for all texts${
-        unknownText({ unknown }, "for")
-      }.`
-    ).join(" "),
-    panels: kinds.map(({ kind, lines }) =>
-      layerChart(lines, { label: "importance (log)", log: true, height: 330, kind })
-    ),
-    rows: kinds.flatMap(({ name, lines }) =>
-      layerRows(lines, { series: "text", value: "importance" }).map((row) => ({ module: name, ...row }))
-    ),
+    rows: rows.flat(),
+    caption: {
+      title: {
+        topic: "Importance across kinds of text",
+        found: first &&
+          `${first.common} of the ${first.of} least important ${first.name} modules are the same for all texts${
+            unknownText(first, "for")
+          }`,
+      },
+      shows: [
+        `Importance 1 − cos(X, Y) by layer, measured on ${names.join(", ")}. Bars: ± 1 standard error.`,
+      ],
+      setting: [
+        modelOf(model),
+        `${packing.samples} × ${packing.length} tokens of each text`,
+        computedText(...profiles.map(({ provenance }) => provenance)),
+      ].join(" · "),
+      reads: kinds.map(({ name, common, of, ...rest }) =>
+        `The least important quarter of ${name} modules has ${common} of ${of} modules in common for all texts${
+          unknownText(rest, "for")
+        }.`
+      ),
+    },
+    panels: kinds.map(({ kind, name }) => {
+      const own = rows.map((rows, i) => (
+        { label: names[i], ...hueOf(i), rows: rows.filter(({ module }) => module === kind) }
+      ));
+      return lineChart(own, {
+        height: 330,
+        headings: [{ text: name, color: COLORS[kind] }],
+        x: "layer",
+        y: "importance",
+        error: "standard_error",
+        up: upFrom("importance (log)", { log: true }),
+      });
+    }),
   };
 });
 

@@ -3,17 +3,23 @@
  * logarithmic colour scale: a colour means the same in every map. Layer 0 stands apart, as in the paper's figure.
  */
 import { list, orElse, resultOf } from "../../../entry/mod.ts";
-import { KINDS, type ModuleKind } from "../../../measure/mod.ts";
-import type { Checkpoints } from "../../../result/mod.ts";
-import { countTicks, formatStep, logDomain, thinned } from "../../chart/draw/axes.ts";
-import { seriesProvenance, type Trend, trendsOf } from "../../chart/checkpoint_trends.ts";
-import { COLORS } from "../../chart/draw/colors.ts";
+import { KINDS } from "../../../measure/mod.ts";
+import {
+  type Checkpoints,
+  medianSign,
+  seriesProvenance,
+  tally,
+  type Trend,
+  trendsOf,
+} from "../../../result/mod.ts";
+import type { CsvRow } from "../../chart/csv.ts";
+import { logDomain } from "../../chart/draw/axes.ts";
 import { logColors } from "../../chart/draw/heat.ts";
-import { formatNumber } from "../../chart/numbers.ts";
-import { type Panel, sharing } from "../../chart/draw/panel.ts";
-import { KIND_NAMES, settingsOf } from "../../chart/setting.ts";
+import { sharing } from "../../chart/draw/panel.ts";
+import { byKind, numbersOf, stepMap } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { medianSign, type Sign, tally, unknownText } from "../../chart/told.ts";
+import { checkpointRows } from "../../tables/training.ts";
+import { counts, KIND_NAMES, reading, settingsOf } from "../../words/mod.ts";
 
 /**
  * Draws the maps of attention, MLP and block side by side; of several series below each other, on one scale. Throws
@@ -33,108 +39,61 @@ export const checkpointMapFigure: Draw<[Checkpoints | readonly Checkpoints[]]> =
   "checkpoint_map",
   { result: orElse(Array.isArray, list(resultOf("checkpoints"), "checkpoints", 1), resultOf("checkpoints")) },
   (results) => {
-    const all = [results].flat() as readonly Checkpoints[];
-    const rows = all.map((result) => ({
-      name: result.name,
-      result,
-      trends: KINDS.map((kind) => trendsOf(result, kind)),
-      signs: result.series.flatMap((entry) => medianSign(entry) ?? []),
-    }));
-    const importances = all.flatMap(({ series }) =>
-      series.flatMap((entry) => KINDS.flatMap((kind) => entry[kind].importance.map((value) => value ?? 0)))
-    );
-    const colors = logColors(logDomain(importances), "importance (log)");
-    const named = (name: string, text: string) => all.length > 1 ? `${name}: ${text}` : text;
+    const all = [results].flat().map(seriesOf);
+    const several = all.length > 1;
+    const rows = all.flatMap(({ rows }) => rows);
+    const colors = logColors(logDomain(numbersOf(rows, "importance")), "importance (log)");
     return {
-      title: titleOf(rows),
-      subtitle:
-        "Importance of each module (colour) by layer and training step; layer 0 is set apart at the bottom.",
-      setting: settingsOf(all.map(seriesProvenance)),
-      reading: rows.map(({ name, trends }) =>
-        named(name, KINDS.map((kind, i) => readingOf(KIND_NAMES[kind], trends[i])).join(" "))
-      ).join(" "),
+      rows,
+      caption: {
+        title: {
+          topic: "Importance through training",
+          found: all.some(({ counts }) => counts.all > 0) &&
+            `Attention is more redundant than the MLP at ${counts(all, "below", ["steps", "at"])}`,
+        },
+        shows: [
+          "Importance of each module (colour) by layer and training step; layer 0 is set apart at the bottom.",
+        ],
+        setting: settingsOf(all.map(({ provenance }) => provenance)),
+        reads: all.flatMap(({ name, paths }) => [several && `${name}:`, ...paths]),
+      },
       panels: [
-        ...rows.flatMap(({ name, result }) =>
-          sharing(KINDS.map((kind, i) => {
-            const above = all.length === 1 ? [] : [{ text: i === 0 ? name : "", across: true }];
-            return map(result, kind, colors.colorOf, above);
-          }))
+        ...all.flatMap(({ name, rows }) =>
+          sharing(
+            byKind(rows).map((group, i) =>
+              stepMap(
+                group,
+                "importance",
+                colors.colorOf,
+                several ? [{ text: i === 0 ? name : "", across: true }] : [],
+              )
+            ),
+          )
         ),
         colors.legend,
       ],
-      rows: all.flatMap(({ name, series }) =>
-        series.flatMap(({ step, ...modules }) =>
-          KINDS.flatMap((kind) =>
-            modules[kind].importance.map((importance, layer) => (
-              { module: KIND_NAMES[kind], series: name, layer, step, importance }
-            ))
-          )
-        )
-      ),
     };
   },
 );
 
-/** At how many steps the samples tell that attention is the less important one. */
-function titleOf(rows: readonly { readonly name: string; readonly signs: readonly Sign[] }[]): string {
-  const counts = rows.flatMap(({ name, signs }) => {
-    if (signs.length === 0) return [];
-    const { below, all, ...rest } = tally(signs);
-    const where = rows.length > 1 ? ` of ${name}` : "";
-    return [`${below} of ${all} steps${where}${unknownText(rest, "at")}`];
-  });
-  if (counts.length === 0) return "Importance through training";
-  return `Attention is more redundant than the MLP at ${counts.join(", ")}`;
+function seriesOf(result: Checkpoints) {
+  return {
+    name: result.name,
+    provenance: seriesProvenance(result),
+    rows: checkpointRows(result).map((row): CsvRow => ({ series: result.name, ...row })),
+    counts: tally(result.series.flatMap((step) => medianSign(step) ?? [])),
+    paths: KINDS.map((kind) => path(KIND_NAMES[kind], trendsOf(result, kind))),
+  };
 }
 
-function readingOf(name: string, trend: readonly Trend[]): string {
-  const known = trend.filter(({ median }) => median !== null);
+/** Where the median begins, is lowest and ends. */
+function path(name: string, trend: readonly Trend[]): string {
+  const known = trend.flatMap(({ step, median }) =>
+    median === null ? [] : [{ step: String(step), measured: median }]
+  );
   if (known.length === 0) return `${name}: no values.`;
   const [first, last] = [known[0], known.at(-1)!];
-  const least = known.reduce((low, next) => next.median! < low.median! ? next : low);
-  const [start, low, end] = [first, least, last].map(({ median }) => formatNumber(median!));
-  return `${name}, median of the layers from 1 up: ${start} at step ${first.step}, lowest at ` +
-    `step ${least.step} (${low}), ${end} at step ${last.step}.`;
-}
-
-/** The row of a layer, from the bottom, with a gap above layer 0. */
-const rowOf = (layer: number) => layer === 0 ? 0 : layer + 1;
-
-/** Half the size of a cell, in columns and rows. */
-const HALF = 0.48;
-
-function map(
-  { series }: Checkpoints,
-  kind: ModuleKind,
-  colorOf: (importance: number) => string,
-  above: NonNullable<Panel["headings"]>,
-): Panel {
-  const layers = Math.max(...series.map((entry) => entry[kind].importance.length));
-  const steps = series.map(({ step }) => step);
-  const columns = steps.map((_, i) => i);
-  return {
-    height: 330 + 18 * above.length,
-    headings: [...above, { text: KIND_NAMES[kind], color: COLORS[kind] }],
-    x: {
-      domain: [-0.5, steps.length - 0.5],
-      ticks: thinned(columns, 4),
-      format: (i) => formatStep(steps[i]),
-      label: "step",
-    },
-    y: {
-      domain: [-0.5, rowOf(layers - 1) + 0.5],
-      ticks: countTicks(layers - 1).map(rowOf),
-      format: (row) => String(Math.max(0, row - 1)),
-      label: "layer",
-      turned: true,
-    },
-    cells: series.flatMap((entry, x) =>
-      entry[kind].importance.flatMap((importance, layer) => {
-        if (importance === null || importance <= 0) return [];
-        const says = `${KIND_NAMES[kind]}, layer ${layer}, step ${entry.step}: ${formatNumber(importance)}`;
-        const y = rowOf(layer);
-        return [{ x1: x - HALF, x2: x + HALF, y1: y - HALF, y2: y + HALF, fill: colorOf(importance), says }];
-      })
-    ),
-  };
+  const least = known.reduce((low, next) => next.measured < low.measured ? next : low);
+  return reading`${name}, median of the layers from 1 up: ${first} at step ${first.step}, lowest at step
+    ${least.step} (${least}), ${last} at step ${last.step}.`;
 }

@@ -1,29 +1,27 @@
 /** The worth of half of the modules at each step: perplexity after dropping half of the attention modules, MLPs or blocks. */
 import { KINDS } from "../../../measure/mod.ts";
-import type { Checkpoints } from "../../../result/mod.ts";
+import {
+  type Checkpoints,
+  type HalfDropped,
+  qualityBySteps,
+  riseSign,
+  seriesProvenance,
+} from "../../../result/mod.ts";
 import { stepAxis } from "../../chart/draw/axes.ts";
-import { type HalfDropped, qualityBySteps, seriesSetting } from "../../chart/checkpoint_trends.ts";
 import { INK, lookOf } from "../../chart/draw/colors.ts";
-import { atSteps, seriesOf, valueAxis } from "../../chart/lines.ts";
-import { formatFixed, formatNumber, formatSigned } from "../../chart/numbers.ts";
-import type { Series } from "../../chart/draw/panel.ts";
-import { KIND_NAMES, textOf } from "../../chart/setting.ts";
+import { lineChart, upFrom } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { intervalText, riseSign } from "../../chart/told.ts";
+import {
+  type Finding,
+  formatSigned,
+  intervalText,
+  KIND_NAMES,
+  reading,
+  settingOf,
+  tokensOf,
+} from "../../words/mod.ts";
 
-/**
- * Draws perplexity and its rise without half of the modules, by training step. Throws `TypeError` if the study did not measure quality.
- *
- * @example
- * ```ts
- * import { checkpointQualityFigure } from "lamina/figures";
- * import { checkpoints, openSeries } from "lamina/series";
- *
- * const series = await openSeries("data/series/pre-ln", { steps: [0, 512] });
- * const result = await checkpoints(series, { text: "README.md", samples: 2, length: 32, quality: "LICENSE" });
- * const { svg } = checkpointQualityFigure(result);
- * ```
- */
+/** Draws perplexity and its rise without half of the modules, by training step. Throws `TypeError` if the study did not measure quality. */
 export const checkpointQualityFigure: Draw<[Checkpoints]> = figure(
   "checkpoint_quality",
   "checkpoints",
@@ -34,72 +32,74 @@ export const checkpointQualityFigure: Draw<[Checkpoints]> = figure(
         `Cannot draw the quality of ${result.name}: it was not measured, expected a study with the option quality`,
       );
     }
-    const { curves, provenance: { model, packing, text } } = result.series.find(({ quality }) => quality)!
-      .quality!;
-    const half = curves[0].points.at(-1)!.dropped;
-    const steps = points.map(({ step }) => step);
-    const full = { label: "full model", color: INK, shape: "diamond", errors: [] } as const;
-    const perplexities = [
-      seriesOf({ ...full, values: points.map(({ full }) => Math.exp(full)) }, atSteps(steps)),
-      ...halvesOf(points, ({ perplexity }) => perplexity),
-    ];
-    const rises = halvesOf(points, ({ rise }) => rise, ({ riseError }) => riseError);
-    const x = stepAxis(steps);
+    const { curves, provenance } = result.series.find(({ quality }) => quality)!.quality!;
+    const rows = points.flatMap(rowsOf);
+    const groups = [
+      { label: "full model", color: INK, shape: "diamond" as const, dropped: "nothing" },
+      ...KINDS.map((kind) => ({ label: `½ ${KIND_NAMES[kind]}`, ...lookOf(kind), dropped: `half ${kind}` })),
+    ].map(({ dropped, ...look }) => ({ ...look, rows: rows.filter((row) => row.dropped === dropped) }));
+    const channels = { x: "step", across: stepAxis(points.map(({ step }) => step)) } as const;
     return {
-      title: titleOf(points.at(-1)!, packing.samples),
-      subtitle: `${half} of ${model.layers} modules dropped, by their importance at the same step. Top: ` +
-        "perplexity. Bottom: rise in loss over the full model, ± 1 standard error.",
-      setting: `${seriesSetting(result)} · quality on ${packing.samples} × ${packing.length} ` +
-        `tokens of ${textOf(text)}`,
-      reading: readingOf(points[0], points.at(-1)!, packing.samples),
+      rows,
+      caption: {
+        title: finding(points.at(-1)!, provenance.packing.samples),
+        shows: [
+          `${
+            curves[0].points.at(-1)!.dropped
+          } of ${provenance.model.layers} modules dropped, by their importance at the same step.`,
+          "Top: perplexity. Bottom: rise in loss over the full model, ± 1 standard error.",
+        ],
+        setting: settingOf(seriesProvenance(result), `quality on ${tokensOf(provenance)}`),
+        reads: [ends(points[0], points.at(-1)!, provenance.packing.samples)],
+      },
       panels: [
-        { height: 320, x, y: valueAxis(perplexities, "perplexity (log)", true), series: perplexities },
-        { height: 280, x, y: valueAxis(rises, "rise, nats per token", false), series: rises },
+        lineChart(groups, {
+          ...channels,
+          height: 320,
+          y: "perplexity",
+          up: upFrom("perplexity (log)", { log: true }),
+        }),
+        lineChart(groups.slice(1), {
+          ...channels,
+          height: 280,
+          y: "rise",
+          error: "standard_error",
+          up: upFrom("rise, nats per token"),
+        }),
       ],
-      rows: points.flatMap(({ step, full, ...halves }) => [
-        { step, dropped: "nothing", perplexity: Math.exp(full), rise: 0, standard_error: null },
-        ...KINDS.map((kind) => ({
-          step,
-          dropped: `half ${KIND_NAMES[kind]}`,
-          perplexity: halves[kind].perplexity,
-          rise: halves[kind].rise,
-          standard_error: halves[kind].riseError,
-        })),
-      ]),
     };
   },
 );
 
-type Drop = HalfDropped["attention"];
-
-/** A line for each kind of module without its half. */
-function halvesOf(
-  points: readonly HalfDropped[],
-  read: (drop: Drop) => number,
-  error: (drop: Drop) => number | null = () => null,
-): Series[] {
-  const steps = points.map(({ step }) => step);
-  return KINDS.map((kind) => {
-    const drops = points.map((point) => point[kind]);
-    const line = { label: `½ ${KIND_NAMES[kind]}`, ...lookOf(kind), values: drops.map(read) };
-    return seriesOf({ ...line, errors: drops.map(error) }, atSteps(steps));
-  });
+function rowsOf({ step, full, ...halves }: HalfDropped) {
+  return [
+    { step, dropped: "nothing", perplexity: Math.exp(full), rise: 0, standard_error: null },
+    ...KINDS.map((kind) => ({
+      step,
+      dropped: `half ${kind}`,
+      perplexity: halves[kind].perplexity,
+      rise: halves[kind].rise,
+      standard_error: halves[kind].riseError,
+    })),
+  ];
 }
 
-function titleOf({ attention, mlp }: HalfDropped, samples: number): string {
-  const unclear = riseSign(attention, mlp, samples) === 0 ? "; cannot tell which costs more" : "";
-  return `At the last step, dropping half of attention costs ${
-    formatFixed(attention.rise, 2)
-  } nats per token, ` +
-    `half of the MLPs ${formatFixed(mlp.rise, 2)}${unclear}`;
+function finding({ attention, mlp }: HalfDropped, samples: number): Finding {
+  const [one, other] = [attention, mlp].map(({ rise }) => ({ fixed: rise, decimals: 2 }));
+  return {
+    found:
+      reading`At the last step, dropping half of attention costs ${one} nats per token, half of the MLPs ${other}`,
+    open: riseSign(attention, mlp, samples) === 0 && "which costs more",
+  };
 }
 
-function readingOf(first: HalfDropped, last: HalfDropped, samples: number): string {
-  const [before, after] = [first, last].map(({ full }) => formatNumber(Math.exp(full)));
+function ends(first: HalfDropped, last: HalfDropped, samples: number): string {
+  const [before, after] = [first, last].map(({ full }) => ({ measured: Math.exp(full) }));
   const halves = KINDS.map((kind) => {
     const [low, high] = [first, last].map((point) => formatSigned(point[kind].rise));
     return `half ${KIND_NAMES[kind]} ${low} to ${high} nats (${intervalText(last[kind], samples)})`;
   });
-  return `From step ${first.step} to ${last.step}: full model ${before} to ${after}; ` +
-    `${halves.join(", ")}.`;
+  return reading`From step ${String(first.step)} to ${
+    String(last.step)
+  }: full model ${before} to ${after}; ${halves}.`;
 }

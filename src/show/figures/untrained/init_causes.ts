@@ -5,11 +5,11 @@
 import { like, list } from "../../../entry/mod.ts";
 import { FIRST_LAYER, MODULES, typical } from "../../../measure/mod.ts";
 import { logAxis, logDomain, namesAxis } from "../../chart/draw/axes.ts";
-import { fitSeries, type InitModel, measuredRatio, settingOfModels } from "../../chart/init_model.ts";
-import { formatNumber } from "../../chart/numbers.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
-import { KIND_NAMES, MODULE_KEY } from "../../chart/setting.ts";
+import { fitSeries, type InitModel, measuredRatio, settingOfModels } from "../../chart/init_model.ts";
+import { byKind, MODULE_KEY, numbersOf } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
+import { reading } from "../../words/mod.ts";
 
 /** One property, and models that differ in it alone. */
 export interface InitCause {
@@ -41,18 +41,20 @@ export const initCausesFigure: Draw<[readonly InitCause[]]> = figure("init_cause
   causes: list(aCause, "causes", 1),
 }, (causes) => {
   const rows = causes.flatMap(rowsOf);
-  const domain = logDomain(rows.flatMap(({ importance, predicted }) => [importance, predicted]));
+  const domain = logDomain(numbersOf(rows, "importance", "predicted"));
   return {
-    title: "What sets importance in an untrained model, one property at a time",
-    subtitle: `Importance (log; geometric mean from layer ${FIRST_LAYER} up), everything else held fixed. ` +
-      "Points: measured, mean over seeds. Lines: closed form.",
-    setting: settingOfModels(causes.flatMap(({ models }) => models)),
-    reading:
-      causes.map(readingOf).join("; ").replace(/^./, "Ratio of attention's importance to the MLP's by $&") +
-      ".",
+    rows,
+    caption: {
+      title: { topic: "What sets importance in an untrained model, one property at a time" },
+      shows: [
+        `Importance (log; geometric mean from layer ${FIRST_LAYER} up), everything else held fixed.`,
+        "Points: measured, mean over seeds. Lines: closed form.",
+      ],
+      setting: settingOfModels(causes.flatMap(({ models }) => models)),
+      reads: [`Ratio of attention's importance to the MLP's by ${causes.map(ratios).join("; ")}.`],
+    },
     key: MODULE_KEY,
     panels: causes.map((cause) => chart(cause, domain)),
-    rows,
   };
 });
 
@@ -61,7 +63,7 @@ function rowsOf({ name, models }: InitCause) {
     MODULES.map((module) => ({
       property: name,
       value: String(value),
-      module: KIND_NAMES[module],
+      module,
       importance: typical(measured[module].importance),
       predicted: typical(predicted[module]),
     }))
@@ -69,10 +71,10 @@ function rowsOf({ name, models }: InitCause) {
 }
 
 /** "width D: 22.1 at 128, 0.61 at 2048" */
-function readingOf({ name, models }: InitCause): string {
+function ratios({ name, models }: InitCause): string {
   const ends = models.length > 3 ? [models[0], models.at(-1)!] : models;
-  const ratios = ends.map((model) => `${formatNumber(measuredRatio(model))} at ${model.value}`);
-  return `${name}: ${ratios.join(", ")}`;
+  const each = ends.map((model) => reading`${{ measured: measuredRatio(model) }} at ${String(model.value)}`);
+  return reading`${name}: ${each}`;
 }
 
 function chart(cause: InitCause, domain: [number, number]): Panel {
@@ -82,9 +84,8 @@ function chart(cause: InitCause, domain: [number, number]): Panel {
     headings: [{ text: cause.name }],
     x: { ...namesAxis(cause.models.map(({ value }) => String(value)), 0.3), small: true },
     y: logAxis(domain, null),
-    series: MODULES.flatMap((module) => {
-      const own = rowsOf(cause).filter((row) => row.module === KIND_NAMES[module]);
-      return fitSeries(module, own.map((row, x) => ({ ...row, x, at: `${cause.name} ${row.value}` })), 4);
-    }),
+    series: byKind(rowsOf(cause)).flatMap((group) =>
+      fitSeries(group, 4, (row, x) => ({ x, at: `${cause.name} ${row.value}` }))
+    ),
   };
 }

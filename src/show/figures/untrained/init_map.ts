@@ -4,14 +4,14 @@
  * Models that were run are shown as points, each with its measured and computed ratio.
  */
 import { like, list } from "../../../entry/mod.ts";
-import { crossing, moduleRatio, type RatioPoint } from "../../../measure/mod.ts";
+import { crossing, median, moduleRatio, type RatioPoint } from "../../../measure/mod.ts";
 import { logAxis } from "../../chart/draw/axes.ts";
 import { ON_SHADE } from "../../chart/draw/colors.ts";
 import { legend } from "../../chart/draw/heat.ts";
 import { type InitModel, measuredRatio, PLACES, settingOfModels } from "../../chart/init_model.ts";
-import { formatFixed, formatNumber, median } from "../../chart/numbers.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
+import { type Finding, formatFixed, reading } from "../../words/mod.ts";
 
 /** The map of one norm placement, and the measured models with that placement. */
 export interface RatioMap {
@@ -56,13 +56,20 @@ export const initMapFigure: Draw<[readonly RatioMap[]]> = figure("init_map", {
   const models = maps.flatMap(({ models }) => models);
   if (models.length === 0) throw new RangeError("Cannot draw a map: found no model, expected at least one");
   return {
-    title: titleOf(maps[0]),
-    subtitle:
-      "Ratio of attention's importance to the MLP's in untrained models, by width D and standard deviation σ of the " +
-      "weights (both log; geometric mean from layer 2 up). Colours and lines: closed form. Dots: measured models, " +
-      "as measured / computed.",
-    setting: settingOfModels(models),
-    reading: readingOf(maps),
+    rows: maps.flatMap(({ norm, points, models }) => [
+      ...points.map(({ hidden, std, ratio }) => ({ norm, hidden, std, computed: ratio, measured: null })),
+      ...models.map((model) => ({ norm, ...placeOf(model) })),
+    ]),
+    caption: {
+      title: finding(maps[0]),
+      shows: [
+        "Ratio of attention's importance to the MLP's in untrained models, by width D and standard deviation σ of the",
+        "weights (both log; geometric mean from layer 2 up). Colours and lines: closed form. Dots: measured models,",
+        "as measured / computed.",
+      ],
+      setting: settingOfModels(models),
+      reads: maps.map((map) => `${ratios(map)}.`),
+    },
     panels: [
       ...maps.map((map, i) => chart(map, i === 0)),
       legend(
@@ -71,10 +78,6 @@ export const initMapFigure: Draw<[readonly RatioMap[]]> = figure("init_map", {
         "attention's importance / the MLP's",
       ),
     ],
-    rows: maps.flatMap(({ norm, points, models }) => [
-      ...points.map(({ hidden, std, ratio }) => ({ norm, hidden, std, computed: ratio, measured: null })),
-      ...models.map((model) => ({ norm, ...placeOf(model) })),
-    ]),
   };
 });
 
@@ -95,29 +98,28 @@ function border(points: readonly RatioPoint[]): [low: number, high: number] | nu
   return products.length === 0 ? null : [Math.min(...products), Math.max(...products)];
 }
 
-function titleOf({ norm, points }: RatioMap): string {
+function finding({ norm, points }: RatioMap): Finding {
   const found = border(points);
-  if (!found) return `${PLACES[norm]}: the same module is more important everywhere`;
-  return `${PLACES[norm]}: attention is more redundant than the MLP only above σ√D = ${
-    formatFixed((found[0] + found[1]) / 2, 1)
-  }`;
+  if (!found) return { found: `${PLACES[norm]}: the same module is more important everywhere` };
+  const middle = { fixed: (found[0] + found[1]) / 2, decimals: 1 };
+  return {
+    found: reading`${PLACES[norm]}: attention is more redundant than the MLP only above σ√D = ${middle}`,
+  };
 }
 
-function readingOf(maps: readonly RatioMap[]): string {
-  return maps.map(({ norm, points }) => {
-    const found = border(points);
-    const ratios = points.map(({ ratio }) => ratio);
-    const [least, most] = [Math.min(...ratios), Math.max(...ratios)].map(formatNumber);
-    const line = found
-      ? `both are equal where σ√D is ${formatFixed(found[0], 2)} to ${formatFixed(found[1], 2)}`
-      : "the two are equal nowhere on the map";
-    const middle = formatNumber(median(ratios)!);
-    const text = `${PLACES[norm]}: ratios ${least} to ${most}, median ${middle}; ${line}`;
-    // A norm divides by √(variance + ε).
-    return norm === "pre" || median(ratios)! > 3 || Math.max(...ratios) < 3
-      ? text
-      : `${text}. Where σ√D is very small, updates are small next to the norms' ε and keep their unequal sizes`;
-  }).join(". ") + ".";
+function ratios({ norm, points }: RatioMap): string {
+  const found = border(points)?.map((end) => ({ fixed: end, decimals: 2 }));
+  const all = points.map(({ ratio }) => ratio);
+  const [least, most, middle] = [Math.min(...all), Math.max(...all), median(all)!];
+  const line = found
+    ? reading`both are equal where σ√D is ${found[0]} to ${found[1]}`
+    : "the two are equal nowhere on the map";
+  // A norm divides by √(variance + ε).
+  const small = norm !== "pre" && middle <= 3 && most >= 3 &&
+    ". Where σ√D is very small, updates are small next to the norms' ε and keep their unequal sizes";
+  return reading`${PLACES[norm]}: ratios ${{ measured: least }} to ${{ measured: most }}, median ${{
+    measured: middle,
+  }}; ${line}${small}`;
 }
 
 /** Half way to the neighbours on a logarithmic axis, for each value. */
@@ -181,8 +183,9 @@ function chart({ norm, points, models }: RatioMap, large: boolean): Panel {
           x: hidden,
           y: std,
           fill: shade(measured),
-          says: `D ${hidden}, σ ${formatNumber(std)}: measured ${formatNumber(measured)}, computed ` +
-            formatNumber(computed),
+          says: reading`D ${String(hidden)}, σ ${{ measured: std }}: measured ${{ measured }}, computed ${{
+            measured: computed,
+          }}`,
         })),
         width: 0,
         r: 6,

@@ -1,9 +1,9 @@
 /** A study of training in a few numbers by step. Layer 0 stands apart, as in the paper: it is many times larger than the others. */
 import { expect, oneOf, resultOf } from "../../entry/mod.ts";
-import { drift, KINDS, type ModuleKind, rankStability } from "../../measure/mod.ts";
-import type { CheckpointProfile, Checkpoints, Provenance, Sweep } from "../../result/mod.ts";
-import { settingOf } from "./setting.ts";
-import { median } from "./numbers.ts";
+import { drift, KINDS, median, type ModuleKind, rankStability } from "../../measure/mod.ts";
+import type { CheckpointProfile, Checkpoints } from "../forms/profile.ts";
+import type { Provenance } from "../forms/provenance.ts";
+import type { Sweep } from "../forms/sweep.ts";
 
 /** One kind of module at one step; null where there is no value. */
 export interface Trend {
@@ -31,9 +31,6 @@ export interface Trend {
 export function seriesProvenance({ name, series: [{ provenance }] }: Checkpoints): Provenance {
   return { ...provenance, model: { ...provenance.model, name } };
 }
-
-/** The setting of a study of training. */
-export const seriesSetting = (result: Checkpoints): string => settingOf(seriesProvenance(result));
 
 /**
  * Returns the trend of one kind of module, by step.

@@ -1,8 +1,9 @@
 /** The answer of a fit in words: what may go, what it costs, what it saves. */
 import { planPhrase } from "../../measure/mod.ts";
 import { type Fit, SCORES } from "../../result/mod.ts";
+import { sharedText } from "./names.ts";
 import { counted, formatFixed, formatShare } from "./numbers.ts";
-import { sharedText } from "./shared.ts";
+import { capital, sentences } from "./reading.ts";
 
 type Tried = Fit["tried"][number];
 type Cost = Tried["cost"];
@@ -99,10 +100,8 @@ export function timesText({ times }: Fit): string {
       ? `${verb} ${two(median)} times as fast (${quartiles})`
       : `${verb} about as fast (${two(median)} times; ${quartiles})`;
   };
-  return ` Measured: it ${paced("writes", times.decode)} and ${paced("reads", times.prefill)}.`;
+  return `Measured: it ${paced("writes", times.decode)} and ${paced("reads", times.prefill)}.`;
 }
-
-const capital = (text: string) => text.replace(/^./, (letter) => letter.toUpperCase());
 
 /** The answer in sentences. */
 export function answerText(fit: Fit): string {
@@ -110,20 +109,24 @@ export function answerText(fit: Fit): string {
   if (answer !== null) {
     const own = tried[answer];
     const { cost } = confirmed.find((test) => test.tried === answer)!;
-    return `${capital(planPhrase(own.drop))} (${wayText(own)}), the cost is ${
-      costText(aim, cost)
-    } on the samples that confirm ` +
-      `it. That saves ${savingText(own.saves)}.${timesText(fit)}${sharedText([fit])}`;
+    return sentences(
+      `${capital(planPhrase(own.drop))} (${wayText(own)}), the cost is ${
+        costText(aim, cost)
+      } on the samples that confirm it.`,
+      `That saves ${savingText(own.saves)}.`,
+      timesText(fit),
+      sharedText([fit]),
+    );
   }
   const cheapest = [...tried].sort((a, b) => a.cost.value - b.cost.value)[0];
   if (!cheapest) return "The model has no module to drop.";
   const failed = confirmed.at(-1);
-  const found = failed
-    ? ` A plan that kept the promise on the samples that choose does not on those that confirm: ${
-      planPhrase(tried[failed.tried].drop)
-    }, the cost is ${costText(aim, failed.cost)}.`
-    : "";
-  return `Nothing is sure to keep the promise.${found} The cheapest plan, ${
-    planPhrase(cheapest.drop)
-  }, costs ${costText(aim, cheapest.cost)}.`;
+  return sentences(
+    "Nothing is sure to keep the promise.",
+    failed &&
+      `A plan that kept the promise on the samples that choose does not on those that confirm: ${
+        planPhrase(tried[failed.tried].drop)
+      }, the cost is ${costText(aim, failed.cost)}.`,
+    `The cheapest plan, ${planPhrase(cheapest.drop)}, costs ${costText(aim, cheapest.cost)}.`,
+  );
 }

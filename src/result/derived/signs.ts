@@ -1,21 +1,52 @@
-/** Comparisons that the samples decide: which of two is the larger, how often that is clear, and intervals in words. */
+/** What the samples of profiles decide: which of two modules is the more important, and how often that is clear. */
 import {
   correlates,
   halfWidth95,
-  interval95,
   type LayerModule,
   mean,
+  median,
+  type ModuleKind,
   MODULES,
+  rankModules,
   toldSign,
 } from "../../measure/mod.ts";
-import { type CauseCorrelation, PAPER_SCORE, type Profile, type Sweep } from "../../result/mod.ts";
-import { costsLess } from "./curves.ts";
-import { formatFixed, formatRange, median } from "./numbers.ts";
-import type { RankedModule } from "./setting.ts";
+import type { CauseCorrelation } from "../forms/causes.ts";
+import type { Profile } from "../forms/profile.ts";
 
 /** Which of two is the larger at 95 %: −1 the second, 1 the first, 0 cannot tell. */
 export type Sign = -1 | 0 | 1;
-type Point = Sweep["curves"][number]["points"][number];
+
+/** How many comparisons come out either way, how many stay open, and all of them. */
+export function tally(signs: readonly Sign[]) {
+  const count = (counted: Sign) => signs.filter((sign) => sign === counted).length;
+  return { below: count(-1), above: count(1), unknown: count(0), all: signs.length };
+}
+
+/** Comparisons by their outcome. */
+export type Tally = ReturnType<typeof tally>;
+
+/** A module with its importance. */
+export interface RankedModule {
+  readonly module: ModuleKind;
+  readonly layer: number;
+  readonly score: number;
+}
+
+/** Modules of the kinds by importance, most redundant first; ties go to the deeper one. */
+export function byImportance(profile: Profile, ...kinds: ModuleKind[]): RankedModule[] {
+  return rankModules(kinds, (kind) => profile[kind].importance);
+}
+
+/** How many modules are called "least important": a quarter of them, at least one. */
+export function quarter(layers: number): number {
+  return Math.max(1, Math.floor(layers / 4));
+}
+
+/** The layers of the n least important modules of a kind. */
+export function leastImportant(profile: Profile, kind: ModuleKind, n: number): number[] {
+  return byImportance(profile, kind).slice(0, n).map(({ layer }) => layer);
+}
+
 type SampleSums = NonNullable<Profile["sums"]["attention"][number]>;
 
 /** A mean of one module, sample by sample: importance by default; NaN of a sample without a counted token. */
@@ -102,46 +133,10 @@ function sameSamples({ provenance: a }: Profile, { provenance: b }: Profile): bo
     JSON.stringify(a.packing) === JSON.stringify(b.packing);
 }
 
-/** Which of two drops of a sweep costs more. */
-export function riseSign(a: Point, b: Point, samples: number): Sign {
-  const [one, other] = [a, b].map((point) => ({ by: PAPER_SCORE, values: [point] }));
-  return ({ yes: -1, no: 1, "cannot tell": 0 } as const)[costsLess(one, other, samples)];
-}
-
 /** Which way a cause correlates with importance, as far as the interval says. */
 export function correlationSign(
   { rank, layers, low, high }: Pick<CauseCorrelation, "rank" | "layers" | "low" | "high">,
 ): Sign {
   if (!correlates(rank, layers, low === null || high === null ? null : [low, high])) return 0;
   return rank! > 0 ? 1 : -1;
-}
-
-/** How many comparisons come out either way, how many stay open, and all of them. */
-export function tally(signs: readonly Sign[]) {
-  const count = (counted: Sign) => signs.filter((sign) => sign === counted).length;
-  return { below: count(-1), above: count(1), unknown: count(0), all: signs.length };
-}
-
-/** " (cannot tell in 3)"; nothing where every comparison is clear. */
-export function unknownText(
-  { unknown }: { readonly unknown: number },
-  preposition: "in" | "at" | "for",
-): string {
-  return unknown === 0 ? "" : ` (cannot tell ${preposition} ${unknown})`;
-}
-
-/** How many times as high a perplexity is as the full model's: "1.54×; 95 %: 1.48 to 1.61". */
-export function timesText(point: Point, samples: number): string {
-  return `${formatFixed(Math.exp(point.rise), 2)}×; ${intervalText(point, samples, Math.exp)}`;
-}
-
-/** The interval of a rise in nats, or of a function of it: "95 %: 0.39 to 0.48". */
-export function intervalText(
-  { rise, riseError }: Point,
-  samples: number,
-  read: (nats: number) => number = (nats) => nats,
-): string {
-  const ends = interval95(rise, riseError, samples);
-  if (!ends.every(Number.isFinite)) return "one sample, no interval";
-  return `95 %: ${formatRange(read(ends[0]), read(ends[1]))}`;
 }

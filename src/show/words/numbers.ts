@@ -1,8 +1,4 @@
 /** Numbers for people: small summaries for titles and readings, only the digits that carry meaning, and no exponents that are hard to read. */
-import { type ModuleKind, rankInterval } from "../../measure/mod.ts";
-import { expect, like } from "../../entry/mod.ts";
-import type { Profile } from "../../result/mod.ts";
-import { byImportance } from "./setting.ts";
 
 /** A number with three significant digits: 0.00592, 24.8, 785,815; exponents only below 1e-5 and from 1e9 on. */
 export function formatNumber(value: number): string {
@@ -29,20 +25,9 @@ export function formatRange(low: number, high: number): string {
   return `${formatFixed(low, 2)} to ${formatFixed(high, 2)}`;
 }
 
-/** A correlation, or another estimate, with its 95 % interval: "0.16 (−0.22 to 0.49)"; without one where it has none. */
-export function withInterval(value: number, low: number | null, high: number | null): string {
-  return `${formatFixed(value, 2)}${low === null || high === null ? "" : ` (${formatRange(low, high)})`}`;
-}
-
 /** A share as a percentage: 0.784 → "78.4 %". */
 export function formatShare(share: number): string {
   return `${(share * 100).toFixed(1)} %`;
-}
-
-/** A rank correlation over n pairs with its interval. */
-export function rankText(rank: number, n: number): string {
-  const [low, high] = rankInterval(rank, n) ?? [null, null];
-  return withInterval(rank, low, high);
 }
 
 /** A share in points: 0.012 → "1.2". */
@@ -85,49 +70,6 @@ function superscript(power: number): string {
 
 function sign(text: string): string {
   return text.replace("-", "−");
-}
-
-/** The values that are not null. */
-export function present(values: readonly (number | null)[]): number[] {
-  return values.filter((value) => value !== null);
-}
-
-const numbers = like(
-  "a list of numbers",
-  (values) => Array.isArray(values) && values.every((value) => value === null || typeof value === "number"),
-);
-
-/**
- * The median of the values that are not null; null where there is no such value.
- *
- * @example
- * ```ts
- * import { median } from "lamina/figures";
- *
- * console.log(median([0.2, null, 0.1, 0.6])); // 0.2
- * ```
- */
-export function median(values: readonly (number | null)[]): number | null {
-  expect("take the median", "values", values, numbers);
-  const sorted = present(values).sort((a, b) => a - b);
-  if (sorted.length === 0) return null;
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-/** How many modules the figures call "least important": a quarter of them, at least one. */
-export function quarter(layers: number): number {
-  return Math.max(1, Math.floor(layers / 4));
-}
-
-/** The layers of the n least important modules of a kind. */
-export function leastImportant(profile: Profile, kind: ModuleKind, n: number): number[] {
-  return byImportance(profile, kind).slice(0, n).map(({ layer }) => layer);
-}
-
-/** How many entries two lists share. */
-export function shared(a: readonly number[], b: readonly number[]): number {
-  return a.filter((entry) => b.includes(entry)).length;
 }
 
 /** "1 sample", "8 samples". */

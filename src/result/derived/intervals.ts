@@ -1,9 +1,9 @@
-/** 95 % intervals for sentences: lists sorted by them, and the cost of drops with theirs. */
-import { expect, func, like, optionsOf, resultOf, wholeNumber } from "../entry/mod.ts";
-import { interval95, mean, standardError } from "../measure/mod.ts";
-import type { Checkpoints, Sweep } from "../result/mod.ts";
-import { medianGapsOf } from "./chart/told.ts";
-import { intervalWords } from "./reading.ts";
+/** 95 % intervals: lists sorted by them, and the cost of drops with theirs. */
+import { expect, func, like, optionsOf, resultOf, wholeNumber } from "../../entry/mod.ts";
+import { interval95, mean, standardError } from "../../measure/mod.ts";
+import type { Checkpoints } from "../forms/profile.ts";
+import type { Sweep } from "../forms/sweep.ts";
+import { medianGapsOf, type Sign } from "./signs.ts";
 
 /** The ends of a 95 % interval; null where a single sample has none. */
 export interface Ends {
@@ -32,7 +32,19 @@ export interface Sorted<T> {
 }
 
 const anyList = like("a list", Array.isArray);
-const PARTS = { below: "below", above: "above", neither: "neither" } as const;
+const anEnd = (value: unknown) => value === null || Number.isFinite(value);
+const anInterval = like("an interval with low and high", (value) => {
+  const { low, high } = (value ?? {}) as { low?: unknown; high?: unknown };
+  return anEnd(low) && anEnd(high);
+});
+
+/** Where an interval lies: below zero, above it, or on both sides; one without limits, from a single sample, says nothing. */
+export function intervalSign(interval: Ends): Sign {
+  expect("choose words", "the interval", interval, anInterval);
+  const { low, high } = interval;
+  if (low === null || high === null) return 0;
+  return high < 0 ? -1 : low > 0 ? 1 : 0;
+}
 
 /**
  * Sorts a list by 95 % intervals, so that a sentence can name what is lower, what is higher, and what cannot be told apart.
@@ -52,8 +64,8 @@ export function byInterval<T>(items: readonly T[], intervalOf: (item: T) => Ends
   expect("sort by intervals", "intervalOf", intervalOf, func);
   const sorted: Sorted<T> = { below: [], above: [], neither: [] };
   for (const item of items) {
-    const part = intervalWords(intervalOf(item), PARTS);
-    sorted[part as keyof typeof PARTS].push(item);
+    const sign = intervalSign(intervalOf(item));
+    (sign < 0 ? sorted.below : sign > 0 ? sorted.above : sorted.neither).push(item);
   }
   return sorted;
 }

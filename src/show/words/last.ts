@@ -1,8 +1,8 @@
 /** Modules that go last in an order, and its check, in words. */
 import { OUTSIZED } from "../../measure/mod.ts";
 import type { Last, OrderCheck } from "../../result/mod.ts";
+import { KIND_NAMES } from "./names.ts";
 import { counted, formatNumber } from "./numbers.ts";
-import { KIND_NAMES } from "./setting.ts";
 
 /** Modules that go last, with their costs and reasons: "MLP 11 (2.09 nats alone; an update 154 times as long as the stream at some token)". */
 export function lastText(last: readonly Last[]): string {

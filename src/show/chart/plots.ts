@@ -1,0 +1,280 @@
+/** Panels of rows. A channel is the name of a column; a row whose value is missing leaves a gap in a line, and no dot. */
+import { type ModuleKind, MODULES } from "../../measure/mod.ts";
+import { formatFixed, formatNumber, formatShare, formatTick, KIND_NAMES, reading } from "../words/mod.ts";
+import type { CsvRow } from "./csv.ts";
+import {
+  airyDomain,
+  type Axis,
+  countTicks,
+  formatStep,
+  indexAxis,
+  linearAxis,
+  logAxis,
+  logDomain,
+  thinned,
+  withZero,
+} from "./draw/axes.ts";
+import { FAINT, type Look, lookOf } from "./draw/colors.ts";
+import type { KeyEntry } from "./draw/key.ts";
+import { type Cell, type Panel, type Point, RING, type Series } from "./draw/panel.ts";
+
+type Column<Row> = keyof Row & string;
+
+/** Rows that are drawn alike. */
+export interface Group<Row> extends Partial<Pick<Series, "dash" | "hollow" | "width" | "shape">> {
+  readonly label: string;
+  readonly color: string;
+  readonly rows: readonly Row[];
+}
+
+/** The rows of each kind of module, with its name and look. */
+export function byKind<Row extends CsvRow>(
+  rows: readonly Row[],
+): (Group<Row> & Look & { readonly kind: ModuleKind })[] {
+  return [...Map.groupBy(rows, ({ module }) => module as ModuleKind)]
+    .map(([kind, rows]) => ({ kind, label: KIND_NAMES[kind], ...lookOf(kind), rows }));
+}
+
+/** The key of small panels, which have no room for labels at the ends of lines. */
+export const MODULE_KEY: readonly KeyEntry[] = MODULES.map((kind) => (
+  { label: KIND_NAMES[kind], ...lookOf(kind) }
+));
+
+/** A number of a row; null where it has none. */
+function numberOf<Row extends CsvRow>(row: Row, column: Column<Row>): number | null {
+  const value = row[column];
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
+}
+
+/** A column of numbers. */
+export const columnOf = <Row extends CsvRow>(rows: readonly Row[], column: Column<Row>): (number | null)[] =>
+  rows.map((row) => numberOf(row, column));
+
+/** The numbers of columns that are there. */
+export const numbersOf = <Row extends CsvRow>(rows: readonly Row[], ...columns: Column<Row>[]): number[] =>
+  rows.flatMap((row) => columns.flatMap((column) => numberOf(row, column) ?? []));
+
+type Frame = Partial<Pick<Panel, "height" | "part" | "headings">>;
+/** An axis for the values that are drawn, and the ends of their bars. */
+type Up = Axis | ((ends: readonly number[], values: readonly number[]) => Axis);
+
+/** Lines through rows, labelled at their ends, with bars of ± 1 standard error or from low to high, and rings around some dots. */
+export function lineChart<Row extends CsvRow>(
+  groups: readonly Group<Row>[],
+  channels: Frame & {
+    readonly x: Column<Row>;
+    readonly y: Column<Row>;
+    readonly error?: Column<Row> | undefined;
+    readonly ends?: readonly [low: Column<Row>, high: Column<Row>];
+    /** Default: indices. */
+    readonly across?: Axis;
+    readonly up: Up;
+    readonly r?: number;
+    readonly rings?: ((row: Row) => boolean) | undefined;
+    /** Where a pointer rests; default: the value with its error, by layer or step. */
+    readonly says?: (row: Row, label: string) => string;
+  },
+): Panel {
+  const { x, y, error, ends, across, up, says, r, rings, ...panel } = channels;
+  const endsOf = (row: Row, at: number): Pick<Point, "low" | "high"> => {
+    const half = (error && numberOf(row, error)) || 0;
+    const [low, high] = ends
+      ? ends.map((end) => numberOf(row, end))
+      : half > 0
+      ? [at - half, at + half]
+      : [null, null];
+    return low === null || high === null ? {} : { low, high };
+  };
+  const drawn = groups.map(({ rows, label, ...look }) => {
+    const sorted = rows.toSorted((a, b) => numberOf(a, x)! - numberOf(b, x)!);
+    const points = sorted.map((row): Point => {
+      const at = numberOf(row, y);
+      if (at === null) return { x: numberOf(row, x)!, y: at };
+      const bar = endsOf(row, at);
+      const { low = null, high = null } = bar;
+      const value = ends
+        ? reading`${{ value: at, low, high, decimals: 2 }}`
+        : `${formatNumber(at)}${low === null ? "" : ` ± ${formatNumber(numberOf(row, error!)!)}`}`;
+      const place = row.layer === undefined ? `${x} ${row[x]}` : `layer ${row.layer}`;
+      return {
+        x: numberOf(row, x)!,
+        y: at,
+        says: says ? says(row, label) : `${label}, ${place}: ${value}`,
+        ...bar,
+      };
+    });
+    const ringed = rings ? points.filter((_, i) => rings(sorted[i])).map(({ x, y }) => ({ x, y })) : [];
+    const series: Series = { ...look, ...r === undefined ? {} : { r }, points, end: label };
+    return { series, rings: ringed.length > 0 ? [{ color: look.color, points: ringed, ...RING }] : [] };
+  });
+  const points = drawn.flatMap(({ series }) => series.points);
+  const values = points.flatMap(({ y }) => y ?? []);
+  const bars = points.flatMap(({ y, low, high }) => y === null ? [] : [low ?? y, high ?? y]);
+  const places = 1 + Math.max(...groups.flatMap(({ rows }) => numbersOf(rows, x)));
+  return {
+    height: 400,
+    ...panel,
+    x: across ?? indexAxis(places, x),
+    y: typeof up === "function" ? up([...bars, ...values], values) : up,
+    series: [...drawn.flatMap(({ rings }) => rings), ...drawn.map(({ series }) => series)],
+  };
+}
+
+/** A scale of a scatter plot: its column, and what is written beside it. */
+interface Scale<Row> {
+  readonly of: Column<Row>;
+  readonly label: string | null;
+  readonly log?: boolean;
+  readonly format?: (value: number) => string;
+  readonly domain?: readonly [number, number];
+}
+
+/** A mark for each row that has both values; on a logarithmic scale, both above 0. */
+export function scatter<Row extends CsvRow>(
+  groups: readonly Group<Row>[],
+  channels: Frame & {
+    readonly x: Scale<Row>;
+    readonly y: Scale<Row>;
+    readonly says: (row: Row) => string;
+  },
+): Panel {
+  const { x, y, says, ...panel } = channels;
+  const isThere = (row: Row) =>
+    [x, y].every(({ of, log }) => numberOf(row, of) !== null && (!log || numberOf(row, of)! > 0));
+  const drawn = groups.map((group) => ({ ...group, rows: group.rows.filter(isThere) }));
+  const shown = drawn.flatMap(({ rows }) => rows);
+  const series = drawn.map(({ rows, label, ...look }): Series => ({
+    ...look,
+    points: rows.map((row) => ({
+      x: numberOf(row, x.of)!,
+      y: numberOf(row, y.of)!,
+      says: `${label}, layer ${row.layer}: ${says(row)}`,
+    })),
+    width: 0,
+    r: 3.5,
+    opacity: 0.75,
+  }));
+  const axis = ({ of, label, log, format, domain }: Scale<Row>, grid: boolean): Axis => {
+    const values = numbersOf(shown, of);
+    const [low, high] = domain ?? (log ? logDomain : airyDomain)(values);
+    const shared = { small: true, ...grid ? {} : { grid } };
+    if (log) {
+      const axis = logAxis([low, high], label);
+      return { ...axis, ...grid ? {} : { ticks: thinned(axis.ticks!, 4) }, ...shared };
+    }
+    const decimals = high - low < 0.1 ? 3 : 2;
+    return grid
+      ? { ...linearAxis([low, high], label!, format ?? ((value) => formatFixed(value, decimals))), ...shared }
+      : { domain: [low, high], label, ...format ? { format } : {}, ...shared };
+  };
+  return { height: 270, ...panel, x: axis(x, false), y: axis(y, true), series };
+}
+
+/** A y axis from zero for the ends of all bars, or a logarithmic one for the values. */
+export const upFrom =
+  (label: string, { log = false } = {}) =>
+  (ends: readonly number[], values: readonly number[] = ends): Axis =>
+    log ? logAxis(logDomain(values), label) : linearAxis(withZero(ends), label);
+
+const POWERS = [0.01, 0.1, 1, 10, 100];
+
+/** A logarithmic axis of losses for both signs, linear up to `linear`, below which lie noise and losses that nobody would see. */
+export function symlogAxis(
+  values: readonly number[],
+  {
+    linear,
+    label,
+    from = 0,
+    to = linear,
+    ticks = [...POWERS.map((power) => -power).reverse(), 0, ...POWERS],
+  }: {
+    readonly linear: number;
+    readonly label: string;
+    /** What the axis shows at least. */
+    readonly from?: number;
+    readonly to?: number;
+    readonly ticks?: readonly number[];
+  },
+): Axis {
+  const domain = [1.1 * Math.min(from, ...values), 1.1 * Math.max(to, ...values)] as const;
+  return {
+    type: "symlog",
+    constant: linear,
+    domain,
+    ticks: ticks.filter((tick) => tick >= domain[0] && tick <= domain[1]),
+    format: (value) => value === 0 ? "0" : value < 0 ? `−${formatTick(-value)}` : formatTick(value),
+    label,
+    grid: true,
+    rule: 0,
+  };
+}
+
+/** A dashed level across a panel. */
+export const level = (y: number, most: number): Series => (
+  { color: FAINT, points: [{ x: 0, y }, { x: most, y }], width: 1.5, dash: "5 4" }
+);
+
+/** Half the size of a cell, in columns and rows. */
+const HALF = 0.48;
+
+/** A map of a column by training step and layer, with layer 0 apart at the bottom; values above 0 have a colour. */
+export function stepMap<Row extends CsvRow>(
+  { label, color, rows }: Group<Row>,
+  value: Column<Row>,
+  colorOf: (value: number) => string,
+  above: NonNullable<Panel["headings"]>,
+): Panel {
+  const steps = [...new Set(numbersOf(rows, "step" as Column<Row>))];
+  const layers = Math.max(...numbersOf(rows, "layer" as Column<Row>)) + 1;
+  const rowOf = (layer: number) => layer === 0 ? 0 : layer + 1; // a gap above layer 0
+  return {
+    height: 330 + 18 * above.length,
+    headings: [...above, { text: label, color }],
+    x: {
+      domain: [-0.5, steps.length - 0.5],
+      ticks: thinned(steps.map((_, i) => i), 4),
+      format: (i) => formatStep(steps[i]),
+      label: "step",
+    },
+    y: {
+      domain: [-0.5, rowOf(layers - 1) + 0.5],
+      ticks: countTicks(layers - 1).map(rowOf),
+      format: (row) => String(Math.max(0, row - 1)),
+      label: "layer",
+      turned: true,
+    },
+    cells: rows.flatMap((row) => {
+      const at = numberOf(row, value);
+      if (at === null || at <= 0) return [];
+      const [step, layer] = [row.step as number, row.layer as number];
+      const [x, y] = [steps.indexOf(step), rowOf(layer)];
+      const says = `${label}, layer ${layer}, step ${step}: ${formatNumber(at)}`;
+      return [{ x1: x - HALF, x2: x + HALF, y1: y - HALF, y2: y + HALF, fill: colorOf(at), says }];
+    }),
+  };
+}
+
+/** A bar for each row, of parts on each other; it is empty above them, up to 1. */
+export function shareBars<Row extends CsvRow>(
+  { label: name, rows }: Group<Row>,
+  parts: readonly { readonly column: Column<Row>; readonly label: string; readonly color: string }[],
+  panel: Frame & Pick<Panel, "height">,
+): Panel {
+  const cells = rows.flatMap((row) => {
+    const layer = row.layer as number;
+    let y = 0;
+    return parts.flatMap(({ column, label, color: fill }): Cell[] => {
+      const found = numberOf(row, column) ?? 0;
+      const share = Math.min(1 - y, Math.max(0, found)); // an estimate may be below 0
+      if (share === 0) return [];
+      const says = `${name}, layer ${layer}, ${label}: ${formatShare(found)}`;
+      return [{ x1: layer - 0.42, x2: layer + 0.42, y1: y, y2: y += share, fill, says }];
+    });
+  });
+  return {
+    ...panel,
+    x: indexAxis(Math.max(...numbersOf(rows, "layer" as Column<Row>)) + 1, "layer"),
+    y: { ...linearAxis([0, 1], "share of the update"), ticks: [0, 0.5, 1] },
+    cells,
+  };
+}

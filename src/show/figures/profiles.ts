@@ -1,0 +1,169 @@
+/** Figures of a column of profiles: one profile with a line for each kind of module, or several on one scale. */
+import { type Check, list, orElse, resultOf } from "../../entry/mod.ts";
+import { KINDS, type ModuleKind, OUTSIZED, outsizedLayers, planPhrase } from "../../measure/mod.ts";
+import { type Profile, type Sign, tally } from "../../result/mod.ts";
+import type { CsvRow } from "../chart/csv.ts";
+import type { Axis } from "../chart/draw/axes.ts";
+import { lookOf, variantOf } from "../chart/draw/colors.ts";
+import type { Panel } from "../chart/draw/panel.ts";
+import { byKind, lineChart, numbersOf, upFrom } from "../chart/plots.ts";
+import { type Draw, figure } from "../chart/svg.ts";
+import { profileRows } from "../tables/profile.ts";
+import { capital, type Finding, KIND_NAMES, OUTSIZED_NOTE, settingOf } from "../words/mod.ts";
+
+/** One profile, or several on one scale. */
+export type Profiles = Profile | readonly Profile[];
+
+/** The check of a figure that takes them. */
+export const ofProfiles: Readonly<Record<string, Check>> = {
+  profile: orElse(Array.isArray, list(resultOf("profile"), "profiles", 1), resultOf("profile")),
+};
+
+/** Their settings, each once. */
+export function settingsOfProfiles(profiles: readonly Profile[]): string {
+  return [...new Set(profiles.map(({ provenance }) => settingOf(provenance)))].join("; ");
+}
+
+const FACTS: readonly ((profile: Profile) => string)[] = [
+  ({ provenance: { model } }) => model.name,
+  ({ provenance: { model } }) => model.format,
+  ({ provenance: { text } }) => text.name,
+  ({ provenance: { drop } }) => planPhrase(drop),
+];
+
+/** What tells profiles apart: model, weight format, text, what is dropped, several of these, or else their places in the list. */
+export function namesOf(profiles: readonly Profile[]): string[] {
+  const distinct = (names: readonly string[]) => new Set(names).size === profiles.length;
+  const facts = FACTS.map((read) => profiles.map(read));
+  const one = facts.find(distinct);
+  if (one) return one;
+  const varying = facts.filter((names) => new Set(names).size > 1);
+  const all = profiles.map((_, i) => varying.map((names) => names[i]).join(", "));
+  return distinct(all) ? all : profiles.map((_, i) => ["first", "second", "third"][i] ?? `number ${i + 1}`);
+}
+
+/** The depth of a layer: 0 for the first, 1 for the last. */
+export function depthOf(layer: number, layers: number): number {
+  return layers > 1 ? layer / (layers - 1) : 0;
+}
+
+/** The axis of depth, for models of different depth. */
+export const DEPTH: Axis = {
+  domain: [-0.02, 1.02],
+  ticks: [0, 0.25, 0.5, 0.75, 1],
+  format: (depth) => String(depth),
+  label: "relative depth",
+};
+
+const depthsOf = (profiles: readonly Profile[]) =>
+  new Set(profiles.map(({ provenance }) => provenance.model.layers));
+
+/** The rows of each profile, behind its name where there are several, and with the relative depth where they differ in depth. */
+export function rowsOfEach(
+  profiles: readonly Profile[],
+  rowsOf: (profile: Profile) => readonly CsvRow[] = profileRows,
+): (readonly CsvRow[])[] {
+  if (profiles.length === 1) return profiles.map(rowsOf);
+  const names = namesOf(profiles);
+  const relative = depthsOf(profiles).size > 1;
+  return profiles.map((profile, i) =>
+    rowsOf(profile).map((row) => ({
+      profile: names[i],
+      ...row,
+      ...relative ? { relative_depth: depthOf(row.layer as number, profile.provenance.model.layers) } : {},
+    }))
+  );
+}
+
+/** What is drawn of profiles, and how. */
+interface Channels {
+  readonly y: string;
+  readonly error: string;
+  readonly label: string;
+  readonly log?: boolean;
+  /** Whether outsized modules have rings. */
+  readonly rings?: boolean;
+  readonly kinds?: readonly ModuleKind[];
+}
+
+const isOutsized = ({ largest_relative_magnitude: largest }: CsvRow) => Number(largest) > OUTSIZED;
+
+/** A column of profiles by layer: a line for each kind of module, or of several profiles a panel for each kind, on one scale. */
+export function profileCharts(
+  profiles: readonly Profile[],
+  { y, error, label, log = false, rings = false, kinds = KINDS }: Channels,
+): Panel[] {
+  const channels = { y, error, rings: rings ? isOutsized : undefined };
+  const all = rowsOfEach(profiles)
+    .map((rows) => rows.filter(({ module }) => kinds.includes(module as ModuleKind)));
+  if (profiles.length === 1) {
+    return [lineChart(byKind(all[0]), { x: "layer", ...channels, up: upFrom(label, { log }) })];
+  }
+  const names = namesOf(profiles);
+  const there = all.flat().filter((row) => row[y] !== null);
+  const ends = there.flatMap((row) => [-1, 1].map((side) => Number(row[y]) + side * Number(row[error])));
+  const up = upFrom(label, { log })(ends, numbersOf(there, y));
+  const across = depthsOf(profiles).size > 1 ? { x: "relative_depth", across: DEPTH } : { x: "layer" };
+  return kinds.filter((kind) => there.some(({ module }) => module === kind)).map((kind) => {
+    const look = lookOf(kind);
+    const groups = all.map((rows, i) => (
+      { label: names[i], rows: rows.filter(({ module }) => module === kind), ...look, ...variantOf(i) }
+    ));
+    const headings = [{ text: KIND_NAMES[kind], color: look.color }];
+    return lineChart(groups, { height: 290, headings, ...across, ...channels, up });
+  });
+}
+
+/** How a caption explains the rings; empty where no module of the kinds has one. */
+export function ringsText(profiles: readonly Profile[], kinds: readonly ModuleKind[]): string {
+  const any = profiles.some((profile) =>
+    kinds.some((kind) => outsizedLayers(profile[kind].largestRelativeMagnitude).length > 0)
+  );
+  return any ? `Rings: ${OUTSIZED_NOTE}.` : "";
+}
+
+/** How a caption explains the panels of several profiles; empty for one. */
+export function severalText(profiles: readonly Profile[]): string {
+  if (profiles.length === 1) return "";
+  const relative = "; relative depth is 0 at the first layer and 1 at the last";
+  return `A panel for each kind of module${depthsOf(profiles).size > 1 ? relative : ""}.`;
+}
+
+/** A figure of a column of profiles by layer. */
+export function profileFigure(name: string, { title, shows, reads, ...channels }: Channels & {
+  readonly title: (profiles: readonly Profile[]) => Finding;
+  readonly shows: readonly string[];
+  /** What it says of each profile; or of all. */
+  readonly reads: ((profile: Profile) => string) | string;
+}): Draw<[Profiles]> {
+  return figure<[Profiles]>(name, ofProfiles, (given) => {
+    const profiles = [given].flat() as readonly Profile[];
+    const { rings, kinds = KINDS } = channels;
+    return {
+      rows: rowsOfEach(profiles).flat(),
+      caption: {
+        title: title(profiles),
+        shows: [...shows, rings && ringsText(profiles, kinds), severalText(profiles)],
+        setting: settingsOfProfiles(profiles),
+        reads: typeof reads === "string" ? [reads] : eachProfile(profiles, reads),
+      },
+      panels: profileCharts(profiles, channels),
+    };
+  });
+}
+
+/** A sentence of each profile, behind its name where there are several. */
+export function eachProfile(profiles: readonly Profile[], text: (profile: Profile) => string): string[] {
+  const names = namesOf(profiles);
+  return profiles.map((one, i) => profiles.length > 1 ? `${names[i]}: ${text(one)}` : capital(text(one)));
+}
+
+/** Comparisons of each profile by their outcome, with what the profiles are called, and of all together. */
+export function namedTallies(profiles: readonly Profile[], signsOf: (profile: Profile) => readonly Sign[]) {
+  const names = namesOf(profiles);
+  const signs = profiles.map(signsOf);
+  return {
+    each: signs.map((own, i) => ({ name: names[i], counts: tally(own) })),
+    total: tally(signs.flat()),
+  };
+}

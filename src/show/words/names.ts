@@ -1,0 +1,175 @@
+/** Names in words: modules, orders and repairs; the setting of a figure or a table; and what texts share with calibration texts. */
+import { plain } from "../../entry/mod.ts";
+import { OUTSIZED, planText } from "../../measure/mod.ts";
+import {
+  type Computed,
+  type GuideName,
+  GUIDES,
+  isByImportance,
+  isSeeded,
+  type Plan,
+  type Provenance,
+  SCORES,
+  type SharedText,
+  type Sweep,
+} from "../../result/mod.ts";
+import { counted, formatShare } from "./numbers.ts";
+
+/** The printed name of each kind. */
+export const KIND_NAMES = {
+  attention: "attention",
+  mlp: "MLP",
+  block: "block",
+  joint: "joint",
+  consecutive: "consecutive",
+} as const;
+/** A kind of module, or what competes to be dropped. */
+export type KindName = keyof typeof KIND_NAMES;
+
+const NOUNS: Readonly<Record<KindName, string>> = {
+  attention: "attention module",
+  mlp: "MLP",
+  block: "block",
+  joint: "module",
+  consecutive: "consecutive block",
+};
+
+/** "8 of 30 attention modules", "1 MLP". */
+export function modules(kind: KindName, n: number, of?: number): string {
+  return of === undefined ? counted(n, NOUNS[kind]) : `${n} of ${counted(of, NOUNS[kind])}`;
+}
+
+/** What an outsized module is, below tables and figures. */
+export const OUTSIZED_NOTE =
+  `an update more than ${OUTSIZED} times as long as the stream at some token, which a mean over tokens hides: the model may fail without it`;
+
+type Repair = Sweep["curves"][number]["repair"];
+type Drawn = Pick<Plan, "target" | "by"> & { readonly repair?: Repair | undefined };
+
+/** A curve in labels: "attention" by importance, "attention, greedy" by another score, "attention, repaired: linear". */
+export function curveName({ target, by, repair }: Drawn): string {
+  return [KIND_NAMES[target], ...isByImportance({ by }) ? [] : [by], ...repair ? [repairName(repair)] : []]
+    .join(", ");
+}
+
+/** The same at the end of a line, whose colour says which modules are repaired. */
+export function endName({ target, by, repair }: Drawn): string {
+  if (!repair) return curveName({ target, by });
+  return [...isByImportance({ by }) ? [] : [by], repairName(repair)].join(", ");
+}
+
+/** A repair in labels: "repaired: linear". */
+export function repairName({ by }: NonNullable<Repair>): string {
+  return `repaired: ${by}`;
+}
+
+/** An order in headings: "greedy", "random, seed 3". */
+export function orderName({ by, seed }: Pick<Plan, "by" | "seed">): string {
+  return isSeeded({ by }) ? `${by}, seed ${seed}` : by;
+}
+
+/** A guide in tables and figures. */
+export function guideTitle(name: GuideName): string {
+  return SCORES[GUIDES[name]].title ?? name;
+}
+
+type Packed = Pick<Provenance, "packing" | "text">;
+
+/** One line: "SmolLM2-135M (GGUF Q4_1) · 8 × 512 tokens of stories · float32, cpu", and what else a figure adds. */
+export function settingOf(provenance: Provenance, ...more: readonly string[]): string {
+  return [...partsOf([provenance]), ...more.filter((part) => part !== "")].join(" · ");
+}
+
+/** The same for several models: their names, then every drop, text and size that one of them was measured with. */
+export function settingsOf(all: readonly Provenance[], ...more: readonly string[]): string {
+  return [partsOf(all).join(" · ").replaceAll(/ × /g, "\u00a0×\u00a0"), ...more].join(" · "); // a size stays on one line
+}
+
+function partsOf(all: readonly Provenance[]): string[] {
+  const distinct = (read: (provenance: Provenance) => string) => [...new Set(all.map(read))];
+  const drops = distinct(({ drop }) => planText(drop)).filter((drop) => drop !== "nothing");
+  return [
+    distinct(({ model }) => modelOf(model)).join(", "),
+    ...drops.length ? [`without ${drops.join(", or ")}`] : [],
+    ...distinct(changedText).filter((changed) => changed !== ""),
+    distinct(packedOf).join(", and "),
+    computedText(...all),
+  ];
+}
+
+/** Values that a function changed during a run: "a, mixed changed by a function in layers 3, 5"; empty where no function could. */
+export function changedText({ changed }: Provenance): string {
+  if (!changed) return "";
+  const { values, layers } = changed;
+  if (layers.length === 0) return "nothing changed by a function";
+  return `${values.join(", ")} changed by a function in layer${layers.length > 1 ? "s" : ""} ${
+    layers.join(", ")
+  }`;
+}
+
+function packedOf({ packing, text }: Packed): string {
+  const bos = packing.bos ? ", each after BOS" : "";
+  const beyond = packing.trained === undefined ? "" : `, longer than the ${packing.trained} of its training`;
+  return `${tokensOf({ packing, text })}${bos}${beyond}`;
+}
+
+/** "8 × 512 tokens of stories". */
+export function tokensOf({ packing: { samples, length }, text }: Packed): string {
+  return `${samples} × ${length} tokens of ${textOf(text)}`;
+}
+
+/** The arithmetic, engine and device behind the numbers: "float32, cpu", "tf32, cuda on NVIDIA H100 80GB HBM3"; each different one. */
+export function computedText(...all: readonly Computed[]): string {
+  const texts = all.map(({ dtype, engine, device }) =>
+    `${dtype}, ${engine}${device === undefined ? "" : ` on ${plain(device)}`}`
+  );
+  return [...new Set(texts)].join(" and ");
+}
+
+/** A model with its weight format: "SmolLM2-135M (GGUF Q4_1)". */
+export function modelOf({ name, format }: Provenance["model"]): string {
+  return plain(`${name} (${format})`);
+}
+
+/** A text by its name; one from a file goes without. */
+export function textOf({ name }: Provenance["text"]): string {
+  return name === "file" ? "a text file" : plain(name);
+}
+
+/** What a sweep's repairs come from: "repairs fitted in sequence on 24 × 512 tokens of stories"; empty without repairs. */
+export function repairsText({ repaired, curves }: Pick<Sweep, "repaired" | "curves">): string {
+  if (!repaired) return "";
+  const how = curves.some(({ repair }) => repair?.sequential) ? "in sequence " : "";
+  return `repairs fitted ${how}on ${packedOf(repaired)}`;
+}
+
+/** A result that may say what its text shares with calibration texts. */
+interface Sharing {
+  readonly kind: string;
+  readonly shared?: readonly SharedText[] | undefined;
+}
+
+const CALIBRATIONS: Readonly<Record<SharedText["calibration"], string>> = {
+  scores: "the calibration text of the scores",
+  repair: "the calibration text of the repair",
+};
+
+/** A line for each pair of texts, the same of several results once; empty where nothing is shared. */
+export function sharedLines(results: readonly Sharing[]): string[] {
+  const lines = results.flatMap(({ kind, shared = [] }) =>
+    shared.map(({ text, calibration, share }) => {
+      const [name, effect] = kind === "evaluate"
+        ? [plain(text), "its accuracy may be too high"]
+        : ["the text", "its loss may be too low"];
+      return `${name} shares ${formatShare(share)} of its 13-token sequences with ${
+        CALIBRATIONS[calibration]
+      }: ${effect}`;
+    })
+  );
+  return [...new Set(lines)];
+}
+
+/** The same as sentences. */
+export function sharedText(results: readonly Sharing[]): string {
+  return sharedLines(results).map((line) => `${line.replace(/^the /, "The ")}.`).join(" ");
+}

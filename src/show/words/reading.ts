@@ -1,0 +1,116 @@
+/**
+ * Sentences with numbers of results. Titles, subtitles, readings, answers, tables and notebooks are sentences around parts that are data
+ * until here: numbers, intervals, counts. A notebook's Markdown is written once and is wrong as soon as its reader changes a size or a
+ * model; a reading is an output like a figure, so a rerun prints its own numbers.
+ */
+import { expect, like } from "../../entry/mod.ts";
+import { formatFixed, formatNumber, formatShare } from "./numbers.ts";
+
+/**
+ * A value in a reading: a number, a text, a list, an estimate with its interval, null for a missing value, or false for a clause that does
+ * not apply. A bare number may be a count, so that it is written whole where it is; what was measured keeps three digits ("3.00").
+ */
+export type ReadingValue =
+  | number
+  | string
+  | null
+  | false
+  | undefined
+  | readonly ReadingValue[]
+  | ({ readonly difference: number } | { readonly value: number | null }) & {
+    readonly low: number | null;
+    readonly high: number | null;
+    readonly decimals?: number;
+  }
+  | { readonly measured: number }
+  | { readonly share: number }
+  | { readonly fixed: number; readonly decimals: number };
+
+const aTemplate = like("a template, as in reading`…`", Array.isArray);
+
+/**
+ * Returns a sentence with its values as Markdown for `show`. Numbers get three significant digits, an estimate its 95 % interval in
+ * brackets, a list commas, an empty one "none", and null "not measured". Throws `RangeError` for a number that is not finite.
+ * An indented line of the sentence continues the line before it.
+ *
+ * @example
+ * ```ts
+ * import { reading } from "lamina";
+ *
+ * console.log(reading`Dropping ${8} modules raises the perplexity from ${29.291} to ${45.163}.`);
+ * console.log(reading`The loss rises by ${{ difference: 0.0464, low: 0.024, high: 0.068 }} nats per token.`);
+ * ```
+ */
+export function reading(words: TemplateStringsArray, ...values: readonly ReadingValue[]): string {
+  expect("read out", "the sentence", words, aTemplate);
+  return words.map((word) => word.replace(/\n +/g, " "))
+    .reduce((text, word, i) => i === 0 ? word : text + wordsOf(values[i - 1]) + word, "");
+}
+
+function wordsOf(value: ReadingValue): string {
+  if (value === null) return "not measured";
+  if (value === false || value === undefined) return "";
+  if (typeof value === "string") return value;
+  if (typeof value === "number") return finite(value);
+  if ("measured" in value) return formatNumber(value.measured);
+  if ("share" in value) return formatShare(value.share);
+  if ("fixed" in value) return formatFixed(value.fixed, value.decimals);
+  return "low" in value ? estimateText(value) : value.map(wordsOf).join(", ") || "none";
+}
+
+function estimateText(
+  { low, high, decimals, ...own }: Extract<ReadingValue, { readonly low: unknown }>,
+): string {
+  const value = "difference" in own ? own.difference : own.value;
+  if (value === null) return "–";
+  const write = decimals === undefined ? finite : (end: number) => formatFixed(end, decimals);
+  if (low !== null && high !== null) return `${write(value)} (${write(low)} to ${write(high)})`;
+  return `${write(value)}${decimals === undefined ? " (no interval from a single sample)" : ""}`;
+}
+
+function finite(value: number): string {
+  if (!Number.isFinite(value)) {
+    throw new RangeError(`Cannot format a number: found ${value}, expected a finite one`);
+  }
+  const whole = Number.isInteger(value) && Math.abs(value) < 1e9;
+  return whole ? value.toLocaleString("en-US").replace("-", "−") : formatNumber(value);
+}
+
+/** With its first letter large. */
+export const capital = (text: string): string => text.replace(/^./, (letter) => letter.toUpperCase());
+
+/** A title: what the samples decide, and what they leave open. */
+export interface Finding {
+  /** What the picture is of, for results in which nothing is compared. */
+  readonly topic?: string;
+  /** The finding in a sentence, if there is one. */
+  readonly found?: string | false | undefined;
+  /** Behind "cannot tell": what stays open beside the finding, or alone. */
+  readonly open?: string | false | undefined;
+}
+
+/** The texts of a figure. Sentences that do not apply are false. */
+export interface Caption {
+  readonly title: Finding;
+  /** How to read the picture. */
+  readonly shows: readonly ReadingValue[];
+  /** Default: the setting of the first result. */
+  readonly setting?: string;
+  /** The numbers of the finding. */
+  readonly reads: readonly ReadingValue[];
+}
+
+/** Sentences behind each other, without those that do not apply. */
+export function sentences(...parts: readonly ReadingValue[]): string {
+  return parts.map(wordsOf).filter((text) => text !== "").join(" ");
+}
+
+/** The texts of a caption. */
+export function captionWords({ title, shows, reads, ...rest }: Caption) {
+  return { ...rest, title: titleWords(title), subtitle: sentences(...shows), reading: sentences(...reads) };
+}
+
+function titleWords({ topic = "", found, open }: Finding): string {
+  if (!found) return open ? `Cannot tell ${open}` : topic;
+  return open ? `${found}; cannot tell ${open}` : found;
+}

@@ -1,0 +1,161 @@
+/** What samples decide, in words: signs, counts and changes with their intervals, and what stays open. No other file knows how a verdict reads. */
+import { expect, like } from "../../entry/mod.ts";
+import { interval95, rankInterval, type Rise, withinBudget } from "../../measure/mod.ts";
+import { type Causes, correlationSign, type Ends, intervalSign, type Tally } from "../../result/mod.ts";
+import { formatFixed, formatRange } from "./numbers.ts";
+import { capital, type Finding, reading } from "./reading.ts";
+
+/** Words for an interval: wholly below zero, wholly above it, or neither. */
+export interface IntervalWords {
+  /** The interval is below zero. */
+  readonly below: string;
+  /** The interval is above zero. */
+  readonly above: string;
+  /** Default: "cannot be told apart", and "cannot be told from 0" for a correlation. */
+  readonly neither?: string;
+}
+
+const aCorrelation = like("a correlation of a study of causes", (value) => {
+  const { rank, layers } = (value ?? {}) as { rank?: unknown; layers?: unknown };
+  return (rank === null || Number.isFinite(rank)) && Number.isSafeInteger(layers);
+});
+
+/**
+ * Returns the words that fit a 95 % interval, so that a sentence claims no more than the interval supports. An interval without limits,
+ * from a single sample, is neither.
+ *
+ * @example
+ * ```ts
+ * import { intervalWords } from "lamina/figures";
+ *
+ * const change = { difference: -0.011, low: -0.029, high: 0.007 };
+ * console.log(intervalWords(change, { below: "gains", above: "loses", neither: "loses nothing that can be measured" }));
+ * ```
+ */
+export function intervalWords(
+  interval: Ends,
+  { below, above, neither = "cannot be told apart" }: IntervalWords,
+): string {
+  return { [-1]: below, 1: above, 0: neither }[intervalSign(interval)];
+}
+
+/**
+ * Chooses words by a rank correlation of a study of causes. Two identical orders have no interval: five layers or more correlate
+ * then, fewer are neither.
+ *
+ * @example
+ * ```ts
+ * import { correlationWords } from "lamina/figures";
+ *
+ * const found = { rank: -0.45, layers: 30, low: -0.71, high: -0.09 };
+ * console.log(correlationWords(found, { below: "falls", above: "rises", neither: "may rise or fall" }));
+ * ```
+ */
+export function correlationWords(
+  found: Pick<Causes["correlations"][number], "rank" | "layers" | "low" | "high">,
+  { below, above, neither = "cannot be told from 0" }: IntervalWords,
+): string {
+  expect("choose words", "the correlation", found, aCorrelation);
+  return { [-1]: below, 1: above, 0: neither }[correlationSign(found)];
+}
+
+/** A correlation with its interval: "0.16 (−0.22 to 0.49)"; "–" where it is not defined. */
+export function correlationText({ rank, low, high }: Ends & { readonly rank: number | null }): string {
+  return reading`${{ value: rank, low, high, decimals: 2 }}`;
+}
+
+/** The same of a rank correlation over n pairs. */
+export function rankText(rank: number, n: number): string {
+  const [low, high] = rankInterval(rank, n) ?? [null, null];
+  return correlationText({ rank, low, high });
+}
+
+/** " (cannot tell in 3)"; nothing where every comparison is clear. */
+export function unknownText({ unknown }: Pick<Tally, "unknown">, preposition: "in" | "at" | "for"): string {
+  return unknown === 0 ? "" : ` (cannot tell ${preposition} ${unknown})`;
+}
+
+/** "3 of 6 layers (cannot tell in 1)"; of several things each with its name. */
+export function counts(
+  all: readonly { readonly name: string; readonly counts: Tally }[],
+  side: "below" | "above",
+  [things, at]: readonly ["layers", "in"] | readonly ["steps", "at"],
+): string {
+  return all.filter(({ counts }) => counts.all > 0).map(({ name, counts }) =>
+    `${counts[side]} of ${counts.all} ${things}${all.length > 1 ? ` of ${name}` : ""}${
+      unknownText(counts, at)
+    }`
+  ).join(", ");
+}
+
+/** A change of a measure without some modules, with its 95 % interval. */
+interface MeasuredChange {
+  /** "8 of 30 MLPs". */
+  readonly what: string;
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Changes of a measure as a finding: the clear ones are found, those whose interval has 0 stay open. */
+export function changed(measure: string, unit: string, changes: readonly MeasuredChange[]): Finding {
+  const range = (low: number, high: number) => `${formatFixed(low, 1)} to ${formatFixed(high, 1)}`;
+  const clear = changes.filter(({ low, high }) => low > 0 || high < 0);
+  const parts = clear.map(({ what, value, low, high }) => {
+    const [verb, ...ends] = value < 0 ? ["falls", -high, -low] as const : ["rises", low, high] as const;
+    return `${verb} by ${formatFixed(Math.abs(value), 1)} ${unit} (95 %: ${range(...ends)}) without ${what}`;
+  });
+  const open = changes.filter((change) => !clear.includes(change))
+    .map(({ what, low, high }) => `without ${what} (${range(low, high)})`).join(" or ");
+  return {
+    found: clear.length > 0 && `${capital(measure)} ${parts.join(", ")}`,
+    open: open && `whether ${clear.length > 0 ? "it" : measure} changes ${open}`,
+  };
+}
+
+/** A cosine with its interval; "above 0.99" where rounding would leave nothing of them. */
+export function cosineText(cosine: Ends & { readonly value: number }): string {
+  return (cosine.low ?? cosine.value) >= 0.995 ? "above 0.99" : reading`${{ ...cosine, decimals: 2 }}`;
+}
+
+/** A rise of the loss with its error over samples. */
+type Risen = Pick<Rise, "rise" | "riseError">;
+
+/** How many times as high a perplexity is as the full model's: "1.54×; 95 %: 1.48 to 1.61". */
+export function perplexityText(point: Risen, samples: number): string {
+  return `${formatFixed(Math.exp(point.rise), 2)}×; ${intervalText(point, samples, Math.exp)}`;
+}
+
+/** The interval of a rise in nats, or of a function of it: "95 %: 0.39 to 0.48". */
+export function intervalText(
+  { rise, riseError }: Risen,
+  samples: number,
+  read = (nats: number) => nats,
+): string {
+  const [low, high] = interval95(rise, riseError, samples);
+  return endsText(Number.isFinite(high - low) ? [read(low), read(high)] : null);
+}
+
+/** "95 %: 0.55 to 0.60". */
+export function endsText(ends: readonly [low: number, high: number] | null): string {
+  return ends ? `95 %: ${formatRange(...ends)}` : "one sample, no interval";
+}
+
+/** How many modules each model can lose within a budget of nats: "4 of 30 (135M), 2 to 4 of 24 (0.5B, cannot tell)". */
+export function allowedText(
+  curves: readonly {
+    readonly size: string;
+    readonly layers: number;
+    readonly samples: number;
+    readonly points: readonly Rise[];
+  }[],
+  budget: number,
+): string {
+  return curves.map(({ size, layers, samples, points }) => {
+    const { atLeast, atMost } = withinBudget(points, budget, samples);
+    const all = points.at(-1)!.dropped;
+    const more = atLeast === all && all < layers ? " or more" : "";
+    const number = atLeast === atMost ? `${atLeast}${more}` : `${atLeast} to ${atMost}`;
+    return `${number} of ${layers} (${size}${atLeast === atMost ? "" : ", cannot tell"})`;
+  }).join(", ");
+}
