@@ -1,4 +1,4 @@
 /** Files and folders written whole or not at all. */
-export { expectNothing, writeFolder } from "./folder.ts";
-export { isInside, isSamePlace, type Place, placeOf } from "./place.ts";
-export { checkFolder, checkTarget, type Content, isFile, writeTogether, writeWhole } from "./whole.ts";
+export * from "./folder.ts";
+export * from "./place.ts";
+export * from "./whole.ts";

@@ -1,21 +1,10 @@
 /** Devices that run graphs; the only importer of ONNX Runtime. */
-export { cpuEngine } from "./native/cpu.ts";
-export { availableBytes } from "./native/memory.ts";
-export { cudaEngine } from "./native/cuda.ts";
-export { returnFreedMemory } from "./native/trim.ts";
-export { ENGINES, openEngine, PRECISIONS, precisionsOf, tryProduct, type Wanted } from "./open.ts";
-export { openResidents, type Place, type Resident, type Residents } from "./residents.ts";
-export { webgpuEngine } from "./web/web.ts";
-export { engineWithin } from "./within.ts";
-export type {
-  CudaAccess,
-  Engine,
-  EngineName,
-  Feeds,
-  Has,
-  Held,
-  Precision,
-  Program,
-  RunOptions,
-  WebgpuAccess,
-} from "./engine.ts";
+export * from "./native/cpu.ts";
+export * from "./native/memory.ts";
+export * from "./native/cuda.ts";
+export * from "./native/trim.ts";
+export * from "./open.ts";
+export * from "./residents.ts";
+export * from "./web/web.ts";
+export * from "./within.ts";
+export * from "./engine.ts";

@@ -1,2 +1,2 @@
 /** The notebooks' own Jupyter, and the kernel for others. */
-export { environment, execute, install, openLab, python, register } from "./jupyter.ts";
+export * from "./jupyter.ts";

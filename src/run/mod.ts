@@ -1,77 +1,54 @@
 /** Running a model: the executor, what to drop, what to observe, how to score. */
-export { type Chain, openChain } from "./cost/chain.ts";
-export { attentionSizes, attentionStatsProbe } from "./probes/attention_stats.ts";
-export { cost, layerBytes, partBytes, passBytes, type Passed, passForm, widthOf } from "./cost/cost.ts";
-export { decodingBytes, type Holding, stepBytes, stepForm } from "./decode/bytes.ts";
-export { type Decoder, decoder, type DecoderOptions, MOST_CUT } from "./decode/decode.ts";
-export { coupling } from "./probes/coupling.ts";
-export { effectsProbe } from "./probes/effects.ts";
-export { embed } from "./embed.ts";
-export { forward, type ForwardOptions } from "./forward.ts";
-export { freeAll, freeStates, take, withRead, withUploaded } from "./held.ts";
-export { owningProgram } from "./programs.ts";
-export { gramProbe, type GramSums, productsProbe } from "./probes/gram.ts";
-export { type DistanceSum, llmDropProbe } from "./probes/llm_drop.ts";
-export { normsProbe } from "./probes/norms.ts";
-export { openRows, type RowPredictions, type TailSegment, tailStreams } from "./head/rows.ts";
-export { textLogits, textLosses } from "./head/logits.ts";
+export * from "./cost/chain.ts";
+export * from "./probes/attention_stats.ts";
+export * from "./cost/cost.ts";
+export * from "./decode/bytes.ts";
+export * from "./decode/decode.ts";
+export * from "./probes/coupling.ts";
+export * from "./probes/effects.ts";
+export * from "./embed.ts";
+export * from "./forward.ts";
+export * from "./held.ts";
+export * from "./programs.ts";
+export * from "./probes/gram.ts";
+export * from "./probes/llm_drop.ts";
+export * from "./probes/norms.ts";
+export * from "./head/rows.ts";
+export * from "./head/logits.ts";
 export { PART_BYTES } from "./weights/parts.ts";
 export { type DropPlan, noDrop } from "../measure/mod.ts";
-export { changeKind } from "./plan/changes.ts";
-export { dropPlan } from "./plan/plan.ts";
-export { expectPrecision } from "./precision.ts";
-export { changeTensorName, isChangeTensorName, keepTensors, tensorsOf } from "./plan/tensors.ts";
-export { changedModel, changedSpec, checkedTensors, isRun } from "./plan/variants.ts";
-export { readyProbe } from "./probes/ready.ts";
-export { routingProbe } from "./probes/routing.ts";
-export type { Observation, Probe } from "./probes/probe.ts";
-export { difference, gatherApart } from "./repair/gather.ts";
+export * from "./plan/changes.ts";
+export * from "./plan/plan.ts";
+export * from "./precision.ts";
+export * from "./plan/tensors.ts";
+export * from "./plan/variants.ts";
+export * from "./probes/ready.ts";
+export * from "./probes/routing.ts";
+export * from "./probes/probe.ts";
+export * from "./repair/gather.ts";
 export type { GatherPlace } from "./repair/gather_graph.ts";
-export { hadamard, hasHadamard } from "./repair/hadamard.ts";
-export { merged, type Moments } from "./repair/moments.ts";
-export { type Matrix, openProducts, type Products } from "./repair/product.ts";
-export { RefusedRepair } from "./repair/refused.ts";
-export { type Fit, type FitSums, ridge, strengthOf, STRENGTHS } from "./repair/ridge.ts";
-export { openWalk, type Stream, type Walk } from "./repair/walk.ts";
-export { type Form, formBytes } from "./weights/forms.ts";
+export * from "./repair/hadamard.ts";
+export * from "./repair/moments.ts";
+export * from "./repair/product.ts";
+export * from "./repair/refused.ts";
+export * from "./repair/ridge.ts";
+export * from "./repair/walk.ts";
+export * from "./weights/forms.ts";
 export { storedTypes } from "./weights/part.ts";
-export { openPrograms, type Programs } from "./programs.ts";
-export { argmax, type Sampler, sampler } from "./decode/sample.ts";
-export { partsOf, readAtOnce } from "./decode/shared.ts";
-export { draftRound, type Round } from "./decode/round.ts";
-export { type Reference, reference, score, type ScoreOptions, type ScoreSums } from "./head/score.ts";
-export { type Packing, packingOf, packRequests, tokensOf } from "./requests/pack.ts";
-export type { ScoredRequest } from "./requests/plant.ts";
-export { type RequestScore, scoreRequests } from "./requests/score.ts";
-export { openScorer } from "./head/scorer.ts";
-export { type Batch, batchSize, type Blocks, type Segment, segmentsOf } from "./segments.ts";
-export { embeddingSmoothing, smoothingOf, smoothingProbe } from "./probes/smoothing.ts";
-export { streamProbe } from "./probes/stream.ts";
-export {
-  type AttentionRow,
-  LAYER_VALUES,
-  type LayerValue,
-  OBSERVABLE,
-  type Observable,
-  type Observed,
-  type ObservedTokens,
-  type Prediction,
-  PREDICTIONS,
-  type Seen,
-} from "./probes/observable.ts";
-export { valuesProbe } from "./probes/values.ts";
-export { type Lens, openLens } from "./head/lens.ts";
-export { windowsProbe, type WindowSums } from "./probes/windows.ts";
-export { countModules } from "./plan/trie.ts";
-export {
-  type Bytes,
-  bytesEach,
-  FLOAT32,
-  HALF,
-  keyBytes,
-  type ModuleWork,
-  type NewTokens,
-  tokenBytes,
-  weightBytes,
-  workOf,
-} from "./cost/work.ts";
+export * from "./decode/sample.ts";
+export * from "./decode/shared.ts";
+export * from "./decode/round.ts";
+export * from "./head/score.ts";
+export * from "./requests/pack.ts";
+export * from "./requests/plant.ts";
+export * from "./requests/score.ts";
+export * from "./head/scorer.ts";
+export * from "./segments.ts";
+export * from "./probes/smoothing.ts";
+export * from "./probes/stream.ts";
+export * from "./probes/observable.ts";
+export * from "./probes/values.ts";
+export * from "./head/lens.ts";
+export * from "./probes/windows.ts";
+export * from "./plan/trie.ts";
+export * from "./cost/work.ts";

@@ -1,20 +1,11 @@
 /** Subjects of studies: opened models, texts, series of checkpoints, configurations. */
-export { aConfig, type NamedConfig, onConfig, openConfig } from "./configs.ts";
-export { info } from "./info.ts";
-export { type ModelOptions, noted, onModel, openModel, type Outline, type StudyModel } from "./model.ts";
-export { packAgain } from "./repack.ts";
-export { aSeries, type Checkpoint, openSeries, type OpenSeriesOptions, type Series } from "./series.ts";
-export {
-  aText,
-  IDS,
-  type Packed,
-  packText,
-  partOf,
-  textChecks,
-  textNames,
-  type TextOptions,
-} from "./texts.ts";
-export { sizesOf } from "./sizes.ts";
-export { readJson } from "./tokenizers.ts";
-export { noticeBeyond } from "./trained.ts";
-export { drawText, zipfText } from "./zipf.ts";
+export * from "./configs.ts";
+export * from "./info.ts";
+export * from "./model.ts";
+export * from "./repack.ts";
+export * from "./series.ts";
+export * from "./texts.ts";
+export * from "./sizes.ts";
+export * from "./tokenizers.ts";
+export * from "./trained.ts";
+export * from "./zipf.ts";

@@ -1,21 +1,13 @@
 /** Text: tokenizers, documents, packing, rows of data sets. */
-export { readDocuments } from "./text_file.ts";
-export { definitionFromGguf, tokenizerFromGguf } from "./formats/gguf_tokenizer.ts";
-export { fromFile } from "./tokenizer/from_file.ts";
-export { type GgufTokens, ggufVocabulary } from "./formats/gguf_write.ts";
-export { blocksOfIds, readIds } from "./ids_file.ts";
-export { namedText, TEXT_NAMES } from "./named_text.ts";
-export {
-  blockHashes,
-  type Blocks,
-  type Document,
-  idsByBlock,
-  MAX_TOKENS,
-  packBlocks,
-  type Packing,
-} from "./packing.ts";
-export { readRows, type Row } from "./rows.ts";
-export { type Ids, runsOf, sharedShare } from "./shared_runs.ts";
-export { tokenizerFromSentencePiece } from "./formats/sentencepiece.ts";
-export { tokenizerFromVocabulary } from "./formats/vocabulary_files.ts";
-export { type ConfiguredIds, type Tokenizer, tokenizerFromJson } from "./tokenizer/tokenizer.ts";
+export * from "./text_file.ts";
+export * from "./formats/gguf_tokenizer.ts";
+export * from "./tokenizer/from_file.ts";
+export * from "./formats/gguf_write.ts";
+export * from "./ids_file.ts";
+export * from "./named_text.ts";
+export * from "./packing.ts";
+export * from "./rows.ts";
+export * from "./shared_runs.ts";
+export * from "./formats/sentencepiece.ts";
+export * from "./formats/vocabulary_files.ts";
+export * from "./tokenizer/tokenizer.ts";
