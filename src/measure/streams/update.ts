@@ -25,6 +25,27 @@ export interface UpdateSums {
   above2: number;
 }
 
+/** What results show of a module, and the sum behind it: the next number is one here, in the sums, and a column. */
+const MEANS = {
+  /** 1 − mean cos(X, Y) */
+  importance: "distance",
+  /** mean |u| / |X| */
+  relativeMagnitude: "magnitude",
+  /** The largest |u| / |X| of a token. */
+  largestRelativeMagnitude: "largest",
+  /** Share of tokens with |u| / |X| > 2. */
+  shareAbove2: "above2",
+  /** mean cos(u, X) */
+  sign: "sign",
+} as const satisfies Record<string, keyof UpdateSums>;
+type MeanName = keyof typeof MEANS;
+
+/** The same for each mean, in one order; of the sum `largest`, several give the largest. */
+export function eachMean<T>(of: (name: MeanName, sum: keyof UpdateSums) => T): { [Name in MeanName]: T } {
+  const made = Object.entries(MEANS).map(([name, sum]) => [name, of(name as MeanName, sum)]);
+  return Object.fromEntries(made) as { [Name in MeanName]: T };
+}
+
 /**
  * An update is outsized where it is more than this many times as long as the stream that it is added to.
  *

@@ -1,6 +1,14 @@
 /** From sums to the means that results show, and from the profiles of several seeds to their mean and spread. */
 import { displayable, sum } from "../../entry/mod.ts";
-import { acceptanceOf, deviation, mean, type ModuleKind, standardError } from "../../measure/mod.ts";
+import {
+  acceptanceOf,
+  deviation,
+  eachMean,
+  mean,
+  type ModuleKind,
+  standardError,
+  type UpdateSums,
+} from "../../measure/mod.ts";
 import type { Perplexity } from "../forms/perplexity.ts";
 import type { RandomInit } from "../forms/random_init.ts";
 import { canonical } from "../keeping/key.ts";
@@ -72,19 +80,17 @@ export function eachKind<T>(of: (kind: ModuleKind) => T): Record<ModuleKind, T> 
 }
 
 function means(sums: ModuleSums): ModuleMeans {
-  const mean = (key: "distance" | "magnitude" | "sign" | "above2") =>
-    sums.map((layer) => layer && total(layer, key) / total(layer, "counted"));
+  const mean = (layer: SampleSums, sum: keyof UpdateSums) =>
+    sum === "largest"
+      ? largest(layer.map(({ largest }) => largest))
+      : total(layer, sum) / total(layer, "counted");
   return {
-    importance: mean("distance"),
-    relativeMagnitude: mean("magnitude"),
-    largestRelativeMagnitude: sums.map((layer) =>
-      layer && layer.reduce((most, { largest }) => Math.max(most, largest), 0)
-    ),
-    shareAbove2: mean("above2"),
-    sign: mean("sign"),
+    ...eachMean((_, sum) => sums.map((layer) => layer && mean(layer, sum))),
     standardError: sums.map((layer) => layer && standardError(sampleMeans(layer))),
   };
 }
+
+const largest = (values: readonly number[]) => Math.max(...values);
 
 /** Means of the samples in which some token counts. */
 function sampleMeans(samples: SampleSums): number[] {
@@ -130,15 +136,11 @@ export function overSeeds(
     );
   }
   const modules = (kind: ModuleKind) => {
-    const column = (key: Exclude<keyof ModuleMeans, "standardError">) =>
-      profiles.map((profile) => profile[kind][key]);
-    const bySeed = column("importance");
+    const bySeed = profiles.map((profile) => profile[kind].importance);
     return {
-      importance: byLayer(bySeed, mean),
-      relativeMagnitude: byLayer(column("relativeMagnitude"), mean),
-      largestRelativeMagnitude: byLayer(column("largestRelativeMagnitude"), (values) => Math.max(...values)),
-      shareAbove2: byLayer(column("shareAbove2"), mean),
-      sign: byLayer(column("sign"), mean),
+      ...eachMean((name, sum) =>
+        byLayer(profiles.map((profile) => profile[kind][name]), sum === "largest" ? largest : mean)
+      ),
       spread: byLayer(bySeed, deviation),
       bySeed,
     };

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { byProvenance, kind } from "../kind.ts";
 import { MODULES, PATTERN_NAMES, SMOOTHING_NAMES } from "../../measure/mod.ts";
 import { updateSums } from "./profile.ts";
-import { dropForm, indices, perLayer, provenanceForm } from "./provenance.ts";
+import { dropForm, indices, perLayer, provenanceForm, updateMeans } from "./provenance.ts";
 
 /**
  * What is correlated with importance: patterns (C5), the stream that a module reads (C6), the size of its update (C7), and the share of
@@ -36,13 +36,7 @@ const SINK_RATE =
 
 const curve = z.object({ mean: perLayer, standardError: perLayer });
 const modules = z.object({
-  importance: perLayer,
-  relativeMagnitude: perLayer,
-  /** The largest |u| / |X| of a token. */
-  largestRelativeMagnitude: perLayer,
-  /** Share of tokens with |u| / |X| > 2. */
-  shareAbove2: perLayer,
-  sign: perLayer,
+  ...updateMeans,
   /** mean |u| over tokens, and the standard deviation of |u| over tokens divided by that mean. */
   norm: perLayer,
   normSpread: perLayer,

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { byProvenance, kind } from "../kind.ts";
-import { byKind, perLayer, type Provenance, provenanceForm } from "./provenance.ts";
+import { byKind, perLayer, type Provenance, provenanceForm, updateMeans } from "./provenance.ts";
 import { sizesForm } from "./sizes.ts";
 import { sweepKind } from "./sweep.ts";
 
@@ -22,16 +22,7 @@ const moduleSums = z.array(z.array(updateSums).nullable());
 
 /** Means of one kind of module by layer [L]; null where the module is dropped. */
 const moduleMeans = z.object({
-  /** 1 − mean cos(X, Y) */
-  importance: perLayer,
-  /** mean |u| / |X| */
-  relativeMagnitude: perLayer,
-  /** The largest |u| / |X| of a token. */
-  largestRelativeMagnitude: perLayer,
-  /** Share of tokens with |u| / |X| > 2. */
-  shareAbove2: perLayer,
-  /** mean cos(u, X) */
-  sign: perLayer,
+  ...updateMeans,
   /** Standard error of the importance, over samples; null for a single sample. */
   standardError: perLayer,
 });

@@ -7,6 +7,7 @@ import {
   type ChangeField,
   CHANGES,
   type DropPlan,
+  eachMean,
   MODULES,
 } from "../../measure/mod.ts";
 
@@ -152,3 +153,5 @@ export const byKind = <T extends z.ZodType>(of: T): { attention: T; mlp: T; bloc
 
 /** A number for each layer [L]; null where the module is dropped. */
 export const perLayer = z.array(z.number().nullable());
+/** Means of updates of one kind of module, by layer [L]. */
+export const updateMeans = eachMean(() => perLayer);

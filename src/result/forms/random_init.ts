@@ -1,16 +1,11 @@
 /** Untrained models: importance over seeds. */
 import { z } from "zod";
 import { kind } from "../kind.ts";
-import { byKind, perLayer, provenanceForm } from "./provenance.ts";
+import { byKind, perLayer, provenanceForm, updateMeans } from "./provenance.ts";
 
 /** Means of one kind of module over seeds, by layer [L]; null where the model has no such module. */
 const seedMeans = z.object({
-  importance: perLayer,
-  relativeMagnitude: perLayer,
-  /** The largest |u| / |X| of a token of any seed. */
-  largestRelativeMagnitude: perLayer,
-  shareAbove2: perLayer,
-  sign: perLayer,
+  ...updateMeans,
   /** Standard deviation of the importance over seeds; null for a single one. */
   spread: perLayer,
   /** Importance by seed and layer. */
