@@ -214,7 +214,7 @@ async function withProfiles() {
 
 Deno.test("a configuration without an initialiser, an unknown name and senseless numbers are refused by name", async () => {
   const { config: { initializer_range: _, ...config } } = await llama();
-  await assert.rejects(() => randomInit({ name: "bare", config }, small), /Cannot initialise bare: .*--std/);
+  await assert.rejects(() => randomInit({ name: "bare", config }, small), /Cannot initialise bare: .*`std`/);
   await randomInit({ name: "bare", config }, { ...small, std: 0.02 });
   await assert.rejects(() => openConfig("llama-9"), /llama-9.*or one of the configurations .*llama-3-8b/);
   for (
