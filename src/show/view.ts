@@ -11,7 +11,7 @@ import { recordTable, type Table } from "./tables/table.ts";
 import { code, isPromise } from "../entry/mod.ts";
 
 /** A value made visible. */
-export type View =
+type View =
   | { readonly picture: string; readonly title: string; readonly name?: string }
   | { readonly tables: readonly Table[] }
   | { readonly rows: readonly CsvRow[] }

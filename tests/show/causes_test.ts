@@ -6,37 +6,12 @@ import * as show from "../../src/show/mod.ts";
 import { layerStreams } from "../../src/show/tables/causes.ts";
 import { withFolder } from "../support.ts";
 import { checkFigure, checkSvg, dotsOf, readCsv } from "./check_svg.ts";
+import { studied } from "./every_figure.ts";
 import { causes } from "./synthetic_causes.ts";
-
-const shapes: Record<string, Causes> = {
-  "several layers": causes({ layers: 12 }),
-  "two layers, one head": causes({ layers: 2 }, { heads: 1, norm: "peri" }),
-  "modules left out": causes({ layers: 9, attention: [0, 4], mlp: [4, 8] }),
-  "predictability": causes({ layers: 9, attention: [0, 4], mlp: [4, 8] }, { predictability: true }),
-  "many layers": causes({ layers: 80 }, { heads: 64 }),
-};
-
-const figures: Record<string, (result: Causes) => show.Figure> = {
-  attention_map: show.attentionMapFigure,
-  effects: show.effectsFigure,
-  smoothing: show.smoothingFigure,
-  causes: (result) => show.causesFigure([result, causes({ layers: 5 }, { norm: "peri" })]),
-  update_norms: (result) => show.updateNormsFigure([result, result]),
-};
-
-for (const [name, draw] of Object.entries(figures)) {
-  for (const [what, result] of Object.entries(shapes)) {
-    Deno.test(`figure ${name}, ${what}: well-formed, no styles, no ids, nothing that is not a number`, () => {
-      const figure = draw(result);
-      checkFigure(figure, name, /GGUF Q4_1.*stories/);
-      assert.ok(readCsv(figure.csv).length > 0);
-    });
-  }
-}
 
 Deno.test("the synthetic result is of the form that results are kept in", () =>
   withFolder(async (folder) => {
-    for (const result of Object.values(shapes)) {
+    for (const result of Object.values(studied)) {
       await writeResult(`${folder}/causes.json`, result);
       assert.deepEqual(await readResult(`${folder}/causes.json`, "causes"), result);
     }

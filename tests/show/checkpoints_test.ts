@@ -2,48 +2,21 @@
 import assert from "node:assert/strict";
 import { type Checkpoints, medianGaps, trendsOf } from "../../src/result/mod.ts";
 import * as show from "../../src/show/mod.ts";
-import { checkFigure, checkSvg, readCsv } from "./check_svg.ts";
+import { checkSvg } from "./check_svg.ts";
+import { trainings } from "./every_figure.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";
 
 const steps = [0, 32, 64, 128, 512, 4096];
-const cases: Record<string, Checkpoints> = {
-  "as usual": checkpoints(steps, { layers: 8 }),
-  "one checkpoint": checkpoints([1000], { layers: 8 }),
-  "step 0 alone": checkpoints([0], { layers: 4 }),
-  "two layers": checkpoints(steps, { layers: 2 }),
-  "one layer": checkpoints(steps, { layers: 1 }),
-  "many of both": checkpoints(Array.from({ length: 40 }, (_, i) => 1000 * i), { layers: 80, samples: 1 }),
-  "no attention in some layers": checkpoints(steps, { layers: 8, attention: [0, 3], mlp: [1] }),
-  "no attention at all": checkpoints(steps, { layers: 3, attention: [0, 1, 2] }),
-  "no importance": checkpoints(steps, { layers: 4, scale: 0 }),
-};
-
-const figures: Record<string, (result: Checkpoints) => show.Figure> = {
-  checkpoint_map: show.checkpointMapFigure,
-  checkpoint_lines: show.checkpointLinesFigure,
-  checkpoint_movement: show.checkpointMovementFigure,
-  checkpoint_quality: show.checkpointQualityFigure,
-};
-
-for (const [name, draw] of Object.entries(figures)) {
-  for (const [what, result] of Object.entries(cases)) {
-    Deno.test(`figure ${name}, ${what}: well-formed, no styles, no ids, nothing that is not a number`, () => {
-      const figure = draw(result);
-      checkFigure(figure, name, /^a run \(GGUF Q4_1\)/);
-      readCsv(figure.csv);
-    });
-  }
-}
 
 Deno.test("a map has one cell for each number, beside the background and the legend", () => {
   const legend = 60;
   const count = (result: Checkpoints) => checkSvg(show.checkpointMapFigure(result).svg).rect - 1 - legend;
-  assert.equal(count(cases["as usual"]), steps.length * 3 * 8);
-  assert.equal(count(cases["no attention in some layers"]), steps.length * (6 + 7 + 8));
+  assert.equal(count(trainings["as usual"]), steps.length * 3 * 8);
+  assert.equal(count(trainings["no attention in some layers"]), steps.length * (6 + 7 + 8));
 });
 
 Deno.test("trends are those of the layers from 1 on, layer 0 apart; drift and ranks are null where there is nothing before", () => {
-  const result = cases["as usual"];
+  const result = trainings["as usual"];
   const trend = trendsOf(result, "attention");
   const values = result.series[2].attention.importance.slice(1).map((value) => value!);
   assert.equal(trend[2].first, result.series[2].attention.importance[0]);
@@ -59,7 +32,7 @@ Deno.test("trends are those of the layers from 1 on, layer 0 apart; drift and ra
 });
 
 Deno.test("the table has a line a step, and quality only where it was measured", () => {
-  const table = show.tableText([cases["as usual"]]);
+  const table = show.tableText([trainings["as usual"]]);
   assert.equal(table.match(/^ *4096 /gm)!.length, 3);
   assert.match(table, /^step +full +attention halved +MLP halved +block halved$/m);
   const without = show.tableText([checkpoints(steps, { layers: 8 }, false)]);
@@ -72,7 +45,10 @@ Deno.test("the table has a line a step, and quality only where it was measured",
 });
 
 Deno.test("claim C3 counts steps, and says what half of the modules cost at the last one", () => {
-  const { id, measured } = show.trainingClaim([cases["as usual"], checkpoints([5], { layers: 4 }, false)]);
+  const { id, measured } = show.trainingClaim([
+    trainings["as usual"],
+    checkpoints([5], { layers: 4 }, false),
+  ]);
   assert.equal(id, "C3");
   assert.equal(
     measured,
@@ -95,7 +71,7 @@ Deno.test("claim C3 counts steps, and says what half of the modules cost at the 
 });
 
 Deno.test("a figure of a series lies beside its page, whatever the series is called", () => {
-  const { figures } = show.sections.checkpoints([{ ...cases["as usual"], name: '../owner/a "b"' }]);
+  const { figures } = show.sections.checkpoints([{ ...trainings["as usual"], name: '../owner/a "b"' }]);
   assert.equal(figures[0].name, "checkpoint_map"); // of all series
   for (const { name } of figures.slice(1)) assert.match(name, /^checkpoint_\w+_\.\._owner_a_b_$/);
 });
@@ -115,7 +91,7 @@ Deno.test("gaps of medians are attention's minus the MLP's, paired over samples,
   for (const [found, expected] of [[gap.difference, -0.2], [gap.low, -0.2 - half], [gap.high, -0.2 + half]]) {
     assert.ok(Math.abs(found! - expected!) < 1e-12, `${found}, expected ${expected}`); // rounding of float64
   }
-  assert.deepEqual(medianGaps(cases["no attention at all"]), []);
-  assert.deepEqual(medianGaps(cases["one layer"]), [], "layer 0 alone has no median");
-  assert.ok(medianGaps(cases["many of both"]).every(({ low, high }) => low === null && high === null));
+  assert.deepEqual(medianGaps(trainings["no attention at all"]), []);
+  assert.deepEqual(medianGaps(trainings["one layer"]), [], "layer 0 alone has no median");
+  assert.ok(medianGaps(trainings["many of both"]).every(({ low, high }) => low === null && high === null));
 });

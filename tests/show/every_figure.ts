@@ -2,7 +2,8 @@
 import * as show from "../../src/show/mod.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";
 import { causes } from "./synthetic_causes.ts";
-import { guides, profile, sizedSweep, sweep } from "./synthetic.ts";
+import type { Causes, Checkpoints, Profile } from "../../src/result/mod.ts";
+import { guides, profile, type Shape, sizedSweep, sweep } from "./synthetic.ts";
 import { fit } from "./synthetic_fit.ts";
 import { generation } from "./synthetic_generation.ts";
 import { evaluations } from "./synthetic_tasks.ts";
@@ -87,6 +88,94 @@ export const inputs: Inputs = {
 };
 
 export const names = Object.keys(inputs) as Draw[];
+
+const shapes: Readonly<Record<string, Shape>> = {
+  "as usual": { layers: 12 },
+  "one layer": { layers: 1 },
+  "two layers": { layers: 2 },
+  "eighty layers": { layers: 80, samples: 16 },
+  "one sample, so no standard error": { layers: 12, samples: 1 },
+  "modules left out": { layers: 12, attention: [0, 5, 11], mlp: [5, 7] },
+  "no attention at all": { layers: 3, attention: [0, 1, 2] },
+  "tiny importance": { layers: 12, scale: 1e-9 },
+  "no importance": { layers: 4, scale: 0 },
+};
+const steps = [0, 32, 64, 128, 512, 4096];
+/** Studies of training, by what is odd about them. */
+export const trainings = {
+  "as usual": checkpoints(steps, { layers: 8 }),
+  "one checkpoint": checkpoints([1000], { layers: 8 }),
+  "step 0 alone": checkpoints([0], { layers: 4 }),
+  "two layers": checkpoints(steps, { layers: 2 }),
+  "one layer": checkpoints(steps, { layers: 1 }),
+  "many of both": checkpoints(Array.from({ length: 40 }, (_, i) => 1000 * i), { layers: 80, samples: 1 }),
+  "no attention in some layers": checkpoints(steps, { layers: 8, attention: [0, 3], mlp: [1] }),
+  "no attention at all": checkpoints(steps, { layers: 3, attention: [0, 1, 2] }),
+  "no importance": checkpoints(steps, { layers: 4, scale: 0 }),
+};
+/** Studies of causes, by what is odd about them. */
+export const studied = {
+  "several layers": causes({ layers: 12 }),
+  "two layers, one head": causes({ layers: 2 }, { heads: 1, norm: "peri" }),
+  "modules left out": causes({ layers: 9, attention: [0, 4], mlp: [4, 8] }),
+  "predictability": causes({ layers: 9, attention: [0, 4], mlp: [4, 8] }, { predictability: true }),
+  "many layers": causes({ layers: 80 }, { heads: 64 }),
+};
+/** Profiles of one depth, and of several depths. */
+export const several = {
+  same: ["stories", "wiki", "code"].map((text, i) => profile({ layers: 6, text, scale: 1 + i })),
+  deep: [profile({ layers: 6 }), profile({ layers: 12, text: "wiki" }), profile({ layers: 1, text: "code" })],
+};
+
+/** The input of a figure for each thing of a kind. */
+type Each<Thing> = Readonly<Partial<Record<Draw, (thing: Thing) => readonly unknown[]>>>;
+const one = (thing: unknown) => [thing];
+const lists = ["importanceFigure", "magnitudeFigure", "signFigure", "streamNormFigure"] as const;
+const ofShape: Each<Shape> = {
+  ...Object.fromEntries(
+    [...lists, "dropOrderFigure", "stabilityFigure", "cosineMagnitudeFigure"].map((name) => [
+      name,
+      (shape: Shape) => [profile(shape)],
+    ]),
+  ),
+  comparisonFigure: (shape) => [profile(shape), profile({ ...shape, scale: 2 })],
+  qualityFigure: (shape) => [sweep(shape)],
+  divergenceFigure: (shape) => [sweep(shape)],
+  sizesFigure: (shape) => [[sizedSweep("m-135m", shape), sizedSweep("m-0.5b", shape, 0.2)]],
+  textsFigure: (shape) => [["stories", "wiki"].map((text) => profile({ ...shape, text }))],
+};
+const ofCauses: Each<Causes> = {
+  attentionMapFigure: one,
+  effectsFigure: one,
+  smoothingFigure: one,
+  causesFigure: (result) => [[result, causes({ layers: 5 }, { norm: "peri" })]],
+  updateNormsFigure: (result) => [[result, result]],
+};
+const ofTraining: Each<Checkpoints> = {
+  checkpointMapFigure: one,
+  checkpointLinesFigure: one,
+  checkpointMovementFigure: one,
+  checkpointQualityFigure: one,
+};
+const ofSeveral: Each<readonly Profile[]> = Object.fromEntries(lists.map((name) => [name, one]));
+
+/** Inputs of figures with something odd, such as a missing module. */
+export const odd: readonly {
+  readonly name: Draw;
+  readonly what: string;
+  readonly input: readonly unknown[];
+}[] = [
+  ...cases(ofShape, shapes),
+  ...cases(ofCauses, studied),
+  ...cases(ofTraining, trainings),
+  ...cases(ofSeveral, several),
+];
+
+function cases<Thing>(of: Each<Thing>, things: Readonly<Record<string, Thing>>) {
+  return Object.entries(of).flatMap(([name, inputOf]) =>
+    Object.entries(things).map(([what, thing]) => ({ name: name as Draw, what, input: inputOf(thing) }))
+  );
+}
 
 /** A figure with options, of other inputs than those above where some are given. */
 export function drawnWith(

@@ -7,41 +7,54 @@ import type { Profile } from "../../src/result/mod.ts";
 import { checkFigure, checkSvg, dotsOf, readCsv } from "./check_svg.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";
 import { formatFixed } from "../../src/show/words/numbers.ts";
-import { guides, profile, type Shape, sizedSweep, sweep } from "./synthetic.ts";
+import { type Draw, drawnWith, odd } from "./every_figure.ts";
+import { results } from "./every_result.ts";
+import { guides, profile, sweep } from "./synthetic.ts";
 import { bound } from "./synthetic_speed.ts";
 
-const shapes: Record<string, Shape> = {
-  "as usual": { layers: 12 },
-  "one layer": { layers: 1 },
-  "two layers": { layers: 2 },
-  "eighty layers": { layers: 80, samples: 16 },
-  "one sample, so no standard error": { layers: 12, samples: 1 },
-  "modules left out": { layers: 12, attention: [0, 5, 11], mlp: [5, 7] },
-  "no attention at all": { layers: 3, attention: [0, 1, 2] },
-  "tiny importance": { layers: 12, scale: 1e-9 },
-  "no importance": { layers: 4, scale: 0 },
+/** "checkpoint_map" of `checkpointMapFigure`. */
+const fileName = (name: string) =>
+  name.replace("Figure", "").replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+for (const { name, what, input } of odd) {
+  Deno.test(`${name}, ${what}: well-formed, no styles, no ids, nothing that is not a number`, () => {
+    const figure = drawnWith(name, undefined, input);
+    checkFigure(figure, fileName(name), /GGUF Q4_1/);
+    readCsv(figure.csv);
+  });
+}
+
+const profiles = [
+  "dropOrder",
+  "importance",
+  "magnitude",
+  "sign",
+  "stability",
+  "streamNorm",
+  "cosineMagnitude",
+];
+/** Figures of one result of a kind, and of a list. */
+const FIGURES: Readonly<Record<string, readonly string[]>> = {
+  profile: profiles,
+  sweep: ["quality", "divergence"],
+  causes: ["attentionMap", "effects", "smoothing"],
+  checkpoints: ["checkpointMap", "checkpointLines", "checkpointMovement", "checkpointQuality"],
+  ...Object.fromEntries(["fit", "generation", "guides", "speed"].map((kind) => [kind, [kind]])),
+};
+const OF_LISTS: Readonly<Record<string, readonly string[]>> = {
+  profile: ["texts"],
+  causes: ["causes", "updateNorms"],
+  roofline: ["roofline"],
 };
 
-const figures: Record<string, (shape: Shape) => show.Figure> = {
-  importance: (shape) => show.importanceFigure(profile(shape)),
-  comparison: (shape) => show.comparisonFigure(profile(shape), profile({ ...shape, scale: 2 })),
-  drop_order: (shape) => show.dropOrderFigure(profile(shape)),
-  quality: (shape) => show.qualityFigure(sweep(shape)),
-  sizes: (shape) => show.sizesFigure([sizedSweep("m-135m", shape), sizedSweep("m-0.5b", shape, 0.2)]),
-  divergence: (shape) => show.divergenceFigure(sweep(shape)),
-  stability: (shape) => show.stabilityFigure(profile(shape)),
-  texts: (shape) => show.textsFigure(["stories", "wiki"].map((text) => profile({ ...shape, text }))),
-  magnitude: (shape) => show.magnitudeFigure(profile(shape)),
-  sign: (shape) => show.signFigure(profile(shape)),
-  cosine_magnitude: (shape) => show.cosineMagnitudeFigure(profile(shape)),
-  stream_norm: (shape) => show.streamNormFigure(profile(shape)),
-};
-
-for (const [name, draw] of Object.entries(figures)) {
-  for (const [what, shape] of Object.entries(shapes)) {
-    Deno.test(`figure ${name}, ${what}: well-formed, no styles, no ids, nothing that is not a number`, () => {
-      const figure = draw(shape);
-      checkFigure(figure, name, /GGUF Q4_1/);
+for (const [from, [result]] of Object.entries(results).filter(([from]) => from.startsWith("golden"))) {
+  const each = [
+    ...(FIGURES[result.kind] ?? []).map((name) => ({ name, input: [result] })),
+    ...(OF_LISTS[result.kind] ?? []).map((name) => ({ name, input: [[result]] })),
+  ];
+  for (const { name, input } of each) {
+    Deno.test(`figure ${name} draws what a study gives: ${from}`, () => {
+      checkSvg(drawnWith(`${name}Figure` as Draw, undefined, input).svg);
     });
   }
 }

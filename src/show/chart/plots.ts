@@ -1,12 +1,10 @@
 /** Panels of rows. A channel is the name of a column; a row whose value is missing leaves a gap in a line, and no dot. */
 import { type ModuleKind, MODULES } from "../../measure/mod.ts";
-import { formatFixed, formatNumber, formatShare, formatTick, KIND_NAMES, reading } from "../words/mod.ts";
+import { formatFixed, formatNumber, formatTick, KIND_NAMES, reading } from "../words/mod.ts";
 import type { CsvRow } from "./csv.ts";
 import {
   airyDomain,
   type Axis,
-  countTicks,
-  formatStep,
   indexAxis,
   linearAxis,
   logAxis,
@@ -14,9 +12,9 @@ import {
   thinned,
   withZero,
 } from "./draw/axes.ts";
-import { FAINT, type Look, lookOf } from "./draw/colors.ts";
+import { type Look, lookOf } from "./draw/colors.ts";
 import type { KeyEntry } from "./draw/key.ts";
-import { type Cell, type Panel, type Point, RING, type Series } from "./draw/panel.ts";
+import { type Panel, type Point, RING, type Series } from "./draw/panel.ts";
 
 type Column<Row> = keyof Row & string;
 
@@ -206,75 +204,5 @@ export function symlogAxis(
     label,
     grid: true,
     rule: 0,
-  };
-}
-
-/** A dashed level across a panel. */
-export const level = (y: number, most: number): Series => (
-  { color: FAINT, points: [{ x: 0, y }, { x: most, y }], width: 1.5, dash: "5 4" }
-);
-
-/** Half the size of a cell, in columns and rows. */
-const HALF = 0.48;
-
-/** A map of a column by training step and layer, with layer 0 apart at the bottom; values above 0 have a colour. */
-export function stepMap<Row extends CsvRow>(
-  { label, color, rows }: Group<Row>,
-  value: Column<Row>,
-  colorOf: (value: number) => string,
-  above: NonNullable<Panel["headings"]>,
-): Panel {
-  const steps = [...new Set(numbersOf(rows, "step" as Column<Row>))];
-  const layers = Math.max(...numbersOf(rows, "layer" as Column<Row>)) + 1;
-  const rowOf = (layer: number) => layer === 0 ? 0 : layer + 1; // a gap above layer 0
-  return {
-    height: 330 + 18 * above.length,
-    headings: [...above, { text: label, color }],
-    x: {
-      domain: [-0.5, steps.length - 0.5],
-      ticks: thinned(steps.map((_, i) => i), 4),
-      format: (i) => formatStep(steps[i]),
-      label: "step",
-    },
-    y: {
-      domain: [-0.5, rowOf(layers - 1) + 0.5],
-      ticks: countTicks(layers - 1).map(rowOf),
-      format: (row) => String(Math.max(0, row - 1)),
-      label: "layer",
-      turned: true,
-    },
-    cells: rows.flatMap((row) => {
-      const at = numberOf(row, value);
-      if (at === null || at <= 0) return [];
-      const [step, layer] = [row.step as number, row.layer as number];
-      const [x, y] = [steps.indexOf(step), rowOf(layer)];
-      const says = `${label}, layer ${layer}, step ${step}: ${formatNumber(at)}`;
-      return [{ x1: x - HALF, x2: x + HALF, y1: y - HALF, y2: y + HALF, fill: colorOf(at), says }];
-    }),
-  };
-}
-
-/** A bar for each row, of parts on each other; it is empty above them, up to 1. */
-export function shareBars<Row extends CsvRow>(
-  { label: name, rows }: Group<Row>,
-  parts: readonly { readonly column: Column<Row>; readonly label: string; readonly color: string }[],
-  panel: Frame & Pick<Panel, "height">,
-): Panel {
-  const cells = rows.flatMap((row) => {
-    const layer = row.layer as number;
-    let y = 0;
-    return parts.flatMap(({ column, label, color: fill }): Cell[] => {
-      const found = numberOf(row, column) ?? 0;
-      const share = Math.min(1 - y, Math.max(0, found)); // an estimate may be below 0
-      if (share === 0) return [];
-      const says = `${name}, layer ${layer}, ${label}: ${formatShare(found)}`;
-      return [{ x1: layer - 0.42, x2: layer + 0.42, y1: y, y2: y += share, fill, says }];
-    });
-  });
-  return {
-    ...panel,
-    x: indexAxis(Math.max(...numbersOf(rows, "layer" as Column<Row>)) + 1, "layer"),
-    y: { ...linearAxis([0, 1], "share of the update"), ticks: [0, 0.5, 1] },
-    cells,
   };
 }

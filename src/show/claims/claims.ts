@@ -61,7 +61,7 @@ export function claimsOf(profile: Profile, sweep?: Sweep): Claim[] {
 }
 
 /** Claims about dropping one kind of module, which both perplexity and accuracy can check. */
-export const DROPPING = {
+const DROPPING = {
   attention: {
     id: "C1",
     claim: "A large portion of the attention modules is redundant and can go without degrading performance.",

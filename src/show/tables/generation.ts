@@ -29,7 +29,7 @@ type Beside = Plan["forced"];
 type Value = Beside["means"][PredictionMeasure];
 
 /** The texts that are read, and how they are called. */
-export const MODES = { forced: "full", free: "own" } as const;
+const MODES = { forced: "full", free: "own" } as const;
 /** One of them. */
 export type Mode = keyof typeof MODES;
 
@@ -62,7 +62,7 @@ export function planLabels({ plans }: Generation): string[] {
 }
 
 /** A number with its interval: "0.164 (0.13 to 0.204)"; null where it is undefined. */
-export function withEnds(found: Value, format: (value: number) => string): string | null {
+function withEnds(found: Value, format: (value: number) => string): string | null {
   if (found === null) return null;
   const { value, low, high } = found;
   return low === null || high === null

@@ -24,7 +24,7 @@ export const KIND_NAMES = {
   consecutive: "consecutive",
 } as const;
 /** A kind of module, or what competes to be dropped. */
-export type KindName = keyof typeof KIND_NAMES;
+type KindName = keyof typeof KIND_NAMES;
 
 const NOUNS: Readonly<Record<KindName, string>> = {
   attention: "attention module",

@@ -17,7 +17,7 @@ const SHADES = [
 ] as const;
 
 /** One cell of a map; x to the right, y downwards, both from 0. */
-export interface HeatCell {
+interface HeatCell {
   readonly x: number;
   readonly y: number;
   readonly value: number;

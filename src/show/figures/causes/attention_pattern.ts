@@ -27,20 +27,7 @@ const aPattern = like("a result of attentionOf", (value) => {
 
 const EDGES = [0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8];
 
-/**
- * Draws the attention patterns of selected heads, one map each. Throws `RangeError` if `heads` is empty.
- *
- * @example
- * ```ts
- * import { attentionPatternFigure } from "lamina/figures";
- *
- * const { svg } = attentionPatternFigure({
- *   model: "made up",
- *   tokens: ["a", " b"],
- *   heads: [{ layer: 0, head: 1, rows: [[1], [0.25, 0.75]] }],
- * });
- * ```
- */
+/** Draws the attention patterns of selected heads, one map each. Throws `RangeError` if `heads` is empty. */
 export const attentionPatternFigure: Draw<[AttentionPattern]> = figure("attention_pattern", {
   pattern: aPattern,
 }, ({ model, tokens, heads }) => {

@@ -24,18 +24,7 @@ const CAUSES = [
   },
 ] as const;
 
-/**
- * Draws importance against three possible causes, a row of panels for each result. Throws `RangeError` for an empty list.
- *
- * @example
- * ```ts
- * import { causes } from "lamina";
- * import { causesFigure } from "lamina/figures";
- *
- * const result = await causes("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
- * const { svg, reading } = causesFigure([result]);
- * ```
- */
+/** Draws importance against three possible causes, a row of panels for each result. Throws `RangeError` for an empty list. */
 export const causesFigure: Draw<[readonly Causes[]]> = figure("causes", {
   results: list(resultOf("causes"), "results of causes", 1),
 }, (results) => ({

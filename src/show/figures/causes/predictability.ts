@@ -2,12 +2,13 @@
  * How much of each update follows from its own token, by layer, against importance and the cost of removal: is redundant attention the
  * attention that a token can predict about itself?
  */
+import { type Panel } from "../../chart/draw/panel.ts";
 import { like, list, orElse, record, resultOf } from "../../../entry/mod.ts";
 import { type LayerModule, median, rankAgreement } from "../../../measure/mod.ts";
 import { type Causes, correlationSign } from "../../../result/mod.ts";
 import type { CsvRow } from "../../chart/csv.ts";
-import { formatPercent } from "../../chart/draw/axes.ts";
-import { byKind, columnOf, scatter, shareBars } from "../../chart/plots.ts";
+import { formatPercent, indexAxis, linearAxis } from "../../chart/draw/axes.ts";
+import { byKind, columnOf, scatter } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { causesRows } from "../../tables/causes.ts";
 import { correlationText, counted, type Finding, reading, settingOf } from "../../words/mod.ts";
@@ -80,7 +81,7 @@ export const predictabilityFigure: Draw<[Causes, RemovalCosts?]> = figure(
       },
       key: PARTS,
       panels: [
-        ...kinds.map((kind) => shareBars(kind, PARTS, { ...headed(kind.label, kind.color), height: 240 })),
+        ...kinds.map(bars),
         ...kinds.map((kind) => against(kind, "importance", "importance (log)")),
         ...priced.map((kind) => against(kind, "cost", "nats lost without it")),
       ],
@@ -118,7 +119,28 @@ function shareText({ label, rows, importance, cost }: Kind, isPriced: boolean): 
     ${correlationText(importance)}${priced}.`;
 }
 
-const headed = (text: string, color: string) => ({ part: 1 / 2, headings: [{ text, color }] });
+/** A bar for each layer, empty above its parts, up to 1. */
+function bars({ label: text, color, rows }: Kind): Panel {
+  const cells = rows.flatMap((row) => {
+    const layer = Number(row.layer);
+    let y = 0;
+    return PARTS.flatMap(({ column, label, color: fill }) => {
+      const measured = Number(row[column] ?? 0);
+      const share = Math.min(1 - y, Math.max(0, measured)); // an estimate may be below 0
+      if (share === 0) return [];
+      const says = reading`${text}, layer ${layer}, ${label}: ${{ share: measured }}`;
+      return [{ x1: layer - 0.42, x2: layer + 0.42, y1: y, y2: y += share, fill, says }];
+    });
+  });
+  return {
+    part: 1 / 2,
+    height: 240,
+    headings: [{ text, color }],
+    x: indexAxis(rows.length, "layer"),
+    y: { ...linearAxis([0, 1], "share of the update"), ticks: [0, 0.5, 1] },
+    cells,
+  };
+}
 
 function against(kind: Kind, of: "importance" | "cost", label: string) {
   return scatter([kind], {

@@ -13,18 +13,7 @@ import { reading, settingsOf } from "../../words/mod.ts";
 /** The ratio of longest to shortest below which updates count as equally long. */
 const ONE_LENGTH = 1.01;
 
-/**
- * Draws the mean length of the updates by layer, a panel for each result. Throws `RangeError` for an empty list.
- *
- * @example
- * ```ts
- * import { causes } from "lamina";
- * import { updateNormsFigure } from "lamina/figures";
- *
- * const result = await causes("data/series/pre-ln/step00512", { text: "README.md", samples: 2, length: 32 });
- * const { svg, reading } = updateNormsFigure([result]);
- * ```
- */
+/** Draws the mean length of the updates by layer, a panel for each result. Throws `RangeError` for an empty list. */
 export const updateNormsFigure: Draw<[readonly Causes[]]> = figure("update_norms", {
   results: list(resultOf("causes"), "results of causes", 1),
 }, (results) => {

@@ -6,7 +6,7 @@ import { formatPercent } from "../../chart/draw/axes.ts";
 import { FAINT, hueOf } from "../../chart/draw/colors.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
 import { fitted } from "../../chart/draw/text_width.ts";
-import { level, lineChart, symlogAxis } from "../../chart/plots.ts";
+import { lineChart, symlogAxis } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import {
   allowedText,
@@ -35,17 +35,6 @@ const aSweep: Check = (value, path) =>
  * Draws the rise of the loss against the share of modules dropped, a line for each model, and counts the attention modules that can go
  * for at most 1 % and at most 10 % more perplexity, by 95 % intervals. Where all sweeps have MLPs too, these have a panel below. Lines are
  * named after the size in the model's name: "qwen2.5-coder 1.5B". Throws `RangeError` if there is no sweep.
- *
- * @example
- * ```ts
- * import { sweep } from "lamina";
- * import { sizesFigure } from "lamina/figures";
- *
- * const text = { text: "README.md", samples: 2, length: 32 };
- * const options = { ...text, calibration: text, by: ["importance"] as const, upto: 2 };
- * const sweepOf = (step: string) => sweep(`data/series/pre-ln/${step}`, options);
- * const { svg, reading } = sizesFigure([await sweepOf("step00512"), await sweepOf("step04096")]);
- * ```
  */
 export const sizesFigure: Draw<[readonly Sweep[]]> = figure("sizes", {
   sweeps: list(aSweep, "sweeps", 1),
@@ -103,7 +92,9 @@ function chart(kind: LayerModule, lines: readonly SizeLine[]): Panel {
     small: true,
     at: at.map((x) => ({ x: x * most, y: 1.4 * natsOf(share) })),
   }));
-  const levels = BUDGETS.map(({ share }) => level(natsOf(share), most));
+  const levels = BUDGETS.map(({ share }) => (
+    { color: FAINT, points: [0, most].map((x) => ({ x, y: natsOf(share) })), width: 1.5, dash: "5 4" }
+  ));
   return { ...panel, series: [...levels, ...panel.series!], names: kind === "attention" ? names : [] };
 }
 

@@ -16,16 +16,6 @@ import {
 /**
  * Draws the importance of every module in two profiles: attention, MLP and block, one below the other. Models that differ in depth
  * are drawn over relative depth, and the reading says that their layers cannot be ranked together. `importanceFigure` takes more than two.
- *
- * @example
- * ```ts
- * import { profile } from "lamina";
- * import { comparisonFigure } from "lamina/figures";
- *
- * const options = { text: "README.md", samples: 2, length: 32 };
- * const [a, b] = ["step00000", "step00512"].map((step) => profile(`data/series/pre-ln/${step}`, options));
- * const { svg, reading } = comparisonFigure(await a, await b);
- * ```
  */
 export const comparisonFigure: Draw<[Profile, Profile]> = figure("comparison", {
   "the first": resultOf("profile"),

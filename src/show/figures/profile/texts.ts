@@ -14,18 +14,7 @@ import { type Draw, figure } from "../../chart/svg.ts";
 import { profileRows } from "../../tables/profile.ts";
 import { computedText, KIND_NAMES, modelOf, unknownText } from "../../words/mod.ts";
 
-/**
- * Draws profiles of one model over several texts. Throws `RangeError` if there is no profile.
- *
- * @example
- * ```ts
- * import { profile } from "lamina";
- * import { textsFigure } from "lamina/figures";
- *
- * const of = (text: string) => profile("data/series/pre-ln/step00512", { text, samples: 2, length: 32 });
- * const { svg } = textsFigure([await of("README.md"), await of("LICENSE")]);
- * ```
- */
+/** Draws profiles of one model over several texts. Throws `RangeError` if there is no profile. */
 export const textsFigure: Draw<[readonly Profile[]]> = figure("texts", {
   profiles: list(resultOf("profile"), "profiles", 1),
 }, (profiles) => {

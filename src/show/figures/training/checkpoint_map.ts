@@ -13,10 +13,10 @@ import {
   trendsOf,
 } from "../../../result/mod.ts";
 import type { CsvRow } from "../../chart/csv.ts";
-import { logDomain } from "../../chart/draw/axes.ts";
+import { countTicks, formatStep, logDomain, thinned } from "../../chart/draw/axes.ts";
 import { logColors } from "../../chart/draw/heat.ts";
-import { sharing } from "../../chart/draw/panel.ts";
-import { byKind, numbersOf, stepMap } from "../../chart/plots.ts";
+import { type Panel, sharing } from "../../chart/draw/panel.ts";
+import { byKind, type Group, numbersOf } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { checkpointRows } from "../../tables/training.ts";
 import { counts, KIND_NAMES, reading, settingsOf } from "../../words/mod.ts";
@@ -61,12 +61,7 @@ export const checkpointMapFigure: Draw<[Checkpoints | readonly Checkpoints[]]> =
         ...all.flatMap(({ name, rows }) =>
           sharing(
             byKind(rows).map((group, i) =>
-              stepMap(
-                group,
-                "importance",
-                colors.colorOf,
-                several ? [{ text: i === 0 ? name : "", across: true }] : [],
-              )
+              map(group, colors.colorOf, several ? [{ text: i === 0 ? name : "", across: true }] : [])
             ),
           )
         ),
@@ -96,4 +91,41 @@ function path(name: string, trend: readonly Trend[]): string {
   const least = known.reduce((low, next) => next.measured < low.measured ? next : low);
   return reading`${name}, median of the layers from 1 up: ${first} at step ${first.step}, lowest at step
     ${least.step} (${least}), ${last} at step ${last.step}.`;
+}
+
+/** Half the size of a cell, in columns and rows. */
+const HALF = 0.48;
+
+/** Layer 0 is apart at the bottom; values above 0 have a colour. */
+function map(
+  { label, color, rows }: Group<CsvRow>,
+  colorOf: (importance: number) => string,
+  above: NonNullable<Panel["headings"]>,
+): Panel {
+  const steps = [...new Set(numbersOf(rows, "step"))];
+  const layers = Math.max(...numbersOf(rows, "layer")) + 1;
+  const rowOf = (layer: number) => layer === 0 ? 0 : layer + 1; // a gap above layer 0
+  return {
+    height: 330 + 18 * above.length,
+    headings: [...above, { text: label, color }],
+    x: {
+      domain: [-0.5, steps.length - 0.5],
+      ticks: thinned(steps.map((_, i) => i), 4),
+      format: (i) => formatStep(steps[i]),
+      label: "step",
+    },
+    y: {
+      domain: [-0.5, rowOf(layers - 1) + 0.5],
+      ticks: countTicks(layers - 1).map(rowOf),
+      format: (row) => String(Math.max(0, row - 1)),
+      label: "layer",
+      turned: true,
+    },
+    cells: rows.flatMap(({ step, layer, importance }) => {
+      if (typeof importance !== "number" || importance <= 0) return [];
+      const [x, y] = [steps.indexOf(Number(step)), rowOf(Number(layer))];
+      const says = reading`${label}, layer ${layer}, step ${String(step)}: ${{ measured: importance }}`;
+      return [{ x1: x - HALF, x2: x + HALF, y1: y - HALF, y2: y + HALF, fill: colorOf(importance), says }];
+    }),
+  };
 }

@@ -24,19 +24,7 @@ const aCause = like("a property with its models: { name, models }", (value) => {
   return typeof name === "string" && Array.isArray(models) && models.length > 0;
 });
 
-/**
- * Draws the importance of both modules against each property. Throws `RangeError` for an empty list.
- *
- * @example
- * ```ts
- * import { initCausesFigure } from "lamina/figures";
- * import { initModels, openConfig } from "lamina/init";
- *
- * const named = await openConfig("data/series/pre-ln/step00512");
- * const models = await initModels(named, { 4: { layers: 4 }, 8: { layers: 8 } }, { samples: 1, length: 32 });
- * const { svg } = initCausesFigure([{ name: "depth L", models }]);
- * ```
- */
+/** Draws the importance of both modules against each property. Throws `RangeError` for an empty list. */
 export const initCausesFigure: Draw<[readonly InitCause[]]> = figure("init_causes", {
   causes: list(aCause, "causes", 1),
 }, (causes) => {
