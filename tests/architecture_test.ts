@@ -212,6 +212,9 @@ function sentences(sources: readonly Pick<Source, "path" | "code">[]): string[] 
   );
 }
 
+/** Comparisons that samples decide, which are data of `result/derived`. */
+const JUDGEMENT = /\b(?:withinBudget|\w+Sign|interval95|halfWidth95|costsLess)\(/;
+
 const GRAPH = /\bcreateGraph\b/;
 
 const sources = readSources(new URL("../src/", import.meta.url));
@@ -296,6 +299,11 @@ const rules: [name: string, breach: string[], found: string[]][] = [
     "measure computes and says nothing",
     sentences([{ path: "measure/a.ts", code: "`drafting can gain: ${takes}, less than ${limit}`" }]),
     sentences(sources.filter(({ path }) => path.startsWith("measure/"))),
+  ],
+  [
+    "a page's sections state what samples decide, and decide nothing",
+    users(JUDGEMENT, [], [{ path: "show/sections/a.ts", code: "withinBudget(points, budget, samples)" }]),
+    users(JUDGEMENT, [], sources.filter(({ path }) => path.startsWith("show/sections/"))),
   ],
   [
     "studies build no graphs",

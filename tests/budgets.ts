@@ -90,5 +90,5 @@ if (import.meta.main) {
     Object.entries(found.lines).map(([room, count]) => [room, 10 * Math.ceil(1.005 * count / 10)]),
   );
   const budgets = { lines: lowered(lines, spare), mentions: lowered(mentions, found.mentions) };
-  Deno.writeTextFileSync(budgetsFile, JSON.stringify(budgets, null, 1) + "\n");
+  Deno.writeTextFileSync(budgetsFile, JSON.stringify(budgets, null, 2) + "\n");
 }

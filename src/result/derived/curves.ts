@@ -1,5 +1,13 @@
 /** The curves of a sweep in groups over their seeds, and which of two costs more, as far as the samples and seeds say. */
-import { halfWidth95, type LayerModule, mean, studentT95, type Verdict } from "../../measure/mod.ts";
+import {
+  halfWidth95,
+  KINDS,
+  type LayerModule,
+  mean,
+  studentT95,
+  type Verdict,
+  withinBudget,
+} from "../../measure/mod.ts";
 import type { Sweep } from "../forms/sweep.ts";
 import { isByImportance, isSeeded, PAPER_SCORE } from "../scores.ts";
 import type { Sign } from "./signs.ts";
@@ -128,4 +136,21 @@ export function bestRepair(groups: readonly CurveGroup[], samples: number) {
     verdict: costsLess(best, list.bare, samples),
     rivals: others.filter((other) => costsLess(best, other, samples) !== "yes").map(({ name }) => name),
   };
+}
+
+/**
+ * The curve by importance that surely allows the most drops while perplexity rises by at most a share; its point there, or its first with
+ * drops; null where no curve drops anything.
+ */
+export function mostAllowed({ curves, provenance: { packing: { samples } } }: Sweep, share: number) {
+  const [best] = KINDS.flatMap((target) =>
+    curves.filter((curve) => curve.target === target && isPaperCurve(curve))
+      .filter(({ points }) => points.some(({ dropped }) => dropped > 0))
+      .map(({ points }) => ({ target, points, ...withinBudget(points, Math.log(1 + share), samples) }))
+  ).sort((a, b) => b.atLeast - a.atLeast || b.atMost - a.atMost);
+  if (!best) return null;
+  const { points, target, atLeast, atMost } = best;
+  const point = points.findLast(({ dropped }) => dropped > 0 && dropped <= atLeast) ??
+    points.find(({ dropped }) => dropped > 0)!;
+  return { target, atLeast, atMost, point };
 }

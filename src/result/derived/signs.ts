@@ -70,6 +70,18 @@ export function importanceSign({ sums }: Profile, a: RankedModule, b: RankedModu
   return paired(first, second);
 }
 
+/**
+ * The layers of the least important quarter of a kind that the samples tell from the first module outside it (95 %), least important
+ * first; null without such modules.
+ */
+export function surelyLowest(profile: Profile, kind: ModuleKind): number[] | null {
+  const n = quarter(profile.provenance.model.layers);
+  const ranked = byImportance(profile, kind);
+  if (ranked.length === 0) return null;
+  return ranked.slice(0, n).filter((entry) => ranked[n] && importanceSign(profile, entry, ranked[n]) < 0)
+    .map(({ layer }) => layer);
+}
+
 /** Whether a module's update points along the stream (1) or against it (−1), in each layer that has one. */
 export function directionSigns({ sums }: Profile, kind: LayerModule): Sign[] {
   return sums[kind].flatMap((samples) =>

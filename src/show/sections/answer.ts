@@ -5,16 +5,14 @@
 import {
   accuracyChange,
   accuracyCurves,
-  byImportance,
   type Dropped,
   type Evaluation,
   fullOf,
-  importanceSign,
   isByImportance,
-  isPaperCurve,
   meanOver,
+  mostAllowed,
   type Profile,
-  quarter,
+  surelyLowest,
   type Sweep,
 } from "../../result/mod.ts";
 import {
@@ -27,25 +25,19 @@ import {
   sentences,
   sharedText,
 } from "../words/mod.ts";
-import { changeTexts, KINDS, MODULES, planHash, planText, withinBudget } from "../../measure/mod.ts";
+import { changeTexts, KINDS, MODULES, planHash, planText } from "../../measure/mod.ts";
 import type { Answer, Drop, Section } from "./section.ts";
 
 /** Perplexity may rise by this share where modules "may go". */
 const BUDGET = 0.1;
 
-/** Of the least important quarter of each kind, the modules that the samples tell from the first one outside it (95 %). */
+/** The modules that are surely among the least important quarter of their kind. */
 export function importanceAnswer(profile: Profile): Answer | undefined {
-  const n = quarter(profile.provenance.model.layers);
-  const told = KINDS.flatMap((kind) => {
-    const ranked = byImportance(profile, kind);
-    if (ranked.length === 0) return [];
-    const lowest = ranked.slice(0, n).filter((entry) =>
-      ranked.length > n && importanceSign(profile, entry, ranked[n]) < 0
-    );
-    const layers = lowest.map(({ layer }) => layer).join(" ");
-    return [`${KIND_NAMES[kind]} ${layers || "cannot tell"}`];
+  const texts = KINDS.flatMap((kind) => {
+    const lowest = surelyLowest(profile, kind);
+    return lowest ? [`${KIND_NAMES[kind]} ${lowest.join(" ") || "cannot tell"}`] : [];
   });
-  return told.length ? { goes: `Least important layers (95 %): ${told.join("; ")}.` } : undefined;
+  return texts.length ? { goes: `Least important layers (95 %): ${texts.join("; ")}.` } : undefined;
 }
 
 type Curve = Sweep["curves"][number];
@@ -54,21 +46,9 @@ type Curve = Sweep["curves"][number];
 export function qualityAnswer(sweep: Sweep): Answer | undefined {
   const { curves, provenance } = sweep;
   const { model: { layers }, packing: { samples } } = provenance;
-  const tried = curves.filter((curve) =>
-    isPaperCurve(curve) && curve.points.some(({ dropped }) => dropped > 0)
-  );
-  const allowed = KINDS.flatMap((target) =>
-    tried.filter((curve) => curve.target === target)
-      .map((curve) => ({ target, curve, ...withinBudget(curve.points, Math.log(1 + BUDGET), samples) }))
-  );
-  if (allowed.length === 0) return undefined;
-  const best = allowed.reduce((most, next) => {
-    const more = next.atLeast - most.atLeast || next.atMost - most.atMost;
-    return more > 0 ? next : most;
-  });
-  const { points } = best.curve;
-  const point = points.findLast(({ dropped }) => dropped > 0 && dropped <= best.atLeast) ??
-    points.find(({ dropped }) => dropped > 0)!;
+  const best = mostAllowed(sweep, BUDGET);
+  if (!best) return undefined;
+  const { point } = best;
   const what = `${modules(best.target, point.dropped, layers)} (${
     layersText(point.drop.attention.length ? point.drop.attention : point.drop.mlp)
   })`;
