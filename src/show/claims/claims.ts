@@ -24,9 +24,9 @@ import {
   formatFixed,
   formatNumber,
   formatPoints,
-  formatPointsRange,
   formatShare,
   perplexityText,
+  pointsText,
   rankText,
 } from "../words/mod.ts";
 import { expect, resultOf } from "../../entry/mod.ts";
@@ -150,10 +150,8 @@ function costOf({ points }: AccuracyCurve, full: Evaluation): string {
   const tasks = meanOver(full).map(({ name }) => name);
   const { layers } = full.provenance.model;
   const costs = points.slice(1).map(({ dropped, result }) => {
-    const { difference, low, high, verdict } = accuracyChange(result, full);
-    return `${dropped} of ${layers}: ${formatPoints(difference)} points (95 %: ${
-      formatPointsRange(low, high, " to ")
-    }), ${WORDS[verdict]}`;
+    const change = accuracyChange(result, full);
+    return `${dropped} of ${layers}: ${pointsText(change)}, ${WORDS[change.verdict]}`;
   });
   const { margin, n } = accuracyChange(points.at(-1)!.result, full);
   return `Mean accuracy over ${tasks.join(", ")} (${n} documents), full model ${

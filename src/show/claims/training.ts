@@ -1,9 +1,17 @@
 /** Claims C3 and C4 of the paper, that attention is redundant throughout training and before it, next to what models measured. */
-import { type Checkpoints, medianSign, qualityBySteps, riseSign, tally, trendsOf } from "../../result/mod.ts";
-import { formatFixed, formatNumber, formatSigned, unknownText } from "../words/mod.ts";
+import {
+  type Checkpoints,
+  medianSign,
+  qualityBySteps,
+  riseSign,
+  type Sign,
+  tally,
+  trendsOf,
+} from "../../result/mod.ts";
+import { formatNumber, formatSigned, reading, unknownText } from "../words/mod.ts";
 import { expect, list, resultOf } from "../../entry/mod.ts";
 import type { Claim } from "./claims.ts";
-import { moduleRatio, toldSign } from "../../measure/mod.ts";
+import { moduleRatio, MODULES, toldSign } from "../../measure/mod.ts";
 import { type InitModel, measuredInits, shapeText } from "../chart/init_model.ts";
 
 /**
@@ -29,33 +37,31 @@ export function trainingClaim(results: readonly Checkpoints[]): Claim {
 }
 
 function measuredOf(result: Checkpoints): string {
-  const [attention, mlp] = [trendsOf(result, "attention"), trendsOf(result, "mlp")];
-  const ratios = attention.flatMap(({ step, median }, i) => {
+  const { name, series } = result;
+  const [attention, mlp] = MODULES.map((kind) => trendsOf(result, kind));
+  const ratio = attention.flatMap(({ step, median }, i) => {
     const other = mlp[i].median;
-    return median === null || other === null ? [] : [{ step, ratio: median / other }];
-  });
-  const lower = tally(result.series.flatMap((entry) => medianSign(entry) ?? []));
+    return median === null || other === null
+      ? []
+      : [{ step: String(step), fixed: median / other, decimals: 2 }];
+  }).at(-1);
+  const at = (signs: readonly Sign[]) => {
+    const found = tally(signs);
+    return `at ${found.below} of ${found.all} steps${unknownText(found, "at")}`;
+  };
   const quality = qualityBySteps(result);
-  const samples = result.series.flatMap(({ quality }) => quality?.provenance.packing.samples ?? [])[0];
-  const cheaper = tally(quality.map((point) => riseSign(point.attention, point.mlp, samples)));
+  const samples = series.flatMap(({ quality }) => quality?.provenance.packing.samples ?? [])[0];
+  const cheaper = quality.map((point) => riseSign(point.attention, point.mlp, samples));
   const last = quality.at(-1);
-  return [
-    `${result.name}: attention's median importance is below the MLP's at ${lower.below} of ${lower.all} steps${
-      unknownText(lower, "at")
-    }` +
-    (ratios.length
-      ? `, and ${formatFixed(ratios.at(-1)!.ratio, 2)} times as large at step ${ratios.at(-1)!.step}`
-      : ""),
-    ...last
-      ? [
-        `dropping half of attention costs less than dropping half of the MLPs at ${cheaper.below} of ${cheaper.all} steps${
-          unknownText(cheaper, "at")
-        }: ` +
-        `${formatSigned(last.attention.rise)} versus ${formatSigned(last.mlp.rise)} nats per token ` +
-        `at step ${last.step}`,
-      ]
-      : [],
-  ].join("; ") + ".";
+  const lower = at(series.flatMap((entry) => medianSign(entry) ?? []));
+  return reading`${name}: attention's median importance is below the MLP's ${lower}${
+    ratio && reading`, and ${ratio} times as large at step ${ratio.step}`
+  }${
+    last &&
+    `; dropping half of attention costs less than dropping half of the MLPs ${at(cheaper)}: ${
+      formatSigned(last.attention.rise)
+    } versus ${formatSigned(last.mlp.rise)} nats per token at step ${last.step}`
+  }.`;
 }
 
 /**

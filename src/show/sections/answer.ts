@@ -17,11 +17,10 @@ import {
 } from "../../result/mod.ts";
 import {
   formatNumber,
-  formatPoints,
-  formatPointsRange,
   KIND_NAMES,
   modules,
   perplexityText,
+  pointsText,
   sentences,
   sharedText,
 } from "../words/mod.ts";
@@ -97,11 +96,9 @@ export function tasksAnswer(results: readonly Evaluation[], plans: readonly Drop
     costOf(wanted) {
       const result = results.find(({ provenance }) => sameDrop(provenance.drop, wanted));
       if (!result) return undefined;
-      const { difference, low, high } = accuracyChange(result, full);
       const tasks = meanOver(full).map(({ name }) => name).join(", ");
-      const range = formatPointsRange(low, high, " to ");
       return sentences(
-        `Mean accuracy over ${tasks}: ${formatPoints(difference)} points (95 %: ${range}) without ${
+        `Mean accuracy over ${tasks}: ${pointsText(accuracyChange(result, full))} without ${
           planText(wanted)
         }.`,
         sharedText([result]),

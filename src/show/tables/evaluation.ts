@@ -22,7 +22,7 @@ import { documentsNeeded, isFull, planPhrase, planText } from "../../measure/mod
 import type { CsvRow } from "../chart/csv.ts";
 import { type Drafting, draftingText } from "./drafting.ts";
 import { keptTable, plansTable } from "./plans.ts";
-import { type Column, lines, optional, originOf, recordsOf, type Table, tableOf } from "./table.ts";
+import { type Column, lines, optional, originOf, record, type Table, tableOf } from "./table.ts";
 
 /** A task, group or the average: a row of the table. */
 interface Line {
@@ -98,10 +98,10 @@ function rangeText(line: Line, { low, high }: Pick<Line, "low" | "high">): strin
 }
 
 const LINE = {
-  task: { key: "task", title: "task", value: ({ task }) => task, align: "left" },
-  shots: { key: "shots", title: "shots", value: ({ shots }) => shots },
-  n: { key: "n", title: "n", value: ({ n }) => n },
-  metric: { key: "metric", title: "metric", value: ({ metric }) => metric, align: "left" },
+  task: { title: "task", value: ({ task }) => task, align: "left" },
+  shots: { title: "shots", value: ({ shots }) => shots },
+  n: { title: "n", value: ({ n }) => n },
+  metric: { title: "metric", value: ({ metric }) => metric, align: "left" },
   value: {
     title: "value",
     value: (line) => isShare(line) ? formatShare(line.value) : plainText(line, line.value),
@@ -207,33 +207,18 @@ function acceptanceIn(tasks: readonly Evaluated[]): Drafting {
 /** A row a metric of a task, the groups and the average after them. */
 export function evaluationRows(result: Evaluation): CsvRow[] {
   const { provenance, tasks, draft } = result;
-  const { task, shots, n, metric } = LINE;
-  return recordsOf(linesOf(result, false), [
-    task,
-    shots,
-    n,
-    metric,
-    { key: "value", value: ({ value }) => value },
-    { key: "stderr", value: ({ stderr }) => stderr },
-    { key: "value_low", value: ({ low }) => low },
-    { key: "value_high", value: ({ high }) => high },
-    { key: "change", value: ({ against }) => against?.difference },
-    { key: "low", value: ({ against }) => against?.low },
-    { key: "high", value: ({ against }) => against?.high },
-    { key: "equivalence", value: ({ against }) => against?.equivalence },
-    { key: "margin", value: ({ against }) => against?.margin },
-    { key: "verdict", value: ({ against }) => against?.verdict },
-    { key: "kept", value: ({ kept }) => kept?.value },
-    { key: "kept_low", value: ({ kept }) => kept?.low },
-    { key: "kept_high", value: ({ kept }) => kept?.high },
-    { key: "kl", value: ({ task }) => tasks[task]?.kl },
-    { key: "top1", value: ({ task }) => tasks[task]?.top1 },
-    { key: "acceptance", value: ({ task }) => tasks[task]?.acceptance },
-    { key: "acceptance_half_width", value: ({ task }) => tasks[task]?.acceptanceHalfWidth },
-    { key: "acceptance_tokens", value: ({ task }) => tasks[task]?.acceptanceTokens },
-    { key: "draft_cost", value: () => draft?.cost },
-    { key: "ece", value: ({ task }) => tasks[task]?.ece },
-  ], { ...originOf(provenance), dropped: planText(provenance.drop) });
+  return linesOf(result, false).map(({ task, shots, n, metric, value, against, kept, ...line }) => {
+    const { kl, top1, acceptance, acceptanceHalfWidth, acceptanceTokens, ece } = tasks[task] ?? {};
+    return record({
+      ...{ ...originOf(provenance), dropped: planText(provenance.drop), task, shots, n, metric, value },
+      ...{ stderr: line.stderr, value_low: line.low, value_high: line.high },
+      ...{ change: against?.difference, low: against?.low, high: against?.high },
+      ...{ equivalence: against?.equivalence, margin: against?.margin, verdict: against?.verdict },
+      ...{ kept: kept?.value, kept_low: kept?.low, kept_high: kept?.high, kl, top1, acceptance },
+      ...{ acceptance_half_width: acceptanceHalfWidth, acceptance_tokens: acceptanceTokens },
+      ...{ draft_cost: draft?.cost, ece },
+    });
+  });
 }
 
 /** Mean accuracy under each plan, and its change, for a page. */

@@ -22,7 +22,7 @@ import {
   sharedLines,
   textOf,
 } from "../words/mod.ts";
-import { type Column, lines, optional, originOf, recordsOf, type Table, tableOf } from "./table.ts";
+import { type Column, lines, optional, originOf, record, type Table, tableOf } from "./table.ts";
 
 type Plan = Generation["plans"][number];
 type Beside = Plan["forced"];
@@ -205,31 +205,23 @@ function choiceTables(result: Generation): Table[] {
 
 /** A row for each plan, text and step that a text reaches. */
 export function generationRows(result: Generation): CsvRow[] {
-  const rows = linesOf(result).flatMap((line) =>
-    line.steps.flatMap((found, step) => found.texts > 0 ? [{ ...line, found, step }] : [])
+  const { provenance, tokens, temperature } = result;
+  return linesOf(result).flatMap(({ plan, mode, steps, texts }) =>
+    steps.flatMap((found, i): CsvRow[] => {
+      if (found.texts === 0) return [];
+      const cosine = (name: "hidden" | "logits" | "probabilities") => (
+        { [name]: found[name]?.value, [`${name}_low`]: found[name]?.low, [`${name}_high`]: found[name]?.high }
+      );
+      const average = (name: "kl" | "variance" | "distance" | "squares") => (
+        { [name]: mean(texts.flatMap((text) => text[name].slice(i, i + 1))) }
+      );
+      return [record({
+        ...{ ...originOf(provenance), tokens, temperature, plan: planText(plan.drop) },
+        ...{ text_of: mode === "forced" ? "full model" : "plan", step: i + 1, texts: found.texts },
+        ...{ ...cosine("hidden"), ...cosine("logits"), ...cosine("probabilities") },
+        ...{ ...average("kl"), ...average("variance"), ...average("distance"), ...average("squares") },
+        same: mode === "free" ? plan.same[i] : null,
+      })];
+    })
   );
-  type Row = typeof rows[number];
-  const cosine = (name: "hidden" | "logits" | "probabilities"): Column<Row>[] => [
-    { key: name, value: ({ found }) => found[name]?.value },
-    { key: `${name}_low`, value: ({ found }) => found[name]?.low },
-    { key: `${name}_high`, value: ({ found }) => found[name]?.high },
-  ];
-  const average = (name: "kl" | "variance" | "distance" | "squares"): Column<Row> => ({
-    key: name,
-    value: ({ texts, step }) => mean(texts.flatMap((text) => text[name].slice(step, step + 1))),
-  });
-  return recordsOf(rows, [
-    { key: "plan", value: ({ plan }) => planText(plan.drop) },
-    { key: "text_of", value: ({ mode }) => mode === "forced" ? "full model" : "plan" },
-    { key: "step", value: ({ step }) => step + 1 },
-    { key: "texts", value: ({ found }) => found.texts },
-    ...cosine("hidden"),
-    ...cosine("logits"),
-    ...cosine("probabilities"),
-    average("kl"),
-    average("variance"),
-    average("distance"),
-    average("squares"),
-    { key: "same", value: ({ mode, plan, step }) => mode === "free" ? plan.same[step] : null },
-  ], { ...originOf(result.provenance), tokens: result.tokens, temperature: result.temperature });
 }

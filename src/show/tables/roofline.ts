@@ -4,7 +4,7 @@ import { planText } from "../../measure/mod.ts";
 import type { Roofline } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { plain } from "../../entry/mod.ts";
-import { type Column, fixed, lines, recordsOf, type Table, tableOf } from "./table.ts";
+import { type Column, fixed, lines, record, type Table, tableOf } from "./table.ts";
 
 type PlanRoofline = Roofline["plans"][number];
 
@@ -114,31 +114,16 @@ function draftTables(plans: readonly PlanRoofline[]): Table[] {
 }
 
 /** A row a plan and batch. */
-export function rooflineRows({ model, device, setting, plans }: Roofline): CsvRow[] {
-  return recordsOf(rowsOf(plans), [
-    { key: "dropped", value: ({ drop }) => planText(drop) },
-    { key: "weight_bytes", value: ({ weightBytes }) => weightBytes },
-    { key: "key_bytes", value: ({ keyBytes }) => keyBytes },
-    { key: "largest_batch", value: ({ largest }) => largest },
-    { key: "batch", value: ({ batch }) => batch },
-    { key: "fits", value: ({ fits }) => String(fits) },
-    { key: "prefill_seconds", value: ({ prefill }) => prefill },
-    { key: "decode_seconds", value: ({ decode }) => decode },
-    { key: "prefill_speedup", value: ({ speedup }) => speedup.prefill },
-    { key: "decode_speedup", value: ({ speedup }) => speedup.decode },
-    { key: "speedup", value: ({ speedup }) => speedup.whole },
-    { key: "own_batch_speedup", value: ({ throughput }) => throughput },
-    { key: "most_speedup", value: ({ most }) => most.speedup },
-    { key: "most_batch", value: ({ most }) => most.batch },
-    { key: "draft_cost", value: ({ draft }) => draft?.cost },
-    { key: "paper_speedup", value: ({ paper }) => paper?.speedup },
-    { key: "paper_allowed", value: ({ paper }) => paper?.reach },
-  ], {
-    model: model.name,
-    device: device.name,
-    devices: device.count,
-    bits: setting.bits,
-    input: setting.input,
-    output: setting.output,
-  });
+export function rooflineRows({ model, device, setting: { bits, input, output }, plans }: Roofline): CsvRow[] {
+  return rowsOf(plans).map(({ drop, batch, prefill, decode, speedup, most, draft, paper, ...row }) =>
+    record({
+      ...{ model: model.name, device: device.name, devices: device.count, bits, input, output },
+      ...{ dropped: planText(drop), weight_bytes: row.weightBytes, key_bytes: row.keyBytes },
+      ...{ largest_batch: row.largest, batch, fits: String(row.fits) },
+      ...{ prefill_seconds: prefill, decode_seconds: decode },
+      ...{ prefill_speedup: speedup.prefill, decode_speedup: speedup.decode, speedup: speedup.whole },
+      ...{ own_batch_speedup: row.throughput, most_speedup: most.speedup, most_batch: most.batch },
+      ...{ draft_cost: draft?.cost, paper_speedup: paper?.speedup, paper_allowed: paper?.reach },
+    })
+  );
 }

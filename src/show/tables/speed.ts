@@ -4,7 +4,7 @@ import { planText } from "../../measure/mod.ts";
 import type { Speed } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { countsOf } from "./roofline.ts";
-import { type Column, fixed, lines, recordsOf, type Table, tableOf } from "./table.ts";
+import { type Column, fixed, lines, record, type Table, tableOf } from "./table.ts";
 
 type Point = Speed["points"][number]["plans"][number];
 type Median = Point["decode"];
@@ -21,7 +21,7 @@ interface Row extends Point {
   readonly plan: number;
 }
 
-const rowsOf = ({ points }: Speed): Row[] =>
+const rowsOf = ({ points }: Pick<Speed, "points">): Row[] =>
   points.flatMap(({ batch, context, plans }) =>
     plans.map((measured, plan) => ({ batch, context, plan, ...measured }))
   );
@@ -30,9 +30,8 @@ const rowsOf = ({ points }: Speed): Row[] =>
 function settingColumns({ plans }: Speed): Column<Row>[] {
   return [
     { title: "dropped", value: ({ plan }) => countsOf(plans[plan].drop), align: "left" },
-    { key: "dropped", value: ({ plan }) => planText(plans[plan].drop) },
-    { key: "batch", title: "batch", value: ({ batch }) => batch },
-    { key: "context", title: "context", value: ({ context }) => context },
+    { title: "batch", value: ({ batch }) => batch },
+    { title: "context", value: ({ context }) => context },
   ];
 }
 
@@ -125,28 +124,22 @@ function withSpread({ median, low, high }: Median, unit: number, format: (value:
 }
 
 /** A row a setting and plan. */
-export function speedRows(result: Speed): CsvRow[] {
-  const { model: { name, format }, computed: { engine }, plans } = result;
-  return recordsOf(rowsOf(result), [
-    ...settingColumns(result),
-    { key: "weight_bytes", value: ({ plan }) => plans[plan].weightBytes },
-    { key: "key_bytes", value: ({ keyBytes }) => keyBytes },
-    { key: "prefill_seconds", value: ({ prefill }) => prefill.median },
-    { key: "decode_seconds", value: ({ decode }) => decode.median },
-    { key: "prefill_speedup", value: ({ speedup }) => speedup.prefill.median },
-    { key: "decode_speedup", value: ({ speedup }) => speedup.decode.median },
-    { key: "decode_speedup_low", value: ({ speedup }) => speedup.decode.low },
-    { key: "decode_speedup_high", value: ({ speedup }) => speedup.decode.high },
-    { key: "speedup", value: ({ speedup }) => speedup.whole },
-    { key: "roofline_prefill", value: ({ roofline }) => roofline.prefill },
-    { key: "roofline_decode", value: ({ roofline }) => roofline.decode },
-    { key: "predicted_prefill", value: ({ predicted }) => predicted.prefill },
-    { key: "predicted_decode", value: ({ predicted }) => predicted.decode },
-    { key: "gamma", value: ({ gamma }) => gamma },
-    { key: "drafted", value: ({ draft }) => draft?.drafted ?? null },
-    { key: "accepted", value: ({ draft }) => draft?.accepted ?? null },
-    { key: "draft_cost", value: ({ draft }) => draft?.cost ?? null },
-    { key: "draft_speedup", value: ({ draft }) => draft?.speedup.median ?? null },
-    { key: "draft_expected", value: ({ draft }) => draft?.expected ?? null },
-  ], { model: name, format, engine });
+export function speedRows(
+  { model: { name, format }, computed: { engine }, plans, ...result }: Speed,
+): CsvRow[] {
+  return rowsOf(result).map((
+    { plan, batch, context, prefill, decode, speedup, roofline, predicted, draft, ...row },
+  ) =>
+    record({
+      ...{ model: name, format, engine, dropped: planText(plans[plan].drop), batch, context },
+      ...{ weight_bytes: plans[plan].weightBytes, key_bytes: row.keyBytes },
+      ...{ prefill_seconds: prefill.median, decode_seconds: decode.median },
+      ...{ prefill_speedup: speedup.prefill.median, decode_speedup: speedup.decode.median },
+      ...{ decode_speedup_low: speedup.decode.low, decode_speedup_high: speedup.decode.high },
+      ...{ speedup: speedup.whole, roofline_prefill: roofline.prefill, roofline_decode: roofline.decode },
+      ...{ predicted_prefill: predicted.prefill, predicted_decode: predicted.decode, gamma: row.gamma },
+      ...{ drafted: draft?.drafted, accepted: draft?.accepted, draft_cost: draft?.cost },
+      ...{ draft_speedup: draft?.speedup.median, draft_expected: draft?.expected },
+    })
+  );
 }

@@ -62,8 +62,13 @@ export function recordsOf<Row>(
   const kept = columns.filter(({ key }) => key !== undefined);
   return rows.map((row) => ({
     ...origin,
-    ...Object.fromEntries(kept.map(({ key, value }) => [key, value(row) ?? null])),
+    ...record(Object.fromEntries(kept.map(({ key, value }) => [key!, value(row)]))),
   }));
+}
+
+/** A row for machines; what is missing is null. */
+export function record(cells: Readonly<Record<string, Cell>>): CsvRow {
+  return Object.fromEntries(Object.entries(cells).map(([key, value]) => [key, value ?? null]));
 }
 
 /** Records as a table: a column for each key, numbers on the right. */

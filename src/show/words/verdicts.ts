@@ -2,7 +2,7 @@
 import { expect, like } from "../../entry/mod.ts";
 import { interval95, rankInterval, type Rise, withinBudget } from "../../measure/mod.ts";
 import { type Causes, correlationSign, type Ends, intervalSign, type Tally } from "../../result/mod.ts";
-import { formatFixed, formatRange } from "./numbers.ts";
+import { formatFixed, formatPoints, formatPointsRange, formatRange } from "./numbers.ts";
 import { capital, type Finding, reading } from "./reading.ts";
 
 /** Words for an interval: wholly below zero, wholly above it, or neither. */
@@ -111,6 +111,11 @@ export function changed(measure: string, unit: string, changes: readonly Measure
     found: clear.length > 0 && `${capital(measure)} ${parts.join(", ")}`,
     open: open && `whether ${clear.length > 0 ? "it" : measure} changes ${open}`,
   };
+}
+
+/** A change of an accuracy: "−40.0 points (95 %: −51.0 to −30.0)". */
+export function pointsText({ difference, low, high }: Record<"difference" | "low" | "high", number>): string {
+  return `${formatPoints(difference)} points (95 %: ${formatPointsRange(low, high, " to ")})`;
 }
 
 /** A cosine with its interval; "above 0.99" where rounding would leave nothing of them. */
