@@ -122,10 +122,14 @@ function upwardImports(edges: readonly Edge[]): string[] {
 }
 
 /**
- * Besides `mod.ts`: the command line's parts, for the command line, and the outlet to notebooks, for the public API alone,
- * since importing it takes over the stop button.
+ * Besides `mod.ts`: the command line's parts, for the command line; the outlet to notebooks, for the public API alone, since importing
+ * it takes over the stop button; and the list of figures, which are all public.
  */
-const sideDoors = [/^cli\.ts → commands\//, /^mod\.ts → show\/cell\.ts$/];
+const sideDoors = [
+  /^cli\.ts → commands\//,
+  /^mod\.ts → show\/cell\.ts$/,
+  /^figures\.ts → show\/figures\/mod\.ts$/,
+];
 
 function importsPastTheDoor(edges: readonly Edge[]): string[] {
   return edges.filter(({ from, to }) => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import * as show from "../../src/show/mod.ts";
-import { toCsv } from "../../src/show/chart/csv.ts";
+import { type CsvRow, toCsv } from "../../src/show/chart/csv.ts";
+import { lineChart, upFrom } from "../../src/show/chart/plots.ts";
 import { spaced } from "../../src/show/chart/draw/labels.ts";
 import { KINDS } from "../../src/measure/mod.ts";
 import type { Profile } from "../../src/result/mod.ts";
@@ -97,6 +98,17 @@ Deno.test("a figure's CSV holds the very numbers of the result", () => {
     assert.deepEqual(read.map((row) => number(row.importance)), given[kind].importance);
     assert.deepEqual(read.map((row) => number(row.standard_error)), given[kind].standardError);
   }
+});
+
+Deno.test("a panel of a column that rows lack is an error, not an empty picture", () => {
+  const rows: CsvRow[] = [{ layer: 0, importance: 1 }];
+  const chart = (y: string) =>
+    lineChart([{ label: "a", color: "#000", rows }], { x: "layer", y, up: upFrom(y) });
+  assert.equal(chart("importance").series!.length, 1);
+  assert.throws(
+    () => chart("import"),
+    /Cannot draw import: found no such column, expected one of layer, importance$/,
+  );
 });
 
 Deno.test("CSV quotes commas and quotes, and a row is a line", () => {

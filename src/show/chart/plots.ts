@@ -38,8 +38,13 @@ export const MODULE_KEY: readonly KeyEntry[] = MODULES.map((kind) => (
   { label: KIND_NAMES[kind], ...lookOf(kind) }
 ));
 
-/** A number of a row; null where it has none. */
+/** A number of a row; null where it has none. Throws `TypeError` for a column that the row lacks. */
 function numberOf<Row extends CsvRow>(row: Row, column: Column<Row>): number | null {
+  if (!Object.hasOwn(row, column)) {
+    throw new TypeError(
+      `Cannot draw ${column}: found no such column, expected one of ${Object.keys(row).join(", ")}`,
+    );
+  }
   const value = row[column];
   return typeof value === "number" && Number.isFinite(value) ? value : null;
 }

@@ -80,6 +80,7 @@ export const shown: Readonly<Record<string, Row>> = {
     type: [[aSweep], "Cannot draw: results is a sweep, expected a list of rooflines"],
   },
   signFigure: ofProfile,
+  streamNormFigure: ofProfile,
   sizesFigure: {
     value: [[[]], "Cannot draw: the number of sweeps is 0, expected at least 1"],
     type: [[[aProfile]], "Cannot draw: sweeps[0] is a profile, expected a sweep"],
