@@ -69,7 +69,7 @@ const inner: Record<string, readonly string[]> = {
   weights: ["blocks", "gguf", "safetensors", "packed"],
   text: ["tokenizer", "formats"],
   engine: ["native", "web"],
-  export: ["card", "changes", "hf", "gguf", "onnx"],
+  export: ["changes", "card", "hf", "gguf", "onnx"],
   run: ["probes", "weights", "plan", "modules", "head", "cost", "decode", "requests", "repair"],
   show: ["words", "chart", "tables", "figures", "claims", "sections", "page"],
   "show/chart": ["draw", "files"],

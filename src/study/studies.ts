@@ -1,28 +1,19 @@
 /** The studies by name, and their prices. */
 import { expect, oneOf } from "../entry/mod.ts";
-import type { NamedConfig, Series, StudyModel } from "../subject/mod.ts";
-import {
-  type CausesOptions,
-  causesStudy,
-  untrainedCausesStudy,
-  type UntrainedOptions,
-} from "./causes/causes.ts";
-import { type FitOptions, fitStudy } from "./fit/fit.ts";
-import { type CheckpointsOptions, checkpointsStudy } from "./training/checkpoints.ts";
-import { evaluateStudy, type EvaluationOptions } from "./evaluate/evaluate.ts";
-import type { EvaluatePrice } from "./evaluate/price.ts";
-import type { GenerationStudyOptions } from "./generation/asked.ts";
+import { causesStudy, untrainedCausesStudy } from "./causes/causes.ts";
+import { fitStudy } from "./fit/fit.ts";
+import { checkpointsStudy } from "./training/checkpoints.ts";
+import { evaluateStudy } from "./evaluate/evaluate.ts";
 import { generationStudy } from "./generation/generation.ts";
-import { type GuidesOptions, guidesStudy } from "./orders/guides.ts";
-import type { OrderOptions } from "./orders/request.ts";
+import { guidesStudy } from "./orders/guides.ts";
 import { orderStudy } from "./orders/stages.ts";
-import { type PerplexityOptions, perplexityStudy } from "./passes/perplexity.ts";
-import { type ProfileOptions, profileStudy } from "./passes/profile.ts";
-import { type RepairedOptions, repairStudy } from "./repair/repair.ts";
-import { type SpeedEstimate, type SpeedOptions, speedStudy } from "./speed/speed.ts";
+import { perplexityStudy } from "./passes/perplexity.ts";
+import { profileStudy } from "./passes/profile.ts";
+import { repairStudy } from "./repair/repair.ts";
+import { speedStudy } from "./speed/speed.ts";
 import { type Price, priceOf, type Study } from "./base/study.ts";
-import { type SweepOptions, sweepStudy } from "./sweep/sweep.ts";
-import { type RandomInitOptions, randomInitStudy } from "./untrained/random_init.ts";
+import { sweepStudy } from "./sweep/sweep.ts";
+import { randomInitStudy } from "./untrained/random_init.ts";
 
 /** All studies. */
 export const studies = {
@@ -40,7 +31,7 @@ export const studies = {
   generation: generationStudy,
   guides: guidesStudy,
   speed: speedStudy,
-} as const satisfies Record<keyof StudyTerms, unknown>;
+} as const;
 
 /** A study's subject and options, and its price. */
 export type Terms<Subject, Options, Cost = Price> = {
@@ -48,24 +39,12 @@ export type Terms<Subject, Options, Cost = Price> = {
   readonly options: Options;
   readonly price: Cost;
 };
+type TermsOf<Own> = Own extends Study<infer _, infer Options, infer _Result, infer Cost, infer Subject>
+  ? Terms<Subject, Options, Cost>
+  : never;
 
-/** The subject, options and price of every study. */
-export type StudyTerms = {
-  readonly profile: Terms<StudyModel | string, ProfileOptions>;
-  readonly perplexity: Terms<StudyModel | string, PerplexityOptions>;
-  readonly causes: Terms<StudyModel | string, CausesOptions>;
-  readonly evaluate: Terms<StudyModel | string, EvaluationOptions, EvaluatePrice>;
-  readonly repair: Terms<StudyModel | string, RepairedOptions>;
-  readonly order: Terms<StudyModel | string, OrderOptions>;
-  readonly sweep: Terms<StudyModel | string, SweepOptions>;
-  readonly fit: Terms<StudyModel | string, FitOptions>;
-  readonly checkpoints: Terms<Series, CheckpointsOptions>;
-  readonly "random-init": Terms<NamedConfig | string, RandomInitOptions>;
-  readonly "untrained-causes": Terms<NamedConfig | string, UntrainedOptions>;
-  readonly generation: Terms<StudyModel | string, GenerationStudyOptions>;
-  readonly guides: Terms<StudyModel | string, GuidesOptions>;
-  readonly speed: Terms<StudyModel | string, SpeedOptions, SpeedEstimate>;
-};
+/** The subject, options and price of every study, by its name. */
+export type StudyTerms = { readonly [Name in keyof typeof studies]: TermsOf<(typeof studies)[Name]> };
 
 /**
  * Estimates the time and memory of a study, which is not run. Times one matrix product to learn this machine's speed. Throws what the

@@ -2,9 +2,10 @@
  * The model card of a smaller model: the dropped modules, their choice, their cost, notes. Every
  * string that comes from a file is a code span, and JSON (which is YAML) in the front matter.
  */
-import { type Change, MODULES } from "../../measure/mod.ts";
+import { MODULES } from "../../measure/mod.ts";
 import { code, jsonText } from "../../entry/mod.ts";
 import { type Plan, VERSION } from "../../result/mod.ts";
+import { changeText } from "../changes/express.ts";
 import { type Format, type Job, type Made, type Module, modulesText } from "../job.ts";
 import { makingText, measuringText, useText } from "./commands.ts";
 import { perplexityText, speedText, tasksText } from "./costs.ts";
@@ -86,35 +87,6 @@ function changesText({ changes = [] }: Job["drop"], plan: Plan | null): string {
   const calibrated = provenance ? `Repaired by \`${by}\`, calibrated${measuredOn(provenance)}.\n\n` : "";
   return `Changed otherwise:\n\n${lines.join("\n")}\n\n${calibrated}`;
 }
-
-function changeText(change: Change): string {
-  switch (change.to) {
-    case "nothing":
-      return "dropped";
-    case "mean":
-      return "the mean of its update in its place";
-    case "linear":
-      return `a linear map of ${change.unnormed ? "the stream" : "its normed input"} in its place`;
-    case "window": {
-      const { keys, sinks, tensors } = change;
-      return [
-        `each query sees the last ${counted(keys, "key")}` +
-        (sinks > 0 ? ` and the first ${counted(sinks, "key")} of the text` : ""),
-        ...tensors ? ["another output projection"] : [],
-      ].join(", ");
-    }
-    case "weights": {
-      const { heads, tensors, scale } = change;
-      return [
-        ...heads ? [`nothing of heads ${heads.join(" ")} reaches the output projection`] : [],
-        ...tensors ? ["another output projection"] : [],
-        ...scale === undefined ? [] : [`its update is multiplied by ${Number(scale.toPrecision(6))}`],
-      ].join(", ");
-    }
-  }
-}
-
-const counted = (count: number, noun: string) => count === 1 ? noun : `${count} ${noun}s`;
 
 /** " on the text `wiki` (SHA-256 …): 8 × 512 tokens …". */
 function measuredOn({ text, packing, dtype, engine }: NonNullable<Plan["provenance"]>): string {

@@ -20,9 +20,14 @@ interface ExportKind<Own extends Change> {
    * possible.
    */
   store(change: Own, job: Job, format: Format, edits: Edits): Job | null;
+  /** What it does, for readers of the model's card. */
+  says(change: Own): string;
   /** What users of the model should know, if anything. */
   note?(change: Own): string | null;
 }
+
+const OTHER = "another output projection";
+const counted = (keys: number) => keys === 1 ? "key" : `${keys} keys`;
 
 const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<ChangeTo<To>> } = {
   weights: {
@@ -30,6 +35,12 @@ const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<Cha
       storeWeights(change, job, edits);
       return job;
     },
+    says: ({ heads, tensors, scale }) =>
+      [
+        ...heads ? [`nothing of heads ${heads.join(" ")} reaches the output projection`] : [],
+        ...tensors ? [OTHER] : [],
+        ...scale === undefined ? [] : [`its update is multiplied by ${Number(scale.toPrecision(6))}`],
+      ].join(", "),
     note: ({ layer, heads }) =>
       heads
         ? `attention ${layer}: the output projection has zeros for heads ${heads.join(" ")}; ` +
@@ -38,6 +49,7 @@ const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<Cha
   },
   mean: {
     store: storeMean,
+    says: () => "the mean of its update in its place",
     note: (change) => `${modulesText([change])}: the mean of its update is added in its place`,
   },
   linear: {
@@ -47,6 +59,7 @@ const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<Cha
       const map = `is replaced by a linear map${change.unnormed ? " of the stream itself" : ""}`;
       throw new Inexpressible(modulesText([change]), `${map}, for which the format has no place`);
     },
+    says: ({ unnormed }) => `a linear map of ${unnormed ? "the stream" : "its normed input"} in its place`,
   },
   window: {
     store(change, _, format) {
@@ -56,6 +69,12 @@ const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<Cha
         : "has a window that is the plan's, for which the format has no place";
       throw new Inexpressible(modulesText([change]), why);
     },
+    says: ({ keys, sinks, tensors }) =>
+      [
+        `each query sees the last ${counted(keys)}` +
+        (sinks > 0 ? ` and the first ${counted(sinks)} of the text` : ""),
+        ...tensors ? [OTHER] : [],
+      ].join(", "),
   },
 };
 
@@ -94,6 +113,11 @@ export function expressed(job: Job, format: Format): Job {
 }
 
 const rank = ({ to }: Change) => Number(to === "mean");
+
+/** What a change does. */
+export function changeText(change: Change): string {
+  return kindOf(change).says(change);
+}
 
 /** Notes for users of the exported model. */
 export function notesOnChanges(changes: readonly Change[]): string[] {
