@@ -21,6 +21,9 @@ import { type Fixture, fixture } from "./fixtures/read.ts";
 /** Whether the whole matrices run: `deno task test:all`. */
 export const isThorough = Deno.env.get("LAMINA_TESTS") === "all";
 
+/** Whether a release is tested: full products of options, and the real model wherever another takes its place. */
+export const isRelease = Boolean(Deno.env.get("LAMINA_CI_ALL"));
+
 /** Registers a test that `deno task test` leaves to `deno task test:all`: ignored there, with that in its name. */
 export const thorough: (name: string, fn: Deno.TestDefinition["fn"]) => void = isThorough
   ? Deno.test // itself, so that reports name the caller's file
@@ -29,6 +32,10 @@ export const thorough: (name: string, fn: Deno.TestDefinition["fn"]) => void = i
 /** All of a list in `deno task test:all`; in `deno task test` one of it, another with each turn: a row of a matrix takes one column. */
 export const byTurns = <T>(all: readonly T[], turn: number): readonly T[] =>
   isThorough ? all : [all[turn % all.length]];
+
+/** All of a list before a release; otherwise two of it, the next two with each turn: pairs instead of a full product. */
+export const inPairs = <T>(all: readonly T[], turn: number): readonly T[] =>
+  isRelease ? all : [0, 1].map((i) => all[(2 * turn + i) % all.length]);
 
 /** Unit roundoff of float32: the largest relative error of one rounded operation. */
 export const UNIT = 2 ** -24;

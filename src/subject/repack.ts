@@ -23,7 +23,7 @@ export async function packAgain(
   const { samples, length, skip, bos } = packing;
   if (!((skip + samples) * length <= MOST_TOKENS)) return null;
   const silent = { signal, onProgress: () => {}, onNotice: () => {} };
-  for (const name of await placesOf(text.name, own, silent)) {
+  for (const name of await placesOf(text.name, own)) {
     signal?.throwIfAborted();
     const sizes = { samples, length, skip, bos };
     const again = await packText(model, { text: name, ...sizes, ...silent }).catch(() => null);
@@ -34,7 +34,7 @@ export async function packAgain(
 }
 
 /** What `packText` may read without the network to find a text of this name. */
-async function placesOf(name: string, own: readonly string[], reports: Reports): Promise<string[]> {
+async function placesOf(name: string, own: readonly string[]): Promise<string[]> {
   if (name === "file" || name === IDS) {
     const files: string[] = [];
     for (const text of own) if (!textNames.includes(text) && await isFile(text)) files.push(text);
@@ -42,5 +42,5 @@ async function placesOf(name: string, own: readonly string[], reports: Reports):
   }
   if (own.includes(name)) return [name]; // the study has just read it
   const packaged = (TEXT_NAMES as readonly string[]).includes(name);
-  return packaged && await isBenchmarkCached(reports).catch(() => false) ? [name] : [];
+  return packaged && await isBenchmarkCached().catch(() => false) ? [name] : [];
 }

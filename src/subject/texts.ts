@@ -13,7 +13,7 @@ import {
   requireAll,
   wholeNumber,
 } from "../entry/mod.ts";
-import { benchmarkData, datasetFile } from "../hub/mod.ts";
+import { benchmarkFiles, datasetFile } from "../hub/mod.ts";
 import { joinHashes, type Provenance } from "../result/mod.ts";
 import {
   blockHashes,
@@ -154,7 +154,7 @@ export function textHash(blocks: Blocks, skip = 0): string {
 
 async function openText(text: string, fetch: Reports): Promise<AsyncIterable<Document>> {
   if (text === "c4") return readDocuments(await datasetFile(C4.repo, C4.file, fetch));
-  if (textNames.includes(text)) return namedText(text, await benchmarkData(fetch));
+  if (textNames.includes(text)) return namedText(text, await benchmarkFiles(fetch));
   const found = await stat(text).catch(() => null);
   if (found?.isDirectory()) {
     throw new Error(`Cannot read text ${text}: found a folder, expected a file of plain text or JSONL`);

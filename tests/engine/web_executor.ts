@@ -32,6 +32,7 @@ import {
   distance,
   engine as cpu,
   engineWith,
+  isRelease,
   isThorough,
   largest,
   randomBlocks,
@@ -41,7 +42,7 @@ import {
 } from "../support.ts";
 
 /** Tokens: within one tile of a product, over several, over several chunks of linear attention; `test` has one beyond both. */
-const lengths = isThorough ? [7, 33, 130, 300] : [130];
+const LENGTHS = [7, 33, 130, 300];
 const plans = [noDrop, { attention: [1], mlp: [0] }, { attention: [0], mlp: [] }];
 
 /** Fixtures whose jobs differ in more than a table that is fed. */
@@ -59,16 +60,19 @@ const different = [
 
 /** One fixture for each kind of graph: each kind of module and of norm placement, and learned positions. */
 const GRAPHS = [...Object.keys(KINDS), "gpt2"];
+/** Some of them. */
+const EVERYDAY = ["llama", "gemma2", "deepseek-v3", "qwen3-5", "gpt-oss"];
 /** One fixture for each kind of attention. */
 const JOBS = ["gemma2", "qwen3-5"];
 
 /** The whole executor. */
 export function testExecutor(engine: Engine): void {
   for (const name of fixtureNames) {
-    const test = GRAPHS.includes(name) ? Deno.test : thorough;
+    const test = EVERYDAY.includes(name) ? Deno.test : thorough;
     test(`webgpu, ${name}: the streams of ${plans.length} plans are the CPU's`, () =>
       withFixture(name, async ({ model }) => {
         const before = engine.live;
+        const lengths = isThorough && GRAPHS.includes(name) || isRelease ? LENGTHS : [130];
         for (const length of lengths.filter((length) => length <= (model.spec.positions ?? length))) {
           await expectStreams(model, randomBlocks(2, length, model.spec.vocabulary), engine);
         }

@@ -1,5 +1,9 @@
-/** The notebooks executed from nothing at a small setting, and the stop button pressed in a running study. */
+/**
+ * The notebooks executed from nothing at a small setting, on a small model (small.ts; on the real one before a release), and the stop
+ * button pressed in a running study.
+ */
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execute } from "../../src/lab/mod.ts";
 import {
@@ -11,16 +15,20 @@ import {
   notebooks,
   QUICK,
   readCode,
+  root,
   runPython,
   textOf,
   writeNotebook,
   writeScript,
 } from "./notebook.ts";
+import { writeSmall } from "../small.ts";
+import { isRelease } from "../support.ts";
 import { unchanged } from "../unchanged.ts";
 
-/** Two samples of 48 tokens of the one model that every machine fetches. */
+/** Two samples of 48 tokens. */
 const sizes = { LAMINA_SAMPLES: "2", LAMINA_LENGTH: "48", LAMINA_CONTEXTS: "16", LAMINA_ROUNDS: "1" };
-const small = { ...sizes, LAMINA_OWN: "smollm2-135m" };
+/** The one model that every machine fetches. */
+const REAL = "smollm2-135m";
 
 const skipped = unchanged("notebooks");
 
@@ -31,23 +39,44 @@ const PATIENCE = 5; // s from the stop button to the answer of the next cell on 
 kernelTest(
   "every notebook runs headlessly and loses no output; one as a script runs without a kernel",
   async (folder) => {
-    const env = { ...small, LAMINA_RESULTS: `${folder}/results` };
-    await execute(committed, { folder, env });
-    for (const path of committed) {
+    const paths = isRelease ? committed : await copies(folder);
+    const env = {
+      ...sizes,
+      LAMINA_OWN: isRelease ? REAL : `${folder}/small`,
+      LAMINA_RESULTS: `${folder}/results`,
+    };
+    await execute(paths, { folder, env });
+    for (const path of paths) {
       const name = nameOf(path);
       const [wanted, run] = [await readCode(path), await readCode(`${folder}/${name}.ipynb`)];
       assert.deepEqual(run.map(({ source }) => source), wanted.map(({ source }) => source), name);
       assert.deepEqual(run.flatMap(flawsOf), [], name);
       assert.deepEqual(foreignParts(JSON.stringify(run)), [], name);
     }
-    await checkScript(`${notebooks}${QUICK}.ipynb`, folder, env);
+    await checkScript(paths.find((path) => nameOf(path) === QUICK)!, env);
   },
   skipped && ` (skipped: ${skipped})`,
 );
 
+/** The notebooks beside the project's data, with the small model instead of the real one. */
+async function copies(folder: string): Promise<string[]> {
+  await writeSmall(`${folder}/small`);
+  await Deno.symlink(`${root}data`, `${folder}/data`);
+  await Deno.mkdir(`${folder}/notebooks`);
+  return await Promise.all(committed.map(async (path) => {
+    const copy = `${folder}/notebooks/${nameOf(path)}.ipynb`;
+    const text = await Deno.readTextFile(path);
+    await Deno.writeTextFile(
+      copy,
+      text.replaceAll(JSON.stringify(`"${REAL}"`).slice(1, -1), String.raw`\"../small\"`),
+    );
+    return copy;
+  }));
+}
+
 /** A notebook's cells as one script: it ends well and prints one line for each call of `show`. */
-async function checkScript(path: string, folder: string, env: Record<string, string>): Promise<void> {
-  const script = `${folder}/${nameOf(path)}.ts`;
+async function checkScript(path: string, env: Record<string, string>): Promise<void> {
+  const script = path.replace(/ipynb$/, "ts");
   await writeScript(script, path);
   const lines = (await runScript(script, env)).trim().split("\n");
   const calls = (await readCode(path)).flatMap(({ source }) => source.match(SHOW) ?? []);
@@ -85,8 +114,8 @@ kernelTest("the stop button ends a study and keeps the kernel", async () => {
 
 async function runScript(path: string, env: Record<string, string>): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", "--no-check", path],
-    cwd: notebooks,
+    args: ["run", "-A", "--quiet", "--no-check", "--config", `${root}deno.json`, path],
+    cwd: dirname(path),
     env,
   }).output();
   assert.ok(success, new TextDecoder().decode(stderr));

@@ -12,7 +12,15 @@ import {
   textLogits,
 } from "../../src/run/mod.ts";
 import { draftedRows } from "../../src/run/head/acceptance.ts";
-import { engine, engineWith, largest, randomBlocks, stateTolerance, withFixture } from "../support.ts";
+import {
+  engine,
+  engineWith,
+  largest,
+  randomBlocks,
+  stateTolerance,
+  thorough,
+  withFixture,
+} from "../support.ts";
 
 Deno.test("all rows of a short text are measured, at least 32 of a longer one, and at last every 16th", () => {
   for (let predicted = 0; predicted < 3000; predicted++) {
@@ -58,7 +66,8 @@ async function scoreOn(on: Engine, model: Model, blocks: Blocks, plans: DropPlan
 }
 
 for (const name of ["llama", "gemma2", "gpt2"]) {
-  Deno.test(`${name}: acceptance over one slice of the vocabulary and over slices of seven words`, () =>
+  const test = name === "llama" ? Deno.test : thorough;
+  test(`${name}: acceptance over one slice of the vocabulary and over slices of seven words`, () =>
     withFixture(name, async ({ model }) => {
       const { hidden, vocabulary } = model.spec;
       const plans = [noDrop, { attention: [0], mlp: [] }, { attention: [0, 1], mlp: [1] }];

@@ -17,7 +17,7 @@ import {
   workOf,
 } from "../../src/run/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
-import { isThorough, randomBlocks, withFixture } from "../support.ts";
+import { isThorough, randomBlocks, thorough, withFixture } from "../support.ts";
 import { type Counted, countingEngine } from "./counting.ts";
 
 /** A fixture with each kind of module: windows, latents, experts of every kind, states, learned positions, a parallel residual. */
@@ -78,59 +78,69 @@ function expectEqual(found: number, expected: number, what: string): void {
   );
 }
 
-for (const name of names) {
-  Deno.test(`${name}: a pass multiplies what workOf says of every plan`, () =>
-    withFixture(name, async ({ model }) => {
-      const { spec } = model;
-      const segments = segmentsOf(randomBlocks(SIZE.samples, SIZE.length, spec.vocabulary));
-      for (const plan of plans) {
-        const { engine, counted } = countingEngine();
-        await forward({ model, engine, segments, plans: [plan], finish });
-        const work = predicted(spec, plan, { texts: SIZE.samples, tokens: SIZE.length, past: 0 });
-        expectEqual(counted.products, work.products, `products under ${JSON.stringify(plan)}`);
-        expectEqual(coreOf(counted, spec), work.core, `core under ${JSON.stringify(plan)}`);
-      }
-    }));
-
-  Deno.test(`${name}: a prompt and steps multiply what workOf says of them`, () =>
-    withFixture(name, async ({ model }) => {
-      const { spec } = model;
-      const windowed = spec.layers.some(({ attention }) => scoring(attention)?.window);
-      const { ids } = randomBlocks(1, 12, spec.vocabulary);
-      const { engine, counted } = countingEngine();
-      const opened = await decoder({ model, engine, plan: plans[1] });
-      const steps = [[0, 7], [7, 8], [8, 9], [9, 10], [10, 11], [11, 12]];
-      try {
-        for (const [from, to] of steps) {
-          Object.assign(counted, { products: 0, seen: 0, rectangles: 0, states: 0 });
-          await (from === 0 ? opened.prefill([ids.subarray(0, to)]) : opened.step([ids[from]]));
-          const work = predicted(spec, plans[1], { texts: 1, tokens: to - from, past: from });
-          const where = `of tokens ${from} to ${to}`;
-          expectEqual(counted.products, work.products + work.head, `products ${where}`);
-          const core = coreOf(counted, spec);
-          // A product with a mask multiplies what the mask hides.
-          const isMasked = counted.rectangles > 0 && (to - from > 1 || windowed);
-          if (isMasked) assert.ok(core >= work.core, `core ${where}`);
-          else expectEqual(core, work.core, `core ${where}`);
+for (const [i, name] of names.entries()) {
+  const [pass, steps, together] = [0, 1, 2].map((turn) => (i + turn) % 3 === 0 ? Deno.test : thorough);
+  pass(
+    `${name}: a pass multiplies what workOf says of every plan`,
+    () =>
+      withFixture(name, async ({ model }) => {
+        const { spec } = model;
+        const segments = segmentsOf(randomBlocks(SIZE.samples, SIZE.length, spec.vocabulary));
+        for (const plan of plans) {
+          const { engine, counted } = countingEngine();
+          await forward({ model, engine, segments, plans: [plan], finish });
+          const work = predicted(spec, plan, { texts: SIZE.samples, tokens: SIZE.length, past: 0 });
+          expectEqual(counted.products, work.products, `products under ${JSON.stringify(plan)}`);
+          expectEqual(coreOf(counted, spec), work.core, `core under ${JSON.stringify(plan)}`);
         }
-      } finally {
-        await opened.release();
-      }
-    }));
+      }),
+  );
 
-  Deno.test(`${name}: plans that run together and their predictions cost what cost says`, () =>
-    withFixture(name, async ({ model }) => {
-      const { spec } = model;
-      const segments = segmentsOf(randomBlocks(SIZE.samples, SIZE.length, spec.vocabulary));
-      for (const head of [false, true]) {
+  steps(
+    `${name}: a prompt and steps multiply what workOf says of them`,
+    () =>
+      withFixture(name, async ({ model }) => {
+        const { spec } = model;
+        const windowed = spec.layers.some(({ attention }) => scoring(attention)?.window);
+        const { ids } = randomBlocks(1, 12, spec.vocabulary);
         const { engine, counted } = countingEngine();
-        await (head
-          ? score({ model, engine, segments, plans })
-          : forward({ model, engine, segments, plans, finish }));
-        const price = cost(spec, plans, SIZE, head);
-        assert.equal(counted.modules, price.modules, "modules");
-        const found = counted.products + coreOf(counted, spec);
-        assert.ok(Math.abs(found / price.flops - 1) < NEAR, `${price.flops} predicted, ${found} counted`);
-      }
-    }));
+        const opened = await decoder({ model, engine, plan: plans[1] });
+        const steps = [[0, 7], [7, 8], [8, 9], [9, 10], [10, 11], [11, 12]];
+        try {
+          for (const [from, to] of steps) {
+            Object.assign(counted, { products: 0, seen: 0, rectangles: 0, states: 0 });
+            await (from === 0 ? opened.prefill([ids.subarray(0, to)]) : opened.step([ids[from]]));
+            const work = predicted(spec, plans[1], { texts: 1, tokens: to - from, past: from });
+            const where = `of tokens ${from} to ${to}`;
+            expectEqual(counted.products, work.products + work.head, `products ${where}`);
+            const core = coreOf(counted, spec);
+            // A product with a mask multiplies what the mask hides.
+            const isMasked = counted.rectangles > 0 && (to - from > 1 || windowed);
+            if (isMasked) assert.ok(core >= work.core, `core ${where}`);
+            else expectEqual(core, work.core, `core ${where}`);
+          }
+        } finally {
+          await opened.release();
+        }
+      }),
+  );
+
+  together(
+    `${name}: plans that run together and their predictions cost what cost says`,
+    () =>
+      withFixture(name, async ({ model }) => {
+        const { spec } = model;
+        const segments = segmentsOf(randomBlocks(SIZE.samples, SIZE.length, spec.vocabulary));
+        for (const head of [false, true]) {
+          const { engine, counted } = countingEngine();
+          await (head
+            ? score({ model, engine, segments, plans })
+            : forward({ model, engine, segments, plans, finish }));
+          const price = cost(spec, plans, SIZE, head);
+          assert.equal(counted.modules, price.modules, "modules");
+          const found = counted.products + coreOf(counted, spec);
+          assert.ok(Math.abs(found / price.flops - 1) < NEAR, `${price.flops} predicted, ${found} counted`);
+        }
+      }),
+  );
 }

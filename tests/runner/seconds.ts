@@ -1,9 +1,12 @@
-/** Seconds of test files: `tests/seconds.json`, which `deno task test --seconds` rewrites. */
+/**
+ * Seconds of test files: `tests/seconds.json`, which `deno task test --seconds` rewrites, and `tests/seconds_all.json`, which `deno task
+ * test:all --seconds` does.
+ */
 import { join } from "node:path";
 import type { Item, Seconds } from "./item.ts";
 import type { Ran } from "./queue.ts";
 
-const FILE = "tests/seconds.json";
+const FILE = Deno.env.get("LAMINA_TESTS") === "all" ? "tests/seconds_all.json" : "tests/seconds.json";
 
 /** The recorded seconds; none where there is no record. */
 export async function readSeconds(root: string): Promise<Seconds> {

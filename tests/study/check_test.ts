@@ -5,7 +5,7 @@ import type { Profile } from "../../src/result/mod.ts";
 import { fit, makePlan, order, perplexities, profile, sweep } from "../../src/study/mod.ts";
 import { openSeries, type StudyModel } from "../../src/subject/mod.ts";
 import { checkedCount, checkOf, type Removals } from "../../src/study/orders/check.ts";
-import { withFolder } from "../support.ts";
+import { thorough, withFolder } from "../support.ts";
 import { kept } from "./tiny.ts";
 
 const text = { text: fileURLToPath(new URL("../../README.md", import.meta.url)), samples: 3, length: 300 };
@@ -31,7 +31,8 @@ const layersOf = (entries: readonly { readonly layer: number }[]) => entries.map
 for (
   const [name, target, by] of [["pre-ln", "mlp", "importance"], ["peri-ln", "block", "magnitude"]] as const
 ) {
-  Deno.test(`${name}: ${target} by ${by} has those last that cost far more alone, the cheapest first`, () =>
+  const test = name === "pre-ln" ? Deno.test : thorough;
+  test(`${name}: ${target} by ${by} has those last that cost far more alone, the cheapest first`, () =>
     withTrained(name, async (model) => {
       const plain = await order(model, { ...text, target, by, unchecked: true });
       assert.equal(plain.check, undefined);

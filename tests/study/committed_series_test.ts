@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { perplexities, profile } from "../../src/study/mod.ts";
 import { openSeries } from "../../src/subject/mod.ts";
-import { withFolder } from "../support.ts";
+import { thorough, withFolder } from "../support.ts";
 
 const PROSE = "The old man walked down to the river and sat there until the sun had gone. ".repeat(12);
 
@@ -36,7 +36,8 @@ for (const [name, family] of [["pre-ln", "llama"], ["peri-ln", "gemma3_text"]]) 
     assert.equal(seen.size, 1);
   });
 
-  Deno.test(`series ${name}: it has learned more than pairs of words, and every checkpoint can be measured`, async () => {
+  const test = name === "pre-ln" ? Deno.test : thorough;
+  test(`series ${name}: it has learned more than pairs of words, and every checkpoint can be measured`, async () => {
     const { checkpoints: losses, baselines } = JSON.parse(await Deno.readTextFile(`${folder}/series.json`));
     const heldOut: number[] = losses.map(({ heldOut }: { heldOut: number }) => heldOut);
     assert.ok(

@@ -63,6 +63,8 @@ Deno.test("work that a busy machine kept from computing is started again, and co
 
 const model = { type: "BPE", vocab: { [VICTIM]: 0, a: 1, "!": 2 }, merges: [], unk_token: "a" };
 const pattern = { Regex: HOSTILE };
+/** Milliseconds; one test waits for what a tokenizer has by default. */
+const SPARE = 100;
 
 for (
   const [what, steps] of [
@@ -71,7 +73,7 @@ for (
   ] as const
 ) {
   Deno.test(`a tokenizer whose ${what} does not end is an error`, () => {
-    const tokenizer = tokenizerFromJson({ model, ...steps }, {});
+    const tokenizer = tokenizerFromJson({ model, ...steps }, {}, {}, SPARE);
     assert.throws(() => tokenizer.encode(VICTIM), {
       name: "RangeError",
       message: /^Cannot use the tokenizer: not finished after/,
@@ -81,7 +83,7 @@ for (
 
 Deno.test("a tokenizer whose decoder does not end is an error", () => {
   const decoder = { type: "Replace", pattern, content: "" };
-  const tokenizer = tokenizerFromJson({ model, decoder }, {});
+  const tokenizer = tokenizerFromJson({ model, decoder }, {}, {}, SPARE);
   assert.throws(() => tokenizer.decode([0]), {
     name: "RangeError",
     message: /^Cannot use the tokenizer: not finished after/,

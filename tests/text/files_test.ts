@@ -103,7 +103,8 @@ Deno.test("bad files are refused by name and line", async () => {
 
 Deno.test("named texts: unique documents, sources in turn", async () => {
   await withFiles(benchmark(), async (folder) => {
-    const read = (name: string) => Array.fromAsync(namedText(name, folder));
+    const fileOf = (path: string) => Promise.resolve(join(folder, path));
+    const read = (name: string) => Array.fromAsync(namedText(name, fileOf));
     assert.deepEqual(await read("stories"), ["A", "B"]);
     assert.deepEqual(await read("wiki"), ["One.\nTwo.", "Three."]);
     const code = await read("code");
@@ -118,17 +119,18 @@ Deno.test("named texts: unique documents, sources in turn", async () => {
 
 Deno.test("named texts: reading may stop early, unknown names and missing files are named", async () => {
   await withFiles(benchmark(), async (folder) => {
-    const code = namedText("code", folder)[Symbol.asyncIterator]();
+    const fileOf = (path: string) => Promise.resolve(join(folder, path));
+    const code = namedText("code", fileOf)[Symbol.asyncIterator]();
     assert.deepEqual(await code.next(), { done: false, value: "def f():\n  return 1\n" });
     await code.return!(undefined);
     assert.throws(
-      () => namedText("poems", folder),
+      () => namedText("poems", fileOf),
       /the text "poems": expected one of stories, wiki, code, math/,
     );
-    assert.throws(() => namedText("constructor", folder), /expected one of/);
+    assert.throws(() => namedText("constructor", fileOf), /expected one of/);
     await Deno.remove(join(folder, "oe_eval_tasks/coqa"), { recursive: true });
     await assert.rejects(
-      Array.fromAsync(namedText("stories", folder)),
+      Array.fromAsync(namedText("stories", fileOf)),
       /coqa.*requests\.jsonl\.gz: no such file/,
     );
   });

