@@ -18,6 +18,10 @@ interface Flaw {
 /** Returns the fault of a value, or null. `path` names the value in errors: "samples", "plans[1]". */
 export type Check = ((value: unknown, path: string) => Flaw | null) & Relation & {
   readonly isRequired?: boolean;
+  /** The value that a text on a command line stands for; a text that stands for none stays one, which the check refuses. */
+  readonly read?: (text: string) => unknown;
+  /** The names that it allows. */
+  readonly names?: readonly string[];
 };
 
 /** A check for every option of a type. */
@@ -51,12 +55,15 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): Chec
   const whole = (value: unknown) => Number.isSafeInteger(value) && value as number >= least;
   const from = like(`a whole number of at least ${least}`, whole, "number");
   const to = like(`at most ${most}`, (value) => value as number <= most, "number");
-  return (value, path) => from(value, path) ?? to(value, path);
+  const read = (text: string) => /^\d+$/.test(text) ? Number(text) : text;
+  return withMore((value, path) => from(value, path) ?? to(value, path), { read });
 }
 
 /** A number for which a condition holds: "a number above 0". */
 export function number(expected: string, holds: (value: number) => boolean = () => true): Check {
-  return like(expected, (value) => Number.isFinite(value) && holds(value as number), "number");
+  const check = like(expected, (value) => Number.isFinite(value) && holds(value as number), "number");
+  const read = (text: string) => text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text);
+  return withMore(check, { read });
 }
 
 export const string: Check = like("a text", (value) => typeof value === "string");
@@ -69,10 +76,11 @@ export const aSignal: Check = like("an AbortSignal", (value) => value instanceof
 /** One of several names. */
 export function oneOf(names: readonly string[]): Check {
   const check = like(`one of ${names.join(", ")}`, (value) => names.includes(value as string), "string");
-  return (value, path) => {
+  const near: Check = (value, path) => {
     const flaw = check(value, path);
     return flaw && typeof value === "string" ? { ...flaw, text: flaw.text + meant(value, names) } : flaw;
   };
+  return withMore(near, { names, read: (text) => text });
 }
 
 /** A list of at least `least` entries, each of which passes a check. */
@@ -82,9 +90,25 @@ export function list(of: Check, what: string, least = 0): Check {
     (value) => Array.isArray(value) || ArrayBuffer.isView(value),
   );
   const full = like(`at least ${least}`, (count) => count as number >= least, "number");
-  return (value, path) =>
+  const each: Check = (value, path) =>
     isList(value, path) ?? full((value as unknown[]).length, `the number of ${what}`) ??
       firstFlaw([...value as unknown[]].map((entry, i) => of(entry, `${path}[${i}]`)));
+  const { read, names } = of;
+  return withMore(
+    each,
+    read ? { read: (text) => inOrder(text.split(",").map((one) => read(one.trim())), names) } : {},
+  );
+}
+
+/** Names as they are listed, once each; other values as they are. */
+function inOrder(values: readonly unknown[], names?: readonly string[]): readonly unknown[] {
+  const unknown = values.filter((value) => !names?.includes(value as string));
+  return names && unknown.length === 0 ? names.filter((name) => values.includes(name)) : values;
+}
+
+/** A check that says more of its values. */
+function withMore(check: Check, more: Partial<Check>): Check {
+  return Object.assign((value: unknown, path: string) => check(value, path), check, more);
 }
 
 /** An object with any names whose values all pass a check. */
@@ -132,12 +156,12 @@ function names(checks: Readonly<Record<string, Check>>, noun: string, what: stri
 
 /** The check of an option that has no default. */
 export function required(check: Check): Check {
-  return Object.assign((value: unknown, path: string) => check(value, path), { isRequired: true });
+  return withMore(check, { isRequired: true });
 }
 
 /** The check of an option that needs another beside it, or cannot have it. */
 export function related(check: Check, relation: Relation): Check {
-  return Object.assign((value: unknown, path: string) => check(value, path), relation);
+  return withMore(check, relation);
 }
 
 /** The same checks for a type of which every name is required. */

@@ -74,7 +74,7 @@ export function shareOf(value: number | string, kind: ShareKind): number {
 /** Checks a share that is a number or a text. */
 export function aShare(kind: ShareKind): Check {
   const { expected } = kind;
-  return (value, path) => {
+  const check: Check = (value, path) => {
     if (typeof value !== "number" && typeof value !== "string") {
       return like(expected, () => false)(value, path);
     }
@@ -84,6 +84,7 @@ export function aShare(kind: ShareKind): Check {
     const found = typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : value;
     return { text: `${path} is ${found}${why}, expected ${expected}`, error: RangeError };
   };
+  return Object.assign(check, { read: (text: string) => text });
 }
 
 /** An amount as people would type it: a share as a percentage. */

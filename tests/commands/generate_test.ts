@@ -109,7 +109,7 @@ Deno.test("wrong use ends with 2, a failure with 1, and each says what was expec
     return expectFailures(run, [
       [2, ["generate", folder], /required option '--prompt <text>' not specified/],
       [2, [...args, "--tokens", "0"], /'--tokens <n>'.*expected a whole number of at least 1/],
-      [2, [...args, "--temperature", "-1"], /'--temperature <t>'.*expected a number above 0/],
+      [2, [...args, "--temperature", "-1"], /'--temperature <t>'.*expected a number of at least 0/],
       [2, [...args, "--top-p", "0"], /'--top-p <p>'.*expected a probability above 0/],
       [1, [...args, "--drop-attention", "7"], /Cannot drop attention 7/],
       [1, ["generate", "no-such-model", "--prompt", prompt], /Cannot open no-such-model/],

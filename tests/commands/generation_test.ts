@@ -57,7 +57,7 @@ Deno.test("wrong use ends with 2, a failure with 1, and each says what was expec
       ],
       [1, ["generation", folder, ...drop, "--prompt", ""], /Cannot continue prompts\[0\]/],
       [
-        1,
+        2,
         ["generation", folder, ...drop, ...asked, "--temperature", "1000"],
         /expected a number from 0.01 to 100/,
       ],

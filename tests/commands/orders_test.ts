@@ -88,7 +88,7 @@ Deno.test("orders: wrong use ends with 2, a failure with 1, and each says what w
       [2, ["order", folder, "--upto", "0"], /'--upto <n>'.*expected a whole number of at least 1/],
       [1, ["order", folder, "--target", "mlp", "--by", "gate-norm"], /only attention has queries and keys/],
       [1, ["order", folder, "--upto", "2", "--protect-first", "2"], /upto is 2, expected at most 1/],
-      [2, ["sweep", folder, "--by", "importance,guess"], /found "guess", expected some of: importance/],
+      [2, ["sweep", folder, "--by", "importance,guess"], /found "guess", expected one of importance/],
       [2, ["plan", order], /expected one of --drop, --parameters and --kv-bytes/],
       [2, ["plan", order, "--drop", "1", "--kv-bytes", "2"], /expected one of --drop, --parameters/],
       [1, ["plan", order, "--drop", "4"], /Cannot drop 4 attention modules: .* from 0 to 3/],

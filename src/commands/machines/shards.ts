@@ -1,5 +1,5 @@
 /** One study on many machines: `lamina shards COMMAND …`, `lamina shard PLAN`, and how `lamina merge PLAN` goes on. */
-import { formatBytes } from "../../entry/mod.ts";
+import { formatBytes, wholeNumber } from "../../entry/mod.ts";
 import { Command, Option } from "commander";
 import process from "node:process";
 import { text as allOf } from "node:stream/consumers";
@@ -32,7 +32,8 @@ import { recordedEngine } from "../../study/mod.ts";
 import type { Context } from "../shared/context.ts";
 import { Exit } from "../shared/exit.ts";
 import { ENDED, explained } from "../shared/help.ts";
-import { wholeNumber, withResultsFlag } from "../shared/options.ts";
+import { withResultsFlag } from "../shared/options.ts";
+import { reads } from "../shared/relations.ts";
 import { DIVISIBLE, flawInLine, type Sharing } from "../shared/sharing.ts";
 
 /** Runs a command line in a context: the whole program, which knows all commands. */
@@ -55,7 +56,7 @@ export function shardsCommand(context: Context, run: RunLine): Command {
     .allowUnknownOption()
     .addOption(
       new Option("--parts <n>", "number of shards (per stage, if the study has several)")
-        .argParser(wholeNumber(1)).makeOptionMandatory(),
+        .argParser(reads(wholeNumber(1))).makeOptionMandatory(),
     )
     .option("--cost", "number the shards of a stage by cost, most expensive first", false)
     .addOption(
@@ -95,7 +96,11 @@ export function shardCommand(context: Context, run: RunLine): Command {
   const command = new Command("shard")
     .description("compute one shard of a plan and keep its results")
     .argument("<plan>", "plan from `lamina shards` (- for stdin)")
-    .option("--index <i>", `number of the shard (default: $${INDEX_VARIABLES.join(", $")})`, wholeNumber(0));
+    .option(
+      "--index <i>",
+      `number of the shard (default: $${INDEX_VARIABLES.join(", $")})`,
+      reads(wholeNumber(0)),
+    );
   explained(command, "shard plan.json --index 0", [
     [String(NEVER), "wrong usage, version, model or text: do not retry"],
     [String(AGAIN), "stopped by SIGTERM: retry; finished work is kept"],

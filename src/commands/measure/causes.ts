@@ -1,6 +1,6 @@
 /** Why modules are redundant: `lamina causes MODEL`. */
-import { Command } from "commander";
-import { reportsOf } from "../../entry/mod.ts";
+import { Command, Option } from "commander";
+import { reportsOf, wholeNumber } from "../../entry/mod.ts";
 import { studies } from "../../study/mod.ts";
 import { openConfig, openSeries, type StudyModel } from "../../subject/mod.ts";
 import { type Context, openOptions, studyOptions, withModel } from "../shared/context.ts";
@@ -12,21 +12,16 @@ import {
   MODEL,
   type StudyFlags,
   wantedOf,
-  wholeNumber,
   withDropFlags,
   withSeedFlag,
   withStudyFlags,
 } from "../shared/options.ts";
-import { relate } from "../shared/relations.ts";
+import { reads, relate } from "../shared/relations.ts";
 import { perform, shown } from "../shared/perform.ts";
 import { openRunner } from "../shared/sharing.ts";
 
 interface Flags extends StudyFlags, DropFlags {
-  queryStride: number;
-  effectSamples: number;
-  predictabilitySamples: number;
   step?: number;
-  seed: number;
   untrained: boolean;
 }
 
@@ -34,23 +29,25 @@ export function causesCommand(context: Context): Command {
   const command = new Command("causes")
     .description("measure attention patterns, smoothing, update sizes and effects, beside importance")
     .argument("<model>", `${MODEL}; with --untrained, a configuration as for \`lamina random-init\``)
-    .option("--query-stride <k>", "compute attention patterns from every k-th query", wholeNumber(1), 1)
-    .option(
-      "--effect-samples <n>",
-      "samples for the effect of each drop on later layers (about one pass per layer); 0 skips it",
-      wholeNumber(0),
-      2,
+    .addOption(
+      new Option("--query-stride <k>", "compute attention patterns from every k-th query").default(1),
     )
-    .option(
-      "--predictability-samples <n>",
-      "samples for the share of each update that a linear function of its own token gives; 0 skips it",
-      wholeNumber(0),
-      0,
+    .addOption(
+      new Option(
+        "--effect-samples <n>",
+        "samples for the effect of each drop on later layers (about one pass per layer); 0 skips it",
+      ).default(2),
+    )
+    .addOption(
+      new Option(
+        "--predictability-samples <n>",
+        "samples for the share of each update that a linear function of its own token gives; 0 skips it",
+      ).default(0),
     )
     .option(
       "--step <n>",
       "treat <model> as a training series, as `lamina checkpoints` does, and use this step",
-      wholeNumber(0),
+      reads(wholeNumber(0)),
     )
     .option(
       "--untrained",
@@ -59,22 +56,21 @@ export function causesCommand(context: Context): Command {
     );
   explained(command, "causes smollm2-135m --samples 4");
   withSeedFlag(withStudyFlags(withDropFlags(command)), "untrained");
+  relate(command, studies.causes.checks);
   relate(command, {
     untrained: { excludes: ["step", "text", "bos", ...DROP_OPTIONS] },
     skip: { excludes: ["untrained"] },
   });
   return command.action(async (ref: string, flags: Flags) => {
-    const { queryStride, effectSamples, predictabilitySamples, seed, step } = flags;
-    const measures = { queryStride, effectSamples, predictabilitySamples };
-    const options = { ...studyOptions(context, flags), ...measures };
+    const { step } = flags;
+    const options = studyOptions(context, flags, studies.causes);
     await openRunner(context, flags);
     const wanted = await wantedOf(flags);
     if (flags.untrained) {
       const named = await openConfig(ref, openOptions(context, flags));
-      const { text: _text, skip: _skip, bos: _bos, ...sizes } = options;
-      const { name } = named;
-      const faces = shown(context, name, { done: `causes in ${name}` });
-      return await perform(context, flags, studies["untrained-causes"], [named, { ...sizes, seed }], faces);
+      const study = studies["untrained-causes"];
+      const faces = shown(context, named.name, { done: `causes in ${named.name}` });
+      return await perform(context, flags, study, [named, studyOptions(context, flags, study)], faces);
     }
     const measure = (model: StudyModel) =>
       perform(

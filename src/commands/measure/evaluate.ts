@@ -1,24 +1,20 @@
 /** Benchmark tasks, with modules dropped, compared with the full model. */
 import { Command, Option } from "commander";
-import { aPart } from "../../entry/mod.ts";
 import { noDrop } from "../../measure/mod.ts";
 import { type Evaluation, resultText } from "../../result/mod.ts";
 import { evaluatePriceText } from "../../show/mod.ts";
-import { type EvaluateOptions, studies } from "../../study/mod.ts";
+import { studies } from "../../study/mod.ts";
 import { suites, taskGroups, taskNames } from "../../tasks/mod.ts";
-import { type Context, runOptions, withModel } from "../shared/context.ts";
-import { type OutFlags, withOutFlags } from "../shared/destination.ts";
+import { type Context, studyOptions, withModel } from "../shared/context.ts";
+import { withOutFlags } from "../shared/destination.ts";
 import { GIVEN, taskList } from "../shared/given.ts";
 import { explained } from "../shared/help.ts";
 import {
   DROP_OPTIONS,
   type DropLists,
-  type EngineFlags,
-  type KeepingFlags,
   MODEL,
   plansIn,
-  share,
-  wholeNumber,
+  type StudyFlags,
   withDropLists,
   withEngineFlags,
   withKeepingFlags,
@@ -28,16 +24,11 @@ import { outputOf } from "../shared/outlet.ts";
 import { relate, repeatable } from "../shared/relations.ts";
 import { perform } from "../shared/perform.ts";
 
-interface EvaluateFlags extends KeepingFlags, EngineFlags, OutFlags, DropLists, Asked {
-  dryRun: boolean;
-  force: boolean;
+interface EvaluateFlags extends StudyFlags, DropLists {
+  tasks?: string[];
+  suite?: string;
   plan: string[];
 }
-
-type Asked = Pick<
-  EvaluateOptions,
-  "tasks" | "suite" | "shots" | "limit" | "bos" | "seed" | "margin" | "prompts"
->;
 
 const DEFAULT_TASKS = ["piqa", "arc_easy", "openbookqa"];
 const named = taskNames.filter((name) => !name.startsWith("mmlu_"));
@@ -58,8 +49,8 @@ export function evaluateCommand(context: Context): Command {
       new Option("--suite <name>", "a paper's tasks with its numbers of shots, instead of --tasks")
         .choices(Object.keys(suites)),
     )
-    .option("--shots <k>", "number of few-shot examples (default: the task's own, mostly 0)", wholeNumber(0))
-    .option("--limit <n>", "use only the first n documents of each task (default: all)", wholeNumber(1))
+    .option("--shots <k>", "number of few-shot examples (default: the task's own, mostly 0)")
+    .option("--limit <n>", "use only the first n documents of each task (default: all)")
     .addOption(
       new Option(
         "--bos <rule>",
@@ -70,17 +61,15 @@ export function evaluateCommand(context: Context): Command {
     .option(
       "--margin <share>",
       "largest loss of accuracy that counts as equivalent, for example 0.01 or 1% for one point",
-      share(aPart),
       "0.02",
     )
-    .option(
-      "--prompts <n>",
-      "number of prompts that each plan continues in writing; 0 skips it",
-      wholeNumber(0),
-      8,
+    .addOption(
+      new Option("--prompts <n>", "number of prompts that each plan continues in writing; 0 skips it")
+        .default(8),
     )
     .addOption(repeatable("--plan <file>", "a plan from `lamina plan` or `lamina repair`"))
-    .option("--seed <n>", "seed of the few-shot examples", wholeNumber(0), 1234);
+    .addOption(new Option("--seed <n>", "seed of the few-shot examples").default(1234));
+  relate(command, studies.evaluate.checks);
   relate(command, {
     suite: { excludes: ["tasks"] },
     margin: { needs: DROP_OPTIONS },
@@ -90,7 +79,12 @@ export function evaluateCommand(context: Context): Command {
     async (ref: string, flags: EvaluateFlags) => {
       const plans = await plansIn(flags);
       await withModel(context, ref, flags, async (model) => {
-        const options = { ...optionsOf(context, flags), plans: [noDrop, ...plans] };
+        const { tasks = flags.suite === undefined ? DEFAULT_TASKS : undefined } = flags;
+        const options = {
+          ...studyOptions(context, flags, studies.evaluate),
+          tasks,
+          plans: [noDrop, ...plans],
+        };
         await perform(context, flags, studies.evaluate, [model, options], {
           price: (price) => evaluatePriceText(model.name, plans.length, price, context.look),
           output: (results, done) => ({
@@ -107,10 +101,4 @@ export function evaluateCommand(context: Context): Command {
 function evaluationText(results: readonly Evaluation[]): string {
   const texts = results.map((result) => resultText(result, 1));
   return texts.length === 1 ? texts[0] : `[\n${texts.map((text) => text.trimEnd()).join(",\n")}\n]\n`;
-}
-
-function optionsOf(context: Context, flags: EvaluateFlags): EvaluateOptions {
-  const { suite, shots, limit, bos, seed, margin, prompts } = flags;
-  const tasks = flags.tasks === undefined && suite === undefined ? DEFAULT_TASKS : flags.tasks;
-  return { ...runOptions(context, flags), tasks, suite, shots, limit, bos, seed, margin, prompts };
 }

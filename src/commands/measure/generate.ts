@@ -1,6 +1,5 @@
 /** What the model writes: the full model's text beside the dropped one's. */
-import { Command } from "commander";
-import { aProbability } from "../../entry/mod.ts";
+import { Command, Option } from "commander";
 import { type DropPlan, isFull, planPhrase } from "../../measure/mod.ts";
 import { head } from "../../result/mod.ts";
 import {
@@ -17,10 +16,7 @@ import {
   dropOf,
   type EngineFlags,
   MODEL,
-  nonNegative,
-  share,
   wantedOf,
-  wholeNumber,
   withDropFlags,
   withEngineFlags,
 } from "../shared/options.ts";
@@ -41,17 +37,18 @@ export function generateCommand(context: Context): Command {
     .description("generate text with the full model and with modules dropped")
     .argument("<model>", MODEL)
     .requiredOption("--prompt <text>", `the text to continue; ${GIVEN}; @@ begins a text with @`, given)
-    .option("--tokens <n>", "maximum number of new tokens", wholeNumber(1), 64)
-    .option("--temperature <t>", "sampling temperature; 0 takes the most probable token", nonNegative, 0)
+    .addOption(new Option("--tokens <n>", "maximum number of new tokens").default(64))
+    .addOption(
+      new Option("--temperature <t>", "sampling temperature; 0 takes the most probable token").default(0),
+    )
     .option(
       "--top-p <p>",
       "sample from the most probable tokens that add up to this probability, such as 0.9 or 90%",
-      share(aProbability),
       "1",
     )
-    .option("--seed <n>", "random seed", wholeNumber(0), 0)
+    .addOption(new Option("--seed <n>", "random seed").default(0))
     .option("--draft <file>", "draft tokens with the modules that this plan keeps: same text, perhaps faster")
-    .option("--draft-tokens <n>", "tokens to draft at a time", wholeNumber(1), 4)
+    .addOption(new Option("--draft-tokens <n>", "tokens to draft at a time").default(4))
     .option("--bos", "start the prompt with the BOS token", false);
   relate(command, generateChecks);
   explained(command, 'generate smollm2-135m --prompt "Once upon a time" --drop-attention 25');

@@ -1,5 +1,5 @@
 /** Where dropping hurts while a model writes: `lamina generation`. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { HELD_OUT_TEXT, studies } from "../../study/mod.ts";
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
 import { GIVEN, given } from "../shared/given.ts";
@@ -8,9 +8,7 @@ import {
   type DropLists,
   MODEL,
   plansIn,
-  positive,
   type StudyFlags,
-  wholeNumber,
   withDropLists,
   withEngineFlags,
   withKeepingFlags,
@@ -24,10 +22,6 @@ import { perform, shown } from "../shared/perform.ts";
 interface GenerationFlags extends StudyFlags, DropLists {
   plan: string[];
   prompt: string[];
-  tokens: number;
-  temperature: number;
-  task?: string;
-  limit: number;
 }
 
 const MORE = `
@@ -46,18 +40,16 @@ export function generationCommand(context: Context): Command {
     .addOption(
       repeatable("--prompt <text>", `a text to continue instead of blocks of --text; ${GIVEN}`, given),
     )
-    .option("--tokens <n>", "maximum number of tokens written after each prompt", wholeNumber(1), 64)
-    .option(
-      "--temperature <t>",
-      "temperature of the compared probabilities; texts are written greedily",
-      positive,
-      1,
+    .addOption(new Option("--tokens <n>", "maximum number of tokens written after each prompt").default(64))
+    .addOption(
+      new Option("--temperature <t>", "temperature of the compared probabilities; texts are written greedily")
+        .default(1),
     )
     .option(
       "--task <name>",
       "a task of choices to compare at its questions too, for example arc_easy, or brackets, which needs no data",
     )
-    .option("--limit <n>", "use only the first n documents of the task", wholeNumber(1), 100)
+    .addOption(new Option("--limit <n>", "use only the first n documents of the task").default(100))
     .addHelpText("after", MORE);
   explained(command, "generation smollm2-135m --drop-attention 26,28 --samples 4 --tokens 32");
   const sized = withTextFlags(withDropLists(command), { text: HELD_OUT_TEXT, length: 32 });
@@ -73,10 +65,10 @@ export function generationCommand(context: Context): Command {
     async (ref: string, flags: GenerationFlags) => {
       const plans = await plansIn(flags);
       await withModel(context, ref, flags, async (model) => {
-        const { tokens, temperature, task, limit, prompt } = flags;
+        const { prompt } = flags;
         const options = {
-          ...studyOptions(context, flags),
-          ...{ plans, tokens, temperature, task, limit },
+          ...studyOptions(context, flags, studies.generation),
+          plans,
           ...prompt.length > 0 ? { prompts: prompt } : {},
         };
         await perform(context, flags, studies.generation, [model, options], shown(context, model.name));

@@ -1,6 +1,6 @@
 /** `lamina repair MODEL`: what takes the place of dropped modules. */
 import { Command, Option } from "commander";
-import { type RepairName, REPAIRS } from "../../measure/mod.ts";
+import { REPAIRS } from "../../measure/mod.ts";
 import type { Plan } from "../../result/mod.ts";
 import { planTensors, readPlan, REPAIR_SAMPLES, studies } from "../../study/mod.ts";
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
@@ -19,8 +19,6 @@ import { perform, shown } from "../shared/perform.ts";
 
 interface RepairFlags extends StudyFlags {
   plan: string;
-  by: RepairName;
-  sequential?: boolean;
   json?: string;
 }
 
@@ -64,7 +62,7 @@ export function repairCommand(context: Context): Command {
     async (ref: string, flags: RepairFlags) => {
       const plan = await readPlan(flags.plan);
       await withModel(context, ref, flags, async (model) => {
-        const options = { ...studyOptions(context, flags), plan, by: flags.by, sequential: flags.sequential };
+        const options = { ...studyOptions(context, flags, studies.repair), plan };
         await perform(context, flags, studies.repair, [model, options], {
           ...shown(context, model.name),
           async output(result, done) {

@@ -1,5 +1,5 @@
 /** How fast a model is, and what dropping modules gains, here or on a device that is not here: `lamina speed`. */
-import { aFrequency, formatBytes } from "../../entry/mod.ts";
+import { aFrequency, aShare, formatBytes, related, wholeNumber } from "../../entry/mod.ts";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { fileName, keepAs, readResult } from "../../result/mod.ts";
 import {
@@ -21,15 +21,13 @@ import {
   type EngineFlags,
   type KeepingFlags,
   plansIn,
-  share,
-  wholeNumber,
   withDropLists,
   withEngineFlags,
   withPriceFlags,
   withResultsFlag,
 } from "../shared/options.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
-import { relate, repeatable } from "../shared/relations.ts";
+import { reads, relate, repeatable } from "../shared/relations.ts";
 import { perform } from "../shared/perform.ts";
 
 type DeviceFlags = Partial<Pick<RooflineOptions, "device" | "devices" | "bits" | "accepted">>;
@@ -73,12 +71,12 @@ export function speedCommand(context: Context): Command {
         .argParser(batchOf),
     )
     .option("--context <sizes>", "prompt lengths in tokens (default: 128,1024)", sizes)
-    .option("--new <n>", "new tokens per prompt (default: 32)", wholeNumber(1))
+    .option("--new <n>", "new tokens per prompt (default: 32)")
     .addOption(repeatable("--plan <file>", "a plan from `lamina plan`"))
-    .option("--repeat <n>", "number of rounds", wholeNumber(1), 5)
-    .option("--seed <n>", "seed of the random prompts", wholeNumber(0), 0)
+    .addOption(new Option("--repeat <n>", "number of rounds").default(5))
+    .addOption(new Option("--seed <n>", "seed of the random prompts").default(0))
     .option("--draft", "also measure each plan as a draft of the full model (see `lamina generate --draft`)")
-    .option("--draft-tokens <n>", "tokens to draft at a time (default: 4)", wholeNumber(1))
+    .option("--draft-tokens <n>", "tokens to draft at a time (default: 4)")
     .addOption(repeatable(
       "--evaluation <file>",
       "result of `lamina evaluate` for the full model or a plan, to compute gamma",
@@ -88,7 +86,7 @@ export function speedCommand(context: Context): Command {
         [...DEVICE_NAMES],
       ),
     )
-    .option("--devices <n>", "number of devices that share the work", wholeNumber(1))
+    .option("--devices <n>", "number of devices that share the work", reads(wholeNumber(1)))
     .addOption(
       new Option(
         "--bits <n>",
@@ -106,11 +104,13 @@ export function speedCommand(context: Context): Command {
   explained(command, "speed llama-2-13b --device a6000-ada");
   withOutFlags(withResultsFlag(withPriceFlags(withEngineFlags(withDropLists(command)))));
   const [computed, measured] = [{ needs: "device" }, { excludes: ["device"] }];
+  const { draftTokens: _needs, ...checks } = studies.speed.checks;
+  relate(command, checks);
   relate(command, {
     ...Object.fromEntries(["devices", "bits", "accepted"].map((name) => [name, computed])),
     ...Object.fromEntries(MEASURED.map((name) => [name, measured])),
     draft: { ...measured, needs: DROP_OPTIONS },
-    draftTokens: { needs: "draft" },
+    draftTokens: related(studies.speed.checks.draftTokens, { needs: "draft" }),
   });
   return command.action(
     async (ref: string, flags: SpeedFlags) => {
@@ -179,12 +179,12 @@ async function measure(context: Context, ref: string, flags: SpeedFlags): Promis
 function sizes(text: string): number[] {
   const entries = entriesOf(text);
   if (entries.length === 0) throw new InvalidArgumentError("expected a whole number of at least 1");
-  return entries.map(wholeNumber(1));
+  return entries.map(reads<number>(wholeNumber(1)));
 }
 
 function sharesOf(text: string): string[] {
   const shares = entriesOf(text);
-  if (shares.length > 0) return shares.map(share(aFrequency));
+  if (shares.length > 0) return shares.map(reads<string>(aShare(aFrequency)));
   throw new InvalidArgumentError("expected at least one share");
 }
 

@@ -1,25 +1,20 @@
 /** The studies of one model over a text: profile, perplexity, order, guides, sweep. */
 import { Command, Option } from "commander";
-import { isFull, noDrop, type RepairName, REPAIRS } from "../../measure/mod.ts";
+import { isFull, noDrop, REPAIRS } from "../../measure/mod.ts";
 import { type DropOrder, ORDERS, PAPER_SCORE, TARGETS } from "../../result/mod.ts";
-import { againstLlmDrop, HELD_OUT_TEXT, studies, SWEEP_STEPS, type SweepOptions } from "../../study/mod.ts";
+import { againstLlmDrop, HELD_OUT_TEXT, studies, studyChecks, SWEEP_STEPS } from "../../study/mod.ts";
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
 import { explained } from "../shared/help.ts";
 import {
-  type CalibrationFlags,
-  type ConstraintFlags,
-  constraintsIn,
   DROP_OPTIONS,
   type DropFlags,
   dropOf,
   MODEL,
-  namesAmong,
   planOf,
   randomAmong,
   REMOVING,
   type StudyFlags,
   wantedOf,
-  wholeNumber,
   withCalibrationFlags,
   withConstraintFlags,
   withDropFlags,
@@ -54,13 +49,13 @@ export function profileCommand(context: Context): Command {
   return withStudyFlags(withDropFlags(command)).action(async (ref: string, flags: ProfileFlags) => {
     const wanted = await wantedOf(flags);
     await withModel(context, ref, flags, async (model) => {
-      const options = { ...studyOptions(context, flags), drop: dropOf(model, wanted) };
+      const options = { ...studyOptions(context, flags, studies.profile), drop: dropOf(model, wanted) };
       const faces = shown(context, model.name, { all: flags.all });
       if (!flags.against || flags.dryRun) {
         return await perform(context, flags, studies.profile, [model, options], faces);
       }
       expectWhole(context, "a comparison with llm-drop");
-      const result = await againstLlmDrop(model, studyOptions(context, flags));
+      const result = await againstLlmDrop(model, studyOptions(context, flags, { checks: studyChecks }));
       const done = `${model.name} compared with llm-drop`;
       await deliver(context, flags, outputOf(context, result, { done }));
     });
@@ -78,18 +73,10 @@ export function perplexityCommand(context: Context): Command {
     await withModel(context, ref, flags, async (model) => {
       const plan = planOf(model, wanted);
       const plans = isFull(plan) ? [noDrop] : [noDrop, plan];
-      const options = { ...studyOptions(context, flags), plans };
+      const options = { ...studyOptions(context, flags, studies.perplexity), plans };
       await perform(context, flags, studies.perplexity, [model, options], shown(context, model.name));
     });
   });
-}
-
-interface OrderFlags extends StudyFlags, ConstraintFlags {
-  target: DropOrder["target"];
-  by: DropOrder["by"];
-  upto?: number;
-  seed: number;
-  unchecked?: true;
 }
 
 export function orderCommand(context: Context): Command {
@@ -107,23 +94,17 @@ export function orderCommand(context: Context): Command {
     .option(
       "--upto <n>",
       "number to rank, or blocks in the largest window (default: all; windows: half of the layers)",
-      wholeNumber(1),
     );
   withUnchecked(command, REMOVING);
   explained(command, "order smollm2-135m --by greedy --upto 8 --json order.json");
-  const withFlags = withSeedFlag(withStudyFlags(withConstraintFlags(command)), randomAmong(false));
-  return withFlags.action(async (ref: string, flags: OrderFlags) => {
+  withSeedFlag(withStudyFlags(withConstraintFlags(command)), randomAmong(false));
+  relate(command, studies.order.checks);
+  return command.action(async (ref: string, flags: StudyFlags) => {
     await withModel(context, ref, flags, async (model) => {
-      const { target, by, upto, seed, unchecked } = flags;
-      const order = { target, by, upto, seed, unchecked };
-      const options = { ...studyOptions(context, flags), ...constraintsIn(flags), ...order };
+      const options = studyOptions(context, flags, studies.order);
       await perform(context, flags, studies.order, [model, options], shown(context, model.name));
     });
   });
-}
-
-interface GuidesFlags extends StudyFlags {
-  heldOut?: string;
 }
 
 export function guidesCommand(context: Context): Command {
@@ -132,20 +113,17 @@ export function guidesCommand(context: Context): Command {
     .argument("<model>", MODEL)
     .option("--held-out <file|name>", "text on which the cost of removal is measured (default: wiki)");
   explained(command, "guides smollm2-135m --samples 4");
-  return withStudyFlags(command).action(async (ref: string, flags: GuidesFlags) => {
+  return withStudyFlags(command).action(async (ref: string, flags: StudyFlags) => {
     await withModel(context, ref, flags, async (model) => {
-      const options = { ...studyOptions(context, flags), heldOut: flags.heldOut };
+      const options = studyOptions(context, flags, studies.guides);
       await perform(context, flags, studies.guides, [model, options], shown(context, model.name));
     });
   });
 }
 
-interface SweepFlags extends StudyFlags, ConstraintFlags, CalibrationFlags {
+interface SweepFlags extends StudyFlags {
   target: DropOrder["target"];
-  by?: DropOrder["by"][];
-  upto?: number;
-  seed: number;
-  repair?: RepairName[];
+  calibrationText?: string;
 }
 
 export function sweepCommand(context: Context): Command {
@@ -156,34 +134,26 @@ export function sweepCommand(context: Context): Command {
     .option(
       "--upto <n>",
       `drop at most this many modules (default: ${SWEEP_STEPS.at(-1)}, or all)`,
-      wholeNumber(0),
     )
     .option(
       "--by <orders>",
       `orders to compare, from: ${ORDERS.join(", ")} (default: importance and baselines)`,
-      namesAmong(ORDERS),
     )
     .option(
       "--repair <repairs>",
       `add a line for each repair of the dropped modules, from: ${REPAIRS.join(", ")}`,
-      namesAmong(REPAIRS),
     );
   withCalibrationFlags(command, "that of --text if it is set, otherwise stories");
-  relate(command, studies.sweep.checks);
   explained(command, "sweep smollm2-135m --target attention --upto 8");
   const sized = withStudyFlags(withConstraintFlags(command), { text: HELD_OUT_TEXT });
-  const withFlags = withSeedFlag(sized, randomAmong(true));
-  return withFlags.action(async (ref: string, flags: SweepFlags) => {
+  withSeedFlag(sized, randomAmong(true));
+  relate(command, studies.sweep.checks);
+  return command.action(async (ref: string, flags: SweepFlags) => {
     await withModel(context, ref, flags, async (model) => {
-      const { target, by, upto, seed, calibrationSamples: samples, calibrationLength: length } = flags;
-      const { repair, sequential, repairSamples } = flags;
-      const text = flags.calibrationText ?? flags.text;
-      const options: SweepOptions = {
-        ...studyOptions(context, flags),
-        ...constraintsIn(flags),
-        ...{ targets: [target], by, upto, seed },
-        ...{ repair, sequential, repairSamples },
-        calibration: { samples, length, ...text === undefined ? {} : { text } },
+      const calibrationText = flags.calibrationText ?? flags.text;
+      const options = {
+        ...studyOptions(context, Object.assign(flags, { calibrationText }), studies.sweep),
+        targets: [flags.target],
       };
       await perform(context, flags, studies.sweep, [model, options], shown(context, model.name));
     });

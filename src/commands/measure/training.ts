@@ -1,6 +1,6 @@
 /** Redundancy before the first step and through training: `lamina random-init CONFIG`, `lamina checkpoints SERIES`. */
 import { Command, Option } from "commander";
-import { HELD_OUT_TEXT, type RandomInitOptions, studies } from "../../study/mod.ts";
+import { HELD_OUT_TEXT, studies } from "../../study/mod.ts";
 import { openConfig, openSeries } from "../../subject/mod.ts";
 import { type Context, openOptions, studyOptions } from "../shared/context.ts";
 import { withOutFlags } from "../shared/destination.ts";
@@ -8,21 +8,15 @@ import { GIVEN } from "../shared/given.ts";
 import { explained } from "../shared/help.ts";
 import {
   numberList,
-  positive,
   type StudyFlags,
-  wholeNumber,
   withEngineFlags,
   withKeepingFlags,
   withPriceFlags,
   withStudyFlags,
 } from "../shared/options.ts";
+import { relate } from "../shared/relations.ts";
 import { perform, shown } from "../shared/perform.ts";
 import { openRunner } from "../shared/sharing.ts";
-
-type ShapeFlags =
-  & Omit<StudyFlags, "text" | "skip" | "bos">
-  & { seed: number }
-  & Pick<RandomInitOptions, "seeds" | "std" | "residualStd" | "hidden" | "layers" | "heads" | "norm">;
 
 export function randomInitCommand(context: Context): Command {
   const command = new Command("random-init")
@@ -30,30 +24,24 @@ export function randomInitCommand(context: Context): Command {
     .argument("<config>", "a name in data/configs, a config.json, a folder with one, or any model");
   explained(command, "random-init llama-2-7b --layers 8 --hidden 512 --seeds 3");
   command
-    .option("--samples <n>", "number of blocks of random words, drawn by Zipf's law", wholeNumber(1), 2)
-    .option("--length <t>", "tokens per block", wholeNumber(2), 256)
-    .option(
-      "--seeds <n>",
-      "number of random seeds; the result holds their mean and spread",
-      wholeNumber(1),
-      1,
+    .addOption(
+      new Option("--samples <n>", "number of blocks of random words, drawn by Zipf's law").default(2),
     )
-    .option("--seed <n>", "the first random seed", wholeNumber(0), 0)
-    .option("--std <s>", "standard deviation of the weights (default: the config's)", positive)
-    .option(
-      "--residual-std <s>",
-      "standard deviation of the output projections (default: the family's)",
-      positive,
+    .addOption(new Option("--length <t>", "tokens per block").default(256))
+    .addOption(
+      new Option("--seeds <n>", "number of random seeds; the result holds their mean and spread").default(1),
     )
-    .option("--hidden <d>", "change the hidden size; heads and MLP scale in proportion", wholeNumber(1))
-    .option("--layers <n>", "change the number of layers", wholeNumber(1))
-    .option("--heads <n>", "change the number of heads at the same total width", wholeNumber(1))
+    .addOption(new Option("--seed <n>", "the first random seed").default(0))
+    .option("--std <s>", "standard deviation of the weights (default: the config's)")
+    .option("--residual-std <s>", "standard deviation of the output projections (default: the family's)")
+    .option("--hidden <d>", "change the hidden size; heads and MLP scale in proportion")
+    .option("--layers <n>", "change the number of layers")
+    .option("--heads <n>", "change the number of heads at the same total width")
     .addOption(new Option("--norm <place>", "placement of the norms").choices(["pre", "peri", "post"]));
+  relate(command, studies["random-init"].checks);
   return withOutFlags(withKeepingFlags(withPriceFlags(withEngineFlags(command))))
-    .action(async (ref: string, flags: ShapeFlags) => {
-      const { seeds, seed, std, residualStd, hidden, layers, heads, norm } = flags;
-      const { skip: _skip, bos: _bos, ...study } = studyOptions(context, { ...flags, skip: 0, bos: false });
-      const options = { ...study, seeds, seed, std, residualStd, hidden, layers, heads, norm };
+    .action(async (ref: string, flags: StudyFlags) => {
+      const options = studyOptions(context, flags, studies["random-init"]);
       await openRunner(context, flags);
       const named = await openConfig(ref, openOptions(context, flags));
       const faces = shown(context, named.name, { done: `${named.name} with random weights` });
@@ -86,7 +74,7 @@ export function checkpointsCommand(context: Context): Command {
     );
   explained(command, "checkpoints data/series/pre-ln --quality");
   return withStudyFlags(command).action(async (ref: string, flags: SeriesFlags) => {
-    const options = studyOptions(context, flags);
+    const options = studyOptions(context, flags, studies.checkpoints);
     await openRunner(context, flags);
     const series = await openSeries(ref, { ...openOptions(context, flags), steps: flags.steps });
     const quality = flags.quality === true ? HELD_OUT_TEXT : flags.quality;

@@ -3,7 +3,7 @@ import { Command, Option } from "commander";
 import { join } from "node:path";
 import { openEngine } from "../../engine/mod.ts";
 import { checkFolder } from "../../disk/mod.ts";
-import { phases, plain, within } from "../../entry/mod.ts";
+import { list, oneOf, phases, plain, wholeNumber, within } from "../../entry/mod.ts";
 import { type Findings, type Section, sections as drawn, wrap, writeReport } from "../../show/mod.ts";
 import { analyses, type AnalysisName, type AnalysisOptions, profile, SIZES } from "../../study/mod.ts";
 import { openModel } from "../../subject/mod.ts";
@@ -16,11 +16,10 @@ import {
   type EngineFlags,
   type KeepingFlags,
   MODEL,
-  namesAmong,
-  wholeNumber,
   withEngineFlags,
   withKeepingFlags,
 } from "../shared/options.ts";
+import { reads } from "../shared/relations.ts";
 
 interface FiguresFlags extends KeepingFlags, EngineFlags {
   only?: AnalysisName[];
@@ -37,18 +36,26 @@ export function figuresCommand(context: Context): Command {
   const command = new Command("figures")
     .description("draw every analysis on one HTML page, and write pictures and numbers beside it")
     .argument("[model]", MODEL, "smollm2-135m")
-    .option("--only <names>", `analyses to draw, from: ${NAMES.join(", ")} (default: all)`, namesAmong(NAMES))
+    .option(
+      "--only <names>",
+      `analyses to draw, from: ${NAMES.join(", ")} (default: all)`,
+      reads(list(oneOf(NAMES), "analyses")),
+    )
     .addOption(
       writes(
         "folder",
         new Option("--out <folder>", "folder for the page (default: figures, in the results folder)"),
       ),
     )
-    .option("--samples <n>", "number of text blocks (default: depends on the analysis)", wholeNumber(1))
-    .option("--length <t>", "tokens per block (default: depends on the analysis)", wholeNumber(2));
+    .option(
+      "--samples <n>",
+      "number of text blocks (default: depends on the analysis)",
+      reads(wholeNumber(1)),
+    )
+    .option("--length <t>", "tokens per block (default: depends on the analysis)", reads(wholeNumber(2)));
   explained(command, "figures --only importance,quality");
-  const list = NAMES.flatMap((name) => wrap(`  ${name}: ${analyses[name].about}`, 80));
-  return withKeepingFlags(withEngineFlags(command)).addHelpText("after", `\nAnalyses:\n${list.join("\n")}`)
+  const about = NAMES.flatMap((name) => wrap(`  ${name}: ${analyses[name].about}`, 80));
+  return withKeepingFlags(withEngineFlags(command)).addHelpText("after", `\nAnalyses:\n${about.join("\n")}`)
     .action(async (ref: string, { only = NAMES, results, cache, ...flags }: FiguresFlags) => {
       const { out = join(results, "figures"), allowField, ...sizes } = flags;
       await checkFolder(out);

@@ -1,5 +1,6 @@
 /** Commands over results that are there already: plan, compare, merge. */
 import { Command, Option } from "commander";
+import { aShare, wholeNumber } from "../../entry/mod.ts";
 import { merge, RANKS, readResult, resultText, TARGETS } from "../../result/mod.ts";
 import { lastText, modelOf } from "../../show/mod.ts";
 import {
@@ -14,14 +15,12 @@ import { explained } from "../shared/help.ts";
 import {
   type ConstraintFlags,
   randomAmong,
-  share,
-  wholeNumber,
   withConstraintFlags,
   withResultsFlag,
   withUnchecked,
 } from "../shared/options.ts";
 import { type OutFlags, withOutFlags } from "../shared/destination.ts";
-import { relate } from "../shared/relations.ts";
+import { reads, relate } from "../shared/relations.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
 import { type MergeFlags, mergeShards, ofPlan, readGiven, type RunLine } from "../machines/shards.ts";
 
@@ -38,34 +37,38 @@ export function planCommand(context: Context): Command {
     .addOption(
       new Option("--target <kind>", "kind of module to drop (required for a profile)").choices([...TARGETS]),
     )
-    .option("--drop <n>", "number of modules to drop", wholeNumber(0))
+    .option("--drop <n>", "number of modules to drop", reads(wholeNumber(0)))
     .option(
       "--parameters <n>",
       "drop until this many parameters are saved, or a share such as 10%",
-      share(BUDGET_SHARES.parameters),
+      reads(aShare(BUDGET_SHARES.parameters)),
     )
     .option(
       "--kv-bytes <n>",
       "drop until this many bytes of KV cache are saved, or a share such as 25%",
-      share(BUDGET_SHARES.kvBytes),
+      reads(aShare(BUDGET_SHARES.kvBytes)),
     )
     .option(
       "--context <t>",
       "sequence length for --kv-bytes and for the savings of the plan, in tokens (default: 8192)",
-      wholeNumber(1),
+      reads(wholeNumber(1)),
     )
     .option(
       "--window <n>",
       "keep the chosen attention with its last n keys instead of dropping it",
-      wholeNumber(1),
+      reads(wholeNumber(1)),
     )
-    .option("--sinks <n>", "first keys of the text that a window keeps besides (default: 4)", wholeNumber(0))
+    .option(
+      "--sinks <n>",
+      "first keys of the text that a window keeps besides (default: 4)",
+      reads(wholeNumber(0)),
+    )
     .addOption(
       new Option("--by <order>", "score that ranks the modules of a profile (default: importance)").choices(
         RANKS,
       ),
     )
-    .option("--seed <n>", "seed of the random order (default: 0)", wholeNumber(0))
+    .option("--seed <n>", "seed of the random order (default: 0)", reads(wholeNumber(0)))
     .option("--table", "print a table instead of JSON", false);
   relate(command, { sinks: { needs: "window" }, seed: { needs: randomAmong(false) } });
   withUnchecked(

@@ -1,6 +1,6 @@
 /** What every command works with: where it reports to, what ends it, how its tables look. */
 import process from "node:process";
-import { failure } from "../../entry/mod.ts";
+import { type Checks, failure } from "../../entry/mod.ts";
 import {
   printable,
   type ProgressLine,
@@ -10,9 +10,9 @@ import {
   tableText,
   type TextLook,
 } from "../../show/mod.ts";
-import { distinct, type RunOptions, type StudyOptions } from "../../study/mod.ts";
+import { distinct, type RunOptions } from "../../study/mod.ts";
 import { openModel, type StudyModel } from "../../subject/mod.ts";
-import type { EngineFlags, KeepingFlags, ModelFlags, StudyFlags } from "./options.ts";
+import type { ConstraintFlags, EngineFlags, KeepingFlags, ModelFlags, StudyFlags } from "./options.ts";
 import { openRunner, runnerOf, type Shared } from "./sharing.ts";
 import { type Ending, listen } from "./signals.ts";
 
@@ -73,16 +73,34 @@ export function createContext(): Context {
   };
 }
 
-/** Options of a study from the command line's flags. */
-export function studyOptions(context: Context, flags: StudyFlags): StudyOptions {
-  const { samples, length, skip, bos, text } = flags;
-  return { samples, length, skip, bos, ...runOptions(context, flags), ...text === undefined ? {} : { text } };
+/** Options of a study from the command line's flags, by the names of its checks; `calibration` is in flags that begin so. */
+export function studyOptions<O extends object>(
+  context: Context,
+  flags: RunFlags,
+  { checks }: { readonly checks: Checks<O> },
+): O {
+  const has = (name: string) => Object.hasOwn(checks, name);
+  const { engine: _engine, precision: _precision, memory: _memory, results: _results, ...others } = flags;
+  const typed = Object.entries(others).filter(([name, value]) => has(name) && value !== undefined);
+  const inside = Object.entries(flags).flatMap(([name, value]) => {
+    const [, first, rest] = name.match(/^calibration(.)(.*)$/) ?? [];
+    return first && value !== undefined ? [[first.toLowerCase() + rest, value]] : [];
+  });
+  return {
+    ...Object.fromEntries(typed),
+    ...has("calibration") && { calibration: Object.fromEntries(inside) },
+    ...has("noNeighbours") && { noNeighbours: (flags as Partial<ConstraintFlags>).neighbours === false },
+    ...runOptions(context, flags),
+  } as unknown as O;
 }
+
+/** The flags of every command that runs a study. */
+type RunFlags = EngineFlags & KeepingFlags & Pick<StudyFlags, "force">;
 
 /** The part of them that says what runs a study, where it keeps results, and who hears of it. */
 export function runOptions(
   context: Context,
-  { force, cache, results, ...flags }: EngineFlags & KeepingFlags & Pick<StudyFlags, "force">,
+  { force, cache, results, ...flags }: RunFlags,
 ): RunOptions {
   return { force, ...runnerOf(context, flags), ...cache ? { results } : {}, ...reportsTo(context) };
 }

@@ -1,23 +1,16 @@
 /** Options that commands share, parsed and checked. A wrong value is a wrong use: exit code 2. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { ENGINES, PRECISIONS, type Wanted as EngineWanted } from "../../engine/mod.ts";
-import {
-  type Condition,
-  parseBytes,
-  readShare,
-  type Relation,
-  type ShareKind,
-  SIZE,
-} from "../../entry/mod.ts";
+import { type Condition, parseBytes, related, type Relation, SIZE, wholeNumber } from "../../entry/mod.ts";
 import { displayed, folderOf } from "../../home/mod.ts";
 import { type DropPlan, isFull } from "../../measure/mod.ts";
 import type { Plan } from "../../result/mod.ts";
 import { dropPlan } from "../../run/mod.ts";
-import { CALIBRATION_TEXT, dropsIn, readPlan, REPAIR_SAMPLES } from "../../study/mod.ts";
-import { type StudyModel, textNames } from "../../subject/mod.ts";
+import { CALIBRATION_TEXT, constraintChecks, dropsIn, readPlan, REPAIR_SAMPLES } from "../../study/mod.ts";
+import { type StudyModel, textChecks, textNames } from "../../subject/mod.ts";
 import { type OutFlags, RESULTS, withOutFlags, writes } from "./destination.ts";
 import { entriesOf, GIVEN } from "./given.ts";
-import { relate, repeatable } from "./relations.ts";
+import { reads, relate, repeatable } from "./relations.ts";
 
 /** What `<model>` may be. */
 export const MODEL = "folder, .gguf file, owner/name[@revision] of the hub, or a name from `lamina models`";
@@ -102,46 +95,36 @@ export function withTextFlags(
   command: Command,
   { text = CALIBRATION_TEXT, samples = 8, length = 512 }: TextDefaults = {},
 ): Command {
-  return command.optionsGroup(TEXT)
-    .option("--samples <n>", "number of text blocks", wholeNumber(1), samples)
-    .option("--length <t>", "tokens per block", wholeNumber(2), length)
+  command.optionsGroup(TEXT)
+    .addOption(new Option("--samples <n>", "number of text blocks").default(samples))
+    .addOption(new Option("--length <t>", "tokens per block").default(length))
     .option(
       "--text <file|name>",
       `${
         textNames.join(", ")
       }, or a file: plain text, JSONL with a "text" field, or token ids as a JSON list (default: ${text})`,
     )
-    .option("--skip <n>", "skip this many blocks at the start of the text", wholeNumber(0), 0)
+    .addOption(new Option("--skip <n>", "skip this many blocks at the start of the text").default(0))
     .option("--bos", "start each block with the BOS token", false);
+  return relate(command, textChecks);
 }
 
-/** The calibration text of orders and repairs, and how repairs are fitted on it. */
-export interface CalibrationFlags {
-  calibrationSamples: number;
-  calibrationLength: number;
-  calibrationText?: string;
-  sequential?: boolean;
-  repairSamples: number;
-}
-
-/** Adds the options about it; `usual` says which text it is by default. */
+/** Adds the options about the calibration text of orders and repairs, which is `usual` by default, and how repairs are fitted on it. */
 export function withCalibrationFlags(command: Command, usual = "stories"): Command {
-  return command
-    .option(
-      "--calibration-samples <n>",
-      "number of text blocks that the orders are computed from",
-      wholeNumber(1),
-      8,
+  command
+    .addOption(
+      new Option("--calibration-samples <n>", "number of text blocks that the orders are computed from")
+        .default(8),
     )
-    .option("--calibration-length <t>", "tokens per calibration block", wholeNumber(2), 512)
+    .addOption(new Option("--calibration-length <t>", "tokens per calibration block").default(512))
     .option("--calibration-text <file|name>", `calibration text (default: ${usual})`)
     .option("--sequential", "fit repairs on the repaired model's stream, plan by plan, which takes longer")
-    .option(
-      "--repair-samples <n>",
-      "number of calibration blocks that repairs are fitted on",
-      wholeNumber(1),
-      REPAIR_SAMPLES,
+    .addOption(
+      new Option("--repair-samples <n>", "number of calibration blocks that repairs are fitted on")
+        .default(REPAIR_SAMPLES),
     );
+  const { samples, length } = textChecks;
+  return relate(command, { calibrationSamples: samples, calibrationLength: length });
 }
 
 /** Adds the options of a study, with its default text. */
@@ -151,8 +134,8 @@ export function withStudyFlags(command: Command, defaults: TextDefaults = {}): C
 
 /** Adds the seed of a study that draws random numbers, under a condition. */
 export function withSeedFlag(command: Command, needs: NonNullable<Relation["needs"]>): Command {
-  command.optionsGroup(RUN).option("--seed <n>", "random seed", wholeNumber(0), 0);
-  return relate(command, { seed: { needs } });
+  command.optionsGroup(RUN).addOption(new Option("--seed <n>", "random seed").default(0));
+  return relate(command, { seed: related(wholeNumber(0), { needs }) });
 }
 
 /** What the seed of random orders needs: that `--by` has them, or has no names and they are among the usual ones. */
@@ -249,10 +232,11 @@ export interface ConstraintFlags {
 
 /** Adds the options that keep modules in. */
 export function withConstraintFlags(command: Command): Command {
-  return command.optionsGroup(CONSTRAINTS)
-    .option("--protect-first <n>", "drop nothing in the first n layers", wholeNumber(0), 0)
-    .option("--protect-last <n>", "drop nothing in the last n layers", wholeNumber(0), 0)
+  command.optionsGroup(CONSTRAINTS)
+    .addOption(new Option("--protect-first <n>", "drop nothing in the first n layers").default(0))
+    .addOption(new Option("--protect-last <n>", "drop nothing in the last n layers").default(0))
     .option("--no-neighbours", "never drop the same kind of module in two adjacent layers");
+  return relate(command, constraintChecks);
 }
 
 /** What is done with an order by default. */
@@ -265,11 +249,6 @@ export function withUnchecked(command: Command, usually: string): Command {
     "--unchecked",
     `keep the order of the score alone, as the paper does; by default, ${usually}`,
   );
-}
-
-/** The constraints as the library takes them. */
-export function constraintsIn({ protectFirst, protectLast, neighbours }: ConstraintFlags) {
-  return { protectFirst, protectLast, noNeighbours: !neighbours };
 }
 
 /** Modules that the drop options name, those of a plan among them. */
@@ -308,31 +287,9 @@ export async function plansIn(flags: DropLists & { readonly plan: readonly strin
   return isFull(listed) ? plans : [...plans, listed];
 }
 
-/** A parser of whole numbers from `least` on. */
-export function wholeNumber(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
-      throw new InvalidArgumentError(`expected a whole number of at least ${least}`);
-    }
-    return value;
-  };
-}
-
-/** A parser of numbers above zero. */
-export function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError("expected a number above 0");
-  return value;
-}
-
-/** A parser of shares, and of amounts that may be shares. The library reads the text again: "100%" is another amount than 1. */
-export function share(kind: ShareKind): (text: string) => string {
-  return (text) => {
-    const read = readShare(text, kind);
-    if (typeof read === "number") return text;
-    throw new InvalidArgumentError(`${read.flaw ? `it ${read.flaw}, ` : ""}expected ${kind.expected}`);
-  };
+/** A parser of numbers of layers or steps: "25,26"; nothing for an empty list. */
+export function numberList(text: string): number[] {
+  return entriesOf(text).map(reads<number>(wholeNumber(0)));
 }
 
 /** A parser of sizes in bytes: "8GB". */
@@ -340,24 +297,4 @@ function size(text: string): number {
   const bytes = parseBytes(text);
   if (bytes === null) throw new InvalidArgumentError(`expected ${SIZE}`);
   return bytes;
-}
-
-/** Zero, or a number above it. */
-export function nonNegative(text: string): number {
-  return Number(text) === 0 && text.trim() !== "" ? 0 : positive(text);
-}
-
-/** A parser of numbers of layers or steps: "25,26"; nothing for an empty list. */
-export function numberList(text: string): number[] {
-  return entriesOf(text).map(wholeNumber(0));
-}
-
-/** A parser of names among `all`, which come in the order of those: "importance,greedy". */
-export function namesAmong<Name extends string>(all: readonly Name[]): (text: string) => Name[] {
-  return (text) => {
-    const names = text.split(",").map((name) => name.trim());
-    const unknown = names.filter((name) => !(all as readonly string[]).includes(name));
-    if (unknown.length === 0) return all.filter((name) => names.includes(name));
-    throw new InvalidArgumentError(`found "${unknown.join(", ")}", expected some of: ${all.join(", ")}`);
-  };
 }

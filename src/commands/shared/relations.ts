@@ -1,18 +1,29 @@
 /**
- * How options of a command go together. An option declares what it needs beside it or cannot have, and whether it may be repeated; one
- * function checks every command line before anything is opened.
+ * How options of a command are read and go together. The checks of the library say what an option may be, what it needs beside it or
+ * cannot have; every command line is checked before anything is opened.
  */
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { type Check, needText, type Relation, unrelated } from "../../entry/mod.ts";
 
 /** What options declare. */
 const relations = new WeakMap<Option, Relation>();
 const repeated = new WeakSet<Option>();
+/** Options that the library's checks read. */
+const checked = new WeakSet<Option>();
 
-/** Declares relations of a command's options by their names in the library, its own or those of a study's checks; it may declare more later. */
+/**
+ * Declares a command's options by their names in the library: their relations and, by a study's checks, how those without a parser are
+ * read. It may declare more later.
+ */
 export function relate<C extends Command>(command: C, table: Readonly<Record<string, Relation | Check>>): C {
   for (const option of command.options) {
-    const { needs, excludes = [] } = table[option.attributeName()] ?? {};
+    const name = option.attributeName();
+    const declared = table[name] ?? {};
+    const isOwn = option.parseArg && !checked.has(option); // a parser of the command's, or choices
+    if (typeof declared === "function" && declared.read && option.required && !isOwn) {
+      checked.add(option.argParser(reads(declared)));
+    }
+    const { needs, excludes = [] } = declared;
     const before = relations.get(option);
     if (needs === undefined && excludes.length === 0) continue;
     relations.set(option, {
@@ -22,6 +33,24 @@ export function relate<C extends Command>(command: C, table: Readonly<Record<str
     });
   }
   return command;
+}
+
+/** A parser of what a check accepts. */
+export function reads<T>(check: Check): (text: string) => T {
+  return (text) => valueOf(text, check) as T;
+}
+
+function valueOf(text: string, check: Check): unknown {
+  const value = check.read!(text);
+  const flaw = check(value, "it");
+  if (!flaw) return value;
+  const [, inside, found, why, expected] =
+    flaw.text.match(/^\w+(\[\d+\])? is (.*?)(?:, which (.*?))?, (expected .*)$/s) ?? [];
+  throw new InvalidArgumentError(
+    expected === undefined
+      ? flaw.text
+      : `${inside ? `found ${found}, ` : why ? `it ${why}, ` : ""}${expected}`,
+  );
 }
 
 /** An option that may be given several times: its values come in a list. */

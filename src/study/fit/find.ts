@@ -61,7 +61,7 @@ export async function find(sought: Sought, options: RunOptions): Promise<Found> 
   const searching: Searching = {
     ...sought,
     all,
-    saving: sought.options.saving === "kvBytes" ? "kv-bytes" : "parameters",
+    saving: sought.options.saving ?? "parameters",
     make: candidateMaker(model, all, [
       ...lines.map(() => null),
       ...ways.flatMap((way) => lines.map(() => way)),

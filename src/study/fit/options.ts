@@ -22,7 +22,7 @@ export interface FitOptions extends StudyOptions, FitAim, FitLines {
   /** Samples of the calibration text that repairs are fitted on; default: 24. */
   readonly repairSamples?: number | undefined;
   /** What makes a plan the larger one: the weights that it saves (default), or the bytes of keys and values. */
-  readonly saving?: "parameters" | "kvBytes" | undefined;
+  readonly saving?: "parameters" | "kv-bytes" | undefined;
   /** Text that orders and repairs are computed from; default: 8 blocks of 512 tokens of `stories`. */
   readonly calibration?: Partial<TextOptions> | undefined;
   /** A profile of the model; default: it is measured over the calibration text. */
@@ -43,7 +43,7 @@ export const fitChecks: Checks<FitOptions> = {
   unchecked: flag,
   repair: list(oneOf(REPAIRS), "repairs"),
   ...repairFitChecks,
-  saving: oneOf(["parameters", "kvBytes"]),
+  saving: oneOf(["parameters", "kv-bytes"]),
   calibration: optionsOf(textChecks),
   profile: aProfile,
   time: flag,
