@@ -38,5 +38,4 @@ export { type InitModel, measuredRatio } from "./chart/init_model.ts";
 export { generalityClaim } from "./claims/generality.ts";
 export type { Report, Section } from "./sections/section.ts";
 export { type Findings, sections } from "./sections/sections.ts";
-export { pageHtml } from "./page/page.ts";
-export { writeReport } from "./files.ts";
+export { pageHtml, writeReport } from "./page/page.ts";

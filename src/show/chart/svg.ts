@@ -10,8 +10,7 @@ import { saveFigure } from "./files/save.ts";
 import { expectLabels, type FigureOptions, type Layout, layoutFor } from "./options.ts";
 import { type Caption, captionWords, settingOf } from "../words/mod.ts";
 
-export { escape } from "./draw/escape.ts";
-export { panelsOf } from "./draw/sheet.ts";
+export { escape, panelsOf } from "./draw/sheet.ts";
 
 /** One figure: the picture and its numbers. */
 export interface Figure {

@@ -1,8 +1,10 @@
 /**
  * A report as one HTML file that can be sent alone: the answer first, figures inline with their values under the pointer, their
  * numbers and pictures inside the file as downloads. It needs nothing from elsewhere and reads without its script.
- * The figures and their numbers are also written as separate files next to it (files.ts).
+ * The figures and their numbers are also written as separate files next to it, the page last, so that its links work.
  */
+import { join } from "node:path";
+import { writeWhole } from "../../disk/mod.ts";
 import { VERSION } from "../../result/mod.ts";
 import type { Claim } from "../claims/claims.ts";
 import { escape, type Figure, panelsOf } from "../chart/svg.ts";
@@ -131,4 +133,28 @@ function boxHtml(table: Table): string {
 <div class="scroll table" tabindex="0" role="group" aria-label="Table: ${title}">${
     tableHtml(table, true)
   }</div>`;
+}
+
+/** Writes each figure as NAME.svg and its numbers as NAME.csv. */
+async function writeFigures(folder: string, figures: readonly Figure[]): Promise<void> {
+  for (const { name, svg, csv } of figures) {
+    await writeWhole(join(folder, `${name}.svg`), svg + "\n");
+    await writeWhole(join(folder, `${name}.csv`), csv);
+  }
+}
+
+/** Writes a report: its figures and, as `index.html`, its page. Returns the page's path. */
+export async function writeReport(folder: string, report: Report): Promise<string> {
+  const figures = report.sections.flatMap((section) => section.figures);
+  const names = figures.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice) {
+    throw new RangeError(
+      `Cannot write ${report.title}: found two figures named ${twice}, expected one per name`,
+    );
+  }
+  await writeFigures(folder, figures);
+  const page = join(folder, "index.html");
+  await writeWhole(page, pageHtml(report));
+  return page;
 }

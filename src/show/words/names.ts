@@ -1,4 +1,4 @@
-/** Names in words: modules, orders and repairs; the setting of a figure or a table; and what texts share with calibration texts. */
+/** Names in words: modules, orders and their checks, repairs; the setting of a figure or a table; what texts share with calibration texts. */
 import { plain } from "../../entry/mod.ts";
 import { OUTSIZED, planText } from "../../measure/mod.ts";
 import {
@@ -7,13 +7,15 @@ import {
   GUIDES,
   isByImportance,
   isSeeded,
+  type Last,
+  type OrderCheck,
   type Plan,
   type Provenance,
   SCORES,
   type SharedText,
   type Sweep,
 } from "../../result/mod.ts";
-import { counted, formatShare } from "./numbers.ts";
+import { counted, formatNumber, formatShare } from "./numbers.ts";
 
 /** The printed name of each kind. */
 export const KIND_NAMES = {
@@ -47,16 +49,19 @@ type Repair = Sweep["curves"][number]["repair"];
 type Drawn = Pick<Plan, "target" | "by"> & { readonly repair?: Repair | undefined };
 
 /** A curve in labels: "attention" by importance, "attention, greedy" by another score, "attention, repaired: linear". */
-export function curveName({ target, by, repair }: Drawn): string {
-  return [KIND_NAMES[target], ...isByImportance({ by }) ? [] : [by], ...repair ? [repairName(repair)] : []]
-    .join(", ");
+export function curveName(curve: Drawn): string {
+  return [KIND_NAMES[curve.target], ...waysOf(curve)].join(", ");
 }
 
 /** The same at the end of a line, whose colour says which modules are repaired. */
-export function endName({ target, by, repair }: Drawn): string {
-  if (!repair) return curveName({ target, by });
-  return [...isByImportance({ by }) ? [] : [by], repairName(repair)].join(", ");
+export function endName(curve: Drawn): string {
+  return curve.repair ? waysOf(curve).join(", ") : curveName(curve);
 }
+
+const waysOf = ({ by, repair }: Drawn) => [
+  ...isByImportance({ by }) ? [] : [by],
+  ...repair ? [repairName(repair)] : [],
+];
 
 /** A repair in labels: "repaired: linear". */
 export function repairName({ by }: NonNullable<Repair>): string {
@@ -172,4 +177,27 @@ export function sharedLines(results: readonly Sharing[]): string[] {
 /** The same as sentences. */
 export function sharedText(results: readonly Sharing[]): string {
   return sharedLines(results).map((line) => `${line.replace(/^the /, "The ")}.`).join(" ");
+}
+
+/** Modules that go last, with their costs and reasons: "MLP 11 (2.09 nats alone; an update 154 times as long as the stream at some token)". */
+export function lastText(last: readonly Last[]): string {
+  return last.map(({ module, layer, cost, largestRelativeMagnitude: largest }) => {
+    const reasons = [
+      ...cost === null ? [] : [`${formatNumber(cost)} nats alone`],
+      ...largest !== null && largest > OUTSIZED
+        ? [`an update ${formatNumber(largest)} times as long as the stream at some token`]
+        : [],
+    ];
+    return `${KIND_NAMES[module]} ${layer} (${reasons.join("; ")})`;
+  }).join(", ");
+}
+
+/** What the check of an order found, in a line; nothing where none was made. */
+export function checkLines(check: OrderCheck | undefined): string[] {
+  if (!check) return [];
+  const { samples, length, removed, median, last } = check;
+  const how = `checked by removing ${
+    counted(removed, "module")
+  } one by one on ${samples} × ${length} tokens: ${formatNumber(median)} nats alone in the median`;
+  return [last.length > 0 ? `${how}; last go ${lastText(last)}` : how];
 }

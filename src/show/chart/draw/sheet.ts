@@ -12,7 +12,6 @@ import defer * as Plot from "@observablehq/plot";
 import defer * as Linkedom from "linkedom";
 import { plain } from "../../../entry/mod.ts";
 import { FAINT, INK, PAPER } from "./colors.ts";
-import { escape } from "./escape.ts";
 import { keyChart, type KeyEntry } from "./key.ts";
 import { type Panel, type Sized, sized } from "./panel.ts";
 import { seriesChart } from "./series_chart.ts";
@@ -167,4 +166,11 @@ export function panelsOf(svg: string): string {
     .replace(/viewBox="[^"]*"/, `viewBox="0 ${top} ${units} ${height}"`)
     .replace(/ height="[^"]*"/, ` height="${height}"`);
   return `${head}${svg.slice(first, end)}</svg>`;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+
+/** Text for an element or an attribute, of HTML or of XML, which has no control characters even escaped. */
+export function escape(text: string): string {
+  return plain(text).replaceAll(/[&<>"]/g, (character) => ENTITIES[character]);
 }
