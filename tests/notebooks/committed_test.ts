@@ -22,11 +22,6 @@ import { thorough } from "../support.ts";
 const MOST_BYTES = 600_000; // characters; notebook 05 has 567,000 with its sentences and shares of updates as outputs
 const MOST_LINES = 15;
 
-/** Notebooks that wait to be executed anew, and why their numbers are not those of the code. */
-const AWAITING: Readonly<Record<string, readonly string[]>> = {
-  "10_repair": ["replacement: method 1, expected 2"],
-};
-
 for (const path of committed) {
   const name = nameOf(path);
 
@@ -44,7 +39,7 @@ for (const path of committed) {
     const made = await readMade(path);
     assert.ok(Object.keys(made.methods).length > 5);
     const code = (await readCode(path)).map(({ source }) => source).join("\n");
-    assert.deepEqual(outdated(made, code), AWAITING[name] ?? []);
+    assert.deepEqual(outdated(made, code), []);
   });
 
   Deno.test(`${name}: small, without escapes and paths of a machine`, async () => {
