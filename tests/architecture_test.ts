@@ -33,7 +33,7 @@ const table = {
   kernels: "entry tensor libraries measure engine",
   run: "tensor weights onnx models engine kernels measure",
   subject: "entry disk tensor result hub weights text models",
-  study: "entry disk tensor result hub weights text tasks onnx models engine kernels measure run subject",
+  study: "entry disk tensor result hub weights text tasks models engine kernels measure run subject",
   export: "entry disk tensor measure result hub weights text models run subject study",
   cluster: "entry home result hub study",
   show: "entry disk result hub measure",
@@ -219,8 +219,6 @@ function sentences(sources: readonly Pick<Source, "path" | "code">[]): string[] 
 /** Comparisons that samples decide, which are data of `result/derived`. */
 const JUDGEMENT = /\b(?:withinBudget|\w+Sign|interval95|halfWidth95|costsLess)\(/;
 
-const GRAPH = /\bcreateGraph\b/;
-
 const sources = readSources(new URL("../src/", import.meta.url));
 const tests = readSources(new URL("./", import.meta.url), "tests/");
 const edges = sources.flatMap(importsOf);
@@ -308,11 +306,6 @@ const rules: [name: string, breach: string[], found: string[]][] = [
     "a page's sections state what samples decide, and decide nothing",
     users(JUDGEMENT, [], [{ path: "show/sections/a.ts", code: "withinBudget(points, budget, samples)" }]),
     users(JUDGEMENT, [], sources.filter(({ path }) => path.startsWith("show/sections/"))),
-  ],
-  [
-    "studies build no graphs",
-    users(GRAPH, [], [{ path: "study/a.ts", code: "const graph = createGraph();" }]),
-    users(GRAPH, [], sources.filter(({ path }) => path.startsWith("study/"))),
   ],
   [
     "rooms and the files that know a word of a registry keep to their budgets",

@@ -8,3 +8,4 @@ export * from "./residents.ts";
 export * from "./web/web.ts";
 export * from "./within.ts";
 export * from "./engine.ts";
+export { cpuLowering } from "../onnx/mod.ts";

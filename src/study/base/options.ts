@@ -1,5 +1,6 @@
 /** The options of every study, and their defaults. */
 import {
+  cpuLowering,
   type Engine,
   type EngineName,
   ENGINES,
@@ -24,7 +25,6 @@ import {
   text,
   wholeNumber,
 } from "../../entry/mod.ts";
-import { cpuLowering } from "../../onnx/mod.ts";
 import { type Computed, type Keeping, planData, type Provenance, VERSION } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 import { IDS, type Packed, type StudyModel, textChecks, type TextOptions } from "../../subject/mod.ts";

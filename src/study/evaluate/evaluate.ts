@@ -28,7 +28,7 @@ import {
   type Plan,
   type Provenance,
 } from "../../result/mod.ts";
-import { cpuLowering } from "../../onnx/mod.ts";
+import { cpuLowering } from "../../engine/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 import { type BosRule, type Metric, suites, tasksNamed } from "../../tasks/mod.ts";
