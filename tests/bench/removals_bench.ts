@@ -13,7 +13,7 @@ import { cpuEngine } from "../../src/engine/mod.ts";
 import { cost, noDrop, score, segmentsOf } from "../../src/run/mod.ts";
 import { candidatesOf, dropOfEntries } from "../../src/study/scores/candidates.ts";
 import { provenance } from "../../src/study/base/options.ts";
-import { loss } from "../../src/study/scores/loss.ts";
+import { scores } from "../../src/study/scores/mod.ts";
 import { openModel, packText } from "../../src/subject/mod.ts";
 
 const { values, positionals: [path = "smollm2-135m"] } = parseArgs({
@@ -52,7 +52,7 @@ for (const kind of values.kind as ("attention" | "mlp" | "block")[]) {
   for (let round = 0; round < rounds; round++) {
     const pass = await seconds(fullPass);
     const all = await seconds(async () => {
-      await loss.modules.from.measure(ground, { open, taken: [], nll: null }, { engine });
+      await scores.loss.modules.from.measure(ground, { open, taken: [], nll: null }, { engine });
     });
     ratios.push(all.clock / (removals * pass.clock));
     shares.push(all.processor / (removals * pass.processor));

@@ -1,30 +1,54 @@
-/** The scores and searches of the table in `result/scores.ts`, each in a file. */
+/** The scores and searches of the table in `result/scores.ts`; what takes more than some lines has a file. */
 import type { ScoreName } from "../../result/mod.ts";
-import { angular, angularLast } from "./angular.ts";
-import { deepest } from "./deepest.ts";
+import { permutation } from "../../tensor/mod.ts";
+import { moved } from "./distances.ts";
 import { draft } from "./draft.ts";
 import { gateNorm } from "./gate_norm.ts";
-import { greedy } from "./greedy.ts";
-import { importance } from "./importance.ts";
-import { iterative } from "./iterative.ts";
-import { kl } from "./kl.ts";
-import { loss } from "./loss.ts";
-import { magnitude } from "./magnitude.ts";
-import { random } from "./random.ts";
-import type { Score } from "./score.ts";
+import { removals } from "./losses.ts";
+import { profiled } from "./profiles.ts";
+import { nothing, type Score } from "./score.ts";
+
+/** Importance, the mean of 1 − cos(X, Y) (the paper); over blocks, this is the block influence of ShortGPT (arXiv 2403.03853). */
+const importance: Score = { ...moved("distance"), modules: profiled("importance") };
+
+/** The rise of the loss in nats per token when the module alone is removed (Shortened LLaMA, arXiv 2402.02834). */
+const loss: Score = removals("loss", ({ nll }, full) => nll - full);
 
 /** By name. */
 export const scores: Readonly<Record<ScoreName, Score>> = {
   importance,
-  magnitude,
-  angular,
-  "angular-last": angularLast,
+  /** Relative magnitude, the mean of |update| / |X|. */
+  magnitude: { ...moved("magnitude"), modules: profiled("relativeMagnitude") },
+  /** Angular distance, the mean of arccos(cos(X, Y))/π over all tokens, or over the last of each sample (Gromov et al., arXiv 2403.17887). */
+  angular: moved("angle"),
+  "angular-last": moved("angle", "last"),
   "gate-norm": gateNorm,
   loss,
-  kl,
-  iterative,
-  greedy,
+  /** The divergence KL(p_full ‖ p_drop) in nats per token when the module alone is removed (Shortened LLaMA, arXiv 2402.02834). */
+  kl: { ...removals("divergence", ({ kl }) => kl), ofRemoval: ({ kl }) => kl },
+  /** Drops the least important module and measures importance again with the drops made (the paper). */
+  iterative: { modules: importance.modules, again: true },
+  /** Drops the module whose removal raises the loss least, and measures again with the drops made (SLEB, arXiv 2402.09025). */
+  greedy: { ...loss, again: true },
   draft,
-  random,
-  deepest,
+  /** A baseline: a permutation from a seed. */
+  random: {
+    baseline: true,
+    modules: {
+      from: nothing,
+      read(_, entries, { seed }) {
+        const places: number[] = [];
+        permutation(entries.length, seed).forEach((entry, place) => places[entry] = place);
+        return places;
+      },
+    },
+  },
+  /** A baseline: the number of layers after a module, so that the deepest is dropped first. */
+  deepest: {
+    baseline: true,
+    modules: {
+      from: nothing,
+      read: (_, entries, { layers }) => entries.map(({ layer }) => layers - 1 - layer),
+    },
+  },
 };
