@@ -65,8 +65,6 @@ Deno.test("a comparison says where it cannot tell: on other samples, and on the 
   const title = (a: typeof same[0], b: typeof same[0]) => show.comparisonFigure(a, b).title;
   assert.match(title(same[0], same[0]), /; cannot tell which is lower$/);
   assert.doesNotMatch(title(same[0], same[2]), /cannot tell/);
-  const one = profile({ layers: 6, samples: 1 });
-  assert.match(title(one, profile({ layers: 6, samples: 1, text: "wiki", scale: 9 })), /cannot tell/);
 });
 
 Deno.test("no category has the colour of a kind of module", () => {
