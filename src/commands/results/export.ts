@@ -1,13 +1,15 @@
 /** A plan made into a smaller model: `lamina export MODEL`. */
-import { formatBytes } from "../../entry/mod.ts";
 import { Command, Option } from "commander";
+import { readFile } from "node:fs/promises";
+import { failing, formatBytes, parseJson } from "../../entry/mod.ts";
+import { type DropPlan, planHash } from "../../measure/mod.ts";
+import { type Evaluation, parseResult, type Speed } from "../../result/mod.ts";
 import { exportModel, filesText, type Format, FORMATS } from "../../export/mod.ts";
 import { type Context, reportsTo, withModel } from "../shared/context.ts";
 import { HELD_OUT_TEXT } from "../../study/mod.ts";
 import { writes } from "../shared/destination.ts";
 import { repeatable } from "../shared/relations.ts";
 import { explained } from "../shared/help.ts";
-import { resultsOfPlan } from "../shared/results_file.ts";
 import {
   type DropFlags,
   dropOf,
@@ -79,4 +81,15 @@ export function exportCommand(context: Context): Command {
       });
     },
   );
+}
+
+/** The results in a file; of a list, those of the plan if there are some. Throws `Error` that names the file. */
+async function resultsOfPlan(path: string, plan: DropPlan): Promise<(Evaluation | Speed)[]> {
+  const text = await readFile(path, "utf-8").catch(failing(`Cannot read ${path}`));
+  if (!text.trimStart().startsWith("[")) return [parseResult(path, text, "evaluate", "speed")];
+  const results = (parseJson(text, path) as unknown[]).map((one) =>
+    parseResult(path, JSON.stringify(one), "evaluate")
+  );
+  const own = results.filter(({ provenance }) => planHash(provenance.drop) === planHash(plan));
+  return own.length > 0 ? own : results;
 }

@@ -21,6 +21,7 @@ import type { RunOptions } from "../base/stage.ts";
 import { run, step, type Study } from "../base/study.ts";
 import { WRITING } from "../evaluate/continued.ts";
 import type { Running } from "../evaluate/asked.ts";
+import { keptContinuations, type Prompts } from "../evaluate/texts.ts";
 import {
   type Asked,
   askedOf,
@@ -33,7 +34,6 @@ import { choiceChanges } from "./choices.ts";
 import { generationPrice, passesOf } from "./price.ts";
 import { partsOf, stepChanges } from "./steps.ts";
 import { besideOf, sameSoFar } from "./summary.ts";
-import { writeAll } from "./texts.ts";
 
 /**
  * Compares the predictions of plans with the full model's while they write. The full model continues every prompt greedily, and so does
@@ -154,4 +154,24 @@ async function measured(model: StudyModel, asked: Asked, options: RunOptions): P
     })),
   });
   return await keep("generation", generationOrigin(request), result, options);
+}
+
+/** The texts of each plan, by prompt, without the token that ends them; `tokens` at most. */
+async function writeAll(
+  plans: readonly DropPlan[],
+  prompts: Prompts,
+  tokens: number,
+  options: Running,
+  onText: (done: number, total: number) => void,
+): Promise<(readonly number[][])[]> {
+  const all: (readonly number[][])[] = [];
+  const total = plans.length * prompts.ids.length;
+  for (const [index, plan] of plans.entries()) {
+    const before = index * prompts.ids.length;
+    all.push(
+      await keptContinuations(prompts, tokens, plan, options, (done) => onText(before + done, total)),
+    );
+    onText(before + prompts.ids.length, total);
+  }
+  return all;
 }
