@@ -3,7 +3,7 @@ import { Command, Option } from "commander";
 import { noDrop } from "../../measure/mod.ts";
 import { type Evaluation, resultText } from "../../result/mod.ts";
 import { evaluatePriceText } from "../../show/mod.ts";
-import { studies } from "../../study/mod.ts";
+import { MARGIN, PROMPTS, SHOTS_SEED, studies } from "../../study/mod.ts";
 import { suites, taskGroups, taskNames } from "../../tasks/mod.ts";
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
 import { withOutFlags } from "../shared/destination.ts";
@@ -61,14 +61,14 @@ export function evaluateCommand(context: Context): Command {
     .option(
       "--margin <share>",
       "largest loss of accuracy that counts as equivalent, for example 0.01 or 1% for one point",
-      "0.02",
+      `${MARGIN}`,
     )
     .addOption(
       new Option("--prompts <n>", "number of prompts that each plan continues in writing; 0 skips it")
-        .default(8),
+        .default(PROMPTS),
     )
     .addOption(repeatable("--plan <file>", "a plan from `lamina plan` or `lamina repair`"))
-    .addOption(new Option("--seed <n>", "seed of the few-shot examples").default(1234));
+    .addOption(new Option("--seed <n>", "seed of the few-shot examples").default(SHOTS_SEED));
   relate(command, studies.evaluate.checks);
   relate(command, {
     suite: { excludes: ["tasks"] },

@@ -2,7 +2,7 @@
 import { Command, Option } from "commander";
 import { REPAIRS } from "../../measure/mod.ts";
 import { type Fit, ORDERS, PAPER_SCORE } from "../../result/mod.ts";
-import { aTarget, planTensors, studies } from "../../study/mod.ts";
+import { aTarget, CONTEXT, FIT_SAMPLES, LIMIT, planTensors, studies } from "../../study/mod.ts";
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
 import { isStandardOutput, writesPlan } from "../shared/destination.ts";
 import { keepFit, nextText } from "../shared/fitted.ts";
@@ -51,7 +51,7 @@ export function fitCommand(context: Context): Command {
   withUnchecked(command, REMOVING);
   withCalibrationFlags(command);
   explained(command, "fit smollm2-135m --perplexity 10%");
-  withSeedFlag(withStudyFlags(withConstraintFlags(command), { samples: 16 }), randomAmong(false));
+  withSeedFlag(withStudyFlags(withConstraintFlags(command), { samples: FIT_SAMPLES }), randomAmong(false));
   relate(command, studies.fit.checks);
   return writesPlan(command, ({ repair }) => repair !== undefined).action(
     async (ref: string, flags: StudyFlags) => {
@@ -99,6 +99,6 @@ function withAimFlags(command: Command): Command {
       "decode at least this many times as fast on this machine, such as 1.2",
     )
     .option("--tasks <names>", "benchmark tasks, such as piqa,arc_easy", taskList)
-    .option("--limit <n>", "documents of each task, of which half confirm (default: 200)")
-    .option("--context <t>", "sequence length, in tokens (default: 8192)");
+    .option("--limit <n>", `documents of each task, of which half confirm (default: ${LIMIT})`)
+    .option("--context <t>", `sequence length, in tokens (default: ${CONTEXT})`);
 }

@@ -1,6 +1,6 @@
 /** Where dropping hurts while a model writes: `lamina generation`. */
 import { Command, Option } from "commander";
-import { HELD_OUT_TEXT, studies } from "../../study/mod.ts";
+import { DOCUMENTS, HELD_OUT_TEXT, PROMPT_TOKENS, studies, WRITTEN_TOKENS } from "../../study/mod.ts";
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
 import { GIVEN, given } from "../shared/given.ts";
 import { explained } from "../shared/help.ts";
@@ -40,7 +40,11 @@ export function generationCommand(context: Context): Command {
     .addOption(
       repeatable("--prompt <text>", `a text to continue instead of blocks of --text; ${GIVEN}`, given),
     )
-    .addOption(new Option("--tokens <n>", "maximum number of tokens written after each prompt").default(64))
+    .addOption(
+      new Option("--tokens <n>", "maximum number of tokens written after each prompt").default(
+        WRITTEN_TOKENS,
+      ),
+    )
     .addOption(
       new Option("--temperature <t>", "temperature of the compared probabilities; texts are written greedily")
         .default(1),
@@ -49,10 +53,10 @@ export function generationCommand(context: Context): Command {
       "--task <name>",
       "a task of choices to compare at its questions too, for example arc_easy, or brackets, which needs no data",
     )
-    .addOption(new Option("--limit <n>", "use only the first n documents of the task").default(100))
+    .addOption(new Option("--limit <n>", "use only the first n documents of the task").default(DOCUMENTS))
     .addHelpText("after", MORE);
   explained(command, "generation smollm2-135m --drop-attention 26,28 --samples 4 --tokens 32");
-  const sized = withTextFlags(withDropLists(command), { text: HELD_OUT_TEXT, length: 32 });
+  const sized = withTextFlags(withDropLists(command), { text: HELD_OUT_TEXT, length: PROMPT_TOKENS });
   const noText = { excludes: ["prompt"] };
   relate(sized, {
     ...studies.generation.checks,

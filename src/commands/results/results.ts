@@ -7,6 +7,7 @@ import {
   BUDGET_SHARES,
   compare,
   type ConstraintOptions,
+  CONTEXT,
   makePlan,
   type PlanOptions,
 } from "../../study/mod.ts";
@@ -50,7 +51,7 @@ export function planCommand(context: Context): Command {
     )
     .option(
       "--context <t>",
-      "sequence length for --kv-bytes and for the savings of the plan, in tokens (default: 8192)",
+      `sequence length for --kv-bytes and for the savings of the plan, in tokens (default: ${CONTEXT})`,
       reads(wholeNumber(1)),
     )
     .option(

@@ -6,7 +6,15 @@ import { displayed, folderOf } from "../../home/mod.ts";
 import { type DropPlan, isFull } from "../../measure/mod.ts";
 import type { Plan } from "../../result/mod.ts";
 import { dropPlan } from "../../run/mod.ts";
-import { CALIBRATION_TEXT, constraintChecks, dropsIn, readPlan, REPAIR_SAMPLES } from "../../study/mod.ts";
+import {
+  CALIBRATION_TEXT,
+  constraintChecks,
+  dropsIn,
+  LENGTH,
+  readPlan,
+  REPAIR_SAMPLES,
+  SAMPLES,
+} from "../../study/mod.ts";
 import { type StudyModel, textChecks, textNames } from "../../subject/mod.ts";
 import { type OutFlags, RESULTS, withOutFlags, writes } from "./destination.ts";
 import { entriesOf, GIVEN } from "./given.ts";
@@ -93,7 +101,7 @@ interface TextDefaults {
 /** Adds the options that choose a text, with its default sizes. */
 export function withTextFlags(
   command: Command,
-  { text = CALIBRATION_TEXT, samples = 8, length = 512 }: TextDefaults = {},
+  { text = CALIBRATION_TEXT, samples = SAMPLES, length = LENGTH }: TextDefaults = {},
 ): Command {
   command.optionsGroup(TEXT)
     .addOption(new Option("--samples <n>", "number of text blocks").default(samples))
@@ -114,9 +122,9 @@ export function withCalibrationFlags(command: Command, usual = "stories"): Comma
   command
     .addOption(
       new Option("--calibration-samples <n>", "number of text blocks that the orders are computed from")
-        .default(8),
+        .default(SAMPLES),
     )
-    .addOption(new Option("--calibration-length <t>", "tokens per calibration block").default(512))
+    .addOption(new Option("--calibration-length <t>", "tokens per calibration block").default(LENGTH))
     .option("--calibration-text <file|name>", `calibration text (default: ${usual})`)
     .option("--sequential", "fit repairs on the repaired model's stream, plan by plan, which takes longer")
     .addOption(

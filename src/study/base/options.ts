@@ -145,9 +145,12 @@ export async function computedOn(options: EngineOptions): Promise<Computed> {
   return { dtype: precision, engine: name, runtime: version, ...device === null ? {} : { device } };
 }
 
+/** Blocks of a text, and tokens of each, by default. */
+export const [SAMPLES, LENGTH] = [8, 512];
+
 /** The text options of a study, with defaults filled in. */
 export function textOptions(options: StudyOptions, text: string): TextOptions {
-  const { samples = 8, length = 512, skip = 0, bos = false } = options;
+  const { samples = SAMPLES, length = LENGTH, skip = 0, bos = false } = options;
   return { text: options.text ?? text, samples, length, skip, bos };
 }
 

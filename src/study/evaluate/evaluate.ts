@@ -96,9 +96,11 @@ const evaluateChecks: Checks<EvaluateOptions> = {
 };
 
 /** lm-eval's. */
-const SEED = 1234;
-const MARGIN = 0.02;
-const PROMPTS = 8;
+export const SHOTS_SEED = 1234;
+/** The loss of accuracy that counts as equivalent. */
+export const MARGIN = 0.02;
+/** Texts that every plan continues. */
+export const PROMPTS = 8;
 /** Tokens whose states are more than are ever there at once. */
 const LONG = 2 ** 20;
 
@@ -217,7 +219,7 @@ function distinctPlans(plans: readonly DropPlan[]): DropPlan[] {
 
 /** Tasks as they are asked, and the main number of each task or group. */
 function settingsOf(options: EvaluateOptions): { settings: Setting[]; mains: Main[] } {
-  const { tasks, suite, limit, bos = "tokenizer", seed = SEED } = options;
+  const { tasks, suite, limit, bos = "tokenizer", seed = SHOTS_SEED } = options;
   if ((tasks === undefined) === (suite === undefined)) {
     const found = tasks === undefined ? "neither tasks nor a suite" : "tasks and a suite";
     throw new TypeError(`Cannot evaluate: found ${found}, expected one of them`);
@@ -264,7 +266,7 @@ async function evaluated(
     ...head("evaluate"),
     provenance: wholeOrigin(items[i].map(({ origin }) => origin)),
     bos: options.bos ?? "tokenizer",
-    seed: options.seed ?? SEED,
+    seed: options.seed ?? SHOTS_SEED,
     ...i === 0 ? full : summarise(items[i], mains, full, margin),
     writing: written?.[i] ?? null,
     ...draftOf(model.spec, plan, meanText(parts)),

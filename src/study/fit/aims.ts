@@ -14,6 +14,7 @@ import {
 } from "../../entry/mod.ts";
 import { interval95, type Verdict } from "../../measure/mod.ts";
 import { AIMS, type Fit, type Plan, type Sizes } from "../../result/mod.ts";
+import { CONTEXT } from "../orders/make_plan.ts";
 import { allKvBytes } from "../orders/sizes.ts";
 
 /** The promise of `fit`: exactly one of them. */
@@ -67,10 +68,8 @@ export type Aim = Fit["aim"];
 /** A cost with its 95 % interval. */
 export type Cost = Fit["tried"][number]["cost"];
 
-/** Tokens of a long sequence. */
-export const CONTEXT = 8192;
 /** Documents of each task. */
-const LIMIT = 200;
+export const LIMIT = 200;
 
 /** The promise among options. Throws `TypeError` unless there is exactly one. */
 export function aimOf(options: FitAim): Aim {

@@ -29,7 +29,7 @@ import { TIMING } from "./times.ts";
 export type { FitOptions };
 
 /** Samples of 512 tokens that choose and confirm. */
-const SAMPLES = 16;
+export const FIT_SAMPLES = 16;
 /** Numbers of drops that stand in for those of a search, in the price, and those that are confirmed. */
 const [CHOOSING, CONFIRMING] = [[1, 2, 4, 6], [1, 2, 4]];
 
@@ -67,7 +67,7 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
     const { bos, profile } = options;
     const calibration = { ...bos === undefined ? {} : { bos }, ...options.calibration };
     const calibrating = textOf(model, calibration, CALIBRATION_TEXT);
-    const text = textOf(model, { ...options, samples: options.samples ?? SAMPLES }, HELD_OUT_TEXT);
+    const text = textOf(model, { ...options, samples: options.samples ?? FIT_SAMPLES }, HELD_OUT_TEXT);
     const profiling = profile
       ? step([], () => Promise.resolve(profile))
       : profileStep(model, calibrating, noDrop);

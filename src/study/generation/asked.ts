@@ -51,17 +51,17 @@ export interface Asked {
 }
 
 /** Tokens of a prompt, those written after it, and documents of a task. */
-const [LENGTH, TOKENS, LIMIT] = [32, 64, 100];
+export const [PROMPT_TOKENS, WRITTEN_TOKENS, DOCUMENTS] = [32, 64, 100];
 
 /** Fills in the defaults, and asks the questions of the task. */
 export async function askedOf(model: StudyModel, options: GenerationStudyOptions): Promise<Asked> {
-  const { prompts, tokens = TOKENS, temperature = 1, task, limit = LIMIT, bos = false } = options;
+  const { prompts, tokens = WRITTEN_TOKENS, temperature = 1, task, limit = DOCUMENTS, bos = false } = options;
   const plans = options.plans.map((plan) => dropsIn(model, plan));
   return {
     plans,
     prompts: prompts
       ? await writtenPrompts(model, prompts, bos)
-      : blockPrompts(textOf(model, { ...options, length: options.length ?? LENGTH }, HELD_OUT_TEXT)),
+      : blockPrompts(textOf(model, { ...options, length: options.length ?? PROMPT_TOKENS }, HELD_OUT_TEXT)),
     tokens,
     temperature,
     questions: task === undefined ? null : await askQuestions(model, task, limit, options),

@@ -102,7 +102,7 @@ const checks: Checks<PlanOptions> = {
 };
 
 /** Tokens of a long sequence. */
-const CONTEXT = 8192;
+export const CONTEXT = 8192;
 
 const BUDGETS = ["drop", "parameters", "kvBytes"] as const;
 
