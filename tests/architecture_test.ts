@@ -201,7 +201,6 @@ const FLAG = /["'`][^"'`\n]*[\s(]--[a-z]/;
 const COMMAND_LINES = [
   "commands/",
   "cluster/slurm.ts",
-  "cluster/trial.ts",
   "export/card/commands.ts",
   "hub/packages/pip.ts",
   "show/page/style.ts",
