@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { packBlocks, type Tokenizer, tokenizerFromGguf, tokenizerFromJson } from "../../src/text/mod.ts";
+import { isThorough } from "../support.ts";
 
 const read = async (name: string) =>
   JSON.parse(await Deno.readTextFile(new URL(`../fixtures/tokens/${name}.json`, import.meta.url)));
@@ -94,7 +95,7 @@ for (const [name, tokenizer] of Object.entries(all)) {
         fc.pre(whole.length > 0);
         assert.deepEqual(await packed(tokenizer, text, size, whole.length + 1), [...whole, 0]);
       }),
-      { numRuns: 300 },
+      { numRuns: isThorough ? 300 : 60 },
     );
   });
 }
