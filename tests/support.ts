@@ -33,6 +33,9 @@ export const thorough: (name: string, fn: Deno.TestDefinition["fn"]) => void = i
 export const byTurns = <T>(all: readonly T[], turn: number): readonly T[] =>
   isThorough ? all : [all[turn % all.length]];
 
+/** Registers a row of a matrix: in `deno task test` every third turn, in `deno task test:all` each. */
+export const everyThird = (turn: number): typeof thorough => turn % 3 === 0 ? Deno.test : thorough;
+
 /** All of a list before a release; otherwise two of it, the next two with each turn: pairs instead of a full product. */
 export const inPairs = <T>(all: readonly T[], turn: number): readonly T[] =>
   isRelease ? all : [0, 1].map((i) => all[(2 * turn + i) % all.length]);

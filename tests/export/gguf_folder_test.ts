@@ -6,7 +6,7 @@ import { fileSource, openModel as openFiles } from "../../src/hub/mod.ts";
 import type { DropPlan } from "../../src/run/mod.ts";
 import { openGguf, openSafetensors } from "../../src/weights/mod.ts";
 import { fixture, fixtureNames } from "../fixtures/read.ts";
-import { byTurns, withFolder } from "../support.ts";
+import { byTurns, everyThird, withFolder } from "../support.ts";
 import { expectSame, withSmaller } from "./smaller.ts";
 import { ggufVariant, VARIANTS } from "./variants.ts";
 
@@ -69,34 +69,37 @@ function isSayable(name: string, format: Format, alone: RegExp | null): boolean 
 }
 
 for (const [i, name] of fixtureNames.entries()) {
-  Deno.test(`${name}: each plan in each format is written, or refused with the module and the formats that can`, () =>
-    withFolder(async (folder) => {
-      const { folder: from } = await fixture(name);
-      for (const [p, [plan, { drop, alone }]] of Object.entries(plans).entries()) {
-        const can = KNOWN.filter((format) => isSayable(name, format, alone));
-        // Every refusal; of the formats that can, each plan takes one in `test`, the next plan and model another.
-        const some = byTurns(can, i + p);
-        for (const format of KNOWN.filter((format) => some.includes(format) || !can.includes(format))) {
-          const out = `${folder}/${plan}-${format}`;
-          const written = exportModel(from, drop, { format, out });
-          if (can.includes(format)) {
-            await written;
-            continue;
+  everyThird(i)(
+    `${name}: each plan in each format is written, or refused with the module and the formats that can`,
+    () =>
+      withFolder(async (folder) => {
+        const { folder: from } = await fixture(name);
+        for (const [p, [plan, { drop, alone }]] of Object.entries(plans).entries()) {
+          const can = KNOWN.filter((format) => isSayable(name, format, alone));
+          // Every refusal; of the formats that can, each plan takes one in `test`, the next plan and model another.
+          const some = byTurns(can, i + p);
+          for (const format of KNOWN.filter((format) => some.includes(format) || !can.includes(format))) {
+            const out = `${folder}/${plan}-${format}`;
+            const written = exportModel(from, drop, { format, out });
+            if (can.includes(format)) {
+              await written;
+              continue;
+            }
+            await assert.rejects(written, ({ name: kind, message }: Error) => {
+              assert.equal(kind, "RangeError");
+              assert.match(
+                message,
+                /: (attention|MLP) \d (is|has|would)|: the model (is of family|has architecture)/,
+              );
+              if (SAYABLE.includes(name) && alone) assert.match(message, alone);
+              const others = message.split("formats that can: ")[1].split(", ");
+              assert.deepEqual(others.filter((other) => KNOWN.includes(other as Format)), can);
+              return true;
+            });
           }
-          await assert.rejects(written, ({ name: kind, message }: Error) => {
-            assert.equal(kind, "RangeError");
-            assert.match(
-              message,
-              /: (attention|MLP) \d (is|has|would)|: the model (is of family|has architecture)/,
-            );
-            if (SAYABLE.includes(name) && alone) assert.match(message, alone);
-            const others = message.split("formats that can: ")[1].split(", ");
-            assert.deepEqual(others.filter((other) => KNOWN.includes(other as Format)), can);
-            return true;
-          });
         }
-      }
-    }));
+      }),
+  );
 }
 
 Deno.test("the documentation names the families that become GGUF files", async () => {

@@ -5,7 +5,7 @@ import { PATTERN_NAMES, type PatternName } from "../../src/measure/mod.ts";
 import { type LayerSpec, scoring } from "../../src/models/mod.ts";
 import { attentionStatsProbe, dropPlan, forward, noDrop, type Probe, segmentsOf } from "../../src/run/mod.ts";
 import { onWebgpu } from "../kernels/devices.ts";
-import { engine as cpu, randomBlocks, stateTolerance, thorough, withFixture } from "../support.ts";
+import { engine as cpu, everyThird, randomBlocks, stateTolerance, withFixture } from "../support.ts";
 import { tolerances } from "./attention_tolerances.ts";
 
 /** Keeps all of the statistics. */
@@ -80,9 +80,10 @@ const settings: Setting[] = [
 for (const [f, name] of families.entries()) {
   for (const [s, setting] of settings.entries()) {
     const { samples, length, stride } = setting;
-    const test = (f + s) % 3 === 0 ? Deno.test : thorough;
-    test(`attention statistics of ${name}: ${samples} × ${length}, every ${stride}th query`, () =>
-      holdAgainstReference(name, setting));
+    everyThird(f + s)(
+      `attention statistics of ${name}: ${samples} × ${length}, every ${stride}th query`,
+      () => holdAgainstReference(name, setting),
+    );
   }
 }
 

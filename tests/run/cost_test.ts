@@ -17,7 +17,7 @@ import {
   workOf,
 } from "../../src/run/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
-import { isThorough, randomBlocks, thorough, withFixture } from "../support.ts";
+import { everyThird, isThorough, randomBlocks, withFixture } from "../support.ts";
 import { type Counted, countingEngine } from "./counting.ts";
 
 /** A fixture with each kind of module: windows, latents, experts of every kind, states, learned positions, a parallel residual. */
@@ -79,7 +79,7 @@ function expectEqual(found: number, expected: number, what: string): void {
 }
 
 for (const [i, name] of names.entries()) {
-  const [pass, steps, together] = [0, 1, 2].map((turn) => (i + turn) % 3 === 0 ? Deno.test : thorough);
+  const [pass, steps, together] = [0, 1, 2].map((turn) => everyThird(i + turn));
   pass(
     `${name}: a pass multiplies what workOf says of every plan`,
     () =>

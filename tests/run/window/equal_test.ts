@@ -3,32 +3,38 @@ import assert from "node:assert/strict";
 import { scoring } from "../../../src/models/mod.ts";
 import { dropPlan, noDrop, type Segment } from "../../../src/run/mod.ts";
 import type { Engine } from "../../../src/engine/mod.ts";
-import { withFixture } from "../../support.ts";
+import { everyThird, withFixture } from "../../support.ts";
 import { engines, logitsOf, streamsOf, windowOf } from "./windows.ts";
 
 /** Families in which every way of attention is tried, and others. */
 const EVERY_WAY = ["llama", "gemma3", "deepseek-v3", "gpt-oss"];
 const FAMILIES = [...EVERY_WAY, "gemma2", "gpt2", "neox-parallel", "qwen3", "qwen3-next", "mixtral"];
 
-for (const name of FAMILIES) {
-  for (const [way, { on, names = EVERY_WAY }] of Object.entries(engines)) {
+for (const [n, name] of FAMILIES.entries()) {
+  for (const [w, [way, { on, names = EVERY_WAY }]] of Object.entries(engines).entries()) {
     if (typeof on === "string" || way !== "the CPU's" && !names.includes(name)) continue;
-    Deno.test(`${name}: a window of the whole text gives the full model's numbers to the bit, by ${way} attention`, () =>
-      withFixture(name, async ({ model, blocks }) => {
-        const ids = blocks.ids.subarray(0, Math.min(blocks.length, 12));
-        const { length } = ids;
-        const layers = model.spec.layers.flatMap(({ attention }, l) => scoring(attention) ? [l] : []);
-        const wide = (keys: number, sinks: number) =>
-          dropPlan(model.spec, { changes: layers.map((layer) => windowOf(layer, keys, sinks)) });
-        const parts: Segment[] = [{ ids: ids.subarray(0, 9), past: null }, { ids: ids.subarray(9), past: 0 }];
-        const forks = layers.length === model.spec.layers.length; // linear attention continues no other text
-        const segments: Segment[] = [...forks ? parts : [], { ids, past: null }];
-        const full = await streamsOf(model, on as Engine, segments, noDrop);
-        const stepped = await logitsOf(model, on as Engine, noDrop, ids, 5);
-        for (const [keys, sinks] of [[length, 2], [8192, 0]]) {
-          assert.deepEqual(await streamsOf(model, on as Engine, segments, wide(keys, sinks)), full);
-          assert.deepEqual(await logitsOf(model, on as Engine, wide(keys, sinks), ids, 5), stepped);
-        }
-      }));
+    everyThird(n + w)(
+      `${name}: a window of the whole text gives the full model's numbers to the bit, by ${way} attention`,
+      () =>
+        withFixture(name, async ({ model, blocks }) => {
+          const ids = blocks.ids.subarray(0, Math.min(blocks.length, 12));
+          const { length } = ids;
+          const layers = model.spec.layers.flatMap(({ attention }, l) => scoring(attention) ? [l] : []);
+          const wide = (keys: number, sinks: number) =>
+            dropPlan(model.spec, { changes: layers.map((layer) => windowOf(layer, keys, sinks)) });
+          const parts: Segment[] = [{ ids: ids.subarray(0, 9), past: null }, {
+            ids: ids.subarray(9),
+            past: 0,
+          }];
+          const forks = layers.length === model.spec.layers.length; // linear attention continues no other text
+          const segments: Segment[] = [...forks ? parts : [], { ids, past: null }];
+          const full = await streamsOf(model, on as Engine, segments, noDrop);
+          const stepped = await logitsOf(model, on as Engine, noDrop, ids, 5);
+          for (const [keys, sinks] of [[length, 2], [8192, 0]]) {
+            assert.deepEqual(await streamsOf(model, on as Engine, segments, wide(keys, sinks)), full);
+            assert.deepEqual(await logitsOf(model, on as Engine, wide(keys, sinks), ids, 5), stepped);
+          }
+        }),
+    );
   }
 }
