@@ -42,7 +42,7 @@ kernelTest(
     const paths = isRelease ? committed : await copies(folder);
     const env = {
       ...sizes,
-      LAMINA_OWN: isRelease ? REAL : `${folder}/small`,
+      LAMINA_OWN: isRelease ? REAL : "../small",
       LAMINA_RESULTS: `${folder}/results`,
     };
     await execute(paths, { folder, env });
