@@ -1,7 +1,7 @@
 /**
  * A new user's first hour: every command of the README and of docs/, in order, from a folder that has nothing but the project's data.
- * Each succeeds and prints what the text around it promises. A small model (small.ts) takes the real one's place, but for `start` and
- * `info`, and before a release for none. Two commands that would not end here are left out: `task test`, which runs this test, and `task
+ * Each succeeds and prints what the text around it promises. A small model (small.ts) takes the real one's place, but for `info`, and
+ * before a release for none. Two commands that would not end here are left out: `task test`, which runs this test, and `task
  * lab`, which serves until it is stopped. The examples of docs/commands.md are tested beside it.
  */
 import assert from "node:assert/strict";
@@ -20,9 +20,11 @@ for (const page of PAGES) {
     const [, start, line] of text.matchAll(/^ {4}(?:npx -y deno@2\.9\.6 task (start)\b.*|(lamina .*))$/gm)
   ) {
     const command = (start ? `lamina ${start}` : line!).replaceAll("MODEL", "smollm2-135m");
-    commands.add(
-      isRelease || /^lamina info/.test(command) ? command : command.replaceAll("smollm2-135m", "small"),
+    const small = command.replaceAll("smollm2-135m", "small").replace(
+      /^lamina (start|figures)\b/,
+      "$& small",
     );
+    commands.add(isRelease || /^lamina info/.test(command) ? command : small);
   }
 }
 
