@@ -125,7 +125,8 @@ function depthsOf(acceptance: Acceptance, most: number): number {
   return typeof acceptance === "number" ? most : Math.min(most, acceptance.length);
 }
 
-function shareAt(acceptance: Acceptance, depth: number): number {
+/** The share accepted at a depth, from 0. */
+export function shareAt(acceptance: Acceptance, depth: number): number {
   return typeof acceptance === "number" ? acceptance : acceptance[depth];
 }
 
@@ -146,12 +147,14 @@ function expectRound(acceptance: Acceptance, drafted: number): void {
   throw new RangeError(`Cannot plan a draft: found an acceptance of ${wrong}, expected 0 to 1`);
 }
 
-function expectCost(cost: number): number {
+/** The cost, if it is one. Throws `RangeError` otherwise. */
+export function expectCost(cost: number): number {
   if (Number.isFinite(cost) && cost >= 0) return cost;
   throw new RangeError(`Cannot plan a draft: found a cost of ${cost}, expected a finite number from 0`);
 }
 
-function verifyTime({ verify = () => 1 }: Omit<Draft, "cost">, tokens: number): number {
+/** The time of so many tokens at once over that of one. Throws `RangeError` unless it is finite and above 0. */
+export function verifyTime({ verify = () => 1 }: Omit<Draft, "cost">, tokens: number): number {
   const time = verify(tokens);
   if (Number.isFinite(time) && time > 0) return time;
   throw new RangeError(

@@ -5,7 +5,16 @@
  * prompt; both are greedy and write the same.
  */
 import type { Engine } from "../../engine/mod.ts";
-import { bestDraft, costLimit, type Draft, draftSpeedup, quartiles } from "../../measure/mod.ts";
+import {
+  bestDraft,
+  costLimit,
+  type Draft,
+  draftSpeedup,
+  expectCost,
+  quartiles,
+  shareAt,
+  verifyTime,
+} from "../../measure/mod.ts";
 import { planData, type Speed } from "../../result/mod.ts";
 import { type Decoder, decoder, draftRound, type DropPlan, sampler } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
@@ -168,14 +177,13 @@ export function draftCondition(draft: Draft, most?: number): string {
   const { cost: limit, drafted } = costLimit(draft, most);
   const takes = `a drafted token takes ${draft.cost.toFixed(3)} of the time of a full one`;
   const rounds = drafted === 1 ? "" : ` in rounds of ${drafted}`;
-  if (draft.cost < limit) {
+  if (expectCost(draft.cost) < limit) {
     return `drafting can gain: ${takes}, less than ${limit.toFixed(3)}${rounds}`;
   }
   if (limit > 0) return `drafting cannot gain: ${takes}, expected less than ${limit.toFixed(3)}${rounds}`;
-  const share = (100 * (typeof draft.acceptance === "number" ? draft.acceptance : draft.acceptance[0]))
-    .toFixed(1);
+  const share = (100 * shareAt(draft.acceptance, 0)).toFixed(1);
   return `drafting cannot gain: no draft is cheap enough where ${share} % of its tokens are accepted and two tokens at once take ` +
-    `${(draft.verify?.(2) ?? 1).toFixed(3)} times as long as one`;
+    `${verifyTime(draft, 2).toFixed(3)} times as long as one`;
 }
 
 /** v(k), along the line between the measured numbers of tokens around k; v(1) = 1. */
