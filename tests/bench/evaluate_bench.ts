@@ -14,10 +14,10 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { benchmarkData } from "../../src/hub/mod.ts";
 import { cost, type DropPlan, noDrop } from "../../src/run/mod.ts";
 import { estimate, evaluate } from "../../src/study/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
+import { packageFolder } from "../tasks/fixture.ts";
 
 const DOCUMENTS: readonly (readonly [task: string, shots: number, documents: number])[] = [
   ["piqa", 0, 200],
@@ -66,7 +66,7 @@ async function theirs(python: string, batch: string): Promise<number[]> {
   const args = [
     script,
     path,
-    await benchmarkData(),
+    await packageFolder(),
     "--documents",
     JSON.stringify(documents),
     "--batch",

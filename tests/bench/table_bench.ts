@@ -16,11 +16,11 @@ import { execFileSync } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { benchmarkData } from "../../src/hub/mod.ts";
 import type { Evaluation } from "../../src/result/mod.ts";
 import { type DropPlan, noDrop } from "../../src/run/mod.ts";
 import { dropsIn, evaluate, makePlan, profile, type Target } from "../../src/study/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
+import { packageFolder } from "../tasks/fixture.ts";
 
 /** A task, its shots, and the documents that it has in the table: MMLU's are those of all subjects. */
 const TASKS = [
@@ -111,7 +111,7 @@ async function theirs(python: string, batch: string): Promise<Side> {
   const drops = JSON.stringify(plans.map(({ attention, mlp }: DropPlan) => ({ attention, mlp })));
   const asked = ["--documents", JSON.stringify(documents), "--plans", drops];
   const how = ["--batch", batch, "--threads", values.threads];
-  const out = execFileSync(python, [script, path, await benchmarkData(), ...asked, ...how], {
+  const out = execFileSync(python, [script, path, await packageFolder(), ...asked, ...how], {
     encoding: "utf-8",
     stdio: ["ignore", "pipe", "ignore"],
     env: { ...Deno.env.toObject(), HF_HUB_OFFLINE: "1" },

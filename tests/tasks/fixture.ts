@@ -1,7 +1,7 @@
 /** What lm-eval makes of the benchmark package's rows (see make_tasks.py), and those rows here. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { benchmarkData } from "../../src/hub/mod.ts";
+import { packageFolder as folderOf, readManifest } from "../../src/hub/mod.ts";
 import { buildRequests, type Document, readSplit, tasksNamed } from "../../src/tasks/mod.ts";
 
 /** How a task was run: shots drawn from `copies` times the first `pool` rows of the evaluated split, which stand for train. */
@@ -39,7 +39,9 @@ export const fixture: Fixture = JSON.parse(
 );
 
 /** The package's folder, fetched if it is not here. */
-export const packageFolder: () => Promise<string> = once(benchmarkData);
+export const packageFolder: () => Promise<string> = once(async () =>
+  folderOf((await readManifest()).benchmark)
+);
 
 /** The documents of a run. */
 export async function documentsOf(run: Run): Promise<Document[]> {

@@ -1,9 +1,9 @@
 /** Benchmark tasks, with modules dropped, compared with the full model. */
 import { Command, Option } from "commander";
 import { noDrop } from "../../measure/mod.ts";
-import { type Evaluation, resultText } from "../../result/mod.ts";
+import { ACCURACY_MARGIN, type Evaluation, resultText } from "../../result/mod.ts";
 import { evaluatePriceText } from "../../show/mod.ts";
-import { MARGIN, PROMPTS, SHOTS_SEED, studies } from "../../study/mod.ts";
+import { PROMPTS, SHOTS_SEED, studies } from "../../study/mod.ts";
 import { suites, taskGroups, taskNames } from "../../tasks/mod.ts";
 import { type Context, studyOptions, withModel } from "../shared/context.ts";
 import { withOutFlags } from "../shared/destination.ts";
@@ -61,7 +61,7 @@ export function evaluateCommand(context: Context): Command {
     .option(
       "--margin <share>",
       "largest loss of accuracy that counts as equivalent, for example 0.01 or 1% for one point",
-      `${MARGIN}`,
+      `${ACCURACY_MARGIN}`,
     )
     .addOption(
       new Option("--prompts <n>", "number of prompts that each plan continues in writing; 0 skips it")

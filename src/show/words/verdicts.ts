@@ -1,7 +1,14 @@
 /** What samples decide, in words: signs, counts and changes with their intervals, and what stays open. No other file knows how a verdict reads. */
 import { expect, like } from "../../entry/mod.ts";
-import { interval95, rankInterval, type Rise, withinBudget } from "../../measure/mod.ts";
-import { type Causes, correlationSign, type Ends, intervalSign, type Tally } from "../../result/mod.ts";
+import { interval95, rankInterval, withinBudget } from "../../measure/mod.ts";
+import {
+  type Causes,
+  correlationSign,
+  type Ends,
+  intervalSign,
+  type Rise,
+  type Tally,
+} from "../../result/mod.ts";
 import { formatFixed, formatPoints, formatPointsRange, formatRange } from "./numbers.ts";
 import { capital, type Finding, reading } from "./reading.ts";
 
@@ -123,17 +130,14 @@ export function cosineText(cosine: Ends & { readonly value: number }): string {
   return (cosine.low ?? cosine.value) >= 0.995 ? "above 0.99" : reading`${{ ...cosine, decimals: 2 }}`;
 }
 
-/** A rise of the loss with its error over samples. */
-type Risen = Pick<Rise, "rise" | "riseError">;
-
 /** How many times as high a perplexity is as the full model's: "1.54×; 95 %: 1.48 to 1.61". */
-export function perplexityText(point: Risen, samples: number): string {
+export function perplexityText(point: Rise, samples: number): string {
   return `${formatFixed(Math.exp(point.rise), 2)}×; ${intervalText(point, samples, Math.exp)}`;
 }
 
 /** The interval of a rise in nats, or of a function of it: "95 %: 0.39 to 0.48". */
 export function intervalText(
-  { rise, riseError }: Risen,
+  { rise, riseError }: Rise,
   samples: number,
   read = (nats: number) => nats,
 ): string {
@@ -152,7 +156,7 @@ export function allowedText(
     readonly size: string;
     readonly layers: number;
     readonly samples: number;
-    readonly points: readonly Rise[];
+    readonly points: readonly (Rise & { readonly dropped: number })[];
   }[],
   budget: number,
 ): string {

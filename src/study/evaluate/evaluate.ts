@@ -20,6 +20,7 @@ import {
   wholeNumber,
 } from "../../entry/mod.ts";
 import {
+  ACCURACY_MARGIN,
   type Evaluation,
   head,
   joinHashes,
@@ -97,8 +98,6 @@ const evaluateChecks: Checks<EvaluateOptions> = {
 
 /** lm-eval's. */
 export const SHOTS_SEED = 1234;
-/** The loss of accuracy that counts as equivalent. */
-export const MARGIN = 0.02;
 /** Texts that every plan continues. */
 export const PROMPTS = 8;
 /** Tokens whose states are more than are ever there at once. */
@@ -260,7 +259,7 @@ async function evaluated(
   const running = { ...runOptions, model, engine, plans };
   const items = await runParts(parts, running);
   const written = await writing(options.prompts ?? PROMPTS, running);
-  const margin = shareOf(options.margin ?? MARGIN, aPart);
+  const margin = shareOf(options.margin ?? ACCURACY_MARGIN, aPart);
   const full = summarise(items[0], mains, null, margin);
   return plans.map((plan, i): Evaluation => ({
     ...head("evaluate"),

@@ -41,7 +41,7 @@ export interface FitAim {
 
 const positive = number("a number above 0", (value) => value > 0);
 /** Promises that are shares, or may be. */
-export const AIM_SHARES = {
+const AIM_SHARES = {
   perplexity: aRise,
   parameters: amountOf("parameters"),
   kvBytes: amountOf("bytes"),

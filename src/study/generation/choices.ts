@@ -14,6 +14,7 @@ import type { StudyModel } from "../../subject/mod.ts";
 import { type Task, tasksNamed } from "../../tasks/mod.ts";
 import { reporter } from "../base/options.ts";
 import { type AskedDocument, askTask, rowFinder, type Running } from "../evaluate/asked.ts";
+import { SHOTS_SEED } from "../evaluate/evaluate.ts";
 import { compareRows, type Pair } from "./compare.ts";
 import { meansOf } from "./summary.ts";
 
@@ -31,9 +32,6 @@ export interface Questions {
   readonly all: readonly Question[];
 }
 
-/** lm-eval's, though no shots are drawn. */
-const SEED = 1234;
-
 /** Asks the first documents of a task. Throws `RangeError` for a task without choices, and where no document can be used. */
 export async function askQuestions(
   model: StudyModel,
@@ -43,7 +41,7 @@ export async function askQuestions(
 ): Promise<Questions> {
   const task = choiceTask(name);
   const rows = rowFinder(reportsOf(reports));
-  const setting = { task, shots: task.shots, limit, bos: "tokenizer", seed: SEED } as const;
+  const setting = { task, shots: task.shots, limit, bos: "tokenizer", seed: SHOTS_SEED } as const;
   await rows.find(setting);
   const parts = await askTask(model, setting, rows, reportsOf(reports));
   const documents = parts.flatMap(({ documents }) => documents);
