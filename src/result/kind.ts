@@ -1,4 +1,4 @@
-/** A kind of result, declared once beside its form. From the list of kinds (forms/forms.ts) follow types, nouns, and what is kept. */
+/** A kind of result, declared once beside its form. Types, nouns, and what is kept follow from what the forms export (kinds.ts). */
 import { z } from "zod";
 import { nouns } from "../entry/mod.ts";
 import type { Provenance } from "./forms/provenance.ts";

@@ -83,7 +83,7 @@ export function exportCommand(context: Context): Command {
   );
 }
 
-/** The results in a file; of a list, those of the plan if there are some. Throws `Error` that names the file. */
+/** Reads the results in a file; from a list it takes those of the plan, if there are some. Throws `Error` that names the file. */
 async function resultsOfPlan(path: string, plan: DropPlan): Promise<(Evaluation | Speed)[]> {
   const text = await readFile(path, "utf-8").catch(failing(`Cannot read ${path}`));
   if (!text.trimStart().startsWith("[")) return [parseResult(path, text, "evaluate", "speed")];

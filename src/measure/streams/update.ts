@@ -25,7 +25,7 @@ export interface UpdateSums {
   above2: number;
 }
 
-/** What results show of a module, and the sum behind it: the next number is one here, in the sums, and a column. */
+/** Each mean that results show of a module, with the sum behind it. A new mean takes a line here, its sum, and a column. */
 const MEANS = {
   /** 1 − mean cos(X, Y) */
   importance: "distance",

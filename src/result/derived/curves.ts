@@ -22,7 +22,7 @@ export interface CurveGroup extends Pick<SweepCurve, "target" | "by" | "repair">
   readonly points: readonly { readonly dropped: number; readonly values: readonly SweepPoint[] }[];
 }
 
-/** The groups of a sweep, in its order. */
+/** Groups the curves of a sweep, in its order. */
 export function groupsOf({ curves }: Sweep): CurveGroup[] {
   const groups = Map.groupBy(curves, ({ target, by, repair }) => `${target} ${by} ${repair?.by ?? ""}`);
   return [...groups.values()].map((members) => {

@@ -97,7 +97,7 @@ const generationFields = {
 };
 type GenerationFields = z.infer<z.ZodObject<typeof generationFields>>;
 
-/** Of a study of generation: the plans, how much they write, and what is asked. */
+/** What a study of generation depends on: the plans, how much they write, and the task. */
 export function generationOrigin(
   { provenance, tokens, temperature, task, plans }: GenerationRequest,
 ): Provenance & Omit<GenerationRequest, "provenance"> {

@@ -60,7 +60,7 @@ const orderFields = {
 };
 type OrderFields = z.infer<z.ZodObject<typeof orderFields>>;
 
-/** Of an order: what it was asked for besides. An order of fewer modules is another result. */
+/** What an order depends on: its request too. An order of fewer modules is another result. */
 export function orderOrigin(
   { provenance, target, by, seed, upto, constraints, check }: OrderRequest,
 ): Provenance & Omit<OrderRequest, "provenance"> {

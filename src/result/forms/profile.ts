@@ -78,7 +78,7 @@ const checkpointForm = profileKind.form.extend({
 export type CheckpointProfile = z.infer<typeof checkpointForm>;
 
 /**
- * Of a series of one checkpoint: what is known before its weights are opened. Its files' fingerprint stands for the
+ * What a series of one checkpoint depends on, known before its weights are opened. Its files' fingerprint stands for the
  * weights' format.
  */
 export function checkpointOrigin(

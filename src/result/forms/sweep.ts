@@ -61,7 +61,7 @@ const replacementFields = {
 };
 type ReplacementFields = z.infer<z.ZodObject<typeof replacementFields>>;
 
-/** Of a replacement: where it was made, and for which plan. */
+/** What a replacement depends on: where it was made, and for which plan. */
 export function replacementOrigin(
   { provenance, by, sequential, plan, layer, module }: ReplacementRequest,
 ): Provenance & Omit<ReplacementRequest, "provenance"> {

@@ -53,7 +53,7 @@ export function curveName(curve: Drawn): string {
   return [KIND_NAMES[curve.target], ...waysOf(curve)].join(", ");
 }
 
-/** The same at the end of a line, whose colour says which modules are repaired. */
+/** Names a curve at the end of its line, whose colour says which modules are repaired. */
 export function endName(curve: Drawn): string {
   return curve.repair ? waysOf(curve).join(", ") : curveName(curve);
 }

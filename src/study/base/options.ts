@@ -145,7 +145,7 @@ export async function computedOn(options: EngineOptions): Promise<Computed> {
   return { dtype: precision, engine: name, runtime: version, ...device === null ? {} : { device } };
 }
 
-/** Blocks of a text, and tokens of each, by default. */
+/** The default size of a text: blocks, and tokens in each. */
 export const [SAMPLES, LENGTH] = [8, 512];
 
 /** The text options of a study, with defaults filled in. */

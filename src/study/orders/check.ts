@@ -73,7 +73,7 @@ export function checkPasses(
   ];
 }
 
-/** The costs of removals on the samples of a check, and the profile of these samples. */
+/** What each removal costs on the samples of a check, with the profile of these samples. */
 export interface Removals {
   readonly size: typeof SIZE;
   readonly profile: Profile;

@@ -25,7 +25,7 @@ const aCost = like("a removal with its layer and difference", (value) => {
 const removed = list(aCost, "removals");
 const someCosts = record({ attention: removed, mlp: removed }, "removals, as { attention, mlp }");
 
-/** The parts of a bar, the lowest first. */
+/** A bar has these parts, from below. */
 const PARTS = [
   { column: "mean_share", label: "mean", color: "#8b949e", shape: "square" },
   { column: "own_token_share", label: "own token", color: "#d9a441", shape: "square" },

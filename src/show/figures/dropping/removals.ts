@@ -92,6 +92,6 @@ const LINEAR = 0.01;
 
 function mostIn(worst: readonly LayerCost[]): string {
   const layers = worst.map(({ layer, difference }) => reading`${layer} (${{ measured: difference }})`);
-  if (worst.length === 0) return "no layer's loss is told from zero";
+  if (worst.length === 0) return "no layer's loss can be told from zero";
   return reading`most in ${worst.length === 1 ? "layer" : "layers"} ${layers}`;
 }
