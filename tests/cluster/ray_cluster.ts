@@ -196,8 +196,8 @@ export class RayCluster {
   }
 }
 
-/** `ray start`, which holds a machine's part of Ray. */
-export const STARTER = /^\S*python\S* \S+\/ray start /;
+/** `ray start`, which holds a machine's part of Ray. Its path may have spaces. */
+export const STARTER = /python[\d.]* .*\/ray start /;
 /** A shard's process, which is deno itself. */
 export const SHARD = /deno run .* shard - --index/;
 

@@ -97,7 +97,9 @@ kernelTest(
       output.output_type === "display_data"
     );
     assert.deepEqual(others, []);
-    assert.match(textOf(line, "text/plain")!, /^profile: smollm2-135m {2}done after \d+ s$/);
+    const said = textOf(line, "text/plain")!.split("\n");
+    assert.match(said.pop()!, /^profile: smollm2-135m {2}done after \d+ s$/);
+    for (const one of said) assert.match(one, /MB (from|fetched)/, "a line about a download");
   },
 );
 
