@@ -38,6 +38,7 @@ export { storedTypes } from "./weights/part.ts";
 export * from "./decode/sample.ts";
 export * from "./decode/shared.ts";
 export * from "./decode/round.ts";
+export { expectDraft } from "./decode/units.ts";
 export * from "./head/score.ts";
 export * from "./requests/pack.ts";
 export * from "./requests/plant.ts";

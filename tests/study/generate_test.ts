@@ -163,7 +163,11 @@ Deno.test("options that make no sense are named", () =>
       /draftTokens is 33, expected at most 32/,
     );
     await assert.rejects(
-      wrong({ plans: [{ attention: [1] }], draft: { attention: [0] } }),
+      wrong({
+        plans: [{}, { attention: [1] }],
+        draft: { attention: [0] },
+        onToken: () => assert.fail("written"),
+      }),
       /Cannot draft with attention 1/,
     );
     await assert.rejects(wrong({}, ""), /empty prompt/);

@@ -21,7 +21,7 @@ import {
   string,
   wholeNumber,
 } from "../../entry/mod.ts";
-import { decoder, type DropPlan, sampler } from "../../run/mod.ts";
+import { decoder, type DropPlan, expectDraft, sampler } from "../../run/mod.ts";
 import type { Tokenizer } from "../../text/mod.ts";
 import { decoded, endsOf } from "./decoded.ts";
 import { aDraftLength, type DraftCounts, draftCounts } from "./draft_counts.ts";
@@ -138,6 +138,8 @@ async function writeAll(model: StudyModel, prompt: string, options: GenerateOpti
   noticeBeyond(model, "texts", ids.length + tokens, options);
   const draft = options.draft && dropsIn(model, options.draft);
   const plans = (options.plans ?? [{}]).map((plan) => dropsIn(model, plan));
+  const { has } = await engineOf(options);
+  if (draft) plans.forEach((plan) => expectDraft(model.spec, draft, has, plan)); // before the first of them writes
   const written: Generated[] = [];
   const report = reporter(`text of ${model.name}`, "tokens", options);
   let done = 0;
