@@ -110,7 +110,6 @@ Deno.test("an estimate is the sum of its curves, each a trie of its own, with th
     assert.deepEqual([plans, tokens], [3, 64]); // nothing; layer 2; layers 1 and 2
     const passes = [
       cost(spec, [noDrop], { ...size, samples: 2 }, false),
-      cost(spec, [noDrop], size, false),
       cost(spec, [noDrop], size, true),
       cost(spec, [{ ...noDrop, mlp: [2] }, { ...noDrop, mlp: [1, 2] }], size, true),
     ];

@@ -8,9 +8,9 @@
  */
 import type { Held } from "../../engine/mod.ts";
 import type { Model } from "../../models/mod.ts";
-import { type DropPlan, noDrop, planPhrase } from "../../measure/mod.ts";
+import { type DropPlan, isFull, noDrop, planPhrase } from "../../measure/mod.ts";
 import { forward, type ForwardOptions } from "../forward.ts";
-import { freeAll, freeStates } from "../held.ts";
+import { freeAll, freeStates, type State } from "../held.ts";
 import { draftedRows } from "./acceptance.ts";
 import { openScorer } from "./scorer.ts";
 import type { Batch, Segment } from "../segments.ts";
@@ -31,30 +31,44 @@ export interface ScoreSums {
   drafted: number;
 }
 
-/** Final streams of the full model, by first segment of a batch: what plans are held against. To be freed. */
+/** Final streams of the full model, N · T · D numbers, by first segment of a batch: what plans are held against. To be freed. */
 export interface Reference {
-  readonly streams: ReadonlyMap<number, Held>;
+  readonly streams: Map<number, Held>;
   free(): void;
 }
 
-/** The full model's side of later comparisons: one pass, N · T · D numbers kept. */
-export async function reference(options: Omit<ForwardOptions, "plans" | "finish">): Promise<Reference> {
+/** A reference without streams. The first scores that are held against it compute them, in the run of their own plans. */
+export function openReference(): Reference {
   const streams = new Map<number, Held>();
-  const free = () => freeAll(streams.values());
+  return {
+    streams,
+    free() {
+      freeAll(streams.values());
+      streams.clear();
+    },
+  };
+}
+
+/** The plans of the scores that fill a reference: the full model is one of them. */
+export function withFull(plans: readonly DropPlan[]): readonly DropPlan[] {
+  return plans.some(isFull) ? plans : [...plans, noDrop];
+}
+
+/** A reference of one pass: for plans whose run is changed while the full model's is not. */
+export async function reference(options: Omit<ForwardOptions, "plans" | "finish">): Promise<Reference> {
+  const full = openReference();
   try {
-    await forward({
-      ...options,
-      plans: [noDrop],
-      finish([state], batches) {
-        batches.forEach(({ first }, b) => streams.set(first, state.batches[b]));
-        return Promise.resolve();
-      },
-    });
+    await forward({ ...options, plans: [noDrop], finish: ([state], batches) => keep(full, state, batches) });
   } catch (error) {
-    free();
+    full.free();
     throw error;
   }
-  return { streams, free };
+  return full;
+}
+
+function keep({ streams }: Reference, state: State, batches: readonly Batch[]): Promise<void> {
+  batches.forEach(({ first }, b) => streams.set(first, state.batches[b]));
+  return Promise.resolve();
 }
 
 /** Plans, and what they are held against. */
@@ -67,7 +81,9 @@ export type ScoreOptions = Omit<ForwardOptions, "finish"> & {
 
 /** Scores every plan on every text: result[plan][sample]. Throws `RangeError` where norm or head is not finite. */
 export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
-  const { plans, segments, engine, model } = options;
+  const { plans, segments, engine, model, reference } = options;
+  const fills = reference?.streams.size === 0;
+  const run = fills ? withFull(plans) : plans;
   const result = plans.map((): ScoreSums[] => []);
   const scorer = await openScorer(model, engine, options.signal);
   let scored = 0;
@@ -76,18 +92,24 @@ export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
   try {
     await forward({
       ...options,
+      plans: run,
       async finish(states, batches) {
+        const stateOf = (index: number) => states.find((state) => state.plans.includes(index))!;
+        const full = fills ? stateOf(run.findIndex(isFull)) : null;
         try {
-          const { reference } = options;
-          const full = reference ? [batches.map(({ first }) => reference.streams.get(first)!)] : [];
-          const own = plans.map((_, index) => states.find((state) => state.plans.includes(index))!.batches);
+          if (full) await keep(reference!, full, batches);
+          const streams = reference ? [batches.map(({ first }) => reference.streams.get(first)!)] : [];
+          // The full model is scored once, also where it is a plan.
+          const places = plans.map((plan, index) =>
+            reference && isFull(plan) ? 0 : streams.push(stateOf(index).batches) - 1
+          );
           const before = scored;
           const onScore = (done: number) => options.onScore?.(scored = before + done, every);
           const targets = batches.map((batch) => nextTokens(segments, batch));
-          const scores = await scorer.score([...full, ...own], targets, reference !== undefined, onScore);
-          scores.slice(full.length).forEach((scores, plan) => result[plan].push(...sumsOf(scores, batches)));
+          const scores = await scorer.score(streams, targets, reference !== undefined, onScore);
+          places.forEach((place, plan) => result[plan].push(...sumsOf(scores[place], batches)));
         } finally {
-          freeStates(states);
+          freeStates(states.filter((state) => state !== full));
         }
       },
     });

@@ -147,8 +147,8 @@ function guidesPasses({ spec }: Pick<StudyModel, "spec">, options: GuidesOptions
   return [
     ...measurements.map((measurement) => measurement.passes(spec, roundOf(spec), size)),
     [
-      { ...size, plans: [noDrop], head: false, stays: true },
-      ...[[noDrop], ...removals].map((plans) => ({ ...size, plans, head: true })),
+      { ...size, plans: [noDrop], head: true, stays: true },
+      ...removals.map((plans) => ({ ...size, plans, head: true })),
     ],
   ];
 }

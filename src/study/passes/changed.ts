@@ -20,6 +20,7 @@ import {
   LAYER_VALUES,
   type LayerValue,
   type Lens,
+  noDrop,
   openLens,
   PREDICTIONS,
   reference,
@@ -69,7 +70,8 @@ export async function changedPerplexities(
   const drops = plans.map((plan) => dropsIn(model, plan));
   const text = textOf(model, options, HELD_OUT_TEXT);
   const groups = drops.map((drop) => [drop]);
-  const weights = weightsOf(model, groups, text.sizes);
+  const [{ layers }] = weightsOf(model, [[noDrop]], text.sizes);
+  const weights = [{ layers, head: 0 }, ...weightsOf(model, groups, text.sizes)];
   const stages = [0, ...weights.map(({ layers, head }) => layers + head)];
   const phase = phases(`changed runs of ${model.name}`, stages, options.onProgress);
   const report = (name: string, i: number) =>

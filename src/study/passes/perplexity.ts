@@ -17,10 +17,11 @@ import {
 import {
   type DropPlan,
   type LayerValue,
+  openReference,
   type Reference,
-  reference,
   score,
   segmentsOf,
+  withFull,
 } from "../../run/mod.ts";
 import { draftOf } from "../base/draft.ts";
 import { needOf } from "../base/estimate.ts";
@@ -127,7 +128,7 @@ export const perplexityStudy: Study<StudyModel, PerplexityOptions, Perplexity[]>
   work(model, options) {
     const text = textOf(model, options, HELD_OUT_TEXT);
     const plans = options.plans.map((plan) => dropsIn(model, plan));
-    const passes = [{ ...text.sizes, plans, head: true, stays: true }];
+    const passes = [{ ...text.sizes, plans: withFull(plans), head: true, stays: true }];
     const scoring = stepOf(passes, perplexityStage(model, text, plans));
     return workOver(model, text, {
       label: `perplexity of ${model.name}`,
@@ -219,26 +220,26 @@ export async function perplexityGroups(
   const missingOf = (plans: readonly DropPlan[]) =>
     [...new Map(plans.map((plan) => [planHash(plan), plan]))].filter(([key]) => !known.has(key));
   const lacking = wanted.map((plans) => missingOf(plans).map(([, plan]) => plan));
+  const own: Shared = beside ?? {};
+  // The full model runs beside the first group.
+  const first = own.full ? -1 : lacking.findIndex((plans) => plans.length > 0);
+  if (first >= 0) lacking[first] = [...withFull(lacking[first])];
   const weights = weightsOf(model, lacking, text.sizes);
   const priceOf = (weights: readonly Weight[]) => weights.map(({ layers, head }) => layers + head);
   const lacked = priceOf(weights);
-  const kept = sum(priceOf(weightsOf(model, wanted, text.sizes))) - sum(lacked);
+  const kept = Math.max(0, sum(priceOf(weightsOf(model, wanted, text.sizes))) - sum(lacked));
   const phase = phases(null, [kept, ...lacked], whole(1)); // what is kept is done when the rest begins
   const { samples, length } = packed.blocks;
   const passes = lacking.filter((plans) => plans.length > 0)
     .map((plans, i) => ({ plans, head: true, samples, length, stays: i === 0 }));
   await expectRoom(needOf(model, passes), options);
-  const own: Shared = beside ?? {};
   try {
     for (const [g, plans] of wanted.entries()) {
       const missing = missingOf(plans);
       if (missing.length === 0) continue;
-      own.full ??= await reference({
-        ...shared,
-        onProgress: reporter("full model", "modules", within(options, phase(1))),
-      });
+      own.full ??= openReference();
       const name = nameOf(g, groups.length);
-      const report = twofold(reporter(name, "work", within(options, phase(2 + g))), weights[1 + g]);
+      const report = twofold(reporter(name, "work", within(options, phase(1 + g))), weights[g]);
       const sums = await score({
         ...shared,
         reference: own.full,

@@ -1,6 +1,6 @@
 /** What the stages of perplexities cost, which is their share of the progress. */
 import { planHash } from "../../measure/mod.ts";
-import { type DropPlan, noDrop } from "../../run/mod.ts";
+import type { DropPlan } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { flopsOf } from "../base/estimate.ts";
 
@@ -20,7 +20,7 @@ export function twofold(report: (done: number, total: number) => void, { layers,
   return { layers: of("layers", layers), head: of("head", head) };
 }
 
-/** What each stage costs: the full model's pass, then each group; a plan counts in the first group that has it. */
+/** What each group of plans costs; a plan counts in the first group that has it. */
 export function weightsOf(
   model: StudyModel,
   groups: readonly (readonly DropPlan[])[],
@@ -29,12 +29,9 @@ export function weightsOf(
   const seen = new Set<string>();
   const price = (plans: readonly DropPlan[], head: boolean) =>
     plans.length > 0 ? flopsOf(model, [{ plans, head, samples, length }]) : 0;
-  return [
-    { layers: price([noDrop], false), head: 0 },
-    ...groups.map((plans) => {
-      const fresh = plans.filter((plan) => seen.size < seen.add(planHash(plan)).size);
-      const layers = price(fresh, false);
-      return { layers, head: price(fresh, true) - layers };
-    }),
-  ];
+  return groups.map((plans) => {
+    const fresh = plans.filter((plan) => seen.size < seen.add(planHash(plan)).size);
+    const layers = price(fresh, false);
+    return { layers, head: price(fresh, true) - layers };
+  });
 }

@@ -9,8 +9,8 @@ import { head, keep, keptResult } from "../../result/mod.ts";
 import {
   type DropPlan,
   noDrop,
+  openReference,
   type Reference,
-  reference,
   score,
   type ScoreSums,
   segmentsOf,
@@ -64,7 +64,7 @@ export function lossesBy(measure: Measure): Measurement<Losses> {
     unit: "candidates",
     nll: ({ nll }) => nll,
     passes(spec, round, size) {
-      const full = { ...size, plans: [noDrop], head: measure === "loss", stays: measure !== "loss" };
+      const full = { ...size, plans: [noDrop], head: true, stays: measure !== "loss" };
       const removed = triesOf(spec, round).map((plans) => ({ ...size, plans, head: true }));
       return round.nll === null ? [full, ...removed] : removed;
     },
@@ -93,7 +93,7 @@ async function lossesOf(
   let full: Reference | undefined;
   const compute = async (plans: readonly DropPlan[], i: number) => {
     if (plans.length === 0) return [];
-    if (measure !== "loss") full ??= await reference(run);
+    if (measure !== "loss") full ??= openReference();
     const [layers, all] = [false, true].map((head) => flopsOf(model, [{ ...blocks, plans, head }]));
     const report = reporter("layers and head", "work", within(options, phase(i)));
     const done = twofold(report, { layers, head: all - layers });

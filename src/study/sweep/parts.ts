@@ -128,8 +128,8 @@ export function sweepPasses(
   const pass = { samples, length };
   const [full, ...own] = likelyPlans(spec, curves, steps);
   return [
-    { ...pass, plans: [noDrop], head: false, stays: true },
-    ...[full, ...own].map((plans) => ({ ...pass, plans, head: true })),
+    { ...pass, plans: full, head: true, stays: true },
+    ...own.map((plans) => ({ ...pass, plans, head: true })),
     ...Array.from({ length: repairs }, () => own.map((plans) => ({ ...pass, plans, head: true }))).flat(),
   ];
 }

@@ -139,7 +139,7 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
       label: `sweep of ${model.name}`,
       model,
       tokens: text.sizes.samples * text.sizes.length,
-      plans: [...ordering, sweeping].reduce((sum, step) => sum + plansIn(step), -1), // without the streams' pass
+      plans: [...ordering, sweeping].reduce((sum, step) => sum + plansIn(step), 0),
       steps: [
         ...profile ? [] : [profiling],
         ...ordering,
