@@ -40,7 +40,7 @@ async function selected(filters: readonly string[], near: boolean, since?: strin
   return reached;
 }
 
-/** Prints the tests that did not run, the slowest files and the summary; gives whether all is well. */
+/** Prints the tests that did not run, the slowest files, the tests that failed and the summary; gives whether all is well. */
 function summarise(ran: readonly Ran[], minutes: number): boolean {
   const files = ran.flatMap((item) => item.files);
   const sum = (key: "passed" | "failed" | "ignored") => files.reduce((total, file) => total + file[key], 0);
@@ -54,6 +54,8 @@ function summarise(ran: readonly Ran[], minutes: number): boolean {
   for (const { name, seconds } of timed.slice(0, SLOWEST)) {
     console.log(`  ${seconds.toFixed(1).padStart(6)} s  ${name}`);
   }
+  const failures = ran.flatMap(({ output }) => output.match(/^.* \.\.\. FAILED.*$/gm) ?? []);
+  if (failures.length > 0) console.log(`\nfailed:\n${failures.join("\n")}`);
   const good = ran.every(({ succeeded }) => succeeded) && failed === 0 && passed > 0;
   const counts = `${passed} passed | ${failed} failed | ${ignored} ignored`;
   console.log(`\n${good ? "ok" : "FAILED"} | ${counts} (${minutes.toFixed(1)} min)`);
