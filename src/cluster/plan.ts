@@ -3,9 +3,7 @@ import { sum } from "../entry/mod.ts";
 import { cacheKey, fileName, head, type Shard, type Shards, VERSION } from "../result/mod.ts";
 import { type Division, spansOf } from "../study/mod.ts";
 
-/** Options of a plan besides the study. */
 interface PlanOptions {
-  /** The command line of the undivided study. */
   readonly command: readonly string[];
   /** The largest number of shards of each stage; a stage has at most as many as units. */
   readonly parts: number;
@@ -16,7 +14,6 @@ interface PlanOptions {
 /** The reason why a plan does not fit this machine's study: retries are of no use. */
 export class Misfit extends Error {}
 
-/** Divides a study. */
 export function planShards(division: Division, { command, parts, byCost }: PlanOptions): Shards {
   const key = keyOf(division);
   const shards = division.stages.flatMap((stage, s) => {
@@ -42,12 +39,10 @@ export function planShards(division: Division, { command, parts, byCost }: PlanO
   };
 }
 
-/** The spans of a stage in the order of their units. */
 export function spansIn({ shards }: Shards, stage: number): Shard[] {
   return shards.filter((shard) => shard.stage === stage).sort((a, b) => a.from - b.from);
 }
 
-/** Throws `Misfit` where the plan was made by another version of Lamina. */
 export function expectVersion({ lamina }: Shards): void {
   if (lamina === VERSION) return;
   throw new Misfit(

@@ -72,7 +72,6 @@ function megabytes(bytes: number): number {
   return Math.ceil(1.5 * bytes / 2 ** 20);
 }
 
-/** Whether the study asks for a GPU. */
 function usesGpu({ command }: Shards): boolean {
   return command.some((word, i) =>
     word === "--engine=cuda" || word === "--engine" && command[i + 1] === "cuda"

@@ -1,30 +1,19 @@
 /** The command line as a tree of commands. */
 import { Command, Option } from "commander";
-import { causesCommand } from "./measure/causes.ts";
-import { completionCommand } from "./desk/completion.ts";
-import { evaluateCommand } from "./measure/evaluate.ts";
-import { exportCommand } from "./results/export.ts";
-import { fitCommand } from "./measure/fit.ts";
-import { figuresCommand } from "./pages/figures.ts";
-import { generateCommand } from "./measure/generate.ts";
-import { generationCommand } from "./measure/generation.ts";
-import { repairCommand } from "./measure/repair.ts";
 import { cudaCommand, doctorCommand, labCommand } from "./desk/machine.ts";
-import { compareCommand, mergeCommand, planCommand } from "./results/results.ts";
-import { type RunLine, shardCommand, shardsCommand } from "./machines/shards.ts";
-import { speedCommand } from "./measure/speed.ts";
-import { startCommand } from "./pages/start.ts";
 import { cacheCommand, infoCommand, modelsCommand } from "./desk/stock.ts";
-import {
-  guidesCommand,
-  orderCommand,
-  perplexityCommand,
-  profileCommand,
-  sweepCommand,
-} from "./measure/studies.ts";
-import { checkpointsCommand, randomInitCommand } from "./measure/training.ts";
+import { type RunLine, shardCommand, shardsCommand } from "./machines/shards.ts";
+import { fitCommand, guidesCommand, orderCommand, repairCommand, sweepCommand } from "./measure/choose.ts";
+import { generateCommand } from "./measure/generate.ts";
+import { evaluateCommand, generationCommand, perplexityCommand } from "./measure/predictions.ts";
+import { causesCommand, checkpointsCommand, profileCommand, randomInitCommand } from "./measure/profiles.ts";
+import { speedCommand } from "./measure/speed.ts";
+import { figuresCommand } from "./pages/figures.ts";
+import { startCommand } from "./pages/start.ts";
+import { exportCommand } from "./results/export.ts";
+import { compareCommand, mergeCommand, planCommand } from "./results/results.ts";
 import type { Context } from "./shared/context.ts";
-import { environmentCommand, explained, helpCommand, optionDescription } from "./shared/help.ts";
+import { briefly, environmentCommand, explained, helpCommand, optionDescription } from "./shared/help.ts";
 import { checkPaths, recordValues } from "./shared/paths.ts";
 import { checkRelations, refuseTwice } from "./shared/relations.ts";
 import { VERSION } from "../result/mod.ts";
@@ -34,7 +23,6 @@ export function createProgram(context: Context): Command {
   const program = new Command("lamina")
     .description("See which layers a transformer can live without.")
     .version(VERSION, "-V, --version", "print the version");
-  explained(program, "profile smollm2-135m");
   const run: RunLine = async (context, line) => {
     await createProgram(context).parseAsync(line, { from: "user" });
   };
@@ -42,29 +30,15 @@ export function createProgram(context: Context): Command {
     make(context, run)
   );
   const groups = {
-    "Start here:": [startCommand, figuresCommand],
-    "Measure:": [profileCommand, causesCommand, checkpointsCommand, randomInitCommand, compareCommand],
-    "Choose:": [
-      fitCommand,
-      orderCommand,
-      planCommand,
-      repairCommand,
-      sweepCommand,
-      guidesCommand,
+    "Every day:": [
+      ...[startCommand, profileCommand, fitCommand, planCommand, repairCommand, evaluateCommand],
+      ...[generateCommand, exportCommand, figuresCommand, modelsCommand, doctorCommand],
     ],
-    "Evaluate:": [perplexityCommand, evaluateCommand, generateCommand, generationCommand, speedCommand],
-    "Take away:": [exportCommand],
+    "Measure:": [causesCommand, checkpointsCommand, randomInitCommand, compareCommand],
+    "Choose:": [orderCommand, sweepCommand, guidesCommand],
+    "Evaluate:": [perplexityCommand, generationCommand, speedCommand],
     "Many machines:": [shards, shard, merge],
-    "This machine:": [
-      modelsCommand,
-      infoCommand,
-      cacheCommand,
-      doctorCommand,
-      cudaCommand,
-      labCommand,
-      completionCommand,
-      environmentCommand,
-    ],
+    "This machine:": [infoCommand, cacheCommand, cudaCommand, labCommand, environmentCommand],
   };
   for (const [heading, commands] of Object.entries(groups)) {
     program.commandsGroup(heading);
@@ -72,6 +46,8 @@ export function createProgram(context: Context): Command {
   }
   program.addCommand(helpCommand("help profile"));
   settle(program, context);
+  briefly(program);
+  explained(program, "profile smollm2-135m");
   program.hook("preAction", async (_, command) => {
     checkRelations(command);
     if (command.optsWithGlobals().quiet) context.progress.hush();

@@ -8,19 +8,16 @@ import { temporaryName } from "./temporary.ts";
 export interface Place {
   /** The nearest folder above it that exists, or the file itself if it exists. */
   readonly base: string;
-  /** Device and inode of the base. */
   readonly inode: string;
   /** Names below the base; empty for what exists. */
   readonly rest: string;
 }
 
-/** Device and inode of what a path leads to; null for nothing. */
 async function inodeOf(path: string): Promise<string | null> {
   const found = await stat(path, { bigint: true }).catch(() => null);
   return found && `${found.dev}:${found.ino}`;
 }
 
-/** The place that a path names. */
 export async function placeOf(path: string): Promise<Place> {
   let [base, rest] = [(await targetOf(path)).path, ""];
   for (;;) {
@@ -32,7 +29,6 @@ export async function placeOf(path: string): Promise<Place> {
   }
 }
 
-/** Whether two paths name one place. */
 export async function isSamePlace(one: Place, other: Place): Promise<boolean> {
   if (one.inode !== other.inode) return false;
   if (one.rest === other.rest) return true;
@@ -52,7 +48,6 @@ async function ignoresCase(folder: string): Promise<boolean> {
   }
 }
 
-/** Whether a place lies in a folder, at any depth. */
 export async function isInside({ base, rest }: Place, folder: Place): Promise<boolean> {
   if (folder.rest !== "") return false;
   let path = await realpath(base);

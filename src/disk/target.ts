@@ -3,14 +3,12 @@ import { readFile, readlink, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import process from "node:process";
 
-/** Links that are followed one after the other, as Linux does. */
 const MOST_LINKS = 40;
 /** Flags of an opened file, as `open` takes them on Linux: how it may be used, and that no other program inherits it. */
 const ACCESS = 0o3;
 const READ_ONLY = 0o0;
 const CLOSE_ON_EXEC = 0o2000000;
 
-/** The file behind a path. */
 export interface Target {
   readonly path: string;
   /** Whether it is an opened file of a process. */

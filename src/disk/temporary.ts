@@ -11,7 +11,6 @@ import process from "node:process";
 
 const machine = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
 
-/** A name that no other file has. */
 export function temporaryName(pid = process.pid): string {
   return `.lamina-${machine}-${pid}-${crypto.randomUUID().slice(0, 8)}.part`;
 }
@@ -19,7 +18,6 @@ export function temporaryName(pid = process.pid): string {
 /** Folders that were looked through: once is enough for a process. */
 const seen = new Set<string>();
 
-/** Removes the files that ended processes of this machine left in a folder. */
 export async function removeStrays(folder: string): Promise<void> {
   if (seen.has(folder)) return;
   seen.add(folder);

@@ -15,7 +15,6 @@ const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 /** What a file is to hold: text, or bytes part by part. */
 export type Content = string | AsyncIterable<Uint8Array>;
 
-/** A file that waits to take its place. */
 interface Staged {
   readonly path: string;
   place(): Promise<void>;

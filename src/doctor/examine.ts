@@ -7,29 +7,21 @@ import { runArguments } from "../home/mod.ts";
 
 /** One part of the machine. */
 export interface Check {
-  /** The part of the machine. */
   readonly part: string;
   /** Whether nothing runs without it. */
   readonly needed?: boolean;
-  /** How to install the part. */
   readonly remedy: string;
-  /** Time limit for the answer. */
   readonly seconds: number;
   /** Returns what was found, in words. Throws an error that says what is missing. */
   look(signal: AbortSignal): Promise<string>;
 }
 
-/** The finding of a check. */
 export interface Finding {
-  /** The part of the machine. */
   readonly part: string;
-  /** Whether it works. */
   readonly works: boolean;
   /** Whether a study needs it. */
   readonly needed: boolean;
-  /** What was found, or what is missing. */
   readonly found: string;
-  /** How to install it, if it does not work. */
   readonly remedy?: string;
 }
 

@@ -24,8 +24,15 @@ const ENOUGH_DISK = 1e9;
 
 const VENV = folderOf("venv");
 
-const native = (name: string) => (signal: AbortSignal) =>
-  runApart(new URL("./native_checks.ts", import.meta.url), [name], signal);
+const VULKAN =
+  "install the Vulkan driver of the GPU's vendor; without a GPU: apt install mesa-vulkan-drivers";
+const NVIDIA = "optional: needs an NVIDIA GPU with its driver; run lamina cuda";
+
+/** A check that calls native code, by its name in native_checks.ts. */
+const native = (part: string, name: string, remedy: string, needed = false): Check => ({
+  ...{ part, needed, remedy, seconds: 60 },
+  look: (signal) => runApart(new URL("./native_checks.ts", import.meta.url), [name], signal),
+});
 
 /** A check for every part of the machine: required parts, then those that make Lamina faster, then downloads and the cache. */
 export const machineChecks: readonly Check[] = [
@@ -37,47 +44,23 @@ export const machineChecks: readonly Check[] = [
     seconds: 10,
     look: cpu,
   },
-  {
-    part: "ONNX Runtime",
-    needed: true,
-    remedy:
-      "use 64-bit Linux with glibc, Windows, or macOS on arm64; run `deno cache src/mod.ts` to fetch it again",
-    seconds: 60,
-    look: native("engine-cpu"),
-  },
-  {
-    part: "WebGPU engine",
-    remedy:
-      "optional: install the Vulkan driver of the GPU's vendor; without a GPU: apt install mesa-vulkan-drivers",
-    seconds: 60,
-    look: native("engine-webgpu"),
-  },
-  {
-    part: "CUDA engine",
-    remedy: "optional: needs an NVIDIA GPU with its driver; run lamina cuda",
-    seconds: 60,
-    look: native("engine-cuda"),
-  },
-  {
-    part: "WebGPU kernels",
-    remedy: "install the Vulkan driver of the GPU's vendor; without a GPU: apt install mesa-vulkan-drivers",
-    seconds: 60,
-    look: native("webgpu"),
-  },
-  {
-    part: "CUDA kernels",
-    remedy: "optional: needs an NVIDIA GPU with its driver; run lamina cuda",
-    seconds: 60,
-    look: native("cuda"),
-  },
-  {
-    part: "CUDA compiler",
-    remedy: `run lamina cuda to install it in ${
+  native(
+    "ONNX Runtime",
+    "engine-cpu",
+    "use 64-bit Linux with glibc, Windows, or macOS on arm64; run `deno cache src/mod.ts` to fetch it again",
+    true,
+  ),
+  native("WebGPU engine", "engine-webgpu", `optional: ${VULKAN}`),
+  native("CUDA engine", "engine-cuda", NVIDIA),
+  native("WebGPU kernels", "webgpu", VULKAN),
+  native("CUDA kernels", "cuda", NVIDIA),
+  native(
+    "CUDA compiler",
+    "nvrtc",
+    `run lamina cuda to install it in ${
       displayed(folderOf("cuda"))
     }, or set LAMINA_CUDA to a CUDA toolkit's folder`,
-    seconds: 60,
-    look: native("nvrtc"),
-  },
+  ),
   {
     part: "Python",
     remedy: "apt install python3 python3-venv python3-pip; needed for packaged models and Jupyter",

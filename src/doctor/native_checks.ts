@@ -24,7 +24,6 @@ async function cpu(): Promise<string> {
   return `${found}, in int8 too`;
 }
 
-/** Opens an engine, and tries it out. */
 async function engine(
   open: (engines: typeof import("../engine/mod.ts")) => Engine | Promise<Engine>,
 ): Promise<string> {
@@ -68,7 +67,6 @@ async function cuda(): Promise<string> {
   return `${engine.device}; ${await tryKernels(engine)}`;
 }
 
-/** Every kernel, against its plain reference. */
 async function tryKernels(engine: Engine): Promise<string> {
   const { kernelNames, tryKernel } = await import("../kernels/mod.ts");
   for (const name of kernelNames) await tryKernel(engine, name);

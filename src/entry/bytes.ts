@@ -29,10 +29,12 @@ export function parseBytes(size: number | string): number | null {
   return Number.isSafeInteger(bytes) && bytes >= 0 ? bytes : null;
 }
 
+const isSize = (value: unknown) =>
+  (typeof value === "number" || typeof value === "string") && parseBytes(value) !== null;
+
 /** A size: a number of bytes, or a text with a unit. */
-export const aSize: Check = (value, path) => {
-  const type = typeof value === "number" ? "number" : "string";
-  return like(SIZE, (value) => {
-    return (typeof value === "number" || typeof value === "string") && parseBytes(value) !== null;
-  }, type)(value, path);
-};
+export const aSize: Check = Object.assign(
+  ((value, path) =>
+    like(SIZE, isSize, typeof value === "number" ? "number" : "string")(value, path)) as Check,
+  { read: (text: string) => text },
+);

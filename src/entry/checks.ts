@@ -22,6 +22,14 @@ export type Check = ((value: unknown, path: string) => Flaw | null) & Relation &
   readonly read?: (text: string) => unknown;
   /** The names that it allows. */
   readonly names?: readonly string[];
+  /** Whether it is of a list. */
+  readonly isList?: boolean;
+  /** The option in a command's help: its value if it has one, then a sentence, "<n> number of text blocks". */
+  readonly says?: string;
+  /** The default, in words. */
+  readonly usual?: string;
+  /** The heading of help that it stands under. */
+  readonly heading?: string;
 };
 
 /** A check for every option of a type. */
@@ -93,11 +101,11 @@ export function list(of: Check, what: string, least = 0): Check {
   const each: Check = (value, path) =>
     isList(value, path) ?? full((value as unknown[]).length, `the number of ${what}`) ??
       firstFlaw([...value as unknown[]].map((entry, i) => of(entry, `${path}[${i}]`)));
-  const { read, names } = of;
-  return withMore(
-    each,
-    read ? { read: (text) => inOrder(text.split(",").map((one) => read(one.trim())), names) } : {},
-  );
+  const { read = (text) => text, names } = of;
+  return withMore(each, {
+    isList: true,
+    read: (text) => inOrder(text.split(",").map((one) => read(one.trim())), names),
+  });
 }
 
 /** Names as they are listed, once each; other values as they are. */
@@ -164,6 +172,30 @@ export function related(check: Check, relation: Relation): Check {
   return withMore(check, relation);
 }
 
+/** The check of an option that commands have too: the words of its help, and its default if there is one. */
+export function option(check: Check, says: string, usual?: unknown, relation: Relation = {}): Check {
+  const words = usual === undefined ? {} : { usual: [usual].flat().join(", ") };
+  return withMore(check, { says, ...words, ...relation });
+}
+
+/** Checks of options with these defaults instead of their own. */
+export function usually<Table extends object>(
+  checks: Table,
+  usual: { readonly [Name in keyof Table]?: unknown },
+) {
+  const others = Object.entries(usual).map(([name, value]) => {
+    const check = checks[name as keyof Table] as Check;
+    return [name, withMore(check, { usual: String(value) })];
+  });
+  return { ...checks, ...Object.fromEntries(others) } as Table;
+}
+
+/** Checks of options that stand under one heading of help. */
+export function under<Table extends object>(heading: string, checks: Table): Table {
+  const entries = Object.entries<Check>(checks as Record<string, Check>);
+  return Object.fromEntries(entries.map(([name, check]) => [name, withMore(check, { heading })])) as Table;
+}
+
 /** The same checks for a type of which every name is required. */
 export function requireAll<Options>(checks: Checks<Options>): Checks<Options> {
   const entries = Object.entries<Check>(checks).map(([name, check]) => [name, required(check)]);
@@ -172,7 +204,12 @@ export function requireAll<Options>(checks: Checks<Options>): Checks<Options> {
 
 /** One check for values that pass a test, another for all others. */
 export function orElse(first: (value: unknown) => boolean, then: Check, otherwise: Check): Check {
-  return (value, path) => first(value) ? then(value, path) : otherwise(value, path);
+  const { read } = otherwise;
+  const isFirst = (text: string) => first(text) && then(text, "it") === null;
+  return withMore((value, path) => first(value) ? then(value, path) : otherwise(value, path), {
+    ...otherwise,
+    ...read && { read: (text) => isFirst(text) ? text : read(text) },
+  });
 }
 
 /** A result of one of the kinds. */

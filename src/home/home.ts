@@ -70,7 +70,6 @@ export interface Machine {
   /** Whether that folder belongs to a package manager. */
   readonly installed: boolean;
   readonly os: typeof Deno.build.os;
-  /** The user's home folder. */
   readonly home: string;
   readonly variable: (name: string) => string | undefined;
 }
@@ -78,14 +77,12 @@ export interface Machine {
 /** Environment variables that name a folder; they always take precedence. */
 const VARIABLES: Partial<Record<Kept, string>> = { cache: "LAMINA_CACHE", results: "LAMINA_RESULTS" };
 
-/** The folder that keeps things of one kind: the one that a variable names, or the usual one. */
 export function keptIn(kept: Kept, machine: Machine): string {
   const variable = VARIABLES[kept];
   const named = variable && machine.variable(variable);
   return named ? resolve(named) : usuallyIn(kept, machine);
 }
 
-/** The folder where no variable names one. */
 export function usuallyIn(kept: Kept, machine: Machine): string {
   if (machine.installed) return userFolder(kept, machine);
   return kept === "notebooks" ? join(machine.root, kept) : join(machine.root, "data", kept);

@@ -41,7 +41,6 @@ export async function install(onNotice: (line: string) => void = () => {}): Prom
   await writeSettings();
 }
 
-/** How notebooks are executed. */
 interface Execution {
   /** Where the executed notebooks go; without it they replace the others. */
   readonly folder?: string | undefined;
@@ -154,7 +153,6 @@ export async function openLab({ browser }: { browser: boolean }): Promise<void> 
   ], environment);
 }
 
-/** Runs a program to its end, and ends it if this process is ended. */
 async function start(program: string, args: string[], env: Record<string, string>): Promise<void> {
   const child = new Deno.Command(program, { args, env }).spawn();
   const end = () => child.kill();

@@ -19,7 +19,6 @@ const LOOK = 1000; // ms between two looks at whether Jupyter is still there
 const LISTEN = `Deno.addSignalListener("SIGINT", () => {});
 Deno.stdin.read(new Uint8Array(1)).then(() => Deno.exit());`;
 
-/** Runs the kernel to its end and gives its exit code. */
 async function run(connectionFile: string): Promise<number> {
   const outer: Connection = JSON.parse(await Deno.readTextFile(connectionFile));
   if (outer.transport !== "tcp") {

@@ -50,7 +50,6 @@ function foldersOf(root: string): string[] {
   return [root, join(root, "lib64"), ...inside];
 }
 
-/** Names in a folder; empty if there is no such folder. */
 function entries(folder: string): string[] {
   try {
     return [...Deno.readDirSync(folder)].map(({ name }) => name);

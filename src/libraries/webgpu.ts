@@ -26,7 +26,6 @@ export async function popErrors(device: GPUDevice, cannot: string): Promise<void
   if (report) throw new Error(`${cannot}: ${report.message}`);
 }
 
-/** A device, and the adapter in words. */
 interface WebgpuDevice {
   readonly device: GPUDevice;
   readonly name: string;

@@ -8,9 +8,11 @@ import {
   lateMeter,
   like,
   nearNames,
+  option,
   reportChecks,
   type Reports,
   requireAll,
+  under,
   wholeNumber,
 } from "../entry/mod.ts";
 import { benchmarkFiles, datasetFile } from "../hub/mod.ts";
@@ -65,17 +67,22 @@ export const aText: Check = like(
   "string",
 );
 
-/** Checks of which text, and how it is cut. */
-export const textChecks: Checks<TextOptions> = {
-  text: aText,
-  samples: wholeNumber(1, MAX_TOKENS),
-  length: wholeNumber(2, MAX_TOKENS),
-  skip: wholeNumber(0, MAX_TOKENS),
-  bos: flag,
-};
-
 /** Names of the built-in texts. */
 export const textNames: readonly string[] = [...TEXT_NAMES, "c4"];
+
+/** Checks of which text, and how it is cut. */
+export const textChecks: Checks<TextOptions> = under("Text:", {
+  text: option(
+    aText,
+    `<file|name> ${
+      textNames.join(", ")
+    }, or a file: plain text, JSONL with a "text" field, or token ids as a JSON list`,
+  ),
+  samples: option(wholeNumber(1, MAX_TOKENS), "<n> number of text blocks"),
+  length: option(wholeNumber(2, MAX_TOKENS), "<t> tokens per block"),
+  skip: option(wholeNumber(0, MAX_TOKENS), "<n> skip this many blocks at the start of the text", 0),
+  bos: option(flag, "start each block with the BOS token"),
+});
 
 /** The name in results of a text of token ids, which needs no tokenizer. */
 export const IDS = "ids";

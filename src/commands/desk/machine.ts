@@ -1,5 +1,6 @@
 /** What this machine has and gets: `lamina doctor`, `lamina cuda`, `lamina lab`; the last two are also `deno task`s. */
 import { Command, Option } from "commander";
+import { isFile } from "../../disk/mod.ts";
 import { examine, machineChecks } from "../../doctor/mod.ts";
 import { displayed, folderOf } from "../../home/mod.ts";
 import { cudaWheels, installWheels } from "../../hub/mod.ts";
@@ -12,10 +13,9 @@ import { explained } from "../shared/help.ts";
 import { relate } from "../shared/relations.ts";
 import { deliver, doneText, outputOf } from "../shared/outlet.ts";
 
-/** Tests what this machine can run, and says how to get the rest. */
 export function doctorCommand(context: Context): Command {
   const command = new Command("doctor")
-    .description("test what this machine can run, and explain how to install the rest");
+    .description("test what this machine can run, and how to install the rest");
   explained(command, "doctor");
   return withJsonFlag(command)
     .action(async (flags: OutFlags) => {
@@ -31,7 +31,6 @@ export function doctorCommand(context: Context): Command {
     });
 }
 
-/** Installs the libraries that CUDA needs beside the driver. */
 export function cudaCommand(context: Context): Command {
   const command = new Command("cuda")
     .description(
@@ -54,7 +53,6 @@ interface LabFlags {
   readonly outputDir?: string;
 }
 
-/** The notebooks in JupyterLab. */
 export function labCommand(context: Context): Command {
   const command = new Command("lab")
     .description(
@@ -87,15 +85,11 @@ export function labCommand(context: Context): Command {
       context.print(`the kernel "Lamina (Deno)" is described in ${await register()}`);
       return;
     }
-    for (const path of flags.execute ?? []) await expectFile(path);
+    for (const path of flags.execute ?? []) { // before anything is installed for it
+      if (!await isFile(path)) throw new Error(`Cannot execute ${path}: no such notebook`);
+    }
     await install(context.notice);
     if (flags.execute) await execute(flags.execute, { folder: flags.outputDir, signal: context.signal });
     else if (!flags.installOnly) await openLab(flags);
   });
-}
-
-/** Said before anything is installed for it. */
-async function expectFile(path: string): Promise<void> {
-  const found = await Deno.stat(path).catch(() => null);
-  if (!found?.isFile) throw new Error(`Cannot execute ${path}: no such notebook`);
 }

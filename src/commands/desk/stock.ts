@@ -43,7 +43,6 @@ export function modelsCommand(context: Context): Command {
     });
 }
 
-/** What the headers of a model state. */
 export function infoCommand(context: Context): Command {
   const command = new Command("info")
     .description("describe a model from its headers: modules, parameters, trained length, licence and origin")

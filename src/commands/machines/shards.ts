@@ -1,6 +1,6 @@
 /** One study on many machines: `lamina shards COMMAND …`, `lamina shard PLAN`, and how `lamina merge PLAN` goes on. */
-import { formatBytes, wholeNumber } from "../../entry/mod.ts";
-import { Command, Option } from "commander";
+import { flag, formatBytes, oneOf, option, required, wholeNumber } from "../../entry/mod.ts";
+import { Command } from "commander";
 import process from "node:process";
 import { text as allOf } from "node:stream/consumers";
 import {
@@ -33,7 +33,7 @@ import type { Context } from "../shared/context.ts";
 import { Exit } from "../shared/exit.ts";
 import { ENDED, explained } from "../shared/help.ts";
 import { withResultsFlag } from "../shared/options.ts";
-import { reads } from "../shared/relations.ts";
+import { withOptions } from "../shared/relations.ts";
 import { DIVISIBLE, flawInLine, type Sharing } from "../shared/sharing.ts";
 
 /** Runs a command line in a context: the whole program, which knows all commands. */
@@ -53,23 +53,19 @@ export function shardsCommand(context: Context, run: RunLine): Command {
     )
     .usage("--parts <n> COMMAND …")
     .argument("<command...>", "the command of the study, as you would run it on one machine")
-    .allowUnknownOption()
-    .addOption(
-      new Option("--parts <n>", "number of shards (per stage, if the study has several)")
-        .argParser(reads(wholeNumber(1))).makeOptionMandatory(),
-    )
-    .option("--cost", "number the shards of a stage by cost, most expensive first", false)
-    .addOption(
-      new Option("--script <scheduler>", "print a job script that contains the plan, instead of the plan")
-        .choices(Object.keys(SCRIPTS)),
-    );
+    .allowUnknownOption();
+  withOptions(command, {
+    parts: option(required(wholeNumber(1)), "<n> number of shards (per stage, if the study has several)"),
+    cost: option(flag, "number the shards of a stage by cost, most expensive first"),
+    script: option(oneOf(Object.keys(SCRIPTS)), "<scheduler> print a job script that contains the plan"),
+  });
   explained(command, "shards profile smollm2-135m --samples 64 --parts 8 > plan.json");
   interface Flags {
     parts: number;
     script?: keyof typeof SCRIPTS;
-    cost: boolean;
+    cost?: boolean;
   }
-  return command.action(async (line: string[], { parts, script, cost: byCost }: Flags) => {
+  return command.action(async (line: string[], { parts, script, cost: byCost = false }: Flags) => {
     const flaw = flawInLine(line);
     if (flaw !== null) command.error(`error: ${flaw}`, { exitCode: 2 });
     let plan: Shards | undefined;
@@ -95,12 +91,10 @@ export function shardsCommand(context: Context, run: RunLine): Command {
 export function shardCommand(context: Context, run: RunLine): Command {
   const command = new Command("shard")
     .description("compute one shard of a plan and keep its results")
-    .argument("<plan>", "plan from `lamina shards` (- for stdin)")
-    .option(
-      "--index <i>",
-      `number of the shard (default: $${INDEX_VARIABLES.join(", $")})`,
-      reads(wholeNumber(0)),
-    );
+    .argument("<plan>", "plan from `lamina shards` (- for stdin)");
+  withOptions(command, {
+    index: option(wholeNumber(0), "<i> number of the shard", `$${INDEX_VARIABLES.join(", $")}`),
+  });
   explained(command, "shard plan.json --index 0", [
     [String(NEVER), "wrong usage, version, model or text: do not retry"],
     [String(AGAIN), "stopped by SIGTERM: retry; finished work is kept"],
@@ -188,11 +182,10 @@ export async function readGiven<K extends Kind>(file: string, ...kinds: K[]): Pr
 
 const nameOf = (file: string) => file === "-" ? "standard input" : file;
 
-/** How the shards of a plan are merged. */
 export interface MergeFlags {
   readonly results: string;
-  readonly missing: boolean;
-  readonly strict: boolean;
+  readonly missing?: boolean;
+  readonly strict?: boolean;
 }
 
 /** Merges a plan's shards: the undivided study's command line, run from what they kept, delivers its own result. */

@@ -1,58 +1,42 @@
 /** What the model writes: the full model's text beside the dropped one's. */
-import { Command, Option } from "commander";
+import type { Command } from "commander";
+import { option, required, text } from "../../entry/mod.ts";
 import { type DropPlan, isFull, planPhrase } from "../../measure/mod.ts";
 import { head } from "../../result/mod.ts";
-import {
-  computedOn,
-  generate,
-  generateChecks,
-  type Generated,
-  type GenerateOptions,
-  readPlan,
-} from "../../study/mod.ts";
-import { type Context, withModel } from "../shared/context.ts";
+import { computedOn, generate, generateChecks, type Generated, readPlan } from "../../study/mod.ts";
+import { type Context, optionsIn, withModel } from "../shared/context.ts";
+import { modelCommand } from "../shared/help.ts";
 import {
   type DropFlags,
   dropOf,
-  type EngineFlags,
-  MODEL,
+  dropOptions,
+  type StudyFlags,
   wantedOf,
-  withDropFlags,
-  withEngineFlags,
+  withModelFlags,
 } from "../shared/options.ts";
-import { GIVEN, given } from "../shared/given.ts";
-import { relate } from "../shared/relations.ts";
-import { explained } from "../shared/help.ts";
-import { isStandardOutput, type OutFlags, withOutFlags } from "../shared/destination.ts";
+import { GIVEN } from "../shared/given.ts";
+import { withOptions } from "../shared/relations.ts";
+import { isStandardOutput, withOutFlags } from "../shared/destination.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
 
-type Sampling = Pick<GenerateOptions, "tokens" | "temperature" | "topP" | "seed" | "bos" | "draftTokens">;
-type GenerateFlags = DropFlags & EngineFlags & OutFlags & Sampling & {
+type GenerateFlags = DropFlags & StudyFlags & {
   readonly prompt: string;
   readonly draft?: string;
 };
 
 export function generateCommand(context: Context): Command {
-  const command = new Command("generate")
-    .description("generate text with the full model and with modules dropped")
-    .argument("<model>", MODEL)
-    .requiredOption("--prompt <text>", `the text to continue; ${GIVEN}; @@ begins a text with @`, given)
-    .addOption(new Option("--tokens <n>", "maximum number of new tokens").default(64))
-    .addOption(
-      new Option("--temperature <t>", "sampling temperature; 0 takes the most probable token").default(0),
-    )
-    .option(
-      "--top-p <p>",
-      "sample from the most probable tokens that add up to this probability, such as 0.9 or 90%",
-      "1",
-    )
-    .addOption(new Option("--seed <n>", "random seed").default(0))
-    .option("--draft <file>", "draft tokens with the modules that this plan keeps: same text, perhaps faster")
-    .addOption(new Option("--draft-tokens <n>", "tokens to draft at a time").default(4))
-    .option("--bos", "start the prompt with the BOS token", false);
-  relate(command, generateChecks);
-  explained(command, 'generate smollm2-135m --prompt "Once upon a time" --drop-attention 25');
-  return withOutFlags(withEngineFlags(withDropFlags(command))).action(
+  const command = modelCommand(
+    "generate",
+    "generate text with the full model and with modules dropped",
+    'smollm2-135m --prompt "Once upon a time" --drop-attention 25',
+  );
+  withOptions(command, {
+    prompt: option(required(text), `<text> the text to continue; ${GIVEN}; @@ begins a text with @`),
+    ...generateChecks,
+    draft: option(text, "<file> draft tokens with the modules of this plan: same text, perhaps faster"),
+    ...dropOptions,
+  });
+  return withOutFlags(withModelFlags(command)).action(
     async (ref: string, flags: GenerateFlags) => {
       const wanted = await wantedOf(flags);
       const draft = flags.draft === undefined ? undefined : await readPlan(flags.draft);
@@ -62,15 +46,9 @@ export function generateCommand(context: Context): Command {
         const quiet = isStandardOutput(flags.json) || isStandardOutput(flags.csv);
         let current = -1;
         let isOpen = false; // whether a line of text is not ended
-        const { prompt, tokens, temperature, topP, seed, bos, draftTokens, engine, precision, memory } =
-          flags;
-        const options = { tokens, temperature, topP, seed, bos, draftTokens, engine, precision, memory };
-        const texts = await generate(model, prompt, {
-          ...options,
+        const texts = await generate(model, flags.prompt, {
+          ...optionsIn(context, { ...flags, draft }, { checks: generateChecks }),
           plans: dropped ? [{}, drop] : [{}],
-          draft,
-          signal: context.signal,
-          onNotice: context.notice,
           onProgress(progress) {
             if (!quiet && progress.unit === "tokens") return; // the text itself shows it
             if (isOpen) context.say("\n");
@@ -89,7 +67,7 @@ export function generateCommand(context: Context): Command {
           },
         });
         const computed = await computedOn(flags);
-        const result = { ...head("generate"), model: model.identity, computed, prompt, texts };
+        const result = { ...head("generate"), model: model.identity, computed, prompt: flags.prompt, texts };
         const drafts = texts.flatMap(({ draft }) => draft ? [`\n\n— ${draftPhrase(draft)} —`] : []);
         // The texts are there already: the line is ended.
         await deliver(context, flags, { ...outputOf(context, result), table: () => drafts.join("") });

@@ -5,48 +5,39 @@ import { plain } from "../../entry/mod.ts";
 import { benchmarkFiles } from "../../hub/mod.ts";
 import { cacheKey, fileName, type Fit, type Provenance } from "../../result/mod.ts";
 import { type Result, sections, writeReport } from "../../show/mod.ts";
-import { PROMISE, type Started, startStudy } from "../../study/mod.ts";
-import { type Context, reportsTo, runOptions, tableIn, withModel } from "../shared/context.ts";
+import { engineChecks, forcingChecks, PROMISE, type Started, startStudy } from "../../study/mod.ts";
+import { type Context, optionsIn, reportsTo, tableIn, withModel } from "../shared/context.ts";
 import { isStandardOutput, type OutFlags, withOutFlags } from "../shared/destination.ts";
 import { answered, commandLine, keepFit, nextLines } from "../shared/fitted.ts";
 import { explained } from "../shared/help.ts";
 import {
-  type EngineFlags,
+  type KeepingFlags,
   MODEL,
-  REMOVING,
-  withEngineFlags,
-  withPriceFlags,
+  type StudyFlags,
+  withPricedOptions,
   withResultsFlag,
-  withUnchecked,
 } from "../shared/options.ts";
 import { madeBy, near, type Output, outputOf } from "../shared/outlet.ts";
 import { perform, shown } from "../shared/perform.ts";
 
-interface StartFlags extends EngineFlags, OutFlags {
-  results: string;
-  dryRun: boolean;
-  force: boolean;
-  unchecked?: true;
-}
+type StartFlags = StudyFlags & Pick<KeepingFlags, "results">;
 
 export function startCommand(context: Context): Command {
   const command = new Command("start")
-    .description(
-      "rank the modules, find how much may go at 10 % more perplexity, and write a page of figures",
-    )
+    .description("find how much may go at 10 % more perplexity, and write a page")
     .argument("[model]", MODEL, "smollm2-135m");
-  withUnchecked(command, REMOVING);
   explained(command, "start");
-  return withOutFlags(withResultsFlag(withPriceFlags(withEngineFlags(command))))
+  const { unchecked } = startStudy.checks; // its text is its own
+  const options = { unchecked, ...engineChecks, ...forcingChecks };
+  return withOutFlags(withResultsFlag(withPricedOptions(command, options)))
     .action(async (ref: string, flags: StartFlags) => {
       const texts = flags.dryRun ? null : fetchTexts(context);
       try {
         await withModel(context, ref, flags, async (model) => {
           await texts?.fetched();
           const options = {
-            ...runOptions(context, { ...flags, cache: true }),
+            ...optionsIn(context, flags, startStudy),
             onFound: tablesTo(context, flags),
-            unchecked: flags.unchecked,
           };
           await perform(context, flags, startStudy, [model, options], {
             ...shown(context, model.name),
@@ -95,14 +86,12 @@ function tablesTo(context: Context, flags: OutFlags) {
 
 const isPiped = ({ json, csv }: OutFlags) => [json, csv].some(isStandardOutput);
 
-/** What the command line names. */
 interface Asked {
   readonly ref: string;
   readonly flags: StartFlags;
   readonly name: string;
 }
 
-/** Writes the page and keeps the fit; the data are the fit's. */
 async function finished(context: Context, asked: Asked, started: Started): Promise<Output> {
   const { ref, flags } = asked;
   const next = await nextOf(started.fit, ref, flags.results);

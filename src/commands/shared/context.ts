@@ -10,13 +10,12 @@ import {
   tableText,
   type TextLook,
 } from "../../show/mod.ts";
-import { distinct, type RunOptions } from "../../study/mod.ts";
+import { distinct } from "../../study/mod.ts";
 import { openModel, type StudyModel } from "../../subject/mod.ts";
-import type { ConstraintFlags, EngineFlags, KeepingFlags, ModelFlags, StudyFlags } from "./options.ts";
+import type { ModelFlags, StudyFlags } from "./options.ts";
 import { openRunner, runnerOf, type Shared } from "./sharing.ts";
 import { type Ending, listen } from "./signals.ts";
 
-/** A running command. */
 export interface Context extends Shared {
   readonly signal: AbortSignal;
   /** When the command began, in milliseconds of `performance.now()`. */
@@ -37,7 +36,6 @@ export interface Context extends Shared {
 
 /** Modules of each kind that the table of a profile shows where not all are asked for. */
 const LOWEST = 10;
-/** Columns of a table that does not go to a terminal. */
 const COLUMNS = 80;
 
 /** Starts a command; what ends it early is heard from now on. */
@@ -73,62 +71,48 @@ export function createContext(): Context {
   };
 }
 
-/** Options of a study from the command line's flags, by the names of its checks; `calibration` is in flags that begin so. */
-export function studyOptions<O extends object>(
+/** Options of a function from the command line's flags, by the names of its checks; `calibration` is in flags that begin so. */
+export function optionsIn<O extends object>(
   context: Context,
-  flags: RunFlags,
+  flags: object,
   { checks }: { readonly checks: Checks<O> },
 ): O {
-  const has = (name: string) => Object.hasOwn(checks, name);
-  const { engine: _engine, precision: _precision, memory: _memory, results: _results, ...others } = flags;
-  const typed = Object.entries(others).filter(([name, value]) => has(name) && value !== undefined);
-  const inside = Object.entries(flags).flatMap(([name, value]) => {
+  const { cache = true, results, ...typed } = flags as StudyFlags;
+  const inside = Object.entries(typed).flatMap(([name, value]) => {
     const [, first, rest] = name.match(/^calibration(.)(.*)$/) ?? [];
     return first && value !== undefined ? [[first.toLowerCase() + rest, value]] : [];
   });
-  return {
-    ...Object.fromEntries(typed),
-    ...has("calibration") && { calibration: Object.fromEntries(inside) },
-    ...has("noNeighbours") && { noNeighbours: (flags as Partial<ConstraintFlags>).neighbours === false },
-    ...runOptions(context, flags),
-  } as unknown as O;
+  const all = {
+    ...typed,
+    ...runnerOf(context, typed),
+    ...reportsTo(context),
+    results: cache ? results : undefined,
+    calibration: Object.fromEntries(inside),
+  };
+  const known = Object.entries(all).filter(([name, value]) =>
+    Object.hasOwn(checks, name) && value !== undefined
+  );
+  return Object.fromEntries(known) as O;
 }
 
-/** The flags of every command that runs a study. */
-type RunFlags = EngineFlags & KeepingFlags & Pick<StudyFlags, "force">;
-
-/** The part of them that says what runs a study, where it keeps results, and who hears of it. */
-export function runOptions(
-  context: Context,
-  { force, cache, results, ...flags }: RunFlags,
-): RunOptions {
-  return { force, ...runnerOf(context, flags), ...cache ? { results } : {}, ...reportsTo(context) };
-}
-
-/** What ends a piece of work, and where it reports to. */
 export function reportsTo({ signal, progress: { onProgress }, notice: onNotice }: Context) {
   return { signal, onProgress, onNotice };
 }
 
-/** How a model is opened, and where that reports to. */
 export function openOptions(context: Context, { allowField }: ModelFlags) {
   return { allowFields: allowField, ...reportsTo(context) };
 }
 
-/** Opens a model for the length of a task, once there is what runs it; flags without an engine run nothing. */
+/** Opens a model for the length of a task, once there is what runs it. */
 export async function withModel<T>(
   context: Context,
   ref: string,
-  flags: ModelFlags | EngineFlags,
+  flags: StudyFlags,
   task: (model: StudyModel) => Promise<T>,
 ): Promise<T> {
-  if ("engine" in flags) await openRunner(context, flags);
-  const model = await openModel(ref, openOptions(context, flags));
-  try {
-    return await task(model);
-  } finally {
-    model.close();
-  }
+  await openRunner(context, flags);
+  using model = await openModel(ref, openOptions(context, flags));
+  return await task(model);
 }
 
 /** Tables of results of one kind. A profile's has the ten lowest of each kind of module, or all; ranks within noise are marked. */

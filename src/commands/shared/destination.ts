@@ -1,13 +1,11 @@
 /** Where a command's data go: `--json` and `--csv`, a file or standard output. */
 import { type Command, InvalidArgumentError, Option, type OptionValues } from "commander";
 
-/** Files that a result is written to. */
 export interface OutFlags {
   json?: string;
   csv?: string;
 }
 
-/** Heading of the options about results: where they are kept and written. */
 export const RESULTS = "Results:";
 
 /** What the value of an option names: a file, a plan with its tensors beside it, a folder, a folder that must not exist, kept results. */
@@ -34,19 +32,16 @@ export function writesPlan(command: Command, has: (flags: OptionValues) => boole
   return command;
 }
 
-/** Adds `--json`. */
 export function withJsonFlag(command: Command): Command {
   return command.optionsGroup(RESULTS).addOption(
     fileOption("--json <file>", "write the result as JSON (- for stdout)"),
   );
 }
 
-/** Adds `--json` and `--csv`. */
 export function withOutFlags(command: Command): Command {
   return withCsvFlag(withJsonFlag(command));
 }
 
-/** Adds `--csv` to a command that has `--json`. */
 export function withCsvFlag(command: Command): Command {
   return command.optionsGroup(RESULTS).addOption(
     fileOption("--csv <file>", "write the table as CSV (- for stdout)"),

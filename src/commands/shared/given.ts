@@ -6,7 +6,6 @@ import { InvalidArgumentError } from "commander";
 import { reasonOf } from "../../entry/mod.ts";
 import { tasksNamed } from "../../tasks/mod.ts";
 
-/** Most bytes of such a value. */
 const MOST_BYTES = 2 ** 26;
 
 /** What an option's description says of it. */

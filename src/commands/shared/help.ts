@@ -2,11 +2,11 @@
 import { Command, type Option } from "commander";
 import { displayed, type Kept, usualFolderOf } from "../../home/mod.ts";
 import type { Context } from "./context.ts";
+import { MODEL } from "./options.ts";
 import { relationTexts } from "./relations.ts";
 
 const usual = (kept: Kept) => displayed(usualFolderOf(kept));
 
-/** Environment variables and their effects. */
 const VARIABLES = [
   ["LAMINA_RESULTS", `folder where results are kept (default: ${usual("results")})`],
   ["LAMINA_CACHE", `folder of downloads (default: ${usual("cache")})`],
@@ -21,10 +21,8 @@ const VARIABLES = [
   ["NO_COLOR", "if set, print no bold or dim text"],
 ] as const;
 
-/** Exit codes of signals. */
 export const ENDED = "129, 130, 143";
 
-/** Exit codes of single commands, with their meanings. */
 type Codes = readonly (readonly [code: string, meaning: string])[];
 
 const own = new WeakMap<Command, Codes>();
@@ -54,6 +52,11 @@ export function explained(
     .showHelpAfterError(`(for example: lamina ${example}; --help lists the options)`);
 }
 
+export function modelCommand(name: string, description: string, example: string): Command {
+  const command = new Command(name).description(description).argument("<model>", MODEL);
+  return explained(command, `${name} ${example}`);
+}
+
 /** `lamina environment`, which is also `lamina help environment`. */
 export function environmentCommand(context: Context): Command {
   const command = new Command("environment").description("list environment variables and exit codes");
@@ -72,6 +75,25 @@ function allCodes(commands: readonly Command[]): Codes {
   return [...CODES, ...more].toSorted(([a], [b]) => parseInt(a) - parseInt(b));
 }
 
+/** Describes the first group of a program's commands in its help, and names the others; `lamina help all` describes all. */
+export function briefly(program: Command): void {
+  const groups = Map.groupBy(program.commands, (command) => command.helpGroup());
+  const [[, first], ...others] = groups;
+  const isWhole = () => program.args.join(" ") === "help all";
+  program.configureHelp({
+    ...program.configureHelp(),
+    visibleCommands: ({ commands }) => commands.filter((one) => isWhole() || first.includes(one)),
+    subcommandTerm: (command) => command.name(),
+  });
+  const names = others.map(([heading, commands]) =>
+    [heading, commands.map((command) => command.name()).join(", ")] as const
+  );
+  program.addHelpText(
+    "after",
+    () => isWhole() ? "" : `\nOther commands (lamina help all describes them):\n${entries(names)}`,
+  );
+}
+
 /** `help [command]`, which prints the help of a command below the one that it is added to. */
 export function helpCommand(example: string): Command {
   const command = new Command("help").description("print the help of a command").argument(
@@ -80,7 +102,7 @@ export function helpCommand(example: string): Command {
   );
   return explained(command, example).action((names: string[]) => {
     let found = command.parent!;
-    for (const name of names) {
+    for (const name of names[0] === "all" ? names.slice(1) : names) {
       const child = found.commands.find((child) => child.name() === name);
       if (!child) return command.error(`error: unknown command '${name}'`, { exitCode: 2 });
       found = child;
@@ -97,13 +119,13 @@ function entries(pairs: readonly (readonly [string, string])[]): string {
 /** An option's description with what it requires, its choices and default. */
 export function optionDescription(option: Option): string {
   const { description, mandatory, argChoices, defaultValue, defaultValueDescription } = option;
-  const empty = Array.isArray(defaultValue) && defaultValue.length === 0;
-  const valued = (option.required || option.optional) && defaultValue !== undefined && !empty;
+  const usual = defaultValueDescription ?? defaultValue;
+  const valued = (option.required || option.optional) && usual !== undefined && usual.length !== 0;
   const extras = [
     ...mandatory ? ["required"] : [],
     ...relationTexts(option),
     ...argChoices ? [`one of: ${argChoices.join(", ")}`] : [],
-    ...valued ? [`default: ${defaultValueDescription ?? defaultValue}`] : [],
+    ...valued ? [`default: ${usual}`] : [],
   ];
   return extras.length > 0 ? `${description} (${extras.join("; ")})` : description;
 }

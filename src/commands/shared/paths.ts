@@ -60,7 +60,6 @@ export async function checkPaths(command: Command): Promise<void> {
   for (const { path, what } of outputs) await checkOutput(path, what);
 }
 
-/** The files of an output. */
 function filesOf({ words, path, what }: Named & { readonly what: Written }): Named[] {
   if (what === "kept") return [{ words, path }];
   if (what !== "file" && what !== "plan") return [];
@@ -69,7 +68,6 @@ function filesOf({ words, path, what }: Named & { readonly what: Written }): Nam
   return [{ words, path }, ...what === "plan" ? [{ words: `${tensors} of ${words}`, path: tensors }] : []];
 }
 
-/** What the arguments of a command name. */
 function argumentsOf({ registeredArguments, args }: Command): Named[] {
   return args.flatMap((path, i) => {
     const argument = registeredArguments[Math.min(i, registeredArguments.length - 1)];
@@ -77,7 +75,6 @@ function argumentsOf({ registeredArguments, args }: Command): Named[] {
   });
 }
 
-/** Files and folders that an option reads. */
 function readBy({ option, value }: Typed): Named[] {
   if (/<.*(file|folder|model)|\[.*file/.test(option.flags)) return pathsOf(option.long!, value);
   return /^@[^@]/.test(value) ? [{ words: `${option.long} ${value}`, path: value.slice(1) }] : [];
@@ -120,7 +117,6 @@ async function placed(all: readonly Named[]): Promise<(Named & { readonly place:
   return all.flatMap((named, i) => places[i] ? [{ ...named, place: places[i] }] : []);
 }
 
-/** Throws `Error` for an output that cannot be written. */
 async function checkOutput(path: string, what: Written): Promise<void> {
   if (what === "kept") return; // where nothing can be kept, the result is shown all the same
   if (what === "folder") return await checkFolder(path);

@@ -2,19 +2,12 @@
 import { jsonText } from "../../entry/mod.ts";
 import { estimateText, type Result } from "../../show/mod.ts";
 import { divisionOf, type Price, priceOf, type RunOptions, runWork, type Study } from "../../study/mod.ts";
-import type { Context } from "./context.ts";
-import type { OutFlags } from "./destination.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+import { type Context, optionsIn, withModel } from "./context.ts";
+import type { StudyFlags } from "./options.ts";
 import { deliver, type Output, outputOf } from "./outlet.ts";
 import { isShared } from "./sharing.ts";
 
-/** Flags of a command that runs a study. */
-interface PerformFlags extends OutFlags {
-  readonly dryRun: boolean;
-  readonly cache?: boolean;
-  readonly results?: string;
-}
-
-/** How a command shows a study. */
 interface Shown<R, P> {
   /** The price in words. */
   price(price: P): string;
@@ -22,10 +15,9 @@ interface Shown<R, P> {
   output(result: R, label: string): Output | Promise<Output>;
 }
 
-/** Prices, divides or runs a study. */
 export async function perform<S, O extends RunOptions, R, P, In>(
   context: Context,
-  flags: PerformFlags,
+  flags: StudyFlags,
   study: Study<S, O, R, P, In>,
   [subject, options]: readonly [In, O],
   { price, output }: Shown<R, P>,
@@ -43,6 +35,31 @@ export async function perform<S, O extends RunOptions, R, P, In>(
     if (await isShared(context, options, () => divisionOf(work, options))) return;
     await deliver(context, flags, await output(await runWork(work, options), work.label));
   });
+}
+
+/**
+ * The action of a study of one model. `more` reads files before the model is opened, and gives the options that need the model; `faces`
+ * show the result.
+ */
+export function running<O extends RunOptions, R, F extends StudyFlags>(
+  context: Context,
+  study: Study<StudyModel, O, R>,
+  more: (flags: F) => ((model: StudyModel) => object) | Promise<(model: StudyModel) => object> =
+    () => () => ({}),
+  faces: (flags: F, ref: string) => Partial<Shown<R, Price>> & { readonly all?: boolean | undefined } =
+    () => ({}),
+) {
+  return async (ref: string, flags: F) => {
+    const own = await more(flags);
+    await withModel(context, ref, flags, async (model) => {
+      const options = { ...optionsIn(context, flags, study), ...own(model) };
+      const { all, ...others } = faces(flags, ref);
+      await perform(context, flags, study, [model, options], {
+        ...shown(context, model.name, all ? { all } : {}) as Shown<R, Price>,
+        ...others,
+      });
+    });
+  };
 }
 
 /** How the results of a study are shown whose price is that of its passes; `name` is in the price, `done` in the last line. */

@@ -3,29 +3,64 @@
  * cannot have; every command line is checked before anything is opened.
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type Check, needText, type Relation, unrelated } from "../../entry/mod.ts";
+import { type Check, needText, type Relation, unrelated, wholeNumber } from "../../entry/mod.ts";
+import { entriesOf, given, taskList } from "./given.ts";
 
-/** What options declare. */
+/** Options by their names in the library: those whose checks have words of help are flags. */
+export type Table = Readonly<Record<string, Check>>;
+
 const relations = new WeakMap<Option, Relation>();
 const repeated = new WeakSet<Option>();
-/** Options that the library's checks read. */
-const checked = new WeakSet<Option>();
 
-/**
- * Declares a command's options by their names in the library: their relations and, by a study's checks, how those without a parser are
- * read. It may declare more later.
- */
-export function relate<C extends Command>(command: C, table: Readonly<Record<string, Relation | Check>>): C {
+/** Headings of help in their order; a command's own options come before them. */
+const HEADINGS = [
+  "One promise:",
+  "Search:",
+  "Calibration:",
+  "Modules to drop:",
+  "Modules to keep:",
+  "Text:",
+  "Model and engine:",
+  "Run:",
+];
+
+/** How values are read that need more than their check. */
+const READERS: Readonly<Record<string, (text: string) => unknown>> = {
+  ...{ tasks: taskList, steps: numberList, prompt: given },
+  ...{ dropAttention: numberList, dropMlp: numberList, dropBlock: numberList },
+};
+
+export function withOptions(command: Command, table: Table): Command {
+  const options = Object.entries(table).flatMap(([name, check]) =>
+    check.says === undefined ? [] : [optionOf(name, check, table)]
+  );
+  const place = ({ helpGroupHeading = "" }: Option) => HEADINGS.indexOf(helpGroupHeading);
+  for (const option of options.toSorted((a, b) => place(a) - place(b))) command.addOption(option);
+  return relate(command, table);
+}
+
+/** A check as a flag. A switch that is on has the flag that turns it off. */
+function optionOf(name: string, check: Check, table: Table): Option {
+  const [, value = "", says] = check.says!.match(/^([<[][^>\]]+[>\]] )?([^]*)$/)!;
+  const words = says.replaceAll(/`(\w+)`/g, (word, other) => other in table ? flagOf(other) : word);
+  const isOn = check.usual === "true";
+  const option = new Option(`${isOn ? `--no-${name}` : flagOf(name)} ${value}`.trim(), words);
+  option.negate = isOn; // `--no-neighbours` is a name of the library
+  if (check.heading) option.helpGroup(check.heading);
+  if (!isOn && check.usual !== undefined) option.default(undefined, check.usual);
+  if (check.isRequired && check.usual === undefined) option.makeOptionMandatory();
+  if (check.names && !check.isList) return option.choices(check.names);
+  const own = check.isList ? (text: string) => reads(check)(entriesOf(text).join(",")) : reads(check);
+  if (value && (READERS[name] ?? check.read)) option.argParser(READERS[name] ?? own);
+  return option;
+}
+
+/** Declares what options of a command need and exclude, by their names in the library; it may declare more later. */
+export function relate<C extends Command>(command: C, table: Readonly<Record<string, Relation>>): C {
   for (const option of command.options) {
-    const name = option.attributeName();
-    const declared = table[name] ?? {};
-    const isOwn = option.parseArg && !checked.has(option); // a parser of the command's, or choices
-    if (typeof declared === "function" && declared.read && option.required && !isOwn) {
-      checked.add(option.argParser(reads(declared)));
-    }
-    const { needs, excludes = [] } = declared;
-    const before = relations.get(option);
+    const { needs, excludes = [] } = table[option.attributeName()] ?? {};
     if (needs === undefined && excludes.length === 0) continue;
+    const before = relations.get(option);
     relations.set(option, {
       ...before,
       ...needs && { needs },
@@ -53,6 +88,11 @@ function valueOf(text: string, check: Check): unknown {
   );
 }
 
+/** A parser of numbers of layers or steps: "25,26"; nothing for an empty list. */
+export function numberList(text: string): number[] {
+  return entriesOf(text).map(reads<number>(wholeNumber(0)));
+}
+
 /** An option that may be given several times: its values come in a list. */
 export function repeatable(flags: string, description: string, read = (text: string) => text): Option {
   const option = new Option(flags, description)
@@ -71,7 +111,6 @@ export function relationTexts(option: Option): string[] {
   ];
 }
 
-/** An option's relation, for tests. */
 export function relationOf(option: Option): Relation | undefined {
   return relations.get(option);
 }
@@ -87,10 +126,7 @@ export function refuseTwice(command: Command): void {
   }
 }
 
-/**
- * A wrong use where an option has no effect beside the others. The default of one that was not typed and has no effect is taken away, so
- * that the library sees what has one.
- */
+/** A wrong use where an option has no effect beside the others. */
 export function checkRelations(command: Command): void {
   const values = command.opts();
   const called = (name: string) =>
@@ -99,10 +135,9 @@ export function checkRelations(command: Command): void {
     const relation = relations.get(option);
     const name = option.attributeName();
     const flaw = relation && unrelated(name, relation, values, called);
-    if (!flaw) continue;
-    const source = command.getOptionValueSource(name);
-    if (source === "cli") command.error(`error: ${flaw}`, { exitCode: 2 });
-    if (source === "default") command.setOptionValueWithSource(name, undefined, "default");
+    if (flaw && command.getOptionValueSource(name) === "cli") {
+      command.error(`error: ${flaw}`, { exitCode: 2 });
+    }
   }
 }
 

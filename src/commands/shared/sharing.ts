@@ -1,7 +1,6 @@
 /** What a command does where its study is divided: how it meets `shards`, `shard` and `merge`. */
-import { type Engine, openEngine } from "../../engine/mod.ts";
+import { type Engine, openEngine, type Wanted } from "../../engine/mod.ts";
 import { type Division, type RunOptions, runOptionsOf, type ShardOptions } from "../../study/mod.ts";
-import type { EngineFlags } from "./options.ts";
 
 /** Who takes a study's division instead of the study being run whole. */
 export interface Sharing {
@@ -13,7 +12,6 @@ export interface Sharing {
   take(division: Division, options: ShardOptions): Promise<boolean>;
 }
 
-/** Commands whose studies can be divided. */
 export const DIVISIBLE = [
   "profile",
   "perplexity",
@@ -57,18 +55,21 @@ export async function isShared(
   return await sharing.take(await divide(), { ...told, results });
 }
 
-/** Throws where what a command is asked for cannot be divided. */
 export function expectWhole({ sharing }: Shared, what: string): void {
   if (sharing !== null) throw new RangeError(`Cannot divide ${what}: run it on one machine`);
 }
 
 /** Opens what runs a study, to fail before a model is fetched; nothing where none is to run. */
-export async function openRunner({ sharing }: Shared, flags: EngineFlags): Promise<void> {
+export async function openRunner({ sharing }: Shared, flags: Wanted): Promise<void> {
   if (sharing === null || sharing.engine === "own") await openEngine(flags);
 }
 
-/** What a study is told to run on. */
-export function runnerOf({ sharing }: Shared, { engine, precision, memory }: EngineFlags) {
+export function runnerOf(
+  { sharing }: Shared,
+  { engine, precision, memory }: Wanted & { readonly memory?: string },
+) {
   const given = sharing?.engine ?? "own";
-  return given === "own" ? { engine, precision, memory } : { engine: given };
+  return given === "own"
+    ? { engine, precision, memory }
+    : { engine: given, precision: undefined, memory: undefined };
 }

@@ -17,7 +17,6 @@ const BROKEN_PIPE = 141;
 /** Milliseconds within which signals are one: `deno task` passes on a Ctrl-C that the terminal has sent already. */
 const SAME = 300;
 
-/** Why a command ended early. */
 export interface Ending {
   readonly code: number;
   /** For a person; none where nobody reads any more. */

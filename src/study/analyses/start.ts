@@ -3,13 +3,14 @@
  * those of `lamina figures`, so that two cores need about a minute: the eight lowest modules of each kind are those of four times as many
  * tokens (SmolLM2-135M, stories).
  */
-import { type Checks, flag, func } from "../../entry/mod.ts";
+import { type Checks, func } from "../../entry/mod.ts";
 import { type Fit, PAPER_SCORE, type Profile, type Sweep } from "../../result/mod.ts";
 import { onModel, type StudyModel, type TextOptions } from "../../subject/mod.ts";
 import { studyChecks, type StudyOptions } from "../base/options.ts";
 import { type RunOptions, runOptionsOf } from "../base/stage.ts";
 import { runWork, type Step, step, type Study } from "../base/study.ts";
 import { type FitOptions, fitStudy } from "../fit/fit.ts";
+import { orderingChecks } from "../orders/constraints.ts";
 import { profileStudy } from "../passes/profile.ts";
 import type { Curve } from "../sweep/curves.ts";
 import { type SweepOptions, sweepStudy } from "../sweep/sweep.ts";
@@ -38,7 +39,7 @@ const TARGETS: readonly Curve["target"][] = ["attention", "mlp"];
 /** Numbers of drops along the curves; the answer's comes on top. */
 const STEPS = [0, 1, 2, 4, 8];
 
-const checks: Checks<StartOptions> = { ...studyChecks, onFound: func, unchecked: flag };
+const checks: Checks<StartOptions> = { ...studyChecks, onFound: func, unchecked: orderingChecks.unchecked };
 
 /** One price and one count of progress for all. */
 export const startStudy: Study<StudyModel, StartOptions, Started> = {

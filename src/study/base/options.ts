@@ -16,6 +16,7 @@ import {
   flag,
   meter,
   oneOf,
+  option,
   orElse,
   parseBytes,
   related,
@@ -23,6 +24,8 @@ import {
   type Reports,
   SIZE,
   text,
+  under,
+  usually,
   wholeNumber,
 } from "../../entry/mod.ts";
 import { type Computed, type Keeping, planData, type Provenance, VERSION } from "../../result/mod.ts";
@@ -53,7 +56,9 @@ export interface Forcing {
 }
 
 /** Check of it. */
-export const forcingChecks: Checks<Forcing> = { force: flag };
+export const forcingChecks: Checks<Forcing> = under("Run:", {
+  force: option(flag, "run even if the estimate exceeds the available memory"),
+});
 
 /** Options of a study that runs a model over a text. */
 export interface StudyOptions extends Partial<TextOptions>, Keeping, Reports, EngineOptions, Forcing {}
@@ -62,31 +67,55 @@ export interface StudyOptions extends Partial<TextOptions>, Keeping, Reports, En
 const isEngine = (value: unknown) => typeof (value as Partial<Engine> | null)?.compile === "function";
 
 /** Checks of what runs a model. */
-export const engineChecks: Checks<EngineOptions> = {
-  engine: orElse(isEngine, () => null, oneOf(ENGINES)),
-  precision: oneOf(PRECISIONS),
-  memory: aSize,
-};
+export const engineChecks: Checks<EngineOptions> = under("Model and engine:", {
+  engine: option(
+    orElse(isEngine, () => null, oneOf(ENGINES)),
+    "<name> execution engine; auto uses CUDA if it works, otherwise the CPU",
+    "auto",
+  ),
+  precision: option(
+    oneOf(PRECISIONS),
+    "<name> precision of matrix products; tf32 and bfloat16 need CUDA; int8 needs the CPU and weights in blocks, and rounds " +
+      "activations to bytes, a scale for each block, as llama.cpp does",
+    "float32",
+  ),
+  memory: option(
+    aSize,
+    "<size> memory for weights, for example 8GB; weights that do not fit are read again",
+    "half of the free memory, all but a reserve on CUDA, 2GiB on WebGPU",
+  ),
+});
+
+/** The default calibration text. */
+export const CALIBRATION_TEXT = "stories";
+/** The default held-out text, for measuring quality. */
+export const HELD_OUT_TEXT = "wiki";
+/** The default size of a text: blocks, and tokens in each. */
+export const [SAMPLES, LENGTH] = [8, 512];
+/** Samples of 512 tokens that repairs are fitted on. */
+export const REPAIR_SAMPLES = 24;
 
 /** Checks of what every study can be told. */
 export const studyChecks: Checks<StudyOptions> = {
-  ...textChecks,
+  ...usually(textChecks, { text: CALIBRATION_TEXT, samples: SAMPLES, length: LENGTH }),
   ...reportChecks,
   ...engineChecks,
   ...forcingChecks,
   results: text,
 };
 
-/** The default calibration text. */
-export const CALIBRATION_TEXT = "stories";
-/** The default held-out text, for measuring quality. */
-export const HELD_OUT_TEXT = "wiki";
-
 /** Checks of options about how repairs are fitted, which have no effect without a repair. */
-export const repairFitChecks = {
-  sequential: related(flag, { needs: "repair" }),
-  repairSamples: related(wholeNumber(1), { needs: "repair" }),
-};
+export const repairFitChecks = under("Calibration:", {
+  sequential: option(
+    related(flag, { needs: "repair" }),
+    "fit repairs on the repaired model's stream, plan by plan, which takes longer",
+  ),
+  repairSamples: option(
+    related(wholeNumber(1), { needs: "repair" }),
+    "<n> number of calibration blocks that repairs are fitted on",
+    REPAIR_SAMPLES,
+  ),
+});
 
 /**
  * The engine of a study: the given one, or the one of the name, with as much memory for weights as the options say. Throws `RangeError`
@@ -144,9 +173,6 @@ export async function computedOn(options: EngineOptions): Promise<Computed> {
   const { precision, name, version, device } = await engineOf(options);
   return { dtype: precision, engine: name, runtime: version, ...device === null ? {} : { device } };
 }
-
-/** The default size of a text: blocks, and tokens in each. */
-export const [SAMPLES, LENGTH] = [8, 512];
 
 /** The text options of a study, with defaults filled in. */
 export function textOptions(options: StudyOptions, text: string): TextOptions {

@@ -29,6 +29,12 @@ import { type Plan, PLAN_FIELDS } from "../../result/mod.ts";
 import { type DropPlan, dropPlan } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 
+/** Options of a study of several plans, which are one of them. */
+export type OverPlans<Options> = Options & {
+  /** Modules to drop, plan by plan. */
+  readonly plans: readonly (Plan | Partial<DropPlan>)[];
+};
+
 /** Checks of a kind of module, and of a profile. */
 export const aModule: Check = oneOf(KINDS);
 export const aProfile: Check = resultOf("profile");

@@ -7,7 +7,7 @@
  * for what that does to later updates. The last grows with the square of the depth: it can be left out. A fifth run, on samples of
  * its own, measures how much of each update follows from its own token; it is made only if its samples are given.
  */
-import { type Checks, phases, wholeNumber, within } from "../../entry/mod.ts";
+import { type Checks, option, phases, wholeNumber, within } from "../../entry/mod.ts";
 import { isFull } from "../../measure/mod.ts";
 import type { Causes, Plan } from "../../result/mod.ts";
 import { changedModel, type DropPlan } from "../../run/mod.ts";
@@ -44,9 +44,17 @@ export type CausesOptions = StudyOptions & CausesMeasures & {
 export type UntrainedOptions = RandomInitOptions & CausesMeasures;
 
 const measureChecks: Checks<CausesMeasures> = {
-  queryStride: wholeNumber(1),
-  effectSamples: wholeNumber(0),
-  predictabilitySamples: wholeNumber(0),
+  queryStride: option(wholeNumber(1), "<k> compute attention patterns from every k-th query", 1),
+  effectSamples: option(
+    wholeNumber(0),
+    "<n> samples for the effect of each drop on later layers (about one pass per layer); 0 skips it",
+    2,
+  ),
+  predictabilitySamples: option(
+    wholeNumber(0),
+    "<n> samples for the share of each update that a linear function of its own token gives; 0 skips it",
+    0,
+  ),
 };
 
 /**

@@ -11,6 +11,7 @@ import {
   list,
   number,
   oneOf,
+  option,
   reportChecks,
   type Reports,
   reportsOf,
@@ -32,7 +33,7 @@ import {
 import { cpuLowering } from "../../engine/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
-import { type BosRule, type Metric, suites, tasksNamed } from "../../tasks/mod.ts";
+import { type BosRule, type Metric, suites, taskGroups, taskNames, tasksNamed } from "../../tasks/mod.ts";
 import { BASE_BYTES } from "../base/estimate.ts";
 import { draftOf } from "../base/draft.ts";
 import { expectRoom } from "../base/memory.ts";
@@ -45,7 +46,7 @@ import {
   memoryOf,
 } from "../base/options.ts";
 import { type EvaluatedText, leakGuard, withLeaks } from "../base/leak.ts";
-import { aDrop, dropsIn } from "../base/plan.ts";
+import { aDrop, dropsIn, type OverPlans } from "../base/plan.ts";
 import { type RunOptions, type Stage, stage } from "../base/stage.ts";
 import { run, step, type Study } from "../base/study.ts";
 import { askTask, contextLength, type Part, rowFinder, type Setting, WRITTEN } from "./asked.ts";
@@ -78,28 +79,47 @@ export interface EvaluateOptions extends Keeping, Reports, EngineOptions, Forcin
   readonly prompts?: number | undefined;
 }
 
+/** The tasks of a command that names none. */
+export const DEFAULT_TASKS: readonly string[] = ["piqa", "arc_easy", "openbookqa"];
+/** lm-eval's. */
+export const SHOTS_SEED = 1234;
+/** Texts that every plan continues. */
+const PROMPTS = 8;
+
+const aSeed = number("a whole number below 2³²", (value) => value >>> 0 === value);
 const someTasks: Check = list(text, "names of tasks");
 
 /** Checks of what is asked. */
 const evaluateChecks: Checks<EvaluateOptions> = {
-  ...reportChecks,
+  tasks: option(
+    someTasks,
+    "<names> tasks, for example piqa,mmlu_anatomy; arithmetic, brackets, induction and passkey_… are made here and need no data, " +
+      `and a passkey's text may have any length; choose from ${
+        taskNames.filter((name) => !name.startsWith("mmlu_")).join(", ")
+      }, mmlu_SUBJECT, ${Object.keys(taskGroups).join(", ")}`,
+    DEFAULT_TASKS,
+  ),
+  suite: option(oneOf(Object.keys(suites)), "<name> a paper's tasks at its shots, instead of `tasks`"),
+  shots: option(wholeNumber(0), "<k> number of few-shot examples", "the task's own, mostly 0"),
+  limit: option(wholeNumber(1), "<n> use only the first n documents of each task", "all"),
+  bos: option(
+    oneOf(["tokenizer", "never", "always"]),
+    "<rule> when to start texts with BOS; tokenizer follows the tokenizer's files, never is the paper's setting",
+    "tokenizer",
+  ),
+  margin: option(
+    aShare(aPart),
+    "<share> largest loss of accuracy that counts as equivalent, for example 0.01 or 1% for one point",
+    ACCURACY_MARGIN,
+  ),
+  prompts: option(wholeNumber(0), "<n> prompts that each plan continues in writing; 0 skips it", PROMPTS),
+  seed: option(aSeed, "<n> seed of the few-shot examples", SHOTS_SEED),
   ...engineChecks,
   ...forcingChecks,
-  tasks: someTasks,
-  suite: oneOf(Object.keys(suites)),
-  shots: wholeNumber(0),
-  limit: wholeNumber(1),
-  bos: oneOf(["tokenizer", "never", "always"]),
-  seed: number("a whole number below 2³²", (value) => value >>> 0 === value),
-  margin: aShare(aPart),
-  prompts: wholeNumber(0),
+  ...reportChecks,
   results: text,
 };
 
-/** lm-eval's. */
-export const SHOTS_SEED = 1234;
-/** Texts that every plan continues. */
-export const PROMPTS = 8;
 /** Tokens whose states are more than are ever there at once. */
 const LONG = 2 ** 20;
 
@@ -127,14 +147,8 @@ export async function evaluate(
   return await run(evaluateStudy, model, { ...options, plans });
 }
 
-/** Options of `evaluate` as a study: its plans are one of them. */
-export interface EvaluationOptions extends EvaluateOptions {
-  /** Modules to drop, plan by plan. */
-  readonly plans: readonly (Plan | Partial<DropPlan>)[];
-}
-
 /** What `evaluate` consists of: parts of its tasks, and the texts that each plan writes. */
-export const evaluateStudy: Study<StudyModel, EvaluationOptions, Evaluation[], EvaluatePrice> = {
+export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evaluation[], EvaluatePrice> = {
   verb: "evaluate",
   checks: { ...evaluateChecks, plans: required(list(aDrop, "plans")) },
   on: onModel,

@@ -6,10 +6,12 @@ import {
   type Checks,
   list,
   number,
+  option,
   related,
   type ShareKind,
   shareOf,
   text,
+  under,
   wholeNumber,
 } from "../../entry/mod.ts";
 import { interval95, type Verdict } from "../../measure/mod.ts";
@@ -41,35 +43,46 @@ export interface FitAim {
 
 const positive = number("a number above 0", (value) => value > 0);
 /** Promises that are shares, or may be. */
-const AIM_SHARES = {
+const SHARES = {
   perplexity: aRise,
   parameters: amountOf("parameters"),
   kvBytes: amountOf("bytes"),
 } as const satisfies { readonly [Name in keyof FitAim]: ShareKind };
 
+/** Documents of each task. */
+const LIMIT = 200;
+
 /** Checks of these options. */
-export const aimChecks: Checks<FitAim> = {
-  loss: positive,
-  perplexity: aShare(AIM_SHARES.perplexity),
-  accuracy: related(
-    number("a number of points above 0 and at most 100", (value) => value > 0 && value <= 100),
-    { needs: "tasks" },
+export const aimChecks: Checks<FitAim> = under("One promise:", {
+  loss: option(positive, "<nats> lose at most this many nats per token, such as 0.01"),
+  perplexity: option(aShare(SHARES.perplexity), "<rise> let perplexity rise by at most this share (5%)"),
+  accuracy: option(
+    related(number("a number of points above 0 and at most 100", (value) => value > 0 && value <= 100), {
+      needs: "tasks",
+    }),
+    "<points> lose at most this many points of mean accuracy",
   ),
-  parameters: aShare(AIM_SHARES.parameters),
-  kvBytes: aShare(AIM_SHARES.kvBytes),
-  speed: number("a factor above 1", (value) => value > 1),
-  tasks: related(list(text, "names of tasks", 1), { needs: "accuracy" }),
-  limit: related(wholeNumber(4), { needs: "accuracy" }),
-  context: related(wholeNumber(1), { needs: "kvBytes" }),
-};
+  parameters: option(
+    aShare(SHARES.parameters),
+    "<n> save at least this many parameters, or a share such as 10%, as cheaply as possible",
+  ),
+  kvBytes: option(aShare(SHARES.kvBytes), "<n> save at least this many bytes of KV cache, or a share (25%)"),
+  speed: option(
+    number("a factor above 1", (value) => value > 1),
+    "<factor> decode at least this many times as fast on this machine, such as 1.2",
+  ),
+  tasks: option(
+    related(list(text, "names of tasks", 1), { needs: "accuracy" }),
+    "<names> benchmark tasks, such as piqa,arc_easy",
+  ),
+  limit: option(wholeNumber(4), "<n> documents of each task; half confirm", LIMIT, { needs: "accuracy" }),
+  context: option(wholeNumber(1), "<t> sequence length, in tokens", CONTEXT, { needs: "kvBytes" }),
+});
 
 /** A promise. */
 export type Aim = Fit["aim"];
 /** A cost with its 95 % interval. */
 export type Cost = Fit["tried"][number]["cost"];
-
-/** Documents of each task. */
-export const LIMIT = 200;
 
 /** The promise among options. Throws `TypeError` unless there is exactly one. */
 export function aimOf(options: FitAim): Aim {
@@ -93,7 +106,7 @@ export function aimOf(options: FitAim): Aim {
 }
 
 function amountIn(of: Aim["of"], amount: number | string): number {
-  const kinds: Partial<Record<Aim["of"], ShareKind>> = { ...AIM_SHARES, "kv-bytes": AIM_SHARES.kvBytes };
+  const kinds: Partial<Record<Aim["of"], ShareKind>> = { ...SHARES, "kv-bytes": SHARES.kvBytes };
   return of in kinds ? shareOf(amount, kinds[of]!) : Number(amount);
 }
 

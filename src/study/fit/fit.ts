@@ -8,14 +8,13 @@ import { noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { tasksNamed } from "../../tasks/mod.ts";
 import { leakGuard, withLeaks } from "../base/leak.ts";
-import { CALIBRATION_TEXT, HELD_OUT_TEXT } from "../base/options.ts";
+import { CALIBRATION_TEXT, HELD_OUT_TEXT, REPAIR_SAMPLES } from "../base/options.ts";
 import type { RunOptions } from "../base/stage.ts";
 import { run, type Step, step, type Study } from "../base/study.ts";
 import { type Text, textOf } from "../base/text.ts";
 import { profileStep } from "../passes/profile.ts";
 import { fitPasses, type Repairing, repairing } from "../repair/fits.ts";
 import { neededFits } from "../repair/needed.ts";
-import { REPAIR_SAMPLES } from "../repair/repair.ts";
 import { checkPasses, checkText, removeEach } from "../orders/check.ts";
 import { orderStep } from "../orders/stages.ts";
 import { likelyPlans, standIn, sweepPasses } from "../sweep/parts.ts";
@@ -23,13 +22,11 @@ import { aimOf } from "./aims.ts";
 import { find, type Parts } from "./find.ts";
 import { halfOf } from "./judges.ts";
 import { type Line, lineOf, linesPlanned, removedFor } from "./lines.ts";
-import { fitChecks, type FitOptions } from "./options.ts";
+import { FIT_SAMPLES, fitChecks, type FitOptions } from "./options.ts";
 import { TIMING } from "./times.ts";
 
 export type { FitOptions };
 
-/** Samples of 512 tokens that choose and confirm. */
-export const FIT_SAMPLES = 16;
 /** Numbers of drops that stand in for those of a search, in the price, and those that are confirmed. */
 const [CHOOSING, CONFIRMING] = [[1, 2, 4, 6], [1, 2, 4]];
 

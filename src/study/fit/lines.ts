@@ -38,7 +38,7 @@ export interface FitLines extends ConstraintOptions {
 }
 
 /** The targets of a fit that names none. */
-const TRIED: readonly RankTarget[] = ["attention", "mlp", "joint"];
+export const TRIED: readonly RankTarget[] = ["attention", "mlp", "joint"];
 
 /** A line before its order is known. */
 interface Planned {

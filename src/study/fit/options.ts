@@ -1,14 +1,24 @@
 /** Options of `fit`. */
-import { type Checks, flag, list, oneOf, optionsOf, wholeNumber } from "../../entry/mod.ts";
+import {
+  type Checks,
+  flag,
+  list,
+  oneOf,
+  option,
+  optionsOf,
+  under,
+  usually,
+  wholeNumber,
+} from "../../entry/mod.ts";
 import { type RepairName, REPAIRS } from "../../measure/mod.ts";
-import { ORDERS, type Profile } from "../../result/mod.ts";
+import { ORDERS, PAPER_SCORE, type Profile } from "../../result/mod.ts";
 import { textChecks, type TextOptions } from "../../subject/mod.ts";
-import { repairFitChecks, studyChecks, type StudyOptions } from "../base/options.ts";
+import { HELD_OUT_TEXT, repairFitChecks, studyChecks, type StudyOptions } from "../base/options.ts";
 import { aProfile } from "../base/plan.ts";
-import { constraintChecks } from "../orders/constraints.ts";
+import { constraintChecks, orderingChecks } from "../orders/constraints.ts";
 import { aTarget } from "../orders/rank.ts";
 import { aimChecks, type FitAim } from "./aims.ts";
-import type { FitLines } from "./lines.ts";
+import { type FitLines, TRIED } from "./lines.ts";
 
 /**
  * Options of `fit`: a promise, and what is tried to keep it. The loss is measured over `text` (default: 16 blocks of 512 tokens of
@@ -31,20 +41,38 @@ export interface FitOptions extends StudyOptions, FitAim, FitLines {
   readonly time?: boolean | undefined;
 }
 
+/** Samples of 512 tokens that choose and confirm. */
+export const FIT_SAMPLES = 16;
+
 /** Checks of these options. */
 export const fitChecks: Checks<FitOptions> = {
-  ...studyChecks,
-  ...constraintChecks,
   ...aimChecks,
-  samples: wholeNumber(4), // two in each half are the fewest with an interval
-  targets: list(aTarget, "targets", 1),
-  by: list(oneOf(ORDERS), "scores", 1),
-  seed: wholeNumber(0),
-  unchecked: flag,
-  repair: list(oneOf(REPAIRS), "repairs"),
-  ...repairFitChecks,
-  saving: oneOf(["parameters", "kv-bytes"]),
+  ...under("Search:", {
+    targets: option(
+      list(aTarget, "targets", 1),
+      `<kinds> modules to drop, from: ${aTarget.names!.join(", ")}`,
+      TRIED,
+    ),
+    by: option(
+      list(oneOf(ORDERS), "scores", 1),
+      `<orders> orders to try, from: ${ORDERS.join(", ")}`,
+      PAPER_SCORE,
+    ),
+    repair: option(
+      list(oneOf(REPAIRS), "repairs"),
+      `<repairs> repairs to try where the bare drop breaks the promise, from: ${REPAIRS.join(", ")}`,
+    ),
+    saving: option(oneOf(["parameters", "kv-bytes"]), "<what> what makes a plan larger", "parameters"),
+    time: option(flag, "do not measure how fast the answer reads and writes", true),
+    unchecked: orderingChecks.unchecked,
+  }),
   calibration: optionsOf(textChecks),
+  ...repairFitChecks,
+  seed: orderingChecks.seed,
+  ...constraintChecks,
+  ...usually(studyChecks, { text: HELD_OUT_TEXT }),
+  ...under("Text:", {
+    samples: option(wholeNumber(4), "<n> number of text blocks", FIT_SAMPLES), // two in each half are the fewest with an interval
+  }),
   profile: aProfile,
-  time: flag,
 };

@@ -1,10 +1,20 @@
 /** What the study of generation is asked for: its options, their checks and defaults. */
-import { type Checks, list, number, related, required, string, text, wholeNumber } from "../../entry/mod.ts";
-import type { Plan } from "../../result/mod.ts";
+import {
+  type Checks,
+  list,
+  number,
+  option,
+  related,
+  required,
+  string,
+  text,
+  usually,
+  wholeNumber,
+} from "../../entry/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { HELD_OUT_TEXT, studyChecks, type StudyOptions } from "../base/options.ts";
-import { aDrop, dropsIn } from "../base/plan.ts";
+import { aDrop, dropsIn, type OverPlans } from "../base/plan.ts";
 import { textOf } from "../base/text.ts";
 import { askQuestions, type Questions } from "./choices.ts";
 import type { Sizes } from "./price.ts";
@@ -24,20 +34,26 @@ export interface GenerationOptions extends StudyOptions {
   readonly limit?: number | undefined;
 }
 
-/** Options of `generation` as a study: its plans are one of them. */
-export interface GenerationStudyOptions extends GenerationOptions {
-  /** Modules to drop, plan by plan. */
-  readonly plans: readonly (Plan | Partial<DropPlan>)[];
-}
+/** Tokens of a prompt, those written after it, and documents of a task. */
+const [PROMPT_TOKENS, WRITTEN_TOKENS, DOCUMENTS] = [32, 64, 100];
 
 /** Checks of them. */
-export const generationChecks: Checks<GenerationStudyOptions> = {
-  ...studyChecks,
+export const generationChecks: Checks<OverPlans<GenerationOptions>> = {
+  ...usually(studyChecks, { text: HELD_OUT_TEXT, length: PROMPT_TOKENS }),
   prompts: related(list(string, "prompts", 1), { excludes: ["text", "samples", "length", "skip"] }),
-  tokens: wholeNumber(1),
-  temperature: number("a number from 0.01 to 100", (value) => value >= 0.01 && value <= 100),
-  task: text,
-  limit: related(wholeNumber(1), { needs: "task" }),
+  tokens: option(wholeNumber(1), "<n> maximum number of tokens written after each prompt", WRITTEN_TOKENS),
+  temperature: option(
+    number("a number from 0.01 to 100", (value) => value >= 0.01 && value <= 100),
+    "<t> temperature of the compared probabilities; texts are written greedily",
+    1,
+  ),
+  task: option(
+    text,
+    "<name> a task of choices to compare at its questions too, for example arc_easy, or brackets, which needs no data",
+  ),
+  limit: option(wholeNumber(1), "<n> use only the first n documents of the task", DOCUMENTS, {
+    needs: "task",
+  }),
   plans: required(list(aDrop, "plans", 1)),
 };
 
@@ -50,11 +66,8 @@ export interface Asked {
   readonly questions: Questions | null;
 }
 
-/** Tokens of a prompt, those written after it, and documents of a task. */
-export const [PROMPT_TOKENS, WRITTEN_TOKENS, DOCUMENTS] = [32, 64, 100];
-
 /** Fills in the defaults, and asks the questions of the task. */
-export async function askedOf(model: StudyModel, options: GenerationStudyOptions): Promise<Asked> {
+export async function askedOf(model: StudyModel, options: OverPlans<GenerationOptions>): Promise<Asked> {
   const { prompts, tokens = WRITTEN_TOKENS, temperature = 1, task, limit = DOCUMENTS, bos = false } = options;
   const plans = options.plans.map((plan) => dropsIn(model, plan));
   return {

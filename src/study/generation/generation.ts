@@ -17,19 +17,13 @@ import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 import { leakGuard, withLeaks } from "../base/leak.ts";
 import { engineOf, provenance, reporter } from "../base/options.ts";
+import type { OverPlans } from "../base/plan.ts";
 import type { RunOptions } from "../base/stage.ts";
 import { run, step, type Study } from "../base/study.ts";
 import { WRITING } from "../evaluate/continued.ts";
 import type { Running } from "../evaluate/asked.ts";
 import { keptContinuations, type Prompts } from "../evaluate/texts.ts";
-import {
-  type Asked,
-  askedOf,
-  generationChecks,
-  type GenerationOptions,
-  type GenerationStudyOptions,
-  sizesOf,
-} from "./asked.ts";
+import { type Asked, askedOf, generationChecks, type GenerationOptions, sizesOf } from "./asked.ts";
 import { choiceChanges } from "./choices.ts";
 import { generationPrice, passesOf } from "./price.ts";
 import { partsOf, stepChanges } from "./steps.ts";
@@ -60,7 +54,7 @@ export async function generation(
 }
 
 /** What `generation` consists of: writing, reading what was written, and the questions of a task. */
-export const generationStudy: Study<StudyModel, GenerationStudyOptions, Generation> = {
+export const generationStudy: Study<StudyModel, OverPlans<GenerationOptions>, Generation> = {
   verb: "measure generation",
   checks: generationChecks,
   on: onModel,

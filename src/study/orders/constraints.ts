@@ -1,5 +1,5 @@
 /** Constraints on drops: protected layers at both ends, no neighbours. */
-import { type Checks, flag, wholeNumber } from "../../entry/mod.ts";
+import { type Checks, flag, option, under, wholeNumber } from "../../entry/mod.ts";
 import type { Constraints } from "../../result/mod.ts";
 import type { Entry } from "../scores/candidates.ts";
 
@@ -14,10 +14,20 @@ export interface ConstraintOptions {
 }
 
 /** Checks of these options. */
-export const constraintChecks: Checks<ConstraintOptions> = {
-  protectFirst: wholeNumber(0),
-  protectLast: wholeNumber(0),
-  noNeighbours: flag,
+export const constraintChecks: Checks<ConstraintOptions> = under("Modules to keep:", {
+  protectFirst: option(wholeNumber(0), "<n> drop nothing in the first n layers", 0),
+  protectLast: option(wholeNumber(0), "<n> drop nothing in the last n layers", 0),
+  noNeighbours: option(flag, "never drop the same kind of module in two adjacent layers"),
+});
+
+/** Checks of options that every study of orders has. */
+export const orderingChecks = {
+  ...under("Run:", { seed: option(wholeNumber(0), "<n> random seed", 0) }),
+  unchecked: option(
+    flag,
+    "keep the order of the score alone, as the paper does; by default, the first modules are removed one by one, and those " +
+      "that cost far more than the others go last",
+  ),
 };
 
 /** The constraints among options; none by default. */

@@ -2,7 +2,7 @@
  * The study of guides correlates each score with the loss from removing a module alone (Spearman, over the modules of a kind). It
  * measures scores on one text and losses on another.
  */
-import { type Checks, displayable, phases, reportsOf, within } from "../../entry/mod.ts";
+import { type Checks, displayable, option, phases, reportsOf, within } from "../../entry/mod.ts";
 import { KINDS, mean, type ModuleKind, rankAgreement } from "../../measure/mod.ts";
 import { type Guide, GUIDE_NAMES, GUIDES, type Guides, head } from "../../result/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
@@ -31,7 +31,10 @@ export interface GuidesOptions extends StudyOptions {
 }
 
 /** Checks of these options. */
-const guidesChecks: Checks<GuidesOptions> = { ...studyChecks, heldOut: aText };
+const guidesChecks: Checks<GuidesOptions> = {
+  ...studyChecks,
+  heldOut: option(aText, "<file|name> text on which the cost of removal is measured", HELD_OUT_TEXT),
+};
 
 /** The measurements that guides read, each once. */
 const measurements = [

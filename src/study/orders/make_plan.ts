@@ -13,6 +13,7 @@ import {
   expect,
   flag,
   oneOf,
+  option,
   optionsOf,
   required,
   resultOf,
@@ -86,23 +87,33 @@ const NOUNS: Readonly<Record<Target, string>> = {
 };
 
 /** Budgets that may be shares. */
-export const BUDGET_SHARES = { parameters: amountOf("parameters"), kvBytes: amountOf("bytes") } as const;
-
-const checks: Checks<PlanOptions> = {
-  target: oneOf(TARGETS),
-  drop: wholeNumber(0),
-  parameters: aShare(BUDGET_SHARES.parameters),
-  kvBytes: aShare(BUDGET_SHARES.kvBytes),
-  context: wholeNumber(1),
-  by: anOrder,
-  seed: wholeNumber(0),
-  unchecked: flag,
-  ...windowChecks,
-  ...constraintChecks,
-};
+const BUDGET_SHARES = { parameters: amountOf("parameters"), kvBytes: amountOf("bytes") } as const;
 
 /** Tokens of a long sequence. */
 export const CONTEXT = 8192;
+
+/** Checks of these options. */
+export const planChecks: Checks<PlanOptions> = {
+  target: option(oneOf(TARGETS), "<kind> kind of module to drop (required for a profile)"),
+  drop: option(wholeNumber(0), "<n> number of modules to drop"),
+  parameters: option(
+    aShare(BUDGET_SHARES.parameters),
+    "<n> drop until this many parameters are saved, or a share such as 10%",
+  ),
+  kvBytes: option(
+    aShare(BUDGET_SHARES.kvBytes),
+    "<n> drop until this many bytes of KV cache are saved, or a share such as 25%",
+  ),
+  context: option(wholeNumber(1), "<t> sequence length for `kvBytes` and the savings, in tokens", CONTEXT),
+  by: option(anOrder, "<order> score that ranks the modules of a profile", PAPER_SCORE),
+  seed: option(wholeNumber(0), "<n> seed of the random order", 0),
+  unchecked: option(
+    flag,
+    "keep the order of the score alone, as the paper does; by default, outsized modules of a profile go last",
+  ),
+  ...windowChecks,
+  ...constraintChecks,
+};
 
 const BUDGETS = ["drop", "parameters", "kvBytes"] as const;
 
@@ -125,7 +136,7 @@ const BUDGETS = ["drop", "parameters", "kvBytes"] as const;
  */
 export function makePlan(from: Profile | DropOrder, options: PlanOptions): Plan {
   expect("make a plan", "from", from, resultOf("profile", "order"));
-  expect("make a plan", "options", options, optionsOf(checks));
+  expect("make a plan", "options", options, optionsOf(planChecks));
   const amounts = BUDGETS.filter((name) => options[name] !== undefined);
   if (amounts.length !== 1) {
     const found = amounts.join(" and ") || "no number of modules and no savings";

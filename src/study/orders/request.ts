@@ -1,5 +1,5 @@
 /** The request for an order: options with defaults filled in, and the passes that it takes. */
-import { type Checks, flag, oneOf, required, wholeNumber } from "../../entry/mod.ts";
+import { type Checks, oneOf, option, required, wholeNumber } from "../../entry/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import {
   type DropOrder,
@@ -22,6 +22,7 @@ import {
   type ConstraintOptions,
   constraintsOf,
   openBeside,
+  orderingChecks,
 } from "./constraints.ts";
 import { checkedCount, checkPasses, isCheckable, likelyFirst } from "./check.ts";
 import { droppable } from "./rank.ts";
@@ -47,11 +48,18 @@ export interface OrderOptions extends StudyOptions, ConstraintOptions {
 export const orderChecks: Checks<OrderOptions> = {
   ...studyChecks,
   ...constraintChecks,
-  target: required(oneOf(TARGETS)),
-  by: oneOf(ORDERS),
-  upto: wholeNumber(1),
-  seed: wholeNumber(0),
-  unchecked: flag,
+  target: option(required(oneOf(TARGETS)), "<kind> what to drop"),
+  by: option(
+    oneOf(ORDERS),
+    "<order> score or search that ranks them; for blocks, importance is ShortGPT's block influence",
+    PAPER_SCORE,
+  ),
+  upto: option(
+    wholeNumber(1),
+    "<n> number to rank, or blocks in the largest window",
+    "all; windows: half of the layers",
+  ),
+  ...orderingChecks,
 };
 
 /** The origin of an order, besides which text it is measured on. */

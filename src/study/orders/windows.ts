@@ -1,5 +1,5 @@
 /** Attention modules as windows: their changes, and the keys and sinks of options. */
-import { type Checks, related, wholeNumber } from "../../entry/mod.ts";
+import { type Checks, option, wholeNumber } from "../../entry/mod.ts";
 import type { Change } from "../../measure/mod.ts";
 
 /** Keys that attention keeps instead of all keys of the text. */
@@ -16,14 +16,16 @@ export interface WindowOptions {
   readonly sinks?: number | undefined;
 }
 
-/** Checks of these options. */
-export const windowChecks: Checks<WindowOptions> = {
-  window: wholeNumber(1),
-  sinks: related(wholeNumber(0), { needs: "window" }),
-};
-
 /** StreamingLLM's. */
 const SINKS = 4;
+
+/** Checks of these options. */
+export const windowChecks: Checks<WindowOptions> = {
+  window: option(wholeNumber(1), "<n> keep the chosen attention with its last n keys instead of dropping it"),
+  sinks: option(wholeNumber(0), "<n> first keys of the text that a window keeps too", SINKS, {
+    needs: "window",
+  }),
+};
 
 /** Keys and sinks of a window; null if options set none. */
 export function windowIn(

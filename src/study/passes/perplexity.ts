@@ -3,7 +3,7 @@
  * run as one trie together with the full model, so a sweep costs little more than its deepest branch.
  */
 import { planHash } from "../../measure/mod.ts";
-import { list, phases, required, sum, within } from "../../entry/mod.ts";
+import { list, phases, required, sum, usually, within } from "../../entry/mod.ts";
 import {
   computedAlike,
   keep,
@@ -36,7 +36,7 @@ import {
   tellReused,
 } from "../base/options.ts";
 import { leakGuard, withLeaks } from "../base/leak.ts";
-import { aDrop, dropsIn } from "../base/plan.ts";
+import { aDrop, dropsIn, type OverPlans } from "../base/plan.ts";
 import { sampleStage, type Stage } from "../base/stage.ts";
 import { runWork, stepOf, type Study } from "../base/study.ts";
 import { samplesOf, type Text, textOf, workOver } from "../base/text.ts";
@@ -106,7 +106,7 @@ export async function perplexities<const Name extends LayerValue = LayerValue>(
   );
 }
 
-type Asked = PerplexityOptions & Pick<PerplexitiesOptions, "change">;
+type Asked = OverPlans<StudyOptions> & Pick<PerplexitiesOptions, "change">;
 
 /** Options of `perplexities`. */
 export interface PerplexitiesOptions<Name extends LayerValue = LayerValue> extends StudyOptions {
@@ -114,16 +114,10 @@ export interface PerplexitiesOptions<Name extends LayerValue = LayerValue> exten
   readonly change?: ValueChange<Name> | undefined;
 }
 
-/** Options of `perplexities` as a study: its plans are one of them. */
-export interface PerplexityOptions extends StudyOptions {
-  /** Modules to drop, plan by plan. */
-  readonly plans: readonly (Plan | Partial<DropPlan>)[];
-}
-
 /** What `perplexities` consists of. */
-export const perplexityStudy: Study<StudyModel, PerplexityOptions, Perplexity[]> = {
+export const perplexityStudy: Study<StudyModel, OverPlans<StudyOptions>, Perplexity[]> = {
   verb: "measure perplexities",
-  checks: { ...studyChecks, plans: required(list(aDrop, "plans")) },
+  checks: { ...usually(studyChecks, { text: HELD_OUT_TEXT }), plans: required(list(aDrop, "plans")) },
   on: onModel,
   work(model, options) {
     const text = textOf(model, options, HELD_OUT_TEXT);

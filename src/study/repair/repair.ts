@@ -5,13 +5,19 @@
  * stream; their targets are the full model's, so that each also makes up for the loss that reaches it. Each token weighs one over its
  * squared length in the stream, since a few tokens are a thousand times as long as all others.
  */
-import { type Checks, expect, flag, oneOf, optionsOf, required } from "../../entry/mod.ts";
+import { type Checks, expect, flag, oneOf, option, optionsOf, required, usually } from "../../entry/mod.ts";
 import { type DropPlan, noDrop, type RepairName, REPAIRS } from "../../measure/mod.ts";
 import { type Perplexity, type Plan } from "../../result/mod.ts";
 import { dropPlan } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { flopsOf } from "../base/estimate.ts";
-import { CALIBRATION_TEXT, provenance, studyChecks, type StudyOptions } from "../base/options.ts";
+import {
+  CALIBRATION_TEXT,
+  provenance,
+  REPAIR_SAMPLES,
+  studyChecks,
+  type StudyOptions,
+} from "../base/options.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { type RunOptions, sampleStage, type Stage, stage } from "../base/stage.ts";
 import { run, step, stepOf, type Study } from "../base/study.ts";
@@ -51,11 +57,18 @@ export interface RepairedOptions extends RepairOptions {
   readonly plan: Plan | Partial<DropPlan>;
 }
 
-const repairChecks: Checks<RepairOptions> = { ...studyChecks, by: oneOf(REPAIRS), sequential: flag };
+const repairChecks: Checks<RepairOptions> = {
+  ...usually(studyChecks, { samples: REPAIR_SAMPLES }),
+  by: option(
+    oneOf(REPAIRS),
+    "<repair> in a module's place, its mean update or a linear map of its input; or a change of the nearest MLP's output projection " +
+      "(merge, refit); or a division of all later updates (gain); published methods beside them: nbl (linear), replaceme (merge), " +
+      "linearpatch (a rotated scale of each channel), prune-comp (gain)",
+    "mean",
+  ),
+  sequential: option(flag, "fit each repair on the repaired model's stream, towards the full model's"),
+};
 const checks: Checks<RepairedOptions> = { ...repairChecks, plan: required(aDrop) };
-
-/** Samples of 512 tokens that repairs are fitted on. */
-export const REPAIR_SAMPLES = 24;
 
 /**
  * Returns the plan with its dropped modules repaired, fitted on a calibration text (default: 24 × 512 tokens of stories). The last

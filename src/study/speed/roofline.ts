@@ -10,9 +10,10 @@ import {
   aShare,
   type Checks,
   displayable,
-  like,
   list,
+  number,
   oneOf,
+  option,
   orElse,
   reportChecks,
   type Reports,
@@ -73,16 +74,28 @@ export interface RooflineOptions extends Reports {
   readonly accepted?: readonly (number | string)[] | undefined;
 }
 
-const checks: Checks<RooflineOptions> = {
+/** Checks of these options. */
+export const rooflineChecks: Checks<RooflineOptions> = {
   ...reportChecks,
   device: required(oneOf(DEVICE_NAMES)),
-  devices: wholeNumber(1),
-  bits: like("16 or 4", (value) => value === 16 || value === 4, "number"),
-  batch: orElse((value) => typeof value === "string", oneOf(["max"]), list(wholeNumber(1), "batch sizes", 1)),
+  devices: option(wholeNumber(1), "<n> number of devices that share the work"),
+  bits: option(
+    number("16 or 4", (value) => value === 16 || value === 4),
+    "<n> bits per weight on the device: 16, or 4 with one scale per 32 weights",
+    16,
+  ),
+  batch: option(
+    orElse((value) => typeof value === "string", oneOf(["max"]), list(wholeNumber(1), "batch sizes", 1)),
+    "<sizes> batch sizes, for example 1,4; with `device` also max",
+    1,
+  ),
   input: wholeNumber(1),
   output: wholeNumber(1),
   plans: list(aDrop, "plans"),
-  accepted: list(aShare(aFrequency), "shares", 1),
+  accepted: option(
+    list(aShare(aFrequency), "shares", 1),
+    "<shares> what each plan gains as a draft of which these shares are accepted, for example 0.9,0.95 or 90%,95%",
+  ),
 };
 
 /** A scale of 16 bits for each 32 numbers of 4. */
@@ -113,7 +126,7 @@ const PRINTED = 0.005;
  */
 export async function roofline(named: NamedConfig | string, options: RooflineOptions): Promise<Roofline> {
   const draw = (named: NamedConfig, options: RooflineOptions) => Promise.resolve(rooflineOf(named, options));
-  return await onConfig("draw a roofline", named, options, checks, draw);
+  return await onConfig("draw a roofline", named, options, rooflineChecks, draw);
 }
 
 /** The phases of a run, in seconds. */

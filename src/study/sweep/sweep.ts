@@ -8,9 +8,11 @@ import {
   displayable,
   list,
   oneOf,
+  option,
   optionsOf,
   orElse,
   resultOf,
+  usually,
   wholeNumber,
 } from "../../entry/mod.ts";
 import { isFull, outsizedLayers, REPAIRS } from "../../measure/mod.ts";
@@ -18,7 +20,7 @@ import { ORDERS, type Profile, type Sweep, TARGETS } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel, textChecks } from "../../subject/mod.ts";
 import { CALIBRATION_TEXT, HELD_OUT_TEXT, repairFitChecks, studyChecks } from "../base/options.ts";
-import { constraintChecks } from "../orders/constraints.ts";
+import { constraintChecks, orderingChecks } from "../orders/constraints.ts";
 import { orderStep, plansIn } from "../orders/stages.ts";
 import { leakGuard, withLeaks } from "../base/leak.ts";
 import { aProfile } from "../base/plan.ts";
@@ -26,7 +28,7 @@ import { profileStep } from "../passes/profile.ts";
 import type { RunOptions } from "../base/stage.ts";
 import { run, step, type Study } from "../base/study.ts";
 import { dependsOn, type Text, textOf } from "../base/text.ts";
-import { aCurve, curvePlans, stepList } from "./curves.ts";
+import { aCurve, curvePlans, stepList, SWEEP_STEPS } from "./curves.ts";
 import { linesOf, measured, type Planned, tellNotes } from "./lines.ts";
 import { repairsOf, waysOf } from "./repairs.ts";
 import { planStage, unitsOf } from "./stages.ts";
@@ -37,17 +39,24 @@ export type { SweepOptions };
 const hasKind = (value: unknown) => typeof value === "object" && value !== null && "kind" in value;
 const curveOrOrder: Check = orElse(hasKind, resultOf("order"), aCurve);
 const checks: Checks<SweepOptions> = {
-  ...studyChecks,
+  ...usually(studyChecks, { text: HELD_OUT_TEXT }),
   ...constraintChecks,
   targets: list(oneOf(TARGETS), "targets", 1),
-  by: list(oneOf(ORDERS), "scores", 1),
-  upto: wholeNumber(0),
-  seed: wholeNumber(0),
-  seeds: wholeNumber(0),
+  upto: option(wholeNumber(0), "<n> drop at most this many modules", `${SWEEP_STEPS.at(-1)}, or all`),
+  by: option(
+    list(oneOf(ORDERS), "scores", 1),
+    `<orders> orders to compare, from: ${ORDERS.join(", ")}`,
+    "importance and baselines",
+  ),
+  repair: option(
+    list(oneOf(REPAIRS), "repairs"),
+    `<repairs> add a line for each repair of the dropped modules, from: ${REPAIRS.join(", ")}`,
+  ),
   calibration: optionsOf(textChecks),
-  steps: stepList,
-  repair: list(oneOf(REPAIRS), "repairs"),
   ...repairFitChecks,
+  seed: orderingChecks.seed,
+  seeds: wholeNumber(0),
+  steps: stepList,
   profile: aProfile,
   curves: list(curveOrOrder, "curves"),
 };

@@ -6,7 +6,16 @@
  * each step by that step's own importance.
  */
 import { KINDS } from "../../measure/mod.ts";
-import { displayable, enter, expect, phases, type Reports, reportsOf, within } from "../../entry/mod.ts";
+import {
+  displayable,
+  enter,
+  expect,
+  option,
+  phases,
+  type Reports,
+  reportsOf,
+  within,
+} from "../../entry/mod.ts";
 import {
   type CheckpointProfile,
   type Checkpoints,
@@ -19,6 +28,7 @@ import { noDrop } from "../../run/mod.ts";
 import { bytesOf, flopsOf, type Pass } from "../base/estimate.ts";
 import {
   CALIBRATION_TEXT,
+  HELD_OUT_TEXT,
   provenance,
   studyChecks,
   type StudyOptions,
@@ -68,7 +78,14 @@ export async function checkpoints(series: Series, options: CheckpointsOptions = 
 /** What `checkpoints` consists of. The first checkpoint's configuration stands for all in the price. */
 export const checkpointsStudy: Study<Series, CheckpointsOptions, Checkpoints, Price, Series> = {
   verb: "profile checkpoints",
-  checks: { ...studyChecks, quality: aText },
+  checks: {
+    ...studyChecks,
+    quality: option(
+      aText,
+      "[file|name] also measure perplexity on this text with half of the modules dropped",
+      HELD_OUT_TEXT,
+    ),
+  },
   on(verb, series, options, checks, use) {
     expect(verb, "series", series, aSeries);
     return enter(verb, series.name, options, checks, (options) => use(series, options));

@@ -5,7 +5,7 @@
  * another. The text is drawn from Zipf's law, the same for every seed, so that the spread over seeds is that of the
  * weights. Every seed's profile is a result of its own and kept as such: an interrupted study resumes where it stopped.
  */
-import { type Checks, number, oneOf, wholeNumber } from "../../entry/mod.ts";
+import { type Checks, number, oneOf, option, wholeNumber } from "../../entry/mod.ts";
 import {
   allowedFields,
   firstScoring,
@@ -21,7 +21,7 @@ import {
 } from "../../models/mod.ts";
 import { keep, merge, overSeeds, type Profile, type Provenance, type RandomInit } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
-import { type NamedConfig, onConfig } from "../../subject/mod.ts";
+import { type NamedConfig, onConfig, textChecks } from "../../subject/mod.ts";
 import { bytesOf, flopsOf, needOf } from "../base/estimate.ts";
 import { expectRoom, type Need } from "../base/memory.ts";
 import { studyChecks, type StudyOptions, textOptions } from "../base/options.ts";
@@ -46,18 +46,23 @@ export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | 
 /** Largest numbers of seeds, of layers, and of a width: beyond all models, and small enough for lists of as many. */
 const [MOST_SEEDS, MOST_LAYERS, MOST_WIDE] = [2 ** 16, 2 ** 12, 2 ** 20];
 
+/** The usual size of the text. */
+const SIZE = { samples: 2, length: 256 } as const;
+const positive = number("a number above 0", (value) => value > 0);
 const { text: _text, skip: _skip, bos: _bos, ...sizeChecks } = studyChecks;
 /** Checks of them. */
 export const randomInitChecks: Checks<RandomInitOptions> = {
   ...sizeChecks,
-  seeds: wholeNumber(1, MOST_SEEDS),
-  seed: wholeNumber(0),
-  std: number("a number above 0", (value) => value > 0),
-  residualStd: number("a number above 0", (value) => value > 0),
-  hidden: wholeNumber(1, MOST_WIDE),
-  layers: wholeNumber(1, MOST_LAYERS),
-  heads: wholeNumber(1, MOST_WIDE),
-  norm: oneOf(["pre", "peri", "post"]),
+  samples: option(textChecks.samples, "<n> blocks of random words, drawn by Zipf's law", SIZE.samples),
+  length: option(textChecks.length, "<t> tokens per block", SIZE.length),
+  seeds: option(wholeNumber(1, MOST_SEEDS), "<n> number of random seeds, for a mean and a spread", 1),
+  seed: option(wholeNumber(0), "<n> the first random seed", 0),
+  std: option(positive, "<s> standard deviation of the weights", "the config's"),
+  residualStd: option(positive, "<s> standard deviation of the output projections", "the family's"),
+  hidden: option(wholeNumber(1, MOST_WIDE), "<d> change the hidden size; heads and MLP scale in proportion"),
+  layers: option(wholeNumber(1, MOST_LAYERS), "<n> change the number of layers"),
+  heads: option(wholeNumber(1, MOST_WIDE), "<n> change the number of heads at the same total width"),
+  norm: option(oneOf(["pre", "peri", "post"]), "<place> placement of the norms"),
 };
 
 /**
@@ -160,7 +165,7 @@ type Untrained = ReturnType<typeof untrainedOf>;
 /** The options with their defaults, and the model that they describe. */
 export function untrainedOf({ name, config, allowFields = [] }: NamedConfig, options: RandomInitOptions) {
   const { seeds = 1, seed = 0, std, residualStd, hidden, layers, heads, norm } = options;
-  const { samples, length } = textOptions({ samples: 2, length: 256, ...options }, "zipf");
+  const { samples, length } = textOptions({ ...SIZE, ...options }, "zipf");
   const changes = { hidden, layers, heads, norm };
   const changed = Object.entries(changes).filter(([, value]) => value !== undefined);
   const { trained: _, ...read } = readSpec(config, name, allowFields); // nothing is trained yet, at any length

@@ -1,0 +1,38 @@
+/**
+ * Types of results, of their parts, and of prices.
+ */
+export type {
+  AgainstLlmDrop,
+  Agreement,
+  Checkpoints,
+  Comparison,
+  Computed,
+  Constraints,
+  Fit,
+  GuideName,
+  Guides,
+  Info,
+  Kind,
+  OfficialDifference,
+  Provenance,
+  RandomInit,
+  ResultOf,
+  Roofline,
+  Sizes,
+} from "./result/mod.ts";
+export type {
+  AttentionOf,
+  Estimate,
+  EvaluatePrice,
+  Generated,
+  Price,
+  Ranked,
+  Scores,
+  SpeedEstimate,
+  StudyTerms,
+  TaskPrice,
+  Terms,
+} from "./study/mod.ts";
+export type { AttentionRow, Observed, ObservedTokens, Seen } from "./run/mod.ts";
+export type { Exported, FileSizes } from "./export/mod.ts";
+export type { Packed } from "./subject/mod.ts";
