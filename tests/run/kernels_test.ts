@@ -16,7 +16,14 @@ import {
 } from "../../src/run/mod.ts";
 import { elements, type Tensor } from "../../src/tensor/mod.ts";
 import { onWebgpu } from "../kernels/devices.ts";
-import { engine as cpu, randomBlocks, stateTolerance, thorough, withFixture } from "../support.ts";
+import {
+  engine as cpu,
+  engineWith,
+  randomBlocks,
+  stateTolerance,
+  thorough,
+  withFixture,
+} from "../support.ts";
 
 /** An engine that keeps in mind how many elements cross to the device and back, by tensor. */
 function watched(engine: Engine) {
@@ -114,23 +121,23 @@ onWebgpu(
 const config = {
   model_type: "llama",
   hidden_size: 256,
-  intermediate_size: 45_000,
+  intermediate_size: 1024,
   num_attention_heads: 4,
   num_hidden_layers: 2,
   vocab_size: 50,
   max_position_embeddings: 64,
 };
 
-for (const [what, size] of [["at once", 1024], ["part by part", 45_000]] as const) {
+// A layer has 4 MiB.
+for (const [what, most] of [["at once", {}], ["part by part", { bindingBytes: 2 ** 20 }]] as const) {
   onWebgpu(
     `weights are drawn on the device, ${what}: the CPU's numbers, and none is uploaded`,
     async (engine) => {
-      const own = { ...config, intermediate_size: size };
-      const spec = readSpec(own, "config.json");
+      const spec = readSpec(config, "config.json");
       const weights = randomWeights(spec, { seed: 7, std: 0.05, residualStd: 0.02 });
-      const model: Model = { name: "random", spec, config: own, weights };
+      const model: Model = { name: "random", spec, config, weights };
       const blocks = randomBlocks(2, 16, 50);
-      const { watching, uploads } = watched(engine);
+      const { watching, uploads } = watched(engineWith(most, engine));
       const [found, expected] = [gramProbe(spec.layers), gramProbe(spec.layers)];
       try {
         await pass(model, watching, blocks, [found]);

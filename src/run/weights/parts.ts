@@ -90,7 +90,7 @@ export async function layerParts(
         { fedAs },
       )
     : async (cuts, fedAs) => leased(engine, await weights.part(l, cuts, keeps), fedAs);
-  const alone = !experts && weights.drawn && float32Bytes(layerTensors(layers[l], hidden)) > PART_BYTES;
+  const alone = !experts && weights.drawn && float32Bytes(layerTensors(layers[l], hidden)) > most;
   const { residents, release } = residentsFor(weights, engine, experts !== null);
   const lend = lending(residents, l, byPart);
   if (alone) return { ...lentParts(pieces, lend), mixture: null, release };
