@@ -1,6 +1,6 @@
 /**
- * What the engine `cuda` does on a stand-in device: `cases.ts NAME …` runs cases and prints what each saw as JSON. Those that leave the
- * device as it was share a process. The tests are in tests/engine/cuda_test.ts.
+ * What the engine `cuda` does on a stand-in device: prints as JSON what each case saw, which begins with a device as new. The tests are
+ * in tests/engine/cuda_test.ts.
  */
 import {
   cpuEngine,
@@ -65,6 +65,27 @@ async function runOn(engine: Engine, graph: Graph, rows: number, use: (y: Held) 
 }
 
 const cases: Record<string, () => Promise<unknown>> = {
+  /** First, since a process opens the device once. */
+  async none() {
+    setDevices(0);
+    return { error: await thrown(() => cudaEngine()) };
+  },
+  /** Before the library has memory to spare. */
+  async memory() {
+    const engine = cudaEngine();
+    await runOn(engine, chain(), 8, () => {});
+    setMemory(liveBytes() + 2 ** 20);
+    const upload = await thrown(() => engine.upload(matrix(2 ** 13))); // 2 MiB
+    const idle = await thrown(() => { // 512 KiB and 768 KiB: what lies idle makes room
+      engine.upload(matrix(2 ** 11)).free();
+      engine.upload(matrix(3 * 2 ** 10)).free();
+    });
+    const run = await thrown(() => runOn(engine, chain(7), 2 ** 11, () => {})); // 512 KiB each
+    const again = await thrown(() => runOn(engine, chain(), 8, (y) => engine.read(y)));
+    const { live } = engine;
+    await engine.close();
+    return { upload, run, idle, again, live };
+  },
   async work() {
     const engine = cudaEngine();
     const program = await engine.compile(chain(3));
@@ -99,7 +120,7 @@ const cases: Record<string, () => Promise<unknown>> = {
   },
   async large() {
     const engine = cudaEngine();
-    const rows = 3 * 2 ** 18 + 5; // 192 MiB and a little: twelve buffers and the beginning of another
+    const rows = 2 ** 18 + 5; // 64 MiB and a little: four buffers, which are two in turn, and the beginning of another
     const bytes = new Float32Array(rows * SIDE);
     for (let i = 0; i < bytes.length; i++) bytes[i] = i;
     const held = engine.upload(float32([rows, SIDE], bytes));
@@ -110,29 +131,10 @@ const cases: Record<string, () => Promise<unknown>> = {
     await engine.close();
     return { wrong };
   },
-  async none() {
-    setDevices(0);
-    return { error: await thrown(() => cudaEngine()) };
-  },
   async byName() {
     const wrong = await thrown(() => openEngine({ engine: "cuda", precision: "tf32" }));
     const { name } = await openEngine();
     return { wrong, name, only: await thrown(() => openEngine({ precision: "bfloat16" })) };
-  },
-  async memory() {
-    const engine = cudaEngine();
-    await runOn(engine, chain(), 8, () => {});
-    setMemory(liveBytes() + 2 ** 20);
-    const upload = await thrown(() => engine.upload(matrix(2 ** 13))); // 2 MiB
-    const idle = await thrown(() => { // 512 KiB and 768 KiB: what lies idle makes room
-      engine.upload(matrix(2 ** 11)).free();
-      engine.upload(matrix(3 * 2 ** 10)).free();
-    });
-    const run = await thrown(() => runOn(engine, chain(7), 2 ** 11, () => {})); // 512 KiB each
-    const again = await thrown(() => runOn(engine, chain(), 8, (y) => engine.read(y)));
-    const { live } = engine;
-    await engine.close();
-    return { upload, run, idle, again, live };
   },
   async launch() {
     const engine = cudaEngine();
@@ -230,7 +232,10 @@ const cases: Record<string, () => Promise<unknown>> = {
 
 if (import.meta.main) {
   const seen: Record<string, unknown> = {};
-  for (const name of Deno.args) seen[name] = await cases[name]();
+  for (const [name, see] of Object.entries(cases)) {
+    setDevices(1);
+    seen[name] = await see();
+  }
   console.log(JSON.stringify(seen));
   Deno.exit(0); // the library's threads would go on
 }

@@ -1,7 +1,8 @@
-/** Tests on a stand-in device: the stand-ins are built once for a test file, and each case runs in a process of its own. */
+/** Tests on a stand-in device: the stand-ins are built once for a test file. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { buildStubs, stubNeeds } from "./stubs.ts";
+import { ran } from "../process.ts";
 
 const needs = await stubNeeds();
 const folder = needs.lacks === null ? await Deno.makeTempDir() : "";
@@ -19,13 +20,11 @@ export function onStandIn(name: string, fn: () => Promise<void>): void {
 /** Runs a script of this folder on the stand-ins; what it prints, as JSON. */
 // deno-lint-ignore no-explicit-any
 export async function onDevice(script: string, ...args: string[]): Promise<any> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", fileURLToPath(new URL(script, import.meta.url)), ...args],
+  const command = ["run", "-A", "--quiet", fileURLToPath(new URL(script, import.meta.url)), ...args];
+  const { code, out, err } = await ran(Deno.execPath(), command, {
     cwd: fileURLToPath(new URL("../..", import.meta.url)),
     env: { LAMINA_CUDA: folder, NO_COLOR: "1" },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  assert.equal(code, 0, text(stderr));
-  assert.equal(text(stderr), "");
-  return JSON.parse(text(stdout));
+  });
+  assert.deepEqual([code, err], [0, ""]);
+  return JSON.parse(out);
 }

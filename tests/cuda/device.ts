@@ -21,7 +21,7 @@ export const traced = (): number => symbols.stub_lines();
 /** Bytes of the device that are allocated. */
 export const liveBytes = (): number => Number(symbols.stub_live());
 
-/** How many devices there are. */
+/** How many devices there are, all as new. */
 export const setDevices = (count: number): void => symbols.stub_devices(count);
 
 /** How many bytes the device has. */

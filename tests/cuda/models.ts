@@ -1,6 +1,6 @@
 /**
- * The executor over tiny models on a stand-in device: `models.ts PRECISION NAME,…` prints what was placed, copied and left, as JSON.
- * Numbers mean nothing, so a score that is refused for its value has run.
+ * The executor over tiny models on a stand-in device: `models.ts PRECISION:NAME,… …` prints what was placed, copied and left in each
+ * precision, as JSON. Numbers mean nothing, so a score that is refused for its value has run.
  */
 import { cudaEngine, type Engine, type Precision, type Program } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
@@ -169,74 +169,83 @@ function blockJobs(model: Model, engine: Engine, blocks: Blocks): Record<string,
   };
 }
 
-const precision = Deno.args[0] as Precision;
-const engine = cudaEngine({ precision });
-const { watching, moves, compilations, reads, graphs, bytes } = watched(engine);
-const kinds: BlockKind[] = Object.values(BLOCK_KINDS);
-const failures: string[] = [];
-for (const [i, name] of Deno.args[1].split(",").entries()) {
-  await withFixture(name, async ({ model, blocks }) => {
-    const given = givingBlocks(model, kinds[i % kinds.length]);
-    const stored = quantisedNames.includes(name) ? blockJobs(given.model, watching, blocks) : {};
-    for (const [job, run] of Object.entries(stored)) {
-      const [handed, uploaded] = [given.bytes(), bytes()];
-      await run().catch((error) => failures.push(`${name}, ${job}: ${error.message}`));
-      const [all, crossed] = [given.bytes() - handed, bytes() - uploaded];
-      if (all === 0 || all !== crossed) {
-        failures.push(`${name}, ${job}: ${crossed} bytes of blocks are uploaded, expected ${all}`);
-      }
-      if (engine.live > 0) failures.push(`${name}, ${job}: ${engine.live} tensors are held afterwards`);
-    }
-    for (const [job, run] of Object.entries(jobs(model, watching, blocks))) {
-      const before = reads.length;
-      await run().catch((error) => failures.push(`${name}, ${job}: ${error.message}`));
-      if (engine.live > 0) failures.push(`${name}, ${job}: ${engine.live} tensors are held afterwards`);
-      if (!["gram", "patterns", "smoothing", "embedding"].includes(job)) continue;
-      const widths = model.spec.layers.flatMap(({ attention }) => {
-        if (attention?.kind === "delta") {
-          const { keyHeads, keySize, valueHeads, valueSize } = attention;
-          return [keyHeads * keySize, valueHeads * valueSize];
+/** What the models of these names were seen to do in a precision. */
+async function seenIn(precision: Precision, names: readonly string[]) {
+  const start = traced();
+  const engine = cudaEngine({ precision });
+  const { watching, moves, compilations, reads, graphs, bytes } = watched(engine);
+  const kinds: BlockKind[] = Object.values(BLOCK_KINDS);
+  const failures: string[] = [];
+  for (const [i, name] of names.entries()) {
+    await withFixture(name, async ({ model, blocks }) => {
+      const given = givingBlocks(model, kinds[i % kinds.length]);
+      const stored = quantisedNames.includes(name) ? blockJobs(given.model, watching, blocks) : {};
+      for (const [job, run] of Object.entries(stored)) {
+        const [handed, uploaded] = [given.bytes(), bytes()];
+        await run().catch((error) => failures.push(`${name}, ${job}: ${error.message}`));
+        const [all, crossed] = [given.bytes() - handed, bytes() - uploaded];
+        if (all === 0 || all !== crossed) {
+          failures.push(`${name}, ${job}: ${crossed} bytes of blocks are uploaded, expected ${all}`);
         }
-        return attention && "heads" in attention
-          ? [attention.heads * attention.headSize, attention.kvHeads * attention.headSize]
-          : [];
-      });
-      const states = reads.slice(before).filter((shape) =>
-        shape.length === 2 && shape[0] >= blocks.length && [model.spec.hidden, ...widths].includes(shape[1])
-      );
-      if (states.length > 0) {
-        failures.push(`${name}, ${job}: ${states.length} states are read, expected sums`);
+        if (engine.live > 0) failures.push(`${name}, ${job}: ${engine.live} tensors are held afterwards`);
       }
-    }
+      for (const [job, run] of Object.entries(jobs(model, watching, blocks))) {
+        const before = reads.length;
+        await run().catch((error) => failures.push(`${name}, ${job}: ${error.message}`));
+        if (engine.live > 0) failures.push(`${name}, ${job}: ${engine.live} tensors are held afterwards`);
+        if (!["gram", "patterns", "smoothing", "embedding"].includes(job)) continue;
+        const widths = model.spec.layers.flatMap(({ attention }) => {
+          if (attention?.kind === "delta") {
+            const { keyHeads, keySize, valueHeads, valueSize } = attention;
+            return [keyHeads * keySize, valueHeads * valueSize];
+          }
+          return attention && "heads" in attention
+            ? [attention.heads * attention.headSize, attention.kvHeads * attention.headSize]
+            : [];
+        });
+        const states = reads.slice(before).filter((shape) =>
+          shape.length === 2 && shape[0] >= blocks.length && [model.spec.hidden, ...widths].includes(shape[1])
+        );
+        if (states.length > 0) {
+          failures.push(`${name}, ${job}: ${states.length} states are read, expected sums`);
+        }
+      }
+    });
+  }
+
+  const lines = trace().slice(start);
+  const within = (spans: readonly Span[]) => {
+    const marked = new Uint8Array(lines.length);
+    for (const [from, to] of spans) marked.fill(1, from - start, to - start);
+    return marked;
+  };
+  const [moved, compiled] = [within(moves), within(compilations)];
+  /**
+   * Copies between the device and the CPU that runs make of their own. Arguments of a kernel are none: the places of what is
+   * joined, or cut apart.
+   */
+  const copies = lines.filter((line, i) => {
+    if (moved[i] || compiled[i] || !/^cudaMemcpy\S* (host to device|device to host)/.test(line)) return false;
+    const next = lines.slice(i).find((line) => !/^cudaMemcpyAsync host to device|^cudaMalloc/.test(line)) ??
+      "";
+    return !/^launch .*(Concat|Split)Kernel/.test(next);
   });
+  const products = [...new Set(lines.filter((line) => /^cublas(Gemm|Sgemm|SetMathMode)/.test(line)))].sort();
+  const streams = [
+    ...new Set(
+      lines.flatMap((line) =>
+        line.match(/^(?:launch|cublasSetStream|cudaMemcpyAsync) .*stream (\S+)$/)?.[1] ?? []
+      ),
+    ),
+  ];
+  await engine.close();
+  return { failures, graphs: graphs(), copies, products, streams: streams.length };
 }
 
-const lines = trace();
-const within = (spans: readonly Span[]) => {
-  const marked = new Uint8Array(lines.length);
-  for (const [from, to] of spans) marked.fill(1, from, to);
-  return marked;
-};
-const [moved, compiled] = [within(moves), within(compilations)];
-/**
- * Copies between the device and the CPU that runs make of their own. Arguments of a kernel are none: the places of what is
- * joined, or cut apart.
- */
-const copies = lines.filter((line, i) => {
-  if (moved[i] || compiled[i] || !/^cudaMemcpy\S* (host to device|device to host)/.test(line)) return false;
-  const next = lines.slice(i).find((line) => !/^cudaMemcpyAsync host to device|^cudaMalloc/.test(line)) ?? "";
-  return !/^launch .*(Concat|Split)Kernel/.test(next);
-});
-const products = [...new Set(lines.filter((line) => /^cublas(Gemm|Sgemm|SetMathMode)/.test(line)))].sort();
-const streams = [
-  ...new Set(
-    lines.flatMap((line) =>
-      line.match(/^(?:launch|cublasSetStream|cudaMemcpyAsync) .*stream (\S+)$/)?.[1] ?? []
-    ),
-  ),
-];
-await engine.close();
-console.log(
-  JSON.stringify({ failures, graphs: graphs(), copies, products, streams: streams.length }),
-);
+const seen: Record<string, unknown> = {};
+for (const argument of Deno.args) {
+  const [precision, names] = argument.split(":");
+  seen[precision] = await seenIn(precision as Precision, names.split(","));
+}
+console.log(JSON.stringify(seen));
 Deno.exit(0); // the library's threads would go on

@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cudaLibraries } from "../../src/libraries/mod.ts";
 import { unchanged } from "../unchanged.ts";
+import { printed } from "../process.ts";
 
 const SOURCES = fileURLToPath(new URL("stubs", import.meta.url));
 const PROVIDER = "libonnxruntime_providers_cuda.so";
@@ -39,7 +40,7 @@ export async function stubNeeds(): Promise<Needs> {
   if (skipped !== "") return { lacks: skipped };
   if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") return { lacks: "not Linux on x64" };
   for (const tool of ["cc", "nm"]) {
-    const runs = await run(tool, ["--version"]).then(() => true, () => false);
+    const runs = await printed(tool, ["--version"]).then(() => true, () => false);
     if (!runs) return { lacks: `no ${tool}` };
   }
   const [provider] = cudaLibraries(PROVIDER);
@@ -65,14 +66,14 @@ export async function buildStubs(folder: string, needs: Needs & { lacks: null })
       await Deno.writeTextFile(`${path}.map`, `${version} { global: *; };\n`);
       options.push(`-Wl,--version-script,${path}.map`);
     }
-    await run("cc", [...options, ...inputs, ...linked, "-o", path]);
+    await printed("cc", [...options, ...inputs, ...linked, "-o", path]);
     for (const file of [...inputs, ...version ? [`${path}.map`] : []]) await Deno.remove(file);
   }
 }
 
 async function compile(source: string, object: string, headers: string): Promise<string> {
   const options = ["-c", "-fPIC", "-O1", "-Wall", "-Werror", `-I${SOURCES}`, `-I${headers}`];
-  await run("cc", [...options, join(SOURCES, source), "-o", object]);
+  await printed("cc", [...options, join(SOURCES, source), "-o", object]);
   return object;
 }
 
@@ -88,15 +89,8 @@ async function generate(names: readonly string[], path: string): Promise<string>
 /** Names of a file's symbols, with their versions: "cudaMalloc@libcudart.so.13". */
 async function symbols(path: string, which: string): Promise<string[]> {
   const dynamic = path.endsWith(".o") ? [] : ["-D"];
-  const lines = (await run("nm", [...dynamic, which, path])).split("\n");
+  const lines = (await printed("nm", [...dynamic, which, path])).split("\n");
   return lines.map((line) => line.trim().split(/\s+/).at(-1)!).filter((symbol) => symbol !== "");
-}
-
-async function run(program: string, args: readonly string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, { args: [...args] }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  if (!success) throw new Error(`Cannot build the stand-ins: ${program} ${args.join(" ")}\n${text(stderr)}`);
-  return text(stdout);
 }
 
 function isFile(path: string): boolean {

@@ -5,21 +5,13 @@
 import assert from "node:assert/strict";
 import { onDevice, onStandIn } from "../cuda/child.ts";
 import { fixtureNames } from "../fixtures/read.ts";
-import { KINDS } from "../run/probe_table.ts";
+import { CELLS, KINDS } from "../run/probe_table.ts";
 import { byTurns, isThorough } from "../support.ts";
 
-/** Cases that one process runs, since they leave the device as it was; the last one ends in a failed launch. */
-const HARMLESS = ["sharing", "work", "beside", "access", "blocks", "large", "kernels"];
-const together = new Map<string, ReturnType<typeof onDevice>>();
+let cases: ReturnType<typeof onDevice> | undefined;
 
-/** What a case saw. */
-// deno-lint-ignore no-explicit-any
-async function seenIn(name: string): Promise<any> {
-  const names = HARMLESS.includes(name) ? HARMLESS : [name];
-  const run = together.get(names[0]) ?? onDevice("cases.ts", ...names);
-  together.set(names[0], run);
-  return (await run)[name];
-}
+/** What a case saw, in the process of all. */
+const seenIn = async (name: string) => (await (cases ??= onDevice("cases.ts")))[name];
 
 const copies = (lines: readonly string[]) => lines.filter((line) => line.startsWith("cudaMemcpy"));
 
@@ -188,12 +180,16 @@ const precisions = Object.keys(products);
 const fixturesIn = (precision: string) =>
   isThorough ? fixtureNames : Object.keys(KINDS).filter((_, i) => byTurns(precisions, i).includes(precision));
 
+/** What each precision saw, in one process. */
+let models: ReturnType<typeof onDevice> | undefined;
+
 for (const precision of precisions) {
   const few = fixturesIn(precision);
   onStandIn(
     `${precision}: every graph of ${few.length} models, in blocks too, runs wholly on the device, without copies and cuDNN`,
     async () => {
-      const seen = await onDevice("models.ts", precision, few.join());
+      models ??= onDevice("models.ts", ...precisions.map((name) => `${name}:${fixturesIn(name)}`));
+      const seen = (await models)[precision];
       assert.deepEqual(seen.failures, []);
       assert.ok(seen.graphs > few.length * 10);
       assert.deepEqual(seen.copies, []);
@@ -202,3 +198,7 @@ for (const precision of precisions) {
     },
   );
 }
+
+onStandIn("every probe on every kind of module runs on the device", async () => {
+  assert.deepEqual(await onDevice("probes.ts"), Object.fromEntries(CELLS));
+});

@@ -48,38 +48,40 @@ for (const name of ["llama", "gemma2", "neox-parallel"]) {
         noDrop,
         ...KINDS.flatMap((kind) => layers.map((_, s) => ({ ...noDrop, [kind]: [s] }))),
       ];
-      const settings: [Blocks, budget?: number][] = [
-        [randomBlocks(3, 7, vocabulary)],
-        [randomBlocks(2, 1030, vocabulary)],
-        [randomBlocks(2, 1030, vocabulary), 1], // a group for each batch
+      const settings: [Blocks, budgets: (number | undefined)[]][] = [
+        [randomBlocks(3, 7, vocabulary), [undefined]],
+        [randomBlocks(2, 1030, vocabulary), [undefined, 1]], // a group for each batch
       ];
-      for (const [blocks, budget] of settings) {
-        const probe = effectsProbe(layers.length, plans.length);
-        await forward({ model, engine, segments: segmentsOf(blocks), plans, probes: [probe], budget });
+      for (const [blocks, budgets] of settings) {
+        const probes = budgets.map(() => effectsProbe(layers.length, plans.length));
+        for (const [i, budget] of budgets.entries()) {
+          await forward({ model, engine, segments: segmentsOf(blocks), plans, probes: [probes[i]], budget });
+        }
         const full = await updatesOf(model, blocks, noDrop);
         let compared = 0;
         for (const [p, plan] of plans.entries()) {
           const own = await updatesOf(model, blocks, plan);
-          layers.forEach((_, l) =>
-            KINDS.forEach((kind) => {
+          for (const [l, kind] of layers.flatMap((_, l) => KINDS.map((kind) => [l, kind] as const))) {
+            const reference = square(full[l][kind]!);
+            const difference = own[l][kind] &&
+              square(own[l][kind].map((value, i) => value - full[l][kind]![i]));
+            for (const probe of probes) {
               const sums = added(probe.plans[p][l][kind]);
-              assert.equal(sums === undefined, own[l][kind] === undefined);
-              if (!sums) return;
+              assert.equal(sums === undefined, difference === undefined);
+              if (!sums || difference === undefined) continue;
               compared++;
-              const reference = square(full[l][kind]!);
-              const difference = square(own[l][kind]!.map((value, i) => value - full[l][kind]![i]));
               // Differences of equal float32 numbers, squared and added in float64; the test's differences round once.
               assert.ok(Math.abs(sums.reference - reference) <= 1e-6 * reference);
               assert.ok(Math.abs(sums.difference - difference) <= 1e-6 * difference);
               const [s] = plan.attention.concat(plan.mlp);
               if (p === 0 || l < s) assert.equal(sums.difference, 0);
               else if (l > s) assert.ok(sums.difference > 0);
-            })
-          );
+            }
+          }
         }
         // All modules of the full model; of each other plan all but the one that it drops.
         const modules = KINDS.length * layers.length;
-        assert.equal(compared, modules + modules * (modules - 1));
+        assert.equal(compared, probes.length * (modules + modules * (modules - 1)));
       }
     }));
 }

@@ -4,6 +4,7 @@
  * The cells are written out, so that one which is not run is a failure and not a shorter list. "." is a cell in which the probe has
  * nothing to observe, and has to say so.
  */
+import assert from "node:assert/strict";
 import type { Engine } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
 import {
@@ -27,6 +28,7 @@ import {
   valuesProbe,
   windowsProbe,
 } from "../../src/run/mod.ts";
+import { distance, largest } from "../support.ts";
 
 /** A fixture for each kind of module and of norm placement. */
 export const KINDS = {
@@ -175,8 +177,23 @@ export function isFilled(seen: unknown): boolean {
   return numbersOf(seen, "").values().some((numbers) => numbers.some((value) => value !== 0));
 }
 
+/**
+ * Numbers of each name agree, relative to the largest of them: a ratio, a cosine or a sum of squares moves by the relative errors
+ * of two states, each of twice `stateTolerance` between the engines; a score by that of the logits, times their size. Gives how many
+ * names there are.
+ */
+export function expectNumbers(what: string, actual: unknown, expected: unknown, most: number): number {
+  const [found, wanted] = [actual, expected].map((value) => numbersOf(value, what));
+  assert.deepEqual([...found.keys()], [...wanted.keys()]);
+  for (const [name, numbers] of wanted) {
+    const error = distance(found.get(name)!, numbers) / (largest(numbers) || 1);
+    assert.ok(error <= most, `${what}, ${name}: relative error ${error}, at most ${most}`);
+  }
+  return wanted.size;
+}
+
 /** All numbers inside something, by the name nearest to them. */
-export function numbersOf(
+function numbersOf(
   value: unknown,
   name: string,
   into = new Map<string, number[]>(),

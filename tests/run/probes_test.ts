@@ -1,13 +1,13 @@
 /**
  * Every probe × every kind of module × every engine (probe_table.ts). The engine `cpu` gives the numbers that `webgpu` is compared with,
- * and each probe alone has to give what it gives beside all others. `cuda` runs on a stand-in device, which shows where graphs run.
+ * and each probe alone has to give what it gives beside all others. For `cuda`
+ * see engine/cuda_test.ts.
  */
 import assert from "node:assert/strict";
 import { type Engine, webgpuEngine } from "../../src/engine/mod.ts";
 import * as run from "../../src/run/mod.ts";
-import { onDevice, onStandIn } from "../cuda/child.ts";
-import { distance, engine as cpu, isThorough, largest, stateTolerance, withFixture } from "../support.ts";
-import { CELLS, isFilled, KINDS, numbersOf, observed, PROBES } from "./probe_table.ts";
+import { engine as cpu, isThorough, stateTolerance, withFixture } from "../support.ts";
+import { CELLS, expectNumbers, isFilled, KINDS, observed, PROBES } from "./probe_table.ts";
 
 const names = Object.keys(PROBES);
 /** Kinds whose graphs WebGPU compiles, for seconds each, in `deno task test`. */
@@ -54,10 +54,6 @@ for (const on of ["cpu", "webgpu"] as const) {
   });
 }
 
-onStandIn("cuda: every probe on every kind of module runs on the device", async () => {
-  assert.deepEqual(await onDevice("probes.ts"), Object.fromEntries(CELLS));
-});
-
 /** Fills a column of the table: probe by probe on the CPU, in one pass on a device, where every graph is compiled for seconds. */
 async function fill(kind: string, engine: Engine, filled: Map<string, boolean>): Promise<void> {
   await withFixture(kind, async ({ model, blocks }) => {
@@ -87,17 +83,4 @@ async function alone(over: Parameters<typeof observed>[1]): Promise<unknown[]> {
     );
   }
   return all;
-}
-
-/**
- * Numbers of each name agree, relative to the largest of them: a ratio, a cosine or a sum of squares moves by the relative errors
- * of two states, each of twice `stateTolerance` between the engines.
- */
-function expectNumbers(probe: string, actual: unknown, expected: unknown, most: number): void {
-  const [found, wanted] = [actual, expected].map((value) => numbersOf(value, probe));
-  assert.deepEqual([...found.keys()], [...wanted.keys()]);
-  for (const [name, numbers] of wanted) {
-    const error = distance(found.get(name)!, numbers) / (largest(numbers) || 1);
-    assert.ok(error <= most, `${probe}, ${name}: relative error ${error}, at most ${most}`);
-  }
 }

@@ -50,13 +50,19 @@ static long launches, failing = -1;
 static int late;
 static cudaError_t pending, sticky;
 
-void stub_devices(int count) { devices = count; }
 void stub_memory(size_t bytes) { memory = bytes; }
 void stub_fail_launch(long after, int when_waiting) { failing = launches + after; late = when_waiting; }
 
-// Errors stay until they are asked for; one of a launch stays for good, as on a device.
+// Errors stay until they are asked for; one of a launch stays for good, as on a device, until the devices are exchanged.
 
 static cudaError_t last;
+
+void stub_devices(int count) {
+  devices = count;
+  memory = 80ull << 30;
+  failing = -1;
+  last = sticky = pending = 0;
+}
 
 static cudaError_t answer(cudaError_t error) {
   if (error) last = error;

@@ -6,13 +6,15 @@ import {
   byTurns,
   distance,
   engine,
+  expectNear,
   largest,
   randomBlocks,
   stateTolerance,
   withFixture,
 } from "../../support.ts";
 import { nllOf } from "../states.ts";
-import { engines, logitsOf, names, windowOf, withWindows } from "./windows.ts";
+import { engines } from "./ways.ts";
+import { logitsOf, names, windowOf, withWindows } from "./windows.ts";
 
 for (const [w, [way, { on, names: some = names }]] of Object.entries(engines).entries()) {
   if (typeof on === "string") continue;
@@ -47,7 +49,7 @@ for (const name of ["llama", "gpt-oss"]) {
           for (const [i, text] of texts.entries()) {
             const alone = (await logitsOf(model, on as Engine, plans.all, text, 9)).at(-1)!;
             const own = both.subarray(i * alone.length, (i + 1) * alone.length);
-            assert.ok(distance(own, alone) <= stateTolerance(model.spec) * largest(alone));
+            expectNear(model.spec, own, alone);
           }
         } finally {
           await opened.release();
@@ -75,7 +77,7 @@ Deno.test("a long text has the same loss in slices of a pass, in parts of a prom
       assert.ok(Math.abs(nll - nllOf(ids, logits)) <= most, `${keys} and ${sinks}: ${nll}`);
       assert.ok(Math.abs(nll - full.nll) > most);
       const prompt = (await logitsOf(model, engine, plan, ids, ids.length))[0];
-      assert.ok(distance(prompt, rows.at(-1)!) <= stateTolerance(model.spec) * largest(prompt));
+      expectNear(model.spec, rows.at(-1)!, prompt);
     }
   }));
 
@@ -96,8 +98,7 @@ for (const [way, { on, names = ["llama", "gemma3"] }] of Object.entries(engines)
             let logits = await opened.prefill([ids.subarray(0, 280)]);
             for (const id of ids.subarray(280)) logits = await opened.step([id]);
             const whole = await expected.prefill([ids]);
-            const error = distance(logits, whole) / largest(whole);
-            assert.ok(error <= stateTolerance(model.spec), `${keys} and ${sinks}: ${error}`);
+            expectNear(model.spec, logits, whole, `${keys} and ${sinks}`);
             const most = Math.max(2, keys) - 1 + sinks + 32; // rows to spare behind what is seen
             assert.ok(opened.keyBytes <= most * perToken, `${keys} and ${sinks}: ${opened.keyBytes}`);
           } finally {

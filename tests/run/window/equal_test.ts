@@ -4,7 +4,8 @@ import { scoring } from "../../../src/models/mod.ts";
 import { dropPlan, noDrop, type Segment } from "../../../src/run/mod.ts";
 import type { Engine } from "../../../src/engine/mod.ts";
 import { everyThird, withFixture } from "../../support.ts";
-import { engines, logitsOf, streamsOf, windowOf } from "./windows.ts";
+import { engines } from "./ways.ts";
+import { logitsOf, streamsOf, windowOf } from "./windows.ts";
 
 /** Families in which every way of attention is tried, and others. */
 const EVERY_WAY = ["llama", "gemma3", "deepseek-v3", "gpt-oss"];

@@ -7,9 +7,10 @@ import type { Engine } from "../../../src/engine/mod.ts";
 import type { Model } from "../../../src/models/mod.ts";
 import { scoring } from "../../../src/models/mod.ts";
 import { noDrop, score, type Segment, segmentsOf } from "../../../src/run/mod.ts";
-import { distance, engine, largest, stateTolerance } from "../../support.ts";
+import { distance, engine, expectNear, largest, stateTolerance } from "../../support.ts";
 import { nllOf } from "../states.ts";
-import { engines, logitsOf, names, streamsOf, withWindows } from "./windows.ts";
+import { engines } from "./ways.ts";
+import { logitsOf, names, streamsOf, withWindows } from "./windows.ts";
 
 for (const [way, { on, names: some = names }] of Object.entries(engines)) {
   for (const name of some) {
@@ -52,7 +53,7 @@ Deno.test("scores are capped before keys are hidden, in every way that attention
     );
     grouped.forEach((row, t) => {
       for (const other of [standard[t], products[t]]) {
-        assert.ok(distance(row, other) <= stateTolerance(model.spec) * largest(row), `row ${t}`);
+        expectNear(model.spec, other, row, `row ${t}`);
       }
     });
     const [{ nll }] =

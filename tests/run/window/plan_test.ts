@@ -17,7 +17,6 @@ Deno.test("a module's own window that is no larger stays, without first keys", (
       return [window, firstKeys];
     });
     assert.deepEqual(seen, [[6, undefined], [6, undefined], [7, 2], [6, undefined]]);
-    return Promise.resolve();
   }));
 
 Deno.test("windows that cannot be are refused by name", async () => {
@@ -40,7 +39,6 @@ Deno.test("windows that cannot be are refused by name", async () => {
     );
     refused([windowOf(1, 8, 0, "x")], /attention 1: tensors is x, expected a SHA-256/);
     refused([windowOf(1, 8, 0), windowOf(1, 9, 0)], /attention 1: it is changed twice/);
-    return Promise.resolve();
   });
   await withFixture("qwen3-next", ({ model: { spec } }) => {
     const layer = spec.layers.findIndex(({ attention }) => !scoring(attention));
@@ -48,7 +46,6 @@ Deno.test("windows that cannot be are refused by name", async () => {
       () => dropPlan(spec, { changes: [windowOf(layer, 8, 0)] }),
       /attention \d to a window: it is linear attention, expected softmax attention/,
     );
-    return Promise.resolve();
   });
 });
 
@@ -75,7 +72,6 @@ Deno.test("work is that of the keys in sight", () =>
     };
     assert.deepEqual([seen(0, 1), seen(5, 1), seen(6, 1), seen(7, 1), seen(100, 1)], [1, 6, 7, 7, 7]);
     assert.equal(seen(5, 3), 6 + 7 + 7);
-    return Promise.resolve();
   }));
 
 Deno.test("keys behind a window take no bytes, as a plan says what it saves", () =>
@@ -92,5 +88,4 @@ Deno.test("keys behind a window take no bytes, as a plan says what it saves", ()
         assert.equal(of(noDrop, tokens) - own, 2 * kvSavedBy(plan(keys, sinks), sizes, tokens)); // 32 bits
       }
     }
-    return Promise.resolve();
   }));

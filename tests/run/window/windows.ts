@@ -1,11 +1,11 @@
-/** Plans of windows, the cases of fixtures/make_windows.py, and the ways to run attention. */
-import { type Engine, webgpuEngine } from "../../../src/engine/mod.ts";
+/** Plans of windows, and the cases of fixtures/make_windows.py. */
+import type { Engine } from "../../../src/engine/mod.ts";
 import type { Change, DropPlan } from "../../../src/measure/mod.ts";
 import type { Model } from "../../../src/models/mod.ts";
 import { decoder, dropPlan, forward, keepTensors, type Segment } from "../../../src/run/mod.ts";
 import { float32, type Tensor } from "../../../src/tensor/mod.ts";
 import { type Expected, parse } from "../../fixtures/read.ts";
-import { engine, engineWith, withFixture } from "../../support.ts";
+import { withFixture } from "../../support.ts";
 
 const folder = new URL("../../fixtures/windows/", import.meta.url);
 export const names = [...Deno.readDirSync(folder)].map(({ name }) => name.replace(".safetensors", "")).sort();
@@ -53,17 +53,6 @@ export async function withWindows(
     await use({ model, ids: tensors.get("ids")!.data as Int32Array, tensors, plans });
   });
 }
-
-/** Ways to run attention; in words, why one does not run here. A device that the CPU plays is slow. */
-export const engines: Record<string, { on: Engine | string; names?: readonly string[] }> = {
-  "the CPU's": { on: engine },
-  "CUDA's": { on: engineWith({ attention: "standard", masked: "standard" }) },
-  decomposed: { on: engineWith({ attention: "decomposed", masked: "decomposed" }) },
-  "WebGPU's": {
-    on: await webgpuEngine().catch((error: Error) => error.message),
-    names: ["llama", "gemma3"],
-  },
-};
 
 /** Logits of each token of a text from `prompt` − 1 on. */
 export async function logitsOf(
