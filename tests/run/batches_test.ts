@@ -4,6 +4,7 @@ import { mean } from "../../src/measure/mod.ts";
 import {
   type Blocks,
   forward,
+  freeStates,
   type GramSums,
   noDrop,
   reference,
@@ -52,8 +53,9 @@ Deno.test("samples in groups that a small budget makes give the same bits as all
       segments: segmentsOf(blocks),
       plans,
       budget: 1,
-      finish: (_, batches) => {
+      finish: (states, batches) => {
         groups++;
+        freeStates(states);
         assert.equal(batches.length, 1);
         return Promise.resolve();
       },
@@ -64,6 +66,7 @@ Deno.test("samples in groups that a small budget makes give the same bits as all
     const full = await reference({ model, engine, segments: segmentsOf(blocks) });
     const options = { model, engine, segments: segmentsOf(blocks), plans, reference: full };
     assert.deepEqual(await score({ ...options, budget: 1 }), await score(options));
+    full.free();
   }));
 
 for (const name of ["llama", "gemma3", "neox-parallel"]) {

@@ -17,18 +17,10 @@ import {
 } from "../../src/run/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
 import { byTurns, countedEngine, engine, thorough, withFixture } from "../support.ts";
+import { words } from "../words.ts";
 
 /** A family each; among them biases, soft caps, q/k norms, norms behind modules, parallel residuals, a tied head. */
-const families = [
-  "llama-bias",
-  "llama-tied",
-  "qwen3",
-  "gemma2",
-  "gemma3",
-  "olmo2",
-  "neox-parallel",
-  "neox-sequential",
-];
+const families = words`llama-bias llama-tied qwen3 gemma2 gemma3 olmo2 neox-parallel neox-sequential`;
 /** The layer that is spoiled. */
 const LAYER = 1;
 const OUTER = ["embedding.weight", "final_norm.weight", "head.weight"];
@@ -78,7 +70,8 @@ function spoil(model: Model, name: string, value: number): { model: Model; out: 
 const ways: Record<string, (model: Model, engine: Engine, blocks: Blocks) => Promise<void>> = {
   async "the executor and the head"(model, engine, blocks) {
     const full = await reference({ model, engine, segments: segmentsOf(blocks) });
-    await score({ model, engine, segments: segmentsOf(blocks), plans: [noDrop], reference: full });
+    await score({ model, engine, segments: segmentsOf(blocks), plans: [noDrop], reference: full })
+      .finally(full.free);
   },
   "a decoder that keeps the weights": (model, engine, { ids }) => decodeOne(model, engine, ids[0]),
   "a decoder that leases them": (model, engine, { ids }) => decodeOne(model, engine, ids[0], 0),
@@ -187,4 +180,5 @@ Deno.test("a predicted token that is next to impossible has no finite perplexity
         message: /^Cannot score .*, (full model|without .*): \d.* nats per token, expected at most 709/,
       },
     );
+    full.free();
   }));

@@ -23,7 +23,7 @@ export function groupModule(files: readonly string[], root: string): string {
 /** Registers the tests of all files. */
 export async function register(files: readonly (readonly [string, () => Promise<unknown>])[]): Promise<void> {
   for (const [file, load] of files) {
-    const before = state();
+    const before = state(globals());
     try {
       await load();
       expectUnchanged(before, `loading ${file}`);
@@ -33,18 +33,25 @@ export async function register(files: readonly (readonly [string, () => Promise<
       });
     }
   }
-  let before = state();
+  const watched = globals(); // looked for once: there are a thousand, and thousands of tests
+  let before = state(watched);
   Deno.test.beforeEach(() => {
-    before = state();
+    before = state(watched);
   });
   Deno.test.afterEach(() => expectUnchanged(before, "this test"));
+}
+
+/** A property that files share. */
+interface Global {
+  readonly name: string;
+  readonly read: () => unknown;
 }
 
 /** What files share beside modules. */
 interface State {
   readonly folder: string;
   readonly environment: Readonly<Record<string, string>>;
-  readonly globals: ReadonlyMap<string, unknown>;
+  readonly globals: readonly (readonly [Global, unknown])[];
 }
 
 /** Set by ONNX Runtime's first engine, for the process. */
@@ -52,25 +59,26 @@ const OWN = "ORT_DISABLE_TELEMETRY";
 /** Replaced by Deno as it loads Node's modules. */
 const LATE = /^globalThis\.Message(?:Channel|Port)$/;
 
-function state(): State {
-  const { [OWN]: _, ...environment } = Deno.env.toObject();
-  const globals = new Map(
-    Object.entries({ globalThis, Deno, console, performance }).flatMap(([name, holder]) =>
-      Object.entries(Object.getOwnPropertyDescriptors(holder)).flatMap(([key, { value }]) =>
-        value === undefined ? [] : [[`${name}.${key}`, value] as const] // a getter may load its value later
-      )
-    ),
+function globals(): Global[] {
+  return Object.entries({ globalThis, Deno, console, performance }).flatMap(([name, holder]) =>
+    Object.entries(Object.getOwnPropertyDescriptors(holder)).flatMap(([key, { value }]) =>
+      value === undefined || LATE.test(`${name}.${key}`)
+        ? [] // a getter may load its value later
+        : [{ name: `${name}.${key}`, read: () => (holder as Record<string, unknown>)[key] }]
+    )
   );
-  return { folder: Deno.cwd(), environment, globals };
+}
+
+function state(globals: readonly Global[]): State {
+  const { [OWN]: _, ...environment } = Deno.env.toObject();
+  return { folder: Deno.cwd(), environment, globals: globals.map((one) => [one, one.read()]) };
 }
 
 /** Restores what was changed, and throws an error that names it. */
 function expectUnchanged(before: State, what: string): void {
-  const now = state();
-  const changed = [...before.globals].filter(([key, value]) =>
-    !LATE.test(key) && !Object.is(now.globals.get(key), value)
-  )
-    .map(([key]) => key);
+  const now = state([]);
+  const changed = before.globals.filter(([{ read }, value]) => !Object.is(read(), value))
+    .map(([{ name }]) => name);
   if (now.folder !== before.folder) {
     Deno.chdir(before.folder);
     changed.push("the folder");

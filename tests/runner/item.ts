@@ -20,24 +20,24 @@ const MOST = 30;
 /** Seconds of a file without a record: few of them share an item. */
 const UNKNOWN = 3;
 
-/** Rooms whose files spend their time on evaluating what they import, not on computing. */
-const LIGHT = ["entry", "measure", "models", "result", "show", "subject"];
+/** Rooms whose files have isolates of their own: a group of them was not tried, or saved nothing. */
+const APART = ["engine", "export", "hub", "libraries", "study", "tasks", "tensor", "text", "weights"];
 
 /**
  * Changes of what files of a group share: the environment, the folder, the mask, globals, signals, and hooks, which would go round every
- * test of the group.
+ * test of the group. What a file does at its end is done at the group's.
  */
 const CHANGES =
-  /\bDeno\.(?:env\.(?:set|delete)|chdir|umask|addSignalListener)\(|\bprocess\.(?:env(?:\.\w+|\[[^\]]+\]) =[^=]|chdir\()|\bglobalThis\.\w+ =[^=]|\bDeno\.\w+ =[^=]|Object\.(?:assign|defineProperty)\((?:globalThis|Deno)\b|\bDeno\.test\.(?:before|after)(?:All|Each)\(/;
+  /\bDeno\.(?:env\.(?:set|delete)|chdir|umask|addSignalListener)\(|\bprocess\.(?:env(?:\.\w+|\[[^\]]+\]) =[^=]|chdir\()|\bglobalThis\.\w+ =[^=]|\bDeno\.\w+ =[^=]|Object\.(?:assign|defineProperty)\((?:globalThis|Deno)\b|\bDeno\.test\.(?:before(?:All|Each)|afterEach)\(/;
 
 /** The room of a test file: the folder below tests/. Files beside the rooms are one. */
 export function roomOf(path: string): string {
   return path.split("/").slice(1, -1)[0] ?? "";
 }
 
-/** Whether a file may share globals with others of its room. */
+/** Whether a file may share globals, and what it imports, with others of its room. */
 export function isGroupable(path: string, text: string): boolean {
-  return LIGHT.includes(roomOf(path)) && !CHANGES.test(text);
+  return !APART.includes(roomOf(path)) && !CHANGES.test(text);
 }
 
 /** Puts the files into items, the longest first. */

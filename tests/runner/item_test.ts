@@ -44,13 +44,10 @@ Deno.test("every file is in one item, whether its seconds are recorded or not", 
 });
 
 Deno.test("a file that changes the environment, the folder, globals, signals or hooks is in no group", () => {
+  const harmless = 'Deno.test("a", () => { Deno.env.get("HOME"); Deno.cwd(); if (Deno.pid === 1) return; });';
   const file = "tests/show/a_test.ts";
-  assert.ok(
-    isGroupable(
-      file,
-      'Deno.test("a", () => { Deno.env.get("HOME"); Deno.cwd(); if (Deno.pid === 1) return; });',
-    ),
-  );
+  assert.ok(isGroupable(file, `${harmless} Deno.test.afterAll(close);`));
+  assert.ok(!isGroupable("tests/study/a_test.ts", harmless), "a room that is apart");
   for (
     const line of [
       'Deno.env.set("A", "1");',
@@ -63,8 +60,7 @@ Deno.test("a file that changes the environment, the folder, globals, signals or 
       "Deno.Command = Fake;",
       "Object.assign(globalThis, { document });",
       'Deno.addSignalListener("SIGINT", stop);',
-      "Deno.test.afterAll(close);",
+      "Deno.test.afterEach(close);",
     ]
   ) assert.ok(!isGroupable(file, line), line);
-  assert.ok(!isGroupable("tests/study/a_test.ts", ""), "a room that computes");
 });

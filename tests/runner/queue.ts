@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { groupModule } from "./group.ts";
 import type { Item } from "./item.ts";
 import { type FileReport, filesNotRun, notRun, readReport } from "./report.ts";
+import { words } from "../words.ts";
 
 /** An item after its run. */
 export interface Ran {
@@ -68,13 +69,7 @@ async function runFiles({ files, grouped }: Item, root: string, folder: string) 
   if (grouped) await Deno.writeTextFile(group, groupModule(files, root));
   const config = `--config=${join(root, "deno.json")}`;
   const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "test",
-      "-A",
-      "--no-check",
-      `--junit-path=${report}`,
-      ...grouped ? [config, group] : files,
-    ],
+    args: words`test -A --no-check --junit-path=${report} ${grouped ? [config, group] : files}`,
     cwd: root,
     env: PLAIN.test(temporary) ? ENVIRONMENT : { ...ENVIRONMENT, TMPDIR: "/tmp" },
     stdin: "null", // a command that asks for a confirmation finds no terminal

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { withFolder } from "../support.ts";
 import { type Item } from "./item.ts";
 import { runItem, runItems } from "./queue.ts";
+import { onUnix } from "../where.ts";
 
 const item = (files: readonly string[], grouped = false, name = "item"): Item => ({
   name,
@@ -36,11 +37,9 @@ async function outcomes(root: string, grouped: boolean, ...files: string[]) {
   return { ...ran, counts: [ran.succeeded, ...ofAll(ran.files)] };
 }
 
-Deno.test({
-  name:
-    "a failed test, a file that throws or does not parse, and a process that dies or throws at its end are each one failure",
-  ignore: Deno.build.os === "windows",
-  fn: () =>
+onUnix(
+  "a failed test, a file that throws or does not parse, and a process that dies or throws at its end are each one failure",
+  () =>
     withFolder(async (root) => {
       const good = await outcomes(root, false, "good_test.ts");
       assert.deepEqual(good.counts, [true, 1, 0], good.output);
@@ -57,7 +56,7 @@ Deno.test({
       assert.deepEqual(dead.counts, [false, 0, 1], dead.output);
       assert.match(dead.output, /item ended with SIGKILL/);
     }),
-});
+);
 
 Deno.test("a group reports each file by its name, and its other files run beside one that fails, throws or does not parse", () =>
   withFolder(async (folder) => {
@@ -79,17 +78,13 @@ Deno.test("a test that leaves the environment changed fails, and the next file o
     assert.match(ran.output, /this test left changed: LAMINA_LEFT in the environment/);
   }));
 
-Deno.test({
-  name: "the files of a group that dies run again, each alone",
-  ignore: Deno.build.os === "windows",
-  fn: () =>
-    withFolder(async (root) => {
-      const ran = await outcomes(root, true, "good_test.ts", "dies_test.ts");
-      assert.deepEqual([ran.succeeded, ofAll(ran.files)[1] > 0], [false, true], ran.output);
-      assert.match(ran.output, /item ended with SIGKILL/);
-      assert.match(ran.output, /good \.\.\. ok/);
-    }),
-});
+onUnix("the files of a group that dies run again, each alone", () =>
+  withFolder(async (root) => {
+    const ran = await outcomes(root, true, "good_test.ts", "dies_test.ts");
+    assert.deepEqual([ran.succeeded, ofAll(ran.files)[1] > 0], [false, true], ran.output);
+    assert.match(ran.output, /item ended with SIGKILL/);
+    assert.match(ran.output, /good \.\.\. ok/);
+  }));
 
 Deno.test("every item is reported as it ends, and a long silence with the items that are running", () =>
   withFolder(async (root) => {
