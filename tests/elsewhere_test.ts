@@ -18,6 +18,8 @@ import {
   writeScript,
 } from "./notebooks/notebook.ts";
 import { thorough, withFolder } from "./support.ts";
+import { words } from "./words.ts";
+import { printed, ran } from "./process.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const page = await Deno.readTextFile(`${root}docs/notebooks.md`);
@@ -29,16 +31,8 @@ const shown = (start: RegExp) => {
   return blocks.find((block) => start.test(block))!;
 };
 
-async function run(command: string, args: readonly string[], cwd: string, env: Record<string, string> = {}) {
-  const { success, stdout, stderr } = await new Deno.Command(command, {
-    args: [...args],
-    cwd,
-    env: { NO_COLOR: "1", ...env },
-  }).output();
-  const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  assert.ok(success, `${command} ${args.join(" ")}\n${out}${err}`);
-  return out;
-}
+const run = (command: string, args: readonly string[], cwd: string, env: Record<string, string> = {}) =>
+  printed(command, args, { cwd, env: { NO_COLOR: "1", ...env } });
 
 Deno.test("an installed `lamina` runs from any folder", () =>
   withFolder(async (folder) => {
@@ -81,12 +75,8 @@ async function flawsElsewhere(): Promise<string[]> {
     for (const name of ["wrong.ts", "cells_wrong.ts"]) await Deno.writeTextFile(`${folder}/${name}`, wrong);
     const cells = committed.map((path) => `cells_${nameOf(path)}.ts`);
     for (const [i, path] of committed.entries()) await writeScript(`${folder}/${cells[i]}`, path);
-    const { stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["check", "--quiet", "mine.ts", "wrong.ts", "cells_wrong.ts", ...cells],
-      cwd: folder,
-      env: { NO_COLOR: "1" },
-    }).output();
-    const said = new TextDecoder().decode(stderr);
+    const args = ["check", "--quiet", "mine.ts", "wrong.ts", "cells_wrong.ts", ...cells];
+    const { err: said } = await ran(Deno.execPath(), args, { cwd: folder, env: { NO_COLOR: "1" } });
     flaws = [...said.matchAll(/^(TS\d+) [^]*? at (\S+:\d+):\d+$/gm)].map(([, code, place]) =>
       `${code} ${place.replace(`${pathToFileURL(folder)}/`, "")}`
     );
@@ -133,12 +123,7 @@ kernelTest("the registered kernel runs a notebook in its folder", () =>
     }
     await Deno.rename(`${folder}/jupyter/kernels/lamina`, `${folder}/jupyter/kernels/elsewhere`);
     await layNotebook(`${folder}/mine`);
-    const options = [
-      "--to=notebook",
-      "--execute",
-      "--inplace",
-      "--ExecutePreprocessor.kernel_name=elsewhere",
-    ];
+    const options = words`--to=notebook --execute --inplace --ExecutePreprocessor.kernel_name=elsewhere`;
     await runPython(["-m", "nbconvert", ...options, `${folder}/mine/mine.ipynb`], {
       JUPYTER_DATA_DIR: `${folder}/jupyter`,
     });

@@ -1,4 +1,5 @@
 /** What tests of several rooms share: the tiny models, opened; temporary folders; profiles. */
+import assert from "node:assert/strict";
 import { cpuEngine, type Engine, type Has } from "../src/engine/mod.ts";
 import { openModel } from "../src/hub/mod.ts";
 import { loadFolder, type Model, type ModelSpec } from "../src/models/mod.ts";
@@ -128,7 +129,7 @@ export async function openFolder(
 /** Opens a tiny model, hands it over with its texts and what is expected of it, and closes it. */
 export async function withFixture(
   name: string,
-  use: (opened: { model: Model; blocks: Blocks; expected: Fixture }) => Promise<void>,
+  use: (opened: { model: Model; blocks: Blocks; expected: Fixture }) => Promise<void> | void,
   config?: string,
 ): Promise<void> {
   const expected = await fixture(name);
@@ -212,6 +213,17 @@ export function distance(actual: ArrayLike<number>, expected: ArrayLike<number>)
     if (!(difference <= most)) most = Number.isNaN(difference) ? Infinity : difference;
   }
   return most;
+}
+
+/** Fails unless numbers are as near as states have to be (`stateTolerance`), relative to the largest of those expected. */
+export function expectNear(
+  spec: ModelSpec,
+  found: ArrayLike<number>,
+  expected: ArrayLike<number> & Iterable<number>,
+  what = "numbers",
+): void {
+  const [error, most] = [distance(found, expected), stateTolerance(spec) * largest(expected)];
+  assert.ok(error <= most, `${what}: off by ${error}, at most ${most}`);
 }
 
 /** Sums of samples, added up. */

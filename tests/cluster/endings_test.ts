@@ -2,44 +2,30 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { lamina, root, withDesk } from "../commands/cli.ts";
+import { CLI, ok, root, withDesk } from "../commands/cli.ts";
 import { withFolder } from "../support.ts";
 import { until } from "./processes.ts";
-
-const unix = Deno.build.os !== "windows";
+import { words } from "../words.ts";
+import { onUnix } from "../where.ts";
 
 /** Divides a study; gives the plan's file and the number of its shards. */
 async function planned(folder: string, parts: number, ...line: string[]): Promise<[string, number]> {
-  const { code, out, err } = await lamina("shards", "--parts", String(parts), ...line);
-  assert.equal(code, 0, err);
+  const { out } = await ok("shards", "--parts", `${parts}`, ...line);
   const path = join(folder, `plan-${parts}.json`);
   await Deno.writeTextFile(path, out);
   return [path, JSON.parse(out).shards.length];
 }
 
-Deno.test({
-  name:
-    "SIGTERM ends a shard within five seconds with the code for another try, and the next try finds what was finished",
-  ignore: !unix,
-  fn: () =>
+onUnix(
+  "SIGTERM ends a shard within five seconds with the code for another try, and the next try finds what was finished",
+  () =>
     withFolder(async (folder) => {
       const results = join(folder, "r");
       // Each seed is a result of its own.
-      const line = [
-        "random-init",
-        "llama-2-7b",
-        "--seeds",
-        "16",
-        "--samples",
-        "1",
-        "--length",
-        "64",
-        "--hidden",
-        "256",
-      ];
+      const line = words`random-init llama-2-7b --seeds 16 --samples 1 --length 64 --hidden 256`;
       const [path] = await planned(folder, 1, ...line);
       const child = new Deno.Command(Deno.execPath(), {
-        args: ["run", "-A", "--quiet", "src/cli.ts", "shard", path, "--index", "0", "--results", results],
+        args: [...CLI, "shard", path, "--index", "0", "--results", results],
         cwd: root,
         env: { CUDA_VISIBLE_DEVICES: "", NO_COLOR: "1" },
         stderr: "piped",
@@ -62,21 +48,19 @@ Deno.test({
       assert.ok(seconds < 30, `${seconds} s`); // on a busy machine; five on a quiet one
       const before = kept();
       assert.ok(before < 16);
-      const again = await lamina("shard", path, "--index", "0", "--results", results);
-      assert.equal(again.code, 0, again.err);
+      const again = await ok("shard", path, "--index", "0", "--results", results);
       const [, made, files] = again.err.match(/(\d+) of (\d+) results computed/)!;
       assert.deepEqual([Number(files), Number(made)], [16, 16 - before]);
     }),
-});
+);
 
 Deno.test("shards of different processors merge with a notice, and not with --strict; of different engines never", () =>
-  withDesk(async ({ folder, text, run }) => {
+  withDesk(async ({ folder, text, ok, run }) => {
     const [path] = await planned(folder, 3, "random-init", folder, "--length", "16", "--seeds", "3");
     const results = join(folder, "r");
     const { shards } = JSON.parse(await Deno.readTextFile(path));
     for (const { index } of shards) {
-      const { code, err } = await run("shard", path, "--index", String(index), "--results", results);
-      assert.equal(code, 0, err);
+      await ok("shard", path, "--index", String(index), "--results", results);
     }
     const change = async (index: number, changes: (receipt: Record<string, unknown>) => object) => {
       const file = join(results, shards[index].file);
@@ -84,8 +68,7 @@ Deno.test("shards of different processors merge with a notice, and not with --st
       await Deno.writeTextFile(file, JSON.stringify({ ...receipt, ...changes(receipt) }));
     };
     await change(1, () => ({ processor: "another, avx2, 64 cores" }));
-    const merged = await run("merge", path, "--results", results);
-    assert.equal(merged.code, 0, merged.err);
+    const merged = await ok("merge", path, "--results", results);
     assert.match(merged.err, /ran on different processors, .*: shards 0,2; another, avx2: shards 1\)/);
     const strict = await run("merge", path, "--results", results, "--strict");
     assert.equal(strict.code, 1);
@@ -121,23 +104,18 @@ Deno.test("checkpoints and a study of tasks in 2 parts give the undivided bytes"
     const size = ["--samples", "2", "--length", "64", "--text", fileURLToPath(new URL("README.md", root))];
     const studies = {
       checkpoints: ["checkpoints", series, "--steps", "0,64,512", ...size],
-      evaluate: [
-        ...["evaluate", join(series, "step00512"), "--tasks", "piqa,openbookqa", "--limit", "4"],
-        ...["--prompts", "1", "--drop-attention", "1"],
-      ],
+      evaluate: words`evaluate ${join(series, "step00512")} --tasks piqa,openbookqa --limit 4 --prompts 1
+        --drop-attention 1`,
     };
     for (const [name, line] of Object.entries(studies)) {
-      const whole = await lamina(...line, "--json", "-", "--results", join(folder, `${name}-whole`));
-      assert.equal(whole.code, 0, whole.err);
+      const whole = await ok(...line, "--json", "-", "--results", join(folder, `${name}-whole`));
       const results = join(folder, name);
       const [path, shards] = await planned(folder, 2, ...line);
       assert.equal(shards, 2);
       for (let index = 0; index < shards; index++) {
-        const ran = await lamina("shard", path, "--index", String(index), "--results", results);
-        assert.equal(ran.code, 0, ran.err);
+        await ok("shard", path, "--index", String(index), "--results", results);
       }
-      const merged = await lamina("merge", path, "--results", results);
-      assert.equal(merged.code, 0, merged.err);
+      const merged = await ok("merge", path, "--results", results);
       assert.equal(merged.out, whole.out, name);
     }
   }));

@@ -3,6 +3,7 @@
  * their own; elsewhere addresses of the loopback network. Whatever runs on them ends with this process.
  */
 import { fileURLToPath } from "node:url";
+import { words } from "../words.ts";
 
 /** Machine 1 leads and computes nothing; the others compute. */
 export const WORKERS = [2, 3] as const;
@@ -30,16 +31,7 @@ export async function openMachines(): Promise<Machines> {
 async function openNamespaces(): Promise<Machines> {
   const script = fileURLToPath(new URL("network.sh", import.meta.url));
   const outer = new Deno.Command("unshare", {
-    args: [
-      "-rnmpf",
-      "--kill-child",
-      "--mount-proc",
-      "--propagation",
-      "private",
-      "sh",
-      script,
-      ...WORKERS.map(String),
-    ],
+    args: words`-rnmpf --kill-child --mount-proc --propagation private sh ${script} ${WORKERS.map(String)}`,
     stdin: "piped",
     stdout: "piped",
     stderr: "null",
@@ -55,18 +47,7 @@ async function openNamespaces(): Promise<Machines> {
     throw new Error("Cannot make networks, expected namespaces to be allowed");
   }
   const leader = (await Deno.readTextFile(`/proc/${outer.pid}/task/${outer.pid}/children`)).trim();
-  const inside = [
-    "nsenter",
-    "-t",
-    leader,
-    "-U",
-    "--preserve-credentials",
-    "-n",
-    "-m",
-    "-p",
-    `--wd=${Deno.cwd()}`,
-    "--",
-  ];
+  const inside = words`nsenter -t ${leader} -U --preserve-credentials -n -m -p --wd=${Deno.cwd()} --`;
   return {
     apart: true,
     address: (machine) => `10.77.0.${machine}`,

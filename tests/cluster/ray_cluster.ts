@@ -1,10 +1,11 @@
 /** A Ray cluster of three machines, the driver on it, and faults: what a file in the cluster's folder is named decides what goes wrong. */
-import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Machines, openMachines, WORKERS } from "./machines.ts";
 import { processesOf, type Running, until } from "./processes.ts";
 import { installRay, rayPython } from "./ray_environment.ts";
+import { words } from "../words.ts";
+import { printed } from "../process.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const DRIVER = `${root}src/cluster/ray_driver.py`;
@@ -74,13 +75,7 @@ export class RayCluster {
   async start(machine: number): Promise<void> {
     const leader = this.machines.address(1);
     const part = machine === 1
-      ? [
-        "--head",
-        `--port=${PORT}`,
-        "--num-cpus=0",
-        "--include-dashboard=false",
-        `--temp-dir=${this.folder}/ray`,
-      ]
+      ? words`--head --port=${PORT} --num-cpus=0 --include-dashboard=false --temp-dir=${this.folder}/ray`
       : [`--address=${leader}:${PORT}`, "--num-cpus=1", `--num-gpus=${GPUS}`];
     const args = [ray, "start", ...part, `--node-ip-address=${this.machines.address(machine)}`, ...NODE];
     const node = this.#spawn(machine, args, { LAMINA: `sh ${this.folder}/lamina ${machine}` });
@@ -134,8 +129,7 @@ export class RayCluster {
   /** Runs a command on a machine to its end. */
   async run(machine: number, ...command: string[]): Promise<void> {
     const [program, ...args] = this.machines.on(machine, ...command);
-    const { success, stderr } = await new Deno.Command(program, { args }).output();
-    assert.ok(success, new TextDecoder().decode(stderr));
+    await printed(program, args);
   }
 
   /** Shards that were begun, in order, since the last call. */

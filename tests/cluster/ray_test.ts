@@ -9,6 +9,7 @@ import { WORKERS } from "./machines.ts";
 import { type Running, until } from "./processes.ts";
 import { GPUS, RayCluster, SHARD, STARTER } from "./ray_cluster.ts";
 import { whyNoRay } from "./ray_environment.ts";
+import { printed } from "../process.ts";
 
 const ALL = Deno.args.includes("--all");
 const KILLS = ALL ? 10 : 3;
@@ -232,11 +233,7 @@ async function finished({ plan, results }: Divided): Promise<number[]> {
 /** Lamina's sources, and the series, under another version. */
 async function copyAs(folder: string, version: string): Promise<void> {
   await Deno.mkdir(folder);
-  const { success } = await new Deno.Command("cp", {
-    args: ["-r", "src", "deno.json", "deno.lock", folder],
-    cwd: root,
-  }).output();
-  assert.ok(success, "copied");
+  await printed("cp", ["-r", "src", "deno.json", "deno.lock", folder], { cwd: root });
   const config = JSON.parse(await Deno.readTextFile(`${folder}/deno.json`));
   await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify({ ...config, version }));
 }

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { launchOf, slurmScript } from "../../src/cluster/slurm.ts";
 import { head, type ResultOf } from "../../src/result/mod.ts";
 import { root, withDesk } from "../commands/cli.ts";
+import { printed } from "../process.ts";
 
 /** Two stages of three and two shards. */
 function plan(changes: Partial<ResultOf<"shards">> = {}): ResultOf<"shards"> {
@@ -62,26 +63,21 @@ async function submit(
     await Deno.writeTextFile(`${bin}/${name}`, text, { mode: 0o755 });
   }
   await Deno.writeTextFile(`${folder}/job.sh`, script);
-  const { code, stderr } = await new Deno.Command("bash", {
-    args: ["job.sh", "--partition=gpu"],
-    cwd: folder,
-    env: {
-      PATH: `${bin}:${Deno.env.get("PATH")}`,
-      LAMINA: called === "lamina" ? `${bin}/lamina` : "",
-      LOG: `${folder}/log`,
-      CUDA_VISIBLE_DEVICES: "",
-    },
-  }).output();
+  const env = {
+    PATH: `${bin}:${Deno.env.get("PATH")}`,
+    LAMINA: called === "lamina" ? `${bin}/lamina` : "",
+    LOG: `${folder}/log`,
+    CUDA_VISIBLE_DEVICES: "",
+  };
+  await printed("bash", ["job.sh", "--partition=gpu"], { cwd: folder, env });
   await Deno.remove(bin, { recursive: true });
-  assert.equal(code, 0, new TextDecoder().decode(stderr));
   return await Deno.readTextFile(`${folder}/log`);
 }
 
 Deno.test("Slurm's script computes all shards and merges them to the undivided bytes", () =>
-  withDesk(async ({ folder, run, text }) => {
+  withDesk(async ({ folder, ok, run, text }) => {
     const line = ["order", folder, ...text, "--by", "greedy", "--upto", "2"];
-    const script = await run("shards", "--parts", "2", "--script", "slurm", ...line);
-    assert.equal(script.code, 0, script.err);
+    const script = await ok("shards", "--parts", "2", "--script", "slurm", ...line);
     const desk = join(folder, "slurm's desk"); // a folder's name may hold anything
     await Deno.mkdir(desk);
     const cli = `#!/bin/sh\nexec '${Deno.execPath()}' run -A --quiet '${

@@ -6,8 +6,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { spansOf } from "../../src/study/mod.ts";
-import { expectFailures, type Ran, withDesk, withVariables } from "../commands/cli.ts";
+import { expectFailures, withDesk, withVariables } from "../commands/cli.ts";
 import { withFolder } from "../support.ts";
+import { words } from "../words.ts";
+import { type Ran } from "../process.ts";
 
 type Run = (...args: string[]) => Promise<Ran>;
 type Plan = {
@@ -55,20 +57,17 @@ const studies: Record<string, (model: string, text: string[]) => string[]> = {
   perplexity: (model, text) => ["perplexity", model, ...text, "--samples", "5", "--drop-attention", "1"],
   greedy: (model, text) => ["order", model, ...text, "--by", "greedy", "--target", "joint", "--upto", "2"],
   iterative: (model, text) => ["order", model, ...text, "--by", "iterative", "--upto", "2"],
-  sweep: (model, text) => [
-    ...["sweep", model, ...text, "--calibration-text", text[1], "--calibration-length", "16"],
-    ...["--calibration-samples", "3", "--by", "importance,loss,random", "--upto", "2"],
-  ],
-  repairs: (model, text) => [
-    ...["sweep", model, ...text, "--samples", "3", "--skip", "8", "--by", "importance", "--upto", "2"],
-    ...["--calibration-text", text[1], "--calibration-length", "16", "--calibration-samples", "3"],
-    ...["--repair", "linear,merge", "--repair-samples", "8"],
-  ],
-  "repairs in sequence": (model, text) => [
-    ...["sweep", model, ...text, "--samples", "3", "--skip", "8", "--by", "deepest", "--upto", "2"],
-    ...["--calibration-text", text[1], "--calibration-length", "16", "--calibration-samples", "3"],
-    ...["--repair", "mean,refit", "--repair-samples", "8", "--sequential"],
-  ],
+  sweep: (model, text) =>
+    words`sweep ${model} ${text} --calibration-text ${text[1]} --calibration-length 16
+    --calibration-samples 3 --by importance,loss,random --upto 2`,
+  repairs: (model, text) =>
+    words`sweep ${model} ${text} --samples 3 --skip 8 --by importance --upto 2
+    --calibration-text ${text[1]} --calibration-length 16 --calibration-samples 3 --repair linear,merge
+    --repair-samples 8`,
+  "repairs in sequence": (model, text) =>
+    words`sweep ${model} ${text} --samples 3 --skip 8 --by deepest
+    --upto 2 --calibration-text ${text[1]} --calibration-length 16 --calibration-samples 3 --repair mean,refit
+    --repair-samples 8 --sequential`,
   causes: (model, text) => ["causes", model, ...text, "--samples", "3"],
   "random-init": (model) => ["random-init", model, "--samples", "2", "--length", "16", "--seeds", "3"],
 };
@@ -195,11 +194,7 @@ Deno.test("a plan for another version, model or text is refused for good: exit c
     await Deno.writeTextFile(other, JSON.stringify({ ...plan, command: [...plan.command, "--version"] }));
     await expectFailures(run, [[2, ["shard", other, "--index", "0"], /--version is not part of a plan/]]);
     await Deno.writeTextFile(options.text!, `another ${await Deno.readTextFile(options.text!)}`);
-    await expectFailures(run, [[
-      2,
-      ["shard", path, "--index", "0"],
-      /text here is not the plan's/,
-    ]]);
+    await expectFailures(run, [[2, words`shard ${path} --index 0`, /text here is not the plan's/]]);
   }));
 
 Deno.test("a plan whose shards were edited is refused, and what its shards kept is not taken for theirs", () =>
@@ -225,16 +220,14 @@ Deno.test("a plan whose shards were edited is refused, and what its shards kept 
   }));
 
 Deno.test("more parts than units are told, and a folder that cannot be written is found before anything is computed", () =>
-  withDesk(async ({ folder, run }) => {
+  withDesk(async ({ folder, fails, run }) => {
     const line = ["random-init", folder, "--samples", "1", "--length", "16", "--seeds", "2"];
     const { err, out } = await run("shards", "--parts", "9", ...line);
     assert.match(err, /: 2 shards, no more, since it has 2 \(/);
     const [plan, file] = ["plan.json", "file"].map((name) => join(folder, name));
     await Deno.writeTextFile(plan, out);
     await Deno.writeTextFile(file, "");
-    const { code, err: said } = await run("shard", plan, "--index", "0", "--results", file);
-    assert.equal(code, 1);
-    assert.match(said, /^lamina: Cannot write into .*file: /);
+    await fails(1, /^lamina: Cannot write into .*file: /, "shard", plan, "--index", "0", "--results", file);
   }));
 
 Deno.test("units are divided into consecutive spans of about equal cost, none empty; --cost numbers the dearest first", () =>
@@ -244,18 +237,7 @@ Deno.test("units are divided into consecutive spans of about equal cost, none em
     assert.deepEqual(spans([9, 1, 1, 1], 2), [[0, 1], [1, 4]]);
     assert.deepEqual(spans([1, 1, 1, 9], 2), [[0, 3], [3, 4]]);
     assert.deepEqual(spans([0, 0, 5], 7), [[0, 1], [1, 2], [2, 3]]);
-    const { out } = await run(
-      "shards",
-      "order",
-      folder,
-      "--by",
-      "greedy",
-      "--upto",
-      "1",
-      "--parts",
-      "2",
-      "--cost",
-    );
+    const { out } = await run(...words`shards order ${folder} --by greedy --upto 1 --parts 2 --cost`);
     const costs = (JSON.parse(out) as Plan).shards.map(({ cost }) => cost);
     assert.deepEqual(costs, costs.toSorted((a, b) => b - a));
     assert.ok(costs[0] > costs[1]);

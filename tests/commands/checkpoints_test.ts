@@ -4,9 +4,9 @@ import { readResult } from "../../src/result/mod.ts";
 import { withFolder } from "../support.ts";
 import { tinyText } from "../study/tiny.ts";
 import { checkpointFiles, tokenizerFile, writeCheckpoints } from "../study/training.ts";
-import { keptOf, lamina } from "./cli.ts";
+import { keptOf, lamina, runs } from "./cli.ts";
 
-const run = (...args: string[]) => lamina("checkpoints", ...args);
+const { run, ok } = runs((...args) => lamina("checkpoints", ...args));
 
 /** A series of a name that nothing else has; the command keeps its results by that name. */
 async function withSeries(use: (folder: string) => Promise<void>): Promise<void> {
@@ -27,8 +27,7 @@ Deno.test("a line a step in each table, and JSON of the form; a second run finds
   withSeries(async (folder) => {
     const tiny = ["--text", `${folder}/text.txt`, "--samples", "2", "--length", "16"];
     const args = [folder, ...tiny, "--quality", `${folder}/text.txt`];
-    const first = await run(...args, "--json", `${folder}/result.json`);
-    assert.equal(first.code, 0, first.err);
+    const first = await ok(...args, "--json", `${folder}/result.json`);
     assert.deepEqual(rows(first.out), [...["0", "10", "200"], ...["0", "10", "200"], ...["0", "10", "200"]]);
     const { series } = await readResult(`${folder}/result.json`, "checkpoints");
     assert.deepEqual(series.map(({ step, quality }) => [step, quality!.curves.length]), [[0, 3], [10, 3], [

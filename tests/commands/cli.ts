@@ -10,23 +10,46 @@ import { runLine } from "../../src/commands/line.ts";
 import { printable } from "../../src/show/mod.ts";
 import { progressLine } from "../../src/show/progress.ts";
 import { kept, type Opened, withTiny } from "../study/tiny.ts";
+import { withFolder } from "../support.ts";
+import { type Ran, ran } from "../process.ts";
 
 /** The project. */
 export const root = new URL("../../", import.meta.url);
 const results = Deno.makeTempDirSync();
 addEventListener("unload", () => Deno.removeSync(results, { recursive: true }));
 
-/** What a command wrote, and its exit code. */
-export interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 /** Runs `lamina COMMAND …` in this process; kept results go to a folder of this file's tests. */
 export function lamina(...args: string[]): Promise<Ran> {
   return laminaHere(results, ...args);
 }
+
+/** A way to run commands. */
+export interface Runs {
+  readonly run: typeof lamina;
+  /** For those that have to succeed. */
+  readonly ok: typeof lamina;
+  /** For those that have to end with a code and a message. */
+  fails(code: number, message: RegExp, ...args: string[]): Promise<void>;
+}
+
+/** All of it, made of the first. */
+export function runs(run: typeof lamina): Runs {
+  return {
+    run,
+    async ok(...args) {
+      const ran = await run(...args);
+      assert.equal(ran.code, 0, `${args.join(" ")}: ${ran.err}`);
+      return ran;
+    },
+    async fails(expected, message, ...args) {
+      const { code, err } = await run(...args);
+      assert.equal(code, expected, `${args.join(" ")}: ${err}`);
+      assert.match(err, message);
+    },
+  };
+}
+
+export const { ok, fails } = runs(lamina);
 
 /** The same, with another folder for kept results. Several may run at once. */
 export async function laminaHere(folder: string, ...args: string[]): Promise<Ran> {
@@ -61,14 +84,14 @@ export async function laminaHere(folder: string, ...args: string[]): Promise<Ran
 }
 
 /** Sets variables of this process's environment while `use` runs. */
-export async function withVariables(
+export async function withVariables<T>(
   variables: Readonly<Record<string, string>>,
-  use: () => Promise<void>,
-): Promise<void> {
+  use: () => Promise<T>,
+): Promise<T> {
   const before = Object.keys(variables).map((name) => [name, Deno.env.get(name)] as const);
   for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
   try {
-    await use();
+    return await use();
   } finally {
     for (const [name, value] of before) {
       value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
@@ -77,24 +100,24 @@ export async function withVariables(
 }
 
 /** Runs `lamina COMMAND …` as a process of its own in another environment, on the CPU unless the arguments name an engine. */
-export async function laminaIn(env: Record<string, string>, ...args: string[]): Promise<Ran> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", "src/cli.ts", ...args],
-    cwd: root,
-    env: { CUDA_VISIBLE_DEVICES: "", NO_COLOR: "1", LANG: "C.UTF-8", LAMINA_RESULTS: results, ...env },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, out: text(stdout), err: text(stderr) };
+export function laminaIn(env: Record<string, string>, ...args: string[]): Promise<Ran> {
+  const own = { CUDA_VISIBLE_DEVICES: "", NO_COLOR: "1", LANG: "C.UTF-8", LAMINA_RESULTS: results, ...env };
+  return ran(Deno.execPath(), [...CLI, ...args], { cwd: root, env: own });
 }
+
+/** Arguments of Deno that run `lamina`, in the folder of the project. */
+export const CLI = ["run", "-A", "--quiet", "src/cli.ts"];
 
 /** Names of the results that commands kept of a folder whose name nothing else has. */
 export function keptOf(folder: string): string[] {
   return kept(results).filter((file) => file.includes(basename(folder)));
 }
 
-/** A tiny model's folder, and what runs commands that keep their results in `options.results`. */
-export interface Desk extends Opened {
-  readonly run: (...args: string[]) => Promise<Ran>;
+/** Runs commands that keep their results in a folder. */
+export const runsIn = (results: string): Runs => runs((...args) => laminaHere(results, ...args));
+
+/** A tiny model's folder; results are kept in `options.results`. */
+export interface Desk extends Opened, Runs {
   /** `--text …`, four blocks of 16 tokens. */
   readonly text: readonly string[];
 }
@@ -104,9 +127,31 @@ export function withDesk(use: (desk: Desk) => Promise<void>, name?: string): Pro
   return withTiny((opened) =>
     use({
       ...opened,
-      run: (...args) => laminaHere(opened.options.results, ...args),
+      ...runsIn(opened.options.results),
       text: ["--text", opened.options.text!, "--samples", "4", "--length", "16"],
     }), name);
+}
+
+/** A checkpoint of the committed series with its tokenizer, as a model called tiny. */
+export interface Trained extends Runs {
+  readonly folder: string;
+  /** The folder around it, for everything else; results are kept in `results`. */
+  readonly outer: string;
+  readonly results: string;
+}
+
+/** Copies the checkpoint into a folder of its own while `use` runs, offline. */
+export function withTrained(use: (trained: Trained) => Promise<void>): Promise<void> {
+  return withFolder(async (outer) => {
+    const [folder, results] = [`${outer}/tiny`, `${outer}/results`];
+    await Deno.mkdir(folder);
+    const model = ["step04096/config.json", "step04096/model.safetensors"];
+    for (const file of [...model, "tokenizer.json", "tokenizer_config.json"]) {
+      await Deno.copyFile(new URL(`data/series/pre-ln/${file}`, root), `${folder}/${basename(file)}`);
+    }
+    const offline = { HF_HUB_OFFLINE: "1" };
+    await withVariables(offline, () => use({ folder, outer, results, ...runsIn(results) }));
+  });
 }
 
 /** A command line that fails: with 2 where it is used wrongly, with 1 where it is not; what it says on stderr. */

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readResult } from "../../src/result/mod.ts";
 import { checkpointFiles, tokenizerFile, writeCheckpoints } from "../study/training.ts";
 import { expectFailures, withDesk } from "./cli.ts";
+import { words } from "../words.ts";
 
 /** Rows of a file without quoted cells, by column. */
 function rowsOf(csv: string): Record<string, string>[] {
@@ -14,7 +15,7 @@ function rowsOf(csv: string): Record<string, string>[] {
 }
 
 Deno.test("--csv gives a row a module, drop, point, step or text, with the JSON's numbers", () =>
-  withDesk(async ({ folder, text, run }) => {
+  withDesk(async ({ folder, text, ok, run }) => {
     const model = `${folder}/=1+1`; // to a spreadsheet a formula
     await Deno.mkdir(model);
     for (const file of ["config.json", "model.safetensors", "tokenizer.json"]) {
@@ -29,8 +30,7 @@ Deno.test("--csv gives a row a module, drop, point, step or text, with the JSON'
     const [profile, sweep] = [`${folder}/profile.json`, `${folder}/sweep.json`];
     const calibration = ["--calibration-samples", "2", "--calibration-length", "8", "--calibration-text"];
     const csvOf = async (...args: string[]) => {
-      const { code, out, err } = await run(...args, "--csv", "-");
-      assert.equal(code, 0, err);
+      const { out } = await ok(...args, "--csv", "-");
       return rowsOf(out);
     };
     const modules = await csvOf("profile", model, ...text, "--json", profile);
@@ -45,17 +45,8 @@ Deno.test("--csv gives a row a module, drop, point, step or text, with the JSON'
       "MLP 1",
       false,
     ]]);
-    const points = await csvOf(
-      "sweep",
-      model,
-      ...text,
-      ...calibration,
-      text[1],
-      "--upto",
-      "1",
-      "--json",
-      sweep,
-    );
+    const points = await csvOf(...words`sweep ${model} ${text} ${calibration} ${text[1]} --upto 1
+      --json ${sweep}`);
     const { curves } = await readResult(sweep, "sweep");
     assert.deepEqual(
       points.map(({ by, dropped, nll }) => [by, Number(dropped), Number(nll)]),

@@ -1,22 +1,18 @@
 /** `lamina doctor` as a person runs it: on this machine, and on machines that lack a part. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { type Finding, machineChecks } from "../../src/doctor/mod.ts";
+import { examine, type Finding, machineChecks } from "../../src/doctor/mod.ts";
 import { widthOf } from "../../src/show/plain.ts";
 import { withFolder } from "../support.ts";
+import { ok, root, withVariables } from "./cli.ts";
+import { ran } from "../process.ts";
+import { words } from "../words.ts";
 
-const root = new URL("../../", import.meta.url);
 const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
-const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
-/** Runs `lamina doctor` where the environment differs. */
-async function doctor(args: string[], env: Record<string, string> = {}) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", cli, "doctor", ...args],
-    env: { NO_COLOR: "1", LC_ALL: "C.UTF-8", ...env },
-  }).output();
-  return { code, stdout: text(stdout), stderr: text(stderr) };
-}
+/** Runs `lamina doctor` where the environment differs; what may crash is examined in processes of its own, which inherit it. */
+const doctor = (env: Record<string, string>, ...args: string[]) =>
+  withVariables(env, () => ok("doctor", ...args));
 
 /** A backend that this system never has: WebGPU's trials, which take seconds where the CPU plays the device, end at once. */
 const noWebgpu = { DENO_WEBGPU_BACKEND: Deno.build.os === "darwin" ? "vulkan" : "metal" };
@@ -27,12 +23,8 @@ const findingsOf = (stdout: string): Map<string, Finding> =>
 Deno.test("every part has its finding here, a part that lacks has its remedy, and the CPU part works", () =>
   withFolder(async (folder) => {
     const file = `${folder}/doctor.json`;
-    const { code, stdout, stderr } = await doctor(["--json", file]);
-    assert.equal(code, 0, stderr);
-    assert.deepEqual(
-      stdout.split("\n").filter((line) => widthOf(line) > 80 && line.trim().includes(" ")),
-      [],
-    );
+    const { out, err } = await doctor({}, "--json", file);
+    assert.deepEqual(out.split("\n").filter((line) => widthOf(line) > 80 && line.trim().includes(" ")), []);
     const json = await Deno.readTextFile(file);
     assert.equal(JSON.parse(json).works, true);
     const findings = findingsOf(json);
@@ -53,57 +45,64 @@ Deno.test("every part has its finding here, a part that lacks has its remedy, an
           ? /: products, dense and in blocks, and attention equal the reference$/
           : /^Cannot \S.*\S$/,
       );
-      assert.equal(/^every study runs here, on the CPU.*$/m.exec(stderr)![0].includes(name), engine.works);
+      assert.equal(/^every study runs here, on the CPU.*$/m.exec(err)![0].includes(name), engine.works);
     }
     const webgpu = findings.get("WebGPU kernels")!;
     if (webgpu.works) assert.match(webgpu.found, /ran random_normal, .*, equal to the CPU.s$/);
   }));
 
-Deno.test("the table marks every part, and puts a remedy under each that lacks; the hub is named without secrets", async () => {
-  const { code, stdout, stderr } = await doctor([], {
-    ...noWebgpu,
-    PATH: "",
-    HF_ENDPOINT: "https://user:secret@hub.example/",
-    HF_TOKEN: "hf_secret",
-    HF_HUB_OFFLINE: "1",
+/** The table and the findings of a machine without Vulkan, Python, a cache and a hub that is used. */
+let lacking: Promise<{ table: string; findings: ReturnType<typeof findingsOf> }> | undefined;
+
+async function examineLacking() {
+  let [table, json] = ["", ""];
+  await withFolder(async (folder) => {
+    const file = `${folder}/doctor.json`;
+    const env = {
+      ...noWebgpu,
+      PATH: "",
+      LAMINA_CACHE: folder,
+      LAMINA_CUDA: folder,
+      HF_ENDPOINT: "https://user:secret@hub.example/",
+      HF_TOKEN: "hf_secret",
+      HF_HUB_OFFLINE: "1",
+    };
+    const { out, err } = await doctor(env, "--json", file);
+    [table, json] = [out, await Deno.readTextFile(file)];
+    assert.doesNotMatch(out + err + json, /secret/);
   });
-  assert.equal(code, 0, stderr);
-  const lines = stdout.trimEnd().split("\n");
+  return { table, findings: findingsOf(json) };
+}
+
+Deno.test("the table marks every part, and puts a remedy under each that lacks; the hub is named without secrets", async () => {
+  const { table } = await (lacking ??= examineLacking());
+  const lines = table.trimEnd().split("\n");
   const parts = lines.filter((line) => /^[✓–] /.test(line));
   assert.equal(parts.length, machineChecks.length);
   const python = lines.findIndex((line) =>
     /^– Python\s+python3, python3-venv, python3-pip not found/.test(line)
   );
-  assert.ok(python >= 0, stdout);
+  assert.ok(python >= 0, table);
   assert.match(lines[python + 1], /^ +→ apt install python3 python3-venv python3-pip/);
   assert.match(
-    stdout.replaceAll(/\s+/g, " "),
+    table.replaceAll(/\s+/g, " "),
     / hub https:\/\/hub\.example, not used \(HF_HUB_OFFLINE\); token from HF_TOKEN/,
   );
-  assert.doesNotMatch(stdout + stderr, /secret/);
 });
 
 Deno.test("a machine without Vulkan, cache or a hub's address hears how to get them; a token is never shown", async () => {
-  await withFolder(async (folder) => {
-    const { code, stdout, stderr } = await doctor(["--json", "-"], {
-      ...noWebgpu,
-      LAMINA_CACHE: folder,
-      LAMINA_CUDA: folder,
-      HF_ENDPOINT: "nowhere",
-      HF_TOKEN: "hf_secret",
-    });
-    assert.equal(code, 0, stderr);
-    const findings = findingsOf(stdout);
-    const remedy = (part: string) => findings.get(part)!.remedy ?? "";
-    for (const part of ["engine", "kernels"]) {
-      assert.match(remedy(`WebGPU ${part}`), /mesa-vulkan-drivers/);
-    }
-    assert.match(findings.get("models")!.found, /^not fetched yet; available: smollm2-135m/);
-    assert.match(remedy("models"), /lamina start/);
-    assert.match(findings.get("cache")!.found, /^0 bytes in /);
-    assert.match(remedy("hub"), /HF_ENDPOINT/);
-    assert.doesNotMatch(stdout + stderr, /hf_secret/);
-  });
+  const { findings } = await (lacking ??= examineLacking());
+  for (const part of ["engine", "kernels"]) {
+    assert.match(findings.get(`WebGPU ${part}`)!.remedy ?? "", /mesa-vulkan-drivers/);
+  }
+  assert.match(findings.get("models")!.found, /^not fetched yet; available: smollm2-135m/);
+  assert.match(findings.get("models")!.remedy ?? "", /lamina start/);
+  assert.match(findings.get("cache")!.found, /^0 bytes in /);
+  const checks = machineChecks.filter(({ part }) => part === "hub");
+  const env = { HF_ENDPOINT: "nowhere", HF_TOKEN: "hf_secret" };
+  const [hub] = await withVariables(env, () => examine(checks));
+  assert.match(hub.remedy ?? "", /HF_ENDPOINT/);
+  assert.doesNotMatch(JSON.stringify(hub), /hf_secret/);
 });
 
 Deno.test("where ONNX Runtime cannot be loaded, what needs no model runs, and the rest says why it does not", async () => {
@@ -112,16 +111,12 @@ Deno.test("where ONNX Runtime cannot be loaded, what needs no model runs, and th
     const map = `${folder}/imports.json`;
     const broken = { "onnxruntime-node": "data:text/javascript,throw new Error('no such library')" };
     await Deno.writeTextFile(map, JSON.stringify({ imports: { ...imports, ...broken } }));
-    const run = async (...args: string[]) => {
-      const all = ["run", "-A", "--import-map", map, cli, ...args];
-      const { code, stderr } = await new Deno.Command(Deno.execPath(), { args: all }).output();
-      return { code, stderr: text(stderr) };
-    };
+    const run = (...args: string[]) => ran(Deno.execPath(), ["run", "-A", "--import-map", map, cli, ...args]);
     assert.equal((await run("models")).code, 0);
-    const { code, stderr } = await run("random-init", "pythia-160m", "--layers", "1", "--no-cache");
+    const { code, err } = await run(...words`random-init pythia-160m --layers 1 --no-cache`);
     assert.equal(code, 1);
     assert.match(
-      stderr,
+      err,
       /ONNX Runtime cannot be loaded \(its package is at data:.*, expected a file\); run lamina doctor/,
     );
   });

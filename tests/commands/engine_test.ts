@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readResult } from "../../src/result/mod.ts";
 import { kept } from "../study/tiny.ts";
 import { lamina, laminaIn, withDesk } from "./cli.ts";
+import { words } from "../words.ts";
 
 /** The commands that run a model, each with what it needs on a folder and a text. */
 const studies = (folder: string, text: readonly string[]): string[][] => [
@@ -29,17 +30,17 @@ Deno.test("without a device, --engine cuda is one clear line and exit code 1, wh
   }));
 
 Deno.test("a precision of the GPU's is refused on the CPU, which auto is here; the line names it", () =>
-  withDesk(async ({ folder, run, text }) => {
+  withDesk(async ({ folder, fails, run, text }) => {
     const cpu = await run("profile", folder, ...text, "--engine", "cpu", "--precision", "bfloat16");
     assert.deepEqual([cpu.code, cpu.err], [
       1,
       'lamina: Cannot use the engine cpu: precision is "bfloat16", expected float32, int8\n',
     ]);
-    const auto = await run("profile", folder, ...text, "--precision", "tf32");
-    assert.equal(auto.code, 1);
-    assert.match(
-      auto.err,
+    const line = words`profile ${folder} ${text} --precision tf32`;
+    await fails(
+      1,
       /^lamina: Cannot run in tf32, which only the engine cuda supports: .*; run lamina doctor\n$/,
+      ...line,
     );
   }));
 
@@ -55,10 +56,9 @@ Deno.test("more threads than any machine has are refused before the library runs
   }));
 
 Deno.test("auto is the CPU here: a result says so, and finds what --engine cpu has kept", () =>
-  withDesk(async ({ folder, run, text }) => {
+  withDesk(async ({ folder, ok, run, text }) => {
     const json = `${folder}/profile.json`;
-    const cpu = await run("profile", folder, ...text, "--engine", "cpu", "--json", json);
-    assert.equal(cpu.code, 0, cpu.err);
+    const cpu = await ok("profile", folder, ...text, "--engine", "cpu", "--json", json);
     const { dtype, engine, runtime, device } = (await readResult(json, "profile")).provenance;
     assert.deepEqual([dtype, engine, device], ["float32", "cpu", undefined]);
     assert.match(runtime, /^onnxruntime \d/);
@@ -71,7 +71,7 @@ Deno.test("auto is the CPU here: a result says so, and finds what --engine cpu h
   }));
 
 Deno.test("on WebGPU a result names its device, is kept by itself, and is not merged with the CPU's; without one, a clear line", () =>
-  withDesk(async ({ folder, options, run, text }) => {
+  withDesk(async ({ folder, options, ok, fails, run, text }) => {
     const [cpu, gpu] = [`${folder}/cpu.json`, `${folder}/gpu.json`];
     const first = await run("profile", folder, ...text, "--engine", "webgpu", "--json", gpu);
     if (first.code !== 0) {
@@ -85,11 +85,9 @@ Deno.test("on WebGPU a result names its device, is kept by itself, and is not me
     const dry = await run("profile", folder, ...text, "--engine", "webgpu", "--dry-run");
     assert.ok(unfolded(dry.out).includes(`modules to run · float32, webgpu on ${device} about `), dry.out);
 
-    const second = await run("profile", folder, ...text, "--engine", "cpu", "--skip", "4", "--json", cpu);
-    assert.equal(second.code, 0, second.err);
-    const merged = await run("merge", gpu, cpu);
-    assert.equal(merged.code, 1);
-    assert.match(merged.err, /they differ in engine, runtime, device, expected shards of one study\n$/);
+    await ok("profile", folder, ...text, "--engine", "cpu", "--skip", "4", "--json", cpu);
+    const line = words`merge ${gpu} ${cpu}`;
+    await fails(1, /they differ in engine, runtime, device, expected shards of one study\n$/, ...line);
     const compared = await run("compare", gpu, cpu);
     const both = `computed in float32, webgpu on ${device} (${runtime}) vs float32, cpu (onnxruntime `;
     assert.ok(unfolded(compared.out).includes(both), compared.out);
@@ -112,7 +110,7 @@ Deno.test("the help of every command that runs a model names engines, precisions
 });
 
 Deno.test("--memory is a size with a unit or in bytes, changes no digit and finds what was kept without it", () =>
-  withDesk(async ({ folder, run, text, options }) => {
+  withDesk(async ({ folder, ok, run, text, options }) => {
     for (const size of ["8XB", "-1", "much", ""]) {
       const { code, out, err } = await run("profile", folder, ...text, "--memory", size);
       assert.deepEqual([code, out], [2, ""]);
@@ -123,8 +121,7 @@ Deno.test("--memory is a size with a unit or in bytes, changes no digit and find
     }
     const profile = async (...more: string[]) => {
       const json = `${folder}/profile.json`;
-      const { code, err } = await run("profile", folder, ...text, "--engine", "cpu", "--json", json, ...more);
-      assert.equal(code, 0, err);
+      await ok("profile", folder, ...text, "--engine", "cpu", "--json", json, ...more);
       return await readResult(json, "profile");
     };
     const usual = await profile();

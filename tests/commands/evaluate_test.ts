@@ -1,46 +1,17 @@
 /** `lamina evaluate` as a person runs it, on a checkpoint of the committed series. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { until } from "../cluster/processes.ts";
 import { kept } from "../study/tiny.ts";
-import { isThorough, withFolder } from "../support.ts";
-import { expectFailures, type lamina, laminaHere, root, withVariables } from "./cli.ts";
-
-const series = fileURLToPath(new URL("data/series/pre-ln", root));
-
-/** A folder with the checkpoint and its tokenizer as a model called tiny, and one for results. */
-function withTrained(
-  use: (desk: { folder: string; results: string; run: typeof lamina }) => Promise<void>,
-): Promise<void> {
-  return withFolder(async (outer) => {
-    const folder = `${outer}/tiny`;
-    await Deno.mkdir(folder);
-    for (const file of ["config.json", "model.safetensors"]) {
-      await Deno.copyFile(`${series}/step04096/${file}`, `${folder}/${file}`);
-    }
-    for (const file of ["tokenizer.json", "tokenizer_config.json"]) {
-      await Deno.copyFile(`${series}/${file}`, `${folder}/${file}`);
-    }
-    const results = `${outer}/results`;
-    const run = (...args: string[]) => laminaHere(results, ...args);
-    await withVariables({ HF_HUB_OFFLINE: "1" }, () => use({ folder, results, run }));
-  });
-}
+import { isThorough } from "../support.ts";
+import { CLI, expectFailures, root, withTrained } from "./cli.ts";
+import { words } from "../words.ts";
+import { ran } from "../process.ts";
+import { onUnix } from "../where.ts";
 
 Deno.test("evaluate: the table has the full model and each plan, and --dry-run the cost", () =>
-  withTrained(async ({ folder, run }) => {
-    const asked = [
-      "evaluate",
-      folder,
-      "--tasks",
-      "piqa,mmlu_anatomy,piqa",
-      "--limit",
-      "6",
-      "--drop-attention",
-      "3",
-    ];
-    const dry = await run(...asked, "--dry-run");
-    assert.equal(dry.code, 0, dry.err);
+  withTrained(async ({ folder, ok, run }) => {
+    const asked = words`evaluate ${folder} --tasks piqa,mmlu_anatomy,piqa --limit 6 --drop-attention 3`;
+    const dry = await ok(...asked, "--dry-run");
     assert.match(
       dry.out,
       /^tiny: the full model and 1 plan · float32, cpu\n.*task +documents +tokens +without sharing +saved\n/s,
@@ -50,8 +21,7 @@ Deno.test("evaluate: the table has the full model and each plan, and --dry-run t
       dry.out,
       /\nwrites at most 1,024 tokens\nabout \d+.* on this machine \(0\.\d+ TFLOP\), \d+ MiB of memory,/,
     );
-    const { code, out, err } = await run(...asked, "--prompts", "2");
-    assert.equal(code, 0, err);
+    const { out, err } = await ok(...asked, "--prompts", "2");
     assert.match(
       out,
       /\nfull model\n.*piqa +0 +6 +acc_norm +\d+\.\d % .*mmlu_anatomy +0 +6 +acc .*average +– +– +mean/s,
@@ -103,11 +73,7 @@ Deno.test("evaluate: bad input is an error of one line", () =>
       ],
       [2, ["evaluate", folder, "--tasks", ""], /expected the name of one task at least/],
       [2, ["evaluate", folder, "--limit", "0"], /expected a whole number of at least 1/],
-      [
-        2,
-        ["evaluate", folder, "--suite", "paper", "--tasks", "piqa"],
-        /found --suite beside --tasks, expected one/,
-      ],
+      [2, words`evaluate ${folder} --suite paper --tasks piqa`, /found --suite beside --tasks, expected one/],
       [
         2,
         ["evaluate", folder, "--tasks", "piqa", "--margin", "2"],
@@ -129,10 +95,9 @@ Deno.test("evaluate: bad input is an error of one line", () =>
     ])
   ));
 
-Deno.test({
-  name: "evaluate: a command that is killed and run again ends in the same bytes and computes no part twice",
-  ignore: Deno.build.os === "windows",
-  fn: () =>
+onUnix(
+  "evaluate: a command that is killed and run again ends in the same bytes and computes no part twice",
+  () =>
     withTrained(async ({ folder, results, run }) => {
       // Six parts: one for each task, of the full model and of the plan.
       const tasks = ["--tasks", "piqa,arc_easy,openbookqa", "--limit", "8", "--drop-attention", "3,5"];
@@ -145,7 +110,7 @@ Deno.test({
       const parts = () => kept(results).filter((name) => name.startsWith("task-"));
       for (let kill = 1; kill <= (isThorough ? 6 : 2); kill++) {
         const child = new Deno.Command(Deno.execPath(), {
-          args: ["run", "-A", "--quiet", "src/cli.ts", ...asked, "/dev/null"],
+          args: [...CLI, ...asked, "/dev/null"],
           cwd: root,
           env: { LAMINA_RESULTS: results, CUDA_VISIBLE_DEVICES: "" },
           stdout: "null",
@@ -177,7 +142,7 @@ Deno.test({
         assert.equal(out, whole.out);
       }
     }),
-});
+);
 
 Deno.test("evaluate: a full disk of results is a notice, and the evaluation is printed all the same", () =>
   withTrained(async ({ folder, results, run }) => {
@@ -186,15 +151,11 @@ Deno.test("evaluate: a full disk of results is a notice, and the evaluation is p
     await Deno.mkdir(results);
     const fill = `mount -t tmpfs -o size=4k none ${results} && head -c 4096 /dev/zero > ${results}/other`;
     const full = `${fill} && exec "$@" --results ${results}`;
-    const command = [Deno.execPath(), "run", "-A", "--quiet", "src/cli.ts", ...asked];
-    const { success, stdout, stderr } = await new Deno.Command("unshare", {
-      args: ["-m", "sh", "-c", full, "sh", ...command],
-      cwd: root,
-      env: { CUDA_VISIBLE_DEVICES: "", NO_COLOR: "1", HF_HUB_OFFLINE: "1" },
-    }).output();
-    const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    const command = words`-m sh -c ${full} sh ${Deno.execPath()} ${CLI} ${asked}`;
+    const env = { CUDA_VISIBLE_DEVICES: "", NO_COLOR: "1", HF_HUB_OFFLINE: "1" };
+    const { code, out, err } = await ran("unshare", command, { cwd: root, env });
     if (/^(unshare|mount):/.test(err)) return console.log(`skipped: ${err.split("\n")[0]}`);
-    assert.ok(success, err);
+    assert.equal(code, 0, err);
     assert.match(
       err,
       /^results are not kept: Cannot write .*: no space left on the disk; choose another folder for them$/m,

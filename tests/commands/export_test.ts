@@ -1,33 +1,8 @@
 /** `lamina export` as a person runs it, on a checkpoint of the committed series: sizes, a card with results, commands to paste. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
-import { withFolder } from "../support.ts";
-import { type lamina, laminaHere, root, withVariables } from "./cli.ts";
-
-const series = fileURLToPath(new URL("data/series/pre-ln", root));
-
-interface Desk {
-  /** The original, a folder called tiny. */
-  readonly folder: string;
-  /** A folder for everything else. */
-  readonly outer: string;
-  readonly run: typeof lamina;
-}
-
-function withTrained(use: (desk: Desk) => Promise<void>): Promise<void> {
-  return withFolder(async (outer) => {
-    const folder = `${outer}/tiny`;
-    await Deno.mkdir(folder);
-    for (const file of ["config.json", "model.safetensors"]) {
-      await Deno.copyFile(`${series}/step04096/${file}`, `${folder}/${file}`);
-    }
-    for (const file of ["tokenizer.json", "tokenizer_config.json"]) {
-      await Deno.copyFile(`${series}/${file}`, `${folder}/${file}`);
-    }
-    const run = (...args: string[]) => laminaHere(`${outer}/results`, ...args);
-    await withVariables({ HF_HUB_OFFLINE: "1" }, () => use({ folder, outer, run }));
-  });
-}
+import { withTrained } from "./cli.ts";
+import { words } from "../words.ts";
+import { ran } from "../process.ts";
 
 const DROP = ["--drop-attention", "3", "--drop-mlp", "5"];
 
@@ -40,23 +15,18 @@ async function commandsOn(card: string): Promise<string[][]> {
     .filter((block) => block.startsWith("lamina "));
   return await Promise.all([...spans, ...blocks].map(async (command) => {
     const args = ["-c", `lamina() { printf '%s\\n' "$@"; }; ${command}`];
-    const { stdout } = await new Deno.Command("sh", { args }).output();
-    return new TextDecoder().decode(stdout).split("\n").slice(0, -1);
+    return (await ran("sh", args)).out.split("\n").slice(0, -1);
   }));
 }
 
 for (const format of ["hf", "llm-drop", "gguf-deci", "onnx"]) {
   Deno.test(`export ${format}: each command on the card can be pasted`, () =>
-    withTrained(async ({ folder, outer, run }) => {
+    withTrained(async ({ folder, outer, ok, run }) => {
       const out = `${outer}/out`;
-      const ran = await run("export", folder, ...DROP, "--format", format, "--out", out);
-      assert.equal(ran.code, 0, ran.err);
+      await ok("export", folder, ...DROP, "--format", format, "--out", out);
       const commands = await commandsOn(await Deno.readTextFile(`${out}/README.md`));
-      assert.deepEqual(commands.map(([name]) => name).sort(), [
-        "export",
-        ...format === "llm-drop" ? ["generate"] : [],
-        "perplexity",
-      ]);
+      const names = words`export ${format === "llm-drop" ? ["generate"] : []} perplexity`;
+      assert.deepEqual(commands.map(([name]) => name).sort(), names);
       for (const [name, ...args] of commands) {
         const placed = args.map((arg) => ({ tiny: folder, ".": out, smaller: `${outer}/again` })[arg] ?? arg);
         const more = name === "perplexity" ? ["--dry-run"] : name === "generate" ? ["--tokens", "2"] : [];
@@ -73,21 +43,15 @@ for (const format of ["hf", "llm-drop", "gguf-deci", "onnx"]) {
 }
 
 Deno.test("export prints the sizes before and after, and the card has them, with scores and speeds of the plan", () =>
-  withTrained(async ({ folder, outer, run }) => {
+  withTrained(async ({ folder, outer, ok, run }) => {
     const [scores, speeds, other] = ["scores", "speeds", "other"].map((name) => `${outer}/${name}.json`);
-    const scored = await run(
-      ...["evaluate", folder, ...DROP, "--tasks", "piqa,openbookqa", "--limit", "6", "--prompts", "0"],
-      ...["--json", scores],
-    );
-    assert.equal(scored.code, 0, scored.err);
-    const timed = await run(
-      ...["speed", folder, ...DROP, "--context", "16", "--new", "2", "--repeat", "2", "--json", speeds],
-    );
-    assert.equal(timed.code, 0, timed.err);
+    await ok(...words`evaluate ${folder} ${DROP} --tasks piqa,openbookqa --limit 6 --prompts 0
+      --json ${scores}`);
+    await ok(...words`speed ${folder} ${DROP} --context 16 --new 2 --repeat 2
+      --json ${speeds}`);
     const out = `${outer}/out`;
     const card = ["--card", scores, "--card", speeds];
-    const ran = await run("export", folder, ...DROP, "--format", "gguf-deci", "--out", out, ...card);
-    assert.equal(ran.code, 0, ran.err);
+    const ran = await ok("export", folder, ...DROP, "--format", "gguf-deci", "--out", out, ...card);
     assert.match(
       ran.out.replaceAll(/\s+/g, " "),
       /files: [\d.]+ MB with every module, [\d.]+ MB as gguf-deci \([\d.]+ % less\); the original's own files have/,
@@ -122,28 +86,16 @@ Deno.test("export prints the sizes before and after, and the card has them, with
     await Deno.writeTextFile(other, "[{]");
     await refused(/Cannot read .*other\.json/, ...DROP, "--card", other);
     await Deno.writeTextFile(other, `[${await Deno.readTextFile(scores)}]`);
-    const listed = await run(
-      "export",
-      folder,
-      ...DROP,
-      "--format",
-      "hf",
-      "--out",
-      `${outer}/yes`,
-      "--card",
-      other,
-    );
-    assert.equal(listed.code, 0, listed.err);
+    await ok(...words`export ${folder} ${DROP} --format hf --out ${outer}/yes
+      --card ${other}`);
   }));
 
 Deno.test("export of an export: the commands on its card drop what was there, not what was gone before", () =>
-  withTrained(async ({ folder, outer, run }) => {
-    const first = await run("export", folder, ...DROP, "--format", "llm-drop", "--out", `${outer}/first`);
-    assert.equal(first.code, 0, first.err);
+  withTrained(async ({ folder, outer, ok }) => {
+    await ok("export", folder, ...DROP, "--format", "llm-drop", "--out", `${outer}/first`);
     for (const more of [["--drop-mlp", "2"], []]) {
       const out = `${outer}/out${more.length}`;
-      const ran = await run("export", `${outer}/first`, ...more, "--format", "gguf-deci", "--out", out);
-      assert.equal(ran.code, 0, ran.err);
+      await ok("export", `${outer}/first`, ...more, "--format", "gguf-deci", "--out", out);
       const card = await Deno.readTextFile(`${out}/README.md`);
       const again = ["export", ...more, "--format", "gguf-deci", "--out", "smaller", "first"];
       assert.deepEqual((await commandsOn(card))[0], again);

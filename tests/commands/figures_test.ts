@@ -10,6 +10,7 @@ import { CHROMIUM, inBrowser } from "../browser.ts";
 import { checkPage } from "../show/browser.ts";
 import { thorough } from "../support.ts";
 import { lamina } from "./cli.ts";
+import { words } from "../words.ts";
 
 const MADE = { command: "lamina figures tiny", date: "2026-01-31" };
 const figures = (...args: string[]) => lamina("figures", ...args);
@@ -92,12 +93,11 @@ thorough(
         assert.deepEqual(kept(opened.options.results), files, name);
         sections.push(first);
       }
-      assert.deepEqual(sections.map(({ name }) => name), [
-        "checkpoints",
-        "random-init",
-        "norm-placement",
-        "causes",
-      ]);
+      assert.deepEqual(
+        sections.map(({ name }) => name),
+        words`checkpoints random-init norm-placement
+        causes`,
+      );
       const figures = sections.map(({ figures }) => figures.map(({ name }) => name));
       assert.deepEqual(figures[0].filter((name) => name.startsWith("checkpoint_map")), ["checkpoint_map"]);
       assert.deepEqual(figures[1], ["init_fit", "init_map"]);

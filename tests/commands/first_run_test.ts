@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { withFolder } from "../support.ts";
 import { root } from "./cli.ts";
+import { ran } from "../process.ts";
 
 Deno.test("a fresh checkout shows no box about ignored build scripts", () =>
   withFolder(async (folder) => {
@@ -9,13 +10,8 @@ Deno.test("a fresh checkout shows no box about ignored build scripts", () =>
       await Deno.copyFile(new URL(file, root), `${folder}/${file}`);
     }
     await Deno.writeTextFile(`${folder}/first.ts`, 'import "onnxruntime-node";\nconsole.log("loaded");\n');
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--cached-only", "first.ts"],
-      cwd: folder,
-      env: { NO_COLOR: "1" },
-    }).output();
-    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-    assert.equal(code, 0, text(stderr));
-    assert.equal(text(stdout), "loaded\n");
-    assert.doesNotMatch(text(stderr), /build scripts|Warning/);
+    const where = { cwd: folder, env: { NO_COLOR: "1" } };
+    const { code, out, err } = await ran(Deno.execPath(), ["run", "-A", "--cached-only", "first.ts"], where);
+    assert.deepEqual([code, out], [0, "loaded\n"], err);
+    assert.doesNotMatch(err, /build scripts|Warning/);
   }));

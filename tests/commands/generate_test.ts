@@ -1,7 +1,8 @@
 /** `lamina generate` as a person runs it: the full model's text, the dropped one's beside it, JSON, wrong use. */
 import assert from "node:assert/strict";
 import { generate } from "../../src/study/mod.ts";
-import { expectFailures, root, withDesk } from "./cli.ts";
+import { CLI, expectFailures, root, withDesk } from "./cli.ts";
+import { words } from "../words.ts";
 
 const prompt = "the quick";
 
@@ -29,12 +30,11 @@ Deno.test("each text stands under its heading behind the prompt; JSON holds the 
   }));
 
 Deno.test("a prompt and lists may come from files, and from standard input", () =>
-  withDesk(async ({ folder, run }) => {
+  withDesk(async ({ folder, ok, run }) => {
     await Deno.writeTextFile(`${folder}/prompt.txt`, `${prompt}\n`);
     await Deno.writeTextFile(`${folder}/layers.txt`, "0\n1\n");
     const args = ["generate", folder, "--tokens", "2"];
-    const typed = await run(...args, "--prompt", prompt, "--drop-attention", "0,1");
-    assert.equal(typed.code, 0, typed.err);
+    const typed = await ok(...args, "--prompt", prompt, "--drop-attention", "0,1");
     const [prompted, missing] = await Promise.all([
       run(...args, "--prompt", `@${folder}/prompt.txt`, "--drop-attention", `@${folder}/layers.txt`),
       run(...args, "--prompt", `@${folder}/none.txt`),
@@ -43,7 +43,7 @@ Deno.test("a prompt and lists may come from files, and from standard input", () 
     assert.equal(missing.code, 2);
     assert.match(missing.err, /'--prompt <text>' argument '@.*' is invalid\. cannot read .*none\.txt: /);
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", "src/cli.ts", ...args, "--prompt", "-", "--drop-attention", "0,1"],
+      args: [...CLI, ...args, "--prompt", "-", "--drop-attention", "0,1"],
       cwd: root,
       env: { CUDA_VISIBLE_DEVICES: "", NO_COLOR: "1", LANG: "C.UTF-8" },
       stdin: "piped",
@@ -78,19 +78,7 @@ Deno.test("a draft writes the same text, and says how many of its tokens were ac
 Deno.test("draws are those of their seed", () =>
   withDesk(async ({ folder, run }) => {
     const drawn = (seed: string, ...more: string[]) =>
-      run(
-        "generate",
-        folder,
-        "--prompt",
-        prompt,
-        "--tokens",
-        "12",
-        "--temperature",
-        "2",
-        "--seed",
-        seed,
-        ...more,
-      );
+      run(...words`generate ${folder} --prompt ${prompt} --tokens 12 --temperature 2 --seed ${seed} ${more}`);
     const [first, again, other, narrow] = await Promise.all([
       drawn("1"),
       drawn("1"),

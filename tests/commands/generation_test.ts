@@ -3,27 +3,16 @@ import assert from "node:assert/strict";
 import { readResult } from "../../src/result/mod.ts";
 import { generation } from "../../src/study/mod.ts";
 import { expectFailures, withDesk } from "./cli.ts";
+import { words } from "../words.ts";
 
 const PROMPTS = ["the quick brown", "lazy dog"];
 const asked = PROMPTS.flatMap((prompt) => ["--prompt", prompt]);
 
 Deno.test("plans beside the full model: tables, JSON and CSV of the same numbers", () =>
-  withDesk(async ({ model, folder, run }) => {
+  withDesk(async ({ model, folder, ok }) => {
     const [json, csv] = [`${folder}/generation.json`, `${folder}/generation.csv`];
-    const args = [
-      "generation",
-      folder,
-      "--drop-mlp",
-      "1",
-      ...asked,
-      "--tokens",
-      "4",
-      "--engine",
-      "cpu",
-      "--no-cache",
-    ];
-    const { code, out, err } = await run(...args, "--json", json, "--csv", csv);
-    assert.equal(code, 0, err);
+    const args = words`generation ${folder} --drop-mlp 1 ${asked} --tokens 4 --engine cpu --no-cache`;
+    const { out } = await ok(...args, "--json", json, "--csv", csv);
     assert.match(
       out,
       /^generation of .*\s+·\s+2\s+prompts\s+of\s+at\s+most\s+15\s+tokens\s+·\s+4\s+tokens\s+written\s+·\s+T\s+=\s+1\s+·\s+float32,\s+cpu/,
@@ -62,11 +51,7 @@ Deno.test("wrong use ends with 2, a failure with 1, and each says what was expec
         /expected a number from 0.01 to 100/,
       ],
       [1, ["generation", folder, ...drop, ...asked, "--task", "gsm8k"], /its answers are written/],
-      [
-        2,
-        ["generation", folder, ...drop, "--tokens", "0"],
-        /--tokens.*expected a whole number of at least 1/,
-      ],
+      [2, words`generation ${folder} ${drop} --tokens 0`, /--tokens.*expected a whole number of at least 1/],
       [2, ["generation", folder, ...drop, "--temperature", "0"], /--temperature/],
     ]);
   }));

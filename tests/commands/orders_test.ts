@@ -3,17 +3,17 @@ import assert from "node:assert/strict";
 import { readResult } from "../../src/result/mod.ts";
 import { kept } from "../study/tiny.ts";
 import { expectFailures, withDesk } from "./cli.ts";
+import { words } from "../words.ts";
 
 Deno.test("an order is kept and printed; a plan takes what a budget needs of it; a dry run computes nothing", () =>
-  withDesk(async ({ folder, options, run, text }) => {
+  withDesk(async ({ folder, options, ok, run, text }) => {
     const json = `${folder}/order.json`;
     const wanted = ["order", folder, ...text, "--target", "joint", "--by", "greedy", "--upto", "3"];
     const dry = await run(...wanted, "--dry-run");
     // Greedy over 6 modules: the full model once, then 6, 5 and 4 candidates.
     assert.match(dry.out, /:\n64 tokens, 16 plans, \d+ modules to run · float32, cpu\nabout /);
     assert.deepEqual(kept(options.results), []);
-    const { code, out, err } = await run(...wanted, "--protect-last", "1", "--json", json);
-    assert.equal(code, 0, err);
+    const { out } = await ok(...wanted, "--protect-last", "1", "--json", json);
     const result = await readResult(json, "order");
     assert.deepEqual(result.constraints, { protectFirst: 0, protectLast: 1, noNeighbours: false });
     assert.ok(result.order.every(({ layer }) => layer < 2));
@@ -36,30 +36,19 @@ Deno.test("an order is kept and printed; a plan takes what a budget needs of it;
   }));
 
 Deno.test("windows, guides and a sweep of orders beside importance", () =>
-  withDesk(async ({ folder, options, run, text }) => {
+  withDesk(async ({ folder, options, ok, run, text }) => {
     const windows = await run("order", folder, ...text, "--target", "consecutive", "--by", "angular-last");
     assert.match(windows.out, /^blocks +best window +angular-last$/m);
     assert.match(windows.out, /^ +2 +[01]–[12] /m);
-    const guides = await run(
-      "guides",
-      folder,
-      ...text,
-      "--held-out",
-      options.text!,
-      "--json",
-      `${folder}/g.json`,
-    );
-    assert.equal(guides.code, 0, guides.err);
+    const guides = await ok(...words`guides ${folder} ${text} --held-out ${options.text!}
+      --json ${folder}/g.json`);
     const { guides: list } = await readResult(`${folder}/g.json`, "guides");
     assert.equal(list.length, 7 + 6 + 6);
     assert.equal(guides.out.match(/^(attention|MLP|block) /gm)?.length, list.length);
     const calibration = ["--calibration-samples", "2", "--calibration-length", "8", "--calibration-text"];
     const json = `${folder}/sweep.json`;
-    const swept = await run(
-      ...["sweep", folder, ...text, ...calibration, options.text!, "--target", "mlp", "--upto", "2"],
-      ...["--by", "iterative,importance,loss", "--json", json],
-    );
-    assert.equal(swept.code, 0, swept.err);
+    const swept = await ok(...words`sweep ${folder} ${text} ${calibration} ${options.text!} --target mlp
+      --upto 2 --by iterative,importance,loss --json ${json}`);
     assert.match(swept.out, /^dropped +importance +loss +iterative$/m);
     const { curves } = await readResult(json, "sweep");
     assert.deepEqual(curves.map(({ by, points }) => [by, points.length]), [
@@ -67,11 +56,8 @@ Deno.test("windows, guides and a sweep of orders beside importance", () =>
       ["loss", 3],
       ["iterative", 3],
     ]);
-    const kept = await run(
-      ...["sweep", folder, ...text, ...calibration, options.text!, "--target", "consecutive", "--upto", "2"],
-      ...["--by", "angular,deepest", "--protect-first", "1", "--json", json],
-    );
-    assert.equal(kept.code, 0, kept.err);
+    await ok(...words`sweep ${folder} ${text} ${calibration} ${options.text!}
+      --target consecutive --upto 2 --by angular,deepest --protect-first 1 --json ${json}`);
     for (const { points } of (await readResult(json, "sweep")).curves) {
       assert.deepEqual(points.map(({ drop }) => drop.mlp.length), [0, 1, 2]);
       assert.ok(points.every(({ drop }) => !drop.mlp.includes(0)));
@@ -79,10 +65,9 @@ Deno.test("windows, guides and a sweep of orders beside importance", () =>
   }));
 
 Deno.test("orders: wrong use ends with 2, a failure with 1, and each says what was expected", () =>
-  withDesk(async ({ folder, run, text }) => {
+  withDesk(async ({ folder, ok, run, text }) => {
     const order = `${folder}/order.json`;
-    const made = await run("order", folder, ...text, "--by", "gate-norm", "--json", order);
-    assert.equal(made.code, 0, made.err);
+    await ok("order", folder, ...text, "--by", "gate-norm", "--json", order);
     await expectFailures(run, [
       [2, ["order", folder, "--by", "guess"], /Allowed choices are importance, magnitude, angular/],
       [2, ["order", folder, "--upto", "0"], /'--upto <n>'.*expected a whole number of at least 1/],

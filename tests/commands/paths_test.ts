@@ -6,8 +6,8 @@ import type { Context } from "../../src/commands/shared/context.ts";
 import { writtenBy } from "../../src/commands/shared/destination.ts";
 import { withFolder } from "../support.ts";
 import { expectFailures, type Failure, lamina, laminaHere } from "./cli.ts";
-
-const unix = Deno.build.os !== "windows";
+import { words } from "../words.ts";
+import { onUnix } from "../where.ts";
 
 /** Files that look like a model's, a plan with its tensors, and texts; none can be opened, so a message about paths comes first. */
 async function withFiles(use: (at: (name: string) => string) => Promise<void>): Promise<void> {
@@ -30,56 +30,48 @@ async function withFiles(use: (at: (name: string) => string) => Promise<void>): 
 
 const write = (path: string) => Deno.writeTextFile(path, "7");
 
-Deno.test({
-  name: "two outputs are not one file, however it is spelt",
-  ignore: !unix,
-  fn: () =>
-    withFiles(async (at) => {
-      await Deno.symlink("same.x", at("link"));
-      await Deno.symlink("real", at("folder"));
-      await Deno.symlink("text.txt", at("text"));
-      await Deno.link(at("text.txt"), at("hard"));
-      const pairs = [
-        ["same.x", "same.x"],
-        ["same.x", "./same.x"],
-        ["same.x", "real/../same.x"],
-        ["same.x", "link"],
-        ["link", "same.x"],
-        ["real/a", "folder/a"],
-        ["real/new/a", "folder/new/b/../a"],
-        ["text", "text.txt"],
-        ["text.txt", "hard"],
-      ];
-      const failures: Failure[] = pairs.map(([json, csv]) => [
+onUnix("two outputs are not one file, however it is spelt", () =>
+  withFiles(async (at) => {
+    await Deno.symlink("same.x", at("link"));
+    await Deno.symlink("real", at("folder"));
+    await Deno.symlink("text.txt", at("text"));
+    await Deno.link(at("text.txt"), at("hard"));
+    const pairs = [
+      ["same.x", "same.x"],
+      ["same.x", "./same.x"],
+      ["same.x", "real/../same.x"],
+      ["same.x", "link"],
+      ["link", "same.x"],
+      ["real/a", "folder/a"],
+      ["real/new/a", "folder/new/b/../a"],
+      ["text", "text.txt"],
+      ["text.txt", "hard"],
+    ];
+    const failures: Failure[] = pairs.map(([json, csv]) => [
+      2,
+      ["profile", "no-such-model", "--json", at(json), "--csv", at(csv)],
+      /error: --json \S+ and --csv \S+ are one file, expected two/,
+    ]);
+    await expectFailures(lamina, [
+      ...failures,
+      [2, words`profile no-such-model --json - --csv /dev/stdout`, /--json - and --csv \S+ are one file/],
+      [
         2,
-        ["profile", "no-such-model", "--json", at(json), "--csv", at(csv)],
-        /error: --json \S+ and --csv \S+ are one file, expected two/,
-      ]);
-      await expectFailures(lamina, [
-        ...failures,
-        [
-          2,
-          ["profile", "no-such-model", "--json", "-", "--csv", "/dev/stdout"],
-          /--json - and --csv \S+ are one file/,
-        ],
-        [
-          2,
-          ["profile", "no-such-model", "--results", at("kept"), "--json", at("real/../kept")],
-          /--results \S+ and --json \S+ are one file/,
-        ],
-        [
-          2,
-          ["repair", "no-such-model", "--plan", "p", "--json", at("a.json"), "--csv", at("a.safetensors")],
-          /a\.safetensors of --json \S+ and --csv \S+ are one file/,
-        ],
-      ]);
-      for (const [json, csv] of [["a", "b"], ["a", "A"], ["real/a", "a"], ["text.txt", "text.tx"]]) {
-        if (csv === "A" && await isCaseBlind(at(""))) continue;
-        const { err } = await lamina("info", "no-such-model", "--json", at(json), "--csv", at(csv));
-        assert.match(err, /Cannot open no-such-model/, `${json} ${csv}`);
-      }
-    }),
-});
+        ["profile", "no-such-model", "--results", at("kept"), "--json", at("real/../kept")],
+        /--results \S+ and --json \S+ are one file/,
+      ],
+      [
+        2,
+        ["repair", "no-such-model", "--plan", "p", "--json", at("a.json"), "--csv", at("a.safetensors")],
+        /a\.safetensors of --json \S+ and --csv \S+ are one file/,
+      ],
+    ]);
+    for (const [json, csv] of [["a", "b"], ["a", "A"], ["real/a", "a"], ["text.txt", "text.tx"]]) {
+      if (csv === "A" && await isCaseBlind(at(""))) continue;
+      const { err } = await lamina("info", "no-such-model", "--json", at(json), "--csv", at(csv));
+      assert.match(err, /Cannot open no-such-model/, `${json} ${csv}`);
+    }
+  }));
 
 async function isCaseBlind(folder: string): Promise<boolean> {
   return await Deno.stat(folder.toUpperCase()).then(() => true, () => false);

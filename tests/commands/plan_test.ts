@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { readResult } from "../../src/result/mod.ts";
 import { type Opened, withTiny } from "../study/tiny.ts";
-import { keptOf, lamina } from "./cli.ts";
+import { fails, keptOf, lamina, ok } from "./cli.ts";
+import { words } from "../words.ts";
 
 /** A tiny model, and the options that name its text. */
 const withModel = (use: (folder: string, text: string[]) => Promise<void>, name?: string) =>
@@ -39,7 +40,7 @@ Deno.test("shards merge in any order, and not twice; a plan is not applied to an
     await profile(a, 2, 0);
     await profile(b, 1, 2);
     await profile(whole, 3, 0);
-    assert.equal((await lamina("merge", b, a, "--json", `${folder}/merged.json`)).code, 0);
+    await ok("merge", b, a, "--json", `${folder}/merged.json`);
     assert.deepEqual(
       await readResult(`${folder}/merged.json`, "profile"),
       await readResult(whole, "profile"),
@@ -48,14 +49,12 @@ Deno.test("shards merge in any order, and not twice; a plan is not applied to an
     assert.equal(twice.code, 1);
     assert.ok(twice.err.includes(`Cannot merge ${a} with ${a}: blocks 0 to 1 are in both`), twice.err);
 
-    assert.equal((await lamina("plan", whole, "--target", "mlp", "--drop", "1", "--json", plan)).code, 0);
-    const own = await lamina("perplexity", folder, ...text, "--samples", "2", "--plan", plan);
-    assert.equal(own.code, 0, own.err);
+    await ok("plan", whole, "--target", "mlp", "--drop", "1", "--json", plan);
+    await ok("perplexity", folder, ...text, "--samples", "2", "--plan", plan);
     await withModel(async (other) => {
       for (const command of [["perplexity"], ["profile"], ["generate", "--prompt", "a"]]) {
-        const { code, err } = await lamina(...command, other, "--plan", plan);
-        assert.equal(code, 1);
-        assert.match(err, /Cannot apply a plan made from .* to .*: .* name them: MLP \d/);
+        const line = words`${command} ${other} --plan ${plan}`;
+        await fails(1, /Cannot apply a plan made from .* to .*: .* name them: MLP \d/, ...line);
       }
     }, "qwen3");
   }));

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { readResult } from "../../src/result/mod.ts";
 import { IN_BLOCKS, withBlocks } from "../study/in_blocks.ts";
 import { kept } from "../study/tiny.ts";
-import { laminaHere, withDesk } from "./cli.ts";
+import { runsIn, withDesk } from "./cli.ts";
+import { words } from "../words.ts";
 
 /** What every command that runs a model is given, on a model and a text. */
 const studies = (model: string, text: readonly string[]): string[][] => [
@@ -44,12 +45,8 @@ Deno.test("without blocks, --precision int8 is one line that names option and mo
 
 Deno.test("drawn weights have no blocks: random-init and a series of checkpoints are refused in int8", () =>
   withDesk(async ({ options, run }) => {
-    for (
-      const study of [["random-init", "llama-2-7b", "--layers", "2", "--hidden", "64"], [
-        "checkpoints",
-        "data/series/pre-ln",
-      ]]
-    ) {
+    const [drawn, series] = [words`random-init llama-2-7b --layers 2 --hidden 64`, "data/series/pre-ln"];
+    for (const study of [drawn, ["checkpoints", series]]) {
       const { code, out, err } = await run(...study, "--engine", "cpu", "--precision", "int8");
       assert.deepEqual([code, out], [1, ""], study[0]);
       assert.match(
@@ -62,38 +59,24 @@ Deno.test("drawn weights have no blocks: random-init and a series of checkpoints
 
 Deno.test("other engines refuse int8 and say what they have; auto is the CPU where there is no other", () =>
   withBlocks(async ({ folder, options }) => {
-    const run = (...args: string[]) => laminaHere(options.results, ...args);
-    const profile = [
-      "profile",
-      join(folder, IN_BLOCKS),
-      "--text",
-      options.text!,
-      "--samples",
-      "4",
-      "--length",
-      "16",
-    ];
+    const { run, ok } = runsIn(options.results);
+    const profile = words`profile ${join(folder, IN_BLOCKS)} --text ${options.text!} --samples 4 --length 16`;
     for (const [engine, has] of [["webgpu", "float32"], ["cuda", "float32, tf32, bfloat16"]]) {
       const { code, out, err } = await run(...profile, "--engine", engine, "--precision", "int8");
       assert.deepEqual([code, out], [1, ""]);
       assert.equal(err, `lamina: Cannot use the engine ${engine}: precision is "int8", expected ${has}\n`);
     }
-    const auto = await run(...profile, "--precision", "int8");
-    assert.equal(auto.code, 0, auto.err);
+    const auto = await ok(...profile, "--precision", "int8");
     assert.match(auto.out, / · int8, cpu$/m);
   }));
 
 Deno.test("results in int8 say so, are kept by themselves, and are compared but not merged with those in float32", () =>
   withBlocks(async ({ folder, options }) => {
-    const run = (...args: string[]) => laminaHere(options.results, ...args);
+    const { fails, run, ok } = runsIn(options.results);
     const model = join(folder, IN_BLOCKS);
     const [float32, int8] = [join(folder, "float32.json"), join(folder, "int8.json")];
     const text = ["--text", options.text!, "--samples", "4", "--length", "16", "--engine", "cpu"];
-    const profile = async (...more: string[]) => {
-      const ran = await run("profile", model, ...text, ...more);
-      assert.equal(ran.code, 0, ran.err);
-      return ran;
-    };
+    const profile = (...more: string[]) => ok("profile", model, ...text, ...more);
     await profile("--json", float32);
     const first = await profile("--precision", "int8", "--json", int8);
     assert.doesNotMatch(first.err, /reused/);
@@ -101,39 +84,24 @@ Deno.test("results in int8 say so, are kept by themselves, and are compared but 
     assert.match((await profile("--precision", "int8")).err, /reused from an earlier run/);
     assert.equal(kept(options.results).length, 2);
     await profile("--precision", "int8", "--skip", "4", "--json", int8);
-    const merged = await run("merge", float32, int8);
-    assert.equal(merged.code, 1);
-    assert.match(merged.err, /they differ in dtype, expected shards of one study\n$/);
+    await fails(1, /they differ in dtype, expected shards of one study\n$/, "merge", float32, int8);
     const compared = await run("compare", float32, int8);
     assert.match(compared.out.replaceAll(/\s+/g, " "), /computed in float32, cpu \(.*\) vs int8, cpu \(/);
   }));
 
 Deno.test("shards in int8 merge to the undivided bytes; float32 shards of the same study are not found", () =>
   withBlocks(async ({ folder, options }) => {
-    const run = async (...args: string[]) => {
-      const ran = await laminaHere(options.results, ...args);
-      assert.equal(ran.code, 0, ran.err);
-      return ran.out;
-    };
-    const study = [
-      "profile",
-      join(folder, IN_BLOCKS),
-      "--text",
-      options.text!,
-      "--samples",
-      "6",
-      "--length",
-      "16",
-      "--engine",
-      "cpu",
-    ];
+    const runs = runsIn(options.results);
+    const run = async (...args: string[]) => (await runs.ok(...args)).out;
+    const study = words`profile ${join(folder, IN_BLOCKS)} --text ${options.text!} --samples 6 --length 16
+      --engine cpu`;
     const whole = await run(...study, "--precision", "int8", "--json", "-");
     const results = join(folder, "shards");
     for (const precision of ["float32", "int8"]) {
       const path = join(folder, `${precision}.json`);
       await Deno.writeTextFile(path, await run("shards", "--parts", "2", ...study, "--precision", precision));
       const { shards } = JSON.parse(await Deno.readTextFile(path));
-      const missing = await laminaHere(options.results, "merge", path, "--results", results, "--missing");
+      const missing = await runs.run("merge", path, "--results", results, "--missing");
       assert.equal(missing.out.trim().length > 0, true, "nothing of the other precision is taken");
       for (const { index } of shards) await run("shard", path, "--index", `${index}`, "--results", results);
       const merged = await run("merge", path, "--results", results);

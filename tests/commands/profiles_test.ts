@@ -4,7 +4,8 @@ import { readResult, writeResult } from "../../src/result/mod.ts";
 import { compare, makePlan } from "../../src/study/mod.ts";
 import { withFolder } from "../support.ts";
 import { profile as synthetic } from "../show/synthetic.ts";
-import { expectFailures, lamina, withDesk } from "./cli.ts";
+import { expectFailures, lamina, ok, withDesk } from "./cli.ts";
+import { words } from "../words.ts";
 
 /** A folder with a profile of four layers; the first MLP was dropped. */
 function withProfile(use: (file: string, folder: string) => Promise<void>): Promise<void> {
@@ -25,17 +26,8 @@ const targets = [
 for (const [target, by] of targets) {
   Deno.test(`plan: two of ${target} by ${by}, as JSON on stdout, in a file, and as a table`, () =>
     withProfile(async (file, folder) => {
-      const args = [
-        "plan",
-        file,
-        "--target",
-        target,
-        "--drop",
-        "2",
-        "--by",
-        by,
-        ...by === "random" ? ["--seed", "7"] : [],
-      ];
+      const args = words`plan ${file} --target ${target} --drop 2 --by ${by}
+        ${by === "random" ? ["--seed", "7"] : []}`;
       const expected = makePlan(await readResult(file, "profile"), { target, drop: 2, by, seed: 7 });
       const [printed, table, written] = await Promise.all([
         lamina(...args),
@@ -86,8 +78,7 @@ Deno.test("compare: a line a kind of module, the very numbers of its JSON", () =
     const turned = { ...mlp, importance: mlp.importance.toReversed() };
     await writeResult(other, { ...same, mlp: turned } as typeof same);
     const json = `${folder}/compare.json`;
-    const { code, out, err } = await lamina("compare", file, other, "--json", json);
-    assert.equal(code, 0, err);
+    const { out } = await ok("compare", file, other, "--json", json);
     const [a, b] = [await readResult(file, "profile"), await readResult(other, "profile")];
     const expected = compare(a, b);
     assert.deepEqual(JSON.parse(await Deno.readTextFile(json)), JSON.parse(JSON.stringify(expected)));
@@ -104,13 +95,12 @@ Deno.test("compare: a line a kind of module, the very numbers of its JSON", () =
   }));
 
 Deno.test("merge: two shards of one study, made with --skip, are the whole, number by number", () =>
-  withDesk(async ({ folder, options, run }) => {
+  withDesk(async ({ folder, options, ok }) => {
     const text = ["--text", options.text!, "--length", "16", "--samples"];
     for (const study of ["profile", "perplexity"] as const) {
       const made = async (name: string, ...args: string[]) => {
         const file = `${folder}/${study}-${name}.json`;
-        const { code, err } = await run(study, folder, ...text, ...args, "--json", file);
-        assert.equal(code, 0, err);
+        await ok(study, folder, ...text, ...args, "--json", file);
         return file;
       };
       const [whole, first, second] = await Promise.all([
@@ -118,8 +108,7 @@ Deno.test("merge: two shards of one study, made with --skip, are the whole, numb
         made("first", "2"),
         made("second", "1", "--skip", "2"),
       ]);
-      const merged = await lamina("merge", first, second);
-      assert.equal(merged.code, 0, merged.err);
+      const merged = await ok("merge", first, second);
       assert.deepEqual(JSON.parse(merged.out), await readResult(whole, study));
       const json = `${folder}/${study}-merged.json`;
       assert.match(

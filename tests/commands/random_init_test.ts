@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { readResult } from "../../src/result/mod.ts";
 import { withFolder } from "../support.ts";
-import { expectFailures, type Failure, keptOf, lamina } from "./cli.ts";
+import { expectFailures, type Failure, keptOf, lamina, runs } from "./cli.ts";
 
-const run = (...args: string[]) => lamina("random-init", ...args);
+const { fails, run, ok } = runs((...args) => lamina("random-init", ...args));
 
 const config = {
   model_type: "llama",
@@ -29,8 +29,7 @@ const tiny = ["--samples", "1", "--length", "16"];
 
 Deno.test("mean and spread by layer; what was finished is kept, and JSON is a result of its form", () =>
   withConfig(config, async (folder) => {
-    const first = await run(folder, ...tiny, "--seeds", "2");
-    assert.equal(first.code, 0, first.err);
+    const first = await ok(folder, ...tiny, "--seeds", "2");
     assert.match(first.out, /D 48, L 3, H 4, K 2, E 12, F 128, V 300, pre-norm; seeds 0, 1\n/);
     const lines = first.out.trim().split("\n");
     assert.equal(lines.findLast((line) => /layer/.test(line))!.match(/± seeds/g)!.length, 3);
@@ -38,8 +37,7 @@ Deno.test("mean and spread by layer; what was finished is kept, and JSON is a re
     assert.equal(keptOf(folder).length, 2);
 
     const json = `${folder}/result.json`;
-    const second = await run(folder, ...tiny, "--seeds", "3", "--json", json);
-    assert.equal(second.code, 0, second.err);
+    const second = await ok(folder, ...tiny, "--seeds", "3", "--json", json);
     assert.equal(second.err.match(/reused from an earlier run/g)!.length, 2);
     const { seeds, initialiser, attention, mlp, block } = await readResult(json, "random-init");
     assert.deepEqual(seeds, [0, 1, 2]);
@@ -54,8 +52,7 @@ Deno.test("mean and spread by layer; what was finished is kept, and JSON is a re
 
 Deno.test("a dry run says the price and computes nothing", () =>
   withConfig(config, async (folder) => {
-    const { code, out } = await run(folder, ...tiny, "--dry-run");
-    assert.equal(code, 0);
+    const { out } = await ok(folder, ...tiny, "--dry-run");
     assert.match(out, /6 modules/);
     assert.deepEqual(keptOf(folder), []);
   }));
@@ -63,16 +60,12 @@ Deno.test("a dry run says the price and computes nothing", () =>
 Deno.test("without an initialiser it asks for one, and takes it", () => {
   const { initializer_range: _, ...bare } = config;
   return withConfig(bare, async (folder) => {
-    const refused = await run(folder, ...tiny);
-    assert.equal(refused.code, 1);
-    assert.match(refused.err, /Cannot initialise .*: its configuration has no initializer_range.*--std/);
-    const given = await run(folder, ...tiny, "--std", "0.05");
-    assert.equal(given.code, 0, given.err);
+    const why = /Cannot initialise .*: its configuration has no initializer_range.*--std/;
+    await fails(1, why, folder, ...tiny);
+    const given = await ok(folder, ...tiny, "--std", "0.05");
     assert.match(given.out, /random normal, σ 0\.05/);
     // A file in GGUF never says what its model was drawn from.
-    const gguf = await run("tests/fixtures/gguf/llama.gguf", ...tiny);
-    assert.equal(gguf.code, 1);
-    assert.match(gguf.err, /Cannot initialise llama.*no initializer_range.*--std/);
+    await fails(1, why, "tests/fixtures/gguf/llama.gguf", ...tiny);
   });
 });
 
@@ -85,5 +78,5 @@ Deno.test("wrong use ends with 2 and says what is wrong; an unknown configuratio
     [2, ["llama-2-7b", "--sigma", "1"], /unknown option '--sigma'/],
     [1, ["llama-9"], /llama-9.*llama-3-8b/],
   ];
-  return expectFailures((...args) => lamina("random-init", ...args), failures);
+  return expectFailures(run, failures);
 });

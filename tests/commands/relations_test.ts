@@ -175,76 +175,58 @@ Deno.test("an option that comes twice is refused, unless its values come in a li
 });
 
 Deno.test("the command line says so before a model is looked for, and the library in the same words", async () => {
-  const none = "nowhere/model";
-  const refused: [string[], string][] = [
-    [["fit", none, "--loss", "1", "--limit", "10"], "found --limit without --accuracy, expected both"],
-    [["fit", none, "--loss", "1", "--context", "10"], "found --context without --kv-bytes, expected both"],
-    [["sweep", none, "--sequential"], "found --sequential without --repair, expected both"],
+  const none = "no/model";
+  const refused = [
+    ["fit no/model --loss 1 --limit 10", "--limit without --accuracy, expected both"],
+    ["fit no/model --loss 1 --context 10", "--context without --kv-bytes, expected both"],
+    ["sweep no/model --sequential", "--sequential without --repair, expected both"],
     [
-      ["generate", none, "--prompt", "a", "--top-p", "0.5", "--temperature", "0"],
-      "found --top-p without --temperature above 0, expected both",
+      "generate no/model --prompt a --top-p 0.5 --temperature 0",
+      "--top-p without --temperature above 0, expected both",
     ],
+    ["speed no/model --device a100 --engine cpu", "--engine beside --device, expected one of them"],
+    ["generation no/model --prompt a --length 9", "--length beside --prompt, expected one of them"],
+    ["profile no/model --samples 1 --samples 2", "--samples twice, expected once"],
+    ["plan no/model --drop 1 --seed 3", "--seed without --by random, expected both"],
     [
-      ["speed", none, "--device", "a100", "--engine", "cpu"],
-      "found --engine beside --device, expected one of them",
-    ],
-    [
-      ["generation", none, "--prompt", "a", "--length", "9"],
-      "found --length beside --prompt, expected one of them",
-    ],
-    [["profile", none, "--samples", "1", "--samples", "2"], "found --samples twice, expected once"],
-    [["plan", none, "--drop", "1", "--seed", "3"], "found --seed without --by random, expected both"],
-    [
-      ["speed", none, "--draft"],
-      "found --draft without --plan or --drop-attention or --drop-mlp or --drop-block, expected both",
+      "speed no/model --draft",
+      "--draft without --plan or --drop-attention or --drop-mlp or --drop-block, expected both",
     ],
   ];
   for (const [line, message] of refused) {
-    const { code, err } = await lamina(...line);
-    assert.equal(code, 2, line.join(" "));
-    assert.ok(err.startsWith(`error: ${message}`), err);
+    const { code, err } = await lamina(...line.split(" "));
+    assert.equal(code, 2, line);
+    assert.ok(err.startsWith(`error: found ${message}`), err);
   }
-  const said = async (run: () => Promise<unknown>, message: string) =>
-    await assert.rejects(run, { name: "TypeError", message });
-  await said(
-    () => fit(none, { loss: 1, limit: 10 }),
-    "Cannot fit: found limit without accuracy, expected both",
-  );
-  await said(
-    () => fit(none, { loss: 1, context: 9 }),
-    "Cannot fit: found context without kvBytes, expected both",
-  );
-  await said(
-    () => fit(none, { loss: 1, tasks: ["piqa"] }),
-    "Cannot fit: found tasks without accuracy, expected both",
-  );
-  await said(() => fit(none, { accuracy: 1 }), "Cannot fit: found accuracy without tasks, expected both");
-  await said(
-    () => fit(none, { loss: 1, repairSamples: 2 }),
-    "Cannot fit: found repairSamples without repair, expected both",
-  );
-  await said(
-    () => sweep(none, { sequential: true }),
-    "Cannot sweep: found sequential without repair, expected both",
-  );
-  await said(
-    () => generate(none, "a", { topP: 0.5, temperature: 0 }),
-    "Cannot generate: found topP without temperature above 0, expected both",
-  );
-  await said(
-    () => generate(none, "a", { draftTokens: 2 }),
-    "Cannot generate: found draftTokens without draft, expected both",
-  );
-  await said(
-    () => speed(none, { draftTokens: 2 }),
-    "Cannot measure speed: found draftTokens without plans, expected both",
-  );
-  await said(
-    () => generation(none, [{ mlp: [0] }], { limit: 2 }),
-    "Cannot measure generation: found limit without task, expected both",
-  );
-  await said(
-    () => generation(none, [{ mlp: [0] }], { prompts: ["a"], length: 8 }),
-    "Cannot measure generation: found prompts beside length, expected one of them",
-  );
+  const calls: [() => Promise<unknown>, string][] = [
+    [() => fit(none, { loss: 1, limit: 10 }), "fit: found limit without accuracy, expected both"],
+    [() => fit(none, { loss: 1, context: 9 }), "fit: found context without kvBytes, expected both"],
+    [() => fit(none, { loss: 1, tasks: ["piqa"] }), "fit: found tasks without accuracy, expected both"],
+    [() => fit(none, { accuracy: 1 }), "fit: found accuracy without tasks, expected both"],
+    [
+      () => fit(none, { loss: 1, repairSamples: 2 }),
+      "fit: found repairSamples without repair, expected both",
+    ],
+    [() => sweep(none, { sequential: true }), "sweep: found sequential without repair, expected both"],
+    [
+      () => generate(none, "a", { topP: 0.5, temperature: 0 }),
+      "generate: found topP without temperature above 0, expected both",
+    ],
+    [
+      () => generate(none, "a", { draftTokens: 2 }),
+      "generate: found draftTokens without draft, expected both",
+    ],
+    [() => speed(none, { draftTokens: 2 }), "measure speed: found draftTokens without plans, expected both"],
+    [
+      () => generation(none, [{ mlp: [0] }], { limit: 2 }),
+      "measure generation: found limit without task, expected both",
+    ],
+    [
+      () => generation(none, [{ mlp: [0] }], { prompts: ["a"], length: 8 }),
+      "measure generation: found prompts beside length, expected one of them",
+    ],
+  ];
+  for (const [call, message] of calls) {
+    await assert.rejects(call, { name: "TypeError", message: `Cannot ${message}` });
+  }
 });

@@ -2,31 +2,27 @@
 import assert from "node:assert/strict";
 import { readPlan } from "../../src/study/mod.ts";
 import { withTiny } from "../study/tiny.ts";
-import { lamina } from "./cli.ts";
+import { fails, lamina, ok } from "./cli.ts";
+import { words } from "../words.ts";
 
 Deno.test("a repaired plan is written, measured whole and in shards, and exported where a format can", () =>
   withTiny(async ({ folder }) => {
     const text = ["--text", `${folder}/text.txt`, "--length", "16", "--engine", "cpu"];
-    const run = async (...args: string[]) => {
-      const ran = await lamina(...args);
-      assert.equal(ran.code, 0, ran.err);
-      return ran;
-    };
     const [profile, plan, repaired] = ["profile", "plan", "repaired"].map((name) => `${folder}/${name}.json`);
-    await run("profile", folder, ...text, "--samples", "2", "--json", profile);
-    await run("plan", profile, "--target", "attention", "--drop", "2", "--json", plan);
+    await ok("profile", folder, ...text, "--samples", "2", "--json", profile);
+    await ok("plan", profile, "--target", "attention", "--drop", "2", "--json", plan);
     const repair = ["repair", folder, ...text, "--samples", "4", "--plan", plan, "--json", repaired];
-    const dry = await run(...repair, "--dry-run");
+    const dry = await ok(...repair, "--dry-run");
     assert.match(dry.out, /64 tokens, 1 plan, 14 modules/);
     assert.equal(JSON.parse(await Deno.readTextFile(repaired)).kind, "estimate");
     await assert.rejects(readPlan(repaired), /kind is "estimate", expected plan or fit/);
-    const { out, err } = await run(...repair, "--results", `${folder}/kept`);
+    const { out, err } = await ok(...repair, "--results", `${folder}/kept`);
     assert.match(out, /repaired by mean · 4 × 16 tokens of a text file\nmodule +layer\nattention +\d\n/);
     assert.match(
       out,
       /on the sample held out of the fits\nmodel +nats\/token +rise\nfull .*\ndropped .*\nrepaired .*\nthe repair saves [\d.]+ nats a token/,
     );
-    const csv = (await run(...repair, "--results", `${folder}/kept`, "--csv", `${folder}/fits.csv`)).err;
+    const csv = (await ok(...repair, "--results", `${folder}/kept`, "--csv", `${folder}/fits.csv`)).err;
     assert.match(csv, /2 fits reused from an earlier run/);
     const [head, ...rows] = (await Deno.readTextFile(`${folder}/fits.csv`)).trim().split("\n");
     assert.match(
@@ -40,31 +36,29 @@ Deno.test("a repaired plan is written, measured whole and in shards, and exporte
 
     const blocks = ["--text", "README.md", "--length", "512", "--samples", "8"]; // two batches
     const perplexity = ["perplexity", folder, ...blocks, "--engine", "cpu", "--plan", repaired];
-    const whole = await run(...perplexity, "--json", `${folder}/whole.json`);
+    const whole = await ok(...perplexity, "--json", `${folder}/whole.json`);
     assert.match(whole.out, /attention \d \d \(mean\)/);
     const shards = `${folder}/shards.json`;
-    await Deno.writeTextFile(shards, (await run("shards", "--parts", "2", "--", ...perplexity)).out);
+    await Deno.writeTextFile(shards, (await ok("shards", "--parts", "2", "--", ...perplexity)).out);
     for (const index of ["0", "1"]) {
-      await run("shard", shards, "--index", index, "--results", `${folder}/kept`);
+      await ok("shard", shards, "--index", index, "--results", `${folder}/kept`);
     }
-    await run("merge", shards, "--results", `${folder}/kept`, "--json", `${folder}/merged.json`);
+    await ok("merge", shards, "--results", `${folder}/kept`, "--json", `${folder}/merged.json`);
     const read = async (name: string) => JSON.parse(await Deno.readTextFile(`${folder}/${name}.json`));
     assert.deepEqual(await read("merged"), await read("whole"));
 
-    const caused = await run("causes", folder, ...text, "--samples", "2", "--plan", repaired);
+    const caused = await ok("causes", folder, ...text, "--samples", "2", "--plan", repaired);
     assert.match(caused.out, /attention \d \d \(mean\)/);
     const untrained = await lamina("causes", folder, "--untrained", "--plan", repaired);
     assert.match(untrained.err, /found --untrained beside --plan, expected one of them/);
-    const swept = await run(
-      ...["sweep", folder, ...text, "--samples", "2", "--skip", "8", "--by", "deepest", "--upto", "1"],
-      ...["--calibration-samples", "2", "--calibration-length", "16", "--repair", "mean,linear"],
-      ...["--repair-samples", "8", "--sequential", "--csv", `${folder}/sweep.csv`],
-    );
+    const swept = await ok(...words`sweep ${folder} ${text} --samples 2 --skip 8 --by deepest --upto 1
+      --calibration-samples 2 --calibration-length 16 --repair mean,linear --repair-samples 8 --sequential
+      --csv ${folder}/sweep.csv`);
     assert.match(swept.out, /repairs fitted in sequence\s+on 8 × 16\s+tokens of a\s+text\s+file/);
     assert.match((await Deno.readTextFile(`${folder}/sweep.csv`)).split("\n")[0], /seed,repair,sequential,/);
-    const generated = await run("generate", folder, "--prompt", "the", "--tokens", "2", "--plan", repaired);
+    const generated = await ok("generate", folder, "--prompt", "the", "--tokens", "2", "--plan", repaired);
     assert.match(generated.out, /— with attention \d \d \(mean\) —/);
-    await run("export", folder, "--plan", repaired, "--format", "onnx", "--out", `${folder}/onnx`);
+    await ok("export", folder, "--plan", repaired, "--format", "onnx", "--out", `${folder}/onnx`);
     for (const format of ["hf", "llm-drop", "gguf", "gguf-deci"]) {
       const out = ["--out", `${folder}/as-${format}`];
       const { code, err } = await lamina("export", folder, "--plan", repaired, "--format", format, ...out);
@@ -91,9 +85,8 @@ Deno.test("repair needs a file to write to", () =>
       assert.match(err, message);
     }
     for (const json of ["-", ""]) {
-      const { code, err } = await lamina("repair", folder, "--plan", "plan.json", "--json", json);
-      assert.equal(code, 2);
-      assert.match(err, /expected a file, since the tensors lie beside it/);
+      const line = words`repair ${folder} --plan plan.json --json ${json}`;
+      await fails(2, /expected a file, since the tensors lie beside it/, ...line);
     }
     const estimate = ["repair", folder, "--plan", "none.json", "--dry-run", "--json"];
     for (const json of ["-", `${folder}/other/model.json`]) { // an estimate has no tensors
@@ -103,28 +96,22 @@ Deno.test("repair needs a file to write to", () =>
 
 Deno.test("shards of a repair make the plan and the tensors that one machine makes; one in sequence is not divided", () =>
   withTiny(async ({ folder }) => {
-    const run = async (...args: string[]) => {
-      const ran = await lamina(...args);
-      assert.equal(ran.code, 0, ran.err);
-      return ran;
-    };
     const text = ["--text", `${folder}/text.txt`, "--length", "16", "--samples", "9", "--engine", "cpu"];
     const [profile, plan, whole, merged, shards] = ["profile", "plan", "whole", "merged", "shards"]
       .map((name) => `${folder}/${name}.json`);
-    await run("profile", folder, ...text, "--json", profile);
-    await run("plan", profile, "--target", "attention", "--drop", "2", "--json", plan);
+    await ok("profile", folder, ...text, "--json", profile);
+    await ok("plan", profile, "--target", "attention", "--drop", "2", "--json", plan);
     const repair = ["repair", folder, ...text, "--plan", plan, "--by", "linear"];
-    await run(...repair, "--no-cache", "--json", whole);
-    await Deno.writeTextFile(shards, (await run("shards", "--parts", "2", "--", ...repair)).out);
+    await ok(...repair, "--no-cache", "--json", whole);
+    await Deno.writeTextFile(shards, (await ok("shards", "--parts", "2", "--", ...repair)).out);
     for (const index of ["0", "1", "2"]) {
-      await run("shard", shards, "--index", index, "--results", `${folder}/kept`);
+      await ok("shard", shards, "--index", index, "--results", `${folder}/kept`);
     }
-    await run("merge", shards, "--results", `${folder}/kept`, "--json", merged);
+    await ok("merge", shards, "--results", `${folder}/kept`, "--json", merged);
     for (const kind of ["json", "safetensors"]) {
       const [one, other] = [whole, merged].map((path) => Deno.readFileSync(path.replace(/json$/, kind)));
       assert.deepEqual(one, other);
     }
-    const { code, err } = await lamina("shards", "--parts", "2", "--", ...repair, "--sequential");
-    assert.equal(code, 1);
-    assert.match(err, /Cannot divide repair of .*: run it on one machine/);
+    const line = words`shards --parts 2 -- ${repair} --sequential`;
+    await fails(1, /Cannot divide repair of .*: run it on one machine/, ...line);
   }));

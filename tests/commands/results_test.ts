@@ -2,22 +2,15 @@
 import assert from "node:assert/strict";
 import { type Kind, readResult } from "../../src/result/mod.ts";
 import { kept, withTiny } from "../study/tiny.ts";
-import { lamina, laminaHere } from "./cli.ts";
-
-const linux = Deno.build.os === "linux";
+import { fails, lamina, laminaHere, ok, runs } from "./cli.ts";
+import { onLinux } from "../where.ts";
+import { words } from "../words.ts";
 
 /** A tiny model's folder and what studies of it are told; results are kept where a test says. */
 const withModel = (use: (folder: string, study: string[]) => Promise<void>, name = "llama") =>
   withTiny(async ({ folder, options }) => {
     await use(folder, ["--text", options.text!, "--samples", "2", "--length", "16"]);
   }, name);
-
-/** Runs a command that succeeds. */
-async function run(...args: string[]): Promise<{ out: string; err: string }> {
-  const { code, out, err } = await lamina(...args);
-  assert.equal(code, 0, `${args.join(" ")}\n${err}`);
-  return { out, err };
-}
 
 Deno.test("a fresh run, a kept one and one that keeps nothing write the same bytes, of the form, and print the same", () =>
   withModel(async (folder, study) => {
@@ -34,7 +27,7 @@ Deno.test("a fresh run, a kept one and one that keeps nothing write the same byt
       const written = [];
       for (const [i, how] of [["--results", results], ["--results", results], ["--no-cache"]].entries()) {
         const json = `${folder}/${kind}${i}.json`;
-        const { out } = await run(...command, ...how, "--json", json);
+        const { out } = await ok(...command, ...how, "--json", json);
         written.push({ out, text: await Deno.readTextFile(json) });
         await readResult(json, kind);
       }
@@ -47,8 +40,8 @@ Deno.test("a fresh run, a kept one and one that keeps nothing write the same byt
 Deno.test("plans, comparisons and texts are of their forms too", () =>
   withModel(async (folder, study) => {
     const [first, other] = [`${folder}/a.json`, `${folder}/b.json`];
-    await run("profile", folder, ...study, "--json", first);
-    await run("profile", folder, ...study, "--skip", "1", "--json", other);
+    await ok("profile", folder, ...study, "--json", first);
+    await ok("profile", folder, ...study, "--skip", "1", "--json", other);
     const commands: [Kind, ...string[]][] = [
       ["plan", "plan", first, "--target", "mlp", "--drop", "1"],
       ["compare", "compare", first, other],
@@ -56,8 +49,8 @@ Deno.test("plans, comparisons and texts are of their forms too", () =>
     ];
     for (const [kind, ...command] of commands) {
       const json = `${folder}/${kind}.json`;
-      await run(...command, "--json", json);
-      const piped = await run(...command, "--json", "/dev/stdout");
+      await ok(...command, "--json", json);
+      const piped = await ok(...command, "--json", "/dev/stdout");
       assert.deepEqual(JSON.parse(piped.out), await readResult(json, kind), kind);
     }
   }));
@@ -65,11 +58,8 @@ Deno.test("plans, comparisons and texts are of their forms too", () =>
 Deno.test("--results wins over LAMINA_RESULTS, which wins over the project's folder; --no-cache neither reads nor keeps", () =>
   withModel(async (folder, study) => {
     const [named, env] = [`${folder}/named`, `${folder}/env`];
-    const profile = async (...more: string[]) => {
-      const { code, err } = await laminaHere(env, "profile", folder, ...study, ...more); // in LAMINA_RESULTS
-      assert.equal(code, 0, err);
-      return err;
-    };
+    const there = runs((...args) => laminaHere(env, ...args)); // in LAMINA_RESULTS
+    const profile = async (...more: string[]) => (await there.ok("profile", folder, ...study, ...more)).err;
     await profile("--no-cache");
     await profile("--no-cache", "--results", named);
     assert.deepEqual([kept(named), kept(env)], [[], []]);
@@ -79,9 +69,7 @@ Deno.test("--results wins over LAMINA_RESULTS, which wins over the project's fol
     assert.doesNotMatch(await profile("--results", named), /reused from an earlier run/);
     assert.deepEqual(kept(named), kept(env));
     assert.doesNotMatch(await profile("--no-cache"), /reused from an earlier run/);
-    const wrong = await lamina("profile", folder, "--results", "");
-    assert.equal(wrong.code, 2);
-    assert.match(wrong.err, /--results.*expected a folder/);
+    await fails(2, /--results.*expected a folder/, "profile", folder, "--results", "");
   }));
 
 Deno.test("where results cannot be kept, one line says so, and the table and --json are there", () =>
@@ -89,50 +77,47 @@ Deno.test("where results cannot be kept, one line says so, and the table and --j
     const json = `${folder}/out.json`;
     await Deno.writeTextFile(`${folder}/taken`, "a file");
     const command = ["perplexity", folder, ...study, "--drop-mlp", "1", "--json", json];
-    const { out, err } = await run(...command, "--results", `${folder}/taken`);
+    const { out, err } = await ok(...command, "--results", `${folder}/taken`);
     assert.equal(err.match(/results are not kept: Cannot write /g)?.length, 1, err);
     assert.match(out, /perplexity/);
     await readResult(json, "perplexity");
     assert.equal(await Deno.readTextFile(`${folder}/taken`), "a file");
   }));
 
-Deno.test({
-  name: "--json into a full device is an error that names it, and the table is printed all the same",
-  ignore: !linux,
-  fn: () =>
+onLinux(
+  "--json into a full device is an error that names it, and the table is printed all the same",
+  () =>
     withModel(async (folder, study) => {
       const { code, out, err } = await lamina("profile", folder, ...study, "--json", "/dev/full");
       assert.equal(code, 1);
       assert.match(err, /lamina: Cannot write \/dev\/full: no space left on the disk/);
       assert.match(out, /^attention, most redundant first\nrank +layer +importance/m);
     }),
-});
+);
 
-Deno.test({
-  name: "--json through a link keeps the link, and into a pipe keeps the pipe",
-  ignore: !linux,
-  fn: () =>
+onLinux(
+  "--json through a link keeps the link, and into a pipe keeps the pipe",
+  () =>
     withModel(async (folder, study) => {
       await Deno.symlink("behind.json", `${folder}/link`);
       assert.ok((await new Deno.Command("mkfifo", { args: [`${folder}/pipe`] }).output()).success);
       const piped = Deno.readTextFile(`${folder}/pipe`);
-      await run("profile", folder, ...study, "--json", `${folder}/link`);
-      await run("profile", folder, ...study, "--json", `${folder}/pipe`);
+      await ok("profile", folder, ...study, "--json", `${folder}/link`);
+      await ok("profile", folder, ...study, "--json", `${folder}/pipe`);
       assert.ok((await Deno.lstat(`${folder}/link`)).isSymlink);
       assert.ok((await Deno.lstat(`${folder}/pipe`)).isFifo);
       assert.equal(await piped, await Deno.readTextFile(`${folder}/behind.json`));
     }),
-});
+);
 
 Deno.test("the page of figures is among the results, and so is what it is drawn from", () =>
   withModel(async (folder, study) => {
     const results = `${folder}/results`;
     const size = study.slice(2);
-    const { out } = await run("figures", folder, "--only", "magnitude", ...size, "--results", results);
+    const { out } = await ok("figures", folder, "--only", "magnitude", ...size, "--results", results);
     assert.match(out, /page of figures: .*results\/figures\/index\.html/);
     assert.ok((await Deno.stat(`${results}/figures/index.html`)).isFile);
     assert.equal(kept(results).filter((name) => name.startsWith("profile-")).length, 1);
-    const failed = await lamina("figures", "no-such-model", ...size, "--out", `${folder}/text.txt`);
-    assert.equal(failed.code, 1);
-    assert.match(failed.err, /Cannot write into .*text\.txt: /, "said before anything is computed");
+    const line = words`figures no-such-model ${size} --out ${folder}/text.txt`;
+    await fails(1, /Cannot write into .*text\.txt: /, ...line); // said before anything is computed
   }));

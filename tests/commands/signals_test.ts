@@ -1,9 +1,10 @@
 /** How commands end early: by a signal, by a second one however busy they are, by a reader that goes away. */
 import assert from "node:assert/strict";
 import { withTiny } from "../study/tiny.ts";
-import { type Ran, root } from "./cli.ts";
+import { type Ran, ran } from "../process.ts";
+import { CLI, root } from "./cli.ts";
+import { onLinux, onUnix } from "../where.ts";
 
-const unix = Deno.build.os !== "windows";
 const signals = new URL("src/commands/shared/signals.ts", root).href;
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -58,100 +59,62 @@ const deno = ["run", "-A", "--quiet"];
 const startScript = (code: string) => start(Deno.execPath(), [...deno, "-"], code);
 
 for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
-  Deno.test({
-    name: `${name} lets a command stop where it can, and gives exit code ${code}`,
-    ignore: !unix,
-    async fn() {
-      const started = await startScript(obedient);
-      started.child.kill(name);
-      await wait(50);
-      started.child.kill(name); // the same press, as `deno task` passes it on
-      assert.deepEqual(await ended(started), { code, err: "Stopped; what is kept is not computed again\n" });
-    },
+  onUnix(`${name} lets a command stop where it can, and gives exit code ${code}`, async () => {
+    const started = await startScript(obedient);
+    started.child.kill(name);
+    await wait(50);
+    started.child.kill(name); // the same press, as `deno task` passes it on
+    assert.deepEqual(await ended(started), { code, err: "Stopped; what is kept is not computed again\n" });
   });
 }
 
-Deno.test({
-  name: "a second Ctrl-C ends a command that does not stop",
-  ignore: !unix,
-  async fn() {
-    const started = await startScript(stubborn);
-    started.child.kill("SIGINT");
-    await wait(APART);
-    started.child.kill("SIGINT");
-    assert.deepEqual(await ended(started), { code: 130, err: "" });
-  },
+onUnix("a second Ctrl-C ends a command that does not stop", async () => {
+  const started = await startScript(stubborn);
+  started.child.kill("SIGINT");
+  await wait(APART);
+  started.child.kill("SIGINT");
+  assert.deepEqual(await ended(started), { code: 130, err: "" });
 });
 
-Deno.test({
-  name: "a second Ctrl-C ends a command whose thread is busy and hears nothing",
-  ignore: !unix,
-  async fn() {
-    const started = await startScript(busy);
-    started.child.kill("SIGINT");
-    await wait(APART);
-    started.child.kill("SIGINT");
-    assert.deepEqual(await ended(started), { code: 137, err: "" });
-  },
+onUnix("a second Ctrl-C ends a command whose thread is busy and hears nothing", async () => {
+  const started = await startScript(busy);
+  started.child.kill("SIGINT");
+  await wait(APART);
+  started.child.kill("SIGINT");
+  assert.deepEqual(await ended(started), { code: 137, err: "" });
 });
 
-Deno.test({
-  name: "a terminal that closes does not end what nohup started",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
-    const quoted = `exec '${Deno.execPath()}' ${deno.join(" ")} -`;
-    const started = await start("sh", ["-c", `trap '' HUP; ${quoted}`], obedient);
-    started.child.kill("SIGHUP");
-    await wait(APART);
-    started.child.kill("SIGTERM");
-    assert.equal((await ended(started)).code, 143);
-  },
+onLinux("a terminal that closes does not end what nohup started", async () => {
+  const quoted = `exec '${Deno.execPath()}' ${deno.join(" ")} -`;
+  const started = await start("sh", ["-c", `trap '' HUP; ${quoted}`], obedient);
+  started.child.kill("SIGHUP");
+  await wait(APART);
+  started.child.kill("SIGTERM");
+  assert.equal((await ended(started)).code, 143);
 });
 
-Deno.test({
-  name: "a command says what ended it, without a stack trace",
-  ignore: !unix,
-  fn: () =>
-    withTiny(async ({ folder }) => {
-      const generate = ["src/cli.ts", "generate", folder, "--prompt", "fox", "--tokens", "100000", "--quiet"];
-      const stopped = await start(Deno.execPath(), [...deno, ...generate]);
-      const rest = (async () => {
-        while (!(await stopped.out.read()).done);
-      })();
-      stopped.child.kill("SIGTERM");
-      await rest;
-      assert.deepEqual(await ended(stopped), {
-        code: 143,
-        err: "lamina: Stopped; what is kept is not computed again\n",
-      });
+onUnix("a command says what ended it, without a stack trace", () =>
+  withTiny(async ({ folder }) => {
+    const generate = [...CLI, "generate", folder, "--prompt", "fox", "--tokens", "100000", "--quiet"];
+    const stopped = await start(Deno.execPath(), generate);
+    const rest = (async () => {
+      while (!(await stopped.out.read()).done);
+    })();
+    stopped.child.kill("SIGTERM");
+    await rest;
+    assert.deepEqual(await ended(stopped), {
+      code: 143,
+      err: "lamina: Stopped; what is kept is not computed again\n",
+    });
 
-      const unread = await start(Deno.execPath(), [...deno, ...generate]);
-      assert.deepEqual(await ended(unread), { code: 141, err: "" }); // as after `| head -1`
-    }),
-});
+    const unread = await start(Deno.execPath(), generate);
+    assert.deepEqual(await ended(unread), { code: 141, err: "" }); // as after `| head -1`
+  }));
 
 for (const closed of [">&-", "2>&-"]) {
-  Deno.test({
-    name: `a command runs where ${closed} leaves it without a stream`,
-    ignore: !unix,
-    async fn() {
-      const command = `'${Deno.execPath()}' ${deno.join(" ")} src/cli.ts models ${closed}`;
-      const { code, stderr } = await new Deno.Command("sh", { args: ["-c", command], cwd: root }).output();
-      assert.deepEqual([code, new TextDecoder().decode(stderr)], [0, ""]);
-    },
+  onUnix(`a command runs where ${closed} leaves it without a stream`, async () => {
+    const command = `'${Deno.execPath()}' ${CLI.join(" ")} models ${closed}`;
+    const { code, err } = await ran("sh", ["-c", command], { cwd: root });
+    assert.deepEqual([code, err], [0, ""]);
   });
 }
-
-Deno.test({
-  name: "a full disk behind standard output is said, with exit code 1",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
-    const command = `'${Deno.execPath()}' ${deno.join(" ")} src/cli.ts models > /dev/full`;
-    const { code, stderr } = await new Deno.Command("sh", { args: ["-c", command], cwd: root }).output();
-    assert.equal(code, 1);
-    assert.match(
-      new TextDecoder().decode(stderr),
-      /^lamina: (Cannot write to standard output: )?.*[Nn]o space left[^\n]*\n$/,
-    );
-  },
-});

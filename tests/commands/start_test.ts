@@ -14,7 +14,8 @@ import { openModel, type StudyModel } from "../../src/subject/mod.ts";
 import { kept, tinyText, withTiny } from "../study/tiny.ts";
 import { writePackage } from "../hub/package.ts";
 import { benchmark } from "../text/benchmark.ts";
-import { expectFailures, lamina, laminaHere, type Ran, withDesk, withVariables } from "./cli.ts";
+import { expectFailures, lamina, laminaHere, withDesk, withVariables } from "./cli.ts";
+import { type Ran } from "../process.ts";
 
 const run = async (model: StudyModel, options: StartOptions) =>
   await runWork(await startStudy.work(model, options), options);
@@ -100,12 +101,9 @@ async function writeTexts(cache: string): Promise<void> {
 const untimed = (text: string) => text.split(/\s+/).join(" ").replace(/Measured: .*? reads .*?\)\. /, "");
 
 /** Runs the command on the tiny model of a folder, with its texts there. */
-async function started(folder: string, results: string, ...args: string[]): Promise<Ran> {
-  let ran: Ran | undefined;
-  await withVariables({ LAMINA_CACHE: `${folder}/cache`, CUDA_VISIBLE_DEVICES: "" }, async () => {
-    ran = await laminaHere(results, "start", folder, ...args);
-  });
-  return ran!;
+function started(folder: string, results: string, ...args: string[]): Promise<Ran> {
+  const variables = { LAMINA_CACHE: `${folder}/cache`, CUDA_VISIBLE_DEVICES: "" };
+  return withVariables(variables, () => laminaHere(results, "start", folder, ...args));
 }
 
 Deno.test("start prints importances and the cost of dropping, and writes a page; a second run reuses all of it", () =>

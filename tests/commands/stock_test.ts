@@ -4,17 +4,13 @@ import process from "node:process";
 import { writeStamp } from "../../src/hub/cache/stamp.ts";
 import { knownModels } from "../../src/hub/mod.ts";
 import { withFolder } from "../support.ts";
-import { type Desk, expectFailures, lamina, withVariables } from "./cli.ts";
+import { type Desk, expectFailures, lamina, type Runs, runs, withVariables } from "./cli.ts";
+import { words } from "../words.ts";
 
 const manifest = new URL("../../data/models.json", import.meta.url);
 
 /** Runs `lamina cache …` on a cache with one dataset of one file. */
-async function withCache(
-  test: (
-    run: typeof lamina,
-    file: string,
-  ) => Promise<void>,
-): Promise<void> {
+async function withCache(test: (commands: Runs, file: string) => Promise<void>): Promise<void> {
   await withFolder(async (folder) => {
     const snapshot = `${folder}/hub/datasets--owner--name/snapshots/${"0".repeat(40)}`;
     await Deno.mkdir(snapshot, { recursive: true });
@@ -28,7 +24,7 @@ async function withCache(
     process.stdin.isTTY = false; // also where a person runs the test
     try {
       const environment = { LAMINA_CACHE: folder, HF_HUB_CACHE: `${folder}/none` };
-      await withVariables(environment, () => test((...args) => lamina("cache", ...args), file));
+      await withVariables(environment, () => test(runs((...args) => lamina("cache", ...args)), file));
     } finally {
       process.stdin.isTTY = isTTY;
     }
@@ -36,7 +32,7 @@ async function withCache(
 }
 
 Deno.test("prune lists what it would remove, asks, and without a terminal wants --yes", async () => {
-  await withCache(async (run, file) => {
+  await withCache(async ({ fails, run }, file) => {
     for (const what of ["--all", "datasets/owner/name"]) {
       const { code, out, err } = await run("prune", what);
       assert.equal(code, 2);
@@ -46,11 +42,11 @@ Deno.test("prune lists what it would remove, asks, and without a terminal wants 
     }
     assert.equal((await run("prune")).code, 2);
     assert.equal((await run("prune", "--all", "datasets/owner/name")).code, 2);
-    const misspelt = await run("prune", "--yes", "../hub");
-    assert.equal(misspelt.code, 1);
-    assert.match(
-      misspelt.err,
+    const line = words`prune --yes ../hub`;
+    await fails(
+      1,
       /Cannot find \.\.\/hub: not in the cache, expected one of: datasets\/owner\/name/,
+      ...line,
     );
     const { code, out } = await run("prune", "--all", "--yes");
     assert.equal(code, 0);
@@ -61,7 +57,7 @@ Deno.test("prune lists what it would remove, asks, and without a terminal wants 
 });
 
 Deno.test("verify says that all is sound, or names what is damaged and exits with 1", async () => {
-  await withCache(async (run, file) => {
+  await withCache(async ({ fails, run }, file) => {
     const sound = await run("verify");
     assert.deepEqual([sound.code, sound.out], [0, "2 bytes in 1 file: as they arrived\n"]);
     await Deno.writeTextFile(file, "{}");
@@ -75,9 +71,7 @@ Deno.test("verify says that all is sound, or names what is damaged and exits wit
       err,
       /Cannot trust 1 of 1 files.*fetched again when .* opened next.*lamina cache prune NAME/,
     );
-    const unknown = await run("verify", "nothing");
-    assert.equal(unknown.code, 1);
-    assert.match(unknown.err, /Cannot find nothing/);
+    await fails(1, /Cannot find nothing/, "verify", "nothing");
   });
 });
 

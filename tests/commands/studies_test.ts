@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { type Kind, readResult } from "../../src/result/mod.ts";
 import { kept } from "../study/tiny.ts";
 import { expectFailures, type Failure, withDesk } from "./cli.ts";
+import { words } from "../words.ts";
 
 /** The table's lines below the one that this begins, split at two spaces, up to an empty one. */
 function rowsBelow(table: string, head: RegExp): string[][] {
@@ -14,10 +15,9 @@ function rowsBelow(table: string, head: RegExp): string[][] {
 }
 
 Deno.test("profile: modules in the order of their importance, the very numbers of its JSON, which is kept", () =>
-  withDesk(async ({ folder, options, run, text }) => {
+  withDesk(async ({ folder, options, ok, run, text }) => {
     const json = `${folder}/profile.json`;
-    const { code, out, err } = await run("profile", folder, ...text, "--json", json);
-    assert.equal(code, 0, err);
+    const { out, err } = await ok("profile", folder, ...text, "--json", json);
     assert.match(err, /^profile of \w+: done in .*, kept in \S+\/results, written to \S+profile\.json\n$/);
     const result = await readResult(json, "profile");
     assert.equal(result.tokens, 64);
@@ -39,35 +39,31 @@ Deno.test("profile: modules in the order of their importance, the very numbers o
   }));
 
 Deno.test("profile: what is dropped, or lies in a plan, is not in the table; another block of the text is", () =>
-  withDesk(async ({ folder, run, text }) => {
+  withDesk(async ({ folder, ok, text }) => {
     const json = `${folder}/profile.json`;
-    const dropped = await run("profile", folder, ...text, "--drop-attention", "1", "--drop-block", "2");
-    assert.equal(dropped.code, 0, dropped.err);
+    const dropped = await ok("profile", folder, ...text, "--drop-attention", "1", "--drop-block", "2");
     const [, ...rows] = rowsBelow(dropped.out, /^attention, most redundant first$/);
     assert.deepEqual(rows.map((row) => row[1]), ["0"]);
     assert.match(dropped.out, / · without attention 1 2 · MLP 2 · /);
-    const skipped = await run("profile", folder, ...text, "--skip", "4", "--json", json);
-    assert.equal(skipped.code, 0, skipped.err);
+    await ok("profile", folder, ...text, "--skip", "4", "--json", json);
     assert.equal((await readResult(json, "profile")).provenance.packing.skip, 4);
   }));
 
 Deno.test("profile beside llm-drop: both definitions in one table where a norm stands behind each module", () =>
-  withDesk(async ({ folder, run, text }) => {
-    const { code, out, err } = await run("profile", folder, ...text, "--against", "llm-drop");
-    assert.equal(code, 0, err);
+  withDesk(async ({ folder, ok, text }) => {
+    const { out } = await ok("profile", folder, ...text, "--against", "llm-drop");
     assert.deepEqual(rowsBelow(out, /^layer /).slice(0, 3).map(([layer]) => layer), ["0", "1", "2"]);
   }, "gemma2"));
 
 Deno.test("perplexity: the full model and the dropped one, by flags or by the plan that says the same", () =>
-  withDesk(async ({ folder, run, text }) => {
+  withDesk(async ({ folder, ok, run, text }) => {
     const profile = `${folder}/profile.json`;
     await run("profile", folder, ...text, "--json", profile);
     const plan = `${folder}/plan.json`;
     await run("plan", profile, "--target", "mlp", "--drop", "1", "--json", plan);
     const { mlp: [layer] } = await readResult(plan, "plan");
     const json = `${folder}/perplexity.json`;
-    const { code, out, err } = await run("perplexity", folder, ...text, "--plan", plan, "--json", json);
-    assert.equal(code, 0, err);
+    const { out } = await ok("perplexity", folder, ...text, "--plan", plan, "--json", json);
     const result = await readResult(json, "perplexity");
     assert.deepEqual(result.provenance.drop, { attention: [], mlp: [layer] });
     assert.equal(result.tokens, 4 * 15);
@@ -84,12 +80,11 @@ Deno.test("perplexity: the full model and the dropped one, by flags or by the pl
   }));
 
 Deno.test("sweep: a column a curve, a line a number of drops; JSON has a random order for each of three seeds", () =>
-  withDesk(async ({ folder, options, run, text }) => {
+  withDesk(async ({ folder, options, ok, fails, text }) => {
     const json = `${folder}/sweep.json`;
     const calibration = ["--calibration-samples", "2", "--calibration-length", "8", "--calibration-text"];
     const args = ["sweep", folder, ...text, ...calibration, options.text!, "--target", "mlp"];
-    const { code, out, err } = await run(...args, "--upto", "2", "--json", json);
-    assert.equal(code, 0, err);
+    const { out } = await ok(...args, "--upto", "2", "--json", json);
     const rows = rowsBelow(out, /^dropped +importance +magnitude +deepest +random$/);
     assert.deepEqual(rows.map((row) => [row[0], row.length]).slice(0, 3), [["0", 5], ["1", 5], ["2", 5]]);
     const { curves, calibration: orders } = await readResult(json, "sweep");
@@ -106,9 +101,7 @@ Deno.test("sweep: a column a curve, a line a number of drops; JSON has a random 
       assert.equal(target, "mlp");
       assert.deepEqual(points.map(({ drop }) => drop.mlp.length), [0, 1, 2]);
     }
-    const beyond = await run(...args, "--upto", "4");
-    assert.equal(beyond.code, 1);
-    assert.match(beyond.err, /Cannot sweep mlp of \w+: upto is 4, expected at most 3, /);
+    await fails(1, /Cannot sweep mlp of \w+: upto is 4, expected at most 3, /, ...args, "--upto", "4");
   }));
 
 /** Each study on the tiny model: how many modules a dry run counts, and the kind of its JSON. */
@@ -121,20 +114,18 @@ const studies: Record<string, { more: string[]; modules: number; kind: Kind }> =
 
 for (const [name, { more, modules, kind }] of Object.entries(studies)) {
   Deno.test(`${name}: a dry run computes nothing; --json - is a ${kind} and nothing else`, () =>
-    withDesk(async ({ folder, options, run, text }) => {
+    withDesk(async ({ folder, options, ok, run, text }) => {
       const calibration = name === "sweep"
         ? ["--calibration-samples", "1", "--calibration-length", "8", "--calibration-text", options.text!]
         : [];
       const args = [name, folder, ...text, ...more, ...calibration];
-      const dry = await run(...args, "--dry-run");
-      assert.equal(dry.code, 0, dry.err);
+      const dry = await ok(...args, "--dry-run");
       assert.match(
         dry.out,
         new RegExp(`:\n64 tokens, \\d+ plans?, ${modules} modules to run · float32, cpu\nabout `),
       );
       const file = `${folder}/estimate.json`;
-      const written = await run(...args, "--dry-run", "--json", file);
-      assert.equal(written.code, 0, written.err);
+      const written = await ok(...args, "--dry-run", "--json", file);
       assert.match(written.out, /^.*:\n64 tokens, /);
       const estimate = JSON.parse(await Deno.readTextFile(file));
       const { seconds, bytes } = estimate;
@@ -143,8 +134,7 @@ for (const [name, { more, modules, kind }] of Object.entries(studies)) {
       const only = await run(...args, "--dry-run", "--json", "-");
       assert.deepEqual({ ...JSON.parse(only.out), seconds }, estimate); // the speed is measured anew
       assert.deepEqual(kept(options.results), []);
-      const piped = await run(...args, "--json", "-");
-      assert.equal(piped.code, 0, piped.err);
+      const piped = await ok(...args, "--json", "-");
       await Deno.writeTextFile(`${folder}/piped.json`, piped.out);
       assert.equal((await readResult(`${folder}/piped.json`, kind)).kind, kind);
     }));
@@ -180,8 +170,7 @@ for (const [name, { more, modules, kind }] of Object.entries(studies)) {
 }
 
 Deno.test("llm-drop is compared with the full model alone", () =>
-  withDesk(async ({ folder, run, text }) => {
-    const { code, err } = await run("profile", folder, ...text, "--against", "llm-drop", "--drop-mlp", "1");
-    assert.equal(code, 2);
-    assert.match(err, /found --against beside --drop-mlp, expected one of them/);
+  withDesk(async ({ folder, fails, text }) => {
+    const line = words`profile ${folder} ${text} --against llm-drop --drop-mlp 1`;
+    await fails(2, /found --against beside --drop-mlp, expected one of them/, ...line);
   }));

@@ -1,7 +1,10 @@
 // deno-lint-ignore-file no-control-regex -- control characters are what is tested
 /** Prompts, names and arguments cannot act on a terminal; a full standard output is reported in one line. */
 import assert from "node:assert/strict";
-import { lamina, root, withDesk } from "./cli.ts";
+import { CLI, lamina, root, withDesk } from "./cli.ts";
+import { words } from "../words.ts";
+import { ran } from "../process.ts";
+import { onLinux } from "../where.ts";
 
 const HOSTILE = "a\x1b]0;title\x07\x1b[2J\u009b1m\u202eb\rc";
 const ACTS = /[\x01-\x09\x0b-\x1f\x7f-\x9f\u202e]/;
@@ -37,26 +40,13 @@ Deno.test("an error is one line, whatever it cites", async () => {
   }));
 });
 
-Deno.test({
-  name: "a full standard output is one line and exit code 1; a full standard error ends nothing",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
+onLinux(
+  "a full standard output is one line and exit code 1; a full standard error ends nothing",
+  async () => {
     const through = async (redirection: string, ...args: string[]) => {
-      const { code, stdout, stderr } = await new Deno.Command("sh", {
-        args: [
-          "-c",
-          `exec "$@" ${redirection}`,
-          "sh",
-          Deno.execPath(),
-          "run",
-          "-A",
-          "--quiet",
-          "src/cli.ts",
-          ...args,
-        ],
-        cwd: root,
-      }).output();
-      return [code, new TextDecoder().decode(stdout), new TextDecoder().decode(stderr)] as const;
+      const command = words`-c ${`exec "$@" ${redirection}`} sh ${Deno.execPath()} ${CLI} ${args}`;
+      const { code, out, err } = await ran("sh", command, { cwd: root });
+      return [code, out, err] as const;
     };
     const full = "lamina: Cannot write to standard output: no space left on the disk\n";
     for (const args of [["models"], ["models", "--json", "-"], ["--help"], ["--version"]]) {
@@ -67,7 +57,7 @@ Deno.test({
     assert.equal(code, 0);
     assert.notEqual(out, "");
   },
-});
+);
 
 Deno.test("--quiet leaves results and errors alone", () =>
   withDesk(async ({ folder, text, run }) => {

@@ -6,6 +6,7 @@ import type { Context } from "../../src/commands/shared/context.ts";
 import { widthOf } from "../../src/show/plain.ts";
 import { checkpointFiles, tokenizerFile, writeCheckpoints } from "../study/training.ts";
 import { withDesk } from "./cli.ts";
+import { words } from "../words.ts";
 
 const NAME = "an-organisation-with-a-long-name--a-model-with-a-longer-name-instruct-v0.3";
 
@@ -42,7 +43,7 @@ for (const [name, command] of commandsOf(program)) {
 }
 
 Deno.test("no line of a table is longer than 80 columns; numbers and weight format are there", () =>
-  withDesk(async ({ folder, text, run }) => {
+  withDesk(async ({ folder, text, ok, run }) => {
     const model = `${folder}/${NAME}`;
     await Deno.mkdir(model);
     for (const file of ["config.json", "model.safetensors", "tokenizer.json"]) {
@@ -55,14 +56,7 @@ Deno.test("no line of a table is longer than 80 columns; numbers and weight form
     await writeCheckpoints(series, new Map(await Promise.all(steps)));
     await Deno.writeFile(`${series}/tokenizer.json`, tokenizerFile);
     const profile = `${folder}/profile.json`;
-    const calibration = [
-      "--calibration-samples",
-      "2",
-      "--calibration-length",
-      "8",
-      "--calibration-text",
-      text[1],
-    ];
+    const calibration = words`--calibration-samples 2 --calibration-length 8 --calibration-text ${text[1]}`;
     const tables: string[][] = [
       ["profile", model, ...text, "--json", profile],
       ["profile", model, ...text, "--against", "llm-drop"],
@@ -76,8 +70,7 @@ Deno.test("no line of a table is longer than 80 columns; numbers and weight form
       ["compare", profile, profile],
     ];
     for (const args of tables) {
-      const { code, out, err } = await run(...args);
-      assert.equal(code, 0, err);
+      const { out } = await ok(...args);
       assert.match(out, /\d/);
       assert.deepEqual(wide(out), [], args.join(" "));
       if (!args.includes("--dry-run") && args[0] !== "checkpoints") {

@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { readResult } from "../../src/result/mod.ts";
 import { withDesk } from "./cli.ts";
+import { words } from "../words.ts";
 
 Deno.test("a plan of windows is made of an order, shown, measured, evaluated and exported where a format can", () =>
-  withDesk(async ({ folder, run, text }) => {
+  withDesk(async ({ folder, ok, fails, run, text }) => {
     const [json, file] = [`${folder}/order.json`, `${folder}/plan.json`];
     await run("order", folder, ...text, "--target", "attention", "--json", json);
     const flags = ["--drop", "2", "--window", "4", "--sinks", "1"];
-    const made = await run("plan", json, ...flags, "--json", file);
-    assert.equal(made.code, 0, made.err);
+    await ok("plan", json, ...flags, "--json", file);
     const plan = await readResult(file, "plan");
     assert.deepEqual(plan.changes?.map(({ to }) => to), ["window", "window"]);
     const shown = await run("plan", json, ...flags, "--context", "100", "--table");
@@ -19,15 +19,12 @@ Deno.test("a plan of windows is made of an order, shown, measured, evaluated and
       /^saves 0 parameters \(0\.0 %\), [\d,]+ bytes of keys and values of 100 tokens \(63\.3\s+%\)$/m,
     );
     assert.match(shown.out, /attention \d \d \(window of 4 keys and 1 sink\)/);
-    const losses = await run("perplexity", folder, ...text, "--plan", file);
-    assert.equal(losses.code, 0, losses.err);
+    await ok("perplexity", folder, ...text, "--plan", file);
     const asked = ["--tasks", "brackets", "--limit", "2", "--prompts", "0", "--plan", file];
-    const evaluated = await run("evaluate", folder, ...asked);
-    assert.equal(evaluated.code, 0, evaluated.err);
+    const evaluated = await ok("evaluate", folder, ...asked);
     assert.match(evaluated.out, /brackets +0 +2 +acc/);
-    const onnx = await run("export", folder, "--plan", file, "--format", "onnx", "--out", `${folder}/onnx`);
-    assert.equal(onnx.code, 1);
-    assert.match(onnx.err, /attention \d has a window and sinks, which the graph's operator cannot combine/);
+    const line = words`export ${folder} --plan ${file} --format onnx --out ${folder}/onnx`;
+    await fails(1, /attention \d has a window and sinks, which the graph's operator cannot combine/, ...line);
   }));
 
 Deno.test("flags of windows that cannot be are refused", () =>

@@ -5,9 +5,9 @@ import { fileURLToPath } from "node:url";
 import { writeTogether, writeWhole } from "../../src/disk/mod.ts";
 import { temporaryName } from "../../src/disk/temporary.ts";
 import { withFolder } from "../support.ts";
+import { printed, ran } from "../process.ts";
+import { onLinux, onUnix } from "../where.ts";
 
-const linux = Deno.build.os === "linux";
-const unix = Deno.build.os !== "windows";
 const namesIn = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 
 Deno.test("writing replaces the whole file, makes the folders to it, and leaves nothing beside it", () =>
@@ -18,25 +18,20 @@ Deno.test("writing replaces the whole file, makes the folders to it, and leaves 
     assert.deepEqual(namesIn(`${folder}/deep/er`), ["a.json"]);
   }));
 
-Deno.test({
-  name: "an existing file keeps its permissions",
-  ignore: !unix,
-  fn: () =>
-    withFolder(async (folder) => {
-      await Deno.writeTextFile(`${folder}/secret`, "first");
-      for (const mode of [0o600, 0o664, 0o444]) {
-        await Deno.chmod(`${folder}/secret`, mode);
-        await writeWhole(`${folder}/secret`, "second");
-        assert.equal((await Deno.stat(`${folder}/secret`)).mode! & 0o7777, mode);
-      }
-      assert.equal(await Deno.readTextFile(`${folder}/secret`), "second");
-    }),
-});
+onUnix("an existing file keeps its permissions", () =>
+  withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/secret`, "first");
+    for (const mode of [0o600, 0o664, 0o444]) {
+      await Deno.chmod(`${folder}/secret`, mode);
+      await writeWhole(`${folder}/secret`, "second");
+      assert.equal((await Deno.stat(`${folder}/secret`)).mode! & 0o7777, mode);
+    }
+    assert.equal(await Deno.readTextFile(`${folder}/secret`), "second");
+  }));
 
-Deno.test({
-  name: "a link stays a link, and what it leads to is written, there or not, through other links",
-  ignore: !unix,
-  fn: () =>
+onUnix(
+  "a link stays a link, and what it leads to is written, there or not, through other links",
+  () =>
     withFolder(async (folder) => {
       await Deno.mkdir(`${folder}/real/inner`, { recursive: true });
       await Deno.writeTextFile(`${folder}/real/there`, "first");
@@ -57,30 +52,26 @@ Deno.test({
       );
       assert.deepEqual(namesIn(folder), ["inner", "new", "real", "round", "there"]);
     }),
-});
+);
 
-Deno.test({
-  name: "a pipe and a device are written to, and stay what they are",
-  ignore: !linux,
-  fn: () =>
-    withFolder(async (folder) => {
-      const pipe = `${folder}/pipe`;
-      assert.ok((await new Deno.Command("mkfifo", { args: [pipe] }).output()).success);
-      const read = Deno.readTextFile(pipe);
-      await writeWhole(pipe, "through");
-      assert.equal(await read, "through");
-      assert.ok((await Deno.lstat(pipe)).isFifo);
-      await Deno.symlink("/dev/null", `${folder}/null`);
-      await writeWhole(`${folder}/null`, "gone");
-      assert.ok((await Deno.stat("/dev/null")).isCharDevice);
-      await assert.rejects(
-        () => writeWhole("/dev/full", "x"),
-        /^Error: Cannot write \/dev\/full: no space left on the disk$/,
-      );
-      assert.ok((await Deno.stat("/dev/full")).isCharDevice);
-      assert.deepEqual(namesIn(folder), ["null", "pipe"]);
-    }),
-});
+onLinux("a pipe and a device are written to, and stay what they are", () =>
+  withFolder(async (folder) => {
+    const pipe = `${folder}/pipe`;
+    assert.ok((await new Deno.Command("mkfifo", { args: [pipe] }).output()).success);
+    const read = Deno.readTextFile(pipe);
+    await writeWhole(pipe, "through");
+    assert.equal(await read, "through");
+    assert.ok((await Deno.lstat(pipe)).isFifo);
+    await Deno.symlink("/dev/null", `${folder}/null`);
+    await writeWhole(`${folder}/null`, "gone");
+    assert.ok((await Deno.stat("/dev/null")).isCharDevice);
+    await assert.rejects(
+      () => writeWhole("/dev/full", "x"),
+      /^Error: Cannot write \/dev\/full: no space left on the disk$/,
+    );
+    assert.ok((await Deno.stat("/dev/full")).isCharDevice);
+    assert.deepEqual(namesIn(folder), ["null", "pipe"]);
+  }));
 
 /** Runs code that has `writeWhole`, by a shell's line around it, and gives what it said. */
 async function runScript(folder: string, code: string, line: string): Promise<string> {
@@ -91,14 +82,13 @@ async function runScript(folder: string, code: string, line: string): Promise<st
   );
   const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
   const run = [Deno.execPath(), "run", "-A", "--no-check", "--config", config, `${folder}/write.ts`];
-  const { stdout, stderr } = await new Deno.Command("sh", { args: ["-c", line, "sh", ...run] }).output();
-  return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  const { out, err } = await ran("sh", ["-c", line, "sh", ...run]);
+  return out + err;
 }
 
-Deno.test({
-  name: "opened files are written to where they stand: standard output in a file, another in a file",
-  ignore: !linux,
-  fn: () =>
+onLinux(
+  "opened files are written to where they stand: standard output in a file, another in a file",
+  () =>
     withFolder(async (folder) => {
       const code = `console.log("before");
         await writeWhole("/dev/stdout", "to standard output\\n");
@@ -109,12 +99,11 @@ Deno.test({
       assert.equal(await Deno.readTextFile(`${folder}/nine`), "first\nto nine\n");
       assert.deepEqual(namesIn(folder), ["nine", "out", "write.ts"]);
     }),
-});
+);
 
-Deno.test({
-  name: "an opened file that the user did not open is not written to, however its path is spelt",
-  ignore: !linux,
-  fn: () =>
+onLinux(
+  "an opened file that the user did not open is not written to, however its path is spelt",
+  () =>
     withFolder(async (folder) => {
       await Deno.writeTextFile(`${folder}/own`, "own");
       await Deno.writeTextFile(`${folder}/input`, "input");
@@ -149,7 +138,7 @@ Deno.test({
         "to a pipe\n",
       ]);
     }),
-});
+);
 
 Deno.test("a target that cannot be written is named, and nothing half-written is left", () =>
   withFolder(async (folder) => {
@@ -168,30 +157,24 @@ Deno.test("a target that cannot be written is named, and nothing half-written is
     assert.equal(await Deno.readTextFile(`${folder}/file`), "kept");
   }));
 
-Deno.test({
-  name: "a disk that is full is an error, and the earlier file stays",
-  ignore: !linux,
-  fn: () =>
-    withFolder(async (folder) => {
-      await Deno.writeTextFile(`${folder}/kept.json`, "earlier");
-      // A limit on the size of files stands for the full disk: the write fails half way, as it would there. The shell
-      // ignores the signal that comes with it.
-      const said = await runScript(
-        folder,
-        `await writeWhole("${folder}/kept.json", "x".repeat(2 ** 22)).catch((error) => console.log(error.message));`,
-        'trap "" XFSZ; ulimit -f 2048; exec "$@"',
-      );
-      assert.match(said, /^Cannot write .*kept\.json: .*EFBIG/);
-      assert.equal(await Deno.readTextFile(`${folder}/kept.json`), "earlier");
-      assert.deepEqual(namesIn(folder), ["kept.json", "write.ts"]);
-    }),
-});
+onLinux("a disk that is full is an error, and the earlier file stays", () =>
+  withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/kept.json`, "earlier");
+    // A limit on the size of files stands for the full disk: the write fails half way, as it would there. The shell
+    // ignores the signal that comes with it.
+    const said = await runScript(
+      folder,
+      `await writeWhole("${folder}/kept.json", "x".repeat(2 ** 22)).catch((error) => console.log(error.message));`,
+      'trap "" XFSZ; ulimit -f 2048; exec "$@"',
+    );
+    assert.match(said, /^Cannot write .*kept\.json: .*EFBIG/);
+    assert.equal(await Deno.readTextFile(`${folder}/kept.json`), "earlier");
+    assert.deepEqual(namesIn(folder), ["kept.json", "write.ts"]);
+  }));
 
 Deno.test("what a killed process left is removed; what is another's, or of another machine, stays", () =>
   withFolder(async (folder) => {
-    const dead = await new Deno.Command(Deno.execPath(), { args: ["eval", "console.log(Deno.pid)"] })
-      .output();
-    const gone = temporaryName(Number(new TextDecoder().decode(dead.stdout)));
+    const gone = temporaryName(Number(await printed(Deno.execPath(), ["eval", "console.log(Deno.pid)"])));
     const others = [
       temporaryName(process.pid),
       gone.replace(/^\.lamina-[0-9a-f]{8}/, ".lamina-00000000"),

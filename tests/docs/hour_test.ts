@@ -7,7 +7,10 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { writeSmall } from "../small.ts";
-import { isRelease, isThorough } from "../support.ts";
+import { isRelease, thorough } from "../support.ts";
+import { testWhere } from "../where.ts";
+import { printed, type Ran, ran } from "../process.ts";
+import { words } from "../words.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const PAGES = ["README.md", "docs/guide.md", "docs/notebooks.md", "docs/machines.md", "docs/engines.md"];
@@ -57,15 +60,12 @@ const promises: Record<string, RegExp> = {
   lab: /the kernel "Lamina \(Deno\)" is described in/,
 };
 
-const hasBash = await new Deno.Command("bash", { args: ["-c", "true"] }).output()
-  .then(({ success }) => success, () => false);
+const hasBash = await printed("bash", ["-c", "true"]).then(() => true, () => false);
 
-Deno.test({
-  name: `the ${commands.size} commands of the README and docs/ run as written${
-    hasBash ? isThorough ? "" : " (deno task test:all)" : " (skipped: no bash)"
-  }`,
-  ignore: !hasBash || !isThorough,
-  async fn(t) {
+const skipped = hasBash ? "" : " (skipped: no bash)";
+(hasBash ? thorough : testWhere(false))(
+  `the ${commands.size} commands of the README and docs/ run as written${skipped}`,
+  async (t) => {
     assert.ok(commands.size > 25, [...commands].join("\n"));
     const folder = await Deno.makeTempDir();
     try {
@@ -87,47 +87,34 @@ Deno.test({
       await Deno.remove(folder, { recursive: true });
     }
   },
-});
+);
 
-Deno.test({
-  name: `the README's lines of library print what it says${isThorough ? "" : " (deno task test:all)"}`,
-  ignore: !isThorough,
-  async fn() {
-    const readme = await Deno.readTextFile(`${root}README.md`);
-    const blocks = readme.match(/(?:^ {4}.*\n|^\n(?= {4}))+/gm)!.map((block) =>
-      block.replaceAll(/^ {4}/gm, "").trim()
-    );
-    const script = blocks.find((block) => block.startsWith("import"))!;
-    const [, printed] = /^\/\/ (.*)$/m.exec(script)!;
-    const folder = await Deno.makeTempDir();
-    try {
-      await Deno.writeTextFile(`${folder}/library.ts`, script);
-      const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-        args: ["run", "-A", "--quiet", "--config", `${root}deno.json`, `${folder}/library.ts`],
-        env: { NO_COLOR: "1" },
-      }).output();
-      assert.equal(code, 0);
-      assert.equal(new TextDecoder().decode(stdout).trim(), printed);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
-  },
+thorough("the README's lines of library print what it says", async () => {
+  const readme = await Deno.readTextFile(`${root}README.md`);
+  const blocks = readme.match(/(?:^ {4}.*\n|^\n(?= {4}))+/gm)!.map((block) =>
+    block.replaceAll(/^ {4}/gm, "").trim()
+  );
+  const script = blocks.find((block) => block.startsWith("import"))!;
+  const [, shown] = /^\/\/ (.*)$/m.exec(script)!;
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/library.ts`, script);
+    const args = words`run -A --quiet --config ${root}deno.json ${folder}/library.ts`;
+    assert.equal((await printed(Deno.execPath(), args, { env: { NO_COLOR: "1" } })).trim(), shown);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 /** Runs a line of the README where `lamina` is the command line of this checkout. */
-async function runIn(folder: string, command: string): Promise<{ code: number; out: string; err: string }> {
+function runIn(folder: string, command: string): Promise<Ran> {
   const lamina = `lamina() { "$DENO" run -A --quiet --config "$ROOT/deno.json" "$ROOT/src/cli.ts" "$@"; }`;
-  const { code, stdout, stderr } = await new Deno.Command("bash", {
-    args: ["-c", `${lamina}; ${command}`],
-    cwd: folder,
-    env: {
-      DENO: Deno.execPath(),
-      ROOT: root,
-      NO_COLOR: "1",
-      LAMINA_RESULTS: `${folder}/results`,
-      JUPYTER_DATA_DIR: folder,
-    },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, out: text(stdout), err: text(stderr) };
+  const env = {
+    DENO: Deno.execPath(),
+    ROOT: root,
+    NO_COLOR: "1",
+    LAMINA_RESULTS: `${folder}/results`,
+    JUPYTER_DATA_DIR: folder,
+  };
+  return ran("bash", ["-c", `${lamina}; ${command}`], { cwd: folder, env });
 }

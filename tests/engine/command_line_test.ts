@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { expectShortCommandLine, longestCommandLine } from "../../src/engine/native/command_line.ts";
+import { ran } from "../process.ts";
 
 const limits = (stack: string) =>
   `Limit  Soft Limit  Hard Limit  Units\nMax stack size   ${stack}   unlimited   bytes\n`;
@@ -44,9 +45,8 @@ Deno.test({
     const run = async (bytes: number) => {
       const args = ["run", "-A", "--no-check", "--config", config, script];
       const own = new TextEncoder().encode([Deno.execPath(), ...args, ""].join("\0")).length; // each word and its end
-      const ran = await new Deno.Command(Deno.execPath(), { args: [...args, "a".repeat(bytes - own - 1)] })
-        .output();
-      return [ran.code, new TextDecoder().decode(ran.stdout)];
+      const { code, out } = await ran(Deno.execPath(), [...args, "a".repeat(bytes - own - 1)]);
+      return [code, out];
     };
     assert.deepEqual(await run(most), [0, `cpu ${most}\n`]);
     const [code2, said] = await run(most + 1);

@@ -7,6 +7,7 @@ import { Cast, createGraph, Gemm, type Graph } from "../../src/onnx/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
 import { engine, withFolder } from "../support.ts";
 import { held, testEngine, withProgram } from "./suite.ts";
+import { printed } from "../process.ts";
 
 testEngine(engine, cpuEngine);
 
@@ -86,19 +87,13 @@ Deno.test("ONNX Runtime reports nothing to its maker: a process that opens it le
       "../../src/engine/mod.ts",
       import.meta.url,
     )}"; cpuEngine();`;
-    await deno(["eval", `--config=${config}`, code], {
-      DENO_DIR: denoDir,
-      HOME: folder,
-      XDG_CACHE_HOME: folder,
-    });
+    const env = { DENO_DIR: denoDir, HOME: folder, XDG_CACHE_HOME: folder };
+    await deno(["eval", `--config=${config}`, code], env);
     assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), []);
   }));
 
-async function deno(args: string[], env: Record<string, string> = {}): Promise<string> {
+function deno(args: string[], env: Record<string, string> = {}): Promise<string> {
   // Without the variable that this process has set for itself.
   const { ORT_DISABLE_TELEMETRY: _, ...own } = Deno.env.toObject();
-  const command = new Deno.Command(Deno.execPath(), { args, env: { ...own, ...env }, clearEnv: true });
-  const { success, stdout, stderr } = await command.output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout);
+  return printed(Deno.execPath(), args, { env: { ...own, ...env }, clearEnv: true });
 }

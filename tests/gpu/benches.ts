@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Engine } from "../../src/engine/mod.ts";
 import type { Row } from "./report.ts";
+import { words } from "../words.ts";
 
 /** How much is timed, and where Python is. */
 export interface BenchOptions {
@@ -39,10 +40,13 @@ export async function benchRows(engine: Engine, options: BenchOptions): Promise<
   const base = { section: "benches", precision: engine.precision, most: null };
   const sizes = ["--samples", `${samples}`, "--length", `${length}`];
   const profile = await bench("profile_bench.ts", engine, options, [path, ...sizes, "--rounds", `${rounds}`]);
-  const decode = await bench("decode_bench.ts", engine, options, [
-    path,
-    ...["--steps", `${steps}`, "--contexts", contexts.join(), "--rounds", `${rounds}`],
-  ]);
+  const decode = await bench(
+    "decode_bench.ts",
+    engine,
+    options,
+    words`${path} --steps ${steps}
+    --contexts ${contexts.join()} --rounds ${rounds}`,
+  );
   return [
     {
       ...base,

@@ -6,33 +6,11 @@ import { engine as cpu, withFixture } from "../support.ts";
 import { check } from "./check.ts";
 import { isGood, reportText, type Row, worst } from "./report.ts";
 import { isInBlocks, residentRows } from "./residents.ts";
+import { words } from "../words.ts";
 
-const SMALL = [
-  "--engine",
-  "cpu",
-  "--precision",
-  "float32",
-  "--families",
-  "llama,gemma2",
-  "--samples",
-  "2",
-  "--length",
-  "16",
-  "--drops",
-  "1",
-];
-const BENCHES = [
-  "--bench-samples",
-  "1",
-  "--bench-length",
-  "16",
-  "--rounds",
-  "1",
-  "--steps",
-  "2",
-  "--contexts",
-  "8",
-];
+const SMALL = words`--engine cpu --precision float32 --families llama,gemma2 --samples 2 --length 16
+  --drops 1`;
+const BENCHES = words`--bench-samples 1 --bench-length 16 --rounds 1 --steps 2 --contexts 8`;
 
 Deno.test("on the CPU all is as it should be: the families within their bounds, the studies equal to themselves", () =>
   withTiny(async ({ folder, options }) => {
@@ -83,15 +61,7 @@ Deno.test("what is off, no number, or throws is marked, and fails the check", as
   const row = worst("families", "float32", "llama", [good, { ...good, what: "x.1", error: 5e-7 }]);
   assert.deepEqual([row.what, row.value, isGood(row)], ["llama", 5e-7, true]);
   await withTiny(async ({ folder }) => {
-    const report = await check([
-      ...SMALL,
-      "--only",
-      "studies",
-      "--model",
-      folder,
-      "--text",
-      `${folder}/no-text`,
-    ]);
+    const report = await check(words`${SMALL} --only studies --model ${folder} --text ${folder}/no-text`);
     assert.equal(report.works, false);
     assert.match(reportText(report), /^! +studies +float32 +.*: Cannot read text .*no-text.* failed$/m);
   });

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { isAbsolute, resolve } from "node:path";
 import { displayed, folderOf, type Kept, keptIn, type Machine, root, usuallyIn } from "../../src/home/mod.ts";
-
-const posix = Deno.build.os !== "windows";
+import { words } from "../words.ts";
+import { onUnix } from "../where.ts";
 
 /** Folders of a made-up machine. */
 function foldersOf(
@@ -27,34 +27,27 @@ Deno.test("a checkout keeps everything in its data folder, beside its notebooks"
 
 Deno.test("an installed copy keeps everything in the user's folders, by the custom of the system", () => {
   const system = (os: Machine["os"]) => foldersOf({ os }, "cache", "results", "venv").map(slashed);
-  assert.deepEqual(system("linux"), [
-    "/home/ann/.cache/lamina",
-    "/home/ann/.local/share/lamina/results",
-    "/home/ann/.local/share/lamina/venv",
-  ]);
+  assert.deepEqual(
+    system("linux"),
+    words`/home/ann/.cache/lamina /home/ann/.local/share/lamina/results
+    /home/ann/.local/share/lamina/venv`,
+  );
   assert.deepEqual(system("darwin"), [
     "/home/ann/Library/Caches/lamina",
     "/home/ann/Library/Application Support/lamina/results",
     "/home/ann/Library/Application Support/lamina/venv",
   ]);
-  assert.deepEqual(system("windows"), [
-    "/home/ann/AppData/Local/lamina/cache",
-    "/home/ann/AppData/Local/lamina/results",
-    "/home/ann/AppData/Local/lamina/venv",
-  ]);
+  const windows = "/home/ann/AppData/Local/lamina";
+  assert.deepEqual(system("windows"), ["cache", "results", "venv"].map((name) => `${windows}/${name}`));
 });
 
-Deno.test({
-  name: "XDG's variables are followed where they are absolute, as their specification says",
-  ignore: !posix,
-  fn() {
-    const named = (XDG_CACHE_HOME: string, XDG_DATA_HOME: string) =>
-      foldersOf({ variables: { XDG_CACHE_HOME, XDG_DATA_HOME } }, "cache", "results");
-    assert.deepEqual(named("/c", "/d"), ["/c/lamina", "/d/lamina/results"]);
-    const usual = ["/home/ann/.cache/lamina", "/home/ann/.local/share/lamina/results"];
-    assert.deepEqual(named("c", "./d"), usual);
-    assert.deepEqual(named("", ""), usual);
-  },
+onUnix("XDG's variables are followed where they are absolute, as their specification says", () => {
+  const named = (XDG_CACHE_HOME: string, XDG_DATA_HOME: string) =>
+    foldersOf({ variables: { XDG_CACHE_HOME, XDG_DATA_HOME } }, "cache", "results");
+  assert.deepEqual(named("/c", "/d"), ["/c/lamina", "/d/lamina/results"]);
+  const usual = ["/home/ann/.cache/lamina", "/home/ann/.local/share/lamina/results"];
+  assert.deepEqual(named("c", "./d"), usual);
+  assert.deepEqual(named("", ""), usual);
 });
 
 Deno.test("LAMINA_CACHE and LAMINA_RESULTS win everywhere; a relative one counts from the current folder", () => {

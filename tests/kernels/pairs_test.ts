@@ -10,6 +10,9 @@ import {
   randomNormalKernel,
   tokenSmoothingKernel,
 } from "../../src/kernels/mod.ts";
+import { words } from "../words.ts";
+import { printed } from "../process.ts";
+import { testWhere } from "../where.ts";
 
 const kernels = [
   attentionStatsKernel,
@@ -73,8 +76,8 @@ for (const kernel of kernels) {
 }
 
 const nvrtc = openNvrtc();
-const nvcc = await new Deno.Command("nvcc", { args: ["--version"], stdout: "null", stderr: "null" }).output()
-  .then(({ success }) => success, () => false);
+const nvcc = await printed("nvcc", ["--version"]).then(() => true, () => false);
+const [withNvrtc, withNvcc] = [nvrtc !== null, nvcc].map(testWhere);
 
 function assertEntries(kernel: Kernel, ptx: string): void {
   const entries = all(ptx, /\.entry (\w+)/g).sort();
@@ -84,45 +87,23 @@ function assertEntries(kernel: Kernel, ptx: string): void {
 for (const architecture of ["compute_80", "compute_90"]) {
   for (const kernel of kernels) {
     const title = `${kernel.name}.cu compiles for ${architecture}`;
-    Deno.test({
-      name: `${title} with NVRTC${nvrtc ? "" : " (skipped: NVRTC is not installed)"}`,
-      ignore: !nvrtc,
-      async fn() {
-        const code = nvrtc!.compile(`${kernel.name}.cu`, await kernelSource(kernel, "cu"), architecture);
-        assertEntries(kernel, new TextDecoder().decode(code));
-      },
+    withNvrtc(`${title} with NVRTC${nvrtc ? "" : " (skipped: NVRTC is not installed)"}`, async () => {
+      const code = nvrtc!.compile(`${kernel.name}.cu`, await kernelSource(kernel, "cu"), architecture);
+      assertEntries(kernel, new TextDecoder().decode(code));
     });
-    Deno.test({
-      name: `${title} with nvcc${nvcc ? "" : " (skipped: nvcc is not installed)"}`,
-      ignore: !nvcc,
-      async fn() {
-        const source = new URL(`../../kernels/${kernel.name}.cu`, import.meta.url);
-        const args = [
-          "-ptx",
-          `-arch=${architecture}`,
-          "-Werror",
-          "all-warnings",
-          "-o",
-          "-",
-          fileURLToPath(source),
-        ];
-        const { success, stdout, stderr } = await new Deno.Command("nvcc", { args }).output();
-        assert.ok(success, new TextDecoder().decode(stderr));
-        assertEntries(kernel, new TextDecoder().decode(stdout));
-      },
+    withNvcc(`${title} with nvcc${nvcc ? "" : " (skipped: nvcc is not installed)"}`, async () => {
+      const source = new URL(`../../kernels/${kernel.name}.cu`, import.meta.url);
+      const args = words`-ptx -arch=${architecture} -Werror all-warnings -o - ${fileURLToPath(source)}`;
+      assertEntries(kernel, await printed("nvcc", args));
     });
   }
 }
 
-Deno.test({
-  name: "NVRTC's log names the file and the line",
-  ignore: !nvrtc,
-  fn: () =>
-    assert.throws(
-      () => nvrtc!.compile("wrong.cu", "__device__ int a;\n__device__ int b = c;", "compute_80"),
-      {
-        name: "SyntaxError",
-        message: /^Cannot compile wrong.cu for compute_80: wrong.cu\(2\): error: identifier "c" is undefined/,
-      },
-    ),
-});
+withNvrtc("NVRTC's log names the file and the line", () =>
+  assert.throws(
+    () => nvrtc!.compile("wrong.cu", "__device__ int a;\n__device__ int b = c;", "compute_80"),
+    {
+      name: "SyntaxError",
+      message: /^Cannot compile wrong.cu for compute_80: wrong.cu\(2\): error: identifier "c" is undefined/,
+    },
+  ));

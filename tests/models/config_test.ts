@@ -11,8 +11,9 @@ async function configOf(fixture: string): Promise<Record<string, unknown>> {
   return JSON.parse(await Deno.readTextFile(url));
 }
 
-for (const [what, fixture, change, message] of refused) {
-  Deno.test(`config.json with ${what} is refused`, async () => {
+for (const [fixture, change, message] of refused) {
+  const what = Deno.inspect(change, { compact: true, breakLength: Infinity, strAbbreviateSize: 60 });
+  Deno.test(`${fixture} with ${what} is refused`, async () => {
     const config = { ...await configOf(fixture), ...change };
     assert.throws(() => readSpec(config, FILE), (error: Error) => {
       assert.match(error.message, message);

@@ -14,7 +14,7 @@ const NAMES = ["qwen3-next", "qwen3-next-older", "qwen3-5", "qwen3-5-moe"];
 
 async function withFile(
   name: string,
-  use: (model: Model) => Promise<void>,
+  use: (model: Model) => Promise<void> | void,
   change: (file: GgufFile) => GgufFile = (file) => file,
 ): Promise<void> {
   const bytes = await Deno.readFile(new URL(`../fixtures/gguf/${name}.gguf`, import.meta.url));
@@ -61,19 +61,13 @@ for (const name of NAMES) {
 
 Deno.test("a list of kinds of layers counts before the interval", () =>
   withFile("qwen3-5", ({ spec }) => {
-    assert.deepEqual(spec.layers.map(({ attention }) => attention?.kind === "delta"), [
-      true,
-      true,
-      true,
-      false,
-    ]);
-    return Promise.resolve();
+    const are = spec.layers.map(({ attention }) => attention?.kind === "delta");
+    assert.deepEqual(are, [true, true, true, false]);
   }, (file) => changed(file, "attention.recurrent_layers", [true, true, true, false], 9)));
 
 Deno.test("a head for later tokens is no layer", () =>
   withFile("qwen3-5", ({ spec }) => {
     assert.equal(spec.layers.length, 4);
-    return Promise.resolve();
   }, (file) => changed(changed(file, "block_count", 5), "nextn_predict_layers", 1)));
 
 /** The file with another value under a key of its architecture; without the key for undefined. */
@@ -111,82 +105,39 @@ function damaged(
 }
 
 for (
-  const [what, name, tensor, damage, message] of [
-    ["without ssm_a", "qwen3-5", "blk.0.ssm_a", {}, /tensor blk\.0\.ssm_a is missing/],
-    ["without rates", "qwen3-next", "blk.2.ssm_ba.weight", {}, /tensor blk\.2\.ssm_ba\.weight is missing/],
+  const [name, tensor, damage, rest] of [
+    ["qwen3-5", "blk.0.ssm_a", {}, / is missing/],
+    ["qwen3-next", "blk.2.ssm_ba.weight", {}, / is missing/],
     [
-      "with A of the wrong sign",
       "qwen3-5",
       "blk.1.ssm_a",
       { value: 0.5 },
-      /tensor blk\.1\.ssm_a of shape \[4\]: .*0\.5.* at index 0: expected stored numbers of at most 0/,
+      / of shape \[4\]: .*0\.5.* at index 0: expected stored numbers of at most 0/,
     ],
+    ["qwen3-5", "blk.1.ssm_a", { value: NaN }, / of shape \[4\]: .*NaN/],
     [
-      "with no number in A",
-      "qwen3-5",
-      "blk.1.ssm_a",
-      { value: NaN },
-      /tensor blk\.1\.ssm_a of shape \[4\]: .*NaN/,
-    ],
-    [
-      "with a value head too many",
       "qwen3-5",
       "blk.0.attn_qkv.weight",
       { shape: [88, 32] },
-      /tensor blk\.0\.attn_qkv\.weight of shape \[88,32\]: .*88 rows.*expected 80, 48 and 8 for each of 4 value heads/,
+      /: .*88 rows.*expected 80, 48 and 8 for each of 4 value heads/,
     ],
-    [
-      "with columns too few",
-      "qwen3-5",
-      "blk.0.ssm_out.weight",
-      { shape: [32, 24] },
-      /tensor blk\.0\.ssm_out\.weight of shape \[32,24\]: .*24 columns.*expected 32/,
-    ],
-    [
-      "with a convolution that is a list",
-      "qwen3-5",
-      "blk.0.ssm_conv1d.weight",
-      { shape: [80] },
-      /tensor blk\.0\.ssm_conv1d\.weight of shape \[80\] gives \[80,1\], expected \[80,1,4\]/,
-    ],
-    [
-      "with a longer convolution",
-      "qwen3-next",
-      "blk.0.ssm_conv1d.weight",
-      { shape: [88, 5] },
-      /tensor blk\.0\.ssm_conv1d\.weight of shape \[88,5\] gives \[88,1,5\], expected \[88,1,4\]/,
-    ],
-    [
-      "with q but no gate",
-      "qwen3-5",
-      "blk.3.attn_q.weight",
-      { shape: [64, 32] },
-      /tensor blk\.3\.attn_q\.weight of shape \[64,32\]: .*64 rows: expected 128/,
-    ],
-    [
-      "with streams of another size",
-      "qwen3-next-older",
-      "blk.0.ssm_in.weight",
-      { shape: [126, 32] },
-      /tensor blk\.0\.ssm_in\.weight of shape \[126,32\]: .*126 rows: expected 128/,
-    ],
-    [
-      "with another number of rates",
-      "qwen3-next",
-      "blk.0.ssm_ba.weight",
-      { shape: [6, 32] },
-      /tensor blk\.0\.ssm_ba\.weight of shape \[6,32\]: .*6 rows: expected 8/,
-    ],
+    ["qwen3-5", "blk.0.ssm_out.weight", { shape: [32, 24] }, /: .*24 columns.*expected 32/],
+    ["qwen3-5", "blk.0.ssm_conv1d.weight", { shape: [80] }, / gives \[80,1\], expected \[80,1,4\]/],
+    ["qwen3-next", "blk.0.ssm_conv1d.weight", { shape: [88, 5] }, / gives \[88,1,5\], expected \[88,1,4\]/],
+    ["qwen3-5", "blk.3.attn_q.weight", { shape: [64, 32] }, /: .*64 rows: expected 128/],
+    ["qwen3-next-older", "blk.0.ssm_in.weight", { shape: [126, 32] }, /: .*126 rows: expected 128/],
+    ["qwen3-next", "blk.0.ssm_ba.weight", { shape: [6, 32] }, /: .*6 rows: expected 8/],
   ] as const
 ) {
-  Deno.test(`a hybrid's GGUF file ${what} is refused by file and tensor`, () =>
+  Deno.test(`the GGUF file ${name} with ${tensor} as ${Deno.inspect(damage)} is refused by file and tensor`, () =>
     assert.rejects(
       withFile(name, async ({ spec, weights }) => {
         for (const l of spec.layers.keys()) (await weights.layer(l)).release();
       }, (file) => damaged(file, tensor, damage)),
       (error: Error) => {
-        assert.match(error.message, message);
-        assert.match(error.message, new RegExp(`^Cannot load ${name}\\.gguf: `));
+        const shape = "shape" in damage ? ` of shape ${JSON.stringify(damage.shape)}` : "";
+        const start = RegExp.escape(`tensor ${tensor}${shape}`);
+        assert.match(error.message, new RegExp(`^Cannot load ${name}\\.gguf: .*${start}${rest.source}`));
         return error instanceof TypeError || error instanceof RangeError;
       },
     ));

@@ -6,6 +6,7 @@ import { openGguf } from "../../src/weights/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { blocksOf, gramSums, largest, openFolder, withFixture } from "../support.ts";
 import { gguf, pair, tensor, text, uint } from "../weights/build.ts";
+import { words } from "../words.ts";
 
 async function withGguf(name: string, use: (model: Model) => Promise<void>): Promise<void> {
   const bytes = await Deno.readFile(new URL(`../fixtures/gguf/${name}.gguf`, import.meta.url));
@@ -14,29 +15,8 @@ async function withGguf(name: string, use: (model: Model) => Promise<void>): Pro
   model.weights.close();
 }
 
-const NAMES = [
-  "llama",
-  "llama-joined",
-  "qwen3",
-  "smollm3",
-  "olmo",
-  "olmo3",
-  "granite-tied",
-  "cohere2",
-  "glm4",
-  "phi3",
-  "gpt2",
-  "mixtral",
-  "olmoe",
-  "olmoe-joined",
-  "qwen2-moe",
-  "qwen3-moe-loose",
-  "glm4-moe",
-  "gpt-oss",
-  "deepseek-v3",
-  "mixtral-older",
-  "deepseek-v3-older",
-];
+const NAMES = words`llama llama-joined qwen3 smollm3 olmo olmo3 granite-tied cohere2 glm4 phi3 gpt2 mixtral
+  olmoe olmoe-joined qwen2-moe qwen3-moe-loose glm4-moe gpt-oss deepseek-v3 mixtral-older deepseek-v3-older`;
 
 const windowless = () => ({ sliding_window: null, layer_types: null, use_sliding_window: false });
 /** V3's two multipliers are one in a file. */
@@ -103,8 +83,10 @@ Deno.test("llama-rope-llama3: rope_freqs.weight is the rotation that the folder 
     file.close();
   }));
 
+const LLAMA = { "general.architecture": "llama" };
+
 /** A file with one tensor and some metadata of type string or u32. */
-function file(metadata: Record<string, string | number>, name = "token_embd.weight") {
+function file(metadata: Record<string, string | number>, name: string) {
   return gguf({
     metadata: Object.entries(metadata).map(([key, value]) =>
       typeof value === "string" ? pair(key, 8, text(value)) : pair(key, 4, uint(32, value))
@@ -114,63 +96,44 @@ function file(metadata: Record<string, string | number>, name = "token_embd.weig
   });
 }
 
-for (
-  const [what, bytes, message] of [
-    [
-      "a number for an architecture",
-      file({ "general.architecture": 7 }),
-      /general\.architecture is not a string, expected one of/,
-    ],
-    [
-      "an architecture of a strange name",
-      file({ "general.architecture": "\u001b[31m\nred" }),
-      /general\.architecture is "\\u001b\[31m\\nred", expected one of/,
-    ],
-    [
-      "another architecture",
-      file({ "general.architecture": "mamba" }),
-      /general\.architecture is mamba, expected one of llama, deci, qwen2/,
-    ],
-    ["no architecture", file({}), /general\.architecture is missing, expected one of llama/],
-    [
-      "missing sizes",
-      file({ "general.architecture": "llama" }),
-      /hidden_size is missing, expected an integer/,
-    ],
-    [
-      "rope factors that are a matrix",
-      file({ "general.architecture": "llama" }, "rope_freqs.weight"),
-      /tensor rope_freqs\.weight has shape \[8,4\], expected a list of at most 32768 frequency divisors/,
-    ],
-    [
-      "one list of rope factors of two",
-      file({ "general.architecture": "llama" }, "rope_factors_long.weight"),
-      /tensor rope_factors_short\.weight is missing, expected a list/,
-    ],
-    [
-      "more layers than tensors",
-      file({ "general.architecture": "llama", "llama.block_count": 2 ** 31 }),
-      /llama\.block_count is 2147483648, expected at most 1, the number of its tensors/,
-    ],
-    [
-      "a rotation of half a head, where heads are turned whole",
-      file({
-        "general.architecture": "llama",
-        "llama.embedding_length": 32,
-        "llama.attention.head_count": 4,
-        "llama.rope.dimension_count": 4,
-      }),
-      /llama\.rope\.dimension_count is 4, expected 8, the size of a head/,
-    ],
-    [
-      "a text for a number",
-      file({ "general.architecture": "llama", "llama.embedding_length": "4" }),
-      /hidden_size is "4", expected an integer/,
-    ],
-  ] as const
-) {
-  Deno.test(`a GGUF file with ${what} is refused by name`, async () => {
-    const opened = await openGguf(bufferSource("some.gguf", bytes as Uint8Array<ArrayBuffer>));
+/** The metadata of a file that is refused, the message, and the name of its one tensor. */
+const refused: [Record<string, string | number>, RegExp, name?: string][] = [
+  [{ "general.architecture": 7 }, /general\.architecture is not a string, expected one of/],
+  [
+    { "general.architecture": "\u001b[31m\nred" },
+    /general\.architecture is "\\u001b\[31m\\nred", expected one of/,
+  ],
+  [
+    { "general.architecture": "mamba" },
+    /general\.architecture is mamba, expected one of llama, deci, qwen2/,
+  ],
+  [{}, /general\.architecture is missing, expected one of llama/],
+  [LLAMA, /hidden_size is missing, expected an integer/],
+  [
+    LLAMA,
+    /tensor rope_freqs\.weight has shape \[8,4\], expected a list of at most 32768 frequency divisors/,
+    "rope_freqs.weight",
+  ],
+  [LLAMA, /tensor rope_factors_short\.weight is missing, expected a list/, "rope_factors_long.weight"],
+  [
+    { ...LLAMA, "llama.block_count": 2 ** 31 },
+    /llama\.block_count is 2147483648, expected at most 1, the number of its tensors/,
+  ],
+  [
+    {
+      ...LLAMA,
+      "llama.embedding_length": 32,
+      "llama.attention.head_count": 4,
+      "llama.rope.dimension_count": 4, // heads are turned whole
+    },
+    /llama\.rope\.dimension_count is 4, expected 8, the size of a head/,
+  ],
+  [{ ...LLAMA, "llama.embedding_length": "4" }, /hidden_size is "4", expected an integer/],
+];
+
+for (const [metadata, message, name = "token_embd.weight"] of refused) {
+  Deno.test(`a GGUF file of ${JSON.stringify(metadata)} with ${name} is refused by name`, async () => {
+    const opened = await openGguf(bufferSource("some.gguf", file(metadata, name)));
     await assert.rejects(loadGguf(opened, "some.gguf"), (error: Error) => {
       assert.match(error.message, message);
       assert.match(error.message, /some\.gguf/);

@@ -1,126 +1,106 @@
 /** Checkpoints whose tensors have other prefixes are found; those that lack a tensor, or have a wrong one, are refused. */
 import assert from "node:assert/strict";
 import { bufferSource } from "../../src/hub/mod.ts";
-import { loadFolder } from "../../src/models/mod.ts";
-import { noDrop } from "../../src/run/mod.ts";
+import { loadFolder, type Model } from "../../src/models/mod.ts";
+import { type Blocks, noDrop } from "../../src/run/mod.ts";
 import { type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
 import { finalStreams } from "../run/states.ts";
 import { fixture } from "../fixtures/read.ts";
 import { join, safetensors } from "../weights/build.ts";
-import { blocksOf, openFolder, withFixture, withFolder } from "../support.ts";
+import { openFolder, withFixture, withFolder } from "../support.ts";
 import { prefixed, rewrite } from "./rewrite.ts";
 
-for (
-  const [name, prefix] of [
-    ["llama", ""],
-    ["llama", "language_model.model."],
-    ["llama", "model.text_model."], // Idefics 3, SmolVLM
-    ["gemma3", "model.language_model."],
-    ["neox-parallel", ""],
-    ["llama", "_orig_mod.model."],
-    ["llama", "module._orig_mod.model."],
-    ["llama", "base_model.model.model."],
-    ["llama", "base_model.model."],
-    ["llama", "module.base_model.model.model."],
-    ["llama", "model._orig_mod."],
-    ["gemma3", "module.model.language_model."],
-    ["neox-parallel", "base_model.model.gpt_neox."],
-  ]
-) {
-  Deno.test(`${name}: a checkpoint with the prefix "${prefix}" is the same model`, () =>
-    withFolder((folder) =>
-      withFixture(name, async ({ model, expected }) => {
-        await rewrite(name, folder, prefixed(prefix));
-        const other = await openFolder(folder);
-        const blocks = blocksOf(expected);
-        assert.deepEqual(
-          await finalStreams(other, blocks, [noDrop]),
-          await finalStreams(model, blocks, [noDrop]),
-        );
-        other.close();
-      })
-    ));
+type Change = (tensors: Map<string, Tensor>) => void;
+type Opened = Awaited<ReturnType<typeof openFolder>>;
+
+/** Opens a fixture's copy with changed tensors beside the fixture; `rename` changes the folder before that. */
+function withCopy(
+  name: string,
+  change: Change,
+  use: (copy: Opened, model: Model, blocks: Blocks) => Promise<void>,
+  rename: (folder: string) => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
+  return withFolder((folder) =>
+    withFixture(name, async ({ model, blocks }) => {
+      await rewrite(name, folder, change);
+      await rename(folder);
+      const copy = await openFolder(folder);
+      try {
+        await use(copy, model, blocks);
+      } finally {
+        copy.close();
+      }
+    })
+  );
+}
+
+async function expectSame(copy: Model, model: Model, blocks: Blocks): Promise<void> {
+  assert.deepEqual(await finalStreams(copy, blocks, [noDrop]), await finalStreams(model, blocks, [noDrop]));
+}
+
+/** Prefixes of tensors' names; Idefics 3 and SmolVLM have `model.text_model.`. */
+const prefixes: Record<string, string[]> = {
+  llama: [
+    ...["", "language_model.model.", "model.text_model.", "_orig_mod.model.", "module._orig_mod.model."],
+    ...["base_model.model.model.", "base_model.model.", "module.base_model.model.model.", "model._orig_mod."],
+  ],
+  gemma3: ["model.language_model.", "module.model.language_model."],
+  "neox-parallel": ["", "base_model.model.gpt_neox."],
+};
+for (const [name, own] of Object.entries(prefixes)) {
+  for (const prefix of own) {
+    Deno.test(`${name}: a checkpoint with the prefix "${prefix}" is the same model`, () =>
+      withCopy(name, prefixed(prefix), expectSame));
+  }
 }
 
 Deno.test("a checkpoint whose every name has the wrapper's step, the head's too, is the same model", () =>
-  withFolder((folder) =>
-    withFixture("llama", async ({ model, expected }) => {
-      await rewrite("llama", folder, (tensors) => {
-        for (const [key, tensor] of [...tensors]) {
-          tensors.delete(key);
-          tensors.set(`base_model.model.${key.replace(/(layers\.\d+)/, "$1._orig_mod")}`, tensor);
-        }
-      });
-      const other = await openFolder(folder);
-      const blocks = blocksOf(expected);
-      assert.deepEqual(
-        await finalStreams(other, blocks, [noDrop]),
-        await finalStreams(model, blocks, [noDrop]),
-      );
-      assert.equal(
-        other.stored!("mlp.up_proj.weight", 1).name,
-        "base_model.model.model.layers.1._orig_mod.mlp.up_proj.weight",
-      );
-      const head = await other.weights.outer("head.weight");
-      assert.deepEqual(head, await model.weights.outer("head.weight"));
-      other.close();
-    })
-  ));
+  withCopy("llama", (tensors) => {
+    for (const [key, tensor] of [...tensors]) {
+      tensors.delete(key);
+      tensors.set(`base_model.model.${key.replace(/(layers\.\d+)/, "$1._orig_mod")}`, tensor);
+    }
+  }, async (copy, model, blocks) => {
+    await expectSame(copy, model, blocks);
+    const stored = "base_model.model.model.layers.1._orig_mod.mlp.up_proj.weight";
+    assert.equal(copy.stored!("mlp.up_proj.weight", 1).name, stored);
+    assert.deepEqual(await copy.weights.outer("head.weight"), await model.weights.outer("head.weight"));
+  }));
 
 for (
-  const name of ["model.fp16.safetensors", "model-00001-of-00001.safetensors", "consolidated.safetensors"]
+  const name of ["model.fp16", "model-00001-of-00001", "consolidated"].map((own) => `${own}.safetensors`)
 ) {
   Deno.test(`a folder whose only weights are ${name} is the same model`, () =>
-    withFolder((folder) =>
-      withFixture("llama", async ({ model }) => {
-        await rewrite("llama", folder, () => {});
-        await Deno.rename(`${folder}/model.safetensors`, `${folder}/${name}`);
-        const other = await openFolder(folder);
-        const [lease, expected] = [await other.weights.layer(0), await model.weights.layer(0)];
-        assert.deepEqual(lease.tensors, expected.tensors);
-        lease.release();
-        expected.release();
-        other.close();
-      })
-    ));
+    withCopy("llama", () => {}, async (copy, model) => {
+      const [lease, expected] = [await copy.weights.layer(0), await model.weights.layer(0)];
+      assert.deepEqual(lease.tensors, expected.tensors);
+      lease.release();
+      expected.release();
+    }, (folder) => Deno.rename(`${folder}/model.safetensors`, `${folder}/${name}`)));
 }
 
 Deno.test("a checkpoint in float64 is the same model, and says what it is", () =>
-  withFolder((folder) =>
-    withFixture("llama", async ({ model, expected }) => {
-      await rewrite("llama", folder, (tensors) => {
-        for (const [key, tensor] of tensors) {
-          tensors.set(key, { ...tensor, dtype: "f64", data: Float64Array.from(toFloat32(tensor)) });
-        }
-      });
-      const other = await openFolder(folder);
-      assert.equal(other.weights.format, "safetensors F64 read as F32");
-      const blocks = blocksOf(expected);
-      assert.deepEqual(
-        await finalStreams(other, blocks, [noDrop]),
-        await finalStreams(model, blocks, [noDrop]),
-      );
-      other.close();
-    })
-  ));
+  withCopy("llama", (tensors) => {
+    for (const [key, tensor] of tensors) {
+      tensors.set(key, { ...tensor, dtype: "f64", data: Float64Array.from(toFloat32(tensor)) });
+    }
+  }, async (copy, model, blocks) => {
+    assert.equal(copy.weights.format, "safetensors F64 read as F32");
+    await expectSame(copy, model, blocks);
+  }));
 
-const refused: [what: string, change: (tensors: Map<string, Tensor>) => void, message: RegExp][] = [
-  [
-    "lacks a module's tensor",
-    (tensors) => tensors.delete("model.layers.1.mlp.up_proj.weight"),
-    /tensor model\.layers\.1\.mlp\.up_proj\.weight is missing/,
-  ],
-  [
-    "lacks the final norm",
-    (tensors) => tensors.delete("model.norm.weight"),
-    /tensor model\.norm\.weight is missing/,
-  ],
-  ["lacks its head", (tensors) => tensors.delete("lm_head.weight"), /tensor lm_head\.weight is missing/],
-  [
-    "lacks its embedding",
-    (tensors) => tensors.delete("model.embed_tokens.weight"),
-    /tensor model\.embed_tokens\.weight is missing/,
-  ],
+const lacking = {
+  "a module's tensor": "model.layers.1.mlp.up_proj.weight",
+  "the final norm": "model.norm.weight",
+  "its head": "lm_head.weight",
+  "its embedding": "model.embed_tokens.weight",
+};
+const refused: [what: string, change: Change, message: RegExp][] = [
+  ...Object.entries(lacking).map(([what, name]): [string, Change, RegExp] => [
+    `lacks ${what}`,
+    (tensors) => tensors.delete(name),
+    new RegExp(`tensor ${RegExp.escape(name)} is missing`),
+  ]),
   [
     "has a transposed tensor",
     (tensors) => {

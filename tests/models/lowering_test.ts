@@ -61,7 +61,6 @@ for (const [turn, [name, lowering]] of Object.entries(lowerings).entries()) {
             assert.deepEqual([...productTypes(proto).difference(new Set(wanted))], [], fixture);
           }
         }
-        return Promise.resolve();
       });
     }
     assert.deepEqual([...used.difference(allowed)], []);
@@ -78,5 +77,4 @@ Deno.test("BF16 is fed as such, or not at all", () =>
         .map(({ type }) => (type!.value.value as { elemType: DataType }).elemType);
       assert.deepEqual(types, Array(4).fill(fed[bfloat16]));
     }
-    return Promise.resolve();
   }));

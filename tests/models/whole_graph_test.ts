@@ -15,7 +15,7 @@ import type { Feeds, Program } from "../../src/engine/mod.ts";
 import { freeAll, take, withUploaded } from "../../src/run/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
-import { byTurns, distance, engine, largest, runGraph, stateTolerance, withFixture } from "../support.ts";
+import { byTurns, engine, expectNear, runGraph, withFixture } from "../support.ts";
 
 function without({ layers, ...spec }: ModelSpec, drop: { attention: number[]; mlp: number[] }): ModelSpec {
   return {
@@ -138,7 +138,7 @@ Deno.test("texts of a batch, padded on the right, do not see each other or what 
       const [alone] = await logitsOf(model, spec, Int32Array.from(text), [[text.length]]);
       const start = i * 20 * spec.vocabulary;
       const found = toFloat32(logits).subarray(start, start + alone.length);
-      assert.ok(distance(found, alone) / largest(alone) <= stateTolerance(spec));
+      expectNear(spec, found, alone);
     }
   }));
 
@@ -154,7 +154,6 @@ for (const name of linear) {
     withFixture(name, ({ model: { spec } }) => {
       const why = /^TypeError: Cannot make one graph of \w+: linear attention mixes the tokens in layers \d/;
       assert.throws(() => wholeGraph(spec, 8, () => "f32"), why);
-      return Promise.resolve();
     }));
 }
 
@@ -168,9 +167,8 @@ for (const [i, name] of fixtureNames.filter((name) => !linear.includes(name)).en
         const spec = without(model.spec, { attention: [...plan.attention], mlp: [...plan.mlp] });
         const runs = [[length], ...inSteps.includes(label) ? [[5, ...counted(6, length + 1)]] : []];
         for (const [run, logits] of (await logitsOf(model, spec, ids.subarray(0, length), runs)).entries()) {
-          const error = distance(logits, expected) / largest(expected);
           const steps = `${label}, ${runs[run].length} steps`;
-          assert.ok(error <= stateTolerance(model.spec), `${steps}: relative error ${error}`);
+          expectNear(model.spec, logits, expected, `${steps}`);
         }
       }
     }));

@@ -18,6 +18,8 @@ import {
 import { pictures } from "./pictures.ts";
 import { stated, unread } from "./prose.ts";
 import { thorough } from "../support.ts";
+import { words } from "../words.ts";
+import { ran } from "../process.ts";
 
 const MOST_BYTES = 600_000; // characters; notebook 05 has 567,000 with its sentences and shares of updates as outputs
 const MOST_LINES = 15;
@@ -120,12 +122,7 @@ thorough("the cells have correct types under Lamina's own settings", async () =>
 Deno.test("a measured number in Markdown is found; code, formulas, names and quoted papers are not", () => {
   const found = (source: string, type: Cell["type"] = "markdown") =>
     stated([{ type, source, executionCount: null, outputs: [] }]);
-  assert.deepEqual(found("From 35.8 to 1,234,567: 49.3 %, −0.45; 8 of 30."), [
-    "35.8",
-    "1,234,567",
-    "49.3",
-    "0.45",
-  ]);
+  assert.deepEqual(found("From 35.8 to 1,234,567: 49.3 %, −0.45; 8 of 30."), words`35.8 1,234,567 49.3 0.45`);
   assert.deepEqual(found("`0.123`, $\\sigma = 0.02$, $$0.5 < s$$ and\n```ts\nconst a = 1.5;\n```"), []);
   assert.deepEqual(found("Qwen2.5, Qwen3-1.7B and v0.14.2"), []);
   assert.deepEqual(found("The paper (arXiv 2406.15786v6): Llama-3-70B 1.43 times. Here 1.22."), ["1.22"]);
@@ -171,15 +168,9 @@ Deno.test("what does not belong into a notebook is found", () => {
 
 /** What `deno check` has against scripts; nothing where it is content. */
 async function checkTypes(paths: readonly string[]): Promise<string> {
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "check",
-      "--quiet",
-      "--config",
-      fileURLToPath(new URL("../../deno.json", import.meta.url)),
-      ...paths,
-    ],
-    env: { NO_COLOR: "1" },
-  }).output();
-  return success ? "" : new TextDecoder().decode(stderr);
+  const args = words`check --quiet --config ${
+    fileURLToPath(new URL("../../deno.json", import.meta.url))
+  } ${paths}`;
+  const { code, err } = await ran(Deno.execPath(), args, { env: { NO_COLOR: "1" } });
+  return code === 0 ? "" : err;
 }

@@ -4,6 +4,7 @@ import { missingPackages } from "../../src/hub/mod.ts";
 import { environment, install, python } from "../../src/lab/mod.ts";
 import { type Kind, METHODS, VERSION } from "../../src/result/mod.ts";
 import { thorough } from "../support.ts";
+import { printed } from "../process.ts";
 
 /** An output of a code cell, as nbformat 4 stores it. */
 export interface Output {
@@ -146,13 +147,8 @@ export function kernelTest(name: string, body: (folder: string) => Promise<void>
 }
 
 /** Runs a Python script in the virtual environment; its standard output. Throws with its errors. */
-export async function runPython(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(python, {
-    args: [...args],
-    env: { ...environment, ...env },
-  }).output();
-  if (!success) throw new Error(`${args[0]} failed: ${new TextDecoder().decode(stderr)}`);
-  return new TextDecoder().decode(stdout);
+export function runPython(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
+  return printed(python, args, { env: { ...environment, ...env } });
 }
 
 function joined(text: string | readonly string[]): string {

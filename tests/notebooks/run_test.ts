@@ -24,6 +24,8 @@ import {
 import { writeSmall } from "../small.ts";
 import { isRelease } from "../support.ts";
 import { unchanged } from "../unchanged.ts";
+import { printed } from "../process.ts";
+import { words } from "../words.ts";
 
 /** Two samples of 48 tokens. */
 const sizes = { LAMINA_SAMPLES: "2", LAMINA_LENGTH: "48", LAMINA_CONTEXTS: "16", LAMINA_ROUNDS: "1" };
@@ -114,12 +116,7 @@ kernelTest("the stop button ends a study and keeps the kernel", async () => {
   });
 });
 
-async function runScript(path: string, env: Record<string, string>): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", "--no-check", "--config", `${root}deno.json`, path],
-    cwd: dirname(path),
-    env,
-  }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout);
+function runScript(path: string, env: Record<string, string>): Promise<string> {
+  const args = words`run -A --quiet --no-check --config ${root}deno.json ${path}`;
+  return printed(Deno.execPath(), args, { cwd: dirname(path), env });
 }

@@ -2,14 +2,15 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { withFolder } from "../support.ts";
+import { ran } from "../process.ts";
+import { onUnix } from "../where.ts";
 
 const launchers = [["node", "src/launch/lamina.cjs"], ["python3", "src/launch/lamina_lab.py"]];
 
 for (const [program, file] of launchers) {
-  Deno.test({
-    name: `${file} refuses a HOME or DENO_DIR that is no folder, and one below a file`,
-    ignore: Deno.build.os === "windows",
-    fn: () =>
+  onUnix(
+    `${file} refuses a HOME or DENO_DIR that is no folder, and one below a file`,
+    () =>
       withFolder(async (folder) => {
         await Deno.writeTextFile(`${folder}/file`, "");
         const cases = ["HOME", "DENO_DIR"].flatMap((name) =>
@@ -17,12 +18,11 @@ for (const [program, file] of launchers) {
         );
         for (const env of cases) {
           const args = [fileURLToPath(new URL(`../../${file}`, import.meta.url)), "models"];
-          const { code, stderr } = await new Deno.Command(program, { args, env }).output();
+          const { code, err } = await ran(program, args, { env });
           const [[name, value]] = Object.entries(env);
-          const said = new TextDecoder().decode(stderr);
-          assert.equal(said, `lamina: Cannot start: ${name} is ${value}, expected a folder\n`);
+          assert.equal(err, `lamina: Cannot start: ${name} is ${value}, expected a folder\n`);
           assert.equal(code, 1);
         }
       }),
-  });
+  );
 }

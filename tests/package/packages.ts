@@ -1,42 +1,30 @@
 /** The packages of `task pack`, made once, and what installs and runs them away from this checkout. */
-import assert from "node:assert/strict";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import manifest from "../../deno.json" with { type: "json" };
 import { missingPackages } from "../../src/hub/mod.ts";
+import { printed, type Ran, ran } from "../process.ts";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 export const version = manifest.version;
 
-/** What a program wrote, and how it ended. */
-export interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
+/** Where and in which environment a program runs. */
+interface Where {
+  readonly cwd: string;
+  readonly env?: Record<string, string>;
 }
 
 /** Runs a program in a folder. */
-export async function run(
-  program: string,
-  args: readonly string[],
-  { cwd, env = {} }: { cwd: string; env?: Record<string, string> },
-): Promise<Ran> {
-  const command = new Deno.Command(program, {
-    args: [...args],
-    cwd,
-    env: { NO_COLOR: "1", PIP_DISABLE_PIP_VERSION_CHECK: "1", ...env },
-  });
-  const { code, stdout, stderr } = await command.output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, out: text(stdout), err: text(stderr) };
-}
+export const run = (program: string, args: readonly string[], where: Where): Promise<Ran> =>
+  ran(program, args, quiet(where));
 
 /** The same, of a program that must succeed; gives what it printed. */
-export async function succeed(...[program, args, where]: Parameters<typeof run>): Promise<string> {
-  const { code, out, err } = await run(program, args, where);
-  assert.equal(code, 0, `${program} ${args.join(" ")}\n${out}${err}`);
-  return out;
-}
+export const succeed = (program: string, args: readonly string[], where: Where): Promise<string> =>
+  printed(program, args, quiet(where));
+
+const quiet = ({ cwd, env }: Where) => (
+  { cwd, env: { NO_COLOR: "1", PIP_DISABLE_PIP_VERSION_CHECK: "1", ...env } }
+);
 
 /** Why nothing can be packed here; empty where it can. */
 export async function obstacle(): Promise<string> {

@@ -1,6 +1,7 @@
 /** The version is deno.json's, and Deno's release is pyproject.toml's: every other place repeats them. */
 import assert from "node:assert/strict";
 import { root, version } from "./packages.ts";
+import { words } from "../words.ts";
 
 const read = (path: string) => Deno.readTextFile(root + path);
 const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, found]) => found);
@@ -18,15 +19,8 @@ Deno.test("the changelog begins with what is unreleased, and has the version wit
 
 Deno.test("one release of Deno is named everywhere", async () => {
   const [pinned] = all(await read("pyproject.toml"), /"deno==(.*)"/g);
-  const files = [
-    "README.md",
-    "CONTRIBUTING.md",
-    ".ci/run",
-    ".devcontainer/devcontainer.json",
-    "src/cluster/ray_node.py",
-    "src/home/home.ts",
-    "src/launch/import.mjs",
-  ];
+  const files = words`README.md CONTRIBUTING.md .ci/run .devcontainer/devcontainer.json
+    src/cluster/ray_node.py src/home/home.ts src/launch/import.mjs`;
   for (const file of files) {
     const named = all(await read(file), /(?:\bdeno@|DENO = ")(\d[\d.]*\d)/g);
     assert.ok(named.length > 0, file);

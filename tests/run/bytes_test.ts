@@ -90,7 +90,6 @@ Deno.test("bytes of a number, by hand", () => {
         const each = (on: Engine) =>
           stepBytes(model, on.has).weight(0, "attention.q_proj.weight", shape) / elements(shape);
         assert.deepEqual([each(engine), each(int8)], [bytes, bytes]);
-        return Promise.resolve();
       }, { hidden: 256, typeOf: () => type })
     ),
   ).then(() => {});
@@ -169,7 +168,6 @@ Deno.test("experts are float32 where they are not in blocks, whatever the memory
     assert.equal(each(model, "mlp.experts.0.up_proj.weight"), 4);
     const inBlocks = quantised(model, BLOCK_KINDS["8 bits in blocks of 16"]);
     assert.equal(each(inBlocks, "mlp.experts.0.up_proj.weight"), 1 + 4 / 16 + 1 / 16);
-    return Promise.resolve();
   }));
 
 Deno.test("passes hold two layers: in float32 where blocks are widened, and with copies in programs where they are not", () =>
@@ -180,5 +178,4 @@ Deno.test("passes hold two layers: in float32 where blocks are widened, and with
     assert.equal(passBytes(model), 2 * 4 * (numbers + norms));
     assert.equal(passBytes({ spec: model.spec }), 2 * 4 * (numbers + norms));
     assert.equal(passBytes(model, int8Lowering), 4 * numbers * (1 + 4 / 32) + 2 * 4 * norms);
-    return Promise.resolve();
   }, { hidden: 256, typeOf: () => "Q8_0" }));

@@ -61,7 +61,7 @@ function planFor({ spec }: Model, tensors: Tensors, name: string): DropPlan {
 
 async function withChanges(
   name: string,
-  use: (opened: { model: Model; tensors: Tensors; plans: Record<string, DropPlan> }) => Promise<void>,
+  use: (opened: { model: Model; tensors: Tensors; plans: Record<string, DropPlan> }) => Promise<void> | void,
 ): Promise<void> {
   const tensors = parse(await Deno.readFile(new URL(`${name}.safetensors`, folder)));
   await withFixture(name, async ({ model }) => {
@@ -155,7 +155,6 @@ Deno.test("a whole key head that is cut is not run, a part of one is", () =>
         return [heads, kvHeads];
       });
     assert.deepEqual(sizes(plans.heads), [[4, 2], [2, 1], [4, 2]]);
-    return Promise.resolve();
   }));
 
 Deno.test("a mean runs no module; plans share a module where its variant is the same", () =>
@@ -165,7 +164,6 @@ Deno.test("a mean runs no module; plans share a module where its variant is the 
     assert.equal(countModules(layers, [plans.heads]), full);
     assert.equal(countModules(layers, [plans.heads, plans.heads]), full);
     assert.equal(countModules(layers, [plans.both, planOf([])]), 2 * full - 3); // the first attention is shared
-    return Promise.resolve();
   }));
 
 Deno.test("the normal form: drops in lists, changes by layer, attention first, heads ascending", () =>
@@ -223,7 +221,6 @@ Deno.test("the normal form: drops in lists, changes by layer, attention first, h
     );
     refused([{ layer: 1, module: "mlp", to: "weights", tensors: "x" }], /tensors is x, expected a SHA-256/);
     refused([{ ...weights([0]), tensors: mean }], /found heads and tensors, expected one of them/);
-    return Promise.resolve();
   }));
 
 Deno.test("heads of linear attention cannot be cut, a mean may take its place", () =>

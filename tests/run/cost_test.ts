@@ -19,18 +19,10 @@ import {
 import { fixtureNames } from "../fixtures/read.ts";
 import { everyThird, isThorough, randomBlocks, withFixture } from "../support.ts";
 import { type Counted, countingEngine } from "./counting.ts";
+import { words } from "../words.ts";
 
 /** A fixture with each kind of module: windows, latents, experts of every kind, states, learned positions, a parallel residual. */
-const kinds = [
-  "llama",
-  "gemma2",
-  "gpt2",
-  "neox-parallel",
-  "deepseek-v3",
-  "mixtral",
-  "qwen2-moe",
-  "qwen3-5-moe",
-]
+const kinds = words`llama gemma2 gpt2 neox-parallel deepseek-v3 mixtral qwen2-moe qwen3-5-moe`
   .concat("gpt-oss", "qwen2-window", "llama-tied");
 const names = isThorough ? fixtureNames : kinds;
 

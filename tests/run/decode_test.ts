@@ -16,6 +16,7 @@ import {
   distance,
   engine,
   engineWith,
+  expectNear,
   largest,
   stateTolerance,
   widened,
@@ -112,8 +113,7 @@ for (const [a, attention] of (["standard", "decomposed"] as const).entries()) {
         for (const budget of byTurns(BUDGETS, a + n)) {
           const other = await logits(engineWith({ attention }), budget);
           other.forEach((row, t) => {
-            const error = distance(row, grouped[t]) / largest(grouped[t]);
-            assert.ok(error <= stateTolerance(model.spec), `position ${t}: relative error ${error}`);
+            expectNear(model.spec, row, grouped[t], `position ${t}`);
           });
         }
       }));
@@ -126,8 +126,7 @@ Deno.test("a long prompt is read in parts, and keys outgrow their memory: the lo
     await withDecoder({ model }, async (decoder) => {
       const [atOnce] = await logitsOf(decoder, long, long.length);
       const step = (await logitsOf(decoder, long, PROMPT)).at(-1)!;
-      const error = distance(step, atOnce) / largest(atOnce);
-      assert.ok(error <= stateTolerance(model.spec), `relative error ${error}`);
+      expectNear(model.spec, step, atOnce);
     });
   }));
 
@@ -192,8 +191,7 @@ for (const [a, attention] of (["grouped", "standard", "decomposed"] as const).en
             beside.forEach((rows, t) => {
               alone.forEach((logits, i) => {
                 const row = rows.subarray(i * vocabulary, (i + 1) * vocabulary);
-                const error = distance(row, logits[t]) / largest(logits[t]);
-                assert.ok(error <= stateTolerance(model.spec), `text ${i}, step ${t}: ${error}`);
+                expectNear(model.spec, row, logits[t], `text ${i}, step ${t}`);
               });
             });
             assert.ok(decoder.keyBytes >= 3 * keyBytes(model.spec, plan, 12, FLOAT32)); // and some behind windows
@@ -213,7 +211,7 @@ Deno.test("long texts side by side are read whole: behind a past the operator re
     const one = await alone.prefill([long]);
     for (const text of [0, 1]) {
       const found = both.subarray(text * one.length, (text + 1) * one.length);
-      assert.ok(distance(found, one) / largest(one) <= stateTolerance(model.spec));
+      expectNear(model.spec, found, one);
     }
     await last.release();
     await alone.release();

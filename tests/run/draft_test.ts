@@ -19,7 +19,7 @@ import {
 } from "../../src/run/mod.ts";
 import { elements } from "../../src/tensor/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
-import { distance, engine, engineWith, largest, stateTolerance, thorough, withFixture } from "../support.ts";
+import { engine, engineWith, expectNear, thorough, withFixture } from "../support.ts";
 
 const PROMPT = 5;
 const GREEDY = { temperature: 0, topP: 1, seed: 0 };
@@ -152,8 +152,7 @@ for (const name of fixtureNames) {
         const rows = await opened.extend([...text.subarray(PROMPT + 2, PROMPT + 4)]);
         for (const i of [0, 1]) {
           const found = rows.subarray(i * vocabulary, (i + 1) * vocabulary);
-          const error = distance(found, steps[i + 2]) / largest(steps[i + 2]);
-          assert.ok(error <= stateTolerance(model.spec), `token ${i}: relative error ${error}`);
+          expectNear(model.spec, found, steps[i + 2], `token ${i}`);
         }
       });
     }));
@@ -178,8 +177,7 @@ for (const attention of ["standard", "decomposed"] as const) {
         }
         const found = await opened.step([long[0]]);
         const expected = await plain.prefill([Int32Array.from([...long, long[0]])]);
-        const error = distance(found, expected) / largest(expected);
-        assert.ok(error <= stateTolerance(model.spec), `relative error ${error}`);
+        expectNear(model.spec, found, expected);
       } finally {
         await opened.release();
         await plain.release();
@@ -220,7 +218,7 @@ Deno.test("texts side by side are cut together, and not extended", () =>
       await opened.cut(6);
       await opened.step([a[6], b[6]]);
       const found = await opened.step([a[7], b[7]]);
-      assert.ok(distance(found, expected) / largest(expected) <= stateTolerance(model.spec));
+      expectNear(model.spec, found, expected);
       await assert.rejects(opened.extend([1, 2]), /Cannot read 1 texts: expected 2/);
     } finally {
       await opened.release();

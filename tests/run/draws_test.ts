@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { type Decoder, decoder, noDrop, type Sampler, sampler, textLogits } from "../../src/run/mod.ts";
 import { decoded } from "../../src/study/writing/decoded.ts";
 import type { Tokenizer } from "../../src/text/mod.ts";
-import { distance, engine, largest, stateTolerance, withFixture } from "../support.ts";
+import { engine, expectNear, withFixture } from "../support.ts";
 
 const WORDS = 4;
 const TOKENS = 4;
@@ -185,8 +185,7 @@ Deno.test("each choice of a drawn text is made by the model's own logits of the 
         ids.forEach((_, i) => {
           const at = (prompt.length - 1 + i) * model.spec.vocabulary;
           const expected = data.subarray(at, at + model.spec.vocabulary);
-          const error = distance(rows[i], expected) / largest(expected);
-          assert.ok(error <= stateTolerance(model.spec), `seed ${seed}, token ${i}: relative error ${error}`);
+          expectNear(model.spec, rows[i], expected, `seed ${seed}, token ${i}`);
         });
       }
     } finally {

@@ -7,18 +7,11 @@ import type { Engine } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
 import { decoder, MOST_CUT } from "../../src/run/mod.ts";
 import { philox } from "../../src/tensor/mod.ts";
-import { distance, engine, engineWith, largest, stateTolerance, withFixture } from "../support.ts";
+import { engine, engineWith, expectNear, withFixture } from "../support.ts";
+import { words } from "../words.ts";
 
 /** Plain attention, two windows, states, a mixture behind windows, latent attention, positions that turn. */
-const FAMILIES = [
-  "llama",
-  "qwen2-window",
-  "gemma2",
-  "qwen3-5",
-  "mixtral",
-  "deepseek-v3",
-  "llama-rope-dynamic",
-];
+const FAMILIES = words`llama qwen2-window gemma2 qwen3-5 mixtral deepseek-v3 llama-rope-dynamic`;
 /** Marks are rare: they end what can be cut. */
 const KINDS = ["step", "extend", "extend", "draft", "cut", "cut", "cut", "mark"] as const;
 const OPERATIONS = 48;
@@ -40,8 +33,7 @@ async function expectNoHistory(model: Model, on: Engine, seed: number): Promise<
   const history: string[] = [];
   async function expectLogits(text: readonly number[], found: Float32Array): Promise<void> {
     const expected = await plain.prefill([Int32Array.from(text)]);
-    const error = distance(found, expected) / largest(expected);
-    assert.ok(error <= stateTolerance(model.spec), `after ${history.join(", ")}: relative error ${error}`);
+    expectNear(model.spec, found, expected, `after ${history.join(", ")}`);
   }
   try {
     let text = words(1 + draw(100));

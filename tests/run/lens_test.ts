@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { openLens } from "../../src/run/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
-import { distance, engine, engineWith, largest, stateTolerance, UNIT, withFixture } from "../support.ts";
+import { engine, engineWith, expectNear, UNIT, withFixture } from "../support.ts";
 
 /** Entropy in nats and best token of logits, in float64. */
 function shapeOf(logits: Float32Array): { entropy: number; best: number } {
@@ -36,7 +36,7 @@ for (const name of ["llama", "gemma2", "cohere2", "gpt2"]) {
         assert.deepEqual(alone, { entropy: sliced.entropy });
         const { data: logits } = whole.logits;
         assert.deepEqual(whole.logits.shape, [4, vocabulary]);
-        assert.ok(distance(sliced.logits.data, logits) <= stateTolerance(model.spec) * largest(logits));
+        expectNear(model.spec, sliced.logits.data, logits);
         some.forEach((_, i) => {
           const own = sliced.logits.data.subarray(i * vocabulary, (i + 1) * vocabulary);
           const { entropy, best } = shapeOf(own);

@@ -21,6 +21,7 @@ import {
   stateTolerance,
   withFixture,
 } from "../support.ts";
+import { words } from "../words.ts";
 
 /** What runs attention with a mask; in words, why it does not run here. */
 const engines: Record<string, Engine | string> = {
@@ -86,15 +87,7 @@ function family(ids: Int32Array): Segment[] {
   ];
 }
 
-const families = [
-  "llama",
-  "gemma2",
-  "gemma3",
-  "qwen2-window",
-  "neox-parallel",
-  "olmo2",
-  "llama-rope-yarn",
-];
+const families = words`llama gemma2 gemma3 qwen2-window neox-parallel olmo2 llama-rope-yarn`;
 
 const TWO_PLANS = [noDrop, { attention: [1], mlp: [0] }];
 

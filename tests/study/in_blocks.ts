@@ -17,7 +17,7 @@ interface Form {
 
 /** Opens it while `use` runs; by default all of it is in Q8_0. */
 export function withBlocks(
-  use: (opened: Opened) => Promise<void>,
+  use: (opened: Opened) => Promise<void> | void,
   form: Form = { hidden: 32, typeOf: () => "Q8_0" },
 ): Promise<void> {
   return withFolder(async (folder) => {
