@@ -121,8 +121,22 @@ export async function estimateSteps(
   };
 }
 
+/** Milliseconds for which a measured speed serves the next prices. */
+const FRESH = 10_000;
+const measured = new Map<string, { readonly at: number; readonly speed: Promise<number> }>();
+
 /** Floating-point operations per second that whole studies reach, whose products are with weights of a form. */
 export async function studySpeed(form: Form, options: EngineOptions): Promise<number> {
+  const key = JSON.stringify([await computedOn(options), form]);
+  const last = measured.get(key);
+  if (last && performance.now() - last.at < FRESH) return await last.speed;
+  const speed = speedNow(form, options);
+  measured.set(key, { at: performance.now(), speed });
+  speed.catch(() => measured.delete(key));
+  return await speed;
+}
+
+async function speedNow(form: Form, options: EngineOptions): Promise<number> {
   const engine = await engineOf(options);
   const { run, numbers, release } = await openChain(engine, form, 1);
   try {
