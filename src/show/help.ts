@@ -68,20 +68,8 @@ export async function helpText(about?: unknown): Promise<string> {
   return texts.map((text) => text.replaceAll(/^Defined in .*\n+/gm, "").trim()).join("\n\n");
 }
 
-let names: Promise<Map<string, Documented>> | null = null;
-
-/** Every public name; they are read again after a failure, which may have been a stop. */
+/** Every public name. */
 async function documented(): Promise<Map<string, Documented>> {
-  names ??= readNames();
-  try {
-    return await names;
-  } catch (error) {
-    names = null;
-    throw error;
-  }
-}
-
-async function readNames(): Promise<Map<string, Documented>> {
   const { nodes } = JSON.parse(await deno(Object.values(DOORS), "--json")) as {
     nodes: Record<string, { symbols: Documented[] }>;
   };
@@ -150,10 +138,21 @@ function withOptions(name: string, names: ReadonlyMap<string, Documented>): stri
   return [...found];
 }
 
-/** What `deno doc` prints of the public API. */
-async function deno(files: readonly string[], ...args: string[]): Promise<string> {
+const printed = new Map<string, Promise<string>>();
+
+/** What `deno doc` prints of the public API; it runs again after a failure, which may have been a stop. */
+function deno(files: readonly string[], ...args: string[]): Promise<string> {
+  const line = [...args, ...files];
+  const key = line.join(" ");
+  const known = printed.get(key) ?? printedBy(line);
+  printed.set(key, known);
+  known.catch(() => printed.delete(key));
+  return known;
+}
+
+async function printedBy(line: readonly string[]): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["doc", "--quiet", ...args, ...files],
+    args: ["doc", "--quiet", ...line],
     cwd: ROOT,
     env: { NO_COLOR: "1" },
     stdin: "null",

@@ -36,10 +36,9 @@ export function describeSource({ dataset, split, file }: Split): string {
 }
 
 /**
- * The rows of a split, in order.
+ * The rows of a split, in order: at most `count` of them, and no more of the file than they need.
  *
  * @param path the split's file on this machine; of a file in the benchmark package or on the hub, in its form; null where rows are made
- * @param count of rows that are made, how many
  * @throws Error naming the file, the row and the field that cannot be used
  */
 export async function readSplit(
@@ -58,6 +57,7 @@ export async function readSplit(
     const converted = file.from === "package" ? file.rows?.(row) : undefined;
     if (converted === undefined) found.push(row);
     else for (const values of converted) found.push(new Fields(values, path, number));
+    if (found.length >= count) break;
   }
   return found;
 }

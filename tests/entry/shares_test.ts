@@ -83,7 +83,7 @@ Deno.test("a share is a percentage or a number below 1; what can mean two things
 });
 
 Deno.test("commands refuse them before a model is opened, and the library with the same words", async () => {
-  const none = "nowhere/model";
+  const none = "./nowhere"; // a path, which is looked for on no hub
   const refused: [string[], RegExp][] = [
     [
       ["fit", none, "--perplexity", "10"],

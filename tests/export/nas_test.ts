@@ -13,12 +13,9 @@ import { withWide } from "./wide.ts";
 const lone = { attention: [2, 0], mlp: [1] };
 const block = { attention: [1], mlp: [1] };
 const CASES: readonly (readonly [name: string, fields?: Record<string, unknown>])[] = [
-  ["llama"],
-  ["llama-tied"],
-  ["llama-rope-linear"],
-  ["llama-rope-llama3"],
-  ["phi3"],
-  ["qwen2"],
+  ...["llama", "llama-tied", "llama-rope-linear", "llama-rope-llama3", "phi3", "qwen2"].map((name) =>
+    [name] as const
+  ),
   ["mistral", { sliding_window: null }],
 ];
 
@@ -175,39 +172,34 @@ Deno.test("block_configs with other things than modules, or of another length, a
       withSmaller(folder, { attention: [1], mlp: [] }, "hf-nas", async ({ exported }) => {
         const path = `${exported.folder}/config.json`;
         const text = await Deno.readTextFile(path);
+        const first = (fields: object) => ([one, ...others]: Blocks) => [{ ...one, ...fields }, ...others];
         const changed: readonly (readonly [change: (blocks: Blocks) => unknown, message: RegExp])[] = [
           [
             (blocks) => blocks.slice(1),
             /block_configs is a list of 2, expected an entry for each of 3 layers/,
           ],
           [() => 7, /block_configs is not a list/],
+          [first({ ffn: 3 }), /block_configs\[0\]\.ffn is 3, expected an object/],
           [
-            ([first, ...others]) => [{ ...first, ffn: 3 }, ...others],
-            /block_configs\[0\]\.ffn is 3, expected an object/,
-          ],
-          [
-            ([first, ...others]) => [
-              { ...first, attention: { ...first.attention, window_length: 128 } },
-              ...others,
-            ],
+            (
+              [one, ...others],
+            ) => [{ ...one, attention: { ...one.attention, window_length: 128 } }, ...others],
             /block_configs\[0\]\.attention\.window_length is 128, expected null/,
           ],
           [
-            ([first, ...others]) => [{ ...first, parallel_blocks: [{}] }, ...others],
+            first({ parallel_blocks: [{}] }),
             /block_configs\[0\]\.parallel_blocks is \[\{\}\], expected null/,
           ],
           [
-            (
-              [first, ...others],
-            ) => [{ ...first, ffn: { no_op: true, replace_with_linear: true } }, ...others],
+            first({ ffn: { no_op: true, replace_with_linear: true } }),
             /block_configs\[0\]\.ffn\.replace_with_linear is true, expected false beside no_op/,
           ],
           [
-            ([first, ...others]) => [{ ...first, ffn: { ffn_mult: "x" } }, ...others],
+            first({ ffn: { ffn_mult: "x" } }),
             /block_configs\[0\]\.ffn\.ffn_mult is "x", expected a number above 0/,
           ],
           [
-            ([first, ...others]) => [{ ...first, attention: { n_heads_in_group: 1 } }, ...others],
+            first({ attention: { n_heads_in_group: 1 } }),
             /n_heads_in_group is 1 and 2, expected the same in all layers/,
           ],
         ];

@@ -11,7 +11,7 @@ import { decoder, type DropPlan, noDrop } from "../../src/run/mod.ts";
 import { openModel, type StudyModel } from "../../src/subject/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { writeGptOss } from "../models/gpt_oss_folder.ts";
-import { distance, engine, largest, stateTolerance, withFolder } from "../support.ts";
+import { distance, engine, inPairs, largest, stateTolerance, withFolder } from "../support.ts";
 import { linearOf, meanOf, refitted, scaled } from "./changed.ts";
 
 const TEXT = [3, 17, 22, 8, 8, 15, 20, 11, 5, 13, 9, 2];
@@ -110,9 +110,11 @@ const models: Record<string, () => Promise<string>> = {
   "a GGUF file": () => Promise.resolve(gguf("llama")),
 };
 
-for (const [what, refOf] of Object.entries(models)) {
+for (const [i, [what, refOf]] of Object.entries(models).entries()) {
   Deno.test(`${what}: the graph gives the decoder's logits, at once and token by token`, async () => {
-    for (const [label, plan] of Object.entries(plans)) await expectSame(await refOf(), plan, label);
+    for (const [label, plan] of inPairs(Object.entries(plans), i)) {
+      await expectSame(await refOf(), plan, label);
+    }
   });
 }
 

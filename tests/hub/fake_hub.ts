@@ -9,7 +9,8 @@ export const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
 /** What a server does with one request for bytes, instead of answering well. */
 export type Fault =
-  | { kind: "status"; status: number }
+  /** Answers with a status, and asks for so many seconds until the next try; none unless set. */
+  | { kind: "status"; status: number; wait?: number }
   /** Sends so many bytes, then breaks the connection. */
   | { kind: "drop"; after: number }
   /** Sends so many bytes, then ends as if that were all. */
@@ -237,7 +238,9 @@ function listing(files: ReadonlyMap<string, Uint8Array>) {
 
 /** Answers a request for bytes as a server of files does, or with a fault. */
 export function rangeAnswer(bytes: Uint8Array, request: Request, fault?: Fault): Response {
-  if (fault?.kind === "status") return new Response("no", { status: fault.status });
+  if (fault?.kind === "status") {
+    return new Response("no", { status: fault.status, headers: { "retry-after": `${fault.wait ?? 0}` } });
+  }
   const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.get("range") ?? "") ?? [];
   if (first === undefined || fault?.kind === "whole") return new Response(bytes.slice());
   const start = Number(first) + (fault?.kind === "shift" ? 1 : 0);

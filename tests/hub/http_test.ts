@@ -110,7 +110,7 @@ Deno.test("an answer that does not end is left as soon as its bytes are here; on
 });
 
 Deno.test("a signal ends a read, also between two tries", async () => {
-  await withServer(Array(5).fill({ kind: "status", status: 500 }), async (url) => {
+  await withServer(Array(5).fill({ kind: "status", status: 500, wait: 60 }), async (url) => {
     const controller = new AbortController();
     const source = await httpSource(url, { size: BYTES.length, signal: controller.signal });
     const started = performance.now();

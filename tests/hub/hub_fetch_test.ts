@@ -15,8 +15,9 @@ function failFirst(hub: FakeHub, ...answers: (() => Response)[]): void {
   hub.intercept = (request) => request.url.includes("/api/") ? answers.shift()?.() : undefined;
 }
 
+/** A refusal that asks for no pause, unless the headers say otherwise. */
 const status = (status: number, headers: Record<string, string> = {}) => () =>
-  new Response("no", { status, headers });
+  new Response("no", { status, headers: { "retry-after": "0", ...headers } });
 
 /** Breaks the connection in the middle of an answer. */
 const broken = () =>

@@ -272,7 +272,7 @@ Deno.test("a signal ends a download", async () => {
   await withHub(async (hub) => {
     addModel(hub);
     const controller = new AbortController();
-    hub.faults.set("model.safetensors", Array(5).fill({ kind: "status", status: 500 }));
+    hub.faults.set("model.safetensors", Array(5).fill({ kind: "status", status: 500, wait: 60 }));
     setTimeout(() => controller.abort(new Error("enough")), 300);
     await assert.rejects(openModel("owner/name", { signal: controller.signal }), { message: "enough" });
   });

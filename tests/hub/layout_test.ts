@@ -9,25 +9,20 @@ const INDEX = "model.safetensors.index.json";
 const parts = (total: number, stem = "model") =>
   Array.from({ length: total }, (_, i) => `${stem}-0000${i + 1}-of-0000${total}.safetensors`);
 
+const other = [INDEX, "a.safetensors", "b.safetensors"];
+const half = parts(2, "model.fp16");
+
 const chosen: [what: string, names: string[], weights: string[]][] = [
   ["one file", ["model.safetensors"], ["model.safetensors"]],
   ["one file before its variants", ["model.fp16.safetensors", "model.safetensors"], ["model.safetensors"]],
   ["one file before shards", [INDEX, ...parts(2), "model.safetensors"], ["model.safetensors"]],
   ["safetensors before GGUF", ["model.gguf", "model.safetensors"], ["model.safetensors"]],
   ["shards of an index", [INDEX, ...parts(2), "consolidated.safetensors"], [INDEX, ...parts(2)]],
-  ["other names of an index", [INDEX, "a.safetensors", "b.safetensors"], [
-    INDEX,
-    "a.safetensors",
-    "b.safetensors",
-  ]],
+  ["other names of an index", other, other],
   ["a variant alone", ["model.fp16.safetensors"], ["model.fp16.safetensors"]],
   ["the only shard", parts(1), parts(1)],
   ["shards without an index", parts(3), parts(3)],
-  [
-    "shards of a variant",
-    ["model.safetensors.index.fp16.json", ...parts(2, "model.fp16")],
-    parts(2, "model.fp16"),
-  ],
+  ["shards of a variant", ["model.safetensors.index.fp16.json", ...half], half],
   ["an adapter beside a variant", ["adapter_model.safetensors", "model.bf16.safetensors"], [
     "model.bf16.safetensors",
   ]],
@@ -41,54 +36,35 @@ for (const [what, names, weights] of chosen) {
   });
 }
 
-const refused: [what: string, names: string[], error: string][] = [
-  ["nothing", [], "it has no weights, expected *.safetensors or a *.gguf file"],
-  ["an index alone", [INDEX], "it has no weights, expected *.safetensors or a *.gguf file"],
-  [
-    "a training's files",
-    ["training_args.bin", "optimizer.pt"],
-    "it has no weights, expected *.safetensors or a *.gguf file",
-  ],
-  ...[
-    "pytorch_model.bin",
-    "model.pt",
-    "last.ckpt",
-    "consolidated.00.pth",
-    "tf_model.h5",
-    "flax_model.msgpack",
-  ]
-    .map((name): [string, string[], string] => [
-      name,
-      [name],
-      `it has no weights, expected *.safetensors or a *.gguf file, found ${name}; convert with transformers: ` +
-      'AutoModelForCausalLM.from_pretrained("m").save_pretrained(DIR, safe_serialization=True), ' +
-      "and copy the tokenizer's files to DIR",
-    ]),
-  [
-    "two variants",
-    ["model.bf16.safetensors", "model.fp16.safetensors"],
-    "it has 2 sets of weights (model.bf16.safetensors, model.fp16.safetensors), expected one; " +
-    "copy one set into a folder of its own, with config.json and the tokenizer",
-  ],
-  [
-    "shards of two sets",
-    [...parts(1), ...parts(2)],
-    "it has 2 sets of weights (model-00001-of-00001.safetensors, model-00001-of-00002.safetensors), expected one; " +
-    "copy one set into a folder of its own, with config.json and the tokenizer",
-  ],
-  [
-    "shards without an index and without the last",
-    parts(3).slice(0, 2),
-    "it has 2 of 3 files (model-00001-of-00003.safetensors, model-00002-of-00003.safetensors), expected all of them",
-  ],
-  [
-    "a shard of very many",
-    ["model-00001-of-99999999999999999999.safetensors"],
-    "it has 1 of 100000000000000000000 files (model-00001-of-99999999999999999999.safetensors), expected all of them",
-  ],
-];
+const NONE = "it has no weights, expected *.safetensors or a *.gguf file";
+const convert = (name: string) =>
+  `${NONE}, found ${name}; convert with transformers: ` +
+  'AutoModelForCausalLM.from_pretrained("m").save_pretrained(DIR, safe_serialization=True), ' +
+  "and copy the tokenizer's files to DIR";
+const several = (...names: string[]) =>
+  `it has 2 sets of weights (${names.join(", ")}), expected one; ` +
+  "copy one set into a folder of its own, with config.json and the tokenizer";
+const lacking = (of: string, ...names: string[]) =>
+  `it has ${names.length} of ${of} files (${names.join(", ")}), expected all of them`;
+const variants = ["model.bf16.safetensors", "model.fp16.safetensors"];
+const others = "pytorch_model.bin model.pt last.ckpt consolidated.00.pth tf_model.h5 flax_model.msgpack";
+const huge = "model-00001-of-99999999999999999999.safetensors";
 
-for (const [what, names, error] of refused) {
+const refused: Record<string, [names: string[], error: string]> = {
+  "nothing": [[], NONE],
+  "an index alone": [[INDEX], NONE],
+  "a training's files": [["training_args.bin", "optimizer.pt"], NONE],
+  ...Object.fromEntries(others.split(" ").map((name) => [name, [[name], convert(name)]])),
+  "two variants": [variants, several(...variants)],
+  "shards of two sets": [[...parts(1), ...parts(2)], several(parts(1)[0], parts(2)[0])],
+  "shards without an index and without the last": [
+    parts(3).slice(0, 2),
+    lacking("3", ...parts(3).slice(0, 2)),
+  ],
+  "a shard of very many": [[huge], lacking("100000000000000000000", huge)],
+};
+
+for (const [what, [names, error]] of Object.entries(refused)) {
   Deno.test(`no weights to be had from ${what}`, () => {
     assert.throws(() => modelFileNames(["config.json", ...names], "m"), {
       message: `Cannot open m: ${error}`,

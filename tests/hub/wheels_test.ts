@@ -23,7 +23,6 @@ with zipfile.ZipFile(path, "w") as archive:
 `;
 
 async function makeWheel(
-  index: string,
   name: string,
   version: string,
   tag: string,
@@ -39,31 +38,28 @@ async function makeWheel(
   return { package: name, version, licence: "Ours", size, sha256: sha256(bytes), kept, bytes: size };
 }
 
-/** Hands over a folder to install into and two wheels of it; pip looks for packages in a folder alone. */
-async function withWheels(
-  use: (folder: string, wheels: [Wheel, Wheel], index: string) => Promise<void>,
-): Promise<void> {
-  await withFolder(async (root) => {
-    const [index, folder] = [join(root, "index"), join(root, "cuda")];
-    await Deno.mkdir(index);
-    const runtime = await makeWheel(index, "runtime", "1.0", "cp312-cp312-manylinux_2_28_x86_64", {
+/** Wheels in a folder, which is made once; pip looks for packages there alone. */
+const root = await Deno.makeTempDir();
+const index = join(root, "index");
+await Deno.mkdir(index);
+const variables = { PIP_NO_INDEX: "1", PIP_FIND_LINKS: index };
+for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
+addEventListener("unload", () => {
+  for (const name of Object.keys(variables)) Deno.env.delete(name);
+  Deno.removeSync(root, { recursive: true });
+});
+const wheels = hasPip
+  ? await Promise.all([
+    makeWheel("runtime", "1.0", "cp312-cp312-manylinux_2_28_x86_64", {
       "runtime/lib/libruntime.so.1": "machine code",
       "runtime/lib/libextra.so": "not wanted",
       "runtime/include/runtime.h": "int runtime();",
-    }, ["runtime/lib/libruntime.so.1", "runtime/include"]);
-    const products = await makeWheel(index, "products", "2.0", "py3-none-manylinux_2_27_x86_64", {
+    }, ["runtime/lib/libruntime.so.1", "runtime/include"]),
+    makeWheel("products", "2.0", "py3-none-manylinux_2_27_x86_64", {
       "products/libproducts.so.2": "products",
-    }, ["products/libproducts.so.2"]);
-    Deno.env.set("PIP_NO_INDEX", "1");
-    Deno.env.set("PIP_FIND_LINKS", index);
-    try {
-      await use(folder, [runtime, products], index);
-    } finally {
-      Deno.env.delete("PIP_NO_INDEX");
-      Deno.env.delete("PIP_FIND_LINKS");
-    }
-  });
-}
+    }, ["products/libproducts.so.2"]),
+  ])
+  : [];
 
 /** Every file below a folder, stamps apart. */
 function filesOf(folder: string, prefix = ""): string[] {
@@ -76,93 +72,89 @@ function filesOf(folder: string, prefix = ""): string[] {
   ).sort();
 }
 
-function withPip(name: string, fn: () => Promise<void>): void {
+/** A test that hands over a folder to install into. */
+function withPip(name: string, run: (folder: string) => Promise<void>): void {
+  const fn = () => withFolder((folder) => run(join(folder, "cuda")));
   Deno.test({ name: hasPip ? name : `${name} (skipped: no python3 with pip on Linux)`, ignore: !hasPip, fn });
 }
 
 const ALL = ["products-2.0/libproducts.so.2", "runtime-1.0/include/runtime.h", "runtime-1.0/libruntime.so.1"];
 
+/** Where the first two tests install. */
+const common = join(root, "cuda");
+
 withPip(
   "wheels are installed side by side, what is not kept of them is gone, and a second run fetches nothing",
-  () =>
-    withWheels(async (folder, wheels, index) => {
-      const notices: string[] = [];
-      const done: number[] = [];
-      await installWheels(wheels, folder, {
-        onNotice: (line) => notices.push(line),
-        onProgress: (progress) => done.push(progress.done),
-      }, LINUX);
-      assert.deepEqual(filesOf(folder), ALL);
-      assert.match(notices[0], /^runtime 1\.0, \S+ (?:bytes|kB), licence: Ours: not installed yet$/);
-      assert.match(notices[1], /^products 2\.0, .*: not installed yet$/);
-      assert.match(
-        notices[2],
-        /^fetching .* from the Python package index, .* on the disk; .* free in .*cuda$/,
-      );
-      assert.equal(done.at(-1), wheels[0].size + wheels[1].size);
-      await Deno.remove(index, { recursive: true });
-      const again: string[] = [];
-      await installWheels(wheels, folder, { onNotice: (line) => again.push(line) }, LINUX);
-      assert.deepEqual(again.map((line) => line.replace(/^.*: /, "")), ["installed", "installed"]);
-    }),
+  async () => {
+    const notices: string[] = [];
+    const done: number[] = [];
+    await installWheels(wheels, common, {
+      onNotice: (line) => notices.push(line),
+      onProgress: (progress) => done.push(progress.done),
+    }, LINUX);
+    assert.deepEqual(filesOf(common), ALL);
+    assert.match(notices[0], /^runtime 1\.0, \S+ (?:bytes|kB), licence: Ours: not installed yet$/);
+    assert.match(notices[1], /^products 2\.0, .*: not installed yet$/);
+    assert.match(
+      notices[2],
+      /^fetching .* from the Python package index, .* on the disk; .* free in .*cuda$/,
+    );
+    assert.equal(done.at(-1), wheels[0].size + wheels[1].size);
+    await Deno.rename(index, `${index}-away`);
+    const again: string[] = [];
+    await installWheels(wheels, common, { onNotice: (line) => again.push(line) }, LINUX);
+    await Deno.rename(`${index}-away`, index);
+    assert.deepEqual(again.map((line) => line.replace(/^.*: /, "")), ["installed", "installed"]);
+  },
 );
 
 withPip(
   "what is damaged or missing is fetched again, and another version of a package is removed",
-  () =>
-    withWheels(async (folder, wheels) => {
-      await installWheels(wheels, folder, {}, LINUX);
-      await Deno.writeTextFile(`${folder}/runtime-1.0/libruntime.so.1`, "machine cod3");
-      await Deno.remove(`${folder}/products-2.0/libproducts.so.2`);
-      await Deno.mkdir(`${folder}/products-1.9`);
-      await Deno.mkdir(`${folder}/products-extra-1`);
-      const notices: string[] = [];
-      await installWheels(wheels, folder, { onNotice: (line) => notices.push(line) }, LINUX);
-      assert.match(notices[0], /: damaged \(.*libruntime\.so\.1: its hash is \w+, expected \w+\)$/);
-      assert.match(notices[1], /: damaged \(.*libproducts\.so\.2: it is missing\)$/);
-      assert.deepEqual(filesOf(folder), ALL);
-      assert.equal(await Deno.readTextFile(`${folder}/runtime-1.0/libruntime.so.1`), "machine code");
-      const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
-      assert.deepEqual(names, ["partial", "products-2.0", "products-extra-1", "runtime-1.0"]);
-    }),
+  async () => {
+    await installWheels(wheels, common, {}, LINUX);
+    await Deno.writeTextFile(`${common}/runtime-1.0/libruntime.so.1`, "machine cod3");
+    await Deno.remove(`${common}/products-2.0/libproducts.so.2`);
+    await Deno.mkdir(`${common}/products-1.9`);
+    await Deno.mkdir(`${common}/products-extra-1`);
+    const notices: string[] = [];
+    await installWheels(wheels, common, { onNotice: (line) => notices.push(line) }, LINUX);
+    assert.match(notices[0], /: damaged \(.*libruntime\.so\.1: its hash is \w+, expected \w+\)$/);
+    assert.match(notices[1], /: damaged \(.*libproducts\.so\.2: it is missing\)$/);
+    assert.deepEqual(filesOf(common), ALL);
+    assert.equal(await Deno.readTextFile(`${common}/runtime-1.0/libruntime.so.1`), "machine code");
+    const names = [...Deno.readDirSync(common)].map(({ name }) => name).sort();
+    assert.deepEqual(names, ["partial", "products-2.0", "products-extra-1", "runtime-1.0"]);
+  },
 );
 
 withPip(
   "a wheel of another hash, or without a file that is wanted, leaves nothing behind",
-  () =>
-    withWheels(async (folder, [runtime]) => {
-      const cases: [Partial<Wheel>, RegExp][] = [
-        [
-          { sha256: "0".repeat(64) },
-          /Cannot fetch runtime==1\.0: the archive has a different hash, expected/,
-        ],
-        [
-          { kept: ["runtime/none.so"] },
-          /Cannot install runtime-1\.0: runtime\/none\.so is missing, expected/,
-        ],
-      ];
-      for (const [change, message] of cases) {
-        await assert.rejects(installWheels([{ ...runtime, ...change }], folder, {}, LINUX), message);
-        assert.deepEqual(filesOf(folder), []);
-        assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["partial"]);
-      }
-    }),
+  async (folder) => {
+    const cases: [Partial<Wheel>, RegExp][] = [
+      [{ sha256: "0".repeat(64) }, /Cannot fetch runtime==1\.0: the archive has a different hash, expected/],
+      [{ kept: ["runtime/none.so"] }, /Cannot install runtime-1\.0: runtime\/none\.so is missing, expected/],
+    ];
+    for (const [change, message] of cases) {
+      await assert.rejects(installWheels([{ ...wheels[0], ...change }], folder, {}, LINUX), message);
+      assert.deepEqual(filesOf(folder), []);
+      assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["partial"]);
+    }
+  },
 );
 
 withPip(
   "an interrupted run ends with the signal's reason, and the next one removes what a killed one left",
-  () =>
-    withWheels(async (folder, wheels) => {
-      const stopped = AbortSignal.abort(new Error("stopped by hand"));
-      await assert.rejects(installWheels(wheels, folder, { signal: stopped }, LINUX), /stopped by hand/);
-      assert.deepEqual(filesOf(folder), []);
-      const stray = `${folder}/partial/${crypto.randomUUID()}`;
-      await Deno.mkdir(stray);
-      await Deno.writeTextFile(`${stray}/half.whl`, "half");
-      await Deno.writeTextFile(`${stray}.lock`, "");
-      await installWheels(wheels, folder, {}, LINUX);
-      assert.deepEqual(filesOf(folder), ALL);
-    }),
+  async (folder) => {
+    const stopped = AbortSignal.abort(new Error("stopped by hand"));
+    await assert.rejects(installWheels(wheels, folder, { signal: stopped }, LINUX), /stopped by hand/);
+    assert.deepEqual(filesOf(folder), []);
+    const stray = `${folder}/partial/${crypto.randomUUID()}`;
+    await Deno.mkdir(stray);
+    await Deno.writeTextFile(`${stray}/half.whl`, "half");
+    await Deno.writeTextFile(`${stray}.lock`, "");
+    await installWheels(wheels.slice(1), folder, {}, LINUX);
+    assert.deepEqual(filesOf(folder), ALL.slice(0, 1));
+  },
 );
 
 Deno.test("another system, and a disk that is too small, are refused before anything is fetched", () =>

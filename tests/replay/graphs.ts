@@ -101,7 +101,7 @@ export async function graphsOfFixture(name: string, names: GraphNames): Promise<
  * Every graph of a fixture's layers and ends as each lowering has it built, with weights stored in each of two types. Nothing runs, so this is
  * quick, and has what no CPU runs: products in bfloat16.
  */
-export async function builtGraphs(name: string, names: GraphNames): Promise<Recorded> {
+export async function builtGraphs(name: string, names?: GraphNames): Promise<Recorded> {
   const found: Record<string, readonly string[]> = {};
   await withFixture(name, ({ model: { spec } }) => {
     for (const [label, lowering] of Object.entries(lowerings)) {

@@ -21,10 +21,10 @@ export function shortHash(bytes: Uint8Array | string): string {
   return createHash("sha256").update(bytes).digest("hex").slice(0, 10);
 }
 
-/** The hash of a graph, which `names` then has. */
-export function noted(graph: Graph, names: GraphNames): string {
+/** The hash of a graph, which `names` then has; to name one takes longer than to build it. */
+export function noted(graph: Graph, names?: GraphNames): string {
   const hash = shortHash(graph.toBytes());
-  if (!names.has(hash)) names.set(hash, nameOf(graph));
+  if (names && !names.has(hash)) names.set(hash, nameOf(graph));
   return hash;
 }
 

@@ -38,9 +38,11 @@ for (const name of isThorough ? fixtureNames : KINDS_OF_MODULE) {
 
 for (const name of fixtureNames) {
   Deno.test(`${name}: every graph is built as it was, for every engine`, async () => {
+    const before = replay.built[name];
+    if (changes(before, await builtGraphs(name)).length === 0) return;
     const names = new Map<string, string>();
     const found = await builtGraphs(name, names);
-    expectSame(changes(replay.built[name], found, graphName(names)).map((line) => `${name}, ${line}`));
+    expectSame(changes(before, found, graphName(names)).map((line) => `${name}, ${line}`));
   });
 }
 

@@ -86,85 +86,51 @@ Deno.test("a byte order mark before a result, which some editors write, is passe
   assert.deepEqual(await readText(`\ufeff${resultText(plan)}`, "plan"), plan);
 });
 
-/** A change of a result's text, and what the error says. */
-const refused: [what: string, text: string, kinds: Kind[], name: string, message: RegExp][] = [
-  ["another kind", JSON.stringify(plan), ["profile"], "TypeError", /kind is "plan", expected profile$/],
-  ["no kind", "{}", ["profile", "plan"], "TypeError", /kind is missing, expected profile or plan$/],
-  [
-    "no target",
-    JSON.stringify({ ...plan, target: undefined }),
-    ["plan"],
-    "TypeError",
-    /at target: it is missing, expected one of /,
-  ],
-  [
-    "a change to nothing known",
-    JSON.stringify({ ...plan, changes: [{ layer: 1, module: "mlp", to: "zebra" }] }),
-    ["plan"],
-    "TypeError",
+type Refused = [text: string, message: RegExp, kinds?: Kind[], name?: string];
+const planned = (fields: object) => JSON.stringify({ ...plan, ...fields });
+const measured = (fields: object) => JSON.stringify({ ...perplexity(), ...fields });
+const changed = (change: object) => planned({ changes: [{ layer: 1, module: "mlp", ...change }] });
+const mlpless = JSON.stringify({ ...profile(), sums: { ...profile().sums, mlp: {} } });
+
+/** Texts of results, and what the error says: of a plan, and a `TypeError`, where nothing else is said. */
+const refused: Record<string, Refused> = {
+  "another kind": [planned({}), /kind is "plan", expected profile$/, ["profile"]],
+  "no kind": ["{}", /kind is missing, expected profile or plan$/, ["profile", "plan"]],
+  "no target": [planned({ target: undefined }), /at target: it is missing, expected one of /],
+  "a change to nothing known": [
+    changed({ to: "zebra" }),
     /at changes\[0\]\.to: found "zebra", expected 'nothing' \| /,
   ],
-  [
-    "a change that does not say to what",
-    JSON.stringify({ ...plan, changes: [{ layer: 1, module: "mlp" }] }),
-    ["plan"],
-    "TypeError",
+  "a change that does not say to what": [
+    changed({}),
     /at changes\[0\]\.to: it is missing, expected 'nothing' \| /,
   ],
-  [
-    "half a layer, whose number is shown",
-    JSON.stringify({ ...plan, attention: [1.5] }),
-    ["plan"],
-    "TypeError",
+  "half a layer, whose number is shown": [
+    planned({ attention: [1.5] }),
     /at attention\[0\]: found 1\.5, expected int$/,
   ],
-  [
-    "no layers",
-    JSON.stringify({ ...plan, attention: undefined }),
-    ["plan"],
-    "TypeError",
-    /at attention: it is missing, expected array$/,
-  ],
-  ["null", "null", ["plan"], "TypeError", /kind is missing, expected plan/],
-  ["a list", "[1]", ["plan"], "TypeError", /kind is missing, expected plan/],
-  ["half a file", JSON.stringify(plan).slice(0, 40), ["plan"], "SyntaxError", /Cannot read .*result\.json: /],
-  ["an empty file", "", ["plan"], "SyntaxError", /Cannot read .*result\.json: /],
-  [
-    "another method",
-    JSON.stringify({ ...plan, method: 99 }),
-    ["plan"],
-    "TypeError",
+  "no layers": [planned({ attention: undefined }), /at attention: it is missing, expected array$/],
+  "null": ["null", /kind is missing, expected plan/],
+  "a list": ["[1]", /kind is missing, expected plan/],
+  "half a file": [planned({}).slice(0, 40), /Cannot read .*result\.json: /, ["plan"], "SyntaxError"],
+  "an empty file": ["", /Cannot read .*result\.json: /, ["plan"], "SyntaxError"],
+  "another method": [
+    planned({ method: 99 }),
     /method is 99, expected \d+ \(another version of Lamina computed it differently/,
   ],
-  ["NaN", JSON.stringify(plan).replace("0.25", "NaN"), ["plan"], "SyntaxError", /NaN|token/],
-  [
-    "1e999",
-    JSON.stringify(perplexity()).replace('"nll":2.5', '"nll":1e999'),
-    ["perplexity"],
-    "TypeError",
-    /nll/,
-  ],
-  ["a text for a number", JSON.stringify({ ...perplexity(), kl: "0" }), ["perplexity"], "TypeError", /at kl/],
-  ["null for a mean", JSON.stringify({ ...perplexity(), nll: NaN }), ["perplexity"], "TypeError", /at nll/],
-  [
-    "a negative layer",
-    JSON.stringify({ ...plan, attention: [-1] }),
-    ["plan"],
-    "TypeError",
-    /at attention\[0\]/,
-  ],
-  ["half a layer", JSON.stringify({ ...plan, mlp: [0.5] }), ["plan"], "TypeError", /at mlp\[0\]/],
-  ["another target", JSON.stringify({ ...plan, target: "head" }), ["plan"], "TypeError", /at target/],
-  [
-    "a list that is an object",
-    JSON.stringify({ ...profile(), sums: { ...profile().sums, mlp: {} } }),
-    ["profile"],
-    "TypeError",
-    /at sums\.mlp/,
-  ],
-];
+  "NaN": [planned({}).replace("0.25", "NaN"), /NaN|token/, ["plan"], "SyntaxError"],
+  "1e999": [measured({}).replace('"nll":2.5', '"nll":1e999'), /nll/, ["perplexity"]],
+  "a text for a number": [measured({ kl: "0" }), /at kl/, ["perplexity"]],
+  "null for a mean": [measured({ nll: NaN }), /at nll/, ["perplexity"]],
+  "a negative layer": [planned({ attention: [-1] }), /at attention\[0\]/],
+  "half a layer": [planned({ mlp: [0.5] }), /at mlp\[0\]/],
+  "another target": [planned({ target: "head" }), /at target/],
+  "a list that is an object": [mlpless, /at sums\.mlp/, ["profile"]],
+};
 
-for (const [what, text, kinds, name, message] of refused) {
+for (
+  const [what, [text, message, kinds = ["plan"] as Kind[], name = "TypeError"]] of Object.entries(refused)
+) {
   Deno.test(`a result with ${what} is refused`, async () => {
     await assert.rejects(() => readText(text, ...kinds), { name, message });
   });

@@ -4,6 +4,7 @@ import { pageHtml, type Report, sections, writeReport } from "../../src/show/mod
 import { answerLines } from "../../src/show/sections/answer.ts";
 import { checkSvg } from "./check_svg.ts";
 import type { Fit } from "../../src/result/mod.ts";
+import { withFolder } from "../support.ts";
 import { profile, sweep } from "./synthetic.ts";
 import { fit } from "./synthetic_fit.ts";
 import { evaluations } from "./synthetic_tasks.ts";
@@ -30,17 +31,8 @@ const reportOf = ({ profile, sweep, texts = [] }: Results): Report => ({
 const FIGURES = 10;
 const figuresOf = ({ sections }: Report) => sections.flatMap(({ figures }) => figures);
 
-async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 Deno.test("a report is a page with its figures and numbers beside it", async () => {
-  await inFolder(async (folder) => {
+  await withFolder(async (folder) => {
     const report = reportOf(results);
     assert.equal(figuresOf(report).length, FIGURES);
     assert.equal(new Set(figuresOf(report).map(({ name }) => name)).size, FIGURES);
@@ -80,7 +72,7 @@ Deno.test("the page leads to each of its sections, and two figures of one name a
   assert.deepEqual(wanted, ["section-importance", "section-quality", "section-magnitude"]);
   assert.deepEqual([...page.matchAll(/href="#([^"]+)"/g)].map(([, id]) => id), wanted);
   assert.deepEqual([...page.matchAll(/<section id="([^"]+)"/g)].map(([, id]) => id), wanted);
-  await inFolder(async (folder) => {
+  await withFolder(async (folder) => {
     const twice = { ...report, sections: [report.sections[0], report.sections[0]] };
     await assert.rejects(
       writeReport(folder, twice),

@@ -3,24 +3,12 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import type { Profile } from "../../src/result/mod.ts";
 import { fit, makePlan, order, perplexities, profile, sweep } from "../../src/study/mod.ts";
-import { openSeries, type StudyModel } from "../../src/subject/mod.ts";
 import { checkedCount, checkOf, type Removals } from "../../src/study/orders/check.ts";
 import { thorough, withFolder } from "../support.ts";
-import { kept } from "./tiny.ts";
+import { kept, withTrained } from "./tiny.ts";
 
 const text = { text: fileURLToPath(new URL("../../README.md", import.meta.url)), samples: 3, length: 300 };
 const short = { ...text, samples: 2, length: 256 }; // what a check makes of it
-
-/** The trained model of a committed series: eight layers. */
-async function withTrained(name: string, use: (model: StudyModel) => Promise<void>): Promise<void> {
-  const series = await openSeries(fileURLToPath(new URL(`../../data/series/${name}`, import.meta.url)));
-  const model = await series.checkpoints.at(-1)!.open();
-  try {
-    await use(model);
-  } finally {
-    model.close();
-  }
-}
 
 const median = (values: readonly number[]) => {
   const sorted = values.toSorted((a, b) => a - b);

@@ -1,6 +1,7 @@
 /** A tiny model with a tokenizer of letters, and a text for it, in a folder of their own. */
+import { fileURLToPath } from "node:url";
 import type { StudyOptions } from "../../src/study/mod.ts";
-import { openModel, type StudyModel } from "../../src/subject/mod.ts";
+import { openModel, openSeries, type StudyModel } from "../../src/subject/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { withFolder } from "../support.ts";
 
@@ -58,6 +59,13 @@ export function withTiny(use: (opened: Opened) => Promise<void>, name = "llama")
       model.close();
     }
   });
+}
+
+/** Opens the trained model of a committed series, of eight layers, while `use` runs. */
+export async function withTrained(name: string, use: (model: StudyModel) => Promise<void>): Promise<void> {
+  const series = await openSeries(fileURLToPath(new URL(`../../data/series/${name}`, import.meta.url)));
+  using model = await series.checkpoints.at(-1)!.open();
+  await use(model);
 }
 
 /** The model under a name that does not change with its folder. */

@@ -3,21 +3,19 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { namedText, readDocuments, readRows } from "../../src/text/mod.ts";
+import { withFolder } from "../support.ts";
 import { benchmark } from "./benchmark.ts";
 
 /** Runs with a folder of the given files, which is removed afterwards. */
-async function withFiles(files: Record<string, string | Uint8Array>, run: (folder: string) => Promise<void>) {
-  const folder = await Deno.makeTempDir();
-  try {
+function withFiles(files: Record<string, string | Uint8Array>, run: (folder: string) => Promise<void>) {
+  return withFolder(async (folder) => {
     for (const [name, content] of Object.entries(files)) {
       const path = join(folder, name);
       await Deno.mkdir(join(path, ".."), { recursive: true });
       await Deno.writeFile(path, typeof content === "string" ? new TextEncoder().encode(content) : content);
     }
     await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 /** The documents of a file, those in pieces joined. */

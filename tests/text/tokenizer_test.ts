@@ -157,70 +157,70 @@ Deno.test("the fingerprint follows what decides the ids, and nothing else", () =
   }
 });
 
-const tokens = bytes.gguf["tokenizer.ggml.tokens"] as string[];
+const own = (base: Fixture, name: string) => base.gguf[`tokenizer.ggml.${name}`] as string[];
 
-const HOSTILE: [string, Fixture, Record<string, unknown>, RegExp][] = [
-  ["no kind", bytes, { model: undefined }, /ggml\.model: missing, expected "gpt2" or "llama"/],
-  ["unknown kind", bytes, { model: "rwkv" }, /ggml\.model: "rwkv"/],
-  ["kind of a wrong type", bytes, { model: ["gpt2"] }, /ggml\.model/],
-  [
-    "unknown pre-tokenizer",
-    bytes,
-    { pre: "viking" },
-    /ggml\.pre: found unknown pre-tokenizer "viking", expected one of gpt-2/,
-  ],
-  ["no tokens", bytes, { tokens: undefined }, /ggml\.tokens: it is missing, expected a list of strings/],
-  ["an empty vocabulary", bytes, { tokens: [] }, /ggml\.tokens: 0 tokens/],
-  [
-    "a token that is a number",
-    bytes,
-    { tokens: [...tokens.slice(1), 5] },
-    /ggml\.tokens: a list of something else/,
-  ],
-  [
-    "too large a vocabulary",
-    bytes,
-    { tokens: new Array(2 ** 21 + 1).fill("") },
-    /2097153 tokens, expected 1 to 2097152/,
-  ],
-  ["types of another length", bytes, { token_type: [1, 2] }, /ggml\.token_type: 2 entries for \d+ tokens/],
-  [
-    "types that are text",
-    bytes,
-    { token_type: "1" },
-    /ggml\.token_type: a string, expected a list of finite numbers/,
-  ],
-  ["merges that are numbers", bytes, { merges: [1] }, /ggml\.merges/],
-  ["no merges", bytes, { merges: undefined }, /ggml\.merges: it is missing/],
-  [
-    "a merge without a space",
-    bytes,
-    { merges: ["ab"] },
-    /merge 0 is "ab", expected two tokens that join to a third/,
-  ],
-  ["a merge of unknown tokens", bytes, { merges: ["q@ @q"] }, /merge 0 is "q@ @q"/],
-  ["a merge that makes no token", bytes, { merges: ["q q"] }, /merge 0 is "q q"/],
-  [
-    "a prefix flag that is a number",
-    bytes,
-    { add_space_prefix: 1 },
-    /add_space_prefix: a number, expected true or false/,
-  ],
-  ["a byte-level prefix", bytes, { add_space_prefix: true }, /add_space_prefix: true, expected false/],
-  ["no scores", pieces, { scores: undefined }, /ggml\.scores: it is missing/],
-  ["scores of another length", pieces, { scores: [0] }, /ggml\.scores: 1 entries for \d+ tokens/],
-  ["a score that is not a number", pieces, {
-    scores: (pieces.gguf["tokenizer.ggml.scores"] as number[]).with(9, NaN),
-  }, /ggml\.scores: .*finite/],
-  ["an endless token", pieces, {
-    tokens: (pieces.gguf["tokenizer.ggml.tokens"] as string[]).with(-1, "x".repeat(10_000)),
-  }, /a token of 10000 characters, expected at most 512/],
-];
+/** Changes of metadata, and their errors. */
+const HOSTILE: Record<
+  "bytes" | "pieces",
+  Record<string, [changes: Record<string, unknown>, message: RegExp]>
+> = {
+  bytes: {
+    "no kind": [{ model: undefined }, /ggml\.model: missing, expected "gpt2" or "llama"/],
+    "unknown kind": [{ model: "rwkv" }, /ggml\.model: "rwkv"/],
+    "kind of a wrong type": [{ model: ["gpt2"] }, /ggml\.model/],
+    "unknown pre-tokenizer": [
+      { pre: "viking" },
+      /ggml\.pre: found unknown pre-tokenizer "viking", expected one of gpt-2/,
+    ],
+    "no tokens": [{ tokens: undefined }, /ggml\.tokens: it is missing, expected a list of strings/],
+    "an empty vocabulary": [{ tokens: [] }, /ggml\.tokens: 0 tokens/],
+    "a token that is a number": [
+      { tokens: [...own(bytes, "tokens").slice(1), 5] },
+      /ggml\.tokens: a list of something else/,
+    ],
+    "too large a vocabulary": [
+      { tokens: new Array(2 ** 21 + 1).fill("") },
+      /2097153 tokens, expected 1 to 2097152/,
+    ],
+    "types of another length": [{ token_type: [1, 2] }, /ggml\.token_type: 2 entries for \d+ tokens/],
+    "types that are text": [
+      { token_type: "1" },
+      /ggml\.token_type: a string, expected a list of finite numbers/,
+    ],
+    "merges that are numbers": [{ merges: [1] }, /ggml\.merges/],
+    "no merges": [{ merges: undefined }, /ggml\.merges: it is missing/],
+    "a merge without a space": [
+      { merges: ["ab"] },
+      /merge 0 is "ab", expected two tokens that join to a third/,
+    ],
+    "a merge of unknown tokens": [{ merges: ["q@ @q"] }, /merge 0 is "q@ @q"/],
+    "a merge that makes no token": [{ merges: ["q q"] }, /merge 0 is "q q"/],
+    "a prefix flag that is a number": [
+      { add_space_prefix: 1 },
+      /add_space_prefix: a number, expected true or false/,
+    ],
+    "a byte-level prefix": [{ add_space_prefix: true }, /add_space_prefix: true, expected false/],
+  },
+  pieces: {
+    "no scores": [{ scores: undefined }, /ggml\.scores: it is missing/],
+    "scores of another length": [{ scores: [0] }, /ggml\.scores: 1 entries for \d+ tokens/],
+    "a score that is not a number": [
+      { scores: own(pieces, "scores").with(9, NaN as never) },
+      /ggml\.scores: .*finite/,
+    ],
+    "an endless token": [
+      { tokens: own(pieces, "tokens").with(-1, "x".repeat(10_000)) },
+      /a token of 10000 characters, expected at most 512/,
+    ],
+  },
+};
 
-for (const [name, base, changes, message] of HOSTILE) {
-  Deno.test(`GGUF refused: ${name}`, () => {
-    assert.throws(() => tokenizerFromGguf(metadata(base, changes)), message);
-  });
+for (const base of [bytes, pieces]) {
+  for (const [name, [changes, message]] of Object.entries(HOSTILE[base === bytes ? "bytes" : "pieces"])) {
+    Deno.test(`GGUF refused: ${name}`, () => {
+      assert.throws(() => tokenizerFromGguf(metadata(base, changes)), message);
+    });
+  }
 }
 
 Deno.test("all scores equal, prototype names as tokens: no crash", () => {
@@ -235,138 +235,93 @@ Deno.test("all scores equal, prototype names as tokens: no crash", () => {
 
 const model = { type: "BPE", vocab: { a: 0, b: 1 }, merges: [] };
 
-const split = (behavior: string, invert = false) => ({
-  type: "Split",
-  pattern: { String: "," },
-  behavior,
-  invert,
-});
+const split = (behavior: string, invert = false) => (
+  { type: "Split", pattern: { String: "," }, behavior, invert }
+);
 
-const BAD_JSON: [string, unknown, unknown, RegExp][] = [
-  ["not an object", [], {}, /: model is missing, expected an object$/],
-  ["no vocabulary", { model: { type: "BPE" } }, {}, /: model\.vocab is missing, expected an object of ids$/],
-  [
-    "no merges",
+const BAD_JSON: Record<string, [json: unknown, message: RegExp]> = {
+  "not an object": [[], /: model is missing, expected an object$/],
+  "no vocabulary": [{ model: { type: "BPE" } }, /: model\.vocab is missing, expected an object of ids$/],
+  "no merges": [
     { model: { type: "BPE", vocab: {} } },
-    {},
     /: model\.merges is missing, expected a list of merges$/,
   ],
-  ["a fractional id", { model: { ...model, vocab: { a: 0.5 } } }, {}, /token "a" has id 0\.5/],
-  ["an id past all vocabularies", { model: { ...model, vocab: { a: 2 ** 31 } } }, {}, /has id 2147483648/],
-  [
-    "an added token without text",
+  "a fractional id": [{ model: { ...model, vocab: { a: 0.5 } } }, /token "a" has id 0\.5/],
+  "an id past all vocabularies": [{ model: { ...model, vocab: { a: 2 ** 31 } } }, /has id 2147483648/],
+  "an added token without text": [
     { model, added_tokens: [{ id: 2 }] },
-    {},
     /: added_tokens\[0\] is \{"id":2\}, expected \{ id, content \}$/,
   ],
-  [
-    "an added token with a wrong id",
+  "an added token with a wrong id": [
     { model, added_tokens: [{ id: -1, content: "x" }] },
-    {},
     /token "x" has id -1/,
   ],
-  [
-    "an unknown kind of model",
+  "an unknown kind of model": [
     { model: { ...model, type: "RWKV" } },
-    {},
     /model\.type is "RWKV", expected one of BPE, /,
   ],
-  ["no kind of model", { model: { vocab: {} } }, {}, /model\.type is missing, expected one of BPE/],
-  [
-    "a list as BPE's vocabulary",
+  "no kind of model": [{ model: { vocab: {} } }, /model\.type is missing, expected one of BPE/],
+  "a list as BPE's vocabulary": [
     { model: { ...model, vocab: [] } },
-    {},
     /: model\.vocab is \[\], expected an object of ids$/,
   ],
-  [
-    "an object as Unigram's vocabulary",
+  "an object as Unigram's vocabulary": [
     { model: { ...model, type: "Unigram" } },
-    {},
     /: model\.vocab is \{"a":0,"b":1\}, expected a list of \[token, score\]$/,
   ],
-  ["an unknown normaliser", { model, normalizer: { type: "Rot13" } }, {}, /Rot13/],
-  [
-    "a split it cannot do",
+  "an unknown normaliser": [{ model, normalizer: { type: "Rot13" } }, /Rot13/],
+  "a split it cannot do": [
     { model, pre_tokenizer: split("MergedWithNext") },
-    {},
     /a Split with behavior "MergedWithNext"/,
   ],
-  [
-    "an inverted split",
+  "an inverted split": [
     { model, pre_tokenizer: split("Contiguous", true) },
-    {},
     /an inverted Split with behavior "Con/,
   ],
-  [
-    "a split by nothing",
+  "a split by nothing": [
     { model, pre_tokenizer: { type: "Split" } },
-    {},
     /: pre_tokenizer\.pattern is missing, expected a text under String or Regex$/,
   ],
-  [
-    "a split by a number",
-    { model, pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "Split", pattern: { Regex: 3 } }] } },
-    {},
-    /: pre_tokenizer\.pretokenizers\[0\]\.pattern is \{"Regex":3\}, expected/,
-  ],
-  [
-    "a replacement by a number",
+  "a split by a number": [{
+    model,
+    pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "Split", pattern: { Regex: 3 } }] },
+  }, /: pre_tokenizer\.pretokenizers\[0\]\.pattern is \{"Regex":3\}, expected/],
+  "a replacement by a number": [
     { model, decoder: { type: "Replace", pattern: { String: "a" }, content: 3 } },
-    {},
     /: decoder\.content is 3, expected a text$/,
   ],
-  [
-    "a sequence without steps",
+  "a sequence without steps": [
     { model, normalizer: { type: "Sequence" } },
-    {},
     /: normalizer\.normalizers is missing, expected a list of steps$/,
   ],
-  [
-    "a step that is a number",
-    { model, normalizer: 3 },
-    {},
-    /: normalizer is 3, expected an object with a type$/,
-  ],
-  [
-    "a long step that is none",
+  "a step that is a number": [{ model, normalizer: 3 }, /: normalizer is 3, expected an object with a type$/],
+  "a long step that is none": [
     { model, decoder: "x".repeat(1000) },
-    {},
     /: decoder is "x{79}…, expected an object with a type$/,
   ],
-  [
-    "a merge that is a number",
+  "a merge that is a number": [
     { model: { ...model, merges: [3] } },
-    {},
     /: model\.merges\[0\] is 3, expected two tokens$/,
   ],
-];
+};
 
-for (const [name, json, config, message] of BAD_JSON) {
+for (const [name, [json, message]] of Object.entries(BAD_JSON)) {
   Deno.test(`tokenizer.json refused: ${name}`, () => {
-    assert.throws(() => tokenizerFromJson(json, config), message);
+    assert.throws(() => tokenizerFromJson(json, {}), message);
   });
 }
 
 Deno.test("a BOS or EOS that names no token is an error only where it is used", () => {
   const text = "The quick brown fox";
+  const json = (config: object, ids?: Parameters<typeof tokenizerFromJson>[2]) =>
+    tokenizerFromJson(bytes.tokenizer, config, ids);
+  const gguf = (bos_token_id: unknown) => tokenizerFromGguf(metadata(bytes, { bos_token_id }));
   const broken: [Tokenizer, RegExp][] = [
-    [
-      tokenizerFromJson(bytes.tokenizer, { bos_token: "<s>", eos_token: "<|end|>" }),
-      /bos_token is "<s>", expected a token/,
-    ],
-    [
-      tokenizerFromJson(bytes.tokenizer, {}, { bos_token_id: 10 ** 6, eos_token_id: 1 }),
-      /BOS is 1000000, expected an id below/,
-    ],
-    [
-      tokenizerFromJson(bytes.tokenizer, {}, { bos_token_id: -1, eos_token_id: 1 }),
-      /bos_token_id is -1, expected a token id/,
-    ],
-    [
-      tokenizerFromGguf(metadata(bytes, { bos_token_id: 10 ** 6 })),
-      /ggml\.bos_token_id: 1000000, expected an id/,
-    ],
-    [tokenizerFromGguf(metadata(bytes, { bos_token_id: "1" })), /ggml\.bos_token_id: 1, expected an id/],
+    [json({ bos_token: "<s>", eos_token: "<|end|>" }), /bos_token is "<s>", expected a token/],
+    [json({}, { bos_token_id: 10 ** 6, eos_token_id: 1 }), /BOS is 1000000, expected an id below/],
+    [json({}, { bos_token_id: -1, eos_token_id: 1 }), /bos_token_id is -1, expected a token id/],
+    [gguf(10 ** 6), /ggml\.bos_token_id: 1000000, expected an id/],
+    [gguf("1"), /ggml\.bos_token_id: 1, expected an id/],
   ];
   const ids = tokenizerFromJson(bytes.tokenizer, bytes.config).encode(text);
   for (const [tokenizer, message] of broken) {

@@ -24,31 +24,30 @@ function everything(arrays: Repacked): Uint8Array[] {
   return Object.values(arrays).flatMap((array) => array ? [new Uint8Array(array.buffer)] : []);
 }
 
+const { Q4_K } = blockTypes;
+const COUNT = 20_000;
+
+/** Threads of all types, which start here. */
+const decoders = openDecoders(Infinity, { count: 3, worthSharing: 1 });
+await decoders.decode("Q4_K", Q4_K, sourceOf(1, Q4_K.blockBytes), new Float32Array(Q4_K.blockElements));
+
 for (const [type, blocks] of Object.entries(blockTypes)) {
   for (const count of [1, 2, 37]) {
     Deno.test(`${type}: ${count} blocks by three threads`, async () => {
       const source = sourceOf(count, blocks.blockBytes);
       const expected = new Float32Array(count * blocks.blockElements);
       blocks.decode(source, expected);
-      const decoders = openDecoders(Infinity, { count: 3, worthSharing: 1 });
-      try {
-        const padded = new Float32Array(expected.length + 2).fill(7);
-        await decoders.decode(type, blocks, source, padded.subarray(1, -1));
-        assert.deepEqual(bits(padded.subarray(1, -1)), bits(expected));
-        assert.deepEqual([padded[0], padded.at(-1)], [7, 7], "nothing is written beside it");
-        const [one, three] = [1, 3].map(() => room(repackings[type], expected.length));
-        repackings[type].repack(source, one);
-        await decoders.repack(type, source, three);
-        assert.deepEqual(everything(three), everything(one));
-      } finally {
-        decoders.close();
-      }
+      const padded = new Float32Array(expected.length + 2).fill(7);
+      await decoders.decode(type, blocks, source, padded.subarray(1, -1));
+      assert.deepEqual(bits(padded.subarray(1, -1)), bits(expected));
+      assert.deepEqual([padded[0], padded.at(-1)], [7, 7], "nothing is written beside it");
+      const [one, three] = [1, 3].map(() => room(repackings[type], expected.length));
+      repackings[type].repack(source, one);
+      await decoders.repack(type, source, three);
+      assert.deepEqual(everything(three), everything(one));
     });
   }
 }
-
-const { Q4_K } = blockTypes;
-const COUNT = 20_000;
 
 Deno.test("tensors that are decoded at the same time do not mix; what is begun is finished after a close", async () => {
   const decoders = openDecoders(Infinity, { count: 2, worthSharing: 1 });
@@ -71,11 +70,8 @@ Deno.test({
   permissions: { ffi: false },
   async fn() {
     const decoders = openDecoders(Infinity, { count: 2, worthSharing: 1 });
-    const [source, found, expected] = [
-      sourceOf(2, Q4_K.blockBytes),
-      new Float32Array(512),
-      new Float32Array(512),
-    ];
+    const source = sourceOf(2, Q4_K.blockBytes);
+    const [found, expected] = [0, 1].map(() => new Float32Array(512));
     Q4_K.decode(source, expected);
     await decoders.decode("Q4_K", Q4_K, source, found);
     assert.deepEqual(bits(found), bits(expected));

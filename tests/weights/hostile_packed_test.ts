@@ -1,6 +1,6 @@
 /** Packed matrices that are wrong: each gets an error that names the checkpoint and the tensor. And right ones of odd shapes. */
 import assert from "node:assert/strict";
-import { float32, type Tensor, toFloat32, widened } from "../../src/tensor/mod.ts";
+import { elements, float32, type Tensor, toFloat32, widened } from "../../src/tensor/mod.ts";
 import {
   openSafetensors,
   type Packing,
@@ -10,35 +10,23 @@ import {
 } from "../../src/weights/mod.ts";
 import { folder } from "./build.ts";
 
-const gptq = {
-  method: "gptq",
-  bits: 4,
-  groupSize: 32,
-  scattered: false,
-  symmetric: false,
-  zerosLessOne: true,
-} as const;
+const plain = { scattered: false, symmetric: false, zerosLessOne: true };
+const gptq = { method: "gptq", bits: 4, groupSize: 32, ...plain } as const;
 const awq = { method: "awq", groupSize: 32 } as const;
 const bitsandbytes = { method: "bitsandbytes" } as const;
 const fp8 = { method: "fp8", block: [16, 16] } as const;
 
 const i32 = (shape: number[], fill: (i: number) => number = () => 0): Tensor => (
-  {
-    dtype: "i32",
-    shape,
-    data: Int32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => fill(i)),
-  }
+  { dtype: "i32", shape, data: Int32Array.from({ length: elements(shape) }, (_, i) => fill(i)) }
 );
-const u8 = (shape: number[], data = new Uint8Array(shape.reduce((a, b) => a * b, 1))): Tensor => (
-  { dtype: "u8", shape, data }
-);
-const i8 = (shape: number[]): Tensor => ({
-  dtype: "i8",
+const u8 = (shape: number[], data = new Uint8Array(elements(shape))): Tensor => ({
+  dtype: "u8",
   shape,
-  data: new Int8Array(shape[0] * (shape[1] ?? 1)),
+  data,
 });
+const i8 = (shape: number[]): Tensor => ({ dtype: "i8", shape, data: new Int8Array(elements(shape)) });
 const f32 = (shape: number[], fill = (i: number) => 1 + i) =>
-  float32(shape, Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => fill(i)));
+  float32(shape, Float32Array.from({ length: elements(shape) }, (_, i) => fill(i)));
 const json = (value: unknown): Tensor => {
   const data = new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value));
   return u8([data.length], data);
@@ -83,197 +71,113 @@ function without(tensors: Tensors, name: string): Tensors {
   return others;
 }
 
-const wrong: [what: string, tensors: Tensors, packing: Packing, error: string][] = [
-  [
-    "no scales",
-    without(words, "X.scales"),
-    gptq,
-    '"X.scales" is missing, expected F16 or BF16 or F32 [2,16]',
-  ],
-  ["no zeros", without(words, "X.qzeros"), gptq, '"X.qzeros" is missing, expected I32 [2,2]'],
-  [
-    "words of floats",
-    { ...words, "X.qweight": f32([8, 16]) },
-    gptq,
-    '"X.qweight" is F32 [8,16], expected a matrix',
-  ],
-  [
-    "words in a row",
-    { ...words, "X.qweight": i32([128]) },
-    gptq,
-    '"X.qweight" is I32 [128], expected a matrix',
-  ],
-  ["no words", { ...words, "X.qweight": i32([0, 16]) }, gptq, '"X.qweight" is I32 [0,16], expected a matrix'],
-  [
-    "scales of another group size",
-    words,
-    { ...gptq, groupSize: 64 },
-    '"X.qzeros" is I32 [2,2], expected I32 [1,2]',
-  ],
-  ["8 bits for 4", words, { ...gptq, bits: 8 }, '"X.qzeros" is I32 [2,2], expected I32 [1,4]'],
-  ["groups in halves", { ...words, "X.g_idx": f32([64]) }, gptq, '"X.g_idx" is F32 [64], expected I32 [64]'],
-  ["few groups", { ...words, "X.g_idx": i32([63]) }, gptq, '"X.g_idx" is I32 [63], expected I32 [64]'],
-  [
-    "no groups where their order matters",
-    without(words, "X.g_idx"),
-    { ...gptq, scattered: true },
-    '"X.g_idx" is missing, expected I32 [64]',
-  ],
-  [
-    "a plain matrix too",
-    { ...words, "X.weight": f32([16, 64]) },
-    gptq,
-    '"X.weight" is there beside X.qweight',
-  ],
-  ["AWQ without scales", without(awqWords, "X.scales"), awq, '"X.scales" is missing, expected F16 or'],
-  [
-    "AWQ whose groups do not divide",
-    awqWords,
-    { ...awq, groupSize: 48 },
-    '"X.qweight" is I32 [64,2], expected a first side that group_size 48 divides',
-  ],
-  [
-    "no table",
-    without(four, "X.weight.quant_map"),
-    bitsandbytes,
-    '"X.weight.quant_map" is missing, expected F32 [16]',
-  ],
-  [
-    "few scales",
-    { ...four, "X.weight.absmax": f32([1]) },
-    bitsandbytes,
-    '"X.weight.absmax" is F32 [1], expected F32 [2]',
-  ],
-  [
-    "few bytes",
-    { ...four, "X.weight": u8([63, 1]) },
-    bitsandbytes,
-    '"X.weight" is U8 of 63 bytes, expected U8 of 64 bytes',
-  ],
-  [
-    "no bytes",
-    without(four, "X.weight"),
-    bitsandbytes,
-    '"X.weight" is missing, expected U8 of 64 bytes for [4,32]',
-  ],
-  [
-    "a truncated state",
-    { ...four, [STATE]: json('{"shape": [4, 3') },
-    bitsandbytes,
-    `tensor ${STATE} is not valid JSON`,
-  ],
-  [
-    "a state of floats",
-    { ...four, [STATE]: f32([2]) },
-    bitsandbytes,
-    `"${STATE}" is F32 of 8 bytes, expected JSON`,
-  ],
-  [
-    "a giant state",
-    { ...four, [STATE]: u8([5000]) },
-    bitsandbytes,
-    `"${STATE}" is U8 of 5000 bytes, expected JSON`,
-  ],
-  [
-    "a state without a shape",
-    { ...four, [STATE]: json({ blocksize: 64 }) },
-    bitsandbytes,
-    "says that shape is missing",
-  ],
-  [
-    "a giant shape",
-    { ...four, [STATE]: json({ ...state, shape: [4, 1e300] }) },
-    bitsandbytes,
-    "says that shape is [4,1e+300]",
-  ],
-  [
-    "a block of nothing",
-    { ...four, [STATE]: json({ ...state, blocksize: 0 }) },
-    bitsandbytes,
-    "says that blocksize is 0",
-  ],
-  [
-    "nested scales without their table",
-    without(nested, "X.weight.nested_quant_map"),
-    bitsandbytes,
-    '"X.weight.nested_quant_map" is missing, expected F32 [256]',
-  ],
-  [
-    "an offset in words",
-    { ...nested, [STATE]: json({ ...state, nested_blocksize: 256, nested_offset: "1" }) },
-    bitsandbytes,
-    'says that nested_offset is "1", expected a number',
-  ],
-  [
-    "8 bits without their matrix",
-    without(eight, "X.weight"),
-    bitsandbytes,
-    '"X.weight" is missing, expected the matrix of X.SCB',
-  ],
-  [
-    "8 bits unsigned",
-    { ...eight, "X.weight": u8([4, 32]) },
-    bitsandbytes,
-    '"X.weight" is U8 [4,32], expected a matrix of I8',
-  ],
-  ["few rows' scales", { ...eight, "X.SCB": f32([3]) }, bitsandbytes, '"X.SCB" is F32 [3], expected F32 [4]'],
-  [
-    "a card's order",
-    { ...eight, "X.weight_format": u8([], Uint8Array.of(2)) },
-    bitsandbytes,
-    '"X.weight_format" is 2, expected 0',
-  ],
-  [
-    "an order of each row",
-    { ...eight, "X.weight_format": u8([4]) },
-    bitsandbytes,
-    '"X.weight_format" is U8 [4], expected one byte',
-  ],
-  [
-    "scales alone",
-    { "X.weight_scale_inv": f32([1, 1]) },
-    fp8,
-    '"X.weight" is missing, expected the matrix of X.weight_scale_inv',
-  ],
-  [
-    "FP8 in float32",
-    { "X.weight": f32([16, 16]), "X.weight_scale_inv": f32([1, 1]) },
-    fp8,
-    '"X.weight" is F32 [16,16], expected a matrix of F8_E4M3',
-  ],
-];
+const [ABSMAX, NESTED] = ["X.weight.absmax", "X.weight.nested_quant_map"];
+const zeros = '"X.qzeros" is I32 [2,2]';
+const ungrouped = without(words, "X.g_idx");
+const scattered = { ...gptq, scattered: true };
+const odd = { ...awq, groupSize: 48 };
+const stated = (value: unknown): Tensors => ({ ...four, [STATE]: json(value) });
+const ordered = (order: Tensor): Tensors => ({ ...eight, "X.weight_format": order });
+const inverse = { "X.weight_scale_inv": f32([1, 1]) };
 
-for (const [what, tensors, packing, error] of wrong) {
-  Deno.test(`${packing.method}: ${what}`, async () => {
-    await assert.rejects(open(tensors, packing), ({ message }: Error) => {
-      assert.ok(message.startsWith("Cannot read folder: ") && message.includes(error), message);
-      return true;
+/** Tensors by what is wrong with them, each with its error, and the packing where it is another than the method's usual one. */
+const wrong: Record<"gptq" | "awq" | "bitsandbytes" | "fp8", Record<string, [Tensors, string, Packing?]>> = {
+  gptq: {
+    "no scales": [without(words, "X.scales"), '"X.scales" is missing, expected F16 or BF16 or F32 [2,16]'],
+    "no zeros": [without(words, "X.qzeros"), '"X.qzeros" is missing, expected I32 [2,2]'],
+    "words of floats": [
+      { ...words, "X.qweight": f32([8, 16]) },
+      '"X.qweight" is F32 [8,16], expected a matrix',
+    ],
+    "words in a row": [{ ...words, "X.qweight": i32([128]) }, '"X.qweight" is I32 [128], expected a matrix'],
+    "no words": [{ ...words, "X.qweight": i32([0, 16]) }, '"X.qweight" is I32 [0,16], expected a matrix'],
+    "scales of another group size": [words, `${zeros}, expected I32 [1,2]`, { ...gptq, groupSize: 64 }],
+    "8 bits for 4": [words, `${zeros}, expected I32 [1,4]`, { ...gptq, bits: 8 }],
+    "groups in halves": [{ ...words, "X.g_idx": f32([64]) }, '"X.g_idx" is F32 [64], expected I32 [64]'],
+    "few groups": [{ ...words, "X.g_idx": i32([63]) }, '"X.g_idx" is I32 [63], expected I32 [64]'],
+    "no groups where their order matters": [ungrouped, '"X.g_idx" is missing, expected I32 [64]', scattered],
+    "a plain matrix too": [{ ...words, "X.weight": f32([16, 64]) }, '"X.weight" is there beside X.qweight'],
+  },
+  awq: {
+    "no scales": [without(awqWords, "X.scales"), '"X.scales" is missing, expected F16 or'],
+    "groups that do not divide": [
+      awqWords,
+      `"X.qweight" is I32 [64,2], expected a first side that group_size 48 divides`,
+      odd,
+    ],
+  },
+  bitsandbytes: {
+    "no table": [without(four, "X.weight.quant_map"), '"X.weight.quant_map" is missing, expected F32 [16]'],
+    "few scales": [{ ...four, [ABSMAX]: f32([1]) }, `"${ABSMAX}" is F32 [1], expected F32 [2]`],
+    "few bytes": [
+      { ...four, "X.weight": u8([63, 1]) },
+      '"X.weight" is U8 of 63 bytes, expected U8 of 64 bytes',
+    ],
+    "no bytes": [without(four, "X.weight"), '"X.weight" is missing, expected U8 of 64 bytes for [4,32]'],
+    "a truncated state": [stated('{"shape": [4, 3'), `tensor ${STATE} is not valid JSON`],
+    "a state of floats": [{ ...four, [STATE]: f32([2]) }, `"${STATE}" is F32 of 8 bytes, expected JSON`],
+    "a giant state": [{ ...four, [STATE]: u8([5000]) }, `"${STATE}" is U8 of 5000 bytes, expected JSON`],
+    "a state without a shape": [stated({ blocksize: 64 }), "says that shape is missing"],
+    "a giant shape": [stated({ ...state, shape: [4, 1e300] }), "says that shape is [4,1e+300]"],
+    "a block of nothing": [stated({ ...state, blocksize: 0 }), "says that blocksize is 0"],
+    "nested scales without their table": [
+      without(nested, NESTED),
+      `"${NESTED}" is missing, expected F32 [256]`,
+    ],
+    "an offset in words": [
+      { ...nested, [STATE]: json({ ...state, nested_blocksize: 256, nested_offset: "1" }) },
+      'says that nested_offset is "1", expected a number',
+    ],
+    "8 bits without their matrix": [
+      without(eight, "X.weight"),
+      '"X.weight" is missing, expected the matrix of X.SCB',
+    ],
+    "8 bits unsigned": [
+      { ...eight, "X.weight": u8([4, 32]) },
+      '"X.weight" is U8 [4,32], expected a matrix of I8',
+    ],
+    "few rows' scales": [{ ...eight, "X.SCB": f32([3]) }, '"X.SCB" is F32 [3], expected F32 [4]'],
+    "a card's order": [ordered(u8([], Uint8Array.of(2))), '"X.weight_format" is 2, expected 0'],
+    "an order of each row": [ordered(u8([4])), '"X.weight_format" is U8 [4], expected one byte'],
+  },
+  fp8: {
+    "scales alone": [inverse, '"X.weight" is missing, expected the matrix of X.weight_scale_inv'],
+    "float32": [
+      { ...inverse, "X.weight": f32([16, 16]) },
+      '"X.weight" is F32 [16,16], expected a matrix of F8_E4M3',
+    ],
+  },
+};
+
+for (const packing of [gptq, awq, bitsandbytes, fp8]) {
+  for (const [what, [tensors, error, other]] of Object.entries(wrong[packing.method])) {
+    Deno.test(`${packing.method}: ${what}`, async () => {
+      await assert.rejects(open(tensors, other ?? packing), ({ message }: Error) => {
+        assert.ok(message.startsWith("Cannot read folder: ") && message.includes(error), message);
+        return true;
+      });
     });
-  });
+  }
 }
 
 Deno.test("GPTQ: a column in a group that is not there is refused as it is read, and one out of order unless desc_act says so", async () => {
   const groups = (of: (k: number) => number) => ({ ...words, "X.g_idx": i32([64], of) });
   for (const group of [2, -1]) {
-    const file = await open(groups((k) => k === 7 ? group : 0), { ...gptq, scattered: true });
+    const file = await open(groups((k) => k === 7 ? group : 0), scattered);
     await assert.rejects(file.read("X.weight"), {
       message: `Cannot read folder: tensor "X.g_idx" has group ${group} for column 7, expected from 0 to 1`,
     });
   }
-  const odd = groups((k) => k % 2);
-  const file = await open(odd, gptq);
+  const apart = groups((k) => k % 2);
+  const file = await open(apart, gptq);
   const refusal = /"X\.g_idx" has group 1 for column 1, expected 0, since desc_act is not true/;
   await assert.rejects(file.read("X.weight"), refusal);
   await assert.rejects(file.blocks!("X.weight"), refusal);
-  const scattered = await open(odd, { ...gptq, scattered: true });
-  assert.equal(scattered.tensors.get("X.weight")!.blocks, undefined);
+  const read = await open(apart, scattered);
+  assert.equal(read.tensors.get("X.weight")!.blocks, undefined);
   // Quants 0, zeros 0 + 1: minus the scale of the column's group.
-  assert.deepEqual([...toFloat32(await scattered.read("X.weight", [1, 2])).subarray(0, 4)], [
-    -2,
-    -18,
-    -2,
-    -18,
-  ]);
+  const first = toFloat32(await read.read("X.weight", [1, 2])).subarray(0, 4);
+  assert.deepEqual([...first], [-2, -18, -2, -18]);
 });
 
 Deno.test("GPTQ: a zero of 0, stored less one, borrows from its neighbour and gets it back", async () => {

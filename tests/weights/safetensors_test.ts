@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { fileSource } from "../../src/hub/mod.ts";
 import { type DType, float32, type Tensor, viewOf } from "../../src/tensor/mod.ts";
 import { type CheckpointFiles, openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
+import { withFolder } from "../support.ts";
 import { folder, safetensors } from "./build.ts";
 
 const DTYPES: DType[] = ["f64", "f32", "f16", "bf16", "i64", "i32", "i16", "i8", "u8", "bool"];
@@ -28,17 +29,8 @@ function disk(path: string): CheckpointFiles {
   };
 }
 
-async function inFolder(act: (path: string) => Promise<void>) {
-  const path = await Deno.makeTempDir();
-  try {
-    await act(path);
-  } finally {
-    await Deno.remove(path, { recursive: true });
-  }
-}
-
 Deno.test("what is written reads back, mapped and read", () =>
-  inFolder(async (path) => {
+  withFolder(async (path) => {
     const tensors = new Map<string, Tensor>();
     for (const dtype of DTYPES) {
       tensors.set(`odd.${dtype}`, random(dtype, [3, 5, 1]));
@@ -74,7 +66,7 @@ Deno.test("what is written reads back, mapped and read", () =>
   }));
 
 Deno.test("views outlive the file", () =>
-  inFolder(async (path) => {
+  withFolder(async (path) => {
     const tensor = random("u8", [1 << 20]);
     await writeSafetensors(`${path}/model.safetensors`, new Map([["a", tensor]]));
     const file = await openSafetensors(disk(path));
@@ -85,7 +77,7 @@ Deno.test("views outlive the file", () =>
   }));
 
 Deno.test("of a file that has shrunk, what is left can be read", () =>
-  inFolder(async (path) => {
+  withFolder(async (path) => {
     const [a, b] = [random("u8", [5000]), random("u8", [5000])];
     for (const off of [undefined, "1"]) {
       await writeSafetensors(`${path}/model.safetensors`, new Map([["a", a], ["b", b]]));
@@ -106,7 +98,7 @@ Deno.test({
   name: "a mapped tensor is a view, not a copy",
   ignore: Deno.build.os !== "linux",
   fn: () =>
-    inFolder(async (path) => {
+    withFolder(async (path) => {
       await writeSafetensors(
         `${path}/model.safetensors`,
         new Map([["a", random("f32", [8])], ["b", random("f32", [8])]]),
@@ -222,7 +214,7 @@ Deno.test("tensors at odd offsets are copied to where they can be read", async (
 });
 
 Deno.test("nothing is left of a file that cannot be written", () =>
-  inFolder(async (path) => {
+  withFolder(async (path) => {
     const target = `${path}/model.safetensors`;
     await assert.rejects(
       writeSafetensors(target, new Map([["a", { dtype: "f32", shape: [3], data: new Float32Array(2) }]])),
