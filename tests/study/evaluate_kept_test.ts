@@ -5,7 +5,7 @@ import { resultText } from "../../src/result/mod.ts";
 import { accuracyChange } from "../../src/result/mod.ts";
 import { evaluate, type EvaluateOptions } from "../../src/study/mod.ts";
 import type { StudyModel } from "../../src/subject/mod.ts";
-import { engine } from "../support.ts";
+import { byTurns, engine } from "../support.ts";
 import { kept, withTiny } from "./tiny.ts";
 
 type Plan = { readonly attention: number[]; readonly mlp: number[] };
@@ -13,7 +13,7 @@ const full: Plan = { attention: [], mlp: [] };
 const first: Plan = { attention: [1], mlp: [] };
 const second: Plan = { attention: [], mlp: [2] };
 /** One part each. */
-const TASKS = ["openbookqa", "mmlu_anatomy", "mmlu_virology", "lambada_openai"];
+const TASKS = ["openbookqa", "mmlu_anatomy", "lambada_openai"];
 
 /** The engine of all tests, counting runs; the one after `most` fails, as if the process had ended there. */
 function counting(most = Infinity): Engine & { runs: number } {
@@ -65,7 +65,7 @@ Deno.test("what was ended goes on behind the last part that was kept, and ends i
       ends.push((await evaluated(model, plans, { tasks: TASKS.slice(0, i + 1) })).runs);
     }
     assert.equal(ends.at(-1), whole.runs);
-    for (const most of [0, ends[1] - 1, ends[1], ends[1] + 1, ends[3] - 1, ends[4] - 1]) {
+    for (const most of [0, ends[1] - 1, ends[1], ends[2] + 1, ends[3] - 1]) {
       const results = `${folder}/ended-${most}`;
       const ended = await evaluated(model, plans, { tasks: TASKS, results, most });
       assert.ok(ended.ended);
@@ -101,7 +101,10 @@ Deno.test("a plan that is added runs alone, beside the full model; what others w
   }));
 
 Deno.test("answers and texts that are written are kept one by one", () =>
-  withTiny(async ({ model, folder }) => {
+  withTiny(async ({ model: opened, folder }) => {
+    // Every fourth token ends an answer, so that none has all 256 tokens that it may have.
+    const ends = Array.from({ length: 16 }, (_, i) => 4 * i);
+    const model = { ...opened, config: { ...opened.config, eos_token_id: ends } };
     const plans = [full, first];
     const asked = { tasks: ["gsm8k_cot"], shots: 0 };
     const whole = await evaluated(model, plans, { ...asked, prompts: 2 });
@@ -110,8 +113,12 @@ Deno.test("answers and texts that are written are kept one by one", () =>
     const two = await evaluated(model, [full], asked);
     const answers = await evaluated(model, plans, asked);
     const text = await evaluated(model, plans, { ...asked, prompts: 1 });
-    const ends = [0, one.runs, two.runs, answers.runs];
-    for (const [most, done] of [[ends[1] + 1, ends[1]], [ends[2] - 1, ends[1]], [ends[3] + 1, ends[3]]]) {
+    for (
+      const [most, done] of [[one.runs + 1, one.runs], [two.runs - 1, one.runs], [
+        answers.runs + 1,
+        answers.runs,
+      ]]
+    ) {
       const results = `${folder}/ended-${most}`;
       assert.ok((await evaluated(model, plans, { ...asked, prompts: 2, results, most })).ended);
       const rest = await evaluated(model, plans, { ...asked, prompts: 2, results });
@@ -138,17 +145,16 @@ Deno.test("a kept part that is damaged is told with its file, and is made again 
     ]);
     const read = (file: string) => Deno.readTextFile(`${results}/${file}`);
     const other = await read(files[1]);
-    for (
-      const damage of [
-        (text: string) => text.slice(0, text.length / 2),
-        () => "",
-        () => "\0".repeat(4096),
-        (text: string) => text.replace(/\d(?=[,}\]])/, (digit) => String((Number(digit) + 1) % 10)),
-        (text: string) => text.replace(/,"checksum".*/, "}"),
-        () => other,
-      ]
-    ) {
-      for (const file of [files[0], files.at(-1)!]) {
+    const damages = [
+      (text: string) => text.slice(0, text.length / 2),
+      () => "",
+      () => "\0".repeat(4096),
+      (text: string) => text.replace(/\d(?=[,}\]])/, (digit) => String((Number(digit) + 1) % 10)),
+      (text: string) => text.replace(/,"checksum".*/, "}"),
+      () => other,
+    ];
+    for (const [turn, damage] of damages.entries()) {
+      for (const file of byTurns([files[0], files.at(-1)!], turn)) {
         const sound = await read(file);
         assert.notEqual(damage(sound), sound);
         await Deno.writeTextFile(`${results}/${file}`, damage(sound));
