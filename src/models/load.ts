@@ -41,7 +41,6 @@ export interface Model {
   readonly stored?: (name: string, layer?: number) => TensorRef;
 }
 
-/** How to load a folder. */
 interface LoadOptions {
   /** Fields that may be there though nobody knows them. */
   readonly allowed?: readonly string[];
@@ -98,20 +97,13 @@ async function findOwnHead(
   return true;
 }
 
-/** Loads an opened GGUF file. */
 export async function loadGguf(opened: GgufFile, name: string): Promise<Model> {
   const config = ggufConfig({ ...opened, ropeFactors: await readRopeFactors(opened, name) }, name);
   const spec = readSpec(config, name);
   const architecture = String(opened.metadata.get("general.architecture"));
   const file = ggufTensors(architecture, opened, spec, name);
   const find = finder(spec, file, ggufNames(architecture, spec, file.tensors), name);
-  return {
-    name,
-    spec,
-    weights: source(spec, file, find, name),
-    config,
-    stored: find,
-  };
+  return { name, spec, weights: source(spec, file, find, name), config, stored: find };
 }
 
 /**
@@ -198,25 +190,22 @@ function source(spec: ModelSpec, file: TensorFile, find: Finder, name: string): 
   return layered({ file, layers: layers.length, layer: (l) => layers[l], outer });
 }
 
+const wrong = (name: string, tensor: string, text: string) =>
+  new TypeError(`Cannot load ${name}: tensor ${tensor} ${text}`);
+
 /** An adapter beside the weights would be passed over, and the model would be another one. */
 function checkMerged(file: TensorFile, name: string): void {
   const adapter = file.tensors.keys().find((tensor) => /(^|\.)(lora_\w+|base_layer)(\.|$)/.test(tensor));
   if (adapter === undefined) return;
-  throw new TypeError(
-    `Cannot load ${name}: tensor ${adapter} belongs to an adapter that is not merged, expected merged weights, from ` +
-      "model.merge_and_unload().save_pretrained(DIR)",
-  );
+  const merge = "expected merged weights, from model.merge_and_unload().save_pretrained(DIR)";
+  throw wrong(name, adapter, `belongs to an adapter that is not merged, ${merge}`);
 }
 
 /** The one of the file's tensors that is called so, however the model was wrapped. */
 function findName(wanted: string, found: string[] = [], file: TensorFile, name: string): string {
   if (found.length === 1) return found[0];
   if (found.length > 1) {
-    throw new TypeError(
-      `Cannot load ${name}: tensor ${wanted} occurs ${found.length} times (${
-        found.join(", ")
-      }), expected once`,
-    );
+    throw wrong(name, wanted, `occurs ${found.length} times (${found.join(", ")}), expected once`);
   }
   const listed = file.lacking.keys().find((tensor) => plainName(tensor) === plainName(wanted));
   const isPacked = file.tensors.keys().some((tensor) => tensor.endsWith(".qweight"));
@@ -224,22 +213,18 @@ function findName(wanted: string, found: string[] = [], file: TensorFile, name: 
     ? ": weights are packed (.qweight), and config.json has no quantization_config"
     : "";
   const why = listed === undefined ? unsaid : `: ${file.lacking.get(listed)}`;
-  throw new TypeError(`Cannot load ${name}: tensor ${wanted} is missing${why}`);
+  throw wrong(name, wanted, `is missing${why}`);
 }
 
 function check(file: TensorFile, stored: TensorRef, shape: readonly number[], name: string): void {
   const info = file.tensors.get(stored.name)!;
   if (info.dtype !== "f32" && info.dtype !== "f16" && info.dtype !== "bf16") {
-    throw new TypeError(
-      `Cannot load ${name}: tensor ${stored.name} is ${info.type}, expected F64, F32, F16 or BF16`,
-    );
+    throw wrong(name, stored.name, `is ${info.type}, expected F64, F32, F16 or BF16`);
   }
   const agrees = info.shape.length === shape.length && info.shape.every((side, i) => side === shape[i]);
   // What a fused matrix must measure, only its transform knows: its result is checked when the layer is read.
   if (!agrees && !stored.transform) {
-    throw new TypeError(
-      `Cannot load ${name}: tensor ${stored.name} has shape [${info.shape}], expected [${shape}]`,
-    );
+    throw wrong(name, stored.name, `has shape [${info.shape}], expected [${shape}]`);
   }
 }
 

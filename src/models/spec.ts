@@ -8,7 +8,15 @@
  *     post  (OLMo 2)   a = norm(Attn(x))          m = norm(MLP(x + a))
  *     parallel residual (GPT-NeoX)                m = MLP(norm(x)),  next = x + a + m
  */
-import { type FeedSpec, layerTensors, mixerKind, type MixerSpec, routed, scoring } from "./modules/list.ts";
+import {
+  type FeedSpec,
+  kindOf,
+  layerTensors,
+  mixerKind,
+  type MixerSpec,
+  routed,
+  scoring,
+} from "./modules/list.ts";
 import { normTensors } from "./modules/needs.ts";
 import type { NormSpec, TensorNeed } from "./pieces.ts";
 
@@ -99,4 +107,35 @@ export function specKey(spec: ModelSpec): unknown {
     mlp: keyed(layer.mlp),
   }));
   return { ...spec, layers };
+}
+
+/** Changes to a model's shape; all other sizes follow or stay the same. */
+export interface Reshaping {
+  /** Width of the stream, D. The inner widths of attention and MLP scale in proportion; the number of heads stays the same. */
+  readonly hidden?: number | undefined;
+  /** Number of layers, L. Layers repeat in the model's own order. */
+  readonly layers?: number | undefined;
+  /** Number of heads, H, at the same total width; key heads scale in proportion. */
+  readonly heads?: number | undefined;
+  /** Norm placement of every module, in place of the family's. */
+  readonly norm?: "pre" | "peri" | "post" | undefined;
+}
+
+/** Changes a model's shape. Throws `RangeError` if a width does not divide into heads. */
+export function reshape(spec: ModelSpec, changes: Reshaping): ModelSpec {
+  const { hidden = spec.hidden, layers = spec.layers.length } = changes;
+  const ratio = hidden / spec.hidden;
+  return {
+    ...spec,
+    hidden,
+    layers: Array.from({ length: layers }, (_, l) => {
+      const { attention, mlp, ...layer } = spec.layers[l % spec.layers.length];
+      return {
+        ...layer,
+        attention: attention && kindOf(attention).reshaped(attention, ratio, changes),
+        mlp: mlp && kindOf(mlp).reshaped(mlp, ratio, changes),
+      };
+    }),
+    embeddingScale: spec.embeddingScale === 1 ? 1 : Math.fround(spec.embeddingScale * Math.sqrt(ratio)),
+  };
 }

@@ -55,10 +55,7 @@ Deno.test("the text part of a composite model has its own head too", async () =>
   assert.deepEqual([
     config.tie_word_embeddings,
     (config.text_config as Record<string, unknown>).tie_word_embeddings,
-  ], [
-    false,
-    false,
-  ]);
+  ], [false, false]);
 });
 
 /** A copy of `llama-tied` whose file has a head made of the embedding. */

@@ -6,7 +6,8 @@
  * measures every fixture anew (half a minute), and writes the table between its two marks in docs/formats.md.
  */
 import { fileURLToPath } from "node:url";
-import { architecturesOf, families, type ModelSpec, readSpec, routed } from "../../src/models/mod.ts";
+import { architectures, families, type ModelSpec, readSpec, routed } from "../../src/models/mod.ts";
+import type { Header } from "../../src/models/gguf/fields.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { engine, withFixture } from "../support.ts";
 import { stateDeviations } from "./parity.ts";
@@ -30,6 +31,17 @@ export async function supportTable(errors: Errors): Promise<string> {
   });
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [line(HEAD), line(HEAD.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+/** The architectures that may be read as a model type: for a file that says nothing of itself, or something of everything. */
+function architecturesOf(modelType: string): string[] {
+  const headers = [undefined, 1].map((value): Header => (
+    { field: () => value, list: () => undefined, tensors: new Map(), usual: {}, wrong: TypeError }
+  ));
+  return Object.keys(architectures).filter((name) => {
+    const { family, type = () => family } = architectures[name];
+    return headers.map(type).includes(modelType);
+  });
 }
 
 function row(family: string, fixtures: string[], specs: ModelSpec[], errors: Errors): string[] {

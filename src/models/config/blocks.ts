@@ -9,7 +9,6 @@ export const NAS_TYPE = "nemotron-nas";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Whether a value of JSON is an object. */
 export function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -89,6 +89,9 @@ export interface Config {
   child(key: string, usual?: Readonly<Record<string, unknown>>): Config | null;
   /** Throws if an unread field could change the arithmetic. */
   done(): void;
+  /** What to throw for a field of another kind, or out of range: "Cannot read", the file and the text. */
+  typeError(text: string): TypeError;
+  rangeError(text: string): RangeError;
 }
 
 /** Wraps a parsed `config.json`. */
@@ -107,18 +110,20 @@ export function readConfig(
     return Object.hasOwn(fields, key) ? fields[key] : undefined;
   };
   const wrong = (key: string, expected: string) =>
-    new TypeError(`Cannot read ${name}: ${key} is ${describe(fields[key])}, expected ${expected}`);
+    config.typeError(`${key} is ${describe(fields[key])}, expected ${expected}`);
   const counted = (key: string, found: unknown) => {
     if (typeof found !== "number" || !Number.isInteger(found) || found < 1) {
       throw wrong(key, "an integer of at least 1");
     }
     const most = Object.hasOwn(LIMITS, key) ? LIMITS[key] : MOST;
     if (found <= most) return found;
-    throw new RangeError(`Cannot read ${name}: ${key} is ${found}, expected an integer of at most ${most}`);
+    throw config.rangeError(`${key} is ${found}, expected an integer of at most ${most}`);
   };
   const config: Config = {
     name,
     value,
+    typeError: (text) => new TypeError(`Cannot read ${name}: ${text}`),
+    rangeError: (text) => new RangeError(`Cannot read ${name}: ${text}`),
     number(key, fallback) {
       const found = value(key) ?? fallback;
       if (typeof found !== "number" || !Number.isFinite(found)) throw wrong(key, "a number");
@@ -129,9 +134,7 @@ export function readConfig(
       const found = value(key);
       if (!Array.isArray(found)) return Array(length).fill(config.count(key, fallback));
       if (found.length !== length) {
-        throw new TypeError(
-          `Cannot read ${name}: ${key} is a list of ${found.length}, expected ${length} entries`,
-        );
+        throw config.typeError(`${key} is a list of ${found.length}, expected ${length} entries`);
       }
       return found.map((entry) => counted(key, entry));
     },
@@ -182,7 +185,7 @@ export function readConfig(
 export function positive<Value extends number | null>(config: Config, field: string, value: Value): Value {
   const used = Math.fround(value ?? 1);
   if (used > 0 && used < Infinity) return value;
-  throw new RangeError(`Cannot read ${config.name}: ${field} is ${value}, expected a number above 0`);
+  throw config.rangeError(`${field} is ${value}, expected a number above 0`);
 }
 
 function unknownField(name: string, field: string, found: unknown): TypeError {

@@ -4,6 +4,7 @@
  * `utils/quantization_config.py`; gptqmodel, `quantization/config.py`.
  */
 import type { Packing } from "../../weights/mod.ts";
+import { isObject } from "./blocks.ts";
 import { describe, spelt } from "./spelt.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -24,12 +25,12 @@ export function packingOf(config: unknown, name: string): Packing | null {
     (part as Fields | null)?.[field]
   );
   const found = whole ?? text;
-  return isFields(found) && found.quant_method === "mxfp4" ? null : readPacking(field, found, name);
+  return isObject(found) && found.quant_method === "mxfp4" ? null : readPacking(field, found, name);
 }
 
 /** How a field says that weights are packed; null where it says nothing. Throws `TypeError` for what is not read. */
 export function readPacking(field: string, found: unknown, name: string): Packing | null {
-  if (!isFields(found) || Object.keys(found).length === 0) return null;
+  if (!isObject(found) || Object.keys(found).length === 0) return null;
   const method = methodOf(found);
   if (field !== "quantization_config" || method === null || !Object.hasOwn(READERS, method)) {
     throw new TypeError(
@@ -57,9 +58,6 @@ export function refusePacked(found: unknown, name: string): void {
     }, which is not read for this family, expected the original weights`,
   );
 }
-
-const isFields = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function methodOf({ quant_method, load_in_4bit, load_in_8bit }: Fields): string | null {
   if (typeof quant_method === "string") return quant_method;
@@ -149,5 +147,5 @@ function groupSize(read: Read): number | null {
 
 /** Whether `dynamic` only names modules that are left as they were: it may give others bits and groups of their own. */
 function leavesOutOnly(value: unknown): boolean {
-  return isFields(value) && Object.keys(value).every((pattern) => pattern.startsWith("-:"));
+  return isObject(value) && Object.keys(value).every((pattern) => pattern.startsWith("-:"));
 }

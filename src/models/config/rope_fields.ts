@@ -83,7 +83,5 @@ function expectOneRotation(config: Config, { layerType, partial }: RopeFields, b
   const differing = [...new Set([...Object.keys(newer), ...Object.keys(older)])]
     .find((key) => JSON.stringify(newer[key]) !== JSON.stringify(older[key]));
   if (differing === undefined) return;
-  throw new RangeError(
-    `Cannot read ${config.name}: rope_parameters and rope_scaling differ in ${differing}, expected one of them`,
-  );
+  throw config.rangeError(`rope_parameters and rope_scaling differ in ${differing}, expected one of them`);
 }

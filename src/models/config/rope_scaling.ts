@@ -77,9 +77,7 @@ function scalingOf(
     case "llama3": {
       const [low, high] = [factorOf("low_freq_factor"), factorOf("high_freq_factor")];
       if (low >= high) {
-        throw new RangeError(
-          `Cannot read ${parameters.name}: high_freq_factor is ${high}, expected above low_freq_factor ${low}`,
-        );
+        throw parameters.rangeError(`high_freq_factor is ${high}, expected above low_freq_factor ${low}`);
       }
       return {
         type,
@@ -122,10 +120,8 @@ function scalingOf(
       };
     }
     default:
-      throw new TypeError(
-        `Cannot read ${parameters.name}: rope type ${
-          spelt(type)
-        }, expected linear, dynamic, llama3, yarn or longrope`,
+      throw parameters.typeError(
+        `rope type ${spelt(type)}, expected linear, dynamic, llama3, yarn or longrope`,
       );
   }
 }
@@ -136,9 +132,7 @@ function divisors(parameters: Config, field: string, pairs: number): number[] {
   if (
     !Array.isArray(list) || list.length !== pairs || !list.every((value) => value > 0 && value < Infinity)
   ) {
-    throw new TypeError(
-      `Cannot read ${parameters.name}: ${field} is not a list of ${pairs} numbers above 0, one for each frequency`,
-    );
+    throw parameters.typeError(`${field} is not a list of ${pairs} numbers above 0, one for each frequency`);
   }
   return list;
 }

@@ -15,7 +15,6 @@ const STREAMS = new Map([
   ].map((type) => [type, "hyper-connections"] as const),
 ]);
 
-/** The error for a configuration of a type that is not among the `known` ones. */
 export function unsupported(
   file: string,
   type: string,

@@ -16,11 +16,7 @@ const activations: Record<string, Activation> = {
 export function readActivation(config: Config, field: string, fallback: string): Activation {
   const name = config.string(field, fallback);
   if (!Object.hasOwn(activations, name)) {
-    throw new TypeError(
-      `Cannot read ${config.name}: ${field} is "${name}", expected one of ${
-        Object.keys(activations).join(", ")
-      }`,
-    );
+    throw config.typeError(`${field} is "${name}", expected one of ${Object.keys(activations).join(", ")}`);
   }
   return activations[name];
 }
@@ -46,9 +42,7 @@ export function readKvHeads(config: Config, heads: number, fallback = heads): nu
   const usual = config.value("num_key_value_heads") === null ? heads : fallback;
   const kvHeads = config.count("num_key_value_heads", usual);
   if (heads % kvHeads) {
-    throw new RangeError(
-      `Cannot read ${config.name}: num_key_value_heads is ${kvHeads}, expected a divisor of ${heads} heads`,
-    );
+    throw config.rangeError(`num_key_value_heads is ${kvHeads}, expected a divisor of ${heads} heads`);
   }
   return kvHeads;
 }
@@ -60,17 +54,13 @@ export function readLayerTypes(config: Config, kind: string, rule: (layer: numbe
   if (given === undefined || given === null) return Array.from({ length: layers }, (_, l) => rule(l));
   if (!Array.isArray(given) || given.length !== layers) {
     const found = Array.isArray(given) ? `is a list of ${given.length}` : "is not a list";
-    throw new TypeError(
-      `Cannot read ${config.name}: layer_types ${found}, expected an entry for each of ${layers} layers`,
-    );
+    throw config.typeError(`layer_types ${found}, expected an entry for each of ${layers} layers`);
   }
   const names = [`${kind}_attention`, "full_attention"];
   const odd = given.findIndex((type) => !names.includes(type));
   if (odd >= 0) {
-    throw new TypeError(
-      `Cannot read ${config.name}: layer_types[${odd}] is ${JSON.stringify(given[odd])}, expected "${
-        names.join('" or "')
-      }"`,
+    throw config.typeError(
+      `layer_types[${odd}] is ${JSON.stringify(given[odd])}, expected "${names.join('" or "')}"`,
     );
   }
   return given.map((type) => type === names[0]);
@@ -81,8 +71,8 @@ export function readFlags(config: Config, field: string, rule: (layer: number) =
   const layers = config.count("num_hidden_layers");
   const given = config.value(field) ?? Array.from({ length: layers }, (_, l) => Number(rule(l)));
   if (!Array.isArray(given) || given.length < layers || !given.every((flag) => flag === 0 || flag === 1)) {
-    throw new TypeError(
-      `Cannot read ${config.name}: ${field} is not a list of 0 and 1, expected one entry for each of ${layers} layers`,
+    throw config.typeError(
+      `${field} is not a list of 0 and 1, expected one entry for each of ${layers} layers`,
     );
   }
   return given.slice(0, layers).map((flag) => flag === 1);
@@ -100,8 +90,8 @@ export function layerWindows(
   const isSliding = readLayerTypes(config, "sliding", isWindowed);
   const windowed = isSliding.indexOf(true);
   if (window === null && windowed >= 0) {
-    throw new TypeError(
-      `Cannot read ${config.name}: layer ${windowed} has sliding attention but no window, expected a number for sliding_window ` +
+    throw config.typeError(
+      `layer ${windowed} has sliding attention but no window, expected a number for sliding_window ` +
         "(and use_sliding_window true, if the family reads it), or layer_types without sliding_attention",
     );
   }

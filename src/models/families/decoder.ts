@@ -27,7 +27,6 @@ export interface Traits {
   /** Makes the second module of a layer from the MLP that it would be. */
   module?: (mlp: MlpSpec, layer: number) => FeedSpec;
   rope?: RopeFields;
-  /** The rotation of each layer, where layers differ. */
   ropes?: (layer: number) => RopeSpec | null;
   /** Around both modules, of the family's RMSNorm; default: in front. The first is also the last norm of the model. */
   norm?: (rms: () => NormSpec) => NormPlacement;
@@ -41,7 +40,6 @@ export interface Traits {
   mixer?: (attention: SoftmaxSpec, layer: number) => MixerSpec;
 }
 
-/** Reads a decoder of these traits. */
 export function decoder(family: string, config: Config, traits: Traits): ModelSpec {
   const hidden = config.count("hidden_size");
   const heads = config.count("num_attention_heads", traits.heads);

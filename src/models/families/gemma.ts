@@ -68,11 +68,7 @@ function periNorm(family: string, config: Config, softcap: number | null, traits
     ...traits,
     attention: (l) => ({ scale, ...traits.attention?.(l) }),
   });
-  return {
-    ...spec,
-    embeddingScale: Math.fround(Math.sqrt(spec.hidden)),
-    head: { ...spec.head, softcap },
-  };
+  return { ...spec, embeddingScale: Math.fround(Math.sqrt(spec.hidden)), head: { ...spec.head, softcap } };
 }
 
 /** Names of both. Every norm (q/k norms too) is stored as w − 1. */

@@ -11,7 +11,7 @@ import type { Header, Single } from "../gguf/fields.ts";
 import { layoutOf } from "../gguf/layouts.ts";
 import { dividedBy, type RopeFactors } from "../gguf/rope.ts";
 import { firstScoring, type ModelSpec } from "../spec.ts";
-import type { NameTable } from "../stored/names.ts";
+import { type NameTable, partStems } from "../stored/names.ts";
 import { architectures } from "./list.ts";
 
 /** The header of a GGUF file, as far as a configuration follows from it. */
@@ -157,27 +157,18 @@ const stems: Record<string, string> = {
   final_norm: "output_norm",
   head: "output",
   "attention.norm": "blk.*.attn_norm",
-  "attention.q_proj": "blk.*.attn_q",
-  "attention.k_proj": "blk.*.attn_k",
-  "attention.v_proj": "blk.*.attn_v",
-  "attention.q_norm": "blk.*.attn_q_norm",
-  "attention.k_norm": "blk.*.attn_k_norm",
+  ...partStems("q k v", "attention.%_proj", "blk.*.attn_%"),
+  ...partStems("q k", "attention.%_norm", "blk.*.attn_%_norm"),
   "attention.o_proj": "blk.*.attn_output",
   "attention.post_norm": "blk.*.post_attention_norm",
   "attention.linear": "blk.*.attn_output",
   "mlp.norm": "blk.*.ffn_norm",
-  "mlp.gate_proj": "blk.*.ffn_gate",
-  "mlp.up_proj": "blk.*.ffn_up",
-  "mlp.down_proj": "blk.*.ffn_down",
+  ...partStems("gate up down", "mlp.%_proj", "blk.*.ffn_%"),
   "mlp.post_norm": "blk.*.post_ffw_norm",
   "mlp.router": "blk.*.ffn_gate_inp",
   "mlp.router.correction": "blk.*.exp_probs_b.bias",
-  "mlp.experts.#.gate_proj": "blk.*.ffn_gate_exps",
-  "mlp.experts.#.up_proj": "blk.*.ffn_up_exps",
-  "mlp.experts.#.down_proj": "blk.*.ffn_down_exps",
-  "mlp.shared.gate_proj": "blk.*.ffn_gate_shexp",
-  "mlp.shared.up_proj": "blk.*.ffn_up_shexp",
-  "mlp.shared.down_proj": "blk.*.ffn_down_shexp",
+  ...partStems("gate up down", "mlp.experts.#.%_proj", "blk.*.ffn_%_exps"),
+  ...partStems("gate up down", "mlp.shared.%_proj", "blk.*.ffn_%_shexp"),
   "mlp.shared_gate": "blk.*.ffn_gate_inp_shexp",
 };
 
@@ -237,15 +228,4 @@ function unpermuted(rows: number, heads: number): Int32Array {
 export function ggufStorage(architecture: string): { permuted: boolean; normsWithOne: boolean } {
   const { permuted = false, normsWithOne = false } = architectures[architecture];
   return { permuted, normsWithOne };
-}
-
-/** The architectures that may be read as a model type: for a file that says nothing of itself, or something of everything. */
-export function architecturesOf(modelType: string): string[] {
-  const headers = [undefined, 1].map((value): Header => (
-    { field: () => value, list: () => undefined, tensors: new Map(), usual: {}, wrong: TypeError }
-  ));
-  return Object.keys(architectures).filter((name) => {
-    const { family, type = () => family } = architectures[name];
-    return headers.map(type).includes(modelType);
-  });
 }

@@ -5,7 +5,7 @@
 import type { Config } from "../config/config.ts";
 import { fusedUp, hasBias, partial } from "../gguf/fields.ts";
 import type { ModelSpec } from "../spec.ts";
-import { decoderStems, fusedUnits, type NameTable, sharedRows } from "../stored/names.ts";
+import { decoderStems, fusedUnits, type NameTable, partStems, sharedRows } from "../stored/names.ts";
 import { decoder } from "./decoder.ts";
 import type { Families } from "./family.ts";
 
@@ -20,12 +20,10 @@ function ofGlm(family: string, config: Config, behind: boolean): ModelSpec {
   });
 }
 
-/** Names of both. */
 function names(spec: ModelSpec): NameTable {
   return {
     stems: decoderStems({
-      "mlp.gate_proj": "mlp.gate_up_proj",
-      "mlp.up_proj": "mlp.gate_up_proj",
+      ...partStems("gate up", "mlp.%_proj", "mlp.gate_up_proj"),
       "attention.post_norm": "post_self_attn_layernorm",
       "mlp.post_norm": "post_mlp_layernorm",
     }),

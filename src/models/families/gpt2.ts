@@ -10,7 +10,7 @@ import type { Header } from "../gguf/fields.ts";
 import type { MlpSpec } from "../modules/dense.ts";
 import type { SoftmaxSpec } from "../modules/softmax.ts";
 import type { ModelSpec } from "../spec.ts";
-import { fusedHeads, type NameTable, sharedRows } from "../stored/names.ts";
+import { fusedHeads, type NameTable, partStems, sharedRows } from "../stored/names.ts";
 import { readActivation, readEpsilon } from "./common.ts";
 import type { Families } from "./family.ts";
 
@@ -20,9 +20,7 @@ function gpt2(config: Config): ModelSpec {
   const headSize = hidden / heads;
   refusePacked(config.value("quantization_config"), config.name); // methods turn its matrices before they pack them
   if (!Number.isInteger(headSize)) {
-    throw new RangeError(
-      `Cannot read ${config.name}: n_embd is ${hidden}, expected a multiple of ${heads} heads`,
-    );
+    throw config.rangeError(`n_embd is ${hidden}, expected a multiple of ${heads} heads`);
   }
   const layerNorm = { kind: "layer", epsilon: readEpsilon(config, "layer_norm_epsilon", 1e-5) } as const;
   const norm = { pre: layerNorm, post: null };
@@ -74,9 +72,7 @@ const stems = {
   final_norm: "transformer.ln_f",
   head: "lm_head",
   "attention.norm": layer("ln_1"),
-  "attention.q_proj": layer("attn.c_attn"),
-  "attention.k_proj": layer("attn.c_attn"),
-  "attention.v_proj": layer("attn.c_attn"),
+  ...partStems("q k v", "attention.%_proj", layer("attn.c_attn")),
   "attention.o_proj": layer("attn.c_proj"),
   "mlp.norm": layer("ln_2"),
   "mlp.up_proj": layer("mlp.c_fc"),

@@ -5,8 +5,7 @@
 import type { Config } from "../config/config.ts";
 import { readRope } from "../config/rope_fields.ts";
 import { firstScoring, type LayerSpec, type ModelSpec } from "../spec.ts";
-import { takeRows } from "../stored/blocks.ts";
-import type { NameTable } from "../stored/names.ts";
+import { type NameTable, partStems, takeRows } from "../stored/names.ts";
 import { readActivation, readBias, readEpsilon } from "./common.ts";
 import type { Families } from "./family.ts";
 
@@ -18,9 +17,7 @@ function gptNeox(config: Config): ModelSpec {
   const heads = config.count("num_attention_heads");
   const headSize = hidden / heads;
   if (!Number.isInteger(headSize)) {
-    throw new RangeError(
-      `Cannot read ${config.name}: hidden_size is ${hidden}, expected a multiple of ${heads} heads`,
-    );
+    throw config.rangeError(`hidden_size is ${hidden}, expected a multiple of ${heads} heads`);
   }
   const layerNorm = { kind: "layer", epsilon: readEpsilon(config, "layer_norm_eps", 1e-5) } as const;
   const norm = { pre: layerNorm, post: null };
@@ -62,11 +59,7 @@ function gptNeox(config: Config): ModelSpec {
 /** Some versions write the rotation a second time under the names of other families, and never read that. */
 function checkCopy(config: Config, key: string, original: string, value: number): void {
   const copy = config.number(key, value);
-  if (copy !== value) {
-    throw new RangeError(
-      `Cannot read ${config.name}: ${key} is ${copy}, expected ${value}, as in ${original}`,
-    );
-  }
+  if (copy !== value) throw config.rangeError(`${key} is ${copy}, expected ${value}, as in ${original}`);
 }
 
 const layerStem = (stem: string) => `gpt_neox.layers.*.${stem}`;
@@ -74,25 +67,20 @@ const layerStem = (stem: string) => `gpt_neox.layers.*.${stem}`;
 /** How q, k and v are taken out of their matrix depends on the number of heads. */
 function names(spec: ModelSpec): NameTable {
   const { heads = 1 } = firstScoring(spec) ?? {};
-  const fused = layerStem("attention.query_key_value");
   return {
     stems: {
       embedding: "gpt_neox.embed_in",
       final_norm: "gpt_neox.final_layer_norm",
       head: "embed_out",
       "attention.norm": layerStem("input_layernorm"),
-      "attention.q_proj": fused,
-      "attention.k_proj": fused,
-      "attention.v_proj": fused,
+      ...partStems("q k v", "attention.%_proj", layerStem("attention.query_key_value")),
       "attention.o_proj": layerStem("attention.dense"),
       "mlp.norm": layerStem("post_attention_layernorm"),
       "mlp.up_proj": layerStem("mlp.dense_h_to_4h"),
       "mlp.down_proj": layerStem("mlp.dense_4h_to_h"),
     },
     transform(canonical) {
-      const part = ["attention.q_proj", "attention.k_proj", "attention.v_proj"].findIndex((stem) =>
-        canonical.startsWith(stem)
-      );
+      const part = ["q", "k", "v"].findIndex((part) => canonical.startsWith(`attention.${part}_proj`));
       return part < 0 ? undefined : (tensor, allocate) => {
         const size = Math.trunc(tensor.shape[0] / (3 * heads));
         const rows = { start: part * size, end: (part + 1) * size, of: 3 * size };

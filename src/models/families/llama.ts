@@ -39,9 +39,7 @@ function readMaps(config: Config, list: "attn_list" | "mlp_list"): Set<number> {
   const dropped = readDropList(config.value(drops), layers, drops, config.name);
   const both = [...read].find((layer) => dropped.has(layer));
   if (both === undefined) return read;
-  throw new RangeError(
-    `Cannot read ${config.name}: layer ${both} is in ${field} and in ${drops}, expected one of them`,
-  );
+  throw config.rangeError(`layer ${both} is in ${field} and in ${drops}, expected one of them`);
 }
 
 function mistral(config: Config): ModelSpec {
@@ -131,11 +129,7 @@ export const llamas: Families = {
   mistral: { spec: mistral, names },
   qwen2: { spec: qwen2, names, gguf: { qwen2: {} } },
   qwen3: { spec: qwen3, names, gguf: { qwen3: {} } },
-  smollm3: {
-    spec: smollm3,
-    names,
-    gguf: { smollm3: { permuted: true, fields: biases } },
-  },
+  smollm3: { spec: smollm3, names, gguf: { smollm3: { permuted: true, fields: biases } } },
 };
 
 /** Granite stands behind others in the list of families. */

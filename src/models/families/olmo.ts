@@ -41,8 +41,8 @@ function olmo3(config: Config): ModelSpec {
 function expectOneBase(config: Config, theta: number, usual: number): void {
   const own = config.child("rope_parameters")?.child("sliding_attention")?.optional("rope_theta") ?? null;
   if (own !== null || theta === usual) return;
-  throw new RangeError(
-    `Cannot read ${config.name}: rope_theta is ${theta}, expected ${usual}, or rope_parameters with a rope_theta for each kind of layer`,
+  throw config.rangeError(
+    `rope_theta is ${theta}, expected ${usual}, or rope_parameters with a rope_theta for each kind of layer`,
   );
 }
 
@@ -56,7 +56,6 @@ function postNorm(family: string, config: Config, traits: Traits): ModelSpec {
   });
 }
 
-/** Names of OLMo 2 and 3. */
 const postNames: NameTable = {
   stems: decoderStems({
     "attention.post_norm": "post_attention_layernorm",

@@ -5,7 +5,14 @@
 import type { Config } from "../config/config.ts";
 import { fusedUp, partial } from "../gguf/fields.ts";
 import type { ModelSpec } from "../spec.ts";
-import { decoderStems, fusedHeads, fusedUnits, type NameTable, sharedRows } from "../stored/names.ts";
+import {
+  decoderStems,
+  fusedHeads,
+  fusedUnits,
+  type NameTable,
+  partStems,
+  sharedRows,
+} from "../stored/names.ts";
 import { readWindow } from "./common.ts";
 import { decoder } from "./decoder.ts";
 import type { Families } from "./family.ts";
@@ -23,11 +30,8 @@ function phi3(config: Config): ModelSpec {
 function names(spec: ModelSpec): NameTable {
   return {
     stems: decoderStems({
-      "attention.q_proj": "self_attn.qkv_proj",
-      "attention.k_proj": "self_attn.qkv_proj",
-      "attention.v_proj": "self_attn.qkv_proj",
-      "mlp.gate_proj": "mlp.gate_up_proj",
-      "mlp.up_proj": "mlp.gate_up_proj",
+      ...partStems("q k v", "attention.%_proj", "self_attn.qkv_proj"),
+      ...partStems("gate up", "mlp.%_proj", "mlp.gate_up_proj"),
     }),
     rows: sharedRows({ ...fusedHeads(spec), ...fusedUnits(spec) }),
   };

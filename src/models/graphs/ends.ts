@@ -38,10 +38,7 @@ export function scoredRowsGraph(
     return Reshape(taken, [-1, 1, hidden]);
   });
   const values = new Map(
-    normTensors("final_norm", spec, hidden).map(([name, shape]) => [
-      name,
-      graph.input(name, "f32", shape),
-    ]),
+    normTensors("final_norm", spec, hidden).map(([name, shape]) => [name, graph.input(name, "f32", shape)]),
   );
   const normed = scaled(
     norm(Concat(streams, 1), spec, "final_norm", { values, products: "f32" }),

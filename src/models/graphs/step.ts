@@ -53,11 +53,7 @@ export function stepGraph(
  * The head alone: x [B·T, D], `rows` [R], those whose logits are wanted, and the fed weights, `head.weight` of any number W of words;
  * output logits [R, W], and `head_squares`.
  */
-export function headGraph(
-  spec: ModelSpec,
-  stored: StoredTypes,
-  lowering: Lowering = cpuLowering,
-): Graph {
+export function headGraph(spec: ModelSpec, stored: StoredTypes, lowering: Lowering = cpuLowering): Graph {
   const graph = createGraph();
   addHead(graph.input("x", "f32", ["tokens", spec.hidden]), spec, stored, "words", lowering);
   return graph;

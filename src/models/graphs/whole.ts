@@ -15,8 +15,7 @@ import type { AttentionSpec, RopeSpec } from "../pieces.ts";
 import { expectForks, type ModelSpec, outerTensors } from "../spec.ts";
 import { keptHeadSize } from "../values/attention.ts";
 import { asFactor, fedWeight, scaled, type Weights } from "../values/linear.ts";
-import { rotation } from "../values/rope.ts";
-import { type Rotary, rotaryNames } from "../values/rotary.ts";
+import { type Rotary, rotaryNames, rotation } from "../values/rope.ts";
 import { afterModules } from "./layer.ts";
 import { logitsOf } from "./step.ts";
 

@@ -8,7 +8,7 @@ import { attend, attendMasked, type Heads } from "../values/attention.ts";
 import { asUpdate, rowsOf } from "../values/inputs.ts";
 import { linear, norm, type Weights } from "../values/linear.ts";
 import { attendAfter, isGrouped, keysShape } from "../values/past.ts";
-import { rotaryInputs, rotaryShared, rotate } from "../values/rotary.ts";
+import { rotaryInputs, rotaryShared, rotate } from "../values/rope.ts";
 import { watch } from "../values/watch.ts";
 import {
   type AttentionTaps,
@@ -22,7 +22,6 @@ import {
 } from "./kind.ts";
 import { linearTensors, normTensors } from "./needs.ts";
 
-/** A specification of one of these kinds. */
 type Scored = AttentionSpec & { readonly kind: string };
 
 /** The declarations that differ between these kinds: how heads are made, and from which tensors. */

@@ -26,9 +26,7 @@ export const columns = (start: number, end: number) => (name: string): Cut | nul
 export function piece<Spec>(spec: Spec, needs: readonly TensorNeed[], cuts: Cuts = {}): Piece<Spec> {
   return {
     spec,
-    cuts: new Map(
-      needs.map(([name]) => [name, cuts[name.slice(0, name.lastIndexOf("."))]?.(name) ?? null]),
-    ),
+    cuts: new Map(needs.map(([name]) => [name, cuts[name.slice(0, name.lastIndexOf("."))]?.(name) ?? null])),
   };
 }
 

@@ -28,7 +28,6 @@ export const dense: FeedKind<MlpSpec> = plainKind<MlpSpec>({
   reshaped: (spec, ratio, changes) => ({ ...resized(spec, ratio), norm: placed(spec.norm, changes) }),
 });
 
-/** By inner units. */
 function cutUnits(spec: MlpSpec, hidden: number, most: number): Piece<MlpSpec>[] {
   const { size } = spec;
   const needs = (some: MlpSpec) => dense.tensors(some, hidden, "mlp");

@@ -61,7 +61,6 @@ export function routerTensors({ norm, experts, router }: MixtureSpec, hidden: nu
   ];
 }
 
-/** The tensors of the shared network. */
 export function sharedTensors(shared: SharedSpec, hidden: number): TensorNeed[] {
   return [
     ...networkTensors("mlp.shared", shared, hidden, 11),

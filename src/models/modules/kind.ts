@@ -9,7 +9,7 @@ import type { Extent, Heads } from "../values/attention.ts";
 import { rowsOf } from "../values/inputs.ts";
 import type { Weights } from "../values/linear.ts";
 import type { SharedInputs } from "../values/past.ts";
-import type { Rotary } from "../values/rotary.ts";
+import type { Rotary } from "../values/rope.ts";
 import type { Piece } from "./cuts.ts";
 
 /** The declarations of every kind. `at` is the place of the module in its layer, which names its tensors. */
@@ -33,7 +33,6 @@ export interface Kind<Spec extends AnyModule> {
   readonly inexpressible: Readonly<Record<string, string>>;
 }
 
-/** A kind that can be a layer's first module. */
 export interface MixerKind<Spec extends AnyModule> extends Kind<Spec> {
   /** The module in a pass over whole texts, or over segments of them. */
   pass(x: Value, spec: Spec, pass: Pass): AttentionTaps;
@@ -55,7 +54,6 @@ export interface MixerKind<Spec extends AnyModule> extends Kind<Spec> {
   readonly scoring?: Scoring<Spec>;
 }
 
-/** A kind that can be a layer's second module. */
 export interface FeedKind<Spec extends AnyModule> extends Kind<Spec> {
   /** The update of rows [N, D] before the norm behind it; `sum` is that of other pieces of the module, the bias in it. */
   raw(x: Value, spec: Spec, weights: Weights, sum: Value | null, at: LayerModule): Value;
@@ -104,7 +102,6 @@ export type InnerName = typeof INNER[number];
 /** Heads, and numbers of each, of the values inside a mixer. */
 type Inside = Readonly<Record<InnerName, readonly [heads: number, size: number]>>;
 
-/** Changes of a shape that concern a module. */
 export interface ModuleChanges {
   readonly heads?: number | undefined;
   readonly norm?: "pre" | "peri" | "post" | undefined;
@@ -178,6 +175,4 @@ export function placed(found: NormPlacement, { norm: wanted }: ModuleChanges): N
 }
 
 /** One group that all tokens meet. */
-export function together(tensors: readonly TensorNeed[]): WeightGroup[] {
-  return [{ tensors, count: 1, top: 1 }];
-}
+export const together = (tensors: readonly TensorNeed[]): WeightGroup[] => [{ tensors, count: 1, top: 1 }];

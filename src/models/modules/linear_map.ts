@@ -7,6 +7,7 @@ import { linear, norm } from "../values/linear.ts";
 import type { FeedKind, MixerKind } from "./kind.ts";
 import { normTensors } from "./needs.ts";
 import { plainKind } from "./plain.ts";
+import { Expand, Shape } from "../../onnx/mod.ts";
 
 export interface LinearSpec extends AnyModule {
   readonly kind: "linear-map";
@@ -37,4 +38,20 @@ export const linearMap: MixerKind<LinearSpec> & FeedKind<LinearSpec> = plainKind
     return linear(norm(x, spec.norm.pre, `${at}.norm`, weights), `${at}.linear`, weights, sum);
   },
   inexpressible: { "llm-drop": why, hf: why },
+});
+
+interface MeanSpec extends AnyModule {
+  readonly kind: "mean";
+}
+
+/** The specification: a mean is an update as it is, whatever norms the module had. */
+export const meanSpec: MeanSpec = { kind: "mean", norm: { pre: null, post: null } };
+
+export const mean: MixerKind<MeanSpec> & FeedKind<MeanSpec> = plainKind<MeanSpec>({
+  kind: "mean",
+  title: "a mean",
+  idle: true,
+  tensors: (_, hidden, at) => [[`${at}.mean`, [hidden]]],
+  groups: () => [],
+  raw: (x, _, weights, __, at) => Expand(weights.values.get(`${at}.mean`)!, Shape(x)),
 });

@@ -6,8 +6,7 @@ import { dense } from "./dense.ts";
 import { mixture, type MixtureSpec } from "./experts.ts";
 import type { FeedKind, Kind, MixerKind } from "./kind.ts";
 import { latent } from "./latent.ts";
-import { linearMap } from "./linear_map.ts";
-import { mean } from "./mean.ts";
+import { linearMap, mean } from "./linear_map.ts";
 import { softmax } from "./softmax.ts";
 
 /** Kinds that can be either module of a layer (plain.ts). */
@@ -32,7 +31,6 @@ export const mixerKind = ({ kind }: MixerSpec) => mixerKinds.get(kind)!;
 /** The kind of a layer's second module. */
 export const feedKind = ({ kind }: FeedSpec) => feedKinds.get(kind)!;
 
-/** The kind of a module. */
 export function kindOf<Spec extends MixerSpec | FeedSpec>({ kind }: Spec): Kind<Spec> {
   return (mixerKinds.get(kind) ?? feedKinds.get(kind)) as Kind<AnyModule> as Kind<Spec>;
 }

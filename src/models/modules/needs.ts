@@ -12,7 +12,6 @@ export function linearTensors(
   return bias ? [weight, [`${name}.bias`, [shape[0]], { constant: 0 }]] : [weight];
 }
 
-/** The weight of a norm. */
 export function normWeight(name: string, size: number): TensorNeed {
   return [`${name}.weight`, [size], { constant: 1 }];
 }

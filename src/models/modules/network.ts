@@ -23,10 +23,7 @@ export function innerProduct(
   return Mul(activate(Clip(watch(gate), null, limit), spec.activation), moved);
 }
 
-/** Numbers of a token inside a network. */
-export function networkWidth({ size, gated }: NetworkSpec): number {
-  return (gated ? 3 : 2) * size;
-}
+export const networkWidth = ({ size, gated }: NetworkSpec): number => (gated ? 3 : 2) * size;
 
 /** A network of a width in proportion. */
 export function resized<Spec extends NetworkSpec>(spec: Spec, ratio: number): Spec {

@@ -14,7 +14,6 @@ type Own<Spec extends AnyModule> =
   & Pick<FeedKind<Spec>, "kind" | "title" | "tensors" | "raw">
   & Partial<MixerKind<Spec>>;
 
-/** The kind with all that follows. */
 export function plainKind<Spec extends AnyModule>(own: Own<Spec>): MixerKind<Spec> & FeedKind<Spec> {
   const { tensors, raw } = own;
   const updated = (x: Value, spec: Spec, weights: Parameters<typeof raw>[2], sum: Value | null) => {

@@ -55,9 +55,7 @@ export const softmax: MixerKind<SoftmaxSpec> = attentionKind<SoftmaxSpec>({
 });
 
 /** The numbers in front of a clip are watched, since it would hide those that are not finite. */
-function clipped(x: Value, { clip }: SoftmaxSpec): Value {
-  return clip ? Clip(watch(x), -clip, clip) : x;
-}
+const clipped = (x: Value, { clip }: SoftmaxSpec): Value => clip ? Clip(watch(x), -clip, clip) : x;
 
 function qkNorm(x: Value, spec: SoftmaxSpec, name: string, heads: number, weights: Weights): Value {
   if (!spec.qkNorm) return x;

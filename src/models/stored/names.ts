@@ -5,8 +5,8 @@
  * A stem stands for its `.weight` and its `.bias`; `*` in a stored stem stands for the layer's number, `#` in both for an expert's.
  * Where a stored stem has no `#`, the experts of a layer lie in one tensor, one after the other.
  */
-import { type Tensor, toFloat32 } from "../../tensor/mod.ts";
-import type { TensorRef } from "../../weights/mod.ts";
+import { elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import type { Allocate, TensorRef } from "../../weights/mod.ts";
 import { firstRouted, firstScoring, type ModelSpec } from "../spec.ts";
 
 /** Names of one architecture in one kind of file. */
@@ -49,9 +49,14 @@ type Shares = Readonly<Record<string, NonNullable<TensorRef["rows"]>>>;
 
 /** Tensors stored one after the other as one: their canonical stems and numbers of rows, in order. */
 function shares(...parts: readonly (readonly [stem: string, rows: number])[]): Shares {
-  const of = parts.reduce((sum, [, rows]) => sum + rows, 0);
-  let end = 0;
-  return Object.fromEntries(parts.map(([stem, rows]) => [stem, { start: end, end: end += rows, of }]));
+  const rows = sideBySide(...parts.map(([, rows]) => rows));
+  return Object.fromEntries(parts.map(([stem], i) => [stem, rows[i]]));
+}
+
+/** Stems of several parts ("q k v"), for each of which `%` stands; in one tensor where the stored stem has none. */
+export function partStems(parts: string, canonical: string, stored: string): Record<string, string> {
+  const entries = parts.split(" ").map((part) => [canonical, stored].map((stem) => stem.replace("%", part)));
+  return Object.fromEntries(entries);
 }
 
 /** q, k and v in one tensor. */
@@ -82,14 +87,7 @@ export function fusedExpertRows(spec: ModelSpec): NonNullable<NameTable["rows"]>
 /** Steps of a name that wrappers put in, anywhere: compilation, data parallelism, sharding, checkpointing of activations. */
 const wrappers = new Set(["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"]);
 /** Steps that say where the decoder hangs: in a model with a head, a composite model, an adapter that was merged. */
-const roots = new Set([
-  "model",
-  "gpt_neox",
-  "transformer",
-  "language_model",
-  "text_model",
-  "base_model",
-]);
+const roots = new Set("model gpt_neox transformer language_model text_model base_model".split(" "));
 
 /**
  * What is left of a tensor's name without the steps that depend on how its model was wrapped when it was saved:
@@ -111,16 +109,9 @@ export function decoderStems(overrides: Record<string, string> = {}): Record<str
     head: "lm_head",
     ...layer({
       "attention.norm": "input_layernorm",
-      "attention.q_proj": "self_attn.q_proj",
-      "attention.k_proj": "self_attn.k_proj",
-      "attention.v_proj": "self_attn.v_proj",
-      "attention.q_norm": "self_attn.q_norm",
-      "attention.k_norm": "self_attn.k_norm",
-      "attention.o_proj": "self_attn.o_proj",
+      ...partStems("q_proj k_proj v_proj q_norm k_norm o_proj", "attention.%", "self_attn.%"),
       "mlp.norm": "post_attention_layernorm",
-      "mlp.gate_proj": "mlp.gate_proj",
-      "mlp.up_proj": "mlp.up_proj",
-      "mlp.down_proj": "mlp.down_proj",
+      ...partStems("gate up down", "mlp.%_proj", "mlp.%_proj"),
       ...expertStems("mlp"),
       ...overrides,
     }),
@@ -138,9 +129,7 @@ export function expertStems(
     "mlp.experts.#.gate_proj": `${module}.experts.#.${gate}`,
     "mlp.experts.#.up_proj": `${module}.experts.#.${up}`,
     "mlp.experts.#.down_proj": `${module}.experts.#.${down}`,
-    "mlp.shared.gate_proj": `${module}.${shared}.gate_proj`,
-    "mlp.shared.up_proj": `${module}.${shared}.up_proj`,
-    "mlp.shared.down_proj": `${module}.${shared}.down_proj`,
+    ...partStems("gate up down", "mlp.shared.%_proj", `${module}.${shared}.%_proj`),
     "mlp.shared_gate": `${module}.${shared}_gate`,
   };
 }
@@ -148,4 +137,48 @@ export function expertStems(
 /** A norm stored as w − 1. */
 export function plusOne(tensor: Tensor): Tensor {
   return { dtype: "f32", shape: tensor.shape, data: toFloat32(tensor).map((weight) => weight + 1) };
+}
+
+/** Rows [start, end) of each block of `of`, in a matrix of equal blocks: one for each head or group of heads, projections side by side in each. */
+export interface BlockRows {
+  readonly start: number;
+  readonly end: number;
+  readonly of: number;
+}
+
+/** Rows of parts of these sizes in a block. */
+export function sideBySide(...sizes: readonly number[]): BlockRows[] {
+  const of = sizes.reduce((sum, size) => sum + size, 0);
+  let end = 0;
+  return sizes.map((size) => ({ start: end, end: end += size, of }));
+}
+
+/** Those rows of a matrix [blocks · of, …] or bias, a block after the other; of several `parts` one part after the other. */
+export function takeRows(
+  tensor: Tensor,
+  blocks: number,
+  parts: readonly BlockRows[],
+  allocate: Allocate,
+): Tensor {
+  const [rows, ...rest] = tensor.shape;
+  const [{ of }] = parts;
+  if (rows !== blocks * of) {
+    throw new RangeError(
+      `Cannot split ${rows} rows: expected ${
+        blocks * of
+      }, ${of} for each of ${blocks} heads or groups of heads`,
+    );
+  }
+  const width = elements(rest);
+  const taken = blocks * parts.reduce((sum, { start, end }) => sum + end - start, 0);
+  const stored = toFloat32(tensor);
+  const data = allocate(taken * width);
+  let at = 0;
+  for (const { start, end } of parts) {
+    for (let block = 0; block < blocks; block++) {
+      data.set(stored.subarray((block * of + start) * width, (block * of + end) * width), at);
+      at += (end - start) * width;
+    }
+  }
+  return { dtype: "f32", shape: [taken, ...rest], data };
 }

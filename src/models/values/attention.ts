@@ -133,7 +133,6 @@ function groupedSample(
 /** One slice: q [B, R, H·E] and the keys and values that it sees [B, S, K·E] → [B, R, H·E]. */
 type SliceAttention = (spec: AttentionSpec, heads: Heads, mask: Value, samples: number) => Value;
 
-/** Attention of all samples, slice by slice. */
 function inSlices(
   spec: AttentionSpec,
   { q, k, v, ...rest }: Heads,

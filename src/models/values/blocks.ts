@@ -30,8 +30,7 @@ import {
   middleOf,
   type Tensor,
 } from "../../tensor/mod.ts";
-import { once } from "./once.ts";
-import { watch } from "./watch.ts";
+import { once, watch } from "./watch.ts";
 
 /** The accuracy level of products of bytes. */
 const BYTES = 4;

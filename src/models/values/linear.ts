@@ -1,10 +1,10 @@
 /** Weights in a graph, however an engine is fed them: products with them, norms of rows, and numbers that multiply rows. */
 import { type Dim, type Graph, type Lowering, scalar, type Value } from "../../onnx/mod.ts";
 import * as op from "../../onnx/mod.ts";
-import type { DType } from "../../tensor/mod.ts";
+import { type BlockMatrix, type DType, formatOf, stackedRows } from "../../tensor/mod.ts";
 import type { NormSpec } from "../pieces.ts";
-import { blockInputs, type StoredTypes } from "./blocks.ts";
-import { stackName, stackOf, type StackRows, stackRowsProduct } from "./stacks.ts";
+import { blockInputs, blockProduct, type BlockWeight, type StoredTypes } from "./blocks.ts";
+import { once } from "./watch.ts";
 
 /** A layer's weights by canonical name: float32, but matrices in the type of products. */
 export interface Weights {
@@ -89,6 +89,70 @@ export function norm(x: Value, spec: NormSpec | null, name: string, weights: Wei
 }
 
 /** Times a number that is part of the model. */
-export function scaled(x: Value, factor = 1): Value {
-  return factor === 1 ? x : op.Mul(x, scalar(x.graph, factor));
+export const scaled = (x: Value, factor = 1): Value => factor === 1 ? x : op.Mul(x, scalar(x.graph, factor));
+
+/** Matrices of a module that have the same input. */
+const SIDE_BY_SIDE = [
+  ["q_proj", "g_proj", "k_proj", "v_proj"],
+  ["q_a_proj", "kv_a_proj"],
+  ["qkv_proj", "z_proj", "a_proj", "b_proj"],
+  ["gate_proj", "up_proj"],
+];
+
+/** Between the names of a stack. */
+const AND = " + ";
+
+export interface StackRows {
+  readonly stack: BlockWeight;
+  /** Rows of each matrix, and the place of this one. */
+  readonly sizes: readonly number[];
+  readonly index: number;
+}
+
+/**
+ * Matrices by name, those with the same input and format as a stack (a copy), unless it has more than `most` bytes of quants: their rows
+ * follow each other, are rounded to bytes and summed block by block once instead of three times, and one product starts the threads. A
+ * stack has the names of its matrices, and `linear` finds each in it.
+ */
+export function stacked(blocks: ReadonlyMap<string, BlockMatrix>, most: number): Map<string, BlockMatrix> {
+  const groups = Map.groupBy(blocks, ([name, matrix]) => groupOf(name, matrix));
+  return new Map(
+    [...groups.values()].flatMap((group): (readonly [string, BlockMatrix])[] => {
+      const bytes = group.reduce((sum, [, { quants }]) => sum + quants.byteLength, 0);
+      if (group.length === 1 || bytes > most) return group;
+      return [[stackName(group.map(([name]) => name)), stackedRows(group.map(([, matrix]) => matrix))]];
+    }),
+  );
+}
+
+/** Matrices with the same answer are stacked. */
+function groupOf(name: string, matrix: BlockMatrix): string {
+  const [, module, own] = name.match(/^(.*)\.(\w+)\.weight$/) ?? [];
+  const side = SIDE_BY_SIDE.findIndex((names) => names.includes(own));
+  if (side < 0) return name;
+  const { zeros, shape } = matrix;
+  return JSON.stringify([
+    module,
+    side,
+    formatOf(matrix),
+    shape[1],
+    typeof zeros === "number" ? zeros : "own",
+  ]);
+}
+
+export const stackName = (names: readonly string[]): string => names.join(AND);
+
+/** The names of the stack that has a matrix; its own name where it is fed by itself. */
+export function stackOf(name: string, stored?: StoredTypes): readonly string[] {
+  const fed = [...stored?.keys() ?? []].filter((key) => key.endsWith(".quants"));
+  const stacks = fed.map((key) => key.slice(0, -".quants".length).split(AND));
+  return stacks.find((names) => names.includes(name)) ?? [name];
+}
+
+/** x Wᵀ [N′, N] of rows x [N′, K], plus `added`; the product with the whole stack is made once. */
+function stackRowsProduct(x: Value, { stack, sizes, index }: StackRows, added: Value | null): Value {
+  if (sizes.length === 1) return blockProduct(x, stack, added);
+  const key = `${x.name} times ${stack.scales.name}`;
+  const own = once(x.graph, key, () => op.Split(blockProduct(x, stack, null), sizes, 1))[index];
+  return added ? op.Add(own, added) : own;
 }

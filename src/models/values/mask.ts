@@ -66,10 +66,7 @@ export function keySpan(
   return { first, from: Math.max(first, start + 1 - (window ?? Infinity)), end };
 }
 
-/** How many keys a span has. */
-export function spanLength({ first, from, end }: KeySpan): number {
-  return first + end - from;
-}
+export const spanLength = ({ first, from, end }: KeySpan): number => first + end - from;
 
 /** The part of a value [N, …] of all keys, along an axis, that a span has. */
 export function ofSpan(x: Value, { first, from, end }: KeySpan, axis: number): Value {

@@ -67,7 +67,6 @@ function sightName({ window, firstKeys }: AttentionSpec, all = "all"): string {
   return `${window ?? all}${firstKeys ? ` and ${firstKeys}` : ""}`;
 }
 
-/** The mask of an attention. */
 const maskName = (spec: AttentionSpec) => `mask ${sightName(spec)}`;
 
 /** What GroupQueryAttention adds to the scores where it does not know by itself which keys are hidden. */

@@ -8,23 +8,30 @@
  */
 import { Add, type Graph, Mul, ReduceSum, type Value } from "../../onnx/mod.ts";
 
-const watched = new WeakMap<Graph, Value[]>();
+const watchedIn = (graph: Graph) => once(graph, "watched", (): Value[] => []);
 
 /** Watches rows [N, D]; gives them back. */
 export function watch(x: Value): Value {
-  const values = watched.get(x.graph) ?? [];
-  if (!values.some(({ name }) => name === x.name)) watched.set(x.graph, [...values, x]);
+  const values = watchedIn(x.graph);
+  if (!values.some(({ name }) => name === x.name)) values.push(x);
   return x;
 }
 
 /** What was watched since it was last taken. */
-export function takeWatched(graph: Graph): Value[] {
-  const values = watched.get(graph) ?? [];
-  watched.delete(graph);
-  return values;
-}
+export const takeWatched = (graph: Graph): Value[] => watchedIn(graph).splice(0);
 
 /** The sum of the squares of all rows, a scalar. */
 export function squares(values: readonly Value[]): Value {
   return values.map((x) => ReduceSum(Mul(x, x), [0, 1])).reduce(Add);
+}
+
+const made = new WeakMap<Graph, Map<string, unknown>>();
+
+/** What was made for a graph by that key, or what `make` makes now. */
+export function once<T>(graph: Graph, key: string, make: () => T): T {
+  if (!made.has(graph)) made.set(graph, new Map());
+  const known = made.get(graph)! as Map<string, T>;
+  const value = known.get(key) ?? make();
+  known.set(key, value);
+  return value;
 }

@@ -8,7 +8,7 @@ import type { SoftmaxSpec } from "../../modules/softmax.ts";
 import type { RopeSpec } from "../../pieces.ts";
 import type { ModelSpec } from "../../spec.ts";
 import { readBias } from "../common.ts";
-import { decoderStems, expertStems, type NameTable } from "../../stored/names.ts";
+import { decoderStems, expertStems, type NameTable, partStems } from "../../stored/names.ts";
 import { decoder } from "../decoder.ts";
 import type { Families } from "../family.ts";
 import { deepseek2 } from "./deepseek_gguf.ts";
@@ -66,12 +66,9 @@ function allDimensions(config: Config, rope: RopeSpec | null): number {
 
 const deepseekNames: NameTable = {
   stems: decoderStems({
-    "attention.q_a_proj": "self_attn.q_a_proj",
-    "attention.q_a_norm": "self_attn.q_a_layernorm",
-    "attention.q_b_proj": "self_attn.q_b_proj",
+    ...partStems("q_a q_b kv_b", "attention.%_proj", "self_attn.%_proj"),
+    ...partStems("q_a kv_a", "attention.%_norm", "self_attn.%_layernorm"),
     "attention.kv_a_proj": "self_attn.kv_a_proj_with_mqa",
-    "attention.kv_a_norm": "self_attn.kv_a_layernorm",
-    "attention.kv_b_proj": "self_attn.kv_b_proj",
     ...expertStems("mlp", { shared: "shared_experts" }),
   }),
 };

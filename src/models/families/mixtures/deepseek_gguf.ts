@@ -7,6 +7,7 @@ import { type Allocate, cutTensor, type GgufFile } from "../../../weights/mod.ts
 import { experts, grouped, hasBias, type Header, needed, renormalised } from "../../gguf/fields.ts";
 import type { LatentSpec } from "../../modules/latent.ts";
 import type { ModelSpec } from "../../spec.ts";
+import { partStems } from "../../stored/names.ts";
 import type { Architecture } from "../family.ts";
 
 /** `expert_gating_func` of DeepSeek V3. */
@@ -158,12 +159,9 @@ function rowsOf(tensor: Tensor, rows?: readonly [number, number]): Tensor {
 export const deepseek2: Architecture = {
   fields: latentFields,
   stems: {
-    "attention.q_a_proj": "blk.*.attn_q_a",
-    "attention.q_a_norm": "blk.*.attn_q_a_norm",
-    "attention.q_b_proj": "blk.*.attn_q_b",
+    ...partStems("q_a q_b kv_b", "attention.%_proj", "blk.*.attn_%"),
+    ...partStems("q_a kv_a", "attention.%_norm", "blk.*.attn_%_norm"),
     "attention.kv_a_proj": "blk.*.attn_kv_a_mqa",
-    "attention.kv_a_norm": "blk.*.attn_kv_a_norm",
-    "attention.kv_b_proj": "blk.*.attn_kv_b",
   },
   joined: withJoinedLatents,
 };

@@ -12,7 +12,7 @@ import type { MlpSpec } from "../../modules/dense.ts";
 import type { MixtureSpec } from "../../modules/experts.ts";
 import type { RopeSpec } from "../../pieces.ts";
 import type { ModelSpec } from "../../spec.ts";
-import { decoderStems, type NameTable } from "../../stored/names.ts";
+import { decoderStems, type NameTable, partStems } from "../../stored/names.ts";
 import { layerWindows, readBias, readWindow } from "../common.ts";
 import { decoder } from "../decoder.ts";
 import type { Families } from "../family.ts";
@@ -73,9 +73,7 @@ export function gptOssModule(config: Config): (mlp: MlpSpec) => MixtureSpec {
   const choice = readChoice(config, 128, 4);
   const limit = positive(config, "swiglu_limit", config.number("swiglu_limit", 7));
   const alpha = config.number("swiglu_alpha", ALPHA);
-  if (alpha !== ALPHA) {
-    throw new RangeError(`Cannot read ${config.name}: swiglu_alpha is ${alpha}, expected ${ALPHA}`);
-  }
+  if (alpha !== ALPHA) throw config.rangeError(`swiglu_alpha is ${alpha}, expected ${ALPHA}`);
   passOver(config);
   config.value("experts_per_token"); // a copy of the number of experts of a token
   return ({ norm, size }) => ({
@@ -95,7 +93,6 @@ export function gptOssModule(config: Config): (mlp: MlpSpec) => MixtureSpec {
   });
 }
 
-/** Names of gpt-oss, whose experts are packed or not. */
 export function gptOssNames(isPacked: boolean): NameTable {
   const experts = "model.layers.*.mlp.experts";
   const packed = isPacked ? "_blocks" : "";
@@ -103,11 +100,9 @@ export function gptOssNames(isPacked: boolean): NameTable {
     stems: {
       ...decoderStems({ "attention.sinks": "self_attn.sinks" }),
       "mlp.router": "model.layers.*.mlp.router",
-      "mlp.experts.#.gate_proj.weight": `${experts}.gate_up_proj${packed}`,
-      "mlp.experts.#.up_proj.weight": `${experts}.gate_up_proj${packed}`,
+      ...partStems("gate up", "mlp.experts.#.%_proj.weight", `${experts}.gate_up_proj${packed}`),
       "mlp.experts.#.down_proj.weight": `${experts}.down_proj${packed}`,
-      "mlp.experts.#.gate_proj.bias": `${experts}.gate_up_proj_bias`,
-      "mlp.experts.#.up_proj.bias": `${experts}.gate_up_proj_bias`,
+      ...partStems("gate up", "mlp.experts.#.%_proj.bias", `${experts}.gate_up_proj_bias`),
       "mlp.experts.#.down_proj.bias": `${experts}.down_proj_bias`,
     },
     transform(canonical) {

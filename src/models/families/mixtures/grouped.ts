@@ -74,27 +74,25 @@ function readGroups(
 ): RouterSpec["groups"] {
   const groups = { count: config.count("n_group", count), top: config.count("topk_group", left) };
   if (groups.top > groups.count) {
-    throw new RangeError(
-      `Cannot read ${config.name}: topk_group is ${groups.top}, expected at most ${groups.count}, the number of groups (n_group)`,
+    throw config.rangeError(
+      `topk_group is ${groups.top}, expected at most ${groups.count}, the number of groups (n_group)`,
     );
   }
   if (groups.top === groups.count) return null;
   const size = experts / groups.count;
   if (!Number.isInteger(size) || size < 2) {
-    throw new RangeError(
-      `Cannot read ${config.name}: n_group is ${groups.count}, expected a divisor of ${experts} experts with at least two experts in each group`,
+    throw config.rangeError(
+      `n_group is ${groups.count}, expected a divisor of ${experts} experts with at least two experts in each group`,
     );
   }
   if (groups.top * size >= top) return groups;
-  throw new RangeError(
-    `Cannot read ${config.name}: topk_group is ${groups.top}, expected enough groups of ${size} experts for ${top} experts per token (num_experts_per_tok)`,
+  throw config.rangeError(
+    `topk_group is ${groups.top}, expected enough groups of ${size} experts for ${top} experts per token (num_experts_per_tok)`,
   );
 }
 
 /** Names of GLM-4.5. */
-const groupedNames: NameTable = {
-  stems: decoderStems(expertStems("mlp", { shared: "shared_experts" })),
-};
+const groupedNames: NameTable = { stems: decoderStems(expertStems("mlp", { shared: "shared_experts" })) };
 
 export const groupedMixtures: Families = {
   glm4_moe: {

@@ -17,9 +17,7 @@ import { qwen35MoeNames, qwen35Names, qwen3NextNames } from "./hybrid_names.ts";
 import { qwenExperts } from "./llama.ts";
 import { mixture, passOver, qwenModule, readChoice, readShared, SOFTMAX } from "./mixture.ts";
 
-function qwen35(config: Config): ModelSpec {
-  return hybrid("qwen3_5_text", config, { kvHeads: 4 });
-}
+const qwen35 = (config: Config): ModelSpec => hybrid("qwen3_5_text", config, { kvHeads: 4 });
 
 function qwen3Next(config: Config): ModelSpec {
   return hybrid("qwen3_next", config, {
@@ -76,8 +74,8 @@ function readLinear(config: Config): Omit<DeltaSpec, "kind" | "norm" | "epsilon"
   const keyHeads = config.count("linear_num_key_heads", 16);
   const valueHeads = config.count("linear_num_value_heads", 32);
   if (valueHeads % keyHeads) {
-    throw new RangeError(
-      `Cannot read ${config.name}: linear_num_value_heads is ${valueHeads}, expected a multiple of ${keyHeads} key heads`,
+    throw config.rangeError(
+      `linear_num_value_heads is ${valueHeads}, expected a multiple of ${keyHeads} key heads`,
     );
   }
   return {

@@ -1,8 +1,16 @@
 /** Where the tensors of Qwen3-Next and Qwen3.5 lie: every norm but the one inside linear attention is stored as w − 1. */
 import type { DeltaSpec } from "../../modules/delta.ts";
 import { firstScoring, type ModelSpec } from "../../spec.ts";
-import { type BlockRows, takeRows } from "../../stored/blocks.ts";
-import { decoderStems, fusedExpertRows, type NameTable, plusOne } from "../../stored/names.ts";
+import {
+  type BlockRows,
+  decoderStems,
+  fusedExpertRows,
+  type NameTable,
+  partStems,
+  plusOne,
+  sideBySide,
+  takeRows,
+} from "../../stored/names.ts";
 
 /** What is done to a tensor after reading, by canonical name. */
 type Transforms = NonNullable<NameTable["transform"]>;
@@ -15,10 +23,8 @@ export function qwen3NextNames(spec: ModelSpec): NameTable {
     stems: {
       ...own.stems,
       ...decoderStems(linearStems({
-        "attention.qkv_proj": "in_proj_qkvz",
-        "attention.z_proj": "in_proj_qkvz",
-        "attention.a_proj": "in_proj_ba",
-        "attention.b_proj": "in_proj_ba",
+        ...partStems("qkv z", "attention.%_proj", "in_proj_qkvz"),
+        ...partStems("a b", "attention.%_proj", "in_proj_ba"),
       })),
     },
     transform: (canonical) => streams(canonical) ?? rates(canonical) ?? own.transform!(canonical),
@@ -61,13 +67,6 @@ export function linearOf({ layers }: ModelSpec): Omit<DeltaSpec, "kind" | "norm"
     { keyHeads: 1, valueHeads: 1, keySize: 1, valueSize: 1, kernel: 1 };
 }
 
-/** Rows of parts of these sizes in a block. */
-function sideBySide(...sizes: readonly number[]): BlockRows[] {
-  const of = sizes.reduce((sum, size) => sum + size, 0);
-  let end = 0;
-  return sizes.map((size) => ({ start: end, end: end += size, of }));
-}
-
 /** By canonical name, what of each head's or group's rows belongs to it. */
 function apart(blocks: number, parts: Readonly<Record<string, readonly BlockRows[]>>): Transforms {
   return (canonical) =>
@@ -82,12 +81,7 @@ export function qwen35Names(spec: ModelSpec): NameTable {
   return {
     stems: decoderStems({
       "attention.g_proj": "self_attn.q_proj",
-      ...linearStems({
-        "attention.qkv_proj": "in_proj_qkv",
-        "attention.z_proj": "in_proj_z",
-        "attention.a_proj": "in_proj_a",
-        "attention.b_proj": "in_proj_b",
-      }),
+      ...linearStems(partStems("qkv z a b", "attention.%_proj", "in_proj_%")),
     }),
     transform: (canonical) =>
       gated(canonical) ??
@@ -101,8 +95,7 @@ export function qwen35Names(spec: ModelSpec): NameTable {
  */
 const fusedExperts = "model.layers.*.mlp.experts";
 const fusedExpertStems = {
-  "mlp.experts.#.gate_proj.weight": `${fusedExperts}.gate_up_proj`,
-  "mlp.experts.#.up_proj.weight": `${fusedExperts}.gate_up_proj`,
+  ...partStems("gate up", "mlp.experts.#.%_proj.weight", `${fusedExperts}.gate_up_proj`),
   "mlp.experts.#.down_proj.weight": `${fusedExperts}.down_proj`,
 };
 

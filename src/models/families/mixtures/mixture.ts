@@ -33,16 +33,12 @@ export function readChoice(config: Config, experts: number, top: number): Choice
   const counts = said.map((field) => config.count(field));
   const other = counts.findIndex((count) => count !== counts[0]);
   if (other > 0) {
-    throw new RangeError(
-      `Cannot read ${config.name}: ${said[other]} is ${counts[other]}, expected ${counts[0]}, as in ${
-        said[0]
-      }`,
-    );
+    throw config.rangeError(`${said[other]} is ${counts[other]}, expected ${counts[0]}, as in ${said[0]}`);
   }
   const choice = { experts: counts[0] ?? experts, top: config.count("num_experts_per_tok", top) };
   if (choice.top <= choice.experts) return choice;
-  throw new RangeError(
-    `Cannot read ${config.name}: num_experts_per_tok is ${choice.top}, expected at most ${choice.experts}, the number of experts`,
+  throw config.rangeError(
+    `num_experts_per_tok is ${choice.top}, expected at most ${choice.experts}, the number of experts`,
   );
 }
 
@@ -80,9 +76,7 @@ export function qwenModule(
   const step = config.count("decoder_sparse_step", 1);
   const dense = config.value("mlp_only_layers") ?? [];
   if (!Array.isArray(dense)) {
-    throw new TypeError(
-      `Cannot read ${config.name}: mlp_only_layers is not a list, expected a list of layers`,
-    );
+    throw config.typeError(`mlp_only_layers is not a list, expected a list of layers`);
   }
   passOver(config);
   return (mlp, layer) =>
