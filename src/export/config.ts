@@ -55,6 +55,4 @@ export function withFields(config: Config, fields: Config): Config {
 }
 
 /** The same for computing. */
-export function valuesOf(config: Config): Config {
-  return JSON.parse(JSON.stringify(config));
-}
+export const valuesOf = (config: Config): Config => JSON.parse(JSON.stringify(config));

@@ -13,7 +13,6 @@ import {
   type TensorRef,
 } from "../weights/mod.ts";
 
-/** The differences of the other form. */
 interface Difference {
   /** Rows of each of some heads, which lie in two halves in Hugging Face's files and in pairs in llama.cpp's. */
   readonly heads?: { readonly number: number; readonly to: "halves" | "pairs" };

@@ -64,6 +64,4 @@ export async function sizesAs(job: Job, format: Format, { files }: Made): Promis
   return { original: await originalBytes(job), whole, smaller: bytesOfFiles(files) };
 }
 
-async function made(job: Job, format: Format): Promise<Made> {
-  return await makers[format](expressed(job, format));
-}
+const made = async (job: Job, format: Format): Promise<Made> => await makers[format](expressed(job, format));

@@ -5,7 +5,6 @@ import { firstScoring, type ModelSpec, readDropList, readSpec } from "../models/
 import type { StudyModel } from "../subject/mod.ts";
 import { type Content, contentOf, type GgufFile, type PagedFile, ranges } from "../weights/mod.ts";
 
-/** One module of one layer. */
 export interface Module {
   readonly module: LayerModule;
   /** In the original numbering. */
@@ -15,7 +14,6 @@ export interface Module {
 /** A layer of a smaller model: the layers, in the original numbering, whose modules it has. */
 export type Row = Readonly<Record<LayerModule, number>>;
 
-/** A folder's weights. */
 export interface FolderWeights {
   readonly kind: "folder";
   /** Packed matrices are float32. */
@@ -56,7 +54,6 @@ export interface Job {
   readonly ownMeans: readonly Module[];
 }
 
-/** A file to be written. */
 export interface OutFile extends Content {
   readonly name: string;
 }
@@ -69,12 +66,7 @@ export interface Made {
 }
 
 /** The job of leaving modules out, in the order given. Throws `RangeError` if no module or every module is left out. */
-export function jobOf(
-  model: StudyModel,
-  files: ModelFiles,
-  stored: Stored,
-  drop: DropPlan,
-): Job {
+export function jobOf(model: StudyModel, files: ModelFiles, stored: Stored, drop: DropPlan): Job {
   const { drop_attn_list, drop_mlp_list, ...config } = model.config;
   const full = readSpec(config, model.name, model.allowed);
   const own = (list: unknown, name: string) => [...readDropList(list, full.layers.length, name, model.name)];
@@ -162,7 +154,6 @@ export async function copyOf({ files }: Job, name: string): Promise<OutFile> {
   };
 }
 
-/** A text file. */
 export function textFile(name: string, text: string): OutFile {
   return { name, ...contentOf(new TextEncoder().encode(text)) };
 }
@@ -177,12 +168,9 @@ export function dequantised(types: readonly string[]): string {
   return `${types.join(", ")}: dequantised to F32, with the same values`;
 }
 
-/** The same of a folder. */
 export function notesOnPacked({ packed }: FolderWeights): string[] {
   return packed === undefined ? [] : [dequantised([packed])];
 }
 
 /** Whether a file of a folder carries weights, or says in which file they are. */
-export function isOfWeights(name: string): boolean {
-  return /\.safetensors(\.index\.json)?$/.test(name);
-}
+export const isOfWeights = (name: string): boolean => /\.safetensors(\.index\.json)?$/.test(name);

@@ -60,10 +60,7 @@ const changes: Record<string, Changes> = {
     scaled(0, "attention", 0.9),
     refitted(spec, 1, "attention", 1.25),
   ],
-  "means, in a bias of the module before": (spec) => [
-    meanOf(spec, 1, "attention"),
-    meanOf(spec, 2, "mlp"),
-  ],
+  "means, in a bias of the module before": (spec) => [meanOf(spec, 1, "attention"), meanOf(spec, 2, "mlp")],
   "linear maps": (spec) => [
     linearOf(spec, 0, "attention"),
     meanOf(spec, 1, "attention"),

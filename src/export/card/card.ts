@@ -9,12 +9,10 @@ import { changeText } from "../changes/express.ts";
 import { type Format, type Job, type Made, type Module, modulesText } from "../job.ts";
 import { makingText, measuringText, useText } from "./commands.ts";
 import { perplexityText, speedText, tasksText } from "./costs.ts";
-import type { Measured } from "./measured.ts";
+import type { Measured, Quality } from "./measured.ts";
 import { licenceLines, type Origin } from "./origin.ts";
-import type { Quality } from "./quality.ts";
 import { type Sizes, sizesText } from "./sizes.ts";
 
-/** The content of a card. */
 export interface Told {
   readonly job: Job;
   readonly format: Format;

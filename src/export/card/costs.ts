@@ -2,10 +2,8 @@
 import { cell, code } from "../../entry/mod.ts";
 import type { Evaluation } from "../../result/mod.ts";
 import { paired } from "../../study/mod.ts";
-import type { PlanSpeed } from "./measured.ts";
-import type { Quality } from "./quality.ts";
+import type { PlanSpeed, Quality } from "./measured.ts";
 
-/** Perplexities, with and without. */
 export function perplexityText(costs: readonly Quality[]): string {
   const rows = costs.map(({ full, dropped }) => {
     const { text, packing, dtype, engine } = dropped.provenance;

@@ -1,10 +1,17 @@
 /** Results of a plan that are handed to an export: scores of tasks, and speeds. They must be of this plan on this model. */
-import { type DropPlan, planHash, planText } from "../../measure/mod.ts";
-import type { Evaluation, Speed } from "../../result/mod.ts";
-import { dropsIn } from "../../study/mod.ts";
+import { type DropPlan, noDrop, planHash, planText } from "../../measure/mod.ts";
+import {
+  computedAlike,
+  type Evaluation,
+  type Keeping,
+  keptOf,
+  type Perplexity,
+  type Speed,
+} from "../../result/mod.ts";
+import { dropsIn, perplexities } from "../../study/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
+import { type Reports, reportsOf } from "../../entry/mod.ts";
 
-/** One plan among those whose speed was measured. */
 export interface PlanSpeed {
   readonly result: Speed;
   /** Its place in the result's lists. */
@@ -45,4 +52,50 @@ export function measuredOf(
     else evaluations.push(result);
   }
   return { evaluations, speeds };
+}
+
+/** The original with all its modules and without some, on one text, computed alike. */
+export interface Quality {
+  readonly full: Perplexity;
+  readonly dropped: Perplexity;
+}
+
+/** All known qualities, measured ones first; each text once. */
+export async function qualities(
+  model: StudyModel,
+  drop: DropPlan,
+  { measure, results, ...options }: Reports & Keeping & { readonly measure?: string | undefined },
+): Promise<Quality[]> {
+  const measured: Quality[] = [];
+  if (measure !== undefined) {
+    const [full, dropped] = await perplexities(model, [{}, drop], {
+      ...reportsOf(options),
+      text: measure,
+      results,
+    });
+    measured.push({ full, dropped });
+  }
+  const kept = results ? pairsIn(await keptOf("perplexity", model.name, results), model, drop) : [];
+  const texts = new Map<string, Quality>();
+  for (const quality of [...measured, ...kept]) {
+    if (!texts.has(textOf(quality))) texts.set(textOf(quality), quality);
+  }
+  return [...texts.values()];
+}
+
+/** The text's name and the hash of its blocks. */
+const textOf = ({ full: { provenance: { text } } }: Quality) => `${text.name} ${text.hash}`;
+
+function pairsIn(found: readonly Perplexity[], model: StudyModel, drop: DropPlan): Quality[] {
+  const wanted = planHash(dropsIn(model, drop));
+  const own = found.filter(({ provenance }) => provenance.model.fingerprint === model.identity.fingerprint);
+  const without = (plan: string) => own.filter(({ provenance }) => planHash(provenance.drop) === plan);
+  const full = without(planHash(noDrop));
+  return without(wanted).flatMap((dropped) => {
+    const base = full.find(({ provenance }) =>
+      provenance.text.hash === dropped.provenance.text.hash &&
+      computedAlike(provenance, dropped.provenance)
+    );
+    return base ? [{ full: base, dropped }] : [];
+  });
 }

@@ -35,12 +35,8 @@ export interface Sizes {
 /** Tokens of a long sequence. */
 const LONG = 8192;
 
-/** The bytes of files that are to be written. */
-export function bytesOfFiles(files: readonly OutFile[]): number {
-  return sum(files, ({ bytes }) => bytes);
-}
+export const bytesOfFiles = (files: readonly OutFile[]): number => sum(files, ({ bytes }) => bytes);
 
-/** The bytes of a model's own files. */
 export async function originalBytes({ files }: Job): Promise<number> {
   const sizes = await Promise.all(
     files.list().map(async (name) => {

@@ -10,8 +10,7 @@ import { changedSpec, checkedTensors, isRun } from "../../run/mod.ts";
 import { toFloat32 } from "../../tensor/mod.ts";
 import { withFields } from "../config.ts";
 import { type Format, Inexpressible, isDeci, type Job, type Module, modulesText } from "../job.ts";
-import type { Edits } from "./edits.ts";
-import { mapped, zeroSource } from "./source.ts";
+import { type Edits, mapped, zeroSource } from "./source.ts";
 
 type Mean = Extract<Change, { readonly to: "mean" }>;
 
@@ -59,7 +58,6 @@ function whyNot(places: readonly Module[]): string {
   return `is replaced by a mean, which ${found}`;
 }
 
-/** Modules whose biases are in the right place. */
 function placesOf(change: Mean, job: Job, format: Format): Module[] {
   const { layer, module } = change;
   const { layers } = changedSpec(job.full, job.drop);

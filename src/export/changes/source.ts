@@ -2,7 +2,7 @@
  * Tensors of stored weights that differ from those of the files. Their rows are made as they are read, so that memory is that of a part
  * of a tensor. Elements stay what they are where they are copied, and become F32 where they are computed: 16 bits would round them again.
  */
-import { byteSize, bytesOf, elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import { byteSize, bytesOf, type DType, elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import {
   type Cut,
   cutTensor,
@@ -29,7 +29,6 @@ export function sourceIn(file: PagedFile, name: string): Source {
   };
 }
 
-/** A tensor in memory. */
 export function sourceOf(tensor: Tensor): Source {
   const { shape } = tensor;
   return {
@@ -38,7 +37,6 @@ export function sourceOf(tensor: Tensor): Source {
   };
 }
 
-/** Zeros. */
 export function zeroSource(shape: readonly number[]): Source {
   const rows = (first: number, end: number): Promise<Tensor> => {
     const own = [end - first, ...shape.slice(1)];
@@ -121,4 +119,27 @@ function finite(name: string, tensor: Tensor): Tensor {
   const wrong = toFloat32(tensor).find((value) => !Number.isFinite(value));
   if (wrong === undefined) return tensor;
   throw new RangeError(`Cannot export tensor ${name}: it would hold ${wrong}, expected finite numbers`);
+}
+
+export interface Edits {
+  /** The tensor as it is after all changes so far. */
+  get(name: string): Source;
+  /** Whether there is such a tensor, of numbers: experts in four bits are bytes of two tensors. */
+  has(name: string): boolean;
+  set(name: string, source: Source): void;
+  /** The tensors that differ from the file's. */
+  readonly made: ReadonlyMap<string, Source>;
+}
+
+const FLOATS: readonly (DType | null)[] = ["f32", "f16", "bf16"];
+
+/** No changes yet. */
+export function editsOf(file: PagedFile): Edits {
+  const made = new Map<string, Source>();
+  return {
+    get: (name) => made.get(name) ?? sourceIn(file, name),
+    has: (name) => made.has(name) || FLOATS.includes(file.tensors.get(name)?.dtype ?? null),
+    set: (name, source) => void made.set(name, source),
+    made,
+  };
 }

@@ -28,7 +28,6 @@ export function wholeBlocks({ full, kept }: Job, tensors: readonly OutTensor[]):
   return kept.map((layer) => ({ layer, spec: full.layers[layer], tensors: byLayer.get(layer) ?? [] }));
 }
 
-/** The layers of `deci`. */
 export function deciBlocks(job: Job, tensors: readonly OutTensor[]): Block[] {
   const { full, kept } = job;
   const byLayer = tensorsByLayer(tensors);
@@ -49,11 +48,7 @@ export function deciBlocks(job: Job, tensors: readonly OutTensor[]): Block[] {
       attention: attention?.spec ?? null,
       mlp: { ...mlp.spec, bias },
     },
-    tensors: [
-      ...attention?.tensors ?? [],
-      ...mlp.tensors,
-      ...bias ? missingBiases(mlp, full.hidden) : [],
-    ],
+    tensors: [...attention?.tensors ?? [], ...mlp.tensors, ...bias ? missingBiases(mlp, full.hidden) : []],
   }));
 }
 
@@ -126,10 +121,7 @@ function changed(change: Change, layer: LayerSpec, tensors: readonly OutTensor[]
   const map: First = {
     at: "attention",
     spec: { ...linearSpec(layer[change.module]!.norm), bias: false },
-    tensors: [
-      { ...norm, name: "attn_norm.weight" },
-      held("attn_output.weight", own.get("linear.weight")!),
-    ],
+    tensors: [{ ...norm, name: "attn_norm.weight" }, held("attn_output.weight", own.get("linear.weight")!)],
   };
   return toFloat32(bias).every((value) => value === 0) ? [map] : [map, added];
 }

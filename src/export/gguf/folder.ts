@@ -14,11 +14,17 @@ import {
 } from "../../models/mod.ts";
 import { readJson } from "../../subject/mod.ts";
 import { ggufVocabulary } from "../../text/mod.ts";
-import { commonType, type OutTensor, type PagedFile } from "../../weights/mod.ts";
+import {
+  commonType,
+  ggufBytes,
+  type GgufFile,
+  type GgufValue,
+  type OutTensor,
+  type PagedFile,
+} from "../../weights/mod.ts";
 import { converted, storedOtherwise } from "../converted.ts";
 import { type FolderWeights, Inexpressible, type Job, notesOnPacked } from "../job.ts";
 import { presence } from "../names.ts";
-import { type Field, field, type Whole } from "./whole.ts";
 
 interface Architecture {
   /** llama.cpp's name. */
@@ -69,11 +75,7 @@ export async function wholeOfFolder(job: Job, stored: FolderWeights): Promise<Wh
 }
 
 /** Entries of the metadata under the architecture's own keys. */
-function fieldsOf(
-  full: ModelSpec,
-  positions: number,
-  { localTheta }: Architecture,
-): Record<string, Field> {
+function fieldsOf(full: ModelSpec, positions: number, { localTheta }: Architecture): Record<string, Field> {
   const attentions = full.layers.map(({ attention }) => scoring(attention)!);
   const attention = attentions.find(({ window }) => window === null) ?? attentions[0];
   const { heads, kvHeads, headSize, softcap, rope } = attention;
@@ -134,9 +136,7 @@ function tensorsOf(job: Job, file: PagedFile, architecture: string): OutTensor[]
 }
 
 /** The tokenizer as entries of the metadata, and notes for users. Throws `Inexpressible` if GGUF has no such tokenizer. */
-async function tokenizerFields(
-  job: Job,
-): Promise<{ fields: (readonly [string, Field])[]; notes: string[] }> {
+async function tokenizerFields(job: Job): Promise<{ fields: (readonly [string, Field])[]; notes: string[] }> {
   const { model, files, full } = job;
   const names = files.list();
   if (!names.includes("tokenizer.json")) {
@@ -174,4 +174,52 @@ async function chatTemplate({ files }: Job): Promise<string | null> {
   const config = await readJson(files, "tokenizer_config.json");
   const { chat_template } = (config ?? {}) as { chat_template?: unknown };
   return typeof chat_template === "string" ? chat_template : null;
+}
+
+/** A value of the metadata, and its stored bytes. */
+export interface Field {
+  readonly value: GgufValue;
+  readonly stored: Uint8Array;
+}
+
+/** A whole model in the form of a GGUF file, with every module: read from a file, or made from a folder. */
+export interface Whole {
+  /** llama.cpp's name for it, with which the model's own keys begin. */
+  readonly architecture: string;
+  readonly metadata: ReadonlyMap<string, Field>;
+  readonly tensors: readonly OutTensor[];
+  readonly notes: readonly string[];
+}
+
+/** Values of metadata in the types that llama.cpp expects of them. */
+export const field = {
+  u32: (value: number): Field => ({ value, stored: ggufBytes.u32(value) }),
+  f32: (value: number): Field => ({ value: Math.fround(value), stored: ggufBytes.f32(value) }),
+  flag: (value: boolean): Field => ({ value, stored: ggufBytes.flag(value) }),
+  text: (value: string): Field => ({ value, stored: ggufBytes.text(value) }),
+  texts: (value: readonly string[]): Field => ({ value, stored: ggufBytes.texts(value) }),
+  flags: (value: readonly boolean[]): Field => ({ value, stored: ggufBytes.flags(value) }),
+  i32s: (value: readonly number[]): Field => ({
+    value: Int32Array.from(value),
+    stored: ggufBytes.i32s(value),
+  }),
+};
+
+/** A file as it is, quantised tensors too. */
+export async function wholeOfFile(file: GgufFile): Promise<Whole> {
+  const fields = [...file.metadata].map(async ([key, value]): Promise<[string, Field]> => [
+    key,
+    { value, stored: await file.storedValue(key) },
+  ]);
+  return {
+    architecture: file.metadata.get("general.architecture") as string,
+    metadata: new Map(await Promise.all(fields)),
+    tensors: [...file.tensors].map(([name, { type, shape }]) => ({
+      name,
+      type,
+      shape,
+      ...file.stored(name),
+    })),
+    notes: [],
+  };
 }

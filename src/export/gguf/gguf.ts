@@ -20,8 +20,7 @@ import { ggufContent } from "../../weights/mod.ts";
 import { expectExpressible, expectModel } from "../expect.ts";
 import { type Format, Inexpressible, type Job, type Made, type Module, modulesText } from "../job.ts";
 import { type Block, deciBlocks, wholeBlocks } from "./blocks.ts";
-import { wholeOfFolder } from "./folder.ts";
-import { type Field, field, type Whole, wholeOfFile } from "./whole.ts";
+import { type Field, field, type Whole, wholeOfFile, wholeOfFolder } from "./folder.ts";
 
 /** Architectures that are `deci` where no layer differs. */
 const LIKE_DECI = ["llama", "deci"];

@@ -15,14 +15,14 @@ import {
   type Job,
   jsonFile,
   type Made,
+  type Module,
   modulesText,
   notesOnPacked,
   type OutFile,
   type Row,
 } from "../job.ts";
-import { renumbering, silenced, standIns } from "../names.ts";
+import { holdsMean, renumbering, silenced, standIns } from "../names.ts";
 import { configFromGguf, tensorsFromGguf, tokenizerFromGgufFiles } from "./from_gguf.ts";
-import { notesOnRows, packed } from "./packed.ts";
 import { shardFiles } from "./shards.ts";
 
 export async function hfFiles(job: Job): Promise<Made> {
@@ -53,7 +53,6 @@ async function folderOf(job: Job): Promise<Made> {
   };
 }
 
-/** The layers that are meant. */
 function layersOf({ full: { layers }, rows }: Job) {
   return rows.map(({ attention, mlp }) => (
     { layer: attention, spec: { ...layers[attention], mlp: layers[mlp].mlp } }
@@ -67,7 +66,6 @@ export async function smallFiles(job: Job): Promise<OutFile[]> {
   return await Promise.all(names.map((name) => copyOf(job, name)));
 }
 
-/** Notes on a folder made from a GGUF file, or of packed matrices. */
 export function notesOnFiles({ stored }: Job, small: readonly OutFile[]): string[] {
   if (stored.kind === "folder") return notesOnPacked(stored);
   const types = new Set(
@@ -134,4 +132,41 @@ export function smaller({ full }: Job, whole: Config, rows: readonly Row[]): Con
       ..."first_k_dense_replace" in part ? { first_k_dense_replace: dense.length } : {},
     };
   }
+}
+
+/**
+ * The job with layers put together where every layer has to have both modules: of a layer without its MLP and the next one that is left,
+ * without its attention, nothing is left but an attention and an MLP, which are one layer. Nothing runs between the two, so the model is
+ * the same. The same job where there are no such layers.
+ */
+export function packed(job: Job): Job {
+  const { full, kept, lone } = job;
+  const isGone = (module: Module["module"], layer: number) =>
+    lone.some((one) => one.module === module && one.layer === layer && !holdsMean(job, one));
+  const rows: Row[] = [];
+  for (const layer of kept) {
+    const last = rows.at(-1);
+    const fits = last?.attention === last?.mlp && full.layers[layer].residual === "sequential";
+    if (last && fits && isGone("mlp", last.mlp) && isGone("attention", layer)) {
+      rows[rows.length - 1] = { attention: last.attention, mlp: layer };
+    } else rows.push({ attention: layer, mlp: layer });
+  }
+  if (rows.length === kept.length) return job;
+  return {
+    ...job,
+    rows,
+    lone: lone.filter(({ module, layer }) => rows.some((row) => row[module] === layer)),
+  };
+}
+
+/** What users should know of it. */
+export function notesOnRows({ rows }: Job): string[] {
+  return rows.filter(({ attention, mlp }) => attention !== mlp).map(({ attention, mlp }) =>
+    `${
+      modulesText([{ module: "attention", layer: attention }, { module: "mlp", layer: mlp }])
+    }: one layer, ` +
+    `since ${
+      modulesText([{ module: "mlp", layer: attention }, { module: "attention", layer: mlp }])
+    } are dropped`
+  );
 }

@@ -58,7 +58,6 @@ export function tensorsFromGguf(job: Job, file: GgufFile): OutTensor[] {
   return [...there, ...standIns(job)];
 }
 
-/** The tokenizer's files, where the file has a tokenizer. */
 export async function tokenizerFromGgufFiles({ model }: Job, file: GgufFile): Promise<OutFile[]> {
   const kind = file.metadata.get("tokenizer.ggml.model");
   if (kind === undefined || kind === "none") return [];

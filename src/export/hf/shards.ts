@@ -6,7 +6,6 @@ import { jsonFile, type OutFile } from "../job.ts";
 /** Bytes of tensors in one file; Hugging Face's own limit for many years. A larger tensor has a file of its own. */
 const SHARD_BYTES = 5e9;
 
-/** The files of some tensors: one, or several and their index. */
 export function shardFiles(tensors: readonly OutTensor[], most = SHARD_BYTES): OutFile[] {
   const shards = shardsOf(tensors, most);
   if (shards.length === 1) return [{ name: "model.safetensors", ...safetensorsContent(tensors) }];

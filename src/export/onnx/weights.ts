@@ -20,7 +20,6 @@ import {
 import { tensorsOf } from "../../run/mod.ts";
 import type { Job } from "../job.ts";
 
-/** One weight. */
 interface OnnxWeight extends Content {
   /** Its name in the graph. */
   readonly name: string;
