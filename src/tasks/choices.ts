@@ -1,6 +1,6 @@
 /** Tasks that let a model choose: the likeliest of several continuations is its answer. */
 import type { Row } from "../text/mod.ts";
-import { ACC, BOTH, choiceTask, choose, lettered } from "./choice.ts";
+import { BOTH, choiceTask, choose, lettered } from "./choice.ts";
 import type { Fields } from "./fields.ts";
 import { capitalize, lstrip, strip } from "./python.ts";
 import { requestsFile, savedFile } from "./sources.ts";
@@ -10,11 +10,8 @@ const boolq = choiceTask({
   name: "boolq",
   version: "2.0",
   dataset: "aps/super_glue, boolq",
-  split: "validation",
   file: requestsFile("boolq/rc_0shot", boolqRow),
   train: ["aps/super_glue@refs/convert/parquet", "boolq/train/0000.parquet"],
-  drawn: "draw-others",
-  metrics: ACC,
   read: (row) =>
     choose(
       `${row.text("passage")}\nQuestion: ${row.text("question")}?\nAnswer:`,
@@ -34,11 +31,8 @@ function boolqRow(request: Fields): Row {
 const rte = choiceTask({
   name: "rte",
   dataset: "nyu-mll/glue, rte",
-  split: "validation",
   file: savedFile("glue/rte/validation"),
   train: ["nyu-mll/glue@bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c", "rte/train-00000-of-00001.parquet"],
-  drawn: "draw-others",
-  metrics: ACC,
   read: (row) =>
     choose(
       `${row.text("sentence1")}\nQuestion: ${row.text("sentence2")} True or False?\nAnswer:`,
@@ -61,10 +55,8 @@ const openbookqa = choiceTask({
 const piqa = choiceTask({
   name: "piqa",
   dataset: "baber/piqa",
-  split: "validation",
   file: savedFile("piqa/plain_text/validation"),
   train: ["baber/piqa@refs/convert/parquet", "default/train/0000.parquet"],
-  drawn: "draw-others",
   metrics: BOTH,
   read: (row) =>
     choose(
@@ -111,10 +103,8 @@ function letter(row: Fields, cleaned = (key: string) => key): number {
 const hellaswag = choiceTask({
   name: "hellaswag",
   dataset: "Rowan/hellaswag",
-  split: "validation",
   file: savedFile("hellaswag/none/validation"),
   train: ["Rowan/hellaswag@218ec52e09a7e7462a5400043bb9a69a41d06b76", "data/train-00000-of-00001.parquet"],
-  drawn: "draw-others",
   metrics: BOTH,
   read(row) {
     const endings = row.texts("endings").map(cleanWikiHow);
@@ -137,14 +127,11 @@ function cleanWikiHow(text: string): string {
 const winogrande = choiceTask({
   name: "winogrande",
   dataset: "allenai/winogrande, winogrande_xl",
-  split: "validation",
   file: savedFile("winogrande/winogrande_xl/validation"),
   train: [
     "allenai/winogrande@01e74176c63542e6b0bcb004dcdea22d94fb67b5",
     "winogrande_xl/train-00000-of-00001.parquet",
   ],
-  drawn: "draw-others",
-  metrics: ACC,
   read: fillBlank,
 });
 
@@ -165,11 +152,8 @@ function fillBlank(row: Fields): Example {
 const copa = choiceTask({
   name: "copa",
   dataset: "aps/super_glue, copa",
-  split: "validation",
   file: savedFile("super_glue/copa/validation"),
   train: ["aps/super_glue@refs/convert/parquet", "copa/train/0000.parquet"],
-  drawn: "draw-others",
-  metrics: ACC,
   read(row) {
     const asked = row.text("question");
     const connector = new Map([["cause", "because"], ["effect", "therefore"]]).get(asked);
@@ -188,14 +172,8 @@ const commonsenseQa = choiceTask({
   name: "commonsense_qa",
   version: "Yaml", // lm-eval's word for none
   dataset: "tau/commonsense_qa",
-  split: "validation",
   file: savedFile("tau/commonsense_qa/none/validation"),
-  train: [
-    "tau/commonsense_qa@94630fe30dad47192a8546eb75f094926d47e155",
-    "data/train-00000-of-00001.parquet",
-  ],
-  drawn: "draw-others",
-  metrics: ACC,
+  train: ["tau/commonsense_qa@94630fe30dad47192a8546eb75f094926d47e155", "data/train-00000-of-00001.parquet"],
   read(row) {
     const texts = row.texts("choices.text");
     if (texts.length !== LETTERS.length) throw row.fault("choices.text", texts, "five texts");

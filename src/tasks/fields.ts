@@ -2,7 +2,6 @@
 import { isRecord, shown } from "../entry/mod.ts";
 import type { Row } from "../text/mod.ts";
 
-/** A row and where it lies. */
 export class Fields {
   constructor(readonly values: Row, readonly file: string, readonly row: number) {}
 

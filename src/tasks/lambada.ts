@@ -1,11 +1,12 @@
 /** LAMBADA: the last word of a passage, which only the whole passage tells. */
+import { choose } from "./choice.ts";
 import { requestsFile } from "./sources.ts";
-import type { Task } from "./task.ts";
+import { PLAIN, type Task } from "./task.ts";
 
 /** A row's text split at its last space. No shots: lm-eval would take them from the documents themselves. */
 export const lambada: Task = {
+  ...PLAIN,
   name: "lambada_openai",
-  version: "1.0",
   documents: {
     dataset: "EleutherAI/lambada_openai",
     split: "test",
@@ -14,20 +15,10 @@ export const lambada: Task = {
     })),
   },
   pool: null,
-  shots: 0,
-  description: "",
   metrics: ["perplexity", "acc"],
   read(row) {
     const text = row.text("text");
     const space = text.lastIndexOf(" ");
-    const question = text.slice(0, Math.max(0, space));
-    const word = text.slice(space + 1);
-    return {
-      question,
-      answer: word,
-      requests: [{ context: question, continuation: ` ${word}` }],
-      choices: [word],
-      gold: 0,
-    };
+    return choose(text.slice(0, Math.max(0, space)), [text.slice(space + 1)], 0);
   },
 };

@@ -24,7 +24,6 @@ export interface Estimate {
   readonly documents: number;
 }
 
-/** The contributions of a document. */
 export function scoreDocument(task: Task, document: Document, outcome: Outcome): Score {
   return Object.fromEntries(
     task.metrics.map((metric) => [metric, contribution(task, metric, document, outcome)]),
@@ -59,7 +58,6 @@ export function chosen(
 /** The index of the first largest value. */
 const largest = (values: readonly number[]) => values.indexOf(Math.max(...values));
 
-/** A metric over all documents. */
 export function estimate(metric: Metric, scores: readonly Score[]): Estimate {
   const values = scores.map((score) => score[metric]!);
   const average = mean(values);

@@ -3,13 +3,12 @@ import type { Fields } from "./fields.ts";
 import { lettered } from "./choice.ts";
 import { strip } from "./python.ts";
 import { savedFile } from "./sources.ts";
-import type { Example, Task } from "./task.ts";
+import { type Example, PLAIN, type Task } from "./task.ts";
 
 const LETTERS = ["A", "B", "C", "D"];
 
 const words = (text: string) => text.trim().split(/\s+/);
 
-/** The subjects of each group. */
 const SUBJECTS: Readonly<Record<string, readonly string[]>> = {
   mmlu_stem: words(
     `abstract_algebra anatomy astronomy college_biology college_chemistry college_computer_science
@@ -39,11 +38,10 @@ function subjectTask(subject: string): Task {
   const dataset = `cais/mmlu, ${subject}`;
   const file = (split: string) => savedFile(`hails/mmlu_no_train/${subject}/${split}`);
   return {
+    ...PLAIN,
     name: `mmlu_${subject}`,
-    version: "1.0",
     documents: { dataset, split: "test", file: file("test") },
     pool: { dataset, split: "dev", file: file("dev"), choice: "first" },
-    shots: 0,
     description: `The following are multiple choice questions (with answers) about ${
       subject.replaceAll("_", " ")
     }.\n\n`,

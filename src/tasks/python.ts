@@ -28,5 +28,4 @@ export function capitalize(text: string): string {
   return title + more.join("").toLowerCase() + text.toLowerCase().slice(first.toLowerCase().length);
 }
 
-/** Length in code points. */
 export const codePoints = (text: string): number => [...text].length;

@@ -67,6 +67,9 @@ export interface Generation {
   readonly dropsFinalDot: boolean;
 }
 
+/** What most tasks have: no shots unless asked for, and nothing in front of a context. */
+export const PLAIN = { version: "1.0", shots: 0, description: "" } as const;
+
 /** A benchmark task, or a probe (probes/). */
 export interface Task {
   /** As lm-eval names it, if it has it. */
@@ -75,7 +78,6 @@ export interface Task {
   readonly version: string;
   readonly documents: Split;
   readonly pool: Pool | null;
-  /** The default number of shots. */
   readonly shots: number;
   /** In front of every context. */
   readonly description: string;

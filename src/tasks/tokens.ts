@@ -18,7 +18,6 @@ export interface PairTokens {
 interface Fed {
   readonly input: readonly number[];
   readonly targets: readonly number[];
-  /** Tokens that were cut from the left. */
   readonly cut: number;
 }
 

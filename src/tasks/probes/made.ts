@@ -2,8 +2,9 @@
  * Tasks whose documents are made here, by a seed: they need no data, so that every model can be probed without a network. Each asks
  * for the one continuation that its text determines: greedy decoding has it or has it not, or the model chooses it among some.
  */
+import { choose } from "../choice.ts";
 import { pythonRandom } from "../random.ts";
-import type { Task } from "../task.ts";
+import { PLAIN, type Task } from "../task.ts";
 
 /** Draws for the documents of a task. */
 export interface Draws {
@@ -39,7 +40,7 @@ export const DOCUMENTS = 200;
 const SEED = 1;
 
 /** The first documents of a task, always the same. */
-function probesOf({ probe }: Pick<Made, "probe">, count: number): Probe[] {
+function probesOf(probe: Made["probe"], count: number): Probe[] {
   const random = pythonRandom(SEED);
   const draws: Draws = {
     below: random.below,
@@ -55,33 +56,22 @@ function probesOf({ probe }: Pick<Made, "probe">, count: number): Probe[] {
  */
 export function madeTask({ name, version, choices: among, tokens, probe }: Made): Task {
   return {
+    ...PLAIN,
     name,
     version,
     documents: {
       dataset: `documents of ${name}`,
       split: "test",
-      file: {
-        from: "made",
-        tokens,
-        rows: (count) => probesOf({ probe }, count).map((probe) => ({ ...probe })),
-      },
+      file: { from: "made", tokens, rows: (count) => probesOf(probe, count).map((made) => ({ ...made })) },
     },
     pool: null,
-    shots: 0,
-    description: "",
     metrics: among ? ["acc"] : ["acc", "perplexity"],
     read(row) {
       const [context, right] = [row.text("context"), row.text("continuation")];
       const continuations = among ?? [right];
       const choices = continuations.map((continuation) => continuation.trimStart());
       const gold = row.index("continuation", continuations.indexOf(right), continuations.length);
-      return {
-        question: context,
-        answer: choices[gold],
-        requests: continuations.map((continuation) => ({ context, continuation })),
-        choices,
-        gold,
-      };
+      return choose(context, choices, gold);
     },
   };
 }

@@ -21,13 +21,4 @@ export const QUALITIES: readonly string[] =
     .split(" ");
 
 /** Where things are, for sentences. */
-export const PLACES: readonly string[] = [
-  "above",
-  "behind",
-  "below",
-  "beside",
-  "inside",
-  "near",
-  "outside",
-  "under",
-];
+export const PLACES: readonly string[] = "above behind below beside inside near outside under".split(" ");

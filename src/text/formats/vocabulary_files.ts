@@ -23,13 +23,11 @@ const END = "<|endoftext|>";
 interface VocabularyFiles {
   /** `vocab.json`: token → id. */
   readonly vocab: unknown;
-  /** `merges.txt`. */
   readonly merges: string;
   /** `added_tokens.json`: token → id. */
   readonly added: unknown;
   /** `tokenizer_config.json`. */
   readonly config: unknown;
-  /** `config.json`. */
   readonly model: ConfiguredIds & { readonly model_type?: unknown };
 }
 

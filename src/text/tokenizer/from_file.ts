@@ -1,4 +1,3 @@
-/** A tokenizer whose errors name the file that it comes from, while it is built and whenever it is used. */
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** Builds a tokenizer from a file; `Cannot use the tokenizer: …` becomes `Cannot use the tokenizer from FILE: …`. */
