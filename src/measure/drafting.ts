@@ -125,7 +125,6 @@ function depthsOf(acceptance: Acceptance, most: number): number {
   return typeof acceptance === "number" ? most : Math.min(most, acceptance.length);
 }
 
-/** The share accepted at a depth, from 0. */
 export function shareAt(acceptance: Acceptance, depth: number): number {
   return typeof acceptance === "number" ? acceptance : acceptance[depth];
 }

@@ -1,6 +1,5 @@
 /** The kinds of module that are measured and dropped. */
 
-/** A module of a decoder layer. */
 export type LayerModule = "attention" | "mlp";
 /** Both of them, in the order in which they run. */
 export const MODULES = ["attention", "mlp"] as const satisfies readonly LayerModule[];

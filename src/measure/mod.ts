@@ -1,7 +1,6 @@
 /** Pure arithmetic: from sums to importance, magnitude, sign, intervals and correlations. */
 export * from "./streams/angle.ts";
 export * from "./statistics/bootstrap.ts";
-export * from "./statistics/share.ts";
 export * from "./statistics/change.ts";
 export * from "./streams/attention_pattern.ts";
 export * from "./roofline.ts";
@@ -17,7 +16,6 @@ export * from "./statistics/paired.ts";
 export * from "./statistics/verdict.ts";
 export * from "./predictions.ts";
 export * from "./statistics/pairs.ts";
-export * from "./statistics/ranking.ts";
 export * from "./streams/routing.ts";
 export * from "./streams/smoothing.ts";
 export * from "./streams/update.ts";

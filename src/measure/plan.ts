@@ -14,12 +14,7 @@ export type Change =
   /** The module is not run and adds nothing. */
   | { readonly layer: number; readonly module: LayerModule; readonly to: "nothing" }
   /** The module is not run; a constant vector [D] takes its place, the tensor "mean". `tensors` is the SHA-256 of the tensors. */
-  | {
-    readonly layer: number;
-    readonly module: LayerModule;
-    readonly to: "mean";
-    readonly tensors: string;
-  }
+  | { readonly layer: number; readonly module: LayerModule; readonly to: "mean"; readonly tensors: string }
   /**
    * W n + b of the module's normed input n takes its place: the tensors "linear.weight" [D, D] and "linear.bias" [D]. The norm before
    * the module stays; where there is none (OLMo 2), n is the stream over its root mean square.
@@ -79,9 +74,7 @@ export type ChangeField = { [To in Change["to"]]: keyof (typeof CHANGE_FIELDS)[T
 export const CHANGES = Object.keys(CHANGE_FIELDS) as readonly Change["to"][];
 
 /** All fields of a kind of change, in the order of the normal form. */
-function fieldsOf(to: Change["to"]): string[] {
-  return ["layer", "module", "to", ...Object.keys(CHANGE_FIELDS[to])];
-}
+const fieldsOf = (to: Change["to"]): string[] => ["layer", "module", "to", ...Object.keys(CHANGE_FIELDS[to])];
 
 /** The first field of a change that its kind does not have, as errors state it; null if there is none. An undefined one counts as absent. */
 export function oddField(change: Pick<Change, "to">, where = ""): string | null {
@@ -92,29 +85,12 @@ export function oddField(change: Pick<Change, "to">, where = ""): string | null 
   return unknownText(`field "${odd}" of a change to "${change.to}"${where}`, odd, known);
 }
 
-/** The name of a repair of dropped modules; the last four are as published, without ridge and weights of tokens. */
-export type RepairName =
-  | "mean"
-  | "gain"
-  | "merge"
-  | "refit"
-  | "linear"
-  | "nbl"
-  | "replaceme"
-  | "linearpatch"
-  | "prune-comp";
-/** All of them. */
-export const REPAIRS = [
-  "mean",
-  "gain",
-  "merge",
-  "refit",
-  "linear",
-  "nbl",
-  "replaceme",
-  "linearpatch",
-  "prune-comp",
-] as const satisfies readonly RepairName[];
+/** As published, without ridge and weights of tokens. */
+const PUBLISHED = ["nbl", "replaceme", "linearpatch", "prune-comp"] as const;
+/** Repairs of dropped modules. */
+export const REPAIRS = ["mean", "gain", "merge", "refit", "linear", ...PUBLISHED] as const;
+/** The name of a repair of dropped modules. */
+export type RepairName = typeof REPAIRS[number];
 
 /** The changes of a model's modules. A dropped block has its layer in both lists. */
 export interface DropPlan {
@@ -166,9 +142,7 @@ export function planHash(plan: DropPlan): string {
 }
 
 /** The identity of a change itself, wherever it is made: equal for equal changes of different layers. */
-export function changeHash(change: Change): string {
-  return hashOf(textOf(change));
-}
+export const changeHash = (change: Change): string => hashOf(textOf(change));
 
 function textOf({ layer: _, module, to, ...own }: Change): string {
   const fields = Object.entries(own).map(([name, value]) =>
@@ -180,9 +154,7 @@ function textOf({ layer: _, module, to, ...own }: Change): string {
 /** Fields whose values tell them apart. */
 const BARE = ["heads", "tensors"];
 
-function hashOf(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 16);
-}
+const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16);
 
 /** A plan in words: "nothing", "attention 25 26", "block 3", "attention 1 2 · MLP 4", "attention 5 6 (mean)". */
 export function planText(plan: DropPlan): string {

@@ -35,7 +35,6 @@ export function gamma(lost: number, speedup: number): number | null {
   return speedup > 1 ? lost / (100 * (speedup - 1)) : null;
 }
 
-/** What a device can do at most. */
 interface Device {
   /** As its maker calls it. */
   readonly title: string;
@@ -52,7 +51,6 @@ const GIB = 2 ** 30;
 /** The name of a GPU that `roofline` knows. */
 export type DeviceName = "rtx-a6000" | "a6000-ada" | "a100" | "h100";
 
-/** Devices by the name that options give them. */
 export const DEVICES: Readonly<Record<DeviceName, Device>> = {
   "rtx-a6000": { title: "NVIDIA RTX A6000", bandwidth: 768e9, rate: 154.8e12, memory: 48 * GIB },
   "a6000-ada": { title: "NVIDIA RTX 6000 Ada", bandwidth: 960e9, rate: 364.2e12, memory: 48 * GIB },

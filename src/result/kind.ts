@@ -26,7 +26,6 @@ interface Kept<Fields extends z.ZodRawShape> {
   readonly origin: (result: z.infer<z.ZodObject<Fields>>) => Provenance;
 }
 
-/** Declares a kind. */
 export function kind<
   const Name extends string,
   const Method extends number,

@@ -1,6 +1,7 @@
 /** All kinds of results: the manifests that the forms export. */
 import { z } from "zod";
 import * as forms from "./forms/mod.ts";
+import manifest from "../../deno.json" with { type: "json" };
 
 type Declared = Extract<(typeof forms)[keyof typeof forms], { readonly method: number }>;
 type Named<K> = Extract<Declared, { readonly name: K }>;
@@ -17,9 +18,7 @@ const declared = Object.values(forms).filter((value): value is Declared => Objec
 const byName = <T>(value: (of: Declared) => T) =>
   Object.fromEntries(declared.map((of) => [of.name, value(of)]));
 
-/** The manifests by name. */
 export const manifests = byName((of) => of) as unknown as { readonly [K in Kind]: Named<K> };
-/** The number of each kind's method. */
 export const METHODS = byName(({ method }) => method) as { readonly [K in Kind]: Named<K>["method"] };
 
 /** The fields that begin every result. */
@@ -27,8 +26,5 @@ export function head<K extends Kind>(kind: K): { kind: K; method: (typeof METHOD
   return { kind, method: METHODS[kind] };
 }
 
-/** The JSON Schema (draft 2020-12) of a kind of result, for readers in other languages. */
-export function schemaOf(kind: Kind): Record<string, unknown> {
-  const { $schema, ...form } = z.toJSONSchema(manifests[kind].form);
-  return { $schema, title: `Lamina result: ${kind}`, ...form };
-}
+/** Lamina's own version, as results name it. */
+export const VERSION: string = manifest.version;

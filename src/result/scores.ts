@@ -55,17 +55,14 @@ export type RankName = {
 /** The name of a guide. */
 export type GuideName = Extract<ScoreTable[ScoreName], { readonly guide: string }>["guide"];
 
-/** The scores and searches, by name. */
 export const SCORES: Readonly<Record<ScoreName, ScoreLook>> = table;
 /** The names of all scores and searches. */
 export const ORDERS = Object.keys(table) as ScoreName[];
 /** The names of those that a profile suffices for. */
 export const RANKS = ORDERS.filter((name) => SCORES[name].ranks) as RankName[];
-/** The score of each guide. */
 export const GUIDES = Object.fromEntries(
   ORDERS.flatMap((name) => SCORES[name].guide === undefined ? [] : [[SCORES[name].guide, name]]),
 ) as Readonly<Record<GuideName, ScoreName>>;
-/** The names of all guides. */
 export const GUIDE_NAMES = Object.keys(GUIDES) as GuideName[];
 /** The paper's score: the default, and the one that titles and claims are about. */
 export const PAPER_SCORE = "importance" as const;

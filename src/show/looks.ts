@@ -22,7 +22,6 @@ import { wrap } from "./plain.ts";
 
 type Of<K extends Kind> = ResultOf<K>;
 
-/** How records look. */
 function recorded<R>(rows: (result: R) => CsvRow[]) {
   return { tables: (result: R) => recordTable(rows(result)), rows };
 }
@@ -82,7 +81,6 @@ const parts = {
   },
 };
 
-/** The tables of results that share one. */
 const combined = <R>(together: (results: readonly R[]) => Table[]) => ({
   together,
   tables: (result: R) => together([result]),
@@ -150,10 +148,8 @@ export interface Result {
   readonly kind: Kind;
 }
 
-/** How results of a result's kind look. */
 export const lookOf = ({ kind }: Result) => looks[kind] as Look<never> as Look<Result>;
 
-/** Whether a value is a result. */
 export function isResult(value: object): value is Result {
   return Object.hasOwn(looks, String((value as { kind?: unknown }).kind));
 }
@@ -165,7 +161,6 @@ export function tablesOf(results: readonly Result[], look: ProfileLook = {}): Ta
   return together?.(results) ?? results.flatMap((result) => tables(result, look));
 }
 
-/** Results of one kind as text for a terminal. */
 export function tableText(results: readonly Result[], look: ProfileLook = {}): string {
   return tablesText(tablesOf(results, look), look);
 }

@@ -74,6 +74,4 @@ export function wrap(line: string, columns: number, indent = indentOf(line) + 2)
   return [...lines, shown];
 }
 
-function indentOf(line: string): number {
-  return line.length - line.trimStart().length;
-}
+const indentOf = (line: string): number => line.length - line.trimStart().length;

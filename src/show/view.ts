@@ -46,14 +46,10 @@ function textView(text: string): View {
   return text.trimStart().startsWith("<svg") ? { picture: text, title: "picture" } : { markdown: text };
 }
 
-function pictureOf({ svg, title, name }: Figure): View {
-  return { picture: svg, title, name };
-}
+const pictureOf = ({ svg, title, name }: Figure): View => ({ picture: svg, title, name });
 
 /** An error cites names from outside, which must not become markup. */
-function errorText({ name, message }: Error): string {
-  return `${code(name)}: ${code(message, Infinity)}`;
-}
+const errorText = ({ name, message }: Error): string => `${code(name)}: ${code(message, Infinity)}`;
 
 function functionText(name: string): string {
   return `a function${name && `, ${code(name)}`}: \`await lamina.help(${
@@ -61,9 +57,7 @@ function functionText(name: string): string {
   })\` describes Lamina's functions`;
 }
 
-function nothing(what: string): View {
-  return { markdown: `nothing to show: ${what}` };
-}
+const nothing = (what: string): View => ({ markdown: `nothing to show: ${what}` });
 
 /** Records are rows, the first one names the columns; of other values each is a row. */
 function list(values: readonly unknown[], what: string): View {
@@ -109,9 +103,7 @@ function cell(value: unknown): string | number | null {
   }
 }
 
-function shortened(text: string): string {
-  return text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)}…` : text;
-}
+const shortened = (text: string): string => text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)}…` : text;
 
 /** A figure, tables, or records of a result, of an opened model or series; null for anything else. */
 function resultView(

@@ -1,7 +1,4 @@
-/**
- * The properties of a model as its headers state them: weights are neither read nor, from the hub, fetched. A folder whose head
- * differs from the embedding that its configuration ties it to is counted as the configuration says.
- */
+/** A folder whose head differs from the embedding that its configuration ties it to is counted as the configuration says. */
 import { displayable, enter, expect, like, oneLine, sum } from "../entry/mod.ts";
 import { type ModelFiles, openModel as openFiles } from "../hub/mod.ts";
 import {
@@ -110,7 +107,6 @@ async function folderHeaders(files: ModelFiles, allowed: readonly string[]): Pro
   }
 }
 
-/** Bytes of the files that hold weights. */
 async function weightBytes(files: ModelFiles): Promise<number> {
   let bytes = 0;
   for (const name of files.list().filter((name) => /\.(safetensors|gguf)$/.test(name))) {

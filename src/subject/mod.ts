@@ -7,5 +7,4 @@ export * from "./series.ts";
 export * from "./texts.ts";
 export * from "./sizes.ts";
 export * from "./tokenizers.ts";
-export * from "./trained.ts";
 export * from "./zipf.ts";

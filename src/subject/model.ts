@@ -65,7 +65,6 @@ export async function openModel(ref: string, options: ModelOptions = {}): Promis
   });
 }
 
-/** Checks of how to open a model. */
 export const openChecks: Checks<ModelOptions> = {
   ...reportChecks,
   stream: flag,

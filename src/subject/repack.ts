@@ -1,4 +1,3 @@
-/** A text of an earlier study as token ids again, where this machine still has it. */
 import { isFile } from "../disk/mod.ts";
 import type { Reports } from "../entry/mod.ts";
 import { isBenchmarkCached } from "../hub/mod.ts";

@@ -43,7 +43,6 @@ const checks: Checks<OpenSeriesOptions> = {
   allowFields: list(text, "fields"),
 };
 
-/** A series that has been opened. */
 export const aSeries: Check = like(
   "a series from openSeries",
   (value) => Array.isArray((value as Series | null)?.checkpoints) && !("kind" in (value as object)),

@@ -13,7 +13,6 @@ import type { Sizes } from "../result/mod.ts";
 /** Bytes of a number in the cache. */
 const KV_BYTES = 2;
 
-/** The sizes of a model's modules. */
 export function sizesOf(spec: ModelSpec): Sizes {
   const weights = (tensors: readonly TensorNeed[]) =>
     tensors.reduce((sum, [, shape]) => sum + elements(shape), 0);

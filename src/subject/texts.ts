@@ -31,7 +31,7 @@ import {
   TEXT_NAMES,
 } from "../text/mod.ts";
 import { onModel, type StudyModel } from "./model.ts";
-import { noticeBeyond } from "./trained.ts";
+import type { ModelSpec } from "../models/mod.ts";
 
 /** The text of a study, and how it is cut into blocks. */
 export interface TextOptions {
@@ -60,7 +60,6 @@ export interface Packed {
   readonly packing: Provenance["packing"];
 }
 
-/** Check of the name of a text. */
 export const aText: Check = like(
   "the name of a built-in text, or a file",
   (value) => typeof value === "string" && value !== "",
@@ -155,9 +154,7 @@ export function partOf({ blocks, text, packing }: Packed, first: number, samples
 }
 
 /** Which blocks of a text these are: parts of it have hashes of which the whole's can be made. */
-export function textHash(blocks: Blocks, skip = 0): string {
-  return joinHashes(blockHashes(blocks, skip));
-}
+export const textHash = (blocks: Blocks, skip = 0): string => joinHashes(blockHashes(blocks, skip));
 
 async function openText(text: string, fetch: Reports): Promise<AsyncIterable<Document>> {
   if (text === "c4") return readDocuments(await datasetFile(C4.repo, C4.file, fetch));
@@ -181,4 +178,28 @@ function unknownText(text: string): Error {
       textNames.join(", ")
     }${remedy}`,
   );
+}
+
+/** The warnings that each listener has had: a study packs more than one text, and a series has many models. */
+const warned = new WeakMap<NonNullable<Reports["onNotice"]>, Set<string>>();
+
+/**
+ * Warns of `what`, which are `length` tokens long, if that is longer than any text of the model's training; each listener is warned
+ * once. Returns the length of the training, or null where nothing is beyond it.
+ */
+export function noticeBeyond(
+  { spec }: { readonly spec?: Pick<ModelSpec, "trained"> | undefined },
+  what: "samples" | "texts",
+  length: number,
+  { onNotice }: Reports,
+): number | null {
+  const { trained = Infinity } = spec ?? {};
+  if (length <= trained) return null;
+  const line = `${what} of ${length} tokens are longer than the ${trained} tokens of the model's training: ` +
+    `quality may be lower than on shorter ${what}`;
+  if (onNotice && !warned.get(onNotice)?.has(line)) {
+    warned.set(onNotice, new Set([...warned.get(onNotice) ?? [], line]));
+    onNotice(line);
+  }
+  return trained;
 }

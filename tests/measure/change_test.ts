@@ -11,9 +11,7 @@ import {
 import { equivalence } from "../../src/measure/statistics/paired.ts";
 import { philox, streamKeys } from "../../src/tensor/mod.ts";
 
-const { wilson } = JSON.parse(
-  await Deno.readTextFile(new URL("../fixtures/paired.json", import.meta.url)),
-);
+const { wilson } = JSON.parse(await Deno.readTextFile(new URL("../fixtures/paired.json", import.meta.url)));
 
 const same = (n: number): Changes => ({ n, gained: 0, lost: 0 });
 

@@ -142,10 +142,7 @@ Deno.test("a token of zeros, and one that its update makes zero, are not counted
   const [x, none] = [Float64Array.of(3, 4), Float64Array.of(0, 0)];
   const u = Float64Array.of(0, 5);
   const alone = sumUpdates(grams([[x, u]]), 9, places);
-  assert.deepEqual(
-    sumUpdates(grams([[none, u], [x, u], [x, scale(x, -1)], [none, none]]), 9, places),
-    alone,
-  );
+  assert.deepEqual(sumUpdates(grams([[none, u], [x, u], [x, scale(x, -1)], [none, none]]), 9, places), alone);
   assert.equal(alone.counted, 1);
   // A zero update has a direction to compare, but no sign: it counts as 0.
   assert.deepEqual(sumUpdates(grams([[x, none]]), 9, places), {

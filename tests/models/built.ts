@@ -51,13 +51,7 @@ export function graphsOf(spec: ModelSpec, dtype: DType, lowering: Lowering): Gra
       : [mlpPartGraph(layer.mlp!, hidden, extent, true, { ...options, onto: true })],
     embeddingGraph(hidden, 2),
     scoredRowsGraph(spec, 2),
-    stepGraph(
-      hidden,
-      [routed(layer.mlp) ? { ...layer, mlp: null } : layer],
-      [stored],
-      undefined,
-      lowering,
-    ),
+    stepGraph(hidden, [routed(layer.mlp) ? { ...layer, mlp: null } : layer], [stored], undefined, lowering),
     headGraph(spec, outer, lowering),
   ];
 }

@@ -72,10 +72,7 @@ Deno.test("a product of BF16 is within the roundings of a factor and of the resu
   let off = 0;
   for (let row = 0; row < ROWS; row++) {
     for (let column = 0; column < WIDTH; column++) {
-      const terms = Array.from(
-        { length: INNER },
-        (_, i) => x.data[row * INNER + i] * w[column * INNER + i],
-      );
+      const terms = Array.from({ length: INNER }, (_, i) => x.data[row * INNER + i] * w[column * INNER + i]);
       const exact = terms.reduce((sum, term) => sum + term, 0);
       const sizes = terms.reduce((sum, term) => sum + Math.abs(term), 0);
       const factor = (UNIT_BF16 + INNER * UNIT) * sizes; // x rounded (w is as stored), sums in float32

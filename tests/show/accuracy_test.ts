@@ -43,10 +43,7 @@ Deno.test("the change: each task counts once, over the same documents only; few 
   const uneven = (right: number) => {
     const result = evaluation(32);
     const { arc_easy } = result.tasks;
-    const items = arc_easy.items.slice(0, 10).map((item, i) => ({
-      ...item,
-      acc: Number(i < right),
-    }));
+    const items = arc_easy.items.slice(0, 10).map((item, i) => ({ ...item, acc: Number(i < right) }));
     return { ...result, tasks: { ...result.tasks, arc_easy: { ...arc_easy, n: 10, items } } };
   };
   assert.ok(Math.abs(accuracyChange(uneven(4), uneven(8)).difference + (0 + 0.4) / 2) < 1e-12);

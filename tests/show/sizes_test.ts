@@ -35,12 +35,7 @@ Deno.test("a line has a dot for each number of drops, in shares of its own model
   const rows = readCsv(figure.csv);
   assert.deepEqual(
     [...new Set(rows.filter(({ model }) => model === "a-1b").map(({ share }) => share))].map(Number),
-    [
-      0,
-      0.25,
-      0.5,
-      1,
-    ],
+    [0, 0.25, 0.5, 1],
   );
   assert.ok(rows.every(({ share }) => Number(share) <= 1));
 });

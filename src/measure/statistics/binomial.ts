@@ -19,19 +19,16 @@ function logGamma(x: number): number {
   return 0.5 * Math.log(2 * Math.PI) + (x - 0.5) * Math.log(t) - t + Math.log(series);
 }
 
-/** log(n choose k). */
 const logChoose = (n: number, k: number) =>
   k === 0 || k === n ? 0 : logGamma(n + 1) - logGamma(k + 1) - logGamma(n - k + 1);
 
 /** x log y, which is 0 for no x whatever y is. */
 const times = (x: number, log: number) => x === 0 ? 0 : x * log;
 
-/** The chance of exactly k successes in n trials. */
 export function binomialShare(k: number, n: number, chance: number): number {
   return Math.exp(logChoose(n, k) + times(k, Math.log(chance)) + times(n - k, Math.log1p(-chance)));
 }
 
-/** The chance of k successes or more in n trials. */
 export function binomialTail(k: number, n: number, chance: number): number {
   if (k <= 0) return 1;
   if (k > n || chance <= 0) return 0;

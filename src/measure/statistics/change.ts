@@ -4,12 +4,12 @@
  */
 import { sum } from "../../entry/mod.ts";
 import { changeInterval, type Changes, equivalence, type Interval, limits } from "./paired.ts";
-import { meanInterval } from "./share.ts";
+import { mean } from "./statistics.ts";
 
 /** Whether two models are equivalent within a margin; "cannot tell" for too few documents or an interval across the margin. */
-export type Verdict = "yes" | "no" | "cannot tell";
+export type Verdict = typeof VERDICTS[number];
 /** All of them. */
-export const VERDICTS: readonly Verdict[] = ["yes", "no", "cannot tell"];
+export const VERDICTS = ["yes", "no", "cannot tell"] as const;
 
 /** A difference in accuracy between two models, and its verdict. */
 export interface AccuracyChange {
@@ -35,11 +35,11 @@ export interface AccuracyChange {
 /** Below it, a test counts. */
 const LEVEL = 0.05;
 /** 95 % quantile of the standard normal distribution. */
-const Z = 1.6448536269514722;
+const Z_95 = 1.6448536269514722;
 
 /**
  * The mean change over tasks that are independent of each other. For one task the p value is exact (paired.ts); for several, the
- * standard error is the one that the distance to the 90 % limit stands for (share.ts), so that p is below 0.05 exactly where
+ * standard error is the one that the distance to the 90 % limit stands for, so that p is below 0.05 exactly where
  * that limit is within the margin.
  */
 export function changeOver(tasks: readonly Changes[], margin: number): AccuracyChange {
@@ -65,7 +65,7 @@ function verdictOf(p: number, low: number, high: number, margin: number): Verdic
 
 function recovered({ value, low, high }: Interval, margin: number): number {
   const chance = (gap: number, width: number) =>
-    width > 0 ? 1 - normalShare(Z * gap / width) : Number(gap <= 0);
+    width > 0 ? 1 - normalShare(Z_95 * gap / width) : Number(gap <= 0);
   return Math.max(chance(margin + value, value - low), chance(margin - value, high - value));
 }
 
@@ -77,4 +77,47 @@ function normalShare(x: number): number {
     (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
   const half = series * Math.exp(-z * z) / 2;
   return x < 0 ? half : 1 - half;
+}
+
+/** 97.5 % quantile of the standard normal distribution. */
+const Z = 1.959963984540054;
+
+/**
+ * A share of right answers with its 95 % interval (Wilson 1927, Journal of the American Statistical Association 22). Unlike
+ * ± 1.96 standard errors it has a width where all or none are right, and it stays within 0 and 1.
+ */
+export function shareInterval(right: number, n: number): Interval {
+  const value = right / n;
+  const centre = (right + Z * Z / 2) / (n + Z * Z);
+  const half = Z / (n + Z * Z) * Math.sqrt(n * value * (1 - value) + Z * Z / 4);
+  // At 0 and at n the limit is the value itself; rounding would put it beside.
+  return { value, low: right === 0 ? 0 : centre - half, high: right === n ? 1 : centre + half };
+}
+
+/**
+ * The unweighted mean of independent numbers, with the interval that follows from theirs (MOVER: Zou & Donner 2008, Statistics in
+ * Medicine 27): the variance of the mean of means, where each part's own is taken from the distance to its limit. So a
+ * part that shows no scatter, or has few documents, counts with its honest width. Of a single number it is the number's own interval.
+ */
+export function meanInterval(parts: readonly Interval[]): Interval {
+  if (parts.length === 1) return parts[0];
+  const value = mean(parts.map(({ value }) => value));
+  const distance = (to: "low" | "high") =>
+    Math.hypot(...parts.map((part) => part[to] - part.value)) / parts.length;
+  return { value, low: value - distance("low"), high: value + distance("high") };
+}
+
+/** Bins of the calibration error. */
+const BINS = 15;
+
+/**
+ * Expected calibration error (Guo et al. 2017, equation 3) with 15 bins of equal width: the mean gap between how sure an answer
+ * is, `confidences` in [0, 1], and how often it is right.
+ */
+export function calibrationError(confidences: readonly number[], right: readonly boolean[]): number {
+  const gaps = new Float64Array(BINS);
+  confidences.forEach((confidence, i) => {
+    gaps[Math.min(BINS - 1, Math.floor(confidence * BINS))] += Number(right[i]) - confidence;
+  });
+  return sum(Array.from(gaps, Math.abs)) / confidences.length;
 }

@@ -76,9 +76,7 @@ export function equivalence({ n, gained, lost }: Changes, margin: number): numbe
 }
 
 /** Documents of which none may change before two models are equivalent at a margin: n with (1 − margin)ⁿ below 0.05. */
-export function documentsNeeded(margin: number): number {
-  return Math.ceil(Math.log(0.05) / Math.log1p(-margin));
-}
+export const documentsNeeded = (margin: number): number => Math.ceil(Math.log(0.05) / Math.log1p(-margin));
 
 /** A limit this near to the true one is it; as many steps are taken at most. */
 const NEAR = 1e-10;

@@ -1,14 +1,14 @@
-/** Two lists held side by side: values by layer as pairs, their rank correlation, and how far two orders overlap. */
-import { spearman } from "./statistics.ts";
+/** Two lists held side by side: values by layer as pairs, their rank correlation, how far two orders overlap; and the order of drops. */
+import { mean, spearman } from "./statistics.ts";
 import { rankInterval } from "./verdict.ts";
+import type { ModuleKind } from "../kinds.ts";
 
-/** By layer [L]; null where the module is absent. */
 type ByLayer = readonly (number | null)[];
 
 /** The values of layers that both lists have. */
 export function pairsOf(a: ByLayer, b: ByLayer): (readonly [number, number])[] {
   return a.flatMap((value, l) => {
-    const other = b[l];
+    const other = b[l] ?? null;
     return value === null || other === null ? [] : [[value, other] as const];
   });
 }
@@ -33,4 +33,38 @@ export function overlapOf(a: readonly number[], b: readonly number[], count = b.
     const first = new Set(a.slice(0, i + 1));
     return b.slice(0, i + 1).filter((layer) => first.has(layer)).length / (i + 1);
   });
+}
+
+/** A module, or a window of `size` blocks, with its score; without scores, depth alone decides. */
+interface Placed {
+  readonly layer: number;
+  readonly size?: number;
+  readonly score: number | null;
+}
+
+/** Compares two of them for `sort`: the lowest score is dropped first, of equal scores the deeper module. Windows are alternatives: by size first. */
+export function inDropOrder(a: Placed, b: Placed): number {
+  return (a.size ?? 1) - (b.size ?? 1) || a.score! - b.score! || b.layer - a.layer;
+}
+
+/** Modules of the kinds in drop order; `valuesOf` gives the scores of a kind by layer [L], null where there is no module. */
+export function rankModules<K extends ModuleKind>(
+  kinds: readonly K[],
+  valuesOf: (kind: K) => readonly (number | null)[],
+): { module: K; layer: number; score: number }[] {
+  return kinds.flatMap((module) =>
+    valuesOf(module).flatMap((score, layer) => score === null ? [] : [{ module, layer, score }])
+  ).sort(inDropOrder);
+}
+
+/** Mean absolute change over the layers that both have; null where there is none. */
+export function drift(before: ByLayer, after: ByLayer): number | null {
+  const pairs = pairsOf(before, after);
+  return pairs.length === 0 ? null : mean(pairs.map(([a, b]) => Math.abs(b - a)));
+}
+
+/** Spearman's correlation over the layers that both have; null if undefined: fewer than three, or all equal. */
+export function rankStability(before: ByLayer, after: ByLayer): number | null {
+  const pairs = pairsOf(before, after);
+  return pairs.length > 2 ? rankCorrelation(pairs) : null;
 }

@@ -3,9 +3,7 @@ import { expect, like, sum } from "../../entry/mod.ts";
 import { incompleteBeta } from "./binomial.ts";
 
 /** Arithmetic mean; NaN of nothing. */
-export function mean(values: readonly number[]): number {
-  return sum(values) / values.length;
-}
+export const mean = (values: readonly number[]): number => sum(values) / values.length;
 
 /** Standard deviation of a sample, with n − 1; null below two values. */
 export function deviation(values: readonly number[]): number | null {
@@ -100,29 +98,6 @@ export function quartiles(values: readonly number[]): Quartiles {
     return below + (place % 1) * (above - below);
   };
   return { median: at(0.5), low: at(0.25), high: at(0.75) };
-}
-
-/** A number for each layer; null where there is none. */
-type ByLayer = readonly (number | null)[];
-
-/** Mean absolute change over the layers that both have; null where there is none. */
-export function drift(before: ByLayer, after: ByLayer): number | null {
-  const pairs = common(before, after);
-  return pairs.length === 0 ? null : mean(pairs.map(([a, b]) => Math.abs(b - a)));
-}
-
-/** Spearman's correlation over the layers that both have; null if undefined: fewer than three, or all equal. */
-export function rankStability(before: ByLayer, after: ByLayer): number | null {
-  const pairs = common(before, after);
-  const value = spearman(pairs.map(([a]) => a), pairs.map(([, b]) => b));
-  return pairs.length > 2 && Number.isFinite(value) ? value : null;
-}
-
-function common(before: ByLayer, after: ByLayer): [number, number][] {
-  return before.flatMap((a, l): [number, number][] => {
-    const b = after[l] ?? null;
-    return a === null || b === null ? [] : [[a, b]];
-  });
 }
 
 /** The values that are not null. */

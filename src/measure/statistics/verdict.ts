@@ -44,12 +44,16 @@ export function correlates(
   return n >= PERFECT && Math.abs(r) >= 1 - 1e-12;
 }
 
-/** What dropping some modules costs: the rise of the loss and its standard error over samples. */
+/** A rise of the loss and its standard error, as a sweep has them. */
 export interface Rise {
-  readonly dropped: number;
+  /** Nats per token. */
   readonly rise: number;
+  /** Over samples; null for a single one. */
   readonly riseError: number | null;
 }
+
+/** What numbers of dropped modules cost. */
+export type Rises = readonly (Rise & { readonly dropped: number })[];
 
 /** How many modules can be dropped within a budget. */
 export interface Allowance {
@@ -62,13 +66,13 @@ export interface Allowance {
 }
 
 /** The numbers of drops that a budget allows, of those that a curve tries, in their order; errors are over n samples. */
-export function withinBudget(points: readonly Rise[], budget: number, n: number): Allowance {
-  const largest = (loss: (point: Rise) => number) => {
+export function withinBudget(points: Rises, budget: number, n: number): Allowance {
+  const largest = (loss: (point: Rises[number]) => number) => {
     const over = points.findIndex((point) => !(loss(point) <= budget));
     return points.slice(0, over < 0 ? undefined : over).at(-1)?.dropped ?? 0;
   };
   // Nothing dropped costs nothing, whatever the samples say.
-  const ends = ({ dropped, rise, riseError }: Rise) =>
+  const ends = ({ dropped, rise, riseError }: Rises[number]) =>
     dropped === 0 ? [0, 0] as const : interval95(rise, riseError, n);
   return {
     dropped: largest(({ rise }) => rise),

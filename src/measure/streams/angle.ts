@@ -7,9 +7,7 @@
  */
 import { cosineDistance, type UpdatePlaces } from "./update.ts";
 
-/** Sums over tokens. */
 export interface DistanceSums {
-  /** Number of counted tokens. */
   counted: number;
   /** Σ 1 − cos(X, Y) */
   distance: number;
@@ -20,9 +18,7 @@ export interface DistanceSums {
 }
 
 /** Nothing summed up yet. */
-export function noDistances(): DistanceSums {
-  return { counted: 0, distance: 0, angle: 0, magnitude: 0 };
-}
+export const noDistances = (): DistanceSums => ({ counted: 0, distance: 0, angle: 0, magnitude: 0 });
 
 /** The angle between X and Y = X + u in half turns, from their products. Both must be non-zero. */
 export function angularDistance(xx: number, xu: number, uu: number, xy: number, yy: number): number {

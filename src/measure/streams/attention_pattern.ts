@@ -9,13 +9,8 @@
 
 /** The seven statistics of a pattern, in the order in which kernels write them. */
 export const PATTERN_NAMES = [
-  "entropy",
-  "normalizedEntropy",
-  "firstShare",
-  "effectiveKeys",
-  "top16Mass",
-  "belowOnePercent",
-  "meanDistance",
+  ...["entropy", "normalizedEntropy", "firstShare", "effectiveKeys"] as const,
+  ...["top16Mass", "belowOnePercent", "meanDistance"] as const,
 ] as const;
 export type PatternName = typeof PATTERN_NAMES[number];
 

@@ -15,11 +15,7 @@ export interface RoutingSums {
 }
 
 /** The sums for logits [T, X] and the experts that were chosen [T · k]. */
-export function sumRouting(
-  logits: Float32Array,
-  chosen: BigInt64Array,
-  experts: number,
-): RoutingSums {
+export function sumRouting(logits: Float32Array, chosen: BigInt64Array, experts: number): RoutingSums {
   const load = Array<number>(experts).fill(0);
   for (const expert of chosen) load[Number(expert)]++;
   const tokens = logits.length / experts;

@@ -39,7 +39,6 @@ export interface SmoothingSums {
   readonly gramSquares: number;
 }
 
-/** The measures, from the sums. */
 export function smoothing({ counted, unitSum, sum, squares, gramSquares }: SmoothingSums): Smoothing {
   return {
     meanCosine: counted < 2 ? NaN : (squared(unitSum) - counted) / (counted * (counted - 1)),
@@ -49,6 +48,4 @@ export function smoothing({ counted, unitSum, sum, squares, gramSquares }: Smoot
 }
 
 /** |v|² */
-function squared(vector: Float64Array): number {
-  return sum(vector, (value) => value * value);
-}
+const squared = (vector: Float64Array): number => sum(vector, (value) => value * value);

@@ -9,7 +9,6 @@
 
 /** Sums over tokens, for one module and one sample. */
 export interface UpdateSums {
-  /** Number of counted tokens. */
   counted: number;
   /** Σ 1 − cos(X, Y) */
   distance: number;
@@ -89,10 +88,7 @@ export function importanceOf(r: number, s: number): number {
 export type UpdatePlaces = Readonly<Record<"xx" | "xu" | "uu" | "xy" | "yy", number>>;
 
 /** The places in the matrix [n, n] of all products of n vectors, X, u and Y being vectors number x, u and y. */
-export function placesInGram(
-  n: number,
-  [x, u, y]: readonly [number, number, number],
-): UpdatePlaces {
+export function placesInGram(n: number, [x, u, y]: readonly [number, number, number]): UpdatePlaces {
   return { xx: x * n + x, xu: x * n + u, uu: u * n + u, xy: x * n + y, yy: y * n + y };
 }
 

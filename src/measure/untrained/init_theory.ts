@@ -42,7 +42,6 @@ export interface Untrained {
   readonly parallel: boolean;
   readonly std: number;
   readonly residualStd: number;
-  /** Multiplies the embedding. */
   readonly embeddingScale: number;
   /** Variance of a logit in units of (s N_tt)(s N_ss), E scale²; or of the logit itself where q and k are normed. */
   readonly logitScale: number;

@@ -7,7 +7,6 @@
 import type { LayerModule } from "../kinds.ts";
 import { mean } from "../statistics/statistics.ts";
 
-/** The first layer that counts. */
 export const FIRST_LAYER = 2;
 
 /** Geometric mean of importances from `FIRST_LAYER` on; NaN where there are none. */
@@ -17,9 +16,7 @@ export function typical(importances: readonly (number | null)[]): number {
 }
 
 /** Ratio of attention's importance to the MLP's; above 1, attention turns the stream further. */
-export function moduleRatio(
-  { attention, mlp }: Record<LayerModule, readonly (number | null)[]>,
-): number {
+export function moduleRatio({ attention, mlp }: Record<LayerModule, readonly (number | null)[]>): number {
   return typical(attention) / typical(mlp);
 }
 

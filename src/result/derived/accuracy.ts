@@ -26,7 +26,6 @@ export interface Main {
 /** Numbers that are shares of right answers. */
 type ShareMetric = "acc" | "acc_norm" | "strict" | "flexible";
 
-/** A main number that is a share. */
 export interface ShareMain extends Main {
   readonly metric: ShareMetric;
 }
@@ -68,13 +67,11 @@ function usualMetric(metrics: readonly string[]): ShareMetric {
 const answersOf = (tasks: Tasks, { members, metric }: ShareMain) =>
   members.flatMap((name) => tasks[name].items.map((item) => item[metric]!));
 
-/** A main number with its 95 % interval, over all its documents. */
 export function accuracyOf(tasks: Tasks, main: ShareMain): Interval {
   const answers = answersOf(tasks, main);
   return shareInterval(sum(answers), answers.length);
 }
 
-/** The mean of main numbers with its 95 % interval. */
 export function meanAccuracyOf(tasks: Tasks, mains: readonly ShareMain[]): Interval {
   return meanInterval(mains.map((main) => accuracyOf(tasks, main)));
 }
@@ -98,9 +95,7 @@ export interface AccuracyCurve {
 export const ACCURACY_MARGIN = 0.02;
 
 /** The unweighted mean over tasks and groups, with its 95 % interval. */
-export function meanAccuracy(result: Evaluation): Interval {
-  return meanAccuracyOf(result.tasks, meanOver(result));
-}
+export const meanAccuracy = (result: Evaluation): Interval => meanAccuracyOf(result.tasks, meanOver(result));
 
 /** The accuracy of guessing: the mean share of one choice; null for tasks without choices. */
 export function chanceOf({ tasks }: Evaluation, { members }: ShareMain): number | null {
@@ -132,7 +127,6 @@ export function accuracyChange(run: Evaluation, base: Evaluation): AccuracyChang
   return changeOver(mains.map((main) => changesIn(run.tasks, base.tasks, main)), margin);
 }
 
-/** Counts the documents of a task, or those of a whole group. */
 export function documentsOf({ tasks }: Evaluation, { members }: ShareMain): number {
   return members.reduce((sum, name) => sum + tasks[name].n, 0);
 }
@@ -171,7 +165,6 @@ export function accuracyCurves(results: readonly Evaluation[], plans: readonly D
   }));
 }
 
-/** The result of the full model. */
 export function fullOf(results: readonly Evaluation[]): Evaluation {
   const full = results.find(({ provenance: { drop } }) => isFull(drop));
   if (full) return full;

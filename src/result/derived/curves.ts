@@ -46,7 +46,6 @@ export function isPaperCurve({ by, repair }: Pick<SweepCurve, "by" | "repair">):
   return isByImportance({ by }) && !repair;
 }
 
-/** Mean of a number over the seeds. */
 export function meanOf(values: readonly SweepPoint[], read: (point: SweepPoint) => number): number {
   return mean(values.map(read));
 }

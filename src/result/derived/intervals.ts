@@ -1,8 +1,7 @@
 /** 95 % intervals: lists sorted by them, and the cost of drops with theirs. */
 import { expect, func, like, optionsOf, resultOf, wholeNumber } from "../../entry/mod.ts";
-import { interval95, mean, standardError } from "../../measure/mod.ts";
+import { interval95, mean, type Rise, standardError } from "../../measure/mod.ts";
 import type { Checkpoints } from "../forms/profile.ts";
-import type { Sweep } from "../forms/sweep.ts";
 import { medianGapsOf, type Sign } from "./signs.ts";
 
 /** The ends of a 95 % interval; null where a single sample has none. */
@@ -12,8 +11,8 @@ export interface Ends {
   /** Its upper end. */
   readonly high: number | null;
 }
-/** A rise of the loss and its standard error, as a sweep has them. */
-export type Rise = Pick<Sweep["curves"][number]["points"][number], "rise" | "riseError">;
+
+export type { Rise };
 
 /** A difference with the ends of its 95 % interval. */
 export interface Difference extends Ends {
@@ -89,10 +88,7 @@ const riseChecks = { samples: wholeNumber(1), than: aRise };
  * console.log(reading`${riseOf(importance, { samples: 2 })} nats; deepest first: ${riseOf(deepest, { samples: 2, than: importance })} more`);
  * ```
  */
-export function riseOf(
-  point: Rise,
-  options: { readonly samples: number; readonly than?: Rise },
-): Difference {
+export function riseOf(point: Rise, options: { readonly samples: number; readonly than?: Rise }): Difference {
   expect("compare losses", "options", options, optionsOf(riseChecks));
   const { samples, than = { rise: 0, riseError: 0 } } = options;
   expect("compare losses", "the point", point, aRise);

@@ -10,10 +10,9 @@ import {
   type UpdateSums,
 } from "../../measure/mod.ts";
 import type { Perplexity } from "../forms/perplexity.ts";
-import type { RandomInit } from "../forms/random_init.ts";
+import type { Mixtures, ModuleMeans, Profile, RandomInit, RoutingSums } from "../forms/profile.ts";
 import { canonical } from "../keeping/key.ts";
 import { head } from "../kinds.ts";
-import type { Mixtures, ModuleMeans, Profile, RoutingSums } from "../forms/profile.ts";
 import type { Provenance } from "../forms/provenance.ts";
 
 type ModuleSums = Profile["sums"]["attention"];
@@ -74,7 +73,6 @@ export function perplexityOf(
   });
 }
 
-/** The same for each kind of module. */
 export function eachKind<T>(of: (kind: ModuleKind) => T): Record<ModuleKind, T> {
   return { attention: of("attention"), mlp: of("mlp"), block: of("block") };
 }
@@ -92,12 +90,10 @@ function means(sums: ModuleSums): ModuleMeans {
 
 const largest = (values: readonly number[]) => Math.max(...values);
 
-/** Means of the samples in which some token counts. */
 function sampleMeans(samples: SampleSums): number[] {
   return samples.filter(({ counted }) => counted > 0).map(({ distance, counted }) => distance / counted);
 }
 
-/** The sum of one number over samples. */
 function total<K extends string>(samples: readonly { readonly [Key in K]: number }[], key: K): number {
   return samples.reduce((sum, sample) => sum + sample[key], 0);
 }

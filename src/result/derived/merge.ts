@@ -105,10 +105,6 @@ function expectAdjacent<R extends Shard>(first: Named<R>, second: Named<R>): voi
   );
 }
 
-function firstOf({ provenance: { packing } }: Shard): number {
-  return packing.skip;
-}
+const firstOf = ({ provenance: { packing } }: Shard): number => packing.skip;
 
-function endOf({ provenance: { packing } }: Shard): number {
-  return packing.skip + packing.samples;
-}
+const endOf = ({ provenance: { packing } }: Shard): number => packing.skip + packing.samples;

@@ -25,7 +25,6 @@ export function tally(signs: readonly Sign[]) {
 /** Comparisons by their outcome. */
 export type Tally = ReturnType<typeof tally>;
 
-/** A module with its importance. */
 export interface RankedModule {
   readonly module: ModuleKind;
   readonly layer: number;
@@ -38,11 +37,8 @@ export function byImportance(profile: Profile, ...kinds: ModuleKind[]): RankedMo
 }
 
 /** How many modules are called "least important": a quarter of them, at least one. */
-export function quarter(layers: number): number {
-  return Math.max(1, Math.floor(layers / 4));
-}
+export const quarter = (layers: number): number => Math.max(1, Math.floor(layers / 4));
 
-/** The layers of the n least important modules of a kind. */
 export function leastImportant(profile: Profile, kind: ModuleKind, n: number): number[] {
   return byImportance(profile, kind).slice(0, n).map(({ layer }) => layer);
 }

@@ -4,6 +4,7 @@ import { drift, KINDS, median, type ModuleKind, rankStability } from "../../meas
 import type { CheckpointProfile, Checkpoints } from "../forms/profile.ts";
 import type { Provenance } from "../forms/provenance.ts";
 import type { Sweep } from "../forms/sweep.ts";
+import { eachKind } from "./means.ts";
 
 /** One kind of module at one step; null where there is no value. */
 export interface Trend {
@@ -67,19 +68,10 @@ export function trendsOf(checkpoints: Checkpoints, kind: ModuleKind): Trend[] {
   });
 }
 
-/** Nats per token at one step: the full model, and without half of one kind of module; null where quality was not measured. */
-export interface HalfDropped {
-  /** Training step. */
-  readonly step: number;
-  /** Nats per token of the full model. */
-  readonly full: number;
-  /** With half of the attention modules dropped. */
-  readonly attention: Sweep["curves"][number]["points"][number];
-  /** With half of the MLPs dropped. */
-  readonly mlp: Sweep["curves"][number]["points"][number];
-  /** With half of the layers dropped. */
-  readonly block: Sweep["curves"][number]["points"][number];
-}
+/** Sweep points at one step, without half of the modules of each kind, and the nats per token of the full model. */
+export type HalfDropped =
+  & Record<ModuleKind, Sweep["curves"][number]["points"][number]>
+  & Readonly<Record<"step" | "full", number>>;
 
 /**
  * Returns the quality by step, for the steps where it was measured.
@@ -99,12 +91,6 @@ export function qualityBySteps(checkpoints: Checkpoints): HalfDropped[] {
   return checkpoints.series.flatMap(({ step, quality }) => {
     if (!quality) return [];
     const last = (kind: ModuleKind) => quality.curves.find(({ target }) => target === kind)!.points.at(-1)!;
-    return [{
-      step,
-      full: quality.curves[0].points[0].nll,
-      attention: last("attention"),
-      mlp: last("mlp"),
-      block: last("block"),
-    }];
+    return [{ step, full: quality.curves[0].points[0].nll, ...eachKind(last) }];
   });
 }

@@ -42,6 +42,8 @@ const modules = z.object({
   normSpread: perLayer,
 });
 
+const size = { samples: z.int().positive(), length: z.int().positive() };
+
 /** What the numbers depend on besides the model and the text. */
 const settings = z.object({
   /** The patterns use every k-th query. */
@@ -49,15 +51,11 @@ const settings = z.object({
   /** How many modules of one kind are dropped, by importance, when smoothing is measured under drops. */
   drops: indices,
   /** Blocks on which the published sink rate is measured, without BOS. */
-  sink: z.object({ samples: z.int().positive(), length: z.int().positive(), threshold: z.number() }),
+  sink: z.object({ ...size, threshold: z.number() }),
   /** Samples, and tokens per sample, on which effects on later layers are measured; null if they were not measured. */
-  effects: z.object({ samples: z.int().positive(), length: z.int().positive() }).nullable(),
+  effects: z.object(size).nullable(),
   /** The samples that predictability is fitted on and measured on, the last `heldOut` of them; absent if it was not measured. */
-  predictability: z.object({
-    samples: z.int().positive(),
-    length: z.int().positive(),
-    heldOut: z.int().nonnegative(),
-  }).optional(),
+  predictability: z.object({ ...size, heldOut: z.int().nonnegative() }).optional(),
 });
 
 /** Smoothing by depth with modules dropped: at the input of layer 0, after attention, after the layer's MLP. */
@@ -126,10 +124,7 @@ export const causesKind = kind("causes", { method: 1, noun: "result of causes", 
   /** Means of each head. */
   patterns: record(PATTERN_NAMES, perHead),
   /** Of the first token as published, on the blocks that the settings name. */
-  sink: z.object({
-    score: perHead.describe(SINK_SCORE),
-    rate: z.number().nullable().describe(SINK_RATE),
-  }),
+  sink: z.object({ score: perHead.describe(SINK_SCORE), rate: z.number().nullable().describe(SINK_RATE) }),
   /** The full model first. */
   smoothing: z.array(smoothed).min(1),
   /** exp(−Σ p ln p) of the first sample's singular values, where min(T, D) ≤ 1024. */

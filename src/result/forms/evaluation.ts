@@ -2,8 +2,7 @@
 import { z } from "zod";
 import { kind } from "../kind.ts";
 import { VERDICTS } from "../../measure/mod.ts";
-import { draftForm } from "./draft.ts";
-import { provenanceForm, sharedForm } from "./provenance.ts";
+import { draftForm, provenanceForm, sharedForm } from "./provenance.ts";
 
 /** What decides what a task asks. */
 const settingForm = z.object({
@@ -35,7 +34,6 @@ const itemForm = z.object({
   loglikelihoods: z.array(z.number()),
   /** Whether each is what greedy decoding would write. */
   greedy: z.array(z.boolean()),
-  /** Scored tokens of each. */
   tokens: z.array(z.int().positive()),
   /** What it contributes to each metric of the task; to a perplexity its log-likelihood. */
   ...sharesForm,
@@ -56,11 +54,7 @@ const itemForm = z.object({
 export const taskKind = kind("task", {
   method: 1,
   origin: ({ provenance, task }) => ({ ...provenance, task }),
-}, {
-  provenance: provenanceForm,
-  task: settingForm,
-  items: z.array(itemForm),
-});
+}, { provenance: provenanceForm, task: settingForm, items: z.array(itemForm) });
 /** Some documents of one task under one plan. */
 export type TaskPart = z.infer<typeof taskKind.form>;
 
@@ -78,7 +72,7 @@ export const writtenKind = kind("written", {
 /** How a plan's number differs from the full model's, over the same documents. */
 const changeForm = z.object({
   difference: z.number(),
-  /** The 95 % interval, by an exact test of the answers that changed (measure/statistics/paired.ts); over tasks as measure/statistics/share.ts says. */
+  /** The 95 % interval, by an exact test of the answers that changed (measure/statistics/paired.ts); over tasks as measure/statistics/change.ts says. */
   low: z.number(),
   high: z.number(),
   /** p of two one-sided tests: below 0.05, the two are equal but for `margin`. */
@@ -90,13 +84,14 @@ const changeForm = z.object({
   n: z.int().positive(),
 });
 
+/** A 95 % interval: Wilson's for a share; of a mean over documents by Student's t, where a single document has none. */
+const limitsForm = { low: z.number().nullable(), high: z.number().nullable() };
+
 /** How sure a number is, and how it differs from the full model's. */
 const errorForm = {
   /** The standard error as lm-eval has it: 0 where all answers are right, or none; null for one document. */
   stderr: z.number().nullable(),
-  /** The 95 % interval: Wilson's for a share; null for a perplexity over one document. */
-  low: z.number().nullable(),
-  high: z.number().nullable(),
+  ...limitsForm,
   /** Null for the full model, and for a perplexity. */
   against: changeForm.nullable(),
 };
@@ -104,11 +99,7 @@ const errorForm = {
 /** The share of answers that are the full model's, right or wrong, with its 95 % interval; null for the full model and for a perplexity. */
 const keptForm = z.object({ value: z.number(), low: z.number(), high: z.number() }).nullable();
 
-/** A metric of a task. */
 const metricForm = z.object({ value: z.number(), ...errorForm, kept: keptForm });
-
-/** Half the interval of a mean over documents is by Student's t; a single document has none. */
-const limitsForm = { low: z.number().nullable(), high: z.number().nullable() };
 
 /** The mean log-probability of the right answers, in nats, beside the full model's; null where answers are written. */
 const logprobForm = z.object({
@@ -118,7 +109,6 @@ const logprobForm = z.object({
   against: z.object({ difference: z.number(), ...limitsForm }).nullable(),
 }).nullable();
 
-/** One task of an evaluation. */
 const evaluatedForm = z.object({
   version: z.string(),
   shots: z.int().nonnegative(),

@@ -106,9 +106,7 @@ export function generationOrigin(
 /** What it is known by before it is made. */
 export type GenerationRequest =
   & Pick<GenerationFields, "provenance" | "tokens" | "temperature" | "task">
-  & {
-    readonly plans: readonly Pick<GenerationFields["plans"][number], "drop">[];
-  };
+  & { readonly plans: readonly Pick<GenerationFields["plans"][number], "drop">[] };
 
 export const generationKind = kind("generation", {
   method: 1,

@@ -5,7 +5,6 @@ import { kind } from "../kind.ts";
 const count = z.int().nonnegative();
 
 export const infoKind = kind("info", { method: 1 }, {
-  /** Name of the model. */
   model: z.string(),
   /** Commit of the hub; null for other models. */
   revision: z.string().nullable(),
@@ -15,14 +14,12 @@ export const infoKind = kind("info", { method: 1 }, {
   licence: z.string().nullable(),
   /** Hugging Face's `model_type`. */
   family: z.string(),
-  /** Format of the weights. */
   format: z.string(),
   /** Bytes of the weight files. */
   bytes: count,
   layers: count,
   /** Width of the residual stream. */
   hidden: count,
-  /** Tokens of the vocabulary. */
   vocabulary: count,
   /** Tokens of the longest text of the training; null where the configuration does not state it. */
   trained: count.nullable(),

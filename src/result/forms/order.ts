@@ -2,9 +2,8 @@
 import { KINDS } from "../../measure/mod.ts";
 import { z } from "zod";
 import { kind } from "../kind.ts";
-import { draftForm } from "./draft.ts";
-import { byKind, perLayer, type Provenance, provenanceForm } from "./provenance.ts";
-import { sizesForm } from "./sizes.ts";
+import { byKind, draftForm, perLayer, type Provenance, provenanceForm } from "./provenance.ts";
+import { sizesForm } from "./profile.ts";
 import { byForm, lastForm, targetForm } from "./sweep.ts";
 import { GUIDE_NAMES } from "../scores.ts";
 
@@ -30,7 +29,6 @@ export const checkForm = z.object({
   /** Those that go last. */
   last: z.array(lastForm),
 });
-/** The check of an order by removals. */
 export type OrderCheck = z.infer<typeof checkForm>;
 
 const orderFields = {

@@ -1,8 +1,7 @@
 /** How well a model predicts a text under a plan. */
 import { z } from "zod";
 import { byProvenance, kind } from "../kind.ts";
-import { draftForm } from "./draft.ts";
-import { provenanceForm, sharedForm } from "./provenance.ts";
+import { draftForm, provenanceForm, sharedForm } from "./provenance.ts";
 
 export const perplexityKind = kind("perplexity", { method: 1, origin: byProvenance }, {
   provenance: provenanceForm,

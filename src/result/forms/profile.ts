@@ -5,7 +5,6 @@
 import { z } from "zod";
 import { byProvenance, kind } from "../kind.ts";
 import { byKind, perLayer, type Provenance, provenanceForm, updateMeans } from "./provenance.ts";
-import { sizesForm } from "./sizes.ts";
 import { sweepKind } from "./sweep.ts";
 
 /** Sums of one module over the counted tokens of one sample. */
@@ -50,6 +49,24 @@ const mixturesForm = z.object({
 /** The use of experts, by layer [L]; null for a layer without a mixture, or whose mixture is dropped. */
 export type Mixtures = z.infer<typeof mixturesForm>;
 
+/** Whole numbers by layer [L]; null where there is no module. */
+const wholes = z.array(z.int().nonnegative().nullable());
+
+/** How large the modules are. */
+export const sizesForm = z.object({
+  /** Weights of the whole model. */
+  parameters: z.int().nonnegative(),
+  /** Weights by layer. */
+  attention: wholes,
+  mlp: wholes,
+  /** Bytes of keys and values for each token by layer, in 16 bits. */
+  kvBytes: wholes,
+  /** Tokens that a layer keeps at most; null for all. */
+  kvTokens: wholes,
+});
+/** The sizes of the modules. */
+export type Sizes = z.infer<typeof sizesForm>;
+
 export const profileKind = kind("profile", { method: 1, origin: byProvenance }, {
   provenance: provenanceForm,
   tokens: z.int().positive(),
@@ -93,7 +110,6 @@ export const checkpointsKind = kind("checkpoints", {
   noun: "result of checkpoints",
   origin: ({ series: [only] }) => checkpointOrigin(only),
 }, {
-  /** Name of the series. */
   name: z.string(),
   series: z.array(checkpointForm).min(1).refine(
     (series) => series.every(({ step }, i) => i === 0 || step > series[i - 1].step),
@@ -102,3 +118,38 @@ export const checkpointsKind = kind("checkpoints", {
 });
 /** Profiles of the checkpoints of one training run, in the order of their steps. */
 export type Checkpoints = z.infer<typeof checkpointsKind.form>;
+
+/** Means of one kind of module over seeds, by layer [L]; null where the model has no such module. */
+const seedMeans = z.object({
+  ...updateMeans,
+  /** Standard deviation of the importance over seeds; null for a single one. */
+  spread: perLayer,
+  bySeed: z.array(perLayer),
+});
+
+export const randomInitKind = kind("random-init", { method: 2, noun: "result of randomInit" }, {
+  /** Provenance of the first seed's profile. */
+  provenance: provenanceForm,
+  /** D, L, H, K, E, F, V, and the norm placement. */
+  shape: z.object({
+    hidden: z.int(),
+    layers: z.int(),
+    heads: z.int(),
+    kvHeads: z.int(),
+    headSize: z.int(),
+    feedForward: z.int(),
+    vocabulary: z.int(),
+    norm: z.enum(["pre", "peri", "post"]),
+  }),
+  /** Standard deviations: of all matrices and the embedding, and of the projections onto the residual stream. */
+  initialiser: z.object({ std: z.number(), residualStd: z.number() }),
+  seeds: z.array(z.int().nonnegative()).min(1),
+  /** For each seed. */
+  tokens: z.int().positive(),
+  skippedTokens: z.int().nonnegative(),
+  /** mean |x| at the input of each layer [L]. */
+  streamNorm: perLayer,
+  ...byKind(seedMeans),
+});
+/** Importance, magnitude and sign of every module of an untrained model, over seeds. */
+export type RandomInit = z.infer<typeof randomInitKind.form>;

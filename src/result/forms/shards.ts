@@ -1,8 +1,7 @@
 /** The forms of what is not a measurement: the shards of a study over machines, what a model writes, and what a machine can run. */
 import { z } from "zod";
 import { kind } from "../kind.ts";
-import { draftedForm } from "./draft.ts";
-import { computedForm, dropForm, modelForm } from "./provenance.ts";
+import { computedForm, draftedForm, dropForm, modelForm } from "./provenance.ts";
 
 /** One shard: units [from, to) of a stage. */
 const shardForm = z.object({

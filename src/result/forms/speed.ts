@@ -1,8 +1,7 @@
 /** The form of measured speeds. The only result with durations in it: they are what it is about, and it is never compared. */
 import { z } from "zod";
 import { kind } from "../kind.ts";
-import { computedForm, dropForm, modelForm } from "./provenance.ts";
-import { draftedForm } from "./draft.ts";
+import { computedForm, draftedForm, dropForm, modelForm } from "./provenance.ts";
 import { ratiosForm } from "./roofline.ts";
 
 /** A median with the quartiles around it. */

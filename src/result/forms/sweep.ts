@@ -2,9 +2,9 @@
 import { KINDS, MODULES, REPAIRS } from "../../measure/mod.ts";
 import { z } from "zod";
 import { kind } from "../kind.ts";
-import { draftForm } from "./draft.ts";
 import {
   changeForm,
+  draftForm,
   dropForm,
   indices,
   type Provenance,
@@ -27,7 +27,6 @@ const siteForm = strict("a repaired site", {
   left: z.number().nullable(),
 });
 
-/** How a plan was repaired. */
 const repairedForm = strict("a repair", {
   by: z.enum(REPAIRS),
   /** Whether each repair was fitted on the repaired model's stream. */
@@ -80,7 +79,6 @@ export const replacementKind = kind(
   replacementFields,
 );
 
-/** What a plan saves. */
 export const savesForm = strict("savings", {
   /** Weights that need not be stored, and their share of all the model's. */
   parameters: z.int(),
@@ -89,11 +87,7 @@ export const savesForm = strict("savings", {
   kvBytesPerToken: z.int().nonnegative(),
   kvShare: z.number(),
   /** The same of one sequence of `context` tokens, with the keys that windows free. */
-  kv: z.object({
-    context: z.int().positive(),
-    bytes: z.int().nonnegative(),
-    share: z.number(),
-  }),
+  kv: z.object({ context: z.int().positive(), bytes: z.int().nonnegative(), share: z.number() }),
 });
 
 /** A module that goes last whatever its score, since the model may fail without it. */

@@ -21,16 +21,13 @@ export interface Keeping {
   readonly onNotice?: ((line: string) => void) | undefined;
 }
 
-/** The path at which a result of this origin is kept in a folder. */
 export function resultPath(folder: string, kind: Kind, origin: Provenance): string {
   const key = cacheKey(canonical(head(kind)), origin);
   return join(folder, `${kind}-${fileName(origin.model.name)}-${key}.json`);
 }
 
 /** A model's name as part of a file's: without folders, and no longer than leaves room for the rest. */
-export function fileName(name: string): string {
-  return name.replaceAll(/[^\w.-]+/g, "_").slice(0, 100);
-}
+export const fileName = (name: string): string => name.replaceAll(/[^\w.-]+/g, "_").slice(0, 100);
 
 /** The kept result of an origin, or null. A file that is damaged, or holds another result, is told, and counts as absent. */
 export async function keptResult<K extends KeptKind>(
@@ -148,11 +145,7 @@ export async function keptOr<K extends KeptKind>(
 }
 
 /** Writes a result into the folder under a readable name. */
-export async function keepAs(
-  name: string,
-  result: { readonly kind: Kind },
-  keeping: Keeping,
-): Promise<void> {
+export async function keepAs(name: string, result: { readonly kind: Kind }, keeping: Keeping): Promise<void> {
   if (keeping.results) await tryWrite(join(keeping.results, `${name}.json`), resultText(result), keeping);
 }
 
@@ -160,11 +153,8 @@ export async function keepAs(
 const failed = new Map<string, Error>();
 
 /** Why results of this process have not been kept in a folder as they should be; null if they have. */
-export function keepingFailure(folder: string): Error | null {
-  return failed.get(folder) ?? null;
-}
+export const keepingFailure = (folder: string): Error | null => failed.get(folder) ?? null;
 
-/** Whether it was written. */
 async function tryWrite(path: string, text: string, { results, onNotice }: Keeping): Promise<boolean> {
   try {
     const there = await stat(path).catch(() => null);

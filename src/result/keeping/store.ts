@@ -75,7 +75,6 @@ export async function readResult<K extends Kind>(path: string, ...kinds: K[]): P
   return parseResult(path, text, ...kinds);
 }
 
-/** A result from its text; `name` is used in errors. */
 export function parseResult<K extends Kind>(name: string, text: string, ...kinds: K[]): ResultOf<K> {
   const parsed = parseJson(text, name) as { kind?: unknown; method?: unknown } | null;
   const kind = kinds.find((kind) => parsed?.kind === kind);

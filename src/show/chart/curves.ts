@@ -31,7 +31,6 @@ const REPAIR_DASHES: Readonly<Record<RepairName, string>> = {
 
 type Drawn = Pick<CurveGroup, "target" | "by" | "repair">;
 
-/** The dash pattern of a curve; none by importance, where nothing is repaired. */
 function dashOf({ by, repair }: Drawn): string | undefined {
   const dashes = [SCORES[by].dash, repair && REPAIR_DASHES[repair.by]].filter((dash) => dash !== undefined);
   return dashes.length > 0 ? dashes.join(" ") : undefined;

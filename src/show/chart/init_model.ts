@@ -87,9 +87,7 @@ export function fitText(model: InitModel): string {
 }
 
 /** A fraction as a percentage, rounded up: an upper bound on an error. */
-export function percent(share: number): string {
-  return `${Math.ceil(100 * share)} %`;
-}
+export const percent = (share: number): string => `${Math.ceil(100 * share)} %`;
 
 /** The models' names, then their common text and arithmetic. */
 export function settingOfModels(models: readonly InitModel[]): string {

@@ -12,7 +12,7 @@ import {
   wholeNumber,
 } from "../../entry/mod.ts";
 import { type Labelled, labelsIn, type Renames } from "./draw/renaming.ts";
-import { type Theme, THEME_NAMES } from "./draw/themes.ts";
+import { type Theme, THEME_NAMES } from "./draw/colors.ts";
 import { WIDTH } from "./draw/panel.ts";
 
 /** How a figure looks: the last argument of every function that draws one. */

@@ -25,7 +25,6 @@ export interface Group<Row> extends Partial<Pick<Series, "dash" | "hollow" | "wi
   readonly rows: readonly Row[];
 }
 
-/** The rows of each kind of module, with its name and look. */
 export function byKind<Row extends CsvRow>(
   rows: readonly Row[],
 ): (Group<Row> & Look & { readonly kind: ModuleKind })[] {
@@ -49,11 +48,9 @@ function numberOf<Row extends CsvRow>(row: Row, column: Column<Row>): number | n
   return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
 
-/** A column of numbers. */
 export const columnOf = <Row extends CsvRow>(rows: readonly Row[], column: Column<Row>): (number | null)[] =>
   rows.map((row) => numberOf(row, column));
 
-/** The numbers of columns that are there. */
 export const numbersOf = <Row extends CsvRow>(rows: readonly Row[], ...columns: Column<Row>[]): number[] =>
   rows.flatMap((row) => columns.flatMap((column) => numberOf(row, column) ?? []));
 
@@ -135,11 +132,7 @@ interface Scale<Row> {
 /** A mark for each row that has both values; on a logarithmic scale, both above 0. */
 export function scatter<Row extends CsvRow>(
   groups: readonly Group<Row>[],
-  channels: Frame & {
-    readonly x: Scale<Row>;
-    readonly y: Scale<Row>;
-    readonly says: (row: Row) => string;
-  },
+  channels: Frame & { readonly x: Scale<Row>; readonly y: Scale<Row>; readonly says: (row: Row) => string },
 ): Panel {
   const { x, y, says, ...panel } = channels;
   const isThere = (row: Row) =>

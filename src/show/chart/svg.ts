@@ -2,9 +2,7 @@
 import { type Check, displayable, expect, plain, resultOf } from "../../entry/mod.ts";
 import type { Provenance } from "../../result/mod.ts";
 import { type CsvRow, toCsv } from "./csv.ts";
-import type { KeyEntry } from "./draw/key.ts";
-import type { Panel } from "./draw/panel.ts";
-import { renamed } from "./draw/renaming.ts";
+import { type Labelled, renamed } from "./draw/renaming.ts";
 import { drawSheet } from "./draw/sheet.ts";
 import { saveFigure } from "./files/save.ts";
 import { expectLabels, type FigureOptions, type Layout, layoutFor } from "./options.ts";
@@ -38,14 +36,10 @@ export interface Figure {
 }
 
 /** The contents of a figure: rows, panels of them, and a caption. */
-export interface Content {
+export interface Content extends Labelled {
   /** The numbers: those of the table where the result has one. */
   readonly rows: readonly CsvRow[];
   readonly caption: Caption;
-  /** What the colours of small panels mean, where lines have no labels at their ends. */
-  readonly key?: readonly KeyEntry[];
-  /** From left to right, then down. */
-  readonly panels: readonly Panel[];
 }
 
 /** A function that draws a figure of results; its last argument says how. */
@@ -110,11 +104,8 @@ function able(texts: Omit<Figure, "data" | "save">, rows: readonly CsvRow[]): Fi
 }
 
 /** The same figure under another name, where a page has one for each of several results. */
-export function namedFigure(figure: Figure, name: string): Figure {
-  return able({ ...figure, name }, figure.data());
-}
+export const namedFigure = (figure: Figure, name: string): Figure => able({ ...figure, name }, figure.data());
 
-/** Whether a value is a figure. */
 export function isFigure(value: object): value is Figure {
   const { svg, title, csv } = value as Partial<Figure>;
   return typeof svg === "string" && typeof title === "string" && typeof csv === "string";

@@ -1,4 +1,3 @@
-/** Claims C2, C5, C6 and C7 of the paper next to what studies of causes measured; each row is one model. */
 import { headMean, layerStreams } from "../tables/causes.ts";
 import { mean, median, present } from "../../measure/mod.ts";
 import { correlationText, formatFixed, formatNumber } from "../words/mod.ts";
@@ -8,7 +7,7 @@ import { fixed, optional } from "../tables/table.ts";
 import type { Claim } from "./claims.ts";
 
 /**
- * Returns the claims about causes of redundancy, with what each model measured.
+ * Returns the paper's claims about causes of redundancy (C2, C5, C6, C7), with what each model measured.
  *
  * @example
  * ```ts

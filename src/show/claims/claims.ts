@@ -66,10 +66,7 @@ const DROPPING = {
     id: "C1",
     claim: "A large portion of the attention modules is redundant and can go without degrading performance.",
   },
-  mlp: {
-    id: "C2",
-    claim: "Dropping MLP modules impairs the model severely; performance collapses.",
-  },
+  mlp: { id: "C2", claim: "Dropping MLP modules impairs the model severely; performance collapses." },
 } as const;
 
 /** The cost of dropping attention, and of dropping MLPs. */

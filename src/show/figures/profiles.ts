@@ -19,7 +19,6 @@ export const ofProfiles: Readonly<Record<string, Check>> = {
   profile: orElse(Array.isArray, list(resultOf("profile"), "profiles", 1), resultOf("profile")),
 };
 
-/** Their settings, each once. */
 export function settingsOfProfiles(profiles: readonly Profile[]): string {
   return [...new Set(profiles.map(({ provenance }) => settingOf(provenance)))].join("; ");
 }
@@ -43,9 +42,7 @@ export function namesOf(profiles: readonly Profile[]): string[] {
 }
 
 /** The depth of a layer: 0 for the first, 1 for the last. */
-export function depthOf(layer: number, layers: number): number {
-  return layers > 1 ? layer / (layers - 1) : 0;
-}
+export const depthOf = (layer: number, layers: number): number => layers > 1 ? layer / (layers - 1) : 0;
 
 /** The axis of depth, for models of different depth. */
 export const DEPTH: Axis = {
@@ -129,7 +126,6 @@ export function severalText(profiles: readonly Profile[]): string {
   return `A panel for each kind of module${depthsOf(profiles).size > 1 ? relative : ""}.`;
 }
 
-/** A figure of a column of profiles by layer. */
 export function profileFigure(name: string, { title, shows, reads, ...channels }: Channels & {
   readonly title: (profiles: readonly Profile[]) => Finding;
   readonly shows: readonly string[];

@@ -2,8 +2,7 @@
  * How a page looks: light and dark, on a phone, on paper. Figures are drawn in a few colours on white; in the dark theme each of
  * these has a counterpart of the same name, so that a caption that says "blue" is right in both. Shades of maps stay as they are.
  */
-import { INK } from "../chart/draw/colors.ts";
-import { DARK } from "../chart/draw/themes.ts";
+import { DARK, INK } from "../chart/draw/colors.ts";
 
 /** By attribute: a rule of a page goes before the attributes of a picture. */
 const recoloured = Object.entries(DARK).flatMap(([light, dark]) =>

@@ -7,6 +7,7 @@ import {
   accuracyCurves,
   type Dropped,
   type Evaluation,
+  type Fit,
   fullOf,
   isByImportance,
   meanOver,
@@ -16,13 +17,18 @@ import {
   type Sweep,
 } from "../../result/mod.ts";
 import {
+  costText,
   formatNumber,
   KIND_NAMES,
   modules,
   perplexityText,
   pointsText,
+  promiseText,
+  savingText,
   sentences,
   sharedText,
+  timesText,
+  tokensOf,
 } from "../words/mod.ts";
 import { changeTexts, KINDS, MODULES, planHash, planText } from "../../measure/mod.ts";
 import type { Answer, Drop, Section } from "./section.ts";
@@ -119,9 +125,7 @@ function layersText(layers: readonly number[]): string {
 }
 
 /** Whether two plans are the same. */
-export function sameDrop(a: Drop, b: Drop): boolean {
-  return planHash(a) === planHash(b);
-}
+export const sameDrop = (a: Drop, b: Drop): boolean => planHash(a) === planHash(b);
 
 /** The lines a page opens with, each with its name. */
 export function answerLines(
@@ -152,4 +156,41 @@ function costsOf(answers: readonly Answer[], drop: Drop): string[] {
     told.add(measure);
     return [cost];
   });
+}
+
+/** The answer; where nothing may go, it is about the cheapest plan that was tried. Undefined for a model without modules to drop. */
+export function fitAnswer(fit: Fit): Answer | undefined {
+  const { aim, tried, answer, provenance } = fit;
+  const shown = answer ?? cheapestOf(fit);
+  if (shown === undefined) return undefined;
+  const { drop, saves } = tried[shown];
+  const promise = promiseText(aim);
+  return {
+    drop,
+    goes: answer === null
+      ? `Nothing is sure to keep the promise that ${promise} (95 %).`
+      : `${dropText(drop, provenance.model.layers)}: ${promise} (95 %).`,
+    measure: aim.of === "accuracy" ? "accuracy" : "loss",
+    costOf: (wanted) => sameDrop(wanted, drop) ? costOf(fit, shown) : undefined,
+    ...answer === null ? {} : { saves: sentences(`${savingText(saves)}.`, timesText(fit)) },
+  };
+}
+
+function cheapestOf({ tried }: Fit): number | undefined {
+  return [...tried.keys()].sort((a, b) => tried[a].cost.value - tried[b].cost.value)[0];
+}
+
+/** What a plan costs on the samples that confirm it, or else on those that choose. */
+function costOf(fit: Fit, shown: number): string {
+  const { aim, tried, answer, confirmed, confirming, provenance } = fit;
+  const test = confirmed.find(({ tried }) => tried === shown);
+  const on = aim.tasks ? "documents" : tokensOf(test ? confirming : provenance);
+  const moved = aim.of === "perplexity" ? "perplexity rises" : aim.tasks ? "accuracy falls" : "loss rises";
+  const cheapest = answer === null ? ", the cheapest plan" : "";
+  return sentences(
+    `The ${moved} by ${costText(aim, (test ?? tried[shown]).cost)} without ${
+      planText(tried[shown].drop)
+    }${cheapest}, on ${on}${test ? " that had no part in the choice" : ""}.`,
+    sharedText([fit]),
+  );
 }

@@ -33,7 +33,6 @@ export interface Section {
 /** Modules left out. */
 export type Drop = Provenance["drop"];
 
-/** A section's answer, for the top of its page. */
 export interface Answer {
   /** The modules that can be dropped, in words. */
   readonly goes: string;

@@ -18,8 +18,7 @@ import { type InitModel, settingOfModels } from "../chart/init_model.ts";
 import { type Figure, namedFigure } from "../chart/svg.ts";
 import { accuracyClaims, droppingClaims, magnitudeClaims } from "../claims/claims.ts";
 import { causeClaims } from "../claims/causes.ts";
-import { generalityClaim } from "../claims/generality.ts";
-import { initClaim, trainingClaim } from "../claims/training.ts";
+import { generalityClaim, initClaim, trainingClaim } from "../claims/training.ts";
 import { divergenceFigureAt } from "../figures/dropping/divergence.ts";
 import { qualityFigureAt } from "../figures/dropping/quality.ts";
 import * as draw from "../figures/mod.ts";
@@ -29,8 +28,7 @@ import { fitTables } from "../tables/fit.ts";
 import { mixerTable, mixtureTable, rankingTable } from "../tables/profile.ts";
 import { draftTables, lossTable, sweepTable } from "../tables/quality.ts";
 import { medianTable, ratioTable } from "../tables/training.ts";
-import { importanceAnswer, qualityAnswer, tasksAnswer } from "./answer.ts";
-import { fitAnswer } from "./fit.ts";
+import { fitAnswer, importanceAnswer, qualityAnswer, tasksAnswer } from "./answer.ts";
 import type { Section } from "./section.ts";
 
 /** The results of each analysis. */
@@ -39,7 +37,6 @@ export interface Findings {
   /** A profile, and those of the same model over several texts. */
   readonly importance: { readonly profile: Profile; readonly texts: readonly Profile[] };
   readonly quality: Sweep;
-  /** Evaluations and their plans. */
   readonly tasks: { readonly results: readonly Evaluation[]; readonly plans: readonly Dropped[] };
   readonly magnitude: Profile;
   /** By training run. */
@@ -184,9 +181,7 @@ export const sections: {
 };
 
 /** A figure under a name of its own, where a page has one for each of several results. */
-function named(figure: Figure, of: string): Figure {
-  return namedFigure(figure, `${figure.name}_${fileName(of)}`);
-}
+const named = (figure: Figure, of: string): Figure => namedFigure(figure, `${figure.name}_${fileName(of)}`);
 
 function seriesFigures(result: Checkpoints): Figure[] {
   return [

@@ -20,7 +20,6 @@ import {
 
 type Agreement = Pick<Comparison["mlp"], "rankCorrelation" | "overlap">;
 
-/** Rank correlation of a kind of module. */
 function rankColumn(of: (kind: ModuleKind) => Agreement): Column<ModuleKind> {
   return { title: "rank corr.", value: (kind) => of(kind).rankCorrelation, format: fixed(3) };
 }
@@ -58,9 +57,7 @@ export function comparisonTable(comparison: Omit<Comparison, "kind" | "method">)
 }
 
 /** With the library, which may be all that differs. */
-function withRuntime(computed: Computed): string {
-  return `${computedText(computed)} (${computed.runtime})`;
-}
+const withRuntime = (computed: Computed): string => `${computedText(computed)} (${computed.runtime})`;
 
 /** A row a kind of module and number of lowest ones. */
 export function comparisonRows({ models: [a, b], ...result }: Comparison): CsvRow[] {

@@ -13,9 +13,7 @@ export interface Drafting {
 }
 
 /** The best round of a plan that reads the text by itself, were a step's time that of the bytes which it reads; null for the full model. */
-export function bestRound(plan: Drafting): BestDraft | null {
-  return isKnown(plan) ? roundOf(plan) : null;
-}
+export const bestRound = (plan: Drafting): BestDraft | null => isKnown(plan) ? roundOf(plan) : null;
 
 /** The share of its tokens that are accepted from a plan that reads the text by itself, a drafted token's cost, and the speed-up that follows. */
 export const DRAFTING: readonly Column<Drafting>[] = [
@@ -70,13 +68,9 @@ export function draftingText(plan: Drafting): string | null {
 
 type Known = Drafting & { readonly acceptance: number; readonly draft: DraftCost };
 
-function isKnown(plan: Drafting): plan is Known {
-  return plan.acceptance !== undefined && plan.draft !== undefined;
-}
+const isKnown = (plan: Drafting): plan is Known => plan.acceptance !== undefined && plan.draft !== undefined;
 
-function roundOf({ acceptance, draft: { cost } }: Known): BestDraft {
-  return bestDraft({ acceptance, cost });
-}
+const roundOf = ({ acceptance, draft: { cost } }: Known): BestDraft => bestDraft({ acceptance, cost });
 
 /** Whether drafting can gain: it does where the cost is less than the share accepted (measure/drafting.ts), since v is 1 here. */
 function verdictOf({ acceptance, acceptanceHalfWidth, draft: { cost } }: Known) {

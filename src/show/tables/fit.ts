@@ -2,8 +2,7 @@
 import {
   answerText,
   checkLines,
-  costNumber,
-  costTitle,
+  costsOf,
   counted,
   formatShare,
   KIND_NAMES,
@@ -63,21 +62,17 @@ function shownOf({ tried, runnersUp, answer }: Fit): Row[] {
 }
 
 function columnsOf({ aim }: Pick<Fit, "aim">): Column<Row>[] {
+  const { title, write } = costsOf(aim);
   const share = (value: string | number) => formatShare(Number(value));
   return [
     { key: "plan", title: "dropped", value: ({ drop }) => planText(drop), align: "left" },
     { title: "by", value: ({ by, repair }) => repair ? `${by}, ${repair}` : by, align: "left" },
-    {
-      key: "parameters_share",
-      title: "weights",
-      value: ({ saves }) => saves.parametersShare,
-      format: share,
-    },
+    { key: "parameters_share", title: "weights", value: ({ saves }) => saves.parametersShare, format: share },
     { key: "kv_share", title: "KV", value: ({ saves }) => saves.kvShare, format: share },
-    { title: costTitle(aim), value: ({ cost }) => costNumber(aim, cost.value) },
+    { title, value: ({ cost }) => write(cost.value) },
     {
       title: "95 %",
-      value: ({ cost: { low, high } }) => `${costNumber(aim, low)} to ${costNumber(aim, high)}`,
+      value: ({ cost: { low, high } }) => `${write(low)} to ${write(high)}`,
     },
     { key: "keeps", title: "kept", value: ({ keeps }) => keeps, align: "left" },
   ];

@@ -1,5 +1,5 @@
 /** A model's properties, a line each. */
-import { counted } from "../words/mod.ts";
+import { counted, formatWhole } from "../words/mod.ts";
 import { formatBytes } from "../../entry/mod.ts";
 import type { Info } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
@@ -14,25 +14,23 @@ const TYPES: Readonly<Record<string, string>> = {
   mixture: "experts",
 };
 
-const whole = (count: number) => count.toLocaleString("en-US");
-
 /** The properties, each with its value. */
 export function infoTables(info: Info): Table[] {
   const { parameters, attention, mlp, trained } = info;
   const revision = info.revision === null ? "" : `, commit ${info.revision.slice(0, 12)}`;
   const properties: [property: string, value: string][] = [
     ["family", info.family],
-    ["layers", `${info.layers}, residual stream of ${whole(info.hidden)} numbers`],
+    ["layers", `${info.layers}, residual stream of ${formatWhole(info.hidden)} numbers`],
     ...attention.map((own): [string, string] => ["attention", attentionText(own)]),
     ...mlp.map((own): [string, string] => ["MLP", mlpText(own)]),
-    ["parameters", whole(parameters.all)],
-    ["  in attention", whole(parameters.attention)],
-    ["  in MLPs", whole(parameters.mlp)],
-    ["  in embeddings", whole(parameters.embeddings)],
+    ["parameters", formatWhole(parameters.all)],
+    ["  in attention", formatWhole(parameters.attention)],
+    ["  in MLPs", formatWhole(parameters.mlp)],
+    ["  in embeddings", formatWhole(parameters.embeddings)],
     ["weights", `${formatBytes(info.bytes)}, ${info.format}`],
-    ["trained length", trained === null ? "not stated" : `${whole(trained)} tokens`],
-    ["vocabulary", `${whole(info.vocabulary)} tokens`],
-    ["keys and values", `${whole(info.kvBytesPerToken)} bytes per token in 16 bits`],
+    ["trained length", trained === null ? "not stated" : `${formatWhole(trained)} tokens`],
+    ["vocabulary", `${formatWhole(info.vocabulary)} tokens`],
+    ["keys and values", `${formatWhole(info.kvBytesPerToken)} bytes per token in 16 bits`],
     ["licence", info.licence ?? "not stated"],
     ["from", `${info.origin}${revision}`],
   ];
@@ -65,7 +63,7 @@ function attentionText(own: Info["attention"][number]): string {
 /** "30 layers, width 1,536", "24 layers of experts, 8 of width 1,024, 2 for each token". */
 function mlpText(own: Info["mlp"][number]): string {
   const { width, experts, top, shared } = own;
-  const size = width === null ? [] : [`width ${whole(width)}`];
+  const size = width === null ? [] : [`width ${formatWhole(width)}`];
   return [
     layersText(own),
     ...experts === null ? size : [`${experts} of ${size}`, `${top} for each token`],
@@ -73,7 +71,6 @@ function mlpText(own: Info["mlp"][number]): string {
   ].join(", ");
 }
 
-/** One row. */
 export function infoRows(info: Info): CsvRow[] {
   const { model, origin, licence, family, format, bytes, layers, hidden, vocabulary, trained } = info;
   const { all, attention, mlp, embeddings } = info.parameters;

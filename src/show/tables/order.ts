@@ -3,6 +3,7 @@ import {
   checkLines,
   formatNumber,
   formatShare,
+  formatWhole,
   guideTitle,
   KIND_NAMES,
   lastText,
@@ -95,9 +96,7 @@ export function planTables(plan: Plan): Table[] {
 }
 
 /** Whether the chosen modules became windows of their keys. */
-function hasWindows({ changes = [] }: Plan): boolean {
-  return changes.some(({ to }) => to === "window");
-}
+const hasWindows = ({ changes = [] }: Plan): boolean => changes.some(({ to }) => to === "window");
 
 type Repaired = NonNullable<Plan["repaired"]>;
 type RepairSite = NonNullable<Repaired["sites"]>[number];
@@ -157,12 +156,13 @@ function savedText({ samples, saved, savedError }: Fresh): string {
 
 /** Keys and values are counted by the token unless windows, of the plan or of the model, keep fewer of a long text. */
 function savesText({ parameters, parametersShare, ...saves }: NonNullable<Plan["saves"]>): string {
-  const whole = (count: number) => count.toLocaleString("en-US");
   const { kvBytesPerToken, kvShare, kv } = saves;
   const keys = kv.bytes === kvBytesPerToken * kv.context
-    ? `${whole(kvBytesPerToken)} bytes of keys and values per token (${formatShare(kvShare)})`
-    : `${whole(kv.bytes)} bytes of keys and values of ${whole(kv.context)} tokens (${formatShare(kv.share)})`;
-  return `saves ${whole(parameters)} parameters (${formatShare(parametersShare)}), ${keys}`;
+    ? `${formatWhole(kvBytesPerToken)} bytes of keys and values per token (${formatShare(kvShare)})`
+    : `${formatWhole(kv.bytes)} bytes of keys and values of ${formatWhole(kv.context)} tokens (${
+      formatShare(kv.share)
+    })`;
+  return `saves ${formatWhole(parameters)} parameters (${formatShare(parametersShare)}), ${keys}`;
 }
 
 /** A row a drop, in order. Of a repaired plan, a row a place of the repair, with the losses on the samples held out. */

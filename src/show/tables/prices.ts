@@ -1,5 +1,5 @@
 /** What a study would take, in words. */
-import { computedText, counted, formatFixed, formatSeconds, formatShare } from "../words/mod.ts";
+import { computedText, counted, formatFixed, formatSeconds, formatShare, formatWhole } from "../words/mod.ts";
 import { plain } from "../../entry/mod.ts";
 import type { Computed } from "../../result/mod.ts";
 import { tableOf } from "./table.ts";
@@ -14,9 +14,7 @@ interface Cost {
 
 const operations = ({ flops }: Cost) => `(${formatFixed(flops / 1e12, 2)} TFLOP)`;
 const memory = ({ bytes }: Cost) => `${formatFixed(bytes / 2 ** 20, 0)} MiB of memory`;
-const whole = (count: number) => count.toLocaleString("en-US");
 
-/** The price of a study. */
 export function estimateText(
   model: string,
   plans: number,
@@ -36,21 +34,20 @@ interface Price extends Cost {
   readonly written: number;
 }
 
-/** The price of an evaluation. */
 export function evaluatePriceText(model: string, plans: number, price: Price, look: TextLook = {}): string {
   const { computed, tasks, written, seconds } = price;
   const others = plans === 0 ? "" : ` and ${counted(plans, "plan")}`;
   const table = tableOf(tasks, [
     { title: "task", value: ({ task }) => task, align: "left" },
-    { title: "documents", value: ({ documents }) => whole(documents) },
-    { title: "tokens", value: ({ fed }) => whole(fed) },
-    { title: "without sharing", value: ({ run }) => whole(run) },
+    { title: "documents", value: ({ documents }) => formatWhole(documents) },
+    { title: "tokens", value: ({ fed }) => formatWhole(fed) },
+    { title: "without sharing", value: ({ run }) => formatWhole(run) },
     { title: "saved", value: ({ fed, run }) => 1 - run / fed, format: formatShare },
   ]);
   return [
     `${plain(model)}: the full model${others} · ${computedText(computed)}`,
     tablesText([table], look),
-    ...written > 0 ? [`writes at most ${whole(written)} tokens`] : [],
+    ...written > 0 ? [`writes at most ${formatWhole(written)} tokens`] : [],
     `about ${formatSeconds(seconds)} on this machine ${operations(price)}, ${memory(price)}, ` +
     "if no earlier run has kept results",
   ].join("\n");

@@ -21,7 +21,6 @@ import type { TextLook } from "./text.ts";
 /** Behind the rank of an outsized module. */
 const MARK = "!";
 
-/** How a profile may look. */
 export interface ProfileLook extends TextLook {
   /** Whether two neighbours of a ranking lie within the samples' noise; marked with "~". */
   readonly tied?: (above: RankedModule, below: RankedModule, profile: Profile) => boolean;
@@ -112,7 +111,6 @@ function rankedTable(profile: Profile, kind: ModuleKind, { lowest = Infinity, ti
   }];
 }
 
-/** A row a module. */
 export function profileRows(profile: Profile): CsvRow[] {
   const rows = layersOf(profile.streamNorm);
   return moduleRecords(
@@ -141,7 +139,6 @@ export function rankingTable(profile: Profile, most: number): Table {
   };
 }
 
-/** The layers whose module of a kind is outsized. */
 function outsizedIn(profile: Profile, kind: ModuleKind): number[] {
   return outsizedLayers(profile[kind].largestRelativeMagnitude);
 }

@@ -53,7 +53,6 @@ export function perplexityTables(results: readonly Perplexity[]): Table[] {
   ];
 }
 
-/** One row. */
 export function perplexityRows(result: Perplexity): CsvRow[] {
   const { provenance } = result;
   return recordsOf([result], [...QUALITY, ...DRAFTING], {
@@ -116,11 +115,8 @@ export function draftTables(sweep: Sweep): Table[] {
   }];
 }
 
-function orderOf({ by, repair }: CurveGroup): string {
-  return repair ? `${by}, ${repairName(repair)}` : by;
-}
+const orderOf = ({ by, repair }: CurveGroup): string => repair ? `${by}, ${repairName(repair)}` : by;
 
-/** Mean over the seeds at a number of drops. */
 function meanAt(group: CurveGroup | undefined, count: number, read: (point: SweepPoint) => number) {
   const at = group?.points.find(({ dropped }) => dropped === count);
   return at && meanOf(at.values, read);

@@ -36,7 +36,6 @@ export function countsOf({ attention, mlp, changes = [] }: PlanRoofline["drop"])
   return parts.join(", ") || "nothing";
 }
 
-/** A plan's rows: one for each batch. */
 type BatchRow = Omit<PlanRoofline, "points"> & PlanRoofline["points"][number];
 
 const rowsOf = (plans: readonly PlanRoofline[]): BatchRow[] =>
@@ -113,7 +112,6 @@ function draftTables(plans: readonly PlanRoofline[]): Table[] {
   }];
 }
 
-/** A row a plan and batch. */
 export function rooflineRows({ model, device, setting: { bits, input, output }, plans }: Roofline): CsvRow[] {
   return rowsOf(plans).map(({ drop, batch, prefill, decode, speedup, most, draft, paper, ...row }) =>
     record({

@@ -26,7 +26,6 @@ const rowsOf = ({ points }: Pick<Speed, "points">): Row[] =>
     plans.map((measured, plan) => ({ batch, context, plan, ...measured }))
   );
 
-/** The setting of a row. */
 function settingColumns({ plans }: Speed): Column<Row>[] {
   return [
     { title: "dropped", value: ({ plan }) => countsOf(plans[plan].drop), align: "left" },
@@ -35,7 +34,6 @@ function settingColumns({ plans }: Speed): Column<Row>[] {
   ];
 }
 
-/** Two tables: the time of each plan, and its speed-up. */
 export function speedTables(result: Speed): Table[] {
   const rows = rowsOf(result);
   const dropped = rows.filter(({ plan }) => plan > 0);
@@ -123,7 +121,6 @@ function withSpread({ median, low, high }: Median, unit: number, format: (value:
   return `${format(unit * median)} [${format(unit * low)}, ${format(unit * high)}]`;
 }
 
-/** A row a setting and plan. */
 export function speedRows(
   { model: { name, format }, computed: { engine }, plans, ...result }: Speed,
 ): CsvRow[] {

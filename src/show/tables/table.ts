@@ -48,7 +48,6 @@ export function tableOf<Row>(rows: readonly Row[], columns: readonly Column<Row>
   };
 }
 
-/** Lines without a table. */
 export function lines(title: string | undefined, ...notes: readonly string[]): Table {
   return { ...title === undefined ? {} : { title }, head: [], rows: [], left: [], notes };
 }
@@ -93,7 +92,6 @@ export function originOf({ model, text, packing: { samples, length, skip, bos } 
   return { model: name, format, text: text.name, samples, length, skip, bos: bos ? "yes" : "no" };
 }
 
-/** Whether a value is missing, or is not a number. */
 const isMissing = (value: Cell) => value === null || value === undefined || Number.isNaN(value);
 
 /** A value that may be missing: "–". */
@@ -101,15 +99,10 @@ export function optional(value: number | null | undefined, format: (value: numbe
   return isMissing(value) ? "–" : format(value!);
 }
 
-/** Writes numbers with this many decimals. */
-export function fixed(decimals: number): (value: number) => string {
-  return (value) => formatFixed(value, decimals);
-}
+export const fixed = (decimals: number): (value: number) => string => (value) => formatFixed(value, decimals);
 
 /** The layers of a list by layer, or the places of any list; a row each. */
-export function layersOf(values: readonly unknown[]): number[] {
-  return values.map((_, layer) => layer);
-}
+export const layersOf = (values: readonly unknown[]): number[] => values.map((_, layer) => layer);
 
 /** Rows for machines of each kind of module: `origin`, the kind, then the columns. */
 export function moduleRecords<K extends string>(
@@ -138,7 +131,6 @@ export function layerRecords<K extends string>(
 
 const snakeCase = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** A table with a row for each layer of a list. */
 export function layerTable(layers: readonly unknown[], columns: readonly Column<number>[]): Table {
   return tableOf(layersOf(layers), [LAYER, ...columns]);
 }
@@ -151,14 +143,12 @@ export function byLayer(
   return { value: (layer) => values[layer], ...rest };
 }
 
-/** The number of the layer, for rows that are layers. */
 export const LAYER: Column<number> = { key: "layer", title: "layer", value: (layer) => layer };
 
 /** The letters of tables that compare updates with the residual stream. */
 export const STREAM_NOTE =
   "x: the residual stream before the layer, X: before its MLP, a and m: the updates of attention and MLP";
 
-/** The kind of a module. */
 export function moduleColumn<Row>(of: (row: Row) => keyof typeof KIND_NAMES): Column<Row> {
   const format = (kind: keyof typeof KIND_NAMES) => KIND_NAMES[kind];
   return { key: "module", title: "module", value: of, format, align: "left" };

@@ -3,7 +3,6 @@ import { plain } from "../../entry/mod.ts";
 import { ascii, cut, widthOf, wrap } from "../plain.ts";
 import type { Table } from "./table.ts";
 
-/** How text may look. */
 export interface TextLook {
   /** Escapes for colour and bold. */
   readonly color?: boolean;

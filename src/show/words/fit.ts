@@ -9,34 +9,20 @@ type Tried = Fit["tried"][number];
 type Cost = Tried["cost"];
 type Aim = Fit["aim"];
 
-/** Promises are as small as 0.01 nats. */
-const nats = (value: number) => formatFixed(value, 4);
-const points = (value: number) => formatFixed(value, 1);
-const percent = (value: number) => formatFixed(100 * Math.expm1(value), 1);
-
 /** A number as people would type it: 10, not 10.0. */
 const compact = (value: number) => String(Number(value.toPrecision(3)));
 
-/** How costs of an aim are written: an amount, and its unit. */
-function unitOf({ of }: Aim): { write(value: number): string; unit: string } {
-  if (of === "accuracy") return { write: points, unit: "points" };
-  return of === "perplexity" ? { write: percent, unit: "%" } : { write: nats, unit: "nats per token" };
-}
-
-/** Heading of the column of costs. */
-export function costTitle(aim: Aim): string {
-  if (aim.of === "accuracy") return "points";
-  return aim.of === "perplexity" ? "ppl., %" : "nats";
-}
-
-/** The unit of costs on an axis. */
-export function costUnit(aim: Aim): string {
-  return aim.of === "perplexity" ? "% of the perplexity" : unitOf(aim).unit;
-}
-
-/** A cost in the unit of its axis. */
-export function onAxis({ of }: Aim, value: number): number {
-  return of === "perplexity" ? 100 * Math.expm1(value) : value;
+/** Costs of an aim in words and pictures: a number, its unit, the heading of its column, its place on an axis, the axis' unit. */
+export function costsOf({ of }: Pick<Aim, "of">) {
+  const isShare = of === "perplexity";
+  const [unit, title, decimals] = of === "accuracy"
+    ? ["points", "points", 1] as const
+    : isShare
+    ? ["%", "ppl., %", 1] as const
+    : ["nats per token", "nats", 4] as const; // promises are as small as 0.01 nats
+  const onAxis = (value: number) => isShare ? 100 * Math.expm1(value) : value;
+  const write = (value: number) => formatFixed(onAxis(value), decimals);
+  return { unit, title, write, onAxis, axis: isShare ? "% of the perplexity" : unit };
 }
 
 /** The most that an aim lets a plan cost, in the unit of the axis; null where it limits what is saved. */
@@ -45,14 +31,9 @@ export function mostOnAxis({ of, amount }: Aim): number | null {
   return of === "loss" || of === "accuracy" ? amount : null;
 }
 
-/** A cost as a column has it. */
-export function costNumber(aim: Aim, value: number): string {
-  return unitOf(aim).write(value);
-}
-
 /** A cost with its interval: "0.0123 nats per token (95 %: 0.0041 to 0.0205)". */
 export function costText(aim: Aim, { value, low, high }: Cost): string {
-  const { write, unit } = unitOf(aim);
+  const { write, unit } = costsOf(aim);
   return `${write(value)} ${unit} (95 %: ${write(low)} to ${write(high)})`;
 }
 
@@ -103,7 +84,6 @@ export function timesText({ times }: Fit): string {
   return `Measured: it ${paced("writes", times.decode)} and ${paced("reads", times.prefill)}.`;
 }
 
-/** The answer in sentences. */
 export function answerText(fit: Fit): string {
   const { aim, tried, answer, confirmed } = fit;
   if (answer !== null) {

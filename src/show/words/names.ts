@@ -49,14 +49,10 @@ type Repair = Sweep["curves"][number]["repair"];
 type Drawn = Pick<Plan, "target" | "by"> & { readonly repair?: Repair | undefined };
 
 /** A curve in labels: "attention" by importance, "attention, greedy" by another score, "attention, repaired: linear". */
-export function curveName(curve: Drawn): string {
-  return [KIND_NAMES[curve.target], ...waysOf(curve)].join(", ");
-}
+export const curveName = (curve: Drawn): string => [KIND_NAMES[curve.target], ...waysOf(curve)].join(", ");
 
 /** Names a curve at the end of its line, whose colour says which modules are repaired. */
-export function endName(curve: Drawn): string {
-  return curve.repair ? waysOf(curve).join(", ") : curveName(curve);
-}
+export const endName = (curve: Drawn): string => curve.repair ? waysOf(curve).join(", ") : curveName(curve);
 
 const waysOf = ({ by, repair }: Drawn) => [
   ...isByImportance({ by }) ? [] : [by],
@@ -64,9 +60,7 @@ const waysOf = ({ by, repair }: Drawn) => [
 ];
 
 /** A repair in labels: "repaired: linear". */
-export function repairName({ by }: NonNullable<Repair>): string {
-  return `repaired: ${by}`;
-}
+export const repairName = ({ by }: NonNullable<Repair>): string => `repaired: ${by}`;
 
 /** An order in headings: "greedy", "random, seed 3". */
 export function orderName({ by, seed }: Pick<Plan, "by" | "seed">): string {
@@ -74,9 +68,7 @@ export function orderName({ by, seed }: Pick<Plan, "by" | "seed">): string {
 }
 
 /** A guide in tables and figures. */
-export function guideTitle(name: GuideName): string {
-  return SCORES[GUIDES[name]].title ?? name;
-}
+export const guideTitle = (name: GuideName): string => SCORES[GUIDES[name]].title ?? name;
 
 type Packed = Pick<Provenance, "packing" | "text">;
 
@@ -132,14 +124,10 @@ export function computedText(...all: readonly Computed[]): string {
 }
 
 /** A model with its weight format: "SmolLM2-135M (GGUF Q4_1)". */
-export function modelOf({ name, format }: Provenance["model"]): string {
-  return plain(`${name} (${format})`);
-}
+export const modelOf = ({ name, format }: Provenance["model"]): string => plain(`${name} (${format})`);
 
 /** A text by its name; one from a file goes without. */
-export function textOf({ name }: Provenance["text"]): string {
-  return name === "file" ? "a text file" : plain(name);
-}
+export const textOf = ({ name }: Provenance["text"]): string => name === "file" ? "a text file" : plain(name);
 
 /** What a sweep's repairs come from: "repairs fitted in sequence on 24 × 512 tokens of stories"; empty without repairs. */
 export function repairsText({ repaired, curves }: Pick<Sweep, "repaired" | "curves">): string {

@@ -26,14 +26,10 @@ export function formatRange(low: number, high: number): string {
 }
 
 /** A share as a percentage: 0.784 → "78.4 %". */
-export function formatShare(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
-}
+export const formatShare = (share: number): string => `${(share * 100).toFixed(1)} %`;
 
 /** A share in points: 0.012 → "1.2". */
-export function formatPoints(share: number): string {
-  return formatFixed(100 * share, 1);
-}
+export const formatPoints = (share: number): string => formatFixed(100 * share, 1);
 
 /** An interval of shares in points, with a digit more where it would look as if it had no width: −0.02 … 0.02. */
 export function formatPointsRange(low: number, high: number, between = " … "): string {
@@ -68,11 +64,10 @@ function superscript(power: number): string {
   return [...String(power)].map((digit) => digit === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]).join("");
 }
 
-function sign(text: string): string {
-  return text.replace("-", "−");
-}
+const sign = (text: string): string => text.replace("-", "−");
+
+/** A count with commas: "1,536". */
+export const formatWhole = (count: number): string => count.toLocaleString("en-US");
 
 /** "1 sample", "8 samples". */
-export function counted(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? "" : "s"}`;
-}
+export const counted = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;

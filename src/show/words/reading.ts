@@ -105,7 +105,6 @@ export function sentences(...parts: readonly ReadingValue[]): string {
   return parts.map(wordsOf).filter((text) => text !== "").join(" ");
 }
 
-/** The texts of a caption. */
 export function captionWords({ title, shows, reads, ...rest }: Caption) {
   return { ...rest, title: titleWords(title), subtitle: sentences(...shows), reading: sentences(...reads) };
 }

@@ -1,6 +1,6 @@
 /** What samples decide, in words: signs, counts and changes with their intervals, and what stays open. No other file knows how a verdict reads. */
 import { expect, like } from "../../entry/mod.ts";
-import { interval95, rankInterval, withinBudget } from "../../measure/mod.ts";
+import { interval95, rankInterval, type Rises, withinBudget } from "../../measure/mod.ts";
 import {
   type Causes,
   correlationSign,
@@ -95,7 +95,6 @@ export function counts(
   ).join(", ");
 }
 
-/** A change of a measure without some modules, with its 95 % interval. */
 interface MeasuredChange {
   /** "8 of 30 MLPs". */
   readonly what: string;
@@ -156,7 +155,7 @@ export function allowedText(
     readonly size: string;
     readonly layers: number;
     readonly samples: number;
-    readonly points: readonly (Rise & { readonly dropped: number })[];
+    readonly points: Rises;
   }[],
   budget: number,
 ): string {

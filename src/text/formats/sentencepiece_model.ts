@@ -19,7 +19,7 @@ export interface SentencePieceModel {
   /** Whether a text is given a space in front, and has its spaces put in order. */
   readonly prefix: boolean;
   readonly trims: boolean;
-  /** What characters become (charsmap.ts); empty for what they are. */
+  /** What characters become (sentencepiece.ts); empty for what they are. */
   readonly charsmap: Uint8Array<ArrayBuffer>;
 }
 

@@ -1,7 +1,6 @@
 /** Axes as data: scales, ticks and labels. */
 import { formatFixed, formatTick } from "../../words/numbers.ts";
 
-/** One axis of a panel. */
 export interface Axis {
   /** Linear by default. */
   readonly type?: "linear" | "log" | "symlog";
@@ -98,15 +97,12 @@ export function indexAxis(n: number, label: string, most = 8): Axis {
   return { domain: [-0.5, n - 0.5], ticks: countTicks(n - 1, most), label };
 }
 
-/** Named categories. */
 export function namesAxis(names: readonly string[], air = 0.5): Axis {
   return { domain: [-air, names.length - 1 + air], ticks: names.map((_, i) => i), names };
 }
 
 /** The same axis from the other end: downwards instead of upwards. */
-export function reversed(axis: Axis): Axis {
-  return { ...axis, domain: [axis.domain[1], axis.domain[0]] };
-}
+export const reversed = (axis: Axis): Axis => ({ ...axis, domain: [axis.domain[1], axis.domain[0]] });
 
 /** Numbers of modules dropped. */
 export function dropAxis(highest: number, most = 8): Axis {
@@ -138,7 +134,4 @@ export function formatStep(step: number): string {
     : formatTick(step);
 }
 
-/** A share as a whole percentage. */
-export function formatPercent(share: number): string {
-  return `${Math.round(share * 100)} %`;
-}
+export const formatPercent = (share: number): string => `${Math.round(share * 100)} %`;

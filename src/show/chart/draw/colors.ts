@@ -41,16 +41,12 @@ const SHAPES: Readonly<Record<keyof typeof COLORS, Shape>> = {
 /** In the order of the hues. */
 const SHAPE_ORDER: readonly Shape[] = ["circle", "square", "triangle", "diamond", "star", "cross"];
 
-/** A colour and a shape. */
 export interface Look {
   readonly color: string;
   readonly shape: Shape;
 }
 
-/** How a kind of module looks. */
-export function lookOf(kind: keyof typeof COLORS): Look {
-  return { color: COLORS[kind], shape: SHAPES[kind] };
-}
+export const lookOf = (kind: keyof typeof COLORS): Look => ({ color: COLORS[kind], shape: SHAPES[kind] });
 
 /** How the i-th of several categories looks. */
 export function hueOf(i: number): Look {
@@ -62,3 +58,41 @@ export function variantOf(i: number): { readonly dash?: string; readonly hollow?
   const dash = ["", "6 4", "2 4", "10 4 2 4", "14 4", "10 3 2 3 2 3"][i % 6];
   return { ...dash ? { dash } : {}, ...i % 2 ? { hollow: true } : {} };
 }
+
+/** Colours on a dark page: a theme is the colours of a picture in other surroundings; shades of maps stay as they are. */
+export const DARK: Readonly<Record<string, string>> = {
+  [PAPER]: "#161616",
+  [GRID]: "#3a3a3a",
+  [INK]: "#e6e6e6",
+  [FAINT]: "#a8b0b8",
+  [COLORS.attention]: "#76a9ff",
+  [COLORS.mlp]: "#ff9155",
+  [COLORS.block]: "#a9b4bf",
+  [COLORS.joint]: "#c39bff",
+  [COLORS.consecutive]: "#4ecb9b",
+  [HUES[0]]: "#4cc3e0",
+  [HUES[1]]: "#ff7ab8",
+  [HUES[2]]: "#e0b13c",
+  [HUES[3]]: "#b3b7ff",
+  [HUES[4]]: "#a3d65c",
+  [HUES[5]]: "#d9a679",
+};
+
+/** Black text and lines on the page's own paper, for print. */
+const PRINT: Readonly<Record<string, string>> = { [INK]: "#000000", [FAINT]: "#333333", [GRID]: "#c8c8c8" };
+
+const THEMES = { light: {}, dark: DARK, print: PRINT } as const;
+export type Theme = keyof typeof THEMES;
+export const THEME_NAMES = Object.keys(THEMES) as Theme[];
+
+/** A picture in a theme's colours. */
+export function recoloured(svg: string, theme: Theme): string {
+  const counterparts: Readonly<Record<string, string>> = THEMES[theme];
+  return svg.replaceAll(
+    /(fill|stroke)="(#[0-9a-f]{6})"/g,
+    (all, part, color) => counterparts[color] ? `${part}="${counterparts[color]}"` : all,
+  );
+}
+
+/** Whether a picture has a background of its own: paper has one already. */
+export const hasBackground = (theme: Theme): boolean => theme !== "print";

@@ -3,7 +3,6 @@ import { type Axis, thinned } from "./axes.ts";
 import type { Frame, Sized } from "./panel.ts";
 import { fitted, textWidth } from "./text_width.ts";
 
-/** The axes with labels and names that fit, and with as many ticks as have room. */
 export function fittingAxes(
   { x, y }: Sized,
   { width, marginLeft, marginRight, height, marginTop, marginBottom }: Frame,

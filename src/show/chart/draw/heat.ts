@@ -5,16 +5,7 @@ import { type Axis, indexAxis, logTicks, namesAxis, reversed } from "./axes.ts";
 import { type Cell, type Panel, WIDTH } from "./panel.ts";
 
 /** Light to dark, one more than a map has edges. */
-const SHADES = [
-  "#f1f6fe",
-  "#d3e3fa",
-  "#aecbf4",
-  "#82aeeb",
-  "#558ee0",
-  "#2f6dcb",
-  "#1c4f9f",
-  "#0f2f5f",
-] as const;
+const SHADES = "#f1f6fe #d3e3fa #aecbf4 #82aeeb #558ee0 #2f6dcb #1c4f9f #0f2f5f".split(" ");
 
 /** One cell of a map; x to the right, y downwards, both from 0. */
 interface HeatCell {

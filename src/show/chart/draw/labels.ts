@@ -114,7 +114,6 @@ interface Box {
   readonly bottom: number;
 }
 
-/** A place for a label: its box, and how its text is anchored there. */
 interface Place extends Box {
   readonly dx: number;
   readonly dy: number;

@@ -6,7 +6,6 @@ import { textWidth } from "./text_width.ts";
 /** Width of a figure in units, unless it is narrower: text of 16 units is readable on a phone, where the picture is half as wide. */
 export const WIDTH = 640;
 
-/** A point of a series. */
 export interface Point {
   readonly x: number;
   /** A gap where it is null, and on a logarithmic axis where it is not positive. */
@@ -55,9 +54,7 @@ export interface Visible extends Series {
 }
 
 /** Whether a point can be drawn. */
-export function isDrawn({ y }: { readonly y: number }): boolean {
-  return !Number.isNaN(y);
-}
+export const isDrawn = ({ y }: { readonly y: number }): boolean => !Number.isNaN(y);
 
 /** A coloured rectangle. */
 export interface Cell {
@@ -152,7 +149,6 @@ const [AXIS, GAP, RIGHT] = [66, 12, 18];
 /** Plots narrower than these, in units, get a row of their own: three in a row, whose headings have numbers, and others. */
 const [NARROW_SHARED, NARROW] = [140, 110];
 
-/** A panel with its room in a figure of this width. */
 export function sized(panel: Panel, width: number): Sized {
   const { part = 1, shared, margins } = panel;
   const whole = { ...panel, width, whole: true };

@@ -3,9 +3,10 @@ import type { KeyEntry } from "./key.ts";
 import type { Axis } from "./axes.ts";
 import type { Panel } from "./panel.ts";
 
-/** What has labels. */
 export interface Labelled {
+  /** From left to right, then down. */
   readonly panels: readonly Panel[];
+  /** What the colours of small panels mean, where lines have no labels at their ends. */
   readonly key?: readonly KeyEntry[];
 }
 

@@ -44,10 +44,7 @@ export function seriesChart(panel: Sized, beyond = 0): Plot.PlotOptions {
   };
 }
 
-/** Whether an axis goes downwards. */
-function isDown({ domain: [bottom, top] }: Axis): boolean {
-  return bottom > top;
-}
+const isDown = ({ domain: [bottom, top] }: Axis): boolean => bottom > top;
 
 /** A point, with NaN for a value that cannot be drawn. */
 function visible(point: Point, { type }: Axis): Point & { readonly y: number } {

@@ -11,29 +11,18 @@
 import defer * as Plot from "@observablehq/plot";
 import defer * as Linkedom from "linkedom";
 import { plain } from "../../../entry/mod.ts";
-import { FAINT, INK, PAPER } from "./colors.ts";
+import { FAINT, hasBackground, INK, PAPER, recoloured } from "./colors.ts";
 import { keyChart, type KeyEntry } from "./key.ts";
-import { type Panel, type Sized, sized } from "./panel.ts";
+import { type Sized, sized } from "./panel.ts";
+import type { Labelled } from "./renaming.ts";
 import { seriesChart } from "./series_chart.ts";
-import { hasBackground, recoloured, type Theme } from "./themes.ts";
-import { balanced, MARGIN, wrap } from "./wrapping.ts";
+import type { Layout } from "../options.ts";
+import { balanced, type Letters, MARGIN, wrap } from "./text_width.ts";
 
-/** The contents of a picture. */
-export interface Contents {
+interface Contents extends Labelled {
   readonly title: string;
   readonly subtitle: string;
   readonly setting: string;
-  readonly key?: readonly KeyEntry[] | undefined;
-  readonly panels: readonly Panel[];
-}
-
-/** How it is drawn. */
-interface Sheet {
-  readonly units: number;
-  readonly scale: number;
-  readonly fontFamily: string;
-  readonly titled: boolean;
-  readonly theme: Theme;
 }
 
 /** The document that Plot takes; programs that import Lamina may be checked without the DOM's types. */
@@ -44,18 +33,14 @@ const plotDocument = () =>
     document: PlotDocument;
   }).document;
 
-const TITLE = { size: 22, bold: true, fill: INK, step: 28 } as const;
-const SUBTITLE = { size: 16, fill: FAINT, step: 22 } as const;
-const FOOTING = { size: 14, fill: FAINT, step: 20 } as const;
-
-/** One line of text. */
-interface Line {
-  readonly text: string;
-  readonly size: number;
-  readonly bold?: boolean;
+interface LineLook extends Letters {
   readonly fill: string;
   readonly step: number;
 }
+
+const TITLE: LineLook = { size: 22, bold: true, fill: INK, step: 28 };
+const SUBTITLE: LineLook = { size: 16, fill: FAINT, step: 22 };
+const FOOTING: LineLook = { size: 14, fill: FAINT, step: 20 };
 
 /** Parts of a picture from top to bottom, and the height that they have reached. */
 interface Column {
@@ -64,20 +49,20 @@ interface Column {
 }
 
 /** The picture. */
-export function drawSheet(contents: Contents, sheet: Sheet): string {
+export function drawSheet(contents: Contents, layout: Omit<Layout, "labels">): string {
   const { title, subtitle, setting, key = [], panels } = contents;
-  const { units, scale, fontFamily, titled, theme } = sheet;
+  const { units, scale, fontFamily, titled, theme } = layout;
   const column: Column = { parts: [], y: titled ? 14 : 0 };
   if (titled) {
-    writeLines(column, balanced(title, units, TITLE).map((text) => ({ text, ...TITLE })));
+    writeLines(column, balanced(title, units, TITLE), TITLE);
     column.y += 4;
-    writeLines(column, wrap(subtitle, units, SUBTITLE).map((text) => ({ text, ...SUBTITLE })));
+    writeLines(column, wrap(subtitle, units, SUBTITLE), SUBTITLE);
     column.y += 14;
   }
   if (key.length > 0) addKey(column, key, units);
   for (const row of rowsOf(panels.map((panel) => sized(panel, units)), units)) addRow(column, row, units);
   column.y -= 6;
-  if (titled) writeLines(column, wrap(setting, units, FOOTING).map((text) => ({ text, ...FOOTING })));
+  if (titled) writeLines(column, wrap(setting, units, FOOTING), FOOTING);
   const height = column.y + (titled ? 18 : 6);
   const [wide, high] = [units * scale, height * scale].map((length) => Math.round(length * 10) / 10);
   const paper = hasBackground(theme)
@@ -91,15 +76,11 @@ export function drawSheet(contents: Contents, sheet: Sheet): string {
   );
 }
 
-function writeLines(column: Column, lines: readonly Line[]): void {
-  for (const { text, size, bold, fill, step } of lines) {
+function writeLines(column: Column, lines: readonly string[], { size, bold, fill, step }: LineLook): void {
+  const look = `font-size="${size}" font-weight="${bold ? 600 : 400}" fill="${fill}"`;
+  for (const text of lines) {
     column.y += step;
-    column.parts.push(
-      `<text x="${MARGIN}" y="${column.y}" font-size="${size}" font-weight="${
-        bold ? 600 : 400
-      }" fill="${fill}">` +
-        `${escape(text)}</text>`,
-    );
+    column.parts.push(`<text x="${MARGIN}" y="${column.y}" ${look}>${escape(text)}</text>`);
   }
 }
 
@@ -136,9 +117,7 @@ function draw(options: Plot.PlotOptions): string {
   return plain(plot.innerHTML);
 }
 
-function rounded(digits: string): string {
-  return String(Math.round(Number(digits) * 10) / 10);
-}
+const rounded = (digits: string): string => String(Math.round(Number(digits) * 10) / 10);
 
 function rowsOf(panels: readonly Sized[], units: number): Sized[][] {
   const rows: Sized[][] = [];

@@ -19,11 +19,8 @@ interface Outline {
 }
 
 /** A font from its file. Throws `Error` for a file that is none. */
-export function fontkit(file: Uint8Array): Outlines {
-  return create(file as never) as unknown as Outlines;
-}
+export const fontkit = (file: Uint8Array): Outlines => create(file as never) as unknown as Outlines;
 
-/** The width of a text. */
 export function widthIn(font: Outlines, text: string, size: number): number {
   return font.layout(text).advanceWidth * size / font.unitsPerEm;
 }

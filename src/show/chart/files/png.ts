@@ -20,7 +20,6 @@ function start(): Promise<void> {
     });
 }
 
-/** The bytes of a PNG file. */
 export async function pngOf(svg: string): Promise<Uint8Array> {
   const [, families] = /font-family="([^"]*)"/.exec(svg)!;
   const { regular, bold } = await fontOf(families);

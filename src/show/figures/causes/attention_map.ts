@@ -1,4 +1,3 @@
-/** The attention of each head, layer by layer: its share on the first token, and how spread out it is (claim C5). */
 import { median } from "../../../measure/mod.ts";
 import type { Causes } from "../../../result/mod.ts";
 import { heatLegend, heatMap } from "../../chart/draw/heat.ts";
@@ -13,7 +12,7 @@ const MAPS = [
   { column: "normalized_entropy", title: "normalised entropy" },
 ] as const;
 
-/** Draws each head's share of attention on the first token and its entropy as maps of head × layer. Throws `RangeError` for a model without attention. */
+/** Draws each head's share of attention on the first token and its entropy as maps of head × layer (claim C5). Throws `RangeError` for a model without attention. */
 export const attentionMapFigure: Draw<[Causes]> = figure("attention_map", "causes", ({ patterns }) => {
   const rows = patterns.firstShare.flatMap((heads, layer) =>
     (heads ?? []).flatMap((share, head) =>

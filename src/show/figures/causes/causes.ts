@@ -1,7 +1,3 @@
-/**
- * Importance against the causes that the paper names, layer by layer, in small multiples: sparse attention (claim C5), over-smoothed tokens
- * (C6), low magnitude (C7). One row per model, to compare norm placements and training steps.
- */
 import { list, resultOf } from "../../../entry/mod.ts";
 import { type LayerModule, MODULES } from "../../../measure/mod.ts";
 import { type CauseName, type Causes, correlationSign } from "../../../result/mod.ts";
@@ -24,7 +20,10 @@ const CAUSES = [
   },
 ] as const;
 
-/** Draws importance against three possible causes, a row of panels for each result. Throws `RangeError` for an empty list. */
+/**
+ * Draws importance against sparse attention (claim C5), over-smoothed tokens (C6) and low magnitude (C7), a row of panels for each result.
+ * Throws `RangeError` for an empty list.
+ */
 export const causesFigure: Draw<[readonly Causes[]]> = figure("causes", {
   results: list(resultOf("causes"), "results of causes", 1),
 }, (results) => ({

@@ -1,4 +1,3 @@
-/** The reach of a drop: how far the updates of later layers move when one module is dropped. */
 import { mean, MODULES } from "../../../measure/mod.ts";
 import type { Causes } from "../../../result/mod.ts";
 import { heatLegend, heatMap } from "../../chart/draw/heat.ts";

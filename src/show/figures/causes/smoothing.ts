@@ -1,7 +1,3 @@
-/**
- * How similar the tokens of a sample are, by depth (claim C6), and with modules dropped (claim C2: without MLPs a model loses
- * the ability to distinguish tokens).
- */
 import { type SmoothingName, studentT95 } from "../../../measure/mod.ts";
 import type { Causes, Smoothed } from "../../../result/mod.ts";
 import type { CsvRow } from "../../chart/csv.ts";
@@ -16,7 +12,7 @@ const MEASURES = [
   { measure: "participation ratio", name: "participationRatio" },
 ] as const;
 
-/** Draws mean cosine and participation ratio of the stream that leaves each layer. */
+/** Draws mean cosine and participation ratio of the stream that leaves each layer (claim C6), also with modules dropped (claim C2). */
 export const smoothingFigure: Draw<[Causes]> = figure("smoothing", "causes", (result) => {
   const [full] = result.smoothing;
   const [cosines, ranks] = MEASURES.map(({ measure, name }) => linesOf(result, measure, name));

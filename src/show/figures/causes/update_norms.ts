@@ -1,7 +1,3 @@
-/**
- * How long the updates are, by layer: mean |a| and |m| over tokens. Where a norm follows the modules and its weights
- * still have their initial values, all updates have the same length, so size says nothing about a module (claim C7).
- */
 import { list, resultOf } from "../../../entry/mod.ts";
 import type { Causes } from "../../../result/mod.ts";
 import { indexAxis, logAxis, logDomain } from "../../chart/draw/axes.ts";
@@ -13,7 +9,10 @@ import { reading, settingsOf } from "../../words/mod.ts";
 /** The ratio of longest to shortest below which updates count as equally long. */
 const ONE_LENGTH = 1.01;
 
-/** Draws the mean length of the updates by layer, a panel for each result. Throws `RangeError` for an empty list. */
+/**
+ * Draws the mean length of the updates by layer, a panel for each result. Where a norm follows the modules and has its initial weights,
+ * all are equally long, so size says nothing about a module (claim C7). Throws `RangeError` for an empty list.
+ */
 export const updateNormsFigure: Draw<[readonly Causes[]]> = figure("update_norms", {
   results: list(resultOf("causes"), "results of causes", 1),
 }, (results) => {

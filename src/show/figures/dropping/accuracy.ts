@@ -1,4 +1,3 @@
-/** Accuracy of benchmark tasks against the number of modules dropped (paper, claims C1 and C2), with its interval for every plan. */
 import { type Interval, mean, MODULES, planText } from "../../../measure/mod.ts";
 import {
   accuracyChange,
@@ -37,8 +36,8 @@ import {
 const anything = () => null;
 
 /**
- * Draws the mean accuracy over tasks, then each task's, as far as a plan goes. `plans` are those of the results, in their order;
- * one of them is the full model.
+ * Draws the mean accuracy over tasks against the number of modules dropped, then each task's, as far as a plan goes (paper, claims C1 and
+ * C2). `plans` are those of the results, in their order; one of them is the full model.
  *
  * @example Not run by tests: it fetches the model and the rows
  * ```ts ignore

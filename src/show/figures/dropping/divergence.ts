@@ -7,11 +7,12 @@ import { sweepRows } from "../../tables/quality.ts";
 import { formatFixed, reading, sharedText } from "../../words/mod.ts";
 
 /** Draws KL(full ‖ dropped) and top-1 agreement. */
-export const divergenceFigure: Draw<[Sweep]> = figure("divergence", "sweep", (sweep) => drawing(sweep));
+export const divergenceFigure: Draw<[Sweep]> = divergenceFigureAt();
 
 /** The same with a title that compares at another number of drops than a quarter of the layers. */
-export const divergenceFigureAt = (at: number | undefined): Draw<[Sweep]> =>
-  figure("divergence", "sweep", (sweep) => drawing(sweep, at));
+export function divergenceFigureAt(at?: number): Draw<[Sweep]> {
+  return figure("divergence", "sweep", (sweep) => drawing(sweep, at));
+}
 
 function drawing(sweep: Sweep, at?: number): Content {
   const groups = groupsOf(sweep);

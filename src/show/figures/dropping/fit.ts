@@ -1,4 +1,3 @@
-/** Plans that a fit tried: what each costs against what it saves, the promise, and the answer. */
 import { planHash, planText } from "../../../measure/mod.ts";
 import type { Fit } from "../../../result/mod.ts";
 import { formatPercent } from "../../chart/draw/axes.ts";
@@ -8,15 +7,14 @@ import { type Draw, figure } from "../../chart/svg.ts";
 import { fitRows } from "../../tables/fit.ts";
 import {
   answerText,
+  costsOf,
   costText,
-  costUnit,
   counted,
   type Finding,
   formatFixed,
   KIND_NAMES,
   modules,
   mostOnAxis,
-  onAxis,
   promiseText,
   settingOf,
   wayText,
@@ -27,13 +25,14 @@ type Tried = Fit["tried"][number];
 /** Costs are drawn up to so many times the promise. */
 const REACH = 4;
 
-/** Draws the cost of every plan that a fit tried, with its 95 % interval, against what it saves. */
+/** Draws the cost of every plan that a fit tried, with its 95 % interval, against what it saves; the promise, and the answer. */
 export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
   const { aim, saving, confirmed } = fit;
+  const { axis, onAxis } = costsOf(aim);
   const tried = [...new Map(fit.tried.toReversed().map((one) => [planHash(one.drop), one])).values()];
   const limit = mostOnAxis(aim);
   const most = limit === null ? Infinity : REACH * limit;
-  const shown = tried.filter(({ cost }) => onAxis(aim, cost.value) <= most);
+  const shown = tried.filter(({ cost }) => onAxis(cost.value) <= most);
   const points = shown.map((one): Drawn => drawn(fit, one, one.cost));
   const answered = confirmed.find((test) => test.tried === fit.answer);
   const ring = answered ? [drawn(fit, fit.tried[answered.tried], answered.cost)] : [];
@@ -69,7 +68,7 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
       },
       y: {
         domain: [low, 1.05 * high],
-        label: `cost, ${costUnit(aim)}`,
+        label: `cost, ${axis}`,
         grid: true,
         ...limit === null ? { rule: 0 } : { rule: limit, dashed: true },
       },
@@ -96,12 +95,13 @@ type Drawn = ReturnType<typeof drawn>;
 
 function drawn({ aim, saving }: Fit, one: Tried, cost: Tried["cost"]) {
   const { target, saves } = one;
+  const { onAxis } = costsOf(aim);
   return {
     target,
     x: saving === "parameters" ? saves.parametersShare : saves.kvShare,
-    y: onAxis(aim, cost.value),
-    low: onAxis(aim, cost.low),
-    high: onAxis(aim, cost.high),
+    y: onAxis(cost.value),
+    low: onAxis(cost.low),
+    high: onAxis(cost.high),
     says: `${planText(one.drop)} (${wayText(one)}): ${costText(aim, cost)}`,
   };
 }

@@ -1,4 +1,3 @@
-/** Cosines of a plan with the full model over the steps of writing: on the full model's text, and on its own (He et al., arXiv 2603.24652). */
 import { toldSign } from "../../../measure/mod.ts";
 import { type Generation, tally } from "../../../result/mod.ts";
 import { FAINT, hueOf } from "../../chart/draw/colors.ts";
@@ -26,7 +25,10 @@ const COSINES = { hidden: "hidden states", logits: "logits", probabilities: "pro
 type Cosine = keyof typeof COSINES;
 const HEADINGS = { forced: "on the full model's text", free: "each on its own text" } as const;
 
-/** Draws the cosines of hidden states, of logits and of probabilities with those of the full model, step by step. */
+/**
+ * Draws the cosines of hidden states, of logits and of probabilities with those of the full model, step by step, on the full model's text
+ * and on the plan's own (He et al., arXiv 2603.24652).
+ */
 export const generationFigure: Draw<[Generation]> = figure("generation", "generation", (result) => {
   const labels = planLabels(result);
   const lines = result.plans.map((plan, i) => ({ plan, label: labels[i], ...hueOf(i) }));
@@ -59,7 +61,6 @@ export const generationFigure: Draw<[Generation]> = figure("generation", "genera
 /** Plans that have bands, at most: more would hide each other. */
 const BANDED = 3;
 
-/** A plan, and how it looks. */
 interface PlanLine extends KeyEntry {
   readonly plan: Generation["plans"][number];
 }

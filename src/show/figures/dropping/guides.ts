@@ -1,7 +1,3 @@
-/**
- * How well each score predicts the cost of a removal: Spearman's correlation over the modules of a kind, with its 95 %
- * confidence interval. A score that ranks modules as their losses do is at 1.
- */
 import { KINDS, type ModuleKind } from "../../../measure/mod.ts";
 import { type Guide, GUIDES, type Guides, SCORES } from "../../../result/mod.ts";
 import { namesAxis, reversed } from "../../chart/draw/axes.ts";
@@ -23,7 +19,10 @@ import {
 /** A guide whose correlation is defined. */
 type Known = Guide & { readonly rank: number };
 
-/** Draws how well each score ranks modules by the loss of their removal. */
+/**
+ * Draws how well each score predicts the cost of a removal: Spearman's correlation over the modules of a kind, with its 95 % interval. A
+ * score that ranks modules as their losses do is at 1.
+ */
 export const guidesFigure: Draw<[Guides]> = figure("guides", "guides", (result) => {
   const kinds = KINDS.map((kind) => ({ kind, known: knownOf(result, kind) }))
     .filter(({ known }) => known.length > 0);
@@ -83,14 +82,10 @@ function knownOf({ guides }: Guides, kind: ModuleKind): Known[] {
 }
 
 /** Whether a guide is known before the removal. */
-function predicts({ by }: Guide): boolean {
-  return !SCORES[GUIDES[by]].hindsight;
-}
+const predicts = ({ by }: Guide): boolean => !SCORES[GUIDES[by]].hindsight;
 
 /** The first that predicts. */
-function bestOf(known: readonly Known[]): Known {
-  return known.find(predicts) ?? known[0];
-}
+const bestOf = (known: readonly Known[]): Known => known.find(predicts) ?? known[0];
 
 /** A row for each score, with its correlation at the end. */
 function chart(kind: ModuleKind, known: readonly Known[], last: boolean): Panel {

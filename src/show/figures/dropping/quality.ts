@@ -36,11 +36,12 @@ import {
  * const { svg, reading } = qualityFigure(result);
  * ```
  */
-export const qualityFigure: Draw<[Sweep]> = figure("quality", "sweep", (sweep) => drawing(sweep));
+export const qualityFigure: Draw<[Sweep]> = qualityFigureAt();
 
 /** The same with a title that compares at another number of drops than a quarter of the layers. */
-export const qualityFigureAt = (at: number | undefined): Draw<[Sweep]> =>
-  figure("quality", "sweep", (sweep) => drawing(sweep, at));
+export function qualityFigureAt(at?: number): Draw<[Sweep]> {
+  return figure("quality", "sweep", (sweep) => drawing(sweep, at));
+}
 
 function drawing(sweep: Sweep, at?: number): Content {
   const { provenance, calibration, curves } = sweep;

@@ -1,7 +1,3 @@
-/**
- * The speed-up that bytes and operations allow over the number of texts side by side, a line for each model; a dot where the model
- * no longer fits in more, computed at exactly that number, and a ring at the paper's number (claim C1, the half about speed).
- */
 import { list, resultOf } from "../../../entry/mod.ts";
 import { everyChange } from "../../../measure/mod.ts";
 import type { Roofline } from "../../../result/mod.ts";
@@ -15,7 +11,8 @@ import { type Finding, formatFixed } from "../../words/mod.ts";
 type Line = ReturnType<typeof lineOf>;
 
 /**
- * Draws the allowed speed-up of the last plan of each result over its batches.
+ * Draws the speed-up that bytes and operations allow the last plan of each result over the number of texts side by side, with a dot where
+ * the model no longer fits in more and a ring at the paper's number (claim C1, the half about speed).
  *
  * @example
  * ```ts

@@ -1,4 +1,3 @@
-/** What shares of attention and of the MLPs models of several sizes can lose (paper, claims C1 and C2). */
 import { type Check, like, list, plain, resultOf } from "../../../entry/mod.ts";
 import { interval95, type LayerModule, MODULES } from "../../../measure/mod.ts";
 import { isPaperCurve, type Sweep } from "../../../result/mod.ts";
@@ -32,9 +31,9 @@ const aSweep: Check = (value, path) =>
       ))(value, path);
 
 /**
- * Draws the rise of the loss against the share of modules dropped, a line for each model, and counts the attention modules that can go
- * for at most 1 % and at most 10 % more perplexity, by 95 % intervals. Where all sweeps have MLPs too, these have a panel below. Lines are
- * named after the size in the model's name: "qwen2.5-coder 1.5B". Throws `RangeError` if there is no sweep.
+ * Draws the rise of the loss against the share of modules dropped, a line for each model, and counts the attention modules that can go for
+ * at most 1 % and at most 10 % more perplexity, by 95 % intervals (paper, claims C1 and C2). Where all sweeps have MLPs too, these have a
+ * panel below. Lines are named after the size in the model's name: "qwen2.5-coder 1.5B". Throws `RangeError` if there is no sweep.
  */
 export const sizesFigure: Draw<[readonly Sweep[]]> = figure("sizes", {
   sweeps: list(aSweep, "sweeps", 1),

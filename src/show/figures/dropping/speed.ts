@@ -1,4 +1,3 @@
-/** Measured speed-ups over the context, against the bound by bytes and operations: reading on top, writing below (claim C1). */
 import type { Speed } from "../../../result/mod.ts";
 import { hueOf } from "../../chart/draw/colors.ts";
 import type { Panel, Series } from "../../chart/draw/panel.ts";
@@ -11,14 +10,13 @@ const PHASES = ["prefill", "decode"] as const;
 type Phase = typeof PHASES[number];
 const PHASE_NAMES = { prefill: "prefill", decode: "decoding" } as const;
 
-/** A measured speed-up. */
 type Spread = Speed["points"][number]["plans"][number]["speedup"][Phase];
 /** A plan in one batch size. */
 type Line = ReturnType<typeof linesOf>[number];
 
 const two = (value: number) => formatFixed(value, 2);
 
-/** Draws the measured speed-ups of every plan and batch size. */
+/** Draws the measured speed-ups of every plan and batch size over the context, reading on top, writing below, against the bound by bytes and operations (claim C1). */
 export const speedFigure: Draw<[Speed]> = figure("speed", "speed", (result) => {
   const lines = linesOf(result);
   const pairs = lines.flatMap(({ at }) =>

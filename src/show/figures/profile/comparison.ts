@@ -1,6 +1,5 @@
-/** Two profiles on one scale, importance by layer: two models, two steps of training, a compressed model against its original. */
 import { resultOf } from "../../../entry/mod.ts";
-import { KINDS, median, spearman } from "../../../measure/mod.ts";
+import { KINDS, median, rankStability } from "../../../measure/mod.ts";
 import { acrossSign, leastImportant, type Profile, quarter } from "../../../result/mod.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { type Finding, KIND_NAMES, reading } from "../../words/mod.ts";
@@ -14,8 +13,8 @@ import {
 } from "../profiles.ts";
 
 /**
- * Draws the importance of every module in two profiles: attention, MLP and block, one below the other. Models that differ in depth
- * are drawn over relative depth, and the reading says that their layers cannot be ranked together. `importanceFigure` takes more than two.
+ * Draws the importance of every module in two profiles: attention, MLP and block, one below the other. Models that differ in depth are
+ * drawn over relative depth, and the reading says that their layers cannot be ranked together. `importanceFigure` takes more than two.
  */
 export const comparisonFigure: Draw<[Profile, Profile]> = figure("comparison", {
   "the first": resultOf("profile"),
@@ -67,14 +66,9 @@ function agreement(a: Profile, b: Profile): string {
   const agreements = KINDS.flatMap((kind) => {
     const [lowest, others] = [a, b].map((profile) => leastImportant(profile, kind, quarter(layers[0])));
     if (lowest.length === 0 || others.length === 0) return [];
-    const pairs = a[kind].importance.flatMap((value, layer) => {
-      const other = b[kind].importance[layer];
-      return value === null || other === null ? [] : [[value, other] as const];
-    });
-    const rank = spearman(pairs.map(([value]) => value), pairs.map(([, value]) => value));
+    const rank = rankStability(a[kind].importance, b[kind].importance);
     const common = lowest.filter((layer) => others.includes(layer)).length;
-    const ranks = pairs.length > 2 && Number.isFinite(rank) &&
-      reading`, rank correlation ${{ fixed: rank, decimals: 2 }}`;
+    const ranks = rank !== null && reading`, rank correlation ${{ fixed: rank, decimals: 2 }}`;
     return [
       reading`${KIND_NAMES[kind]}: ${common} of the ${lowest.length} least important in both${ranks}`,
     ];

@@ -56,7 +56,6 @@ export const cosineMagnitudeFigure: Draw<[Profile]> = figure("cosine_magnitude",
   };
 });
 
-/** A module with its numbers. */
 type Row = ReturnType<typeof rowsOf>[number];
 
 function rowsOf(profile: Profile) {

@@ -1,7 +1,3 @@
-/**
- * Which modules go when n are dropped (paper, drop order maps): one column per layer, which grows from the bottom up to the n at which
- * its module is dropped; the first drop is at the top. For attention, MLP, block, and for attention and MLP ranked together.
- */
 import { KINDS, outsizedLayers } from "../../../measure/mod.ts";
 import { byImportance, importanceSign, type Profile, type RankedModule, tally } from "../../../result/mod.ts";
 import { countTicks, indexAxis, reversed } from "../../chart/draw/axes.ts";
@@ -14,7 +10,10 @@ import { ringsText } from "../profiles.ts";
 const TARGETS = [...KINDS, "joint"] as const;
 type Target = typeof TARGETS[number];
 
-/** Draws the order in which modules are dropped, by importance. */
+/**
+ * Draws which modules go when n are dropped by importance (paper, drop order maps): a column for each layer grows from the bottom up to
+ * the n at which its module is dropped. For attention, MLP, block, and for attention and MLP ranked together.
+ */
 export const dropOrderFigure: Draw<[Profile]> = figure("drop_order", "profile", (profile) => {
   const orders = TARGETS.map((target) => ({
     target,

@@ -1,4 +1,3 @@
-/** How evenly a mixture's experts are used: the share of all choices that each has, by layer, over the share that all would have alike. */
 import { mean, present } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
 import { heatLegend, heatMap } from "../../chart/draw/heat.ts";
@@ -8,7 +7,7 @@ import { reading } from "../../words/mod.ts";
 /** A quarter to four times the even share. */
 const EDGES = [0.25, 0.5, 0.8, 1.25, 2, 4];
 
-/** Draws the load of every expert. Throws `RangeError` for a model without mixtures. */
+/** Draws the share of all choices that each expert has, by layer, over the share that all would have alike. Throws `RangeError` for a model without mixtures. */
 export const expertLoadFigure: Draw<[Profile]> = figure(
   "expert_load",
   "profile",

@@ -1,4 +1,3 @@
-/** Importance by layer, attention, MLP and block (paper: importance S = 1 − mean cos(X, Y)); layer 0 stays readable. */
 import { KINDS } from "../../../measure/mod.ts";
 import {
   byImportance,
@@ -12,8 +11,8 @@ import { counts, type Finding, KIND_NAMES, reading } from "../../words/mod.ts";
 import { namedTallies, profileFigure } from "../profiles.ts";
 
 /**
- * Draws the importance of every module of one profile, or of several on one scale: over the layers, or over relative depth where the
- * models differ in depth.
+ * Draws the importance 1 − mean cos(X, Y) of every module of one profile, or of several on one scale: over the layers, or over relative
+ * depth where the models differ in depth.
  *
  * @example
  * ```ts

@@ -1,11 +1,10 @@
-/** Relative magnitude of the updates by layer: mean |a| / |x| and mean |m| / |X| (paper, claim C7: attention's is low). */
 import { median, MODULES } from "../../../measure/mod.ts";
 import { magnitudeRatio, type Profile } from "../../../result/mod.ts";
 import type { Draw } from "../../chart/svg.ts";
 import { endsText, type Finding, formatFixed, formatNumber } from "../../words/mod.ts";
 import { namesOf, profileFigure } from "../profiles.ts";
 
-/** Draws the size of the updates relative to the stream, of one profile or of several on one scale. */
+/** Draws relative magnitude, mean |a| / |x| and mean |m| / |X|, of one profile or of several on one scale (paper, claim C7: attention's is low). */
 export const magnitudeFigure: Draw<[Profile | readonly Profile[]]> = profileFigure("magnitude", {
   title: finding,
   shows: ["Mean |a| / |x| of attention and |m| / |x + a| of the MLP, over tokens. Bars: ± 1 standard error."],

@@ -1,11 +1,10 @@
-/** Direction of the updates along the stream: mean cos(u, X); below 0 an update erases, above it amplifies. */
 import { MODULES } from "../../../measure/mod.ts";
 import { directionSigns, type Profile, tally } from "../../../result/mod.ts";
 import type { Draw } from "../../chart/svg.ts";
 import { type Finding, KIND_NAMES, unknownText } from "../../words/mod.ts";
 import { namesOf, profileFigure } from "../profiles.ts";
 
-/** Draws whether updates point along the residual stream or against it, of one profile or of several on one scale. */
+/** Draws whether updates point along the residual stream or against it, mean cos(u, X), of one profile or of several on one scale. */
 export const signFigure: Draw<[Profile | readonly Profile[]]> = profileFigure("sign", {
   title: finding,
   shows: [

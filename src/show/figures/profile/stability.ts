@@ -1,7 +1,3 @@
-/**
- * How many samples importance needs (paper, figure on the calibration size): one profile over its first 1 … N samples.
- * Each size contains the smaller ones, so the last size agrees with itself by construction.
- */
 import { inDropOrder, KINDS, type ModuleKind, MODULES } from "../../../measure/mod.ts";
 import { leastImportant, type Profile, quarter } from "../../../result/mod.ts";
 import { type Axis, formatPercent, linearAxis, logAxis, logDomain } from "../../chart/draw/axes.ts";
@@ -15,7 +11,10 @@ type Point = ReturnType<typeof pointsOf>[number];
 /** The number of the full profile's least important modules that fewer samples also find. */
 type Overlap = ReturnType<typeof overlapsOf>[number];
 
-/** Draws importance and its ranking against the number of calibration samples. */
+/**
+ * Draws importance and its ranking over the first 1 … N samples (paper, figure on the calibration size). Each size contains the smaller
+ * ones, so the last size agrees with itself by construction.
+ */
 export const stabilityFigure: Draw<[Profile]> = figure("stability", "profile", (profile) => {
   const points = MODULES.flatMap((kind) => pointsOf(profile, kind));
   const overlaps = KINDS.flatMap((kind) => overlapsOf(profile, kind));

@@ -1,4 +1,3 @@
-/** How the residual stream grows: its mean norm by depth. The same update weighs less the deeper it is added. */
 import type { Profile } from "../../../result/mod.ts";
 import { INK, variantOf } from "../../chart/draw/colors.ts";
 import { lineChart, upFrom } from "../../chart/plots.ts";
@@ -7,8 +6,8 @@ import { reading } from "../../words/mod.ts";
 import { DEPTH, eachProfile, namesOf, ofProfiles, rowsOfEach, settingsOfProfiles } from "../profiles.ts";
 
 /**
- * Draws the norm of the residual stream by depth, of one profile or of several on one scale. Throws `RangeError` if every layer of a
- * model is dropped.
+ * Draws the norm of the residual stream by depth, of one profile or of several on one scale: the same update weighs less the deeper it is
+ * added. Throws `RangeError` if every layer of a model is dropped.
  */
 export const streamNormFigure: Draw<[Profile | readonly Profile[]]> = figure(
   "stream_norm",

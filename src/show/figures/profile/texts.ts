@@ -1,4 +1,3 @@
-/** Importance across kinds of text (paper, figure on calibration sets): one profile per text, attention at the top, MLP below. */
 import { list, resultOf } from "../../../entry/mod.ts";
 import { type ModuleKind, MODULES, present } from "../../../measure/mod.ts";
 import {
@@ -14,7 +13,7 @@ import { type Draw, figure } from "../../chart/svg.ts";
 import { profileRows } from "../../tables/profile.ts";
 import { computedText, KIND_NAMES, modelOf, unknownText } from "../../words/mod.ts";
 
-/** Draws profiles of one model over several texts. Throws `RangeError` if there is no profile. */
+/** Draws profiles of one model over several texts (paper, figure on calibration sets). Throws `RangeError` if there is no profile. */
 export const textsFigure: Draw<[readonly Profile[]]> = figure("texts", {
   profiles: list(resultOf("profile"), "profiles", 1),
 }, (profiles) => {

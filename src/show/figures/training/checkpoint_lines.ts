@@ -1,4 +1,3 @@
-/** Importance over training steps: median and range of the layers from 1 up, and layer 0; one panel per kind of module. */
 import { KINDS } from "../../../measure/mod.ts";
 import { type Checkpoints, medianSign, seriesProvenance, type Trend, trendsOf } from "../../../result/mod.ts";
 import { logAxis, logDomain, stepAxis } from "../../chart/draw/axes.ts";
@@ -7,7 +6,7 @@ import { type Panel, sharing } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { type Finding, KIND_NAMES, reading, settingOf } from "../../words/mod.ts";
 
-/** Draws how importance moves through training. */
+/** Draws importance over training steps: median and range of the layers from 1 up, and layer 0; a panel for each kind of module. */
 export const checkpointLinesFigure: Draw<[Checkpoints]> = figure(
   "checkpoint_lines",
   "checkpoints",

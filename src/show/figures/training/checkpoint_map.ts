@@ -1,7 +1,3 @@
-/**
- * Importance by layer and step, one map per kind of module (paper, v6, figure 7), a row of them per series. All share one
- * logarithmic colour scale: a colour means the same in every map. Layer 0 stands apart, as in the paper's figure.
- */
 import { list, orElse, resultOf } from "../../../entry/mod.ts";
 import { KINDS } from "../../../measure/mod.ts";
 import {
@@ -22,8 +18,8 @@ import { checkpointRows } from "../../tables/training.ts";
 import { counts, KIND_NAMES, reading, settingsOf } from "../../words/mod.ts";
 
 /**
- * Draws the maps of attention, MLP and block side by side; of several series below each other, on one scale. Throws
- * `RangeError` for an empty list.
+ * Draws importance by layer and step, a map for each kind of module (paper, v6, figure 7); several series below each other. All maps share
+ * one logarithmic colour scale, and layer 0 is set apart, as in the paper's figure. Throws `RangeError` for an empty list.
  *
  * @example
  * ```ts

@@ -1,4 +1,3 @@
-/** How much importance changes from checkpoint to checkpoint, and how early it reaches its final ranking. */
 import { correlates, KINDS, present, rankInterval } from "../../../measure/mod.ts";
 import { type Checkpoints, seriesProvenance, type Sign, type Trend, trendsOf } from "../../../result/mod.ts";
 import { linearAxis, stepAxis } from "../../chart/draw/axes.ts";
@@ -6,7 +5,7 @@ import { byKind, lineChart, upFrom } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { type Finding, KIND_NAMES, reading, settingOf } from "../../words/mod.ts";
 
-/** Draws drift between checkpoints above, rank correlation with the last one below. */
+/** Draws how much importance changes between checkpoints above, its rank correlation with the last one below. */
 export const checkpointMovementFigure: Draw<[Checkpoints]> = figure(
   "checkpoint_movement",
   "checkpoints",

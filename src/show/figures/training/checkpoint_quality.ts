@@ -1,4 +1,3 @@
-/** The worth of half of the modules at each step: perplexity after dropping half of the attention modules, MLPs or blocks. */
 import { KINDS } from "../../../measure/mod.ts";
 import {
   type Checkpoints,
@@ -21,7 +20,10 @@ import {
   tokensOf,
 } from "../../words/mod.ts";
 
-/** Draws perplexity and its rise without half of the modules, by training step. Throws `TypeError` if the study did not measure quality. */
+/**
+ * Draws perplexity and its rise after dropping half of the attention modules, MLPs or blocks, by training step. Throws `TypeError` if the
+ * study did not measure quality.
+ */
 export const checkpointQualityFigure: Draw<[Checkpoints]> = figure(
   "checkpoint_quality",
   "checkpoints",

@@ -1,8 +1,3 @@
-/**
- * Untrained models and their closed form, module by module: points are measured (mean over seeds, bars one standard
- * deviation), lines are computed. Small multiples on one scale; each panel states the line's largest error from layer 2 up,
- * and whether the logits' variance is small.
- */
 import { FIRST_LAYER, MODULES } from "../../../measure/mod.ts";
 import { indexAxis, logAxis, logDomain } from "../../chart/draw/axes.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
@@ -20,7 +15,11 @@ import { byKind, MODULE_KEY, numbersOf } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import type { Finding } from "../../words/mod.ts";
 
-/** Draws the importance of every module of every model, over depth. Throws `RangeError` if there is no model. */
+/**
+ * Draws the importance of every module of untrained models over depth: points are measured (mean over seeds, bars one standard deviation),
+ * lines computed. Each panel states the line's largest error from layer 2 up, and whether the logits' variance is small. Throws
+ * `RangeError` if there is no model.
+ */
 export const initFitFigure: Draw<[readonly InitModel[]]> = figure("init_fit", {
   models: measuredInits,
 }, (models) => {

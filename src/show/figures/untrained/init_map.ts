@@ -133,7 +133,6 @@ function cells(values: readonly number[]): Map<number, [number, number]> {
   ]]));
 }
 
-/** A ratio with two digits. */
 function two(ratio: number): string {
   return ratio >= 9.5
     ? formatFixed(ratio, 0)
