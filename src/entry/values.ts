@@ -9,6 +9,11 @@ export function sum(values: ArrayLike<unknown>, of: (value: unknown) => number =
   return total;
 }
 
+/** A record with the value of every name. */
+export function eachOf<Name extends string, T>(names: readonly Name[], of: (name: Name) => T) {
+  return Object.fromEntries(names.map((name) => [name, of(name)])) as Record<Name, T>;
+}
+
 /** A function that makes a value at its first call and returns the same one from then on. */
 export function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;

@@ -6,8 +6,10 @@
  * all logits changes neither.
  */
 
+/** Distances of two predictions' probabilities, and what they tend to as drops get small. */
+export const DISTANCES = ["kl", "variance", "distance", "squares"] as const;
 /** Measures of two predictions, in the order of tables. */
-export const PREDICTION_MEASURES = ["hidden", "logits", "kl", "variance", "distance", "squares"] as const;
+export const PREDICTION_MEASURES = ["hidden", "logits", ...DISTANCES] as const;
 /** One of them. */
 export type PredictionMeasure = typeof PREDICTION_MEASURES[number];
 

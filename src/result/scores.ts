@@ -1,6 +1,6 @@
 /**
  * The scores and searches that order modules: one table, from which every list of names, every title and every line style
- * follows. What each of them measures stands in a file of `study/scores`.
+ * follows. What each of them measures stands in `study/scores`.
  */
 import { KINDS } from "../measure/mod.ts";
 

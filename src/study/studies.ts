@@ -15,7 +15,6 @@ import { type Price, priceOf, type Study } from "./base/study.ts";
 import { sweepStudy } from "./sweep/sweep.ts";
 import { randomInitStudy } from "./untrained/random_init.ts";
 
-/** All studies. */
 export const studies = {
   profile: profileStudy,
   perplexity: perplexityStudy,

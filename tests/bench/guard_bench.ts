@@ -16,7 +16,7 @@ import { noDrop, RefusedRepair } from "../../src/run/mod.ts";
 import { samplesOf, type Text, textOf } from "../../src/study/base/text.ts";
 import { lossDifferences, perplexityGroups } from "../../src/study/passes/perplexity.ts";
 import { fitsOf, repairedBy, type Repairing, repairing, repairOf } from "../../src/study/repair/fits.ts";
-import { freshOf } from "../../src/study/repair/fresh.ts";
+import { freshOf } from "../../src/study/repair/needed.ts";
 import { openModel } from "../../src/subject/mod.ts";
 
 const { values } = parseArgs({

@@ -11,7 +11,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import { cost, noDrop, score, segmentsOf } from "../../src/run/mod.ts";
-import { candidatesOf, dropOfEntries } from "../../src/study/scores/candidates.ts";
+import { candidatesOf, dropOfEntries } from "../../src/study/scores/score.ts";
 import { provenance } from "../../src/study/base/options.ts";
 import { scores } from "../../src/study/scores/mod.ts";
 import { openModel, packText } from "../../src/subject/mod.ts";

@@ -5,7 +5,7 @@ import { createProgram } from "../../src/commands/program.ts";
 
 /** The files with the options of each command. */
 const FILES: Readonly<Record<string, readonly string[]>> = {
-  fit: ["fit/aims", "fit/options", "fit/lines"],
+  fit: ["fit/aims", "fit/lines", "sweep/parts"],
   evaluate: ["evaluate/evaluate"],
   generation: ["generation/asked"],
   generate: ["writing/generate"],

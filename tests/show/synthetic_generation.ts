@@ -1,6 +1,6 @@
 /** A made-up result of the study of generation: plans whose changes grow from step to step. */
 import { type Generation, head, type TextChanges } from "../../src/result/mod.ts";
-import { besideOf, meansOf, sameSoFar } from "../../src/study/generation/summary.ts";
+import { besideOf, meansOf, sameSoFar } from "../../src/study/generation/compare.ts";
 import { provenance } from "../result/samples.ts";
 
 /** What is made up. */

@@ -1,6 +1,6 @@
 /** Answers that stay the full model's, by the rule of each metric, and the log-probability of the right ones. */
 import assert from "node:assert/strict";
-import { keptOf, keptOver, logprobOf } from "../../src/study/evaluate/answers.ts";
+import { keptOf, keptOver, logprobOf } from "../../src/study/evaluate/summary.ts";
 import type { Item } from "../../src/study/evaluate/items.ts";
 import { type Document, tasksNamed } from "../../src/tasks/mod.ts";
 

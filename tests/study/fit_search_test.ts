@@ -2,10 +2,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { aimOf, costOf, keepsCost } from "../../src/study/fit/aims.ts";
-import type { Candidate } from "../../src/study/fit/candidates.ts";
-import { largest, pathTo, runnersUp, skipped, type Tried } from "../../src/study/fit/chosen.ts";
-import { smallestReaching } from "../../src/study/fit/reach.ts";
-import { search, type Trial } from "../../src/study/fit/search.ts";
+import type { Candidate, Trial, Tried } from "../../src/study/fit/candidates.ts";
+import {
+  largest,
+  pathTo,
+  runnersUp,
+  search,
+  skipped,
+  smallestReaching,
+} from "../../src/study/fit/candidates.ts";
 
 const line = fc.integer({ min: 1, max: 60 }).chain((most) =>
   fc.record({

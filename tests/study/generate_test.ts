@@ -1,7 +1,7 @@
 /** Texts of a tiny model: greedy and drawn, full and dropped, in pieces, ended and aborted. */
 import assert from "node:assert/strict";
 import { noDrop, sampler } from "../../src/run/mod.ts";
-import { incremental } from "../../src/study/writing/incremental.ts";
+import { incremental } from "../../src/study/writing/decoded.ts";
 import { generate, type Written } from "../../src/study/mod.ts";
 import type { StudyModel } from "../../src/subject/mod.ts";
 import { engine } from "../support.ts";
@@ -158,10 +158,7 @@ Deno.test("options that make no sense are named", () =>
     await assert.rejects(wrong({ seed: 0.5, temperature: 1 }), /seed is 0.5/);
     await assert.rejects(wrong({ plans: [{ attention: [9] }] }), /Cannot drop attention 9/);
     await assert.rejects(wrong({ draft: { mlp: [7] } }), /Cannot drop mlp 7/);
-    await assert.rejects(
-      wrong({ draft: {}, draftTokens: 33 }),
-      /draftTokens is 33, expected at most 32/,
-    );
+    await assert.rejects(wrong({ draft: {}, draftTokens: 33 }), /draftTokens is 33, expected at most 32/);
     await assert.rejects(
       wrong({
         plans: [{}, { attention: [1] }],

@@ -5,7 +5,7 @@ import { layerTensors, randomWeights } from "../../src/models/mod.ts";
 import { profileOf } from "../../src/result/mod.ts";
 import { type Blocks, forward, noDrop, segmentsOf, valuesProbe } from "../../src/run/mod.ts";
 import { tableText } from "../../src/show/mod.ts";
-import { gateNorms } from "../../src/study/scores/gate_norm.ts";
+import { gateNorms } from "../../src/study/scores/mod.ts";
 import { sizesOf } from "../../src/subject/mod.ts";
 import { provenance, sizes } from "../result/samples.ts";
 import { elements, toFloat32 } from "../../src/tensor/mod.ts";

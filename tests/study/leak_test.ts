@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Plan, Provenance } from "../../src/result/mod.ts";
 import { evaluate, makePlan, order, perplexities, profile, repair, sweep } from "../../src/study/mod.ts";
-import { leakGuard } from "../../src/study/base/leak.ts";
+import { leakGuard } from "../../src/study/base/text.ts";
 import { pageHtml, rowsOf, sections, tableText } from "../../src/show/mod.ts";
 import { packAgain } from "../../src/subject/mod.ts";
 import { withCache } from "../hub/fake_hub.ts";
@@ -81,7 +81,7 @@ Deno.test("a text without a run, a full plan and an order that reads no text sha
     const plan = makePlan(importance, { target: "attention", drop: 1 });
     const packed = Array.from((await packAgain(model, plan.provenance!, [text.text!], {}))!);
     const leaksOf = async (plan: Plan, ids: readonly number[][] = [packed]) =>
-      (await leakGuard(model, [{ name: "t", ids }], [text.text], {})([plan])).shared;
+      (await leakGuard(model, [{ name: "t", ids }], [text.text], {})({}, [plan])).shared;
     assert.equal((await leaksOf(plan))![0].share, 1);
     assert.equal(await leaksOf(plan, []), undefined);
     assert.equal(await leaksOf(plan, [[], [1, 2, 3], packed.slice(0, 12)]), undefined);
@@ -94,10 +94,7 @@ Deno.test("a text without a run, a full plan and an order that reads no text sha
     assert.equal(await leaksOf(unknown), undefined);
     // 1 of 100 runs is said, 1 of 101 is not.
     const rare = async (others: number) =>
-      await leaksOf(plan, [
-        packed.slice(0, 13),
-        Array.from({ length: others + 12 }, (_, i) => 1000 + i),
-      ]);
+      await leaksOf(plan, [packed.slice(0, 13), Array.from({ length: others + 12 }, (_, i) => 1000 + i)]);
     assert.equal((await rare(99))![0].share, 0.01);
     assert.equal(await rare(100), undefined);
     const [one] = await perplexities(model, [plan], { ...text, samples: 1, length: 12 });

@@ -11,10 +11,9 @@ import {
   untrainedCauses,
 } from "../../src/study/mod.ts";
 import { decodingBytes, noDrop } from "../../src/run/mod.ts";
-import { BASE_BYTES, needOf } from "../../src/study/base/estimate.ts";
+import { BASE_BYTES, expectRoom, needOf } from "../../src/study/base/estimate.ts";
 import { drawText, zipfText } from "../../src/subject/mod.ts";
 import { availableBytes } from "../../src/engine/mod.ts";
-import { expectRoom } from "../../src/study/base/memory.ts";
 import { engineOf } from "../../src/study/base/options.ts";
 import { readBytes } from "../../src/study/evaluate/price.ts";
 import { countedEngine, engine, engineWith } from "../support.ts";
@@ -106,9 +105,7 @@ Deno.test("sizes have bounds, which errors name", () =>
       ["layers", randomInit(folder, { layers: 1e9 }), 2 ** 12],
     ];
     for (const [name, study, most] of cases) {
-      const message = new RegExp(
-        `: ${name} is 1000000000, expected at most ${most}$`,
-      );
+      const message = new RegExp(`: ${name} is 1000000000, expected at most ${most}$`);
       await assert.rejects(study, { name: "RangeError", message });
     }
   }));

@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import { interval95, mean, standardError } from "../../src/measure/mod.ts";
 import { openProducts, type Products, ridge } from "../../src/run/mod.ts";
-import { heldOutOf } from "../../src/study/base/walk.ts";
-import { expectBetter, type Fresh, WorseRepair } from "../../src/study/repair/fresh.ts";
+import { heldOutOf } from "../../src/study/base/pass.ts";
+import { expectBetter, type Fresh, WorseRepair } from "../../src/study/repair/needed.ts";
 import type { Repairing } from "../../src/study/repair/fits.ts";
 import { drawn, gaussian, momentsFrom, rows } from "../run/repair/sums.ts";
 import { engine } from "../support.ts";
@@ -45,10 +45,7 @@ async function simulated(products: Products, signal: number) {
           const n = (SAMPLES - held + i) * TOKENS + t;
           return left(n, 0) - left(n, 1);
         })));
-      return {
-        saved,
-        truly: A.reduce((sum, a, i) => sum + a ** 2 - (data[i] - a) ** 2, 0),
-      };
+      return { saved, truly: A.reduce((sum, a, i) => sum + a ** 2 - (data[i] - a) ** 2, 0) };
     }),
   );
 }

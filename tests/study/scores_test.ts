@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import { GUIDE_NAMES, GUIDES, ORDERS, RANKS, SCORES, TARGETS } from "../../src/result/mod.ts";
 import { order, rank } from "../../src/study/mod.ts";
-import { candidatesOf } from "../../src/study/scores/candidates.ts";
+import { candidatesOf, readingFor } from "../../src/study/scores/score.ts";
 import { scores } from "../../src/study/scores/mod.ts";
-import { readingFor } from "../../src/study/scores/score.ts";
 import { profile } from "../show/synthetic.ts";
 import { withTiny } from "./tiny.ts";
 

@@ -25,26 +25,20 @@ import { untrainedMaps, untrainedModels } from "./untrained.ts";
 
 /** Options of an analysis: those of every study, and functions that open the model and profile it on their first call. */
 export interface AnalysisOptions extends StudyOptions {
-  /** Returns the model, which the first call opens. */
   readonly model: () => Promise<StudyModel>;
-  /** Returns the model's profile, which the first call measures. */
   readonly profile: () => Promise<Profile>;
 }
 
-/** An analysis: a one-line description, and what it computes. */
 interface Analysis {
   readonly about: string;
   /** How long it takes on a CPU, the profile of the model being 1 (timed with the default model and sizes). */
   readonly weight: number;
-  /** Whether the profile of the model is needed. */
   readonly profiled: boolean;
   run(options: AnalysisOptions): Promise<unknown>;
 }
 
 /** The options of the studies, without the model and its profile. */
-function studyOf({ model: _model, profile: _profile, ...study }: AnalysisOptions): StudyOptions {
-  return study;
-}
+const studyOf = ({ model: _model, profile: _profile, ...study }: AnalysisOptions): StudyOptions => study;
 
 /** The same without a text: untrained models read words from Zipf's law. */
 function drawnOf(options: AnalysisOptions): RandomInitOptions {
@@ -218,5 +212,4 @@ async function trained<T>(
   });
 }
 
-/** The name of an analysis. */
 export type AnalysisName = keyof typeof analyses;

@@ -6,8 +6,8 @@
 import { type Checks, func } from "../../entry/mod.ts";
 import { type Fit, PAPER_SCORE, type Profile, type Sweep } from "../../result/mod.ts";
 import { onModel, type StudyModel, type TextOptions } from "../../subject/mod.ts";
-import { studyChecks, type StudyOptions } from "../base/options.ts";
-import { type RunOptions, runOptionsOf } from "../base/stage.ts";
+import { type RunOptions, studyChecks, type StudyOptions } from "../base/options.ts";
+import { runOptionsOf } from "../base/stage.ts";
 import { runWork, type Step, step, type Study } from "../base/study.ts";
 import { type FitOptions, fitStudy } from "../fit/fit.ts";
 import { orderingChecks } from "../orders/constraints.ts";
@@ -23,7 +23,6 @@ export interface StartOptions extends StudyOptions {
   readonly unchecked?: boolean | undefined;
 }
 
-/** The results. */
 export interface Started {
   readonly profile: Profile;
   readonly fit: Fit;
@@ -68,9 +67,7 @@ export const startStudy: Study<StudyModel, StartOptions, Started> = {
     });
     const swept = step(last(sweeping), async (own) => {
       const [profile, fit] = [await profiled.whole(own), await found.whole(own)];
-      return heard(
-        await runWork(await sweepStudy.work(model, { ...curvesFor(options, fit), profile }), own),
-      );
+      return heard(await runWork(await sweepStudy.work(model, { ...curvesFor(options, fit), profile }), own));
     });
     /** All but the numbers of drops that the answer adds are known before it. */
     const find = async (own: RunOptions) => {

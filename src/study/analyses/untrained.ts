@@ -14,14 +14,9 @@ type Norm = typeof NORMS[number];
 
 const LAYERS = 8;
 /** Widths and standard deviations of the models on the map. */
-const PLACES: Record<Norm, readonly (readonly [hidden: number, std: number])[]> = {
-  pre: [[64, 0.02], [128, 0.05], [256, 0.08], [576, 0.02], [1024, 0.02], [1024, 0.05], [2048, 0.02], [
-    2048,
-    0.007,
-  ]],
-  peri: [[256, 0.02], [1024, 0.05]],
-  post: [[256, 0.02], [1024, 0.05]],
-};
+const BESIDE = [[256, 0.02], [1024, 0.05]] as const;
+const MOST = [[64, 0.02], [128, 0.05], [256, 0.08], [576, 0.02], [1024, 0.02], [1024, 0.05]] as const;
+const PLACES = { pre: [...MOST, [2048, 0.02], [2048, 0.007]] as const, peri: BESIDE, post: BESIDE };
 /** Where the map is computed: finely where there is a border to see. */
 const GRIDS = { pre: grid(15, 9), peri: grid(8, 5), post: grid(8, 5) };
 
@@ -60,9 +55,7 @@ export async function untrainedMaps(options: RandomInitOptions) {
   return maps;
 }
 
-function seedsAt(hidden: number): number {
-  return Math.max(1, Math.min(8, Math.floor(4096 / hidden)));
-}
+const seedsAt = (hidden: number): number => Math.max(1, Math.min(8, Math.floor(4096 / hidden)));
 
 /** The closed form's, a width at a time, so that a stop is heard in between. */
 async function points(named: NamedConfig, norm: Norm, options: RandomInitOptions) {

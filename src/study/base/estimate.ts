@@ -1,21 +1,31 @@
-/** What a study would run, how long and in how much memory: for `--dry-run`. */
-import { quartiles } from "../../measure/mod.ts";
-import type { Computed } from "../../result/mod.ts";
+/** What a study runs, how long and in how much memory, and whether this machine has it. */
+import type { Computed, DraftCost } from "../../result/mod.ts";
 import {
   cost,
+  decodingBytes,
   type DropPlan,
   type Form,
+  HALF,
+  type Holding,
   layerBytes,
+  noDrop,
   openChain,
   PART_BYTES,
   partBytes,
   passBytes,
   type Passed,
   passForm,
+  stepBytes,
+  stepForm,
+  tokenBytes,
+  workOf,
 } from "../../run/mod.ts";
-import { computedOn, engineOf, type EngineOptions } from "./options.ts";
+import { computedOn, engineOf, type EngineOptions, type Forcing } from "./options.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import type { Need } from "./memory.ts";
+import { formatBytes, sum } from "../../entry/mod.ts";
+import { availableBytes, type Engine } from "../../engine/mod.ts";
+import { isFull, quartiles } from "../../measure/mod.ts";
+import type { Model, ModelSpec } from "../../models/mod.ts";
 
 /** The estimated cost of a study. */
 export interface Estimate {
@@ -44,6 +54,9 @@ const DRAWN_PER_SECOND = 1.5e9;
 /** What a sample takes besides its tokens, and again for each layer: its place in the text, its hash, its sums. */
 const SAMPLE_BYTES = 256;
 
+/** Blocks of tokens, and tokens in each. */
+export type Size = Pick<Pass, "samples" | "length">;
+
 /** Plans that run as one trie over N blocks of T tokens; `head` if predictions are scored. */
 export interface Pass {
   readonly plans: readonly DropPlan[];
@@ -54,6 +67,8 @@ export interface Pass {
   readonly times?: number;
   /** Floating-point operations besides those of the plans, once for all times; default: none. */
   readonly besides?: number;
+  /** Tokens that are written one by one, under all plans; default: none. */
+  readonly written?: number;
   /** Whether the last streams stay, for others to be held against. */
   readonly stays?: boolean;
   /** Whether the weights are drawn part by part while the model runs. */
@@ -62,23 +77,19 @@ export interface Pass {
 
 /** Floating-point operations of passes: what they weigh in one count with others. */
 export function flopsOf({ spec }: Pick<StudyModel, "spec">, passes: readonly Pass[]): number {
-  return passes.reduce(
-    (sum, { plans, head, times = 1, besides = 0, ...size }) =>
-      sum + besides + times * cost(spec, plans, size, head).flops,
-    0,
+  return sum(
+    passes,
+    ({ plans, head, times = 1, besides = 0, ...size }) =>
+      besides + times * cost(spec, plans, size, head).flops,
   );
 }
 
-/** Approximate memory of passes, one after the other. */
-export function bytesOf(model: Passed, passes: readonly Pass[]): number {
-  return needOf(model, passes).bytes;
-}
+export const bytesOf = (model: Passed, passes: readonly Pass[]): number => needOf(model, passes).bytes;
 
 /** What the largest of some passes needs, and because of what. Of a large layer's drawn weights, a part is there at a time. */
 export function needOf({ spec, weights }: Passed, passes: readonly Pass[]): Need {
   const atHand = passBytes({ spec, weights });
-  const stay = passes.filter(({ stays }) => stays)
-    .reduce((sum, { samples, length }) => sum + 4 * samples * length * spec.hidden, 0);
+  const stay = sum(passes, ({ stays, samples, length }) => stays ? 4 * samples * length * spec.hidden : 0);
   const needs = passes.map(({ plans, head, samples, length, drawn }): Need => {
     const { stateBytes } = cost(spec, plans, { samples, length }, head);
     const own = samples * (4 * length + SAMPLE_BYTES * (1 + spec.layers.length));
@@ -88,10 +99,8 @@ export function needOf({ spec, weights }: Passed, passes: readonly Pass[]): Need
       what: `${samples} × ${length} tokens (samples × length) at hidden size ${spec.hidden}`,
     };
   });
-  return needs.reduce((most, need) => need.bytes > most.bytes ? need : most, {
-    bytes: BASE_BYTES,
-    what: "it",
-  });
+  const least = { bytes: BASE_BYTES, what: "it" };
+  return needs.reduce((most, need) => need.bytes > most.bytes ? need : most, least);
 }
 
 /** The price of steps, one after the other, each of several passes, over a text of so many tokens. */
@@ -101,23 +110,29 @@ export async function estimateSteps(
   tokens: number,
   options: EngineOptions,
 ): Promise<Estimate> {
-  const form = passForm(model, (await engineOf(options)).has);
-  const prices = steps.flat().map(({ plans, head, drawn, times = 1, besides = 0, ...size }) => {
-    const { modules, flops } = cost(model.spec, plans, size, head);
-    const numbers = drawn
-      ? model.spec.layers.length * layerBytes(model.spec) / Float32Array.BYTES_PER_ELEMENT
-      : 0;
-    return { modules: times * modules, flops: besides + times * flops, numbers: times * numbers };
-  });
-  const sum = (key: "modules" | "flops" | "numbers") =>
-    prices.reduce((total, price) => total + price[key], 0);
+  const engine = await engineOf(options);
+  const { spec } = model;
+  const passes = steps.flat();
+  const numbers = spec.layers.length * layerBytes(spec) / Float32Array.BYTES_PER_ELEMENT;
+  const drawn = sum(passes, ({ drawn, times = 1 }) => drawn ? times * numbers : 0);
+  const flops = flopsOf(model, passes);
+  const written = sum(passes, ({ written = 0 }) => written);
+  const row = written > 0 ? await rowSeconds(model as Model, engine) : 0;
   return {
     computed: await computedOn(options),
     tokens,
-    modules: sum("modules"),
-    flops: sum("flops"),
-    seconds: sum("flops") / await studySpeed(form, options) + sum("numbers") / DRAWN_PER_SECOND,
-    bytes: Math.max(BASE_BYTES, ...steps.map((passes) => bytesOf(model, passes))),
+    modules: sum(
+      passes,
+      ({ plans, head, times = 1, ...size }) => times * cost(spec, plans, size, head).modules,
+    ),
+    flops: flops + 2 * written * weightsOf(spec),
+    seconds: flops / await studySpeed(passForm(model, engine.has), options) + drawn / DRAWN_PER_SECOND +
+      written * row,
+    bytes: Math.max(
+      BASE_BYTES,
+      ...steps.map((passes) => bytesOf(model, passes)),
+      written > 0 ? writeBytes(model as Model, engine.has) : 0,
+    ),
   };
 }
 
@@ -146,6 +161,8 @@ async function speedNow(form: Form, options: EngineOptions): Promise<number> {
   }
 }
 
+/** Bytes of the chain of a single row's products: more than a cache holds. */
+const CHAIN_BYTES = 64 * 2 ** 20;
 /** Rows of a product that takes the time of its operations. */
 const ROWS = 512;
 
@@ -163,4 +180,57 @@ export async function usualSeconds(run: () => Promise<void>): Promise<number> {
     seconds.push((performance.now() - start) / 1000);
   }
   return quartiles(seconds).median;
+}
+
+/** What a study takes: about so many bytes, because of these sizes. */
+export interface Need {
+  readonly bytes: number;
+  readonly what: string;
+}
+
+/**
+ * Throws `RangeError` where a study on the CPU needs more memory than is available, unless it is forced. Other engines have
+ * memory of their own, and say themselves that it is full.
+ */
+export async function expectRoom({ bytes, what }: Need, options: EngineOptions & Forcing): Promise<void> {
+  const { access, residents } = await engineOf(options);
+  if (options.force || access !== null) return;
+  if (bytes > availableBytes()) residents?.clear(); // weights at hand give way
+  const available = availableBytes();
+  if (bytes <= available) return;
+  throw new RangeError(
+    `Cannot run ${what}: it takes about ${formatBytes(bytes)} of memory, expected at most the ` +
+      `${formatBytes(available)} that are available; \`force\` runs it all the same`,
+  );
+}
+
+/** The cost of a drafted token after so many others, by bytes that are read; nothing for the full model. */
+export function draftOf(spec: ModelSpec, plan: DropPlan, context: number): { draft?: DraftCost } {
+  if (isFull(plan)) return {};
+  return {
+    draft: { context, cost: tokenBytes(spec, plan, context, HALF) / tokenBytes(spec, noDrop, context, HALF) },
+  };
+}
+
+/** Seconds in which the weights that a token of the full model meets are read. */
+export async function rowSeconds(model: Model, engine: Engine): Promise<number> {
+  const work = workOf(model.spec, noDrop, stepBytes(model, engine.has))({ texts: 1, tokens: 1, past: 0 });
+  const { run, bytes, release } = await openChain(engine, stepForm(model, engine.has), CHAIN_BYTES);
+  try {
+    return sum(work, ({ count, products }) => count * products.bytes) / bytes *
+      await usualSeconds(() => run(1));
+  } finally {
+    await release();
+  }
+}
+
+/** Memory for texts that are written: weights, as far as they may be kept. */
+export function writeBytes(model: Model, has: Holding): number {
+  return Math.min(has.memoryBytes, decodingBytes(model, has));
+}
+
+/** Numbers that a token is multiplied with on its way through the full model. */
+export function weightsOf(spec: ModelSpec): number {
+  const one = { samples: 1, length: 1 };
+  return cost(spec, [noDrop], one, false).flops / 2 + spec.hidden * spec.vocabulary;
 }

@@ -55,18 +55,14 @@ export interface Forcing {
   readonly force?: boolean | undefined;
 }
 
-/** Check of it. */
-export const forcingChecks: Checks<Forcing> = under("Run:", {
-  force: option(flag, "run even if the estimate exceeds the available memory"),
-});
+/** Where a study keeps what it measures, what computes it, and who hears of it. */
+export interface RunOptions extends Keeping, Reports, EngineOptions, Forcing {}
 
 /** Options of a study that runs a model over a text. */
-export interface StudyOptions extends Partial<TextOptions>, Keeping, Reports, EngineOptions, Forcing {}
+export interface StudyOptions extends Partial<TextOptions>, RunOptions {}
 
-/** Whether a value is an engine, as far as a study can tell. */
 const isEngine = (value: unknown) => typeof (value as Partial<Engine> | null)?.compile === "function";
 
-/** Checks of what runs a model. */
 export const engineChecks: Checks<EngineOptions> = under("Model and engine:", {
   engine: option(
     orElse(isEngine, () => null, oneOf(ENGINES)),
@@ -95,13 +91,19 @@ export const [SAMPLES, LENGTH] = [8, 512];
 /** Samples of 512 tokens that repairs are fitted on. */
 export const REPAIR_SAMPLES = 24;
 
-/** Checks of what every study can be told. */
-export const studyChecks: Checks<StudyOptions> = {
-  ...usually(textChecks, { text: CALIBRATION_TEXT, samples: SAMPLES, length: LENGTH }),
+export const forcingChecks: Checks<Forcing> = under("Run:", {
+  force: option(flag, "run even if the estimate exceeds the available memory"),
+});
+/** Checks of a study whose result is not kept. */
+export const unkeptChecks: Checks<Omit<RunOptions, "results">> = {
   ...reportChecks,
   ...engineChecks,
   ...forcingChecks,
-  results: text,
+};
+export const runChecks: Checks<RunOptions> = { ...unkeptChecks, results: text };
+export const studyChecks: Checks<StudyOptions> = {
+  ...usually(textChecks, { text: CALIBRATION_TEXT, samples: SAMPLES, length: LENGTH }),
+  ...runChecks,
 };
 
 /** Checks of options about how repairs are fitted, which have no effect without a repair. */
@@ -181,10 +183,7 @@ export function textOptions(options: StudyOptions, text: string): TextOptions {
 }
 
 /** What made a text into tokens: a tokenizer's fingerprint, or "none" where the tokens were given. */
-export async function tokenizedBy(
-  model: Pick<StudyModel, "tokenizer">,
-  { text }: Pick<Packed, "text">,
-): Promise<string> {
+export async function tokenizedBy(model: Pick<StudyModel, "tokenizer">, { text }: Pick<Packed, "text">) {
   return text.name === IDS ? "none" : (await model.tokenizer()).fingerprint;
 }
 
@@ -213,13 +212,9 @@ export function tellReused({ onNotice }: Reports, label: string, what = "result"
 }
 
 /** Reports of one stage; the meter starts with the stage. */
-export function reporter(
-  label: string,
-  unit: string,
-  { onProgress }: Reports,
-): (done: number, total: number) => void {
+export function reporter(label: string, unit: string, { onProgress }: Reports) {
   let report: ((done: number) => void) | undefined;
-  return (done, total) => {
+  return (done: number, total: number) => {
     report ??= meter({ label, total, unit }, onProgress);
     report(done);
   };
@@ -240,11 +235,7 @@ export function recordedEngine({ engine, runtime, dtype, device }: Computed): En
     version: runtime,
     device: device ?? null,
     precision: dtype as Engine["precision"],
-    has: {
-      ...cpuLowering,
-      bindingBytes: Infinity,
-      memoryBytes: 0,
-    },
+    has: { ...cpuLowering, bindingBytes: Infinity, memoryBytes: 0 },
     access: null,
     residents: null,
     upload: refuse,
@@ -256,9 +247,7 @@ export function recordedEngine({ engine, runtime, dtype, device }: Computed): En
 }
 
 /** Options with which a study finds what is kept and computes nothing, so that it needs no memory either. */
-export async function keptOnly<O extends EngineOptions & Forcing>(
-  options: O,
-): Promise<O & { engine: Engine }> {
+export async function keptOnly<O extends EngineOptions & Forcing>(options: O) {
   const engine = recordedEngine(await computedOn(options));
   return { ...options, engine, memory: undefined, force: true };
 }

@@ -1,4 +1,4 @@
-/** One pass over a text, for what probes see of it. */
+/** Runs of a model over blocks: one pass for probes, and a walk of streams through its layers for fits. */
 import type { Model } from "../../models/mod.ts";
 import {
   type Blocks,
@@ -6,10 +6,17 @@ import {
   forward,
   type ForwardOptions,
   noDrop,
+  openProducts,
+  openPrograms,
+  openWalk,
   type Probe,
+  type Products,
+  type Programs,
   segmentsOf,
+  type Walk,
 } from "../../run/mod.ts";
 import { engineOf, type StudyOptions } from "./options.ts";
+import type { Engine } from "../../engine/mod.ts";
 
 /**
  * What runs: the full model, unless plans are given; `onProgress` is told modules done and to do, and `finish` takes the streams that
@@ -21,7 +28,6 @@ interface PassOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Runs a model over blocks. */
 export async function pass(
   model: Model,
   blocks: Blocks,
@@ -32,4 +38,39 @@ export async function pass(
   const engine = await engineOf(options);
   const segments = segmentsOf(blocks);
   await forward({ model, engine, segments, plans, probes, finish, signal: options.signal, onProgress });
+}
+
+export interface Walking {
+  readonly walk: Walk;
+  readonly programs: Programs;
+  readonly products: Products;
+  readonly engine: Engine;
+}
+
+/** Samples that a fit is measured on, and of the others those that choose its ridge: the last quarter, or one of two or three; none of a single sample. */
+export const heldOutOf = (samples: number): number => Math.floor(samples / 4) || Number(samples > 1);
+
+/** Opens `count` streams of a text for as long as `use` runs. */
+export async function withWalk<T>(
+  model: Model,
+  blocks: Blocks,
+  count: number,
+  options: Pick<StudyOptions, "engine" | "precision" | "signal">,
+  use: (walking: Walking) => Promise<T>,
+): Promise<T> {
+  const engine = await engineOf(options);
+  const programs = openPrograms(engine);
+  const products = await openProducts(engine);
+  try {
+    const { signal } = options;
+    const walk = await openWalk({ model, engine, segments: segmentsOf(blocks), signal, programs }, count);
+    try {
+      return await use({ walk, programs, products, engine });
+    } finally {
+      walk.close();
+    }
+  } finally {
+    await programs.release();
+    await products.release();
+  }
 }

@@ -29,13 +29,6 @@ import { type Plan, PLAN_FIELDS } from "../../result/mod.ts";
 import { type DropPlan, dropPlan } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 
-/** Options of a study of several plans, which are one of them. */
-export type OverPlans<Options> = Options & {
-  /** Modules to drop, plan by plan. */
-  readonly plans: readonly (Plan | Partial<DropPlan>)[];
-};
-
-/** Checks of a kind of module, and of a profile. */
 export const aModule: Check = oneOf(KINDS);
 export const aProfile: Check = resultOf("profile");
 
@@ -70,12 +63,19 @@ const aChange: Check = (value, path) => {
   return missing ? fields[missing[0] as ChangeField](undefined, `${path}.${missing[0]}`) : null;
 };
 
-/** Lists of layers to drop, and a list of changes. */
 const lists: Check = record({
   attention: list(wholeNumber(0), "layers"),
   mlp: list(wholeNumber(0), "layers"),
   changes: list(aChange, "changes"),
 }, "a plan, or lists of layers as { attention: [1, 2], mlp: [3] }");
+
+/** A plan, lists of layers to drop, or a list of changes. */
+export type PlanLike = Plan | Partial<DropPlan>;
+
+/** Options of a study whose plan is an argument of its function, and an option of `estimate`. */
+export type OverPlan<Options> = Options & { readonly plan: PlanLike };
+/** The same for several plans. */
+export type OverPlans<Options> = Options & { readonly plans: readonly PlanLike[] };
 
 /** A plan as a result: it may have been edited since it was made, by a misspelt name too. */
 export const aPlan: Check = (value, path) => {
@@ -89,7 +89,6 @@ export const aPlan: Check = (value, path) => {
   return lists({ attention, mlp, changes }, path);
 };
 
-/** A plan, lists of layers to drop, or a list of changes. */
 export const aDrop: Check = orElse(
   (value) => typeof value === "object" && value !== null && "kind" in value,
   aPlan,
@@ -114,10 +113,7 @@ function isModel(value: unknown): boolean {
  * console.log(drop.mlp);
  * ```
  */
-export function dropsIn(
-  model: Pick<StudyModel, "spec" | "identity">,
-  plan: Partial<DropPlan> | Plan,
-): DropPlan {
+export function dropsIn(model: Pick<StudyModel, "spec" | "identity">, plan: PlanLike): DropPlan {
   expect("drop modules", "model", model, like("an opened model", (value) => isModel(value)));
   expect("drop modules", "plan", plan, aDrop);
   const { spec, identity } = model;
@@ -126,10 +122,7 @@ export function dropsIn(
 }
 
 /** Throws `TypeError` for a plan that was made from a model of another depth. */
-export function expectDepth(
-  { name, layers }: Pick<StudyModel["identity"], "name" | "layers">,
-  plan: Plan,
-): void {
+export function expectDepth({ name, layers }: Pick<StudyModel["identity"], "name" | "layers">, plan: Plan) {
   if (plan.layers === layers) return;
   throw new TypeError(
     `Cannot apply a plan made from ${plan.model} (${plan.layers} layers) to ${name} (${layers} layers): expected a plan made ` +

@@ -3,20 +3,16 @@
  * each (a shard), and keep what comes of them under the keys that the undivided study looks for.
  */
 import { batchSize, noDrop } from "../../run/mod.ts";
-import type { Keeping } from "../../result/mod.ts";
 import { phases, type Reports, sum, within } from "../../entry/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import { bytesOf, flopsOf, type Pass } from "./estimate.ts";
-import { type EngineOptions, type Forcing, keptOnly } from "./options.ts";
+import { bytesOf, flopsOf, type Pass, type Size } from "./estimate.ts";
+import { keptOnly, type RunOptions } from "./options.ts";
 
 /** Units [from, to) of a stage. */
 export interface Span {
   readonly from: number;
   readonly to: number;
 }
-
-/** Where a study keeps what it measures, what computes it, and who hears of it. */
-export interface RunOptions extends Keeping, Reports, EngineOptions, Forcing {}
 
 /** Those alone, of options that say more. */
 export function runOptionsOf<O extends RunOptions>(
@@ -57,7 +53,14 @@ export interface Stage<T = unknown> extends Pick<StageOf<T>, "unit" | "bytes" | 
   whole(options: RunOptions): Promise<T>;
 }
 
-/** A stage. */
+/** Cost and memory of units by the passes that they make. */
+export function byPasses(model: Pick<StudyModel, "spec">, passes: (span: Span) => readonly Pass[]) {
+  return {
+    cost: (unit: number) => flopsOf(model, passes({ from: unit, to: unit + 1 })),
+    bytes: (span: Span) => bytesOf(model, passes(span)),
+  };
+}
+
 export function stage<T>(of: StageOf<T>): Stage<T> {
   const { unit, units, apart = false } = of;
   let value: Promise<T> | undefined;
@@ -85,7 +88,7 @@ export function stage<T>(of: StageOf<T>): Stage<T> {
  * The batches in which a study runs samples of T tokens: their size, which the last may not reach, their number, and the samples of
  * some of them. A shard is some whole batches, so that its last digits are the study's.
  */
-export function batchesOf({ samples, length }: Pick<Pass, "samples" | "length">) {
+export function batchesOf({ samples, length }: Size) {
   const size = batchSize(length);
   return {
     size,
@@ -97,16 +100,18 @@ export function batchesOf({ samples, length }: Pick<Pass, "samples" | "length">)
 /** The stage of a pass over samples; `run` receives samples. */
 export function sampleStage<T>(
   model: Pick<StudyModel, "spec">,
-  { samples, length, plans = [noDrop], head = false }: Pick<Pass, "samples" | "length"> & Partial<Pass>,
+  { samples, length, plans = [noDrop], head = false }: Size & Partial<Pass>,
   { run, join }: Required<Pick<StageOf<T>, "run" | "join">>,
 ): Stage<T> {
   const batches = batchesOf({ samples, length });
-  const pass = ({ from, to }: Span) => [{ plans, head, samples: to - from, length }];
+  const passes = (span: Span) => {
+    const { from, to } = batches.samplesOf(span);
+    return [{ plans, head, samples: to - from, length }];
+  };
   return stage({
     unit: batches.size === 1 ? "samples" : `batches of ${batches.size} samples`,
     units: batches.count,
-    cost: (batch) => flopsOf(model, pass(batches.samplesOf({ from: batch, to: batch + 1 }))),
-    bytes: (span) => bytesOf(model, pass(batches.samplesOf(span))),
+    ...byPasses(model, passes),
     run: (span, options) => run(batches.samplesOf(span), options),
     join,
   });
@@ -141,9 +146,7 @@ interface Counting<Item> {
   isKept?(item: Item): boolean;
 }
 
-/**
- * Runs a piece of work for every item, in one count of progress, and returns the values. The signal ends it between two items.
- */
+/** Runs a piece of work for every item, in one count of progress, and returns the values. The signal ends it between two items. */
 export async function inTurn<Item, O extends Reports, T>(
   items: readonly Item[],
   options: O,

@@ -6,10 +6,9 @@ import type { Checks } from "../../entry/mod.ts";
 import type { Provenance } from "../../result/mod.ts";
 import { expectPrecision } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import { type Estimate, estimateSteps, flopsOf, needOf, type Pass } from "./estimate.ts";
-import { expectRoom } from "./memory.ts";
-import { keptOnly, NotKept, precisionOf, tellReused, withResidents } from "./options.ts";
-import { inTurn, type RunOptions, runOptionsOf, type Stage } from "./stage.ts";
+import { type Estimate, estimateSteps, expectRoom, flopsOf, needOf, type Pass } from "./estimate.ts";
+import { keptOnly, NotKept, precisionOf, type RunOptions, tellReused, withResidents } from "./options.ts";
+import { inTurn, runOptionsOf, type Stage } from "./stage.ts";
 
 /** A step of a study: one call on one machine, one or more stages on many. */
 export interface Step<T = unknown> {
@@ -50,7 +49,6 @@ export interface Work<R, P = Price> {
   readonly model: Pick<StudyModel, "spec"> & Partial<Pick<StudyModel, "name" | "weights">> & {
     readonly identity?: Division["model"];
   };
-  /** Tokens of the text. */
   readonly tokens: number;
   /** Number of plans, for the price; default: 1. */
   readonly plans?: number;
@@ -70,21 +68,16 @@ export interface Study<S, O, R, P = Price, In = S | string> {
   /** What it does, for errors: "Cannot profile: …". */
   readonly verb: string;
   readonly checks: Checks<O>;
-  /** Opens the subject and checks the options. */
-  readonly on: Opener<S, O, In>;
-  /** The same as far as a price needs it. Absent where it is no less. */
-  readonly outline?: Opener<S, O, In>;
+  on<T>(
+    verb: string,
+    subject: In,
+    options: O,
+    checks: Checks<O>,
+    use: (subject: S, options: O) => Promise<T>,
+  ): Promise<T>;
   /** Describes the work; `parts` is the number of machines that share it. */
   work(subject: S, options: O, parts?: number): Work<R, P> | Promise<Work<R, P>>;
 }
-
-type Opener<S, O, In> = <T>(
-  verb: string,
-  subject: In,
-  options: O,
-  checks: Checks<O>,
-  use: (subject: S, options: O) => Promise<T>,
-) => Promise<T>;
 
 /** A study as it is divided over machines. */
 export interface Division {
@@ -101,13 +94,8 @@ export async function run<S, O extends RunOptions, R, P, In>(
   subject: In,
   options: O,
 ): Promise<R> {
-  return await on(
-    verb,
-    subject,
-    options,
-    checks,
-    async (subject, options) => await runWork(await work(subject, options), options),
-  );
+  const use = async (subject: S, options: O) => await runWork(await work(subject, options), options);
+  return await on(verb, subject, options, checks, use);
 }
 
 /** Runs work on this machine: step after step, in one count. */
@@ -157,11 +145,11 @@ async function isKept({ find }: Step, options: RunOptions): Promise<boolean> {
 
 /** Prices a study, without running it. */
 export async function priceOf<S, O extends RunOptions, R, P, In>(
-  { verb, checks, on, outline = on, work }: Study<S, O, R, P, In>,
+  { verb, checks, on, work }: Study<S, O, R, P, In>,
   subject: In,
   options: O,
 ): Promise<P> {
-  return await outline(verb, subject, options, checks, async (subject, options) => {
+  return await on(verb, subject, options, checks, async (subject, options) => {
     const { model, steps, tokens, plans = 1, price } = await work(subject, options);
     expectRunnable(model, options);
     if (price) return await price(runOptionsOf(options));

@@ -1,8 +1,20 @@
 /** From what each sample showed to the result of the study of causes. Pure. */
-import { type LayerModule, type ModuleKind, MODULES } from "../../measure/mod.ts";
+import {
+  KINDS,
+  type LayerModule,
+  mean,
+  type ModuleKind,
+  MODULES,
+  rankAgreement,
+  SMOOTHING_NAMES,
+  type SmoothingName,
+} from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { sizesOf } from "../../subject/mod.ts";
 import {
+  CAUSE_NAMES,
+  type CauseCorrelation,
+  type CauseName,
   type Causes,
   type EffectsRow,
   head,
@@ -16,10 +28,10 @@ import {
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { rank } from "../orders/rank.ts";
 import { shapeOf } from "../untrained/random_init.ts";
-import { correlationsOf } from "./correlations.ts";
 import { effectRow, patternMeans, sinkOf, smoothedOf, updateNorms } from "./means.ts";
 import { sharesByLayer } from "./predictability.ts";
 import { effectPlans } from "./runs.ts";
+import { eachOf } from "../../entry/mod.ts";
 
 /** The rows of every part of the study, sample by sample; those of effects and of predictability are empty where they were not measured. */
 export type AllRows = Pick<Rows, "whole" | "sink" | "effects" | "smoothing" | "predictability">;
@@ -28,15 +40,10 @@ export type AllRows = Pick<Rows, "whole" | "sink" | "effects" | "smoothing" | "p
 const MASSIVE_LISTED = 50;
 
 /** The profile that the samples of the full model are. */
-export function profileIn(
-  spec: ModelSpec,
-  provenance: Causes["provenance"],
-  whole: readonly WholeRow[],
-): Profile {
+export function profileIn(spec: ModelSpec, provenance: Causes["provenance"], whole: readonly WholeRow[]) {
   const sums = (kind: ModuleKind) =>
     whole[0].sums.map((first, l) => first[kind] && whole.map((row) => row.sums[l][kind]!));
-  const own = { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") };
-  return profileOf(provenance, own, sizesOf(spec));
+  return profileOf(provenance, eachOf(KINDS, sums), sizesOf(spec));
 }
 
 /** The plans under which smoothing is measured: the full model, then without the n least important of each kind, for each n above 0. */
@@ -44,11 +51,7 @@ export function smoothingPlans(profile: Profile, drops: readonly number[]): Drop
   const lowest = (kind: LayerModule, n: number) =>
     rank(profile, { target: kind }).slice(0, n).map(({ layer }) => layer).sort((a, b) => a - b);
   const some = drops.filter((n) => n > 0);
-  return [
-    noDrop,
-    ...some.map((n) => ({ ...noDrop, attention: lowest("attention", n) })),
-    ...some.map((n) => ({ ...noDrop, mlp: lowest("mlp", n) })),
-  ];
+  return [noDrop, ...MODULES.flatMap((kind) => some.map((n) => ({ ...noDrop, [kind]: lowest(kind, n) })))];
 }
 
 /** The result, but for predictability. */
@@ -56,13 +59,12 @@ export function assemble(spec: ModelSpec, provenance: Causes["provenance"], rows
   const { whole, sink, smoothing, effects } = rows;
   const profile = profileIn(spec, provenance, whole);
   const { drops, sink: { threshold } } = provenance.causes;
-  const moduleMeans = (kind: LayerModule): Causes["attention"] => {
+  const modules = eachOf(MODULES, (kind): Causes["attention"] => {
     const { standardError: _, ...means } = profile[kind];
     return { ...means, ...updateNorms(whole, kind) };
-  };
+  });
   const measured = {
-    attention: moduleMeans("attention"),
-    mlp: moduleMeans("mlp"),
+    ...modules,
     patterns: patternMeans(whole.map(({ patterns }) => patterns)),
     massive: massiveIn(whole),
     effectiveRank: whole[0].ranks!,
@@ -123,9 +125,61 @@ function effectsIn(spec: ModelSpec, rows: readonly EffectsRow[]): NonNullable<Ca
       const plan = plans.findIndex((plan) => plan[dropped][0] === l);
       return plan < 0 ? spec.layers.map(() => null) : effectRow(l, plan, rows, moved);
     });
-  const of = (dropped: LayerModule) => ({
-    attention: matrix(dropped, "attention"),
-    mlp: matrix(dropped, "mlp"),
+  return eachOf(MODULES, (dropped) => eachOf(MODULES, (moved) => matrix(dropped, moved)));
+}
+
+type Measured = Pick<Causes, "attention" | "mlp" | "patterns" | "smoothing" | "predictability">;
+
+/**
+ * How each cause correlates with importance over the layers of a model (Spearman). Attention: its pattern (means over heads, claim C5), how
+ * similar the tokens are that it reads (C6), the size of its update relative to the stream (C7), and, if it was measured, the share of its
+ * update that follows from its own token. The MLP: the same without patterns.
+ */
+export function correlationsOf(measured: Measured, layers: ModelSpec["layers"]): CauseCorrelation[] {
+  return MODULES.flatMap((module) =>
+    CAUSE_NAMES.flatMap((cause) => {
+      const values = causeByLayer(measured, layers, module, cause);
+      if (!values) return [];
+      const { count, ...rank } = rankAgreement(values, measured[module].importance);
+      return [{ module, cause, values: [...values], ...rank, layers: count }];
+    })
+  );
+}
+
+/** A cause's value for each layer's module [L], or null where the module has no such cause. */
+function causeByLayer(
+  { patterns, smoothing: [full], predictability, ...modules }: Measured,
+  layers: ModelSpec["layers"],
+  module: LayerModule,
+  cause: CauseName,
+): (number | null)[] | null {
+  if (cause === "relativeMagnitude") return modules[module].relativeMagnitude;
+  if (cause === "predictable") {
+    return predictability?.[module].rest.map((rest) => rest === null ? null : 1 - rest) ?? null;
+  }
+  if (isSmoothing(cause)) return readStream(full, layers, module, cause);
+  if (module === "mlp") return null;
+  return patterns[cause].map((heads) => {
+    const values = (heads ?? []).filter((value) => value !== null);
+    return values.length ? mean(values) : null;
   });
-  return { attention: of("attention"), mlp: of("mlp") };
+}
+
+/** Smoothing of the stream that a module reads: what the modules before it left. */
+function readStream(
+  full: Causes["smoothing"][number],
+  layers: ModelSpec["layers"],
+  module: LayerModule,
+  name: SmoothingName,
+): (number | null)[] {
+  let stream = full.embedding[name];
+  return layers.map(({ residual }, l) => {
+    const [entering, between] = [stream, full.attention[name].mean[l]];
+    stream = full.mlp[name].mean[l] ?? between ?? stream;
+    return module === "mlp" && residual === "sequential" ? between ?? entering : entering;
+  });
+}
+
+function isSmoothing(cause: CauseName): cause is SmoothingName {
+  return (SMOOTHING_NAMES as readonly string[]).includes(cause);
 }

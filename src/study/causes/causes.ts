@@ -9,18 +9,18 @@
  */
 import { type Checks, option, phases, wholeNumber, within } from "../../entry/mod.ts";
 import { isFull } from "../../measure/mod.ts";
-import type { Causes, Plan } from "../../result/mod.ts";
-import { changedModel, type DropPlan } from "../../run/mod.ts";
-import { expectRoom } from "../base/memory.ts";
+import type { Causes } from "../../result/mod.ts";
+import { changedModel } from "../../run/mod.ts";
+import { expectRoom } from "../base/estimate.ts";
 import {
   CALIBRATION_TEXT,
   provenance,
+  type RunOptions,
   studyChecks,
   type StudyOptions,
   textOptions,
 } from "../base/options.ts";
-import { aDrop, dropsIn } from "../base/plan.ts";
-import type { RunOptions } from "../base/stage.ts";
+import { aDrop, dropsIn, type PlanLike } from "../base/plan.ts";
 import { run, runWork, step, type Study } from "../base/study.ts";
 import { dependsOn, textOf, zipfOf } from "../base/text.ts";
 import {
@@ -28,8 +28,8 @@ import {
   type RandomInitOptions,
   untrainedNeed,
   untrainedOf,
+  withUntrained,
 } from "../untrained/random_init.ts";
-import { withUntrained } from "../untrained/untrained.ts";
 import { type NamedConfig, onConfig, onModel, type StudyModel } from "../../subject/mod.ts";
 import { type CausesMeasures, causesPasses, causesWork, settingsOf, sinkSizes } from "./work.ts";
 
@@ -38,7 +38,7 @@ export type { CausesMeasures };
 /** Options of `causes`. */
 export type CausesOptions = StudyOptions & CausesMeasures & {
   /** Modules to drop from the measured model, or a plan; default: none. */
-  readonly drop?: Plan | Partial<DropPlan> | undefined;
+  readonly drop?: PlanLike | undefined;
 };
 /** Options of `untrainedCauses`. */
 export type UntrainedOptions = RandomInitOptions & CausesMeasures;
@@ -73,7 +73,6 @@ export async function causes(model: StudyModel | string, options: CausesOptions 
   return await run(causesStudy, model, options);
 }
 
-/** What `causes` consists of. */
 export const causesStudy: Study<StudyModel, CausesOptions, Causes> = {
   verb: "measure causes",
   checks: { ...studyChecks, ...measureChecks, drop: aDrop },
@@ -156,12 +155,6 @@ export const untrainedCausesStudy: Study<NamedConfig, UntrainedOptions, Causes> 
         return runWork(causesWork(subject, options), runOptions);
       });
     });
-    return {
-      label,
-      model: { spec },
-      tokens: samples * length,
-      steps: [measuring],
-      result: measuring.whole,
-    };
+    return { label, model: { spec }, tokens: samples * length, steps: [measuring], result: measuring.whole };
   },
 };

@@ -3,11 +3,10 @@ import type { AttentionStats } from "../../kernels/mod.ts";
 import {
   type LayerModule,
   mean,
+  MODULES,
   PATTERN_NAMES,
-  type PatternName,
   sinkRate,
   SMOOTHING_NAMES,
-  type SmoothingName,
   standardError,
 } from "../../measure/mod.ts";
 import {
@@ -20,31 +19,31 @@ import {
   type WholeRow,
 } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
+import { eachOf, sum } from "../../entry/mod.ts";
 
 /** Means over the queries of a sample, by head [H]; null where no query has the statistic. */
 type HeadMeans = NonNullable<PatternsRow[number]>;
 
 /** The means of one sample's statistics. */
 export function headMeans({ positions, stats }: AttentionStats): HeadMeans {
-  const means = (name: PatternName) => {
+  return eachOf(PATTERN_NAMES, (name) => {
     // A query that sees itself alone has no entropy to normalise.
     const counted = [...positions.keys()].filter((i) => name !== "normalizedEntropy" || positions[i] > 0);
     const heads = stats[name].length / positions.length;
-    return Array.from(
-      { length: heads },
-      (_, h) => finiteMean(counted.map((i) => stats[name][h * positions.length + i])),
-    );
-  };
-  return Object.fromEntries(PATTERN_NAMES.map((name) => [name, means(name)])) as HeadMeans;
+    const of = (h: number) => finiteMean(counted.map((i) => stats[name][h * positions.length + i]));
+    return Array.from({ length: heads }, (_, h) => of(h));
+  });
 }
 
 /** Means over samples of every statistic, by layer and head [L][H]; null for a layer without attention. */
 export function patternMeans(samples: readonly PatternsRow[]): Causes["patterns"] {
-  const of = (name: PatternName) =>
-    samples[0].map((first, l) =>
-      first && first[name].map((_, h) => finiteMean(present(samples.map((layers) => layers[l]![name][h]))))
-    );
-  return Object.fromEntries(PATTERN_NAMES.map((name) => [name, of(name)])) as Causes["patterns"];
+  return eachOf(
+    PATTERN_NAMES,
+    (name) =>
+      samples[0].map((first, l) =>
+        first && first[name].map((_, h) => finiteMean(present(samples.map((layers) => layers[l]![name][h]))))
+      ),
+  );
 }
 
 /**
@@ -64,11 +63,9 @@ export function sinkOf(samples: readonly PatternsRow[], threshold: number): Caus
 
 /** Smoothing by depth under plan number `plan`. */
 export function smoothedOf(drop: DropPlan, plan: number, samples: readonly SmoothingRow[]): Smoothed {
-  const each = <T>(of: (name: SmoothingName) => T) =>
-    Object.fromEntries(SMOOTHING_NAMES.map((name) => [name, of(name)])) as Record<SmoothingName, T>;
   const layers = samples[0].plans[plan];
   const curve = (kind: LayerModule) =>
-    each((name) => {
+    eachOf(SMOOTHING_NAMES, (name) => {
       const values = layers.map((_, l) =>
         present(samples.map(({ plans }) => plans[plan][l][kind]?.[name] ?? null))
       );
@@ -76,36 +73,30 @@ export function smoothedOf(drop: DropPlan, plan: number, samples: readonly Smoot
     });
   return {
     drop: planData(drop),
-    embedding: each((name) => finiteMean(present(samples.map(({ embedding }) => embedding[name])))),
-    attention: curve("attention"),
-    mlp: curve("mlp"),
+    embedding: eachOf(
+      SMOOTHING_NAMES,
+      (name) => finiteMean(present(samples.map(({ embedding }) => embedding[name]))),
+    ),
+    ...eachOf(MODULES, curve),
   };
 }
 
 /** How far each update of layer l moved, ‖u − u_full‖ / ‖u_full‖, for layers after the one dropped by plan number `plan`. */
-export function effectRow(
-  dropped: number,
-  plan: number,
-  samples: readonly EffectsRow[],
-  kind: LayerModule,
-): (number | null)[] {
+export function effectRow(dropped: number, plan: number, samples: readonly EffectsRow[], kind: LayerModule) {
   return samples[0][plan].map((_, l) => {
     const sums = present(samples.map((plans) => plans[plan][l][kind]));
-    const sum = (key: "difference" | "reference") => sums.reduce((total, own) => total + own[key], 0);
-    return l > dropped && sum("reference") > 0 ? Math.sqrt(sum("difference") / sum("reference")) : null;
+    const [difference, reference] = [sum(sums, (own) => own.difference), sum(sums, (own) => own.reference)];
+    return l > dropped && reference > 0 ? Math.sqrt(difference / reference) : null;
   });
 }
 
 /** How long the updates of a kind are, and how much that varies. */
-export function updateNorms(
-  samples: readonly WholeRow[],
-  kind: LayerModule,
-): Pick<Causes["attention"], "norm" | "normSpread"> {
+export function updateNorms(samples: readonly WholeRow[], kind: LayerModule) {
   const layers = samples[0].norms.map((_, l) => {
     const sums = present(samples.map(({ norms }) => norms[l][kind]));
     if (sums.length === 0) return { norm: null, spread: null };
-    const mean = (key: "norm" | "square") =>
-      sums.reduce((total, own) => total + own[key], 0) / sums.reduce((total, own) => total + own.tokens, 0);
+    const tokens = sum(sums, (own) => own.tokens);
+    const mean = (key: "norm" | "square") => sum(sums, (own) => own[key]) / tokens;
     const norm = mean("norm");
     return { norm, spread: norm ? Math.sqrt(Math.max(0, mean("square") - norm ** 2)) / norm : null };
   });

@@ -20,13 +20,12 @@ import {
   type Stream,
   strengthOf,
 } from "../../run/mod.ts";
-import { bytesOf } from "../base/estimate.ts";
-import { expectRoom } from "../base/memory.ts";
+import { bytesOf, expectRoom, type Size } from "../base/estimate.ts";
 import { reporter } from "../base/options.ts";
-import { type Walking, withWalk } from "../base/walk.ts";
+import { type Walking, withWalk } from "../base/pass.ts";
 import type { Running } from "./runs.ts";
+import { eachOf } from "../../entry/mod.ts";
 
-type Sizes = Pick<Blocks, "samples" | "length">;
 type Setting = NonNullable<Causes["provenance"]["causes"]["predictability"]>;
 
 /** Whether the fits have tokens enough: one for each number of an input. */
@@ -35,18 +34,14 @@ export function isEnough({ hidden }: Pick<ModelSpec, "hidden">, { samples, heldO
 }
 
 /** Approximate memory: the streams around a module and its updates, moments of two sets, and what a solution copies of them. */
-export function predictabilityBytes(spec: ModelSpec, { samples, length }: Sizes): number {
+export function predictabilityBytes(spec: ModelSpec, { samples, length }: Size): number {
   const streams = 4 * 4 * samples * length * spec.hidden;
   const sums = 8 * 6 * 2 * spec.hidden ** 2;
   return bytesOf({ spec }, [{ samples: 1, length: 1, plans: [noDrop], head: false }]) + streams + sums;
 }
 
 /** The shares of every module. Throws `RangeError` for numbers that are not finite, and where memory is too small. */
-export async function predictabilityRow(
-  { model, options }: Running,
-  blocks: Blocks,
-  heldOut: number,
-): Promise<PredictabilityRow> {
+export async function predictabilityRow({ model, options }: Running, blocks: Blocks, heldOut: number) {
   const { layers } = model.spec;
   const what = `predictability over ${blocks.samples} × ${blocks.length} tokens`;
   await expectRoom({ bytes: predictabilityBytes(model.spec, blocks), what }, options);
@@ -133,27 +128,14 @@ export async function sharesOf(training: Moments, held: Moments, products: Produ
   const share = (left: number) => Math.min(1, Math.max(0, 1 - left));
   const constant = share(about / held.tt);
   const predictable = Math.max(constant, share(best.left));
-  return {
-    mean: constant,
-    ownToken: predictable - constant,
-    rest: 1 - predictable,
-    strength: best.strength,
-  };
+  return { mean: constant, ownToken: predictable - constant, rest: 1 - predictable, strength: best.strength };
 }
 
 /** The shares by layer as the result holds them; nulls where there were too few tokens. */
-export function sharesByLayer(
-  row: PredictabilityRow | undefined,
-  { layers }: Pick<ModelSpec, "layers">,
-): NonNullable<Causes["predictability"]> {
-  const of = (module: LayerModule) => {
-    const list = (name: keyof Shares) => layers.map((_, l) => row?.[l][module]?.[name] ?? null);
-    return {
-      mean: list("mean"),
-      ownToken: list("ownToken"),
-      rest: list("rest"),
-      strength: list("strength"),
-    };
-  };
-  return { attention: of("attention"), mlp: of("mlp") };
+export function sharesByLayer(row: PredictabilityRow | undefined, { layers }: Pick<ModelSpec, "layers">) {
+  return eachOf(MODULES, (module) =>
+    eachOf(
+      ["mean", "ownToken", "rest", "strength"],
+      (name) => layers.map((_, l) => row?.[l][module]?.[name] ?? null),
+    ));
 }

@@ -1,6 +1,7 @@
 /** The runs that the study of causes consists of, each a choice of blocks, plans and probes; what each sees, sample by sample. */
 import {
   effectiveRank,
+  KINDS,
   massiveActivations,
   MODULES,
   type Smoothing,
@@ -25,8 +26,8 @@ import {
 import { headMeans } from "./means.ts";
 import { engineOf, reporter, type StudyOptions } from "../base/options.ts";
 import { pass } from "../base/pass.ts";
+import { eachOf } from "../../entry/mod.ts";
 
-/** A model, and how it is run. */
 export interface Running {
   readonly model: Model;
   readonly options: StudyOptions;
@@ -63,11 +64,7 @@ export async function wholeRows(
   const engine = await engineOf(options);
   const embedding = first ? await embed(model, engine, blocks.ids.subarray(0, blocks.length)) : null;
   return samplesOf(blocks, (sample): WholeRow => ({
-    sums: gram.sums.map(({ attention, mlp, block }) => ({
-      attention: attention?.[sample] ?? null,
-      mlp: mlp?.[sample] ?? null,
-      block: block?.[sample] ?? null,
-    })),
+    sums: gram.sums.map((layer) => eachOf(KINDS, (kind) => layer[kind]?.[sample] ?? null)),
     norms: norms.layers.map((layer) => ofModules(layer, sample, (sums) => sums)),
     patterns: patterns.stats.map((samples) => samples && samples[sample]),
     massive: massive[sample],
@@ -83,11 +80,7 @@ export async function sinkRows(running: Running, blocks: Blocks): Promise<Patter
 }
 
 /** Smoothing under plans, the full model's first. */
-export async function smoothingRows(
-  running: Running,
-  blocks: Blocks,
-  plans: readonly DropPlan[],
-): Promise<SmoothingRow[]> {
+export async function smoothingRows(running: Running, blocks: Blocks, plans: readonly DropPlan[]) {
   const { model, options } = running;
   const probe = smoothingProbe(model.spec.layers, blocks.length, plans.length);
   await run(running, "smoothing under drops", blocks, plans, [probe]);
@@ -146,14 +139,12 @@ function ofModules<Seen, T>(
   of: (seen: Seen) => T,
 ): { attention: T | null; mlp: T | null } {
   const one = (seen: readonly Seen[] | undefined) => seen ? of(seen[sample]) : null;
-  return { attention: one(layer.attention), mlp: one(layer.mlp) };
+  return eachOf(MODULES, (kind) => one(layer[kind]));
 }
 
 function finite(measures: Smoothing): SmoothingRow["embedding"] {
-  const values = SMOOTHING_NAMES.map((
-    name,
-  ) => [name, Number.isFinite(measures[name]) ? measures[name] : null]);
-  return Object.fromEntries(values) as SmoothingRow["embedding"];
+  const of = (value: number) => Number.isFinite(value) ? value : null;
+  return eachOf(SMOOTHING_NAMES, (name) => of(measures[name]));
 }
 
 async function run(

@@ -15,14 +15,15 @@ import {
 } from "../../result/mod.ts";
 import { type Blocks, type DropPlan, noDrop } from "../../run/mod.ts";
 import { bytesOf, flopsOf, type Pass } from "../base/estimate.ts";
-import { batchesOf, inTurn, type RunOptions, type Span, type Stage, stage } from "../base/stage.ts";
+import { batchesOf, inTurn, type Span, type Stage, stage } from "../base/stage.ts";
 import { type Step, step, stepOf, type Work } from "../base/study.ts";
 import type { Text } from "../base/text.ts";
 import { type AllRows, assemble, profileIn, smoothingPlans, withPredictability } from "./assemble.ts";
-import { heldOutOf } from "../base/walk.ts";
-import { tellReused } from "../base/options.ts";
+import { heldOutOf } from "../base/pass.ts";
+import { type RunOptions, tellReused } from "../base/options.ts";
 import { isEnough, predictabilityBytes, predictabilityRow } from "./predictability.ts";
 import { effectsRows, sinkRows, smoothingRows, someOf, wholeRows } from "./runs.ts";
+import { eachOf } from "../../entry/mod.ts";
 
 /** Options of the study of causes that other studies do not have. */
 export interface CausesMeasures {
@@ -60,15 +61,14 @@ const EFFECT_LENGTH = 256;
 type Settings = Causes["provenance"]["causes"];
 type Sizes = Text["sizes"];
 
-/** Which parts each stage measures. */
 const STAGES: readonly { readonly unit: string; readonly parts: readonly Rows["of"][] }[] = [
   { unit: "batches", parts: ["whole", "sink", "effects"] },
   { unit: "batches under drops", parts: ["smoothing"] },
   { unit: "fits", parts: ["predictability"] },
 ];
+const PARTS = STAGES.flatMap(({ parts }) => parts);
 const NOTHING: AllRows = { whole: [], sink: [], effects: [], smoothing: [] };
 
-/** Samples of a part of the study. */
 interface Piece extends Span {
   readonly of: Rows["of"];
 }
@@ -79,7 +79,6 @@ export function sinkSizes({ samples, length }: Sizes): Sizes {
   return { samples: Math.max(1, Math.min(SINK.samples, fitting)), length: SINK.length };
 }
 
-/** The work of the study on a subject. */
 export function causesWork(subject: Subject, measures: CausesMeasures): Work<Causes> {
   const { label, model, text } = subject;
   const settings = settingsOf(model.spec, text.sizes, measures);
@@ -122,11 +121,11 @@ export function causesWork(subject: Subject, measures: CausesMeasures): Work<Cau
     kept: async (options) => await keptResult("causes", await originOf(options), options),
     async result(options) {
       const origin = await originOf(options, others);
-      const rowsOfOthers = async () => (
-        { ...await first.whole(options), smoothing: (await second.whole(options)).smoothing }
-      );
-      const result = await knownOthers(options) ??
-        await keep("causes", origin, assemble(model.spec, origin, await rowsOfOthers()), options);
+      let result = await knownOthers(options);
+      if (!result) {
+        const rows = { ...await first.whole(options), smoothing: (await second.whole(options)).smoothing };
+        result = await keep("causes", origin, assemble(model.spec, origin, rows), options);
+      }
       if (!predictability) return result;
       const [row] = (await third?.whole(options))?.predictability ?? [];
       const whole = await originOf(options);
@@ -138,7 +137,7 @@ export function causesWork(subject: Subject, measures: CausesMeasures): Work<Cau
 /** The passes that the study makes: its price. The statistics themselves take the smaller part of the time. */
 export function causesPasses(spec: ModelSpec, sizes: Sizes, measures: CausesMeasures): Pass[] {
   const passes = passesOf(spec, sizes, settingsOf(spec, sizes, measures));
-  return passesIn(STAGES.flatMap(({ parts }) => parts), passes);
+  return passesIn(PARTS, passes);
 }
 
 function passesIn(parts: readonly Rows["of"][], passes: ReturnType<typeof passesOf>): Pass[] {
@@ -152,7 +151,7 @@ export function settingsOf(
   { queryStride = 1, effectSamples = 2, predictabilitySamples = 0 }: CausesMeasures,
 ): Settings {
   const { samples, length } = sizes;
-  const heldOut = heldOutOf(predictabilitySamples);
+  const heldOut = predictabilitySamples === 0 ? null : heldOutOf(predictabilitySamples);
   return {
     queryStride,
     drops: [0, ...DROPS.filter((n) => n < fewerModules(spec))],
@@ -160,13 +159,10 @@ export function settingsOf(
     effects: effectSamples === 0
       ? null
       : { samples: Math.min(effectSamples, samples), length: Math.min(EFFECT_LENGTH, length) },
-    ...predictabilitySamples === 0 ? {} : {
-      predictability: { samples: predictabilitySamples, length, heldOut },
-    },
+    ...heldOut === null ? {} : { predictability: { samples: predictabilitySamples, length, heldOut } },
   };
 }
 
-/** How many modules there are of the kind that has fewer. */
 function fewerModules({ layers }: ModelSpec): number {
   return Math.min(...MODULES.map((kind) => layers.filter((layer) => layer[kind]).length));
 }
@@ -231,19 +227,14 @@ function batchesIn(of: Piece["of"], pass: Pass | undefined): Piece[] {
   if (!pass) return [];
   if (of === "predictability") return [{ of, from: 0, to: pass.samples }];
   const batches = batchesOf(pass);
-  return Array.from(
-    { length: batches.count },
-    (_, batch) => ({ of, ...batches.samplesOf({ from: batch, to: batch + 1 }) }),
-  );
+  const pieceOf = (batch: number) => ({ of, ...batches.samplesOf({ from: batch, to: batch + 1 }) });
+  return Array.from({ length: batches.count }, (_, batch) => pieceOf(batch));
 }
 
 /** Consecutive batches of a part as one piece: they are one run. */
 function joined(units: readonly Piece[]): Piece[] {
-  return [...Map.groupBy(units, ({ of }) => of)].map(([of, own]) => ({
-    of,
-    from: own[0].from,
-    to: own.at(-1)!.to,
-  }));
+  const byPart = [...Map.groupBy(units, ({ of }) => of)];
+  return byPart.map(([of, own]) => ({ of, from: own[0].from, to: own.at(-1)!.to }));
 }
 
 /** The rows of pieces: as they are kept, or measured now and kept. */
@@ -270,18 +261,10 @@ async function rowsOf(
   return together(found);
 }
 
-/** All rows of several pieces. */
 function together(pieces: readonly AllRows[]): AllRows {
-  return {
-    whole: pieces.flatMap(({ whole }) => whole),
-    sink: pieces.flatMap(({ sink }) => sink),
-    effects: pieces.flatMap(({ effects }) => effects),
-    smoothing: pieces.flatMap(({ smoothing }) => smoothing),
-    predictability: pieces.flatMap(({ predictability }) => predictability ?? []),
-  };
+  return eachOf(PARTS, (part) => pieces.flatMap((own): unknown[] => own[part] ?? [])) as AllRows;
 }
 
-/** Measures a piece. */
 async function measured(
   { model, text, sink, predictability }: Subject,
   { causes: { queryStride: stride, effects, predictability: fitted } }: Causes["provenance"],

@@ -1,5 +1,5 @@
 /** What tasks ask of a model: their documents as tokens, cut into parts that are run and kept one after the other. */
-import { lateMeter, type Reports } from "../../entry/mod.ts";
+import { lateMeter, type Reports, reportsOf } from "../../entry/mod.ts";
 import { createHash } from "node:crypto";
 import type { Engine } from "../../engine/mod.ts";
 import { benchmarkFiles, datasetFile } from "../../hub/mod.ts";
@@ -26,7 +26,6 @@ export interface Running extends Keeping, Reports {
   readonly engine: Engine;
 }
 
-/** A task, and how it is asked. */
 export interface Setting {
   readonly task: Task;
   readonly shots: number;
@@ -35,7 +34,6 @@ export interface Setting {
   readonly seed: number;
 }
 
-/** A document as tokens. */
 export interface AskedDocument {
   readonly document: Document;
   /** One for each choice; where text is generated, one that has the prompt as its input and no targets. */
@@ -44,7 +42,6 @@ export interface AskedDocument {
   readonly cut: number;
 }
 
-/** Consecutive documents of a task. */
 export interface Part {
   readonly setting: Setting;
   readonly first: number;
@@ -55,13 +52,29 @@ export interface Part {
   readonly tokens: number;
 }
 
+/** All texts that a part asks, as tokens. */
+export const inputsOf = ({ documents }: Part) =>
+  documents.flatMap(({ requests }) => requests.map(({ input }) => input));
+
 /** Tokens of a part that run, at least: enough for full batches, few enough to lose little when a run is ended. */
 const PART_TOKENS = 32768;
 /** Tokens that are generated at most. */
 export const WRITTEN = 256;
 
+/** The parts of all tasks. What cannot be fetched is an error before the first of them is read. */
+export async function askAll(
+  model: Parameters<typeof askTask>[0],
+  settings: readonly Setting[],
+  reports: Reports,
+): Promise<Part[]> {
+  const fetch = reportsOf(reports);
+  const rows = rowFinder(fetch);
+  for (const setting of settings) await rows.find(setting);
+  return (await Array.fromAsync(settings, (setting) => askTask(model, setting, rows, fetch))).flat();
+}
+
 /** The parts of a task. Throws an error that says where rows would come from, if they cannot be had. */
-export async function askTask(
+async function askTask(
   model: Pick<StudyModel, "name" | "config" | "spec" | "tokenizer">,
   setting: Setting,
   rows: ReturnType<typeof rowFinder>,
@@ -116,11 +129,7 @@ function expectWhole(
 }
 
 /** Tokens of a document that the one before it does not begin with. */
-function tokensBehind(
-  before: AskedDocument | undefined,
-  { requests }: AskedDocument,
-  packing: Packing,
-): number {
+function tokensBehind(before: AskedDocument | undefined, { requests }: AskedDocument, packing: Packing) {
   const earlier = before?.requests ?? [];
   return tokensOf([...earlier, ...requests], packing) - tokensOf(earlier, packing);
 }
@@ -151,7 +160,7 @@ function hashOf(documents: readonly AskedDocument[]): string {
  * Finds the rows of tasks on this machine. Opens the benchmark package once, and data sets of the hub as they are needed. What cannot
  * be had is never stood in for: an error says where it would come from.
  */
-export function rowFinder(fetch: Reports) {
+function rowFinder(fetch: Reports) {
   const paths = new Map<Split, Promise<string | null>>();
   let packaged: ReturnType<typeof benchmarkFiles> | undefined;
 

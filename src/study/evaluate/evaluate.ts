@@ -12,11 +12,9 @@ import {
   number,
   oneOf,
   option,
-  reportChecks,
-  type Reports,
-  reportsOf,
   required,
   shareOf,
+  sum,
   text,
   wholeNumber,
 } from "../../entry/mod.ts";
@@ -25,38 +23,26 @@ import {
   type Evaluation,
   head,
   joinHashes,
-  type Keeping,
   type Main,
-  type Plan,
   type Provenance,
 } from "../../result/mod.ts";
 import { cpuLowering } from "../../engine/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 import { type BosRule, type Metric, suites, taskGroups, taskNames, tasksNamed } from "../../tasks/mod.ts";
-import { BASE_BYTES } from "../base/estimate.ts";
-import { draftOf } from "../base/draft.ts";
-import { expectRoom } from "../base/memory.ts";
-import {
-  engineChecks,
-  engineOf,
-  type EngineOptions,
-  type Forcing,
-  forcingChecks,
-  memoryOf,
-} from "../base/options.ts";
-import { type EvaluatedText, leakGuard, withLeaks } from "../base/leak.ts";
-import { aDrop, dropsIn, type OverPlans } from "../base/plan.ts";
-import { type RunOptions, type Stage, stage } from "../base/stage.ts";
+import { BASE_BYTES, draftOf, expectRoom, writeBytes } from "../base/estimate.ts";
+import { engineOf, memoryOf, runChecks, type RunOptions } from "../base/options.ts";
+import { type EvaluatedText, leakGuard } from "../base/text.ts";
+import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
+import { type Stage, stage } from "../base/stage.ts";
 import { run, step, type Study } from "../base/study.ts";
-import { askTask, contextLength, type Part, rowFinder, type Setting, WRITTEN } from "./asked.ts";
-import { runParts } from "./parts.ts";
-import { type EvaluatePrice, partFlops, price, readBytes, textFlops, writeBytes } from "./price.ts";
+import { askAll, contextLength, inputsOf, type Part, type Setting, WRITTEN } from "./asked.ts";
+import { PROMPT, runParts, TOKENS, writeTexts, writing } from "./parts.ts";
+import { type EvaluatePrice, flopsIn, partWork, price, readBytes, textsWork } from "./price.ts";
 import { summarise } from "./summary.ts";
-import { PROMPT, TOKENS, writeTexts, writing } from "./writing.ts";
 
 /** Options of `evaluate`: the tasks, and how they are run. */
-export interface EvaluateOptions extends Keeping, Reports, EngineOptions, Forcing {
+export interface EvaluateOptions extends RunOptions {
   /**
    * Tasks and groups, by lm-eval's names; or probes, whose documents are made here: `arithmetic` (`arithmetic_1` and `arithmetic_2` have
    * one count of digits), `brackets`, `induction` (`induction_64` has a shorter list) and `passkey_512`, whose number is the length of
@@ -89,7 +75,6 @@ const PROMPTS = 8;
 const aSeed = number("a whole number below 2³²", (value) => value >>> 0 === value);
 const someTasks: Check = list(text, "names of tasks");
 
-/** Checks of what is asked. */
 const evaluateChecks: Checks<EvaluateOptions> = {
   tasks: option(
     someTasks,
@@ -114,10 +99,7 @@ const evaluateChecks: Checks<EvaluateOptions> = {
   ),
   prompts: option(wholeNumber(0), "<n> prompts that each plan continues in writing; 0 skips it", PROMPTS),
   seed: option(aSeed, "<n> seed of the few-shot examples", SHOTS_SEED),
-  ...engineChecks,
-  ...forcingChecks,
-  ...reportChecks,
-  results: text,
+  ...runChecks,
 };
 
 /** Tokens whose states are more than are ever there at once. */
@@ -141,7 +123,7 @@ const LONG = 2 ** 20;
  */
 export async function evaluate(
   model: StudyModel | string,
-  plans: readonly (Plan | Partial<DropPlan>)[],
+  plans: readonly PlanLike[],
   options: EvaluateOptions = {},
 ): Promise<Evaluation[]> {
   return await run(evaluateStudy, model, { ...options, plans });
@@ -155,24 +137,37 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
   async work(model, options) {
     const wanted = options.plans.map((plan) => dropsIn(model, plan));
     const distinct = distinctPlans(wanted);
-    const { settings } = settingsOf(options);
+    const { settings, mains } = settingsOf(options);
     const parts = await askAll(model, settings, options);
-    const { prompts = PROMPTS } = options;
-    const evaluating = step([], (runOptions) => evaluated(model, distinct, parts, options, runOptions), [
-      partsStage(model, distinct, parts, prompts, memoryOf(options)),
-    ]);
+    const { prompts = PROMPTS, margin = ACCURACY_MARGIN, bos = "tokenizer", seed = SHOTS_SEED } = options;
+    const evaluating = step([], async (runOptions) => {
+      const items = await itemsOf(model, parts, prompts, distinct, runOptions);
+      const written = await writing(prompts, items.running);
+      const draftContext = Math.round(mean(parts.flatMap(inputsOf).map(({ length }) => length)));
+      const share = shareOf(margin, aPart);
+      const full = summarise(items.done[0], mains, null, share);
+      return distinct.map((plan, i): Evaluation => ({
+        ...head("evaluate"),
+        provenance: wholeOrigin(items.done[i].map(({ origin }) => origin)),
+        bos,
+        seed,
+        ...i === 0 ? full : summarise(items.done[i], mains, full, share),
+        writing: written?.[i] ?? null,
+        ...draftOf(model.spec, plan, draftContext),
+      }));
+    }, [partsStage(model, distinct, parts, prompts, memoryOf(options))]);
     return {
       label: `evaluation of ${model.name}`,
       model,
-      tokens: parts.reduce((sum, { tokens }) => sum + tokens, 0),
+      tokens: sum(parts, ({ tokens }) => tokens),
       steps: [evaluating],
       price: (runOptions) => price(model, { plans: distinct, settings, parts, prompts }, runOptions),
       async result(runOptions) {
         const results = await evaluating.whole(runOptions);
-        const leaks = leakGuard(model, textsOf(parts), [], runOptions);
-        return await Array.fromAsync(wanted, async (plan, i) => {
+        const guard = leakGuard(model, textsOf(parts), [], runOptions);
+        return await Array.fromAsync(wanted, (plan, i) => {
           const result = results[distinct.findIndex((own) => planHash(own) === planHash(plan))];
-          return withLeaks(result, await leaks([options.plans[i]]));
+          return guard(result, [options.plans[i]]);
         });
       },
       async depends() {
@@ -187,12 +182,7 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
 /** Everything that each task asks, shots included, as tokens. */
 function textsOf(parts: readonly Part[]): EvaluatedText[] {
   const byTask = Map.groupBy(parts, ({ setting: { task } }) => task.name);
-  return [...byTask].map(([name, own]) => ({
-    name,
-    ids: own.flatMap(({ documents }) =>
-      documents.flatMap(({ requests }) => requests.map(({ input }) => input))
-    ),
-  }));
+  return [...byTask].map(([name, own]) => ({ name, ids: own.flatMap(inputsOf) }));
 }
 
 /** Documents by parts of tasks, their shots drawn before; then texts by plan. */
@@ -207,8 +197,11 @@ function partsStage(
   return stage({
     unit: "parts of tasks",
     units: parts.length + writers.length,
-    cost: (unit) =>
-      unit < parts.length ? partFlops(model.spec, plans, parts[unit]) : textFlops(model.spec, prompts),
+    cost(unit) {
+      const part = parts.at(unit);
+      const work = part ? partWork(model.spec, plans, part) : textsWork(model.spec, [noDrop], prompts);
+      return flopsIn(model.spec, work);
+    },
     bytes({ from, to }) {
       const own = parts.slice(from, to);
       const reading = own.map(({ tokens }) => readBytes(model, plans, tokens));
@@ -220,7 +213,7 @@ function partsStage(
       const running = { ...options, model, engine: await engineOf(options) };
       await runParts(parts.slice(from, to), { ...running, plans });
       const [first, last] = [from, to].map((unit) => Math.max(0, unit - parts.length));
-      for (const plan of writers.slice(first, last)) await writeTexts(prompts, plan, running);
+      if (last > first) await writeTexts(prompts, { ...running, plans: writers.slice(first, last) });
     },
   });
 }
@@ -255,91 +248,47 @@ function settingsOf(options: EvaluateOptions): { settings: Setting[]; mains: Mai
   return { settings: [...settings.values()], mains };
 }
 
-/** The results by plan, of which the first is the full model. */
-async function evaluated(
+/** Runs the parts under plans, of which the first is the full model. */
+async function itemsOf(
   model: StudyModel,
-  plans: readonly DropPlan[],
   parts: readonly Part[],
-  options: EvaluateOptions,
-  runOptions: RunOptions,
-): Promise<Evaluation[]> {
-  const engine = await engineOf(runOptions);
-  const decoding = writeBytes(model, engine.has);
-  const bytes = BASE_BYTES + Math.max(readBytes(model, plans, LONG), decoding);
-  await expectRoom({ bytes, what: `tasks at hidden size ${model.spec.hidden}` }, runOptions);
-  tellCuts(parts, model, runOptions);
-  noticeBeyond(model, "texts", longestText(parts, options.prompts ?? PROMPTS), runOptions);
-  const { mains } = settingsOf(options);
-  const running = { ...runOptions, model, engine, plans };
-  const items = await runParts(parts, running);
-  const written = await writing(options.prompts ?? PROMPTS, running);
-  const margin = shareOf(options.margin ?? ACCURACY_MARGIN, aPart);
-  const full = summarise(items[0], mains, null, margin);
-  return plans.map((plan, i): Evaluation => ({
-    ...head("evaluate"),
-    provenance: wholeOrigin(items[i].map(({ origin }) => origin)),
-    bos: options.bos ?? "tokenizer",
-    seed: options.seed ?? SHOTS_SEED,
-    ...i === 0 ? full : summarise(items[i], mains, full, margin),
-    writing: written?.[i] ?? null,
-    ...draftOf(model.spec, plan, meanText(parts)),
-  }));
+  prompts: number,
+  plans: readonly DropPlan[],
+  options: RunOptions,
+) {
+  const engine = await engineOf(options);
+  const bytes = BASE_BYTES + Math.max(readBytes(model, plans, LONG), writeBytes(model, engine.has));
+  await expectRoom({ bytes, what: `tasks at hidden size ${model.spec.hidden}` }, options);
+  tellCuts(parts, model, options);
+  noticeBeyond(model, "texts", longestText(parts, prompts), options);
+  const running = { ...options, model, engine, plans };
+  return { running, done: await runParts(parts, running) };
 }
 
-/** The parts of all tasks. */
-async function askAll(model: StudyModel, settings: readonly Setting[], options: Reports): Promise<Part[]> {
-  const asked: Part[] = [];
-  const rows = rowFinder(reportsOf(options));
-  for (const setting of settings) await rows.find(setting);
-  for (const setting of settings) {
-    asked.push(...await askTask(model, setting, rows, reportsOf(options)));
-  }
-  return asked;
-}
-
-/** That of all parts together. */
 function wholeOrigin(origins: readonly Provenance[]): Provenance {
   const names = [...new Set(origins.map(({ text }) => text.name))];
   return {
     ...origins[0],
     text: { name: names.join(", "), hash: joinHashes(origins.map(({ text }) => text.hash)) },
-    packing: {
-      ...origins[0].packing,
-      samples: origins.reduce((sum, { packing }) => sum + packing.samples, 0),
-      skip: 0,
-    },
+    packing: { ...origins[0].packing, samples: sum(origins, ({ packing }) => packing.samples), skip: 0 },
   };
-}
-
-/** Tokens of a text that is scored, on average. */
-function meanText(parts: readonly Part[]): number {
-  const lengths = parts.flatMap(({ documents }) =>
-    documents.flatMap(({ requests }) => requests.map(({ input }) => input.length))
-  );
-  return Math.round(mean(lengths));
 }
 
 /** Tokens of the longest text that is scored or written. */
 function longestText(parts: readonly Part[], prompts: number): number {
-  const read = parts.flatMap(({ setting: { task }, documents }) =>
-    documents.flatMap(({ requests }) =>
-      requests.map(({ input }) => input.length + (task.generation ? WRITTEN : 0))
-    )
+  const read = parts.map((part) =>
+    inputsOf(part).reduce((most, { length }) => Math.max(most, length), 0) +
+    (part.setting.task.generation ? WRITTEN : 0)
   );
-  return read.reduce((most, length) => Math.max(most, length), prompts > 0 ? PROMPT + TOKENS : 0);
+  return Math.max(prompts > 0 ? PROMPT + TOKENS : 0, ...read);
 }
 
-function tellCuts(asked: readonly Part[], model: StudyModel, { onNotice }: Reports & Keeping): void {
-  const cut = new Map<string, number>();
-  for (const { setting: { task }, documents } of asked) {
-    const some = documents.filter(({ cut }) => cut > 0).length;
-    if (some > 0) cut.set(task.name, (cut.get(task.name) ?? 0) + some);
-  }
-  for (const [name, some] of cut) {
-    onNotice?.(
-      `${name}: ${some === 1 ? "1 document is" : `${some} documents are`} longer than the context of ${
-        contextLength(model.config)
-      } tokens, and cut from the left`,
-    );
+function tellCuts(asked: readonly Part[], model: StudyModel, { onNotice }: RunOptions): void {
+  const longest = contextLength(model.config);
+  for (const [name, parts] of Map.groupBy(asked, ({ setting: { task } }) => task.name)) {
+    const cut = sum(parts, ({ documents }) => documents.filter(({ cut }) => cut > 0).length);
+    if (cut === 0) continue;
+    const are = cut === 1 ? "1 document is" : `${cut} documents are`;
+    onNotice?.(`${name}: ${are} longer than the context of ${longest} tokens, and cut from the left`);
   }
 }

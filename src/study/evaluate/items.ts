@@ -1,11 +1,19 @@
-/** What a model makes of the documents of a part. */
-import type { TaskPart } from "../../result/mod.ts";
-import { type DropPlan, type RequestScore, scoreRequests } from "../../run/mod.ts";
+/** What a model makes of the documents of a part, and greedy decoding of many prompts by one decoder. */
+import { head, keep, keptResult, type Provenance, type TaskPart } from "../../result/mod.ts";
+import {
+  type Decoder,
+  decoder,
+  type DropPlan,
+  type RequestScore,
+  sampler,
+  scoreRequests,
+} from "../../run/mod.ts";
 import { beforeStops, type Outcome, scoreDocument } from "../../tasks/mod.ts";
-import type { AskedDocument, Part, Running } from "./asked.ts";
-import type { Writer } from "./continued.ts";
+import { type AskedDocument, contextLength, type Part, type Running } from "./asked.ts";
+import { decoded, endsOf } from "../writing/decoded.ts";
+import type { Packed } from "../../subject/mod.ts";
+import { provenance } from "../base/options.ts";
 
-/** What came of one document. */
 export type Item = TaskPart["items"][number];
 
 /** The items of a part whose choices are scored, by plan, the full model's first. */
@@ -27,12 +35,7 @@ export async function scorePart(
 }
 
 /** The item of a document of a part whose answers are written. */
-export async function writeItem(
-  part: Part,
-  asked: AskedDocument,
-  { write }: Writer,
-  { model }: Running,
-): Promise<Item> {
+export async function writeItem(part: Part, asked: AskedDocument, { write }: Writer, { model }: Running) {
   const tokenizer = await model.tokenizer();
   const { stops } = part.setting.task.generation!;
   const eos = tokenizer.eos === null ? [] : [tokenizer.decode([tokenizer.eos])];
@@ -71,4 +74,140 @@ function itemOf(
     accepted: sum("accepted"),
     cut,
   };
+}
+
+/** Writing one token takes about as long as reading this number of tokens together. */
+export const WRITING = 16;
+
+export type Writer = ReturnType<typeof writer>;
+
+/** Texts of `tokens` at most. The decoder is opened for the first prompt: where all was kept, there is none. */
+export function writer(plan: DropPlan, tokens: number, { model, engine, signal }: Running) {
+  const own = sampler({ temperature: 0, topP: 1, seed: 0 });
+  let opened: Decoder | undefined;
+  return {
+    /** The ids that follow a prompt, without the one that ends a text; `isOver` may end it before. */
+    async write(prompt: readonly number[], isOver = (_ids: readonly number[]) => false): Promise<number[]> {
+      const tokenizer = await model.tokenizer();
+      opened ??= await decoder({ model, engine, plan, signal });
+      const { ids } = await decoded(opened, prompt, {
+        tokenizer,
+        sampler: own,
+        ends: endsOf(model, tokenizer),
+        isOver: (ids) => ids.length === tokens || isOver(ids),
+      });
+      return ids;
+    },
+    async release() {
+      await opened?.release();
+    },
+  };
+}
+
+export interface Kept<T> {
+  readonly origin: Provenance;
+  readonly made: readonly T[];
+  /** Adds to it; what is given then is as it will be read back. */
+  add(more: readonly T[]): Promise<void>;
+}
+
+/** The items of a part under a plan. */
+export async function keptItems(part: Part, plan: DropPlan, options: Running): Promise<Kept<Item>> {
+  const { task, shots, bos, seed } = part.setting;
+  const setting = { name: task.name, version: task.version, shots, bos, seed };
+  const origin = await partOrigin(part, plan, options);
+  const key = { ...origin, task: setting };
+  return kept(origin, (await keptResult("task", key, options))?.items, async (items) => {
+    const result: TaskPart = { ...head("task"), provenance: origin, task: setting, items: [...items] };
+    return (await keep("task", key, result, options)).items;
+  });
+}
+
+/** What a plan writes after the blocks of a text, `tokens` at most. */
+async function keptTexts(
+  packed: Pick<Packed, "text" | "packing">,
+  tokens: number,
+  plan: DropPlan,
+  options: Running,
+): Promise<Kept<number[]>> {
+  const origin = await provenance(options.model, packed, plan, options);
+  const key = { ...origin, tokens };
+  return kept(origin, (await keptResult("written", key, options))?.texts, async (texts) => {
+    const result = { ...head("written"), provenance: origin, tokens, texts: [...texts] };
+    return (await keep("written", key, result, options)).texts;
+  });
+}
+
+function kept<T>(
+  origin: Provenance,
+  found: readonly T[] = [],
+  keepAll: (made: readonly T[]) => Promise<readonly T[]>,
+): Kept<T> {
+  let made = found;
+  return {
+    origin,
+    get made() {
+      return made;
+    },
+    async add(more) {
+      made = await keepAll([...made, ...more]);
+    },
+  };
+}
+
+/** What the numbers of a part depend on: its tokens say all about rows, shots and BOS. */
+async function partOrigin(part: Part, plan: DropPlan, options: Running): Promise<Provenance> {
+  const { task, bos } = part.setting;
+  const { model, engine } = options;
+  const tokenizer = await model.tokenizer();
+  const text = { name: task.name, hash: part.hash };
+  const packing = {
+    samples: part.documents.length,
+    length: contextLength(model.config),
+    skip: part.first,
+    bos: bos === "always" || bos === "tokenizer" && tokenizer.addsBos,
+  };
+  return await provenance(model, { text, packing }, plan, { engine });
+}
+
+/** Prompts as tokens, and their identity in what is kept. */
+export interface Prompts extends Pick<Provenance, "text" | "packing"> {
+  readonly ids: readonly (readonly number[])[];
+}
+
+/** The same for several plans, one after the other; `report` gets the texts of all. */
+export async function allContinuations(
+  prompts: Prompts,
+  tokens: number,
+  options: Running & { readonly plans: readonly DropPlan[] },
+  report?: (done: number, total: number) => void,
+): Promise<(readonly number[][])[]> {
+  const [{ length }, total] = [prompts.ids, options.plans.length * prompts.ids.length];
+  return await Array.fromAsync(
+    options.plans,
+    (plan, index) =>
+      continuations(prompts, tokens, plan, options, (done) => report?.(index * length + done, total)),
+  );
+}
+
+/** What a plan writes after each prompt, `tokens` at most; every text is kept as it is done, and `onText` gets the number of those done. */
+async function continuations(
+  prompts: Prompts,
+  tokens: number,
+  plan: DropPlan,
+  options: Running,
+  onText?: (done: number) => void,
+): Promise<readonly number[][]> {
+  const kept = await keptTexts(prompts, tokens, plan, options);
+  const opened = writer(plan, tokens, options);
+  try {
+    for (let next = kept.made.length; next < prompts.ids.length; next++) {
+      options.signal?.throwIfAborted();
+      await kept.add([await opened.write(prompts.ids[next])]);
+      onText?.(next + 1);
+    }
+  } finally {
+    await opened.release();
+  }
+  return kept.made;
 }

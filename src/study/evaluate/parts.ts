@@ -4,29 +4,29 @@
  * that lacks a part the full model runs too, with whose predictions it is compared token by token.
  */
 import { phases, within } from "../../entry/mod.ts";
-import type { Provenance } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
-import { reporter, tellReused } from "../base/options.ts";
+import { HELD_OUT_TEXT, reporter, tellReused } from "../base/options.ts";
 import { type Part, type Running, WRITTEN } from "./asked.ts";
-import { type Writer, writer, WRITING } from "./continued.ts";
-import { type Item, scorePart, writeItem } from "./items.ts";
-import { type Kept, keptItems } from "./kept.ts";
+import {
+  allContinuations,
+  type Item,
+  type Kept,
+  keptItems,
+  scorePart,
+  writeItem,
+  type Writer,
+  writer,
+  WRITING,
+} from "./items.ts";
+import { idsByBlock } from "../../text/mod.ts";
+import { textOf } from "../base/text.ts";
 
-/** What runs parts. */
 export interface PartsOptions extends Running {
   /** The full model first. */
   readonly plans: readonly DropPlan[];
 }
 
-/** A part under a plan. */
-interface Done {
-  readonly part: Part;
-  readonly items: readonly Item[];
-  readonly origin: Provenance;
-}
-
-/** What came of the parts, by plan. */
-export async function runParts(parts: readonly Part[], options: PartsOptions): Promise<Done[][]> {
+export async function runParts(parts: readonly Part[], options: PartsOptions) {
   const { model, plans } = options;
   const [scored, written] = [parts.filter((part) => !isWritten(part)), parts.filter(isWritten)];
   const weights = [
@@ -89,4 +89,50 @@ async function write(part: Part, kept: Kept<Item>, opened: Writer, options: Part
     await kept.add([await writeItem(part, documents[next], opened, options)]);
     report(next + 1, documents.length);
   }
+}
+
+/** Tokens of a prompt, and tokens that are written after it. */
+export const PROMPT = 32;
+export const TOKENS = 64;
+/** A text repeats itself where so many tokens in a row were there before. */
+const REPEATED = 4;
+
+/** How each plan writes, next to the full model, which is the first. */
+export async function writing(prompts: number, options: PartsOptions) {
+  if (prompts === 0) return null;
+  const report = reporter(`texts of ${options.model.name}`, "texts", options);
+  const all = await writeTexts(prompts, options, report);
+  return all.map((texts) => ({
+    prompts,
+    tokens: TOKENS,
+    divergence: texts.map((ids, i) => divergence(ids, all[0][i])),
+    repetition: texts.map(repetition),
+  }));
+}
+
+/** The beginnings of held-out blocks, continued greedily by each plan; what is written is kept text by text. */
+export async function writeTexts(
+  prompts: number,
+  options: PartsOptions,
+  report?: (done: number, total: number) => void,
+): Promise<(readonly number[][])[]> {
+  const text = textOf(options.model, { samples: prompts, length: PROMPT }, HELD_OUT_TEXT);
+  const { blocks, ...origin } = await text.pack(options);
+  const ids = idsByBlock(blocks).map((ids) => [...ids]);
+  return await allContinuations({ ...origin, ids }, TOKENS, options, report);
+}
+
+/** The first step at which two texts part; null where they do not. */
+function divergence(ids: readonly number[], full: readonly number[]): number | null {
+  const longest = Math.max(ids.length, full.length);
+  for (let i = 0; i < longest; i++) if (ids[i] !== full[i]) return i;
+  return null;
+}
+
+/** The share of a text's 4-grams that it had before; 0 for a shorter text. */
+function repetition(ids: readonly number[]): number {
+  const count = ids.length - REPEATED + 1;
+  if (count <= 0) return 0;
+  const grams = Array.from({ length: count }, (_, i) => ids.slice(i, i + REPEATED).join(" "));
+  return 1 - new Set(grams).size / count;
 }

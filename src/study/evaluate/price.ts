@@ -4,26 +4,13 @@
  * for a token that is written, both in the form in which the model's weights are held. Written answers count at their longest; what an earlier run kept counts as if it were to run.
  */
 import { sum } from "../../entry/mod.ts";
-import type { Engine } from "../../engine/mod.ts";
 import type { Model, ModelSpec } from "../../models/mod.ts";
 import type { Computed } from "../../result/mod.ts";
-import {
-  cost,
-  decodingBytes,
-  type DropPlan,
-  type Holding,
-  noDrop,
-  openChain,
-  passBytes,
-  passForm,
-  stepBytes,
-  stepForm,
-  workOf,
-} from "../../run/mod.ts";
-import { BASE_BYTES, studySpeed, usualSeconds } from "../base/estimate.ts";
+import { cost, type DropPlan, passBytes, passForm } from "../../run/mod.ts";
+import { BASE_BYTES, rowSeconds, studySpeed, weightsOf, writeBytes } from "../base/estimate.ts";
 import { computedOn, engineOf, type EngineOptions } from "../base/options.ts";
-import { type Part, type Setting, WRITTEN } from "./asked.ts";
-import { PROMPT, TOKENS } from "./writing.ts";
+import { inputsOf, type Part, type Setting, WRITTEN } from "./asked.ts";
+import { PROMPT, TOKENS } from "./parts.ts";
 
 /** What a task asks. */
 export interface TaskPrice {
@@ -55,8 +42,6 @@ export interface EvaluatePrice {
 
 /** Tokens that see each other: of a tree, or of a text. */
 const SEEN = 512;
-/** Bytes of the chain of a single row's products: more than a cache holds. */
-const CHAIN_BYTES = 64 * 2 ** 20;
 /** Bytes that states take at most. */
 const STATE_BYTES = 512 * 2 ** 20;
 
@@ -73,74 +58,50 @@ export async function price(
 ): Promise<EvaluatePrice> {
   const { spec } = model;
   const engine = await engineOf(options);
-  const tasks: TaskPrice[] = [];
-  let written = plans.length * prompts * TOKENS;
-  let flops = readFlops(spec, plans, prompts * PROMPT, plans.length * prompts);
-  for (const setting of settings) {
-    const parts = all.filter((part) => part.setting === setting);
-    tasks.push(taskPrice(setting, parts));
-    for (const part of parts) {
-      const work = partWork(spec, plans, part);
-      written += work.written;
-      flops += work.read;
-    }
-  }
+  const works = [textsWork(spec, plans, prompts), ...all.map((part) => partWork(spec, plans, part))];
+  const [flops, written] = [sum(works, ({ read }) => read), sum(works, ({ written }) => written)];
+  const tasks = settings.map((setting) => taskPrice(setting, all.filter((part) => part.setting === setting)));
   const row = written > 0 ? await rowSeconds(model, engine) : 0;
   const reading = readBytes(model, plans, Math.max(...tasks.map(({ run }) => run)));
   return {
     computed: await computedOn(options),
     tasks,
-    flops: flops + 2 * written * weightsOf(spec),
+    flops: flopsIn(spec, { read: flops, written }),
     written,
     seconds: flops / await studySpeed(passForm(model, engine.has), options) + written * row,
     bytes: BASE_BYTES + Math.max(reading, written > 0 ? writeBytes(model, engine.has) : 0),
   };
 }
 
-/** Seconds in which the weights that a token of the full model meets are read. */
-export async function rowSeconds(model: Model, engine: Engine): Promise<number> {
-  const work = workOf(model.spec, noDrop, stepBytes(model, engine.has))({ texts: 1, tokens: 1, past: 0 });
-  const { run, bytes, release } = await openChain(engine, stepForm(model, engine.has), CHAIN_BYTES);
-  try {
-    return sum(work, ({ count, products }) => count * products.bytes) / bytes *
-      await usualSeconds(() => run(1));
-  } finally {
-    await release();
-  }
-}
-
 function taskPrice({ task }: Setting, parts: readonly Part[]): TaskPrice {
-  const inputs = ({ documents }: Part) =>
-    documents.flatMap(({ requests }) => requests.map(({ input }) => input.length));
   return {
     task: task.name,
     documents: sum(parts, ({ documents }) => documents.length),
-    fed: sum(parts, (part) => sum(inputs(part))),
+    fed: sum(parts, (part) => sum(inputsOf(part), ({ length }) => length)),
     run: sum(parts, readTokens),
   };
 }
 
-/** Operations of what a part reads under some plans, and tokens that are written at most. */
-function partWork(
-  spec: ModelSpec,
-  plans: readonly DropPlan[],
-  part: Part,
-): { read: number; written: number } {
-  const answers = part.setting.task.generation ? plans.length * part.documents.length : 0;
-  const rows = answers || plans.length * scoredRows(part);
-  return { read: readFlops(spec, plans, readTokens(part), rows), written: answers * WRITTEN };
-}
+/** Operations of what is read, and tokens that are written one by one. */
+type Work = { readonly read: number; readonly written: number };
 
-/** Operations of a part under some plans. */
-export function partFlops(spec: ModelSpec, plans: readonly DropPlan[], part: Part): number {
-  const { read, written } = partWork(spec, plans, part);
+export function flopsIn(spec: ModelSpec, { read, written }: Work): number {
   return read + 2 * written * weightsOf(spec);
 }
 
-/** Operations of the texts that one plan continues. */
-export function textFlops(spec: ModelSpec, prompts: number): number {
-  const read = readFlops(spec, [noDrop], prompts * PROMPT, prompts);
-  return read + 2 * prompts * TOKENS * weightsOf(spec);
+/** A part under some plans. */
+export function partWork(spec: ModelSpec, plans: readonly DropPlan[], part: Part): Work {
+  const { setting: { task }, documents } = part;
+  const answers = task.generation ? plans.length * documents.length : 0;
+  const scored = sum(documents, ({ requests }) => sum(requests, ({ targets }) => targets.length));
+  const read = readFlops(spec, plans, readTokens(part), answers || plans.length * scored);
+  return { read, written: answers * WRITTEN };
+}
+
+/** The texts that plans continue. */
+export function textsWork(spec: ModelSpec, plans: readonly DropPlan[], prompts: number): Work {
+  const count = plans.length * prompts;
+  return { read: readFlops(spec, plans, prompts * PROMPT, count), written: count * TOKENS };
 }
 
 /** Memory for tokens that are read together. */
@@ -149,29 +110,12 @@ export function readBytes(model: Model, plans: readonly DropPlan[], tokens: numb
   return passBytes(model) + Math.min(STATE_BYTES, stateBytes);
 }
 
-/** Memory for texts that are written: weights, as far as they may be kept. */
-export function writeBytes(model: Model, has: Holding): number {
-  return Math.min(has.memoryBytes, decodingBytes(model, has));
-}
-
-/** Tokens of a part that are read. */
 function readTokens({ tokens, setting: { task }, documents }: Part): number {
   return task.generation ? tokens - WRITTEN * documents.length : tokens;
-}
-
-/** Rows whose predictions are looked at: one for each target. */
-function scoredRows({ documents }: Part): number {
-  return sum(documents, ({ requests }) => sum(requests, ({ targets }) => targets.length));
 }
 
 /** Operations of tokens that are read together, and of predictions at `rows` of them. */
 function readFlops(spec: ModelSpec, plans: readonly DropPlan[], tokens: number, rows: number): number {
   const layers = cost(spec, plans, { samples: tokens / SEEN, length: SEEN }, false).flops;
   return layers + 2 * rows * spec.hidden * spec.vocabulary;
-}
-
-/** Numbers that a token is multiplied with on its way through the full model. */
-function weightsOf(spec: ModelSpec): number {
-  const one = { samples: 1, length: 1 };
-  return cost(spec, [noDrop], one, false).flops / 2 + spec.hidden * spec.vocabulary;
 }

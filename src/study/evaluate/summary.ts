@@ -8,6 +8,7 @@ import {
   halfWidth95,
   type Interval,
   mean,
+  shareInterval,
 } from "../../measure/mod.ts";
 import {
   accuracyOf,
@@ -18,34 +19,37 @@ import {
   type ShareMain,
   sharesOf,
 } from "../../result/mod.ts";
-import { averaged, type Estimate, estimate, pooled } from "../../tasks/mod.ts";
-import { keptOf, keptOver, logprobOf } from "./answers.ts";
+import {
+  averaged,
+  chosen,
+  type Document,
+  type Estimate,
+  estimate,
+  exactMatch,
+  extractAnswer,
+  type Metric,
+  pooled,
+  type Task,
+} from "../../tasks/mod.ts";
 import type { Part } from "./asked.ts";
 import type { Item } from "./items.ts";
 
 type Summary = Pick<Evaluation, "tasks" | "groups" | "average">;
-type Task = Evaluation["tasks"][string];
-type Tasks = Readonly<Record<string, Task>>;
+type Scores = Evaluation["tasks"][string];
+type Tasks = Readonly<Record<string, Scores>>;
 
-/** What plans are compared with. */
 interface Base {
   /** The full model's tasks, over the same documents; null for the full model itself. */
   readonly full: Tasks | null;
   readonly margin: number;
 }
 
-/** Parts of tasks, and what came of their documents. */
 type Parts = readonly { readonly part: Part; readonly items: readonly Item[] }[];
 
 /** A plan's summary; `full` is the full model's, over the same documents. */
-export function summarise(
-  parts: Parts,
-  mains: readonly Main[],
-  full: Summary | null,
-  margin: number,
-): Summary {
+export function summarise(parts: Parts, mains: readonly Main[], full: Summary | null, margin: number) {
   const base: Base = { full: full && full.tasks, margin };
-  const tasks: Record<string, Task> = {};
+  const tasks: Record<string, Scores> = {};
   for (const { part: { setting } } of parts) {
     const { task } = setting;
     if (task.name in tasks) continue;
@@ -59,7 +63,7 @@ export function summarise(
   return { tasks, groups, average: averageOf(tasks, groups, sharesOf(mains), base) };
 }
 
-function taskOf({ task, shots }: Part["setting"], parts: Parts, base: Base): Task {
+function taskOf({ task, shots }: Part["setting"], parts: Parts, base: Base): Scores {
   const items = parts.flatMap(({ items }) => items);
   const documents = parts.flatMap(({ part }) => part.documents.map(({ document }) => document));
   const full = base.full && base.full[task.name].items;
@@ -69,7 +73,7 @@ function taskOf({ task, shots }: Part["setting"], parts: Parts, base: Base): Tas
   });
   const tokens = sum(items, (item) => sum(item.tokens));
   const perToken = (key: "kl" | "top1") => tokens === 0 ? null : sum(items, (item) => item[key]) / tokens;
-  const found: Task = {
+  const found: Scores = {
     version: task.version,
     shots,
     n: items.length,
@@ -105,7 +109,6 @@ const errorsOf = (interval: Pick<Interval, "low" | "high"> | null, against: Accu
   against,
 });
 
-/** How the mean of main numbers differs from the full model's. */
 function changeOf(tasks: Tasks, mains: readonly ShareMain[], { full, margin }: Base): AccuracyChange | null {
   return full && changeOver(mains.map((main) => changesIn(tasks, full, main)), margin);
 }
@@ -152,12 +155,7 @@ function groupOf(tasks: Tasks, main: ShareMain, base: Base): Evaluation["groups"
 }
 
 /** The unweighted mean of the main numbers, its error as if the tasks were independent. */
-function averageOf(
-  tasks: Tasks,
-  groups: Evaluation["groups"],
-  shares: readonly ShareMain[],
-  base: Base,
-): Evaluation["average"] {
+function averageOf(tasks: Tasks, groups: Evaluation["groups"], shares: readonly ShareMain[], base: Base) {
   if (shares.length < 2) return null;
   const { value, stderr } = averaged(shares.map(({ name, members, metric }): Estimate => {
     const { value, stderr } = members.length > 1
@@ -174,3 +172,61 @@ function averageOf(
 }
 
 const finite = (value: number): number | null => Number.isFinite(value) ? value : null;
+
+type Logprob = NonNullable<Evaluation["tasks"][string]["logprob"]>;
+
+/**
+ * The mean log-probability of the right answers, in nats, and its change against the full model's over the same documents, by Student's
+ * t; null where answers are written, which have none.
+ */
+export function logprobOf(items: readonly Item[], full: readonly Item[] | null): Logprob | null {
+  if (items.some(({ text }) => text !== null)) return null;
+  const own = items.map(rightNats);
+  const changes = full && full.map((item, i) => own[i] - rightNats(item));
+  const { difference: value, low, high } = meanOf(own);
+  return { value, low, high: high && Math.min(0, high), against: changes && meanOf(changes) };
+}
+
+const rightNats = ({ loglikelihoods, gold }: Item) => loglikelihoods[gold ?? 0];
+
+function meanOf(values: readonly number[]): NonNullable<Logprob["against"]> {
+  const difference = mean(values);
+  const half = halfWidth95(values);
+  return {
+    difference,
+    low: half === null ? null : difference - half,
+    high: half === null ? null : difference + half,
+  };
+}
+
+/** The share of answers that are the full model's, right or wrong; null for a perplexity, which has no answers. */
+export function keptOf(
+  task: Task,
+  metric: Metric,
+  documents: readonly Document[],
+  items: readonly Item[],
+  full: readonly Item[],
+): Interval | null {
+  if (metric === "perplexity") return null;
+  const isKept = (item: Item, i: number) => isSame(task, metric, documents[i], item, full[i]);
+  return shareInterval(items.filter(isKept).length, items.length);
+}
+
+/** That of several tasks, over all their documents. */
+export function keptOver(tasks: readonly { readonly n: number; readonly kept: Interval }[]): Interval {
+  const n = sum(tasks, ({ n }) => n);
+  return shareInterval(sum(tasks, ({ n, kept }) => Math.round(n * kept.value)), n);
+}
+
+/**
+ * Whether two models answer a document alike: they choose the same, their texts have the same answer, or, where a continuation is scored,
+ * both have the same first choice at each of its tokens.
+ */
+function isSame(task: Task, metric: Metric, { choiceLengths }: Document, item: Item, full: Item): boolean {
+  if (item.text !== null) {
+    return exactMatch(task, metric, item.text, extractAnswer(task, metric, full.text ?? ""));
+  }
+  if (item.gold === null) return item.top1 === sum(item.tokens);
+  return chosen(metric, item.loglikelihoods, choiceLengths) ===
+    chosen(metric, full.loglikelihoods, choiceLengths);
+}

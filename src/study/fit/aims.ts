@@ -49,10 +49,8 @@ const SHARES = {
   kvBytes: amountOf("bytes"),
 } as const satisfies { readonly [Name in keyof FitAim]: ShareKind };
 
-/** Documents of each task. */
 const LIMIT = 200;
 
-/** Checks of these options. */
 export const aimChecks: Checks<FitAim> = under("One promise:", {
   loss: option(positive, "<nats> lose at most this many nats per token, such as 0.01"),
   perplexity: option(aShare(SHARES.perplexity), "<rise> let perplexity rise by at most this share (5%)"),
@@ -79,9 +77,7 @@ export const aimChecks: Checks<FitAim> = under("One promise:", {
   context: option(wholeNumber(1), "<t> sequence length, in tokens", CONTEXT, { needs: "kvBytes" }),
 });
 
-/** A promise. */
 export type Aim = Fit["aim"];
-/** A cost with its 95 % interval. */
 export type Cost = Fit["tried"][number]["cost"];
 
 /** The promise among options. Throws `TypeError` unless there is exactly one. */
@@ -116,14 +112,10 @@ export function documentsOf({ limit = LIMIT }: FitAim): { choosing: number; all:
 }
 
 /** Whether an aim limits the cost; the others limit what is saved from below. */
-export function limitsCost({ of }: Aim): boolean {
-  return of === "loss" || of === "perplexity" || of === "accuracy";
-}
+export const limitsCost = ({ of }: Aim): boolean => of === "loss" || of === "perplexity" || of === "accuracy";
 
 /** The most that a plan may cost, in nats per token or points. */
-function mostOf({ of, amount }: Aim): number {
-  return of === "perplexity" ? Math.log1p(amount) : amount;
-}
+const mostOf = ({ of, amount }: Aim): number => of === "perplexity" ? Math.log1p(amount) : amount;
 
 /** Whether a cost keeps the promise: by its whole 95 % interval, else "cannot tell". */
 export function keepsCost(aim: Aim, { low, high }: Cost): Verdict {

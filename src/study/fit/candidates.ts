@@ -1,20 +1,16 @@
-/** The plans of trials: as their lines have them, or repaired. */
-import { planHash } from "../../measure/mod.ts";
-import { type Plan, type Sizes } from "../../result/mod.ts";
+/** The plans of trials, as their lines have them or repaired, the search along lines (each step drops one module more), and the choice. */
+import { planHash, type Verdict } from "../../measure/mod.ts";
+import type { Fit, Plan } from "../../result/mod.ts";
 import { type DropPlan, noDrop, RefusedRepair } from "../../run/mod.ts";
-import type { StudyModel } from "../../subject/mod.ts";
-import { provenance } from "../base/options.ts";
+import { sizesOf, type StudyModel } from "../../subject/mod.ts";
+import { provenance, type RunOptions } from "../base/options.ts";
 import { dropsIn } from "../base/plan.ts";
-import type { RunOptions } from "../base/stage.ts";
 import { kvBytesOf } from "../orders/sizes.ts";
-import { sizesOf } from "../../subject/mod.ts";
-import { fitKey, type Repairing } from "../repair/fits.ts";
-import { type Fits, madeFits, neededFits, repairOrNot } from "../repair/needed.ts";
-import { repairedPlan } from "../repair/repaired.ts";
+import type { Repairing } from "../repair/fits.ts";
+import { type Fits, madeFits, neededFits, orRefused, repairedPlan, solvedIn } from "../repair/needed.ts";
 import type { Line } from "./lines.ts";
-import type { Trial } from "./search.ts";
+import type { Cost } from "./aims.ts";
 
-/** A plan of a line. */
 export interface Candidate extends Trial {
   readonly plan: Plan;
   readonly drop: DropPlan;
@@ -25,59 +21,186 @@ export interface Candidate extends Trial {
 /** Makes the plans of trials; null where a repair is refused. Fits that earlier rounds made are not made again. */
 export type Maker = (round: readonly Trial[], options: RunOptions) => Promise<(Candidate | null)[]>;
 
-/** The maker of a model's lines; `ways` holds the way to repair of each line, null for none. */
-export function candidateMaker(
-  model: StudyModel,
-  lines: readonly Line[],
-  ways: readonly (Repairing | null)[],
-): Maker {
+/** The maker of a model's lines. */
+export function candidateMaker(model: StudyModel, lines: readonly Line[]): Maker {
   const sizes = sizesOf(model.spec);
   const fits = new Map<Repairing, Fits>();
   const told = new Set<string>();
   return async (round, options) => {
     const bare = round.map(({ line, dropped }) => lines[line].planOf(dropped));
     const drops = bare.map((plan) => dropsIn(model, plan));
-    for (const way of new Set(ways)) {
+    for (const way of new Set(lines.map(({ way }) => way))) {
       if (!way) continue;
       const known = fits.get(way) ?? new Map();
-      const own = drops.filter((_, i) => ways[round[i].line] === way);
+      const own = drops.filter((_, i) => lines[round[i].line].way === way);
       const needed = neededFits(way, own, undefined, known);
       if (needed.length > 0) fits.set(way, new Map([...known, ...await madeFits(way, needed, options)]));
     }
     return await Promise.all(round.map(async (trial, i): Promise<Candidate | null> => {
-      const way = ways[trial.line];
-      try {
-        const plan = way ? await repaired(way, bare[i], drops[i], fits.get(way)!, options) : bare[i];
-        return candidate(trial, plan, dropsIn(model, plan), bare[i], sizes);
-      } catch (error) {
-        if (!(error instanceof RefusedRepair)) throw error;
-        if (told.size < told.add(error.message).size) options.onNotice?.(error.message);
+      const { way } = lines[trial.line];
+      const origin = way && await provenance(model, await way.text.pack(options), noDrop, options);
+      const plan = way
+        ? orRefused(() => {
+          const { repair, solved } = solvedIn(way, drops[i], fits.get(way)!)!;
+          return repairedPlan(repair, bare[i], solved, origin!);
+        })
+        : bare[i];
+      if (plan instanceof RefusedRepair) {
+        if (told.size < told.add(plan.message).size) options.onNotice?.(plan.message);
         return null;
       }
+      const kvBytes = (context: number) => kvBytesOf(bare[i].attention, sizes, context);
+      return { ...trial, plan, drop: dropsIn(model, plan), kvBytes };
     }));
   };
-}
-
-function candidate(trial: Trial, plan: Plan, drop: DropPlan, bare: Plan, sizes: Sizes): Candidate {
-  return { ...trial, plan, drop, kvBytes: (context) => kvBytesOf(bare.attention, sizes, context) };
-}
-
-async function repaired(
-  way: Repairing,
-  plan: Plan,
-  drop: DropPlan,
-  fits: Fits,
-  options: RunOptions,
-): Promise<Plan> {
-  const repair = repairOrNot(way, drop)!;
-  if (repair instanceof RefusedRepair) throw repair;
-  const { model, text } = way;
-  const solved = repair.sites.flatMap((site) => fits.get(fitKey(repair, site)) ?? []);
-  const origin = await provenance(model, await text.pack(options), noDrop, options);
-  return repairedPlan(repair, plan, solved, origin);
 }
 
 /** Candidates without those whose plan an earlier one has. */
 export function distinctOf(candidates: readonly Candidate[]): Candidate[] {
   return [...new Map(candidates.toReversed().map((one) => [planHash(one.drop), one])).values()].toReversed();
+}
+
+/** A line as far as it was tried: the largest number that kept the promise, or to begin after; the smallest that did not, or one too many. */
+type Reach = Readonly<Record<"good" | "bad", number>>;
+
+export interface Trial {
+  readonly line: number;
+  readonly dropped: number;
+}
+
+/**
+ * Tries numbers until every line is closed: steps double until one breaks the promise, then the gap is halved. All lines take their steps
+ * in one round, so that their plans share a run. `begin` is the number that each line begins after, `most` its largest. `keeps` tells which
+ * trials of a round keep the promise. `isWorth` may close a line whose larger numbers would not be the answer.
+ */
+export async function search(
+  lines: readonly { readonly begin: number; readonly most: number }[],
+  keeps: (round: readonly Trial[]) => Promise<readonly boolean[]>,
+  isWorth: (line: number, reach: Reach) => boolean = () => true,
+): Promise<Reach[]> {
+  const reaches = lines.map(({ begin, most }): Reach => ({ good: begin, bad: most + 1 }));
+  const broken = lines.map(() => false);
+  for (let step = 1;; step *= 2) {
+    const round = reaches.flatMap((reach, line): Trial[] =>
+      reach.bad - reach.good > 1 && (!broken[line] || isWorth(line, reach))
+        ? [{ line, dropped: nextOf(reach, broken[line] ? Infinity : step) }]
+        : []
+    );
+    if (round.length === 0) return reaches;
+    const kept = await keeps(round);
+    for (const [i, { line, dropped }] of round.entries()) {
+      reaches[line] = { ...reaches[line], [kept[i] ? "good" : "bad"]: dropped };
+      broken[line] ||= !kept[i];
+    }
+  }
+}
+
+/** So many steps on, as far as the line goes; where a larger number is known to fail, halfway to it. */
+function nextOf({ good, bad }: Reach, step: number): number {
+  return step === Infinity ? Math.floor((good + bad) / 2) : Math.min(bad - 1, good + step);
+}
+
+/** How much a plan saves of what is wanted. */
+export type Saved = (candidate: Candidate) => number;
+
+/** A line: the number to begin with, the largest, and whether each plan takes a fit, so that numbers may be passed over. */
+export interface Reaching {
+  readonly line: number;
+  readonly begin: number;
+  readonly most: number;
+  readonly fitted: boolean;
+}
+
+/** The smallest candidate of each line that saves `wanted`; lines that cannot are left out. */
+export async function smallestReaching(
+  lines: readonly Reaching[],
+  make: Maker,
+  saved: Saved,
+  wanted: number,
+  options: RunOptions,
+): Promise<Candidate[]> {
+  const found: Candidate[] = [];
+  let open = lines.map((line) => ({ ...line, dropped: line.begin }));
+  while (open.length > 0) {
+    options.signal?.throwIfAborted();
+    const made = await make(open.map(({ line, dropped }): Trial => ({ line, dropped })), options);
+    open = open.flatMap((own, i) => {
+      const candidate = made[i];
+      if (candidate && saved(candidate) >= wanted) {
+        found.push(candidate);
+        return [];
+      }
+      if (own.dropped >= own.most) return [];
+      const next = candidate && own.fitted
+        ? furtherBy(own.dropped, saved(candidate), wanted)
+        : own.dropped + 1;
+      return [{ ...own, dropped: Math.min(next, own.most) }];
+    });
+  }
+  return found.sort((a, b) => a.line - b.line);
+}
+
+/** At least one more; half as many as the shortfall takes if each saves as much as those before. */
+function furtherBy(dropped: number, saved: number, wanted: number): number {
+  if (!(saved > 0)) return dropped + 1;
+  return Math.max(dropped + 1, Math.floor(dropped + dropped * (wanted / saved - 1) / 2));
+}
+
+export interface Tried {
+  readonly candidate: Candidate;
+  readonly cost: Cost;
+  readonly keeps: Verdict;
+}
+
+/** What a plan saves, by what makes plans larger. */
+export function savingOf({ plan: { saves } }: Pick<Candidate, "plan">, saving: Fit["saving"]): number {
+  return saving === "parameters" ? saves!.parameters : saves!.kvBytesPerToken;
+}
+
+/** The largest plan that keeps the promise; of equally large ones the cheapest. Null if none does. */
+export function largest(tried: readonly Tried[], saving: Fit["saving"]): Tried | null {
+  const size = ({ candidate }: Tried) => savingOf(candidate, saving);
+  const better = (a: Tried, b: Tried) => size(b) - size(a) || a.cost.value - b.cost.value;
+  return tried.filter(({ keeps, candidate }) => keeps === "yes" && savingOf(candidate, saving) > 0)
+    .sort(better)[0] ?? null;
+}
+
+/** The most plans that a choice is confirmed along. */
+const STEPS = 8;
+
+/** Numbers on the way to the chosen one, after `begin`, that were not tried: those in between have to be known where it fails. */
+export function skipped(chosen: Tried, tried: readonly Tried[], begin: number): Trial[] {
+  const { line, dropped } = chosen.candidate;
+  const known = new Set(tried.flatMap(({ candidate }) => candidate.line === line ? [candidate.dropped] : []));
+  const steps = Math.min(STEPS, dropped - begin);
+  return Array.from({ length: steps }, (_, i) => begin + Math.ceil((dropped - begin) * (i + 1) / steps))
+    .filter((number) => !known.has(number)).map((dropped) => ({ line, dropped }));
+}
+
+/**
+ * The plans to confirm, smallest first: those on the way to the chosen one that kept the promise. `before` is the line that its own extends.
+ *
+ * Many plans are tried on the samples that choose, and one of them may keep the promise by luck. The choice is therefore confirmed on the
+ * other samples, up to the first plan that does not keep the promise there: tests in a fixed order need no correction for their number
+ * (Maurer, Hothorn and Lehmacher 1995; Angelopoulos et al. 2021, arXiv 2110.01052, "fixed sequence testing").
+ */
+export function pathTo(chosen: Tried, tried: readonly Tried[], before: number | null): Tried[] {
+  const { line, dropped } = chosen.candidate;
+  return tried
+    .filter(({ candidate, keeps }) =>
+      keeps === "yes" && candidate.dropped <= dropped &&
+      (candidate.line === line || candidate.line === before)
+    )
+    .sort((a, b) => a.candidate.dropped - b.candidate.dropped || Number(a === chosen) - Number(b === chosen));
+}
+
+/** The best other plan of each other line that kept the promise, best first; each plan once. */
+export function runnersUp(chosen: Tried, tried: readonly Tried[], saving: Fit["saving"]): Tried[] {
+  const seen = new Set([planHash(chosen.candidate.drop)]);
+  const others = tried.filter(({ candidate: { line, drop } }) =>
+    line !== chosen.candidate.line && seen.size < seen.add(planHash(drop)).size
+  );
+  const best = [...Map.groupBy(others, ({ candidate }) => candidate.line).values()]
+    .flatMap((own) => largest(own, saving) ?? []);
+  return best.sort((a, b) => savingOf(b.candidate, saving) - savingOf(a.candidate, saving));
 }

@@ -1,24 +1,32 @@
-/** The search of a fit, its confirmation and its times. */
 import { amountText, phases, sum, within } from "../../entry/mod.ts";
-import { planHash } from "../../measure/mod.ts";
+import { planHash, type Verdict } from "../../measure/mod.ts";
 import { type Fit, planData } from "../../result/mod.ts";
-import type { StudyModel } from "../../subject/mod.ts";
+import { sizesOf, type StudyModel } from "../../subject/mod.ts";
 import { flopsOf, type Pass } from "../base/estimate.ts";
-import type { RunOptions } from "../base/stage.ts";
 import type { Text } from "../base/text.ts";
-import { sizesOf } from "../../subject/mod.ts";
 import type { Repairing } from "../repair/fits.ts";
-import { type Aim, keepsCost, limitsCost, savedOf } from "./aims.ts";
-import { type Candidate, candidateMaker, distinctOf, type Maker } from "./candidates.ts";
-import { largest, pathTo, runnersUp, savingOf, skipped, type Tried } from "./chosen.ts";
-import { type Judge, judgeOf } from "./judges.ts";
-import type { Line } from "./lines.ts";
-import type { FitOptions } from "./options.ts";
-import { type Reaching, type Saved, smallestReaching } from "./reach.ts";
-import { search, type Trial } from "./search.ts";
-import { expectedSpeed, timesOf } from "./times.ts";
+import { type Aim, type Cost, keepsCost, limitsCost, savedOf } from "./aims.ts";
+import {
+  type Candidate,
+  candidateMaker,
+  distinctOf,
+  largest,
+  type Maker,
+  pathTo,
+  type Reaching,
+  runnersUp,
+  type Saved,
+  savingOf,
+  search,
+  skipped,
+  smallestReaching,
+  type Trial,
+  type Tried,
+} from "./candidates.ts";
+import { expectedSpeed, type Judge, judgeOf, timesOf } from "./judges.ts";
+import type { FitOptions, Line } from "./lines.ts";
+import type { RunOptions } from "../base/options.ts";
 
-/** What a fit searches. */
 interface Sought {
   readonly model: StudyModel;
   readonly text: Text;
@@ -33,7 +41,6 @@ interface Sought {
 /** The passes of its parts, as far as they can be known beforehand: what the parts weigh in the progress. */
 export type Parts = Readonly<Record<"repairing" | "choosing" | "confirming" | "timing", readonly Pass[]>>;
 
-/** What comes of it. */
 type Found = Omit<Fit, "kind" | "method" | "aim" | "calibration" | "checks" | "shared">;
 
 /** A search under way: all lines, those with repairs behind those without. */
@@ -53,19 +60,15 @@ function weightsOf({ model, parts: { repairing, choosing, confirming, timing } }
   return [...ROUNDS.map((share) => share * searching), flopsOf(model, confirming), flopsOf(model, timing)];
 }
 
-/** Finds the plan, and confirms it. */
 export async function find(sought: Sought, options: RunOptions): Promise<Found> {
   const { model, text, aim, lines, ways } = sought;
-  const all = [...lines, ...ways.flatMap(({ by }) => lines.map((line): Line => ({ ...line, repair: by })))];
+  const all = [...lines, ...ways.flatMap((way) => lines.map((line): Line => ({ ...line, way })))];
   const judge = judgeOf(model, text, aim, sought.options);
   const searching: Searching = {
     ...sought,
     all,
     saving: sought.options.saving ?? "parameters",
-    make: candidateMaker(model, all, [
-      ...lines.map(() => null),
-      ...ways.flatMap((way) => lines.map(() => way)),
-    ]),
+    make: candidateMaker(model, all),
     judge,
   };
   const phase = phases(`fit of ${model.name}`, weightsOf(sought), options.onProgress);
@@ -83,15 +86,10 @@ export async function find(sought: Sought, options: RunOptions): Promise<Found> 
   }
 }
 
-/** What was tried, the choice, and the plans that confirm it, smallest first. */
-interface Chosen {
-  readonly tried: readonly Tried[];
-  readonly provenance: Fit["provenance"];
-  readonly path: readonly Tried[];
-  readonly runnersUp: readonly Tried[];
-  /** Times of the choice, where it was made by them. */
-  readonly times?: Fit["times"];
-}
+/** What was tried, the choice, and the plans that confirm it, smallest first; times of the choice, where it was made by them. */
+type Chosen = Awaited<ReturnType<typeof cheapest>> & { readonly times?: Fit["times"] };
+
+const keeps = (aim: Aim, cost: Cost): Verdict => limitsCost(aim) ? keepsCost(aim, cost) : "yes";
 
 /** Tries a round of candidates on the samples that choose; what was tried before under another name is not measured again. */
 async function judged({ judge, aim }: Searching, candidates: readonly Candidate[], options: RunOptions) {
@@ -100,7 +98,7 @@ async function judged({ judge, aim }: Searching, candidates: readonly Candidate[
   const known = new Map(distinct.map(({ drop }, i) => [planHash(drop), costs[i]]));
   const tried = candidates.map((candidate): Tried => {
     const cost = known.get(planHash(candidate.drop))!;
-    return { candidate, cost, keeps: limitsCost(aim) ? keepsCost(aim, cost) : "yes" };
+    return { candidate, cost, keeps: keeps(aim, cost) };
   });
   return { tried, provenance };
 }
@@ -161,10 +159,9 @@ async function chosenBySaving(searching: Searching, next: () => RunOptions): Pro
     const { median } = times!.decode;
     if (median >= aim.amount) return { ...chosen, times };
     if (attempt === ATTEMPTS) {
+      const most = median.toFixed(2);
       throw new RangeError(
-        `Cannot reach speed ${aim.amount}: the ${attempt} plans that were timed reached at most ${
-          median.toFixed(2)
-        }; ` +
+        `Cannot reach speed ${aim.amount}: the ${attempt} plans that were timed reached at most ${most}; ` +
           "ask for less, or repeat on a quieter machine",
       );
     }
@@ -173,12 +170,7 @@ async function chosenBySaving(searching: Searching, next: () => RunOptions): Pro
 }
 
 /** The smallest plans that save enough: of each line, and of those lines with repairs, which save no more with the same modules. */
-async function reaching(
-  { lines, ways, make }: Searching,
-  saved: Saved,
-  wanted: number,
-  options: RunOptions,
-): Promise<Candidate[]> {
+async function reaching({ lines, ways, make }: Searching, saved: Saved, wanted: number, options: RunOptions) {
   const from = (lines: readonly Reaching[]) => smallestReaching(lines, make, saved, wanted, options);
   const bare = await from(lines.map(({ most }, line) => ({ line, begin: 1, most, fitted: false })));
   const fitted = ways.flatMap((_, w) =>
@@ -193,18 +185,13 @@ async function reaching(
 }
 
 /** The cheapest of the candidates. Throws `RangeError` where there are none. */
-async function cheapest(
-  searching: Searching,
-  candidates: readonly Candidate[],
-  options: RunOptions,
-): Promise<Chosen> {
+async function cheapest(searching: Searching, candidates: readonly Candidate[], options: RunOptions) {
   const { aim, model, all } = searching;
   if (candidates.length === 0) {
     const targets = [...new Set(all.map(({ target }) => target))].join(", ");
+    const found = `${aim.of} is ${amountText(aim.amount)}`;
     throw new RangeError(
-      `Cannot fit ${model.name}: ${aim.of} is ${
-        amountText(aim.amount)
-      }, expected at most what dropping all modules of ${targets} saves`,
+      `Cannot fit ${model.name}: ${found}, expected at most what dropping all modules of ${targets} saves`,
     );
   }
   const { tried, provenance } = await judged(searching, candidates, options);
@@ -213,26 +200,13 @@ async function cheapest(
 }
 
 /** The costs of the path on the samples that confirm; the last confirmed plan is the answer. */
-interface Confirmed {
-  readonly provenance: Fit["provenance"];
-  readonly tests: Fit["confirmed"];
-  readonly answer: Tried | null;
-}
-
-async function confirm(
-  { judge, aim }: Searching,
-  { path, tried }: Chosen,
-  options: RunOptions,
-): Promise<Confirmed> {
-  const { costs, provenance } = await judge.costs(
-    path.map(({ candidate }) => candidate.drop),
-    "confirming",
-    options,
-  );
+async function confirm({ judge, aim }: Searching, { path, tried }: Chosen, options: RunOptions) {
+  const drops = path.map(({ candidate }) => candidate.drop);
+  const { costs, provenance } = await judge.costs(drops, "confirming", options);
   const tests = path.map((one, i) => ({
     tried: tried.indexOf(one),
     cost: costs[i],
-    keeps: limitsCost(aim) ? keepsCost(aim, costs[i]) : "yes" as const,
+    keeps: keeps(aim, costs[i]),
   }));
   const failed = tests.findIndex(({ keeps }) => keeps !== "yes");
   const passed = failed < 0 ? path : path.slice(0, failed);
@@ -246,7 +220,7 @@ async function confirm(
 async function foundOf(
   { all, saving, model, options: { time = true } }: Searching,
   { tried, provenance, runnersUp, times }: Chosen,
-  { tests, answer, ...confirmed }: Confirmed,
+  { tests, answer, ...confirmed }: Awaited<ReturnType<typeof confirm>>,
   options: RunOptions,
 ): Promise<Found> {
   const place = (one: Tried) => tried.indexOf(one);
@@ -255,8 +229,8 @@ async function foundOf(
     confirming: confirmed.provenance,
     saving,
     tried: tried.map(({ candidate: { line, dropped, plan, drop }, cost, keeps }) => {
-      const { target, by, repair } = all[line];
-      const repaired = repair ? { repair } : {};
+      const { target, by, way } = all[line];
+      const repaired = way ? { repair: way.by } : {};
       return { target, by, ...repaired, dropped, drop: planData(drop), saves: plan.saves!, cost, keeps };
     }),
     confirmed: tests,

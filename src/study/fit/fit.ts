@@ -2,28 +2,30 @@
  * How much may go: tries nested plans along several lines, and answers with the largest one that keeps a promise on held-out text, or with the
  * cheapest one that saves enough.
  */
-import { displayable } from "../../entry/mod.ts";
+import { displayable, sum } from "../../entry/mod.ts";
 import { type DropOrder, type Fit, head, type Profile } from "../../result/mod.ts";
-import { noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { tasksNamed } from "../../tasks/mod.ts";
-import { leakGuard, withLeaks } from "../base/leak.ts";
-import { CALIBRATION_TEXT, HELD_OUT_TEXT, REPAIR_SAMPLES } from "../base/options.ts";
-import type { RunOptions } from "../base/stage.ts";
+import { leakGuardOver, type Text, textOf } from "../base/text.ts";
+import { CALIBRATION_TEXT, HELD_OUT_TEXT, type RunOptions } from "../base/options.ts";
 import { run, type Step, step, type Study } from "../base/study.ts";
-import { type Text, textOf } from "../base/text.ts";
-import { profileStep } from "../passes/profile.ts";
-import { fitPasses, type Repairing, repairing } from "../repair/fits.ts";
+import { fitPasses, type Repairing } from "../repair/fits.ts";
 import { neededFits } from "../repair/needed.ts";
 import { checkPasses, checkText, removeEach } from "../orders/check.ts";
 import { orderStep } from "../orders/stages.ts";
-import { likelyPlans, standIn, sweepPasses } from "../sweep/parts.ts";
+import { calibrated, likelyPlans, standIn, sweepPasses } from "../sweep/parts.ts";
 import { aimOf } from "./aims.ts";
 import { find, type Parts } from "./find.ts";
-import { halfOf } from "./judges.ts";
-import { type Line, lineOf, linesPlanned, removedFor } from "./lines.ts";
-import { FIT_SAMPLES, fitChecks, type FitOptions } from "./options.ts";
-import { TIMING } from "./times.ts";
+import { halfOf, TIMING } from "./judges.ts";
+import {
+  FIT_SAMPLES,
+  fitChecks,
+  type FitOptions,
+  type Line,
+  lineOf,
+  linesPlanned,
+  removedFor,
+} from "./lines.ts";
 
 export type { FitOptions };
 
@@ -61,25 +63,13 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
   work(model, options) {
     const aim = aimOf(options);
     aim.tasks?.forEach(tasksNamed); // an unknown one is an error before anything runs
-    const { bos, profile } = options;
-    const calibration = { ...bos === undefined ? {} : { bos }, ...options.calibration };
-    const calibrating = textOf(model, calibration, CALIBRATION_TEXT);
+    const { calibration, calibrating, profiling, ways } = calibrated(model, options);
     const text = textOf(model, { ...options, samples: options.samples ?? FIT_SAMPLES }, HELD_OUT_TEXT);
-    const profiling = profile
-      ? step([], () => Promise.resolve(profile))
-      : profileStep(model, calibrating, noDrop);
     const planned = linesPlanned(model.spec, options, calibration);
     if (planned.length === 0) {
       throw new RangeError(`Cannot fit ${model.name}: no module may be dropped, expected at least one`);
     }
     const ordering = planned.map(({ order }) => order && orderStep(model, calibrating, order));
-    const fitted = textOf(
-      model,
-      { ...calibration, samples: options.repairSamples ?? REPAIR_SAMPLES },
-      CALIBRATION_TEXT,
-    );
-    const ways = [...new Set(options.repair)]
-      .map((by) => repairing(model, fitted, by, options.sequential ?? false));
     const removed = removedFor(model.spec, planned, options);
     const short = checkText(model, calibration, calibrating, CALIBRATION_TEXT);
     const checking = step(
@@ -96,35 +86,24 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
     };
     const parts = partsOf(text, planned.map(standIn), ways, model, options);
     const finding = step(Object.values(parts).flat(), async (runOptions) => {
-      const [calibrated, lines] = [await profiling.whole(runOptions), await linesIn(runOptions)];
+      const [{ provenance }, lines] = [await profiling.whole(runOptions), await linesIn(runOptions)];
       const found = await find({ model, text, aim, lines, ways, parts, options }, runOptions);
       const checks = lines.flatMap(({ target, by, check }) => check ? [{ ...check, target, by }] : []);
-      return {
-        ...found,
-        calibration: calibrated.provenance,
-        ...checks.length > 0 ? { checks } : {},
-      };
+      return { ...found, calibration: provenance, ...checks.length > 0 ? { checks } : {} };
     });
     const orders: Step[] = ordering.filter((own) => own !== null);
-    const passes = [...checking.passes, ...parts.choosing, ...parts.confirming]
-      .reduce((sum, { plans }) => sum + plans.length, 0);
+    const passes = [...checking.passes, ...parts.choosing, ...parts.confirming];
     return {
       label: `fit of ${model.name}`,
       model,
       tokens: text.sizes.samples * text.sizes.length,
-      plans: passes,
-      steps: [...profile ? [] : [profiling], ...orders, ...removed.length > 0 ? [checking] : [], finding],
+      plans: sum(passes, ({ plans }) => plans.length),
+      steps: [profiling, ...orders, checking, finding],
       async result(runOptions) {
         const result: Fit = displayable({ ...head("fit"), aim, ...await finding.whole(runOptions) });
         if (!result.plan || aim.tasks) return result;
-        const { text: { name }, blocks: { ids } } = await text.pack(runOptions);
-        const leaks = leakGuard(
-          model,
-          [{ name, ids: [ids] }],
-          [options.text, calibration.text],
-          runOptions,
-        );
-        return withLeaks(result, await leaks([result.plan]));
+        const guard = await leakGuardOver(model, text, [options.text, calibration.text], runOptions);
+        return await guard(result, [result.plan]);
       },
     };
   },

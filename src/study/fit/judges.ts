@@ -3,28 +3,30 @@
  * second half, which no choice has seen, confirms it.
  */
 import { changeOver, mean, standardError } from "../../measure/mod.ts";
-import { changesIn, type Evaluation, meanOver, type Provenance } from "../../result/mod.ts";
+import { changesIn, type Evaluation, type Fit, meanOver, type Speed } from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import type { RunOptions } from "../base/stage.ts";
 import { samplesOf, type Text } from "../base/text.ts";
 import { evaluate, type EvaluateOptions } from "../evaluate/evaluate.ts";
-import { freeShared, lossDifferences, perplexityGroups, type Shared } from "../passes/perplexity.ts";
+import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
+import { freeShared, type Shared } from "../passes/scored.ts";
 import { type Aim, type Cost, costOf, documentsOf } from "./aims.ts";
-import type { FitOptions } from "./options.ts";
+import type { FitOptions } from "./lines.ts";
+import { engineOf, type RunOptions } from "../base/options.ts";
+import type { Pass } from "../base/estimate.ts";
+import { predict } from "../speed/predict.ts";
+import type { PartTimes } from "../speed/parts.ts";
+import { speed } from "../speed/speed.ts";
 
-/** One half of the samples or documents. */
 type Half = "choosing" | "confirming";
 
-/** Costs of plans, and provenance of the full model that they are held against. */
-interface Judged {
-  readonly costs: readonly Cost[];
-  readonly provenance: Provenance;
-}
-
-/** What measures costs. */
 export interface Judge {
-  costs(plans: readonly DropPlan[], half: Half, options: RunOptions): Promise<Judged>;
+  /** Costs of plans, and provenance of the full model that they are held against. */
+  costs(
+    plans: readonly DropPlan[],
+    half: Half,
+    options: RunOptions,
+  ): Promise<Readonly<Pick<Fit, "provenance"> & { costs: readonly Cost[] }>>;
   /** Frees what calls have shared. */
   close(): void;
 }
@@ -34,7 +36,6 @@ export function judgeOf(model: StudyModel, text: Text, aim: Aim, options: FitOpt
   return aim.tasks ? accuracyJudge(model, aim.tasks, options) : lossJudge(model, text);
 }
 
-/** The samples of a half. */
 export function halfOf(text: Text, half: Half): Text {
   const { samples } = text.sizes;
   const middle = Math.ceil(samples / 2);
@@ -47,13 +48,7 @@ function lossJudge(model: StudyModel, text: Text): Judge {
   return {
     async costs(plans, half, options) {
       const groups = [[noDrop, ...plans]];
-      const [[full, ...dropped]] = await perplexityGroups(
-        model,
-        groups,
-        options,
-        halves[half],
-        shared[half],
-      );
+      const [[full, ...dropped]] = await perplexityGroups(model, groups, options, halves[half], shared[half]);
       const costs = dropped.map((run) => {
         const differences = lossDifferences(run, full);
         return costOf(mean(differences), standardError(differences), differences.length);
@@ -97,4 +92,52 @@ function without(result: Evaluation, documents: number): Evaluation {
     );
   });
   return { ...result, tasks: Object.fromEntries(tasks) };
+}
+
+/** One text, and as many tokens as a short question has. */
+const SETTING = { batch: 1, context: 256 } as const;
+const STEPS = 16;
+/** Rounds of both models, each with a prefill and the steps. */
+const ROUNDS = 5;
+/** A step with one token takes about as long as so many tokens read at once: it is bound by the bytes of the weights. */
+const STEP_TOKENS = 16;
+
+/** The passes that timing a plan is priced as. */
+export const TIMING: readonly Pass[] = [
+  {
+    plans: [noDrop],
+    head: true,
+    samples: 1,
+    length: SETTING.context + STEPS * STEP_TOKENS,
+    times: 2 * ROUNDS,
+  },
+];
+
+async function measured(
+  model: StudyModel,
+  plans: readonly DropPlan[],
+  { results: _, ...options }: RunOptions,
+): Promise<Speed["points"][number]> {
+  const sizes = { context: [SETTING.context], new: STEPS, repeat: ROUNDS };
+  return (await speed(model, { ...options, ...sizes, plans })).points[0];
+}
+
+export async function timesOf(model: StudyModel, plan: DropPlan, options: RunOptions): Promise<Fit["times"]> {
+  const { plans: [, { speedup: { prefill, decode } }] } = await measured(model, [plan], options);
+  return { ...SETTING, prefill, decode };
+}
+
+/** How many times as fast plans should decode, by what the machine's parts were measured to take. */
+export async function expectedSpeed(model: StudyModel, options: RunOptions) {
+  const { parts } = await measured(model, [], options);
+  const { bandwidth, rate, keyBandwidth, keyRate, ...overhead } = parts;
+  const times: PartTimes = {
+    products: { bandwidth, rate },
+    keys: { bandwidth: keyBandwidth, rate: keyRate },
+    overhead,
+  };
+  const { has } = await engineOf(options);
+  const step = (plan: DropPlan) => predict({ model, has }, plan, SETTING, STEPS, times).step;
+  const full = step(noDrop);
+  return (plan: DropPlan) => full / step(plan);
 }

@@ -1,10 +1,10 @@
-/** The lines of a fit: each a target ordered by a score, and the same with repairs. Their plans are nested. */
-import type { RepairName } from "../../measure/mod.ts";
+/** Options of `fit`, and its lines: each a target ordered by a score, and the same with repairs. Their plans are nested. */
 import type { ModelSpec } from "../../models/mod.ts";
 import {
   type DropOrder,
   head,
   type OrderCheck,
+  ORDERS,
   PAPER_SCORE,
   type Plan,
   type Profile,
@@ -12,18 +12,37 @@ import {
   type ScoreName,
   SCORES,
 } from "../../result/mod.ts";
-import type { StudyModel } from "../../subject/mod.ts";
-import type { StudyOptions } from "../base/options.ts";
-import { type ConstraintOptions, constraintsOf } from "../orders/constraints.ts";
+import { sizesOf, type StudyModel, textChecks } from "../../subject/mod.ts";
+import { HELD_OUT_TEXT, repairFitChecks, studyChecks, type StudyOptions } from "../base/options.ts";
+import {
+  constraintChecks,
+  type ConstraintOptions,
+  constraintsOf,
+  orderingChecks,
+  withLast,
+} from "../orders/constraints.ts";
 import { checkOf, isCheckable, type Removals } from "../orders/check.ts";
-import { withLast } from "../orders/last.ts";
 import { CONTEXT, makePlan } from "../orders/make_plan.ts";
 import type { OrderOptions } from "../orders/request.ts";
-import { droppable, rank, type RankTarget } from "../orders/rank.ts";
-import type { FitAim } from "./aims.ts";
+import { aTarget, droppable, rank, type RankTarget } from "../orders/rank.ts";
+import { aimChecks, type FitAim } from "./aims.ts";
 import { savesOf } from "../orders/sizes.ts";
-import { candidatesOf, type Entry } from "../scores/candidates.ts";
-import { sizesOf } from "../../subject/mod.ts";
+import { candidatesOf, type Entry } from "../scores/score.ts";
+import {
+  type Checks,
+  flag,
+  list,
+  oneOf,
+  option,
+  optionsOf,
+  under,
+  usually,
+  wholeNumber,
+} from "../../entry/mod.ts";
+import type { CalibratedOptions } from "../sweep/parts.ts";
+import type { Repairing } from "../repair/fits.ts";
+import { REPAIRS } from "../../measure/mod.ts";
+import { aProfile } from "../base/plan.ts";
 
 /** The lines that `fit` tries. */
 export interface FitLines extends ConstraintOptions {
@@ -49,20 +68,16 @@ interface Planned {
   readonly most: number;
 }
 
-/** A line. */
 export interface Line extends Pick<Planned, "target" | "by" | "most"> {
-  readonly repair: RepairName | null;
+  /** The way in which its plans are repaired; null for none. */
+  readonly way: Repairing | null;
   /** The check of its order; undefined where none was made. */
   readonly check: OrderCheck | undefined;
   planOf(dropped: number): Plan;
 }
 
 /** The lines that the options name, unrepaired. */
-export function linesPlanned(
-  spec: ModelSpec,
-  options: FitLines,
-  calibration: StudyOptions,
-): Planned[] {
+export function linesPlanned(spec: ModelSpec, options: FitLines, calibration: StudyOptions): Planned[] {
   const { targets = TRIED, by = [PAPER_SCORE], seed = 0, unchecked } = options;
   const constraints = constraintsOf(options);
   return targets.flatMap((target) =>
@@ -131,7 +146,7 @@ export function lineOf(
   return {
     target,
     by,
-    repair: null,
+    way: null,
     check: ordered.check,
     most: order ? ordered.order.length : most,
     planOf(dropped) {
@@ -140,3 +155,49 @@ export function lineOf(
     },
   };
 }
+
+/**
+ * Options of `fit`: a promise, and what is tried to keep it. The loss is measured over `text` (default: 16 blocks of 512 tokens of
+ * `wiki`): the first half of the samples chooses, the second confirms.
+ */
+export interface FitOptions extends StudyOptions, FitAim, FitLines, CalibratedOptions {
+  /** What makes a plan the larger one: the weights that it saves (default), or the bytes of keys and values. */
+  readonly saving?: "parameters" | "kv-bytes" | undefined;
+  /** Whether to measure how fast the answer reads and writes; default: true. */
+  readonly time?: boolean | undefined;
+}
+
+/** Samples of 512 tokens that choose and confirm. */
+export const FIT_SAMPLES = 16;
+
+export const fitChecks: Checks<FitOptions> = {
+  ...aimChecks,
+  ...under("Search:", {
+    targets: option(
+      list(aTarget, "targets", 1),
+      `<kinds> modules to drop, from: ${aTarget.names!.join(", ")}`,
+      TRIED,
+    ),
+    by: option(
+      list(oneOf(ORDERS), "scores", 1),
+      `<orders> orders to try, from: ${ORDERS.join(", ")}`,
+      PAPER_SCORE,
+    ),
+    repair: option(
+      list(oneOf(REPAIRS), "repairs"),
+      `<repairs> repairs to try where the bare drop breaks the promise, from: ${REPAIRS.join(", ")}`,
+    ),
+    saving: option(oneOf(["parameters", "kv-bytes"]), "<what> what makes a plan larger", "parameters"),
+    time: option(flag, "do not measure how fast the answer reads and writes", true),
+    unchecked: orderingChecks.unchecked,
+  }),
+  calibration: optionsOf(textChecks),
+  ...repairFitChecks,
+  seed: orderingChecks.seed,
+  ...constraintChecks,
+  ...usually(studyChecks, { text: HELD_OUT_TEXT }),
+  ...under("Text:", {
+    samples: option(wholeNumber(4), "<n> number of text blocks", FIT_SAMPLES), // two in each half are the fewest with an interval
+  }),
+  profile: aProfile,
+};

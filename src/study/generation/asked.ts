@@ -1,24 +1,28 @@
-/** What the study of generation is asked for: its options, their checks and defaults. */
+/** The request of a study of generation: options, checks and defaults, prompts, and the price. */
 import {
   type Checks,
   list,
   number,
   option,
   related,
+  type Reports,
   required,
   string,
   text,
   usually,
   wholeNumber,
 } from "../../entry/mod.ts";
-import type { DropPlan } from "../../run/mod.ts";
+import { joinHashes } from "../../result/mod.ts";
+import { type DropPlan, noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { HELD_OUT_TEXT, studyChecks, type StudyOptions } from "../base/options.ts";
 import { aDrop, dropsIn, type OverPlans } from "../base/plan.ts";
-import { textOf } from "../base/text.ts";
-import { askQuestions, type Questions } from "./choices.ts";
-import type { Sizes } from "./price.ts";
-import { blockPrompts, type PromptSource, writtenPrompts } from "./prompts.ts";
+import { type Text, textOf } from "../base/text.ts";
+import { askQuestions } from "./choices.ts";
+import { blockHashes, idsByBlock } from "../../text/mod.ts";
+import type { Prompts } from "../evaluate/items.ts";
+import { promptIds } from "../writing/decoded.ts";
+import type { Pass } from "../base/estimate.ts";
 
 /** Options of `generation`. */
 export interface GenerationOptions extends StudyOptions {
@@ -37,7 +41,6 @@ export interface GenerationOptions extends StudyOptions {
 /** Tokens of a prompt, those written after it, and documents of a task. */
 const [PROMPT_TOKENS, WRITTEN_TOKENS, DOCUMENTS] = [32, 64, 100];
 
-/** Checks of them. */
 export const generationChecks: Checks<OverPlans<GenerationOptions>> = {
   ...usually(studyChecks, { text: HELD_OUT_TEXT, length: PROMPT_TOKENS }),
   prompts: related(list(string, "prompts", 1), { excludes: ["text", "samples", "length", "skip"] }),
@@ -57,17 +60,11 @@ export const generationChecks: Checks<OverPlans<GenerationOptions>> = {
   plans: required(list(aDrop, "plans", 1)),
 };
 
-/** What is measured, with its defaults. */
-export interface Asked {
-  readonly plans: readonly DropPlan[];
-  readonly prompts: PromptSource;
-  readonly tokens: number;
-  readonly temperature: number;
-  readonly questions: Questions | null;
-}
+/** What is measured. */
+export type Asked = Awaited<ReturnType<typeof askedOf>>;
 
 /** Fills in the defaults, and asks the questions of the task. */
-export async function askedOf(model: StudyModel, options: OverPlans<GenerationOptions>): Promise<Asked> {
+export async function askedOf(model: StudyModel, options: OverPlans<GenerationOptions>) {
   const { prompts, tokens = WRITTEN_TOKENS, temperature = 1, task, limit = DOCUMENTS, bos = false } = options;
   const plans = options.plans.map((plan) => dropsIn(model, plan));
   return {
@@ -81,8 +78,8 @@ export async function askedOf(model: StudyModel, options: OverPlans<GenerationOp
   };
 }
 
-/** The sizes of the work. */
-export function sizesOf({ prompts, tokens, questions }: Asked): Sizes {
+/** Sizes of the work: prompts and their longest, tokens written after each, questions of a task and their longest. */
+export function sizesOf({ prompts, tokens, questions }: Asked) {
   const asked = questions?.all ?? [];
   return {
     ...prompts.sizes,
@@ -90,4 +87,59 @@ export function sizesOf({ prompts, tokens, questions }: Asked): Sizes {
     questions: asked.length,
     question: asked.reduce((most, { ids }) => Math.max(most, ids.length), 1),
   };
+}
+
+/** Prompts whose sizes are known before they are read: their number, and tokens of the longest. */
+export interface PromptSource {
+  readonly sizes: { readonly prompts: number; readonly length: number };
+  read(reports: Reports): Promise<Prompts>;
+}
+
+/** The blocks of a text, each a prompt. */
+export function blockPrompts(text: Text): PromptSource {
+  const { samples, length } = text.sizes;
+  return {
+    sizes: { prompts: samples, length },
+    async read(reports) {
+      const { blocks, text: name, packing } = await text.pack(reports);
+      return { ids: idsByBlock(blocks).map((ids) => [...ids]), text: name, packing };
+    },
+  };
+}
+
+/** The name in results of prompts that the caller wrote; their packing has the length of the longest. */
+const OWN_PROMPTS = "prompts";
+
+/** Texts of the caller's. Throws `RangeError` for a text without a token, `TypeError` for BOS where the model has none. */
+export async function writtenPrompts(model: StudyModel, texts: readonly string[], bos: boolean) {
+  const tokenizer = await model.tokenizer();
+  const ids = texts.map((text) => promptIds(model.name, tokenizer, text, bos));
+  const empty = ids.findIndex(({ length }) => length === 0);
+  if (empty >= 0) {
+    throw new RangeError(`Cannot continue prompts[${empty}]: found no tokens, expected a text or BOS`);
+  }
+  const length = ids.reduce((most, prompt) => Math.max(most, prompt.length), 0);
+  const hashes = ids.flatMap((prompt, i) =>
+    blockHashes({ ids: Int32Array.from(prompt), samples: 1, length: prompt.length }, i)
+  );
+  const prompts: Prompts = {
+    ids,
+    text: { name: OWN_PROMPTS, hash: joinHashes(hashes) },
+    packing: { samples: ids.length, length, skip: 0, bos },
+  };
+  return { sizes: { prompts: ids.length, length }, read: () => Promise.resolve(prompts) };
+}
+
+/** The passes of all plans: the full model's texts under all, each plan's own text, the questions. */
+export function generationPasses(
+  plans: readonly DropPlan[],
+  { prompts, length, tokens, questions, question }: ReturnType<typeof sizesOf>,
+): Pass[] {
+  const size = { samples: prompts, length: length + tokens, head: true };
+  const all = [noDrop, ...plans];
+  return [
+    { ...size, plans: all, stays: true, written: all.length * prompts * tokens },
+    ...plans.map((plan): Pass => ({ ...size, plans: [plan], stays: true })),
+    ...questions > 0 ? [{ plans: all, head: true, samples: questions, length: question }] : [],
+  ];
 }

@@ -1,22 +1,22 @@
 /** The options of a task: how far predictions lie apart over all tokens, and over the tokens in which the options part. */
 import {
+  DISTANCES,
   type Estimate,
   meanPart,
   prediction,
-  type PredictionChange,
+  PREDICTION_MEASURES,
   predictionChange,
   ratio95,
 } from "../../measure/mod.ts";
-import { type Reports, reportsOf } from "../../entry/mod.ts";
+import { eachOf, type Reports } from "../../entry/mod.ts";
 import type { Generation, TextChanges } from "../../result/mod.ts";
 import { argmax, type DropPlan, noDrop, tailStreams } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { type Task, tasksNamed } from "../../tasks/mod.ts";
 import { reporter } from "../base/options.ts";
-import { type AskedDocument, askTask, rowFinder, type Running } from "../evaluate/asked.ts";
+import { askAll, type AskedDocument, type Running } from "../evaluate/asked.ts";
 import { SHOTS_SEED } from "../evaluate/evaluate.ts";
-import { compareRows, type Pair } from "./compare.ts";
-import { meansOf } from "./summary.ts";
+import { compareRows, meansOf, type Pair } from "./compare.ts";
 
 type Choices = NonNullable<Generation["plans"][number]["choices"]>;
 
@@ -27,23 +27,13 @@ interface Question {
 }
 
 /** The questions of a task whose options part. */
-export interface Questions {
-  readonly task: NonNullable<Generation["task"]>;
-  readonly all: readonly Question[];
-}
+export type Questions = Awaited<ReturnType<typeof askQuestions>>;
 
 /** Asks the first documents of a task. Throws `RangeError` for a task without choices, and where no document can be used. */
-export async function askQuestions(
-  model: StudyModel,
-  name: string,
-  limit: number,
-  reports: Reports,
-): Promise<Questions> {
+export async function askQuestions(model: StudyModel, name: string, limit: number, reports: Reports) {
   const task = choiceTask(name);
-  const rows = rowFinder(reportsOf(reports));
   const setting = { task, shots: task.shots, limit, bos: "tokenizer", seed: SHOTS_SEED } as const;
-  await rows.find(setting);
-  const parts = await askTask(model, setting, rows, reportsOf(reports));
+  const parts = await askAll(model, [setting], reports);
   const documents = parts.flatMap(({ documents }) => documents);
   const all = documents.map(questionOf).filter((question) => question !== null);
   if (all.length === 0) {
@@ -78,14 +68,6 @@ function questionOf({ requests }: AskedDocument): Question | null {
   return part > 0 && options.size > 1 ? { ids: first.slice(0, part), options: [...options] } : null;
 }
 
-/** One question under a plan. */
-interface Answer {
-  readonly all: Pair["change"];
-  readonly options: PredictionChange;
-  readonly sameToken: boolean;
-  readonly sameOption: boolean;
-}
-
 /** Compares plans with the full model at the end of each question. */
 export async function choiceChanges(
   plans: readonly DropPlan[],
@@ -114,7 +96,7 @@ export async function choiceChanges(
   return answers.map(choicesOf);
 }
 
-function answerOf({ full, logits, change }: Pair, options: readonly number[], temperature: number): Answer {
+function answerOf({ full, logits, change }: Pair, options: readonly number[], temperature: number) {
   const among = (all: Float32Array) => Float32Array.from(options, (id) => all[id]);
   const [from, to] = [among(full.logits), among(logits)];
   return {
@@ -125,25 +107,13 @@ function answerOf({ full, logits, change }: Pair, options: readonly number[], te
   };
 }
 
-function choicesOf(answers: readonly Answer[]): Choices {
-  const mean = (of: (answer: Answer) => number): Estimate | null =>
+function choicesOf(answers: readonly ReturnType<typeof answerOf>[]): Choices {
+  const mean = (of: (answer: typeof answers[number]) => number): Estimate | null =>
     ratio95(answers.map((answer) => meanPart([of(answer)])));
-  const lists = answers.map(({ all }): TextChanges => ({
-    hidden: [all.hidden],
-    logits: [all.logits],
-    kl: [all.kl],
-    variance: [all.variance],
-    distance: [all.distance],
-    squares: [all.squares],
-  }));
+  const lists = answers.map(({ all }) => eachOf(PREDICTION_MEASURES, (name) => [all[name]]) as TextChanges);
   return {
     vocabulary: meansOf(lists),
-    options: {
-      kl: mean(({ options }) => options.kl),
-      variance: mean(({ options }) => options.variance),
-      distance: mean(({ options }) => options.distance),
-      squares: mean(({ options }) => options.squares),
-    },
+    options: eachOf(DISTANCES, (name) => mean(({ options }) => options[name])),
     sameToken: mean(({ sameToken }) => Number(sameToken)),
     sameOption: mean(({ sameOption }) => Number(sameOption)),
   };

@@ -10,24 +10,27 @@ import {
   head,
   keep,
   keptResult,
-  type Plan,
   planData,
 } from "../../result/mod.ts";
-import { type DropPlan, noDrop } from "../../run/mod.ts";
+import { noDrop } from "../../run/mod.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
-import { leakGuard, withLeaks } from "../base/leak.ts";
-import { engineOf, provenance, reporter } from "../base/options.ts";
-import type { OverPlans } from "../base/plan.ts";
-import type { RunOptions } from "../base/stage.ts";
+import { leakGuard } from "../base/text.ts";
+import { engineOf, provenance, reporter, type RunOptions } from "../base/options.ts";
 import { run, step, type Study } from "../base/study.ts";
-import { WRITING } from "../evaluate/continued.ts";
+import { allContinuations, WRITING } from "../evaluate/items.ts";
 import type { Running } from "../evaluate/asked.ts";
-import { keptContinuations, type Prompts } from "../evaluate/texts.ts";
-import { type Asked, askedOf, generationChecks, type GenerationOptions, sizesOf } from "./asked.ts";
+import {
+  type Asked,
+  askedOf,
+  generationChecks,
+  type GenerationOptions,
+  generationPasses,
+  sizesOf,
+} from "./asked.ts";
 import { choiceChanges } from "./choices.ts";
-import { generationPrice, passesOf } from "./price.ts";
 import { partsOf, stepChanges } from "./steps.ts";
-import { besideOf, sameSoFar } from "./summary.ts";
+import { besideOf, sameSoFar } from "./compare.ts";
+import type { OverPlans, PlanLike } from "../base/plan.ts";
 
 /**
  * Compares the predictions of plans with the full model's while they write. The full model continues every prompt greedily, and so does
@@ -47,7 +50,7 @@ import { besideOf, sameSoFar } from "./summary.ts";
  */
 export async function generation(
   model: StudyModel | string,
-  plans: readonly (Plan | Partial<DropPlan>)[],
+  plans: readonly PlanLike[],
   options: GenerationOptions = {},
 ): Promise<Generation> {
   return await run(generationStudy, model, { ...options, plans });
@@ -62,13 +65,16 @@ export const generationStudy: Study<StudyModel, OverPlans<GenerationOptions>, Ge
     const asked = await askedOf(model, options);
     const { plans, prompts, questions } = asked;
     const sizes = sizesOf(asked);
-    const measuring = step(passesOf(plans, sizes), (runOptions) => measured(model, asked, runOptions));
+    const measuring = step(
+      generationPasses(plans, sizes),
+      (runOptions) => measured(model, asked, runOptions),
+    );
 
     async function withShared(result: Generation, runOptions: RunOptions): Promise<Generation> {
       const { text: { name }, ids } = await prompts.read(runOptions);
       const asks = questions ? [{ name: questions.task.name, ids: questions.all.map(({ ids }) => ids) }] : [];
-      const leaks = leakGuard(model, [{ name, ids }, ...asks], [options.text], runOptions);
-      return withLeaks(result, await leaks(options.plans));
+      const guard = leakGuard(model, [{ name, ids }, ...asks], [options.text], runOptions);
+      return await guard(result, options.plans);
     }
 
     return {
@@ -77,7 +83,6 @@ export const generationStudy: Study<StudyModel, OverPlans<GenerationOptions>, Ge
       tokens: sizes.prompts * sizes.length,
       plans: plans.length,
       steps: [measuring],
-      price: (runOptions) => generationPrice(model, plans, sizes, runOptions),
       async kept(runOptions) {
         const request = await requestOf(model, asked, runOptions);
         const found = await keptResult("generation", generationOrigin(request), runOptions);
@@ -88,7 +93,6 @@ export const generationStudy: Study<StudyModel, OverPlans<GenerationOptions>, Ge
   },
 };
 
-/** What the numbers depend on. */
 async function requestOf(model: StudyModel, asked: Asked, options: RunOptions): Promise<GenerationRequest> {
   const { plans, tokens, temperature, questions } = asked;
   return {
@@ -105,27 +109,23 @@ async function measured(model: StudyModel, asked: Asked, options: RunOptions): P
   const { plans, tokens, temperature, questions } = asked;
   const { prompts: count, length, ...sizes } = sizesOf(asked);
   const read = count * (length + tokens);
-  const every = 1 + plans.length;
+  const runs = 1 + plans.length;
   const weights = [
     0,
-    every * count * (length + WRITING * tokens),
-    every * read,
+    runs * count * (length + WRITING * tokens),
+    runs * read,
     ...plans.map(() => read),
-    2 * every * count * tokens,
-    every * sizes.questions * sizes.question,
+    2 * runs * count * tokens,
+    runs * sizes.questions * sizes.question,
   ];
   const phase = phases(`generation of ${model.name}`, weights, options.onProgress);
   const request = await requestOf(model, asked, within(options, phase(0)));
   const { ids: prompts, ...identity } = await asked.prompts.read(options);
   noticeBeyond(model, "texts", length + tokens, options);
   const running: Running = { ...options, model, engine: await engineOf(options) };
-  const texts = await writeAll(
-    [noDrop, ...plans],
-    { ids: prompts, ...identity },
-    tokens,
-    running,
-    reporter("writing", "texts", within(options, phase(1))),
-  );
+  const report = reporter("writing", "texts", within(options, phase(1)));
+  const every = { ...running, plans: [noDrop, ...plans] };
+  const texts = await allContinuations({ ids: prompts, ...identity }, tokens, every, report);
   const compared = { plans, prompts, texts, temperature };
   const changes = await stepChanges(compared, running, (part) => phase(2 + part));
   const last = 2 + partsOf(plans.length);
@@ -148,24 +148,4 @@ async function measured(model: StudyModel, asked: Asked, options: RunOptions): P
     })),
   });
   return await keep("generation", generationOrigin(request), result, options);
-}
-
-/** The texts of each plan, by prompt, without the token that ends them; `tokens` at most. */
-async function writeAll(
-  plans: readonly DropPlan[],
-  prompts: Prompts,
-  tokens: number,
-  options: Running,
-  onText: (done: number, total: number) => void,
-): Promise<(readonly number[][])[]> {
-  const all: (readonly number[][])[] = [];
-  const total = plans.length * prompts.ids.length;
-  for (const [index, plan] of plans.entries()) {
-    const before = index * prompts.ids.length;
-    all.push(
-      await keptContinuations(prompts, tokens, plan, options, (done) => onText(before + done, total)),
-    );
-    onText(before + prompts.ids.length, total);
-  }
-  return all;
 }

@@ -5,22 +5,13 @@ import { type DropPlan, noDrop, type TailSegment, tailStreams } from "../../run/
 import { reporter } from "../base/options.ts";
 import type { Running } from "../evaluate/asked.ts";
 import { compareRows, type Pair, type Rows } from "./compare.ts";
-
-/** The changes of predictions by prompt. */
-interface StepChanges {
-  readonly plans: readonly {
-    readonly forced: readonly TextChanges[];
-    readonly free: readonly TextChanges[];
-  }[];
-  /** Of the full model on the next prompt's text; none for a single prompt. */
-  readonly unrelated: readonly TextChanges[];
-}
+import { eachOf } from "../../entry/mod.ts";
 
 /** What is compared: the texts of the full model, then those of each plan, by prompt. */
 interface Compared {
   readonly plans: readonly DropPlan[];
   readonly prompts: readonly (readonly number[])[];
-  readonly texts: readonly (readonly (readonly number[])[])[];
+  readonly texts: readonly (readonly number[][])[];
   readonly temperature: number;
 }
 
@@ -35,7 +26,7 @@ export async function stepChanges(
   { plans, prompts, texts: [full, ...own], temperature }: Compared,
   options: Running,
   reportOf: (part: number) => Report,
-): Promise<StepChanges> {
+) {
   const { model: { name, spec: { hidden } } } = options;
   const counts = full.map(({ length }) => length);
   const starts = startsOf(counts);
@@ -54,12 +45,13 @@ export async function stepChanges(
   const report = reporter(`predictions of ${name}`, "predictions", {
     onProgress: reportOf(1 + plans.length),
   });
-  const changes = await compareRows(options, streams, rows, temperature, changeOf, report);
+  const changes = await compareRows(options, streams, rows, temperature, ({ change }) => change, report);
   return {
     plans: plans.map((_, i) => ({
       forced: byText(changes[i], counts),
       free: byText(changes[plans.length + i], texts[i].map(({ length }) => length)),
     })),
+    /** Of the full model on the next prompt's text; none for a single prompt. */
     unrelated: byText(changes.at(-1)!, next.counts),
   };
 }
@@ -96,10 +88,6 @@ function segmentOf(prompt: readonly number[], text: readonly number[]): TailSegm
   return { ids: Int32Array.from([...prompt, ...text.slice(0, -1)]), past: null, tail: text.length };
 }
 
-function changeOf({ change }: Pair): Pair["change"] {
-  return change;
-}
-
 /** Digits that numbers are kept with: more than logits in float32 carry. */
 const DIGITS = 8;
 
@@ -108,11 +96,10 @@ function byText(changes: readonly Pair["change"][], counts: readonly number[]): 
   const starts = startsOf(counts);
   return counts.map((count, i) => {
     const own = changes.slice(starts[i], starts[i] + count);
-    const lists = PREDICTION_MEASURES.map((name) => [
-      name,
-      own.map((change) => change[name] === null ? null : Number(change[name].toPrecision(DIGITS))),
-    ]);
-    return Object.fromEntries(lists) as TextChanges;
+    const shorter = (value: number) => Number(value.toPrecision(DIGITS));
+    const of = (change: Pair["change"], name: keyof TextChanges) =>
+      change[name] === null ? null : shorter(change[name]);
+    return eachOf(PREDICTION_MEASURES, (name) => own.map((change) => of(change, name))) as TextChanges;
   });
 }
 

@@ -10,14 +10,14 @@
 import { phases, within } from "../../entry/mod.ts";
 import { quartiles } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
-import type { Last, OrderCheck, Profile, ScoreName, Target } from "../../result/mod.ts";
+import type { Last, ScoreName, Target } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import { flopsOf, type Pass } from "../base/estimate.ts";
+import { flopsOf, type Pass, type Size } from "../base/estimate.ts";
 import { provenance, type StudyOptions } from "../base/options.ts";
 import { type Text, textOf } from "../base/text.ts";
 import { profileBlocks } from "../passes/profile.ts";
-import { candidatesOf, type Entry } from "../scores/candidates.ts";
+import { candidatesOf, type Entry } from "../scores/score.ts";
 import { lossesBy } from "../scores/losses.ts";
 import { scores } from "../scores/mod.ts";
 
@@ -37,7 +37,7 @@ export function isCheckable(by: ScoreName, target: Target): boolean {
 }
 
 /** The size of the samples that a study over a text checks on. */
-function checkSize({ samples, length }: Pick<Pass, "samples" | "length">): typeof SIZE {
+function checkSize({ samples, length }: Size): typeof SIZE {
   return { samples: Math.min(samples, SIZE.samples), length: Math.min(length, SIZE.length) };
 }
 
@@ -47,9 +47,7 @@ export function checkText(model: StudyModel, options: StudyOptions, { sizes }: T
 }
 
 /** How many candidates of an order of `upto` modules are removed: twice as many, so that others may take the places of those that go last. */
-export function checkedCount(upto: number, all: number): number {
-  return Math.min(all, Math.max(FEWEST, 2 * upto));
-}
+export const checkedCount = (upto: number, all: number): number => Math.min(all, Math.max(FEWEST, 2 * upto));
 
 /** Candidates that stand in for the first of an order that is not made yet: as many, and as deep in the mean. */
 export function likelyFirst(spec: ModelSpec, target: Target, count: number): Entry[] {
@@ -61,11 +59,7 @@ export function likelyFirst(spec: ModelSpec, target: Target, count: number): Ent
 }
 
 /** The passes of a check. */
-export function checkPasses(
-  spec: ModelSpec,
-  entries: readonly Entry[],
-  size: Pick<Pass, "samples" | "length">,
-): Pass[] {
+export function checkPasses(spec: ModelSpec, entries: readonly Entry[], size: Size): Pass[] {
   const checked = checkSize(size);
   return [
     { ...checked, plans: [noDrop], head: false },
@@ -73,13 +67,8 @@ export function checkPasses(
   ];
 }
 
-/** What each removal costs on the samples of a check, with the profile of these samples. */
-export interface Removals {
-  readonly size: typeof SIZE;
-  readonly profile: Profile;
-  /** Rise in nats per token, by candidate. */
-  readonly costs: ReadonlyMap<string, number>;
-}
+/** What each removal costs on the samples of a check, in nats per token by candidate, with the profile of these samples. */
+export type Removals = Awaited<ReturnType<typeof removeEach>>;
 
 const keyOf = ({ module, layer }: Pick<Entry, "module" | "layer">) => `${module} ${layer}`;
 
@@ -90,7 +79,7 @@ export async function removeEach(
   entries: readonly Entry[],
   options: StudyOptions,
   isFirst = true,
-): Promise<Removals> {
+) {
   const label = `check of ${model.name}`;
   const round = { open: entries, taken: [], nll: isFirst ? null : 0 };
   const [profiling, ...removing] = checkPasses(model.spec, entries, text.sizes);
@@ -109,11 +98,7 @@ export async function removeEach(
 }
 
 /** The check of the first `count` of an order: which of them go last, the cheapest first. */
-export function checkOf(
-  { size, profile, costs }: Removals,
-  order: readonly Entry[],
-  count: number,
-): OrderCheck {
+export function checkOf({ size, profile, costs }: Removals, order: readonly Entry[], count: number) {
   const removed = order.slice(0, count).map(({ module, layer }): Last & { readonly cost: number } => ({
     module,
     layer,

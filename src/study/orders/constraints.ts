@@ -1,7 +1,8 @@
-/** Constraints on drops: protected layers at both ends, no neighbours. */
+/** Limits of drops: protected layers at both ends, no neighbours, modules that go last, and windows instead of drops. */
 import { type Checks, flag, option, under, wholeNumber } from "../../entry/mod.ts";
-import type { Constraints } from "../../result/mod.ts";
-import type { Entry } from "../scores/candidates.ts";
+import type { Constraints, Last, Profile } from "../../result/mod.ts";
+import type { Entry } from "../scores/score.ts";
+import { type Change, outsizedLayers } from "../../measure/mod.ts";
 
 /** Constraints on the modules to drop; default: none. */
 export interface ConstraintOptions {
@@ -13,7 +14,6 @@ export interface ConstraintOptions {
   readonly noNeighbours?: boolean | undefined;
 }
 
-/** Checks of these options. */
 export const constraintChecks: Checks<ConstraintOptions> = under("Modules to keep:", {
   protectFirst: option(wholeNumber(0), "<n> drop nothing in the first n layers", 0),
   protectLast: option(wholeNumber(0), "<n> drop nothing in the last n layers", 0),
@@ -55,11 +55,7 @@ export function fits(
 }
 
 /** The candidates of an order that may be dropped, each after those before it. */
-export function constrained<E extends Entry>(
-  order: readonly E[],
-  layers: number,
-  constraints: Constraints,
-): E[] {
+export function constrained<E extends Entry>(order: readonly E[], layers: number, constraints: Constraints) {
   const taken: E[] = [];
   for (const entry of order) if (fits(entry, taken, layers, constraints)) taken.push(entry);
   return taken;
@@ -76,4 +72,65 @@ export function openBeside<E extends Entry>(
     !taken.some(({ module, layer }) => module === entry.module && layer === entry.layer) &&
     fits(entry, taken, layers, constraints)
   );
+}
+
+/** The outsized modules of a profile among some entries, the smallest update first. */
+export function outsizedAmong(profile: Profile, entries: readonly Entry[]): Last[] {
+  return entries.flatMap(({ module, layer }): Last[] => {
+    const { largestRelativeMagnitude } = profile[module];
+    if (!outsizedLayers(largestRelativeMagnitude).includes(layer)) return [];
+    return [{ module, layer, cost: null, largestRelativeMagnitude: largestRelativeMagnitude[layer] }];
+  }).sort((a, b) => a.largestRelativeMagnitude! - b.largestRelativeMagnitude!);
+}
+
+type Place = Pick<Entry, "module" | "layer">;
+
+const placeIn = (places: readonly Place[], { module, layer }: Place) =>
+  places.findIndex((other) => other.module === module && other.layer === layer);
+
+/** Whether a candidate is one of some. */
+export const isAmong = (entry: Place, places: readonly Place[]): boolean => placeIn(places, entry) >= 0;
+
+/** An order with some of its entries at its end, in the order in which they are named. */
+export function withLast<E extends Place>(order: readonly E[], last: readonly Place[]): E[] {
+  const behind = order.filter((entry) => isAmong(entry, last))
+    .sort((a, b) => placeIn(last, a) - placeIn(last, b));
+  return [...order.filter((entry) => !isAmong(entry, last)), ...behind];
+}
+
+/** Keys that attention keeps instead of all keys of the text. */
+export interface WindowOptions {
+  /**
+   * Number of keys that each chosen attention keeps, the query's own included: it becomes a window of them, and is not dropped. Only
+   * for attention.
+   */
+  readonly window?: number | undefined;
+  /**
+   * Number of first keys of the text that a window keeps besides, since attention rests on them; default: 4 (StreamingLLM, arXiv
+   * 2309.17453). A layer whose own window is larger than this one (Gemma 3) sees them beyond it.
+   */
+  readonly sinks?: number | undefined;
+}
+
+/** StreamingLLM's. */
+const SINKS = 4;
+
+export const windowChecks: Checks<WindowOptions> = {
+  window: option(wholeNumber(1), "<n> keep the chosen attention with its last n keys instead of dropping it"),
+  sinks: option(wholeNumber(0), "<n> first keys of the text that a window keeps too", SINKS, {
+    needs: "window",
+  }),
+};
+
+/** Keys and sinks of a window; null if options set none. */
+export function windowIn({ window, sinks = SINKS }: WindowOptions) {
+  return window === undefined ? null : { keys: window, sinks };
+}
+
+/** The changes that make windows of the attention of some layers. */
+export function windowsOf(
+  layers: readonly number[],
+  { keys, sinks }: { readonly keys: number; readonly sinks: number },
+): Change[] {
+  return layers.map((layer) => ({ layer, module: "attention", to: "window", keys, sinks }));
 }

@@ -2,12 +2,12 @@
  * The study of guides correlates each score with the loss from removing a module alone (Spearman, over the modules of a kind). It
  * measures scores on one text and losses on another.
  */
-import { type Checks, displayable, option, phases, reportsOf, within } from "../../entry/mod.ts";
+import { displayable, eachOf, option, phases, within } from "../../entry/mod.ts";
 import { KINDS, mean, type ModuleKind, rankAgreement } from "../../measure/mod.ts";
 import { type Guide, GUIDE_NAMES, GUIDES, type Guides, head } from "../../result/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { noDrop } from "../../run/mod.ts";
-import { aText, onModel, packText, type StudyModel } from "../../subject/mod.ts";
+import { aText, onModel, type StudyModel } from "../../subject/mod.ts";
 import { flopsOf, needOf, type Pass } from "../base/estimate.ts";
 import {
   CALIBRATION_TEXT,
@@ -19,22 +19,23 @@ import {
 } from "../base/options.ts";
 import { step, type Study } from "../base/study.ts";
 import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
-import { candidatesOf, dropOfEntries, type Entry } from "../scores/candidates.ts";
+import {
+  candidatesOf,
+  dropOfEntries,
+  type Entry,
+  type Measurement,
+  type Numbers,
+  type Round,
+} from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
-import type { Measurement, Numbers, Round } from "../scores/score.ts";
 import { plansIn } from "./stages.ts";
+import { textOf } from "../base/text.ts";
 
 /** Options of `guides`. The scores are measured over `text`. */
 export interface GuidesOptions extends StudyOptions {
   /** Text for measuring losses; default: `wiki`. */
   readonly heldOut?: string | undefined;
 }
-
-/** Checks of these options. */
-const guidesChecks: Checks<GuidesOptions> = {
-  ...studyChecks,
-  heldOut: option(aText, "<file|name> text on which the cost of removal is measured", HELD_OUT_TEXT),
-};
 
 /** The measurements that guides read, each once. */
 const measurements = [
@@ -67,7 +68,7 @@ function removalsOf(spec: ModelSpec) {
  * ```
  */
 export async function guides(model: StudyModel | string, options: GuidesOptions = {}): Promise<Guides> {
-  return await onModel("measure guides", model, options, guidesChecks, measured);
+  return await onModel(guidesStudy.verb, model, options, guidesStudy.checks, measured);
 }
 
 async function measured(model: StudyModel, { heldOut, ...options }: GuidesOptions): Promise<Guides> {
@@ -77,8 +78,7 @@ async function measured(model: StudyModel, { heldOut, ...options }: GuidesOption
   const need = needOf(model, passes.flat());
   const weights = passes.map((own) => flopsOf(model, own));
   const phase = phases(`guides to ${model.name}`, [0, ...weights], options.onProgress);
-  const calibrated = textOptions(options, CALIBRATION_TEXT);
-  const packed = await packText(model, { ...calibrated, ...within(reportsOf(options), phase(0)) });
+  const packed = await textOf(model, options, CALIBRATION_TEXT).pack(within(options, phase(0)));
   const calibration = await provenance(model, packed, noDrop, options);
   const ground = { model, packed, provenance: calibration, need };
   const found = new Map<Measurement, unknown>();
@@ -114,23 +114,25 @@ async function measured(model: StudyModel, { heldOut, ...options }: GuidesOption
 
 /** Numbers of candidates by kind and layer [L]; null where there is no module. */
 function byKind(entries: readonly Entry[], layers: number, numbers: Numbers) {
-  const values = Object.fromEntries(KINDS.map((kind) => [kind, Array(layers).fill(null)])) as Record<
-    ModuleKind,
-    (number | null)[]
-  >;
+  const values = eachOf(KINDS, () => Array<number | null>(layers).fill(null));
   entries.forEach(({ module, layer }, i) => values[module][layer] = numbers[i]);
   return values;
 }
 
-/** `guides` as a study, which is not divided. */
+/** What `guides` consists of; it is not divided. */
 export const guidesStudy: Study<StudyModel, GuidesOptions, Guides> = {
   verb: "measure guides",
-  checks: guidesChecks,
+  checks: {
+    ...studyChecks,
+    heldOut: option(aText, "<file|name> text on which the cost of removal is measured", HELD_OUT_TEXT),
+  },
   on: onModel,
   work(model, options) {
     const { samples, length } = textOptions(options, "");
-    const passes = guidesPasses(model, options).flat();
-    const measuring = step(passes, (runOptions) => guides(model, { ...options, ...runOptions }));
+    const measuring = step(
+      guidesPasses(model, options).flat(),
+      (runOptions) => measured(model, { ...options, ...runOptions }),
+    );
     return {
       label: `guides to ${model.name}`,
       model,

@@ -18,6 +18,7 @@ import {
   required,
   resultOf,
   shareOf,
+  sum,
   wholeNumber,
 } from "../../entry/mod.ts";
 import { type LayerModule, planOf } from "../../measure/mod.ts";
@@ -36,7 +37,7 @@ import {
   TARGETS,
 } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
-import { modulesOf, type Scored } from "../scores/candidates.ts";
+import { modulesOf, type Scored } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
 import {
   constrained,
@@ -45,11 +46,15 @@ import {
   type ConstraintOptions,
   constraintsOf,
   fits,
+  outsizedAmong,
+  windowChecks,
+  windowIn,
+  type WindowOptions,
+  windowsOf,
+  withLast,
 } from "./constraints.ts";
-import { outsizedAmong, withLast } from "./last.ts";
 import { anOrder, aTarget, rank, type RankTarget } from "./rank.ts";
 import { allKvBytes, canShorten, kvSavedBy, parametersOf, savesOf } from "./sizes.ts";
-import { windowChecks, windowIn, type WindowOptions, windowsOf } from "./windows.ts";
 
 /** Options of `makePlan`. Exactly one of `drop`, `parameters` and `kvBytes` sets the number of modules. */
 export interface PlanOptions extends ConstraintOptions, WindowOptions {
@@ -77,7 +82,6 @@ export interface PlanOptions extends ConstraintOptions, WindowOptions {
   readonly unchecked?: boolean | undefined;
 }
 
-/** The modules of a target in messages. */
 const NOUNS: Readonly<Record<Target, string>> = {
   attention: "attention modules",
   mlp: "MLPs",
@@ -86,7 +90,6 @@ const NOUNS: Readonly<Record<Target, string>> = {
   consecutive: "consecutive blocks",
 };
 
-/** Budgets that may be shares. */
 const BUDGET_SHARES = { parameters: amountOf("parameters"), kvBytes: amountOf("bytes") } as const;
 
 /** Tokens of a long sequence. */
@@ -232,48 +235,43 @@ function ofOrder(order: DropOrder, options: PlanOptions): Source {
 function choose(source: Source, options: PlanOptions): readonly Scored[] {
   const { target, sizes } = source;
   const choices = choicesOf(source, options);
+  const count = (chosen: readonly Scored[]) => sum(chosen, ({ size }) => size);
   const most = choices.at(-1)!;
   if (options.drop !== undefined) {
-    const found = choices.find(({ n }) => n === options.drop);
-    if (found) return found.chosen;
+    const found = choices.find((chosen) => count(chosen) === options.drop);
+    if (found) return found;
     const limited = [source.constraints, constraintsOf(options)].some(constrains);
     const why = limited && target !== "consecutive" ? ", the number that the constraints allow" : "";
     const verb = options.window === undefined ? "drop" : "make windows of";
     throw new RangeError(
-      `Cannot ${verb} ${options.drop} ${NOUNS[target]}: expected a whole number from 0 to ${most.n}${why}`,
+      `Cannot ${verb} ${options.drop} ${NOUNS[target]}: expected a whole number from 0 to ${
+        count(most)
+      }${why}`,
     );
   }
   const { amount, whole, unit, saved } = budgetOf(sizes, options);
   const changed = changedBy(source, options);
-  const savedBy = ({ chosen }: Choice) => saved(changed(chosen));
-  const found = choices.find((choice) => savedBy(choice) >= (amount <= 1 ? amount * whole : amount));
-  if (found) return found.chosen;
+  const savedBy = (chosen: readonly Scored[]) => saved(changed(chosen));
+  const found = choices.find((chosen) => savedBy(chosen) >= (amount <= 1 ? amount * whole : amount));
+  if (found) return found;
   const where = target === "consecutive"
-    ? `the best window of ${most.n}`
-    : `all ${most.n} ${NOUNS[target]} of the ranking`;
+    ? `the best window of ${count(most)}`
+    : `all ${count(most)} ${NOUNS[target]} of the ranking`;
+  const asked = `${amountText(amount)}${amount <= 1 ? " of the" : ""} ${unit}`;
   throw new RangeError(
-    `Cannot save ${amountText(amount)}${amount <= 1 ? " of the" : ""} ${unit}: found ${
-      savedBy(most)
-    } of ${whole} in ${where}, ` +
-      "expected at most that",
+    `Cannot save ${asked}: found ${savedBy(most)} of ${whole} in ${where}, expected at most that`,
   );
 }
 
-/** A number of modules, or of blocks, and those to drop. */
-interface Choice {
-  readonly n: number;
-  readonly chosen: readonly Scored[];
-}
-
 /** What a source offers: its first modules, or the best window of each size; nothing comes first. */
-function choicesOf(source: Source, options: PlanOptions): Choice[] {
+function choicesOf(source: Source, options: PlanOptions): (readonly Scored[])[] {
   const { target, order, sizes, provenance: { model: { layers } } } = source;
   const constraints = constraintsOf(options);
   if (target !== "consecutive") {
     const { window } = options;
     const able = window ? order.filter(({ layer }) => canShorten(layer, window, sizes)) : order;
     const allowed = constrained(able, layers, constraints);
-    return Array.from({ length: allowed.length + 1 }, (_, n) => ({ n, chosen: allowed.slice(0, n) }));
+    return Array.from({ length: allowed.length + 1 }, (_, n) => allowed.slice(0, n));
   }
   if (constraints.noNeighbours) {
     throw new RangeError(
@@ -281,8 +279,7 @@ function choicesOf(source: Source, options: PlanOptions): Choice[] {
     );
   }
   const allowed = order.filter((entry) => fits(entry, [], layers, constraints));
-  const best = [...Map.groupBy(allowed, ({ size }) => size)].map(([n, [first]]) => ({ n, chosen: [first] }));
-  return [{ n: 0, chosen: [] }, ...best];
+  return [[], ...Map.groupBy(allowed, ({ size }) => size).values().map(([first]) => [first])];
 }
 
 /** An amount to save, what the whole model has, and what a plan saves: parameters, or bytes of keys and values. */

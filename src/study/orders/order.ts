@@ -14,28 +14,23 @@ import {
   orderOrigin,
 } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
-import { onModel, type StudyModel } from "../../subject/mod.ts";
-import { flopsOf, needOf } from "../base/estimate.ts";
-import { expectRoom } from "../base/memory.ts";
+import { onModel, sizesOf, type StudyModel } from "../../subject/mod.ts";
+import { expectRoom, flopsOf, needOf } from "../base/estimate.ts";
 import { CALIBRATION_TEXT, provenance, type StudyOptions, tellReused } from "../base/options.ts";
 import { type Text, textOf } from "../base/text.ts";
-import { candidatesOf, type Entry, ranked } from "../scores/candidates.ts";
+import { candidatesOf, type Entry, type Ground, measured, ranked, readingFor } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
-import { type Ground, measured, readingFor } from "../scores/score.ts";
 import { checkOf, checkText, removeEach } from "./check.ts";
-import { constrained, openBeside } from "./constraints.ts";
-import { isAmong, withLast } from "./last.ts";
+import { constrained, isAmong, openBeside, withLast } from "./constraints.ts";
 import {
-  checkingPasses,
   type Made,
   orderChecks,
   type OrderOptions,
+  passesOf,
   removedBy,
   type Request,
   requestOf,
-  scoringPasses,
 } from "./request.ts";
-import { sizesOf } from "../../subject/mod.ts";
 
 /**
  * Orders the modules of a model, or its windows of consecutive blocks, for `makePlan`. Finished steps are kept, so an interrupted
@@ -78,19 +73,14 @@ async function ordered(model: StudyModel, options: OrderOptions): Promise<DropOr
   return result;
 }
 
-async function computed(
-  ground: Ground,
-  short: Text,
-  request: Request,
-  options: StudyOptions,
-): Promise<DropOrder> {
+async function computed(ground: Ground, short: Text, request: Request, options: StudyOptions) {
   const { model, packed, provenance } = ground;
   const { check: _, ...asked } = request;
   const { by, target, upto, constraints } = request;
   const { spec } = model;
   const score = scores[by];
   const entries = candidatesOf(spec, target, upto);
-  const parts = [scoringPasses, checkingPasses].map((of) => of(model, request, packed.blocks));
+  const parts = passesOf(model, request, packed.blocks);
   await expectRoom(needOf(model, parts.flat()), options);
   const weights = parts.map((passes) => passes.length > 0 ? flopsOf(model, passes) + 1 : 0);
   const phase = phases(null, weights, options.onProgress);

@@ -1,7 +1,9 @@
-/** Rankings from a profile, and the number of modules that can be dropped. */
+/** Rankings from a profile and from two side by side, and the number of modules that can be dropped. */
 import {
   type Check,
   type Checks,
+  displayable,
+  eachOf,
   expect,
   like,
   list,
@@ -11,9 +13,22 @@ import {
   required,
   wholeNumber,
 } from "../../entry/mod.ts";
-import { KINDS, MODULES, toldSign } from "../../measure/mod.ts";
+import {
+  KINDS,
+  type ModuleKind,
+  MODULES,
+  overlapOf,
+  pairsOf,
+  rankCorrelation,
+  toldSign,
+} from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import {
+  type Agreement,
+  type Comparison,
+  computedAlike,
+  computedIn,
+  head,
   PAPER_SCORE,
   type Plan,
   type Profile,
@@ -23,9 +38,8 @@ import {
   TARGETS,
 } from "../../result/mod.ts";
 import { aModule, aProfile } from "../base/plan.ts";
-import { candidatesOf, type Entry, ranked } from "../scores/candidates.ts";
+import { candidatesOf, type Entry, ranked, type Scores } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
-import type { Scores } from "../scores/score.ts";
 import { constraintChecks, type ConstraintOptions, constraintsOf, fits } from "./constraints.ts";
 
 /** The targets that a profile can rank: all except windows. */
@@ -33,7 +47,6 @@ export type RankTarget = Exclude<Target, "consecutive">;
 /** A module and the score that ordered it. */
 export type Ranked = Plan["order"][number];
 
-/** Checks of a target and of a score that a profile can rank by. */
 export const aTarget: Check = oneOf([...KINDS, "joint"]);
 export const anOrder: Check = oneOf(RANKS);
 
@@ -142,4 +155,44 @@ export function distinct(profile: Profile, neighbours: readonly Ranked[]): boole
     profile.sums[module][layer]!.map((sample) => sample.distance / sample.counted);
   const [a, b] = neighbours.map(values);
   return toldSign(a.map((value, i) => value - b[i])) !== 0;
+}
+
+/**
+ * Compares two profiles of models with the same number of layers. Throws `RangeError` if the numbers differ.
+ *
+ * @example
+ * ```ts
+ * import { compare, openModel, profile } from "lamina";
+ *
+ * using model = await openModel("data/series/pre-ln/step04096");
+ * const profileOf = (text: string) => profile(model, { text, samples: 2, length: 32 });
+ * console.log(compare(await profileOf("README.md"), await profileOf("LICENSE")).attention.rankCorrelation);
+ * ```
+ */
+export function compare(a: Profile, b: Profile): Comparison {
+  expect("compare", "the first", a, aProfile);
+  expect("compare", "the second", b, aProfile);
+  const [layersA, layersB] = [a.provenance.model.layers, b.provenance.model.layers];
+  if (layersA !== layersB) {
+    throw new RangeError(
+      `Cannot compare profiles of ${layersA} and ${layersB} layers: expected equal numbers of layers`,
+    );
+  }
+  const agreement = (kind: ModuleKind): Agreement => {
+    const pairs = pairsOf(a[kind].importance, b[kind].importance);
+    const layers = (profile: Profile) => rank(profile, { target: kind }).map(({ layer }) => layer);
+    return {
+      overlap: overlapOf(layers(a), layers(b), pairs.length),
+      rankCorrelation: rankCorrelation(pairs),
+      largestDifference: Math.max(0, ...pairs.map(([x, y]) => Math.abs(x - y))),
+    };
+  };
+  return displayable({
+    ...head("compare"),
+    models: [a.provenance.model.name, b.provenance.model.name],
+    ...computedAlike(a.provenance, b.provenance)
+      ? {}
+      : { computed: [computedIn(a.provenance), computedIn(b.provenance)] },
+    ...eachOf(KINDS, agreement),
+  });
 }

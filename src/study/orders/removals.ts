@@ -10,7 +10,7 @@ import { studyChecks, type StudyOptions } from "../base/options.ts";
 import { lossDifferences, perplexities } from "../passes/perplexity.ts";
 import { aProfile } from "../base/plan.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
-import { windowChecks, windowIn, type WindowOptions, windowsOf } from "./windows.ts";
+import { windowChecks, windowIn, type WindowOptions, windowsOf } from "./constraints.ts";
 
 /** The difference in loss between two runs, in nats per token, with a 95 % confidence interval; a single sample has no interval. */
 export interface Paired {

@@ -11,11 +11,10 @@ import {
   TARGETS,
 } from "../../result/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import type { Pass } from "../base/estimate.ts";
+import type { Pass, Size } from "../base/estimate.ts";
 import { studyChecks, type StudyOptions } from "../base/options.ts";
-import { candidatesOf } from "../scores/candidates.ts";
+import { candidatesOf, readingFor, type Round } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
-import { readingFor, type Round } from "../scores/score.ts";
 import {
   constrained,
   constraintChecks,
@@ -44,7 +43,6 @@ export interface OrderOptions extends StudyOptions, ConstraintOptions {
   readonly unchecked?: boolean | undefined;
 }
 
-/** Checks of these options. */
 export const orderChecks: Checks<OrderOptions> = {
   ...studyChecks,
   ...constraintChecks,
@@ -103,31 +101,19 @@ export function requestOf(
   return { target, by, seed: SCORES[by].seeded ? seed : null, upto, constraints, check };
 }
 
-/** The passes of an order: those of its score, then those of its check. */
-export function passesOf(...about: Parameters<typeof scoringPasses>): Pass[] {
-  return [...scoringPasses(...about), ...checkingPasses(...about)];
-}
-
-/** The passes of the check of an order; none where it is not checked. */
-export function checkingPasses(
+/** The passes of an order: those of its score, then those of its check, which an order that is not checked does not have. */
+export function passesOf(
   { spec }: Pick<StudyModel, "spec">,
   request: Request,
-  size: Pick<Pass, "samples" | "length">,
-): Pass[] {
-  return request.check
-    ? checkPasses(spec, likelyFirst(spec, request.target, removedBy(spec, request)), size)
-    : [];
-}
-
-/** The passes of the score of an order. */
-export function scoringPasses(
-  { spec }: Pick<StudyModel, "spec">,
-  request: Request,
-  size: Pick<Pass, "samples" | "length">,
-): Pass[] {
-  const { from } = readingFor(scores[request.by], request.target);
-  const { samples, length } = size;
-  return likelyRounds(spec, request).flatMap((round) => from.passes(spec, round, { samples, length }));
+  { samples, length }: Size,
+): [scoring: Pass[], checking: Pass[]] {
+  const { by, target, check } = request;
+  const size = { samples, length };
+  const { from } = readingFor(scores[by], target);
+  return [
+    likelyRounds(spec, request).flatMap((round) => from.passes(spec, round, size)),
+    check ? checkPasses(spec, likelyFirst(spec, target, removedBy(spec, request)), size) : [],
+  ];
 }
 
 /** How many candidates the check of an order removes; a search has no first ones before it ends. */

@@ -13,11 +13,7 @@ export function parametersOf({ attention, mlp }: DropPlan, sizes: Sizes): number
 }
 
 /** Bytes of keys and values that attention layers keep of one sequence of so many tokens. */
-export function kvBytesOf(
-  attention: readonly number[],
-  { kvBytes, kvTokens }: Sizes,
-  context: number,
-): number {
+export function kvBytesOf(attention: readonly number[], { kvBytes, kvTokens }: Sizes, context: number) {
   return sumOf(
     attention,
     kvBytes.map((bytes, l) => bytes && bytes * Math.min(context, kvTokens[l] ?? Infinity)),

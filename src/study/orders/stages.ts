@@ -5,21 +5,19 @@
 import type { DropOrder } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
-import { bytesOf, flopsOf } from "../base/estimate.ts";
-import { CALIBRATION_TEXT, keptOnly, provenance } from "../base/options.ts";
-import { type RunOptions, type Stage, stage } from "../base/stage.ts";
+import { CALIBRATION_TEXT, keptOnly, provenance, type RunOptions } from "../base/options.ts";
+import { byPasses, type Span, type Stage, stage } from "../base/stage.ts";
 import { type Step, step, type Study } from "../base/study.ts";
 import { type Text, textOf, workOver } from "../base/text.ts";
 import { profileStage } from "../passes/profile.ts";
-import { candidatesOf, dropOfEntries, type Entry } from "../scores/candidates.ts";
+import { candidatesOf, dropOfEntries, readingFor } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
-import { readingFor } from "../scores/score.ts";
 import { checkPasses, checkText, likelyFirst, removeEach } from "./check.ts";
-import { openBeside } from "./constraints.ts";
+import { constraintsOf, openBeside } from "./constraints.ts";
 import { order } from "./order.ts";
 import { orderChecks, type OrderOptions, passesOf, removedBy, requestOf } from "./request.ts";
+import { sum } from "../../entry/mod.ts";
 
-/** What `order` consists of. */
 export const orderStudy: Study<StudyModel, OrderOptions, DropOrder> = {
   verb: "order modules",
   checks: orderChecks,
@@ -37,15 +35,12 @@ export const orderStudy: Study<StudyModel, OrderOptions, DropOrder> = {
   },
 };
 
-/** Number of plans that a step runs. */
-export function plansIn({ passes }: Step): number {
-  return passes.reduce((sum, { plans }) => sum + plans.length, 0);
-}
+export const plansIn = ({ passes }: Step): number => sum(passes, ({ plans }) => plans.length);
 
 /** The step that makes an order over a text. */
 export function orderStep(model: StudyModel, text: Text, options: OrderOptions): Step<DropOrder> {
   return step(
-    passesOf(model, requestOf(model, options), text.sizes),
+    passesOf(model, requestOf(model, options), text.sizes).flat(),
     (runOptions) => order(model, { ...options, ...runOptions }),
     stagesOf(model, text, options),
   );
@@ -69,16 +64,15 @@ function checkStage(model: StudyModel, text: Text, options: OrderOptions): Stage
   const { spec } = model;
   const count = removedBy(spec, request);
   const likely = likelyFirst(spec, request.target, count);
-  const passes = (from: number, to: number) => checkPasses(spec, likely.slice(from, to), text.sizes);
   return stage({
     unit: "removals",
     units: count,
-    cost: (candidate) => flopsOf(model, passes(candidate, candidate + 1)),
-    bytes: ({ from, to }) => bytesOf(model, passes(from, to)),
+    ...byPasses(model, ({ from, to }) => checkPasses(spec, likely.slice(from, to), text.sizes)),
     async run({ from, to }, runOptions) {
       const own = { ...options, ...await keptOnly(runOptions), unchecked: true, upto: undefined };
-      const free = { protectFirst: 0, protectLast: 0, noNeighbours: false };
-      const all = scores[request.by].again ? likely : (await order(model, { ...own, ...free })).order;
+      const all = scores[request.by].again
+        ? likely
+        : (await order(model, { ...own, ...constraintsOf({}) })).order;
       const short = checkText(model, options, text, CALIBRATION_TEXT);
       await removeEach(model, short, all.slice(from, to), runOptions, from === 0);
     },
@@ -87,23 +81,16 @@ function checkStage(model: StudyModel, text: Text, options: OrderOptions): Stage
 
 /** An order that is not divided. */
 function wholeStage(model: StudyModel, { sizes }: Text, options: OrderOptions): Stage<DropOrder> {
-  const passes = passesOf(model, requestOf(model, options), sizes);
   return stage({
     unit: "orders",
     units: 1,
-    cost: () => flopsOf(model, passes),
-    bytes: () => bytesOf(model, passes),
+    ...byPasses(model, () => passesOf(model, requestOf(model, options), sizes).flat()),
     run: (_, runOptions) => order(model, { ...options, ...runOptions }),
   });
 }
 
 /** The drops that a search has made before a round, which earlier rounds have kept. */
-async function takenBefore(
-  model: StudyModel,
-  options: OrderOptions,
-  round: number,
-  runOptions: RunOptions,
-): Promise<DropOrder["order"]> {
+async function takenBefore(model: StudyModel, options: OrderOptions, round: number, runOptions: RunOptions) {
   if (round === 0) return [];
   return (await order(model, { ...options, ...await keptOnly(runOptions), upto: round })).order;
 }
@@ -114,14 +101,16 @@ function candidateStage(model: StudyModel, text: Text, options: OrderOptions, ro
   const { from } = readingFor(scores[by], target);
   const { layers } = model.spec;
   const entries = candidatesOf(model.spec, target, upto);
-  const passes = (open: readonly Entry[]) => from.passes(model.spec, { open, taken: [], nll: 0 }, text.sizes);
+  const openIn = ({ from, to }: Span) => entries.slice(from, to);
   return stage({
     unit: "candidates",
     units: entries.length,
-    cost: (candidate) => flopsOf(model, passes([entries[candidate]])),
-    bytes: (span) => bytesOf(model, passes(entries.slice(span.from, span.to))),
+    ...byPasses(
+      model,
+      (span) => from.passes(model.spec, { open: openIn(span), taken: [], nll: 0 }, text.sizes),
+    ),
     async run(span, runOptions) {
-      const own = entries.slice(span.from, span.to);
+      const own = openIn(span);
       const taken = await takenBefore(model, options, round, runOptions);
       const open = scores[by].again ? openBeside(own, taken, layers.length, constraints) : own;
       // The first shard of the first round measures the full model; the others need no loss of it.

@@ -2,15 +2,16 @@
  * A profile next to what the official code would compute for the same model and text (run/probes/llm_drop.ts). Both agree
  * if no norm follows a module. The official code needs `input_layernorm`, so it does not cover post-norm models.
  */
-import { displayable, phases, reportsOf, within } from "../../entry/mod.ts";
-import { pairsOf, rankCorrelation } from "../../measure/mod.ts";
+import { displayable, eachOf, phases, within } from "../../entry/mod.ts";
+import { MODULES, pairsOf, rankCorrelation } from "../../measure/mod.ts";
 import type { LayerSpec } from "../../models/mod.ts";
 import { type AgainstLlmDrop, head, type OfficialDifference, type Profile } from "../../result/mod.ts";
-import { type DistanceSum, llmDropProbe } from "../../run/mod.ts";
-import { CALIBRATION_TEXT, reporter, studyChecks, type StudyOptions, textOptions } from "../base/options.ts";
+import { llmDropProbe } from "../../run/mod.ts";
+import { CALIBRATION_TEXT, reporter, studyChecks, type StudyOptions } from "../base/options.ts";
 import { pass } from "../base/pass.ts";
 import { profile } from "./profile.ts";
-import { onModel, packText, type StudyModel } from "../../subject/mod.ts";
+import { onModel, type StudyModel } from "../../subject/mod.ts";
+import { textOf } from "../base/text.ts";
 
 /**
  * Compares the importance that Lamina measures with that of LLM-Drop's official code, over a calibration text and for the full
@@ -43,16 +44,16 @@ async function against(model: StudyModel, options: StudyOptions): Promise<Agains
   const same = !layers.some((layer) => layer.attention?.norm.post || layer.mlp?.norm.post);
   const phase = phases(`comparison of ${model.name} with llm-drop`, same ? [1] : [1, 1], options.onProgress);
   const ours = await profile(model, within(options, phase(0)));
-  const official = same
-    ? { attention: ours.attention.importance, mlp: ours.mlp.importance }
-    : await measure(model, within(options, phase(1)));
+  const official = same ? null : await measure(model, within(options, phase(1)));
   return displayable({
     ...head("against"),
     against: "llm-drop",
     provenance: ours.provenance,
     same,
-    attention: differenceOf(ours.attention.importance, official.attention),
-    mlp: differenceOf(ours.mlp.importance, official.mlp),
+    ...eachOf(
+      MODULES,
+      (kind) => differenceOf(ours[kind].importance, official?.[kind] ?? ours[kind].importance),
+    ),
   });
 }
 
@@ -62,19 +63,17 @@ function isPostNorm({ attention, mlp }: LayerSpec): boolean {
 
 type Importance = Profile["attention"]["importance"];
 
-async function measure(
-  model: StudyModel,
-  options: StudyOptions,
-): Promise<{ attention: Importance; mlp: Importance }> {
+async function measure(model: StudyModel, options: StudyOptions) {
   // The same text as before: packing it has been reported.
-  const silent = { ...reportsOf(options), onProgress: () => {} };
-  const { blocks } = await packText(model, { ...textOptions(options, CALIBRATION_TEXT), ...silent });
+  const text = textOf(model, options, CALIBRATION_TEXT);
+  const { blocks } = await text.pack({ ...options, onProgress: () => {} });
   const probe = llmDropProbe(model.spec.layers);
   const onProgress = reporter("llm-drop's layers", "modules", options);
   await pass(model, blocks, [probe], options, { onProgress });
-  const means = (sums: readonly DistanceSum[]) =>
-    sums.map(({ distance, counted }) => counted > 0 ? distance / counted : null);
-  return { attention: means(probe.sums.attention), mlp: means(probe.sums.mlp) };
+  return eachOf(
+    MODULES,
+    (kind) => probe.sums[kind].map(({ distance, counted }) => counted > 0 ? distance / counted : null),
+  );
 }
 
 function differenceOf(importance: Importance, official: Importance): OfficialDifference {

@@ -6,7 +6,6 @@ import {
   list,
   oneOf,
   phases,
-  reportsOf,
   unlessAborted,
   wholeNumber,
   within,
@@ -28,18 +27,12 @@ import {
   type Seen,
   valuesProbe,
 } from "../../run/mod.ts";
-import { onModel, packText, type StudyModel } from "../../subject/mod.ts";
-import {
-  CALIBRATION_TEXT,
-  engineOf,
-  reporter,
-  studyChecks,
-  type StudyOptions,
-  textOptions,
-} from "../base/options.ts";
+import { onModel, type StudyModel } from "../../subject/mod.ts";
+import { CALIBRATION_TEXT, engineOf, reporter, studyChecks, type StudyOptions } from "../base/options.ts";
 import { pass } from "../base/pass.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
-import { idsOf } from "./ids.ts";
+import { idsOf } from "./predictions.ts";
+import { textOf } from "../base/text.ts";
 
 /** Options of `observe`. */
 export interface ObserveOptions<Name extends Observable = Observable> extends Omit<StudyOptions, "results"> {
@@ -137,30 +130,41 @@ async function run(model: StudyModel, see: See, options: ObserveOptions): Promis
   const tell = (seen: Called) => unlessAborted(see(withIds(seen, blocks)), options.signal);
   const inLayers = LAYER_VALUES.filter((name) => options.values.includes(name));
   const atEnd = PREDICTIONS.filter((name) => options.values.includes(name));
-  const usesHead = atEnd.length > 0 || PREDICTIONS.some((name) => options.values.includes(`y.${name}`));
-  const lens = usesHead ? await openLens(model, await engineOf(options), options.signal) : undefined;
+  const usesHead = atEnd.length > 0 || readsHead(options.values);
   const { layers } = changedSpec(model.spec, drop);
-  const probes = inLayers.length > 0 ? [valuesProbe(layers, inLayers, tell, { readHead: lens?.read })] : [];
   const onProgress = reporter("layers", "modules", within(options, phase(1)));
-  const finish = atEnd.length > 0 ? predictions(lens!, layers.length, atEnd, tell) : undefined;
-  try {
+  await withLens(model, usesHead, options, async (lens) => {
+    const probes = inLayers.length > 0 ? [valuesProbe(layers, inLayers, tell, { readHead: lens?.read })] : [];
+    const finish = atEnd.length > 0 ? predictions(lens!, layers.length, atEnd, tell) : undefined;
     await pass(model, blocks, probes, options, { plans: [drop], finish, onProgress });
+  });
+}
+
+/** Opens the head while `use` runs, if it is used. */
+export async function withLens<T>(
+  model: StudyModel,
+  isUsed: boolean,
+  options: ObserveOptions | StudyOptions,
+  use: (lens: Lens | undefined) => Promise<T>,
+): Promise<T> {
+  const lens = isUsed ? await openLens(model, await engineOf(options), options.signal) : undefined;
+  try {
+    return await use(lens);
   } finally {
     await lens?.release();
   }
 }
 
-/** The fields of every call. */
+/** Whether values are read from the head behind a layer. */
+export const readsHead = (values: readonly string[]) =>
+  PREDICTIONS.some((name) => values.includes(`y.${name}`));
+
 interface Called {
   readonly layer: number;
   readonly sample: number;
 }
 
-/** Adds the tokens of the sample. */
-export function withIds<S extends Called>(
-  seen: S,
-  { ids, length }: Pick<Blocks, "ids" | "length">,
-): S & { readonly ids: Int32Array } {
+export function withIds<S extends Called>(seen: S, { ids, length }: Pick<Blocks, "ids" | "length">) {
   return Object.assign(seen, { ids: ids.slice(seen.sample * length, (seen.sample + 1) * length) });
 }
 
@@ -188,13 +192,7 @@ function predictions(
 
 async function blocksOf(model: StudyModel, options: ObserveOptions): Promise<Blocks> {
   const { ids, ...text } = options;
-  if (!ids) {
-    const { blocks } = await packText(model, {
-      ...textOptions(text, CALIBRATION_TEXT),
-      ...reportsOf(options),
-    });
-    return blocks;
-  }
+  if (!ids) return (await textOf(model, text, CALIBRATION_TEXT).pack(options)).blocks;
   const told = (["text", "samples", "length", "skip", "bos"] as const).find((name) =>
     options[name] !== undefined
   );

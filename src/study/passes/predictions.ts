@@ -9,8 +9,7 @@ import {
   wholeNumber,
 } from "../../entry/mod.ts";
 import { type DropPlan, textLogits, textLosses } from "../../run/mod.ts";
-import { onModel, type StudyModel } from "../../subject/mod.ts";
-import { idsOf } from "./ids.ts";
+import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 import { engineChecks, engineOf, type EngineOptions } from "../base/options.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 
@@ -75,12 +74,7 @@ export async function losses(
   });
 }
 
-async function runOf(
-  verb: string,
-  model: StudyModel,
-  ids: ArrayLike<number>,
-  options: PredictionOptions,
-): Promise<Parameters<typeof textLogits>[0]> {
+async function runOf(verb: string, model: StudyModel, ids: ArrayLike<number>, options: PredictionOptions) {
   return {
     model,
     ids: idsOf(verb, model, [ids], options),
@@ -88,4 +82,33 @@ async function runOf(
     engine: await engineOf(options),
     signal: options.signal,
   };
+}
+
+/**
+ * The ids of samples of equal length, [samples × T]. Throws `RangeError` for samples of different lengths and for an id that is not a
+ * token of the model.
+ */
+export function idsOf(
+  verb: string,
+  { name, spec }: Pick<StudyModel, "name" | "spec">,
+  samples: readonly ArrayLike<number>[],
+  reports: Reports,
+): Int32Array {
+  const { vocabulary } = spec;
+  const { length } = samples[0];
+  const uneven = samples.findIndex((sample) => sample.length !== length);
+  if (uneven > 0) {
+    throw new RangeError(
+      `Cannot ${verb}: ids[${uneven}] has ${samples[uneven].length} tokens, expected ${length}, as in ids[0]`,
+    );
+  }
+  const all = samples.flatMap((sample) => Array.from(sample));
+  const unknown = all.find((id) => id >= vocabulary);
+  if (unknown !== undefined) {
+    throw new RangeError(
+      `Cannot ${verb}: id ${unknown} is not a token of ${name}, expected an id below ${vocabulary}`,
+    );
+  }
+  noticeBeyond({ spec }, "samples", length, reports);
+  return Int32Array.from(all);
 }

@@ -1,6 +1,6 @@
 /** Importance, relative magnitude and sign of every module, in one pass (paper, section on importance; gram.ts). */
-import type { ModuleKind } from "../../measure/mod.ts";
-import { type Checks, phases, within } from "../../entry/mod.ts";
+import { KINDS, type ModuleKind } from "../../measure/mod.ts";
+import { type Checks, eachOf, phases, within } from "../../entry/mod.ts";
 import { type Model, scoring } from "../../models/mod.ts";
 import { keep, keptOr, merge, type Profile, profileOf, type Provenance } from "../../result/mod.ts";
 import { type Blocks, type DropPlan, gramProbe, type GramSums, routingProbe } from "../../run/mod.ts";
@@ -12,8 +12,7 @@ import {
   type StudyOptions,
   tellReused,
 } from "../base/options.ts";
-import { needOf } from "../base/estimate.ts";
-import { expectRoom, type Need } from "../base/memory.ts";
+import { expectRoom, type Need, needOf } from "../base/estimate.ts";
 import { pass } from "../base/pass.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { sampleStage, type Stage } from "../base/stage.ts";
@@ -45,7 +44,6 @@ export async function profile(model: StudyModel | string, options: ProfileOption
   return await run(profileStudy, model, options);
 }
 
-/** What `profile` consists of. */
 export const profileStudy: Study<StudyModel, ProfileOptions, Profile> = {
   verb: "profile",
   checks,
@@ -116,9 +114,8 @@ async function measure(
   const routing = routingProbe(model.spec.layers);
   await pass(model, blocks, [probe, routing], options, { plans: [origin.drop], onProgress });
   const sums = (kind: ModuleKind) => probe.sums.map((layer: GramSums[number]) => layer[kind] ?? null);
-  const own = { attention: sums("attention"), mlp: sums("mlp"), block: sums("block") };
   const mixers = model.spec.layers.map(({ attention }) =>
     attention && (scoring(attention) ? "full" : "linear")
   );
-  return profileOf(origin, own, sizesOf(model.spec), routing.sums, mixers);
+  return profileOf(origin, eachOf(KINDS, sums), sizesOf(model.spec), routing.sums, mixers);
 }

@@ -1,20 +1,26 @@
-/** Repairs over a calibration text: the fits that a plan needs, found kept or made now, and what they take. */
+/** Repairs over a calibration text: the fits that a plan needs, kept from an earlier run or made now, and what they take. */
 import { type DropPlan, noDrop, planHash, planOf, type RepairName } from "../../measure/mod.ts";
-import { planData, type ReplacementRequest } from "../../result/mod.ts";
+import {
+  head,
+  keep,
+  type Keeping,
+  keptResult,
+  planData,
+  replacementOrigin,
+  type ReplacementRequest,
+  type ResultOf,
+} from "../../result/mod.ts";
 import { RefusedRepair, STRENGTHS } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import { flopsOf, needOf, type Pass } from "../base/estimate.ts";
-import { expectRoom } from "../base/memory.ts";
-import { provenance, tellReused } from "../base/options.ts";
-import type { RunOptions } from "../base/stage.ts";
+import { expectRoom, flopsOf, needOf, type Pass } from "../base/estimate.ts";
+import { provenance, type RunOptions, tellReused } from "../base/options.ts";
 import type { Text } from "../base/text.ts";
-import { heldOutOf } from "../base/walk.ts";
-import { keepSolution, keptSolution } from "./kept.ts";
-import { inputsOf, methods } from "./methods.ts";
-import { order, type Site } from "./site.ts";
+import { heldOutOf } from "../base/pass.ts";
+import { inputsOf, methods, order, type Site } from "./methods.ts";
 import { sitesOf } from "./sites.ts";
 import { type Job, planWith, type Solved } from "./job.ts";
 import { solve } from "./solve.ts";
+import { bytesOf, elements, float32, type Tensor } from "../../tensor/mod.ts";
 
 /** A way to repair, and the text that it is fitted on. */
 export interface Repairing extends Pick<Job, "model" | "method" | "sequential" | "choosing" | "heldOut"> {
@@ -134,6 +140,41 @@ export function fitBytes(repair: Repair): number {
 }
 
 /** Whether a site's streams are there while a layer is passed. */
-function isOpenAt({ layer, of }: Site, at: number): boolean {
-  return layer <= at && of.at(-1)!.layer >= at;
+const isOpenAt = ({ layer, of }: Site, at: number): boolean => layer <= at && of.at(-1)!.layer >= at;
+
+/** A kept solution, or null. One whose tensors cannot be read counts as absent. */
+export async function keptSolution(request: ReplacementRequest, keeping: Keeping): Promise<Solved | null> {
+  const found = await keptResult("replacement", replacementOrigin(request), keeping);
+  if (!found) return null;
+  const { tensors, gain, strength, left, refused } = found;
+  const read = tensors && Object.entries(tensors).map(([name, own]) => [name, tensorOf(own)] as const);
+  if (read?.some(([, tensor]) => tensor === null)) return null;
+  return {
+    ...{ gain, strength, left, tensors: read && new Map(read as [string, Tensor][]) },
+    ...refused === undefined ? {} : { refused },
+  };
+}
+
+export async function keepSolution(
+  request: ReplacementRequest,
+  { tensors, ...rest }: Solved,
+  keeping: Keeping,
+): Promise<void> {
+  if (!keeping.results) return;
+  const data = tensors && Object.fromEntries(
+    [...tensors].map((
+      [name, { shape, data }],
+    ) => [name, { shape: [...shape], data: bytesOf(data).toBase64() }]),
+  );
+  const result = { ...head("replacement"), ...request, ...rest, tensors: data };
+  await keep("replacement", replacementOrigin(request), result, keeping);
+}
+
+type Stored = NonNullable<ResultOf<"replacement">["tensors"]>[string];
+
+function tensorOf({ shape, data }: Stored): Tensor | null {
+  const bytes = Uint8Array.fromBase64(data);
+  if (bytes.length !== 4 * elements(shape)) return null;
+  const numbers = new Float32Array(bytes.buffer);
+  return numbers.every(Number.isFinite) ? float32(shape, numbers) : null;
 }

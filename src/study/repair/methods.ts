@@ -1,5 +1,5 @@
 /** The repairs: what each fits from what, and the change that the fit becomes. Another repair is an entry of `methods`. */
-import type { Change, LayerModule, RepairName } from "../../measure/mod.ts";
+import { type Change, type LayerModule, MODULES, type RepairName } from "../../measure/mod.ts";
 import {
   type FitInput,
   type LayerSpec,
@@ -17,25 +17,41 @@ import {
   type Products,
   RefusedRepair,
 } from "../../run/mod.ts";
-import type { Site } from "./site.ts";
 import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 
-/** A repair. */
+export interface Place {
+  readonly layer: number;
+  readonly module: LayerModule;
+}
+
+/** A place that changes, and the modules that it makes up for, in order: dropped ones, or attention itself over fewer keys. */
+export interface Site extends Place {
+  readonly of: readonly Place[];
+  /** The window of the attention there; absent where something is dropped. */
+  readonly window?: Window;
+}
+
+export type Window = Extract<Change, { readonly to: "window" }>;
+
+/** A module's place in the order of a run. */
+export const order = ({ layer, module }: Place) => 2 * layer + MODULES.indexOf(module);
+
 export interface Method {
   /** Whether the output projection of an MLP that is kept makes up for the module; else something takes the module's place. */
-  readonly absorbs: boolean;
+  readonly absorbs?: true;
   /** Whether dropped modules that follow each other are repaired as one, at the last of them. */
   readonly runs?: true;
   readonly input: FitInput | "none";
-  readonly weighting: "inverse" | "uniform";
+  /** Whether all tokens weigh alike; else each weighs one over its squared length in the stream. */
+  readonly uniform?: true;
   /** Whether it fits the output projection of attention anew that has a window. */
   readonly windowable?: true;
   /** Ridge strengths to choose from; default: the usual ones. */
   readonly strengths?: readonly number[];
   /** Whether means of |x| and |y| by channel, of the streams before and behind, are in the place of targets; or of their rotations. */
   readonly magnitudes?: "plain" | "rotated";
-  /** Whether the fit has a bias. */
-  centred(layer: LayerSpec, module: LayerModule): boolean;
+  /** Whether the fit has a bias; default: no. */
+  centred?(layer: LayerSpec, module: LayerModule): boolean;
   /** The number that the stream is multiplied by, so that all later updates are divided by it. */
   gain?(sums: Moments): number;
   /** Tensors of the change, where there is no gain. */
@@ -44,7 +60,6 @@ export interface Method {
   readonly change?: { readonly to: "mean" | "linear" | "weights"; readonly unnormed?: true };
 }
 
-/** Where a fit was made. */
 interface FitPlace {
   readonly model: Model;
   readonly layer: number;
@@ -56,9 +71,7 @@ interface FitPlace {
 const ALMOST_NONE = [1e-9];
 
 const map = {
-  absorbs: false,
   input: "normed",
-  weighting: "inverse",
   centred: () => true,
   change: { to: "linear" },
   made: ({ weight, bias }) =>
@@ -73,8 +86,6 @@ const map = {
 const merge = {
   absorbs: true,
   input: "projected",
-  weighting: "inverse",
-  centred: () => false,
   change: { to: "weights" },
   async made({ weight }, at) {
     const { data, rows, columns } = await projection(at, "weight");
@@ -85,23 +96,17 @@ const merge = {
   },
 } satisfies Method;
 
-/** All repairs by name. */
 export const methods: Readonly<Record<RepairName, Method>> = {
   /** The mean of the missing update, E[a]. */
   mean: {
-    absorbs: false,
     input: "none",
-    weighting: "uniform",
-    centred: () => true,
+    uniform: true,
     change: { to: "mean" },
     made: ({ bias }) => Promise.resolve(new Map([["mean", float32([bias.length], Float32Array.from(bias))]])),
   },
   /** s = 1 + E⟨x, a⟩ / E|x|²: all later updates are divided by it, since norms do not see the stream's length. */
   gain: {
-    absorbs: false,
     input: "stream",
-    weighting: "inverse",
-    centred: () => false,
     gain: ({ uu, tu, inputs }) => 1 + trace(tu, inputs) / trace(uu, inputs),
   },
   /** W_d ← (I + R) W_d with R m ≈ a of the MLP's own output m. */
@@ -111,7 +116,6 @@ export const methods: Readonly<Record<RepairName, Method>> = {
     absorbs: true,
     windowable: true,
     input: "inner",
-    weighting: "inverse",
     centred: hasBias,
     change: { to: "weights" },
     made: ({ weight, bias }, at) => projected(at, weight, hasBias(layerOf(at), at.module) ? bias : null),
@@ -122,23 +126,21 @@ export const methods: Readonly<Record<RepairName, Method>> = {
   nbl: {
     ...map,
     input: "stream",
-    weighting: "uniform",
+    uniform: true,
     strengths: ALMOST_NONE,
     change: { to: "linear", unnormed: true },
   },
   /** ReplaceMe's least squares as published (arXiv 2505.02819): `merge` with all tokens alike and no ridge. */
-  replaceme: { ...merge, weighting: "uniform", strengths: ALMOST_NONE },
+  replaceme: { ...merge, uniform: true, strengths: ALMOST_NONE },
   /**
    * LinearPatch as published (arXiv 2505.24680): x ← x P behind dropped modules, P = H diag(d) Hᵀ with a Hadamard matrix H and
    * d = mean |y H| / mean |x H| of the streams x before them and y behind them, all tokens alike.
    */
   linearpatch: {
-    absorbs: false,
     runs: true,
     input: "none",
     magnitudes: "rotated",
-    weighting: "uniform",
-    centred: () => false,
+    uniform: true,
     change: { to: "linear", unnormed: true },
     async made({ bias }, { model: { spec: { hidden } }, layer, module, products }) {
       const basis = hadamard(hidden);
@@ -163,12 +165,10 @@ export const methods: Readonly<Record<RepairName, Method>> = {
    * and all earlier projections are multiplied by s; dividing all later updates gives the same logits, tied embeddings or not.
    */
   "prune-comp": {
-    absorbs: false,
     runs: true,
     input: "none",
     magnitudes: "plain",
-    weighting: "uniform",
-    centred: () => false,
+    uniform: true,
     gain: ({ t }) => ratiosOf(t).reduce((sum, ratio) => sum + ratio, 0) / (t.length / 2),
   },
 };
@@ -225,11 +225,7 @@ async function projection({ model, layer, module }: FitPlace, name: "weight" | "
 }
 
 /** A module's output projection with what its update is to gain; a scale of the update is divided out. */
-async function projected(
-  at: FitPlace,
-  weight: Matrix,
-  bias: Float64Array | null,
-): Promise<ReadonlyMap<string, Tensor>> {
+async function projected(at: FitPlace, weight: Matrix, bias: Float64Array | null) {
   const scale = layerOf(at)[at.module]!.updateScale ?? 1;
   const sum = (own: Matrix, gained: Float64Array) =>
     Float32Array.from(own.data, (value, i) => value + gained[i] / scale);
@@ -248,10 +244,6 @@ function narrowed({ rows, columns, data }: Matrix): Tensor {
 }
 
 /** The change of a module that a repair makes, with the SHA-256 of its tensors. */
-export function changeOf(
-  { layer, module, window }: Site,
-  { change }: Method,
-  tensors: string,
-): Change {
+export function changeOf({ layer, module, window }: Site, { change }: Method, tensors: string): Change {
   return window ? { ...window, tensors } : { layer, module, ...change!, tensors } as Change;
 }

@@ -1,27 +1,37 @@
 /**
- * The fits that several plans need. A fit on the full model's stream depends on no other, so that each is made once for all plans, in
+ * Repaired plans, and the fits that several of them need. A fit on the full model's stream depends on no other, so that each is made once for all plans, in
  * one walk through the model. In sequence, a fit depends on those before it, and plans are repaired one by one.
  */
-import { type DropPlan, isFull } from "../../measure/mod.ts";
-import { RefusedRepair } from "../../run/mod.ts";
+import { type DropPlan, interval95, isFull, mean, standardError } from "../../measure/mod.ts";
+import { changedSpec, dropPlan, RefusedRepair } from "../../run/mod.ts";
 import { flopsOf } from "../base/estimate.ts";
-import { inTurn, type RunOptions, type Span } from "../base/stage.ts";
-import { fitKey, fitPasses, fitsOf, type Repair, type Repairing, repairOf } from "./fits.ts";
+import { inTurn, type Span } from "../base/stage.ts";
+import { fitKey, fitPasses, fitsOf, type Repair, repairedBy, type Repairing, repairOf } from "./fits.ts";
 import type { Solved } from "./job.ts";
-import { order } from "./site.ts";
+import { order } from "./methods.ts";
+import { type Perplexity, type Plan, planData, type Provenance } from "../../result/mod.ts";
+import { lossDifferences } from "../passes/perplexity.ts";
+import { displayable } from "../../entry/mod.ts";
+import { sizesOf } from "../../subject/mod.ts";
+import type { RunOptions } from "../base/options.ts";
 
-/** Fits by their keys. */
 export type Fits = ReadonlyMap<string, Solved>;
 
-/** A plan's repair, or why it is refused; null for a plan that changes nothing. */
-export function repairOrNot(way: Repairing, plan: DropPlan): Repair | RefusedRepair | null {
-  if (isFull(plan)) return null;
+/** What `make` returns, or the refusal of a repair that it throws. */
+export function orRefused<T>(make: () => T): T | RefusedRepair {
   try {
-    return repairOf(way, plan);
+    return make();
   } catch (error) {
     if (error instanceof RefusedRepair) return error;
     throw error;
   }
+}
+
+/** A plan's repair with its fits; null for a plan that changes nothing. Throws `RefusedRepair`. */
+export function solvedIn(way: Repairing, plan: DropPlan, fits: Fits) {
+  if (isFull(plan)) return null;
+  const repair = repairOf(way, plan);
+  return { repair, solved: repair.sites.flatMap((site) => fits.get(fitKey(repair, site)) ?? []) };
 }
 
 /** The repairs to fit for some of the plans, without the fits that are known, or that plans before them need too. */
@@ -34,7 +44,7 @@ export function neededFits(
   const seen = new Set<string>(known.keys());
   const needed: Repair[] = [];
   for (const [unit, plan] of plans.slice(0, to).entries()) {
-    const repair = plan ? repairOrNot(way, plan) : null;
+    const repair = plan && !isFull(plan) ? orRefused(() => repairOf(way, plan)) : null;
     if (!repair || repair instanceof RefusedRepair) continue;
     const sites = repair.sites.filter((site) => seen.size < seen.add(fitKey(repair, site)).size);
     if (unit >= from && sites.length > 0) needed.push({ ...repair, sites });
@@ -44,12 +54,7 @@ export function neededFits(
   return [{ ...needed[0], sites }];
 }
 
-/** Makes fits. */
-export async function madeFits(
-  way: Repairing,
-  needed: readonly Repair[],
-  options: RunOptions,
-): Promise<Fits> {
+export async function madeFits(way: Repairing, needed: readonly Repair[], options: RunOptions) {
   const weight = (repair: Repair) => flopsOf(way.model, fitPasses(repair));
   const label = `repairs by ${way.by} of ${way.model.name}`;
   const found = await inTurn(needed, options, async (repair, own) => {
@@ -57,4 +62,79 @@ export async function madeFits(
     return solved.map((each, i) => [fitKey(repair, repair.sites[i]), each] as const);
   }, { label, weight });
   return new Map(found.flat());
+}
+
+export type Fresh = NonNullable<NonNullable<Plan["repaired"]>["fresh"]>;
+
+/** A repair that is no better than the drop on the samples held out of its fit. */
+export class WorseRepair extends RefusedRepair {}
+
+/** Why no repair of these samples can be compared with the drop. */
+export const NOTHING_HELD_OUT =
+  "nothing is held out of a single sample, so that the repair is not compared with the drop";
+
+/** The losses of the full, the dropped and the repaired model, with what the repair saves. */
+export function freshOf([full, dropped, repaired]: readonly Perplexity[]): Fresh {
+  const differences = lossDifferences(dropped, repaired);
+  return {
+    samples: differences.length,
+    ...{ full: full.nll, dropped: dropped.nll, repaired: repaired.nll },
+    ...{ saved: mean(differences), savedError: standardError(differences) },
+  };
+}
+
+/** Throws `WorseRepair` where the repair saves nothing over the drop, and tells where the samples may only seem to say that it does. */
+export function expectBetter({ model: { name }, by }: Repairing, fresh: Fresh, tell: (line: string) => void) {
+  const { samples, dropped, repaired, saved, savedError } = fresh;
+  const ends = interval95(saved, savedError, samples);
+  const interval = samples === 1
+    ? "one sample has no interval"
+    : `95 % interval of what it saves: ${ends.map((end) => end.toFixed(3)).join(" to ")}`;
+  const held = samples === 1 ? "the sample" : `the ${samples} samples`;
+  const found = `its loss is ${repaired.toFixed(4)} nats a token on ${held} held out`;
+  const bare = `the drop's ${dropped.toFixed(4)} (${interval})`;
+  if (!(saved > 0)) {
+    throw new WorseRepair(
+      `Cannot repair ${name} by ${by}: ${found}, expected less than ${bare}; use more samples or another repair`,
+    );
+  }
+  if (!(ends[0] > 0)) tell(`${found}, and ${bare}: cannot tell which is better`);
+}
+
+/**
+ * The plan with its fits. A map in a module's place keeps the norm before it, so that this is not saved. `provenance` is of the full model on the text that they were fitted on.
+ */
+export function repairedPlan(
+  repair: Repair,
+  plan: Plan,
+  solved: readonly Solved[],
+  provenance: Provenance,
+  fresh: Fresh | null = null,
+): Plan {
+  const { model: { spec }, by, sequential, sites } = repair;
+  const repaired = dropPlan(spec, repairedBy(repair, solved));
+  const [bare, own] = [repair.plan, repaired].map((plan) => sizesOf(changedSpec(spec, plan)).parameters);
+  return displayable({
+    ...plan,
+    ...savedBy(plan, own - bare),
+    ...planData(repaired),
+    repaired: {
+      by,
+      sequential,
+      provenance,
+      sites: sites.map(({ layer, module }, i) => (
+        { layer, module, strength: solved[i].strength, left: solved[i].left }
+      )),
+      ...fresh ? { fresh } : {},
+    },
+  });
+}
+
+/** What a plan saves, less the parameters that stay for its repairs. */
+function savedBy({ saves }: Plan, added: number): Pick<Plan, "saves"> {
+  if (!saves || added === 0) return saves ? { saves } : {};
+  const parameters = saves.parameters - added;
+  return {
+    saves: { ...saves, parameters, parametersShare: saves.parametersShare * parameters / saves.parameters },
+  };
 }

@@ -12,9 +12,7 @@ import { openSafetensors, safetensorsOf, type TensorFile } from "../../weights/m
 import { aPlan } from "../base/plan.ts";
 
 /** Where the tensors of a plan lie: "repaired.safetensors" for "repaired.json". */
-export function tensorPath(path: string): string {
-  return `${path.replace(/\.json$/, "")}.safetensors`;
-}
+export const tensorPath = (path: string): string => `${path.replace(/\.json$/, "")}.safetensors`;
 
 type WithTensors = Change & { readonly tensors: string };
 
@@ -151,10 +149,9 @@ async function readTensors(file: string, opened: TensorFile, change: WithTensors
   }
   const hash = keepTensors(tensors); // those of another plan do no harm: they are kept under their own hash
   if (hash === change.tensors) return;
+  const name = changeTensorName(change, [...tensors.keys()].join(", "));
+  const [found, expected] = [hash, change.tensors].map((own) => `${own.slice(0, 16)}…`);
   throw new RangeError(
-    `Cannot read ${file}: ${changeTensorName(change, [...tensors.keys()].join(", "))} has SHA-256 ${
-      hash.slice(0, 16)
-    }…, expected ` +
-      `${change.tensors.slice(0, 16)}…, as the plan says`,
+    `Cannot read ${file}: ${name} has SHA-256 ${found}, expected ${expected}, as the plan says`,
   );
 }

@@ -7,7 +7,7 @@
  */
 import { type Checks, expect, flag, oneOf, option, optionsOf, required, usually } from "../../entry/mod.ts";
 import { type DropPlan, noDrop, type RepairName, REPAIRS } from "../../measure/mod.ts";
-import { type Perplexity, type Plan } from "../../result/mod.ts";
+import type { Plan } from "../../result/mod.ts";
 import { dropPlan } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { flopsOf } from "../base/estimate.ts";
@@ -15,15 +15,15 @@ import {
   CALIBRATION_TEXT,
   provenance,
   REPAIR_SAMPLES,
+  type RunOptions,
   studyChecks,
   type StudyOptions,
 } from "../base/options.ts";
-import { aDrop, dropsIn } from "../base/plan.ts";
-import { type RunOptions, sampleStage, type Stage, stage } from "../base/stage.ts";
+import { aDrop, dropsIn, type OverPlan, type PlanLike } from "../base/plan.ts";
+import { type Stage, stage } from "../base/stage.ts";
 import { run, step, stepOf, type Study } from "../base/study.ts";
 import { samplesOf, textOf, workOver } from "../base/text.ts";
-import { perplexityGroups } from "../passes/perplexity.ts";
-import { merge } from "../../result/mod.ts";
+import { perplexityStage } from "../passes/perplexity.ts";
 import {
   fitBytes,
   fitFlops,
@@ -35,8 +35,7 @@ import {
   repairOf,
 } from "./fits.ts";
 import type { Solved } from "./job.ts";
-import { expectBetter, freshOf, NOTHING_HELD_OUT } from "./fresh.ts";
-import { repairedPlan } from "./repaired.ts";
+import { expectBetter, freshOf, NOTHING_HELD_OUT, repairedPlan } from "./needed.ts";
 
 /** Options of `repair`. */
 export interface RepairOptions extends StudyOptions {
@@ -51,12 +50,6 @@ export interface RepairOptions extends StudyOptions {
   readonly sequential?: boolean | undefined;
 }
 
-/** Options of `repair` as a study: its plan is one of them. */
-export interface RepairedOptions extends RepairOptions {
-  /** The plan to repair. */
-  readonly plan: Plan | Partial<DropPlan>;
-}
-
 const repairChecks: Checks<RepairOptions> = {
   ...usually(studyChecks, { samples: REPAIR_SAMPLES }),
   by: option(
@@ -68,7 +61,6 @@ const repairChecks: Checks<RepairOptions> = {
   ),
   sequential: option(flag, "fit each repair on the repaired model's stream, towards the full model's"),
 };
-const checks: Checks<RepairedOptions> = { ...repairChecks, plan: required(aDrop) };
 
 /**
  * Returns the plan with its dropped modules repaired, fitted on a calibration text (default: 24 × 512 tokens of stories). The last
@@ -91,7 +83,7 @@ const checks: Checks<RepairedOptions> = { ...repairChecks, plan: required(aDrop)
  * console.log(bare.nll, linear.nll);
  * ```
  */
-export async function repair<From extends Plan | Partial<DropPlan>>(
+export async function repair<From extends PlanLike>(
   model: StudyModel | string,
   plan: From,
   options: RepairOptions = {},
@@ -101,9 +93,9 @@ export async function repair<From extends Plan | Partial<DropPlan>>(
 }
 
 /** What `repair` consists of: the fits, site by site, and the losses on the samples that are held out. */
-export const repairStudy: Study<StudyModel, RepairedOptions, Plan | DropPlan> = {
+export const repairStudy: Study<StudyModel, OverPlan<RepairOptions>, Plan | DropPlan> = {
   verb: "repair",
-  checks,
+  checks: { ...repairChecks, plan: required(aDrop) },
   on: onModel,
   work(model, { plan, by = "mean", sequential = false, ...options }) {
     const drops = dropsIn(model, plan);
@@ -116,17 +108,23 @@ export const repairStudy: Study<StudyModel, RepairedOptions, Plan | DropPlan> = 
       const solved = await fitting.whole(options);
       return { solved, made: dropPlan(model.spec, repairedBy(request, solved)) };
     };
-    const scored = scoreStage(request, async (options) => (await repaired(options)).made);
+    const { samples } = text.sizes;
+    const held = samplesOf(text, { from: samples - heldOut, to: samples });
     const plans = [noDrop, drops, drops];
-    const scoring = stepOf([{ ...text.sizes, samples: heldOut, plans, head: true, stays: true }], scored);
+    const losses = perplexityStage(
+      model,
+      held,
+      plans,
+      async (options) => [noDrop, drops, (await repaired(options)).made],
+    );
+    const scoring = stepOf([{ ...held.sizes, plans, head: true, stays: true }], losses);
     const work = workOver(model, text, {
       label: `repair of ${model.name}`,
       steps: heldOut > 0 ? [fitting, scoring] : [fitting],
       async result(options) {
         const { solved, made } = await repaired(options);
-        const losses = heldOut > 0 ? await scoring.whole(options) : null;
         const tell = (line: string) => options.onNotice?.(`repair of ${model.name}: ${line}`);
-        const fresh = losses && freshOf(losses);
+        const fresh = heldOut > 0 ? freshOf(await scoring.whole(options)) : null;
         if (fresh) expectBetter(request, fresh, tell);
         else tell(NOTHING_HELD_OUT);
         if (!("kind" in plan)) return made;
@@ -157,27 +155,5 @@ function fitStage(request: Repair): Stage<Solved[]> {
     bytes: () => fitBytes(request),
     run: ({ from, to }, options) => fitsOf({ ...request, sites: sites.slice(from, to) }, options),
     join: (parts) => Promise.resolve(parts.flat()),
-  });
-}
-
-/** Losses on the samples that are held out: of the full, the dropped and the repaired model. */
-function scoreStage(
-  { model, text, plan, heldOut }: Repair,
-  made: (options: RunOptions) => Promise<DropPlan>,
-): Stage<Perplexity[]> {
-  const { samples, length } = text.sizes;
-  const held = samplesOf(text, { from: samples - heldOut, to: samples });
-  return sampleStage(model, {
-    samples: Math.max(1, heldOut),
-    length,
-    plans: [noDrop, plan, plan],
-    head: true,
-  }, {
-    async run(span, options) {
-      const plans = [noDrop, plan, await made(options)];
-      const [results] = await perplexityGroups(model, [plans], options, samplesOf(held, span));
-      return results;
-    },
-    join: (parts) => Promise.resolve([0, 1, 2].map((i) => merge(parts.map((results) => results[i])))),
   });
 }

@@ -1,9 +1,8 @@
 /** Where a repair is made: a site takes a dropped module's place, or is the MLP that makes up for some of them. */
 import { type Change, type DropPlan, everyChange, MODULES, type RepairName } from "../../measure/mod.ts";
-import { kindOf, type ModelSpec } from "../../models/mod.ts";
+import { kindOf, type ModelSpec, type NormPlacement } from "../../models/mod.ts";
 import { hasHadamard, RefusedRepair } from "../../run/mod.ts";
-import type { Method } from "./methods.ts";
-import { order, type Place, type Site, type Window } from "./site.ts";
+import { type Method, order, type Place, type Site, type Window } from "./methods.ts";
 
 /**
  * The sites of a plan's repair, in order. Throws `RefusedRepair` for a plan that drops nothing, and for a module that the repair cannot
@@ -41,20 +40,16 @@ export function sitesOf(
   const byMlp = Map.groupBy(dropped, (place) => absorber(spec, changes, place, sequential));
   const alone = byMlp.get(null) ?? [];
   if (alone.length > 0) {
-    const { module, layer } = alone[0];
-    throw cannot(
-      `found no MLP ${
-        sequential ? "after" : "before"
-      } ${module} ${layer} that is kept as it is, expected one that makes up for it`,
-    );
+    const at = `${sequential ? "after" : "before"} ${alone[0].module} ${alone[0].layer}`;
+    throw cannot(`found no MLP ${at} that is kept as it is, expected one that makes up for it`);
   }
+  const expectBare = (what: string, { norm }: { readonly norm: NormPlacement }) => {
+    if (!norm.post) return;
+    throw cannot(`${what} has a norm behind it, expected an output projection that adds to the stream`);
+  };
   const refitted = windows.map((window): Site => {
     const { layer, module } = window;
-    if (spec.layers[layer].attention!.norm.post) {
-      throw cannot(
-        `attention ${layer} has a norm behind it, expected an output projection that adds to the stream`,
-      );
-    }
+    expectBare(`attention ${layer}`, spec.layers[layer].attention!);
     return { layer, module, of: [window], window };
   });
   const absorbing = [...byMlp].map(([layer, of]): Site => {
@@ -62,11 +57,7 @@ export function sitesOf(
     if (mlp.kind !== "dense") {
       throw cannot(`MLP ${layer} is ${kindOf(mlp).title}, expected one output projection`);
     }
-    if (mlp.norm.post) {
-      throw cannot(
-        `MLP ${layer} has a norm behind it, expected an output projection that adds to the stream`,
-      );
-    }
+    expectBare(`MLP ${layer}`, mlp);
     return { layer: layer!, module: "mlp", of };
   });
   return [...refitted, ...absorbing].sort((a, b) => order(a) - order(b));
@@ -88,12 +79,7 @@ function runsOf({ layers }: ModelSpec, places: readonly Place[]): Place[][] {
 }
 
 /** The nearest MLP that the plan keeps as it is: before a place, or in sequence the first after it, where the loss has arrived. */
-function absorber(
-  { layers }: ModelSpec,
-  changes: readonly Change[],
-  place: Place,
-  sequential: boolean,
-): number | null {
+function absorber({ layers }: ModelSpec, changes: readonly Change[], place: Place, sequential: boolean) {
   const isKept = (layer: number) =>
     layers[layer].mlp !== null &&
     !changes.some((change) => change.layer === layer && change.module === "mlp");
@@ -105,11 +91,7 @@ function absorber(
 }
 
 /** Later changes would have to be scaled too. */
-function expectScalable(
-  changes: readonly Change[],
-  first: number,
-  cannot: (why: string) => RangeError,
-): void {
+function expectScalable(changes: readonly Change[], first: number, cannot: (why: string) => RangeError) {
   const other = changes.find((change) => change.to !== "nothing" && order(change) > first);
   if (!other) return;
   throw cannot(

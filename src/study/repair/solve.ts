@@ -7,11 +7,9 @@ import type { Held } from "../../engine/mod.ts";
 import { type Change, type DropPlan, everyChange, MODULES, noDrop, planOf } from "../../measure/mod.ts";
 import { difference, freeAll, readyProbe, type Stream } from "../../run/mod.ts";
 import { reporter, type StudyOptions } from "../base/options.ts";
-import { withWalk } from "../base/walk.ts";
-import { type Context, solvedOr } from "./fit.ts";
-import { type Job, planWith, type Solved } from "./job.ts";
-import type { Method } from "./methods.ts";
-import { order, type Place, type Site } from "./site.ts";
+import { withWalk } from "../base/pass.ts";
+import { type Context, type Job, planWith, type Solved, solvedOr } from "./job.ts";
+import { type Method, order, type Place, type Site } from "./methods.ts";
 
 /** The same of a site that is passed, while what the dropped modules behind it add is summed up. */
 interface Pending {

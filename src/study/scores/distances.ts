@@ -3,7 +3,7 @@ import { addProducts, type DistanceSums, noDistances } from "../../measure/mod.t
 import { embed, noDrop, productsProbe, windowsProbe, type WindowSums } from "../../run/mod.ts";
 import { engineOf, reporter } from "../base/options.ts";
 import { pass } from "../base/pass.ts";
-import type { Measurement, Score } from "./score.ts";
+import type { Measurement } from "./score.ts";
 
 /** Bytes of streams that windows may hold. */
 const HELD = 512 * 2 ** 20;
@@ -69,10 +69,7 @@ function total(parts: readonly DistanceSums[]): DistanceSums {
 }
 
 /** A mean over tokens: of 1 − cos(X, Y), of the angle, or of |update| / |X|. */
-export function moved(
-  sum: Exclude<keyof DistanceSums, "counted">,
-  tokens: Tokens = "all",
-): Pick<Score, "modules" | "windows"> {
+export function moved(sum: Exclude<keyof DistanceSums, "counted">, tokens: Tokens = "all") {
   const means = (all: readonly DistanceSums[]) => all.map((sums) => sums[sum] / sums.counted);
   return {
     modules: { from: modules, read: (measured: Distances) => means(measured[tokens]) },

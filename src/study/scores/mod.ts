@@ -1,12 +1,121 @@
-/** The scores and searches of the table in `result/scores.ts`; what takes more than some lines has a file. */
-import type { ScoreName } from "../../result/mod.ts";
+/** The scores and searches of the table in `result/scores.ts`. */
+import { planData, type ScoreName } from "../../result/mod.ts";
 import { permutation } from "../../tensor/mod.ts";
 import { moved } from "./distances.ts";
-import { draft } from "./draft.ts";
-import { gateNorm } from "./gate_norm.ts";
-import { removals } from "./losses.ts";
-import { profiled } from "./profiles.ts";
-import { nothing, type Score } from "./score.ts";
+import { type Losses, lossesBy, removals } from "./losses.ts";
+import {
+  dropOfEntries,
+  type Measurement,
+  nothing,
+  type Numbers,
+  type Reading,
+  type Score,
+  type Scores,
+} from "./score.ts";
+import { profileBlocks } from "../passes/profile.ts";
+import { bestDraft } from "../../measure/mod.ts";
+import { draftOf } from "../base/estimate.ts";
+import { mixerKind, scoring } from "../../models/mod.ts";
+import { coupling } from "../../run/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+import { engineOf, reporter, type StudyOptions } from "../base/options.ts";
+
+const NAMES = ["attention.q_proj.weight", "attention.k_proj.weight"] as const;
+
+/**
+ * Gate-Norm (arXiv 2512.20636): how strongly queries and keys of an attention are coupled, from its weights alone. By layer [L]; null where
+ * the layer has no softmax attention, since only there are q and k projections of the stream alone.
+ *
+ * For each query head h with its key head g, the coupling is the matrix W_q^hᵀ W_k^g [D, D], of which the score is the Frobenius
+ * norm over all heads. It needs no D × D matrix: ‖W_qᵀ W_k‖² = ⟨W_q W_qᵀ, W_k W_kᵀ⟩, products of [E, E].
+ *
+ * Limits: norms, biases and rotations are not part of it; where q and k are normed (Qwen 3, Gemma 3, OLMo 2) the size of their
+ * weights does not reach the scores. The paper's abstract was read, not its formula: heads kept apart are our reading.
+ */
+export async function gateNorms(
+  { spec: { layers, hidden }, weights }: Pick<StudyModel, "spec" | "weights">,
+  options: StudyOptions,
+): Promise<(number | null)[]> {
+  const report = reporter("weights", "layers", options);
+  const norms: (number | null)[] = [];
+  for (const [l, layer] of layers.entries()) {
+    const attention = scoring(layer.attention);
+    options.signal?.throwIfAborted();
+    norms.push(null);
+    if (attention && !mixerKind(attention).scoring!.direct) {
+      throw new TypeError(
+        `Cannot order layers by Gate-Norm: q and k of layer ${l} come from latents, expected projections of the stream`,
+      );
+    }
+    if (attention) {
+      const lease = await weights.part(l, new Map(NAMES.map((name) => [name, null])));
+      try {
+        const [query, key] = NAMES.map((name) => lease.tensors.get(name)!);
+        norms[l] = await coupling(await engineOf(options), attention, hidden, query, key);
+      } finally {
+        lease.release();
+      }
+    }
+    report(l + 1, layers.length);
+  }
+  return norms;
+}
+
+const gates: Measurement<Numbers> = {
+  passes: nothing.passes,
+  measure: ({ model }, _round, options) => gateNorms(model, options),
+};
+
+const gateNorm: Score = {
+  only: { target: "attention", why: "only attention has queries and keys" },
+  modules: { from: gates, read: (norms: Numbers, entries) => entries.map(({ layer }) => norms[layer]) },
+};
+
+const losses = lossesBy("acceptance");
+
+const times: Measurement<Losses & { readonly times: Numbers }> = {
+  ...losses,
+  async measure(ground, round, options) {
+    const measured = await losses.measure(ground, round, options);
+    const { model: { spec }, packed: { blocks: { length } } } = ground;
+    const times = round.open.map((entry, i) => {
+      const { draft } = draftOf(spec, dropOfEntries(spec, [...round.taken, entry]), length);
+      const acceptance = measured.losses[i].acceptance!;
+      return draft ? 1 / bestDraft({ acceptance, cost: draft.cost }).speedup : null;
+    });
+    return { ...measured, times };
+  },
+};
+
+/**
+ * Drops the module whose removal makes the model the fastest draft of itself, and measures again with the drops made: searches of skipped
+ * modules as in Draft & Verify (arXiv 2309.08168) and SWIFT (arXiv 2410.06916), greedy instead of random.
+ *
+ * The number is 1/S of the best round, the time of a written token beside the full model's, where a step takes the time of the bytes that it
+ * reads (measure/drafting.ts), and the draft reads the text with keys and values of its own. Drop as many as give the lowest.
+ */
+const draft: Score = {
+  modules: { from: times, read: ({ times }: { readonly times: Numbers }) => times },
+  again: true,
+  removes: true,
+};
+
+const profiles: Measurement<Scores> = {
+  unit: "samples",
+  passes: (spec, { taken }, size) => [{ ...size, plans: [dropOfEntries(spec, taken)], head: false }],
+  async measure({ model, packed, provenance, need }, { taken }, options) {
+    const origin = { ...provenance, drop: planData(dropOfEntries(model.spec, taken)) };
+    return await profileBlocks(model, packed.blocks, origin, model.name, options, need);
+  },
+};
+
+/** A column of a profile. */
+export function profiled(column: keyof Scores["block"]): Reading<Scores> {
+  return {
+    from: profiles,
+    read: (profile, entries) => entries.map(({ module, layer }) => profile[module][column][layer]),
+  };
+}
 
 /** Importance, the mean of 1 − cos(X, Y) (the paper); over blocks, this is the block influence of ShortGPT (arXiv 2403.03853). */
 const importance: Score = { ...moved("distance"), modules: profiled("importance") };
@@ -14,7 +123,6 @@ const importance: Score = { ...moved("distance"), modules: profiled("importance"
 /** The rise of the loss in nats per token when the module alone is removed (Shortened LLaMA, arXiv 2402.02834). */
 const loss: Score = removals("loss", ({ nll }, full) => nll - full);
 
-/** By name. */
 export const scores: Readonly<Record<ScoreName, Score>> = {
   importance,
   /** Relative magnitude, the mean of |update| / |X|. */

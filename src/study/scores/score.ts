@@ -2,14 +2,65 @@
  * What a score is: the reading of a measurement. One measurement gives numbers for all candidates at once, and several scores
  * may read it.
  */
-import type { ModuleKind } from "../../measure/mod.ts";
+import { inDropOrder, type LayerModule, type ModuleKind, MODULES } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
-import type { ModuleMeans, Perplexity, Provenance, Target } from "../../result/mod.ts";
+import type { DropOrder, ModuleMeans, Perplexity, Provenance, Target } from "../../result/mod.ts";
 import type { Packed, StudyModel } from "../../subject/mod.ts";
-import type { Pass } from "../base/estimate.ts";
-import type { Need } from "../base/memory.ts";
+import type { Need, Pass, Size } from "../base/estimate.ts";
 import type { StudyOptions } from "../base/options.ts";
-import type { Entry } from "./candidates.ts";
+import { type DropPlan, dropPlan } from "../../run/mod.ts";
+
+export type Scored = DropOrder["order"][number];
+/** A candidate: a module, or a window of blocks. */
+export type Entry = Pick<Scored, "module" | "layer" | "size">;
+
+/** All candidates of a target; windows have up to `upto` blocks. */
+export function candidatesOf({ layers }: ModelSpec, target: Target, upto: number): Entry[] {
+  if (target === "consecutive") {
+    return Array.from({ length: upto }, (_, n) =>
+      Array.from(
+        { length: layers.length - n },
+        (_, layer): Entry => ({ module: "block", layer, size: n + 1 }),
+      )).flat();
+  }
+  const kinds = target === "joint" ? MODULES : [target];
+  return kinds.flatMap((module) =>
+    layers.flatMap((layer, l): Entry[] => {
+      const present = module === "block" ? layer.attention || layer.mlp : layer[module];
+      return present ? [{ module, layer: l, size: 1 }] : [];
+    })
+  );
+}
+
+type Entries = readonly (Omit<Entry, "size"> & Partial<Entry>)[];
+
+/** The layers of attention and of MLPs that candidates consist of, in the candidates' order; `has` says which exist. */
+export function modulesOf(entries: Entries, has: (kind: LayerModule, layer: number) => boolean) {
+  const layers = (kind: LayerModule) =>
+    entries.flatMap(({ module, layer, size = 1 }) =>
+      module === kind
+        ? [layer]
+        : module === "block"
+        ? Array.from({ length: size }, (_, i) => layer + i).filter((l) => has(kind, l))
+        : []
+    );
+  return { attention: layers("attention"), mlp: layers("mlp") };
+}
+
+/** The plan that drops candidates. */
+export function dropOfEntries(spec: ModelSpec, entries: Entries): DropPlan {
+  return dropPlan(spec, modulesOf(entries, (kind, layer) => spec.layers[layer][kind] !== null));
+}
+
+/** Candidates in drop order by their scores; the numbers of a baseline order them, but are not shown. */
+export function ranked(
+  entries: readonly Entry[],
+  scores: readonly (number | null)[],
+  { baseline = false }: { readonly baseline?: boolean },
+): Scored[] {
+  return entries.map((entry, i): Scored => ({ ...entry, score: scores[i] })).sort(inDropOrder)
+    .map((entry) => baseline ? { ...entry, score: null } : entry);
+}
 
 /** The values of a profile that order modules; null where a layer has no such module. */
 export type Scores = Readonly<Record<ModuleKind, Pick<ModuleMeans, "importance" | "relativeMagnitude">>>;
@@ -42,7 +93,7 @@ export interface Measurement<M = unknown> {
   /** The units by which machines can share it; without them, one machine makes it. */
   readonly unit?: "samples" | "candidates";
   /** The passes that it runs over blocks of tokens. */
-  passes(spec: ModelSpec, round: Round, size: Pick<Pass, "samples" | "length">): Pass[];
+  passes(spec: ModelSpec, round: Round, size: Size): Pass[];
   measure(ground: Ground, round: Round, options: StudyOptions): Promise<M>;
   /** Nats per token of the full model, where they are measured too. */
   nll?(measured: M): number;
@@ -93,7 +144,6 @@ export async function measured(
   return { nll: from.nll?.(measured) ?? null, numbers: read(measured, round.open, about) };
 }
 
-/** No measurement. */
 export const nothing: Measurement<null> = {
   passes: (_spec, _round, size) => [{ ...size, plans: [], head: false }],
   measure: () => Promise.resolve(null),

@@ -18,9 +18,8 @@ import {
 import { planData, type Speed } from "../../result/mod.ts";
 import { type Decoder, decoder, draftRound, type DropPlan, sampler } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import { draftCounts } from "../writing/draft_counts.ts";
+import { draftCounts } from "../writing/decoded.ts";
 
-/** How a draft is measured. */
 interface DraftOptions {
   /** A piece of text for each round, as token ids. */
   readonly prompts: readonly Int32Array[];
@@ -46,7 +45,6 @@ interface Calls {
 /** Texts that are written in each round: alone, and with the draft. */
 export const DRAFT_TURNS = 2;
 
-/** Measures the plan as a draft of the model. */
 export async function measuredDraft(
   model: StudyModel,
   engine: Engine,
@@ -59,16 +57,27 @@ export async function measuredDraft(
     const timed = timedDecoder(opened, calls);
     const counts = draftCounts(plan, tokens);
     const faster: number[] = [];
-    const { vocabulary } = model.spec;
+    const words = model.spec.vocabulary;
+    /** Seconds for each token that the model writes alone, or with the draft. */
+    const write = async (prompt: Int32Array, drafts: boolean) => {
+      const own = sampler(GREEDY);
+      let id = own.next(await timed.prefill([prompt]));
+      let written = 0;
+      const start = performance.now();
+      while (written < count) {
+        const round = drafts ? await draftRound(timed, id, { sampler: own, tokens, words }) : null;
+        if (round) counts.add(round);
+        const ids = round?.ids ?? [own.next(await timed.step([id]))];
+        written += ids.length;
+        id = ids.at(-1)!;
+      }
+      return (performance.now() - start) / 1000 / written;
+    };
     for (const [round, prompt] of prompts.entries()) {
-      const writes = [
-        () => secondsAlone(timed, prompt, count),
-        () => secondsDrafted(timed, prompt, { count, tokens, words: vocabulary, add: counts.add }),
-      ];
       const seconds = [0, 0];
       for (const i of round % 2 === 0 ? [0, 1] : [1, 0]) {
         signal?.throwIfAborted();
-        seconds[i] = await writes[i]();
+        seconds[i] = await write(prompt, i === 1);
         onTurn();
       }
       await pairOf(timed, prompt);
@@ -79,39 +88,6 @@ export async function measuredDraft(
   } finally {
     await opened.release();
   }
-}
-
-/** Seconds for each token that the model writes alone. */
-async function secondsAlone(one: Decoder, prompt: Int32Array, count: number): Promise<number> {
-  const { next } = sampler(GREEDY);
-  let id = next(await one.prefill([prompt]));
-  const start = performance.now();
-  for (let i = 0; i < count; i++) id = next(await one.step([id]));
-  return (performance.now() - start) / 1000 / count;
-}
-
-/** The same with a draft. */
-async function secondsDrafted(
-  one: Decoder,
-  prompt: Int32Array,
-  { count, tokens, words, add }: {
-    readonly count: number;
-    readonly tokens: number;
-    readonly words: number;
-    readonly add: ReturnType<typeof draftCounts>["add"];
-  },
-): Promise<number> {
-  const own = sampler(GREEDY);
-  let id = own.next(await one.prefill([prompt]));
-  const start = performance.now();
-  let written = 0;
-  while (written < count) {
-    const round = await draftRound(one, id, { sampler: own, tokens, words });
-    add(round);
-    written += round.ids.length;
-    id = round.ids.at(-1)!;
-  }
-  return (performance.now() - start) / 1000 / written;
 }
 
 /** Reads two tokens at once, a few times: the time that decides whether any draft gains. */

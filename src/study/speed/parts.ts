@@ -36,6 +36,7 @@ import {
 } from "../../run/mod.ts";
 import { elements, float32 } from "../../tensor/mod.ts";
 import type { Player } from "./turns.ts";
+import { sum } from "../../entry/mod.ts";
 
 /** Bytes of the chain of products: more than a cache holds. */
 const CHAIN_BYTES = 128 * 2 ** 20;
@@ -58,16 +59,10 @@ export interface PartTimes {
 }
 
 /** Texts side by side, and how many tokens of each are read. */
-export interface Setting {
-  readonly batch: number;
-  readonly context: number;
-}
+export type Setting = Readonly<Record<"batch" | "context", number>>;
 
 /** Seconds of reading the texts, and of reading one more token of each. */
-export interface Medians {
-  readonly prefill: number;
-  readonly step: number;
-}
+export type Medians = Readonly<Record<"prefill" | "step", number>>;
 
 /** Opens the parts of a model's setting: players among the plans, and what their median seconds of so many steps say. */
 export async function openParts(
@@ -145,15 +140,13 @@ function partsIn(
 /** Of all attention modules: what they do with keys and values, and the operations of their products. */
 function attentionWork(spec: ModelSpec, step: NewTokens): { core: Work; products: number } {
   const modules = workOf(spec, noDrop, FLOAT32)(step).filter(({ module }) => module === "attention");
-  const sum = (read: (module: ModuleWork) => number) =>
-    modules.reduce((total, module) => total + module.count * read(module), 0);
+  const total = (of: (module: ModuleWork) => number) => sum(modules, (module) => module.count * of(module));
   return {
-    core: { bytes: sum(({ core }) => core!.bytes), flops: sum(({ core }) => core!.flops) },
-    products: sum(({ products }) => products.flops),
+    core: { bytes: total(({ core }) => core!.bytes), flops: total(({ core }) => core!.flops) },
+    products: total(({ products }) => products.flops),
   };
 }
 
-/** A chain of products as a player. */
 function chainPlayer({ run }: Chain, rows: number, texts: number): Player {
   return { warmUp: () => run(rows), prefill: () => run(rows), step: () => run(texts) };
 }
@@ -162,11 +155,7 @@ function chainPlayer({ run }: Chain, rows: number, texts: number): Player {
 function narrowModel({ name, spec, weights: { format, isInBlocks } }: Model): Model {
   const attention = firstScoring(spec) ?? null;
   const mlp = spec.layers.find((layer) => layer.mlp)?.mlp ?? null;
-  const layer: LayerSpec = {
-    residual: spec.layers[0].residual,
-    attention,
-    mlp: mlp && narrowed(mlp),
-  };
+  const layer: LayerSpec = { residual: spec.layers[0].residual, attention, mlp: mlp && narrowed(mlp) };
   const narrow: ModelSpec = {
     ...spec,
     hidden: NARROW,
@@ -207,12 +196,7 @@ function narrowed(mlp: FeedSpec): FeedSpec {
 }
 
 /** A decoder as a player. Which tokens it reads makes no difference to its speed. */
-export function decoderPlayer(
-  one: Decoder,
-  { batch, context }: Setting,
-  vocabulary: number,
-  seed = 0,
-): Player {
+export function decoderPlayer(one: Decoder, { batch, context }: Setting, vocabulary: number, seed = 0) {
   let turn = seed;
   // Multiples of the golden ratio, which are spread evenly.
   const next = () => Math.floor(((turn++ * 0.6180339887498949) % 1) * vocabulary);

@@ -1,5 +1,5 @@
 /** How long a plan should take, from its bytes and operations and what the machine's parts were measured to do. */
-import { type Roof, roofSeconds } from "../../measure/mod.ts";
+import { roofSeconds } from "../../measure/mod.ts";
 import type { Model } from "../../models/mod.ts";
 import {
   changedModel,
@@ -11,6 +11,7 @@ import {
   workOf,
 } from "../../run/mod.ts";
 import type { Medians, PartTimes, Setting } from "./parts.ts";
+import { sum } from "../../entry/mod.ts";
 
 /** By bytes and operations alone, at one bandwidth and one rate. */
 export function bytesAlone({ products }: PartTimes): PartTimes {
@@ -27,27 +28,19 @@ export function predict(
 ): Medians {
   const work = workOf(model.spec, plan, stepBytes(changedModel(model, plan), has));
   const read = partsOf(0, context, batch);
-  const prefill = read.reduce((sum, [first, end], i) => {
+  const prefill = sum(read.keys().toArray(), (i) => {
+    const [first, end] = read[i];
     const modules = work({ texts: batch, tokens: end - first, past: first });
     // The head is for the last token of the text alone.
-    return sum +
-      seconds(i < read.length - 1 ? modules.filter(({ module }) => module !== "head") : modules, parts);
-  }, 0);
+    return seconds(i < read.length - 1 ? modules.filter(({ module }) => module !== "head") : modules, parts);
+  });
   const past = context + Math.floor(steps / 2);
   return { prefill, step: seconds(work({ texts: batch, tokens: 1, past }), parts) };
 }
 
-function seconds(modules: readonly ModuleWork[], { products, keys, overhead }: PartTimes): number {
-  return overhead.step +
-    modules.reduce((sum, module) => sum + module.count * moduleSeconds(module, products, keys, overhead), 0);
-}
-
-function moduleSeconds(
-  { module, products, core }: ModuleWork,
-  roof: Roof,
-  keys: Roof,
-  overhead: PartTimes["overhead"],
-): number {
-  return roofSeconds(products, roof) + (core ? roofSeconds(core, keys) : 0) +
-    (module === "head" ? 0 : overhead[module]);
+function seconds(modules: readonly ModuleWork[], { products: roof, keys, overhead }: PartTimes): number {
+  return overhead.step + sum(modules, ({ count, module, products, core }) =>
+    count *
+    (roofSeconds(products, roof) + (core ? roofSeconds(core, keys) : 0) +
+      (module === "head" ? 0 : overhead[module])));
 }

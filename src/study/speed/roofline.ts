@@ -19,6 +19,7 @@ import {
   type Reports,
   required,
   shareOf,
+  sum,
   wholeNumber,
 } from "../../entry/mod.ts";
 import {
@@ -130,25 +131,9 @@ export async function roofline(named: NamedConfig | string, options: RooflineOpt
 }
 
 /** The phases of a run, in seconds. */
-interface Seconds {
-  readonly prefill: number;
-  readonly decode: number;
-}
+type Seconds = Readonly<Record<"prefill" | "decode", number>>;
 
 type PlanRoofline = Roofline["plans"][number];
-
-/** A plan on the device. */
-interface Run {
-  readonly drop: DropPlan;
-  readonly weightBytes: number;
-  readonly keyBytes: number;
-  /** The most texts that fit. */
-  readonly largest: number;
-  /** Of so many texts. */
-  seconds(texts: number): Seconds;
-  /** Seconds that so many tokens at once take in the middle of the output of one text. */
-  together(tokens: number): number;
-}
 
 function rooflineOf({ name, config, allowFields }: NamedConfig, options: RooflineOptions): Roofline {
   const { device, devices = 1, bits = 16, batch = "max", input = 2048, output = 2048 } = options;
@@ -182,30 +167,30 @@ function rooflineOf({ name, config, allowFields }: NamedConfig, options: Rooflin
   });
 }
 
-interface Setting extends Roof {
-  readonly input: number;
-  readonly output: number;
-  readonly bytes: Bytes;
-  readonly memory: number;
-}
+type Setting = Roof & { readonly input: number; readonly output: number; bytes: Bytes; memory: number };
+type Run = ReturnType<typeof runOf>;
 
-function runOf(spec: ModelSpec, drop: DropPlan, { input, output, bytes, memory, ...roof }: Setting): Run {
+/** A plan on the device. */
+function runOf(spec: ModelSpec, drop: DropPlan, { input, output, bytes, memory, ...roof }: Setting) {
   const work = workOf(spec, drop, bytes);
   const [weights, keys] = [weightBytes(spec, drop, bytes), keyBytes(spec, drop, input + output, bytes)];
   const time = (step: NewTokens) =>
-    work(step).reduce(
-      (sum, { count, products, core }) =>
-        sum + count * (roofSeconds(products, roof) + (core ? roofSeconds(core, roof) : 0)),
-      0,
+    sum(
+      work(step),
+      ({ count, products, core }) =>
+        count * (roofSeconds(products, roof) + (core ? roofSeconds(core, roof) : 0)),
     );
   const known = new Map<number, Seconds>();
   return {
     drop,
     weightBytes: weights,
     keyBytes: keys,
-    together: (tokens) => time({ texts: 1, tokens, past: input + Math.floor(output / 2) }),
+    /** Seconds that so many tokens at once take in the middle of the output of one text. */
+    together: (tokens: number) => time({ texts: 1, tokens, past: input + Math.floor(output / 2) }),
+    /** The most texts that fit. */
     largest: weights > memory ? 0 : Math.min(MOST_TEXTS, Math.floor((memory - weights) / keys)),
-    seconds(texts) {
+    /** Of so many texts. */
+    seconds(texts: number): Seconds {
       const found = known.get(texts);
       if (found) return found;
       let decode = 0;
@@ -217,12 +202,7 @@ function runOf(spec: ModelSpec, drop: DropPlan, { input, output, bytes, memory, 
   };
 }
 
-function planOf(
-  run: Run,
-  full: Run,
-  batches: readonly number[],
-  paper: PaperSpeed | undefined,
-): PlanRoofline {
+function planOf(run: Run, full: Run, batches: readonly number[], paper: PaperSpeed | undefined) {
   const { drop, largest } = run;
   const faster = (texts: number) => whole(full, texts) / whole(run, texts);
   const most = highest(BATCHES, faster);
@@ -237,16 +217,12 @@ function planOf(
     fitting: full.largest > 0 ? { batch: full.largest, speedup: faster(full.largest) } : null,
     throughput,
     most: { batch: most, speedup: faster(most) },
-    paper: paper ? paperOf(paper, run, full, { faster, throughput, most: faster(most) }) : null,
+    paper: paper ? paperOf(paper, run, full, faster, throughput) : null,
   };
 }
 
 /** What a plan gains as a draft: a step of the full model checks a round. */
-function draftOf(
-  run: Run,
-  full: Run,
-  accepted: RooflineOptions["accepted"] = [],
-): Pick<PlanRoofline, "draft"> {
+function draftOf(run: Run, full: Run, accepted: RooflineOptions["accepted"] = []) {
   if (run === full || accepted.length === 0) return {};
   const cost = run.together(1) / full.together(1);
   const verify = (tokens: number) => full.together(tokens) / full.together(1);
@@ -275,23 +251,23 @@ function paperOf(
   { accuracy, drops }: PaperSpeed,
   { drop }: Run,
   { largest }: Run,
-  { faster, throughput, most }: {
-    readonly faster: (texts: number) => number;
-    readonly throughput: number | null;
-    readonly most: number;
-  },
+  faster: (texts: number) => number,
+  throughput: number | null,
 ): PlanRoofline["paper"] {
   const reported = drops.find(({ attention }) => attention === drop.attention.length);
   if (!reported || drop.mlp.length > 0 || drop.changes) return null;
   const batches = [...BATCHES, largest].filter((texts) => texts > 0 && texts <= largest);
   const fitting = largest > 0 ? faster(highest(batches, faster)) : 0;
+  const most = faster(highest(BATCHES, faster));
   const lost = accuracy - reported.accuracy;
+  const ways = [["fits", fitting], ["own-batch", throughput ?? 0], ["more-memory", most]] as const;
   return {
     speedup: reported.speedup,
     accuracies: [accuracy, reported.accuracy],
     gamma: gamma(lost, reported.speedup),
     rooflineGamma: gamma(lost, faster(Math.max(1, largest))),
-    reach: reachOf(reported.speedup - PRINTED, fitting, throughput ?? 0, most),
+    /** The cheapest way in which the speed-up is possible. */
+    reach: ways.find(([, allowed]) => reported.speedup - PRINTED <= allowed)?.[0] ?? "never",
   };
 }
 
@@ -311,16 +287,4 @@ function usualDrops({ layers }: ModelSpec, counts?: readonly number[]): DropPlan
   const usual = [0.25, 0.5].map((share) => Math.round(share * attentions.length));
   return [...new Set(counts ?? usual)].filter((count) => count > 0)
     .map((count) => ({ attention: attentions.slice(-count), mlp: [] }));
-}
-
-/** The cheapest way in which a speed-up is possible. */
-function reachOf(
-  speedup: number,
-  fitting: number,
-  throughput: number,
-  most: number,
-): NonNullable<PlanRoofline["paper"]>["reach"] {
-  if (speedup <= fitting) return "fits";
-  if (speedup <= throughput) return "own-batch";
-  return speedup <= most ? "more-memory" : "never";
 }

@@ -13,9 +13,8 @@ import {
   list,
   option,
   related,
-  reportChecks,
-  type Reports,
   resultOf,
+  sum,
   wholeNumber,
 } from "../../entry/mod.ts";
 import type { Engine } from "../../engine/mod.ts";
@@ -35,28 +34,26 @@ import {
   widthOf,
 } from "../../run/mod.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
-import { expectRoom, type Need } from "../base/memory.ts";
+import { expectRoom, type Need } from "../base/estimate.ts";
 import {
   computedOn,
-  engineChecks,
   engineOf,
-  type EngineOptions,
-  type Forcing,
-  forcingChecks,
   HELD_OUT_TEXT,
   reporter,
+  type RunOptions,
+  unkeptChecks,
 } from "../base/options.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { run, step, type Study } from "../base/study.ts";
 import { textOf } from "../base/text.ts";
 import { decoderPlayer, LAYERS, type Medians, openParts, type Setting } from "./parts.ts";
-import { aDraftLength } from "../writing/draft_counts.ts";
+import { aDraftLength } from "../writing/decoded.ts";
 import { DRAFT_TURNS, measuredDraft } from "./drafts.ts";
 import { bytesAlone, predict } from "./predict.ts";
 import { type Player, takeTurns, type Times, turnsOf } from "./turns.ts";
 
 /** Options of `speed`. */
-export interface SpeedOptions extends Reports, EngineOptions, Forcing {
+export interface SpeedOptions extends Omit<RunOptions, "results"> {
   /** Modules to drop; the full model is added. Default: the full model alone. */
   readonly plans?: readonly Partial<DropPlan>[] | undefined;
   /** Batch sizes: numbers of texts side by side; default: 1. */
@@ -76,9 +73,7 @@ export interface SpeedOptions extends Reports, EngineOptions, Forcing {
 }
 
 const checks: Checks<SpeedOptions> = {
-  ...reportChecks,
-  ...engineChecks,
-  ...forcingChecks,
+  ...unkeptChecks,
   plans: list(aDrop, "plans"),
   batch: list(wholeNumber(1), "batch sizes", 1),
   context: option(list(wholeNumber(1), "contexts", 1), "<sizes> prompt lengths in tokens", "128,1024"),
@@ -112,14 +107,13 @@ export async function speed(model: StudyModel | string, options: SpeedOptions = 
   return await run(speedStudy, model, options);
 }
 
-/** What `speed` consists of. */
 export const speedStudy: Study<StudyModel, SpeedOptions, Speed, SpeedEstimate> = {
   verb: "measure speed",
   checks,
   on: onModel,
   work(model, options) {
     const asked = askedOf(model, options);
-    const measuring = step([], (runOptions) => measured(model, { ...options, ...runOptions }));
+    const measuring = step([], (runOptions) => measured(model, asked, { ...options, ...runOptions }));
     const { plans, settings, repeat, steps } = asked;
     const runs = settings.length * repeat * plans.length;
     return {
@@ -137,7 +131,6 @@ export const speedStudy: Study<StudyModel, SpeedOptions, Speed, SpeedEstimate> =
   },
 };
 
-/** A measurement's options with their defaults. */
 type Asked = ReturnType<typeof askedOf>;
 
 function askedOf(model: Pick<StudyModel, "spec" | "identity">, options: SpeedOptions) {
@@ -152,8 +145,7 @@ function askedOf(model: Pick<StudyModel, "spec" | "identity">, options: SpeedOpt
   };
 }
 
-async function measured(model: StudyModel, options: SpeedOptions): Promise<Speed> {
-  const asked = askedOf(model, options);
+async function measured(model: StudyModel, asked: Asked, options: SpeedOptions): Promise<Speed> {
   const { plans, settings, steps, repeat, seed } = asked;
   const engine = await engineOf(options);
   await expectRoom(needOf(model, engine, asked), options);
@@ -162,12 +154,8 @@ async function measured(model: StudyModel, options: SpeedOptions): Promise<Speed
   const points: Speed["points"] = [];
   let done = 0;
   const drafted = asked.draftTokens === null ? 0 : plans.length - 1;
-  const total = settings.reduce(
-    (sum, { batch }) =>
-      sum + turnsOf(plans.length + PARTS, { repeat, steps, warmUp: WARM_UP }) +
-      (batch === 1 ? drafted * repeat * DRAFT_TURNS : 0),
-    0,
-  );
+  const turns = turnsOf(plans.length + PARTS, { repeat, steps, warmUp: WARM_UP });
+  const total = sum(settings, ({ batch }) => turns + (batch === 1 ? drafted * repeat * DRAFT_TURNS : 0));
   const pieces: Int32Array[][] = []; // read first: nothing is measured where there is no text
   for (const { batch, context } of settings) {
     pieces.push(drafted > 0 && batch === 1 ? await piecesOf(model, context, repeat, options) : []);
@@ -178,7 +166,14 @@ async function measured(model: StudyModel, options: SpeedOptions): Promise<Speed
   const onRead = (part: number, of: number) => of > 1 && part < of && report(done + part / of, total);
   for (const [i, setting] of settings.entries()) {
     const point = await pointOf(model, engine, setting, asked, { ...options, onTurn, onRead });
-    await addDrafts(model, engine, point, asked, pieces[i], { ...options, onTurn });
+    // Several texts side by side have no prompts, and are not drafted.
+    for (const [p, plan] of (pieces[i].length > 0 ? plans : []).entries()) {
+      if (p === 0) continue;
+      point.plans[p].draft = await measuredDraft(model, engine, plan, {
+        ...{ prompts: pieces[i], count: steps, tokens: asked.draftTokens!, onTurn },
+        ...{ budget: engine.has.memoryBytes, signal: options.signal },
+      });
+    }
     points.push(point);
   }
   return displayable({
@@ -198,40 +193,11 @@ async function measured(model: StudyModel, options: SpeedOptions): Promise<Speed
 }
 
 /** Pieces of the held-out text, a prompt for each round; blocks of a text have two tokens at least. */
-async function piecesOf(
-  model: StudyModel,
-  context: number,
-  repeat: number,
-  options: SpeedOptions,
-): Promise<Int32Array[]> {
+async function piecesOf(model: StudyModel, context: number, repeat: number, options: SpeedOptions) {
   const length = Math.max(2, context);
   const text = textOf(model, { samples: repeat, length }, HELD_OUT_TEXT);
   const { blocks: { ids } } = await text.pack(options);
   return Array.from({ length: repeat }, (_, r) => ids.subarray(r * length, r * length + context));
-}
-
-/** Measures the plans as drafts, each behind the same prompts; several texts side by side have none, and are not drafted. */
-async function addDrafts(
-  model: StudyModel,
-  engine: Engine,
-  { plans: measured }: Speed["points"][number],
-  { plans, steps, draftTokens }: Asked,
-  prompts: readonly Int32Array[],
-  options: SpeedOptions & { readonly onTurn: () => void },
-): Promise<void> {
-  if (draftTokens === null || prompts.length === 0) return;
-  const { signal, onTurn } = options;
-  for (const [i, plan] of plans.entries()) {
-    if (i === 0) continue;
-    measured[i].draft = await measuredDraft(model, engine, plan, {
-      prompts,
-      count: steps,
-      tokens: draftTokens,
-      budget: engine.has.memoryBytes,
-      signal,
-      onTurn,
-    });
-  }
 }
 
 /** Players that are no plans (parts.ts). */
@@ -266,11 +232,7 @@ async function pointOf(
     });
     const players = [...readers, ...parts.players];
     const times = await takeTurns(players, { repeat, steps, warmUp: WARM_UP, signal, onTurn });
-    const medians = times.slice(plans.length).map(({ prefill, steps }) => ({
-      prefill: quartiles(prefill).median,
-      step: quartiles(steps).median,
-    }));
-    const part = parts.read(medians, steps);
+    const part = parts.read(times.slice(plans.length).map(mediansOf), steps);
     const { products, keys, overhead } = part;
     const on = { model, has: engine.has };
     const bound = plans.map((plan) => predict(on, plan, setting, steps, bytesAlone(part)));
@@ -298,16 +260,15 @@ async function pointOf(
   }
 }
 
+const mediansOf = ({ prefill, steps }: Times): Medians => (
+  { prefill: quartiles(prefill).median, step: quartiles(steps).median }
+);
+
 /** The full model's time to a plan's: medians over the turns that both took. */
-function ratiosOf(
-  full: Times,
-  plan: Times,
-  steps: number,
-): Speed["points"][number]["plans"][number]["speedup"] {
+function ratiosOf(full: Times, plan: Times, steps: number) {
   const ratios = (key: keyof Times) => quartiles(full[key].map((seconds, turn) => seconds / plan[key][turn]));
-  const typical = ({ prefill, steps: each }: Times) =>
-    quartiles(prefill).median + steps * quartiles(each).median;
-  return { prefill: ratios("prefill"), decode: ratios("steps"), whole: typical(full) / typical(plan) };
+  const { whole } = fasterBy(mediansOf(full), mediansOf(plan), steps);
+  return { prefill: ratios("prefill"), decode: ratios("steps"), whole };
 }
 
 function fasterBy(full: Medians, plan: Medians, steps: number) {
@@ -349,11 +310,13 @@ export interface SpeedEstimate {
  */
 function needOf(model: StudyModel, { has }: Pick<Engine, "has">, { plans, settings, steps }: Asked): Need {
   const { spec } = model;
-  const sum = (of: (plan: DropPlan) => number) => plans.reduce((total, plan) => total + of(plan), 0);
-  const weights = sum((plan) => Math.min(has.memoryBytes, decodingBytes(changedModel(model, plan), has)));
+  const weights = sum(
+    plans,
+    (plan) => Math.min(has.memoryBytes, decodingBytes(changedModel(model, plan), has)),
+  );
   const needs = settings.map(({ batch, context }) => {
     const length = context + WARM_UP + steps;
-    const keys = sum((plan) => keyBytes(spec, plan, length, FLOAT32)) +
+    const keys = sum(plans, (plan) => keyBytes(spec, plan, length, FLOAT32)) +
       keyBytes(spec, noDrop, length, FLOAT32) * LAYERS / spec.layers.length;
     const ids = ID_BYTES * (plans.length + PARTS) * length;
     const atOnce = readAtOnce(context, batch) * Math.max(...spec.layers.map(widthOf));

@@ -3,7 +3,6 @@
  * both. Who begins moves on with every turn.
  */
 
-/** One of those that take turns. */
 export interface Player {
   /** What is slower the first time, and not counted. */
   warmUp(): Promise<unknown>;
@@ -19,7 +18,6 @@ export interface Times {
   readonly steps: number[];
 }
 
-/** How often. */
 interface TurnOptions {
   readonly repeat: number;
   readonly steps: number;

@@ -1,6 +1,16 @@
 /** What a sweep runs: curves, by what they order modules, and the numbers of drops along them. */
-import { type Check, expect, list, record, required, wholeNumber } from "../../entry/mod.ts";
-import { KINDS } from "../../measure/mod.ts";
+import {
+  type Check,
+  expect,
+  like,
+  list,
+  number,
+  optionsOf,
+  record,
+  required,
+  wholeNumber,
+} from "../../entry/mod.ts";
+import { type Allowance, KINDS, withinBudget } from "../../measure/mod.ts";
 import {
   type DropOrder,
   PAPER_SCORE,
@@ -10,6 +20,7 @@ import {
   RANKS,
   type ScoreName,
   SCORES,
+  type Sweep,
 } from "../../result/mod.ts";
 import { makePlan } from "../orders/make_plan.ts";
 import { anOrder, aTarget, rank, type RankTarget } from "../orders/rank.ts";
@@ -28,17 +39,13 @@ export interface Curve {
 export type CurveOption = Pick<Curve, "target" | "by"> & { readonly seed?: number | null | undefined };
 
 const aSeed: Check = (value, path) => value === null ? null : wholeNumber(0)(value, path);
-/** A curve, checked. */
 export const aCurve: Check = record(
   { target: required(aTarget), by: required(anOrder), seed: aSeed },
   "a curve, as { target, by, seed }",
 );
-/** Numbers of drops, checked. */
 export const stepList: Check = list(wholeNumber(0), "steps", 1);
 
-/**
- * Returns the numbers of drops 0, 1, 2, 4, 8, 12, … up to n, and n itself.
- */
+/** Returns the numbers of drops 0, 1, 2, 4, 8, 12, … up to n, and n itself. */
 export function sweepSteps(upto: number): number[] {
   expect("make steps", "upto", upto, wholeNumber(0));
   const steps = [0, 1, 2];
@@ -60,9 +67,7 @@ export function seedsOf(by: ScoreName, seed: number, seeds: number): (number | n
   return SCORES[by].seeded ? Array.from({ length: seeds }, (_, i) => seed + i) : [null];
 }
 
-/**
- * Returns the curve of a target by importance and its baselines, with one random order per seed, starting from `seed`.
- */
+/** Returns the curve of a target by importance and its baselines, with one random order per seed, starting from `seed`. */
 export function curvesOf(target: RankTarget, seeds = 3, seed = 0): Curve[] {
   expect("make curves", "target", target, aTarget);
   expect("make curves", "seeds", seeds, wholeNumber(0));
@@ -92,4 +97,38 @@ export function curvePlans(profile: Profile, curve: Curve | DropOrder, steps: re
 /** The steps that so many modules allow; what is beyond them is all of them. */
 export function stepsWithin(steps: readonly number[], most: number): number[] {
   return [...new Set(steps.map((step) => Math.min(step, most)))].sort((a, b) => a - b);
+}
+
+export type { Allowance };
+
+const allowanceChecks = { budget: number("a number of nats"), samples: wholeNumber(1) };
+const aSweptCurve = like(
+  "a curve of a sweep",
+  (value) => Array.isArray((value as Partial<Sweep["curves"][number]> | null)?.points),
+);
+
+/**
+ * Finds how many modules can be dropped along a curve before the loss rises by more than `budget` nats per token.
+ *
+ * @example
+ * ```ts
+ * import { openModel, sweep } from "lamina";
+ * import { allowance } from "lamina/figures";
+ *
+ * using model = await openModel("data/series/pre-ln/step04096");
+ * const text = { text: "README.md", samples: 2, length: 32 };
+ * const result = await sweep(model, { ...text, calibration: text, targets: ["attention"], by: ["importance"], upto: 2 });
+ * console.log(allowance(result.curves[0], { budget: 0.05, samples: 2 }).dropped); // number of modules to drop for at most 0.05 nats per token
+ * ```
+ */
+export function allowance(
+  curve: Sweep["curves"][number],
+  options: { readonly budget: number; readonly samples: number },
+): Allowance {
+  expect("find an allowance", "curve", curve, aSweptCurve);
+  expect("find an allowance", "options", options, optionsOf(allowanceChecks));
+  const { budget, samples } = options;
+  expect("find an allowance", "budget", budget, allowanceChecks.budget);
+  expect("find an allowance", "samples", samples, allowanceChecks.samples);
+  return withinBudget(curve.points, budget, samples);
 }

@@ -3,13 +3,12 @@ import { mean, standardError } from "../../measure/mod.ts";
 import { type DropOrder, head, type Perplexity, type Plan, type Sweep } from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import type { RunOptions } from "../base/stage.ts";
 import type { Text } from "../base/text.ts";
 import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
 import type { Curve } from "./curves.ts";
 import type { RepairedCurve } from "./repairs.ts";
+import type { RunOptions } from "../base/options.ts";
 
-/** A curve and its plans. */
 export interface Planned {
   readonly curve: Curve | DropOrder;
   readonly plans: readonly Plan[];
@@ -24,10 +23,7 @@ interface Line {
 }
 
 /** Each curve, then the same under each repair; of a line where nothing could be repaired, the notes alone. */
-export function linesOf(
-  curves: readonly Planned[],
-  repaired: readonly (readonly RepairedCurve[])[],
-): Line[] {
+export function linesOf(curves: readonly Planned[], repaired: readonly (readonly RepairedCurve[])[]): Line[] {
   return curves.flatMap(({ curve, plans }, c): Line[] => {
     const dropped = plans.map(({ order }) => order.length);
     return [

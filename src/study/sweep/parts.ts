@@ -8,13 +8,12 @@ import { type DropOrder, type Profile, type ScoreName, SCORES, type Target } fro
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import type { StudyModel, TextOptions } from "../../subject/mod.ts";
 import { permutation } from "../../tensor/mod.ts";
-import type { Pass } from "../base/estimate.ts";
+import type { Pass, Size } from "../base/estimate.ts";
 import type { ConstraintOptions } from "../orders/constraints.ts";
 import { droppable, rank } from "../orders/rank.ts";
 import type { OrderOptions } from "../orders/request.ts";
-import type { StudyOptions } from "../base/options.ts";
-import { dropOfEntries } from "../scores/candidates.ts";
-import type { Scores } from "../scores/score.ts";
+import { CALIBRATION_TEXT, REPAIR_SAMPLES, type StudyOptions } from "../base/options.ts";
+import { dropOfEntries, type Scores } from "../scores/score.ts";
 import {
   type Curve,
   type CurveOption,
@@ -24,9 +23,49 @@ import {
   sweepSteps,
   SWEPT,
 } from "./curves.ts";
+import { step } from "../base/study.ts";
+import { textOf } from "../base/text.ts";
+import { profileStep } from "../passes/profile.ts";
+import { repairing } from "../repair/fits.ts";
+
+/** What the orders and the repairs of a study are computed from. */
+export interface CalibratedOptions {
+  /** Text that orders and repairs are computed from; default: 8 blocks of 512 tokens of `stories`. */
+  readonly calibration?: Partial<TextOptions> | undefined;
+  /** A profile of the model; default: it is measured over the calibration text. */
+  readonly profile?: Profile | undefined;
+  /**
+   * Repairs of the dropped modules, fitted on the calibration text. `sweep` adds a line of each beside every curve, without the numbers
+   * at which it is refused, or no better than the drop on samples held out of the fit; `fit` tries them where the bare drop breaks the
+   * promise. Default: none.
+   */
+  readonly repair?: readonly RepairName[] | undefined;
+  /** Whether repairs are fitted on the stream of the model as repaired so far, plan by plan; default: false. */
+  readonly sequential?: boolean | undefined;
+  /** Samples of the calibration text that repairs are fitted on; default: 24. */
+  readonly repairSamples?: number | undefined;
+}
+
+/** The calibration text of a study, the profile over it, and the ways to repair that its options name. */
+export function calibrated(
+  model: StudyModel,
+  { bos, profile, repair, sequential = false, repairSamples = REPAIR_SAMPLES, ...options }:
+    & CalibratedOptions
+    & Pick<StudyOptions, "bos">,
+) {
+  const calibration = { ...bos === undefined ? {} : { bos }, ...options.calibration };
+  const calibrating = textOf(model, calibration, CALIBRATION_TEXT);
+  const fitted = textOf(model, { ...calibration, samples: repairSamples }, CALIBRATION_TEXT);
+  return {
+    calibration,
+    calibrating,
+    profiling: profile ? step([], () => Promise.resolve(profile)) : profileStep(model, calibrating, noDrop),
+    ways: [...new Set(repair)].map((by) => repairing(model, fitted, by, sequential)),
+  };
+}
 
 /** Options of `sweep`. The quality is measured over `text`. */
-export interface SweepOptions extends StudyOptions, ConstraintOptions {
+export interface SweepOptions extends StudyOptions, ConstraintOptions, CalibratedOptions {
   /** The modules to drop; default: attention. */
   readonly targets?: readonly Target[] | undefined;
   /** The scores and searches that order them; default: importance, and its baselines magnitude, deepest and random. */
@@ -37,40 +76,30 @@ export interface SweepOptions extends StudyOptions, ConstraintOptions {
   readonly seed?: number | undefined;
   /** Number of random orders; default: 3. */
   readonly seeds?: number | undefined;
-  /** Text that the orders are computed from; default: 8 blocks of 512 tokens of `stories`. */
-  readonly calibration?: Partial<TextOptions> | undefined;
   /** Numbers of drops; default: 0, 1, 2, 4, 8, 12, … up to `upto`. */
   readonly steps?: readonly number[] | undefined;
-  /** A profile of the model; default: it is measured over the calibration text. */
-  readonly profile?: Profile | undefined;
-  /**
-   * Repairs of the dropped modules: each adds a line beside every curve. They are fitted on the calibration text; a repair that is
-   * refused, or is no better than the drop on samples held out of the fit, leaves its number out of the line. Default: none.
-   */
-  readonly repair?: readonly RepairName[] | undefined;
-  /** Whether repairs are fitted on the stream of the model as repaired so far, plan by plan; default: false. */
-  readonly sequential?: boolean | undefined;
-  /** Samples of the calibration text that repairs are fitted on; default: 24. */
-  readonly repairSamples?: number | undefined;
   /** Curves and orders to measure instead of those that `targets` and `by` name. */
   readonly curves?: readonly (CurveOption | DropOrder)[] | undefined;
 }
 
 /**
- * The parts of a sweep: steps, the calibration, curves that a profile ranks or orders that are there, and orders that have to be
+ * The parts of a sweep: steps, curves that a profile ranks or orders that are there, and orders that have to be
  * made. Throws `RangeError` where more is to be dropped than the model has.
  */
-export function partsOf({ spec, name }: StudyModel, options: SweepOptions) {
-  const { targets = ["attention"], by = SWEPT, upto, seed = 0, seeds = 3, bos } = options;
+export function partsOf(
+  { spec, name }: StudyModel,
+  options: SweepOptions,
+  calibration: Partial<TextOptions>,
+) {
+  const { targets = ["attention"], by = SWEPT, upto, seed = 0, seeds = 3 } = options;
   const { protectFirst, protectLast, noNeighbours, curves } = options;
   const constraints = { protectFirst, protectLast, noNeighbours };
   const steps = options.steps ?? (upto === undefined ? SWEEP_STEPS : sweepSteps(upto));
-  const calibration = { ...bos === undefined ? {} : { bos }, ...options.calibration };
   const ranked: (Curve | DropOrder)[] = (curves ?? []).map((curve) =>
     "kind" in curve ? curve : { ...curve, seed: curve.seed ?? null }
   );
   const orders: OrderOptions[] = [];
-  if (curves) return { steps, calibration, ranked, orders };
+  if (curves) return { steps, ranked, orders };
   const free = !protectFirst && !protectLast && !noNeighbours;
   for (const target of targets) {
     const most = droppable(spec, { target, ...constraints });
@@ -99,7 +128,7 @@ export function partsOf({ spec, name }: StudyModel, options: SweepOptions) {
       }
     }
   }
-  return { steps, calibration, ranked, orders };
+  return { steps, ranked, orders };
 }
 
 /** Whether a profile ranks a curve: by a score that it holds, and no windows. */
@@ -120,7 +149,7 @@ export function standIn({ target, seed }: DropOrder | OrderOptions): Curve {
  */
 export function sweepPasses(
   spec: ModelSpec,
-  { samples, length }: Pick<Pass, "samples" | "length">,
+  { samples, length }: Size,
   curves: readonly Curve[],
   steps: readonly number[],
   repairs = 0,
@@ -135,11 +164,7 @@ export function sweepPasses(
 }
 
 /** The full model and the plans of each curve, every plan once; random orders stand for those that are not known. */
-export function likelyPlans(
-  spec: ModelSpec,
-  curves: readonly Curve[],
-  steps: readonly number[],
-): DropPlan[][] {
+export function likelyPlans(spec: ModelSpec, curves: readonly Curve[], steps: readonly number[]) {
   const seen = new Set<string>();
   const unseen = (plan: DropPlan) => seen.size < seen.add(planHash(plan)).size;
   return [

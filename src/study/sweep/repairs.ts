@@ -1,22 +1,27 @@
-/** Repaired curves of a sweep: the plans of each curve with their dropped modules repaired, as far as a repair is worth it. */
-import { type DropPlan, isFull, noDrop } from "../../measure/mod.ts";
+/** Repaired curves of a sweep, as far as a repair is worth it, and the stages of its plans and fits. */
+import { type DropPlan, isFull, noDrop, planHash } from "../../measure/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
 import { dropPlan, RefusedRepair } from "../../run/mod.ts";
-import type { StudyModel, TextOptions } from "../../subject/mod.ts";
-import type { Pass } from "../base/estimate.ts";
-import { CALIBRATION_TEXT, provenance, REPAIR_SAMPLES } from "../base/options.ts";
-import type { RunOptions } from "../base/stage.ts";
-import { type Step, step } from "../base/study.ts";
-import { dependsOn, samplesOf, textOf } from "../base/text.ts";
+import { flopsOf, type Pass, type Size } from "../base/estimate.ts";
+import { keptOnly, provenance, type RunOptions } from "../base/options.ts";
+import { byPasses, type Span, type Stage, stage } from "../base/stage.ts";
+import { step, stepOf } from "../base/study.ts";
+import { dependsOn, samplesOf, type Text } from "../base/text.ts";
 import { perplexityGroups } from "../passes/perplexity.ts";
-import { fitKey, repairedBy, type Repairing, repairing } from "../repair/fits.ts";
-import { type Fits, repairOrNot } from "../repair/needed.ts";
-import { expectBetter, type Fresh, freshOf, NOTHING_HELD_OUT } from "../repair/fresh.ts";
-import { fitStep } from "./fits.ts";
-import type { SweepOptions } from "./parts.ts";
-import { planStage, unitsOf } from "./stages.ts";
+import { fitBytes, fitPasses, repairedBy, type Repairing } from "../repair/fits.ts";
+import {
+  expectBetter,
+  type Fits,
+  type Fresh,
+  freshOf,
+  madeFits,
+  neededFits,
+  NOTHING_HELD_OUT,
+  orRefused,
+  solvedIn,
+} from "../repair/needed.ts";
+import type { StudyModel } from "../../subject/mod.ts";
 
-/** A curve under one repair. */
 export interface RepairedCurve {
   readonly repair: NonNullable<Sweep["curves"][number]["repair"]>;
   /** Plans in the order of the curve's; null where the repair was refused. */
@@ -25,9 +30,6 @@ export interface RepairedCurve {
   readonly notes: readonly { readonly at: number; readonly refused: boolean; readonly why: string }[];
 }
 
-/** The plans of each curve, once they are known. */
-type CurvePlans = (options: RunOptions) => Promise<readonly (readonly DropPlan[])[]>;
-
 /** What repairs of a sweep's plans follow from. */
 interface Swept {
   /** Ways to repair, all fitted on one text. */
@@ -35,43 +37,14 @@ interface Swept {
   readonly steps: readonly number[];
   /** The plans, unit by unit, that stand in for those of the curves in the price, and their passes over a text of these sizes. */
   readonly likely: readonly (DropPlan | undefined)[];
-  passes(sizes: Pick<Pass, "samples" | "length">): Pass[];
-  readonly plansOf: CurvePlans;
+  passes(sizes: Size): Pass[];
+  /** The plans of each curve, once they are known. */
+  plansOf(options: RunOptions): Promise<readonly (readonly DropPlan[])[]>;
 }
 
-/** The ways to repair that the options name. Without a number of samples, as many as `repair` takes. */
-export function waysOf(
-  model: StudyModel,
-  { repair = [], sequential = false, repairSamples = REPAIR_SAMPLES }: SweepOptions,
-  calibration: Partial<TextOptions>,
-): Repairing[] {
-  const text = textOf(model, { ...calibration, samples: repairSamples }, CALIBRATION_TEXT);
-  return repair.map((by) => repairing(model, text, by, sequential));
-}
-
-/** What a sweep takes from its repairs. */
-interface Repairs {
-  /** The fits by each way, then the losses on the samples that are held out, which tell whether a repair is better than the drop. */
-  readonly steps: readonly Step[];
-  /** By way and curve. */
-  curves(options: RunOptions): Promise<RepairedCurve[][]>;
-  /** What the fits come from, as a field of the result. */
-  origin(options: RunOptions): Promise<Pick<Sweep, "repaired">>;
-  /** What they depend on. */
-  depends(options: RunOptions): Promise<object>;
-}
-
-/** The repairs of a sweep. */
-export function repairsOf(swept: Swept): Repairs {
-  const { ways, steps, likely, plansOf } = swept;
-  if (ways.length === 0) {
-    return {
-      steps: [],
-      curves: () => Promise.resolve([]),
-      origin: () => Promise.resolve({}),
-      depends: () => Promise.resolve({}),
-    };
-  }
+/** What a sweep takes from its repairs; there is one at least. */
+export function repairsOf(swept: Swept) {
+  const { ways, steps, plansOf, likely } = swept;
   const fitting = ways.map((way) =>
     fitStep(way, likely, async (options) => unitsOf(await plansOf(options), steps))
   );
@@ -82,12 +55,15 @@ export function repairsOf(swept: Swept): Repairs {
   });
   const [{ model, text }] = ways;
   return {
+    /** The fits by each way, then the losses on the samples that are held out, which tell whether a repair is better than the drop. */
     steps: [...fitting, judging],
+    /** By way and curve. */
     curves: judging.whole,
-    origin: async (options) => ({
+    /** What the fits come from, as a field of the result. */
+    origin: async (options: RunOptions) => ({
       repaired: await provenance(model, await text.pack(options), noDrop, options),
     }),
-    depends: async (options) => ({
+    depends: async (options: RunOptions) => ({
       repairs: {
         by: ways.map(({ by, sequential }) => ({ by, sequential })),
         text: await dependsOn(model, text, options),
@@ -97,10 +73,8 @@ export function repairsOf(swept: Swept): Repairs {
 }
 
 /** The step that judges repaired curves by the losses on the samples that are held out; without such samples, a note says that nothing does. */
-function judgeStep(
-  { ways, steps, likely, plansOf, passes }: Swept,
-  made: (options: RunOptions) => Promise<RepairedCurve[][]>,
-): Step<RepairedCurve[][]> {
+function judgeStep(swept: Swept, made: (options: RunOptions) => Promise<RepairedCurve[][]>) {
+  const { ways, plansOf, passes } = swept;
   const [{ heldOut, model, text }] = ways;
   if (heldOut === 0) {
     return step(
@@ -111,24 +85,11 @@ function judgeStep(
   }
   const { samples, length } = text.sizes;
   const held = samplesOf(text, { from: samples - heldOut, to: samples });
-  const stage = planStage(
-    model,
-    held,
-    [noDrop, ...likely, ...ways.flatMap(() => likely)],
-    async (options) => {
-      const own = (await made(options)).flat().map(({ plans }) => plans);
-      return [noDrop, ...unitsOf([...await plansOf(options), ...own], steps)];
-    },
-  );
   return step(passes({ samples: heldOut, length }), async (options) => {
     const [curves, repaired] = [await plansOf(options), await made(options)];
     const present = repaired.flat().map(({ plans }) => plans.filter((plan) => plan !== null));
-    const [[full], ...losses] = await perplexityGroups(
-      model,
-      [[noDrop], ...curves, ...present],
-      options,
-      held,
-    );
+    const groups = [[noDrop], ...curves, ...present];
+    const [[full], ...losses] = await perplexityGroups(model, groups, options, held);
     return repaired.map((own, w) =>
       own.map((curve, c) => {
         const results = losses[curves.length * (1 + w) + c].values();
@@ -136,16 +97,26 @@ function judgeStep(
         return judged(ways[w], curve, (i) => freshOf([full, losses[c][i], under[i]!]));
       })
     );
-  }, [stage]);
+  }, [curvesStage(model, swept, held, made)]);
+}
+
+/** The stage of the losses over a text: of the full model, of the curves, and of the repaired ones. */
+export function curvesStage(
+  model: StudyModel,
+  { ways, steps, likely, plansOf }: Swept,
+  text: Text,
+  repaired: (options: RunOptions) => Promise<RepairedCurve[][]>,
+): Stage {
+  return planStage(model, text, [noDrop, ...likely, ...ways.flatMap(() => likely)], async (options) => {
+    const own = (await repaired(options)).flat().map(({ plans }) => plans);
+    return [noDrop, ...unitsOf([...await plansOf(options), ...own], steps)];
+  });
 }
 
 function repairedCurve(way: Repairing, drops: readonly DropPlan[], fits: Fits): RepairedCurve {
   return settled(way, drops, [], (i) => {
-    const repair = repairOrNot(way, drops[i]);
-    if (repair === null) return drops[i];
-    if (repair instanceof RefusedRepair) throw repair;
-    const solved = repair.sites.flatMap((site) => fits.get(fitKey(repair, site)) ?? []);
-    return dropPlan(way.model.spec, repairedBy(repair, solved));
+    const own = solvedIn(way, drops[i], fits);
+    return own ? dropPlan(way.model.spec, repairedBy(own.repair, own.solved)) : drops[i];
   });
 }
 
@@ -170,13 +141,60 @@ function settled(
   planAt: (i: number) => DropPlan | null,
 ): RepairedCurve {
   const plans = places.map((_, i) => {
-    try {
-      return planAt(i);
-    } catch (error) {
-      if (!(error instanceof RefusedRepair)) throw error;
-      notes.push({ at: i, refused: true, why: error.message });
-      return null;
-    }
+    const plan = orRefused(() => planAt(i));
+    if (!(plan instanceof RefusedRepair)) return plan;
+    notes.push({ at: i, refused: true, why: plan.message });
+    return null;
   });
   return { repair: { by, sequential }, plans, notes };
+}
+
+/** Plans by unit, once what they follow from is kept; null where a unit has none. */
+export type UnitPlans = (options: RunOptions) => Promise<(DropPlan | null)[]>;
+
+/** Lists of plans as units: as many of each list as there are steps, null where it is shorter. */
+export function unitsOf(lists: readonly (readonly (DropPlan | null)[])[], steps: readonly number[]) {
+  return lists.flatMap((plans) => steps.map((_, i) => plans[i] ?? null));
+}
+
+/** Perplexities over a text. A plan that an earlier unit has takes no time. `likely` stand in for the plans in the price. */
+export function planStage(
+  model: StudyModel,
+  text: Text,
+  likely: readonly (DropPlan | undefined)[],
+  plansOf: UnitPlans,
+): Stage {
+  const passes = ({ from, to }: Span): Pass[] => {
+    const plans = likely.slice(from, to).filter((plan) => plan !== undefined);
+    return plans.length > 0 ? [{ ...text.sizes, plans, head: true }] : [];
+  };
+  return stage({
+    unit: "plans",
+    units: likely.length,
+    ...byPasses(model, passes),
+    async run({ from, to }, options) {
+      const plans = await plansOf(await keptOnly(options));
+      const lists = plans.map((plan) => plan && planHash(plan));
+      const own = plans.filter((plan, unit) =>
+        plan !== null && unit >= from && unit < to && lists.indexOf(lists[unit]) === unit
+      );
+      if (own.length > 0) await perplexityGroups(model, [own.map((plan) => plan!)], options, text);
+    },
+  });
+}
+
+/** The step that makes the fits of one way to repair; plans are its units, and `likely` stand in for them in the price. */
+export function fitStep(way: Repairing, likely: readonly (DropPlan | undefined)[], plansOf: UnitPlans) {
+  const all = { from: 0, to: likely.length };
+  const passesOf = (span: Span): Pass[] => neededFits(way, likely, span).flatMap(fitPasses);
+  const fits: Stage<Fits> = stage({
+    unit: "plans",
+    units: likely.length,
+    cost: (unit) => flopsOf(way.model, passesOf({ from: unit, to: unit + 1 })),
+    bytes: (span) => Math.max(0, ...neededFits(way, likely, span).map(fitBytes)),
+    async run(span, options) {
+      return await madeFits(way, neededFits(way, await plansOf(await keptOnly(options)), span), options);
+    },
+  });
+  return stepOf(passesOf(all), fits);
 }

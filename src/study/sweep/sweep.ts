@@ -12,29 +12,33 @@ import {
   optionsOf,
   orElse,
   resultOf,
+  sum,
   usually,
   wholeNumber,
 } from "../../entry/mod.ts";
 import { isFull, outsizedLayers, REPAIRS } from "../../measure/mod.ts";
 import { ORDERS, type Profile, type Sweep, TARGETS } from "../../result/mod.ts";
-import { noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel, textChecks } from "../../subject/mod.ts";
-import { CALIBRATION_TEXT, HELD_OUT_TEXT, repairFitChecks, studyChecks } from "../base/options.ts";
+import { HELD_OUT_TEXT, repairFitChecks, type RunOptions, studyChecks } from "../base/options.ts";
 import { constraintChecks, orderingChecks } from "../orders/constraints.ts";
 import { orderStep, plansIn } from "../orders/stages.ts";
-import { leakGuard, withLeaks } from "../base/leak.ts";
-import { aProfile } from "../base/plan.ts";
-import { profileStep } from "../passes/profile.ts";
-import type { RunOptions } from "../base/stage.ts";
+import { dependsOn, leakGuardOver, type Text, textOf } from "../base/text.ts";
 import { run, step, type Study } from "../base/study.ts";
-import { dependsOn, type Text, textOf } from "../base/text.ts";
 import { aCurve, curvePlans, stepList, SWEEP_STEPS } from "./curves.ts";
 import { linesOf, measured, type Planned, tellNotes } from "./lines.ts";
-import { repairsOf, waysOf } from "./repairs.ts";
-import { planStage, unitsOf } from "./stages.ts";
-import { likelyPlans, partsOf, standIn, type SweepOptions, sweepPasses } from "./parts.ts";
+import { curvesStage, repairsOf } from "./repairs.ts";
+import {
+  calibrated,
+  type CalibratedOptions,
+  likelyPlans,
+  partsOf,
+  standIn,
+  type SweepOptions,
+  sweepPasses,
+} from "./parts.ts";
+import { aProfile } from "../base/plan.ts";
 
-export type { SweepOptions };
+export type { CalibratedOptions, SweepOptions };
 
 const hasKind = (value: unknown) => typeof value === "object" && value !== null && "kind" in value;
 const curveOrOrder: Check = orElse(hasKind, resultOf("order"), aCurve);
@@ -90,23 +94,16 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
   checks,
   on: onModel,
   work(model, options) {
-    const { steps, calibration, ranked, orders } = partsOf(model, options);
-    const { profile } = options;
+    const { calibration, calibrating, profiling, ways } = calibrated(model, options);
+    const { steps, ranked, orders } = partsOf(model, options, calibration);
     const text = textOf(model, options, HELD_OUT_TEXT);
-    const calibrating = textOf(model, calibration, CALIBRATION_TEXT);
-    const profiling = profile
-      ? step([], () => Promise.resolve(profile))
-      : profileStep(model, calibrating, noDrop);
     const ordering = orders.map((order) => orderStep(model, calibrating, order));
     const plans: PlansOf = async (runOptions) => {
       const importance = await profiling.whole(runOptions);
       const made = await Array.fromAsync(ordering, ({ whole }) => whole(runOptions));
       return [
         importance,
-        [...ranked, ...made].map((curve) => ({
-          curve,
-          plans: curvePlans(importance, curve, steps),
-        })),
+        [...ranked, ...made].map((curve) => ({ curve, plans: curvePlans(importance, curve, steps) })),
       ];
     };
     const likely = [
@@ -116,13 +113,13 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
     const units = likely.flatMap((curve) =>
       steps.map((step) => likelyPlans(model.spec, [curve], [step]).flat()[1])
     );
-    const names = [...new Set(options.repair)];
-    const passes = (sizes: Text["sizes"]) => sweepPasses(model.spec, sizes, likely, steps, names.length);
+    const passes = (sizes: Text["sizes"]) => sweepPasses(model.spec, sizes, likely, steps, ways.length);
     const curvesOf = async (runOptions: RunOptions) => (await plans(runOptions))[1].map(({ plans }) => plans);
-    const ways = waysOf(model, { ...options, repair: names }, calibration);
-    const repairs = repairsOf({ ways, steps, likely: units, passes, plansOf: curvesOf });
+    const swept = { ways, steps, likely: units, passes, plansOf: curvesOf };
+    const repairs = ways.length > 0 ? repairsOf(swept) : null;
+    const repaired = async (runOptions: RunOptions) => await repairs?.curves(runOptions) ?? [];
     const linesIn = async (runOptions: RunOptions) =>
-      linesOf((await plans(runOptions))[1], await repairs.curves(runOptions));
+      linesOf((await plans(runOptions))[1], await repaired(runOptions));
     const sweeping = step(passes(text.sizes), async (runOptions): Promise<Sweep> => {
       const [calibrated] = await plans(runOptions);
       const lines = await linesIn(runOptions);
@@ -135,39 +132,27 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
           attention: outsizedLayers(calibrated.attention.largestRelativeMagnitude),
           mlp: outsizedLayers(calibrated.mlp.largestRelativeMagnitude),
         },
-        ...await repairs.origin(runOptions),
+        ...await repairs?.origin(runOptions),
         curves,
       });
-    }, [
-      planStage(model, text, [noDrop, ...units, ...names.flatMap(() => units)], async (runOptions) => {
-        const own = (await repairs.curves(runOptions)).flat().map(({ plans }) => plans);
-        return [noDrop, ...unitsOf([...await curvesOf(runOptions), ...own], steps)];
-      }),
-    ]);
+    }, [curvesStage(model, swept, text, repaired)]);
     return {
       label: `sweep of ${model.name}`,
       model,
       tokens: text.sizes.samples * text.sizes.length,
-      plans: [...ordering, sweeping].reduce((sum, step) => sum + plansIn(step), 0),
-      steps: [
-        ...profile ? [] : [profiling],
-        ...ordering,
-        ...repairs.steps,
-        sweeping,
-      ],
+      plans: sum([...ordering, sweeping], plansIn),
+      steps: [profiling, ...ordering, ...repairs?.steps ?? [], sweeping],
       async result(runOptions) {
         const result = await sweeping.whole(runOptions);
         const [, curves] = await plans(runOptions);
-        const { text: { name }, blocks: { ids } } = await text.pack(runOptions);
-        const own = [options.text, calibration.text];
-        const leaks = leakGuard(model, [{ name, ids: [ids] }], own, runOptions);
+        const guard = await leakGuardOver(model, text, [options.text, calibration.text], runOptions);
         const dropping = curves.flatMap(({ plans }) => plans);
         const first = dropping.find((plan) => !isFull(plan));
         const { repaired } = result;
         const fitted = first && repaired
-          ? [{ ...first, repaired: { by: names[0], provenance: repaired } }]
+          ? [{ ...first, repaired: { by: ways[0].by, provenance: repaired } }]
           : [];
-        return withLeaks(result, await leaks([...dropping, ...fitted]));
+        return await guard(result, [...dropping, ...fitted]);
       },
       async depends(runOptions) {
         const asked = orders.map(({ target, by, seed, upto, protectFirst, protectLast, noNeighbours }) => ({
@@ -177,7 +162,7 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
           ...await dependsOn(model, text, runOptions),
           calibration: await dependsOn(model, calibrating, runOptions),
           curves: { ranked, orders: asked, steps },
-          ...await repairs.depends(runOptions),
+          ...await repairs?.depends(runOptions),
         };
       },
     };

@@ -16,16 +16,9 @@ import {
   reportsOf,
   within,
 } from "../../entry/mod.ts";
-import {
-  type CheckpointProfile,
-  type Checkpoints,
-  head,
-  keptOr,
-  type Provenance,
-  type Sweep,
-} from "../../result/mod.ts";
+import { type CheckpointProfile, type Checkpoints, head, keptOr, type Profile } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
-import { bytesOf, flopsOf, type Pass } from "../base/estimate.ts";
+import { bytesOf, flopsOf, type Pass, type Size } from "../base/estimate.ts";
 import {
   CALIBRATION_TEXT,
   HELD_OUT_TEXT,
@@ -45,10 +38,11 @@ import {
   aText,
   type Checkpoint,
   type Outline,
-  packText,
+  type Packed,
   type Series,
   type StudyModel,
 } from "../../subject/mod.ts";
+import { textOf } from "../base/text.ts";
 
 /** Options of `checkpoints`. */
 export interface CheckpointsOptions extends StudyOptions {
@@ -102,11 +96,10 @@ export const checkpointsStudy: Study<Series, CheckpointsOptions, Checkpoints, Pr
       units,
       cost: () => flopsOf({ spec }, passes),
       bytes: () => bytesOf({ spec }, passes.slice(0, 1)),
-      run: ({ from, to }, runOptions) =>
-        profileAll({ ...series, checkpoints: series.checkpoints.slice(from, to) }, {
-          ...options,
-          ...runOptions,
-        }),
+      run({ from, to }, runOptions) {
+        const own = { ...series, checkpoints: series.checkpoints.slice(from, to) };
+        return profileAll(own, { ...options, ...runOptions });
+      },
     });
     return {
       label: `checkpoints of ${series.name}`,
@@ -114,11 +107,7 @@ export const checkpointsStudy: Study<Series, CheckpointsOptions, Checkpoints, Pr
       tokens: sizes.samples * sizes.length,
       steps: [stepOf(all, measuring)],
       result: async (options) =>
-        displayable({
-          ...head("checkpoints"),
-          name: series.name,
-          series: await measuring.whole(options),
-        }),
+        displayable({ ...head("checkpoints"), name: series.name, series: await measuring.whole(options) }),
       depends: () =>
         Promise.resolve({
           model: identity,
@@ -131,10 +120,7 @@ export const checkpointsStudy: Study<Series, CheckpointsOptions, Checkpoints, Pr
 };
 
 /** The specification and identity of the first checkpoint. */
-async function outlineOf(
-  { checkpoints: [first] }: Series,
-  options: Reports,
-): Promise<Pick<Outline, "spec" | "identity">> {
+async function outlineOf({ checkpoints: [first] }: Series, options: Reports) {
   if (!first) throw new RangeError("Cannot profile checkpoints: the series is empty, expected a checkpoint");
   const closed = await first.outline(reportsOf(options));
   closed.close();
@@ -142,40 +128,32 @@ async function outlineOf(
 }
 
 /** The passes of a checkpoint: its profile; with quality, predictions of the full model and without each half. */
-function passesOf({ samples, length }: Pick<Pass, "samples" | "length">, quality: boolean): Pass[] {
+function passesOf({ samples, length }: Size, quality: boolean): Pass[] {
   const pass = { samples, length, plans: [noDrop], head: false };
   return [pass, ...quality ? [{ ...pass, head: true, times: 1 + HALVES.length }] : []];
 }
 
 async function profileAll(series: Series, options: CheckpointsOptions): Promise<CheckpointProfile[]> {
   const { name, checkpoints } = series;
-  const found = await inTurn(
-    checkpoints,
-    options,
-    (checkpoint, own) => atCheckpoint(name, checkpoint, own),
-    { label: name },
-  );
+  const at = (checkpoint: Checkpoint, own: CheckpointsOptions) => atCheckpoint(name, checkpoint, own);
+  const found = await inTurn(checkpoints, options, at, { label: name });
   const kept = found.filter(({ kept }) => kept).length;
   if (kept > 0) tellReused(options, name, `${kept} of ${checkpoints.length} checkpoints`);
   return found.map(({ result }) => result);
 }
 
-async function atCheckpoint(
-  series: string,
-  checkpoint: Checkpoint,
-  options: CheckpointsOptions,
-): Promise<{ result: CheckpointProfile; kept: boolean }> {
+async function atCheckpoint(series: string, checkpoint: Checkpoint, options: CheckpointsOptions) {
   const { step, name } = checkpoint;
   const closed = await checkpoint.outline(reportsOf(options));
   let model: StudyModel | undefined;
   try {
     const { quality } = options;
-    const sizes = textOptions(options, CALIBRATION_TEXT);
-    const passes = passesOf(sizes, quality !== undefined);
+    const text = textOf(closed, options, CALIBRATION_TEXT);
+    const passes = passesOf(text.sizes, quality !== undefined);
     // Quality has one more pass of the full model, which the others are held against.
     const weights = [0, flopsOf(closed, passes.slice(0, 1)), passes.length > 1 ? flopsOf(closed, passes) : 0];
     const phase = phases(`step ${step}`, weights, options.onProgress);
-    const packed = await packText(closed, { ...sizes, ...within(reportsOf(options), phase(0)) });
+    const packed = await text.pack(within(options, phase(0)));
     const key = await keyOf(closed, step, packed, options);
     const measured = async (): Promise<Checkpoints> => {
       model = await closed.open();
@@ -192,25 +170,15 @@ async function atCheckpoint(
 }
 
 /** All that a checkpoint's numbers depend on; its files' fingerprint stands for the weights' format. */
-async function keyOf(
-  closed: Outline,
-  step: number,
-  packed: Awaited<ReturnType<typeof packText>>,
-  options: CheckpointsOptions,
-): Promise<Provenance & { step: number; quality: string | null }> {
+async function keyOf(closed: Outline, step: number, packed: Packed, options: CheckpointsOptions) {
   const model = { ...closed, identity: { ...closed.identity, format: "" } };
-  const own = { ...await provenance(model, packed, noDrop, options), step, quality: null };
+  const own = { ...await provenance(model, packed, noDrop, options), step, quality: null as string | null };
   if (options.quality === undefined) return own;
-  const sizes = textOptions({ ...options, text: options.quality }, "");
-  const { text } = await packText(closed, { ...sizes, ...reportsOf(options) });
+  const { text } = await textOf(closed, { ...options, text: options.quality }, "").pack(options);
   return { ...own, quality: text.hash };
 }
 
-async function qualityOf(
-  model: StudyModel,
-  profile: Omit<CheckpointProfile, "step" | "quality">,
-  { quality, ...options }: CheckpointsOptions,
-): Promise<Sweep | null> {
+async function qualityOf(model: StudyModel, profile: Profile, { quality, ...options }: CheckpointsOptions) {
   if (quality === undefined) return null;
   const half = Math.floor(model.spec.layers.length / 2);
   const halves = { ...options, text: quality, profile, curves: HALVES, steps: [0, half] };

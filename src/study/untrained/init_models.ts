@@ -9,7 +9,16 @@ import type { RandomInit } from "../../result/mod.ts";
 import { aConfig, type NamedConfig, onConfig } from "../../subject/mod.ts";
 import { inTurn } from "../base/stage.ts";
 import { predictInit } from "./predict.ts";
-import { randomInit, randomInitChecks, type RandomInitOptions, shapeOf, untrainedOf } from "./random_init.ts";
+import {
+  randomInit,
+  randomInitChecks,
+  type RandomInitOptions,
+  randomInitStudy,
+  shapeOf,
+  untrainedOf,
+} from "./random_init.ts";
+
+const { verb: VERB } = randomInitStudy;
 
 /** The measured importance of an untrained model over the seeds, and the importance by the closed form for the same setting. */
 export interface MeasuredInit {
@@ -35,16 +44,9 @@ export async function initModel(
   named: NamedConfig | string,
   options: RandomInitOptions = {},
 ): Promise<MeasuredInit> {
-  return await onConfig(
-    "measure untrained models",
-    named,
-    options,
-    randomInitChecks,
-    async (named, options) => ({
-      measured: await randomInit(named, options),
-      predicted: predictInit(named, options),
-    }),
-  );
+  return await onConfig(VERB, named, options, randomInitChecks, async (named, options) => (
+    { measured: await randomInit(named, options), predicted: predictInit(named, options) }
+  ));
 }
 
 /**
@@ -65,14 +67,17 @@ export async function initModels(
   changes: Readonly<Record<string, RandomInitOptions>>,
   options: RandomInitOptions = {},
 ): Promise<(MeasuredInit & { value: string })[]> {
-  const verb = "measure untrained models";
-  expect(verb, "changes", changes, eachIn(optionsOf(randomInitChecks), "options by name"));
-  return await onConfig(verb, named, options, randomInitChecks, async (named, options) => {
-    return await inTurn(Object.entries(changes), options, async ([value, change], own) => ({
-      value,
-      ...await initModel(named, { ...own, ...change }),
-    }));
-  });
+  expect(VERB, "changes", changes, eachIn(optionsOf(randomInitChecks), "options by name"));
+  return await onConfig(
+    VERB,
+    named,
+    options,
+    randomInitChecks,
+    (named, options) =>
+      inTurn(Object.entries(changes), options, async ([value, change], own) => (
+        { value, ...await initModel(named, { ...own, ...change }) }
+      )),
+  );
 }
 
 /** The closed form's prediction for a configuration, as a row of a table. */
@@ -175,11 +180,8 @@ export function ratioMap(named: NamedConfig, ratios: RatioOptions): RatioPoint[]
   const { widths, stds, ...options } = ratios;
   expect("map ratios", "widths", widths, required(ratioChecks.widths));
   expect("map ratios", "stds", stds, required(ratioChecks.stds));
+  const at = (hidden: number, std: number) => ({ ...options, ...atWidth(named, hidden), std });
   return widths.flatMap((hidden) =>
-    stds.map((std) => ({
-      hidden,
-      std,
-      ratio: moduleRatio(predictInit(named, { ...options, ...atWidth(named, hidden), std })),
-    }))
+    stds.map((std) => ({ hidden, std, ratio: moduleRatio(predictInit(named, at(hidden, std))) }))
   );
 }

@@ -1,6 +1,5 @@
-/** The closed form (measure/untrained/init_theory.ts) of the study of untrained models, with the same options. */
-import { expect, optionsOf } from "../../entry/mod.ts";
-import { initTheory, mean, type ModuleKind, type Predicted } from "../../measure/mod.ts";
+import { eachOf, expect, optionsOf } from "../../entry/mod.ts";
+import { initTheory, KINDS, mean, type ModuleKind, type Predicted } from "../../measure/mod.ts";
 import { expectForks, type MlpSpec, routed, scoring } from "../../models/mod.ts";
 import { randomInitChecks, type RandomInitOptions, shapeOf, untrainedOf } from "./random_init.ts";
 import { aConfig, type NamedConfig, zipfText } from "../../subject/mod.ts";
@@ -62,12 +61,7 @@ export function predictInit(named: NamedConfig, options: RandomInitOptions = {})
     (_, i) => initTheory(model, ids.subarray(i * length, (i + 1) * length)),
   );
   const average = (kind: ModuleKind) => spec.layers.map((_, l) => mean(parts.map((part) => part[kind][l])));
-  return {
-    attention: average("attention"),
-    mlp: average("mlp"),
-    block: average("block"),
-    logitVariance: Math.max(...parts.map((part) => part.logitVariance)),
-  };
+  return { ...eachOf(KINDS, average), logitVariance: Math.max(...parts.map((part) => part.logitVariance)) };
 }
 
 const geluTanh = (x: number) => x / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));

@@ -13,23 +13,38 @@ import {
   type MlpSpec,
   type Model,
   type ModelSpec,
+  randomWeights,
   readSpec,
   reshape,
   type Reshaping,
   routed,
   specKey,
 } from "../../models/mod.ts";
-import { keep, merge, overSeeds, type Profile, type Provenance, type RandomInit } from "../../result/mod.ts";
+import {
+  cacheKey,
+  keep,
+  merge,
+  METHODS,
+  overSeeds,
+  type Profile,
+  type Provenance,
+  type RandomInit,
+  VERSION,
+} from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
-import { type NamedConfig, onConfig, textChecks } from "../../subject/mod.ts";
-import { bytesOf, flopsOf, needOf } from "../base/estimate.ts";
-import { expectRoom, type Need } from "../base/memory.ts";
-import { studyChecks, type StudyOptions, textOptions } from "../base/options.ts";
+import { type NamedConfig, noted, onConfig, type Packed, textChecks } from "../../subject/mod.ts";
+import { bytesOf, expectRoom, flopsOf, type Need, needOf } from "../base/estimate.ts";
+import {
+  computedOn,
+  type EngineOptions,
+  studyChecks,
+  type StudyOptions,
+  textOptions,
+} from "../base/options.ts";
 import { profileBlocks } from "../passes/profile.ts";
 import { batchesOf, inTurn, type Span, type Stage, stage } from "../base/stage.ts";
 import { run, stepOf, type Study } from "../base/study.ts";
 import { samplesOf, type Text, zipfOf } from "../base/text.ts";
-import { withUntrained } from "./untrained.ts";
 
 /** Options of `randomInit`: the size of the text, changes to the shape, and the distribution of the weights. */
 export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | "bos">, Reshaping {
@@ -50,7 +65,6 @@ const [MOST_SEEDS, MOST_LAYERS, MOST_WIDE] = [2 ** 16, 2 ** 12, 2 ** 20];
 const SIZE = { samples: 2, length: 256 } as const;
 const positive = number("a number above 0", (value) => value > 0);
 const { text: _text, skip: _skip, bos: _bos, ...sizeChecks } = studyChecks;
-/** Checks of them. */
 export const randomInitChecks: Checks<RandomInitOptions> = {
   ...sizeChecks,
   samples: option(textChecks.samples, "<n> blocks of random words, drawn by Zipf's law", SIZE.samples),
@@ -84,7 +98,6 @@ export async function randomInit(
   return await run(randomInitStudy, named, options);
 }
 
-/** What `randomInit` consists of. */
 export const randomInitStudy: Study<NamedConfig, RandomInitOptions, RandomInit> = {
   verb: "measure untrained models",
   checks: randomInitChecks,
@@ -159,7 +172,6 @@ export function untrainedNeed(spec: ModelSpec, { samples, length }: Text["sizes"
   return needOf({ spec }, [{ plans: [noDrop], head: false, samples, length, drawn: true }]);
 }
 
-/** The settings of untrained models. */
 type Untrained = ReturnType<typeof untrainedOf>;
 
 /** The options with their defaults, and the model that they describe. */
@@ -198,4 +210,38 @@ export function shapeOf(spec: ModelSpec): RandomInit["shape"] {
     vocabulary,
     norm: !norm?.pre ? "post" : norm.post ? "peri" : "pre",
   };
+}
+
+/** Uses the model, and the provenance of numbers of it over a text, and closes it. */
+export async function withUntrained<T>(
+  { name, config, spec, allowed, initialiser, seed }: Omit<Untrained, "seeds"> & { readonly seed: number },
+  { text, packing }: Packed,
+  options: EngineOptions,
+  use: (model: Model, origin: Provenance) => Promise<T>,
+): Promise<T> {
+  const computed = await computedOn(options);
+  const weights = randomWeights(spec, { ...initialiser, seed });
+  const origin: Provenance = {
+    lamina: VERSION,
+    model: {
+      name,
+      fingerprint: `init:${cacheKey("init", [METHODS["random-init"], specKey(spec), initialiser])}`,
+      revision: null,
+      format: weights.format,
+      family: spec.family,
+      layers: spec.layers.length,
+      ...noted(allowed),
+    },
+    ...computed,
+    tokenizer: "none",
+    text,
+    packing,
+    drop: { attention: [], mlp: [] },
+    seed,
+  };
+  try {
+    return await use({ name, spec, config, allowed, weights }, origin);
+  } finally {
+    weights.close();
+  }
 }

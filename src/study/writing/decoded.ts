@@ -1,14 +1,15 @@
-/** What a decoder writes, id by id, and which ids end a text. */
-import { type Decoder, draftRound, type Round, type Sampler } from "../../run/mod.ts";
+/** From a prompt to the ids and the text that a decoder writes, and the counts of its draft. */
+import { type Decoder, draftRound, type DropPlan, type Round, type Sampler } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import type { Tokenizer } from "../../text/mod.ts";
+import { type Check, wholeNumber } from "../../entry/mod.ts";
+import { MOST_DRAFTED } from "../../measure/mod.ts";
 
 /** How a text goes on, and when it is over. */
 interface Writing {
   readonly tokenizer: Tokenizer;
   /** Chooses from the logits [V] of the next token. */
   readonly sampler: Sampler;
-  /** Ids that end a text. */
   readonly ends: ReadonlySet<unknown>;
   /** Gets all ids so far after each; whether the text is over. */
   readonly isOver: (ids: readonly number[]) => boolean;
@@ -50,4 +51,78 @@ export async function decoded(
 export function endsOf({ config }: StudyModel, { eos }: Tokenizer): Set<unknown> {
   const configured = [config.eos_token_id].flat().filter((id) => typeof id === "number");
   return new Set(eos === null ? configured : [eos, ...configured]);
+}
+
+/** Tokens of context that decoders look back over: whether a word begins with a space is in its neighbour. */
+const CONTEXT = 4;
+
+/**
+ * Returns the text that the next token adds after those of the prompt; the last call returns what was held back. A character may take
+ * several tokens: until it is complete it decodes as U+FFFD, and the text waits for the token that completes it. Only a few tokens before
+ * the new one are decoded again, so a long text costs no more than a short one.
+ */
+export function incremental(tokenizer: Tokenizer, prompt: readonly number[]) {
+  const ids = prompt.slice(-CONTEXT);
+  let from = 0;
+  let told = ids.length;
+  return (id: number, last: boolean) => {
+    ids.push(id);
+    const known = tokenizer.decode(ids.slice(from, told));
+    const text = tokenizer.decode(ids.slice(from));
+    if (text.endsWith("\ufffd") && !last) return "";
+    from = Math.max(0, told - CONTEXT);
+    told = ids.length;
+    return text.slice(known.length);
+  };
+}
+
+/** Encodes a prompt, with BOS first if `bos` asks for it. Throws `TypeError` for a model without one. */
+export function promptIds(model: string, tokenizer: Tokenizer, text: string, bos: boolean): number[] {
+  if (!bos) return [...tokenizer.encode(text)];
+  if (tokenizer.bos === null) {
+    throw new TypeError(`Cannot begin with BOS: ${model} has no BOS token, expected one`);
+  }
+  return [tokenizer.bos, ...tokenizer.encode(text)];
+}
+
+export const aDraftLength: Check = wholeNumber(1, MOST_DRAFTED);
+
+/** How drafting a text went. */
+export interface DraftCounts {
+  /** The plan that drafted. */
+  readonly plan: DropPlan;
+  /** Tokens to draft at a time. */
+  readonly tokens: number;
+  /** Runs of the whole model, without that of the prompt. */
+  readonly rounds: number;
+  /** Drafted tokens. */
+  readonly drafted: number;
+  /** Those of them that the model accepted. */
+  readonly accepted: number;
+  /** For the first, second, … drafted token of a round: rounds that accepted it, of those that accepted all before it. */
+  readonly depths: { readonly tried: number; readonly accepted: number }[];
+  /**
+   * Tokens whose two best logits were so near that a run of one row might have chosen the other. Where there are none, a greedy text
+   * equals that without a draft.
+   */
+  readonly ties: number;
+}
+
+/** Opens the counts of a text. */
+export function draftCounts(plan: DropPlan, tokens: number) {
+  const depths = Array.from({ length: tokens }, () => ({ tried: 0, accepted: 0 }));
+  const sum = { rounds: 0, drafted: 0, accepted: 0, ties: 0 };
+  return {
+    add({ drafted, accepted, ties }: Round): void {
+      sum.rounds++;
+      sum.drafted += drafted;
+      sum.accepted += accepted;
+      sum.ties += ties;
+      for (let depth = 0; depth < Math.min(drafted, accepted + 1); depth++) {
+        depths[depth].tried++;
+        if (depth < accepted) depths[depth].accepted++;
+      }
+    },
+    sum: (): DraftCounts => ({ plan, tokens, ...sum, depths: depths.filter(({ tried }) => tried > 0) }),
+  };
 }

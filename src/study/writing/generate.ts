@@ -24,10 +24,15 @@ import {
 } from "../../entry/mod.ts";
 import { decoder, type DropPlan, expectDraft, sampler } from "../../run/mod.ts";
 import type { Tokenizer } from "../../text/mod.ts";
-import { decoded, endsOf } from "./decoded.ts";
-import { aDraftLength, type DraftCounts, draftCounts } from "./draft_counts.ts";
-import { incremental } from "./incremental.ts";
-import { promptIds } from "./prompt.ts";
+import {
+  aDraftLength,
+  decoded,
+  type DraftCounts,
+  draftCounts,
+  endsOf,
+  incremental,
+  promptIds,
+} from "./decoded.ts";
 import { engineChecks, engineOf, type EngineOptions, reporter } from "../base/options.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
@@ -67,12 +72,10 @@ export interface GenerateOptions extends Reports, EngineOptions {
   readonly onToken?: ((written: Written) => void) | undefined;
 }
 
-/** What options of sampling need. */
 const sampling = {
   needs: { option: "temperature", is: "above 0", holds: (value: unknown) => Number(value ?? 0) > 0 },
 } as const;
 
-/** Checks of these options. */
 export const generateChecks: Checks<GenerateOptions> = {
   ...reportChecks,
   ...engineChecks,
@@ -130,13 +133,8 @@ export async function generate(
   options: GenerateOptions = {},
 ): Promise<Generated[]> {
   expect("generate", "prompt", prompt, string);
-  return await onModel(
-    "generate",
-    model,
-    options,
-    generateChecks,
-    (model, told) => writeAll(model, prompt, told),
-  );
+  const write = (model: StudyModel, options: GenerateOptions) => writeAll(model, prompt, options);
+  return await onModel("generate", model, options, generateChecks, write);
 }
 
 async function writeAll(model: StudyModel, prompt: string, options: GenerateOptions): Promise<Generated[]> {
@@ -207,10 +205,7 @@ async function write(
       ends,
       isOver,
       // The model adds one token itself: no more are drafted than are left before it.
-      ...counts && {
-        draft: (ids) => Math.min(draftTokens, tokens - ids.length - 1),
-        onRound: counts.add,
-      },
+      ...counts && { draft: (ids) => Math.min(draftTokens, tokens - ids.length - 1), onRound: counts.add },
     });
     return { plan, ids, text, ended, ...counts && { draft: counts.sum() } };
   } finally {
