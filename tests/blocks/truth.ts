@@ -9,10 +9,10 @@ import { type Model, type ModelSpec, routed } from "../../src/models/mod.ts";
 import { type Blocks, decoder, type DecoderOptions, noDrop } from "../../src/run/mod.ts";
 import { type Deviation, tolerance } from "../models/parity.ts";
 import { finalStreams } from "../run/states.ts";
-import { distance, engineWith, largest } from "../support.ts";
+import { distance, engineWith, isThorough, largest } from "../support.ts";
 
 const PROMPT = 5;
-const STEPS = 8;
+const STEPS = isThorough ? 8 : 3;
 const NOTHING_KEPT = 0;
 const plans = [noDrop, { attention: [1], mlp: [0] }];
 

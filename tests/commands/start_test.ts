@@ -109,6 +109,9 @@ function started(folder: string, results: string, ...args: string[]): Promise<Ra
 Deno.test("start prints importances and the cost of dropping, and writes a page; a second run reuses all of it", () =>
   withDesk(async ({ folder, options: { results } }) => {
     await writeTexts(`${folder}/cache`);
+    const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
+    const shallow = JSON.stringify({ ...config, num_hidden_layers: 2 }); // has half of the plans
+    await Deno.writeTextFile(`${folder}/config.json`, shallow);
     const priced = await started(folder, results, "--dry-run");
     assert.equal(priced.code, 0, priced.err);
     assert.match(priced.out, /tokens, \d+ plans, \d+ modules to run[^]*about \d+ s/);

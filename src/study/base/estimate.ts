@@ -168,16 +168,20 @@ const ROWS = 512;
 
 /** Seconds over which a time is usual, and runs at least: shortly after a start, a machine is slower for some tenths of a second. */
 const [WATCHED, FEWEST] = [0.3, 7];
+/** Seconds after which fewer runs do. */
+const ENOUGH = 1;
 
 /** The middle time of some, after one that is not counted: the machine as busy as it is, not as fast as it can be. */
 export async function usualSeconds(run: () => Promise<void>): Promise<number> {
   await run();
   const seconds: number[] = [];
   const begin = performance.now();
-  while (seconds.length < FEWEST || performance.now() - begin < 1000 * WATCHED) {
+  for (let passed = 0; passed < WATCHED || seconds.length < FEWEST && passed < ENOUGH;) {
     const start = performance.now();
     await run();
-    seconds.push((performance.now() - start) / 1000);
+    const end = performance.now();
+    seconds.push((end - start) / 1000);
+    passed = (end - begin) / 1000;
   }
   return quartiles(seconds).median;
 }
