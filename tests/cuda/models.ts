@@ -1,6 +1,6 @@
 /**
  * The executor over tiny models on a stand-in device: `models.ts PRECISION:NAME,… …` prints what was placed, copied and left in each
- * precision, as JSON. Numbers mean nothing, so a score that is refused for its value has run.
+ * precision, as JSON, and the cells of probes.ts. Numbers mean nothing, so a score that is refused for its value has run.
  */
 import { cudaEngine, type Engine, type Precision, type Program } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
@@ -29,6 +29,7 @@ import { withFixture } from "../support.ts";
 import { BLOCK_KINDS, type BlockKind, quantisedNames } from "../quantised.ts";
 import { trace, traced } from "./device.ts";
 import { givingBlocks } from "./given.ts";
+import { probeCells } from "./probes.ts";
 
 /** Lines of the trace [from, to). */
 type Span = readonly [from: number, to: number];
@@ -247,5 +248,6 @@ for (const argument of Deno.args) {
   const [precision, names] = argument.split(":");
   seen[precision] = await seenIn(precision as Precision, names.split(","));
 }
+seen.probes = await probeCells();
 console.log(JSON.stringify(seen));
 Deno.exit(0); // the library's threads would go on

@@ -1,38 +1,39 @@
 /**
- * Every probe on every kind of module on a stand-in device: prints, as JSON, what each cell of tests/run/probe_table.ts came to.
- * Numbers mean nothing: a cell is filled where all of its graphs ran on the device.
+ * Every probe on every kind of module on a stand-in device: what each cell of tests/run/probe_table.ts came to. Numbers mean nothing: a
+ * cell is filled where all of its graphs ran on the device.
  */
 import { cudaEngine, type Engine } from "../../src/engine/mod.ts";
 import { isFilled, KINDS, observed, PROBES } from "../run/probe_table.ts";
 import { withFixture } from "../support.ts";
 
-const engine = cudaEngine();
-/** What is read to decide what runs next has to be some choice: every token's is the first expert. */
-const choosing: Engine = {
-  ...engine,
-  get live() {
-    return engine.live;
-  },
-  async read(held) {
-    const tensor = await engine.read(held);
-    return tensor.dtype === "i64" ? { ...tensor, data: new BigInt64Array(tensor.data.length) } : tensor;
-  },
-};
+export async function probeCells(): Promise<Record<string, boolean | string>> {
+  const engine = cudaEngine();
+  /** What is read to decide what runs next has to be some choice: every token's is the first expert. */
+  const choosing: Engine = {
+    ...engine,
+    get live() {
+      return engine.live;
+    },
+    async read(held) {
+      const tensor = await engine.read(held);
+      return tensor.dtype === "i64" ? { ...tensor, data: new BigInt64Array(tensor.data.length) } : tensor;
+    },
+  };
 
-const cells: Record<string, boolean | string> = {};
-for (const kind of Object.keys(KINDS)) {
-  await withFixture(kind, async ({ model, blocks }) => {
-    for (const probe of Object.keys(PROBES)) {
-      const cell = `${probe} on ${kind}`;
-      try {
-        const [seen] = await observed([probe], { model, engine: choosing, blocks });
-        cells[cell] = engine.live > 0 ? `${engine.live} tensors are left` : isFilled(seen);
-      } catch (error) {
-        cells[cell] = (error as Error).message;
+  const cells: Record<string, boolean | string> = {};
+  for (const kind of Object.keys(KINDS)) {
+    await withFixture(kind, async ({ model, blocks }) => {
+      for (const probe of Object.keys(PROBES)) {
+        const cell = `${probe} on ${kind}`;
+        try {
+          const [seen] = await observed([probe], { model, engine: choosing, blocks });
+          cells[cell] = engine.live > 0 ? `${engine.live} tensors are left` : isFilled(seen);
+        } catch (error) {
+          cells[cell] = (error as Error).message;
+        }
       }
-    }
-  });
+    });
+  }
+  await engine.close();
+  return cells;
 }
-await engine.close();
-console.log(JSON.stringify(cells));
-Deno.exit(0); // the library's threads would go on

@@ -180,16 +180,18 @@ const precisions = Object.keys(products);
 const fixturesIn = (precision: string) =>
   isThorough ? fixtureNames : Object.keys(KINDS).filter((_, i) => byTurns(precisions, i).includes(precision));
 
-/** What each precision saw, in one process. */
 let models: ReturnType<typeof onDevice> | undefined;
+
+/** What each precision saw, and every probe, in one process. */
+const seenOfModels = () =>
+  models ??= onDevice("models.ts", ...precisions.map((name) => `${name}:${fixturesIn(name)}`));
 
 for (const precision of precisions) {
   const few = fixturesIn(precision);
   onStandIn(
     `${precision}: every graph of ${few.length} models, in blocks too, runs wholly on the device, without copies and cuDNN`,
     async () => {
-      models ??= onDevice("models.ts", ...precisions.map((name) => `${name}:${fixturesIn(name)}`));
-      const seen = (await models)[precision];
+      const seen = (await seenOfModels())[precision];
       assert.deepEqual(seen.failures, []);
       assert.ok(seen.graphs > few.length * 10);
       assert.deepEqual(seen.copies, []);
@@ -200,5 +202,5 @@ for (const precision of precisions) {
 }
 
 onStandIn("every probe on every kind of module runs on the device", async () => {
-  assert.deepEqual(await onDevice("probes.ts"), Object.fromEntries(CELLS));
+  assert.deepEqual((await seenOfModels()).probes, Object.fromEntries(CELLS));
 });
