@@ -99,9 +99,9 @@ export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
         try {
           if (full) await keep(reference!, full, batches);
           const streams = reference ? [batches.map(({ first }) => reference.streams.get(first)!)] : [];
-          // The full model is scored once, also where it is a plan.
+          // The full model of this run is scored once, also where it is a plan; probes may change one that runs beside a reference.
           const places = plans.map((plan, index) =>
-            reference && isFull(plan) ? 0 : streams.push(stateOf(index).batches) - 1
+            full && isFull(plan) ? 0 : streams.push(stateOf(index).batches) - 1
           );
           const before = scored;
           const onScore = (done: number) => options.onScore?.(scored = before + done, every);
