@@ -47,7 +47,7 @@ Deno.test("a file that changes the environment, the folder, globals, signals or 
   const harmless = 'Deno.test("a", () => { Deno.env.get("HOME"); Deno.cwd(); if (Deno.pid === 1) return; });';
   const file = "tests/show/a_test.ts";
   assert.ok(isGroupable(file, `${harmless} Deno.test.afterAll(close);`));
-  assert.ok(!isGroupable("tests/study/a_test.ts", harmless), "a room that is apart");
+  assert.ok(!isGroupable("tests/hub/a_test.ts", harmless), "a room that is apart");
   for (
     const line of [
       'Deno.env.set("A", "1");',
