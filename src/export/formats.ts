@@ -3,10 +3,23 @@ import { bytesOfFiles, type FileSizes, modelSizes, originalBytes } from "./card/
 import { expressed } from "./changes/express.ts";
 import { ggufFiles } from "./gguf/gguf.ts";
 import { hfFiles } from "./hf/folder.ts";
-import { llmDropFiles } from "./hf/llm_drop.ts";
 import { nasFiles } from "./hf/nas.ts";
-import { type Format, FORMATS, Inexpressible, type Job, type Made, wholeJob } from "./job.ts";
+import {
+  copyOf,
+  type Format,
+  FORMATS,
+  Inexpressible,
+  isOfWeights,
+  type Job,
+  jsonFile,
+  type Made,
+  notesOnPacked,
+  wholeJob,
+} from "./job.ts";
 import { onnxFiles } from "./onnx/files.ts";
+import { configOf, storedConfig } from "./config.ts";
+import { expectExpressible } from "./expect.ts";
+import { shardFiles } from "./hf/shards.ts";
 
 const makers: Readonly<Record<Format, (job: Job) => Promise<Made>>> = {
   "llm-drop": llmDropFiles,
@@ -65,3 +78,36 @@ export async function sizesAs(job: Job, format: Format, { files }: Made): Promis
 }
 
 const made = async (job: Job, format: Format): Promise<Made> => await makers[format](expressed(job, format));
+
+/**
+ * LLM-Drop's form: the checkpoint as it is, and in `config.json` the lists of what is not run, in rank order. The official
+ * code reads it with model classes of its own (and so does this project); stock transformers does not look at the lists.
+ */
+async function llmDropFiles(job: Job): Promise<Made> {
+  const { files, drop, stored, edited } = job;
+  expectExpressible(job, "llm-drop");
+  if (stored.kind === "gguf") {
+    throw new Inexpressible("a GGUF file", "has no config.json");
+  }
+  const whole = await (edited ? configOf(job) : storedConfig(job));
+  const config = { ...whole, drop_attn_list: drop.attention, drop_mlp_list: drop.mlp };
+  const isMade = (name: string) => name === "config.json" || edited && isOfWeights(name);
+  const others = files.list().filter((name) => !isMade(name));
+  const tensors = [...stored.file.tensors].map(([name, info]) => ({
+    name,
+    ...info,
+    ...stored.file.stored(name),
+  }));
+  return {
+    files: [
+      jsonFile("config.json", config),
+      ...edited ? shardFiles(tensors) : [],
+      ...await Promise.all(others.map((name) => copyOf(job, name))),
+    ],
+    notes: [
+      ...edited ? notesOnPacked(stored) : [],
+      "drop_attn_list and drop_mlp_list in config.json list the dropped modules; Lamina and LLM-Drop's model classes skip " +
+      "them, but stock transformers ignores the lists and runs the full model",
+    ],
+  };
+}

@@ -3,6 +3,7 @@ import { displayable, enter, expect, like, oneLine, sum } from "../entry/mod.ts"
 import { type ModelFiles, openModel as openFiles } from "../hub/mod.ts";
 import {
   type FeedSpec,
+  layerTensors,
   loadGguf,
   mixerKind,
   type MixerSpec,
@@ -12,12 +13,12 @@ import {
   readSpec,
   routed,
   scoring,
+  type TensorNeed,
 } from "../models/mod.ts";
-import { head, type Info } from "../result/mod.ts";
+import { head, type Info, type Sizes } from "../result/mod.ts";
 import { elements } from "../tensor/mod.ts";
 import { openGguf, openSafetensors, withMxfp4, withPacked } from "../weights/mod.ts";
 import { type ModelOptions, openChecks, type StudyModel } from "./model.ts";
-import { sizesOf } from "./sizes.ts";
 import { readJson } from "./tokenizers.ts";
 
 const aSource = like(
@@ -167,4 +168,28 @@ function mlpOf(spec: FeedSpec) {
     top: mixture?.top ?? null,
     shared: mixture?.shared != null,
   };
+}
+
+/** Bytes of a number in the cache. */
+const KV_BYTES = 2;
+
+/** How large modules are: weights, and keys and values in 16 bits. Linear attention keeps none. */
+export function sizesOf(spec: ModelSpec): Sizes {
+  const weights = (tensors: readonly TensorNeed[]) =>
+    tensors.reduce((sum, [, shape]) => sum + elements(shape), 0);
+  const { layers, hidden } = spec;
+  return {
+    parameters: weights([...outerTensors(spec), ...layers.flatMap((layer) => layerTensors(layer, hidden))]),
+    attention: layers.map((layer) =>
+      layer.attention && weights(layerTensors({ ...layer, mlp: null }, hidden))
+    ),
+    mlp: layers.map((layer) => layer.mlp && weights(layerTensors({ ...layer, attention: null }, hidden))),
+    kvBytes: layers.map(({ attention }) => attention && KV_BYTES * mixerKind(attention).kept(attention)),
+    kvTokens: layers.map(({ attention }) => tokensKept(scoring(attention))),
+  };
+}
+
+/** Tokens whose keys a layer has to keep; null for all. */
+function tokensKept(attention: ReturnType<typeof scoring>): number | null {
+  return attention?.window ? attention.window + (attention.firstKeys ?? 0) : null;
 }

@@ -5,6 +5,5 @@ export * from "./model.ts";
 export * from "./repack.ts";
 export * from "./series.ts";
 export * from "./texts.ts";
-export * from "./sizes.ts";
 export * from "./tokenizers.ts";
 export * from "./zipf.ts";

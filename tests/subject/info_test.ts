@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { info, openModel } from "../../src/subject/mod.ts";
-import { sizesOf } from "../../src/subject/sizes.ts";
+import { sizesOf } from "../../src/subject/info.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { withTiny } from "../study/tiny.ts";
 

@@ -3,8 +3,8 @@ import type { ModelSpec } from "../spec.ts";
 import { cohere } from "./cohere2.ts";
 import { composite } from "./composite.ts";
 import type { Architecture, Families, Family } from "./family.ts";
+import { fused } from "./fused.ts";
 import { gemmas } from "./gemma.ts";
-import { glms } from "./glm.ts";
 import { gpt2s } from "./gpt2.ts";
 import { gptNeoxes } from "./gpt_neox.ts";
 import { granites, llamas } from "./llama.ts";
@@ -14,14 +14,12 @@ import { groupedMixtures } from "./mixtures/grouped.ts";
 import { hybrids } from "./mixtures/hybrid.ts";
 import { llamaMixtures } from "./mixtures/llama.ts";
 import { olmos, postNormOlmos } from "./olmo.ts";
-import { phis } from "./phi3.ts";
 
 /** Models of text alone. */
 const decoders: Families = {
   ...llamas,
   ...olmos,
-  ...phis,
-  ...glms,
+  ...fused,
   ...cohere,
   ...gpt2s,
   ...granites,
