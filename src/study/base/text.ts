@@ -9,7 +9,7 @@ import {
   type StudyModel,
   type TextOptions,
 } from "../../subject/mod.ts";
-import { textOptions, tokenizedBy } from "./options.ts";
+import { type RunOptions, textOptions, tokenizedBy } from "./options.ts";
 import type { Span } from "./stage.ts";
 import type { Work } from "./study.ts";
 import { isFull } from "../../measure/mod.ts";
@@ -68,17 +68,22 @@ export async function dependsOn(
   };
 }
 
-/** Work on a model over a text. It depends on both, and on all that `depends` adds. */
+/** Work on a model over a text. It depends on both, and on all that `depends` adds; without it, the work cannot be divided. */
 export function workOver<R>(
   model: StudyModel,
   text: Text,
-  { depends, ...work }: Omit<Work<R>, "model" | "tokens" | "depends"> & { readonly depends: object },
+  { depends, ...work }: Omit<Work<R>, "model" | "tokens" | "depends"> & {
+    depends?(options: RunOptions): object | Promise<object>;
+  },
 ): Work<R> {
+  const all = async (options: RunOptions) => (
+    { ...await dependsOn(model, text, options), ...await depends!(options) }
+  );
   return {
     ...work,
     model,
     tokens: text.sizes.samples * text.sizes.length,
-    depends: async (options) => ({ ...await dependsOn(model, text, options), ...depends }),
+    ...depends ? { depends: all } : {},
   };
 }
 

@@ -274,7 +274,6 @@ function wholeOrigin(origins: readonly Provenance[]): Provenance {
   };
 }
 
-/** Tokens of the longest text that is scored or written. */
 function longestText(parts: readonly Part[], prompts: number): number {
   const read = parts.map((part) =>
     inputsOf(part).reduce((most, { length }) => Math.max(most, length), 0) +

@@ -6,7 +6,7 @@ import { displayable, sum } from "../../entry/mod.ts";
 import { type DropOrder, type Fit, head, type Profile } from "../../result/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { tasksNamed } from "../../tasks/mod.ts";
-import { leakGuardOver, type Text, textOf } from "../base/text.ts";
+import { leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
 import { CALIBRATION_TEXT, HELD_OUT_TEXT, type RunOptions } from "../base/options.ts";
 import { run, type Step, step, type Study } from "../base/study.ts";
 import { fitPasses, type Repairing } from "../repair/fits.ts";
@@ -93,10 +93,8 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
     });
     const orders: Step[] = ordering.filter((own) => own !== null);
     const passes = [...checking.passes, ...parts.choosing, ...parts.confirming];
-    return {
+    return workOver(model, text, {
       label: `fit of ${model.name}`,
-      model,
-      tokens: text.sizes.samples * text.sizes.length,
       plans: sum(passes, ({ plans }) => plans.length),
       steps: [profiling, ...orders, checking, finding],
       async result(runOptions) {
@@ -105,7 +103,7 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
         const guard = await leakGuardOver(model, text, [options.text, calibration.text], runOptions);
         return await guard(result, [result.plan]);
       },
-    };
+    });
   },
 };
 

@@ -29,7 +29,7 @@ import {
 } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
 import { plansIn } from "./stages.ts";
-import { textOf } from "../base/text.ts";
+import { textOf, workOver } from "../base/text.ts";
 
 /** Options of `guides`. The scores are measured over `text`. */
 export interface GuidesOptions extends StudyOptions {
@@ -128,19 +128,16 @@ export const guidesStudy: Study<StudyModel, GuidesOptions, Guides> = {
   },
   on: onModel,
   work(model, options) {
-    const { samples, length } = textOptions(options, "");
     const measuring = step(
       guidesPasses(model, options).flat(),
       (runOptions) => measured(model, { ...options, ...runOptions }),
     );
-    return {
+    return workOver(model, textOf(model, options, CALIBRATION_TEXT), {
       label: `guides to ${model.name}`,
-      model,
-      tokens: samples * length,
       plans: plansIn(measuring),
       steps: [measuring],
       result: measuring.whole,
-    };
+    });
   },
 };
 

@@ -11,7 +11,7 @@ import {
   TARGETS,
 } from "../../result/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import type { Pass, Size } from "../base/estimate.ts";
+import type { Size } from "../base/estimate.ts";
 import { studyChecks, type StudyOptions } from "../base/options.ts";
 import { candidatesOf, readingFor, type Round } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
@@ -102,11 +102,7 @@ export function requestOf(
 }
 
 /** The passes of an order: those of its score, then those of its check, which an order that is not checked does not have. */
-export function passesOf(
-  { spec }: Pick<StudyModel, "spec">,
-  request: Request,
-  { samples, length }: Size,
-): [scoring: Pass[], checking: Pass[]] {
+export function passesOf({ spec }: Pick<StudyModel, "spec">, request: Request, { samples, length }: Size) {
   const { by, target, check } = request;
   const size = { samples, length };
   const { from } = readingFor(scores[by], target);

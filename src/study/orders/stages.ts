@@ -30,7 +30,7 @@ export const orderStudy: Study<StudyModel, OrderOptions, DropOrder> = {
       plans: plansIn(ordering),
       steps: [ordering],
       result: ordering.whole,
-      depends: { order: requestOf(model, options) },
+      depends: () => ({ order: requestOf(model, options) }),
     });
   },
 };

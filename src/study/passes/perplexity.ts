@@ -96,7 +96,7 @@ export const perplexityStudy: Study<StudyModel, OverPlans<StudyOptions>, Perplex
         const guard = await leakGuardOver(model, text, [options.text], runOptions);
         return await Array.fromAsync(results, (result, i) => guard(result, [options.plans[i]]));
       },
-      depends: { plans },
+      depends: () => ({ plans }),
     });
   },
 };

@@ -53,7 +53,8 @@ export const profileStudy: Study<StudyModel, ProfileOptions, Profile> = {
     const drop = dropsIn(model, options.drop ?? {});
     const measuring = profileStep(model, text, drop);
     const { whole: result } = measuring;
-    return workOver(model, text, { label: labelOf(model), steps: [measuring], result, depends: { drop } });
+    const depends = () => ({ drop });
+    return workOver(model, text, { label: labelOf(model), steps: [measuring], result, depends });
   },
 };
 

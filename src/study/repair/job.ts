@@ -88,7 +88,7 @@ function scaledBy(
 }
 
 /** What a site is fitted from: the stream that enters its module, what it is to add, and the full model's stream behind it. */
-interface Streams {
+export interface Streams {
   readonly x: Stream;
   readonly t: Stream;
   readonly f: Stream;

@@ -105,10 +105,7 @@ export const methods: Readonly<Record<RepairName, Method>> = {
     made: ({ bias }) => Promise.resolve(new Map([["mean", float32([bias.length], Float32Array.from(bias))]])),
   },
   /** s = 1 + E⟨x, a⟩ / E|x|²: all later updates are divided by it, since norms do not see the stream's length. */
-  gain: {
-    input: "stream",
-    gain: ({ uu, tu, inputs }) => 1 + trace(tu, inputs) / trace(uu, inputs),
-  },
+  gain: { input: "stream", gain: ({ uu, tu, inputs }) => 1 + trace(tu, inputs) / trace(uu, inputs) },
   /** W_d ← (I + R) W_d with R m ≈ a of the MLP's own output m. */
   merge,
   /** W_d ← W_d + R with R z ≈ a of the input z of the MLP's output projection. */

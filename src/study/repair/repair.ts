@@ -118,7 +118,7 @@ export const repairStudy: Study<StudyModel, OverPlan<RepairOptions>, Plan | Drop
       async (options) => [noDrop, drops, (await repaired(options)).made],
     );
     const scoring = stepOf([{ ...held.sizes, plans, head: true, stays: true }], losses);
-    const work = workOver(model, text, {
+    return workOver(model, text, {
       label: `repair of ${model.name}`,
       steps: heldOut > 0 ? [fitting, scoring] : [fitting],
       async result(options) {
@@ -131,11 +131,8 @@ export const repairStudy: Study<StudyModel, OverPlan<RepairOptions>, Plan | Drop
         const origin = await provenance(model, await text.pack(options), noDrop, options);
         return repairedPlan(request, plan, solved, origin, fresh);
       },
-      depends: { plan: drops, by },
+      ...sequential ? {} : { depends: () => ({ plan: drops, by }) }, // in sequence, each fit needs those before it
     });
-    if (!sequential) return work;
-    const { depends: _, ...whole } = work; // each fit needs those before it
-    return whole;
   },
 };
 

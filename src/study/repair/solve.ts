@@ -8,15 +8,11 @@ import { type Change, type DropPlan, everyChange, MODULES, noDrop, planOf } from
 import { difference, freeAll, readyProbe, type Stream } from "../../run/mod.ts";
 import { reporter, type StudyOptions } from "../base/options.ts";
 import { withWalk } from "../base/pass.ts";
-import { type Context, type Job, planWith, type Solved, solvedOr } from "./job.ts";
+import { type Context, type Job, planWith, type Solved, solvedOr, type Streams } from "./job.ts";
 import { type Method, order, type Place, type Site } from "./methods.ts";
 
 /** The same of a site that is passed, while what the dropped modules behind it add is summed up. */
-interface Pending {
-  readonly x: Held[];
-  readonly t: Held[];
-  readonly f: Held[];
-}
+type Pending = Record<keyof Streams, Held[]>;
 
 /**
  * Solves the sites that are not `known`, in order; `take` receives each as it is solved. One-shot, the sites may be those of several

@@ -20,9 +20,9 @@ import { isFull, outsizedLayers, REPAIRS } from "../../measure/mod.ts";
 import { ORDERS, type Profile, type Sweep, TARGETS } from "../../result/mod.ts";
 import { onModel, type StudyModel, textChecks } from "../../subject/mod.ts";
 import { HELD_OUT_TEXT, repairFitChecks, type RunOptions, studyChecks } from "../base/options.ts";
-import { constraintChecks, orderingChecks } from "../orders/constraints.ts";
+import { constraintChecks, constraintsOf, orderingChecks } from "../orders/constraints.ts";
 import { orderStep, plansIn } from "../orders/stages.ts";
-import { dependsOn, leakGuardOver, type Text, textOf } from "../base/text.ts";
+import { dependsOn, leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
 import { run, step, type Study } from "../base/study.ts";
 import { aCurve, curvePlans, stepList, SWEEP_STEPS } from "./curves.ts";
 import { linesOf, measured, type Planned, tellNotes } from "./lines.ts";
@@ -136,10 +136,8 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
         curves,
       });
     }, [curvesStage(model, swept, text, repaired)]);
-    return {
+    return workOver(model, text, {
       label: `sweep of ${model.name}`,
-      model,
-      tokens: text.sizes.samples * text.sizes.length,
       plans: sum([...ordering, sweeping], plansIn),
       steps: [profiling, ...ordering, ...repairs?.steps ?? [], sweeping],
       async result(runOptions) {
@@ -155,17 +153,16 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
         return await guard(result, [...dropping, ...fitted]);
       },
       async depends(runOptions) {
-        const asked = orders.map(({ target, by, seed, upto, protectFirst, protectLast, noNeighbours }) => ({
-          ...{ target, by, seed, upto, protectFirst, protectLast, noNeighbours },
-        }));
+        const asked = orders.map(({ target, by, seed, upto, ...order }) => (
+          { target, by, seed, upto, ...constraintsOf(order) }
+        ));
         return {
-          ...await dependsOn(model, text, runOptions),
           calibration: await dependsOn(model, calibrating, runOptions),
           curves: { ranked, orders: asked, steps },
           ...await repairs?.depends(runOptions),
         };
       },
-    };
+    });
   },
 };
 
