@@ -19,7 +19,7 @@ import {
 } from "../../src/run/mod.ts";
 import { elements } from "../../src/tensor/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
-import { engine, engineWith, expectNear, thorough, withFixture } from "../support.ts";
+import { engine, engineWith, expectNear, isThorough, thorough, withFixture } from "../support.ts";
 
 const PROMPT = 5;
 const GREEDY = { temperature: 0, topP: 1, seed: 0 };
@@ -101,7 +101,7 @@ for (const name of fixtureNames) {
         attention: model.spec.layers.flatMap(({ attention }, l) => attention ? [l] : []),
         mlp: model.spec.layers.flatMap(({ mlp }, l) => mlp ? [l] : []),
       };
-      const count = 24;
+      const count = isThorough ? 24 : 12;
       const alone = await withDecoder({ model }, (opened) => written(model, opened, prompt, count, 0));
       const half = halved(model);
       const whole = decodingBytes(model, engine.has);

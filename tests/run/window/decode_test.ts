@@ -7,6 +7,7 @@ import {
   distance,
   engine,
   expectNear,
+  isThorough,
   largest,
   randomBlocks,
   stateTolerance,
@@ -86,7 +87,8 @@ for (const [way, { on, names = ["llama", "gemma3"] }] of Object.entries(engines)
   for (const [n, name] of names.entries()) {
     Deno.test(`${name}: keys that windows have left are freed, and the others serve, by ${way} attention`, () =>
       withFixture(name, async ({ model }) => {
-        const { ids } = randomBlocks(1, 310, model.spec.vocabulary);
+        const steps = way === "WebGPU's" && !isThorough ? 8 : 30; // a device that the CPU plays is slow
+        const { ids } = randomBlocks(1, 280 + steps, model.spec.vocabulary);
         const before = on.live;
         const perToken = keyBytes(model.spec, noDrop, 1, FLOAT32);
         for (const [keys, sinks] of byTurns([[9, 3], [1, 0]], n)) {
