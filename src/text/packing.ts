@@ -40,8 +40,10 @@ export function blocksText({ samples, length, skip = 0 }: Packing): string {
 /** Most tokens packed at once: 1 GiB of ids. */
 export const MAX_TOKENS = 2 ** 28;
 
-/** Longest text that is tokenised at once without a look for a place to cut it, in UTF-16 units. */
-const PIECE = 2 ** 18;
+/** Shortest and longest text that is tokenised at once without a look for a place to cut it, in UTF-16 units. */
+const [LEAST, MOST] = [2 ** 12, 2 ** 18];
+/** More than the characters of a token in most texts: a piece of this number for each token that is wanted is often enough. */
+const CHARACTERS = 8;
 
 /**
  * Packs documents into blocks, reading no more of them than needed.
@@ -74,10 +76,11 @@ export async function packBlocks(
     if (begin !== null && filled % length === 0) ids[filled++] = begin;
     ids[filled++] = id;
   };
+  const piece = Math.min(MOST, Math.max(LEAST, CHARACTERS * ids.length));
   let count = 0;
   let empty = true;
   for await (const document of documents) {
-    for await (const part of partsOf(document, tokenizer, `${name}, document ${++count}`)) {
+    for await (const part of partsOf(document, piece, tokenizer, `${name}, document ${++count}`)) {
       part.forEach(put);
       empty &&= part.length === 0;
       onProgress(filled);
@@ -99,7 +102,12 @@ export async function packBlocks(
  * The ids of a document, in parts: what has been read is cut where the tokenizer is sure. Throws `RangeError` that says where
  * a part begins which is too long, or takes too long.
  */
-async function* partsOf(document: Document, tokenizer: Tokenizer, name: string): AsyncGenerator<number[]> {
+async function* partsOf(
+  document: Document,
+  piece: number,
+  tokenizer: Tokenizer,
+  name: string,
+): AsyncGenerator<number[]> {
   let start = 0;
   const encode = (text: string) => {
     try {
@@ -110,11 +118,11 @@ async function* partsOf(document: Document, tokenizer: Tokenizer, name: string):
       throw new RangeError(`${cannot(name, start)}: ${found}`, { cause: error });
     }
   };
-  if (typeof document === "string" && document.length <= PIECE) return yield encode(document);
+  if (typeof document === "string" && document.length <= piece) return yield encode(document);
   let rest = "";
-  for await (const piece of typeof document === "string" ? inPieces(document) : document) {
+  for await (const more of typeof document === "string" ? inPieces(document, piece) : document) {
     const searched = rest.length;
-    rest += piece;
+    rest += more;
     const cut = tokenizer.lastCut(rest, searched);
     if (cut > 0) {
       yield encode(rest.slice(0, cut));
@@ -132,8 +140,8 @@ async function* partsOf(document: Document, tokenizer: Tokenizer, name: string):
 
 const cannot = (name: string, start: number) => `Cannot tokenise ${name}, from character ${start + 1}`;
 
-function* inPieces(text: string): Generator<string> {
-  for (let at = 0; at < text.length; at += PIECE) yield text.slice(at, at + PIECE);
+function* inPieces(text: string, length: number): Generator<string> {
+  for (let at = 0; at < text.length; at += length) yield text.slice(at, at + length);
 }
 
 function checkSizes(what: string, samples: number, length: number): void {
