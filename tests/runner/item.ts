@@ -21,7 +21,7 @@ const MOST = 30;
 const UNKNOWN = 3;
 
 /** Rooms whose files have isolates of their own: a group of them was not tried, or saved nothing. */
-const APART = ["engine", "export", "hub", "libraries"];
+const APART = ["engine", "hub", "libraries"];
 
 /**
  * Changes of what files of a group share: the environment, the folder, the mask, globals, signals, and hooks, which would go round every
