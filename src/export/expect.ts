@@ -3,7 +3,7 @@
  * would move, and a number without a field in the format would become the format's default.
  */
 import { kindOf, type LayerSpec, type ModelSpec } from "../models/mod.ts";
-import { type Format, Inexpressible, type Job, modulesText } from "./job.ts";
+import { type Format, Inexpressible, type Job } from "./job.ts";
 
 /** Throws `Inexpressible` that names the first module that would be another one. `layers` are those that are meant, by default `kept`. */
 export function expectModel(
@@ -20,10 +20,7 @@ export function expectModel(
     const field = differing(spec, found.layers[index]);
     if (field === null) return;
     const module = field.startsWith("mlp") ? "mlp" : "attention";
-    throw new Inexpressible(
-      modulesText([{ module, layer }]),
-      `would change as layer ${index} (${field})`,
-    );
+    throw new Inexpressible({ module, layer }, `would change as layer ${index} (${field})`);
   });
 }
 

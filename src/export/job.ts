@@ -137,8 +137,8 @@ export type Format = (typeof FORMATS)[number];
 
 /** That a format cannot express a model: what stands in the way ("attention 3"), and why. Never leaves this room. */
 export class Inexpressible extends Error {
-  constructor(what: string, why: string) {
-    super(`${what} ${why}`);
+  constructor(what: string | Module, why: string) {
+    super(`${typeof what === "string" ? what : modulesText([what])} ${why}`);
   }
 }
 

@@ -35,7 +35,7 @@ export function storeMean(change: Mean, job: Job, format: Format, edits: Edits):
     if (biased) return addMean(change, host, biased, edits);
   }
   if (hasConstants) return null;
-  throw new Inexpressible(modulesText([change]), whyNot(places));
+  throw new Inexpressible(change, whyNot(places));
 }
 
 /** Adds the vector to the bias of a module. Its own bias it replaces, since nothing is left of what that belonged to. */

@@ -57,7 +57,7 @@ const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<Cha
       const hasMaps = format === "hf-nas" || isDeci(job, format); // of the normed stream
       if (format === "onnx" || hasMaps && !change.unnormed) return null;
       const map = `is replaced by a linear map${change.unnormed ? " of the stream itself" : ""}`;
-      throw new Inexpressible(modulesText([change]), `${map}, for which the format has no place`);
+      throw new Inexpressible(change, `${map}, for which the format has no place`);
     },
     says: ({ unnormed }) => `a linear map of ${unnormed ? "the stream" : "its normed input"} in its place`,
   },
@@ -67,7 +67,7 @@ const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<Cha
       const why = format === "onnx"
         ? "has a window and sinks, which the graph's operator cannot combine"
         : "has a window that is the plan's, for which the format has no place";
-      throw new Inexpressible(modulesText([change]), why);
+      throw new Inexpressible(change, why);
     },
     says: ({ keys, sinks, tensors }) =>
       [
@@ -153,10 +153,7 @@ function inStoredForm(tensor: Tensor, { transform }: TensorRef, change: Change):
   const read = toFloat32(transform(turned, (length) => new Float32Array(length)));
   const wanted = toFloat32(tensor);
   if (read.length === wanted.length && read.every((value, i) => value === wanted[i])) return turned;
-  throw new Inexpressible(
-    modulesText([change]),
-    "has an output projection in an order that cannot be written",
-  );
+  throw new Inexpressible(change, "has an output projection in an order that cannot be written");
 }
 
 function transposed(tensor: Tensor): Tensor {
@@ -183,10 +180,7 @@ function scaledTensors(change: ChangeTo<"weights">, { full }: Job): string[] {
   const norm = layerTensors({ [module]: spec }, full.hidden).map(([name]) => name)
     .filter((name) => name.startsWith(`${module}.post_norm.`));
   if (norm.some((name) => name.endsWith(".weight"))) return norm;
-  throw new Inexpressible(
-    modulesText([change]),
-    `is scaled, and the norm behind ${kindOf(spec).title} has no weight`,
-  );
+  throw new Inexpressible(change, `is scaled, and the norm behind ${kindOf(spec).title} has no weight`);
 }
 
 /** What is added to a stored vector on reading: Gemma stores w − 1. Matrices are only put in order. */
@@ -200,8 +194,5 @@ function offsetOf({ transform }: TensorRef, shape: readonly number[]): number {
 function storedOf({ model }: Job, change: Change, canonical: string, edits: Edits): TensorRef {
   const ref = model.stored!(canonical, change.layer);
   if (edits.has(ref.name) && !ref.rows) return ref;
-  throw new Inexpressible(
-    modulesText([change]),
-    `is changed, and ${canonical} is no tensor of its own in the checkpoint`,
-  );
+  throw new Inexpressible(change, `is changed, and ${canonical} is no tensor of its own in the checkpoint`);
 }

@@ -11,7 +11,7 @@ import { type LayerSpec, linearSpec, type MlpSpec, scoring } from "../../models/
 import { tensorsOf } from "../../run/mod.ts";
 import { byteSize, bytesOf, elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import { contentOf, type OutTensor, zeros } from "../../weights/mod.ts";
-import { Inexpressible, type Job, type Module, modulesText } from "../job.ts";
+import { Inexpressible, type Job, type Module } from "../job.ts";
 
 /** A layer of the file. */
 export interface Block {
@@ -92,7 +92,7 @@ function partsOf(job: Job, layer: number, tensors: readonly OutTensor[]): (First
     const added = change ? changed(change, full.layers[layer], own) : [];
     if (module === "attention" && isGone && layer === job.kept[0]) {
       const why = "is not in the file, and llama.cpp needs attention in the first layer";
-      if (own.length === 0) throw new Inexpressible(modulesText([{ layer, module }]), why);
+      if (own.length === 0) throw new Inexpressible({ layer, module }, why);
       return [{ at: "attention", spec: attention, tensors: silent(own) }, ...added];
     }
     if (change || isGone) return added;

@@ -61,7 +61,7 @@ function architectureOf(job: Job, { architecture: own }: Whole, format: Format):
   }
   if (own === "deci" || lone.length === 0) return own;
   const why = `is dropped alone, and ${own} runs both modules of every layer`;
-  throw new Inexpressible(modulesText(lone.slice(0, 1)), why);
+  throw new Inexpressible(lone[0], why);
 }
 
 function notesOf({ lone, kept }: Job, blocks: readonly Block[]): string[] {
