@@ -191,7 +191,6 @@ async function droppingOf(model: StudyModel, options: StudyOptions): Promise<Swe
   });
 }
 
-/** Places of checkpoints in a run. */
 const [FIRST, LAST] = [0, -1];
 
 /** Runs a study at some places of each training run. */

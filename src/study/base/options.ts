@@ -176,7 +176,6 @@ export async function computedOn(options: EngineOptions): Promise<Computed> {
   return { dtype: precision, engine: name, runtime: version, ...device === null ? {} : { device } };
 }
 
-/** The text options of a study, with defaults filled in. */
 export function textOptions(options: StudyOptions, text: string): TextOptions {
   const { samples = SAMPLES, length = LENGTH, skip = 0, bos = false } = options;
   return { text: options.text ?? text, samples, length, skip, bos };
@@ -206,7 +205,6 @@ export async function provenance(
   };
 }
 
-/** Says that results of an earlier run are used again. */
 export function tellReused({ onNotice }: Reports, label: string, what = "result"): void {
   onNotice?.(`${label}: ${what} reused from an earlier run`);
 }

@@ -143,7 +143,6 @@ async function isKept({ find }: Step, options: RunOptions): Promise<boolean> {
   }
 }
 
-/** Prices a study, without running it. */
 export async function priceOf<S, O extends RunOptions, R, P, In>(
   { verb, checks, on, work }: Study<S, O, R, P, In>,
   subject: In,

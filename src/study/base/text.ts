@@ -17,7 +17,6 @@ import { type Provenance, SCORES, type SharedText } from "../../result/mod.ts";
 import { type Ids, runsOf, sharedShare } from "../../text/mod.ts";
 import type { PlanLike } from "./plan.ts";
 
-/** A text that is packed once. */
 export interface Text {
   readonly sizes: Pick<TextOptions, "samples" | "length">;
   pack(reports: Reports): Promise<Packed>;

@@ -36,7 +36,6 @@ import { eachOf } from "../../entry/mod.ts";
 /** The rows of every part of the study, sample by sample; those of effects and of predictability are empty where they were not measured. */
 export type AllRows = Pick<Rows, "whole" | "sink" | "effects" | "smoothing" | "predictability">;
 
-/** Places of massive activations that the result lists. */
 const MASSIVE_LISTED = 50;
 
 /** The profile that the samples of the full model are. */

@@ -24,7 +24,6 @@ import { eachOf, sum } from "../../entry/mod.ts";
 /** Means over the queries of a sample, by head [H]; null where no query has the statistic. */
 type HeadMeans = NonNullable<PatternsRow[number]>;
 
-/** The means of one sample's statistics. */
 export function headMeans({ positions, stats }: AttentionStats): HeadMeans {
   return eachOf(PATTERN_NAMES, (name) => {
     // A query that sees itself alone has no entropy to normalise.

@@ -92,7 +92,6 @@ function around(
 
 type Context = Walking & { readonly model: Model };
 
-/** The shares of one module. */
 async function sharesAt(
   context: Context,
   at: Pick<GatherPlace, "layer" | "module">,

@@ -99,7 +99,6 @@ export function effectPlans({ layers }: ModelSpec): (DropPlan & { readonly dropp
   return [{ ...noDrop, dropped: null }, ...drops];
 }
 
-/** How far updates move under those plans. */
 export async function effectsRows(running: Running, blocks: Blocks): Promise<EffectsRow[]> {
   const { spec } = running.model;
   const plans = effectPlans(spec).map(({ attention, mlp }) => ({ attention, mlp }));
@@ -132,7 +131,6 @@ function samplesOf<T>({ samples }: Blocks, of: (sample: number) => T): T[] {
   return Array.from({ length: samples }, (_, sample) => of(sample));
 }
 
-/** What a sample has of each kind of module. */
 function ofModules<Seen, T>(
   layer: { readonly attention?: readonly Seen[]; readonly mlp?: readonly Seen[] },
   sample: number,

@@ -52,7 +52,6 @@ export interface Part {
   readonly tokens: number;
 }
 
-/** All texts that a part asks, as tokens. */
 export const inputsOf = ({ documents }: Part) =>
   documents.flatMap(({ requests }) => requests.map(({ input }) => input));
 

@@ -111,7 +111,6 @@ export interface Kept<T> {
   add(more: readonly T[]): Promise<void>;
 }
 
-/** The items of a part under a plan. */
 export async function keptItems(part: Part, plan: DropPlan, options: Running): Promise<Kept<Item>> {
   const { task, shots, bos, seed } = part.setting;
   const setting = { name: task.name, version: task.version, shots, bos, seed };

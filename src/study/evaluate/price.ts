@@ -89,7 +89,6 @@ export function flopsIn(spec: ModelSpec, { read, written }: Work): number {
   return read + 2 * written * weightsOf(spec);
 }
 
-/** A part under some plans. */
 export function partWork(spec: ModelSpec, plans: readonly DropPlan[], part: Part): Work {
   const { setting: { task }, documents } = part;
   const answers = task.generation ? plans.length * documents.length : 0;
@@ -98,7 +97,6 @@ export function partWork(spec: ModelSpec, plans: readonly DropPlan[], part: Part
   return { read, written: answers * WRITTEN };
 }
 
-/** The texts that plans continue. */
 export function textsWork(spec: ModelSpec, plans: readonly DropPlan[], prompts: number): Work {
   const count = plans.length * prompts;
   return { read: readFlops(spec, plans, prompts * PROMPT, count), written: count * TOKENS };

@@ -106,7 +106,6 @@ function amountIn(of: Aim["of"], amount: number | string): number {
   return of in kinds ? shareOf(amount, kinds[of]!) : Number(amount);
 }
 
-/** Documents of each task: those that choose, and those that confirm. */
 export function documentsOf({ limit = LIMIT }: FitAim): { choosing: number; all: number } {
   return { choosing: Math.ceil(limit / 2), all: limit };
 }
@@ -135,7 +134,6 @@ export function savedOf(
   return share ? kvBytes / (allKvBytes(sizes, context) || 1) : kvBytes;
 }
 
-/** A mean with its 95 % interval. */
 export function costOf(value: number, error: number | null, n: number): Cost {
   const [low, high] = interval95(value, error, n);
   return { value, low, high };

@@ -21,7 +21,6 @@ export interface Candidate extends Trial {
 /** Makes the plans of trials; null where a repair is refused. Fits that earlier rounds made are not made again. */
 export type Maker = (round: readonly Trial[], options: RunOptions) => Promise<(Candidate | null)[]>;
 
-/** The maker of a model's lines. */
 export function candidateMaker(model: StudyModel, lines: readonly Line[]): Maker {
   const sizes = sizesOf(model.spec);
   const fits = new Map<Repairing, Fits>();

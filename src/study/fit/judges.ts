@@ -102,7 +102,6 @@ const ROUNDS = 5;
 /** A step with one token takes about as long as so many tokens read at once: it is bound by the bytes of the weights. */
 const STEP_TOKENS = 16;
 
-/** The passes that timing a plan is priced as. */
 export const TIMING: readonly Pass[] = [
   {
     plans: [noDrop],

@@ -60,7 +60,6 @@ export const generationChecks: Checks<OverPlans<GenerationOptions>> = {
   plans: required(list(aDrop, "plans", 1)),
 };
 
-/** What is measured. */
 export type Asked = Awaited<ReturnType<typeof askedOf>>;
 
 /** Fills in the defaults, and asks the questions of the task. */
@@ -95,7 +94,6 @@ export interface PromptSource {
   read(reports: Reports): Promise<Prompts>;
 }
 
-/** The blocks of a text, each a prompt. */
 export function blockPrompts(text: Text): PromptSource {
   const { samples, length } = text.sizes;
   return {

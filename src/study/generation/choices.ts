@@ -26,7 +26,6 @@ interface Question {
   readonly options: readonly number[];
 }
 
-/** The questions of a task whose options part. */
 export type Questions = Awaited<ReturnType<typeof askQuestions>>;
 
 /** Asks the first documents of a task. Throws `RangeError` for a task without choices, and where no document can be used. */

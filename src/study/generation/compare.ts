@@ -112,7 +112,6 @@ function stepOf(texts: readonly TextChanges[], step: number): Beside["steps"][nu
   };
 }
 
-/** The means of every measure, over all steps of all texts. */
 export function meansOf(texts: readonly TextChanges[]): Beside["means"] {
   return eachOf(PREDICTION_MEASURES, (name) => ratio95(texts.map((text) => meanPart(text[name]))));
 }

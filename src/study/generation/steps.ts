@@ -91,7 +91,6 @@ function segmentOf(prompt: readonly number[], text: readonly number[]): TailSegm
 /** Digits that numbers are kept with: more than logits in float32 carry. */
 const DIGITS = 8;
 
-/** Lists by measure of each text. */
 function byText(changes: readonly Pair["change"][], counts: readonly number[]): TextChanges[] {
   const starts = startsOf(counts);
   return counts.map((count, i) => {

@@ -36,7 +36,6 @@ export function isCheckable(by: ScoreName, target: Target): boolean {
   return !baseline && !removes && target !== "consecutive";
 }
 
-/** The size of the samples that a study over a text checks on. */
 function checkSize({ samples, length }: Size): typeof SIZE {
   return { samples: Math.min(samples, SIZE.samples), length: Math.min(length, SIZE.length) };
 }
@@ -58,7 +57,6 @@ export function likelyFirst(spec: ModelSpec, target: Target, count: number): Ent
   );
 }
 
-/** The passes of a check. */
 export function checkPasses(spec: ModelSpec, entries: readonly Entry[], size: Size): Pass[] {
   const checked = checkSize(size);
   return [

@@ -30,14 +30,12 @@ export const orderingChecks = {
   ),
 };
 
-/** The constraints among options; none by default. */
 export function constraintsOf(
   { protectFirst = 0, protectLast = 0, noNeighbours = false }: ConstraintOptions,
 ): Constraints {
   return { protectFirst, protectLast, noNeighbours };
 }
 
-/** Whether anything is constrained. */
 export function constrains({ protectFirst, protectLast, noNeighbours }: Constraints): boolean {
   return protectFirst + protectLast > 0 || noNeighbours;
 }
@@ -61,7 +59,6 @@ export function constrained<E extends Entry>(order: readonly E[], layers: number
   return taken;
 }
 
-/** The candidates that may be dropped next. */
 export function openBeside<E extends Entry>(
   entries: readonly E[],
   taken: readonly Entry[],
@@ -88,7 +85,6 @@ type Place = Pick<Entry, "module" | "layer">;
 const placeIn = (places: readonly Place[], { module, layer }: Place) =>
   places.findIndex((other) => other.module === module && other.layer === layer);
 
-/** Whether a candidate is one of some. */
 export const isAmong = (entry: Place, places: readonly Place[]): boolean => placeIn(places, entry) >= 0;
 
 /** An order with some of its entries at its end, in the order in which they are named. */

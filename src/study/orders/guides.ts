@@ -45,7 +45,6 @@ const measurements = [
   })),
 ];
 
-/** All modules and blocks, in one round. */
 function roundOf(spec: ModelSpec): Round {
   return { open: KINDS.flatMap((kind) => candidatesOf(spec, kind, 0)), taken: [], nll: null };
 }

@@ -95,7 +95,6 @@ const BUDGET_SHARES = { parameters: amountOf("parameters"), kvBytes: amountOf("b
 /** Tokens of a long sequence. */
 export const CONTEXT = 8192;
 
-/** Checks of these options. */
 export const planChecks: Checks<PlanOptions> = {
   target: option(oneOf(TARGETS), "<kind> kind of module to drop (required for a profile)"),
   drop: option(wholeNumber(0), "<n> number of modules to drop"),

@@ -20,7 +20,6 @@ export function kvBytesOf(attention: readonly number[], { kvBytes, kvTokens }: S
   );
 }
 
-/** The same of all layers. */
 export function allKvBytes(sizes: Sizes, context: number): number {
   return kvBytesOf([...sizes.kvBytes.keys()], sizes, context);
 }

@@ -37,7 +37,6 @@ export const orderStudy: Study<StudyModel, OrderOptions, DropOrder> = {
 
 export const plansIn = ({ passes }: Step): number => sum(passes, ({ plans }) => plans.length);
 
-/** The step that makes an order over a text. */
 export function orderStep(model: StudyModel, text: Text, options: OrderOptions): Step<DropOrder> {
   return step(
     passesOf(model, requestOf(model, options), text.sizes).flat(),
@@ -79,7 +78,6 @@ function checkStage(model: StudyModel, text: Text, options: OrderOptions): Stage
   });
 }
 
-/** An order that is not divided. */
 function wholeStage(model: StudyModel, { sizes }: Text, options: OrderOptions): Stage<DropOrder> {
   return stage({
     unit: "orders",

@@ -60,7 +60,6 @@ export const profileStudy: Study<StudyModel, ProfileOptions, Profile> = {
 
 const labelOf = ({ name }: StudyModel) => `profile of ${name}`;
 
-/** The step that profiles a model over a text. */
 export function profileStep(model: StudyModel, text: Text, drop: DropPlan): Step<Profile> {
   return stepOf([{ ...text.sizes, plans: [drop], head: false }], profileStage(model, text, drop));
 }

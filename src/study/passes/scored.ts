@@ -23,13 +23,11 @@ export interface Shared {
   full?: Reference | undefined;
 }
 
-/** Frees what calls have shared. */
 export function freeShared(shared: Shared): void {
   shared.full?.free();
   shared.full = undefined;
 }
 
-/** What is scored, and what becomes of it. */
 interface Scoring<R> {
   readonly model: StudyModel;
   readonly packed: Packed;

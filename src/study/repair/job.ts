@@ -154,7 +154,6 @@ function rotationOf({ magnitudes }: Method, hidden: number): Tensor | null {
   return float32([hidden, hidden], Float32Array.from(hadamard(hidden).data));
 }
 
-/** Throws `RefusedRepair` for a gain that is not above 0. */
 function expectGain(gain: number, { module, layer }: Site): number {
   if (gain > 0 && Number.isFinite(gain)) return gain;
   throw new RefusedRepair(

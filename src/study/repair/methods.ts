@@ -170,7 +170,6 @@ export const methods: Readonly<Record<RepairName, Method>> = {
   },
 };
 
-/** Σ of a diagonal. */
 function trace(products: Float64Array, size: number): number {
   let sum = 0;
   for (let i = 0; i < size; i++) sum += products[i * (size + 1)];
@@ -188,7 +187,6 @@ export function inputSpec(layer: LayerSpec, module: LayerModule, { absorbs, inpu
   return absorbs || input === "stream" ? layer[module]! : linearSpec(layer[module]!.norm);
 }
 
-/** The number of inputs of a fit at a site. */
 export function inputsOf({ layer, window }: Site, { layers, hidden }: ModelSpec, { input }: Method): number {
   const { attention, mlp } = layers[layer];
   if (window) {
@@ -201,7 +199,6 @@ export function inputsOf({ layer, window }: Site, { layers, hidden }: ModelSpec,
 
 const layerOf = ({ model: { spec }, layer }: FitPlace) => spec.layers[layer];
 
-/** Whether a module's output projection has a bias. */
 function hasBias({ attention, mlp }: LayerSpec, module: LayerModule): boolean {
   return module === "mlp" ? mlp?.kind === "dense" && mlp.bias : scoring(attention)?.bias.output ?? false;
 }

@@ -65,7 +65,6 @@ export async function checkPlanFiles(path: string): Promise<void> {
   await expectPlanTensors(tensorPath(path));
 }
 
-/** Throws `Error` for a file that is not one of a plan's tensors. */
 async function expectPlanTensors(file: string): Promise<void> {
   const there = await stat(file).catch(() => null);
   if (!there || there.isDirectory()) return; // a folder is refused where files are written

@@ -9,7 +9,6 @@ import type { Measurement } from "./score.ts";
 const HELD = 512 * 2 ** 20;
 
 type Tokens = "all" | "last";
-/** In the order of the candidates. */
 type Distances = Readonly<Record<Tokens, readonly DistanceSums[]>>;
 
 const fullPass: Measurement["passes"] = (_spec, _round, size) => [{ ...size, plans: [noDrop], head: false }];

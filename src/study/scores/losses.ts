@@ -46,7 +46,6 @@ export function removals(
   };
 }
 
-/** The measurement of the losses of all removals. */
 export function lossesBy(measure: Measure): Measurement<Losses> {
   return {
     unit: "candidates",

@@ -109,7 +109,6 @@ const profiles: Measurement<Scores> = {
   },
 };
 
-/** A column of a profile. */
 export function profiled(column: keyof Scores["block"]): Reading<Scores> {
   return {
     from: profiles,

@@ -47,7 +47,6 @@ export function modulesOf(entries: Entries, has: (kind: LayerModule, layer: numb
   return { attention: layers("attention"), mlp: layers("mlp") };
 }
 
-/** The plan that drops candidates. */
 export function dropOfEntries(spec: ModelSpec, entries: Entries): DropPlan {
   return dropPlan(spec, modulesOf(entries, (kind, layer) => spec.layers[layer][kind] !== null));
 }
@@ -127,7 +126,6 @@ export interface Score {
   ofRemoval?(run: Perplexity): number;
 }
 
-/** The reading of a score for a target. */
 export function readingFor(score: Score, target: Target): Reading {
   return target === "consecutive" && score.windows || score.modules;
 }

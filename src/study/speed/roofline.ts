@@ -75,7 +75,6 @@ export interface RooflineOptions extends Reports {
   readonly accepted?: readonly (number | string)[] | undefined;
 }
 
-/** Checks of these options. */
 export const rooflineChecks: Checks<RooflineOptions> = {
   ...reportChecks,
   device: required(oneOf(DEVICE_NAMES)),
@@ -130,7 +129,6 @@ export async function roofline(named: NamedConfig | string, options: RooflineOpt
   return await onConfig("draw a roofline", named, options, rooflineChecks, draw);
 }
 
-/** The phases of a run, in seconds. */
 type Seconds = Readonly<Record<"prefill" | "decode", number>>;
 
 type PlanRoofline = Roofline["plans"][number];

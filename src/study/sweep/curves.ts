@@ -82,7 +82,6 @@ export const PAGE_CURVES: readonly Curve[] = [
   { target: "attention", by: "random", seed: 0 },
 ];
 
-/** The plans of a curve, by number of drops. */
 export function curvePlans(profile: Profile, curve: Curve | DropOrder, steps: readonly number[]): Plan[] {
   if (!("kind" in curve)) {
     const { target, by, seed } = curve;

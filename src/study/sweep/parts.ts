@@ -177,7 +177,6 @@ export function likelyPlans(spec: ModelSpec, curves: readonly Curve[], steps: re
   ].filter((plans) => plans.length > 0);
 }
 
-/** Scores of a model's modules in a random order. */
 function randomScores({ layers }: ModelSpec, seed: number): Scores {
   const order = permutation(3 * layers.length, seed);
   const scores = (there: (layer: ModelSpec["layers"][number]) => boolean, kind: number) => {

@@ -119,7 +119,6 @@ export const checkpointsStudy: Study<Series, CheckpointsOptions, Checkpoints, Pr
   },
 };
 
-/** The specification and identity of the first checkpoint. */
 async function outlineOf({ checkpoints: [first] }: Series, options: Reports) {
   if (!first) throw new RangeError("Cannot profile checkpoints: the series is empty, expected a checkpoint");
   const closed = await first.outline(reportsOf(options));

@@ -108,7 +108,6 @@ export interface DraftCounts {
   readonly ties: number;
 }
 
-/** Opens the counts of a text. */
 export function draftCounts(plan: DropPlan, tokens: number) {
   const depths = Array.from({ length: tokens }, () => ({ tried: 0, accepted: 0 }));
   const sum = { rounds: 0, drafted: 0, accepted: 0, ties: 0 };
