@@ -13,7 +13,7 @@ import {
   segmentsOf,
   streamProbe,
 } from "../../src/run/mod.ts";
-import { added, engine, randomBlocks, UNIT, withFixture } from "../support.ts";
+import { added, engine, isThorough, randomBlocks, UNIT, withFixture } from "../support.ts";
 
 const KINDS = ["attention", "mlp"] as const;
 
@@ -50,7 +50,9 @@ for (const name of ["llama", "gemma2", "neox-parallel"]) {
       ];
       const settings: [Blocks, budgets: (number | undefined)[]][] = [
         [randomBlocks(3, 7, vocabulary), [undefined]],
-        [randomBlocks(2, 1030, vocabulary), [undefined, 1]], // a group for each batch
+        ...isThorough || name === "llama"
+          ? [[randomBlocks(2, 1030, vocabulary), [undefined, 1]] as [Blocks, (number | undefined)[]]] // a group for each batch
+          : [],
       ];
       for (const [blocks, budgets] of settings) {
         const probes = budgets.map(() => effectsProbe(layers.length, plans.length));
