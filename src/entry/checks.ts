@@ -20,14 +20,14 @@ export type Check = ((value: unknown, path: string) => Flaw | null) & Relation &
   readonly isRequired?: boolean;
   /** The value that a text on a command line stands for; a text that stands for none stays one, which the check refuses. */
   readonly read?: (text: string) => unknown;
-  /** The names that it allows. */
+  /** The names that it allows, of a list those of an entry. */
   readonly names?: readonly string[];
   /** Whether it is of a list. */
   readonly isList?: boolean;
   /** The option in a command's help: its value if it has one, then a sentence, "<n> number of text blocks". */
   readonly says?: string;
-  /** The default, in words. */
-  readonly usual?: string;
+  /** The default; in words where it depends on something. */
+  readonly usual?: unknown;
   /** The heading of help that it stands under. */
   readonly heading?: string;
 };
@@ -104,6 +104,7 @@ export function list(of: Check, what: string, least = 0): Check {
   const { read = (text) => text, names } = of;
   return withMore(each, {
     isList: true,
+    ...names && { names },
     read: (text) => inOrder(text.split(",").map((one) => read(one.trim())), names),
   });
 }
@@ -174,8 +175,16 @@ export function related(check: Check, relation: Relation): Check {
 
 /** The check of an option that commands have too: the words of its help, and its default if there is one. */
 export function option(check: Check, says: string, usual?: unknown, relation: Relation = {}): Check {
-  const words = usual === undefined ? {} : { usual: [usual].flat().join(", ") };
-  return withMore(check, { says, ...words, ...relation });
+  return withMore(check, { says, ...usual === undefined ? {} : { usual }, ...relation });
+}
+
+/** Options of these names, all unless some are named, with the defaults of their checks where they are not set. */
+export function filled<Options extends object, Name extends keyof Options>(
+  checks: Checks<Options>,
+  options: Partial<Pick<Options, Name>>,
+  names: readonly Name[] = Object.keys(checks) as Name[],
+): { readonly [Own in Name]-?: NonNullable<Options[Own]> } {
+  return Object.fromEntries(names.map((name) => [name, options[name] ?? checks[name].usual])) as never;
 }
 
 /** Checks of options with these defaults instead of their own. */
@@ -185,7 +194,7 @@ export function usually<Table extends object>(
 ) {
   const others = Object.entries(usual).map(([name, value]) => {
     const check = checks[name as keyof Table] as Check;
-    return [name, withMore(check, { usual: String(value) })];
+    return [name, withMore(check, { usual: value })];
   });
   return { ...checks, ...Object.fromEntries(others) } as Table;
 }

@@ -36,7 +36,7 @@ const searches: readonly (readonly Order[])[] = [["importance"], ["importance", 
 using model = await openModel(values.model);
 const { layers } = model.spec;
 const sizes = sizesOf(model.spec);
-const text = textOf(model, size, "wiki");
+const text = textOf(model, { ...size, text: "wiki" });
 const [choosing, confirming] = [[0, samples], [samples, 2 * samples]].map(([from, to]) =>
   samplesOf(text, { from, to })
 );

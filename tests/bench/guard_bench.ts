@@ -68,7 +68,7 @@ async function made(way: Repairing, plan: DropPlan): Promise<DropPlan> {
 }
 
 const text = (skip: number, samples: number) =>
-  textOf(model, { text: values.text, skip, samples, length, bos: false }, "");
+  textOf(model, { text: values.text, skip, samples, length, bos: false });
 const fresh = text(0, truth);
 const counts = { "held out": tally(), refitted: tally() };
 function tally() {

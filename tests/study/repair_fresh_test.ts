@@ -25,7 +25,7 @@ const plan = { attention: [1], mlp: [2] };
 
 /** The fits of a repair, judged or not, with the plan that they make. */
 async function fitted(model: StudyModel, text: string, by: RepairName, sequential: boolean) {
-  const own = repairOf(repairing(model, textOf(model, { ...SIZES, text }, ""), by, sequential), plan);
+  const own = repairOf(repairing(model, textOf(model, { ...SIZES, text }), by, sequential), plan);
   const solved = await fitsOf(own, { engine });
   return { solved, made: repairedBy(own, solved) };
 }

@@ -16,7 +16,7 @@ import { displayed, folderOf, installed } from "../../home/mod.ts";
 import { align } from "../../show/mod.ts";
 import { info } from "../../subject/mod.ts";
 import { type Context, openOptions, reportsTo } from "../shared/context.ts";
-import { explained, helpCommand } from "../shared/help.ts";
+import { entries, explained, helpCommand } from "../shared/help.ts";
 import { type OutFlags, withJsonFlag, withOutFlags } from "../shared/destination.ts";
 import { MODEL, type ModelFlags, withModelFlags } from "../shared/options.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
@@ -104,14 +104,12 @@ function folders(): string {
     [folderOf("results"), "results and pages"],
     [folderOf("cuda"), "CUDA's libraries (lamina cuda)"],
     [folderOf("venv"), "JupyterLab's environment (lamina lab)"],
-  ].map(([folder, what]) => [displayed(folder), what]);
+  ].map(([folder, what]) => [displayed(folder), what] as [string, string]);
   if (installed) rows.push([displayed(folderOf("notebooks")), "your copies of the notebooks (lamina lab)"]);
   rows.push(["DENO_DIR", "Deno's own cache (by default on Linux ~/.cache/deno)"]);
-  const width = Math.max(...rows.map(([folder]) => folder.length));
-  const lines = rows.map(([folder, what]) => `  ${folder.padEnd(width)}  ${what}`);
   return [
     "Folders:",
-    ...lines,
+    entries(rows),
     ...installed ? ["", "Uninstalling Lamina leaves these folders: delete what you no longer need."] : [],
   ].join("\n");
 }

@@ -50,7 +50,7 @@ export function figuresCommand(context: Context): Command {
     );
   explained(command, "figures --only importance,quality");
   withOptions(command, {
-    only: option(list(oneOf(NAMES), "analyses"), `<names> analyses to draw, of ${NAMES.join(", ")}`, "all"),
+    only: option(list(oneOf(NAMES), "analyses"), "<names> analyses to draw", "all"),
     samples: option(wholeNumber(1), "<n> number of text blocks", "depends on the analysis"),
     length: option(wholeNumber(2), "<t> tokens per block", "depends on the analysis"),
     ...engineChecks,

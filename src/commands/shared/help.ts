@@ -111,7 +111,7 @@ export function helpCommand(example: string): Command {
   });
 }
 
-function entries(pairs: readonly (readonly [string, string])[]): string {
+export function entries(pairs: readonly (readonly [string, string])[]): string {
   const width = Math.max(...pairs.map(([name]) => name.length));
   return pairs.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`).join("\n");
 }

@@ -43,11 +43,12 @@ export function withOptions(command: Command, table: Table): Command {
 function optionOf(name: string, check: Check, table: Table): Option {
   const [, value = "", says] = check.says!.match(/^([<[][^>\]]+[>\]] )?([^]*)$/)!;
   const words = says.replaceAll(/`(\w+)`/g, (word, other) => other in table ? flagOf(other) : word);
-  const isOn = check.usual === "true";
-  const option = new Option(`${isOn ? `--no-${name}` : flagOf(name)} ${value}`.trim(), words);
+  const names = check.isList && check.names ? `, from: ${check.names.join(", ")}` : "";
+  const isOn = check.usual === true;
+  const option = new Option(`${isOn ? `--no-${name}` : flagOf(name)} ${value}`.trim(), words + names);
   option.negate = isOn; // `--no-neighbours` is a name of the library
   if (check.heading) option.helpGroup(check.heading);
-  if (!isOn && check.usual !== undefined) option.default(undefined, check.usual);
+  if (!isOn && check.usual !== undefined) option.default(undefined, [check.usual].flat().join(","));
   if (check.isRequired && check.usual === undefined) option.makeOptionMandatory();
   if (check.names && !check.isList) return option.choices(check.names);
   const own = check.isList ? (text: string) => reads(check)(entriesOf(text).join(",")) : reads(check);

@@ -13,6 +13,7 @@ import {
 import {
   aSize,
   type Checks,
+  filled,
   flag,
   meter,
   oneOf,
@@ -106,6 +107,9 @@ export const studyChecks: Checks<StudyOptions> = {
   ...runChecks,
 };
 
+/** The same for a study that measures quality. */
+export const heldOutChecks: Checks<StudyOptions> = usually(studyChecks, { text: HELD_OUT_TEXT });
+
 /** Checks of options about how repairs are fitted, which have no effect without a repair. */
 export const repairFitChecks = under("Calibration:", {
   sequential: option(
@@ -176,9 +180,12 @@ export async function computedOn(options: EngineOptions): Promise<Computed> {
   return { dtype: precision, engine: name, runtime: version, ...device === null ? {} : { device } };
 }
 
-export function textOptions(options: StudyOptions, text: string): TextOptions {
-  const { samples = SAMPLES, length = LENGTH, skip = 0, bos = false } = options;
-  return { text: options.text ?? text, samples, length, skip, bos };
+/** The text options of a study, with the defaults of its checks filled in. */
+export function textOptions(
+  options: Partial<TextOptions>,
+  checks: Checks<TextOptions> = studyChecks,
+): TextOptions {
+  return { ...filled(checks, options, ["text", "samples", "length", "skip"]), bos: options.bos ?? false };
 }
 
 /** What made a text into tokens: a tokenizer's fingerprint, or "none" where the tokens were given. */

@@ -1,5 +1,5 @@
 /** The text of a study, whose sizes are known at once and which is packed when it is first needed, and the leak guard. */
-import { displayable, type Reports, reportsOf } from "../../entry/mod.ts";
+import { type Checks, displayable, type Reports, reportsOf } from "../../entry/mod.ts";
 import {
   drawText,
   packAgain,
@@ -22,13 +22,13 @@ export interface Text {
   pack(reports: Reports): Promise<Packed>;
 }
 
-/** The text that the options name, or the usual one. */
+/** The text that the options name, or the usual one of a study with these checks. */
 export function textOf(
   model: Exclude<Parameters<typeof packText>[0], string>,
   options: Partial<TextOptions>,
-  usual: string,
+  checks?: Checks<TextOptions>,
 ): Text {
-  const sizes = textOptions(options, usual);
+  const sizes = textOptions(options, checks);
   return packedOnce(sizes, (reports) => packText(model, { ...sizes, ...reports }));
 }
 

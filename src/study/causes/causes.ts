@@ -7,19 +7,12 @@
  * for what that does to later updates. The last grows with the square of the depth: it can be left out. A fifth run, on samples of
  * its own, measures how much of each update follows from its own token; it is made only if its samples are given.
  */
-import { type Checks, option, phases, wholeNumber, within } from "../../entry/mod.ts";
+import { phases, within } from "../../entry/mod.ts";
 import { isFull } from "../../measure/mod.ts";
 import type { Causes } from "../../result/mod.ts";
 import { changedModel } from "../../run/mod.ts";
 import { expectRoom } from "../base/estimate.ts";
-import {
-  CALIBRATION_TEXT,
-  provenance,
-  type RunOptions,
-  studyChecks,
-  type StudyOptions,
-  textOptions,
-} from "../base/options.ts";
+import { provenance, type RunOptions, studyChecks, type StudyOptions, textOptions } from "../base/options.ts";
 import { aDrop, dropsIn, type PlanLike } from "../base/plan.ts";
 import { run, runWork, step, type Study } from "../base/study.ts";
 import { dependsOn, textOf, zipfOf } from "../base/text.ts";
@@ -31,7 +24,14 @@ import {
   withUntrained,
 } from "../untrained/random_init.ts";
 import { type NamedConfig, onConfig, onModel, type StudyModel } from "../../subject/mod.ts";
-import { type CausesMeasures, causesPasses, causesWork, settingsOf, sinkSizes } from "./work.ts";
+import {
+  type CausesMeasures,
+  causesPasses,
+  causesWork,
+  measureChecks,
+  settingsOf,
+  sinkSizes,
+} from "./work.ts";
 
 export type { CausesMeasures };
 
@@ -42,20 +42,6 @@ export type CausesOptions = StudyOptions & CausesMeasures & {
 };
 /** Options of `untrainedCauses`. */
 export type UntrainedOptions = RandomInitOptions & CausesMeasures;
-
-const measureChecks: Checks<CausesMeasures> = {
-  queryStride: option(wholeNumber(1), "<k> compute attention patterns from every k-th query", 1),
-  effectSamples: option(
-    wholeNumber(0),
-    "<n> samples for the effect of each drop on later layers (about one pass per layer); 0 skips it",
-    2,
-  ),
-  predictabilitySamples: option(
-    wholeNumber(0),
-    "<n> samples for the share of each update that a linear function of its own token gives; 0 skips it",
-    0,
-  ),
-};
 
 /**
  * Measures the causes of redundancy in a model over a calibration text; with `drop`, in the model as the plan changes it.
@@ -81,18 +67,18 @@ export const causesStudy: Study<StudyModel, CausesOptions, Causes> = {
     const drop = dropsIn(opened, options.drop ?? {});
     const model = { ...opened, ...changedModel(opened, drop) };
     const label = `causes in ${model.name}`;
-    const text = textOf(model, options, CALIBRATION_TEXT);
-    const { skip, ...sizes } = textOptions(options, CALIBRATION_TEXT);
+    const text = textOf(model, options);
+    const { skip, ...sizes } = textOptions(options);
     const published = sinkSizes(sizes);
     const sink = textOf(model, {
       ...sizes,
       ...published,
       skip: Math.floor(skip * sizes.length / published.length),
       bos: false,
-    }, CALIBRATION_TEXT);
+    });
     const fitted = predictabilityOf(
       options,
-      (samples) => textOf(model, { ...options, samples }, CALIBRATION_TEXT),
+      (samples) => textOf(model, { ...options, samples }),
     );
     const origin = async (options: RunOptions) => {
       const reports = within(options, phases(label, [0, 1], options.onProgress)(0));
@@ -112,8 +98,8 @@ export const causesStudy: Study<StudyModel, CausesOptions, Causes> = {
 };
 
 /** The samples for predictability; null if it is not to be measured. */
-function predictabilityOf<T>({ predictabilitySamples = 0 }: CausesMeasures, of: (samples: number) => T) {
-  return predictabilitySamples > 0 ? of(predictabilitySamples) : null;
+function predictabilityOf<T>({ predictabilitySamples }: CausesMeasures, of: (samples: number) => T) {
+  return predictabilitySamples ? of(predictabilitySamples) : null;
 }
 
 /**

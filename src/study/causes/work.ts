@@ -2,6 +2,7 @@
  * The work of the study of causes, in stages: what the full model, the sink rate and single drops show; smoothing, whose drops follow from
  * that; and, if it is wanted, predictability, which is added to a result without it that an earlier run kept.
  */
+import { type Checks, filled, option, wholeNumber } from "../../entry/mod.ts";
 import { type LayerModule, MODULES } from "../../measure/mod.ts";
 import type { Model, ModelSpec } from "../../models/mod.ts";
 import {
@@ -38,6 +39,21 @@ export interface CausesMeasures {
    */
   readonly predictabilitySamples?: number | undefined;
 }
+
+/** Checks of these options. */
+export const measureChecks: Checks<CausesMeasures> = {
+  queryStride: option(wholeNumber(1), "<k> compute attention patterns from every k-th query", 1),
+  effectSamples: option(
+    wholeNumber(0),
+    "<n> samples for the effect of each drop on later layers (about one pass per layer); 0 skips it",
+    2,
+  ),
+  predictabilitySamples: option(
+    wholeNumber(0),
+    "<n> samples for the share of each update that a linear function of its own token gives; 0 skips it",
+    0,
+  ),
+};
 
 /** A model over texts, and where its numbers come from. */
 interface Subject {
@@ -148,9 +164,10 @@ function passesIn(parts: readonly Rows["of"][], passes: ReturnType<typeof passes
 export function settingsOf(
   spec: ModelSpec,
   sizes: Sizes,
-  { queryStride = 1, effectSamples = 2, predictabilitySamples = 0 }: CausesMeasures,
+  measures: CausesMeasures,
 ): Settings {
   const { samples, length } = sizes;
+  const { queryStride, effectSamples, predictabilitySamples } = filled(measureChecks, measures);
   const heldOut = predictabilitySamples === 0 ? null : heldOutOf(predictabilitySamples);
   return {
     queryStride,

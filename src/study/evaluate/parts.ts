@@ -5,7 +5,7 @@
  */
 import { phases, within } from "../../entry/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
-import { HELD_OUT_TEXT, reporter, tellReused } from "../base/options.ts";
+import { heldOutChecks, reporter, tellReused } from "../base/options.ts";
 import { type Part, type Running, WRITTEN } from "./asked.ts";
 import {
   allContinuations,
@@ -116,7 +116,7 @@ export async function writeTexts(
   options: PartsOptions,
   report?: (done: number, total: number) => void,
 ): Promise<(readonly number[][])[]> {
-  const text = textOf(options.model, { samples: prompts, length: PROMPT }, HELD_OUT_TEXT);
+  const text = textOf(options.model, { samples: prompts, length: PROMPT }, heldOutChecks);
   const { blocks, ...origin } = await text.pack(options);
   const ids = idsByBlock(blocks).map((ids) => [...ids]);
   return await allContinuations({ ...origin, ids }, TOKENS, options, report);

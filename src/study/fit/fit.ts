@@ -7,7 +7,7 @@ import { type DropOrder, type Fit, head, type Profile } from "../../result/mod.t
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { tasksNamed } from "../../tasks/mod.ts";
 import { leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
-import { CALIBRATION_TEXT, HELD_OUT_TEXT, type RunOptions } from "../base/options.ts";
+import type { RunOptions } from "../base/options.ts";
 import { run, type Step, step, type Study } from "../base/study.ts";
 import { fitPasses, type Repairing } from "../repair/fits.ts";
 import { neededFits } from "../repair/needed.ts";
@@ -17,15 +17,7 @@ import { calibrated, likelyPlans, standIn, sweepPasses } from "../sweep/parts.ts
 import { aimOf } from "./aims.ts";
 import { find, type Parts } from "./find.ts";
 import { halfOf, TIMING } from "./judges.ts";
-import {
-  FIT_SAMPLES,
-  fitChecks,
-  type FitOptions,
-  type Line,
-  lineOf,
-  linesPlanned,
-  removedFor,
-} from "./lines.ts";
+import { fitChecks, type FitOptions, type Line, lineOf, linesPlanned, removedFor } from "./lines.ts";
 
 export type { FitOptions };
 
@@ -64,14 +56,14 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
     const aim = aimOf(options);
     aim.tasks?.forEach(tasksNamed); // an unknown one is an error before anything runs
     const { calibration, calibrating, profiling, ways } = calibrated(model, options);
-    const text = textOf(model, { ...options, samples: options.samples ?? FIT_SAMPLES }, HELD_OUT_TEXT);
+    const text = textOf(model, options, fitChecks);
     const planned = linesPlanned(model.spec, options, calibration);
     if (planned.length === 0) {
       throw new RangeError(`Cannot fit ${model.name}: no module may be dropped, expected at least one`);
     }
     const ordering = planned.map(({ order }) => order && orderStep(model, calibrating, order));
     const removed = removedFor(model.spec, planned, options);
-    const short = checkText(model, calibration, calibrating, CALIBRATION_TEXT);
+    const short = checkText(model, calibration, calibrating);
     const checking = step(
       removed.length > 0 ? checkPasses(model.spec, removed, calibrating.sizes) : [],
       async (runOptions) => removed.length > 0 ? await removeEach(model, short, removed, runOptions) : null,

@@ -13,7 +13,7 @@ import {
   SCORES,
 } from "../../result/mod.ts";
 import { sizesOf, type StudyModel, textChecks } from "../../subject/mod.ts";
-import { HELD_OUT_TEXT, repairFitChecks, studyChecks, type StudyOptions } from "../base/options.ts";
+import { heldOutChecks, repairFitChecks, type StudyOptions } from "../base/options.ts";
 import {
   constraintChecks,
   type ConstraintOptions,
@@ -28,17 +28,7 @@ import { aTarget, droppable, rank, type RankTarget } from "../orders/rank.ts";
 import { aimChecks, type FitAim } from "./aims.ts";
 import { savesOf } from "../orders/sizes.ts";
 import { candidatesOf, type Entry } from "../scores/score.ts";
-import {
-  type Checks,
-  flag,
-  list,
-  oneOf,
-  option,
-  optionsOf,
-  under,
-  usually,
-  wholeNumber,
-} from "../../entry/mod.ts";
+import { type Checks, flag, list, oneOf, option, optionsOf, under, wholeNumber } from "../../entry/mod.ts";
 import type { CalibratedOptions } from "../sweep/parts.ts";
 import type { Repairing } from "../repair/fits.ts";
 import { REPAIRS } from "../../measure/mod.ts";
@@ -167,25 +157,14 @@ export interface FitOptions extends StudyOptions, FitAim, FitLines, CalibratedOp
   readonly time?: boolean | undefined;
 }
 
-/** Samples of 512 tokens that choose and confirm. */
-export const FIT_SAMPLES = 16;
-
 export const fitChecks: Checks<FitOptions> = {
   ...aimChecks,
   ...under("Search:", {
-    targets: option(
-      list(aTarget, "targets", 1),
-      `<kinds> modules to drop, from: ${aTarget.names!.join(", ")}`,
-      TRIED,
-    ),
-    by: option(
-      list(oneOf(ORDERS), "scores", 1),
-      `<orders> orders to try, from: ${ORDERS.join(", ")}`,
-      PAPER_SCORE,
-    ),
+    targets: option(list(aTarget, "targets", 1), "<kinds> modules to drop", TRIED),
+    by: option(list(oneOf(ORDERS), "scores", 1), "<orders> orders to try", PAPER_SCORE),
     repair: option(
       list(oneOf(REPAIRS), "repairs"),
-      `<repairs> repairs to try where the bare drop breaks the promise, from: ${REPAIRS.join(", ")}`,
+      "<repairs> repairs to try where the bare drop breaks the promise",
     ),
     saving: option(oneOf(["parameters", "kv-bytes"]), "<what> what makes a plan larger", "parameters"),
     time: option(flag, "do not measure how fast the answer reads and writes", true),
@@ -195,9 +174,9 @@ export const fitChecks: Checks<FitOptions> = {
   ...repairFitChecks,
   seed: orderingChecks.seed,
   ...constraintChecks,
-  ...usually(studyChecks, { text: HELD_OUT_TEXT }),
+  ...heldOutChecks,
   ...under("Text:", {
-    samples: option(wholeNumber(4), "<n> number of text blocks", FIT_SAMPLES), // two in each half are the fewest with an interval
+    samples: option(wholeNumber(4), "<n> number of text blocks", 16), // two in each half are the fewest with an interval
   }),
   profile: aProfile,
 };

@@ -1,6 +1,7 @@
 /** The request of a study of generation: options, checks and defaults, prompts, and the price. */
 import {
   type Checks,
+  filled,
   list,
   number,
   option,
@@ -15,7 +16,7 @@ import {
 import { joinHashes } from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import { HELD_OUT_TEXT, studyChecks, type StudyOptions } from "../base/options.ts";
+import { heldOutChecks, type StudyOptions } from "../base/options.ts";
 import { aDrop, dropsIn, type OverPlans } from "../base/plan.ts";
 import { type Text, textOf } from "../base/text.ts";
 import { askQuestions } from "./choices.ts";
@@ -38,13 +39,10 @@ export interface GenerationOptions extends StudyOptions {
   readonly limit?: number | undefined;
 }
 
-/** Tokens of a prompt, those written after it, and documents of a task. */
-const [PROMPT_TOKENS, WRITTEN_TOKENS, DOCUMENTS] = [32, 64, 100];
-
 export const generationChecks: Checks<OverPlans<GenerationOptions>> = {
-  ...usually(studyChecks, { text: HELD_OUT_TEXT, length: PROMPT_TOKENS }),
+  ...usually(heldOutChecks, { length: 32 }),
   prompts: related(list(string, "prompts", 1), { excludes: ["text", "samples", "length", "skip"] }),
-  tokens: option(wholeNumber(1), "<n> maximum number of tokens written after each prompt", WRITTEN_TOKENS),
+  tokens: option(wholeNumber(1), "<n> maximum number of tokens written after each prompt", 64),
   temperature: option(
     number("a number from 0.01 to 100", (value) => value >= 0.01 && value <= 100),
     "<t> temperature of the compared probabilities; texts are written greedily",
@@ -54,7 +52,7 @@ export const generationChecks: Checks<OverPlans<GenerationOptions>> = {
     text,
     "<name> a task of choices to compare at its questions too, for example arc_easy, or brackets, which needs no data",
   ),
-  limit: option(wholeNumber(1), "<n> use only the first n documents of the task", DOCUMENTS, {
+  limit: option(wholeNumber(1), "<n> use only the first n documents of the task", 100, {
     needs: "task",
   }),
   plans: required(list(aDrop, "plans", 1)),
@@ -64,13 +62,15 @@ export type Asked = Awaited<ReturnType<typeof askedOf>>;
 
 /** Fills in the defaults, and asks the questions of the task. */
 export async function askedOf(model: StudyModel, options: OverPlans<GenerationOptions>) {
-  const { prompts, tokens = WRITTEN_TOKENS, temperature = 1, task, limit = DOCUMENTS, bos = false } = options;
+  const { prompts, task, bos = false } = options;
+  const names = ["tokens", "temperature", "limit"] as const;
+  const { tokens, temperature, limit } = filled(generationChecks, options, names);
   const plans = options.plans.map((plan) => dropsIn(model, plan));
   return {
     plans,
     prompts: prompts
       ? await writtenPrompts(model, prompts, bos)
-      : blockPrompts(textOf(model, { ...options, length: options.length ?? PROMPT_TOKENS }, HELD_OUT_TEXT)),
+      : blockPrompts(textOf(model, options, generationChecks)),
     tokens,
     temperature,
     questions: task === undefined ? null : await askQuestions(model, task, limit, options),

@@ -41,8 +41,8 @@ function checkSize({ samples, length }: Size): typeof SIZE {
 }
 
 /** The samples themselves, from the beginning of the study's text. */
-export function checkText(model: StudyModel, options: StudyOptions, { sizes }: Text, usual: string): Text {
-  return textOf(model, { ...options, ...checkSize(sizes) }, usual);
+export function checkText(model: StudyModel, options: StudyOptions, { sizes }: Text): Text {
+  return textOf(model, { ...options, ...checkSize(sizes) });
 }
 
 /** How many candidates of an order of `upto` modules are removed: twice as many, so that others may take the places of those that go last. */

@@ -9,14 +9,7 @@ import type { ModelSpec } from "../../models/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { aText, onModel, type StudyModel } from "../../subject/mod.ts";
 import { flopsOf, needOf, type Pass } from "../base/estimate.ts";
-import {
-  CALIBRATION_TEXT,
-  HELD_OUT_TEXT,
-  provenance,
-  studyChecks,
-  type StudyOptions,
-  textOptions,
-} from "../base/options.ts";
+import { HELD_OUT_TEXT, provenance, studyChecks, type StudyOptions, textOptions } from "../base/options.ts";
 import { step, type Study } from "../base/study.ts";
 import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
 import {
@@ -77,7 +70,7 @@ async function measured(model: StudyModel, { heldOut, ...options }: GuidesOption
   const need = needOf(model, passes.flat());
   const weights = passes.map((own) => flopsOf(model, own));
   const phase = phases(`guides to ${model.name}`, [0, ...weights], options.onProgress);
-  const packed = await textOf(model, options, CALIBRATION_TEXT).pack(within(options, phase(0)));
+  const packed = await textOf(model, options).pack(within(options, phase(0)));
   const calibration = await provenance(model, packed, noDrop, options);
   const ground = { model, packed, provenance: calibration, need };
   const found = new Map<Measurement, unknown>();
@@ -131,7 +124,7 @@ export const guidesStudy: Study<StudyModel, GuidesOptions, Guides> = {
       guidesPasses(model, options).flat(),
       (runOptions) => measured(model, { ...options, ...runOptions }),
     );
-    return workOver(model, textOf(model, options, CALIBRATION_TEXT), {
+    return workOver(model, textOf(model, options), {
       label: `guides to ${model.name}`,
       plans: plansIn(measuring),
       steps: [measuring],
@@ -142,7 +135,7 @@ export const guidesStudy: Study<StudyModel, GuidesOptions, Guides> = {
 
 /** The passes of each measurement, then those of the removals: the full model and each kind. */
 function guidesPasses({ spec }: Pick<StudyModel, "spec">, options: GuidesOptions): Pass[][] {
-  const { samples, length } = textOptions(options, "");
+  const { samples, length } = textOptions(options);
   const size = { samples, length };
   const removals = removalsOf(spec).filter((plans) => plans.length > 0);
   return [

@@ -16,7 +16,7 @@ import {
 import { noDrop } from "../../run/mod.ts";
 import { onModel, sizesOf, type StudyModel } from "../../subject/mod.ts";
 import { expectRoom, flopsOf, needOf } from "../base/estimate.ts";
-import { CALIBRATION_TEXT, provenance, type StudyOptions, tellReused } from "../base/options.ts";
+import { provenance, type StudyOptions, tellReused } from "../base/options.ts";
 import { type Text, textOf } from "../base/text.ts";
 import { candidatesOf, type Entry, type Ground, measured, ranked, readingFor } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
@@ -53,12 +53,11 @@ export async function order(model: StudyModel | string, options: OrderOptions): 
 async function ordered(model: StudyModel, options: OrderOptions): Promise<DropOrder> {
   const request = requestOf(model, options);
   const { target, by, seed, upto } = request;
-  const usual = CALIBRATION_TEXT;
   const label = `${target} of ${model.name} by ${by}`;
   const phase = phases(label, [0, 1], options.onProgress);
-  const text = textOf(model, options, usual);
+  const text = textOf(model, options);
   const packed = await text.pack(within(reportsOf(options), phase(0)));
-  const short = checkText(model, options, text, usual);
+  const short = checkText(model, options, text);
   const ground = { model, packed, seed, provenance: await provenance(model, packed, noDrop, options) };
   const origin = orderOrigin({ ...request, provenance: ground.provenance });
   const compute = () => computed(ground, short, request, within(options, phase(1)));

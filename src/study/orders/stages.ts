@@ -5,7 +5,7 @@
 import type { DropOrder } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
-import { CALIBRATION_TEXT, keptOnly, provenance, type RunOptions } from "../base/options.ts";
+import { keptOnly, provenance, type RunOptions } from "../base/options.ts";
 import { byPasses, type Span, type Stage, stage } from "../base/stage.ts";
 import { type Step, step, type Study } from "../base/study.ts";
 import { type Text, textOf, workOver } from "../base/text.ts";
@@ -23,7 +23,7 @@ export const orderStudy: Study<StudyModel, OrderOptions, DropOrder> = {
   checks: orderChecks,
   on: onModel,
   work(model, options) {
-    const text = textOf(model, options, CALIBRATION_TEXT);
+    const text = textOf(model, options);
     const ordering = orderStep(model, text, options);
     return workOver(model, text, {
       label: `order of ${model.name}`,
@@ -72,7 +72,7 @@ function checkStage(model: StudyModel, text: Text, options: OrderOptions): Stage
       const all = scores[request.by].again
         ? likely
         : (await order(model, { ...own, ...constraintsOf({}) })).order;
-      const short = checkText(model, options, text, CALIBRATION_TEXT);
+      const short = checkText(model, options, text);
       await removeEach(model, short, all.slice(from, to), runOptions, from === 0);
     },
   });

@@ -18,7 +18,7 @@ import { changedSpec, LAYER_VALUES, type LayerValue, type Seen, valuesProbe } fr
 import type { StudyModel } from "../../subject/mod.ts";
 import { draftOf } from "../base/estimate.ts";
 import { leakGuardOver, textOf } from "../base/text.ts";
-import { HELD_OUT_TEXT, type StudyOptions } from "../base/options.ts";
+import { heldOutChecks, type StudyOptions } from "../base/options.ts";
 import { dropsIn, type PlanLike } from "../base/plan.ts";
 import { readsHead, withIds, withLens } from "./observe.ts";
 import { scored } from "./scored.ts";
@@ -49,7 +49,7 @@ export async function changedPerplexities(
   options: StudyOptions,
 ): Promise<Perplexity[]> {
   const drops = plans.map((plan) => dropsIn(model, plan));
-  const text = textOf(model, options, HELD_OUT_TEXT);
+  const text = textOf(model, options, heldOutChecks);
   const phase = phases(`changed runs of ${model.name}`, [0, 1], options.onProgress);
   const packed = await text.pack(within(options, phase(0)));
   const guard = await leakGuardOver(model, text, [options.text], options);

@@ -7,7 +7,7 @@ import { MODULES, pairsOf, rankCorrelation } from "../../measure/mod.ts";
 import type { LayerSpec } from "../../models/mod.ts";
 import { type AgainstLlmDrop, head, type OfficialDifference, type Profile } from "../../result/mod.ts";
 import { llmDropProbe } from "../../run/mod.ts";
-import { CALIBRATION_TEXT, reporter, studyChecks, type StudyOptions } from "../base/options.ts";
+import { reporter, studyChecks, type StudyOptions } from "../base/options.ts";
 import { pass } from "../base/pass.ts";
 import { profile } from "./profile.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
@@ -65,7 +65,7 @@ type Importance = Profile["attention"]["importance"];
 
 async function measure(model: StudyModel, options: StudyOptions) {
   // The same text as before: packing it has been reported.
-  const text = textOf(model, options, CALIBRATION_TEXT);
+  const text = textOf(model, options);
   const { blocks } = await text.pack({ ...options, onProgress: () => {} });
   const probe = llmDropProbe(model.spec.layers);
   const onProgress = reporter("llm-drop's layers", "modules", options);

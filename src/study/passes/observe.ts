@@ -28,7 +28,7 @@ import {
   valuesProbe,
 } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
-import { CALIBRATION_TEXT, engineOf, reporter, studyChecks, type StudyOptions } from "../base/options.ts";
+import { engineOf, reporter, studyChecks, type StudyOptions } from "../base/options.ts";
 import { pass } from "../base/pass.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { idsOf } from "./predictions.ts";
@@ -192,7 +192,7 @@ function predictions(
 
 async function blocksOf(model: StudyModel, options: ObserveOptions): Promise<Blocks> {
   const { ids, ...text } = options;
-  if (!ids) return (await textOf(model, text, CALIBRATION_TEXT).pack(options)).blocks;
+  if (!ids) return (await textOf(model, text).pack(options)).blocks;
   const told = (["text", "samples", "length", "skip", "bos"] as const).find((name) =>
     options[name] !== undefined
   );

@@ -2,11 +2,11 @@
  * What dropping costs in the model's predictions: perplexity, divergence from the full model, top-1 agreement. All plans
  * run as one trie together with the full model, so a sweep costs little more than its deepest branch.
  */
-import { list, phases, required, usually, within } from "../../entry/mod.ts";
+import { list, phases, required, within } from "../../entry/mod.ts";
 import { computedAlike, keep, keptResult, merge, type Perplexity, perplexityOf } from "../../result/mod.ts";
 import { type DropPlan, type LayerValue, withFull } from "../../run/mod.ts";
 import { draftOf } from "../base/estimate.ts";
-import { HELD_OUT_TEXT, type RunOptions, studyChecks, type StudyOptions } from "../base/options.ts";
+import { heldOutChecks, type RunOptions, type StudyOptions } from "../base/options.ts";
 import { leakGuardOver, samplesOf, type Text, textOf, workOver } from "../base/text.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
 import { sampleStage, type Stage } from "../base/stage.ts";
@@ -80,10 +80,10 @@ export interface PerplexitiesOptions<Name extends LayerValue = LayerValue> exten
 
 export const perplexityStudy: Study<StudyModel, OverPlans<StudyOptions>, Perplexity[]> = {
   verb: "measure perplexities",
-  checks: { ...usually(studyChecks, { text: HELD_OUT_TEXT }), plans: required(list(aDrop, "plans")) },
+  checks: { ...heldOutChecks, plans: required(list(aDrop, "plans")) },
   on: onModel,
   work(model, options) {
-    const text = textOf(model, options, HELD_OUT_TEXT);
+    const text = textOf(model, options, heldOutChecks);
     const plans = options.plans.map((plan) => dropsIn(model, plan));
     const passes = [{ ...text.sizes, plans: withFull(plans), head: true, stays: true }];
     const scoring = stepOf(passes, perplexityStage(model, text, plans));
@@ -130,7 +130,7 @@ export async function perplexityGroups(
   model: StudyModel,
   groups: readonly (readonly Partial<DropPlan>[])[],
   options: StudyOptions = {},
-  text: Text = textOf(model, options, HELD_OUT_TEXT),
+  text: Text = textOf(model, options, heldOutChecks),
   beside?: Shared,
 ): Promise<Perplexity[][]> {
   const drops = groups.map((plans) => plans.map((plan) => dropsIn(model, plan)));

@@ -4,14 +4,7 @@ import { type Checks, eachOf, phases, within } from "../../entry/mod.ts";
 import { type Model, scoring } from "../../models/mod.ts";
 import { keep, keptOr, merge, type Profile, profileOf, type Provenance } from "../../result/mod.ts";
 import { type Blocks, type DropPlan, gramProbe, type GramSums, routingProbe } from "../../run/mod.ts";
-import {
-  CALIBRATION_TEXT,
-  provenance,
-  reporter,
-  studyChecks,
-  type StudyOptions,
-  tellReused,
-} from "../base/options.ts";
+import { provenance, reporter, studyChecks, type StudyOptions, tellReused } from "../base/options.ts";
 import { expectRoom, type Need, needOf } from "../base/estimate.ts";
 import { pass } from "../base/pass.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
@@ -49,7 +42,7 @@ export const profileStudy: Study<StudyModel, ProfileOptions, Profile> = {
   checks,
   on: onModel,
   work(model, options) {
-    const text = textOf(model, options, CALIBRATION_TEXT);
+    const text = textOf(model, options);
     const drop = dropsIn(model, options.drop ?? {});
     const measuring = profileStep(model, text, drop);
     const { whole: result } = measuring;

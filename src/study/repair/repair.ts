@@ -12,7 +12,6 @@ import { dropPlan } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { flopsOf } from "../base/estimate.ts";
 import {
-  CALIBRATION_TEXT,
   provenance,
   REPAIR_SAMPLES,
   type RunOptions,
@@ -99,7 +98,7 @@ export const repairStudy: Study<StudyModel, OverPlan<RepairOptions>, Plan | Drop
   on: onModel,
   work(model, { plan, by = "mean", sequential = false, ...options }) {
     const drops = dropsIn(model, plan);
-    const text = textOf(model, { ...options, samples: options.samples ?? REPAIR_SAMPLES }, CALIBRATION_TEXT);
+    const text = textOf(model, options, repairChecks);
     const request = repairOf(repairing(model, text, by, sequential), drops);
     const { heldOut } = request;
     const fits = fitStage(request);

@@ -10,6 +10,7 @@
 import {
   type Checks,
   displayable,
+  filled,
   list,
   option,
   related,
@@ -38,7 +39,7 @@ import { expectRoom, type Need } from "../base/estimate.ts";
 import {
   computedOn,
   engineOf,
-  HELD_OUT_TEXT,
+  heldOutChecks,
   reporter,
   type RunOptions,
   unkeptChecks,
@@ -75,8 +76,8 @@ export interface SpeedOptions extends Omit<RunOptions, "results"> {
 const checks: Checks<SpeedOptions> = {
   ...unkeptChecks,
   plans: list(aDrop, "plans"),
-  batch: list(wholeNumber(1), "batch sizes", 1),
-  context: option(list(wholeNumber(1), "contexts", 1), "<sizes> prompt lengths in tokens", "128,1024"),
+  batch: option(list(wholeNumber(1), "batch sizes", 1), "<sizes> batch sizes, for example 1,4", [1]),
+  context: option(list(wholeNumber(1), "contexts", 1), "<sizes> prompt lengths in tokens", [128, 1024]),
   new: option(wholeNumber(1), "<n> new tokens per prompt", 32),
   repeat: option(wholeNumber(1), "<n> number of rounds", 5),
   seed: option(wholeNumber(0), "<n> seed of the random prompts", 0),
@@ -134,11 +135,13 @@ export const speedStudy: Study<StudyModel, SpeedOptions, Speed, SpeedEstimate> =
 type Asked = ReturnType<typeof askedOf>;
 
 function askedOf(model: Pick<StudyModel, "spec" | "identity">, options: SpeedOptions) {
-  const { plans = [], batch = [1], context = [128, 1024], repeat = 5, seed = 0 } = options;
+  const { plans = [] } = options;
+  const names = ["batch", "context", "new", "repeat", "seed"] as const;
+  const { batch, context, new: steps, repeat, seed } = filled(checks, options, names);
   return {
     plans: [noDrop, ...plans.map((plan) => dropsIn(model, plan))],
     settings: batch.flatMap((texts) => context.map((tokens) => ({ batch: texts, context: tokens }))),
-    steps: options.new ?? 32,
+    steps,
     repeat,
     seed,
     draftTokens: options.draftTokens ?? null,
@@ -195,7 +198,7 @@ async function measured(model: StudyModel, asked: Asked, options: SpeedOptions):
 /** Pieces of the held-out text, a prompt for each round; blocks of a text have two tokens at least. */
 async function piecesOf(model: StudyModel, context: number, repeat: number, options: SpeedOptions) {
   const length = Math.max(2, context);
-  const text = textOf(model, { samples: repeat, length }, HELD_OUT_TEXT);
+  const text = textOf(model, { samples: repeat, length }, heldOutChecks);
   const { blocks: { ids } } = await text.pack(options);
   return Array.from({ length: repeat }, (_, r) => ids.subarray(r * length, r * length + context));
 }

@@ -12,7 +12,7 @@ import type { Pass, Size } from "../base/estimate.ts";
 import type { ConstraintOptions } from "../orders/constraints.ts";
 import { droppable, rank } from "../orders/rank.ts";
 import type { OrderOptions } from "../orders/request.ts";
-import { CALIBRATION_TEXT, REPAIR_SAMPLES, type StudyOptions } from "../base/options.ts";
+import { REPAIR_SAMPLES, type StudyOptions } from "../base/options.ts";
 import { dropOfEntries, type Scores } from "../scores/score.ts";
 import {
   type Curve,
@@ -54,8 +54,8 @@ export function calibrated(
     & Pick<StudyOptions, "bos">,
 ) {
   const calibration = { ...bos === undefined ? {} : { bos }, ...options.calibration };
-  const calibrating = textOf(model, calibration, CALIBRATION_TEXT);
-  const fitted = textOf(model, { ...calibration, samples: repairSamples }, CALIBRATION_TEXT);
+  const calibrating = textOf(model, calibration);
+  const fitted = textOf(model, { ...calibration, samples: repairSamples });
   return {
     calibration,
     calibrating,

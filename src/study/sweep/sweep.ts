@@ -13,13 +13,12 @@ import {
   orElse,
   resultOf,
   sum,
-  usually,
   wholeNumber,
 } from "../../entry/mod.ts";
 import { isFull, outsizedLayers, REPAIRS } from "../../measure/mod.ts";
 import { ORDERS, type Profile, type Sweep, TARGETS } from "../../result/mod.ts";
 import { onModel, type StudyModel, textChecks } from "../../subject/mod.ts";
-import { HELD_OUT_TEXT, repairFitChecks, type RunOptions, studyChecks } from "../base/options.ts";
+import { heldOutChecks, repairFitChecks, type RunOptions } from "../base/options.ts";
 import { constraintChecks, constraintsOf, orderingChecks } from "../orders/constraints.ts";
 import { orderStep, plansIn } from "../orders/stages.ts";
 import { dependsOn, leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
@@ -43,18 +42,14 @@ export type { CalibratedOptions, SweepOptions };
 const hasKind = (value: unknown) => typeof value === "object" && value !== null && "kind" in value;
 const curveOrOrder: Check = orElse(hasKind, resultOf("order"), aCurve);
 const checks: Checks<SweepOptions> = {
-  ...usually(studyChecks, { text: HELD_OUT_TEXT }),
+  ...heldOutChecks,
   ...constraintChecks,
   targets: list(oneOf(TARGETS), "targets", 1),
   upto: option(wholeNumber(0), "<n> drop at most this many modules", `${SWEEP_STEPS.at(-1)}, or all`),
-  by: option(
-    list(oneOf(ORDERS), "scores", 1),
-    `<orders> orders to compare, from: ${ORDERS.join(", ")}`,
-    "importance and baselines",
-  ),
+  by: option(list(oneOf(ORDERS), "scores", 1), "<orders> orders to compare", "importance and baselines"),
   repair: option(
     list(oneOf(REPAIRS), "repairs"),
-    `<repairs> add a line for each repair of the dropped modules, from: ${REPAIRS.join(", ")}`,
+    "<repairs> add a line for each repair of the dropped modules",
   ),
   calibration: optionsOf(textChecks),
   ...repairFitChecks,
@@ -96,7 +91,7 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
   work(model, options) {
     const { calibration, calibrating, profiling, ways } = calibrated(model, options);
     const { steps, ranked, orders } = partsOf(model, options, calibration);
-    const text = textOf(model, options, HELD_OUT_TEXT);
+    const text = textOf(model, options, heldOutChecks);
     const ordering = orders.map((order) => orderStep(model, calibrating, order));
     const plans: PlansOf = async (runOptions) => {
       const importance = await profiling.whole(runOptions);

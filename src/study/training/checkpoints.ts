@@ -20,7 +20,6 @@ import { type CheckpointProfile, type Checkpoints, head, keptOr, type Profile } 
 import { noDrop } from "../../run/mod.ts";
 import { bytesOf, flopsOf, type Pass, type Size } from "../base/estimate.ts";
 import {
-  CALIBRATION_TEXT,
   HELD_OUT_TEXT,
   provenance,
   studyChecks,
@@ -86,7 +85,7 @@ export const checkpointsStudy: Study<Series, CheckpointsOptions, Checkpoints, Pr
   },
   async work(series, options) {
     const { quality } = options;
-    const sizes = textOptions(options, CALIBRATION_TEXT);
+    const sizes = textOptions(options);
     const { spec, identity } = await outlineOf(series, options);
     const passes = passesOf(sizes, quality !== undefined);
     const units = series.checkpoints.length;
@@ -147,7 +146,7 @@ async function atCheckpoint(series: string, checkpoint: Checkpoint, options: Che
   let model: StudyModel | undefined;
   try {
     const { quality } = options;
-    const text = textOf(closed, options, CALIBRATION_TEXT);
+    const text = textOf(closed, options);
     const passes = passesOf(text.sizes, quality !== undefined);
     // Quality has one more pass of the full model, which the others are held against.
     const weights = [0, flopsOf(closed, passes.slice(0, 1)), passes.length > 1 ? flopsOf(closed, passes) : 0];
@@ -173,7 +172,7 @@ async function keyOf(closed: Outline, step: number, packed: Packed, options: Che
   const model = { ...closed, identity: { ...closed.identity, format: "" } };
   const own = { ...await provenance(model, packed, noDrop, options), step, quality: null as string | null };
   if (options.quality === undefined) return own;
-  const { text } = await textOf(closed, { ...options, text: options.quality }, "").pack(options);
+  const { text } = await textOf(closed, { ...options, text: options.quality }).pack(options);
   return { ...own, quality: text.hash };
 }
 

@@ -5,7 +5,7 @@
  * another. The text is drawn from Zipf's law, the same for every seed, so that the spread over seeds is that of the
  * weights. Every seed's profile is a result of its own and kept as such: an interrupted study resumes where it stopped.
  */
-import { type Checks, number, oneOf, option, wholeNumber } from "../../entry/mod.ts";
+import { type Checks, filled, number, oneOf, option, wholeNumber } from "../../entry/mod.ts";
 import {
   allowedFields,
   firstScoring,
@@ -34,13 +34,7 @@ import {
 import { noDrop } from "../../run/mod.ts";
 import { type NamedConfig, noted, onConfig, type Packed, textChecks } from "../../subject/mod.ts";
 import { bytesOf, expectRoom, flopsOf, type Need, needOf } from "../base/estimate.ts";
-import {
-  computedOn,
-  type EngineOptions,
-  studyChecks,
-  type StudyOptions,
-  textOptions,
-} from "../base/options.ts";
+import { computedOn, type EngineOptions, studyChecks, type StudyOptions } from "../base/options.ts";
 import { profileBlocks } from "../passes/profile.ts";
 import { batchesOf, inTurn, type Span, type Stage, stage } from "../base/stage.ts";
 import { run, stepOf, type Study } from "../base/study.ts";
@@ -61,14 +55,12 @@ export interface RandomInitOptions extends Omit<StudyOptions, "text" | "skip" | 
 /** Largest numbers of seeds, of layers, and of a width: beyond all models, and small enough for lists of as many. */
 const [MOST_SEEDS, MOST_LAYERS, MOST_WIDE] = [2 ** 16, 2 ** 12, 2 ** 20];
 
-/** The usual size of the text. */
-const SIZE = { samples: 2, length: 256 } as const;
 const positive = number("a number above 0", (value) => value > 0);
 const { text: _text, skip: _skip, bos: _bos, ...sizeChecks } = studyChecks;
 export const randomInitChecks: Checks<RandomInitOptions> = {
   ...sizeChecks,
-  samples: option(textChecks.samples, "<n> blocks of random words, drawn by Zipf's law", SIZE.samples),
-  length: option(textChecks.length, "<t> tokens per block", SIZE.length),
+  samples: option(textChecks.samples, "<n> blocks of random words, drawn by Zipf's law", 2),
+  length: option(textChecks.length, "<t> tokens per block", 256),
   seeds: option(wholeNumber(1, MOST_SEEDS), "<n> number of random seeds, for a mean and a spread", 1),
   seed: option(wholeNumber(0), "<n> the first random seed", 0),
   std: option(positive, "<s> standard deviation of the weights", "the config's"),
@@ -176,8 +168,9 @@ type Untrained = ReturnType<typeof untrainedOf>;
 
 /** The options with their defaults, and the model that they describe. */
 export function untrainedOf({ name, config, allowFields = [] }: NamedConfig, options: RandomInitOptions) {
-  const { seeds = 1, seed = 0, std, residualStd, hidden, layers, heads, norm } = options;
-  const { samples, length } = textOptions({ ...SIZE, ...options }, "zipf");
+  const { std, residualStd, hidden, layers, heads, norm } = options;
+  const names = ["seeds", "seed", "samples", "length"] as const;
+  const { seeds, seed, samples, length } = filled(randomInitChecks, options, names);
   const changes = { hidden, layers, heads, norm };
   const changed = Object.entries(changes).filter(([, value]) => value !== undefined);
   const { trained: _, ...read } = readSpec(config, name, allowFields); // nothing is trained yet, at any length

@@ -10,6 +10,7 @@ import {
   aShare,
   type Checks,
   expect,
+  filled,
   flag,
   func,
   list,
@@ -138,7 +139,8 @@ export async function generate(
 }
 
 async function writeAll(model: StudyModel, prompt: string, options: GenerateOptions): Promise<Generated[]> {
-  const { tokens = 64, bos = false } = options;
+  const { bos = false } = options;
+  const { tokens } = filled(generateChecks, options, ["tokens"]);
   const tokenizer = await model.tokenizer();
   const ids = promptIds(model.name, tokenizer, prompt, bos);
   if (ids.length === 0) throw new RangeError("Cannot continue an empty prompt: expected a text or BOS");
@@ -178,7 +180,9 @@ async function write(
   tokens: number,
   options: WriteOptions,
 ): Promise<Generated> {
-  const { temperature = 0, topP = 1, seed = 0, draft, draftTokens = 4, signal } = options;
+  const { draft, signal } = options;
+  const names = ["temperature", "topP", "seed", "draftTokens"] as const;
+  const { temperature, topP, seed, draftTokens } = filled(generateChecks, options, names);
   const ends = endsOf(model, tokenizer);
   const decode = incremental(tokenizer, prompt);
   const counts = draft && draftCounts(draft, draftTokens);
