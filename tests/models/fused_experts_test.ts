@@ -1,10 +1,8 @@
 /** Experts of a layer in one tensor are those that are stored one by one, in a composite model too; wrong ones are refused by name. */
 import assert from "node:assert/strict";
-import { noDrop } from "../../src/run/mod.ts";
 import { type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
-import { finalStreams } from "../run/states.ts";
-import { blocksOf, openFolder, withFixture, withFolder } from "../support.ts";
-import { prefixed, rewrite } from "./rewrite.ts";
+import { openFolder, withFixture, withFolder } from "../support.ts";
+import { expectSame, prefixed, rewrite, withCopy } from "./rewrite.ts";
 
 const NAME = "qwen3-5-moe";
 
@@ -36,32 +34,25 @@ function joined(tensors: readonly Tensor[], shape: readonly number[]): Tensor {
   };
 }
 
+/** Makes the configuration that of a model of text and images. */
+async function nest(folder: string): Promise<void> {
+  const text_config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
+  const vision_config = { model_type: "qwen3_5_moe_vision", depth: 2 };
+  const outer = { model_type: "qwen3_5_moe", text_config, vision_config, vision_start_token_id: 3 };
+  await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(outer));
+}
+
 Deno.test(`${NAME}: experts in one tensor, inside a model of text and images, are the same model`, () =>
-  withFolder((folder) =>
-    withFixture(NAME, async ({ model, expected }) => {
-      await rewrite(NAME, folder, (tensors) => {
-        fuse(tensors);
-        prefixed("model.language_model.")(tensors);
-        tensors.set("model.visual.patch_embed.proj.bias", joined([], [0]));
-      });
-      const text_config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
-      const vision_config = { model_type: "qwen3_5_moe_vision", depth: 2 };
-      const outer = { model_type: "qwen3_5_moe", text_config, vision_config, vision_start_token_id: 3 };
-      await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(outer));
-      const other = await openFolder(folder);
-      const blocks = blocksOf(expected);
-      assert.deepEqual(other.spec, model.spec);
-      assert.equal(
-        other.stored!("mlp.experts.2.up_proj.weight", 1).name,
-        "model.language_model.layers.1.mlp.experts.gate_up_proj",
-      );
-      assert.deepEqual(
-        await finalStreams(other, blocks, [noDrop]),
-        await finalStreams(model, blocks, [noDrop]),
-      );
-      other.close();
-    })
-  ));
+  withCopy(NAME, (tensors) => {
+    fuse(tensors);
+    prefixed("model.language_model.")(tensors);
+    tensors.set("model.visual.patch_embed.proj.bias", joined([], [0]));
+  }, async (copy, model, blocks) => {
+    assert.deepEqual(copy.spec, model.spec);
+    const stored = "model.language_model.layers.1.mlp.experts.gate_up_proj";
+    assert.equal(copy.stored!("mlp.experts.2.up_proj.weight", 1).name, stored);
+    await expectSame(copy, model, blocks);
+  }, nest));
 
 Deno.test("rows of an expert in one tensor are views of the file where its numbers are not computed", () =>
   withFixture("qwen3-5-moe-fused", async ({ model: { weights, spec } }) => {
@@ -74,44 +65,29 @@ Deno.test("rows of an expert in one tensor are views of the file where its numbe
     [some, all].forEach(({ release }) => release());
   }));
 
-const BOTH = "model.layers.1.mlp.experts.gate_up_proj", DOWN = "model.layers.1.mlp.experts.down_proj";
+const [BOTH, DOWN] = ["gate_up_proj", "down_proj"].map((name) => `model.layers.1.mlp.experts.${name}`);
+const SHAPES = { [BOTH]: [5, 24, 32], [DOWN]: [5, 32, 12] };
 
+// Nothing, gates alone, an expert too few, a matrix turned.
 for (
-  const [what, change, message] of [
-    [
-      "no gate and up",
-      (tensors) => tensors.delete(BOTH),
-      /tensor .*1\.mlp\.experts\.gate_up_proj is missing/,
-    ],
-    [
-      "gate alone",
-      (tensors) => tensors.set(BOTH, joined([], [5, 12, 32])),
-      /tensor .*1\.mlp\.experts\.gate_up_proj has shape \[5,12,32\], expected \[5,24,32\]/,
-    ],
-    [
-      "an expert too few",
-      (tensors) => tensors.set(DOWN, joined([], [4, 32, 12])),
-      /tensor .*1\.mlp\.experts\.down_proj has shape \[4,32,12\], expected \[5,32,12\]/,
-    ],
-    [
-      "a matrix turned",
-      (tensors) => tensors.set(DOWN, joined([], [5, 12, 32])),
-      /tensor .*1\.mlp\.experts\.down_proj has shape \[5,12,32\], expected \[5,32,12\]/,
-    ],
-  ] as [string, (tensors: Map<string, Tensor>) => void, RegExp][]
+  const [name, shape] of [[BOTH, null], [BOTH, [5, 12, 32]], [DOWN, [4, 32, 12]], [DOWN, [
+    5,
+    12,
+    32,
+  ]]] as const
 ) {
-  Deno.test(`a checkpoint of fused experts with ${what} is refused by name`, () =>
+  const found = shape
+    ? `has shape ${JSON.stringify(shape)}, expected ${JSON.stringify(SHAPES[name])}`
+    : "is missing";
+  Deno.test(`a checkpoint of fused experts whose ${name} ${found} is refused by name`, () =>
     withFolder(async (folder) => {
       await rewrite(NAME, folder, (tensors) => {
         fuse(tensors);
-        change(tensors);
-        for (const [name, { shape, data }] of tensors) { // numbers do not matter here, their count does
-          const length = shape.reduce((product, side) => product * side, 1);
-          if (data.length !== length) {
-            tensors.set(name, { dtype: "f32", shape, data: new Float32Array(length) });
-          }
-        }
+        if (!shape) return tensors.delete(name);
+        const data = new Float32Array(shape.reduce((product, side) => product * side, 1)); // only counts
+        tensors.set(name, { dtype: "f32", shape, data });
       });
+      const message = new RegExp(RegExp.escape(`${name} ${found}`));
       await assert.rejects(openFolder(folder), { name: "TypeError", message });
     }));
 }

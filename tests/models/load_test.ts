@@ -1,42 +1,12 @@
 /** Checkpoints whose tensors have other prefixes are found; those that lack a tensor, or have a wrong one, are refused. */
 import assert from "node:assert/strict";
 import { bufferSource } from "../../src/hub/mod.ts";
-import { loadFolder, type Model } from "../../src/models/mod.ts";
-import { type Blocks, noDrop } from "../../src/run/mod.ts";
-import { type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
-import { finalStreams } from "../run/states.ts";
+import { loadFolder } from "../../src/models/mod.ts";
+import { toFloat32 } from "../../src/tensor/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { join, safetensors } from "../weights/build.ts";
-import { openFolder, withFixture, withFolder } from "../support.ts";
-import { prefixed, rewrite } from "./rewrite.ts";
-
-type Change = (tensors: Map<string, Tensor>) => void;
-type Opened = Awaited<ReturnType<typeof openFolder>>;
-
-/** Opens a fixture's copy with changed tensors beside the fixture; `rename` changes the folder before that. */
-function withCopy(
-  name: string,
-  change: Change,
-  use: (copy: Opened, model: Model, blocks: Blocks) => Promise<void>,
-  rename: (folder: string) => Promise<void> = () => Promise.resolve(),
-): Promise<void> {
-  return withFolder((folder) =>
-    withFixture(name, async ({ model, blocks }) => {
-      await rewrite(name, folder, change);
-      await rename(folder);
-      const copy = await openFolder(folder);
-      try {
-        await use(copy, model, blocks);
-      } finally {
-        copy.close();
-      }
-    })
-  );
-}
-
-async function expectSame(copy: Model, model: Model, blocks: Blocks): Promise<void> {
-  assert.deepEqual(await finalStreams(copy, blocks, [noDrop]), await finalStreams(model, blocks, [noDrop]));
-}
+import { openFolder, withFolder } from "../support.ts";
+import { type Change, expectSame, prefixed, rewrite, withCopy } from "./rewrite.ts";
 
 /** Prefixes of tensors' names; Idefics 3 and SmolVLM have `model.text_model.`. */
 const prefixes: Record<string, string[]> = {
