@@ -1,5 +1,7 @@
 /** `lamina help`, and the page about exit codes. */
 import assert from "node:assert/strict";
+import { createProgram } from "../../src/commands/program.ts";
+import type { Context } from "../../src/commands/shared/context.ts";
 import { expectFailures, lamina } from "./cli.ts";
 
 Deno.test("help prints the help of a command, at any depth, and refuses what is none", async () => {
@@ -16,6 +18,15 @@ Deno.test("help prints the help of a command, at any depth, and refuses what is 
     [2, ["help", "profile", "zebra"], /unknown command 'zebra'/],
     [2, ["environment", "--zebra"], /unknown option '--zebra'/],
   ]);
+});
+
+Deno.test("the help of lamina fits one screen and names every command; help all describes each", async () => {
+  const [brief, whole] = await Promise.all([lamina("--help"), lamina("help", "all")]);
+  assert.ok(brief.out.split("\n").length <= 40, brief.out);
+  for (const command of createProgram({} as Context).commands) {
+    assert.match(brief.out, new RegExp(`[ ,]${command.name()}\\b`));
+    assert.match(whole.out, new RegExp(`^  ${command.name()} +\\w`, "m"));
+  }
 });
 
 Deno.test("the page about exit codes has those of single commands, by number", async () => {
