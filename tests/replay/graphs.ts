@@ -71,8 +71,12 @@ const elsewhere: readonly (readonly [study: string, label: string, has: Partial<
   ["generate", "with neither operator", lowerings["neither operator"]],
 ];
 
-/** Every graph that studies of a fixture compile. `names` receives what each graph is. */
-export async function graphsOfFixture(name: string, names: GraphNames): Promise<Recorded> {
+/** Every graph that studies of a fixture compile: of all studies, or of some by their place. `names` receives what each graph is. */
+export async function graphsOfFixture(
+  name: string,
+  names: GraphNames,
+  isWanted: (place: number) => boolean = () => true,
+): Promise<Recorded> {
   const found: Record<string, readonly string[]> = {};
   await withTiny(async ({ model: opened, options }) => {
     const model = named(opened, name);
@@ -88,11 +92,14 @@ export async function graphsOfFixture(name: string, names: GraphNames): Promise<
         found[label] = [message];
       }
     };
-    for (const [label, study] of Object.entries(studies)) await record(label, study);
-    if (KINDS_OF_MODULE.includes(name)) {
-      for (const [label, study] of Object.entries(more)) await record(label, study);
-      for (const [study, label, has] of elsewhere) await record(`${study} ${label}`, studies[study], has);
-    }
+    const others = KINDS_OF_MODULE.includes(name)
+      ? [
+        ...Object.entries(more),
+        ...elsewhere.map(([study, label, has]) => [`${study} ${label}`, studies[study], has] as const),
+      ]
+      : [];
+    const all = [...Object.entries(studies), ...others].filter((_, i) => isWanted(i));
+    for (const [label, study, has] of all) await record(label, study, has);
   }, name);
   return found;
 }

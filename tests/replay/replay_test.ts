@@ -5,7 +5,7 @@
  *     deno run -A tests/fixtures/make_replay.ts
  *
  * So does a release: keys depend on the version. Hashes are of what is compiled, written and kept, and know nothing of the functions that
- * make it. `deno task test` runs studies of one fixture for each kind of module, `deno task test:all` of all.
+ * make it. `deno task test` runs half of the studies on one fixture for each kind of module, by turns; `deno task test:all` all on all.
  */
 import assert from "node:assert/strict";
 import { fixtureNames } from "../fixtures/read.ts";
@@ -28,11 +28,13 @@ Deno.test("every fixture is kept", () => {
   assert.deepEqual(Object.keys(replay.exports), fixtureNames);
 });
 
-for (const name of isThorough ? fixtureNames : KINDS_OF_MODULE) {
+for (const [turn, name] of (isThorough ? fixtureNames : KINDS_OF_MODULE).entries()) {
   Deno.test(`${name}: every study compiles the graphs that it did, and runs them as often`, async () => {
     const names = new Map(Object.entries(replay.graphs));
-    const found = await graphsOfFixture(name, names);
-    expectSame(changes(replay.recorded[name], found, graphName(names)).map((line) => `${name}, ${line}`));
+    const found = await graphsOfFixture(name, names, (place) => isThorough || (place + turn) % 2 === 0);
+    const before = Object.entries(replay.recorded[name]).filter(([label]) => isThorough || label in found);
+    const altered = changes(Object.fromEntries(before), found, graphName(names));
+    expectSame(altered.map((line) => `${name}, ${line}`));
   });
 }
 

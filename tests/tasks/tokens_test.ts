@@ -52,8 +52,11 @@ function requestsOf(run: typeof fixture.tokens[number]): Promise<readonly Reques
 }
 
 for (const [name, { open, bos }] of Object.entries(tokenizers)) {
+  let opened: Promise<Tokenizer> | undefined;
+  const tokenizerOf = () => opened ??= open();
+
   Deno.test(`${name}: tokens of pairs are lm-eval's`, async () => {
-    const tokenizer = await open();
+    const tokenizer = await tokenizerOf();
     const found = fixture.pairs.map(([context, continuation]) =>
       lists(pairTokens(tokenizer, context, continuation, { bos }))
     );
@@ -61,7 +64,7 @@ for (const [name, { open, bos }] of Object.entries(tokenizers)) {
   });
 
   Deno.test(`${name}: tokens of 200 requests of each task are lm-eval's`, async () => {
-    const tokenizer = await open();
+    const tokenizer = await tokenizerOf();
     const runs = fixture.tokens.filter(({ tokenizer }) => tokenizer === name);
     assert.ok(runs.length > 1);
     // Every task with every tokenizer in `test:all`; in `test` with one.
