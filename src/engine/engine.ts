@@ -19,7 +19,6 @@ export interface Held {
 /** Named inputs or outputs of a run. */
 export type Feeds = Readonly<Record<string, Held>>;
 
-/** How to run a program. */
 export interface RunOptions {
   /** Ends the run, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -27,7 +26,6 @@ export interface RunOptions {
   readonly into?: Feeds | undefined;
 }
 
-/** A compiled graph. */
 export interface Program {
   /**
    * Runs once; gives the outputs that are not written `into` something. A feed that is missing, freed or of another engine,
@@ -55,7 +53,6 @@ export interface Has extends Lowering {
  */
 export type Precision = "float32" | "tf32" | "bfloat16" | "int8";
 
-/** The name of an engine. */
 export type EngineName = "cpu" | "webgpu" | "cuda";
 
 /** The engine `cuda` for our kernels, which run over its memory, in the order of its own work. */
@@ -95,6 +92,12 @@ export function ownHeld<H extends Held>(
   throw new TypeError(`Cannot use ${name}: it is not held by the engine ${engine}, or was freed`);
 }
 
+/** Returns the held tensor. Throws `TypeError` that says what cannot be done if its elements have another type. */
+export function ofType<H extends Held>(what: string, held: H, expected: DType | undefined): H {
+  if (held.dtype === expected) return held;
+  throw new TypeError(`Cannot ${what}: found elements of type ${held.dtype}, expected ${expected}`);
+}
+
 /** Throws `RangeError` for a tensor whose data has another length than its shape. */
 export function checkLength({ dtype, shape, data }: Tensor): void {
   if (elements(shape) === data.length) return;
@@ -131,6 +134,87 @@ export interface Engine {
   compile(graph: Graph, constants?: Feeds): Promise<Program>;
   /** Tensors that are held now: none after a study, an error or an abort. */
   readonly live: number;
-  /** Frees programs and memory. */
   close(): Promise<void>;
+}
+
+/** Programs that stay after their last release: a study has some five kinds, a few extents of each. */
+const KEPT = 24;
+
+interface Entry {
+  readonly program: Promise<Program>;
+  users: number;
+}
+
+/** Compiles a graph with some of its inputs as constants; none where an engine does not copy them. */
+type CompileWith = (graph: Graph, constants: Feeds) => Promise<Program>;
+
+/**
+ * Programs over an engine's own `compile`: equal graphs are compiled once. A graph is known by the hash of its bytes; after its last
+ * release its program stays for a while, since the next study is often of the same kind. Constants that an engine copies make a
+ * program of one owner, which ends with its release; others are fed in every run.
+ */
+export function programStore(compile: CompileWith, { constants: had }: Pick<Lowering, "constants">) {
+  const entries = new Map<string, Entry>(); // the one used longest ago first
+
+  async function trim(): Promise<void> {
+    const idle = [...entries].filter(([, { users }]) => users === 0);
+    const surplus = idle.slice(0, Math.max(0, idle.length - KEPT));
+    for (const [key] of surplus) entries.delete(key);
+    for (const [, { program }] of surplus) await (await program).release();
+  }
+
+  function shared(entry: Entry, program: Program): Program {
+    let released = false;
+    return {
+      run: program.run,
+      async release() {
+        if (released) return;
+        released = true;
+        entry.users--;
+        await trim();
+      },
+    };
+  }
+
+  async function compileShared(graph: Graph): Promise<Program> {
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", graph.toBytes()));
+    const key = digest.toHex();
+    const known = entries.get(key);
+    const entry = known ?? { program: compile(graph, {}), users: 0 };
+    entries.delete(key);
+    entries.set(key, entry);
+    entry.users++;
+    try {
+      return shared(entry, await entry.program);
+    } catch (error) {
+      entries.delete(key);
+      throw error;
+    }
+  }
+
+  return {
+    async compile(graph: Graph, constants: Feeds = {}): Promise<Program> {
+      if (Object.keys(constants).length === 0) return await compileShared(graph);
+      if (had === "copied") return await compile(graph, constants);
+      const { run, release } = await compileShared(graph);
+      return { run: (feeds, options) => run({ ...constants, ...feeds }, options), release };
+    },
+    async close(): Promise<void> {
+      const all = await Promise.allSettled([...entries.values()].map(({ program }) => program));
+      entries.clear();
+      for (const made of all) if (made.status === "fulfilled") await made.value.release();
+    },
+  };
+}
+
+/** The engine with so many bytes for weights and, if there are any, weights at hand. */
+export function engineWithin(
+  engine: Engine,
+  memoryBytes: number,
+  residents: Residents | null = engine.residents,
+): Engine {
+  return Object.create(engine, {
+    has: { value: { ...engine.has, memoryBytes }, enumerable: true },
+    residents: { value: residents, enumerable: true },
+  });
 }

@@ -2,10 +2,8 @@
 export * from "./native/cpu.ts";
 export * from "./native/memory.ts";
 export * from "./native/cuda.ts";
-export * from "./native/trim.ts";
 export * from "./open.ts";
 export * from "./residents.ts";
 export * from "./web/web.ts";
-export * from "./within.ts";
 export * from "./engine.ts";
 export { cpuLowering } from "../onnx/mod.ts";

@@ -14,7 +14,6 @@ export const ENGINES = ["auto", "cpu", "webgpu", "cuda"] as const satisfies read
 /** The precisions that some engine has. */
 export const PRECISIONS = ["float32", "tf32", "bfloat16", "int8"] as const satisfies readonly Precision[];
 
-/** An engine and its precision. */
 export interface Wanted {
   /** Default: `auto`. */
   readonly engine?: (typeof ENGINES)[number] | undefined;
@@ -27,7 +26,6 @@ const openers: Readonly<Record<EngineName, (precision: Precision) => Engine | Pr
   webgpu: () => webgpuEngine(),
   cuda: (precision) => cudaEngine({ precision }),
 };
-/** The precisions of each engine. */
 export const precisionsOf: Readonly<Record<EngineName, readonly Precision[]>> = {
   cpu: ["float32", "int8"],
   webgpu: ["float32"],

@@ -12,7 +12,6 @@
  * With room for k of n layers, a pass but the first finds k whole layers at hand, or the experts of n (k − 1)/(n − 1) layers: the layer at
  * work needs room too. Both are the most that is possible.
  */
-
 /** Something that takes memory of an engine until it is freed. */
 export interface Resident {
   readonly bytes: number;
@@ -23,7 +22,6 @@ export interface Resident {
 export interface Place {
   /** Tells the weights apart from all others. */
   readonly key: string;
-  /** The layer that they belong to. */
   readonly layer: number;
   /** Whether they are used several times before the next layer is: they may take the room of other layers. */
   readonly isRepeated: boolean;

@@ -57,7 +57,6 @@ export interface AttentionStats {
 
 const tile = 64;
 
-/** `kernels/attention_stats`. */
 export const attentionStatsKernel: Kernel = {
   name: "attention_stats",
   bindings: [

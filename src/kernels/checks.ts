@@ -12,7 +12,6 @@ import { layerGram, layerGramReference } from "./layer_gram.ts";
 import { normalDraw } from "./random_normal.ts";
 import { readSmoothingSums, tokenSmoothing, tokenSmoothingReference } from "./token_smoothing.ts";
 
-/** The part of an engine that a trial uses. */
 type Device = Pick<Engine, "name" | "access" | "upload" | "read">;
 
 type Numbers = ArrayLike<number>;
@@ -91,7 +90,6 @@ const trials: Record<string, (engine: Device) => Promise<Trial>> = {
   },
 };
 
-/** The kernels by name. */
 export const kernelNames: readonly string[] = Object.keys(trials);
 
 /** Runs a kernel on an engine and compares it with its plain reference. Throws `Error` that says what is wrong. */

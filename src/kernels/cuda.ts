@@ -7,9 +7,9 @@
  * generation loads, where PTX of a newer NVRTC would be refused; it stays loaded as long as the process.
  */
 import type { CudaAccess, Held } from "../engine/mod.ts";
-import { cString, openCudaLibrary, pointerList } from "../libraries/mod.ts";
+import { cString, cudaLibraries, openCudaLibrary, pointerList } from "../libraries/mod.ts";
 import { type Kernel, kernelSource, type Params, placesOf } from "./kernel.ts";
-import { type Nvrtc, openNvrtc } from "./nvrtc.ts";
+import { dirname, join } from "node:path";
 
 // Handles are pointers, device addresses (CUdeviceptr) are u64.
 const symbols = {
@@ -123,4 +123,95 @@ function architectureOf(driver: Driver, call: Call): string {
     return place[0];
   };
   return `sm_${attribute(COMPUTE_CAPABILITY_MAJOR)}${attribute(COMPUTE_CAPABILITY_MINOR)}`;
+}
+
+const functions = {
+  nvrtcVersion: { parameters: ["buffer", "buffer"], result: "i32" },
+  nvrtcGetErrorString: { parameters: ["i32"], result: "pointer" },
+  nvrtcCreateProgram: {
+    parameters: ["buffer", "buffer", "buffer", "i32", "pointer", "pointer"],
+    result: "i32",
+  },
+  nvrtcCompileProgram: { parameters: ["pointer", "i32", "buffer"], result: "i32" },
+  nvrtcGetProgramLogSize: { parameters: ["pointer", "buffer"], result: "i32" },
+  nvrtcGetProgramLog: { parameters: ["pointer", "buffer"], result: "i32" },
+  nvrtcGetPTXSize: { parameters: ["pointer", "buffer"], result: "i32" },
+  nvrtcGetPTX: { parameters: ["pointer", "buffer"], result: "i32" },
+  nvrtcGetCUBINSize: { parameters: ["pointer", "buffer"], result: "i32" },
+  nvrtcGetCUBIN: { parameters: ["pointer", "buffer"], result: "i32" },
+  nvrtcDestroyProgram: { parameters: ["buffer"], result: "i32" },
+} as const;
+
+type Library = Deno.DynamicLibrary<typeof functions>["symbols"];
+
+/**
+ * Opens NVRTC over FFI, or gives null where it is not installed; no GPU is needed to compile. NVRTC loads its `-builtins` companion by
+ * bare name, so that one is opened first, from the same folder. NVRTC has no headers, so kernels include none.
+ */
+export function openNvrtc() {
+  for (const path of cudaLibraries("libnvrtc.so.13", "libnvrtc.so.12")) {
+    const library = libraryAt(path);
+    if (library) return nvrtcOver(library);
+  }
+  return null;
+}
+
+function libraryAt(path: string): Library | null {
+  try {
+    for (const builtins of companions(dirname(path))) Deno.dlopen(builtins, {});
+    return Deno.dlopen(path, functions).symbols;
+  } catch {
+    return null;
+  }
+}
+
+/** The `-builtins` beside a library; none beside a bare name. */
+function companions(folder: string): string[] {
+  if (folder === ".") return [];
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  return names.filter((name) => /^libnvrtc-builtins\.so/.test(name)).sort().slice(-1)
+    .map((name) => join(folder, name));
+}
+
+type Nvrtc = ReturnType<typeof nvrtcOver>;
+
+function nvrtcOver(library: Library) {
+  const check = (call: string, code: number) => {
+    if (code === 0) return;
+    const message = Deno.UnsafePointerView.getCString(library.nvrtcGetErrorString(code)!);
+    throw new Error(`Cannot compile CUDA: ${call} returned ${message}`);
+  };
+  const bytesOf = (what: "PTX" | "CUBIN" | "ProgramLog", program: Deno.PointerValue) => {
+    const size = new BigUint64Array(1);
+    check(`nvrtcGet${what}Size`, library[`nvrtcGet${what}Size`](program, size));
+    const bytes = new Uint8Array(Number(size[0]));
+    check(`nvrtcGet${what}`, library[`nvrtcGet${what}`](program, bytes));
+    return bytes;
+  };
+
+  const version = new Int32Array(2);
+  check("nvrtcVersion", library.nvrtcVersion(version, version.subarray(1)));
+  return {
+    version: version.join("."),
+    /**
+     * Compiles a source for a virtual architecture ("compute_90": PTX text) or a real one ("sm_90": CUBIN).
+     * Throws `SyntaxError` with the compiler's log.
+     */
+    compile(name: string, source: string, architecture: string): Uint8Array<ArrayBuffer> {
+      const handle = new BigUint64Array(1);
+      const created = library.nvrtcCreateProgram(handle, cString(source), cString(name), 0, null, null);
+      check("nvrtcCreateProgram", created);
+      const program = Deno.UnsafePointer.create(handle[0]);
+      try {
+        const options = pointerList([cString(`--gpu-architecture=${architecture}`)]);
+        if (library.nvrtcCompileProgram(program, 1, options) !== 0) {
+          const log = new TextDecoder().decode(bytesOf("ProgramLog", program)).replace(/\0+$/, "");
+          throw new SyntaxError(`Cannot compile ${name} for ${architecture}: ${log.trim() || "no log"}`);
+        }
+        return bytesOf(architecture.startsWith("sm_") ? "CUBIN" : "PTX", program);
+      } finally {
+        library.nvrtcDestroyProgram(handle);
+      }
+    },
+  };
 }

@@ -13,7 +13,6 @@ import { elements } from "../tensor/mod.ts";
 /** Parameters are 4-byte words of these two types. */
 type WordType = "f32" | "u32";
 
-/** Parameter values by name. */
 export type Params = Readonly<Record<string, number>>;
 
 /** One buffer of a kernel. */
@@ -46,7 +45,6 @@ export interface Kernel {
   readonly stages: readonly Stage[];
 }
 
-/** The text of one version of a kernel. */
 export function kernelSource(kernel: Kernel, language: "wgsl" | "cu"): Promise<string> {
   return Deno.readTextFile(new URL(`../../kernels/${kernel.name}.${language}`, import.meta.url));
 }

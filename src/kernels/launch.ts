@@ -1,4 +1,3 @@
-/** Runs a kernel over an engine's memory, in the order of the engine's own work. */
 import type { Engine, Held } from "../engine/mod.ts";
 import { startOnCuda } from "./cuda.ts";
 import { checkInputs, type Kernel, packParams, type Params } from "./kernel.ts";

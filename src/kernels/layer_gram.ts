@@ -25,7 +25,6 @@ export interface LayerStates<States> {
 
 const tokensOfBlock = 4;
 
-/** `kernels/layer_gram`. */
 export const layerGramKernel: Kernel = {
   name: "layer_gram",
   bindings: [

@@ -4,6 +4,6 @@ export * from "./checks.ts";
 export * from "./kernel.ts";
 export * from "./launch.ts";
 export * from "./layer_gram.ts";
-export * from "./nvrtc.ts";
+export * from "./cuda.ts";
 export * from "./random_normal.ts";
 export * from "./token_smoothing.ts";

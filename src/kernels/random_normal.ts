@@ -15,7 +15,6 @@ const SMALLEST_SCALE = 2 ** -105;
 const BLOCK = 256;
 const MOST_BLOCKS = 4096;
 
-/** `kernels/random_normal`. */
 export const randomNormalKernel: Kernel = {
   name: "random_normal",
   bindings: [
@@ -45,10 +44,7 @@ export const randomNormalKernel: Kernel = {
 };
 
 /** Parameters of the kernel for `count` rows. Throws `RangeError` outside the limits. */
-export function randomNormalParams(
-  count: number,
-  { keys, first, width, stride, scale }: NormalRows,
-): Params {
+export function randomNormalParams(count: number, { keys, first, width, stride, scale }: NormalRows): Params {
   const last = first + (count - 1) * stride + width;
   const whole = [count, first, width, stride].every((value) => Number.isInteger(value) && value >= 0);
   if (!whole || count < 1 || width < 1 || last > ELEMENTS_OF_KEYS) {
@@ -78,7 +74,6 @@ export function randomNormalParams(
 export interface NormalDraw {
   /** Rows as `fillRows` makes them, as a tensor [rows, width] or of another shape; the caller frees it. */
   fill(shape: readonly number[], rows: NormalRows): Promise<Held>;
-  /** Frees the table. */
   free(): void;
 }
 

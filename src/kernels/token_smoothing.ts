@@ -23,7 +23,6 @@ const tokensOfBlock = 4;
 const tilesOf = (p: Params) => Math.ceil(Math.min(p.tokens, p.width) / tile);
 const runsOf = (p: Params) => Math.ceil(p.tokens / run);
 
-/** `kernels/token_smoothing`. */
 export const tokenSmoothingKernel: Kernel = {
   name: "token_smoothing",
   bindings: [

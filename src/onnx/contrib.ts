@@ -1,5 +1,12 @@
 /** Operators of ONNX Runtime's own domain `com.microsoft`, named and ordered as in its ContribOperators document. */
-import type { Value } from "./graph.ts";
+import type { Graph, Value } from "./graph.ts";
+
+const microsoft = (
+  operator: string,
+  inputs: readonly (Value | null)[],
+  attributes: Parameters<Graph["node"]>[2],
+  outputs = 1,
+): Value[] => inputs[0]!.graph.node(operator, inputs, attributes, outputs, "com.microsoft");
 
 /** x / √(mean(x²) + ε) · scale over the last axis (RMSNorm). It lives in the default domain for historical reasons. */
 export const SimplifiedLayerNormalization = (x: Value, scale: Value, epsilon: number): Value =>
@@ -11,7 +18,7 @@ export const SimplifiedLayerNormalization = (x: Value, scale: Value, epsilon: nu
 
 /** x · sigmoid(alpha · x); alpha 1 is SiLU. */
 export const QuickGelu = (x: Value, alpha: number): Value =>
-  x.graph.node("QuickGelu", [x], { alpha: { float: alpha } }, 1, "com.microsoft")[0];
+  microsoft("QuickGelu", [x], { alpha: { float: alpha } })[0];
 
 /**
  * Rotates the first R of each head's E numbers, the two halves of R as pairs, or (interleaved) neighbours. `x` [B, S, H·E], `position` int64 [1] (the
@@ -23,13 +30,11 @@ export const RotaryEmbedding = (
   { cos, sin }: { cos: Value; sin: Value },
   { heads, size, interleaved = false }: { heads: number; size: number; interleaved?: boolean },
 ): Value =>
-  x.graph.node(
-    "RotaryEmbedding",
-    [x, position, cos, sin],
-    { num_heads: heads, rotary_embedding_dim: size, interleaved: Number(interleaved) },
-    1,
-    "com.microsoft",
-  )[0];
+  microsoft("RotaryEmbedding", [x, position, cos, sin], {
+    num_heads: heads,
+    rotary_embedding_dim: size,
+    interleaved: Number(interleaved),
+  })[0];
 
 /** Inputs of `GroupQueryAttention`; B batch, S new tokens, P past tokens, H query heads, K key/value heads, E head size. */
 interface GroupQueryAttentionInputs {
@@ -62,20 +67,11 @@ export function GroupQueryAttention(
     softcap: number | null;
   },
 ): { output: Value; present: { key: Value; value: Value } } {
-  const inputs = [
-    query,
-    key,
-    value,
-    past?.key ?? null,
-    past?.value ?? null,
-    seqlensK,
-    totalSequenceLength,
-    ...bias || sinks ? [null, null, null, bias ?? null] : [], // after rotation tables and positions
-    ...sinks ? [sinks] : [],
-  ];
-  const [output, presentKey, presentValue] = query.graph.node(
+  const inputs = [query, key, value, past?.key ?? null, past?.value ?? null, seqlensK, totalSequenceLength];
+  const others = bias || sinks ? [null, null, null, bias ?? null] : []; // after rotation tables and positions
+  const [output, presentKey, presentValue] = microsoft(
     "GroupQueryAttention",
-    inputs,
+    [...inputs, ...others, ...sinks ? [sinks] : []],
     {
       num_heads: attributes.heads,
       kv_num_heads: attributes.kvHeads,
@@ -84,7 +80,6 @@ export function GroupQueryAttention(
       softcap: attributes.softcap ? { float: attributes.softcap } : undefined,
     },
     3,
-    "com.microsoft",
   );
   return { output, present: { key: presentKey, value: presentValue } };
 }
@@ -99,17 +94,12 @@ export function LinearAttention(
   },
   { keyHeads, valueHeads, keySize }: { keyHeads: number; valueHeads: number; keySize: number },
 ): { output: Value; state: Value } {
-  const [output, present] = query.graph.node(
+  const scale = { float: keySize ** -0.5 };
+  const [output, present] = microsoft(
     "LinearAttention",
     [query, key, value, state, decay, beta],
-    {
-      q_num_heads: keyHeads,
-      kv_num_heads: valueHeads,
-      scale: { float: keySize ** -0.5 },
-      update_rule: "gated_delta",
-    },
+    { q_num_heads: keyHeads, kv_num_heads: valueHeads, scale, update_rule: "gated_delta" },
     2,
-    "com.microsoft",
   );
   return { output, state: present };
 }
@@ -123,13 +113,8 @@ export function CausalConvWithState(
   weight: Value,
   state: Value | null,
 ): { output: Value; state: Value } {
-  const [output, present] = x.graph.node(
-    "CausalConvWithState",
-    [x, weight, null, state],
-    { activation: "silu" },
-    2,
-    "com.microsoft",
-  );
+  const inputs = [x, weight, null, state];
+  const [output, present] = microsoft("CausalConvWithState", inputs, { activation: "silu" }, 2);
   return { output, state: present };
 }
 
@@ -142,18 +127,5 @@ export const MatMulNBits = (
   quants: Value,
   scales: Value,
   zeros: Value | null,
-  attributes: {
-    readonly K: number;
-    readonly N: number;
-    readonly bits: number;
-    readonly block_size: number;
-    readonly accuracy_level: number;
-  },
-): Value =>
-  a.graph.node(
-    "MatMulNBits",
-    zeros ? [a, quants, scales, zeros] : [a, quants, scales],
-    attributes,
-    1,
-    "com.microsoft",
-  )[0];
+  attributes: Readonly<Record<"K" | "N" | "bits" | "block_size" | "accuracy_level", number>>,
+): Value => microsoft("MatMulNBits", zeros ? [a, quants, scales, zeros] : [a, quants, scales], attributes)[0];

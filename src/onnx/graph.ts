@@ -33,7 +33,6 @@ type Attribute = number | string | readonly number[] | { readonly float: number 
 export interface Graph {
   /** Declares an input that is fed at run time. */
   input(name: string, dtype: DType, shape: readonly Dim[]): Value;
-  /** Adds a constant. */
   constant(tensor: Tensor): Value;
   /** Appends a node with `outputs` results; an absent optional input is `null`. */
   node(
@@ -58,7 +57,6 @@ export interface Graph {
 /** Where weights lie in files beside the model, by name: inside the model they may not pass 2 GiB. */
 export type StoredWeights = ReadonlyMap<string, StoredRange>;
 
-/** A weight's place in a file. */
 interface StoredRange {
   readonly file: string;
   readonly offset: number;
@@ -85,7 +83,6 @@ export function dataType(dtype: DType): number {
   return Onnx.TensorProto_DataType[dataTypes[dtype]];
 }
 
-/** A declared input or output. */
 interface Declared {
   readonly name: string;
   readonly dtype: DType;
@@ -102,7 +99,6 @@ interface Node {
 
 type TensorProto = MessageInitShape<typeof TensorProtoSchema>;
 
-/** Starts an empty graph. */
 export function createGraph(): Graph {
   const nodes: Node[] = [];
   const inputs: Declared[] = [];

@@ -37,7 +37,6 @@ export interface BlockLowering {
   readonly isParted: boolean;
 }
 
-/** What the CPU runs. */
 export const cpuLowering: Lowering = {
   attention: "grouped",
   masked: "standard",
@@ -71,7 +70,6 @@ export const cudaLowering = (products: Lowering["products"]): Lowering => ({
   constants: "fed",
 });
 
-/** What WebGPU runs. */
 export const webgpuLowering: Lowering = {
   attention: "grouped-without-softcap",
   masked: "decomposed",

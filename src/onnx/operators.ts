@@ -1,6 +1,4 @@
-/**
- * ONNX operators, one function each, named and ordered as in the specification. Only what the module graphs use.
- */
+/** ONNX operators, one function each, named and ordered as in the specification. Only what the module graphs use. */
 import type { DType } from "../tensor/mod.ts";
 import { dataType, type Graph, type Value } from "./graph.ts";
 
@@ -26,26 +24,21 @@ export function scalar(graph: Graph, value: number): Value {
   return graph.constant({ dtype: "f32", shape: [], data: Float32Array.of(value) });
 }
 
-export const Add = (a: Value, b: Value): Value => one(a.graph.node("Add", [a, b]));
-export const Sub = (a: Value, b: Value): Value => one(a.graph.node("Sub", [a, b]));
-export const Mul = (a: Value, b: Value): Value => one(a.graph.node("Mul", [a, b]));
-export const Div = (a: Value, b: Value): Value => one(a.graph.node("Div", [a, b]));
-export const Cos = (x: Value): Value => one(x.graph.node("Cos", [x]));
-export const Sin = (x: Value): Value => one(x.graph.node("Sin", [x]));
-export const Exp = (x: Value): Value => one(x.graph.node("Exp", [x]));
-export const Tanh = (x: Value): Value => one(x.graph.node("Tanh", [x]));
-export const Sigmoid = (x: Value): Value => one(x.graph.node("Sigmoid", [x]));
-export const Abs = (x: Value): Value => one(x.graph.node("Abs", [x]));
-export const Relu = (x: Value): Value => one(x.graph.node("Relu", [x]));
+const unary = (operator: string) => (x: Value): Value => one(x.graph.node(operator, [x]));
+const binary = (operator: string) => (a: Value, b: Value): Value => one(a.graph.node(operator, [a, b]));
+
+export const Add = binary("Add"), Sub = binary("Sub"), Mul = binary("Mul"), Div = binary("Div");
+export const Cos = unary("Cos"), Sin = unary("Sin"), Exp = unary("Exp"), Tanh = unary("Tanh");
+export const Sigmoid = unary("Sigmoid"), Abs = unary("Abs"), Relu = unary("Relu");
 /** log(1 + e^x) */
-export const Softplus = (x: Value): Value => one(x.graph.node("Softplus", [x]));
-export const MatMul = (a: Value, b: Value): Value => one(a.graph.node("MatMul", [a, b]));
+export const Softplus = unary("Softplus");
+export const MatMul = binary("MatMul");
 
 /** a · b of bytes, summed in int32; `a` is u8 and `b` i8. */
-export const MatMulInteger = (a: Value, b: Value): Value => one(a.graph.node("MatMulInteger", [a, b]));
+export const MatMulInteger = binary("MatMulInteger");
 
 /** a < b, as bool. */
-export const Less = (a: Value, b: Value): Value => one(a.graph.node("Less", [a, b]));
+export const Less = binary("Less");
 
 /** Numbers below a bound become the bound, and so do those above the other; null for no bound. */
 export const Clip = (x: Value, least: number | null, most: number | null): Value => {
@@ -135,7 +128,7 @@ export const ScatterND = (x: Value, indices: Value, updates: Value): Value =>
   one(x.graph.node("ScatterND", [x, indices, updates], { reduction: "add" }));
 
 /** Where elements are not zero: i64 [rank, n]. */
-export const NonZero = (x: Value): Value => one(x.graph.node("NonZero", [x]));
+export const NonZero = unary("NonZero");
 
 /** The k largest along the last axis, the largest first, and where they stand (int64). */
 export function TopK(x: Value, k: number): { values: Value; indices: Value } {

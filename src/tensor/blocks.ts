@@ -31,7 +31,6 @@ export interface BlockMatrix {
   readonly offsets: Float32Array<ArrayBuffer> | null;
 }
 
-/** The format of a matrix. */
 export function formatOf({ bits, size, zeros, offsets }: BlockMatrix): BlockFormat {
   return { bits, size, zero: typeof zeros === "number" ? zeros : null, hasOffsets: offsets !== null };
 }
@@ -76,27 +75,40 @@ function zerosOf({ bits, size, shape: [, columns], zeros }: BlockMatrix): (block
   };
 }
 
-/** Rows [start, end): views of the same arrays. */
-export function blockRows(matrix: BlockMatrix, start: number, end: number): BlockMatrix {
-  const rows = matrix.shape[0];
-  const part = <A extends Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>>(array: A): A => {
-    const width = array.length / rows;
-    return array.subarray(start * width, end * width) as A;
-  };
+type Numbers = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+
+/** The matrix of a shape in which arrays are made of those here; `until` has the numbers of a row's first columns in each. */
+function withArrays(
+  matrix: BlockMatrix,
+  shape: BlockMatrix["shape"],
+  made: <A extends Numbers>(array: A, until: (columns: number) => number) => A,
+): BlockMatrix {
+  const { bits, size, quants, scales, zeros, offsets } = matrix;
+  const perBlock = (columns: number) => columns / size;
   return {
     ...matrix,
-    shape: [end - start, matrix.shape[1]],
-    quants: part(matrix.quants),
-    scales: part(matrix.scales),
-    zeros: typeof matrix.zeros === "number" ? matrix.zeros : part(matrix.zeros),
-    offsets: matrix.offsets && part(matrix.offsets),
+    shape,
+    quants: made(quants, (columns) => columns * bits / 8),
+    scales: made(scales, perBlock),
+    zeros: typeof zeros === "number" ? zeros : made(zeros, (columns) => Math.ceil(columns / size * bits / 8)),
+    offsets: offsets && made(offsets, perBlock),
   };
+}
+
+/** Rows [start, end): views of the same arrays. */
+export function blockRows(matrix: BlockMatrix, start: number, end: number): BlockMatrix {
+  const [rows, columns] = matrix.shape;
+  return withArrays(matrix, [end - start, columns], <A extends Numbers>(array: A) => {
+    const width = array.length / rows;
+    return array.subarray(start * width, end * width) as A;
+  });
 }
 
 /** Matrices of one width and format, one under the other: a copy. Their zeros are one number, or an array in each. */
 export function stackedRows(matrices: readonly BlockMatrix[]): BlockMatrix {
   const [first] = matrices;
-  const joined = <A extends Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>>(arrays: readonly A[]): A => {
+  const joined = <A extends Numbers>(of: (matrix: BlockMatrix) => A): A => {
+    const arrays = matrices.map(of);
     const length = arrays.reduce((sum, { length }) => sum + length, 0);
     const out = new (arrays[0].constructor as new (length: number) => A)(length);
     let at = 0;
@@ -109,12 +121,12 @@ export function stackedRows(matrices: readonly BlockMatrix[]): BlockMatrix {
   return {
     ...first,
     shape: [matrices.reduce((sum, { shape: [rows] }) => sum + rows, 0), first.shape[1]],
-    quants: joined(matrices.map(({ quants }) => quants)),
-    scales: joined(matrices.map(({ scales }) => scales)),
+    quants: joined(({ quants }) => quants),
+    scales: joined(({ scales }) => scales),
     zeros: typeof first.zeros === "number"
       ? first.zeros
-      : joined(matrices.map(({ zeros }) => zeros as Uint8Array<ArrayBuffer>)),
-    offsets: first.offsets && joined(matrices.map(({ offsets }) => offsets!)),
+      : joined(({ zeros }) => zeros as typeof first.quants),
+    offsets: first.offsets && joined(({ offsets }) => offsets!),
   };
 }
 
@@ -124,8 +136,8 @@ export function orderedRows(
   order: ArrayLike<number>,
   allocate: (length: number) => Float32Array<ArrayBuffer> = (length) => new Float32Array(length),
 ): BlockMatrix {
-  const rows = matrix.shape[0];
-  const taken = <A extends Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>>(array: A): A => {
+  const [rows, columns] = matrix.shape;
+  return withArrays(matrix, [order.length, columns], <A extends Numbers>(array: A) => {
     const width = array.length / rows;
     const length = order.length * width;
     const memory = allocate(Math.ceil(length * array.BYTES_PER_ELEMENT / 4));
@@ -134,44 +146,26 @@ export function orderedRows(
       out.set(array.subarray(order[i] * width, (order[i] + 1) * width), i * width);
     }
     return out;
-  };
-  return {
-    ...matrix,
-    shape: [order.length, matrix.shape[1]],
-    quants: taken(matrix.quants),
-    scales: taken(matrix.scales),
-    zeros: typeof matrix.zeros === "number" ? matrix.zeros : taken(matrix.zeros),
-    offsets: matrix.offsets && taken(matrix.offsets),
-  };
+  });
 }
 
 /** Columns [start, end), a copy; null where they are not whole blocks, or where their zeros begin within a byte. */
 export function blockColumns(matrix: BlockMatrix, start: number, end: number): BlockMatrix | null {
   const { shape: [rows, columns], size, bits, zeros } = matrix;
-  const ownZeros = typeof zeros !== "number";
-  const isWhole = start % (ownZeros ? size * 8 / bits : size) === 0 && end % size === 0;
-  if (!isWhole) return null;
-  /** Of an array in which a row's elements for the columns before one are `until(column)`. */
-  const part = <A extends Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>>(
-    array: A,
-    until: (column: number) => number,
-  ): A => {
-    const [from, to, width] = [start, end, columns].map(until);
-    const out = new (array.constructor as new (length: number) => A)(rows * (to - from));
-    for (let row = 0; row < rows; row++) {
-      out.set(array.subarray(row * width + from, row * width + to), row * (to - from));
-    }
-    return out;
-  };
-  const inBlocks = (column: number) => column / size;
-  return {
-    ...matrix,
-    shape: [rows, end - start],
-    quants: part(matrix.quants, (column) => column * bits / 8),
-    scales: part(matrix.scales, inBlocks),
-    zeros: ownZeros ? part(zeros, (column) => Math.ceil(column / size * bits / 8)) : zeros,
-    offsets: matrix.offsets && part(matrix.offsets, inBlocks),
-  };
+  const unit = typeof zeros === "number" ? size : size * 8 / bits;
+  if (start % unit !== 0 || end % size !== 0) return null;
+  return withArrays(
+    matrix,
+    [rows, end - start],
+    <A extends Numbers>(array: A, until: (columns: number) => number) => {
+      const [from, to, width] = [start, end, columns].map(until);
+      const out = new (array.constructor as new (length: number) => A)(rows * (to - from));
+      for (let row = 0; row < rows; row++) {
+        out.set(array.subarray(row * width + from, row * width + to), row * (to - from));
+      }
+      return out;
+    },
+  );
 }
 
 /** Bytes that a matrix takes. */

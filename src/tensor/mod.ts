@@ -2,7 +2,5 @@
 export * from "./blocks.ts";
 export * from "./tensor.ts";
 export * from "./normal_table.ts";
-export * from "./normal_pool.ts";
-export * from "./permutation.ts";
 export * from "./random.ts";
 export * from "./threads.ts";

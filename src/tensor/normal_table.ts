@@ -13,9 +13,7 @@
  * Limits: no value is beyond ±4.33, and there are 65536 values; the fourth moment is 2.9992 instead of 3.
  */
 
-/** Number of entries of the table. */
 export const TABLE_SIZE = 65536;
-
 /** What one unit of an entry is worth before scaling: a power of two. */
 export const TABLE_UNIT = 2 ** -21;
 

@@ -24,7 +24,6 @@
  * Limits: good for weights, not for secrets. Within a segment each 32-bit word comes once. Keys that differ only in the
  * second word are correlated: take both from `streamKeys`. Elements up to 2^53.
  */
-
 import { normalTable, TABLE_SIZE, TABLE_UNIT } from "./normal_table.ts";
 
 /** Both keys of one stream of numbers, unsigned 32-bit. */
@@ -189,4 +188,22 @@ function expectWhole(what: string, value: number, most: number): void {
   throw new RangeError(
     `Cannot draw random numbers: ${what} is ${value}, expected a whole number from 0 to ${most}`,
   );
+}
+
+/** The last word of the counter: orders share no words with the weights and draws of the same seed, which have 0 there. */
+const ORDERS = 1;
+
+/**
+ * A random order of 0 … n − 1: Fisher–Yates, swap i by the Philox word number i. Orders are equally likely to within n / 2^32.
+ * Throws `RangeError` for a seed that is not a whole number below 2^53.
+ */
+export function permutation(n: number, seed: number): number[] {
+  const key = seedKey(seed);
+  const order = Array.from({ length: n }, (_, i) => i);
+  for (let i = n - 1; i > 0; i--) {
+    const [word] = philox([i, 0, 0, ORDERS], key);
+    const j = Math.floor(word / 2 ** 32 * (i + 1));
+    [order[i], order[j]] = [order[j], order[i]];
+  }
+  return order;
 }

@@ -78,7 +78,6 @@ export function aligned(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Arra
   return bytes.byteOffset % size === 0 ? bytes : bytes.slice();
 }
 
-/** Bytes of one element. */
 export function byteSize(dtype: DType): number {
   return kinds[dtype].BYTES_PER_ELEMENT;
 }
@@ -88,7 +87,6 @@ export function viewOf(dtype: DType, buffer: ArrayBuffer, offset = 0, length?: n
   return new kinds[dtype](buffer, offset, length);
 }
 
-/** BF16 bits to float32. */
 export function bf16ToF32(bits: Uint16Array): Float32Array {
   const words = new Uint32Array(bits.length);
   for (let i = 0; i < bits.length; i++) words[i] = bits[i] << 16;

@@ -3,6 +3,7 @@
  * of its inputs and outputs. (ONNX Runtime refuses shared buffers, and a copy would cost more than a second core gains.)
  */
 import { type MessagePort, parentPort, Worker } from "node:worker_threads";
+import { fillRows, type NormalRows } from "./random.ts";
 
 /** Memory as a task names it. */
 export interface Memory {
@@ -12,14 +13,6 @@ export interface Memory {
 
 /** An array whose memory a task may name. */
 export type Named = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
-
-/** Threads that all run one module. */
-interface Threads<Task> {
-  /** Gives each thread a task, the first one first. Arrays that tasks name are `held` until they are done. Throws a thread's error. */
-  run(tasks: readonly Task[], held: readonly Named[]): Promise<void>;
-  /** Ends the threads, once they have done their tasks; `run` starts others. */
-  close(): void;
-}
 
 /**
  * Threads that OMP_NUM_THREADS allows, as schedulers set it (the first number of a list for nested loops); 0, which means one for each
@@ -34,26 +27,23 @@ export function threadsAllowed(): number {
 export const THREADS = Math.min(threadsAllowed() || navigator.hardwareConcurrency, 8);
 
 /** Threads of a module, started by the first tasks. They do not keep the process alive. `what` begins what errors say. */
-export function openThreads<Task>(module: URL, what: string, count: number): Threads<Task> {
-  let threads: Thread<Task>[] = [];
+export function openThreads<Task>(module: URL, what: string, count: number) {
+  let threads: ReturnType<typeof openThread<Task>>[] = [];
   return {
-    async run(tasks, held) {
+    /** Gives each thread a task, the first one first. Arrays that tasks name are `held` until they are done. Throws a thread's error. */
+    async run(tasks: readonly Task[], held: readonly Named[]): Promise<void> {
       while (threads.length < count) threads.push(openThread(module, what));
       await Promise.all(tasks.map((task, i) => threads[i % count].run(task, held)));
     },
-    close() {
+    /** Ends the threads, once they have done their tasks; `run` starts others. */
+    close(): void {
       for (const { close } of threads) close();
       threads = [];
     },
   };
 }
 
-interface Thread<Task> {
-  run(task: Task, held: readonly Named[]): Promise<void>;
-  close(): void;
-}
-
-function openThread<Task>(module: URL, what: string): Thread<Task> {
+function openThread<Task>(module: URL, what: string) {
   const worker = new Worker(module);
   const waiting: (PromiseWithResolvers<void> & { held: readonly Named[] })[] = [];
   let failure: Error | null = null;
@@ -74,7 +64,7 @@ function openThread<Task>(module: URL, what: string): Thread<Task> {
   });
   worker.unref();
   return {
-    run(task, held) {
+    run(task: Task, held: readonly Named[]): Promise<void> {
       if (failure) return Promise.reject(failure);
       const done = { ...Promise.withResolvers<void>(), held };
       waiting.push(done);
@@ -82,7 +72,7 @@ function openThread<Task>(module: URL, what: string): Thread<Task> {
       worker.postMessage(task);
       return done.promise;
     },
-    close() {
+    close(): void {
       isClosing = true;
       settle();
     },
@@ -98,7 +88,6 @@ export function serve<Task>(work: (task: Task) => void): void {
   });
 }
 
-/** The memory of an array. */
 export function memoryOf(array: Named): Memory {
   return { address: Deno.UnsafePointer.value(Deno.UnsafePointer.of(array)), bytes: array.byteLength };
 }
@@ -106,4 +95,43 @@ export function memoryOf(array: Named): Memory {
 /** Memory of another thread. */
 export function bufferAt({ address, bytes }: Memory): ArrayBuffer {
   return Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, bytes);
+}
+
+/** A thread's task: the memory to fill, and the numbers. */
+export interface NormalTask {
+  readonly memory: Memory;
+  readonly rows: NormalRows;
+}
+
+/** Numbers below which the messages would take longer than the work: a quarter of a millisecond's. */
+const WORTH_SHARING = 2 ** 18;
+
+/**
+ * Threads that make normal numbers together: a number is a function of its position (random.ts), so any thread may make it. They start
+ * with the first array that is worth it.
+ */
+export function normalPool(threads = THREADS) {
+  const others = openThreads<NormalTask>(
+    new URL("./normal_worker.ts", import.meta.url),
+    "Cannot draw random numbers",
+    threads - 1,
+  );
+  return {
+    /** As `fillRows`. `out` must not be used meanwhile. */
+    async fill(out: Float32Array<ArrayBuffer>, rows: NormalRows): Promise<void> {
+      if (out.length < WORTH_SHARING || threads < 2) return fillRows(out, rows);
+      const count = out.length / rows.width;
+      const cut = (i: number) => Math.floor(i * count / threads);
+      const share = (i: number) =>
+        [
+          out.subarray(cut(i) * rows.width, cut(i + 1) * rows.width),
+          { ...rows, first: rows.first + cut(i) * rows.stride },
+        ] as const;
+      const shares = Array.from({ length: threads }, (_, i) => share(i));
+      const done = others.run(shares.slice(1).map(([out, rows]) => ({ memory: memoryOf(out), rows })), [out]);
+      fillRows(...shares[0]);
+      await done;
+    },
+    close: others.close,
+  };
 }

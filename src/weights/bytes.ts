@@ -9,7 +9,6 @@ import type { ByteSource } from "../hub/mod.ts";
 import { outOfRange } from "./limits.ts";
 import { mapPath, type Mapping } from "./libc.ts";
 
-/** Ranges of one file. */
 export interface FileBytes {
   readonly name: string;
   readonly size: number;

@@ -3,14 +3,12 @@
  * memory at a time, so a checkpoint may have any size.
  */
 
-/** Bytes in a row. */
 export interface Content {
   readonly bytes: number;
   /** The bytes, part by part. A part may be a view of a mapped file: never write to it, and be done with it before the next. */
   parts(): AsyncIterable<Uint8Array>;
 }
 
-/** A tensor to be written. */
 export interface OutTensor extends Content {
   readonly name: string;
   /** Storage type as its format spells it: "F32", "BF16", "Q4_1", … */
@@ -19,10 +17,8 @@ export interface OutTensor extends Content {
   readonly shape: readonly number[];
 }
 
-/** Bytes in one part. */
 export const PART_BYTES = 2 ** 24;
 
-/** Bytes that are in memory. */
 export function contentOf(bytes: Uint8Array): Content {
   return {
     bytes: bytes.length,
@@ -32,7 +28,6 @@ export function contentOf(bytes: Uint8Array): Content {
   };
 }
 
-/** Zeros. */
 export function zeros(bytes: number): Content {
   return {
     bytes,

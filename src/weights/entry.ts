@@ -1,9 +1,11 @@
 /** The place of a tensor in a file, as the reader of a header finds it. */
-import type { DType } from "../tensor/mod.ts";
+import { type BlockMatrix, bytesOf, type DType, elements } from "../tensor/mod.ts";
 import type { Blocks } from "./blocks/dequantize.ts";
 import type { FileBytes } from "./bytes.ts";
 import { quote } from "./limits.ts";
 import type { TensorInfo } from "./source.ts";
+import type { Decoders } from "./blocks/decoders.ts";
+import { repackings } from "./blocks/repack.ts";
 
 /** The layout of elements in a file: an array of a dtype, blocks to decode to float32, or an unknown type. */
 export type Layout =
@@ -22,7 +24,6 @@ export interface Entry {
 /** Gives an array of `length` elements that values go into; what it holds is written over. */
 export type Allocate = (length: number) => Float32Array<ArrayBuffer>;
 
-/** New arrays. */
 export const newArray: Allocate = (length) => new Float32Array(length);
 
 /** Throws where rows are no range of a tensor's own; `file` names the file in errors. */
@@ -47,4 +48,58 @@ export function checkRows(
       } in ${file.name}: expected a range within [0, ${count}]`,
     );
   }
+}
+
+/** The blocks of a tensor whose rows are whole ones; undefined for any other. */
+function blocksOf({ type, shape }: Entry["info"]) {
+  const found = Object.hasOwn(repackings, type) ? repackings[type] : undefined;
+  return shape.length >= 2 && found && shape.at(-1)! % found.size === 0 ? found : undefined;
+}
+
+/** The format, as the field of a tensor's description. */
+export function formatIn(info: Entry["info"]): Pick<TensorInfo, "blocks"> {
+  const found = blocksOf(info);
+  if (!found) return {};
+  const { bits, size, zero, hasOffsets } = found;
+  return { blocks: { bits, size, zero, hasOffsets } };
+}
+
+/** Rows of the first axis as a matrix; several matrices of a stack come one after the other. */
+export async function readBlocks(
+  decoders: Decoders,
+  name: string,
+  entry: Entry,
+  rows: readonly [number, number] | undefined,
+  allocate: Allocate = newArray,
+): Promise<BlockMatrix> {
+  const { info, file, start } = entry;
+  const format = blocksOf(info);
+  if (!format) {
+    throw new TypeError(
+      `Cannot read ${
+        quote(name)
+      } in ${file.name} in blocks: found ${info.type} [${info.shape}], expected a matrix in blocks`,
+    );
+  }
+  if (rows) checkRows(name, entry, rows);
+  const [first, ...rest] = info.shape;
+  const [from, to] = rows ?? [0, first];
+  const columns = rest.at(-1)!;
+  const count = (to - from) * elements(rest.slice(0, -1));
+  const blocks = count * columns / format.size;
+  const bytes = info.bytes / first;
+  const [begin, end] = [start + from * bytes, start + to * bytes];
+  const { bits, size, zero, hasOffsets } = format;
+  const matrix = {
+    bits,
+    size,
+    shape: [count, columns] as const,
+    quants: bytesOf(allocate(count * columns * bits / 32)),
+    scales: allocate(blocks),
+    zeros: zero,
+    offsets: hasOffsets ? allocate(blocks) : null,
+  };
+  await decoders.repack(info.type, await file.read(begin, end), matrix);
+  file.forget(begin, end);
+  return matrix;
 }

@@ -18,8 +18,15 @@ import type { FileBytes } from "./bytes.ts";
 import { type Content, ranges } from "./content.ts";
 import { type Decoders, openDecoders } from "./blocks/decoders.ts";
 import type { Blocks } from "./blocks/dequantize.ts";
-import { type Allocate, checkRows, type Entry, type Layout, newArray } from "./entry.ts";
-import { formatIn, readBlocks } from "./matrices.ts";
+import {
+  type Allocate,
+  checkRows,
+  type Entry,
+  formatIn,
+  type Layout,
+  newArray,
+  readBlocks,
+} from "./entry.ts";
 import { outOfRange, quote } from "./limits.ts";
 import type { TensorFile } from "./source.ts";
 
@@ -96,7 +103,6 @@ export function tensorFile(
   };
 }
 
-/** The number of values in blocks. */
 function valuesInBlocks(entries: Iterable<Entry>): number {
   let values = 0;
   for (const { layout, info } of entries) if ("decode" in layout) values += elements(info.shape);

@@ -20,7 +20,6 @@ import type { Cut, KeepsBlocks, Lease, TensorFile, WeightSource } from "./source
 
 /** A tensor of the file, and how to turn it into the model's. */
 export interface TensorRef {
-  /** The file's name. */
   readonly name: string;
   /** The rows that are the model's tensor, and the number of all rows; absent for all of them. */
   readonly rows?: { readonly start: number; readonly end: number; readonly of: number } | undefined;
@@ -38,7 +37,6 @@ export interface TensorRef {
 /** Where a model finds its weights in a file. */
 interface LayeredOptions {
   readonly file: TensorFile & Partial<Pick<PagedFile, "forget">>;
-  /** Number of layers. */
   readonly layers: number;
   /** Name relative to layer l ("attention.q_proj.weight") and tensor of everything in it. */
   layer(l: number): Iterable<readonly [string, TensorRef]>;
@@ -63,7 +61,6 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
     throw new RangeError(`Cannot read layer ${l}: expected an integer from 0 to ${layers - 1}`);
   }
   const byName: Map<string, TensorRef>[] = [];
-  /** The tensor of layer l, or outside the layers. */
   function find(l: number | null, name: string): TensorRef {
     if (l === null) {
       if (Object.hasOwn(outer, name)) return outer[name];

@@ -8,19 +8,6 @@
  * lets a reader notice before.
  */
 
-/** A mapped file. Its pages come when they are touched. */
-export interface Mapping {
-  readonly buffer: ArrayBuffer;
-  /** The present size of the file: bytes behind it must not be read. */
-  sizeNow(): number;
-  /** Starts to read the pages of bytes [start, end) from disk into the page cache; returns at once. */
-  want(start: number, end: number): void;
-  /** Takes the whole pages inside [start, end) out of resident memory. Views stay valid: a later access reads again. */
-  forget(start: number, end: number): void;
-  /** Lets go of the file; its bytes stay mapped. */
-  close(): void;
-}
-
 const O_RDONLY = 0;
 const O_CLOEXEC = 0o2000000;
 const SEEK_END = 2;
@@ -29,7 +16,6 @@ const MAP_PRIVATE = 2;
 const MADV_WILLNEED = 3;
 const MADV_DONTNEED = 4;
 const MADV_POPULATE_READ = 22;
-
 /** The kernel follows an advice to read up to the disk's read-ahead, by default this number of bytes. */
 const ADVISED = 128 * 2 ** 10;
 /** Bytes that are read ahead in one call, and so long resident: enough for full speed. */
@@ -57,8 +43,11 @@ function libc() {
   return library;
 }
 
+/** A mapped file. Its pages come when they are touched. */
+export type Mapping = NonNullable<ReturnType<typeof mapPath>>;
+
 /** Maps the file of `size` bytes at `path`; null where that is not possible, or the file has another size now. */
-export function mapPath(path: string, size: number): Mapping | null {
+export function mapPath(path: string, size: number) {
   const c = libc();
   if (!c || size === 0) return null;
   const fd = c.open(new TextEncoder().encode(path + "\0"), O_RDONLY | O_CLOEXEC);
@@ -91,16 +80,20 @@ export function mapPath(path: string, size: number): Mapping | null {
   }
   return {
     buffer: Deno.UnsafePointerView.getArrayBuffer(address, size),
+    /** The present size of the file: bytes behind it must not be read. */
     sizeNow,
-    want(start, end) {
+    /** Starts to read the pages of bytes [start, end) from disk into the page cache; returns at once. */
+    want(start: number, end: number): void {
       if (end - start <= ADVISED) c.madvise(...pagesOf(start, end), MADV_WILLNEED);
       else ahead = ahead.then(() => readAhead(start, end));
     },
-    forget(start, end) {
+    /** Takes the whole pages inside [start, end) out of resident memory. Views stay valid: a later access reads again. */
+    forget(start: number, end: number): void {
       const last = end === size ? Math.ceil(end / page) : Math.floor(end / page);
       c.madvise(...pages(Math.ceil(start / page), last), MADV_DONTNEED);
     },
-    close() {
+    /** Lets go of the file; its bytes stay mapped. */
+    close(): void {
       isOpen = false;
       c.close(fd);
     },

@@ -15,7 +15,6 @@ export interface TensorInfo {
   readonly dtype: DType | null;
   /** Row-major, outermost axis first (GGUF's reversed order is undone). */
   readonly shape: readonly number[];
-  /** Bytes in the file. */
   readonly bytes: number;
   /** What `blocks` gives of it; absent where it is not stored in blocks. */
   readonly blocks?: BlockFormat | undefined;

@@ -1,7 +1,7 @@
 /** A command line that would end the process while ONNX Runtime is loaded is refused before. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { expectShortCommandLine, longestCommandLine } from "../../src/engine/native/command_line.ts";
+import { expectShortCommandLine, longestCommandLine } from "../../src/engine/native/memory.ts";
 import { ran } from "../process.ts";
 
 const limits = (stack: string) =>

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { blockTypes } from "../../src/weights/blocks/types.ts";
 import { openDecoders } from "../../src/weights/blocks/decoders.ts";
 import { type Repacking, repackings } from "../../src/weights/blocks/repack.ts";
-import type { Repacked } from "../../src/weights/blocks/words.ts";
+import type { Repacked } from "../../src/weights/blocks/repack4.ts";
 import { bits } from "../tensor/bits.ts";
 
 /** Bytes of so many blocks; every pattern of a half has its turn, those that are not finite too. */

@@ -3,13 +3,11 @@ import { fileURLToPath } from "node:url";
 import { cpuLowering, int8Lowering } from "../../onnx/mod.ts";
 import { bytesOf, type Tensor, threadsAllowed } from "../../tensor/mod.ts";
 import type { Engine, Precision } from "../engine.ts";
-import { expectShortCommandLine } from "./command_line.ts";
+import { availableBytes, expectShortCommandLine } from "./memory.ts";
 import { type Environment, openEnvironment } from "./environment.ts";
 import { type Library, openLibrary } from "./library.ts";
-import { availableBytes } from "./memory.ts";
 import { nativeEngine } from "./native.ts";
-import type { Block, Provider } from "./provider.ts";
-import { openStock } from "./stock.ts";
+import { type Block, openStock, type Provider } from "./held.ts";
 
 /** Where the package has its library, from its entry. */
 const files: Record<string, string> = {
@@ -132,14 +130,11 @@ function borrowed({ data }: Tensor): Block {
 
 /** Share of the free memory that weights may take: states, logits, and copies while programs are compiled need the rest. */
 const WEIGHTS = 1 / 2;
-
 /** Products are fastest on memory that starts with a cache line. */
 const ALIGNMENT = 64;
-
 /** Bytes that stay while nobody uses them. */
 const IDLE_BYTES = 64 * 2 ** 20;
 
-/** Memory of the process. */
 interface CpuBlock extends Block {
   readonly address: Deno.PointerObject;
   readonly memory: ArrayBuffer;

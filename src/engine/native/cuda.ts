@@ -10,21 +10,19 @@ import { oneByOne } from "../../entry/mod.ts";
 import { cString, cudaLibraries, openCudaLibrary, pointerList } from "../../libraries/mod.ts";
 import { cudaLowering } from "../../onnx/mod.ts";
 import type { Engine, Precision } from "../engine.ts";
-import { expectShortCommandLine } from "./command_line.ts";
+import { expectShortCommandLine } from "./memory.ts";
 import { type Cudart, ON_DEVICE, openCudart } from "./cudart.ts";
 import { type Environment, openArena, openEnvironment } from "./environment.ts";
 import { type Library, openLibrary } from "./library.ts";
 import { nativeEngine } from "./native.ts";
-import type { Block, Provider } from "./provider.ts";
+import { type Block, openStock, type Provider } from "./held.ts";
 import { openStaging } from "./staging.ts";
-import { openStock } from "./stock.ts";
 
 const LIBRARY = "libonnxruntime.so.1.30.0";
 /** Libraries that the provider is linked to; it finds them by name once they are open. */
 const LINKED = ["libcublasLt.so.13", "libcublas.so.13", "libcurand.so.10"];
 /** Part of the device's memory that may lie idle, kept for its next use. */
 const IDLE = 1 / 8;
-
 /** Bytes that weights leave to states, logits and the library's temporaries, besides what may lie idle. */
 const RESERVED = 2 ** 30;
 
@@ -68,15 +66,11 @@ function open(): Opened {
   return { cuda, library: ordered, environment, memory };
 }
 
-interface CudaBlock extends Block {
-  readonly address: Deno.PointerObject;
-}
-
 function cudaProvider({ cuda, library, memory }: Opened, precision: Precision): Provider {
   const stock = openStock(cuda.allocate, cuda.free, IDLE * cuda.memory);
   const staging = openStaging(cuda);
 
-  function allocate(bytes: number): CudaBlock {
+  function allocate(bytes: number) {
     const address = taken(bytes);
     return { address, free: () => stock.give(bytes, address) };
   }

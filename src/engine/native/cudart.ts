@@ -29,7 +29,6 @@ const symbols = {
 export const TO_DEVICE = 1;
 export const FROM_DEVICE = 2;
 export const ON_DEVICE = 3;
-
 /** `cudaErrorMemoryAllocation`. */
 const OUT_OF_MEMORY = 2;
 /** `cudaStreamNonBlocking`: the default stream, which nobody here uses, waits for nothing. */
@@ -41,40 +40,12 @@ const PROPERTIES_BYTES = 8192;
 const NAME_BYTES = 256;
 
 /** The first device of this machine. */
-export interface Cudart {
-  /** The device in words. */
-  readonly device: string;
-  /** Bytes of its memory. */
-  readonly memory: number;
-  /** Bytes of it that are free now. */
-  freeBytes(): number;
-  /** The one stream (CUstream) of all work. */
-  readonly stream: Deno.PointerObject;
-  /** Memory of the device. Throws `RangeError` where there is not enough. */
-  allocate(bytes: number): Deno.PointerObject;
-  free(address: Deno.PointerObject): void;
-  /** Memory of the CPU that the device reads and writes by itself. */
-  allocatePinned(bytes: number): Deno.PointerObject;
-  freePinned(address: Deno.PointerObject): void;
-  /** Copies once all work before has ended. Pinned memory has to stay as it is until then. */
-  copy(to: Deno.PointerValue, from: Deno.PointerValue, bytes: number, direction: number): void;
-  /** Resolves when all work so far has ended; the event loop runs meanwhile. */
-  ended(): Promise<void>;
-  /** A mark in the work. */
-  openMark(): Mark;
-}
-
+export type Cudart = ReturnType<typeof openCudart>;
 /** A place in the stream of work. */
-export interface Mark {
-  /** Puts it behind all work so far. */
-  set(): void;
-  /** Blocks until the device has come to where it was set last; at once where it never was. */
-  wait(): void;
-  close(): void;
-}
+export type Mark = ReturnType<Cudart["openMark"]>;
 
 /** Opens the runtime and the machine's first device. Throws `Error` where there is none. */
-export function openCudart(): Cudart {
+export function openCudart() {
   const cuda = openCudaLibrary("libcudart.so.13", symbols).symbols;
   function nameOf(code: number): string {
     const name = cuda.cudaGetErrorName(code);
@@ -106,11 +77,15 @@ export function openCudart(): Cudart {
   );
 
   return {
+    /** The device in words. */
     device: name,
+    /** Bytes of its memory. */
     memory: room().total,
     freeBytes: () => room().free,
+    /** The one stream (CUstream) of all work. */
     stream,
-    allocate(bytes) {
+    /** Memory of the device. Throws `RangeError` where there is not enough. */
+    allocate(bytes: number): Deno.PointerObject {
       const place = new BigUint64Array(1);
       const code = cuda.cudaMalloc(place, BigInt(Math.max(1, bytes)));
       if (code !== OUT_OF_MEMORY) succeed("cudaMalloc", code);
@@ -124,19 +99,25 @@ export function openCudart(): Cudart {
       }
       return Deno.UnsafePointer.create(place[0])!;
     },
-    free: (address) => void cuda.cudaFree(address), // its error is one of earlier work, which a read tells
-    allocatePinned: (bytes) => made("cudaMallocHost", (place) => cuda.cudaMallocHost(place, BigInt(bytes))),
-    freePinned: (address) => void cuda.cudaFreeHost(address),
-    copy(to, from, bytes, direction) {
+    free: (address: Deno.PointerObject) => void cuda.cudaFree(address), // its error is one of earlier work, which a read tells
+    /** Memory of the CPU that the device reads and writes by itself. */
+    allocatePinned: (bytes: number) =>
+      made("cudaMallocHost", (place) => cuda.cudaMallocHost(place, BigInt(bytes))),
+    freePinned: (address: Deno.PointerObject) => void cuda.cudaFreeHost(address),
+    /** Copies once all work before has ended. Pinned memory has to stay as it is until then. */
+    copy(to: Deno.PointerValue, from: Deno.PointerValue, bytes: number, direction: number): void {
       succeed("cudaMemcpyAsync", cuda.cudaMemcpyAsync(to, from, BigInt(bytes), direction, stream));
     },
-    async ended() {
+    /** Resolves when all work so far has ended; the event loop runs meanwhile. */
+    async ended(): Promise<void> {
       succeed("cudaStreamSynchronize", await cuda.cudaStreamSynchronize(stream));
     },
     openMark() {
       const event = made("cudaEventCreate", (place) => cuda.cudaEventCreateWithFlags(place, NO_TIMES));
       return {
+        /** Puts it behind all work so far. */
         set: () => succeed("cudaEventRecord", cuda.cudaEventRecord(event, stream)),
+        /** Blocks until the device has come to where it was set last; at once where it never was. */
         wait: () => succeed("cudaEventSynchronize", cuda.cudaEventSynchronize(event)),
         close: () => void cuda.cudaEventDestroy(event),
       };

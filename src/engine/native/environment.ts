@@ -6,7 +6,7 @@
  */
 import { cString, pointerList } from "../../libraries/mod.ts";
 import type { Library } from "./library.ts";
-import { returnLargeMemory } from "./trim.ts";
+import { returnLargeMemory } from "./memory.ts";
 
 /** ONNX Runtime's log level: fatal errors. */
 const FATAL = 4;
@@ -51,10 +51,7 @@ export function openEnvironment(library: Library, threads: number): Environment 
 }
 
 /** Settings of an arena; to be released. */
-export function openArena(
-  library: Library,
-  config: Readonly<Record<string, number>>,
-): Deno.PointerObject {
+export function openArena(library: Library, config: Readonly<Record<string, number>>): Deno.PointerObject {
   const keys = Object.keys(config).map(cString);
   const values = BigUint64Array.from(Object.values(config), BigInt);
   return library.make("CreateArenaCfgV2", pointerList(keys), values, BigInt(keys.length));

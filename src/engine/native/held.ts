@@ -1,21 +1,37 @@
 /** Tensors in memory of a device, as `OrtValue`s over blocks of it. */
 import { dataType } from "../../onnx/mod.ts";
-import { byteSize, type DType, elements } from "../../tensor/mod.ts";
-import { type Held, ownHeld } from "../engine.ts";
+import { byteSize, type DType, elements, type Tensor } from "../../tensor/mod.ts";
+import { type Engine, type Held, ownHeld } from "../engine.ts";
 import type { Library } from "./library.ts";
-import type { Block, Provider } from "./provider.ts";
+
+export interface Block {
+  readonly address: Deno.PointerValue;
+  free(): void;
+}
+
+/** A device: its part of the engine, and its memory. */
+export interface Provider extends Pick<Engine, "name" | "version" | "device" | "precision" | "has"> {
+  /** `OrtMemoryInfo` of its memory. */
+  readonly memory: Deno.PointerObject;
+  /** The stream (CUstream) of all its work; null for the CPU. */
+  readonly stream: Deno.PointerObject | null;
+  /** Adds itself to the options of a session. */
+  configure(options: Deno.PointerObject, packed: boolean): void;
+  /** Entries of the options of each run. */
+  readonly runEntries: Readonly<Record<string, string>>;
+  /** New memory; what is in it is undefined. Throws `RangeError` if there is not enough. */
+  allocate(bytes: number): Block;
+  /** A tensor in memory of the device, or in its own memory if the device can read that. */
+  place(tensor: Tensor): Block;
+  /** Copies an output of a run from an address of the device. */
+  copy(from: Deno.PointerObject, to: Block, bytes: number): void;
+  /** The bytes in CPU memory, once all runs before have ended: valid as long as the block is. */
+  download(block: Block, bytes: number): Promise<ArrayBuffer>;
+  close(): void;
+}
 
 /** The held tensors of one engine. */
-export interface Shelf {
-  /** Tensors that live. */
-  readonly live: number;
-  /** A tensor over a block, which is freed with it. */
-  hold(dtype: DType, shape: readonly number[], block: Block): NativeHeld;
-  /** A tensor in new memory. */
-  allocate(dtype: DType, shape: readonly number[]): NativeHeld;
-  /** The held tensor of this engine. Throws `TypeError`, naming it, if it is freed or anything else. */
-  own(name: string, held: Held | undefined): NativeHeld;
-}
+export type Shelf = ReturnType<typeof openShelf>;
 
 /** A held tensor, and what ONNX Runtime knows it by. */
 export interface NativeHeld extends Held {
@@ -24,9 +40,9 @@ export interface NativeHeld extends Held {
   readonly bytes: number;
 }
 
-/** No tensors yet. */
-export function openShelf(library: Library, provider: Provider): Shelf {
+export function openShelf(library: Library, provider: Provider) {
   const live = new Set<NativeHeld>();
+  /** A tensor over a block, which is freed with it. */
   function hold(dtype: DType, shape: readonly number[], block: Block): NativeHeld {
     const bytes = elements(shape) * byteSize(dtype);
     const value = library.make(
@@ -58,9 +74,41 @@ export function openShelf(library: Library, provider: Provider): Shelf {
       return live.size;
     },
     hold,
-    allocate(dtype, shape) {
-      return hold(dtype, shape, provider.allocate(elements(shape) * byteSize(dtype)));
+    allocate: (dtype: DType, shape: readonly number[]) =>
+      hold(dtype, shape, provider.allocate(elements(shape) * byteSize(dtype))),
+    own: (name: string, held: Held | undefined) => ownHeld(live, provider.name, name, held),
+  };
+}
+
+/** A stock that keeps `most` bytes; beyond them, what has not been used the longest is dropped. */
+export function openStock<Memory>(
+  make: (bytes: number) => Memory,
+  drop: (memory: Memory) => void,
+  most: number,
+) {
+  const idle: { memory: Memory; bytes: number }[] = []; // the one free the longest first
+  let idleBytes = 0;
+  function shift(): void {
+    const { memory, bytes } = idle.shift()!;
+    idleBytes -= bytes;
+    drop(memory);
+  }
+  return {
+    /** Memory of this many bytes: kept, or new. */
+    take(bytes: number): Memory {
+      const found = idle.findLastIndex((kept) => kept.bytes === bytes);
+      if (found < 0) return make(bytes);
+      idleBytes -= bytes;
+      return idle.splice(found, 1)[0].memory;
     },
-    own: (name, held) => ownHeld(live, provider.name, name, held),
+    /** Keeps memory that is not used any more. */
+    give(bytes: number, memory: Memory): void {
+      idle.push({ memory, bytes });
+      idleBytes += bytes;
+      while (idleBytes > most) shift();
+    },
+    clear(): void {
+      while (idle.length > 0) shift();
+    },
   };
 }

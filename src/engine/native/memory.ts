@@ -1,4 +1,4 @@
-/** How much memory this machine still has. */
+/** The memory of this machine and of this process: what is free, what the C library keeps, and the stack. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -55,4 +55,66 @@ function readText(path: string): string | null {
   } catch {
     return null;
   }
+}
+
+const symbols = {
+  malloc_trim: { parameters: ["usize"], result: "i32" },
+  mallopt: { parameters: ["i32", "i32"], result: "i32" },
+} as const;
+
+const M_MMAP_THRESHOLD = -3;
+/** Bytes from which memory is a mapping of its own: a large matrix in blocks is, and the arrays of small models are not. */
+const LARGE = 4 * 2 ** 20;
+
+let library: Deno.DynamicLibrary<typeof symbols> | null | undefined;
+
+/** Gives freed memory back to the system, where the C library is glibc: it keeps what lies between other blocks, hundreds of megabytes after large copies. */
+export function returnFreedMemory(): void {
+  libc()?.malloc_trim(0n);
+}
+
+/** Has large memory return to the system as soon as it is freed: glibc would soon keep whatever has less than 32 MB. */
+export function returnLargeMemory(): void {
+  libc()?.mallopt(M_MMAP_THRESHOLD, LARGE);
+}
+
+function libc() {
+  if (library === undefined) library = open();
+  return library?.symbols;
+}
+
+function open(): typeof library {
+  try {
+    return Deno.build.os === "linux" ? Deno.dlopen("libc.so.6", symbols) : null;
+  } catch {
+    return null; // no permission, or another C library
+  }
+}
+
+/** Bytes of stack for each byte of the line; the rest of what it takes is left to JavaScript and to the environment. */
+const STACK_PER_BYTE = 512;
+/** Linux's usual stack, where the system does not say. */
+const USUAL_STACK = 8 * 2 ** 20;
+
+/**
+ * Throws `RangeError` where the command line of this process is too long. While ONNX Runtime is loaded, it matches a regular
+ * expression with /proc/self/cmdline, by a function that calls itself for each byte: 290 bytes of stack each, measured with stacks of
+ * 4, 8 and 16 MiB (it ends at 14.4, 28.9 and 57.9 kB). Too long a line overflows the stack and ends the process, which nothing can
+ * catch. Other systems than Linux have no such file.
+ */
+export function expectShortCommandLine(read = readText): void {
+  const bytes = new TextEncoder().encode(read("/proc/self/cmdline") ?? "").length;
+  const most = longestCommandLine(read("/proc/self/limits"));
+  if (bytes <= most) return;
+  throw new RangeError(
+    `Cannot load ONNX Runtime: the command line has ${bytes} bytes, expected at most ${most}; ` +
+      "pass long texts and lists in a file, as @FILE",
+  );
+}
+
+/** Bytes of the longest command line for the stack that /proc/self/limits names. */
+export function longestCommandLine(limits: string | null): number {
+  const [, stack] = limits?.match(/^Max stack size\s+(\d+|unlimited)/m) ?? [];
+  const bytes = stack === "unlimited" ? Infinity : Number(stack ?? USUAL_STACK);
+  return Math.floor(bytes / STACK_PER_BYTE);
 }

@@ -1,18 +1,11 @@
 /** The engine over ONNX Runtime's C API, on any device it has a provider for. */
 import { type Tensor, viewOf } from "../../tensor/mod.ts";
-import { type Access, checkLength, type Engine, type Held } from "../engine.ts";
-import { programStore } from "../programs.ts";
-import { openShelf, type Shelf } from "./held.ts";
+import { type Access, checkLength, type Engine, type Held, programStore } from "../engine.ts";
+import { openShelf, type Provider, type Shelf } from "./held.ts";
 import type { Library } from "./library.ts";
-import type { Provider } from "./provider.ts";
 import { createSession } from "./session.ts";
 
-/** An engine on a device. */
-export function nativeEngine(
-  library: Library,
-  environment: Deno.PointerObject,
-  provider: Provider,
-): Engine {
+export function nativeEngine(library: Library, environment: Deno.PointerObject, provider: Provider): Engine {
   const shelf = openShelf(library, provider);
   const host = { library, provider, environment, shelf };
   const { name, version, device, precision, has } = provider;

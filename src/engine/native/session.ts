@@ -10,12 +10,10 @@
  */
 import { cString } from "../../libraries/mod.ts";
 import type { Graph } from "../../onnx/mod.ts";
-import type { Feeds, Held, Program, RunOptions } from "../engine.ts";
-import type { NativeHeld, Shelf } from "./held.ts";
+import { type Feeds, type Held, ofType, type Program, type RunOptions } from "../engine.ts";
+import type { NativeHeld, Provider, Shelf } from "./held.ts";
 import { addresses, type Library } from "./library.ts";
-import type { Provider } from "./provider.ts";
 
-/** The shared state of an engine's sessions. */
 interface Host {
   readonly library: Library;
   readonly provider: Provider;
@@ -41,10 +39,8 @@ const packed = {
 
 /** Compiles a graph, with copies of what is constant. */
 export function createSession(host: Host, graph: Graph, constants: Feeds): Program {
-  const { library, provider, environment, shelf } = host;
-  const copied = Object.entries(constants).map(([name, held]) =>
-    [name, typed(graph, name, shelf.own(name, held))] as const
-  );
+  const { library, provider, environment } = host;
+  const copied = Object.keys(constants).map((name) => [name, inputOf(host, graph, name, constants)] as const);
   const isPacked = copied.length > 0;
   const bytes = graph.toBytes(
     new Map(copied.map(([name, { shape, bytes }]) => [name, { file: name, offset: 0, bytes, shape }])), // never a real file
@@ -68,11 +64,8 @@ export function createSession(host: Host, graph: Graph, constants: Feeds): Progr
   }
 }
 
-/** Returns the held tensor. Throws `TypeError`, naming the input, if its elements have another type. */
-function typed(graph: Graph, name: string, held: NativeHeld): NativeHeld {
-  const expected = graph.types.get(name);
-  if (held.dtype === expected) return held;
-  throw new TypeError(`Cannot feed ${name}: found elements of type ${held.dtype}, expected ${expected}`);
+function inputOf({ shelf }: Host, graph: Graph, name: string, feeds: Feeds): NativeHeld {
+  return ofType(`feed ${name}`, shelf.own(name, feeds[name]), graph.types.get(name));
 }
 
 /** Hands over constants, whose bytes the library copies. */
@@ -120,7 +113,7 @@ function program(
   const allocator = library.make("GetAllocatorWithDefaultOptions");
 
   function inputsOf(feeds: Feeds): NativeHeld[] {
-    return inputNames.map((name) => typed(graph, name, shelf.own(name, feeds[name])));
+    return inputNames.map((name) => inputOf(host, graph, name, feeds));
   }
 
   function openBinding(): Binding {
@@ -269,7 +262,6 @@ function outputValues(
   return values;
 }
 
-/** The shape of a value. */
 function shapeOf(library: Library, value: Deno.PointerObject): number[] {
   const info = library.make("GetTensorTypeAndShape", value);
   try {

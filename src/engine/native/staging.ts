@@ -3,7 +3,7 @@
  * thread goes on. Uploads go through two buffers in turn, one is filled while the other is read; each read has one of its own.
  */
 import { type Cudart, FROM_DEVICE, type Mark, TO_DEVICE } from "./cudart.ts";
-import { openStock } from "./stock.ts";
+import { openStock } from "./held.ts";
 
 /** Bytes of a buffer: large enough for full speed, small enough to be filled while the other is read. */
 const CHUNK = 16 * 2 ** 20;
@@ -23,7 +23,6 @@ interface Slot extends Pinned {
   used: number;
 }
 
-/** The way to a device and back. */
 export function openStaging(cuda: Cudart) {
   function pin(bytes: number): Pinned {
     const address = cuda.allocatePinned(bytes);
@@ -32,7 +31,6 @@ export function openStaging(cuda: Cudart) {
   const reads = openStock(pin, ({ address }) => cuda.freePinned(address), IDLE_BYTES);
   const slots: Slot[] = []; // the one in use first; none before the first upload
 
-  /** A slot with room for something. */
   function slot(): Slot {
     if (slots.length === 0) {
       for (let i = 0; i < 2; i++) slots.push({ ...pin(CHUNK), mark: cuda.openMark(), used: 0 });

@@ -14,11 +14,9 @@ import {
   toFloat32,
 } from "../../tensor/mod.ts";
 import { type Held, ownHeld } from "../engine.ts";
-import type { Gpu } from "./gpu.ts";
-import type { Ort, OrtTensor, Runtime } from "./runtime.ts";
+import type { Gpu, Ort, OrtTensor, Runtime } from "./gpu.ts";
 
 const STORAGE = bufferUsage.storage | bufferUsage.copySource | bufferUsage.copyTarget;
-
 /** Kernels read whole vectors, and copies whole words. */
 const ALIGNMENT = 16;
 
@@ -40,37 +38,20 @@ interface Memory {
   release(): unknown;
 }
 
-/** A held tensor. */
 export interface WebHeld extends Held, Omit<Memory, "release"> {
   readonly bytes: number;
   /** As ONNX Runtime has it. Throws `TypeError` for a type that it has not. */
   tensor(name: string): OrtTensor;
 }
 
-/** An output of a run. */
 export interface Output {
   readonly tensor: OrtTensor;
   dispose(): Promise<void>;
 }
 
-/** The held tensors of one engine. */
-export interface Shelf {
-  /** Tensors that live. */
-  readonly live: number;
-  /** A tensor in CPU memory as one in new memory; BF16 is widened. */
-  upload(tensor: Tensor): WebHeld;
-  /** A tensor in new memory; what is in it is undefined. */
-  allocate(dtype: DType, shape: readonly number[]): WebHeld;
-  /** An output of a run as a held tensor. */
-  adopt(dtype: DType, output: Output): WebHeld;
-  /** The held tensor of this engine. Throws `TypeError`, naming it, if it is freed or anything else. */
-  own(name: string, held: Held | undefined): WebHeld;
-  /** Frees all. */
-  clear(): void;
-}
+export type Shelf = ReturnType<typeof openShelf>;
 
-/** No tensors yet. */
-export function openShelf(gpu: Gpu, ort: Ort): Shelf {
+export function openShelf(gpu: Gpu, ort: Ort) {
   const live = new Set<WebHeld>();
 
   function hold(
@@ -98,6 +79,7 @@ export function openShelf(gpu: Gpu, ort: Ort): Shelf {
     return held;
   }
 
+  /** A tensor in new memory; what is in it is undefined. */
   const allocate = (dtype: DType, shape: readonly number[]) =>
     hold(dtype, shape, newMemory(gpu, dtype, shape));
 
@@ -105,14 +87,16 @@ export function openShelf(gpu: Gpu, ort: Ort): Shelf {
     get live() {
       return live.size;
     },
-    upload(tensor) {
+    /** A tensor in CPU memory as one in new memory; BF16 is widened. */
+    upload(tensor: Tensor): WebHeld {
       const { dtype, shape, data } = tensor.dtype === "bf16"
         ? float32(tensor.shape, toFloat32(tensor))
         : tensor;
       return hold(dtype, shape, newMemory(gpu, dtype, shape, data));
     },
     allocate,
-    adopt(dtype, { tensor, dispose }) {
+    /** An output of a run. */
+    adopt(dtype: DType, { tensor, dispose }: Output): WebHeld {
       const { dims, location } = tensor;
       if (location !== "gpu-buffer") { // an empty one has no buffer
         ort.lane(dispose).catch(() => {});
@@ -121,8 +105,8 @@ export function openShelf(gpu: Gpu, ort: Ort): Shelf {
       const memory = { buffer: tensor.gpuBuffer as GPUBuffer, made: Promise.resolve(), release: dispose };
       return hold(dtype, dims, memory, tensor);
     },
-    own: (name, held) => ownHeld(live, "webgpu", name, held),
-    clear() {
+    own: (name: string, held: Held | undefined) => ownHeld(live, "webgpu", name, held),
+    clear(): void {
       for (const held of live) held.free();
     },
   };

@@ -5,12 +5,10 @@
  * run has failed keeps its bindings, so it is opened anew. Outputs are memory of their session, which lives as long as they do.
  */
 import type { Graph } from "../../onnx/mod.ts";
-import type { Feeds, Held, Program, RunOptions } from "../engine.ts";
-import type { Gpu } from "./gpu.ts";
+import { type Feeds, type Held, ofType, type Program, type RunOptions } from "../engine.ts";
+import type { Gpu, Ort, OrtTensor, Runtime } from "./gpu.ts";
 import type { Output, Shelf, WebHeld } from "./held.ts";
-import type { Ort, OrtTensor, Runtime } from "./runtime.ts";
 
-/** The shared state of an engine's programs. */
 interface Host {
   readonly gpu: Gpu;
   readonly ort: Ort;
@@ -20,7 +18,6 @@ interface Host {
 
 type Outputs = Readonly<Record<string, Output>>;
 
-/** Compiles a graph. */
 export async function createProgram(
   { gpu, ort, shelf, bindingBytes }: Host,
   { inputs, outputs, types, toBytes }: Graph,
@@ -29,7 +26,7 @@ export async function createProgram(
   const model = toBytes();
   const compile = () =>
     gpu.guard("compile a graph", async () => openSession(await reworded(ort.open(gpu.device, model))));
-  let session: Session | null = await ort.lane(compile);
+  let session: ReturnType<typeof openSession> | null = await ort.lane(compile);
 
   async function close(): Promise<void> {
     const closing = session;
@@ -39,8 +36,7 @@ export async function createProgram(
 
   function inputsOf(feeds: Feeds): WebHeld[] {
     return inputs.map((name) => {
-      const held = shelf.own(name, feeds[name]);
-      expectType(`feed ${name}`, held, types.get(name)!);
+      const held = ofType(`feed ${name}`, shelf.own(name, feeds[name]), types.get(name));
       if (held.bytes > bindingBytes) {
         throw new RangeError(
           `Cannot feed ${name} on ${gpu.name}: found ${held.bytes} bytes, expected at most ${bindingBytes}`,
@@ -67,9 +63,7 @@ export async function createProgram(
       signal?.throwIfAborted();
       const held = inputsOf(feeds);
       const targets = Object.entries(into).map(([name, held]) => {
-        const target = shelf.own(name, held);
-        expectType(`write ${name}`, target, types.get(name)!);
-        return [name, target] as const;
+        return [name, ofType(`write ${name}`, shelf.own(name, held), types.get(name))] as const;
       });
       const made = await unlessAborted(
         ort.lane(async () => {
@@ -104,20 +98,14 @@ async function reworded<T>(work: Promise<T>): Promise<T> {
 }
 
 /** A session of ONNX Runtime, and its outputs that live. */
-interface Session {
-  run(feeds: Readonly<Record<string, OrtTensor>>): Promise<Outputs>;
-  /** Closes it when its last output is gone. */
-  close(): Promise<void>;
-}
-
-function openSession(session: Runtime.InferenceSession): Session {
+function openSession(session: Runtime.InferenceSession) {
   let outputs = 0;
   let closing = false;
   async function closeIfDone(): Promise<void> {
     if (closing && outputs === 0) await session.release();
   }
   return {
-    async run(feeds) {
+    async run(feeds: Readonly<Record<string, OrtTensor>>): Promise<Outputs> {
       const made = await session.run(feeds);
       return Object.fromEntries(
         Object.entries(made).map(([name, tensor]) => {
@@ -131,7 +119,8 @@ function openSession(session: Runtime.InferenceSession): Session {
         }),
       );
     },
-    async close() {
+    /** Closes it when its last output is gone. */
+    async close(): Promise<void> {
       closing = true;
       await closeIfDone();
     },
@@ -145,12 +134,6 @@ function expectTypes(gpu: Gpu, types: Graph["types"]): void {
     throw new Error(
       `Cannot compile a graph: ${half[0]} is f16, which ${gpu.name} does not have (shader-f16)`,
     );
-  }
-}
-
-function expectType(what: string, { dtype }: Held, expected: string): void {
-  if (dtype !== expected) {
-    throw new TypeError(`Cannot ${what}: found elements of type ${dtype}, expected ${expected}`);
   }
 }
 

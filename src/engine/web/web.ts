@@ -7,16 +7,13 @@
 import { webgpuLowering } from "../../onnx/mod.ts";
 import { bufferUsage } from "../../libraries/mod.ts";
 import { type Tensor, viewOf } from "../../tensor/mod.ts";
-import { checkLength, type Engine } from "../engine.ts";
-import { programStore } from "../programs.ts";
-import { type Gpu, openGpu } from "./gpu.ts";
+import { checkLength, type Engine, programStore } from "../engine.ts";
+import { anchorModel, type Gpu, loadOrt, openGpu, type Ort, type Runtime } from "./gpu.ts";
 import { openShelf, type WebHeld } from "./held.ts";
-import { anchorModel, loadOrt, type Ort, type Runtime } from "./runtime.ts";
 import { createProgram } from "./session.ts";
 
 /** `GPUMapMode.READ`. */
 const MAP_READ = 0x1;
-
 /** Bytes of weights on a device: WebGPU does not tell its memory. Devices that run models at all have more; `--memory` sets it. */
 const MEMORY = 2 * 2 ** 30;
 

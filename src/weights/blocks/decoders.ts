@@ -6,7 +6,7 @@ import { type Memory, memoryOf, type Named, openThreads, THREADS } from "../../t
 import { repackings } from "./repack.ts";
 import { blockTypes } from "./types.ts";
 import type { Blocks } from "./dequantize.ts";
-import type { Repacked } from "./words.ts";
+import type { Repacked } from "./repack4.ts";
 
 /** A thread's task: the type of the blocks, and the places of blocks and of values, or of a matrix in blocks. */
 export interface BlocksTask {
@@ -22,21 +22,6 @@ interface MatrixMemory {
   readonly offsets: Memory | null;
 }
 
-/** Threads that decode one file's blocks. Arrays for the results have the length that these blocks need. */
-export interface Decoders {
-  /** Decodes all blocks of `source`, of the type with that name, to `out`, which must not be used meanwhile. */
-  decode(
-    type: string,
-    blocks: Blocks,
-    source: Uint8Array<ArrayBuffer>,
-    out: Float32Array<ArrayBuffer>,
-  ): Promise<void>;
-  /** Writes all blocks of `source`, of the type with that name, to the arrays of `to`, which must not be used meanwhile. */
-  repack(type: string, source: Uint8Array<ArrayBuffer>, to: Repacked): Promise<void>;
-  /** Ends the threads. */
-  close(): void;
-}
-
 /** Values of a file below which threads would cost more memory and time to start than they save: a second's. */
 const WORTH_THREADS = 2 ** 29;
 /** Values of a matrix below which messages would, to be decoded: a millisecond's. They are repacked in half the time. */
@@ -44,11 +29,11 @@ const WORTH_SHARING = 2 ** 20;
 
 const mayUseMemory = () => Deno.permissions.querySync({ name: "ffi" }).state === "granted";
 
+/** Threads that decode one file's blocks. Arrays for the results have the length that these blocks need, and must not be used meanwhile. */
+export type Decoders = ReturnType<typeof openDecoders>;
+
 /** For a file with this number of values in blocks. The threads start with the first large matrix, if foreign memory may be used. */
-export function openDecoders(
-  values: number,
-  { count = THREADS, worthSharing = WORTH_SHARING } = {},
-): Decoders {
+export function openDecoders(values: number, { count = THREADS, worthSharing = WORTH_SHARING } = {}) {
   const threads = openThreads<BlocksTask>(
     new URL("./worker.ts", import.meta.url),
     "Cannot decode blocks",
@@ -68,12 +53,17 @@ export function openDecoders(
   }
   const each = (task: (thread: number) => BlocksTask) => Array.from({ length: count }, (_, i) => task(i));
   return {
-    async decode(type, { blockBytes, decode }, source, out) {
+    async decode(
+      type: string,
+      { blockBytes, decode }: Blocks,
+      source: Uint8Array<ArrayBuffer>,
+      out: Float32Array<ArrayBuffer>,
+    ): Promise<void> {
       if (!isShared(type, out.length)) return decode(source, out);
       const part = cutter(source.length / blockBytes);
       await threads.run(each((i) => ({ type, source: part(source, i), to: part(out, i) })), [source, out]);
     },
-    async repack(type, source, to) {
+    async repack(type: string, source: Uint8Array<ArrayBuffer>, to: Repacked): Promise<void> {
       const { blockBytes, blockElements } = blockTypes[type];
       const blocks = source.length / blockBytes;
       if (!isShared(type, blocks * blockElements / 2)) return repackings[type].repack(source, to);

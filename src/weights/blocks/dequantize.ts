@@ -13,7 +13,6 @@
 /** Decodes all blocks of `source` to the start of `out`. */
 type Decode = (source: Uint8Array<ArrayBuffer>, out: Float32Array) => void;
 
-/** A type of blocks. */
 export interface Blocks {
   readonly blockElements: number;
   readonly blockBytes: number;

@@ -10,22 +10,12 @@
  */
 import type { ByteSource } from "../../hub/mod.ts";
 import { type FileBytes, mapFile } from "../bytes.ts";
-import {
-  malformed,
-  MAX_GGUF_ALIGNMENT,
-  MAX_GGUF_KEY_BYTES,
-  MAX_GGUF_NAME_BYTES,
-  MAX_GGUF_RANK,
-  MAX_TENSORS,
-  outOfRange,
-  quote,
-  safeProduct,
-} from "../limits.ts";
-import { type Entry } from "../entry.ts";
+import * as limits from "../limits.ts";
+import { malformed, outOfRange, quote, safeProduct } from "../limits.ts";
+import type { Entry } from "../entry.ts";
 import { type PagedFile, tensorFile } from "../file.ts";
-import { type Cursor, cursor, PrefixTooShort } from "./cursor.ts";
+import { type Cursor, cursor, type GgufValue, PrefixTooShort, readValue } from "./value.ts";
 import { type GgmlType, ggmlTypes, ggufMixes } from "./types.ts";
-import { type GgufValue, readValue } from "./value.ts";
 
 /** A tensor file that brings its own metadata: configuration and tokenizer. */
 export interface GgufFile extends PagedFile {
@@ -48,7 +38,6 @@ interface Header {
   /** Where each value lies, its type first. */
   readonly places: ReadonlyMap<string, readonly [start: number, end: number]>;
   readonly tensors: ReadonlyMap<string, TensorHeader>;
-  /** Where the data starts. */
   readonly dataStart: number;
   readonly alignment: number;
 }
@@ -110,14 +99,14 @@ function parseHeader(cursor: Cursor): Header {
   const tensorCount = cursor.count("tensor count", LEAST_TENSOR_BYTES);
   const metadataCount = cursor.count("metadata count", LEAST_METADATA_BYTES);
   if (tensorCount === 0) throw cursor.malformed("no tensors", "at least one");
-  if (tensorCount > MAX_TENSORS) {
-    throw cursor.outOfRange(`tensor count ${tensorCount}`, `at most ${MAX_TENSORS}`);
+  if (tensorCount > limits.MAX_TENSORS) {
+    throw cursor.outOfRange(`tensor count ${tensorCount}`, `at most ${limits.MAX_TENSORS}`);
   }
 
   const metadata = new Map<string, GgufValue>();
   const places = new Map<string, readonly [number, number]>();
   for (let i = 0; i < metadataCount; i++) {
-    const key = cursor.string(`key ${i}`, MAX_GGUF_KEY_BYTES);
+    const key = cursor.string(`key ${i}`, limits.MAX_GGUF_KEY_BYTES);
     if (metadata.has(key)) throw cursor.malformed(`key ${quote(key)} twice`, "unique keys");
     const start = cursor.offset;
     metadata.set(key, readValue(cursor, key));
@@ -126,7 +115,7 @@ function parseHeader(cursor: Cursor): Header {
   const alignment = readAlignment(cursor, metadata);
   const tensors = new Map<string, TensorHeader>();
   for (let i = 0; i < tensorCount; i++) {
-    const tensor = cursor.string(`name of tensor ${i}`, MAX_GGUF_NAME_BYTES);
+    const tensor = cursor.string(`name of tensor ${i}`, limits.MAX_GGUF_NAME_BYTES);
     if (tensors.has(tensor)) throw cursor.malformed(`tensor ${quote(tensor)} twice`, "unique names");
     tensors.set(tensor, readTensor(cursor, `tensor ${quote(tensor)}`));
   }
@@ -137,16 +126,16 @@ function parseHeader(cursor: Cursor): Header {
 function readAlignment(cursor: Cursor, metadata: ReadonlyMap<string, GgufValue>): number {
   const value = metadata.get("general.alignment") ?? DEFAULT_ALIGNMENT;
   const isPower = typeof value === "number" && Number.isInteger(Math.log2(value));
-  if (isPower && value >= 1 && value <= MAX_GGUF_ALIGNMENT) return value;
+  if (isPower && value >= 1 && value <= limits.MAX_GGUF_ALIGNMENT) return value;
   const isNumber = typeof value === "number" || typeof value === "bigint";
   const found = isNumber ? `general.alignment ${value}` : "a general.alignment that is not a number";
-  throw cursor.malformed(found, `a power of two up to ${MAX_GGUF_ALIGNMENT}`);
+  throw cursor.malformed(found, `a power of two up to ${limits.MAX_GGUF_ALIGNMENT}`);
 }
 
 function readTensor(cursor: Cursor, what: string): TensorHeader {
   const rank = cursor.u32(`axes of ${what}`);
-  if (rank < 1 || rank > MAX_GGUF_RANK) {
-    throw cursor.outOfRange(`${what} has ${rank} axes`, `1 to ${MAX_GGUF_RANK}`);
+  if (rank < 1 || rank > limits.MAX_GGUF_RANK) {
+    throw cursor.outOfRange(`${what} has ${rank} axes`, `1 to ${limits.MAX_GGUF_RANK}`);
   }
   const shape: number[] = [];
   for (let axis = 0; axis < rank; axis++) shape.unshift(cursor.u64(`shape of ${what}`));

@@ -1,11 +1,85 @@
 /**
- * Values of GGUF metadata.
+ * A GGUF header, little-endian: a position in it, and the values of its metadata.
  *
- * Numbers are JavaScript numbers; a 64-bit integer that float64 cannot hold is a bigint. Arrays of numbers are typed
- * arrays; arrays of strings, booleans and arrays are plain ones.
+ * Every step is checked against the file's size. The header's length is not written anywhere, so a file that is read (not mapped)
+ * gives a prefix first. A step past the prefix but inside the file throws `PrefixTooShort`, and the caller comes back with a longer
+ * one.
+ *
+ * Numbers are JavaScript numbers; a 64-bit integer that float64 cannot hold is a bigint. Arrays of numbers are typed arrays; arrays of
+ * strings, booleans and arrays are plain ones.
  */
-import { MAX_GGUF_LIST, MAX_GGUF_NESTING, quote } from "../limits.ts";
-import type { Cursor } from "./cursor.ts";
+import * as limits from "../limits.ts";
+import { malformed, outOfRange, quote } from "../limits.ts";
+
+/** More of the file is needed than has been read. Never leaves this room. */
+export class PrefixTooShort extends Error {}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Reads one header from its start to its end. `what` names a value in errors. */
+export type Cursor = ReturnType<typeof cursor>;
+
+/** A cursor at the start of the file `name` of `size` bytes, of which `prefix` has been read. */
+export function cursor(name: string, size: number, prefix: Uint8Array<ArrayBuffer>) {
+  const view = new DataView(prefix.buffer, prefix.byteOffset, prefix.length);
+  const wrong = (found: string, expected: string) => malformed(name, found, expected);
+  const beyond = (found: string, expected: string) => outOfRange(name, found, expected);
+  let offset = 0;
+
+  /** Moves past `bytes` bytes and gives where they start. Throws `SyntaxError` where the file ends before. */
+  function skip(bytes: number, what: string): number {
+    if (bytes > size - offset) {
+      throw wrong(`${what} at byte ${offset} runs past the end of ${size} bytes`, "a complete file");
+    }
+    if (offset + bytes > limits.MAX_GGUF_HEADER_BYTES) {
+      throw beyond(
+        `${what} ends at byte ${offset + bytes}`,
+        `a header of at most ${limits.MAX_GGUF_HEADER_BYTES}`,
+      );
+    }
+    if (bytes > prefix.length - offset) throw new PrefixTooShort();
+    offset += bytes;
+    return offset - bytes;
+  }
+  /** A 64-bit number that has to be exact in float64. Throws `RangeError` from 2^53 on. */
+  function u64(what: string): number {
+    const value = view.getBigUint64(skip(8, what), true);
+    if (value > Number.MAX_SAFE_INTEGER) throw beyond(`${what} ${value}`, "less than 2^53");
+    return Number(value);
+  }
+  /** A 64-bit count of things of at least `bytesEach` bytes, which the rest of the file has room for. */
+  function count(what: string, bytesEach: number): number {
+    const value = u64(what);
+    if (value * bytesEach > size - offset) {
+      const most = Math.floor((size - offset) / bytesEach);
+      throw beyond(`${what} ${value}`, `at most ${most} in the rest of the file`);
+    }
+    return value;
+  }
+  return {
+    get offset() {
+      return offset;
+    },
+    view,
+    malformed: wrong,
+    outOfRange: beyond,
+    skip,
+    u32: (what: string) => view.getUint32(skip(4, what), true),
+    u64,
+    count,
+    /** A UTF-8 string: u64 length, bytes. */
+    string(what: string, maxBytes = Infinity): string {
+      const length = count(`length of ${what}`, 1);
+      if (length > maxBytes) throw beyond(`length of ${what} ${length}`, `at most ${maxBytes} bytes`);
+      const start = skip(length, what);
+      try {
+        return utf8.decode(prefix.subarray(start, start + length));
+      } catch {
+        throw wrong(`${what} at byte ${start} is not valid UTF-8`, "UTF-8");
+      }
+    },
+  };
+}
 
 /** One value of the metadata. */
 export type GgufValue = number | bigint | string | boolean | GgufNumbers | readonly GgufValue[];
@@ -81,8 +155,8 @@ function readBool(cursor: Cursor, what: string): boolean {
 }
 
 function readArray(cursor: Cursor, what: string, depth: number): GgufValue {
-  if (depth > MAX_GGUF_NESTING) {
-    throw cursor.outOfRange(`${what} nests ${depth} arrays deep`, `at most ${MAX_GGUF_NESTING}`);
+  if (depth > limits.MAX_GGUF_NESTING) {
+    throw cursor.outOfRange(`${what} nests ${depth} arrays deep`, `at most ${limits.MAX_GGUF_NESTING}`);
   }
   const type = cursor.u32(`element type of ${what}`);
   const numbers = numberTypes.get(type);
@@ -92,8 +166,8 @@ function readArray(cursor: Cursor, what: string, depth: number): GgufValue {
     const start = byteOffset + cursor.skip(count * numbers.bytes, what);
     return numbers.array(buffer.slice(start, start + count * numbers.bytes));
   }
-  if (count > MAX_GGUF_LIST) {
-    throw cursor.outOfRange(`element count of ${what} ${count}`, `at most ${MAX_GGUF_LIST}`);
+  if (count > limits.MAX_GGUF_LIST) {
+    throw cursor.outOfRange(`element count of ${what} ${count}`, `at most ${limits.MAX_GGUF_LIST}`);
   }
   const values: GgufValue[] = []; // grows as the file proves that it has them
   for (let i = 0; i < count; i++) values.push(readTyped(cursor, what, type, depth));

@@ -4,28 +4,32 @@
  * rounds q · SCB first, which differs in the last digit of float32. What it does with large activations as it runs is no part of the
  * weights. Source: bitsandbytes, `_ops.py` (`int8_vectorwise_dequant`).
  */
-import { type BlockFormat, type BlockMatrix, bytesOf, middleOf } from "../../tensor/mod.ts";
+import {
+  type BlockFormat,
+  type BlockMatrix,
+  bytesOf,
+  elements,
+  middleOf,
+  toFloat32,
+} from "../../tensor/mod.ts";
 import type { Allocate } from "../entry.ts";
-import { blockFormat } from "./grouped.ts";
-import { type Checkpoint, type PackedMatrix, part, type Rows, sides, unfit } from "./matrix.ts";
+import { blockFormat, consecutive } from "./grouped.ts";
+import {
+  type Checkpoint,
+  FLOATS,
+  type Fp8Packing,
+  type PackedMatrix,
+  part,
+  type Rows,
+  sides,
+  unfit,
+} from "./matrix.ts";
 
-const SCALES = ".SCB";
 /** The order of numbers in which a matrix is saved; the others are those of graphics cards, and older. */
 const ROW_ORDER = 0;
 
-/** Packed matrices, by plain name. */
-export async function eightBitMatrices(from: Checkpoint): Promise<Map<string, PackedMatrix>> {
-  const names = [...from.file.tensors.keys()].filter((name) => name.endsWith(SCALES));
-  return new Map(
-    await Promise.all(names.map(async (name) => {
-      const stem = name.slice(0, -SCALES.length);
-      return [`${stem}.weight`, await eightBitMatrix(from, stem)] as const;
-    })),
-  );
-}
-
-async function eightBitMatrix(from: Checkpoint, stem: string): Promise<PackedMatrix> {
-  const weight = `${stem}.weight`, scales = stem + SCALES, order = `${stem}.weight_format`;
+export async function eightBitMatrix(from: Checkpoint, stem: string): Promise<PackedMatrix> {
+  const weight = `${stem}.weight`, scales = `${stem}.SCB`, order = `${stem}.weight_format`;
   if (!from.file.tensors.has(weight)) throw unfit(from.name, weight, "is missing", `the matrix of ${scales}`);
   const shape = sides(from, weight, "I8");
   part(from, scales, ["F32"], [shape[0]]);
@@ -91,5 +95,48 @@ function inBlocks(
     scales,
     zeros: zero,
     offsets: null,
+  };
+}
+
+/** The numbers of all bytes: a sign, 4 bits of exponent, 3 of fraction; no infinities, and one NaN of each sign. */
+const VALUES = Float32Array.from({ length: 256 }, (_, byte) => {
+  const sign = byte > 127 ? -1 : 1, exponent = byte >> 3 & 15, fraction = byte & 7;
+  if (exponent === 15 && fraction === 7) return NaN;
+  return sign * (exponent === 0 ? fraction / 8 * 2 ** -6 : (1 + fraction / 8) * 2 ** (exponent - 7));
+});
+
+/**
+ * FP8 as DeepSeek-V3 stores it: `X.weight` in E4M3 [N, K] and `X.weight_scale_inv`, a number for each block of rows and columns (the
+ * last ones may be smaller), or one for the whole matrix. A number is the product of both, rounded to float32. Source: transformers,
+ * `integrations/finegrained_fp8.py`; E4M3: Micikevicius et al., 2022 (arXiv:2209.05433).
+ */
+export function fp8Matrix(from: Checkpoint, name: string, { block }: Fp8Packing): PackedMatrix {
+  const scales = `${name}_scale_inv`;
+  const { file } = from;
+  if (!file.tensors.has(name)) throw unfit(from.name, name, "is missing", `the matrix of ${scales}`);
+  const shape = sides(from, name, "F8_E4M3");
+  const [rows, columns] = shape;
+  const [high, wide] = block ?? shape;
+  const grid = [Math.ceil(rows / high), Math.ceil(columns / wide)];
+  const own = file.tensors.get(scales)!.shape;
+  part(from, scales, FLOATS, block === null && elements(own) === 1 ? own : grid);
+  return {
+    type: "FP8",
+    shape,
+    parts: [name, scales],
+    async read([first, end]: Rows, out) {
+      const scale = toFloat32(await file.read(scales));
+      const blockOf = consecutive(columns, wide);
+      let at = 0;
+      for await (const bytes of file.stored(name, [first * columns, end * columns]).parts()) {
+        for (let i = 0; i < bytes.length;) { // a part may end within a row
+          const row = first + Math.floor(at / columns), group = Math.floor(row / high) * grid[1];
+          let column = at % columns;
+          for (; column < columns && i < bytes.length; column++) {
+            out[at++] = VALUES[bytes[i++]] * scale[group + blockOf[column]];
+          }
+        }
+      }
+    },
   };
 }

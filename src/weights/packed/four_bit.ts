@@ -6,26 +6,15 @@
  */
 import { elements, type Tensor } from "../../tensor/mod.ts";
 import { type Checkpoint, type PackedMatrix, part, type Rows, unfit } from "./matrix.ts";
-import { type QuantState, readQuantState } from "./quant_state.ts";
+import { parseObject } from "../safetensors/json.ts";
 
-const STATE = /\.weight\.quant_state\.bitsandbytes__(nf4|fp4)$/;
-
-/** Packed matrices, by plain name. */
-export async function fourBitMatrices(from: Checkpoint): Promise<Map<string, PackedMatrix>> {
-  const found = [...from.file.tensors.keys()].flatMap((name) => {
-    const [ending, kind] = STATE.exec(name) ?? [];
-    return ending ? [{ state: name, name: `${name.slice(0, -ending.length)}.weight`, kind }] : [];
-  });
-  return new Map(
-    await Promise.all(found.map(async ({ state, name, kind }) => {
-      const matrix = fourBitMatrix(from, name, await readQuantState(from, state));
-      return [name, { ...matrix, type: kind.toUpperCase(), parts: [...matrix.parts, state] }] as const;
-    })),
-  );
-}
-
-function fourBitMatrix(from: Checkpoint, name: string, state: QuantState): Omit<PackedMatrix, "type"> {
-  const { shape, blockSize, nested } = state;
+export async function fourBitMatrix(
+  from: Checkpoint,
+  stem: string,
+  kind: "nf4" | "fp4",
+): Promise<PackedMatrix> {
+  const name = `${stem}.weight`, state = `${name}.quant_state.bitsandbytes__${kind}`;
+  const { shape, blockSize, nested } = await readQuantState(from, state);
   const numbers = elements(shape);
   const blocks = Math.ceil(numbers / blockSize);
   const info = from.file.tensors.get(name);
@@ -42,8 +31,9 @@ function fourBitMatrix(from: Checkpoint, name: string, state: QuantState): Omit<
   const names = ["quant_map", "absmax", ...nested ? ["nested_quant_map", "nested_absmax"] : []];
   const parts = [name, ...names.map((one) => `${name}.${one}`)];
   return {
+    type: kind.toUpperCase(),
     shape,
-    parts,
+    parts: [...parts, state],
     async read([first, end], out) {
       const [bytes, map, scales, ...inner] = await Promise.all(parts.map((one) => from.file.read(one)));
       const absmax = nested ? unnested(scales, inner, nested) : scales.data as Float32Array;
@@ -84,4 +74,56 @@ function decode(
     const last = Math.min(end, (block + 1) * blockSize);
     for (; at < last; at++) out[at - first] = table[bytes[at >> 1] >> 4 * (1 - (at & 1)) & 15] * scale;
   }
+}
+
+/** Two numbers in a byte, and a scale for each block of numbers. */
+interface QuantState {
+  readonly shape: readonly [rows: number, columns: number];
+  /** Numbers that share a scale. */
+  readonly blockSize: number;
+  /** How the scales are packed in their turn; null where they are stored as they are. */
+  readonly nested: { readonly blockSize: number; readonly offset: number } | null;
+}
+
+/** Bytes of a description; a real one has 170. */
+const MOST_BYTES = 4096;
+const MOST_BLOCK = 4096;
+
+/** Reads a description. Throws `TypeError` or `SyntaxError` that names file and tensor. */
+async function readQuantState({ name, file }: Checkpoint, tensor: string): Promise<QuantState> {
+  const { type, bytes } = file.tensors.get(tensor)!;
+  if (type !== "U8" || bytes > MOST_BYTES) {
+    throw unfit(name, tensor, `is ${type} of ${bytes} bytes`, `JSON in at most ${MOST_BYTES} bytes, in U8`);
+  }
+  const { data } = await file.read(tensor);
+  const fields = parseObject(name, `tensor ${tensor}`, data as Uint8Array<ArrayBuffer>, 4);
+  const wrong = (field: string, expected: string) =>
+    unfit(
+      name,
+      tensor,
+      `says that ${field} is ${JSON.stringify(fields[field])?.slice(0, 60) ?? "missing"}`,
+      expected,
+    );
+  const count = (field: string) => {
+    const found = fields[field];
+    if (isCount(found) && found <= MOST_BLOCK) return found;
+    throw wrong(field, `an integer from 1 to ${MOST_BLOCK}`);
+  };
+  const { shape, nested_blocksize, nested_offset } = fields;
+  if (!Array.isArray(shape) || shape.length !== 2 || !shape.every(isCount)) {
+    throw wrong("shape", "the two sides of a matrix");
+  }
+  const isNested = nested_blocksize !== undefined;
+  if (isNested && (typeof nested_offset !== "number" || !Number.isFinite(nested_offset))) {
+    throw wrong("nested_offset", "a number");
+  }
+  return {
+    shape: [shape[0], shape[1]],
+    blockSize: count("blocksize"),
+    nested: isNested ? { blockSize: count("nested_blocksize"), offset: Number(nested_offset) } : null,
+  };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && value as number > 0 && value as number < 2 ** 31;
 }

@@ -1,40 +1,29 @@
 /**
- * GPTQ: `X.qweight` i32 [K · bits / 32, N], whose words hold consecutive columns, the first in the lowest bits; `X.qzeros` i32
- * [G, N · bits / 32], words of consecutive rows; `X.scales` [G, N]; `X.g_idx` i32 [K], each column's group. Source: gptqmodel,
- * `nn_modules/qlinear`.
+ * Matrices in words of 32 bits. GPTQ: `X.qweight` i32 [K · bits / 32, N], whose words hold consecutive columns, the first in the lowest
+ * bits; `X.qzeros` i32 [G, N · bits / 32], words of consecutive rows; `X.scales` [G, N]; `X.g_idx` i32 [K], each column's group. Source:
+ * gptqmodel, `nn_modules/qlinear`. Where zeros are stored less one, one is added to each place of the whole word: a zero of 0 borrowed
+ * from its neighbour.
  *
- * Where zeros are stored less one, one is added to each place of the whole word: a zero of 0 borrowed from its neighbour.
+ * AWQ ("gemm"): `X.qweight` i32 [K, N / 8], `X.qzeros` i32 [G, N / 8] and `X.scales` [G, N]. A word holds eight consecutive rows of the
+ * matrix, in the order 0 2 4 6 1 3 5 7 from the lowest bits. Source: autoawq, `utils/packing_utils.py`.
  */
-import { type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import { toFloat32 } from "../../tensor/mod.ts";
+import { blockFormat, consecutive, groupedMatrix, type Tile, unpackZeros } from "./grouped.ts";
 import {
-  blockFormat,
-  consecutive,
-  type Grouped,
-  inBlocks,
-  type Tile,
-  unpackZeros,
-  widen,
-} from "./grouped.ts";
-import {
+  type AwqPacking,
   type Checkpoint,
   FLOATS,
-  matricesOfWords,
+  type GptqPacking,
   type PackedMatrix,
   part,
   type Rows,
   sides,
   unfit,
 } from "./matrix.ts";
-import type { GptqPacking } from "./packing.ts";
 
-/** Packed matrices, by plain name. */
-export function gptqMatrices(from: Checkpoint, packing: GptqPacking): Map<string, PackedMatrix> {
-  return matricesOfWords(from, (stem) => gptqMatrix(from, stem, packing));
-}
-
-function gptqMatrix(from: Checkpoint, stem: string, packing: GptqPacking): PackedMatrix {
-  const { bits, scattered } = packing;
-  const each = 32 / bits;
+export function gptqMatrix(from: Checkpoint, stem: string, packing: GptqPacking): PackedMatrix {
+  const { bits, scattered, symmetric, zerosLessOne } = packing;
+  const each = 32 / bits, mask = 2 ** bits - 1;
   const [words, rows] = sides(from, `${stem}.qweight`, "I32");
   const columns = words * each;
   const groupSize = packing.groupSize ?? columns;
@@ -44,26 +33,34 @@ function gptqMatrix(from: Checkpoint, stem: string, packing: GptqPacking): Packe
   const hasOrder = scattered || from.file.tensors.has(`${stem}.g_idx`);
   if (hasOrder) part(from, `${stem}.g_idx`, ["I32"], [columns]);
   const parts = ["qweight", "qzeros", "scales", ...hasOrder ? ["g_idx"] : []].map((one) => `${stem}.${one}`);
-  const format = scattered ? undefined : blockFormat(bits, columns, groupSize, packing.symmetric);
-
-  async function open(): Promise<Grouped> {
+  const format = scattered ? undefined : blockFormat(bits, columns, groupSize, symmetric);
+  const places = Array.from({ length: each }, (_, i) => i);
+  const plus = zerosLessOne ? bits === 4 ? 0x11111111 : 0x01010101 : 0;
+  return groupedMatrix(`GPTQ ${bits} bit`, [rows, columns], parts, format, symmetric, async () => {
     const [weight, zeros, scales, order] = await Promise.all(parts.map((name) => from.file.read(name)));
     const inOrder = consecutive(columns, groupSize);
     const groupOf = order ? order.data as Int32Array : inOrder;
     checkGroups(from, parts[3], groupOf, groups, scattered ? null : inOrder);
-    return grouped({ weight, zeros, scales, groupOf }, rows, columns, packing);
-  }
-  return {
-    type: `GPTQ ${bits} bit`,
-    shape: [rows, columns],
-    parts,
-    read: async (own, out) => widen(await open(), own, out),
-    blocks: format &&
-      {
-        format,
-        read: async (own, allocate) => inBlocks(await open(), own, format, packing.symmetric, allocate),
+    const words = weight.data as Int32Array;
+    return {
+      bits,
+      rows,
+      columns,
+      scales: toFloat32(scales),
+      groupOf,
+      unpack(own, { quants, zeros: to }) {
+        const [first, end] = own;
+        for (let column = 0; column < columns; column += each) {
+          const base = column / each * rows;
+          for (let row = first; row < end; row++) {
+            const word = words[base + row], at = (row - first) * columns + column;
+            for (let i = 0; i < each; i++) quants[at + i] = word >>> bits * i & mask;
+          }
+        }
+        unpackZeros(zeros.data as Int32Array, bits, rows, own, to, places, plus);
       },
-  };
+    };
+  });
 }
 
 /** Throws where a column is in no group, or in another than its place says (null: anywhere). */
@@ -82,34 +79,54 @@ function checkGroups(
   throw unfit(name, tensor, `has group ${groupOf[column]} for column ${column}`, expected);
 }
 
-interface Read {
-  readonly weight: Tensor;
-  readonly zeros: Tensor;
-  readonly scales: Tensor;
-  readonly groupOf: Int32Array;
+/** Rows in a word of AWQ, and the place of each. */
+const EACH = 8;
+const PLACES = [0, 4, 1, 5, 2, 6, 3, 7];
+
+export function awqMatrix(from: Checkpoint, stem: string, packing: AwqPacking): PackedMatrix {
+  const [columns, words] = sides(from, `${stem}.qweight`, "I32");
+  const rows = words * EACH;
+  const groupSize = packing.groupSize ?? columns;
+  if (columns % groupSize !== 0) {
+    const found = `is I32 [${columns},${words}]`;
+    throw unfit(from.name, `${stem}.qweight`, found, `a first side that group_size ${groupSize} divides`);
+  }
+  const groups = columns / groupSize;
+  part(from, `${stem}.qzeros`, ["I32"], [groups, words]);
+  part(from, `${stem}.scales`, FLOATS, [groups, rows]);
+  const parts = ["qweight", "qzeros", "scales"].map((one) => `${stem}.${one}`);
+  const format = blockFormat(4, columns, groupSize, false);
+  return groupedMatrix("AWQ", [rows, columns], parts, format, false, async () => {
+    const [weight, zeros, scales] = await Promise.all(parts.map((name) => from.file.read(name)));
+    return {
+      bits: 4,
+      rows,
+      columns,
+      scales: toFloat32(scales),
+      groupOf: consecutive(columns, groupSize),
+      unpack(own, tile) {
+        unpackColumns(weight.data as Int32Array, rows, columns, own, tile);
+        unpackZeros(zeros.data as Int32Array, 4, rows, own, tile.zeros, PLACES, 0);
+      },
+    };
+  });
 }
 
-function grouped(read: Read, rows: number, columns: number, { bits, zerosLessOne }: GptqPacking): Grouped {
-  const words = read.weight.data as Int32Array, zeroWords = read.zeros.data as Int32Array;
-  const each = 32 / bits, mask = 2 ** bits - 1;
-  const plus = zerosLessOne ? bits === 4 ? 0x11111111 : 0x01010101 : 0;
-  const places = Array.from({ length: each }, (_, i) => i);
-  return {
-    bits,
-    rows,
-    columns,
-    scales: toFloat32(read.scales),
-    groupOf: read.groupOf,
-    unpack(own: Rows, { quants, zeros }: Tile) {
-      const [first, end] = own;
-      for (let column = 0; column < columns; column += each) {
-        const base = column / each * rows;
-        for (let row = first; row < end; row++) {
-          const word = words[base + row], at = (row - first) * columns + column;
-          for (let i = 0; i < each; i++) quants[at + i] = word >>> bits * i & mask;
-        }
+function unpackColumns(
+  words: Int32Array,
+  rows: number,
+  columns: number,
+  [first, end]: Rows,
+  { quants }: Tile,
+): void {
+  const width = rows / EACH;
+  for (let place = Math.floor(first / EACH); place * EACH < end; place++) { // eight lines of the tile stay in the cache
+    const start = place * EACH, from = Math.max(first, start), to = Math.min(end, start + EACH);
+    for (let column = 0; column < columns; column++) {
+      const word = words[column * width + place];
+      for (let row = from, at = (from - first) * columns + column; row < to; row++, at += columns) {
+        quants[at] = word >>> 4 * PLACES[row - start] & 15;
       }
-      unpackZeros(zeroWords, bits, rows, own, zeros, places, plus);
-    },
-  };
+    }
+  }
 }

@@ -4,7 +4,7 @@
  */
 import { type BlockFormat, type BlockMatrix, bytesOf, middleOf } from "../../tensor/mod.ts";
 import type { Allocate } from "../entry.ts";
-import type { Rows } from "./matrix.ts";
+import type { PackedMatrix, Rows } from "./matrix.ts";
 
 /** What some rows [T, K] are, one quant in a byte. */
 export interface Tile {
@@ -23,13 +23,29 @@ export interface Grouped {
   readonly scales: Float32Array;
   /** [K] */
   readonly groupOf: Int32Array;
-  /** Writes the quants and zeros of some rows. */
   unpack(rows: Rows, tile: Tile): void;
+}
+
+export function groupedMatrix(
+  type: string,
+  shape: PackedMatrix["shape"],
+  parts: readonly string[],
+  format: BlockFormat | undefined,
+  symmetric: boolean,
+  open: () => Promise<Grouped>,
+): PackedMatrix {
+  return {
+    type,
+    shape,
+    parts,
+    read: async (rows, out) => widen(await open(), rows, out),
+    blocks: format &&
+      { format, read: async (rows, allocate) => inBlocks(await open(), rows, format, symmetric, allocate) },
+  };
 }
 
 /** Bytes of a tile: it stays in the cache. */
 const TILE_BYTES = 2 ** 18;
-
 /** Columns in a block at most, as `MatMulNBits` is used. */
 const MOST_SIZE = 128;
 const LEAST_SIZE = 16;
@@ -52,8 +68,7 @@ export function blockFormat(
     : { bits, size, zero: symmetric ? middleOf(bits) : null, hasOffsets: false };
 }
 
-/** Writes rows as float32. */
-export function widen(matrix: Grouped, rows: Rows, out: Float32Array): void {
+function widen(matrix: Grouped, rows: Rows, out: Float32Array): void {
   const { columns, groupOf } = matrix;
   for (const { quants, zeros, scales, groups, count, at } of tiles(matrix, rows)) {
     for (let row = 0; row < count; row++) {
@@ -67,7 +82,7 @@ export function widen(matrix: Grouped, rows: Rows, out: Float32Array): void {
 }
 
 /** Rows in blocks, whose groups are consecutive. Zeros are one number if the matrix is said to be symmetric and is. */
-export function inBlocks(
+function inBlocks(
   matrix: Grouped,
   rows: Rows,
   { bits, size }: BlockFormat,

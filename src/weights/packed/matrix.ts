@@ -4,6 +4,35 @@ import type { Allocate } from "../entry.ts";
 import type { PagedFile } from "../file.ts";
 import { quote } from "../limits.ts";
 
+/** How the matrices of a folder are packed, as far as the tensors alone do not tell: its `quantization_config`, read. */
+export type Packing = GptqPacking | AwqPacking | { readonly method: "bitsandbytes" } | Fp8Packing;
+
+/** GPTQ: whole numbers with a scale and a zero for each group of a column, in 32-bit words along the columns. */
+export interface GptqPacking {
+  readonly method: "gptq";
+  readonly bits: 4 | 8;
+  /** Columns that share a scale; null where all columns do. */
+  readonly groupSize: number | null;
+  /** Whether groups are of columns here and there, as `g_idx` says (`desc_act`). */
+  readonly scattered: boolean;
+  /** Whether every zero is the middle (`sym`). */
+  readonly symmetric: boolean;
+  /** Whether zeros are stored less one (checkpoint_format "gptq") or as they are ("gptq_v2"). */
+  readonly zerosLessOne: boolean;
+}
+
+/** AWQ ("gemm"): as GPTQ of 4 bits, in words along the rows. */
+export interface AwqPacking {
+  readonly method: "awq";
+  readonly groupSize: number | null;
+}
+
+/** FP8 (E4M3): a scale for each block of a matrix, or one for all of it (null). */
+export interface Fp8Packing {
+  readonly method: "fp8";
+  readonly block: readonly [rows: number, columns: number] | null;
+}
+
 /** Rows [first, end) of a matrix. */
 export type Rows = readonly [first: number, end: number];
 
@@ -29,16 +58,20 @@ export interface Checkpoint {
   readonly file: PagedFile;
 }
 
-/** Matrices whose words are `X.qweight`, by plain name. */
-export function matricesOfWords(
+/** The matrices that have a tensor whose name ends so, by their plain names. */
+export async function matricesWith(
+  ending: string,
   { file }: Checkpoint,
-  make: (stem: string) => PackedMatrix,
-): Map<string, PackedMatrix> {
-  const stems = [...file.tensors.keys()].flatMap((name) => /^(.*)\.qweight$/.exec(name)?.[1] ?? []);
-  return new Map(stems.map((stem) => [`${stem}.weight`, make(stem)]));
+  make: (stem: string) => PackedMatrix | Promise<PackedMatrix>,
+  plain = ".weight",
+): Promise<[name: string, PackedMatrix][]> {
+  const names = [...file.tensors.keys()].filter((name) => name.endsWith(ending));
+  const stems = names.map((name) => name.slice(0, -ending.length));
+  return await Promise.all(
+    stems.map(async (stem): Promise<[string, PackedMatrix]> => [stem + plain, await make(stem)]),
+  );
 }
 
-/** An error about one tensor of a checkpoint. */
 export function unfit(name: string, tensor: string, found: string, expected: string): TypeError {
   return new TypeError(`Cannot read ${name}: tensor ${quote(tensor)} ${found}, expected ${expected}`);
 }
@@ -67,5 +100,4 @@ export function sides({ name, file }: Checkpoint, tensor: string, type: string):
   throw unfit(name, tensor, `is ${own} [${shape}]`, `a matrix of ${type}`);
 }
 
-/** Types of scales. */
 export const FLOATS = ["F16", "BF16", "F32"];

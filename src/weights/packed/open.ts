@@ -3,16 +3,20 @@
  * X.weight [N, K], as float32, and in blocks where it is whole numbers with scales. A matrix is packed where its tensors are there: what
  * a method leaves out is stored as in any other folder.
  */
-import { type Allocate, checkRows } from "../entry.ts";
+import { checkRows, newArray } from "../entry.ts";
 import { commonType, type PagedFile } from "../file.ts";
 import type { TensorInfo } from "../source.ts";
-import { awqMatrices } from "./awq.ts";
-import { eightBitMatrices } from "./eight_bit.ts";
-import { fourBitMatrices } from "./four_bit.ts";
-import { fp8Matrices } from "./fp8.ts";
-import { gptqMatrices } from "./gptq.ts";
-import { type Checkpoint, type PackedMatrix, type Rows, unfit } from "./matrix.ts";
-import type { Packing } from "./packing.ts";
+import { eightBitMatrix, fp8Matrix } from "./eight_bit.ts";
+import { fourBitMatrix } from "./four_bit.ts";
+import { awqMatrix, gptqMatrix } from "./gptq.ts";
+import {
+  type Checkpoint,
+  matricesWith,
+  type PackedMatrix,
+  type Packing,
+  type Rows,
+  unfit,
+} from "./matrix.ts";
 
 /**
  * The file with its packed matrices as numbers; the same file where it has no packing. `name` names the checkpoint in errors. Throws
@@ -20,7 +24,7 @@ import type { Packing } from "./packing.ts";
  */
 export async function withPacked(file: PagedFile, packing: Packing | null, name: string): Promise<PagedFile> {
   if (packing === null) return file;
-  const matrices = await matricesOf({ name, file }, packing);
+  const matrices = new Map(await matricesOf({ name, file }, packing));
   if (matrices.size === 0) throw nothingPacked(name, packing);
   const tensors = tensorsOf({ name, file }, matrices);
   const partsOf = (names: Iterable<string>) =>
@@ -63,16 +67,25 @@ export async function withPacked(file: PagedFile, packing: Packing | null, name:
   };
 }
 
-async function matricesOf(from: Checkpoint, packing: Packing): Promise<ReadonlyMap<string, PackedMatrix>> {
+async function matricesOf(from: Checkpoint, packing: Packing): Promise<[string, PackedMatrix][]> {
   switch (packing.method) {
     case "gptq":
-      return gptqMatrices(from, packing);
+      return await matricesWith(".qweight", from, (stem) => gptqMatrix(from, stem, packing));
     case "awq":
-      return awqMatrices(from, packing);
-    case "bitsandbytes":
-      return new Map([...await fourBitMatrices(from), ...await eightBitMatrices(from)]);
+      return await matricesWith(".qweight", from, (stem) => awqMatrix(from, stem, packing));
+    case "bitsandbytes": {
+      const fours = (["nf4", "fp4"] as const).map((kind) =>
+        matricesWith(
+          `.weight.quant_state.bitsandbytes__${kind}`,
+          from,
+          (stem) => fourBitMatrix(from, stem, kind),
+        )
+      );
+      const eights = matricesWith(".SCB", from, (stem) => eightBitMatrix(from, stem));
+      return (await Promise.all([...fours, eights])).flat();
+    }
     case "fp8":
-      return fp8Matrices(from, packing);
+      return await matricesWith("_scale_inv", from, (name) => fp8Matrix(from, name, packing), "");
   }
 }
 
@@ -90,8 +103,6 @@ function tensorsOf(
   }
   return tensors;
 }
-
-const newArray: Allocate = (length) => new Float32Array(length);
 
 /** The name of the matrix of which a tensor is the words. */
 const plainOf = (tensor: string) => tensor.replace(/\.qweight$/, ".weight");

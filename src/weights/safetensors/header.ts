@@ -1,23 +1,18 @@
 /**
- * The header of one safetensors file: u64 length N, N bytes of JSON, then the tensors' bytes to the end.
+ * One safetensors file, read and written: u64 length N, N bytes of JSON, then the tensors' bytes to the end.
  *
- * Strict, after the threat list of the format's authors: whatever the header does not say exactly once, and exactly as
- * the file has it, is an error. Source: github.com/huggingface/safetensors, "Format".
+ * Reading is strict, after the threat list of the format's authors: whatever the header does not say exactly once, and exactly as the
+ * file has it, is an error. Source: github.com/huggingface/safetensors, "Format".
  */
 import { isRecord } from "../../entry/mod.ts";
-import { aligned, byteSize, type DType } from "../../tensor/mod.ts";
+import { aligned, byteSize, bytesOf, type DType, elements, type Tensor } from "../../tensor/mod.ts";
 import type { FileBytes } from "../bytes.ts";
-import {
-  malformed,
-  MAX_JSON_BYTES,
-  MAX_RANK,
-  MAX_TENSORS,
-  outOfRange,
-  quote,
-  safeProduct,
-} from "../limits.ts";
+import * as limits from "../limits.ts";
+import { malformed, outOfRange, quote, safeProduct } from "../limits.ts";
 import type { Entry, Layout } from "../entry.ts";
 import { kindOf, parseObject } from "./json.ts";
+import { writeWhole } from "../../disk/mod.ts";
+import { type Content, contentOf, type OutTensor } from "../content.ts";
 
 /** Storage types that are known here, by the format's names. F64 is read as float32. */
 export const dtypes: Readonly<Record<string, DType>> = {
@@ -35,7 +30,6 @@ export const dtypes: Readonly<Record<string, DType>> = {
 
 /** Bytes of the header's length. */
 export const PREFIX = 8;
-
 /** { "name": { "shape": [ … ] } } */
 const HEADER_DEPTH = 3;
 
@@ -47,8 +41,8 @@ export async function readHeader(file: FileBytes): Promise<Map<string, Entry>> {
   }
   const prefix = await file.read(0, PREFIX);
   const length = new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true);
-  if (length > MAX_JSON_BYTES) {
-    throw outOfRange(name, `header of ${length} bytes`, `at most ${MAX_JSON_BYTES}`);
+  if (length > limits.MAX_JSON_BYTES) {
+    throw outOfRange(name, `header of ${length} bytes`, `at most ${limits.MAX_JSON_BYTES}`);
   }
   const dataStart = PREFIX + Number(length);
   if (dataStart > size) {
@@ -63,7 +57,9 @@ export async function readHeader(file: FileBytes): Promise<Map<string, Entry>> {
     else entries.set(key, readEntry(file, key, value, dataStart));
   }
   if (entries.size === 0) throw malformed(name, "no tensors", "at least one");
-  if (entries.size > MAX_TENSORS) throw outOfRange(name, `${entries.size} tensors`, `at most ${MAX_TENSORS}`);
+  if (entries.size > limits.MAX_TENSORS) {
+    throw outOfRange(name, `${entries.size} tensors`, `at most ${limits.MAX_TENSORS}`);
+  }
   checkCover(name, entries, dataStart, size);
   return entries;
 }
@@ -89,7 +85,7 @@ function readEntry(file: FileBytes, tensor: string, value: unknown, dataStart: n
   if (typeof type !== "string") throw wrong(`has a dtype that is ${kindOf(type)}`, TYPE);
   if (!/^[A-Z][A-Z0-9_]{0,31}$/.test(type)) throw wrong(`has dtype ${quote(type)}`, TYPE);
   if (!Array.isArray(shape)) throw wrong(`has a shape that is ${kindOf(shape)}`, "an array");
-  if (shape.length > MAX_RANK) throw beyond(`has ${shape.length} axes`, `at most ${MAX_RANK}`);
+  if (shape.length > limits.MAX_RANK) throw beyond(`has ${shape.length} axes`, `at most ${limits.MAX_RANK}`);
   if (!shape.every(isCount)) throw wrong(`has shape ${quote(JSON.stringify(shape))}`, COUNTS);
   if (!Array.isArray(offsets)) throw wrong(`has data_offsets of ${kindOf(offsets)}`, "two integers");
   if (offsets.length !== 2) throw wrong(`has data_offsets of ${offsets.length} numbers`, "two integers");
@@ -138,4 +134,57 @@ function checkCover(name: string, entries: ReadonlyMap<string, Entry>, dataStart
     end = start + info.bytes;
   }
   if (end < size) throw wrong(`${size - end} unused bytes after the last tensor`);
+}
+
+const typeNames = new Map(Object.entries(dtypes).map(([type, dtype]) => [dtype, type]));
+
+/** Writes named tensors to `path`, whole or not at all. Throws `TypeError` if a tensor's data does not fit its dtype and shape. */
+export async function writeSafetensors(path: string, tensors: ReadonlyMap<string, Tensor>): Promise<void> {
+  await writeWhole(path, safetensorsOf(tensors).parts());
+}
+
+/** The file of named tensors. Throws `TypeError` if a tensor's data does not fit its dtype and shape. */
+export function safetensorsOf(tensors: ReadonlyMap<string, Tensor>): Content {
+  return safetensorsContent([...tensors].map(([name, tensor]) => outgoing(name, tensor)));
+}
+
+/**
+ * The file of some tensors, as the format's own library writes it: wide elements first, the header padded to 8 bytes, so that every
+ * tensor is aligned to its element and can be mapped. Transformers requires the format to be named: "pt", for PyTorch.
+ */
+export function safetensorsContent(tensors: readonly OutTensor[]): Content {
+  const width = ({ bytes, shape }: OutTensor) => bytes / Math.max(1, elements(shape));
+  const inOrder = tensors.toSorted((a, b) => width(b) - width(a) || (a.name < b.name ? -1 : 1));
+  const members: [string, unknown][] = [["__metadata__", { format: "pt" }]];
+  let end = 0;
+  for (const { name, type, shape, bytes } of inOrder) {
+    const start = end;
+    end += bytes;
+    members.push([name, { dtype: type, shape, data_offsets: [start, end] }]);
+  }
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(members)));
+  const header = new Uint8Array(PREFIX + Math.ceil(json.length / 8) * 8).fill(0x20);
+  new DataView(header.buffer).setBigUint64(0, BigInt(header.length - PREFIX), true);
+  header.set(json, PREFIX);
+  return {
+    bytes: header.length + end,
+    async *parts() {
+      yield header;
+      for (const tensor of inOrder) yield* tensor.parts();
+    },
+  };
+}
+
+function outgoing(name: string, { dtype, shape, data }: Tensor): OutTensor {
+  if (name === "__metadata__") {
+    throw new TypeError(`Cannot write a tensor named ${name}: the name is reserved, expected another`);
+  }
+  const bytes = elements(shape) * byteSize(dtype);
+  if (data.BYTES_PER_ELEMENT !== byteSize(dtype) || data.byteLength !== bytes) {
+    throw new TypeError(
+      `Cannot write ${quote(name)}: ${data.byteLength} bytes, expected ${bytes} for ${dtype} [${shape}]`,
+    );
+  }
+  const content = contentOf(bytesOf(data));
+  return { name, type: typeNames.get(dtype)!, shape, ...content };
 }

@@ -4,7 +4,7 @@
  * Source: transformers, `integrations/mxfp4.py`. Here `X_blocks` is read as the numbers themselves, float32 [X, R, G · 32].
  */
 import { elements, type Tensor } from "../../tensor/mod.ts";
-import type { Allocate } from "../entry.ts";
+import { newArray } from "../entry.ts";
 import type { PagedFile } from "../file.ts";
 import type { TensorInfo } from "../source.ts";
 
@@ -65,7 +65,7 @@ function decoded(
   blocks: Uint8Array,
   scales: Uint8Array,
   shape: readonly number[],
-  allocate: Allocate = (length) => new Float32Array(length),
+  allocate = newArray,
 ): Float32Array<ArrayBuffer> {
   const out = allocate(elements(shape));
   for (let group = 0; group < scales.length; group++) {

@@ -16,9 +16,7 @@ import { readHeader } from "./header.ts";
 
 /** The files of one checkpoint: in a folder on this machine or a repository of the hub. */
 export interface CheckpointFiles {
-  /** Names the checkpoint in errors. */
   readonly name: string;
-  /** Names of the files, relative to the checkpoint. */
   list(): string[];
   open(file: string): Promise<ByteSource>;
 }
