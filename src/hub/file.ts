@@ -15,9 +15,7 @@ export function checkRange(name: string, start: number, end: number, size: numbe
   }
 }
 
-/**
- * Opens a local file. Throws `Error` that names the path if nothing is there or it is not a regular file.
- */
+/** Opens a local file. Throws `Error` that names the path if nothing is there or it is not a regular file. */
 export async function fileSource(path: string): Promise<ByteSource> {
   const file = await openRegular(path);
   const size = (await file.stat()).size;
@@ -93,12 +91,10 @@ async function openRegular(path: string): Promise<Deno.FsFile> {
 export interface ByteSource {
   /** Names the source in every error: a path or an id. */
   readonly name: string;
-  /** Total bytes. */
   readonly size: number;
   /** The path on this machine, if it is a local file: lets a reader map the file instead of reading it. */
   readonly path?: string;
   /** Returns bytes [start, end). Throws `RangeError` outside [0, size]. */
   read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
-  /** Closes the source. */
   close(): void;
 }

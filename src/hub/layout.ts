@@ -41,7 +41,6 @@ export const SENTENCEPIECE_FILES: readonly string[] = [
   "sentencepiece.bpe.model",
 ];
 
-/** Whether this is one of a tokenizer's files. */
 export function isTokenizerFile(name: string): boolean {
   return SENTENCEPIECE_FILES.includes(name) ||
     /^(tokenizer[\w.]*|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|merges\.txt)$/.test(
@@ -103,9 +102,7 @@ function some(names: readonly string[]): string {
   return names.slice(0, 8).join(", ") + (names.length > 8 ? ", …" : "");
 }
 
-/**
- * Throws unless a file name from a server stays inside the folder that it is put into, on every system.
- */
+/** Throws unless a file name from a server stays inside the folder that it is put into, on every system. */
 export function checkFileName(name: unknown, repo: string): asserts name is string {
   const safe = typeof name === "string" && name.length < 1024 && /^[^\\:\0]+$/.test(name) &&
     name.split("/").every((part) => part !== "" && part !== "." && part !== "..");

@@ -1,13 +1,9 @@
-/**
- * Models on this machine: a `.gguf` file, or a folder in Hugging Face layout. No network.
- */
+/** Models on this machine: a `.gguf` file, or a folder in Hugging Face layout. No network. */
 import { basename, dirname, join, resolve } from "node:path";
-import { failing, failure } from "../entry/mod.ts";
+import { failing, failure, formatBytes, oneLine } from "../entry/mod.ts";
 import { statOrNull } from "./cache/cache.ts";
-import { checkContent } from "./content.ts";
 import { type FileEntry, type ModelFiles, modelFiles } from "./files.ts";
-import { fileSource } from "./file.ts";
-import { licenceIn } from "./licence.ts";
+import { type ByteSource, fileSource } from "./file.ts";
 import { hasTokenizer, isTokenizerFile, modelFileNames, SERIES_LIST } from "./layout.ts";
 import { provenHash } from "./cache/stamp.ts";
 
@@ -84,7 +80,6 @@ export async function isModelFile(path: string): Promise<boolean> {
   }
 }
 
-/** The names of all files and folders in a folder. */
 export async function* namesIn(path: string): AsyncGenerator<string> {
   try {
     for await (const { name } of Deno.readDir(path)) yield name;
@@ -103,5 +98,92 @@ export async function fileEntry(path: string, name: string): Promise<FileEntry> 
     mtime: mtime?.getTime(),
     sha256,
     open: async () => checkContent(await fileSource(path)),
+  };
+}
+
+/** Bytes of a card that are read: its front matter comes first. */
+const MOST_BYTES = 2 ** 16;
+/** Characters of a licence that are shown. */
+const MOST_LICENCE = 100;
+
+/** The licence, or null where no card states one. */
+export async function licenceIn(folder: string): Promise<string | null> {
+  const path = join(folder, "README.md");
+  if (!(await statOrNull(path))?.isFile) return null;
+  try {
+    return licenceOf(await headOf(path));
+  } catch { // a card that cannot be read states nothing
+    return null;
+  }
+}
+
+/** What the front matter of a card calls the licence: its name where the identifier is "other". */
+export function licenceOf(card: string): string | null {
+  const [, front] = /^---\r?\n([^]*?)\r?\n---\s*(?:\r?\n|$)/.exec(card) ?? [];
+  const field = (name: string) => {
+    const [, value] = new RegExp(`^${name}:[ \\t]*(.+?)[ \\t]*$`, "m").exec(front ?? "") ?? [];
+    return value === undefined ? "" : oneLine(value.replace(/^(["'])(.*)\1$/, "$2"), MOST_LICENCE);
+  };
+  const licence = field("license");
+  return (licence === "other" && field("license_name")) || licence || null;
+}
+
+async function headOf(path: string): Promise<string> {
+  using file = await Deno.open(path);
+  const bytes = new Uint8Array(MOST_BYTES);
+  let end = 0;
+  for (;;) {
+    const read = await file.read(bytes.subarray(end));
+    if (!read) return new TextDecoder().decode(bytes.subarray(0, end));
+    end += read;
+  }
+}
+
+/** Bytes to look at: a pointer has about 130 in all, and a page begins with its kind. */
+const HEAD = 512;
+
+const formats: Readonly<Record<string, string>> = { json: "JSON", safetensors: "safetensors", gguf: "GGUF" };
+
+/**
+ * Hands a source back, unless its name says JSON, safetensors or GGUF and it begins as a pointer or a page does: throws
+ * `SyntaxError` then, with what to do. The source is closed in that case.
+ */
+async function checkContent(source: ByteSource): Promise<ByteSource> {
+  const format = formats[source.name.slice(source.name.lastIndexOf(".") + 1)];
+  if (format === undefined) return source;
+  try {
+    const head = String.fromCharCode(...await source.read(0, Math.min(source.size, HEAD)));
+    const found = pointer(head) ?? page(head);
+    if (!found) return source;
+    throw new SyntaxError(`Cannot read ${source.name}: ${found.what}, expected ${format}; ${found.remedy}`);
+  } catch (error) {
+    source.close();
+    throw error;
+  }
+}
+
+interface Found {
+  readonly what: string;
+  readonly remedy: string;
+}
+
+/** Source: git-lfs, docs/spec.md. */
+function pointer(head: string): Found | null {
+  if (!/^version https:\/\/(git-lfs|hawser)\.github\.com\/spec\//.test(head)) return null;
+  const size = /^size (\d{1,15})$/m.exec(head)?.[1];
+  const file = size === undefined ? "the file" : `the file of ${formatBytes(Number(size))}`;
+  return {
+    what: `a Git LFS pointer instead of ${file}`,
+    remedy: "run git lfs pull in its folder to fetch it",
+  };
+}
+
+function page(head: string): Found | null {
+  if (!/^(\xef\xbb\xbf)?\s*<(!doctype|html|head|\?xml)\b/i.test(head)) return null;
+  return {
+    what: "a web page",
+    remedy:
+      "download the file again: the address required a log-in, reported an error, or belongs to a page " +
+      "(on Hugging Face, pages have /blob/ and files /resolve/)",
   };
 }

@@ -1,6 +1,4 @@
-/**
- * The entry for every MODEL: a name of the manifest, a path on this machine, or an id of the hub, in that order.
- */
+/** The entry for every MODEL: a name of the manifest, a path on this machine, or an id of the hub, in that order. */
 import { statOrNull } from "./cache/cache.ts";
 import type { ModelFiles } from "./files.ts";
 import { hubModel, parseHubId } from "./remote/huggingface.ts";
@@ -9,7 +7,6 @@ import { nearNames, type Reports } from "../entry/mod.ts";
 import { knownModels, packagedModel } from "./packages/packaged.ts";
 import { seriesAround } from "./series.ts";
 
-/** How to open a model. */
 export interface OpenOptions extends Reports {
   /** Read the weights of a hub model over the network on demand, without storing them. */
   stream?: boolean;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { cacheEntries, openModel, pruneCache, verifyCache } from "../../src/hub/mod.ts";
-import { partialPath } from "../../src/hub/remote/download.ts";
+import { partialPath } from "../../src/hub/cache/partial.ts";
 import { openLocked, partialFolder, withPartial } from "../../src/hub/cache/partial.ts";
 import { COMMIT, type FakeHub, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";
 
@@ -259,10 +259,8 @@ testWhere(hasMounts, "no mounts of one's own", full, async () => {
     const url = `${hub.url}/owner/name/resolve/${COMMIT}/a.gguf`;
     const expected = JSON.stringify({ size: bytes.length, sha256: sha256(bytes) });
     const code = `
-      const { download, partialPath } = await import("${new URL(
-      "../../src/hub/remote/download.ts",
-      import.meta.url,
-    )}");
+      const { download } = await import("${new URL("../../src/hub/remote/download.ts", import.meta.url)}");
+      const { partialPath } = await import("${new URL("../../src/hub/cache/partial.ts", import.meta.url)}");
       const fetched = () => download("${url}", "${small}/x/a.gguf", ${expected}, { name: "a.gguf" });
       const message = await fetched().then(() => "no error", (error) => error.message);
       const { size } = await Deno.stat(partialPath("${url}"));

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { datasetFile, openModel } from "../../src/hub/mod.ts";
 import { Dropped, pauseOf, waitOf } from "../../src/hub/retry.ts";
-import { findToken } from "../../src/hub/remote/token.ts";
+import { findToken } from "../../src/hub/remote/hub_fetch.ts";
 import { COMMIT, type FakeHub, pattern, serve, withCache, withHub } from "./fake_hub.ts";
 
 function addModel(hub: FakeHub): void {

@@ -2,7 +2,7 @@ import type { Progress } from "../../src/entry/mod.ts";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
-import { partialPath } from "../../src/hub/remote/download.ts";
+import { partialPath } from "../../src/hub/cache/partial.ts";
 import { cacheEntries, datasetFile, openModel } from "../../src/hub/mod.ts";
 import { COMMIT, layOut, pattern, withHub } from "./fake_hub.ts";
 import { addModel, CONFIG, fileNames, MODEL, snapshot, WEIGHTS } from "./hub_model.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { originOf } from "../../src/export/card/origin.ts";
 import { exportModel } from "../../src/export/mod.ts";
 import { openModel } from "../../src/hub/mod.ts";
-import { licenceOf } from "../../src/hub/licence.ts";
+import { licenceOf } from "../../src/hub/local.ts";
 import { writeWide } from "../export/wide.ts";
 import { withFolder } from "../support.ts";
 

@@ -1,7 +1,7 @@
 /** Series of checkpoints as files: names and their steps, the three forms, and what is refused. */
 import assert from "node:assert/strict";
 import { openModel, seriesFiles } from "../../src/hub/mod.ts";
-import { chooseSteps, namedSteps } from "../../src/hub/remote/steps.ts";
+import { chooseSteps, namedSteps } from "../../src/hub/series.ts";
 import { withFolder } from "../support.ts";
 import { type FakeHub, pattern, withHub } from "./fake_hub.ts";
 

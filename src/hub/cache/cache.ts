@@ -15,7 +15,6 @@ import { statfs } from "node:fs/promises";
 import { failure, formatBytes, reasonOf } from "../../entry/mod.ts";
 import { folderOf } from "../../home/mod.ts";
 
-/** The folder of everything that is fetched. */
 export function cacheFolder(): string {
   return folderOf("cache");
 }
@@ -43,7 +42,6 @@ export async function land(folder: string, target: string): Promise<void> {
   }
 }
 
-/** Makes a folder of the cache if it does not exist yet. */
 export async function makeFolder(folder: string): Promise<void> {
   await writing("", 0, () => Deno.mkdir(folder, { recursive: true }));
 }
@@ -67,21 +65,16 @@ export async function writing<T>(what: string, needed: number, work: () => Promi
 }
 
 /** Whether the system refuses to write at this place, for any content. */
-export function isUnwritable(error: unknown): boolean {
-  return ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST"].includes(codeOf(error));
-}
+export const isUnwritable = hasCode("EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST");
 
 /** Whether the system refuses access to another user's files. */
-export function isForbidden(error: unknown): boolean {
-  return ["EACCES", "EPERM"].includes(codeOf(error));
-}
+export const isForbidden = hasCode("EACCES", "EPERM");
 
-function isFull(error: unknown): boolean {
-  return ["ENOSPC", "EDQUOT"].includes(codeOf(error));
-}
+const isFull = hasCode("ENOSPC", "EDQUOT");
+const isAbsent = hasCode("ENOENT", "ENOTDIR", "ENAMETOOLONG");
 
-function codeOf(error: unknown): string {
-  return (error as { code?: string } | null)?.code ?? "";
+function hasCode(...codes: string[]): (error: unknown) => boolean {
+  return (error) => codes.includes((error as { code?: string } | null)?.code ?? "");
 }
 
 /** Free bytes on the disk of the cache, or of another folder. */
@@ -106,7 +99,6 @@ function tooLittle(what: string, needed: number, free: number, cause?: unknown):
   );
 }
 
-/** Whether a folder is at this path. */
 export async function isFolder(path: string): Promise<boolean> {
   return (await statOrNull(path))?.isDirectory ?? false;
 }
@@ -116,7 +108,7 @@ export async function statOrNull(path: string): Promise<Deno.FileInfo | null> {
   try {
     return await Deno.stat(path);
   } catch (error) {
-    if (["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(codeOf(error))) return null;
+    if (isAbsent(error)) return null;
     throw failure(`Cannot open ${path}`, error);
   }
 }

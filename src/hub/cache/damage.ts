@@ -15,7 +15,6 @@ import {
   writeStamp,
 } from "./stamp.ts";
 
-/** How to check for damage. */
 interface DamageOptions extends HashOptions {
   /** The SHA-256 that the file must have, if the caller knows it. */
   sha256?: string | undefined;
@@ -71,6 +70,14 @@ export async function damagedFiles(
     if (found !== null) damaged.push({ path, found });
   });
   return damaged;
+}
+
+/** The error for something that is damaged (`found`) though it has just been fetched. */
+export function damagedAtOnce(name: string, found: string, folder: string): Error {
+  return new Error(
+    `Cannot use ${name}: damaged right after it was fetched (${found}), ` +
+      `expected files in ${folder} to read back as written; check the disk`,
+  );
 }
 
 /** Damage in one line: "/folder/config.json: it is missing; /folder/model.safetensors: …". */

@@ -3,6 +3,7 @@
  * unlocked files belong to nobody. An interrupted download is kept for a week, since it can be resumed; a package that was
  * being unpacked is of no use.
  */
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { cacheFolder, entriesIn, isForbidden, makeFolder, statOrNull, writing } from "./cache.ts";
 import { pause } from "../retry.ts";
@@ -12,9 +13,13 @@ const POLL = 200; // ms between two looks at another process's lock
 const DOWNLOAD = /^[0-9a-f]{24}$/;
 const LOCK = /^[0-9a-f-]{36}\.lock$/;
 
-/** Where the cache keeps what is unfinished. */
 export function partialFolder(): string {
   return join(cacheFolder(), "partial");
+}
+
+/** Where something unfinished is kept: `content` says what it holds, such as an address. */
+export function partialPath(content: string): string {
+  return join(partialFolder(), createHash("sha256").update(content).digest("hex").slice(0, 24));
 }
 
 /**
@@ -73,7 +78,6 @@ interface Leftover {
   readonly lock: string;
 }
 
-/** All that is unfinished. */
 export async function leftovers(folder = partialFolder()): Promise<Leftover[]> {
   const found: Leftover[] = [];
   for await (const { name, path: lock, isFile } of entriesIn(folder)) {

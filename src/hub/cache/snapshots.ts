@@ -11,7 +11,6 @@ import { cacheFolder, isFolder, isForbidden, makeFolder, statOrNull, touch, writ
 import { hasTokenizer, modelFileNames } from "../layout.ts";
 import { folderNames } from "../local.ts";
 
-/** A repository at a revision. */
 export interface HubRepo {
   readonly type: "model" | "dataset";
   /** "owner/name". */
@@ -60,7 +59,6 @@ export async function markUsed(snapshot: Snapshot): Promise<void> {
   if (snapshot.folder.startsWith(cacheFolder())) await touch(join(snapshot.folder, "..", ".."));
 }
 
-/** Remembers which commit a branch or tag points to. */
 export async function remember(repo: HubRepo, commit: string): Promise<void> {
   if (repo.revision === commit) return;
   const ref = join(cacheFolder(), "hub", Hub.getRepoFolderName(repo), "refs", repo.revision);
@@ -111,7 +109,6 @@ async function commitOf(folder: string, revision: string): Promise<string | unde
   return isCommit(commit) ? commit : undefined;
 }
 
-/** Whether this is a full commit hash. */
 export function isCommit(revision: unknown): revision is string {
   return typeof revision === "string" && /^[0-9a-f]{40}$/.test(revision);
 }

@@ -12,7 +12,6 @@ import { cacheFolder, filesBelow, isUnwritable, makeFolder, statOrNull } from ".
 
 const CHUNK = 1 << 20;
 
-/** The record of a file. */
 interface Stamp {
   readonly size: number;
   /** Last modification, ms. */
@@ -41,7 +40,6 @@ export async function hashFile(
   }
 }
 
-/** How to read a file for its hash. */
 export interface HashOptions {
   signal?: AbortSignal | undefined;
   hash?: Hash | undefined;
@@ -80,7 +78,6 @@ async function keep(place: string, stamp: Stamp): Promise<void> {
   }
 }
 
-/** The stamp of a file, or undefined. */
 export async function readStamp(path: string): Promise<Stamp | undefined> {
   const place = await stampPath(path);
   if (held.has(place)) return held.get(place);

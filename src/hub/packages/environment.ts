@@ -4,7 +4,6 @@ import { checkFolder } from "../../disk/mod.ts";
 import { expectedFolder } from "../../home/mod.ts";
 import { openLocked } from "../cache/partial.ts";
 
-/** A virtual environment: its folder and its packages. */
 interface Environment {
   readonly folder: string;
   /** Lines of a requirements file, with exact versions. */
@@ -13,7 +12,6 @@ interface Environment {
   readonly onNotice?: (line: string) => void;
 }
 
-/** The Python of a virtual environment. */
 export function pythonOf(folder: string): string {
   return join(folder, Deno.build.os === "windows" ? "Scripts/python.exe" : "bin/python");
 }
@@ -94,7 +92,6 @@ export function complaintIn(errors: readonly string[]): string | undefined {
   return errors.findLast((line) => line.startsWith("ERROR")) ?? errors.at(-1);
 }
 
-/** How Python is called here. */
 export const PYTHON = Deno.build.os === "windows" ? "python" : "python3";
 
 /** Names of the Debian packages that pip and a virtual environment need and this machine lacks. */
@@ -108,16 +105,6 @@ export async function missingPackages(signal?: AbortSignal): Promise<string[]> {
 }
 
 /** Whether a program exists and succeeds. */
-async function succeeds(program: string, args: string[], signal?: AbortSignal): Promise<boolean> {
-  try {
-    const command = new Deno.Command(program, {
-      args,
-      ...signal && { signal },
-      stdout: "null",
-      stderr: "null",
-    });
-    return (await command.output()).success;
-  } catch { // there is no such program
-    return false;
-  }
+function succeeds(program: string, args: string[], signal?: AbortSignal): Promise<boolean> {
+  return errorsOf(program, args, {}, signal).then((errors) => errors === null, () => false);
 }

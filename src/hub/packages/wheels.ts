@@ -11,7 +11,7 @@ import { folderBytes, freeBytes, land, statOrNull } from "../cache/cache.ts";
 import { damagedFiles, damageText } from "../cache/damage.ts";
 import { withPartial } from "../cache/partial.ts";
 import { hashFile, stampedFiles, writeStamp } from "../cache/stamp.ts";
-import { type Archive, unpackPackage } from "./pip.ts";
+import { type Archive, nameOf, unpackPackage } from "./pip.ts";
 
 /** A pinned wheel, and the files of it that are kept. */
 export interface Wheel extends Archive {
@@ -28,12 +28,6 @@ const TAGS = [
   ["manylinux_2_28", "manylinux_2_27", "manylinux2014"].flatMap((name) => ["--platform", `${name}_x86_64`]),
 ].flat();
 
-/** A machine as Deno names it. */
-interface Platform {
-  readonly os: string;
-  readonly arch: string;
-}
-
 /**
  * Installs the wheels that are not there yet, and removes other versions of them. A notice says first what will be fetched. Throws
  * `Error` for another system than Linux on x64, for a disk that is too small, and if pip fails.
@@ -42,7 +36,7 @@ export async function installWheels(
   wheels: readonly Wheel[],
   folder: string,
   options: Reports = {},
-  platform: Platform = Deno.build,
+  platform: { readonly os: string; readonly arch: string } = Deno.build,
 ): Promise<void> {
   if (platform.os !== "linux" || platform.arch !== "x86_64") {
     throw new Error(
@@ -64,13 +58,8 @@ export async function installWheels(
   for (const wheel of wheels) await removeOthers(wheel, folder);
 }
 
-/** Where a wheel's files are. */
 function placeOf(wheel: Wheel, folder: string): string {
   return join(folder, nameOf(wheel));
-}
-
-function nameOf(wheel: Archive): string {
-  return `${wheel.package}-${wheel.version}`;
 }
 
 function describe(wheel: Wheel): string {
@@ -153,3 +142,80 @@ async function removeOthers(wheel: Wheel, folder: string): Promise<void> {
     }
   }
 }
+
+/** A wheel of NVIDIA's, and the libraries of it that are kept. */
+function nvidia(
+  name: string,
+  archive: Pick<Wheel, "version" | "size" | "sha256" | "bytes">,
+  ...kept: string[]
+): Wheel {
+  const licence = `nvidia_${name.replaceAll("-", "_")}-${archive.version}.dist-info/licenses/License.txt`;
+  return {
+    package: `nvidia-${name}`,
+    licence: "NVIDIA's own (proprietary)",
+    ...archive,
+    kept: [...kept.map((path) => `nvidia/cu13/${path}`), licence],
+  };
+}
+
+/**
+ * What the CUDA engine and our CUDA kernels need, in the order in which it is fetched: ONNX Runtime with its CUDA provider, the
+ * libraries that the provider is linked to, and the compiler of our kernels. The driver (libcuda) comes with the machine. The
+ * runtime's headers serve to build the stand-ins that tests use. cuDNN and cuFFT are not needed: no graph of ours uses them.
+ */
+export const cudaWheels: readonly Wheel[] = [
+  {
+    package: "onnxruntime-gpu",
+    version: "1.30.0",
+    licence: "MIT",
+    size: 246_685_715,
+    sha256: "6acc0f4b3d5ac5f2984432faa59dd8fcce6775f8b43a7140afa0f322c7a703b1",
+    kept: [
+      "onnxruntime/capi/libonnxruntime.so.1.30.0",
+      "onnxruntime/capi/libonnxruntime_providers_cuda.so",
+      "onnxruntime/capi/libonnxruntime_providers_shared.so",
+      "onnxruntime/LICENSE",
+      "onnxruntime/ThirdPartyNotices.txt",
+    ],
+    bytes: 301_466_673,
+  },
+  nvidia(
+    "cuda-runtime",
+    {
+      version: "13.0.96",
+      size: 2_243_632,
+      sha256: "7f82250d7782aa23b6cfe765ecc7db554bd3c2870c43f3d1821f1d18aebf0548",
+      bytes: 4_854_872,
+    },
+    "include",
+    "lib/libcudart.so.13",
+  ),
+  nvidia(
+    "cuda-nvrtc",
+    {
+      version: "13.0.88",
+      size: 90_215_200,
+      sha256: "ad9b6d2ead2435f11cbb6868809d2adeeee302e9bb94bcf0539c7a40d80e8575",
+      bytes: 113_777_942,
+    },
+    "lib/libnvrtc.so.13",
+    "lib/libnvrtc-builtins.so.13.0",
+  ),
+  nvidia("curand", {
+    version: "10.4.0.35",
+    size: 59_544_258,
+    sha256: "1aee33a5da6e1db083fe2b90082def8915f30f3248d5896bcec36a579d941bfc",
+    bytes: 132_757_590,
+  }, "lib/libcurand.so.10"),
+  nvidia(
+    "cublas",
+    {
+      version: "13.0.2.14",
+      size: 420_882_912,
+      sha256: "0cf238ffdbe46c00cb9aa98e7bca745c223a5ca5a53e686ac8b3e5a08fe80d6c",
+      bytes: 594_032_454,
+    },
+    "lib/libcublas.so.13",
+    "lib/libcublasLt.so.13",
+  ),
+];

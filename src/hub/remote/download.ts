@@ -4,25 +4,19 @@
  * second process waits and finds the file in place.
  */
 import { createHash, type Hash } from "node:crypto";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { makeFolder, statOrNull, writing } from "../cache/cache.ts";
 import { damageOf } from "../cache/damage.ts";
 import { type HttpOptions, readRange } from "./http.ts";
-import { openLocked, partialFolder, sweep } from "../cache/partial.ts";
+import { openLocked, partialFolder, partialPath, sweep } from "../cache/partial.ts";
 import { gitHash, writeStamp } from "../cache/stamp.ts";
 
-/** The size and hash that a file must have. */
 interface Expected {
   readonly size: number;
   /** SHA-256 of the content (large files), 64 hexadecimal digits. */
   readonly sha256?: string | undefined;
   /** Git's hash of the content (small files), 40 hexadecimal digits. */
   readonly blob?: string | undefined;
-}
-
-/** Where a file is kept while it arrives. */
-export function partialPath(url: string): string {
-  return join(partialFolder(), createHash("sha256").update(url).digest("hex").slice(0, 24));
 }
 
 /**

@@ -9,7 +9,6 @@ import { type ByteSource, checkRange } from "../file.ts";
 const GAP = 128 * 2 ** 10;
 /** Bytes of a request that is made of several reads. */
 const MOST = 64 * 2 ** 20;
-/** Requests at a time. */
 const LANES = 8;
 
 interface Wanted {

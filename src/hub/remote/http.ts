@@ -4,14 +4,13 @@
  * count against the limit. Size and slowness of every answer are bounded: every read ends.
  */
 import { type ByteSource, checkRange } from "../file.ts";
-import { Dropped, passing, pauseAfter, retried } from "../retry.ts";
+import { Dropped, passing, pauseAfter } from "../retry.ts";
 
 const ANSWER = 10_000; // ms until the headers must be there
 const STALL = 30_000; // ms that LEAST bytes may take before a transfer counts as dropped
 const LEAST = 16 * 2 ** 10; // bytes: at half a kilobyte a second a model would never be here
 const TRIES = 5; // failures in a row: 3.75 s of pauses
 
-/** Options of every request for a file. */
 export interface HttpOptions {
   /** Names the file in errors; its address, unless given. */
   name?: string | undefined;
@@ -20,7 +19,6 @@ export interface HttpOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** A refusal by the server. */
 export class HttpError extends Error {
   /** `code` is the hub's own code for the reason (X-Error-Code), if it gives one. */
   constructor(name: string, readonly status: number, readonly code: string | null = null) {
@@ -29,15 +27,11 @@ export class HttpError extends Error {
 }
 
 /**
- * A remote file that is read in ranges and not stored. Opening asks for its size, unless `size` gives it. Throws
- * `Error` if the server does not serve ranges, `HttpError` if it refuses.
+ * A remote file of `size` bytes that is read in ranges and not stored. Reads throw `Error` if the server does not serve ranges, `HttpError`
+ * if it refuses.
  */
-export async function httpSource(
-  url: string,
-  options: HttpOptions & { size?: number } = {},
-): Promise<ByteSource> {
-  const name = options.name ?? url;
-  const size = options.size ?? await remoteSize(url, options);
+export function httpSource(url: string, options: HttpOptions & { readonly size: number }): ByteSource {
+  const { size, name = url } = options;
   return {
     name,
     size,
@@ -55,7 +49,6 @@ export async function httpSource(
   };
 }
 
-/** A range of a file. */
 interface ByteRange {
   start: number;
   end: number;
@@ -120,21 +113,6 @@ function checkAnswer(response: Response, range: ByteRange, name: string): number
   throw new Error(`Cannot read ${name}: found a ${found}, expected one from ${range.start} of ${range.size}`);
 }
 
-async function remoteSize(url: string, options: HttpOptions): Promise<number> {
-  const name = options.name ?? url;
-  const ask = async () => {
-    using timer = deadline(options.signal);
-    const response = await send(url, "bytes=0-0", options, timer);
-    await response.body?.cancel();
-    const size = Number(/^bytes 0-0\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1] ?? NaN);
-    if (response.status === 206 && Number.isSafeInteger(size)) return size;
-    throw new Error(`Cannot read ${name}: the server does not serve ranges, expected status 206 and a size`);
-  };
-  return await retried(TRIES, ask, options.signal).catch((error) => {
-    throw plain(error, name, 0);
-  });
-}
-
 /** Sends one request. Throws `Dropped` where another try may help, `HttpError` where it does not. */
 async function send(url: string, range: string, options: HttpOptions, timer: Deadline): Promise<Response> {
   const headers = { ...options.headers, range, "accept-encoding": "identity" }; // encoded bytes have other offsets
@@ -172,18 +150,15 @@ async function* bodyChunks(
   }
 }
 
-interface Deadline extends Disposable {
-  readonly signal: AbortSignal;
-  restart(ms: number): void;
-}
+type Deadline = ReturnType<typeof deadline>;
 
 /** A signal that aborts after the time last set, or when `outer` aborts. */
-function deadline(outer?: AbortSignal): Deadline {
+function deadline(outer?: AbortSignal) {
   const controller = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   return {
     signal: outer ? AbortSignal.any([outer, controller.signal]) : controller.signal,
-    restart(ms) {
+    restart(ms: number): void {
       clearTimeout(timer);
       timer = setTimeout(() => controller.abort(new Error(`nothing arrived for ${ms / 1000} s`)), ms);
     },

@@ -5,12 +5,11 @@
 import defer * as Hub from "@huggingface/hub";
 import { oneLine, shown } from "../../entry/mod.ts";
 import { HttpError } from "./http.ts";
-import { endpoint, hubFetch, shownEndpoint } from "./hub_fetch.ts";
+import { endpoint, findToken, hubFetch, shownEndpoint } from "./hub_fetch.ts";
 import { checkFileName } from "../layout.ts";
 import { readManifest } from "../packages/manifest.ts";
 import { Dropped } from "../retry.ts";
 import { type HubRepo, isCommit } from "../cache/snapshots.ts";
-import { findToken } from "./token.ts";
 
 /** Characters of a licence that are shown: the longest identifier of the hub has 31. */
 const MOST_LICENCE = 60;
@@ -28,7 +27,6 @@ export interface RemoteFile {
   readonly blob?: string | undefined;
 }
 
-/** A repository at a commit. */
 export interface RemoteRepo {
   readonly commit: string;
   readonly licence: string;
@@ -39,7 +37,6 @@ export function isOffline(): boolean {
   return /^(1|true|yes|on)$/i.test(Deno.env.get("HF_HUB_OFFLINE") ?? "");
 }
 
-/** The address of a file's bytes. */
 export function fileUrl(repo: HubRepo, commit: string, path: string): string {
   const room = repo.type === "dataset" ? "datasets/" : "";
   return `${endpoint()}/${room}${repo.name}/resolve/${commit}/${
@@ -90,7 +87,6 @@ export async function askFiles(repo: HubRepo, commit: string, signal?: AbortSign
   });
 }
 
-/** Asks for one file by its path. */
 export async function askFile(
   repo: HubRepo,
   commit: string,
@@ -118,23 +114,18 @@ export async function explained<T>(repo: HubRepo, work: () => Promise<T>): Promi
     if (error instanceof Dropped && error.status) {
       throw await refusal(repo, new HttpError(repo.name, error.status));
     }
+    const hub = (found: string, remedy: string) =>
+      new Error(
+        `Cannot open ${called(repo)}: ${shownEndpoint()} ${found}, expected the hub (HF_ENDPOINT); ${remedy}`,
+      );
     if (error instanceof Dropped) {
-      const found = `Cannot open ${
-        called(repo)
-      }: ${shownEndpoint()} cannot be reached (${error.message}), expected the hub (HF_ENDPOINT)`;
-      throw new Error(`${found}; try again later, or ${await instead(repo)}`);
+      throw hub(`cannot be reached (${error.message})`, `try again later, or ${await instead(repo)}`);
     }
     if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
-    throw new Error(
-      `Cannot open ${
-        called(repo)
-      }: ${shownEndpoint()} did not answer with the hub's JSON (${error.message}), ` +
-        `expected the hub (HF_ENDPOINT); ${await instead(repo)}`,
-    );
+    throw hub(`did not answer with the hub's JSON (${error.message})`, await instead(repo));
   }
 }
 
-/** The alternatives to the hub. */
 export async function instead({ type }: HubRepo): Promise<string> {
   if (type === "dataset") return "use a file on this machine";
   const names = (await readManifest()).models.map(({ alias }) => alias).join(", ");
@@ -201,11 +192,40 @@ function remoteFile(item: Listed, repo: HubRepo): RemoteFile {
   return { path: item.path, size, blob: hashOf(item, item.oid, 40, repo) };
 }
 
-/** A hash with this number of digits. */
 function hashOf({ path }: Listed, hash: unknown, digits: number, repo: HubRepo): string {
   if (typeof hash === "string" && hash.length === digits && /^[0-9a-f]+$/.test(hash)) return hash;
   const found = oneLine(JSON.stringify(hash) ?? "missing", 100);
   throw new TypeError(
     `Cannot use ${path} of ${repo.name}: its hash is ${found}, expected ${digits} hexadecimal digits`,
   );
+}
+
+/** A branch or a tag, and the commit that it currently points to. */
+interface Ref {
+  readonly name: string;
+  readonly commit: string;
+}
+
+const MAX_REFS = 100_000;
+
+/** Asks for all branches and tags of a model, branches first. */
+export async function askRefs(repo: HubRepo, signal?: AbortSignal): Promise<Ref[]> {
+  return await explained(repo, async () => {
+    const response = await hubFetch(repo.name, signal)(`${endpoint()}/api/models/${repo.name}/refs`);
+    const { branches, tags } = await response.json() ?? {};
+    return [...readRefs(branches, "branches"), ...readRefs(tags, "tags")];
+  });
+}
+
+function readRefs(list: unknown, what: string): Ref[] {
+  if (!Array.isArray(list) || list.length > MAX_REFS) {
+    throw new TypeError(
+      `${what} is ${Array.isArray(list) ? `${list.length} long` : typeof list}, expected a list`,
+    );
+  }
+  return list.map((item) => {
+    const { name, targetCommit: commit } = item ?? {};
+    if (typeof name === "string" && isCommit(commit)) return { name, commit };
+    throw new TypeError(`${what} has ${JSON.stringify(item)?.slice(0, 100)}, expected a name and a commit`);
+  });
 }

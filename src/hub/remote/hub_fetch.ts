@@ -6,7 +6,8 @@ import defer * as Hub from "@huggingface/hub";
 import { joinBytes } from "../../entry/mod.ts";
 import { HttpError } from "./http.ts";
 import { Dropped, passing, retried } from "../retry.ts";
-import { authorization } from "./token.ts";
+import { homedir } from "node:os";
+import { join } from "node:path";
 
 const ANSWER = 15_000; // ms for a whole answer
 const TRIES = 3; // a hub that cannot be reached is known within a second
@@ -57,7 +58,6 @@ export function hubFetch(what: string, signal?: AbortSignal): typeof fetch {
   };
 }
 
-/** Sends one request and reads its whole answer. */
 async function ask(what: string, url: URL, init: RequestInit, outer?: AbortSignal): Promise<Response> {
   const timeout = AbortSignal.timeout(ANSWER);
   const signal = outer ? AbortSignal.any([outer, timeout]) : timeout;
@@ -88,4 +88,55 @@ async function wholeBody(response: Response, who: string): Promise<Uint8Array<Ar
     chunks.push(chunk);
   }
   return joinBytes(chunks);
+}
+
+const MOST = 4096; // bytes of a token's file: a token has 40
+
+/** A token, and where it was found: "HF_TOKEN", "/home/me/.cache/huggingface/token". */
+interface Token {
+  readonly value: string;
+  readonly from: string;
+}
+
+/**
+ * The user's hub token, from where Hugging Face's own tools look for it: HF_TOKEN, HUGGING_FACE_HUB_TOKEN, the file that HF_TOKEN_PATH
+ * names, and the file that `hf auth login` writes. Throws `Error` if the first that exists is not a token. A token is sent to the
+ * hub's address only, and never shown in a message.
+ */
+export function findToken(): Token | null {
+  for (const name of ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"]) {
+    const value = Deno.env.get(name)?.trim();
+    if (value) return checked(value, name);
+  }
+  for (const path of [Deno.env.get("HF_TOKEN_PATH"), join(home(), "token")]) {
+    const value = path ? readToken(path) : "";
+    if (value) return checked(value, path!);
+  }
+  return null;
+}
+
+export function authorization(): Record<string, string> {
+  const token = findToken();
+  return token ? { authorization: `Bearer ${token.value}` } : {};
+}
+
+function home(): string {
+  const caches = Deno.env.get("XDG_CACHE_HOME") || join(homedir(), ".cache");
+  return Deno.env.get("HF_HOME") || join(caches, "huggingface");
+}
+
+/** The text of a token's file; empty if it is missing or may not be read. */
+function readToken(path: string): string {
+  try {
+    const { isFile, size } = Deno.statSync(path);
+    return isFile && size <= MOST ? Deno.readTextFileSync(path).trim() : "";
+  } catch {
+    return "";
+  }
+}
+
+/** Anything else would be refused as a header with a message that quotes it. */
+function checked(value: string, from: string): Token {
+  if (/^[\x21-\x7e]+$/.test(value)) return { value, from };
+  throw new Error(`Cannot use the token from ${from}: it has spaces or line breaks, expected a single word`);
 }

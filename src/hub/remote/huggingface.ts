@@ -5,12 +5,13 @@
 import { filesInTurn, formatBytes, type Reports, sum } from "../../entry/mod.ts";
 import { basename, join } from "node:path";
 import { checkDisk, statOrNull } from "../cache/cache.ts";
-import { type Damaged, damagedFiles, damageOf, damageText } from "../cache/damage.ts";
-import { download, partialPath } from "./download.ts";
+import { type Damaged, damagedAtOnce, damagedFiles, damageOf, damageText } from "../cache/damage.ts";
+import { download } from "./download.ts";
+import { partialPath } from "../cache/partial.ts";
 import { type FileEntry, isWeights, type ModelFiles, modelFiles } from "../files.ts";
 import { gathered } from "./gather.ts";
 import { httpSource } from "./http.ts";
-import { licenceIn } from "../licence.ts";
+import { fileEntry, licenceIn } from "../local.ts";
 import {
   askFile,
   askFiles,
@@ -21,10 +22,10 @@ import {
   instead,
   isOffline,
   NOT_STATED,
+  type RemoteFile,
+  type RemoteRepo,
 } from "./hub_api.ts";
-import type { RemoteFile, RemoteRepo } from "./hub_api.ts";
 import { checkFileName, modelFileNames } from "../layout.ts";
-import { fileEntry } from "../local.ts";
 import {
   completeModel,
   findSnapshots,
@@ -34,7 +35,7 @@ import {
   remember,
   type Snapshot,
 } from "../cache/snapshots.ts";
-import { authorization } from "./token.ts";
+import { authorization } from "./hub_fetch.ts";
 
 /** `owner/name` or `owner/name@revision`; null for anything else. */
 export function parseHubId(ref: string): HubRepo | null {
@@ -51,18 +52,13 @@ export async function hubModel(
   repo: HubRepo,
   options: Reports & { stream?: boolean } = {},
 ): Promise<ModelFiles> {
-  const damaged: Damaged[] = [];
-  for (const snapshot of await findSnapshots(repo)) {
-    const names = await completeModel(snapshot);
-    if (!names || !await isSound(repo, snapshot, names, damaged, options)) continue;
-    options.onNotice?.(
-      `${repo.name}: revision ${repo.revision} is commit ${snapshot.commit}, from the cache`,
-    );
-    await markUsed(snapshot);
-    const entries = await Promise.all(names.map((name) => fileEntry(join(snapshot.folder, name), name)));
-    return hubFiles(repo, snapshot.commit, entries, () => licenceIn(snapshot.folder));
+  const here = await soundSnapshot(repo, completeModel, options);
+  if (here) {
+    const { commit, folder, names } = here;
+    options.onNotice?.(`${repo.name}: revision ${repo.revision} is commit ${commit}, from the cache`);
+    const entries = await Promise.all(names.map((name) => fileEntry(join(folder, name), name)));
+    return hubFiles(repo, commit, entries, () => licenceIn(folder));
   }
-  await refuseOffline(repo, damaged);
   const remote = await askRepo(repo, options.signal);
   const listed = await askFiles(repo, remote.commit, options.signal);
   const names = modelFileNames(listed.map(({ path }) => path), repo.name);
@@ -92,36 +88,37 @@ export async function datasetFile(
   if (!parsed) throw new TypeError(`Cannot open the dataset ${id}: expected owner/name[@revision]`);
   checkFileName(path, id);
   const repo: HubRepo = { ...parsed, type: "dataset" };
-  const damaged: Damaged[] = [];
-  for (const snapshot of await findSnapshots(repo)) {
-    const found = join(snapshot.folder, path);
-    if (!(await statOrNull(found))?.isFile) continue;
-    if (!await isSound(repo, snapshot, [path], damaged, options)) continue;
-    await markUsed(snapshot);
-    return found;
-  }
-  await refuseOffline(repo, damaged);
+  const namesIn = async ({ folder }: Snapshot) =>
+    (await statOrNull(join(folder, path)))?.isFile ? [path] : null;
+  const here = await soundSnapshot(repo, namesIn, options);
+  if (here) return join(here.folder, path);
   const remote = await askRepo(repo, options.signal);
   const file = await askFile(repo, remote.commit, path, options.signal);
   const paths = await fetchFiles(repo, remote, [file], options);
   return paths.get(path)!;
 }
 
-/** Whether the files of a snapshot are sound; adds the damaged ones to `damaged`. */
-async function isSound(
+/** The first snapshot that has the files, all of them sound; null where there is none and the hub may be asked. */
+async function soundSnapshot(
   repo: HubRepo,
-  snapshot: Snapshot,
-  names: string[],
-  damaged: Damaged[],
+  namesIn: (snapshot: Snapshot) => Promise<string[] | null>,
   options: Reports & { again?: boolean },
-): Promise<boolean> {
-  const files = names.map((name) => ({ path: join(snapshot.folder, name) }));
-  const found = await damagedFiles(files, { ...options, label: repo.name });
-  if (found.length > 0) {
+): Promise<Snapshot & { names: string[] } | null> {
+  const damaged: Damaged[] = [];
+  for (const snapshot of await findSnapshots(repo)) {
+    const names = await namesIn(snapshot);
+    if (!names) continue;
+    const files = names.map((name) => ({ path: join(snapshot.folder, name) }));
+    const found = await damagedFiles(files, { ...options, label: repo.name });
+    if (found.length === 0) {
+      await markUsed(snapshot);
+      return { ...snapshot, names };
+    }
     options.onNotice?.(`${repo.name}: damaged in the cache (${damageText(found)})`);
+    damaged.push(...found);
   }
-  damaged.push(...found);
-  return found.length === 0;
+  await refuseOffline(repo, damaged);
+  return null;
 }
 
 function hubFiles(
@@ -161,11 +158,8 @@ async function fetchFiles(
   await remember(repo, remote.commit);
   const fetched = lacking.map(({ path }) => ({ path: paths.get(path)! }));
   const damaged = await damagedFiles(fetched, { ...options, label: repo.name });
-  if (damaged.length === 0) return paths;
-  throw new Error(
-    `Cannot use ${repo.name}: damaged right after it was fetched (${damageText(damaged)}), ` +
-      `expected files in ${folder} to read back as written; check the disk`,
-  );
+  if (damaged.length > 0) throw damagedAtOnce(repo.name, damageText(damaged), folder);
+  return paths;
 }
 
 async function presentFiles(repo: HubRepo, files: RemoteFile[]): Promise<Map<string, string>> {
@@ -204,7 +198,7 @@ function streamedEntry(repo: HubRepo, commit: string, file: RemoteFile, signal?:
     name,
     size,
     sha256,
-    open: async () => gathered(await httpSource(fileUrl(repo, commit, name), options)),
+    open: () => Promise.resolve(gathered(httpSource(fileUrl(repo, commit, name), options))),
   };
 }
 
