@@ -9,11 +9,6 @@ import { openPrograms, type Programs } from "./programs.ts";
 /** Embedding rows that are requested together: a remote file returns them in few requests. */
 const ROWS = 1024;
 
-interface EmbedOptions {
-  readonly positions?: Int32Array;
-  readonly signal?: AbortSignal | undefined;
-}
-
 /** Embeds tokens on an engine, one text after the other. Only the rows of the ids that occur are read and uploaded, each once; their memory serves the next text. */
 export function openEmbedder(model: Model, engine: Engine, programs: Programs) {
   const { spec: { hidden, vocabulary, embeddingScale, positions: learned }, weights } = model;
@@ -50,7 +45,10 @@ export function openEmbedder(model: Model, engine: Engine, programs: Programs) {
      */
     async embed(
       ids: Int32Array,
-      { positions = ids.map((_, i) => i), signal }: EmbedOptions = {},
+      { positions = ids.map((_, i) => i), signal }: {
+        positions?: Int32Array;
+        signal?: AbortSignal | undefined;
+      } = {},
     ): Promise<Held> {
       const outside = ids.find((id) => id < 0 || id >= vocabulary);
       if (outside !== undefined) {

@@ -29,7 +29,6 @@ export function areFinite(squares: number): boolean {
   return squares < LIMIT; // false for NaN
 }
 
-/** The sum of the squares of numbers. */
 export function sumOfSquares(values: Float32Array): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i] * values[i];

@@ -15,13 +15,20 @@ import { changedSpec } from "./plan/variants.ts";
 import { type Runner, runner, type RunnerOptions } from "./runner.ts";
 import { areTexts, type Batch, batchesOf, pastLength, type Segment } from "./segments.ts";
 
-/** Options of a run. */
 export interface ForwardOptions extends RunnerOptions {
   /** Bytes that the states may take; default: 512 MiB. */
   readonly budget?: number | undefined;
-  /** Takes the streams that leave the last layer, a group of batches after the other; they are the taker's to free. */
-  readonly finish?: ((states: readonly State[], batches: readonly Batch[]) => Promise<void>) | undefined;
+  /**
+   * Sees the streams that leave the last layer, a group of batches after the other. They are freed after it, but for those of the states
+   * that it returns.
+   */
+  readonly finish?: Finish | undefined;
 }
+
+type Finish = (
+  states: readonly State[],
+  batches: readonly Batch[],
+) => readonly State[] | Promise<readonly State[] | void>;
 
 /** Bytes that the states of all plans take together, where nothing else is said: one batch may take more. */
 export const DEFAULT_BUDGET = 512 * 2 ** 20;
@@ -43,8 +50,12 @@ export async function forward(options: ForwardOptions): Promise<number> {
   try {
     for (const batches of groups) {
       const states = await runLayers(options, batches, run);
-      if (options.finish) await options.finish(states, batches);
-      else freeStates(states);
+      let kept: readonly State[] = [];
+      try {
+        kept = await options.finish?.(states, batches) ?? [];
+      } finally {
+        freeStates(states.filter((state) => !kept.includes(state)));
+      }
       run.forget();
     }
   } finally {

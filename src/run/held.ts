@@ -23,7 +23,6 @@ export async function withRead<T>(
   }
 }
 
-/** Frees held tensors. */
 export function freeAll(held: Feeds | Iterable<Held>): void {
   const all = Symbol.iterator in held ? held as Iterable<Held> : Object.values(held);
   for (const value of all) value.free();

@@ -2,6 +2,7 @@
 import type { Engine, Feeds, Program } from "../engine/mod.ts";
 import type { Graph } from "../onnx/mod.ts";
 import { freeAll } from "./held.ts";
+import type { Model } from "../models/mod.ts";
 
 /**
  * A program with constants that nothing else needs: they are freed with it, or at once where the program has copies of them, or
@@ -29,13 +30,11 @@ export async function owningProgram(
   };
 }
 
-/** Programs by kind. */
 export interface Programs {
   /** What all of them have copies of, and are not fed. */
   readonly constants: Feeds;
   /** The program of a kind (anything that is JSON), compiled when it is first asked for. */
   get(kind: unknown, build: () => Graph): Promise<Program>;
-  /** Frees all that were compiled. */
   release(): Promise<void>;
 }
 
@@ -68,4 +67,16 @@ export function openPrograms(engine: Engine, constants: Feeds = {}): Programs {
       for (const program of made) if (program.status === "fulfilled") await program.value.release();
     },
   };
+}
+
+/** Throws `RangeError` for int8 and a model that has no matrices in blocks: nothing of it would be computed in int8. */
+export function expectPrecision(
+  { name, weights }: Pick<Model, "name" | "weights">,
+  { precision }: Pick<Engine, "precision">,
+): void {
+  if (precision !== "int8" || weights.isInBlocks) return;
+  throw new RangeError(
+    `Cannot run ${name}: precision is "int8" and its weights are ${weights.format}, expected matrices in blocks of 4 or ` +
+      "8 bits, as in quantised GGUF files, AWQ, and GPTQ without act-order (desc_act)",
+  );
 }

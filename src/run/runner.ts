@@ -6,19 +6,14 @@ import type { DropPlan } from "../measure/mod.ts";
 import { attend, type Kept } from "./modules/attend.ts";
 import { openEmbedder } from "./embed.ts";
 import { freeAll, type State } from "./held.ts";
-import { type Branch, variantsIn } from "./plan/trie.ts";
-import { type LayerVariants, layerVariants } from "./plan/weights.ts";
-import { expectPrecision } from "./precision.ts";
+import { type Branch, type LayerVariants, layerVariants, readingAhead, variantsIn } from "./plan/trie.ts";
+import { expectPrecision, openPrograms, type Programs } from "./programs.ts";
 import type { Probe } from "./probes/probe.ts";
-import { openPrograms, type Programs } from "./programs.ts";
-import { readingAhead } from "./weights/read_ahead.ts";
-import type { Run } from "./run.ts";
+import type { Run } from "./modules/module.ts";
 import { type Batch, positionsOf, type Segment } from "./segments.ts";
 import { openSights } from "./modules/sights.ts";
-import { changed } from "./modules/reach.ts";
-import { updated } from "./modules/update.ts";
+import { changed, updated } from "./modules/update.ts";
 
-/** A model, the segments that run through it, and the probes. */
 export interface RunnerOptions {
   readonly model: Model;
   readonly engine: Engine;
@@ -30,26 +25,7 @@ export interface RunnerOptions {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Passes streams through the layers. */
-export interface Runner {
-  /** The stream of a batch that enters layer 0. */
-  embedding(batch: Batch): Promise<Held>;
-  /**
-   * The states that leave a layer. Those that entered it are freed, unless they leave it, it fails, or `keep` says so. The weights
-   * of layer `next`, if there is one, are made ready meanwhile.
-   */
-  layer(
-    l: number,
-    next: number | null,
-    states: readonly State[],
-    ways: readonly Branch[][],
-    batches: readonly Batch[],
-    keep?: boolean,
-  ): Promise<State[]>;
-  /** Frees what the batches so far have been told of their tokens. */
-  forget(): void;
-  release(): Promise<void>;
-}
+export type Runner = ReturnType<typeof runner>;
 
 /**
  * Compiles a graph for each kind of module when it is first met, and runs them. Programs that are `shared` stay compiled. Throws
@@ -59,7 +35,7 @@ export function runner(
   { model, engine, segments, plans, probes = [], signal, onProgress }: RunnerOptions,
   total: number,
   shared?: Programs | null,
-): Runner {
+) {
   expectPrecision(model, engine);
   const programs = shared ?? openPrograms(engine);
   const embedder = openEmbedder(model, engine, programs);
@@ -137,7 +113,8 @@ export function runner(
   }
 
   return {
-    embedding({ first, count, length }) {
+    /** The stream of a batch that enters layer 0. */
+    embedding({ first, count, length }: Batch): Promise<Held> {
       const ids = new Int32Array(count * length);
       const positions = new Int32Array(count * length);
       for (let i = 0; i < count; i++) {
@@ -146,7 +123,18 @@ export function runner(
       }
       return embedder.embed(ids, { positions, signal });
     },
-    async layer(l, following, states, ways, batches, keep = false) {
+    /**
+     * The states that leave a layer. Those that entered it are freed, unless they leave it, it fails, or `keep` says so. The weights
+     * of layer `following`, if there is one, are made ready meanwhile.
+     */
+    async layer(
+      l: number,
+      following: number | null,
+      states: readonly State[],
+      ways: readonly Branch[][],
+      batches: readonly Batch[],
+      keep = false,
+    ): Promise<State[]> {
       const parts = await weights.take(l);
       // In the CPU's memory it would take time and memory from what runs: files are read ahead by their source.
       if (following !== null && engine.access) weights.readAhead(following);
@@ -174,8 +162,9 @@ export function runner(
         parts.release();
       }
     },
+    /** Frees what the batches so far have been told of their tokens. */
     forget: sights.free,
-    async release() {
+    async release(): Promise<void> {
       sights.free();
       await weights.forget();
       draw.free();

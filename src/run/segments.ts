@@ -30,7 +30,6 @@ export interface Blocks {
   readonly length: number;
 }
 
-/** Each block as a text of its own. */
 export function segmentsOf({ ids, samples, length }: Blocks): Segment[] {
   return Array.from({ length: samples }, (_, sample) => ({
     ids: ids.subarray(sample * length, (sample + 1) * length),
@@ -88,7 +87,6 @@ function checkSegment(segments: readonly Segment[], index: number): void {
   }
 }
 
-/** Tokens that come before a segment. */
 export function pastLength(segments: readonly Segment[], index: number): number {
   const { past } = segments[index];
   return past === null ? 0 : pastLength(segments, past) + segments[past].ids.length;

@@ -12,7 +12,7 @@ import { openEngine } from "../../src/engine/mod.ts";
 import { acceptanceOf, halfWidth95, mean } from "../../src/measure/mod.ts";
 import { openModel, packText } from "../../src/mod.ts";
 import { decoder, dropPlan, noDrop, textLogits } from "../../src/run/mod.ts";
-import { draftedRows } from "../../src/run/head/acceptance.ts";
+import { draftedRows } from "../../src/run/head/head.ts";
 
 const { values, positionals: [name] } = parseArgs({
   allowPositionals: true,

@@ -13,7 +13,6 @@ import {
   type DecoderOptions,
   embeddingSmoothing,
   forward,
-  freeStates,
   noDrop,
   type Probe,
   reference,
@@ -174,7 +173,6 @@ async function sharedStreams(model: Model, engine: Engine, { ids }: Blocks) {
       for (const held of states.flatMap(({ batches }) => batches)) {
         streams.push([...(await engine.read(held)).data as Float32Array]);
       }
-      freeStates(states);
     },
   });
   return { streams };

@@ -11,7 +11,7 @@ import {
   segmentsOf,
   textLogits,
 } from "../../src/run/mod.ts";
-import { draftedRows } from "../../src/run/head/acceptance.ts";
+import { draftedRows } from "../../src/run/head/head.ts";
 import {
   engine,
   engineWith,

@@ -15,7 +15,7 @@ import { type Cudart, ON_DEVICE, openCudart } from "./cudart.ts";
 import { type Environment, openArena, openEnvironment } from "./environment.ts";
 import { type Library, openLibrary } from "./library.ts";
 import { nativeEngine } from "./native.ts";
-import { type Block, openStock, type Provider } from "./held.ts";
+import { openStock, type Provider } from "./held.ts";
 import { openStaging } from "./staging.ts";
 
 const LIBRARY = "libonnxruntime.so.1.30.0";

@@ -14,18 +14,10 @@ import { type BlockFormat, type BlockMatrix, float32, middleOf, type Tensor } fr
 /** Side of a matrix: a product takes so long that what it costs besides its weights is nothing beside them, in blocks of 4 bits too. */
 const SIDE = 2048;
 
-/** Products, one after the other. */
-export interface Chain {
-  /** Numbers of all matrices, and the bytes that they take. */
-  readonly numbers: number;
-  readonly bytes: number;
-  /** Runs them all with so many rows. */
-  run(rows: number): Promise<void>;
-  release(): Promise<void>;
-}
+export type Chain = Awaited<ReturnType<typeof openChain>>;
 
 /** As many matrices of a form as have at least so many bytes. */
-export async function openChain(engine: Engine, form: Form, bytes: number): Promise<Chain> {
+export async function openChain(engine: Engine, form: Form, bytes: number) {
   const each = formBytes(form, [SIDE, SIDE]);
   const count = Math.ceil(bytes / each);
   const held: Record<string, Held> = {};
@@ -46,7 +38,7 @@ export async function openChain(engine: Engine, form: Form, bytes: number): Prom
   return {
     numbers: count * SIDE ** 2,
     bytes: count * each,
-    async run(rows) {
+    async run(rows: number): Promise<void> {
       const x = float32([rows, SIDE], new Float32Array(rows * SIDE).fill(1));
       await withUploaded(engine, { x }, async (feeds) => {
         await take(engine, (await program.run(feeds)).sum);

@@ -7,27 +7,17 @@ import { DEFAULT_BUDGET } from "../forward.ts";
 import { BATCH_TOKENS, batchSize } from "../segments.ts";
 import { PART_BYTES } from "../weights/parts.ts";
 import { WITH_COPIES } from "../programs.ts";
-import { type Form, formBytes, formOf, keptOfLayer, usualOf } from "../weights/forms.ts";
+import { type Form, formBytes, formOf, keptOfLayer, usualForm } from "../weights/forms.ts";
 import { levels, modulesIn } from "../plan/trie.ts";
 import { bytesAtOnce, coreOf, FLOAT32, flopsOf, type TensorBytes } from "./work.ts";
 
-/** The price of running plans over N blocks of T tokens. */
-interface Cost {
-  /** Modules run, counted once for all samples. */
-  readonly modules: number;
-  /** Multiplications and additions of all products, attention's causal half included. */
-  readonly flops: number;
-  /** Bytes of the streams that exist together, with the numbers that a module makes of one batch beyond the usual. */
-  readonly stateBytes: number;
-}
-
-/** Prices the layers, and with `head` the predictions. */
+/** The price of running plans over N blocks of T tokens: of the layers, and with `head` of the predictions. */
 export function cost(
   spec: ModelSpec,
   plans: readonly DropPlan[],
   { samples, length }: { readonly samples: number; readonly length: number },
   head: boolean,
-): Cost {
+) {
   const { hidden, vocabulary, layers } = spec;
   const tokens = samples * length;
   const step = { texts: samples, tokens: length, past: 0 };
@@ -47,8 +37,11 @@ export function cost(
   const streams = (count: number) => 4 * widest * count * hidden;
   const beyond = Math.max(0, atOnce - BATCH_TOKENS) * 4 * Math.max(...layers.map(widthOf));
   return {
+    /** Modules run, counted once for all samples. */
     modules,
+    /** Multiplications and additions of all products, attention's causal half included. */
     flops,
+    /** Bytes of the streams that exist together, with the numbers that a module makes of one batch beyond the usual. */
     stateBytes: Math.max(streams(atOnce), Math.min(streams(tokens), DEFAULT_BUDGET)) + beyond,
   };
 }
@@ -107,13 +100,7 @@ export function passBytes(model: Passed, { blocks }: Pick<Lowering, "blocks"> = 
 
 /** The form in which passes multiply with most numbers of the layers' matrices. */
 export function passForm(model: Passed, { blocks }: Pick<Lowering, "blocks">): Form {
-  const form = passForms(model, blocks);
-  return usualOf(
-    model.spec.layers.flatMap((layer, l) =>
-      layerTensors(layer, model.spec.hidden).filter(([, shape]) => shape.length === 2)
-        .map(([name, shape]) => [form(l, name), elements(shape)] as const)
-    ),
-  );
+  return usualForm(model.spec, passForms(model, blocks));
 }
 
 function passForms({ spec: { layers, hidden }, weights }: Passed, blocks: BlockLowering) {

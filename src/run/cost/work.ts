@@ -37,10 +37,8 @@ export function bytesEach(
   };
 }
 
-/** Everything in float32. */
 export const FLOAT32: Bytes = bytesEach({ matrix: 4, other: 4, key: 4 });
 
-/** Everything in 16 bits. */
 export const HALF: Bytes = bytesEach({ matrix: 2, other: 2, key: 2 });
 
 /** New tokens in each of some texts, after `past` others. */
@@ -59,11 +57,7 @@ export interface ModuleWork {
 }
 
 /** The work of all modules that a plan leaves, for some new tokens; equal modules of equal bytes are together. */
-export function workOf(
-  spec: ModelSpec,
-  plan: DropPlan,
-  bytes: Bytes,
-): (step: NewTokens) => ModuleWork[] {
+export function workOf(spec: ModelSpec, plan: DropPlan, bytes: Bytes): (step: NewTokens) => ModuleWork[] {
   const { layers } = changedSpec(spec, plan);
   const works = MODULES.flatMap((module) => {
     const all = layers.map((layer, l) => ({ own: layer[module], l })).filter(({ own }) => isRun(own)).map(
@@ -110,7 +104,6 @@ export function keyBytes(spec: ModelSpec, plan: DropPlan, tokens: number, bytes:
   );
 }
 
-/** Bytes of a tensor. */
 export type TensorBytes = (need: TensorNeed) => number;
 
 /** Some of a module's weights, of which a token meets `top` of `count` sets: bytes and numbers of matrices of one set. */
@@ -121,7 +114,6 @@ interface GroupWork {
   readonly matrices: number;
 }
 
-/** A module's weights. */
 function groupsOf(
   spec: MixerSpec | FeedSpec,
   hidden: number,
@@ -133,7 +125,6 @@ function groupsOf(
   ));
 }
 
-/** Products with weights. */
 function productsIn(groups: readonly GroupWork[], { texts, tokens }: Omit<NewTokens, "past">): Work {
   const read = groups.map(({ count, top, bytes }) =>
     bytes * count * (1 - (1 - top / count) ** (texts * tokens))
@@ -141,7 +132,6 @@ function productsIn(groups: readonly GroupWork[], { texts, tokens }: Omit<NewTok
   return { bytes: sumOf(read), flops: productFlops(groups, texts * tokens) };
 }
 
-/** Operations of tokens' products with weights. */
 function productFlops(groups: readonly GroupWork[], tokens: number): number {
   return 2 * tokens * sumOf(groups.map(({ top, matrices }) => top * matrices));
 }

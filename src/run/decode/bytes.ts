@@ -1,21 +1,12 @@
 /** The weights that a step of decoding reads, as an engine holds them: counted before they are read. */
 import type { Has } from "../../engine/mod.ts";
-import {
-  float32Bytes,
-  layerTensors,
-  type Model,
-  type ModelSpec,
-  routed,
-  type TensorNeed,
-} from "../../models/mod.ts";
+import { float32Bytes, type Model, type ModelSpec, routed, type TensorNeed } from "../../models/mod.ts";
 import type { Lowering } from "../../onnx/mod.ts";
-import { elements } from "../../tensor/mod.ts";
 import type { Bytes } from "../cost/work.ts";
-import { type Form, formBytes, formOf, usualOf } from "../weights/forms.ts";
+import { type Form, formBytes, formOf, layersTensors, usualForm } from "../weights/forms.ts";
 import { keptInSteps } from "../weights/part.ts";
 import { headTensors } from "./leased.ts";
 
-/** A model of which steps are run, and the engine's abilities. */
 type Decoded = Pick<Model, "spec" | "weights">;
 
 /** How an engine holds weights, and how much memory it has for them. */
@@ -47,11 +38,7 @@ export function decodingBytes(model: Decoded, has: Holding): number {
 
 /** The form in which steps hold most numbers of the layers' matrices. */
 export function stepForm(model: Decoded, has: Holding): Form {
-  const form = stepForms(model, has);
-  return usualOf(
-    stepTensors(model.spec).filter(({ l, need: [, shape] }) => l !== null && shape.length === 2)
-      .map(({ l, need: [name, shape] }) => [form(l, name), elements(shape)]),
-  );
+  return usualForm(model.spec, stepForms(model, has));
 }
 
 /** Whether weights that are not in blocks are kept in float32: on the CPU, and where all of them fit the budget so. */
@@ -65,8 +52,5 @@ export function areWide(
 
 /** All tensors that stages have: those of the layers, and of the head (null). */
 function stepTensors(spec: ModelSpec): { l: number | null; need: TensorNeed }[] {
-  const inLayers = spec.layers.flatMap((layer, l) =>
-    layerTensors(layer, spec.hidden).map((need) => ({ l, need }))
-  );
-  return [...inLayers, ...headTensors(spec).map((need) => ({ l: null, need }))];
+  return [...layersTensors(spec), ...headTensors(spec).map((need) => ({ l: null, need }))];
 }

@@ -9,30 +9,12 @@
  * the keys of all before it, and the text is read again: what one pass over the text so far gives, not what keys of
  * old rotations would.
  */
-import type { Engine } from "../../engine/mod.ts";
-import type { Model } from "../../models/mod.ts";
-import { type DropPlan, noDrop } from "../../measure/mod.ts";
+import { noDrop } from "../../measure/mod.ts";
 import { openPrograms } from "../programs.ts";
 import { type Memory, openMemory } from "./memory.ts";
 import { passing } from "./passing.ts";
 import { isTurned, READ } from "./shared.ts";
-import { openReaders, type Reader } from "./stages.ts";
-
-/** Options of decoding. */
-export interface DecoderOptions {
-  readonly model: Model;
-  readonly engine: Engine;
-  readonly plan?: DropPlan | undefined;
-  /** Bytes of weights to keep in memory; default: all that the engine has for weights, of which it then claims what it keeps. */
-  readonly budget?: number | undefined;
-  /** Texts side by side, all of the same length; default: 1. */
-  readonly texts?: number | undefined;
-  /** A plan whose modules draft tokens, over the same keys and values; default: none. */
-  readonly draft?: DropPlan | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Receives, while tokens are read, how many pieces of the reading are done of how many. */
-  readonly onRead?: ((done: number, total: number) => void) | undefined;
-}
+import { type DecoderOptions, openReaders, type Reader } from "./stages.ts";
 
 /** Tokens that can be cut off a text behind a window: those of a round of drafting. */
 export const MOST_CUT = 64;
@@ -60,12 +42,10 @@ export interface Decoder {
   release(): Promise<void>;
 }
 
-/**
- * Opens a decoder; reads the weights that it keeps. Throws `RangeError` for a draft with a memory that the model does not have.
- */
+/** Opens a decoder; reads the weights that it keeps. Throws `RangeError` for a draft with a memory that the model does not have. */
 export async function decoder(options: DecoderOptions): Promise<Decoder> {
   const { model, engine, plan = noDrop, texts = 1, draft, signal, onRead } = options;
-  const { main, drafting, release } = await openReaders(options, { plan, draft }, engine.has.memoryBytes);
+  const { main, drafting, release } = await openReaders(options);
   const programs = openPrograms(engine);
   const caches = new Map<number, Memory>();
   const pass = passing(model, { engine, programs, caches, plan, texts, signal, onRead });

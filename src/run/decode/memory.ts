@@ -13,40 +13,15 @@ import { elements, float32, type Tensor } from "../../tensor/mod.ts";
 import { freeAll, withUploaded } from "../held.ts";
 import type { Programs } from "../programs.ts";
 
-/** Rows that are added at once. */
 const SPARE = 256;
 /** Rows to spare behind a window: few, since they are all that it holds besides what is seen. */
 const WINDOW_SPARE = 32;
 
-/** A module's memory. */
-export interface Memory {
-  /** Inputs and the outputs that go into them, for a run that adds tokens; `prefix` is the module's in the graph. */
-  open(prefix: string, tokens: number): Promise<{ feeds: Feeds; into: Feeds }>;
-  /** Takes the outputs of the run that did not go into them. */
-  close(prefix: string, outputs: Feeds, tokens: number): void;
-  /** Rows that are held: of all tokens so far, or of those that a window still needs and some before. */
-  readonly rows: number;
-  /** Bytes of these rows. */
-  readonly bytes: number;
-  /** Tokens that it has read. */
-  readonly length: number;
-  /** Whether some of it is a state, which does not grow with the tokens. */
-  readonly hasState: boolean;
-  /** Keeps states as they are now, so that `cutTo` can return to this length. */
-  mark(): void;
-  /** Forgets the tokens after the first `length`. Rows are cut anywhere; a state can only return to its mark. */
-  cutTo(length: number): Promise<void>;
-  free(): void;
-}
+/** A module's memory; `prefix` is the module's in the graph. */
+export type Memory = ReturnType<typeof openMemory>;
 
 /** Nothing remembered yet: no keys, states of zeros. Behind a window it keeps `back` rows more, so that as many can be cut. */
-export function openMemory(
-  engine: Engine,
-  programs: Programs,
-  spec: MixerSpec,
-  texts: number,
-  back: number,
-): Memory {
+export function openMemory(engine: Engine, programs: Programs, spec: MixerSpec, texts: number, back: number) {
   const slots = mixerKind(spec).memory(spec, engine.has, texts);
   const zeros = (shape: readonly number[]) => float32([...shape], new Float32Array(elements(shape)));
   const held = new Map<string, Held>(
@@ -65,37 +40,19 @@ export function openMemory(
     held.set(name, next);
   }
 
-  /** Makes room for more rows. */
-  async function grow({ name, shape, grows }: typeof slots[number], missing: number): Promise<void> {
-    const program = await programs.get(["grow", shape("rows")], () => {
-      const graph = createGraph();
-      const parts = ["past", "more"].map((part) => graph.input(part, "f32", shape(part)));
-      graph.output("all", Concat(parts, grows!));
-      return graph;
-    });
-    const more = zeros(shape(Math.ceil(missing / SPARE) * SPARE));
-    const { all } = await withUploaded(
-      engine,
-      { more },
-      (feeds) => program.run({ ...feeds, past: held.get(name)! }),
-    );
-    replace(name, all);
-  }
-
-  /** Copies some rows of a slot. */
-  async function keep({ name, shape, grows }: typeof slots[number], places: Tensor): Promise<void> {
-    const program = await programs.get(["trim", shape("rows")], () => {
+  /** Replaces a slot by its rows and `other` ones behind them, or by those at some places (i64). */
+  async function remade({ name, shape, grows }: typeof slots[number], other: Tensor): Promise<void> {
+    const { dtype } = other;
+    const program = await programs.get(["remade", shape("rows"), dtype], () => {
       const graph = createGraph();
       const all = graph.input("all", "f32", shape("rows"));
-      graph.output("seen", Gather(all, graph.input("places", "i64", ["seen"]), grows!));
+      const added = graph.input("other", dtype, dtype === "i64" ? ["seen"] : shape("more"));
+      graph.output("next", dtype === "i64" ? Gather(all, added, grows!) : Concat([all, added], grows!));
       return graph;
     });
-    const trimmed = await withUploaded(
-      engine,
-      { places },
-      (feeds) => program.run({ ...feeds, all: held.get(name)! }),
-    );
-    replace(name, trimmed.seen);
+    const all = held.get(name)!;
+    const { next } = await withUploaded(engine, { other }, (feeds) => program.run({ ...feeds, all }));
+    replace(name, next);
   }
 
   /** Drops the rows that are not seen, if there is no room for so many more; new ones are written into spare rows behind them. */
@@ -103,7 +60,7 @@ export function openMemory(
     if (rows <= most || rows + tokens <= room) return;
     const spare = Math.max(tokens, WINDOW_SPARE);
     const { first } = seen!;
-    for (const slot of slots) await keep(slot, placesOf(first, most, rows, slot.inPlace ? spare : 0));
+    for (const slot of slots) await remade(slot, placesOf(first, most, rows, slot.inPlace ? spare : 0));
     [rows, room] = [most, most + spare];
   }
 
@@ -111,39 +68,46 @@ export function openMemory(
     Object.fromEntries(some.map(({ name }) => [`${prefix}${side}_${name}`, held.get(name)!]));
 
   return {
-    async open(prefix, tokens) {
+    /** Inputs and the outputs that go into them, for a run that adds tokens. */
+    async open(prefix: string, tokens: number): Promise<{ feeds: Feeds; into: Feeds }> {
       await trimFor(tokens);
       for (const slot of slots) {
         if (!slot.inPlace) continue;
         const missing = rows + tokens - held.get(slot.name)!.shape[slot.grows!];
-        if (missing > 0) await grow(slot, missing);
+        if (missing > 0) await remade(slot, zeros(slot.shape(Math.ceil(missing / SPARE) * SPARE)));
       }
       const inPlace = slots.filter((slot) => slot.inPlace);
       return { feeds: named(prefix, "past", slots), into: named(prefix, "present", inPlace) };
     },
-    close(prefix, outputs, tokens) {
+    /** Takes the outputs of the run that did not go into them. */
+    close(prefix: string, outputs: Feeds, tokens: number): void {
       rows += tokens;
       length += tokens;
       for (const { name, inPlace } of slots) {
         if (!inPlace) replace(name, outputs[`${prefix}present_${name}`]);
       }
     },
+    /** Rows that are held: of all tokens so far, or of those that a window still needs and some before. */
     get rows() {
       return rows;
     },
+    /** Tokens that it has read. */
     get length() {
       return length;
     },
+    /** Whether some of it is a state, which does not grow with the tokens. */
     hasState: slots.some(({ grows }) => grows === null),
     get bytes() {
       return slots.reduce((sum, { shape }) => sum + 4 * elements(shape(rows)), 0);
     },
-    mark() {
+    /** Keeps states as they are now, so that `cutTo` can return to this length. */
+    mark(): void {
       forgetMark();
       const states = slots.filter(({ grows }) => grows === null);
       marked = { length, states: new Map(states.map(({ name }) => [name, held.get(name)!])) };
     },
-    async cutTo(to) {
+    /** Forgets the tokens after the first `to`. Rows are cut anywhere; a state can only return to its mark. */
+    async cutTo(to: number): Promise<void> {
       const forgotten = length - to;
       if (forgotten === 0) return;
       if (marked.states.size > 0 && to !== marked.length) {
@@ -153,10 +117,10 @@ export function openMemory(
       length = to;
       for (const slot of slots) {
         if (slot.grows === null) replace(slot.name, marked.states.get(slot.name)!);
-        else if (!slot.inPlace) await keep(slot, placesOf(0, rows, rows, 0));
+        else if (!slot.inPlace) await remade(slot, placesOf(0, rows, rows, 0));
       }
     },
-    free() {
+    free(): void {
       forgetMark();
       freeAll(held.values());
     },

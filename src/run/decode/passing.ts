@@ -10,7 +10,7 @@ import { freeAll, take, withUploaded } from "../held.ts";
 import type { Programs } from "../programs.ts";
 import { hasMemory, type Memory } from "./memory.ts";
 import { lastRows, type Part, partsOf, rotaryRows, sharedFeeds } from "./shared.ts";
-import type { RunStage, Stage } from "./stage.ts";
+import type { RunStage, Stage } from "./units.ts";
 
 /** What tokens pass with: the memory of each layer's attention, by layer, and how many texts there are side by side. */
 interface Passing {
@@ -24,14 +24,10 @@ interface Passing {
 }
 
 /** Runs tokens of a model. Throws `RangeError`, which names the module, where numbers are not finite. */
-export function passing(
-  model: Model,
-  { engine, programs, caches, plan, texts, signal, onRead }: Passing,
-) {
+export function passing(model: Model, { engine, programs, caches, plan, texts, signal, onRead }: Passing) {
   const tables = rotaryRows();
   const embedder = openEmbedder(model, engine, programs);
 
-  /** The streams of the tokens of each part. */
   async function embedded(read: readonly number[][], parts: readonly Part[], into: Held[]): Promise<void> {
     for (const [first, end] of parts) {
       const ids = Int32Array.from(read.flatMap((text) => text.slice(first, end)));

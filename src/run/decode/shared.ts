@@ -2,7 +2,7 @@
 import type { Has } from "../../engine/mod.ts";
 import { type RopeSpec, ropeTables, rotaryNames, rotationRegime, scoring, sight } from "../../models/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
-import type { StepLayer } from "./stage.ts";
+import type { StepLayer } from "./units.ts";
 
 /** Tokens [first, end). */
 export type Part = readonly [first: number, end: number];

@@ -5,61 +5,92 @@
  * feeding them, and one call instead of one per layer. What does not fit is leased for each token and fed as it is stored. A mixture is
  * a stage of its own, behind its layer's attention.
  */
-import { type Engine, returnFreedMemory } from "../../engine/mod.ts";
-import { float32Bytes, layerTensors, type Model } from "../../models/mod.ts";
-import type { DropPlan } from "../../measure/mod.ts";
+import { type Engine, type Held, returnFreedMemory } from "../../engine/mod.ts";
+import { type DropPlan, noDrop } from "../../measure/mod.ts";
+import { layerTensors, type Model, routed, stacked, stepGraph, type TensorNeed } from "../../models/mod.ts";
+import type { Lease } from "../../weights/mod.ts";
 import { changedModel } from "../plan/variants.ts";
+import { expectPrecision, openPrograms, owningProgram } from "../programs.ts";
+import {
+  buffersOf,
+  detach,
+  fedTensors,
+  heldBytes,
+  type HeldWeights,
+  holding,
+  keptInSteps,
+  storedTypes,
+} from "../weights/part.ts";
 import { areWide, decodingBytes } from "./bytes.ts";
-import { keeper } from "./kept.ts";
-import { mixtureStage } from "./mixture.ts";
-import type { Open, Stage, StepLayer } from "./stage.ts";
-import { expectPrecision } from "../precision.ts";
-import { openPrograms } from "../programs.ts";
-import { expectDraft, sharedUnits, type Unit, unitsAlone, type Whose } from "./units.ts";
+import {
+  headTensors,
+  leasedHead,
+  leasedStage,
+  leaseOf,
+  type MixtureStage,
+  mixtureStage,
+  readHead,
+  wide,
+} from "./leased.ts";
+import {
+  expectDraft,
+  type Open,
+  sharedUnits,
+  type Stage,
+  type StepLayer,
+  type Unit,
+  unitsAlone,
+  type Whose,
+} from "./units.ts";
 
-/** What reads a text: bytes of weights to keep (default: all that there is room for), and texts side by side. */
-interface Reading {
+export interface DecoderOptions {
   readonly model: Model;
   readonly engine: Engine;
+  readonly plan?: DropPlan | undefined;
+  /** Bytes of weights to keep in memory; default: all that the engine has for weights, of which it then claims what it keeps. */
   readonly budget?: number | undefined;
+  /** Texts side by side, all of the same length; default: 1. */
   readonly texts?: number | undefined;
-}
-
-/** What the model runs, and what drafts for it. */
-interface Plans {
-  readonly plan: DropPlan;
+  /** A plan whose modules draft tokens, over the same keys and values; default: none. */
   readonly draft?: DropPlan | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Receives, while tokens are read, how many pieces of the reading are done of how many. */
+  readonly onRead?: ((done: number, total: number) => void) | undefined;
 }
 
-/** What a model under a plan is run by; the last stage gives the logits [B, V]. */
+/** A model under a plan; the last stage gives the logits [B, V]. */
 export interface Reader {
   readonly layers: readonly StepLayer[];
   readonly stages: readonly Stage[];
 }
 
-/** A model under a plan, and its draft; without one, the model again. */
-interface Readers {
-  readonly main: Reader;
-  readonly drafting: Reader;
-  release(): Promise<void>;
-}
-
 /**
- * Opens the stages of a model under a plan and of its draft. They take the place of weights that stay at hand between passes, up to
- * `room` bytes. Throws `RangeError` for a draft with a memory that the model does not have.
+ * Opens the stages of a model under a plan and of its draft. They take the place of weights that stay at hand between passes. Throws
+ * `RangeError` for a draft with a memory that the model does not have.
  */
 export async function openReaders(
-  { model, engine, budget, texts = 1 }: Reading,
-  plans: Plans,
-  room: number,
-): Promise<Readers> {
-  const { plan, draft } = plans;
+  { model, engine, plan = noDrop, draft, budget, texts = 1 }: DecoderOptions,
+) {
+  expectPrecision(model, engine);
   if (draft) expectDraft(model.spec, draft, engine.has, plan);
-  const { residents } = engine;
+  const { residents, has } = engine;
   if (budget === undefined) residents?.clear();
-  const most = budget ?? residents?.left ?? room;
-  const units = unitsOf(model, engine, plans, most);
-  const { stages, bytes, release } = await openStages(changedModel(model, plan), engine, units, most, texts);
+  const room = budget ?? residents?.left ?? has.memoryBytes;
+  const own = changedModel(model, plan);
+  let units = unitsAlone(own, "both");
+  if (draft) {
+    // They share what they can where there is no room for the weights of both.
+    const other = changedModel(model, draft);
+    units = decodingBytes(own, has) + decodingBytes(other, has) > room
+      ? sharedUnits(model, plan, draft)
+      : [...unitsAlone(own, "main"), ...unitsAlone(other, "drafting")];
+  }
+  const isWide = areWide(own.spec, has, room);
+  const { stages, bytes, release } = await openStages(
+    { engine, programs: openPrograms(engine), texts, isWide },
+    units,
+    room,
+  );
   const giveBack = budget === undefined ? residents?.claim(bytes) : undefined;
   const readerOf = (own: Whose): Reader => {
     const isOwn = ({ whose }: { readonly whose: Whose }) => whose === "both" || whose === own;
@@ -78,50 +109,122 @@ export async function openReaders(
   };
 }
 
-/** What is run. Model and draft share what they can where there is no room for the weights of both. */
-function unitsOf(model: Model, { has }: Engine, { plan, draft }: Plans, room: number): Unit[] {
-  const own = changedModel(model, plan);
-  if (!draft) return unitsAlone(own, "both");
-  const other = changedModel(model, draft);
-  if (decodingBytes(own, has) + decodingBytes(other, has) > room) return sharedUnits(model, plan, draft);
-  return [...unitsAlone(own, "main"), ...unitsAlone(other, "drafting")];
-}
+/** Weights of consecutive layers in one program at most: while it is compiled there are several copies of them. */
+const PROGRAM_BYTES = 2 ** 28;
 
-/** The stages of units for B texts side by side. They keep at most `budget` bytes of weights, `bytes` with those that mixtures may keep. */
-async function openStages(
-  model: Model,
-  engine: Engine,
-  units: readonly Unit[],
-  budget: number,
-  texts: number,
-): Promise<{ stages: { whose: Whose; stage: Stage }[]; bytes: number; release(): Promise<void> }> {
-  expectPrecision(model, engine);
-  const programs = openPrograms(engine);
-  const open: Open = { model, engine, programs, texts, isWide: areWide(model.spec, engine.has, budget) };
-  const making = keeper(open, budget);
-  const mixed: { release(): void }[] = [];
+/** The stages of units, in their order. They keep at most `budget` bytes of weights, `bytes` with those that mixtures may keep. */
+async function openStages(open: Open, units: readonly Unit[], budget: number) {
+  const { engine, programs, texts } = open;
+  const keeps = keptInSteps(engine.has.blocks);
+  const stages: { readonly whose: Whose; readonly stage: Stage }[] = [];
+  const mixtures: MixtureStage[] = [];
+  const compiled: { release(): Promise<void> }[] = [];
+  let pending: (Unit & { readonly layer: StepLayer; readonly own: HeldWeights })[] = [];
+  let [left, isFull] = [budget, false];
+
+  /** Weights that are kept; null where there is no room for them, or for others before. */
+  async function kept(model: Model, layer: StepLayer | null): Promise<HeldWeights | null> {
+    if (isFull) return null;
+    const lease = await (layer ? leaseOf(model, layer, keeps) : readHead(model, keeps));
+    const needs = layer ? layerTensors(layer.spec, model.spec.hidden) : headTensors(model.spec);
+    const own = await constants(open, lease, needs);
+    const bytes = heldBytes(own.held);
+    isFull = bytes > left ||
+      Object.values(own.held).some((one) => heldBytes({ one }) > engine.has.bindingBytes);
+    if (isFull) own.free();
+    else left -= bytes;
+    return isFull ? null : own;
+  }
+
+  /** Compiles the layers that are pending, and the head behind them. */
+  async function flush(head: Unit & { readonly own: HeldWeights } | null = null): Promise<void> {
+    const parts = pending;
+    if (parts.length === 0 && !head) return;
+    pending = [];
+    const layers = parts.map(({ layer }) => layer);
+    const { model, whose } = head ?? parts[0];
+    const graph = stepGraph(
+      model.spec.hidden,
+      layers.map(({ spec }) => spec),
+      parts.map(({ own }) => storedTypes(own.held)),
+      head ? { spec: model.spec, stored: storedTypes(head.own.held) } : undefined,
+      engine.has,
+      texts,
+    );
+    const held: Record<string, Held> = { ...head?.own.held };
+    parts.forEach(({ own }, i) => {
+      for (const [name, one] of Object.entries(own.held)) held[`${i}.${name}`] = one;
+    });
+    const free = () => [...parts, ...head ? [head] : []].forEach(({ own }) => own.free());
+    const program = await owningProgram(engine, graph, held, free);
+    compiled.push(program);
+    stages.push({ whose, stage: { layers, answers: head !== null, with: (use) => use(program.run) } });
+  }
+
+  async function add(unit: Unit): Promise<void> {
+    const { layer, model, whose } = unit;
+    if (pending.length > 0 && pending[0].whose !== whose) await flush();
+    const mixture = layer && routed(layer.spec.mlp);
+    const own = mixture ? null : await kept(model, layer);
+    if (own && layer) {
+      const bytes = [...pending.map(({ own }) => own), own].reduce(
+        (sum, { held }) => sum + heldBytes(held),
+        0,
+      );
+      if (bytes > PROGRAM_BYTES) await flush();
+      pending.push({ ...unit, layer, own });
+      return;
+    }
+    await flush(own && { ...unit, own });
+    if (own) return;
+    const experts = mixture && mixtureStage(open, model, layer, mixture);
+    if (experts) mixtures.push(experts);
+    const leased = () => layer ? leasedStage(open, model, layer) : leasedHead(open, model);
+    stages.push({ whose, stage: experts ?? leased() });
+  }
+
   async function release(): Promise<void> {
-    mixed.forEach((stage) => stage.release());
-    await making.release();
+    mixtures.forEach((stage) => stage.release());
+    for (const { own } of pending) own.free();
+    for (const program of compiled) await program.release();
     await programs.release();
   }
+
   try {
-    for (const unit of units) await making.add(unit);
-    if (engine.has.constants === "copied") returnFreedMemory();
-    let { left } = making;
-    let mixtures = making.made.filter(({ kind }) => kind === "mixture").length;
-    const stages = making.made.map((one) => {
-      if (one.kind === "made") return one;
-      const { whose, model, layer } = one;
-      const room = Math.min(left / mixtures--, float32Bytes(layerTensors(layer.spec, model.spec.hidden)));
-      left -= room;
-      const stage = mixtureStage(model, engine, programs, layer, room);
-      mixed.push(stage);
-      return { whose, stage };
-    });
-    return { stages, bytes: budget - left, release };
+    for (const unit of units) await add(unit);
   } catch (error) {
     await release();
     throw error;
+  }
+  if (engine.has.constants === "copied") returnFreedMemory();
+  mixtures.forEach(({ most, grant }, i) => {
+    const room = Math.min(left / (mixtures.length - i), most);
+    left -= room;
+    grant(room);
+  });
+  return { stages, bytes: budget - left, release };
+}
+
+/** Those of a lease's tensors that are needed. What an engine borrows (it copies constants) keeps its lease until it is freed. */
+async function constants(
+  { engine, isWide }: Open,
+  { release, ...lease }: Lease,
+  needs: readonly TensorNeed[],
+): Promise<HeldWeights> {
+  const needed = <Own>(all: Iterable<readonly [string, Own]>) =>
+    new Map([...all].filter(([own]) => needs.some(([name]) => name === own)));
+  const tensors = needed(lease.tensors);
+  const blocks = stacked(needed(lease.blocks ?? []), engine.has.bindingBytes);
+  const fed = fedTensors({ tensors: isWide ? wide(tensors) : tensors, blocks });
+  const isBorrowed = engine.has.constants === "copied";
+  const giveBack = () => {
+    const lent = buffersOf(lease);
+    release();
+    detach(new Set(fed.map(([, { data }]) => data.buffer)).difference(lent));
+  };
+  try {
+    return await holding(engine, fed, engine.upload, isBorrowed ? { release: giveBack } : {});
+  } finally {
+    if (!isBorrowed) giveBack();
   }
 }

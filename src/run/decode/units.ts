@@ -4,10 +4,40 @@
  */
 import { changedModel, changedSpec, variantOf } from "../plan/variants.ts";
 import { type DropPlan, type LayerModule, MODULES } from "../../measure/mod.ts";
-import { type Model, type ModelSpec, routed } from "../../models/mod.ts";
+import { type LayerSpec, type Model, type ModelSpec, routed } from "../../models/mod.ts";
 import type { Lowering } from "../../onnx/mod.ts";
 import { canContinue } from "./memory.ts";
-import type { StepLayer } from "./stage.ts";
+import type { Engine, Feeds, Held, RunOptions } from "../../engine/mod.ts";
+import type { Programs } from "../programs.ts";
+
+/** A layer as a plan leaves it, and its number in the model. */
+export interface StepLayer {
+  readonly l: number;
+  readonly spec: LayerSpec;
+}
+
+/**
+ * Runs a stage on new tokens: `x` and the inputs of `stepGraph` to `y`, or to `logits`; and `squares`, `head_squares` of what the
+ * layers and the head watch.
+ */
+export type RunStage = (feeds: Feeds, options?: RunOptions) => Promise<Record<string, Held>>;
+
+/** Some consecutive layers, or the head (no layers). */
+export interface Stage {
+  readonly layers: readonly StepLayer[];
+  /** Whether it gives logits: of the rows of x that `rows` names. */
+  readonly answers: boolean;
+  /** Has the weights at hand for as long as `use` runs. */
+  with<T>(use: (run: RunStage) => Promise<T>): Promise<T>;
+}
+
+export interface Open {
+  readonly engine: Engine;
+  readonly programs: Programs;
+  readonly texts: number;
+  /** Whether what is kept and not in blocks is float32, which is faster, or as it is stored. */
+  readonly isWide: boolean;
+}
 
 /** Who runs something. */
 export type Whose = "both" | "main" | "drafting";
@@ -55,7 +85,6 @@ function modulesOf(spec: ModelSpec, l: number): StepLayer[] {
   return [...moduleOf(spec, l, "attention"), ...moduleOf(spec, l, "mlp")];
 }
 
-/** One module of a layer; none where the layer lacks it. */
 function moduleOf({ layers }: ModelSpec, l: number, module: LayerModule): StepLayer[] {
   if (!layers[l][module]) return [];
   const other = module === "attention" ? "mlp" : "attention";

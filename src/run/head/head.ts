@@ -3,12 +3,13 @@ import type { Engine, Held } from "../../engine/mod.ts";
 import { type Model, type ModelSpec, normTensors, scoredRowsGraph } from "../../models/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import { areFinite, culpritAmong, notFinite, sumOfSquares, takeSquares } from "../finite.ts";
-import { withUploaded } from "../held.ts";
+import { withRead, withUploaded } from "../held.ts";
 import type { Programs } from "../programs.ts";
+import { createGraph, type Graph, softcap } from "../../onnx/mod.ts";
+import * as op from "../../onnx/mod.ts";
 
 /** Logits that exist at once. */
 export const LOGITS = 4 * 2 ** 20;
-
 /** Rows of the head's matrix that are read at once. */
 const ROWS = 8192;
 
@@ -35,7 +36,6 @@ export async function headRows(model: Model, rows: Rows): Promise<Tensor> {
   throw notFinite(model, "head", culpritAmong([["head.weight", tensor]]));
 }
 
-/** The final norm's weights, by canonical name. */
 export async function finalNorm({ spec, weights }: Model): Promise<Map<string, Tensor>> {
   const named = new Map<string, Tensor>();
   for (const [name] of normTensors("final_norm", spec.finalNorm, spec.hidden)) {
@@ -63,6 +63,18 @@ export async function normedRows(model: Model, engine: Engine, { get }: Programs
   };
 }
 
+/** Writes the logits of some words [n, end − start] into those of all words [n, V]. */
+export function intoRows(
+  all: Float32Array,
+  some: Float32Array,
+  [start, end]: Rows,
+  vocabulary: number,
+): void {
+  for (let row = 0; row * vocabulary < all.length; row++) {
+    all.set(some.subarray(row * (end - start), (row + 1) * (end - start)), row * vocabulary + start);
+  }
+}
+
 /** Whole numbers as the index tensors of graphs. */
 export function indices(shape: readonly number[], values: Int32Array): Tensor {
   return { dtype: "i64", shape, data: BigInt64Array.from(values, BigInt) };
@@ -75,4 +87,65 @@ export async function headNotFinite(model: Model): Promise<RangeError> {
   if (!isSound) return notFinite(model, "final norm", culpritAmong(norm));
   for (const rows of headSlices(model.spec)) await headRows(model, rows);
   return notFinite(model, "head", null);
+}
+
+/** Of each text so many rows are measured at least, where it has them, and one of so many. */
+const LEAST = 32;
+const APART = 16;
+
+/** The rows of a text of so many predicted tokens whose acceptance is measured: all of a short text, every 16th of a long one. */
+export function draftedRows(predicted: number): number[] {
+  const apart = Math.min(APART, Math.max(1, Math.floor(predicted / LEAST)));
+  const first = Math.floor(apart / 2);
+  return Array.from({ length: Math.ceil((predicted - first) / apart) }, (_, i) => first + i * apart);
+}
+
+/** Some rows of all plans [n, P, D], and ln Σ e^z of each over the whole vocabulary [n, P]. */
+export interface Drafted {
+  readonly hidden: Held;
+  readonly logSums: Float32Array;
+}
+
+/**
+ * Reads Σ_v max(0, p_full − p_plan) over the words of a slice, [n, P]; plan 0 is the full model. Over all slices it is one less the
+ * share of a plan's drafted tokens that the full model accepts, Σ_v min(p_full, p_plan), where tokens are drawn (Leviathan et al.,
+ * arXiv 2211.17192, corollary 3.6): exactly 1 where both are equal. The plan reads the text with keys and values of its own; a draft
+ * in a round (decode/sample.ts) reads the full model's, and another share is accepted (tests/bench/acceptance_bench.ts).
+ *
+ * The sum needs whole probabilities, so the normalisers of both must be known: the slices of the vocabulary pass a second time, which
+ * costs as much as the first pass, most of a head's time; so it takes some rows of each text only.
+ */
+export function rejections(
+  engine: Engine,
+  { get }: Programs,
+  { hidden, head: { softcap } }: ModelSpec,
+  signal?: AbortSignal,
+) {
+  return async (rows: Drafted, weight: Held): Promise<Float32Array> => {
+    const [n, plans] = rows.hidden.shape;
+    const words = weight.shape[0];
+    const program = await get(
+      ["rejected", plans, words],
+      () => rejectionGraph(hidden, plans, words, softcap),
+    );
+    return await withUploaded(
+      engine,
+      { logSums: float32([n, plans, 1], rows.logSums) },
+      async ({ logSums }) => {
+        const outputs = await program.run({ hidden: rows.hidden, logSums, weight }, { signal });
+        return await withRead(engine, outputs, ({ rejected }) => (rejected.data as Float32Array).slice());
+      },
+    );
+  };
+}
+
+/** Inputs hidden [n, P, D], weight [S, D] and logSums [n, P, 1]; output rejected [n, P]. */
+function rejectionGraph(hidden: number, plans: number, words: number, cap: number | null): Graph {
+  const graph = createGraph();
+  const rows = op.Reshape(graph.input("hidden", "f32", ["n", plans, hidden]), [-1, hidden]);
+  const raw = op.Gemm(rows, graph.input("weight", "f32", [words, hidden]));
+  const z = op.Reshape(cap ? softcap(raw, cap) : raw, [-1, plans, words]);
+  const p = op.Exp(op.Sub(z, graph.input("logSums", "f32", ["n", plans, 1])));
+  graph.output("rejected", op.ReduceSum(op.Relu(op.Sub(op.Slice(p, 0, 1, 1), p)), [2]));
+  return graph;
 }

@@ -1,22 +1,25 @@
-/** Predictions at some tokens of many texts: streams are gathered as the layers end, and the head reads them later, in any order. */
-import type { Engine } from "../../engine/mod.ts";
+/**
+ * Predictions at some tokens of many texts, or at every token of one. Streams are gathered as the layers end, and the head reads them
+ * later, in any order.
+ */
+import type { Engine, Held } from "../../engine/mod.ts";
 import type { Model } from "../../models/mod.ts";
-import { float32 } from "../../tensor/mod.ts";
+import { float32, type Tensor } from "../../tensor/mod.ts";
 import { forward, type ForwardOptions } from "../forward.ts";
-import { freeStates, take, withUploaded } from "../held.ts";
+import { take, withUploaded } from "../held.ts";
 import { openPrograms } from "../programs.ts";
 import type { Segment } from "../segments.ts";
 import { normedRows } from "./head.ts";
 import { openLens } from "./lens.ts";
+import type { DropPlan } from "../../measure/mod.ts";
+import { openScorer } from "./scorer.ts";
 
 /** The last tokens of a text that are gathered. */
 export interface TailSegment extends Segment {
   readonly past: null;
-  /** How many. */
   readonly tail: number;
 }
 
-/** Options of gathering. */
 type TailOptions = Omit<ForwardOptions, "finish" | "segments"> & {
   readonly segments: readonly TailSegment[];
 };
@@ -35,29 +38,24 @@ export async function tailStreams({ segments, ...run }: TailOptions): Promise<Fl
     ...run,
     segments,
     async finish(states, batches) {
-      try {
-        for (const state of states) {
-          for (const [b, { first, count, length }] of batches.entries()) {
-            const { data } = await engine.read(state.batches[b]);
-            for (let text = 0; text < count; text++) {
-              const { tail } = segments[first + text];
-              const own = (data as Float32Array).subarray(
-                ((text + 1) * length - tail) * hidden,
-                (text + 1) * length * hidden,
-              );
-              for (const plan of state.plans) all[plan].set(own, starts[first + text] * hidden);
-            }
+      for (const state of states) {
+        for (const [b, { first, count, length }] of batches.entries()) {
+          const { data } = await engine.read(state.batches[b]);
+          for (let text = 0; text < count; text++) {
+            const { tail } = segments[first + text];
+            const own = (data as Float32Array).subarray(
+              ((text + 1) * length - tail) * hidden,
+              (text + 1) * length * hidden,
+            );
+            for (const plan of state.plans) all[plan].set(own, starts[first + text] * hidden);
           }
         }
-      } finally {
-        freeStates(states);
       }
     },
   });
   return all;
 }
 
-/** What the head reads, and what it makes of it. */
 export interface RowPredictions {
   /** After the final norm, float32 [n, D]. */
   readonly hidden: Float32Array;
@@ -86,4 +84,57 @@ export async function openRows(model: Model, engine: Engine, signal?: AbortSigna
       await programs.release();
     },
   };
+}
+
+interface OneText extends Pick<ForwardOptions, "model" | "engine" | "signal"> {
+  /** Token ids [T]. */
+  readonly ids: Int32Array;
+  readonly plan: DropPlan;
+}
+
+/** The logits after every token, float32 [T, V]. Throws `RangeError` where the norm or the head is not finite. */
+export async function textLogits(run: OneText): Promise<Tensor & { data: Float32Array }> {
+  const { model, engine, ids, signal } = run;
+  const lens = await openLens(model, engine, signal);
+  try {
+    let logits = new Float32Array(0);
+    await lastStream(run, async (stream) => {
+      const rows = Int32Array.from(ids.keys());
+      ({ logits: { data: logits } } = await lens.read(stream, rows, ["logits"]));
+    });
+    return float32([ids.length, model.spec.vocabulary], logits);
+  } finally {
+    await lens.release();
+  }
+}
+
+/** −ln p of every token but the first, in nats, float64 [T − 1]. Throws `RangeError` where the norm or the head is not finite. */
+export async function textLosses(run: OneText): Promise<Float64Array> {
+  const { model, engine, ids, signal } = run;
+  const rows = Int32Array.from({ length: ids.length - 1 }, (_, row) => row);
+  const scorer = await openScorer(model, engine, signal);
+  let losses = new Float64Array(0);
+  try {
+    await lastStream(run, async (stream) => {
+      const targets = { rows, tokens: ids.slice(1), of: rows };
+      const [{ nll }] = await scorer.score([[stream]], [targets], false);
+      losses = nll.slice();
+    });
+  } finally {
+    await scorer.release();
+  }
+  return losses;
+}
+
+/** Hands over the stream that leaves the last layer, [T, D], and frees it. */
+async function lastStream(
+  { ids, plan, ...run }: OneText,
+  use: (stream: Held) => Promise<void>,
+): Promise<void> {
+  await forward({
+    ...run,
+    segments: [{ ids, past: null }],
+    plans: [plan],
+    finish: ([{ batches: [stream] }]) => use(stream),
+  });
 }

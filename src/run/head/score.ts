@@ -10,8 +10,8 @@ import type { Held } from "../../engine/mod.ts";
 import type { Model } from "../../models/mod.ts";
 import { type DropPlan, isFull, noDrop, planPhrase } from "../../measure/mod.ts";
 import { forward, type ForwardOptions } from "../forward.ts";
-import { freeAll, freeStates, type State } from "../held.ts";
-import { draftedRows } from "./acceptance.ts";
+import { freeAll, type State } from "../held.ts";
+import { draftedRows } from "./head.ts";
 import { openScorer } from "./scorer.ts";
 import type { Batch, Segment } from "../segments.ts";
 import type { Scores, Targets } from "./slices.ts";
@@ -66,9 +66,9 @@ export async function reference(options: Omit<ForwardOptions, "plans" | "finish"
   return full;
 }
 
-function keep({ streams }: Reference, state: State, batches: readonly Batch[]): Promise<void> {
+function keep({ streams }: Reference, state: State, batches: readonly Batch[]): readonly State[] {
   batches.forEach(({ first }, b) => streams.set(first, state.batches[b]));
-  return Promise.resolve();
+  return [state];
 }
 
 /** Plans, and what they are held against. */
@@ -96,21 +96,18 @@ export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
       async finish(states, batches) {
         const stateOf = (index: number) => states.find((state) => state.plans.includes(index))!;
         const full = fills ? stateOf(run.findIndex(isFull)) : null;
-        try {
-          if (full) await keep(reference!, full, batches);
-          const streams = reference ? [batches.map(({ first }) => reference.streams.get(first)!)] : [];
-          // The full model of this run is scored once, also where it is a plan; probes may change one that runs beside a reference.
-          const places = plans.map((plan, index) =>
-            full && isFull(plan) ? 0 : streams.push(stateOf(index).batches) - 1
-          );
-          const before = scored;
-          const onScore = (done: number) => options.onScore?.(scored = before + done, every);
-          const targets = batches.map((batch) => nextTokens(segments, batch));
-          const scores = await scorer.score(streams, targets, reference !== undefined, onScore);
-          places.forEach((place, plan) => result[plan].push(...sumsOf(scores[place], batches)));
-        } finally {
-          freeStates(states.filter((state) => state !== full));
-        }
+        const kept = full ? keep(reference!, full, batches) : [];
+        const streams = reference ? [batches.map(({ first }) => reference.streams.get(first)!)] : [];
+        // The full model of this run is scored once, also where it is a plan; probes may change one that runs beside a reference.
+        const places = plans.map((plan, index) =>
+          full && isFull(plan) ? 0 : streams.push(stateOf(index).batches) - 1
+        );
+        const before = scored;
+        const onScore = (done: number) => options.onScore?.(scored = before + done, every);
+        const targets = batches.map((batch) => nextTokens(segments, batch));
+        const scores = await scorer.score(streams, targets, reference !== undefined, onScore);
+        places.forEach((place, plan) => result[plan].push(...sumsOf(scores[place], batches)));
+        return kept;
       },
     });
   } finally {
@@ -151,7 +148,6 @@ function nextTokens(segments: readonly Segment[], { first, count, length }: Batc
   };
 }
 
-/** Sums for each text of some batches. */
 function sumsOf(scores: Scores, batches: readonly Batch[]): ScoreSums[] {
   const lengths = batches.flatMap(({ count, length }) => Array<number>(count).fill(length - 1));
   const at = { row: 0, drafted: 0 };

@@ -4,10 +4,18 @@
  */
 import type { Engine, Held } from "../../engine/mod.ts";
 import type { Model } from "../../models/mod.ts";
-import { headRows, headSlices, indices, LOGITS, normedRows, type Rows } from "./head.ts";
+import {
+  type Drafted,
+  headRows,
+  headSlices,
+  indices,
+  LOGITS,
+  normedRows,
+  rejections,
+  type Rows,
+} from "./head.ts";
 import { freeAll, withRead, withUploaded } from "../held.ts";
 import { openPrograms } from "../programs.ts";
-import { type Drafted, rejections } from "./acceptance.ts";
 import { type Asked, inColumns, merger, type Scores, sliceGraph, type Targets } from "./slices.ts";
 
 /** Some rows of all plans [n, P, D], and what they predict. */
@@ -23,7 +31,6 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
   const slices = headSlices(spec, engine.has.bindingBytes);
   const rejected = rejections(engine, programs, spec, signal);
 
-  /** Each slice of the head's matrix in turn. */
   async function eachSlice(use: (weight: Held, rows: Rows) => Promise<void>): Promise<void> {
     for (const rows of slices) {
       await withUploaded(engine, { weight: await headRows(model, rows) }, ({ weight }) => use(weight, rows));
@@ -84,7 +91,6 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
     }
   }
 
-  /** The statistics of one slice of the vocabulary at some rows. */
   async function statistics(
     { tokens, of, columns, most, hidden: rows }: Chunk,
     weight: Held,
@@ -164,7 +170,6 @@ function freeChunks(chunks: readonly { readonly hidden: Held }[]): void {
   freeAll(chunks.map(({ hidden }) => hidden));
 }
 
-/** The targets of rows [start, end). */
 function rowsFrom({ rows, tokens, of }: Targets, start: number, end: number): Targets {
   const first = of.findIndex((row) => row >= start);
   const last = of.findLastIndex((row) => row < end) + 1;

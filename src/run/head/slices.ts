@@ -29,32 +29,49 @@ export interface Scores {
   readonly accepted: Float64Array;
 }
 
+/** What is read of rows that have no targets: their logits, or the numbers that describe their distributions. */
+export interface Reading {
+  readonly logits: boolean;
+  readonly shape: boolean;
+}
+
 /** Plans and words of a graph; whether plans are compared with the first of them. */
 interface SliceShape {
   readonly plans: number;
   readonly words: number;
   readonly compared: boolean;
+  readonly reading?: Reading;
 }
 
-/** Logits of P plans over S words: hidden [n, P, D], weight [S, D], C words each, target [n, P, C] → statistics [n, P, …]. */
+/**
+ * Logits of P plans over S words: hidden [n, P, D], weight [S, D], C words each, target [n, P, C] → statistics [n, P, …]. A reading has
+ * no targets, and gives logits [n · P, S] or Σ e^(z − max) · (z − max).
+ */
 export function sliceGraph(
   hidden: number,
-  { plans, words, compared }: SliceShape,
+  { plans, words, compared, reading }: SliceShape,
   cap: number | null,
 ): Graph {
   const graph = createGraph();
   const stream = graph.input("hidden", "f32", ["n", plans, hidden]);
   const weight = graph.input("weight", "f32", [words, hidden]);
-  const target = graph.input("target", "i64", ["n", plans, "c"]);
   const raw = op.Gemm(op.Reshape(stream, [-1, hidden]), weight);
-  const z = op.Reshape(cap ? softcap(raw, cap) : raw, [-1, plans, words]);
+  const logits = cap ? softcap(raw, cap) : raw;
+  if (reading?.logits) graph.output("logits", logits);
+  if (reading && !reading.shape) return graph;
+  const z = op.Reshape(logits, [-1, plans, words]);
   const best = op.ArgMax(z);
   const max = op.GatherElements(z, best, 2); // not every engine can reduce to a maximum
-  const exp = op.Exp(op.Sub(z, max));
+  const below = op.Sub(z, max);
+  const exp = op.Exp(below);
   graph.output("max", max);
   graph.output("sum", op.ReduceSum(exp, [2], 1));
   graph.output("best", best, "i64");
-  graph.output("target_logit", op.GatherElements(z, target, 2));
+  if (reading) graph.output("weighted", op.ReduceSum(op.Mul(exp, below), [2], 1));
+  else {
+    const target = graph.input("target", "i64", ["n", plans, "c"]);
+    graph.output("target_logit", op.GatherElements(z, target, 2));
+  }
   if (compared && plans > 1) {
     const full = op.Slice(z, 0, 1, 1);
     const weights = op.Transpose(op.Slice(exp, 0, 1, 1), [0, 2, 1]);
@@ -67,11 +84,12 @@ export function sliceGraph(
  * Merges the slices' statistics of `rows` rows, which predict `count` tokens, under P plans. In what is kept of rows or of tokens,
  * those of a plan lie together. If `compared`, each plan is held against plan 0.
  */
-export function merger(rows: number, count: number, { plans, compared }: Omit<SliceShape, "words">) {
+export function merger(rows: number, count: number, { plans, compared, reading }: Omit<SliceShape, "words">) {
   const size = rows * plans;
   const max = new Float64Array(size).fill(-Infinity);
   const sum = new Float64Array(size);
   const difference = new Float64Array(size);
+  const weighted = new Float64Array(reading ? size : 0);
   const best = new Int32Array(size);
   const logit = new Float64Array(count * plans);
   const rowOf = new Int32Array(count);
@@ -87,6 +105,10 @@ export function merger(rows: number, count: number, { plans, compared }: Omit<Sl
       const before = max[at];
       const after = Math.max(before, from.max[own]);
       if (from.max[own] > before) best[at] = start + Number(from.best[own]);
+      if (from.weighted) {
+        weighted[at] = lowered(weighted[at], sum[at], before - after) +
+          lowered(from.weighted[own], from.sum[own], from.max[own] - after);
+      }
       sum[at] = sum[at] * Math.exp(before - after) + from.sum[own] * Math.exp(from.max[own] - after);
       max[at] = after;
       if (from.difference) {
@@ -115,6 +137,9 @@ export function merger(rows: number, count: number, { plans, compared }: Omit<Sl
   const logSum = (index: number) => max[index] + Math.log(sum[index]);
 
   return {
+    best,
+    /** The entropies of readings, ln S − W / S. */
+    entropies: () => Float32Array.from(weighted, (own, i) => Math.max(0, Math.log(sum[i]) - own / sum[i])), // rounding may leave −1e-9
     /** Takes the statistics of some words at some targets, which begin at `at` among all. */
     add(targets: Asked, at: Start, words: Rows, outputs: Readonly<Record<string, Tensor>>) {
       const from = statisticsOf(outputs);
@@ -146,29 +171,36 @@ export function merger(rows: number, count: number, { plans, compared }: Omit<Sl
   };
 }
 
+/** Σ e^(z − M) · (z − M) below an M that is larger by −`by`: (W + S · by) · e^by. */
+function lowered(weighted: number, sum: number, by: number): number {
+  return sum > 0 ? (weighted + sum * by) * Math.exp(by) : 0;
+}
+
 /** Where some rows and their targets begin. */
 interface Start {
   readonly row: number;
   readonly target: number;
 }
 
-/** The statistics of a slice's rows; `difference` where there are plans to hold against the full model. */
+/** The statistics of a slice's rows; `difference` where there are plans to hold against the full model, `weighted` of readings. */
 interface Statistics {
   readonly max: Float32Array;
   readonly sum: Float32Array;
   readonly logit: Float32Array;
   readonly best: BigInt64Array;
-  readonly difference: Float32Array | null;
+  readonly difference: Float32Array | undefined;
+  readonly weighted: Float32Array | undefined;
 }
 
 function statisticsOf(outputs: Readonly<Record<string, Tensor>>): Statistics {
-  const values = (name: string) => outputs[name].data as Float32Array;
+  const values = (name: string) => outputs[name]?.data as Float32Array;
   return {
     max: values("max"),
     sum: values("sum"),
     logit: values("target_logit"),
     best: outputs.best.data as BigInt64Array,
-    difference: "difference" in outputs ? values("difference") : null,
+    difference: values("difference"),
+    weighted: values("weighted"),
   };
 }
 

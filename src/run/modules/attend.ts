@@ -11,11 +11,20 @@ import {
   scoring,
 } from "../../models/mod.ts";
 import { freeAll } from "../held.ts";
-import { type Compiled, runModule } from "./module.ts";
+import {
+  type Compiled,
+  extentOf,
+  forKernels,
+  lookingAt,
+  namesOf,
+  type Run,
+  runModule,
+  split,
+  whereOf,
+  withObserved,
+} from "./module.ts";
 import { isRun } from "../plan/variants.ts";
-import { forKernels, split, withObserved } from "./observe.ts";
 import type { Part } from "../weights/part.ts";
-import { extentOf, lookingAt, namesOf, type Run, whereOf } from "../run.ts";
 import { areTexts, type Batch } from "../segments.ts";
 
 /** Keys and values [P, K·E] of a text that others continue. */

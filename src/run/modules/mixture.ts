@@ -14,7 +14,7 @@ import {
 } from "../../models/mod.ts";
 import type { Lowering, Value } from "../../onnx/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
-import type { MixtureParts } from "../weights/experts.ts";
+import type { MixtureParts } from "../weights/parts.ts";
 import type { Part } from "../weights/part.ts";
 import { freeAll, withUploaded } from "../held.ts";
 import { type Compiled, runModule, type Where } from "./module.ts";
@@ -100,7 +100,6 @@ function tokensOf(chosen: BigInt64Array, { experts }: MixtureSpec): [expert: num
   return [...places.entries()].filter(([, own]) => own.length > 0);
 }
 
-/** An expert's choices as its graph takes them. */
 function choiceOf(
   places: readonly number[],
   { top }: MixtureSpec,

@@ -1,10 +1,16 @@
 /** A module run part by part, its numbers checked while its weights are at hand. */
 import type { Engine, Feeds, Held, Program } from "../../engine/mod.ts";
-import type { Model, StoredTypes } from "../../models/mod.ts";
+import type { Extent, Model, StoredTypes } from "../../models/mod.ts";
 import { areFinite, type Culprit, culpritAmong, notFinite, type Place, takeSquares } from "../finite.ts";
-import { freeAll } from "../held.ts";
+import { freeAll, withRead } from "../held.ts";
 import type { Programs } from "../programs.ts";
-import { type Part, storedTypes } from "../weights/part.ts";
+import { fedTo, type Part, storedTypes } from "../weights/part.ts";
+import type { LayerModule } from "../../measure/mod.ts";
+import type { Probe, ProbeKernels } from "../probes/probe.ts";
+import { areTexts, type Batch, type Segment } from "../segments.ts";
+import type { Sights } from "./sights.ts";
+import type { Value } from "../../onnx/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
 
 /** A part's program: how its weights are stored, whether it goes on from another part, and whether it is the last. */
 export type Compiled<Spec> = (
@@ -15,7 +21,6 @@ export type Compiled<Spec> = (
   last: boolean,
 ) => Promise<Program>;
 
-/** Where a module runs. */
 export interface Where {
   readonly model: Model;
   readonly engine: Engine;
@@ -49,8 +54,7 @@ export async function runModule<Spec>(
         const last = i === parts.length - 1;
         const from = own ?? programs;
         const program = await compiled(from, part.spec, storedTypes(weights), i > 0, last);
-        const fed = Object.entries(weights).filter(([name]) => !Object.hasOwn(from.constants, name));
-        const all = { ...Object.fromEntries(fed), ...feeds, ...before ? { sum: before } : {} };
+        const all = { ...fedTo(from, weights), ...feeds, ...before ? { sum: before } : {} };
         const into = sum ? { [name]: sum } : undefined;
         const { squares, ...given } = await program.run(all, { signal, into });
         if (!squares || areFinite(await takeSquares(engine, squares))) return given;
@@ -64,7 +68,6 @@ export async function runModule<Spec>(
   return outputs;
 }
 
-/** The error for parts of a module whose numbers are not finite. */
 async function blamed({ model, engine, place }: Where, parts: readonly Part<unknown>[]): Promise<RangeError> {
   let culprit: Culprit | null = null;
   for (const { use, nameOf = (fed: string) => fed } of parts) {
@@ -87,4 +90,83 @@ async function blamed({ model, engine, place }: Where, parts: readonly Part<unkn
     });
   }
   return notFinite(model, place, culprit);
+}
+
+export interface Run {
+  readonly model: Model;
+  readonly engine: Engine;
+  readonly segments: readonly Segment[];
+  /** Indices of the segments that others continue. */
+  readonly continued: ReadonlySet<number | null>;
+  readonly probes: readonly Probe[];
+  readonly signal: AbortSignal | undefined;
+  readonly programs: Programs;
+  readonly sights: Sights;
+  /** A module has been run. Throws where the run is to end. */
+  step(): void;
+}
+
+/** The probes that look at a run of these plans. */
+export function lookingAt({ probes }: Run, members: readonly number[]): Probe[] {
+  return probes.filter((probe) => !probe.only || probe.only.some((plan) => members.includes(plan)));
+}
+
+/** What tells the same probes in a graph's key. */
+export function namesOf({ probes }: Run, some: readonly Probe[]): number[] {
+  return some.map((probe) => probes.indexOf(probe));
+}
+
+/** A graph for some whole texts is made for their number and length; one for segments takes any length. */
+export function extentOf({ segments }: Run, batch: Batch): Extent {
+  return { samples: batch.count, length: areTexts(segments, batch) ? batch.length : -1 };
+}
+
+export function whereOf({ model, engine, programs, signal }: Run, layer: number, module: LayerModule): Where {
+  return { model, engine, programs, signal, place: { layer, module } };
+}
+
+/** Outputs of this prefix are for kernels and are not read. */
+const PREFIX = "kernel.";
+
+/** The probes that add outputs to the graph of a module, and the kernels of those that have some and an engine that runs them. */
+export function split(
+  { access }: Engine,
+  probes: readonly Probe[],
+  module: "attention" | "update",
+): { tapping: Probe[]; launching: ProbeKernels[] } {
+  const launches = (probe: Probe) => access !== null && probe.kernels?.[module] !== undefined;
+  return {
+    tapping: probes.filter((probe) => !launches(probe)),
+    launching: probes.filter(launches).map(({ kernels }) => kernels!),
+  };
+}
+
+export function forKernels(values: Readonly<Record<string, Value>>): Record<string, Value> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [PREFIX + name, value]));
+}
+
+/**
+ * A run's outputs, and what kernels make of those that are for them, in CPU memory for as long as `use` runs. All are freed,
+ * those for kernels before the others are read.
+ */
+export async function withObserved(
+  engine: Engine,
+  outputs: Feeds,
+  launches: (held: Feeds) => (() => Promise<Feeds>)[],
+  use: (tensors: Record<string, Tensor>) => void | Promise<void>,
+): Promise<void> {
+  const [shown, read]: Record<string, Held>[] = [{}, {}];
+  for (const [name, held] of Object.entries(outputs)) {
+    if (name.startsWith(PREFIX)) shown[name.slice(PREFIX.length)] = held;
+    else read[name] = held;
+  }
+  try {
+    for (const launch of launches(shown)) Object.assign(read, await launch());
+  } catch (error) {
+    freeAll(read);
+    throw error;
+  } finally {
+    freeAll(shown);
+  }
+  await withRead(engine, read, use);
 }

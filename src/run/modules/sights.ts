@@ -14,14 +14,9 @@ import { freeAll } from "../held.ts";
 import { areTexts, type Batch, pastLength, positionsOf, type Segment } from "../segments.ts";
 
 /** The inputs of attention graphs besides stream and weights. */
-export interface Sights {
-  /** `cos` and `sin` where there is a rotation; for what is not whole texts also `mask`. Only heads that score keys have any. */
-  of(spec: MixerSpec, batch: Batch): Record<string, Held>;
-  free(): void;
-}
+export type Sights = ReturnType<typeof openSights>;
 
-/** Nothing uploaded yet. */
-export function openSights(engine: Engine, segments: readonly Segment[]): Sights {
+export function openSights(engine: Engine, segments: readonly Segment[]) {
   const held = new Map<string, Held>();
 
   function once(key: string, make: () => Tensor): Held {
@@ -43,7 +38,6 @@ export function openSights(engine: Engine, segments: readonly Segment[]): Sights
     return { cos: once(`cos ${key}`, () => tables().cos), sin: once(`sin ${key}`, () => tables().sin) };
   }
 
-  /** The rows of the batch's positions, and the mask. */
   function ofSegments({ rope, window, firstKeys }: AttentionSpec, batch: Batch) {
     const indices = Array.from({ length: batch.count }, (_, i) => batch.first + i);
     const positions = () => indices.flatMap((index) => [...positionsOf(segments, index)]);
@@ -58,12 +52,13 @@ export function openSights(engine: Engine, segments: readonly Segment[]): Sights
   }
 
   return {
-    of(spec, batch) {
+    /** `cos` and `sin` where there is a rotation; for what is not whole texts also `mask`. Only heads that score keys have any. */
+    of(spec: MixerSpec, batch: Batch): Record<string, Held> {
       const attention = scoring(spec);
       if (!attention) return {};
       return areTexts(segments, batch) ? ofTexts(attention, batch) : ofSegments(attention, batch);
     },
-    free() {
+    free(): void {
       freeAll(held.values());
       held.clear();
     },
@@ -92,7 +87,6 @@ function rotations(rope: RopeSpec, positions: readonly number[]): { cos: Tensor;
   return { cos: taken(cos), sin: taken(sin) };
 }
 
-/** What is made when it is first asked for. */
 function lazily<T>(make: () => T): () => T {
   let made: T | undefined;
   return () => made ??= make();

@@ -2,23 +2,36 @@
 import type { Feeds, Held } from "../../engine/mod.ts";
 import {
   type FeedSpec,
+  INNER,
+  type InnerName,
   type LayerSpec,
   mlpPartGraph,
   updateGraph,
   type UpdateTaps,
 } from "../../models/mod.ts";
 import { Add, type Value } from "../../onnx/mod.ts";
-import { withRead } from "../held.ts";
+import { freeAll, take, withRead } from "../held.ts";
 import { type Mixed, type RouterTap, runMixture } from "./mixture.ts";
-import { type Compiled, runModule } from "./module.ts";
-import { forKernels, split, withObserved } from "./observe.ts";
-import type { Branch } from "../plan/trie.ts";
+import {
+  type Compiled,
+  extentOf,
+  forKernels,
+  lookingAt,
+  namesOf,
+  type Run,
+  runModule,
+  split,
+  whereOf,
+  withObserved,
+} from "./module.ts";
+import type { Branch, LayerVariants } from "../plan/trie.ts";
 import { isRun } from "../plan/variants.ts";
 import type { Part } from "../weights/part.ts";
 import { type LayerParts, withoutWeights } from "../weights/parts.ts";
-import type { Change, Present } from "../probes/probe.ts";
-import { extentOf, lookingAt, namesOf, type Run, whereOf } from "../run.ts";
+import type { Change, Given, Present } from "../probes/probe.ts";
 import type { Batch } from "../segments.ts";
+import { float32 } from "../../tensor/mod.ts";
+import { attend } from "./attend.ts";
 
 /** A stream after a layer, which the caller frees, and the changes that observers make to the layer's values. */
 interface Updated {
@@ -46,13 +59,7 @@ export async function updated(
     tap: (taps) => Object.assign({}, ...observers.map((probe) => probe.router!(taps))),
   };
   const streams: Readonly<Record<string, Held>> = a ? { x, a } : { x };
-  const mixed = await runMixture(
-    whereOf(run, l, "mlp"),
-    mixture.after.spec,
-    mixture,
-    streams,
-    tap,
-  );
+  const mixed = await runMixture(whereOf(run, l, "mlp"), mixture.after.spec, mixture, streams, tap);
   try {
     const present = { attention: a !== null, mlp: true };
     await withRead(engine, mixed.outputs, async (outputs) => {
@@ -130,4 +137,74 @@ async function update(
 /** What kernels need of a layer that its graph alone has: m, and x + a where that does not leave the layer. */
 function heldTaps({ x, a, m }: UpdateTaps): Record<string, Value> {
   return m ? { m, ...a ? { h: Add(x, a) } : {} } : {};
+}
+
+/** A layer's place in a run, and its inputs: the stream x, and attention's update where there is one. */
+interface Entered {
+  readonly l: number;
+  readonly parts: LayerVariants;
+  readonly way: Branch;
+  readonly x: Held;
+  readonly a: Held | null;
+  readonly batch: Batch;
+}
+
+/**
+ * The stream that leaves a layer under changes; the caller frees the stream without them, y. A given value is used unchanged, and the
+ * values that follow from it in the layer are computed again: after a given `a`, the MLP's update and the stream. A run without
+ * changes therefore has the same graphs as ever.
+ */
+export async function changed(
+  run: Run,
+  entered: Entered,
+  y: Held,
+  changes: readonly Change[],
+): Promise<Held> {
+  const { batch: { count } } = entered;
+  const quiet = { ...run, probes: [], step: () => run.signal?.throwIfAborted() };
+  const [first] = changes;
+  if (changes.length === 1 && first.samples.length === count) {
+    return await again(quiet, entered, first.values);
+  }
+  const { engine } = run;
+  const rows = (await engine.read(y)).data.slice() as Float32Array<ArrayBuffer>;
+  const size = rows.length / count;
+  for (const { samples, values } of changes) {
+    const own = (await take(engine, await again(quiet, entered, values))).data as Float32Array;
+    for (const i of samples) rows.set(own.subarray(i * size, (i + 1) * size), i * size);
+  }
+  return engine.upload(float32(y.shape, rows));
+}
+
+/** The stream that leaves a layer with values in the place of its own. */
+async function again(run: Run, { l, parts, way, x, a, batch }: Entered, given: Given): Promise<Held> {
+  const { engine } = run;
+  if (given.y) return engine.upload(given.y);
+  const held: Held[] = [];
+  const own = (value: Held): Held => {
+    held.push(value);
+    return value;
+  };
+  const nothing = { key: "nothing", spec: null, change: null };
+  const sum = async (x: Held, more: Held) =>
+    (await updated(run, l, undefined, { ...way, mlp: nothing }, x, more, batch)).y;
+
+  async function attended(x: Held, inner: readonly InnerName[]): Promise<Held> {
+    const { key, spec } = way.attention;
+    const inside = Object.fromEntries(inner.map((name) => [name, own(engine.upload(given[name]!))]));
+    const module = parts.attention.get(key)!.attention;
+    return own((await attend(run, l, spec!, module, way.plans, x, batch, null, inside)).a);
+  }
+
+  try {
+    const start = given.x ? own(engine.upload(given.x)) : x;
+    const inner = INNER.filter((name) => given[name]);
+    const isMoved = given.x !== undefined || inner.length > 0;
+    const update = given.a ? own(engine.upload(given.a)) : a && isMoved ? await attended(start, inner) : a;
+    if (!given.m) return (await updated(run, l, parts.mlp.get(way.mlp.key), way, start, update, batch)).y;
+    const h = update ? own(await sum(start, update)) : start;
+    return await sum(h, own(engine.upload(given.m)));
+  } finally {
+    freeAll(held);
+  }
 }

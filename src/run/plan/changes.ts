@@ -29,7 +29,6 @@ interface ChangeKind<Own extends Change> {
   made?(change: Own, layer: LayerSpec, tensor: string): ((stored: Tensor) => Tensor) | null;
 }
 
-/** The changes of one kind. */
 type ChangeTo<To extends Change["to"]> = Extract<Change, { readonly to: To }>;
 
 const nothing: ChangeKind<ChangeTo<"nothing">> = {
@@ -67,14 +66,8 @@ const window: ChangeKind<ChangeTo<"window">> = {
     }
     aCount("keys", keys, 1, name);
     aCount("sinks", sinks, 0, name);
-    return {
-      layer,
-      module,
-      to,
-      keys,
-      sinks,
-      ...tensors === undefined ? {} : { tensors: aHash(tensors, name) },
-    };
+    const own = tensors === undefined ? {} : { tensors: aHash(tensors, name) };
+    return { layer, module, to, keys, sinks, ...own };
   },
   spec({ keys, sinks }, { attention }) {
     const spec = scoring(attention)!;
@@ -162,12 +155,6 @@ function outputOf(spec: NonNullable<LayerSpec[LayerModule]>, module: LayerModule
 
 const OUTPUTS = [OUTPUT, "mlp.down_proj.weight"];
 
-function headsOf(heads: readonly number[], layer: LayerSpec, module: LayerModule, name: string): number[] {
-  const attention = module === "attention" ? scoring(layer.attention) : null;
-  if (!attention) throw new RangeError(`Cannot cut heads of ${name}: expected softmax attention`);
-  return headsIn(attention, heads, name);
-}
-
 /** Attention without some heads: of the pieces that are left. */
 function cutSpec({ attention }: LayerSpec, heads: readonly number[]): Scoring {
   const { kept } = piecesOf(scoring(attention)!, heads);
@@ -203,7 +190,10 @@ function piecesOf(spec: Scoring, cut: readonly number[]) {
 }
 
 /** Heads to cut, ascending. */
-function headsIn({ heads }: Scoring, cut: readonly number[], name: string): number[] {
+function headsOf(cut: readonly number[], layer: LayerSpec, module: LayerModule, name: string): number[] {
+  const attention = module === "attention" ? scoring(layer.attention) : null;
+  if (!attention) throw new RangeError(`Cannot cut heads of ${name}: expected softmax attention`);
+  const { heads } = attention;
   const sorted = [...cut].sort((a, b) => a - b); // of any list, so that it is plain data
   const wrong = sorted.find((head) => !(Number.isInteger(head) && head >= 0 && head < heads));
   if (wrong !== undefined) {
@@ -229,7 +219,6 @@ const kinds: { readonly [To in Change["to"]]: ChangeKind<ChangeTo<To>> } = {
   weights,
 };
 
-/** The kind of a change. */
 export function changeKind({ to }: Change): ChangeKind<Change> {
   return kinds[to] as unknown as ChangeKind<Change>;
 }

@@ -17,7 +17,6 @@ export function changeTensorName({ layer, module }: Pick<Change, "layer" | "modu
   return `layers.${layer}.${module}.${name}`;
 }
 
-/** Whether a name is that of some change's tensor. */
 export function isChangeTensorName(name: string): boolean {
   const [, own] = name.match(/^layers\.\d+\.(?:attention|mlp)\.([\w.]+)$/) ?? [];
   return own !== undefined && changeTensors.has(own);

@@ -2,13 +2,15 @@
  * Plans as a trie: plans that agree up to layer l share the state that enters it, and a module runs once for all
  * plans that have it in the same variant and share its input.
  */
-import type { DropPlan, LayerModule } from "../../measure/mod.ts";
-import type { LayerSpec } from "../../models/mod.ts";
-import { isRun, type Variant, variantOf } from "./variants.ts";
+import { type DropPlan, type LayerModule, MODULES } from "../../measure/mod.ts";
+import type { LayerSpec, Model } from "../../models/mod.ts";
+import { isRun, type Variant, variantModel, variantOf } from "./variants.ts";
+import type { Engine } from "../../engine/mod.ts";
+import type { NormalDraw } from "../../kernels/mod.ts";
+import { type LayerParts, layerParts } from "../weights/parts.ts";
 
 /** Plans that take the same path through one layer. */
 export interface Branch {
-  /** Indices of the plans. */
   readonly plans: readonly number[];
   readonly attention: Variant<"attention">;
   readonly mlp: Variant<"mlp">;
@@ -66,4 +68,79 @@ export function countModules(layers: readonly LayerSpec[], plans: readonly DropP
     const { attention, mlp } = modulesIn(ways);
     return sum + attention.length + mlp.length;
   }, 0);
+}
+
+/** A layer, ready to be fed: the parts of each module by the key of its variant. */
+export interface LayerVariants extends Readonly<Record<LayerModule, ReadonlyMap<string, LayerParts>>> {
+  release(): void;
+}
+
+/**
+ * Reads layer l in every variant that some plan needs; a layer that no plan changes is read once for both modules. With
+ * `wholeAttention` attention is in one part.
+ */
+export async function layerVariants(
+  model: Model,
+  engine: Engine,
+  draw: NormalDraw,
+  plans: readonly DropPlan[],
+  l: number,
+  wholeAttention: boolean,
+): Promise<LayerVariants> {
+  const ways = branches(plans, [...plans.keys()], model.spec.layers[l], l);
+  const opened: LayerParts[] = [];
+  const release = () => opened.forEach((parts) => parts.release());
+  const open = async (model: Model) => {
+    const parts = await layerParts(model, engine, draw, l, wholeAttention);
+    opened.push(parts);
+    return parts;
+  };
+  try {
+    const full = MODULES.some((module) => variantsIn(ways, module).some(({ change }) => !change))
+      ? await open(model)
+      : null;
+    const variants = async (module: LayerModule) => {
+      const own = new Map<string, LayerParts>();
+      for (const variant of variantsIn(ways, module)) {
+        own.set(variant.key, variant.change ? await open(variantModel(model, l, module, variant)) : full!);
+      }
+      return own;
+    };
+    return { attention: await variants("attention"), mlp: await variants("mlp"), release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** Layers' weights by `read`, one layer of them ahead. */
+export function readingAhead<Weights extends { release(): void }>(read: (l: number) => Promise<Weights>) {
+  let ahead: { readonly l: number; readonly parts: Promise<Weights> } | null = null;
+
+  /** Releases a layer that has been read and not taken. */
+  async function forget(): Promise<void> {
+    const parts = ahead?.parts.catch(() => null); // an error fails the layer that needs the weights
+    ahead = null;
+    (await parts)?.release();
+  }
+
+  return {
+    /** Returns a layer's weights. The caller releases them. */
+    async take(l: number): Promise<Weights> {
+      if (ahead?.l !== l) {
+        await forget();
+        return await read(l);
+      }
+      const { parts } = ahead;
+      ahead = null;
+      return await parts;
+    },
+    /** Starts reading a layer once the running work has been handed to the engine. */
+    readAhead(l: number): void {
+      const parts = new Promise<void>((start) => setTimeout(start)).then(() => read(l));
+      parts.catch(() => {}); // the taker gets the error
+      ahead = { l, parts };
+    },
+    forget,
+  };
 }

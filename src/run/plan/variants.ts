@@ -2,7 +2,16 @@
  * A change is a variant of a module: a specification, and tensors in the place of the model's. Runs, prices, decoding and exports see
  * nothing else of it.
  */
-import { type Change, changeHash, type DropPlan, type LayerModule, planOf } from "../../measure/mod.ts";
+import {
+  type Change,
+  changeHash,
+  CHANGES,
+  type DropPlan,
+  everyChange,
+  type LayerModule,
+  oddField,
+  planOf,
+} from "../../measure/mod.ts";
 import { kindOf, type LayerSpec, layerTensors, type Model, type ModelSpec } from "../../models/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { cutTensor, type KeepsBlocks, type Lease, type WeightSource } from "../../weights/mod.ts";
@@ -18,7 +27,6 @@ export interface Variant<Module extends LayerModule = LayerModule> {
   readonly change: Change | null;
 }
 
-/** A module of layer l under a plan. */
 export function variantOf<Module extends LayerModule>(
   plan: DropPlan,
   layer: LayerSpec,
@@ -57,12 +65,7 @@ export function changedModel(model: Model, plan: DropPlan): Model {
 }
 
 /** A model of which layer l has one module alone, in a variant: what reads the tensors of no other. */
-export function variantModel(
-  model: Model,
-  l: number,
-  module: LayerModule,
-  { change }: Variant,
-): Model {
+export function variantModel(model: Model, l: number, module: LayerModule, { change }: Variant): Model {
   const changed = changedModel(model, planOf(change ? [change] : []));
   const { layers } = changed.spec;
   const other = module === "attention" ? "mlp" : "attention";
@@ -125,7 +128,6 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
   };
 }
 
-/** The tensors of one changed module, by name. */
 function overlayOf(full: ModelSpec, change: Change) {
   const own = checkedTensors(full, change, `run ${change.module} ${change.layer} as ${change.to}`);
   return (name: string): Overlay => own.get(name) ?? madeOf(full, change, name);
@@ -160,4 +162,44 @@ export function checkedTensors(full: ModelSpec, change: Change, task: string): M
     const found = tensor ? `has shape [${tensor.shape}]` : "is missing";
     throw new RangeError(`Cannot ${task}: tensor layers.${layer}.${name} ${found}, expected [${shape}]`);
   }));
+}
+
+/**
+ * A plan in normal form: layers ascending, changes by layer, attention before the MLP, drops in the lists. Throws `RangeError` for
+ * a layer that the model does not have, a module that is already absent, a module that is changed twice, heads that cannot be
+ * cut, a window that is no number of keys or belongs to no softmax attention, and an unknown change; `TypeError` for a field that its
+ * kind of change does not have.
+ */
+export function dropPlan(
+  spec: ModelSpec,
+  { attention = [], mlp = [], changes = [] }: Partial<DropPlan>,
+): DropPlan {
+  const seen = new Set<string>();
+  const checked = everyChange({ attention, mlp, changes }).map((change) => {
+    const name = `${change.module} ${change.layer}`;
+    expectModule(spec, change, name);
+    if (seen.has(name)) {
+      const found = change.to === "nothing" ? "listed" : "changed";
+      throw new RangeError(`Cannot ${verbOf(change)} ${name}: it is ${found} twice, expected once`);
+    }
+    seen.add(name);
+    return changeKind(change).normal(change, spec, name);
+  });
+  return planOf(checked);
+}
+
+function verbOf({ to }: Change): string {
+  return to === "nothing" ? "drop" : "change";
+}
+
+function expectModule({ layers }: ModelSpec, change: Change, name: string): void {
+  const cannot = (found: string) => new RangeError(`Cannot ${verbOf(change)} ${name}: ${found}`);
+  if (!CHANGES.includes(change.to)) {
+    throw cannot(`to is ${JSON.stringify(change.to) ?? "missing"}, expected one of ${CHANGES.join(", ")}`);
+  }
+  const odd = oddField(change);
+  if (odd !== null) throw new TypeError(`Cannot ${verbOf(change)} ${name}: ${odd}`);
+  const layer = layers[change.layer];
+  if (!layer) throw cannot(`expected a layer from 0 to ${layers.length - 1}`);
+  if (!layer[change.module]) throw cannot("the checkpoint already lacks it, expected a module that it has");
 }

@@ -21,7 +21,6 @@ import type { Value } from "../../onnx/mod.ts";
 import { type Chunk, chunksOf, RAW_STATS, rawAttentionStats } from "./attention_stats_graph.ts";
 import { type Probe, samplesIn } from "./probe.ts";
 
-/** Options of the probe of attention patterns. */
 interface AttentionStatsOptions {
   /** Use every k-th query; default: 1, which is exact. */
   readonly stride?: number | undefined;

@@ -1,4 +1,3 @@
-/** How strongly an attention's queries and keys are coupled, by its weights alone. */
 import type { Engine } from "../../engine/mod.ts";
 import type { AttentionSpec } from "../../models/mod.ts";
 import { createGraph, MatMul, Mul, ReduceSum, Reshape, Transpose } from "../../onnx/mod.ts";

@@ -33,7 +33,6 @@ function layoutOf(residual: LayerSpec["residual"], present: Present) {
 
 /** By layer, module and sample; `undefined` where a module was not run. */
 type BySample<Sums> = Partial<Record<ModuleKind, Sums[]>>[];
-/** Sums of updates. */
 export type GramSums = BySample<UpdateSums>;
 
 /** A probe that sums up what plan number `plan` shows; read `sums` after the run. */

@@ -10,7 +10,7 @@
  *
  * The vectors are read and multiplied in float64 here: this is a comparison, not a way to measure.
  */
-import { cosineDistance } from "../../measure/mod.ts";
+import { cosineDistance, type LayerModule } from "../../measure/mod.ts";
 import type { LayerSpec } from "../../models/mod.ts";
 import { Add, type Value } from "../../onnx/mod.ts";
 import type { Observation, Probe } from "./probe.ts";
@@ -21,14 +21,10 @@ export interface DistanceSum {
   counted: number;
 }
 
-/** Sums by layer; a module that was not run has counted nothing. */
-interface LlmDropSums {
-  readonly attention: readonly DistanceSum[];
-  readonly mlp: readonly DistanceSum[];
-}
-
 /** A probe of the full model; read `sums` after the run. */
-export function llmDropProbe(layers: readonly LayerSpec[]): Probe & { readonly sums: LlmDropSums } {
+export function llmDropProbe(
+  layers: readonly LayerSpec[],
+): Probe & { readonly sums: Readonly<Record<LayerModule, readonly DistanceSum[]>> } {
   const empty = () => layers.map((): DistanceSum => ({ distance: 0, counted: 0 }));
   const sums = { attention: empty(), mlp: empty() };
   let raw: Float32Array | null = null; // o of the layer and batch whose MLP runs next

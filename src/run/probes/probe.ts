@@ -12,7 +12,6 @@ import type {
 } from "../../models/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 
-/** Which modules of a layer are run. */
 export interface Present {
   readonly attention: boolean;
   readonly mlp: boolean;
@@ -90,7 +89,7 @@ export interface ProbeKernels {
 /**
  * An observer. `attention`, `router` and `update` add outputs (float32) to the module graphs; what they give, or `kernels` in their place,
  * is handed to `observe…` after each run, in sample order within a state. The layer runs again with the values that `observeUpdate`
- * returns in the place of its own (modules/reach.ts).
+ * returns in the place of its own (modules/update.ts).
  */
 export interface Probe {
   /** Indices of the plans to look at, all by default: a run that none of them shares gets no outputs added. */

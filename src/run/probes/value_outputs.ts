@@ -63,7 +63,6 @@ function means(value: Value, hidden: number, length: number): Value {
   return Reshape(product, [-1, hidden]);
 }
 
-/** What one sample's outputs come to. */
 export function finished(name: LayerValue, output: (name: string) => Numbers, length: number): Observed {
   const [stream, reduction] = name.split(".");
   switch (reduction) {

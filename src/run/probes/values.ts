@@ -17,12 +17,15 @@ import { float32 } from "../../tensor/mod.ts";
 import {
   CHANGEABLE,
   type Changeable,
+  grouped,
   type LayerValue,
   type Observed,
   type ObservedTokens,
+  type Own,
   PREDICTIONS,
   type ReadHead,
   type Seen,
+  valuesIn,
 } from "./observable.ts";
 import {
   type Change,
@@ -34,12 +37,10 @@ import {
   STREAMS,
   type UpdateObservation,
 } from "./probe.ts";
-import { grouped, type Own, valuesIn } from "./returned.ts";
 import { attentionRows, finished, innerOutput, streamOutputs } from "./value_outputs.ts";
 
 type Numbers = Float32Array<ArrayBuffer>;
 
-/** Parts of a probe of values besides its function. */
 interface ValuesOptions {
   /** The plan that is observed, by its number; default: the first. */
   readonly plan?: number;
@@ -84,7 +85,6 @@ export function valuesProbe<Name extends LayerValue>(
       : outputs[`values.${name}`].data as Numbers;
   }
 
-  /** The values that the function sees for sample i of a batch. */
   async function seenOf(seen: UpdateObservation, i: number): Promise<Seen<Name>> {
     const { layer, first, count, length, outputs, y } = seen;
     const spec = layers[layer].attention;

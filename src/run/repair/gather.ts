@@ -8,11 +8,10 @@ import { Add, createGraph, Mul, scalar, Sub } from "../../onnx/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
 import { freeAll, withRead, withUploaded } from "../held.ts";
 import { addBand, bandsOf, gatherGraph, type GatherPlace, type Part } from "./gather_graph.ts";
-import { addTo, type Moments, noMoments } from "./moments.ts";
+import { addTo, type Moments, noMoments, RefusedRepair } from "./moments.ts";
 import type { Programs } from "../programs.ts";
 import { storedTypes } from "../weights/part.ts";
 import type { Batch } from "../segments.ts";
-import { RefusedRepair } from "./refused.ts";
 
 /** A batch of tokens: the stream that enters the module, or inputs [N, P]; targets, and the stream that is aimed at, all [N, D]. */
 interface Pair {
@@ -24,9 +23,7 @@ interface Pair {
 /** Elements of Σ u uᵀ that are made at once: 256 MB of float64. */
 const GRAM_ELEMENTS = 2 ** 25;
 
-/**
- * Adds the moments of a batch to sums, each token times its mask (0 or 1). Throws `RefusedRepair` if they are not finite.
- */
+/** Adds the moments of a batch to sums, each token times its mask (0 or 1). Throws `RefusedRepair` if they are not finite. */
 async function gather(
   { model, engine, programs }: {
     readonly model: Model;
@@ -73,17 +70,11 @@ async function gather(
   }
 }
 
-/** Tokens of many batches: a pair for each batch. */
-interface Batches {
-  readonly batches: readonly Batch[];
-  readonly pairs: readonly Pair[];
-}
-
 /** The moments of each part of the samples; `parts` are numbers of samples, in the order of the text. Throws as `gather` does. */
 export async function gatherApart<const Parts extends readonly number[]>(
   running: Parameters<typeof gather>[0],
   place: GatherPlace,
-  { batches, pairs }: Batches,
+  { batches, pairs }: { readonly batches: readonly Batch[]; readonly pairs: readonly Pair[] },
   parts: Parts,
 ): Promise<{ readonly [P in keyof Parts]: Moments }> {
   const { hidden } = running.model.spec;
@@ -115,7 +106,6 @@ function addPart(moments: Moments, found: Record<string, Tensor>, { rows }: Part
   addTo(moments.u, numbers("sum_u"));
 }
 
-/** No sums yet, for the inputs of a place and its targets. */
 function momentsOf({ inputs, magnitudes }: GatherPlace, hidden: number): Moments {
   return noMoments(inputs, magnitudes ? 2 * hidden : hidden);
 }

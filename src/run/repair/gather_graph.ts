@@ -8,21 +8,8 @@ import {
   type MixerSpec,
   type StoredTypes,
 } from "../../models/mod.ts";
-import {
-  Abs,
-  Add,
-  Cast,
-  Concat,
-  createGraph,
-  Div,
-  Gemm,
-  type Graph,
-  MatMul,
-  Mul,
-  ReduceSum,
-  Slice,
-  type Value,
-} from "../../onnx/mod.ts";
+import { createGraph, type Graph, type Value } from "../../onnx/mod.ts";
+import * as op from "../../onnx/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 
 /** Where a fit is made, and from which inputs: those that are `given`, or made of the stream; `none` sums the targets alone. */
@@ -58,31 +45,31 @@ export function gatherGraph(
 ): Graph {
   const graph = createGraph();
   const fed = (name: string, columns: number) =>
-    Slice(graph.input(name, "f32", ["rows", columns]), first, end, 0);
+    op.Slice(graph.input(name, "f32", ["rows", columns]), first, end, 0);
   const x = fed("x", input === "given" ? P : hidden);
   const [t, f, mask] = [fed("t", hidden), fed("f", hidden), fed("mask", 1)];
-  const weight = weighting === "uniform" ? mask : Div(mask, ReduceSum(Mul(f, f), [1], 1));
+  const weight = weighting === "uniform" ? mask : op.Div(mask, op.ReduceSum(op.Mul(f, f), [1], 1));
   const dtype = access === null ? "f64" : "f32";
-  const exact = (value: Value) => dtype === "f64" ? Cast(value, dtype) : value;
+  const exact = (value: Value) => dtype === "f64" ? op.Cast(value, dtype) : value;
   const output = (name: string, value: Value) => graph.output(name, value, dtype);
   const w = exact(weight);
   const targets = exact(magnitudes ? sizes(magnitudes.rotation !== null) : t);
-  const weighted = Mul(targets, w);
+  const weighted = op.Mul(targets, w);
   const isFirst = rows[0] === 0;
   if (isFirst) {
-    output("sum_t", ReduceSum(weighted, [0]));
-    output("tt", ReduceSum(Mul(weighted, targets), [0, 1]));
-    output("w", ReduceSum(w, [0, 1]));
+    output("sum_t", op.ReduceSum(weighted, [0]));
+    output("tt", op.ReduceSum(op.Mul(weighted, targets), [0, 1]));
+    output("w", op.ReduceSum(w, [0, 1]));
   }
   if (input === "none") return graph;
   const u = exact(input === "given" ? x : fitInput(graph, x, spec, hidden, module, input, has, stored));
-  const own = Mul(u, w);
-  const product = (a: Value, b: Value) => Gemm(a, b, null, { transA: 1, transB: 0 });
+  const own = op.Mul(u, w);
+  const product = (a: Value, b: Value) => op.Gemm(a, b, null, { transA: 1, transB: 0 });
   for (const [from, to] of bandsOf(rows)) {
-    output(`uu.${from}`, product(Slice(own, from, to, 1), Slice(u, from, P, 1)));
+    output(`uu.${from}`, product(op.Slice(own, from, to, 1), op.Slice(u, from, P, 1)));
   }
   if (isFirst) {
-    output("sum_u", ReduceSum(own, [0]));
+    output("sum_u", op.ReduceSum(own, [0]));
     output("tu", product(weighted, u));
   }
   return graph;
@@ -90,8 +77,8 @@ export function gatherGraph(
   /** |x| and |x + t|, [N, 2 D]. */
   function sizes(isRotated: boolean): Value {
     const rotation = isRotated ? graph.input("rotation", "f32", [hidden, hidden]) : null;
-    const size = (value: Value) => Abs(rotation ? MatMul(value, rotation) : value);
-    return Concat([size(x), size(Add(x, t))], 1);
+    const size = (value: Value) => op.Abs(rotation ? op.MatMul(value, rotation) : value);
+    return op.Concat([size(x), size(op.Add(x, t))], 1);
   }
 }
 

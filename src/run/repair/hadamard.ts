@@ -27,7 +27,6 @@ export function hadamard(order: number): Matrix {
   return { rows: order, columns: order, data };
 }
 
-/** Whether a Hadamard matrix of an order can be made. */
 export function hasHadamard(order: number): boolean {
   return seedOf(order) !== null;
 }

@@ -2,6 +2,8 @@
  * Second moments of pairs of vectors: all that a linear fit of targets t [Q] from inputs u [P] needs. Sums over tokens, each with a
  * weight, in float64; those of disjoint samples add up.
  */
+/** The model and the options allow no repair of this plan. Other plans may be repaired. */
+export class RefusedRepair extends RangeError {}
 
 /** Weighted sums over tokens. Matrices are row-major. */
 export interface Moments {
@@ -20,7 +22,6 @@ export interface Moments {
   tt: number;
 }
 
-/** Sums over no tokens. */
 export function noMoments(inputs: number, targets: number): Moments {
   const zeros = (length: number) => new Float64Array(length);
   return {
@@ -32,12 +33,10 @@ export function noMoments(inputs: number, targets: number): Moments {
   };
 }
 
-/** Adds sums to others. */
 export function addTo(sums: Float64Array, own: Float32Array | Float64Array): void {
   for (let i = 0; i < own.length; i++) sums[i] += own[i];
 }
 
-/** The moments of the tokens of both. */
 export function merged(a: Moments, b: Moments): Moments {
   const sums = noMoments(a.inputs, a.targets);
   for (const own of [a, b]) {
@@ -49,15 +48,8 @@ export function merged(a: Moments, b: Moments): Moments {
   return sums;
 }
 
-/** Moments over their weight, about the means if `centred`. */
-interface Covariance {
-  readonly uu: Float64Array;
-  readonly tu: Float64Array;
-  readonly tt: number;
-}
-
-/** Covariances of the tokens, or their mean products. */
-export function covariance({ inputs: P, weight, u, t, uu, tu, tt }: Moments, centred: boolean): Covariance {
+/** Moments over their weight, about the means if `centred`: covariances of the tokens, or their mean products. */
+export function covariance({ inputs: P, weight, u, t, uu, tu, tt }: Moments, centred: boolean) {
   const [meanU, meanT] = [u, t].map((sum) => sum.map((value) => centred ? value / weight : 0));
   const about = (products: Float64Array, rows: Float64Array) => {
     const found = new Float64Array(products.length);

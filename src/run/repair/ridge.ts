@@ -2,17 +2,14 @@
  * Ridge regression from second moments: W [Q, P] and b [Q] of t ≈ W u + b, with W = C_tu (C_uu + λ I)⁻¹ and λ = ε tr(C_uu) / P. The
  * strength ε is the one with the smallest error on samples that choose. What is left is measured on samples that neither fitted nor chose.
  */
-import { cholesky } from "./cholesky.ts";
-import { covariance, merged, type Moments } from "./moments.ts";
-import { type Matrix, matrix, type Products } from "./product.ts";
-import { RefusedRepair } from "./refused.ts";
+import { cholesky, type Matrix, matrix, type Products } from "./product.ts";
+import { covariance, merged, type Moments, RefusedRepair } from "./moments.ts";
 
 /** Strengths to choose from. The smallest keeps a map that is exactly linear. */
 export const STRENGTHS = [1e-8, 1e-4, 1e-3, 1e-2, 1e-1] as const;
 /** The strength where no samples choose it. */
 const USUAL = 1e-3;
 
-/** A linear fit. */
 export interface Fit {
   /** W [Q, P]. */
   readonly weight: Matrix;
@@ -33,7 +30,6 @@ export interface FitSums {
   readonly heldOut: Moments | null;
 }
 
-/** How to fit. */
 interface FitOptions {
   /** Whether there is a bias b. */
   readonly centred: boolean;

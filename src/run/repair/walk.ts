@@ -10,7 +10,7 @@ import { variantOf } from "../plan/variants.ts";
 import type { Probe } from "../probes/probe.ts";
 import type { Programs } from "../programs.ts";
 import { runner, type RunnerOptions } from "../runner.ts";
-import { type Batch, batchesOf } from "../segments.ts";
+import { batchesOf } from "../segments.ts";
 
 /** A plan for one layer, and the stream that it runs on. */
 interface Way {
@@ -22,24 +22,7 @@ interface Way {
 export type Stream = readonly Held[];
 
 /** Streams on their way through the layers. */
-export interface Walk {
-  readonly batches: readonly Batch[];
-  /** The streams that enter the next layer; they stay the walk's. */
-  readonly streams: readonly Stream[];
-  /**
-   * The streams as they would leave layer l, which is the next, by some ways; they stay the walk's, for as long as `use` runs. Probes
-   * count the ways as plans.
-   */
-  through<T>(
-    l: number,
-    ways: readonly Way[],
-    use: (streams: readonly Stream[]) => Promise<T>,
-    probes?: readonly Probe[],
-  ): Promise<T>;
-  /** Passes layer l, each stream under its plan. */
-  pass(l: number, plans: readonly DropPlan[]): Promise<void>;
-  close(): void;
-}
+export type Walk = Awaited<ReturnType<typeof openWalk>>;
 
 interface WalkOptions extends Omit<RunnerOptions, "plans" | "probes" | "onProgress"> {
   /** Modules of one kind are compiled once for all layers; default: for each layer. */
@@ -47,7 +30,7 @@ interface WalkOptions extends Omit<RunnerOptions, "plans" | "probes" | "onProgre
 }
 
 /** `count` streams that enter layer 0, the same as long as their plans agree. Throws as `forward` does. */
-export async function openWalk(options: WalkOptions, count: number): Promise<Walk> {
+export async function openWalk(options: WalkOptions, count: number) {
   const { model: { spec: { layers } }, segments } = options;
   const batches = batchesOf(segments);
   const entering: Held[] = [];
@@ -116,11 +99,22 @@ export async function openWalk(options: WalkOptions, count: number): Promise<Wal
 
   return {
     batches,
-    get streams() {
+    /** The streams that enter the next layer; they stay the walk's. */
+    get streams(): readonly Stream[] {
       return streams;
     },
-    through: async (l, ways, use, probes) => await use(await run(l, ways, probes)),
-    async pass(l, plans) {
+    /**
+     * The streams as they would leave layer l, which is the next, by some ways; they stay the walk's, for as long as `use` runs. Probes
+     * count the ways as plans.
+     */
+    through: async <T>(
+      l: number,
+      ways: readonly Way[],
+      use: (streams: readonly Stream[]) => Promise<T>,
+      probes?: readonly Probe[],
+    ): Promise<T> => await use(await run(l, ways, probes)),
+    /** Passes layer l, each stream under its plan. */
+    async pass(l: number, plans: readonly DropPlan[]): Promise<void> {
       const left = await run(l, plans.map((plan, from) => ({ plan, from })));
       free(left);
       streams = left;

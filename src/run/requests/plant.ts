@@ -2,7 +2,7 @@
  * Requests → trees of tokens: what several begin with is there once.
  *
  * Sorted, requests that share a beginning stand together. A beginning that many share, and that is long, becomes a segment of its
- * own that they continue; what is small becomes a tree, which is packed with others (trees.ts).
+ * own that they continue; what is small becomes a tree, which is packed with others (pack.ts).
  */
 
 /** What is fed, and the tokens that its last rows predict. */

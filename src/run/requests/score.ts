@@ -1,29 +1,15 @@
-/** How likely a model under each of several plans holds the targets of requests. */
-import type { Engine } from "../../engine/mod.ts";
-import type { Model } from "../../models/mod.ts";
-import { forward } from "../forward.ts";
-import type { DropPlan } from "../../measure/mod.ts";
+import { forward, type ForwardOptions } from "../forward.ts";
 import { openScorer } from "../head/scorer.ts";
 import type { Batch } from "../segments.ts";
-import { freeStates, type State } from "../held.ts";
+import type { State } from "../held.ts";
 import type { Scores, Targets } from "../head/slices.ts";
-import { packingOf, packRequests } from "./pack.ts";
+import { type Asked, packingOf, packRequests } from "./pack.ts";
 import type { ScoredRequest } from "./plant.ts";
-import type { Asked } from "./trees.ts";
 
-/** Options of a run over requests. */
-interface RequestOptions {
-  readonly model: Model;
-  readonly engine: Engine;
-  readonly requests: readonly ScoredRequest[];
-  /** The first is what the others are held against: the full model. */
-  readonly plans: readonly DropPlan[];
-  /** Bytes that the states may take; default: 512 MiB. */
-  readonly budget?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Called after each module, with modules × batches done and to do. */
-  readonly onProgress?: ((done: number, total: number) => void) | undefined;
-}
+/** Requests and plans, of which the first is what the others are held against: the full model. */
+type RequestOptions =
+  & Pick<ForwardOptions, "model" | "engine" | "plans" | "budget" | "signal" | "onProgress">
+  & { readonly requests: readonly ScoredRequest[] };
 
 /** A request under a plan. */
 export interface RequestScore {
@@ -50,17 +36,13 @@ export async function scoreRequests(options: RequestOptions): Promise<RequestSco
   const seen = new Set<number>();
 
   async function finish(states: readonly State[], batches: readonly Batch[]): Promise<void> {
-    try {
-      // A segment that several groups continue has run before.
-      const fresh = batches.map(({ first }) => seen.size < seen.add(first).size);
-      const asks = batches.map((batch, b) => fresh[b] ? askedOf(asked, batch) : []);
-      if (asks.every((some) => some.length === 0)) return;
-      const streams = plans.map((_, index) => states.find((state) => state.plans.includes(index))!.batches);
-      const found = await scorer.score(streams, asks.map(targetsOf), true);
-      found.forEach((own, plan) => addTo(scores[plan], asks, own));
-    } finally {
-      freeStates(states);
-    }
+    // A segment that several groups continue has run before.
+    const fresh = batches.map(({ first }) => seen.size < seen.add(first).size);
+    const asks = batches.map((batch, b) => fresh[b] ? askedOf(asked, batch) : []);
+    if (asks.every((some) => some.length === 0)) return;
+    const streams = plans.map((_, index) => states.find((state) => state.plans.includes(index))!.batches);
+    const found = await scorer.score(streams, asks.map(targetsOf), true);
+    found.forEach((own, plan) => addTo(scores[plan], asks, own));
   }
 
   try {
@@ -92,7 +74,6 @@ function targetsOf(asked: readonly Asked[]): Targets {
   };
 }
 
-/** Adds what was found of some batches, one after the other. */
 function addTo(scores: RequestScore[], batches: readonly (readonly Asked[])[], found: Scores): void {
   let row = -1;
   let target = 0;

@@ -3,9 +3,11 @@ import {
   float32Bytes,
   type LayerSpec,
   layerTensors,
+  type ModelSpec,
   networkTensors,
   routed,
   storedBlocks,
+  type TensorNeed,
 } from "../../models/mod.ts";
 import type { BlockLowering } from "../../onnx/mod.ts";
 import { type BlockFormat, byteSize, type DType, elements } from "../../tensor/mod.ts";
@@ -20,14 +22,21 @@ export function formOf({ blocks }: Pick<Storage, "blocks">, keeps: KeepsBlocks, 
   return blocks && keeps(blocks) ? blocks : dense;
 }
 
-/** The form that most numbers have; float32 where there are none. */
-export function usualOf(forms: Iterable<readonly [Form, numbers: number]>): Form {
-  const counts = Map.groupBy(forms, ([form]) => JSON.stringify(form)).values()
-    .map((own) => ({ form: own[0][0], numbers: own.reduce((sum, [, numbers]) => sum + numbers, 0) }));
-  return counts.reduce((most, next) => next.numbers > most.numbers ? next : most, {
-    form: "f32" as Form,
-    numbers: 0,
-  }).form;
+/** All tensors of the layers. */
+export function layersTensors(
+  { layers, hidden }: ModelSpec,
+): { readonly l: number; readonly need: TensorNeed }[] {
+  return layers.flatMap((layer, l) => layerTensors(layer, hidden).map((need) => ({ l, need })));
+}
+
+/** The form that most numbers of the layers' matrices have; float32 where there are none. */
+export function usualForm(spec: ModelSpec, form: (l: number, name: string) => Form): Form {
+  const matrices = layersTensors(spec).filter(({ need: [, shape] }) => shape.length === 2)
+    .map(({ l, need: [name, shape] }) => ({ form: form(l, name), numbers: elements(shape) }));
+  const counts = Map.groupBy(matrices, ({ form }) => JSON.stringify(form)).values()
+    .map((own) => ({ form: own[0].form, numbers: own.reduce((sum, { numbers }) => sum + numbers, 0) }));
+  const none = { form: "f32" as Form, numbers: 0 };
+  return counts.reduce((most, next) => next.numbers > most.numbers ? next : most, none).form;
 }
 
 /** Bytes of a tensor in a form, with all that is fed for it. */

@@ -33,7 +33,6 @@ export interface HeldWeights extends Resident {
   readonly own: Programs | null;
 }
 
-/** Bytes that tensors take on their engine. */
 export function heldBytes(held: Feeds): number {
   return Object.values(held).reduce((sum, { dtype, shape }) => sum + byteSize(dtype) * elements(shape), 0);
 }
@@ -48,6 +47,11 @@ export function keptInSteps({ steps, largest }: BlockLowering): KeepsBlocks {
   return ({ bits, size }) => steps.includes(bits) && size <= largest;
 }
 
+/** Weights that a program is fed: those that it has no copies of. */
+export function fedTo({ constants }: Programs, weights: Feeds): Feeds {
+  return Object.fromEntries(Object.entries(weights).filter(([name]) => !Object.hasOwn(constants, name)));
+}
+
 /** What is held, by name, as graphs are built from it. */
 export function storedTypes(held: Feeds): StoredTypes {
   return new Map(Object.entries(held).map(([name, { dtype, shape }]) => [name, { dtype, shape }]));
@@ -59,10 +63,7 @@ export function fedTensors(
   cuts?: ReadonlyMap<string, Cut | null>,
 ): [string, Tensor][] {
   if (!cuts) {
-    return [
-      ...tensors,
-      ...[...blocks].flatMap(([name, matrix]) => blockTensors(name, matrix)),
-    ];
+    return [...tensors, ...[...blocks].flatMap(([name, matrix]) => blockTensors(name, matrix))];
   }
   return [...cuts].flatMap(([name, cut]): [string, Tensor][] => {
     const matrix = blocks.get(name);
@@ -78,7 +79,6 @@ function cutBlocks(matrix: BlockMatrix, cut: Cut | null): BlockMatrix | Tensor {
   return blockColumns(matrix, cut.start, cut.end) ?? cutTensor(widened(matrix), cut);
 }
 
-/** How a tensor is named where it is fed. */
 type FedAs = (name: string) => string;
 
 /** Tensors on the engine under the names that they are fed by; `release` follows once they are freed. */
@@ -134,7 +134,7 @@ export type Make = (
 export type Lend = <T>(cuts: ReadonlyMap<string, Cut | null>, use: Use<T>, fedAs?: FedAs) => Promise<T>;
 
 /** Lends weights of layer l that each batch uses again. */
-export function lending(residents: Residents, l: number, make: Make): Lend {
+export function lending(residents: Pick<Residents, "borrow">, l: number, make: Make): Lend {
   return async (cuts, use, fedAs) => {
     const key = `part ${JSON.stringify([...cuts])}`;
     const { resident: { held, own }, giveBack } = await residents.borrow(
@@ -147,4 +147,16 @@ export function lending(residents: Residents, l: number, make: Make): Lend {
       giveBack();
     }
   };
+}
+
+export function buffersOf({ tensors, blocks = new Map() }: Omit<Lease, "release">): Set<ArrayBufferLike> {
+  const matrices = [...blocks.values()].flatMap(({ quants, scales, zeros, offsets }) =>
+    [quants, scales, zeros, offsets].flatMap((array) => array && typeof array !== "number" ? [array] : [])
+  );
+  return new Set([...[...tensors.values()].map(({ data }) => data), ...matrices].map(({ buffer }) => buffer));
+}
+
+/** Gives memory back at once, whenever garbage is collected. */
+export function detach(buffers: Iterable<ArrayBufferLike>): void {
+  for (const buffer of buffers) (buffer as ArrayBuffer).transfer(0);
 }

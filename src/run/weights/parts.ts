@@ -4,21 +4,29 @@
  *
  * Weights of a lease are uploaded once for all that runs through the layer. A part that is made alone is asked for again by
  * every batch of samples: making weights costs a tenth of a full batch's products with them. A mixture's experts are asked for one by
- * one (experts.ts). All of them stay at hand for the next pass of a study while there is room (engine/residents.ts).
+ * one. All of them stay at hand for the next pass of a study while there is room (engine/residents.ts).
  */
 import {
+  cutNetwork,
+  expertName,
+  type ExpertSpec,
   type FeedSpec,
   float32Bytes,
   kindOf,
   layerTensors,
   type MixerSpec,
+  type MixtureSpec,
   type Model,
+  normTensors,
   type Piece,
   routed,
+  routerTensors,
+  type SharedSpec,
+  sharedTensors,
+  type TensorNeed,
 } from "../../models/mod.ts";
 import { type Engine, openResidents, type Resident } from "../../engine/mod.ts";
 import type { NormalDraw } from "../../kernels/mod.ts";
-import { type MixtureParts, mixtureParts } from "./experts.ts";
 import { keptOfLayer } from "./forms.ts";
 import {
   fedTensors,
@@ -34,7 +42,6 @@ import {
 /** An update without an MLP: one part, which needs no weights. */
 export const withoutWeights: Part<null> = { spec: null, use: (run) => run({}, null) };
 
-/** A layer, ready to be fed. */
 export interface LayerParts {
   readonly attention: readonly Part<MixerSpec>[];
   /** Nothing where the layer has a mixture. */
@@ -43,20 +50,8 @@ export interface LayerParts {
   release(): void;
 }
 
-/** The pieces of both modules of a layer. */
-interface LayerPieces {
-  readonly attention: readonly Piece<MixerSpec>[];
-  readonly mlp: readonly Piece<FeedSpec>[];
-}
-
 /** Bytes of float32 weights that are asked for at once of a source that can make a part alone. */
 export const PART_BYTES = 128 * 2 ** 20;
-
-/** A whole layer on the engine: the weights of its pieces, in their order. */
-interface HeldLayer extends Resident {
-  readonly attention: readonly HeldWeights[];
-  readonly mlp: readonly HeldWeights[];
-}
 
 /**
  * Layer l of a model; its attention in one part if `wholeAttention`, which what observes all its heads needs. Weights that can be
@@ -75,12 +70,15 @@ export async function layerParts(
   const experts = routed(mlp);
   const keeps = keptOfLayer(layers[l], hidden, blocks);
   const most = weights.drawn ? Math.min(PART_BYTES, bindingBytes) : bindingBytes;
-  const pieces = {
-    attention: attention
-      ? kindOf(attention).cut(attention, hidden, wholeAttention ? Infinity : most, "attention")
-      : [],
-    mlp: mlp ? kindOf(mlp).cut(mlp, hidden, most, "mlp") : [],
-  };
+  const mixers = attention
+    ? kindOf(attention).cut(attention, hidden, wholeAttention ? Infinity : most, "attention")
+    : [];
+  const feeds = mlp ? kindOf(mlp).cut(mlp, hidden, most, "mlp") : [];
+  const pieces = [...mixers, ...feeds].map(({ cuts }) => cuts);
+  const parts = (use: (i: number) => Part<unknown>["use"]) => ({
+    attention: mixers.map(({ spec }, i) => ({ spec, use: use(i) })),
+    mlp: feeds.map(({ spec }, i) => ({ spec, use: use(mixers.length + i) })),
+  });
   const byPart: Make = weights.drawn && engine.access
     ? (cuts, fedAs) =>
       holding(
@@ -93,7 +91,7 @@ export async function layerParts(
   const alone = !experts && weights.drawn && float32Bytes(layerTensors(layers[l], hidden)) > most;
   const { residents, release } = residentsFor(weights, engine, experts !== null);
   const lend = lending(residents, l, byPart);
-  if (alone) return { ...lentParts(pieces, lend), mixture: null, release };
+  if (alone) return { ...parts((i) => (run) => lend(pieces[i], run)), mixture: null, release };
   const isByPart = experts !== null || weights.drawn && engine.access;
   const whole = async () => {
     const lease = await weights.layer(l, keeps);
@@ -101,15 +99,13 @@ export async function layerParts(
     return heldLayer(pieces, make, lease.release);
   };
   const mixture = experts && mixtureParts(experts, hidden, most, lend);
-  const cuts = [...pieces.attention, ...pieces.mlp].map(({ cuts }) => [...cuts]);
-  const place = { key: `layer ${JSON.stringify(cuts)}`, layer: l, isRepeated: false };
-  const { resident, giveBack } = await residents.borrow(
-    place,
+  const key = `layer ${JSON.stringify(pieces.map((cuts) => [...cuts]))}`;
+  const { resident: { weights: held }, giveBack } = await residents.borrow(
+    { key, layer: l, isRepeated: false },
     isByPart ? () => heldLayer(pieces, byPart) : whole,
   );
   return {
-    attention: heldParts(pieces.attention, resident.attention),
-    mlp: heldParts(pieces.mlp, resident.mlp),
+    ...parts((i) => (run) => run(held[i].held, held[i].own)),
     mixture,
     release() {
       giveBack();
@@ -127,40 +123,59 @@ function residentsFor(weights: Model["weights"], engine: Engine, isMixture: bool
 
 /** Puts all pieces of a layer on the engine; `release` follows once they are freed. */
 async function heldLayer(
-  pieces: LayerPieces,
+  pieces: readonly Piece<unknown>["cuts"][],
   make: Make,
   release: () => void = () => {},
-): Promise<HeldLayer> {
-  const all: HeldWeights[] = [];
+): Promise<Resident & { readonly weights: readonly HeldWeights[] }> {
+  const weights: HeldWeights[] = [];
   const free = () => {
-    for (const weights of all.splice(0)) weights.free();
+    for (const { free } of weights.splice(0)) free();
     release();
   };
-  const held = async (list: readonly Piece<unknown>[]) => {
-    const own: HeldWeights[] = [];
-    for (const { cuts } of list) {
-      const weights = await make(cuts);
-      all.push(weights);
-      own.push(weights);
-    }
-    return own;
-  };
   try {
-    const [attention, mlp] = [await held(pieces.attention), await held(pieces.mlp)];
-    return { attention, mlp, bytes: all.reduce((sum, { bytes }) => sum + bytes, 0), free };
+    for (const cuts of pieces) weights.push(await make(cuts));
+    return { weights, bytes: weights.reduce((sum, { bytes }) => sum + bytes, 0), free };
   } catch (error) {
     free();
     throw error;
   }
 }
 
-/** Parts whose weights are held until the layer is released. */
-function heldParts<Spec>(pieces: readonly Piece<Spec>[], weights: readonly HeldWeights[]): Part<Spec>[] {
-  return pieces.map(({ spec }, i) => ({ spec, use: (run) => run(weights[i].held, weights[i].own) }));
+export interface MixtureParts {
+  /** The norm before it and the router. */
+  readonly router: Part<MixtureSpec>;
+  /** What all tokens pass through; none where there is no such thing. */
+  readonly shared: readonly Part<SharedSpec>[];
+  /** An expert, its weights named "expert.up_proj.weight", … */
+  expert(e: number): readonly Part<ExpertSpec>[];
+  /** The norm behind it. */
+  readonly after: Part<MixtureSpec>;
 }
 
-/** Parts whose weights are made one at a time, when they are used. */
-function lentParts({ attention, mlp }: LayerPieces, lend: Lend): Pick<LayerParts, "attention" | "mlp"> {
-  const part = <Spec>({ spec, cuts }: Piece<Spec>): Part<Spec> => ({ spec, use: (run) => lend(cuts, run) });
-  return { attention: attention.map(part), mlp: mlp.map(part) };
+/**
+ * A mixture of which `lend` lends the weights, with at most `most` bytes of float32 weights in a part. Those of an expert are lent
+ * when a token has chosen it.
+ */
+export function mixtureParts(spec: MixtureSpec, hidden: number, most: number, lend: Lend): MixtureParts {
+  const part = <Spec>({ spec, cuts }: Piece<Spec>): Part<Spec> => ({
+    spec,
+    use: (run) => lend(cuts, run),
+  });
+  const whole = (names: readonly TensorNeed[]) =>
+    part({ spec, cuts: new Map(names.map(([name]) => [name, null])) });
+  const { shared } = spec;
+  const gate = shared
+    ? sharedTensors(shared, hidden).filter(([name]) => name.startsWith("mlp.shared_gate"))
+    : [];
+  return {
+    router: whole(routerTensors(spec, hidden)),
+    shared: shared ? cutNetwork(shared, "mlp.shared", hidden, most, gate).map((piece) => part(piece)) : [],
+    expert: (e) =>
+      cutNetwork(spec.expert, expertName(e), hidden, most).map(({ spec, cuts }) => ({
+        spec,
+        use: (run) => lend(cuts, run, (name) => name.replace(expertName(e), "expert")),
+        nameOf: (fed) => fed.replace("expert", expertName(e)),
+      })),
+    after: whole(normTensors("mlp.post_norm", spec.norm.post, hidden)),
+  };
 }

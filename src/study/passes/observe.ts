@@ -15,7 +15,6 @@ import {
   changedSpec,
   type DropPlan,
   type ForwardOptions,
-  freeStates,
   LAYER_VALUES,
   type LayerValue,
   type Lens,
@@ -176,16 +175,12 @@ function predictions(
   see: (seen: Called) => unknown,
 ): ForwardOptions["finish"] {
   return async (states, batches) => {
-    try {
-      for (const [b, { first, count, length }] of batches.entries()) {
-        for (let i = 0; i < count; i++) {
-          const rows = Int32Array.from({ length }, (_, row) => i * length + row);
-          const read = await lens.read(states[0].batches[b], rows, names);
-          await see({ layer, sample: first + i, ...read });
-        }
+    for (const [b, { first, count, length }] of batches.entries()) {
+      for (let i = 0; i < count; i++) {
+        const rows = Int32Array.from({ length }, (_, row) => i * length + row);
+        const read = await lens.read(states[0].batches[b], rows, names);
+        await see({ layer, sample: first + i, ...read });
       }
-    } finally {
-      freeStates(states);
     }
   };
 }

@@ -3,7 +3,7 @@
  *
  * The plans run one after the other, each with its own decoder, so memory is that of one. Sampling uses the same random
  * numbers under every plan (sample.ts). With a draft, some of the model's modules propose tokens that the whole model judges
- * (run/decode/round.ts); what is written stays what it writes alone.
+ * (run/decode/sample.ts); what is written stays what it writes alone.
  */
 import {
   aProbability,

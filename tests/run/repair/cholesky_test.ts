@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { CholeskyDecomposition, Matrix as Dense } from "ml-matrix";
 import { type Matrix, openProducts, type Products } from "../../../src/run/mod.ts";
-import { cholesky } from "../../../src/run/repair/cholesky.ts";
+import { cholesky } from "../../../src/run/repair/product.ts";
 import { distance, engine, largest } from "../../support.ts";
 import { drawn, gaussian, product } from "./sums.ts";
 
