@@ -12,7 +12,7 @@ import type { Probe } from "./probes/probe.ts";
 import type { Run } from "./modules/module.ts";
 import { type Batch, positionsOf, type Segment } from "./segments.ts";
 import { openSights } from "./modules/sights.ts";
-import { changed, updated } from "./modules/update.ts";
+import { left } from "./modules/update.ts";
 
 export interface RunnerOptions {
   readonly model: Model;
@@ -55,24 +55,6 @@ export function runner(
 
   const run: Run = { model, engine, segments, continued, probes, signal, programs, sights, step };
 
-  /** The stream that leaves a layer on one way, with what observers change. */
-  async function left(
-    l: number,
-    parts: LayerVariants,
-    way: Branch,
-    x: Held,
-    a: Held | null,
-    batch: Batch,
-  ): Promise<Held> {
-    const { y, changes } = await updated(run, l, parts.mlp.get(way.mlp.key), way, x, a, batch);
-    if (changes.length === 0) return y;
-    try {
-      return await changed(run, { l, parts, way, x, a, batch }, y, changes);
-    } finally {
-      y.free();
-    }
-  }
-
   /**
    * A batch of one state through the ways of a layer. `kept` has the keys and values that it continues, by variant and segment, and
    * takes those that others continue.
@@ -101,7 +83,7 @@ export function runner(
       for (const way of ways) {
         const a = updates.get(way.attention.key) ?? null;
         const isRun = a !== null || way.mlp.spec !== null;
-        streams.push(isRun ? await left(l, parts, way, x, a, batch) : x);
+        streams.push(isRun ? await left(run, { l, parts, way, x, a, batch }) : x);
       }
       return streams;
     } catch (error) {

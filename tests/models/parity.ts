@@ -13,7 +13,6 @@ import {
   type Blocks,
   decoder,
   forward,
-  freeStates,
   noDrop,
   type Observation,
   type Probe,
@@ -261,7 +260,6 @@ async function finalStreams(model: Model, engine: Engine, blocks: Blocks): Promi
       for (const held of states[0].batches) {
         for (const value of (await engine.read(held)).data) streams.push(Number(value));
       }
-      freeStates(states);
     },
   });
   return streams;

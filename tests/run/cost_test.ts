@@ -9,7 +9,6 @@ import {
   type DropPlan,
   FLOAT32,
   forward,
-  freeStates,
   type NewTokens,
   noDrop,
   score,
@@ -44,9 +43,6 @@ function padding({ layers }: ModelSpec): number {
   return Math.ceil(size / 8) * 8 / size;
 }
 
-/** Lets the last streams go. */
-const finish = (states: Parameters<typeof freeStates>[0]) => Promise.resolve(freeStates(states));
-
 /** What was multiplied besides weights, as a model without padding has it. */
 function coreOf({ seen, rectangles, states }: Counted, spec: ModelSpec): number {
   return seen / padding(spec) + rectangles + states;
@@ -80,7 +76,7 @@ for (const [i, name] of names.entries()) {
         const segments = segmentsOf(randomBlocks(SIZE.samples, SIZE.length, spec.vocabulary));
         for (const plan of plans) {
           const { engine, counted } = countingEngine();
-          await forward({ model, engine, segments, plans: [plan], finish });
+          await forward({ model, engine, segments, plans: [plan] });
           const work = predicted(spec, plan, { texts: SIZE.samples, tokens: SIZE.length, past: 0 });
           expectEqual(counted.products, work.products, `products under ${JSON.stringify(plan)}`);
           expectEqual(coreOf(counted, spec), work.core, `core under ${JSON.stringify(plan)}`);
@@ -127,7 +123,7 @@ for (const [i, name] of names.entries()) {
           const { engine, counted } = countingEngine();
           await (head
             ? score({ model, engine, segments, plans })
-            : forward({ model, engine, segments, plans, finish }));
+            : forward({ model, engine, segments, plans }));
           const price = cost(spec, plans, SIZE, head);
           assert.equal(counted.modules, price.modules, "modules");
           const found = counted.products + coreOf(counted, spec);

@@ -1,7 +1,7 @@
 /** The streams that leave the last layer, by plan, and the loss of logits. */
 import type { Engine } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
-import { type Blocks, type DropPlan, forward, freeStates, segmentsOf } from "../../src/run/mod.ts";
+import { type Blocks, type DropPlan, forward, segmentsOf } from "../../src/run/mod.ts";
 import { engine } from "../support.ts";
 
 /** Final stream of each plan, all samples in a row [N · T · D]. */
@@ -27,7 +27,6 @@ export async function finalStreams(
           state.plans.forEach((plan) => streams[plan].set(data as Float32Array, first * size));
         }
       }
-      freeStates(states);
     },
   });
   return streams;

@@ -102,19 +102,6 @@ const API_VERSION = 18;
 /** An argument of a function: a number, a pointer, memory to read or to write. */
 type Argument = number | bigint | Deno.PointerValue | BufferSource | null;
 
-export interface Library {
-  /** As the library says it: "1.30.0". */
-  readonly version: string;
-  /** Calls a function. Throws what the library reports. */
-  call(name: FunctionName, ...args: Argument[]): void;
-  /** Calls a function that makes something and writes its address where the last argument points. */
-  make(name: FunctionName, ...args: Argument[]): Deno.PointerObject;
-  /** Calls a function that gives no status. */
-  plain(name: FunctionName, ...args: Argument[]): unknown;
-  /** `RunWithBinding` on another thread. */
-  run(session: Deno.PointerValue, options: Deno.PointerValue, binding: Deno.PointerValue): Promise<void>;
-}
-
 /** Since 1.30, ONNX Runtime on Linux reports its use to its maker, and keeps an identifier, unless this is set. */
 const NO_TELEMETRY = "ORT_DISABLE_TELEMETRY";
 
@@ -137,7 +124,10 @@ export function openLibrary(path: string): Library {
   return library;
 }
 
-function over(table: Deno.UnsafePointerView, version: string): Library {
+/** ONNX Runtime's C API. */
+export type Library = ReturnType<typeof over>;
+
+function over(table: Deno.UnsafePointerView, version: string) {
   type Native = (...args: Argument[]) => unknown;
   const natives = Object.fromEntries(
     Object.entries<Signature>(functions).map(([name, signature]) => {
@@ -155,15 +145,21 @@ function over(table: Deno.UnsafePointerView, version: string): Library {
   }
   const place = new BigUint64Array(1);
   return {
+    /** As the library says it: "1.30.0". */
     version,
-    call: (name, ...args) => succeed(natives[name](...args)),
-    make(name, ...args) {
+    /** Calls a function. Throws what the library reports. */
+    call: (name: FunctionName, ...args: Argument[]): void => succeed(natives[name](...args)),
+    /** Calls a function that makes something and writes its address where the last argument points. */
+    make(name: FunctionName, ...args: Argument[]): Deno.PointerObject {
       place[0] = 0n;
       succeed(natives[name](...args, place));
       return pointer(Deno.UnsafePointer.create(place[0]), name);
     },
-    plain: (name, ...args) => natives[name](...args),
-    run: async (...args) => succeed(await running.call(...args)),
+    /** Calls a function that gives no status. */
+    plain: (name: FunctionName, ...args: Argument[]): unknown => natives[name](...args),
+    /** `RunWithBinding` on another thread. */
+    run: async (...args: [session: Argument, options: Argument, binding: Argument]): Promise<void> =>
+      succeed(await running.call(...args)),
   };
 }
 

@@ -12,18 +12,6 @@ import type * as Runtime from "onnxruntime-web/webgpu";
 import { oneByOne } from "../../entry/mod.ts";
 import { createGraph, Mul } from "../../onnx/mod.ts";
 
-export interface Gpu {
-  readonly device: GPUDevice;
-  /** The device in words. */
-  readonly name: string;
-  /** Does synchronous work; `checked` rejects with the device's report of it, which may come later. */
-  check<T>(what: string, work: () => T): { readonly result: T; readonly checked: Promise<void> };
-  /** Does some work while nothing else is guarded; rejects with its error, the device's report, or the device's loss. */
-  guard<T>(what: string, work: () => Promise<T>): Promise<T>;
-  /** Waits for some work, or rejects with its error or with the device's loss. */
-  unlessLost<T>(what: string, work: Promise<T>): Promise<T>;
-}
-
 let opened: Promise<Gpu> | undefined;
 
 /** The device of this process: opened at the first call, and anew where it is lost. */
@@ -34,7 +22,9 @@ export function openGpu(): Promise<Gpu> {
   });
 }
 
-async function open(): Promise<Gpu> {
+export type Gpu = Awaited<ReturnType<typeof open>>;
+
+async function open() {
   const { device, name } = await openWebgpuDevice();
   collectBindGroups(device);
   let lost: string | null = null;
@@ -70,8 +60,10 @@ async function open(): Promise<Gpu> {
 
   return {
     device,
+    /** The device in words. */
     name,
-    check(what, work) {
+    /** Does synchronous work; `checked` rejects with the device's report of it, which may come later. */
+    check<T>(what: string, work: () => T): { readonly result: T; readonly checked: Promise<void> } {
       expectThere(what);
       pushErrors(device);
       try {
@@ -81,7 +73,8 @@ async function open(): Promise<Gpu> {
         throw error;
       }
     },
-    async guard(what, work) {
+    /** Does some work while nothing else is guarded; rejects with its error, the device's report, or the device's loss. */
+    async guard<T>(what: string, work: () => Promise<T>): Promise<T> {
       expectThere(what);
       pushErrors(device);
       let result;
@@ -96,7 +89,8 @@ async function open(): Promise<Gpu> {
       await popErrors(device, `Cannot ${what} on ${name}`);
       return result;
     },
-    unlessLost(what, work) {
+    /** Waits for some work, or rejects with its error or with the device's loss. */
+    unlessLost<T>(what: string, work: Promise<T>): Promise<T> {
       expectThere(what);
       return unlessLost(what, work);
     },
@@ -127,15 +121,6 @@ export type { Runtime };
 /** A tensor as ONNX Runtime has it. */
 export type OrtTensor = Runtime.Tensor;
 
-/** The library. All work with it goes through its lane: it has one stack, which work leaves half-way. */
-export interface Ort {
-  readonly lane: ReturnType<typeof oneByOne>;
-  readonly version: string;
-  readonly Tensor: typeof Runtime.Tensor;
-  /** Opens a session on a device; all of its nodes run there, and its outputs stay there. */
-  open(device: GPUDevice, model: Uint8Array<ArrayBuffer>): Promise<Runtime.InferenceSession>;
-}
-
 let loaded: Promise<Ort> | undefined;
 
 export function loadOrt(): Promise<Ort> {
@@ -145,7 +130,10 @@ export function loadOrt(): Promise<Ort> {
 /** ONNX Runtime's log level: fatal errors. */
 const FATAL = 4;
 
-async function load(): Promise<Ort> {
+/** The library. All work with it goes through its lane: it has one stack, which work leaves half-way. */
+export type Ort = Awaited<ReturnType<typeof load>>;
+
+async function load() {
   const { env, InferenceSession, Tensor }: typeof Runtime = await import("onnxruntime-web/webgpu");
   env.wasm.numThreads = 1;
   env.logLevel = "fatal";
@@ -155,7 +143,8 @@ async function load(): Promise<Ort> {
     version: `onnxruntime-web ${env.versions.web}`,
     Tensor,
     lane: oneByOne(),
-    async open(device, model) {
+    /** Opens a session on a device; all of its nodes run there, and its outputs stay there. */
+    async open(device: GPUDevice, model: Uint8Array<ArrayBuffer>): Promise<Runtime.InferenceSession> {
       const session = await InferenceSession.create(model, {
         executionProviders: [{ name: "webgpu", device }],
         preferredOutputLocation: "gpu-buffer",

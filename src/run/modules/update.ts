@@ -27,11 +27,32 @@ import {
 import type { Branch, LayerVariants } from "../plan/trie.ts";
 import { isRun } from "../plan/variants.ts";
 import type { Part } from "../weights/part.ts";
-import { type LayerParts, withoutWeights } from "../weights/parts.ts";
+import { withoutWeights } from "../weights/parts.ts";
 import type { Change, Given, Present } from "../probes/probe.ts";
 import type { Batch } from "../segments.ts";
 import { float32 } from "../../tensor/mod.ts";
 import { attend } from "./attend.ts";
+
+/** A layer's place in a run, and its inputs: the stream x, and attention's update where there is one. */
+export interface Entered {
+  readonly l: number;
+  readonly parts: LayerVariants;
+  readonly way: Branch;
+  readonly x: Held;
+  readonly a: Held | null;
+  readonly batch: Batch;
+}
+
+/** The stream that leaves a layer on one way, with what observers change; the caller frees it. */
+export async function left(run: Run, entered: Entered): Promise<Held> {
+  const { y, changes } = await updated(run, entered);
+  if (changes.length === 0) return y;
+  try {
+    return await changed(run, entered, y, changes);
+  } finally {
+    y.free();
+  }
+}
 
 /** A stream after a layer, which the caller frees, and the changes that observers make to the layer's values. */
 interface Updated {
@@ -40,18 +61,10 @@ interface Updated {
 }
 
 /** A stream after a layer, of x and what attention adds to it. */
-export async function updated(
-  run: Run,
-  l: number,
-  parts: LayerParts | undefined,
-  way: Branch,
-  x: Held,
-  a: Held | null,
-  batch: Batch,
-): Promise<Updated> {
-  if (!parts) return await update(run, l, [withoutWeights], way, x, a, batch, null);
-  const { mlp, mixture } = parts;
-  if (!mixture) return await update(run, l, mlp, way, x, a, batch, null);
+async function updated(run: Run, entered: Entered): Promise<Updated> {
+  const { l, parts, way, x, a, batch } = entered;
+  const { mlp, mixture } = parts.mlp.get(way.mlp.key) ?? { mlp: [withoutWeights], mixture: null };
+  if (!mixture) return await update(run, entered, mlp);
   const { engine } = run;
   const observers = lookingAt(run, way.plans).filter((probe) => probe.router);
   const tap: RouterTap | null = observers.length === 0 ? null : {
@@ -66,7 +79,7 @@ export async function updated(
       const seen = { layer: l, plans: way.plans, present, ...batch, outputs, chosen: mixed.chosen };
       for (const probe of observers) await probe.observeRouter?.(seen);
     });
-    return await update(run, l, [mixture.after], way, x, a, batch, mixed);
+    return await update(run, entered, [mixture.after], mixed);
   } finally {
     mixed.sum.free();
   }
@@ -74,13 +87,9 @@ export async function updated(
 
 async function update(
   run: Run,
-  l: number,
+  { l, way, x, a, batch }: Entered,
   parts: readonly Part<FeedSpec | null>[],
-  way: Branch,
-  x: Held,
-  a: Held | null,
-  batch: Batch,
-  mixed: Mixed | null,
+  mixed: Mixed | null = null,
 ): Promise<Updated> {
   const { engine } = run;
   const { hidden, layers } = run.model.spec;
@@ -139,27 +148,12 @@ function heldTaps({ x, a, m }: UpdateTaps): Record<string, Value> {
   return m ? { m, ...a ? { h: Add(x, a) } : {} } : {};
 }
 
-/** A layer's place in a run, and its inputs: the stream x, and attention's update where there is one. */
-interface Entered {
-  readonly l: number;
-  readonly parts: LayerVariants;
-  readonly way: Branch;
-  readonly x: Held;
-  readonly a: Held | null;
-  readonly batch: Batch;
-}
-
 /**
  * The stream that leaves a layer under changes; the caller frees the stream without them, y. A given value is used unchanged, and the
  * values that follow from it in the layer are computed again: after a given `a`, the MLP's update and the stream. A run without
  * changes therefore has the same graphs as ever.
  */
-export async function changed(
-  run: Run,
-  entered: Entered,
-  y: Held,
-  changes: readonly Change[],
-): Promise<Held> {
+async function changed(run: Run, entered: Entered, y: Held, changes: readonly Change[]): Promise<Held> {
   const { batch: { count } } = entered;
   const quiet = { ...run, probes: [], step: () => run.signal?.throwIfAborted() };
   const [first] = changes;
@@ -177,7 +171,8 @@ export async function changed(
 }
 
 /** The stream that leaves a layer with values in the place of its own. */
-async function again(run: Run, { l, parts, way, x, a, batch }: Entered, given: Given): Promise<Held> {
+async function again(run: Run, entered: Entered, given: Given): Promise<Held> {
+  const { l, parts, way, x, a, batch } = entered;
   const { engine } = run;
   if (given.y) return engine.upload(given.y);
   const held: Held[] = [];
@@ -187,7 +182,7 @@ async function again(run: Run, { l, parts, way, x, a, batch }: Entered, given: G
   };
   const nothing = { key: "nothing", spec: null, change: null };
   const sum = async (x: Held, more: Held) =>
-    (await updated(run, l, undefined, { ...way, mlp: nothing }, x, more, batch)).y;
+    (await updated(run, { ...entered, way: { ...way, mlp: nothing }, x, a: more })).y;
 
   async function attended(x: Held, inner: readonly InnerName[]): Promise<Held> {
     const { key, spec } = way.attention;
@@ -201,7 +196,7 @@ async function again(run: Run, { l, parts, way, x, a, batch }: Entered, given: G
     const inner = INNER.filter((name) => given[name]);
     const isMoved = given.x !== undefined || inner.length > 0;
     const update = given.a ? own(engine.upload(given.a)) : a && isMoved ? await attended(start, inner) : a;
-    if (!given.m) return (await updated(run, l, parts.mlp.get(way.mlp.key), way, start, update, batch)).y;
+    if (!given.m) return (await updated(run, { ...entered, x: start, a: update })).y;
     const h = update ? own(await sum(start, update)) : start;
     return await sum(h, own(engine.upload(given.m)));
   } finally {

@@ -92,7 +92,6 @@ export async function streamsOf(
         for (let i = 0; i < count; i++) {
           streams[first + i] = data.slice(i * data.length / count, (i + 1) * data.length / count);
         }
-        state.batches[b].free();
       }
     },
   });
