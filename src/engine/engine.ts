@@ -53,6 +53,7 @@ export interface Has extends Lowering {
  */
 export type Precision = "float32" | "tf32" | "bfloat16" | "int8";
 
+/** The names of engines. */
 export type EngineName = "cpu" | "webgpu" | "cuda";
 
 /** The engine `cuda` for our kernels, which run over its memory, in the order of its own work. */

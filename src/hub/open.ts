@@ -7,6 +7,7 @@ import { nearNames, type Reports } from "../entry/mod.ts";
 import { knownModels, packagedModel } from "./packages/packaged.ts";
 import { seriesAround } from "./series.ts";
 
+/** How to open a model. */
 export interface OpenOptions extends Reports {
   /** Read the weights of a hub model over the network on demand, without storing them. */
   stream?: boolean;
