@@ -55,32 +55,46 @@ async function ended({ child, out }: Started): Promise<Pick<Ran, "code" | "err">
   return { code, err };
 }
 
+/** Presses Ctrl-C twice; again where a busy machine delivered both so close that they were one. */
+async function pressed({ child }: Started): Promise<void> {
+  let isOver = false;
+  child.status.then(() => isOver = true);
+  child.kill("SIGINT");
+  for (let presses = 1; presses < 5 && !isOver; presses++) {
+    await wait(APART);
+    if (!isOver) child.kill("SIGINT");
+    await wait(50);
+  }
+}
+
 const deno = ["run", "-A", "--quiet"];
 const startScript = (code: string) => start(Deno.execPath(), [...deno, "-"], code);
 
 for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
   onUnix(`${name} lets a command stop where it can, and gives exit code ${code}`, async () => {
-    const started = await startScript(obedient);
-    started.child.kill(name);
-    await wait(50);
-    started.child.kill(name); // the same press, as `deno task` passes it on
-    assert.deepEqual(await ended(started), { code, err: "Stopped; what is kept is not computed again\n" });
+    const stopped = async () => {
+      const started = await startScript(obedient);
+      started.child.kill(name);
+      await wait(50);
+      started.child.kill(name); // the same press, as `deno task` passes it on
+      return await ended(started);
+    };
+    let found = await stopped();
+    // A busy machine may deliver the second signal so late that it is a press of its own.
+    for (let tries = 1; tries < 5 && found.err === ""; tries++) found = await stopped();
+    assert.deepEqual(found, { code, err: "Stopped; what is kept is not computed again\n" });
   });
 }
 
 onUnix("a second Ctrl-C ends a command that does not stop", async () => {
   const started = await startScript(stubborn);
-  started.child.kill("SIGINT");
-  await wait(APART);
-  started.child.kill("SIGINT");
+  await pressed(started);
   assert.deepEqual(await ended(started), { code: 130, err: "" });
 });
 
 onUnix("a second Ctrl-C ends a command whose thread is busy and hears nothing", async () => {
   const started = await startScript(busy);
-  started.child.kill("SIGINT");
-  await wait(APART);
-  started.child.kill("SIGINT");
+  await pressed(started);
   assert.deepEqual(await ended(started), { code: 137, err: "" });
 });
 
