@@ -25,14 +25,25 @@ function handClock() {
 
 Deno.test("many calls together may not compute longer than their texts need", () => {
   const clock = handClock();
-  const guarded = guard("Cannot try", 200, clock.now);
-  for (let call = 0; call < 3; call++) guarded(1, () => clock.pass(60));
+  const guarded = guard("Cannot try", 2000, clock.now);
+  for (let call = 0; call < 3; call++) guarded(1, () => clock.pass(600));
   assert.throws(() =>
     guarded(1, () => {
-      clock.pass(60); // 21 ms were left
+      clock.pass(600); // 201 ms were left
       hang();
     }), RangeError);
   for (let call = 0; call < 100; call++) guarded(1000, () => clock.pass(20)); // what a text needs is always there
+});
+
+Deno.test("by default a tokenizer may compute for five seconds beyond what its texts need", () => {
+  const clock = handClock();
+  const guarded = guard("Cannot try", undefined, clock.now);
+  guarded(1, () => clock.pass(4900));
+  assert.throws(() =>
+    guarded(1, () => {
+      clock.pass(200);
+      hang();
+    }), RangeError);
 });
 
 Deno.test("time that texts did not need is not saved up for a later one", () => {
@@ -63,7 +74,7 @@ Deno.test("work that a busy machine kept from computing is started again, and co
 
 const model = { type: "BPE", vocab: { [VICTIM]: 0, a: 1, "!": 2 }, merges: [], unk_token: "a" };
 const pattern = { Regex: HOSTILE };
-/** Milliseconds; one test waits for what a tokenizer has by default. */
+/** Milliseconds. */
 const SPARE = 100;
 
 for (
@@ -93,6 +104,6 @@ Deno.test("a tokenizer whose decoder does not end is an error", () => {
 Deno.test("a tokenizer that does not end while its added tokens are normalised is an error", () => {
   const added_tokens = [{ id: 3, content: VICTIM, normalized: true }];
   const normalizer = { type: "Replace", pattern, content: "" };
-  const build = () => tokenizerFromJson({ model, normalizer, added_tokens }, {});
+  const build = () => tokenizerFromJson({ model, normalizer, added_tokens }, {}, {}, SPARE);
   assert.throws(build, { name: "RangeError", message: /^Cannot build the tokenizer: not finished after/ });
 });
