@@ -66,7 +66,7 @@ export function guard(what: string, spareMs = SPARE_MS, clock = computed): Guard
         if (spent >= NEARLY * most) throw new RangeError(`${what}: ${tooSlow(spent, characters)}`);
       }
     } finally {
-      left = Math.min(spareMs, most - spent);
+      left = Math.min(spareMs, Math.max(0, most - spent)); // what a text needs is always there
     }
   };
 }
