@@ -25,10 +25,10 @@ const APART = ["engine", "hub", "libraries"];
 
 /**
  * Changes of what files of a group share: the environment, the folder, the mask, globals, signals, and hooks, which would go round every
- * test of the group. What a file does at its end is done at the group's.
+ * test of the group; and measurements of it: the memory of the process. What a file does at its end is done at the group's.
  */
 const CHANGES =
-  /\bDeno\.(?:env\.(?:set|delete)|chdir|umask|addSignalListener)\(|\bprocess\.(?:env(?:\.\w+|\[[^\]]+\]) =[^=]|chdir\()|\bglobalThis\.\w+ =[^=]|\bDeno\.\w+ =[^=]|Object\.(?:assign|defineProperty)\((?:globalThis|Deno)\b|\bDeno\.test\.(?:before(?:All|Each)|afterEach)\(/;
+  /\bDeno\.(?:env\.(?:set|delete)|chdir|umask|addSignalListener)\(|\bprocess\.(?:env(?:\.\w+|\[[^\]]+\]) =[^=]|chdir\()|\bglobalThis\.\w+ =[^=]|\bDeno\.\w+ =[^=]|Object\.(?:assign|defineProperty)\((?:globalThis|Deno)\b|\bDeno\.test\.(?:before(?:All|Each)|afterEach)\(|\bDeno\.memoryUsage\(|\/resident\.ts"/;
 
 /** The room of a test file: the folder below tests/. Files beside the rooms are one. */
 export function roomOf(path: string): string {

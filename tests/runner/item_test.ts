@@ -53,6 +53,8 @@ Deno.test("a file that changes the environment, the folder, globals, signals or 
       'Deno.env.set("A", "1");',
       'Deno.env.delete("A");',
       'Deno.chdir("/");',
+      "Deno.memoryUsage().rss;",
+      'import { residentBytes } from "./resident.ts";',
       "Deno.umask(0);",
       'process.env.A = "1";',
       'process.env["A"] = "1";',
