@@ -66,7 +66,9 @@ export function overspent(budgets: Budgets, found: Budgets): string[] {
   ) =>
     Object.entries(counts).flatMap(([name, count]) =>
       count <= (limits[name] ?? -1) ? [] : [
-        `${what(name)}: found ${count}, expected at most ${limits[name] ?? "a number"} (tests/budgets.json)`,
+        name in limits
+          ? `${what(name)}: found ${count}, expected at most ${limits[name]} (tests/budgets.json)`
+          : `${what(name)}: no limit in tests/budgets.json, run deno run -A tests/budgets.ts`,
       ]
     );
   return [

@@ -21,7 +21,7 @@ interface ScoreLook {
   readonly title?: string;
   /** Whether it is measured by the removal itself, so that it predicts nothing. */
   readonly hindsight?: true;
-  /** Whether a profile suffices, so that `rank` and `makePlan` can use it. */
+  /** Whether a profile suffices: `rank` and `makePlan` can use it, and `sweep` draws it by default. */
   readonly ranks?: true;
   /** Whether each seed gives another order. */
   readonly seeded?: true;

@@ -75,7 +75,8 @@ export function rowsOfEach(
 /** What is drawn of profiles, and how. */
 interface Channels {
   readonly y: string;
-  readonly error: string;
+  /** The column of its standard error; none where there is none. */
+  readonly error?: string;
   readonly label: string;
   readonly log?: boolean;
   /** Whether outsized modules have rings. */
@@ -98,7 +99,9 @@ export function profileCharts(
   }
   const names = namesOf(profiles);
   const there = all.flat().filter((row) => row[y] !== null);
-  const ends = there.flatMap((row) => [-1, 1].map((side) => Number(row[y]) + side * Number(row[error])));
+  const ends = there.flatMap((row) =>
+    [-1, 1].map((side) => Number(row[y]) + side * Number(error ? row[error] : 0))
+  );
   const up = upFrom(label, { log })(ends, numbersOf(there, y));
   const across = depthsOf(profiles).size > 1 ? { x: "relative_depth", across: DEPTH } : { x: "layer" };
   return kinds.filter((kind) => there.some(({ module }) => module === kind)).map((kind) => {
