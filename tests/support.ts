@@ -18,9 +18,9 @@ import {
 import { float32, type Tensor, toFloat32 } from "../src/tensor/mod.ts";
 import type { Lease } from "../src/weights/mod.ts";
 import { type Fixture, fixture } from "./fixtures/read.ts";
+import { isThorough } from "./thorough.ts";
 
-/** Whether the whole matrices run: `deno task test:all`. */
-export const isThorough = Deno.env.get("LAMINA_TESTS") === "all";
+export { isThorough };
 
 /** Whether a release is tested: full products of options, and the real model wherever another takes its place. */
 export const isRelease = Boolean(Deno.env.get("LAMINA_CI_ALL"));

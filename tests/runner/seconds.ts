@@ -5,8 +5,9 @@
 import { join } from "node:path";
 import type { Item, Seconds } from "./item.ts";
 import type { Ran } from "./queue.ts";
+import { isThorough } from "../thorough.ts";
 
-const FILE = Deno.env.get("LAMINA_TESTS") === "all" ? "tests/seconds_all.json" : "tests/seconds.json";
+const FILE = isThorough ? "tests/seconds_all.json" : "tests/seconds.json";
 
 /** The recorded seconds; none where there is no record. */
 export async function readSeconds(root: string): Promise<Seconds> {

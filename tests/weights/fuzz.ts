@@ -5,6 +5,7 @@
  * process is a failed test; it prints each that holds. Each file is read twice, as a buffer and mapped from disk, and both must have the
  * same answer. Bytes asked of the buffer are counted: opening never asks for more than the file has.
  */
+import { isThorough } from "../thorough.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { bufferSource, type ByteSource, fileSource } from "../../src/hub/mod.ts";
@@ -15,7 +16,7 @@ import { ggmlTypes } from "../../src/weights/gguf/types.ts";
 import { gguf, join, pair, safetensors, tensor, text, uint } from "./build.ts";
 
 /** 10,000 runs of all properties together in `deno task test:all`. */
-const numRuns = Deno.env.get("LAMINA_TESTS") === "all" ? 1700 : 250;
+const numRuns = isThorough ? 1700 : 250;
 
 const NAME = "hostile";
 
