@@ -36,7 +36,7 @@ const skipped = unchanged("notebooks");
 
 const SHOW = /\bawait show\(/g;
 const ROUNDS = 2;
-const PATIENCE = 15; // s from the stop button to the answer of the next cell on a busy machine; the study itself would take longer
+const PATIENCE = 5; // s from the stop button to the answer of the next cell on a busy machine; the study itself would take longer
 
 kernelTest(
   "every notebook runs headlessly and loses no output; one as a script runs without a kernel",
