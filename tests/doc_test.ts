@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import manifest from "../deno.json" with { type: "json" };
 import { withFolder } from "./support.ts";
+import { type Ran, ran } from "./process.ts";
 
 const root = new URL("..", import.meta.url);
 
@@ -11,13 +12,8 @@ const DOORS = Object.values(manifest.exports);
 async function denoDoc(
   option: string,
   files: readonly string[] = DOORS,
-): Promise<{ success: boolean; out: string; err: string }> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["doc", option, ...files],
-    cwd: root,
-    env: { NO_COLOR: "1" },
-  }).output();
-  return { success, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+): Promise<Ran> {
+  return await ran(Deno.execPath(), ["doc", option, ...files], { cwd: root, env: { NO_COLOR: "1" } });
 }
 
 /**
@@ -30,9 +26,9 @@ const UNNAMED =
 
 /** What `deno doc` finds wrong with a file, but for the private types that may be named. */
 async function flawsOf(files?: readonly string[]): Promise<string[]> {
-  const { success, err } = await denoDoc("--lint", files);
+  const { code, err } = await denoDoc("--lint", files);
   const flaws = [...err.matchAll(/^error\[([\w-]+)\]: (.*)\n *--> (.*)$/gm)];
-  assert.ok(success || flaws.length > 0, err);
+  assert.ok(code === 0 || flaws.length > 0, err);
   const isKnown = (kind: string, what: string) =>
     kind === "private-type-ref" && UNNAMED.test(/private type '(.*)'/.exec(what)?.[1] ?? "");
   return flaws.filter(([, kind, what]) => !isKnown(kind, what)).map(([, , what, where]) =>

@@ -5,6 +5,7 @@ import { kept, withTiny } from "../study/tiny.ts";
 import { fails, lamina, laminaHere, ok, runs } from "./cli.ts";
 import { onLinux } from "../where.ts";
 import { words } from "../words.ts";
+import { printed } from "../process.ts";
 
 /** A tiny model's folder and what studies of it are told; results are kept where a test says. */
 const withModel = (use: (folder: string, study: string[]) => Promise<void>, name = "llama") =>
@@ -100,7 +101,7 @@ onLinux(
   () =>
     withModel(async (folder, study) => {
       await Deno.symlink("behind.json", `${folder}/link`);
-      assert.ok((await new Deno.Command("mkfifo", { args: [`${folder}/pipe`] }).output()).success);
+      await printed("mkfifo", [`${folder}/pipe`]);
       const piped = Deno.readTextFile(`${folder}/pipe`);
       await ok("profile", folder, ...study, "--json", `${folder}/link`);
       await ok("profile", folder, ...study, "--json", `${folder}/pipe`);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { failure, jsonText, oneLine, reasonOf, shellWord } from "../../src/entry/mod.ts";
+import { printed } from "../process.ts";
 
 const ACTS = /[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffe\uffff]|\p{Cs}/u;
 const anyText = fc.string({ unit: "binary" });
@@ -55,10 +56,8 @@ Deno.test("a quoted word reaches a shell unchanged", async () => {
     ],
     ...fc.sample(fc.string({ unit: "grapheme-ascii" }), { numRuns: 200, seed: 1 }),
   ];
-  const { stdout } = await new Deno.Command("sh", {
-    args: ["-c", `printf '%s\\0' ${words.map(shellWord).join(" ")}`],
-  }).output();
-  assert.deepEqual(new TextDecoder().decode(stdout).split("\0").slice(0, -1), words);
+  const out = await printed("sh", ["-c", `printf '%s\\0' ${words.map(shellWord).join(" ")}`]);
+  assert.deepEqual(out.split("\0").slice(0, -1), words);
   assert.equal(shellWord("a\nb\x1b"), "'a b\ufffd'"); // what cannot be seen is not to be pasted
 });
 

@@ -6,6 +6,7 @@ import { cell, code } from "../../src/entry/mod.ts";
 import type { Told } from "../../src/export/card/card.ts";
 import type { Plan } from "../../src/result/mod.ts";
 import { profile } from "../show/synthetic.ts";
+import { printed } from "../process.ts";
 
 /** Names that would act in Markdown, HTML, YAML, a shell or a terminal. */
 const NAMES = [
@@ -137,12 +138,9 @@ Deno.test("a shell gets the exact name from the command that a card suggests, ne
   for (const name of NAMES.filter((name) => !ACTS.test(name) && name !== "" && !name.includes("\n"))) {
     const card = cardOf(name).split("\n").find((line) => line.includes("lamina perplexity"))!;
     const [, , span] = card.match(/(?<!`)(`+)(?!`) ?(lamina perplexity [^]*?) ?(?<!`)\1(?!`)\.$/)!;
-    const { stdout } = await new Deno.Command("sh", {
-      args: ["-c", `lamina() { printf '%s\\n' "$@"; }; ${span}`],
-      cwd: folder,
-    }).output();
+    const words = await printed("sh", ["-c", `lamina() { printf '%s\\n' "$@"; }; ${span}`], { cwd: folder });
     const dashes = name.startsWith("-") ? ["--"] : [];
-    assert.deepEqual(new TextDecoder().decode(stdout).split("\n").slice(0, -1), [
+    assert.deepEqual(words.split("\n").slice(0, -1), [
       ...["perplexity", "--drop-attention", "2,0", "--drop-mlp", "1", ...dashes],
       `${name}@${name}`, // with its revision
     ]);

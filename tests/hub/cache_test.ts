@@ -6,6 +6,7 @@ import { cacheEntries, openModel, pruneCache, verifyCache } from "../../src/hub/
 import { partialPath } from "../../src/hub/cache/partial.ts";
 import { openLocked, partialFolder, withPartial } from "../../src/hub/cache/partial.ts";
 import { COMMIT, type FakeHub, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";
+import { printed } from "../process.ts";
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 const WEIGHTS = pattern(200_000);
@@ -137,9 +138,7 @@ async function elsewhere(
   await Deno.chmod(script, 0o644);
   const [command, ...args] = [...prefix, deno, "run", "-A", "--quiet", "-c", config, script];
   try {
-    const { success, stdout, stderr } = await new Deno.Command(command, { args }).output();
-    assert.ok(success, new TextDecoder().decode(stderr));
-    return new TextDecoder().decode(stdout).trim();
+    return (await printed(command, args)).trim();
   } finally {
     await Deno.remove(script);
   }

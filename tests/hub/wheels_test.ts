@@ -21,6 +21,7 @@ files[f"{info}/RECORD"] = "".join(f"{file},,\\n" for file in files)
 with zipfile.ZipFile(path, "w") as archive:
     for file, text in files.items(): archive.writestr(file, text)
 `;
+import { printed } from "../process.ts";
 
 async function makeWheel(
   name: string,
@@ -31,8 +32,7 @@ async function makeWheel(
 ): Promise<Wheel> {
   const path = join(index, `${name}-${version}-${tag}.whl`);
   const args = ["-c", MAKE, path, name, version, tag, JSON.stringify(files)];
-  const { success, stderr } = await new Deno.Command("python3", { args }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
+  await printed("python3", args);
   const bytes = await Deno.readFile(path);
   const size = bytes.length;
   return { package: name, version, licence: "Ours", size, sha256: sha256(bytes), kept, bytes: size };

@@ -9,6 +9,7 @@ import { isKept, keptOf, resultPath } from "../../src/result/keeping/kept.ts";
 import { kept } from "../study/tiny.ts";
 import { withFolder } from "../support.ts";
 import { perplexity, profile, profiles, provenance, reordered } from "./samples.ts";
+import { printed } from "../process.ts";
 
 Deno.test("a kept result is found by its provenance alone; one that cannot be read counts as absent", () =>
   withFolder(async (results) => {
@@ -45,7 +46,7 @@ Deno.test({
     withFolder(async (results) => {
       const result = profile();
       const path = resultPath(results, "profile", result.provenance);
-      await new Deno.Command("mkfifo", { args: [path] }).output();
+      await printed("mkfifo", [path]);
       const notices: string[] = [];
       const keeping = { results, onNotice: (line: string) => void notices.push(line) };
       const { kept } = await keptOr("profile", result.provenance, () => Promise.resolve(result), keeping);

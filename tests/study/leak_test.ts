@@ -7,6 +7,7 @@ import { pageHtml, rowsOf, sections, tableText } from "../../src/show/mod.ts";
 import { packAgain } from "../../src/subject/mod.ts";
 import { withCache } from "../hub/fake_hub.ts";
 import { kept, tinyText, withTiny } from "./tiny.ts";
+import { printed } from "../process.ts";
 
 /** Letters in an order that the text of the tiny model has not. */
 const otherText = tinyText.split("").reverse().join("");
@@ -169,7 +170,7 @@ Deno.test("the guard fetches no text that is missing, and waits for no pipe", ()
       assert.deepEqual([...Deno.readDirSync(cache)].map(({ name }) => name), ["bin"]);
     });
     const pipe = `${folder}/pipe`;
-    assert.ok((await new Deno.Command("mkfifo", { args: [pipe] }).output()).success);
+    await printed("mkfifo", [pipe]);
     const writing = Deno.writeTextFile(pipe, tinyText);
     const [piped] = await perplexities(model, [plan], { ...text, text: pipe });
     await writing;

@@ -6,6 +6,7 @@ import { openDecoders } from "../../src/weights/blocks/decoders.ts";
 import { type Repacking, repackings } from "../../src/weights/blocks/repack.ts";
 import type { Repacked } from "../../src/weights/blocks/repack4.ts";
 import { bits } from "../tensor/bits.ts";
+import { printed } from "../process.ts";
 
 /** Bytes of so many blocks; every pattern of a half has its turn, those that are not finite too. */
 function sourceOf(blocks: number, blockBytes: number): Uint8Array<ArrayBuffer> {
@@ -89,9 +90,7 @@ Deno.test("threads that nobody closes do not keep a program from its end", async
     const out = new Float32Array(512);
     await openDecoders(Infinity, { count: 2, worthSharing: 1 }).decode("Q4_K", blockTypes.Q4_K, new Uint8Array(288), out);
     console.log(out[0]);`;
-  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["eval", "--config", fileURLToPath(new URL("../../deno.json", import.meta.url)), code],
-    signal: AbortSignal.timeout(60_000),
-  }).output();
-  assert.deepEqual([success, new TextDecoder().decode(stdout).trim()], [true, "0"]);
+  const args = ["eval", "--config", fileURLToPath(new URL("../../deno.json", import.meta.url)), code];
+  const out = await printed(Deno.execPath(), args, { signal: AbortSignal.timeout(60_000) });
+  assert.equal(out.trim(), "0");
 });
