@@ -56,7 +56,7 @@ interface Entry<R extends Resident = Resident> {
   users: number;
 }
 
-/** No weights yet, and room for so many bytes. */
+/** Residents without weights, with room for `room` bytes. */
 export function openResidents(of: object | null, room: number): Residents {
   const layers = new Map<number, Map<string, Entry>>(); // both: the one used longest ago first
   let [left, isClosed] = [room, false];

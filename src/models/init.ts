@@ -24,7 +24,7 @@ import type { TensorNeed } from "./pieces.ts";
 import { type ModelSpec, outerTensors } from "./spec.ts";
 
 /** Standard deviations of the normal distributions from which weights are drawn. */
-export interface Initialiser {
+interface Initialiser {
   /** For matrices and the embedding. */
   readonly std: number;
   /** For the projections onto the residual stream: attention's output, the MLP's down projection. */

@@ -104,7 +104,7 @@ export const Expand = (x: Value, shape: readonly number[] | Value): Value =>
 export const Slice = (x: Value, start: number, end: number, axis: number, step = 1): Value =>
   one(x.graph.node("Slice", [x, ...[start, end, axis, step].map((value) => ints(x.graph, [value]))]));
 
-/** Consecutive parts along an axis, of so many elements each. */
+/** Consecutive parts along an axis, of `sizes` elements. */
 export const Split = (x: Value, sizes: readonly number[], axis: number): Value[] =>
   x.graph.node("Split", [x, ints(x.graph, sizes)], { axis }, sizes.length);
 

@@ -144,7 +144,7 @@ export function runner(
         parts.release();
       }
     },
-    /** Frees what the batches so far have been told of their tokens. */
+    /** Frees the masks and rotations of the batches so far. */
     forget: sights.free,
     async release(): Promise<void> {
       sights.free();

@@ -55,7 +55,7 @@ export function cut(text: string, columns: number): string {
 // deno-lint-ignore no-control-regex -- the escape is what is looked for
 const STYLE = /\x1b\[\d+m/g;
 
-/** The lines of one, each of at most so many columns; all but the first are indented. */
+/** Breaks a line into lines of at most `columns` columns; all but the first are indented. */
 export function wrap(line: string, columns: number, indent = indentOf(line) + 2): string[] {
   if (widthOf(line.replaceAll(STYLE, "")) <= columns) return [line];
   const lines: string[] = [];

@@ -8,7 +8,7 @@ import { formatSeconds } from "./words/mod.ts";
 import { ascii, cut, widthOf } from "./plain.ts";
 
 /** Where progress is written. */
-export interface ProgressOutput {
+interface ProgressOutput {
   write(text: string): void;
   /** Whether a line can be drawn again in place. */
   readonly terminal: boolean;

@@ -47,7 +47,7 @@ export function streamKeys(seed: number, layer: number, tensorIndex: number): [n
 }
 
 /** A seed as the key of Philox. Throws `RangeError` for one that is not a whole number below 2^53. */
-export function seedKey(seed: number): StreamKeys {
+function seedKey(seed: number): StreamKeys {
   expectWhole("seed", seed, Number.MAX_SAFE_INTEGER);
   return [seed % WORD_LIMIT, Math.floor(seed / WORD_LIMIT)];
 }

@@ -160,7 +160,7 @@ export function packed(job: Job): Job {
 }
 
 /** What users should know of it. */
-export function notesOnRows({ rows }: Job): string[] {
+function notesOnRows({ rows }: Job): string[] {
   return rows.filter(({ attention, mlp }) => attention !== mlp).map(({ attention, mlp }) =>
     `${
       modulesText([{ module: "attention", layer: attention }, { module: "mlp", layer: mlp }])

@@ -70,7 +70,7 @@ export async function namedEntries(names: readonly string[] | "all"): Promise<Ca
 }
 
 /** Throws `RangeError` for names that no entry has. */
-export function expectEntries(names: readonly string[], entries: readonly { readonly name: string }[]): void {
+function expectEntries(names: readonly string[], entries: readonly { readonly name: string }[]): void {
   const known = new Set(entries.map(({ name }) => name));
   const unknown = names.filter((name) => !known.has(name));
   if (unknown.length === 0) return;
@@ -126,7 +126,7 @@ function removeEmpty(folder: string): Promise<boolean> {
 }
 
 /** How a user names the entry that a folder is. */
-export function entryName(path: string): string {
+function entryName(path: string): string {
   const folder = path.slice(dirname(path).length + 1);
   const [kind, ...id] = folder.split("--");
   if (id.length === 0) return folder;

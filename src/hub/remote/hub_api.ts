@@ -208,7 +208,7 @@ interface Ref {
 
 const MAX_REFS = 100_000;
 
-/** Asks for all branches and tags of a model, branches first. */
+/** Requests all branches and tags of a model, branches first. */
 export async function askRefs(repo: HubRepo, signal?: AbortSignal): Promise<Ref[]> {
   return await explained(repo, async () => {
     const response = await hubFetch(repo.name, signal)(`${endpoint()}/api/models/${repo.name}/refs`);

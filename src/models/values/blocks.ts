@@ -91,7 +91,7 @@ export function storedBlocks(
   ];
 }
 
-/** Zeros as MatMulNBits takes them, in so many bytes. */
+/** Zeros as MatMulNBits takes them, `size` bytes. */
 function filledZeros(zeros: number | Uint8Array, bits: 4 | 8, size: number): Uint8Array {
   if (typeof zeros !== "number") return zeros;
   return new Uint8Array(size).fill(bits === 4 ? zeros | zeros << 4 : zeros);

@@ -102,7 +102,7 @@ const SIDE_BY_SIDE = [
 /** Between the names of a stack. */
 const AND = " + ";
 
-export interface StackRows {
+interface StackRows {
   readonly stack: BlockWeight;
   /** Rows of each matrix, and the place of this one. */
   readonly sizes: readonly number[];
@@ -140,10 +140,10 @@ function groupOf(name: string, matrix: BlockMatrix): string {
   ]);
 }
 
-export const stackName = (names: readonly string[]): string => names.join(AND);
+const stackName = (names: readonly string[]): string => names.join(AND);
 
 /** The names of the stack that has a matrix; its own name where it is fed by itself. */
-export function stackOf(name: string, stored?: StoredTypes): readonly string[] {
+function stackOf(name: string, stored?: StoredTypes): readonly string[] {
   const fed = [...stored?.keys() ?? []].filter((key) => key.endsWith(".quants"));
   const stacks = fed.map((key) => key.slice(0, -".quants".length).split(AND));
   return stacks.find((names) => names.includes(name)) ?? [name];

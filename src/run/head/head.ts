@@ -89,11 +89,11 @@ export async function headNotFinite(model: Model): Promise<RangeError> {
   return notFinite(model, "head", null);
 }
 
-/** Of each text so many rows are measured at least, where it has them, and one of so many. */
+/** The fewest rows that are measured of a text, if it has them, and the distance between them in a long one. */
 const LEAST = 32;
 const APART = 16;
 
-/** The rows of a text of so many predicted tokens whose acceptance is measured: all of a short text, every 16th of a long one. */
+/** The rows whose acceptance is measured in a text with `predicted` tokens: all of a short text, every 16th of a long one. */
 export function draftedRows(predicted: number): number[] {
   const apart = Math.min(APART, Math.max(1, Math.floor(predicted / LEAST)));
   const first = Math.floor(apart / 2);

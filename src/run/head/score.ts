@@ -72,7 +72,7 @@ function keep({ streams }: Reference, state: State, batches: readonly Batch[]): 
 }
 
 /** Plans, and what they are held against. */
-export type ScoreOptions = Omit<ForwardOptions, "finish"> & {
+type ScoreOptions = Omit<ForwardOptions, "finish"> & {
   /** The full model's streams over the same texts; without them, plans have no divergence, agreement and acceptance: all are 0. */
   readonly reference?: Reference | undefined;
   /** Called after each slice of logits, with the logits of one plan done and to do. */

@@ -34,7 +34,7 @@ import { float32 } from "../../tensor/mod.ts";
 import { attend } from "./attend.ts";
 
 /** A layer's place in a run, and its inputs: the stream x, and attention's update where there is one. */
-export interface Entered {
+interface Entered {
   readonly l: number;
   readonly parts: LayerVariants;
   readonly way: Branch;

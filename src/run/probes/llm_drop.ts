@@ -16,7 +16,7 @@ import { Add, type Value } from "../../onnx/mod.ts";
 import type { Observation, Probe } from "./probe.ts";
 
 /** Σ 1 − cos over the tokens that have a direction, and their number. */
-export interface DistanceSum {
+interface DistanceSum {
   distance: number;
   counted: number;
 }

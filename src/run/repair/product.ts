@@ -72,7 +72,7 @@ export function block(
 }
 
 /** Adds `factor` times a block to a matrix, from a row and a column on. */
-export function addBlock(to: Matrix, from: Matrix, top: number, left: number, factor: number): void {
+function addBlock(to: Matrix, from: Matrix, top: number, left: number, factor: number): void {
   for (let row = 0; row < from.rows; row++) {
     const [there, here] = [(top + row) * to.columns + left, row * from.columns];
     for (let i = 0; i < from.columns; i++) to.data[there + i] += factor * from.data[here + i];

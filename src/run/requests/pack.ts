@@ -27,7 +27,7 @@ const STEP = 32;
 const LONGEST = 512;
 /** The price of a run, in tokens. */
 const RUN = 32;
-/** Attention to so many tokens takes as long as the products of one with weights: SmolLM2's, larger models take less. */
+/** Tokens whose attention takes as long as one token's products with the weights of SmolLM2; more in larger models. */
 const SEEN = 2000;
 
 function packTrees(requests: readonly ScoredRequest[]): Packed {

@@ -114,7 +114,7 @@ export function tasksAnswer(results: readonly Evaluation[], plans: readonly Drop
 }
 
 /** Dropped modules of a model of so many layers: "2 of 30 attention modules (layers 25 26)". */
-export function dropText(drop: Drop, layers: number): string {
+function dropText(drop: Drop, layers: number): string {
   const dropped = MODULES.filter((kind) => drop[kind].length > 0)
     .map((kind) => `${modules(kind, drop[kind].length, layers)} (${layersText(drop[kind])})`);
   return [...dropped, ...changeTexts(drop)].join(" and ");
@@ -125,7 +125,7 @@ function layersText(layers: readonly number[]): string {
 }
 
 /** Whether two plans are the same. */
-export const sameDrop = (a: Drop, b: Drop): boolean => planHash(a) === planHash(b);
+const sameDrop = (a: Drop, b: Drop): boolean => planHash(a) === planHash(b);
 
 /** The lines a page opens with, each with its name. */
 export function answerLines(

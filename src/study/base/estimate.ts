@@ -172,7 +172,7 @@ const [WATCHED, FEWEST] = [0.3, 7];
 const ENOUGH = 1;
 
 /** The middle time of some, after one that is not counted: the machine as busy as it is, not as fast as it can be. */
-export async function usualSeconds(run: () => Promise<void>): Promise<number> {
+async function usualSeconds(run: () => Promise<void>): Promise<number> {
   await run();
   const seconds: number[] = [];
   const begin = performance.now();
@@ -186,7 +186,7 @@ export async function usualSeconds(run: () => Promise<void>): Promise<number> {
   return quartiles(seconds).median;
 }
 
-/** What a study takes: about so many bytes, because of these sizes. */
+/** Estimated peak memory of a study, in bytes, and the sizes that cause it. */
 export interface Need {
   readonly bytes: number;
   readonly what: string;

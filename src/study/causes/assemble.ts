@@ -134,7 +134,7 @@ type Measured = Pick<Causes, "attention" | "mlp" | "patterns" | "smoothing" | "p
  * similar the tokens are that it reads (C6), the size of its update relative to the stream (C7), and, if it was measured, the share of its
  * update that follows from its own token. The MLP: the same without patterns.
  */
-export function correlationsOf(measured: Measured, layers: ModelSpec["layers"]): CauseCorrelation[] {
+function correlationsOf(measured: Measured, layers: ModelSpec["layers"]): CauseCorrelation[] {
   return MODULES.flatMap((module) =>
     CAUSE_NAMES.flatMap((cause) => {
       const values = causeByLayer(measured, layers, module, cause);

@@ -21,7 +21,7 @@ import {
 import { idsByBlock } from "../../text/mod.ts";
 import { textOf } from "../base/text.ts";
 
-export interface PartsOptions extends Running {
+interface PartsOptions extends Running {
   /** The full model first. */
   readonly plans: readonly DropPlan[];
 }
@@ -94,7 +94,7 @@ async function write(part: Part, kept: Kept<Item>, opened: Writer, options: Part
 /** Tokens of a prompt, and tokens that are written after it. */
 export const PROMPT = 32;
 export const TOKENS = 64;
-/** A text repeats itself where so many tokens in a row were there before. */
+/** Tokens in a row that a text must have had before to count as a repetition. */
 const REPEATED = 4;
 
 /** How each plan writes, next to the full model, which is the first. */

@@ -99,7 +99,7 @@ const SETTING = { batch: 1, context: 256 } as const;
 const STEPS = 16;
 /** Rounds of both models, each with a prefill and the steps. */
 const ROUNDS = 5;
-/** A step with one token takes about as long as so many tokens read at once: it is bound by the bytes of the weights. */
+/** Tokens read at once that take as long as a step with one, which is bound by the bytes of the weights. */
 const STEP_TOKENS = 16;
 
 export const TIMING: readonly Pass[] = [

@@ -47,7 +47,7 @@ export interface FitLines extends ConstraintOptions {
 }
 
 /** The targets of a fit that names none. */
-export const TRIED: readonly RankTarget[] = ["attention", "mlp", "joint"];
+const TRIED: readonly RankTarget[] = ["attention", "mlp", "joint"];
 
 /** A line before its order is known. */
 interface Planned {

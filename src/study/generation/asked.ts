@@ -89,12 +89,12 @@ export function sizesOf({ prompts, tokens, questions }: Asked) {
 }
 
 /** Prompts whose sizes are known before they are read: their number, and tokens of the longest. */
-export interface PromptSource {
+interface PromptSource {
   readonly sizes: { readonly prompts: number; readonly length: number };
   read(reports: Reports): Promise<Prompts>;
 }
 
-export function blockPrompts(text: Text): PromptSource {
+function blockPrompts(text: Text): PromptSource {
   const { samples, length } = text.sizes;
   return {
     sizes: { prompts: samples, length },
@@ -109,7 +109,7 @@ export function blockPrompts(text: Text): PromptSource {
 const OWN_PROMPTS = "prompts";
 
 /** Texts of the caller's. Throws `RangeError` for a text without a token, `TypeError` for BOS where the model has none. */
-export async function writtenPrompts(model: StudyModel, texts: readonly string[], bos: boolean) {
+async function writtenPrompts(model: StudyModel, texts: readonly string[], bos: boolean) {
   const tokenizer = await model.tokenizer();
   const ids = texts.map((text) => promptIds(model.name, tokenizer, text, bos));
   const empty = ids.findIndex(({ length }) => length === 0);

@@ -26,7 +26,7 @@ interface Question {
   readonly options: readonly number[];
 }
 
-export type Questions = Awaited<ReturnType<typeof askQuestions>>;
+type Questions = Awaited<ReturnType<typeof askQuestions>>;
 
 /** Asks the first documents of a task. Throws `RangeError` for a task without choices, and where no document can be used. */
 export async function askQuestions(model: StudyModel, name: string, limit: number, reports: Reports) {

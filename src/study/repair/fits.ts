@@ -143,7 +143,7 @@ export function fitBytes(repair: Repair): number {
 const isOpenAt = ({ layer, of }: Site, at: number): boolean => layer <= at && of.at(-1)!.layer >= at;
 
 /** A kept solution, or null. One whose tensors cannot be read counts as absent. */
-export async function keptSolution(request: ReplacementRequest, keeping: Keeping): Promise<Solved | null> {
+async function keptSolution(request: ReplacementRequest, keeping: Keeping): Promise<Solved | null> {
   const found = await keptResult("replacement", replacementOrigin(request), keeping);
   if (!found) return null;
   const { tensors, gain, strength, left, refused } = found;
@@ -155,7 +155,7 @@ export async function keptSolution(request: ReplacementRequest, keeping: Keeping
   };
 }
 
-export async function keepSolution(
+async function keepSolution(
   request: ReplacementRequest,
   { tensors, ...rest }: Solved,
   keeping: Keeping,

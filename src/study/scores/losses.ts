@@ -1,8 +1,8 @@
 /**
  * The loss and the divergence of the model without each candidate in turn, kept plan by plan.
  *
- * Candidates run as one trie (run/trie.ts): all L single removals take L²/2 layers, not L², and its head reads the
- * vocabulary once. For divergence, the full model runs once more, and its streams are kept.
+ * Candidates run as one trie (run/plan/trie.ts): all L single removals take L²/2 layers, not L², and its head reads the
+ * vocabulary once. For divergence, the full model runs beside the first of them, and its streams are kept.
  */
 import { head, keep, keptResult, type Provenance } from "../../result/mod.ts";
 import { type DropPlan, noDrop, type ScoreSums } from "../../run/mod.ts";

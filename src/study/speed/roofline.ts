@@ -183,11 +183,11 @@ function runOf(spec: ModelSpec, drop: DropPlan, { input, output, bytes, memory, 
     drop,
     weightBytes: weights,
     keyBytes: keys,
-    /** Seconds that so many tokens at once take in the middle of the output of one text. */
+    /** Seconds to read `tokens` at once, halfway through the output of one text. */
     together: (tokens: number) => time({ texts: 1, tokens, past: input + Math.floor(output / 2) }),
     /** The most texts that fit. */
     largest: weights > memory ? 0 : Math.min(MOST_TEXTS, Math.floor((memory - weights) / keys)),
-    /** Of so many texts. */
+    /** Seconds of the prefill and of decoding a batch of `texts`. */
     seconds(texts: number): Seconds {
       const found = known.get(texts);
       if (found) return found;

@@ -150,7 +150,7 @@ function settled(
 }
 
 /** Plans by unit, once what they follow from is kept; null where a unit has none. */
-export type UnitPlans = (options: RunOptions) => Promise<(DropPlan | null)[]>;
+type UnitPlans = (options: RunOptions) => Promise<(DropPlan | null)[]>;
 
 /** Lists of plans as units: as many of each list as there are steps, null where it is shorter. */
 export function unitsOf(lists: readonly (readonly (DropPlan | null)[])[], steps: readonly number[]) {
@@ -158,7 +158,7 @@ export function unitsOf(lists: readonly (readonly (DropPlan | null)[])[], steps:
 }
 
 /** Perplexities over a text. A plan that an earlier unit has takes no time. `likely` stand in for the plans in the price. */
-export function planStage(
+function planStage(
   model: StudyModel,
   text: Text,
   likely: readonly (DropPlan | undefined)[],
@@ -184,7 +184,7 @@ export function planStage(
 }
 
 /** The step that makes the fits of one way to repair; plans are its units, and `likely` stand in for them in the price. */
-export function fitStep(way: Repairing, likely: readonly (DropPlan | undefined)[], plansOf: UnitPlans) {
+function fitStep(way: Repairing, likely: readonly (DropPlan | undefined)[], plansOf: UnitPlans) {
   const all = { from: 0, to: likely.length };
   const passesOf = (span: Span): Pass[] => neededFits(way, likely, span).flatMap(fitPasses);
   const fits: Stage<Fits> = stage({

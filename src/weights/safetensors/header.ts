@@ -15,7 +15,7 @@ import { writeWhole } from "../../disk/mod.ts";
 import { type Content, contentOf, type OutTensor } from "../content.ts";
 
 /** Storage types that are known here, by the format's names. F64 is read as float32. */
-export const dtypes: Readonly<Record<string, DType>> = {
+const dtypes: Readonly<Record<string, DType>> = {
   F64: "f64",
   F32: "f32",
   F16: "f16",
