@@ -7,13 +7,11 @@
 import { parseArgs } from "node:util";
 import { interval95, mean, planText, standardError } from "../../src/measure/mod.ts";
 import { type DropPlan, noDrop } from "../../src/run/mod.ts";
-import type { Order } from "../../src/study/mod.ts";
-import { fit, profile } from "../../src/study/mod.ts";
+import { fit, type Order, profile } from "../../src/study/mod.ts";
 import { lossDifferences, perplexityGroups } from "../../src/study/passes/perplexity.ts";
 import { parametersOf } from "../../src/study/orders/sizes.ts";
-import { sizesOf } from "../../src/subject/mod.ts";
+import { openModel, sizesOf } from "../../src/subject/mod.ts";
 import { samplesOf, textOf } from "../../src/study/base/text.ts";
-import { openModel } from "../../src/subject/mod.ts";
 
 const { values } = parseArgs({
   options: {

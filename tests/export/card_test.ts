@@ -1,9 +1,8 @@
 /** Model cards with hostile names, read as Markdown, as YAML and by a shell. */
 import assert from "node:assert/strict";
 import { parse } from "yaml";
-import { cardText } from "../../src/export/card/card.ts";
+import { cardText, type Told } from "../../src/export/card/card.ts";
 import { cell, code } from "../../src/entry/mod.ts";
-import type { Told } from "../../src/export/card/card.ts";
 import type { Plan } from "../../src/result/mod.ts";
 import { profile } from "../show/synthetic.ts";
 import { printed } from "../process.ts";

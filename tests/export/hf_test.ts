@@ -5,12 +5,11 @@ import { shardFiles } from "../../src/export/hf/shards.ts";
 import { renumbering } from "../../src/export/names.ts";
 import { contentOf, openSafetensors } from "../../src/weights/mod.ts";
 import { fixture, fixtureNames } from "../fixtures/read.ts";
-import { openFolder } from "../support.ts";
+import { blocksOf, openFolder, withFolder } from "../support.ts";
 import { finalStreams } from "../run/states.ts";
 import { noDrop } from "../../src/run/mod.ts";
 import { exportModel } from "../../src/export/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
-import { blocksOf, withFolder } from "../support.ts";
 import { refOf } from "./changed.ts";
 import { expectSame, withSmaller } from "./smaller.ts";
 

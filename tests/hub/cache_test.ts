@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { cacheEntries, openModel, pruneCache, verifyCache } from "../../src/hub/mod.ts";
-import { partialPath } from "../../src/hub/cache/partial.ts";
-import { openLocked, partialFolder, withPartial } from "../../src/hub/cache/partial.ts";
+import { openLocked, partialFolder, partialPath, withPartial } from "../../src/hub/cache/partial.ts";
 import { COMMIT, type FakeHub, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";
 import { printed } from "../process.ts";
 

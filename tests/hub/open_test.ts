@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { openModel } from "../../src/hub/mod.ts";
+import { bufferSource, openModel } from "../../src/hub/mod.ts";
 import { modelFiles } from "../../src/hub/files.ts";
-import { bufferSource } from "../../src/hub/mod.ts";
 import { pattern, withCache } from "./fake_hub.ts";
 
 Deno.test("a .gguf file and a folder need no network", async () => {

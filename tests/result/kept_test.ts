@@ -3,8 +3,19 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { basename } from "node:path";
-import { checkpointOrigin, type Checkpoints, head, type Profile } from "../../src/result/mod.ts";
-import { keep, keepAs, keptOr, keptResult, METHODS, readResult, resultText } from "../../src/result/mod.ts";
+import {
+  checkpointOrigin,
+  type Checkpoints,
+  head,
+  keep,
+  keepAs,
+  keptOr,
+  keptResult,
+  METHODS,
+  type Profile,
+  readResult,
+  resultText,
+} from "../../src/result/mod.ts";
 import { isKept, keptOf, resultPath } from "../../src/result/keeping/kept.ts";
 import { kept } from "../study/tiny.ts";
 import { withFolder } from "../support.ts";

@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import { cpuEngine, type Engine } from "../../src/engine/mod.ts";
 import type { Graph } from "../../src/onnx/mod.ts";
-import type { Form } from "../../src/run/mod.ts";
 import { heldBytes } from "../../src/run/weights/part.ts";
-import { openChain } from "../../src/run/mod.ts";
+import { type Form, openChain } from "../../src/run/mod.ts";
 import { openParts } from "../../src/study/speed/parts.ts";
 import { protoOf } from "../onnx/read.ts";
 import { engine } from "../support.ts";

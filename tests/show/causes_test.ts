@@ -1,7 +1,6 @@
 /** Figures, table and claims of the study of causes: well-formed for any shape, a mark for each number, titles from numbers. */
 import assert from "node:assert/strict";
-import { readResult, writeResult } from "../../src/result/mod.ts";
-import type { Causes } from "../../src/result/mod.ts";
+import { type Causes, readResult, writeResult } from "../../src/result/mod.ts";
 import * as show from "../../src/show/mod.ts";
 import { layerStreams } from "../../src/show/tables/causes.ts";
 import { withFolder } from "../support.ts";

@@ -1,8 +1,7 @@
 /** Several evaluated plans are one table more, whose cells are the changes of the tables above it; a plan is named by what it does. */
 import assert from "node:assert/strict";
 import { planPhrase } from "../../src/measure/mod.ts";
-import type { Evaluation } from "../../src/result/mod.ts";
-import { accuracyChange } from "../../src/result/mod.ts";
+import { accuracyChange, type Evaluation } from "../../src/result/mod.ts";
 import { tableText } from "../../src/show/mod.ts";
 import { evaluation } from "./synthetic_tasks.ts";
 

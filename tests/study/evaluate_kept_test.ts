@@ -1,8 +1,7 @@
 /** What an evaluation keeps: nothing that is finished is run twice, whatever ended the run before; what is damaged is made again. */
 import assert from "node:assert/strict";
 import type { Engine } from "../../src/engine/mod.ts";
-import { resultText } from "../../src/result/mod.ts";
-import { accuracyChange } from "../../src/result/mod.ts";
+import { accuracyChange, resultText } from "../../src/result/mod.ts";
 import { evaluate, type EvaluateOptions } from "../../src/study/mod.ts";
 import type { StudyModel } from "../../src/subject/mod.ts";
 import { byTurns, engine } from "../support.ts";

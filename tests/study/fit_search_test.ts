@@ -2,14 +2,16 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { aimOf, costOf, keepsCost } from "../../src/study/fit/aims.ts";
-import type { Candidate, Trial, Tried } from "../../src/study/fit/candidates.ts";
 import {
+  type Candidate,
   largest,
   pathTo,
   runnersUp,
   search,
   skipped,
   smallestReaching,
+  type Trial,
+  type Tried,
 } from "../../src/study/fit/candidates.ts";
 
 const line = fc.integer({ min: 1, max: 60 }).chain((most) =>

@@ -4,8 +4,7 @@ import { fileURLToPath } from "node:url";
 import { noDrop } from "../../src/measure/mod.ts";
 import type { Fit } from "../../src/result/mod.ts";
 import { estimate, fit, type FitOptions, perplexities, profile } from "../../src/study/mod.ts";
-import { openModel } from "../../src/subject/mod.ts";
-import { sizesOf } from "../../src/subject/mod.ts";
+import { openModel, sizesOf } from "../../src/subject/mod.ts";
 import { thorough, withFolder } from "../support.ts";
 
 const trained = fileURLToPath(new URL("../../data/series/pre-ln/step04096", import.meta.url));

@@ -1,9 +1,5 @@
 /** Repairs: means beside those of a plain sum, studies under repaired plans, plan files old and new, and what can be wrong with them. */
 import assert from "node:assert/strict";
-import { profile } from "../../src/study/mod.ts";
-import { type Change, type DropPlan, everyChange, noDrop, planHash } from "../../src/measure/mod.ts";
-import { type Plan, resultText } from "../../src/result/mod.ts";
-import { tensorsOf } from "../../src/run/mod.ts";
 import {
   divisionOf,
   estimate,
@@ -13,12 +9,16 @@ import {
   makePlan,
   observe,
   perplexities,
+  profile,
   readPlan,
   repair,
   speed,
   studies,
   writePlan,
 } from "../../src/study/mod.ts";
+import { type Change, type DropPlan, everyChange, noDrop, planHash } from "../../src/measure/mod.ts";
+import { type Plan, resultText } from "../../src/result/mod.ts";
+import { tensorsOf } from "../../src/run/mod.ts";
 import { writeSafetensors } from "../../src/weights/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
 import { unjudged, withTiny } from "./tiny.ts";

@@ -7,8 +7,7 @@ import {
   tokenizerFromGguf,
   tokenizerFromJson,
 } from "../../src/text/mod.ts";
-import { GPT2_WORDS } from "../../src/text/tokenizer/word_patterns.ts";
-import { DEEPSEEK3_WORDS, O200K_WORDS } from "../../src/text/tokenizer/word_patterns.ts";
+import { DEEPSEEK3_WORDS, GPT2_WORDS, O200K_WORDS } from "../../src/text/tokenizer/word_patterns.ts";
 
 /** A tokenizer whose ids are the letters' places: a = 2, b = 3, …; BOS 0, EOS 1. */
 const letters: Tokenizer = {

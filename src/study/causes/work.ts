@@ -2,7 +2,7 @@
  * The work of the study of causes, in stages: what the full model, the sink rate and single drops show; smoothing, whose drops follow from
  * that; and, if it is wanted, predictability, which is added to a result without it that an earlier run kept.
  */
-import { type Checks, filled, option, wholeNumber } from "../../entry/mod.ts";
+import { type Checks, eachOf, filled, option, wholeNumber } from "../../entry/mod.ts";
 import { type LayerModule, MODULES } from "../../measure/mod.ts";
 import type { Model, ModelSpec } from "../../models/mod.ts";
 import {
@@ -24,7 +24,6 @@ import { heldOutOf } from "../base/pass.ts";
 import { type RunOptions, tellReused } from "../base/options.ts";
 import { isEnough, predictabilityBytes, predictabilityRow } from "./predictability.ts";
 import { effectsRows, sinkRows, smoothingRows, someOf, wholeRows } from "./runs.ts";
-import { eachOf } from "../../entry/mod.ts";
 
 /** Options of the study of causes that other studies do not have. */
 export interface CausesMeasures {

@@ -4,8 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { Engine } from "../../../src/engine/mod.ts";
-import type { Model } from "../../../src/models/mod.ts";
-import { scoring } from "../../../src/models/mod.ts";
+import { type Model, scoring } from "../../../src/models/mod.ts";
 import { noDrop, score, type Segment, segmentsOf } from "../../../src/run/mod.ts";
 import { distance, engine, expectNear, largest, stateTolerance } from "../../support.ts";
 import { nllOf } from "../states.ts";
