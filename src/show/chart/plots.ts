@@ -19,7 +19,7 @@ import { type Panel, type Point, RING, type Series } from "./draw/panel.ts";
 type Column<Row> = keyof Row & string;
 
 /** Rows that are drawn alike. */
-export interface Group<Row> extends Partial<Pick<Series, "dash" | "hollow" | "width" | "shape">> {
+export interface Group<Row> extends Partial<Pick<Series, "dash" | "hollow" | "width" | "shape" | "band">> {
   readonly label: string;
   readonly color: string;
   readonly rows: readonly Row[];
@@ -58,7 +58,7 @@ type Frame = Partial<Pick<Panel, "height" | "part" | "headings">>;
 /** An axis for the values that are drawn, and the ends of their bars. */
 type Up = Axis | ((ends: readonly number[], values: readonly number[]) => Axis);
 
-/** Lines through rows, labelled at their ends, with bars of ± 1 standard error or from low to high, and rings around some dots. */
+/** Lines through rows, labelled at their ends, with bars or bands of ± 1 standard error or from low to high, and rings around some dots. */
 export function lineChart<Row extends CsvRow>(
   groups: readonly Group<Row>[],
   channels: Frame & {
@@ -71,11 +71,13 @@ export function lineChart<Row extends CsvRow>(
     readonly up: Up;
     readonly r?: number;
     readonly rings?: ((row: Row) => boolean) | undefined;
+    /** Whether a key names the lines instead of labels at their ends. */
+    readonly keyed?: boolean;
     /** Where a pointer rests; default: the value with its error, by layer or step. */
     readonly says?: (row: Row, label: string) => string;
   },
 ): Panel {
-  const { x, y, error, ends, across, up, says, r, rings, ...panel } = channels;
+  const { x, y, error, ends, across, up, says, r, rings, keyed, ...panel } = channels;
   const endsOf = (row: Row, at: number): Pick<Point, "low" | "high"> => {
     const half = (error && numberOf(row, error)) || 0;
     const [low, high] = ends
@@ -104,7 +106,12 @@ export function lineChart<Row extends CsvRow>(
       };
     });
     const ringed = rings ? points.filter((_, i) => rings(sorted[i])).map(({ x, y }) => ({ x, y })) : [];
-    const series: Series = { ...look, ...r === undefined ? {} : { r }, points, end: label };
+    const series: Series = {
+      ...look,
+      ...r === undefined ? {} : { r },
+      points,
+      ...keyed ? {} : { end: label },
+    };
     return { series, rings: ringed.length > 0 ? [{ color: look.color, points: ringed, ...RING }] : [] };
   });
   const points = drawn.flatMap(({ series }) => series.points);

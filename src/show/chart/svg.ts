@@ -36,10 +36,9 @@ export interface Figure {
 }
 
 /** The contents of a figure: rows, panels of them, and a caption. */
-export interface Content extends Labelled {
+export interface Content extends Labelled, Caption {
   /** The numbers: those of the table where the result has one. */
   readonly rows: readonly CsvRow[];
-  readonly caption: Caption;
 }
 
 /** A function that draws a figure of results; its last argument says how. */
@@ -64,15 +63,15 @@ export function figure<Input extends readonly unknown[]>(
   const checked = (...all: readonly unknown[]) => {
     checks.forEach(([path, check], i) => expect("draw", path, all[i], check));
     const layout = layoutFor(all[checks.length] as FigureOptions | undefined);
-    const { caption, ...content } = draw(...all.slice(0, checks.length) as unknown as Input);
-    const setting = caption.setting ?? settingOf((all[0] as { provenance: Provenance }).provenance);
-    return drawn(name, { ...captionWords(caption), setting, ...content }, layout);
+    const content = draw(...all.slice(0, checks.length) as unknown as Input);
+    const setting = content.setting ?? settingOf((all[0] as { provenance: Provenance }).provenance);
+    return drawn(name, { ...content, ...captionWords(content), setting }, layout);
   };
   const value = `${name.replaceAll(/_(.)/g, (_, letter) => letter.toUpperCase())}Figure`;
   return Object.defineProperty(checked, "name", { value });
 }
 
-type Drawing = Omit<Content, "caption"> & Pick<Figure, "title" | "subtitle" | "setting" | "reading">;
+type Drawing = Omit<Content, keyof Caption> & Pick<Figure, "title" | "subtitle" | "setting" | "reading">;
 
 /** Draws a figure. Throws `RangeError` if a coordinate is not a finite number, `TypeError` for a new name of no label. */
 function drawn(name: string, drawing: Drawing, layout: Layout): Figure {

@@ -1,13 +1,13 @@
 /** Figures of a column of profiles: one profile with a line for each kind of module, or several on one scale. */
 import { type Check, list, orElse, resultOf } from "../../entry/mod.ts";
 import { KINDS, type ModuleKind, OUTSIZED, outsizedLayers, planPhrase } from "../../measure/mod.ts";
-import { type Profile, type Sign, tally } from "../../result/mod.ts";
+import type { Profile } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import type { Axis } from "../chart/draw/axes.ts";
 import { lookOf, variantOf } from "../chart/draw/colors.ts";
 import type { Panel } from "../chart/draw/panel.ts";
 import { byKind, lineChart, numbersOf, upFrom } from "../chart/plots.ts";
-import { type Draw, figure } from "../chart/svg.ts";
+import { type Content, type Draw, figure } from "../chart/svg.ts";
 import { profileRows } from "../tables/profile.ts";
 import { capital, type Finding, KIND_NAMES, OUTSIZED_NOTE, settingOf } from "../words/mod.ts";
 
@@ -72,10 +72,14 @@ export function rowsOfEach(
   );
 }
 
-/** What is drawn of profiles, and how. */
-interface Channels {
+/** What is drawn of profiles, and what is said of it. */
+interface Looks {
+  readonly title: (profiles: readonly Profile[]) => Finding;
+  readonly shows: readonly string[];
+  /** A sentence about each profile, or about all. */
+  readonly reads: ((profile: Profile) => string) | string;
   readonly y: string;
-  /** The column of its standard error; none where there is none. */
+  /** The column of its standard error. */
   readonly error?: string;
   readonly label: string;
   readonly log?: boolean;
@@ -84,12 +88,21 @@ interface Channels {
   readonly kinds?: readonly ModuleKind[];
 }
 
+/** Importance, as figures of profiles draw it. */
+export const IMPORTANCE = {
+  y: "importance",
+  error: "standard_error",
+  label: "importance (log)",
+  log: true,
+  rings: true,
+} as const;
+
 const isOutsized = ({ largest_relative_magnitude: largest }: CsvRow) => Number(largest) > OUTSIZED;
 
 /** A column of profiles by layer: a line for each kind of module, or of several profiles a panel for each kind, on one scale. */
-export function profileCharts(
+function profileCharts(
   profiles: readonly Profile[],
-  { y, error, label, log = false, rings = false, kinds = KINDS }: Channels,
+  { y, error, label, log = false, rings = false, kinds = KINDS }: Omit<Looks, "title" | "shows" | "reads">,
 ): Panel[] {
   const channels = { y, error, rings: rings ? isOutsized : undefined };
   const all = rowsOfEach(profiles)
@@ -123,46 +136,32 @@ export function ringsText(profiles: readonly Profile[], kinds: readonly ModuleKi
 }
 
 /** How a caption explains the panels of several profiles; empty for one. */
-export function severalText(profiles: readonly Profile[]): string {
+function severalText(profiles: readonly Profile[]): string {
   if (profiles.length === 1) return "";
   const relative = "; relative depth is 0 at the first layer and 1 at the last";
   return `A panel for each kind of module${depthsOf(profiles).size > 1 ? relative : ""}.`;
 }
 
-export function profileFigure(name: string, { title, shows, reads, ...channels }: Channels & {
-  readonly title: (profiles: readonly Profile[]) => Finding;
-  readonly shows: readonly string[];
-  /** What it says of each profile; or of all. */
-  readonly reads: ((profile: Profile) => string) | string;
-}): Draw<[Profiles]> {
-  return figure<[Profiles]>(name, ofProfiles, (given) => {
-    const profiles = [given].flat() as readonly Profile[];
-    const { rings, kinds = KINDS } = channels;
-    return {
-      rows: rowsOfEach(profiles).flat(),
-      caption: {
-        title: title(profiles),
-        shows: [...shows, rings && ringsText(profiles, kinds), severalText(profiles)],
-        setting: settingsOfProfiles(profiles),
-        reads: typeof reads === "string" ? [reads] : eachProfile(profiles, reads),
-      },
-      panels: profileCharts(profiles, channels),
-    };
-  });
+export function profileContent(
+  profiles: readonly Profile[],
+  { title, shows, reads, ...channels }: Looks,
+): Content {
+  const { rings, kinds = KINDS } = channels;
+  return {
+    rows: rowsOfEach(profiles).flat(),
+    title: title(profiles),
+    shows: [...shows, rings && ringsText(profiles, kinds), severalText(profiles)],
+    setting: settingsOfProfiles(profiles),
+    reads: typeof reads === "string" ? [reads] : eachProfile(profiles, reads),
+    panels: profileCharts(profiles, channels),
+  };
 }
+
+export const profileFigure = (name: string, looks: Looks): Draw<[Profiles]> =>
+  figure<[Profiles]>(name, ofProfiles, (profiles) => profileContent([profiles].flat(), looks));
 
 /** A sentence of each profile, behind its name where there are several. */
 export function eachProfile(profiles: readonly Profile[], text: (profile: Profile) => string): string[] {
   const names = namesOf(profiles);
   return profiles.map((one, i) => profiles.length > 1 ? `${names[i]}: ${text(one)}` : capital(text(one)));
-}
-
-/** Comparisons of each profile by their outcome, with what the profiles are called, and of all together. */
-export function namedTallies(profiles: readonly Profile[], signsOf: (profile: Profile) => readonly Sign[]) {
-  const names = namesOf(profiles);
-  const signs = profiles.map(signsOf);
-  return {
-    each: signs.map((own, i) => ({ name: names[i], counts: tally(own) })),
-    total: tally(signs.flat()),
-  };
 }

@@ -105,8 +105,8 @@ export function sentences(...parts: readonly ReadingValue[]): string {
   return parts.map(wordsOf).filter((text) => text !== "").join(" ");
 }
 
-export function captionWords({ title, shows, reads, ...rest }: Caption) {
-  return { ...rest, title: titleWords(title), subtitle: sentences(...shows), reading: sentences(...reads) };
+export function captionWords({ title, shows, reads }: Caption) {
+  return { title: titleWords(title), subtitle: sentences(...shows), reading: sentences(...reads) };
 }
 
 function titleWords({ topic = "", found, open }: Finding): string {

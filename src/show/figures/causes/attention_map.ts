@@ -31,19 +31,17 @@ export const attentionMapFigure: Draw<[Causes]> = figure("attention_map", "cause
   const heads = Math.max(...rows.map(({ head }) => head)) + 1;
   return {
     rows,
-    caption: {
-      title: {
-        found: `${sinks} of ${rows.length} heads give the first token more than 30 % of their attention`,
-      },
-      shows: [
-        "Each cell is a head’s mean over queries and samples. Left: first-token share (high: a sink).",
-        "Right: entropy / ln t (low: sparse; 0: a single key, 1: uniform over t keys).",
-      ],
-      reads: [
-        reading`The median head gives ${{ share }} of its attention to the first token and has
-          ${{ fixed: spread, decimals: 2 }} of the maximum entropy.`,
-      ],
+    title: {
+      found: `${sinks} of ${rows.length} heads give the first token more than 30 % of their attention`,
     },
+    shows: [
+      "Each cell is a head’s mean over queries and samples. Left: first-token share (high: a sink).",
+      "Right: entropy / ln t (low: sparse; 0: a single key, 1: uniform over t keys).",
+    ],
+    reads: [
+      reading`The median head gives ${{ share }} of its attention to the first token and has
+        ${{ fixed: spread, decimals: 2 }} of the maximum entropy.`,
+    ],
     panels: [
       ...MAPS.map(({ column, title }) =>
         heatMap({

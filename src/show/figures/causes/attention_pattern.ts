@@ -39,17 +39,15 @@ export const attentionPatternFigure: Draw<[AttentionPattern]> = figure("attentio
     rows: heads.flatMap(({ layer, head, rows }) =>
       rows.flatMap((row, query) => row.map((share, key) => ({ layer, head, query, key, share })))
     ),
-    caption: {
-      title: { found: reading`Attention on the first token: ${shares}` },
-      shows: [
-        "How each token (row) distributes its attention over itself and the tokens before it (columns).",
-      ],
-      setting: `${model} · “${tokens.join("").trim()}”`,
-      reads: [
-        "High shares in the first column mark an attention sink; high shares along the diagonal mark attention to",
-        "the token itself or its neighbour.",
-      ],
-    },
+    title: { found: reading`Attention on the first token: ${shares}` },
+    shows: [
+      "How each token (row) distributes its attention over itself and the tokens before it (columns).",
+    ],
+    setting: `${model} · “${tokens.join("").trim()}”`,
+    reads: [
+      "High shares in the first column mark an attention sink; high shares along the diagonal mark attention to",
+      "the token itself or its neighbour.",
+    ],
     panels: [
       ...heads.map(({ layer, head, rows }) =>
         heatMap({

@@ -28,17 +28,13 @@ export const causesFigure: Draw<[readonly Causes[]]> = figure("causes", {
   results: list(resultOf("causes"), "results of causes", 1),
 }, (results) => ({
   rows: results.flatMap(causesRows),
-  caption: {
-    title: finding(results),
-    shows: [
-      "Importance (y axis, log) of each module against one possible cause; one mark per layer. r: rank correlation over",
-      "the layers, with its 95 % confidence interval; the title counts intervals that exclude 0.",
-    ],
-    setting: settingsOf(results.map(({ provenance }) => provenance)),
-    reads: results.map((result) =>
-      `${result.provenance.model.name}, attention: ${ranks(result).join(", ")}.`
-    ),
-  },
+  title: finding(results),
+  shows: [
+    "Importance (y axis, log) of each module against one possible cause; one mark per layer. r: rank correlation over",
+    "the layers, with its 95 % confidence interval; the title counts intervals that exclude 0.",
+  ],
+  setting: settingsOf(results.map(({ provenance }) => provenance)),
+  reads: results.map((result) => `${result.provenance.model.name}, attention: ${ranks(result).join(", ")}.`),
   key: MODULE_KEY,
   panels: results.flatMap((result) => sharing(CAUSES.map((cause, i) => chart(result, cause, i === 0)))),
 }));

@@ -28,24 +28,22 @@ export const effectsFigure: Draw<[Causes]> = figure("effects", "causes", ({ effe
   const layers = effects.attention.attention.length;
   return {
     rows,
-    caption: {
-      title: {
-        found:
-          reading`Dropping one attention module moves later updates by ${attention}, dropping one MLP by ${mlp}`,
-      },
-      shows: [
-        "Dropped module → affected module. ‖u − u_full‖ / ‖u_full‖ over all tokens: how far the update of each later layer",
-        "moves after the module of one layer is dropped.",
-      ],
-      setting: settingOf(provenance, `first ${measured.samples} × ${measured.length} of these tokens`),
-      reads: drops.map(({ kind, rows }) => {
-        const most = [...Map.groupBy(rows, ({ layer }) => layer)]
-          .map(([layer, all]) => ({ layer, share: meanOf(all) }))
-          .sort((a, b) => b.share - a.share).slice(0, 2)
-          .map(({ layer, share }) => reading`${layer} (${{ share }})`);
-        return `The ${KIND_NAMES[kind]} modules that move later updates most: layers ${most.join(" and ")}.`;
-      }),
+    title: {
+      found:
+        reading`Dropping one attention module moves later updates by ${attention}, dropping one MLP by ${mlp}`,
     },
+    shows: [
+      "Dropped module → affected module. ‖u − u_full‖ / ‖u_full‖ over all tokens: how far the update of each later layer",
+      "moves after the module of one layer is dropped.",
+    ],
+    setting: settingOf(provenance, `first ${measured.samples} × ${measured.length} of these tokens`),
+    reads: drops.map(({ kind, rows }) => {
+      const most = [...Map.groupBy(rows, ({ layer }) => layer)]
+        .map(([layer, all]) => ({ layer, share: meanOf(all) }))
+        .sort((a, b) => b.share - a.share).slice(0, 2)
+        .map(({ layer, share }) => reading`${layer} (${{ share }})`);
+      return `The ${KIND_NAMES[kind]} modules that move later updates most: layers ${most.join(" and ")}.`;
+    }),
     panels: [
       ...pairs.map(({ dropped, moved }) =>
         heatMap({

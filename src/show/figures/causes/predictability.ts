@@ -63,22 +63,20 @@ export const predictabilityFigure: Draw<[Causes, RemovalCosts?]> = figure(
     const { samples, length, heldOut } = measured;
     return {
       rows,
-      caption: {
-        title: finding(provenance.model.name, kinds[0].importance),
-        shows: [
-          "Shares of each update's mean square, by layer; from below: its mean, what a linear function of the module's input",
-          "for the same token adds; empty: the rest.",
-          reading`Below: importance${
-            priced.length > 0 && ", and the loss from removing the module,"
-          } against the predictable share, one mark per layer;`,
-          "r: rank correlation over the layers, with its 95 % confidence interval.",
-        ],
-        setting: settingOf(
-          provenance,
-          `shares from ${samples} × ${length} tokens, measured on the last ${counted(heldOut, "sample")}`,
-        ),
-        reads: kinds.map((kind) => shareText(kind, priced.includes(kind))),
-      },
+      title: finding(provenance.model.name, kinds[0].importance),
+      shows: [
+        "Shares of each update's mean square, by layer; from below: its mean, what a linear function of the module's input",
+        "for the same token adds; empty: the rest.",
+        reading`Below: importance${
+          priced.length > 0 && ", and the loss from removing the module,"
+        } against the predictable share, one mark per layer;`,
+        "r: rank correlation over the layers, with its 95 % confidence interval.",
+      ],
+      setting: settingOf(
+        provenance,
+        `shares from ${samples} × ${length} tokens, measured on the last ${counted(heldOut, "sample")}`,
+      ),
+      reads: kinds.map((kind) => shareText(kind, priced.includes(kind))),
       key: PARTS,
       panels: [
         ...kinds.map(bars),

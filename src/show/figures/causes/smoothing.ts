@@ -31,15 +31,13 @@ export const smoothingFigure: Draw<[Causes]> = figure("smoothing", "causes", (re
     });
   return {
     rows: [...cosines, ...ranks].flatMap(({ rows }) => rows),
-    caption: {
-      title: finding(cosines, result.provenance.packing.samples),
-      shows: [
-        `Mean cosine of all token pairs in a sample. Top: after each layer${droppedText(result)}.`,
-        "Middle: the full model, after attention and after the MLP. Bottom: participation ratio, the number of directions",
-        "over which the tokens spread. Bars: ± 1 standard error.",
-      ],
-      reads: [ends(full, cosines, ranks)],
-    },
+    title: finding(cosines, result.provenance.packing.samples),
+    shows: [
+      `Mean cosine of all token pairs in a sample. Top: after each layer${droppedText(result)}.`,
+      "Middle: the full model, after attention and after the MLP. Bottom: participation ratio, the number of directions",
+      "over which the tokens spread. Bars: ± 1 standard error.",
+    ],
+    reads: [ends(full, cosines, ranks)],
     panels: [
       chart(cosines, "mean cosine after the layer", 300),
       chart(within, "mean cosine, full model", 260),

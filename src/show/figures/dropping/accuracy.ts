@@ -74,21 +74,19 @@ export const accuracyFigure: Draw<[readonly Evaluation[], readonly Dropped[]]> =
           }))
         )
       ),
-      caption: {
-        title: finding(curves, full),
-        shows: [
-          reading`${
-            one ? "Accuracy" : "Mean accuracy over the tasks"
-          } by number of modules dropped; full model: ${{
-            share: meanAccuracy(full).value,
-          }}; lines: 95 % intervals${!one && "; below, each task"}. Dashed: chance level.`,
-          sharedText(results),
-        ],
-        setting: [modelOf(provenance.model), tasks.join(", "), `BOS: ${bos}`, computedText(provenance)].join(
-          " · ",
-        ),
-        reads: [`Difference from the full model at the end of each curve: ${ends(curves, full).join("; ")}.`],
-      },
+      title: finding(curves, full),
+      shows: [
+        reading`${
+          one ? "Accuracy" : "Mean accuracy over the tasks"
+        } by number of modules dropped; full model: ${{
+          share: meanAccuracy(full).value,
+        }}; lines: 95 % intervals${!one && "; below, each task"}. Dashed: chance level.`,
+        sharedText(results),
+      ],
+      setting: [modelOf(provenance.model), tasks.join(", "), `BOS: ${bos}`, computedText(provenance)].join(
+        " · ",
+      ),
+      reads: [`Difference from the full model at the end of each curve: ${ends(curves, full).join("; ")}.`],
       panels: [
         chart(curves, meanAccuracy, meanChance(full, mains)),
         ...(one ? [] : mains).map((main) =>

@@ -22,32 +22,30 @@ function drawing(sweep: Sweep, at?: number): Content {
   const height = 320;
   return {
     rows: sweepRows(sweep),
-    caption: {
-      title: {
-        topic: "How far dropping moves the model's predictions",
-        found: compared !== null &&
-          reading`${compared.dropped} dropped: ${{
-            share: compared.attention.top1,
-          }} of top-1 predictions unchanged
-            without attention, ${{ share: compared.mlp.top1 }} without MLPs`,
-      },
-      shows: [
-        "Top: share of positions where the most probable token is the same as the full model's.",
-        "Bottom: KL(full ‖ dropped) in nats per token.",
-        seededText(groups, { ranges: true }),
-        outsizedPlansText(sweep),
-        sharedText([sweep]),
-      ],
-      reads: [
-        compared
-          ? reading`With ${compared.dropped} dropped, KL is ${{
-            measured: compared.attention.kl,
-          }} for attention and ${{
-            measured: compared.mlp.kl,
-          }} nats per token for MLPs.`
-          : "A model can keep its perplexity and still choose different words.",
-      ],
+    title: {
+      topic: "How far dropping moves the model's predictions",
+      found: compared !== null &&
+        reading`${compared.dropped} dropped: ${{
+          share: compared.attention.top1,
+        }} of top-1 predictions unchanged
+          without attention, ${{ share: compared.mlp.top1 }} without MLPs`,
     },
+    shows: [
+      "Top: share of positions where the most probable token is the same as the full model's.",
+      "Bottom: KL(full ‖ dropped) in nats per token.",
+      seededText(groups, { ranges: true }),
+      outsizedPlansText(sweep),
+      sharedText([sweep]),
+    ],
+    reads: [
+      compared
+        ? reading`With ${compared.dropped} dropped, KL is ${{
+          measured: compared.attention.kl,
+        }} for attention and ${{
+          measured: compared.mlp.kl,
+        }} nats per token for MLPs.`
+        : "A model can keep its perplexity and still choose different words.",
+    ],
     panels: [
       curveChart(groups, {
         sweep,

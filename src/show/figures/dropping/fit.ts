@@ -46,19 +46,17 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
   const hidden = tried.length - shown.length;
   return {
     rows: fitRows(fit),
-    caption: {
-      title: finding(fit),
-      shows: [
-        "Cost of each plan that was tried (95 %) against what it saves.",
-        limit !== null && "Dashed: the promise.",
-        "Ring: the answer, on the samples that confirm it.",
-      ],
-      setting: settingOf(fit.provenance, `confirmed on ${fit.confirming.packing.samples} others`),
-      reads: [
-        answerText(fit),
-        hidden > 0 && `The picture leaves out ${counted(hidden, "plan")} that cost more.`,
-      ],
-    },
+    title: finding(fit),
+    shows: [
+      "Cost of each plan that was tried (95 %) against what it saves.",
+      limit !== null && "Dashed: the promise.",
+      "Ring: the answer, on the samples that confirm it.",
+    ],
+    setting: settingOf(fit.provenance, `confirmed on ${fit.confirming.packing.samples} others`),
+    reads: [
+      answerText(fit),
+      hidden > 0 && `The picture leaves out ${counted(hidden, "plan")} that cost more.`,
+    ],
     panels: [{
       height: 400,
       x: {

@@ -2,7 +2,8 @@ import { toldSign } from "../../../measure/mod.ts";
 import { type Generation, tally } from "../../../result/mod.ts";
 import { FAINT, hueOf } from "../../chart/draw/colors.ts";
 import type { KeyEntry } from "../../chart/draw/key.ts";
-import { type Panel, type Series, sharing } from "../../chart/draw/panel.ts";
+import { type Panel, sharing } from "../../chart/draw/panel.ts";
+import { lineChart } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import {
   generationRows,
@@ -35,18 +36,16 @@ export const generationFigure: Draw<[Generation]> = figure("generation", "genera
   const names = Object.keys(COSINES) as Cosine[];
   return {
     rows: generationRows(result),
-    caption: {
-      title: finding(result),
-      shows: [
-        "Cosine with the full model's hidden states, logits and probabilities, by step of writing; mean over",
-        `${counted(result.provenance.packing.samples, "prompt")}.`,
-        lines.length <= BANDED && "Bands: 95 % intervals over the prompts.",
-        result.unrelated !== null && "Dashes: the full model beside itself on the next prompt's text.",
-        sharedText([result]),
-      ],
-      setting: generationSetting(result),
-      reads: [`Cosine of probabilities at the last step: ${lines.map(ends).join("; ")}.`],
-    },
+    title: finding(result),
+    shows: [
+      "Cosine with the full model's hidden states, logits and probabilities, by step of writing; mean over",
+      `${counted(result.provenance.packing.samples, "prompt")}.`,
+      lines.length <= BANDED && "Bands: 95 % intervals over the prompts.",
+      result.unrelated !== null && "Dashes: the full model beside itself on the next prompt's text.",
+      sharedText([result]),
+    ],
+    setting: generationSetting(result),
+    reads: [`Cosine of probabilities at the last step: ${lines.map(ends).join("; ")}.`],
     key: lines,
     panels: names.flatMap((name) => {
       const low = lowest(result, name);
@@ -122,39 +121,37 @@ function chart(
 ): Panel {
   const steps = Math.max(stepsOf(result, mode), 2);
   const decimals = 1 - low < 0.1 ? 3 : 2;
-  return {
+  const rowsOf = (all: Steps, isBanded: boolean) =>
+    all.map(({ [name]: found }, i) => {
+      const { value = null, low = null, high = null } = found ?? {};
+      return { step: i + 1, value, ...isBanded ? { low, high } : { low: null, high: null } };
+    });
+  const own = lines.map(({ plan, label, color }) => (
+    { label, color, band: true, rows: rowsOf(plan[mode].steps, lines.length <= BANDED) }
+  ));
+  const unrelated = mode === "free" && result.unrelated // what texts of different prompts have in common
+    ? [{
+      rows: rowsOf(result.unrelated.steps.slice(0, steps), false),
+      label: "",
+      color: FAINT,
+      width: 1.5,
+      dash: "5 4",
+    }]
+    : [];
+  return lineChart([...unrelated, ...own], {
     height: last ? 250 : 216,
     headings: [{ text: name === "hidden" ? HEADINGS[mode] : "" }],
-    x: { domain: [0.5, steps + 0.5], label: "step", bare: !last },
-    y: {
+    x: "step",
+    y: "value",
+    ends: ["low", "high"],
+    keyed: true,
+    across: { domain: [0.5, steps + 0.5], label: "step", bare: !last },
+    up: {
       domain: [low, 1 + 0.05 * (1 - low)],
       label: COSINES[name],
       format: (value) => formatFixed(value, decimals),
       grid: true,
       rule: 1,
     },
-    series: [
-      ...mode === "free" && result.unrelated
-        ? [unrelatedSeries(result.unrelated.steps.slice(0, steps), name)]
-        : [],
-      ...lines.map((line) => seriesOf(line, mode, name, lines.length <= BANDED)),
-    ],
-  };
-}
-
-function seriesOf({ plan, label, color }: PlanLine, mode: Mode, name: Cosine, isBanded: boolean): Series {
-  const points = plan[mode].steps.map(({ [name]: found }, i) => {
-    const x = i + 1;
-    if (!found) return { x, y: null };
-    const { value: y, low, high } = found;
-    const says = reading`${label}, step ${String(x)}: ${{ ...found, decimals: 2 }}`;
-    return { x, y, says, ...!isBanded || low === null || high === null ? {} : { low, high } };
   });
-  return { color, band: true, points };
-}
-
-/** What texts of different prompts have in common. */
-function unrelatedSeries(steps: Steps, name: Cosine): Series {
-  const points = steps.map((step, i) => ({ x: i + 1, y: step[name]?.value ?? null }));
-  return { color: FAINT, points, width: 1.5, dash: "5 4" };
 }

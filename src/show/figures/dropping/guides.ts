@@ -30,18 +30,16 @@ export const guidesFigure: Draw<[Guides]> = figure("guides", "guides", (result) 
     rows: result.guides.map(({ module, by, rank, low, high, modules }) => (
       { module, score: by, rank_correlation: rank, low, high, modules }
     )),
-    caption: {
-      title: finding(kinds),
-      shows: [
-        "Rank correlation of each score with the loss after removing that module alone; lines: 95 % confidence intervals",
-        "over the modules.",
-      ],
-      setting: settingOf(result.provenance, `scores on ${textOf(result.calibration.text)}`),
-      reads: kinds.map(({ kind, known }) => {
-        const ranks = known.map(({ by, rank }) => `${guideTitle(by)} ${formatFixed(rank, 2)}`);
-        return reading`${KIND_NAMES[kind]} (${known[0].modules}): ${ranks}.`;
-      }),
-    },
+    title: finding(kinds),
+    shows: [
+      "Rank correlation of each score with the loss after removing that module alone; lines: 95 % confidence intervals",
+      "over the modules.",
+    ],
+    setting: settingOf(result.provenance, `scores on ${textOf(result.calibration.text)}`),
+    reads: kinds.map(({ kind, known }) => {
+      const ranks = known.map(({ by, rank }) => `${guideTitle(by)} ${formatFixed(rank, 2)}`);
+      return reading`${KIND_NAMES[kind]} (${known[0].modules}): ${ranks}.`;
+    }),
     panels: kinds.map(({ kind, known }, i) => chart(kind, known, i === kinds.length - 1)),
   };
 });

@@ -56,22 +56,18 @@ function drawing(sweep: Sweep, at?: number): Content {
   });
   return {
     rows: sweepRows(sweep),
-    caption: {
-      title: finding(sweep, groups, at),
-      shows: [
-        reading`Perplexity on held-out text${
-          full && reading`; full model: ${{ measured: full.perplexity }}`
-        }.`,
-        outsizedPlansText(sweep),
-        seededText(groups, { ranges: true }),
-        samples > 1
-          ? "Bands: 95 % intervals of the rise over the full model, paired over the samples."
-          : "A single sample has no interval.",
-        sharedText([sweep]),
-      ],
-      setting: settingOf(provenance, `drop orders from ${tokensOf(calibration)}`, repairsText(sweep)),
-      reads: [`At the end of each curve: ${ends.join("; ")}.`],
-    },
+    title: finding(sweep, groups, at),
+    shows: [
+      reading`Perplexity on held-out text${full && reading`; full model: ${{ measured: full.perplexity }}`}.`,
+      outsizedPlansText(sweep),
+      seededText(groups, { ranges: true }),
+      samples > 1
+        ? "Bands: 95 % intervals of the rise over the full model, paired over the samples."
+        : "A single sample has no interval.",
+      sharedText([sweep]),
+    ],
+    setting: settingOf(provenance, `drop orders from ${tokensOf(calibration)}`, repairsText(sweep)),
+    reads: [`At the end of each curve: ${ends.join("; ")}.`],
     panels: [
       curveChart(groups, {
         sweep,

@@ -66,15 +66,13 @@ export const removalsFigure: Draw<[LayerCosts, string]> = figure(
     const counts = lists.map(({ label, rows, clear }) => `${clear.length} of ${rows.length} (${label})`);
     return {
       rows: lists.flatMap(({ rows }) => rows),
-      caption: {
-        title: { found: reading`Layers whose change alone costs a measurable loss: ${counts}` },
-        shows: [
-          "Nats per token over the full model when the module of one layer alone is changed; bars: 95 % intervals, paired over",
-          `samples. The scale is linear up to ${LINEAR}.`,
-        ],
-        setting,
-        reads: lists.map(({ label, clear }) => `${label}: ${mostIn(clear.slice(0, 3))}.`),
-      },
+      title: { found: reading`Layers whose change alone costs a measurable loss: ${counts}` },
+      shows: [
+        "Nats per token over the full model when the module of one layer alone is changed; bars: 95 % intervals, paired over",
+        `samples. The scale is linear up to ${LINEAR}.`,
+      ],
+      setting,
+      reads: lists.map(({ label, clear }) => `${label}: ${mostIn(clear.slice(0, 3))}.`),
       panels: [lineChart(lists.map(({ clear: _, ...list }, i) => ({ ...list, ...hueOf(i), width: 1.5 })), {
         height: 420,
         x: "layer",

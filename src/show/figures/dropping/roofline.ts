@@ -32,15 +32,13 @@ export const rooflineFigure: Draw<[readonly Roofline[]]> = figure("roofline", {
   const bits = [...new Set(results.map(({ setting }) => setting.bits))].join(" and ");
   return {
     rows: results.flatMap(rooflineRows),
-    caption: {
-      title: finding(lines),
-      shows: [
-        "Largest speed-up that bytes and operations allow for reading and writing, by batch size. Dots: the largest batch that",
-        "fits with the full model. Hollow: the paper's speed-up, at that batch, or at the end if no batch fits. −8: without 8 modules.",
-      ],
-      setting: `${count > 1 ? `${count} × ` : ""}${title} · ${input} tokens in, ${output} out · ${bits} bit`,
-      reads: lines.map(bound),
-    },
+    title: finding(lines),
+    shows: [
+      "Largest speed-up that bytes and operations allow for reading and writing, by batch size. Dots: the largest batch that",
+      "fits with the full model. Hollow: the paper's speed-up, at that batch, or at the end if no batch fits. −8: without 8 modules.",
+    ],
+    setting: `${count > 1 ? `${count} × ` : ""}${title} · ${input} tokens in, ${output} out · ${bits} bit`,
+    reads: lines.map(bound),
     panels: [chart(lines)],
   };
 });

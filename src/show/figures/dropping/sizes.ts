@@ -44,16 +44,14 @@ export const sizesFigure: Draw<[readonly Sweep[]]> = figure("sizes", {
   const texts = [...new Set(sweeps.map(({ calibration }) => tokensOf(calibration)))].join(", and ");
   return {
     rows: kinds.flatMap(({ lines }) => lines.flatMap(({ rows }) => rows)),
-    caption: {
-      title: { found: `Attention that can go for at most 10 % more perplexity: ${wide}` },
-      shows: [
-        `For at most 1 %: ${strict}; of the numbers tried. Rise of the loss on held-out text by share of the`,
-        "modules dropped, least important first; bars: 95 % intervals, paired over samples.",
-        sharedText(sweeps),
-      ],
-      setting: settingsOf(sweeps.map(({ provenance }) => provenance), `drop orders from ${texts}`),
-      reads: kinds.map(({ kind, lines }) => `${KIND_NAMES[kind]}: ${lines.map(endText).join("; ")}.`),
-    },
+    title: { found: `Attention that can go for at most 10 % more perplexity: ${wide}` },
+    shows: [
+      `For at most 1 %: ${strict}; of the numbers tried. Rise of the loss on held-out text by share of the`,
+      "modules dropped, least important first; bars: 95 % intervals, paired over samples.",
+      sharedText(sweeps),
+    ],
+    setting: settingsOf(sweeps.map(({ provenance }) => provenance), `drop orders from ${texts}`),
+    reads: kinds.map(({ kind, lines }) => `${KIND_NAMES[kind]}: ${lines.map(endText).join("; ")}.`),
     panels: kinds.map(({ kind, lines }) => chart(kind, lines)),
   };
 });

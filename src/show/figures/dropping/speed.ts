@@ -28,21 +28,19 @@ export const speedFigure: Draw<[Speed]> = figure("speed", "speed", (result) => {
   const rounds = counted(result.repeat, "round");
   return {
     rows: speedRows(result),
-    caption: {
-      title: {
-        topic: "Only the full model was measured",
-        found: pairs.length > 0 &&
-          `${near} of ${pairs.length} speed-ups lie within ${percent} of the prediction, quartiles of ${rounds} included${
-            unknownText({ unknown }, "for")
-          }`,
-      },
-      shows: [
-        "Speed-up by context length. Dots: measured, with quartiles; lines: predicted from measured parts; dashes: from",
-        "bytes and operations alone.",
-      ],
-      setting: speedSetting(result),
-      reads: lines.map(ratios),
+    title: {
+      topic: "Only the full model was measured",
+      found: pairs.length > 0 &&
+        `${near} of ${pairs.length} speed-ups lie within ${percent} of the prediction, quartiles of ${rounds} included${
+          unknownText({ unknown }, "for")
+        }`,
     },
+    shows: [
+      "Speed-up by context length. Dots: measured, with quartiles; lines: predicted from measured parts; dashes: from",
+      "bytes and operations alone.",
+    ],
+    setting: speedSetting(result),
+    reads: lines.map(ratios),
     panels: pairs.length === 0 ? [] : PHASES.map((phase) => chart(phase, lines)),
   };
 });

@@ -3,14 +3,7 @@ import { KINDS, median, rankStability } from "../../../measure/mod.ts";
 import { acrossSign, leastImportant, type Profile, quarter } from "../../../result/mod.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { type Finding, KIND_NAMES, reading } from "../../words/mod.ts";
-import {
-  namesOf,
-  profileCharts,
-  ringsText,
-  rowsOfEach,
-  settingsOfProfiles,
-  severalText,
-} from "../profiles.ts";
+import { IMPORTANCE, namesOf, profileContent } from "../profiles.ts";
 
 /**
  * Draws the importance of every module in two profiles: attention, MLP and block, one below the other. Models that differ in depth are
@@ -20,31 +13,18 @@ export const comparisonFigure: Draw<[Profile, Profile]> = figure("comparison", {
   "the first": resultOf("profile"),
   "the second": resultOf("profile"),
 }, (a, b) => {
-  const both = [a, b];
-  const names = namesOf(both);
-  return {
-    rows: rowsOfEach(both).flat(),
-    caption: {
-      title: finding(a, b, names),
-      shows: [
-        `Importance 1 − cos(X, Y) by layer, on one scale. Filled, solid: ${names[0]}; hollow, dashed: ${
-          names[1]
-        }.`,
-        "Bars: ± 1 standard error.",
-        ringsText(both, KINDS),
-        severalText(both),
-      ],
-      setting: settingsOfProfiles(both),
-      reads: [agreement(a, b)],
-    },
-    panels: profileCharts(both, {
-      y: "importance",
-      error: "standard_error",
-      label: "importance (log)",
-      log: true,
-      rings: true,
-    }),
-  };
+  const names = namesOf([a, b]);
+  return profileContent([a, b], {
+    ...IMPORTANCE,
+    title: () => finding(a, b, names),
+    shows: [
+      `Importance 1 − cos(X, Y) by layer, on one scale. Filled, solid: ${names[0]}; hollow, dashed: ${
+        names[1]
+      }.`,
+      "Bars: ± 1 standard error.",
+    ],
+    reads: agreement(a, b),
+  });
 });
 
 function finding(a: Profile, b: Profile, names: readonly string[]): Finding {

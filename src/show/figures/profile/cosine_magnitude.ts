@@ -42,15 +42,13 @@ export const cosineMagnitudeFigure: Draw<[Profile]> = figure("cosine_magnitude",
   const rows = rowsOf(profile);
   return {
     rows,
-    caption: {
-      title: finding(magnitudeCorrelation(profile)),
-      shows: [
-        "One mark per module, numbered by layer where space allows. The curve, 1 − 1/√(1 + r²), shows updates",
-        "orthogonal to the stream: their importance depends on magnitude alone.",
-        ringsText([profile], MODULES),
-      ],
-      reads: distances(profile, rows),
-    },
+    title: finding(magnitudeCorrelation(profile)),
+    shows: [
+      "One mark per module, numbered by layer where space allows. The curve, 1 − 1/√(1 + r²), shows updates",
+      "orthogonal to the stream: their importance depends on magnitude alone.",
+      ringsText([profile], MODULES),
+    ],
+    reads: distances(profile, rows),
     key: MODULE_KEY,
     panels: [chart(rows, profile)],
   };

@@ -25,15 +25,13 @@ export const dropOrderFigure: Draw<[Profile]> = figure("drop_order", "profile", 
         { target, dropped_at: i + 1, module, layer, importance }
       ))
     ),
-    caption: {
-      title: finding(profile, orders.find(({ target }) => target === "joint")?.order ?? []),
-      shows: [
-        "Each column is a layer, as high as its module is redundant: its top is the drop at which the module is left",
-        "out, and the first drop is at the top of the map.",
-        ringsText([profile], KINDS),
-      ],
-      reads: [`Dropped first: ${orders.map(({ target, order }) => firstOf(target, order)).join("; ")}.`],
-    },
+    title: finding(profile, orders.find(({ target }) => target === "joint")?.order ?? []),
+    shows: [
+      "Each column is a layer, as high as its module is redundant: its top is the drop at which the module is left",
+      "out, and the first drop is at the top of the map.",
+      ringsText([profile], KINDS),
+    ],
+    reads: [`Dropped first: ${orders.map(({ target, order }) => firstOf(target, order)).join("; ")}.`],
     panels: orders.map(({ target, order }) => chart(target, order, profile)),
   };
 });

@@ -23,18 +23,16 @@ export const expertLoadFigure: Draw<[Profile]> = figure(
     const most = rows.reduce((a, b) => b.load > a.load ? b : a);
     return {
       rows,
-      caption: {
-        title: {
-          found: reading`The busiest expert receives ${{
-            measured: most.load,
-          }} times an even share of its layer's tokens`,
-        },
-        shows: ["Each expert's share of its layer's choices, divided by 1 / X, the even share of X experts."],
-        reads: [
-          reading`Expert ${most.expert} of layer ${most.layer} is chosen most often;`,
-          reading`${{ measured: 100 * mean(present(mixtures.unused)) }} % of the experts are never chosen.`,
-        ],
+      title: {
+        found: reading`The busiest expert receives ${{
+          measured: most.load,
+        }} times an even share of its layer's tokens`,
       },
+      shows: ["Each expert's share of its layer's choices, divided by 1 / X, the even share of X experts."],
+      reads: [
+        reading`Expert ${most.expert} of layer ${most.layer} is chosen most often;`,
+        reading`${{ measured: 100 * mean(present(mixtures.unused)) }} % of the experts are never chosen.`,
+      ],
       panels: [
         heatMap({
           title: "load / even share",

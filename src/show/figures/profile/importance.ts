@@ -5,10 +5,11 @@ import {
   moduleSigns,
   type Profile,
   type RankedModule,
+  tally,
 } from "../../../result/mod.ts";
 import type { Draw } from "../../chart/svg.ts";
 import { counts, type Finding, KIND_NAMES, reading } from "../../words/mod.ts";
-import { namedTallies, profileFigure } from "../profiles.ts";
+import { IMPORTANCE, namesOf, profileFigure } from "../profiles.ts";
 
 /**
  * Draws the importance 1 − mean cos(X, Y) of every module of one profile, or of several on one scale: over the layers, or over relative
@@ -27,22 +28,20 @@ import { namedTallies, profileFigure } from "../profiles.ts";
  * ```
  */
 export const importanceFigure: Draw<[Profile | readonly Profile[]]> = profileFigure("importance", {
+  ...IMPORTANCE,
   title: finding,
   shows: [
     "Importance 1 − cos(X, Y) of each module: how far it turns the residual stream. Bars: ± 1 standard error.",
     "The title counts layers where the two differ (95 %).",
   ],
   reads: ends,
-  y: "importance",
-  error: "standard_error",
-  label: "importance (log)",
-  log: true,
-  rings: true,
 });
 
 /** Only layers whose samples tell the two apart are counted (95 %, paired). */
 function finding(profiles: readonly Profile[]): Finding {
-  const { each, total } = namedTallies(profiles, moduleSigns);
+  const names = namesOf(profiles);
+  const each = profiles.map((profile, i) => ({ name: names[i], counts: tally(moduleSigns(profile)) }));
+  const total = tally(profiles.flatMap(moduleSigns));
   if (total.all === 0) return { topic: "Importance of every module" };
   if (total.unknown === total.all) {
     return { open: `in any of ${total.all} layers whether attention or the MLP is more redundant` };

@@ -27,21 +27,19 @@ export const stabilityFigure: Draw<[Profile]> = figure("stability", "profile", (
         module === point.module && samples === point.samples
       )!.found,
     })),
-    caption: {
-      title: {
-        topic: "Importance against the number of samples",
-        found: first && samples > 1 &&
-          `One sample finds ${first.found} of the ${first.of} attention modules that ${samples} samples rank lowest`,
-      },
-      shows: [
-        `Top: importance of each module over the first n samples of ${length} tokens.`,
-        `Bottom: share of the least important quarter over all ${
-          counted(samples, "sample")
-        } that the first n also find;`,
-        "of equal lines, the wider ones show behind the others.",
-      ],
-      reads: [drift(points, samples)],
+    title: {
+      topic: "Importance against the number of samples",
+      found: first && samples > 1 &&
+        `One sample finds ${first.found} of the ${first.of} attention modules that ${samples} samples rank lowest`,
     },
+    shows: [
+      `Top: importance of each module over the first n samples of ${length} tokens.`,
+      `Bottom: share of the least important quarter over all ${
+        counted(samples, "sample")
+      } that the first n also find;`,
+      "of equal lines, the wider ones show behind the others.",
+    ],
+    reads: [drift(points, samples)],
     panels: [modulesChart(points, samples), overlapChart(overlaps, samples)],
   };
 });

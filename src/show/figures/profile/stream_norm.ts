@@ -26,16 +26,20 @@ export const streamNormFigure: Draw<[Profile | readonly Profile[]]> = figure(
     const relative = rows[0][0].relative_depth !== undefined;
     return {
       rows: rows.flat(),
-      caption: {
-        title: {
-          found: reading`The residual stream ${
-            profiles.map((one, i) => growth(one, profiles.length > 1 && ` in ${names[i]}`))
-          }`,
-        },
-        shows: ["Mean |x| over tokens at the input of each layer."],
-        setting: settingsOfProfiles(profiles),
-        reads: [...eachProfile(profiles, path), "An update of constant size turns a longer stream less."],
+      title: {
+        found: reading`The residual stream ${
+          profiles.map((one, i) => growth(one, profiles.length > 1 && ` in ${names[i]}`))
+        }`,
       },
+      shows: ["Mean |x| over tokens at the input of each layer."],
+      setting: settingsOfProfiles(profiles),
+      reads: [
+        ...eachProfile(
+          profiles,
+          (one) => reading`the mean norm goes from ${endsOf(one)[0]} to ${endsOf(one)[1]}.`,
+        ),
+        "An update of constant size turns a longer stream less.",
+      ],
       panels: [
         lineChart(groups, {
           ...relative ? { x: "relative_depth", across: DEPTH } : { x: "layer" },
@@ -65,9 +69,4 @@ function growth(profile: Profile, where: string | false): string {
   const measured = last.measured / first.measured;
   return reading`${measured >= 1 ? "grows" : "shrinks"} to ${{ measured }} times its length over
     ${last.layer - first.layer} layers${where}`;
-}
-
-function path(profile: Profile): string {
-  const [first, last] = endsOf(profile);
-  return reading`the mean norm goes from ${first} to ${last}.`;
 }

@@ -25,28 +25,26 @@ export const textsFigure: Draw<[readonly Profile[]]> = figure("texts", {
   const [first] = kinds;
   return {
     rows: rows.flat(),
-    caption: {
-      title: {
-        topic: "Importance across kinds of text",
-        found: first &&
-          `${first.common} of the ${first.of} least important ${first.name} modules are the same for all texts${
-            unknownText(first, "for")
-          }`,
-      },
-      shows: [
-        `Importance 1 − cos(X, Y) by layer, measured on ${names.join(", ")}. Bars: ± 1 standard error.`,
-      ],
-      setting: [
-        modelOf(model),
-        `${packing.samples} × ${packing.length} tokens of each text`,
-        computedText(...profiles.map(({ provenance }) => provenance)),
-      ].join(" · "),
-      reads: kinds.map(({ name, common, of, ...rest }) =>
-        `The least important quarter of ${name} modules has ${common} of ${of} modules in common for all texts${
-          unknownText(rest, "for")
-        }.`
-      ),
+    title: {
+      topic: "Importance across kinds of text",
+      found: first &&
+        `${first.common} of the ${first.of} least important ${first.name} modules are the same for all texts${
+          unknownText(first, "for")
+        }`,
     },
+    shows: [
+      `Importance 1 − cos(X, Y) by layer, measured on ${names.join(", ")}. Bars: ± 1 standard error.`,
+    ],
+    setting: [
+      modelOf(model),
+      `${packing.samples} × ${packing.length} tokens of each text`,
+      computedText(...profiles.map(({ provenance }) => provenance)),
+    ].join(" · "),
+    reads: kinds.map(({ name, common, of, ...rest }) =>
+      `The least important quarter of ${name} modules has ${common} of ${of} modules in common for all texts${
+        unknownText(rest, "for")
+      }.`
+    ),
     panels: kinds.map(({ kind, name }) => {
       const own = rows.map((rows, i) => (
         { label: names[i], ...hueOf(i), rows: rows.filter(({ module }) => module === kind) }

@@ -20,14 +20,12 @@ export const checkpointLinesFigure: Draw<[Checkpoints]> = figure(
       rows: all.map(({ kind, step, first, median, lowest, highest }) => (
         { module: kind, step, layer_0: first, median, lowest, highest }
       )),
-      caption: {
-        title: finding(result, trends),
-        shows: ["Importance of the layers from 1 up: median (line) and range (band). Dashed: layer 0."],
-        setting: settingOf(seriesProvenance(result)),
-        reads: all.some(({ median }) => median !== null)
-          ? trends.map(lastRange)
-          : ["The model has only layer 0."],
-      },
+      title: finding(result, trends),
+      shows: ["Importance of the layers from 1 up: median (line) and range (band). Dashed: layer 0."],
+      setting: settingOf(seriesProvenance(result)),
+      reads: all.some(({ median }) => median !== null)
+        ? trends.map(lastRange)
+        : ["The model has only layer 0."],
       panels: sharing(trends.map((trend) => chart(trend, domain))),
     };
   },

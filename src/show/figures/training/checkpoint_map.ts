@@ -41,18 +41,16 @@ export const checkpointMapFigure: Draw<[Checkpoints | readonly Checkpoints[]]> =
     const colors = logColors(logDomain(numbersOf(rows, "importance")), "importance (log)");
     return {
       rows,
-      caption: {
-        title: {
-          topic: "Importance through training",
-          found: all.some(({ counts }) => counts.all > 0) &&
-            `Attention is more redundant than the MLP at ${counts(all, "below", ["steps", "at"])}`,
-        },
-        shows: [
-          "Importance of each module (colour) by layer and training step; layer 0 is set apart at the bottom.",
-        ],
-        setting: settingsOf(all.map(({ provenance }) => provenance)),
-        reads: all.flatMap(({ name, paths }) => [several && `${name}:`, ...paths]),
+      title: {
+        topic: "Importance through training",
+        found: all.some(({ counts }) => counts.all > 0) &&
+          `Attention is more redundant than the MLP at ${counts(all, "below", ["steps", "at"])}`,
       },
+      shows: [
+        "Importance of each module (colour) by layer and training step; layer 0 is set apart at the bottom.",
+      ],
+      setting: settingsOf(all.map(({ provenance }) => provenance)),
+      reads: all.flatMap(({ name, paths }) => [several && `${name}:`, ...paths]),
       panels: [
         ...all.flatMap(({ name, rows }) =>
           sharing(

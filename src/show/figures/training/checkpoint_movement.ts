@@ -26,17 +26,15 @@ export const checkpointMovementFigure: Draw<[Checkpoints]> = figure(
     const moved = rows.map((row) => ({ ...row, drift: row.drift || null }));
     return {
       rows,
-      caption: {
-        title: finding(result, trends[0]),
-        shows: [
-          "Layers from 1 up. Top: mean |change| of importance since the previous checkpoint.",
-          "Bottom: rank correlation with the last checkpoint's importance.",
-        ],
-        setting: settingOf(seriesProvenance(result)),
-        reads: trends.some((trend) => trend.some(({ drift }) => drift !== null))
-          ? trends.map(ends)
-          : ["A single checkpoint shows no change."],
-      },
+      title: finding(result, trends[0]),
+      shows: [
+        "Layers from 1 up. Top: mean |change| of importance since the previous checkpoint.",
+        "Bottom: rank correlation with the last checkpoint's importance.",
+      ],
+      setting: settingOf(seriesProvenance(result)),
+      reads: trends.some((trend) => trend.some(({ drift }) => drift !== null))
+        ? trends.map(ends)
+        : ["A single checkpoint shows no change."],
       panels: [
         lineChart(byKind(moved), {
           ...channels,

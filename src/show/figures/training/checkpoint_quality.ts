@@ -43,17 +43,15 @@ export const checkpointQualityFigure: Draw<[Checkpoints]> = figure(
     const channels = { x: "step", across: stepAxis(points.map(({ step }) => step)) } as const;
     return {
       rows,
-      caption: {
-        title: finding(points.at(-1)!, provenance.packing.samples),
-        shows: [
-          `${
-            curves[0].points.at(-1)!.dropped
-          } of ${provenance.model.layers} modules dropped, by their importance at the same step.`,
-          "Top: perplexity. Bottom: rise in loss over the full model, ± 1 standard error.",
-        ],
-        setting: settingOf(seriesProvenance(result), `quality on ${tokensOf(provenance)}`),
-        reads: [ends(points[0], points.at(-1)!, provenance.packing.samples)],
-      },
+      title: finding(points.at(-1)!, provenance.packing.samples),
+      shows: [
+        `${
+          curves[0].points.at(-1)!.dropped
+        } of ${provenance.model.layers} modules dropped, by their importance at the same step.`,
+        "Top: perplexity. Bottom: rise in loss over the full model, ± 1 standard error.",
+      ],
+      setting: settingOf(seriesProvenance(result), `quality on ${tokensOf(provenance)}`),
+      reads: [ends(points[0], points.at(-1)!, provenance.packing.samples)],
       panels: [
         lineChart(groups, {
           ...channels,

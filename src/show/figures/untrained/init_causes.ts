@@ -32,15 +32,13 @@ export const initCausesFigure: Draw<[readonly InitCause[]]> = figure("init_cause
   const domain = logDomain(numbersOf(rows, "importance", "predicted"));
   return {
     rows,
-    caption: {
-      title: { topic: "What sets importance in an untrained model, one property at a time" },
-      shows: [
-        `Importance (log; geometric mean from layer ${FIRST_LAYER} up), everything else held fixed.`,
-        "Points: measured, mean over seeds. Lines: closed form.",
-      ],
-      setting: settingOfModels(causes.flatMap(({ models }) => models)),
-      reads: [`Ratio of attention's importance to the MLP's by ${causes.map(ratios).join("; ")}.`],
-    },
+    title: { topic: "What sets importance in an untrained model, one property at a time" },
+    shows: [
+      `Importance (log; geometric mean from layer ${FIRST_LAYER} up), everything else held fixed.`,
+      "Points: measured, mean over seeds. Lines: closed form.",
+    ],
+    setting: settingOfModels(causes.flatMap(({ models }) => models)),
+    reads: [`Ratio of attention's importance to the MLP's by ${causes.map(ratios).join("; ")}.`],
     key: MODULE_KEY,
     panels: causes.map((cause) => chart(cause, domain)),
   };

@@ -27,15 +27,13 @@ export const initFitFigure: Draw<[readonly InitModel[]]> = figure("init_fit", {
   const domain = logDomain(numbersOf(rows, "importance", "predicted"));
   return {
     rows,
-    caption: {
-      title: finding(models),
-      shows: [
-        "Importance by layer before the first training step (log). Points: mean over seeds, bars ± 1 standard deviation",
-        "over seeds. Lines: closed form, nothing fitted. Variance: logit variance.",
-      ],
-      setting: settingOfModels(models),
-      reads: models.map((model) => `${shapeText(model)}: ${fitText(model)}.`),
-    },
+    title: finding(models),
+    shows: [
+      "Importance by layer before the first training step (log). Points: mean over seeds, bars ± 1 standard deviation",
+      "over seeds. Lines: closed form, nothing fitted. Variance: logit variance.",
+    ],
+    setting: settingOfModels(models),
+    reads: models.map((model) => `${shapeText(model)}: ${fitText(model)}.`),
     key: MODULE_KEY,
     panels: models.map((model) => chart(model, domain)),
   };

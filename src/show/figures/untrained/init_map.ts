@@ -60,16 +60,14 @@ export const initMapFigure: Draw<[readonly RatioMap[]]> = figure("init_map", {
       ...points.map(({ hidden, std, ratio }) => ({ norm, hidden, std, computed: ratio, measured: null })),
       ...models.map((model) => ({ norm, ...placeOf(model) })),
     ]),
-    caption: {
-      title: finding(maps[0]),
-      shows: [
-        "Ratio of attention's importance to the MLP's in untrained models, by width D and standard deviation σ of the",
-        "weights (both log; geometric mean from layer 2 up). Colours and lines: closed form. Dots: measured models,",
-        "as measured / computed.",
-      ],
-      setting: settingOfModels(models),
-      reads: maps.map((map) => `${ratios(map)}.`),
-    },
+    title: finding(maps[0]),
+    shows: [
+      "Ratio of attention's importance to the MLP's in untrained models, by width D and standard deviation σ of the",
+      "weights (both log; geometric mean from layer 2 up). Colours and lines: closed form. Dots: measured models,",
+      "as measured / computed.",
+    ],
+    setting: settingOfModels(models),
+    reads: maps.map((map) => `${ratios(map)}.`),
     panels: [
       ...maps.map((map, i) => chart(map, i === 0)),
       legend(
