@@ -108,12 +108,10 @@ function place(kernel: typeof Deno.jupyter): Write {
   };
 }
 
-/** Sends an output after those before it. */
 function send(kernel: typeof Deno.jupyter, bundle: Bundle, options = {}): Promise<void> {
   return sent = sent.then(() => kernel.display(bundle, { raw: true, ...options }));
 }
 
-/** Waits until everything sent has arrived. */
 async function settle(): Promise<void> {
   const last = sent;
   if (last === arrived) return;
@@ -143,7 +141,6 @@ function bundleOf(content: unknown): Bundle {
   return { "text/markdown": view.markdown, "text/plain": view.markdown };
 }
 
-/** One line in place of an output. */
 function describe(content: unknown): string {
   const view = viewOf(content);
   if ("tables" in view || "rows" in view) {

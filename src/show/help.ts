@@ -14,7 +14,6 @@ interface Documented {
 }
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-/** The doors of the library, by the name that imports them. */
 const DOORS: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(manifest.exports).map(([name, path]) => [`lamina${name.slice(1)}`, path]),
 );
@@ -46,10 +45,9 @@ export async function helpText(about?: unknown): Promise<string> {
   }
   if (!names.has(name)) {
     const near = nearNames(name, names.keys()).slice(0, 3).map((other) => `"${other}"`).join(" or ");
+    const hint = near && ` (did you mean ${near}?)`;
     throw new RangeError(
-      `Cannot help with "${name}": unknown name${
-        near && ` (did you mean ${near}?)`
-      }, expected a name that help() lists`,
+      `Cannot help with "${name}": unknown name${hint}, expected a name that help() lists`,
     );
   }
   const texts = await Promise.all(
@@ -58,21 +56,16 @@ export async function helpText(about?: unknown): Promise<string> {
   return texts.map((text) => text.replaceAll(/^Defined in .*\n+/gm, "").trim()).join("\n\n");
 }
 
-/** Every public name. */
 async function documented(): Promise<Map<string, Documented>> {
   const { nodes } = JSON.parse(await deno(Object.values(DOORS), "--json")) as {
     nodes: Record<string, { symbols: Documented[] }>;
   };
   return new Map(
-    Object.entries(nodes).flatMap(([path, { symbols }]) =>
-      symbols.map((symbol) => [symbol.name, { ...symbol, door: doorOf(path) }])
-    ),
+    Object.entries(nodes).flatMap(([path, { symbols }]) => {
+      const [door] = Object.entries(DOORS).find(([, file]) => path.endsWith(file.slice(1)))!;
+      return symbols.map((symbol) => [symbol.name, { ...symbol, door }]);
+    }),
   );
-}
-
-/** The name that imports a file. */
-function doorOf(path: string): string {
-  return Object.entries(DOORS).find(([, file]) => path.endsWith(file.slice(1)))![0];
 }
 
 /** Functions and values by door and group, a line each. */
@@ -105,7 +98,6 @@ function groupsOf(own: readonly Documented[]): (readonly [heading: string[], ent
   });
 }
 
-/** Whether a name is public, and so has a description. */
 export async function isDocumented(name: string): Promise<boolean> {
   return (await documented()).has(name);
 }

@@ -100,15 +100,11 @@ function doctorTable({ findings }: Of<"doctor">, look: TextLook = {}): Table {
   return lines(undefined, ...shown);
 }
 
-/** How results of one kind look. */
 export interface Look<R> {
-  /** A result in print. */
   tables(result: R, look: ProfileLook): Table | Table[];
   /** Several results in print, where they share a table. */
   together?(results: readonly R[]): Table[];
-  /** A result for machines. */
   rows(result: R): CsvRow[];
-  /** Whether that is a single row. */
   readonly isOneRow?: boolean;
   /** The figure of a kind that is better seen than read; null for a result that has none. */
   figure?(result: R): Figure | null;
@@ -154,7 +150,6 @@ export function isResult(value: object): value is Result {
   return Object.hasOwn(looks, String((value as { kind?: unknown }).kind));
 }
 
-/** Results of one kind in print. */
 export function tablesOf(results: readonly Result[], look: ProfileLook = {}): Table[] {
   if (results.length === 0) return [];
   const { tables, together } = lookOf(results[0]);

@@ -7,20 +7,17 @@ import { formatBytes, plain, type Progress } from "../entry/mod.ts";
 import { formatSeconds } from "./words/mod.ts";
 import { ascii, cut, widthOf } from "./plain.ts";
 
-/** Where progress is written. */
 interface ProgressOutput {
   write(text: string): void;
   /** Whether a line can be drawn again in place. */
   readonly terminal: boolean;
   /** Characters that fit on a line. */
   columns(): number;
-  /** Whether it knows more than ASCII. */
   readonly utf8: boolean;
   /** Milliseconds of a clock that never goes back. */
   now(): number;
 }
 
-/** A running display. */
 export interface ProgressLine {
   onProgress(progress: Progress): void;
   /** A line of its own, above the bar. */
@@ -39,7 +36,6 @@ const BAR = 24; // columns of the bar, where they fit
 const LEAST_BAR = 10; // and where they do not
 const NAME = 12; // columns that a label keeps at least
 
-/** Shows progress on stderr, or on another output. */
 export function progressLine(output: ProgressOutput = stderr()): ProgressLine {
   const start = output.now();
   let drawn = false;
@@ -105,7 +101,6 @@ export function progressText(progress: Progress, width: number): string {
   return `${shown}  ${"█".repeat(filled)}${"░".repeat(bar - filled)} ${tail}`;
 }
 
-/** What a report says beside its share. */
 function detailsOf({ done, total, unit, rate, secondsLeft }: Progress): string[] {
   const left = secondsLeft === undefined || done === total ? [] : [`${formatSeconds(secondsLeft)} left`];
   if (unit !== "bytes") return total === undefined ? [`${done} ${unit}`] : left;

@@ -6,11 +6,10 @@ import type { ResultOf } from "../result/mod.ts";
 import type { CsvRow } from "./chart/csv.ts";
 import { type Figure, isFigure } from "./chart/svg.ts";
 import { sharedLines } from "./words/mod.ts";
-import { isResult, lookOf, type Result, rowsOf, tablesOf } from "./looks.ts";
+import { isResult, lookOf, rowsOf, tablesOf } from "./looks.ts";
 import { recordTable, type Table } from "./tables/table.ts";
 import { code, isPromise } from "../entry/mod.ts";
 
-/** A value made visible. */
 type View =
   | { readonly picture: string; readonly title: string; readonly name?: string }
   | { readonly tables: readonly Table[] }
@@ -69,7 +68,6 @@ function list(values: readonly unknown[], what: string): View {
   return table(values.map((value, index) => ({ index, value: cell(value) })), what);
 }
 
-/** Rows of the first one's columns. */
 function table(rows: readonly CsvRow[], what: string): View {
   if (rows.length === 0) return nothing(`an empty ${what}`);
   const columns = Object.keys(rows[0]);
@@ -88,7 +86,6 @@ function isRecord(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
 }
 
-/** A value inside a table. */
 function cell(value: unknown): string | number | null {
   if (typeof value === "number") return value;
   if (value === undefined || value === null) return null;
@@ -110,7 +107,10 @@ function resultView(
   value: object,
 ): Figure | { readonly tables: readonly Table[] } | readonly object[] | null {
   if (isResult(value)) {
-    return lookOf(value).figure?.(value) ?? tablesOrRows(value);
+    const figure = lookOf(value).figure?.(value);
+    if (figure) return figure;
+    const tables = tablesOf([value], { utf8: true });
+    return tables.some(({ head }) => head.length > 0) ? { tables } : rowsOf([value]); // some print lines alone
   }
   const { identity, checkpoints } = value as {
     identity?: object;
@@ -118,12 +118,6 @@ function resultView(
   };
   if (identity && "spec" in value) return [identity];
   return Array.isArray(checkpoints) ? checkpoints.map(({ step, name }) => ({ step, name })) : null;
-}
-
-/** The tables of a result; its rows if it prints lines alone. */
-function tablesOrRows(result: Result): { readonly tables: readonly Table[] } | readonly CsvRow[] {
-  const tables = tablesOf([result], { utf8: true });
-  return tables.some(({ head }) => head.length > 0) ? { tables } : rowsOf([result]);
 }
 
 /** One of several results, or of several models, in a row; null for anything else. */

@@ -37,14 +37,12 @@ export function watcher(draw: () => Write, now: () => number = () => performance
   }
 
   return {
-    /** The stop button. */
     press(): void {
       if (now() - lastPress < ECHO) return;
       pressed = lastPress = now();
       for (const controller of running) controller.abort(stopped());
     },
 
-    /** Watches a call until it ends. */
     open(title: string): Watch {
       const controller = begin();
       const lines = linesOf(title, draw, now);

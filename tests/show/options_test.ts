@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { labelsIn } from "../../src/show/chart/draw/renaming.ts";
 import { fitted, textWidth } from "../../src/show/chart/draw/text_width.ts";
 import { fontOf } from "../../src/show/chart/files/fonts.ts";
-import { fontkit, widthIn } from "../../src/show/chart/files/outlines.ts";
+import { fontkit, widthIn } from "../../src/show/chart/files/fonts.ts";
 import * as show from "../../src/show/mod.ts";
 import { checkSvg, readCsv } from "./check_svg.ts";
 import { byTurns } from "../support.ts";

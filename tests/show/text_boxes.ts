@@ -1,7 +1,7 @@
 /** Where the texts of a picture lie, measured in the fonts that PNG and PDF are drawn with. */
 import { SaxesParser } from "saxes";
 import { fontOf } from "../../src/show/chart/files/fonts.ts";
-import { fontkit, widthIn } from "../../src/show/chart/files/outlines.ts";
+import { fontkit, widthIn } from "../../src/show/chart/files/fonts.ts";
 
 /** A text's box in units of the picture. */
 export interface TextBox {

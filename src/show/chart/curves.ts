@@ -5,7 +5,6 @@ import {
   type CurveGroup,
   isPaperCurve,
   isSeeded,
-  meanOf,
   riseInterval,
   SCORES,
   type Sweep,
@@ -31,36 +30,27 @@ const REPAIR_DASHES: Readonly<Record<RepairName, string>> = {
 
 type Drawn = Pick<CurveGroup, "target" | "by" | "repair">;
 
-function dashOf({ by, repair }: Drawn): string | undefined {
-  const dashes = [SCORES[by].dash, repair && REPAIR_DASHES[repair.by]].filter((dash) => dash !== undefined);
-  return dashes.length > 0 ? dashes.join(" ") : undefined;
-}
+const dashOf = ({ by, repair }: Drawn) =>
+  [SCORES[by].dash ?? [], repair ? REPAIR_DASHES[repair.by] : []].flat().join(" ") || undefined;
 
-/** How the dots of random orders and, if `ranges` are drawn, the bands of their seeds are explained; empty without random orders. */
-export function seededText(groups: readonly CurveGroup[], { ranges = false } = {}): string {
-  const seeds = groups.filter(isSeeded)
-    .map(({ points }) => Math.max(...points.map(({ values }) => values.length)));
-  if (seeds.length === 0) return "";
-  const most = Math.max(...seeds);
+/** How the dots of random orders and the bands of their seeds are explained; empty without random orders. */
+export function seededText(groups: readonly CurveGroup[]): string {
+  const points = groups.filter(isSeeded).flatMap(({ points }) => points);
+  if (points.length === 0) return "";
+  const most = Math.max(...points.map(({ values }) => values.length));
   return most > 1
-    ? `Hollow dots: random orders, mean of ${most} seeds${ranges ? "; bands: their range" : ""}.`
+    ? `Hollow dots: random orders, mean of ${most} seeds; bands: their range.`
     : "Hollow dots: a single random order.";
 }
 
-/** The place of a curve at a number of drops, with the ends of its interval. */
 interface CurvePoint {
   readonly value: number;
   readonly low?: number;
   readonly high?: number;
 }
 
-/** A line over the number of modules dropped. */
 interface DropCurve extends Drawn {
-  readonly points: readonly (CurvePoint & {
-    readonly dropped: number;
-    /** Whether its dot gets a ring. */
-    readonly ringed?: boolean;
-  })[];
+  readonly points: readonly (CurvePoint & { readonly dropped: number; readonly ringed?: boolean })[];
 }
 
 /** Between the bars of two curves at the same number, as a part of the axis. */
@@ -119,8 +109,7 @@ export function perplexityOver(samples: number) {
       const { value, low, high } = overSeeds((point) => point.nll)(cost);
       return { value: Math.exp(value), low: Math.exp(low), high: Math.exp(high) };
     }
-    const nll = meanOf(cost.values, (point) => point.nll);
-    const rise = meanOf(cost.values, (point) => point.rise);
+    const [{ nll, rise }] = cost.values;
     const interval = riseInterval(cost, samples);
     if (!interval) return { value: Math.exp(nll) };
     const [low, high] = interval.map((end) => Math.exp(nll - rise + end));
@@ -139,11 +128,9 @@ export function outsizedPlansText(sweep: Sweep): string {
   return any ? `Rings: a module is dropped that has ${OUTSIZED_NOTE}.` : "";
 }
 
-/** Draws the groups of a sweep, with bands. */
 export function curveChart(
   groups: readonly CurveGroup[],
   { read, sweep, y, height }: {
-    /** What is drawn of a group at a number of drops. */
     readonly read: (cost: Cost) => CurvePoint;
     readonly y: Axis | ((values: readonly number[]) => Axis);
     readonly height: number;

@@ -20,7 +20,6 @@ const measuredInit = like(
   "a result of initModel",
   (value) => (value as Partial<InitModel> | null)?.measured?.kind === "random-init",
 );
-/** Whether values are such models. */
 export const measuredInits: Check = list(measuredInit, "models", 1);
 
 /** Variance of the logits up to which attention is nearly uniform: at 1, e of uniform attention's weight on single keys. */
@@ -46,7 +45,6 @@ export function worstError({ measured, predicted }: InitModel): number {
   return Math.max(0, ...errors);
 }
 
-/** A module's importance, measured and by the closed form. */
 interface Fitted extends CsvRow {
   readonly importance: number;
   readonly predicted: number;
@@ -81,15 +79,13 @@ export function fitText(model: InitModel): string {
   const variance = logitVariance < 0.01
     ? "below 0.01"
     : logitVariance.toPrecision(logitVariance < 0.1 ? 1 : 2);
-  return `error ≤ ${percent(worstError(model))}, logit variance ${variance}${
-    logitVariance > SMALL ? " (not small)" : " (small)"
-  }`;
+  const size = logitVariance > SMALL ? "not small" : "small";
+  return `error ≤ ${percent(worstError(model))}, logit variance ${variance} (${size})`;
 }
 
 /** A fraction as a percentage, rounded up: an upper bound on an error. */
 export const percent = (share: number): string => `${Math.ceil(100 * share)} %`;
 
-/** The models' names, then their common text and arithmetic. */
 export function settingOfModels(models: readonly InitModel[]): string {
   const { packing, text } = models[0].measured.provenance;
   const seeds = models.map(({ measured }) => measured.seeds.length);

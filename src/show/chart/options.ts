@@ -12,7 +12,7 @@ import {
   wholeNumber,
 } from "../../entry/mod.ts";
 import { type Labelled, labelsIn, type Renames } from "./draw/renaming.ts";
-import { type Theme, THEME_NAMES } from "./draw/colors.ts";
+import { THEME_NAMES } from "./draw/colors.ts";
 import { WIDTH } from "./draw/panel.ts";
 
 /** How a figure looks: the last argument of every function that draws one. */
@@ -35,20 +35,6 @@ export interface FigureOptions {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** How a picture is drawn. */
-export interface Layout {
-  /** Width of the layout in units. */
-  readonly units: number;
-  /** Pixels per unit. */
-  readonly scale: number;
-  readonly fontFamily: string;
-  /** Whether the text above and below the panels is drawn. */
-  readonly titled: boolean;
-  readonly theme: Theme;
-  readonly labels: Renames;
-}
-
-/** The font of figures on a screen. */
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
 /** Pixels for the smallest letters, which have 14 units. */
@@ -73,8 +59,11 @@ const checks: Checks<FigureOptions> = {
   labels: eachIn(text, "an object of labels and their new names"),
 };
 
+/** How a picture is drawn: its width in units, pixels per unit, and its looks. */
+export type Layout = ReturnType<typeof layoutFor>;
+
 /** The layout that options ask for. Throws `TypeError` or `RangeError` for a wrong option. */
-export function layoutFor(options: FigureOptions = {}): Layout {
+export function layoutFor(options: FigureOptions = {}) {
   expect("draw", "options", options, optionsOf(checks));
   const { width = WIDTH, fontFamily = FONT, title = true, theme = "light", labels = {} } = options;
   const units = Math.round(width / Math.max(width / WIDTH, LEGIBLE));

@@ -66,7 +66,6 @@ export function lineChart<Row extends CsvRow>(
     readonly y: Column<Row>;
     readonly error?: Column<Row> | undefined;
     readonly ends?: readonly [low: Column<Row>, high: Column<Row>];
-    /** Default: indices. */
     readonly across?: Axis;
     readonly up: Up;
     readonly r?: number;

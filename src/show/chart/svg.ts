@@ -37,7 +37,6 @@ export interface Figure {
 
 /** The contents of a figure: rows, panels of them, and a caption. */
 export interface Content extends Labelled, Caption {
-  /** The numbers: those of the table where the result has one. */
   readonly rows: readonly CsvRow[];
 }
 

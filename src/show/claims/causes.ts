@@ -1,6 +1,6 @@
 import { headMean, layerStreams } from "../tables/causes.ts";
 import { mean, median, present } from "../../measure/mod.ts";
-import { correlationText, formatFixed, formatNumber } from "../words/mod.ts";
+import { correlationText, formatFixed, formatNumber, reading } from "../words/mod.ts";
 import { expect, list, resultOf } from "../../entry/mod.ts";
 import type { CauseName, Causes } from "../../result/mod.ts";
 import { fixed, optional } from "../tables/table.ts";
@@ -32,11 +32,9 @@ export function causeClaims(results: readonly Causes[]): Claim[] {
       id: "C5",
       claim: "One cause of attention's redundancy is its sparse patterns.",
       measured: each((result) => {
-        const keys = median(headMean(result, "effectiveKeys"));
-        return `heads of the median layer attend to ${
-          optional(keys, formatNumber)
-        } effective keys; importance and ` +
-          `normalised entropy: ${correlation(result, "normalizedEntropy")}`;
+        const keys = optional(median(headMean(result, "effectiveKeys")), formatNumber);
+        return reading`heads of the median layer attend to ${keys} effective keys; importance and normalised
+          entropy: ${correlation(result, "normalizedEntropy")}`;
       }),
     },
     {
@@ -45,8 +43,8 @@ export function causeClaims(results: readonly Causes[]): Claim[] {
       measured: each((result) => {
         const cosines = present(result.smoothing[0].mlp.meanCosine.mean);
         const most = cosines.length ? Math.max(...cosines) : null;
-        return `mean cosine of token pairs up to ${optional(most, fixed(2))}; compared with importance: ` +
-          correlation(result, "meanCosine");
+        return reading`mean cosine of token pairs up to ${optional(most, fixed(2))}; compared with importance:
+          ${correlation(result, "meanCosine")}`;
       }),
     },
     {
@@ -56,8 +54,8 @@ export function causeClaims(results: readonly Causes[]): Claim[] {
         const [attention, mlp] = [result.attention, result.mlp].map(({ relativeMagnitude }) =>
           optional(median(relativeMagnitude), formatNumber)
         );
-        return `median relative magnitude ${attention} for attention, ${mlp} for the MLP; compared with ` +
-          `importance: ${correlation(result, "relativeMagnitude")}`;
+        return reading`median relative magnitude ${attention} for attention, ${mlp} for the MLP; compared with
+          importance: ${correlation(result, "relativeMagnitude")}`;
       }),
     },
   ];
@@ -70,11 +68,8 @@ function underDrops({ smoothing }: Causes): string {
       const cosines = smoothed ? present(layerStreams(smoothed, "meanCosine").map(({ value }) => value)) : [];
       if (cosines.length === 0) return [];
       const n = smoothed!.drop.attention.length + smoothed!.drop.mlp.length;
-      return [
-        `${formatFixed(mean(cosines), 3)} ${
-          ["full", `without ${n} attention modules`, `without ${n} MLPs`][i]
-        }`,
-      ];
+      const what = ["full", `without ${n} attention modules`, `without ${n} MLPs`][i];
+      return [`${formatFixed(mean(cosines), 3)} ${what}`];
     });
   return `mean cosine over the layers ${smoothing.length > 1 ? streams.join(", ") : streams[0]}`;
 }

@@ -22,12 +22,12 @@ import {
 import {
   endsText,
   formatFixed,
-  formatNumber,
   formatPoints,
   formatShare,
   perplexityText,
   pointsText,
   rankText,
+  reading,
 } from "../words/mod.ts";
 import { expect, resultOf } from "../../entry/mod.ts";
 import { magnitudeCorrelation } from "../figures/profile/cosine_magnitude.ts";
@@ -69,43 +69,43 @@ const DROPPING = {
   mlp: { id: "C2", claim: "Dropping MLP modules impairs the model severely; performance collapses." },
 } as const;
 
-/** The cost of dropping attention, and of dropping MLPs. */
 export function droppingClaims(sweep: Sweep): Claim[] {
   const compared = comparedAt(groupsOf(sweep), sweep.provenance.model.layers);
   const full = sweep.curves.flatMap(({ points }) => points).find(({ dropped }) => dropped === 0);
   if (!compared || !full) return [];
   const { model, packing } = sweep.provenance;
   const cost = (point: typeof full) =>
-    `${compared.dropped} of ${model.layers} dropped: perplexity ${formatNumber(full.perplexity)} → ` +
-    `${formatNumber(point.perplexity)} (${perplexityText(point, packing.samples)}), ` +
-    `${formatShare(point.top1)} of top-1 predictions unchanged.`;
+    reading`${compared.dropped} of ${model.layers} dropped: perplexity ${{ measured: full.perplexity }} →
+      ${{ measured: point.perplexity }} (${perplexityText(point, packing.samples)}), ${{
+      share: point.top1,
+    }} of
+      top-1 predictions unchanged.`;
   return MODULES.map((kind) => ({ ...DROPPING[kind], measured: cost(compared[kind]) }));
 }
 
 /** How large the updates of each kind are, and how closely importance follows their size. */
 export function magnitudeClaims(profile: Profile): Claim[] {
   const [attention, mlp] = MODULES.map((kind) => median(profile[kind].relativeMagnitude));
-  const correlations = [["attention", "mlp"], ["attention"], ["mlp"]] as const;
-  const ranks = correlations.map((kinds) => magnitudeCorrelation(profile, kinds));
+  const ranks = ([["all", MODULES], ["attention", ["attention"]], ["MLP", ["mlp"]]] as const).map(
+    ([name, kinds]) => {
+      const found = magnitudeCorrelation(profile, kinds);
+      return found && `${rankText(found.rank, found.modules)} over ${name} modules`;
+    },
+  );
   return [
     ...attention !== null && mlp !== null
       ? [{
         id: "C7",
         claim: "One cause of attention's redundancy is the low magnitude of its outputs.",
-        measured: `Median relative magnitude over the layers: ${formatNumber(attention)} for attention, ${
-          formatNumber(mlp)
-        } for the MLP${ratioText(profile)}.`,
+        measured: reading`Median relative magnitude over the layers: ${{ measured: attention }} for attention,
+          ${{ measured: mlp }} for the MLP${ratioText(profile)}.`,
       }]
       : [],
-    ...ranks.every((found) => found !== null)
+    ...ranks.every((rank) => rank !== null)
       ? [{
         id: "C9",
         claim: "Cosine similarity captures magnitude implicitly.",
-        measured: `Rank correlation of importance with relative magnitude: ${
-          ranks.map((found, i) =>
-            `${rankText(found.rank, found.modules)} over ${["all", "attention", "MLP"][i]} modules`
-          ).join(", ")
-        }.`,
+        measured: reading`Rank correlation of importance with relative magnitude: ${ranks}.`,
       }]
       : [],
   ];
@@ -151,12 +151,11 @@ function costOf({ points }: AccuracyCurve, full: Evaluation): string {
     return `${dropped} of ${layers}: ${pointsText(change)}, ${WORDS[change.verdict]}`;
   });
   const { margin, n } = accuracyChange(points.at(-1)!.result, full);
-  return `Mean accuracy over ${tasks.join(", ")} (${n} documents), full model ${
-    formatShare(meanAccuracy(full).value)
-  }. ${costs.join("; ")}. Equal: within ${
+  return reading`Mean accuracy over ${tasks} (${String(n)} documents), full model
+    ${formatShare(meanAccuracy(full).value)}. ${costs.join("; ")}. Equal: within ${
     formatPoints(margin)
-  } points (two one-sided tests, p < 0.05); not equal: the 95 % interval lies outside them.`;
+  } points
+    (two one-sided tests, p < 0.05); not equal: the 95 % interval lies outside them.`;
 }
 
-/** A verdict on the full model and a plan, in words. */
 const WORDS = { "yes": "equal", "no": "not equal", "cannot tell": "cannot tell" } as const;

@@ -15,7 +15,7 @@ import {
 import { curveName, formatNumber, formatSigned, reading, unknownText } from "../words/mod.ts";
 import { expect, list, resultOf, wholeNumber } from "../../entry/mod.ts";
 import type { Claim } from "./claims.ts";
-import { moduleRatio, MODULES, toldSign, type Verdict } from "../../measure/mod.ts";
+import { moduleRatio, MODULES, toldSign } from "../../measure/mod.ts";
 import { type InitModel, measuredInits, shapeText } from "../chart/init_model.ts";
 
 /**
@@ -58,14 +58,12 @@ function measuredOf(result: Checkpoints): string {
   const cheaper = quality.map((point) => riseSign(point.attention, point.mlp, samples));
   const last = quality.at(-1);
   const lower = at(series.flatMap((entry) => medianSign(entry) ?? []));
-  return reading`${name}: attention's median importance is below the MLP's ${lower}${
-    ratio && reading`, and ${ratio} times as large at step ${ratio.step}`
-  }${
-    last &&
-    `; dropping half of attention costs less than dropping half of the MLPs ${at(cheaper)}: ${
-      formatSigned(last.attention.rise)
-    } versus ${formatSigned(last.mlp.rise)} nats per token at step ${last.step}`
-  }.`;
+  const times = ratio && reading`, and ${ratio} times as large at step ${ratio.step}`;
+  const halved = last &&
+    reading`; dropping half of attention costs less than dropping half of the MLPs ${at(cheaper)}:
+      ${formatSigned(last.attention.rise)} versus ${formatSigned(last.mlp.rise)} nats per token at step
+      ${String(last.step)}`;
+  return reading`${name}: attention's median importance is below the MLP's ${lower}${times}${halved}.`;
 }
 
 /**
@@ -97,11 +95,9 @@ export function initClaim(models: readonly InitModel[]): Claim {
   return {
     id: "C4",
     claim: "Attention's redundancy is evident in randomly initialised models.",
-    measured:
-      `Attention is the less important module in ${less.below} of ${models.length} shapes${
-        unknownText(less, "in")
-      }. Ratio of its importance ` +
-      `to the MLP's: ${ratios.map(({ text, ratio }) => `${formatNumber(ratio)} (${text})`).join("; ")}.`,
+    measured: reading`Attention is the less important module in ${less.below} of ${models.length}
+      shapes${unknownText(less, "in")}. Ratio of its importance to the MLP's:
+      ${ratios.map(({ text, ratio }) => `${formatNumber(ratio)} (${text})`).join("; ")}.`,
   };
 }
 
@@ -151,15 +147,18 @@ export function generalityClaim(sweeps: readonly Sweep[], dropped: number): Clai
     };
   });
   const count = (key: "holds" | "cheaper") => {
-    const of = (verdict: Verdict) => models.filter((model) => model[key] === verdict).length;
-    const unclear = of("cannot tell");
-    return `${of("yes")} of ${models.length}${unclear ? ` (cannot tell for ${unclear})` : ""}`;
+    const [yes, unknown] = (["yes", "cannot tell"] as const).map((verdict) =>
+      models.filter((model) => model[key] === verdict).length
+    );
+    return `${yes} of ${models.length}${unknownText({ unknown }, "for")}`;
   };
   return {
     id: "C8",
     claim: "The method generalises across norm placements: Peri-LN models too, not only Pre-LN.",
-    measured: `Dropping attention by importance costs less than in random orders in ${count("holds")}, and ` +
-      `less than dropping MLPs in ${count("cheaper")}. Nats per token lost with ${dropped} dropped: ` +
-      models.map(({ name, losses }) => `${name}: ${losses}`).join("; ") + ".",
+    measured: reading`Dropping attention by importance costs less than in random orders in ${
+      count("holds")
+    }, and
+      less than dropping MLPs in ${count("cheaper")}. Nats per token lost with ${dropped} dropped:
+      ${models.map(({ name, losses }) => `${name}: ${losses}`).join("; ")}.`,
   };
 }

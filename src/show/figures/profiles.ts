@@ -1,6 +1,6 @@
 /** Figures of a column of profiles: one profile with a line for each kind of module, or several on one scale. */
 import { type Check, list, orElse, resultOf } from "../../entry/mod.ts";
-import { KINDS, type ModuleKind, OUTSIZED, outsizedLayers, planPhrase } from "../../measure/mod.ts";
+import { KINDS, type ModuleKind, OUTSIZED, planPhrase } from "../../measure/mod.ts";
 import type { Profile } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import type { Axis } from "../chart/draw/axes.ts";
@@ -8,13 +8,11 @@ import { lookOf, variantOf } from "../chart/draw/colors.ts";
 import type { Panel } from "../chart/draw/panel.ts";
 import { byKind, lineChart, numbersOf, upFrom } from "../chart/plots.ts";
 import { type Content, type Draw, figure } from "../chart/svg.ts";
-import { profileRows } from "../tables/profile.ts";
+import { outsizedIn, profileRows } from "../tables/profile.ts";
 import { capital, type Finding, KIND_NAMES, OUTSIZED_NOTE, settingOf } from "../words/mod.ts";
 
-/** One profile, or several on one scale. */
 export type Profiles = Profile | readonly Profile[];
 
-/** The check of a figure that takes them. */
 export const ofProfiles: Readonly<Record<string, Check>> = {
   profile: orElse(Array.isArray, list(resultOf("profile"), "profiles", 1), resultOf("profile")),
 };
@@ -45,7 +43,7 @@ export function namesOf(profiles: readonly Profile[]): string[] {
 export const depthOf = (layer: number, layers: number): number => layers > 1 ? layer / (layers - 1) : 0;
 
 /** The axis of depth, for models of different depth. */
-export const DEPTH: Axis = {
+const DEPTH: Axis = {
   domain: [-0.02, 1.02],
   ticks: [0, 0.25, 0.5, 0.75, 1],
   format: (depth) => String(depth),
@@ -54,6 +52,10 @@ export const DEPTH: Axis = {
 
 const depthsOf = (profiles: readonly Profile[]) =>
   new Set(profiles.map(({ provenance }) => provenance.model.layers));
+
+/** The horizontal axis of profiles: the layer, or the depth where models differ in theirs. */
+export const acrossOf = (profiles: readonly Profile[]) =>
+  depthsOf(profiles).size > 1 ? { x: "relative_depth", across: DEPTH } : { x: "layer" };
 
 /** The rows of each profile, behind its name where there are several, and with the relative depth where they differ in depth. */
 export function rowsOfEach(
@@ -116,22 +118,19 @@ function profileCharts(
     [-1, 1].map((side) => Number(row[y]) + side * Number(error ? row[error] : 0))
   );
   const up = upFrom(label, { log })(ends, numbersOf(there, y));
-  const across = depthsOf(profiles).size > 1 ? { x: "relative_depth", across: DEPTH } : { x: "layer" };
   return kinds.filter((kind) => there.some(({ module }) => module === kind)).map((kind) => {
     const look = lookOf(kind);
     const groups = all.map((rows, i) => (
       { label: names[i], rows: rows.filter(({ module }) => module === kind), ...look, ...variantOf(i) }
     ));
     const headings = [{ text: KIND_NAMES[kind], color: look.color }];
-    return lineChart(groups, { height: 290, headings, ...across, ...channels, up });
+    return lineChart(groups, { height: 290, headings, ...acrossOf(profiles), ...channels, up });
   });
 }
 
 /** How a caption explains the rings; empty where no module of the kinds has one. */
 export function ringsText(profiles: readonly Profile[], kinds: readonly ModuleKind[]): string {
-  const any = profiles.some((profile) =>
-    kinds.some((kind) => outsizedLayers(profile[kind].largestRelativeMagnitude).length > 0)
-  );
+  const any = profiles.some((profile) => kinds.some((kind) => outsizedIn(profile, kind).length > 0));
   return any ? `Rings: ${OUTSIZED_NOTE}.` : "";
 }
 

@@ -46,13 +46,12 @@ ${sections.map(sectionHtml).join("\n")}
 
 const THEMES = `<fieldset><legend>Theme</legend>
 ${
-  [["system", "system"], ["light", "light"], ["dark", "dark"]].map(([name, label], i) =>
-    `<label><input type="radio" name="theme" id="theme-${name}"${i === 0 ? " checked" : ""}> ${label}</label>`
+  ["system", "light", "dark"].map((name, i) =>
+    `<label><input type="radio" name="theme" id="theme-${name}"${i === 0 ? " checked" : ""}> ${name}</label>`
   ).join("\n")
 }
 </fieldset>`;
 
-/** Commands to copy. */
 function nextHtml({ next = [] }: Report): string {
   if (next.length === 0) return "";
   return `<h2 class="next">What to type next</h2>
@@ -133,14 +132,6 @@ function boxHtml(table: Table): string {
   }</div>`;
 }
 
-/** Writes each figure as NAME.svg and its numbers as NAME.csv. */
-async function writeFigures(folder: string, figures: readonly Figure[]): Promise<void> {
-  for (const { name, svg, csv } of figures) {
-    await writeWhole(join(folder, `${name}.svg`), svg + "\n");
-    await writeWhole(join(folder, `${name}.csv`), csv);
-  }
-}
-
 /** Writes a report: its figures and, as `index.html`, its page. Returns the page's path. */
 export async function writeReport(folder: string, report: Report): Promise<string> {
   const figures = report.sections.flatMap((section) => section.figures);
@@ -151,7 +142,10 @@ export async function writeReport(folder: string, report: Report): Promise<strin
       `Cannot write ${report.title}: found two figures named ${twice}, expected one per name`,
     );
   }
-  await writeFigures(folder, figures);
+  for (const { name, svg, csv } of figures) {
+    await writeWhole(join(folder, `${name}.svg`), svg + "\n");
+    await writeWhole(join(folder, `${name}.csv`), csv);
+  }
   const page = join(folder, "index.html");
   await writeWhole(page, pageHtml(report));
   return page;

@@ -17,6 +17,7 @@ import {
   type Sweep,
 } from "../../result/mod.ts";
 import {
+  byCost,
   costText,
   formatNumber,
   KIND_NAMES,
@@ -24,6 +25,7 @@ import {
   perplexityText,
   pointsText,
   promiseText,
+  reading,
   savingText,
   sentences,
   sharedText,
@@ -54,24 +56,22 @@ export function qualityAnswer(sweep: Sweep): Answer | undefined {
   const best = mostAllowed(sweep, BUDGET);
   if (!best) return undefined;
   const { point } = best;
-  const what = `${modules(best.target, point.dropped, layers)} (${
-    layersText(point.drop.attention.length ? point.drop.attention : point.drop.mlp)
-  })`;
+  const which = layersText(point.drop.attention.length ? point.drop.attention : point.drop.mlp);
+  const what = `${modules(best.target, point.dropped, layers)} (${which})`;
   const rise = `perplexity rises by at most ${BUDGET * 100} %`;
+  const more = best.atMost > best.atLeast ? ` Cannot tell for ${best.atMost}.` : "";
+  const unsure = samples === 1 ? ": one sample gives no interval" : ` (95 %; ${samples} samples)`;
   return {
     drop: point.drop,
     measure: "loss",
     goes: best.atLeast > 0
-      ? `${what}: ${rise} (95 %; among the numbers tried).${
-        best.atMost > best.atLeast ? ` Cannot tell for ${best.atMost}.` : ""
-      }`
+      ? `${what}: ${rise} (95 %; among the numbers tried).${more}`
       : best.atMost > 0
-      ? `Cannot tell whether ${rise} without ${what}${
-        samples === 1 ? ": one sample gives no interval" : ` (95 %; ${samples} samples)`
-      }.`
-      : `Nothing among the numbers tried: without ${what}, perplexity rises by more than ${
-        BUDGET * 100
-      } % (95 %).`,
+      ? `Cannot tell whether ${rise} without ${what}${unsure}.`
+      : reading`Nothing among the numbers tried: without ${what}, perplexity rises by more than ${
+        100 * BUDGET
+      } %
+          (95 %).`,
     costOf: (drop) => {
       const cost = perplexityCost(curves, drop, samples);
       return cost && sentences(cost, sharedText([sweep]));
@@ -82,10 +82,10 @@ export function qualityAnswer(sweep: Sweep): Answer | undefined {
 function perplexityCost(curves: readonly Curve[], drop: Drop, samples: number): string | undefined {
   const bare = curves.filter(({ repair }) => !repair);
   const point = bare.flatMap(({ points }) => points).find((point) => sameDrop(point.drop, drop));
-  return point &&
-    `Perplexity ${formatNumber(point.perplexity / Math.exp(point.rise))} becomes ${
-      formatNumber(point.perplexity)
-    } without ${planText(drop)} (${perplexityText(point, samples)}).`;
+  if (!point) return undefined;
+  const [before, after] = [point.perplexity / Math.exp(point.rise), point.perplexity].map(formatNumber);
+  return reading`Perplexity ${before} becomes ${after} without ${planText(drop)}
+    (${perplexityText(point, samples)}).`;
 }
 
 /** The longest list of attention modules that was measured; what a plan costs in accuracy. */
@@ -103,10 +103,9 @@ export function tasksAnswer(results: readonly Evaluation[], plans: readonly Drop
       const result = results.find(({ provenance }) => sameDrop(provenance.drop, wanted));
       if (!result) return undefined;
       const tasks = meanOver(full).map(({ name }) => name).join(", ");
+      const change = pointsText(accuracyChange(result, full));
       return sentences(
-        `Mean accuracy over ${tasks}: ${pointsText(accuracyChange(result, full))} without ${
-          planText(wanted)
-        }.`,
+        `Mean accuracy over ${tasks}: ${change} without ${planText(wanted)}.`,
         sharedText([result]),
       );
     },
@@ -124,10 +123,8 @@ function layersText(layers: readonly number[]): string {
   return `${layers.length === 1 ? "layer" : "layers"} ${layers.join(" ")}`;
 }
 
-/** Whether two plans are the same. */
 const sameDrop = (a: Drop, b: Drop): boolean => planHash(a) === planHash(b);
 
-/** The lines a page opens with, each with its name. */
 export function answerLines(
   sections: readonly Section[],
 ): readonly (readonly [name: string, text: string])[] {
@@ -161,7 +158,7 @@ function costsOf(answers: readonly Answer[], drop: Drop): string[] {
 /** The answer; where nothing may go, it is about the cheapest plan that was tried. Undefined for a model without modules to drop. */
 export function fitAnswer(fit: Fit): Answer | undefined {
   const { aim, tried, answer, provenance } = fit;
-  const shown = answer ?? cheapestOf(fit);
+  const shown = answer ?? byCost(fit).at(0);
   if (shown === undefined) return undefined;
   const { drop, saves } = tried[shown];
   const promise = promiseText(aim);
@@ -176,21 +173,17 @@ export function fitAnswer(fit: Fit): Answer | undefined {
   };
 }
 
-function cheapestOf({ tried }: Fit): number | undefined {
-  return [...tried.keys()].sort((a, b) => tried[a].cost.value - tried[b].cost.value)[0];
-}
-
 /** What a plan costs on the samples that confirm it, or else on those that choose. */
 function costOf(fit: Fit, shown: number): string {
   const { aim, tried, answer, confirmed, confirming, provenance } = fit;
   const test = confirmed.find(({ tried }) => tried === shown);
   const on = aim.tasks ? "documents" : tokensOf(test ? confirming : provenance);
   const moved = aim.of === "perplexity" ? "perplexity rises" : aim.tasks ? "accuracy falls" : "loss rises";
-  const cheapest = answer === null ? ", the cheapest plan" : "";
+  const cost = costText(aim, (test ?? tried[shown]).cost);
+  const cheapest = answer === null && ", the cheapest plan";
   return sentences(
-    `The ${moved} by ${costText(aim, (test ?? tried[shown]).cost)} without ${
-      planText(tried[shown].drop)
-    }${cheapest}, on ${on}${test ? " that had no part in the choice" : ""}.`,
+    reading`The ${moved} by ${cost} without ${planText(tried[shown].drop)}${cheapest}, on
+      ${on}${test && " that had no part in the choice"}.`,
     sharedText([fit]),
   );
 }

@@ -16,7 +16,6 @@ export interface Report {
   readonly next?: readonly string[];
 }
 
-/** One analysis. */
 export interface Section {
   /** In a word: "importance". */
   readonly name: string;
@@ -30,7 +29,6 @@ export interface Section {
   readonly answer?: Answer | undefined;
 }
 
-/** Modules left out. */
 export type Drop = Provenance["drop"];
 
 export interface Answer {

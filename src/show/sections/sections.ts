@@ -10,11 +10,10 @@ import {
   groupsOf,
   type Profile,
   qualityBySteps,
-  seriesProvenance,
   type Sweep,
 } from "../../result/mod.ts";
 import { settingOf, settingsOf } from "../words/mod.ts";
-import { type InitModel, settingOfModels } from "../chart/init_model.ts";
+import type { InitModel } from "../chart/init_model.ts";
 import { type Figure, namedFigure } from "../chart/svg.ts";
 import { accuracyClaims, droppingClaims, magnitudeClaims } from "../claims/claims.ts";
 import { causeClaims } from "../claims/causes.ts";
@@ -51,24 +50,19 @@ export interface Findings {
 /** How many modules the table of drop lists shows. */
 const LISTED = 10;
 
-/** Draws the results of an analysis. `at` is the number of drops at which titles compare; default: about a quarter of the layers. */
-export const sections: {
-  readonly [Name in keyof Findings]: (found: Findings[Name], at?: number) => Section;
-} = {
+/** What an analysis adds to its section, whose setting is that of the first figure by default. */
+type Own = Pick<Section, "title" | "figures"> & Partial<Section>;
+
+const analyses: { readonly [Name in keyof Findings]: (found: Findings[Name], at?: number) => Own } = {
   fit: (fit) => ({
-    name: "fit",
     title: "The answer: how much may go",
     setting: settingOf(fit.provenance),
-    claims: [],
     figures: [draw.fitFigure(fit)],
     tables: fitTables(fit).slice(1), // the first is the answer in words
     answer: fitAnswer(fit),
   }),
   importance: ({ profile, texts }) => ({
-    name: "importance",
     title: "Importance: how far each module turns the residual stream",
-    setting: settingOf(profile.provenance),
-    claims: [],
     figures: [
       draw.importanceFigure(profile),
       draw.dropOrderFigure(profile),
@@ -83,37 +77,25 @@ export const sections: {
     ],
     answer: importanceAnswer(profile),
   }),
-  quality: (sweep, at) => {
-    const quality = qualityFigureAt(at)(sweep);
-    return {
-      name: "quality",
-      title: "Quality: what dropping costs",
-      setting: quality.setting,
-      claims: droppingClaims(sweep),
-      figures: [quality, divergenceFigureAt(at)(sweep)],
-      tables: [
-        { ...sweepTable(sweep), title: "Perplexity by the number of modules dropped" },
-        ...draftTables(sweep),
-      ],
-      answer: qualityAnswer(sweep),
-    };
-  },
-  tasks: ({ results, plans }) => {
-    const figure = draw.accuracyFigure(results, plans);
-    return {
-      name: "tasks",
-      title: "Tasks: what dropping does to accuracy",
-      setting: figure.setting,
-      claims: accuracyClaims(results, plans),
-      figures: [figure],
-      tables: [accuracyTable(results, plans)],
-      answer: tasksAnswer(results, plans),
-    };
-  },
+  quality: (sweep, at) => ({
+    title: "Quality: what dropping costs",
+    claims: droppingClaims(sweep),
+    figures: [qualityFigureAt(at)(sweep), divergenceFigureAt(at)(sweep)],
+    tables: [
+      { ...sweepTable(sweep), title: "Perplexity by the number of modules dropped" },
+      ...draftTables(sweep),
+    ],
+    answer: qualityAnswer(sweep),
+  }),
+  tasks: ({ results, plans }) => ({
+    title: "Tasks: what dropping does to accuracy",
+    claims: accuracyClaims(results, plans),
+    figures: [draw.accuracyFigure(results, plans)],
+    tables: [accuracyTable(results, plans)],
+    answer: tasksAnswer(results, plans),
+  }),
   magnitude: (profile) => ({
-    name: "magnitude",
     title: "Magnitude: how much of importance is size",
-    setting: settingOf(profile.provenance),
     claims: magnitudeClaims(profile),
     figures: [
       draw.magnitudeFigure(profile),
@@ -121,25 +103,15 @@ export const sections: {
       draw.signFigure(profile),
       draw.cosineMagnitudeFigure(profile),
     ],
-    tables: [],
   }),
-  checkpoints: (results) => {
-    if (results.length === 0) {
-      throw new RangeError("Cannot draw training: found no series, expected at least one");
-    }
-    return {
-      name: "checkpoints",
-      title: "Training: redundancy from step to step",
-      setting: settingsOf(results.map(seriesProvenance)),
-      claims: [trainingClaim(results)],
-      figures: [draw.checkpointMapFigure(results), ...results.flatMap(seriesFigures)],
-      tables: [medianTable(results)],
-    };
-  },
+  checkpoints: (results) => ({
+    title: "Training: redundancy from step to step",
+    figures: [draw.checkpointMapFigure(results), ...results.flatMap(seriesFigures)],
+    claims: [trainingClaim(results)],
+    tables: [medianTable(results)],
+  }),
   "random-init": ({ models, maps }) => ({
-    name: "random-init",
     title: "Random initialisation: redundancy before the first training step",
-    setting: settingOfModels(models),
     claims: [initClaim(models)],
     figures: [draw.initFitFigure(models), draw.initMapFigure(maps)],
     tables: [ratioTable(models)],
@@ -150,7 +122,6 @@ export const sections: {
     if (!compared) throw new RangeError("Cannot compare norm placements: found no number of drops in common");
     const { dropped } = compared;
     return {
-      name: "norm-placement",
       title: "Norm placement: whether the method carries over",
       setting: settingsOf(sweeps.map(({ provenance }) => provenance)),
       claims: [generalityClaim(sweeps, dropped)],
@@ -158,29 +129,31 @@ export const sections: {
       tables: [lossTable(sweeps, dropped)],
     };
   },
-  causes: ({ model, others }) => {
-    const all = [model, ...others];
-    return {
-      name: "causes",
-      title: "Causes: what goes together with importance",
-      setting: settingsOf(all.map(({ provenance }) => provenance)),
-      claims: causeClaims([model]),
-      figures: [
-        draw.causesFigure(all),
-        draw.attentionMapFigure(model),
-        draw.smoothingFigure(model),
-        ...model.effects ? [draw.effectsFigure(model)] : [],
-        draw.updateNormsFigure(all),
-      ],
-      tables: [{
-        ...correlationTable(model),
-        title: `Rank correlation with importance over the layers of ${model.provenance.model.name}`,
-      }],
-    };
-  },
+  causes: ({ model, others }) => ({
+    title: "Causes: what goes together with importance",
+    claims: causeClaims([model]),
+    figures: [
+      draw.causesFigure([model, ...others]),
+      draw.attentionMapFigure(model),
+      draw.smoothingFigure(model),
+      ...model.effects ? [draw.effectsFigure(model)] : [],
+      draw.updateNormsFigure([model, ...others]),
+    ],
+    tables: [{
+      ...correlationTable(model),
+      title: `Rank correlation with importance over the layers of ${model.provenance.model.name}`,
+    }],
+  }),
 };
 
-/** A figure under a name of its own, where a page has one for each of several results. */
+/** Draws the results of an analysis. `at` is the number of drops at which titles compare; default: about a quarter of the layers. */
+export const sections = Object.fromEntries(
+  Object.entries(analyses).map(([name, drawn]) => [name, (found: never, at?: number): Section => {
+    const own = drawn(found, at);
+    return { name, setting: own.figures[0].setting, claims: [], tables: [], ...own };
+  }]),
+) as { readonly [Name in keyof Findings]: (found: Findings[Name], at?: number) => Section };
+
 const named = (figure: Figure, of: string): Figure => namedFigure(figure, `${figure.name}_${fileName(of)}`);
 
 function seriesFigures(result: Checkpoints): Figure[] {

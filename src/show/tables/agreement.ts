@@ -1,5 +1,5 @@
 /** How two measurements agree: two profiles, or our importance and the official code's. */
-import { computedText, formatFixed, formatNumber, KIND_NAMES, settingOf } from "../words/mod.ts";
+import { computedText, formatNumber, KIND_NAMES, settingOf } from "../words/mod.ts";
 import { KINDS, type ModuleKind, MODULES } from "../../measure/mod.ts";
 import type { AgainstLlmDrop, Comparison, Computed } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
@@ -24,7 +24,6 @@ function rankColumn(of: (kind: ModuleKind) => Agreement): Column<ModuleKind> {
   return { title: "rank corr.", value: (kind) => of(kind).rankCorrelation, format: fixed(3) };
 }
 
-/** How many of the first n both share. */
 function sharedColumns(
   of: (kind: ModuleKind) => Agreement,
   counts: readonly number[],
@@ -36,7 +35,6 @@ function sharedColumns(
   }));
 }
 
-/** The kind that a row is about. */
 const KIND = { ...moduleColumn((kind: ModuleKind) => kind), title: "" };
 
 /** Two profiles side by side: rank correlation, and how many of the n most redundant both share. */
@@ -102,9 +100,7 @@ export function againstTables(against: Against): Table[] {
       "llm-drop omits the norms after the modules, and uses the raw attention output as the MLP's input.",
     ),
     ...MODULES.map((kind) => ({
-      title: `${KIND_NAMES[kind]}, rank correlation ${
-        optional(against[kind].rankCorrelation, (r) => formatFixed(r, 3))
-      }`,
+      title: `${KIND_NAMES[kind]}, rank correlation ${optional(against[kind].rankCorrelation, fixed(3))}`,
       ...tableOf(layersOf(against[kind].importance), againstColumns(against[kind])),
     })),
   ];

@@ -9,7 +9,15 @@ import {
   present,
   type SmoothingName,
 } from "../../measure/mod.ts";
-import { counted, formatNumber, formatRange, formatShare, KIND_NAMES, settingOf } from "../words/mod.ts";
+import {
+  counted,
+  formatNumber,
+  formatRange,
+  formatShare,
+  KIND_NAMES,
+  reading,
+  settingOf,
+} from "../words/mod.ts";
 import { CAUSE_NAMES, type CauseName, type Causes, type Smoothed } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import {
@@ -26,7 +34,6 @@ import {
   tableOf,
 } from "./table.ts";
 
-/** What each cause is called in print. */
 export const CAUSE_TITLES: Readonly<Record<CauseName, string>> = {
   normalizedEntropy: "normalised entropy",
   firstShare: "first-token share",
@@ -41,7 +48,6 @@ export const CAUSE_TITLES: Readonly<Record<CauseName, string>> = {
   predictable: "predictable from the own token",
 };
 
-/** Massive activations that are listed. */
 const LISTED = 8;
 
 /** Everything a person reads first; the JSON has the rest. */
@@ -158,9 +164,8 @@ function predictabilityLines(result: Causes): string[] {
     return [`Cannot tell how predictable updates are from their own token: ${tokens} are too few`];
   }
   return [
-    `A linear function of the own token gives ${optional(attention, formatShare)} of attention's update and ${
-      optional(mlp, formatShare)
-    } of the MLP's in the median layer`,
+    reading`A linear function of the own token gives ${optional(attention, formatShare)} of attention's update
+      and ${optional(mlp, formatShare)} of the MLP's in the median layer`,
     `  fitted on ${tokens}, measured on the ${heldOut * length} after them`,
   ];
 }
@@ -171,22 +176,24 @@ function effectLines({ effects }: Causes): string[] {
   const [attention, mlp] = [moved("attention"), moved("mlp")];
   if (attention === null || mlp === null) return [];
   return [
-    `Dropping one attention module moves a later update by ${
-      formatShare(attention)
-    } of its size on average, dropping one MLP by ${formatShare(mlp)}`,
+    reading`Dropping one attention module moves a later update by ${{
+      share: attention,
+    }} of its size on average,
+      dropping one MLP by ${{ share: mlp }}`,
   ];
 }
 
-function sinkLines(
-  { sink, provenance: { causes: { sink: { samples, length, threshold } } } }: Causes,
-): string[] {
+function sinkLines({ sink, provenance }: Causes): string[] {
+  const { samples, length, threshold } = provenance.causes.sink;
   return [
-    `Sink rate as published: ${
+    reading`Sink rate as published: ${
       optional(sink.rate, formatShare)
-    } of heads give the first token more than ${threshold} of their attention`,
-    `  averaged over all queries of a sample; counted over heads, layers and ${
+    } of heads give the first token more than
+      ${String(threshold)} of their attention`,
+    reading`  averaged over all queries of a sample; counted over heads, layers and ${
       counted(samples, "sample")
-    } of ${length} tokens, no BOS`,
+    } of
+      ${String(length)} tokens, no BOS`,
   ];
 }
 

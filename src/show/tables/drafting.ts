@@ -1,5 +1,5 @@
 /** What plans are worth as drafts of the full model: columns and lines that every table of plans has. */
-import { counted, formatFixed, formatShare } from "../words/mod.ts";
+import { counted, formatFixed, formatShare, reading, unknownText } from "../words/mod.ts";
 import { type BestDraft, bestDraft } from "../../measure/mod.ts";
 import type { DraftCost } from "../../result/mod.ts";
 import { type Column, fixed } from "./table.ts";
@@ -36,12 +36,13 @@ export function draftingNotes(plans: readonly Drafting[]): string[] {
   if (drafts.length === 0) return [];
   const contexts = [...new Set(drafts.map(({ draft }) => draft.context))].sort((a, b) => a - b);
   return [
-    `accepted: of a draft that reads the text with keys and values of its own${
+    reading`accepted: of a draft that reads the text with keys and values of its own${
       tokensText(drafts)
-    }; one that writes with the full model reads ` +
-    "the model's, which gives another share (`speed` measures it)",
-    "as draft: the speed-up with such a draft, in rounds of the best length, if a step takes the time of the bytes that it reads " +
-    `(cost: a drafted token's over a full one's, after ${contexts.join(" or ")} tokens in 16 bits)`,
+    }; one that
+      writes with the full model reads the model's, which gives another share (\`speed\` measures it)`,
+    reading`as draft: the speed-up with such a draft, in rounds of the best length, if a step takes the time of the
+      bytes that it reads (cost: a drafted token's over a full one's, after ${contexts.join(" or ")} tokens in
+      16 bits)`,
     drafts.length === 1 ? verdictText(drafts[0]) : verdictsText(drafts),
   ];
 }
@@ -56,14 +57,14 @@ function tokensText(drafts: readonly Known[]): string {
 /** The same of one plan over scored tokens, in a sentence; null where unknown. */
 export function draftingText(plan: Drafting): string | null {
   if (!isKnown(plan)) return null;
-  const best = roundOf(plan);
-  const rounds = `in rounds of ${counted(best.drafted, "drafted token")}`;
-  return `as a draft that reads the texts with keys and values of its own, ${
-    formatShare(plan.acceptance)
-  } of the scored tokens are accepted: ` +
-    `${
-      formatFixed(best.speedup, 2)
-    } times as fast ${rounds} if a step takes the time of the bytes that it reads (${verdictText(plan)})`;
+  const { speedup, drafted } = roundOf(plan);
+  return reading`as a draft that reads the texts with keys and values of its own, ${{
+    share: plan.acceptance,
+  }} of
+    the scored tokens are accepted: ${formatFixed(speedup, 2)} times as fast in rounds of
+    ${counted(drafted, "drafted token")} if a step takes the time of the bytes that it reads (${
+    verdictText(plan)
+  })`;
 }
 
 type Known = Drafting & { readonly acceptance: number; readonly draft: DraftCost };
@@ -82,28 +83,20 @@ function verdictText(plan: Known): string {
   const { acceptance, acceptanceHalfWidth: half, draft: { cost } } = plan;
   const verdict = verdictOf(plan);
   const takes = `a drafted token takes ${formatFixed(cost, 3)} of the time of a full one`;
-  if (typeof half !== "number") {
-    return `cannot tell whether such a draft gains: ${takes}, and the share accepted, ${
-      formatFixed(acceptance, 3)
-    }, has no interval`;
-  }
-  const [low, high] = [Math.max(0, acceptance - half), Math.min(1, acceptance + half)];
-  const range = `${formatFixed(low, 3)} to ${formatFixed(high, 3)}`;
-  if (verdict === "cannot tell") {
-    return `cannot tell whether such a draft gains: ${takes}, and the share accepted is ${range}`;
-  }
-  return `such a draft ${verdict}: ${takes}, ${
-    verdict === "can gain" ? "less" : "more"
-  } than the share accepted, ${range}`;
+  const unclear = `cannot tell whether such a draft gains: ${takes}, and the share accepted`;
+  if (typeof half !== "number") return `${unclear}, ${formatFixed(acceptance, 3)}, has no interval`;
+  const ends = [Math.max(0, acceptance - half), Math.min(1, acceptance + half)];
+  const range = ends.map(fixed(3)).join(" to ");
+  if (verdict === "cannot tell") return `${unclear} is ${range}`;
+  const side = verdict === "can gain" ? "less" : "more";
+  return `such a draft ${verdict}: ${takes}, ${side} than the share accepted, ${range}`;
 }
 
 function verdictsText(plans: readonly Known[]): string {
   const verdicts = plans.map(verdictOf);
-  const count = (verdict: typeof verdicts[number]) => verdicts.filter((own) => own === verdict).length;
-  const unsure = count("cannot tell");
-  const gains = `such drafts can gain with ${count("can gain")} of ${counted(plans.length, "plan")}`;
-  const unclear = unsure > 0 ? ` (cannot tell for ${unsure})` : "";
-  return `${gains} and cannot with ${
-    count("cannot gain")
-  }${unclear}, by the 95 % interval of the share accepted`;
+  const [can, cannot, unknown] = (["can gain", "cannot gain", "cannot tell"] as const).map((verdict) =>
+    verdicts.filter((own) => own === verdict).length
+  );
+  return reading`such drafts can gain with ${can} of ${counted(plans.length, "plan")} and cannot with
+    ${cannot}${unknownText({ unknown }, "for")}, by the 95 % interval of the share accepted`;
 }

@@ -15,6 +15,7 @@ import {
   formatPointsRange,
   formatShare,
   modelOf,
+  reading,
   sharedLines,
 } from "../words/mod.ts";
 import { sum } from "../../entry/mod.ts";
@@ -75,7 +76,6 @@ function logprobLines(
 
 const isShare = ({ metric }: Line) => metric !== "perplexity" && metric !== LOGPROB;
 
-/** Evaluations of one model under several plans. */
 export function evaluationTables(results: readonly Evaluation[]): Table[] {
   if (results.length === 0) return [];
   const [{ provenance: { model, dtype, engine }, bos }] = results;
@@ -87,11 +87,9 @@ export function evaluationTables(results: readonly Evaluation[]): Table[] {
   ];
 }
 
-/** A number that is no share, or its change. */
 const plainText = ({ metric }: Line, value: number) =>
   metric === LOGPROB ? formatFixed(value, 2) : formatNumber(value);
 
-/** An interval in the unit of the metric. */
 function rangeText(line: Line, { low, high }: Pick<Line, "low" | "high">): string | null {
   if (low === null || high === null) return null;
   return isShare(line) ? formatPointsRange(low, high) : `${plainText(line, low)} … ${plainText(line, high)}`;
@@ -158,30 +156,24 @@ function marginNote(lines: readonly Line[]): string[] {
 /** What likelihoods hide: how far the words are from the full model's, how sure, and how it writes. */
 function notesOf({ tasks, writing, draft }: Evaluation, isFull: boolean): string[] {
   const all = Object.values(tasks);
-  const notes: string[] = [];
   const [kl, top1, ece] = (["kl", "top1", "ece"] as const).map((key) => weighted(all, key));
-  if (!isFull && kl !== null) {
-    notes.push(
-      `KL ${formatFixed(kl, 4)} nats per scored token, same top-1 token ${optional(top1, formatShare)}`,
-    );
-  }
-  const drafted = draftingText({ ...acceptanceIn(all), draft });
-  if (drafted !== null) notes.push(drafted);
-  if (ece !== null) notes.push(`calibration error ${formatFixed(ece, 3)}`);
-  if (writing) {
-    const parted = writing.divergence.filter((step) => step !== null).sort((a, b) => a - b);
-    const repeated = sum(writing.repetition) / writing.prompts;
-    const middle = parted[Math.floor(parted.length / 2)];
-    if (!isFull) {
-      notes.push(
-        parted.length === 0
-          ? `writes the same as the full model in ${writing.prompts} texts of ${writing.tokens} tokens`
-          : `differs from the full model in ${parted.length} of ${writing.prompts} texts it writes, from token ${middle} on (median)`,
-      );
-    }
-    notes.push(`${formatShare(repeated)} of the 4-grams it writes are repeats`);
-  }
-  return notes;
+  return [
+    !isFull && kl !== null &&
+    `KL ${formatFixed(kl, 4)} nats per scored token, same top-1 token ${optional(top1, formatShare)}`,
+    draftingText({ ...acceptanceIn(all), draft }),
+    ece !== null && `calibration error ${formatFixed(ece, 3)}`,
+    writing && !isFull && differenceText(writing),
+    writing &&
+    `${formatShare(sum(writing.repetition) / writing.prompts)} of the 4-grams it writes are repeats`,
+  ].filter((note) => typeof note === "string");
+}
+
+function differenceText({ prompts, tokens, divergence }: NonNullable<Evaluation["writing"]>): string {
+  const parted = divergence.filter((step) => step !== null).sort((a, b) => a - b);
+  if (parted.length === 0) return `writes the same as the full model in ${prompts} texts of ${tokens} tokens`;
+  const middle = parted[Math.floor(parted.length / 2)];
+  return reading`differs from the full model in ${parted.length} of ${prompts} texts it writes, from token
+    ${String(middle)} on (median)`;
 }
 
 type Evaluated = Evaluation["tasks"][string];

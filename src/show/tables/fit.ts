@@ -1,12 +1,14 @@
 /** The answer of a fit, its confirmation, and all plans that were tried. */
 import {
   answerText,
+  byCost,
   checkLines,
   costsOf,
   counted,
   formatShare,
   KIND_NAMES,
   promiseText,
+  reading,
   settingOf,
 } from "../words/mod.ts";
 import { planHash, planText } from "../../measure/mod.ts";
@@ -26,13 +28,10 @@ export function fitTables(fit: Fit): Table[] {
     { ...lines(`${promiseText(aim)} · ${settingOf(provenance)}`, answerText(fit)) },
     ...confirmed.length === 0 ? [] : [{
       title: `confirmed on ${halfText(confirming)}, smallest plan first`,
-      ...tableOf(
-        confirmed.map(({ tried: place, ...test }): Row => ({ ...tried[place], ...test })),
-        columnsOf(fit),
-      ),
+      ...tableOf(confirmedOf(fit), columnsOf(fit)),
     }],
     {
-      title: `tried on ${
+      title: reading`tried on ${
         halfText(provenance)
       }: the best ${RUNNERS_UP} of other lines, and the cheapest plans`,
       ...tableOf(shownOf(fit), columnsOf(fit)),
@@ -47,17 +46,20 @@ export function fitTables(fit: Fit): Table[] {
   ];
 }
 
+const confirmedOf = ({ tried, confirmed }: Fit): Row[] =>
+  confirmed.map(({ tried: place, ...test }) => ({ ...tried[place], ...test }));
+
 function halfText({ text, packing: { samples, length, skip } }: Fit["provenance"]): string {
   return `${samples} × ${length} tokens of ${text.name}${skip > 0 ? `, after the first ${skip}` : ""}`;
 }
 
 /** Runners-up, then the cheapest of those that are not shown yet; each plan once. */
-function shownOf({ tried, runnersUp, answer }: Fit): Row[] {
-  const byCost = [...tried.keys()].sort((a, b) => tried[a].cost.value - tried[b].cost.value);
+function shownOf(fit: Fit): Row[] {
+  const { tried, runnersUp, answer } = fit;
   const seen = new Set(answer === null ? [] : [planHash(tried[answer].drop)]);
   const unseen = (place: number) => seen.size < seen.add(planHash(tried[place].drop)).size;
   const first = runnersUp.filter(unseen).slice(0, RUNNERS_UP);
-  const rest = byCost.filter((place) => !first.includes(place)).filter(unseen);
+  const rest = byCost(fit).filter((place) => !first.includes(place)).filter(unseen);
   return [...first, ...rest.slice(0, 2 * RUNNERS_UP - first.length)].map((place) => tried[place]);
 }
 
@@ -70,15 +72,11 @@ function columnsOf({ aim }: Pick<Fit, "aim">): Column<Row>[] {
     { key: "parameters_share", title: "weights", value: ({ saves }) => saves.parametersShare, format: share },
     { key: "kv_share", title: "KV", value: ({ saves }) => saves.kvShare, format: share },
     { title, value: ({ cost }) => write(cost.value) },
-    {
-      title: "95 %",
-      value: ({ cost: { low, high } }) => `${write(low)} to ${write(high)}`,
-    },
+    { title: "95 %", value: ({ cost: { low, high } }) => `${write(low)} to ${write(high)}` },
     { key: "keeps", title: "kept", value: ({ keeps }) => keeps, align: "left" },
   ];
 }
 
-/** For machines alone. */
 const NUMBERS: readonly Column<Row>[] = [
   { key: "target", value: ({ target }) => KIND_NAMES[target] },
   { key: "by", value: ({ by }) => by },
@@ -93,16 +91,11 @@ const NUMBERS: readonly Column<Row>[] = [
 export function fitRows(fit: Fit): CsvRow[] {
   const { aim, tried, confirmed, answer } = fit;
   const columns: Column<Row>[] = [...NUMBERS, ...columnsOf(fit)];
-  const rows = (samples: string, of: readonly Row[], origin: Fit["provenance"]) =>
-    recordsOf(of, columns, { ...originOf(origin), aim: aim.of, amount: aim.amount, on: samples });
-  const shown = confirmed.map(({ tried: place, ...test }): Row => ({ ...tried[place], ...test }));
+  const rows = (on: string, of: readonly Row[], origin: Fit["provenance"], placeOf: (i: number) => number) =>
+    recordsOf(of, columns, { ...originOf(origin), aim: aim.of, amount: aim.amount, on })
+      .map((row, i) => ({ ...row, answer: placeOf(i) === answer ? "yes" : "no" }));
   return [
-    ...rows("choosing", tried, fit.provenance).map((row, place) => ({
-      ...row,
-      answer: place === answer ? "yes" : "no",
-    })),
-    ...rows("confirming", shown, fit.confirming).map((row, i) => (
-      { ...row, answer: confirmed[i].tried === answer ? "yes" : "no" }
-    )),
+    ...rows("choosing", tried, fit.provenance, (i) => i),
+    ...rows("confirming", confirmedOf(fit), fit.confirming, (i) => confirmed[i].tried),
   ];
 }

@@ -19,6 +19,7 @@ import {
   formatShare,
   modelOf,
   modules,
+  reading,
   sharedLines,
   textOf,
 } from "../words/mod.ts";
@@ -30,7 +31,6 @@ type Value = Beside["means"][PredictionMeasure];
 
 /** The texts that are read, and how they are called. */
 const MODES = { forced: "full", free: "own" } as const;
-/** One of them. */
 export type Mode = keyof typeof MODES;
 
 /** "SmolLM2-135M (GGUF Q4_1) · 8 prompts of 32 tokens of wiki · 64 tokens written · T = 1 · float32, cpu". */
@@ -70,12 +70,10 @@ function withEnds(found: Value, format: (value: number) => string): string | nul
     : `${format(value)} (${format(low)} to ${format(high)})`;
 }
 
-/** Number of steps that a text reaches. */
 export function stepsOf({ plans }: Generation, mode: Mode): number {
   return Math.max(0, ...plans.map((plan) => plan[mode].steps.findLastIndex(({ texts }) => texts > 0) + 1));
 }
 
-/** A plan on one of the texts. */
 interface Line extends Row {
   readonly plan: Plan;
   readonly mode: Mode;
@@ -106,7 +104,6 @@ const PLAN: Column<{ readonly label: string }> = {
 };
 const TEXT: Column<Row> = { title: "text", value: ({ text }) => text, align: "left" };
 
-/** Tables of cosines, of divergences, and of the options of a task. */
 export function generationTables(result: Generation): Table[] {
   const all = linesOf(result);
   const named = planLabels(result).map((label, i) => `${label}: ${planPhrase(result.plans[i].drop)}`);
@@ -177,7 +174,6 @@ function divergenceTables(all: readonly Line[]): Table[] {
   );
 }
 
-/** All tokens beside the options of a task. */
 function choiceTables(result: Generation): Table[] {
   const { plans, task } = result;
   if (!task) return [];
@@ -185,9 +181,8 @@ function choiceTables(result: Generation): Table[] {
   const rows = plans.flatMap(({ choices }, i) => choices ? [{ label: labels[i], ...choices }] : []);
   const left = task.leftOut > 0 ? `, ${task.leftOut} left out whose options do not part` : "";
   return [{
-    note: `${counted(task.documents, "document")} of ${
-      plain(task.name)
-    }, at the token in which the options part${left}`,
+    note: reading`${counted(task.documents, "document")} of ${plain(task.name)}, at the token in which the
+      options part${left}`,
     ...tableOf(rows, [
       PLAN,
       { title: "KL, all tokens", value: ({ vocabulary }) => withEnds(vocabulary.kl, formatNumber) },

@@ -19,7 +19,6 @@ export function tableHtml({ head, rows, left }: Table, rowHeads = false): string
   return `<table><thead>${line(head, () => 'th scope="col"')}</thead><tbody>${body.join("")}</tbody></table>`;
 }
 
-/** Tables with their lines, below each other. */
 export function tablesHtml(tables: readonly Table[]): string {
   const paragraph = (lines: readonly string[]) =>
     lines.length === 0 ? "" : `<p>${lines.map(escape).join("<br>")}</p>`;

@@ -14,7 +14,6 @@ const TYPES: Readonly<Record<string, string>> = {
   mixture: "experts",
 };
 
-/** The properties, each with its value. */
 export function infoTables(info: Info): Table[] {
   const { parameters, attention, mlp, trained } = info;
   const revision = info.revision === null ? "" : `, commit ${info.revision.slice(0, 12)}`;

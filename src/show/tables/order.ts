@@ -9,8 +9,9 @@ import {
   lastText,
   modelOf,
   orderName,
+  reading,
   settingOf,
-  textOf,
+  tokensOf,
 } from "../words/mod.ts";
 import { changeTexts, interval95, KINDS } from "../../measure/mod.ts";
 import { type DropOrder, type Guides, type Plan, SCORES } from "../../result/mod.ts";
@@ -48,7 +49,6 @@ function howOf({ target, by, seed }: Pick<Plan, "target" | "by" | "seed">): stri
   return `${KIND_NAMES[target]} by ${orderName({ by, seed })}`;
 }
 
-/** Modules in order, or windows. */
 export function orderTable(result: DropOrder): Table {
   const { target, by, order } = result;
   const score = SCORES[by].column ?? by;
@@ -101,7 +101,6 @@ const hasWindows = ({ changes = [] }: Plan): boolean => changes.some(({ to }) =>
 type Repaired = NonNullable<Plan["repaired"]>;
 type RepairSite = NonNullable<Repaired["sites"]>[number];
 
-/** What came of the fits. */
 const FITS: readonly Column<RepairSite>[] = [
   { key: "strength", title: "ridge ε", value: ({ strength }) => strength, format: formatNumber },
   { key: "left", title: "left", value: ({ left }) => left, format: formatShare },
@@ -109,11 +108,9 @@ const FITS: readonly Column<RepairSite>[] = [
 
 /** Each place of a repair with its fit, then the losses on the samples that were held out. */
 function repairTables({ by, sequential, provenance, sites = [], fresh }: Repaired): Table[] {
-  const { packing: { samples, length }, text } = provenance;
+  const { samples } = provenance.packing;
   const fits: Table = {
-    title: `repaired by ${by}${sequential ? " in sequence" : ""} · ${samples} × ${length} tokens of ${
-      textOf(text)
-    }`,
+    title: `repaired by ${by}${sequential ? " in sequence" : ""} · ${tokensOf(provenance)}`,
     ...tableOf(sites, [
       moduleColumn(({ module }) => module),
       { title: "layer", value: ({ layer }) => layer },
@@ -157,12 +154,13 @@ function savedText({ samples, saved, savedError }: Fresh): string {
 /** Keys and values are counted by the token unless windows, of the plan or of the model, keep fewer of a long text. */
 function savesText({ parameters, parametersShare, ...saves }: NonNullable<Plan["saves"]>): string {
   const { kvBytesPerToken, kvShare, kv } = saves;
-  const keys = kv.bytes === kvBytesPerToken * kv.context
-    ? `${formatWhole(kvBytesPerToken)} bytes of keys and values per token (${formatShare(kvShare)})`
-    : `${formatWhole(kv.bytes)} bytes of keys and values of ${formatWhole(kv.context)} tokens (${
-      formatShare(kv.share)
-    })`;
-  return `saves ${formatWhole(parameters)} parameters (${formatShare(parametersShare)}), ${keys}`;
+  const [bytes, of, share] = kv.bytes === kvBytesPerToken * kv.context
+    ? [kvBytesPerToken, "per token", kvShare]
+    : [kv.bytes, `of ${formatWhole(kv.context)} tokens`, kv.share];
+  return reading`saves ${formatWhole(parameters)} parameters (${{ share: parametersShare }}), ${
+    formatWhole(bytes)
+  }
+    bytes of keys and values ${of} (${{ share }})`;
 }
 
 /** A row a drop, in order. Of a repaired plan, a row a place of the repair, with the losses on the samples held out. */

@@ -5,7 +5,6 @@ import { type Evaluation, meanOver, type ShareMain } from "../../result/mod.ts";
 import { type Column, type Table, tableOf } from "./table.ts";
 
 type Metric = Evaluation["tasks"][string]["metrics"][string];
-type Against = Metric["against"];
 
 /** Plans by tasks, with the mean over tasks first; no table where fewer than two plans are compared with the full model. */
 export function plansTable(results: readonly Evaluation[]): Table[] {
@@ -36,7 +35,6 @@ export function keptTable(results: readonly Evaluation[]): Table[] {
   }];
 }
 
-/** Those that are compared with the full model. */
 const plansIn = (results: readonly Evaluation[]) =>
   results.filter(({ provenance: { drop } }) => !isFull(drop));
 
@@ -59,13 +57,9 @@ function taskColumn(
 }
 
 /** "96.5 % (95.1 … 97.6)"; null where nothing was compared. */
-function keptText(kept: Metric["kept"] | undefined): string | null {
-  return kept ? `${formatShare(kept.value)} (${formatPointsRange(kept.low, kept.high)})` : null;
-}
+const keptText = (kept: Metric["kept"] | undefined): string | null =>
+  kept ? `${formatShare(kept.value)} (${formatPointsRange(kept.low, kept.high)})` : null;
 
 /** "−1.2 (−3.0 … 0.6)"; null where nothing was compared. */
-function changeText(against: Against | undefined): string | null {
-  if (!against) return null;
-  const { difference, low, high } = against;
-  return `${formatPoints(difference)} (${formatPointsRange(low, high)})`;
-}
+const changeText = (found: Metric["against"] | undefined): string | null =>
+  found ? `${formatPoints(found.difference)} (${formatPointsRange(found.low, found.high)})` : null;

@@ -30,7 +30,6 @@ export function estimateText(
 
 interface Price extends Cost {
   readonly tasks: readonly { task: string; documents: number; fed: number; run: number }[];
-  /** Tokens that are written at most. */
   readonly written: number;
 }
 

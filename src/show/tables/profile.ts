@@ -18,7 +18,6 @@ import {
 } from "./table.ts";
 import type { TextLook } from "./text.ts";
 
-/** Behind the rank of an outsized module. */
 const MARK = "!";
 
 export interface ProfileLook extends TextLook {
@@ -126,11 +125,11 @@ export function rankingTable(profile: Profile, most: number): Table {
   const length = Math.min(most, Math.max(...orders.map(({ ranked }) => ranked.length)));
   const columns = orders.map(({ kind, ranked }): Column<number> => ({
     title: KIND_NAMES[kind],
-    value: (i) =>
-      ranked[i] &&
-      `${ranked[i].layer}${outsizedIn(profile, kind).includes(ranked[i].layer) ? MARK : ""} (${
-        formatNumber(ranked[i].score)
-      })`,
+    value(i) {
+      if (!ranked[i]) return null;
+      const { layer, score } = ranked[i];
+      return `${layer}${outsizedIn(profile, kind).includes(layer) ? MARK : ""} (${formatNumber(score)})`;
+    },
   }));
   return {
     title: "The most redundant modules: layer (importance)",
@@ -139,9 +138,8 @@ export function rankingTable(profile: Profile, most: number): Table {
   };
 }
 
-function outsizedIn(profile: Profile, kind: ModuleKind): number[] {
-  return outsizedLayers(profile[kind].largestRelativeMagnitude);
-}
+export const outsizedIn = (profile: Profile, kind: ModuleKind): number[] =>
+  outsizedLayers(profile[kind].largestRelativeMagnitude);
 
 /** "! MLP 0, 11; block 0, 11: an update more than 2 times …"; nothing without one. */
 function outsizedLines(profile: Profile): string[] {

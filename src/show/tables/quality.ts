@@ -32,7 +32,6 @@ const QUALITY: readonly Column<Pick<SweepPoint, "perplexity" | "nll" | "standard
   { key: "top1", title: "same top-1", value: ({ top1 }) => top1, format: formatShare },
 ];
 
-/** Quality of one model under several drops, in the order of the results. */
 export function perplexityTables(results: readonly Perplexity[]): Table[] {
   if (results.length === 0) return [];
   const [{ provenance }] = results;
@@ -61,7 +60,6 @@ export function perplexityRows(result: Perplexity): CsvRow[] {
   });
 }
 
-/** What a plan drops, and what a function changed. */
 function alteredText(provenance: Perplexity["provenance"]): string {
   return [planText(provenance.drop), changedText(provenance)].filter((text) => text !== "").join("; ");
 }
@@ -142,7 +140,6 @@ export function sweepRows({ provenance, repaired, curves }: Sweep): CsvRow[] {
   );
 }
 
-/** The layers whose module is dropped, or replaced by a repair. */
 function lostIn(plan: DropPlan, module: LayerModule): string {
   const replaced = everyChange(plan).filter((change) => change.to === "mean" || change.to === "linear");
   const layers = replaced.flatMap((change) => change.module === module ? [change.layer] : []);

@@ -91,10 +91,7 @@ function draftTables(result: Speed, rows: readonly Row[]): Table[] {
     tableOf(drafted, [
       { title: "dropped", value: ({ plan }) => countsOf(result.plans[plan].drop), align: "left" },
       { title: "context", value: ({ context }) => context },
-      {
-        title: "accepted",
-        value: ({ draft: { accepted, drafted } }) => `${accepted} of ${drafted}`,
-      },
+      { title: "accepted", value: ({ draft: { accepted, drafted } }) => `${accepted} of ${drafted}` },
       { title: "c", value: ({ draft }) => draft.cost, format: two },
       { title: "v(2)", value: ({ draft }) => ratioOf(draft, 2), format: two },
       { title: `v(${tokens + 1})`, value: ({ draft }) => ratioOf(draft, tokens + 1), format: two },

@@ -12,7 +12,6 @@ type Cell = string | number | null | undefined;
 export interface Column<Row> {
   /** Its name in CSV, in snake_case. */
   readonly key?: string | undefined;
-  /** Its heading in print. */
   readonly title?: string | undefined;
   /** The value in a row; null or undefined if it is missing. */
   readonly value: (row: Row) => Cell;
@@ -27,17 +26,14 @@ export interface Column<Row> {
 /** A table in print, with lines above and below it; without columns, the lines alone. */
 export interface Table {
   readonly title?: string;
-  /** A line below the title. */
   readonly note?: string | undefined;
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
   /** Indices of columns that are aligned left. Where lines are too long, the first of them gives way first. */
   readonly left: readonly number[];
-  /** Lines below. */
   readonly notes?: readonly string[];
 }
 
-/** Rows in print. */
 export function tableOf<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): Table {
   const shown = columns.filter(({ title }) => title !== undefined);
   const cells = shown.map((column) => textsOf(column, rows.map(column.value)));
@@ -135,13 +131,10 @@ export function layerTable(layers: readonly unknown[], columns: readonly Column<
   return tableOf(layersOf(layers), [LAYER, ...columns]);
 }
 
-/** A column of values by layer, for rows that are layers. */
-export function byLayer(
+export const byLayer = (
   values: readonly (number | null)[],
   rest: Omit<Column<number>, "value">,
-): Column<number> {
-  return { value: (layer) => values[layer], ...rest };
-}
+): Column<number> => ({ value: (layer) => values[layer], ...rest });
 
 export const LAYER: Column<number> = { key: "layer", title: "layer", value: (layer) => layer };
 

@@ -4,7 +4,6 @@ import { ascii, cut, widthOf, wrap } from "../plain.ts";
 import type { Table } from "./table.ts";
 
 export interface TextLook {
-  /** Escapes for colour and bold. */
   readonly color?: boolean;
   /** Characters beyond Latin: sparklines. */
   readonly utf8?: boolean;

@@ -22,7 +22,6 @@ import {
   tableOf,
 } from "./table.ts";
 
-/** Importance, its movement, and quality with half of the modules dropped, by step. */
 export function checkpointTables(result: Checkpoints): Table[] {
   const { series } = result;
   const trends = KINDS.map((kind) => ({ name: KIND_NAMES[kind], trend: trendsOf(result, kind) }));
@@ -34,6 +33,7 @@ export function checkpointTables(result: Checkpoints): Table[] {
       format,
     }));
   const quality = qualityBySteps(result);
+  const text = series.find((entry) => entry.quality)?.quality?.provenance.text.name;
   const perplexity = (nll: number) => formatNumber(Math.exp(nll));
   const steps = series.map((_, i) => i);
   return [
@@ -48,9 +48,7 @@ export function checkpointTables(result: Checkpoints): Table[] {
       ...tableOf(steps, [step, ...column("drift"), ...column("withLast", " ~ last", fixed(2))]),
     },
     ...quality.length === 0 ? [] : [{
-      title: `perplexity on ${
-        series.find((entry) => entry.quality)!.quality!.provenance.text.name
-      }, with half of the modules dropped by the step's importance`,
+      title: `perplexity on ${text}, with half of the modules dropped by the step's importance`,
       ...tableOf(quality, [
         { title: "step", value: ({ step }) => step },
         { title: "full", value: ({ full }) => full, format: perplexity },
@@ -88,7 +86,6 @@ export function medianTable(results: readonly Checkpoints[]): Table {
   };
 }
 
-/** Mean and spread over seeds, layer by layer. */
 export function randomInitTables(result: RandomInit): Table[] {
   const { shape, seeds, streamNorm, provenance } = result;
   const { hidden, layers, heads, kvHeads, headSize, feedForward, vocabulary, norm } = shape;

@@ -3,7 +3,7 @@ import { planPhrase } from "../../measure/mod.ts";
 import { type Fit, SCORES } from "../../result/mod.ts";
 import { sharedText } from "./names.ts";
 import { counted, formatFixed, formatShare } from "./numbers.ts";
-import { capital, sentences } from "./reading.ts";
+import { capital, reading, sentences } from "./reading.ts";
 
 type Tried = Fit["tried"][number];
 type Cost = Tried["cost"];
@@ -39,7 +39,7 @@ export function costText(aim: Aim, { value, low, high }: Cost): string {
 
 /** The promise: "loss rises by at most 0.01 nats per token". */
 export function promiseText({ of, amount, tasks = [], context }: Aim): string {
-  const share = amount <= 1 ? `${compact(100 * amount)} %` : amount.toLocaleString("en-US");
+  const saved = amount <= 1 ? `${compact(100 * amount)} % of the` : amount.toLocaleString("en-US");
   switch (of) {
     case "loss":
       return `the loss rises by at most ${amount} nats per token`;
@@ -48,11 +48,9 @@ export function promiseText({ of, amount, tasks = [], context }: Aim): string {
     case "accuracy":
       return `the accuracy on ${tasks.join(", ")} falls by at most ${counted(amount, "point")}`;
     case "parameters":
-      return `at least ${amount <= 1 ? `${share} of the` : share} parameters are saved`;
+      return `at least ${saved} parameters are saved`;
     case "kv-bytes":
-      return `at least ${
-        amount <= 1 ? `${share} of the` : share
-      } bytes of keys and values of ${context} tokens are saved`;
+      return `at least ${saved} bytes of keys and values of ${context} tokens are saved`;
     case "speed":
       return `decoding is at least ${amount} times as fast`;
   }
@@ -84,29 +82,33 @@ export function timesText({ times }: Fit): string {
   return `Measured: it ${paced("writes", times.decode)} and ${paced("reads", times.prefill)}.`;
 }
 
+/** The places of the plans that were tried, the cheapest first. */
+export const byCost = ({ tried }: Fit): number[] =>
+  [...tried.keys()].sort((a, b) => tried[a].cost.value - tried[b].cost.value);
+
 export function answerText(fit: Fit): string {
   const { aim, tried, answer, confirmed } = fit;
   if (answer !== null) {
     const own = tried[answer];
     const { cost } = confirmed.find((test) => test.tried === answer)!;
     return sentences(
-      `${capital(planPhrase(own.drop))} (${wayText(own)}), the cost is ${
+      reading`${capital(planPhrase(own.drop))} (${wayText(own)}), the cost is ${
         costText(aim, cost)
-      } on the samples that confirm it.`,
+      } on the samples
+        that confirm it.`,
       `That saves ${savingText(own.saves)}.`,
       timesText(fit),
       sharedText([fit]),
     );
   }
-  const cheapest = [...tried].sort((a, b) => a.cost.value - b.cost.value)[0];
+  const cheapest = tried[byCost(fit)[0]];
   if (!cheapest) return "The model has no module to drop.";
   const failed = confirmed.at(-1);
   return sentences(
     "Nothing is sure to keep the promise.",
     failed &&
-      `A plan that kept the promise on the samples that choose does not on those that confirm: ${
-        planPhrase(tried[failed.tried].drop)
-      }, the cost is ${costText(aim, failed.cost)}.`,
+      reading`A plan that kept the promise on the samples that choose does not on those that confirm:
+        ${planPhrase(tried[failed.tried].drop)}, the cost is ${costText(aim, failed.cost)}.`,
     `The cheapest plan, ${planPhrase(cheapest.drop)}, costs ${costText(aim, cheapest.cost)}.`,
   );
 }

@@ -16,8 +16,8 @@ import {
   type Sweep,
 } from "../../result/mod.ts";
 import { counted, formatNumber, formatShare } from "./numbers.ts";
+import { reading } from "./reading.ts";
 
-/** The printed name of each kind. */
 export const KIND_NAMES = {
   attention: "attention",
   mlp: "MLP",
@@ -25,7 +25,6 @@ export const KIND_NAMES = {
   joint: "joint",
   consecutive: "consecutive",
 } as const;
-/** A kind of module, or what competes to be dropped. */
 type KindName = keyof typeof KIND_NAMES;
 
 const NOUNS: Readonly<Record<KindName, string>> = {
@@ -67,7 +66,6 @@ export function orderName({ by, seed }: Pick<Plan, "by" | "seed">): string {
   return isSeeded({ by }) ? `${by}, seed ${seed}` : by;
 }
 
-/** A guide in tables and figures. */
 export const guideTitle = (name: GuideName): string => SCORES[GUIDES[name]].title ?? name;
 
 type Packed = Pick<Provenance, "packing" | "text">;
@@ -99,9 +97,8 @@ export function changedText({ changed }: Provenance): string {
   if (!changed) return "";
   const { values, layers } = changed;
   if (layers.length === 0) return "nothing changed by a function";
-  return `${values.join(", ")} changed by a function in layer${layers.length > 1 ? "s" : ""} ${
-    layers.join(", ")
-  }`;
+  const where = `layer${layers.length > 1 ? "s" : ""} ${layers.join(", ")}`;
+  return `${values.join(", ")} changed by a function in ${where}`;
 }
 
 function packedOf({ packing, text }: Packed): string {
@@ -154,9 +151,8 @@ export function sharedLines(results: readonly Sharing[]): string[] {
       const [name, effect] = kind === "evaluate"
         ? [plain(text), "its accuracy may be too high"]
         : ["the text", "its loss may be too low"];
-      return `${name} shares ${formatShare(share)} of its 13-token sequences with ${
-        CALIBRATIONS[calibration]
-      }: ${effect}`;
+      const other = CALIBRATIONS[calibration];
+      return `${name} shares ${formatShare(share)} of its 13-token sequences with ${other}: ${effect}`;
     })
   );
   return [...new Set(lines)];
@@ -184,8 +180,11 @@ export function lastText(last: readonly Last[]): string {
 export function checkLines(check: OrderCheck | undefined): string[] {
   if (!check) return [];
   const { samples, length, removed, median, last } = check;
-  const how = `checked by removing ${
-    counted(removed, "module")
-  } one by one on ${samples} × ${length} tokens: ${formatNumber(median)} nats alone in the median`;
-  return [last.length > 0 ? `${how}; last go ${lastText(last)}` : how];
+  const end = last.length > 0 && `; last go ${lastText(last)}`;
+  return [
+    reading`checked by removing ${counted(removed, "module")} one by one on ${String(samples)} × ${
+      String(length)
+    }
+      tokens: ${{ measured: median }} nats alone in the median${end}`,
+  ];
 }

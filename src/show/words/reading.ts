@@ -76,14 +76,12 @@ function finite(value: number): string {
   return whole ? value.toLocaleString("en-US").replace("-", "−") : formatNumber(value);
 }
 
-/** With its first letter large. */
 export const capital = (text: string): string => text.replace(/^./, (letter) => letter.toUpperCase());
 
 /** A title: what the samples decide, and what they leave open. */
 export interface Finding {
   /** What the picture is of, for results in which nothing is compared. */
   readonly topic?: string;
-  /** The finding in a sentence, if there is one. */
   readonly found?: string | false | undefined;
   /** Behind "cannot tell": what stays open beside the finding, or alone. */
   readonly open?: string | false | undefined;
@@ -91,12 +89,11 @@ export interface Finding {
 
 /** The texts of a figure. Sentences that do not apply are false. */
 export interface Caption {
-  readonly title: Finding;
-  /** How to read the picture. */
+  /** A sentence where nothing is compared. */
+  readonly title: Finding | string;
   readonly shows: readonly ReadingValue[];
   /** Default: the setting of the first result. */
   readonly setting?: string;
-  /** The numbers of the finding. */
   readonly reads: readonly ReadingValue[];
 }
 
@@ -106,10 +103,11 @@ export function sentences(...parts: readonly ReadingValue[]): string {
 }
 
 export function captionWords({ title, shows, reads }: Caption) {
-  return { title: titleWords(title), subtitle: sentences(...shows), reading: sentences(...reads) };
-}
-
-function titleWords({ topic = "", found, open }: Finding): string {
-  if (!found) return open ? `Cannot tell ${open}` : topic;
-  return open ? `${found}; cannot tell ${open}` : found;
+  const { topic = "", found, open } = typeof title === "string" ? { found: title } as Finding : title;
+  const words = found
+    ? `${found}${open ? `; cannot tell ${open}` : ""}`
+    : open
+    ? `Cannot tell ${open}`
+    : topic;
+  return { title: words, subtitle: sentences(...shows), reading: sentences(...reads) };
 }

@@ -89,7 +89,7 @@ export function counts(
   [things, at]: readonly ["layers", "in"] | readonly ["steps", "at"],
 ): string {
   return all.filter(({ counts }) => counts.all > 0).map(({ name, counts }) =>
-    `${counts[side]} of ${counts.all} ${things}${all.length > 1 ? ` of ${name}` : ""}${
+    reading`${counts[side]} of ${counts.all} ${things}${all.length > 1 && ` of ${name}`}${
       unknownText(counts, at)
     }`
   ).join(", ");

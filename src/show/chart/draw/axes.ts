@@ -8,13 +8,11 @@ export interface Axis {
   readonly domain: readonly [number, number];
   /** A symlog scale is linear up to this value. */
   readonly constant?: number;
-  /** Round numbers that fit, by default. */
   readonly ticks?: readonly number[];
   readonly format?: (value: number) => string;
   /** Names instead of numbers: of 0, 1, 2 … */
   readonly names?: readonly string[];
   readonly label?: string | null;
-  /** Small labels, for small panels. */
   readonly small?: boolean;
   /** Whether a y axis has its label beside it, from bottom to top. */
   readonly turned?: boolean;
@@ -63,7 +61,6 @@ export function countTicks(highest: number, most = 8): number[] {
   return Array.from({ length: Math.floor(highest / step) + 1 }, (_, i) => i * step);
 }
 
-/** A logarithmic axis with its grid. */
 export function logAxis(domain: readonly [number, number], label: string | null): Axis {
   return { type: "log", domain, ticks: logTicks(domain), format: formatTick, label, grid: true };
 }
@@ -84,7 +81,6 @@ export function withZero(values: readonly number[]): [number, number] {
   return [low < 0 ? low - air : 0, high + air];
 }
 
-/** A domain with air at both sides. */
 export function airyDomain(values: readonly number[]): [number, number] {
   if (values.length === 0) return [0, 1];
   const [low, high] = [Math.min(...values), Math.max(...values)];
@@ -92,7 +88,6 @@ export function airyDomain(values: readonly number[]): [number, number] {
   return [low - air, high + air];
 }
 
-/** Indices 0 … n − 1, such as layers. */
 export function indexAxis(n: number, label: string, most = 8): Axis {
   return { domain: [-0.5, n - 0.5], ticks: countTicks(n - 1, most), label };
 }
@@ -104,7 +99,6 @@ export function namesAxis(names: readonly string[], air = 0.5): Axis {
 /** The same axis from the other end: downwards instead of upwards. */
 export const reversed = (axis: Axis): Axis => ({ ...axis, domain: [axis.domain[1], axis.domain[0]] });
 
-/** Numbers of modules dropped. */
 export function dropAxis(highest: number, most = 8): Axis {
   return { domain: [0, highest], ticks: countTicks(highest, most), label: "modules dropped" };
 }

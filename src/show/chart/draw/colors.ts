@@ -38,7 +38,6 @@ const SHAPES: Readonly<Record<keyof typeof COLORS, Shape>> = {
   joint: "diamond",
   consecutive: "star",
 };
-/** In the order of the hues. */
 const SHAPE_ORDER: readonly Shape[] = ["circle", "square", "triangle", "diamond", "star", "cross"];
 
 export interface Look {
@@ -85,7 +84,6 @@ const THEMES = { light: {}, dark: DARK, print: PRINT } as const;
 export type Theme = keyof typeof THEMES;
 export const THEME_NAMES = Object.keys(THEMES) as Theme[];
 
-/** A picture in a theme's colours. */
 export function recoloured(svg: string, theme: Theme): string {
   const counterparts: Readonly<Record<string, string>> = THEMES[theme];
   return svg.replaceAll(

@@ -14,7 +14,6 @@ interface HeatCell {
   readonly value: number;
 }
 
-/** A map of values by row and column. */
 interface HeatMap {
   readonly title: string;
   readonly cells: readonly HeatCell[];
@@ -22,13 +21,10 @@ interface HeatMap {
   readonly rows: number;
   /** Ascending; at most seven. */
   readonly edges: readonly number[];
-  /** The part of the figure's width. */
   readonly part?: number;
   readonly height: number;
-  /** Labels of the axes. */
   readonly label: string;
   readonly rowLabel: string;
-  /** Names of the rows instead of their numbers. */
   readonly names?: readonly string[];
 }
 
@@ -66,7 +62,6 @@ export function heatMap(map: HeatMap): Panel {
   };
 }
 
-/** The legend of a map's shades. */
 export function heatLegend(edges: readonly number[]): Panel {
   return legend(SHADES.slice(0, edges.length + 1), new Map(edges.map((edge, i) => [i + 1, String(edge)])));
 }

@@ -3,7 +3,6 @@ import defer * as Plot from "@observablehq/plot";
 import { INK, type Look } from "./colors.ts";
 import { fitted, textWidth } from "./text_width.ts";
 
-/** One mark and its name. */
 export interface KeyEntry extends Look {
   readonly label: string;
 }

@@ -41,8 +41,7 @@ function textMark({ x, y }: { x: number; y: number }, text: string, options: Plo
   });
 }
 
-/** Units between the end of a line and its label. */
-const AFTER = 10;
+const AFTER = 10; // units between the end of a line and its label
 
 /** Labels to the right of the longest line, at the heights of the lines' ends, moved apart so that none overlap. */
 export function endLabels(
@@ -80,9 +79,13 @@ export function nameMarks(
   },
 ): Plot.Markish[] {
   const room = { left: marginLeft + 2, right: width - 4, top: marginTop, bottom: height - marginBottom };
-  const taken: Box[] = series.flatMap(({ points, shape, r = 3 }) =>
-    points.filter(isDrawn).map(({ x, y }) => around(unitsOf(x, y), shape ? r + 1 : 2))
-  );
+  const taken: Box[] = series.flatMap(({ points, shape, r = 3 }) => {
+    const half = shape ? r + 1 : 2;
+    return points.filter(isDrawn).map((point) => {
+      const { x, y } = unitsOf(point.x, point.y);
+      return { left: x - half, right: x + half, top: y - half, bottom: y + half };
+    });
+  });
   return names.flatMap(({ text, color, at, bold, small }) => {
     const fontSize = small ? 14 : 16;
     for (const { x, y } of at) {
@@ -106,7 +109,6 @@ export function nameMarks(
   });
 }
 
-/** A rectangle of a panel, in units. */
 interface Box {
   readonly left: number;
   readonly right: number;
@@ -120,21 +122,13 @@ interface Place extends Box {
   readonly textAnchor: "start" | "middle" | "end";
 }
 
-/** A square around a point. */
-function around({ x, y }: { readonly x: number; readonly y: number }, half: number): Box {
-  return { left: x - half, right: x + half, top: y - half, bottom: y + half };
-}
-
-/** Units between a label and its neighbours. */
-const AIR = 5;
-/** Units between a label and its point. */
-const GAP = 9;
+const AIR = 5; // units between a label and its neighbours
+const GAP = 9; // units between a label and its point
 
 function touch(a: Box, b: Box): boolean {
   return a.left < b.right + AIR && b.left < a.right + AIR && a.top < b.bottom && b.top < a.bottom;
 }
 
-/** A text for a point of a panel. */
 interface Placed {
   readonly x: number;
   readonly y: number;
@@ -143,8 +137,15 @@ interface Placed {
   readonly bold?: boolean | undefined;
 }
 
-/** The places around a point for a text of this size: right, left, above, below, then the corners. */
-function placesOf({ x, y, text, size, bold }: Placed): Place[] {
+/**
+ * A place for a text beside a point, inside the frame and clear of taken boxes; undefined if no place is free. Tried are right, left,
+ * above, below, then the corners.
+ */
+function placeFor(
+  { x, y, text, size, bold }: Placed,
+  frame: Box,
+  taken: readonly Box[],
+): Place | undefined {
   const [width, height] = [textWidth(text, size, bold), 1.1 * size];
   const beside = GAP + height / 2;
   return ([
@@ -160,12 +161,7 @@ function placesOf({ x, y, text, size, bold }: Placed): Place[] {
     const left = x + dx - (textAnchor === "start" ? 0 : textAnchor === "end" ? width : width / 2);
     const top = y + dy - height / 2;
     return { dx, dy, textAnchor, left, right: left + width, top, bottom: top + height };
-  });
-}
-
-/** A place for a text beside a point, inside the frame and clear of taken boxes; undefined if no place is free. */
-function placeFor(label: Placed, frame: Box, taken: readonly Box[]): Place | undefined {
-  return placesOf(label).find((box) =>
+  }).find((box) =>
     box.left >= frame.left && box.right <= frame.right && box.top >= frame.top &&
     box.bottom <= frame.bottom && taken.every((other) => !touch(box, other))
   );

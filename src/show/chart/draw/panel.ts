@@ -10,12 +10,10 @@ export interface Point {
   readonly x: number;
   /** A gap where it is null, and on a logarithmic axis where it is not positive. */
   readonly y: number | null;
-  /** An interval around y. */
   readonly low?: number | undefined;
   readonly high?: number | undefined;
   /** The text that appears when a pointer rests on the dot: "attention, layer 3: 0.0123". */
   readonly says?: string;
-  /** The inside of an outlined dot. */
   readonly fill?: string;
 }
 
@@ -37,7 +35,6 @@ export interface Series {
   readonly band?: boolean;
   /** Intervals of x instead of y. */
   readonly across?: boolean;
-  /** Opaque bars. */
   readonly firm?: boolean;
   /** The label at the end of the line. */
   readonly end?: string;
@@ -53,10 +50,8 @@ export interface Visible extends Series {
   readonly points: readonly (Point & { readonly y: number })[];
 }
 
-/** Whether a point can be drawn. */
 export const isDrawn = ({ y }: { readonly y: number }): boolean => !Number.isNaN(y);
 
-/** A coloured rectangle. */
 export interface Cell {
   readonly x1: number;
   readonly x2: number;
@@ -86,7 +81,6 @@ export interface Heading {
   readonly across?: boolean;
 }
 
-/** One chart of a figure. */
 export interface Panel {
   /** The part of the figure's width: the whole by default, else such as 1 / 2. */
   readonly part?: number;
@@ -99,15 +93,12 @@ export interface Panel {
   readonly y: Axis;
   readonly headings?: readonly Heading[];
   readonly cells?: readonly Cell[];
-  /** Opacity of the cells. */
   readonly pale?: number;
   readonly series?: readonly Series[];
   readonly names?: readonly Name[];
 }
 
-/** A panel that has got its room. */
 export interface Sized extends Panel {
-  /** In units. */
   readonly width: number;
   /** Whether it has a row of its own. */
   readonly whole: boolean;
@@ -136,7 +127,6 @@ export function frameOf(panel: Sized) {
   };
 }
 
-/** The size of a panel and its margins. */
 export type Frame = ReturnType<typeof frameOf>;
 
 /** Panels side by side, equally wide; the first one's y axis serves all. */

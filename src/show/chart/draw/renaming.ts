@@ -10,10 +10,8 @@ export interface Labelled {
   readonly key?: readonly KeyEntry[];
 }
 
-/** New names by the old ones. */
 export type Renames = Readonly<Record<string, string>>;
 
-/** The labels of a picture, each once. */
 export function labelsIn({ panels, key = [] }: Labelled): string[] {
   const all = panels.flatMap(({ x, y, series = [], headings = [], names = [] }) => [
     ...series.map(({ end }) => end),

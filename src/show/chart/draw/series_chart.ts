@@ -172,7 +172,6 @@ function yAxis(axis: Axis): Plot.Markish[] {
   ];
 }
 
-/** The label in the middle. */
 function xAxis(axis: Axis): Plot.Markish[] {
   return axisMarks(axis, [Plot.gridX, Plot.ruleX, Plot.axisX], {
     tickSize: 4,
@@ -197,8 +196,7 @@ function fittingAxes(
   };
 }
 
-/** Room for the arrow beside an axis' label. */
-const ARROW = 28;
+const ARROW = 28; // units for the arrow beside an axis' label
 
 /** An axis whose label and names take at most this room. */
 function shortAxis(axis: Axis, room: number, size: number, each: number): Axis {

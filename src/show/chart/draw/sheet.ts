@@ -12,18 +12,14 @@ import defer * as Plot from "@observablehq/plot";
 import defer * as Linkedom from "linkedom";
 import { plain } from "../../../entry/mod.ts";
 import { FAINT, hasBackground, INK, PAPER, recoloured } from "./colors.ts";
-import { keyChart, type KeyEntry } from "./key.ts";
+import { keyChart } from "./key.ts";
 import { type Sized, sized } from "./panel.ts";
 import type { Labelled } from "./renaming.ts";
 import { seriesChart } from "./series_chart.ts";
 import type { Layout } from "../options.ts";
 import { balanced, type Letters, MARGIN, wrap } from "./text_width.ts";
 
-interface Contents extends Labelled {
-  readonly title: string;
-  readonly subtitle: string;
-  readonly setting: string;
-}
+type Contents = Labelled & Readonly<Record<"title" | "subtitle" | "setting", string>>;
 
 /** The document that Plot takes; programs that import Lamina may be checked without the DOM's types. */
 type PlotDocument = NonNullable<Plot.PlotOptions["document"]>;
@@ -48,7 +44,6 @@ interface Column {
   y: number;
 }
 
-/** The picture. */
 export function drawSheet(contents: Contents, layout: Omit<Layout, "labels">): string {
   const { title, subtitle, setting, key = [], panels } = contents;
   const { units, scale, fontFamily, titled, theme } = layout;
@@ -59,7 +54,11 @@ export function drawSheet(contents: Contents, layout: Omit<Layout, "labels">): s
     writeLines(column, wrap(subtitle, units, SUBTITLE), SUBTITLE);
     column.y += 14;
   }
-  if (key.length > 0) addKey(column, key, units);
+  if (key.length > 0) {
+    const { height, options } = keyChart(key, units);
+    column.parts.push(group(0, column.y, options));
+    column.y += height;
+  }
   for (const row of rowsOf(panels.map((panel) => sized(panel, units)), units)) addRow(column, row, units);
   column.y -= 6;
   if (titled) writeLines(column, wrap(setting, units, FOOTING), FOOTING);
@@ -82,12 +81,6 @@ function writeLines(column: Column, lines: readonly string[], { size, bold, fill
     column.y += step;
     column.parts.push(`<text x="${MARGIN}" y="${column.y}" ${look}>${escape(text)}</text>`);
   }
-}
-
-function addKey(column: Column, entries: readonly KeyEntry[], units: number): void {
-  const { height, options } = keyChart(entries, units);
-  column.parts.push(group(0, column.y, options));
-  column.y += height;
 }
 
 function addRow(column: Column, row: readonly Sized[], units: number): void {

@@ -13,8 +13,7 @@ const ROWS: readonly (readonly [letters: RegExp, em: number])[] = [
   [/[\u1100-\u11ff\u2e80-\u9fff\ua960-\uffef]|\p{Extended_Pictographic}|[\u{20000}-\u{3fffd}]/u, 1.3],
 ];
 const SMALL = 0.635;
-/** Bold letters in relation to regular ones. */
-const BOLD = 1.13;
+const BOLD = 1.13; // times as wide as a regular letter
 
 /** The width of a text in units, as an upper bound. */
 export function textWidth(text: string, size: number, bold = false): number {
@@ -34,13 +33,11 @@ export function fitted(text: string, room: number, size: number, bold = false): 
 /** Units at both sides of the text. */
 export const MARGIN = 24;
 
-/** The letters of a line: their size in units, and whether they are bold. */
 export interface Letters {
   readonly size: number;
   readonly bold?: boolean;
 }
 
-/** Lines no wider than a picture of this width. */
 export function wrap(text: string, width: number, letters: Letters): string[] {
   return wrapped(text, width - 2 * MARGIN, letters);
 }

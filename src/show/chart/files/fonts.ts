@@ -5,6 +5,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { create } from "fontkit";
 
 /** A font in both weights; without a bold file, the regular one serves. */
 export interface Font {
@@ -47,7 +48,6 @@ async function packaged(description: string, name: string): Promise<Font> {
   return { regular: await read("400Regular"), bold: await read("700Bold") };
 }
 
-/** Where systems keep fonts. */
 const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   linux: [
     "/usr/share/fonts",
@@ -78,3 +78,43 @@ async function filesIn(folder: string): Promise<string[]> {
 
 const baseOf = (path: string) => path.replace(/^.*[\\/]/, "").replace(/\.\w+$/, "");
 const lettersOf = (name: string) => name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "");
+
+export interface Outlines {
+  readonly familyName: string;
+  readonly unitsPerEm: number;
+  layout(text: string): {
+    readonly advanceWidth: number;
+    readonly glyphs: readonly { readonly path: Outline; readonly advanceWidth: number }[];
+    readonly positions: readonly { readonly xAdvance: number; readonly xOffset: number }[];
+  };
+}
+
+interface Outline {
+  scale(x: number, y: number): Outline;
+  translate(x: number, y: number): Outline;
+  toSVG(): string;
+}
+
+/** A font from its file. Throws `Error` for a file that is none. */
+export const fontkit = (file: Uint8Array): Outlines => create(file as never) as unknown as Outlines;
+
+export function widthIn(font: Outlines, text: string, size: number): number {
+  return font.layout(text).advanceWidth * size / font.unitsPerEm;
+}
+
+/** The outlines of a text as one path, its first letter at (x, y) on the baseline. */
+export function outlineOf(
+  font: Outlines,
+  text: string,
+  size: number,
+  [x, y]: readonly [number, number],
+): string {
+  const { glyphs, positions } = font.layout(text);
+  const scale = size / font.unitsPerEm;
+  let at = x;
+  return glyphs.map(({ path }, i) => {
+    const drawn = path.scale(scale, -scale).translate(at + positions[i].xOffset * scale, y).toSVG();
+    at += positions[i].xAdvance * scale;
+    return drawn;
+  }).join("");
+}

@@ -7,44 +7,13 @@
 import { parseHTML } from "linkedom";
 import PDFDocument from "pdfkit";
 import { VERSION } from "../../../result/mod.ts";
-import { fontOf } from "./fonts.ts";
-import { fontkit, outlineOf, type Outlines, widthIn } from "./outlines.ts";
-import { type Ink, inkOf, numberIn, type Styled, styleOf } from "./svg_style.ts";
+import { fontkit, fontOf, outlineOf, type Outlines, widthIn } from "./fonts.ts";
 
-/** Points per CSS pixel. */
-const POINTS = 0.75;
+const POINTS = 0.75; // per CSS pixel
 
-/** What is used of PDFKit. */
-interface Pdf {
-  save(): this;
-  restore(): this;
-  translate(x: number, y: number): this;
-  rotate(degrees: number): this;
-  scale(factor: number): this;
-  path(d: string): this;
-  rect(x: number, y: number, width: number, height: number): this;
-  roundedRect(x: number, y: number, width: number, height: number, radius: number): this;
-  circle(x: number, y: number, radius: number): this;
-  moveTo(x: number, y: number): this;
-  lineTo(x: number, y: number): this;
-  fillColor(color: string | readonly number[], opacity: number): this;
-  strokeColor(color: string | readonly number[], opacity: number): this;
-  lineWidth(width: number): this;
-  lineCap(cap: string): this;
-  lineJoin(join: string): this;
-  dash(lengths: readonly number[], options: object): this;
-  fill(): this;
-  stroke(): this;
-  fillAndStroke(): this;
-  font(name: string): this;
-  fontSize(size: number): this;
-  text(text: string, x: number, y: number, options: object): this;
-  registerFont(name: string, file: Uint8Array): this;
-  end(): void;
-  [Symbol.asyncIterator](): AsyncIterator<Uint8Array>;
-}
+/** What is used of PDFKit, whose methods return the document. */
+type Pdf = AsyncIterable<Uint8Array> & Readonly<Record<string, (...values: unknown[]) => Pdf>>;
 
-/** A document and the fonts of its texts. */
 interface Page {
   readonly pdf: Pdf;
   readonly fonts: Readonly<Record<"regular" | "bold", Outlines>>;
@@ -121,6 +90,8 @@ const SHAPES: Readonly<Record<string, (pdf: Pdf, element: Styled) => void>> = {
   },
 };
 
+type Ink = ReturnType<typeof inkOf>;
+
 function paint(pdf: Pdf, { fill, stroke, width, dash, cap, join }: Ink, name: string): void {
   const filled = fill !== null && name !== "line";
   if (filled) pdf.fillColor(fill.color, fill.opacity);
@@ -152,4 +123,44 @@ function drawText({ pdf, fonts }: Page, element: Styled, all: readonly Styled[])
   if (!ink.fill) return;
   pdf.fillColor(ink.fill.color, ink.fill.opacity).font(weight).fontSize(size);
   pdf.text(text, x, y, { lineBreak: false, baseline: "alphabetic" });
+}
+
+/** What is used of an element. */
+interface Styled {
+  readonly tagName: string;
+  readonly textContent: string;
+  readonly children: Iterable<Styled>;
+  getAttribute(name: string): string | null;
+}
+
+function styleOf(all: readonly Styled[], name: string): string | null {
+  return all.findLast((element) => element.getAttribute(name) !== null)?.getAttribute(name) ?? null;
+}
+
+/** A length in units; "0.32em" of a font's size; 0 where there is none. */
+function numberIn(element: Styled, name: string, size = 1): number {
+  const text = element.getAttribute(name) ?? "0";
+  const value = parseFloat(text);
+  return text.endsWith("em") ? value * size : value;
+}
+
+/** How the innermost of some elements is painted; null for nothing. */
+function inkOf(all: readonly Styled[]) {
+  const dash = styleOf(all, "stroke-dasharray");
+  return {
+    fill: paintOf(all, "fill"),
+    stroke: paintOf(all, "stroke"),
+    width: Number(styleOf(all, "stroke-width") ?? 1),
+    dash: dash === null || dash === "none" ? null : dash.split(/[ ,]+/).map(Number),
+    cap: styleOf(all, "stroke-linecap") ?? "butt",
+    join: styleOf(all, "stroke-linejoin") ?? "miter",
+  };
+}
+
+function paintOf(all: readonly Styled[], part: "fill" | "stroke") {
+  const color = styleOf(all, part) ?? (part === "fill" ? "#000000" : "none");
+  if (color === "none") return null;
+  const opacity = Number(styleOf(all, `${part}-opacity`) ?? 1);
+  const mixed = /^rgb\(([^)]*)\)$/.exec(color);
+  return { color: mixed ? mixed[1].split(",").map(Number) : color, opacity };
 }

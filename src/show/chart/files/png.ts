@@ -1,8 +1,7 @@
 /** A picture as PNG, drawn by resvg from the packages' fonts, so that it looks the same on every computer. */
 import { readFile } from "node:fs/promises";
 import { initWasm, Resvg } from "@resvg/resvg-wasm";
-import { fontOf } from "./fonts.ts";
-import { fontkit } from "./outlines.ts";
+import { fontkit, fontOf } from "./fonts.ts";
 
 /** Dots per CSS pixel: 300 an inch. */
 const DOTS = 300 / 96;
@@ -11,7 +10,6 @@ const MOST = 48e6;
 
 let started: Promise<void> | undefined;
 
-/** Loads the renderer once. */
 function start(): Promise<void> {
   return started ??= readFile(new URL(import.meta.resolve("@resvg/resvg-wasm/index_bg.wasm"))).then(initWasm)
     .catch((error) => {

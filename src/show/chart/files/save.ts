@@ -3,7 +3,6 @@ import { extname } from "node:path";
 import { expect, text } from "../../../entry/mod.ts";
 import { type Content, writeWhole } from "../../../disk/mod.ts";
 
-/** What a file is made of. */
 export interface Picture {
   readonly name: string;
   readonly title: string;
@@ -24,11 +23,8 @@ export async function saveFigure(picture: Picture, path: string): Promise<string
   expect(task, "the path", path, text);
   const ending = extname(path).toLowerCase();
   if (!Object.hasOwn(WRITERS, ending)) {
-    throw new RangeError(
-      `Cannot ${task}: the path ${JSON.stringify(path)} ends in ${
-        ending || "no format"
-      }, expected .svg, .png or .pdf`,
-    );
+    const found = `the path ${JSON.stringify(path)} ends in ${ending || "no format"}`;
+    throw new RangeError(`Cannot ${task}: ${found}, expected .svg, .png or .pdf`);
   }
   let content: Content;
   try {

@@ -6,7 +6,6 @@ import { reading } from "../../words/mod.ts";
 
 const EDGES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9];
 
-/** The columns that are drawn, each in its map. */
 const MAPS = [
   { column: "first_share", title: "first-token share" },
   { column: "normalized_entropy", title: "normalised entropy" },
@@ -31,9 +30,7 @@ export const attentionMapFigure: Draw<[Causes]> = figure("attention_map", "cause
   const heads = Math.max(...rows.map(({ head }) => head)) + 1;
   return {
     rows,
-    title: {
-      found: `${sinks} of ${rows.length} heads give the first token more than 30 % of their attention`,
-    },
+    title: `${sinks} of ${rows.length} heads give the first token more than 30 % of their attention`,
     shows: [
       "Each cell is a head’s mean over queries and samples. Left: first-token share (high: a sink).",
       "Right: entropy / ln t (low: sparse; 0: a single key, 1: uniform over t keys).",

@@ -39,7 +39,7 @@ export const attentionPatternFigure: Draw<[AttentionPattern]> = figure("attentio
     rows: heads.flatMap(({ layer, head, rows }) =>
       rows.flatMap((row, query) => row.map((share, key) => ({ layer, head, query, key, share })))
     ),
-    title: { found: reading`Attention on the first token: ${shares}` },
+    title: reading`Attention on the first token: ${shares}`,
     shows: [
       "How each token (row) distributes its attention over itself and the tokens before it (columns).",
     ],

@@ -28,10 +28,8 @@ export const effectsFigure: Draw<[Causes]> = figure("effects", "causes", ({ effe
   const layers = effects.attention.attention.length;
   return {
     rows,
-    title: {
-      found:
-        reading`Dropping one attention module moves later updates by ${attention}, dropping one MLP by ${mlp}`,
-    },
+    title:
+      reading`Dropping one attention module moves later updates by ${attention}, dropping one MLP by ${mlp}`,
     shows: [
       "Dropped module → affected module. ‖u − u_full‖ / ‖u_full‖ over all tokens: how far the update of each later layer",
       "moves after the module of one layer is dropped.",

@@ -9,7 +9,7 @@ import { type Causes, correlationSign } from "../../../result/mod.ts";
 import type { CsvRow } from "../../chart/csv.ts";
 import { formatPercent, indexAxis, linearAxis } from "../../chart/draw/axes.ts";
 import { byKind, columnOf, scatter } from "../../chart/plots.ts";
-import { type Draw, figure } from "../../chart/svg.ts";
+import { type Content, type Draw, figure } from "../../chart/svg.ts";
 import { causesRows } from "../../tables/causes.ts";
 import { correlationText, counted, type Finding, reading, settingOf } from "../../words/mod.ts";
 
@@ -25,7 +25,6 @@ const aCost = like("a removal with its layer and difference", (value) => {
 const removed = list(aCost, "removals");
 const someCosts = record({ attention: removed, mlp: removed }, "removals, as { attention, mlp }");
 
-/** A bar has these parts, from below. */
 const PARTS = [
   { column: "mean_share", label: "mean", color: "#8b949e", shape: "square" },
   { column: "own_token_share", label: "own token", color: "#d9a441", shape: "square" },
@@ -47,45 +46,45 @@ const PARTS = [
  * const { svg, reading } = predictabilityFigure(result, { attention });
  * ```
  */
-export const predictabilityFigure: Draw<[Causes, RemovalCosts?]> = figure(
-  "predictability",
-  { result: resultOf("causes"), costs: orElse((value) => value === undefined, () => null, someCosts) },
-  (result, costs = {}) => {
-    const { provenance, provenance: { causes: { predictability: measured } } } = result;
-    if (!result.predictability || !measured) {
-      throw new RangeError(
-        "Cannot draw predictability: found no measurement, expected a study with samples for predictability",
-      );
-    }
-    const rows = causesRows(result).map((row) => ({ ...row, cost: costOf(row, costs) }));
-    const kinds = byKind<CsvRow>(rows).map(correlated);
-    const priced = kinds.filter(({ kind }) => costs[kind as LayerModule]);
-    const { samples, length, heldOut } = measured;
-    return {
-      rows,
-      title: finding(provenance.model.name, kinds[0].importance),
-      shows: [
-        "Shares of each update's mean square, by layer; from below: its mean, what a linear function of the module's input",
-        "for the same token adds; empty: the rest.",
-        reading`Below: importance${
-          priced.length > 0 && ", and the loss from removing the module,"
-        } against the predictable share, one mark per layer;`,
-        "r: rank correlation over the layers, with its 95 % confidence interval.",
-      ],
-      setting: settingOf(
-        provenance,
-        `shares from ${samples} × ${length} tokens, measured on the last ${counted(heldOut, "sample")}`,
-      ),
-      reads: kinds.map((kind) => shareText(kind, priced.includes(kind))),
-      key: PARTS,
-      panels: [
-        ...kinds.map(bars),
-        ...kinds.map((kind) => against(kind, "importance", "importance (log)")),
-        ...priced.map((kind) => against(kind, "cost", "nats lost without it")),
-      ],
-    };
-  },
-);
+export const predictabilityFigure: Draw<[Causes, RemovalCosts?]> = figure("predictability", {
+  result: resultOf("causes"),
+  costs: orElse((value) => value === undefined, () => null, someCosts),
+}, drawing);
+
+function drawing(result: Causes, costs: RemovalCosts = {}): Content {
+  const { provenance, provenance: { causes: { predictability: measured } } } = result;
+  if (!result.predictability || !measured) {
+    throw new RangeError(
+      "Cannot draw predictability: found no measurement, expected a study with samples for predictability",
+    );
+  }
+  const rows = causesRows(result).map((row) => ({ ...row, cost: costOf(row, costs) }));
+  const kinds = byKind<CsvRow>(rows).map(correlated);
+  const priced = kinds.filter(({ kind }) => costs[kind as LayerModule]);
+  const { samples, length, heldOut } = measured;
+  return {
+    rows,
+    title: finding(provenance.model.name, kinds[0].importance),
+    shows: [
+      "Shares of each update's mean square, by layer; from below: its mean, what a linear function of the module's input",
+      "for the same token adds; empty: the rest.",
+      reading`Below: importance${priced.length > 0 && ", and the loss from removing the module,"} against the
+        predictable share, one mark per layer;`,
+      "r: rank correlation over the layers, with its 95 % confidence interval.",
+    ],
+    setting: settingOf(
+      provenance,
+      `shares from ${samples} × ${length} tokens, measured on the last ${counted(heldOut, "sample")}`,
+    ),
+    reads: kinds.map((kind) => shareText(kind, priced.includes(kind))),
+    key: PARTS,
+    panels: [
+      ...kinds.map(bars),
+      ...kinds.map((kind) => against(kind, "importance", "importance (log)")),
+      ...priced.map((kind) => against(kind, "cost", "nats lost without it")),
+    ],
+  };
+}
 
 function costOf({ module, layer }: CsvRow, costs: RemovalCosts): number | null {
   return costs[module as LayerModule]?.find((cost) => cost.layer === layer)?.difference ?? null;
@@ -111,10 +110,8 @@ function shareText({ label, rows, importance, cost }: Kind, isPriced: boolean): 
   const share = median(columnOf(rows, "predictable"));
   if (share === null) return `${label}: cannot tell, too few tokens.`;
   const priced = isPriced && `, with the cost of removal ${correlationText(cost)}`;
-  return reading`${label}: ${{
-    share,
-  }} of the median layer's update is predictable; rank correlation with importance
-    ${correlationText(importance)}${priced}.`;
+  return reading`${label}: ${{ share }} of the median layer's update is predictable; rank correlation with
+    importance ${correlationText(importance)}${priced}.`;
 }
 
 /** A bar for each layer, empty above its parts, up to 1. */

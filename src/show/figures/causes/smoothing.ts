@@ -51,14 +51,12 @@ function droppedText({ smoothing }: Causes): string {
   const counts = new Set(smoothing.map(({ drop }) => drop.attention.length + drop.mlp.length));
   counts.delete(0);
   if (counts.size === 0) return "";
-  return `, with ${[...counts].join(" and ")} modules dropped by importance${
-    counts.size > 1 ? " (dashed: the smaller number)" : ""
-  }`;
+  const dashed = counts.size > 1 ? " (dashed: the smaller number)" : "";
+  return `, with ${[...counts].join(" and ")} modules dropped by importance${dashed}`;
 }
 
 type Line = ReturnType<typeof linesOf>[number];
 
-/** A line for each drop. */
 function linesOf({ smoothing }: Causes, measure: string, name: SmoothingName) {
   const counts = smoothing.map(({ drop: { attention, mlp } }) => attention.length + mlp.length);
   return smoothing.map((smoothed: Smoothed, i) => {
@@ -96,9 +94,8 @@ function finding(lines: readonly Line[], samples: number): Finding {
     return reading`${modules(line.kind, lines.at(-1)!.dropped)} ${last(line)}${same}`;
   };
   return {
-    found: reading`Mean cosine after the last layer: ${last(full)}; without ${without(attention)}, without ${
-      without(mlp)
-    }`,
+    found: reading`Mean cosine after the last layer: ${last(full)}; without ${without(attention)}, without
+      ${without(mlp)}`,
   };
 }
 

@@ -25,11 +25,9 @@ export const updateNormsFigure: Draw<[readonly Causes[]]> = figure("update_norms
   const each = spans.map((span) => reading`${span} in ${span.name}`);
   return {
     rows: models.flatMap(({ rows }) => rows),
-    title: {
-      found: least.measured < ONE_LENGTH
-        ? `In ${least.name}, every update has the same length`
-        : reading`The longest mean update is ${least} to ${most} times the shortest`,
-    },
+    title: least.measured < ONE_LENGTH
+      ? `In ${least.name}, every update has the same length`
+      : reading`The longest mean update is ${least} to ${most} times the shortest`,
     shows: ["Mean length |u| of the updates by layer. Bands: ± 1 standard deviation over tokens."],
     setting: settingsOf(results.map(({ provenance }) => provenance)),
     reads: [reading`Ratio of the longest to the shortest mean update: ${each}.`],

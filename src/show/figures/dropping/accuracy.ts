@@ -12,12 +12,11 @@ import {
   fullOf,
   meanAccuracy,
   meanOver,
-  type ShareMain,
 } from "../../../result/mod.ts";
 import { dropChart } from "../../chart/curves.ts";
 import { dropAxis, formatPercent } from "../../chart/draw/axes.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
-import { type Draw, figure } from "../../chart/svg.ts";
+import { type Content, type Draw, figure } from "../../chart/svg.ts";
 import {
   changed,
   computedText,
@@ -50,57 +49,52 @@ const anything = () => null;
  * const { svg, reading } = accuracyFigure(results, plans);
  * ```
  */
-export const accuracyFigure: Draw<[readonly Evaluation[], readonly Dropped[]]> = figure(
-  "accuracy",
-  { results: anything, plans: anything },
-  (results, plans) => {
-    const curves = accuracyCurves(results, plans);
-    const full = fullOf(results);
-    const mains = meanOver(full);
-    const one = mains.length === 1;
-    const { provenance, bos } = full;
-    const tasks = mains.map((main) => `${main.name} (${main.metric}, ${documentsOf(full, main)})`);
-    return {
-      rows: curves.flatMap(({ target, by, points }) =>
-        points.flatMap(({ dropped, result }) =>
-          mains.map((main) => ({
-            target,
-            by,
-            dropped,
-            modules: planText(result.provenance.drop),
-            task: main.name,
-            metric: main.metric,
-            ...accuracyOf(result.tasks, main),
-          }))
-        )
-      ),
-      title: finding(curves, full),
-      shows: [
-        reading`${
-          one ? "Accuracy" : "Mean accuracy over the tasks"
-        } by number of modules dropped; full model: ${{
-          share: meanAccuracy(full).value,
-        }}; lines: 95 % intervals${!one && "; below, each task"}. Dashed: chance level.`,
-        sharedText(results),
-      ],
-      setting: [modelOf(provenance.model), tasks.join(", "), `BOS: ${bos}`, computedText(provenance)].join(
-        " · ",
-      ),
-      reads: [`Difference from the full model at the end of each curve: ${ends(curves, full).join("; ")}.`],
-      panels: [
-        chart(curves, meanAccuracy, meanChance(full, mains)),
-        ...(one ? [] : mains).map((main) =>
-          small(chart(curves, ({ tasks }) => accuracyOf(tasks, main), chanceOf(full, main)), main.name)
-        ),
-      ],
-    };
-  },
-);
+export const accuracyFigure: Draw<[readonly Evaluation[], readonly Dropped[]]> = figure("accuracy", {
+  results: anything,
+  plans: anything,
+}, drawing);
 
-/** Guessing, over tasks; null where a task has no choices. */
-function meanChance(result: Evaluation, mains: readonly ShareMain[]): number | null {
-  const chances = mains.map((main) => chanceOf(result, main));
-  return chances.some((chance) => chance === null) ? null : mean(chances as number[]);
+function drawing(results: readonly Evaluation[], plans: readonly Dropped[]): Content {
+  const curves = accuracyCurves(results, plans);
+  const full = fullOf(results);
+  const mains = meanOver(full);
+  const one = mains.length === 1;
+  const { provenance, bos } = full;
+  const chances = mains.map((main) => chanceOf(full, main));
+  const guessing = chances.includes(null) ? null : mean(chances as number[]); // null where a task has no choices
+  const tasks = mains.map((main) => `${main.name} (${main.metric}, ${documentsOf(full, main)})`);
+  return {
+    rows: curves.flatMap(({ target, by, points }) =>
+      points.flatMap(({ dropped, result }) =>
+        mains.map((main) => ({
+          target,
+          by,
+          dropped,
+          modules: planText(result.provenance.drop),
+          task: main.name,
+          metric: main.metric,
+          ...accuracyOf(result.tasks, main),
+        }))
+      )
+    ),
+    title: finding(curves, full),
+    shows: [
+      reading`${one ? "Accuracy" : "Mean accuracy over the tasks"} by number of modules dropped; full model:
+        ${{ share: meanAccuracy(full).value }}; lines: 95 % intervals${!one && "; below, each task"}. Dashed:
+        chance level.`,
+      sharedText(results),
+    ],
+    setting: [modelOf(provenance.model), tasks.join(", "), `BOS: ${bos}`, computedText(provenance)].join(
+      " · ",
+    ),
+    reads: [`Difference from the full model at the end of each curve: ${ends(curves, full).join("; ")}.`],
+    panels: [
+      chart(curves, meanAccuracy, guessing),
+      ...(one ? [] : mains).map((main, i) =>
+        small(chart(curves, ({ tasks }) => accuracyOf(tasks, main), chances[i]), main.name)
+      ),
+    ],
+  };
 }
 
 /** Both kinds of module at one number of drops, each against the full model over the same documents. */
@@ -127,7 +121,6 @@ const ends = (curves: readonly AccuracyCurve[], full: Evaluation) =>
     return `${curveName(curve)} ${formatPoints(difference)} points (${range}) at ${dropped}`;
   });
 
-/** One task, half as wide; the lines have their names in the chart of the mean. */
 function small(panel: Panel, title: string): Panel {
   return {
     ...panel,

@@ -4,7 +4,7 @@ import { formatPercent, linearAxis } from "../../chart/draw/axes.ts";
 import { curveChart, outsizedPlansText, overSeeds, seededText } from "../../chart/curves.ts";
 import { type Content, type Draw, figure } from "../../chart/svg.ts";
 import { sweepRows } from "../../tables/quality.ts";
-import { formatFixed, reading, sharedText } from "../../words/mod.ts";
+import { formatFixed, formatNumber, formatShare, reading, sharedText } from "../../words/mod.ts";
 
 /** Draws KL(full ‖ dropped) and top-1 agreement. */
 export const divergenceFigure: Draw<[Sweep]> = divergenceFigureAt();
@@ -18,32 +18,28 @@ function drawing(sweep: Sweep, at?: number): Content {
   const groups = groupsOf(sweep);
   const most = Math.max(...sweep.curves.flatMap(({ points }) => points.map(({ kl }) => kl)), 1e-3);
   const decimals = most < 1 ? 2 : most < 5 ? 1 : 0;
-  const compared = comparedAt(groups, sweep.provenance.model.layers, at);
+  const compared = comparedAt(groups, sweep.provenance.model.layers, at) ?? undefined;
   const height = 320;
   return {
     rows: sweepRows(sweep),
     title: {
       topic: "How far dropping moves the model's predictions",
-      found: compared !== null &&
-        reading`${compared.dropped} dropped: ${{
-          share: compared.attention.top1,
-        }} of top-1 predictions unchanged
-          without attention, ${{ share: compared.mlp.top1 }} without MLPs`,
+      found: compared && reading`${compared.dropped} dropped: ${formatShare(compared.attention.top1)} of top-1
+        predictions unchanged without attention, ${formatShare(compared.mlp.top1)} without MLPs`,
     },
     shows: [
       "Top: share of positions where the most probable token is the same as the full model's.",
       "Bottom: KL(full ‖ dropped) in nats per token.",
-      seededText(groups, { ranges: true }),
+      seededText(groups),
       outsizedPlansText(sweep),
       sharedText([sweep]),
     ],
     reads: [
       compared
-        ? reading`With ${compared.dropped} dropped, KL is ${{
-          measured: compared.attention.kl,
-        }} for attention and ${{
-          measured: compared.mlp.kl,
-        }} nats per token for MLPs.`
+        ? reading`With ${compared.dropped} dropped, KL is ${
+          formatNumber(compared.attention.kl)
+        } for attention and
+            ${formatNumber(compared.mlp.kl)} nats per token for MLPs.`
         : "A model can keep its perplexity and still choose different words.",
     ],
     panels: [

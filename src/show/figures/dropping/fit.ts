@@ -10,12 +10,12 @@ import {
   costsOf,
   costText,
   counted,
-  type Finding,
   formatFixed,
   KIND_NAMES,
   modules,
   mostOnAxis,
   promiseText,
+  reading,
   settingOf,
   wayText,
 } from "../../words/mod.ts";
@@ -104,13 +104,10 @@ function drawn({ aim, saving }: Fit, one: Tried, cost: Tried["cost"]) {
   };
 }
 
-function finding({ aim, answer, tried }: Fit): Finding {
+function finding({ aim, answer, tried }: Fit): string {
   const promise = promiseText(aim);
-  if (answer === null) return { found: `Nothing is sure to keep the promise that ${promise}` };
+  if (answer === null) return `Nothing is sure to keep the promise that ${promise}`;
   const { dropped, target, repair } = tried[answer];
-  return {
-    found: `${modules(target, dropped)} may go${repair ? `, repaired by ${repair},` : ""} if ${
-      promise.replace("are saved", "are to be saved").replace("is at least", "is to be at least")
-    }`,
-  };
+  const aimed = promise.replace("are saved", "are to be saved").replace("is at least", "is to be at least");
+  return reading`${modules(target, dropped)} may go${repair && `, repaired by ${repair},`} if ${aimed}`;
 }

@@ -1,5 +1,4 @@
-import { toldSign } from "../../../measure/mod.ts";
-import { type Generation, tally } from "../../../result/mod.ts";
+import { fartherOnOwnText, type Generation } from "../../../result/mod.ts";
 import { FAINT, hueOf } from "../../chart/draw/colors.ts";
 import type { KeyEntry } from "../../chart/draw/key.ts";
 import { type Panel, sharing } from "../../chart/draw/panel.ts";
@@ -66,18 +65,10 @@ interface PlanLine extends KeyEntry {
 
 type Steps = Generation["plans"][number]["free"]["steps"];
 
-const lastOf = (steps: Steps) => steps.findLastIndex(({ texts }) => texts > 0);
-
-/** In how many plans the prompts tell, paired, that probabilities are farther from the full model's on the plan's own text. */
-function finding({ plans }: Generation): Finding {
-  const step = Math.min(...plans.flatMap(({ forced, free }) => [lastOf(forced.steps), lastOf(free.steps)]));
-  if (plans.length === 0 || step < 0) return { topic: "Cosine with the full model while texts are written" };
-  const farther = tally(plans.map(({ forced, free }) =>
-    toldSign(
-      free.texts.map(({ distance }, i) => distance[step] - forced.texts[i].distance[step])
-        .filter(Number.isFinite),
-    )
-  ));
+function finding(result: Generation): Finding {
+  const found = fartherOnOwnText(result);
+  if (!found) return { topic: "Cosine with the full model while texts are written" };
+  const { step, farther } = found;
   const what =
     "probabilities are farther from the full model's on a plan's own text than on the full model's";
   const all = counted(farther.all, "plan");
@@ -90,7 +81,7 @@ function finding({ plans }: Generation): Finding {
 function ends({ label, plan }: PlanLine): string {
   const each = (Object.keys(HEADINGS) as Mode[]).flatMap((mode) => {
     const { steps } = plan[mode];
-    const step = lastOf(steps);
+    const step = steps.findLastIndex(({ texts }) => texts > 0);
     const found = steps[step]?.probabilities;
     const text = mode === "free" ? "on its own" : "on the full model's text";
     return step < 0 ? [] : [`${found ? cosineText(found) : "undefined"} ${text}`];

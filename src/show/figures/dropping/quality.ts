@@ -50,9 +50,8 @@ function drawing(sweep: Sweep, at?: number): Content {
   const full = curves.flatMap(({ points }) => points).find(({ dropped }) => dropped === 0);
   const ends = groups.map((group) => {
     const { dropped, values } = group.points.at(-1)!;
-    return reading`${curveName(group)} ${{
-      measured: Math.exp(meanOf(values, ({ nll }) => nll)),
-    }} at ${dropped}`;
+    const measured = Math.exp(meanOf(values, ({ nll }) => nll));
+    return reading`${curveName(group)} ${{ measured }} at ${dropped}`;
   });
   return {
     rows: sweepRows(sweep),
@@ -60,7 +59,7 @@ function drawing(sweep: Sweep, at?: number): Content {
     shows: [
       reading`Perplexity on held-out text${full && reading`; full model: ${{ measured: full.perplexity }}`}.`,
       outsizedPlansText(sweep),
-      seededText(groups, { ranges: true }),
+      seededText(groups),
       samples > 1
         ? "Bands: 95 % intervals of the rise over the full model, paired over the samples."
         : "A single sample has no interval.",

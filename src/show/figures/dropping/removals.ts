@@ -2,7 +2,7 @@
 import { eachIn, like, list, text } from "../../../entry/mod.ts";
 import { hueOf } from "../../chart/draw/colors.ts";
 import { lineChart, symlogAxis } from "../../chart/plots.ts";
-import { type Draw, figure } from "../../chart/svg.ts";
+import { type Content, type Draw, figure } from "../../chart/svg.ts";
 import { reading } from "../../words/mod.ts";
 
 /** The loss from changing one module, in nats per token over the full model, as `removals` measures it. */
@@ -51,39 +51,40 @@ const someCosts = eachIn(costs, "lists of removals by name, as { dropped: await 
  * const { svg, reading } = removalsFigure({ dropped, "window of 8 keys": windows }, `${model.name}, README`);
  * ```
  */
-export const removalsFigure: Draw<[LayerCosts, string]> = figure(
-  "removals",
-  { costs: someCosts, setting: text },
-  (costs, setting) => {
-    const lists = Object.entries(costs).map(([change, list]) => ({
-      label: change,
-      rows: list.map(({ layer, difference: rise, low, high }) => ({ change, layer, rise, low, high })),
-      clear: list.filter(({ low }) => (low ?? 0) > 0).sort((a, b) => b.difference - a.difference),
-    }));
-    if (lists.length === 0) {
-      throw new RangeError("Cannot draw removals: found no list, expected at least one");
-    }
-    const counts = lists.map(({ label, rows, clear }) => `${clear.length} of ${rows.length} (${label})`);
-    return {
-      rows: lists.flatMap(({ rows }) => rows),
-      title: { found: reading`Layers whose change alone costs a measurable loss: ${counts}` },
-      shows: [
-        "Nats per token over the full model when the module of one layer alone is changed; bars: 95 % intervals, paired over",
-        `samples. The scale is linear up to ${LINEAR}.`,
-      ],
-      setting,
-      reads: lists.map(({ label, clear }) => `${label}: ${mostIn(clear.slice(0, 3))}.`),
-      panels: [lineChart(lists.map(({ clear: _, ...list }, i) => ({ ...list, ...hueOf(i), width: 1.5 })), {
-        height: 420,
-        x: "layer",
-        y: "rise",
-        ends: ["low", "high"],
-        up: (ends) => symlogAxis(ends, { linear: LINEAR, label: "nats per token over the full model" }),
-        r: 3.5,
-      })],
-    };
-  },
-);
+export const removalsFigure: Draw<[LayerCosts, string]> = figure("removals", {
+  costs: someCosts,
+  setting: text,
+}, drawing);
+
+function drawing(costs: LayerCosts, setting: string): Content {
+  const lists = Object.entries(costs).map(([change, list]) => ({
+    label: change,
+    rows: list.map(({ layer, difference: rise, low, high }) => ({ change, layer, rise, low, high })),
+    clear: list.filter(({ low }) => (low ?? 0) > 0).sort((a, b) => b.difference - a.difference),
+  }));
+  if (lists.length === 0) {
+    throw new RangeError("Cannot draw removals: found no list, expected at least one");
+  }
+  const counts = lists.map(({ label, rows, clear }) => `${clear.length} of ${rows.length} (${label})`);
+  return {
+    rows: lists.flatMap(({ rows }) => rows),
+    title: reading`Layers whose change alone costs a measurable loss: ${counts}`,
+    shows: [
+      "Nats per token over the full model when the module of one layer alone is changed; bars: 95 % intervals, paired over",
+      `samples. The scale is linear up to ${LINEAR}.`,
+    ],
+    setting,
+    reads: lists.map(({ label, clear }) => `${label}: ${mostIn(clear.slice(0, 3))}.`),
+    panels: [lineChart(lists.map(({ clear: _, ...list }, i) => ({ ...list, ...hueOf(i), width: 1.5 })), {
+      height: 420,
+      x: "layer",
+      y: "rise",
+      ends: ["low", "high"],
+      up: (ends) => symlogAxis(ends, { linear: LINEAR, label: "nats per token over the full model" }),
+      r: 3.5,
+    })],
+  };
+}
 
 /** Nats up to which the axis is linear: smaller losses are seldom told from zero. */
 const LINEAR = 0.01;

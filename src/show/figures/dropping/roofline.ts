@@ -7,7 +7,6 @@ import { type Draw, figure } from "../../chart/svg.ts";
 import { REACH_TEXTS, rooflineRows } from "../../tables/roofline.ts";
 import { type Finding, formatFixed } from "../../words/mod.ts";
 
-/** The last plan of a roofline, as a line. */
 type Line = ReturnType<typeof lineOf>;
 
 /**
@@ -110,7 +109,6 @@ function chart(lines: readonly Line[]): Panel {
   };
 }
 
-/** The largest batch that fits, and the paper's speed-up at that batch. */
 function dotsOf({ label, points, color, shape, plan: { fitting, paper } }: Line): Series[] {
   const { batch } = fitting ?? points[points.length - 1];
   const dot = (speedup: number, name: string, hollow: boolean) => ({

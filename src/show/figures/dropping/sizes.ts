@@ -9,6 +9,7 @@ import { lineChart, symlogAxis } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import {
   allowedText,
+  formatFixed,
   intervalText,
   KIND_NAMES,
   reading,
@@ -44,7 +45,7 @@ export const sizesFigure: Draw<[readonly Sweep[]]> = figure("sizes", {
   const texts = [...new Set(sweeps.map(({ calibration }) => tokensOf(calibration)))].join(", and ");
   return {
     rows: kinds.flatMap(({ lines }) => lines.flatMap(({ rows }) => rows)),
-    title: { found: `Attention that can go for at most 10 % more perplexity: ${wide}` },
+    title: `Attention that can go for at most 10 % more perplexity: ${wide}`,
     shows: [
       `For at most 1 %: ${strict}; of the numbers tried. Rise of the loss on held-out text by share of the`,
       "modules dropped, least important first; bars: 95 % intervals, paired over samples.",
@@ -60,10 +61,9 @@ export const sizesFigure: Draw<[readonly Sweep[]]> = figure("sizes", {
 function endText({ label, layers, samples, points }: SizeLine): string {
   const { dropped, rise } = points.at(-1)!;
   const interval = intervalText(points.at(-1)!, samples);
-  return reading`${label} without ${formatPercent(dropped / layers)} +${{
-    fixed: rise,
-    decimals: 2,
-  }} nats per token (${interval})`;
+  return `${label} without ${formatPercent(dropped / layers)} +${
+    formatFixed(rise, 2)
+  } nats per token (${interval})`;
 }
 
 const TICKS = { attention: [-0.1, -0.01, 0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10], mlp: [-1, -0.1, 0, 0.1, 1, 10] };
@@ -120,7 +120,6 @@ function sizeLines(sweeps: readonly Sweep[], module: LayerModule) {
   });
 }
 
-/** A name that a title can hold. */
 const shortenedTo = (name: string) => fitted(name, 220, 16);
 
 /** "smollm2-135m-instruct-q4_1" → "smollm2 135M". */

@@ -11,7 +11,6 @@ type Phase = typeof PHASES[number];
 const PHASE_NAMES = { prefill: "prefill", decode: "decoding" } as const;
 
 type Spread = Speed["points"][number]["plans"][number]["speedup"][Phase];
-/** A plan in one batch size. */
 type Line = ReturnType<typeof linesOf>[number];
 
 const two = (value: number) => formatFixed(value, 2);
@@ -31,9 +30,8 @@ export const speedFigure: Draw<[Speed]> = figure("speed", "speed", (result) => {
     title: {
       topic: "Only the full model was measured",
       found: pairs.length > 0 &&
-        `${near} of ${pairs.length} speed-ups lie within ${percent} of the prediction, quartiles of ${rounds} included${
-          unknownText({ unknown }, "for")
-        }`,
+        reading`${near} of ${pairs.length} speed-ups lie within ${percent} of the prediction,
+        quartiles of ${rounds} included${unknownText({ unknown }, "for")}`,
     },
     shows: [
       "Speed-up by context length. Dots: measured, with quartiles; lines: predicted from measured parts; dashes: from",

@@ -18,9 +18,8 @@ export const comparisonFigure: Draw<[Profile, Profile]> = figure("comparison", {
     ...IMPORTANCE,
     title: () => finding(a, b, names),
     shows: [
-      `Importance 1 − cos(X, Y) by layer, on one scale. Filled, solid: ${names[0]}; hollow, dashed: ${
-        names[1]
-      }.`,
+      reading`Importance 1 − cos(X, Y) by layer, on one scale. Filled, solid: ${names[0]}; hollow, dashed:
+        ${names[1]}.`,
       "Bars: ± 1 standard error.",
     ],
     reads: agreement(a, b),
@@ -31,9 +30,8 @@ function finding(a: Profile, b: Profile, names: readonly string[]): Finding {
   const [one, other] = [a, b].map(({ attention }) => median(attention.importance));
   if (one === null || other === null) return { topic: `Importance in ${names[0]} and ${names[1]}` };
   return {
-    found: reading`Attention's median importance: ${{ measured: one }} in ${names[0]}, ${{
-      measured: other,
-    }} in ${names[1]}`,
+    found: reading`Attention's median importance: ${{ measured: one }} in ${names[0]},
+      ${{ measured: other }} in ${names[1]}`,
     open: acrossSign(a, b) === 0 && "which is lower",
   };
 }

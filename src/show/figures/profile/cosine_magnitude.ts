@@ -12,7 +12,6 @@ import {
   type LayerModule,
   median,
   MODULES,
-  outsizedLayers,
   spearman,
 } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
@@ -21,7 +20,8 @@ import { COLORS, FAINT } from "../../chart/draw/colors.ts";
 import { type Panel, RING } from "../../chart/draw/panel.ts";
 import { byKind, MODULE_KEY } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { type Finding, KIND_NAMES, rankText, reading } from "../../words/mod.ts";
+import { type Finding, formatFixed, KIND_NAMES, rankText, reading } from "../../words/mod.ts";
+import { outsizedIn } from "../../tables/profile.ts";
 import { ringsText } from "../profiles.ts";
 
 /** Spearman's correlation of importance with relative magnitude over some modules; null where it is undefined. */
@@ -87,10 +87,8 @@ function distances(profile: Profile, rows: readonly Row[]): string[] {
   const near = ratios.filter((ratio) => Math.abs(ratio - 1) <= 0.1).length;
   return [
     ...within.length ? [`Rank correlation of importance with magnitude: ${within.join(", ")}.`] : [],
-    reading`${near} of ${ratios.length} modules lie within 10 % of the curve; the median module is at ${{
-      fixed: middle,
-      decimals: 2,
-    }} times the curve’s value.`,
+    reading`${near} of ${ratios.length} modules lie within 10 % of the curve; the median module is at
+      ${formatFixed(middle, 2)} times the curve’s value.`,
     "Updates off the curve point along the stream (below) or against it (above), or vary widely in size",
     "between tokens.",
   ];
@@ -105,8 +103,7 @@ function chart(rows: readonly Row[], profile: Profile): Panel {
   });
   const heights = [...rows.map(({ importance }) => importance), ...curve.map(({ y }) => y)];
   const at = ({ relative_magnitude: x, importance: y }: Row) => ({ x, y });
-  const isRinged = ({ module, layer }: Row) =>
-    outsizedLayers(profile[module].largestRelativeMagnitude).includes(layer);
+  const isRinged = ({ module, layer }: Row) => outsizedIn(profile, module).includes(layer);
   const kinds = byKind(rows);
   return {
     height: 460,
@@ -119,11 +116,8 @@ function chart(rows: readonly Row[], profile: Profile): Panel {
         ...look,
         points: rows.map((row) => ({
           ...at(row),
-          says: reading`${label}, layer ${row.layer}: r ${{
-            measured: row.relative_magnitude,
-          }}, importance ${{
-            measured: row.importance,
-          }}`,
+          says: reading`${label}, layer ${row.layer}: r ${{ measured: row.relative_magnitude }},
+            importance ${{ measured: row.importance }}`,
         })),
         width: 0,
         r: 5,

@@ -1,10 +1,11 @@
-import { KINDS, outsizedLayers } from "../../../measure/mod.ts";
+import { KINDS } from "../../../measure/mod.ts";
 import { byImportance, importanceSign, type Profile, type RankedModule, tally } from "../../../result/mod.ts";
 import { countTicks, indexAxis, reversed } from "../../chart/draw/axes.ts";
 import { COLORS } from "../../chart/draw/colors.ts";
 import { type Panel, RING, type Series } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { type Finding, KIND_NAMES, modules, reading, unknownText } from "../../words/mod.ts";
+import { outsizedIn } from "../../tables/profile.ts";
 import { ringsText } from "../profiles.ts";
 
 const TARGETS = [...KINDS, "joint"] as const;
@@ -55,7 +56,6 @@ function finding(profile: Profile, joint: readonly RankedModule[]): Finding {
   };
 }
 
-/** The first five of an order, by name. */
 function firstOf(target: Target, order: readonly RankedModule[]): string {
   const joint = target === "joint";
   const names = order.slice(0, 5).map(({ module, layer }) =>
@@ -72,7 +72,7 @@ function chart(target: Target, order: readonly RankedModule[], profile: Profile)
     const left = layer - 0.5 + (joint && module === "mlp" ? 0.5 : 0);
     const says = `${KIND_NAMES[module]}, layer ${layer}: drop ${i + 1}`;
     const [x1, x2] = [left + 0.02, left + (joint ? 0.48 : 0.98)];
-    const ringed = outsizedLayers(profile[module].largestRelativeMagnitude).includes(layer);
+    const ringed = outsizedIn(profile, module).includes(layer);
     return { x1, x2, y1: i + 0.5, y2: end, fill: COLORS[module], says, ringed };
   });
   const text = joint ? "attention and MLP, ranked together" : KIND_NAMES[target];

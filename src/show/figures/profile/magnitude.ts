@@ -1,7 +1,7 @@
 import { median, MODULES } from "../../../measure/mod.ts";
 import { magnitudeRatio, type Profile } from "../../../result/mod.ts";
 import type { Draw } from "../../chart/svg.ts";
-import { endsText, type Finding, formatFixed, formatNumber } from "../../words/mod.ts";
+import { endsText, type Finding, formatFixed, reading } from "../../words/mod.ts";
 import { namesOf, profileFigure } from "../profiles.ts";
 
 /** Draws relative magnitude, mean |a| / |x| and mean |m| / |X|, of one profile or of several on one scale (paper, claim C7: attention's is low). */
@@ -23,7 +23,6 @@ function mediansOf(profile: Profile): { readonly attention: number; readonly mlp
   return attention !== null && mlp !== null && mlp > 0 ? { attention, mlp } : null;
 }
 
-/** The ratio of the medians with its interval. */
 function finding(profiles: readonly Profile[]): Finding {
   const names = namesOf(profiles);
   const ratios = profiles.flatMap((profile, i) => {
@@ -37,12 +36,11 @@ function finding(profiles: readonly Profile[]): Finding {
   });
   if (ratios.length === 0) return { topic: "Size of the updates relative to the residual stream" };
   const [{ ratio, ends }] = ratios;
+  const each = ratios.map(({ name, ratio, ends }) => `${ratio} in ${name} (${ends})`);
   return {
     found: profiles.length === 1
       ? `The median attention update is ${ratio} times the size of the median MLP update (${ends})`
-      : `Size of the median attention update as a multiple of the median MLP update: ${
-        ratios.map(({ name, ratio, ends }) => `${ratio} in ${name} (${ends})`).join(", ")
-      }`,
+      : reading`Size of the median attention update as a multiple of the median MLP update: ${each}`,
   };
 }
 
@@ -50,7 +48,6 @@ function medians(profile: Profile): string {
   const found = mediansOf(profile);
   const fraction = "the length of an update as a fraction of the stream's.";
   if (!found) return fraction;
-  return `the median over the layers is ${formatNumber(found.attention)} for attention and ${
-    formatNumber(found.mlp)
-  } for the MLP: ${fraction}`;
+  return reading`the median over the layers is ${{ measured: found.attention }} for attention and
+    ${{ measured: found.mlp }} for the MLP: ${fraction}`;
 }

@@ -6,7 +6,6 @@ import type { Panel } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { counted, KIND_NAMES, reading } from "../../words/mod.ts";
 
-/** Importance of one module over the first samples. */
 type Point = ReturnType<typeof pointsOf>[number];
 /** The number of the full profile's least important modules that fewer samples also find. */
 type Overlap = ReturnType<typeof overlapsOf>[number];
@@ -34,9 +33,8 @@ export const stabilityFigure: Draw<[Profile]> = figure("stability", "profile", (
     },
     shows: [
       `Top: importance of each module over the first n samples of ${length} tokens.`,
-      `Bottom: share of the least important quarter over all ${
-        counted(samples, "sample")
-      } that the first n also find;`,
+      reading`Bottom: share of the least important quarter over all ${counted(samples, "sample")} that the
+        first n also find;`,
       "of equal lines, the wider ones show behind the others.",
     ],
     reads: [drift(points, samples)],
@@ -82,9 +80,8 @@ function drift(points: readonly Point[], samples: number): string {
     return before && last.importance > 0 ? [Math.abs(before.importance / last.importance - 1)] : [];
   });
   const most = { measured: 100 * Math.max(0, ...drifts) };
-  return reading`From ${
-    counted(half, "sample")
-  } to ${samples}, no importance changes by more than ${most} %.`;
+  return reading`From ${counted(half, "sample")} to ${samples}, no importance changes by more than
+    ${most} %.`;
 }
 
 /** A line for each module; the median one carries the name of its kind. */
@@ -132,7 +129,6 @@ function overlapChart(overlaps: readonly Overlap[], samples: number): Panel {
   };
 }
 
-/** Powers of two, up to the number of samples. */
 function samplesAxis(samples: number): Axis {
   return {
     type: "log",

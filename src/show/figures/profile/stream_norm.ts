@@ -1,55 +1,50 @@
 import type { Profile } from "../../../result/mod.ts";
 import { INK, variantOf } from "../../chart/draw/colors.ts";
 import { lineChart, upFrom } from "../../chart/plots.ts";
-import { type Draw, figure } from "../../chart/svg.ts";
+import { type Content, type Draw, figure } from "../../chart/svg.ts";
 import { reading } from "../../words/mod.ts";
-import { DEPTH, eachProfile, namesOf, ofProfiles, rowsOfEach, settingsOfProfiles } from "../profiles.ts";
+import {
+  acrossOf,
+  eachProfile,
+  namesOf,
+  ofProfiles,
+  type Profiles,
+  rowsOfEach,
+  settingsOfProfiles,
+} from "../profiles.ts";
 
 /**
  * Draws the norm of the residual stream by depth, of one profile or of several on one scale: the same update weighs less the deeper it is
  * added. Throws `RangeError` if every layer of a model is dropped.
  */
-export const streamNormFigure: Draw<[Profile | readonly Profile[]]> = figure(
-  "stream_norm",
-  ofProfiles,
-  (given) => {
-    const profiles = [given].flat() as readonly Profile[];
-    const names = namesOf(profiles);
-    const rows = rowsOfEach(profiles, rowsOf);
-    const groups = rows.map((rows, i) => ({
-      label: profiles.length > 1 ? names[i] : "|x|",
-      color: INK,
-      shape: "circle" as const,
-      ...variantOf(i),
-      rows,
-    }));
-    const relative = rows[0][0].relative_depth !== undefined;
-    return {
-      rows: rows.flat(),
-      title: {
-        found: reading`The residual stream ${
-          profiles.map((one, i) => growth(one, profiles.length > 1 && ` in ${names[i]}`))
-        }`,
-      },
-      shows: ["Mean |x| over tokens at the input of each layer."],
-      setting: settingsOfProfiles(profiles),
-      reads: [
-        ...eachProfile(
-          profiles,
-          (one) => reading`the mean norm goes from ${endsOf(one)[0]} to ${endsOf(one)[1]}.`,
-        ),
-        "An update of constant size turns a longer stream less.",
-      ],
-      panels: [
-        lineChart(groups, {
-          ...relative ? { x: "relative_depth", across: DEPTH } : { x: "layer" },
-          y: "norm",
-          up: upFrom("mean |x| (log)", { log: true }),
-        }),
-      ],
-    };
-  },
-);
+export const streamNormFigure: Draw<[Profiles]> = figure("stream_norm", ofProfiles, drawing);
+
+function drawing(given: Profiles): Content {
+  const profiles = [given].flat() as readonly Profile[];
+  const names = namesOf(profiles);
+  const rows = rowsOfEach(profiles, rowsOf);
+  const groups = rows.map((rows, i) => ({
+    ...{ label: profiles.length > 1 ? names[i] : "|x|", color: INK, shape: "circle" as const },
+    ...variantOf(i),
+    rows,
+  }));
+  return {
+    rows: rows.flat(),
+    title: reading`The residual stream ${
+      profiles.map((one, i) => growth(one, names.length > 1 && names[i]))
+    }`,
+    shows: ["Mean |x| over tokens at the input of each layer."],
+    setting: settingsOfProfiles(profiles),
+    reads: [...eachProfile(profiles, path), "An update of constant size turns a longer stream less."],
+    panels: [
+      lineChart(groups, {
+        ...acrossOf(profiles),
+        y: "norm",
+        up: upFrom("mean |x| (log)", { log: true }),
+      }),
+    ],
+  };
+}
 
 function rowsOf({ streamNorm }: Profile) {
   if (streamNorm.some((norm) => norm !== null)) return streamNorm.map((norm, layer) => ({ layer, norm }));
@@ -64,9 +59,14 @@ function endsOf({ streamNorm }: Profile) {
   return [norms[0], norms.at(-1)!];
 }
 
-function growth(profile: Profile, where: string | false): string {
+function growth(profile: Profile, name: string | false): string {
   const [first, last] = endsOf(profile);
   const measured = last.measured / first.measured;
   return reading`${measured >= 1 ? "grows" : "shrinks"} to ${{ measured }} times its length over
-    ${last.layer - first.layer} layers${where}`;
+    ${last.layer - first.layer} layers${name && ` in ${name}`}`;
+}
+
+function path(profile: Profile): string {
+  const [first, last] = endsOf(profile);
+  return reading`the mean norm goes from ${first} to ${last}.`;
 }

@@ -1,17 +1,11 @@
 import { list, resultOf } from "../../../entry/mod.ts";
-import { type ModuleKind, MODULES, present } from "../../../measure/mod.ts";
-import {
-  byImportance,
-  importanceSign,
-  type Profile,
-  quarter,
-  type RankedModule,
-} from "../../../result/mod.ts";
+import { MODULES, present } from "../../../measure/mod.ts";
+import { commonLowest, type Profile } from "../../../result/mod.ts";
 import { COLORS, hueOf } from "../../chart/draw/colors.ts";
 import { lineChart, upFrom } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { profileRows } from "../../tables/profile.ts";
-import { computedText, KIND_NAMES, modelOf, unknownText } from "../../words/mod.ts";
+import { computedText, KIND_NAMES, modelOf, reading, unknownText } from "../../words/mod.ts";
 
 /** Draws profiles of one model over several texts (paper, figure on calibration sets). Throws `RangeError` if there is no profile. */
 export const textsFigure: Draw<[readonly Profile[]]> = figure("texts", {
@@ -27,10 +21,8 @@ export const textsFigure: Draw<[readonly Profile[]]> = figure("texts", {
     rows: rows.flat(),
     title: {
       topic: "Importance across kinds of text",
-      found: first &&
-        `${first.common} of the ${first.of} least important ${first.name} modules are the same for all texts${
-          unknownText(first, "for")
-        }`,
+      found: first && reading`${first.common} of the ${first.of} least important ${first.name} modules are the
+        same for all texts${unknownText(first, "for")}`,
     },
     shows: [
       `Importance 1 − cos(X, Y) by layer, measured on ${names.join(", ")}. Bars: ± 1 standard error.`,
@@ -41,9 +33,8 @@ export const textsFigure: Draw<[readonly Profile[]]> = figure("texts", {
       computedText(...profiles.map(({ provenance }) => provenance)),
     ].join(" · "),
     reads: kinds.map(({ name, common, of, ...rest }) =>
-      `The least important quarter of ${name} modules has ${common} of ${of} modules in common for all texts${
-        unknownText(rest, "for")
-      }.`
+      reading`The least important quarter of ${name} modules has ${common} of ${of} modules in common for all
+        texts${unknownText(rest, "for")}.`
     ),
     panels: kinds.map(({ kind, name }) => {
       const own = rows.map((rows, i) => (
@@ -60,22 +51,3 @@ export const textsFigure: Draw<[readonly Profile[]]> = figure("texts", {
     }),
   };
 });
-
-/**
- * How many of the least important quarter all profiles share, and for how many of the others the samples cannot tell: wherever they are
- * not in the quarter, they do not differ from its last module.
- */
-function commonLowest(profiles: readonly Profile[], kind: ModuleKind) {
-  const n = quarter(profiles[0].provenance.model.layers);
-  const lists = profiles.map((profile) => byImportance(profile, kind).slice(0, n));
-  const [first] = lists;
-  const has = (list: readonly RankedModule[], layer: number) => list.some((other) => other.layer === layer);
-  const mayBelong = ({ layer }: RankedModule) =>
-    lists.every((list, i) =>
-      has(list, layer) ||
-      importanceSign(profiles[i], { module: kind, layer, score: 0 }, list.at(-1)!) === 0
-    );
-  const common = first.filter(({ layer }) => lists.every((list) => has(list, layer)));
-  const others = first.filter((module) => !common.includes(module));
-  return { common: common.length, of: first.length, unknown: others.filter(mayBelong).length };
-}

@@ -3,33 +3,31 @@ import { type Checkpoints, medianSign, seriesProvenance, type Trend, trendsOf } 
 import { logAxis, logDomain, stepAxis } from "../../chart/draw/axes.ts";
 import { COLORS, lookOf } from "../../chart/draw/colors.ts";
 import { type Panel, sharing } from "../../chart/draw/panel.ts";
-import { type Draw, figure } from "../../chart/svg.ts";
-import { type Finding, KIND_NAMES, reading, settingOf } from "../../words/mod.ts";
+import { type Content, type Draw, figure } from "../../chart/svg.ts";
+import { type Finding, formatNumber, KIND_NAMES, reading, settingOf } from "../../words/mod.ts";
 
 /** Draws importance over training steps: median and range of the layers from 1 up, and layer 0; a panel for each kind of module. */
-export const checkpointLinesFigure: Draw<[Checkpoints]> = figure(
-  "checkpoint_lines",
-  "checkpoints",
-  (result) => {
-    const trends = KINDS.map((kind) => trendsOf(result, kind));
-    const all = trends.flat();
-    const domain = logDomain(
-      all.flatMap(({ first, lowest, highest }) => [first ?? 0, lowest ?? 0, highest ?? 0]),
-    );
-    return {
-      rows: all.map(({ kind, step, first, median, lowest, highest }) => (
-        { module: kind, step, layer_0: first, median, lowest, highest }
-      )),
-      title: finding(result, trends),
-      shows: ["Importance of the layers from 1 up: median (line) and range (band). Dashed: layer 0."],
-      setting: settingOf(seriesProvenance(result)),
-      reads: all.some(({ median }) => median !== null)
-        ? trends.map(lastRange)
-        : ["The model has only layer 0."],
-      panels: sharing(trends.map((trend) => chart(trend, domain))),
-    };
-  },
-);
+export const checkpointLinesFigure: Draw<[Checkpoints]> = figure("checkpoint_lines", "checkpoints", drawing);
+
+function drawing(result: Checkpoints): Content {
+  const trends = KINDS.map((kind) => trendsOf(result, kind));
+  const all = trends.flat();
+  const domain = logDomain(
+    all.flatMap(({ first, lowest, highest }) => [first ?? 0, lowest ?? 0, highest ?? 0]),
+  );
+  return {
+    rows: all.map(({ kind, step, first, median, lowest, highest }) => (
+      { module: kind, step, layer_0: first, median, lowest, highest }
+    )),
+    title: finding(result, trends),
+    shows: ["Importance of the layers from 1 up: median (line) and range (band). Dashed: layer 0."],
+    setting: settingOf(seriesProvenance(result)),
+    reads: all.some(({ median }) => median !== null)
+      ? trends.map(lastRange)
+      : ["The model has only layer 0."],
+    panels: sharing(trends.map((trend) => chart(trend, domain))),
+  };
+}
 
 /** How attention's importance compares with the MLP's at both ends, and whether the samples tell them apart there. */
 function finding({ series }: Checkpoints, [attention, mlp]: readonly (readonly Trend[])[]): Finding {
@@ -42,9 +40,8 @@ function finding({ series }: Checkpoints, [attention, mlp]: readonly (readonly T
   return {
     topic: "Importance through training",
     found: ratios.length > 0 &&
-      `Attention's median importance as a multiple of the MLP's: ${ratios[0]} at the first step, ${
-        ratios.at(-1)
-      } at the last`,
+      reading`Attention's median importance as a multiple of the MLP's: ${ratios[0]} at the first step,
+        ${ratios.at(-1)} at the last`,
   };
 }
 
@@ -52,10 +49,10 @@ function lastRange(trend: readonly Trend[]): string {
   const last = trend.findLast(({ median }) => median !== null);
   if (!last) return "";
   const { kind, step, lowest, highest, first } = last;
-  const [from, to] = [lowest!, highest!].map((measured) => ({ measured }));
-  return reading`${KIND_NAMES[kind]} at step ${String(step)}: ${from} to ${to}; layer 0: ${
-    first === null ? "absent" : { measured: first }
-  }.`;
+  const [from, to, top] = [lowest, highest, first].map((value) =>
+    value === null ? "absent" : formatNumber(value)
+  );
+  return `${KIND_NAMES[kind]} at step ${step}: ${from} to ${to}; layer 0: ${top}.`;
 }
 
 function chart(trend: readonly Trend[], domain: readonly [number, number]): Panel {

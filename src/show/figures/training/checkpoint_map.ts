@@ -13,7 +13,7 @@ import { countTicks, formatStep, logDomain, thinned } from "../../chart/draw/axe
 import { logColors } from "../../chart/draw/heat.ts";
 import { type Panel, sharing } from "../../chart/draw/panel.ts";
 import { byKind, type Group, numbersOf } from "../../chart/plots.ts";
-import { type Draw, figure } from "../../chart/svg.ts";
+import { type Content, type Draw, figure } from "../../chart/svg.ts";
 import { checkpointRows } from "../../tables/training.ts";
 import { counts, KIND_NAMES, reading, settingsOf } from "../../words/mod.ts";
 
@@ -31,39 +31,39 @@ import { counts, KIND_NAMES, reading, settingsOf } from "../../words/mod.ts";
  * const { svg, reading } = checkpointMapFigure(result);
  * ```
  */
-export const checkpointMapFigure: Draw<[Checkpoints | readonly Checkpoints[]]> = figure(
-  "checkpoint_map",
-  { result: orElse(Array.isArray, list(resultOf("checkpoints"), "checkpoints", 1), resultOf("checkpoints")) },
-  (results) => {
-    const all = [results].flat().map(seriesOf);
-    const several = all.length > 1;
-    const rows = all.flatMap(({ rows }) => rows);
-    const colors = logColors(logDomain(numbersOf(rows, "importance")), "importance (log)");
-    return {
-      rows,
-      title: {
-        topic: "Importance through training",
-        found: all.some(({ counts }) => counts.all > 0) &&
-          `Attention is more redundant than the MLP at ${counts(all, "below", ["steps", "at"])}`,
-      },
-      shows: [
-        "Importance of each module (colour) by layer and training step; layer 0 is set apart at the bottom.",
-      ],
-      setting: settingsOf(all.map(({ provenance }) => provenance)),
-      reads: all.flatMap(({ name, paths }) => [several && `${name}:`, ...paths]),
-      panels: [
-        ...all.flatMap(({ name, rows }) =>
-          sharing(
-            byKind(rows).map((group, i) =>
-              map(group, colors.colorOf, several ? [{ text: i === 0 ? name : "", across: true }] : [])
-            ),
-          )
-        ),
-        colors.legend,
-      ],
-    };
-  },
-);
+export const checkpointMapFigure: Draw<[Checkpoints | readonly Checkpoints[]]> = figure("checkpoint_map", {
+  result: orElse(Array.isArray, list(resultOf("checkpoints"), "checkpoints", 1), resultOf("checkpoints")),
+}, drawing);
+
+function drawing(results: Checkpoints | readonly Checkpoints[]): Content {
+  const all = [results].flat().map(seriesOf);
+  const several = all.length > 1;
+  const rows = all.flatMap(({ rows }) => rows);
+  const colors = logColors(logDomain(numbersOf(rows, "importance")), "importance (log)");
+  return {
+    rows,
+    title: {
+      topic: "Importance through training",
+      found: all.some(({ counts }) => counts.all > 0) &&
+        `Attention is more redundant than the MLP at ${counts(all, "below", ["steps", "at"])}`,
+    },
+    shows: [
+      "Importance of each module (colour) by layer and training step; layer 0 is set apart at the bottom.",
+    ],
+    setting: settingsOf(all.map(({ provenance }) => provenance)),
+    reads: all.flatMap(({ name, paths }) => [several && `${name}:`, ...paths]),
+    panels: [
+      ...all.flatMap(({ name, rows }) =>
+        sharing(
+          byKind(rows).map((group, i) =>
+            map(group, colors.colorOf, several ? [{ text: i === 0 ? name : "", across: true }] : [])
+          ),
+        )
+      ),
+      colors.legend,
+    ],
+  };
+}
 
 function seriesOf(result: Checkpoints) {
   return {
@@ -75,7 +75,6 @@ function seriesOf(result: Checkpoints) {
   };
 }
 
-/** Where the median begins, is lowest and ends. */
 function path(name: string, trend: readonly Trend[]): string {
   const known = trend.flatMap(({ step, median }) =>
     median === null ? [] : [{ step: String(step), measured: median }]
@@ -87,7 +86,6 @@ function path(name: string, trend: readonly Trend[]): string {
     ${least.step} (${least}), ${last} at step ${last.step}.`;
 }
 
-/** Half the size of a cell, in columns and rows. */
 const HALF = 0.48;
 
 /** Layer 0 is apart at the bottom; values above 0 have a colour. */

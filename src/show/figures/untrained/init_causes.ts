@@ -32,7 +32,7 @@ export const initCausesFigure: Draw<[readonly InitCause[]]> = figure("init_cause
   const domain = logDomain(numbersOf(rows, "importance", "predicted"));
   return {
     rows,
-    title: { topic: "What sets importance in an untrained model, one property at a time" },
+    title: "What sets importance in an untrained model, one property at a time",
     shows: [
       `Importance (log; geometric mean from layer ${FIRST_LAYER} up), everything else held fixed.`,
       "Points: measured, mean over seeds. Lines: closed form.",

@@ -13,7 +13,6 @@ import {
 } from "../../chart/init_model.ts";
 import { byKind, MODULE_KEY, numbersOf } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import type { Finding } from "../../words/mod.ts";
 
 /**
  * Draws the importance of every module of untrained models over depth: points are measured (mean over seeds, bars one standard deviation),
@@ -42,20 +41,15 @@ export const initFitFigure: Draw<[readonly InitModel[]]> = figure("init_fit", {
 /** The error that the closed form promises where the logits' variance is small. */
 const PROMISED = 0.15;
 
-function finding(models: readonly InitModel[]): Finding {
+function finding(models: readonly InitModel[]): string {
   const errors = models.map(worstError);
   const fitting = errors.filter((error) => error <= PROMISED).length;
-  const from = `from layer ${FIRST_LAYER} up`;
-  return {
-    found: fitting === models.length
-      ? `Untrained models follow a closed form within ${percent(Math.max(...errors))} ${from}`
-      : `The closed form fits ${fitting} of ${models.length} untrained models within ${
-        percent(PROMISED)
-      } ${from}`,
-  };
+  const [what, within] = fitting === models.length
+    ? ["Untrained models follow a closed form", Math.max(...errors)]
+    : [`The closed form fits ${fitting} of ${models.length} untrained models`, PROMISED];
+  return `${what} within ${percent(within)} from layer ${FIRST_LAYER} up`;
 }
 
-/** The numbers of a model, one row per layer and module. */
 function rowsOf({ measured, predicted }: InitModel) {
   const { shape, initialiser, provenance } = measured;
   return MODULES.flatMap((module) =>

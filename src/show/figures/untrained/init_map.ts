@@ -11,7 +11,7 @@ import { legend } from "../../chart/draw/heat.ts";
 import { type InitModel, measuredRatio, PLACES, settingOfModels } from "../../chart/init_model.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { type Finding, formatFixed, reading } from "../../words/mod.ts";
+import { formatFixed, formatNumber, reading } from "../../words/mod.ts";
 
 /** The map of one norm placement, and the measured models with that placement. */
 export interface RatioMap {
@@ -79,7 +79,6 @@ export const initMapFigure: Draw<[readonly RatioMap[]]> = figure("init_map", {
   };
 });
 
-/** Where a model lies, with its computed and measured ratio. */
 function placeOf(model: InitModel) {
   const { measured: { shape, initialiser }, predicted } = model;
   return {
@@ -96,13 +95,11 @@ function border(points: readonly RatioPoint[]): [low: number, high: number] | nu
   return products.length === 0 ? null : [Math.min(...products), Math.max(...products)];
 }
 
-function finding({ norm, points }: RatioMap): Finding {
+function finding({ norm, points }: RatioMap): string {
   const found = border(points);
-  if (!found) return { found: `${PLACES[norm]}: the same module is more important everywhere` };
+  if (!found) return `${PLACES[norm]}: the same module is more important everywhere`;
   const middle = { fixed: (found[0] + found[1]) / 2, decimals: 1 };
-  return {
-    found: reading`${PLACES[norm]}: attention is more redundant than the MLP only above σ√D = ${middle}`,
-  };
+  return reading`${PLACES[norm]}: attention is more redundant than the MLP only above σ√D = ${middle}`;
 }
 
 function ratios({ norm, points }: RatioMap): string {
@@ -115,9 +112,8 @@ function ratios({ norm, points }: RatioMap): string {
   // A norm divides by √(variance + ε).
   const small = norm !== "pre" && middle <= 3 && most >= 3 &&
     ". Where σ√D is very small, updates are small next to the norms' ε and keep their unequal sizes";
-  return reading`${PLACES[norm]}: ratios ${{ measured: least }} to ${{ measured: most }}, median ${{
-    measured: middle,
-  }}; ${line}${small}`;
+  const [from, to, half] = [least, most, middle].map(formatNumber);
+  return reading`${PLACES[norm]}: ratios ${from} to ${to}, median ${half}; ${line}${small}`;
 }
 
 /** Half way to the neighbours on a logarithmic axis, for each value. */
@@ -132,11 +128,7 @@ function cells(values: readonly number[]): Map<number, [number, number]> {
 }
 
 function two(ratio: number): string {
-  return ratio >= 9.5
-    ? formatFixed(ratio, 0)
-    : ratio >= 0.095
-    ? formatFixed(ratio, ratio < 0.95 ? 2 : 1)
-    : formatFixed(ratio, 3);
+  return formatFixed(ratio, ratio >= 9.5 ? 0 : ratio >= 0.95 ? 1 : ratio >= 0.095 ? 2 : 3);
 }
 
 const domainOf = (spans: Map<number, [number, number]>): [number, number] => {
@@ -180,9 +172,8 @@ function chart({ norm, points, models }: RatioMap, large: boolean): Panel {
           x: hidden,
           y: std,
           fill: shade(measured),
-          says: reading`D ${String(hidden)}, σ ${{ measured: std }}: measured ${{ measured }}, computed ${{
-            measured: computed,
-          }}`,
+          says: reading`D ${String(hidden)}, σ ${{ measured: std }}: measured ${{ measured }},
+            computed ${{ measured: computed }}`,
         })),
         width: 0,
         r: 6,
