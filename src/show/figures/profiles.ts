@@ -11,7 +11,7 @@ import { type Content, type Draw, figure } from "../chart/svg.ts";
 import { outsizedIn, profileRows } from "../tables/profile.ts";
 import { capital, type Finding, KIND_NAMES, OUTSIZED_NOTE, settingOf } from "../words/mod.ts";
 
-export type Profiles = Profile | readonly Profile[];
+type Profiles = Profile | readonly Profile[];
 
 export const ofProfiles: Readonly<Record<string, Check>> = {
   profile: orElse(Array.isArray, list(resultOf("profile"), "profiles", 1), resultOf("profile")),

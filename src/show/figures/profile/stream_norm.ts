@@ -3,23 +3,19 @@ import { INK, variantOf } from "../../chart/draw/colors.ts";
 import { lineChart, upFrom } from "../../chart/plots.ts";
 import { type Content, type Draw, figure } from "../../chart/svg.ts";
 import { reading } from "../../words/mod.ts";
-import {
-  acrossOf,
-  eachProfile,
-  namesOf,
-  ofProfiles,
-  type Profiles,
-  rowsOfEach,
-  settingsOfProfiles,
-} from "../profiles.ts";
+import { acrossOf, eachProfile, namesOf, ofProfiles, rowsOfEach, settingsOfProfiles } from "../profiles.ts";
 
 /**
  * Draws the norm of the residual stream by depth, of one profile or of several on one scale: the same update weighs less the deeper it is
  * added. Throws `RangeError` if every layer of a model is dropped.
  */
-export const streamNormFigure: Draw<[Profiles]> = figure("stream_norm", ofProfiles, drawing);
+export const streamNormFigure: Draw<[Profile | readonly Profile[]]> = figure(
+  "stream_norm",
+  ofProfiles,
+  drawing,
+);
 
-function drawing(given: Profiles): Content {
+function drawing(given: Profile | readonly Profile[]): Content {
   const profiles = [given].flat() as readonly Profile[];
   const names = namesOf(profiles);
   const rows = rowsOfEach(profiles, rowsOf);
