@@ -77,12 +77,18 @@ export interface Pass {
 
 /** Floating-point operations of passes: what they weigh in one count with others. */
 export function flopsOf({ spec }: Pick<StudyModel, "spec">, passes: readonly Pass[]): number {
-  return sum(
+  return readFlops(spec, passes) + 2 * writtenIn(passes) * weightsOf(spec);
+}
+
+/** Those of all but tokens that are written. */
+const readFlops = (spec: ModelSpec, passes: readonly Pass[]) =>
+  sum(
     passes,
     ({ plans, head, times = 1, besides = 0, ...size }) =>
       besides + times * cost(spec, plans, size, head).flops,
   );
-}
+
+export const writtenIn = (passes: readonly Pass[]): number => sum(passes, ({ written = 0 }) => written);
 
 export const bytesOf = (model: Passed, passes: readonly Pass[]): number => needOf(model, passes).bytes;
 
@@ -115,8 +121,7 @@ export async function estimateSteps(
   const passes = steps.flat();
   const numbers = spec.layers.length * layerBytes(spec) / Float32Array.BYTES_PER_ELEMENT;
   const drawn = sum(passes, ({ drawn, times = 1 }) => drawn ? times * numbers : 0);
-  const flops = flopsOf(model, passes);
-  const written = sum(passes, ({ written = 0 }) => written);
+  const written = writtenIn(passes);
   const row = written > 0 ? await rowSeconds(model as Model, engine) : 0;
   return {
     computed: await computedOn(options),
@@ -125,9 +130,9 @@ export async function estimateSteps(
       passes,
       ({ plans, head, times = 1, ...size }) => times * cost(spec, plans, size, head).modules,
     ),
-    flops: flops + 2 * written * weightsOf(spec),
-    seconds: flops / await studySpeed(passForm(model, engine.has), options) + drawn / DRAWN_PER_SECOND +
-      written * row,
+    flops: flopsOf(model, passes),
+    seconds: readFlops(spec, passes) / await studySpeed(passForm(model, engine.has), options) +
+      drawn / DRAWN_PER_SECOND + written * row,
     bytes: Math.max(
       BASE_BYTES,
       ...steps.map((passes) => bytesOf(model, passes)),
@@ -141,7 +146,7 @@ const FRESH = 10_000;
 const measured = new Map<string, { readonly at: number; readonly speed: Promise<number> }>();
 
 /** Floating-point operations per second that whole studies reach, whose products are with weights of a form. */
-export async function studySpeed(form: Form, options: EngineOptions): Promise<number> {
+async function studySpeed(form: Form, options: EngineOptions): Promise<number> {
   const key = JSON.stringify([await computedOn(options), form]);
   const last = measured.get(key);
   if (last && performance.now() - last.at < FRESH) return await last.speed;
@@ -217,7 +222,7 @@ export function draftOf(spec: ModelSpec, plan: DropPlan, context: number): { dra
 }
 
 /** Seconds in which the weights that a token of the full model meets are read. */
-export async function rowSeconds(model: Model, engine: Engine): Promise<number> {
+async function rowSeconds(model: Model, engine: Engine): Promise<number> {
   const work = workOf(model.spec, noDrop, stepBytes(model, engine.has))({ texts: 1, tokens: 1, past: 0 });
   const { run, bytes, release } = await openChain(engine, stepForm(model, engine.has), CHAIN_BYTES);
   try {
@@ -234,7 +239,7 @@ export function writeBytes(model: Model, has: Holding): number {
 }
 
 /** Numbers that a token is multiplied with on its way through the full model. */
-export function weightsOf(spec: ModelSpec): number {
+function weightsOf(spec: ModelSpec): number {
   const one = { samples: 1, length: 1 };
   return cost(spec, [noDrop], one, false).flops / 2 + spec.hidden * spec.vocabulary;
 }

@@ -9,6 +9,7 @@ import {
   type Causes,
   head,
   keep,
+  keptOr,
   keptResult,
   planData,
   type Provenance,
@@ -253,7 +254,6 @@ function joined(units: readonly Piece[]): Piece[] {
   return byPart.map(([of, own]) => ({ of, from: own[0].from, to: own.at(-1)!.to }));
 }
 
-/** The rows of pieces: as they are kept, or measured now and kept. */
 async function rowsOf(
   subject: Subject,
   origin: Causes["provenance"],
@@ -264,12 +264,12 @@ async function rowsOf(
   const passes = passesOf(subject.model.spec, subject.text.sizes, origin.causes);
   const lists = plans.map(planData);
   const found = await inTurn(pieces, options, async (piece, own) => {
-    const key = { ...origin, ...piece, plans: lists };
-    const kept = await keptResult("rows", key, own);
-    if (kept) return kept;
-    const made = await measured(subject, origin, piece, plans, own);
-    const rows = { ...head("rows"), provenance: origin, ...piece, plans: lists, ...NOTHING, ...made };
-    return await keep("rows", key, rows, own);
+    const of = { ...piece, plans: lists };
+    const compute = async () => {
+      const made = await measured(subject, origin, piece, plans, own);
+      return { ...head("rows"), provenance: origin, ...of, ...NOTHING, ...made };
+    };
+    return (await keptOr("rows", { ...origin, ...of }, compute, own)).result;
   }, {
     label: subject.label,
     weight: ({ of, from, to }) => flopsOf(subject.model, [{ ...passes[of]!, samples: to - from }]),

@@ -8,6 +8,7 @@ import {
   aShare,
   type Check,
   type Checks,
+  filled,
   list,
   number,
   oneOf,
@@ -30,7 +31,7 @@ import { cpuLowering } from "../../engine/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 import { type BosRule, type Metric, suites, taskGroups, taskNames, tasksNamed } from "../../tasks/mod.ts";
-import { BASE_BYTES, draftOf, expectRoom, writeBytes } from "../base/estimate.ts";
+import { BASE_BYTES, draftOf, expectRoom, flopsOf, writeBytes } from "../base/estimate.ts";
 import { engineOf, memoryOf, runChecks, type RunOptions } from "../base/options.ts";
 import { type EvaluatedText, leakGuard } from "../base/text.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
@@ -38,7 +39,7 @@ import { type Stage, stage } from "../base/stage.ts";
 import { run, step, type Study } from "../base/study.ts";
 import { askAll, contextLength, inputsOf, type Part, type Setting, WRITTEN } from "./asked.ts";
 import { PROMPT, runParts, TOKENS, writeTexts, writing } from "./parts.ts";
-import { type EvaluatePrice, flopsIn, partWork, price, readBytes, textsWork } from "./price.ts";
+import { type EvaluatePrice, partPass, price, readBytes, textsPass } from "./price.ts";
 import { summarise } from "./summary.ts";
 
 /** Options of `evaluate`: the tasks, and how they are run. */
@@ -69,8 +70,6 @@ export interface EvaluateOptions extends RunOptions {
 export const DEFAULT_TASKS: readonly string[] = ["piqa", "arc_easy", "openbookqa"];
 /** lm-eval's. */
 export const SHOTS_SEED = 1234;
-/** Texts that every plan continues. */
-const PROMPTS = 8;
 
 const aSeed = number("a whole number below 2³²", (value) => value >>> 0 === value);
 const someTasks: Check = list(text, "names of tasks");
@@ -97,7 +96,7 @@ const evaluateChecks: Checks<EvaluateOptions> = {
     "<share> largest loss of accuracy that counts as equivalent, for example 0.01 or 1% for one point",
     ACCURACY_MARGIN,
   ),
-  prompts: option(wholeNumber(0), "<n> prompts that each plan continues in writing; 0 skips it", PROMPTS),
+  prompts: option(wholeNumber(0), "<n> prompts that each plan continues in writing; 0 skips it", 8),
   seed: option(aSeed, "<n> seed of the few-shot examples", SHOTS_SEED),
   ...runChecks,
 };
@@ -139,7 +138,12 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
     const distinct = distinctPlans(wanted);
     const { settings, mains } = settingsOf(options);
     const parts = await askAll(model, settings, options);
-    const { prompts = PROMPTS, margin = ACCURACY_MARGIN, bos = "tokenizer", seed = SHOTS_SEED } = options;
+    const { prompts, margin, bos, seed } = filled(evaluateChecks, options, [
+      "prompts",
+      "margin",
+      "bos",
+      "seed",
+    ]);
     const evaluating = step([], async (runOptions) => {
       const items = await itemsOf(model, parts, prompts, distinct, runOptions);
       const written = await writing(prompts, items.running);
@@ -199,8 +203,8 @@ function partsStage(
     units: parts.length + writers.length,
     cost(unit) {
       const part = parts.at(unit);
-      const work = part ? partWork(model.spec, plans, part) : textsWork(model.spec, [noDrop], prompts);
-      return flopsIn(model.spec, work);
+      const own = part ? partPass(model.spec, plans, part) : textsPass(model.spec, [noDrop], prompts);
+      return flopsOf(model, [own]);
     },
     bytes({ from, to }) {
       const own = parts.slice(from, to);
@@ -218,14 +222,13 @@ function partsStage(
   });
 }
 
-/** The full model, and each other plan once. */
 function distinctPlans(plans: readonly DropPlan[]): DropPlan[] {
   return [...new Map([noDrop, ...plans].map((plan) => [planHash(plan), plan])).values()];
 }
 
-/** Tasks as they are asked, and the main number of each task or group. */
 function settingsOf(options: EvaluateOptions): { settings: Setting[]; mains: Main[] } {
-  const { tasks, suite, limit, bos = "tokenizer", seed = SHOTS_SEED } = options;
+  const { tasks, suite, limit } = options;
+  const { bos, seed } = filled(evaluateChecks, options, ["bos", "seed"]);
   if ((tasks === undefined) === (suite === undefined)) {
     const found = tasks === undefined ? "neither tasks nor a suite" : "tasks and a suite";
     throw new TypeError(`Cannot evaluate: found ${found}, expected one of them`);
@@ -248,7 +251,6 @@ function settingsOf(options: EvaluateOptions): { settings: Setting[]; mains: Mai
   return { settings: [...settings.values()], mains };
 }
 
-/** Runs the parts under plans, of which the first is the full model. */
 async function itemsOf(
   model: StudyModel,
   parts: readonly Part[],

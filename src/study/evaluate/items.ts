@@ -1,4 +1,5 @@
 /** What a model makes of the documents of a part, and greedy decoding of many prompts by one decoder. */
+import { sum } from "../../entry/mod.ts";
 import { head, keep, keptResult, type Provenance, type TaskPart } from "../../result/mod.ts";
 import {
   type Decoder,
@@ -59,7 +60,6 @@ function itemOf(
     greedy: scored.map(({ greedy }) => greedy),
     text: text ?? "",
   };
-  const sum = (key: "kl" | "agreeing" | "accepted") => scored.reduce((total, score) => total + score[key], 0);
   return {
     index: document.index,
     hash: document.promptHash,
@@ -69,9 +69,9 @@ function itemOf(
     ...scoreDocument(task, document, outcome),
     gold: typeof document.gold === "number" && requests.length > 1 ? document.gold : null,
     text,
-    kl: sum("kl"),
-    top1: sum("agreeing"),
-    accepted: sum("accepted"),
+    kl: sum(scored, ({ kl }) => kl),
+    top1: sum(scored, ({ agreeing }) => agreeing),
+    accepted: sum(scored, ({ accepted }) => accepted),
     cut,
   };
 }

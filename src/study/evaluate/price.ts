@@ -1,14 +1,16 @@
-/**
- * What an evaluation will take, before anything is run: documents, tokens, memory, and the time that this machine needs for as many
- * operations. Measured products say how fast it is: a square one, as for tokens that are read together, and a chain with a single row, as
- * for a token that is written, both in the form in which the model's weights are held. Written answers count at their longest; what an earlier run kept counts as if it were to run.
- */
+/** What an evaluation will take. Written answers count at their longest; what an earlier run kept counts as if it were to run. */
 import { sum } from "../../entry/mod.ts";
 import type { Model, ModelSpec } from "../../models/mod.ts";
-import type { Computed } from "../../result/mod.ts";
-import { cost, type DropPlan, passBytes, passForm } from "../../run/mod.ts";
-import { BASE_BYTES, rowSeconds, studySpeed, weightsOf, writeBytes } from "../base/estimate.ts";
-import { computedOn, engineOf, type EngineOptions } from "../base/options.ts";
+import { cost, type DropPlan, passBytes } from "../../run/mod.ts";
+import {
+  BASE_BYTES,
+  type Estimate,
+  estimateSteps,
+  type Pass,
+  writeBytes,
+  writtenIn,
+} from "../base/estimate.ts";
+import { engineOf, type EngineOptions } from "../base/options.ts";
 import { inputsOf, type Part, type Setting, WRITTEN } from "./asked.ts";
 import { PROMPT, TOKENS } from "./parts.ts";
 
@@ -25,24 +27,15 @@ export interface TaskPrice {
 }
 
 /** The price of an evaluation. */
-export interface EvaluatePrice {
-  /** The engine and device that would compute it. */
-  readonly computed: Computed;
+export interface EvaluatePrice extends Estimate {
   /** The tasks, in their order. */
   readonly tasks: readonly TaskPrice[];
-  /** Multiplications and additions, under all plans. */
-  readonly flops: number;
   /** Largest number of tokens that are written, under all plans. */
   readonly written: number;
-  /** Approximate time on this machine, in seconds. */
-  readonly seconds: number;
-  /** Approximate memory, in bytes. */
-  readonly bytes: number;
 }
 
 /** Tokens that see each other: of a tree, or of a text. */
 const SEEN = 512;
-/** Bytes that states take at most. */
 const STATE_BYTES = 512 * 2 ** 20;
 
 /** Prices parts of tasks under some plans, the full model first, and `prompts` texts that each continues. */
@@ -57,19 +50,16 @@ export async function price(
   options: EngineOptions,
 ): Promise<EvaluatePrice> {
   const { spec } = model;
-  const engine = await engineOf(options);
-  const works = [textsWork(spec, plans, prompts), ...all.map((part) => partWork(spec, plans, part))];
-  const [flops, written] = [sum(works, ({ read }) => read), sum(works, ({ written }) => written)];
+  const passes = [textsPass(spec, plans, prompts), ...all.map((part) => partPass(spec, plans, part))];
   const tasks = settings.map((setting) => taskPrice(setting, all.filter((part) => part.setting === setting)));
-  const row = written > 0 ? await rowSeconds(model, engine) : 0;
+  const written = writtenIn(passes);
+  const { has } = await engineOf(options);
   const reading = readBytes(model, plans, Math.max(...tasks.map(({ run }) => run)));
   return {
-    computed: await computedOn(options),
+    ...await estimateSteps(model, [passes], sum(tasks, ({ run }) => run), options),
     tasks,
-    flops: flopsIn(spec, { read: flops, written }),
     written,
-    seconds: flops / await studySpeed(passForm(model, engine.has), options) + written * row,
-    bytes: BASE_BYTES + Math.max(reading, written > 0 ? writeBytes(model, engine.has) : 0),
+    bytes: BASE_BYTES + Math.max(reading, written > 0 ? writeBytes(model, has) : 0),
   };
 }
 
@@ -82,24 +72,16 @@ function taskPrice({ task }: Setting, parts: readonly Part[]): TaskPrice {
   };
 }
 
-/** Operations of what is read, and tokens that are written one by one. */
-type Work = { readonly read: number; readonly written: number };
-
-export function flopsIn(spec: ModelSpec, { read, written }: Work): number {
-  return read + 2 * written * weightsOf(spec);
-}
-
-export function partWork(spec: ModelSpec, plans: readonly DropPlan[], part: Part): Work {
+export function partPass(spec: ModelSpec, plans: readonly DropPlan[], part: Part): Pass {
   const { setting: { task }, documents } = part;
   const answers = task.generation ? plans.length * documents.length : 0;
   const scored = sum(documents, ({ requests }) => sum(requests, ({ targets }) => targets.length));
-  const read = readFlops(spec, plans, readTokens(part), answers || plans.length * scored);
-  return { read, written: answers * WRITTEN };
+  return passOf(spec, plans, readTokens(part), answers || plans.length * scored, answers * WRITTEN);
 }
 
-export function textsWork(spec: ModelSpec, plans: readonly DropPlan[], prompts: number): Work {
+export function textsPass(spec: ModelSpec, plans: readonly DropPlan[], prompts: number): Pass {
   const count = plans.length * prompts;
-  return { read: readFlops(spec, plans, prompts * PROMPT, count), written: count * TOKENS };
+  return passOf(spec, plans, prompts * PROMPT, count, count * TOKENS);
 }
 
 /** Memory for tokens that are read together. */
@@ -112,8 +94,14 @@ function readTokens({ tokens, setting: { task }, documents }: Part): number {
   return task.generation ? tokens - WRITTEN * documents.length : tokens;
 }
 
-/** Operations of tokens that are read together, and of predictions at `rows` of them. */
-function readFlops(spec: ModelSpec, plans: readonly DropPlan[], tokens: number, rows: number): number {
-  const layers = cost(spec, plans, { samples: tokens / SEEN, length: SEEN }, false).flops;
-  return layers + 2 * rows * spec.hidden * spec.vocabulary;
+/** Tokens that are read together, predictions at `rows` of them, and tokens that are written after them. */
+function passOf(
+  spec: ModelSpec,
+  plans: readonly DropPlan[],
+  tokens: number,
+  rows: number,
+  written: number,
+): Pass {
+  const besides = 2 * rows * spec.hidden * spec.vocabulary;
+  return { plans, head: false, samples: tokens / SEEN, length: SEEN, besides, written };
 }
