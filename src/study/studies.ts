@@ -1,4 +1,16 @@
-/** The studies by name, and their prices. */
+/** The studies by name, what each offers, and their prices. */
+export * from "./causes/causes.ts";
+export * from "./fit/fit.ts";
+export * from "./training/checkpoints.ts";
+export * from "./evaluate/evaluate.ts";
+export * from "./generation/generation.ts";
+export * from "./orders/guides.ts";
+export * from "./passes/perplexity.ts";
+export * from "./passes/profile.ts";
+export * from "./repair/repair.ts";
+export * from "./speed/speed.ts";
+export * from "./sweep/sweep.ts";
+export * from "./untrained/random_init.ts";
 import { expect, oneOf } from "../entry/mod.ts";
 import { causesStudy, untrainedCausesStudy } from "./causes/causes.ts";
 import { fitStudy } from "./fit/fit.ts";
