@@ -7,7 +7,7 @@ import process from "node:process";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { messageOf } from "../entry/mod.ts";
 import type { Context } from "./shared/context.ts";
-import { Exit } from "./shared/exit.ts";
+import { Exit } from "./shared/signals.ts";
 import { createProgram } from "./program.ts";
 import { withFlags } from "./shared/relations.ts";
 

@@ -3,17 +3,18 @@ import { Command, Option } from "commander";
 import { cudaCommand, doctorCommand, labCommand } from "./desk/machine.ts";
 import { cacheCommand, infoCommand, modelsCommand } from "./desk/stock.ts";
 import { type RunLine, shardCommand, shardsCommand } from "./machines/shards.ts";
-import { fitCommand, guidesCommand, orderCommand, repairCommand, sweepCommand } from "./measure/choose.ts";
+import { choosing, fitCommand, repairCommand } from "./measure/choose.ts";
 import { generateCommand } from "./measure/generate.ts";
-import { evaluateCommand, generationCommand, perplexityCommand } from "./measure/predictions.ts";
-import { causesCommand, checkpointsCommand, profileCommand, randomInitCommand } from "./measure/profiles.ts";
+import { evaluateCommand, predicting } from "./measure/predictions.ts";
+import { measuring, profileCommand } from "./measure/profiles.ts";
 import { speedCommand } from "./measure/speed.ts";
 import { figuresCommand } from "./pages/figures.ts";
 import { startCommand } from "./pages/start.ts";
 import { exportCommand } from "./results/export.ts";
 import { compareCommand, mergeCommand, planCommand } from "./results/results.ts";
 import type { Context } from "./shared/context.ts";
-import { briefly, environmentCommand, explained, helpCommand, optionDescription } from "./shared/help.ts";
+import { explained } from "./shared/declare.ts";
+import { briefly, environmentCommand, helpCommand, optionDescription } from "./shared/help.ts";
 import { checkPaths, recordValues } from "./shared/paths.ts";
 import { checkRelations, refuseTwice } from "./shared/relations.ts";
 import { VERSION } from "../result/mod.ts";
@@ -34,9 +35,9 @@ export function createProgram(context: Context): Command {
       ...[startCommand, profileCommand, fitCommand, planCommand, repairCommand, evaluateCommand],
       ...[generateCommand, exportCommand, figuresCommand, modelsCommand, doctorCommand],
     ],
-    "Measure:": [causesCommand, checkpointsCommand, randomInitCommand, compareCommand],
-    "Choose:": [orderCommand, sweepCommand, guidesCommand],
-    "Evaluate:": [perplexityCommand, generationCommand, speedCommand],
+    "Measure:": [...measuring, compareCommand],
+    "Choose:": choosing,
+    "Evaluate:": [...predicting, speedCommand],
     "Many machines:": [shards, shard, merge],
     "This machine:": [infoCommand, cacheCommand, cudaCommand, labCommand, environmentCommand],
   };

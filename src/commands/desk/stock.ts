@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import process from "node:process";
 import { createInterface } from "node:readline/promises";
-import { formatBytes, jsonText } from "../../entry/mod.ts";
+import { flag, formatBytes, jsonText, option, sum } from "../../entry/mod.ts";
 import {
   cacheEntries,
   type CacheEntry,
@@ -16,49 +16,61 @@ import { displayed, folderOf, installed } from "../../home/mod.ts";
 import { align } from "../../show/mod.ts";
 import { info } from "../../subject/mod.ts";
 import { type Context, openOptions, reportsTo } from "../shared/context.ts";
-import { entries, explained, helpCommand } from "../shared/help.ts";
-import { type OutFlags, withJsonFlag, withOutFlags } from "../shared/destination.ts";
-import { MODEL, type ModelFlags, withModelFlags } from "../shared/options.ts";
+import { declared, entries, explained } from "../shared/declare.ts";
+import { jsonOption, outOptions } from "../shared/destination.ts";
+import { helpCommand } from "../shared/help.ts";
+import { type Flags, MODEL, modelOptions } from "../shared/options.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
 
-export function modelsCommand(context: Context): Command {
-  const command = new Command("models")
-    .description("list the models that have a short name and need no hub");
-  return withJsonFlag(explained(command, "models"))
-    .action(async (flags: OutFlags) => {
-      const models = await knownModels();
-      const rows = models.map(({ name, alias, architecture, licence, size, cached }) => [
-        name,
-        alias,
-        architecture,
-        licence.replace(/ \(.*/, ""), // its address is in the JSON, and said before a download
-        formatBytes(size),
-        cached ? "yes" : "no",
-      ]);
-      const head = ["name", "alias", "family", "licence", "size", "cached"];
-      const table = () =>
-        `${align([head, ...rows], context.look, [3, 2, 0, 1])}\n\n` +
-        "a model may also be: a folder in Hugging Face layout, a .gguf file, or owner/name[@revision] of the hub";
-      await deliver(context, flags, { json: () => jsonText(models, 1), table });
-    });
-}
+export const modelsCommand = (context: Context): Command =>
+  declared({
+    name: "models",
+    says: "list the models that have a short name and need no hub",
+    options: jsonOption(),
+    example: "models",
+  }, async (flags: Flags) => {
+    const models = await knownModels();
+    const rows = models.map(({ name, alias, architecture, licence, size, cached }) => [
+      name,
+      alias,
+      architecture,
+      licence.replace(/ \(.*/, ""), // its address is in the JSON, and said before a download
+      formatBytes(size),
+      cached ? "yes" : "no",
+    ]);
+    const head = ["name", "alias", "family", "licence", "size", "cached"];
+    const table = () =>
+      `${align([head, ...rows], context.look, [3, 2, 0, 1])}\n\n` +
+      "a model may also be: a folder in Hugging Face layout, a .gguf file, or owner/name[@revision] of the hub";
+    await deliver(context, flags, { json: () => jsonText(models, 1), table });
+  });
 
-export function infoCommand(context: Context): Command {
-  const command = new Command("info")
-    .description("describe a model from its headers: modules, parameters, trained length, licence and origin")
-    .argument("<model>", MODEL);
-  explained(command, "info smollm2-135m");
-  return withOutFlags(withModelFlags(command)).action(async (ref: string, flags: OutFlags & ModelFlags) => {
+export const infoCommand = (context: Context): Command =>
+  declared({
+    name: "info",
+    says: "describe a model from its headers: modules, parameters, trained length, licence and origin",
+    takes: { "<model>": MODEL },
+    options: { ...modelOptions(), ...outOptions() },
+    example: "info smollm2-135m",
+  }, async (ref: string, flags: Flags) => {
     const result = await info(ref, openOptions(context, flags));
     await deliver(context, flags, outputOf(context, result));
   });
+
+interface PruneFlags {
+  readonly all?: boolean;
+  readonly yes?: boolean;
 }
 
 export function cacheCommand(context: Context): Command {
-  const command = new Command("cache").description("list, verify or remove downloads");
-  explained(command, "cache verify").addHelpText("after", `\n${folders()}`);
-  const list = command.command("list", { isDefault: true }).description("list downloads and their sizes");
-  withJsonFlag(explained(list, "cache list --json -")).action(async (flags: OutFlags) => {
+  const command = new Command("cache").description("list, verify or remove downloads")
+    .addHelpText("after", `\n${folders()}`);
+  const list = declared({
+    name: "list",
+    says: "list downloads and their sizes",
+    options: jsonOption(),
+    example: "cache list --json -",
+  }, async (flags: Flags) => {
     const entries = await cacheEntries();
     await deliver(context, flags, {
       json: () => jsonText(entries, 1),
@@ -66,35 +78,39 @@ export function cacheCommand(context: Context): Command {
     });
     context.notice(`in ${cacheFolder()}`);
   });
-  const check = command.command("verify")
-    .description("read every downloaded file and compare it with its recorded hash")
-    .argument("[names...]", "entries of `lamina cache`, or models in Hugging Face's cache (default: all)")
-    .action((names: string[]) => verify(context, names));
-  explained(check, "cache verify smollm2-135m-instruct-q4_1");
-  const prune = command.command("prune").description("remove downloads");
-  explained(prune, "cache prune smollm2-135m-instruct-q4_1")
-    .argument("[names...]", "entries of `lamina cache`")
-    .option("--all", "remove every download", false)
-    .option("--yes", "do not ask for confirmation", false)
-    .action(async (names: string[], { all, yes }: { all: boolean; yes: boolean }) => {
-      if (all === names.length > 0) {
-        prune.error("error: name the downloads to remove, or use --all", { exitCode: 2 });
-      }
-      const entries = await namedEntries(all ? "all" : names);
-      if (entries.length === 0) return context.print("removed nothing");
-      context.print(table(context, entries));
-      if (!yes && !process.stdin.isTTY) {
-        prune.error("error: no terminal to ask for confirmation; use --yes to remove these", { exitCode: 2 });
-      }
-      const total = formatBytes(entries.reduce((sum, { bytes }) => sum + bytes, 0));
-      if (!yes && !await agreed(context, `Remove ${total} in ${cacheFolder()}?`)) {
-        return context.print("removed nothing");
-      }
-      const removed = await pruneCache(entries.map(({ name }) => name));
-      context.print(`removed ${removed.map(({ name }) => name).join(", ")}`);
-    });
-  command.addCommand(helpCommand("cache help verify"));
-  return command;
+  const check = declared({
+    name: "verify",
+    says: "read every downloaded file and compare it with its recorded hash",
+    takes: { "[names...]": "entries of `lamina cache`, or models in Hugging Face's cache (default: all)" },
+    example: "cache verify smollm2-135m-instruct-q4_1",
+  }, (names: string[]) => verify(context, names));
+  const prune = declared({
+    name: "prune",
+    says: "remove downloads",
+    takes: { "[names...]": "entries of `lamina cache`" },
+    options: {
+      all: option(flag, "remove every download"),
+      yes: option(flag, "do not ask for confirmation"),
+    },
+    example: "cache prune smollm2-135m-instruct-q4_1",
+  }, async (names: string[], { all = false, yes = false }: PruneFlags, own: Command) => {
+    const misused = (what: string) => own.error(`error: ${what}`, { exitCode: 2 });
+    if (all === names.length > 0) misused("name the downloads to remove, or use --all");
+    const entries = await namedEntries(all ? "all" : names);
+    if (entries.length === 0) return context.print("removed nothing");
+    context.print(table(context, entries));
+    if (!yes && !process.stdin.isTTY) {
+      misused("no terminal to ask for confirmation; use --yes to remove these");
+    }
+    const total = formatBytes(sum(entries, ({ bytes }) => bytes));
+    if (!yes && !await agreed(context, `Remove ${total} in ${cacheFolder()}?`)) {
+      return context.print("removed nothing");
+    }
+    const removed = await pruneCache(entries.map(({ name }) => name));
+    context.print(`removed ${removed.map(({ name }) => name).join(", ")}`);
+  });
+  explained(command, "cache verify").addCommand(list, { isDefault: true });
+  return [check, prune, helpCommand("cache help verify")].reduce((all, one) => all.addCommand(one), command);
 }
 
 /** Every folder that Lamina writes to by itself, for people who tidy up or uninstall. */

@@ -1,6 +1,6 @@
 /** One study on many machines: `lamina shards COMMAND …`, `lamina shard PLAN`, and how `lamina merge PLAN` goes on. */
 import { flag, formatBytes, oneOf, option, required, wholeNumber } from "../../entry/mod.ts";
-import { Command } from "commander";
+import type { Command } from "commander";
 import process from "node:process";
 import { text as allOf } from "node:stream/consumers";
 import {
@@ -30,10 +30,10 @@ import {
 import { formatSeconds } from "../../show/mod.ts";
 import { recordedEngine } from "../../study/mod.ts";
 import type { Context } from "../shared/context.ts";
-import { Exit } from "../shared/exit.ts";
-import { ENDED, explained } from "../shared/help.ts";
-import { withResultsFlag } from "../shared/options.ts";
-import { withOptions } from "../shared/relations.ts";
+import { Exit } from "../shared/signals.ts";
+import { declared } from "../shared/declare.ts";
+import { ENDED } from "../shared/help.ts";
+import { resultsOption } from "../shared/options.ts";
 import { DIVISIBLE, flawInLine, type Sharing } from "../shared/sharing.ts";
 
 /** Runs a command line in a context: the whole program, which knows all commands. */
@@ -46,26 +46,26 @@ const INDEX_VARIABLES = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX", "LAMINA_
 const [NEVER, MISSING, AGAIN] = [2, 3, 75];
 const SIGTERM = 143;
 
-export function shardsCommand(context: Context, run: RunLine): Command {
-  const command = new Command("shards")
-    .description(
-      `divide a study into shards for many machines, and print the plan as JSON (${DIVISIBLE.join(", ")})`,
-    )
-    .usage("--parts <n> COMMAND …")
-    .argument("<command...>", "the command of the study, as you would run it on one machine")
-    .allowUnknownOption();
-  withOptions(command, {
-    parts: option(required(wholeNumber(1)), "<n> number of shards (per stage, if the study has several)"),
-    cost: option(flag, "number the shards of a stage by cost, most expensive first"),
-    script: option(oneOf(Object.keys(SCRIPTS)), "<scheduler> print a job script that contains the plan"),
-  });
-  explained(command, "shards profile smollm2-135m --samples 64 --parts 8 > plan.json");
-  interface Flags {
-    parts: number;
-    script?: keyof typeof SCRIPTS;
-    cost?: boolean;
-  }
-  return command.action(async (line: string[], { parts, script, cost: byCost = false }: Flags) => {
+interface ShardsFlags {
+  readonly parts: number;
+  readonly script?: keyof typeof SCRIPTS;
+  readonly cost?: boolean;
+}
+
+export const shardsCommand = (context: Context, run: RunLine): Command =>
+  declared({
+    name: "shards",
+    says: `divide a study into shards for many machines, and print the plan as JSON (${
+      DIVISIBLE.join(", ")
+    })`,
+    takes: { "<command...>": "the command of the study, as you would run it on one machine" },
+    options: {
+      parts: option(required(wholeNumber(1)), "<n> number of shards (per stage, if the study has several)"),
+      cost: option(flag, "number the shards of a stage by cost, most expensive first"),
+      script: option(oneOf(Object.keys(SCRIPTS)), "<scheduler> print a job script that contains the plan"),
+    },
+    example: "shards profile smollm2-135m --samples 64 --parts 8 > plan.json",
+  }, async (line: string[], { parts, script, cost: byCost = false }: ShardsFlags, command: Command) => {
     const flaw = flawInLine(line);
     if (flaw !== null) command.error(`error: ${flaw}`, { exitCode: 2 });
     let plan: Shards | undefined;
@@ -85,22 +85,24 @@ export function shardsCommand(context: Context, run: RunLine): Command {
     context.write((script ? SCRIPTS[script](plan) : resultText(plan, 1)).trimEnd());
     const { label, shards } = plan;
     context.notice(`${label}: ${shards.length} ${shards.length === 1 ? "shard" : "shards"}${units}`);
-  });
-}
+  }).usage("--parts <n> COMMAND …").allowUnknownOption();
 
-export function shardCommand(context: Context, run: RunLine): Command {
-  const command = new Command("shard")
-    .description("compute one shard of a plan and keep its results")
-    .argument("<plan>", "plan from `lamina shards` (- for stdin)");
-  withOptions(command, {
-    index: option(wholeNumber(0), "<i> number of the shard", `$${INDEX_VARIABLES.join(", $")}`),
-  });
-  explained(command, "shard plan.json --index 0", [
-    [String(NEVER), "wrong usage, version, model or text: do not retry"],
-    [String(AGAIN), "stopped by SIGTERM: retry; finished work is kept"],
-    [ENDED, "stopped by a closed terminal or Ctrl-C; SIGTERM between shards"],
-  ]);
-  return withResultsFlag(command).action(async (file: string, flags: { index?: number; results: string }) => {
+export const shardCommand = (context: Context, run: RunLine): Command =>
+  declared({
+    name: "shard",
+    says: "compute one shard of a plan and keep its results",
+    takes: { "<plan>": "plan from `lamina shards` (- for stdin)" },
+    options: {
+      index: option(wholeNumber(0), "<i> number of the shard", `$${INDEX_VARIABLES.join(", $")}`),
+      ...resultsOption(),
+    },
+    example: "shard plan.json --index 0",
+    codes: [
+      [String(NEVER), "wrong usage, version, model or text: do not retry"],
+      [String(AGAIN), "stopped by SIGTERM: retry; finished work is kept"],
+      [ENDED, "stopped by a closed terminal or Ctrl-C; SIGTERM between shards"],
+    ],
+  }, async (file: string, flags: { readonly index?: number; readonly results: string }) => {
     try {
       const plan = await readGiven(file, "shards");
       await ofPlan(file, () => oneShard(context, run, plan, flags));
@@ -113,7 +115,6 @@ export function shardCommand(context: Context, run: RunLine): Command {
       throw never ? new Exit(NEVER, message, { cause: error }) : error;
     }
   });
-}
 
 async function oneShard(
   context: Context,

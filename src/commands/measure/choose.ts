@@ -4,32 +4,25 @@ import { oneOf, option, required, text, usually } from "../../entry/mod.ts";
 import { type Plan, TARGETS } from "../../result/mod.ts";
 import { planTensors, readPlan, studies } from "../../study/mod.ts";
 import type { Context } from "../shared/context.ts";
-import { isStandardOutput, withCsvFlag, writes, writesPlan } from "../shared/destination.ts";
+import { isStandardOutput, RESULTS, writes } from "../shared/destination.ts";
 import { keepFit, nextText } from "../shared/fitted.ts";
-import { modelCommand } from "../shared/help.ts";
-import {
-  calibrationOptions,
-  randomAmong,
-  type StudyFlags,
-  withKeepingFlags,
-  withPricedOptions,
-  withStudyOptions,
-} from "../shared/options.ts";
+import { calibrationOptions, type Flags, randomAmong, studyOptions } from "../shared/options.ts";
 import { outputOf } from "../shared/outlet.ts";
-import { running } from "../shared/perform.ts";
-import { relate } from "../shared/relations.ts";
+import { studyCommand } from "../shared/perform.ts";
 
-export function fitCommand(context: Context): Command {
-  const command = modelCommand(
-    "fit",
-    "find the largest plan that keeps a promise, and confirm it",
-    "smollm2-135m --perplexity 10%",
-  );
-  withStudyOptions(command, { ...studies.fit.checks, ...calibrationOptions() });
-  relate(command, { seed: { needs: randomAmong(false) } });
-  writesPlan(command, ({ repair }) => repair !== undefined);
-  return command.action(
-    running(context, studies.fit, undefined, ({ json, cache, results }: StudyFlags, ref) => ({
+export const fitCommand = (context: Context): Command =>
+  studyCommand(context, studies.fit, {
+    name: "fit",
+    says: "find the largest plan that keeps a promise, and confirm it",
+    options: {
+      ...studies.fit.checks,
+      ...calibrationOptions(),
+      ...studyOptions(({ repair }) => repair === undefined ? "file" : "plan"),
+    },
+    relations: { seed: { needs: randomAmong(false) } },
+    example: "fit smollm2-135m --perplexity 10%",
+  }, {
+    faces: ({ json, cache, results }: Flags, ref) => ({
       async output(fit, done) {
         const output = outputOf(context, fit, { done });
         if (!fit.plan) return output;
@@ -39,106 +32,98 @@ export function fitCommand(context: Context): Command {
         const kept = cache ? await keepFit(fit, results!) : null;
         return kept === null ? output : { ...output, next: nextText(fit, ref, kept) };
       },
-    })),
-  );
-}
+    }),
+  });
 
-interface SweepFlags extends StudyFlags {
+type SweepFlags = Flags & {
   readonly target?: string;
   readonly text?: string;
   readonly calibrationText?: string;
-}
+};
 
-export function orderCommand(context: Context): Command {
-  const command = modelCommand(
-    "order",
-    "rank modules, or windows of consecutive blocks, by a score or by a greedy search",
-    "smollm2-135m --by greedy --upto 8 --json order.json",
-  );
-  const usual = { target: "attention" };
-  withStudyOptions(command, usually(studies.order.checks, usual));
-  relate(command, { seed: { needs: randomAmong(false) } });
-  return command.action(
-    running(context, studies.order, ({ target = usual.target }: SweepFlags) => () => ({ target })),
-  );
-}
+const ATTENTION = { target: "attention" };
 
-export function sweepCommand(context: Context): Command {
-  const command = modelCommand(
-    "sweep",
-    "measure quality against the number of dropped modules, in several orders",
-    "smollm2-135m --target attention --upto 8",
-  );
-  withStudyOptions(command, {
-    target: option(oneOf(TARGETS), "<kind> what to drop", "attention"),
-    ...calibrationOptions("that of --text if it is set, otherwise stories"),
-    ...studies.sweep.checks,
+const orderCommand = (context: Context): Command =>
+  studyCommand(context, studies.order, {
+    name: "order",
+    says: "rank modules, or windows of consecutive blocks, by a score or by a greedy search",
+    options: { ...usually(studies.order.checks, ATTENTION), ...studyOptions() },
+    relations: { seed: { needs: randomAmong(false) } },
+    example: "order smollm2-135m --by greedy --upto 8 --json order.json",
+  }, { more: ({ target = ATTENTION.target }: SweepFlags) => () => ({ target }) });
+
+const sweepCommand = (context: Context): Command =>
+  studyCommand(context, studies.sweep, {
+    name: "sweep",
+    says: "measure quality against the number of dropped modules, in several orders",
+    options: {
+      target: option(oneOf(TARGETS), "<kind> what to drop", ATTENTION.target),
+      ...calibrationOptions("that of --text if it is set, otherwise stories"),
+      ...studies.sweep.checks,
+      ...studyOptions(),
+    },
+    relations: { seed: { needs: randomAmong(true) } },
+    example: "sweep smollm2-135m --target attention --upto 8",
+  }, {
+    more(flags: SweepFlags) {
+      Object.assign(flags, { calibrationText: flags.calibrationText ?? flags.text });
+      return () => flags.target === undefined ? {} : { targets: [flags.target] };
+    },
   });
-  relate(command, { seed: { needs: randomAmong(true) } });
-  return command.action(running(context, studies.sweep, (flags: SweepFlags) => {
-    Object.assign(flags, { calibrationText: flags.calibrationText ?? flags.text });
-    return () => flags.target === undefined ? {} : { targets: [flags.target] };
-  }));
-}
 
-export function guidesCommand(context: Context): Command {
-  const command = modelCommand(
-    "guides",
-    "show how well each score predicts the cost of removing a module (rank correlation)",
-    "smollm2-135m --samples 4",
-  );
-  return withStudyOptions(command, studies.guides.checks).action(running(context, studies.guides));
-}
+const guidesCommand = (context: Context): Command =>
+  studyCommand(context, studies.guides, {
+    name: "guides",
+    says: "show how well each score predicts the cost of removing a module (rank correlation)",
+    options: { ...studies.guides.checks, ...studyOptions() },
+    example: "guides smollm2-135m --samples 4",
+  });
 
-interface RepairFlags extends StudyFlags {
-  readonly plan: string;
-}
+type RepairFlags = Flags & { readonly plan: string };
 
 export function repairCommand(context: Context): Command {
-  const command = modelCommand(
-    "repair",
-    "make up for dropped modules by a linear fit on a text",
-    "smollm2-135m --plan plan.json --json repaired.json",
-  ).addOption(
-    writes(
-      "plan",
-      new Option(
-        "--json <file>",
-        "write the repaired plan as JSON, and its tensors to a safetensors file beside it",
+  const command = studyCommand(context, studies.repair, {
+    name: "repair",
+    says: "make up for dropped modules by a linear fit on a text",
+    options: {
+      ...studies.repair.checks,
+      plan: option(required(text), "<file> the plan, from `lamina plan --json`"),
+      ...studyOptions(),
+      json: writes(
+        "plan",
+        new Option(
+          "--json <file>",
+          "write the repaired plan as JSON, and its tensors to a safetensors file beside it",
+        )
+          .helpGroup(RESULTS),
       ),
-    ),
-  );
-  command.hook("preAction", () => {
+    },
+    example: "repair smollm2-135m --plan plan.json --json repaired.json",
+  }, {
+    async more(flags: RepairFlags) {
+      const plan = await readPlan(flags.plan);
+      return () => ({ plan });
+    },
+    faces: ({ json }) => ({
+      async output(result, done) {
+        // A merge may not say where its plan goes.
+        if (!json) throw new TypeError(`Cannot write a repaired plan: ${missing(json)}`);
+        const repaired = result as Plan; // a plan that was read stays one
+        return { ...outputOf(context, repaired, { done }), beside: await planTensors(json, repaired) };
+      },
+    }),
+  });
+  return command.hook("preAction", () => {
     const { json, dryRun } = command.opts<RepairFlags>();
     const isPart = context.sharing !== null && json === undefined;
     if (isPart || dryRun && json !== "") return; // neither writes a plan
-    if (!json || isStandardOutput(json)) {
-      const found = json === undefined ? "missing" : `"${json}"`;
-      command.error(`error: --json is ${found}, expected a file, since the tensors lie beside it`, {
-        exitCode: 2,
-      });
-    }
+    if (!json || isStandardOutput(json)) command.error(`error: ${missing(json)}`, { exitCode: 2 });
   });
-  const plan = option(required(text), "<file> the plan, from `lamina plan --json`");
-  withCsvFlag(withKeepingFlags(withPricedOptions(command, { ...studies.repair.checks, plan })));
-  return command.action(
-    running(context, studies.repair, async (flags: RepairFlags) => {
-      const plan = await readPlan(flags.plan);
-      return () => ({ plan });
-    }, (flags) => ({
-      async output(result, done) {
-        const repaired = result as Plan; // a plan that was read stays one
-        const beside = await planTensors(fileOf(flags), repaired);
-        return { ...outputOf(context, repaired, { done }), beside };
-      },
-    })),
-  );
 }
 
-/** Throws `TypeError` where a merge does not say where its plan goes. */
-function fileOf({ json }: RepairFlags): string {
-  if (json) return json;
-  throw new TypeError(
-    "Cannot write a repaired plan: --json is missing, expected a file, since the tensors lie beside it",
-  );
-}
+const missing = (json: string | undefined) =>
+  `--json is ${
+    json === undefined ? "missing" : `"${json}"`
+  }, expected a file, since the tensors lie beside it`;
+
+export const choosing = [orderCommand, sweepCommand, guidesCommand];

@@ -5,76 +5,72 @@ import { type DropPlan, isFull, planPhrase } from "../../measure/mod.ts";
 import { head } from "../../result/mod.ts";
 import { computedOn, generate, generateChecks, type Generated, readPlan } from "../../study/mod.ts";
 import { type Context, optionsIn, withModel } from "../shared/context.ts";
-import { modelCommand } from "../shared/help.ts";
+import { declared } from "../shared/declare.ts";
 import {
   type DropFlags,
   dropOf,
   dropOptions,
-  type StudyFlags,
+  type Flags,
+  MODEL,
+  modelOptions,
   wantedOf,
-  withModelFlags,
 } from "../shared/options.ts";
 import { GIVEN } from "../shared/given.ts";
-import { withOptions } from "../shared/relations.ts";
-import { isStandardOutput, withOutFlags } from "../shared/destination.ts";
+import { isStandardOutput, outOptions } from "../shared/destination.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
 
-type GenerateFlags = DropFlags & StudyFlags & {
-  readonly prompt: string;
-  readonly draft?: string;
-};
+type GenerateFlags = DropFlags & Flags & { readonly prompt: string; readonly draft?: string };
 
-export function generateCommand(context: Context): Command {
-  const command = modelCommand(
-    "generate",
-    "generate text with the full model and with modules dropped",
-    'smollm2-135m --prompt "Once upon a time" --drop-attention 25',
-  );
-  withOptions(command, {
-    prompt: option(required(text), `<text> the text to continue; ${GIVEN}; @@ begins a text with @`),
-    ...generateChecks,
-    draft: option(text, "<file> draft tokens with the modules of this plan: same text, perhaps faster"),
-    ...dropOptions,
-  });
-  return withOutFlags(withModelFlags(command)).action(
-    async (ref: string, flags: GenerateFlags) => {
-      const wanted = await wantedOf(flags);
-      const draft = flags.draft === undefined ? undefined : await readPlan(flags.draft);
-      await withModel(context, ref, flags, async (model) => {
-        const drop = dropOf(model, wanted);
-        const dropped = !isFull(drop);
-        const quiet = isStandardOutput(flags.json) || isStandardOutput(flags.csv);
-        let current = -1;
-        let isOpen = false; // whether a line of text is not ended
-        const texts = await generate(model, flags.prompt, {
-          ...optionsIn(context, { ...flags, draft }, { checks: generateChecks }),
-          plans: dropped ? [{}, drop] : [{}],
-          onProgress(progress) {
-            if (!quiet && progress.unit === "tokens") return; // the text itself shows it
-            if (isOpen) context.say("\n");
-            isOpen = false;
-            context.progress.onProgress(progress);
-          },
-          onToken({ plan, text }) {
-            if (quiet) return;
-            if (plan !== current) {
-              const end = current < 0 ? "" : isOpen ? "\n\n" : "\n";
-              context.say(`${end}${heading(plan, drop)}\n${flags.prompt}`);
-            }
-            current = plan;
-            isOpen = true;
-            context.say(text);
-          },
-        });
-        const computed = await computedOn(flags);
-        const result = { ...head("generate"), model: model.identity, computed, prompt: flags.prompt, texts };
-        const drafts = texts.flatMap(({ draft }) => draft ? [`\n\n— ${draftPhrase(draft)} —`] : []);
-        // The texts are there already: the line is ended.
-        await deliver(context, flags, { ...outputOf(context, result), table: () => drafts.join("") });
-      });
+export const generateCommand = (context: Context): Command =>
+  declared({
+    name: "generate",
+    says: "generate text with the full model and with modules dropped",
+    takes: { "<model>": MODEL },
+    options: {
+      prompt: option(required(text), `<text> the text to continue; ${GIVEN}; @@ begins a text with @`),
+      ...generateChecks,
+      draft: option(text, "<file> draft tokens with the modules of this plan: same text, perhaps faster"),
+      ...dropOptions,
+      ...modelOptions(),
+      ...outOptions(),
     },
-  );
-}
+    example: 'generate smollm2-135m --prompt "Once upon a time" --drop-attention 25',
+  }, async (ref: string, flags: GenerateFlags) => {
+    const wanted = await wantedOf(flags);
+    const draft = flags.draft === undefined ? undefined : await readPlan(flags.draft);
+    await withModel(context, ref, flags, async (model) => {
+      const drop = dropOf(model, wanted);
+      const dropped = !isFull(drop);
+      const quiet = isStandardOutput(flags.json) || isStandardOutput(flags.csv);
+      let current = -1;
+      let isOpen = false; // whether a line of text is not ended
+      const texts = await generate(model, flags.prompt, {
+        ...optionsIn(context, { ...flags, draft }, { checks: generateChecks }),
+        plans: dropped ? [{}, drop] : [{}],
+        onProgress(progress) {
+          if (!quiet && progress.unit === "tokens") return; // the text itself shows it
+          if (isOpen) context.say("\n");
+          isOpen = false;
+          context.progress.onProgress(progress);
+        },
+        onToken({ plan, text }) {
+          if (quiet) return;
+          if (plan !== current) {
+            const end = current < 0 ? "" : isOpen ? "\n\n" : "\n";
+            context.say(`${end}${heading(plan, drop)}\n${flags.prompt}`);
+          }
+          current = plan;
+          isOpen = true;
+          context.say(text);
+        },
+      });
+      const computed = await computedOn(flags);
+      const result = { ...head("generate"), model: model.identity, computed, prompt: flags.prompt, texts };
+      const drafts = texts.flatMap(({ draft }) => draft ? [`\n\n— ${draftPhrase(draft)} —`] : []);
+      // The texts are there already: the line is ended.
+      await deliver(context, flags, { ...outputOf(context, result), table: () => drafts.join("") });
+    });
+  });
 
 /** "draft without attention 25: accepted 40 of 48 (83 %) in 13 runs". */
 function draftPhrase({ plan, drafted, accepted, rounds, ties }: NonNullable<Generated["draft"]>): string {

@@ -1,58 +1,57 @@
 /** Commands that measure what dropping costs in predictions: perplexity, evaluate, generation. */
 import type { Command } from "commander";
+import { eachOf } from "../../entry/mod.ts";
 import { isFull, noDrop } from "../../measure/mod.ts";
 import { type Evaluation, resultText } from "../../result/mod.ts";
 import { evaluatePriceText } from "../../show/mod.ts";
 import { DEFAULT_TASKS, studies } from "../../study/mod.ts";
 import { type Context, optionsIn, withModel } from "../shared/context.ts";
 import { GIVEN, given } from "../shared/given.ts";
-import { modelCommand } from "../shared/help.ts";
+import { declared } from "../shared/declare.ts";
 import {
   DROP_OPTIONS,
   type DropFlags,
   dropLists,
   dropOptions,
+  type Flags,
+  MODEL,
   planFiles,
   planOf,
   plansIn,
-  type StudyFlags,
+  studyOptions,
   wantedOf,
-  withStudyOptions,
 } from "../shared/options.ts";
 import { outputOf } from "../shared/outlet.ts";
-import { perform, running } from "../shared/perform.ts";
-import { relate, repeatable } from "../shared/relations.ts";
+import { perform, studyCommand } from "../shared/perform.ts";
+import { repeatable } from "../shared/relations.ts";
 
-export function perplexityCommand(context: Context): Command {
-  const command = modelCommand(
-    "perplexity",
-    "measure how well the model predicts a text, with and without the dropped modules",
-    "smollm2-135m --drop-attention 25,26",
-  );
-  withStudyOptions(command, { ...dropOptions, ...studies.perplexity.checks });
-  return command.action(running(context, studies.perplexity, async (flags: StudyFlags & DropFlags) => {
-    const wanted = await wantedOf(flags);
-    return (model) => {
-      const plan = planOf(model, wanted);
-      return { plans: isFull(plan) ? [noDrop] : [noDrop, plan] };
-    };
-  }));
-}
+const perplexityCommand = (context: Context): Command =>
+  studyCommand(context, studies.perplexity, {
+    name: "perplexity",
+    says: "measure how well the model predicts a text, with and without the dropped modules",
+    options: { ...dropOptions, ...studies.perplexity.checks, ...studyOptions() },
+    example: "perplexity smollm2-135m --drop-attention 25,26",
+  }, {
+    async more(flags: Flags & DropFlags) {
+      const wanted = await wantedOf(flags);
+      return (model) => {
+        const plan = planOf(model, wanted);
+        return { plans: isFull(plan) ? [noDrop] : [noDrop, plan] };
+      };
+    },
+  });
 
-interface EvaluateFlags extends StudyFlags, DropFlags<string[]> {
-  readonly tasks?: string[];
-  readonly suite?: string;
-}
+type EvaluateFlags = Flags & DropFlags<string[]> & { readonly suite?: string };
 
-export function evaluateCommand(context: Context): Command {
-  const command = modelCommand(
-    "evaluate",
-    "score benchmark tasks as lm-eval does, with and without drops",
-    "smollm2-135m --tasks piqa --limit 100 --drop-attention 25",
-  ).addOption(planFiles());
-  withStudyOptions(command, { ...dropLists, ...studies.evaluate.checks });
-  relate(command, { suite: { excludes: ["tasks"] }, margin: { needs: DROP_OPTIONS } });
-  return command.action(async (ref: string, flags: EvaluateFlags) => {
+export const evaluateCommand = (context: Context): Command =>
+  declared({
+    name: "evaluate",
+    says: "score benchmark tasks as lm-eval does, with and without drops",
+    takes: { "<model>": MODEL },
+    options: { ...planFiles(), ...dropLists, ...studies.evaluate.checks, ...studyOptions() },
+    relations: { suite: { excludes: ["tasks"] }, margin: { needs: DROP_OPTIONS } },
+    example: "evaluate smollm2-135m --tasks piqa --limit 100 --drop-attention 25",
+  }, async (ref: string, flags: EvaluateFlags) => {
     const plans = await plansIn(flags);
     await withModel(context, ref, flags, async (model) => {
       const options = {
@@ -69,16 +68,11 @@ export function evaluateCommand(context: Context): Command {
       });
     });
   });
-}
 
 /** The text of the result of one plan, or of a list of the results of several. */
 function evaluationText(results: readonly Evaluation[]): string {
   const texts = results.map((result) => resultText(result, 1));
   return texts.length === 1 ? texts[0] : `[\n${texts.map((text) => text.trimEnd()).join(",\n")}\n]\n`;
-}
-
-interface GenerationFlags extends StudyFlags, DropFlags<string[]> {
-  readonly prompt: string[];
 }
 
 const MORE = `
@@ -89,24 +83,29 @@ KL stands beside half the variance of the logits' change, to which it tends as
 drops get small. With --task, probabilities are also compared at the questions
 of a task of choices: over all tokens, and over the options alone.`;
 
-export function generationCommand(context: Context): Command {
-  const command = modelCommand(
-    "generation",
-    "show where dropped modules move hidden states, logits and probabilities while writing",
-    "smollm2-135m --drop-attention 26,28 --samples 4 --tokens 32",
-  )
-    .addHelpText("after", MORE)
-    .addOption(planFiles())
-    .addOption(
-      repeatable("--prompt <text>", `a text to continue instead of blocks of --text; ${GIVEN}`, given),
-    );
-  withStudyOptions(command, { ...dropLists, ...studies.generation.checks });
-  const noText = { excludes: ["prompt"] };
-  relate(command, { text: noText, samples: noText, length: noText, skip: noText });
-  return command.action(
-    running(context, studies.generation, async (flags: GenerationFlags) => {
+const generationCommand = (context: Context): Command =>
+  studyCommand(context, studies.generation, {
+    name: "generation",
+    says: "show where dropped modules move hidden states, logits and probabilities while writing",
+    options: {
+      ...planFiles(),
+      prompt: repeatable(
+        "--prompt <text>",
+        `a text to continue instead of blocks of --text; ${GIVEN}`,
+        given,
+      ),
+      ...dropLists,
+      ...studies.generation.checks,
+      ...studyOptions(),
+    },
+    relations: eachOf(["text", "samples", "length", "skip"], () => ({ excludes: ["prompt"] })),
+    more: MORE,
+    example: "generation smollm2-135m --drop-attention 26,28 --samples 4 --tokens 32",
+  }, {
+    async more(flags: Flags & DropFlags<string[]> & { readonly prompt: string[] }) {
       const plans = await plansIn(flags);
       return () => ({ plans, ...flags.prompt.length > 0 ? { prompts: flags.prompt } : {} });
-    }),
-  );
-}
+    },
+  });
+
+export const predicting = [perplexityCommand, generationCommand];

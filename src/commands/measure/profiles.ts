@@ -1,52 +1,48 @@
 /** Commands that measure modules: profile, causes, random-init, checkpoints. */
-import { Command } from "commander";
-import { flag, list, oneOf, option, related, reportsOf, under, wholeNumber } from "../../entry/mod.ts";
+import type { Command } from "commander";
+import { flag, list, oneOf, option, reportsOf, under, wholeNumber } from "../../entry/mod.ts";
 import { againstLlmDrop, HELD_OUT_TEXT, LENGTH, SAMPLES, studies, studyChecks } from "../../study/mod.ts";
 import { openConfig, openSeries, type StudyModel } from "../../subject/mod.ts";
 import { type Context, openOptions, optionsIn, withModel } from "../shared/context.ts";
 import { GIVEN } from "../shared/given.ts";
-import { explained, modelCommand } from "../shared/help.ts";
+import { declared } from "../shared/declare.ts";
 import {
   DROP_OPTIONS,
   type DropFlags,
   dropOf,
   dropOptions,
+  type Flags,
   MODEL,
-  type StudyFlags,
+  studyOptions,
   wantedOf,
-  withStudyOptions,
 } from "../shared/options.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
 import { perform, running, shown } from "../shared/perform.ts";
 import { expectWhole, openRunner } from "../shared/sharing.ts";
 
-interface ProfileFlags extends StudyFlags, DropFlags {
-  readonly against?: "llm-drop";
-  readonly all?: boolean;
-}
+type ProfileFlags = Flags & DropFlags & { readonly against?: "llm-drop"; readonly all?: boolean };
 
 export function profileCommand(context: Context): Command {
-  const command = modelCommand(
-    "profile",
-    "measure importance, magnitude and sign of every module",
-    "smollm2-135m --samples 4 --json profile.json",
-  );
+  const profiling = running(context, studies.profile, {
+    async more(flags: ProfileFlags) {
+      const wanted = await wantedOf(flags);
+      return (model) => ({ drop: dropOf(model, wanted) });
+    },
+    faces: ({ all }) => ({ all }),
+  });
   const against = option(
     oneOf(["llm-drop"]),
     "<code> compare with the importance that the paper's official code computes",
   );
   const all = option(flag, "print every module, not only the ten least important of each kind");
-  withStudyOptions(command, {
-    against: related(against, { excludes: DROP_OPTIONS }),
-    all: related(all, { excludes: ["against"] }),
-    ...dropOptions,
-    ...studies.profile.checks,
-  });
-  const profiling = running(context, studies.profile, async (flags: ProfileFlags) => {
-    const wanted = await wantedOf(flags);
-    return (model) => ({ drop: dropOf(model, wanted) });
-  }, ({ all }) => ({ all }));
-  return command.action(async (ref: string, flags: ProfileFlags) => {
+  return declared({
+    name: "profile",
+    says: "measure importance, magnitude and sign of every module",
+    takes: { "<model>": MODEL },
+    options: { against, all, ...dropOptions, ...studies.profile.checks, ...studyOptions() },
+    relations: { against: { excludes: DROP_OPTIONS }, all: { excludes: ["against"] } },
+    example: "profile smollm2-135m --samples 4 --json profile.json",
+  }, async (ref: string, flags: ProfileFlags) => {
     if (!flags.against || flags.dryRun) return await profiling(ref, flags);
     await withModel(context, ref, flags, async (model) => {
       expectWhole(context, "a comparison with llm-drop");
@@ -57,30 +53,33 @@ export function profileCommand(context: Context): Command {
   });
 }
 
-interface CausesFlags extends StudyFlags, DropFlags {
-  readonly step?: number;
-  readonly untrained?: boolean;
-}
+type CausesFlags = Flags & DropFlags & { readonly step?: number; readonly untrained?: boolean };
 
-export function causesCommand(context: Context): Command {
-  const command = new Command("causes")
-    .description("measure attention patterns, smoothing, update sizes and effects, beside importance")
-    .argument("<model>", `${MODEL}; with --untrained, a configuration as for \`lamina random-init\``);
-  explained(command, "causes smollm2-135m --samples 4");
-  withStudyOptions(command, {
-    ...dropOptions,
-    ...studies.causes.checks,
-    step: option(
-      wholeNumber(0),
-      "<n> treat <model> as a training series, as `lamina checkpoints` does, and use this step",
-    ),
-    untrained: related(
-      option(flag, "use random weights of the model's shape, and random words drawn by Zipf's law"),
-      { excludes: ["step", "text", "skip", "bos", ...DROP_OPTIONS] },
-    ),
-    ...under("Run:", { seed: related(option(wholeNumber(0), "<n> random seed", 0), { needs: "untrained" }) }),
-  });
-  return command.action(async (ref: string, flags: CausesFlags) => {
+const causesCommand = (context: Context): Command =>
+  declared({
+    name: "causes",
+    says: "measure attention patterns, smoothing, update sizes and effects, beside importance",
+    takes: { "<model>": `${MODEL}; with --untrained, a configuration as for \`lamina random-init\`` },
+    options: {
+      ...dropOptions,
+      ...studies.causes.checks,
+      step: option(
+        wholeNumber(0),
+        "<n> treat <model> as a training series, as `lamina checkpoints` does, and use this step",
+      ),
+      untrained: option(
+        flag,
+        "use random weights of the model's shape, and random words drawn by Zipf's law",
+      ),
+      ...under("Run:", { seed: option(wholeNumber(0), "<n> random seed", 0) }),
+      ...studyOptions(),
+    },
+    relations: {
+      untrained: { excludes: ["step", "text", "skip", "bos", ...DROP_OPTIONS] },
+      seed: { needs: "untrained" },
+    },
+    example: "causes smollm2-135m --samples 4",
+  }, async (ref: string, flags: CausesFlags) => {
     await openRunner(context, flags);
     const wanted = await wantedOf(flags);
     if (flags.untrained) {
@@ -102,46 +101,45 @@ export function causesCommand(context: Context): Command {
     using model = await checkpoint.open(reportsOf(options));
     await measure(model);
   });
-}
 
-export function randomInitCommand(context: Context): Command {
-  const command = new Command("random-init")
-    .description("measure the importance of every module before training, from a config alone")
-    .argument("<config>", "a name in data/configs, a config.json, a folder with one, or any model");
-  explained(command, "random-init llama-2-7b --layers 8 --hidden 512 --seeds 3");
-  const study = studies["random-init"];
-  return withStudyOptions(command, study.checks).action(async (ref: string, flags: StudyFlags) => {
+const randomInitCommand = (context: Context): Command =>
+  declared({
+    name: "random-init",
+    says: "measure the importance of every module before training, from a config alone",
+    takes: { "<config>": "a name in data/configs, a config.json, a folder with one, or any model" },
+    options: { ...studies["random-init"].checks, ...studyOptions() },
+    example: "random-init llama-2-7b --layers 8 --hidden 512 --seeds 3",
+  }, async (ref: string, flags: Flags) => {
+    const study = studies["random-init"];
     await openRunner(context, flags);
     const named = await openConfig(ref, openOptions(context, flags));
     const faces = shown(context, named.name, { done: `${named.name} with random weights` });
     await perform(context, flags, study, [named, optionsIn(context, flags, study)], faces);
   });
-}
 
-interface SeriesFlags extends StudyFlags {
-  readonly steps?: number[];
-  /** A text, or true where the flag stands alone. */
-  readonly quality?: string | true;
-}
+/** `quality` is a text, or true where the flag stands alone. */
+type SeriesFlags = Flags & { readonly steps?: number[]; readonly quality?: string | true };
 
-export function checkpointsCommand(context: Context): Command {
-  const command = new Command("checkpoints")
-    .description("measure the importance of every module at each checkpoint of a training run")
-    .argument(
-      "<series>",
-      "folder with series.json or checkpoint folders (step1000, checkpoint-500), or owner/name on the hub with one " +
+const checkpointsCommand = (context: Context): Command =>
+  declared({
+    name: "checkpoints",
+    says: "measure the importance of every module at each checkpoint of a training run",
+    takes: {
+      "<series>":
+        "folder with series.json or checkpoint folders (step1000, checkpoint-500), or owner/name on the hub with one " +
         "branch or tag per checkpoint (weights are streamed and never stored)",
-    );
-  explained(command, "checkpoints data/series/pre-ln --quality");
-  withStudyOptions(command, {
-    steps: option(
-      list(wholeNumber(0), "steps"),
-      `<list> steps to measure, for example 0,512,1000; ${GIVEN}`,
-      "at most twelve, log-spaced",
-    ),
-    ...studies.checkpoints.checks,
-  });
-  return command.action(async (ref: string, { quality: typed, ...flags }: SeriesFlags) => {
+    },
+    options: {
+      steps: option(
+        list(wholeNumber(0), "steps"),
+        `<list> steps to measure, for example 0,512,1000; ${GIVEN}`,
+        "at most twelve, log-spaced",
+      ),
+      ...studies.checkpoints.checks,
+      ...studyOptions(),
+    },
+    example: "checkpoints data/series/pre-ln --quality",
+  }, async (ref: string, { quality: typed, ...flags }: SeriesFlags) => {
     await openRunner(context, flags);
     const series = await openSeries(ref, { ...openOptions(context, flags), steps: flags.steps });
     const quality = typed === true ? HELD_OUT_TEXT : typed;
@@ -154,4 +152,5 @@ export function checkpointsCommand(context: Context): Command {
       price: (price) => `${faces.price(price)}, without reading the weights`,
     });
   });
-}
+
+export const measuring = [causesCommand, checkpointsCommand, randomInitCommand];

@@ -1,27 +1,27 @@
 /** How fast a model is, and what dropping modules gains, here or on a device that is not here: `lamina speed`. */
-import { flag, formatBytes, oneOf, option, related } from "../../entry/mod.ts";
-import { Command } from "commander";
+import { eachOf, flag, formatBytes, oneOf, option, related } from "../../entry/mod.ts";
+import type { Command } from "commander";
 import { fileName, keepAs, readResult } from "../../result/mod.ts";
 import { DEVICE_NAMES, type DeviceName, roofline, rooflineChecks, studies } from "../../study/mod.ts";
 import { openConfig } from "../../subject/mod.ts";
 import { type Context, openOptions, optionsIn, withModel } from "../shared/context.ts";
-import { withOutFlags } from "../shared/destination.ts";
-import { explained } from "../shared/help.ts";
+import { declared } from "../shared/declare.ts";
+import { outOptions } from "../shared/destination.ts";
 import {
   DROP_OPTIONS,
   type DropFlags,
   dropLists,
+  type Flags,
   planFiles,
   plansIn,
-  type StudyFlags,
-  withPricedOptions,
-  withResultsFlag,
+  pricedOptions,
+  resultsOption,
 } from "../shared/options.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
-import { relate, repeatable } from "../shared/relations.ts";
+import { repeatable } from "../shared/relations.ts";
 import { perform } from "../shared/perform.ts";
 
-interface SpeedFlags extends StudyFlags, DropFlags<string[]> {
+type SpeedFlags = Flags & DropFlags<string[]> & {
   readonly device?: DeviceName;
   readonly batch?: number[] | "max";
   readonly context?: number[];
@@ -29,7 +29,7 @@ interface SpeedFlags extends StudyFlags, DropFlags<string[]> {
   readonly evaluation: string[];
   readonly draft?: boolean;
   readonly draftTokens?: number;
-}
+};
 
 const MORE = `
 Without --device, the model runs: the full model and the plans take turns, and
@@ -44,41 +44,7 @@ With --device, nothing runs, and a config is enough. The default setting is the
 paper's (--batch max --context 2048 --new 2048) with the paper's numbers of
 dropped attention modules; the table shows the paper's speed-ups beside it.`;
 
-export function speedCommand(context: Context): Command {
-  const command = new Command("speed")
-    .description("measure prefill and decoding speed with modules dropped, beside the possible speed")
-    .argument(
-      "<model>",
-      "a model; with --device also a name in data/configs, a config.json or a folder with one",
-    )
-    .addHelpText("after", MORE)
-    .addOption(planFiles())
-    .addOption(repeatable(
-      "--evaluation <file>",
-      "result of `lamina evaluate` for the full model or a plan, to compute gamma",
-    ));
-  explained(command, "speed llama-2-13b --device a6000-ada");
-  const [computed, measured] = [{ needs: "device" }, { excludes: ["device"] }];
-  const { batch, devices, bits, accepted } = rooflineChecks;
-  withPricedOptions(command, {
-    ...studies.speed.checks,
-    draft: option(flag, "also measure each plan as a draft of the model (see `lamina generate --draft`)"),
-    draftTokens: related(studies.speed.checks.draftTokens, { needs: "draft" }),
-    device: option(oneOf(DEVICE_NAMES), "<name> compute what this device allows, instead of measuring"),
-    ...{ batch, devices, bits, accepted, ...dropLists },
-  });
-  withOutFlags(withResultsFlag(command));
-  relate(command, {
-    ...{ devices: computed, bits: computed, accepted: computed },
-    ...Object.fromEntries(MEASURED.map((name) => [name, measured])),
-    draft: { ...measured, needs: DROP_OPTIONS },
-  });
-  return command.action(async (ref: string, flags: SpeedFlags) => {
-    if (flags.device) await bound(context, ref, flags);
-    else await measure(context, ref, flags);
-  });
-}
-
+/** Options of what is measured. */
 const MEASURED = [
   "repeat",
   "seed",
@@ -89,9 +55,42 @@ const MEASURED = [
   "dryRun",
   "force",
   "results",
-];
+] as const;
 
-/** What a device allows. */
+export function speedCommand(context: Context): Command {
+  const [computed, measured] = [{ needs: "device" }, { excludes: ["device"] }];
+  const { batch, devices, bits, accepted } = rooflineChecks;
+  return declared({
+    name: "speed",
+    says: "measure prefill and decoding speed with modules dropped, beside the possible speed",
+    takes: {
+      "<model>": "a model; with --device also a name in data/configs, a config.json or a folder with one",
+    },
+    options: {
+      ...planFiles(),
+      evaluation: repeatable(
+        "--evaluation <file>",
+        "result of `lamina evaluate` for the full model or a plan, to compute gamma",
+      ),
+      ...studies.speed.checks,
+      draft: option(flag, "also measure each plan as a draft of the model (see `lamina generate --draft`)"),
+      draftTokens: related(studies.speed.checks.draftTokens, { needs: "draft" }),
+      device: option(oneOf(DEVICE_NAMES), "<name> compute what this device allows, instead of measuring"),
+      ...{ batch, devices, bits, accepted, ...dropLists },
+      ...pricedOptions(),
+      ...resultsOption(),
+      ...outOptions(),
+    },
+    relations: {
+      ...{ devices: computed, bits: computed, accepted: computed },
+      ...eachOf(MEASURED, () => measured),
+      draft: { ...measured, needs: DROP_OPTIONS },
+    },
+    more: MORE,
+    example: "speed llama-2-13b --device a6000-ada",
+  }, async (ref: string, flags: SpeedFlags) => await (flags.device ? bound : measure)(context, ref, flags));
+}
+
 async function bound(context: Context, ref: string, flags: SpeedFlags): Promise<void> {
   const { context: [input, ...others] = [2048], new: output, results: _, ...out } = flags; // nothing is kept
   if (others.length > 0) {

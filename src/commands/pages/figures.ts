@@ -1,5 +1,5 @@
 /** All analyses on one page: `lamina figures`. What is kept is drawn, the rest is computed first. */
-import { Command, Option } from "commander";
+import { type Command, Option } from "commander";
 import { join } from "node:path";
 import { openEngine } from "../../engine/mod.ts";
 import { checkFolder } from "../../disk/mod.ts";
@@ -19,82 +19,72 @@ import { type Context, openOptions, optionsIn } from "../shared/context.ts";
 import { doneText, madeBy, near } from "../shared/outlet.ts";
 import { answered, keepFit, nextLines } from "../shared/fitted.ts";
 import { writes } from "../shared/destination.ts";
-import { explained } from "../shared/help.ts";
-import {
-  type KeepingFlags,
-  MODEL,
-  type StudyFlags,
-  withKeepingFlags,
-  withModelFlags,
-} from "../shared/options.ts";
-import { withOptions } from "../shared/relations.ts";
+import { declared } from "../shared/declare.ts";
+import { type Flags, type KeepingFlags, keepingOptions, MODEL, modelOptions } from "../shared/options.ts";
 
-type FiguresFlags = StudyFlags & KeepingFlags & {
-  readonly only?: AnalysisName[];
-  readonly out?: string;
-};
+type FiguresFlags = Flags & KeepingFlags & { readonly only?: AnalysisName[]; readonly out?: string };
 
 /** What the profile that some analyses begin with weighs beside them. */
 const PROFILE = 1;
 const NAMES = Object.keys(analyses) as AnalysisName[];
 
-export function figuresCommand(context: Context): Command {
-  const command = new Command("figures")
-    .description("draw every analysis on one page, with pictures and numbers")
-    .argument("[model]", MODEL, "smollm2-135m")
-    .addOption(
-      writes(
+export const figuresCommand = (context: Context): Command =>
+  declared({
+    name: "figures",
+    says: "draw every analysis on one page, with pictures and numbers",
+    takes: { "[model]": [MODEL, "smollm2-135m"] },
+    options: {
+      out: writes(
         "folder",
         new Option("--out <folder>", "folder for the page (default: figures, in the results folder)"),
       ),
-    );
-  explained(command, "figures --only importance,quality");
-  withOptions(command, {
-    only: option(list(oneOf(NAMES), "analyses"), "<names> analyses to draw", "all"),
-    samples: option(wholeNumber(1), "<n> number of text blocks", "depends on the analysis"),
-    length: option(wholeNumber(2), "<t> tokens per block", "depends on the analysis"),
-    ...engineChecks,
-  });
-  const about = NAMES.flatMap((name) => wrap(`  ${name}: ${analyses[name].about}`, 80));
-  return withKeepingFlags(withModelFlags(command)).addHelpText("after", `\nAnalyses:\n${about.join("\n")}`)
-    .action(async (ref: string, flags: FiguresFlags) => {
-      const { only = NAMES, results, cache, out = join(results, "figures") } = flags;
-      await checkFolder(out);
-      await openEngine(flags);
-      const options = optionsIn(context, flags, { checks: studyChecks });
-      let opened: Promise<StudyModel> | undefined;
-      const model = () => opened ??= openModel(ref, openOptions(context, flags));
-      const first = only.some((name) => analyses[name].profiled) ? PROFILE : 0;
-      const phase = phases(null, [first, ...only.map((name) => analyses[name].weight)], options.onProgress);
-      const profiling = { ...SIZES.profile, ...within(options, phase(0)) };
-      const importance = once(async () => profile(await model(), profiling));
-      const sections: Section[] = [];
-      const next: string[] = [];
-      let at: number | undefined; // modules that the answer drops: what titles speak of
-      try {
-        for (const [i, name] of only.entries()) {
-          context.notice(`${name} (${i + 1} of ${only.length})`);
-          if (analyses[name].profiled) await importance();
-          const own = { ...within(options, phase(1 + i)), model, profile: importance };
-          if (name === "fit") {
-            const fit = await analyses.fit.run(own);
-            const file = cache ? await keepFit(fit, results) : null;
-            if (file) next.push(...nextLines(fit, ref, file));
-            at = answered(fit)?.dropped;
-            sections.push(drawn.fit(fit));
-          } else sections.push(await draw(name, own, at));
-        }
-      } finally {
-        (await opened?.catch(() => null))?.close();
+      only: option(list(oneOf(NAMES), "analyses"), "<names> analyses to draw", "all"),
+      samples: option(wholeNumber(1), "<n> number of text blocks", "depends on the analysis"),
+      length: option(wholeNumber(2), "<t> tokens per block", "depends on the analysis"),
+      ...engineChecks,
+      ...modelOptions(),
+      ...keepingOptions(),
+    },
+    more: `\nAnalyses:\n${
+      NAMES.flatMap((name) => wrap(`  ${name}: ${analyses[name].about}`, 80)).join("\n")
+    }`,
+    example: "figures --only importance,quality",
+  }, async (ref: string, flags: FiguresFlags) => {
+    const { only = NAMES, results, cache, out = join(results, "figures") } = flags;
+    await checkFolder(out);
+    await openEngine(flags);
+    const options = optionsIn(context, flags, { checks: studyChecks });
+    let opened: Promise<StudyModel> | undefined;
+    const model = () => opened ??= openModel(ref, openOptions(context, flags));
+    const first = only.some((name) => analyses[name].profiled) ? PROFILE : 0;
+    const phase = phases(null, [first, ...only.map((name) => analyses[name].weight)], options.onProgress);
+    const profiling = { ...SIZES.profile, ...within(options, phase(0)) };
+    const importance = once(async () => profile(await model(), profiling));
+    const sections: Section[] = [];
+    const next: string[] = [];
+    let at: number | undefined; // modules that the answer drops: what titles speak of
+    try {
+      for (const [i, name] of only.entries()) {
+        context.notice(`${name} (${i + 1} of ${only.length})`);
+        if (analyses[name].profiled) await importance();
+        const own = { ...within(options, phase(1 + i)), model, profile: importance };
+        if (name === "fit") {
+          const fit = await analyses.fit.run(own);
+          const file = cache ? await keepFit(fit, results) : null;
+          if (file) next.push(...nextLines(fit, ref, file));
+          at = answered(fit)?.dropped;
+          sections.push(drawn.fit(fit));
+        } else sections.push(await draw(name, own, at));
       }
-      const title = "How much of a transformer may go";
-      const page = await writeReport(out, { title, sections, next, ...madeBy() });
-      context.write(`page of figures: ${plain(near(page))}`); // unbroken, to be copied
-      context.notice(doneText(context, "figures", { results, cache }));
-    });
-}
+    } finally {
+      (await opened?.catch(() => null))?.close();
+    }
+    const title = "How much of a transformer may go";
+    const page = await writeReport(out, { title, sections, next, ...madeBy() });
+    context.write(`page of figures: ${plain(near(page))}`); // unbroken, to be copied
+    context.notice(doneText(context, "figures", { results, cache }));
+  });
 
-/** The analyses, each finding what its section draws. */
 const found: { readonly [Name in AnalysisName]: { run(options: AnalysisOptions): Promise<Findings[Name]> } } =
   analyses;
 

@@ -1,5 +1,5 @@
 /** The first look at a model: a profile, how much may go, what dropping costs around that, and a page of figures. */
-import { Command } from "commander";
+import type { Command } from "commander";
 import { join } from "node:path";
 import { plain } from "../../entry/mod.ts";
 import { benchmarkFiles } from "../../hub/mod.ts";
@@ -7,48 +7,43 @@ import { cacheKey, fileName, type Fit, type Provenance } from "../../result/mod.
 import { type Result, sections, writeReport } from "../../show/mod.ts";
 import { engineChecks, forcingChecks, PROMISE, type Started, startStudy } from "../../study/mod.ts";
 import { type Context, optionsIn, reportsTo, tableIn, withModel } from "../shared/context.ts";
-import { isStandardOutput, type OutFlags, withOutFlags } from "../shared/destination.ts";
+import { isStandardOutput, outOptions } from "../shared/destination.ts";
 import { answered, commandLine, keepFit, nextLines } from "../shared/fitted.ts";
-import { explained } from "../shared/help.ts";
-import {
-  type KeepingFlags,
-  MODEL,
-  type StudyFlags,
-  withPricedOptions,
-  withResultsFlag,
-} from "../shared/options.ts";
+import { declared } from "../shared/declare.ts";
+import { type Flags, type KeepingFlags, MODEL, pricedOptions, resultsOption } from "../shared/options.ts";
 import { madeBy, near, type Output, outputOf } from "../shared/outlet.ts";
 import { perform, shown } from "../shared/perform.ts";
 
-type StartFlags = StudyFlags & Pick<KeepingFlags, "results">;
+type StartFlags = Flags & Pick<KeepingFlags, "results">;
 
-export function startCommand(context: Context): Command {
-  const command = new Command("start")
-    .description("find how much may go at 10 % more perplexity, and write a page")
-    .argument("[model]", MODEL, "smollm2-135m");
-  explained(command, "start");
-  const { unchecked } = startStudy.checks; // its text is its own
-  const options = { unchecked, ...engineChecks, ...forcingChecks };
-  return withOutFlags(withResultsFlag(withPricedOptions(command, options)))
-    .action(async (ref: string, flags: StartFlags) => {
-      const texts = flags.dryRun ? null : fetchTexts(context);
-      try {
-        await withModel(context, ref, flags, async (model) => {
-          await texts?.fetched();
-          const options = {
-            ...optionsIn(context, flags, startStudy),
-            onFound: tablesTo(context, flags),
-          };
-          await perform(context, flags, startStudy, [model, options], {
-            ...shown(context, model.name),
-            output: (started) => finished(context, { ref, flags, name: model.name }, started),
-          });
+export const startCommand = (context: Context): Command =>
+  declared({
+    name: "start",
+    says: "find how much may go at 10 % more perplexity, and write a page",
+    takes: { "[model]": [MODEL, "smollm2-135m"] },
+    options: {
+      unchecked: startStudy.checks.unchecked, // its text is its own
+      ...{ ...engineChecks, ...forcingChecks, ...pricedOptions(), ...resultsOption(), ...outOptions() },
+    },
+    example: "start",
+  }, async (ref: string, flags: StartFlags) => {
+    const texts = flags.dryRun ? null : fetchTexts(context);
+    try {
+      await withModel(context, ref, flags, async (model) => {
+        await texts?.fetched();
+        const options = {
+          ...optionsIn(context, flags, startStudy),
+          onFound: tablesTo(context, flags),
+        };
+        await perform(context, flags, startStudy, [model, options], {
+          ...shown(context, model.name),
+          output: (started) => finished(context, { ref, flags, name: model.name }, started),
         });
-      } finally {
-        await texts?.stop();
-      }
-    });
-}
+      });
+    } finally {
+      await texts?.stop();
+    }
+  });
 
 /** Fetches the texts while the model is opened. A failure is reported by the study, which then needs them. */
 function fetchTexts(context: Context) {
@@ -61,12 +56,10 @@ function fetchTexts(context: Context) {
     onProgress: (progress) => waiting && onProgress(progress), // the model's own line is shown until then
   }).catch(() => {});
   return {
-    /** Waits for them; their progress is shown from now on. */
     async fetched() {
       waiting = true;
       await fetching;
     },
-    /** Ends the download if it still runs. */
     async stop() {
       ending.abort();
       await fetching;
@@ -74,8 +67,7 @@ function fetchTexts(context: Context) {
   };
 }
 
-/** Prints each result as soon as it is there, unless standard output is taken by the data. */
-function tablesTo(context: Context, flags: OutFlags) {
+function tablesTo(context: Context, flags: Flags) {
   let before = "";
   return (result: Result) => {
     if (isPiped(flags)) return;
@@ -84,7 +76,7 @@ function tablesTo(context: Context, flags: OutFlags) {
   };
 }
 
-const isPiped = ({ json, csv }: OutFlags) => [json, csv].some(isStandardOutput);
+const isPiped = ({ json, csv }: Flags) => [json, csv].some(isStandardOutput);
 
 interface Asked {
   readonly ref: string;

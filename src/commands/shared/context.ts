@@ -12,7 +12,7 @@ import {
 } from "../../show/mod.ts";
 import { distinct } from "../../study/mod.ts";
 import { openModel, type StudyModel } from "../../subject/mod.ts";
-import type { ModelFlags, StudyFlags } from "./options.ts";
+import type { Flags } from "./options.ts";
 import { openRunner, runnerOf, type Shared } from "./sharing.ts";
 import { type Ending, listen } from "./signals.ts";
 
@@ -77,7 +77,7 @@ export function optionsIn<O extends object>(
   flags: object,
   { checks }: { readonly checks: Checks<O> },
 ): O {
-  const { cache = true, results, ...typed } = flags as StudyFlags;
+  const { cache = true, results, ...typed } = flags as Flags;
   const inside = Object.entries(typed).flatMap(([name, value]) => {
     const [, first, rest] = name.match(/^calibration(.)(.*)$/) ?? [];
     return first && value !== undefined ? [[first.toLowerCase() + rest, value]] : [];
@@ -99,7 +99,7 @@ export function reportsTo({ signal, progress: { onProgress }, notice: onNotice }
   return { signal, onProgress, onNotice };
 }
 
-export function openOptions(context: Context, { allowField }: ModelFlags) {
+export function openOptions(context: Context, { allowField }: Flags) {
   return { allowFields: allowField, ...reportsTo(context) };
 }
 
@@ -107,7 +107,7 @@ export function openOptions(context: Context, { allowField }: ModelFlags) {
 export async function withModel<T>(
   context: Context,
   ref: string,
-  flags: StudyFlags,
+  flags: Flags,
   task: (model: StudyModel) => Promise<T>,
 ): Promise<T> {
   await openRunner(context, flags);

@@ -1,8 +1,8 @@
-/** Parts of every `--help`: an example, exit codes of its own, and the page on the environment, `lamina help environment`. */
-import { Command, type Option } from "commander";
+/** The commands `help` and `environment`, and what `--help` says of commands and options. */
+import type { Command, Option } from "commander";
 import { displayed, type Kept, usualFolderOf } from "../../home/mod.ts";
 import type { Context } from "./context.ts";
-import { MODEL } from "./options.ts";
+import { type Codes, codesOf, declared, entries } from "./declare.ts";
 import { relationTexts } from "./relations.ts";
 
 const usual = (kept: Kept) => displayed(usualFolderOf(kept));
@@ -23,10 +23,6 @@ const VARIABLES = [
 
 export const ENDED = "129, 130, 143";
 
-type Codes = readonly (readonly [code: string, meaning: string])[];
-
-const own = new WeakMap<Command, Codes>();
-
 const CODES: Codes = [
   ["0", "success"],
   ["1", "failure; the last line gives the reason"],
@@ -36,40 +32,21 @@ const CODES: Codes = [
   ["141", "the reader of the output closed it"],
 ];
 
-/** Adds an example (after "lamina") and the command's own exit codes to its help. */
-export function explained(
-  command: Command,
-  example: string,
-  codes: Codes = [],
-): Command {
-  own.set(command, codes);
-  const text = [
-    `Example:\n  lamina ${example}`,
-    ...codes.length > 0 ? [`Exit codes:\n${entries(codes)}`] : [],
-    "Environment variables and exit codes: lamina help environment",
-  ].join("\n\n");
-  return command.addHelpText("after", `\n${text}`)
-    .showHelpAfterError(`(for example: lamina ${example}; --help lists the options)`);
-}
-
-export function modelCommand(name: string, description: string, example: string): Command {
-  const command = new Command(name).description(description).argument("<model>", MODEL);
-  return explained(command, `${name} ${example}`);
-}
-
 /** `lamina environment`, which is also `lamina help environment`. */
 export function environmentCommand(context: Context): Command {
-  const command = new Command("environment").description("list environment variables and exit codes");
-  const page = () =>
+  const page = (command: Command) =>
     `Environment:\n${entries(VARIABLES)}\n\nExit codes:\n${entries(allCodes(command.parent!.commands))}`;
-  command.addHelpText("after", () => `\n${page()}`);
-  return explained(command, "environment").action(() => context.print(page()));
+  return declared({
+    name: "environment",
+    says: "list environment variables and exit codes",
+    more: ({ command }) => `\n${page(command)}`,
+    example: "environment",
+  }, (_, command: Command) => context.print(page(command)));
 }
 
-/** The exit codes of every command, and those that single commands have besides, by number. */
 function allCodes(commands: readonly Command[]): Codes {
   const more = commands.flatMap((command) =>
-    (own.get(command) ?? []).filter(([code]) => !CODES.some(([common]) => common === code))
+    codesOf(command).filter(([code]) => !CODES.some(([common]) => common === code))
       .map(([code, meaning]) => [code, `${command.name()}: ${meaning}`] as const)
   );
   return [...CODES, ...more].toSorted(([a], [b]) => parseInt(a) - parseInt(b));
@@ -96,11 +73,12 @@ export function briefly(program: Command): void {
 
 /** `help [command]`, which prints the help of a command below the one that it is added to. */
 export function helpCommand(example: string): Command {
-  const command = new Command("help").description("print the help of a command").argument(
-    "[command...]",
-    "its name, as in `cache verify`",
-  );
-  return explained(command, example).action((names: string[]) => {
+  return declared({
+    name: "help",
+    says: "print the help of a command",
+    takes: { "[command...]": "its name, as in `cache verify`" },
+    example,
+  }, (names: string[], _, command: Command) => {
     let found = command.parent!;
     for (const name of names[0] === "all" ? names.slice(1) : names) {
       const child = found.commands.find((child) => child.name() === name);
@@ -109,11 +87,6 @@ export function helpCommand(example: string): Command {
     }
     found.help();
   });
-}
-
-export function entries(pairs: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...pairs.map(([name]) => name.length));
-  return pairs.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`).join("\n");
 }
 
 /** An option's description with what it requires, its choices and default. */

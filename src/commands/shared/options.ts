@@ -1,28 +1,27 @@
 /** Options that commands share. Those of studies come from the tables of their checks. */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import type { Wanted as EngineWanted } from "../../engine/mod.ts";
-import { type Condition, flag, list, option, related, text, under, wholeNumber } from "../../entry/mod.ts";
+import { type Condition, flag, list, option, text, under, wholeNumber } from "../../entry/mod.ts";
 import { displayed, folderOf } from "../../home/mod.ts";
 import { type DropPlan, isFull } from "../../measure/mod.ts";
 import type { Plan } from "../../result/mod.ts";
 import { dropPlan } from "../../run/mod.ts";
 import { CALIBRATION_TEXT, dropsIn, LENGTH, readPlan, SAMPLES } from "../../study/mod.ts";
 import { type StudyModel, textChecks } from "../../subject/mod.ts";
-import { type OutFlags, RESULTS, withOutFlags, writes } from "./destination.ts";
+import { outOptions, RESULTS, writes } from "./destination.ts";
 import { GIVEN } from "./given.ts";
-import { repeatable, type Table, withOptions } from "./relations.ts";
+import { repeatable, type Table } from "./relations.ts";
 
 export const MODEL = "folder, .gguf file, owner/name[@revision] of the hub, or a name from `lamina models`";
 
-/** Flags of a command that runs a study: those of its own checks stand beside them. */
-export interface StudyFlags extends OutFlags, ModelFlags, EngineWanted, Partial<KeepingFlags> {
+/** Flags that commands share; each has those that its options declare. */
+export interface Flags extends EngineWanted, Partial<KeepingFlags> {
+  readonly json?: string;
+  readonly csv?: string;
+  readonly allowField?: string[];
   readonly memory?: string;
   readonly dryRun?: boolean;
   readonly force?: boolean;
-}
-
-export interface ModelFlags {
-  readonly allowField: string[];
 }
 
 /** Where results are kept, and whether. */
@@ -39,18 +38,17 @@ export interface DropFlags<Plans = string | undefined> {
   readonly plan: Plans;
 }
 
-export function withResultsFlag(command: Command): Command {
+export function resultsOption(): Table {
   const usual = folderOf("results");
-  return command.optionsGroup(RESULTS).addOption(
-    writes("kept", new Option("--results <folder>", "folder where results are kept").argParser(notEmpty))
-      .default(usual, displayed(usual)),
-  );
+  const option = new Option("--results <folder>", "folder where results are kept").argParser(notEmpty);
+  return { results: writes("kept", option.default(usual, displayed(usual)).helpGroup(RESULTS)) };
 }
 
-export function withKeepingFlags(command: Command): Command {
-  return withResultsFlag(command)
-    .option("--no-cache", "compute everything again and keep no results");
-}
+/** Where results are kept, and whether. */
+export const keepingOptions = (): Table => ({
+  ...resultsOption(),
+  cache: new Option("--no-cache", "compute everything again and keep no results").helpGroup(RESULTS),
+});
 
 function notEmpty(text: string): string {
   if (text === "") throw new InvalidArgumentError("expected a folder");
@@ -70,41 +68,41 @@ export function randomAmong(usual: boolean): Condition {
   return { option: "by", is: "random", holds };
 }
 
-export function withModelFlags(command: Command): Command {
-  return command.addOption(
-    repeatable("--allow-field <name>", "ignore this unknown field of config.json")
-      .helpGroup("Model and engine:"),
-  );
-}
+/** Options of every command that opens a model. */
+export const modelOptions = (): Table => ({
+  allowField: repeatable("--allow-field <name>", "ignore this unknown field of config.json")
+    .helpGroup("Model and engine:"),
+});
 
-/** Adds options of a study that prints its price, and those of every command that opens a model. */
-export function withPricedOptions(command: Command, table: Table): Command {
-  const { dryRun } = under("Run:", {
-    dryRun: related(
-      option(
-        flag,
-        "print what would run, its estimated time and memory, and exit; --json writes them as JSON",
-      ),
+/** The same of a study that prints its price. */
+export const pricedOptions = (): Table => ({
+  ...under("Run:", {
+    dryRun: option(
+      flag,
+      "print what would run, its estimated time and memory, and exit; --json writes them as JSON",
+      undefined,
       { excludes: ["csv"] },
     ),
-  });
-  return withModelFlags(withOptions(command, { ...table, dryRun }));
-}
+  }),
+  ...modelOptions(),
+});
 
-/** Adds the options of a study whose result is kept and written. */
-export function withStudyOptions(command: Command, table: Table): Command {
-  return withOutFlags(withKeepingFlags(withPricedOptions(command, table)));
-}
+/** The same of a study whose result is kept and written; `json` says what is written as JSON. */
+export const studyOptions = (json?: Parameters<typeof outOptions>[0]): Table => ({
+  ...pricedOptions(),
+  ...keepingOptions(),
+  ...outOptions(json),
+});
 
 const layers = list(wholeNumber(0), "layers");
 
-export const dropLists: Table = under("Modules to drop:", {
+export const dropLists = under("Modules to drop:", {
   dropAttention: option(layers, `<layers> drop attention in these layers, for example 25,26; ${GIVEN}`),
   dropMlp: option(layers, "<layers> drop the MLP in these layers, for example 15, or as above"),
   dropBlock: option(layers, "<layers> drop attention and MLP in these layers, for example 20, or as above"),
 });
 
-export const dropOptions: Table = {
+export const dropOptions = {
   ...dropLists,
   ...under("Modules to drop:", {
     plan: option(text, "<file> change modules as a plan from `lamina plan` or `lamina repair` says"),
@@ -113,13 +111,14 @@ export const dropOptions: Table = {
 
 export const DROP_OPTIONS = ["plan", "dropAttention", "dropMlp", "dropBlock"];
 
-export const planFiles = () => repeatable("--plan <file>", "a plan from `lamina plan` or `lamina repair`");
+export const planFiles = (): Table => ({
+  plan: repeatable("--plan <file>", "a plan from `lamina plan` or `lamina repair`"),
+});
 
 function listedIn({ dropAttention = [], dropMlp = [], dropBlock = [] }: DropFlags<unknown>): DropPlan {
   return { attention: [...dropAttention, ...dropBlock], mlp: [...dropMlp, ...dropBlock] };
 }
 
-/** Modules that the drop options name, those of a plan among them. */
 interface Wanted extends DropPlan {
   readonly plan: Plan | null;
 }

@@ -6,7 +6,8 @@ import { shellWord } from "../../entry/mod.ts";
 import { keepingFailure, resultText } from "../../result/mod.ts";
 import { type CsvRow, formatSeconds, type Result, rowsOf, toCsv } from "../../show/mod.ts";
 import { type Context, tableIn } from "./context.ts";
-import { isStandardOutput, type OutFlags } from "./destination.ts";
+import { isStandardOutput } from "./destination.ts";
+import type { Flags } from "./options.ts";
 
 /** The output of a command; each face is made when it is needed. */
 export interface Output {
@@ -40,7 +41,7 @@ export function outputOf(
 /** Writes the faces that the flags name; prints the table unless standard output is taken, even if writing fails. */
 export async function deliver(
   context: Context,
-  flags: OutFlags & { readonly cache?: boolean; readonly results?: string },
+  flags: Flags,
   { json, table, rows, beside = [], next, done }: Output,
 ): Promise<void> {
   const outputs = [
@@ -63,7 +64,7 @@ export async function deliver(
 export function doneText(
   { started }: Pick<Context, "started">,
   what: string,
-  { cache = true, results }: { readonly cache?: boolean; readonly results?: string },
+  { cache = true, results }: Flags,
   files: readonly string[] = [],
 ): string {
   const seconds = (performance.now() - started) / 1000;

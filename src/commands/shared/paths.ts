@@ -17,7 +17,6 @@ import { cacheFolder, isModelFile } from "../../hub/mod.ts";
 import { checkPlanFiles, tensorPath } from "../../study/mod.ts";
 import { isStandardOutput, type Written, writtenBy } from "./destination.ts";
 
-/** The value of an option as it was typed, before it is parsed. */
 interface Typed {
   readonly option: Option;
   readonly value: string;
@@ -89,7 +88,6 @@ function pathsOf(name: string, path: string): Named[] {
   return [{ words, path }, { words: `${tensors} of ${words}`, path: tensors }];
 }
 
-/** What is wrong with the files that are written; null for nothing. */
 async function clashIn(outputs: readonly Named[], inputs: readonly Named[]): Promise<string | null> {
   const isPiped = outputs.some(({ path }) => path === STDOUT);
   const stdout = !isPiped && await isFile(STDOUT) ? [{ words: "standard output", path: STDOUT }] : [];
@@ -111,7 +109,6 @@ async function clashIn(outputs: readonly Named[], inputs: readonly Named[]): Pro
   return null;
 }
 
-/** The places of paths, without those that lead nowhere. */
 async function placed(all: readonly Named[]): Promise<(Named & { readonly place: Place })[]> {
   const places = await Promise.all(all.map(({ path }) => placeOf(path).catch(() => null)));
   return all.flatMap((named, i) => places[i] ? [{ ...named, place: places[i] }] : []);

@@ -1,15 +1,16 @@
 /** A study as a command: its price is printed, or a shard takes it, or it runs and its result goes where the flags say. */
+import type { Command } from "commander";
 import { jsonText } from "../../entry/mod.ts";
 import { estimateText, type Result } from "../../show/mod.ts";
 import { divisionOf, type Price, priceOf, type RunOptions, runWork, type Study } from "../../study/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { type Context, optionsIn, withModel } from "./context.ts";
-import type { StudyFlags } from "./options.ts";
+import { type Declaration, declared } from "./declare.ts";
+import { type Flags, MODEL } from "./options.ts";
 import { deliver, type Output, outputOf } from "./outlet.ts";
 import { isShared } from "./sharing.ts";
 
 interface Shown<R, P> {
-  /** The price in words. */
   price(price: P): string;
   /** `label` says what was done. */
   output(result: R, label: string): Output | Promise<Output>;
@@ -17,7 +18,7 @@ interface Shown<R, P> {
 
 export async function perform<S, O extends RunOptions, R, P, In>(
   context: Context,
-  flags: StudyFlags,
+  flags: Flags,
   study: Study<S, O, R, P, In>,
   [subject, options]: readonly [In, O],
   { price, output }: Shown<R, P>,
@@ -25,7 +26,8 @@ export async function perform<S, O extends RunOptions, R, P, In>(
   if (flags.dryRun) {
     const estimate = await priceOf(study, subject, options);
     const json = () => jsonText({ kind: "estimate", study: study.verb, ...estimate }, 1);
-    return await deliver(context, flags.json === undefined ? {} : { json: flags.json }, {
+    const { json: file } = flags;
+    return await deliver(context, file === undefined ? {} : { json: file }, {
       json,
       table: () => price(estimate),
     });
@@ -37,17 +39,28 @@ export async function perform<S, O extends RunOptions, R, P, In>(
   });
 }
 
-/**
- * The action of a study of one model. `more` reads files before the model is opened, and gives the options that need the model; `faces`
- * show the result.
- */
-export function running<O extends RunOptions, R, F extends StudyFlags>(
+/** What a command adds to the options of its study, and how it shows the result. */
+interface Around<F extends Flags, R> {
+  /** Reads files before the model is opened, and gives the options that need the model. */
+  more?(flags: F): ((model: StudyModel) => object) | Promise<(model: StudyModel) => object>;
+  faces?(flags: F, ref: string): Partial<Shown<R, Price>> & { readonly all?: boolean | undefined };
+}
+
+/** The command of a study of one model. */
+export function studyCommand<O extends RunOptions, R, F extends Flags>(
   context: Context,
   study: Study<StudyModel, O, R>,
-  more: (flags: F) => ((model: StudyModel) => object) | Promise<(model: StudyModel) => object> =
-    () => () => ({}),
-  faces: (flags: F, ref: string) => Partial<Shown<R, Price>> & { readonly all?: boolean | undefined } =
-    () => ({}),
+  declaration: Declaration,
+  around?: Around<F, R>,
+): Command {
+  return declared({ takes: { "<model>": MODEL }, ...declaration }, running(context, study, around));
+}
+
+/** Its action. */
+export function running<O extends RunOptions, R, F extends Flags>(
+  context: Context,
+  study: Study<StudyModel, O, R>,
+  { more = () => () => ({}), faces = () => ({}) }: Around<F, R> = {},
 ) {
   return async (ref: string, flags: F) => {
     const own = await more(flags);

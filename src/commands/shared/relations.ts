@@ -6,8 +6,8 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { type Check, needText, type Relation, unrelated, wholeNumber } from "../../entry/mod.ts";
 import { entriesOf, given, taskList } from "./given.ts";
 
-/** Options by their names in the library: those whose checks have words of help are flags. */
-export type Table = Readonly<Record<string, Check>>;
+/** Options of a command by their names in the library: those whose checks have words of help are flags; others are ready as they are. */
+export type Table = Readonly<Record<string, Check | Option>>;
 
 const relations = new WeakMap<Option, Relation>();
 const repeated = new WeakSet<Option>();
@@ -22,6 +22,7 @@ const HEADINGS = [
   "Text:",
   "Model and engine:",
   "Run:",
+  "Results:",
 ];
 
 /** How values are read that need more than their check. */
@@ -31,12 +32,12 @@ const READERS: Readonly<Record<string, (text: string) => unknown>> = {
 };
 
 export function withOptions(command: Command, table: Table): Command {
-  const options = Object.entries(table).flatMap(([name, check]) =>
-    check.says === undefined ? [] : [optionOf(name, check, table)]
+  const options = Object.entries(table).flatMap(([name, own]) =>
+    own instanceof Option ? [own] : own.says === undefined ? [] : [optionOf(name, own, table)]
   );
   const place = ({ helpGroupHeading = "" }: Option) => HEADINGS.indexOf(helpGroupHeading);
   for (const option of options.toSorted((a, b) => place(a) - place(b))) command.addOption(option);
-  return relate(command, table);
+  return relate(command, table as Readonly<Record<string, Relation>>);
 }
 
 /** A check as a flag. A switch that is on has the flag that turns it off. */
