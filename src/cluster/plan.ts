@@ -70,7 +70,6 @@ export function expectStudy(plan: Shards, division: Division): void {
   throw new Misfit("its shards do not cover the study exactly once; make the plan again");
 }
 
-/** Whether spans, in order, cover all units once. */
 function isWhole(spans: readonly Shard[], units: number): boolean {
   return spans.every(({ from }, i) => from === (i === 0 ? 0 : spans[i - 1].to)) && spans.at(-1)?.to === units;
 }

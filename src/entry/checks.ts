@@ -9,7 +9,6 @@ import { nearNames } from "./near.ts";
 import { isThere, type Relation, unrelated } from "./relations.ts";
 import { isRecord } from "./values.ts";
 
-/** A fault of a value. */
 interface Flaw {
   readonly text: string;
   readonly error: typeof TypeError | typeof RangeError;
@@ -115,7 +114,6 @@ function inOrder(values: readonly unknown[], names?: readonly string[]): readonl
   return names && unknown.length === 0 ? names.filter((name) => values.includes(name)) : values;
 }
 
-/** A check that says more of its values. */
 function withMore(check: Check, more: Partial<Check>): Check {
   return Object.assign((value: unknown, path: string) => check(value, path), check, more);
 }
@@ -239,7 +237,6 @@ interface Kinded {
 
 const isObject = (value: unknown) => isRecord(value) && !isPromise(value);
 
-/** A value in an error. */
 function inWords(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   if (typeof value === "function") return "a function";

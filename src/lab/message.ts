@@ -73,7 +73,6 @@ export class Signed {
   }
 }
 
-/** Where a message's signature is. */
 const startOf = (frames: readonly Uint8Array[]) =>
   frames.findIndex((frame) => decode(frame) === DELIMITER) + 1;
 const encode = (text: string) => new TextEncoder().encode(text);

@@ -42,7 +42,6 @@ export class Outputs {
     while (await Promise.race([this.through(run), setTimeout(RETRY, "missing")]) === "missing");
   }
 
-  /** A front end, until it leaves. */
   async serve(frontEnd: Deno.Conn): Promise<void> {
     const send = sender(frontEnd);
     void send(introduction("PUB"));
@@ -58,7 +57,6 @@ export class Outputs {
     }
   }
 
-  /** A cell begins: outputs belong to it from now on. */
   begin(cell: Header): void {
     this.#cell = cell;
   }
@@ -78,7 +76,6 @@ export class Outputs {
     this.#idle = null;
   }
 
-  /** Sends an output of the relay's own. */
   publish(type: string, content: object, parent: Header): void {
     this.#pass(encode(this.#signed.write(type, content, parent, type)));
   }

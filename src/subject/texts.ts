@@ -167,7 +167,6 @@ async function openText(text: string, fetch: Reports): Promise<AsyncIterable<Doc
   return readDocuments(text);
 }
 
-/** The error about a text that is neither a built-in one nor a file. */
 function unknownText(text: string): Error {
   const near = text.length < 3 ? [] : nearNames(text, textNames).slice(0, 1);
   const meant = near.map((name) => ` (did you mean ${name}?)`).join("");

@@ -5,7 +5,6 @@ import type { Row } from "../text/mod.ts";
 export class Fields {
   constructor(readonly values: Row, readonly file: string, readonly row: number) {}
 
-  /** The error for a field that is not as it should be. */
   fault(field: string, found: unknown, expected: string): TypeError {
     return new TypeError(
       `Cannot use ${this.file}, row ${this.row}: the field ${field} is ${shown(found)}, expected ${expected}`,

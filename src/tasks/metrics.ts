@@ -55,7 +55,6 @@ export function chosen(
   return largest(metric === "acc_norm" ? logLikelihoods.map((sum, i) => sum / lengths[i]) : logLikelihoods);
 }
 
-/** The index of the first largest value. */
 const largest = (values: readonly number[]) => values.indexOf(Math.max(...values));
 
 export function estimate(metric: Metric, scores: readonly Score[]): Estimate {

@@ -51,7 +51,6 @@ interface SuiteEntry {
   readonly metric: Metric;
 }
 
-/** The paper's nine tasks. */
 const paper: readonly SuiteEntry[] = [
   { task: "boolq", shots: 0, metric: "acc" },
   { task: "rte", shots: 0, metric: "acc" },

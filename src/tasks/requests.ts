@@ -76,7 +76,6 @@ function shotText(task: Task, row: Fields): string {
   return `${question} ${answer}\n\n`;
 }
 
-/** Gives the shots of one document after another. */
 function chooser(
   task: Task,
   rows: readonly Fields[],

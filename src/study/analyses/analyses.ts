@@ -37,7 +37,6 @@ interface Analysis {
   run(options: AnalysisOptions): Promise<unknown>;
 }
 
-/** The options of the studies, without the model and its profile. */
 const studyOf = ({ model: _model, profile: _profile, ...study }: AnalysisOptions): StudyOptions => study;
 
 /** The same without a text: untrained models read words from Zipf's law. */

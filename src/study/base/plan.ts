@@ -32,7 +32,6 @@ import type { StudyModel } from "../../subject/mod.ts";
 export const aModule: Check = oneOf(KINDS);
 export const aProfile: Check = resultOf("profile");
 
-/** What every field of a change has to be. */
 const fields: Readonly<Record<ChangeField, Check>> = {
   tensors: text,
   heads: list(wholeNumber(0), "heads", 1),

@@ -45,7 +45,6 @@ interface StageOf<T> {
 
 /** A stage that remembers the value of all its units. */
 export interface Stage<T = unknown> extends Pick<StageOf<T>, "unit" | "bytes" | "run"> {
-  /** Approximate floating-point operations of each unit. */
   readonly costs: readonly number[];
   /** Joins spans that are kept, and computes nothing. */
   join(spans: readonly Span[], options: RunOptions): Promise<void>;

@@ -131,7 +131,6 @@ async function runSteps<R, P>({ steps, model, result }: Work<R, P>, options: Run
   return await result(options);
 }
 
-/** Whether a step finds all that it computes among what earlier runs kept. */
 async function isKept({ find }: Step, options: RunOptions): Promise<boolean> {
   if (!find || !options.onProgress || !options.results) return false;
   try {

@@ -97,7 +97,6 @@ export const causesStudy: Study<StudyModel, CausesOptions, Causes> = {
   },
 };
 
-/** The samples for predictability; null if it is not to be measured. */
 function predictabilityOf<T>({ predictabilitySamples }: CausesMeasures, of: (samples: number) => T) {
   return predictabilitySamples ? of(predictabilitySamples) : null;
 }

@@ -70,7 +70,6 @@ export async function runParts(parts: readonly Part[], options: PartsOptions) {
 
 const isWritten = ({ setting: { task } }: Part) => task.generation !== undefined;
 
-/** Scores a part under the plans that lack it. */
 async function score(part: Part, kept: readonly Kept<Item>[], options: PartsOptions): Promise<void> {
   const lacking = [...kept.keys()].filter((plan) => kept[plan].made.length === 0);
   if (lacking.length === 0) return;
@@ -81,7 +80,6 @@ async function score(part: Part, kept: readonly Kept<Item>[], options: PartsOpti
   for (const plan of lacking) await kept[plan].add(made[run.indexOf(plan)]);
 }
 
-/** Writes what is lacking of a part's answers. */
 async function write(part: Part, kept: Kept<Item>, opened: Writer, options: PartsOptions): Promise<void> {
   const { documents, setting } = part;
   const report = reporter(setting.task.name, "documents", options);

@@ -104,7 +104,6 @@ async function requestOf(model: StudyModel, asked: Asked, options: RunOptions): 
   };
 }
 
-/** Runs everything in one count, and keeps the result. */
 async function measured(model: StudyModel, asked: Asked, options: RunOptions): Promise<Generation> {
   const { plans, tokens, temperature, questions } = asked;
   const { prompts: count, length, ...sizes } = sizesOf(asked);

@@ -139,7 +139,6 @@ export function fitBytes(repair: Repair): number {
   return needOf(model, [{ samples: 1, length: 1, plans: [noDrop], head: false }]).bytes + streams + sums;
 }
 
-/** Whether a site's streams are there while a layer is passed. */
 const isOpenAt = ({ layer, of }: Site, at: number): boolean => layer <= at && of.at(-1)!.layer >= at;
 
 /** A kept solution, or null. One whose tensors cannot be read counts as absent. */

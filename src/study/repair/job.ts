@@ -59,7 +59,6 @@ export function planWith(
 
 const hashes = new WeakMap<NonNullable<Solved["tensors"]>, string>();
 
-/** The SHA-256 of tensors, which are kept for runs. */
 function hashOf(tensors: NonNullable<Solved["tensors"]>): string {
   const hash = hashes.get(tensors) ?? keepTensors(tensors);
   hashes.set(tensors, hash);

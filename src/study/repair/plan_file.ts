@@ -126,7 +126,6 @@ function openFile(file: string): Promise<TensorFile> {
   return openSafetensors({ name: file, list: () => [basename(file)], open: () => fileSource(file) });
 }
 
-/** Reads and keeps the tensors of a change. Throws for all that can be wrong with them. */
 async function readTensors(file: string, opened: TensorFile, change: WithTensors): Promise<void> {
   const tensors = new Map<string, Tensor>();
   for (const [name, axes] of Object.entries(changeKind(change).tensors(change))) {

@@ -135,7 +135,6 @@ export const repairStudy: Study<StudyModel, OverPlan<RepairOptions>, Plan | Drop
   },
 };
 
-/** The sites, each kept by itself. */
 function fitStage(request: Repair): Stage<Solved[]> {
   const { model, text: { sizes }, sites } = request;
   const { layers } = model.spec;

@@ -35,7 +35,6 @@ export async function solve(
   return solved();
 }
 
-/** Whether a fit is refused that those behind it need. */
 function isBroken({ sequential }: Job, found: readonly (Solved | null)[]): boolean {
   return sequential && found.some((solved) => solved?.refused !== undefined);
 }
@@ -77,7 +76,6 @@ function freePending({ x, t, f }: Pending): void {
   freeAll([...x, ...t, ...f]);
 }
 
-/** The last layer that a site needs. */
 function endOf({ layer, of }: Site, { absorbs }: Method, sequential: boolean): number {
   return absorbs && !sequential ? of.at(-1)!.layer : layer;
 }
@@ -177,7 +175,6 @@ async function around<T>(
   });
 }
 
-/** Copies a stream into a list. The copies outlive the stream. */
 async function copyTo(own: Held[], stream: Stream, { programs }: Context): Promise<void> {
   for (const held of stream) own.push(await difference(programs, held, null));
 }

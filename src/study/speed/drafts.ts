@@ -101,7 +101,6 @@ async function pairOf(one: Decoder, prompt: Int32Array): Promise<void> {
 const GREEDY = { temperature: 0, topP: 1, seed: 0 };
 const PAIRS = 4;
 
-/** The decoder, writing down how long calls take. */
 function timedDecoder(one: Decoder, { full, draft, verify }: Calls): Decoder {
   async function timed<T>(run: () => Promise<T>, into: number[]): Promise<T> {
     const start = performance.now();

@@ -17,7 +17,6 @@ export interface PaperSpeed {
   }[];
 }
 
-/** Attention modules dropped, average accuracy, speed-up. */
 type Row = readonly [attention: number, accuracy: number, speedup: number];
 
 const ofModel = (config: string, accuracy: number, rows: readonly Row[]): PaperSpeed => ({

@@ -105,7 +105,6 @@ export async function openParts(
   };
 }
 
-/** What the medians of the players say, in their order. */
 function partsIn(
   [product, long, short, noAttention, noMlp, neither]: readonly Medians[],
   { spec, chain, setting: { batch, context }, rows, steps }: {

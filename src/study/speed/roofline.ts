@@ -168,7 +168,6 @@ function rooflineOf({ name, config, allowFields }: NamedConfig, options: Rooflin
 type Setting = Roof & { readonly input: number; readonly output: number; bytes: Bytes; memory: number };
 type Run = ReturnType<typeof runOf>;
 
-/** A plan on the device. */
 function runOf(spec: ModelSpec, drop: DropPlan, { input, output, bytes, memory, ...roof }: Setting) {
   const work = workOf(spec, drop, bytes);
   const [weights, keys] = [weightBytes(spec, drop, bytes), keyBytes(spec, drop, input + output, bytes)];

@@ -49,7 +49,6 @@ export interface CheckpointsOptions extends StudyOptions {
   readonly quality?: string | undefined;
 }
 
-/** What is dropped, half of each, at every step. */
 const HALVES: readonly Curve[] = KINDS.map((target) => ({ target, by: "importance", seed: null }));
 
 /**

@@ -5,7 +5,6 @@ import type { Tokenizer } from "../../text/mod.ts";
 import { type Check, wholeNumber } from "../../entry/mod.ts";
 import { MOST_DRAFTED } from "../../measure/mod.ts";
 
-/** How a text goes on, and when it is over. */
 interface Writing {
   readonly tokenizer: Tokenizer;
   /** Chooses from the logits [V] of the next token. */
