@@ -1,10 +1,11 @@
 /** A study of training in a few numbers by step. Layer 0 stands apart, as in the paper: it is many times larger than the others. */
 import { expect, oneOf, resultOf } from "../../entry/mod.ts";
-import { drift, KINDS, median, type ModuleKind, rankStability } from "../../measure/mod.ts";
+import { drift, KINDS, median, type ModuleKind, MODULES, rankStability } from "../../measure/mod.ts";
 import type { CheckpointProfile, Checkpoints } from "../forms/profile.ts";
 import type { Provenance } from "../forms/provenance.ts";
 import type { Sweep } from "../forms/sweep.ts";
 import { eachKind } from "./means.ts";
+import { medianSign } from "./signs.ts";
 
 /** One kind of module at one step; null where there is no value. */
 export interface Trend {
@@ -65,6 +66,15 @@ export function trendsOf(checkpoints: Checkpoints, kind: ModuleKind): Trend[] {
       withBefore: before ? rankStability(deeper(before), deeper(entry)) : null,
       withLast: i < series.length - 1 ? rankStability(deeper(entry), deeper(last)) : null,
     };
+  });
+}
+
+/** Attention's median importance as a multiple of the MLP's at each step that has both, and whether the samples tell them apart. */
+export function medianRatios(checkpoints: Checkpoints) {
+  const [attention, mlp] = MODULES.map((kind) => trendsOf(checkpoints, kind));
+  return checkpoints.series.flatMap((entry, i) => {
+    const [own, other] = [attention[i].median, mlp[i].median];
+    return own && other ? [{ step: entry.step, ratio: own / other, sign: medianSign(entry) }] : [];
   });
 }
 

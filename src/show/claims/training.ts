@@ -4,18 +4,18 @@ import {
   costsLess,
   groupsOf,
   meanOf,
+  medianRatios,
   medianSign,
   qualityBySteps,
   riseSign,
   type Sign,
   type Sweep,
   tally,
-  trendsOf,
 } from "../../result/mod.ts";
-import { curveName, formatNumber, formatSigned, reading, unknownText } from "../words/mod.ts";
+import { curveName, formatFixed, formatNumber, formatSigned, reading, unknownText } from "../words/mod.ts";
 import { expect, list, resultOf, wholeNumber } from "../../entry/mod.ts";
 import type { Claim } from "./claims.ts";
-import { moduleRatio, MODULES, toldSign } from "../../measure/mod.ts";
+import { moduleRatio, toldSign } from "../../measure/mod.ts";
 import { type InitModel, measuredInits, shapeText } from "../chart/init_model.ts";
 
 /**
@@ -42,13 +42,7 @@ export function trainingClaim(results: readonly Checkpoints[]): Claim {
 
 function measuredOf(result: Checkpoints): string {
   const { name, series } = result;
-  const [attention, mlp] = MODULES.map((kind) => trendsOf(result, kind));
-  const ratio = attention.flatMap(({ step, median }, i) => {
-    const other = mlp[i].median;
-    return median === null || other === null
-      ? []
-      : [{ step: String(step), fixed: median / other, decimals: 2 }];
-  }).at(-1);
+  const last = medianRatios(result).at(-1);
   const at = (signs: readonly Sign[]) => {
     const found = tally(signs);
     return `at ${found.below} of ${found.all} steps${unknownText(found, "at")}`;
@@ -56,13 +50,13 @@ function measuredOf(result: Checkpoints): string {
   const quality = qualityBySteps(result);
   const samples = series.flatMap(({ quality }) => quality?.provenance.packing.samples ?? [])[0];
   const cheaper = quality.map((point) => riseSign(point.attention, point.mlp, samples));
-  const last = quality.at(-1);
+  const halves = quality.at(-1);
   const lower = at(series.flatMap((entry) => medianSign(entry) ?? []));
-  const times = ratio && reading`, and ${ratio} times as large at step ${ratio.step}`;
-  const halved = last &&
+  const times = last && `, and ${formatFixed(last.ratio, 2)} times as large at step ${last.step}`;
+  const halved = halves &&
     reading`; dropping half of attention costs less than dropping half of the MLPs ${at(cheaper)}:
-      ${formatSigned(last.attention.rise)} versus ${formatSigned(last.mlp.rise)} nats per token at step
-      ${String(last.step)}`;
+      ${formatSigned(halves.attention.rise)} versus ${formatSigned(halves.mlp.rise)} nats per token at step
+      ${String(halves.step)}`;
   return reading`${name}: attention's median importance is below the MLP's ${lower}${times}${halved}.`;
 }
 

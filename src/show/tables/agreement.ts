@@ -20,10 +20,6 @@ import {
 
 type Agreement = Pick<Comparison["mlp"], "rankCorrelation" | "overlap">;
 
-function rankColumn(of: (kind: ModuleKind) => Agreement): Column<ModuleKind> {
-  return { title: "rank corr.", value: (kind) => of(kind).rankCorrelation, format: fixed(3) };
-}
-
 function sharedColumns(
   of: (kind: ModuleKind) => Agreement,
   counts: readonly number[],
@@ -47,7 +43,7 @@ export function comparisonTable(comparison: Omit<Comparison, "kind" | "method">)
     note: computed && `computed in ${computed.map(withRuntime).join("  vs  ")}`,
     ...tableOf(KINDS, [
       KIND,
-      rankColumn(of),
+      { title: "rank corr.", value: (kind) => of(kind).rankCorrelation, format: fixed(3) },
       { title: "largest diff.", value: (kind) => of(kind).largestDifference, format: formatNumber },
       ...sharedColumns(of, [1, 4, 8, 16].filter((n) => n < layers), "lowest"),
     ]),

@@ -36,6 +36,7 @@ function columnsOf(profile: Profile, kind: ModuleKind): Column<number>[] {
   const { importance, standardError, relativeMagnitude, largestRelativeMagnitude, shareAbove2, sign } =
     profile[kind];
   const isMixed = kind === "attention" && profile.mixers !== undefined;
+  const mixerOf = (layer: number) => MIXERS[profile.mixers?.[layer] ?? "none"];
   return [
     LAYER,
     byLayer(importance, { key: "importance", title: "importance", digits: 3 }),
@@ -50,7 +51,7 @@ function columnsOf(profile: Profile, kind: ModuleKind): Column<number>[] {
     byLayer(sign, { key: "sign", title: "sign", format: fixed(3) }),
     byLayer(errorsOf(profile, kind, "magnitude"), { key: "relative_magnitude_error" }),
     byLayer(errorsOf(profile, kind, "sign"), { key: "sign_error" }),
-    ...isMixed ? [{ title: "mixer", value: (layer: number) => mixerOf(profile, layer) ?? "" }] : [],
+    ...isMixed ? [{ title: "mixer", value: mixerOf }] : [],
   ];
 }
 
@@ -170,13 +171,7 @@ function sparklines(profile: Profile): string[] {
   });
 }
 
-const MIXERS = { full: "full attention", linear: "linear attention" };
-
-/** What mixes the tokens of a layer, where some attention is linear; null else. */
-function mixerOf({ mixers }: Profile, layer: number): string | null {
-  const mixer = mixers?.[layer];
-  return mixer ? MIXERS[mixer] : null;
-}
+const MIXERS = { full: "full attention", linear: "linear attention", none: "" };
 
 /** Kind, number of layers and mean importance; no row where all layers are alike. Dropped layers are left out. */
 export function mixerTable({ mixers, attention }: Profile): Table {

@@ -28,16 +28,12 @@ interface HeatMap {
   readonly names?: readonly string[];
 }
 
-/** The step of a value among ascending edges: 0 below the first. */
-function stepOf(value: number, edges: readonly number[]): number {
-  return edges.filter((edge) => value >= edge).length;
-}
-
 /** A row's cells in stretches of one shade: a third of the marks, and no seams between them. */
 function stretchesOf(cells: readonly HeatCell[], edges: readonly number[]): Cell[] {
   const stretches: Cell[] = [];
   for (const { x, y, value } of cells.toSorted((a, b) => a.y - b.y || a.x - b.x)) {
-    const cell = { x1: x - 0.5, x2: x + 0.5, y1: y - 0.5, y2: y + 0.5, fill: SHADES[stepOf(value, edges)] };
+    const fill = SHADES[edges.filter((edge) => value >= edge).length];
+    const cell = { x1: x - 0.5, x2: x + 0.5, y1: y - 0.5, y2: y + 0.5, fill };
     const last = stretches.at(-1);
     const joins = last?.x2 === cell.x1 && last.y1 === cell.y1 && last.fill === cell.fill;
     if (joins) stretches.splice(-1, 1, { ...last, x2: cell.x2 });

@@ -1,4 +1,3 @@
-/** The attention of selected heads in one text: one map of queries (rows) and keys (columns) per head. */
 import { like } from "../../../entry/mod.ts";
 import { mean } from "../../../measure/mod.ts";
 import { heatLegend, heatMap } from "../../chart/draw/heat.ts";

@@ -1,13 +1,9 @@
-/**
- * How much of each update follows from its own token, by layer, against importance and the cost of removal: is redundant attention the
- * attention that a token can predict about itself?
- */
-import { type Panel } from "../../chart/draw/panel.ts";
 import { like, list, orElse, record, resultOf } from "../../../entry/mod.ts";
 import { type LayerModule, median, rankAgreement } from "../../../measure/mod.ts";
 import { type Causes, correlationSign } from "../../../result/mod.ts";
 import type { CsvRow } from "../../chart/csv.ts";
 import { formatPercent, indexAxis, linearAxis } from "../../chart/draw/axes.ts";
+import type { Panel } from "../../chart/draw/panel.ts";
 import { byKind, columnOf, scatter } from "../../chart/plots.ts";
 import { type Content, type Draw, figure } from "../../chart/svg.ts";
 import { causesRows } from "../../tables/causes.ts";

@@ -1,4 +1,3 @@
-/** Changes that perplexity hides: divergence from the full model and top-1 agreement, against the number dropped. */
 import { comparedAt, groupsOf, type Sweep } from "../../../result/mod.ts";
 import { formatPercent, linearAxis } from "../../chart/draw/axes.ts";
 import { curveChart, outsizedPlansText, overSeeds, seededText } from "../../chart/curves.ts";
@@ -6,7 +5,7 @@ import { type Content, type Draw, figure } from "../../chart/svg.ts";
 import { sweepRows } from "../../tables/quality.ts";
 import { formatFixed, formatNumber, formatShare, reading, sharedText } from "../../words/mod.ts";
 
-/** Draws KL(full ‖ dropped) and top-1 agreement. */
+/** Draws what perplexity hides, against the number of modules dropped: KL(full ‖ dropped) and top-1 agreement. */
 export const divergenceFigure: Draw<[Sweep]> = divergenceFigureAt();
 
 /** The same with a title that compares at another number of drops than a quarter of the layers. */

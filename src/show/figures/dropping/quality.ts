@@ -1,4 +1,3 @@
-/** Perplexity against the number of modules dropped, every curve of a sweep (paper, claims C1 and C2). */
 import {
   bestRepair,
   comparedAt,
@@ -24,7 +23,7 @@ import {
 } from "../../words/mod.ts";
 
 /**
- * Draws the perplexity after dropping modules.
+ * Draws perplexity against the number of modules dropped, every curve of a sweep (paper, claims C1 and C2).
  *
  * @example
  * ```ts

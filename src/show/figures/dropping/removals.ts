@@ -1,4 +1,3 @@
-/** What changing one module costs, by layer: dropped, or kept with a window of its keys. */
 import { eachIn, like, list, text } from "../../../entry/mod.ts";
 import { hueOf } from "../../chart/draw/colors.ts";
 import { lineChart, symlogAxis } from "../../chart/plots.ts";

@@ -1,10 +1,16 @@
 import { KINDS } from "../../../measure/mod.ts";
-import { type Checkpoints, medianSign, seriesProvenance, type Trend, trendsOf } from "../../../result/mod.ts";
+import {
+  type Checkpoints,
+  medianRatios,
+  seriesProvenance,
+  type Trend,
+  trendsOf,
+} from "../../../result/mod.ts";
 import { logAxis, logDomain, stepAxis } from "../../chart/draw/axes.ts";
 import { COLORS, lookOf } from "../../chart/draw/colors.ts";
 import { type Panel, sharing } from "../../chart/draw/panel.ts";
 import { type Content, type Draw, figure } from "../../chart/svg.ts";
-import { type Finding, formatNumber, KIND_NAMES, reading, settingOf } from "../../words/mod.ts";
+import { type Finding, formatFixed, formatNumber, KIND_NAMES, reading, settingOf } from "../../words/mod.ts";
 
 /** Draws importance over training steps: median and range of the layers from 1 up, and layer 0; a panel for each kind of module. */
 export const checkpointLinesFigure: Draw<[Checkpoints]> = figure("checkpoint_lines", "checkpoints", drawing);
@@ -19,7 +25,7 @@ function drawing(result: Checkpoints): Content {
     rows: all.map(({ kind, step, first, median, lowest, highest }) => (
       { module: kind, step, layer_0: first, median, lowest, highest }
     )),
-    title: finding(result, trends),
+    title: finding(result),
     shows: ["Importance of the layers from 1 up: median (line) and range (band). Dashed: layer 0."],
     setting: settingOf(seriesProvenance(result)),
     reads: all.some(({ median }) => median !== null)
@@ -30,13 +36,9 @@ function drawing(result: Checkpoints): Content {
 }
 
 /** How attention's importance compares with the MLP's at both ends, and whether the samples tell them apart there. */
-function finding({ series }: Checkpoints, [attention, mlp]: readonly (readonly Trend[])[]): Finding {
-  const ratios = attention.flatMap(({ median }, i) => {
-    const other = mlp[i].median;
-    if (!median || !other) return [];
-    const open = medianSign(series[i]) === 0 && " (cannot tell from 1)";
-    return [reading`${{ fixed: median / other, decimals: 2 }}${open}`];
-  });
+function finding(result: Checkpoints): Finding {
+  const ratios = medianRatios(result)
+    .map(({ ratio, sign }) => `${formatFixed(ratio, 2)}${sign === 0 ? " (cannot tell from 1)" : ""}`);
   return {
     topic: "Importance through training",
     found: ratios.length > 0 &&

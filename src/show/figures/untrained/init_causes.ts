@@ -1,7 +1,3 @@
-/**
- * The sources of importance in an untrained model: one property varied at a time, all others held fixed. Points
- * are measured, lines computed; a value is the geometric mean over the layers from 2 up.
- */
 import { like, list } from "../../../entry/mod.ts";
 import { FIRST_LAYER, MODULES, typical } from "../../../measure/mod.ts";
 import { logAxis, logDomain, namesAxis } from "../../chart/draw/axes.ts";

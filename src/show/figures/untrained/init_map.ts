@@ -1,8 +1,3 @@
-/**
- * Where attention is the less important module of an untrained model (paper, claim C4), and where the MLP is: the ratio of
- * their importances over width and standard deviation, by the closed form, with the line on which they are equal.
- * Models that were run are shown as points, each with its measured and computed ratio.
- */
 import { like, list } from "../../../entry/mod.ts";
 import { crossing, median, moduleRatio, type RatioPoint } from "../../../measure/mod.ts";
 import { logAxis } from "../../chart/draw/axes.ts";
@@ -37,7 +32,7 @@ const aMap = like(
 );
 
 /**
- * Draws the ratio of attention's importance to the MLP's in untrained models as maps, the first one large. Throws `RangeError` if there is no map or no model.
+ * Draws the ratio of attention's importance to the MLP's in untrained models as maps (paper, claim C4), the first one large. Throws `RangeError` if there is no map or no model.
  *
  * @example
  * ```ts
