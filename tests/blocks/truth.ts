@@ -12,8 +12,8 @@ import { finalStreams } from "../run/states.ts";
 import { distance, engineWith, isThorough, largest } from "../support.ts";
 
 const PROMPT = 5;
-const STEPS = isThorough ? 8 : 3;
-const NOTHING_KEPT = 0;
+/** All weights are kept, or none. */
+const BUDGETS = [undefined, 0];
 const plans = [noDrop, { attention: [1], mlp: [0] }];
 
 /** What both sides may be apart, relative to the largest element. */
@@ -41,11 +41,21 @@ export function taking(engine: Engine): Engine {
   return engineWith({ blocks: { ...engine.has.blocks, worthBytes: 0 } }, engine);
 }
 
-/** How far an engine is from another that widens all blocks; `most` is what it may be, relative to the largest element. */
+/** What is compared, and how far apart it may be. */
+interface Compared {
+  readonly model: Model;
+  readonly blocks: Blocks;
+  /** The largest difference, relative to the largest element. */
+  readonly most: number;
+  /** Whether three tokens are decoded, with all weights kept or none in turns: a slow device. */
+  readonly isSlow?: boolean;
+}
+
+/** Differences between an engine and another that widens all blocks. */
 export async function blockDeviations(
   tested: Engine,
   beside: Engine,
-  { model, blocks, most }: { readonly model: Model; readonly blocks: Blocks; readonly most: number },
+  { model, blocks, most, isSlow = false }: Compared,
 ): Promise<Deviation[]> {
   const [engine, plain] = [taking(tested), widening(beside)];
   const before = engine.live;
@@ -54,9 +64,10 @@ export async function blockDeviations(
   const found = streams.map((stream, i): Deviation => (
     { what: `streams of plan ${i}`, error: relative(stream, expected[i]), most }
   ));
+  const steps = isThorough && !isSlow ? 8 : 3;
   for (const [i, plan] of plans.entries()) {
-    const text = await greedy({ model, engine: plain, plan }, blocks.ids.subarray(0, PROMPT));
-    for (const budget of [undefined, NOTHING_KEPT]) {
+    const text = await greedy({ model, engine: plain, plan }, blocks.ids.subarray(0, PROMPT), steps);
+    for (const budget of isSlow ? [BUDGETS[i]] : BUDGETS) {
       for (const [t, logits] of (await read({ model, engine, plan, budget }, text.ids)).entries()) {
         const kept = budget === undefined ? "all" : "no";
         const what = `logits ${PROMPT + t - 1} of plan ${i}, ${kept} weights kept`;
@@ -72,10 +83,10 @@ function relative(actual: Float32Array, expected: Float32Array): number {
 }
 
 /** A prompt and the most probable tokens after it, and the logits of each from the prompt's last on. */
-async function greedy(options: DecoderOptions, prompt: Int32Array) {
+async function greedy(options: DecoderOptions, prompt: Int32Array, steps: number) {
   const ids = [...prompt];
   const logits = await decoded(options, prompt, (last, step) => {
-    if (step === STEPS) return null;
+    if (step === steps) return null;
     ids.push(last.indexOf(last.reduce((a, b) => Math.max(a, b))));
     return ids.at(-1)!;
   });
