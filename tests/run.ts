@@ -16,7 +16,6 @@ import { isGroupable, itemsOf } from "./runner/item.ts";
 import { changedFiles, filesNear, modulesOf } from "./runner/near.ts";
 import { type Ran, runItems, stopItems } from "./runner/queue.ts";
 import { readSeconds, writeSeconds } from "./runner/seconds.ts";
-import { isThorough } from "./thorough.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const SLOWEST = 10;
@@ -91,8 +90,7 @@ const items = itemsOf(
 );
 let ended = 0;
 const ran = await runItems(items, root, {
-  // Some wait: each read from WebGPU sleeps for 10 ms, signals are apart. Kernels of notebooks take every core.
-  atOnce: availableParallelism() + (isThorough ? 0 : 1),
+  atOnce: availableParallelism() + 1, // some wait: each read from WebGPU sleeps for 10 ms
   onRan({ item, succeeded, output, seconds }) {
     console.log(
       `${++ended}/${items.length} ${succeeded ? "ok    " : "FAILED"} ${item} (${seconds.toFixed(0)} s)`,

@@ -9,7 +9,7 @@ import { type Model, type ModelSpec, routed } from "../../src/models/mod.ts";
 import { type Blocks, decoder, type DecoderOptions, noDrop } from "../../src/run/mod.ts";
 import { type Deviation, tolerance } from "../models/parity.ts";
 import { finalStreams } from "../run/states.ts";
-import { distance, engineWith, isThorough, largest } from "../support.ts";
+import { distance, engineWith, isRelease, largest } from "../support.ts";
 
 const PROMPT = 5;
 /** All weights are kept, or none. */
@@ -47,7 +47,7 @@ interface Compared {
   readonly blocks: Blocks;
   /** The largest difference, relative to the largest element. */
   readonly most: number;
-  /** Whether three tokens are decoded, with all weights kept or none in turns: a slow device. */
+  /** Whether a plan decodes with all weights kept or with none, not with both: a slow device. */
   readonly isSlow?: boolean;
 }
 
@@ -64,7 +64,7 @@ export async function blockDeviations(
   const found = streams.map((stream, i): Deviation => (
     { what: `streams of plan ${i}`, error: relative(stream, expected[i]), most }
   ));
-  const steps = isThorough && !isSlow ? 8 : 3;
+  const steps = isRelease ? 8 : 3;
   for (const [i, plan] of plans.entries()) {
     const text = await greedy({ model, engine: plain, plan }, blocks.ids.subarray(0, PROMPT), steps);
     for (const budget of isSlow ? [BUDGETS[i]] : BUDGETS) {

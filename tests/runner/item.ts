@@ -1,4 +1,4 @@
-/** What runs in one process: a heavy file, or light files of one room. */
+/** What runs in one process: a heavy file, or light files. */
 
 /** Files that run in one process. */
 export interface Item {
@@ -8,6 +8,8 @@ export interface Item {
   readonly grouped: boolean;
   /** What it is expected to take. */
   readonly seconds: number;
+  /** Whether it waits for more than half of its time: for a software GPU, for Ray's processes, for a kernel. */
+  readonly waits: boolean;
 }
 
 /** Seconds of each file in the last recorded run. */
@@ -15,10 +17,13 @@ export type Seconds = Readonly<Record<string, number>>;
 
 /** A file that takes as many seconds is an item of its own. */
 const HEAVY = 15;
-/** Seconds of an item of light files. */
-const MOST = 30;
+/** Seconds of an item of light files: to start a process and to load the modules takes two. */
+const MOST = 45;
 /** Seconds of a file without a record: few of them share an item. */
 const UNKNOWN = 3;
+
+/** Files that leave a core idle for more than half of their time. */
+const WAITS = /^tests\/(?:engine\/web_test|cluster\/ray_test|notebooks\/)/;
 
 /** Rooms whose files have isolates of their own: a group of them was not tried, or saved nothing. */
 const APART = ["engine", "hub", "libraries"];
@@ -49,7 +54,7 @@ export function itemsOf(
   const cost = (file: string) => seconds[file] ?? UNKNOWN;
   const sum = (files: readonly string[]) => files.reduce((total, file) => total + cost(file), 0);
   const [heavy, light] = [true, false].map((is) => files.filter((file) => cost(file) >= HEAVY === is));
-  const kinds = Map.groupBy(light, (file) => `${roomOf(file)} ${canGroup(file)}`);
+  const kinds = Map.groupBy(light, (file) => `${canGroup(file)} ${WAITS.test(file)}`);
   const shares = [...kinds.values()].flatMap((files) => sharesOf(files, cost));
   return [...heavy.map((file) => [file]), ...shares]
     .map((files) => ({
@@ -57,13 +62,16 @@ export function itemsOf(
       files,
       grouped: files.length > 1 && canGroup(files[0]),
       seconds: sum(files),
+      waits: WAITS.test(files[0]),
     }))
     .sort((a, b) => b.seconds - a.seconds);
 }
 
 function nameOf(files: readonly string[]): string {
-  const [first, last] = [files[0], files.at(-1)!].map((file) => file.match(/([^/]*)_test\.ts$/)![1]);
-  return `${files.length} files of ${files[0].replace(/\/[^/]*$/, "")}: ${first} … ${last}`;
+  const [first, last] = [files[0], files.at(-1)!].map((file) =>
+    file.slice("tests/".length, -"_test.ts".length)
+  );
+  return `${files.length} files: ${first} … ${last}`;
 }
 
 /** The files in their order, cut into shares of at most `MOST` seconds. */

@@ -10,28 +10,30 @@ const SECONDS = {
   "tests/show/a_test.ts": 1,
   "tests/show/b_test.ts": 1,
   "tests/show/alone_test.ts": 1,
+  "tests/study/d_test.ts": 10,
   "tests/readme_test.ts": 0,
 };
 
-Deno.test("the longest item is first, a heavy file is an item, light files of a room share items of at most half a minute", () => {
-  const items = itemsOf(Object.keys(SECONDS), SECONDS, (file) => /show\/[ab]_/.test(file));
+Deno.test("the longest item is first, a heavy file is an item, light files share items of at most 45 seconds", () => {
+  const items = itemsOf(Object.keys(SECONDS), SECONDS, (file) => !/alone|readme/.test(file));
+  const [heavy, most, rest, alone] = [
+    ["tests/run/heavy_test.ts"],
+    [
+      "tests/run/a_test.ts",
+      "tests/run/b_test.ts",
+      "tests/run/c_test.ts",
+      "tests/show/a_test.ts",
+      "tests/show/b_test.ts",
+    ],
+    ["tests/study/d_test.ts"],
+    ["tests/show/alone_test.ts", "tests/readme_test.ts"],
+  ];
+  const waits = false;
   assert.deepEqual(items, [
-    { name: "tests/run/heavy_test.ts", files: ["tests/run/heavy_test.ts"], grouped: false, seconds: 80 },
-    {
-      name: "2 files of tests/run: a … b",
-      files: ["tests/run/a_test.ts", "tests/run/b_test.ts"],
-      grouped: false,
-      seconds: 24,
-    },
-    { name: "tests/run/c_test.ts", files: ["tests/run/c_test.ts"], grouped: false, seconds: 12 },
-    {
-      name: "2 files of tests/show: a … b",
-      files: ["tests/show/a_test.ts", "tests/show/b_test.ts"],
-      grouped: true,
-      seconds: 2,
-    },
-    { name: "tests/show/alone_test.ts", files: ["tests/show/alone_test.ts"], grouped: false, seconds: 1 },
-    { name: "tests/readme_test.ts", files: ["tests/readme_test.ts"], grouped: false, seconds: 0 },
+    { name: heavy[0], files: heavy, grouped: false, seconds: 80, waits },
+    { name: "5 files: run/a … show/b", files: most, grouped: true, seconds: 38, waits },
+    { name: rest[0], files: rest, grouped: false, seconds: 10, waits },
+    { name: "2 files: show/alone … readme", files: alone, grouped: false, seconds: 1, waits },
   ]);
 });
 
@@ -65,4 +67,12 @@ Deno.test("a file that changes the environment, the folder, globals, signals or 
       "Deno.test.afterEach(close);",
     ]
   ) assert.ok(!isGroupable(file, line), line);
+});
+
+Deno.test("files of a software GPU, of Ray and of notebooks wait", () => {
+  const files = ["engine/web", "cluster/ray", "notebooks/run", "run/web"].map((name) =>
+    `tests/${name}_test.ts`
+  );
+  const waiting = itemsOf(files, {}, () => false).filter(({ waits }) => waits);
+  assert.deepEqual(waiting.flatMap(({ files }) => files).toSorted(), files.slice(0, 3).toSorted());
 });

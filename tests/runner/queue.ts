@@ -84,8 +84,8 @@ async function runFiles({ files, grouped }: Item, root: string, folder: string) 
 }
 
 /**
- * Runs all items, `atOnce` at a time, in their order; calls `onRan` as each ends, and `onSilence` with the items that are running
- * after each minute in which none ended.
+ * Runs all items, `atOnce` at a time, in their order, except that the first worker begins with those that mostly wait; calls `onRan` as
+ * each ends, and `onSilence` with the items that are running after each minute in which none ended.
  */
 export async function runItems(
   items: readonly Item[],
@@ -97,15 +97,17 @@ export async function runItems(
     readonly silence?: number;
   },
 ): Promise<Ran[]> {
-  const left = items.values();
+  const [waiting, others] = [true, false].map((is) => items.filter(({ waits }) => waits === is));
+  const next = (isFirst: boolean) =>
+    isFirst ? waiting.shift() ?? others.shift() : others.shift() ?? waiting.shift();
   const [done, now]: [Ran[], Set<string>] = [[], new Set()];
   let timer: ReturnType<typeof setInterval> | undefined;
   const listen = () => {
     clearInterval(timer);
     timer = setInterval(() => onSilence([...now]), silence);
   };
-  const worker = async () => {
-    for (const item of left) {
+  const worker = async (isFirst: boolean) => {
+    for (let item; (item = next(isFirst));) {
       now.add(item.name);
       const ran = await runItem(item, root);
       now.delete(item.name);
@@ -116,7 +118,7 @@ export async function runItems(
   };
   listen();
   try {
-    await Promise.all(Array.from({ length: atOnce }, worker));
+    await Promise.all(Array.from({ length: atOnce }, (_, i) => worker(i === 0)));
   } finally {
     clearInterval(timer);
   }

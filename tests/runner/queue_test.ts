@@ -11,6 +11,7 @@ const item = (files: readonly string[], grouped = false, name = "item"): Item =>
   files,
   grouped,
   seconds: 1,
+  waits: false,
 });
 
 const FILES = {
@@ -100,4 +101,15 @@ Deno.test("every item is reported as it ends, and a long silence with the items 
     assert.deepEqual(ended.toSorted(), ["a", "b", "c"]);
     assert.deepEqual(ran.map(({ item }) => item), ended);
     assert.deepEqual([...silent].toSorted(), ["a", "b", "c"]);
+  }));
+
+Deno.test("the first worker begins with items that wait, the others take them last", () =>
+  withFolder(async (root) => {
+    await Deno.writeTextFile(join(root, "good_test.ts"), FILES["good_test.ts"]);
+    const items = ["a", "b", "waits"].map((name): Item => ({
+      ...item(["good_test.ts"], false, name),
+      waits: name === "waits",
+    }));
+    const ran = await runItems(items, root, { atOnce: 1, onRan() {}, onSilence() {} });
+    assert.deepEqual(ran.map(({ item }) => item), ["waits", "a", "b"]);
   }));

@@ -21,7 +21,7 @@ export async function readSeconds(root: string): Promise<Seconds> {
 
 /** Records the seconds of all files that ran. */
 export async function writeSeconds(
-  items: readonly Item[],
+  items: readonly Pick<Item, "name" | "files">[],
   ran: readonly Ran[],
   root: string,
 ): Promise<void> {
@@ -33,7 +33,7 @@ export async function writeSeconds(
  * Whole seconds of each file, sorted by name. What a process took beside the tests that its report gives to
  * files (start, imports, tests that a shared module registers) is divided equally.
  */
-export function secondsOf(items: readonly Item[], ran: readonly Ran[]): Seconds {
+export function secondsOf(items: readonly Pick<Item, "name" | "files">[], ran: readonly Ran[]): Seconds {
   const entries = items.flatMap(({ name, files }) => {
     const { seconds, files: reports } = ran.find(({ item }) => item === name)!;
     const own = files.map((file) =>
