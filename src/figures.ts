@@ -8,7 +8,6 @@ export {
   importanceOf,
   type MagnitudeShare,
   magnitudeShare,
-  type Paired,
   paired,
   type Parts,
   removalAgreement,

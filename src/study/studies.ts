@@ -18,7 +18,7 @@ import { checkpointsStudy } from "./training/checkpoints.ts";
 import { evaluateStudy } from "./evaluate/evaluate.ts";
 import { generationStudy } from "./generation/generation.ts";
 import { guidesStudy } from "./orders/guides.ts";
-import { orderStudy } from "./orders/stages.ts";
+import { orderStudy } from "./orders/order.ts";
 import { perplexityStudy } from "./passes/perplexity.ts";
 import { profileStudy } from "./passes/profile.ts";
 import { repairStudy } from "./repair/repair.ts";

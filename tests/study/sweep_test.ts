@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { type Perplexity, perplexityOf, type Sweep } from "../../src/result/mod.ts";
 import { cost, noDrop } from "../../src/run/mod.ts";
 import { allowance, estimate, order, profile, sweep } from "../../src/study/mod.ts";
-import { rise } from "../../src/study/sweep/lines.ts";
+import { riseOver } from "../../src/study/passes/perplexity.ts";
 import { provenance } from "../result/samples.ts";
 import { withTiny } from "./tiny.ts";
 
@@ -39,13 +39,16 @@ function curve(points: [dropped: number, rise: number, riseError: number | null]
 
 Deno.test("a rise is the mean of the samples' differences, its error theirs, however far samples are apart", () => {
   // Differences 0.5, 1, 1.5: mean 1, deviation 0.5, standard error 0.5 / √3. All of them are binary fractions.
-  assert.deepEqual(rise(losing(2, 8, 32), losing(2.5, 9, 33.5)), { rise: 1, riseError: 0.5 / Math.sqrt(3) });
-  assert.deepEqual(rise(losing(2, 8), losing(1, 7)), { rise: -1, riseError: 0 });
-  assert.deepEqual(rise(losing(4), losing(5)), { rise: 1, riseError: null });
+  assert.deepEqual(riseOver(losing(2.5, 9, 33.5), losing(2, 8, 32)), {
+    rise: 1,
+    riseError: 0.5 / Math.sqrt(3),
+  });
+  assert.deepEqual(riseOver(losing(1, 7), losing(2, 8)), { rise: -1, riseError: 0 });
+  assert.deepEqual(riseOver(losing(5), losing(4)), { rise: 1, riseError: null });
   const other = losing(1);
   const elsewhere = { ...other.provenance, text: { name: "file", hash: "0" } };
   assert.throws(
-    () => rise(losing(1), { ...other, provenance: elsewhere }),
+    () => riseOver({ ...other, provenance: elsewhere }, losing(1)),
     /^RangeError: Cannot pair runs over different texts/,
   );
 });

@@ -1,5 +1,5 @@
 /** 95 % intervals: lists sorted by them, and the cost of drops with theirs. */
-import { expect, func, like, optionsOf, resultOf, wholeNumber } from "../../entry/mod.ts";
+import { expect, func, like, optionsOf, required, resultOf, wholeNumber } from "../../entry/mod.ts";
 import { interval95, mean, type Rise, standardError } from "../../measure/mod.ts";
 import type { Checkpoints } from "../forms/profile.ts";
 import { medianGapsOf, type Sign } from "./signs.ts";
@@ -71,7 +71,7 @@ export function byInterval<T>(items: readonly T[], intervalOf: (item: T) => Ends
 
 const aRise = like("a point of a sweep", (value) => Number.isFinite((value as Partial<Rise> | null)?.rise));
 
-const riseChecks = { samples: wholeNumber(1), than: aRise };
+const riseChecks = { samples: required(wholeNumber(1)), than: aRise };
 
 /**
  * How much the loss of a sweep's point exceeds the full model's, or another point's, with its 95 % interval over `samples` (Student's t).
@@ -92,8 +92,6 @@ export function riseOf(point: Rise, options: { readonly samples: number; readonl
   expect("compare losses", "options", options, optionsOf(riseChecks));
   const { samples, than = { rise: 0, riseError: 0 } } = options;
   expect("compare losses", "the point", point, aRise);
-  expect("compare losses", "the other point", than, aRise);
-  expect("compare losses", "samples", samples, wholeNumber(1));
   const errors = [point.riseError, than.riseError];
   const error = errors.includes(null) ? null : Math.hypot(...errors as number[]);
   return differenceOf(point.rise - than.rise, error, samples);

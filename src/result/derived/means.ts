@@ -1,9 +1,10 @@
 /** From sums to the means that results show, and from the profiles of several seeds to their mean and spread. */
-import { displayable, sum } from "../../entry/mod.ts";
+import { displayable, eachOf, sum } from "../../entry/mod.ts";
 import {
   acceptanceOf,
   deviation,
   eachMean,
+  KINDS,
   mean,
   type ModuleKind,
   standardError,
@@ -43,7 +44,7 @@ export function profileOf(
     skippedTokens: counted.length ? tokens - Math.min(...counted) : 0,
     streamNorm: sums.block.map((layer) => layer && total(layer, "norm") / total(layer, "counted")),
     sums,
-    ...eachKind((kind) => means(sums[kind])),
+    ...eachOf(KINDS, (kind) => means(sums[kind])),
     ...mixturesOf(routing),
     ...mixers?.includes("linear") ? { mixers } : {},
     sizes,
@@ -71,10 +72,6 @@ export function perplexityOf(
     ...draft ? { draft } : {},
     sums,
   });
-}
-
-export function eachKind<T>(of: (kind: ModuleKind) => T): Record<ModuleKind, T> {
-  return { attention: of("attention"), mlp: of("mlp"), block: of("block") };
 }
 
 function means(sums: ModuleSums): ModuleMeans {
@@ -150,7 +147,7 @@ export function overSeeds(
     tokens: first.tokens,
     skippedTokens: Math.max(...profiles.map((profile) => profile.skippedTokens)),
     streamNorm: byLayer(profiles.map((profile) => profile.streamNorm), mean),
-    ...eachKind(modules),
+    ...eachOf(KINDS, modules),
   });
 }
 

@@ -4,9 +4,10 @@
  *
  * Limit: a text from a file is known by its blocks only; whether two files are the same text is for the user to know.
  */
-import { expect, list, resultOf, string } from "../../entry/mod.ts";
+import { eachOf, expect, list, resultOf, string } from "../../entry/mod.ts";
+import { KINDS } from "../../measure/mod.ts";
 import type { Perplexity } from "../forms/perplexity.ts";
-import { eachKind, perplexityOf, profileOf } from "./means.ts";
+import { perplexityOf, profileOf } from "./means.ts";
 import type { Profile } from "../forms/profile.ts";
 import type { Provenance } from "../forms/provenance.ts";
 import { canonical } from "../keeping/key.ts";
@@ -45,10 +46,12 @@ export function merge<R extends Shard>(results: readonly R[], names?: readonly s
     return perplexityOf(provenance, sums, sorted[0].draft) as R;
   }
   const profiles = sorted as readonly Shard[] as Profile[];
-  const sums = eachKind((module) =>
-    profiles[0].sums[module].map((layer, l) =>
-      layer && profiles.flatMap((profile) => profile.sums[module][l] as typeof layer)
-    )
+  const sums = eachOf(
+    KINDS,
+    (module) =>
+      profiles[0].sums[module].map((layer, l) =>
+        layer && profiles.flatMap((profile) => profile.sums[module][l] as typeof layer)
+      ),
   );
   const routing = profiles[0].mixtures?.sums.map((layer, l) =>
     layer && profiles.flatMap((profile) => profile.mixtures?.sums[l] ?? [])

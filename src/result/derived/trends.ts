@@ -1,10 +1,9 @@
 /** A study of training in a few numbers by step. Layer 0 stands apart, as in the paper: it is many times larger than the others. */
-import { expect, oneOf, resultOf } from "../../entry/mod.ts";
+import { eachOf, expect, oneOf, resultOf } from "../../entry/mod.ts";
 import { drift, KINDS, median, type ModuleKind, MODULES, rankStability } from "../../measure/mod.ts";
 import type { CheckpointProfile, Checkpoints } from "../forms/profile.ts";
 import type { Provenance } from "../forms/provenance.ts";
 import type { Sweep } from "../forms/sweep.ts";
-import { eachKind } from "./means.ts";
 import { medianSign } from "./signs.ts";
 
 /** One kind of module at one step; null where there is no value. */
@@ -101,6 +100,6 @@ export function qualityBySteps(checkpoints: Checkpoints): HalfDropped[] {
   return checkpoints.series.flatMap(({ step, quality }) => {
     if (!quality) return [];
     const last = (kind: ModuleKind) => quality.curves.find(({ target }) => target === kind)!.points.at(-1)!;
-    return [{ step, full: quality.curves[0].points[0].nll, ...eachKind(last) }];
+    return [{ step, full: quality.curves[0].points[0].nll, ...eachOf(KINDS, last) }];
   });
 }

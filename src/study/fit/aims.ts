@@ -15,9 +15,8 @@ import {
   wholeNumber,
 } from "../../entry/mod.ts";
 import { interval95, type Verdict } from "../../measure/mod.ts";
-import { AIMS, type Fit, type Plan, type Sizes } from "../../result/mod.ts";
+import { AIMS, type Fit, type Plan } from "../../result/mod.ts";
 import { CONTEXT } from "../orders/make_plan.ts";
-import { allKvBytes } from "../orders/sizes.ts";
 
 /** The promise of `fit`: exactly one of them. */
 export interface FitAim {
@@ -123,15 +122,10 @@ export function keepsCost(aim: Aim, { low, high }: Cost): Verdict {
 }
 
 /** What a plan saves of an aim's amount: weights or bytes of keys and values, as a share of all where the amount is one. */
-export function savedOf(
-  { of, amount, context = CONTEXT }: Aim,
-  saves: NonNullable<Plan["saves"]>,
-  kvBytes: number,
-  sizes: Sizes,
-): number {
-  const share = amount <= 1;
-  if (of === "parameters") return share ? saves.parametersShare : saves.parameters;
-  return share ? kvBytes / (allKvBytes(sizes, context) || 1) : kvBytes;
+export function savedOf({ of, amount }: Aim, saves: NonNullable<Plan["saves"]>): number {
+  const { parameters, parametersShare, kv } = saves;
+  const [all, share] = of === "parameters" ? [parameters, parametersShare] : [kv.bytes, kv.share];
+  return amount <= 1 ? share : all;
 }
 
 export function costOf(value: number, error: number | null, n: number): Cost {

@@ -2,10 +2,9 @@
 import { planHash, type Verdict } from "../../measure/mod.ts";
 import type { Fit, Plan } from "../../result/mod.ts";
 import { type DropPlan, noDrop, RefusedRepair } from "../../run/mod.ts";
-import { sizesOf, type StudyModel } from "../../subject/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
 import { provenance, type RunOptions } from "../base/options.ts";
 import { dropsIn } from "../base/plan.ts";
-import { kvBytesOf } from "../orders/sizes.ts";
 import type { Repairing } from "../repair/fits.ts";
 import { type Fits, madeFits, neededFits, orRefused, repairedPlan, solvedIn } from "../repair/needed.ts";
 import type { Line } from "./lines.ts";
@@ -14,15 +13,12 @@ import type { Cost } from "./aims.ts";
 export interface Candidate extends Trial {
   readonly plan: Plan;
   readonly drop: DropPlan;
-  /** Bytes of keys and values of `context` tokens that it saves. */
-  kvBytes(context: number): number;
 }
 
 /** Makes the plans of trials; null where a repair is refused. Fits that earlier rounds made are not made again. */
 export type Maker = (round: readonly Trial[], options: RunOptions) => Promise<(Candidate | null)[]>;
 
 export function candidateMaker(model: StudyModel, lines: readonly Line[]): Maker {
-  const sizes = sizesOf(model.spec);
   const fits = new Map<Repairing, Fits>();
   const told = new Set<string>();
   return async (round, options) => {
@@ -48,8 +44,7 @@ export function candidateMaker(model: StudyModel, lines: readonly Line[]): Maker
         if (told.size < told.add(plan.message).size) options.onNotice?.(plan.message);
         return null;
       }
-      const kvBytes = (context: number) => kvBytesOf(bare[i].attention, sizes, context);
-      return { ...trial, plan, drop: dropsIn(model, plan), kvBytes };
+      return { ...trial, plan, drop: dropsIn(model, plan) };
     }));
   };
 }

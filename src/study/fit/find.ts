@@ -1,7 +1,7 @@
 import { amountText, phases, sum, within } from "../../entry/mod.ts";
 import { planHash, type Verdict } from "../../measure/mod.ts";
 import { type Fit, planData } from "../../result/mod.ts";
-import { sizesOf, type StudyModel } from "../../subject/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
 import { flopsOf, type Pass } from "../base/estimate.ts";
 import type { Text } from "../base/text.ts";
 import type { Repairing } from "../repair/fits.ts";
@@ -145,9 +145,7 @@ const ATTEMPTS = 3;
 async function chosenBySaving(searching: Searching, next: () => RunOptions): Promise<Chosen> {
   const { model, aim } = searching;
   if (aim.of !== "speed") {
-    const sizes = sizesOf(model.spec);
-    const { context = 1 } = aim;
-    const saved: Saved = (own) => savedOf(aim, own.plan.saves!, own.kvBytes(context), sizes);
+    const saved: Saved = ({ plan }) => savedOf(aim, plan.saves!);
     return await cheapest(searching, await reaching(searching, saved, aim.amount, next()), next());
   }
   const expected = await expectedSpeed(model, next());

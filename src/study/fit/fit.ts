@@ -3,7 +3,7 @@
  * cheapest one that saves enough.
  */
 import { displayable, sum } from "../../entry/mod.ts";
-import { type DropOrder, type Fit, head, type Profile } from "../../result/mod.ts";
+import { type Fit, head } from "../../result/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { tasksNamed } from "../../tasks/mod.ts";
 import { leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
@@ -12,7 +12,7 @@ import { run, type Step, step, type Study } from "../base/study.ts";
 import { fitPasses, type Repairing } from "../repair/fits.ts";
 import { neededFits } from "../repair/needed.ts";
 import { checkPasses, checkText, removeEach } from "../orders/check.ts";
-import { orderStep } from "../orders/stages.ts";
+import { orderStep } from "../orders/order.ts";
 import { calibrated, likelyPlans, standIn, sweepPasses } from "../sweep/parts.ts";
 import { aimOf } from "./aims.ts";
 import { find, type Parts } from "./find.ts";
@@ -72,9 +72,7 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
       const importance = await profiling.whole(runOptions);
       const sources = await Promise.all(ordering.map((own) => own?.whole(runOptions) ?? importance));
       const removals = await checking.whole(runOptions);
-      return planned.map((line, i) =>
-        lineOf(model, line, sources[i] as Profile | DropOrder, removals, options)
-      );
+      return planned.map((line, i) => lineOf(line, sources[i], removals, options));
     };
     const parts = partsOf(text, planned.map(standIn), ways, model, options);
     const finding = step(Object.values(parts).flat(), async (runOptions) => {

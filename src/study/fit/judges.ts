@@ -2,13 +2,13 @@
  * What plans cost, with 95 % intervals that are paired over samples or documents. The first half of them chooses a plan among many; the
  * second half, which no choice has seen, confirms it.
  */
-import { changeOver, mean, standardError } from "../../measure/mod.ts";
+import { changeOver } from "../../measure/mod.ts";
 import { changesIn, type Evaluation, type Fit, meanOver, type Speed } from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { samplesOf, type Text } from "../base/text.ts";
 import { evaluate, type EvaluateOptions } from "../evaluate/evaluate.ts";
-import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
+import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
 import { freeShared, type Shared } from "../passes/scored.ts";
 import { type Aim, type Cost, costOf, documentsOf } from "./aims.ts";
 import type { FitOptions } from "./lines.ts";
@@ -50,8 +50,8 @@ function lossJudge(model: StudyModel, text: Text): Judge {
       const groups = [[noDrop, ...plans]];
       const [[full, ...dropped]] = await perplexityGroups(model, groups, options, halves[half], shared[half]);
       const costs = dropped.map((run) => {
-        const differences = lossDifferences(run, full);
-        return costOf(mean(differences), standardError(differences), differences.length);
+        const { rise, riseError } = riseOver(run, full);
+        return costOf(rise, riseError, run.sums.length);
       });
       return { costs, provenance: full.provenance };
     },

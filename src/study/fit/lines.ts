@@ -2,7 +2,6 @@
 import type { ModelSpec } from "../../models/mod.ts";
 import {
   type DropOrder,
-  head,
   type OrderCheck,
   ORDERS,
   PAPER_SCORE,
@@ -12,7 +11,7 @@ import {
   type ScoreName,
   SCORES,
 } from "../../result/mod.ts";
-import { sizesOf, type StudyModel, textChecks } from "../../subject/mod.ts";
+import { textChecks } from "../../subject/mod.ts";
 import { heldOutChecks, repairFitChecks, type StudyOptions } from "../base/options.ts";
 import {
   constraintChecks,
@@ -24,7 +23,7 @@ import {
 import { checkOf, isCheckable, type Removals } from "../orders/check.ts";
 import { CONTEXT, makePlan } from "../orders/make_plan.ts";
 import type { OrderOptions } from "../orders/request.ts";
-import { aTarget, droppable, rank, type RankTarget } from "../orders/rank.ts";
+import { aTarget, droppable, rankedOrder, type RankTarget } from "../orders/rank.ts";
 import { aimChecks, type FitAim } from "./aims.ts";
 import { savesOf } from "../orders/sizes.ts";
 import { candidatesOf, type Entry } from "../scores/score.ts";
@@ -95,33 +94,20 @@ export function removedFor(spec: ModelSpec, lines: readonly Planned[], { uncheck
 }
 
 /** The order of a line that a profile ranks, and its check. */
-function rankedOrder(
-  { spec }: StudyModel,
+function checkedOrder(
   { target, by }: Planned,
   profile: Profile,
   removals: Removals | null,
-  { seed = 0 }: FitLines,
+  { seed }: FitLines,
 ): DropOrder {
-  const all = rank(profile, { target, by: by as RankName, seed }).map((entry) => ({ ...entry, size: 1 }));
-  const check = removals && isCheckable(by, target) ? checkOf(removals, all, all.length) : undefined;
-  return {
-    ...head("order"),
-    provenance: profile.provenance,
-    target,
-    by,
-    seed: SCORES[by].seeded ? seed : null,
-    upto: all.length,
-    constraints: constraintsOf({}),
-    nll: null,
-    order: withLast(all, check?.last ?? []),
-    sizes: sizesOf(spec),
-    ...check ? { check } : {},
-  };
+  const ranked = rankedOrder(profile, { target, by: by as RankName, seed });
+  if (!removals || !isCheckable(by, target)) return ranked;
+  const check = checkOf(removals, ranked.order, ranked.order.length);
+  return { ...ranked, order: withLast(ranked.order, check.last), check };
 }
 
 /** A line whose order, or the profile that ranks it, is there; `removals` are those of `removedFor`, null where nothing is checked. */
 export function lineOf(
-  model: StudyModel,
   planned: Planned,
   source: Profile | DropOrder,
   removals: Removals | null,
@@ -130,9 +116,7 @@ export function lineOf(
   const { context = CONTEXT } = options;
   const { target, by, order, most } = planned;
   const { protectFirst, protectLast } = constraintsOf(options);
-  const ordered = order
-    ? source as DropOrder
-    : rankedOrder(model, planned, source as Profile, removals, options);
+  const ordered = source.kind === "order" ? source : checkedOrder(planned, source, removals, options);
   return {
     target,
     by,

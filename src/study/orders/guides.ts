@@ -3,15 +3,15 @@
  * measures scores on one text and losses on another.
  */
 import { displayable, eachOf, option, phases, within } from "../../entry/mod.ts";
-import { KINDS, mean, type ModuleKind, rankAgreement } from "../../measure/mod.ts";
+import { KINDS, type ModuleKind, rankAgreement } from "../../measure/mod.ts";
 import { type Guide, GUIDE_NAMES, GUIDES, type Guides, head } from "../../result/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { aText, onModel, type StudyModel } from "../../subject/mod.ts";
 import { flopsOf, needOf, type Pass } from "../base/estimate.ts";
 import { HELD_OUT_TEXT, provenance, studyChecks, type StudyOptions, textOptions } from "../base/options.ts";
-import { step, type Study } from "../base/study.ts";
-import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
+import { run, step, type Study } from "../base/study.ts";
+import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
 import {
   candidatesOf,
   dropOfEntries,
@@ -21,8 +21,8 @@ import {
   type Round,
 } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
-import { plansIn } from "./stages.ts";
-import { textOf, workOver } from "../base/text.ts";
+import { plansIn } from "./order.ts";
+import { type Text, textOf, workOver } from "../base/text.ts";
 
 /** Options of `guides`. The scores are measured over `text`. */
 export interface GuidesOptions extends StudyOptions {
@@ -60,17 +60,21 @@ function removalsOf(spec: ModelSpec) {
  * ```
  */
 export async function guides(model: StudyModel | string, options: GuidesOptions = {}): Promise<Guides> {
-  return await onModel(guidesStudy.verb, model, options, guidesStudy.checks, measured);
+  return await run(guidesStudy, model, options);
 }
 
-async function measured(model: StudyModel, { heldOut, ...options }: GuidesOptions): Promise<Guides> {
+async function measured(
+  model: StudyModel,
+  text: Text,
+  { heldOut, ...options }: GuidesOptions,
+): Promise<Guides> {
   const { spec } = model;
   const round = roundOf(spec);
   const passes = guidesPasses(model, options);
   const need = needOf(model, passes.flat());
   const weights = passes.map((own) => flopsOf(model, own));
   const phase = phases(`guides to ${model.name}`, [0, ...weights], options.onProgress);
-  const packed = await textOf(model, options).pack(within(options, phase(0)));
+  const packed = await text.pack(within(options, phase(0)));
   const calibration = await provenance(model, packed, noDrop, options);
   const ground = { model, packed, provenance: calibration, need };
   const found = new Map<Measurement, unknown>();
@@ -84,7 +88,7 @@ async function measured(model: StudyModel, { heldOut, ...options }: GuidesOption
   );
   const runs = removed.flat(); // in the order of the round, as `removalsOf` is
   const layers = spec.layers.length;
-  const losses = byKind(round.open, layers, runs.map((run) => mean(lossDifferences(run, full))));
+  const losses = byKind(round.open, layers, runs.map((run) => riseOver(run, full).rise));
   const guides = GUIDE_NAMES.map((by) => {
     const { only, modules: { from, read }, ...score } = scores[GUIDES[by]];
     const numbers = score.ofRemoval
@@ -120,11 +124,12 @@ export const guidesStudy: Study<StudyModel, GuidesOptions, Guides> = {
   },
   on: onModel,
   work(model, options) {
+    const text = textOf(model, options);
     const measuring = step(
       guidesPasses(model, options).flat(),
-      (runOptions) => measured(model, { ...options, ...runOptions }),
+      (runOptions) => measured(model, text, { ...options, ...runOptions }),
     );
-    return workOver(model, textOf(model, options), {
+    return workOver(model, text, {
       label: `guides to ${model.name}`,
       plans: plansIn(measuring),
       steps: [measuring],

@@ -31,7 +31,6 @@ import {
   planData,
   type Profile,
   type RankName,
-  SCORES,
   type Sizes,
   type Target,
   TARGETS,
@@ -53,7 +52,7 @@ import {
   windowsOf,
   withLast,
 } from "./constraints.ts";
-import { anOrder, aTarget, rank, type RankTarget } from "./rank.ts";
+import { anOrder, aTarget, rankedOrder, type RankTarget } from "./rank.ts";
 import { allKvBytes, canShorten, kvSavedBy, parametersOf, savesOf } from "./sizes.ts";
 
 /** Options of `makePlan`. Exactly one of `drop`, `parameters` and `kvBytes` sets the number of modules. */
@@ -176,35 +175,24 @@ function changedBy({ has, target }: Source, options: PlanOptions): (chosen: read
 }
 
 /** What a plan is made from: an order, or a profile's ranking. */
-interface Source extends Pick<DropOrder, "provenance" | "target" | "by" | "seed" | "order" | "constraints"> {
-  readonly sizes: Sizes;
+interface Source extends DropOrder {
   /** Its modules that go last. */
   readonly last: readonly Last[];
   has(kind: LayerModule, layer: number): boolean;
 }
 
 function ofProfile(profile: Profile, options: PlanOptions): Source {
-  const { target, by = PAPER_SCORE, seed = 0, unchecked } = options;
+  const { target, by = PAPER_SCORE, seed, unchecked } = options;
   if (target === "consecutive") {
     throw new RangeError(
       "Cannot plan consecutive blocks from a profile: it has no windows, expected an order, the result of `lamina order`",
     );
   }
   expect("make a plan", "target", target, required(aTarget));
-  const order = rank(profile, { target: target as RankTarget, by, seed })
-    .map((entry) => ({ ...entry, size: 1 }));
-  const last = unchecked || scores[by].baseline ? [] : outsizedAmong(profile, order);
-  return {
-    provenance: profile.provenance,
-    target: target!,
-    by,
-    seed: SCORES[by].seeded ? seed : null,
-    order: withLast(order, last),
-    last,
-    constraints: constraintsOf({}),
-    sizes: profile.sizes,
-    has: (kind, layer) => profile[kind].importance[layer] !== null,
-  };
+  const ranked = rankedOrder(profile, { target: target as RankTarget, by, seed });
+  const last = unchecked || scores[by].baseline ? [] : outsizedAmong(profile, ranked.order);
+  const has = (kind: LayerModule, layer: number) => profile[kind].importance[layer] !== null;
+  return { ...ranked, order: withLast(ranked.order, last), last, has };
 }
 
 function ofOrder(order: DropOrder, options: PlanOptions): Source {

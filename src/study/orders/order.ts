@@ -1,36 +1,25 @@
 /**
  * The order in which modules are dropped, by any of the scores and searches of `study/scores`.
  *
- * Consecutive blocks are windows of n: X is x_l, Y is x_{l+n}. Each n has a best window of its own, not nested in the next.
+ * Consecutive blocks are windows of n: X is x_l, Y is x_{l+n}. Each n has a best window of its own, not nested in the next. An order
+ * divides as what it measures can be: a profile by samples, losses by candidates, of a search round by round. What is measured in one
+ * pass over weights or angles is one unit.
  */
-import { displayable, phases, reportsOf, within } from "../../entry/mod.ts";
-import {
-  type DropOrder,
-  head,
-  keep,
-  keptOr,
-  keptResult,
-  type OrderCheck,
-  orderOrigin,
-} from "../../result/mod.ts";
+import { sum } from "../../entry/mod.ts";
+import type { DropOrder } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
-import { onModel, sizesOf, type StudyModel } from "../../subject/mod.ts";
-import { expectRoom, flopsOf, needOf } from "../base/estimate.ts";
-import { provenance, type StudyOptions, tellReused } from "../base/options.ts";
-import { type Text, textOf } from "../base/text.ts";
-import { candidatesOf, type Entry, type Ground, measured, ranked, readingFor } from "../scores/score.ts";
+import { onModel, type StudyModel } from "../../subject/mod.ts";
+import { keptOnly, provenance, type RunOptions } from "../base/options.ts";
+import { byPasses, type Span, type Stage, stage } from "../base/stage.ts";
+import { run, type Step, step, type Study } from "../base/study.ts";
+import { type Text, textOf, workOver } from "../base/text.ts";
+import { profileStage } from "../passes/profile.ts";
+import { candidatesOf, dropOfEntries, readingFor } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
-import { checkOf, checkText, removeEach } from "./check.ts";
-import { constrained, isAmong, openBeside, withLast } from "./constraints.ts";
-import {
-  type Made,
-  orderChecks,
-  type OrderOptions,
-  passesOf,
-  removedBy,
-  type Request,
-  requestOf,
-} from "./request.ts";
+import { checkPasses, checkText, likelyFirst, removeEach } from "./check.ts";
+import { openBeside } from "./constraints.ts";
+import { orderChecks, type Ordering, type OrderOptions, passesOf, removedBy, requestOf } from "./request.ts";
+import { ordered } from "./walk.ts";
 
 /**
  * Orders the modules of a model, or its windows of consecutive blocks, for `makePlan`. Finished steps are kept, so an interrupted
@@ -47,108 +36,114 @@ import {
  * ```
  */
 export async function order(model: StudyModel | string, options: OrderOptions): Promise<DropOrder> {
-  return await onModel("order modules", model, options, orderChecks, ordered);
+  return await run(orderStudy, model, options);
 }
 
-async function ordered(model: StudyModel, options: OrderOptions): Promise<DropOrder> {
-  const request = requestOf(model, options);
-  const { target, by, seed, upto } = request;
-  const label = `${target} of ${model.name} by ${by}`;
-  const phase = phases(label, [0, 1], options.onProgress);
-  const text = textOf(model, options);
-  const packed = await text.pack(within(reportsOf(options), phase(0)));
-  const short = checkText(model, options, text);
-  const ground = { model, packed, seed, provenance: await provenance(model, packed, noDrop, options) };
-  const origin = orderOrigin({ ...request, provenance: ground.provenance });
-  const compute = () => computed(ground, short, request, within(options, phase(1)));
-  const { result, kept } = await keptOr("order", origin, compute, options);
-  if (kept) tellReused(options, label);
-  const { order: { length } } = result;
-  if (length < upto && target !== "consecutive") {
-    options.onNotice?.(
-      `${label}: ordered ${length} of ${upto} modules; each of the others is a neighbour of one of them`,
-    );
-  }
-  return result;
-}
-
-async function computed(ground: Ground, short: Text, request: Request, options: StudyOptions) {
-  const { model, packed, provenance } = ground;
-  const { check: _, ...asked } = request;
-  const { by, target, upto, constraints } = request;
-  const { spec } = model;
-  const score = scores[by];
-  const entries = candidatesOf(spec, target, upto);
-  const parts = passesOf(model, request, packed.blocks);
-  await expectRoom(needOf(model, parts.flat()), options);
-  const weights = parts.map((passes) => passes.length > 0 ? flopsOf(model, passes) + 1 : 0);
-  const phase = phases(null, weights, options.onProgress);
-  const [scoring, removing] = [within(options, phase(0)), within(options, phase(1))];
-  const count = removedBy(spec, request);
-  const checked = async (order: readonly Entry[]): Promise<OrderCheck | undefined> =>
-    request.check
-      ? checkOf(await removeEach(model, short, order.slice(0, count), removing), order, count)
-      : undefined;
-  const made = ({ nll, order, check }: Made, upto: number): DropOrder =>
-    displayable({
-      ...head("order"),
-      ...asked,
-      provenance,
-      upto,
-      nll,
-      order: [...order],
-      sizes: sizesOf(spec),
-      ...check ? { check } : {},
+export const orderStudy: Study<StudyModel, OrderOptions, DropOrder> = {
+  verb: "order modules",
+  checks: orderChecks,
+  on: onModel,
+  work(model, options) {
+    const text = textOf(model, options);
+    const ordering = orderStep(model, text, options);
+    return workOver(model, text, {
+      label: `order of ${model.name}`,
+      plans: plansIn(ordering),
+      steps: [ordering],
+      result: ordering.whole,
+      depends: () => ({ order: requestOf(model, options) }),
     });
-  if (score.again) return await search(ground, request, entries, await checked(entries), made, scoring);
-  const round = { open: entries, taken: [], nll: null };
-  const { nll, numbers } = await measured(readingFor(score, target), ground, round, scoring);
-  const all = ranked(entries, numbers, score);
-  const check = await checked(all);
-  const order = constrained(withLast(all, check?.last ?? []), spec.layers.length, constraints);
-  return made({ nll, order: target === "consecutive" ? order : order.slice(0, upto), check }, upto);
+  },
+};
+
+export const plansIn = ({ passes }: Step): number => sum(passes, ({ plans }) => plans.length);
+
+export function orderStep(model: StudyModel, text: Text, options: OrderOptions): Step<DropOrder> {
+  const request = requestOf(model, options);
+  const ordering = { model, text, short: checkText(model, options, text), request };
+  const passes = passesOf(model, request, text.sizes).flat();
+  return step(passes, (runOptions) => ordered(ordering, runOptions), stagesOf(ordering));
 }
 
-/**
- * Searches until `upto` modules are found, or none is left that may be dropped. The order that each step reaches is kept as the
- * result for that number of modules, so that an interrupted search resumes after the last.
- */
-async function search(
-  ground: Ground,
-  request: Request,
-  entries: readonly Entry[],
-  check: OrderCheck | undefined,
-  made: (found: Made, upto: number) => DropOrder,
-  options: StudyOptions,
-): Promise<DropOrder> {
-  const { upto, constraints, by, target } = request;
-  const { provenance, model: { name, spec: { layers } } } = ground;
-  const originOf = (upto: number) => orderOrigin({ ...request, provenance, upto });
-  const phase = phases(null, Array.from({ length: upto }, () => 1), options.onProgress);
-  let result = made({ nll: null, order: [], check }, 0);
-  for (let size = upto - 1; size > 0 && result.order.length === 0; size--) {
-    result = await keptResult("order", originOf(size), options) ?? result;
+function stagesOf(ordering: Ordering): Stage[] {
+  const { model, text, request } = ordering;
+  const { by, target, upto, check } = request;
+  const { from: { unit } } = readingFor(scores[by], target);
+  if (!unit) {
+    const passes = () => passesOf(model, request, text.sizes).flat();
+    const run = (_: Span, runOptions: RunOptions) => ordered(ordering, runOptions);
+    return [stage({ unit: "orders", units: 1, ...byPasses(model, passes), run })];
   }
-  const kept = result.order.length;
-  if (kept > 0) tellReused(options, `${target} of ${name} by ${by}`, `${kept} of ${upto} modules`);
-  while (result.order.length < upto) {
-    options.signal?.throwIfAborted();
-    const { order: taken, nll: known } = result;
-    const allowed = openBeside(entries, taken, layers.length, constraints);
-    if (allowed.length === 0) break;
-    const safe = allowed.filter((entry) => !isAmong(entry, check?.last ?? []));
-    const open = safe.length > 0 ? safe : allowed;
-    const round = { open, taken, nll: known };
-    const step = within(options, phase(taken.length));
-    const { nll, numbers } = await measured(scores[by].modules, ground, round, step);
-    const [best] = ranked(open, numbers, scores[by]);
-    const size = taken.length + 1;
-    result = await keep(
-      "order",
-      originOf(size),
-      made({ nll, order: [...taken, best], check }, size),
-      options,
-    );
-  }
-  return made(result, upto);
+  const stageOf = unit === "samples" ? sampledStage : candidateStage;
+  const { again = false } = scores[by];
+  const scoring = Array.from({ length: again ? upto : 1 }, (_, round) => stageOf(ordering, round));
+  const checking = check ? [checkStage(ordering)] : [];
+  return again ? [...checking, ...scoring] : [...scoring, ...checking];
+}
+
+/** The check over candidates, each a unit: the first of the order as its score has it, which the stages before have kept. */
+function checkStage(ordering: Ordering): Stage {
+  const { model, text, short, request } = ordering;
+  const { by, target } = request;
+  const { spec } = model;
+  const count = removedBy(spec, request);
+  const likely = likelyFirst(spec, target, count);
+  const plain = { ...ordering, request: requestOf(model, { target, by, unchecked: true }) };
+  return stage({
+    unit: "removals",
+    units: count,
+    ...byPasses(model, ({ from, to }) => checkPasses(spec, likely.slice(from, to), text.sizes)),
+    async run({ from, to }, runOptions) {
+      const all = scores[by].again ? likely : (await ordered(plain, await keptOnly(runOptions))).order;
+      await removeEach(model, short, all.slice(from, to), runOptions, from === 0);
+    },
+  });
+}
+
+/** The drops that a search has made before a round, which earlier rounds have kept. */
+async function takenBefore({ request, ...ordering }: Ordering, round: number, runOptions: RunOptions) {
+  if (round === 0) return [];
+  const before = { ...ordering, request: { ...request, upto: round } };
+  return (await ordered(before, await keptOnly(runOptions))).order;
+}
+
+/** A round over candidates, each a unit; those that may not be dropped any more take no time. */
+function candidateStage(ordering: Ordering, round: number): Stage {
+  const { model, text, request: { by, target, upto, constraints } } = ordering;
+  const { from } = readingFor(scores[by], target);
+  const { layers } = model.spec;
+  const entries = candidatesOf(model.spec, target, upto);
+  const openIn = ({ from, to }: Span) => entries.slice(from, to);
+  return stage({
+    unit: "candidates",
+    units: entries.length,
+    ...byPasses(
+      model,
+      (span) => from.passes(model.spec, { open: openIn(span), taken: [], nll: 0 }, text.sizes),
+    ),
+    async run(span, runOptions) {
+      const own = openIn(span);
+      const taken = await takenBefore(ordering, round, runOptions);
+      const open = scores[by].again ? openBeside(own, taken, layers.length, constraints) : own;
+      // The first shard of the first round measures the full model; the others need no loss of it.
+      const nll = round === 0 && span.from === 0 ? null : 0;
+      const packed = await text.pack(runOptions);
+      const ground = { model, packed, provenance: await provenance(model, packed, noDrop, runOptions) };
+      await from.measure(ground, { open, taken, nll }, runOptions);
+    },
+  });
+}
+
+/** A round over samples: a profile of the model without the modules that earlier rounds dropped. */
+function sampledStage(ordering: Ordering, round: number): Stage {
+  const { model, text } = ordering;
+  const stageOf = async (runOptions: RunOptions) => {
+    const taken = await takenBefore(ordering, round, runOptions);
+    return profileStage(model, text, dropOfEntries(model.spec, taken));
+  };
+  return {
+    ...profileStage(model, text, noDrop),
+    run: async (span, runOptions) => await (await stageOf(runOptions)).run(span, runOptions),
+    join: async (spans, runOptions) => await (await stageOf(runOptions)).join(spans, runOptions),
+  };
 }

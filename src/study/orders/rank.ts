@@ -28,12 +28,14 @@ import {
   type Comparison,
   computedAlike,
   computedIn,
+  type DropOrder,
   head,
   PAPER_SCORE,
   type Plan,
   type Profile,
   type RankName,
   RANKS,
+  SCORES,
   type Target,
   TARGETS,
 } from "../../result/mod.ts";
@@ -66,7 +68,7 @@ export interface RankOptions {
   readonly seed?: number | undefined;
 }
 
-const rankChecks: Checks<RankOptions> = { target: aTarget, by: anOrder, seed: wholeNumber(0) };
+const rankChecks: Checks<RankOptions> = { target: required(aTarget), by: anOrder, seed: wholeNumber(0) };
 
 /**
  * Ranks all modules of a target in drop order.
@@ -84,7 +86,6 @@ const rankChecks: Checks<RankOptions> = { target: aTarget, by: anOrder, seed: wh
 export function rank(profile: Scores, options: RankOptions): Ranked[] {
   expect("rank", "profile", profile, scored);
   expect("rank", "options", options, optionsOf(rankChecks));
-  expect("rank", "target", options.target, aTarget);
   const { target, by = PAPER_SCORE, seed = 0 } = options;
   const entries = (target === "joint" ? MODULES : [target]).flatMap((module) =>
     profile[module].importance.flatMap((value, layer): Entry[] =>
@@ -96,6 +97,18 @@ export function rank(profile: Scores, options: RankOptions): Ranked[] {
   return ranked(entries, numbers, scores[by]).map(({ size: _, ...entry }) => entry);
 }
 
+/** A profile's ranking as an order. */
+export function rankedOrder(profile: Profile, options: RankOptions): DropOrder {
+  const { target, by = PAPER_SCORE, seed = 0 } = options;
+  const order = rank(profile, options).map((entry) => ({ ...entry, size: 1 }));
+  return {
+    ...head("order"),
+    provenance: profile.provenance,
+    ...{ target, by, seed: SCORES[by].seeded ? seed : null, upto: order.length },
+    ...{ constraints: constraintsOf({}), nll: null, order, sizes: profile.sizes },
+  };
+}
+
 const aSpec = like("a model's spec", (value) => Array.isArray((value as Partial<ModelSpec> | null)?.layers));
 
 /** The modules that `droppable` counts. */
@@ -104,8 +117,7 @@ export interface DroppableOptions extends ConstraintOptions {
   readonly target: Target;
 }
 
-const aTargetOfAll: Check = oneOf(TARGETS);
-const droppableChecks: Checks<DroppableOptions> = { ...constraintChecks, target: aTargetOfAll };
+const droppableChecks: Checks<DroppableOptions> = { ...constraintChecks, target: required(oneOf(TARGETS)) };
 
 /**
  * Counts the modules of a target that can be dropped; for consecutive blocks, counts the blocks of the largest window.
@@ -121,13 +133,12 @@ const droppableChecks: Checks<DroppableOptions> = { ...constraintChecks, target:
 export function droppable(spec: ModelSpec, options: DroppableOptions): number {
   expect("count droppable modules", "spec", spec, aSpec);
   expect("count droppable modules", "options", options, optionsOf(droppableChecks));
-  expect("count droppable modules", "target", options.target, aTargetOfAll);
-  const { target, ...constraints } = options;
-  const { layers } = spec;
-  const { protectFirst, protectLast } = constraintsOf(constraints);
-  if (target === "consecutive") return Math.max(0, layers.length - protectFirst - protectLast);
-  return candidatesOf(spec, target, 0)
-    .filter((entry) => fits(entry, [], layers.length, constraintsOf(constraints))).length;
+  const { target } = options;
+  const { layers: { length } } = spec;
+  const constraints = constraintsOf(options);
+  const { protectFirst, protectLast } = constraints;
+  if (target === "consecutive") return Math.max(0, length - protectFirst - protectLast);
+  return candidatesOf(spec, target, 0).filter((entry) => fits(entry, [], length, constraints)).length;
 }
 
 const aRank = record(

@@ -2,25 +2,15 @@
  * The cost of removing one module, for which importance is a proxy, and differences of losses paired over samples: samples differ
  * far more from each other than one sample under two plans.
  */
-import { type Checks, expect, like, list as listOf, oneOf, resultOf } from "../../entry/mod.ts";
-import { halfWidth95, type LayerModule, mean, MODULES, spearman } from "../../measure/mod.ts";
+import { type Checks, expect, like, list as listOf, oneOf, required, resultOf } from "../../entry/mod.ts";
+import { type LayerModule, MODULES, spearman } from "../../measure/mod.ts";
 import { scoring } from "../../models/mod.ts";
-import type { Perplexity, Profile } from "../../result/mod.ts";
+import { type Difference, type Perplexity, type Profile, riseOf } from "../../result/mod.ts";
 import { studyChecks, type StudyOptions } from "../base/options.ts";
-import { lossDifferences, perplexities } from "../passes/perplexity.ts";
+import { perplexities, riseOver } from "../passes/perplexity.ts";
 import { aProfile } from "../base/plan.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { windowChecks, windowIn, type WindowOptions, windowsOf } from "./constraints.ts";
-
-/** The difference in loss between two runs, in nats per token, with a 95 % confidence interval; a single sample has no interval. */
-export interface Paired {
-  /** Mean over samples, in nats per token. */
-  readonly difference: number;
-  /** Lower end of the interval; null for a single sample. */
-  readonly low: number | null;
-  /** Upper end of the interval; null for a single sample. */
-  readonly high: number | null;
-}
 
 /**
  * Measures how much more `run` loses than `base` over the same text. Throws `RangeError` if the samples differ.
@@ -36,17 +26,14 @@ export interface Paired {
  * console.log(difference, low, high);
  * ```
  */
-export function paired(run: Perplexity, base: Perplexity): Paired {
+export function paired(run: Perplexity, base: Perplexity): Difference {
   expect("pair runs", "run", run, resultOf("perplexity"));
   expect("pair runs", "base", base, resultOf("perplexity"));
-  const differences = lossDifferences(run, base);
-  const [difference, half] = [mean(differences), halfWidth95(differences)];
-  if (half === null) return { difference, low: null, high: null };
-  return { difference, low: difference - half, high: difference + half };
+  return riseOf(riseOver(run, base), { samples: run.sums.length });
 }
 
 /** The loss from removing one module, with all others in place. */
-export interface Removal extends Paired {
+export interface Removal extends Difference {
   /** Layer index, 0-based. */
   readonly layer: number;
   /** 1 − mean cos(X, Y). */
@@ -59,8 +46,11 @@ export interface RemovalOptions extends StudyOptions, WindowOptions {
   readonly kind: LayerModule;
 }
 
-const aKind = oneOf(MODULES);
-const removalChecks: Checks<RemovalOptions> = { ...studyChecks, ...windowChecks, kind: aKind };
+const removalChecks: Checks<RemovalOptions> = {
+  ...studyChecks,
+  ...windowChecks,
+  kind: required(oneOf(MODULES)),
+};
 
 /**
  * Removes every module of a kind in turn and measures the loss; layers without one are skipped. With `window`, makes a window of each
@@ -91,7 +81,6 @@ export async function removals(
     options,
     removalChecks,
     async (model, { kind, window, sinks, ...options }) => {
-      expect("remove modules", "kind", kind, aKind);
       const keys = windowIn({ window, sinks });
       if (keys && kind !== "attention") {
         throw new RangeError(`Cannot make windows of modules: kind is ${kind}, expected attention`);

@@ -12,6 +12,7 @@ import {
 } from "../../result/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import type { Size } from "../base/estimate.ts";
+import type { Text } from "../base/text.ts";
 import { studyChecks, type StudyOptions } from "../base/options.ts";
 import { candidatesOf, readingFor, type Round } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
@@ -66,8 +67,14 @@ export type Request = Pick<DropOrder, "target" | "by" | "seed" | "upto" | "const
   readonly check: boolean;
 };
 
-/** What is found: the order, and nats per token of the full model where losses were measured. */
-export type Made = Pick<DropOrder, "nll" | "order" | "check">;
+/** A request with the texts that the order is measured and checked on. */
+export interface Ordering {
+  readonly model: StudyModel;
+  readonly text: Text;
+  /** That of the check. */
+  readonly short: Text;
+  readonly request: Request;
+}
 
 /** Fills in defaults. Throws `RangeError` if the model has no such order. */
 export function requestOf(

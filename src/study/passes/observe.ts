@@ -6,6 +6,7 @@ import {
   list,
   oneOf,
   phases,
+  required,
   unlessAborted,
   wholeNumber,
   within,
@@ -56,7 +57,7 @@ export type Observation<Name extends Observable> =
 const { results: _, ...observed } = studyChecks;
 const checks: Checks<ObserveOptions> = {
   ...observed,
-  values: list(oneOf(OBSERVABLE), "values", 1),
+  values: required(list(oneOf(OBSERVABLE), "values", 1)),
   drop: aDrop,
   ids: list(list(wholeNumber(0), "token ids", 1), "samples", 1),
 };
@@ -122,7 +123,6 @@ export async function observe<const Name extends Observable>(
 type See = (seen: object) => unknown;
 
 async function run(model: StudyModel, see: See, options: ObserveOptions): Promise<void> {
-  expect("observe", "values", options.values, checks.values);
   const drop = dropsIn(model, options.drop ?? {});
   const phase = phases(`observation of ${model.name}`, [0, 1], options.onProgress);
   const blocks = await blocksOf(model, within(options, phase(0)));

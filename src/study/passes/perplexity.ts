@@ -2,6 +2,7 @@
  * What dropping costs in the model's predictions: perplexity, divergence from the full model, top-1 agreement. All plans
  * run as one trie together with the full model, so a sweep costs little more than its deepest branch.
  */
+import { mean, type Rise, standardError } from "../../measure/mod.ts";
 import { list, phases, required, within } from "../../entry/mod.ts";
 import { computedAlike, keep, keptResult, merge, type Perplexity, perplexityOf } from "../../result/mod.ts";
 import { type DropPlan, type LayerValue, withFull } from "../../run/mod.ts";
@@ -28,6 +29,12 @@ export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
   const losses = ({ sums }: Perplexity) => sums.map(({ nll, tokens }) => nll / tokens);
   const [own, from] = [losses(run), losses(base)];
   return own.map((loss, i) => loss - from[i]);
+}
+
+/** The mean rise of the loss in nats per token of `run` over `base`, with its standard error, paired over samples. */
+export function riseOver(run: Perplexity, base: Perplexity): Rise {
+  const differences = lossDifferences(run, base);
+  return { rise: mean(differences), riseError: standardError(differences) };
 }
 
 /**

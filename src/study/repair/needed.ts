@@ -2,7 +2,7 @@
  * Repaired plans, and the fits that several of them need. A fit on the full model's stream depends on no other, so that each is made once for all plans, in
  * one walk through the model. In sequence, a fit depends on those before it, and plans are repaired one by one.
  */
-import { type DropPlan, interval95, isFull, mean, standardError } from "../../measure/mod.ts";
+import { type DropPlan, interval95, isFull } from "../../measure/mod.ts";
 import { changedSpec, dropPlan, RefusedRepair } from "../../run/mod.ts";
 import { flopsOf } from "../base/estimate.ts";
 import { inTurn, type Span } from "../base/stage.ts";
@@ -10,7 +10,7 @@ import { fitKey, fitPasses, fitsOf, type Repair, repairedBy, type Repairing, rep
 import type { Solved } from "./job.ts";
 import { order } from "./methods.ts";
 import { type Perplexity, type Plan, planData, type Provenance } from "../../result/mod.ts";
-import { lossDifferences } from "../passes/perplexity.ts";
+import { riseOver } from "../passes/perplexity.ts";
 import { displayable } from "../../entry/mod.ts";
 import { sizesOf } from "../../subject/mod.ts";
 import type { RunOptions } from "../base/options.ts";
@@ -75,12 +75,9 @@ export const NOTHING_HELD_OUT =
 
 /** The losses of the full, the dropped and the repaired model, with what the repair saves. */
 export function freshOf([full, dropped, repaired]: readonly Perplexity[]): Fresh {
-  const differences = lossDifferences(dropped, repaired);
-  return {
-    samples: differences.length,
-    ...{ full: full.nll, dropped: dropped.nll, repaired: repaired.nll },
-    ...{ saved: mean(differences), savedError: standardError(differences) },
-  };
+  const { rise: saved, riseError: savedError } = riseOver(dropped, repaired);
+  const losses = { full: full.nll, dropped: dropped.nll, repaired: repaired.nll };
+  return { samples: full.sums.length, ...losses, saved, savedError };
 }
 
 /** Throws `WorseRepair` where the repair saves nothing over the drop, and tells where the samples may only seem to say that it does. */

@@ -130,16 +130,19 @@ export function readingFor(score: Score, target: Target): Reading {
   return target === "consecutive" && score.windows || score.modules;
 }
 
-/** Measures a round and reads the numbers of its open candidates. */
+/** Measures a round; its open candidates in drop order, and nats per token of the full model where they are measured. */
 export async function measured(
-  { from, read }: Reading,
+  score: Score,
+  target: Target,
   ground: Ground,
   round: Round,
   options: StudyOptions,
-): Promise<{ nll: number | null; numbers: Numbers }> {
+): Promise<{ nll: number | null; order: Scored[] }> {
+  const { from, read } = readingFor(score, target);
   const measured = await from.measure(ground, round, options);
   const about = { layers: ground.model.spec.layers.length, seed: ground.seed ?? 0 };
-  return { nll: from.nll?.(measured) ?? null, numbers: read(measured, round.open, about) };
+  const numbers = read(measured, round.open, about);
+  return { nll: from.nll?.(measured) ?? null, order: ranked(round.open, numbers, score) };
 }
 
 export const nothing: Measurement<null> = {

@@ -7,6 +7,7 @@ import {
   number,
   optionsOf,
   record,
+  requireAll,
   required,
   wholeNumber,
 } from "../../entry/mod.ts";
@@ -100,7 +101,7 @@ export function stepsWithin(steps: readonly number[], most: number): number[] {
 
 export type { Allowance };
 
-const allowanceChecks = { budget: number("a number of nats"), samples: wholeNumber(1) };
+const allowanceChecks = requireAll({ budget: number("a number of nats"), samples: wholeNumber(1) });
 const aSweptCurve = like(
   "a curve of a sweep",
   (value) => Array.isArray((value as Partial<Sweep["curves"][number]> | null)?.points),
@@ -126,8 +127,5 @@ export function allowance(
 ): Allowance {
   expect("find an allowance", "curve", curve, aSweptCurve);
   expect("find an allowance", "options", options, optionsOf(allowanceChecks));
-  const { budget, samples } = options;
-  expect("find an allowance", "budget", budget, allowanceChecks.budget);
-  expect("find an allowance", "samples", samples, allowanceChecks.samples);
-  return withinBudget(curve.points, budget, samples);
+  return withinBudget(curve.points, options.budget, options.samples);
 }

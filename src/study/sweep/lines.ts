@@ -1,10 +1,9 @@
 /** The lines of a sweep's result: each curve, and each curve under a repair. */
-import { mean, standardError } from "../../measure/mod.ts";
-import { type DropOrder, head, type Perplexity, type Plan, type Sweep } from "../../result/mod.ts";
+import { type DropOrder, head, type Plan, type Sweep } from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import type { Text } from "../base/text.ts";
-import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
+import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
 import type { Curve } from "./curves.ts";
 import type { RepairedCurve } from "./repairs.ts";
 import type { RunOptions } from "../base/options.ts";
@@ -73,26 +72,11 @@ export async function measured(
       by,
       seed,
       ...repair ? { repair } : {},
-      points: results[c].map((result, i) => ({
-        dropped: plans[i].dropped,
-        drop: result.provenance.drop,
-        nll: result.nll,
-        standardError: result.standardError,
-        perplexity: result.perplexity,
-        kl: result.kl,
-        top1: result.top1,
-        acceptance: result.acceptance,
-        acceptanceHalfWidth: result.acceptanceHalfWidth,
-        acceptanceTokens: result.acceptanceTokens,
-        ...result.draft && { draft: result.draft },
-        ...rise(base, result),
-      })),
+      points: results[c].map((result, i) => {
+        const { kind: _, method: _method, provenance: { drop }, tokens: _tokens, sums: _sums, ...numbers } =
+          result;
+        return { dropped: plans[i].dropped, drop, ...numbers, ...riseOver(result, base) };
+      }),
     })),
   };
-}
-
-/** Rise of the nll, paired: samples differ far more from each other than a sample from itself with modules dropped. */
-export function rise(full: Perplexity, dropped: Perplexity): { rise: number; riseError: number | null } {
-  const differences = lossDifferences(dropped, full);
-  return { rise: mean(differences), riseError: standardError(differences) };
 }

@@ -20,7 +20,7 @@ import { ORDERS, type Profile, type Sweep, TARGETS } from "../../result/mod.ts";
 import { onModel, type StudyModel, textChecks } from "../../subject/mod.ts";
 import { heldOutChecks, repairFitChecks, type RunOptions } from "../base/options.ts";
 import { constraintChecks, constraintsOf, orderingChecks } from "../orders/constraints.ts";
-import { orderStep, plansIn } from "../orders/stages.ts";
+import { orderStep, plansIn } from "../orders/order.ts";
 import { dependsOn, leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
 import { run, step, type Study } from "../base/study.ts";
 import { aCurve, curvePlans, stepList, SWEEP_STEPS } from "./curves.ts";
