@@ -62,29 +62,31 @@ export interface Trial {
   readonly dropped: number;
 }
 
+/** A line to search: its place among all, the number to begin after, and the largest. */
+export type Searched = Readonly<Record<"line" | "begin" | "most", number>>;
+
 /**
  * Tries numbers until every line is closed: steps double until one breaks the promise, then the gap is halved. All lines take their steps
- * in one round, so that their plans share a run. `begin` is the number that each line begins after, `most` its largest. `keeps` tells which
- * trials of a round keep the promise. `isWorth` may close a line whose larger numbers would not be the answer.
+ * in one round, so that their plans share a run. `keeps` tells which trials of a round keep the promise. `isWorth` may close a line whose
+ * larger numbers would not be the answer.
  */
 export async function search(
-  lines: readonly { readonly begin: number; readonly most: number }[],
+  lines: readonly Searched[],
   keeps: (round: readonly Trial[]) => Promise<readonly boolean[]>,
   isWorth: (line: number, reach: Reach) => boolean = () => true,
 ): Promise<Reach[]> {
   const reaches = lines.map(({ begin, most }): Reach => ({ good: begin, bad: most + 1 }));
   const broken = lines.map(() => false);
   for (let step = 1;; step *= 2) {
-    const round = reaches.flatMap((reach, line): Trial[] =>
-      reach.bad - reach.good > 1 && (!broken[line] || isWorth(line, reach))
-        ? [{ line, dropped: nextOf(reach, broken[line] ? Infinity : step) }]
-        : []
+    const open = [...reaches.keys()].filter((i) =>
+      reaches[i].bad - reaches[i].good > 1 && (!broken[i] || isWorth(lines[i].line, reaches[i]))
     );
-    if (round.length === 0) return reaches;
-    const kept = await keeps(round);
-    for (const [i, { line, dropped }] of round.entries()) {
-      reaches[line] = { ...reaches[line], [kept[i] ? "good" : "bad"]: dropped };
-      broken[line] ||= !kept[i];
+    if (open.length === 0) return reaches;
+    const dropped = open.map((i) => nextOf(reaches[i], broken[i] ? Infinity : step));
+    const kept = await keeps(open.map((i, place) => ({ line: lines[i].line, dropped: dropped[place] })));
+    for (const [place, i] of open.entries()) {
+      reaches[i] = { ...reaches[i], [kept[place] ? "good" : "bad"]: dropped[place] };
+      broken[i] ||= !kept[place];
     }
   }
 }
@@ -94,50 +96,24 @@ function nextOf({ good, bad }: Reach, step: number): number {
   return step === Infinity ? Math.floor((good + bad) / 2) : Math.min(bad - 1, good + step);
 }
 
-/** How much a plan saves of what is wanted. */
-export type Saved = (candidate: Candidate) => number;
-
-/** A line: the number to begin with, the largest, and whether each plan takes a fit, so that numbers may be passed over. */
-export interface Reaching {
-  readonly line: number;
-  readonly begin: number;
-  readonly most: number;
-  readonly fitted: boolean;
-}
-
-/** The smallest candidate of each line that saves `wanted`; lines that cannot are left out. */
+/** The smallest candidate of each line that saves `wanted` by a measure; lines that cannot are left out. */
 export async function smallestReaching(
-  lines: readonly Reaching[],
+  lines: readonly Searched[],
   make: Maker,
-  saved: Saved,
+  saved: (candidate: Candidate) => number,
   wanted: number,
   options: RunOptions,
 ): Promise<Candidate[]> {
-  const found: Candidate[] = [];
-  let open = lines.map((line) => ({ ...line, dropped: line.begin }));
-  while (open.length > 0) {
+  const made: Candidate[] = [];
+  const reaches = await search(lines, async (round) => {
     options.signal?.throwIfAborted();
-    const made = await make(open.map(({ line, dropped }): Trial => ({ line, dropped })), options);
-    open = open.flatMap((own, i) => {
-      const candidate = made[i];
-      if (candidate && saved(candidate) >= wanted) {
-        found.push(candidate);
-        return [];
-      }
-      if (own.dropped >= own.most) return [];
-      const next = candidate && own.fitted
-        ? furtherBy(own.dropped, saved(candidate), wanted)
-        : own.dropped + 1;
-      return [{ ...own, dropped: Math.min(next, own.most) }];
-    });
-  }
-  return found.sort((a, b) => a.line - b.line);
-}
-
-/** At least one more; half as many as the shortfall takes if each saves as much as those before. */
-function furtherBy(dropped: number, saved: number, wanted: number): number {
-  if (!(saved > 0)) return dropped + 1;
-  return Math.max(dropped + 1, Math.floor(dropped + dropped * (wanted / saved - 1) / 2));
+    const own = await make(round, options);
+    made.push(...own.filter((one) => one !== null));
+    return own.map((one) => one === null || saved(one) < wanted);
+  });
+  return reaches.flatMap(({ bad }, i) =>
+    made.find(({ line, dropped }) => line === lines[i].line && dropped === bad) ?? []
+  );
 }
 
 export interface Tried {

@@ -13,11 +13,10 @@ import {
   largest,
   type Maker,
   pathTo,
-  type Reaching,
   runnersUp,
-  type Saved,
   savingOf,
   search,
+  type Searched,
   skipped,
   smallestReaching,
   type Trial,
@@ -119,11 +118,11 @@ async function chosenByCost(searching: Searching, next: () => RunOptions): Promi
   }
   const along = (first: number, begins: readonly number[]) =>
     search(
-      begins.map((begin, i) => ({ begin, most: all[first + i].most })),
-      (round) => attempt(round.map((trial) => ({ ...trial, line: first + trial.line }))),
+      begins.map((begin, i) => ({ line: first + i, begin, most: all[first + i].most })),
+      attempt,
       (line, { bad }) => {
         const best = largest(tried, saving);
-        const plan = all[first + line].planOf(bad - 1);
+        const plan = all[line].planOf(bad - 1);
         return best === null || savingOf({ plan }, saving) > savingOf(best.candidate, saving);
       },
     );
@@ -145,7 +144,7 @@ const ATTEMPTS = 3;
 async function chosenBySaving(searching: Searching, next: () => RunOptions): Promise<Chosen> {
   const { model, aim } = searching;
   if (aim.of !== "speed") {
-    const saved: Saved = ({ plan }) => savedOf(aim, plan.saves!);
+    const saved = ({ plan }: Candidate) => savedOf(aim, plan.saves!);
     return await cheapest(searching, await reaching(searching, saved, aim.amount, next()), next());
   }
   const expected = await expectedSpeed(model, next());
@@ -168,18 +167,20 @@ async function chosenBySaving(searching: Searching, next: () => RunOptions): Pro
 }
 
 /** The smallest plans that save enough: of each line, and of those lines with repairs, which save no more with the same modules. */
-async function reaching({ lines, ways, make }: Searching, saved: Saved, wanted: number, options: RunOptions) {
-  const from = (lines: readonly Reaching[]) => smallestReaching(lines, make, saved, wanted, options);
-  const bare = await from(lines.map(({ most }, line) => ({ line, begin: 1, most, fitted: false })));
-  const fitted = ways.flatMap((_, w) =>
-    bare.map(({ line, dropped }): Reaching => ({
-      line: (1 + w) * lines.length + line,
-      begin: dropped,
-      most: lines[line].most,
-      fitted: true,
-    }))
+async function reaching(
+  { lines, ways, make }: Searching,
+  saved: (candidate: Candidate) => number,
+  wanted: number,
+  options: RunOptions,
+) {
+  const from = (lines: readonly Searched[]) => smallestReaching(lines, make, saved, wanted, options);
+  const bare = await from(lines.map(({ most }, line) => ({ line, begin: 0, most })));
+  const repaired = ways.flatMap((_, w) =>
+    bare.map(({ line, dropped }) => (
+      { line: (1 + w) * lines.length + line, begin: dropped - 1, most: lines[line].most }
+    ))
   );
-  return [...bare, ...await from(fitted)];
+  return [...bare, ...await from(repaired)];
 }
 
 /** The cheapest of the candidates. Throws `RangeError` where there are none. */

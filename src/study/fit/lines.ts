@@ -11,8 +11,7 @@ import {
   type ScoreName,
   SCORES,
 } from "../../result/mod.ts";
-import { textChecks } from "../../subject/mod.ts";
-import { heldOutChecks, repairFitChecks, type StudyOptions } from "../base/options.ts";
+import { heldOutChecks, type StudyOptions } from "../base/options.ts";
 import {
   constraintChecks,
   type ConstraintOptions,
@@ -27,11 +26,10 @@ import { aTarget, droppable, rankedOrder, type RankTarget } from "../orders/rank
 import { aimChecks, type FitAim } from "./aims.ts";
 import { savesOf } from "../orders/sizes.ts";
 import { candidatesOf, type Entry } from "../scores/score.ts";
-import { type Checks, flag, list, oneOf, option, optionsOf, under, wholeNumber } from "../../entry/mod.ts";
-import type { CalibratedOptions } from "../sweep/parts.ts";
+import { type Checks, flag, list, oneOf, option, under, wholeNumber } from "../../entry/mod.ts";
+import { calibratedChecks, type CalibratedOptions } from "../sweep/parts.ts";
 import type { Repairing } from "../repair/fits.ts";
 import { REPAIRS } from "../../measure/mod.ts";
-import { aProfile } from "../base/plan.ts";
 
 /** The lines that `fit` tries. */
 export interface FitLines extends ConstraintOptions {
@@ -154,13 +152,10 @@ export const fitChecks: Checks<FitOptions> = {
     time: option(flag, "do not measure how fast the answer reads and writes", true),
     unchecked: orderingChecks.unchecked,
   }),
-  calibration: optionsOf(textChecks),
-  ...repairFitChecks,
-  seed: orderingChecks.seed,
+  ...calibratedChecks,
   ...constraintChecks,
   ...heldOutChecks,
   ...under("Text:", {
     samples: option(wholeNumber(4), "<n> number of text blocks", 16), // two in each half are the fewest with an interval
   }),
-  profile: aProfile,
 };
