@@ -27,7 +27,7 @@ Deno.test("a kept result is found by its provenance alone; one that cannot be re
     const result = profile();
     const find = (origin = result.provenance) => keptResult("profile", origin, { results });
     assert.equal(await find(), null);
-    await keep("profile", result.provenance, result, { results });
+    await keep(result, { results });
     assert.deepEqual(await find(), result);
     assert.equal(await find({ ...result.provenance, seed: 1 }), null);
     assert.equal(await keptResult("perplexity", result.provenance, { results }), null);
@@ -72,7 +72,7 @@ Deno.test({
 Deno.test("a kept profile without the numbers that profiles have now is computed again", () =>
   withFolder(async (results) => {
     const result = profile();
-    await keep("profile", result.provenance, result, { results });
+    await keep(result, { results });
     const path = resultPath(results, "profile", result.provenance);
     const text = await Deno.readTextFile(path);
     const older = text.slice(0, text.lastIndexOf(',"checksum"')).replaceAll(
@@ -97,7 +97,7 @@ Deno.test("a kept profile without the numbers that profiles have now is computed
 Deno.test("what another method made counts as absent", () =>
   withFolder(async (results) => {
     const result = profile();
-    await keep("profile", result.provenance, result, { results });
+    await keep(result, { results });
     const path = resultPath(results, "profile", result.provenance);
     const text = await Deno.readTextFile(path);
     await Deno.writeTextFile(path, text.replace(`"method":${METHODS.profile}`, '"method":0'));
@@ -111,7 +111,7 @@ Deno.test("a checkpoint is found by what is known before its weights are read, t
     const one: Checkpoints = { ...head("checkpoints"), name: "run", series: [entry] };
     const origin = checkpointOrigin(entry);
     assert.equal(origin.model.format, "");
-    await keep("checkpoints", origin, one, { results });
+    await keep(one, { results });
     assert.deepEqual(await keptResult("checkpoints", origin, { results }), one);
     for (const other of [{ ...origin, step: 9 }, { ...origin, quality: "h" }]) {
       await Deno.copyFile(
@@ -156,7 +156,7 @@ for (const [what, make] of impossible) {
       const [one, two] = [profile(), perplexity()];
       const given = await keptOr("profile", one.provenance, () => Promise.resolve(one), keeping);
       assert.deepEqual(given, { result: one, kept: false });
-      assert.deepEqual(await keep("perplexity", two.provenance, two, keeping), two);
+      assert.deepEqual(await keep(two, keeping), two);
       await keepAs("again", one, keeping);
       assert.equal(notices.length, 1, notices.join("\n"));
       assert.match(
@@ -182,7 +182,7 @@ Deno.test("a model's name cannot lead out of the folder, nor be too long for it;
     assert.match(resultPath("kept", "profile", named("../../a b/c")), /^kept\/profile-[\w.-]+\.json$/);
     for (const end of ["a", "b"]) {
       const origin = named("long".repeat(100) + end);
-      await keep("profile", origin, { ...profile(), provenance: origin }, { results });
+      await keep({ ...profile(), provenance: origin }, { results });
       assert.equal((await keptResult("profile", origin, { results }))!.provenance.model.name.at(-1), end);
     }
     assert.equal(kept(results).length, 2);

@@ -65,15 +65,10 @@ export function orderOrigin(
   return { ...provenance, target, by, seed, upto, constraints, ...check ? { check: true } : {} };
 }
 /** What an order is known by before it is made. */
-type OrderRequest =
-  & Pick<
-    OrderFields,
-    "provenance" | "target" | "by" | "seed" | "upto" | "constraints"
-  >
-  & {
-    /** Whether it is checked, or the check. */
-    readonly check?: unknown;
-  };
+type OrderRequest = Omit<OrderFields, "nll" | "order" | "sizes" | "check"> & {
+  /** Whether it is checked, or the check. */
+  readonly check?: unknown;
+};
 
 export const orderKind = kind("order", { method: 1, origin: orderOrigin }, orderFields);
 /** Modules in the order in which they are dropped. */

@@ -1,6 +1,6 @@
 /** What all forms share: their first fields, plans, where the numbers come from, values by layer. */
 import { z } from "zod";
-import { unknownText } from "../../entry/mod.ts";
+import { type Check, flag, list, number, text, unknownText, wholeNumber } from "../../entry/mod.ts";
 import {
   type Change,
   CHANGE_FIELDS,
@@ -28,18 +28,19 @@ export function strict<Shape extends z.ZodRawShape>(noun: string, shape: Shape) 
   });
 }
 
-const changeFields = {
-  tensors,
-  unnormed: z.literal(true),
-  keys: z.int().positive(),
-  sinks: z.int().nonnegative(),
-  heads: indices.min(1).readonly(),
-  scale: z.number().positive(),
-} satisfies Record<ChangeField, z.ZodType>;
+/** Every field of a change: its form in results, and its check in arguments. */
+export const changeFields: Readonly<Record<ChangeField, readonly [form: z.ZodType, check: Check]>> = {
+  tensors: [tensors, text],
+  heads: [indices.min(1).readonly(), list(wholeNumber(0), "heads", 1)],
+  unnormed: [z.literal(true), flag],
+  scale: [z.number().positive(), number("a finite number above 0", (value) => value > 0)],
+  keys: [z.int().positive(), wholeNumber(1)],
+  sinks: [z.int().nonnegative(), wholeNumber(0)],
+};
 
 const [firstChange, ...otherChanges] = CHANGES.map((to) => {
   const own = Object.entries<boolean>(CHANGE_FIELDS[to]).map(([name, isRequired]) => {
-    const field = changeFields[name as ChangeField];
+    const [field] = changeFields[name as ChangeField];
     return [name, isRequired ? field : field.optional()];
   });
   const module = to === "window" ? z.literal("attention") : z.enum(MODULES);

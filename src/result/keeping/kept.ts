@@ -41,8 +41,7 @@ export async function keptResult<K extends KeptKind>(
   if (text === null) return null;
   try {
     const found = parseResult(path, unsealed(path, text), kind);
-    const own = manifests[kind].origin as (result: ResultOf<K>) => Provenance;
-    if (canonical(own(found)) === canonical(origin)) {
+    if (canonical(originOf(found)) === canonical(origin)) {
       record(path, "found");
       return found;
     }
@@ -52,6 +51,10 @@ export async function keptResult<K extends KeptKind>(
     return null;
   }
 }
+
+/** Everything that a result depends on. */
+const originOf = (result: ResultOf<KeptKind>): Provenance =>
+  (manifests[result.kind].origin as (result: ResultOf<KeptKind>) => Provenance)(result);
 
 /** All kept results of a kind in a folder whose file names say this model; what cannot be used is passed over. */
 export async function keptOf<K extends KeptKind>(
@@ -118,30 +121,27 @@ export async function recordKept(run: () => Promise<void>): Promise<ReadonlyMap<
 }
 
 /** Keeps a result, and returns it as it will be read back. One whose values a function changed is not kept: a function has no hash. */
-export async function keep<K extends KeptKind>(
-  kind: K,
-  origin: Provenance,
-  result: ResultOf<K>,
-  keeping: Keeping,
-): Promise<ResultOf<K>> {
+export async function keep<R extends ResultOf<KeptKind>>(result: R, keeping: Keeping): Promise<R> {
+  const { kind } = result;
   const text = resultText(result);
+  const origin = originOf(result);
   if (keeping.results && !origin.changed) {
     const path = resultPath(keeping.results, kind, origin);
     if (await tryWrite(path, sealed(text), keeping)) record(path, "made");
   }
-  return parseResult(kind, text, kind);
+  return parseResult(kind, text, kind) as R;
 }
 
 /** The kept result of an origin; if there is none, the computed one, which is then kept. */
-export async function keptOr<K extends KeptKind>(
-  kind: K,
+export async function keptOr<R extends ResultOf<KeptKind>>(
+  kind: R["kind"],
   origin: Provenance,
-  compute: () => Promise<ResultOf<K>>,
+  compute: () => Promise<R>,
   keeping: Keeping,
-): Promise<{ readonly result: ResultOf<K>; readonly kept: boolean }> {
-  const kept = await keptResult(kind, origin, keeping);
+): Promise<{ readonly result: R; readonly kept: boolean }> {
+  const kept = await keptResult(kind, origin, keeping) as R | null;
   if (kept) return { result: kept, kept: true };
-  return { result: await keep(kind, origin, await compute(), keeping), kept: false };
+  return { result: await keep(await compute(), keeping), kept: false };
 }
 
 /** Writes a result into the folder under a readable name. */

@@ -2,16 +2,13 @@
 import {
   type Check,
   expect,
-  flag,
   like,
   list,
-  number,
   oneOf,
   orElse,
   record,
   required,
   resultOf,
-  text,
   unknownText,
   wholeNumber,
 } from "../../entry/mod.ts";
@@ -25,27 +22,19 @@ import {
   oddField,
   planText,
 } from "../../measure/mod.ts";
-import { type Plan, PLAN_FIELDS } from "../../result/mod.ts";
+import { changeFields, type Plan, PLAN_FIELDS } from "../../result/mod.ts";
 import { type DropPlan, dropPlan } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 
 export const aModule: Check = oneOf(KINDS);
 export const aProfile: Check = resultOf("profile");
 
-const fields: Readonly<Record<ChangeField, Check>> = {
-  tensors: text,
-  heads: list(wholeNumber(0), "heads", 1),
-  unnormed: flag,
-  scale: number("a finite number above 0", (value) => value > 0),
-  keys: wholeNumber(1),
-  sinks: wholeNumber(0),
-};
 const anyChange = record(
   {
     layer: required(wholeNumber(0)),
     module: required(oneOf(MODULES)),
     to: required(oneOf(CHANGES)),
-    ...fields,
+    ...Object.fromEntries(Object.entries(changeFields).map(([name, [, check]]) => [name, check])),
   },
   'a change as { layer: 1, module: "attention", to: "weights", heads: [0] }',
 );
@@ -59,7 +48,7 @@ const aChange: Check = (value, path) => {
   if (odd !== null) return { text: odd, error: TypeError };
   const own = Object.entries<boolean>(CHANGE_FIELDS[change.to]);
   const missing = own.find(([name, isRequired]) => isRequired && change[name as ChangeField] === undefined);
-  return missing ? fields[missing[0] as ChangeField](undefined, `${path}.${missing[0]}`) : null;
+  return missing ? changeFields[missing[0] as ChangeField][1](undefined, `${path}.${missing[0]}`) : null;
 };
 
 const lists: Check = record({

@@ -140,12 +140,12 @@ export function causesWork(subject: Subject, measures: CausesMeasures): Work<Cau
       let result = await knownOthers(options);
       if (!result) {
         const rows = { ...await first.whole(options), smoothing: (await second.whole(options)).smoothing };
-        result = await keep("causes", origin, assemble(model.spec, origin, rows), options);
+        result = await keep(assemble(model.spec, origin, rows), options);
       }
       if (!predictability) return result;
       const [row] = (await third?.whole(options))?.predictability ?? [];
       const whole = await originOf(options);
-      return await keep("causes", whole, withPredictability(model.spec, whole, result, row), options);
+      return await keep(withPredictability(model.spec, whole, result, row), options);
     },
   };
 }

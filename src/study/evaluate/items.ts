@@ -118,7 +118,7 @@ export async function keptItems(part: Part, plan: DropPlan, options: Running): P
   const key = { ...origin, task: setting };
   return kept(origin, (await keptResult("task", key, options))?.items, async (items) => {
     const result: TaskPart = { ...head("task"), provenance: origin, task: setting, items: [...items] };
-    return (await keep("task", key, result, options)).items;
+    return (await keep(result, options)).items;
   });
 }
 
@@ -133,7 +133,7 @@ async function keptTexts(
   const key = { ...origin, tokens };
   return kept(origin, (await keptResult("written", key, options))?.texts, async (texts) => {
     const result = { ...head("written"), provenance: origin, tokens, texts: [...texts] };
-    return (await keep("written", key, result, options)).texts;
+    return (await keep(result, options)).texts;
   });
 }
 

@@ -146,5 +146,5 @@ async function measured(model: StudyModel, asked: Asked, options: RunOptions): P
       choices: choices?.[i] ?? null,
     })),
   });
-  return await keep("generation", generationOrigin(request), result, options);
+  return await keep(result, options);
 }

@@ -84,13 +84,7 @@ async function computed(
     const round = { open: safe.length > 0 ? safe : allowed, taken, nll: known };
     const own = within(scoring, turn(taken.length));
     const { nll, order: [best] } = await measured(scores[by], target, ground, round, own);
-    const size = taken.length + 1;
-    result = await keep(
-      "order",
-      originOf(size),
-      made({ nll, order: [...taken, best], check }, size),
-      options,
-    );
+    result = await keep(made({ nll, order: [...taken, best], check }, taken.length + 1), options);
   }
   return made(result, upto);
 }

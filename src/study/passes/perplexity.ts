@@ -121,10 +121,10 @@ export function perplexityStage(
       return (await perplexityGroups(model, [await plansOf(options)], options, samplesOf(text, span)))[0];
     },
     async join(parts, options) {
-      return await Array.fromAsync(plans.keys(), (plan) => {
-        const merged = merge(parts.map((results) => results[plan]));
-        return keep("perplexity", merged.provenance, merged, options);
-      });
+      return await Array.fromAsync(
+        plans.keys(),
+        (plan) => keep(merge(parts.map((results) => results[plan])), options),
+      );
     },
   });
 }
@@ -154,7 +154,7 @@ export async function perplexityGroups(
     },
     made(sums, origin, plan) {
       const { draft } = draftOf(model.spec, plan, packed.blocks.length);
-      return keep("perplexity", origin, perplexityOf(origin, sums, draft), options);
+      return keep(perplexityOf(origin, sums, draft), options);
     },
   }, within(options, phase(1)));
 }

@@ -1,13 +1,5 @@
 /** Predictions token by token: logits and losses of one text. */
-import {
-  type Check,
-  type Checks,
-  expect,
-  list,
-  reportChecks,
-  type Reports,
-  wholeNumber,
-} from "../../entry/mod.ts";
+import { type Checks, expect, list, reportChecks, type Reports, wholeNumber } from "../../entry/mod.ts";
 import { type DropPlan, textLogits, textLosses } from "../../run/mod.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 import { engineChecks, engineOf, type EngineOptions } from "../base/options.ts";
@@ -20,7 +12,6 @@ export interface PredictionOptions extends Reports, EngineOptions {
 }
 
 const checks: Checks<PredictionOptions> = { ...reportChecks, ...engineChecks, drop: aDrop };
-const tokens = (least: number): Check => list(wholeNumber(0), "token ids", least);
 
 /**
  * Returns the logits after every token of a text, float32 [T, V]: row t predicts token t + 1. All of them are in memory, 4 · T · V
@@ -42,9 +33,8 @@ export async function logits(
   ids: ArrayLike<number>,
   options: PredictionOptions = {},
 ): Promise<{ data: Float32Array; shape: readonly number[] }> {
-  expect("compute logits", "ids", ids, tokens(1));
-  return await onModel("compute logits", model, options, checks, async (model, options) => {
-    const { data, shape } = await textLogits(await runOf("compute logits", model, ids, options));
+  return await predicted("compute logits", model, ids, 1, options, async (run) => {
+    const { data, shape } = await textLogits(run);
     return { data, shape };
   });
 }
@@ -68,20 +58,24 @@ export async function losses(
   ids: ArrayLike<number>,
   options: PredictionOptions = {},
 ): Promise<Float64Array> {
-  expect("compute losses", "ids", ids, tokens(2));
-  return await onModel("compute losses", model, options, checks, async (model, options) => {
-    return await textLosses(await runOf("compute losses", model, ids, options));
-  });
+  return await predicted("compute losses", model, ids, 2, options, textLosses);
 }
 
-async function runOf(verb: string, model: StudyModel, ids: ArrayLike<number>, options: PredictionOptions) {
-  return {
-    model,
-    ids: idsOf(verb, model, [ids], options),
-    plan: dropsIn(model, options.drop ?? {}),
-    engine: await engineOf(options),
-    signal: options.signal,
-  };
+/** What a run over at least so many ids gives. */
+async function predicted<T>(
+  verb: string,
+  model: StudyModel | string,
+  ids: ArrayLike<number>,
+  least: number,
+  options: PredictionOptions,
+  use: (run: Parameters<typeof textLosses>[0]) => Promise<T>,
+): Promise<T> {
+  expect(verb, "ids", ids, list(wholeNumber(0), "token ids", least));
+  return await onModel(verb, model, options, checks, async (model, { drop = {}, signal, ...options }) => {
+    const plan = dropsIn(model, drop);
+    const engine = await engineOf(options);
+    return await use({ model, ids: idsOf(verb, model, [ids], options), plan, engine, signal });
+  });
 }
 
 /**

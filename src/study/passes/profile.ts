@@ -69,8 +69,7 @@ export function profileStage(model: StudyModel, text: Text, drop: DropPlan): Sta
       return await profileBlocks(model, packed.blocks, origin, label, within(options, phase(1)));
     },
     async join(profiles, options) {
-      const whole = merge([...profiles]);
-      return await keep("profile", whole.provenance, whole, options);
+      return await keep(merge([...profiles]), options);
     },
   });
 }

@@ -165,8 +165,7 @@ async function keepSolution(
       [name, { shape, data }],
     ) => [name, { shape: [...shape], data: bytesOf(data).toBase64() }]),
   );
-  const result = { ...head("replacement"), ...request, ...rest, tensors: data };
-  await keep("replacement", replacementOrigin(request), result, keeping);
+  await keep({ ...head("replacement"), ...request, ...rest, tensors: data }, keeping);
 }
 
 type Stored = NonNullable<ResultOf<"replacement">["tensors"]>[string];

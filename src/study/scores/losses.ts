@@ -58,15 +58,12 @@ export function lossesBy(measure: Measure): Measurement<Losses> {
     async measure({ model, packed }, round, options) {
       const [first = [], ...rest] = triesOf(model.spec, round);
       const full = round.nll === null ? [noDrop] : [];
-      const keyOf = (origin: Provenance) => ({ ...origin, measure });
       const found = await scored<Loss>({
         ...{ model, packed, groups: [[...full, ...first], ...rest], isCompared: measure !== "loss" },
         nameOf: () => "layers and head",
-        find: (origin) => keptResult("loss", keyOf(origin), options),
-        made(sums, provenance) {
-          const result = { ...head("loss"), provenance, measure, ...perToken(measure, sums) };
-          return keep("loss", keyOf(provenance), result, options);
-        },
+        find: (origin) => keptResult("loss", { ...origin, measure } as Provenance, options),
+        made: (sums, provenance) =>
+          keep({ ...head("loss"), provenance, measure, ...perToken(measure, sums) }, options),
       }, options);
       const losses = found.flat();
       return { nll: round.nll ?? losses[0].nll, losses: losses.slice(full.length) };

@@ -152,7 +152,7 @@ function seedsStage(setting: Untrained, text: Text, parts: number): Stage<Profil
       const whole: Profile[] = [];
       for (const own of Map.groupBy(parts.flat(), ({ provenance }) => provenance.seed).values()) {
         const merged = merge(own);
-        whole.push(await keep("profile", merged.provenance, merged, options));
+        whole.push(await keep(merged, options));
       }
       return whole;
     },
