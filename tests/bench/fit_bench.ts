@@ -5,11 +5,11 @@
  *     deno run -A tests/bench/fit_bench.ts [--model data/series/pre-ln/step04096] [--samples 8] [--length 64] [--no-force]
  */
 import { parseArgs } from "node:util";
-import { interval95, mean, planText, standardError } from "../../src/measure/mod.ts";
+import { interval95, planText } from "../../src/measure/mod.ts";
 import { type DropPlan, noDrop } from "../../src/run/mod.ts";
 import { fit, type Order, profile } from "../../src/study/mod.ts";
-import { lossDifferences, perplexityGroups } from "../../src/study/passes/perplexity.ts";
-import { parametersOf } from "../../src/study/orders/sizes.ts";
+import { perplexityGroups, riseOver } from "../../src/study/passes/perplexity.ts";
+import { savesOf } from "../../src/study/orders/sizes.ts";
 import { openModel, sizesOf } from "../../src/subject/mod.ts";
 import { samplesOf, textOf } from "../../src/study/base/text.ts";
 
@@ -55,13 +55,12 @@ interface Cost {
 async function costs(plans: readonly DropPlan[], on: typeof text): Promise<Cost[]> {
   const [[full, ...runs]] = await perplexityGroups(model, [[noDrop, ...plans]], {}, on);
   return runs.map((run, i) => {
-    const differences = lossDifferences(run, full);
-    const [rise, error] = [mean(differences), standardError(differences)];
+    const { rise, riseError } = riseOver(run, full);
     return {
       plan: plans[i],
-      saved: parametersOf(plans[i], sizes),
+      saved: savesOf(plans[i], sizes, 1).parameters,
       rise,
-      high: interval95(rise, error, differences.length)[1],
+      high: interval95(rise, riseError, run.sums.length)[1],
     };
   });
 }

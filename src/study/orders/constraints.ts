@@ -65,10 +65,7 @@ export function openBeside<E extends Entry>(
   layers: number,
   constraints: Constraints,
 ): E[] {
-  return entries.filter((entry) =>
-    !taken.some(({ module, layer }) => module === entry.module && layer === entry.layer) &&
-    fits(entry, taken, layers, constraints)
-  );
+  return entries.filter((entry) => !isAmong(entry, taken) && fits(entry, taken, layers, constraints));
 }
 
 /** The outsized modules of a profile among some entries, the smallest update first. */

@@ -3,8 +3,8 @@
  * measures scores on one text and losses on another.
  */
 import { displayable, eachOf, option, phases, within } from "../../entry/mod.ts";
-import { KINDS, type ModuleKind, rankAgreement } from "../../measure/mod.ts";
-import { type Guide, GUIDE_NAMES, GUIDES, type Guides, head } from "../../result/mod.ts";
+import { KINDS, rankAgreement } from "../../measure/mod.ts";
+import { GUIDE_NAMES, GUIDES, type Guides, head } from "../../result/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { aText, onModel, type StudyModel } from "../../subject/mod.ts";
@@ -103,7 +103,10 @@ async function measured(
     loss: losses,
     guides: KINDS.flatMap((module) =>
       guides.filter(({ only }) => !only || only.target === module)
-        .map(({ by, values }) => guideOf(module, by, values[module], losses[module]))
+        .map(({ by, values: { [module]: values } }) => {
+          const { count: modules, ...rank } = rankAgreement(values, losses[module]);
+          return { module, by, values, ...rank, modules };
+        })
     ),
   });
 }
@@ -150,9 +153,4 @@ function guidesPasses({ spec }: Pick<StudyModel, "spec">, options: GuidesOptions
       ...removals.map((plans) => ({ ...size, plans, head: true })),
     ],
   ];
-}
-
-function guideOf(module: ModuleKind, by: Guide["by"], values: (number | null)[], loss: Numbers): Guide {
-  const { count: modules, ...rank } = rankAgreement(values, loss);
-  return { module, by, values, ...rank, modules };
 }

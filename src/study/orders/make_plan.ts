@@ -31,7 +31,6 @@ import {
   planData,
   type Profile,
   type RankName,
-  type Sizes,
   type Target,
   TARGETS,
 } from "../../result/mod.ts";
@@ -53,7 +52,7 @@ import {
   withLast,
 } from "./constraints.ts";
 import { anOrder, aTarget, rankedOrder, type RankTarget } from "./rank.ts";
-import { allKvBytes, canShorten, kvSavedBy, parametersOf, savesOf } from "./sizes.ts";
+import { allKvBytes, canShorten, savesOf } from "./sizes.ts";
 
 /** Options of `makePlan`. Exactly one of `drop`, `parameters` and `kvBytes` sets the number of modules. */
 export interface PlanOptions extends ConstraintOptions, WindowOptions {
@@ -236,14 +235,23 @@ function choose(source: Source, options: PlanOptions): readonly Scored[] {
       }${why}`,
     );
   }
-  const { amount, whole, unit, saved } = budgetOf(sizes, options);
+  const { parameters, kvBytes, context = CONTEXT } = options;
+  const isParameters = parameters !== undefined;
+  const amount = isParameters
+    ? shareOf(parameters, BUDGET_SHARES.parameters)
+    : shareOf(kvBytes!, BUDGET_SHARES.kvBytes);
+  const whole = isParameters ? sizes.parameters : allKvBytes(sizes, context);
   const changed = changedBy(source, options);
-  const savedBy = (chosen: readonly Scored[]) => saved(changed(chosen));
+  const savedBy = (chosen: readonly Scored[]) => {
+    const { parameters, kv } = savesOf(changed(chosen), sizes, context);
+    return isParameters ? parameters : kv.bytes;
+  };
   const found = choices.find((chosen) => savedBy(chosen) >= (amount <= 1 ? amount * whole : amount));
   if (found) return found;
   const where = target === "consecutive"
     ? `the best window of ${count(most)}`
     : `all ${count(most)} ${NOUNS[target]} of the ranking`;
+  const unit = isParameters ? "parameters" : "bytes of keys and values";
   const asked = `${amountText(amount)}${amount <= 1 ? " of the" : ""} ${unit}`;
   throw new RangeError(
     `Cannot save ${asked}: found ${savedBy(most)} of ${whole} in ${where}, expected at most that`,
@@ -267,21 +275,4 @@ function choicesOf(source: Source, options: PlanOptions): (readonly Scored[])[] 
   }
   const allowed = order.filter((entry) => fits(entry, [], layers, constraints));
   return [[], ...Map.groupBy(allowed, ({ size }) => size).values().map(([first]) => [first])];
-}
-
-/** An amount to save, what the whole model has, and what a plan saves: parameters, or bytes of keys and values. */
-function budgetOf(sizes: Sizes, { parameters, kvBytes, context = CONTEXT }: PlanOptions) {
-  return parameters !== undefined
-    ? {
-      amount: shareOf(parameters, BUDGET_SHARES.parameters),
-      whole: sizes.parameters,
-      unit: "parameters",
-      saved: (drops: DropPlan) => parametersOf(drops, sizes),
-    }
-    : {
-      amount: shareOf(kvBytes!, BUDGET_SHARES.kvBytes),
-      whole: allKvBytes(sizes, context),
-      unit: "bytes of keys and values",
-      saved: (plan: DropPlan) => kvSavedBy(plan, sizes, context),
-    };
 }

@@ -4,34 +4,16 @@
  * A layer whose window is shorter than the context keeps only the window's tokens (and the first keys of the text, where it sees
  * these too), linear attention none.
  */
+import { sum } from "../../entry/mod.ts";
 import type { Plan, Sizes } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 
-/** Weights of dropped modules. */
-export function parametersOf({ attention, mlp }: DropPlan, sizes: Sizes): number {
-  return sumOf(attention, sizes.attention) + sumOf(mlp, sizes.mlp);
-}
-
-/** Bytes of keys and values that attention layers keep of one sequence of so many tokens. */
-export function kvBytesOf(attention: readonly number[], { kvBytes, kvTokens }: Sizes, context: number) {
-  return sumOf(
-    attention,
-    kvBytes.map((bytes, l) => bytes && bytes * Math.min(context, kvTokens[l] ?? Infinity)),
-  );
-}
+/** Bytes of keys and values that a layer's attention keeps of one sequence of so many tokens. */
+const kvBytesAt = ({ kvBytes, kvTokens }: Sizes, layer: number, tokens: number): number =>
+  (kvBytes[layer] ?? 0) * Math.min(tokens, kvTokens[layer] ?? Infinity);
 
 export function allKvBytes(sizes: Sizes, context: number): number {
-  return kvBytesOf([...sizes.kvBytes.keys()], sizes, context);
-}
-
-/** Bytes of keys and values that a plan saves of one sequence of `context` tokens: those of dropped attention, and those behind windows. */
-export function kvSavedBy({ attention, changes = [] }: DropPlan, sizes: Sizes, context: number): number {
-  const windows = changes.filter((change) => change.to === "window");
-  const freed = windows.map(({ layer, keys, sinks }) =>
-    (sizes.kvBytes[layer] ?? 0) *
-    Math.max(0, Math.min(context, sizes.kvTokens[layer] ?? Infinity) - keys - sinks)
-  );
-  return kvBytesOf(attention, sizes, context) + freed.reduce((sum, bytes) => sum + bytes, 0);
+  return sum([...sizes.kvBytes.keys()], (layer) => kvBytesAt(sizes, layer, context));
 }
 
 /** Whether a window of so many keys frees keys of a layer's attention in a long text. */
@@ -39,10 +21,25 @@ export function canShorten(layer: number, keys: number, { kvBytes, kvTokens }: S
   return (kvBytes[layer] ?? 0) > 0 && (kvTokens[layer] ?? Infinity) > keys;
 }
 
-/** What a plan saves, of keys and values in a sequence of `context` tokens too. Shares of a model without attention are zero. */
-export function savesOf(plan: DropPlan, sizes: Sizes, context: number): NonNullable<Plan["saves"]> {
-  const [parameters, kvBytesPerToken] = [parametersOf(plan, sizes), kvBytesOf(plan.attention, sizes, 1)];
-  const bytes = kvSavedBy(plan, sizes, context);
+/**
+ * What a plan saves, also of keys and values in a sequence of `context` tokens: those of dropped attention, and those behind windows.
+ * Shares of a model without attention are zero.
+ */
+export function savesOf(
+  { attention, mlp, changes = [] }: DropPlan,
+  sizes: Sizes,
+  context: number,
+): NonNullable<Plan["saves"]> {
+  const parameters = sum(attention, (layer) => sizes.attention[layer] ?? 0) +
+    sum(mlp, (layer) => sizes.mlp[layer] ?? 0);
+  const dropped = (tokens: number) => sum(attention, (layer) => kvBytesAt(sizes, layer, tokens));
+  const freed = changes.map((change) =>
+    change.to === "window"
+      ? kvBytesAt(sizes, change.layer, context) -
+        kvBytesAt(sizes, change.layer, Math.min(context, change.keys + change.sinks))
+      : 0
+  );
+  const [kvBytesPerToken, bytes] = [dropped(1), dropped(context) + sum(freed)];
   return {
     parameters,
     parametersShare: parameters / sizes.parameters,
@@ -50,8 +47,4 @@ export function savesOf(plan: DropPlan, sizes: Sizes, context: number): NonNulla
     kvShare: kvBytesPerToken / (allKvBytes(sizes, 1) || 1),
     kv: { context, bytes, share: bytes / (allKvBytes(sizes, context) || 1) },
   };
-}
-
-function sumOf(layers: readonly number[], values: readonly (number | null)[]): number {
-  return layers.reduce((sum, layer) => sum + (values[layer] ?? 0), 0);
 }

@@ -48,7 +48,6 @@ export const stepList: Check = list(wholeNumber(0), "steps", 1);
 
 /** Returns the numbers of drops 0, 1, 2, 4, 8, 12, … up to n, and n itself. */
 export function sweepSteps(upto: number): number[] {
-  expect("make steps", "upto", upto, wholeNumber(0));
   const steps = [0, 1, 2];
   for (let next = 4; next < upto; next += 4) steps.push(next);
   return [...steps.filter((step) => step < upto), upto];
@@ -70,9 +69,6 @@ export function seedsOf(by: ScoreName, seed: number, seeds: number): (number | n
 
 /** Returns the curve of a target by importance and its baselines, with one random order per seed, starting from `seed`. */
 export function curvesOf(target: RankTarget, seeds = 3, seed = 0): Curve[] {
-  expect("make curves", "target", target, aTarget);
-  expect("make curves", "seeds", seeds, wholeNumber(0));
-  expect("make curves", "seed", seed, wholeNumber(0));
   return SWEPT.flatMap((by) => seedsOf(by, seed, seeds).map((own): Curve => ({ target, by, seed: own })));
 }
 

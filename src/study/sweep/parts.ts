@@ -6,14 +6,16 @@ import { planHash, type RepairName } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { type DropOrder, type Profile, type ScoreName, SCORES, type Target } from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
-import type { StudyModel, TextOptions } from "../../subject/mod.ts";
-import { permutation } from "../../tensor/mod.ts";
+import { type StudyModel, textChecks, type TextOptions } from "../../subject/mod.ts";
+import { aProfile } from "../base/plan.ts";
+import { optionsOf } from "../../entry/mod.ts";
 import type { Pass, Size } from "../base/estimate.ts";
-import type { ConstraintOptions } from "../orders/constraints.ts";
-import { droppable, rank } from "../orders/rank.ts";
+import { constrains, type ConstraintOptions, constraintsOf, orderingChecks } from "../orders/constraints.ts";
+import { droppable } from "../orders/rank.ts";
 import type { OrderOptions } from "../orders/request.ts";
-import { REPAIR_SAMPLES, type StudyOptions } from "../base/options.ts";
-import { dropOfEntries, type Scores } from "../scores/score.ts";
+import { REPAIR_SAMPLES, repairFitChecks, type StudyOptions } from "../base/options.ts";
+import { candidatesOf, dropOfEntries, ranked } from "../scores/score.ts";
+import { scores } from "../scores/mod.ts";
 import {
   type Curve,
   type CurveOption,
@@ -45,6 +47,13 @@ export interface CalibratedOptions {
   /** Samples of the calibration text that repairs are fitted on; default: 24. */
   readonly repairSamples?: number | undefined;
 }
+
+export const calibratedChecks = {
+  calibration: optionsOf(textChecks),
+  ...repairFitChecks,
+  seed: orderingChecks.seed,
+  profile: aProfile,
+};
 
 /** The calibration text of a study, the profile over it, and the ways to repair that its options name. */
 export function calibrated(
@@ -92,15 +101,14 @@ export function partsOf(
   calibration: Partial<TextOptions>,
 ) {
   const { targets = ["attention"], by = SWEPT, upto, seed = 0, seeds = 3 } = options;
-  const { protectFirst, protectLast, noNeighbours, curves } = options;
-  const constraints = { protectFirst, protectLast, noNeighbours };
+  const { curves } = options;
+  const constraints = constraintsOf(options);
   const steps = options.steps ?? (upto === undefined ? SWEEP_STEPS : sweepSteps(upto));
   const ranked: (Curve | DropOrder)[] = (curves ?? []).map((curve) =>
     "kind" in curve ? curve : { ...curve, seed: curve.seed ?? null }
   );
   const orders: OrderOptions[] = [];
   if (curves) return { steps, ranked, orders };
-  const free = !protectFirst && !protectLast && !noNeighbours;
   for (const target of targets) {
     const most = droppable(spec, { target, ...constraints });
     if (upto !== undefined && upto > most) {
@@ -112,18 +120,11 @@ export function partsOf(
     for (const score of by) {
       for (const own of seedsOf(score, seed, seeds)) {
         const curve = { target, by: score, seed: own };
-        if (free && isRanked(curve)) ranked.push(curve);
+        if (!constrains(constraints) && isRanked(curve)) ranked.push(curve);
         else {
           const last = Math.min(most, steps.at(-1)!) || 1;
-          orders.push({
-            ...calibration,
-            ...constraints,
-            target,
-            by: score,
-            seed: own ?? 0,
-            upto: last,
-            unchecked: true,
-          });
+          const order = { ...curve, seed: own ?? 0, upto: last, unchecked: true };
+          orders.push({ ...calibration, ...constraints, ...order });
         }
       }
     }
@@ -154,13 +155,9 @@ export function sweepPasses(
   steps: readonly number[],
   repairs = 0,
 ): Pass[] {
-  const pass = { samples, length };
   const [full, ...own] = likelyPlans(spec, curves, steps);
-  return [
-    { ...pass, plans: full, head: true, stays: true },
-    ...own.map((plans) => ({ ...pass, plans, head: true })),
-    ...Array.from({ length: repairs }, () => own.map((plans) => ({ ...pass, plans, head: true }))).flat(),
-  ];
+  const all = Array.from({ length: 1 + repairs }, () => own).flat();
+  return [full, ...all].map((plans, i) => ({ samples, length, plans, head: true, stays: i === 0 }));
 }
 
 /** The full model and the plans of each curve, every plan once; random orders stand for those that are not known. */
@@ -170,22 +167,12 @@ export function likelyPlans(spec: ModelSpec, curves: readonly Curve[], steps: re
   return [
     [noDrop].filter(unseen),
     ...curves.map(({ target, by, seed }, c) => {
-      const order = rank(randomScores(spec, c), { target, by, seed: seed ?? 0 });
+      const entries = candidatesOf(spec, target, 0);
+      const score = scores[scores[by].baseline ? by : "random"];
+      const about = { layers: spec.layers.length, seed: seed ?? c };
+      const order = ranked(entries, score.modules.read(null, entries, about), score);
       return stepsWithin(steps, order.length)
         .map((drop) => dropOfEntries(spec, order.slice(0, drop))).filter(unseen);
     }),
   ].filter((plans) => plans.length > 0);
-}
-
-function randomScores({ layers }: ModelSpec, seed: number): Scores {
-  const order = permutation(3 * layers.length, seed);
-  const scores = (there: (layer: ModelSpec["layers"][number]) => boolean, kind: number) => {
-    const values = layers.map((layer, l) => there(layer) ? order[3 * l + kind] : null);
-    return { importance: values, relativeMagnitude: values };
-  };
-  return {
-    attention: scores((layer) => layer.attention !== null, 0),
-    mlp: scores((layer) => layer.mlp !== null, 1),
-    block: scores((layer) => layer.attention !== null || layer.mlp !== null, 2),
-  };
 }

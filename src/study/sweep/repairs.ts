@@ -153,7 +153,7 @@ function settled(
 type UnitPlans = (options: RunOptions) => Promise<(DropPlan | null)[]>;
 
 /** Lists of plans as units: as many of each list as there are steps, null where it is shorter. */
-export function unitsOf(lists: readonly (readonly (DropPlan | null)[])[], steps: readonly number[]) {
+function unitsOf(lists: readonly (readonly (DropPlan | null)[])[], steps: readonly number[]) {
   return lists.flatMap((plans) => steps.map((_, i) => plans[i] ?? null));
 }
 

@@ -6,20 +6,20 @@ import {
   type Check,
   type Checks,
   displayable,
+  eachOf,
   list,
   oneOf,
   option,
-  optionsOf,
   orElse,
   resultOf,
   sum,
   wholeNumber,
 } from "../../entry/mod.ts";
-import { isFull, outsizedLayers, REPAIRS } from "../../measure/mod.ts";
-import { ORDERS, type Profile, type Sweep, TARGETS } from "../../result/mod.ts";
-import { onModel, type StudyModel, textChecks } from "../../subject/mod.ts";
-import { heldOutChecks, repairFitChecks, type RunOptions } from "../base/options.ts";
-import { constraintChecks, constraintsOf, orderingChecks } from "../orders/constraints.ts";
+import { isFull, MODULES, outsizedLayers, REPAIRS } from "../../measure/mod.ts";
+import { ORDERS, type Sweep, TARGETS } from "../../result/mod.ts";
+import { onModel, type StudyModel } from "../../subject/mod.ts";
+import { heldOutChecks, type RunOptions } from "../base/options.ts";
+import { constraintChecks, constraintsOf } from "../orders/constraints.ts";
 import { orderStep, plansIn } from "../orders/order.ts";
 import { dependsOn, leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
 import { run, step, type Study } from "../base/study.ts";
@@ -28,6 +28,7 @@ import { linesOf, measured, type Planned, tellNotes } from "./lines.ts";
 import { curvesStage, repairsOf } from "./repairs.ts";
 import {
   calibrated,
+  calibratedChecks,
   type CalibratedOptions,
   likelyPlans,
   partsOf,
@@ -35,7 +36,6 @@ import {
   type SweepOptions,
   sweepPasses,
 } from "./parts.ts";
-import { aProfile } from "../base/plan.ts";
 
 export type { CalibratedOptions, SweepOptions };
 
@@ -51,12 +51,9 @@ const checks: Checks<SweepOptions> = {
     list(oneOf(REPAIRS), "repairs"),
     "<repairs> add a line for each repair of the dropped modules",
   ),
-  calibration: optionsOf(textChecks),
-  ...repairFitChecks,
-  seed: orderingChecks.seed,
+  ...calibratedChecks,
   seeds: wholeNumber(0),
   steps: stepList,
-  profile: aProfile,
   curves: list(curveOrOrder, "curves"),
 };
 
@@ -93,14 +90,12 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
     const { steps, ranked, orders } = partsOf(model, options, calibration);
     const text = textOf(model, options, heldOutChecks);
     const ordering = orders.map((order) => orderStep(model, calibrating, order));
-    const plans: PlansOf = async (runOptions) => {
+    const curvesOf = async (runOptions: RunOptions): Promise<Planned[]> => {
       const importance = await profiling.whole(runOptions);
       const made = await Array.fromAsync(ordering, ({ whole }) => whole(runOptions));
-      return [
-        importance,
-        [...ranked, ...made].map((curve) => ({ curve, plans: curvePlans(importance, curve, steps) })),
-      ];
+      return [...ranked, ...made].map((curve) => ({ curve, plans: curvePlans(importance, curve, steps) }));
     };
+    const plansOf = async (runOptions: RunOptions) => (await curvesOf(runOptions)).map(({ plans }) => plans);
     const likely = [
       ...ranked.map((curve) => "kind" in curve ? standIn(curve) : curve),
       ...orders.map(standIn),
@@ -109,24 +104,18 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
       steps.map((step) => likelyPlans(model.spec, [curve], [step]).flat()[1])
     );
     const passes = (sizes: Text["sizes"]) => sweepPasses(model.spec, sizes, likely, steps, ways.length);
-    const curvesOf = async (runOptions: RunOptions) => (await plans(runOptions))[1].map(({ plans }) => plans);
-    const swept = { ways, steps, likely: units, passes, plansOf: curvesOf };
+    const swept = { ways, steps, likely: units, passes, plansOf };
     const repairs = ways.length > 0 ? repairsOf(swept) : null;
     const repaired = async (runOptions: RunOptions) => await repairs?.curves(runOptions) ?? [];
-    const linesIn = async (runOptions: RunOptions) =>
-      linesOf((await plans(runOptions))[1], await repaired(runOptions));
     const sweeping = step(passes(text.sizes), async (runOptions): Promise<Sweep> => {
-      const [calibrated] = await plans(runOptions);
-      const lines = await linesIn(runOptions);
+      const calibrated = await profiling.whole(runOptions);
+      const lines = linesOf(await curvesOf(runOptions), await repaired(runOptions));
       tellNotes(model, lines, runOptions);
       const { curves, ...rest } = await measured(model, text, lines, runOptions);
       return displayable({
         ...rest,
         calibration: calibrated.provenance,
-        outsized: {
-          attention: outsizedLayers(calibrated.attention.largestRelativeMagnitude),
-          mlp: outsizedLayers(calibrated.mlp.largestRelativeMagnitude),
-        },
+        outsized: eachOf(MODULES, (kind) => outsizedLayers(calibrated[kind].largestRelativeMagnitude)),
         ...await repairs?.origin(runOptions),
         curves,
       });
@@ -137,9 +126,8 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
       steps: [profiling, ...ordering, ...repairs?.steps ?? [], sweeping],
       async result(runOptions) {
         const result = await sweeping.whole(runOptions);
-        const [, curves] = await plans(runOptions);
         const guard = await leakGuardOver(model, text, [options.text, calibration.text], runOptions);
-        const dropping = curves.flatMap(({ plans }) => plans);
+        const dropping = (await plansOf(runOptions)).flat();
         const first = dropping.find((plan) => !isFull(plan));
         const { repaired } = result;
         const fitted = first && repaired
@@ -160,6 +148,3 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
     });
   },
 };
-
-/** The profile, and each curve with its plans, once what they follow from is there. */
-type PlansOf = (options: RunOptions) => Promise<[Profile, Planned[]]>;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type Change, type DropPlan, planHash, planText } from "../../../src/measure/mod.ts";
 import { scoring } from "../../../src/models/mod.ts";
 import { changedSpec, dropPlan, FLOAT32, keyBytes, noDrop, workOf } from "../../../src/run/mod.ts";
-import { kvSavedBy } from "../../../src/study/orders/sizes.ts";
+import { savesOf } from "../../../src/study/orders/sizes.ts";
 import { sizesOf } from "../../../src/subject/mod.ts";
 import { withFixture } from "../../support.ts";
 import { windowOf } from "./windows.ts";
@@ -85,7 +85,7 @@ Deno.test("keys behind a window take no bytes, as a plan says what it saves", ()
       for (const tokens of [1, most, most + 1, 8192]) {
         const own = of(plan(keys, sinks), tokens);
         assert.equal(own, of(noDrop, Math.min(most, tokens)));
-        assert.equal(of(noDrop, tokens) - own, 2 * kvSavedBy(plan(keys, sinks), sizes, tokens)); // 32 bits
+        assert.equal(of(noDrop, tokens) - own, 2 * savesOf(plan(keys, sinks), sizes, tokens).kv.bytes); // 32 bits
       }
     }
   }));
