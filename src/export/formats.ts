@@ -77,7 +77,11 @@ export async function sizesAs(job: Job, format: Format, { files }: Made): Promis
   return { original: await originalBytes(job), whole, smaller: bytesOfFiles(files) };
 }
 
-const made = async (job: Job, format: Format): Promise<Made> => await makers[format](expressed(job, format));
+async function made(job: Job, format: Format): Promise<Made> {
+  const own = expressed(job, format);
+  expectExpressible(own, format);
+  return await makers[format](own);
+}
 
 /**
  * LLM-Drop's form: the checkpoint as it is, and in `config.json` the lists of what is not run, in rank order. The official
@@ -85,7 +89,6 @@ const made = async (job: Job, format: Format): Promise<Made> => await makers[for
  */
 async function llmDropFiles(job: Job): Promise<Made> {
   const { files, drop, stored, edited } = job;
-  expectExpressible(job, "llm-drop");
   if (stored.kind === "gguf") {
     throw new Inexpressible("a GGUF file", "has no config.json");
   }

@@ -1,23 +1,7 @@
 /** Commands of a card, each to be pasted into a shell: how the model is run, measured and made again. */
 import { code, shellWord } from "../../entry/mod.ts";
 import { MODULES } from "../../measure/mod.ts";
-import type { Format, Job } from "../job.ts";
-
-/** What runs each format, to be pasted in the model's folder. */
-const USES: Readonly<Record<Format, readonly string[]>> = {
-  hf: [
-    "```python",
-    "from transformers import AutoModelForCausalLM",
-    "",
-    'model = AutoModelForCausalLM.from_pretrained(".")',
-    "```",
-  ],
-  "hf-nas": ["```sh", 'mlx_lm.generate --model . --prompt "Once upon a time"', "```"],
-  "llm-drop": ["```sh", 'lamina generate --prompt "Once upon a time" .', "```"],
-  gguf: ["```sh", 'llama-cli -m model.gguf -p "Once upon a time"', "```"],
-  "gguf-deci": ["```sh", 'llama-cli -m model.gguf -p "Once upon a time"', "```"],
-  onnx: ["```python", "import onnxruntime_genai", "", 'model = onnxruntime_genai.Model(".")', "```"],
-};
+import { type Format, type Job, USES } from "../job.ts";
 
 /** How the model is run. */
 export function useText(format: Format): string {

@@ -87,16 +87,15 @@ function withBias(place: Module, job: Job, format: Format, edits: Edits): Job | 
   if (!spec || isMap || spec.norm.post) return null; // a norm would change it
   if (spec.kind !== "softmax" && spec.kind !== "dense") return null;
   if (isThere(job.full)) return job;
-  const full = { ...job.full, layers: job.full.layers.map((own) => biasedLayer(own, module)) };
+  const layers = job.full.layers.map((layer): LayerSpec => {
+    const { attention, mlp } = layer;
+    if (module === "mlp") return mlp?.kind === "dense" ? { ...layer, mlp: { ...mlp, bias: true } } : layer;
+    if (attention?.kind !== "softmax") return layer;
+    return { ...layer, attention: { ...attention, bias: { qkv: true, output: true } } };
+  });
+  const full = { ...job.full, layers };
   const fields = fieldsOf(job, module, format, isThere);
   return fields && addBiases({ ...job, fields: { ...job.fields, ...fields } }, full, edits);
-}
-
-function biasedLayer(layer: LayerSpec, module: LayerModule): LayerSpec {
-  const { attention, mlp } = layer;
-  if (module === "mlp") return mlp?.kind === "dense" ? { ...layer, mlp: { ...mlp, bias: true } } : layer;
-  if (attention?.kind !== "softmax") return layer;
-  return { ...layer, attention: { ...attention, bias: { qkv: true, output: true } } };
 }
 
 /**

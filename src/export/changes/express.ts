@@ -31,8 +31,18 @@ const counted = (keys: number) => keys === 1 ? "key" : `${keys} keys`;
 
 const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<ChangeTo<To>> } = {
   weights: {
+    /**
+     * Heads that are cut are zeros in the columns of the output projection that read them (what they cost is not saved), another
+     * projection takes the place of the model's, and a scale multiplies that projection, or the weight of the norm behind the module where
+     * it has one.
+     */
     store(change, job, _, edits) {
-      storeWeights(change, job, edits);
+      if (change.heads) cutHeads(change, job, edits);
+      for (const [canonical, tensor] of checkedTensors(job.full, change, `export ${job.model.name}`)) {
+        const ref = storedOf(job, change, canonical, edits);
+        edits.set(ref.name, sourceOf(inStoredForm(tensor, ref, change)));
+      }
+      if (change.scale !== undefined) scaleUpdate(change, change.scale, job, edits);
       return job;
     },
     says: ({ heads, tensors, scale }) =>
@@ -120,30 +130,12 @@ export function notesOnChanges(changes: readonly Change[]): string[] {
   return changes.flatMap((change) => exportOf(change).note?.(change) ?? []);
 }
 
-/**
- * Changes what is stored: heads that are cut are zeros in the columns of the output projection that read them (what they cost is not
- * saved), another projection takes the place of the model's, and a scale multiplies that projection, or the weight of the norm behind the
- * module where it has one. Throws `Inexpressible` where the checkpoint has no tensor to change.
- */
-function storeWeights(change: ChangeTo<"weights">, job: Job, edits: Edits): void {
-  if (change.heads) cutHeads(change, job, edits);
-  if (change.tensors) replaceOutput(change, job, edits);
-  if (change.scale !== undefined) scaleUpdate(change, change.scale, job, edits);
-}
-
 function cutHeads(change: ChangeTo<"weights">, job: Job, edits: Edits): void {
   const { name, transform } = storedOf(job, change, "attention.o_proj.weight", edits);
   const { heads } = scoring(job.full.layers[change.layer].attention)!;
   const axis = transform ? 0 : 1; // GPT-2 stores [in, out]
   const source = edits.get(name);
   edits.set(name, withCuts(source, blockCuts(source.info.shape, axis, heads, change.heads!)));
-}
-
-function replaceOutput(change: ChangeTo<"weights">, job: Job, edits: Edits): void {
-  for (const [canonical, tensor] of checkedTensors(job.full, change, `export ${job.model.name}`)) {
-    const ref = storedOf(job, change, canonical, edits);
-    edits.set(ref.name, sourceOf(inStoredForm(tensor, ref, change)));
-  }
 }
 
 /** A tensor as the checkpoint has it: as it is, or turned. Whether reading gives it back is checked. */

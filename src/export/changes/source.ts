@@ -121,25 +121,20 @@ function finite(name: string, tensor: Tensor): Tensor {
   throw new RangeError(`Cannot export tensor ${name}: it would hold ${wrong}, expected finite numbers`);
 }
 
-export interface Edits {
-  /** The tensor as it is after all changes so far. */
-  get(name: string): Source;
-  /** Whether there is such a tensor, of numbers: experts in four bits are bytes of two tensors. */
-  has(name: string): boolean;
-  set(name: string, source: Source): void;
-  /** The tensors that differ from the file's. */
-  readonly made: ReadonlyMap<string, Source>;
-}
+export type Edits = ReturnType<typeof editsOf>;
 
 const FLOATS: readonly (DType | null)[] = ["f32", "f16", "bf16"];
 
 /** No changes yet. */
-export function editsOf(file: PagedFile): Edits {
+export function editsOf(file: PagedFile) {
   const made = new Map<string, Source>();
   return {
-    get: (name) => made.get(name) ?? sourceIn(file, name),
-    has: (name) => made.has(name) || FLOATS.includes(file.tensors.get(name)?.dtype ?? null),
-    set: (name, source) => void made.set(name, source),
-    made,
+    /** The tensor as it is after all changes so far. */
+    get: (name: string): Source => made.get(name) ?? sourceIn(file, name),
+    /** Whether there is such a tensor, of numbers: experts in four bits are bytes of two tensors. */
+    has: (name: string) => made.has(name) || FLOATS.includes(file.tensors.get(name)?.dtype ?? null),
+    set: (name: string, source: Source) => void made.set(name, source),
+    /** The tensors that differ from the file's. */
+    made: made as ReadonlyMap<string, Source>,
   };
 }

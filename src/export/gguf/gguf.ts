@@ -17,7 +17,7 @@ import {
   scoring,
 } from "../../models/mod.ts";
 import { ggufContent } from "../../weights/mod.ts";
-import { expectExpressible, expectModel } from "../expect.ts";
+import { expectModel } from "../expect.ts";
 import { type Format, Inexpressible, type Job, type Made, type Module, modulesText } from "../job.ts";
 import { type Block, deciBlocks, wholeBlocks } from "./blocks.ts";
 import { type Field, field, type Whole, wholeOfFile, wholeOfFolder } from "./folder.ts";
@@ -53,7 +53,6 @@ export async function ggufFiles(job: Job, format: Format): Promise<Made> {
 
 function architectureOf(job: Job, { architecture: own }: Whole, format: Format): string {
   const { lone } = job;
-  expectExpressible(job, format);
   if (format === "gguf-deci") {
     if (LIKE_DECI.includes(own)) return "deci";
     const what = lone.length > 0 ? modulesText(lone.slice(0, 1)) : "the model";

@@ -6,7 +6,7 @@
 import { mixerKind, readSpec, routed } from "../../models/mod.ts";
 import { type OutTensor, zeros } from "../../weights/mod.ts";
 import { type Config, configOf, valuesOf } from "../config.ts";
-import { expectExpressible, expectModel } from "../expect.ts";
+import { expectModel } from "../expect.ts";
 import {
   copyOf,
   dequantised,
@@ -26,7 +26,6 @@ import { configFromGguf, tensorsFromGguf, tokenizerFromGgufFiles } from "./from_
 import { shardFiles } from "./shards.ts";
 
 export async function hfFiles(job: Job): Promise<Made> {
-  expectExpressible(job, "hf");
   const fewer = packed(job);
   if (fewer === job) return await folderOf(job);
   try {

@@ -17,21 +17,23 @@ import {
   storedTensor,
 } from "../../models/mod.ts";
 import { changedSpec, tensorsOf } from "../../run/mod.ts";
-import { byteSize, bytesOf, type DType, elements, toFloat32 } from "../../tensor/mod.ts";
+import { byteSize, bytesOf, elements, toFloat32 } from "../../tensor/mod.ts";
 import { commonType, contentOf, type OutTensor, zeros } from "../../weights/mod.ts";
 import { converted, storedOtherwise } from "../converted.ts";
-import { expectExpressible, expectModel } from "../expect.ts";
+import { expectModel } from "../expect.ts";
 import { Inexpressible, type Job, jsonFile, type Made, modulesText } from "../job.ts";
 import { notesOnFiles, smallFiles } from "./folder.ts";
 import { shardFiles } from "./shards.ts";
 import { isRecord } from "../../entry/mod.ts";
 import type { Config } from "../config.ts";
+import type { LayerModule } from "../../measure/mod.ts";
 
 export async function nasFiles(job: Job): Promise<Made> {
-  expectExpressible(job, "hf-nas");
   const { kept, model } = job;
-  const spec = biased(changedSpec(job.full, job.drop), job); // layers keep their numbers
-  const config = nasConfig(job, spec);
+  const whole = changedSpec(job.full, job.drop); // layers keep their numbers
+  const biases = biasesOf(whole, job);
+  const spec = biased(whole, biases);
+  const config = nasConfig(job, spec, biases);
   expectModel(job, readSpec(config, model.name), kept.map((layer) => ({ layer, spec: spec.layers[layer] })));
   const tensors = nasTensors(job, spec);
   const small = await smallFiles(job);
@@ -50,9 +52,12 @@ function notesOf({ lone }: Job): string[] {
   ];
 }
 
-/** The model in the form's terms: the modules of a kind have biases or none does, and those that are added are zeros. */
-function biased(spec: ModelSpec, job: Job): ModelSpec {
-  const hasBias = (module: "attention" | "mlp") =>
+/** Whether the modules of a kind have biases. */
+type Biases = Readonly<Record<LayerModule, boolean>>;
+
+/** In the form all modules of a kind have biases or none does. */
+function biasesOf(spec: ModelSpec, job: Job): Biases {
+  const hasBias = (module: LayerModule) =>
     spec.layers.some((layer, l) => {
       const own = layer[module];
       if (own?.kind !== "linear-map") {
@@ -61,7 +66,11 @@ function biased(spec: ModelSpec, job: Job): ModelSpec {
       const bias = changeTensors(job, module, l).get("linear.bias");
       return bias ? toFloat32(bias).some((value) => value !== 0) : own.bias !== false;
     });
-  const [attention, mlp] = [hasBias("attention"), hasBias("mlp")];
+  return { attention: hasBias("attention"), mlp: hasBias("mlp") };
+}
+
+/** The model in the form's terms; biases that are added are zeros. */
+function biased(spec: ModelSpec, { attention, mlp }: Biases): ModelSpec {
   const layers = spec.layers.map((layer): LayerSpec => ({
     ...layer,
     attention: layer.attention?.kind === "softmax"
@@ -72,67 +81,43 @@ function biased(spec: ModelSpec, job: Job): ModelSpec {
   return { ...spec, layers };
 }
 
-function withMapBias<Module extends LayerSpec["attention"] | LayerSpec["mlp"]>(
-  module: Module,
-  biased: boolean,
-): Module {
+function withMapBias<Module extends LayerSpec[LayerModule]>(module: Module, biased: boolean): Module {
   if (module?.kind !== "linear-map") return module;
   const { bias: _, ...map } = module;
   return (biased ? map : { ...map, bias: false }) as Module;
 }
 
-function changeTensors({ drop }: Job, module: "attention" | "mlp", layer: number) {
+function changeTensors({ drop }: Job, module: LayerModule, layer: number) {
   const change = drop.changes?.find((one) => one.module === module && one.layer === layer);
   return change ? tensorsOf(change) : new Map<string, never>();
 }
 
 /** The tensors of the modules that are left, named as a Llama's. */
 function nasTensors(job: Job, spec: ModelSpec): OutTensor[] {
+  const { model, full, stored, kept } = job;
+  const { file } = stored;
   const names = families.llama.names(spec);
-  return modelTensors(spec).map(({ need: [canonical, shape], layer }) => {
-    const index = layer === undefined ? 0 : job.kept.indexOf(layer);
-    return tensorOf(job, canonical, layer, shape, storedTensor(names, canonical, index).name);
+  return modelTensors(spec).map(({ need: [canonical, shape], layer }): OutTensor => {
+    const { name } = storedTensor(names, canonical, layer === undefined ? 0 : kept.indexOf(layer));
+    if (layer !== undefined) {
+      const [, module, part] = /^(attention|mlp)\.(.*)$/.exec(canonical)!;
+      const own = changeTensors(job, module as LayerModule, layer).get(part);
+      if (own) return { name, type: "F32", shape, ...contentOf(bytesOf(toFloat32(own))) };
+      if (!layerTensors(full.layers[layer], full.hidden).some(([one]) => one === canonical)) {
+        // A bias of zeros, in the type of the weight beside it: a wider one would widen the stream.
+        const weight = () => model.stored!(canonical.replace(/bias$/, "weight"), layer).name;
+        const dtype = part === "linear.bias" ? "f32" : file.tensors.get(weight())!.dtype!;
+        return { name, type: dtype.toUpperCase(), shape, ...zeros(elements(shape) * byteSize(dtype)) };
+      }
+    }
+    const ref = model.stored!(canonical, layer);
+    if (stored.kind === "gguf") {
+      const architecture = stored.file.metadata.get("general.architecture") as string;
+      return converted(file, ref, name, storedOtherwise(full, architecture, canonical, "hf"));
+    }
+    if (!ref.transform && !ref.order) return converted(file, ref, name, {});
+    throw new Inexpressible("the model", `stores ${ref.name} otherwise than a Llama does`);
   });
-}
-
-function tensorOf(
-  job: Job,
-  canonical: string,
-  layer: number | undefined,
-  shape: readonly number[],
-  name: string,
-): OutTensor {
-  const { model, full, stored } = job;
-  const [, module, part] = /^(attention|mlp)\.(.*)$/.exec(canonical) ?? [];
-  const own = layer === undefined
-    ? undefined
-    : changeTensors(job, module as "attention" | "mlp", layer).get(part);
-  if (own) return { name, type: "F32", shape, ...contentOf(bytesOf(toFloat32(own))) };
-  const isThere = layer === undefined ||
-    layerTensors(full.layers[layer], full.hidden).some(([one]) => one === canonical);
-  if (!isThere) return zeroBias(job, canonical, layer, shape, name);
-  const ref = model.stored!(canonical, layer);
-  if (stored.kind === "gguf") {
-    const architecture = stored.file.metadata.get("general.architecture") as string;
-    return converted(stored.file, ref, name, storedOtherwise(full, architecture, canonical, "hf"));
-  }
-  if (!ref.transform && !ref.order) return converted(stored.file, ref, name, {});
-  throw new Inexpressible("the model", `stores ${ref.name} otherwise than a Llama does`);
-}
-
-/** A bias of zeros, in the type of the weight beside it: a wider one would widen the stream. */
-function zeroBias(
-  { model, stored }: Job,
-  canonical: string,
-  layer: number,
-  shape: readonly number[],
-  name: string,
-): OutTensor {
-  const weight = canonical.replace(/bias$/, "weight");
-  const { dtype } = canonical.endsWith("linear.bias")
-    ? { dtype: "f32" as DType }
-    : stored.file.tensors.get(model.stored!(weight, layer).name)!;
-  return { name, type: dtype!.toUpperCase(), shape, ...zeros(elements(shape) * byteSize(dtype!)) };
 }
 
 /** mlx-lm's names; for any other function the model is refused, as one that would change. */
@@ -144,7 +129,7 @@ const ACTIVATIONS: Readonly<Record<string, string>> = {
 };
 
 /** The whole configuration. Throws `Inexpressible` for what has no field in it. */
-function nasConfig({ model, full, kept }: Job, spec: ModelSpec): Config {
+function nasConfig({ model, full, kept }: Job, spec: ModelSpec, biases: Biases): Config {
   const own = firstScoring(full)!;
   const mlp = full.layers.map(({ mlp }) => mlp).find((one) => one?.kind === "dense");
   const layers = kept.map((layer) => ({ layer, ...spec.layers[layer] }));
@@ -153,10 +138,6 @@ function nasConfig({ model, full, kept }: Job, spec: ModelSpec): Config {
   }
   const { text_config: text } = model.config;
   const config = isRecord(text) ? { ...model.config, ...text } : model.config;
-  const bias = (module: "attention" | "mlp") =>
-    layers.some((layer) =>
-      layerTensors({ [module]: layer[module] }, full.hidden).some(([name]) => name.endsWith(".bias"))
-    );
   const tokens = ["bos_token_id", "eos_token_id", "pad_token_id"].filter((name) =>
     config[name] !== undefined
   );
@@ -170,8 +151,8 @@ function nasConfig({ model, full, kept }: Job, spec: ModelSpec): Config {
     num_attention_heads: own.heads,
     hidden_act: ACTIVATIONS[mlp?.activation ?? ""] ?? "silu",
     rms_norm_eps: full.finalNorm.epsilon,
-    attention_bias: bias("attention"),
-    mlp_bias: bias("mlp"),
+    attention_bias: biases.attention,
+    mlp_bias: biases.mlp,
     ...rotation(own.rope?.theta, config),
     ...full.trained === undefined ? {} : { max_position_embeddings: full.trained },
     tie_word_embeddings: full.head.tied,
@@ -195,19 +176,18 @@ function rotation(theta: number | undefined, { rope_scaling, rope_parameters }: 
 }
 
 function blockOf({ layer, attention, mlp }: LayerSpec & { layer: number }, hidden: number): Config {
-  const form = (module: LayerSpec["attention"] | LayerSpec["mlp"]) => (
+  const form = (module: LayerSpec[LayerModule]) => (
     { no_op: module === null, replace_with_linear: module?.kind === "linear-map" }
   );
   const heads = scoring(attention);
+  const size = mlp?.kind === "dense" ? mlp.size : null;
+  const multiplier = size && blockMultiplier(size, hidden);
+  if (size && multiplier === null) {
+    const why = `has ${size} units, expected a multiple of 256, as the form counts them`;
+    throw new Inexpressible({ module: "mlp", layer }, why);
+  }
   return {
     attention: { ...form(attention), n_heads_in_group: heads ? heads.heads / heads.kvHeads : null },
-    ffn: { ...form(mlp), ffn_mult: mlp?.kind === "dense" ? multiplierOf(mlp.size, hidden, layer) : null },
+    ffn: { ...form(mlp), ffn_mult: multiplier },
   };
-}
-
-function multiplierOf(size: number, hidden: number, layer: number): number {
-  const multiplier = blockMultiplier(size, hidden);
-  if (multiplier !== null) return multiplier;
-  const what = modulesText([{ module: "mlp", layer }]);
-  throw new Inexpressible(what, `has ${size} units, expected a multiple of 256, as the form counts them`);
 }

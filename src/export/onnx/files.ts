@@ -15,7 +15,6 @@ import {
 import { changedSpec } from "../../run/mod.ts";
 import { contentOf } from "../../weights/mod.ts";
 import { configOf } from "../config.ts";
-import { expectExpressible } from "../expect.ts";
 import { notesOnFiles, smaller, smallFiles } from "../hf/folder.ts";
 import { configFromGguf } from "../hf/from_gguf.ts";
 import { type Job, jsonFile, type Made, rowsOf } from "../job.ts";
@@ -28,13 +27,13 @@ const GRAPH = "model.onnx";
 const DATA = `${GRAPH}.data`;
 
 export async function onnxFiles(job: Job): Promise<Made> {
-  expectExpressible(job, "onnx");
   const config = job.stored.kind === "gguf" ? configFromGguf(job) : await configOf(job);
   const spec = changedSpec(job.full, job.drop); // layers keep their numbers
   const weights = onnxWeights(job, spec);
   const { content, ranges } = placed(DATA, weights);
   const types = new Map(weights.map(({ name, dtype }) => [name, dtype]));
-  const context = contextOf(job);
+  const { positions, trained = USUAL_CONTEXT } = job.full;
+  const context = positions ?? trained; // the longest text that the model is for
   const graph = wholeGraph(spec, context, (name, layer) => types.get(wholeName(name, layer))!);
   const cached = [...spec.layers.keys()].filter((l) => scoring(spec.layers[l].attention));
   const small = await smallFiles(job);
@@ -52,9 +51,6 @@ export async function onnxFiles(job: Job): Promise<Made> {
 
 /** Hugging Face's default for configurations without one. */
 const USUAL_CONTEXT = 2048;
-
-/** The longest text that the model is for. */
-const contextOf = ({ full }: Job): number => full.positions ?? full.trained ?? USUAL_CONTEXT;
 
 function notesOf({ full }: Job, cached: readonly number[], context: number): string[] {
   const isDynamic = full.layers.some(({ attention }) => {
