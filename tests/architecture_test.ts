@@ -201,7 +201,7 @@ const FLAG = /["'`][^"'`\n]*[\s(]--[a-z]/;
 const COMMAND_LINES = [
   "commands/",
   "cluster/slurm.ts",
-  "export/card/commands.ts",
+  "export/card/card.ts",
   "hub/packages/pip.ts",
   "show/page/style.ts",
 ];

@@ -7,12 +7,6 @@ import { basename, dirname, join, resolve } from "node:path";
 import { failing, failure } from "../entry/mod.ts";
 import { removeStrays, temporaryName } from "./temporary.ts";
 
-/** A file of the folder: its name, and its bytes part by part. */
-interface FolderFile {
-  readonly name: string;
-  parts(): AsyncIterable<Uint8Array>;
-}
-
 /** Throws `Error` that names the path if something is there already. */
 export async function expectNothing(path: string): Promise<void> {
   const there = await lstat(path).catch((error) => {
@@ -25,12 +19,12 @@ export async function expectNothing(path: string): Promise<void> {
 }
 
 /**
- * Writes a folder; folders to it are made. `onBytes` receives how many bytes have been written; its errors end the
+ * Writes a folder of files, each with its bytes part by part; folders to it are made. `onBytes` receives how many bytes have been written; its errors end the
  * work. Throws `Error` that names the path; nothing is left of the folder then.
  */
 export async function writeFolder(
   path: string,
-  files: Iterable<FolderFile>,
+  files: Iterable<{ readonly name: string; parts(): AsyncIterable<Uint8Array> }>,
   onBytes: (done: number) => void = () => {},
 ): Promise<void> {
   await expectNothing(path);

@@ -128,7 +128,10 @@ async function stageBeside(target: string, there: Stats | null, content: Content
   try {
     await withFile(temporary, NEW, async (file) => {
       for await (const part of partsOf(content)) await file.writeFile(part);
-      if (there) await likeThat(file, there);
+      if (there) {
+        await file.chown(there.uid, there.gid).catch(() => {}); // only the superuser can change the owner
+        await file.chmod(there.mode & 0o7777);
+      }
       await file.sync();
     });
     return temporary;
@@ -140,12 +143,6 @@ async function stageBeside(target: string, there: Stats | null, content: Content
 
 function partsOf(content: Content): Iterable<string> | AsyncIterable<Uint8Array> {
   return typeof content === "string" ? [content] : content;
-}
-
-/** Copies owner and permissions of the replaced file. Only the superuser can change the owner. */
-async function likeThat(file: FileHandle, { uid, gid, mode }: Stats): Promise<void> {
-  await file.chown(uid, gid).catch(() => {});
-  await file.chmod(mode & 0o7777);
 }
 
 /** Appends to an opened file or device, or writes to a standard stream. */

@@ -114,7 +114,6 @@ function placesOf({ layers }: ModelSpec, drop: DropPlan, name: string): Pick<Job
   return { kept, lone, rows: rowsOf(kept) };
 }
 
-/** Rows of these layers, each as it is. */
 export function rowsOf(layers: readonly number[]): Row[] {
   return layers.map((layer) => ({ attention: layer, mlp: layer }));
 }

@@ -88,15 +88,12 @@ async function fingerprint(files: FileEntry[]): Promise<string> {
   const ids: string[] = [];
   for (const file of counted) {
     const whole = !large || file.name === "config.json";
-    ids.push(file.sha256 ?? (whole ? await hash(file, file.size) : await quickId(file)));
+    const head = whole ? "" : `${file.size} ${file.mtime ?? ""} `;
+    ids.push(file.sha256 ?? head + await hash(file, whole ? file.size : Math.min(file.size, HEAD)));
   }
   if (counted.length === 1 && !large) return `sha256:${ids[0]}`;
   const lines = counted.map(({ name }, i) => `${name} ${ids[i]}\n`).join("");
   return `${large ? "quick" : "files"}:${createHash("sha256").update(lines).digest("hex")}`;
-}
-
-async function quickId(file: FileEntry): Promise<string> {
-  return `${file.size} ${file.mtime ?? ""} ${await hash(file, Math.min(file.size, HEAD))}`;
 }
 
 /** SHA-256 of the first `end` bytes. */

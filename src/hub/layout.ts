@@ -7,7 +7,7 @@
 /** The file that lists the checkpoints of a series in a folder. */
 export const SERIES_LIST = "series.json";
 const SINGLE = "model.safetensors";
-const INDEX = "model.safetensors.index.json";
+export const WEIGHTS_INDEX = "model.safetensors.index.json";
 /** "model-00001-of-00002.safetensors", with a variant before or after the numbers. */
 const PART = /^(.*)-(\d+)-of-(\d+)(\.[^/]*)?\.safetensors$/;
 /** Weights in formats that are not read here; other files with these endings belong to a training. */
@@ -26,12 +26,8 @@ export function modelFileNames(names: readonly string[], repo: string): string[]
   if (!names.includes("config.json")) {
     throw new Error(`Cannot open ${repo}: it has no config.json, expected a model in Hugging Face layout`);
   }
-  return [...names.filter(isSmallFile), ...weights];
-}
-
-/** Whether this is one of the files other than the weights: configuration or tokenizer. */
-function isSmallFile(name: string): boolean {
-  return /^(config\.json|generation_config\.json|chat_template\.jinja)$/.test(name) || isTokenizerFile(name);
+  const small = ["config.json", "generation_config.json", "chat_template.jinja"];
+  return [...names.filter((name) => small.includes(name) || isTokenizerFile(name)), ...weights];
 }
 
 /** Files of SentencePiece models, by the names that transformers gives them. */
@@ -58,9 +54,9 @@ export function hasTokenizer(names: readonly string[]): boolean {
 function weightNames(names: readonly string[], repo: string): string[] {
   const tensors = names.filter((name) => name.endsWith(".safetensors"));
   if (tensors.includes(SINGLE)) return [SINGLE];
-  if (tensors.length > 0 && names.includes(INDEX)) {
+  if (tensors.length > 0 && names.includes(WEIGHTS_INDEX)) {
     const parts = tensors.filter((name) => /^model-\d+-of-\d+\.safetensors$/.test(name));
-    return [INDEX, ...(parts.length > 0 ? parts : tensors)];
+    return [WEIGHTS_INDEX, ...(parts.length > 0 ? parts : tensors)];
   }
   if (tensors.length > 0) return oneSet(tensors, repo);
   const gguf = names.filter((name) => name.endsWith(".gguf"));

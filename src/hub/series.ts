@@ -95,9 +95,7 @@ export async function seriesAround(path: string): Promise<string | null> {
 
 async function listFolders(path: string): Promise<{ name: string; run: NamedStep[] }> {
   const found: string[] = [];
-  for await (const name of namesIn(path)) {
-    if (await isFolder(join(path, name))) found.push(name);
-  }
+  for await (const name of namesIn(path)) if (await isFolder(join(path, name))) found.push(name);
   found.sort();
   const { run } = namedSteps(found);
   checkFound(run, path, `${SERIES_LIST} or folders`, found);
@@ -112,7 +110,9 @@ function checkFound(run: readonly NamedStep[], series: string, what: string, fou
   );
 }
 
-const aPlainName = (expected: string) => like(expected, isPlainName);
+/** The name of something in a folder, which stays there on every system. */
+const aPlainName = (expected: string) =>
+  like(expected, (name) => typeof name === "string" && /^\w[\w.-]{0,99}$/.test(name));
 const aStep = like("a number of steps", (step) => Number.isSafeInteger(step) && step as number >= 0);
 
 /** Reads `series.json`: { "kind": "series", "name": …, "checkpoints": [{ "step": …, "folder": … }] } and more. */
@@ -137,11 +137,6 @@ async function readList(file: string): Promise<{ name: string; run: NamedStep[] 
     return { step: last = step, name: folder };
   });
   return { name: name as string, run };
-}
-
-/** Whether a text names something in a folder: it stays there on every system. */
-function isPlainName(name: unknown): name is string {
-  return typeof name === "string" && /^\w[\w.-]{0,99}$/.test(name);
 }
 
 function quoted(names: readonly string[]): string {

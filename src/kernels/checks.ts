@@ -16,19 +16,19 @@ type Device = Pick<Engine, "name" | "access" | "upload" | "read">;
 
 type Numbers = ArrayLike<number>;
 
-/** Actual and expected results of a kernel, by name; numbers may be off by `within` of the largest. */
-interface Trial {
-  readonly within: number;
-  readonly numbers: Readonly<Record<string, readonly [found: Numbers, expected: Numbers]>>;
-}
-
 /**
  * Sums of at most 200 terms, each rounded a few times, relative to the largest number there is: 2⁻²⁴ · 200 · 5, and as much for
  * exponentials, whose rounding WGSL leaves open. A kernel that is wrong is off by far more.
  */
 const SUMS = 2 ** -13;
 
-const trials: Record<string, (engine: Device) => Promise<Trial>> = {
+/** Actual and expected results of each kernel, by name; numbers may be off by `within` of the largest. */
+const trials: Record<
+  string,
+  (
+    engine: Device,
+  ) => Promise<{ within: number; numbers: Record<string, [found: Numbers, expected: Numbers]> }>
+> = {
   async random_normal(engine) {
     const rows = { keys: streamKeys(1, 2, 3), first: 5, width: 40, stride: 101, scale: 0.02 };
     const expected = new Float32Array(40 * 50);

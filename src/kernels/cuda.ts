@@ -158,19 +158,14 @@ export function openNvrtc() {
 
 function libraryAt(path: string): Library | null {
   try {
-    for (const builtins of companions(dirname(path))) Deno.dlopen(builtins, {});
+    const folder = dirname(path);
+    const beside = folder === "." ? [] : [...Deno.readDirSync(folder)].map(({ name }) => name);
+    const builtins = beside.filter((name) => /^libnvrtc-builtins\.so/.test(name)).sort().at(-1);
+    if (builtins !== undefined) Deno.dlopen(join(folder, builtins), {});
     return Deno.dlopen(path, functions).symbols;
   } catch {
     return null;
   }
-}
-
-/** The `-builtins` beside a library; none beside a bare name. */
-function companions(folder: string): string[] {
-  if (folder === ".") return [];
-  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
-  return names.filter((name) => /^libnvrtc-builtins\.so/.test(name)).sort().slice(-1)
-    .map((name) => join(folder, name));
 }
 
 type Nvrtc = ReturnType<typeof nvrtcOver>;

@@ -10,39 +10,30 @@
 import type { Held } from "../engine/mod.ts";
 import { elements } from "../tensor/mod.ts";
 
-/** Parameters are 4-byte words of these two types. */
-type WordType = "f32" | "u32";
-
 export type Params = Readonly<Record<string, number>>;
-
-/** One buffer of a kernel. */
-interface Binding {
-  readonly name: string;
-  /** `in` is an input, `out` is a result, and `scratch` lasts from one stage of a launch to the next. */
-  readonly role: "in" | "out" | "scratch";
-  /** For an input, only the number of elements matters. */
-  readonly shape: (params: Params) => readonly number[];
-}
-
-/** One launch of one entry point. */
-interface Stage {
-  readonly entry: string;
-  /** Threads of a block; a workgroup is one-dimensional. */
-  readonly block: number;
-  /** Blocks along x, y and z. */
-  readonly grid: (params: Params) => readonly [x: number, y: number, z: number];
-}
 
 /** The common interface of both versions of a kernel. */
 export interface Kernel {
   /** Base name of its files in `kernels/`. */
   readonly name: string;
-  /** In binding order. */
-  readonly bindings: readonly Binding[];
-  /** In the order of the struct's fields. */
-  readonly params: Readonly<Record<string, WordType>>;
-  /** In the order they run. */
-  readonly stages: readonly Stage[];
+  /** Its buffers, in binding order. */
+  readonly bindings: readonly {
+    readonly name: string;
+    /** `in` is an input, `out` is a result, and `scratch` lasts from one stage of a launch to the next. */
+    readonly role: "in" | "out" | "scratch";
+    /** For an input, only the number of elements matters. */
+    readonly shape: (params: Params) => readonly number[];
+  }[];
+  /** 4-byte words, in the order of the struct's fields. */
+  readonly params: Readonly<Record<string, "f32" | "u32">>;
+  /** Launches of entry points, in the order they run. */
+  readonly stages: readonly {
+    readonly entry: string;
+    /** Threads of a block; a workgroup is one-dimensional. */
+    readonly block: number;
+    /** Blocks along x, y and z. */
+    readonly grid: (params: Params) => readonly [x: number, y: number, z: number];
+  }[];
 }
 
 export function kernelSource(kernel: Kernel, language: "wgsl" | "cu"): Promise<string> {

@@ -30,24 +30,12 @@ export interface Draft {
   readonly verify?: (tokens: number) => number;
 }
 
-/** How many tokens were drafted in a text, and how many were accepted: a sum of shares, where these are known. */
-interface DraftedText {
-  readonly accepted: number;
-  readonly drafted: number;
-}
-
-/** The share of tokens that is accepted, half the width of its 95 % interval over texts (null for a single text), and the number of these tokens. */
-interface MeasuredAcceptance {
-  readonly acceptance: number;
-  readonly acceptanceHalfWidth: number | null;
-  readonly acceptanceTokens: number;
-}
-
 /**
- * The share that is accepted over some texts, a ratio of two sums. Its interval is that of the texts' distances from the ratio
+ * The share of drafted tokens that is accepted over some texts, a ratio of two sums (`accepted` is a sum of shares, where these are known);
+ * half the width of its 95 % interval, null for a single text; and the number of these tokens. The interval is that of the texts' distances from the ratio
  * (Cochran, Sampling Techniques, 1977, equation 6.13), by Student's t: the bootstrap of `ratio95` is too narrow for few texts. Throws `RangeError` where no token was drafted.
  */
-export function acceptanceOf(texts: readonly DraftedText[]): MeasuredAcceptance {
+export function acceptanceOf(texts: readonly Readonly<Record<"accepted" | "drafted", number>>[]) {
   const drafted = sum(texts, (text) => text.drafted);
   if (!(drafted > 0)) {
     throw new RangeError("Cannot measure acceptance: found no drafted token, expected some");
@@ -99,20 +87,14 @@ export function bestDraft(draft: Draft, most: number = MOST_DRAFTED): BestDraft 
   return best;
 }
 
-/** A cost below which drafting gains, and the number of drafted tokens in the rounds that do. */
-interface CostLimit {
-  readonly cost: number;
-  readonly drafted: number;
-}
-
 /**
- * The cost below which rounds of some length up to `most` gain, the largest of (tokens of a round − v(γ + 1)) / γ; for rounds of one token
+ * The cost below which rounds of some length up to `most` gain, and their number of drafted tokens: the largest of (tokens of a round − v(γ + 1)) / γ; for rounds of one token
  * that is 1 + α − v(2). Negative where no draft is cheap enough.
  */
-export function costLimit(draft: Omit<Draft, "cost">, most: number = MOST_DRAFTED): CostLimit {
+export function costLimit(draft: Omit<Draft, "cost">, most: number = MOST_DRAFTED) {
   const { acceptance } = draft;
   const depths = depthsOf(acceptance, most);
-  let best: CostLimit = { cost: -Infinity, drafted: 1 };
+  let best = { cost: -Infinity, drafted: 1 };
   for (let drafted = 1; drafted <= depths; drafted++) {
     const cost = (tokensOfRound(acceptance, drafted) - verifyTime(draft, drafted + 1)) / drafted;
     if (cost > best.cost) best = { cost, drafted };

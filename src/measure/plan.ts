@@ -205,16 +205,15 @@ export function changeTexts({ changes = [] }: DropPlan): string[] {
 function wordOf(change: Change): string {
   const refitted = "tensors" in change && change.tensors ? ["refitted"] : [];
   switch (change.to) {
-    case "window":
-      return [windowText(change), ...refitted].join(", ");
+    case "window": {
+      const { keys, sinks } = change;
+      const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+      const text = `window of ${counted(keys, "key")}${sinks > 0 ? ` and ${counted(sinks, "sink")}` : ""}`;
+      return [text, ...refitted].join(", ");
+    }
     case "weights":
       return [...refitted, ..."scale" in change ? ["scaled"] : []].join(", ");
     default:
       return change.to;
   }
-}
-
-function windowText({ keys, sinks }: Extract<Change, { readonly to: "window" }>): string {
-  const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`;
-  return `window of ${counted(keys, "key")}${sinks > 0 ? ` and ${counted(sinks, "sink")}` : ""}`;
 }

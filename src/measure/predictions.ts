@@ -48,7 +48,10 @@ export function prediction(logits: Float32Array, temperature = 1): Prediction {
     if (logits[v] > most) most = logits[v];
     zero += 0 * logits[v]; // NaN where one is not finite
   }
-  if (zero !== 0 || logits.length === 0) throw noPrediction(logits);
+  if (zero !== 0 || logits.length === 0) {
+    const found = zero === 0 ? "no logits" : `a logit of ${logits.find((z) => !Number.isFinite(z))}`;
+    throw new RangeError(`Cannot compare predictions: found ${found}, expected finite numbers`);
+  }
   const p = new Float64Array(logits.length);
   let [sum, square] = [0, 0];
   for (let v = 0; v < p.length; v++) sum += p[v] = Math.exp((logits[v] - most) / temperature);
@@ -102,9 +105,4 @@ export function cosine(a: Float32Array, b: Float32Array): number | null {
   }
   if (aa === 0 || bb === 0) return null;
   return Math.max(-1, Math.min(1, ab / Math.sqrt(aa * bb)));
-}
-
-function noPrediction(logits: Float32Array): RangeError {
-  const found = logits.length === 0 ? "no logits" : `a logit of ${logits.find((z) => !Number.isFinite(z))}`;
-  return new RangeError(`Cannot compare predictions: found ${found}, expected finite numbers`);
 }

@@ -55,12 +55,8 @@ export function initialiserOf(
   }
   const std = deviation(named, name);
   const residual = given.residualStd ?? (given.std === undefined ? own.residual_std : undefined);
-  return { std, residualStd: deviation(residual ?? residualOf(std, spec), name) };
-}
-
-/** The family's deviation of the projections onto the residual stream, where all others have `std`. */
-function residualOf(std: number, { family, layers }: Pick<ModelSpec, "family" | "layers">): number {
-  return family === "gpt2" ? std / Math.sqrt(2 * layers.length) : std;
+  const usual = spec.family === "gpt2" ? std / Math.sqrt(2 * spec.layers.length) : std;
+  return { std, residualStd: deviation(residual ?? usual, name) };
 }
 
 function deviation(value: unknown, name: string): number {

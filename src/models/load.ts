@@ -14,12 +14,10 @@ import {
   withMxfp4,
   withPacked,
 } from "../weights/mod.ts";
-import { isObject, plainConfig } from "./config/blocks.ts";
+import { isObject, plainConfig, readDropList } from "./config/blocks.ts";
 import { type Allowance, readConfig } from "./config/config.ts";
-import { readDropList } from "./config/drop_lists.ts";
 import { packingOf } from "./config/packing.ts";
-import { unsupported } from "./config/unsupported.ts";
-import { families } from "./families/list.ts";
+import { families, unsupported } from "./families/list.ts";
 import { ggufConfig, ggufNames, ggufTensors } from "./families/gguf.ts";
 import { readRopeFactors } from "./gguf/rope.ts";
 import { layerTensors, routed } from "./modules/list.ts";
@@ -130,7 +128,7 @@ function read(
   const type = config.string("model_type");
   if (!Object.hasOwn(families, type)) {
     const isEncoderDecoder = config.value("is_encoder_decoder") === true;
-    throw unsupported(file, type, isEncoderDecoder, Object.keys(families));
+    throw unsupported(file, type, isEncoderDecoder);
   }
   const spec = families[type].spec(config);
   const dropped = (name: string) => readDropList(config.value(name), spec.layers.length, name, file);

@@ -5,7 +5,6 @@ export * from "./pieces.ts";
 export * from "./spec.ts";
 export * from "./config/blocks.ts";
 export * from "./config/packing.ts";
-export * from "./config/drop_lists.ts";
 export * from "./families/gguf.ts";
 export * from "./families/list.ts";
 export * from "./gguf/rope.ts";

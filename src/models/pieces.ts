@@ -79,8 +79,7 @@ export interface RopeSpec {
 }
 
 /** Attention of heads by a softmax over keys, however queries, keys and values are made. */
-export interface AttentionSpec {
-  readonly norm: NormPlacement;
+export interface AttentionSpec extends Omit<AnyModule, "kind"> {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headSize: number;
@@ -95,8 +94,6 @@ export interface AttentionSpec {
   /** c · tanh(score / c) on the scores. */
   readonly softcap: number | null;
   readonly bias: { readonly qkv: boolean; readonly output: boolean };
-  /** Multiplies the update, which is measured so. */
-  readonly updateScale?: number;
   /** Every head has a learned score that joins its softmax and is dropped after it. */
   readonly sinks?: true;
 }

@@ -1,22 +1,23 @@
 /** ONNX operators, one function each, named and ordered as in the specification. Only what the module graphs use. */
-import type { DType } from "../tensor/mod.ts";
+import { type DType, indices } from "../tensor/mod.ts";
 import { dataType, type Graph, type Value } from "./graph.ts";
 
 const one = (values: Value[]): Value => values[0];
 
-/** Lists of integers that a graph has already: those of its slices and shapes repeat. */
-const known = new WeakMap<Graph, Map<string, Value>>();
+const made = new WeakMap<Graph, Map<string, unknown>>();
 
-/** A one-dimensional int64 constant: shapes, axes, slice bounds. */
+/** What was made for a graph by that key, or what `make` makes now. */
+export function once<T>(graph: Graph, key: string, make: () => T): T {
+  if (!made.has(graph)) made.set(graph, new Map());
+  const known = made.get(graph)! as Map<string, T>;
+  const value = known.get(key) ?? make();
+  known.set(key, value);
+  return value;
+}
+
+/** A one-dimensional int64 constant: shapes, axes, slice bounds. Those of a graph's slices and shapes repeat. */
 export function ints(graph: Graph, values: readonly number[]): Value {
-  if (!known.has(graph)) known.set(graph, new Map());
-  const lists = known.get(graph)!;
-  const key = values.join();
-  if (!lists.has(key)) {
-    const data = BigInt64Array.from(values.map(BigInt));
-    lists.set(key, graph.constant({ dtype: "i64", shape: [values.length], data }));
-  }
-  return lists.get(key)!;
+  return once(graph, `ints ${values}`, () => graph.constant(indices(values)));
 }
 
 /** A float32 scalar constant. */
@@ -66,14 +67,10 @@ export const Gelu = (x: Value, approximate: "none" | "tanh"): Value =>
 
 export const Cast = (x: Value, to: DType): Value => one(x.graph.node("Cast", [x], { to: dataType(to) }));
 
-/** What was reshaped, by the results. */
-const reshaped = new WeakMap<Graph, Map<string, Value>>();
-
 /** In a new shape, which may be known only when the graph runs (an i64 list). What was reshaped before is taken as it was then, unless a side (0) stays. */
 export function Reshape(x: Value, shape: readonly number[] | Value): Value {
   const { graph } = x;
-  if (!reshaped.has(graph)) reshaped.set(graph, new Map());
-  const known = reshaped.get(graph)!;
+  const known = once(graph, "reshaped", () => new Map<string, Value>()); // what was reshaped, by the results
   const keepsSide = "graph" in shape || shape.includes(0);
   const from = keepsSide ? x : known.get(x.name) ?? x;
   const made = one(graph.node("Reshape", [from, "graph" in shape ? shape : ints(graph, shape)]));

@@ -1,7 +1,7 @@
 /** Token ids to the residual stream that enters layer 0. */
 import type { Engine, Held } from "../engine/mod.ts";
 import { embeddingGraph, type Model } from "../models/mod.ts";
-import { float32, type Tensor, toFloat32 } from "../tensor/mod.ts";
+import { float32, indices, type Tensor, toFloat32 } from "../tensor/mod.ts";
 import { areFinite, culpritAmong, notFinite, takeSquares } from "./finite.ts";
 import { take, withUploaded } from "./held.ts";
 import { openPrograms, type Programs } from "./programs.ts";
@@ -33,9 +33,8 @@ export function openEmbedder(model: Model, engine: Engine, programs: Programs) {
   /** The rows that some numbers of rows name, each once, and where each stands among them. */
   async function taken(name: string, ids: Int32Array): Promise<{ rows: Tensor; places: Tensor }> {
     const unique = [...new Set(ids)].sort((a, b) => a - b);
-    const place = new Map(unique.map((id, i) => [id, BigInt(i)]));
-    const data = BigInt64Array.from(ids, (id) => place.get(id)!);
-    return { rows: await rowsOf(name, unique), places: { dtype: "i64", shape: [ids.length], data } };
+    const place = new Map(unique.map((id, i) => [id, i]));
+    return { rows: await rowsOf(name, unique), places: indices(ids.map((id) => place.get(id)!)) };
   }
 
   return {

@@ -22,13 +22,13 @@ export interface ForwardOptions extends RunnerOptions {
    * Sees the streams that leave the last layer, a group of batches after the other. They are freed after it, but for those of the states
    * that it returns.
    */
-  readonly finish?: Finish | undefined;
+  readonly finish?:
+    | ((
+      states: readonly State[],
+      batches: readonly Batch[],
+    ) => readonly State[] | Promise<readonly State[] | void>)
+    | undefined;
 }
-
-type Finish = (
-  states: readonly State[],
-  batches: readonly Batch[],
-) => readonly State[] | Promise<readonly State[] | void>;
 
 /** Bytes that the states of all plans take together, where nothing else is said: one batch may take more. */
 export const DEFAULT_BUDGET = 512 * 2 ** 20;

@@ -64,7 +64,6 @@ export function widened(matrix: BlockMatrix): Tensor {
   return float32(matrix.shape, out);
 }
 
-/** The zero of each block. */
 function zerosOf({ bits, size, shape: [, columns], zeros }: BlockMatrix): (block: number) => number {
   if (typeof zeros === "number") return () => zeros;
   if (bits === 8) return (block) => zeros[block];
@@ -168,7 +167,6 @@ export function blockColumns(matrix: BlockMatrix, start: number, end: number): B
   );
 }
 
-/** Bytes that a matrix takes. */
 export function blockBytes({ quants, scales, zeros, offsets }: BlockMatrix): number {
   const own = typeof zeros === "number" ? 0 : zeros.byteLength;
   return quants.byteLength + scales.byteLength + own + (offsets?.byteLength ?? 0);

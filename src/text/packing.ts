@@ -46,12 +46,9 @@ const [LEAST, MOST] = [2 ** 12, 2 ** 18];
 const CHARACTERS = 8;
 
 /**
- * Packs documents into blocks, reading no more of them than needed.
- *
- * @param onProgress receives the tokens packed so far
- * @param name what errors call the text: its file
- * @throws RangeError if the text is too short or has no place to cut it, for sizes out of range and for ids outside the
- *   vocabulary; TypeError if the tokenizer lacks the EOS (or, with `bos`, the BOS) that packing needs
+ * Packs documents into blocks, reading no more of them than needed. `onProgress` receives the tokens packed so far, errors call the text
+ * `name`. Throws `RangeError` if the text is too short or has no place to cut it, for sizes out of range and for ids outside the
+ * vocabulary, `TypeError` if the tokenizer lacks the EOS (or, with `bos`, the BOS) that packing needs.
  */
 export async function packBlocks(
   documents: Iterable<Document> | AsyncIterable<Document>,

@@ -16,9 +16,8 @@ export type Row = Record<string, unknown>;
 const MAX_ARROW_BYTES = 2 ** 30;
 
 /**
- * The rows of a `.jsonl`, `.jsonl.gz`, `.arrow` or `.parquet` file, in order.
- *
- * @throws Error naming the file if it cannot be read or does not match its extension, TypeError for other extensions
+ * The rows of a `.jsonl`, `.jsonl.gz`, `.arrow` or `.parquet` file, in order. Throws `Error` that names the file if it cannot be read or
+ * does not match its extension, `TypeError` for other extensions.
  */
 export function readRows(path: string): AsyncGenerator<Row> {
   if (/\.(jsonl|ndjson|json)(\.gz)?$/i.test(path)) return jsonRows(path);

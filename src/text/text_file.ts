@@ -13,14 +13,18 @@ import type { Document } from "./packing.ts";
 const MAX_TEXT = 2 ** 28;
 
 /**
- * The text of a file, in pieces; a byte order mark is left out.
- *
- * @throws Error naming the file if it cannot be read, SyntaxError if it is not gzip (`.gz`) or not UTF-8
+ * The text of a file, in pieces; a byte order mark is left out. Throws `Error` that names the file if it cannot be read, `SyntaxError` if
+ * it is not gzip (`.gz`) or not UTF-8.
  */
 async function* readPieces(file: string): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
+  const stored = createReadStream(file, { highWaterMark: 2 ** 18 });
+  // `pipeline` closes the file when its reader stops early, and passes errors on; gunzip takes several members.
+  const all: AsyncIterable<Uint8Array> = file.endsWith(".gz")
+    ? pipeline(stored, createGunzip(), () => {})
+    : stored;
   try {
-    for await (const bytes of openBytes(file)) yield decoder.decode(bytes, { stream: true });
+    for await (const bytes of all) yield decoder.decode(bytes, { stream: true });
     yield decoder.decode();
   } catch (error) {
     throw readable(file, error as NodeJS.ErrnoException);
@@ -51,19 +55,13 @@ async function* readLines(file: string): AsyncGenerator<{ line: number; text: st
 export async function* readJsonLines(
   file: string,
 ): AsyncGenerator<{ line: number; row: Record<string, unknown> }> {
-  for await (const { line, text } of readLines(file)) yield { line, row: parseRow(file, line, text) };
-}
-
-function parseRow(file: string, line: number, text: string): Record<string, unknown> {
-  const row = parseJson(text, `${file}, line ${line}`);
-  if (isRecord(row)) return row;
-  throw new TypeError(`Cannot read ${file}, line ${line}: found ${shown(row)}, expected a JSON object`);
-}
-
-/** `pipeline` closes the file when its reader stops early, and passes errors on; gunzip takes several members. */
-function openBytes(file: string): AsyncIterable<Uint8Array> {
-  const bytes = createReadStream(file, { highWaterMark: 2 ** 18 });
-  return file.endsWith(".gz") ? pipeline(bytes, createGunzip(), () => {}) : bytes;
+  for await (const { line, text } of readLines(file)) {
+    const row = parseJson(text, `${file}, line ${line}`);
+    if (!isRecord(row)) {
+      throw new TypeError(`Cannot read ${file}, line ${line}: found ${shown(row)}, expected a JSON object`);
+    }
+    yield { line, row };
+  }
 }
 
 /** What went wrong, with the file's name in it. */
@@ -80,9 +78,8 @@ function readable(file: string, error: NodeJS.ErrnoException): Error {
 }
 
 /**
- * The documents of a text file, in order; plain text in pieces, to be read before the next document is asked for.
- *
- * @throws Error naming the file, and for JSONL the line, if it cannot be read, is not strict UTF-8 or lacks a `text`
+ * The documents of a text file, in order; plain text in pieces, to be read before the next document is asked for. Throws `Error` that names
+ * the file, and for JSONL the line, if it cannot be read, is not strict UTF-8 or lacks a `text`.
  */
 export async function* readDocuments(file: string): AsyncGenerator<Document> {
   if (/\.(jsonl|ndjson|json)(\.gz)?$/i.test(file)) yield* readRowTexts(file);

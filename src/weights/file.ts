@@ -5,28 +5,13 @@
  * bytes (copied only where an offset is not aligned to its element); quantised blocks are decoded to float32, and
  * the pages they came from are released at once.
  */
-import {
-  aligned,
-  type BlockMatrix,
-  byteSize,
-  type DType,
-  elements,
-  type Tensor,
-  viewOf,
-} from "../tensor/mod.ts";
+import { sum } from "../entry/mod.ts";
+import { aligned, type BlockMatrix, byteSize, elements, type Tensor, viewOf } from "../tensor/mod.ts";
 import type { FileBytes } from "./bytes.ts";
 import { type Content, ranges } from "./content.ts";
 import { type Decoders, openDecoders } from "./blocks/decoders.ts";
 import type { Blocks } from "./blocks/dequantize.ts";
-import {
-  type Allocate,
-  checkRows,
-  type Entry,
-  formatIn,
-  type Layout,
-  newArray,
-  readBlocks,
-} from "./entry.ts";
+import { type Allocate, checkRows, type Entry, formatIn, newArray, readBlocks } from "./entry.ts";
 import { outOfRange, quote } from "./limits.ts";
 import type { TensorFile } from "./source.ts";
 
@@ -54,7 +39,8 @@ export function tensorFile(
   lacking: ReadonlyMap<string, string> = new Map(),
 ): PagedFile {
   let closed = false;
-  const decoders = openDecoders(valuesInBlocks(entries.values()));
+  const inBlocks = [...entries.values()].filter(({ layout }) => "decode" in layout);
+  const decoders = openDecoders(sum(inBlocks, ({ info: { shape } }) => elements(shape)));
 
   function find(tensor: string): Entry {
     const entry = entries.get(tensor);
@@ -74,7 +60,7 @@ export function tensorFile(
     tensors: new Map(
       [...entries].map(([tensor, { info, layout }]) => [
         tensor,
-        { ...info, dtype: readAs(layout), ...formatIn(info) },
+        { ...info, dtype: layout.dtype === undefined ? "f32" : layout.dtype, ...formatIn(info) },
       ]),
     ),
     lacking,
@@ -101,17 +87,6 @@ export function tensorFile(
       closed = true;
     },
   };
-}
-
-function valuesInBlocks(entries: Iterable<Entry>): number {
-  let values = 0;
-  for (const { layout, info } of entries) if ("decode" in layout) values += elements(info.shape);
-  return values;
-}
-
-/** The type of the elements as read. */
-function readAs({ dtype }: Layout): DType | null {
-  return dtype === undefined ? "f32" : dtype;
 }
 
 /** Float64 loses digits here, and the name says so. */

@@ -89,7 +89,7 @@ for (const [i, name] of fixtureNames.entries()) {
               assert.equal(kind, "RangeError");
               assert.match(
                 message,
-                /: (attention|MLP) \d (is|has|would)|: the model (is of family|has architecture)/,
+                /: (attention|MLP) \d (is|has|would)|: the model (is of family|has (architecture|mixtures))/,
               );
               if (SAYABLE.includes(name) && alone) assert.match(message, alone);
               const others = message.split("formats that can: ")[1].split(", ");

@@ -79,16 +79,13 @@ export function returnLargeMemory(): void {
 }
 
 function libc() {
-  if (library === undefined) library = open();
-  return library?.symbols;
-}
-
-function open(): typeof library {
+  if (library !== undefined) return library?.symbols;
   try {
-    return Deno.build.os === "linux" ? Deno.dlopen("libc.so.6", symbols) : null;
+    library = Deno.build.os === "linux" ? Deno.dlopen("libc.so.6", symbols) : null;
   } catch {
-    return null; // no permission, or another C library
+    library = null; // no permission, or another C library
   }
+  return library?.symbols;
 }
 
 /** Bytes of stack for each byte of the line; the rest of what it takes is left to JavaScript and to the environment. */

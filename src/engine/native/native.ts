@@ -1,14 +1,14 @@
 /** The engine over ONNX Runtime's C API, on any device it has a provider for. */
 import { type Tensor, viewOf } from "../../tensor/mod.ts";
-import { type Access, checkLength, type Engine, type Held, programStore } from "../engine.ts";
-import { openShelf, type Provider, type Shelf } from "./held.ts";
+import { checkLength, type Engine, type Held, programStore } from "../engine.ts";
+import { openShelf, type Provider } from "./held.ts";
 import type { Library } from "./library.ts";
 import { createSession } from "./session.ts";
 
 export function nativeEngine(library: Library, environment: Deno.PointerObject, provider: Provider): Engine {
   const shelf = openShelf(library, provider);
   const host = { library, provider, environment, shelf };
-  const { name, version, device, precision, has } = provider;
+  const { name, version, device, precision, has, stream } = provider;
   const programs = programStore(
     (graph, constants) => Promise.resolve(createSession(host, graph, constants)),
     has,
@@ -19,7 +19,12 @@ export function nativeEngine(library: Library, environment: Deno.PointerObject, 
     device,
     precision,
     has,
-    access: accessTo(provider, shelf),
+    access: stream && {
+      kind: "cuda",
+      stream,
+      address: (held) => Deno.UnsafePointer.value(shelf.own("a tensor", held).block.address),
+      allocate: shelf.allocate,
+    },
     residents: null,
     upload(tensor) {
       checkLength(tensor);
@@ -38,10 +43,4 @@ export function nativeEngine(library: Library, environment: Deno.PointerObject, 
       provider.close();
     },
   };
-}
-
-function accessTo({ stream }: Provider, shelf: Shelf): Access {
-  if (!stream) return null;
-  const addressOf = (held: Held) => Deno.UnsafePointer.value(shelf.own("a tensor", held).block.address);
-  return { kind: "cuda", stream, address: addressOf, allocate: shelf.allocate };
 }

@@ -75,7 +75,10 @@ function addConstants(
   constants: readonly (readonly [string, NativeHeld])[],
 ): void {
   if (constants.length === 0) return;
-  const names = constants.map(([name]) => pathString(name));
+  // Paths as the library has them on this system.
+  const names = constants.map(([name]) =>
+    Deno.build.os === "windows" ? Uint16Array.from(`${name}\0`, (unit) => unit.charCodeAt(0)) : cString(name)
+  );
   library.call(
     "AddExternalInitializersFromFilesInMemory",
     options,
@@ -84,12 +87,6 @@ function addConstants(
     BigUint64Array.from(constants, ([, { bytes }]) => BigInt(bytes)),
     BigInt(names.length),
   );
-}
-
-/** A path as the library has it on this system. */
-function pathString(path: string): BufferSource {
-  if (Deno.build.os !== "windows") return cString(path);
-  return Uint16Array.from(`${path}\0`, (unit) => unit.charCodeAt(0));
 }
 
 /** A binding with its bound inputs and outputs. */

@@ -118,7 +118,6 @@ export function collector(): () => void {
 
 export type { Runtime };
 
-/** A tensor as ONNX Runtime has it. */
 export type OrtTensor = Runtime.Tensor;
 
 let loaded: Promise<Ort> | undefined;

@@ -9,17 +9,10 @@ import { type Feeds, type Held, ofType, type Program, type RunOptions } from "..
 import type { Gpu, Ort, OrtTensor, Runtime } from "./gpu.ts";
 import type { Output, Shelf, WebHeld } from "./held.ts";
 
-interface Host {
-  readonly gpu: Gpu;
-  readonly ort: Ort;
-  readonly shelf: Shelf;
-  readonly bindingBytes: number;
-}
-
 type Outputs = Readonly<Record<string, Output>>;
 
 export async function createProgram(
-  { gpu, ort, shelf, bindingBytes }: Host,
+  { gpu, ort, shelf, bindingBytes }: { gpu: Gpu; ort: Ort; shelf: Shelf; bindingBytes: number },
   { inputs, outputs, types, toBytes }: Graph,
 ): Promise<Program> {
   expectTypes(gpu, types);

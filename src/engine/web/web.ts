@@ -19,7 +19,9 @@ const MEMORY = 2 * 2 ** 30;
 
 /** Opens the engine on this machine's WebGPU device. Throws `Error` if there is none. */
 export async function webgpuEngine(): Promise<Engine> {
-  const gpu = await deviceOf();
+  const gpu = await openGpu().catch((error: Error) => {
+    throw new Error(`Cannot use WebGPU: ${error.message}`, { cause: error });
+  });
   const ort = await loadOrt();
   let anchor: Runtime.InferenceSession | null = await ort.lane(() =>
     gpu.guard("open a session", () => ort.open(gpu.device, anchorModel()))
@@ -61,14 +63,6 @@ export async function webgpuEngine(): Promise<Engine> {
       anchor = null;
     },
   };
-}
-
-async function deviceOf(): Promise<Gpu> {
-  try {
-    return await openGpu();
-  } catch (error) {
-    throw new Error(`Cannot use WebGPU: ${(error as Error).message}`, { cause: error });
-  }
 }
 
 /** A held tensor in CPU memory, a copy. */

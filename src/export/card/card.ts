@@ -3,11 +3,10 @@
  * string that comes from a file is a code span, and JSON (which is YAML) in the front matter.
  */
 import { MODULES } from "../../measure/mod.ts";
-import { code, jsonText } from "../../entry/mod.ts";
+import { code, jsonText, shellWord } from "../../entry/mod.ts";
 import { type Plan, VERSION } from "../../result/mod.ts";
 import { changeText } from "../changes/express.ts";
-import { type Format, type Job, type Made, type Module, modulesText } from "../job.ts";
-import { makingText, measuringText, useText } from "./commands.ts";
+import { type Format, type Job, type Made, type Module, modulesText, USES } from "../job.ts";
 import { perplexityText, speedText, tasksText } from "./costs.ts";
 import type { Measured, Quality } from "./measured.ts";
 import { licenceLines, type Origin } from "./origin.ts";
@@ -48,7 +47,11 @@ Made by Lamina ${VERSION} from ${source} (${code(identity.format)}, ${
       : `The original's licence: ${code(licence)}.`
   }
 
-${[useText(format), makingText(job, format)].filter((text) => text !== "").join("\n\n")}
+${
+    [["In this folder:", "", ...USES[format]].join("\n"), makingText(job, format)].filter((text) =>
+      text !== ""
+    ).join("\n\n")
+  }
 
 ## Size
 
@@ -122,4 +125,38 @@ function costText({ job, format, costs, measured: { evaluations, speeds } }: Tol
     ...evaluations.length > 0 ? [tasksText(evaluations)] : [],
     ...speeds.length > 0 ? [speedText(speeds)] : [],
   ].join("\n\n");
+}
+
+/** The commands that measure what the plan costs, in a sentence; a plan with other changes is no list of modules, but the folder has it. */
+function measuringText(job: Job, format: Format): string {
+  if (!job.drop.changes) {
+    const command = commandText(job, "perplexity", []);
+    return `This command measures the original with and without these modules: ${code(command, Infinity)}.`;
+  }
+  if (format === "onnx") return "";
+  const own = `lamina perplexity ${refOf(job)}`;
+  return `These commands measure the original, and in this folder this model: ${code(own, Infinity)}, ${
+    code("lamina perplexity .")
+  }.`;
+}
+
+/** The command that makes the model again; empty for a plan with changes, whose tensors lie in a file. */
+function makingText(job: Job, format: Format): string {
+  if (job.drop.changes) return "";
+  const command = commandText(job, "export", ["--format", format, "--out", "smaller"]);
+  return `This command makes it again: ${code(command, Infinity)}.`;
+}
+
+function commandText(job: Job, command: string, options: readonly string[]): string {
+  const flags = MODULES.flatMap((module) => {
+    const layers = job.drop[module].filter((layer) => !job.before[module].includes(layer));
+    return layers.length > 0 ? [`--drop-${module} ${layers.join(",")}`] : [];
+  });
+  return ["lamina", command, ...flags, ...options, refOf(job)].join(" ");
+}
+
+/** The original as a command names it: a commit of the hub, or a name, which is not to be taken for an option. */
+function refOf({ model: { name, identity: { revision } } }: Job): string {
+  const ref = revision === null ? name : `${name}@${revision}`;
+  return [...ref.startsWith("-") ? ["--"] : [], shellWord(ref)].join(" ");
 }

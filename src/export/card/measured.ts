@@ -83,7 +83,6 @@ export async function qualities(
   return [...texts.values()];
 }
 
-/** The text's name and the hash of its blocks. */
 const textOf = ({ full: { provenance: { text } } }: Quality) => `${text.name} ${text.hash}`;
 
 function pairsIn(found: readonly Perplexity[], model: StudyModel, drop: DropPlan): Quality[] {

@@ -4,11 +4,11 @@
  * Source: llama.cpp, `convert_hf_to_gguf.py`.
  */
 import {
-  type AttentionSpec,
   ggufNames,
   type MlpSpec,
   type ModelSpec,
   modelTensors,
+  type RopeSpec,
   scoring,
   storedTensor,
 } from "../../models/mod.ts";
@@ -100,9 +100,7 @@ function fieldsOf(full: ModelSpec, positions: number, { localTheta }: Architectu
   };
 }
 
-type Scaling = NonNullable<AttentionSpec["rope"]>["scaling"] | undefined;
-
-function scalingFields(scaling: Scaling): Record<string, Field> {
+function scalingFields(scaling: RopeSpec["scaling"] | undefined): Record<string, Field> {
   switch (scaling?.type) {
     case undefined:
       return {};
@@ -149,7 +147,9 @@ async function tokenizerFields(job: Job): Promise<{ fields: (readonly [string, F
   const found = ggufVocabulary(definition, full.vocabulary);
   if (typeof found === "string") throw new Inexpressible("the tokenizer", found);
   const { bos, eos, addsBos } = await model.tokenizer();
-  const template = await chatTemplate(job);
+  // How a conversation becomes a text, where the folder says.
+  const config = names.includes("tokenizer_config.json") && await readJson(files, "tokenizer_config.json");
+  const { chat_template: template } = (config || {}) as { chat_template?: unknown };
   const id = (name: string, value: number | null) =>
     value === null ? [] : [[`tokenizer.ggml.${name}_token_id`, field.u32(value)] as const];
   return {
@@ -162,18 +162,10 @@ async function tokenizerFields(job: Job): Promise<{ fields: (readonly [string, F
       ...id("bos", bos),
       ...id("eos", eos),
       ["tokenizer.ggml.add_bos_token", field.flag(addsBos)],
-      ...template === null ? [] : [["tokenizer.chat_template", field.text(template)] as const],
+      ...typeof template === "string" ? [["tokenizer.chat_template", field.text(template)] as const] : [],
     ],
     notes: [],
   };
-}
-
-/** How a conversation becomes a text, where the folder says. */
-async function chatTemplate({ files }: Job): Promise<string | null> {
-  if (!files.list().includes("tokenizer_config.json")) return null;
-  const config = await readJson(files, "tokenizer_config.json");
-  const { chat_template } = (config ?? {}) as { chat_template?: unknown };
-  return typeof chat_template === "string" ? chat_template : null;
 }
 
 /** A value of the metadata, and its stored bytes. */
@@ -191,18 +183,21 @@ export interface Whole {
   readonly notes: readonly string[];
 }
 
+const as = <Value extends GgufValue>(
+  bytes: (value: Value) => Uint8Array,
+  held: (value: Value) => GgufValue = (value) => value,
+) =>
+(value: Value): Field => ({ value: held(value), stored: bytes(value) });
+
 /** Values of metadata in the types that llama.cpp expects of them. */
 export const field = {
-  u32: (value: number): Field => ({ value, stored: ggufBytes.u32(value) }),
-  f32: (value: number): Field => ({ value: Math.fround(value), stored: ggufBytes.f32(value) }),
-  flag: (value: boolean): Field => ({ value, stored: ggufBytes.flag(value) }),
-  text: (value: string): Field => ({ value, stored: ggufBytes.text(value) }),
-  texts: (value: readonly string[]): Field => ({ value, stored: ggufBytes.texts(value) }),
-  flags: (value: readonly boolean[]): Field => ({ value, stored: ggufBytes.flags(value) }),
-  i32s: (value: readonly number[]): Field => ({
-    value: Int32Array.from(value),
-    stored: ggufBytes.i32s(value),
-  }),
+  u32: as(ggufBytes.u32),
+  f32: as(ggufBytes.f32, Math.fround),
+  flag: as(ggufBytes.flag),
+  text: as(ggufBytes.text),
+  texts: as(ggufBytes.texts),
+  flags: as(ggufBytes.flags),
+  i32s: as(ggufBytes.i32s, (value) => Int32Array.from(value)),
 };
 
 /** A file as it is, quantised tensors too. */

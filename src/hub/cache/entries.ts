@@ -176,7 +176,9 @@ export async function verifyCache(names: readonly string[], options: Reports = {
 }
 
 async function verify(names: readonly string[], options: Reports): Promise<Verified> {
-  const all = [...await ourFiles(), ...await theirFiles()];
+  const ours = (await cacheEntries()).filter(({ name }) => name !== PARTIAL)
+    .map(async ({ name, path }) => ({ name, paths: await stampedFiles(path) }));
+  const all = [...await Promise.all(ours), ...await theirFiles()];
   expectEntries(names, all);
   const damaged: (Damaged & { entry: string })[] = [];
   let [files, bytes] = [0, 0];
@@ -194,20 +196,9 @@ async function verify(names: readonly string[], options: Reports): Promise<Verif
   return { files, bytes, damaged };
 }
 
-interface Files {
-  readonly name: string;
-  readonly paths: readonly string[];
-}
-
-async function ourFiles(): Promise<Files[]> {
-  const entries = (await cacheEntries()).filter(({ name }) => name !== "partial");
-  return await Promise.all(
-    entries.map(async ({ name, path }) => ({ name, paths: await stampedFiles(path) })),
-  );
-}
-
-async function theirFiles(): Promise<Files[]> {
-  const found: Files[] = [];
+/** The files of Hugging Face's cache, by entry. */
+async function theirFiles() {
+  const found: { name: string; paths: readonly string[] }[] = [];
   for await (const { path: repo, isDirectory } of entriesIn(Hub.getHFHubCachePath())) {
     if (!isDirectory) continue;
     const paths = await linksInto(join(repo, "snapshots"));

@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import defer * as Hub from "@huggingface/hub";
 import { writeWhole } from "../../disk/mod.ts";
 import { cacheFolder, isFolder, isForbidden, makeFolder, statOrNull, touch, writing } from "./cache.ts";
-import { hasTokenizer, modelFileNames } from "../layout.ts";
+import { hasTokenizer, modelFileNames, WEIGHTS_INDEX } from "../layout.ts";
 import { folderNames } from "../local.ts";
 
 export interface HubRepo {
@@ -54,7 +54,6 @@ export function ourSnapshot(repo: HubRepo, commit: string): Snapshot {
   return { commit, folder: join(cacheFolder(), "hub", Hub.getRepoFolderName(repo), "snapshots", commit) };
 }
 
-/** Marks a snapshot as used now, if it is ours. */
 export async function markUsed(snapshot: Snapshot): Promise<void> {
   if (snapshot.folder.startsWith(cacheFolder())) await touch(join(snapshot.folder, "..", ".."));
 }
@@ -76,14 +75,15 @@ export async function completeModel(snapshot: Snapshot): Promise<string[] | null
   let needed: string[], shards: Set<unknown>;
   try {
     needed = modelFileNames(names, snapshot.folder);
-    shards = await indexedShards(snapshot.folder, needed);
+    const index = needed.includes(WEIGHTS_INDEX)
+      ? await Deno.readTextFile(join(snapshot.folder, WEIGHTS_INDEX))
+      : "{}";
+    shards = new Set(Object.values(JSON.parse(index)?.weight_map ?? {}));
   } catch {
     return null; // no model, or an index that cannot be read
   }
-  const isGguf = needed[0].endsWith(".gguf");
-  if (!isGguf && !hasTokenizer(names)) return null;
-  if (![...needed, ...shards].every((name) => here.some((file) => file === name))) return null;
-  return needed;
+  if (!needed[0].endsWith(".gguf") && !hasTokenizer(names)) return null;
+  return [...needed, ...shards].every((name) => here.some((file) => file === name)) ? needed : null;
 }
 
 async function looseLinks(folder: string): Promise<string[]> {
@@ -92,13 +92,6 @@ async function looseLinks(folder: string): Promise<string[]> {
     if (isSymlink && !await statOrNull(join(folder, name))) names.push(name);
   }
   return names;
-}
-
-async function indexedShards(folder: string, names: string[]): Promise<Set<unknown>> {
-  const index = "model.safetensors.index.json";
-  if (!names.includes(index)) return new Set();
-  const json = JSON.parse(await Deno.readTextFile(join(folder, index)));
-  return new Set(Object.values(json?.weight_map ?? {}));
 }
 
 async function commitOf(folder: string, revision: string): Promise<string | undefined> {

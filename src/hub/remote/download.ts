@@ -56,7 +56,9 @@ async function arrive(
   options: HttpOptions & { onBytes?: (done: number) => void },
 ): Promise<string> {
   const name = options.name ?? url;
-  const hashes = startHashes(expected);
+  const { sha256: large, blob } = expected; // git's hash too where that is the one to compare
+  const gits = large === undefined && blob !== undefined ? [gitHash(expected.size)] : [];
+  const hashes = [createHash("sha256"), ...gits];
   const kept = await readBack(file, expected.size, hashes);
   const range = { start: kept, end: expected.size, size: expected.size, ranged: false };
   let done = kept;
@@ -66,7 +68,7 @@ async function arrive(
     options.onBytes?.(done += chunk.length);
   }
   const [sha256, git] = hashes.map((hash) => hash.digest("hex"));
-  const [found, hash] = git === undefined ? [sha256, expected.sha256] : [git, expected.blob];
+  const [found, hash] = git === undefined ? [sha256, large] : [git, blob];
   if (hash === undefined || found === hash) return sha256;
   await file.truncate(0);
   await file.seek(0, Deno.SeekMode.Start);
@@ -92,10 +94,4 @@ async function readBack(file: Deno.FsFile, size: number, hashes: Hash[]): Promis
     for (const hash of hashes) hash.update(chunk.subarray(0, count));
     done += count;
   }
-}
-
-/** SHA-256, and git's hash where that is the one to compare. */
-function startHashes({ size, sha256, blob }: Expected): Hash[] {
-  const gits = sha256 === undefined && blob !== undefined ? [gitHash(size)] : [];
-  return [createHash("sha256"), ...gits];
 }

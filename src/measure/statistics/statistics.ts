@@ -79,15 +79,8 @@ export function studentT95(n: number): number {
   }
 }
 
-/** A median and the quartiles around it. */
-interface Quartiles {
-  readonly median: number;
-  readonly low: number;
-  readonly high: number;
-}
-
-/** The quartiles of at least one number; between two numbers they are on the line. Throws `RangeError` for none. */
-export function quartiles(values: readonly number[]): Quartiles {
+/** The median and the quartiles of at least one number; between two numbers they are on the line. Throws `RangeError` for none. */
+export function quartiles(values: readonly number[]) {
   if (values.length === 0) {
     throw new RangeError("Cannot compute a median: found no numbers, expected at least one");
   }
@@ -100,7 +93,6 @@ export function quartiles(values: readonly number[]): Quartiles {
   return { median: at(0.5), low: at(0.25), high: at(0.75) };
 }
 
-/** The values that are not null. */
 export function present(values: readonly (number | null)[]): number[] {
   return values.filter((value) => value !== null);
 }

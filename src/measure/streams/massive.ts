@@ -1,20 +1,15 @@
 /** Massive activations (Sun et al., arXiv 2402.17762): |x_i| > 100 and at least 1000 times the median |x| of that state. */
 
-/** One of them, in the states of one sample. */
-interface Massive {
-  /** Position of the token, from 0. */
-  readonly position: number;
-  readonly dimension: number;
-  readonly value: number;
-}
-
 const LEAST = 100;
 const TIMES_MEDIAN = 1000;
 /** The bits of a float32 without its sign. */
 const SIZE = 0x7fffffff;
 
-/** Those in states [T, D], row-major, in order. */
-export function massiveActivations(states: Float32Array, width: number): Massive[] {
+/** Those in states [T, D], row-major, in order; positions of tokens are from 0. */
+export function massiveActivations(
+  states: Float32Array,
+  width: number,
+): { position: number; dimension: number; value: number }[] {
   const large: number[] = [];
   for (let i = 0; i < states.length; i++) if (Math.abs(states[i]) > LEAST) large.push(i);
   if (large.length === 0) return [];

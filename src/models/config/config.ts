@@ -166,10 +166,15 @@ export function readConfig(
       for (const field of QUANTISED) {
         if (!asked.has(field) && readPacking(field, fields[field], name)) asked.add(field);
       }
-      refuseBidirectional(fields.is_causal, name);
+      if (fields.is_causal === false) { // attention that sees what comes after is another model
+        throw new TypeError(
+          `Cannot run ${name}: is_causal is false, expected a decoder, in which tokens attend only to earlier ones`,
+        );
+      }
       for (const [key, found] of Object.entries(fields)) {
         if (asked.has(key) || neutral.has(key) || key.startsWith("_")) continue;
-        if (found === null || found === false || isEmpty(found)) continue;
+        const isEmpty = typeof found === "object" && Object.keys(found ?? {}).length === 0;
+        if (found === false || isEmpty) continue;
         if (!allowance.names.has(key)) throw unknownField(name, key, found);
         allowance.used.add(key);
       }
@@ -195,13 +200,3 @@ function unknownField(name: string, field: string, found: unknown): TypeError {
       `if the model computes the same without it, ignore the field with \`allowFields\` ${key}`,
   );
 }
-
-/** Attention that sees what comes after is another model, and the field that says so is one that is off. */
-function refuseBidirectional(found: unknown, name: string): void {
-  if (found !== false) return;
-  throw new TypeError(
-    `Cannot run ${name}: is_causal is false, expected a decoder, in which tokens attend only to earlier ones`,
-  );
-}
-
-const isEmpty = (value: unknown) => typeof value === "object" && Object.keys(value as object).length === 0;

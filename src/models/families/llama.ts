@@ -4,7 +4,7 @@
  * `modeling_llama.py`, `modeling_mistral.py`, `modeling_qwen2.py`, `modeling_qwen3.py`, `modeling_smollm3.py`, `modeling_granite.py`.
  */
 import { type Config, positive } from "../config/config.ts";
-import { readDropList } from "../config/drop_lists.ts";
+import { readDropList } from "../config/blocks.ts";
 import { biases, experts } from "../gguf/fields.ts";
 import { type LinearSpec, linearSpec } from "../modules/linear_map.ts";
 import type { NormPlacement } from "../pieces.ts";

@@ -2,8 +2,7 @@
 import type { Graph, Lowering, Value } from "../../onnx/mod.ts";
 import type { LayerModule } from "../../measure/mod.ts";
 import { type FeedSpec, kindOf, type MixerSpec } from "../modules/list.ts";
-import { innerProduct } from "../modules/network.ts";
-import type { MlpSpec } from "../modules/dense.ts";
+import { innerProduct, type MlpSpec } from "../modules/dense.ts";
 import type { TensorNeed } from "../pieces.ts";
 import { weightInputs } from "../values/inputs.ts";
 import type { StoredTypes } from "../values/blocks.ts";

@@ -73,7 +73,10 @@ export function attentionKind<Spec extends Scored>(
         shape: (tokens) => keysShape(spec, lowering, tokens, texts),
         grows: isGrouped(spec, lowering) ? 2 : 1,
         inPlace: isGrouped(spec, lowering),
-        seen: seenLater(spec),
+        // The keys that the next token sees besides its own; one at least, which a mask may hide.
+        seen: spec.window === null
+          ? undefined
+          : { first: spec.firstKeys ?? 0, last: Math.max(1, spec.window - 1) },
       })),
     core({ heads, headSize, window: own, firstKeys = 0 }, tokens, past) {
       const window = (own ?? Infinity) + firstKeys;
@@ -174,11 +177,6 @@ function readied(mixed: Value, spec: AttentionSpec, size: number, gate?: Value):
 export function withoutPadding(x: Value, heads: number, { headSize }: AttentionSpec, size: number): Value {
   if (size === headSize) return x;
   return Reshape(Slice(Reshape(x, [-1, heads, headSize]), 0, size, 2), [-1, heads * size]);
-}
-
-/** The keys that the next token sees besides its own; one at least, which a mask may hide. */
-function seenLater({ window, firstKeys = 0 }: AttentionSpec): { first: number; last: number } | undefined {
-  return window === null ? undefined : { first: firstKeys, last: Math.max(1, window - 1) };
 }
 
 /** Keys that the tokens see together: each those before it and itself, at most the window (and the first keys, counted in it). */

@@ -3,7 +3,7 @@
  * by piece, every piece adding to the sum of those before it; the last has the norm behind the module.
  */
 import { elements } from "../../tensor/mod.ts";
-import type { Cut } from "../../weights/mod.ts";
+import { type Cut, ranges } from "../../weights/mod.ts";
 import type { AnyModule, NetworkSpec, TensorNeed } from "../pieces.ts";
 import { networkTensors } from "./needs.ts";
 
@@ -30,7 +30,6 @@ export function piece<Spec>(spec: Spec, needs: readonly TensorNeed[], cuts: Cuts
   };
 }
 
-/** Bytes of tensors in float32. */
 export function float32Bytes(needs: readonly TensorNeed[]): number {
   return needs.reduce((sum, [, shape]) => sum + 4 * elements(shape), 0);
 }
@@ -61,7 +60,7 @@ export function cutNetwork<Spec extends NetworkSpec>(
   besides: readonly TensorNeed[] = [],
 ): Piece<Spec>[] {
   const needs = (units: number) => [...networkTensors(name, { ...spec, size: units }, hidden), ...besides];
-  return ranges(spec.size, (units) => float32Bytes(needs(units)), most).map(([start, end]) =>
+  return unitRanges(spec.size, (units) => float32Bytes(needs(units)), most).map(([start, end]) =>
     piece(
       { ...spec, size: end - start },
       needs(end - start),
@@ -74,7 +73,7 @@ export function cutNetwork<Spec extends NetworkSpec>(
  * `count` units, cut into as few ranges as keep each at `most` bytes, if one unit is no more; and then as equal as can be.
  * `bytes` of some units: theirs, and those that every piece has.
  */
-export function ranges(
+export function unitRanges(
   count: number,
   bytes: (units: number) => number,
   most: number,
@@ -82,8 +81,5 @@ export function ranges(
   const every = bytes(0);
   const fitting = Math.max(1, Math.floor((most - every) / (bytes(1) - every)));
   const size = Math.ceil(count / Math.ceil(count / Math.min(fitting, count)));
-  return Array.from(
-    { length: Math.ceil(count / size) },
-    (_, i) => [i * size, Math.min((i + 1) * size, count)] as const,
-  );
+  return [...ranges(0, count, size)];
 }

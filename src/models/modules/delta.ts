@@ -110,12 +110,6 @@ function update(mixed: Value, spec: DeltaSpec, weights: Weights): { raw: Value; 
   return { raw, a: watch(asUpdate(raw, spec, "attention", weights)) };
 }
 
-/** The memory of the tokens so far. */
-interface Memory {
-  readonly conv: Value;
-  readonly state: Value;
-}
-
 /** Below this the square of a length is as good as 0. */
 const LENGTH_EPSILON = 1e-6;
 
@@ -128,7 +122,7 @@ function recalled(
   spec: DeltaSpec,
   weights: Weights,
   samples: number,
-  past: Memory | null = null,
+  past: Readonly<Record<"conv" | "state", Value>> | null = null,
   used: (name: InnerName, width: number, make: () => Value) => Value = (_, __, make) => make(),
 ) {
   const { keyHeads, valueHeads, keySize, valueSize } = spec;

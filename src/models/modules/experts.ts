@@ -9,11 +9,11 @@ import type { AnyModule, NetworkSpec, TensorNeed } from "../pieces.ts";
 import { linear, norm, type Weights } from "../values/linear.ts";
 import { type FeedKind, placed, together } from "./kind.ts";
 import { linearTensors, networkTensors, normTensors } from "./needs.ts";
-import { innerProduct, networkWidth, resized } from "./network.ts";
+import { innerProduct, networkWidth, resized } from "./dense.ts";
 
 /** A network that some tokens pass through, without norms of its own. */
 export interface ExpertSpec extends NetworkSpec {
-  /** The limit of gate and up (network.ts); null for none. */
+  /** The limit of gate and up (dense.ts); null for none. */
   readonly limit: number | null;
 }
 
@@ -114,11 +114,6 @@ export interface RouterTaps {
   readonly weights: Value;
 }
 
-/** The same, and the experts of each token, int64 [N, k]. */
-interface Routed extends RouterTaps {
-  readonly experts: Value;
-}
-
 /** All of a mixture in one graph: its update before the norm behind it, of normed rows [N, D]. Experts run over their tokens only. */
 function mixed(normed: Value, spec: MixtureSpec, weights: Weights): Value {
   const routed = route(normed, spec, weights);
@@ -134,8 +129,12 @@ function mixed(normed: Value, spec: MixtureSpec, weights: Weights): Value {
   return sum;
 }
 
-/** Experts and their weights for normed rows [N, D]. The product is float32 in every lowering: it decides who runs. */
-export function route(normed: Value, { top, experts, router }: MixtureSpec, weights: Weights): Routed {
+/** The experts of each token, int64 [N, k], and their weights for normed rows [N, D]. The product is float32 in every lowering: it decides who runs. */
+export function route(
+  normed: Value,
+  { top, experts, router }: MixtureSpec,
+  weights: Weights,
+): RouterTaps & { readonly experts: Value } {
   const { graph } = normed;
   const logits = linear(normed, "mlp.router", { ...weights, products: "f32" });
   if (router.score === "softmax-of-top") {

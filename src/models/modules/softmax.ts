@@ -4,7 +4,7 @@ import type { AttentionSpec } from "../pieces.ts";
 import { linear, type Weights } from "../values/linear.ts";
 import { watch } from "../values/watch.ts";
 import { attentionKind } from "./attention.ts";
-import { columns, float32Bytes, ofPiece, type Piece, piece, ranges, rows } from "./cuts.ts";
+import { columns, float32Bytes, ofPiece, type Piece, piece, rows, unitRanges } from "./cuts.ts";
 import { type MixerKind, type ModuleChanges, placed } from "./kind.ts";
 import { linearTensors, normWeight } from "./needs.ts";
 
@@ -75,7 +75,7 @@ function cutHeads(spec: SoftmaxSpec, hidden: number, most: number): Piece<Softma
   const shared = heads / kvHeads;
   const some = (keys: number): SoftmaxSpec => ({ ...spec, heads: keys * shared, kvHeads: keys });
   const needs = (some: SoftmaxSpec) => softmax.tensors(some, hidden, "attention");
-  const parts = ranges(kvHeads, (keys) => float32Bytes(needs(some(keys))), most);
+  const parts = unitRanges(kvHeads, (keys) => float32Bytes(needs(some(keys))), most);
   if (parts.length === 1 || qkNorm?.over === "width") return [piece(spec, needs(spec))];
   return parts.map(([start, end]) => {
     const [keys, queries] = [[start, end], [start * shared, end * shared]]

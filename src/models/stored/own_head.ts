@@ -3,7 +3,7 @@
  * the file, and so does Lamina; transformers 4 used the embedding. A head that equals the embedding is tied as the configuration says.
  */
 import { type Tensor, toFloat32 } from "../../tensor/mod.ts";
-import type { TensorFile } from "../../weights/mod.ts";
+import { ranges, type TensorFile } from "../../weights/mod.ts";
 
 type Config = Readonly<Record<string, unknown>>;
 
@@ -20,8 +20,7 @@ export async function differ(file: TensorFile, names: readonly [string, string])
   if (!isFloat || one.shape.join() !== other.shape.join()) return true;
   const [rows, ...rest] = one.shape;
   const step = Math.max(1, Math.floor(CHUNK / rest.reduce((product, side) => product * side, 1)));
-  for (let start = 0; start < rows; start += step) {
-    const range = [start, Math.min(start + step, rows)] as const;
+  for (const range of ranges(0, rows, step)) {
     const [a, b] = await Promise.all(names.map((name) => file.read(name, range)));
     if (!(a.dtype === b.dtype ? equal(a.data, b.data) : equal(toFloat32(a), toFloat32(b)))) return true;
   }

@@ -14,6 +14,7 @@
  */
 import { type Lowering, scalar, softcap, type Value } from "../../onnx/mod.ts";
 import * as op from "../../onnx/mod.ts";
+import { ranges } from "../../weights/mod.ts";
 import type { AttentionSpec } from "../pieces.ts";
 import { causalMask, keySpan, ofSpan, spanLength, spanMask } from "./mask.ts";
 
@@ -44,10 +45,12 @@ export function attend(
   extent: Extent,
   { attention, masked }: Pick<Lowering, "attention" | "masked">,
 ): Value {
-  if (spec.firstKeys && seesAll(spec, extent)) {
-    return attend({ ...spec, window: null, firstKeys: 0 }, heads, extent, { attention, masked });
+  if (spec.firstKeys) {
+    const seesAll = extent.length <= (spec.window ?? Infinity) + spec.firstKeys;
+    return seesAll
+      ? attend({ ...spec, window: null, firstKeys: 0 }, heads, extent, { attention, masked })
+      : inSlices(spec, heads, extent, masked === "standard" ? standard : decomposed);
   }
-  if (spec.firstKeys) return inSlices(spec, heads, extent, masked === "standard" ? standard : decomposed);
   switch (attention) {
     case "grouped":
       return grouped(spec, heads, extent);
@@ -58,11 +61,6 @@ export function attend(
     case "decomposed":
       return inSlices(spec, heads, extent, decomposed);
   }
-}
-
-/** Whether a window and the first keys are all keys of such texts. */
-function seesAll({ window, firstKeys = 0 }: AttentionSpec, { length }: Extent): boolean {
-  return length <= (window ?? Infinity) + firstKeys;
 }
 
 /**
@@ -111,8 +109,7 @@ function groupedSample(
     q.graph.constant({ dtype: "i32", shape, data: Int32Array.of(value) });
   const outputs: Value[] = [];
   let past: { key: Value; value: Value } | null = null;
-  for (let start = 0; start < length; start += QUERIES) {
-    const end = Math.min(start + QUERIES, length);
+  for (const [start, end] of ranges(0, length, QUERIES)) {
     const rows = (value: Value) =>
       op.Reshape(op.Slice(value, sample * length + start, sample * length + end, 0), [1, end - start, -1]);
     const { output, present } = op.GroupQueryAttention({
@@ -166,11 +163,11 @@ function slicesOf(spec: AttentionSpec, { samples, length }: Extent) {
   const { heads } = spec;
   const fitting = Math.floor(SCORES / (samples * heads * length));
   const rows = Math.max(1, Math.min(QUERIES, fitting));
-  return Array.from({ length: Math.ceil(length / rows) }, (_, i) => {
-    const start = i * rows;
-    const end = Math.min(start + rows, length);
-    return { start, end, keys: keySpan(spec, start, end) };
-  });
+  return [...ranges(0, length, rows)].map(([start, end]) => ({
+    start,
+    end,
+    keys: keySpan(spec, start, end),
+  }));
 }
 
 /**

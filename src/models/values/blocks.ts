@@ -15,6 +15,7 @@ import {
   Gemm,
   type Graph,
   MatMulNBits,
+  once,
   ReduceSum,
   Reshape,
   type Value,
@@ -30,7 +31,7 @@ import {
   middleOf,
   type Tensor,
 } from "../../tensor/mod.ts";
-import { once, watch } from "./watch.ts";
+import { watch } from "./watch.ts";
 
 /** The accuracy level of products of bytes. */
 const BYTES = 4;

@@ -1,10 +1,9 @@
 /** Weights in a graph, however an engine is fed them: products with them, norms of rows, and numbers that multiply rows. */
-import { type Dim, type Graph, type Lowering, scalar, type Value } from "../../onnx/mod.ts";
+import { type Dim, type Graph, type Lowering, once, scalar, type Value } from "../../onnx/mod.ts";
 import * as op from "../../onnx/mod.ts";
 import { type BlockMatrix, type DType, formatOf, stackedRows } from "../../tensor/mod.ts";
 import type { NormSpec } from "../pieces.ts";
 import { blockInputs, blockProduct, type BlockWeight, type StoredTypes } from "./blocks.ts";
-import { once } from "./watch.ts";
 
 /** A layer's weights by canonical name: float32, but matrices in the type of products. */
 export interface Weights {

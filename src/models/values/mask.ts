@@ -105,7 +105,6 @@ function lastOf(mask: Mask, rows: number, columns: number): Value {
   return last(last(mask.value, rows, mask.rows, 0), columns, mask.columns, 1);
 }
 
-/** The last `count` of `size` along an axis. */
 export function last(value: Value, count: number, size: number, axis: number): Value {
   return count === size ? value : Slice(value, size - count, size, axis);
 }

@@ -6,7 +6,7 @@
  * gives the sum of all their squares. While it is well below float32's largest number, every number is finite, and so are
  * their sums, their squares and their inner products. `Mul` and `ReduceSum` alone: every engine has them.
  */
-import { Add, type Graph, Mul, ReduceSum, type Value } from "../../onnx/mod.ts";
+import { Add, type Graph, Mul, once, ReduceSum, type Value } from "../../onnx/mod.ts";
 
 const watchedIn = (graph: Graph) => once(graph, "watched", (): Value[] => []);
 
@@ -23,15 +23,4 @@ export const takeWatched = (graph: Graph): Value[] => watchedIn(graph).splice(0)
 /** The sum of the squares of all rows, a scalar. */
 export function squares(values: readonly Value[]): Value {
   return values.map((x) => ReduceSum(Mul(x, x), [0, 1])).reduce(Add);
-}
-
-const made = new WeakMap<Graph, Map<string, unknown>>();
-
-/** What was made for a graph by that key, or what `make` makes now. */
-export function once<T>(graph: Graph, key: string, make: () => T): T {
-  if (!made.has(graph)) made.set(graph, new Map());
-  const known = made.get(graph)! as Map<string, T>;
-  const value = known.get(key) ?? make();
-  known.set(key, value);
-  return value;
 }

@@ -68,9 +68,12 @@ export function workOf(spec: ModelSpec, plan: DropPlan, bytes: Bytes): (step: Ne
     );
     return alike(all).map(([{ own, groups }, count]) => {
       const core = module === "attention" ? coreOf(own as MixerSpec, bytes) : () => null;
-      return (step: NewTokens): ModuleWork => (
-        { module, count, products: productsIn(groups, step), core: core(step) }
-      );
+      return (step: NewTokens): ModuleWork => {
+        const tokens = step.texts * step.tokens;
+        const read = groups.map(({ count, top, bytes }) => bytes * count * (1 - (1 - top / count) ** tokens));
+        const products = { bytes: sumOf(read), flops: productFlops(groups, tokens) };
+        return { module, count, products, core: core(step) };
+      };
     });
   });
   const shape = [spec.vocabulary, spec.hidden];
@@ -123,13 +126,6 @@ function groupsOf(
   return kindOf(spec).groups(spec, hidden, at).map(({ tensors, count, top }) => (
     { count, top, bytes: sumOf(tensors.map(weight)), matrices: matrices(tensors) }
   ));
-}
-
-function productsIn(groups: readonly GroupWork[], { texts, tokens }: Omit<NewTokens, "past">): Work {
-  const read = groups.map(({ count, top, bytes }) =>
-    bytes * count * (1 - (1 - top / count) ** (texts * tokens))
-  );
-  return { bytes: sumOf(read), flops: productFlops(groups, texts * tokens) };
 }
 
 function productFlops(groups: readonly GroupWork[], tokens: number): number {

@@ -9,7 +9,7 @@
 import type { Engine, Feeds, Held } from "../../engine/mod.ts";
 import { mixerKind, type MixerSpec } from "../../models/mod.ts";
 import { Concat, createGraph, Gather, type Lowering } from "../../onnx/mod.ts";
-import { elements, float32, type Tensor } from "../../tensor/mod.ts";
+import { elements, float32, indices, type Tensor } from "../../tensor/mod.ts";
 import { freeAll, withUploaded } from "../held.ts";
 import type { Programs } from "../programs.ts";
 
@@ -155,6 +155,5 @@ export function canContinue(spec: MixerSpec, other: MixerSpec | null, lowering: 
 /** The places of `most` of the rows, the first ones and the last; and `spare` more, whatever is there. */
 function placesOf(first: number, most: number, rows: number, spare: number): Tensor {
   const place = (i: number) => i < first ? i : i < most ? rows - most + i : 0;
-  const places = BigInt64Array.from({ length: most + spare }, (_, i) => BigInt(place(i)));
-  return { dtype: "i64", shape: [places.length], data: places };
+  return indices(Array.from({ length: most + spare }, (_, i) => place(i)));
 }

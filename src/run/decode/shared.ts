@@ -1,7 +1,8 @@
 /** How new tokens pass: in which parts, and what the layers of a stage share then, rows of rotation tables and what attention sees. */
 import type { Has } from "../../engine/mod.ts";
 import { type RopeSpec, ropeTables, rotaryNames, rotationRegime, scoring, sight } from "../../models/mod.ts";
-import { float32, type Tensor } from "../../tensor/mod.ts";
+import { float32, indices, type Tensor } from "../../tensor/mod.ts";
+import { ranges } from "../../weights/mod.ts";
 import type { StepLayer } from "./units.ts";
 
 /** Tokens [first, end). */
@@ -20,11 +21,7 @@ export function readAtOnce(tokens: number, texts: number): number {
  * texts are read whole.
  */
 export function partsOf(start: number, end: number, texts: number): Part[] {
-  const most = readAtOnce(end - start, texts);
-  return Array.from(
-    { length: Math.ceil((end - start) / most) },
-    (_, i) => [start + i * most, Math.min(start + (i + 1) * most, end)] as const,
-  );
+  return [...ranges(start, end, readAtOnce(end - start, texts))];
 }
 
 /** Whether tokens [from, to) change the rotation of those before them. */
@@ -35,18 +32,14 @@ export function isTurned(layers: readonly StepLayer[], from: number, to: number)
   });
 }
 
-/** New tokens of some texts, after the rows that the memory of layer `l` holds. */
-interface New {
-  readonly tokens: number;
-  readonly texts: number;
-  past(l: number): number;
-}
-
-/** What layers share: table rows, and what attention sees. By the names the graphs give them. */
+/**
+ * What layers share for new tokens of some texts, after the rows that the memory of layer `l` holds (`past`): table rows, and what
+ * attention sees. By the names the graphs give them.
+ */
 export function sharedFeeds(
   layers: readonly StepLayer[],
   has: Has,
-  { tokens, texts, past }: New,
+  { tokens, texts, past }: { readonly tokens: number; readonly texts: number; past(l: number): number },
   rowsOf: (rope: RopeSpec) => { cos: Tensor; sin: Tensor },
 ): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
@@ -69,13 +62,10 @@ export function sharedFeeds(
   return feeds;
 }
 
-/** Rows of a rotation's tables for a part of a text of `length` tokens. */
-type RotaryRows = (rope: RopeSpec, part: Part, length: number) => { cos: Tensor; sin: Tensor };
-
-/** A table doubles when it ends, unless the text's length decides what is in it. */
-export function rotaryRows(): RotaryRows {
+/** Rows of rotations' tables for parts of texts of `length` tokens. A table doubles when it ends, unless the length decides what is in it. */
+export function rotaryRows() {
   const tables = new Map<string, { cos: Tensor; sin: Tensor; regime: number }>();
-  return (rope, [first, end], length) => {
+  return (rope: RopeSpec, [first, end]: Part, length: number): { cos: Tensor; sin: Tensor } => {
     const key = JSON.stringify(rope);
     const half = rope.size / 2;
     const regime = rotationRegime(rope, length);
@@ -95,6 +85,5 @@ export function rotaryRows(): RotaryRows {
 /** The last `answers` rows of each text, of a stream [B·T, D]. */
 export function lastRows(tokens: number, texts: number, answers: number): Tensor {
   const row = (i: number) => Math.floor(i / answers) * tokens + tokens - answers + i % answers;
-  const data = BigInt64Array.from({ length: texts * answers }, (_, i) => BigInt(row(i)));
-  return { dtype: "i64", shape: [data.length], data };
+  return indices(Array.from({ length: texts * answers }, (_, i) => row(i)));
 }

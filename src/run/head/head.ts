@@ -1,7 +1,8 @@
 /** The final norm and the head's matrix: read in slices of rows, and searched if numbers are not finite. */
 import type { Engine, Held } from "../../engine/mod.ts";
 import { type Model, type ModelSpec, normTensors, scoredRowsGraph } from "../../models/mod.ts";
-import { float32, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import { float32, indices, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import { ranges } from "../../weights/mod.ts";
 import { areFinite, culpritAmong, notFinite, sumOfSquares, takeSquares } from "../finite.ts";
 import { withRead, withUploaded } from "../held.ts";
 import type { Programs } from "../programs.ts";
@@ -21,11 +22,7 @@ export function headSlices(
   { vocabulary, hidden }: Pick<ModelSpec, "vocabulary" | "hidden">,
   bytes = Infinity,
 ): Rows[] {
-  const rows = Math.max(1, Math.min(ROWS, Math.floor(bytes / (4 * hidden))));
-  return Array.from(
-    { length: Math.ceil(vocabulary / rows) },
-    (_, i) => [i * rows, Math.min((i + 1) * rows, vocabulary)] as const,
-  );
+  return [...ranges(0, vocabulary, Math.max(1, Math.min(ROWS, Math.floor(bytes / (4 * hidden)))))];
 }
 
 /** Some rows of the head's matrix in float32. Throws `RangeError` for rows that are not finite. */
@@ -54,7 +51,7 @@ export async function normedRows(model: Model, engine: Engine, { get }: Programs
     const named = Object.fromEntries(streams.map((stream, plan) => [`x${plan}`, stream]));
     const { squares, hidden } = await withUploaded(
       engine,
-      { ...weights, rows: indices([rows.length], rows) },
+      { ...weights, rows: indices(rows) },
       (held) => program.run({ ...held, ...named }, { signal }),
     );
     if (areFinite(await takeSquares(engine, squares))) return hidden;
@@ -73,11 +70,6 @@ export function intoRows(
   for (let row = 0; row * vocabulary < all.length; row++) {
     all.set(some.subarray(row * (end - start), (row + 1) * (end - start)), row * vocabulary + start);
   }
-}
-
-/** Whole numbers as the index tensors of graphs. */
-export function indices(shape: readonly number[], values: Int32Array): Tensor {
-  return { dtype: "i64", shape, data: BigInt64Array.from(values, BigInt) };
 }
 
 /** The error for logits that are not finite: it begins where the weights do that are not, or are too large. */

@@ -20,12 +20,12 @@ export interface TailSegment extends Segment {
   readonly tail: number;
 }
 
-type TailOptions = Omit<ForwardOptions, "finish" | "segments"> & {
-  readonly segments: readonly TailSegment[];
-};
-
 /** Streams that leave the last layer, of the last tokens of each text, one text after the other: float32 [Σ tail, D] for each plan. */
-export async function tailStreams({ segments, ...run }: TailOptions): Promise<Float32Array[]> {
+export async function tailStreams(
+  { segments, ...run }: Omit<ForwardOptions, "finish" | "segments"> & {
+    readonly segments: readonly TailSegment[];
+  },
+): Promise<Float32Array[]> {
   const { model: { spec: { hidden } }, plans, engine } = run;
   const starts = segments.map(() => 0);
   let rows = 0;

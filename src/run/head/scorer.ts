@@ -4,16 +4,8 @@
  */
 import type { Engine, Held } from "../../engine/mod.ts";
 import type { Model } from "../../models/mod.ts";
-import {
-  type Drafted,
-  headRows,
-  headSlices,
-  indices,
-  LOGITS,
-  normedRows,
-  rejections,
-  type Rows,
-} from "./head.ts";
+import { type Drafted, headRows, headSlices, LOGITS, normedRows, rejections, type Rows } from "./head.ts";
+import { indices } from "../../tensor/mod.ts";
 import { freeAll, withRead, withUploaded } from "../held.ts";
 import { openPrograms } from "../programs.ts";
 import { type Asked, inColumns, merger, type Scores, sliceGraph, type Targets } from "./slices.ts";
@@ -109,7 +101,7 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
         inside[(of[i] * plans + plan) * most + columns[i]] = word;
       }
     });
-    const uploads = { target: indices([rows.shape[0], plans, most], inside) };
+    const uploads = { target: indices(inside, [rows.shape[0], plans, most]) };
     return await withUploaded(
       engine,
       uploads,

@@ -13,7 +13,7 @@ import {
   type SharedSpec,
 } from "../../models/mod.ts";
 import type { Lowering, Value } from "../../onnx/mod.ts";
-import type { Tensor } from "../../tensor/mod.ts";
+import { indices, type Tensor } from "../../tensor/mod.ts";
 import type { MixtureParts } from "../weights/parts.ts";
 import type { Part } from "../weights/part.ts";
 import { freeAll, withUploaded } from "../held.ts";
@@ -106,12 +106,10 @@ function choiceOf(
   tokens: number,
   { rows: how }: Lowering,
 ): Record<string, Tensor> {
-  const list = (numbers: readonly number[]): Tensor => (
-    { dtype: "i64", shape: [numbers.length], data: BigInt64Array.from(numbers, BigInt) }
-  );
   const rows = places.map((place) => Math.floor(place / top));
-  if (how === "scattered") return { rows: list(rows), places: list(places) };
+  const chosen = { rows: indices(rows), places: indices(places) };
+  if (how === "scattered") return chosen;
   const gains = Array<number>(tokens).fill(rows.length);
   rows.forEach((row, i) => gains[row] = i);
-  return { rows: list(rows), places: list(places), gains: list(gains) };
+  return { ...chosen, gains: indices(gains) };
 }

@@ -34,7 +34,8 @@ export function openSights(engine: Engine, segments: readonly Segment[]) {
 
   function turned(what: unknown, make: () => { cos: Tensor; sin: Tensor }) {
     const key = JSON.stringify(what);
-    const tables = lazily(make);
+    let made: { cos: Tensor; sin: Tensor } | undefined;
+    const tables = () => made ??= make();
     return { cos: once(`cos ${key}`, () => tables().cos), sin: once(`sin ${key}`, () => tables().sin) };
   }
 
@@ -85,9 +86,4 @@ function rotations(rope: RopeSpec, positions: readonly number[]): { cos: Tensor;
   };
   const { cos, sin } = ropeTables(rope, length);
   return { cos: taken(cos), sin: taken(sin) };
-}
-
-function lazily<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => made ??= make();
 }

@@ -113,7 +113,9 @@ async function update(
       }
       const tap = (values: UpdateTaps) => {
         const own = tapping.map((probe) => probe.update?.(values, layer, hidden, extent));
-        return Object.assign({}, ...own, launching.length > 0 ? forKernels(heldTaps(values)) : {});
+        const { x, a, m } = values; // what the graph alone has: m, and x + a where that does not leave the layer
+        const taps: Record<string, Value> = m ? { m, ...a ? { h: Add(x, a) } : {} } : {};
+        return Object.assign({}, ...own, launching.length > 0 ? forKernels(taps) : {});
       };
       return updateGraph({ ...layer, mlp }, hidden, extent, present, { tap, onto, stored, lowering });
     });
@@ -141,11 +143,6 @@ async function update(
     y.free();
     throw error;
   }
-}
-
-/** What kernels need of a layer that its graph alone has: m, and x + a where that does not leave the layer. */
-function heldTaps({ x, a, m }: UpdateTaps): Record<string, Value> {
-  return m ? { m, ...a ? { h: Add(x, a) } : {} } : {};
 }
 
 /**

@@ -72,9 +72,6 @@ export function variantModel(model: Model, l: number, module: LayerModule, { cha
   return { ...changed, spec: { ...changed.spec, layers: layers.with(l, { ...layers[l], [other]: null }) } };
 }
 
-/** How one tensor is had: as it is here, made of the model's, or as the model's (null). */
-type Overlay = Tensor | ((stored: Tensor) => Tensor) | null;
-
 /** Weights under changes: a change's own tensors, and those that it makes of the model's. Random numbers are drawn as tensors. */
 function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: readonly Change[]): WeightSource {
   const byLayer = Map.groupBy(changes, ({ layer }) => layer);
@@ -84,7 +81,10 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
     cuts: Parameters<WeightSource["part"]>[1],
     keeps?: KeepsBlocks,
   ): Promise<Lease> {
-    const overlays = (byLayer.get(l) ?? []).map((change) => overlayOf(full, change));
+    const overlays = (byLayer.get(l) ?? []).map((change) => {
+      const own = checkedTensors(full, change, `run ${change.module} ${l} as ${change.to}`);
+      return (name: string) => own.get(name) ?? madeOf(full, change, name);
+    });
     const overlay = (name: string) => overlays.map((own) => own(name)).find((own) => own !== null) ?? null;
     const wanted = [...cuts].map(([name, cut]) => ({ name, cut, own: overlay(name) }));
     const as = wanted.filter(({ own }) => own === null).map(({ name, cut }) => [name, cut] as const);
@@ -126,11 +126,6 @@ function overlaid({ weights, spec: full }: Model, spec: ModelSpec, changes: read
     outerBlocks: (name, keeps) => weights.outerBlocks?.(name, keeps) ?? Promise.resolve(null),
     close: () => weights.close(),
   };
-}
-
-function overlayOf(full: ModelSpec, change: Change) {
-  const own = checkedTensors(full, change, `run ${change.module} ${change.layer} as ${change.to}`);
-  return (name: string): Overlay => own.get(name) ?? madeOf(full, change, name);
 }
 
 /** How a tensor of a changed module is made of the model's; null where it is the same, or another module's. */

@@ -21,22 +21,15 @@ import type { Value } from "../../onnx/mod.ts";
 import { type Chunk, chunksOf, RAW_STATS, rawAttentionStats } from "./attention_stats_graph.ts";
 import { type Probe, samplesIn } from "./probe.ts";
 
-interface AttentionStatsOptions {
-  /** Use every k-th query; default: 1, which is exact. */
-  readonly stride?: number | undefined;
-  /** Index of the plan whose attention is observed; default: 0. */
-  readonly plan?: number | undefined;
-}
-
 /**
- * A probe of attention patterns; `layers` are those that the plan leaves (`changedSpec`). `stats` has, by layer and sample, what
+ * A probe of the attention patterns of every `stride`-th query (1 is exact) of plan number `plan`, which leaves these `layers`. `stats` has, by layer and sample, what
  * `reduce` makes of the statistics, which are too large to keep of a long text; null for a layer whose attention the plan did not
  * run, or is linear. Throws `RangeError` for a stride that is no positive integer.
  */
 export function attentionStatsProbe<T>(
   layers: readonly LayerSpec[],
   reduce: (stats: AttentionStats) => T,
-  { stride = 1, plan = 0 }: AttentionStatsOptions = {},
+  { stride = 1, plan = 0 }: { readonly stride?: number | undefined; readonly plan?: number | undefined } = {},
 ): Probe & { readonly stats: (T[] | null)[] } {
   if (!Number.isInteger(stride) || stride < 1) {
     throw new RangeError(`Cannot measure attention: stride is ${stride}, expected a positive integer`);

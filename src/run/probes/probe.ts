@@ -10,12 +10,10 @@ import type {
   RouterTaps,
   UpdateTaps,
 } from "../../models/mod.ts";
+import type { LayerModule } from "../../measure/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 
-export interface Present {
-  readonly attention: boolean;
-  readonly mlp: boolean;
-}
+export type Present = Readonly<Record<LayerModule, boolean>>;
 
 /** One run of a module, for samples [first, first + count) of T tokens each. */
 export interface Observation {
@@ -56,34 +54,25 @@ export function samplesIn({ outputs, count }: Observation, name: string): Float3
   return Array.from({ length: count }, (_, i) => data.subarray(i * size, (i + 1) * size));
 }
 
-/** The same of a mixture's router. */
-interface RouterObservation extends Observation {
-  /** The experts of each token [N · k], which the executor reads in any case. No output of a graph has to carry them. */
-  readonly chosen: BigInt64Array;
-}
-
-/** Values inside attention, in the engine's memory: q [B·T, H·E] and k [B·T, K·E] as they meet. */
-interface HeldAttention {
-  readonly q: Held;
-  readonly k: Held;
-}
-
-/** The residual stream around one layer, in the engine's memory; an absent update is null, h is x + a. All [B·T, D]. */
-interface HeldUpdate {
-  readonly x: Held;
-  readonly a: Held | null;
-  readonly h: Held;
-  readonly m: Held | null;
-  readonly y: Held;
-}
-
 /**
  * Kernels that run after a module, in the place of outputs of its graph, on engines whose memory is open to them. The tensors
  * that they read stay the runner's; those that they make are read and handed to `observe…`.
  */
 export interface ProbeKernels {
-  attention?(engine: Engine, held: HeldAttention, spec: MixerSpec, extent: Extent): Promise<Feeds>;
-  update?(engine: Engine, held: HeldUpdate, layer: LayerSpec, extent: Extent): Promise<Feeds>;
+  /** Of values inside attention: q [B·T, H·E] and k [B·T, K·E] as they meet. */
+  attention?(
+    engine: Engine,
+    held: Record<"q" | "k", Held>,
+    spec: MixerSpec,
+    extent: Extent,
+  ): Promise<Feeds>;
+  /** Of the residual stream around one layer; an absent update is null, h is x + a. All [B·T, D]. */
+  update?(
+    engine: Engine,
+    held: Record<"x" | "h" | "y", Held> & Record<"a" | "m", Held | null>,
+    layer: LayerSpec,
+    extent: Extent,
+  ): Promise<Feeds>;
 }
 
 /**
@@ -99,7 +88,8 @@ export interface Probe {
   observeAttention?(seen: Observation): void | Promise<void>;
   /** Of a mixture, before its experts run. */
   router?(taps: RouterTaps): Record<string, Value>;
-  observeRouter?(seen: RouterObservation): void | Promise<void>;
+  /** `chosen` are the experts of each token [N · k], which the executor reads in any case: no output has to carry them. */
+  observeRouter?(seen: Observation & { readonly chosen: BigInt64Array }): void | Promise<void>;
   update?(taps: UpdateTaps, layer: LayerSpec, hidden: number, extent: Extent): Record<string, Value>;
   observeUpdate?(seen: UpdateObservation): void | readonly Change[] | Promise<void | readonly Change[]>;
 }

@@ -16,7 +16,7 @@ import {
   type SmoothingSums,
 } from "../../measure/mod.ts";
 import type { LayerSpec, Model } from "../../models/mod.ts";
-import { createGraph, type Graph, type Value } from "../../onnx/mod.ts";
+import { createGraph, type Value } from "../../onnx/mod.ts";
 import * as op from "../../onnx/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { openEmbedder } from "../embed.ts";
@@ -100,21 +100,15 @@ export async function smoothingOf(engine: Engine, x: Held): Promise<Smoothing> {
 
 async function partsByGraph(engine: Engine, x: Held): Promise<Feeds> {
   const [length, hidden] = x.shape;
-  const program = await engine.compile(smoothingGraph(length, hidden)); // kept for the next sample
+  const graph = createGraph();
+  const values = smoothingValues(graph.input("x", "f32", [length, hidden]), { length, hidden });
+  for (const [name, value] of Object.entries(values)) graph.output(name, value);
+  const program = await engine.compile(graph); // kept for the next sample
   try {
     return await program.run({ x });
   } finally {
     await program.release();
   }
-}
-
-function smoothingGraph(length: number, hidden: number): Graph {
-  const graph = createGraph();
-  const x = graph.input("x", "f32", [length, hidden]);
-  for (const [name, value] of Object.entries(smoothingValues(x, { length, hidden }))) {
-    graph.output(name, value);
-  }
-  return graph;
 }
 
 /** The outputs of the graph, for S samples. */
@@ -149,13 +143,10 @@ function readSmoothing(output: (part: string) => Tensor | undefined): Smoothing[
       const size = data.length / samples;
       return (data as Float32Array).subarray(sample * size, (sample + 1) * size);
     };
-    const sums = output("sums");
-    return smoothing(sums ? sumsOfKernel(own, sums.shape.at(-1)!) : sumsOfGraph(own));
+    const width = output("sums")?.shape.at(-1);
+    const kernel = () => ({ squares: own("squares"), sums: own("sums"), gram: own("gram") });
+    return smoothing(width ? readSmoothingSums(kernel(), width) : sumsOfGraph(own));
   });
-}
-
-function sumsOfKernel(own: (part: string) => Float32Array, width: number): SmoothingSums {
-  return readSmoothingSums({ squares: own("squares"), sums: own("sums"), gram: own("gram") }, width);
 }
 
 function sumsOfGraph(own: (part: Part) => Float32Array): SmoothingSums {

@@ -136,9 +136,8 @@ export function valuesProbe<Name extends LayerValue>(
       const bySample = new Map<number, Own>();
       for (let i = 0; i < count; i++) {
         const shown = await seenOf(seen, i);
-        const shapes = new Map(
-          changeable.map((name) => [name, [...(shown as unknown as Shown)[name].shape]]),
-        );
+        const values = shown as unknown as Readonly<Record<Changeable, Observed>>;
+        const shapes = new Map(changeable.map((name) => [name, [...values[name].shape]]));
         const own = valuesIn(await see(shown), { layer, sample: first + i, shapes });
         if (!own) continue;
         bySample.set(i, own);
@@ -155,8 +154,6 @@ export function valuesProbe<Name extends LayerValue>(
     },
   };
 }
-
-type Shown = Readonly<Record<Changeable, Observed>>;
 
 /** Values of N rows as a graph takes them: heads that are run wider get their zeros behind them. */
 function rowsOf(name: Changeable, data: Numbers, spec: MixerSpec | null, rows: number) {

@@ -6,6 +6,7 @@ import type { Engine, Held } from "../../engine/mod.ts";
 import { fitTensors, type Model } from "../../models/mod.ts";
 import { Add, createGraph, Mul, scalar, Sub } from "../../onnx/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
+import { ranges } from "../../weights/mod.ts";
 import { freeAll, withRead, withUploaded } from "../held.ts";
 import { addBand, bandsOf, gatherGraph, type GatherPlace, type Part } from "./gather_graph.ts";
 import { addTo, type Moments, noMoments, RefusedRepair } from "./moments.ts";
@@ -47,8 +48,8 @@ async function gather(
       for (const { moments, mask } of sums) {
         const tokens = [mask.findIndex(Boolean), mask.findLastIndex(Boolean) + 1] as const;
         if (tokens[0] < 0) continue;
-        for (let top = 0; top < Math.max(1, P); top += height) {
-          const part: Part = { tokens, rows: [top, Math.min(P, top + height)] };
+        for (const [top, bottom] of ranges(0, Math.max(1, P), height)) {
+          const part: Part = { tokens, rows: [top, Math.min(P, bottom)] };
           const program = await programs.get(
             ["moments", spec, module, input, weighting, magnitudes !== undefined, part, [...stored]],
             () => gatherGraph(place, hidden, stored, engine, part),
@@ -78,7 +79,7 @@ export async function gatherApart<const Parts extends readonly number[]>(
   parts: Parts,
 ): Promise<{ readonly [P in keyof Parts]: Moments }> {
   const { hidden } = running.model.spec;
-  const apart = parts.map(() => momentsOf(place, hidden));
+  const apart = parts.map(() => noMoments(place.inputs, place.magnitudes ? 2 * hidden : hidden));
   const ends = parts.map((_, i) => parts.slice(0, i + 1).reduce((sum, own) => sum + own, 0));
   for (const [b, { first, count, length }] of batches.entries()) {
     const sets = apart.map((moments, i) => ({
@@ -104,10 +105,6 @@ function addPart(moments: Moments, found: Record<string, Tensor>, { rows }: Part
   if (P === 0) return;
   addTo(moments.tu, numbers("tu"));
   addTo(moments.u, numbers("sum_u"));
-}
-
-function momentsOf({ inputs, magnitudes }: GatherPlace, hidden: number): Moments {
-  return noMoments(inputs, magnitudes ? 2 * hidden : hidden);
 }
 
 /** f − s (or f itself, a copy), added to a sum that is freed; [N, D]. */

@@ -11,6 +11,7 @@ import {
 import { createGraph, type Graph, type Value } from "../../onnx/mod.ts";
 import * as op from "../../onnx/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
+import { ranges } from "../../weights/mod.ts";
 
 /** Where a fit is made, and from which inputs: those that are `given`, or made of the stream; `none` sums the targets alone. */
 export interface GatherPlace {
@@ -84,12 +85,7 @@ export function gatherGraph(
 
 /** Rows of Σ u uᵀ in bands: of each the columns from its first row on are made, since the others mirror those above. */
 export function bandsOf([top, bottom]: Range): Range[] {
-  const height = Math.max(64, Math.ceil((bottom - top) / 6));
-  const count = Math.ceil((bottom - top) / height);
-  return Array.from(
-    { length: count },
-    (_, i): Range => [top + i * height, Math.min(bottom, top + (i + 1) * height)],
-  );
+  return [...ranges(top, bottom, Math.max(64, Math.ceil((bottom - top) / 6)))];
 }
 
 /** Adds rows [from, to) and columns [from, size) to a symmetric matrix, and their mirror image. */

@@ -1,6 +1,7 @@
 /** Products of float64 matrices on the CPU's engine: a tenth of the time of loops here. */
 import { type Engine, openEngine } from "../../engine/mod.ts";
 import { createGraph, Gemm } from "../../onnx/mod.ts";
+import { ranges } from "../../weights/mod.ts";
 import { withRead, withUploaded } from "../held.ts";
 import { openPrograms } from "../programs.ts";
 
@@ -96,10 +97,7 @@ export async function cholesky(a: Matrix, { multiply }: Products, λ = 0): Promi
   const n = a.rows;
   const left: Matrix = { ...a, data: a.data.slice() }; // becomes L below its diagonal blocks
   for (let i = 0; i < n; i++) left.data[i * (n + 1)] += λ;
-  const spans = Array.from(
-    { length: Math.ceil(n / BLOCK) },
-    (_, i) => [i * BLOCK, Math.min(n, (i + 1) * BLOCK)] as const,
-  );
+  const spans = [...ranges(0, n, BLOCK)];
   const inverses: Matrix[] = []; // of the diagonal blocks of L
   for (const [from, to] of spans) {
     const inverse = inverseFactor(block(left, [from, to], [from, to]));

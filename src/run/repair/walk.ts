@@ -24,13 +24,14 @@ export type Stream = readonly Held[];
 /** Streams on their way through the layers. */
 export type Walk = Awaited<ReturnType<typeof openWalk>>;
 
-interface WalkOptions extends Omit<RunnerOptions, "plans" | "probes" | "onProgress"> {
-  /** Modules of one kind are compiled once for all layers; default: for each layer. */
-  readonly programs?: Programs;
-}
-
-/** `count` streams that enter layer 0, the same as long as their plans agree. Throws as `forward` does. */
-export async function openWalk(options: WalkOptions, count: number) {
+/**
+ * `count` streams that enter layer 0, the same as long as their plans agree. With `programs`, modules of one kind are compiled once for
+ * all layers. Throws as `forward` does.
+ */
+export async function openWalk(
+  options: Omit<RunnerOptions, "plans" | "probes" | "onProgress"> & { readonly programs?: Programs },
+  count: number,
+) {
   const { model: { spec: { layers } }, segments } = options;
   const batches = batchesOf(segments);
   const entering: Held[] = [];
@@ -45,7 +46,8 @@ export async function openWalk(options: WalkOptions, count: number) {
   }
   let streams: Stream[] = Array.from({ length: count }, () => entering);
 
-  let known: Known[] = []; // of the next layer
+  /** The streams that leave the next layer, by the way that they take. */
+  let known: { readonly from: Stream; readonly key: Key; readonly stream: Stream }[] = [];
 
   /**
    * The streams behind a layer, in the order of the ways. Those that are known are not run again, unless probes are to see them, and an
@@ -125,13 +127,6 @@ export async function openWalk(options: WalkOptions, count: number) {
 
 /** The variants of attention and MLP. */
 type Key = readonly [string, string];
-
-/** The stream that leaves the next layer by one way. */
-interface Known {
-  readonly from: Stream;
-  readonly key: Key;
-  readonly stream: Stream;
-}
 
 function withoutAttention(plan: DropPlan, layer: number): DropPlan {
   const rest = everyChange(plan).filter((change) => change.layer !== layer || change.module !== "attention");

@@ -5,7 +5,7 @@
  */
 import { layersWithoutForks, type ModelSpec } from "../../models/mod.ts";
 import { BATCH_TOKENS, batchSize, type Segment } from "../segments.ts";
-import { commonPrefix, plant, type ScoredRequest, sorted, type Tree, type Trunk } from "./plant.ts";
+import { commonPrefix, plant, type ScoredRequest, sorted, type Tree } from "./plant.ts";
 
 /** A token that a row of a segment predicts, and the request that asks. */
 export interface Asked {
@@ -81,15 +81,10 @@ interface Bins {
 }
 
 /** How a batch is filled: its segments' room at least, and how the number of segments that the trees would fill is rounded. */
-interface Manner {
-  readonly room: number;
-  readonly round: "floor" | "ceil";
-}
-
-const MANNERS: readonly Manner[] = Array.from(
+const MANNERS = Array.from(
   { length: (LONGEST - SHORTEST) / STEP + 1 },
   (_, i) => SHORTEST + i * STEP,
-).flatMap((room) => [{ room, round: "floor" }, { room, round: "ceil" }]);
+).flatMap((room) => (["floor", "ceil"] as const).map((round) => ({ room, round })));
 
 /** Each batch is filled in the manner with the lowest price: padding runs too, and attention takes longer in long segments. */
 function binned(trees: readonly Tree[]): Bins[] {
@@ -111,7 +106,10 @@ function priceOf({ length, bins }: Bins): number {
 }
 
 /** A batch of the largest trees that fit, each where it leaves the least room, and the others. */
-function filled(trees: readonly Tree[], { room: least, round }: Manner): { batch: Bins; later: Tree[] } {
+function filled(
+  trees: readonly Tree[],
+  { room: least, round }: typeof MANNERS[number],
+): { batch: Bins; later: Tree[] } {
   const room = Math.max(trees[0].ids.length, least);
   const segments = Math.min(Math.floor(BATCH_TOKENS / room), Math[round](sizeOf(trees) / room));
   const bins = Array.from({ length: Math.max(1, segments) }, (): Tree[] => []);
@@ -133,13 +131,7 @@ function filled(trees: readonly Tree[], { room: least, round }: Manner): { batch
   return { batch: { length: Math.max(...used.map(sizeOf)), bins: used }, later };
 }
 
-const sizeOf = (trees: readonly Tree[]) => trees.reduce((sum, { ids }) => sum + ids.length, 0);
-
-/** Tokens of the trees and what they continue. */
-function treeTokens(requests: readonly ScoredRequest[]): number {
-  const inTrunk = ({ text, trees }: Trunk) => (text?.ids.length ?? 0) + sizeOf(trees);
-  return plant(requests).reduce((sum, trunk) => sum + inTrunk(trunk), 0);
-}
+const sizeOf = (some: readonly Pick<Text, "ids">[]) => some.reduce((sum, { ids }) => sum + ids.length, 0);
 
 export type Packing = "trees" | "texts";
 
@@ -154,8 +146,9 @@ export function packRequests(requests: readonly ScoredRequest[], packing: Packin
 
 /** Tokens that a run of some requests takes, without padding. */
 export function tokensOf(requests: readonly ScoredRequest[], packing: Packing): number {
-  if (packing === "trees") return treeTokens(requests);
-  return textsOf(requests).reduce((sum, { ids }) => sum + ids.length, 0);
+  return packing === "trees"
+    ? sizeOf(plant(requests).flatMap(({ text, trees }) => [...text ? [text] : [], ...trees]))
+    : sizeOf(textsOf(requests));
 }
 
 /** A text, and the requests that it answers. */

@@ -16,15 +16,8 @@ export interface Tree {
   readonly ids: number[];
   /** Which token of the tree each comes after; −1: the last one of its past. */
   readonly parents: number[];
-  /** The rows here that predict a request's targets. */
-  readonly places: Place[];
-}
-
-/** Row `row` of a tree is token `depth` of a request. */
-interface Place {
-  readonly request: number;
-  readonly depth: number;
-  readonly row: number;
+  /** The rows here that predict a request's targets, and which token of the request each is. */
+  readonly places: { readonly request: number; readonly depth: number; readonly row: number }[];
 }
 
 /** A text that others continue, or a long one, and all trees right after it. */

@@ -14,7 +14,6 @@ import { type BlockFormat, byteSize, type DType, elements } from "../../tensor/m
 import type { KeepsBlocks, Storage } from "../../weights/mod.ts";
 import { keptInPasses } from "./part.ts";
 
-/** Blocks, or numbers of a type. */
 export type Form = BlockFormat | DType;
 
 /** The form of a weight: its blocks where they are kept, else numbers. */
@@ -22,7 +21,6 @@ export function formOf({ blocks }: Pick<Storage, "blocks">, keeps: KeepsBlocks, 
   return blocks && keeps(blocks) ? blocks : dense;
 }
 
-/** All tensors of the layers. */
 export function layersTensors(
   { layers, hidden }: ModelSpec,
 ): { readonly l: number; readonly need: TensorNeed }[] {

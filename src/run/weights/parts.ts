@@ -89,8 +89,13 @@ export async function layerParts(
       )
     : async (cuts, fedAs) => leased(engine, await weights.part(l, cuts, keeps), fedAs);
   const alone = !experts && weights.drawn && float32Bytes(layerTensors(layers[l], hidden)) > most;
-  const { residents, release } = residentsFor(weights, engine, experts !== null);
+  // Weights stay with those of the study, or, by default, a mixture's experts until the layer is released.
+  const own = engine.residents?.of === weights
+    ? null
+    : openResidents(weights, experts ? engine.has.memoryBytes : 0);
+  const residents = own ?? engine.residents!;
   const lend = lending(residents, l, byPart);
+  const release = () => own?.close();
   if (alone) return { ...parts((i) => (run) => lend(pieces[i], run)), mixture: null, release };
   const isByPart = experts !== null || weights.drawn && engine.access;
   const whole = async () => {
@@ -112,13 +117,6 @@ export async function layerParts(
       release();
     },
   };
-}
-
-/** Where a layer's weights stay: with those of the study, or, by default, a mixture's experts until the layer is released. */
-function residentsFor(weights: Model["weights"], engine: Engine, isMixture: boolean) {
-  if (engine.residents?.of === weights) return { residents: engine.residents, release() {} };
-  const own = openResidents(weights, isMixture ? engine.has.memoryBytes : 0);
-  return { residents: own, release: own.close };
 }
 
 /** Puts all pieces of a layer on the engine; `release` follows once they are freed. */

@@ -23,11 +23,8 @@ import { type Definition, MAX_VOCABULARY } from "../tokenizer/definition.ts";
 import { buildTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /**
- * Builds a tokenizer from the metadata of a GGUF file.
- *
- * @param metadata keys as in the file; arrays of numbers may be typed arrays
- * @throws TypeError for a missing or wrongly typed entry, RangeError for lengths and ids out of range, and a
- *   TypeError that names it for an unknown kind of tokenizer or pre-tokenizer
+ * Builds a tokenizer from the metadata of a GGUF file, whose lists of numbers may be typed arrays. Throws `TypeError` for an entry that is
+ * missing or of another type and for an unknown kind of tokenizer or pre-tokenizer, `RangeError` for lengths and ids out of range.
  */
 export function tokenizerFromGguf(metadata: Metadata): Tokenizer {
   const vocabulary = readVocabulary(metadata);

@@ -9,9 +9,8 @@ import { buildTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import { isRecord } from "../../entry/mod.ts";
 
 /**
- * @param bytes the model file
- * @param tokenizerConfig the parsed `tokenizer_config.json`, which may say whether texts begin with BOS
- * @throws SyntaxError for bytes that are no model, TypeError for one of another kind, RangeError for too many tokens
+ * The tokenizer of a model file; the parsed `tokenizer_config.json` may say whether texts begin with BOS. Throws `SyntaxError` for bytes
+ * that are no model, `TypeError` for one of another kind, `RangeError` for too many tokens.
  */
 export function tokenizerFromSentencePiece(
   bytes: Uint8Array<ArrayBuffer>,

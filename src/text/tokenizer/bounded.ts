@@ -23,9 +23,6 @@ const MORE = 8;
 
 const call = new Script("work()");
 
-/** A guard for all calls of one tokenizer together. */
-type Guard = <T>(characters: number, work: () => T) => T;
-
 /** Milliseconds that this thread has computed; where the system does not say, milliseconds that passed. */
 const computed = (): number => {
   if (typeof process.threadCpuUsage !== "function") return performance.now();
@@ -33,8 +30,8 @@ const computed = (): number => {
   return (user + system) / 1000;
 };
 
-/** Gives a guard that throws `RangeError` when the calls so far compute longer than their texts can need. */
-export function guard(what: string, spareMs = SPARE_MS, clock = computed): Guard {
+/** Gives a guard for all calls of one tokenizer, which throws `RangeError` when those so far compute longer than their texts can need. */
+export function guard(what: string, spareMs = SPARE_MS, clock = computed) {
   const context = createContext({});
   let left = spareMs;
 
@@ -63,14 +60,14 @@ export function guard(what: string, spareMs = SPARE_MS, clock = computed): Guard
         } finally {
           spent = clock() - begin;
         }
-        if (spent >= NEARLY * most) throw new RangeError(`${what}: ${tooSlow(spent, characters)}`);
+        if (spent < NEARLY * most) continue;
+        throw new RangeError(
+          `${what}: not finished after ${Math.round(spent)} ms of computing for ${characters} characters, ` +
+            "expected patterns that match in reasonable time",
+        );
       }
     } finally {
       left = Math.min(spareMs, Math.max(0, most - spent)); // what a text needs is always there
     }
   };
 }
-
-const tooSlow = (ms: number, characters: number) =>
-  `not finished after ${Math.round(ms)} ms of computing for ${characters} characters, ` +
-  "expected patterns that match in reasonable time";

@@ -13,18 +13,8 @@ import { isRecord } from "../../entry/mod.ts";
 import { type Definition, isId, type VocabularyModel } from "./definition.ts";
 import { repairDecoder, repairNormalizer, repairPreTokenizer, withoutPrefix } from "./repair.ts";
 
-/** The steps of one tokenizer. */
-interface Encoder {
-  /** Ids of a text; `continued` if it continues another one, so that no prefix is added. */
-  encode(text: string, continued: boolean): number[];
-  /** The text of at least one id. */
-  decode(ids: readonly number[]): string;
-  /** An added token's spelling in the text that is searched for it. */
-  readonly spellings: readonly string[];
-}
-
 /** Builds the steps. Throws `TypeError` for one that is not supported. */
-export function buildEncoder(definition: Definition): Encoder {
+export function buildEncoder(definition: Definition) {
   const engine = startEngine(definition);
   const { added_tokens, normalizer } = definition;
   const normalise = (text: string) => engine.normalizer === null ? text : engine.normalizer.normalize(text);
@@ -43,8 +33,10 @@ export function buildEncoder(definition: Definition): Encoder {
   const idsOfWord = wordModel(definition, engine);
 
   return {
+    /** An added token's spelling in the text that is searched for it. */
     spellings: [...plain, ...normalised].map(([spelling]) => spelling),
-    encode: (text, continued) =>
+    /** Ids of a text; `continued` if it continues another one, so that no prefix is added. */
+    encode: (text: string, continued: boolean): number[] =>
       idsOfSections(findPlain(text), (outer) => {
         const isContinued = continued && outer.start === 0;
         const inside = isContinued ? continuing.normalize(outer.text) : normalise(outer.text);
@@ -55,7 +47,9 @@ export function buildEncoder(definition: Definition): Encoder {
           return words.flatMap(idsOfWord);
         });
       }),
-    decode: (ids) => engine.decode([...ids], { clean_up_tokenization_spaces: false }),
+    /** The text of at least one id. */
+    decode: (ids: readonly number[]): string =>
+      engine.decode([...ids], { clean_up_tokenization_spaces: false }),
   };
 }
 
@@ -140,20 +134,14 @@ function unigram({ vocab, unk_id, byte_fallback }: VocabularyModel): (word: stri
   if (typeof unk_id === "number" && !(vocab as unknown[])[unk_id]) {
     throw new TypeError(`Cannot build a tokenizer: unk_id is ${unk_id}, expected one of ${ids.size} tokens`);
   }
-  const lengths = [
-    ...new Set(scores.keys().map((token) => token.length).filter((length) => length <= MAX_LENGTH)),
-  ]
-    .sort((a, b) => a - b);
+  const all = new Set(scores.keys().map((token) => token.length));
+  const lengths = [...all].filter((length) => length <= MAX_LENGTH).sort((a, b) => a - b);
   const lowest = scores.values().reduce((least, score) => Math.min(least, score), 0) - UNKNOWN_PENALTY;
 
   function fallback(text: string): number[] {
-    const bytes = byte_fallback
-      ? Array.from(
-        new TextEncoder().encode(text),
-        (byte) => ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`),
-      )
-      : [];
-    if (byte_fallback && bytes.every((id) => id !== undefined)) return bytes as number[];
+    const idOf = (byte: number) => ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`);
+    const bytes = byte_fallback ? Array.from(new TextEncoder().encode(text), idOf) : [undefined];
+    if (bytes.every((id) => id !== undefined)) return bytes;
     if (typeof unk_id === "number") return [unk_id];
     throw new TypeError(
       `Cannot use the tokenizer: the vocabulary has no ${

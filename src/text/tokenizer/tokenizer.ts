@@ -59,13 +59,9 @@ export interface ConfiguredIds {
 type SpecialId = () => number | null;
 
 /**
- * The tokenizer of a folder in Hugging Face layout.
- *
- * @param tokenizerJson the parsed `tokenizer.json`
- * @param tokenizerConfig the parsed `tokenizer_config.json`; undefined or null where the folder has none
- * @param configured the parsed `config.json`, for BOS and EOS that `tokenizer_config.json` does not mention
- * @param spareMs milliseconds that it may compute beyond what its texts need
- * @throws TypeError if the objects do not describe a tokenizer, RangeError for ids out of range
+ * The tokenizer of a folder in Hugging Face layout, from its parsed `tokenizer.json`, its `tokenizer_config.json` (undefined or null where
+ * there is none), and `config.json` for BOS and EOS that the second does not mention. It may compute `spareMs` beyond what its texts need.
+ * Throws `TypeError` if the objects do not describe a tokenizer, `RangeError` for ids out of range.
  */
 export function tokenizerFromJson(
   tokenizerJson: unknown,

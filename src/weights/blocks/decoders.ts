@@ -12,14 +12,7 @@ import type { Repacked } from "./repack4.ts";
 export interface BlocksTask {
   readonly type: string;
   readonly source: Memory;
-  readonly to: Memory | MatrixMemory;
-}
-
-/** The places of `Repacked`. */
-interface MatrixMemory {
-  readonly quants: Memory;
-  readonly scales: Memory;
-  readonly offsets: Memory | null;
+  readonly to: Memory | { readonly [Part in keyof Repacked]: Memory | (null & Repacked[Part]) };
 }
 
 /** Values of a file below which threads would cost more memory and time to start than they save: a second's. */

@@ -97,26 +97,20 @@ type GgufNumbers =
   | Float32Array
   | Float64Array;
 
-interface NumberType {
-  readonly bytes: number;
-  get(view: DataView, offset: number): number | bigint;
-  array(bytes: ArrayBuffer): GgufNumbers;
-}
-
 const BOOL = 7;
 const STRING = 8;
 const ARRAY = 9;
 
 type NumbersOf = { new (bytes: ArrayBuffer): GgufNumbers; readonly BYTES_PER_ELEMENT: number };
 
-const numbers = (List: NumbersOf, getter: Extract<keyof DataView, `get${string}`>): NumberType => ({
+const numbers = (List: NumbersOf, getter: Extract<keyof DataView, `get${string}`>) => ({
   bytes: List.BYTES_PER_ELEMENT,
-  get: (view, at) => narrow(view[getter](at, true)),
-  array: (bytes) => new List(bytes),
+  get: (view: DataView, at: number): number | bigint => narrow(view[getter](at, true)),
+  array: (bytes: ArrayBuffer) => new List(bytes),
 });
 
 /** Number in the file → type. Source: `gguf_metadata_value_type` in ggml's gguf.md. */
-const numberTypes: ReadonlyMap<number, NumberType> = new Map([
+const numberTypes: ReadonlyMap<number, ReturnType<typeof numbers>> = new Map([
   [0, numbers(Uint8Array, "getUint8")],
   [1, numbers(Int8Array, "getInt8")],
   [2, numbers(Uint16Array, "getUint16")],
@@ -143,15 +137,13 @@ function readTyped(cursor: Cursor, what: string, type: number, depth: number): G
   const numbers = numberTypes.get(type);
   if (numbers) return numbers.get(cursor.view, cursor.skip(numbers.bytes, what));
   if (type === STRING) return cursor.string(what);
-  if (type === BOOL) return readBool(cursor, what);
+  if (type === BOOL) {
+    const byte = cursor.view.getUint8(cursor.skip(1, what));
+    if (byte > 1) throw cursor.malformed(`${what} is a boolean with value ${byte}`, "0 or 1");
+    return byte === 1;
+  }
   if (type === ARRAY) return readArray(cursor, what, depth + 1);
   throw cursor.malformed(`${what} has type ${type}`, "a type from 0 to 12");
-}
-
-function readBool(cursor: Cursor, what: string): boolean {
-  const byte = cursor.view.getUint8(cursor.skip(1, what));
-  if (byte > 1) throw cursor.malformed(`${what} is a boolean with value ${byte}`, "0 or 1");
-  return byte === 1;
 }
 
 function readArray(cursor: Cursor, what: string, depth: number): GgufValue {
@@ -160,7 +152,9 @@ function readArray(cursor: Cursor, what: string, depth: number): GgufValue {
   }
   const type = cursor.u32(`element type of ${what}`);
   const numbers = numberTypes.get(type);
-  const count = cursor.count(`element count of ${what}`, numbers?.bytes ?? leastBytes(type));
+  // The fewest bytes an element can have: a string its length, an array its type and count.
+  const least = numbers?.bytes ?? (type === STRING ? 8 : type === ARRAY ? 12 : 1);
+  const count = cursor.count(`element count of ${what}`, least);
   if (numbers) {
     const { buffer, byteOffset } = cursor.view;
     const start = byteOffset + cursor.skip(count * numbers.bytes, what);
@@ -172,9 +166,4 @@ function readArray(cursor: Cursor, what: string, depth: number): GgufValue {
   const values: GgufValue[] = []; // grows as the file proves that it has them
   for (let i = 0; i < count; i++) values.push(readTyped(cursor, what, type, depth));
   return values;
-}
-
-/** The fewest bytes an element can have: a string its length, an array its type and count. */
-function leastBytes(type: number): number {
-  return type === STRING ? 8 : type === ARRAY ? 12 : 1;
 }

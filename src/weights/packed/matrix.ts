@@ -43,7 +43,6 @@ export interface PackedMatrix {
   readonly shape: readonly [rows: number, columns: number];
   /** The tensors that it is made of. */
   readonly parts: readonly string[];
-  /** Writes rows as float32. */
   read(rows: Rows, out: Float32Array): Promise<void>;
   /** Rows as they are stored, where they are blocks of whole numbers: widened, they are what `read` writes. */
   readonly blocks?: {

@@ -110,7 +110,8 @@ function withJoinedLatents(file: GgufFile, spec: ModelSpec, name: string): GgufF
       const own = parts.get(tensor);
       if (!own) return await file.read(tensor, rows, allocate);
       const [keys, values] = await Promise.all([file.read(own.keys), file.read(own.values)]);
-      return rowsOf(joinedHeads(keys, values, own.shape, allocate), rows);
+      const whole = joinedHeads(keys, values, own.shape, allocate);
+      return rows ? cutTensor(whole, { axis: 0, start: rows[0], end: rows[1] }) : whole;
     },
     prefetch: (names) => file.prefetch(stored(names)),
     forget: (names, rows) => file.forget(stored(names), rows),
@@ -150,10 +151,6 @@ function joinedHeads(keys: Tensor, values: Tensor, shape: readonly number[], all
     data.set(straight.subarray(head * ofValue, (head + 1) * ofValue), start + ofKey);
   }
   return { dtype: "f32", shape, data };
-}
-
-function rowsOf(tensor: Tensor, rows?: readonly [number, number]): Tensor {
-  return rows ? cutTensor(tensor, { axis: 0, start: rows[0], end: rows[1] }) : tensor;
 }
 
 export const deepseek2: Architecture = {

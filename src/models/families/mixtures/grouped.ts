@@ -14,16 +14,6 @@ import { decoder } from "../decoder.ts";
 import type { Families } from "../family.ts";
 import { type Choice, mixture, networkOf, passOver, readChoice } from "./mixture.ts";
 
-/** Where a configuration does not say. */
-interface Defaults {
-  readonly experts: number;
-  readonly size: number;
-  readonly groups: number;
-  readonly topGroups: number;
-  readonly scale: number;
-  readonly dense: number;
-}
-
 function glm4Moe(config: Config): ModelSpec {
   const defaults = { experts: 128, size: 1408, groups: 1, topGroups: 1, scale: 1, dense: 1 };
   return decoder("glm4_moe", config, {
@@ -36,10 +26,12 @@ function glm4Moe(config: Config): ModelSpec {
   });
 }
 
-/** The second module of a layer: the MLP in the first layers, then mixtures. */
+/** The second module of a layer: the MLP in the first layers, then mixtures; with these numbers where a configuration does not say. */
 export function groupedModule(
   config: Config,
-  { experts, size, groups, topGroups, scale, dense }: Defaults,
+  { experts, size, groups, topGroups, scale, dense }: Readonly<
+    Record<"experts" | "size" | "groups" | "topGroups" | "scale" | "dense", number>
+  >,
 ): (mlp: MlpSpec, layer: number) => FeedSpec {
   const choice = readChoice(config, experts, 8);
   const own = config.count("moe_intermediate_size", size);
