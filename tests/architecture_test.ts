@@ -202,6 +202,7 @@ const COMMAND_LINES = [
   "commands/",
   "cluster/slurm.ts",
   "export/card/card.ts",
+  "export/job.ts",
   "hub/packages/pip.ts",
   "show/page/style.ts",
 ];

@@ -132,8 +132,13 @@ export function isDeci({ stored }: Job, format: Format): boolean {
 const shell = (command: string) => ["```sh", command, "```"];
 const python = (module: string, model: string) => ["```python", module, "", `model = ${model}`, "```"];
 
-/** What runs each format, to be pasted in the model's folder. A new format is a line here, and its maker in formats.ts. */
-export const USES = {
+/** The formats in which a smaller model can be written. A new one is a name and a use here, and its maker in formats.ts. */
+export const FORMATS = ["llm-drop", "hf", "hf-nas", "gguf", "gguf-deci", "onnx"] as const;
+/** A format in which a smaller model can be written. */
+export type Format = typeof FORMATS[number];
+
+/** What runs each format, to be pasted in the model's folder. */
+export const USES: Readonly<Record<Format, readonly string[]>> = {
   "llm-drop": shell('lamina generate --prompt "Once upon a time" .'),
   hf: python("from transformers import AutoModelForCausalLM", 'AutoModelForCausalLM.from_pretrained(".")'),
   "hf-nas": shell('mlx_lm.generate --model . --prompt "Once upon a time"'),
@@ -141,10 +146,6 @@ export const USES = {
   "gguf-deci": shell('llama-cli -m model.gguf -p "Once upon a time"'),
   onnx: python("import onnxruntime_genai", 'onnxruntime_genai.Model(".")'),
 };
-/** A format in which a smaller model can be written. */
-export type Format = keyof typeof USES;
-/** The formats in which a smaller model can be written. */
-export const FORMATS = Object.keys(USES) as readonly Format[];
 
 /** That a format cannot express a model: what stands in the way ("attention 3"), and why. Never leaves this room. */
 export class Inexpressible extends Error {

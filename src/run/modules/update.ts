@@ -113,9 +113,7 @@ async function update(
       }
       const tap = (values: UpdateTaps) => {
         const own = tapping.map((probe) => probe.update?.(values, layer, hidden, extent));
-        const { x, a, m } = values; // what the graph alone has: m, and x + a where that does not leave the layer
-        const taps: Record<string, Value> = m ? { m, ...a ? { h: Add(x, a) } : {} } : {};
-        return Object.assign({}, ...own, launching.length > 0 ? forKernels(taps) : {});
+        return Object.assign({}, ...own, launching.length > 0 ? forKernels(heldTaps(values)) : {});
       };
       return updateGraph({ ...layer, mlp }, hidden, extent, present, { tap, onto, stored, lowering });
     });
@@ -143,6 +141,11 @@ async function update(
     y.free();
     throw error;
   }
+}
+
+/** What kernels need of a layer that its graph alone has: m, and x + a where that does not leave the layer. */
+function heldTaps({ x, a, m }: UpdateTaps): Record<string, Value> {
+  return m ? { m, ...a ? { h: Add(x, a) } : {} } : {};
 }
 
 /**
