@@ -1,4 +1,4 @@
-/** Commands that choose what to drop, and what takes its place: fit, order, sweep, guides, repair. */
+/** Commands that choose what to drop, and what takes its place: fit, order, sweep, repair. */
 import { type Command, Option } from "commander";
 import { oneOf, option, required, text, usually } from "../../entry/mod.ts";
 import { type Plan, TARGETS } from "../../result/mod.ts";
@@ -71,14 +71,6 @@ const sweepCommand = (context: Context): Command =>
     },
   });
 
-const guidesCommand = (context: Context): Command =>
-  studyCommand(context, studies.guides, {
-    name: "guides",
-    says: "show how well each score predicts the cost of removing a module (rank correlation)",
-    options: { ...studies.guides.checks, ...studyOptions() },
-    example: "guides smollm2-135m --samples 4",
-  });
-
 type RepairFlags = Flags & { readonly plan: string };
 
 export function repairCommand(context: Context): Command {
@@ -126,4 +118,4 @@ const missing = (json: string | undefined) =>
     json === undefined ? "missing" : `"${json}"`
   }, expected a file, since the tensors lie beside it`;
 
-export const choosing = [orderCommand, sweepCommand, guidesCommand];
+export const choosing = [orderCommand, sweepCommand];

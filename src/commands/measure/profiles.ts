@@ -1,7 +1,17 @@
-/** Commands that measure modules: profile, causes, random-init, checkpoints. */
+/** Commands that measure modules: profile, causes, random-init, checkpoints, and those that studies declare whole. */
 import type { Command } from "commander";
 import { flag, list, oneOf, option, reportsOf, under, wholeNumber } from "../../entry/mod.ts";
-import { againstLlmDrop, HELD_OUT_TEXT, LENGTH, SAMPLES, studies, studyChecks } from "../../study/mod.ts";
+import type { Result } from "../../show/mod.ts";
+import {
+  againstLlmDrop,
+  HELD_OUT_TEXT,
+  LENGTH,
+  type RunOptions,
+  SAMPLES,
+  studies,
+  type Study,
+  studyChecks,
+} from "../../study/mod.ts";
 import { openConfig, openSeries, type StudyModel } from "../../subject/mod.ts";
 import { type Context, openOptions, optionsIn, withModel } from "../shared/context.ts";
 import { GIVEN } from "../shared/given.ts";
@@ -17,7 +27,7 @@ import {
   wantedOf,
 } from "../shared/options.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
-import { perform, running, shown } from "../shared/perform.ts";
+import { perform, running, shown, studyCommand } from "../shared/perform.ts";
 import { expectWhole, openRunner } from "../shared/sharing.ts";
 
 type ProfileFlags = Flags & DropFlags & { readonly against?: "llm-drop"; readonly all?: boolean };
@@ -153,4 +163,16 @@ const checkpointsCommand = (context: Context): Command =>
     });
   });
 
-export const measuring = [causesCommand, checkpointsCommand, randomInitCommand];
+/** The commands of studies that say themselves what these do: with the studies' own options. */
+const plainCommands = Object.entries<unknown>(studies).flatMap(([name, declared]) => {
+  const study = declared as Study<StudyModel, RunOptions, Result>;
+  const { says, checks } = study;
+  if (says === undefined) return [];
+  const plain = { name, says, example: `${name} smollm2-135m` };
+  return [
+    (context: Context) =>
+      studyCommand(context, study, { ...plain, options: { ...checks, ...studyOptions() } }),
+  ];
+});
+
+export const measuring = [causesCommand, checkpointsCommand, randomInitCommand, ...plainCommands];

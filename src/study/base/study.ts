@@ -67,6 +67,8 @@ export interface Work<R, P = Price> {
 export interface Study<S, O, R, P = Price, In = S | string> {
   /** What it does, for errors: "Cannot profile: …". */
   readonly verb: string;
+  /** What its command does, in help; absent where a command has more than the study's own options. */
+  readonly says?: string;
   readonly checks: Checks<O>;
   on<T>(
     verb: string,

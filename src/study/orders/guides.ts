@@ -120,6 +120,7 @@ function byKind(entries: readonly Entry[], layers: number, numbers: Numbers) {
 
 /** What `guides` consists of; it is not divided. */
 export const guidesStudy: Study<StudyModel, GuidesOptions, Guides> = {
+  says: "show how well each score predicts the cost of removing a module (rank correlation)",
   verb: "measure guides",
   checks: {
     ...studyChecks,
