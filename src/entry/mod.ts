@@ -1,7 +1,6 @@
 /** How a public function is entered: checks of its options, its reports; and small helpers for every room. */
 export * from "./checks.ts";
-export * from "./bytes.ts";
-export * from "./shares.ts";
+export * from "./amounts.ts";
 export * from "./relations.ts";
 export * from "./display.ts";
 export * from "./plain.ts";

@@ -1,10 +1,10 @@
-/** Tasks that let a model choose: the likeliest of several continuations is its answer. */
+/** Tasks whose continuations are scored: the likeliest of several is the answer, or one alone is. */
 import type { Row } from "../text/mod.ts";
 import { BOTH, choiceTask, choose, lettered } from "./choice.ts";
 import type { Fields } from "./fields.ts";
 import { capitalize, lstrip, strip } from "./python.ts";
 import { requestsFile, savedFile } from "./sources.ts";
-import type { Example, Task } from "./task.ts";
+import { type Example, PLAIN, type Task } from "./task.ts";
 
 const boolq = choiceTask({
   name: "boolq",
@@ -182,6 +182,26 @@ const commonsenseQa = choiceTask({
   },
 });
 
+/** LAMBADA: the last word of a passage, which only the whole passage tells: a row's text split at its last space. No shots: lm-eval would take them from the documents themselves. */
+const lambada: Task = {
+  ...PLAIN,
+  name: "lambada_openai",
+  documents: {
+    dataset: "EleutherAI/lambada_openai",
+    split: "test",
+    file: requestsFile("lambada/bpb_0shot", (request) => ({
+      text: request.text("request.context") + request.text("request.continuation"),
+    })),
+  },
+  pool: null,
+  metrics: ["perplexity", "acc"],
+  read(row) {
+    const text = row.text("text");
+    const space = text.lastIndexOf(" ");
+    return choose(text.slice(0, Math.max(0, space)), [text.slice(space + 1)], 0);
+  },
+};
+
 export const choiceTasks: readonly Task[] = [
   boolq,
   rte,
@@ -193,4 +213,5 @@ export const choiceTasks: readonly Task[] = [
   commonsenseQa,
   arc("arc_challenge", "ARC-Challenge"),
   arc("arc_easy", "ARC-Easy"),
+  lambada,
 ];

@@ -2,7 +2,6 @@
 import { nearNames } from "../entry/mod.ts";
 import { choiceTasks } from "./choices.ts";
 import { gsm8kTasks } from "./gsm8k.ts";
-import { lambada } from "./lambada.ts";
 import { mmluGroups, mmluTasks } from "./mmlu.ts";
 import { probeTasks } from "./probes/list.ts";
 import { passkeyNamed } from "./probes/passkey.ts";
@@ -12,7 +11,7 @@ const OLD = "@1.0";
 
 /** A task whose version is not the newest is asked for by it: "gsm8k@1.0". */
 const tasks: ReadonlyMap<string, Task> = new Map(
-  [...choiceTasks, lambada, ...gsm8kTasks, ...mmluTasks, ...probeTasks].map((task) => [
+  [...choiceTasks, ...gsm8kTasks, ...mmluTasks, ...probeTasks].map((task) => [
     task.name === "gsm8k" && task.version === "1.0" ? task.name + OLD : task.name,
     task,
   ]),

@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { openEngine, type Precision } from "../../src/engine/mod.ts";
 import { noDrop } from "../../src/run/mod.ts";
 import { speed } from "../../src/study/mod.ts";
-import { predict } from "../../src/study/speed/predict.ts";
+import { predict } from "../../src/study/speed/parts.ts";
 import { openModel } from "../../src/subject/mod.ts";
 
 const { values, positionals: [path] } = parseArgs({

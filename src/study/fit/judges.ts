@@ -14,8 +14,7 @@ import { type Aim, type Cost, costOf, documentsOf } from "./aims.ts";
 import type { FitOptions } from "./lines.ts";
 import { engineOf, type RunOptions } from "../base/options.ts";
 import type { Pass } from "../base/estimate.ts";
-import { predict } from "../speed/predict.ts";
-import type { PartTimes } from "../speed/parts.ts";
+import { type PartTimes, predict } from "../speed/parts.ts";
 import { speed } from "../speed/speed.ts";
 
 type Half = "choosing" | "confirming";

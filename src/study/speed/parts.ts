@@ -8,7 +8,7 @@
  *                 more at a long context than at a short one is keys and values; at a short one, what a module takes besides
  */
 import type { Engine } from "../../engine/mod.ts";
-import type { Roof, Work } from "../../measure/mod.ts";
+import { type Roof, roofSeconds, type Work } from "../../measure/mod.ts";
 import {
   type FeedSpec,
   firstScoring,
@@ -22,15 +22,20 @@ import {
 } from "../../models/mod.ts";
 import {
   type Chain,
+  changedModel,
   type Decoder,
   decoder,
   type DecoderOptions,
+  type DropPlan,
   FLOAT32,
+  type Holding,
   type ModuleWork,
   type NewTokens,
   noDrop,
   openChain,
+  partsOf,
   readAtOnce,
+  stepBytes,
   stepForm,
   workOf,
 } from "../../run/mod.ts";
@@ -206,4 +211,36 @@ export function decoderPlayer(one: Decoder, { batch, context }: Setting, vocabul
     prefill: () => read(context),
     step: () => one.step(Array.from({ length: batch }, next)),
   };
+}
+
+/** By bytes and operations alone, at one bandwidth and one rate. */
+export function bytesAlone({ products }: PartTimes): PartTimes {
+  return { products, keys: products, overhead: { attention: 0, mlp: 0, step: 0 } };
+}
+
+/** The time of a plan; `steps` tokens follow the texts. A prompt is read by the same programs as the tokens after it. */
+export function predict(
+  { model, has }: { readonly model: Model; readonly has: Holding },
+  plan: DropPlan,
+  { batch, context }: Setting,
+  steps: number,
+  parts: PartTimes,
+): Medians {
+  const work = workOf(model.spec, plan, stepBytes(changedModel(model, plan), has));
+  const read = partsOf(0, context, batch);
+  const prefill = sum(read.keys().toArray(), (i) => {
+    const [first, end] = read[i];
+    const modules = work({ texts: batch, tokens: end - first, past: first });
+    // The head is for the last token of the text alone.
+    return seconds(i < read.length - 1 ? modules.filter(({ module }) => module !== "head") : modules, parts);
+  });
+  const past = context + Math.floor(steps / 2);
+  return { prefill, step: seconds(work({ texts: batch, tokens: 1, past }), parts) };
+}
+
+function seconds(modules: readonly ModuleWork[], { products: roof, keys, overhead }: PartTimes): number {
+  return overhead.step + sum(modules, ({ count, module, products, core }) =>
+    count *
+    (roofSeconds(products, roof) + (core ? roofSeconds(core, keys) : 0) +
+      (module === "head" ? 0 : overhead[module])));
 }

@@ -47,10 +47,17 @@ import {
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { run, step, type Study } from "../base/study.ts";
 import { textOf } from "../base/text.ts";
-import { decoderPlayer, LAYERS, type Medians, openParts, type Setting } from "./parts.ts";
+import {
+  bytesAlone,
+  decoderPlayer,
+  LAYERS,
+  type Medians,
+  openParts,
+  predict,
+  type Setting,
+} from "./parts.ts";
 import { aDraftLength } from "../writing/decoded.ts";
 import { DRAFT_TURNS, measuredDraft } from "./drafts.ts";
-import { bytesAlone, predict } from "./predict.ts";
 import { type Player, takeTurns, type Times, turnsOf } from "./turns.ts";
 
 /** Options of `speed`. */
