@@ -112,8 +112,15 @@ function mediansOf(
   );
 }
 
+/** Medians of the relative magnitude over the layers, and their ratio with its interval; null where one of the two kinds has none. */
+export function medianMagnitudes(profile: Profile) {
+  const [attention, mlp] = MODULES.map((kind) => median(profile[kind].relativeMagnitude));
+  if (attention === null || !mlp) return null;
+  return { attention, mlp, ratio: attention / mlp, ends: magnitudeRatio(profile) };
+}
+
 /** The 95 % interval of attention's median magnitude as a multiple of the MLP's, paired over the samples; null where there is none. */
-export function magnitudeRatio(profile: Profile): readonly [low: number, high: number] | null {
+function magnitudeRatio(profile: Profile): readonly [low: number, high: number] | null {
   const [attention, mlp] = MODULES.map((kind) => mediansOf(profile, kind, { sum: "magnitude" }));
   if (!attention || !mlp) return null;
   const ratios = attention.map((value, i) => Math.log(value / mlp[i])).filter(Number.isFinite);

@@ -73,12 +73,9 @@ export function layoutFor(options: FigureOptions = {}) {
 /** Throws `TypeError` for a new name of a label that the picture does not have. */
 export function expectLabels(renames: Renames, drawing: Labelled): void {
   const labels = labelsIn(drawing);
-  for (const name of Object.keys(renames)) {
-    if (labels.includes(name)) continue;
-    const [nearest] = nearNames(name, labels);
-    throw new TypeError(
-      `Cannot draw: found no label ${JSON.stringify(name)}, expected one of ${labels.join(", ")}` +
-        (nearest === undefined ? "" : ` (did you mean ${JSON.stringify(nearest)}?)`),
-    );
-  }
+  const unknown = Object.keys(renames).find((name) => !labels.includes(name));
+  if (unknown === undefined) return;
+  const [nearest] = nearNames(unknown, labels).map((name) => ` (did you mean ${JSON.stringify(name)}?)`);
+  const found = `found no label ${JSON.stringify(unknown)}`;
+  throw new TypeError(`Cannot draw: ${found}, expected one of ${labels.join(", ")}${nearest ?? ""}`);
 }

@@ -2,7 +2,7 @@
  * Claims of the paper next to what a run measured: "Uncovering the Redundancy in Transformers via a Unified Study of Layer
  * Dropping" (TMLR 2026). The measurement is computed from results; whether it confirms the claim is for the reader to judge.
  */
-import { median, MODULES } from "../../measure/mod.ts";
+import { MODULES } from "../../measure/mod.ts";
 import {
   accuracyChange,
   type AccuracyCurve,
@@ -13,9 +13,9 @@ import {
   fullOf,
   groupsOf,
   isByImportance,
-  magnitudeRatio,
   meanAccuracy,
   meanOver,
+  medianMagnitudes,
   type Profile,
   type Sweep,
 } from "../../result/mod.ts";
@@ -85,7 +85,7 @@ export function droppingClaims(sweep: Sweep): Claim[] {
 
 /** How large the updates of each kind are, and how closely importance follows their size. */
 export function magnitudeClaims(profile: Profile): Claim[] {
-  const [attention, mlp] = MODULES.map((kind) => median(profile[kind].relativeMagnitude));
+  const sizes = medianMagnitudes(profile);
   const ranks = ([["all", MODULES], ["attention", ["attention"]], ["MLP", ["mlp"]]] as const).map(
     ([name, kinds]) => {
       const found = magnitudeCorrelation(profile, kinds);
@@ -93,12 +93,12 @@ export function magnitudeClaims(profile: Profile): Claim[] {
     },
   );
   return [
-    ...attention !== null && mlp !== null
+    ...sizes
       ? [{
         id: "C7",
         claim: "One cause of attention's redundancy is the low magnitude of its outputs.",
-        measured: reading`Median relative magnitude over the layers: ${{ measured: attention }} for attention,
-          ${{ measured: mlp }} for the MLP${ratioText(profile)}.`,
+        measured: reading`Median relative magnitude over the layers: ${{ measured: sizes.attention }} for
+          attention, ${{ measured: sizes.mlp }} for the MLP; ${ratioText(sizes)}.`,
       }]
       : [],
     ...ranks.every((rank) => rank !== null)
@@ -111,12 +111,11 @@ export function magnitudeClaims(profile: Profile): Claim[] {
   ];
 }
 
-/** "; attention's is 0.57 times the MLP's (95 %: 0.55 to 0.60)"; nothing from a single sample. */
-function ratioText(profile: Profile): string {
-  const [attention, mlp] = MODULES.map((kind) => median(profile[kind].relativeMagnitude)!);
-  const interval = magnitudeRatio(profile);
-  const ratio = `attention's is ${formatFixed(attention / mlp, 2)} times the MLP's (${endsText(interval)})`;
-  return `; ${interval ? ratio : endsText(interval)}`;
+/** "attention's is 0.57 times the MLP's (95 %: 0.55 to 0.60)"; no ratio from a single sample. */
+function ratioText({ ratio, ends }: NonNullable<ReturnType<typeof medianMagnitudes>>): string {
+  return ends
+    ? `attention's is ${formatFixed(ratio, 2)} times the MLP's (${endsText(ends)})`
+    : endsText(ends);
 }
 
 /**

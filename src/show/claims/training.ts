@@ -16,7 +16,7 @@ import { curveName, formatFixed, formatNumber, formatSigned, reading, unknownTex
 import { expect, list, resultOf, wholeNumber } from "../../entry/mod.ts";
 import type { Claim } from "./claims.ts";
 import { moduleRatio, toldSign } from "../../measure/mod.ts";
-import { type InitModel, measuredInits, shapeText } from "../chart/init_model.ts";
+import { type InitModel, measuredInits, measuredRatio, shapeText } from "../chart/init_model.ts";
 
 /**
  * Returns the claim that attention stays redundant through training: its importance against the MLP's, and what dropping half of it costs.
@@ -78,7 +78,7 @@ export function initClaim(models: readonly InitModel[]): Claim {
   const ratios = models.map((model) => {
     const { attention, mlp } = model.measured;
     return {
-      ratio: moduleRatio({ attention: attention.importance, mlp: mlp.importance }),
+      ratio: measuredRatio(model),
       sign: toldSign(attention.bySeed.map((importance, seed) => (
         Math.log(moduleRatio({ attention: importance, mlp: mlp.bySeed[seed] }))
       ))),

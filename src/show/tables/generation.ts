@@ -13,7 +13,6 @@ import type { CsvRow } from "../chart/csv.ts";
 import {
   computedText,
   counted,
-  formatFixed,
   formatNumber,
   formatPoints,
   formatShare,
@@ -23,7 +22,7 @@ import {
   sharedLines,
   textOf,
 } from "../words/mod.ts";
-import { type Column, lines, optional, originOf, record, type Table, tableOf } from "./table.ts";
+import { type Column, fixed, lines, optional, originOf, record, type Table, tableOf } from "./table.ts";
 
 type Plan = Generation["plans"][number];
 type Beside = Plan["forced"];
@@ -126,16 +125,13 @@ export function generationTables(result: Generation): Table[] {
   ];
 }
 
-const two = (value: number) => formatFixed(value, 2);
-const three = (value: number) => formatFixed(value, 3);
-
 /** Cosines at the first, the middle and the last step that a text reaches. */
 function cosineTable(result: Generation, all: readonly Line[]): Table {
   const last = Math.max(stepsOf(result, "forced"), 1) - 1;
   const shown = [...new Set([0, last >> 1, last])];
   const at = (name: "hidden" | "logits" | "probabilities"): Column<Row> => ({
     title: name,
-    value: ({ steps }) => shown.map((step) => optional(steps[step][name]?.value, three)).join(" "),
+    value: ({ steps }) => shown.map((step) => optional(steps[step][name]?.value, fixed(3))).join(" "),
   });
   const steps = shown.map((step) => step + 1).join(", ");
   const same = all.filter(({ mode }) => mode === "free").map(({ plan, label }) =>
@@ -169,7 +165,7 @@ function divergenceTables(all: readonly Line[]): Table[] {
         title: name === "kl" ? "Var/2" : "Var/2, p²",
         value: ({ means }) => optional(means[variance]?.value, formatNumber),
       },
-      { title: "slope", value: ({ slopes }) => withEnds(slopes[name], two) },
+      { title: "slope", value: ({ slopes }) => withEnds(slopes[name], fixed(2)) },
     ])
   );
 }

@@ -89,7 +89,7 @@ export function nameMarks(
   return names.flatMap(({ text, color, at, bold, small }) => {
     const fontSize = small ? 14 : 16;
     for (const { x, y } of at) {
-      const found = placeFor({ ...unitsOf(x, y), text, size: fontSize, bold }, room, taken);
+      const found = placeFor({ ...unitsOf(x, y), text, size: fontSize, ...bold && { bold } }, room, taken);
       if (!found) continue;
       taken.push(found);
       const { dx, dy, textAnchor } = found;
@@ -129,13 +129,7 @@ function touch(a: Box, b: Box): boolean {
   return a.left < b.right + AIR && b.left < a.right + AIR && a.top < b.bottom && b.top < a.bottom;
 }
 
-interface Placed {
-  readonly x: number;
-  readonly y: number;
-  readonly text: string;
-  readonly size: number;
-  readonly bold?: boolean | undefined;
-}
+type Placed = Pick<Name, "text" | "bold"> & Readonly<Record<"x" | "y" | "size", number>>;
 
 /**
  * A place for a text beside a point, inside the frame and clear of taken boxes; undefined if no place is free. Tried are right, left,

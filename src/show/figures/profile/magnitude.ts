@@ -1,5 +1,5 @@
-import { median, MODULES } from "../../../measure/mod.ts";
-import { magnitudeRatio, type Profile } from "../../../result/mod.ts";
+import { MODULES } from "../../../measure/mod.ts";
+import { medianMagnitudes, type Profile } from "../../../result/mod.ts";
 import type { Draw } from "../../chart/svg.ts";
 import { endsText, type Finding, formatFixed, reading } from "../../words/mod.ts";
 import { namesOf, profileFigure } from "../profiles.ts";
@@ -17,22 +17,11 @@ export const magnitudeFigure: Draw<[Profile | readonly Profile[]]> = profileFigu
   kinds: MODULES,
 });
 
-/** The medians over the layers; null where one of the two kinds has none. */
-function mediansOf(profile: Profile): { readonly attention: number; readonly mlp: number } | null {
-  const [attention, mlp] = MODULES.map((kind) => median(profile[kind].relativeMagnitude));
-  return attention !== null && mlp !== null && mlp > 0 ? { attention, mlp } : null;
-}
-
 function finding(profiles: readonly Profile[]): Finding {
   const names = namesOf(profiles);
   const ratios = profiles.flatMap((profile, i) => {
-    const found = mediansOf(profile);
-    if (!found) return [];
-    return [{
-      name: names[i],
-      ratio: formatFixed(found.attention / found.mlp, 2),
-      ends: endsText(magnitudeRatio(profile)),
-    }];
+    const found = medianMagnitudes(profile);
+    return found ? [{ name: names[i], ratio: formatFixed(found.ratio, 2), ends: endsText(found.ends) }] : [];
   });
   if (ratios.length === 0) return { topic: "Size of the updates relative to the residual stream" };
   const [{ ratio, ends }] = ratios;
@@ -45,7 +34,7 @@ function finding(profiles: readonly Profile[]): Finding {
 }
 
 function medians(profile: Profile): string {
-  const found = mediansOf(profile);
+  const found = medianMagnitudes(profile);
   const fraction = "the length of an update as a fraction of the stream's.";
   if (!found) return fraction;
   return reading`the median over the layers is ${{ measured: found.attention }} for attention and
