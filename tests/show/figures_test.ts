@@ -103,7 +103,7 @@ Deno.test("a figure's CSV holds the very numbers of the result", () => {
 Deno.test("a panel of a column that rows lack is an error, not an empty picture", () => {
   const rows: CsvRow[] = [{ layer: 0, importance: 1 }];
   const chart = (y: string) =>
-    lineChart([{ label: "a", color: "#000", rows }], { x: "layer", y, up: upFrom(y) });
+    lineChart([{ label: "a", color: "#000", rows }], "layer", y, { up: upFrom(y) });
   assert.equal(chart("importance").series!.length, 1);
   assert.throws(
     () => chart("import"),

@@ -3,6 +3,7 @@ import { mean, MODULES, type RepairName } from "../../measure/mod.ts";
 import {
   type Cost,
   type CurveGroup,
+  groupsOf,
   isPaperCurve,
   isSeeded,
   riseInterval,
@@ -128,16 +129,13 @@ export function outsizedPlansText(sweep: Sweep): string {
   return any ? `Rings: a module is dropped that has ${OUTSIZED_NOTE}.` : "";
 }
 
+/** What is read of every curve of a sweep at each number of drops. */
 export function curveChart(
-  groups: readonly CurveGroup[],
-  { read, sweep, y, height }: {
-    readonly read: (cost: Cost) => CurvePoint;
-    readonly y: Axis | ((values: readonly number[]) => Axis);
-    readonly height: number;
-    readonly sweep: Sweep;
-  },
+  sweep: Sweep,
+  read: (cost: Cost) => CurvePoint,
+  { y, height }: { readonly y: Axis | ((values: readonly number[]) => Axis); readonly height: number },
 ): Panel {
-  const curves = groups.map(({ points, ...group }): DropCurve => ({
+  const curves = groupsOf(sweep).map(({ points, ...group }): DropCurve => ({
     ...group,
     points: points.map(({ dropped, values }) => ({
       dropped,
@@ -148,10 +146,6 @@ export function curveChart(
   const values = curves.flatMap(({ points }) =>
     points.flatMap(({ value, low = value, high = value }) => [low, value, high])
   );
-  return dropChart(curves, {
-    y: typeof y === "function" ? y(values) : y,
-    height,
-    format: formatNumber,
-    band: true,
-  });
+  const axis = typeof y === "function" ? y(values) : y;
+  return dropChart(curves, { y: axis, height, format: formatNumber, band: true });
 }

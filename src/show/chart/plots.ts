@@ -61,9 +61,9 @@ type Up = Axis | ((ends: readonly number[], values: readonly number[]) => Axis);
 /** Lines through rows, labelled at their ends, with bars or bands of ± 1 standard error or from low to high, and rings around some dots. */
 export function lineChart<Row extends CsvRow>(
   groups: readonly Group<Row>[],
+  x: Column<Row>,
+  y: Column<Row>,
   channels: Frame & {
-    readonly x: Column<Row>;
-    readonly y: Column<Row>;
     readonly error?: Column<Row> | undefined;
     readonly ends?: readonly [low: Column<Row>, high: Column<Row>];
     readonly across?: Axis;
@@ -76,7 +76,7 @@ export function lineChart<Row extends CsvRow>(
     readonly says?: (row: Row, label: string) => string;
   },
 ): Panel {
-  const { x, y, error, ends, across, up, says, r, rings, keyed, ...panel } = channels;
+  const { error, ends, across, up, says, r, rings, keyed, ...panel } = channels;
   const endsOf = (row: Row, at: number): Pick<Point, "low" | "high"> => {
     const half = (error && numberOf(row, error)) || 0;
     const [low, high] = ends

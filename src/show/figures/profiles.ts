@@ -55,7 +55,7 @@ const depthsOf = (profiles: readonly Profile[]) =>
 
 /** The horizontal axis of profiles: the layer, or the depth where models differ in theirs. */
 export const acrossOf = (profiles: readonly Profile[]) =>
-  depthsOf(profiles).size > 1 ? { x: "relative_depth", across: DEPTH } : { x: "layer" };
+  depthsOf(profiles).size > 1 ? ["relative_depth", { across: DEPTH }] as const : ["layer", {}] as const;
 
 /** The rows of each profile, behind its name where there are several, and with the relative depth where they differ in depth. */
 export function rowsOfEach(
@@ -106,11 +106,11 @@ function profileCharts(
   profiles: readonly Profile[],
   { y, error, label, log = false, rings = false, kinds = KINDS }: Omit<Looks, "title" | "shows" | "reads">,
 ): Panel[] {
-  const channels = { y, error, rings: rings ? isOutsized : undefined };
+  const channels = { error, rings: rings ? isOutsized : undefined };
   const all = rowsOfEach(profiles)
     .map((rows) => rows.filter(({ module }) => kinds.includes(module as ModuleKind)));
   if (profiles.length === 1) {
-    return [lineChart(byKind(all[0]), { x: "layer", ...channels, up: upFrom(label, { log }) })];
+    return [lineChart(byKind(all[0]), "layer", y, { ...channels, up: upFrom(label, { log }) })];
   }
   const names = namesOf(profiles);
   const there = all.flat().filter((row) => row[y] !== null);
@@ -118,13 +118,14 @@ function profileCharts(
     [-1, 1].map((side) => Number(row[y]) + side * Number(error ? row[error] : 0))
   );
   const up = upFrom(label, { log })(ends, numbersOf(there, y));
+  const [x, across] = acrossOf(profiles);
   return kinds.filter((kind) => there.some(({ module }) => module === kind)).map((kind) => {
     const look = lookOf(kind);
     const groups = all.map((rows, i) => (
       { label: names[i], rows: rows.filter(({ module }) => module === kind), ...look, ...variantOf(i) }
     ));
     const headings = [{ text: KIND_NAMES[kind], color: look.color }];
-    return lineChart(groups, { height: 290, headings, ...acrossOf(profiles), ...channels, up });
+    return lineChart(groups, x, y, { height: 290, headings, ...across, ...channels, up });
   });
 }
 

@@ -22,10 +22,8 @@ export const smoothingFigure: Draw<[Causes]> = figure("smoothing", "causes", (re
     return { label: KIND_NAMES[kind], ...lookOf(kind), rows };
   });
   const chart = (lines: readonly Group<CsvRow>[], label: string, height: number) =>
-    lineChart(lines, {
+    lineChart(lines, "layer", "value", {
       height,
-      x: "layer",
-      y: "value",
       error: "standard_error",
       up: upFrom(label, { log: label.endsWith("(log)") }),
     });

@@ -35,22 +35,16 @@ function drawing(sweep: Sweep, at?: number): Content {
     ],
     reads: [
       compared
-        ? reading`With ${compared.dropped} dropped, KL is ${
-          formatNumber(compared.attention.kl)
-        } for attention and
-            ${formatNumber(compared.mlp.kl)} nats per token for MLPs.`
+        ? reading`With ${compared.dropped} dropped, KL is ${formatNumber(compared.attention.kl)} for attention
+            and ${formatNumber(compared.mlp.kl)} nats per token for MLPs.`
         : "A model can keep its perplexity and still choose different words.",
     ],
     panels: [
-      curveChart(groups, {
-        sweep,
-        read: overSeeds(({ top1 }) => top1),
+      curveChart(sweep, overSeeds(({ top1 }) => top1), {
         y: linearAxis([0, 1], "same top-1 token", formatPercent),
         height,
       }),
-      curveChart(groups, {
-        sweep,
-        read: overSeeds(({ kl }) => kl),
+      curveChart(sweep, overSeeds(({ kl }) => kl), {
         y: linearAxis([0, most * 1.05], "KL, nats per token", (value) => formatFixed(value, decimals)),
         height,
       }),

@@ -100,6 +100,9 @@ function lowest({ plans, unrelated }: Generation, name: Cosine): number {
   return least - Math.max(0.002, 0.05 * (1 - least));
 }
 
+/** What texts of different prompts have in common. */
+const UNRELATED = { label: "", color: FAINT, width: 1.5, dash: "5 4" };
+
 function chart(
   result: Generation,
   lines: readonly PlanLine[],
@@ -120,20 +123,12 @@ function chart(
   const own = lines.map(({ plan, label, color }) => (
     { label, color, band: true, rows: rowsOf(plan[mode].steps, lines.length <= BANDED) }
   ));
-  const unrelated = mode === "free" && result.unrelated // what texts of different prompts have in common
-    ? [{
-      rows: rowsOf(result.unrelated.steps.slice(0, steps), false),
-      label: "",
-      color: FAINT,
-      width: 1.5,
-      dash: "5 4",
-    }]
+  const unrelated = mode === "free" && result.unrelated
+    ? [{ ...UNRELATED, rows: rowsOf(result.unrelated.steps.slice(0, steps), false) }]
     : [];
-  return lineChart([...unrelated, ...own], {
+  return lineChart([...unrelated, ...own], "step", "value", {
     height: last ? 250 : 216,
     headings: [{ text: name === "hidden" ? HEADINGS[mode] : "" }],
-    x: "step",
-    y: "value",
     ends: ["low", "high"],
     keyed: true,
     across: { domain: [0.5, steps + 0.5], label: "step", bare: !last },

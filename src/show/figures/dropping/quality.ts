@@ -67,9 +67,7 @@ function drawing(sweep: Sweep, at?: number): Content {
     setting: settingOf(provenance, `drop orders from ${tokensOf(calibration)}`, repairsText(sweep)),
     reads: [`At the end of each curve: ${ends.join("; ")}.`],
     panels: [
-      curveChart(groups, {
-        sweep,
-        read: perplexityOver(samples),
+      curveChart(sweep, perplexityOver(samples), {
         y: upFrom("perplexity (log)", { log: true }),
         height: 460,
       }),

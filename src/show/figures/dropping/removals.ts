@@ -64,6 +64,7 @@ function drawing(costs: LayerCosts, setting: string): Content {
   if (lists.length === 0) {
     throw new RangeError("Cannot draw removals: found no list, expected at least one");
   }
+  const groups = lists.map(({ clear: _, ...list }, i) => ({ ...list, ...hueOf(i), width: 1.5 }));
   const counts = lists.map(({ label, rows, clear }) => `${clear.length} of ${rows.length} (${label})`);
   return {
     rows: lists.flatMap(({ rows }) => rows),
@@ -74,10 +75,8 @@ function drawing(costs: LayerCosts, setting: string): Content {
     ],
     setting,
     reads: lists.map(({ label, clear }) => `${label}: ${mostIn(clear.slice(0, 3))}.`),
-    panels: [lineChart(lists.map(({ clear: _, ...list }, i) => ({ ...list, ...hueOf(i), width: 1.5 })), {
+    panels: [lineChart(groups, "layer", "rise", {
       height: 420,
-      x: "layer",
-      y: "rise",
       ends: ["low", "high"],
       up: (ends) => symlogAxis(ends, { linear: LINEAR, label: "nats per token over the full model" }),
       r: 3.5,

@@ -72,10 +72,9 @@ function chart(kind: LayerModule, lines: readonly SizeLine[]): Panel {
   const most = Math.max(...lines.flatMap(({ rows }) => rows.map(({ share }) => share)));
   const [name, linear, to] = [KIND_NAMES[kind], 0.02, 2 * natsOf(0.1)];
   const label = `${name}: nats per token lost (log above ${linear})`;
-  const panel = lineChart(lines.map(({ label, color, shape, rows }) => ({ label, color, shape, rows })), {
+  const groups = lines.map(({ label, color, shape, rows }) => ({ label, color, shape, rows }));
+  const panel = lineChart(groups, "share", "rise", {
     height: kind === "attention" ? 430 : 330,
-    x: "share",
-    y: "rise",
     ends: ["low", "high"],
     across: { domain: [0, most], label: `share of ${name} modules dropped`, format: formatPercent },
     up: (ends) => symlogAxis(ends, { linear, from: -linear, to, ticks: TICKS[kind], label }),

@@ -24,6 +24,7 @@ function drawing(given: Profile | readonly Profile[]): Content {
     ...variantOf(i),
     rows,
   }));
+  const [x, across] = acrossOf(profiles);
   return {
     rows: rows.flat(),
     title: reading`The residual stream ${
@@ -32,13 +33,7 @@ function drawing(given: Profile | readonly Profile[]): Content {
     shows: ["Mean |x| over tokens at the input of each layer."],
     setting: settingsOfProfiles(profiles),
     reads: [...eachProfile(profiles, path), "An update of constant size turns a longer stream less."],
-    panels: [
-      lineChart(groups, {
-        ...acrossOf(profiles),
-        y: "norm",
-        up: upFrom("mean |x| (log)", { log: true }),
-      }),
-    ],
+    panels: [lineChart(groups, x, "norm", { ...across, up: upFrom("mean |x| (log)", { log: true }) })],
   };
 }
 

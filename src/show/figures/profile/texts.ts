@@ -40,11 +40,9 @@ export const textsFigure: Draw<[readonly Profile[]]> = figure("texts", {
       const own = rows.map((rows, i) => (
         { label: names[i], ...hueOf(i), rows: rows.filter(({ module }) => module === kind) }
       ));
-      return lineChart(own, {
+      return lineChart(own, "layer", "importance", {
         height: 330,
         headings: [{ text: name, color: COLORS[kind] }],
-        x: "layer",
-        y: "importance",
         error: "standard_error",
         up: upFrom("importance (log)", { log: true }),
       });

@@ -28,11 +28,7 @@ function drawing(result: Checkpoints): Content {
     rank_correlation_with_before: withBefore,
     rank_correlation_with_last: withLast,
   }));
-  const channels = {
-    height: 300,
-    x: "step",
-    across: stepAxis(result.series.map(({ step }) => step)),
-  } as const;
+  const channels = { height: 300, across: stepAxis(result.series.map(({ step }) => step)) };
   const moved = rows.map((row) => ({ ...row, drift: row.drift || null }));
   return {
     rows,
@@ -46,14 +42,12 @@ function drawing(result: Checkpoints): Content {
       ? trends.map(ends)
       : ["A single checkpoint shows no change."],
     panels: [
-      lineChart(byKind(moved), {
+      lineChart(byKind(moved), "step", "drift", {
         ...channels,
-        y: "drift",
         up: upFrom("drift of importance (log)", { log: true }),
       }),
-      lineChart(byKind(rows), {
+      lineChart(byKind(rows), "step", "rank_correlation_with_last", {
         ...channels,
-        y: "rank_correlation_with_last",
         up: linearAxis([-1, 1], "rank correlation with the last step"),
       }),
     ],

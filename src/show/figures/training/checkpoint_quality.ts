@@ -44,7 +44,7 @@ function drawing(result: Checkpoints): Content {
     { label: "full model", color: INK, shape: "diamond" as const, dropped: "nothing" },
     ...KINDS.map((kind) => ({ label: `½ ${KIND_NAMES[kind]}`, ...lookOf(kind), dropped: `half ${kind}` })),
   ].map(({ dropped, ...look }) => ({ ...look, rows: rows.filter((row) => row.dropped === dropped) }));
-  const channels = { x: "step", across: stepAxis(points.map(({ step }) => step)) } as const;
+  const across = stepAxis(points.map(({ step }) => step));
   return {
     rows,
     title: finding(points.at(-1)!, provenance.packing.samples),
@@ -55,16 +55,14 @@ function drawing(result: Checkpoints): Content {
     setting: settingOf(seriesProvenance(result), `quality on ${tokensOf(provenance)}`),
     reads: [ends(points[0], points.at(-1)!, provenance.packing.samples)],
     panels: [
-      lineChart(groups, {
-        ...channels,
+      lineChart(groups, "step", "perplexity", {
+        across,
         height: 320,
-        y: "perplexity",
         up: upFrom("perplexity (log)", { log: true }),
       }),
-      lineChart(groups.slice(1), {
-        ...channels,
+      lineChart(groups.slice(1), "step", "rise", {
+        across,
         height: 280,
-        y: "rise",
         error: "standard_error",
         up: upFrom("rise, nats per token"),
       }),
