@@ -26,7 +26,7 @@ export function commandsPage(): string {
   return [
     "# Command line",
     "",
-    "`lamina` stands for `npx -y deno@2.9.6 task lamina`, or for the installed command. Every command has `--help`.",
+    "`lamina` is the installed command, or as the [README](../README.md#quick-start) defines it. Every command has `--help`.",
     "",
     "<!-- This page is generated: deno run -A tests/docs/commands.ts -->",
     "",

@@ -106,15 +106,16 @@ thorough("the README's lines of library print what it says", async () => {
   }
 });
 
-/** Runs a line of the README where `lamina` is the command line of this checkout. */
-function runIn(folder: string, command: string): Promise<Ran> {
-  const lamina = `lamina() { "$DENO" run -A --quiet --config "$ROOT/deno.json" "$ROOT/src/cli.ts" "$@"; }`;
+/** Runs a line of the pages in a folder, with `lamina` as the README defines it in the root. */
+async function runIn(folder: string, command: string): Promise<Ran> {
+  const readme = await Deno.readTextFile(`${root}README.md`);
+  const lamina = readme.match(/^ {4}(.*lamina\(\) .*)$/m)![1].replace("npx -y deno@2.9.6", '"$DENO"');
   const env = {
     DENO: Deno.execPath(),
-    ROOT: root,
+    FOLDER: folder,
     NO_COLOR: "1",
     LAMINA_RESULTS: `${folder}/results`,
     JUPYTER_DATA_DIR: folder,
   };
-  return ran("bash", ["-c", `${lamina}; ${command}`], { cwd: folder, env });
+  return await ran("bash", ["-c", `${lamina}; cd "$FOLDER"; ${command}`], { cwd: root, env });
 }
