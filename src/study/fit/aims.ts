@@ -92,17 +92,14 @@ export function aimOf(options: FitAim): Aim {
     throw new TypeError(`Cannot fit: found ${found}, expected exactly one of ${AIMS.join(", ")}`);
   }
   const [of] = named;
+  const shares: Partial<Record<Aim["of"], ShareKind>> = { ...SHARES, "kv-bytes": SHARES.kvBytes };
+  const { [of]: kind } = shares;
   return {
     of,
-    amount: amountIn(of, amounts[of]!),
+    amount: kind ? shareOf(amounts[of]!, kind) : Number(amounts[of]),
     ...tasks ? { tasks: [...tasks] } : {},
     ...of === "kv-bytes" ? { context } : {},
   };
-}
-
-function amountIn(of: Aim["of"], amount: number | string): number {
-  const kinds: Partial<Record<Aim["of"], ShareKind>> = { ...SHARES, "kv-bytes": SHARES.kvBytes };
-  return of in kinds ? shareOf(amount, kinds[of]!) : Number(amount);
 }
 
 export function documentsOf({ limit = LIMIT }: FitAim): { choosing: number; all: number } {
@@ -112,12 +109,10 @@ export function documentsOf({ limit = LIMIT }: FitAim): { choosing: number; all:
 /** Whether an aim limits the cost; the others limit what is saved from below. */
 export const limitsCost = ({ of }: Aim): boolean => of === "loss" || of === "perplexity" || of === "accuracy";
 
-/** The most that a plan may cost, in nats per token or points. */
-const mostOf = ({ of, amount }: Aim): number => of === "perplexity" ? Math.log1p(amount) : amount;
-
-/** Whether a cost keeps the promise: by its whole 95 % interval, else "cannot tell". */
+/** Whether a cost keeps the promise: by its whole 95 % interval, else "cannot tell". An aim that limits no cost lets any be. */
 export function keepsCost(aim: Aim, { low, high }: Cost): Verdict {
-  const most = mostOf(aim);
+  if (!limitsCost(aim)) return "yes";
+  const most = aim.of === "perplexity" ? Math.log1p(aim.amount) : aim.amount; // nats per token, or points
   return high <= most ? "yes" : low > most ? "no" : "cannot tell";
 }
 

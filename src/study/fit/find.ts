@@ -1,11 +1,11 @@
 import { amountText, phases, sum, within } from "../../entry/mod.ts";
-import { planHash, type Verdict } from "../../measure/mod.ts";
+import { planHash } from "../../measure/mod.ts";
 import { type Fit, planData } from "../../result/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { flopsOf, type Pass } from "../base/estimate.ts";
 import type { Text } from "../base/text.ts";
 import type { Repairing } from "../repair/fits.ts";
-import { type Aim, type Cost, keepsCost, limitsCost, savedOf } from "./aims.ts";
+import { type Aim, keepsCost, limitsCost, savedOf } from "./aims.ts";
 import {
   type Candidate,
   candidateMaker,
@@ -88,7 +88,15 @@ export async function find(sought: Sought, options: RunOptions): Promise<Found> 
 /** What was tried, the choice, and the plans that confirm it, smallest first; times of the choice, where it was made by them. */
 type Chosen = Awaited<ReturnType<typeof cheapest>> & { readonly times?: Fit["times"] };
 
-const keeps = (aim: Aim, cost: Cost): Verdict => limitsCost(aim) ? keepsCost(aim, cost) : "yes";
+/** The lines without repairs, from their beginning. */
+const bareOf = ({ lines }: Searching): Searched[] =>
+  lines.map(({ most }, line) => ({ line, begin: 0, most }));
+
+/** The same lines under each repair, each from a number that the bare one reached. */
+const repairedOf = ({ lines, ways }: Searching, bare: readonly Omit<Searched, "most">[]): Searched[] =>
+  ways.flatMap((_, w) =>
+    bare.map(({ line, begin }) => ({ line: (1 + w) * lines.length + line, begin, most: lines[line].most }))
+  );
 
 /** Tries a round of candidates on the samples that choose; what was tried before under another name is not measured again. */
 async function judged({ judge, aim }: Searching, candidates: readonly Candidate[], options: RunOptions) {
@@ -97,13 +105,13 @@ async function judged({ judge, aim }: Searching, candidates: readonly Candidate[
   const known = new Map(distinct.map(({ drop }, i) => [planHash(drop), costs[i]]));
   const tried = candidates.map((candidate): Tried => {
     const cost = known.get(planHash(candidate.drop))!;
-    return { candidate, cost, keeps: keeps(aim, cost) };
+    return { candidate, cost, keeps: keepsCost(aim, cost) };
   });
   return { tried, provenance };
 }
 
 async function chosenByCost(searching: Searching, next: () => RunOptions): Promise<Chosen> {
-  const { lines, all, ways, saving, make } = searching;
+  const { lines, all, saving, make } = searching;
   const tried: Tried[] = [];
   let provenance: Fit["provenance"] | undefined;
   /** Tries a round, and tells which of its plans keep the promise. */
@@ -116,18 +124,14 @@ async function chosenByCost(searching: Searching, next: () => RunOptions): Promi
     tried.push(...own.tried);
     return made.map((one) => own.tried.some(({ candidate, keeps }) => candidate === one && keeps === "yes"));
   }
-  const along = (first: number, begins: readonly number[]) =>
-    search(
-      begins.map((begin, i) => ({ line: first + i, begin, most: all[first + i].most })),
-      attempt,
-      (line, { bad }) => {
-        const best = largest(tried, saving);
-        const plan = all[line].planOf(bad - 1);
-        return best === null || savingOf({ plan }, saving) > savingOf(best.candidate, saving);
-      },
-    );
-  const reaches = await along(0, lines.map(() => 0));
-  if (ways.length > 0) await along(lines.length, ways.flatMap(() => reaches.map(({ good }) => good)));
+  const along = (own: readonly Searched[]) =>
+    search(own, attempt, (line, { bad }) => {
+      const best = largest(tried, saving);
+      const plan = all[line].planOf(bad - 1);
+      return best === null || savingOf({ plan }, saving) > savingOf(best.candidate, saving);
+    });
+  const reaches = await along(bareOf(searching));
+  await along(repairedOf(searching, reaches.map(({ good: begin }, line) => ({ line, begin }))));
   const chosen = largest(tried, saving);
   if (!chosen) return { tried, provenance: provenance!, path: [], runnersUp: [] };
   const { line } = chosen.candidate;
@@ -168,19 +172,15 @@ async function chosenBySaving(searching: Searching, next: () => RunOptions): Pro
 
 /** The smallest plans that save enough: of each line, and of those lines with repairs, which save no more with the same modules. */
 async function reaching(
-  { lines, ways, make }: Searching,
+  searching: Searching,
   saved: (candidate: Candidate) => number,
   wanted: number,
   options: RunOptions,
 ) {
-  const from = (lines: readonly Searched[]) => smallestReaching(lines, make, saved, wanted, options);
-  const bare = await from(lines.map(({ most }, line) => ({ line, begin: 0, most })));
-  const repaired = ways.flatMap((_, w) =>
-    bare.map(({ line, dropped }) => (
-      { line: (1 + w) * lines.length + line, begin: dropped - 1, most: lines[line].most }
-    ))
-  );
-  return [...bare, ...await from(repaired)];
+  const from = (own: readonly Searched[]) => smallestReaching(own, searching.make, saved, wanted, options);
+  const bare = await from(bareOf(searching));
+  const begins = bare.map(({ line, dropped }) => ({ line, begin: dropped - 1 }));
+  return [...bare, ...await from(repairedOf(searching, begins))];
 }
 
 /** The cheapest of the candidates. Throws `RangeError` where there are none. */
@@ -202,10 +202,10 @@ async function cheapest(searching: Searching, candidates: readonly Candidate[], 
 async function confirm({ judge, aim }: Searching, { path, tried }: Chosen, options: RunOptions) {
   const drops = path.map(({ candidate }) => candidate.drop);
   const { costs, provenance } = await judge.costs(drops, "confirming", options);
-  const tests = path.map((one, i) => ({
-    tried: tried.indexOf(one),
-    cost: costs[i],
-    keeps: keeps(aim, costs[i]),
+  const tests = costs.map((cost, i) => ({
+    tried: tried.indexOf(path[i]),
+    cost,
+    keeps: keepsCost(aim, cost),
   }));
   const failed = tests.findIndex(({ keeps }) => keeps !== "yes");
   const passed = failed < 0 ? path : path.slice(0, failed);
