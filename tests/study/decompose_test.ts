@@ -1,20 +1,7 @@
 import assert from "node:assert/strict";
 import { profileOf } from "../../src/result/mod.ts";
 import { decompose, importanceOf, magnitudeShare } from "../../src/study/mod.ts";
-import { sizes } from "../result/samples.ts";
-
-const provenance = {
-  lamina: "0",
-  model: { name: "m", fingerprint: "f", revision: null, format: "F32", family: "llama", layers: 4 },
-  dtype: "float32",
-  engine: "cpu",
-  runtime: "r",
-  tokenizer: "t",
-  text: { name: "stories", hash: "h" },
-  packing: { samples: 1, length: 2, skip: 0, bos: false },
-  drop: { attention: [], mlp: [] },
-  seed: null,
-};
+import { provenance, sizes } from "../result/samples.ts";
 
 /** A profile whose layers have tokens of these (r, s): relative magnitude and cosine to the stream. */
 function profileWith(layers: readonly (readonly (readonly [number, number])[] | null)[]) {
@@ -29,7 +16,7 @@ function profileWith(layers: readonly (readonly (readonly [number, number])[] | 
       above2: tokens.filter(([r]) => r > 2).length,
     }]
   );
-  return profileOf(provenance, { attention: sums, mlp: sums, block: sums }, sizes(sums.length));
+  return profileOf(provenance(1), { attention: sums, mlp: sums, block: sums }, sizes(sums.length));
 }
 
 /** 1 − cos(X, X + u) from vectors: X = (1, 0), u = r (s, √(1 − s²)). */

@@ -22,7 +22,7 @@ import {
   type Trial,
   type Tried,
 } from "./candidates.ts";
-import { expectedSpeed, type Judge, judgeOf, timesOf } from "./judges.ts";
+import { accuracyJudge, expectedSpeed, type Judge, lossJudge, timesOf } from "./judges.ts";
 import type { FitOptions, Line } from "./lines.ts";
 import type { RunOptions } from "../base/options.ts";
 
@@ -62,7 +62,7 @@ function weightsOf({ model, parts: { repairing, choosing, confirming, timing } }
 export async function find(sought: Sought, options: RunOptions): Promise<Found> {
   const { model, text, aim, lines, ways } = sought;
   const all = [...lines, ...ways.flatMap((way) => lines.map((line): Line => ({ ...line, way })))];
-  const judge = judgeOf(model, text, aim, sought.options);
+  const judge = aim.tasks ? accuracyJudge(model, aim.tasks, sought.options) : lossJudge(model, text);
   const searching: Searching = {
     ...sought,
     all,

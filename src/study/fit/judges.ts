@@ -10,7 +10,7 @@ import { samplesOf, type Text } from "../base/text.ts";
 import { evaluate, type EvaluateOptions } from "../evaluate/evaluate.ts";
 import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
 import { freeShared, type Shared } from "../passes/scored.ts";
-import { type Aim, type Cost, costOf, documentsOf } from "./aims.ts";
+import { type Cost, costOf, documentsOf } from "./aims.ts";
 import type { FitOptions } from "./lines.ts";
 import { engineOf, type RunOptions } from "../base/options.ts";
 import type { Pass } from "../base/estimate.ts";
@@ -30,18 +30,14 @@ export interface Judge {
   close(): void;
 }
 
-/** The judge of an aim: losses over a text, or accuracies on tasks. */
-export function judgeOf(model: StudyModel, text: Text, aim: Aim, options: FitOptions): Judge {
-  return aim.tasks ? accuracyJudge(model, aim.tasks, options) : lossJudge(model, text);
-}
-
 export function halfOf(text: Text, half: Half): Text {
   const { samples } = text.sizes;
   const middle = Math.ceil(samples / 2);
   return samplesOf(text, half === "choosing" ? { from: 0, to: middle } : { from: middle, to: samples });
 }
 
-function lossJudge(model: StudyModel, text: Text): Judge {
+/** The judge by losses over a text. */
+export function lossJudge(model: StudyModel, text: Text): Judge {
   const halves = { choosing: halfOf(text, "choosing"), confirming: halfOf(text, "confirming") };
   const shared: Record<Half, Shared> = { choosing: {}, confirming: {} };
   return {
@@ -58,8 +54,8 @@ function lossJudge(model: StudyModel, text: Text): Judge {
   };
 }
 
-/** Documents that choose are the first of each task. */
-function accuracyJudge(model: StudyModel, tasks: readonly string[], options: FitOptions): Judge {
+/** The judge by accuracies on tasks. Documents that choose are the first of each. */
+export function accuracyJudge(model: StudyModel, tasks: readonly string[], options: FitOptions): Judge {
   const { choosing, all } = documentsOf(options);
   return {
     async costs(plans, half, runOptions) {
