@@ -117,5 +117,5 @@ async function runIn(folder: string, command: string): Promise<Ran> {
     LAMINA_RESULTS: `${folder}/results`,
     JUPYTER_DATA_DIR: folder,
   };
-  return await ran("bash", ["-c", `${lamina}; cd "$FOLDER"; ${command}`], { cwd: root, env });
+  return await ran("bash", ["-c", `${lamina}\ncd "$FOLDER"\n${command}`], { cwd: root, env });
 }
