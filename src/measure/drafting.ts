@@ -76,9 +76,9 @@ export function draftSpeedup(draft: Draft, drafted: number): number {
   return tokens / (drafted * expectCost(draft.cost) + verifyTime(draft, drafted + 1));
 }
 
-/** The γ from 1 to `most` with the largest S(γ), the smallest of equals. With acceptances by depth, γ goes as far as they do. */
-export function bestDraft(draft: Draft, most: number = MOST_DRAFTED): BestDraft {
-  const depths = depthsOf(draft.acceptance, most);
+/** The γ with the largest S(γ), the smallest of equals. With acceptances by depth, γ goes as far as they do. */
+export function bestDraft(draft: Draft): BestDraft {
+  const depths = depthsOf(draft.acceptance);
   let best = { drafted: 1, speedup: draftSpeedup(draft, 1) };
   for (let drafted = 2; drafted <= depths; drafted++) {
     const speedup = draftSpeedup(draft, drafted);
@@ -88,12 +88,12 @@ export function bestDraft(draft: Draft, most: number = MOST_DRAFTED): BestDraft 
 }
 
 /**
- * The cost below which rounds of some length up to `most` gain, and their number of drafted tokens: the largest of (tokens of a round − v(γ + 1)) / γ; for rounds of one token
- * that is 1 + α − v(2). Negative where no draft is cheap enough.
+ * The cost below which rounds of some length gain, and their number of drafted tokens: the largest of (tokens of a round − v(γ + 1)) /
+ * γ; for rounds of one token that is 1 + α − v(2). Negative where no draft is cheap enough.
  */
-export function costLimit(draft: Omit<Draft, "cost">, most: number = MOST_DRAFTED) {
+export function costLimit(draft: Omit<Draft, "cost">) {
   const { acceptance } = draft;
-  const depths = depthsOf(acceptance, most);
+  const depths = depthsOf(acceptance);
   let best = { cost: -Infinity, drafted: 1 };
   for (let drafted = 1; drafted <= depths; drafted++) {
     const cost = (tokensOfRound(acceptance, drafted) - verifyTime(draft, drafted + 1)) / drafted;
@@ -102,9 +102,9 @@ export function costLimit(draft: Omit<Draft, "cost">, most: number = MOST_DRAFTE
   return best;
 }
 
-/** The longest round up to `most` of which all acceptances are known. */
-function depthsOf(acceptance: Acceptance, most: number): number {
-  return typeof acceptance === "number" ? most : Math.min(most, acceptance.length);
+/** The longest round to look at, of which all acceptances are known. */
+function depthsOf(acceptance: Acceptance): number {
+  return typeof acceptance === "number" ? MOST_DRAFTED : Math.min(MOST_DRAFTED, acceptance.length);
 }
 
 export function shareAt(acceptance: Acceptance, depth: number): number {

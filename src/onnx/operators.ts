@@ -167,11 +167,8 @@ export const LayerNormalization = (
   x: Value,
   scale: Value,
   bias: Value | null,
-  { axis = -1, epsilon }: { axis?: number; epsilon: number },
-): Value =>
-  one(
-    x.graph.node("LayerNormalization", bias ? [x, scale, bias] : [x, scale], {
-      axis,
-      epsilon: { float: epsilon },
-    }),
-  );
+  epsilon: number,
+): Value => {
+  const inputs = bias ? [x, scale, bias] : [x, scale];
+  return one(x.graph.node("LayerNormalization", inputs, { axis: -1, epsilon: { float: epsilon } }));
+};

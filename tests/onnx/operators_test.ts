@@ -116,7 +116,7 @@ const rows: Record<string, Row> = {
   ],
   LayerNormalization: [
     [tensor([1, 2], 1, 5), tensor([2], 1, 2), tensor([2], 0.5, 0)],
-    (x, scale, bias) => onnx.LayerNormalization(x, scale, bias, { epsilon: 0.5 }),
+    (x, scale, bias) => onnx.LayerNormalization(x, scale, bias, 0.5),
     [1, 2],
     [0.5 - 2 / Math.sqrt(4.5), 4 / Math.sqrt(4.5)],
   ],

@@ -84,7 +84,7 @@ export function norm(x: Value, spec: NormSpec | null, name: string, weights: Wei
     : weights.values.get(`${name}.weight`)!;
   return spec.kind === "rms"
     ? op.SimplifiedLayerNormalization(x, scale, spec.epsilon)
-    : op.LayerNormalization(x, scale, weights.values.get(`${name}.bias`) ?? null, { epsilon: spec.epsilon });
+    : op.LayerNormalization(x, scale, weights.values.get(`${name}.bias`) ?? null, spec.epsilon);
 }
 
 /** Times a number that is part of the model. */

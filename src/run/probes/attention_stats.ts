@@ -22,9 +22,9 @@ import { type Chunk, chunksOf, RAW_STATS, rawAttentionStats } from "./attention_
 import { type Probe, samplesIn } from "./probe.ts";
 
 /**
- * A probe of the attention patterns of every `stride`-th query (1 is exact) of plan number `plan`, which leaves these `layers`. `stats` has, by layer and sample, what
- * `reduce` makes of the statistics, which are too large to keep of a long text; null for a layer whose attention the plan did not
- * run, or is linear. Throws `RangeError` for a stride that is no positive integer.
+ * A probe of the attention patterns of every `stride`-th query (1 is exact) of plan number `plan`, which leaves these `layers`. `stats`
+ * has, by layer and sample, what `reduce` makes of the statistics, which are too large to keep of a long text; null for a layer whose
+ * attention the plan did not run, or is linear. Throws `RangeError` for a stride that is no positive integer.
  */
 export function attentionStatsProbe<T>(
   layers: readonly LayerSpec[],

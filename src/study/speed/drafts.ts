@@ -148,8 +148,8 @@ function expectedOf(
 }
 
 /** Whether drafting can gain, and the reason: "drafting can gain: a drafted token takes 0.500 of the time of a full one, less than 0.900". */
-export function draftCondition(draft: Draft, most?: number): string {
-  const { cost: limit, drafted } = costLimit(draft, most);
+export function draftCondition(draft: Draft): string {
+  const { cost: limit, drafted } = costLimit(draft);
   const takes = `a drafted token takes ${draft.cost.toFixed(3)} of the time of a full one`;
   const rounds = drafted === 1 ? "" : ` in rounds of ${drafted}`;
   if (expectCost(draft.cost) < limit) {
