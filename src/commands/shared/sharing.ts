@@ -1,6 +1,6 @@
 /** What a command does where its study is divided: how it meets `shards`, `shard` and `merge`. */
 import { type Engine, openEngine, type Wanted } from "../../engine/mod.ts";
-import { type Division, type RunOptions, runOptionsOf, type ShardOptions } from "../../study/mod.ts";
+import { type Division, type RunOptions, runOptionsOf, type ShardOptions, studies } from "../../study/mod.ts";
 
 /** Who takes a study's division instead of the study being run whole. */
 export interface Sharing {
@@ -12,21 +12,13 @@ export interface Sharing {
   take(division: Division, options: ShardOptions): Promise<boolean>;
 }
 
-export const DIVISIBLE = [
-  "profile",
-  "perplexity",
-  "causes",
-  "evaluate",
-  "order",
-  "sweep",
-  "checkpoints",
-  "repair",
-  "random-init",
-] as const;
+/** Commands of studies that can be divided, which have the studies' names. */
+export const DIVISIBLE: readonly string[] = Object.entries<{ readonly isDivisible?: true }>(studies)
+  .flatMap(([name, { isDivisible }]) => isDivisible ? [name] : []);
 
 /** What is wrong with a study's command line as a part of a plan; null for nothing. A plan runs no other command. */
 export function flawInLine([name, ...rest]: readonly string[]): string | null {
-  if (!(DIVISIBLE as readonly string[]).includes(name)) {
+  if (!DIVISIBLE.includes(name)) {
     return `found "${name}", expected one of ${DIVISIBLE.join(", ")}`;
   }
   const runsNothing = rest.find((word) => /^--(dry-run|help|version)(=|$)|^-[hV]/.test(word));

@@ -69,6 +69,8 @@ export interface Study<S, O, R, P = Price, In = S | string> {
   readonly verb: string;
   /** What its command does, in help; absent where a command has more than the study's own options. */
   readonly says?: string;
+  /** Whether many machines can share it: its work says what it depends on. */
+  readonly isDivisible?: true;
   readonly checks: Checks<O>;
   on<T>(
     verb: string,

@@ -61,6 +61,7 @@ export async function causes(model: StudyModel | string, options: CausesOptions 
 
 export const causesStudy: Study<StudyModel, CausesOptions, Causes> = {
   verb: "measure causes",
+  isDivisible: true,
   checks: { ...studyChecks, ...measureChecks, drop: aDrop },
   on: onModel,
   work(opened, options) {

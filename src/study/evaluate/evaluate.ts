@@ -131,6 +131,7 @@ export async function evaluate(
 /** What `evaluate` consists of: parts of its tasks, and the texts that each plan writes. */
 export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evaluation[], EvaluatePrice> = {
   verb: "evaluate",
+  isDivisible: true,
   checks: { ...evaluateChecks, plans: required(list(aDrop, "plans")) },
   on: onModel,
   async work(model, options) {

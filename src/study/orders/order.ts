@@ -41,6 +41,7 @@ export async function order(model: StudyModel | string, options: OrderOptions): 
 
 export const orderStudy: Study<StudyModel, OrderOptions, DropOrder> = {
   verb: "order modules",
+  isDivisible: true,
   checks: orderChecks,
   on: onModel,
   work(model, options) {

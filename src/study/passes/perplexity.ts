@@ -87,6 +87,7 @@ export interface PerplexitiesOptions<Name extends LayerValue = LayerValue> exten
 
 export const perplexityStudy: Study<StudyModel, OverPlans<StudyOptions>, Perplexity[]> = {
   verb: "measure perplexities",
+  isDivisible: true,
   checks: { ...heldOutChecks, plans: required(list(aDrop, "plans")) },
   on: onModel,
   work(model, options) {

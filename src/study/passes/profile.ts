@@ -39,6 +39,7 @@ export async function profile(model: StudyModel | string, options: ProfileOption
 
 export const profileStudy: Study<StudyModel, ProfileOptions, Profile> = {
   verb: "profile",
+  isDivisible: true,
   checks,
   on: onModel,
   work(model, options) {

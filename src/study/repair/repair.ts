@@ -94,6 +94,7 @@ export async function repair<From extends PlanLike>(
 /** What `repair` consists of: the fits, site by site, and the losses on the samples that are held out. */
 export const repairStudy: Study<StudyModel, OverPlan<RepairOptions>, Plan | DropPlan> = {
   verb: "repair",
+  isDivisible: true,
   checks: { ...repairChecks, plan: required(aDrop) },
   on: onModel,
   work(model, { plan, by = "mean", sequential = false, ...options }) {

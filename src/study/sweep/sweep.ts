@@ -83,6 +83,7 @@ export async function sweep(model: StudyModel | string, options: SweepOptions = 
 /** What `sweep` consists of: a profile, the orders that have to be made, then the plans of the curves. */
 export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
   verb: "sweep",
+  isDivisible: true,
   checks,
   on: onModel,
   work(model, options) {

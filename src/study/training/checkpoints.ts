@@ -70,6 +70,7 @@ export async function checkpoints(series: Series, options: CheckpointsOptions = 
 /** What `checkpoints` consists of. The first checkpoint's configuration stands for all in the price. */
 export const checkpointsStudy: Study<Series, CheckpointsOptions, Checkpoints, Price, Series> = {
   verb: "profile checkpoints",
+  isDivisible: true,
   checks: {
     ...studyChecks,
     quality: option(

@@ -92,6 +92,7 @@ export async function randomInit(
 
 export const randomInitStudy: Study<NamedConfig, RandomInitOptions, RandomInit> = {
   verb: "measure untrained models",
+  isDivisible: true,
   checks: randomInitChecks,
   on: onConfig,
   work(named, options, parts = 1) {
