@@ -8,7 +8,7 @@ import { z } from "zod";
 import { byProvenance, kind } from "../kind.ts";
 import { MODULES, PATTERN_NAMES, SMOOTHING_NAMES } from "../../measure/mod.ts";
 import { updateSums } from "./profile.ts";
-import { dropForm, indices, perLayer, provenanceForm, updateMeans } from "./provenance.ts";
+import { dropForm, indices, perLayer, provenanceForm, rankForm, updateMeans } from "./provenance.ts";
 
 /**
  * What is correlated with importance: patterns (C5), the stream that a module reads (C6), the size of its update (C7), and the share of
@@ -89,11 +89,8 @@ const correlation = z.object({
   cause: z.enum(CAUSE_NAMES),
   /** The cause by layer: a pattern's mean over heads, or the smoothing of the stream that the module reads. */
   values: perLayer,
-  /** Spearman's correlation with importance over layers; null where one side does not vary. */
-  rank: z.number().nullable(),
-  /** Its 95 % confidence interval; null below four layers, and where both orders are identical. */
-  low: z.number().nullable(),
-  high: z.number().nullable(),
+  /** The correlation with importance. */
+  ...rankForm,
   layers: z.int().nonnegative(),
 });
 export type CauseCorrelation = z.infer<typeof correlation>;

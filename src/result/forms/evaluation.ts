@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { kind } from "../kind.ts";
 import { VERDICTS } from "../../measure/mod.ts";
-import { draftForm, provenanceForm, sharedForm } from "./provenance.ts";
+import { draftForm, endsForm, provenanceForm, sharedForm } from "./provenance.ts";
 
 /** What decides what a task asks. */
 const settingForm = z.object({
@@ -84,14 +84,14 @@ const changeForm = z.object({
   n: z.int().positive(),
 });
 
-/** A 95 % interval: Wilson's for a share; of a mean over documents by Student's t, where a single document has none. */
-const limitsForm = { low: z.number().nullable(), high: z.number().nullable() };
-
-/** How sure a number is, and how it differs from the full model's. */
+/**
+ * How sure a number is, and how it differs from the full model's. The interval is Wilson's for a share; of a mean over documents by
+ * Student's t, where a single document has none.
+ */
 const errorForm = {
   /** The standard error as lm-eval has it: 0 where all answers are right, or none; null for one document. */
   stderr: z.number().nullable(),
-  ...limitsForm,
+  ...endsForm,
   /** Null for the full model, and for a perplexity. */
   against: changeForm.nullable(),
 };
@@ -104,9 +104,9 @@ const metricForm = z.object({ value: z.number(), ...errorForm, kept: keptForm })
 /** The mean log-probability of the right answers, in nats, beside the full model's; null where answers are written. */
 const logprobForm = z.object({
   value: z.number(),
-  ...limitsForm,
+  ...endsForm,
   /** Null for the full model. */
-  against: z.object({ difference: z.number(), ...limitsForm }).nullable(),
+  against: z.object({ difference: z.number(), ...endsForm }).nullable(),
 }).nullable();
 
 const evaluatedForm = z.object({

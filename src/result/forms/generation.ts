@@ -2,14 +2,10 @@
 import { z } from "zod";
 import { kind } from "../kind.ts";
 import { PREDICTION_MEASURES } from "../../measure/mod.ts";
-import { dropForm, type Provenance, provenanceForm, sharedForm } from "./provenance.ts";
+import { dropForm, endsForm, type Provenance, provenanceForm, sharedForm } from "./provenance.ts";
 
 /** A number with its 95 % interval, by drawing prompts or documents again; null where it is undefined, the ends where there is one alone. */
-const estimateForm = z.object({
-  value: z.number(),
-  low: z.number().nullable(),
-  high: z.number().nullable(),
-}).nullable();
+const estimateForm = z.object({ value: z.number(), ...endsForm }).nullable();
 
 const byStep = z.array(z.number());
 const byStepOrNull = z.array(z.number().nullable());

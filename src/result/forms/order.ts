@@ -2,7 +2,7 @@
 import { KINDS } from "../../measure/mod.ts";
 import { z } from "zod";
 import { kind } from "../kind.ts";
-import { byKind, draftForm, perLayer, type Provenance, provenanceForm } from "./provenance.ts";
+import { byKind, draftForm, perLayer, type Provenance, provenanceForm, rankForm } from "./provenance.ts";
 import { sizesForm } from "./profile.ts";
 import { byForm, lastForm, targetForm } from "./sweep.ts";
 import { GUIDE_NAMES } from "../scores.ts";
@@ -95,11 +95,8 @@ const guideForm = z.object({
   by: z.enum(GUIDE_NAMES),
   /** The score by layer [L]. */
   values: perLayer,
-  /** Spearman's correlation with the loss; null where one of them does not vary. */
-  rank: z.number().nullable(),
-  /** Its 95 % confidence interval over the modules; none below four of them, or at ±1. */
-  low: z.number().nullable(),
-  high: z.number().nullable(),
+  /** The correlation with the loss. */
+  ...rankForm,
   /** How many modules have both. */
   modules: z.int().nonnegative(),
 });

@@ -3,8 +3,8 @@ import { z } from "zod";
 import { byProvenance, kind } from "../kind.ts";
 import { draftForm, provenanceForm, sharedForm } from "./provenance.ts";
 
-export const perplexityKind = kind("perplexity", { method: 1, origin: byProvenance }, {
-  provenance: provenanceForm,
+/** How well a text is predicted. */
+export const qualityForm = {
   /** Nats per predicted token. */
   nll: z.number(),
   /** Standard error of the nll, over samples. */
@@ -14,6 +14,11 @@ export const perplexityKind = kind("perplexity", { method: 1, origin: byProvenan
   kl: z.number(),
   /** Top-1 agreement: share of positions whose most probable token is the full model's. */
   top1: z.number(),
+};
+
+export const perplexityKind = kind("perplexity", { method: 1, origin: byProvenance }, {
+  provenance: provenanceForm,
+  ...qualityForm,
   /** Predicted tokens: T − 1 per sample. */
   tokens: z.int().positive(),
   ...draftForm,

@@ -151,6 +151,11 @@ export const perLayer = z.array(z.number().nullable());
 /** Means of updates of one kind of module, by layer [L]. */
 export const updateMeans = eachMean(() => perLayer);
 
+/** The ends of a 95 % interval; null where there is none. */
+export const endsForm = { low: z.number().nullable(), high: z.number().nullable() };
+/** Spearman's correlation over layers or modules, null where one side does not vary; no interval below four of them, or at ±1. */
+export const rankForm = { rank: z.number().nullable(), ...endsForm };
+
 const draftCostForm = z.object({
   /** Tokens before the one that is written. */
   context: z.int().nonnegative(),

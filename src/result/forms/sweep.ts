@@ -12,6 +12,7 @@ import {
   sharedForm,
   strict,
 } from "./provenance.ts";
+import { qualityForm } from "./perplexity.ts";
 import { ORDERS, TARGETS } from "../scores.ts";
 
 export const targetForm = z.enum(TARGETS);
@@ -158,11 +159,7 @@ export const sweepKind = kind("sweep", { method: 1 }, {
       dropped: z.int().nonnegative(),
       /** The modules dropped, or what takes their places. */
       drop: dropForm,
-      nll: z.number(),
-      standardError: z.number().nullable(),
-      perplexity: z.number(),
-      kl: z.number(),
-      top1: z.number(),
+      ...qualityForm,
       /** Absent in the sweep of the README's picture (data/figures/quality.json). */
       ...z.object(draftForm).partial().shape,
       /** Rise in nll over the full model, paired over samples; null for a single sample. */
