@@ -7,22 +7,14 @@
  * Both are Σ_v min(p_full, p_plan) at the same tokens of the same texts, those that perplexity measures. Behind the full model's keys and
  * values, a draft predicts the first token of a round. Intervals are those of the 95 % over texts, of the difference paired by text.
  */
-import { parseArgs } from "node:util";
 import { openEngine } from "../../src/engine/mod.ts";
 import { acceptanceOf, halfWidth95, mean } from "../../src/measure/mod.ts";
 import { openModel, packText } from "../../src/mod.ts";
 import { decoder, dropPlan, noDrop, textLogits } from "../../src/run/mod.ts";
 import { draftedRows } from "../../src/run/head/head.ts";
+import { layersIn, readArguments } from "./shared.ts";
 
-const { values, positionals: [name] } = parseArgs({
-  allowPositionals: true,
-  options: {
-    plan: { type: "string", multiple: true, default: [] },
-    texts: { type: "string", default: "8" },
-    length: { type: "string", default: "128" },
-  },
-});
-const [texts, length] = [values.texts, values.length].map(Number);
+const { names: [name], plan: plans, texts, length } = readArguments({ plan: [], texts: 8, length: 128 });
 const engine = await openEngine({ engine: "cpu" });
 using model = await openModel(name);
 const { blocks: { ids } } = await packText(model, {
@@ -36,12 +28,8 @@ const words = (await model.tokenizer()).vocabularySize;
 const rows = draftedRows(length - 1).filter((row) => row > 0); // the first token has nothing before it
 const fulls = [];
 for (let i = 0; i < texts; i++) fulls.push(await sharesOf(i, noDrop));
-for (const plan of values.plan) {
-  const layersOf = (kind: string) => {
-    const part = plan.split(";").find((part) => part.startsWith(`${kind}=`));
-    return part ? part.split("=")[1].split(",").map(Number) : [];
-  };
-  const draft = dropPlan(model.spec, { attention: layersOf("attention"), mlp: layersOf("mlp") });
+for (const plan of plans) {
+  const draft = dropPlan(model.spec, { attention: layersIn(plan, "attention"), mlp: layersIn(plan, "mlp") });
   const opened = await decoder({ model, engine, draft });
   const [alone, behind]: number[][] = [[], []];
   for (let i = 0; i < texts; i++) {

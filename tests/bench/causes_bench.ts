@@ -13,11 +13,6 @@
  * those of Hugging Face's attention matrices: the largest difference over layers, heads and queries.
  * A key at the edge of 1 % may count on one side only: that is 1/n of the n keys that a query sees.
  */
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { PATTERN_NAMES } from "../../src/measure/mod.ts";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import {
@@ -29,25 +24,27 @@ import {
   segmentsOf,
 } from "../../src/run/mod.ts";
 import { openModel, packText } from "../../src/subject/mod.ts";
+import {
+  fromPython,
+  inWords,
+  median,
+  peakOf,
+  printedAgain,
+  readArguments,
+  type Seconds,
+  timed,
+} from "./shared.ts";
 
-const { values, positionals: [name] } = parseArgs({
-  allowPositionals: true,
-  options: {
-    rounds: { type: "string", default: "3" },
-    length: { type: "string", default: "8192" },
-    strides: { type: "string", default: "1,8" },
-    python: { type: "string" },
-    memory: { type: "boolean", default: false },
-  },
-});
-const [rounds, length] = [values.rounds, values.length].map(Number);
-const strides = values.strides.split(",").map(Number);
+const { names: [name], rounds, length, strides: told, python, memory } = readArguments(
+  { rounds: 3, length: 8192, strides: "1,8", python: "", memory: false },
+);
+const strides = told.split(",").map(Number);
 
 const model = await openModel(name);
 const { layers } = model.spec;
 const blocks = await text(length);
-if (values.memory) {
-  console.log(await peakOfPass([attentionStatsProbe(layers, () => null)]));
+if (memory) {
+  console.log(await peakOf((look) => pass([attentionStatsProbe(layers, () => null)], look)));
 } else {
   const ratios = strides.map(() => ({ clock: [] as number[], processor: [] as number[] }));
   for (let round = 1; round <= rounds; round++) {
@@ -68,10 +65,9 @@ if (values.memory) {
       `every query of ${stride}  median ratio ${clock.toFixed(2)}, of processor time ${processor.toFixed(2)}`,
     );
   });
-  const again = ["run", "-A", fileURLToPath(import.meta.url), ...Deno.args, "--memory"];
-  const peak = Number(execFileSync(Deno.execPath(), again, { encoding: "utf-8" }));
+  const peak = Number(printedAgain(import.meta.url, "--memory"));
   console.log(`peak anonymous memory of the exact pass  ${peak.toFixed(0)} MB`);
-  if (values.python) await compare(values.python);
+  if (python) await compare();
 }
 model.close();
 
@@ -79,39 +75,20 @@ async function text(length: number): Promise<Blocks> {
   return (await packText(model, { text: "stories", samples: 1, length, skip: 0, bos: false })).blocks;
 }
 
-interface Seconds {
-  readonly clock: number;
-  readonly processor: number;
-}
-
 /** One pass over the layers, the compilation of its graphs included. */
 async function pass(probes: Probe[], onProgress = () => {}): Promise<Seconds> {
-  const [start, used] = [performance.now(), process.cpuUsage()];
-  await forward({
-    model,
-    engine: cpuEngine(),
-    segments: segmentsOf(blocks),
-    plans: [noDrop],
-    probes,
-    onProgress,
-  });
-  const { user, system } = process.cpuUsage(used);
-  return { clock: (performance.now() - start) / 1000, processor: (user + system) / 1e6 };
+  const [segments, plans] = [segmentsOf(blocks), [noDrop]];
+  return await timed(() => forward({ model, engine: cpuEngine(), segments, plans, probes, onProgress }));
 }
 
 /** Prints how far the statistics of 512 tokens are from those of Hugging Face. */
-async function compare(python: string): Promise<void> {
+async function compare(): Promise<void> {
   const length = 512;
   const blocks = await text(length);
   const probe = attentionStatsProbe(layers, (stats) => stats);
-  await forward({
-    model,
-    engine: cpuEngine(),
-    segments: segmentsOf(blocks),
-    plans: [noDrop],
-    probes: [probe],
-  });
-  const expected = await reference(python, blocks);
+  const [segments, plans] = [segmentsOf(blocks), [noDrop]];
+  await forward({ model, engine: cpuEngine(), segments, plans, probes: [probe] });
+  const expected = await reference(blocks);
   const names = PATTERN_NAMES.length;
   for (const [i, stat] of PATTERN_NAMES.entries()) {
     let [most, largest] = [0, 0];
@@ -130,35 +107,14 @@ async function compare(python: string): Promise<void> {
 }
 
 /** [L, 7, H, T] of attention_reference.py. */
-async function reference(python: string, { ids, length }: Blocks): Promise<Float64Array> {
+async function reference({ ids, length }: Blocks): Promise<Float64Array> {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeFile(`${folder}/ids`, new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength));
-    const script = fileURLToPath(new URL("attention_reference.py", import.meta.url));
     const files = ["--ids", `${folder}/ids`, "--length", String(length), "--out", `${folder}/stats`];
-    execFileSync(python, [script, name, ...files]);
+    fromPython(python, "attention_reference.py", name, ...files);
     return new Float64Array((await Deno.readFile(`${folder}/stats`)).buffer);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-}
-
-function inWords({ clock, processor }: Seconds): string {
-  return `${clock.toFixed(1)} s (${processor.toFixed(1)} s of processor time)`;
-}
-
-/** Megabytes of anonymous memory at the most. */
-async function peakOfPass(probes: Probe[]): Promise<number> {
-  let most = 0;
-  await pass(probes, () => most = Math.max(most, anonymousMegabytes()));
-  return most;
-}
-
-function anonymousMegabytes(): number {
-  const line = readFileSync("/proc/self/status", "utf-8").match(/RssAnon:\s+(\d+) kB/);
-  return line ? Number(line[1]) / 1024 : NaN;
-}
-
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 }

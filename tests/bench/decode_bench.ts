@@ -10,48 +10,41 @@
  * minutes; the last lines are medians over the rounds, and of their ratios. Memory is this process's anonymous
  * memory after the steps of a context in the first round, when it has done nothing else: pages of the file that are mapped are not in it.
  */
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { openEngine, type Wanted } from "../../src/engine/mod.ts";
 import { decoder } from "../../src/run/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
+import { fromPython, median, memoryOf, readArguments, timed } from "./shared.ts";
 
-const { values, positionals: [path] } = parseArgs({
-  allowPositionals: true,
-  options: {
-    python: { type: "string" },
-    llama: { type: "string" },
-    threads: { type: "string", default: "2" },
-    rounds: { type: "string", default: "3" },
-    steps: { type: "string", default: "48" },
-    contexts: { type: "string" },
-    engine: { type: "string", default: "cpu" },
-    precision: { type: "string", default: "float32" },
-    device: { type: "string", default: "cpu" },
-    json: { type: "string" },
-  },
+const {
+  names: [path],
+  python,
+  llama,
+  threads,
+  rounds,
+  steps,
+  contexts,
+  engine: name,
+  precision,
+  device,
+  json,
+} = readArguments({
+  ...{ python: "", llama: "", threads: "2", rounds: 3, steps: 48, contexts: "", engine: "cpu" },
+  ...{ precision: "float32", device: "cpu", json: "" },
 });
-const CONTEXTS = (values.contexts ?? (values.llama ? "64,1024,4096" : "64,1024")).split(",").map(Number);
+const CONTEXTS = (contexts || (llama ? "64,1024,4096" : "64,1024")).split(",").map(Number);
 const WARM_UP = 8;
-const [rounds, steps] = [values.rounds, values.steps].map(Number);
 
 /** Milliseconds of a step at each context. */
 type Side = () => number[] | Promise<number[]>;
 
-Deno.env.set("OMP_NUM_THREADS", values.threads); // read as the engine is opened
-const engine = await openEngine({ engine: values.engine, precision: values.precision } as Wanted);
+Deno.env.set("OMP_NUM_THREADS", threads); // read as the engine is opened
+const engine = await openEngine({ engine: name, precision } as Wanted);
 const model = await openModel(path);
 const memory = CONTEXTS.map((): number | null => null);
 const sides = new Map<string, Side>([["Lamina", ours]]);
-const { python, llama } = values;
-if (python) {
-  sides.set(
-    "Hugging Face",
-    () => script(python, "hf_decode.py", ["--device", values.device, ...theirPrecision()]),
-  );
-}
+// PyTorch has no int8 products of this kind: it stays in float32.
+const theirs = ["--device", device, "--precision", precision === "int8" ? "float32" : precision];
+if (python) sides.set("Hugging Face", () => script(python, "hf_decode.py", theirs));
 if (llama) sides.set("llama.cpp", () => script(llama, "llama_decode.py", []));
 
 const found: Map<string, number[]>[] = [];
@@ -90,7 +83,7 @@ for (const [i, { context, ours, anonymousBytes }] of report.entries()) {
     } of the file`;
   console.log(`context ${context}  ${ours.toFixed(1)} tokens/s${others.join("")}; ${held}`);
 }
-if (values.json) await Deno.writeTextFile(values.json, JSON.stringify(report));
+if (json) await Deno.writeTextFile(json, JSON.stringify(report));
 Deno.exit(); // a library's threads would go on
 
 /** Times Lamina, and notes the memory that the process has. */
@@ -102,13 +95,12 @@ async function ours(): Promise<number[]> {
     let logits = await opened.prefill([prompt]);
     const times: number[] = [];
     for (let step = 0; step < WARM_UP + steps; step++) {
-      const start = performance.now();
-      const id = argmax(logits);
-      logits = await opened.step([id]);
-      times.push(performance.now() - start);
+      const { made, clock } = await timed(() => opened.step([argmax(logits)]));
+      logits = made;
+      times.push(1000 * clock);
     }
     medians.push(median(times.slice(WARM_UP)));
-    memory[i] ??= anonymous();
+    memory[i] ??= memoryOf("RssAnon") || null;
   }
   await opened.release();
   return medians;
@@ -116,23 +108,9 @@ async function ours(): Promise<number[]> {
 
 /** Times one of the Python scripts beside this one. */
 function script(python: string, name: string, more: readonly string[]): number[] {
-  const options = ["--contexts", CONTEXTS.join(), "--steps", `${steps}`, "--threads", values.threads];
-  const file = fileURLToPath(new URL(name, import.meta.url));
-  const out = execFileSync(python, [file, path, ...options, ...more], { encoding: "utf-8" });
-  const { milliseconds } = JSON.parse(out);
+  const options = ["--contexts", CONTEXTS.join(), "--steps", `${steps}`, "--threads", threads];
+  const { milliseconds } = fromPython(python, name, path, ...options, ...more);
   return CONTEXTS.map((context) => milliseconds[context]);
-}
-
-/** PyTorch has no int8 products of this kind: it stays in float32. */
-function theirPrecision(): string[] {
-  return ["--precision", values.precision === "int8" ? "float32" : values.precision];
-}
-
-/** Bytes of anonymous memory of this process, or null where the system does not say. */
-function anonymous(): number | null {
-  if (Deno.build.os !== "linux") return null;
-  const line = readFileSync("/proc/self/status", "utf-8").match(/RssAnon:\s+(\d+) kB/);
-  return line && 1024 * Number(line[1]);
 }
 
 /** Bytes of a model's file, or of the weights in its folder. */
@@ -146,8 +124,4 @@ function argmax(values: Float32Array): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
   return best;
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }

@@ -8,37 +8,23 @@
  * logits relative to the largest; nearly tied choices are counted besides, whether or not they came out the same. Times are those of
  * all prompts, alone and with the draft in turns.
  */
-import { parseArgs } from "node:util";
 import { openEngine, type Wanted } from "../../src/engine/mod.ts";
 import { openModel, packText } from "../../src/mod.ts";
 import { type Decoder, decoder, draftRound, dropPlan, sampler } from "../../src/run/mod.ts";
+import { layersIn, readArguments } from "./shared.ts";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    plan: { type: "string", default: "" },
-    prompts: { type: "string", default: "200" },
-    length: { type: "string", default: "48" },
-    new: { type: "string", default: "16" },
-    "draft-tokens": { type: "string", default: "4" },
-    precision: { type: "string", default: "float32" },
-    json: { type: "string" },
-  },
-});
-const [prompts, length, count, tokens] = [values.prompts, values.length, values.new, values["draft-tokens"]]
-  .map(Number);
-const layersOf = (kind: string) =>
-  values.plan.split(";").find((part) => part.startsWith(`${kind}=`))?.split("=")[1].split(",").map(Number) ??
-    [];
+const { names, plan, prompts, length, new: count, "draft-tokens": tokens, precision, json } = readArguments(
+  { plan: "", prompts: 200, length: 48, new: 16, "draft-tokens": 4, precision: "float32", json: "" },
+);
 const own = sampler({ temperature: 0, topP: 1, seed: 0 });
-const engine = await openEngine({ engine: "cpu", precision: values.precision } as Wanted);
+const engine = await openEngine({ engine: "cpu", precision } as Wanted);
 const found: Record<string, unknown> = {};
-for (const name of positionals) found[name] = await compare(name);
-if (values.json) await Deno.writeTextFile(values.json, JSON.stringify(found, null, 2) + "\n");
+for (const name of names) found[name] = await compare(name);
+if (json) await Deno.writeTextFile(json, JSON.stringify(found, null, 2) + "\n");
 
 async function compare(name: string) {
   using model = await openModel(name);
-  const draft = dropPlan(model.spec, { attention: layersOf("attention"), mlp: layersOf("mlp") });
+  const draft = dropPlan(model.spec, { attention: layersIn(plan, "attention"), mlp: layersIn(plan, "mlp") });
   const { blocks: { ids } } = await packText(model, {
     text: "wiki",
     samples: prompts,
@@ -49,14 +35,8 @@ async function compare(name: string) {
   const opened = await decoder({ model, engine, draft });
   const words = (await model.tokenizer()).vocabularySize;
   const sums = {
-    prompts,
-    equal: 0,
-    different: [] as unknown[],
-    ties: 0,
-    drafted: 0,
-    accepted: 0,
-    alone: 0,
-    with: 0,
+    ...{ prompts, equal: 0, different: [] as unknown[] },
+    ...{ ties: 0, drafted: 0, accepted: 0, alone: 0, with: 0 },
   };
   for (let i = 0; i < prompts; i++) {
     const prompt = ids.subarray(i * length, (i + 1) * length);

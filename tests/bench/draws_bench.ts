@@ -7,24 +7,15 @@
  * The model is the llama fixture with a tokenizer of 30 words, so that all texts of a few tokens can be listed. One seed a draw. OUT becomes a
  * folder with the draws and the model that drew them.
  */
-import { parseArgs } from "node:util";
 import { createHash } from "node:crypto";
 import { type Engine, type Feeds, openEngine, type Program } from "../../src/engine/mod.ts";
 import type { Graph } from "../../src/onnx/mod.ts";
 import { generate } from "../../src/study/mod.ts";
 import { withTiny } from "../study/tiny.ts";
+import { readArguments } from "./shared.ts";
 
-const { values, positionals: [out] } = parseArgs({
-  allowPositionals: true,
-  options: {
-    draws: { type: "string", default: "20000" },
-    temperature: { type: "string", default: "0.25" },
-    "top-p": { type: "string", default: "1" },
-    from: { type: "string", default: "0" },
-  },
-});
-const [draws, temperature, topP, from] = [values.draws, values.temperature, values["top-p"], values.from].map(
-  Number,
+const { names: [out], draws, temperature, "top-p": topP, from } = readArguments(
+  { draws: 20_000, temperature: 0.25, "top-p": 1, from: 0 },
 );
 const PROMPT = "the quick";
 const TOKENS = 5;

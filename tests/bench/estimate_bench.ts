@@ -7,7 +7,6 @@
  * The estimate measures the machine's speed with one product, and assumes the share of it that studies reach: a ratio of 1 for all studies
  * means that both hold; equal ratios, that only the share is another; unequal ones, that the count of operations is wrong.
  */
-import { parseArgs } from "node:util";
 import {
   causes,
   estimate,
@@ -17,23 +16,12 @@ import {
   profile,
   type StudyOptions,
 } from "../../src/mod.ts";
-import { quartiles } from "../../src/measure/mod.ts";
+import { median, readArguments, timed } from "./shared.ts";
 
-const { values, positionals: [path] } = parseArgs({
-  allowPositionals: true,
-  options: {
-    samples: { type: "string", default: "4" },
-    length: { type: "string", default: "512" },
-    rounds: { type: "string", default: "3" },
-    engine: { type: "string", default: "cpu" },
-    json: { type: "string" },
-  },
-});
-const options = {
-  samples: Number(values.samples),
-  length: Number(values.length),
-  engine: values.engine as NonNullable<StudyOptions["engine"]>,
-};
+const { names: [path], rounds, json, ...values } = readArguments(
+  { samples: 4, length: 512, rounds: 3, engine: "cpu", json: "" },
+);
+const options = { ...values, engine: values.engine as NonNullable<StudyOptions["engine"]> };
 const model = await openModel(path);
 const none = { attention: [], mlp: [] };
 const plans = [none, { attention: [1], mlp: [] }, { attention: [], mlp: [1] }, { attention: [2], mlp: [2] }];
@@ -53,12 +41,10 @@ const studies: Readonly<
 };
 
 const rows: Record<string, { estimated: number; measured: number }[]> = {};
-for (let round = 0; round < Number(values.rounds); round++) {
+for (let round = 0; round < rounds; round++) {
   for (const [name, [price, run]] of Object.entries(studies)) {
     const { seconds: estimated } = await price();
-    const start = performance.now();
-    await run();
-    const measured = (performance.now() - start) / 1000;
+    const { clock: measured } = await timed(run);
     (rows[name] ??= []).push({ estimated, measured });
     console.log(
       `round ${round + 1}  ${name}: estimated ${estimated.toFixed(1)} s, measured ${measured.toFixed(1)} s`,
@@ -66,8 +52,8 @@ for (let round = 0; round < Number(values.rounds); round++) {
   }
 }
 for (const [name, row] of Object.entries(rows)) {
-  const { median } = quartiles(row.map(({ estimated, measured }) => measured / estimated));
-  console.log(`${name}: measured over estimated, median of ${row.length}: ${median.toFixed(2)}`);
+  const ratio = median(row.map(({ estimated, measured }) => measured / estimated));
+  console.log(`${name}: measured over estimated, median of ${row.length}: ${ratio.toFixed(2)}`);
 }
 model.close();
-if (values.json) await Deno.writeTextFile(values.json, JSON.stringify({ path, ...options, rows }, null, 2));
+if (json) await Deno.writeTextFile(json, JSON.stringify({ path, ...options, rows }, null, 2));

@@ -6,6 +6,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { type Sizes, sparseFolder, sparseGguf } from "../export/sparse.ts";
+import { memoryOf } from "./shared.ts";
 
 const gigabytes = Number(Deno.args[0] ?? 8);
 const root = await Deno.makeTempDir({ dir: Deno.args[1] ?? "." });
@@ -19,12 +20,6 @@ function sizesOf(bytes: number, elementBytes: number): Sizes {
   return { hidden, feedForward, heads: 32, layers, vocabulary };
 }
 
-/** MB of anonymous memory that the process has now; 0 once it is gone. */
-async function anonymous(pid: number): Promise<number> {
-  const status = await Deno.readTextFile(`/proc/${pid}/status`).catch(() => "");
-  return Number(/RssAnon:\s*(\d+)/.exec(status)?.[1] ?? 0) / 1000;
-}
-
 async function peak(model: string, format: string): Promise<string> {
   const drop = format === "gguf" ? ["--drop-block", "3,5"] : ["--drop-attention", "3,5", "--drop-mlp", "5"];
   const child = new Deno.Command(Deno.execPath(), {
@@ -35,14 +30,16 @@ async function peak(model: string, format: string): Promise<string> {
   }).spawn();
   const ended = new Response(child.stderr).text().then(async (errors) => ({ ...await child.status, errors }));
   let most = 0;
-  const sampler = setInterval(async () => most = Math.max(most, await anonymous(child.pid)), 5);
+  const sampler = setInterval(() => most = Math.max(most, memoryOf("RssAnon", child.pid) || 0), 5);
   const begin = performance.now();
   const { success, errors } = await ended;
   clearInterval(sampler);
   await Deno.remove(`${root}/out`, { recursive: true }).catch(() => {});
   if (!success) return `failed: ${errors.trim().split("\n").at(-1)}`;
   const seconds = (performance.now() - begin) / 1000;
-  return `${most.toFixed(0)} MB anonymous${most > 300 ? " (above 300)" : ""}, ${seconds.toFixed(0)} s`;
+  return `${(most / 1e6).toFixed(0)} MB anonymous${most > 300e6 ? " (above 300)" : ""}, ${
+    seconds.toFixed(0)
+  } s`;
 }
 
 try {

@@ -4,7 +4,6 @@
  *
  *     deno run -A tests/bench/fit_bench.ts [--model data/series/pre-ln/step04096] [--samples 8] [--length 64] [--no-force]
  */
-import { parseArgs } from "node:util";
 import { interval95, planText } from "../../src/measure/mod.ts";
 import { type DropPlan, noDrop } from "../../src/run/mod.ts";
 import { fit, type Order, profile } from "../../src/study/mod.ts";
@@ -12,18 +11,12 @@ import { perplexityGroups, riseOver } from "../../src/study/passes/perplexity.ts
 import { savesOf } from "../../src/study/orders/sizes.ts";
 import { openModel, sizesOf } from "../../src/subject/mod.ts";
 import { samplesOf, textOf } from "../../src/study/base/text.ts";
+import { readArguments } from "./shared.ts";
 
-const { values } = parseArgs({
-  options: {
-    model: { type: "string", default: "data/series/pre-ln/step04096" },
-    samples: { type: "string", default: "8" },
-    length: { type: "string", default: "64" },
-    force: { type: "boolean", default: true },
-  },
-  allowNegative: true,
-});
-const samples = Number(values.samples); // of each half
-const size = { samples: 2 * samples, length: Number(values.length) };
+const { model: path, samples, length, force } = readArguments( // samples of each half
+  { model: "data/series/pre-ln/step04096", samples: 8, length: 64, force: true },
+);
+const size = { samples: 2 * samples, length };
 const promises = [0.05, 0.1, 0.2, 0.4, 0.8];
 const searches: readonly (readonly Order[])[] = [["importance"], ["importance", "loss"], [
   "importance",
@@ -31,7 +24,7 @@ const searches: readonly (readonly Order[])[] = [["importance"], ["importance", 
   "greedy",
 ]];
 
-using model = await openModel(values.model);
+using model = await openModel(path);
 const { layers } = model.spec;
 const sizes = sizesOf(model.spec);
 const text = textOf(model, { ...size, text: "wiki" });
@@ -69,7 +62,7 @@ async function costs(plans: readonly DropPlan[], on: typeof text): Promise<Cost[
 const half = layers.length; // modules of the first half of the layers
 const every: Cost[] = [];
 const began = performance.now();
-for (let first = 0; values.force && first < 2 ** half; first++) {
+for (let first = 0; force && first < 2 ** half; first++) {
   const plans = Array.from({ length: 2 ** half }, (_, last) => planOf(first + last * 2 ** half));
   every.push(...await costs(plans, choosing));
   if (first % 16 === 15) {
@@ -84,10 +77,10 @@ const describe = ({ plan, saved, rise, high }: Cost) =>
     high.toFixed(3)
   }): ${planText(plan)}`;
 
-if (values.force) console.log(`${every.length} plans by force: ${forced.toFixed(0)} s`);
+if (force) console.log(`${every.length} plans by force: ${forced.toFixed(0)} s`);
 for (const loss of promises) {
   console.log(`\nat most ${loss} nats per token`);
-  if (values.force) await showBest(loss);
+  if (force) await showBest(loss);
   for (const by of searches) await showFit(loss, by);
 }
 

@@ -9,7 +9,6 @@
  * intervals of what a repair saves contain what it saves there. "refitted" is the rule that this one replaced: the last quarter chose
  * the ridge, was fitted too, and measured, and only a loss that was worse beyond its interval was refused.
  */
-import { parseArgs } from "node:util";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import { type DropPlan, interval95, mean, REPAIRS, toldSign } from "../../src/measure/mod.ts";
 import { noDrop, RefusedRepair } from "../../src/run/mod.ts";
@@ -18,20 +17,14 @@ import { lossDifferences, perplexityGroups } from "../../src/study/passes/perple
 import { fitsOf, repairedBy, type Repairing, repairing, repairOf } from "../../src/study/repair/fits.ts";
 import { freshOf } from "../../src/study/repair/needed.ts";
 import { openModel } from "../../src/subject/mod.ts";
+import { readArguments } from "./shared.ts";
 
-const { values } = parseArgs({
-  options: {
-    model: { type: "string", default: "data/series/pre-ln/step04096" },
-    text: { type: "string", default: "stories" },
-    repeats: { type: "string", default: "40" },
-    length: { type: "string", default: "64" },
-    fresh: { type: "string", default: "128" },
-  },
-});
-const [repeats, length, truth] = [values.repeats, values.length, values.fresh].map(Number);
+const { model: path, text: name, repeats, length, fresh: truth } = readArguments(
+  { model: "data/series/pre-ln/step04096", text: "stories", repeats: 40, length: 64, fresh: 128 },
+);
 const engine = cpuEngine();
 const options = { engine };
-using model = await openModel(values.model);
+using model = await openModel(path);
 const { layers } = model.spec;
 
 let state = 1;
@@ -39,7 +32,6 @@ const draw = (below: number) => {
   state = Math.imul(state, 1664525) + 1013904223 >>> 0;
   return Math.floor(state / 2 ** 32 * below);
 };
-/** One to three modules. */
 function drawnPlan(): DropPlan {
   const places = new Set(Array.from({ length: 1 + draw(3) }, () => draw(2 * layers.length)));
   const of = (kind: number) => [...places].filter((place) => place % 2 === kind).map((place) => place >> 1);
@@ -68,7 +60,7 @@ async function made(way: Repairing, plan: DropPlan): Promise<DropPlan> {
 }
 
 const text = (skip: number, samples: number) =>
-  textOf(model, { text: values.text, skip, samples, length, bos: false });
+  textOf(model, { text: name, skip, samples, length, bos: false });
 const fresh = text(0, truth);
 const counts = { "held out": tally(), refitted: tally() };
 function tally() {

@@ -32,7 +32,6 @@ export interface Large {
   readonly bytes: number;
 }
 
-/** Writes the model into a folder. */
 export async function writeModel(folder: string, kind: Kind, shape: Shape): Promise<Large> {
   const [content, file] = kind === "bf16"
     ? [safetensors(shape), "model.safetensors"]
@@ -165,7 +164,6 @@ function bf16Pool(): Pool {
   };
 }
 
-/** Bytes of a block of 256 numbers. */
 const BLOCK_BYTES = { Q4_K: 144, Q6_K: 210 };
 
 /** Blocks as drawn but for their scales, which `write` sets. */

@@ -16,7 +16,6 @@ import { statfs } from "node:fs/promises";
 import process from "node:process";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { openEngine } from "../../src/engine/mod.ts";
 import { createGraph, Gemm, ReduceSum } from "../../src/onnx/mod.ts";
 import { decoder, freeAll } from "../../src/run/mod.ts";
@@ -24,30 +23,18 @@ import { float32 } from "../../src/tensor/mod.ts";
 import { profileBlocks } from "../../src/study/passes/profile.ts";
 import { openConfig, openModel, zipfText } from "../../src/subject/mod.ts";
 import { type Kind, type Large, layerWeights, type Shape, sizes, writeModel } from "./large_model.ts";
-import { type Peak, watchedScript } from "./watched.ts";
+import { median, type Peak, readArguments, watchedScript } from "./shared.ts";
 
-const { values } = parseArgs({
-  options: {
-    shape: { type: "string", default: "llama-2-7b" },
-    layers: { type: "string" },
-    kind: { type: "string", default: "q4_k_m" },
-    folder: { type: "string", default: tmpdir() },
-    keep: { type: "boolean", default: false },
-    model: { type: "string" },
-    samples: { type: "string", default: "2" },
-    length: { type: "string", default: "64" },
-    decode: { type: "string", default: "0" },
-    budget: { type: "string", default: "0" },
-    json: { type: "string" },
-    run: { type: "string" },
-  },
+const values = readArguments({
+  ...{ shape: "llama-2-7b", layers: 0, kind: "q4_k_m", folder: tmpdir(), keep: false, model: "" },
+  ...{ samples: 2, length: 64, decode: 0, budget: "0", json: "", run: "" },
 });
-const [samples, length, steps] = [values.samples, values.length, values.decode].map(Number);
+const { samples, length, decode: steps } = values;
 
 if (values.run) {
   const found = values.run === "profile"
-    ? await profiled(values.model!)
-    : await decoded(values.model!, Number(values.budget));
+    ? await profiled(values.model)
+    : await decoded(values.model, Number(values.budget));
   console.log(JSON.stringify(found));
   Deno.exit();
 }
@@ -55,7 +42,7 @@ if (values.kind !== "bf16" && values.kind !== "q4_k_m") {
   throw new RangeError(`Cannot measure ${values.kind}: expected bf16 or q4_k_m`);
 }
 const { config } = await openConfig(values.shape);
-const shape = { ...config, ...values.layers ? { num_hidden_layers: Number(values.layers) } : {} } as
+const shape = { ...config, ...values.layers ? { num_hidden_layers: values.layers } : {} } as
   & typeof config
   & Shape;
 if (values.model) {
@@ -126,7 +113,6 @@ function mega(bytes: number): string {
   return (bytes / 1e6).toFixed(0);
 }
 
-/** Processor time of this process so far. */
 function busySeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
@@ -150,10 +136,9 @@ async function productSeconds(): Promise<number> {
   }
   freeAll(feeds);
   await program.release();
-  return times.sort((a, b) => a - b)[3] * L * layerWeights(shape) / (D * F);
+  return median(times) * L * layerWeights(shape) / (D * F);
 }
 
-/** Takes a file out of the page cache. */
 function forget(path: string): void {
   execFileSync("dd", [`if=${path}`, "iflag=nocache", "count=0", "status=none"]);
 }

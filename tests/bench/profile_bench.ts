@@ -8,37 +8,25 @@
  * `--device` is PyTorch's, which computes in the same precision. The PyTorch side needs an environment with tests/fixtures/requirements.txt; without `--python` it is left out.
  * Memory is the peak of anonymous memory (Linux) of a process that does nothing but one profile, read after each module.
  */
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { openEngine, type Wanted } from "../../src/engine/mod.ts";
 import { createGraph, Gemm, ReduceSum } from "../../src/onnx/mod.ts";
 import { cost, freeAll, noDrop } from "../../src/run/mod.ts";
 import { profile } from "../../src/study/mod.ts";
-import { openModel, packText } from "../../src/subject/mod.ts";
+import { openModel, packText, type StudyModel } from "../../src/subject/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
+import { fromPython, median, peakOf, printedAgain, readArguments, timed } from "./shared.ts";
 
-const { values, positionals: [path] } = parseArgs({
-  allowPositionals: true,
-  options: {
-    python: { type: "string" },
-    rounds: { type: "string", default: "3" },
-    samples: { type: "string", default: "8" },
-    length: { type: "string", default: "2048" },
-    bos: { type: "boolean", default: false },
-    engine: { type: "string", default: "cpu" },
-    precision: { type: "string", default: "float32" },
-    device: { type: "string", default: "cpu" },
-    json: { type: "string" },
-    memory: { type: "boolean", default: false },
-  },
-});
-const { bos, precision, device } = values;
-const wanted = { engine: values.engine, precision } as Wanted;
-const [samples, length, rounds] = [values.samples, values.length, values.rounds].map(Number);
-if (values.memory) {
-  console.log(await peakOfProfile());
+const { names: [path], python, rounds, samples, length, bos, engine, precision, device, json, memory } =
+  readArguments({
+    ...{ python: "", rounds: 3, samples: 8, length: 2048, bos: false, engine: "cpu", precision: "float32" },
+    ...{ device: "cpu", json: "", memory: false },
+  });
+const wanted = { engine, precision } as Wanted;
+const run = (model: StudyModel, onProgress = () => {}) =>
+  profile(model, { samples, length, text: "stories", bos, onProgress, ...wanted });
+if (memory) {
+  const model = await openModel(path);
+  console.log(await peakOf((look) => run(model, look)));
   Deno.exit();
 }
 
@@ -56,10 +44,8 @@ await Deno.writeFile(ids, new Uint8Array(blocks.ids.buffer, blocks.ids.byteOffse
 const rows: { peak: number; ours: number; torch: number | undefined }[] = [];
 for (let round = 0; round < rounds; round++) {
   const peak = 2 * 2048 ** 3 / await product() / 1e9;
-  const start = performance.now();
-  await profile(model, { samples, length, text: "stories", bos, ...wanted });
-  const ours = (performance.now() - start) / 1000;
-  rows.push({ peak, ours, torch: values.python ? torchSeconds(values.python) : undefined });
+  const { clock: ours } = await timed(() => run(model));
+  rows.push({ peak, ours, torch: python ? torchSeconds() : undefined });
   const { torch } = rows[round];
   const share = flops / ours / 1e9 / peak;
   console.log(
@@ -70,34 +56,18 @@ for (let round = 0; round < rounds; round++) {
   );
 }
 const shares = rows.map(({ ours, peak }) => flops / ours / 1e9 / peak);
-const memoryRun = [...Deno.args, "--memory"];
-const peakMegabytes = execFileSync(Deno.execPath(), [
-  "run",
-  "-A",
-  fileURLToPath(import.meta.url),
-  ...memoryRun,
-]);
-console.log(`peak anonymous memory  ${Number(peakMegabytes).toFixed(0)} MB`);
+console.log(`peak anonymous memory  ${Number(printedAgain(import.meta.url, "--memory")).toFixed(0)} MB`);
 console.log(`median share of the product peak  ${(100 * median(shares)).toFixed(0)} %`);
-if (values.python) {
+if (python) {
   console.log(`median ratio to PyTorch  ${median(rows.map(({ ours, torch }) => ours / torch!)).toFixed(2)}`);
 }
-if (values.json) {
-  const theirs = values.python ? median(rows.map(({ torch }) => torch!)) : null;
+if (json) {
+  const theirs = python ? median(rows.map(({ torch }) => torch!)) : null;
   const found = { ours: median(rows.map(({ ours }) => ours)), theirs, peakShare: median(shares) };
-  await Deno.writeTextFile(values.json, JSON.stringify(found));
+  await Deno.writeTextFile(json, JSON.stringify(found));
 }
 await Deno.remove(ids);
 model.close();
-
-/** Megabytes of anonymous memory at the most, during one profile. */
-async function peakOfProfile(): Promise<number> {
-  const model = await openModel(path);
-  let most = 0;
-  const onProgress = () => most = Math.max(most, anonymousMegabytes());
-  await profile(model, { samples, length, text: "stories", bos, onProgress, ...wanted });
-  return most;
-}
 
 /** Seconds of a product of side 2048: the median of seven. */
 async function productTimer(): Promise<() => Promise<number>> {
@@ -112,31 +82,19 @@ async function productTimer(): Promise<() => Promise<number>> {
   return async () => {
     const times: number[] = [];
     for (let i = 0; i < 7; i++) {
-      const start = performance.now();
-      const made = await program.run({ a: held, b: held });
-      await engine.read(made.sum); // a device works on behind a run
-      freeAll(made);
-      times.push((performance.now() - start) / 1000);
+      const { clock } = await timed(async () => {
+        const made = await program.run({ a: held, b: held });
+        await engine.read(made.sum); // a device works on behind a run
+        freeAll(made);
+      });
+      times.push(clock);
     }
     return median(times);
   };
 }
 
-function torchSeconds(python: string): number {
-  const script = fileURLToPath(new URL("hooked_pass.py", import.meta.url));
-  const shape = ["--samples", String(samples), "--length", String(length), "--threads", "2"];
+function torchSeconds(): number {
+  const shape = ["--samples", `${samples}`, "--length", `${length}`, "--threads", "2"];
   const where = ["--device", device, "--precision", precision];
-  return JSON.parse(
-    execFileSync(python, [script, path, "--ids", ids, ...shape, ...where], { encoding: "utf-8" }),
-  )
-    .seconds;
-}
-
-function anonymousMegabytes(): number {
-  const line = readFileSync("/proc/self/status", "utf-8").match(/RssAnon:\s+(\d+) kB/);
-  return line ? Number(line[1]) / 1024 : NaN;
-}
-
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
+  return fromPython(python, "hooked_pass.py", path, "--ids", ids, ...shape, ...where).seconds;
 }

@@ -8,32 +8,22 @@
  * each module and before and after each part is made.
  */
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { openEngine, type Wanted } from "../../src/engine/mod.ts";
 import { initialiserOf, randomWeights, readSpec, reshape } from "../../src/models/mod.ts";
 import { forward, gramProbe, noDrop, segmentsOf } from "../../src/run/mod.ts";
 import { openConfig, zipfText } from "../../src/subject/mod.ts";
 import { elements } from "../../src/tensor/mod.ts";
 import type { Lease } from "../../src/weights/mod.ts";
+import { readArguments } from "./shared.ts";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    layers: { type: "string" },
-    samples: { type: "string", default: "2" },
-    length: { type: "string", default: "256" },
-    engine: { type: "string", default: "cpu" },
-    precision: { type: "string", default: "float32" },
-  },
-});
-const { name, config } = await openConfig(positionals[0] ?? "llama-3-70b");
+const { names: [shape = "llama-3-70b"], layers, samples, length, ...wanted } = readArguments(
+  { layers: 0, samples: 2, length: 256, engine: "cpu", precision: "float32" },
+);
+const { name, config } = await openConfig(shape);
 const full = readSpec(config, name);
-const spec = reshape(full, { layers: Number(values.layers ?? full.layers.length) });
+const spec = reshape(full, { layers: layers || full.layers.length });
 const weights = randomWeights(spec, { ...initialiserOf(config, spec, name), seed: 1 });
-const { blocks } = zipfText(spec.vocabulary, {
-  samples: Number(values.samples),
-  length: Number(values.length),
-});
+const { blocks } = zipfText(spec.vocabulary, { samples, length });
 
 let [made, making, running, peak] = [0, 0, 0, 0];
 const look = () => peak = Math.max(peak, process.memoryUsage().rss);
@@ -47,7 +37,7 @@ const timed = <A extends unknown[]>(make: (...args: A) => Promise<Lease>) => asy
   look();
   return lease;
 };
-const engine = await openEngine({ engine: values.engine, precision: values.precision } as Wanted);
+const engine = await openEngine(wanted as Wanted);
 const timedEngine: typeof engine = {
   ...engine,
   async compile(graph, constants) {

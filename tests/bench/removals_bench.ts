@@ -7,25 +7,17 @@
  * and head once. Runs are interleaved; the ratio is of the removals' time to L passes, the median is to be quoted.
  * A trie that shares prefixes has L²/2 layers, so a share near a half is what there is to win; heads are not shared.
  */
-import process from "node:process";
-import { parseArgs } from "node:util";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import { cost, noDrop, score, segmentsOf } from "../../src/run/mod.ts";
 import { candidatesOf, dropOfEntries } from "../../src/study/scores/score.ts";
 import { provenance } from "../../src/study/base/options.ts";
 import { scores } from "../../src/study/scores/mod.ts";
 import { openModel, packText } from "../../src/subject/mod.ts";
+import { median, readArguments, timed } from "./shared.ts";
 
-const { values, positionals: [path = "smollm2-135m"] } = parseArgs({
-  allowPositionals: true,
-  options: {
-    kind: { type: "string", multiple: true, default: ["attention", "mlp", "block"] },
-    rounds: { type: "string", default: "3" },
-    samples: { type: "string", default: "4" },
-    length: { type: "string", default: "512" },
-  },
-});
-const [samples, length, rounds] = [values.samples, values.length, values.rounds].map(Number);
+const { names: [path = "smollm2-135m"], kind: kinds, rounds, samples, length } = readArguments(
+  { kind: ["attention", "mlp", "block"], rounds: 3, samples: 4, length: 512 },
+);
 const model = await openModel(path);
 const engine = cpuEngine();
 const packed = await packText(model, { text: "stories", samples, length, skip: 0, bos: false });
@@ -33,25 +25,17 @@ const segments = segmentsOf(packed.blocks);
 const ground = { model, packed, provenance: await provenance(model, packed, noDrop, { engine }) };
 const size = { samples, length };
 
-/** Seconds on the clock and of all processors; on a machine that others use, the latter says more. */
-const seconds = async (run: () => Promise<void>) => {
-  const [begin, before] = [performance.now(), process.cpuUsage()];
-  await run();
-  const { user, system } = process.cpuUsage(before);
-  return { clock: (performance.now() - begin) / 1000, processor: (user + system) / 1e6 };
-};
-
 const fullPass = async () => void await score({ model, engine, segments, plans: [noDrop] });
 
 await fullPass();
-for (const kind of values.kind as ("attention" | "mlp" | "block")[]) {
+for (const kind of kinds as ("attention" | "mlp" | "block")[]) {
   const open = candidatesOf(model.spec, kind, 0);
   const plans = [noDrop, ...open.map((entry) => dropOfEntries(model.spec, [entry]))];
   const removals = plans.length - 1;
   const [ratios, shares]: number[][] = [[], []];
   for (let round = 0; round < rounds; round++) {
-    const pass = await seconds(fullPass);
-    const all = await seconds(async () => {
+    const pass = await timed(fullPass);
+    const all = await timed(async () => {
       await scores.loss.modules.from.measure(ground, { open, taken: [], nll: null }, { engine });
     });
     ratios.push(all.clock / (removals * pass.clock));
@@ -65,10 +49,9 @@ for (const kind of values.kind as ("attention" | "mlp" | "block")[]) {
   const flops = (plans: Parameters<typeof cost>[1], head: boolean) =>
     cost(model.spec, plans, size, head).flops;
   const worth = flops(plans, true) / (removals * flops([noDrop], true));
-  const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1].toFixed(3);
   console.log(
-    `${kind}: median ${median(ratios)} of ${removals} passes, processors' time ${
-      median(shares)
+    `${kind}: median ${median(ratios).toFixed(3)} of ${removals} passes, processors' time ${
+      median(shares).toFixed(3)
     }, operations ` +
       worth.toFixed(3),
   );

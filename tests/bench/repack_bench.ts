@@ -12,7 +12,6 @@ const COLUMNS = 2048, ROWS = 4096; // 32 MB of floats: past the caches, as a lay
 const COUNT = ROWS * COLUMNS;
 const ROUNDS = 8;
 
-/** The best seconds of a work. */
 function best(work: () => void): number {
   let seconds = Infinity;
   for (let round = 0; round < ROUNDS; round++) {

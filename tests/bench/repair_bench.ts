@@ -9,8 +9,6 @@
  * second fits as many targets as inputs from random sums, held-out ones beside them, with the choice of ε. Seconds by the clock, and of
  * processor time: on a machine that does other things as well only the latter compare.
  */
-import process from "node:process";
-import { parseArgs } from "node:util";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import { type DropPlan, noDrop, type RepairName } from "../../src/measure/mod.ts";
 import { type Moments, openProducts, ridge } from "../../src/run/mod.ts";
@@ -20,39 +18,20 @@ import { methods } from "../../src/study/repair/methods.ts";
 import { sitesOf } from "../../src/study/repair/sites.ts";
 import { solve } from "../../src/study/repair/solve.ts";
 import { openModel, packText } from "../../src/subject/mod.ts";
+import { inWords, median, readArguments, timed } from "./shared.ts";
 
-const { values, positionals: [name] } = parseArgs({
-  allowPositionals: true,
-  options: {
-    rounds: { type: "string" },
-    samples: { type: "string", default: "24" },
-    length: { type: "string", default: "512" },
-    by: { type: "string", default: "linear" },
-    size: { type: "string" },
-  },
-});
+const { names: [name], rounds, size, by: named, ...sizes } = readArguments(
+  { rounds: 0, samples: 24, length: 512, by: "linear", size: 0 },
+);
 const engine = cpuEngine();
-if (values.size) await solves(Number(values.size), Number(values.rounds ?? 1));
-else await passes(name, Number(values.rounds ?? 3));
-
-interface Seconds {
-  readonly clock: number;
-  readonly processor: number;
-}
-
-async function timed(use: () => Promise<unknown>): Promise<Seconds> {
-  const [start, used] = [performance.now(), process.cpuUsage()];
-  await use();
-  const { user, system } = process.cpuUsage(used);
-  return { clock: (performance.now() - start) / 1000, processor: (user + system) / 1e6 };
-}
+if (size) await solves(size, rounds || 1);
+else await passes(name, rounds || 3);
 
 async function passes(name: string, rounds: number): Promise<void> {
   using model = await openModel(name);
-  const sizes = { samples: Number(values.samples), length: Number(values.length) };
   const text = { text: "stories", ...sizes, skip: 0, bos: false };
   const packed = await packText(model, text);
-  const by = values.by as RepairName;
+  const by = named as RepairName;
   // No solution: the time of a fit is that of the other part.
   const method = { ...methods[by], gain: () => 1 };
   const plan: DropPlan = { ...noDrop, attention: [...model.spec.layers.keys()] };
@@ -75,7 +54,7 @@ async function passes(name: string, rounds: number): Promise<void> {
     ratios[1].push(own.processor / plain.processor);
     console.log(`round ${round}  profile ${inWords(plain)}, moments ${inWords(own)}`);
   }
-  const [clock, processor] = ratios.map((own) => own.toSorted((a, b) => a - b)[own.length >> 1].toFixed(2));
+  const [clock, processor] = ratios.map((own) => median(own).toFixed(2));
   console.log(`median ratio ${clock}, of processor time ${processor}`);
 }
 
@@ -107,8 +86,4 @@ async function solves(size: number, rounds: number): Promise<void> {
     console.log(`${size} × ${size}  ${inWords(own)}`);
   }
   await products.release();
-}
-
-function inWords({ clock, processor }: Seconds): string {
-  return `${clock.toFixed(1)} s (${processor.toFixed(1)} s of processor time)`;
 }

@@ -4,24 +4,15 @@
  *
  *     deno run -A tests/bench/residents_bench.ts MODEL [--samples 1] [--length 128] [--rounds 4] [--engine cpu] [--precision float32]
  */
-import { parseArgs } from "node:util";
 import { engineWithin, openEngine, openResidents, type Wanted } from "../../src/engine/mod.ts";
-import { quartiles } from "../../src/measure/mod.ts";
 import { forward, noDrop, segmentsOf } from "../../src/run/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
+import { median, memoryOf, readArguments, timed } from "./shared.ts";
 
-const { values, positionals: [name = "smollm2-135m"] } = parseArgs({
-  allowPositionals: true,
-  options: {
-    samples: { type: "string", default: "1" },
-    length: { type: "string", default: "128" },
-    rounds: { type: "string", default: "4" },
-    engine: { type: "string", default: "cpu" },
-    precision: { type: "string", default: "float32" },
-  },
-});
-const [samples, length, rounds] = [values.samples, values.length, values.rounds].map(Number);
-const engine = await openEngine({ engine: values.engine, precision: values.precision } as Wanted);
+const { names: [name = "smollm2-135m"], samples, length, rounds, ...wanted } = readArguments(
+  { samples: 1, length: 128, rounds: 4, engine: "cpu", precision: "float32" },
+);
+const engine = await openEngine(wanted as Wanted);
 using model = await openModel(name);
 const ids = Int32Array.from(
   { length: samples * length },
@@ -29,21 +20,13 @@ const ids = Int32Array.from(
 );
 const segments = segmentsOf({ ids, samples, length });
 
-/** MiB of anonymous memory. */
-function anonymous(): number {
-  const status = Deno.readTextFileSync("/proc/self/status");
-  return Number(status.match(/^RssAnon:\s+(\d+)/m)![1]) / 1024;
-}
-
+const anonymous = () => memoryOf("RssAnon") / 2 ** 20;
 const residents = openResidents(model.weights, engine.has.memoryBytes);
 const ways = { read: engineWithin(engine, 0), kept: engineWithin(engine, engine.has.memoryBytes, residents) };
 const seconds = { read: [] as number[], kept: [] as number[] };
 
-async function pass(way: keyof typeof ways): Promise<number> {
-  const start = performance.now();
-  await forward({ model, engine: ways[way], segments, plans: [noDrop] });
-  return (performance.now() - start) / 1000;
-}
+const pass = async (way: keyof typeof ways) =>
+  (await timed(() => forward({ model, engine: ways[way], segments, plans: [noDrop] }))).clock;
 
 await pass("read");
 const before = anonymous();
@@ -52,8 +35,8 @@ const after = anonymous();
 for (let round = 0; round < rounds; round++) {
   for (const way of ["read", "kept"] as const) seconds[way].push(await pass(way));
 }
-const ratio = quartiles(seconds.read.map((one, i) => one / seconds.kept[i])).median;
-const [read, kept] = [seconds.read, seconds.kept].map((all) => quartiles(all).median.toFixed(2));
+const ratio = median(seconds.read.map((one, i) => one / seconds.kept[i]));
+const [read, kept] = [seconds.read, seconds.kept].map((all) => median(all).toFixed(2));
 console.log(`${model.name}, ${samples} × ${length}, ${engine.name} ${engine.precision}`);
 console.log(`a pass: ${read} s read, ${kept} s kept; the first takes ${ratio.toFixed(2)} times as long`);
 console.log(`anonymous memory: ${before.toFixed(0)} MiB, ${after.toFixed(0)} MiB with weights at hand`);

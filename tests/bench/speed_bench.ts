@@ -6,28 +6,21 @@
  * Of the full model, and of it without the attention, or without the MLP, of every third layer. A prediction is good where its step takes
  * the measured time, and its speed-ups are the measured ones.
  */
-import { parseArgs } from "node:util";
 import { openEngine, type Precision } from "../../src/engine/mod.ts";
 import { noDrop } from "../../src/run/mod.ts";
 import { speed } from "../../src/study/mod.ts";
 import { predict } from "../../src/study/speed/parts.ts";
 import { openModel } from "../../src/subject/mod.ts";
+import { readArguments } from "./shared.ts";
 
-const { values, positionals: [path] } = parseArgs({
-  allowPositionals: true,
-  options: {
-    precision: { type: "string", default: "float32" },
-    contexts: { type: "string", default: "128,1024" },
-    new: { type: "string", default: "24" },
-    rounds: { type: "string", default: "3" },
-  },
-});
-const engine = await openEngine({ engine: "cpu", precision: values.precision as Precision });
+const { names: [path], precision, contexts, new: steps, rounds: repeat } = readArguments(
+  { precision: "float32", contexts: "128,1024", new: 24, rounds: 3 },
+);
+const engine = await openEngine({ engine: "cpu", precision: precision as Precision });
 const model = await openModel(path);
-const [steps, repeat] = [values.new, values.rounds].map(Number);
 const third = model.spec.layers.keys().filter((l) => l % 3 === 1).toArray();
 const plans = [{ attention: third, mlp: [] }, { attention: [], mlp: third }];
-const context = values.contexts.split(",").map(Number);
+const context = contexts.split(",").map(Number);
 const result = await speed(model, { engine, plans, context, new: steps, repeat });
 const names = ["full", "without attentions", "without MLPs"];
 

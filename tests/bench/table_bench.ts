@@ -12,15 +12,12 @@
  * processor time says more than the clock. PYTHON is an environment with tests/fixtures/requirements.txt; without it only this
  * side runs.
  */
-import { execFileSync } from "node:child_process";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import type { Evaluation } from "../../src/result/mod.ts";
 import { type DropPlan, noDrop } from "../../src/run/mod.ts";
 import { dropsIn, evaluate, makePlan, profile, type Target } from "../../src/study/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { packageFolder } from "../tasks/fixture.ts";
+import { fromPython, inWords, median, readArguments, type Seconds, timed } from "./shared.ts";
 
 /** A task, its shots, and the documents that it has in the table: MMLU's are those of all subjects. */
 const TASKS = [
@@ -40,21 +37,11 @@ const PLANS: readonly (readonly [target: Target, drop: number])[] = [
   ["block", 8],
 ];
 
-const { values, positionals: [path] } = parseArgs({
-  allowPositionals: true,
-  options: {
-    python: { type: "string" },
-    share: { type: "string", default: "0.005" },
-    limit: { type: "string" },
-    batches: { type: "string", default: "8" },
-    threads: { type: "string", default: "2" },
-    rounds: { type: "string", default: "1" },
-  },
-});
-const documents = TASKS.map(([task, shots, all]) =>
-  [task, shots, values.limit ? Number(values.limit) : Math.ceil(all * Number(values.share))] as const
+const { names: [path], python, share, limit, batches, threads, ...values } = readArguments(
+  { python: "", share: 0.005, limit: 0, batches: "8", threads: "2", rounds: 1 },
 );
-Deno.env.set("OMP_NUM_THREADS", values.threads); // read as the engine is opened
+const documents = TASKS.map(([task, shots, all]) => [task, shots, limit || Math.ceil(all * share)] as const);
+Deno.env.set("OMP_NUM_THREADS", threads); // read as the engine is opened
 const model = await openModel(path);
 const importance = await profile(model, { samples: 2, length: 256, engine: "cpu" });
 const plans = [
@@ -64,26 +51,24 @@ const plans = [
 
 /** What both sides say of a document. */
 type Scored = Pick<Evaluation["tasks"][string]["items"][number], "loglikelihoods" | "acc" | "acc_norm">;
-/** Seconds of all plans, on the clock and of the processors, and their documents by plan and task. */
-interface Side {
-  readonly seconds: number;
-  readonly processor: number;
+/** Seconds of all plans, and their documents by plan and task. */
+interface Side extends Seconds {
   readonly scores: readonly Readonly<Record<string, readonly Scored[]>>[];
 }
 
-const rounds: { clock: number; processor: number }[] = [];
-for (let round = 1; round <= Number(values.rounds); round++) {
+const rounds: Seconds[] = [];
+for (let round = 1; round <= values.rounds; round++) {
   const own = await ours();
   console.log(`round ${round}  lamina ${inWords(own)}`);
-  if (!values.python) continue;
+  if (!python) continue;
   const others: Side[] = [];
-  for (const batch of values.batches.split(",")) {
-    const other = await theirs(values.python, batch);
+  for (const batch of batches.split(",")) {
+    const other = await theirs(batch);
     others.push(other);
     console.log(`         lm-eval, batches of ${batch}, ${inWords(other)}; ${differences(own, other)}`);
   }
-  const least = (key: "seconds" | "processor") => Math.min(...others.map((other) => other[key])) / own[key];
-  rounds.push({ clock: least("seconds"), processor: least("processor") });
+  const least = (key: keyof Seconds) => Math.min(...others.map((other) => other[key])) / own[key];
+  rounds.push({ clock: least("clock"), processor: least("processor") });
 }
 if (rounds.length > 0) {
   const [clock, processor] = (["clock", "processor"] as const).map((key) =>
@@ -93,35 +78,23 @@ if (rounds.length > 0) {
 }
 model.close();
 
-/** One run for each task. */
 async function ours(): Promise<Side> {
   const scores: Record<string, readonly Scored[]>[] = plans.map(() => ({}));
-  const [start, before] = [performance.now(), process.cpuUsage()];
-  for (const [task, shots, limit] of documents) {
-    const found = await evaluate(model, plans, { tasks: [task], shots, limit, prompts: 0, engine: "cpu" });
-    found.forEach(({ tasks }, plan) => scores[plan][task] = tasks[task].items);
-  }
-  const { user, system } = process.cpuUsage(before);
-  return { seconds: (performance.now() - start) / 1000, processor: (user + system) / 1e6, scores };
+  const seconds = await timed(async () => {
+    for (const [task, shots, limit] of documents) {
+      const found = await evaluate(model, plans, { tasks: [task], shots, limit, prompts: 0, engine: "cpu" });
+      found.forEach(({ tasks }, plan) => scores[plan][task] = tasks[task].items);
+    }
+  });
+  return { ...seconds, scores };
 }
 
-/** A run for each plan. */
-async function theirs(python: string, batch: string): Promise<Side> {
-  const script = fileURLToPath(new URL("table_bench.py", import.meta.url));
+async function theirs(batch: string): Promise<Side> {
   const drops = JSON.stringify(plans.map(({ attention, mlp }: DropPlan) => ({ attention, mlp })));
   const asked = ["--documents", JSON.stringify(documents), "--plans", drops];
-  const how = ["--batch", batch, "--threads", values.threads];
-  const out = execFileSync(python, [script, path, await packageFolder(), ...asked, ...how], {
-    encoding: "utf-8",
-    stdio: ["ignore", "pipe", "ignore"],
-    env: { ...Deno.env.toObject(), HF_HUB_OFFLINE: "1" },
-    maxBuffer: 2 ** 30,
-  });
-  return JSON.parse(out.trim().split("\n").at(-1)!);
-}
-
-function inWords({ seconds, processor }: Side): string {
-  return `${seconds.toFixed(1)} s (of processors ${processor.toFixed(1)} s)`;
+  const how = ["--batch", batch, "--threads", threads];
+  const found = fromPython(python, "table_bench.py", path, await packageFolder(), ...asked, ...how);
+  return { ...found, clock: found.seconds };
 }
 
 /** The largest differences between the two sides: of a task's accuracy under a plan, and of a choice's log-likelihood. */
@@ -145,8 +118,4 @@ function differences(own: Side, other: Side): string {
 /** The mean of a metric that a task may not have. */
 function meanOf(items: readonly Scored[], metric: "acc" | "acc_norm"): number {
   return items.reduce((sum, item) => sum + (item[metric] ?? 0), 0) / items.length;
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 }

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Engine } from "../../src/engine/mod.ts";
-import type { Row } from "./report.ts";
+import { type Row, rowsOf } from "./report.ts";
 import { words } from "../words.ts";
 
 /** How much is timed, and where Python is. */
@@ -37,7 +37,7 @@ export function torchLacks(python: string, { name }: Engine): string | null {
 /** Seconds of a profile, and tokens a second of decoding. */
 export async function benchRows(engine: Engine, options: BenchOptions): Promise<Row[]> {
   const { path, samples, length, steps, contexts, rounds } = options;
-  const base = { section: "benches", precision: engine.precision, most: null };
+  const row = rowsOf("benches", engine.precision);
   const sizes = ["--samples", `${samples}`, "--length", `${length}`];
   const profile = await bench("profile_bench.ts", engine, options, [path, ...sizes, "--rounds", `${rounds}`]);
   const decode = await bench(
@@ -48,23 +48,11 @@ export async function benchRows(engine: Engine, options: BenchOptions): Promise<
     --contexts ${contexts.join()} --rounds ${rounds}`,
   );
   return [
-    {
-      ...base,
-      what: `profile, ${samples} × ${length}`,
-      value: profile.ours,
-      beside: profile.theirs,
-      unit: "s",
-    },
-    { ...base, what: "profile, of the product peak", value: profile.peakShare, unit: "share" },
-    ...decode.map((
-      { context, ours, theirs }: { context: number; ours: number; theirs: number | null },
-    ): Row => ({
-      ...base,
-      what: `decoding after ${context}`,
-      value: ours,
-      beside: theirs,
-      unit: "tokens/s",
-    })),
+    row(`profile, ${samples} × ${length}`, profile.ours, "s", null, profile.theirs),
+    row("profile, of the product peak", profile.peakShare, "share"),
+    ...decode.map(({ context, ours, theirs }: { context: number; ours: number; theirs: number | null }) =>
+      row(`decoding after ${context}`, ours, "tokens/s", null, theirs)
+    ),
   ];
 }
 

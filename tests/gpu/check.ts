@@ -9,7 +9,6 @@
  * PyTorch on the same card where `--python` has it. `--help` lists the sizes. Exit code 1 where something is off.
  */
 import { basename, join } from "node:path";
-import { parseArgs } from "node:util";
 import { type Engine, openEngine, PRECISIONS, precisionsOf, type Wanted } from "../../src/engine/mod.ts";
 import { cacheFolder } from "../../src/hub/mod.ts";
 import { VERSION } from "../../src/result/mod.ts";
@@ -22,56 +21,29 @@ import { kernelRows } from "./kernels.ts";
 import { blockRow, isInBlocks, residentRows } from "./residents.ts";
 import { isGood, type Report, reportText, type Row, type Skipped } from "./report.ts";
 import { type Studied, studiesOn, studyRows } from "./studies.ts";
+import { readArguments } from "../bench/shared.ts";
 
 const SECTIONS = ["families", "residents", "kernels", "studies", "benches"];
 
-/** What is said on the command line: defaults suit a GPU. */
 const options = {
-  engine: { type: "string" },
-  precision: { type: "string" },
-  only: { type: "string", default: SECTIONS.join() },
-  families: { type: "string", default: fixtureNames.join() },
-  model: { type: "string", default: "smollm2-135m" },
-  text: { type: "string", default: "stories" },
-  samples: { type: "string", default: "4" },
-  length: { type: "string", default: "512" },
-  drops: { type: "string", default: "4" },
-  tokens: { type: "string", default: "32" },
-  "bench-samples": { type: "string", default: "8" },
-  "bench-length": { type: "string", default: "2048" },
-  steps: { type: "string", default: "48" },
-  contexts: { type: "string", default: "64,1024" },
-  rounds: { type: "string", default: "3" },
-  python: { type: "string", default: "python3" },
-  json: { type: "string" },
-  help: { type: "boolean", default: false },
-} as const;
-
-type NumberName =
-  | "samples"
-  | "length"
-  | "drops"
-  | "tokens"
-  | "bench-samples"
-  | "bench-length"
-  | "steps"
-  | "rounds";
+  ...{ engine: "", precision: "", only: SECTIONS.join(), families: fixtureNames.join() },
+  ...{ model: "smollm2-135m", text: "stories", samples: 4, length: 512, drops: 4, tokens: 32 },
+  ...{ "bench-samples": 8, "bench-length": 2048, steps: 48, contexts: "64,1024", rounds: 3 },
+  ...{ python: "python3", json: "", help: false },
+};
 
 /** Runs what a command line asks for; tells of each row as it comes. */
 export async function check(args: string[], onRow: (row: Row) => void = () => {}): Promise<Report> {
-  const { values } = parseArgs({ args, options, strict: true });
+  const values = readArguments(options, args);
+  const { samples, length, drops, tokens, steps, rounds } = values;
   const sections = listOf("--only", values.only, SECTIONS);
   const families = listOf("--families", values.families, fixtureNames);
   const first = await chosen(values.engine);
   const has = precisionsOf[first.name];
-  const precisions = listOf(
-    "--precision",
-    values.precision ?? has.join(),
-    PRECISIONS,
-  ) as typeof PRECISIONS[number][];
+  const wanted = listOf("--precision", values.precision || has.join(), PRECISIONS);
+  const precisions = wanted as typeof PRECISIONS[number][];
   const rows: Row[] = [];
   const skipped: Skipped[] = [];
-  const number = (name: NumberName) => Number(values[name]);
   /** Rows of one part; where it throws, a row that says so. */
   async function attempt(
     section: string,
@@ -104,7 +76,6 @@ export async function check(args: string[], onRow: (row: Row) => void = () => {}
           });
         }
         if (await isInBlocks(model)) {
-          const [samples, length, steps] = (["samples", "length", "steps"] as const).map(number);
           const sizes = { samples, length, steps };
           await attempt("residents", precision, values.model, () => residentRows(engine, model, sizes));
         } else skipped.push({ section: `residents of ${values.model}`, reason: "its file has no blocks" });
@@ -114,9 +85,6 @@ export async function check(args: string[], onRow: (row: Row) => void = () => {}
         else skipped.push({ section: "kernels", reason: "the CPU runs none" });
       }
       if (model && sections.includes("studies")) {
-        const [samples, length, drops, tokens] = (["samples", "length", "drops", "tokens"] as const).map(
-          number,
-        );
         const sizes = { text: values.text, samples, length, drops, tokens };
         await attempt("studies", precision, values.model, async () => {
           expected ??= await studiesOn(cpu, model, sizes);
@@ -131,11 +99,11 @@ export async function check(args: string[], onRow: (row: Row) => void = () => {}
         await attempt("benches", precision, values.model, async () =>
           await benchRows(engine, {
             path: await pathOf(values.model),
-            samples: number("bench-samples"),
-            length: number("bench-length"),
-            steps: number("steps"),
+            samples: values["bench-samples"],
+            length: values["bench-length"],
+            steps,
             contexts: values.contexts.split(",").map(Number),
-            rounds: number("rounds"),
+            rounds,
             python: lacks === null ? values.python : null,
           }));
       }
@@ -149,8 +117,8 @@ export async function check(args: string[], onRow: (row: Row) => void = () => {}
 }
 
 /** The engine that is asked for; by default CUDA, else WebGPU. */
-async function chosen(name: string | undefined): Promise<Engine> {
-  if (name !== undefined) {
+async function chosen(name: string): Promise<Engine> {
+  if (name !== "") {
     return await openEngine({ engine: listOf("--engine", name, ENGINES)[0] as Wanted["engine"] });
   }
   try {
@@ -183,11 +151,9 @@ async function pathOf(ref: string): Promise<string> {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ args: Deno.args, options, strict: true });
+  const values = readArguments(options);
   if (values.help) {
-    for (const [name, option] of Object.entries(options)) {
-      console.log(`--${name}${"default" in option ? ` (${option.default})` : ""}`);
-    }
+    for (const [name, usual] of Object.entries(options)) console.log(`--${name}${usual && ` (${usual})`}`);
     Deno.exit(0);
   }
   const report = await check(Deno.args, ({ section, precision, what, value, unit }) => {

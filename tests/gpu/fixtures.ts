@@ -10,9 +10,8 @@ import {
 import { engine as cpu, withFixture } from "../support.ts";
 import { type Row, worst } from "./report.ts";
 
-export async function fixtureRow(engine: Engine, name: string): Promise<Row> {
-  let row: Row | undefined;
-  await withFixture(name, async (opened) => {
+export function fixtureRow(engine: Engine, name: string): Promise<Row> {
+  return withFixture(name, async (opened) => {
     const all = [
       ...await stateDeviations(engine, opened),
       ...await meanDeviations(engine, opened),
@@ -21,7 +20,6 @@ export async function fixtureRow(engine: Engine, name: string): Promise<Row> {
       ...await streamDeviations(engine, cpu, opened),
     ];
     const held = { what: "tensors that are held", error: engine.live, most: 0 };
-    row = worst("families", engine.precision, name, [...all, held]);
+    return worst("families", engine.precision, name, [...all, held]);
   });
-  return row!;
 }

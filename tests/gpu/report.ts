@@ -2,7 +2,6 @@
 import { align } from "../../src/show/mod.ts";
 import { beyond, type Deviation } from "../models/parity.ts";
 
-/** One line of the table. */
 export interface Row {
   readonly section: string;
   readonly precision: string;
@@ -16,13 +15,19 @@ export interface Row {
   readonly beside?: number | null;
 }
 
+/** A way to make rows of one section and precision. */
+export const rowsOf =
+  (section: string, precision: string) =>
+  (what: string, value: number, unit: string, most: number | null = null, beside?: number | null): Row => (
+    { section, precision, what, value, unit, most, ...beside === undefined ? {} : { beside } }
+  );
+
 /** What was left out, and why. */
 export interface Skipped {
   readonly section: string;
   readonly reason: string;
 }
 
-/** What a machine computes, and how fast. */
 export interface Report {
   readonly lamina: string;
   readonly engine: string;
@@ -49,7 +54,6 @@ export function isGood({ value, most }: Row): boolean {
   return most === null || value <= most; // NaN is not
 }
 
-/** The report as a table. */
 export function reportText({ engine, runtime, device, rows, skipped, works }: Report): string {
   const number = (value: number | null | undefined) => typeof value === "number" ? value.toPrecision(3) : "";
   const lines = rows.map((row) => [

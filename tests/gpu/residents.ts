@@ -5,10 +5,10 @@ import { type Blocks, decoder, noDrop } from "../../src/run/mod.ts";
 import { blockDeviations, blockTolerance, isSteady, taking, widening } from "../blocks/truth.ts";
 import { BLOCK_KINDS, type BlockKind, quantised, quantisedNames, specOf } from "../quantised.ts";
 import { finalStreams } from "../run/states.ts";
-import { distance, engine as cpu, largest, randomBlocks, withFixture } from "../support.ts";
-import { type Row, worst } from "./report.ts";
+import { distance, engine as cpu, largest, randomBlocks, released, withFixture } from "../support.ts";
+import { type Row, rowsOf, worst } from "./report.ts";
+import { timed } from "../bench/shared.ts";
 
-/** How much is computed. */
 export interface ResidentSizes {
   readonly samples: number;
   readonly length: number;
@@ -23,13 +23,11 @@ export async function blockRow(engine: Engine, name: string): Promise<Row | null
   const i = quantisedNames.indexOf(name);
   if (i < 0 || engine.precision === "int8" && !isSteady(specOf(name))) return null;
   const [label, kind] = kinds[i % kinds.length];
-  let row: Row | null = null;
-  await withFixture(name, async ({ model, blocks }) => {
+  return await withFixture(name, async ({ model, blocks }) => {
     const most = blockTolerance(engine, model.spec);
     const all = await blockDeviations(engine, cpu, { model: quantised(model, kind), blocks, most });
-    row = worst("residents", engine.precision, `${name} in ${label}`, all);
+    return worst("residents", engine.precision, `${name} in ${label}`, all);
   });
-  return row;
 }
 
 /** Whether a model's weights are stored in blocks. */
@@ -44,7 +42,6 @@ export async function isInBlocks({ weights }: Model): Promise<boolean> {
 interface Measured {
   readonly streams: Float32Array;
   readonly logits: Float32Array;
-  /** Seconds of a pass. */
   readonly pass: number;
   /** Tokens a second, one by one. */
   readonly rate: number;
@@ -59,51 +56,28 @@ export async function residentRows(engine: Engine, model: Model, sizes: Resident
     await measured(taking(engine), model, blocks, steps),
     await measured(widening(engine), model, blocks, steps),
   ];
-  const base = { section: "residents", precision: engine.precision };
+  const row = rowsOf("residents", engine.precision);
   const most = blockTolerance(engine, model.spec);
   const off = (key: "streams" | "logits") => distance(stored[key], expected[key]) / largest(expected[key]);
   return [
-    {
-      ...base,
-      what: `streams of ${samples} × ${length + steps}`,
-      value: off("streams"),
-      unit: "relative",
-      most,
-    },
-    { ...base, what: `logits after ${steps} steps`, value: off("logits"), unit: "relative", most },
-    {
-      ...base,
-      what: "a pass in blocks (beside: widened)",
-      value: stored.pass,
-      unit: "s",
-      most: null,
-      beside: wide.pass,
-    },
-    {
-      ...base,
-      what: `steps after ${length} in blocks (beside: widened)`,
-      value: stored.rate,
-      unit: "tokens/s",
-      most: null,
-      beside: wide.rate,
-    },
+    row(`streams of ${samples} × ${length + steps}`, off("streams"), "relative", most),
+    row(`logits after ${steps} steps`, off("logits"), "relative", most),
+    row("a pass in blocks (beside: widened)", stored.pass, "s", null, wide.pass),
+    row(`steps after ${length} in blocks (beside: widened)`, stored.rate, "tokens/s", null, wide.rate),
   ];
 }
 
 /** The second pass is timed: programs are compiled then. */
 async function measured(engine: Engine, model: Model, blocks: Blocks, steps: number): Promise<Measured> {
   await finalStreams(model, blocks, [noDrop], undefined, engine);
-  const start = performance.now();
-  const [streams] = await finalStreams(model, blocks, [noDrop], undefined, engine);
-  const pass = (performance.now() - start) / 1000;
+  const { made: [streams], clock: pass } = await timed(() =>
+    finalStreams(model, blocks, [noDrop], undefined, engine)
+  );
   const ids = blocks.ids.subarray(0, blocks.length);
-  const opened = await decoder({ model, engine });
-  try {
-    let logits = await opened.prefill([ids.subarray(0, ids.length - steps)]);
-    const first = performance.now();
+  await using opened = released(await decoder({ model, engine }));
+  let logits = await opened.prefill([ids.subarray(0, ids.length - steps)]);
+  const { clock } = await timed(async () => {
     for (const id of ids.subarray(ids.length - steps)) logits = await opened.step([id]);
-    return { streams, logits: logits.slice(), pass, rate: steps / ((performance.now() - first) / 1000) };
-  } finally {
-    await opened.release();
-  }
+  });
+  return { streams, logits: logits.slice(), pass, rate: steps / clock };
 }

@@ -5,9 +5,9 @@ import { causes, generate, type Generated, perplexities, profile, sweep } from "
 import type { StudyModel } from "../../src/subject/mod.ts";
 import { tolerance } from "../models/parity.ts";
 import { numbersOf } from "../study/golden.ts";
-import type { Row } from "./report.ts";
+import { type Row, rowsOf } from "./report.ts";
+import { timed } from "../bench/shared.ts";
 
-/** How much is computed. */
 export interface StudySizes {
   readonly text: string;
   readonly samples: number;
@@ -37,23 +37,22 @@ export async function studiesOn(
 ): Promise<Studied> {
   const options = { ...sizes, engine };
   const seconds: Record<string, number> = {};
-  async function timed<T>(name: string, run: () => Promise<T>): Promise<T> {
-    const start = performance.now();
-    const result = await run();
-    seconds[name] = (performance.now() - start) / 1000;
-    return result;
+  async function noted<T>(name: string, run: () => Promise<T>): Promise<T> {
+    const { made, clock } = await timed(run);
+    seconds[name] = clock;
+    return made;
   }
-  const profiled = await timed("profile", () => profile(model, options));
+  const profiled = await noted("profile", () => profile(model, options));
   const last = model.spec.layers.length - 1;
-  const [perplexity] = await timed("perplexity", () => perplexities(model, [{ attention: [last] }], options));
+  const [perplexity] = await noted("perplexity", () => perplexities(model, [{ attention: [last] }], options));
   const curve = { target: "attention", by: "importance", seed: null } as const;
   const steps = Array.from({ length: drops + 1 }, (_, n) => n);
-  const swept = await timed(
+  const swept = await noted(
     "sweep",
     () => sweep(model, { ...options, profile: orders ?? profiled, curves: [curve], steps }),
   );
-  const caused = await timed("causes", () => causes(model, { ...options, effectSamples: 1 }));
-  const texts = await timed(
+  const caused = await noted("causes", () => causes(model, { ...options, effectSamples: 1 }));
+  const texts = await noted(
     "generate",
     () => generate(model, "Once upon a time", { engine, tokens, plans: [{}, { attention: [last] }] }),
   );
@@ -70,8 +69,7 @@ const groups: Record<"profile" | "perplexity" | "sweep" | "causes", readonly str
 
 /** How far each is from the CPU's; bounds of importance as of the families (parity.ts), of both sides. */
 export function studyRows(engine: Engine, { spec }: StudyModel, found: Studied, expected: Studied): Row[] {
-  const { precision } = engine;
-  const base = { section: "studies", precision };
+  const row = rowsOf("studies", engine.precision);
   const { tokens } = expected.profile;
   const bound = 2 * 2 * tolerance(engine, spec) / Math.sqrt(tokens);
   const rows = Object.entries(groups).flatMap(([study, names]) =>
@@ -79,30 +77,18 @@ export function studyRows(engine: Engine, { spec }: StudyModel, found: Studied, 
       const of = (all: Studied) => numbersOf(all[study as keyof typeof groups]);
       const value = largestDifference(of(found), of(expected), `${study}.${name}`);
       const most = study === "profile" && name !== "streamNorm" ? bound : null;
-      return { ...base, what: `${study}, ${name}`, value, unit: "of 1 or of itself", most };
+      return row(`${study}, ${name}`, value, "of 1 or of itself", most);
     })
   );
   const texts = found.generate.map(({ ids }, i): Row => {
     const theirs = expected.generate[i].ids;
     const first = ids.findIndex((id, at) => id !== theirs[at]);
     const value = first < 0 ? ids.length : first;
-    return {
-      ...base,
-      what: `generate, text ${i}`,
-      value,
-      unit: "tokens alike",
-      most: null,
-      beside: theirs.length,
-    };
+    return row(`generate, text ${i}`, value, "tokens alike", null, theirs.length);
   });
-  const times = Object.entries(found.seconds).map(([study, value]): Row => ({
-    ...base,
-    what: `${study}, time (beside: the CPU's)`,
-    value,
-    unit: "s",
-    most: null,
-    beside: expected.seconds[study],
-  }));
+  const times = Object.entries(found.seconds).map(([study, value]) =>
+    row(`${study}, time (beside: the CPU's)`, value, "s", null, expected.seconds[study])
+  );
   return [...rows, ...texts, ...times];
 }
 
