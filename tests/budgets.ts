@@ -17,7 +17,6 @@ export interface Source {
   readonly code: string;
 }
 
-/** Numbers of lines by room, and of files by word. */
 export interface Budgets {
   readonly lines: Readonly<Record<string, number>>;
   readonly mentions: Readonly<Record<string, number>>;
@@ -25,12 +24,10 @@ export interface Budgets {
 
 export const budgetsFile = new URL("budgets.json", import.meta.url);
 
-/** Names that registries declare. */
 export const WORDS = [
   ...new Set([...ORDERS, ...REPAIRS, ...CHANGES, ...AIMS, ...FORMATS, ...Object.keys(METHODS)]),
 ].sort();
 
-/** A code without its comments. */
 export const uncommented = (code: string) => code.replace(/\/\*[^]*?\*\/|(?<!:)\/\/.*/g, "");
 
 /** The TypeScript files of a folder and of those inside it. */

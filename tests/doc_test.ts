@@ -6,7 +6,6 @@ import { type Ran, ran } from "./process.ts";
 
 const root = new URL("..", import.meta.url);
 
-/** The doors of the library. */
 const DOORS = Object.values(manifest.exports);
 
 async function denoDoc(

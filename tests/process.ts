@@ -1,14 +1,12 @@
 /** Processes that tests start and wait for. */
 import assert from "node:assert/strict";
 
-/** A process at its end: its exit code, and what it wrote. */
 export interface Ran {
   readonly code: number;
   readonly out: string;
   readonly err: string;
 }
 
-/** Runs a program to its end. */
 export async function ran(
   program: string,
   args: readonly string[],

@@ -18,9 +18,7 @@ import {
 import { fixtureNames } from "./fixtures/read.ts";
 import { type Cut, cutTensor, type KeepsBlocks, type Lease, type WeightSource } from "../src/weights/mod.ts";
 
-/** How matrices are quantised. */
 export interface BlockKind extends Omit<BlockFormat, "zero"> {
-  /** Whether each block has a zero of its own. */
   readonly ownZeros: boolean;
 }
 
@@ -36,7 +34,6 @@ export const BLOCK_KINDS = {
 /** Blocks of a width that blocks of 32 do not divide. */
 const SMALL = 16;
 
-/** A fixture's configuration, read. */
 export function specOf(name: string): ModelSpec {
   const config = new URL(`fixtures/models/${name}/config.json`, import.meta.url);
   return readSpec(JSON.parse(Deno.readTextFileSync(config)), name);

@@ -4,14 +4,13 @@
  * outputs: shorter steps along the same way.
  */
 import { fileURLToPath } from "node:url";
-import { openModel } from "../src/hub/mod.ts";
 import { type Tensor, toFloat32 } from "../src/tensor/mod.ts";
-import { openSafetensors, writeSafetensors } from "../src/weights/mod.ts";
+import { writeSafetensors } from "../src/weights/mod.ts";
+import { tensorsIn } from "./support.ts";
 
 const SERIES = fileURLToPath(new URL("../data/series/pre-ln/", import.meta.url));
 const LAYERS = 30;
 
-/** Writes the model into a folder. */
 export async function writeSmall(folder: string): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   const json = async (path: string) => JSON.parse(await Deno.readTextFile(`${SERIES}${path}`));
@@ -33,11 +32,10 @@ export async function writeSmall(folder: string): Promise<void> {
 
 /** The tensors of the series, layer `floor(l · layers / LAYERS)` as layer `l`. */
 async function stretched(layers: number): Promise<Map<string, Tensor>> {
-  const files = await openModel(`${SERIES}step04096`);
-  const file = await openSafetensors(files);
   const tensors = new Map<string, Tensor>();
-  for (const [name, { shape }] of file.tensors) {
-    const data = toFloat32(await file.read(name));
+  for (const [name, tensor] of await tensorsIn(`${SERIES}step04096`)) {
+    const { shape } = tensor;
+    const data = toFloat32(tensor);
     const [, before, layer, after] = /^(.*\.layers\.)(\d+)(\..*)$/.exec(name) ?? [];
     if (layer === undefined) tensors.set(name, { dtype: "f32", shape, data });
     const isOutput = /\.(?:o_proj|down_proj)\./.test(name);
@@ -47,7 +45,5 @@ async function stretched(layers: number): Promise<Map<string, Tensor>> {
       tensors.set(`${before}${to}${after}`, { dtype: "f32", shape, data: shorter });
     }
   }
-  file.close();
-  files.close();
   return tensors;
 }

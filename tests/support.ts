@@ -16,7 +16,7 @@ import {
   withUploaded,
 } from "../src/run/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../src/tensor/mod.ts";
-import type { Lease } from "../src/weights/mod.ts";
+import { type Lease, openSafetensors } from "../src/weights/mod.ts";
 import { type Fixture, fixture } from "./fixtures/read.ts";
 import { isThorough } from "./thorough.ts";
 
@@ -71,14 +71,10 @@ export async function runGraph(
   feeds: Readonly<Record<string, Tensor>>,
   on: Engine = engine,
 ): Promise<Record<string, Tensor>> {
-  const program = await on.compile(graph);
-  try {
-    const given = await withUploaded(on, feeds, (held) => program.run(held));
-    const taken = Object.entries(given).map(async ([name, held]) => [name, await take(on, held)] as const);
-    return Object.fromEntries(await Promise.all(taken));
-  } finally {
-    await program.release();
-  }
+  await using program = released(await on.compile(graph));
+  const given = await withUploaded(on, feeds, (held) => program.run(held));
+  const taken = Object.entries(given).map(async ([name, held]) => [name, await take(on, held)] as const);
+  return Object.fromEntries(await Promise.all(taken));
 }
 
 /** The same engine, counting the programs that are not released. */
@@ -107,38 +103,50 @@ export async function openFolder(
   folder: string,
   config = "config.json",
   change: (config: Record<string, unknown>) => void = () => {},
-): Promise<Model & { close(): void }> {
+): Promise<Model & Disposable & { close(): void }> {
   const files = await openModel(folder);
   try {
     const raw = JSON.parse(await Deno.readTextFile(`${folder}/${config}`));
     change(raw);
     const model = await loadFolder(files, raw);
-    return {
-      ...model,
-      close() {
-        model.weights.close();
-        files.close();
-      },
+    const close = () => {
+      model.weights.close();
+      files.close();
     };
+    return { ...model, close, [Symbol.dispose]: close };
   } catch (error) {
     files.close();
     throw error;
   }
 }
 
-/** Opens a tiny model, hands it over with its texts and what is expected of it, and closes it. */
-export async function withFixture(
-  name: string,
-  use: (opened: { model: Model; blocks: Blocks; expected: Fixture }) => Promise<void> | void,
-  config?: string,
-): Promise<void> {
-  const expected = await fixture(name);
-  const model = await openFolder(expected.folder, config);
-  try {
-    await use({ model, blocks: blocksOf(expected), expected });
-  } finally {
-    model.close();
+/** All tensors of a folder's checkpoint. */
+export async function tensorsIn(folder: string): Promise<Map<string, Tensor>> {
+  const files = await openModel(folder);
+  const file = await openSafetensors(files);
+  const tensors = new Map<string, Tensor>();
+  for (const name of file.tensors.keys()) {
+    const tensor = await file.read(name);
+    tensors.set(name, { ...tensor, data: tensor.data.slice() } as Tensor);
   }
+  file.close();
+  files.close();
+  return tensors;
+}
+
+/** Something that is released when its block ends: `await using opened = released(await decoder(…))`. */
+export const released = <T extends { release(): Promise<void> }>(held: T): T & AsyncDisposable =>
+  Object.assign(held, { [Symbol.asyncDispose]: () => held.release() });
+
+/** Opens a tiny model, hands it over with its texts and what is expected of it, and closes it. */
+export async function withFixture<T = void>(
+  name: string,
+  use: (opened: { model: Model; blocks: Blocks; expected: Fixture }) => Promise<T> | T,
+  config?: string,
+): Promise<T> {
+  const expected = await fixture(name);
+  using model = await openFolder(expected.folder, config);
+  return await use({ model, blocks: blocksOf(expected), expected });
 }
 
 /** The model with its weights widened before they are fed. */
@@ -188,10 +196,10 @@ export async function gramSums(
 }
 
 /** A folder that exists while `use` runs. */
-export async function withFolder(use: (folder: string) => Promise<void> | void): Promise<void> {
+export async function withFolder<T = void>(use: (folder: string) => Promise<T> | T): Promise<T> {
   const folder = await Deno.makeTempDir();
   try {
-    await use(folder);
+    return await use(folder);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -9,7 +9,7 @@ import { type Model, type ModelSpec, routed } from "../../src/models/mod.ts";
 import { type Blocks, decoder, type DecoderOptions, noDrop } from "../../src/run/mod.ts";
 import { type Deviation, tolerance } from "../models/parity.ts";
 import { finalStreams } from "../run/states.ts";
-import { distance, engineWith, isRelease, largest } from "../support.ts";
+import { distance, engineWith, isRelease, largest, released } from "../support.ts";
 
 const PROMPT = 5;
 /** All weights are kept, or none. */
@@ -105,14 +105,10 @@ async function decoded(
   prompt: Int32Array,
   next: (last: Float32Array, step: number) => number | null,
 ): Promise<Float32Array[]> {
-  const opened = await decoder(options);
-  try {
-    const logits = [(await opened.prefill([prompt])).slice()];
-    for (let id; (id = next(logits.at(-1)!, logits.length - 1)) !== null;) {
-      logits.push((await opened.step([id])).slice());
-    }
-    return logits;
-  } finally {
-    await opened.release();
+  await using opened = released(await decoder(options));
+  const logits = [(await opened.prefill([prompt])).slice()];
+  for (let id; (id = next(logits.at(-1)!, logits.length - 1)) !== null;) {
+    logits.push((await opened.step([id])).slice());
   }
+  return logits;
 }

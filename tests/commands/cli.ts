@@ -23,7 +23,6 @@ export function lamina(...args: string[]): Promise<Ran> {
   return laminaHere(results, ...args);
 }
 
-/** A way to run commands. */
 export interface Runs {
   readonly run: typeof lamina;
   /** For those that have to succeed. */
@@ -32,7 +31,6 @@ export interface Runs {
   fails(code: number, message: RegExp, ...args: string[]): Promise<void>;
 }
 
-/** All of it, made of the first. */
 export function runs(run: typeof lamina): Runs {
   return {
     run,

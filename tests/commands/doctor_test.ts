@@ -105,8 +105,8 @@ Deno.test("a machine without Vulkan, cache or a hub's address hears how to get t
   assert.doesNotMatch(JSON.stringify(hub), /hf_secret/);
 });
 
-Deno.test("where ONNX Runtime cannot be loaded, what needs no model runs, and the rest says why it does not", async () => {
-  await withFolder(async (folder) => {
+Deno.test("where ONNX Runtime cannot be loaded, what needs no model runs, and the rest says why it does not", () =>
+  withFolder(async (folder) => {
     const { imports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
     const map = `${folder}/imports.json`;
     const broken = { "onnxruntime-node": "data:text/javascript,throw new Error('no such library')" };
@@ -119,5 +119,4 @@ Deno.test("where ONNX Runtime cannot be loaded, what needs no model runs, and th
       err,
       /ONNX Runtime cannot be loaded \(its package is at data:.*, expected a file\); run lamina doctor/,
     );
-  });
-});
+  }));

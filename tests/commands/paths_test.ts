@@ -125,7 +125,6 @@ Deno.test("a repair replaces no file beside its plan that is not a plan's tensor
     ]);
   }));
 
-/** Values that commands need besides. */
 const needed: Readonly<Record<string, readonly string[]>> = {
   repair: ["--plan", "none"],
   generate: ["--prompt", "a"],

@@ -1,9 +1,9 @@
-/** Sweeps, plans and shards as a person makes them: `lamina sweep`, `profile`, `plan`, `merge` on a tiny model. */
+/** Sweeps, orders, plans, windows and shards as a person makes them on a tiny model. */
 import assert from "node:assert/strict";
 import { readResult } from "../../src/result/mod.ts";
-import { type Opened, withTiny } from "../study/tiny.ts";
-import { fails, keptOf, lamina, ok } from "./cli.ts";
+import { kept, type Opened, withTiny } from "../study/tiny.ts";
 import { words } from "../words.ts";
+import { expectFailures, fails, keptOf, lamina, ok, withDesk } from "./cli.ts";
 
 /** A tiny model, and the options that name its text. */
 const withModel = (use: (folder: string, text: string[]) => Promise<void>, name?: string) =>
@@ -57,4 +57,130 @@ Deno.test("shards merge in any order, and not twice; a plan is not applied to an
         await fails(1, /Cannot apply a plan made from .* to .*: .* name them: MLP \d/, ...line);
       }
     }, "qwen3");
+  }));
+
+Deno.test("an order is kept and printed; a plan takes what a budget needs of it; a dry run computes nothing", () =>
+  withDesk(async ({ folder, options, ok, run, text }) => {
+    const json = `${folder}/order.json`;
+    const wanted = ["order", folder, ...text, "--target", "joint", "--by", "greedy", "--upto", "3"];
+    const dry = await run(...wanted, "--dry-run");
+    // Greedy over 6 modules: the full model once, then 6, 5 and 4 candidates.
+    assert.match(dry.out, /:\n64 tokens, 16 plans, \d+ modules to run · float32, cpu\nabout /);
+    assert.deepEqual(kept(options.results), []);
+    const { out } = await ok(...wanted, "--protect-last", "1", "--json", json);
+    const result = await readResult(json, "order");
+    assert.deepEqual(result.constraints, { protectFirst: 0, protectLast: 1, noNeighbours: false });
+    assert.ok(result.order.every(({ layer }) => layer < 2));
+    assert.match(out, /^joint by greedy · [^]*\norder +module +layer +loss \(nats\)$/m);
+    assert.equal(out.match(/^ +\d +(attention|MLP) +\d /gm)?.length, 3);
+    const of = (kind: string) => kept(options.results).filter((name) => name.startsWith(`${kind}-`)).length;
+    assert.deepEqual([of("order"), of("loss")], [3, 1 + 4 + 3 + 2]); // four modules are not protected
+    const again = await run(...wanted, "--protect-last", "1", "--json", "-");
+    assert.deepEqual(JSON.parse(again.out), result);
+    assert.match(again.err, /^joint of \w+ by greedy: result reused from an earlier run$/m);
+
+    const plan = await run("plan", json, "--parameters", "0.1", "--table");
+    assert.match(
+      plan.out,
+      /^saves [\d,.]+ parameters \(\d+\.\d %\), \d+ bytes of keys and values per token/m,
+    );
+    const piped = JSON.parse((await run("plan", json, "--drop", "2")).out);
+    assert.deepEqual(piped.order.length, 2);
+    assert.equal(piped.saves.parameters > 0, true);
+  }));
+
+Deno.test("windows, guides and a sweep of orders beside importance", () =>
+  withDesk(async ({ folder, options, ok, run, text }) => {
+    const windows = await run("order", folder, ...text, "--target", "consecutive", "--by", "angular-last");
+    assert.match(windows.out, /^blocks +best window +angular-last$/m);
+    assert.match(windows.out, /^ +2 +[01]–[12] /m);
+    const guides = await ok(...words`guides ${folder} ${text} --held-out ${options.text!}
+      --json ${folder}/g.json`);
+    const { guides: list } = await readResult(`${folder}/g.json`, "guides");
+    assert.equal(list.length, 7 + 6 + 6);
+    assert.equal(guides.out.match(/^(attention|MLP|block) /gm)?.length, list.length);
+    const calibration = ["--calibration-samples", "2", "--calibration-length", "8", "--calibration-text"];
+    const json = `${folder}/sweep.json`;
+    const swept = await ok(...words`sweep ${folder} ${text} ${calibration} ${options.text!} --target mlp
+      --upto 2 --by iterative,importance,loss --json ${json}`);
+    assert.match(swept.out, /^dropped +importance +loss +iterative$/m);
+    const { curves } = await readResult(json, "sweep");
+    assert.deepEqual(curves.map(({ by, points }) => [by, points.length]), [
+      ["importance", 3],
+      ["loss", 3],
+      ["iterative", 3],
+    ]);
+    await ok(...words`sweep ${folder} ${text} ${calibration} ${options.text!}
+      --target consecutive --upto 2 --by angular,deepest --protect-first 1 --json ${json}`);
+    for (const { points } of (await readResult(json, "sweep")).curves) {
+      assert.deepEqual(points.map(({ drop }) => drop.mlp.length), [0, 1, 2]);
+      assert.ok(points.every(({ drop }) => !drop.mlp.includes(0)));
+    }
+  }));
+
+Deno.test("orders: wrong use ends with 2, a failure with 1, and each says what was expected", () =>
+  withDesk(async ({ folder, ok, run, text }) => {
+    const order = `${folder}/order.json`;
+    await ok("order", folder, ...text, "--by", "gate-norm", "--json", order);
+    await expectFailures(run, [
+      [2, ["order", folder, "--by", "guess"], /Allowed choices are importance, magnitude, angular/],
+      [2, ["order", folder, "--upto", "0"], /'--upto <n>'.*expected a whole number of at least 1/],
+      [1, ["order", folder, "--target", "mlp", "--by", "gate-norm"], /only attention has queries and keys/],
+      [1, ["order", folder, "--upto", "2", "--protect-first", "2"], /upto is 2, expected at most 1/],
+      [2, ["sweep", folder, "--by", "importance,guess"], /found "guess", expected one of importance/],
+      [2, ["plan", order], /expected one of --drop, --parameters and --kv-bytes/],
+      [2, ["plan", order, "--drop", "1", "--kv-bytes", "2"], /expected one of --drop, --parameters/],
+      [1, ["plan", order, "--drop", "4"], /Cannot drop 4 attention modules: .* from 0 to 3/],
+      [
+        1,
+        ["plan", order, "--drop", "3", "--no-neighbours"],
+        /from 0 to [12], the number that the constraints allow/,
+      ],
+      [
+        1,
+        ["plan", order, "--parameters", "0.9"],
+        /Cannot save 90% of the parameters: found \d+ of \d+ in all 3/,
+      ],
+    ]);
+  }));
+
+Deno.test("a plan of windows is made of an order, shown, measured, evaluated and exported where a format can", () =>
+  withDesk(async ({ folder, ok, fails, run, text }) => {
+    const [json, file] = [`${folder}/order.json`, `${folder}/plan.json`];
+    await run("order", folder, ...text, "--target", "attention", "--json", json);
+    const flags = ["--drop", "2", "--window", "4", "--sinks", "1"];
+    await ok("plan", json, ...flags, "--json", file);
+    const plan = await readResult(file, "plan");
+    assert.deepEqual(plan.changes?.map(({ to }) => to), ["window", "window"]);
+    const shown = await run("plan", json, ...flags, "--context", "100", "--table");
+    assert.match(shown.out, /windows for 2 of attention by importance/);
+    assert.match(
+      shown.out,
+      /^saves 0 parameters \(0\.0 %\), [\d,]+ bytes of keys and values of 100 tokens \(63\.3\s+%\)$/m,
+    );
+    assert.match(shown.out, /attention \d \d \(window of 4 keys and 1 sink\)/);
+    await ok("perplexity", folder, ...text, "--plan", file);
+    const asked = ["--tasks", "brackets", "--limit", "2", "--prompts", "0", "--plan", file];
+    const evaluated = await ok("evaluate", folder, ...asked);
+    assert.match(evaluated.out, /brackets +0 +2 +acc/);
+    const line = words`export ${folder} --plan ${file} --format onnx --out ${folder}/onnx`;
+    await fails(1, /attention \d has a window and sinks, which the graph's operator cannot combine/, ...line);
+  }));
+
+Deno.test("flags of windows that cannot be are refused", () =>
+  withDesk(async ({ folder, run, text }) => {
+    const json = `${folder}/order.json`;
+    await run("order", folder, ...text, "--target", "mlp", "--json", json);
+    const wrong = async (flags: string[], code: number, message: RegExp) => {
+      const { code: found, err } = await run("plan", json, ...flags);
+      assert.equal(found, code, err);
+      assert.match(err, message);
+    };
+    await wrong(["--drop", "1", "--sinks", "4"], 2, /found --sinks without --window, expected both/);
+    await wrong(["--drop", "1", "--window", "0"], 2, /--window/);
+    await wrong(
+      ["--drop", "1", "--window", "8"],
+      1,
+      /Cannot make a plan of windows: target is mlp, expected attention/,
+    );
   }));

@@ -48,7 +48,6 @@ async function start(program: string, args: string[], stdin?: string): Promise<S
   return { child, out };
 }
 
-/** Its end. */
 async function ended({ child, out }: Started): Promise<Pick<Ran, "code" | "err">> {
   await out.cancel();
   const [{ code }, err] = await Promise.all([child.status, new Response(child.stderr).text()]);

@@ -31,8 +31,8 @@ async function withCache(test: (commands: Runs, file: string) => Promise<void>):
   });
 }
 
-Deno.test("prune lists what it would remove, asks, and without a terminal wants --yes", async () => {
-  await withCache(async ({ fails, run }, file) => {
+Deno.test("prune lists what it would remove, asks, and without a terminal wants --yes", () =>
+  withCache(async ({ fails, run }, file) => {
     for (const what of ["--all", "datasets/owner/name"]) {
       const { code, out, err } = await run("prune", what);
       assert.equal(code, 2);
@@ -53,11 +53,10 @@ Deno.test("prune lists what it would remove, asks, and without a terminal wants 
     assert.match(out, /removed datasets\/owner\/name/);
     await assert.rejects(Deno.stat(file), Deno.errors.NotFound);
     assert.match((await run("prune", "--all")).out, /removed nothing/);
-  });
-});
+  }));
 
-Deno.test("verify says that all is sound, or names what is damaged and exits with 1", async () => {
-  await withCache(async ({ fails, run }, file) => {
+Deno.test("verify says that all is sound, or names what is damaged and exits with 1", () =>
+  withCache(async ({ fails, run }, file) => {
     const sound = await run("verify");
     assert.deepEqual([sound.code, sound.out], [0, "2 bytes in 1 file: as they arrived\n"]);
     await Deno.writeTextFile(file, "{}");
@@ -72,8 +71,7 @@ Deno.test("verify says that all is sound, or names what is damaged and exits wit
       /Cannot trust 1 of 1 files.*fetched again when .* opened next.*lamina cache prune NAME/,
     );
     await fails(1, /Cannot find nothing/, "verify", "nothing");
-  });
-});
+  }));
 
 /** A cache with the first known model (a file of its size, which holds nothing) and a package. */
 function withStock(use: (run: Desk["run"], folder: string) => Promise<void>): Promise<void> {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { buildStubs, stubNeeds } from "./stubs.ts";
 import { ran } from "../process.ts";
+import { unless } from "../where.ts";
 
 const needs = await stubNeeds();
 const folder = needs.lacks === null ? await Deno.makeTempDir() : "";
@@ -12,10 +13,7 @@ if (needs.lacks === null) {
 }
 
 /** Registers a test that needs the stand-ins; ignored, with the reason in its name, where they cannot be built. */
-export function onStandIn(name: string, fn: () => Promise<void>): void {
-  const title = needs.lacks === null ? name : `${name} (skipped: ${needs.lacks})`;
-  Deno.test({ name: title, ignore: needs.lacks !== null, fn });
-}
+export const onStandIn = unless(needs.lacks);
 
 /** Runs a script of this folder on the stand-ins; what it prints, as JSON. */
 // deno-lint-ignore no-explicit-any

@@ -11,21 +11,17 @@ const { symbols } = Deno.dlopen(cudaLibraries("libcudart.so.13")[0], {
   stub_fail_launch: { parameters: ["i64", "i32"], result: "void" },
 });
 
-/** Everything that was done, a line each. */
 export function trace(): string[] {
   return Deno.UnsafePointerView.getCString(symbols.stub_trace()!).split("\n").slice(0, -1);
 }
 
-/** How many lines that is. */
 export const traced = (): number => symbols.stub_lines();
 
-/** Bytes of the device that are allocated. */
 export const liveBytes = (): number => Number(symbols.stub_live());
 
 /** How many devices there are, all as new. */
 export const setDevices = (count: number): void => symbols.stub_devices(count);
 
-/** How many bytes the device has. */
 export const setMemory = (bytes: number): void => symbols.stub_memory(BigInt(bytes));
 
 /** Lets the launch after `after` others fail; it says so itself, or with `late` the next call does that waits for it. */

@@ -7,7 +7,6 @@ import type { Model } from "../../src/models/mod.ts";
 import {
   attentionStatsProbe,
   type Blocks,
-  decoder,
   effectsProbe,
   embeddingSmoothing,
   forward,
@@ -30,6 +29,7 @@ import { BLOCK_KINDS, type BlockKind, quantisedNames } from "../quantised.ts";
 import { plausible, trace, traced } from "./device.ts";
 import { givingBlocks } from "./given.ts";
 import { probeCells } from "./probes.ts";
+import { stepLogits } from "../run/states.ts";
 
 /** Lines of the trace [from, to). */
 type Span = readonly [from: number, to: number];
@@ -135,19 +135,8 @@ function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () =
         ) throw error;
       });
     },
-    decode: () => decode(model, engine, blocks),
+    decode: () => stepLogits({ model, engine }, blocks.ids.subarray(0, 6), 5),
   };
-}
-
-/** A prompt and a step. */
-async function decode(model: Model, engine: Engine, { ids }: Blocks, budget?: number): Promise<void> {
-  const opened = await decoder({ model, engine, budget });
-  try {
-    await opened.prefill([ids.subarray(0, 5)]);
-    await opened.step([ids[5]]);
-  } finally {
-    await opened.release();
-  }
 }
 
 /** A pass and steps with weights in blocks, of which nothing but them is uploaded as bytes: kept, and fed anew for each token. */
@@ -161,8 +150,8 @@ function blockJobs(model: Model, engine: Engine, blocks: Blocks): Record<string,
         plans: [noDrop],
         probes: [gramProbe(model.spec.layers)],
       }),
-    blocksKept: () => decode(model, engine, blocks),
-    blocksLeased: () => decode(model, engine, blocks, 0),
+    blocksKept: () => stepLogits({ model, engine }, blocks.ids.subarray(0, 6), 5),
+    blocksLeased: () => stepLogits({ model, engine, budget: 0 }, blocks.ids.subarray(0, 6), 5),
   };
 }
 

@@ -12,7 +12,6 @@ import { createProgram } from "../../src/commands/program.ts";
 
 export const PAGE = new URL("../../docs/commands.md", import.meta.url);
 
-/** The text of the page. */
 export function commandsPage(): string {
   const [program] = commandsOf();
   const groups = Map.groupBy(program.commands, (command) => command.helpGroup());

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { writeSmall } from "../small.ts";
 import { isRelease, thorough } from "../support.ts";
-import { testWhere } from "../where.ts";
+import { unless } from "../where.ts";
 import { printed, type Ran, ran } from "../process.ts";
 import { words } from "../words.ts";
 
@@ -62,9 +62,8 @@ const promises: Record<string, RegExp> = {
 
 const hasBash = await printed("bash", ["-c", "true"]).then(() => true, () => false);
 
-const skipped = hasBash ? "" : " (skipped: no bash)";
-(hasBash ? thorough : testWhere(false))(
-  `the ${commands.size} commands of the README and docs/ run as written${skipped}`,
+unless(hasBash ? null : "no bash", thorough)(
+  `the ${commands.size} commands of the README and docs/ run as written`,
   async (t) => {
     assert.ok(commands.size > 25, [...commands].join("\n"));
     const folder = await Deno.makeTempDir();

@@ -7,21 +7,17 @@ import { openEngine, precisionsOf } from "../../src/engine/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { beyond, streamDeviations } from "../models/parity.ts";
 import { engine as cpu, withFixture } from "../support.ts";
+import { unless } from "../where.ts";
 
 const lacks = await openEngine({ engine: "cuda" }).then(() => null, (error) => error.message);
 for (const precision of precisionsOf.cuda) {
-  const name = `${precision} on CUDA: the streams of every family are the CPU's`;
-  Deno.test({
-    name: lacks === null ? name : `${name} (skipped: ${lacks})`,
-    ignore: lacks !== null,
-    async fn() {
-      const engine = await openEngine({ engine: "cuda", precision });
-      for (const fixture of fixtureNames) {
-        await withFixture(fixture, async (opened) => {
-          assert.deepEqual(beyond(await streamDeviations(engine, cpu, opened)), [], fixture);
-          assert.equal(engine.live, 0);
-        });
-      }
-    },
+  unless(lacks)(`${precision} on CUDA: the streams of every family are the CPU's`, async () => {
+    const engine = await openEngine({ engine: "cuda", precision });
+    for (const fixture of fixtureNames) {
+      await withFixture(fixture, async (opened) => {
+        assert.deepEqual(beyond(await streamDeviations(engine, cpu, opened)), [], fixture);
+        assert.equal(engine.live, 0);
+      });
+    }
   });
 }

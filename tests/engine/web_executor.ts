@@ -9,7 +9,6 @@ import { type MlpSpec, type Model } from "../../src/models/mod.ts";
 import { Mul } from "../../src/onnx/mod.ts";
 import {
   type Blocks,
-  decoder,
   type DecoderOptions,
   embeddingSmoothing,
   forward,
@@ -21,7 +20,7 @@ import {
 } from "../../src/run/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { expectNumbers, KINDS, observed } from "../run/probe_table.ts";
-import { finalStreams } from "../run/states.ts";
+import { finalStreams, segmentStreams, stepLogits } from "../run/states.ts";
 import {
   distance,
   engine as cpu,
@@ -45,14 +44,12 @@ const different = words`cohere2 deepseek-v3 gemma2 gpt2 mixtral neox-parallel qw
 
 /** One fixture for each kind of graph: each kind of module and of norm placement, and learned positions. */
 const GRAPHS = [...Object.keys(KINDS), "gpt2"];
-/** Some of them. */
 const EVERYDAY = ["llama", "gemma2", "deepseek-v3", "qwen3-5", "gpt-oss"];
 /** Probes on features that no kind of module has: run/probes_test.ts has every probe on each kind. */
 const PROBED = ["gram", "norms", "smoothing", "llmDrop", "effects"];
 /** One fixture for each kind of attention. */
 const JOBS = ["gemma2", "qwen3-5"];
 
-/** The whole executor. */
 export function testExecutor(engine: Engine): void {
   for (const name of fixtureNames) {
     const test = EVERYDAY.includes(name) ? Deno.test : thorough;
@@ -140,6 +137,10 @@ async function expectStreams(model: Model, blocks: Blocks, on: Engine): Promise<
 /** What a study of a model may run beside probes, and the numbers it gives. */
 function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () => Promise<unknown>> {
   const segments = segmentsOf(blocks);
+  // A prompt and steps after it, past the tiny models' windows.
+  const decode = async (options: Partial<DecoderOptions> = {}) => (
+    { logits: await stepLogits({ model, engine, ...options }, blocks.ids.subarray(0, 20), 12) }
+  );
   return {
     embedding: () => embeddingSmoothing(model, engine, blocks),
     async score() {
@@ -151,41 +152,17 @@ function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () =
       }
     },
     shared: () => sharedStreams(model, engine, blocks),
-    decode: () => decode(model, engine, blocks),
-    decodeDropped: () => decode(model, engine, blocks, { plan: plans[1], budget: 0 }),
+    decode: () => decode(),
+    decodeDropped: () => decode({ plan: plans[1], budget: 0 }),
   };
 }
 
 /** The streams of a text, its continuation, and a tree after both. */
 async function sharedStreams(model: Model, engine: Engine, { ids }: Blocks) {
-  const streams: number[][] = [];
   const segments = [
     { ids: ids.subarray(0, 9), past: null },
     { ids: ids.subarray(9, 14), past: 0 },
     { ids: ids.subarray(14, 21), past: 1, parents: Int32Array.of(-1, 0, 0, 2, 1, 4, -1) },
   ];
-  await forward({
-    model,
-    engine,
-    segments,
-    plans: plans.slice(0, 2),
-    async finish(states) {
-      for (const held of states.flatMap(({ batches }) => batches)) {
-        streams.push([...(await engine.read(held)).data as Float32Array]);
-      }
-    },
-  });
-  return { streams };
-}
-
-/** The logits of a prompt and of steps after it, past the tiny models' windows. */
-async function decode(model: Model, engine: Engine, { ids }: Blocks, options: Partial<DecoderOptions> = {}) {
-  const opened = await decoder({ model, engine, ...options });
-  try {
-    const logits = [[...await opened.prefill([ids.subarray(0, 12)])]];
-    for (const id of ids.subarray(12, 20)) logits.push([...await opened.step([id])]);
-    return { logits };
-  } finally {
-    await opened.release();
-  }
+  return { streams: await segmentStreams(model, segments, plans.slice(0, 2), undefined, engine) };
 }

@@ -9,24 +9,17 @@ import { float32 } from "../../src/tensor/mod.ts";
 import { f32, held, sum, testEngine, withProgram } from "./suite.ts";
 import { testBlocks } from "./web_blocks.ts";
 import { testExecutor } from "./web_executor.ts";
+import { unless } from "../where.ts";
 
-async function found(): Promise<{ engine: Engine; lacks: null } | { engine: null; lacks: string }> {
-  try {
-    return { engine: await webgpuEngine(), lacks: null };
-  } catch (error) {
-    return { engine: null, lacks: (error as Error).message };
-  }
-}
-
-const { engine, lacks } = await found();
-if (engine) {
+const engine: Engine | string = await webgpuEngine().catch((error: Error) => error.message);
+if (typeof engine !== "string") {
   testEngine(engine, webgpuEngine);
   testOwn(engine);
   testExecutor(engine);
   testBlocks(engine);
   testLoss(engine);
 } else {
-  Deno.test({ name: `the engine webgpu (skipped: ${lacks})`, ignore: true, fn() {} });
+  unless(engine)("the engine webgpu", () => {});
 }
 
 /** Bytes of the device's buffers that are made and not destroyed, from now on until `end`. */
@@ -117,12 +110,9 @@ function testOwn(engine: Engine): void {
 
   const { bindingBytes } = engine.has;
   const isBound = bindingBytes + 8 <= (engine.access as WebgpuAccess).device.limits.maxBufferSize;
-  Deno.test({
-    name: `webgpu: what is larger than a binding is refused by name and size${
-      isBound ? "" : " (skipped: no buffer of this device is)"
-    }`,
-    ignore: !isBound,
-    fn: () =>
+  unless(isBound ? null : "no buffer of this device is")(
+    "webgpu: what is larger than a binding is refused by name and size",
+    () =>
       withProgram(engine, sum(), async (program) => {
         const a = (engine.access as WebgpuAccess).allocate("f32", [bindingBytes / 8 + 1, 2]);
         await assert.rejects(program.run({ a, b: engine.upload(f32([2], 1, 2)) }), {
@@ -131,7 +121,7 @@ function testOwn(engine: Engine): void {
         });
         a.free();
       }),
-  });
+  );
 
   Deno.test("webgpu: a run is let go when its signal aborts, and the program can be run again", () =>
     withProgram(engine, sum(), async (program) => {

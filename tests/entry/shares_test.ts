@@ -1,4 +1,4 @@
-/** Shares as options take them: one grammar for commands and the library, and no number that can mean two things. */
+/** Sizes and shares as options take them: one grammar for commands and the library, and no number that can mean two things. */
 import assert from "node:assert/strict";
 import {
   aFrequency,
@@ -7,6 +7,7 @@ import {
   aProbability,
   aRise,
   aShare,
+  aSize,
   expect,
   parseBytes,
   readShare,
@@ -135,4 +136,56 @@ Deno.test("commands refuse them before a model is opened, and the library with t
     roofline(none, { device: "a100", accepted: [0.9, 2] }),
     /accepted\[1\] is 2, expected a share from/,
   );
+});
+
+Deno.test("a size is a number of bytes, or a text with a decimal or a binary unit", () => {
+  const sizes: [number | string, number][] = [
+    [0, 0],
+    [1e9, 1e9],
+    ["0", 0],
+    ["123", 123],
+    ["123 B", 123],
+    ["8GB", 8e9],
+    ["8 gb", 8e9],
+    [" 512MB ", 512e6],
+    ["1.5kB", 1500],
+    ["2GiB", 2 ** 31],
+    ["1TiB", 2 ** 40],
+    ["0.5 KiB", 512],
+    ["0.3B", 0], // whole bytes
+  ];
+  for (const [size, bytes] of sizes) assert.equal(parseBytes(size), bytes, `${size}`);
+});
+
+Deno.test("anything else is no size, and the error names the option", () => {
+  for (
+    const size of [
+      "",
+      "GB",
+      "8XB",
+      "-1",
+      "1e3",
+      "8GBB",
+      "1,5GB",
+      "0x10",
+      "NaN",
+      "∞",
+      "9999999TB",
+      "constructor",
+    ]
+  ) {
+    assert.equal(parseBytes(size), null, size);
+    assert.throws(() => expect("profile", "memory", size, aSize), {
+      name: "RangeError",
+      message:
+        `Cannot profile: memory is "${size}", expected a size such as 8GB, 512MiB or a whole number of bytes`,
+    });
+  }
+  for (const size of [-1, NaN, Infinity, 1e300]) {
+    assert.equal(parseBytes(size), null, `${size}`);
+    assert.throws(() => expect("profile", "memory", size, aSize), { name: "RangeError" });
+  }
+  for (const value of [null, true, [], {}]) {
+    assert.throws(() => expect("profile", "memory", value, aSize), { name: "TypeError" });
+  }
 });

@@ -35,18 +35,15 @@ export function refitted(spec: ModelSpec, layer: number, module: LayerModule, sc
   };
 }
 
-/** Another size of the update. */
 export function scaled(layer: number, module: LayerModule, scale: number): Change {
   return { layer, module, to: "weights", scale };
 }
 
-/** A constant vector. */
 export function meanOf({ hidden }: ModelSpec, layer: number, module: LayerModule): Change {
   const mean = numbers([hidden], layer + (module === "mlp" ? 5 : 0));
   return { layer, module, to: "mean", tensors: keepTensors(new Map([["mean", mean]])) };
 }
 
-/** A linear map. */
 export function linearOf(
   { hidden }: ModelSpec,
   layer: number,
@@ -57,13 +54,11 @@ export function linearOf(
   return { layer, module, to: "linear", tensors: keepTensors(tensors) };
 }
 
-/** A fixture's folder, or its GGUF file. */
 export async function refOf(name: string): Promise<string> {
   if (!name.endsWith(".gguf")) return (await fixture(name)).folder;
   return fileURLToPath(new URL(`../fixtures/gguf/${name}`, import.meta.url));
 }
 
-/** The changes of a plan for a model. */
 export type Changes = (spec: ModelSpec) => Change[];
 
 /** A plan exported, read again, and compared with the plan on the original. */
@@ -89,13 +84,9 @@ export async function expectWritten(
 /** A plan that a format refuses: nothing is written, and the error says why and names the formats that can. */
 export async function expectRefused(name: string, format: Format, changes: Changes, message: RegExp) {
   await withFolder(async (out) => {
-    const model = await openModel(await refOf(name));
-    try {
-      const plan = dropPlan(model.spec, { changes: changes(model.spec) });
-      await assert.rejects(exportModel(model, plan, { format, out: `${out}/no` }), message);
-      await assert.rejects(Deno.stat(`${out}/no`));
-    } finally {
-      model.close();
-    }
+    using model = await openModel(await refOf(name));
+    const plan = dropPlan(model.spec, { changes: changes(model.spec) });
+    await assert.rejects(exportModel(model, plan, { format, out: `${out}/no` }), message);
+    await assert.rejects(Deno.stat(`${out}/no`));
   });
 }

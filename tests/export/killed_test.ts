@@ -5,6 +5,7 @@ import { exportModel, FORMATS } from "../../src/export/mod.ts";
 import { freeBytes } from "../../src/hub/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { byTurns, withFolder } from "../support.ts";
+import { onLinux } from "../where.ts";
 import { sparseFolder } from "./sparse.ts";
 import { writeWide } from "./wide.ts";
 
@@ -61,10 +62,9 @@ for (const [f, format] of FORMATS.entries()) {
       }
     }));
 
-  Deno.test({
-    name: `${format}: where a file can grow no further, the error says so and nothing is left`,
-    ignore: Deno.build.os !== "linux",
-    fn: () =>
+  onLinux(
+    `${format}: where a file can grow no further, the error says so and nothing is left`,
+    () =>
       withFolder(async (folder) => {
         const from = `${folder}/llama`;
         await writeWide("llama", from);
@@ -75,7 +75,7 @@ for (const [f, format] of FORMATS.entries()) {
         assert.match(text, /Cannot write .*out: EFBIG/);
         assert.deepEqual(namesIn(`${folder}/at`), []);
       }),
-  });
+  );
 }
 
 Deno.test("what does not fit on the disk is refused before a byte is written, with both sizes", () =>

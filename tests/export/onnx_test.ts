@@ -7,12 +7,13 @@ import { fileURLToPath } from "node:url";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { exportModel } from "../../src/export/mod.ts";
 import type { Change } from "../../src/measure/mod.ts";
-import { decoder, type DropPlan, noDrop } from "../../src/run/mod.ts";
+import { type DropPlan, noDrop } from "../../src/run/mod.ts";
 import { openModel, type StudyModel } from "../../src/subject/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { writeGptOss } from "../models/gpt_oss_folder.ts";
-import { distance, engine, inPairs, largest, stateTolerance, withFolder } from "../support.ts";
+import { distance, inPairs, largest, stateTolerance, withFolder } from "../support.ts";
 import { linearOf, meanOf, refitted, scaled } from "./changed.ts";
+import { stepLogits } from "../run/states.ts";
 
 const TEXT = [3, 17, 22, 8, 8, 15, 20, 11, 5, 13, 9, 2];
 
@@ -24,14 +25,10 @@ interface Written {
 
 function withExport(ref: string, drop: DropPlan, use: (written: Written) => Promise<void>): Promise<void> {
   return withFolder(async (parent) => {
-    const model = await openModel(ref);
-    try {
-      const folder = `${parent}/smaller`;
-      const { notes } = await exportModel(model, drop, { format: "onnx", out: folder });
-      await use({ model, folder, notes });
-    } finally {
-      model.close();
-    }
+    using model = await openModel(ref);
+    const folder = `${parent}/smaller`;
+    const { notes } = await exportModel(model, drop, { format: "onnx", out: folder });
+    await use({ model, folder, notes });
   });
 }
 
@@ -74,17 +71,8 @@ async function graphLogits(
   return rows;
 }
 
-/** The project's own, of the model under a plan. */
-async function ownLogits(model: StudyModel, plan: DropPlan): Promise<Float32Array[]> {
-  const opened = await decoder({ model, plan, engine });
-  try {
-    const rows = [await opened.prefill([Int32Array.of(TEXT[0])])];
-    for (const id of TEXT.slice(1)) rows.push(await opened.step([id]));
-    return rows;
-  } finally {
-    await opened.release();
-  }
-}
+const ownLogits = (model: StudyModel, plan: DropPlan) =>
+  stepLogits({ model, plan }, Int32Array.from(TEXT), 1);
 
 const json = async (folder: string, name: string) => JSON.parse(await Deno.readTextFile(`${folder}/${name}`));
 

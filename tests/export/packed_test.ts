@@ -25,8 +25,8 @@ const written = [
 ] as const;
 
 for (const [name, format, stored] of written) {
-  Deno.test(`${name} as ${format}: the smaller model is the plan on the original`, async () => {
-    await withSmaller(folderOf(name), drop, format, async ({ original, smaller, exported }) => {
+  Deno.test(`${name} as ${format}: the smaller model is the plan on the original`, () =>
+    withSmaller(folderOf(name), drop, format, async ({ original, smaller, exported }) => {
       assert.equal(smaller.identity.format, stored);
       const [planned] = await finalStreams(original, blocks, [drop]);
       const [found] = await finalStreams(smaller, blocks, [noDrop]);
@@ -41,8 +41,7 @@ for (const [name, format, stored] of written) {
       }: dequantised to F32, with the same values`;
       assert.equal(exported.notes.includes(note), format === "hf");
       if (format === "hf") assert.equal(config.dtype, "float32");
-    });
-  });
+    }));
 }
 
 Deno.test("changed weights of a quantised folder are written as float32, in LLM-Drop's form too", async () => {

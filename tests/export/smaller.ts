@@ -7,7 +7,6 @@ import { fixture } from "../fixtures/read.ts";
 import { finalStreams } from "../run/states.ts";
 import { blocksOf, withFolder } from "../support.ts";
 
-/** An export of a model, opened. */
 export interface Smaller {
   readonly original: StudyModel;
   readonly smaller: StudyModel;
@@ -22,17 +21,13 @@ export function withSmaller(
   use: (both: Smaller) => Promise<void>,
 ): Promise<void> {
   return withFolder(async (folder) => {
-    const original = await openModel(ref);
+    using original = await openModel(ref);
+    const exported = await exportModel(original, drop, { format, out: `${folder}/smaller` });
+    const smaller = await openModel(`${folder}/smaller`);
     try {
-      const exported = await exportModel(original, drop, { format, out: `${folder}/smaller` });
-      const smaller = await openModel(`${folder}/smaller`);
-      try {
-        await use({ original, smaller, exported });
-      } finally {
-        smaller.close();
-      }
+      await use({ original, smaller, exported });
     } finally {
-      original.close();
+      smaller.close();
     }
   });
 }
@@ -49,7 +44,6 @@ export async function bothStreams(
   return [planned, found];
 }
 
-/** The same numbers to the last bit. */
 export async function expectSame(name: string, both: Smaller, drop: DropPlan): Promise<void> {
   const [planned, found] = await bothStreams(name, both, drop);
   assert.ok(planned.every(Number.isFinite));

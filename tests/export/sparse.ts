@@ -1,7 +1,6 @@
 /** Checkpoints of any size that take no room: true headers, and a hole where the weights are. */
 import { ggufBytes, ggufContent, type OutTensor, safetensorsContent, zeros } from "../../src/weights/mod.ts";
 
-/** A Llama's sizes. */
 export interface Sizes {
   readonly hidden: number;
   readonly feedForward: number;

@@ -2,14 +2,13 @@
  * Fixtures that GGUF files can express, as float32: some as they are, some with a configuration that says what llama.cpp
  * assumes, which makes other models of them.
  */
-import { openModel as openFiles } from "../../src/hub/mod.ts";
-import { type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
-import { openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
+import { float32, toFloat32 } from "../../src/tensor/mod.ts";
+import { writeSafetensors } from "../../src/weights/mod.ts";
 import { fixture } from "../fixtures/read.ts";
+import { tensorsIn } from "../support.ts";
 
 interface Variant {
   readonly layers: number;
-  /** Whether it can be written as `gguf-deci`. */
   readonly isLlama: boolean;
   /** What its configuration says otherwise than the fixture's, as JSON. */
   readonly changes?: string;
@@ -20,7 +19,6 @@ const yarn =
   '{"rope_type": "yarn", "rope_theta": 1e3, "factor": 4.0, "original_max_position_embeddings": 64}';
 const sliding = JSON.stringify(Array(4).fill("sliding_attention"));
 
-/** By the fixture's name. */
 export const VARIANTS: Readonly<Record<string, Variant>> = {
   llama: plain,
   "llama-bias": plain,
@@ -39,22 +37,16 @@ export const VARIANTS: Readonly<Record<string, Variant>> = {
   },
 };
 
-/** Writes the variant into a folder. */
 export async function ggufVariant(name: string, to: string): Promise<void> {
   const { folder } = await fixture(name);
   const config = spelt(await Deno.readTextFile(`${folder}/config.json`));
   const changes = spelt(VARIANTS[name].changes ?? "{}");
   await Deno.mkdir(to, { recursive: true });
   await Deno.writeTextFile(`${to}/config.json`, JSON.stringify({ ...config, ...changes }));
-  const files = await openFiles(folder);
-  const file = await openSafetensors(files);
-  const tensors = new Map<string, Tensor>();
-  for (const [tensor, { shape }] of file.tensors) {
-    tensors.set(tensor, { dtype: "f32", shape, data: toFloat32(await file.read(tensor)) });
-  }
-  await writeSafetensors(`${to}/model.safetensors`, tensors);
-  file.close();
-  files.close();
+  const tensors = [...await tensorsIn(folder)].map(([name, tensor]) =>
+    [name, float32(tensor.shape, toFloat32(tensor))] as const
+  );
+  await writeSafetensors(`${to}/model.safetensors`, new Map(tensors));
 }
 
 /** JSON whose numbers keep their spelling: transformers refuses 3 where it wants a number with a fraction. */

@@ -1,9 +1,8 @@
 /** Fixtures whose MLPs have 256 units, since forms that count in 256 have no other width. */
-import { openModel as openFiles } from "../../src/hub/mod.ts";
-import { type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
-import { openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
+import { float32, toFloat32 } from "../../src/tensor/mod.ts";
+import { writeSafetensors } from "../../src/weights/mod.ts";
 import { fixture } from "../fixtures/read.ts";
-import { withFolder } from "../support.ts";
+import { tensorsIn, withFolder } from "../support.ts";
 import { numbers } from "./changed.ts";
 
 const UNITS = 256;
@@ -21,7 +20,6 @@ export async function withWide(
   });
 }
 
-/** Writes that folder. */
 export async function writeWide(
   name: string,
   to: string,
@@ -32,17 +30,11 @@ export async function writeWide(
   await Deno.mkdir(to, { recursive: true });
   const wide = { ...config, intermediate_size: UNITS, ...fields };
   await Deno.writeTextFile(`${to}/config.json`, JSON.stringify(wide));
-  const files = await openFiles(from);
-  const file = await openSafetensors(files);
-  const tensors = new Map<string, Tensor>();
-  for (const [tensor, { shape }] of file.tensors) {
-    const wider = widened(tensor, shape);
-    const own: Tensor = { dtype: "f32", shape, data: toFloat32(await file.read(tensor)) };
-    tensors.set(tensor, wider ? numbers(wider, tensors.size) : own);
-  }
-  await writeSafetensors(`${to}/model.safetensors`, tensors);
-  file.close();
-  files.close();
+  const tensors = [...await tensorsIn(from)].map(([name, tensor], i) => {
+    const wider = widened(name, tensor.shape);
+    return [name, wider ? numbers(wider, i) : float32(tensor.shape, toFloat32(tensor))] as const;
+  });
+  await writeSafetensors(`${to}/model.safetensors`, new Map(tensors));
 }
 
 /** The shape of a tensor of an MLP at the other width; null for all other tensors. */

@@ -3,15 +3,11 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { datasetFile, openModel, pruneCache, verifyCache } from "../../src/hub/mod.ts";
 import { packageFiles, packageFolder } from "../../src/hub/packages/packaged.ts";
-import { COMMIT, type FakeHub, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";
+import { COMMIT, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";
 
 const WEIGHTS = pattern(200_000);
 const text = (value: string) => new TextEncoder().encode(value);
 const MODEL = { "config.json": text("{}"), "tokenizer.json": text("{}"), "model.safetensors": WEIGHTS };
-
-function addModel(hub: FakeHub): void {
-  for (const [name, bytes] of Object.entries(MODEL)) hub.files.set(name, bytes);
-}
 
 /** Flips a bit; size and time stay. */
 async function flip(path: string): Promise<void> {
@@ -35,9 +31,8 @@ async function content(file: string): Promise<Uint8Array> {
   return bytes;
 }
 
-Deno.test("a bit that flips in a cached file is found by verify, and the next opening fetches the file again", async () => {
-  await withHub(async (hub, folder) => {
-    addModel(hub);
+Deno.test("a bit that flips in a cached file is found by verify, and the next opening fetches the file again", () =>
+  withHub(MODEL, async (_, folder) => {
     await openModel("owner/name");
     assert.deepEqual(await verifyCache([]), { files: 3, bytes: WEIGHTS.length + 4, damaged: [] });
     for (const file of ["model.safetensors", "config.json"]) {
@@ -58,12 +53,10 @@ Deno.test("a bit that flips in a cached file is found by verify, and the next op
       verifyCache(["owner/nam"]),
       /Cannot find owner\/nam: .* expected one of: owner\/name/,
     );
-  });
-});
+  }));
 
-Deno.test("what is damaged before its first opening, truncated or changed is found at once, also of a dataset", async () => {
-  await withHub(async (hub, folder) => {
-    addModel(hub);
+Deno.test("what is damaged before its first opening, truncated or changed is found at once, also of a dataset", () =>
+  withHub(MODEL, async (hub, folder) => {
     await openModel("owner/name");
     for (
       const damage of [
@@ -80,12 +73,10 @@ Deno.test("what is damaged before its first opening, truncated or changed is fou
     await Deno.truncate(path, 5);
     assert.equal(await datasetFile("owner/name", "rows.json"), path);
     assert.deepEqual(await Deno.readFile(path), WEIGHTS);
-  });
-});
+  }));
 
-Deno.test("offline, damage is named; an old stamp, which nobody has compared, is not believed", async () => {
-  await withHub(async (hub, folder) => {
-    addModel(hub);
+Deno.test("offline, damage is named; an old stamp, which nobody has compared, is not believed", () =>
+  withHub(MODEL, async (_, folder) => {
     await openModel("owner/name");
     const path = ours(folder, "model.safetensors");
     await flip(path);
@@ -97,12 +88,10 @@ Deno.test("offline, damage is named; an old stamp, which nobody has compared, is
       openModel("owner/name"),
       /it is damaged in the cache \(.*\/model\.safetensors: its hash is .* and HF_HUB_OFFLINE is set/,
     );
-  });
-});
+  }));
 
-Deno.test("a blob of Hugging Face's cache is not believed by its name; ours is fetched beside it", async () => {
-  await withHub(async (hub, folder) => {
-    addModel(hub);
+Deno.test("a blob of Hugging Face's cache is not believed by its name; ours is fetched beside it", () =>
+  withHub(MODEL, async (_, folder) => {
     await layOut(join(folder, "huggingface"), MODEL);
     for (const file of ["model.safetensors", "config.json"]) {
       const blob = await Deno.realPath(theirs(folder, file));
@@ -115,12 +104,10 @@ Deno.test("a blob of Hugging Face's cache is not believed by its name; ours is f
       model.close();
       await Deno.writeFile(blob, MODEL[file as keyof typeof MODEL]);
     }
-  });
-});
+  }));
 
-Deno.test("where both caches are one, what replaces a damaged link is ours, and prune leaves the rest", async () => {
-  await withHub(async (hub, folder) => {
-    addModel(hub);
+Deno.test("where both caches are one, what replaces a damaged link is ours, and prune leaves the rest", () =>
+  withHub(MODEL, async (_, folder) => {
     Deno.env.set("HF_HUB_CACHE", join(folder, "cache/hub"));
     await layOut(join(folder, "cache/hub"), MODEL);
     await Deno.truncate(await Deno.realPath(ours(folder, "model.safetensors")), 9);
@@ -131,11 +118,10 @@ Deno.test("where both caches are one, what replaces a damaged link is ours, and 
     ]);
     const left = [...Deno.readDirSync(dirname(ours(folder, "config.json")))].map(({ name }) => name);
     assert.deepEqual(left.sort(), ["config.json", "tokenizer.json"]);
-  });
-});
+  }));
 
-Deno.test("verify reads Hugging Face's cache, once for each blob, and finds links that lead nowhere", async () => {
-  await withHub(async (_, folder) => {
+Deno.test("verify reads Hugging Face's cache, once for each blob, and finds links that lead nowhere", () =>
+  withHub(async (_, folder) => {
     await layOut(join(folder, "huggingface"), MODEL); // two of its files are one blob
     Deno.env.set("HF_HUB_OFFLINE", "1");
     await openModel("owner/name");
@@ -151,13 +137,11 @@ Deno.test("verify reads Hugging Face's cache, once for each blob, and finds link
         [theirs(folder, "tokenizer.json"), "it is miss"],
       ],
     );
-  });
-});
+  }));
 
 Deno.test("a snapshot with links that lead nowhere is not complete", async () => {
   for (const file of ["tokenizer.json", "config.json", "model.safetensors"]) {
-    await withHub(async (hub, folder) => {
-      addModel(hub);
+    await withHub(MODEL, async (_, folder) => {
       await layOut(join(folder, "huggingface"), { ...MODEL, "tokenizer_config.json": text("[]") });
       await Deno.remove(theirs(folder, file));
       await Deno.symlink("../../blobs/none", theirs(folder, file));
@@ -208,8 +192,8 @@ async function withPackage(
   });
 }
 
-Deno.test("a damaged, a truncated and a missing file of a package: it is fetched again, once", async () => {
-  await withPackage(async (_, calls) => {
+Deno.test("a damaged, a truncated and a missing file of a package: it is fetched again, once", () =>
+  withPackage(async (_, calls) => {
     const found = await packageFolder(WANTED);
     assert.equal(await packageFolder(WANTED), found);
     assert.equal(await calls(), 1);
@@ -235,11 +219,10 @@ Deno.test("a damaged, a truncated and a missing file of a package: it is fetched
       assert.deepEqual(await Deno.readFile(file), WEIGHTS);
       assert.equal(await calls(), ++fetched);
     }
-  });
-});
+  }));
 
-Deno.test("a file of rows is compared each time it is asked for: one flipped bit, and it is fetched again", async () => {
-  await withPackage(async (folder, calls) => {
+Deno.test("a file of rows is compared each time it is asked for: one flipped bit, and it is fetched again", () =>
+  withPackage(async (folder, calls) => {
     const notices: string[] = [];
     const file = await packageFiles(WANTED, { onNotice: (line) => notices.push(line) });
     const path = await file("a.arrow");
@@ -260,11 +243,10 @@ Deno.test("a file of rows is compared each time it is asked for: one flipped bit
       file("a.arrow"),
       /^Error: Cannot use rows-1\.0: damaged in the cache \(.*a\.arrow: its hash is .*, and it cannot be fetched again: Cannot fetch/,
     );
-  });
-});
+  }));
 
-Deno.test("a data set's file that is to be compared again is, and is fetched again", async () => {
-  await withHub(async (hub) => {
+Deno.test("a data set's file that is to be compared again is, and is fetched again", () =>
+  withHub(async (hub) => {
     hub.files.set("rows.json", WEIGHTS);
     const path = await datasetFile("owner/name", "rows.json");
     await datasetFile("owner/name", "rows.json");
@@ -272,11 +254,10 @@ Deno.test("a data set's file that is to be compared again is, and is fetched aga
     assert.notDeepEqual(await Deno.readFile(await datasetFile("owner/name", "rows.json")), WEIGHTS);
     assert.equal(await datasetFile("owner/name", "rows.json", { again: true }), path);
     assert.deepEqual(await Deno.readFile(path), WEIGHTS);
-  });
-});
+  }));
 
-Deno.test("a package that arrives damaged is fetched once, and the error says what it was", async () => {
-  await withPackage(async (folder, calls) => {
+Deno.test("a package that arrives damaged is fetched once, and the error says what it was", () =>
+  withPackage(async (folder, calls) => {
     await Deno.truncate(join(folder, "files/rows/a.arrow"), 10);
     await assert.rejects(
       packageFolder(WANTED),
@@ -288,5 +269,4 @@ Deno.test("a package that arrives damaged is fetched once, and the error says wh
       `../../x,sha256=${"A".repeat(43)},1`,
     );
     await packageFolder(WANTED); // what lies outside is nothing of ours
-  });
-});
+  }));

@@ -52,11 +52,15 @@ export interface Branch {
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
-/** Runs a test with a hub, an empty cache, an empty Hugging Face cache and clean settings. */
-export async function withHub(test: (hub: FakeHub, folder: string) => Promise<void>): Promise<void> {
+export type Files = Readonly<Record<string, Uint8Array>>;
+type HubTest = (hub: FakeHub, folder: string) => Promise<void>;
+
+/** Runs a test with a hub that has these files, an empty cache, an empty Hugging Face cache and clean settings. */
+export async function withHub(...given: [HubTest] | [Files, HubTest]): Promise<void> {
+  const [files, test] = given.length === 2 ? given : [{}, ...given];
   const hub: FakeHub & { url: string } = {
     url: "",
-    files: new Map(),
+    files: new Map(Object.entries(files)),
     faults: new Map(),
     branches: new Map(),
     log: [],

@@ -29,8 +29,8 @@ Deno.test("a file gives any range of itself, also when reads overlap in time", a
   });
 });
 
-Deno.test("a range outside, backwards or fractional is a RangeError that names the file", async () => {
-  await withFile(pattern(10), async (path) => {
+Deno.test("a range outside, backwards or fractional is a RangeError that names the file", () =>
+  withFile(pattern(10), async (path) => {
     const file = await fileSource(path);
     for (const source of [file, bufferSource(path, pattern(10))]) {
       for (const [start, end] of [[0, 11], [-1, 2], [5, 4], [0.5, 2], [0, NaN], [0, 2 ** 60]]) {
@@ -42,26 +42,23 @@ Deno.test("a range outside, backwards or fractional is a RangeError that names t
     }
     file.close();
     await assert.rejects(file.read(0, 1), /closed/);
-  });
-});
+  }));
 
-Deno.test("a file that shrinks under a reader is a RangeError, not zeros", async () => {
-  await withFile(pattern(100), async (path) => {
+Deno.test("a file that shrinks under a reader is a RangeError, not zeros", () =>
+  withFile(pattern(100), async (path) => {
     const source = await fileSource(path);
     await Deno.truncate(path, 50);
     await assert.rejects(source.read(40, 60), RangeError);
     source.close();
-  });
-});
+  }));
 
-Deno.test("a missing path and a folder are errors that name the path", async () => {
-  await withFile(pattern(1), async (path) => {
+Deno.test("a missing path and a folder are errors that name the path", () =>
+  withFile(pattern(1), async (path) => {
     await assert.rejects(fileSource(path + "x"), {
       message: `Cannot open ${path}x: no such file or folder`,
     });
     await assert.rejects(fileSource(join(path, "..")), /a folder, expected a file/);
-  });
-});
+  }));
 
 Deno.test("a buffer gives copies", async () => {
   const bytes = pattern(10);

@@ -1,14 +1,14 @@
-/** Requests to the hub's API: what is tried again, what is bounded, and where the token comes from and goes. */
+/** Requests to the hub's API: what is tried again, bounded and refused, and where the token comes from and goes. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { createHash } from "node:crypto";
 import { datasetFile, openModel } from "../../src/hub/mod.ts";
 import { Dropped, pauseOf, waitOf } from "../../src/hub/retry.ts";
 import { findToken } from "../../src/hub/remote/hub_fetch.ts";
-import { COMMIT, type FakeHub, pattern, serve, withCache, withHub } from "./fake_hub.ts";
+import { closedPort, COMMIT, type FakeHub, pattern, serve, withCache, withHub } from "./fake_hub.ts";
+import { fileNames, REPOSITORY } from "./hub_model.ts";
 
-function addModel(hub: FakeHub): void {
-  hub.files.set("a.gguf", pattern(200_000));
-}
+const GGUF = { "a.gguf": pattern(200_000) };
 
 /** Answers the first requests of the API with these, in order. */
 function failFirst(hub: FakeHub, ...answers: (() => Response)[]): void {
@@ -32,14 +32,12 @@ const broken = () =>
 
 Deno.test("too many requests, a failing server and a lost connection are tried again; then the hub's refusal is told", async () => {
   for (const fault of [429, 502, 503, 504].map((code) => status(code)).concat(broken)) {
-    await withHub(async (hub) => {
-      addModel(hub);
+    await withHub(GGUF, async (hub) => {
       failFirst(hub, fault, fault);
       assert.deepEqual((await openModel("owner/name")).list(), ["a.gguf"]);
     });
   }
-  await withHub(async (hub) => {
-    addModel(hub);
+  await withHub(GGUF, async (hub) => {
     failFirst(hub, status(503), status(503), status(503));
     await assert.rejects(openModel("owner/name"), /the hub answered 503, expected 200; try again later/);
     failFirst(hub, status(404));
@@ -62,15 +60,13 @@ Deno.test("Retry-After is heeded, in seconds and as a date, and the signal ends 
     assert.ok(asked >= 5000 && asked <= 1.25 * 5000, "as long as the server says, and a share more");
     assert.equal(longest, 30_000);
   }
-  await withHub(async (hub) => {
-    addModel(hub);
+  await withHub(GGUF, async (hub) => {
     failFirst(hub, status(429, { "retry-after": "1" }));
     const started = performance.now();
     await openModel("owner/name");
     assert.ok(performance.now() - started >= 1000);
   });
-  await withHub(async (hub) => {
-    addModel(hub);
+  await withHub(GGUF, async (hub) => {
     failFirst(hub, status(503, { "retry-after": "100000" }));
     const started = performance.now();
     const signal = AbortSignal.timeout(200);
@@ -105,8 +101,8 @@ Deno.test("a listing without an end is given up: pages, entries, bytes", async (
   });
 });
 
-Deno.test("the token is looked for where Hugging Face's tools keep it, in their order", async () => {
-  await withCache(async (folder) => {
+Deno.test("the token is looked for where Hugging Face's tools keep it, in their order", () =>
+  withCache(async (folder) => {
     assert.equal(findToken(), null);
     await Deno.mkdir(join(folder, "home"));
     await Deno.writeTextFile(join(folder, "home/token"), "hf_login\n");
@@ -127,8 +123,7 @@ Deno.test("the token is looked for where Hugging Face's tools keep it, in their 
     Deno.env.delete("HUGGING_FACE_HUB_TOKEN");
     await Deno.remove(join(folder, "mine"));
     assert.equal(findToken()!.value, "hf_login", "a path at which nothing is does not count");
-  });
-});
+  }));
 
 Deno.test("the token goes to the hub, and neither along a link nor along a redirect to another server", async () => {
   let [asked, seen] = [0, 0];
@@ -189,5 +184,109 @@ Deno.test("an HF_ENDPOINT that is no address is an error that says how to write 
       await assert.rejects(openModel("owner/name"), { message });
       await assert.rejects(datasetFile("owner/name", "x.json"), { message });
     }, { HF_ENDPOINT: address });
+  }
+});
+
+Deno.test("refusals say what to do", async () => {
+  const cases: [number, RegExp][] = [
+    [401, /answered 401 .*HF_TOKEN is not set.*accept the licence at http.*\/owner\/name.*set HF_TOKEN/],
+    [403, /answered 403 .*accept the licence at http.*\/owner\/name.*set HF_TOKEN/],
+    [404, /Cannot open owner\/name at revision main: the hub answered 404/],
+    [500, /answered 500.*\.gguf file or a packaged model \(smollm2-135m, /],
+  ];
+  for (const [status, message] of cases) {
+    await withHub(async (hub) => {
+      hub.status = status;
+      await assert.rejects(openModel("owner/name"), message);
+    });
+  }
+  await withHub(REPOSITORY, async (hub) => {
+    await assert.rejects(openModel("owner/name@v9"), /owner\/name at revision v9: the hub answered 404/);
+    Deno.env.set("HF_TOKEN", "hf_x");
+    hub.faults.set("config.json", [{ kind: "status", status: 403 }]); // gated: listed, but not given
+    await assert.rejects(
+      openModel("owner/name"),
+      /answered 403 \(gated or private; the token from HF_TOKEN does not give access/,
+    );
+  });
+});
+
+Deno.test("a hub that cannot be reached is known within seconds", () =>
+  withCache(async () => {
+    const started = performance.now();
+    const url = closedPort();
+    Deno.env.set("HF_ENDPOINT", url);
+    await assert.rejects(
+      openModel("owner/name"),
+      (error: Error) =>
+        error.message.startsWith(`Cannot open owner/name: ${url} cannot be reached (`) &&
+        error.message.includes("gguf file or a packaged model"),
+    );
+    assert.ok(performance.now() - started < 5000);
+  }));
+
+Deno.test("hostile listings are refused: names that leave their folder, sizes, other forms", async () => {
+  const names = [
+    "../evil.safetensors",
+    "/evil.safetensors",
+    "a/../../b.safetensors",
+    "..\\evil.safetensors",
+    "C:evil",
+    "a//b",
+    7,
+  ];
+  for (const path of names) {
+    await withHub(REPOSITORY, async (hub, folder) => {
+      hub.listing = [{ type: "file", path, size: 3, oid: "" }];
+      await assert.rejects(openModel("owner/name"), /leaves its folder, expected a name inside it/);
+      assert.deepEqual(await fileNames(folder), []);
+    });
+  }
+  await withHub(async (hub) => {
+    hub.listing = { error: "sign in" };
+    await assert.rejects(openModel("owner/name"), /did not answer with the hub's JSON/);
+    hub.listing = [{ type: "file", path: "config.json", size: -1 }];
+    await assert.rejects(openModel("owner/name"), /-1 bytes, expected a valid size/);
+  });
+});
+
+Deno.test("files for which the hub gives no hash are fetched, and a notice names them", () =>
+  withHub(REPOSITORY, async (hub) => {
+    hub.listing = [...hub.files].map(([path, { length }]) => ({
+      ...{ type: "file", path, size: length },
+      ...path === "config.json" ? {} : { oid: gitHash(path, hub) },
+    }));
+    const notices: string[] = [];
+    (await openModel("owner/name", { onNotice: (line) => notices.push(line) })).close();
+    assert.ok(
+      notices.includes("owner/name: the hub gives no hash for config.json; only the size is checked"),
+    );
+  }));
+
+const gitHash = (path: string, { files }: FakeHub) => {
+  const bytes = files.get(path)!;
+  return createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
+};
+
+Deno.test("a hash of another form is refused before the first byte, not passed over", async () => {
+  const whole = "0".repeat(64);
+  const hashes = [
+    ...["", "0", whole.slice(1), `${whole}0`, "G".repeat(64), `sha256:${whole}`, 7, null, undefined].map((
+      oid,
+    ) => ({
+      lfs: { oid, size: 3, pointerSize: 1 },
+      oid: whole.slice(24),
+    })),
+    ...["", "main", whole, "A".repeat(40), 7, null].map((oid) => ({ oid })),
+  ];
+  for (const hash of hashes) {
+    await withHub(REPOSITORY, async (hub) => {
+      hub.listing = [{ type: "file", path: "config.json", size: 3, ...hash }];
+      await assert.rejects(
+        openModel("owner/name"),
+        /Cannot use config\.json of owner\/name: its hash is .*, expected (64|40) hexadecimal digits/,
+      );
+      assert.ok(!hub.log.some((line) => line.includes("resolve")));
+    });
   }
 });

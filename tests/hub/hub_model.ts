@@ -1,6 +1,6 @@
 /** A model as a repository of the fake hub, and where its files are kept. */
 import { join } from "node:path";
-import { COMMIT, type FakeHub, pattern } from "./fake_hub.ts";
+import { COMMIT, type Files, pattern } from "./fake_hub.ts";
 
 export const CONFIG = new TextEncoder().encode('{"model_type":"llama"}');
 export const WEIGHTS = pattern(200_000);
@@ -12,16 +12,13 @@ export const MODEL = {
 };
 
 /** A repository with a model and much that is not fetched. */
-export function addModel(hub: FakeHub): void {
-  hub.files.set("model.safetensors", WEIGHTS);
-  hub.files.set("config.json", CONFIG);
-  hub.files.set("tokenizer.json", new TextEncoder().encode("{}"));
-  for (
-    const name of ["README.md", "pytorch_model.bin", "model.fp16.safetensors", "model.Q4_0.gguf", "onnx.tar"]
-  ) {
-    hub.files.set(name, pattern(10));
-  }
-}
+export const REPOSITORY: Files = {
+  ...MODEL,
+  ...Object.fromEntries(
+    ["README.md", "pytorch_model.bin", "model.fp16.safetensors", "model.Q4_0.gguf", "onnx.tar"]
+      .map((name) => [name, pattern(10)]),
+  ),
+};
 
 /** What is in a folder, stamps apart. */
 export async function fileNames(folder: string): Promise<string[]> {

@@ -5,11 +5,10 @@ import { dirname, join } from "node:path";
 import { partialPath } from "../../src/hub/cache/partial.ts";
 import { cacheEntries, datasetFile, openModel } from "../../src/hub/mod.ts";
 import { COMMIT, layOut, pattern, withHub } from "./fake_hub.ts";
-import { addModel, CONFIG, fileNames, MODEL, snapshot, WEIGHTS } from "./hub_model.ts";
+import { CONFIG, fileNames, MODEL, REPOSITORY, snapshot, WEIGHTS } from "./hub_model.ts";
 
-Deno.test("a model of the hub is fetched once, said before, checked, and then used without the hub", async () => {
-  await withHub(async (hub, folder) => {
-    addModel(hub);
+Deno.test("a model of the hub is fetched once, said before, checked, and then used without the hub", () =>
+  withHub(REPOSITORY, async (hub, folder) => {
     const notices: string[] = [];
     const reports: Progress[] = [];
     const options = {
@@ -39,13 +38,11 @@ Deno.test("a model of the hub is fetched once, said before, checked, and then us
     await assert.rejects(again.open("README.md"), /no such file, expected one of: config\.json/);
     assert.deepEqual(await fileNames(join(folder, "cache/partial")), []);
     assert.deepEqual((await cacheEntries()).map(({ name }) => name), ["owner/name"]);
-  });
-});
+  }));
 
 Deno.test("the fingerprint is the same for a download, a stream, Hugging Face's cache and a folder", async () => {
   const prints = new Set<string>();
-  await withHub(async (hub, folder) => {
-    addModel(hub);
+  await withHub(REPOSITORY, async (_, folder) => {
     prints.add(await (await openModel("owner/name", { stream: true })).fingerprint());
     prints.add(await (await openModel("owner/name")).fingerprint());
     const plain = join(folder, "plain");
@@ -59,9 +56,8 @@ Deno.test("the fingerprint is the same for a download, a stream, Hugging Face's 
   assert.equal(prints.size, 1);
 });
 
-Deno.test("with stream, weights stay on the hub and are read in ranges; the token stays with the hub", async () => {
-  await withHub(async (hub, folder) => {
-    addModel(hub);
+Deno.test("with stream, weights stay on the hub and are read in ranges; the token stays with the hub", () =>
+  withHub(REPOSITORY, async (hub, folder) => {
     Deno.env.set("HF_TOKEN", "secret");
     const model = await openModel("owner/name@v1", { stream: true });
     assert.deepEqual(await fileNames(snapshot(folder)), ["config.json", "tokenizer.json"]);
@@ -70,12 +66,10 @@ Deno.test("with stream, weights stay on the hub and are read in ranges; the toke
     hub.faults.set("model.safetensors", [{ kind: "drop", after: 10 }]);
     assert.deepEqual(await source.read(1000, 2000), WEIGHTS.slice(1000, 2000));
     assert.deepEqual(hub.tokens, { hub: "Bearer secret", store: null });
-  });
-});
+  }));
 
-Deno.test("a download goes on after drops, and after an interruption where it stopped", async () => {
-  await withHub(async (hub) => {
-    addModel(hub);
+Deno.test("a download goes on after drops, and after an interruption where it stopped", () =>
+  withHub(REPOSITORY, async (hub) => {
     hub.faults.set("model.safetensors", [
       { kind: "drop", after: 60_000 },
       { kind: "truncate", after: 40_000 },
@@ -91,22 +85,18 @@ Deno.test("a download goes on after drops, and after an interruption where it st
     model.close();
     const starts = hub.log.filter((line) => line.startsWith("STORE")).map((line) => /=(\d+)/.exec(line)![1]);
     assert.deepEqual(starts, ["0", "60000", ...Array(6).fill("100000")]);
-  });
-});
+  }));
 
-Deno.test("a server without ranges is good enough for a download", async () => {
-  await withHub(async (hub) => {
-    addModel(hub);
+Deno.test("a server without ranges is good enough for a download", () =>
+  withHub(REPOSITORY, async (hub) => {
     hub.faults.set("model.safetensors", [{ kind: "drop", after: 60_000 }, { kind: "whole" }]);
     const source = await (await openModel("owner/name")).open("model.safetensors");
     assert.deepEqual(await source.read(0, source.size), WEIGHTS);
     source.close();
-  });
-});
+  }));
 
-Deno.test("content that is not what the hub promised leaves nothing behind and is fetched anew", async () => {
-  await withHub(async (hub, folder) => {
-    addModel(hub);
+Deno.test("content that is not what the hub promised leaves nothing behind and is fetched anew", () =>
+  withHub(REPOSITORY, async (hub, folder) => {
     for (const file of ["config.json", "model.safetensors"]) {
       hub.faults.set(file, [{ kind: "corrupt" }]);
       await assert.rejects(
@@ -117,12 +107,10 @@ Deno.test("content that is not what the hub promised leaves nothing behind and i
     }
     (await openModel("owner/name")).close();
     assert.ok((await fileNames(snapshot(folder))).includes("model.safetensors"));
-  });
-});
+  }));
 
-Deno.test("what an earlier attempt left is fetched anew where it is damaged", async () => {
-  await withHub(async (hub) => {
-    addModel(hub);
+Deno.test("what an earlier attempt left is fetched anew where it is damaged", () =>
+  withHub(REPOSITORY, async (hub) => {
     const partial = partialPath(`${hub.url}/owner/name/resolve/${COMMIT}/model.safetensors`);
     await Deno.mkdir(dirname(partial), { recursive: true });
     await Deno.writeFile(partial, new Uint8Array(70_000));
@@ -131,20 +119,16 @@ Deno.test("what an earlier attempt left is fetched anew where it is damaged", as
     source.close();
     const starts = hub.log.filter((line) => line.startsWith("STORE")).map((line) => /=(\d+)/.exec(line)![1]);
     assert.deepEqual(starts, ["70000", "0"]);
-  });
-});
+  }));
 
-Deno.test("two at once fetch a file once", async () => {
-  await withHub(async (hub) => {
-    addModel(hub);
+Deno.test("two at once fetch a file once", () =>
+  withHub(REPOSITORY, async (hub) => {
     await Promise.all([openModel("owner/name"), openModel("owner/name")]);
     assert.equal(hub.log.filter((line) => line.startsWith("STORE")).length, 1);
-  });
-});
+  }));
 
 Deno.test("a sharded model comes by its index; a repository of one GGUF file is that file", async () => {
-  await withHub(async (hub) => {
-    addModel(hub);
+  await withHub(REPOSITORY, async (hub) => {
     hub.files.delete("model.safetensors");
     const shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
     for (const shard of shards) hub.files.set(shard, pattern(50));
@@ -192,8 +176,7 @@ Deno.test("a licence is one line of bounded length; what is not a text is not st
     [["mit"], /licence: not stated; /],
   ];
   for (const [license, expected] of licences) {
-    await withHub(async (hub) => {
-      addModel(hub);
+    await withHub(REPOSITORY, async (hub) => {
       hub.intercept = ({ url }) =>
         /\/api\/models\/owner\/name\/revision\/main/.test(url)
           ? Response.json({ _id: "1", id: "owner/name", sha: COMMIT, cardData: { license } })
@@ -205,17 +188,16 @@ Deno.test("a licence is one line of bounded length; what is not a text is not st
   }
 });
 
-Deno.test("a disk that is too small is an error before the first byte", async () => {
-  await withHub(async (hub) => {
+Deno.test("a disk that is too small is an error before the first byte", () =>
+  withHub(async (hub) => {
     const lfs = { oid: "0".repeat(64), size: 2 ** 52, pointerSize: 1 };
     hub.listing = [{ type: "file", path: "a.gguf", size: 2 ** 52, lfs }];
     await assert.rejects(openModel("owner/name"), /free in .*, expected 4\.50 PB; prune the cache/);
     assert.ok(!hub.log.some((line) => line.includes("resolve")));
-  });
-});
+  }));
 
-Deno.test("Hugging Face's cache is used first, offline too, and nothing is written", async () => {
-  await withHub(async (hub, folder) => {
+Deno.test("Hugging Face's cache is used first, offline too, and nothing is written", () =>
+  withHub(async (hub, folder) => {
     await layOut(join(folder, "huggingface"), MODEL);
     Deno.env.set("HF_HUB_OFFLINE", "1");
     const model = await openModel("owner/name");
@@ -223,24 +205,20 @@ Deno.test("Hugging Face's cache is used first, offline too, and nothing is writt
     assert.deepEqual(model.list(), ["config.json", "model.safetensors", "tokenizer.json"]);
     assert.deepEqual(hub.log, []);
     assert.deepEqual(await cacheEntries(), []);
-  });
-});
+  }));
 
-Deno.test("what Hugging Face's cache lacks of a model is fetched, the rest is used", async () => {
-  await withHub(async (hub, folder) => {
-    addModel(hub);
+Deno.test("what Hugging Face's cache lacks of a model is fetched, the rest is used", () =>
+  withHub(REPOSITORY, async (_, folder) => {
     await layOut(join(folder, "huggingface"), { ...MODEL, "tokenizer.json": undefined });
     const model = await openModel("owner/name");
     assert.deepEqual(model.list(), ["config.json", "model.safetensors", "tokenizer.json"]);
     assert.deepEqual(await fileNames(snapshot(folder)), ["tokenizer.json"]);
     assert.match((await model.open("model.safetensors")).path!, /huggingface/);
     model.close();
-  });
-});
+  }));
 
-Deno.test("offline, what is not here is an error that says so", async () => {
-  await withHub(async (hub) => {
-    addModel(hub);
+Deno.test("offline, what is not here is an error that says so", () =>
+  withHub(REPOSITORY, async (hub) => {
     Deno.env.set("HF_HUB_OFFLINE", "1");
     await assert.rejects(openModel("owner/name"), /not in the cache and HF_HUB_OFFLINE is set/);
     await assert.rejects(
@@ -248,11 +226,10 @@ Deno.test("offline, what is not here is an error that says so", async () => {
       /^Error: Cannot open the dataset owner\/name at .* not in the cache and HF_HUB_OFFLINE is set, (?!.*gguf|.*packaged)/,
     );
     assert.deepEqual(hub.log, []);
-  });
-});
+  }));
 
-Deno.test("one file of a dataset is fetched once", async () => {
-  await withHub(async (hub, folder) => {
+Deno.test("one file of a dataset is fetched once", () =>
+  withHub(async (hub, folder) => {
     hub.files.set("en/part.json.gz", WEIGHTS);
     const path = await datasetFile("owner/name", "en/part.json.gz");
     assert.equal(path, join(snapshot(folder, "datasets"), "en/part.json.gz"));
@@ -265,15 +242,12 @@ Deno.test("one file of a dataset is fetched once", async () => {
     await assert.rejects(datasetFile("owner/name", "../x"), /leaves its folder/);
     await assert.rejects(datasetFile("name", "x"), TypeError);
     assert.deepEqual(await fileNames(dirname(path)), ["part.json.gz"]);
-  });
-});
+  }));
 
-Deno.test("a signal ends a download", async () => {
-  await withHub(async (hub) => {
-    addModel(hub);
+Deno.test("a signal ends a download", () =>
+  withHub(REPOSITORY, async (hub) => {
     const controller = new AbortController();
     hub.faults.set("model.safetensors", Array(5).fill({ kind: "status", status: 500, wait: 60 }));
     setTimeout(() => controller.abort(new Error("enough")), 300);
     await assert.rejects(openModel("owner/name", { signal: controller.signal }), { message: "enough" });
-  });
-});
+  }));

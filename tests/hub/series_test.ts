@@ -50,7 +50,6 @@ Deno.test("of many steps at most twelve are taken, first and last among them, th
   assert.throws(() => chooseSteps(all, [], "s"), /Cannot study s: found an empty list of steps/);
 });
 
-/** Writes a checkpoint without weights worth the name. */
 async function writeCheckpoint(folder: string): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   for (const name of ["config.json", "model.safetensors"]) {
@@ -185,8 +184,8 @@ function addBranch(hub: FakeHub, name: string, digit: string): void {
   });
 }
 
-Deno.test("branches of the hub are a series; each is opened at the commit that it meant, its weights as a stream", async () => {
-  await withHub(async (hub) => {
+Deno.test("branches of the hub are a series; each is opened at the commit that it meant, its weights as a stream", () =>
+  withHub(async (hub) => {
     addBranch(hub, "stage1-step10-tokens1B", "a");
     addBranch(hub, "stage1-step2-tokens1B", "b");
     addBranch(hub, "stage2-step1-tokens1B", "c");
@@ -200,11 +199,10 @@ Deno.test("branches of the hub are a series; each is opened at the commit that i
     assert.equal((await files.open("config.json")).path !== undefined, true);
     assert.equal((await files.open("model.safetensors")).path, undefined);
     files.close();
-  });
-});
+  }));
 
-Deno.test("a hub without steps, or that answers with something else, is an error that says so", async () => {
-  await withHub(async (hub) => {
+Deno.test("a hub without steps, or that answers with something else, is an error that says so", () =>
+  withHub(async (hub) => {
     await assert.rejects(
       () => seriesFiles("owner/name"),
       /found "main", "v1", expected branches and tags named by/,
@@ -227,5 +225,4 @@ Deno.test("a hub without steps, or that answers with something else, is an error
     await assert.rejects(() => seriesFiles("owner/name"), /the hub answered 404/);
     Deno.env.set("HF_HUB_OFFLINE", "1");
     await assert.rejects(() => seriesFiles("owner/name"), /HF_HUB_OFFLINE is set/);
-  });
-});
+  }));

@@ -1,9 +1,11 @@
-/** Libraries out of wheels: with the machine's own pip, from wheels that are made here; nothing is asked of the network. */
+/** Libraries out of wheels, made here, with the machine's own pip and without the network; two processes that want one virtual environment get the same one. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { cudaWheels, installWheels, missingPackages } from "../../src/hub/mod.ts";
+import { cudaWheels, installWheels, makeEnvironment, missingPackages } from "../../src/hub/mod.ts";
 import type { Wheel } from "../../src/hub/packages/wheels.ts";
-import { withFolder } from "../support.ts";
+import { printed } from "../process.ts";
+import { thorough, withFolder } from "../support.ts";
+import { unless } from "../where.ts";
 import { sha256 } from "./fake_hub.ts";
 
 const LINUX = { os: "linux", arch: "x86_64" };
@@ -21,7 +23,6 @@ files[f"{info}/RECORD"] = "".join(f"{file},,\\n" for file in files)
 with zipfile.ZipFile(path, "w") as archive:
     for file, text in files.items(): archive.writestr(file, text)
 `;
-import { printed } from "../process.ts";
 
 async function makeWheel(
   name: string,
@@ -74,8 +75,10 @@ function filesOf(folder: string, prefix = ""): string[] {
 
 /** A test that hands over a folder to install into. */
 function withPip(name: string, run: (folder: string) => Promise<void>): void {
-  const fn = () => withFolder((folder) => run(join(folder, "cuda")));
-  Deno.test({ name: hasPip ? name : `${name} (skipped: no python3 with pip on Linux)`, ignore: !hasPip, fn });
+  unless(hasPip ? null : "no python3 with pip on Linux")(
+    name,
+    () => withFolder((folder) => run(join(folder, "cuda"))),
+  );
 }
 
 const ALL = ["products-2.0/libproducts.so.2", "runtime-1.0/include/runtime.h", "runtime-1.0/libruntime.so.1"];
@@ -189,4 +192,21 @@ Deno.test("the pinned wheels keep each library once", () => {
     assert.match(sha256, /^[0-9a-f]{64}$/, name);
     assert.ok(bytes > size, name);
   }
+});
+
+const lacking = await missingPackages();
+
+thorough("two that make one environment: the second waits for the first", async () => {
+  if (lacking.length > 0) return console.log(`skipped: no ${lacking.join(", ")}`);
+  await withFolder(async (folder) => {
+    const notices: string[] = [];
+    const make = () =>
+      makeEnvironment({
+        folder: `${folder}/venv`,
+        requirements: ["six==1.16.0"],
+        onNotice: (line) => notices.push(line),
+      });
+    await Promise.all([make(), make()]);
+    assert.deepEqual(notices, [`Installing six==1.16.0 into ${folder}/venv`]);
+  });
 });

@@ -2,6 +2,7 @@
 import { type Engine, type Held, webgpuEngine } from "../../src/engine/mod.ts";
 import { thorough } from "../support.ts";
 import { fillNormal, float32, streamKeys } from "../../src/tensor/mod.ts";
+import { unless } from "../where.ts";
 
 /** The engine, or why there is none. */
 const opened: Engine | string = await webgpuEngine().catch((error) => error.message);
@@ -14,9 +15,7 @@ export function onWebgpu(
   test: typeof thorough = Deno.test,
 ): void {
   const title = `${name} on webgpu`;
-  if (typeof opened === "string") {
-    return Deno.test({ name: `${title} (skipped: ${opened})`, ignore: true, fn() {} });
-  }
+  if (typeof opened === "string") return unless(opened)(title, () => {});
   test(title, async () => {
     await body(opened);
     if (opened.live > 0) throw new Error(`${opened.live} tensors are held, expected none`);

@@ -1,9 +1,12 @@
-/** Outputs that Deno's kernel sends too late, or in the name of a later request, reach front ends in their place. */
+/** The kernel of notebooks: help, the order of requests, ZeroMQ's protocol however the network cuts it, and outputs that come too late. */
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { type Header, Signed } from "../../src/lab/message.ts";
 import { Outputs } from "../../src/lab/outputs.ts";
 import { close, reach, sender } from "../../src/lab/sockets.ts";
 import { encode, introduction, messagesOf } from "../../src/lab/zmtp.ts";
+import { description, nameAsked, nameAt } from "../../src/lab/inspect.ts";
+import { Queue, type Request } from "../../src/lab/queue.ts";
 
 const KEY = "secret";
 const ip = "127.0.0.1";
@@ -116,4 +119,163 @@ Deno.test("a message keeps everything but its parent and its signature", () => {
   const rest = (frames: Uint8Array[]) => frames.filter((_, i) => i !== 2 && i !== 4); // signature, parent
   assert.deepEqual(rest(adopted), rest(sent));
   assert.equal(new Signed("another").read(adopted), null);
+});
+
+Deno.test("a cell asks for help by a question mark alone", () => {
+  assert.deepEqual(["profile?", "?profile", " makePlan ?\n", "$a?;"].map(nameAsked), [
+    ...["profile", "profile", "makePlan", "$a"],
+  ]);
+  for (const code of ["", "?", "a ? b : c", "a?.b", "f(x)?", "profile", "await profile(m)?"]) {
+    assert.equal(nameAsked(code), null, code);
+  }
+});
+
+Deno.test("the name at the cursor is the one it touches, else the function of the call around it", () => {
+  const code = "await profile(model, { text: f(1) })";
+  assert.equal(nameAt(code, 8), "profile");
+  assert.equal(nameAt(code, 13), "profile");
+  assert.equal(nameAt(code, 16), "model");
+  assert.equal(nameAt(code, code.indexOf("{") + 1), "profile");
+  assert.equal(nameAt("sweep()", 6), "sweep");
+  assert.equal(nameAt("'🙂🙂'; rank(a)", 8), "rank", "characters are counted, not UTF-16 units");
+  for (const [empty, at] of [["", 0], ["1 + ", 4], ["( )", 2], ["f() ", 4]] as const) {
+    assert.equal(nameAt(empty, at), null, empty);
+  }
+});
+
+Deno.test("a public function is described, and no other name", async () => {
+  assert.match(await description("makePlan") ?? "", /^function makePlan\(from: Profile \| DropOrder/);
+  assert.equal(await description("console"), null);
+});
+
+/** A queue, and what has become of its requests so far. */
+function newQueue() {
+  const queue = new Queue();
+  const log: string[] = [];
+  const add = (id: string, more: Partial<Request> = {}) =>
+    queue.add({
+      id,
+      isCell: true,
+      stopsOthers: true,
+      send: () => void log.push(id),
+      refuse: (reason) => void log.push(`${id}: ${reason}`),
+      ...more,
+    });
+  return { queue, log, add };
+}
+const FAILED = "a cell before it failed";
+
+Deno.test("a cell waits for the answer to the one before it, everything else for its turn", () => {
+  const { queue, log, add } = newQueue();
+  add("info", { isCell: false });
+  add("a");
+  add("complete", { isCell: false });
+  add("b");
+  assert.deepEqual(log, ["info", "a"]);
+  queue.answered("info", true);
+  queue.answered("complete", true);
+  queue.answered("b", true);
+  assert.deepEqual(log, ["info", "a"], "answers to other requests end nothing");
+  queue.answered("a", false);
+  assert.deepEqual(log, ["info", "a", "complete", "b"]);
+});
+
+Deno.test("a failure drops the cells that wait, and nothing else", () => {
+  const { queue, log, add } = newQueue();
+  ["a", "b"].forEach((id) => add(id));
+  add("info", { isCell: false });
+  add("c");
+  assert.equal(queue.stopsOthers("a"), true);
+  assert.equal(queue.stopsOthers("b"), false, "it does not run");
+  queue.answered("a", true);
+  add("d");
+  assert.deepEqual(log, ["a", `b: ${FAILED}`, `c: ${FAILED}`, "info", "d"]);
+});
+
+Deno.test("a cell that may fail drops nothing", () => {
+  const { queue, log, add } = newQueue();
+  add("a", { stopsOthers: false });
+  add("b");
+  assert.equal(queue.stopsOthers("a"), false);
+  queue.answered("a", true);
+  assert.deepEqual(log, ["a", "b"]);
+});
+
+Deno.test("a stop drops the cells that wait, and lets the one that runs end in its own way", () => {
+  const { queue, log, add } = newQueue();
+  queue.drop("stopped");
+  ["a", "b"].forEach((id) => add(id));
+  queue.drop("stopped");
+  add("c");
+  assert.deepEqual(log, ["a", "b: stopped"]);
+  queue.answered("a", false);
+  assert.deepEqual(log, ["a", "b: stopped", "c"]);
+});
+
+const bytesOf = (hex: string) => new Uint8Array(hex.split(" ").map((byte) => parseInt(byte, 16)));
+
+/** What arrives of bytes that come in chunks which end at `cuts`. */
+async function read(bytes: Uint8Array, cuts: readonly number[]) {
+  const ends = [...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
+  const chunks = ends.map((end, i) => bytes.slice(i === 0 ? 0 : ends[i - 1], end));
+  const passed: number[] = [];
+  const messages: number[][][] = [];
+  const whole: number[] = [];
+  for await (const message of messagesOf(ReadableStream.from(chunks), (part) => void passed.push(...part))) {
+    messages.push(message.frames.map((frame) => [...frame]));
+    whole.push(...message.bytes);
+  }
+  return { passed, messages, whole };
+}
+
+Deno.test("frames are those of the specification: short, long, with more to come", () => {
+  assert.deepEqual(encode([bytesOf("61"), new Uint8Array()]), bytesOf("01 01 61 00 00"));
+  const long = encode([new Uint8Array(256)]);
+  assert.deepEqual(long.slice(0, 9), bytesOf("02 00 00 00 00 00 00 01 00"));
+  assert.equal(long.length, 265);
+  assert.equal(encode([new Uint8Array(255)]).length, 257);
+});
+
+Deno.test("a socket introduces itself as the specification has it", () => {
+  const said = introduction("DEALER");
+  assert.deepEqual(said.slice(0, 16), bytesOf("ff 00 00 00 00 00 00 00 01 7f 03 00 4e 55 4c 4c"));
+  assert.deepEqual(said.slice(16, 64), new Uint8Array(48));
+  assert.deepEqual(said.slice(64, 72), bytesOf("04 1c 05 52 45 41 44 59")); // a command of 28 bytes, READY
+  assert.deepEqual(new TextDecoder().decode(said.slice(72)), "\x0bSocket-Type\0\0\0\x06DEALER");
+});
+
+Deno.test("messages arrive whole and unchanged wherever they are cut; greeting and commands pass by", () =>
+  fc.assert(
+    fc.asyncProperty(
+      fc.array(
+        fc.array(
+          fc.oneof(fc.uint8Array({ maxLength: 20 }), fc.uint8Array({ minLength: 250, maxLength: 70_000 })),
+          { minLength: 1, maxLength: 4 },
+        ),
+        { maxLength: 4 },
+      ),
+      fc.array(fc.nat(), { maxLength: 30 }),
+      async (messages, cuts) => {
+        const hello = introduction("DEALER");
+        const sent = messages.map((frames) => encode(frames));
+        const { passed, messages: read_, whole } = await read(
+          new Uint8Array([...hello, ...sent.flatMap((part) => [...part])]),
+          cuts,
+        );
+        assert.deepEqual(passed, [...hello]);
+        assert.deepEqual(read_, messages.map((frames) => frames.map((frame) => [...frame])));
+        assert.deepEqual(whole, sent.flatMap((part) => [...part]));
+      },
+    ),
+    { numRuns: 50 },
+  ));
+
+Deno.test("the greeting passes in the pieces that it comes in, and half a message does not", async () => {
+  const pieces: number[] = [];
+  const sent = new Uint8Array([...introduction("DEALER"), ...encode([new Uint8Array(9)]).slice(0, -1)]);
+  const chunks = [sent.slice(0, 10), sent.slice(10, 11), sent.slice(11)];
+  for await (const _ of messagesOf(ReadableStream.from(chunks), ({ length }) => void pieces.push(length))) {
+    assert.fail();
+  }
+  assert.deepEqual(pieces, [10, 1, 53, 30]);
 });

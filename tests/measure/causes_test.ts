@@ -1,7 +1,15 @@
-/** Massive activations, effective rank, and how sure a rank correlation is. */
+/** Massive activations, effective rank, sinks, drifts, routers, and how sure a rank correlation is. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { effectiveRank, massiveActivations, rankInterval } from "../../src/measure/mod.ts";
+import {
+  drift,
+  effectiveRank,
+  massiveActivations,
+  rankInterval,
+  rankStability,
+  sinkRate,
+  sumRouting,
+} from "../../src/measure/mod.ts";
 
 const anyStates = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 12, maxLength: 60 })
   .map((values) => Float32Array.from(values.slice(0, values.length - values.length % 4)));
@@ -75,4 +83,42 @@ Deno.test("states that are not finite have no effective rank", () => {
       message: /^Cannot compute the effective rank: found a non-finite state/,
     });
   }
+});
+
+Deno.test("sinkRate is the share of heads whose mean first share is above ε", () => {
+  assert.equal(sinkRate([0.1, 0.3, 0.31, 0.9]), 0.5);
+  assert.equal(sinkRate([0.1, 0.3, 0.31, 0.9], 0.8), 0.25);
+  assert.throws(() => sinkRate([]), { name: "RangeError", message: /no heads/ });
+});
+
+Deno.test("drift is the mean absolute change of the layers that both have", () => {
+  assert.equal(drift([1, 2, 3], [2, 2, 1]), 1);
+  assert.equal(drift([1, null, 3], [5, 2, null]), 4);
+  assert.equal(drift([1, 2, 3], [1, 2, 3]), 0);
+  assert.equal(drift([null], [1]), null);
+  assert.equal(drift([], []), null);
+});
+
+Deno.test("rank stability is Spearman's, and silent where ranks say nothing", () => {
+  assert.equal(rankStability([1, 2, 3], [10, 20, 300]), 1);
+  assert.equal(rankStability([1, 2, 3], [3, 2, 1]), -1);
+  assert.equal(rankStability([1, 2, null, 3], [1, 4, 9, 2]), 0.5);
+  assert.equal(rankStability([1, 2], [1, 2]), null);
+  assert.equal(rankStability([1, 1, 1], [1, 2, 3]), null);
+});
+
+Deno.test("even logits have the entropy ln X, one that is far above the others has 0; loads are counts", () => {
+  const { load, entropy, tokens } = sumRouting(
+    Float32Array.of(5, 5, 5, 100, 0, 0),
+    BigInt64Array.of(0n, 2n, 0n, 1n),
+    3,
+  );
+  assert.deepEqual(load, [2, 1, 1]);
+  assert.equal(tokens, 2);
+  assert.ok(Math.abs(entropy - Math.log(3)) < 1e-12);
+});
+
+Deno.test("a tenth and nine tenths", () => {
+  const { entropy } = sumRouting(Float32Array.of(Math.log(0.1), Math.log(0.9)), BigInt64Array.of(1n), 2);
+  assert.ok(Math.abs(entropy + 0.1 * Math.log(0.1) + 0.9 * Math.log(0.9)) < 1e-7);
 });

@@ -1,15 +1,23 @@
-/** Means, errors and ranks against tables and worked examples. */
+/** Means, errors, ranks, quartiles and verdicts: by hand, and against tables and SciPy's t test. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
+  correlates,
   correlation,
   deviation,
   halfWidth95,
+  inDropOrder,
+  interval95,
   mean,
+  quartiles,
+  rankInterval,
+  rankModules,
   ranks,
   spearman,
   standardError,
   studentT95,
+  toldSign,
+  withinBudget,
 } from "../../src/measure/mod.ts";
 
 const near = (actual: number, expected: number, tolerance = 1e-12) =>
@@ -77,10 +85,74 @@ Deno.test("Pearson's correlation of a line is its direction", () => {
 });
 
 Deno.test("NaN has no rank", () => {
-  assert.throws(() => ranks([1, NaN, 2]), {
-    name: "RangeError",
-    message: /^Cannot rank values: found NaN, expected numbers/,
-  });
+  assert.throws(() => ranks([1, NaN, 2]), /^RangeError: Cannot rank values: found NaN, expected numbers/);
   assert.throws(() => spearman([1, 2], [NaN, 1]), RangeError);
   assert.deepEqual(ranks([Infinity, -Infinity, 0]), [3, 1, 2]);
+});
+
+Deno.test("the middle, and the middle half", () => {
+  assert.deepEqual(quartiles([5, 1, 2, 4, 3]), { median: 3, low: 2, high: 4 });
+  assert.deepEqual(quartiles([4, 1, 2, 3]), { median: 2.5, low: 1.75, high: 3.25 });
+  assert.deepEqual(quartiles([7]), { median: 7, low: 7, high: 7 });
+  assert.throws(() => quartiles([]), {
+    name: "RangeError",
+    message: "Cannot compute a median: found no numbers, expected at least one",
+  });
+});
+
+Deno.test("the lowest score is dropped first, and of equal scores the deeper module", () => {
+  const ranked = rankModules(["attention", "mlp"], (kind) => kind === "mlp" ? [2, null, 1] : [1, 3, 1]);
+  assert.deepEqual(ranked.map(({ module, layer, score }) => `${module} ${layer}: ${score}`), [
+    ...["attention 2: 1", "mlp 2: 1", "attention 0: 1", "mlp 0: 2", "attention 1: 3"],
+  ]);
+});
+
+Deno.test("windows stand by size first; without scores, the deepest is dropped first", () => {
+  const places = [[2, 0, 0], [1, 0, 5], [1, 3, 5], [2, 1, 0]]
+    .map(([size, layer, score]) => ({ size, layer, score })).sort(inDropOrder);
+  assert.deepEqual(places.map(({ size, layer }) => [size, layer]), [[1, 3], [1, 0], [2, 1], [2, 0]]);
+  const unscored = [0, 2, 1].map((layer) => ({ layer, score: null })).sort(inDropOrder);
+  assert.deepEqual(unscored.map(({ layer }) => layer), [2, 1, 0]);
+});
+
+Deno.test("a sign is told by the paired t test at 95 %, and never by one value, none, or what is not finite", () => {
+  // scipy.stats.ttest_1samp([0.1, 0.2, 0.3], 0).pvalue is 0.0742; of [0.2, 0.25, 0.3] it is 0.0131.
+  assert.equal(toldSign([0.1, 0.2, 0.3]), 0);
+  assert.equal(toldSign([0.2, 0.25, 0.3]), 1);
+  assert.equal(toldSign([-0.2, -0.25, -0.3]), -1);
+  // Two values have one degree of freedom, t 12.706: p is 0.0445 and 0.0635.
+  assert.equal(toldSign([0.93, 1.07]), 1);
+  assert.equal(toldSign([0.9, 1.1]), 0);
+  assert.equal(toldSign([0, 0, 0]), 0, "no difference at all");
+  for (const values of [[], [5], [1, NaN, 1], [Infinity, 1]]) assert.equal(toldSign(values), 0);
+});
+
+Deno.test("an interval is Student's t over the samples, and endless where one sample has none", () => {
+  const [low, high] = interval95(1, 0.1, 8);
+  const half = 0.2364624251592784; // t of seven degrees of freedom
+  assert.ok(Math.abs(low - (1 - half)) < 1e-9 && Math.abs(high - (1 + half)) < 1e-9);
+  assert.deepEqual(interval95(1, null, 8), [-Infinity, Infinity]);
+  assert.deepEqual(interval95(1, 0, 1), [-Infinity, Infinity]);
+});
+
+Deno.test("a correlation is told where its interval excludes 0; a perfect one from five pairs on", () => {
+  assert.equal(correlates(0.16, 30), false);
+  assert.equal(correlates(-0.45, 30), true);
+  assert.equal(correlates(-0.4, 18), false);
+  assert.deepEqual([4, 5].map((n) => correlates(1, n)), [false, true]);
+  assert.deepEqual([4, 5].map((n) => correlates(-1 - 1e-16, n)), [false, true]);
+  assert.deepEqual([null, NaN].map((r) => correlates(r, 30)), [false, false]);
+  assert.equal(correlates(0.9, 3), false, "three pairs have no interval");
+  assert.equal(correlates(0.9, 12, [-0.6, 0.95]), false, "a given interval is the one that counts");
+  assert.equal(rankInterval(1, 30), null);
+});
+
+Deno.test("nothing dropped is within every budget, with one sample too", () => {
+  const points = [[0, 0], [1, 0.01], [2, 0.5]].map(([dropped, rise]) => ({
+    dropped,
+    rise,
+    riseError: 0.001,
+  }));
+  assert.deepEqual(withinBudget(points, 0.1, 8), { dropped: 1, atLeast: 1, atMost: 1 });
+  assert.deepEqual(withinBudget(points, 0.1, 1), { dropped: 1, atLeast: 0, atMost: 2 });
 });

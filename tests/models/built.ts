@@ -26,7 +26,6 @@ import {
 import { cpuLowering, cudaLowering, type Graph, type Lowering, webgpuLowering } from "../../src/onnx/mod.ts";
 import type { DType } from "../../src/tensor/mod.ts";
 
-/** How engines want their graphs. */
 export const lowerings: Record<string, Lowering> = {
   cpu: cpuLowering,
   "cuda in float32": cudaLowering("f32"),

@@ -1,6 +1,8 @@
-/** A configuration that is not understood to the last field is an error that names file and field. */
+/** A configuration that is not understood to the last field, or has numbers that make no result, is an error that names file and field; so are LLM-Drop's lists. */
 import assert from "node:assert/strict";
-import { allowedFields, readSpec } from "../../src/models/mod.ts";
+import { allowedFields, loadGguf, readDropList, readSpec } from "../../src/models/mod.ts";
+import { bufferSource } from "../../src/hub/mod.ts";
+import { openGguf } from "../../src/weights/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { refused } from "./refused_configs.ts";
 
@@ -124,3 +126,148 @@ Deno.test("the longest text of the training is what a configuration, or that of 
   const learned = await configOf("gpt2");
   assert.equal(trained({}, learned), learned.n_positions);
 });
+
+const read = (list: unknown) => [...readDropList(list, 4, "drop_mlp_list", "model: config.json")].sort();
+
+Deno.test("null, nothing, [], indices and booleans", () => {
+  assert.deepEqual(read(null), []);
+  assert.deepEqual(read(undefined), []);
+  assert.deepEqual(read([]), []);
+  assert.deepEqual(read([3, 0]), [0, 3]);
+  assert.deepEqual(read([true, false, false, true]), [0, 3]);
+  assert.deepEqual(read([false, false, false, false]), []);
+});
+
+for (
+  const [list, message] of [
+    ["1,2", 'is "1,2", expected null or a list'],
+    [{ 0: true }, 'is {"0":true}, expected null or a list'],
+    [[true, false, true], "has 3 booleans, expected 4"],
+    [[1, 4], "has 4 at entry 1, expected 0 to 3"],
+    [[-1], "has -1 at entry 0, expected 0 to 3"],
+    [[0, 1.5], "has 1.5 at entry 1, expected a layer index"],
+    [[0, "1"], 'has "1" at entry 1, expected a layer index'],
+    [[1, true], "has true at entry 1, expected a layer index"],
+    [[2, 3, 2], "has 2 again at entry 2, expected each layer once"],
+  ] as const
+) {
+  Deno.test(`the list ${JSON.stringify(list)} is refused`, () => {
+    assert.throws(() => read(list), {
+      name: "RangeError",
+      message: `Cannot read model: config.json: drop_mlp_list ${message}`,
+    });
+  });
+}
+
+Deno.test("a model with lists is without these modules, and without those alone", async () => {
+  const url = new URL("../fixtures/models/llama/config.json", import.meta.url);
+  const config = JSON.parse(await Deno.readTextFile(url));
+  const lists = { drop_attn_list: [2], drop_mlp_list: [true, false, true] };
+  const [full, thinner] = [readSpec(config, "full"), readSpec({ ...config, ...lists }, "thinner")];
+  assert.deepEqual(thinner.layers.map((layer) => layer.attention !== null), [true, true, false]);
+  assert.deepEqual(thinner.layers.map((layer) => layer.mlp !== null), [false, true, false]);
+  assert.deepEqual(thinner.layers[1], full.layers[1]);
+  assert.throws(
+    () => readSpec({ ...config, drop_attn_list: [3] }, "m"),
+    /m: drop_attn_list has 3 at entry 0/,
+  );
+});
+
+Deno.test("a module cannot be dropped and be a linear map", async () => {
+  const url = new URL("../fixtures/models/llama/config.json", import.meta.url);
+  const config = JSON.parse(await Deno.readTextFile(url));
+  for (const list of ["attn_list", "mlp_list"]) {
+    assert.throws(
+      () => readSpec({ ...config, [`drop_${list}`]: [0, 2], [`linear_${list}`]: [2] }, "config.json"),
+      {
+        name: "RangeError",
+        message:
+          `Cannot read config.json: layer 2 is in linear_${list} and in drop_${list}, expected one of them`,
+      },
+    );
+  }
+});
+
+const rope = (fields: Record<string, unknown>) => ({ rope_parameters: { rope_theta: 1e4, ...fields } });
+const llama3 = { rope_type: "llama3", factor: 8, low_freq_factor: 1, high_freq_factor: 4 };
+
+/** A fixture, what is put into its configuration, and the field that the error names. */
+const harmful: [fixture: string, change: Record<string, unknown>, message: RegExp][] = [
+  ["llama", { rms_norm_eps: -1 }, /rms_norm_eps is -1, expected a number above 0/],
+  ["llama", { rms_norm_eps: 0 }, /rms_norm_eps is 0, expected a number above 0/],
+  ["llama", { rms_norm_eps: 1e-60 }, /rms_norm_eps is 1e-60, expected a number above 0/], // 0 in float32
+  ["llama", { rms_norm_eps: 1e60 }, /rms_norm_eps is 1e\+60, expected/], // ∞ in float32
+  ["gemma2", { rms_norm_eps: -1e-6 }, /rms_norm_eps is -0\.000001, expected a number above 0/],
+  ["olmo2", { rms_norm_eps: -1 }, /rms_norm_eps is -1, expected a number above 0/],
+  ["neox-parallel", { layer_norm_eps: -1 }, /layer_norm_eps is -1, expected a number above 0/],
+  ["neox-parallel", { num_attention_heads: 64 }, /hidden_size is 32, expected a multiple of 64 heads/],
+  ["neox-parallel", { hidden_size: 33 }, /hidden_size is 33, expected a multiple of \d heads/],
+  ["gemma2", { attn_logit_softcapping: 0 }, /attn_logit_softcapping is 0, expected a number above 0/],
+  ["gemma2", { final_logit_softcapping: -3 }, /final_logit_softcapping is -3, expected a number above 0/],
+  ["gemma2", { query_pre_attn_scalar: 0 }, /query_pre_attn_scalar is 0, expected a number above 0/],
+  [
+    "llama",
+    { rope_parameters: null, rope_theta: 0 },
+    /config\.json: rope_theta is 0, expected a number above/,
+  ],
+  ["llama", rope({ rope_theta: -1 }), /rope_parameters: rope_theta is -1, expected a number above 0/],
+  [
+    "llama",
+    rope({ rope_type: "linear", factor: 0 }),
+    /rope_parameters: factor is 0, expected a number above/,
+  ],
+  ["llama", rope({ rope_type: "dynamic", factor: -2 }), /rope_parameters: factor is -2, expected a number/],
+  ["llama", { ...rope({ rope_type: "dynamic", factor: 2 }), head_dim: 2 }, /a rotation of 2 numbers/],
+  ["llama", rope({ ...llama3, factor: 0 }), /rope_parameters: factor is 0, expected a number above 0/],
+  ["llama", rope({ ...llama3, low_freq_factor: -1 }), /low_freq_factor is -1, expected a number above 0/],
+  [
+    "llama",
+    rope({ ...llama3, high_freq_factor: 1 }),
+    /high_freq_factor is 1, expected above low_freq_factor 1/,
+  ],
+  [
+    "llama",
+    rope({ ...llama3, original_max_position_embeddings: 0 }),
+    /original_max_position_embeddings is 0, expected a number above 0/,
+  ],
+  ["llama", rope({ rope_type: "yarn", factor: 0 }), /rope_parameters: factor is 0, expected a number above/],
+  ["llama", rope({ rope_type: "yarn", factor: 2, attention_factor: 0 }), /attention_factor is 0, expected/],
+  [
+    "llama",
+    rope({ rope_type: "yarn", factor: 2, beta_fast: -1 }),
+    /beta_fast is -1, expected a number above 0/,
+  ],
+  [
+    "llama",
+    rope({ rope_type: "yarn", factor: 2, mscale: -30, mscale_all_dim: 1 }),
+    /mscale is -.*, expected/,
+  ],
+];
+
+for (const [fixture, change, message] of harmful) {
+  Deno.test(`${fixture} with ${JSON.stringify(change)} is refused`, async () => {
+    const config = await configOf(fixture);
+    readSpec(config, FILE);
+    assert.throws(() => readSpec({ ...config, ...change }, FILE), { name: "RangeError", message });
+  });
+}
+
+const inGguf: [key: string, value: number, message: RegExp][] = [
+  [
+    "llama.attention.layer_norm_rms_epsilon",
+    -1,
+    /^Cannot read llama: rms_norm_eps is -1, expected a number above 0/,
+  ],
+  ["llama.rope.freq_base", 0, /^Cannot read llama: rope_theta is 0, expected a number above 0/],
+];
+
+for (const [key, value, message] of inGguf) {
+  Deno.test(`a GGUF file with ${key} ${value} is refused`, async () => {
+    const bytes = await Deno.readFile(new URL("../fixtures/gguf/llama.gguf", import.meta.url));
+    const file = await openGguf(bufferSource("llama", bytes));
+    await loadGguf(file, "llama");
+    const metadata = new Map(file.metadata).set(key, value);
+    await assert.rejects(loadGguf({ ...file, metadata }, "llama"), { name: "RangeError", message });
+    file.close();
+  });
+}

@@ -36,23 +36,19 @@ const UNSAID: Readonly<Record<string, (config: Record<string, unknown>) => Recor
 for (const name of NAMES) {
   Deno.test(`${name}: GGUF file and folder are the same model`, async () => {
     const expected = await fixture(name.replace(/-(older|joined)$/, ""));
-    const model = await openFolder(
+    using model = await openFolder(
       expected.folder,
       "config.json",
       (config) => Object.assign(config, UNSAID[name]?.(config)),
     );
-    try {
-      await withGguf(name, async (converted) => {
-        // A GGUF file keeps fractions as float32, which 1e-5 is not; the graph does the same to the other.
-        const rounded = (value: unknown) =>
-          JSON.parse(JSON.stringify(value, (_, v) => typeof v === "number" ? Math.fround(v) : v));
-        assert.deepEqual(rounded(converted.spec), rounded(model.spec));
-        const blocks = blocksOf(expected);
-        assert.deepEqual(await gramSums(converted, blocks), await gramSums(model, blocks));
-      });
-    } finally {
-      model.close();
-    }
+    await withGguf(name, async (converted) => {
+      // A GGUF file keeps fractions as float32, which 1e-5 is not; the graph does the same to the other.
+      const rounded = (value: unknown) =>
+        JSON.parse(JSON.stringify(value, (_, v) => typeof v === "number" ? Math.fround(v) : v));
+      assert.deepEqual(rounded(converted.spec), rounded(model.spec));
+      const blocks = blocksOf(expected);
+      assert.deepEqual(await gramSums(converted, blocks), await gramSums(model, blocks));
+    });
   });
 }
 

@@ -1,7 +1,30 @@
-/** gpt-oss whole, its experts packed as they are published: the same model as with experts in float32. */
+/** gpt-oss whole, its experts packed as they are published or in float32; its mixtures beside transformers'. */
 import assert from "node:assert/strict";
-import { loadGguf, readSpec, scoring } from "../../src/models/mod.ts";
-import { gramSums, openFolder, randomBlocks, withFolder } from "../support.ts";
+import {
+  layerTensors,
+  loadGguf,
+  type Model,
+  type ModelSpec,
+  readSpec,
+  scoring,
+  storedTensor,
+} from "../../src/models/mod.ts";
+import { bufferSource } from "../../src/hub/mod.ts";
+import { readConfig } from "../../src/models/config/config.ts";
+import { gptOssModule, gptOssNames } from "../../src/models/families/mixtures/gpt_oss.ts";
+import { forward, noDrop, type Probe } from "../../src/run/mod.ts";
+import { layered, openSafetensors, withMxfp4 } from "../../src/weights/mod.ts";
+import {
+  distance,
+  engine,
+  gramSums,
+  largest,
+  openFolder,
+  randomBlocks,
+  stateTolerance,
+  withFolder,
+} from "../support.ts";
+import { parse } from "../fixtures/read.ts";
 import { gptOssConfig as config, openPacked, writeGptOss } from "./gpt_oss_folder.ts";
 
 /** The importance sums of the model with the fixture's experts, as they are stored. */
@@ -54,4 +77,106 @@ Deno.test("gpt-oss packed in another way is refused; without a word on its rotat
     truncate: false,
     originalMaxPositions: 4096,
   });
+});
+
+const folder = new URL("../fixtures/gpt_oss/", import.meta.url);
+const expected = parse(await Deno.readFile(new URL("expected.safetensors", folder)));
+const [HIDDEN, SIZE, EXPERTS] = [64, 32, 5];
+
+async function open(name: "packed" | "plain") {
+  const bytes = await Deno.readFile(new URL(`${name}.safetensors`, folder));
+  const files = {
+    name,
+    list: () => ["model.safetensors"],
+    open: () => Promise.resolve(bufferSource("model.safetensors", bytes)),
+  };
+  return withMxfp4(await openSafetensors(files));
+}
+
+Deno.test("packed experts are transformers' bit for bit, all of them and one alone", async () => {
+  const file = await open("packed");
+  for (
+    const [name, rows, columns] of [["gate_up_proj", 2 * SIZE, HIDDEN], ["down_proj", HIDDEN, SIZE]] as const
+  ) {
+    const packed = `model.layers.0.mlp.experts.${name}_blocks`;
+    assert.deepEqual(file.tensors.get(packed)!.shape, [EXPERTS, rows, columns]);
+    const turned = expected.get(name)!.data as Float32Array; // [X, columns, rows]
+    for (let e = 0; e < EXPERTS; e++) {
+      const { data, shape } = await file.read(packed, [e, e + 1]);
+      assert.deepEqual(shape, [1, rows, columns]);
+      const wanted = Float32Array.from(data as Float32Array, (_, i) => {
+        const [row, column] = [Math.floor(i / columns), i % columns];
+        return turned[(e * columns + column) * rows + row];
+      });
+      assert.deepEqual(new Uint32Array(data.slice().buffer), new Uint32Array(wanted.buffer), `${name} ${e}`);
+    }
+  }
+  file.close();
+});
+
+for (const kind of ["packed", "plain"] as const) {
+  Deno.test(`the mixture of gpt-oss, ${kind}, gives what transformers' does`, async () => {
+    const file = await open(kind);
+    const config = readConfig(
+      { num_local_experts: EXPERTS, num_experts_per_tok: 2, swiglu_limit: 1.5 },
+      kind,
+    );
+    const rms = { kind: "rms", epsilon: 1e-5 } as const;
+    const mlp = gptOssModule(config)({
+      kind: "dense",
+      norm: { pre: rms, post: null },
+      size: SIZE,
+      activation: "silu",
+      gated: true,
+      bias: false,
+    });
+    const spec: ModelSpec = {
+      family: "gpt_oss",
+      hidden: HIDDEN,
+      vocabulary: 24,
+      layers: [{ residual: "sequential", attention: null, mlp }],
+      embeddingScale: 1,
+      finalNorm: rms,
+      head: { tied: true, softcap: null },
+    };
+    const names = gptOssNames(kind === "packed");
+    const refs = layerTensors(spec.layers[0], HIDDEN).map(([name]) =>
+      [name, storedTensor(names, name, 0)] as const
+    );
+    const outer = { "embedding.weight": { name: "model.embed_tokens.weight" } };
+    const model: Model = {
+      name: kind,
+      spec,
+      weights: layered({ file, layers: 1, layer: () => refs, outer }),
+      config: {},
+    };
+    const seen: Record<string, Float32Array> = {};
+    const probe: Probe = {
+      update: ({ x, m }) => ({ seen_x: x, seen_m: m! }),
+      observeUpdate({ outputs }) {
+        for (const [name, { data }] of Object.entries(outputs)) seen[name] = (data as Float32Array).slice();
+      },
+    };
+    const ids = expected.get("ids")!.data as Int32Array;
+    await forward({ model, engine, segments: [{ ids, past: null }], plans: [noDrop], probes: [probe] });
+    const [x, y] = ["x", "y"].map((name) => expected.get(name)!.data);
+    assert.equal(distance(seen.seen_x, x), 0);
+    const error = distance(seen.seen_m, y) / largest(y);
+    assert.ok(error <= stateTolerance(spec), `${error}`);
+    model.weights.close();
+  });
+}
+
+Deno.test("blocks without scales that fit are refused by name", async () => {
+  const file = await open("packed");
+  const scales = "model.layers.0.mlp.experts.down_proj_scales";
+  const tensors = new Map(file.tensors);
+  const blocks = "model.layers.0.mlp.experts.down_proj_blocks";
+  tensors.set(blocks, { ...tensors.get(blocks)!, type: "U8", dtype: "u8", shape: [EXPERTS, HIDDEN, 1, 16] });
+  tensors.delete(scales);
+  assert.throws(() => withMxfp4({ ...file, tensors }), {
+    name: "TypeError",
+    message: `Cannot read tensor ${blocks}: its scales ${scales} are missing, expected U8 [5,64,1]`,
+  });
+  file.close();
 });

@@ -1,11 +1,10 @@
 /** The tolerance of fixtures_test.ts is narrow enough: a configuration that is a little wrong is ten times outside it. */
 import assert from "node:assert/strict";
-import { forward, noDrop, segmentsOf, take } from "../../src/run/mod.ts";
-import type { Tensor } from "../../src/tensor/mod.ts";
+import { noDrop } from "../../src/run/mod.ts";
 import { fixture } from "../fixtures/read.ts";
-import { blocksOf, distance, engine, largest, openFolder, stateTolerance } from "../support.ts";
+import { blocksOf, distance, largest, openFolder, stateTolerance } from "../support.ts";
+import { finalStreams } from "../run/states.ts";
 
-/** A fixture and one change of its configuration. */
 const mistakes: Record<string, [name: string, change: Record<string, unknown>]> = {
   "twice the epsilon": ["llama", { rms_norm_eps: 2e-5 }],
   "a base 1 % off": ["llama", { rope_parameters: { rope_type: "default", rope_theta: 5050 } }],
@@ -20,24 +19,11 @@ const mistakes: Record<string, [name: string, change: Record<string, unknown>]> 
 for (const [what, [name, change]] of Object.entries(mistakes)) {
   Deno.test(`${name} with ${what} is noticed`, async () => {
     const expected = await fixture(name);
-    const model = await openFolder(expected.folder, "config.json", (config) => Object.assign(config, change));
-    try {
-      let actual: Tensor["data"] | undefined;
-      await forward({
-        model,
-        engine,
-        segments: segmentsOf(blocksOf(expected)),
-        plans: [noDrop],
-        async finish([state]) {
-          actual = (await take(engine, state.batches[0])).data;
-        },
-      });
-      const { data } = expected.tensors.get("final")!;
-      const error = distance(actual as Float32Array, data) / largest(data);
-      const tolerance = stateTolerance(model.spec);
-      assert.ok(error > 10 * tolerance, `relative error ${error}, tolerance ${tolerance}`);
-    } finally {
-      model.close();
-    }
+    using model = await openFolder(expected.folder, "config.json", (config) => Object.assign(config, change));
+    const [actual] = await finalStreams(model, blocksOf(expected), [noDrop]);
+    const { data } = expected.tensors.get("final")!;
+    const error = distance(actual, data) / largest(data);
+    const tolerance = stateTolerance(model.spec);
+    assert.ok(error > 10 * tolerance, `relative error ${error}, tolerance ${tolerance}`);
   });
 }

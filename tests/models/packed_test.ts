@@ -1,11 +1,12 @@
-/** Quantised folders as models: the logits that transformers computes with the weights as their libraries widen them. */
+/** Quantised folders as models: the logits that transformers computes with the weights as their libraries widen them, and families that take matrices apart. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { packingOf } from "../../src/models/mod.ts";
-import { widened } from "../../src/tensor/mod.ts";
-import { parse } from "../fixtures/read.ts";
-import { engine, openFolder } from "../support.ts";
+import { type Tensor, toFloat32, widened } from "../../src/tensor/mod.ts";
+import { fixture, parse } from "../fixtures/read.ts";
+import { blocksOf, engine, gramSums, openFolder, widened as widenedModel, withFolder } from "../support.ts";
 import { beyond, stepDeviations } from "./parity.ts";
+import { rewrite } from "./rewrite.ts";
 
 const FOLDER = new URL("../fixtures/quantised/", import.meta.url);
 const expected = parse(await Deno.readFile(new URL("expected.safetensors", FOLDER)));
@@ -21,14 +22,10 @@ function fixtureOf(name: string) {
 
 for (const name of names.sort()) {
   Deno.test(`${name}: logits are those of transformers with the widened weights`, async () => {
-    const model = await openFolder(fileURLToPath(new URL(name, FOLDER)));
-    try {
-      const found = await stepDeviations(engine, { model, ...fixtureOf(name) });
-      assert.equal(found.length, 16);
-      assert.deepEqual(beyond(found), []);
-    } finally {
-      model.close();
-    }
+    using model = await openFolder(fileURLToPath(new URL(name, FOLDER)));
+    const found = await stepDeviations(engine, { model, ...fixtureOf(name) });
+    assert.equal(found.length, 16);
+    assert.deepEqual(beyond(found), []);
   });
 }
 
@@ -114,3 +111,56 @@ Deno.test("a text part may say how its weights are packed", async () => {
   assert.equal(model.weights.format, "safetensors GPTQ 4 bit");
   model.close();
 });
+
+/** A matrix as bitsandbytes' 8 bits, and as the float32 numbers that it holds. */
+function rounded(matrix: Tensor): { quants: Tensor; magnitudes: Tensor; plain: Tensor } {
+  const [rows, columns] = matrix.shape;
+  const numbers = toFloat32(matrix);
+  const quants = new Int8Array(numbers.length), magnitudes = new Float32Array(rows);
+  const plain = new Float32Array(numbers.length);
+  for (let row = 0; row < rows; row++) {
+    const own = numbers.subarray(row * columns, (row + 1) * columns);
+    magnitudes[row] = Math.max(...own.map(Math.abs));
+    const scale = Math.fround(magnitudes[row] / 127);
+    own.forEach((value, column) => {
+      const at = row * columns + column;
+      quants[at] = Math.round(value / scale);
+      plain[at] = scale * quants[at];
+    });
+  }
+  return {
+    quants: { dtype: "i8", shape: matrix.shape, data: quants },
+    magnitudes: { dtype: "f32", shape: [rows], data: magnitudes },
+    plain: { dtype: "f32", shape: matrix.shape, data: plain },
+  };
+}
+
+/** Every matrix of the layers, rounded: packed or as float32. */
+function quantise(tensors: Map<string, Tensor>, packed: boolean): void {
+  for (const [name, tensor] of [...tensors]) {
+    if (!/layers\.\d+\..*\.weight$/.test(name) || tensor.shape.length !== 2) continue;
+    const { quants, magnitudes, plain } = rounded(tensor);
+    tensors.set(name, packed ? quants : plain);
+    if (packed) tensors.set(name.replace(/weight$/, "SCB"), magnitudes);
+  }
+}
+
+for (const name of ["phi3", "neox-parallel", "deepseek-v3", "qwen3-moe-loose", "gemma3"]) {
+  Deno.test(`${name}, packed in 8 bits, is the model with the same numbers in float32`, async () => {
+    const blocks = blocksOf(await fixture(name));
+    const sums = async (packed: boolean) => {
+      let found: unknown;
+      await withFolder(async (folder) => {
+        await rewrite(name, folder, (tensors) => quantise(tensors, packed));
+        const model = await openFolder(folder, "config.json", (config) => {
+          if (packed) config.quantization_config = { quant_method: "bitsandbytes", load_in_8bit: true };
+        });
+        assert.equal(model.weights.format, `safetensors ${packed ? "INT8" : "F32"}`);
+        found = await gramSums(widenedModel(model), blocks); // no products with blocks, which round otherwise
+        model.close();
+      });
+      return found;
+    };
+    assert.deepEqual(await sums(true), await sums(false));
+  });
+}

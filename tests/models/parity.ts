@@ -11,7 +11,6 @@ import { mean } from "../../src/measure/mod.ts";
 import { type Model, type ModelSpec, rotationRegime, scoring } from "../../src/models/mod.ts";
 import {
   type Blocks,
-  decoder,
   forward,
   noDrop,
   type Observation,
@@ -25,16 +24,14 @@ import {
 import type { Tensor } from "../../src/tensor/mod.ts";
 import type { Fixture } from "../fixtures/read.ts";
 import { distance, gramSums, largest, stateTolerance } from "../support.ts";
+import { finalStreams, stepLogits } from "../run/states.ts";
 
-/** What was held against what is expected. */
 export interface Deviation {
   readonly what: string;
   readonly error: number;
-  /** The largest error that it may have. */
   readonly most: number;
 }
 
-/** A tiny model, opened. */
 export interface Opened {
   readonly model: Model;
   readonly blocks: Blocks;
@@ -219,20 +216,14 @@ export async function stepDeviations(
 ): Promise<Deviation[]> {
   const { data } = expected.tensors.get("logits")!;
   const { vocabulary } = model.spec;
-  const last = blocks.length - 1;
   const from = Math.max(PROMPT - 1, firstSteady(model.spec, blocks.length));
   const found: Deviation[] = [];
-  const see = (t: number, logits: Float32Array) => {
-    if (t < from) return;
+  const rows = await stepLogits({ model, engine }, blocks.ids.subarray(0, blocks.length), PROMPT);
+  for (const [i, logits] of rows.entries()) {
+    const t = PROMPT - 1 + i;
+    if (t < from) continue;
     const theirs = data.subarray(t * vocabulary, (t + 1) * vocabulary) as Float32Array;
     found.push({ what: `logits ${t}`, error: relative(logits, theirs), most: tolerance(engine, model.spec) });
-  };
-  const opened = await decoder({ model, engine });
-  try {
-    see(PROMPT - 1, await opened.prefill([blocks.ids.slice(0, PROMPT)]));
-    for (let t = PROMPT; t <= last; t++) see(t, await opened.step([blocks.ids[t]]));
-  } finally {
-    await opened.release();
   }
   return found;
 }
@@ -243,26 +234,11 @@ export async function streamDeviations(
   cpu: Engine,
   { model, blocks }: Omit<Opened, "expected">,
 ): Promise<Deviation[]> {
-  const expected = await finalStreams(model, cpu, blocks);
-  const error = distance(await finalStreams(model, engine, blocks), expected) / largest(expected);
+  const [[expected], [found]] = await Promise.all(
+    [cpu, engine].map((on) => finalStreams(model, blocks, [noDrop], undefined, on)),
+  );
+  const error = distance(found, expected) / largest(expected);
   return [{ what: "streams beside the CPU's", error, most: 2 * tolerance(engine, model.spec) }];
-}
-
-/** The streams that leave the last layer, batch after batch. */
-async function finalStreams(model: Model, engine: Engine, blocks: Blocks): Promise<number[]> {
-  const streams: number[] = [];
-  await forward({
-    model,
-    engine,
-    segments: segmentsOf(blocks),
-    plans: [noDrop],
-    async finish(states) {
-      for (const held of states[0].batches) {
-        for (const value of (await engine.read(held)).data) streams.push(Number(value));
-      }
-    },
-  });
-  return streams;
 }
 
 /** Those that are off by more than they may be; what is no number is. */

@@ -1,6 +1,5 @@
 /** Configurations that are refused: each a fixture's with one change. */
 
-/** The fixture, the change, and what the message must say. */
 export type Refused = [fixture: string, change: Record<string, unknown>, message: RegExp];
 
 const GPTQ = { quant_method: "gptq", bits: 4, group_size: 64 };

@@ -15,7 +15,7 @@ import type { Feeds, Program } from "../../src/engine/mod.ts";
 import { freeAll, take, withUploaded } from "../../src/run/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
-import { byTurns, engine, expectNear, runGraph, withFixture } from "../support.ts";
+import { byTurns, engine, expectNear, released, runGraph, withFixture } from "../support.ts";
 
 function without({ layers, ...spec }: ModelSpec, drop: { attention: number[]; mlp: number[] }): ModelSpec {
   return {
@@ -60,16 +60,12 @@ async function logitsOf(
 ) {
   const graph = wholeGraph(spec, ids.length, () => "f32");
   const weights = Object.fromEntries(await weightsOf(model, graph.inputs));
-  const program = await engine.compile(graph);
-  try {
-    return await withUploaded(engine, weights, async (held) => {
-      const all: number[][] = [];
-      for (const ends of runs) all.push(await stepped(program, held, graph.inputs, model.spec, ids, ends));
-      return all;
-    });
-  } finally {
-    await program.release();
-  }
+  await using program = released(await engine.compile(graph));
+  return await withUploaded(engine, weights, async (held) => {
+    const all: number[][] = [];
+    for (const ends of runs) all.push(await stepped(program, held, graph.inputs, model.spec, ids, ends));
+    return all;
+  });
 }
 
 /** Logits of one text in steps, each fed what the step before it leaves. */

@@ -17,7 +17,6 @@ export const everywhere: ReadonlySet<string> = new Set([
   ..."Sigmoid SimplifiedLayerNormalization Slice Softmax Softplus Sub Tanh TopK Transpose Where".split(" "),
 ]);
 
-/** The graph as it is serialised. */
 export function protoOf(graph: Graph): GraphProto {
   return fromBinary(ModelProtoSchema, graph.toBytes()).graph!;
 }

@@ -14,7 +14,6 @@ interface Where {
   readonly env?: Record<string, string>;
 }
 
-/** Runs a program in a folder. */
 export const run = (program: string, args: readonly string[], where: Where): Promise<Ran> =>
   ran(program, args, quiet(where));
 

@@ -12,29 +12,22 @@ export type Exports = Readonly<Record<string, readonly string[]>>;
 /** An attention, an MLP and a block. */
 const drop = { attention: [1, 2], mlp: [0, 2] };
 
-/** All that a fixture is exported to. */
 export async function exportsOf(name: string): Promise<Exports> {
   const { folder } = await fixture(name);
-  const model = await openModel(folder);
+  using model = await openModel(folder);
   const found: Record<string, readonly string[]> = {};
-  try {
-    for (const format of FORMATS) {
-      found[format] = await filesOf(named(model, name), format).catch((error) => [(error as Error).message]);
-    }
-  } finally {
-    model.close();
+  for (const format of FORMATS) {
+    found[format] = await filesOf(named(model, name), format).catch((error) => [(error as Error).message]);
   }
   return found;
 }
 
-async function filesOf(model: Parameters<typeof exportModel>[0], format: ExportOptions["format"]) {
-  const files: string[] = [];
-  await withFolder(async (folder) => {
+function filesOf(model: Parameters<typeof exportModel>[0], format: ExportOptions["format"]) {
+  return withFolder(async (folder) => {
     const out = `${folder}/out`;
     await exportModel(model, drop, { format, out });
-    for (const { name } of Deno.readDirSync(out)) files.push(`${name} ${hashOf(`${out}/${name}`)}`);
+    return Array.from(Deno.readDirSync(out), ({ name }) => `${name} ${hashOf(`${out}/${name}`)}`).sort();
   });
-  return files.sort();
 }
 
 /** The hash of a file; a model card is without the version that it names. */

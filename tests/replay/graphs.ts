@@ -33,7 +33,6 @@ const values = [
 ] as Parameters<typeof observe>[2]["values"];
 
 const perplexity: Study = ({ model, options }) => perplexities(model, plans, options);
-/** Of every fixture. */
 const studies: Readonly<Record<string, Study>> = {
   perplexity,
   profile: ({ model, options }) => profile(model, options),
@@ -124,7 +123,6 @@ export async function builtGraphs(name: string, names?: GraphNames): Promise<Rec
   return found;
 }
 
-/** Equal layers once. */
 function distinct<Layer>(layers: readonly Layer[]): Layer[] {
   return [...new Map(layers.map((layer) => [JSON.stringify(layer), layer])).values()];
 }

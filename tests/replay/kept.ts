@@ -18,13 +18,11 @@ import { kept, withTiny } from "../study/tiny.ts";
 import { checkpointFiles, tokenizerFile, writeCheckpoints } from "../study/training.ts";
 import { recorder } from "./record.ts";
 
-/** Results by the names of their files. */
 export type Kept = Readonly<Record<string, string>>;
 
 interface Setting {
   readonly model: StudyModel;
   readonly options: StudyOptions & { readonly results: string; readonly engine: Engine };
-  /** A folder of checkpoints. */
   readonly run: string;
 }
 
@@ -78,12 +76,8 @@ async function withSetting(on: Engine, use: (setting: Setting) => Promise<void>)
     await writeCheckpoints(run, steps);
     await Deno.writeFile(`${run}/tokenizer.json`, tokenizerFile);
     await Deno.symlink(folder, `${folder}/tiny`);
-    const model = await openModel(`${folder}/tiny`);
-    try {
-      await use({ model, run, options: { ...options, samples: 2, engine: on } });
-    } finally {
-      model.close();
-    }
+    using model = await openModel(`${folder}/tiny`);
+    await use({ model, run, options: { ...options, samples: 2, engine: on } });
   });
 }
 
@@ -120,7 +114,6 @@ async function divided({ run, options }: Setting, line: readonly string[]): Prom
   return { key, depends, files: shards.map(({ file }: { file: string }) => file) };
 }
 
-/** Plans every study that can be divided. */
 export async function divisions(): Promise<Record<string, Division>> {
   const found: Record<string, Division> = {};
   await withSetting(recorder(new Map()).engine, async (setting) => {
@@ -131,7 +124,6 @@ export async function divisions(): Promise<Record<string, Division>> {
   return found;
 }
 
-/** Makes all results. */
 export async function makeKept(): Promise<Kept> {
   const found: Record<string, string> = {};
   await withSetting(recorder(new Map()).engine, async (setting) => {

@@ -5,7 +5,6 @@ import { commandsOf, helpOf } from "../docs/commands.ts";
 import { drawnWith, names } from "../show/every_figure.ts";
 import { results } from "../show/every_result.ts";
 
-/** Texts by name. */
 type Texts = Readonly<Record<string, string>>;
 
 const look = { utf8: true, lowest: 4, more: "use --all to print every module", columns: 100 };

@@ -34,7 +34,6 @@ const difference = {
   difference: [0, null],
   rankCorrelation: 1,
 };
-/** By kind. */
 export const results: { [K in Kind]?: ResultOf<K> } = {
   profile: profile(),
   perplexity: perplexity(),

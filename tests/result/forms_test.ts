@@ -6,16 +6,13 @@ import { plan, results } from "./every_form.ts";
 import { perplexity, profile, reordered } from "./samples.ts";
 
 /** Reads a file of this text as one of the kinds. */
-async function readText(text: string, ...kinds: Kind[]): Promise<unknown> {
-  let read: unknown;
-  await withFolder(async (folder) => {
+function readText(text: string, ...kinds: Kind[]): Promise<unknown> {
+  return withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/result.json`, text);
-    read = await readResult(`${folder}/result.json`, ...kinds);
+    return await readResult(`${folder}/result.json`, ...kinds);
   });
-  return read;
 }
 
-/** Fields that a result may lack. */
 const OPTIONAL = ["mixtures", "mixers"];
 
 for (const [kind, result] of Object.entries(results)) {

@@ -1,9 +1,11 @@
-/** Results are found again by what they depend on, and by that alone; a folder that cannot be written loses none. */
+/** The key that results are kept under, and that they are found again by what it depends on alone; a folder that cannot be written loses none. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { basename } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import {
+  cacheKey,
   checkpointOrigin,
   type Checkpoints,
   head,
@@ -19,8 +21,9 @@ import {
 import { isKept, keptOf, resultPath } from "../../src/result/keeping/kept.ts";
 import { kept } from "../study/tiny.ts";
 import { withFolder } from "../support.ts";
-import { perplexity, profile, profiles, provenance, reordered } from "./samples.ts";
 import { printed } from "../process.ts";
+import { perplexity, profile, profiles, provenance, reordered } from "./samples.ts";
+import { onUnix } from "../where.ts";
 
 Deno.test("a kept result is found by its provenance alone; one that cannot be read counts as absent", () =>
   withFolder(async (results) => {
@@ -49,11 +52,9 @@ Deno.test("a file is not trusted by its name: another result under it counts as 
     assert.deepEqual(await readResult(path, "profile"), right);
   }));
 
-Deno.test({
-  name:
-    "a pipe under a result's name is not waited for: it counts as absent, and the result is given all the same",
-  ignore: Deno.build.os === "windows",
-  fn: () =>
+onUnix(
+  "a pipe under a result's name is not waited for: it counts as absent, and the result is given all the same",
+  () =>
     withFolder(async (results) => {
       const result = profile();
       const path = resultPath(results, "profile", result.provenance);
@@ -67,7 +68,7 @@ Deno.test({
       assert.equal(await isKept(results, basename(path)), false);
       assert.ok((await Deno.lstat(path)).isFifo);
     }),
-});
+);
 
 Deno.test("a kept profile without the numbers that profiles have now is computed again", () =>
   withFolder(async (results) => {
@@ -187,3 +188,78 @@ Deno.test("a model's name cannot lead out of the folder, nor be too long for it;
     }
     assert.equal(kept(results).length, 2);
   }));
+
+Deno.test("the cache key does not depend on the order of keys", () => {
+  fc.assert(fc.property(fc.jsonValue(), (value) => {
+    assert.equal(cacheKey("profile", reordered(value)), cacheKey("profile", value));
+  }));
+});
+
+Deno.test("different values have different cache keys, and so have different kinds", () => {
+  const key = (value: unknown) => cacheKey("profile", value);
+  const plain = (value: unknown) => JSON.parse(JSON.stringify(value)); // JSON has no −0
+  fc.assert(fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
+    fc.pre(!isDeepStrictEqual(plain(a), plain(b)));
+    assert.notEqual(key(a), key(b));
+  }));
+  const alike = [
+    [],
+    {},
+    null,
+    "null",
+    0,
+    "0",
+    false,
+    [0],
+    [[0]],
+    { 0: 0 },
+    [0, 1],
+    [1, 0],
+    [0, [1]],
+    "[0,1]",
+    {
+      a: { b: 1 },
+    },
+    { "a.b": 1 },
+    { a: [{ b: 1 }] },
+    { a: 1, b: 2 },
+    { a: 2, b: 1 },
+    { a: null },
+    { a: "" },
+    "",
+  ];
+  assert.equal(new Set(alike.map(key)).size, alike.length);
+  assert.notEqual(cacheKey("profile", 1), cacheKey("perplexity", 1));
+  assert.match(cacheKey("profile", 1), /^[0-9a-f]{16}$/);
+});
+
+Deno.test("every field of the provenance is part of the cache key", () => {
+  const original = provenance();
+  const base = cacheKey("profile", original);
+  const leaves = (value: unknown, path: string[]): string[][] =>
+    value !== null && typeof value === "object" && !Array.isArray(value)
+      ? Object.entries(value).flatMap(([key, inner]) => leaves(inner, [...path, key]))
+      : [path];
+  const paths = leaves(original, []);
+  assert.ok(paths.length >= 20);
+  for (const path of paths) {
+    const changed = structuredClone(original) as unknown as Record<string, unknown>;
+    const parent = path.slice(0, -1).reduce((at, key) => at[key] as Record<string, unknown>, changed);
+    parent[path.at(-1)!] = "changed";
+    assert.notEqual(cacheKey("profile", changed), base, path.join("."));
+  }
+});
+
+Deno.test("a device is part of the key where there is one; without, the key is that of before there were any", () => {
+  const { device: _, ...bare } = provenance();
+  assert.equal(cacheKey("profile", bare), "d6b836eb5c02b0fd");
+  assert.equal(cacheKey("profile", { ...bare, device: undefined }), cacheKey("profile", bare));
+  const on = (device: string) => cacheKey("profile", { ...bare, engine: "cuda", device });
+  assert.notEqual(on("NVIDIA H100"), on("NVIDIA L4"));
+});
+
+Deno.test("a number that JSON has not is no part of a key", () => {
+  for (const value of [NaN, Infinity, -Infinity]) {
+    assert.throws(() => cacheKey("profile", { std: value }), /^RangeError: .*finite number/);
+  }
+});

@@ -66,7 +66,6 @@ export const profiles: fc.Arbitrary<Profile> = fc.integer({ min: 1, max: 4 }).ch
   );
 });
 
-/** A fixed profile. */
 export function profile(): Profile {
   return fc.sample(profiles, { numRuns: 1, seed: 1 })[0];
 }

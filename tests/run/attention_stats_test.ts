@@ -8,7 +8,6 @@ import { onWebgpu } from "../kernels/devices.ts";
 import { engine as cpu, everyThird, randomBlocks, stateTolerance, withFixture } from "../support.ts";
 import { tolerances } from "./attention_tolerances.ts";
 
-/** Keeps all of the statistics. */
 const whole = (stats: AttentionStats) => stats;
 
 /** Takes q and k of every layer as the reference wants them, by layer and sample. */

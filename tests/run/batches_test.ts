@@ -22,7 +22,6 @@ function take({ ids, length }: Blocks, samples: number[]): Blocks {
   return { ids: Int32Array.from(taken), samples: samples.length, length };
 }
 
-/** All numbers of all modules, samples averaged. */
 function means(sums: GramSums): number[] {
   return sums.flatMap((layer) =>
     Object.values(layer).flatMap((samples) =>

@@ -145,15 +145,11 @@ Deno.test("qwen3: a device with room for 16 bits alone holds what is said", () =
 
 for (const folder of ["gptq-4", "gptq-8", "awq-32", "int8", "nf4"]) {
   Deno.test(`${folder}: bytes are those that decoding holds`, async () => {
-    const model = await openFolder(
+    using model = await openFolder(
       fileURLToPath(new URL(`../fixtures/quantised/${folder}`, import.meta.url)),
     );
-    try {
-      for (const on of [engine, int8]) {
-        if (on === engine || model.weights.isInBlocks) await expectHeld(model, on);
-      }
-    } finally {
-      model.close();
+    for (const on of [engine, int8]) {
+      if (on === engine || model.weights.isInBlocks) await expectHeld(model, on);
     }
   });
 }

@@ -21,9 +21,8 @@ import {
   segmentsOf,
 } from "../../src/run/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
-import { type Expected, parse } from "../fixtures/read.ts";
-import { distance, engine, everyThird, largest, stateTolerance, withFixture } from "../support.ts";
-import { finalStreams, nllOf } from "./states.ts";
+import { distance, engine, everyThird, largest, released, stateTolerance, withFixture } from "../support.ts";
+import { type Cases, finalStreams, nllOf, withCases } from "./states.ts";
 
 const folder = new URL("../fixtures/changes/", import.meta.url);
 const names = [...Deno.readDirSync(folder)].map(({ name }) => name.replace(".safetensors", "")).sort();
@@ -38,10 +37,8 @@ const CASES: Record<string, { attention: number[]; mlp: number[]; heads: [layer:
   };
 const TWO_HEADS: Record<string, [number, number[]][]> = { heads: [[0, [1]], [1, [0]]], both: [[1, [1]]] };
 
-type Tensors = Map<string, Expected>;
-
 /** The plan of a case; the means are PyTorch's. */
-function planFor({ spec }: Model, tensors: Tensors, name: string): DropPlan {
+function planFor({ spec }: Model, tensors: Cases["tensors"], name: string): DropPlan {
   const { attention, mlp, heads } = CASES[name];
   const mean = (module: Change["module"]) => (layer: number): Change => {
     const data = tensors.get(`mean.${module}.${layer}`)!.data as Float32Array;
@@ -59,16 +56,8 @@ function planFor({ spec }: Model, tensors: Tensors, name: string): DropPlan {
   });
 }
 
-async function withChanges(
-  name: string,
-  use: (opened: { model: Model; tensors: Tensors; plans: Record<string, DropPlan> }) => Promise<void> | void,
-): Promise<void> {
-  const tensors = parse(await Deno.readFile(new URL(`${name}.safetensors`, folder)));
-  await withFixture(name, async ({ model }) => {
-    const plans = Object.fromEntries(Object.keys(CASES).map((key) => [key, planFor(model, tensors, key)]));
-    await use({ model, tensors, plans });
-  });
-}
+const withChanges = (name: string, use: (opened: Cases) => Promise<void> | void): Promise<void> =>
+  withCases(folder, name, Object.keys(CASES), planFor, use);
 
 for (const [i, name] of names.entries()) {
   Deno.test(`${name}: changed modules give PyTorch's losses, all plans in one trie`, () =>
@@ -97,17 +86,11 @@ for (const [i, name] of names.entries()) {
           const most = stateTolerance(model.spec) * largest(expected);
           const words = expected.length / ids.length;
           for (const budget of [undefined, 0]) {
-            const opened = await decoder({ model, engine, plan, budget });
-            try {
-              for (let t = 5; t < ids.length; t++) {
-                const row = t === 5
-                  ? await opened.prefill([ids.subarray(0, 6)])
-                  : await opened.step([ids[t]]);
-                const error = distance(row, expected.subarray(t * words, (t + 1) * words));
-                assert.ok(error <= most, `${key}, token ${t}: off by ${error}, at most ${most}`);
-              }
-            } finally {
-              await opened.release();
+            await using opened = released(await decoder({ model, engine, plan, budget }));
+            for (let t = 5; t < ids.length; t++) {
+              const row = t === 5 ? await opened.prefill([ids.subarray(0, 6)]) : await opened.step([ids[t]]);
+              const error = distance(row, expected.subarray(t * words, (t + 1) * words));
+              assert.ok(error <= most, `${key}, token ${t}: off by ${error}, at most ${most}`);
             }
           }
         }

@@ -19,6 +19,7 @@ import {
   expectNear,
   isThorough,
   largest,
+  released,
   stateTolerance,
   widened,
   withFixture,
@@ -33,12 +34,8 @@ async function withDecoder(
   options: Omit<DecoderOptions, "engine"> & { readonly engine?: Engine },
   use: (decoder: Decoder) => Promise<void>,
 ) {
-  const opened = await decoder({ engine, ...options });
-  try {
-    await use(opened);
-  } finally {
-    await opened.release();
-  }
+  await using opened = released(await decoder({ engine, ...options }));
+  await use(opened);
 }
 
 /** Logits of every position from the prompt's last on. */

@@ -19,7 +19,7 @@ import {
 } from "../../src/run/mod.ts";
 import { elements } from "../../src/tensor/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
-import { engine, engineWith, expectNear, isThorough, thorough, withFixture } from "../support.ts";
+import { engine, engineWith, expectNear, isThorough, released, thorough, withFixture } from "../support.ts";
 
 const PROMPT = 5;
 const GREEDY = { temperature: 0, topP: 1, seed: 0 };
@@ -208,21 +208,17 @@ Deno.test("draws with a draft are distributed as the model's own, whatever the d
 
 Deno.test("texts side by side are cut together, and not extended", () =>
   withFixture("llama", async ({ model, blocks: { ids } }) => {
-    const opened = await decoder({ model, engine, texts: 2 });
-    try {
-      const [a, b] = [ids.slice(0, 8), ids.slice(8, 16)];
-      await opened.prefill([a.subarray(0, 7), b.subarray(0, 7)]);
-      const expected = (await opened.step([a[7], b[7]])).slice();
-      await opened.prefill([a.subarray(0, 6), b.subarray(0, 6)]);
-      await opened.step([1, 2]);
-      await opened.cut(6);
-      await opened.step([a[6], b[6]]);
-      const found = await opened.step([a[7], b[7]]);
-      expectNear(model.spec, found, expected);
-      await assert.rejects(opened.extend([1, 2]), /Cannot read 1 texts: expected 2/);
-    } finally {
-      await opened.release();
-    }
+    await using opened = released(await decoder({ model, engine, texts: 2 }));
+    const [a, b] = [ids.slice(0, 8), ids.slice(8, 16)];
+    await opened.prefill([a.subarray(0, 7), b.subarray(0, 7)]);
+    const expected = (await opened.step([a[7], b[7]])).slice();
+    await opened.prefill([a.subarray(0, 6), b.subarray(0, 6)]);
+    await opened.step([1, 2]);
+    await opened.cut(6);
+    await opened.step([a[6], b[6]]);
+    const found = await opened.step([a[7], b[7]]);
+    expectNear(model.spec, found, expected);
+    await assert.rejects(opened.extend([1, 2]), /Cannot read 1 texts: expected 2/);
   }));
 
 Deno.test("what cannot be cut, extended or drafted is refused by name", () =>

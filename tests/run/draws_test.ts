@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { type Decoder, decoder, noDrop, type Sampler, sampler, textLogits } from "../../src/run/mod.ts";
 import { decoded } from "../../src/study/writing/decoded.ts";
 import type { Tokenizer } from "../../src/text/mod.ts";
-import { engine, expectNear, withFixture } from "../support.ts";
+import { engine, expectNear, released, withFixture } from "../support.ts";
 
 const WORDS = 4;
 const TOKENS = 4;
@@ -158,39 +158,35 @@ for (const [name, way] of Object.entries(FAULTS)) {
 Deno.test("each choice of a drawn text is made by the model's own logits of the text before it", () =>
   withFixture("llama", async ({ model, blocks: { ids: source } }) => {
     const prompt = [...source.subarray(0, 6)];
-    const opened = await decoder({ model, engine, draft: { attention: [1], mlp: [2] } });
-    try {
-      for (let seed = 0; seed < 6; seed++) {
-        const own = sampler({ temperature: 1, topP: 0.9, seed });
-        const rows: Float32Array[] = [];
-        const recorded = (choose: (logits: Float32Array) => number) => (logits: Float32Array) => {
-          rows.push(logits.slice());
-          return choose(logits);
-        };
-        const { ids } = await decoded(opened, prompt, {
-          tokenizer: { vocabularySize: model.spec.vocabulary } as Tokenizer,
-          sampler: {
-            ...own,
-            next: recorded(own.next),
-            judge: (logits, drafted) => recorded((row) => own.judge(row, drafted))(logits),
-          },
-          ends: new Set(),
-          isOver: (ids) => ids.length === 20,
-          draft: (ids) => Math.min(4, 19 - ids.length),
-        });
-        const { data } = await textLogits({
-          model,
-          engine,
-          plan: noDrop,
-          ids: Int32Array.from([...prompt, ...ids]),
-        });
-        ids.forEach((_, i) => {
-          const at = (prompt.length - 1 + i) * model.spec.vocabulary;
-          const expected = data.subarray(at, at + model.spec.vocabulary);
-          expectNear(model.spec, rows[i], expected, `seed ${seed}, token ${i}`);
-        });
-      }
-    } finally {
-      await opened.release();
+    await using opened = released(await decoder({ model, engine, draft: { attention: [1], mlp: [2] } }));
+    for (let seed = 0; seed < 6; seed++) {
+      const own = sampler({ temperature: 1, topP: 0.9, seed });
+      const rows: Float32Array[] = [];
+      const recorded = (choose: (logits: Float32Array) => number) => (logits: Float32Array) => {
+        rows.push(logits.slice());
+        return choose(logits);
+      };
+      const { ids } = await decoded(opened, prompt, {
+        tokenizer: { vocabularySize: model.spec.vocabulary } as Tokenizer,
+        sampler: {
+          ...own,
+          next: recorded(own.next),
+          judge: (logits, drafted) => recorded((row) => own.judge(row, drafted))(logits),
+        },
+        ends: new Set(),
+        isOver: (ids) => ids.length === 20,
+        draft: (ids) => Math.min(4, 19 - ids.length),
+      });
+      const { data } = await textLogits({
+        model,
+        engine,
+        plan: noDrop,
+        ids: Int32Array.from([...prompt, ...ids]),
+      });
+      ids.forEach((_, i) => {
+        const at = (prompt.length - 1 + i) * model.spec.vocabulary;
+        const expected = data.subarray(at, at + model.spec.vocabulary);
+        expectNear(model.spec, rows[i], expected, `seed ${seed}, token ${i}`);
+      });
     }
   }));

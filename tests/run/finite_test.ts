@@ -16,7 +16,7 @@ import {
   segmentsOf,
 } from "../../src/run/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
-import { byTurns, countedEngine, engine, thorough, withFixture } from "../support.ts";
+import { byTurns, countedEngine, engine, released, thorough, withFixture } from "../support.ts";
 import { words } from "../words.ts";
 
 /** A family each; among them biases, soft caps, q/k norms, norms behind modules, parallel residuals, a tied head. */
@@ -79,12 +79,8 @@ const ways: Record<string, (model: Model, engine: Engine, blocks: Blocks) => Pro
 
 /** The first token alone: only the step looks at it. */
 async function decodeOne(model: Model, engine: Engine, id: number, budget?: number): Promise<void> {
-  const opened = await decoder({ model, engine, budget });
-  try {
-    await opened.prefill([Int32Array.of(id)]);
-  } finally {
-    await opened.release();
-  }
+  await using opened = released(await decoder({ model, engine, budget }));
+  await opened.prefill([Int32Array.of(id)]);
 }
 
 function placeOf(name: string): string {

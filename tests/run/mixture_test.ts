@@ -12,6 +12,7 @@ import {
   engineWith,
   largest,
   openFolder,
+  released,
   stateTolerance,
   withFixture,
 } from "../support.ts";
@@ -123,14 +124,10 @@ Deno.test("an infinite number that a clip would hide ends the run", () =>
 Deno.test("decoding gives the same logits whether experts are kept or read for every token", () =>
   withFixture("glm4-moe", async ({ model, blocks }) => {
     const logits = async (budget?: number) => {
-      const opened = await decoder({ model, engine, budget });
-      try {
-        await opened.prefill([blocks.ids.slice(0, 4)]);
-        await opened.step([blocks.ids[4]]);
-        return await opened.step([blocks.ids[5]]);
-      } finally {
-        await opened.release();
-      }
+      await using opened = released(await decoder({ model, engine, budget }));
+      await opened.prefill([blocks.ids.slice(0, 4)]);
+      await opened.step([blocks.ids[4]]);
+      return await opened.step([blocks.ids[5]]);
     };
     const kept = await logits();
     for (const budget of [0, 60_000]) {

@@ -15,6 +15,7 @@ import {
   tokensOf,
 } from "../../src/run/mod.ts";
 import { engine, isThorough, randomBlocks, withFixture } from "../support.ts";
+import { pathTo } from "./states.ts";
 
 /** Inputs that begin alike. */
 const someRequests = fc.array(
@@ -31,15 +32,6 @@ const someRequests = fc.array(
   })
 );
 
-/** The tokens up to a row of a segment. */
-function pathTo({ segments }: ReturnType<typeof packRequests>, index: number, row: number): number[] {
-  const { ids, past, parents } = segments[index];
-  const own: number[] = [];
-  for (let at = row; at >= 0; at = parents ? parents[at] : at - 1) own.unshift(ids[at]);
-  if (past === null) return own;
-  return [...pathTo({ segments, asked: [] }, past, segments[past].ids.length - 1), ...own];
-}
-
 for (const packing of ["trees", "texts"] as const) {
   Deno.test(`as ${packing}: every target is asked once, of the row at the end of what comes before it`, () => {
     fc.assert(fc.property(someRequests, (requests) => {
@@ -47,7 +39,7 @@ for (const packing of ["trees", "texts"] as const) {
       const found = requests.map((): string[] => []);
       packed.asked.forEach((asked, segment) =>
         asked.forEach(({ row, token, request }) =>
-          found[request].push(JSON.stringify([pathTo(packed, segment, row), token]))
+          found[request].push(JSON.stringify([pathTo(packed.segments, segment, row), token]))
         )
       );
       requests.forEach(({ input, targets }, request) => {

@@ -1,8 +1,47 @@
-/** The streams that leave the last layer, by plan, and the loss of logits. */
+/** The streams that leave the last layer, by plan; logits step by step, and their loss. */
 import type { Engine } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
-import { type Blocks, type DropPlan, forward, segmentsOf } from "../../src/run/mod.ts";
-import { engine } from "../support.ts";
+import {
+  type Blocks,
+  decoder,
+  type DecoderOptions,
+  type DropPlan,
+  forward,
+  type Segment,
+  segmentsOf,
+} from "../../src/run/mod.ts";
+import { type Expected, parse } from "../fixtures/read.ts";
+import { engine, released, withFixture } from "../support.ts";
+
+/** The final stream [T · D] of each segment, by plan. */
+export async function segmentStreams(
+  model: Model,
+  segments: readonly Segment[],
+  plans: readonly DropPlan[],
+  budget?: number,
+  on: Engine = engine,
+): Promise<Float32Array[][]> {
+  const streams = plans.map((): Float32Array[] => []);
+  await forward({
+    model,
+    engine: on,
+    segments,
+    plans,
+    budget,
+    async finish(states, batches) {
+      for (const state of states) {
+        for (const [b, { first, count }] of batches.entries()) {
+          const data = (await on.read(state.batches[b])).data as Float32Array;
+          const size = data.length / count;
+          for (let i = 0; i < count; i++) {
+            for (const plan of state.plans) streams[plan][first + i] = data.slice(i * size, (i + 1) * size);
+          }
+        }
+      }
+    },
+  });
+  return streams;
+}
 
 /** Final stream of each plan, all samples in a row [N · T · D]. */
 export async function finalStreams(
@@ -12,24 +51,20 @@ export async function finalStreams(
   budget?: number,
   on: Engine = engine,
 ): Promise<Float32Array[]> {
-  const size = blocks.length * model.spec.hidden;
-  const streams = plans.map(() => new Float32Array(blocks.samples * size).fill(NaN));
-  await forward({
-    model,
-    engine: on,
-    segments: segmentsOf(blocks),
-    plans,
-    budget,
-    async finish(states, batches) {
-      for (const state of states) {
-        for (const [b, { first }] of batches.entries()) {
-          const { data } = await on.read(state.batches[b]);
-          state.plans.forEach((plan) => streams[plan].set(data as Float32Array, first * size));
-        }
-      }
-    },
-  });
-  return streams;
+  const streams = await segmentStreams(model, segmentsOf(blocks), plans, budget, on);
+  return streams.map((texts) => Float32Array.from(texts.flatMap((text) => [...text])));
+}
+
+/** Logits of each token of a text from `prompt` − 1 on, the prompt's read at once. */
+export async function stepLogits(
+  options: Omit<DecoderOptions, "engine"> & { readonly engine?: Engine },
+  ids: Int32Array,
+  prompt: number,
+): Promise<Float32Array[]> {
+  await using opened = released(await decoder({ engine, ...options }));
+  const rows = [(await opened.prefill([ids.subarray(0, prompt)])).slice()];
+  for (const id of ids.subarray(prompt)) rows.push((await opened.step([id])).slice());
+  return rows;
 }
 
 /** Nats of the tokens [T] after the first, from the logits [T, V] of all. */
@@ -42,4 +77,35 @@ export function nllOf(ids: Int32Array, logits: Float32Array): number {
     sum += Math.log(row.reduce((total, z) => total + Math.exp(z - most), 0)) + most - row[ids[t + 1]];
   }
   return sum;
+}
+
+/** What each token of a segment comes after, itself the last. */
+export function pathTo(segments: readonly Segment[], index: number, token: number): number[] {
+  const { ids, past, parents } = segments[index];
+  const own: number[] = [];
+  for (let at = token; at >= 0; at = parents ? parents[at] : at - 1) own.unshift(ids[at]);
+  return past === null ? own : [...pathTo(segments, past, segments[past].ids.length - 1), ...own];
+}
+
+/** A model of a fixture, and what PyTorch made of a text under plans with changes. */
+export interface Cases {
+  readonly model: Model;
+  readonly ids: Int32Array;
+  readonly tensors: ReadonlyMap<string, Expected>;
+  readonly plans: Readonly<Record<string, DropPlan>>;
+}
+
+/** Opens a fixture with the tensors of a folder, and the plan of each case. */
+export async function withCases(
+  folder: URL,
+  name: string,
+  cases: readonly string[],
+  planFor: (model: Model, tensors: Cases["tensors"], key: string) => DropPlan,
+  use: (opened: Cases) => Promise<void> | void,
+): Promise<void> {
+  const tensors = parse(await Deno.readFile(new URL(`${name}.safetensors`, folder)));
+  await withFixture(name, ({ model }) => {
+    const plans = Object.fromEntries(cases.map((key) => [key, planFor(model, tensors, key)]));
+    return use({ model, ids: tensors.get("ids")!.data as Int32Array, tensors, plans });
+  });
 }

@@ -1,4 +1,4 @@
-/** How tensors are stored, as sources say it before anything is read, beside the leases that have them. */
+/** How tensors are stored, as sources say it before anything is read, beside the leases that have them; they are fed so and widened in the graph, and not a bit of a sum changes. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { blockTensors, layerTensors, type Model, outerTensors, storedBlocks } from "../../src/models/mod.ts";
@@ -7,7 +7,7 @@ import { formatOf } from "../../src/tensor/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { BLOCK_KINDS, quantised, quantisedNames } from "../quantised.ts";
 import { withBlocks } from "../study/in_blocks.ts";
-import { isThorough, openFolder, withFixture } from "../support.ts";
+import { gramSums, isThorough, openFolder, widened, withFixture } from "../support.ts";
 
 /** Holds every tensor of a model against what its source says of it. */
 async function checkStorage({ spec, weights }: Model): Promise<void> {
@@ -46,14 +46,10 @@ Deno.test("a source says the blocks of each matrix, as a lease has them", async 
 
 for (const folder of ["gptq-4", "gptq-8", "gptq-order", "awq-32", "int8", "nf4", "fp8"]) {
   Deno.test(`${folder}: a packed folder says the same`, async () => {
-    const model = await openFolder(
+    using model = await openFolder(
       fileURLToPath(new URL(`../fixtures/quantised/${folder}`, import.meta.url)),
     );
-    try {
-      await checkStorage(model);
-    } finally {
-      model.close();
-    }
+    await checkStorage(model);
   });
 }
 
@@ -84,3 +80,13 @@ Deno.test("what is fed for a matrix is what its format says", () =>
       }
     }
   }));
+
+for (const [name, dtype] of [["qwen3", "bf16"], ["llama-bias", "f16"], ["llama", "f32"]]) {
+  Deno.test(`${name}: a pass with ${dtype} weights has no error against float32`, () =>
+    withFixture(name, async ({ model, blocks }) => {
+      const { tensors, release } = await model.weights.layer(0);
+      assert.ok([...tensors.values()].every((tensor) => tensor.dtype === dtype), "the fixture's type");
+      release();
+      assert.deepEqual(await gramSums(model, blocks), await gramSums(widened(model), blocks));
+    }));
+}

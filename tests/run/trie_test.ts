@@ -1,10 +1,19 @@
-/** A trie of plans runs each module once for all plans that share its input: as a brute-force count says. */
+/** A trie of plans runs each module once for all plans that share its input, as a brute-force count says; a module that is not run leaves the stream of an output projection of zeros. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { LayerSpec } from "../../src/models/mod.ts";
-import { countModules, type DropPlan, dropPlan, forward, type Probe, segmentsOf } from "../../src/run/mod.ts";
-import { engine, randomBlocks, withFixture } from "../support.ts";
+import {
+  countModules,
+  type DropPlan,
+  dropPlan,
+  forward,
+  noDrop,
+  type Probe,
+  segmentsOf,
+} from "../../src/run/mod.ts";
+import { distance, engine, openFolder, randomBlocks, withFixture, withFolder } from "../support.ts";
 import { finalStreams } from "./states.ts";
+import { rewrite } from "../models/rewrite.ts";
 
 /** Any plan of a model with `layers` layers. */
 const planOf = (layers: number): fc.Arbitrary<DropPlan> =>
@@ -83,4 +92,77 @@ Deno.test("forward runs as many modules as it says, and each plan as if alone", 
       },
     );
     await fc.assert(property, { numRuns: 15 });
+  }));
+
+/** Names of the output projections of Llama-like models and of GPT-NeoX, weights and biases. */
+const decoder = { attention: /layers\.(\d+)\.self_attn\.o_proj\./, mlp: /layers\.(\d+)\.mlp\.down_proj\./ };
+const neox = { attention: /layers\.(\d+)\.attention\.dense\./, mlp: /layers\.(\d+)\.mlp\.dense_4h_to_h\./ };
+
+const projections = {
+  "llama": decoder,
+  "llama-bias": decoder,
+  "gemma2": decoder,
+  "olmo2": decoder,
+  "neox-parallel": neox,
+  "neox-sequential": neox,
+};
+
+/** Copies a model with the tensors that `zeroed` chooses set to zero; gives how many there were. */
+async function copyWithZeros(name: string, to: string, zeroed: (tensor: string) => boolean): Promise<number> {
+  let count = 0;
+  await rewrite(name, to, (tensors) => {
+    for (const [key, { data }] of tensors) {
+      if (!zeroed(key)) continue;
+      data.fill(0 as never);
+      count++;
+    }
+  });
+  return count;
+}
+
+for (const [name, patterns] of Object.entries(projections)) {
+  Deno.test(`${name}: a dropped module is a zeroed output projection, bit for bit`, () =>
+    withFixture(name, ({ model, blocks }) =>
+      withFolder(async (copied) => {
+        const last = model.spec.layers.length - 1;
+        const plan = dropPlan(model.spec, { attention: [0, last], mlp: [1, last] });
+        const zeroed = (tensor: string) =>
+          (["attention", "mlp"] as const).some((kind) => {
+            const layer = patterns[kind].exec(tensor)?.[1];
+            return layer !== undefined && plan[kind].includes(Number(layer));
+          });
+        assert.ok(await copyWithZeros(name, copied, zeroed) >= 4);
+        using edited = await openFolder(copied);
+        const [full, dropped] = await finalStreams(model, blocks, [noDrop, plan]);
+        const [silent] = await finalStreams(edited, blocks, [noDrop]);
+        assert.equal(distance(dropped, silent), 0);
+        assert.ok(distance(dropped, full) > 0.1);
+      })));
+}
+
+Deno.test("a checkpoint's own drop list is the plan of the same layers", () =>
+  withFixture("llama", async ({ model, blocks, expected: { folder } }) => {
+    const thinner = await openFolder(folder, "config.json", (config) => {
+      config.drop_attn_list = [1];
+      config.drop_mlp_list = [true, false, true];
+    });
+    const [expected] = await finalStreams(model, blocks, [
+      dropPlan(model.spec, { attention: [1], mlp: [0, 2] }),
+    ]);
+    const [actual] = await finalStreams(thinner, blocks, [noDrop]);
+    thinner.close();
+    assert.deepEqual(actual, expected);
+  }));
+
+Deno.test("a plan names each present module once, in ascending order", () =>
+  withFixture("llama", ({ model: { spec } }) => {
+    assert.deepEqual(dropPlan(spec, { attention: [2, 0] }), { attention: [0, 2], mlp: [] });
+    const refused = (plan: Parameters<typeof dropPlan>[1], message: RegExp) =>
+      assert.throws(() => dropPlan(spec, plan), { name: "RangeError", message });
+    refused({ attention: [3] }, /attention 3: expected a layer from 0 to 2/);
+    refused({ mlp: [-1] }, /mlp -1: expected a layer from 0 to 2/);
+    refused({ mlp: [0.5] }, /mlp 0.5: expected a layer/);
+    refused({ mlp: [1, 1] }, /mlp 1: it is listed twice/);
+    const thinner = { ...spec, layers: spec.layers.map((layer) => ({ ...layer, mlp: null })) };
+    assert.throws(() => dropPlan(thinner, { mlp: [1] }), /mlp 1: the checkpoint already lacks it/);
   }));

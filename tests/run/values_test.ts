@@ -1,9 +1,28 @@
-/** What is seen inside latent attention: its own sizes, whichever is the larger, and Hugging Face's update. */
+/** What is seen inside a pass: values of latent attention, the load of experts, the entropy of routers, and the head's logits of a stream. */
 import assert from "node:assert/strict";
 import type { Model } from "../../src/models/mod.ts";
-import { forward, noDrop, type Observed, segmentsOf, valuesProbe } from "../../src/run/mod.ts";
-import { toFloat32 } from "../../src/tensor/mod.ts";
-import { distance, engine, largest, stateTolerance, UNIT, withFixture } from "../support.ts";
+import {
+  forward,
+  noDrop,
+  type Observed,
+  openLens,
+  routingProbe,
+  segmentsOf,
+  valuesProbe,
+} from "../../src/run/mod.ts";
+import { float32, toFloat32 } from "../../src/tensor/mod.ts";
+import type { RoutingSums } from "../../src/measure/mod.ts";
+import {
+  distance,
+  engine,
+  engineWith,
+  expectNear,
+  largest,
+  stateTolerance,
+  UNIT,
+  withFixture,
+} from "../support.ts";
+import { fixtureNames } from "../fixtures/read.ts";
 
 // Keys of 12 numbers beside values of 6, and of 16.
 for (const name of ["deepseek-v3", "deepseek-v3-plain"]) {
@@ -71,4 +90,85 @@ function mixedBy(shares: Float32Array, { data, shape: [, heads, size] }: Observe
     for (let k = 0; k < keys; k++) made[i] += shares[head * keys + k] * data[(k * heads + head) * size + j];
   }
   return made;
+}
+
+for (const name of fixtureNames) {
+  Deno.test(`${name}: load and entropy of its routers`, () =>
+    withFixture(name, async ({ model, blocks, expected: { meta } }) => {
+      const probe = routingProbe(model.spec.layers, 1);
+      const segments = segmentsOf(blocks);
+      const plans = [{ attention: [0], mlp: [] }, noDrop];
+      await forward({ model, engine, segments, plans, probes: [probe] });
+      const wanted = meta.mixtures ?? model.spec.layers.map(() => null);
+      assert.deepEqual(probe.sums.map((layer) => layer === null), wanted.map((layer) => layer === null));
+      for (const [l, samples] of probe.sums.entries()) {
+        if (!samples) continue;
+        assert.equal(samples.length, blocks.samples);
+        const total = (read: (sample: RoutingSums) => number) =>
+          samples.reduce((sum, sample) => sum + read(sample), 0);
+        const choices = total(({ load }) => load.reduce((a, b) => a + b, 0));
+        wanted[l]!.load.forEach((share, e) =>
+          assert.equal(total(({ load }) => load[e]), Math.round(share * choices))
+        );
+        const entropy = total((sample) => sample.entropy) / total(({ tokens }) => tokens);
+        // A logit is off by what a state is; the entropy by about as much, times a logit.
+        assert.ok(
+          Math.abs(entropy - wanted[l]!.entropy) < 20 * stateTolerance(model.spec),
+          `${l}: ${entropy}`,
+        );
+      }
+    }));
+}
+
+/** Entropy in nats and best token of logits, in float64. */
+function shapeOf(logits: Float32Array): { entropy: number; best: number } {
+  const most = logits.reduce((a, b) => Math.max(a, b));
+  const shares = Float64Array.from(logits, (z) => Math.exp(z - most));
+  const sum = shares.reduce((a, b) => a + b);
+  const entropy = shares.reduce(
+    (total, share, i) => total - share / sum * (logits[i] - most - Math.log(sum)),
+    0,
+  );
+  return { entropy, best: logits.indexOf(most) };
+}
+
+for (const name of ["llama", "gemma2", "cohere2", "gpt2"]) {
+  for (const scale of [0, 1e-3, 1, 1e6]) {
+    Deno.test(`${name}: slices of the vocabulary give the whole's logits, entropy and top token, for streams × ${scale}`, () =>
+      withFixture(name, async ({ model, expected: { tensors } }) => {
+        const { hidden, vocabulary } = model.spec;
+        const x = tensors.get("x.2")!.data as Float32Array;
+        const rows = x.length / hidden;
+        const before = engine.live;
+        // Slices of 7 rows, the last of 1.
+        const on = engineWith({ bindingBytes: 4 * hidden * 7 });
+        const lenses = [await openLens(model, engine), await openLens(model, on)];
+        const stream = engine.upload(float32([rows, hidden], x.map((value) => scale * value)));
+        const some = Int32Array.of(5, 0, 5, rows - 1);
+        const [whole, sliced] = await Promise.all(
+          lenses.map((lens) => lens.read(stream, some, ["top1", "logits", "entropy"])),
+        );
+        const alone = await lenses[1].read(stream, some, ["entropy"]);
+        assert.deepEqual(alone, { entropy: sliced.entropy });
+        const { data: logits } = whole.logits;
+        assert.deepEqual(whole.logits.shape, [4, vocabulary]);
+        expectNear(model.spec, sliced.logits.data, logits);
+        some.forEach((_, i) => {
+          const own = sliced.logits.data.subarray(i * vocabulary, (i + 1) * vocabulary);
+          const { entropy, best } = shapeOf(own);
+          // V terms p · ln p, each rounded a few times: |ln p| is at most the spread of the logits, or p is 0.
+          const spread = Math.min(100, Math.max(...own) - Math.min(...own)) + Math.log(vocabulary);
+          const most = 8 * UNIT * spread * Math.sqrt(vocabulary);
+          const error = Math.abs(sliced.entropy.data[i] - entropy);
+          assert.ok(error <= most, `entropy ${sliced.entropy.data[i]}, expected ${entropy} ± ${most}`);
+          assert.equal(own[sliced.top1.data[i]], own[best]);
+        });
+        if (scale === 0) {
+          assert.ok(sliced.entropy.data.every((value) => value <= Math.fround(Math.log(vocabulary))));
+        }
+        stream.free();
+        for (const lens of lenses) await lens.release();
+        assert.equal(engine.live, before);
+      }));
+  }
 }

@@ -12,7 +12,6 @@ import { untrained } from "./synthetic_untrained.ts";
 
 /** The functions of show's door that draw a figure. */
 export type Draw = Extract<keyof typeof show, `${string}Figure`>;
-/** What each draws. */
 export type Inputs = { readonly [Name in Draw]: Parameters<typeof show[Name]> };
 
 function costOf(layer: number, difference: number) {

@@ -1,8 +1,13 @@
-/** Tables as HTML, and the columns of CSV; tests/replay holds the text of both. */
+/** Tables: as HTML, columns of CSV, lists sorted by 95 % intervals, evaluated plans, and plans as drafts. */
 import assert from "node:assert/strict";
-import { rowsOf, tablesOf } from "../../src/show/mod.ts";
+import { rowsOf, tablesOf, tableText } from "../../src/show/mod.ts";
 import { tablesHtml } from "../../src/show/tables/html.ts";
+import { planPhrase } from "../../src/measure/mod.ts";
+import { accuracyChange, byInterval, type Evaluation, riseOf } from "../../src/result/mod.ts";
+import { bestRound, DRAFTING, draftingNotes, draftingText } from "../../src/show/tables/drafting.ts";
+import { recordsOf, tableOf } from "../../src/show/tables/table.ts";
 import { results } from "./every_result.ts";
+import { evaluation } from "./synthetic_tasks.ts";
 
 Deno.test("a table as HTML has the cells of the text", () => {
   for (const list of Object.values(results)) {
@@ -23,4 +28,199 @@ Deno.test("columns of CSV are named in snake_case, one name for one thing", () =
     [...names].filter((name) => !/^[a-z][a-z0-9_]*$/.test(name) && !scores.includes(name)),
     [],
   );
+});
+
+const full = evaluation(32);
+
+/** A plan's evaluation, compared with the full model's. */
+function compared(right: number, drop: Parameters<typeof evaluation>[1]): Evaluation {
+  const result = evaluation(right, drop);
+  const against = accuracyChange(result, full);
+  for (const { metrics } of Object.values(result.tasks)) metrics.acc.against = against;
+  const { stderr, low, high } = result.tasks.piqa.metrics.acc;
+  const of = ["piqa acc", "arc_easy acc"];
+  return { ...result, average: { value: right / 40, of, stderr, low, high, against } };
+}
+
+Deno.test("two plans: a row each, the mean first, in points with their interval", () => {
+  const [less, least] = [compared(28, { attention: [1, 2] }), compared(20, { mlp: [3] })];
+  const table = tableText([full, less, least]).split("\n\n").at(-2)!;
+  const [title, head, ...rows] = table.split("\n");
+  assert.equal(title, "change against the full model in points, and its 95 % interval");
+  assert.match(head, /^plan +mean +piqa acc +arc_easy acc$/);
+  assert.equal(rows.length, 2);
+  assert.match(rows[0], /^without attention 1 2( +−10\.0 \(−\d+\.\d … −?\d+\.\d\)){3}$/);
+  assert.match(rows[1], /^without MLP 3( +−30\.0 \(−\d+\.\d … −?\d+\.\d\)){3}$/);
+});
+
+Deno.test("one plan needs no such table, and neither does the full model alone", () => {
+  for (const results of [[full], [full, compared(28, { attention: [1] })], [evaluation(28, { mlp: [1] })]]) {
+    assert.doesNotMatch(tableText(results), /change against the full model/);
+  }
+});
+
+Deno.test("answers that each plan keeps: a row each, with their interval; none for the full model alone", () => {
+  const dropped = evaluation(28, { attention: [1] });
+  const table = tableText([full, dropped]).split("\n\n").at(-1)!;
+  const [title, head, ...rows] = table.split("\n");
+  assert.equal(title, "answers kept, right or wrong: their share and its 95 % interval");
+  assert.match(head, /^plan +piqa acc +arc_easy acc$/);
+  assert.deepEqual(rows.length, 1);
+  assert.match(rows[0], /^without attention 1( +70\.0 % \(54\.6 … 81\.9\)){2}$/); // Wilson's for 28 of 40
+  assert.doesNotMatch(tableText([full]), /answers kept/);
+});
+
+Deno.test("a plan is without what it drops and with what it changes", () => {
+  const mean = { layer: 5, module: "attention", to: "mean", tensors: "0".repeat(64) } as const;
+  assert.equal(planPhrase({ attention: [], mlp: [] }), "full model");
+  assert.equal(planPhrase({ attention: [1], mlp: [1] }), "without block 1");
+  assert.equal(planPhrase({ attention: [], mlp: [], changes: [mean] }), "with attention 5 (mean)");
+  assert.equal(
+    planPhrase({ attention: [], mlp: [4], changes: [mean] }),
+    "without MLP 4, with attention 5 (mean)",
+  );
+  const heads = (layer: number, ...heads: number[]) =>
+    ({ layer, module: "attention", to: "weights", heads }) as const;
+  assert.equal(
+    planPhrase({ attention: [], mlp: [], changes: [heads(15, 0)] }),
+    "without attention 15 head 0",
+  );
+  assert.equal(
+    planPhrase({ attention: [], mlp: [4], changes: [mean, heads(7, 0, 2)] }),
+    "without MLP 4 · attention 7 heads 0 2, with attention 5 (mean)",
+  );
+});
+
+Deno.test("a list is sorted by what its intervals say; a touch of zero and a single sample say nothing", () => {
+  const items = [[-2, -1], [1, 2], [-1, 0], [0, 1], [-1, 1], [null, null]] as const;
+  assert.deepEqual(byInterval(items, ([low, high]) => ({ low, high })), {
+    below: [[-2, -1]],
+    above: [[1, 2]],
+    neither: [[-1, 0], [0, 1], [-1, 1], [null, null]],
+  });
+});
+
+Deno.test("a rise has the interval of Student's t over its samples, a difference of two that of independent errors", () => {
+  // 97.5 % quantile for 7 degrees of freedom, from tables: 2.365; 3, 4, 5 make the hypotenuse exact.
+  const [point, other] = [{ rise: 1, riseError: 0.3 }, { rise: 0.25, riseError: 0.4 }];
+  assertClose(riseOf(point, { samples: 8 }), {
+    difference: 1,
+    low: 1 - 2.364624251592784 * 0.3,
+    high: 1 + 2.364624251592784 * 0.3,
+  });
+  assertClose(riseOf(point, { samples: 8, than: other }), {
+    difference: 0.75,
+    low: 0.75 - 2.364624251592784 * 0.5,
+    high: 0.75 + 2.364624251592784 * 0.5,
+  });
+});
+
+Deno.test("a single sample, and a point without an error, have no interval", () => {
+  const open = { difference: 1, low: null, high: null };
+  assert.deepEqual(riseOf({ rise: 1, riseError: null }, { samples: 1 }), open);
+  assert.deepEqual(riseOf({ rise: 1, riseError: 0.1 }, { samples: 1 }), open);
+  assert.deepEqual(
+    riseOf({ rise: 1, riseError: 0.1 }, { samples: 8, than: { rise: 0, riseError: null } }),
+    open,
+  );
+  assert.throws(() => riseOf({ rise: NaN, riseError: 0 }, { samples: 8 }), /Cannot compare losses/);
+});
+
+/** Equal but for the rounding of a few float64 operations. */
+function assertClose(found: ReturnType<typeof riseOf>, expected: ReturnType<typeof riseOf>) {
+  for (const key of ["difference", "low", "high"] as const) {
+    assert.ok(
+      Math.abs(found[key]! - expected[key]!) < 1e-9,
+      `${key}: ${found[key]}, expected ${expected[key]}`,
+    );
+  }
+}
+
+const plan = (acceptance: number, cost: number, acceptanceHalfWidth: number | null = 0.05) => ({
+  acceptance,
+  acceptanceHalfWidth,
+  acceptanceTokens: 344,
+  draft: { context: 512, cost },
+});
+
+Deno.test("a plan's row has its acceptance, its cost and the largest speed-up", () => {
+  const rows = [plan(0.9, 0.5), plan(0.8, 0.88), { acceptance: 1 }, {}];
+  assert.deepEqual(tableOf(rows, DRAFTING).rows, [
+    ["90.0 %", "5.0 %", "0.50", "1.38"],
+    ["80.0 %", "5.0 %", "0.88", "0.96"],
+    ["100.0 %", "–", "–", "–"],
+    ["–", "–", "–", "–"],
+  ]);
+  const [{ draft_tokens, draft_speedup }, ...others] = recordsOf(rows, DRAFTING);
+  assert.deepEqual([draft_tokens, Number(draft_speedup).toFixed(3)], [3, "1.376"]);
+  assert.deepEqual(others.map(({ draft_tokens }) => draft_tokens), [1, null, null]);
+});
+
+Deno.test("notes say what the numbers rest on, and whether drafting can gain", () => {
+  const [accepted, basis, one] = draftingNotes([plan(0.9, 0.5), {}]);
+  assert.equal(
+    accepted,
+    "accepted: of a draft that reads the text with keys and values of its own, at 344 of the predicted tokens (nats, KL and top-1 are over all of " +
+      "them); one that writes with the full model reads the model's, which gives another share (`speed` measures it)",
+  );
+  assert.match(basis, /^as draft: the speed-up with such a draft, .* after 512 tokens in 16 bits\)$/);
+  assert.equal(
+    one,
+    "such a draft can gain: a drafted token takes 0.500 of the time of a full one, less than the share accepted, 0.850 to 0.950",
+  );
+  const [, , several] = draftingNotes([plan(0.9, 0.5), plan(0.8, 0.88), { acceptance: 1 }]);
+  assert.equal(
+    several,
+    "such drafts can gain with 1 of 2 plans and cannot with 1, by the 95 % interval of the share accepted",
+  );
+  const mixed = [plan(0.9, 0.5), { acceptance: 0.9, draft: { context: 64, cost: 0.5 } }];
+  const [unknown, contexts] = draftingNotes(mixed);
+  assert.match(contexts, /after 64 or 512 tokens/);
+  assert.match(unknown, /values of its own; one/); // an earlier version does not say of which tokens
+});
+
+Deno.test("no verdict goes beyond the interval of the share accepted", () => {
+  const verdict = (...drafts: ReturnType<typeof plan>[]) => draftingNotes(drafts)[2];
+  assert.equal(
+    verdict(plan(0.8, 0.88)),
+    "such a draft cannot gain: a drafted token takes 0.880 of the time of a full one, more than the share accepted, 0.750 to 0.850",
+  );
+  assert.equal(
+    verdict(plan(0.86, 0.88)),
+    "cannot tell whether such a draft gains: a drafted token takes 0.880 of the time of a full one, and the share accepted is 0.810 to 0.910",
+  );
+  assert.equal(
+    verdict(plan(0.9, 0.5, null)),
+    "cannot tell whether such a draft gains: a drafted token takes 0.500 of the time of a full one, " +
+      "and the share accepted, 0.900, has no interval",
+  );
+  assert.match(
+    verdict(plan(0.98, 0.5), plan(0.86, 0.88)),
+    /gain with 1 of 2 plans and cannot with 0 \(cannot tell for 1\), by/,
+  );
+});
+
+Deno.test("the sentence of an evaluation names the draft that its share is of", () => {
+  const text = draftingText(plan(0.9, 0.6, 0.014))!;
+  assert.match(
+    text,
+    /^as a draft that reads the texts with keys and values of its own, 90\.0 % of the scored tokens are accepted: 1\.23 times/,
+  );
+  assert.doesNotMatch(text, /at most/); // a draft behind the model's keys may gain more
+});
+
+Deno.test("results of earlier versions, and the full model alone, say nothing of drafts", () => {
+  for (const rows of [[], [{}], [{ acceptance: 1 }], [{ draft: { context: 1, cost: 0.5 } }]]) {
+    assert.deepEqual(draftingNotes(rows), []);
+    assert.ok(rows.every((row) => bestRound(row) === null && draftingText(row) === null));
+  }
+});
+
+Deno.test("a draft that is always accepted and costs nothing, and one that is never accepted, have finite numbers", () => {
+  for (const acceptance of [0, 1]) {
+    for (const cost of [0, 1e-9, 1, 3]) {
+      const { speedup, drafted } = bestRound(plan(acceptance, cost))!;
+      assert.ok(Number.isFinite(speedup) && speedup > 0 && drafted >= 1);
+    }
+  }
 });

@@ -1,8 +1,20 @@
-/** Figures of untrained models: a mark for every number, what they say of the fit, and claim C4. */
+/** Untrained models in tables and figures: a mark for every number, claim C4; other norm placements, claim C8. */
 import assert from "node:assert/strict";
-import { initCausesFigure, initClaim, initFitFigure, initMapFigure } from "../../src/show/mod.ts";
+import {
+  generalityClaim,
+  initCausesFigure,
+  initClaim,
+  initFitFigure,
+  initMapFigure,
+  type Result,
+  tableText,
+} from "../../src/show/mod.ts";
+import { randomInit } from "../../src/study/mod.ts";
+import { openConfig } from "../../src/subject/mod.ts";
+import { head } from "../../src/result/mod.ts";
 import { checkSvg, dotsOf, readCsv } from "./check_svg.ts";
 import { LAYERS, untrained } from "./synthetic_untrained.ts";
+import { provenance, sweep } from "./synthetic.ts";
 
 Deno.test("the fit: a point for every module, its error and the logits' variance by panel", () => {
   const good = initFitFigure([untrained(), untrained({ off: 1.12, variance: 2.7 })]);
@@ -77,4 +89,82 @@ Deno.test("claim C4 counts the shapes in which attention is the less important m
     /in 0 of 1 shapes \(cannot tell in 1\)\. /,
     "one seed",
   );
+});
+
+const small = { hidden: 64, layers: 2, heads: 4, samples: 1, length: 8 };
+
+Deno.test("mean and spread of each kind by layer; no spread of a single seed", async () => {
+  const named = await openConfig("mistral-7b");
+  const one = tableText([await randomInit(named, small)]).split("\n");
+  assert.equal(
+    one[0],
+    "mistral-7b (hidden 64, layers 2, heads 4) (random normal, σ 0.02) · 1 × 8 tokens of zipf · float32, cpu",
+  );
+  assert.equal(one[1], "D 64, L 2, H 4, K 1, E 16, F 224, V 32000, pre-norm; seed 0");
+  assert.deepEqual(one[3].split(/\s+/), ["layer", "|x|", "attention", "MLP", "block"]);
+  assert.deepEqual(one.slice(4).map((line) => line.trim().split(/\s+/).length), [5, 5]);
+  const two = tableText([await randomInit(named, { ...small, seeds: 2 })]).split("\n");
+  assert.match(two[1], /; seeds 0, 1$/);
+  assert.equal(two[3].match(/± seeds/g)!.length, 3);
+  assert.deepEqual(two.slice(4).map((line) => line.trim().split(/\s+/).length), [8, 8]);
+});
+
+Deno.test("claim C8 counts the models where importance beats random orders and MLPs, and says the losses", () => {
+  const held = sweep({ layers: 12 });
+  const swapped = {
+    ...held,
+    curves: held.curves.map((curve) => ({
+      ...curve,
+      points: curve.points.map((point) => ({ ...point, rise: 1 - point.rise })), // the order of all losses reversed
+    })),
+  };
+  const { id, measured } = generalityClaim([held, swapped], 4);
+  assert.equal(id, "C8");
+  assert.match(measured, /in random orders in 1 of 2, and less than dropping MLPs in 1 of 2\. /);
+  assert.match(measured, /with 4 dropped: .*: attention \+0\.20, MLP \+4\.00, .*attention, random \+1\.60/);
+  assert.match(generalityClaim([held, held], 4).measured, /in 2 of 2, .* in 2 of 2\./);
+});
+
+Deno.test("claim C8: one sample, one seed and losses within their intervals cannot tell, and are counted apart", () => {
+  const held = sweep({ layers: 12 });
+  const { measured } = generalityClaim([held], 4);
+  assert.match(measured, /in random orders in 1 of 1, and less than dropping MLPs in 1 of 1\./);
+  const seed = { ...held, curves: held.curves.filter(({ seed }) => seed === null || seed === 0) };
+  assert.match(
+    generalityClaim([seed], 4).measured,
+    /in random orders in 0 of 1 \(cannot tell for 1\), and less .* in 1 of 1\./,
+  );
+  const withErrors = (riseError: number | null) => ({
+    ...held,
+    curves: held.curves.map((curve) => ({
+      ...curve,
+      points: curve.points.map((point) => ({ ...point, riseError })),
+    })),
+  });
+  for (const riseError of [null, 2]) {
+    assert.match(
+      generalityClaim([held, withErrors(riseError)], 4).measured,
+      /in 1 of 2 \(cannot tell for 1\), .* in 1 of 2 \(cannot tell for 1\)\./,
+    );
+  }
+});
+
+Deno.test("the table beside llm-drop has a row for every layer, a dash where a module is absent", () => {
+  const rows = {
+    importance: [0.5, 0.25, null],
+    official: [0.25, 0.5, null],
+    difference: [-0.25, 0.25, null],
+  };
+  const against = { provenance: provenance({ layers: 3 }), attention: { ...rows, rankCorrelation: -1 } };
+  const text = tableText([{ ...head("against"), ...against, mlp: against.attention, same: false } as Result]);
+  const lines = text.split("\n").slice(text.split("\n").findIndex((line) => /^layer/.test(line)) + 1);
+  assert.deepEqual(lines.slice(0, 3).map((line) => line.trim().split(/\s+/)), [
+    ["0", "0.500", "0.250", "−0.250"],
+    ["1", "0.250", "0.500", "+0.250"],
+    ["2", "–", "–", "–"],
+  ]);
+  assert.match(text, /attention, rank correlation −1\.000/);
+  const same = tableText([{ ...head("against"), ...against, mlp: against.attention, same: true } as Result]);
+  assert.equal(same.split("\n").length, 2);
+  assert.match(same, /Both definitions agree here/);
 });

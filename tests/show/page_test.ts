@@ -31,8 +31,8 @@ const reportOf = ({ profile, sweep, texts = [] }: Results): Report => ({
 const FIGURES = 10;
 const figuresOf = ({ sections }: Report) => sections.flatMap(({ figures }) => figures);
 
-Deno.test("a report is a page with its figures and numbers beside it", async () => {
-  await withFolder(async (folder) => {
+Deno.test("a report is a page with its figures and numbers beside it", () =>
+  withFolder(async (folder) => {
     const report = reportOf(results);
     assert.equal(figuresOf(report).length, FIGURES);
     assert.equal(new Set(figuresOf(report).map(({ name }) => name)).size, FIGURES);
@@ -49,8 +49,7 @@ Deno.test("a report is a page with its figures and numbers beside it", async () 
       assert.equal(await Deno.readTextFile(join(folder, `${name}.csv`)), csv);
       checkSvg(svg);
     }
-  });
-});
+  }));
 
 Deno.test("a page needs nothing from elsewhere, and its ids are its own", () => {
   const page = pageHtml(reportOf(results));

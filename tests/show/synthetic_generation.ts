@@ -3,7 +3,6 @@ import { type Generation, head, type TextChanges } from "../../src/result/mod.ts
 import { besideOf, meansOf, sameSoFar } from "../../src/study/generation/compare.ts";
 import { provenance } from "../result/samples.ts";
 
-/** What is made up. */
 export interface Shape {
   readonly prompts?: number;
   readonly tokens?: number;

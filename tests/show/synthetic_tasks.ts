@@ -4,7 +4,6 @@ import { type Evaluation, head, type Plan } from "../../src/result/mod.ts";
 import { provenance } from "./synthetic.ts";
 
 const DOCUMENTS = 40;
-/** Choices of each task. */
 const TASKS = { piqa: 2, arc_easy: 4 };
 
 /** A plan that drops the first modules of a target. */

@@ -1,10 +1,13 @@
-/** What any value looks like where it is shown. */
+/** What any value looks like where it is shown, and what notebooks are told of the public functions. */
 import assert from "node:assert/strict";
 import { displayWith } from "../../src/entry/mod.ts";
 import { type Kind, readResult } from "../../src/result/mod.ts";
 import { importanceFigure } from "../../src/show/mod.ts";
 import { viewOf } from "../../src/show/view.ts";
 import { compare, makePlan } from "../../src/study/mod.ts";
+import * as figures from "../../src/figures.ts";
+import * as lamina from "../../src/mod.ts";
+import { helpText } from "../../src/show/help.ts";
 import { withFolder } from "../support.ts";
 import { perplexity, profile } from "../result/samples.ts";
 import { sweep } from "./synthetic.ts";
@@ -140,3 +143,52 @@ Deno.test("a figure or a result as a cell's last value is rendered, and nobody e
       displayWith(null);
     }
   }));
+
+Deno.test("of a function: signature, documentation and the options that it takes, and no path of this machine", async () => {
+  const text = await helpText(lamina.profile);
+  assert.match(
+    text,
+    /^async function profile\(model: StudyModel \| string, options: ProfileOptions\): Promise<Profile>\n/,
+  );
+  for (
+    const part of [
+      "Measures the importance of every module of a model",
+      "interface ProfileOptions",
+      "drop?:",
+      "readonly samples: number",
+      "signal?:",
+      "engine?:",
+      "precision?:",
+    ]
+  ) {
+    assert.ok(text.includes(part), part);
+  }
+  assert.doesNotMatch(text, /file:\/\/|Defined in/);
+  assert.equal(await helpText("profile"), text);
+});
+
+Deno.test("of all of them: every public function with its first sentence", async () => {
+  const lines = (await helpText()).split("\n");
+  const names = Object.entries({ ...lamina, ...figures }).filter(([, value]) => typeof value === "function")
+    .map(([name]) => name);
+  assert.ok(
+    lines.indexOf('import … from "lamina/figures"') > lines.findIndex((line) => line.startsWith("profile ")),
+  );
+  const place = (line: string) => lines.findIndex((other) => other.startsWith(line));
+  const order = [
+    "Measure:",
+    "profile ",
+    "Choose:",
+    "makePlan ",
+    "Price:",
+    "evaluate ",
+    "Take away:",
+    "Look:",
+  ];
+  assert.deepEqual(order.map(place).toSorted((a, b) => a - b), order.map(place));
+  assert.ok(place("Draw:") < place("qualityFigure "), "figures have a group of their own");
+  for (const name of names) {
+    const line = lines.find((line) => line.startsWith(`${name} `));
+    assert.match(line ?? "", /^\w+ {2,}[A-Z0-9].*[.:;]$/, name);
+  }
+});

@@ -1,6 +1,5 @@
 /** The study of causes end to end on tiny models: what it says, by hand where that is possible; what is kept and refused. */
 import assert from "node:assert/strict";
-import { openModel as openFiles } from "../../src/hub/mod.ts";
 import { type AttentionInput, attentionStatsReference } from "../../src/kernels/mod.ts";
 import { mean, PATTERN_NAMES, type PatternName, rankInterval, spearman } from "../../src/measure/mod.ts";
 import { type Model, scoring } from "../../src/models/mod.ts";
@@ -9,11 +8,10 @@ import { type Blocks, forward, noDrop, segmentsOf } from "../../src/run/mod.ts";
 import { causes, dropsIn, estimate, profile, repair, untrainedCauses } from "../../src/study/mod.ts";
 import { sinkOf } from "../../src/study/causes/means.ts";
 import { openConfig, openModel, packText } from "../../src/subject/mod.ts";
-import type { Tensor } from "../../src/tensor/mod.ts";
-import { openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
+import { writeSafetensors } from "../../src/weights/mod.ts";
 import { tolerances } from "../run/attention_tolerances.ts";
 import { onWebgpu } from "../kernels/devices.ts";
-import { engine, stateTolerance, thorough, UNIT, withFolder } from "../support.ts";
+import { engine, stateTolerance, tensorsIn, thorough, UNIT, withFolder } from "../support.ts";
 import { kept, unjudged, withTiny } from "./tiny.ts";
 
 const finite = (values: readonly (number | null)[]) => values.every((value) => Number.isFinite(value));
@@ -276,10 +274,7 @@ async function withSpike(
   use: (folder: string) => Promise<void>,
 ) {
   await withFolder(async (spiked) => {
-    const files = await openFiles(folder);
-    const file = await openSafetensors(files);
-    const tensors = new Map<string, Tensor>();
-    for (const name of file.tensors.keys()) tensors.set(name, await file.read(name));
+    const tensors = await tensorsIn(folder);
     const name = [...tensors.keys()].find((name) => /layers\.1\.mlp\.down_proj\.weight$/.test(name))!;
     const { shape: [, width], data, ...rest } = tensors.get(name)!;
     const scaled = Float32Array.from(
@@ -288,8 +283,6 @@ async function withSpike(
     );
     tensors.set(name, { ...rest, shape: [scaled.length / width, width], data: scaled });
     await writeSafetensors(`${spiked}/model.safetensors`, tensors);
-    file.close();
-    files.close();
     for (const name of ["config.json", "tokenizer.json"]) {
       await Deno.copyFile(`${folder}/${name}`, `${spiked}/${name}`);
     }

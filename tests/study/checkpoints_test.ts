@@ -63,8 +63,8 @@ async function filesBelow(folder: string): Promise<string[]> {
   return names;
 }
 
-Deno.test("a remote series over a bad line gives the very numbers of the local one, and stores no weights", async () => {
-  await withHub(async (hub, folder) => {
+Deno.test("a remote series over a bad line gives the very numbers of the local one, and stores no weights", () =>
+  withHub(async (hub, folder) => {
     await addBranches(hub);
     let failures = 0;
     hub.disturb = async (n) => {
@@ -92,11 +92,10 @@ Deno.test("a remote series over a bad line gives the very numbers of the local o
       requests - failures <= STEPS.length * 5,
       `${requests} requests, expected header, embedding and layers in a few`,
     );
-  });
-});
+  }));
 
-Deno.test("quality by step is the same from afar: half of the modules dropped by the step's own importance", async () => {
-  await withHub(async (hub, folder) => {
+Deno.test("quality by step is the same from afar: half of the modules dropped by the step's own importance", () =>
+  withHub(async (hub, folder) => {
     await addBranches(hub);
     await writeCheckpoints(`${folder}/run`, await training((step) => `step${step}`));
     await Deno.writeFile(`${folder}/run/tokenizer.json`, tokenizerFile);
@@ -117,11 +116,10 @@ Deno.test("quality by step is the same from afar: half of the modules dropped by
       assert.deepEqual(curve.points.map(({ drop }) => drop.attention), [[], [ranked[0]]]);
       assert.ok(curve.points[1].nll !== curve.points[0].nll);
     }
-  });
-});
+  }));
 
-Deno.test("an interrupted series goes on where it stopped, and asks for no finished checkpoint's weights", async () => {
-  await withHub(async (hub, folder) => {
+Deno.test("an interrupted series goes on where it stopped, and asks for no finished checkpoint's weights", () =>
+  withHub(async (hub, folder) => {
     await addBranches(hub);
     const study = { ...await options(folder), results: `${folder}/results` };
     const controller = new AbortController();
@@ -158,8 +156,7 @@ Deno.test("an interrupted series goes on where it stopped, and asks for no finis
     const { results: _, ...unkept } = study;
     await checkpoints(await openSeries("owner/name", { steps: [8] }), unkept);
     assert.ok(weightRequests(hub).length > 0, "computed again where nothing is kept");
-  });
-});
+  }));
 
 Deno.test("a step's entry is the profile of that checkpoint, and what is kept has the form", () =>
   withFolder(async (folder) => {

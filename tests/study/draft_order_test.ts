@@ -1,7 +1,9 @@
-/** The search for drafts, beside one by hand from perplexities. */
+/** The search for drafts beside one by hand from perplexities; the published drafts, and what the roofline of an A100 allows them. */
 import assert from "node:assert/strict";
-import { makePlan, order, perplexities } from "../../src/study/mod.ts";
-import { bestDraft, planHash } from "../../src/measure/mod.ts";
+import { fileURLToPath } from "node:url";
+import { makePlan, order, perplexities, roofline } from "../../src/study/mod.ts";
+import { bestDraft, draftSpeedup, planHash } from "../../src/measure/mod.ts";
+import { readResult } from "../../src/result/mod.ts";
 import { withTiny } from "./tiny.ts";
 
 const modules = [0, 1, 2].flatMap((layer) =>
@@ -50,3 +52,62 @@ Deno.test("whole blocks can be drafts, windows of them are no search", () =>
       /^RangeError: Cannot order consecutive of .* by draft: windows of n blocks do not extend those of n − 1/,
     );
   }));
+
+/** Attention modules and MLPs skipped, of so many layers (arXiv 2309.08168 and 2410.06916). */
+const published: readonly (readonly [name: string, attention: number, mlp: number, layers: number])[] = [
+  ["draft-verify-llama-2-13b", 24, 10, 40],
+  ["draft-verify-llama-2-13b-chat", 24, 10, 40],
+  ["draft-verify-codellama-13b", 22, 12, 40],
+  ["draft-verify-llama-2-70b", 47, 37, 80],
+  ["swift-llama-2-13b", 20, 14, 40],
+  ["swift-llama-2-70b", 41, 37, 80],
+  ["swift-codellama-13b", 14, 20, 40],
+];
+
+const committed = (name: string) =>
+  readResult(fileURLToPath(new URL(`../../data/drafts/${name}.json`, import.meta.url)), "plan");
+
+Deno.test("each published plan skips as many modules as its paper says", async () => {
+  const found = [...Deno.readDirSync(new URL("../../data/drafts/", import.meta.url))]
+    .flatMap(({ name }) => name.endsWith(".json") ? [name.replace(".json", "")] : []);
+  assert.deepEqual(found.sort(), published.map(([name]) => name).sort());
+  for (const [name, attention, mlp, layers] of published) {
+    const plan = await committed(name);
+    assert.deepEqual([plan.attention.length, plan.mlp.length, plan.layers], [attention, mlp, layers], name);
+    for (const list of [plan.attention, plan.mlp]) {
+      assert.ok(list.every((layer, i) => layer < layers && (i === 0 || layer > list[i - 1])), name);
+    }
+  }
+});
+
+const setting = { device: "a100", batch: [1], input: 512, output: 512, accepted: [0, 0.9, 1] } as const;
+
+Deno.test("the cost of a draft is its bytes over the full model's, by hand", async () => {
+  const { plans: [full, own] } = await roofline("llama-2-13b", {
+    ...setting,
+    plans: [await committed("swift-llama-2-13b")],
+  });
+  assert.ok(!("draft" in full));
+  const [attention, mlp, head, norm] = [4 * 5120 ** 2, 3 * 5120 * 13824, 32000 * 5120, 5120];
+  const key = 2 * 5120; // numbers of a token's key and value
+  const bytes = (attentions: number, mlps: number) =>
+    attentions * (attention + norm + key * (512 + 256 + 1)) + mlps * (mlp + norm) + head;
+  assert.ok(Math.abs(own.draft!.cost - bytes(20, 26) / bytes(40, 40)) < 1e-9, `${own.draft!.cost}`);
+  for (const { acceptance, drafted, speedup } of own.draft!.rounds) {
+    // Reading a few tokens at once takes the time of the weights: v is 1 but for a few keys.
+    const simple = draftSpeedup({ acceptance, cost: own.draft!.cost }, drafted);
+    assert.ok(Math.abs(speedup / simple - 1) < 0.01, `${speedup}, expected ${simple}`);
+  }
+  assert.ok(own.draft!.rounds[0].speedup < 1);
+});
+
+Deno.test("without shares there are no drafts; shares that are none are refused", async () => {
+  const { accepted: _, ...others } = setting;
+  const { plans } = await roofline("llama-2-13b", others);
+  assert.ok(plans.every((plan) => !("draft" in plan)));
+  for (const accepted of [[1.1], [-0.1], [NaN], []]) {
+    await assert.rejects(roofline("llama-2-13b", { ...others, accepted }), {
+      message: /^Cannot draw a roofline: (accepted\[0\] is|the number of shares is 0)/,
+    });
+  }
+});

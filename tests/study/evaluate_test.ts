@@ -1,16 +1,15 @@
-/**
- * Log-likelihoods and answers equal to those of lm-eval with Hugging Face in float32 (see make_evaluation.py).
- *
- * Some documents of each task by the committed series; in `test:all` all of them, and a few by SmolLM2 (`-- --all`: all by SmolLM2 and
- * by Gemma 3).
- */
+/** Tasks: log-likelihoods and answers equal to those of lm-eval with Hugging Face in float32 (make_evaluation.py), answers that stay the full model's, and tasks that are made here. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import type { Evaluation } from "../../src/result/mod.ts";
 import { evaluate } from "../../src/study/mod.ts";
 import { openModel, type StudyModel } from "../../src/subject/mod.ts";
-import type { BosRule } from "../../src/tasks/mod.ts";
+import { type BosRule, type Document, tasksNamed } from "../../src/tasks/mod.ts";
+import { keptOf, keptOver, logprobOf } from "../../src/study/evaluate/summary.ts";
+import type { Item } from "../../src/study/evaluate/items.ts";
+import { mean } from "../../src/measure/mod.ts";
 import { isThorough, thorough } from "../support.ts";
+import { withTiny } from "./tiny.ts";
 
 /** What lm-eval found: `scores[plan][document][choice]`, nats and whether the choice is greedy. */
 interface Run {
@@ -100,3 +99,163 @@ for (const [name, [ref, most]] of Object.entries(refs)) {
     }
   });
 }
+
+const item = (values: Partial<Item>): Item => ({
+  index: 0,
+  hash: "",
+  loglikelihoods: [],
+  greedy: [],
+  tokens: [],
+  gold: null,
+  text: null,
+  kl: 0,
+  top1: 0,
+  accepted: 0,
+  cut: 0,
+  ...values,
+});
+const document = (choiceLengths: number[] = []): Document => ({
+  index: 0,
+  context: "",
+  requests: [],
+  choiceLengths,
+  gold: 0,
+  promptHash: "",
+});
+
+/** Of two models' items, the share that is alike. */
+function kept(
+  task: string,
+  metric: Parameters<typeof keptOf>[1],
+  items: Item[],
+  full: Item[],
+  lengths: number[] = [],
+) {
+  return keptOf(tasksNamed(task)[0], metric, items.map(() => document(lengths)), items, full)!;
+}
+
+Deno.test("a choice stays by the rule of its metric", () => {
+  const [full, run] = [[-1, -2], [-3, -2]].map((loglikelihoods) => item({ loglikelihoods, gold: 0 }));
+  // For a length of four against one, the second is −0.5 for the full model and the plan alike.
+  assert.equal(kept("piqa", "acc", [run], [full], [1, 4]).value, 0);
+  assert.equal(kept("piqa", "acc_norm", [run], [full], [1, 4]).value, 1);
+  const { value, low, high } = kept("piqa", "acc", [run, full], [full, full]);
+  assert.equal(value, 0.5);
+  assert.ok(low > 0.05 && low < 0.2 && high > 0.8 && high < 0.95); // Wilson's for 1 of 2
+});
+
+Deno.test("a continuation stays where each of its tokens has the full model's first choice, right or wrong", () => {
+  const run = [3, 2].map((top1) => item({ loglikelihoods: [-1], greedy: [false], tokens: [3], top1 }));
+  assert.equal(kept("lambada_openai", "acc", run, run).value, 0.5);
+});
+
+Deno.test("a written answer stays where both texts have the same one", () => {
+  const texts = ["so 5 and 5\n#### 1,000", "#### 1000.", "#### 7", "no number", "9"].map((text) =>
+    item({ text })
+  );
+  const share = (metric: "strict" | "flexible", run: number, full: number) =>
+    kept("gsm8k", metric, [texts[run]], [texts[full]]).value;
+  assert.deepEqual([share("strict", 0, 1), share("strict", 0, 2), share("strict", 3, 4)], [1, 0, 1]);
+  assert.deepEqual([share("flexible", 0, 1), share("flexible", 3, 4)], [1, 0]);
+});
+
+Deno.test("a perplexity has no answers", () => {
+  const one = item({ loglikelihoods: [-1], tokens: [1] });
+  assert.equal(keptOf(tasksNamed("lambada_openai")[0], "perplexity", [document()], [one], [one]), null);
+});
+
+Deno.test("of several tasks every document counts once", () => {
+  const share = (value: number) => ({ value, low: 0, high: 1 });
+  assert.equal(keptOver([{ n: 10, kept: share(0.1) }, { n: 30, kept: share(1) }]).value, 31 / 40);
+});
+
+Deno.test("log-probabilities are the right answers', paired with the full model's", () => {
+  const full = [[-1, -9], [-9, -2], [-3, -9]].map((loglikelihoods, i) =>
+    item({ loglikelihoods, gold: i % 2 })
+  );
+  const run = [[-2, -9], [-9, -3], [-4, -9]].map((loglikelihoods, i) =>
+    item({ loglikelihoods, gold: i % 2 })
+  );
+  const { value, low, high, against } = logprobOf(run, full)!;
+  assert.equal(value, -3);
+  // Student's t of two degrees of freedom: 4.303 standard errors of 1 / √3.
+  assert.ok(
+    Math.abs(high! - value - 4.302652729749462 / Math.sqrt(3)) < 1e-9 &&
+      Math.abs(low! + high! - 2 * value) < 1e-9,
+  );
+  assert.deepEqual(against, { difference: -1, low: -1, high: -1 }); // each document changed alike
+  assert.equal(logprobOf(full, null)!.against, null);
+  const one = { value: -1, low: null, high: null, against: { difference: 0, low: null, high: null } };
+  assert.deepEqual(logprobOf(full.slice(0, 1), full.slice(0, 1)), one);
+  assert.equal(logprobOf([item({ text: "18" })], null), null);
+});
+
+Deno.test("probes are scored like other tasks, beside the full model", () =>
+  withTiny(async ({ model, options: { results } }) => {
+    const changes = [{ layer: 1, module: "attention", to: "window", keys: 4, sinks: 1 }] as const;
+    const asked = {
+      tasks: ["arithmetic", "brackets"],
+      limit: 3,
+      prompts: 0,
+      results,
+      engine: "cpu",
+    } as const;
+    const [full, windows, wide] = await evaluate(
+      model,
+      [{}, { changes }, { changes: [{ ...changes[0], keys: 8192 }] }],
+      asked,
+    );
+    for (const task of asked.tasks) {
+      const { version, n, shots, metrics, items } = windows.tasks[task];
+      assert.deepEqual([version, n, shots], ["1.0", 3, 0]);
+      assert.deepEqual(Object.keys(metrics), task === "brackets" ? ["acc"] : ["acc", "perplexity"]);
+      assert.equal(metrics.acc.against!.n, 3);
+      for (const { greedy, gold, loglikelihoods, acc } of items) {
+        const right = gold === null
+          ? greedy[0]
+          : loglikelihoods.indexOf(Math.max(...loglikelihoods)) === gold;
+        assert.equal(acc, Number(right));
+      }
+      for (const result of [full, windows, wide]) expectAnswers(result.tasks[task], full.tasks[task]);
+      assert.deepEqual([wide.tasks[task].metrics.acc.kept!.value, wide.tasks[task].logprob!.against], [1, {
+        difference: 0,
+        low: 0,
+        high: 0,
+      }]);
+      const nats = (from: typeof full) => from.tasks[task].items.map(({ loglikelihoods }) => loglikelihoods);
+      assert.notDeepEqual(nats(windows), nats(full));
+      assert.deepEqual(nats(wide), nats(full)); // a window of the whole text, to the bit
+    }
+  }));
+
+type Evaluated = Evaluation["tasks"][string];
+
+/** The log-probability of right answers and the answers that stay the same follow from the documents. */
+function expectAnswers(task: Evaluated, full: Evaluated): void {
+  const { items, metrics: { acc }, logprob } = task;
+  const right = (of: Evaluated) => of.items.map(({ loglikelihoods, gold }) => loglikelihoods[gold ?? 0]);
+  assert.ok(Math.abs(logprob!.value - mean(right(task))) < 1e-12);
+  if (logprob!.against === null) return assert.equal(acc.kept, null);
+  assert.ok(
+    Math.abs(logprob!.against.difference - mean(right(task).map((nats, i) => nats - right(full)[i]))) < 1e-12,
+  );
+  const same = items.filter(({ loglikelihoods: some, gold, top1, tokens }, i) => {
+    const place = (values: readonly number[]) => values.indexOf(Math.max(...values));
+    return gold === null ? top1 === tokens[0] : place(some) === place(full.items[i].loglikelihoods);
+  });
+  assert.equal(acc.kept!.value, same.length / items.length);
+  assert.ok(acc.kept!.low <= acc.kept!.value && acc.kept!.value <= acc.kept!.high);
+}
+
+Deno.test("a made text that a model cannot read whole is an error that names its length", () =>
+  withTiny(async ({ model, options: { results } }) => {
+    const asked = (task: string) => evaluate(model, [], { tasks: [task], limit: 3, prompts: 0, results });
+    const error = (task: string, tokens: number) => ({
+      name: "RangeError",
+      message: `Cannot evaluate ${model.name} on ${task}: ` +
+        `found a text of ${tokens} tokens, expected at most 256, its context`,
+    });
+    await assert.rejects(asked("passkey_1000000"), error("passkey_1000000", 1000000)); // none is made
+    await assert.rejects(asked("passkey_256"), /on passkey_256: found a text of 1\d\d\d tokens/); // a token is a letter
+    await assert.rejects(asked("induction_32"), error("induction_32", 261));
+  }));

@@ -4,7 +4,6 @@
  */
 import { curvesOf } from "../../src/study/sweep/curves.ts";
 import assert from "node:assert/strict";
-import { openModel as openFiles } from "../../src/hub/mod.ts";
 import type { Profile } from "../../src/result/mod.ts";
 import {
   againstLlmDrop,
@@ -22,9 +21,9 @@ import {
   untrainedCauses,
 } from "../../src/study/mod.ts";
 import { openConfig, openModel, openSeries, type StudyModel } from "../../src/subject/mod.ts";
-import { float32, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
-import { openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
-import { byTurns, countedEngine, engine } from "../support.ts";
+import { float32, toFloat32 } from "../../src/tensor/mod.ts";
+import { writeSafetensors } from "../../src/weights/mod.ts";
+import { byTurns, countedEngine, engine, tensorsIn } from "../support.ts";
 import { kept, withTiny } from "./tiny.ts";
 
 /** What is wrong: a tensor, what its first number becomes (every number of the embedding's), and what a study says of it. */
@@ -130,25 +129,16 @@ async function ofSeries(folder: string, options: CheckpointsOptions) {
   return await checkpoints(await openSeries(`${folder}/series`), options);
 }
 
-/** Writes a model's weights anew with a fault. */
 async function spoil(folder: string, { tensor, value }: Fault): Promise<void> {
-  const files = await openFiles(folder);
-  const file = await openSafetensors(files);
-  const tensors = new Map<string, Tensor>();
-  for (const name of file.tensors.keys()) {
-    const stored = await file.read(name);
-    const data = toFloat32(stored).slice();
-    if (name === tensor) data.fill(value, 0, name.includes("embed") ? data.length : 1);
-    tensors.set(name, float32(stored.shape, data));
-  }
-  file.close();
-  files.close();
-  assert.ok(tensors.has(tensor));
+  const tensors = await tensorsIn(folder);
+  const stored = tensors.get(tensor)!;
+  const data = toFloat32(stored).slice();
+  data.fill(value, 0, tensor.includes("embed") ? data.length : 1);
+  tensors.set(tensor, float32(stored.shape, data));
   await Deno.remove(`${folder}/model.safetensors`); // its mapped pages stay those of the model that is open
   await writeSafetensors(`${folder}/model.safetensors`, tensors);
 }
 
-/** Whether every number in a value is finite. */
 function allFinite(value: unknown): boolean {
   if (typeof value === "number") return Number.isFinite(value);
   return value === null || typeof value !== "object" || Object.values(value).every(allFinite);

@@ -1,7 +1,21 @@
-/** No number moves without its method: results of tiny models are those that stand beside the method's number. */
+/** No number moves without its method: results of tiny models are those that stand beside the method's number; each score's name does what its entry says. */
 import assert from "node:assert/strict";
-import { METHODS, resultText } from "../../src/result/mod.ts";
+import {
+  GUIDE_NAMES,
+  GUIDES,
+  METHODS,
+  ORDERS,
+  RANKS,
+  resultText,
+  SCORES,
+  TARGETS,
+} from "../../src/result/mod.ts";
+import { order, rank } from "../../src/study/mod.ts";
+import { candidatesOf, readingFor } from "../../src/study/scores/score.ts";
+import { scores } from "../../src/study/scores/mod.ts";
+import { profile } from "../show/synthetic.ts";
 import { type Golden, goldenFile, makeGoldens, movedNumber, numbersOf, WITHOUT_NUMBERS } from "./golden.ts";
+import { withTiny } from "./tiny.ts";
 
 const goldens: Record<string, Golden> = JSON.parse(await Deno.readTextFile(goldenFile));
 const AGAIN = "then: deno run -A tests/fixtures/make_results.ts";
@@ -54,5 +68,60 @@ Deno.test("a number that moved by a thousandth, came or went is found in every k
     const text = JSON.stringify(golden);
     const moved = text.replace(/"data":"..../, '"data":"AAAA');
     if (moved !== text) assert.match(movedNumber(golden, JSON.parse(moved))!, /\.data\.0 was /);
+  }
+});
+
+/** Names that results of earlier versions hold. */
+const KNOWN = {
+  orders: ["importance", "magnitude", "angular", "angular-last", "gate-norm", "loss", "kl"]
+    .concat("iterative", "greedy", "random", "deepest"),
+  guides: ["importance", "magnitude", "angular", "angular-last", "gate-norm", "kl", "layersAfter"],
+  ranks: ["importance", "magnitude", "random", "deepest"],
+};
+
+Deno.test("results of earlier versions stay readable: no name is gone, and each has its file", () => {
+  const gone = (known: readonly string[], names: readonly string[]) =>
+    assert.deepEqual(known.filter((name) => !names.includes(name)), []);
+  gone(KNOWN.orders, ORDERS);
+  gone(KNOWN.guides, GUIDE_NAMES);
+  gone(KNOWN.ranks, RANKS);
+  assert.deepEqual(Object.keys(scores).sort(), [...ORDERS].sort());
+});
+
+Deno.test("every score has a line style of its own, and every guide a title of its own", () => {
+  const distinct = (values: readonly unknown[]) => assert.equal(new Set(values).size, values.length);
+  distinct(ORDERS.map((name) => SCORES[name].dash));
+  distinct(GUIDE_NAMES.map((name) => SCORES[GUIDES[name]].title));
+});
+
+Deno.test("every score orders every target that it allows, each candidate once", () =>
+  withTiny(async ({ model, options }) => {
+    for (const by of ORDERS) {
+      const { again, only, baseline = false } = scores[by];
+      for (const target of TARGETS) {
+        const allowed = (!only || only.target === target) && !(again && target === "consecutive");
+        const run = order(model, { ...options, target, by });
+        if (!allowed) {
+          await assert.rejects(run, /^RangeError: Cannot order /);
+          continue;
+        }
+        const found = await run;
+        const named = (entries: readonly { module: string; layer: number; size: number }[]) =>
+          entries.map(({ module, layer, size }) => `${module} ${layer} ${size}`).sort();
+        assert.deepEqual(named(found.order), named(candidatesOf(model.spec, target, found.upto)));
+        assert.ok(found.order.every(({ score }) => (score === null) === baseline), `${by} of ${target}`);
+        assert.equal(found.seed, SCORES[by].seeded ? 0 : null);
+        if (readingFor(scores[by], target).from.nll) assert.ok(found.nll! > 0);
+        else assert.equal(found.nll, null);
+      }
+    }
+  }));
+
+Deno.test("a profile suffices for every score that is said to need no more", () => {
+  const measured = profile({ layers: 6 });
+  for (const by of RANKS) {
+    const ranked = rank(measured, { target: "joint", by, seed: 1 });
+    assert.equal(ranked.length, 12);
+    assert.ok(ranked.every(({ score }) => (score === null) === (scores[by].baseline ?? false)), by);
   }
 });

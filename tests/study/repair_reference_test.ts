@@ -66,16 +66,12 @@ async function withReference(
 ): Promise<void> {
   const tensors = parse(await Deno.readFile(new URL(`repairs/${name}.safetensors`, folder)));
   const { shape: [samples, length], data } = tensors.get("ids")!;
-  const model = await openFolder(Deno.realPathSync(new URL(`models/${name}`, folder)));
-  try {
-    await use(
-      { ...model, name } as unknown as StudyModel,
-      { ids: data as Int32Array, samples, length },
-      tensors,
-    );
-  } finally {
-    model.close();
-  }
+  using model = await openFolder(Deno.realPathSync(new URL(`models/${name}`, folder)));
+  await use(
+    { ...model, name } as unknown as StudyModel,
+    { ids: data as Int32Array, samples, length },
+    tensors,
+  );
 }
 
 /**

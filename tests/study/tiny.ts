@@ -50,14 +50,10 @@ export function withTiny(use: (opened: Opened) => Promise<void>, name = "llama")
     }
     await Deno.writeTextFile(`${folder}/tokenizer.json`, JSON.stringify(tinyTokenizer));
     await Deno.writeTextFile(`${folder}/text.txt`, tinyText);
-    const model = await openModel(folder);
-    try {
-      const sizes = { samples: 4, length: 16, engine: "cpu" } as const; // also where there is a GPU
-      const options = { text: `${folder}/text.txt`, ...sizes, results: `${folder}/results` };
-      await use({ model, folder, options });
-    } finally {
-      model.close();
-    }
+    using model = await openModel(folder);
+    const sizes = { samples: 4, length: 16, engine: "cpu" } as const; // also where there is a GPU
+    const options = { text: `${folder}/text.txt`, ...sizes, results: `${folder}/results` };
+    await use({ model, folder, options });
   });
 }
 

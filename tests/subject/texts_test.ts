@@ -1,4 +1,4 @@
-/** A text is a file, a pipe or a name; what it is read from changes nothing. */
+/** A text is a file, a pipe or a name; what it is read from changes nothing. JSON files may begin with a byte order mark. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { merge } from "../../src/result/mod.ts";
@@ -14,14 +14,14 @@ import {
   randomInit,
   speed,
 } from "../../src/study/mod.ts";
-import { openConfig, openModel, openSeries, packText } from "../../src/subject/mod.ts";
+import { openConfig, openModel, openSeries, packText, zipfText } from "../../src/subject/mod.ts";
 import { tinyText, withTiny } from "../study/tiny.ts";
 import { printed } from "../process.ts";
 
 const packing = { samples: 4, length: 16, skip: 1, bos: false };
 
-Deno.test("a pipe is read like a file, and a large file no further than is needed", async () => {
-  await withTiny(async ({ model, folder }) => {
+Deno.test("a pipe is read like a file, and a large file no further than is needed", () =>
+  withTiny(async ({ model, folder }) => {
     const known = await packText(model, { ...packing, text: join(folder, "text.txt") });
     const pipe = join(folder, "pipe");
     await printed("mkfifo", [pipe]);
@@ -33,11 +33,10 @@ Deno.test("a pipe is read like a file, and a large file no further than is neede
     await Deno.writeTextFile(large, tinyText);
     await Deno.truncate(large, 2 ** 32); // more than a text may have where it cannot be cut
     assert.deepEqual(await packText(model, { ...packing, text: large }), known);
-  });
-});
+  }));
 
-Deno.test("a folder and a missing file are told apart", async () => {
-  await withTiny(async ({ model, folder }) => {
+Deno.test("a folder and a missing file are told apart", () =>
+  withTiny(async ({ model, folder }) => {
     const read = (text: string) => packText(model, { ...packing, text });
     await assert.rejects(read(folder), {
       message: `Cannot read text ${folder}: found a folder, expected a file of plain text or JSONL`,
@@ -49,11 +48,10 @@ Deno.test("a folder and a missing file are told apart", async () => {
     await assert.rejects(read("wikki"), /text wikki: no such file \(did you mean wiki\?\), expected/);
     await assert.rejects(read("openai/gsm8k"), /c4; a data set or a page is saved to a file first/);
     await assert.rejects(read(""), /text is "", expected the name of a built-in text, or a file$/);
-  });
-});
+  }));
 
-Deno.test("an empty text and one that is too short are named, with the tokens found and needed", async () => {
-  await withTiny(async ({ model, folder }) => {
+Deno.test("an empty text and one that is too short are named, with the tokens found and needed", () =>
+  withTiny(async ({ model, folder }) => {
     const refused = async (name: string, content: string, message: RegExp) => {
       const text = join(folder, name);
       await Deno.writeTextFile(text, content);
@@ -72,8 +70,7 @@ Deno.test("an empty text and one that is too short are named, with the tokens fo
     );
     const few = `Cannot cut \\S+c.json into ${blocks}: found 3 token ids, expected at least 80`;
     await refused("c.json", "[1, 2, 3]", RegExp(few));
-  });
-});
+  }));
 
 Deno.test("samples that are longer than the model was trained on bring one line, and what is measured says so", async () => {
   const series = await openSeries("data/series/pre-ln", { steps: [0, 4096] });
@@ -146,4 +143,49 @@ Deno.test("an untrained model has no length of training, and a shard of a long t
   const merged = merge([await part(0), await part(1)]);
   assert.deepEqual(merged.provenance.packing, { samples: 2, length: 300, skip: 0, bos: false, trained: 256 });
   model.close();
+});
+
+Deno.test("a model whose JSON files begin with a byte order mark opens", () =>
+  withTiny(async ({ model, folder }) => {
+    const mark = async (name: string, text?: string) => {
+      const path = join(folder, name);
+      await Deno.writeTextFile(path, `\ufeff${text ?? await Deno.readTextFile(path)}`);
+    };
+    const shard = "model-00001-of-00001.safetensors";
+    const header = await Deno.readFile(join(folder, "model.safetensors"));
+    const length = Number(new DataView(header.buffer).getBigUint64(0, true));
+    const tensors = JSON.parse(new TextDecoder().decode(header.subarray(8, 8 + length)));
+    const weight_map = Object.fromEntries(
+      Object.keys(tensors).filter((name) => name !== "__metadata__").map((name) => [name, shard]),
+    );
+    await Deno.rename(join(folder, "model.safetensors"), join(folder, shard));
+    await mark("model.safetensors.index.json", JSON.stringify({ weight_map }));
+    await mark("config.json");
+    await mark("tokenizer.json");
+    await mark("tokenizer_config.json", JSON.stringify({ eos_token: "</s>" }));
+
+    const opened = await openModel(folder);
+    try {
+      assert.deepEqual(opened.spec, model.spec);
+      const { fingerprint, eos } = await opened.tokenizer();
+      assert.deepEqual([fingerprint.length, eos], [64, 2]);
+    } finally {
+      opened.close();
+    }
+    assert.deepEqual((await openConfig(join(folder, "config.json"))).config, model.config);
+  }));
+
+Deno.test("Zipf's text: words of rank r come about 1/r as often as the first, and a longer text begins with a shorter", () => {
+  const { blocks: { ids } } = zipfText(1000, { samples: 4, length: 5000 });
+  assert.deepEqual(zipfText(1000, { samples: 1, length: 100 }).blocks.ids, ids.slice(0, 100));
+  const harmonic = Array.from({ length: 1000 }, (_, i) => 1 / (i + 1)).reduce((a, b) => a + b);
+  for (const rank of [1, 2, 5, 20]) {
+    const count = ids.filter((id) => id === rank - 1).length;
+    const expected = ids.length / harmonic / rank;
+    assert.ok(
+      Math.abs(count - expected) < 4 * Math.sqrt(expected),
+      `${rank}: ${count}, expected ${expected}`,
+    );
+  }
+  assert.ok(ids.every((id) => id >= 0 && id < 1000));
 });

@@ -22,12 +22,8 @@ function withFiles(files: Record<string, string | Uint8Array>, use: (opened: Ope
 }
 
 async function encoded(folder: string, text: string): Promise<number[]> {
-  const model = await openModel(folder);
-  try {
-    return (await model.tokenizer()).encode(text);
-  } finally {
-    model.close();
-  }
+  using model = await openModel(folder);
+  return (await model.tokenizer()).encode(text);
 }
 
 Deno.test("tokenizer.model, by each of its names", async () => {
@@ -116,8 +112,8 @@ Deno.test("an error of a tokenizer names its file, when it is built and when it 
   });
 });
 
-Deno.test("token ids stand for a text, and no tokenizer is needed", async () => {
-  await withTiny(async ({ model, folder, options }) => {
+Deno.test("token ids stand for a text, and no tokenizer is needed", () =>
+  withTiny(async ({ model, folder, options }) => {
     const { blocks } = await packText(model, {
       text: options.text!,
       samples: 2,
@@ -161,8 +157,7 @@ Deno.test("token ids stand for a text, and no tokenizer is needed", async () => 
       "--no-cache",
     );
     assert.equal(done.code, 0, done.err);
-  });
-});
+  }));
 
 Deno.test("a GGUF file without a tokenizer says what to do", async () => {
   const model = await openModel(fileURLToPath(new URL("../fixtures/gguf/llama.gguf", import.meta.url)));
@@ -173,8 +168,8 @@ Deno.test("a GGUF file without a tokenizer says what to do", async () => {
   model.close();
 });
 
-Deno.test("what is no list of token ids is refused, and a list of texts is still one", async () => {
-  await withTiny(async ({ model, folder }) => {
+Deno.test("what is no list of token ids is refused, and a list of texts is still one", () =>
+  withTiny(async ({ model, folder }) => {
     const text = `${folder}/ids.json`;
     const pack = async (content: string, bos = false) => {
       await Deno.writeTextFile(text, content);
@@ -197,5 +192,4 @@ Deno.test("what is no list of token ids is refused, and a list of texts is still
       /bos is true, expected false, since token ids are used unchanged/,
     );
     await pack(JSON.stringify({ text: tinyText })); // a line of JSON with a text
-  });
-});
+  }));

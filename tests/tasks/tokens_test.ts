@@ -25,12 +25,8 @@ async function openOlmo(): Promise<Tokenizer> {
 }
 
 async function openSmollm2(): Promise<Tokenizer> {
-  const model = await openModel("smollm2-135m");
-  try {
-    return await model.tokenizer();
-  } finally {
-    model.close();
-  }
+  using model = await openModel("smollm2-135m");
+  return await model.tokenizer();
 }
 
 function openPieces(): Promise<Tokenizer> {

@@ -3,18 +3,22 @@
  * the streams are fixed, so a pass stays a pass). Hashes: an independent implementation on big integers, with Python's
  * own normal quantile, gave the same ones.
  */
-
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import fc from "fast-check";
+import { createHash } from "node:crypto";
 import {
   fillNormal,
+  fillRows,
+  normalPool,
+  type NormalRows,
   normalTable,
+  permutation,
   philox,
   type StreamKeys,
   streamKeys,
   TABLE_UNIT,
 } from "../../src/tensor/mod.ts";
+import { bits } from "./bits.ts";
 
 const SEGMENT = 2 ** 33;
 
@@ -229,5 +233,85 @@ Deno.test("numbers that no stream has are refused", () => {
       () => streamKeys(seed, layer, tensor),
       /Cannot draw random numbers: .* expected a whole number/,
     );
+  }
+});
+
+Deno.test("Fisher–Yates over Philox words by the number of the swap", () => {
+  // Worked through for n = 3: swap 2 with a place up to 2, then swap 1 with a place up to 1.
+  for (const seed of [0, 1, 7, 2 ** 32 + 7]) {
+    const word = (i: number) =>
+      philox([i, 0, 0, 1], [seed % 2 ** 32, Math.floor(seed / 2 ** 32)])[0] / 2 ** 32;
+    const order = [0, 1, 2];
+    const [j, k] = [Math.floor(3 * word(2)), Math.floor(2 * word(1))];
+    [order[2], order[j]] = [order[j], order[2]];
+    [order[1], order[k]] = [order[k], order[1]];
+    assert.deepEqual(permutation(3, seed), order);
+  }
+});
+
+Deno.test("every number once; another seed gives another order, above 2^32 too", () => {
+  fc.assert(fc.property(fc.integer({ min: 0, max: 60 }), fc.maxSafeNat(), (n, seed) => {
+    const order = permutation(n, seed);
+    assert.deepEqual(order, permutation(n, seed));
+    assert.deepEqual(order.toSorted((a, b) => a - b), Array.from({ length: n }, (_, i) => i));
+  }));
+  const seeds = [0, 1, 2, 2 ** 32, 2 ** 32 + 1, 2 ** 52];
+  assert.equal(new Set(seeds.map((seed) => permutation(60, seed).join())).size, seeds.length);
+});
+
+Deno.test("a seed that is not a whole number below 2^53 is refused", () => {
+  for (const seed of [-1, 0.5, NaN, 2 ** 53]) {
+    assert.throws(() => permutation(3, seed), {
+      name: "RangeError",
+      message: `Cannot draw random numbers: seed is ${seed}, expected a whole number from 0 to ${
+        2 ** 53 - 1
+      }`,
+    });
+  }
+});
+
+const keys = [0x12345678, 0x9abcdef0] as const;
+
+const cases: Record<string, { rows: NormalRows; count: number }> = {
+  "whole rows of an odd width": {
+    rows: { keys, first: 7, width: 1001, stride: 1001, scale: 0.02 },
+    count: 700,
+  },
+  "some columns": { rows: { keys, first: 333, width: 999, stride: 4096, scale: 1 }, count: 601 },
+  "fewer rows than threads": {
+    rows: { keys, first: 0, width: 2 ** 18, stride: 2 ** 18, scale: 2 },
+    count: 2,
+  },
+  "too few to share": { rows: { keys, first: 1, width: 10, stride: 12, scale: 0.5 }, count: 10 },
+};
+
+for (const [name, { rows, count }] of Object.entries(cases)) {
+  Deno.test(`one thread and three: ${name}`, async () => {
+    const expected = new Float32Array(count * rows.width);
+    fillRows(expected, rows);
+    const pool = normalPool(3);
+    try {
+      const padded = new Float32Array(expected.length + 2).fill(NaN);
+      await pool.fill(padded.subarray(1, -1), rows);
+      assert.deepEqual(bits(padded.subarray(1, -1)), bits(expected));
+      assert.ok(Number.isNaN(padded[0]) && Number.isNaN(padded.at(-1)), "nothing is written beside it");
+    } finally {
+      pool.close();
+    }
+  });
+}
+
+Deno.test("arrays that are filled at the same time do not mix, and a closed pool opens again", async () => {
+  const pool = normalPool(2);
+  const rows = (first: number): NormalRows => ({ keys, first, width: 512, stride: 512, scale: 1 });
+  for (let round = 0; round < 2; round++) {
+    const arrays = [0, 1, 2].map(() => new Float32Array(512 * 600));
+    await Promise.all(arrays.map((array, i) => pool.fill(array, rows(1000 * i))));
+    for (const [i, array] of arrays.entries()) {
+      const expected = new Float32Array(array.length);
+      fillRows(expected, rows(1000 * i));
+      assert.deepEqual(bits(array), bits(expected));
+    }
+    pool.close();
   }
 });

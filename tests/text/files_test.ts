@@ -99,8 +99,8 @@ Deno.test("bad files are refused by name and line", async () => {
   });
 });
 
-Deno.test("named texts: unique documents, sources in turn", async () => {
-  await withFiles(benchmark(), async (folder) => {
+Deno.test("named texts: unique documents, sources in turn", () =>
+  withFiles(benchmark(), async (folder) => {
     const fileOf = (path: string) => Promise.resolve(join(folder, path));
     const read = (name: string) => Array.fromAsync(namedText(name, fileOf));
     assert.deepEqual(await read("stories"), ["A", "B"]);
@@ -112,11 +112,10 @@ Deno.test("named texts: unique documents, sources in turn", async () => {
     const math = await read("math");
     assert.deepEqual(math.slice(0, 2), ["1+1?\n\nSo the answer is 2.", "algebra\n\n$1$"]);
     assert.equal(math.length, 8);
-  });
-});
+  }));
 
-Deno.test("named texts: reading may stop early, unknown names and missing files are named", async () => {
-  await withFiles(benchmark(), async (folder) => {
+Deno.test("named texts: reading may stop early, unknown names and missing files are named", () =>
+  withFiles(benchmark(), async (folder) => {
     const fileOf = (path: string) => Promise.resolve(join(folder, path));
     const code = namedText("code", fileOf)[Symbol.asyncIterator]();
     assert.deepEqual(await code.next(), { done: false, value: "def f():\n  return 1\n" });
@@ -131,8 +130,7 @@ Deno.test("named texts: reading may stop early, unknown names and missing files 
       Array.fromAsync(namedText("stories", fileOf)),
       /coqa.*requests\.jsonl\.gz: no such file/,
     );
-  });
-});
+  }));
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/tokens/${name}`, import.meta.url));
 

@@ -98,10 +98,7 @@ Deno.test("refused: more tokens than the embedding has rows, merges that are non
   const merges = (...list: unknown[]) => ({ ...base, model: { ...base.model, merges: list } });
   assert.deepEqual((ggufVocabulary(merges(["t", "h"]), 500) as GgufTokens).merges, ["t h"]);
   for (const merge of [7, ["a"], { a: 1 }, null]) {
-    assert.throws(() => ggufVocabulary(merges("t h", merge), 500), {
-      name: "TypeError",
-      message: /model\.merges\[1\] is/,
-    });
+    assert.throws(() => ggufVocabulary(merges("t h", merge), 500), /^TypeError: .*model\.merges\[1\] is/);
   }
   assert.throws(() => ggufVocabulary({ model: null }, 500), { name: "TypeError" });
 });

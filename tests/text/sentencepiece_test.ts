@@ -1,6 +1,10 @@
-/** `tokenizer.model` alone: ids of Google's own code, from models that tests/fixtures/make_sentencepiece.py trained. */
+/** Tokenizers without `tokenizer.json`: ids of Google's own code for `tokenizer.model` (models of tests/fixtures/make_sentencepiece.py), ids of transformers for `vocab.json` and `merges.txt`. */
 import assert from "node:assert/strict";
-import { tokenizerFromJson, tokenizerFromSentencePiece } from "../../src/text/mod.ts";
+import {
+  tokenizerFromJson,
+  tokenizerFromSentencePiece,
+  tokenizerFromVocabulary,
+} from "../../src/text/mod.ts";
 
 interface Row {
   readonly name: string;
@@ -75,13 +79,80 @@ Deno.test("a Unigram vocabulary that is none is refused", () => {
     name: "TypeError",
     message: /: model\.vocab\[1\] is 5, expected \[token, score\]$/,
   });
-  assert.throws(() => build([["a", -1]], 7), {
-    name: "TypeError",
-    message: /unk_id is 7, expected one of 1 tokens/,
-  });
+  assert.throws(() => build([["a", -1]], 7), /^TypeError: .*unk_id is 7, expected one of 1 tokens/);
   assert.throws(() => build([["a", -1]], null).encode("b"), { name: "TypeError", message: /has no "b"/ });
   assert.deepEqual(
     build([["<unk>", 0], ["__proto__", -1], ["constructor", -1]], 0).encode("__proto__ constructor"),
     [1, 0, 2],
   );
 });
+
+interface Kept {
+  readonly texts: readonly string[];
+  readonly ids: readonly (readonly number[])[];
+  readonly bos: number | null;
+  readonly eos: number;
+}
+
+const { files, gguf } = JSON.parse(
+  await Deno.readTextFile(new URL("../fixtures/tokens/bytes.json", import.meta.url)),
+) as { files: Record<string, Kept>; gguf: Record<string, string[]> };
+const tokens = [...gguf["tokenizer.ggml.tokens"], "<|endoftext|>"];
+const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
+const merges = `#version: 0.2\n${gguf["tokenizer.ggml.merges"].join("\n")}\n`;
+const plain = { vocab, merges, added: null, config: null, model: {} };
+
+for (const [kind, { texts, ids, bos, eos }] of Object.entries(files)) {
+  Deno.test(`vocab.json and merges.txt of a ${kind}: ids of transformers`, () => {
+    const model_type = kind === "GPT2Tokenizer" ? "gpt2" : "qwen2";
+    for (const told of [{ config: { tokenizer_class: kind } }, { model: { model_type } }]) {
+      const tokenizer = tokenizerFromVocabulary({ ...plain, ...told });
+      texts.forEach((text, i) => assert.deepEqual(tokenizer.encode(text), ids[i], JSON.stringify(text)));
+      assert.deepEqual([tokenizer.bos, tokenizer.eos, tokenizer.vocabularySize], [bos, eos, tokens.length]);
+    }
+  });
+}
+
+Deno.test("the two kinds cut words in ways of their own", () => {
+  assert.notDeepEqual(files.GPT2Tokenizer.ids, files.Qwen2Tokenizer.ids);
+});
+
+Deno.test("added tokens are recognised, from either file", () => {
+  const id = tokens.length;
+  const model = { model_type: "gpt2" };
+  const listed = { [id]: { content: "<tool>", special: false, normalized: false } };
+  for (const told of [{ added: { "<tool>": id } }, { config: { added_tokens_decoder: listed } }]) {
+    assert.deepEqual(tokenizerFromVocabulary({ ...plain, ...told, model }).encode("<tool><tool>"), [id, id]);
+  }
+});
+
+for (
+  const [what, given, message] of [
+    [
+      "of no known kind",
+      { model: { model_type: "llama" } },
+      /its class is null and the model's type "llama", expected/,
+    ],
+    ["of a class of Object", { config: { tokenizer_class: "constructor" } }, /its class is "constructor"/],
+    [
+      "that is a list",
+      { vocab: ["a"], model: { model_type: "gpt2" } },
+      /vocab\.json: expected an object of ids/,
+    ],
+    [
+      "with an id that is none",
+      { vocab: { a: -1 }, model: { model_type: "gpt2" } },
+      /expected an object of ids/,
+    ],
+    ["with a merge of nothing", { merges: "a\n", model: { model_type: "gpt2" } }, /merge 0 is "a"/],
+    [
+      "with an added token without a text",
+      { config: { added_tokens_decoder: { 5: 3 } }, model: { model_type: "gpt2" } },
+      /added_tokens_decoder has no text for 5/,
+    ],
+  ] as const
+) {
+  Deno.test(`a vocabulary ${what} is refused`, () => {
+    assert.throws(() => tokenizerFromVocabulary({ ...plain, ...given }), { name: "TypeError", message });
+  });
+}

@@ -1,3 +1,4 @@
+/** Texts against vectors of Hugging Face's own libraries. */
 import assert from "node:assert/strict";
 import { type Tokenizer, tokenizerFromGguf, tokenizerFromJson } from "../../src/text/mod.ts";
 
@@ -332,3 +333,19 @@ Deno.test("a BOS or EOS that names no token is an error only where it is used", 
   }
   assert.throws(() => tokenizerFromGguf(metadata(bytes, { eos_token_id: -1 })).eos, /ggml\.eos_token_id: -1/);
 });
+
+interface Steps {
+  texts: string[];
+  tokenizers: { name: string; tokenizer: Record<string, unknown>; ids: number[][] }[];
+}
+
+const { texts, tokenizers }: Steps = JSON.parse(
+  await Deno.readTextFile(new URL("../fixtures/tokens/steps.json", import.meta.url)),
+);
+
+for (const { name, tokenizer, ids } of tokenizers) {
+  Deno.test(`${name}: ids of Hugging Face`, () => {
+    const { encode } = tokenizerFromJson(tokenizer, {});
+    texts.forEach((text, i) => assert.deepEqual(encode(text), ids[i], JSON.stringify(text)));
+  });
+}

@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { bufferSource, fileSource } from "../../src/hub/mod.ts";
 import { type BlockMatrix, type Tensor, widened } from "../../src/tensor/mod.ts";
-import { type GgufFile, layered, type Lease, openGguf, type TensorRef } from "../../src/weights/mod.ts";
+import {
+  cutTensors,
+  type GgufFile,
+  layered,
+  type Lease,
+  openGguf,
+  type TensorRef,
+} from "../../src/weights/mod.ts";
 import { bits } from "../tensor/bits.ts";
 import { gguf, tensor } from "./build.ts";
 
@@ -170,4 +177,28 @@ Deno.test("released blocks serve the next layer, and only then", async () => {
   assert.equal(memory(third), memory(first));
   assertSame(third.blocks!.get("matrix"), await file.read("Q5_1.bits"));
   weights.close();
+});
+
+const data = Uint16Array.from({ length: 12 }, (_, i) => 0x3c00 + i);
+const matrix: Tensor = { dtype: "bf16", shape: [3, 4], data };
+const vector: Tensor = { dtype: "f32", shape: [4], data: Float32Array.of(1, 2, 3, 4) };
+const tensors = new Map([["w", matrix], ["b", vector]]);
+
+Deno.test("rows are a view, columns a copy, and null is the tensor itself", () => {
+  const rows = cutTensors(tensors, new Map([["w", { axis: 0, start: 1, end: 3 }]])).get("w")!;
+  assert.deepEqual(rows, { dtype: "bf16", shape: [2, 4], data: data.slice(4) });
+  assert.equal(rows.data.buffer, data.buffer);
+  const columns = cutTensors(tensors, new Map([["w", { axis: 1, start: 1, end: 3 }]])).get("w")!;
+  const expected = Uint16Array.from([1, 2, 5, 6, 9, 10], (i) => data[i]);
+  assert.deepEqual(columns, { dtype: "bf16", shape: [3, 2], data: expected });
+  const both = cutTensors(tensors, new Map([["b", { axis: 0, start: 2, end: 4 } as const], ["w", null]]));
+  assert.deepEqual(both.get("b"), { dtype: "f32", shape: [2], data: Float32Array.of(3, 4) });
+  assert.equal(both.get("w"), matrix);
+});
+
+Deno.test("a tensor that is not there cannot be cut", () => {
+  assert.throws(() => cutTensors(tensors, new Map([["v", null]])), {
+    name: "RangeError",
+    message: "Cannot cut v: found w, b, expected this tensor among them",
+  });
 });

@@ -1,4 +1,4 @@
-/** Leases: names, transforms, reuse of memory, read-ahead. */
+/** Leases: names, transforms, reuse of memory; what is announced of a mapped file comes into the page cache, and is not resident. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { fileSource } from "../../src/hub/mod.ts";
@@ -15,8 +15,11 @@ import {
   type TensorRef,
   writeSafetensors,
 } from "../../src/weights/mod.ts";
+import { mapPath } from "../../src/weights/libc.ts";
+import { until } from "../cluster/processes.ts";
 import { safetensors } from "./build.ts";
 import { residentBytes } from "./resident.ts";
+import { onLinux } from "../where.ts";
 
 const PATH = fileURLToPath(new URL("../fixtures/gguf/types.gguf", import.meta.url));
 
@@ -146,59 +149,107 @@ Deno.test("tensors outside the layers, whole or by rows", async () => {
   weights.close();
 });
 
-Deno.test({
-  name: "resident memory does not grow with the file",
-  ignore: Deno.build.os !== "linux", // the only system where files are mapped
-  async fn() {
-    const path = await Deno.makeTempFile({ suffix: ".safetensors" });
-    const [layers, bytes] = [16, 2 ** 23]; // 128 MiB of zeros
-    const header = Object.fromEntries(Array.from({ length: layers }, (_, l) => {
-      return [`${l}`, { dtype: "F32", shape: [bytes / 4], data_offsets: [l * bytes, (l + 1) * bytes] }];
-    }));
-    await Deno.writeFile(path, safetensors(header, layers * bytes));
-    const file = await openSafetensors(checkpoint(path));
-    const weights = layered({ file, layers, layer: (l) => [["x", { name: `${l}` }]], outer: {} });
-    const before = Deno.memoryUsage().rss;
-    for (let l = 0; l < layers; l++) {
-      const { tensors, release } = await weights.layer(l);
-      const data = tensors.get("x")!.data;
-      for (let i = 0; i < data.length; i += 1024) assert.equal(data[i], 0); // once a page of 4 KiB
-      release();
-    }
-    const grown = Deno.memoryUsage().rss - before;
-    assert(grown < 4 * bytes, `resident memory grew by ${grown} of ${layers * bytes} bytes`);
-    weights.close();
-    await Deno.remove(path);
-  },
+// Linux is the only system where files are mapped.
+onLinux("resident memory does not grow with the file", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".safetensors" });
+  const [layers, bytes] = [16, 2 ** 23]; // 128 MiB of zeros
+  const header = Object.fromEntries(Array.from({ length: layers }, (_, l) => {
+    return [`${l}`, { dtype: "F32", shape: [bytes / 4], data_offsets: [l * bytes, (l + 1) * bytes] }];
+  }));
+  await Deno.writeFile(path, safetensors(header, layers * bytes));
+  const file = await openSafetensors(checkpoint(path));
+  const weights = layered({ file, layers, layer: (l) => [["x", { name: `${l}` }]], outer: {} });
+  const before = Deno.memoryUsage().rss;
+  for (let l = 0; l < layers; l++) {
+    const { tensors, release } = await weights.layer(l);
+    const data = tensors.get("x")!.data;
+    for (let i = 0; i < data.length; i += 1024) assert.equal(data[i], 0); // once a page of 4 KiB
+    release();
+  }
+  const grown = Deno.memoryUsage().rss - before;
+  assert(grown < 4 * bytes, `resident memory grew by ${grown} of ${layers * bytes} bytes`);
+  weights.close();
+  await Deno.remove(path);
 });
 
-Deno.test({
-  name: "of experts that are one tensor, only those on loan are in memory",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
-    const folder = await Deno.makeTempDir();
-    try {
-      const [experts, size] = [8, 2 ** 20];
-      const path = `${folder}/model.safetensors`;
-      await writeSafetensors(
-        path,
-        new Map([["experts", float32([experts, size], new Float32Array(experts * size).fill(1))]]),
-      );
-      const file = await openSafetensors(checkpoint(path));
-      const layer = Array.from({ length: experts }, (_, at) => [`${at}`, { name: "experts", at }] as const);
-      const weights = layered({ file, layers: 1, layer: () => layer, outer: {} });
-      for (let e = 0; e < experts; e++) {
-        const { tensors, release } = await weights.part(0, new Map([[`${e}`, null]]));
-        assert.ok((tensors.get(`${e}`)!.data as Float32Array).every((x) => x === 1));
-        const resident = await residentBytes(path);
-        assert.ok(resident >= 4 * size, `expert ${e}: ${resident} bytes`);
-        // Besides it at most what Linux maps around a page that is touched.
-        assert.ok(resident <= 3 * 4 * size, `expert ${e}: ${resident} bytes`);
-        release();
-      }
-      weights.close();
-    } finally {
-      await Deno.remove(folder, { recursive: true });
+onLinux("of experts that are one tensor, only those on loan are in memory", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const [experts, size] = [8, 2 ** 20];
+    const path = `${folder}/model.safetensors`;
+    await writeSafetensors(
+      path,
+      new Map([["experts", float32([experts, size], new Float32Array(experts * size).fill(1))]]),
+    );
+    const file = await openSafetensors(checkpoint(path));
+    const layer = Array.from({ length: experts }, (_, at) => [`${at}`, { name: "experts", at }] as const);
+    const weights = layered({ file, layers: 1, layer: () => layer, outer: {} });
+    for (let e = 0; e < experts; e++) {
+      const { tensors, release } = await weights.part(0, new Map([[`${e}`, null]]));
+      assert.ok((tensors.get(`${e}`)!.data as Float32Array).every((x) => x === 1));
+      const resident = await residentBytes(path);
+      assert.ok(resident >= 4 * size, `expert ${e}: ${resident} bytes`);
+      // Besides it at most what Linux maps around a page that is touched.
+      assert.ok(resident <= 3 * 4 * size, `expert ${e}: ${resident} bytes`);
+      release();
     }
-  },
+    weights.close();
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+const MIB = 2 ** 20;
+const BYTES = 48 * MIB + 5;
+/** Seconds that a busy disk may take. */
+const PATIENCE = 60;
+
+/** Whether the page cache has all pages of a mapping. */
+function isCached(buffer: ArrayBuffer): boolean {
+  const { mincore, getpagesize } = Deno.dlopen("libc.so.6", {
+    mincore: { parameters: ["buffer", "usize", "buffer"], result: "i32" },
+    getpagesize: { parameters: [], result: "i32" },
+  }).symbols;
+  const pages = new Uint8Array(Math.ceil(buffer.byteLength / getpagesize()));
+  assert.equal(mincore(new Uint8Array(buffer), BigInt(buffer.byteLength), pages), 0);
+  return pages.every((page) => (page & 1) === 1);
+}
+
+onLinux("announced bytes are read from the disk, all of them, and stay out of resident memory", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(path, new Uint8Array(BYTES).fill(1));
+    await new Deno.Command("dd", {
+      args: [`of=${path}`, "oflag=nocache", "conv=notrunc,fdatasync", "count=0"],
+      stderr: "null",
+    }).output();
+    const { buffer, want, close } = mapPath(path, BYTES)!;
+    want(0, BYTES);
+    want(3 * MIB, BYTES);
+    await until("all pages", () => isCached(buffer), PATIENCE);
+    await until("no resident page", async () => await residentBytes(path) === 0, PATIENCE);
+    assert.ok(new Uint8Array(buffer).every((byte) => byte === 1));
+    want(0, BYTES); // goes on after a close no further than the piece that is being read
+    close();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.equal(new Uint8Array(buffer)[BYTES - 1], 1);
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
+onLinux("what is announced of a file that was cut off meanwhile is passed over", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(path, new Uint8Array(BYTES));
+    const { sizeNow, want, close } = mapPath(path, BYTES)!;
+    await Deno.truncate(path, 1000);
+    want(0, BYTES);
+    want(0, 100);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    assert.equal(sizeNow(), 1000);
+    close();
+  } finally {
+    await Deno.remove(path);
+  }
 });

@@ -21,10 +21,8 @@ export const model = { name: "tiny", spec: { layers: [] }, identity: {}, tokeniz
 export const named = { name: "tiny", config: {} };
 export const series = { name: "run", checkpoints: [] };
 export const curve = { target: "mlp", by: "deepest", seed: null };
-/** An entry of a ranking. */
 export const entry = { module: "mlp", layer: 0, score: 0.5 };
 
-/** Of a study of a model: its options are those of every study. */
 export function study(verb: string, ...after: unknown[]): Row {
   return {
     name: [
@@ -39,7 +37,6 @@ export function study(verb: string, ...after: unknown[]): Row {
   };
 }
 
-/** Of an order, which has to be told what competes. */
 export function ordered(verb: string): Row {
   return {
     name: [
@@ -57,7 +54,6 @@ export function ordered(verb: string): Row {
   };
 }
 
-/** Of a study of an untrained model. */
 export function untrained(verb: string, ...between: unknown[]): Row {
   return {
     name: [
@@ -75,7 +71,6 @@ export function untrained(verb: string, ...between: unknown[]): Row {
   };
 }
 
-/** Of a measurement of speed. */
 export function timed(verb: string): Row {
   return {
     name: [[model, { contexts: [1] }], '(did you mean "context"?)'],

@@ -1,7 +1,6 @@
 /** Figures, claims, words and help. */
 import { aProfile, aSweep, promised, type Row, wholeOf } from "./rows.ts";
 
-/** Of a figure. */
 function drawn(argument: string, expected: string, wrong: unknown = aSweep, found = "a sweep"): Row {
   return { type: [[wrong], `Cannot draw: ${argument} is ${found}, expected ${expected}`] };
 }

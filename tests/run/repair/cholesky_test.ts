@@ -1,21 +1,11 @@
-/** Solutions by blocks of matrices with one block, a block's edge, and several, beside ml-matrix's. */
+/** Solutions by blocks beside ml-matrix's, sums over tokens, and Hadamard matrices. */
 import assert from "node:assert/strict";
 import { CholeskyDecomposition, Matrix as Dense } from "ml-matrix";
-import { type Matrix, openProducts, type Products } from "../../../src/run/mod.ts";
+import { hadamard, type Matrix, merged, type Products } from "../../../src/run/mod.ts";
 import { cholesky } from "../../../src/run/repair/product.ts";
-import { distance, engine, largest } from "../../support.ts";
-import { drawn, gaussian, product } from "./sums.ts";
-
-async function withProducts(use: (products: Products) => Promise<void>): Promise<void> {
-  const before = engine.live;
-  const products = await openProducts(engine);
-  try {
-    await use(products);
-    assert.equal(engine.live, before);
-  } finally {
-    await products.release();
-  }
-}
+import { covariance, noMoments } from "../../../src/run/repair/moments.ts";
+import { distance, largest } from "../../support.ts";
+import { drawn, gaussian, momentsFrom, product, rows, withProducts } from "./sums.ts";
 
 /** G Gᵀ / n + I / 10: condition about 40. */
 async function definite(n: number, { multiply }: Products): Promise<Matrix> {
@@ -70,3 +60,59 @@ Deno.test("a matrix that is not positive definite has no decomposition, wherever
     gram.data.forEach((value, i) => gram.data[i] = value - Number(i % 5 === 0) * 1e-12);
     assert.equal(await cholesky(gram, products), null);
   }));
+
+const draw = gaussian(1);
+const [inputs, targets] = [rows(draw, 30, 4), rows(draw, 30, 3)];
+const weights = inputs.map((_, i) => 0.5 + i % 3);
+
+Deno.test("moments of parts are merged to those of the whole, in any order", () => {
+  const part = (from: number, to: number) =>
+    momentsFrom(inputs.slice(from, to), targets.slice(from, to), weights.slice(from, to));
+  const [a, b, c] = [part(0, 7), part(7, 8), part(8, 30)];
+  const whole = momentsFrom(inputs, targets, weights);
+  for (const sum of [merged(merged(a, b), c), merged(c, merged(b, a)), merged(whole, noMoments(4, 3))]) {
+    assert.equal(sum.tokens, 30);
+    // Sums of 30 numbers up to 30 in another order: float64's last digits.
+    assert.ok(Math.abs(sum.weight - whole.weight) < 1e-12 && Math.abs(sum.tt - whole.tt) < 1e-12);
+    for (const name of ["u", "t", "uu", "tu"] as const) assert.ok(distance(sum[name], whole[name]) < 1e-12);
+  }
+  assert.equal(a.tokens, 7); // merging leaves the parts as they are
+});
+
+Deno.test("covariances are about weighted means, or mean products", () => {
+  const moments = momentsFrom(inputs, targets, weights);
+  const total = weights.reduce((sum, w) => sum + w, 0);
+  const mean = (values: readonly number[]) =>
+    values.reduce((sum, value, n) => sum + weights[n] * value, 0) / total;
+  const column = (of: readonly (readonly number[])[], i: number) => of.map((row) => row[i]);
+  for (const centred of [false, true]) {
+    const { uu, tu, tt } = covariance(moments, centred);
+    const product = (a: readonly number[], b: readonly number[]) =>
+      mean(a.map((value, n) => value * b[n])) - (centred ? mean(a) * mean(b) : 0);
+    assert.ok(Math.abs(uu[4 + 2] - product(column(inputs, 1), column(inputs, 2))) < 1e-12);
+    assert.ok(Math.abs(tu[2 * 4 + 3] - product(column(targets, 2), column(inputs, 3))) < 1e-12);
+    const square = [0, 1, 2].reduce((sum, i) => sum + product(column(targets, i), column(targets, i)), 0);
+    assert.ok(Math.abs(tt - square) < 1e-12);
+  }
+});
+
+Deno.test("Hadamard matrices have entries of one size and orthogonal rows", () =>
+  withProducts(async (products) => {
+    for (const order of [1, 2, 4, 12, 20, 28, 32, 36, 48, 72, 576, 640, 768, 896, 960, 1152, 1536, 2048]) {
+      const matrix = hadamard(order);
+      assert.ok(matrix.data.every((value) => Math.abs(value ** 2 * order - 1) < 1e-12), `order ${order}`);
+      const { data } = await products.multiply(matrix, matrix, true);
+      // A sum of `order` products, each of which is 1 / order, rounds to float64's last digits.
+      const wrong = data.findIndex((value, i) => Math.abs(value - Number(i % (order + 1) === 0)) > 1e-12);
+      assert.equal(wrong, -1, `order ${order}: ${data[wrong]} at ${wrong}`);
+    }
+  }));
+
+Deno.test("an order that cannot be made is refused by name", () => {
+  for (const order of [0, -4, 3, 6, 92, 2.5, NaN]) {
+    assert.throws(() => hadamard(order), (error: Error) => {
+      assert.ok(error instanceof RangeError && error.message.includes(`of order ${order},`), error.message);
+      return true;
+    });
+  }
+});

@@ -1,26 +1,10 @@
 /** Ridge regression: exact maps, the strength that held-out tokens choose, and inputs that are singular. */
 import assert from "node:assert/strict";
-import {
-  type FitSums,
-  merged,
-  type Moments,
-  openProducts,
-  type Products,
-  ridge,
-} from "../../../src/run/mod.ts";
+import { type FitSums, merged, type Moments, ridge } from "../../../src/run/mod.ts";
 import { type Fit, strengthOf, STRENGTHS } from "../../../src/run/repair/ridge.ts";
 import { noMoments } from "../../../src/run/repair/moments.ts";
-import { distance, engine } from "../../support.ts";
-import { drawn, gaussian, momentsFrom, rows } from "./sums.ts";
-
-async function withProducts(use: (products: Products) => Promise<void>): Promise<void> {
-  const products = await openProducts(engine);
-  try {
-    await use(products);
-  } finally {
-    await products.release();
-  }
-}
+import { distance } from "../../support.ts";
+import { drawn, gaussian, momentsFrom, rows, withProducts } from "./sums.ts";
 
 /** Sums that are fitted, those that choose and those that measure. */
 const parts = (

@@ -1,6 +1,8 @@
 /** Second moments and products by plain loops, in float64. */
-import { type Matrix, type Moments } from "../../../src/run/mod.ts";
+import assert from "node:assert/strict";
+import { type Matrix, type Moments, openProducts, type Products } from "../../../src/run/mod.ts";
 import { noMoments } from "../../../src/run/repair/moments.ts";
+import { engine } from "../../support.ts";
 
 /** Moments of inputs and targets, a row for each token. */
 export function momentsFrom(
@@ -36,6 +38,14 @@ export function product(a: Matrix, b: Matrix): Matrix {
     }
   }
   return { rows: a.rows, columns: b.columns, data };
+}
+
+/** Opens products while `use` runs, after which nothing is held. */
+export async function withProducts(use: (products: Products) => Promise<void>): Promise<void> {
+  const before = engine.live;
+  const products = await openProducts(engine);
+  await use(products).finally(products.release);
+  assert.equal(engine.live, before);
 }
 
 /** Normal numbers, the same for the same seed. */

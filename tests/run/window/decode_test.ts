@@ -10,12 +10,13 @@ import {
   isThorough,
   largest,
   randomBlocks,
+  released,
   stateTolerance,
   withFixture,
 } from "../../support.ts";
-import { nllOf } from "../states.ts";
+import { nllOf, stepLogits } from "../states.ts";
 import { engines } from "./ways.ts";
-import { logitsOf, names, windowOf, withWindows } from "./windows.ts";
+import { names, windowOf, withWindows } from "./windows.ts";
 
 for (const [w, [way, { on, names: some = names }]] of Object.entries(engines).entries()) {
   if (typeof on === "string") continue;
@@ -27,7 +28,7 @@ for (const [w, [way, { on, names: some = names }]] of Object.entries(engines).en
           const most = stateTolerance(model.spec) * largest(expected);
           const words = expected.length / ids.length;
           for (const budget of way === "WebGPU's" ? [undefined] : byTurns([undefined, 0], n + w)) {
-            const rows = await logitsOf(model, on, plan, ids, 6, budget);
+            const rows = await stepLogits({ model, engine: on, plan, budget }, ids, 6);
             rows.forEach((row, i) => {
               const error = distance(row, expected.subarray((5 + i) * words, (6 + i) * words));
               assert.ok(error <= most, `${key}, token ${5 + i}: off by ${error}, at most ${most}`);
@@ -43,17 +44,15 @@ for (const name of ["llama", "gpt-oss"]) {
     Deno.test(`${name}: texts side by side see windows of their own, by ${way} attention`, () =>
       withWindows(name, async ({ model, ids, plans }) => {
         const texts = [ids, ids.toReversed()];
-        const opened = await decoder({ model, engine: on as Engine, plan: plans.all, texts: 2 });
-        try {
-          let both = await opened.prefill(texts.map((text) => text.subarray(0, 9)));
-          for (let t = 9; t < ids.length; t++) both = await opened.step([texts[0][t], texts[1][t]]);
-          for (const [i, text] of texts.entries()) {
-            const alone = (await logitsOf(model, on as Engine, plans.all, text, 9)).at(-1)!;
-            const own = both.subarray(i * alone.length, (i + 1) * alone.length);
-            expectNear(model.spec, own, alone);
-          }
-        } finally {
-          await opened.release();
+        await using opened = released(
+          await decoder({ model, engine: on as Engine, plan: plans.all, texts: 2 }),
+        );
+        let both = await opened.prefill(texts.map((text) => text.subarray(0, 9)));
+        for (let t = 9; t < ids.length; t++) both = await opened.step([texts[0][t], texts[1][t]]);
+        for (const [i, text] of texts.entries()) {
+          const alone = (await stepLogits({ model, engine: on as Engine, plan: plans.all }, text, 9)).at(-1)!;
+          const own = both.subarray(i * alone.length, (i + 1) * alone.length);
+          expectNear(model.spec, own, alone);
         }
       }));
   }
@@ -71,13 +70,13 @@ Deno.test("a long text has the same loss in slices of a pass, in parts of a prom
         segments: [{ ids, past: null }],
         plans: [noDrop, plan],
       });
-      const rows = await logitsOf(model, engine, plan, ids, 1);
+      const rows = await stepLogits({ model, plan }, ids, 1);
       const logits = new Float32Array(rows.length * rows[0].length);
       rows.forEach((row, t) => logits.set(row, t * row.length));
       const most = 2 * stateTolerance(model.spec) * largest(logits) * Math.sqrt(ids.length);
       assert.ok(Math.abs(nll - nllOf(ids, logits)) <= most, `${keys} and ${sinks}: ${nll}`);
       assert.ok(Math.abs(nll - full.nll) > most);
-      const prompt = (await logitsOf(model, engine, plan, ids, ids.length))[0];
+      const prompt = (await stepLogits({ model, plan }, ids, ids.length))[0];
       expectNear(model.spec, rows.at(-1)!, prompt);
     }
   }));

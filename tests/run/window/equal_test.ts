@@ -1,11 +1,12 @@
 /** A window of at least the text's length is the full model to the bit, whatever runs attention, token by token too. */
 import assert from "node:assert/strict";
 import { scoring } from "../../../src/models/mod.ts";
-import { dropPlan, noDrop, type Segment } from "../../../src/run/mod.ts";
+import { type DropPlan, dropPlan, noDrop, type Segment } from "../../../src/run/mod.ts";
 import type { Engine } from "../../../src/engine/mod.ts";
 import { everyThird, withFixture } from "../../support.ts";
 import { engines } from "./ways.ts";
-import { logitsOf, streamsOf, windowOf } from "./windows.ts";
+import { windowOf } from "./windows.ts";
+import { segmentStreams, stepLogits } from "../states.ts";
 
 /** Families in which every way of attention is tried, and others. */
 const EVERY_WAY = ["llama", "gemma3", "deepseek-v3", "gpt-oss"];
@@ -23,17 +24,16 @@ for (const [n, name] of FAMILIES.entries()) {
           const layers = model.spec.layers.flatMap(({ attention }, l) => scoring(attention) ? [l] : []);
           const wide = (keys: number, sinks: number) =>
             dropPlan(model.spec, { changes: layers.map((layer) => windowOf(layer, keys, sinks)) });
-          const parts: Segment[] = [{ ids: ids.subarray(0, 9), past: null }, {
-            ids: ids.subarray(9),
-            past: 0,
-          }];
+          const parts = [{ ids: ids.subarray(0, 9), past: null }, { ids: ids.subarray(9), past: 0 }];
           const forks = layers.length === model.spec.layers.length; // linear attention continues no other text
           const segments: Segment[] = [...forks ? parts : [], { ids, past: null }];
-          const full = await streamsOf(model, on as Engine, segments, noDrop);
-          const stepped = await logitsOf(model, on as Engine, noDrop, ids, 5);
+          const streams = (plan: DropPlan) =>
+            segmentStreams(model, segments, [plan], undefined, on as Engine);
+          const steps = (plan: DropPlan) => stepLogits({ model, engine: on as Engine, plan }, ids, 5);
+          const [full, stepped] = [await streams(noDrop), await steps(noDrop)];
           for (const [keys, sinks] of [[length, 2], [8192, 0]]) {
-            assert.deepEqual(await streamsOf(model, on as Engine, segments, wide(keys, sinks)), full);
-            assert.deepEqual(await logitsOf(model, on as Engine, wide(keys, sinks), ids, 5), stepped);
+            assert.deepEqual(await streams(wide(keys, sinks)), full);
+            assert.deepEqual(await steps(wide(keys, sinks)), stepped);
           }
         }),
     );

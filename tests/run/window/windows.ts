@@ -1,11 +1,9 @@
 /** Plans of windows, and the cases of fixtures/make_windows.py. */
-import type { Engine } from "../../../src/engine/mod.ts";
 import type { Change, DropPlan } from "../../../src/measure/mod.ts";
 import type { Model } from "../../../src/models/mod.ts";
-import { decoder, dropPlan, forward, keepTensors, type Segment } from "../../../src/run/mod.ts";
+import { dropPlan, keepTensors } from "../../../src/run/mod.ts";
 import { float32, type Tensor } from "../../../src/tensor/mod.ts";
-import { type Expected, parse } from "../../fixtures/read.ts";
-import { withFixture } from "../../support.ts";
+import { type Cases, withCases } from "../states.ts";
 
 const folder = new URL("../../fixtures/windows/", import.meta.url);
 export const names = [...Deno.readDirSync(folder)].map(({ name }) => name.replace(".safetensors", "")).sort();
@@ -17,8 +15,6 @@ const CASES: Record<string, Record<number, readonly [keys: number, sinks: number
   refit: { 0: [2, 1], 2: [9, 3] },
 };
 
-type Tensors = Map<string, Expected>;
-
 export const windowOf = (layer: number, keys: number, sinks: number, tensors?: string): Change => ({
   layer,
   module: "attention",
@@ -29,7 +25,7 @@ export const windowOf = (layer: number, keys: number, sinks: number, tensors?: s
 });
 
 /** The plan of a case; the other output projection is PyTorch's. */
-function planFor({ spec }: Model, tensors: Tensors, name: string): DropPlan {
+function planFor({ spec }: Model, tensors: Cases["tensors"], name: string): DropPlan {
   const found = ["weight", "bias"].flatMap((part): [string, Tensor][] => {
     const tensor = tensors.get(`refit.${part}`);
     return tensor ? [[`o_proj.${part}`, float32(tensor.shape, tensor.data as Float32Array)]] : [];
@@ -41,59 +37,5 @@ function planFor({ spec }: Model, tensors: Tensors, name: string): DropPlan {
   return dropPlan(spec, { changes });
 }
 
-export async function withWindows(
-  name: string,
-  use: (
-    opened: { model: Model; ids: Int32Array; tensors: Tensors; plans: Record<string, DropPlan> },
-  ) => Promise<void>,
-): Promise<void> {
-  const tensors = parse(await Deno.readFile(new URL(`${name}.safetensors`, folder)));
-  await withFixture(name, async ({ model }) => {
-    const plans = Object.fromEntries(Object.keys(CASES).map((key) => [key, planFor(model, tensors, key)]));
-    await use({ model, ids: tensors.get("ids")!.data as Int32Array, tensors, plans });
-  });
-}
-
-/** Logits of each token of a text from `prompt` − 1 on. */
-export async function logitsOf(
-  model: Model,
-  on: Engine,
-  plan: DropPlan,
-  ids: Int32Array,
-  prompt: number,
-  budget?: number,
-): Promise<Float32Array[]> {
-  const opened = await decoder({ model, engine: on, plan, budget });
-  try {
-    const rows = [await opened.prefill([ids.subarray(0, prompt)])];
-    for (const id of ids.subarray(prompt)) rows.push(await opened.step([id]));
-    return rows;
-  } finally {
-    await opened.release();
-  }
-}
-
-/** The stream [T, D] that leaves the last layer, of each segment. */
-export async function streamsOf(
-  model: Model,
-  on: Engine,
-  segments: readonly Segment[],
-  plan: DropPlan,
-): Promise<Float32Array[]> {
-  const streams: Float32Array[] = [];
-  await forward({
-    model,
-    engine: on,
-    segments,
-    plans: [plan],
-    async finish([state], batches) {
-      for (const [b, { first, count }] of batches.entries()) {
-        const data = (await on.read(state.batches[b])).data as Float32Array;
-        for (let i = 0; i < count; i++) {
-          streams[first + i] = data.slice(i * data.length / count, (i + 1) * data.length / count);
-        }
-      }
-    },
-  });
-  return streams;
-}
+export const withWindows = (name: string, use: (opened: Cases) => Promise<void> | void): Promise<void> =>
+  withCases(folder, name, Object.keys(CASES), planFor, use);
