@@ -1,18 +1,12 @@
 /** Functions from results to numbers, plans, files and other results. */
 import { perplexity } from "../../result/samples.ts";
-import { aProfile, aSweep, entry, model, named, promised, type Row, wholeOf } from "./rows.ts";
+import { aProfile, aSweep, cannot, entry, model, named, promised, type Row, wholeOf } from "./rows.ts";
 
 export const results: Readonly<Record<string, Row>> = {
-  allowance: {
-    value: [
-      [aSweep.curves[0], { budget: 0.2, samples: 0 }],
-      `Cannot find an allowance: samples is 0, ${wholeOf(1)}`,
-    ],
-    type: [
-      [aSweep, { budget: 0.2, samples: 2 }],
-      "Cannot find an allowance: curve is a sweep, expected a curve of a sweep",
-    ],
-  },
+  allowance: cannot("find an allowance", {
+    value: [[aSweep.curves[0], { budget: 0.2, samples: 0 }], `samples is 0, ${wholeOf(1)}`],
+    type: [[aSweep, { budget: 0.2, samples: 2 }], "curve is a sweep, expected a curve of a sweep"],
+  }),
   atWidth: {
     value: [[named, 0], `Cannot resize: hidden is 0, ${wholeOf(1)}`],
     type: [["llama-2-7b", 64], 'Cannot resize: configuration is "llama-2-7b", expected a configuration'],
@@ -24,38 +18,26 @@ export const results: Readonly<Record<string, Row>> = {
     type: [[aSweep, () => {}], "Cannot sort by intervals: items is a sweep, expected a list"],
   },
   compare: { type: [[aProfile, aSweep], "Cannot compare: the second is a sweep, expected a profile"] },
-  decompose: {
-    value: [
-      [aProfile, "mpl"],
-      'Cannot decompose: kind is "mpl", expected one of attention, mlp, block (did you mean "mlp"?)',
-    ],
-    type: [[promised, "mlp"], "Cannot decompose: profile is a promise, expected a profile: await it"],
-  },
-  distinct: {
-    value: [
-      [aProfile, [entry, { ...entry, layer: -1 }]],
-      `Cannot compare ranks: neighbours[1].layer is -1, ${wholeOf(0)}`,
-    ],
-    type: [
-      [aProfile, entry],
-      "Cannot compare ranks: neighbours is an object, expected a list of neighbours",
-    ],
-  },
-  droppable: {
+  decompose: cannot("decompose", {
+    value: [[aProfile, "mpl"], 'kind is "mpl", expected one of attention, mlp, block (did you mean "mlp"?)'],
+    type: [[promised, "mlp"], "profile is a promise, expected a profile: await it"],
+  }),
+  distinct: cannot("compare ranks", {
+    value: [[aProfile, [entry, { ...entry, layer: -1 }]], `neighbours[1].layer is -1, ${wholeOf(0)}`],
+    type: [[aProfile, entry], "neighbours is an object, expected a list of neighbours"],
+  }),
+  droppable: cannot("count droppable modules", {
     value: [[model.spec, { target: "all" }], 'target is "all", expected one of attention, mlp, block, joint'],
-    type: [
-      ["tiny", { target: "mlp" }],
-      'Cannot count droppable modules: spec is "tiny", expected a model\'s spec',
-    ],
-  },
-  dropsIn: {
+    type: [["tiny", { target: "mlp" }], 'spec is "tiny", expected a model\'s spec'],
+  }),
+  dropsIn: cannot("drop modules", {
     name: [
       [model, { atention: [1] }],
-      'Cannot drop modules: unknown name "atention" in plan, expected one of attention, mlp, changes (did you mean "attention"?)',
+      'unknown name "atention" in plan, expected one of attention, mlp, changes (did you mean "attention"?)',
     ],
-    value: [[model, { mlp: [-1] }], `Cannot drop modules: plan.mlp[0] is -1, ${wholeOf(0)}`],
-    type: [[model, aProfile], "Cannot drop modules: plan is a profile, expected a plan"],
-  },
+    value: [[model, { mlp: [-1] }], `plan.mlp[0] is -1, ${wholeOf(0)}`],
+    type: [[model, aProfile], "plan is a profile, expected a plan"],
+  }),
   importanceOf: {
     value: [[1, 2], "Cannot compute an importance: s is 2, expected a number from -1 to 1"],
     type: [["1", 0], 'Cannot compute an importance: r is "1", expected a number of at least 0'],
@@ -64,17 +46,17 @@ export const results: Readonly<Record<string, Row>> = {
     value: [[aProfile, "heads"], 'kind is "heads", expected one of attention, mlp, block'],
     type: [[aSweep, "mlp"], "profile is a sweep, expected a profile"],
   },
-  makePlan: {
+  makePlan: cannot("make a plan", {
     name: [
       [aProfile, { target: "mlp", drop: 1, dorp: 2 }],
-      'Cannot make a plan: unknown option "dorp", expected one of target, drop, parameters, kvBytes, context, by, seed, unchecked, window, sinks, protectFirst, protectLast, noNeighbours (did you mean "drop"?)',
+      'unknown option "dorp", expected one of target, drop, parameters, kvBytes, context, by, seed, unchecked, window, sinks, protectFirst, protectLast, noNeighbours (did you mean "drop"?)',
     ],
     value: [
       [aProfile, { target: "atention", drop: 1 }],
-      'Cannot make a plan: target is "atention", expected one of attention, mlp, block, joint, consecutive (did you mean "attention"?)',
+      'target is "atention", expected one of attention, mlp, block, joint, consecutive (did you mean "attention"?)',
     ],
-    type: [[aSweep, { drop: 1 }], "Cannot make a plan: from is a sweep, expected a profile or an order"],
-  },
+    type: [[aSweep, { drop: 1 }], "from is a sweep, expected a profile or an order"],
+  }),
   measuredRatio: {
     type: [[aSweep], "Cannot compare importances: model is a sweep, expected a result of initModel"],
   },
@@ -87,13 +69,13 @@ export const results: Readonly<Record<string, Row>> = {
   qualityBySteps: {
     type: [[aSweep], "Cannot list quality: result is a sweep, expected a result of checkpoints"],
   },
-  rank: {
+  rank: cannot("rank", {
     value: [
       [aProfile, { target: "mlp", by: "deep" }],
-      'Cannot rank: by is "deep", expected one of importance, magnitude, random, deepest (did you mean "deepest"?)',
+      'by is "deep", expected one of importance, magnitude, random, deepest (did you mean "deepest"?)',
     ],
-    type: [[aSweep, { target: "mlp" }], "Cannot rank: profile is a sweep, expected a profile"],
-  },
+    type: [[aSweep, { target: "mlp" }], "profile is a sweep, expected a profile"],
+  }),
   readPlan: { type: [[7], "Cannot read a plan: path is 7, expected a text"] },
   readResult: {
     value: [["a.json", "profil"], 'Cannot read a result: kinds[0] is "profil", expected one of '],
@@ -102,23 +84,17 @@ export const results: Readonly<Record<string, Row>> = {
   removalAgreement: {
     type: [[aSweep], "Cannot correlate: removals is a sweep, expected a list of removals"],
   },
-  riseOf: {
-    value: [
-      [{ rise: 1, riseError: 0 }, { samples: 0 }],
-      `Cannot compare losses: samples is 0, ${wholeOf(1)}`,
-    ],
-    type: [
-      [aSweep, { samples: 2 }],
-      "Cannot compare losses: the point is a sweep, expected a point of a sweep",
-    ],
-  },
-  trendsOf: {
+  riseOf: cannot("compare losses", {
+    value: [[{ rise: 1, riseError: 0 }, { samples: 0 }], `samples is 0, ${wholeOf(1)}`],
+    type: [[aSweep, { samples: 2 }], "the point is a sweep, expected a point of a sweep"],
+  }),
+  trendsOf: cannot("find trends", {
     value: [
       [{ kind: "checkpoints", series: [] }, "joint"],
       'kind is "joint", expected one of attention, mlp, block',
     ],
-    type: [[aSweep, "mlp"], "Cannot find trends: result is a sweep, expected a result of checkpoints"],
-  },
+    type: [[aSweep, "mlp"], "result is a sweep, expected a result of checkpoints"],
+  }),
   writePlan: { type: [["a.json", aProfile], "Cannot write a plan: plan is a profile, expected a plan"] },
   writeResult: { type: [["a.json", 7], "Cannot write a result: it is 7, expected a comparison"] },
 };

@@ -15,6 +15,15 @@ export interface Row {
   readonly type: Call;
 }
 
+/** What is wrong with the calls of a function whose messages all begin with `Cannot VERB: `. */
+export function cannot(verb: string, { name, value, type }: Row): Row {
+  const begun = ([args, message]: Call): Call => [
+    args,
+    /^\(|^Cannot /.test(message) ? message : `Cannot ${verb}: ${message}`,
+  ];
+  return { ...name && { name: begun(name) }, ...value && { value: begun(value) }, type: begun(type) };
+}
+
 export const aProfile = profile();
 export const aSweep = sweep({ layers: 2, samples: 2 } as Parameters<typeof sweep>[0]);
 export const model = { name: "tiny", spec: { layers: [] }, identity: {}, tokenizer() {}, weights: {} };
