@@ -164,8 +164,8 @@ const checkpointsCommand = (context: Context): Command =>
   });
 
 /** The commands of studies that say themselves what these do: with the studies' own options. */
-const plainCommands = Object.entries<unknown>(studies).flatMap(([name, declared]) => {
-  const study = declared as Study<StudyModel, RunOptions, Result>;
+const plainCommands = Object.entries<unknown>(studies).flatMap(([name, value]) => {
+  const study = value as Study<StudyModel, RunOptions, Result>;
   const { says, checks } = study;
   if (says === undefined) return [];
   const plain = { name, says, example: `${name} smollm2-135m` };

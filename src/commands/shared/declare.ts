@@ -28,12 +28,9 @@ export function declared(
   action: (...args: any[]) => void | Promise<void>,
 ): Command {
   const command = new Command(name).description(says);
-  for (
-    const [argument, [words, usual]] of Object.entries(takes).map(([name, own]) =>
-      [name, [own].flat()] as const
-    )
-  ) {
-    command.argument(argument, words, usual);
+  for (const [argument, words] of Object.entries(takes)) {
+    const [what, usual] = [words].flat();
+    command.argument(argument, what, usual);
   }
   relate(withOptions(command, options), relations);
   if (more !== undefined) command.addHelpText("after", more as string);
