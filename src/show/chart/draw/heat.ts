@@ -14,20 +14,6 @@ interface HeatCell {
   readonly value: number;
 }
 
-interface HeatMap {
-  readonly title: string;
-  readonly cells: readonly HeatCell[];
-  readonly columns: number;
-  readonly rows: number;
-  /** Ascending; at most seven. */
-  readonly edges: readonly number[];
-  readonly part?: number;
-  readonly height: number;
-  readonly label: string;
-  readonly rowLabel: string;
-  readonly names?: readonly string[];
-}
-
 /** A row's cells in stretches of one shade: a third of the marks, and no seams between them. */
 function stretchesOf(cells: readonly HeatCell[], edges: readonly number[]): Cell[] {
   const stretches: Cell[] = [];
@@ -42,24 +28,30 @@ function stretchesOf(cells: readonly HeatCell[], edges: readonly number[]): Cell
   return stretches;
 }
 
-/** A map, its first row at the top. */
-export function heatMap(map: HeatMap): Panel {
-  const { title, cells, columns, rows, edges, part = 1, height, label, rowLabel, names } = map;
-  const down: Axis = names
+/** Maps of one size, their first rows at the top, and the legend of their shades. Edges ascend; at most seven. */
+export function heatMaps(
+  maps: readonly { readonly title: string; readonly cells: readonly HeatCell[] }[],
+  edges: readonly number[],
+  { size: [columns, rows], labels: [across, down], names, part = 1, height }: {
+    readonly size: readonly [columns: number, rows: number];
+    readonly labels: readonly [x: string, y: string];
+    /** Of the rows, instead of their numbers. */
+    readonly names?: readonly string[];
+    readonly part?: number;
+    readonly height: number;
+  },
+): Panel[] {
+  const y: Axis = names
     ? { ...namesAxis(names), small: true }
-    : { ...indexAxis(rows, rowLabel, height / 40), turned: true };
-  return {
-    part,
-    height,
-    headings: [{ text: title }],
-    x: indexAxis(columns, label, part * WIDTH / 60),
-    y: reversed(down),
-    cells: stretchesOf(cells, edges),
-  };
-}
-
-export function heatLegend(edges: readonly number[]): Panel {
-  return legend(SHADES.slice(0, edges.length + 1), new Map(edges.map((edge, i) => [i + 1, String(edge)])));
+    : { ...indexAxis(rows, down, height / 40), turned: true };
+  return [
+    ...maps.map(({ title, cells }) => ({
+      ...{ part, height, headings: [{ text: title }], cells: stretchesOf(cells, edges) },
+      x: indexAxis(columns, across, part * WIDTH / 60),
+      y: reversed(y),
+    })),
+    legend(SHADES.slice(0, edges.length + 1), new Map(edges.map((edge, i) => [i + 1, String(edge)]))),
+  ];
 }
 
 /** Colours from left to right, with the values at some of the places where one ends and the next begins. */

@@ -1,6 +1,6 @@
 import { median } from "../../../measure/mod.ts";
 import type { Causes } from "../../../result/mod.ts";
-import { heatLegend, heatMap } from "../../chart/draw/heat.ts";
+import { heatMaps } from "../../chart/draw/heat.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { reading } from "../../words/mod.ts";
 
@@ -27,6 +27,10 @@ export const attentionMapFigure: Draw<[Causes]> = figure("attention_map", "cause
   if (rows.length === 0) throw new RangeError("Cannot draw attention: found no head, expected at least one");
   const [share, spread] = MAPS.map(({ column }) => median(rows.map((row) => row[column])) ?? 0);
   const sinks = rows.filter(({ first_share }) => first_share > 0.3).length;
+  const maps = MAPS.map(({ column, title }) => ({
+    title,
+    cells: rows.flatMap(({ layer: x, head: y, [column]: value }) => value === null ? [] : [{ x, y, value }]),
+  }));
   const heads = Math.max(...rows.map(({ head }) => head)) + 1;
   return {
     rows,
@@ -39,23 +43,11 @@ export const attentionMapFigure: Draw<[Causes]> = figure("attention_map", "cause
       reading`The median head gives ${{ share }} of its attention to the first token and has
         ${{ fixed: spread, decimals: 2 }} of the maximum entropy.`,
     ],
-    panels: [
-      ...MAPS.map(({ column, title }) =>
-        heatMap({
-          title,
-          cells: rows.flatMap(({ layer: x, head: y, [column]: value }) =>
-            value === null ? [] : [{ x, y, value }]
-          ),
-          columns: patterns.firstShare.length,
-          rows: heads,
-          edges: EDGES,
-          part: 1 / 2,
-          height: 96 + Math.max(heads * 22, 120),
-          label: "layer",
-          rowLabel: "head",
-        })
-      ),
-      heatLegend(EDGES),
-    ],
+    panels: heatMaps(maps, EDGES, {
+      size: [patterns.firstShare.length, heads],
+      labels: ["layer", "head"],
+      part: 1 / 2,
+      height: 96 + Math.max(heads * 22, 120),
+    }),
   };
 });

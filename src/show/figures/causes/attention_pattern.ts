@@ -1,6 +1,6 @@
 import { like } from "../../../entry/mod.ts";
 import { mean } from "../../../measure/mod.ts";
-import { heatLegend, heatMap } from "../../chart/draw/heat.ts";
+import { heatMaps } from "../../chart/draw/heat.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { reading } from "../../words/mod.ts";
 
@@ -34,6 +34,10 @@ export const attentionPatternFigure: Draw<[AttentionPattern]> = figure("attentio
   const shares = heads.map(({ layer, head, rows }) =>
     reading`${{ share: mean(rows.map(([share]) => share)) }} (layer ${layer}, head ${head})`
   );
+  const maps = heads.map(({ layer, head, rows }) => ({
+    title: `layer ${layer}, head ${head}`,
+    cells: rows.flatMap((row, y) => row.map((value, x) => ({ x, y, value }))),
+  }));
   return {
     rows: heads.flatMap(({ layer, head, rows }) =>
       rows.flatMap((row, query) => row.map((share, key) => ({ layer, head, query, key, share })))
@@ -47,22 +51,12 @@ export const attentionPatternFigure: Draw<[AttentionPattern]> = figure("attentio
       "High shares in the first column mark an attention sink; high shares along the diagonal mark attention to",
       "the token itself or its neighbour.",
     ],
-    panels: [
-      ...heads.map(({ layer, head, rows }) =>
-        heatMap({
-          title: `layer ${layer}, head ${head}`,
-          cells: rows.flatMap((row, y) => row.map((value, x) => ({ x, y, value }))),
-          columns: tokens.length,
-          rows: tokens.length,
-          edges: EDGES,
-          part: 1 / 2,
-          height: 90 + Math.max(160, 17 * tokens.length),
-          label: "key",
-          rowLabel: "query",
-          names: tokens.map((token) => token.trim().slice(0, 10) || "space"),
-        })
-      ),
-      heatLegend(EDGES),
-    ],
+    panels: heatMaps(maps, EDGES, {
+      size: [tokens.length, tokens.length],
+      labels: ["key", "query"],
+      names: tokens.map((token) => token.trim().slice(0, 10) || "space"),
+      part: 1 / 2,
+      height: 90 + Math.max(160, 17 * tokens.length),
+    }),
   };
 });

@@ -1,6 +1,6 @@
 import { mean, MODULES } from "../../../measure/mod.ts";
 import type { Causes } from "../../../result/mod.ts";
-import { heatLegend, heatMap } from "../../chart/draw/heat.ts";
+import { heatMaps } from "../../chart/draw/heat.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { KIND_NAMES, reading, settingOf } from "../../words/mod.ts";
 
@@ -26,6 +26,11 @@ export const effectsFigure: Draw<[Causes]> = figure("effects", "causes", ({ effe
   }
   const [attention, mlp] = drops.map(({ rows }) => ({ share: meanOf(rows) }));
   const layers = effects.attention.attention.length;
+  const maps = pairs.map(({ dropped, moved }) => ({
+    title: `${KIND_NAMES[dropped]} → ${KIND_NAMES[moved]}`,
+    cells: rows.filter((row) => row.dropped === dropped && row.moved === moved)
+      .map(({ layer: y, moved_layer: x, effect: value }) => ({ x, y, value })),
+  }));
   return {
     rows,
     title:
@@ -42,23 +47,12 @@ export const effectsFigure: Draw<[Causes]> = figure("effects", "causes", ({ effe
         .map(({ layer, share }) => reading`${layer} (${{ share }})`);
       return `The ${KIND_NAMES[kind]} modules that move later updates most: layers ${most.join(" and ")}.`;
     }),
-    panels: [
-      ...pairs.map(({ dropped, moved }) =>
-        heatMap({
-          title: `${KIND_NAMES[dropped]} → ${KIND_NAMES[moved]}`,
-          cells: rows.filter((row) => row.dropped === dropped && row.moved === moved)
-            .map(({ layer: y, moved_layer: x, effect: value }) => ({ x, y, value })),
-          columns: layers,
-          rows: layers,
-          edges: EDGES,
-          part: 1 / 2,
-          height: 300,
-          label: "affected layer",
-          rowLabel: "dropped layer",
-        })
-      ),
-      heatLegend(EDGES),
-    ],
+    panels: heatMaps(maps, EDGES, {
+      size: [layers, layers],
+      labels: ["affected layer", "dropped layer"],
+      part: 1 / 2,
+      height: 300,
+    }),
   };
 });
 

@@ -1,6 +1,6 @@
 import { mean, present } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
-import { heatLegend, heatMap } from "../../chart/draw/heat.ts";
+import { heatMaps } from "../../chart/draw/heat.ts";
 import { type Content, type Draw, figure } from "../../chart/svg.ts";
 import { formatNumber, reading } from "../../words/mod.ts";
 
@@ -18,6 +18,7 @@ function drawing({ provenance, mixtures }: Profile): Content {
   const rows = mixtures.load.flatMap((load, layer) =>
     load ? load.map((share, expert) => ({ layer, expert, load: share * load.length })) : []
   );
+  const cells = rows.map(({ expert: x, layer: y, load: value }) => ({ x, y, value }));
   const most = rows.reduce((a, b) => b.load > a.load ? b : a);
   return {
     rows,
@@ -27,18 +28,10 @@ function drawing({ provenance, mixtures }: Profile): Content {
       reading`Expert ${most.expert} of layer ${most.layer} is chosen most often;`,
       reading`${{ measured: 100 * mean(present(mixtures.unused)) }} % of the experts are never chosen.`,
     ],
-    panels: [
-      heatMap({
-        title: "load / even share",
-        cells: rows.map(({ expert: x, layer: y, load: value }) => ({ x, y, value })),
-        columns: Math.max(...rows.map(({ expert }) => expert)) + 1,
-        rows: mixtures.load.length,
-        edges: EDGES,
-        height: 340,
-        label: "expert",
-        rowLabel: "layer",
-      }),
-      heatLegend(EDGES),
-    ],
+    panels: heatMaps([{ title: "load / even share", cells }], EDGES, {
+      size: [Math.max(...rows.map(({ expert }) => expert)) + 1, mixtures.load.length],
+      labels: ["expert", "layer"],
+      height: 340,
+    }),
   };
 }
