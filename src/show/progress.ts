@@ -41,18 +41,14 @@ export function progressLine(output: ProgressOutput = stderr()): ProgressLine {
   let drawn = false;
   let quiet = false;
   let written = start; // when a line was written, where lines cannot be drawn again
-  const text = (progress: Progress, width: number) => {
-    const line = progressText(progress, width);
-    return output.utf8 ? line : ascii(line);
-  };
+  const shown = (line: string) => output.utf8 ? line : ascii(line);
   const clear = () => {
     if (drawn) output.write("\r\x1b[K");
     drawn = false;
   };
   const writeLine = (line: string) => {
     clear();
-    const shown = plain(line); // one line: a name in it cannot make another
-    output.write(`${output.utf8 ? shown : ascii(shown)}\n`);
+    output.write(`${shown(plain(line))}\n`); // one line: a name in it cannot make another
   };
   return {
     onProgress(progress) {
@@ -63,11 +59,11 @@ export function progressLine(output: ProgressOutput = stderr()): ProgressLine {
       if (output.terminal) {
         clear();
         if (complete) return;
-        output.write(text(progress, output.columns() - 1));
+        output.write(shown(progressText(progress, output.columns() - 1)));
         drawn = true;
       } else if (complete ? written > start : now - written >= PAUSE) {
         written = now;
-        output.write(`${text(progress, 200)}\n`);
+        output.write(`${shown(progressText(progress, 200))}\n`);
       }
     },
     onNotice(line) {

@@ -14,7 +14,7 @@ import {
   meanOver,
 } from "../../../result/mod.ts";
 import { dropChart } from "../../chart/curves.ts";
-import { dropAxis, formatPercent } from "../../chart/draw/axes.ts";
+import { dropAxis, formatPercent, linearAxis } from "../../chart/draw/axes.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
 import { type Content, type Draw, figure } from "../../chart/svg.ts";
 import {
@@ -148,16 +148,10 @@ function chart(
   const all = curves.flatMap(({ points }) => points.map(({ result }) => read(result)));
   const lowest = Math.min(chance ?? 1, ...all.map(({ low }) => low));
   const highest = Math.max(chance ?? 0, ...all.map(({ high }) => high));
+  const domain = [Math.max(0, lowest - 0.02), Math.min(1, highest + 0.02)] as const;
   return dropChart(drawn, {
     height: 380,
-    y: {
-      domain: [Math.max(0, lowest - 0.02), Math.min(1, highest + 0.02)],
-      label: "accuracy",
-      format: formatPercent,
-      grid: true,
-      rule: chance,
-      dashed: true,
-    },
+    y: { ...linearAxis(domain, "accuracy", formatPercent), rule: chance, dashed: true },
     format: formatShare,
   });
 }

@@ -1,4 +1,5 @@
 import { fartherOnOwnText, type Generation } from "../../../result/mod.ts";
+import { linearAxis } from "../../chart/draw/axes.ts";
 import { FAINT, hueOf } from "../../chart/draw/colors.ts";
 import type { KeyEntry } from "../../chart/draw/key.ts";
 import { type Panel, sharing } from "../../chart/draw/panel.ts";
@@ -11,15 +12,8 @@ import {
   planLabels,
   stepsOf,
 } from "../../tables/generation.ts";
-import {
-  cosineText,
-  counted,
-  type Finding,
-  formatFixed,
-  reading,
-  sharedText,
-  unknownText,
-} from "../../words/mod.ts";
+import { fixed } from "../../tables/table.ts";
+import { cosineText, counted, type Finding, reading, sharedText, unknownText } from "../../words/mod.ts";
 
 const COSINES = { hidden: "hidden states", logits: "logits", probabilities: "probabilities" } as const;
 type Cosine = keyof typeof COSINES;
@@ -114,7 +108,6 @@ function chart(
   },
 ): Panel {
   const steps = Math.max(stepsOf(result, mode), 2);
-  const decimals = 1 - low < 0.1 ? 3 : 2;
   const rowsOf = (all: Steps, isBanded: boolean) =>
     all.map(({ [name]: found }, i) => {
       const { value = null, low = null, high = null } = found ?? {};
@@ -132,12 +125,6 @@ function chart(
     ends: ["low", "high"],
     keyed: true,
     across: { domain: [0.5, steps + 0.5], label: "step", bare: !last },
-    up: {
-      domain: [low, 1 + 0.05 * (1 - low)],
-      label: COSINES[name],
-      format: (value) => formatFixed(value, decimals),
-      grid: true,
-      rule: 1,
-    },
+    up: { ...linearAxis([low, 1 + 0.05 * (1 - low)], COSINES[name], fixed(1 - low < 0.1 ? 3 : 2)), rule: 1 },
   });
 }

@@ -1,6 +1,6 @@
 import { KINDS, type ModuleKind } from "../../../measure/mod.ts";
 import { type Guides, rankedGuides } from "../../../result/mod.ts";
-import { namesAxis, reversed } from "../../chart/draw/axes.ts";
+import { linearAxis, namesAxis, reversed } from "../../chart/draw/axes.ts";
 import { COLORS, lookOf } from "../../chart/draw/colors.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
@@ -68,12 +68,8 @@ function chart({ kind, known }: Ranked, last: boolean): Panel {
     headings: [{ text: KIND_NAMES[kind], color: COLORS[kind] }],
     margins: { marginLeft: 190, marginRight: 68 },
     x: {
-      domain: [-1, 1],
+      ...linearAxis([-1, 1], "rank correlation with the loss"),
       ticks: [-1, -0.5, 0, 0.5, 1],
-      format: (value) => formatFixed(value, 1),
-      label: "rank correlation with the loss",
-      grid: true,
-      rule: 0,
       bare: !last,
     },
     y: reversed(namesAxis(titles)),

@@ -1,10 +1,12 @@
 import { list, resultOf } from "../../../entry/mod.ts";
 import { everyChange } from "../../../measure/mod.ts";
 import type { Roofline } from "../../../result/mod.ts";
+import { linearAxis } from "../../chart/draw/axes.ts";
 import { hueOf } from "../../chart/draw/colors.ts";
 import type { Panel, Series } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { REACH_TEXTS, rooflineRows } from "../../tables/roofline.ts";
+import { fixed } from "../../tables/table.ts";
 import { type Finding, formatFixed } from "../../words/mod.ts";
 
 type Line = ReturnType<typeof lineOf>;
@@ -90,13 +92,7 @@ function chart(lines: readonly Line[]): Panel {
       format: (batch) => batch < 1024 ? String(batch) : `${batch / 1024}k`,
       label: "batch size, texts",
     },
-    y: {
-      domain: [1, most + 0.05 * (most - 1) + 1e-3],
-      label: "speed-up",
-      format: (value) => formatFixed(value, 2),
-      grid: true,
-      rule: 1,
-    },
+    y: { ...linearAxis([1, most + 0.05 * (most - 1) + 1e-3], "speed-up", fixed(2)), rule: 1 },
     series: [
       ...lines.map(({ points, color, label }) => ({
         color,

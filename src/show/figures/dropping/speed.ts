@@ -1,4 +1,5 @@
 import type { Speed } from "../../../result/mod.ts";
+import { linearAxis } from "../../chart/draw/axes.ts";
 import { hueOf } from "../../chart/draw/colors.ts";
 import type { Panel, Series } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
@@ -91,13 +92,7 @@ function chart(phase: Phase, lines: readonly Line[]): Panel {
       label: "context, tokens",
       bare: !last,
     },
-    y: {
-      domain: [least - air, most + air],
-      label: `speed-up of ${PHASE_NAMES[phase]}`,
-      format: two,
-      grid: true,
-      rule: 1,
-    },
+    y: { ...linearAxis([least - air, most + air], `speed-up of ${PHASE_NAMES[phase]}`, two), rule: 1 },
     series,
   };
 }
