@@ -134,7 +134,7 @@ function title(heading: string): string {
 }
 
 function anchor(heading: string): string {
-  return title(heading).toLowerCase().replaceAll(" ", "-");
+  return title(heading).toLowerCase().replaceAll(/[^\w -]/g, "").replaceAll(" ", "-");
 }
 
 if (import.meta.main) await Deno.writeTextFile(PAGE, commandsPage());

@@ -14,7 +14,7 @@ const repeated = new WeakSet<Option>();
 
 /** Headings of help in their order; a command's own options come before them. */
 const HEADINGS = [
-  "One promise:",
+  "Limit or target (exactly one):",
   "Search:",
   "Calibration:",
   "Modules to drop:",

@@ -50,23 +50,29 @@ const SHARES = {
 
 const LIMIT = 200;
 
-export const aimChecks: Checks<FitAim> = under("One promise:", {
-  loss: option(positive, "<nats> lose at most this many nats per token, such as 0.01"),
-  perplexity: option(aShare(SHARES.perplexity), "<rise> let perplexity rise by at most this share (5%)"),
+export const aimChecks: Checks<FitAim> = under("Limit or target (exactly one):", {
+  loss: option(positive, "<nats> limit: loss at most this many nats per token higher, such as 0.01"),
+  perplexity: option(
+    aShare(SHARES.perplexity),
+    "<rise> limit: perplexity at most this share higher, such as 10%",
+  ),
   accuracy: option(
     related(number("a number of points above 0 and at most 100", (value) => value > 0 && value <= 100), {
       needs: "tasks",
     }),
-    "<points> lose at most this many points of mean accuracy",
+    "<points> limit: mean accuracy at most this many points lower",
   ),
   parameters: option(
     aShare(SHARES.parameters),
-    "<n> save at least this many parameters, or a share such as 10%, as cheaply as possible",
+    "<n> target: save at least this many parameters, or a share such as 10%, as cheaply as possible",
   ),
-  kvBytes: option(aShare(SHARES.kvBytes), "<n> save at least this many bytes of KV cache, or a share (25%)"),
+  kvBytes: option(
+    aShare(SHARES.kvBytes),
+    "<n> target: save at least this many bytes of KV cache, or a share such as 25%",
+  ),
   speed: option(
     number("a factor above 1", (value) => value > 1),
-    "<factor> decode at least this many times as fast on this machine, such as 1.2",
+    "<factor> target: decode at least this many times as fast on this machine, such as 1.2",
   ),
   tasks: option(
     related(list(text, "names of tasks", 1), { needs: "accuracy" }),

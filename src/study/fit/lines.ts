@@ -148,7 +148,11 @@ export const fitChecks: Checks<FitOptions> = {
       list(oneOf(REPAIRS), "repairs"),
       "<repairs> repairs to try where the bare drop breaks the promise",
     ),
-    saving: option(oneOf(["parameters", "kv-bytes"]), "<what> what makes a plan larger", "parameters"),
+    saving: option(
+      oneOf(["parameters", "kv-bytes"]),
+      "<what> compare plans by saved parameters or saved bytes of KV cache",
+      "parameters",
+    ),
     time: option(flag, "do not measure how fast the answer reads and writes", true),
     unchecked: orderingChecks.unchecked,
   }),
