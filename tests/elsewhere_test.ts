@@ -20,6 +20,7 @@ import {
 import { thorough, withFolder } from "./support.ts";
 import { words } from "./words.ts";
 import { printed, ran } from "./process.ts";
+import { unless } from "./where.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const page = await Deno.readTextFile(`${root}docs/notebooks.md`);
@@ -167,7 +168,7 @@ Deno.test("data/schema is what the forms say", async () => {
 
 const missing = await missingPackages();
 if (missing.length > 0) {
-  Deno.test({ name: "results in pandas (skipped: no Python)", ignore: true, fn() {} });
+  unless("no Python")("results in pandas", () => {});
 } else {
   thorough(
     "results of every kind fit their schema and are read into pandas",

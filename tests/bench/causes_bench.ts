@@ -34,6 +34,7 @@ import {
   type Seconds,
   timed,
 } from "./shared.ts";
+import { withFolder } from "../support.ts";
 
 const { names: [name], rounds, length, strides: told, python, memory } = readArguments(
   { rounds: 3, length: 8192, strides: "1,8", python: "", memory: false },
@@ -107,14 +108,11 @@ async function compare(): Promise<void> {
 }
 
 /** [L, 7, H, T] of attention_reference.py. */
-async function reference({ ids, length }: Blocks): Promise<Float64Array> {
-  const folder = await Deno.makeTempDir();
-  try {
+function reference({ ids, length }: Blocks): Promise<Float64Array> {
+  return withFolder(async (folder) => {
     await Deno.writeFile(`${folder}/ids`, new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength));
     const files = ["--ids", `${folder}/ids`, "--length", String(length), "--out", `${folder}/stats`];
     fromPython(python, "attention_reference.py", name, ...files);
     return new Float64Array((await Deno.readFile(`${folder}/stats`)).buffer);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }

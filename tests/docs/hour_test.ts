@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { writeSmall } from "../small.ts";
-import { isRelease, thorough } from "../support.ts";
+import { isRelease, thorough, withFolder } from "../support.ts";
 import { unless } from "../where.ts";
 import { printed, type Ran, ran } from "../process.ts";
 import { words } from "../words.ts";
@@ -66,8 +66,7 @@ unless(hasBash ? null : "no bash", thorough)(
   `the ${commands.size} commands of the README and docs/ run as written`,
   async (t) => {
     assert.ok(commands.size > 25, [...commands].join("\n"));
-    const folder = await Deno.makeTempDir();
-    try {
+    await withFolder(async (folder) => {
       await Deno.symlink(`${root}data`, `${folder}/data`);
       if (!isRelease) await writeSmall(`${folder}/small`);
       for (const command of commands) {
@@ -82,9 +81,7 @@ unless(hasBash ? null : "no bash", thorough)(
       assert.equal(plan.attention.length, 4);
       const both = JSON.parse(await Deno.readTextFile(`${folder}/both.json`));
       assert.equal(both.provenance.packing.samples, 4);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    });
   },
 );
 
@@ -95,14 +92,11 @@ thorough("the README's lines of library print what it says", async () => {
   );
   const script = blocks.find((block) => block.startsWith("import"))!;
   const [, shown] = /^\/\/ (.*)$/m.exec(script)!;
-  const folder = await Deno.makeTempDir();
-  try {
+  await withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/library.ts`, script);
     const args = words`run -A --quiet --config ${root}deno.json ${folder}/library.ts`;
     assert.equal((await printed(Deno.execPath(), args, { env: { NO_COLOR: "1" } })).trim(), shown);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });
 
 /** Runs a line of the pages in a folder, with `lamina` as the README defines it in the root. */

@@ -6,6 +6,7 @@ import { cell, code } from "../../src/entry/mod.ts";
 import type { Plan } from "../../src/result/mod.ts";
 import { profile } from "../show/synthetic.ts";
 import { printed } from "../process.ts";
+import { withFolder } from "../support.ts";
 
 /** Names that would act in Markdown, HTML, YAML, a shell or a terminal. */
 const NAMES = [
@@ -132,18 +133,19 @@ Deno.test("a name in code is cut where it is long, and keeps its backticks insid
   assert.equal(cell("a|b"), "`a¦b`"); // a bar would end the cell, in code too
 });
 
-Deno.test("a shell gets the exact name from the command that a card suggests, never as an option", async () => {
-  const folder = await Deno.makeTempDir();
-  for (const name of NAMES.filter((name) => !ACTS.test(name) && name !== "" && !name.includes("\n"))) {
-    const card = cardOf(name).split("\n").find((line) => line.includes("lamina perplexity"))!;
-    const [, , span] = card.match(/(?<!`)(`+)(?!`) ?(lamina perplexity [^]*?) ?(?<!`)\1(?!`)\.$/)!;
-    const words = await printed("sh", ["-c", `lamina() { printf '%s\\n' "$@"; }; ${span}`], { cwd: folder });
-    const dashes = name.startsWith("-") ? ["--"] : [];
-    assert.deepEqual(words.split("\n").slice(0, -1), [
-      ...["perplexity", "--drop-attention", "2,0", "--drop-mlp", "1", ...dashes],
-      `${name}@${name}`, // with its revision
-    ]);
-  }
-  assert.deepEqual([...Deno.readDirSync(folder)], []);
-  await Deno.remove(folder, { recursive: true });
-});
+Deno.test("a shell gets the exact name from the command that a card suggests, never as an option", () =>
+  withFolder(async (folder) => {
+    for (const name of NAMES.filter((name) => !ACTS.test(name) && name !== "" && !name.includes("\n"))) {
+      const card = cardOf(name).split("\n").find((line) => line.includes("lamina perplexity"))!;
+      const [, , span] = card.match(/(?<!`)(`+)(?!`) ?(lamina perplexity [^]*?) ?(?<!`)\1(?!`)\.$/)!;
+      const words = await printed("sh", ["-c", `lamina() { printf '%s\\n' "$@"; }; ${span}`], {
+        cwd: folder,
+      });
+      const dashes = name.startsWith("-") ? ["--"] : [];
+      assert.deepEqual(words.split("\n").slice(0, -1), [
+        ...["perplexity", "--drop-attention", "2,0", "--drop-mlp", "1", ...dashes],
+        `${name}@${name}`, // with its revision
+      ]);
+    }
+    assert.deepEqual([...Deno.readDirSync(folder)], []);
+  }));

@@ -2,17 +2,13 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { bufferSource, fileSource, readText } from "../../src/hub/mod.ts";
 import { pattern } from "./fake_hub.ts";
+import { withFolder } from "../support.ts";
 
-async function withFile(bytes: Uint8Array, test: (path: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  const path = join(folder, "x.bin");
-  await Deno.writeFile(path, bytes);
-  try {
-    await test(path);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+const withFile = (bytes: Uint8Array, test: (path: string) => Promise<void>) =>
+  withFolder(async (folder) => {
+    await Deno.writeFile(join(folder, "x.bin"), bytes);
+    await test(join(folder, "x.bin"));
+  });
 
 Deno.test("a file gives any range of itself, also when reads overlap in time", async () => {
   const bytes = pattern(300_000);

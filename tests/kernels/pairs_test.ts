@@ -12,7 +12,7 @@ import {
 } from "../../src/kernels/mod.ts";
 import { words } from "../words.ts";
 import { printed } from "../process.ts";
-import { testWhere } from "../where.ts";
+import { unless } from "../where.ts";
 
 const kernels = [
   attentionStatsKernel,
@@ -77,7 +77,8 @@ for (const kernel of kernels) {
 
 const nvrtc = openNvrtc();
 const nvcc = await printed("nvcc", ["--version"]).then(() => true, () => false);
-const [withNvrtc, withNvcc] = [nvrtc !== null, nvcc].map(testWhere);
+const withNvrtc = unless(nvrtc ? null : "NVRTC is not installed");
+const withNvcc = unless(nvcc ? null : "nvcc is not installed");
 
 function assertEntries(kernel: Kernel, ptx: string): void {
   const entries = all(ptx, /\.entry (\w+)/g).sort();
@@ -87,11 +88,11 @@ function assertEntries(kernel: Kernel, ptx: string): void {
 for (const architecture of ["compute_80", "compute_90"]) {
   for (const kernel of kernels) {
     const title = `${kernel.name}.cu compiles for ${architecture}`;
-    withNvrtc(`${title} with NVRTC${nvrtc ? "" : " (skipped: NVRTC is not installed)"}`, async () => {
+    withNvrtc(`${title} with NVRTC`, async () => {
       const code = nvrtc!.compile(`${kernel.name}.cu`, await kernelSource(kernel, "cu"), architecture);
       assertEntries(kernel, new TextDecoder().decode(code));
     });
-    withNvcc(`${title} with nvcc${nvcc ? "" : " (skipped: nvcc is not installed)"}`, async () => {
+    withNvcc(`${title} with nvcc`, async () => {
       const source = new URL(`../../kernels/${kernel.name}.cu`, import.meta.url);
       const args = words`-ptx -arch=${architecture} -Werror all-warnings -o - ${fileURLToPath(source)}`;
       assertEntries(kernel, await printed("nvcc", args));

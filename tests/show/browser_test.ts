@@ -11,7 +11,7 @@ import {
   speedFigure,
   writeReport,
 } from "../../src/show/mod.ts";
-import { CHROMIUM, inBrowser, SKIPPED } from "../browser.ts";
+import { CHROMIUM, inBrowser } from "../browser.ts";
 import { checkPage } from "./browser.ts";
 import { guides, profile, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
@@ -20,6 +20,8 @@ import { checkpoints } from "./synthetic_checkpoints.ts";
 import { measuredSpeed } from "./synthetic_speed.ts";
 import { evaluations } from "./synthetic_tasks.ts";
 import { untrained } from "./synthetic_untrained.ts";
+import { withFolder } from "../support.ts";
+import { unless } from "../where.ts";
 
 /** A page with every section and, in one more, the figures that no section has. */
 function report() {
@@ -81,22 +83,17 @@ function report() {
   };
 }
 
-Deno.test({
-  name: `the page in a browser, at three widths and in both themes${SKIPPED}`,
-  ignore: !CHROMIUM,
-  async fn(t) {
-    const folder = await Deno.makeTempDir();
-    try {
+unless(CHROMIUM ? null : "no chromium; Debian package chromium")(
+  "the page in a browser, at three widths and in both themes",
+  (t) =>
+    withFolder(async (folder) => {
       const file = await writeReport(folder, report());
       await inBrowser(pathToFileURL(file).href, async (page) => {
         await checkPage(page, (what, check) => t.step(what, check).then(() => {}));
         await t.step("a mark says its values under the pointer", () => says(page));
       });
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
-  },
-});
+    }),
+);
 
 async function says(page: Page): Promise<void> {
   await page.hover('#importance svg circle[r="3"]'); // a dot: rings around dots say nothing

@@ -202,14 +202,11 @@ Deno.test("profiles of different models do not average", async () => {
 });
 
 /** Kept profiles of two models of one shape. */
-async function withProfiles() {
-  const folder = await Deno.makeTempDir();
-  try {
+function withProfiles() {
+  return withFolder(async (folder) => {
     for (const std of [0.02, 0.03]) await randomInit(await llama(), { ...small, results: folder, std });
     return await Promise.all(kept(folder).map((file) => readResult(`${folder}/${file}`, "profile")));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 Deno.test("a configuration without an initialiser, an unknown name and senseless numbers are refused by name", async () => {

@@ -20,6 +20,7 @@ import { until } from "../cluster/processes.ts";
 import { safetensors } from "./build.ts";
 import { residentBytes } from "./resident.ts";
 import { onLinux } from "../where.ts";
+import { withFolder } from "../support.ts";
 
 const PATH = fileURLToPath(new URL("../fixtures/gguf/types.gguf", import.meta.url));
 
@@ -173,8 +174,7 @@ onLinux("resident memory does not grow with the file", async () => {
 });
 
 onLinux("of experts that are one tensor, only those on loan are in memory", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
+  await withFolder(async (folder) => {
     const [experts, size] = [8, 2 ** 20];
     const path = `${folder}/model.safetensors`;
     await writeSafetensors(
@@ -194,9 +194,7 @@ onLinux("of experts that are one tensor, only those on loan are in memory", asyn
       release();
     }
     weights.close();
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });
 
 const MIB = 2 ** 20;
