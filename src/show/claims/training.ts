@@ -113,20 +113,11 @@ export function generalityClaim(sweeps: readonly Sweep[], dropped: number): Clai
   expect("judge a claim", "sweeps", sweeps, list(resultOf("sweep"), "sweeps", 1));
   expect("judge a claim", "dropped", dropped, wholeNumber(0));
   const models = sweeps.map((sweep) => {
-    const costs = groupsOf(sweep).flatMap((group) => {
-      const { target, by, repair, points } = group;
+    const costs = groupsOf(sweep).filter(({ repair }) => !repair).flatMap(({ points, ...group }) => {
       const at = points.find((point) => point.dropped === dropped);
-      return at && !repair
-        ? [{
-          label: curveName(group),
-          target,
-          by,
-          values: at.values,
-          rise: meanOf(at.values, ({ rise }) => rise),
-        }]
-        : [];
+      return at ? [{ ...group, values: at.values }] : [];
     });
-    const { samples } = sweep.provenance.packing;
+    const { model, packing: { samples, bos } } = sweep.provenance;
     const isCheaperThan = (other: string) => {
       const [own, others] = ["attention importance", other].map((wanted) =>
         costs.find(({ target, by }) => `${target} ${by}` === wanted)
@@ -134,8 +125,10 @@ export function generalityClaim(sweeps: readonly Sweep[], dropped: number): Clai
       return own && others ? costsLess(own, others, samples) : "cannot tell";
     };
     return {
-      name: sweep.provenance.model.name + (sweep.provenance.packing.bos ? " after BOS" : ""),
-      losses: costs.map(({ label, rise }) => `${label} ${formatSigned(rise)}`).join(", "),
+      name: model.name + (bos ? " after BOS" : ""),
+      losses: costs.map((cost) =>
+        `${curveName(cost)} ${formatSigned(meanOf(cost.values, ({ rise }) => rise))}`
+      ).join(", "),
       holds: isCheaperThan("attention random"),
       cheaper: isCheaperThan("mlp importance"),
     };

@@ -1,6 +1,6 @@
 /** What samples decide, in words: signs, counts and changes with their intervals, and what stays open. No other file knows how a verdict reads. */
 import { expect, like } from "../../entry/mod.ts";
-import { interval95, rankInterval, type Rises, withinBudget } from "../../measure/mod.ts";
+import { type Interval, interval95, rankInterval, type Rises, withinBudget } from "../../measure/mod.ts";
 import {
   type Causes,
   correlationSign,
@@ -95,16 +95,12 @@ export function counts(
   ).join(", ");
 }
 
-interface MeasuredChange {
-  /** "8 of 30 MLPs". */
-  readonly what: string;
-  readonly value: number;
-  readonly low: number;
-  readonly high: number;
-}
-
-/** Changes of a measure as a finding: the clear ones are found, those whose interval has 0 stay open. */
-export function changed(measure: string, unit: string, changes: readonly MeasuredChange[]): Finding {
+/** Changes of a measure as a finding, by what is missing: the clear ones are found, those whose interval has 0 stay open. */
+export function changed(
+  measure: string,
+  unit: string,
+  changes: readonly ({ readonly what: string } & Interval)[],
+): Finding {
   const range = (low: number, high: number) => `${formatFixed(low, 1)} to ${formatFixed(high, 1)}`;
   const clear = changes.filter(({ low, high }) => low > 0 || high < 0);
   const parts = clear.map(({ what, value, low, high }) => {
