@@ -6,9 +6,11 @@
 /** A name, as it may be in JavaScript. */
 const NAME = /[\p{ID_Start}$_][\p{ID_Continue}$]*/gu;
 
-/** The name that a cell with nothing but `name?` or `?name` asks about; null for any other cell. */
+/** The name that a cell with nothing but `name?` or `?name` asks about, also behind an import's (`lamina.fit?`); null for any other cell. */
 export function nameAsked(code: string): string | null {
-  const [, before, after] = code.match(/^\s*(?:\?\s*([\w$]+)|([\w$]+)\s*\?)\s*;?\s*$/) ?? [];
+  const [, before, after] = code.match(
+    /^\s*(?:\?\s*(?:[\w$]+\.)?([\w$]+)|(?:[\w$]+\.)?([\w$]+)\s*\?)\s*;?\s*$/,
+  ) ?? [];
   return before ?? after ?? null;
 }
 

@@ -33,8 +33,8 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
 const OPTIONS = /Options$|Measures$|^(Keeping|Reports|Reshaping)$/;
 
 /**
- * The documentation of a function or a name, or all names with their first sentence. Throws `RangeError` for an unknown
- * name, which tells of the nearest, `TypeError` for what is neither.
+ * The documentation of a function or a name; for another word the functions whose documentation mentions it; without one, all. Lists
+ * have first sentences. Throws `RangeError` for a word that none mentions, which names the nearest, `TypeError` for what is neither.
  */
 export async function helpText(about?: unknown): Promise<string> {
   const names = await documented();
@@ -46,8 +46,12 @@ export async function helpText(about?: unknown): Promise<string> {
   if (!names.has(name)) {
     const near = nearNames(name, names.keys()).slice(0, 3).map((other) => `"${other}"`).join(" or ");
     const hint = near && ` (did you mean ${near}?)`;
+    const found = mentioning(name, names);
+    if (found.size > 0) {
+      return `No function is called "${name}"${hint}. These mention it:\n\n${listOf(found)}`;
+    }
     throw new RangeError(
-      `Cannot help with "${name}": unknown name${hint}, expected a name that help() lists`,
+      `Cannot help with "${name}": unknown name${hint}, expected a name that help() lists, or a word that it mentions`,
     );
   }
   const texts = await Promise.all(
@@ -70,16 +74,15 @@ async function documented(): Promise<Map<string, Documented>> {
 
 /** Functions and values by door and group, a line each. */
 function listOf(names: ReadonlyMap<string, Documented>): string {
-  const callable = [...names.values()].filter(({ declarations: [{ kind }] }) =>
-    kind === "function" || kind === "variable"
-  );
+  const callable = [...names.values()].filter(isValue);
   const width = Math.max(...callable.map(({ name }) => name.length));
   const lineOf = ({ name, declarations: [{ jsDoc }] }: Documented) =>
     `${name.padEnd(width)}  ${firstSentence(jsDoc?.doc ?? "")}`;
-  return Object.keys(DOORS).map((door) => {
+  return Object.keys(DOORS).flatMap((door) => {
     const own = callable.filter((entry) => entry.door === door);
+    if (own.length === 0) return [];
     const groups = groupsOf(own).map(([heading, entries]) => [...heading, ...entries.map(lineOf)].join("\n"));
-    return [`import … from "${door}"`, ...groups].join("\n\n");
+    return [[`import … from "${door}"`, ...groups].join("\n\n")];
   }).join("\n\n");
 }
 
@@ -103,7 +106,22 @@ export async function isDocumented(name: string): Promise<boolean> {
 }
 
 function firstSentence(doc: string): string {
-  return doc.replaceAll(/\s+/g, " ").match(/^.*?[.:;](?= |$)/)?.[0] ?? doc;
+  const [paragraph] = doc.split("\n\n");
+  const text = paragraph.replaceAll(/\s+/g, " ");
+  return text.match(/^.*?\.(?= |$)/)?.[0] ?? text;
+}
+
+const isValue = ({ declarations: [{ kind }] }: Documented) => kind === "function" || kind === "variable";
+
+/** Functions and values that mention a word in any of its forms ("steer", "steering"): their own texts, else those of their options. */
+function mentioning(word: string, names: ReadonlyMap<string, Documented>): Map<string, Documented> {
+  const stem = word.trim().replace(/(.{3})(?:ing|ed|e?s)$/i, "$1").replaceAll(/\W/g, "\\$&");
+  const form = new RegExp(`"doc":"(?:[^"\\\\]|\\\\.)*?\\b${stem}(?:e|ing|e?d|e?s)?\\b`, "i");
+  const mention = (parts: readonly string[]) =>
+    parts.some((part) => form.test(JSON.stringify(names.get(part)!.declarations).replaceAll("\\n", " ")));
+  const own = [...names].filter(([name, entry]) => isValue(entry) && mention([name]));
+  if (own.length > 0 || stem === "") return new Map(own);
+  return new Map([...names].filter(([name, entry]) => isValue(entry) && mention(withOptions(name, names))));
 }
 
 /** A name and the public options that it mentions, theirs too. */

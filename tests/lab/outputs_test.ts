@@ -122,9 +122,8 @@ Deno.test("a message keeps everything but its parent and its signature", () => {
 });
 
 Deno.test("a cell asks for help by a question mark alone", () => {
-  assert.deepEqual(["profile?", "?profile", " makePlan ?\n", "$a?;"].map(nameAsked), [
-    ...["profile", "profile", "makePlan", "$a"],
-  ]);
+  const asked = ["profile?", "?profile", " makePlan ?\n", "$a?;", "lamina.fit?", "?figures.fitFigure"];
+  assert.deepEqual(asked.map(nameAsked), ["profile", "profile", "makePlan", "$a", "fit", "fitFigure"]);
   for (const code of ["", "?", "a ? b : c", "a?.b", "f(x)?", "profile", "await profile(m)?"]) {
     assert.equal(nameAsked(code), null, code);
   }

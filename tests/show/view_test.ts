@@ -167,6 +167,24 @@ Deno.test("of a function: signature, documentation and the options that it takes
   assert.equal(await helpText("profile"), text);
 });
 
+Deno.test("of another word: the functions whose documentation mentions it, else those whose options do", async () => {
+  const found = async (word: string) => {
+    const [first, ...lines] = (await helpText(word)).split("\n");
+    assert.equal(first.startsWith(`No function is called "${word}"`), true, first);
+    return lines.filter((line) => / {2}[A-Z]/.test(line)).map((line) => line.split(" ")[0]);
+  };
+  assert.deepEqual(await found("steering"), ["observe"]);
+  assert.deepEqual(await found("ablations"), ["observe"]);
+  assert.deepEqual(await found("temperature"), ["generate", "generation"], "an option of both");
+  assert.match(
+    await helpText("profil"),
+    /^No function is called "profil" \(did you mean "profile" or "Profile"\?\)/,
+  );
+  for (const word of ["pickle", "", "(", "[a-z]+"]) {
+    await assert.rejects(helpText(word), { message: /^Cannot help with ".*": unknown name/ });
+  }
+});
+
 Deno.test("of all of them: every public function with its first sentence", async () => {
   const lines = (await helpText()).split("\n");
   const names = Object.entries({ ...lamina, ...figures }).filter(([, value]) => typeof value === "function")
@@ -189,6 +207,6 @@ Deno.test("of all of them: every public function with its first sentence", async
   assert.ok(place("Draw:") < place("qualityFigure "), "figures have a group of their own");
   for (const name of names) {
     const line = lines.find((line) => line.startsWith(`${name} `));
-    assert.match(line ?? "", /^\w+ {2,}[A-Z0-9].*[.:;]$/, name);
+    assert.match(line ?? "", /^\w+ {2,}[A-Z0-9].*\.$/, name);
   }
 });

@@ -79,9 +79,9 @@ const checks: Checks<ObserveOptions> = {
  *   its logit scale (Cohere, Granite) and soft cap (Gemma 2). Entropy and top1 are computed where the model runs, in slices of the
  *   vocabulary, and one number a token is copied back for each
  *
- * **Changing values.** The run continues with the values that `see` returns, such as `{ a: numbers }`. The numbers are a Float32Array, or
- * `{ data, shape }` with one, and have the shape that `see` was shown. The streams `x`, `a`, `m` and `y` and attention's `q`, `k`, `v` and
- * `mixed` can be changed if `values` names them. A returned value is used unchanged; the values that follow from it in the same layer
+ * **Changing values** (steering, patching, ablation). The run continues with the values that `see` returns, such as `{ a: numbers }`. The
+ * numbers are a Float32Array, or `{ data, shape }` with one, and have the shape that `see` was shown. The streams `x`, `a`, `m` and `y` and
+ * attention's `q`, `k`, `v` and `mixed` can be changed if `values` names them. A returned value is used unchanged; the values that follow from it in the same layer
  * are computed again (from a new `a`, the MLP's update and `y`), and `see` is not called again for that layer. Each sample is changed
  * by itself. `perplexities` measures the effect on the loss: it takes such a function as `change`.
  *

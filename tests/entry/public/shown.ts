@@ -48,7 +48,7 @@ export const shown: Readonly<Record<string, Row>> = {
   generationFigure: drawn("result", "a result of generation"),
   guidesFigure: drawn("result", "a result of guides"),
   help: {
-    value: [["profil"], 'Cannot help with "profil": unknown name (did you mean "profile"'],
+    value: [["profle"], 'Cannot help with "profle": unknown name (did you mean "profile"'],
     type: [[7], "Cannot help: found 7, expected a function of Lamina, or the name of one"],
   },
   comparisonFigure: { type: [[aProfile, aSweep], "Cannot draw: the second is a sweep, expected a profile"] },
