@@ -100,7 +100,8 @@ export {
   textNames,
   type TextOptions,
 } from "./subject/mod.ts";
-export { exportModel, type ExportOptions, type Format, FORMATS } from "./export/mod.ts";
+export { exportModel, type ExportOptions } from "./export/mod.ts";
+export { type Format, FORMATS } from "./formats/mod.ts";
 export {
   type Causes,
   type DropOrder,

@@ -34,5 +34,6 @@ export type {
   Terms,
 } from "./study/mod.ts";
 export type { AttentionRow, Observed, ObservedTokens, Seen } from "./run/mod.ts";
-export type { Exported, FileSizes } from "./export/mod.ts";
+export type { Exported } from "./export/mod.ts";
+export type { FileSizes } from "./formats/mod.ts";
 export type { Packed } from "./subject/mod.ts";

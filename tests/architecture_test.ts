@@ -33,14 +33,15 @@ const table = {
   kernels: "entry tensor libraries measure engine",
   run: "tensor weights onnx models engine kernels measure",
   subject: "entry disk tensor result hub weights text models",
-  study: "entry disk tensor result hub weights text tasks models engine kernels measure run subject",
-  export: "entry disk tensor measure result hub weights text models run subject study",
+  formats: "entry tensor measure hub weights text models run subject",
+  study: "entry disk tensor result hub weights text tasks models engine kernels measure run subject formats",
+  export: "entry disk measure result hub run subject formats study",
   cluster: "entry home result hub study",
   show: "entry disk result hub measure",
   doctor: "entry home tensor hub onnx models engine kernels",
   lab: "entry disk home hub result show",
   commands:
-    "entry disk home libraries measure result hub tasks engine run subject study export cluster show doctor lab",
+    "entry disk home libraries measure result hub tasks engine run subject formats study export cluster show doctor lab",
 };
 const rooms: Record<string, string[]> = Object.fromEntries(
   Object.entries(table).map(([room, row]) => [room, row.split(" ").filter(Boolean)]),
@@ -69,7 +70,7 @@ const inner: Record<string, readonly string[]> = {
   weights: ["blocks", "gguf", "safetensors", "packed"],
   text: ["tokenizer", "formats"],
   engine: ["native", "web"],
-  export: ["changes", "card", "hf", "gguf", "onnx"],
+  formats: ["changes", "hf", "gguf", "onnx"],
   run: ["probes", "weights", "plan", "modules", "head", "cost", "decode", "requests", "repair"],
   show: ["words", "chart", "tables", "figures", "claims", "sections", "page"],
   "show/chart": ["draw", "files"],
@@ -202,7 +203,7 @@ const COMMAND_LINES = [
   "commands/",
   "cluster/slurm.ts",
   "export/card/card.ts",
-  "export/job.ts",
+  "formats/job.ts",
   "hub/packages/pip.ts",
   "show/page/style.ts",
 ];

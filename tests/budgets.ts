@@ -7,7 +7,7 @@
  * lowers limits to what there is; those of lines leave half a per cent. A limit is raised by hand, and the commit says why.
  */
 import { CHANGES, REPAIRS } from "../src/measure/mod.ts";
-import { FORMATS } from "../src/export/mod.ts";
+import { FORMATS } from "../src/formats/mod.ts";
 import { AIMS, METHODS, ORDERS } from "../src/result/mod.ts";
 
 /** A file: its path from `src/` or from the project, its text, and its code without comments. */

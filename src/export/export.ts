@@ -22,19 +22,25 @@ import type { DropPlan, LayerModule } from "../measure/mod.ts";
 import type { Evaluation, Keeping, Plan, Speed } from "../result/mod.ts";
 import { aDrop, dropsIn } from "../study/mod.ts";
 import { aText, onModel, type StudyModel } from "../subject/mod.ts";
-import { packingOf } from "../models/mod.ts";
-import { commonType, openGguf, openSafetensors, withPacked } from "../weights/mod.ts";
 import { cardText } from "./card/card.ts";
 import { measuredOf, qualities } from "./card/measured.ts";
 import { originOf } from "./card/origin.ts";
-import { type FileSizes, modelSizes } from "./card/sizes.ts";
-import { makeAs, noteOnSize, sizesAs } from "./formats.ts";
-import { notesOnChanges } from "./changes/express.ts";
-import { overlaid, sourceIn } from "./changes/source.ts";
-import { type Format, FORMATS, jobOf, type Stored, textFile } from "./job.ts";
+import { modelSizes } from "./card/sizes.ts";
+import {
+  type FileSizes,
+  type Format,
+  FORMATS,
+  jobOf,
+  makeAs,
+  noteOnSize,
+  notesOnChanges,
+  openStored,
+  sizesAs,
+  textFile,
+} from "../formats/mod.ts";
 import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { freeBytes, type ModelFiles } from "../hub/mod.ts";
+import { freeBytes } from "../hub/mod.ts";
 
 /** How to export a model. The card reports this plan's perplexities if `results` has them. */
 export interface ExportOptions extends Reports, Keeping {
@@ -150,31 +156,6 @@ async function write(
     });
   } finally {
     stored.file.close();
-  }
-}
-
-/** The stored weights, opened a second time: what runs a model hides how they are stored. */
-async function openStored({ name, files, config }: StudyModel): Promise<Stored> {
-  if (!files) {
-    throw new TypeError(`Cannot export ${name}: it has no files, expected a model opened from files`);
-  }
-  if (files.kind === "folder") return await openFolder(files, config);
-  return { kind: "gguf", file: await openGguf(await files.open(files.list()[0])) };
-}
-
-/** A folder whose packed matrices are float32, as which every format can write and change them. */
-async function openFolder(files: ModelFiles, config: StudyModel["config"]): Promise<Stored> {
-  const stored = await openSafetensors(files);
-  try {
-    const packing = packingOf(config, `${files.name}: config.json`);
-    if (packing === null) return { kind: "folder", file: stored };
-    const file = await withPacked(stored, packing, files.name);
-    const packed = [...file.tensors].filter(([tensor, info]) => stored.tensors.get(tensor) !== info);
-    const wide = new Map(packed.map(([tensor]) => [tensor, sourceIn(file, tensor)]));
-    return { kind: "folder", file: overlaid(file, wide), packed: commonType(packed.map(([, info]) => info)) };
-  } catch (error) {
-    stored.close();
-    throw error;
   }
 }
 

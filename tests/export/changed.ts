@@ -1,7 +1,8 @@
 /** Changes of modules with tensors made by a formula, and how exports of them are compared. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { exportModel, type Format } from "../../src/export/mod.ts";
+import { exportModel } from "../../src/export/mod.ts";
+import { type Format } from "../../src/formats/mod.ts";
 import type { Change, LayerModule } from "../../src/measure/mod.ts";
 import { layerTensors, type ModelSpec } from "../../src/models/mod.ts";
 import { dropPlan, keepTensors } from "../../src/run/mod.ts";

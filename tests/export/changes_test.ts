@@ -1,6 +1,7 @@
 /** Modules with other weights in exported models: what is written gives what the plan gives on the original. */
 import assert from "node:assert/strict";
-import { exportModel, type Format, FORMATS } from "../../src/export/mod.ts";
+import { exportModel } from "../../src/export/mod.ts";
+import { type Format, FORMATS } from "../../src/formats/mod.ts";
 import { keepTensors } from "../../src/run/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
 import { writeGptOss } from "../models/gpt_oss_folder.ts";

@@ -1,7 +1,8 @@
 /** A folder as a GGUF file is the plan on it, to the last bit; and every plan in every format is written, or refused by name. */
 import assert from "node:assert/strict";
-import { ARCHITECTURES } from "../../src/export/gguf/folder.ts";
-import { exportModel, type Format } from "../../src/export/mod.ts";
+import { ARCHITECTURES } from "../../src/formats/gguf/folder.ts";
+import { exportModel } from "../../src/export/mod.ts";
+import { type Format } from "../../src/formats/mod.ts";
 import { fileSource, openModel as openFiles } from "../../src/hub/mod.ts";
 import type { DropPlan } from "../../src/run/mod.ts";
 import { openGguf, openSafetensors } from "../../src/weights/mod.ts";

@@ -1,7 +1,8 @@
 /** A GGUF file with fewer layers, or with layers that lack attention, is the plan on the original, to the last bit. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { exportModel, type Format } from "../../src/export/mod.ts";
+import { exportModel } from "../../src/export/mod.ts";
+import { type Format } from "../../src/formats/mod.ts";
 import { bufferSource, fileSource, openModel as openFiles } from "../../src/hub/mod.ts";
 import { loadGguf } from "../../src/models/mod.ts";
 import { ggufBytes, ggufContent, openGguf, openSafetensors, type OutTensor } from "../../src/weights/mod.ts";

@@ -1,8 +1,8 @@
 /** A folder for transformers is the plan on the original, to the last bit: fewer layers, zeroed projections, bytes as stored. */
 import assert from "node:assert/strict";
 import { openModel as openFiles } from "../../src/hub/mod.ts";
-import { shardFiles } from "../../src/export/hf/shards.ts";
-import { renumbering } from "../../src/export/names.ts";
+import { shardFiles } from "../../src/formats/hf/shards.ts";
+import { renumbering } from "../../src/formats/names.ts";
 import { contentOf, openSafetensors } from "../../src/weights/mod.ts";
 import { fixture, fixtureNames } from "../fixtures/read.ts";
 import { blocksOf, openFolder, withFolder } from "../support.ts";

@@ -1,7 +1,8 @@
 /** What is killed, or finds the disk full, in the middle leaves nothing that looks finished, in every format; the next run succeeds. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { exportModel, FORMATS } from "../../src/export/mod.ts";
+import { exportModel } from "../../src/export/mod.ts";
+import { FORMATS } from "../../src/formats/mod.ts";
 import { freeBytes } from "../../src/hub/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { byTurns, withFolder } from "../support.ts";

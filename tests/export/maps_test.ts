@@ -1,6 +1,7 @@
 /** Linear maps in exported models: in llama.cpp's `deci` a map is attention without keys. */
 import assert from "node:assert/strict";
-import { exportModel, type Format } from "../../src/export/mod.ts";
+import { exportModel } from "../../src/export/mod.ts";
+import { type Format } from "../../src/formats/mod.ts";
 import type { Change } from "../../src/measure/mod.ts";
 import { dropPlan } from "../../src/run/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";

@@ -1,5 +1,5 @@
 /** Means in exported models: biases in the right places. */
-import type { Format } from "../../src/export/mod.ts";
+import type { Format } from "../../src/formats/mod.ts";
 import type { ModelSpec } from "../../src/models/mod.ts";
 import { type Changes, expectRefused, expectWritten, meanOf, scaled } from "./changed.ts";
 

@@ -1,7 +1,8 @@
 /** Exports of quantised folders: float32 matrices, with the numbers of the packed ones, and no word of quantisation. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { exportModel, FORMATS } from "../../src/export/mod.ts";
+import { exportModel } from "../../src/export/mod.ts";
+import { FORMATS } from "../../src/formats/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { noDrop } from "../../src/run/mod.ts";
 import { finalStreams } from "../run/states.ts";

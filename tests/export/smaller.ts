@@ -1,6 +1,7 @@
 /** What tests of exports share: a fixture exported, and the smaller model beside the plan on the original. */
 import assert from "node:assert/strict";
-import { type Exported, exportModel, type Format } from "../../src/export/mod.ts";
+import { type Exported, exportModel } from "../../src/export/mod.ts";
+import { type Format } from "../../src/formats/mod.ts";
 import { type DropPlan, noDrop } from "../../src/run/mod.ts";
 import { openModel, type StudyModel } from "../../src/subject/mod.ts";
 import { fixture } from "../fixtures/read.ts";

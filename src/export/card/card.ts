@@ -5,8 +5,15 @@
 import { MODULES } from "../../measure/mod.ts";
 import { code, jsonText, shellWord } from "../../entry/mod.ts";
 import { type Plan, VERSION } from "../../result/mod.ts";
-import { changeText } from "../changes/express.ts";
-import { type Format, type Job, type Made, type Module, modulesText, USES } from "../job.ts";
+import {
+  changeText,
+  type Format,
+  type Job,
+  type Made,
+  type Module,
+  modulesText,
+  USES,
+} from "../../formats/mod.ts";
 import { perplexityText, speedText, tasksText } from "./costs.ts";
 import type { Measured, Quality } from "./measured.ts";
 import { licenceLines, type Origin } from "./origin.ts";

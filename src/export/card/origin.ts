@@ -1,6 +1,6 @@
 /** Where a model comes from: its licence, and its name on the hub, where they are known. */
 import { jsonText, oneLine } from "../../entry/mod.ts";
-import type { Job } from "../job.ts";
+import type { Job } from "../../formats/mod.ts";
 
 export interface Origin {
   /** The licence as the source states it; null where none does. */

@@ -1,5 +1,7 @@
 /** A smaller model in each format, as files that are not written yet, and their sizes. */
-import { bytesOfFiles, type FileSizes, modelSizes, originalBytes } from "./card/sizes.ts";
+import { changedSpec } from "../run/mod.ts";
+import { sizesOf } from "../subject/mod.ts";
+import { bytesOfFiles, type FileSizes, originalBytes } from "./sizes.ts";
 import { expressed } from "./changes/express.ts";
 import { ggufFiles } from "./gguf/gguf.ts";
 import { hfFiles } from "./hf/folder.ts";
@@ -49,7 +51,8 @@ export async function makeAs(job: Job, format: Format): Promise<Made> {
 
 /** Where the files keep what the model has lost: the formats whose files do not. */
 export async function noteOnSize(job: Job, format: Format, sizes: FileSizes): Promise<string[]> {
-  const { parameters: { before, after } } = modelSizes(job);
+  const { full, before: own, drop } = job;
+  const [before, after] = [own, drop].map((plan) => sizesOf(changedSpec(full, plan)).parameters);
   const isLean = ({ whole, smaller }: FileSizes) =>
     whole === null || 1 - smaller / whole >= (1 - after / before) / 2;
   if (after >= before || isLean(sizes)) return [];
