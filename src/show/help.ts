@@ -115,12 +115,13 @@ const isValue = ({ declarations: [{ kind }] }: Documented) => kind === "function
 
 /** Functions and values that mention a word in any of its forms ("steer", "steering"): their own texts, else those of their options. */
 function mentioning(word: string, names: ReadonlyMap<string, Documented>): Map<string, Documented> {
-  const stem = word.trim().replace(/(.{3})(?:ing|ed|e?s)$/i, "$1").replaceAll(/\W/g, "\\$&");
+  if (!/^\w[\w -]*$/.test(word)) return new Map();
+  const stem = word.replace(/(.{3})(?:ing|ed|e?s)$/i, "$1");
   const form = new RegExp(`"doc":"(?:[^"\\\\]|\\\\.)*?\\b${stem}(?:e|ing|e?d|e?s)?\\b`, "i");
   const mention = (parts: readonly string[]) =>
     parts.some((part) => form.test(JSON.stringify(names.get(part)!.declarations).replaceAll("\\n", " ")));
   const own = [...names].filter(([name, entry]) => isValue(entry) && mention([name]));
-  if (own.length > 0 || stem === "") return new Map(own);
+  if (own.length > 0) return new Map(own);
   return new Map([...names].filter(([name, entry]) => isValue(entry) && mention(withOptions(name, names))));
 }
 
