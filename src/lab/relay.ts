@@ -6,7 +6,7 @@
  * Lamina are answered here (inspect.ts), and a cell is answered once its outputs have passed (outputs.ts).
  */
 import { setTimeout } from "node:timers/promises";
-import { description, nameAsked, nameAt } from "./inspect.ts";
+import { replierTo, type Reply } from "./inspect.ts";
 import { type JupyterMessage, Signed } from "./message.ts";
 import { Outputs, type RunSilently } from "./outputs.ts";
 import { Queue, type Request } from "./queue.ts";
@@ -89,9 +89,9 @@ export class Relay {
         const message = this.#signed.read(frames);
         if (!message) continue;
         const pass = () => this.#queue.add(this.#requestOf(message, toOuter, () => void toInner(bytes)));
-        const name = nameIn(message);
-        if (name === null) pass();
-        else void this.#help(name, message, toOuter).then((answered) => answered || pass());
+        const reply = replierTo(message)?.();
+        if (!reply) pass();
+        else void this.#help(message, reply, toOuter).then((answered) => answered || pass());
       }
     };
     const answers = async () => {
@@ -139,27 +139,17 @@ export class Relay {
     };
   }
 
-  /** Answers a request for help on a name, which may be the kernel's to answer: then it is false. */
-  async #help(name: string, { header }: JupyterMessage, answer: Send): Promise<boolean> {
-    const text = await description(name);
-    if (text === null) return false;
-    const isCell = header.msg_type === "execute_request";
-    const data = { "text/plain": text };
+  /** Answers a request in the kernel's place, if there is a reply. */
+  async #help({ header }: JupyterMessage, replying: Promise<Reply | null>, answer: Send): Promise<boolean> {
+    const reply = await replying;
+    if (!reply) return false;
     this.#outputs.publish("status", { execution_state: "busy" }, header);
-    if (isCell) this.#outputs.publish("display_data", { data, metadata: {}, transient: {} }, header);
-    const reply = isCell
-      ? { status: "ok", execution_count: this.#count, payload: [], user_expressions: {} }
-      : { status: "ok", found: true, data, metadata: {} };
-    answer(encode(this.#signed.write(isCell ? "execute_reply" : "inspect_reply", reply, header)));
+    if (reply.shown) this.#outputs.publish("display_data", reply.shown, header);
+    const content = reply.shown ? { ...reply.content, execution_count: this.#count } : reply.content;
+    answer(encode(this.#signed.write(header.msg_type.replace("request", "reply"), content, header)));
     this.#outputs.publish("status", { execution_state: "idle" }, header);
     return true;
   }
-}
-
-/** The name that a request asks for help on; null for any other request. */
-function nameIn({ header, content: { code = "", cursor_pos } }: JupyterMessage): string | null {
-  if (header.msg_type === "execute_request") return nameAsked(String(code));
-  return header.msg_type === "inspect_request" ? nameAt(String(code), Number(cursor_pos)) : null;
 }
 
 /** Links everybody who comes. */

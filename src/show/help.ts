@@ -10,7 +10,19 @@ import { nearNames } from "../entry/mod.ts";
 interface Documented {
   readonly name: string;
   readonly door: string;
-  readonly declarations: readonly { readonly kind: string; readonly jsDoc?: { readonly doc?: string } }[];
+  readonly declarations: readonly {
+    readonly kind: string;
+    readonly jsDoc?: { readonly doc?: string };
+    readonly def?: {
+      readonly params?: readonly {
+        readonly tsType?: TypeNode;
+        readonly left?: { readonly tsType?: TypeNode };
+      }[];
+      readonly properties?: readonly { readonly name: string }[];
+      readonly extends?: readonly TypeNode[];
+      readonly tsType?: TypeNode;
+    };
+  }[];
 }
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -137,6 +149,36 @@ function withOptions(name: string, names: ReadonlyMap<string, Documented>): stri
     }
   }
   return [...found];
+}
+
+/** A type or a part of one as `deno doc --json` describes it. */
+interface TypeNode {
+  readonly kind?: string;
+  // deno-lint-ignore no-explicit-any
+  readonly value?: any;
+}
+
+/** The names of all options that a function takes, its own first; none for other names. */
+export async function optionNames(name: string): Promise<string[]> {
+  const names = await documented();
+  const fields = ({ kind, value }: TypeNode): string[] => {
+    if (kind === "union" || kind === "intersection") return value.flatMap(fields);
+    if (kind === "typeLiteral") return value.properties.map(({ name }: Documented) => name);
+    if (kind !== "typeRef") return [];
+    const { typeName, typeParams = [] } = value;
+    if (OPTIONS.test(typeName) && names.has(typeName)) return names.get(typeName)!.declarations.flatMap(own);
+    if (typeName !== "Omit") return typeParams.flatMap(fields);
+    const gone = JSON.stringify(typeParams[1]);
+    return fields(typeParams[0]).filter((field) => !gone.includes(JSON.stringify(field)));
+  };
+  const own = ({ def }: Documented["declarations"][number]): string[] => [
+    ...(def?.properties ?? []).map(({ name }) => name),
+    ...[...def?.extends ?? [], ...def?.tsType ? [def.tsType] : []].flatMap(fields),
+  ];
+  const taken = (names.get(name)?.declarations ?? []).flatMap(({ def }) =>
+    (def?.params ?? []).flatMap(({ tsType, left }) => fields(tsType ?? left?.tsType ?? {}))
+  );
+  return [...new Set(taken)];
 }
 
 const printed = new Map<string, Promise<string>>();

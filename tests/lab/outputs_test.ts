@@ -5,7 +5,7 @@ import { type Header, Signed } from "../../src/lab/message.ts";
 import { Outputs } from "../../src/lab/outputs.ts";
 import { close, reach, sender } from "../../src/lab/sockets.ts";
 import { encode, introduction, messagesOf } from "../../src/lab/zmtp.ts";
-import { description, nameAsked, nameAt } from "../../src/lab/inspect.ts";
+import { description, nameAsked, nameAt, optionAt, replierTo } from "../../src/lab/inspect.ts";
 import { Queue, type Request } from "../../src/lab/queue.ts";
 
 const KEY = "secret";
@@ -145,6 +145,61 @@ Deno.test("the name at the cursor is the one it touches, else the function of th
 Deno.test("a public function is described, and no other name", async () => {
   assert.match(await description("makePlan") ?? "", /^function makePlan\(from: Profile \| DropOrder/);
   assert.equal(await description("console"), null);
+});
+
+Deno.test("options are completed where a function's options are named, and nowhere else", () => {
+  for (
+    const [code, name, begun] of [
+      ["profile(model, {", "profile", ""],
+      ["await lamina.profile(model, { le", "profile", "le"],
+      ["const a = { b }; sweep(model, { curves: [{ target: 'mlp' }], ste", "sweep", "ste"],
+      ["order(\n  model,\n  {\n    ...setting,\n    ", "order", ""],
+      ["makePlan({ tar", "makePlan", "tar"],
+    ]
+  ) assert.deepEqual(optionAt(code, code.length), { name, begun }, code);
+  for (
+    const code of [
+      ...["", "profile(mod", "{ a", "profile(model, { samples: 2", "profile(model, { drop: { at"],
+      ...[
+        "observe(model, (seen) => { con",
+        "sweep(model, { steps: [1, ",
+        "if (a) { b",
+        "observe(model, ({ lay",
+      ],
+    ]
+  ) assert.equal(optionAt(code, code.length), null, code);
+});
+
+Deno.test("a completion names the function's options, also those that it takes over, and none of the kernel's", async () => {
+  const code = "await generate(model, '🙂', { t";
+  const ask = async (code: string) => {
+    const content = { code, cursor_pos: [...code].length };
+    return await replierTo({ header: { ...cell, msg_type: "complete_request" }, parent: {}, content })?.();
+  };
+  assert.deepEqual(await ask(code), {
+    content: {
+      status: "ok",
+      matches: ["tokens", "temperature", "topP"],
+      cursor_start: 29,
+      cursor_end: 30,
+      metadata: {},
+    },
+  });
+  const all = async (name: string) =>
+    (await ask(`${name}(model, {`) as { content: { matches: string[] } }).content.matches;
+  const profiled = await all("profile");
+  for (const name of ["drop", "text", "samples", "results", "engine", "signal"]) {
+    assert.ok(profiled.includes(name), name);
+  }
+  const observed = await all("observe");
+  assert.deepEqual(["values", "samples", "results"].map((name) => observed.includes(name)), [
+    true,
+    true,
+    false,
+  ]);
+  assert.ok((await all("causes")).includes("effectSamples"), "a type made of others");
+  assert.equal(await ask("console.log({ "), null, "for the kernel to complete");
+  assert.equal(await ask("profile"), undefined);
 });
 
 /** A queue, and what has become of its requests so far. */
