@@ -13,6 +13,7 @@ import { declared } from "../shared/declare.ts";
 import { type Flags, type KeepingFlags, MODEL, pricedOptions, resultsOption } from "../shared/options.ts";
 import { madeBy, near, type Output, outputOf } from "../shared/outlet.ts";
 import { perform, shown } from "../shared/perform.ts";
+import { openRunner } from "../shared/sharing.ts";
 
 type StartFlags = Flags & Pick<KeepingFlags, "results">;
 
@@ -27,6 +28,7 @@ export const startCommand = (context: Context): Command =>
     },
     example: "start",
   }, async (ref: string, flags: StartFlags) => {
+    await openRunner(context, flags); // without one, nothing is fetched
     const texts = flags.dryRun ? null : fetchTexts(context);
     try {
       await withModel(context, ref, flags, async (model) => {
