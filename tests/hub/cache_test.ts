@@ -241,7 +241,7 @@ unless(hasMounts ? null : "no mounts of one's own")(full, async () => {
       const message = await fetched().then(() => "no error", (error) => error.message);
       const { size } = await Deno.stat(partialPath("${url}"));
       const found = [...Deno.readDirSync("${small}/x")].length;
-      await new Deno.Command("mount", { args: ["-o", "remount,size=2m", "${small}"] }).output();
+      await new Deno.Command("mount", { args: ["-i", "-o", "remount,size=2m", "none", "${small}"] }).output();
       await fetched();
       console.log(JSON.stringify({ message, size, found, whole: (await Deno.stat("${small}/x/a.gguf")).size }));`;
     const out = await elsewhere(after("-rm", `mount -t tmpfs -o size=200k none ${small}`), code);
