@@ -14,6 +14,9 @@ import { encode, introduction, type Message, messagesOf } from "./zmtp.ts";
 /** Runs code in the kernel without a trace, and gives the content of its answer. */
 export type RunSilently = (code: string) => Promise<JupyterMessage["content"]>;
 
+/** A cell's value where a call was not awaited, and what Deno's kernel does not say to it. */
+const PENDING = "Promise { <pending> }";
+const AWAIT = "The call still runs: write `await` before it to get its result.";
 const MARK = "application/x-lamina-mark";
 const SUBSCRIPTION = encode([new Uint8Array([1])]); // to everything
 const RETRY = 100; // ms until the first mark is sent again: the kernel may not have had the subscription
@@ -92,9 +95,16 @@ export class Outputs {
     const message = this.#signed.read(frames);
     if (!message) return bytes;
     const { header: { msg_type }, parent, content } = message;
-    if (parent.session === this.#signed.session) { // a silent request ran last
+    const isLate = parent.session === this.#signed.session; // a silent request ran last
+    const data = content.data as Record<string, unknown> | undefined;
+    if (msg_type === "execute_result" && data?.["text/plain"] === PENDING) {
+      const hinted = { ...content, data: { "text/plain": `${PENDING}\n${AWAIT}` } };
+      const cell = isLate ? this.#cell ?? {} : parent;
+      return encode(this.#signed.write(msg_type, hinted, cell, msg_type));
+    }
+    if (isLate) {
       if (["status", "execute_input", "error"].includes(msg_type)) return null;
-      const mark = (content.data as Record<string, unknown> | undefined)?.[MARK];
+      const mark = data?.[MARK];
       if (mark === undefined) return this.#cell && encode(this.#signed.adopt(frames, this.#cell));
       if (mark === String(this.#marks)) this.#reached();
       return null;

@@ -104,6 +104,29 @@ Deno.test("a cell's idle waits for its outputs, also for those sent in the name 
   ]);
 });
 
+Deno.test("a promise as a cell's value says to await it, early or late; other values stay as they are", async () => {
+  const signed = new Signed(KEY);
+  const own: Partial<Header> = { msg_id: "mark", session: signed.session };
+  await using kernel = kernelSocket(new Signed(KEY));
+  const outputs = new Outputs(signed);
+  const run = async (code: string) => {
+    await kernel.put(["display_data", JSON.parse(code.match(/"display_data", (.*)\)$/)![1]), own]);
+    return { status: "ok" };
+  };
+  await outputs.open(ip, kernel.port, run);
+  await using frontEnd = await subscribe(outputs, signed);
+  outputs.begin(cell);
+  const value = (text: string, parent: Partial<Header>): Sent => [
+    "execute_result",
+    { data: { "text/plain": text }, execution_count: 2 },
+    parent,
+  ];
+  const pending = "Promise { <pending> }";
+  await kernel.put(value(pending, cell), value(pending, own), value("Promise { 3 }", cell));
+  const hinted = value(`${pending}\nThe call still runs: write \`await\` before it to get its result.`, cell);
+  assert.deepEqual(await frontEnd.take(3), [hinted, hinted, value("Promise { 3 }", cell)]);
+});
+
 Deno.test("a kernel that cannot send the mark does not hold a cell", async () => {
   const signed = new Signed(KEY);
   await new Outputs(signed).through(() => Promise.resolve({ status: "error" }));
