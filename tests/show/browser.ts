@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import axe from "axe-core";
 import type { Page } from "playwright-core";
 
-const WIDTHS = [390, 768, 1200];
+const WIDTHS = [390, 768, 1280];
 const THEMES = ["light", "dark"] as const;
 /** Pixels of the smallest text. */
 const SMALLEST = 12;
@@ -24,13 +24,17 @@ export async function checkPage(page: Page, step: Step = (_, check) => check()):
     }
     await step(`${theme}: axe finds no violation`, () => accessible(page));
   }
-  await step("figures: whole, and no two texts touch", () => whole(page));
+  for (const width of [WIDTHS[0], WIDTHS.at(-1)!]) {
+    await step(`${width} px: figures are whole, and no two texts touch`, () => whole(page, width));
+  }
+  await step("1280 × 800 px: the first screen has a picture, and no table is cut", () => opens(page));
 }
 
 async function fits(page: Page): Promise<void> {
   const { scroll, client, small } = await page.evaluate((least) => {
     const { scrollWidth: scroll, clientWidth: client } = document.documentElement;
     const texts = [...document.querySelectorAll("figure svg text")].filter((text) => {
+      if (!text.checkVisibility()) return false; // of the picture for another width
       const svg = text.closest("svg")!;
       const size = parseFloat(getComputedStyle(text).fontSize) * svg.clientWidth / svg.viewBox.baseVal.width;
       return size < least - 0.01;
@@ -53,10 +57,23 @@ async function accessible(page: Page): Promise<void> {
   assert.deepEqual(violations, []);
 }
 
-async function whole(page: Page): Promise<void> {
-  await page.setViewportSize({ width: 1200, height: 900 });
+async function opens(page: Page): Promise<void> {
+  await page.setViewportSize({ width: 1280, height: 800 });
+  const { bottom, cut } = await page.evaluate(() => {
+    const tables = [...document.querySelectorAll(".table")];
+    return {
+      bottom: document.querySelector("figure svg")!.getBoundingClientRect().bottom + scrollY,
+      cut: tables.filter((box) => box.scrollWidth > box.clientWidth).map((box) => box.ariaLabel),
+    };
+  });
+  assert.ok(bottom < 800, `${bottom} pixels`);
+  assert.deepEqual(cut, []);
+}
+
+async function whole(page: Page, width: number): Promise<void> {
+  await page.setViewportSize({ width, height: 900 });
   const found = await page.evaluate(() => {
-    const svgs = [...document.querySelectorAll("figure svg")];
+    const svgs = [...document.querySelectorAll("figure svg")].filter((svg) => svg.checkVisibility());
     const box = (element: Element) => element.getBoundingClientRect();
     const texts = svgs.map((svg) => [...svg.querySelectorAll("text")].filter((text) => text.textContent));
     const outside = svgs.flatMap((svg, i) => {

@@ -66,8 +66,13 @@ export type Layout = ReturnType<typeof layoutFor>;
 export function layoutFor(options: FigureOptions = {}) {
   expect("draw", "options", options, optionsOf(checks));
   const { width = WIDTH, fontFamily = FONT, title = true, theme = "light", labels = {} } = options;
+  return { ...sizeFor(width), fontFamily, titled: title, theme, labels };
+}
+
+/** The units across a picture of this width in pixels, and the pixels per unit. */
+export function sizeFor(width: number) {
   const units = Math.round(width / Math.max(width / WIDTH, LEGIBLE));
-  return { units, scale: width / units, fontFamily, titled: title, theme, labels };
+  return { units, scale: width / units };
 }
 
 /** Throws `TypeError` for a new name of a label that the picture does not have. */

@@ -5,7 +5,7 @@ import { type CsvRow, toCsv } from "./csv.ts";
 import { type Labelled, renamed } from "./draw/renaming.ts";
 import { drawSheet } from "./draw/sheet.ts";
 import { saveFigure } from "./files/save.ts";
-import { expectLabels, type FigureOptions, type Layout, layoutFor } from "./options.ts";
+import { expectLabels, type FigureOptions, type Layout, layoutFor, sizeFor } from "./options.ts";
 import { type Caption, captionWords, settingOf } from "../words/mod.ts";
 
 export { escape, panelsOf } from "./draw/sheet.ts";
@@ -75,34 +75,57 @@ type Drawing = Omit<Content, keyof Caption> & Pick<Figure, "title" | "subtitle" 
 /** Draws a figure. Throws `RangeError` if a coordinate is not a finite number, `TypeError` for a new name of no label. */
 function drawn(name: string, drawing: Drawing, layout: Layout): Figure {
   expectLabels(layout.labels, drawing);
-  const svg = drawSheet(renamed(drawing, layout.labels), layout);
+  const draw = (own: Layout) => finite(name, drawSheet(renamed(drawing, layout.labels), own));
+  const narrow = () => draw({ ...layout, ...sizeFor(NARROW) });
+  return able(
+    {
+      name,
+      title: plain(drawing.title),
+      subtitle: plain(drawing.subtitle),
+      setting: plain(drawing.setting),
+      reading: plain(drawing.reading),
+      svg: draw(layout),
+      csv: toCsv(drawing.rows),
+    },
+    drawing.rows,
+    narrow,
+  );
+}
+
+function finite(name: string, svg: string): string {
   const flaw = svg.match(/="[^"]*\b(NaN|undefined|Infinity)\b/);
   if (flaw) {
     throw new RangeError(`Cannot draw ${name}: found coordinate ${flaw[1]}, expected a finite number`);
   }
-  return able({
-    name,
-    title: plain(drawing.title),
-    subtitle: plain(drawing.subtitle),
-    setting: plain(drawing.setting),
-    reading: plain(drawing.reading),
-    svg,
-    csv: toCsv(drawing.rows),
-  }, drawing.rows);
+  return svg;
 }
 
+/** Pixels across the picture of a page on a phone. */
+const NARROW = 268;
+
+/** The picture as a phone shows it. */
+const narrowed = new WeakMap<Figure, () => string>();
+export const narrowSvg = (figure: Figure): string => narrowed.get(figure)!();
+
 /** A figure's texts with its methods, which are not enumerable: JSON, copies and comparisons do not see them. */
-function able(texts: Omit<Figure, "data" | "save">, rows: readonly CsvRow[]): Figure {
+function able(
+  texts: Omit<Figure, "data" | "save">,
+  rows: readonly CsvRow[],
+  narrow: () => string,
+): Figure {
   const methods: Pick<Figure, "data" | "save"> = {
     data: () => rows.map((row) => ({ ...row })),
     save: (path) => saveFigure(texts, path),
   };
   const hidden = Object.entries(methods).map(([name, value]) => [name, { value }]);
-  return displayable(Object.defineProperties(texts, Object.fromEntries(hidden)) as Figure);
+  const figure = displayable(Object.defineProperties(texts, Object.fromEntries(hidden)) as Figure);
+  narrowed.set(figure, narrow);
+  return figure;
 }
 
 /** The same figure under another name, where a page has one for each of several results. */
-export const namedFigure = (figure: Figure, name: string): Figure => able({ ...figure, name }, figure.data());
+export const namedFigure = (figure: Figure, name: string): Figure =>
+  able({ ...figure, name }, figure.data(), narrowed.get(figure)!);
 
 export function isFigure(value: object): value is Figure {
   const { svg, title, csv } = value as Partial<Figure>;

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { writeWhole } from "../../disk/mod.ts";
 import { VERSION } from "../../result/mod.ts";
 import type { Claim } from "../claims/claims.ts";
-import { escape, type Figure, panelsOf } from "../chart/svg.ts";
-import { answerLines } from "../sections/answer.ts";
+import { escape, type Figure, narrowSvg, panelsOf } from "../chart/svg.ts";
+import { answerLines, leading } from "../sections/answer.ts";
 import type { Report, Section } from "../sections/section.ts";
 import { tableHtml } from "../tables/html.ts";
 import type { Table } from "../tables/table.ts";
@@ -18,6 +18,7 @@ const PAPER = "https://openreview.net/forum?id=1I7PCbOPfe";
 
 export function pageHtml(report: Report): string {
   const { title, sections } = report;
+  const first = leading(sections)?.figures[0];
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -29,14 +30,17 @@ export function pageHtml(report: Report): string {
 <body>
 <main>
 ${THEMES}
+<div class="lead">
 <h1>${escape(title)}</h1>
 ${listHtml("answer", answerLines(sections))}
+${first ? figureHtml(first, "h2") : ""}
+</div>
 ${nextHtml(report)}
 ${aboutHtml(report)}
 <nav aria-label="Sections"><ul>
 ${sections.map(linkHtml).join("\n")}
 </ul></nav>
-${sections.map(sectionHtml).join("\n")}
+${sections.map((section) => sectionHtml(section, first)).join("\n")}
 </main>
 <script>${HOVER}</script>
 </body>
@@ -75,12 +79,13 @@ function linkHtml({ name, title, claims }: Section): string {
   return `<li><a href="#section-${name}">${escape(title)}</a>${cited}</li>`;
 }
 
-function sectionHtml({ name, title, setting, claims, figures, tables }: Section): string {
+/** A section without the figure that leads the page. */
+function sectionHtml({ name, title, setting, claims, figures, tables }: Section, first?: Figure): string {
   return `<section id="section-${name}">
 <h2>${escape(title)}</h2>
 <p class="faint">${escape(setting)}</p>
 ${claimsHtml(claims)}
-${figures.map(figureHtml).join("\n")}
+${figures.filter((figure) => figure !== first).map((figure) => figureHtml(figure)).join("\n")}
 ${tables.map(boxHtml).join("\n")}
 </section>`;
 }
@@ -106,18 +111,17 @@ function unbroken(text: string): string {
   return text.replaceAll(/(?<=\d) (?=%)|(?<=\d) (?=× \d)|(?<=\d ×) (?=\d)/g, "\u00a0");
 }
 
-/** The title and what is drawn as text of the page, then the picture without them. */
-function figureHtml({ name, title, subtitle, setting, reading, svg, csv }: Figure): string {
+/** The title and what is drawn as text of the page, then the picture without them, once as wide as the page and once for a phone. */
+function figureHtml(figure: Figure, heading = "h3"): string {
+  const { name, title, subtitle, setting, reading, svg, csv } = figure;
   const link = (extension: string, type: string, data: string, text: string) =>
     `<a download="${name}.${extension}" href="data:${type};charset=utf-8,${
       encodeURIComponent(data)
     }">${text}</a>`;
   return `<figure id="${name}">
-<h3>${escape(title)}</h3>
+<${heading}>${escape(title)}</${heading}>
 <p>${escape(subtitle)}</p>
-<div class="scroll" tabindex="0" role="group" aria-label="${escape(`Picture: ${title}`)}">
-${panelsOf(svg)}
-</div>
+<div class="wide">${panelsOf(svg)}</div><div class="narrow">${panelsOf(narrowSvg(figure))}</div>
 <figcaption>${escape(reading)}<p class="faint">${escape(setting)}</p>${
     link("csv", "text/csv", csv, "numbers (CSV)")
   }${link("svg", "image/svg+xml", svg, "figure (SVG)")}</figcaption>

@@ -23,7 +23,7 @@ body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.55 s
 main { max-width: 46rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 1rem; text-wrap: balance; overflow-wrap: anywhere; }
 h2 { font-size: 1.3rem; line-height: 1.3; margin: 3rem 0 .25rem; text-wrap: balance; }
-h3 { font-size: 1.05rem; line-height: 1.35; margin: 2rem 0 .75rem; text-wrap: balance; }
+h3, figure > h2 { font-size: 1.05rem; line-height: 1.35; margin: 2rem 0 .75rem; text-wrap: balance; }
 nav ul { padding-left: 1.2rem; margin: 1rem 0; }
 p { margin: .5rem 0; }
 code { overflow-wrap: anywhere; }
@@ -36,11 +36,27 @@ a { color: var(--link); }
 fieldset { display: flex; gap: 1rem; justify-content: flex-end; border: 0; margin: 0 0 1rem; padding: 0; font-size: .9rem; }
 legend { float: left; padding: 0; color: var(--faint); }
 figure { margin: 1.25rem 0; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; overflow: hidden; }
-figure > h3, figure > p { margin: 0; padding: 1rem 1rem 0; }
-figure > p { padding: .25rem 1rem .5rem; color: var(--faint); overflow-wrap: anywhere; }
-/* Below this width, 14 units of a picture would be less than 12 pixels: it is scrolled inside its box. */
-figure svg { display: block; width: 100%; min-width: 35rem; height: auto; }
-@media (max-width: 40rem) { figure { margin-inline: -.6rem; } }
+figure > :is(h2, h3, p) { margin: 0; padding: 1rem 1rem 0; }
+figure > p:not(:first-child) { padding: .25rem 1rem .5rem; color: var(--faint); overflow-wrap: anywhere; }
+figure svg { display: block; width: 100%; height: auto; }
+.narrow { display: none; max-width: 30rem; margin: 0 auto; }
+/* Below this width, 14 units of the wide picture would be less than 12 pixels. */
+@media screen and (max-width: 40rem) {
+  figure { margin-inline: -.6rem; }
+  .wide { display: none; }
+  .narrow { display: block; }
+  .lead { display: grid; grid-template-columns: minmax(0, 1fr); row-gap: .75rem; }
+  .lead .answer { display: contents; }
+  .answer > div + div { order: 1; }
+  .lead h1, .lead figure { margin-block: 0; }
+}
+@media screen and (min-width: 76rem) {
+  fieldset, .lead { width: 72rem; margin-left: calc(50% - 36rem); }
+  .lead { display: grid; grid-template-columns: 1fr 36rem; column-gap: 1.5rem; align-items: start; }
+  .table { width: fit-content; min-width: 100%; max-width: calc(50% + 36rem); }
+  h1 { grid-column: 1 / 3; }
+  .lead figure { margin: 0; }
+}
 figcaption { padding: .75rem 1rem .9rem; border-top: 1px solid var(--line); font-size: .95rem; overflow-wrap: anywhere; }
 figcaption a { display: inline-block; margin-right: .9rem; font-size: .9rem; }
 dl { display: grid; gap: .75rem; margin: 0; }
@@ -56,22 +72,22 @@ dd { margin: .25rem 0 0; }
 .table { border: 1px solid var(--line); border-radius: .6rem; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th, td { padding: .35rem .9rem; text-align: right; }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child { text-align: left; min-width: 9rem; white-space: normal; }
 thead th { color: var(--faint); font-weight: 600; border-bottom: 1px solid var(--line); }
 tbody tr + tr > * { border-top: 1px solid color-mix(in srgb, var(--line) 45%, transparent); }
 tbody th { font-weight: 400; }
 #values { position: fixed; z-index: 1; pointer-events: none; max-width: 16rem; padding: .3rem .6rem; border-radius: .4rem;
   background: var(--ink); color: var(--paper); font-size: .875rem; }
 @media print {
-  :root, :root:has(#theme-dark:checked) { color-scheme: light; }
+  :root, :root:has(#theme-dark:checked) { color-scheme: light; font-size: 12px; }
   fieldset, nav, figcaption a { display: none; }
   main { max-width: none; padding: 0; }
-  body { background: none; font-size: 10pt; }
-  figure, dl > div, tr { break-inside: avoid; }
-  h2, h3 { break-after: avoid; }
-  figure svg { min-width: 0; max-width: 32rem; margin: 0 auto; }
+  body { background: none; }
+  figure, dl, pre, .table { break-inside: avoid; }
+  h2, h3, section > p { break-after: avoid; }
+  figure svg { max-width: 32rem; margin: 0 auto; }
   .scroll { overflow: visible; }
-  table { white-space: normal; font-size: 8pt; }
+  table { white-space: normal; }
   th, td { padding: .2rem .3rem; }
 }
 `;

@@ -125,22 +125,28 @@ function layersText(layers: readonly number[]): string {
 
 const sameDrop = (a: Drop, b: Drop): boolean => planHash(a) === planHash(b);
 
+/** The section that the cards are about: the first that chose a plan, else the last with an answer, else the first. */
+export function leading(sections: readonly Section[]): Section | undefined {
+  return sections.find(({ answer }) => answer?.drop) ?? sections.findLast(({ answer }) => answer) ??
+    sections[0];
+}
+
 export function answerLines(
   sections: readonly Section[],
 ): readonly (readonly [name: string, text: string])[] {
-  const answers = sections.flatMap(({ answer, setting }) => answer ? [{ ...answer, setting }] : []);
-  const main = answers.find(({ drop }) => drop) ?? answers.at(-1);
+  const { answer: main, setting } = leading(sections) ?? {};
   if (!main) {
     return sections.flatMap(({ title, figures }) =>
       figures.length ? [[title.split(":")[0], `${figures[0].title}.`] as const] : []
     );
   }
   const { drop, saves } = main;
+  const answers = sections.flatMap(({ answer }) => answer ?? []);
   return [
     ["What can be dropped", main.goes],
     ["What it costs", (drop ? costsOf(answers, drop) : []).join(" ") || "Not measured on this page."],
     ...saves ? [["What it saves", saves] as const] : [],
-    ["Model and text", main.setting],
+    ["Model and text", setting!],
   ];
 }
 

@@ -213,5 +213,8 @@ function thinnedAxis(axis: Axis, inside: number, size: number): Axis {
   if (!ticks || names || ticks.length < 2) return axis;
   const widest = Math.max(...ticks.map((tick) => textWidth(format(tick), size)));
   const most = Math.max(2, Math.floor(inside / (0.8 * widest + 6)));
-  return ticks.length > most ? { ...axis, ticks: thinned(ticks, most) } : axis;
+  const [low, high] = axis.domain;
+  const apart = axis.type ? Infinity : inside * (ticks[1] - ticks[0]) / (high - low);
+  if (ticks.length <= most && apart >= 0.8 * widest + 14) return axis;
+  return { ...axis, ticks: thinned(ticks, Math.min(most, Math.ceil(ticks.length / 2))) };
 }

@@ -136,7 +136,7 @@ export function panelsOf(svg: string): string {
   const height = footing - FOOTING.step + 6 - top;
   const head = svg.slice(0, svg.indexOf("<rect "))
     .replace(/viewBox="[^"]*"/, `viewBox="0 ${top} ${units} ${height}"`)
-    .replace(/ height="[^"]*"/, ` height="${height}"`);
+    .replace(/ width="[^"]*" height="[^"]*"/, ` width="${units}" height="${height}"`);
   return `${head}${svg.slice(first, end)}</svg>`;
 }
 
