@@ -52,11 +52,14 @@ Deno.test("the mean of the losses is the loss that perplexities reports", () =>
   withTiny(async ({ model, options }) => {
     const one = { ...options, samples: 1 };
     const [{ sums: [{ nll, tokens }] }] = await perplexities(model, [{}], one);
-    const ids = (await model.tokenizer()).encode(await Deno.readTextFile(options.text!));
+    const text = await Deno.readTextFile(options.text!);
+    const ids = (await model.tokenizer()).encode(text);
     const own = await losses(model, ids.slice(0, one.length), { engine });
     assert.equal(own.length, tokens);
     const mean = own.reduce((sum, loss) => sum + loss, 0) / tokens;
     assert.ok(Math.abs(mean - nll / tokens) <= 1e-12, `${mean} for ${nll / tokens}`);
+    assert.deepEqual(await losses(model, text, { engine }), await losses(model, ids, { engine }), "a text");
+    assert.deepEqual(await logits(model, text, { engine }), await logits(model, ids, { engine }), "a text");
   }));
 
 Deno.test("ids that are not tokens, and too few, are errors in words", () =>
@@ -64,6 +67,10 @@ Deno.test("ids that are not tokens, and too few, are errors in words", () =>
     await assert.rejects(
       logits(model, []),
       /Cannot compute logits: the number of token ids is 0, expected at least 1/,
+    );
+    await assert.rejects(
+      losses(model, ""),
+      /Cannot compute losses: the number of token ids is 0, expected at least 2/,
     );
     await assert.rejects(
       losses(model, [1]),

@@ -1,5 +1,14 @@
 /** Predictions token by token: logits and losses of one text. */
-import { type Checks, expect, list, reportChecks, type Reports, wholeNumber } from "../../entry/mod.ts";
+import {
+  type Checks,
+  expect,
+  like,
+  list,
+  orElse,
+  reportChecks,
+  type Reports,
+  wholeNumber,
+} from "../../entry/mod.ts";
 import { type DropPlan, textLogits, textLosses } from "../../run/mod.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 import { engineChecks, engineOf, type EngineOptions } from "../base/options.ts";
@@ -14,65 +23,72 @@ export interface PredictionOptions extends Reports, EngineOptions {
 const checks: Checks<PredictionOptions> = { ...reportChecks, ...engineChecks, drop: aDrop };
 
 /**
- * Returns the logits after every token of a text, float32 [T, V]: row t predicts token t + 1. All of them are in memory, 4 · T · V
- * bytes. Throws `RangeError` for ids that are not tokens of the model.
+ * Returns the logits after every token of a text, or of its token ids, float32 [T, V]: row t predicts token t + 1. All of them are in
+ * memory, 4 · T · V bytes. Ids can begin with BOS; a text is read without. Throws `RangeError` for ids that are not tokens of the model,
+ * and for a text without a token.
  *
  * @example
  * ```ts
  * import { logits, openModel } from "lamina";
  *
  * using model = await openModel("data/series/pre-ln/step04096");
- * const ids = (await model.tokenizer()).encode("Once upon a time");
- * const { data, shape: [tokens, vocabulary] } = await logits(model, ids, { drop: { attention: [2] } });
+ * const { data, shape: [tokens, vocabulary] } = await logits(model, "Once upon a time", { drop: { attention: [2] } });
  * const last = data.subarray((tokens - 1) * vocabulary);
  * console.log(last.indexOf(Math.max(...last))); // the most probable next token
  * ```
  */
 export async function logits(
   model: StudyModel | string,
-  ids: ArrayLike<number>,
+  text: string | ArrayLike<number>,
   options: PredictionOptions = {},
 ): Promise<{ data: Float32Array; shape: readonly number[] }> {
-  return await predicted("compute logits", model, ids, 1, options, async (run) => {
+  return await predicted("compute logits", model, text, 1, options, async (run) => {
     const { data, shape } = await textLogits(run);
     return { data, shape };
   });
 }
 
 /**
- * Returns the loss of every token of a text but the first, −ln p in nats, float64 [T − 1]. Their mean is the text's loss per token,
- * as `perplexities` reports it. Throws `RangeError` for ids that are not tokens of the model.
+ * Returns the loss of every token of a text, or of its token ids, but the first: −ln p in nats, float64 [T − 1]. Their mean is the
+ * text's loss per token, as `perplexities` reports it. Throws `RangeError` for ids that are not tokens of the model, and for fewer than
+ * two tokens.
  *
  * @example
  * ```ts
  * import { losses, openModel } from "lamina";
  *
  * using model = await openModel("data/series/pre-ln/step04096");
- * const ids = (await model.tokenizer()).encode("Once upon a time");
- * const [full, dropped] = [await losses(model, ids), await losses(model, ids, { drop: { mlp: [1] } })];
+ * const text = "Once upon a time";
+ * const [full, dropped] = [await losses(model, text), await losses(model, text, { drop: { mlp: [1] } })];
  * console.log(dropped.map((loss, i) => loss - full[i])); // what dropping the MLP costs, token by token
  * ```
  */
 export async function losses(
   model: StudyModel | string,
-  ids: ArrayLike<number>,
+  text: string | ArrayLike<number>,
   options: PredictionOptions = {},
 ): Promise<Float64Array> {
-  return await predicted("compute losses", model, ids, 2, options, textLosses);
+  return await predicted("compute losses", model, text, 2, options, textLosses);
 }
 
-/** What a run over at least so many ids gives. */
+const isList = (value: unknown) => Array.isArray(value) || ArrayBuffer.isView(value);
+const aText = like("a text or a list of token ids", (value) => typeof value === "string");
+
+/** What a run over a text, or over ids, of at least so many tokens gives. */
 async function predicted<T>(
   verb: string,
   model: StudyModel | string,
-  ids: ArrayLike<number>,
+  text: string | ArrayLike<number>,
   least: number,
   options: PredictionOptions,
   use: (run: Parameters<typeof textLosses>[0]) => Promise<T>,
 ): Promise<T> {
-  expect(verb, "ids", ids, list(wholeNumber(0), "token ids", least));
+  const tokens = list(wholeNumber(0), "token ids", least);
+  expect(verb, "text", text, orElse(isList, tokens, aText));
   return await onModel(verb, model, options, checks, async (model, { drop = {}, signal, ...options }) => {
     const plan = dropsIn(model, drop);
+    const ids = typeof text === "string" ? (await model.tokenizer()).encode(text) : text;
+    expect(verb, "text", ids, tokens);
     const engine = await engineOf(options);
     return await use({ model, ids: idsOf(verb, model, [ids], options), plan, engine, signal });
   });

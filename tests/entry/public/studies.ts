@@ -73,12 +73,12 @@ export const studies: Readonly<Record<string, Row>> = {
   logits: cannot("compute logits", {
     name: [[model, [1], { dorp: {} }], 'unknown option "dorp"'],
     value: [[model, []], "the number of token ids is 0, expected at least 1"],
-    type: [[model, "the"], 'ids is "the", expected a list of token ids'],
+    type: [[model, 7], "text is 7, expected a text or a list of token ids"],
   }),
   losses: cannot("compute losses", {
     name: [[model, [1, 2], { dorp: {} }], 'unknown option "dorp"'],
     value: [[model, [1]], "the number of token ids is 1, expected at least 2"],
-    type: [[model, "the"], 'ids is "the", expected a list of token ids'],
+    type: [[model, 7], "text is 7, expected a text or a list of token ids"],
   }),
   observe: cannot("observe", {
     name: [[model, () => {}, { values: ["a"], boss: true }], '(did you mean "bos"?)'],
