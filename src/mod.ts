@@ -29,6 +29,7 @@ export {
   type CurveOption,
   distinct,
   type DraftCounts,
+  type DraftingOptions,
   droppable,
   type DroppableOptions,
   dropsIn,

@@ -170,8 +170,9 @@ export async function scoreDeviations(
   { model, blocks, expected: { meta, tensors } }: Opened,
 ): Promise<Deviation[]> {
   const plans = Object.values(meta.cases);
-  const full = await reference({ model, engine, segments: segmentsOf(blocks) });
-  const scores = await score({ model, engine, segments: segmentsOf(blocks), plans, reference: full });
+  const segments = segmentsOf(blocks);
+  const full = await reference({ model, engine, segments });
+  const scores = await score({ model, engine, segments, plans, reference: full, drafts: true });
   full.free();
   const predicted = blocks.samples * (blocks.length - 1);
   const most = 2 * tolerance(engine, model.spec) * largest(tensors.get("logits")!.data) /

@@ -32,7 +32,7 @@ const values = [
   "y.cosine",
 ] as Parameters<typeof observe>[2]["values"];
 
-const perplexity: Study = ({ model, options }) => perplexities(model, plans, options);
+const perplexity: Study = ({ model, options }) => perplexities(model, plans, { ...options, draft: true });
 const studies: Readonly<Record<string, Study>> = {
   perplexity,
   profile: ({ model, options }) => profile(model, options),
@@ -42,7 +42,14 @@ const studies: Readonly<Record<string, Study>> = {
   generate: ({ model, options: { engine } }) =>
     generate(model, "the quick", { engine, tokens: 4, plans: [{}, { attention: [1], mlp: [2] }] }),
   evaluate: ({ model, options: { engine, results } }) =>
-    evaluate(model, [{ attention: [1] }], { engine, results, tasks: ["openbookqa"], limit: 2, prompts: 1 }),
+    evaluate(model, [{ attention: [1] }], {
+      engine,
+      results,
+      tasks: ["openbookqa"],
+      limit: 2,
+      prompts: 1,
+      draft: true,
+    }),
 };
 
 /** Of some fixtures: one of each kind of module. */

@@ -145,6 +145,14 @@ Deno.test("shards of different studies are refused, by what they differ in", () 
       message: `Cannot merge a.json with b.json: they differ in ${what}, expected shards of one study`,
     });
   }
+  const drafted = perplexity();
+  const { sums } = drafted;
+  const bare = perplexityOf(drafted.provenance, sums.map((own) => ({ ...own, accepted: 0, drafted: 0 })));
+  assert.ok(!("acceptance" in bare));
+  assert.throws(
+    () => merge(inRow([drafted, bare])),
+    /they differ in draft, expected shards of one study/,
+  );
   const mixed: (Profile | Perplexity)[] = [one, { ...perplexity(), provenance: origin }];
   assert.throws(() => merge(mixed), /Cannot merge result 1 with result 2: they differ in kind/);
   assert.throws(() => merge([]), { name: "RangeError", message: /expected at least one/ });

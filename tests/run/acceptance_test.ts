@@ -59,7 +59,7 @@ async function scoreOn(on: Engine, model: Model, blocks: Blocks, plans: DropPlan
   const segments = segmentsOf(blocks);
   const full = await reference({ model, engine: on, segments });
   try {
-    return await score({ model, engine: on, segments, plans, reference: full });
+    return await score({ model, engine: on, segments, plans, reference: full, drafts: true });
   } finally {
     full.free();
   }

@@ -26,7 +26,10 @@ Deno.test("an order by draft drops, step by step, the attention or MLP whose abs
       const open = modules.filter((one) =>
         !taken.some((own) => own.module === one.module && own.layer === one.layer)
       );
-      const runs = await perplexities(model, open.map((one) => planOf([...taken, one])), options);
+      const runs = await perplexities(model, open.map((one) => planOf([...taken, one])), {
+        ...options,
+        draft: true,
+      });
       const times = runs.map(({ acceptance, draft }) =>
         1 / bestDraft({ acceptance: acceptance!, cost: draft!.cost }).speedup
       );

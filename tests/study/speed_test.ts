@@ -249,7 +249,7 @@ Deno.test("the condition is said in words", () => {
   );
   assert.equal(
     draftCondition({ acceptance: 0.2, cost: 0, verify: (tokens) => tokens }),
-    "drafting cannot gain: no draft is cheap enough where 20.0 % of its tokens are accepted and " +
+    "drafting can never gain: no draft is cheap enough where 20.0 % of its tokens are accepted and " +
       "two tokens at once take 2.000 times as long as one",
   );
   // Steps: two tokens at once take as long as eight, the most of which anything is known.

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { option, required, text } from "../../entry/mod.ts";
 import { type DropPlan, isFull, planPhrase } from "../../measure/mod.ts";
 import { head } from "../../result/mod.ts";
+import { formatNumber } from "../../show/mod.ts";
 import { computedOn, generate, generateChecks, type Generated, readPlan } from "../../study/mod.ts";
 import { type Context, optionsIn, withModel } from "../shared/context.ts";
 import { declared } from "../shared/declare.ts";
@@ -43,6 +44,7 @@ export const generateCommand = (context: Context): Command =>
       const dropped = !isFull(drop);
       const quiet = isStandardOutput(flags.json) || isStandardOutput(flags.csv);
       let current = -1;
+      const times: number[][] = []; // of each plan's tokens, in ms
       let isOpen = false; // whether a line of text is not ended
       const texts = await generate(model, flags.prompt, {
         ...optionsIn(context, { ...flags, draft }, { checks: generateChecks }),
@@ -54,6 +56,7 @@ export const generateCommand = (context: Context): Command =>
           context.progress.onProgress(progress);
         },
         onToken({ plan, text }) {
+          (times[plan] ??= []).push(performance.now());
           if (quiet) return;
           if (plan !== current) {
             const end = current < 0 ? "" : isOpen ? "\n\n" : "\n";
@@ -66,19 +69,26 @@ export const generateCommand = (context: Context): Command =>
       });
       const computed = await computedOn(flags);
       const result = { ...head("generate"), model: model.identity, computed, prompt: flags.prompt, texts };
-      const drafts = texts.flatMap(({ draft }) => draft ? [`\n\n— ${draftPhrase(draft)} —`] : []);
+      const drafts = texts.flatMap(({ draft }, plan) =>
+        draft ? [`\n\n— ${draftPhrase(draft, times[plan] ?? [])} —`] : []
+      );
       // The texts are there already: the line is ended.
       await deliver(context, flags, { ...outputOf(context, result), table: () => drafts.join("") });
     });
   });
 
-/** "draft without attention 25: accepted 40 of 48 (83 %) in 13 runs". */
-function draftPhrase({ plan, drafted, accepted, rounds, ties }: NonNullable<Generated["draft"]>): string {
+/** "draft without attention 25: accepted 40 of 48 (83 %) in 13 runs, 36.2 ms per token": the time behind the first. */
+function draftPhrase(
+  { plan, drafted, accepted, rounds, ties }: NonNullable<Generated["draft"]>,
+  times: readonly number[],
+): string {
   const share = drafted === 0 ? "" : ` (${Math.round(100 * accepted / drafted)} %)`;
   const nearly = ties === 0 ? "" : `; ${ties} ${ties === 1 ? "choice" : "choices"} nearly tied`;
+  const each = (times.at(-1)! - times[0]) / (times.length - 1);
+  const time = each > 0 ? `, ${formatNumber(each)} ms per token` : "";
   return `draft ${planPhrase(plan)}: accepted ${accepted} of ${drafted}${share} in ${rounds} ${
     rounds === 1 ? "run" : "runs"
-  }${nearly}`;
+  }${time}${nearly}`;
 }
 
 function heading(plan: number, drop: DropPlan) {

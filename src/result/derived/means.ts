@@ -51,7 +51,7 @@ export function profileOf(
   });
 }
 
-/** A perplexity from its sums, and what the plan costs as a draft. */
+/** A perplexity from its sums; where tokens were drafted, also the share accepted and what the plan costs as a draft. */
 export function perplexityOf(
   provenance: Provenance,
   sums: Perplexity["sums"],
@@ -59,6 +59,7 @@ export function perplexityOf(
 ): Perplexity {
   const tokens = total(sums, "tokens");
   const nll = total(sums, "nll") / tokens;
+  const drafts = sums.filter(({ drafted }) => drafted > 0);
   return displayable({
     ...head("perplexity"),
     provenance,
@@ -68,8 +69,7 @@ export function perplexityOf(
     kl: total(sums, "kl") / tokens,
     top1: total(sums, "top1") / tokens,
     tokens,
-    ...acceptanceOf(sums.filter(({ drafted }) => drafted > 0)),
-    ...draft ? { draft } : {},
+    ...drafts.length > 0 ? { ...acceptanceOf(drafts), ...draft ? { draft } : {} } : {},
     sums,
   });
 }

@@ -79,9 +79,12 @@ function provenanceOf(shards: readonly Provenance[]): Provenance {
 }
 
 function expectOneStudy<R extends Shard>(first: Named<R>, other: Named<R>): void {
-  const fixed = ({ kind, provenance: { packing, text, ...rest } }: R): Record<string, unknown> => ({
+  const fixed = (
+    { kind, provenance: { packing, text, ...rest }, ...result }: R,
+  ): Record<string, unknown> => ({
     kind,
     ...rest,
+    draft: "acceptance" in result,
     length: packing.length,
     bos: packing.bos,
     text: text.name,

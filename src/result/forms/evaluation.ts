@@ -44,8 +44,8 @@ const itemForm = z.object({
   /** Sums over the scored tokens: nats from the full model, and tokens with its first choice. */
   kl: z.number(),
   top1: z.number(),
-  /** Σ Σ_v min(p_full, p_drop) over the scored tokens. */
-  accepted: z.number(),
+  /** Σ Σ_v min(p_full, p_drop) over the scored tokens; absent where drafting was not measured. */
+  accepted: z.number().optional(),
   /** Tokens cut from the left of its requests. */
   cut: z.int().nonnegative(),
 });
@@ -54,7 +54,12 @@ const itemForm = z.object({
 export const taskKind = kind("task", {
   method: 1,
   origin: ({ provenance, task }) => ({ ...provenance, task }),
-}, { provenance: provenanceForm, task: settingForm, items: z.array(itemForm) });
+}, {
+  provenance: provenanceForm,
+  /** `draft`: whether drafting was measured. */
+  task: settingForm.extend({ draft: z.literal(true).optional() }),
+  items: z.array(itemForm),
+});
 /** Some documents of one task under one plan. */
 export type TaskPart = z.infer<typeof taskKind.form>;
 
@@ -120,10 +125,8 @@ const evaluatedForm = z.object({
   /** KL(p_full ‖ p_drop), nats per scored token, and the share of them with the full model's first choice. */
   kl: z.number().nullable(),
   top1: z.number().nullable(),
-  /** Absent where nothing was scored. */
-  acceptance: draftForm.acceptance.optional(),
-  acceptanceHalfWidth: draftForm.acceptanceHalfWidth.optional(),
-  acceptanceTokens: draftForm.acceptanceTokens.optional(),
+  /** Absent where nothing was scored, or drafting was not measured. */
+  ...draftForm.omit({ draft: true }).shape,
   /** Expected calibration error of the choices' shares, 15 bins. */
   ece: z.number().nullable(),
   /** Documents that were longer than the context. */
@@ -160,7 +163,7 @@ export const evaluateKind = kind("evaluate", { method: 2, noun: "evaluation" }, 
   /** The mean of the tasks' main numbers (groups count once), null where a suite is not whole. */
   average: z.object({ value: z.number(), of: z.array(z.string()), ...errorForm }).nullable(),
   writing: writingForm.nullable(),
-  draft: draftForm.draft,
+  draft: draftForm.shape.draft,
   /** What each task shares with the plan's calibration texts; absent where nothing is known to be shared. */
   shared: sharedForm.optional(),
 });

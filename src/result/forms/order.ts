@@ -86,7 +86,7 @@ export const lossKind = kind("loss", {
   nll: z.number(),
   kl: z.number(),
   /** Where it was measured. */
-  acceptance: draftForm.acceptance.optional(),
+  acceptance: draftForm.shape.acceptance,
 });
 
 /** One score of one kind of module against the losses of its removals. */

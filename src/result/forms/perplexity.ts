@@ -1,7 +1,7 @@
 /** How well a model predicts a text under a plan. */
 import { z } from "zod";
-import { byProvenance, kind } from "../kind.ts";
-import { draftForm, provenanceForm, sharedForm } from "./provenance.ts";
+import { kind } from "../kind.ts";
+import { draftForm, type Provenance, provenanceForm, sharedForm } from "./provenance.ts";
 
 /** How well a text is predicted. */
 export const qualityForm = {
@@ -16,13 +16,20 @@ export const qualityForm = {
   top1: z.number(),
 };
 
-export const perplexityKind = kind("perplexity", { method: 1, origin: byProvenance }, {
+/** What a perplexity depends on: results with drafting are kept apart from those without. */
+export const perplexityOrigin = (provenance: Provenance, draft: boolean | undefined): Provenance =>
+  draft ? { ...provenance, draft } as Provenance : provenance;
+
+export const perplexityKind = kind("perplexity", {
+  method: 1,
+  origin: ({ provenance, acceptance }) => perplexityOrigin(provenance, acceptance !== undefined),
+}, {
   provenance: provenanceForm,
   ...qualityForm,
   /** Predicted tokens: T − 1 per sample. */
   tokens: z.int().positive(),
-  ...draftForm,
-  /** By sample; `accepted` is of `drafted` tokens, not of all. */
+  ...draftForm.shape,
+  /** By sample; `accepted` is of `drafted` tokens, not of all; both are 0 without drafting. */
   sums: z.array(z.object({
     nll: z.number(),
     kl: z.number(),

@@ -167,8 +167,8 @@ export type DraftCost = z.infer<typeof draftCostForm>;
 
 const count = z.int().nonnegative();
 
-/** Of the full model, `draft` is absent. */
-export const draftForm = {
+/** Absent where drafting was not measured; of the full model, `draft` is. */
+export const draftForm = z.object({
   /**
    * Σ_v min(p_full, p_drop): the share of tokens drawn from the plan that the full model accepts, where the plan reads the text with keys
    * and values of its own. A draft that writes with the model reads the model's keys and values, so another share is accepted: see `depths` of
@@ -179,8 +179,8 @@ export const draftForm = {
   acceptanceHalfWidth: z.number().nonnegative().nullable(),
   /** The tokens of this share: of a perplexity some of the predicted ones, evenly apart; of a task all scored ones, as its KL. */
   acceptanceTokens: count,
-  draft: draftCostForm.optional(),
-};
+  draft: draftCostForm,
+}).partial();
 
 /** How drafting went: tokens that a plan drafted, and those that the full model accepted. */
 export const draftedForm = z.object({

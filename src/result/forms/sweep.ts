@@ -160,8 +160,7 @@ export const sweepKind = kind("sweep", { method: 1 }, {
       /** The modules dropped, or what takes their places. */
       drop: dropForm,
       ...qualityForm,
-      /** Absent in the sweep of the README's picture (data/figures/quality.json). */
-      ...z.object(draftForm).partial().shape,
+      ...draftForm.shape,
       /** Rise in nll over the full model, paired over samples; null for a single sample. */
       rise: z.number(),
       riseError: z.number().nullable(),

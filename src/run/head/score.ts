@@ -26,7 +26,7 @@ export interface ScoreSums {
   top1: number;
   /** Predicted tokens: T − 1. */
   tokens: number;
-  /** Σ Σ_v min(p_full, p_drop) over the drafted ones of them: of a long text, every 16th. */
+  /** Σ Σ_v min(p_full, p_drop) over the drafted ones of them: of a long text, every 16th. Both are 0 where no drafts were scored. */
   accepted: number;
   drafted: number;
 }
@@ -75,13 +75,15 @@ function keep({ streams }: Reference, state: State, batches: readonly Batch[]): 
 type ScoreOptions = Omit<ForwardOptions, "finish"> & {
   /** The full model's streams over the same texts; without them, plans have no divergence, agreement and acceptance: all are 0. */
   readonly reference?: Reference | undefined;
+  /** Whether plans are scored as drafts too, which reads the head once more; default: false. */
+  readonly drafts?: boolean | undefined;
   /** Called after each slice of logits, with the logits of one plan done and to do. */
   readonly onScore?: (done: number, total: number) => void;
 };
 
 /** Scores every plan on every text: result[plan][sample]. Throws `RangeError` where norm or head is not finite. */
 export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
-  const { plans, segments, engine, model, reference } = options;
+  const { plans, segments, engine, model, reference, drafts = false } = options;
   const fills = reference?.streams.size === 0;
   const run = fills ? withFull(plans) : plans;
   const result = plans.map((): ScoreSums[] => []);
@@ -104,7 +106,7 @@ export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
         );
         const before = scored;
         const onScore = (done: number) => options.onScore?.(scored = before + done, every);
-        const targets = batches.map((batch) => nextTokens(segments, batch));
+        const targets = batches.map((batch) => nextTokens(segments, batch, drafts));
         const scores = await scorer.score(streams, targets, reference !== undefined, onScore);
         places.forEach((place, plan) => result[plan].push(...sumsOf(scores[place], batches)));
         return kept;
@@ -133,11 +135,15 @@ function expectPerplexity({ name }: Model, plan: DropPlan, samples: readonly Sco
 }
 
 /** Every row of a batch's texts but their last, and the token behind it. */
-function nextTokens(segments: readonly Segment[], { first, count, length }: Batch): Targets {
+function nextTokens(
+  segments: readonly Segment[],
+  { first, count, length }: Batch,
+  drafts: boolean,
+): Targets {
   const perText = length - 1;
   const every = (value: (text: number, row: number) => number) =>
     Int32Array.from({ length: count * perText }, (_, i) => value(Math.floor(i / perText), i % perText));
-  const drafted = draftedRows(perText);
+  const drafted = drafts ? draftedRows(perText) : [];
   return {
     rows: every((text, row) => text * length + row),
     tokens: every((text, row) => segments[first + text].ids[row + 1]),

@@ -9,7 +9,11 @@ import type { ScoredRequest } from "./plant.ts";
 /** Requests and plans, of which the first is what the others are held against: the full model. */
 type RequestOptions =
   & Pick<ForwardOptions, "model" | "engine" | "plans" | "budget" | "signal" | "onProgress">
-  & { readonly requests: readonly ScoredRequest[] };
+  & {
+    readonly requests: readonly ScoredRequest[];
+    /** Whether plans are scored as drafts too, which reads the head once more; default: false. */
+    readonly drafts?: boolean | undefined;
+  };
 
 /** A request under a plan. */
 export interface RequestScore {
@@ -21,13 +25,13 @@ export interface RequestScore {
   kl: number;
   /** Rows whose most probable token is also the first plan's. */
   agreeing: number;
-  /** Σ Σ_v min(p_first, p_plan) over its rows. */
+  /** Σ Σ_v min(p_first, p_plan) over its rows; 0 where no drafts are scored. */
   accepted: number;
 }
 
 /** Scores by plan and request. Throws `RangeError` where numbers are not finite. */
 export async function scoreRequests(options: RequestOptions): Promise<RequestScore[][]> {
-  const { model, engine, requests, plans, signal } = options;
+  const { model, engine, requests, plans, signal, drafts = false } = options;
   const { segments, asked } = packRequests(requests, packingOf(model.spec));
   const scores = plans.map(() =>
     requests.map((): RequestScore => ({ logLikelihood: 0, greedy: true, kl: 0, agreeing: 0, accepted: 0 }))
@@ -41,7 +45,7 @@ export async function scoreRequests(options: RequestOptions): Promise<RequestSco
     const asks = batches.map((batch, b) => fresh[b] ? askedOf(asked, batch) : []);
     if (asks.every((some) => some.length === 0)) return;
     const streams = plans.map((_, index) => states.find((state) => state.plans.includes(index))!.batches);
-    const found = await scorer.score(streams, asks.map(targetsOf), true);
+    const found = await scorer.score(streams, asks.map((some) => targetsOf(some, drafts)), true);
     found.forEach((own, plan) => addTo(scores[plan], asks, own));
   }
 
@@ -63,14 +67,14 @@ function askedOf(asked: readonly (readonly Asked[])[], { first, count, length }:
   return all.sort((a, b) => a.row - b.row);
 }
 
-function targetsOf(asked: readonly Asked[]): Targets {
+function targetsOf(asked: readonly Asked[], drafts: boolean): Targets {
   const rows = [...new Set(asked.map(({ row }) => row))];
   const place = new Map(rows.map((row, i) => [row, i]));
   return {
     rows: Int32Array.from(rows),
     tokens: Int32Array.from(asked, ({ token }) => token),
     of: Int32Array.from(asked, ({ row }) => place.get(row)!),
-    drafted: Int32Array.from(rows.keys()),
+    ...drafts ? { drafted: Int32Array.from(rows.keys()) } : {},
   };
 }
 
@@ -87,7 +91,7 @@ function addTo(scores: RequestScore[], batches: readonly (readonly Asked[])[], f
       score.greedy &&= found.best[target] === 1;
       score.kl += found.kl[row];
       score.agreeing += found.agrees[row];
-      score.accepted += found.accepted[row];
+      score.accepted += found.accepted[row] ?? 0;
       target++;
     }
   }

@@ -4,7 +4,7 @@ import { type BestDraft, bestDraft } from "../../measure/mod.ts";
 import type { DraftCost } from "../../result/mod.ts";
 import { type Column, fixed } from "./table.ts";
 
-/** A plan as a draft; the full model drafts nothing, and the sweep of the README's picture lacks the numbers. */
+/** A plan as a draft, where drafting was measured; the full model drafts nothing. */
 export interface Drafting {
   readonly acceptance?: number | undefined;
   readonly acceptanceHalfWidth?: number | null | undefined;
@@ -29,6 +29,10 @@ export const DRAFTING: readonly Column<Drafting>[] = [
   { key: "draft_tokens", value: (plan) => bestRound(plan)?.drafted },
   { key: "draft_speedup", title: "as draft", value: (plan) => bestRound(plan)?.speedup, format: fixed(2) },
 ];
+
+/** These columns, where drafting was measured. */
+export const draftingColumns = (plans: readonly Drafting[]): readonly Column<Drafting>[] =>
+  plans.some(({ acceptance }) => acceptance !== undefined) ? DRAFTING : [];
 
 /** The basis of these columns, and whether drafting can gain: in full for one plan, counted for several. */
 export function draftingNotes(plans: readonly Drafting[]): string[] {

@@ -199,6 +199,7 @@ function acceptanceIn(tasks: readonly Evaluated[]): Drafting {
 /** A row a metric of a task, the groups and the average after them. */
 export function evaluationRows(result: Evaluation): CsvRow[] {
   const { provenance, tasks, draft } = result;
+  const isDrafted = Object.values(tasks).some(({ acceptance }) => acceptance !== undefined);
   return linesOf(result, false).map(({ task, shots, n, metric, value, against, kept, ...line }) => {
     const { kl, top1, acceptance, acceptanceHalfWidth, acceptanceTokens, ece } = tasks[task] ?? {};
     return record({
@@ -206,9 +207,12 @@ export function evaluationRows(result: Evaluation): CsvRow[] {
       ...{ stderr: line.stderr, value_low: line.low, value_high: line.high },
       ...{ change: against?.difference, low: against?.low, high: against?.high },
       ...{ equivalence: against?.equivalence, margin: against?.margin, verdict: against?.verdict },
-      ...{ kept: kept?.value, kept_low: kept?.low, kept_high: kept?.high, kl, top1, acceptance },
-      ...{ acceptance_half_width: acceptanceHalfWidth, acceptance_tokens: acceptanceTokens },
-      ...{ draft_cost: draft?.cost, ece },
+      ...{ kept: kept?.value, kept_low: kept?.low, kept_high: kept?.high, kl, top1 },
+      ...isDrafted && {
+        ...{ acceptance, acceptance_half_width: acceptanceHalfWidth, acceptance_tokens: acceptanceTokens },
+        draft_cost: draft?.cost,
+      },
+      ece,
     });
   });
 }

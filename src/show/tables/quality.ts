@@ -20,7 +20,7 @@ import {
 } from "../words/mod.ts";
 import { type DropPlan, everyChange, type LayerModule, planText } from "../../measure/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { bestRound, DRAFTING, draftingNotes } from "./drafting.ts";
+import { bestRound, DRAFTING, draftingColumns, draftingNotes } from "./drafting.ts";
 import { type Column, fixed, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
 /** What a perplexity and a point of a sweep have in common. */
@@ -54,7 +54,7 @@ export function perplexityTables(results: readonly Perplexity[]): Table[] {
 
 export function perplexityRows(result: Perplexity): CsvRow[] {
   const { provenance } = result;
-  return recordsOf([result], [...QUALITY, ...DRAFTING], {
+  return recordsOf([result], [...QUALITY, ...draftingColumns([result])], {
     ...originOf(provenance),
     dropped: alteredText(provenance),
   });
@@ -122,13 +122,14 @@ function meanAt(group: CurveGroup | undefined, count: number, read: (point: Swee
 
 /** A row a point of a curve. Where repairs were asked for, each row says its own. */
 export function sweepRows({ provenance, repaired, curves }: Sweep): CsvRow[] {
+  const drafting = draftingColumns(curves.flatMap(({ points }) => points));
   return curves.flatMap(({ target, by, seed, repair, points }) =>
     recordsOf<SweepPoint>(points, [
       { key: "dropped", value: ({ dropped }) => dropped },
       { key: "attention", value: ({ drop }) => lostIn(drop, "attention") },
       { key: "mlp", value: ({ drop }) => lostIn(drop, "mlp") },
       ...QUALITY,
-      ...DRAFTING,
+      ...drafting,
       { key: "rise", value: ({ rise }) => rise },
       { key: "rise_error", value: ({ riseError }) => riseError },
     ], {

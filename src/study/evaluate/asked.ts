@@ -1,4 +1,5 @@
 /** What tasks ask of a model: their documents as tokens, cut into parts that are run and kept one after the other. */
+import type { DraftingOptions } from "../base/options.ts";
 import { lateMeter, type Reports, reportsOf } from "../../entry/mod.ts";
 import { createHash } from "node:crypto";
 import type { Engine } from "../../engine/mod.ts";
@@ -21,7 +22,7 @@ import {
 import type { Tokenizer } from "../../text/mod.ts";
 
 /** What runs an evaluation, where its parts are kept, and who hears of it. */
-export interface Running extends Keeping, Reports {
+export interface Running extends Keeping, Reports, DraftingOptions {
   readonly model: StudyModel;
   readonly engine: Engine;
 }

@@ -32,7 +32,14 @@ import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 import { type BosRule, type Metric, suites, taskGroups, taskNames, tasksNamed } from "../../tasks/mod.ts";
 import { BASE_BYTES, draftOf, expectRoom, flopsOf, writeBytes } from "../base/estimate.ts";
-import { engineOf, memoryOf, runChecks, type RunOptions } from "../base/options.ts";
+import {
+  draftingChecks,
+  type DraftingOptions,
+  engineOf,
+  memoryOf,
+  runChecks,
+  type RunOptions,
+} from "../base/options.ts";
 import { type EvaluatedText, leakGuard } from "../base/text.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
 import { type Stage, stage } from "../base/stage.ts";
@@ -43,7 +50,7 @@ import { type EvaluatePrice, partPass, price, readBytes, textsPass } from "./pri
 import { summarise } from "./summary.ts";
 
 /** Options of `evaluate`: the tasks, and how they are run. */
-export interface EvaluateOptions extends RunOptions {
+export interface EvaluateOptions extends RunOptions, DraftingOptions {
   /**
    * Tasks and groups, by lm-eval's names; or probes, whose documents are made here: `arithmetic` (`arithmetic_1` and `arithmetic_2` have
    * one count of digits), `brackets`, `induction` (`induction_64` has a shorter list) and `passkey_512`, whose number is the length of
@@ -98,6 +105,7 @@ const evaluateChecks: Checks<EvaluateOptions> = {
   ),
   prompts: option(wholeNumber(0), "<n> prompts that each plan continues in writing; 0 skips it", 8),
   seed: option(aSeed, "<n> seed of the few-shot examples", SHOTS_SEED),
+  ...draftingChecks,
   ...runChecks,
 };
 
@@ -136,6 +144,7 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
   on: onModel,
   async work(model, options) {
     const wanted = options.plans.map((plan) => dropsIn(model, plan));
+    const { draft } = options;
     const distinct = distinctPlans(wanted);
     const { settings, mains } = settingsOf(options);
     const parts = await askAll(model, settings, options);
@@ -146,7 +155,7 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
       "seed",
     ]);
     const evaluating = step([], async (runOptions) => {
-      const items = await itemsOf(model, parts, prompts, distinct, runOptions);
+      const items = await itemsOf(model, parts, prompts, distinct, { ...runOptions, draft });
       const written = await writing(prompts, items.running);
       const draftContext = Math.round(mean(parts.flatMap(inputsOf).map(({ length }) => length)));
       const share = shareOf(margin, aPart);
@@ -158,9 +167,9 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
         seed,
         ...i === 0 ? full : summarise(items.done[i], mains, full, share),
         writing: written?.[i] ?? null,
-        ...draftOf(model.spec, plan, draftContext),
+        ...draft ? draftOf(model.spec, plan, draftContext) : {},
       }));
-    }, [partsStage(model, distinct, parts, prompts, memoryOf(options))]);
+    }, [partsStage(model, distinct, parts, prompts, options)]);
     return {
       label: `evaluation of ${model.name}`,
       model,
@@ -178,7 +187,14 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
       async depends() {
         const { fingerprint: tokenizer } = await model.tokenizer();
         const tasks = parts.map(({ hash }) => hash);
-        return { model: model.identity, tokenizer, tasks, plans: distinct, prompts };
+        return {
+          model: model.identity,
+          tokenizer,
+          tasks,
+          plans: distinct,
+          prompts,
+          ...draft ? { draft } : {},
+        };
       },
     };
   },
@@ -196,8 +212,9 @@ function partsStage(
   plans: readonly DropPlan[],
   parts: readonly Part[],
   prompts: number,
-  memoryBytes = Infinity,
+  all: EvaluateOptions,
 ): Stage {
+  const memoryBytes = memoryOf(all) ?? Infinity;
   const writers = prompts > 0 ? plans : [];
   return stage({
     unit: "parts of tasks",
@@ -215,7 +232,7 @@ function partsStage(
         Math.max(0, ...reading, writes ? writeBytes(model, { ...cpuLowering, memoryBytes }) : 0);
     },
     async run({ from, to }, options) {
-      const running = { ...options, model, engine: await engineOf(options) };
+      const running = { ...options, draft: all.draft, model, engine: await engineOf(options) };
       await runParts(parts.slice(from, to), { ...running, plans });
       const [first, last] = [from, to].map((unit) => Math.max(0, unit - parts.length));
       if (last > first) await writeTexts(prompts, { ...running, plans: writers.slice(first, last) });
@@ -257,7 +274,7 @@ async function itemsOf(
   parts: readonly Part[],
   prompts: number,
   plans: readonly DropPlan[],
-  options: RunOptions,
+  options: RunOptions & DraftingOptions,
 ) {
   const engine = await engineOf(options);
   const bytes = BASE_BYTES + Math.max(readBytes(model, plans, LONG), writeBytes(model, engine.has));

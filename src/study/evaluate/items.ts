@@ -21,16 +21,17 @@ export type Item = TaskPart["items"][number];
 export async function scorePart(
   part: Part,
   plans: readonly DropPlan[],
-  { model, engine, signal }: Running,
+  { model, engine, signal, draft }: Running,
   onProgress: (done: number, total: number) => void,
 ): Promise<Item[][]> {
   const requests = part.documents.flatMap(({ requests }) => requests);
-  const scores = await scoreRequests({ model, engine, signal, plans, requests, onProgress });
+  const scores = await scoreRequests({ model, engine, signal, plans, requests, drafts: draft, onProgress });
   return scores.map((own) => {
     let next = 0;
     return part.documents.map((asked) => {
       const scored = own.slice(next, next += asked.requests.length);
-      return itemOf(part, asked, scored, null);
+      const item = itemOf(part, asked, scored, null);
+      return draft ? { ...item, accepted: sum(scored, ({ accepted }) => accepted) } : item;
     });
   });
 }
@@ -71,7 +72,6 @@ function itemOf(
     text,
     kl: sum(scored, ({ kl }) => kl),
     top1: sum(scored, ({ agreeing }) => agreeing),
-    accepted: sum(scored, ({ accepted }) => accepted),
     cut,
   };
 }
@@ -113,7 +113,11 @@ export interface Kept<T> {
 
 export async function keptItems(part: Part, plan: DropPlan, options: Running): Promise<Kept<Item>> {
   const { task, shots, bos, seed } = part.setting;
-  const setting = { name: task.name, version: task.version, shots, bos, seed };
+  const isDrafted = options.draft && !task.generation;
+  const setting = {
+    ...{ name: task.name, version: task.version, shots, bos, seed },
+    ...isDrafted ? { draft: true as const } : {},
+  };
   const origin = await partOrigin(part, plan, options);
   const key = { ...origin, task: setting };
   return kept(origin, (await keptResult("task", key, options))?.items, async (items) => {

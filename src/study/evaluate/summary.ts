@@ -86,8 +86,10 @@ function taskOf({ task, shots }: Part["setting"], parts: Parts, base: Base): Sco
     cut: items.filter(({ cut }) => cut > 0).length,
     items,
   };
-  const drafts = items.map(({ accepted, tokens }) => ({ accepted, drafted: sum(tokens) }));
-  if (tokens > 0) Object.assign(found, acceptanceOf(drafts));
+  const drafts = items.flatMap(({ accepted, tokens }) =>
+    accepted === undefined ? [] : [{ accepted, drafted: sum(tokens) }]
+  );
+  if (drafts.length > 0) Object.assign(found, acceptanceOf(drafts));
   const own = { [task.name]: found };
   for (const [metric, { value, stderr }] of estimates) {
     const main: Main = { name: task.name, members: [task.name], metric };

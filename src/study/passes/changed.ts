@@ -18,7 +18,7 @@ import { changedSpec, LAYER_VALUES, type LayerValue, type Seen, valuesProbe } fr
 import type { StudyModel } from "../../subject/mod.ts";
 import { draftOf } from "../base/estimate.ts";
 import { leakGuardOver, textOf } from "../base/text.ts";
-import { heldOutChecks, type StudyOptions } from "../base/options.ts";
+import { type DraftingOptions, heldOutChecks, type StudyOptions } from "../base/options.ts";
 import { dropsIn, type PlanLike } from "../base/plan.ts";
 import { readsHead, withIds, withLens } from "./observe.ts";
 import { scored } from "./scored.ts";
@@ -46,7 +46,7 @@ export async function changedPerplexities(
   model: StudyModel,
   plans: readonly PlanLike[],
   change: ValueChange,
-  options: StudyOptions,
+  options: StudyOptions & DraftingOptions,
 ): Promise<Perplexity[]> {
   const drops = plans.map((plan) => dropsIn(model, plan));
   const text = textOf(model, options, heldOutChecks);
@@ -56,7 +56,7 @@ export async function changedPerplexities(
   const records = drops.map(changeRecord);
   const results = await withLens(model, readsHead(change.values), options, (lens) =>
     scored({
-      ...{ model, packed, groups: drops.map((drop) => [drop]) },
+      ...{ model, packed, groups: drops.map((drop) => [drop]), drafts: options.draft },
       nameOf: (plan) => `plan ${plan + 1} of ${plans.length}`,
       probesOf(plan) {
         const see = (seen: Seen<LayerValue>) =>

@@ -4,10 +4,24 @@
  */
 import { mean, type Rise, standardError } from "../../measure/mod.ts";
 import { list, phases, required, within } from "../../entry/mod.ts";
-import { computedAlike, keep, keptResult, merge, type Perplexity, perplexityOf } from "../../result/mod.ts";
+import {
+  computedAlike,
+  keep,
+  keptResult,
+  merge,
+  type Perplexity,
+  perplexityOf,
+  perplexityOrigin,
+} from "../../result/mod.ts";
 import { type DropPlan, type LayerValue, withFull } from "../../run/mod.ts";
 import { draftOf } from "../base/estimate.ts";
-import { heldOutChecks, type RunOptions, type StudyOptions } from "../base/options.ts";
+import {
+  draftingChecks,
+  type DraftingOptions,
+  heldOutChecks,
+  type RunOptions,
+  type StudyOptions,
+} from "../base/options.ts";
 import { leakGuardOver, samplesOf, type Text, textOf, workOver } from "../base/text.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
 import { sampleStage, type Stage } from "../base/stage.ts";
@@ -41,6 +55,9 @@ export function riseOver(run: Perplexity, base: Perplexity): Rise {
  * Measures the perplexity of a model under each plan, and returns the results in the plans' order. Where at least 1 % of
  * the text's 13-token sequences occur in the text that a plan was calibrated on, the plan's result says so in `shared`. Throws `TypeError`
  * for a plan made from another model.
+ *
+ * With `draft`, each plan is also measured as a draft of the full model that reads the text by itself, which takes longer: `acceptance` and
+ * `draft` of the results.
  *
  * With `change`, a function changes values while each plan runs, as in `observe`; `kl` and `top1` compare with the full model without
  * the change. Such results are computed each time and never kept, since a function has no hash; `provenance.changed` has the values
@@ -80,21 +97,26 @@ export async function perplexities<const Name extends LayerValue = LayerValue>(
 }
 
 /** Options of `perplexities`. */
-export interface PerplexitiesOptions<Name extends LayerValue = LayerValue> extends StudyOptions {
+export interface PerplexitiesOptions<Name extends LayerValue = LayerValue>
+  extends StudyOptions, DraftingOptions {
   /** A change of values that a function makes while each plan runs; default: none. */
   readonly change?: ValueChange<Name> | undefined;
 }
 
-export const perplexityStudy: Study<StudyModel, OverPlans<StudyOptions>, Perplexity[]> = {
+export const perplexityStudy: Study<
+  StudyModel,
+  OverPlans<StudyOptions & DraftingOptions>,
+  Perplexity[]
+> = {
   verb: "measure perplexities",
   isDivisible: true,
-  checks: { ...heldOutChecks, plans: required(list(aDrop, "plans")) },
+  checks: { ...heldOutChecks, ...draftingChecks, plans: required(list(aDrop, "plans")) },
   on: onModel,
   work(model, options) {
     const text = textOf(model, options, heldOutChecks);
     const plans = options.plans.map((plan) => dropsIn(model, plan));
     const passes = [{ ...text.sizes, plans: withFull(plans), head: true, stays: true }];
-    const scoring = stepOf(passes, perplexityStage(model, text, plans));
+    const scoring = stepOf(passes, perplexityStage(model, text, plans, options));
     return workOver(model, text, {
       label: `perplexity of ${model.name}`,
       plans: plans.length,
@@ -104,7 +126,7 @@ export const perplexityStudy: Study<StudyModel, OverPlans<StudyOptions>, Perplex
         const guard = await leakGuardOver(model, text, [options.text], runOptions);
         return await Array.fromAsync(results, (result, i) => guard(result, [options.plans[i]]));
       },
-      depends: () => ({ plans }),
+      depends: () => ({ plans, ...options.draft ? { draft: true } : {} }),
     });
   },
 };
@@ -114,12 +136,14 @@ export function perplexityStage(
   model: StudyModel,
   text: Text,
   plans: readonly DropPlan[],
+  { draft }: DraftingOptions = {},
   plansOf: (options: RunOptions) => Promise<readonly DropPlan[]> = () => Promise.resolve(plans),
 ): Stage<Perplexity[]> {
   const { samples, length } = text.sizes;
   return sampleStage(model, { samples, length, plans, head: true }, {
     async run(span, options) {
-      return (await perplexityGroups(model, [await plansOf(options)], options, samplesOf(text, span)))[0];
+      const groups = [await plansOf(options)];
+      return (await perplexityGroups(model, groups, { ...options, draft }, samplesOf(text, span)))[0];
     },
     async join(parts, options) {
       return await Array.fromAsync(
@@ -137,7 +161,7 @@ export function perplexityStage(
 export async function perplexityGroups(
   model: StudyModel,
   groups: readonly (readonly Partial<DropPlan>[])[],
-  options: StudyOptions = {},
+  options: StudyOptions & DraftingOptions = {},
   text: Text = textOf(model, options, heldOutChecks),
   beside?: Shared,
 ): Promise<Perplexity[][]> {
@@ -147,15 +171,14 @@ export async function perplexityGroups(
   const phase = phases(last > 0 ? `sweep of ${model.name}` : label, [0, 1], options.onProgress);
   const packed = await text.pack(within(options, phase(0)));
   return await scored({
-    ...{ model, packed, groups: drops, beside, label },
+    ...{ model, packed, groups: drops, drafts: options.draft, beside, label },
     nameOf: (g) => last === 0 ? "layers and head" : g === 0 ? "full model's head" : `curve ${g} of ${last}`,
     async find(origin) {
-      const kept = await keptResult("perplexity", origin, options);
+      const kept = await keptResult("perplexity", perplexityOrigin(origin, options.draft), options);
       return kept && { ...kept, ...perplexityOf(kept.provenance, kept.sums, kept.draft) };
     },
     made(sums, origin, plan) {
-      const { draft } = draftOf(model.spec, plan, packed.blocks.length);
-      return keep(perplexityOf(origin, sums, draft), options);
+      return keep(perplexityOf(origin, sums, draftOf(model.spec, plan, packed.blocks.length).draft), options);
     },
   }, within(options, phase(1)));
 }

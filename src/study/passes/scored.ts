@@ -34,6 +34,8 @@ interface Scoring<R> {
   readonly groups: readonly (readonly DropPlan[])[];
   /** Whether plans are compared with the full model, token by token; default: true. */
   readonly isCompared?: boolean;
+  /** Whether plans are scored as drafts of the full model; default: false. */
+  readonly drafts?: boolean | undefined;
   /** Where the full model's streams stay, which the owner frees; by default, they are freed in the end. */
   readonly beside?: Shared | undefined;
   /** The study, if it says that results are used again. */
@@ -49,7 +51,7 @@ interface Scoring<R> {
 
 /** The results of plans by group, as they are kept or made now; what an interrupted run has finished is kept by group. */
 export async function scored<R>(scoring: Scoring<R>, options: StudyOptions): Promise<R[][]> {
-  const { model, packed, groups, isCompared = true, beside, label, probesOf } = scoring;
+  const { model, packed, groups, isCompared = true, drafts, beside, label, probesOf } = scoring;
   const { samples, length } = packed.blocks;
   const keyOf = (plan: DropPlan, group: number) => probesOf ? `${group}` : planHash(plan);
   const [known, origins] = [new Map<string, R>(), new Map<string, Provenance>()];
@@ -91,7 +93,11 @@ export async function scored<R>(scoring: Scoring<R>, options: StudyOptions): Pro
       else if (isCompared) own.full ??= openReference();
       const report = twofold(at(scoring.nameOf(g), "work", 2 + g), price(running[g], false), lacked[g]);
       const probes = probesOf?.(g);
-      const sums = await score({ ...run, plans, reference: own.full, ...probes && { probes }, ...report });
+      const sums = await score({
+        ...{ ...run, plans, drafts, reference: own.full },
+        ...probes && { probes },
+        ...report,
+      });
       for (const [i, plan] of plans.entries()) {
         const key = keyOf(plan, g);
         known.set(key, await scoring.made(sums[i], origins.get(key)!, plan, g));

@@ -115,6 +115,7 @@ export const repairStudy: Study<StudyModel, OverPlan<RepairOptions>, Plan | Drop
       model,
       held,
       plans,
+      {},
       async (options) => [noDrop, drops, (await repaired(options)).made],
     );
     const scoring = stepOf([{ ...held.sizes, plans, head: true, stays: true }], losses);

@@ -60,6 +60,7 @@ export function lossesBy(measure: Measure): Measurement<Losses> {
       const full = round.nll === null ? [noDrop] : [];
       const found = await scored<Loss>({
         ...{ model, packed, groups: [[...full, ...first], ...rest], isCompared: measure !== "loss" },
+        drafts: measure === "acceptance",
         nameOf: () => "layers and head",
         find: (origin) => keptResult("loss", { ...origin, measure } as Provenance, options),
         made: (sums, provenance) =>

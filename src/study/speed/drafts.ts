@@ -157,7 +157,7 @@ export function draftCondition(draft: Draft): string {
   }
   if (limit > 0) return `drafting cannot gain: ${takes}, expected less than ${limit.toFixed(3)}${rounds}`;
   const share = (100 * shareAt(draft.acceptance, 0)).toFixed(1);
-  return `drafting cannot gain: no draft is cheap enough where ${share} % of its tokens are accepted and two tokens at once take ` +
+  return `drafting can never gain: no draft is cheap enough where ${share} % of its tokens are accepted and two tokens at once take ` +
     `${verifyTime(draft, 2).toFixed(3)} times as long as one`;
 }
 

@@ -6,7 +6,7 @@ import type { Text } from "../base/text.ts";
 import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
 import type { Curve } from "./curves.ts";
 import type { RepairedCurve } from "./repairs.ts";
-import type { RunOptions } from "../base/options.ts";
+import type { DraftingOptions, RunOptions } from "../base/options.ts";
 
 export interface Planned {
   readonly curve: Curve | DropOrder;
@@ -59,7 +59,7 @@ export async function measured(
   model: StudyModel,
   text: Text,
   lines: readonly Line[],
-  options: RunOptions,
+  options: RunOptions & DraftingOptions,
 ): Promise<Pick<Sweep, "kind" | "method" | "provenance" | "curves">> {
   const drawn = lines.filter(({ plans, repair }) => plans.length > 0 || !repair);
   const groups = [[noDrop], ...drawn.map(({ plans }) => plans.map(({ plan }) => plan))];

@@ -3,7 +3,7 @@ import { type DropPlan, isFull, noDrop, planHash } from "../../measure/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
 import { dropPlan, RefusedRepair } from "../../run/mod.ts";
 import { flopsOf, type Pass, type Size } from "../base/estimate.ts";
-import { keptOnly, provenance, type RunOptions } from "../base/options.ts";
+import { type DraftingOptions, keptOnly, provenance, type RunOptions } from "../base/options.ts";
 import { byPasses, type Span, type Stage, stage } from "../base/stage.ts";
 import { step, stepOf } from "../base/study.ts";
 import { dependsOn, samplesOf, type Text } from "../base/text.ts";
@@ -31,7 +31,7 @@ export interface RepairedCurve {
 }
 
 /** What repairs of a sweep's plans follow from. */
-interface Swept {
+interface Swept extends DraftingOptions {
   /** Ways to repair, all fitted on one text. */
   readonly ways: readonly Repairing[];
   readonly steps: readonly number[];
@@ -103,11 +103,12 @@ function judgeStep(swept: Swept, made: (options: RunOptions) => Promise<Repaired
 /** The stage of the losses over a text: of the full model, of the curves, and of the repaired ones. */
 export function curvesStage(
   model: StudyModel,
-  { ways, steps, likely, plansOf }: Swept,
+  { ways, steps, likely, plansOf, draft }: Swept,
   text: Text,
   repaired: (options: RunOptions) => Promise<RepairedCurve[][]>,
 ): Stage {
-  return planStage(model, text, [noDrop, ...likely, ...ways.flatMap(() => likely)], async (options) => {
+  const plans = [noDrop, ...likely, ...ways.flatMap(() => likely)];
+  return planStage(model, text, { plans, draft }, async (options) => {
     const own = (await repaired(options)).flat().map(({ plans }) => plans);
     return [noDrop, ...unitsOf([...await plansOf(options), ...own], steps)];
   });
@@ -161,7 +162,7 @@ function unitsOf(lists: readonly (readonly (DropPlan | null)[])[], steps: readon
 function planStage(
   model: StudyModel,
   text: Text,
-  likely: readonly (DropPlan | undefined)[],
+  { plans: likely, draft }: DraftingOptions & { readonly plans: readonly (DropPlan | undefined)[] },
   plansOf: UnitPlans,
 ): Stage {
   const passes = ({ from, to }: Span): Pass[] => {
@@ -178,7 +179,8 @@ function planStage(
       const own = plans.filter((plan, unit) =>
         plan !== null && unit >= from && unit < to && lists.indexOf(lists[unit]) === unit
       );
-      if (own.length > 0) await perplexityGroups(model, [own.map((plan) => plan!)], options, text);
+      if (own.length === 0) return;
+      await perplexityGroups(model, [own.map((plan) => plan!)], { ...options, draft }, text);
     },
   });
 }

@@ -18,7 +18,7 @@ import {
 import { isFull, MODULES, outsizedLayers, REPAIRS } from "../../measure/mod.ts";
 import { ORDERS, type Sweep, TARGETS } from "../../result/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
-import { heldOutChecks, type RunOptions } from "../base/options.ts";
+import { draftingChecks, heldOutChecks, type RunOptions } from "../base/options.ts";
 import { constraintChecks, constraintsOf } from "../orders/constraints.ts";
 import { orderStep, plansIn } from "../orders/order.ts";
 import { dependsOn, leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
@@ -43,6 +43,7 @@ const hasKind = (value: unknown) => typeof value === "object" && value !== null 
 const curveOrOrder: Check = orElse(hasKind, resultOf("order"), aCurve);
 const checks: Checks<SweepOptions> = {
   ...heldOutChecks,
+  ...draftingChecks,
   ...constraintChecks,
   targets: list(oneOf(TARGETS), "targets", 1),
   upto: option(wholeNumber(0), "<n> drop at most this many modules", `${SWEEP_STEPS.at(-1)}, or all`),
@@ -90,6 +91,7 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
     const { calibration, calibrating, profiling, ways } = calibrated(model, options);
     const { steps, ranked, orders } = partsOf(model, options, calibration);
     const text = textOf(model, options, heldOutChecks);
+    const { draft } = options;
     const ordering = orders.map((order) => orderStep(model, calibrating, order));
     const curvesOf = async (runOptions: RunOptions): Promise<Planned[]> => {
       const importance = await profiling.whole(runOptions);
@@ -112,7 +114,7 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
       const calibrated = await profiling.whole(runOptions);
       const lines = linesOf(await curvesOf(runOptions), await repaired(runOptions));
       tellNotes(model, lines, runOptions);
-      const { curves, ...rest } = await measured(model, text, lines, runOptions);
+      const { curves, ...rest } = await measured(model, text, lines, { ...runOptions, draft });
       return displayable({
         ...rest,
         calibration: calibrated.provenance,
@@ -120,7 +122,7 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
         ...await repairs?.origin(runOptions),
         curves,
       });
-    }, [curvesStage(model, swept, text, repaired)]);
+    }, [curvesStage(model, { ...swept, draft }, text, repaired)]);
     return workOver(model, text, {
       label: `sweep of ${model.name}`,
       plans: sum([...ordering, sweeping], plansIn),
@@ -143,6 +145,7 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
         return {
           calibration: await dependsOn(model, calibrating, runOptions),
           curves: { ranked, orders: asked, steps },
+          ...draft ? { draft } : {},
           ...await repairs?.depends(runOptions),
         };
       },
