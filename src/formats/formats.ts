@@ -80,7 +80,8 @@ export async function sizesAs(job: Job, format: Format, { files }: Made): Promis
   return { original: await originalBytes(job), whole, smaller: bytesOfFiles(files) };
 }
 
-async function made(job: Job, format: Format): Promise<Made> {
+/** The files. Throws `Inexpressible`. */
+export async function made(job: Job, format: Format): Promise<Made> {
   const own = expressed(job, format);
   expectExpressible(own, format);
   return await makers[format](own);

@@ -1,6 +1,7 @@
 /** A smaller model in each format, as files that are not written yet. */
 export { changeText, notesOnChanges } from "./changes/express.ts";
-export * from "./formats.ts";
+export { makeAs, noteOnSize, sizesAs } from "./formats.ts";
 export * from "./job.ts";
+export * from "./sizer.ts";
 export * from "./sizes.ts";
 export * from "./stored.ts";

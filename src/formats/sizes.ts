@@ -20,7 +20,7 @@ export interface SizeChange {
 
 export const bytesOfFiles = (files: readonly OutFile[]): number => sum(files, ({ bytes }) => bytes);
 
-export async function originalBytes({ files }: Job): Promise<number> {
+export async function originalBytes({ files }: Pick<Job, "files">): Promise<number> {
   const sizes = await Promise.all(
     files.list().map(async (name) => {
       const source = await files.open(name);

@@ -75,7 +75,15 @@ export async function makeGoldens(): Promise<Goldens> {
     results.generation = await generation(model, [{ attention: [1] }], { ...options, ...written });
     const texts = await generate(model, "the quick", { engine: "cpu", tokens: 8, temperature: 1, seed: 1 });
     const calibration = { samples: 2, length: 16 };
-    const fitted = { loss: 1, time: false, repair: ["mean"], calibration, repairSamples: 4 } as const;
+    const targets = ["attention", "mlp", "joint"] as const;
+    const fitted = {
+      loss: 1,
+      time: false,
+      targets,
+      repair: ["mean"],
+      calibration,
+      repairSamples: 4,
+    } as const;
     const { shared: _also, ...found } = await fit(model, {
       ...{ ...text, length: 16, samples: 8, profile: first },
       ...fitted,

@@ -26,11 +26,10 @@ export async function keepFit(fit: Fit, results: string): Promise<string | null>
 }
 
 /** Commands to type next, for a fit in a file. They can be pasted. */
-export function nextLines({ provenance }: Fit, ref: string, file: string): string[] {
-  const format = provenance.model.format.startsWith("GGUF") ? "gguf-deci" : "hf";
+export function nextLines({ file: sized }: Fit, ref: string, file: string): string[] {
   const plan = ["--plan", near(file)];
   return [
-    commandLine("export", ref, ...plan, "--format", format, "--out", "smaller"),
+    ...sized ? [commandLine("export", ref, ...plan, "--format", sized.format, "--out", "smaller")] : [],
     commandLine("generate", ref, ...plan, "--prompt", "Once upon a time"),
   ];
 }

@@ -45,6 +45,8 @@ export const fitKind = kind("fit", { method: 1 }, {
     /** Tokens of the sequence whose keys and values are counted. */
     context: z.int().positive().optional(),
   }),
+  /** The format of the files to write, and bytes of the model: its own files, and in the format; absent where no format holds it. */
+  file: z.object({ format: z.string(), original: z.int().positive(), whole: z.int().positive() }).optional(),
   /** What makes one plan larger than another. */
   saving: z.enum(["parameters", "kv-bytes"]),
   /** All plans that were tried, line by line. */
@@ -56,6 +58,8 @@ export const fitKind = kind("fit", { method: 1 }, {
     dropped: z.int().positive(),
     drop: dropForm,
     saves: savesForm,
+    /** Bytes of the files of the plan in the format of `file`; null where it cannot express the plan, absent without `file`. */
+    bytes: z.int().positive().nullable().optional(),
     cost: costForm,
     /** Whether the plan keeps the promise, on the samples that choose. */
     keeps: z.enum(VERDICTS),

@@ -166,7 +166,7 @@ export function fitAnswer(fit: Fit): Answer | undefined {
   const { aim, tried, answer, provenance } = fit;
   const shown = answer ?? byCost(fit).at(0);
   if (shown === undefined) return undefined;
-  const { drop, saves } = tried[shown];
+  const { drop } = tried[shown];
   const promise = promiseText(aim);
   return {
     drop,
@@ -175,7 +175,7 @@ export function fitAnswer(fit: Fit): Answer | undefined {
       : `${dropText(drop, provenance.model.layers)}: ${promise} (95 %).`,
     measure: aim.of === "accuracy" ? "accuracy" : "loss",
     costOf: (wanted) => sameDrop(wanted, drop) ? costOf(fit, shown) : undefined,
-    ...answer === null ? {} : { saves: sentences(`${savingText(saves)}.`, timesText(fit)) },
+    ...answer === null ? {} : { saves: sentences(`${savingText(fit, tried[shown])}.`, timesText(fit)) },
   };
 }
 

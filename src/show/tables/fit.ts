@@ -11,6 +11,7 @@ import {
   reading,
   settingOf,
 } from "../words/mod.ts";
+import { formatBytes } from "../../entry/mod.ts";
 import { planHash, planText } from "../../measure/mod.ts";
 import type { Fit } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
@@ -23,7 +24,7 @@ const RUNNERS_UP = 4;
 
 /** The answer, then the plans that were confirmed, then the runners-up and the cheapest of the others. */
 export function fitTables(fit: Fit): Table[] {
-  const { aim, tried, confirmed, provenance, confirming, checks = [] } = fit;
+  const { aim, tried, confirmed, provenance, confirming, file, checks = [] } = fit;
   return [
     { ...lines(`${promiseText(aim)} · ${settingOf(provenance)}`, answerText(fit)) },
     ...confirmed.length === 0 ? [] : [{
@@ -36,7 +37,11 @@ export function fitTables(fit: Fit): Table[] {
       }: the best ${RUNNERS_UP} of other lines, and the cheapest plans`,
       ...tableOf(shownOf(fit), columnsOf(fit)),
       notes: [
-        `weights, KV: shares of the weights, and of the keys and values, that the plan saves; kept: whether the promise is kept (95 %)`,
+        reading`${
+          file
+            ? `file: share of the ${formatBytes(file.whole)} of the ${file.format} file`
+            : "weights: share of the weights"
+        } that the plan saves; KV: share of the keys and values; kept: whether the promise is kept (95 %)`,
         `${counted(tried.length, "plan")} tried in all; the CSV and the JSON list them`,
         ...checks.flatMap((check) =>
           checkLines(check).map((line) => `${KIND_NAMES[check.target]} by ${check.by} ${line}`)
@@ -63,13 +68,17 @@ function shownOf(fit: Fit): Row[] {
   return [...first, ...rest.slice(0, 2 * RUNNERS_UP - first.length)].map((place) => tried[place]);
 }
 
-function columnsOf({ aim }: Pick<Fit, "aim">): Column<Row>[] {
+function columnsOf({ aim, file }: Pick<Fit, "aim" | "file">): Column<Row>[] {
   const { title, write } = costsOf(aim);
   const share = (value: string | number) => formatShare(Number(value));
+  const signed = (value: string | number) =>
+    Number(value) < 0 ? `−${formatShare(-Number(value))}` : share(value);
   return [
     { key: "plan", title: "dropped", value: ({ drop }) => planText(drop), align: "left" },
     { title: "by", value: ({ by, repair }) => repair ? `${by}, ${repair}` : by, align: "left" },
-    { key: "parameters_share", title: "weights", value: ({ saves }) => saves.parametersShare, format: share },
+    file
+      ? { title: "file", value: ({ bytes }) => bytes && 1 - bytes / file.whole, format: signed }
+      : { title: "weights", value: ({ saves }) => saves.parametersShare, format: share },
     { key: "kv_share", title: "KV", value: ({ saves }) => saves.kvShare, format: share },
     { title, value: ({ cost }) => write(cost.value) },
     { title: "95 %", value: ({ cost: { low, high } }) => `${write(low)} to ${write(high)}` },
@@ -82,6 +91,8 @@ const NUMBERS: readonly Column<Row>[] = [
   { key: "by", value: ({ by }) => by },
   { key: "repair", value: ({ repair }) => repair ?? null },
   { key: "dropped", value: ({ dropped }) => dropped },
+  { key: "bytes", value: ({ bytes }) => bytes },
+  { key: "parameters_share", value: ({ saves }) => saves.parametersShare },
   { key: "cost", value: ({ cost }) => cost.value },
   { key: "low", value: ({ cost }) => cost.low },
   { key: "high", value: ({ cost }) => cost.high },

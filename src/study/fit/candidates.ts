@@ -7,20 +7,27 @@ import { provenance, type RunOptions } from "../base/options.ts";
 import { dropsIn } from "../base/plan.ts";
 import type { Repairing } from "../repair/fits.ts";
 import { type Fits, madeFits, neededFits, orRefused, repairedPlan, solvedIn } from "../repair/needed.ts";
+import type { Sizer } from "../../formats/mod.ts";
 import type { Line } from "./lines.ts";
 import type { Cost } from "./aims.ts";
 
 export interface Candidate extends Trial {
   readonly plan: Plan;
   readonly drop: DropPlan;
+  /** Bytes of its files; null where the format cannot express it, undefined where no file is sized. */
+  readonly bytes: number | null | undefined;
 }
 
-/** Makes the plans of trials; null where a repair is refused. Fits that earlier rounds made are not made again. */
+/** Makes the plans of trials; null where a repair is refused, or would not make the file smaller. Fits that earlier rounds made are not made again. */
 export type Maker = (round: readonly Trial[], options: RunOptions) => Promise<(Candidate | null)[]>;
 
-export function candidateMaker(model: StudyModel, lines: readonly Line[]): Maker {
+export function candidateMaker(model: StudyModel, lines: readonly Line[], sizer: Sizer | null): Maker {
   const fits = new Map<Repairing, Fits>();
   const told = new Set<string>();
+  const tell = (line: string, { onNotice }: RunOptions) => {
+    if (told.size < told.add(line).size) onNotice?.(line);
+    return null;
+  };
   return async (round, options) => {
     const bare = round.map(({ line, dropped }) => lines[line].planOf(dropped));
     const drops = bare.map((plan) => dropsIn(model, plan));
@@ -32,7 +39,7 @@ export function candidateMaker(model: StudyModel, lines: readonly Line[]): Maker
       if (needed.length > 0) fits.set(way, new Map([...known, ...await madeFits(way, needed, options)]));
     }
     return await Promise.all(round.map(async (trial, i): Promise<Candidate | null> => {
-      const { way } = lines[trial.line];
+      const { way, leaves, target } = lines[trial.line];
       const origin = way && await provenance(model, await way.text.pack(options), noDrop, options);
       const plan = way
         ? orRefused(() => {
@@ -40,11 +47,15 @@ export function candidateMaker(model: StudyModel, lines: readonly Line[]): Maker
           return repairedPlan(repair, bare[i], solved, origin!);
         })
         : bare[i];
-      if (plan instanceof RefusedRepair) {
-        if (told.size < told.add(plan.message).size) options.onNotice?.(plan.message);
-        return null;
-      }
-      return { ...trial, plan, drop: dropsIn(model, plan) };
+      if (plan instanceof RefusedRepair) return tell(plan.message, options);
+      const drop = dropsIn(model, plan);
+      const bytes = await sizer?.bytesOf(drop);
+      if (!leaves || (bytes ?? Infinity) <= sizer!.whole) return { ...trial, plan, drop, bytes };
+      const plans = `plans of ${target}${way ? `, repaired by ${way.by},` : ""}`;
+      return tell(
+        `${plans} that a ${sizer!.format} file cannot hold or that enlarge it are not tried`,
+        options,
+      );
     }));
   };
 }

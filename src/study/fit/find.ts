@@ -3,6 +3,7 @@ import { planHash } from "../../measure/mod.ts";
 import { type Fit, planData } from "../../result/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { flopsOf, type Pass } from "../base/estimate.ts";
+import type { Sizer } from "../../formats/mod.ts";
 import type { Text } from "../base/text.ts";
 import type { Repairing } from "../repair/fits.ts";
 import { type Aim, keepsCost, limitsCost, savedOf } from "./aims.ts";
@@ -34,6 +35,7 @@ interface Sought {
   readonly lines: readonly Line[];
   readonly ways: readonly Repairing[];
   readonly parts: Parts;
+  readonly sizer: Sizer | null;
   readonly options: FitOptions;
 }
 
@@ -60,14 +62,14 @@ function weightsOf({ model, parts: { repairing, choosing, confirming, timing } }
 }
 
 export async function find(sought: Sought, options: RunOptions): Promise<Found> {
-  const { model, text, aim, lines, ways } = sought;
+  const { model, text, aim, lines, ways, sizer } = sought;
   const all = [...lines, ...ways.flatMap((way) => lines.map((line): Line => ({ ...line, way })))];
   const judge = aim.tasks ? accuracyJudge(model, aim.tasks, sought.options) : lossJudge(model, text);
   const searching: Searching = {
     ...sought,
     all,
     saving: sought.options.saving ?? "parameters",
-    make: candidateMaker(model, all),
+    make: candidateMaker(model, all, sizer),
     judge,
   };
   const phase = phases(`fit of ${model.name}`, weightsOf(sought), options.onProgress);
@@ -217,7 +219,7 @@ async function confirm({ judge, aim }: Searching, { path, tried }: Chosen, optio
 }
 
 async function foundOf(
-  { all, saving, model, options: { time = true } }: Searching,
+  { all, saving, model, sizer, options: { time = true } }: Searching,
   { tried, provenance, runnersUp, times }: Chosen,
   { tests, answer, ...confirmed }: Awaited<ReturnType<typeof confirm>>,
   options: RunOptions,
@@ -226,11 +228,13 @@ async function foundOf(
   return {
     provenance,
     confirming: confirmed.provenance,
+    ...sizer ? { file: { format: sizer.format, original: sizer.original, whole: sizer.whole } } : {},
     saving,
-    tried: tried.map(({ candidate: { line, dropped, plan, drop }, cost, keeps }) => {
+    tried: tried.map(({ candidate: { line, dropped, plan, drop, bytes }, cost, keeps }) => {
       const { target, by, way } = all[line];
       const repaired = way ? { repair: way.by } : {};
-      return { target, by, ...repaired, dropped, drop: planData(drop), saves: plan.saves!, cost, keeps };
+      const saves = { saves: plan.saves!, ...bytes === undefined ? {} : { bytes } };
+      return { target, by, ...repaired, dropped, drop: planData(drop), ...saves, cost, keeps };
     }),
     confirmed: tests,
     answer: answer && place(answer),

@@ -7,13 +7,14 @@ import { type Fit, head } from "../../result/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { tasksNamed } from "../../tasks/mod.ts";
 import { leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
-import type { RunOptions } from "../base/options.ts";
+import type { RunOptions, StudyOptions } from "../base/options.ts";
 import { run, type Step, step, type Study } from "../base/study.ts";
 import { fitPasses, type Repairing } from "../repair/fits.ts";
 import { neededFits } from "../repair/needed.ts";
 import { checkPasses, checkText, removeEach } from "../orders/check.ts";
 import { orderStep } from "../orders/order.ts";
 import { calibrated, likelyPlans, standIn, sweepPasses } from "../sweep/parts.ts";
+import { type Sizer, sizerOf } from "../../formats/mod.ts";
 import { aimOf } from "./aims.ts";
 import { find, type Parts } from "./find.ts";
 import { halfOf, TIMING } from "./judges.ts";
@@ -29,7 +30,8 @@ const [CHOOSING, CONFIRMING] = [[1, 2, 4, 6], [1, 2, 4]];
  * end of its 95 % interval, paired with the full model. For `parameters`, `kvBytes` or `speed`, finds the cheapest plan that saves as much.
  * The first half of the samples chooses among targets, orders, numbers and repairs; the second half confirms the choice, so that a plan which
  * only got lucky in the many looks is not the answer. `plan` is null where nothing may go. Finished work is kept, so that an interrupted
- * fit resumes where it stopped.
+ * fit resumes where it stopped. Modules that stay in a file of `format` are not tried, and bytes are those of the files that
+ * `exportModel` writes.
  *
  * Throws `TypeError` unless exactly one promise is made, and `RangeError` where no module may be dropped or no plan saves as much.
  *
@@ -52,12 +54,13 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
   verb: "fit",
   checks: fitChecks,
   on: onModel,
-  work(model, options) {
+  async work(model, options) {
     const aim = aimOf(options);
     aim.tasks?.forEach(tasksNamed); // an unknown one is an error before anything runs
     const { calibration, calibrating, profiling, ways } = calibrated(model, options);
     const text = textOf(model, options, fitChecks);
-    const planned = linesPlanned(model.spec, options, calibration);
+    const sized = async () => await sizerOf(model, options.format);
+    const planned = await plannedIn(model, options, calibration, sized);
     if (planned.length === 0) {
       throw new RangeError(`Cannot fit ${model.name}: no module may be dropped, expected at least one`);
     }
@@ -77,7 +80,9 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
     const parts = partsOf(text, planned.map(standIn), ways, model, options);
     const finding = step(Object.values(parts).flat(), async (runOptions) => {
       const [{ provenance }, lines] = [await profiling.whole(runOptions), await linesIn(runOptions)];
-      const found = await find({ model, text, aim, lines, ways, parts, options }, runOptions);
+      const sizer = await sized();
+      using _closed = sizer;
+      const found = await find({ model, text, aim, lines, ways, parts, sizer, options }, runOptions);
       const checks = lines.flatMap(({ target, by, check }) => check ? [{ ...check, target, by }] : []);
       return { ...found, calibration: provenance, ...checks.length > 0 ? { checks } : {} };
     });
@@ -96,6 +101,21 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
     });
   },
 };
+
+/** The lines, which depend on what leaves the file. Throws `RangeError` for a format that cannot hold the model. */
+async function plannedIn(
+  model: StudyModel,
+  options: FitOptions,
+  calibration: StudyOptions,
+  sized: () => Promise<Sizer | null>,
+) {
+  const sizer = await sized();
+  using _closed = sizer;
+  if (sizer || !options.format) return linesPlanned(model, options, calibration, sizer);
+  throw new RangeError(
+    `Cannot fit ${model.name}: found format ${options.format}, which cannot hold it, expected another one`,
+  );
+}
 
 /** Passes that stand in for those of a search, whose numbers of drops are not known. */
 function partsOf(

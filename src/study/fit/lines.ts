@@ -29,11 +29,13 @@ import { candidatesOf, type Entry } from "../scores/score.ts";
 import { type Checks, flag, list, oneOf, option, under, wholeNumber } from "../../entry/mod.ts";
 import { calibratedChecks, type CalibratedOptions } from "../sweep/parts.ts";
 import type { Repairing } from "../repair/fits.ts";
-import { REPAIRS } from "../../measure/mod.ts";
+import { MODULES, REPAIRS } from "../../measure/mod.ts";
+import { type Format, FORMATS, type Sizer } from "../../formats/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
 
 /** The lines that `fit` tries. */
 export interface FitLines extends ConstraintOptions {
-  /** The modules to drop; default: attention, MLPs, and both jointly. */
+  /** The modules to drop; default: attention, MLPs and both jointly, as far as they leave the file; blocks where only they do. */
   readonly targets?: readonly RankTarget[] | undefined;
   /** The scores and searches that order them; default: importance. */
   readonly by?: readonly ScoreName[] | undefined;
@@ -41,10 +43,29 @@ export interface FitLines extends ConstraintOptions {
   readonly seed?: number | undefined;
   /** Whether orders are those of the scores alone; by default, modules whose removal alone costs far more than the others' go last. */
   readonly unchecked?: boolean | undefined;
+  /** The format of the file that is to become smaller; default: gguf-deci where it holds the model, else gguf for a GGUF file, hf for a folder. */
+  readonly format?: Format | undefined;
 }
 
 /** The targets of a fit that names none. */
 const TRIED: readonly RankTarget[] = ["attention", "mlp", "joint"];
+
+/** Whether the file of a plan lacks the modules that are dropped. */
+function leaves(target: RankTarget, sizer: Sizer | null): boolean {
+  return sizer !== null &&
+    (target === "joint" ? MODULES : [target]).every((module) => sizer.leaving.includes(module));
+}
+
+/** Targets that leave the file. Where none does, a format that was named is an error; else the model that runs here is what gets smaller. */
+function targetsIn(name: string, sizer: Sizer | null, { format }: FitLines): readonly RankTarget[] {
+  const leaving = [...TRIED, "block" as const].filter((target) => leaves(target, sizer));
+  const [alone, blocks] = [leaving.filter((target) => target !== "block"), leaving];
+  if (leaving.length > 0) return alone.length > 0 ? alone : blocks;
+  if (!format) return TRIED;
+  throw new RangeError(
+    `Cannot fit ${name}: no module leaves a file in format ${format}, expected another format, or targets`,
+  );
+}
 
 /** A line before its order is known. */
 interface Planned {
@@ -53,9 +74,11 @@ interface Planned {
   /** Options of the order, where a profile does not suffice. */
   readonly order: OrderOptions | null;
   readonly most: number;
+  /** Whether its modules leave the file, so that its plans have to make the file smaller. */
+  readonly leaves: boolean;
 }
 
-export interface Line extends Pick<Planned, "target" | "by" | "most"> {
+export interface Line extends Pick<Planned, "target" | "by" | "most" | "leaves"> {
   /** The way in which its plans are repaired; null for none. */
   readonly way: Repairing | null;
   /** The check of its order; undefined where none was made. */
@@ -64,8 +87,13 @@ export interface Line extends Pick<Planned, "target" | "by" | "most"> {
 }
 
 /** The lines that the options name, unrepaired. */
-export function linesPlanned(spec: ModelSpec, options: FitLines, calibration: StudyOptions): Planned[] {
-  const { targets = TRIED, by = [PAPER_SCORE], seed = 0, unchecked } = options;
+export function linesPlanned(
+  { spec, name }: StudyModel,
+  options: FitLines,
+  calibration: StudyOptions,
+  sizer: Sizer | null,
+): Planned[] {
+  const { targets = targetsIn(name, sizer, options), by = [PAPER_SCORE], seed = 0, unchecked } = options;
   const constraints = constraintsOf(options);
   return targets.flatMap((target) =>
     by.map((score): Planned => {
@@ -79,6 +107,7 @@ export function linesPlanned(spec: ModelSpec, options: FitLines, calibration: St
           ? null
           : { ...calibration, ...constraints, target, by: score, seed, unchecked },
         most,
+        leaves: leaves(target, sizer),
       };
     })
   ).filter(({ most }) => most > 0);
@@ -112,12 +141,13 @@ export function lineOf(
   options: FitLines & Pick<FitAim, "context">,
 ): Line {
   const { context = CONTEXT } = options;
-  const { target, by, order, most } = planned;
+  const { target, by, order, most, leaves } = planned;
   const { protectFirst, protectLast } = constraintsOf(options);
   const ordered = source.kind === "order" ? source : checkedOrder(planned, source, removals, options);
   return {
     target,
     by,
+    leaves,
     way: null,
     check: ordered.check,
     most: order ? ordered.order.length : most,
@@ -142,7 +172,10 @@ export interface FitOptions extends StudyOptions, FitAim, FitLines, CalibratedOp
 export const fitChecks: Checks<FitOptions> = {
   ...aimChecks,
   ...under("Search:", {
-    targets: option(list(aTarget, "targets", 1), "<kinds> modules to drop", TRIED),
+    targets: option(
+      list(aTarget, "targets", 1),
+      "<kinds> modules to drop (default: attention,mlp,joint, as far as they leave the file, else block)",
+    ),
     by: option(list(oneOf(ORDERS), "scores", 1), "<orders> orders to try", PAPER_SCORE),
     repair: option(
       list(oneOf(REPAIRS), "repairs"),
@@ -155,6 +188,10 @@ export const fitChecks: Checks<FitOptions> = {
     ),
     time: option(flag, "do not measure how fast the answer reads and writes", true),
     unchecked: orderingChecks.unchecked,
+    format: option(
+      oneOf(FORMATS),
+      "<format> format of the file to make smaller (default: gguf-deci if it can hold the model, else gguf or hf, as the model is stored)",
+    ),
   }),
   ...calibratedChecks,
   ...constraintChecks,

@@ -1,0 +1,86 @@
+/** How large the files of plans are in a format, without writing them: what a search over plans needs. */
+import { type DropPlan, KINDS, type ModuleKind, MODULES } from "../measure/mod.ts";
+import type { StudyModel } from "../subject/mod.ts";
+import { made } from "./formats.ts";
+import { type Format, Inexpressible, jobOf, wholeJob } from "./job.ts";
+import { bytesOfFiles, originalBytes } from "./sizes.ts";
+import { openStored } from "./stored.ts";
+
+/** Sizes of a model's files in a format. */
+export interface Sizer extends Disposable {
+  readonly format: Format;
+  /** Bytes of the model's own files, and of the files in the format with every module. */
+  readonly original: number;
+  readonly whole: number;
+  /** Kinds of modules that are not in the files when they are dropped. */
+  readonly leaving: readonly ModuleKind[];
+  /** Bytes of the files of a plan; null where the format cannot express it. */
+  bytesOf(drop: DropPlan): Promise<number | null>;
+}
+
+/**
+ * The sizer of a format; without one, of the first that holds the model: of one that leaves out what is dropped alone, else of the file's
+ * own kind. Null for a model without files, and where the format cannot hold the model.
+ */
+export async function sizerOf(model: StudyModel, format?: Format): Promise<Sizer | null> {
+  const { files } = model;
+  if (!files || !model.stored) return null;
+  const usual: Format[] = ["gguf-deci", files.kind === "gguf" ? "gguf" : "hf"];
+  for (const own of format ? [format] : usual) {
+    const sizer = await sizerIn(model, files, own);
+    if (sizer) return sizer;
+  }
+  return null;
+}
+
+async function sizerIn(
+  model: StudyModel,
+  files: NonNullable<StudyModel["files"]>,
+  format: Format,
+): Promise<Sizer | null> {
+  const stored = await openStored(model);
+  const close = () => stored.file.close();
+  const bytesOf = async (drop: DropPlan, isWhole = false) => {
+    try {
+      const job = jobOf(model, files, stored, drop);
+      return bytesOfFiles((await made(isWhole ? wholeJob(job) : job, format)).files);
+    } catch (error) { // a RangeError: no module would be left
+      if (error instanceof Inexpressible || error instanceof RangeError) return null;
+      throw error;
+    }
+  };
+  try {
+    const [some] = samples(model, "attention");
+    const whole = some ? await bytesOf(some, true) : null;
+    if (whole === null) {
+      close();
+      return null;
+    }
+    const leaving: ModuleKind[] = [];
+    for (const kind of KINDS) {
+      for (const drop of samples(model, kind)) {
+        if ((await bytesOf(drop) ?? whole) >= whole) continue;
+        leaving.push(kind);
+        break;
+      }
+    }
+    const original = await originalBytes({ files });
+    return { format, original, whole, leaving, bytesOf, [Symbol.dispose]: close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** Plans of one module: in the middle, where it stands for the others, and at the end, where no other layer gets another number. */
+function samples({ spec: { layers } }: StudyModel, kind: ModuleKind): DropPlan[] {
+  const modules = kind === "block" ? MODULES : [kind];
+  const all = [...layers.keys()].filter((l) => modules.every((module) => layers[l][module] !== null));
+  const some = new Set([all[all.length >> 1], all.at(-1)]);
+  return [...some].flatMap((layer) =>
+    layer === undefined ? [] : [{
+      attention: modules.includes("attention") ? [layer] : [],
+      mlp: modules.includes("mlp") ? [layer] : [],
+    }]
+  );
+}

@@ -1,0 +1,50 @@
+/** The file of a fit: bytes are those that an export writes, and what stays in the file is not tried. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { exportModel } from "../../src/export/mod.ts";
+import { type Format, FORMATS, sizerOf } from "../../src/formats/mod.ts";
+import { fit, profile } from "../../src/study/mod.ts";
+import { openModel } from "../../src/subject/mod.ts";
+import { fixture } from "../fixtures/read.ts";
+import { withFolder } from "../support.ts";
+
+const trained = fileURLToPath(new URL("../../data/series/pre-ln/step04096", import.meta.url));
+const size = { length: 32, engine: "cpu" } as const;
+
+Deno.test("the bytes of a plan are those of the files that an export writes, in every format", async () => {
+  using model = await openModel(trained); // whose MLPs are too narrow for hf-nas
+  const importance = await profile(model, { ...size, samples: 2 });
+  const options = { ...size, samples: 4, loss: 9, calibration: { length: 32 }, time: false, unchecked: true };
+  for (const format of [undefined, "hf", "onnx"] as const) {
+    const { file, tried, answer, plan } = await fit(model, { ...options, profile: importance, format });
+    assert.equal(file!.format, format ?? "gguf-deci");
+    const { bytes } = tried[answer!];
+    const targets = [...new Set(tried.map(({ target }) => target))];
+    assert.deepEqual(targets, format === "hf" ? ["block"] : ["attention", "mlp", "joint"]);
+    await withFolder(async (folder) => {
+      const as = file!.format as Format;
+      const { sizes } = await exportModel(model, plan!, { format: as, out: `${folder}/smaller` });
+      assert.deepEqual(sizes, { original: file!.original, whole: file!.whole, smaller: bytes });
+      assert.ok(sizes.smaller < sizes.whole!);
+    });
+  }
+  await assert.rejects(
+    fit(model, { ...options, profile: importance, format: "llm-drop" }),
+    /^RangeError: Cannot fit step04096: no module leaves a file in format llm-drop, expected another format, or targets$/,
+  );
+  const own = { ...options, profile: importance, format: "hf", targets: ["attention"] } as const;
+  const { file, tried } = await fit(model, own);
+  assert.ok(tried.every(({ bytes }) => bytes === file!.whole), "stays, and is tried for what runs here");
+});
+
+Deno.test("what leaves a file, by the family and the format", async () => {
+  const leaving = async (name: string, format: Format) => {
+    using model = await openModel((await fixture(name)).folder);
+    using sizer = await sizerOf(model, format);
+    return sizer && sizer.leaving.join(" ");
+  };
+  const all = "attention mlp block";
+  const found = (name: string) => Promise.all(FORMATS.map((format) => leaving(name, format)));
+  assert.deepEqual(await found("llama"), ["", "block", null, "block", all, all]);
+  assert.deepEqual(await found("qwen2"), ["", "block", null, "block", null, all]);
+});
