@@ -12,4 +12,4 @@ export * from "./keeping/kept.ts";
 export { joinHashes, merge } from "./derived/merge.ts";
 export { overSeeds, perplexityOf, profileOf } from "./derived/means.ts";
 export { head, type Kind, METHODS, type ResultOf, VERSION } from "./kinds.ts";
-export { parseResult, readResult, resultText, writeResult } from "./keeping/store.ts";
+export { anyResult, parseResult, readResult, resultText, writeResult } from "./keeping/store.ts";

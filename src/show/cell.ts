@@ -13,7 +13,7 @@
  */
 import { setTimeout } from "node:timers/promises";
 import { displayWith, enter, plain, reportChecks, type Reports, watchWith } from "../entry/mod.ts";
-import { toCsv } from "./chart/csv.ts";
+import { csvText } from "./chart/csv.ts";
 import { counted } from "./words/mod.ts";
 import { helpText } from "./help.ts";
 import { tableHtml, tablesHtml } from "./tables/html.ts";
@@ -135,7 +135,7 @@ function bundleOf(content: unknown): Bundle {
     return { "text/html": tablesHtml(view.tables), "text/plain": tablesText(view.tables) };
   }
   if ("rows" in view) {
-    return { "text/html": tableHtml(recordTable(view.rows)), "text/plain": toCsv(view.rows) };
+    return { "text/html": tableHtml(recordTable(view.rows)), "text/plain": csvText(view.rows) };
   }
   if ("picture" in view) return { "image/svg+xml": view.picture, "text/plain": view.title };
   return { "text/markdown": view.markdown, "text/plain": view.markdown };

@@ -38,7 +38,16 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "dropsIn",
   ],
   "Price:": ["perplexities", "sweep", "evaluate", "generate", "generation", "speed", "roofline", "estimate"],
-  "Take away:": ["exportModel", "FORMATS", "writePlan", "readPlan", "writeResult", "readResult", "merge"],
+  "Take away:": [
+    "exportModel",
+    "FORMATS",
+    "writePlan",
+    "readPlan",
+    "writeResult",
+    "readResult",
+    "toCSV",
+    "merge",
+  ],
   "Look:": ["show", "help", "reading", "observe", "OBSERVABLE", "attentionOf", "logits", "losses"],
 };
 /** Types that say what a function can be told. */

@@ -1,6 +1,7 @@
 /** How results of each kind look, the other half of its manifest: tables in print, rows for CSV and data frames, a figure. */
-import type { Kind, ResultOf } from "../result/mod.ts";
-import type { CsvRow } from "./chart/csv.ts";
+import { expect, list, orElse } from "../entry/mod.ts";
+import { anyResult, type Kind, type ResultOf } from "../result/mod.ts";
+import { type CsvRow, csvText } from "./chart/csv.ts";
 import type { Figure } from "./chart/svg.ts";
 import * as draw from "./figures/mod.ts";
 import { againstRows, againstTables, comparisonRows, comparisonTable } from "./tables/agreement.ts";
@@ -163,4 +164,21 @@ export function tableText(results: readonly Result[], look: ProfileLook = {}): s
 /** Results of one kind as rows for CSV and data frames: one for each module, drop, step or task. The JSON has the rest. */
 export function rowsOf(results: readonly Result[]): CsvRow[] {
   return results.flatMap((result) => lookOf(result).rows(result));
+}
+
+/**
+ * Returns a result, or several of one kind, as CSV text (RFC 4180) of the rows that commands write: one for each module, drop, step or
+ * task. The JSON has the rest. Throws `TypeError` for results whose columns differ.
+ *
+ * @example
+ * ```ts
+ * import { profile, toCSV } from "lamina";
+ *
+ * const result = await profile("data/series/pre-ln/step04096", { text: "README.md", samples: 2, length: 32 });
+ * console.log(toCSV(result).split("\n")[0]); // the columns
+ * ```
+ */
+export function toCSV(results: { readonly kind: Kind } | readonly { readonly kind: Kind }[]): string {
+  expect("write CSV", "results", results, orElse(Array.isArray, list(anyResult, "results", 1), anyResult));
+  return csvText(rowsOf([results].flat()));
 }

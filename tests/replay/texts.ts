@@ -1,6 +1,6 @@
 /** What people read: the tables and rows of every kind of result, the numbers of every figure, the help of every command. */
 import type { Command } from "commander";
-import { estimateText, evaluatePriceText, rowsOf, tableText, toCsv } from "../../src/show/mod.ts";
+import { estimateText, evaluatePriceText, tableText, toCSV } from "../../src/show/mod.ts";
 import { commandsOf, helpOf } from "../docs/commands.ts";
 import { drawnWith, names } from "../show/every_figure.ts";
 import { results } from "../show/every_result.ts";
@@ -29,7 +29,7 @@ export const texts: Readonly<Record<string, Texts>> = {
     ...Object.fromEntries(
       Object.entries(results).map(([name, list]) => [
         name,
-        `${tableText(list, look)}\n--- CSV\n${toCsv(rowsOf(list))}`,
+        `${tableText(list, look)}\n--- CSV\n${toCSV(list)}`,
       ]),
     ),
     ...prices,

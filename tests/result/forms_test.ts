@@ -19,7 +19,9 @@ for (const [kind, result] of Object.entries(results)) {
   Deno.test(`a ${kind} is read as it was written`, () =>
     withFolder(async (folder) => {
       await writeResult(`${folder}/deep/er/result.json`, result);
-      assert.deepEqual(await readResult(`${folder}/deep/er/result.json`, "profile", kind as Kind), result);
+      const path = `${folder}/deep/er/result.json`;
+      assert.deepEqual(await readResult(path, "profile", kind as Kind), result);
+      assert.deepEqual(await readResult(path), result, "of any kind");
     }));
 
   for (const field of Object.keys(result).filter((key) => key !== "kind" && !OPTIONAL.includes(key))) {
@@ -132,6 +134,11 @@ for (
     await assert.rejects(() => readText(text, ...kinds), { name, message });
   });
 }
+
+Deno.test("a file of no kind is refused where any would do", async () => {
+  const message = /^Cannot read .*result\.json: kind is "letter", expected against or .*profile or /;
+  await assert.rejects(() => readText('{"kind":"letter"}'), { name: "TypeError", message });
+});
 
 Deno.test("a file that is not there is named", async () => {
   await assert.rejects(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as show from "../../src/show/mod.ts";
-import { type CsvRow, toCsv } from "../../src/show/chart/csv.ts";
+import { type CsvRow, csvText } from "../../src/show/chart/csv.ts";
 import { lineChart, upFrom } from "../../src/show/chart/plots.ts";
 import { spaced } from "../../src/show/chart/draw/labels.ts";
 import { KINDS } from "../../src/measure/mod.ts";
@@ -113,12 +113,12 @@ Deno.test("a panel of a column that rows lack is an error, not an empty picture"
 
 Deno.test("CSV quotes commas and quotes, and a row is a line", () => {
   const rows = [{ a: 'x,"y"z', b: 0.1 + 0.2, c: null }, { a: "", b: -1e-300, c: null }];
-  const read = readCsv(toCsv(rows));
+  const read = readCsv(csvText(rows));
   assert.equal(read[0].a, rows[0].a);
   assert.deepEqual(read.map(({ b }) => Number(b)), rows.map(({ b }) => b));
   assert.equal(read[1].c, "");
-  assert.equal(toCsv([]), "");
-  assert.throws(() => toCsv([{ a: 1 }, { b: 2 }]), /row 1 has the columns b, expected a/);
+  assert.equal(csvText([]), "");
+  assert.throws(() => csvText([{ a: 1 }, { b: 2 }]), /row 1 has the columns b, expected a/);
 });
 
 Deno.test("titles state what the numbers say", () => {

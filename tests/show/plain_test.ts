@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Profile } from "../../src/result/mod.ts";
 import * as show from "../../src/show/mod.ts";
-import { toCsv } from "../../src/show/chart/csv.ts";
+import { csvText } from "../../src/show/chart/csv.ts";
 import { plain } from "../../src/entry/mod.ts";
 import { ascii, cut, widthOf } from "../../src/show/plain.ts";
 import { causes } from "./synthetic_causes.ts";
@@ -107,11 +107,11 @@ Deno.test("pictures and pages of hostile names are well-formed and run nothing",
 
 Deno.test("a spreadsheet takes no text of a CSV for a formula, and numbers stay numbers", () => {
   const cells = (...given: (string | number)[]) =>
-    readCsv(toCsv(given.map((cell) => ({ cell })))).map(({ cell }) => cell);
+    readCsv(csvText(given.map((cell) => ({ cell })))).map(({ cell }) => cell);
   const formulas = ["=1+1", "+A1", "-A1", "@SUM(A1)", "\t=1", "\r=1", "-", "- 5", '=HYPERLINK("x","y")'];
   for (const cell of cells(...formulas)) assert.match(cell, /^'/, cell);
   const harmless = ["-0.5", "+3", "-1e-7", "model-1", "a=b", "–", ""];
   assert.deepEqual(cells(...harmless), harmless);
   assert.deepEqual(cells(-0.5, -1e-300, -Infinity), ["-0.5", "-1e-300", "-Infinity"]);
-  assert.equal(toCsv([{ "=x": 1 }]), "'=x\n1\n");
+  assert.equal(csvText([{ "=x": 1 }]), "'=x\n1\n");
 });

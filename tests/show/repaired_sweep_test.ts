@@ -1,7 +1,7 @@
 /** Sweeps with repairs as people and machines see them: lines beside their curves, while titles and answers stay about drops. */
 import assert from "node:assert/strict";
 import { answerLines } from "../../src/show/sections/answer.ts";
-import { divergenceFigure, qualityFigure, rowsOf, sections, tableText, toCsv } from "../../src/show/mod.ts";
+import { csvText, divergenceFigure, qualityFigure, rowsOf, sections, tableText } from "../../src/show/mod.ts";
 import { checkFigure, dotsOf } from "./check_svg.ts";
 import { repairedSweep, sweep } from "./synthetic.ts";
 
@@ -50,7 +50,7 @@ Deno.test("a table has a column for each line, and a dash for a number whose rep
 
 Deno.test("rows say the repair, and the layers that it replaces; a sweep without repairs has the columns that it had", () => {
   const rows = rowsOf([repaired]);
-  assert.ok(toCsv(rows));
+  assert.ok(csvText(rows));
   const of = (repair: string | null) =>
     rows.find((row) => row.target === "attention" && row.repair === repair && row.dropped === 2)!;
   assert.deepEqual([of("linear").attention, of(null).attention], ["10 11", "11 10"]);

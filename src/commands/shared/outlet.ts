@@ -4,7 +4,7 @@ import process from "node:process";
 import { type Content, writeTogether } from "../../disk/mod.ts";
 import { shellWord } from "../../entry/mod.ts";
 import { keepingFailure, resultText } from "../../result/mod.ts";
-import { type CsvRow, formatSeconds, type Result, rowsOf, toCsv } from "../../show/mod.ts";
+import { type CsvRow, csvText, formatSeconds, type Result, rowsOf } from "../../show/mod.ts";
 import { type Context, tableIn } from "./context.ts";
 import { isStandardOutput } from "./destination.ts";
 import type { Flags } from "./options.ts";
@@ -46,7 +46,7 @@ export async function deliver(
 ): Promise<void> {
   const outputs = [
     ...flags.json === undefined ? [] : [{ file: flags.json, text: json }],
-    ...flags.csv === undefined ? [] : [{ file: flags.csv, text: () => toCsv(rows!()) }],
+    ...flags.csv === undefined ? [] : [{ file: flags.csv, text: () => csvText(rows!()) }],
   ];
   const piped = outputs.filter(({ file }) => isStandardOutput(file));
   const files = outputs.filter(({ file }) => !isStandardOutput(file));

@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import {
+  type Check,
   displayable,
   expect,
   failure,
@@ -19,7 +20,9 @@ import {
 import { writeWhole } from "../../disk/mod.ts";
 import { type Kind, manifests, METHODS, type ResultOf } from "../kinds.ts";
 
-const anyResult = resultOf(...Object.keys(METHODS));
+const KINDS = Object.keys(METHODS) as Kind[];
+/** The check of a result. */
+export const anyResult: Check = resultOf(...KINDS);
 
 /** A result as JSON, on one line or indented. Throws `TypeError` that names the kind and the field that does not fit its form. */
 export function resultText(result: { readonly kind: Kind }, indent = 0): string {
@@ -49,7 +52,8 @@ export async function writeResult(path: string, result: { readonly kind: Kind })
 }
 
 /**
- * Reads a result of one of the kinds. Throws `SyntaxError` if it is not JSON, `TypeError` if it has another form.
+ * Reads a result of one of the kinds; of any kind if none is named. Throws `SyntaxError` if it is not JSON, `TypeError` if it has another
+ * form.
  *
  * @example
  * ```ts
@@ -60,19 +64,20 @@ export async function writeResult(path: string, result: { readonly kind: Kind })
  * const path = `${folder}/profile.json`;
  * await writeResult(path, result);
  * const { attention } = await readResult(path, "profile");
+ * const { kind } = await readResult(path); // any
  * await Deno.remove(folder, { recursive: true });
  * ```
  */
-export async function readResult<K extends Kind>(path: string, ...kinds: K[]): Promise<ResultOf<K>> {
+export async function readResult<K extends Kind = Kind>(path: string, ...kinds: K[]): Promise<ResultOf<K>> {
   expect("read a result", "path", path, aText);
-  expect("read a result", "kinds", kinds, list(oneOf(Object.keys(METHODS)), "kinds", 1));
+  expect("read a result", "kinds", kinds, list(oneOf(KINDS), "kinds"));
   let text: string;
   try {
     text = await readFile(path, "utf-8");
   } catch (error) {
     throw failure(`Cannot read ${path}`, error);
   }
-  return parseResult(path, text, ...kinds);
+  return parseResult(path, text, ...kinds.length > 0 ? kinds : KINDS as K[]);
 }
 
 export function parseResult<K extends Kind>(name: string, text: string, ...kinds: K[]): ResultOf<K> {

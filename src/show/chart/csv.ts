@@ -10,7 +10,7 @@ import { plain } from "../../entry/mod.ts";
 export type CsvRow = Readonly<Record<string, string | number | null>>;
 
 /** Rows with the columns of the first one. Throws `TypeError` where a row has others. */
-export function toCsv(rows: readonly CsvRow[]): string {
+export function csvText(rows: readonly CsvRow[]): string {
   if (rows.length === 0) return "";
   const columns = Object.keys(rows[0]);
   const line = (cells: readonly (string | number | null)[]) => cells.map(cell).join(",");

@@ -1,7 +1,7 @@
 /** Declares figures: what each takes and checks, the options that all of them take, and what a figure can do. */
 import { type Check, displayable, expect, plain, resultOf } from "../../entry/mod.ts";
 import type { Provenance } from "../../result/mod.ts";
-import { type CsvRow, toCsv } from "./csv.ts";
+import { type CsvRow, csvText } from "./csv.ts";
 import { type Labelled, renamed } from "./draw/renaming.ts";
 import { drawSheet } from "./draw/sheet.ts";
 import { saveFigure } from "./files/save.ts";
@@ -85,7 +85,7 @@ function drawn(name: string, drawing: Drawing, layout: Layout): Figure {
       setting: plain(drawing.setting),
       reading: plain(drawing.reading),
       svg: draw(layout),
-      csv: toCsv(drawing.rows),
+      csv: csvText(drawing.rows),
     },
     drawing.rows,
     narrow,
