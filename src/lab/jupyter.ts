@@ -140,7 +140,7 @@ async function writeSettings(): Promise<void> {
   await Deno.writeTextFile(join(folder, "overrides.json"), JSON.stringify(settings, null, 2) + "\n");
 }
 
-/** Opens JupyterLab on the workspace, at its notebooks, until it is shut down. */
+/** Opens JupyterLab on the workspace, at the index of its notebooks, until it is shut down. Its address is the last that it prints. */
 export async function openLab({ browser }: { browser: boolean }): Promise<void> {
   await trustNotebooks();
   await start(python, [
@@ -148,7 +148,8 @@ export async function openLab({ browser }: { browser: boolean }): Promise<void> 
     "jupyterlab",
     ...browser ? [] : ["--no-browser"],
     ...Deno.uid() === 0 ? ["--allow-root"] : [], // a container's user
-    `--LabApp.default_url=/lab/tree/${basename(notebooks)}`,
+    ...["ServerApp", "LabApp"].map((app) => `--${app}.log_level=ERROR`),
+    `--LabApp.default_url=/lab/tree/${basename(notebooks)}/00_index.ipynb`,
     await workspace(),
   ], environment);
 }

@@ -20,6 +20,7 @@ import {
   type Cell,
   committed,
   flawsOf,
+  INDEX,
   kernelTest,
   nameOf,
   QUICK,
@@ -52,9 +53,10 @@ kernelTest(
   SKIPPED,
 );
 
-/** The lab begins at the notebooks; the project is one step up. */
+/** The lab begins at the index, among the notebooks; the project is one step up. */
 async function checkFiles(page: Page): Promise<void> {
-  const names = committed.map((path) => `${nameOf(path)}.ipynb`);
+  await page.locator(".jp-NotebookPanel").getByRole("link", { name: "What does dropping cost?" }).waitFor();
+  const names = [INDEX, ...committed].map((path) => `${nameOf(path)}.ipynb`);
   assert.deepEqual((await listed(page)).filter((name) => name.endsWith(".ipynb")), names);
   await page.locator(".jp-BreadCrumbs-home").click();
   for (const name of ["README.md", "data"]) {

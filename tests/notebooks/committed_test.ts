@@ -7,6 +7,7 @@ import {
   committed,
   flawsOf,
   foreignParts,
+  INDEX,
   nameOf,
   outdated,
   readCells,
@@ -71,6 +72,17 @@ for (const path of committed) {
     assert.equal(new Set(ids).size, ids.length, "ids are unique over all pictures");
   });
 }
+
+Deno.test("the index has the title of every other notebook, with a link to it", async () => {
+  const cells = await readCells(INDEX);
+  const links = cells.flatMap(({ source }) => [...source.matchAll(/^- \[(.+)\]\((.+)\.ipynb\)$/gm)]);
+  const titled = await Promise.all(committed.map(async (path) => {
+    const [{ source }] = await readCells(path);
+    return [source.split("\n")[0], nameOf(path)];
+  }));
+  assert.deepEqual(links.map(([, title, name]) => [`# ${title}`, name]), titled);
+  assert.deepEqual(cells.map(({ type }) => type), ["markdown"]);
+});
 
 Deno.test("a notebook is outdated when a method is raised behind it, when it comes from a later one, and with another version", async () => {
   const { version, methods } = await readMade(committed[0]);

@@ -33,9 +33,13 @@ interface StoredCell {
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 export const notebooks = `${root}notebooks/`;
 
-/** Paths of the committed notebooks. */
+/** Where the lab opens: a line and a link for each of the others. */
+export const INDEX = `${notebooks}00_index.ipynb`;
+
+/** Paths of the committed notebooks that measure. */
 export const committed: readonly string[] = [...Deno.readDirSync(notebooks)]
-  .filter(({ name }) => name.endsWith(".ipynb")).map(({ name }) => notebooks + name).sort();
+  .filter(({ name }) => name.endsWith(".ipynb")).map(({ name }) => notebooks + name)
+  .filter((path) => path !== INDEX).sort();
 
 /** The quickest, eleven cells with pictures, tables and progress. */
 export const QUICK = "07_cosine_and_magnitude";
