@@ -241,11 +241,11 @@ Deno.test("a draft is measured behind a prompt of one token, and nothing is meas
 Deno.test("the condition is said in words", () => {
   assert.equal(
     draftCondition({ acceptance: 0.9, cost: 0.5 }),
-    "drafting can gain: a drafted token takes 0.500 of the time of a full one, less than 0.900",
+    "drafting can gain: a drafted token costs 50.0 % of a full one, less than 90.0 %",
   );
   assert.equal(
     draftCondition({ acceptance: 0.8, cost: 0.88 }),
-    "drafting cannot gain: a drafted token takes 0.880 of the time of a full one, expected less than 0.800",
+    "no speed-up from drafting: a drafted token costs 88.0 % of a full one and would have to cost less than 80.0 %",
   );
   assert.equal(
     draftCondition({ acceptance: 0.2, cost: 0, verify: (tokens) => tokens }),
@@ -255,8 +255,8 @@ Deno.test("the condition is said in words", () => {
   // Steps: two tokens at once take as long as eight, the most of which anything is known.
   const steps: Draft = { acceptance: Array(7).fill(1), cost: 0.3, verify: (tokens) => tokens > 1 ? 2.5 : 1 };
   const drafted = (cost: number) => draftCondition({ ...steps, cost });
-  assert.match(drafted(0.3), /^drafting can gain: .* 0.300 .*, less than 0.786 in rounds of 7$/);
-  assert.match(drafted(0.8), /^drafting cannot gain: .* 0.800 .*, expected less than 0.786 in rounds of 7$/);
+  assert.match(drafted(0.3), /^drafting can gain: .* 30.0 % .*, less than 78.6 % in rounds of 7$/);
+  assert.match(drafted(0.8), /^no speed-up from drafting: .* 80.0 % .* less than 78.6 % in rounds of 7$/);
   for (const cost of [NaN, -1, Infinity]) {
     assert.throws(() => drafted(cost), /^RangeError: .*found a cost of .*, expected a finite number from 0/);
   }

@@ -46,7 +46,7 @@ export const exportCommand = (context: Context): Command =>
       format: option(
         required(oneOf(FORMATS)),
         "<name> output format: hf for transformers, hf-nas for mlx-lm, llm-drop for the paper's code, gguf for llama.cpp, " +
-          "onnx for ONNX Runtime; attention or an MLP dropped alone is left out of hf-nas, gguf-deci and onnx",
+          "onnx for ONNX Runtime; only hf-nas, gguf-deci and onnx get smaller when attention or an MLP is dropped alone",
       ),
       measure: option(
         text,

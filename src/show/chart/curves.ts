@@ -40,7 +40,7 @@ export function seededText(groups: readonly CurveGroup[]): string {
   if (points.length === 0) return "";
   const most = Math.max(...points.map(({ values }) => values.length));
   return most > 1
-    ? `Hollow dots: random orders, mean of ${most} seeds; bands: their range.`
+    ? `Hollow dots: random orders, mean of ${most} seeds, between the lowest and the highest.`
     : "Hollow dots: a single random order.";
 }
 

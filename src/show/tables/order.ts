@@ -148,7 +148,7 @@ function savedText({ samples, saved, savedError }: Fresh): string {
   if (samples === 1) return `${found}; one sample has no interval`;
   const [low, high] = interval95(saved, savedError, samples);
   const interval = `${found} (95 %, paired: ${low.toFixed(4)} to ${high.toFixed(4)})`;
-  return low > 0 ? interval : `${interval}: cannot tell which is better`;
+  return low > 0 ? interval : `${interval}: too few samples to tell which is better`;
 }
 
 /** Keys and values are counted by the token unless windows, of the plan or of the model, keep fewer of a long text. */

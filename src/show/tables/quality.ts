@@ -107,7 +107,7 @@ export function draftTables(sweep: Sweep): Table[] {
   if (notes.length === 0) return [];
   const speedup = (point: SweepPoint) => bestRound(point)?.speedup ?? NaN; // shown as missing
   return [{
-    title: "speed-up with each plan as a draft that reads the text by itself",
+    title: "best possible speed of drafting with each plan (below 1: slower)",
     ...byCount(sweep, speedup, fixed(2)),
     notes,
   }];

@@ -82,7 +82,7 @@ export function freshOf([full, dropped, repaired]: readonly Perplexity[]): Fresh
 
 /** Throws `WorseRepair` where the repair saves nothing over the drop, and tells where the samples may only seem to say that it does. */
 export function expectBetter({ model: { name }, by }: Repairing, fresh: Fresh, tell: (line: string) => void) {
-  const { samples, dropped, repaired, saved, savedError } = fresh;
+  const { samples, full, dropped, repaired, saved, savedError } = fresh;
   const ends = interval95(saved, savedError, samples);
   const interval = samples === 1
     ? "one sample has no interval"
@@ -95,7 +95,10 @@ export function expectBetter({ model: { name }, by }: Repairing, fresh: Fresh, t
       `Cannot repair ${name} by ${by}: ${found}, expected less than ${bare}; use more samples or another repair`,
     );
   }
-  if (!(ends[0] > 0)) tell(`${found}, and ${bare}: cannot tell which is better`);
+  if (ends[0] > 0) return;
+  const rise = (nats: number) => `${nats < full ? "−" : "+"}${Math.abs(nats - full).toFixed(3)}`;
+  const on = samples === 1 ? "1 held-out sample" : `${samples} held-out samples`;
+  tell(`repaired ${rise(repaired)}, dropped ${rise(dropped)} nats on ${on}: too few to tell which is better`);
 }
 
 /**

@@ -147,18 +147,21 @@ function expectedOf(
   };
 }
 
-/** Whether drafting can gain, and the reason: "drafting can gain: a drafted token takes 0.500 of the time of a full one, less than 0.900". */
+/** Whether drafting can gain, and the reason: "no speed-up from drafting: a drafted token costs 94.0 % of a full one and would have to cost less than 60.0 %". */
 export function draftCondition(draft: Draft): string {
   const { cost: limit, drafted } = costLimit(draft);
-  const takes = `a drafted token takes ${draft.cost.toFixed(3)} of the time of a full one`;
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  const costs = `a drafted token costs ${percent(draft.cost)} of a full one`;
   const rounds = drafted === 1 ? "" : ` in rounds of ${drafted}`;
   if (expectCost(draft.cost) < limit) {
-    return `drafting can gain: ${takes}, less than ${limit.toFixed(3)}${rounds}`;
+    return `drafting can gain: ${costs}, less than ${percent(limit)}${rounds}`;
   }
-  if (limit > 0) return `drafting cannot gain: ${takes}, expected less than ${limit.toFixed(3)}${rounds}`;
-  const share = (100 * shareAt(draft.acceptance, 0)).toFixed(1);
-  return `drafting can never gain: no draft is cheap enough where ${share} % of its tokens are accepted and two tokens at once take ` +
-    `${verifyTime(draft, 2).toFixed(3)} times as long as one`;
+  if (limit > 0) {
+    return `no speed-up from drafting: ${costs} and would have to cost less than ${percent(limit)}${rounds}`;
+  }
+  const share = percent(shareAt(draft.acceptance, 0));
+  return `drafting can never gain: no draft is cheap enough where ${share} of its tokens are accepted and ` +
+    `two tokens at once take ${verifyTime(draft, 2).toFixed(3)} times as long as one`;
 }
 
 /** v(k), along the line between the measured numbers of tokens around k; v(1) = 1. */
