@@ -7,22 +7,22 @@
  * direct products keep the digits. Sums are float64.
  */
 
-/** Sums over tokens, for one module and one sample. */
-export interface UpdateSums {
-  counted: number;
-  /** Σ 1 − cos(X, Y) */
-  distance: number;
-  /** Σ |u| / |X| */
-  magnitude: number;
-  /** Σ cos(u, X) */
-  sign: number;
-  /** Σ |X| */
-  norm: number;
-  /** max |u| / |X| */
-  largest: number;
-  /** Number of tokens with |u| / |X| > 2, an outsized update. */
-  above2: number;
-}
+/** The sums over tokens, for one module and one sample; `largest` is a maximum. */
+const SUMS = [
+  "counted",
+  "distance", // Σ 1 − cos(X, Y)
+  "magnitude", // Σ |u| / |X|
+  "sign", // Σ cos(u, X)
+  "norm", // Σ |X|
+  "largest", // max |u| / |X|
+  "above2", // number of tokens with |u| / |X| > 2, an outsized update
+] as const;
+type SumName = typeof SUMS[number];
+export type UpdateSums = Record<SumName, number>;
+
+/** The same for each sum, in one order. */
+export const eachSum = <T>(value: T): Record<SumName, T> =>
+  Object.fromEntries(SUMS.map((name) => [name, value])) as Record<SumName, T>;
 
 /** Each mean that results show of a module, with the sum behind it. A new mean takes a line here, its sum, and a column. */
 const MEANS = {
@@ -36,11 +36,11 @@ const MEANS = {
   shareAbove2: "above2",
   /** mean cos(u, X) */
   sign: "sign",
-} as const satisfies Record<string, keyof UpdateSums>;
+} as const satisfies Record<string, SumName>;
 type MeanName = keyof typeof MEANS;
 
 /** The same for each mean, in one order; of the sum `largest`, several give the largest. */
-export function eachMean<T>(of: (name: MeanName, sum: keyof UpdateSums) => T): { [Name in MeanName]: T } {
+export function eachMean<T>(of: (name: MeanName, sum: SumName) => T): { [Name in MeanName]: T } {
   const made = Object.entries(MEANS).map(([name, sum]) => [name, of(name as MeanName, sum)]);
   return Object.fromEntries(made) as { [Name in MeanName]: T };
 }
@@ -97,7 +97,7 @@ export function placesInGram(n: number, [x, u, y]: readonly [number, number, num
  * counted.
  */
 export function sumUpdates(all: Float32Array, products: number, places: UpdatePlaces): UpdateSums {
-  const sums = { counted: 0, distance: 0, magnitude: 0, sign: 0, norm: 0, largest: 0, above2: 0 };
+  const sums = eachSum(0);
   for (let base = 0; base < all.length; base += products) {
     const xx = all[base + places.xx];
     const uu = all[base + places.uu];

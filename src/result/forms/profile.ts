@@ -4,19 +4,12 @@
  */
 import { z } from "zod";
 import { byProvenance, kind } from "../kind.ts";
+import { eachSum } from "../../measure/mod.ts";
 import { byKind, perLayer, type Provenance, provenanceForm, updateMeans } from "./provenance.ts";
 import { sweepKind } from "./sweep.ts";
 
 /** Sums of one module over the counted tokens of one sample. */
-export const updateSums = z.object({
-  counted: z.number(),
-  distance: z.number(),
-  magnitude: z.number(),
-  sign: z.number(),
-  norm: z.number(),
-  largest: z.number(),
-  above2: z.int().nonnegative(),
-});
+export const updateSums = z.object(eachSum(z.number()));
 const moduleSums = z.array(z.array(updateSums).nullable());
 
 /** Means of one kind of module by layer [L]; null where the module is dropped. */
