@@ -6,6 +6,7 @@ export * from "./derived/findings.ts";
 export * from "./derived/intervals.ts";
 export * from "./derived/signs.ts";
 export * from "./derived/trends.ts";
+export * from "./derived/worth.ts";
 export * from "./scores.ts";
 export { cacheKey } from "./keeping/key.ts";
 export * from "./keeping/kept.ts";

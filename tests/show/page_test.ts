@@ -158,6 +158,10 @@ Deno.test("a fit's answer leads: its plan, its confirmed cost, what it saves, an
     "The loss rises by 0.0300 nats per token (95 %: 0.0180 to 0.0420) without attention 4 5, " +
       "on 4 × 64 tokens of wiki that had no part in the choice.",
   );
+  assert.match(
+    found["Is it worth it"],
+    /^Worth it here: the weights get 4\.0 % smaller, it writes 1\.12 times as fast/,
+  );
   assert.match(found["What it saves"], /^4\.0 % of the parameters and 33\.3 % of the keys and values\./);
   const none = cards(fit(shape, { answer: null, plan: null, confirmed: [], times: null }));
   assert.match(

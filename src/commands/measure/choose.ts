@@ -5,7 +5,7 @@ import { type Plan, TARGETS } from "../../result/mod.ts";
 import { planTensors, readPlan, studies } from "../../study/mod.ts";
 import type { Context } from "../shared/context.ts";
 import { isStandardOutput, RESULTS, writes } from "../shared/destination.ts";
-import { keepFit, nextText } from "../shared/fitted.ts";
+import { judged, keepFit, nextText } from "../shared/fitted.ts";
 import { calibrationOptions, type Flags, randomAmong, studyOptions } from "../shared/options.ts";
 import { outputOf } from "../shared/outlet.ts";
 import { studyCommand } from "../shared/perform.ts";
@@ -24,7 +24,7 @@ export const fitCommand = (context: Context): Command =>
   }, {
     faces: ({ json, cache, results }: Flags, ref) => ({
       async output(fit, done) {
-        const output = outputOf(context, fit, { done });
+        const output = outputOf(context, judged(fit), { done });
         if (!fit.plan) return output;
         if (json && !isStandardOutput(json)) {
           return { ...output, beside: await planTensors(json, fit.plan), next: nextText(fit, ref, json) };

@@ -4,6 +4,7 @@ import { writeTogether } from "../../disk/mod.ts";
 import { plain, shellWord } from "../../entry/mod.ts";
 import { cacheKey, fileName, type Fit, resultText } from "../../result/mod.ts";
 import { called } from "../../home/mod.ts";
+import { verdictText } from "../../show/mod.ts";
 import { planTensors } from "../../study/mod.ts";
 import { near } from "./outlet.ts";
 
@@ -12,13 +13,16 @@ export function answered({ answer, tried }: Fit): Fit["tried"][number] | null {
   return answer === null ? null : tried[answer];
 }
 
+/** The result with its verdict, as JSON has it. */
+export const judged = (fit: Fit): Fit => ({ ...fit, verdict: verdictText(fit) });
+
 /** Keeps the result with its plan's tensors in the results folder, so that the next command can name it. */
 export async function keepFit(fit: Fit, results: string): Promise<string | null> {
   const { provenance: { model }, aim, plan } = fit;
   if (!plan) return null;
   const file = join(results, `fit-${fileName(model.name)}-${cacheKey("fit", [aim, plan])}.json`);
   try {
-    await writeTogether([...await planTensors(file, plan), [file, resultText(fit, 1)]]);
+    await writeTogether([...await planTensors(file, plan), [file, resultText(judged(fit), 1)]]);
     return file;
   } catch {
     return null; // a folder that cannot be written was mentioned when the first result could not be kept

@@ -76,6 +76,8 @@ export const fitKind = kind("fit", { method: 1 }, {
   checks: z.array(checkForm.extend({ target: targetForm, by: byForm })).optional(),
   /** Measured times of the answer; null where they were not measured. */
   times: timesForm.nullable(),
+  /** Whether the answer is worth it, and what larger savings would cost, in a sentence; commands write it. */
+  verdict: z.string().optional(),
   /** What the text shares with calibration texts; absent where nothing is known to be shared. */
   shared: sharedForm.optional(),
 });

@@ -31,6 +31,7 @@ import {
   sharedText,
   timesText,
   tokensOf,
+  verdictText,
 } from "../words/mod.ts";
 import { changeTexts, KINDS, MODULES, planHash, planText } from "../../measure/mod.ts";
 import type { Answer, Drop, Section } from "./section.ts";
@@ -140,12 +141,13 @@ export function answerLines(
       figures.length ? [[title.split(":")[0], `${figures[0].title}.`] as const] : []
     );
   }
-  const { drop, saves } = main;
+  const { drop, saves, worth } = main;
   const answers = sections.flatMap(({ answer }) => answer ?? []);
   return [
     ["What can be dropped", main.goes],
     ["What it costs", (drop ? costsOf(answers, drop) : []).join(" ") || "Not measured on this page."],
     ...saves ? [["What it saves", saves] as const] : [],
+    ...worth ? [["Is it worth it", worth] as const] : [],
     ["Model and text", setting!],
   ];
 }
@@ -175,6 +177,7 @@ export function fitAnswer(fit: Fit): Answer | undefined {
       : `${dropText(drop, provenance.model.layers)}: ${promise} (95 %).`,
     measure: aim.of === "accuracy" ? "accuracy" : "loss",
     costOf: (wanted) => sameDrop(wanted, drop) ? costOf(fit, shown) : undefined,
+    worth: verdictText(fit),
     ...answer === null ? {} : { saves: sentences(`${savingText(fit, tried[shown])}.`, timesText(fit)) },
   };
 }

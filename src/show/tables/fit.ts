@@ -10,6 +10,7 @@ import {
   promiseText,
   reading,
   settingOf,
+  verdictText,
 } from "../words/mod.ts";
 import { formatBytes } from "../../entry/mod.ts";
 import { planHash, planText } from "../../measure/mod.ts";
@@ -48,6 +49,7 @@ export function fitTables(fit: Fit): Table[] {
         ),
       ],
     },
+    lines(undefined, verdictText(fit)),
   ];
 }
 

@@ -1,7 +1,7 @@
 /** The answer of a fit in words: what may go, what it costs, what it saves. */
 import { planPhrase } from "../../measure/mod.ts";
 import { formatBytes } from "../../entry/mod.ts";
-import { type Fit, SCORES } from "../../result/mod.ts";
+import { type Fit, largerSavings, SCORES, sharedSaving, WORTH, worthOf } from "../../result/mod.ts";
 import { sharedText } from "./names.ts";
 import { counted, formatFixed, formatShare } from "./numbers.ts";
 import { capital, reading, sentences } from "./reading.ts";
@@ -118,4 +118,38 @@ export function answerText(fit: Fit): string {
         ${planPhrase(tried[failed.tried].drop)}, the cost is ${costText(aim, failed.cost)}.`,
     `The cheapest plan, ${planPhrase(cheapest.drop)}, costs ${costText(aim, cheapest.cost)}.`,
   );
+}
+
+/** The larger savings that a verdict names. */
+const NAMED = 3;
+
+/** Whether the answer is worth it here, and what larger savings cost on the samples that choose. */
+export function verdictText(fit: Fit): string {
+  const { aim, tried, answer, file, times } = fit;
+  if (tried.length === 0) return "Not worth it here: the model has no module to drop.";
+  const where = answer === null || times ? "here" : "for the file alone";
+  const found = { yes: "Worth it", no: "Not worth it", "cannot tell": "Cannot tell whether it is worth it" };
+  const speed = times
+    ? `it writes ${formatFixed(times.decode.median, 2)} times as fast`
+    : "the speed was not measured";
+  const gains = answer === null
+    ? "no plan is sure to keep the promise"
+    : `${file ? "the file gets" : "the weights get"} ${
+      smallerText(sharedSaving(fit, tried[answer]))
+    }, ${speed} (worth it from ${formatShare(WORTH)} on)`;
+  const costs = largerSavings(fit).slice(0, NAMED).map((one) =>
+    `${formatShare(sharedSaving(fit, one))} for ${costText(aim, one.cost)} ${planPhrase(one.drop)}`
+  );
+  const of = `${answer === null ? "savings" : "larger savings"} that were tried`;
+  const next = costs.length > 0
+    ? `${of}, and their cost${aim.of === "perplexity" ? " in perplexity" : ""}: ${costs.join(", ")}`
+    : "no larger saving was tried";
+  return `${found[worthOf(fit)]} ${where}: ${gains}; ${next}.`;
+}
+
+/** "0.6 % smaller". */
+function smallerText(share: number): string {
+  const size = formatShare(Math.abs(share));
+  if (size === formatShare(0)) return "no smaller";
+  return share < 0 ? `${size} larger than the model's own` : `${size} smaller`;
 }

@@ -1,0 +1,44 @@
+/** Whether the answer of a fit is worth its trouble on this machine, and what larger savings would cost. */
+import { planHash, type Verdict } from "../../measure/mod.ts";
+import type { Fit } from "../forms/mod.ts";
+
+/** The share of the file, or of the speed of writing, from which a plan is worth it. */
+export const WORTH = 0.05;
+
+type Tried = Fit["tried"][number];
+
+/** The share of the model that a plan saves: of its own files or of those in the format, whichever are smaller; without files, of its weights. */
+export function sharedSaving({ file }: Pick<Fit, "file">, { bytes, saves }: Tried): number {
+  if (!file) return saves.parametersShare;
+  return bytes ? 1 - bytes / Math.min(file.original, file.whole) : 0;
+}
+
+/** Whether the answer makes the file, or the time of a token, smaller by `WORTH`; where nothing may go, whether that is sure. */
+export function worthOf(fit: Fit): Verdict {
+  const { answer, tried, confirmed, times } = fit;
+  if (answer === null) {
+    const tests = [...tried.filter((_, i) => !confirmed.some((test) => test.tried === i)), ...confirmed];
+    return tests.some(({ keeps }) => keeps !== "no") ? "cannot tell" : "no";
+  }
+  if (sharedSaving(fit, tried[answer]) >= WORTH) return "yes";
+  const { low = 1, high = 1 } = times?.decode ?? {};
+  return low >= 1 + WORTH ? "yes" : high < 1 + WORTH ? "no" : "cannot tell";
+}
+
+/** Plans that save more than the answer, smallest first, as they were tried: none of them saves less than another that costs less. Each saves half as much again as the one before. */
+export function largerSavings(fit: Fit): Tried[] {
+  const { tried, answer } = fit;
+  const saved = (one: Tried) => sharedSaving(fit, one);
+  const least = answer === null ? 0 : saved(tried[answer]);
+  const distinct = [...new Map(tried.map((one) => [planHash(one.drop), one])).values()];
+  const larger = distinct.filter((one) => saved(one) > least)
+    .sort((a, b) => saved(b) - saved(a) || a.cost.value - b.cost.value);
+  const cheapest = larger.filter(({ cost }, i) =>
+    larger.slice(0, i).every((one) => cost.value < one.cost.value)
+  );
+  const next: Tried[] = [];
+  for (const one of cheapest.toReversed()) {
+    if (next.length === 0 || saved(one) >= 1.5 * saved(next.at(-1)!)) next.push(one);
+  }
+  return next;
+}

@@ -1,0 +1,39 @@
+/** Whether a fit is worth it, decided by sizes and the quartiles of times, and what larger savings cost. */
+import assert from "node:assert/strict";
+import { type Fit, largerSavings, sharedSaving, worthOf } from "../../src/result/mod.ts";
+import { fit, nothing } from "../show/synthetic_fit.ts";
+
+const shape = { layers: 6 };
+const decoding = (low: number, high: number): Partial<Fit> => {
+  const times = fit(shape).times!;
+  return { times: { ...times, decode: { median: (low + high) / 2, low, high } } };
+};
+const worth = (own: Partial<Fit>) => worthOf(fit(shape, own));
+
+Deno.test("a plan is worth it by the size or by the speed, whose quartiles may leave it open", () => {
+  assert.equal(worth(decoding(1.06, 1.2)), "yes");
+  assert.equal(worth(decoding(1, 1.04)), "no");
+  assert.equal(worth(decoding(1, 1.1)), "cannot tell");
+  assert.equal(worth({ times: null }), "no");
+  const tried = fit(shape).tried.map((one) => ({ ...one, bytes: 1000 - 30 * one.dropped }));
+  const sized = (file: Omit<NonNullable<Fit["file"]>, "format">) =>
+    worth({ tried, file: { format: "hf", ...file }, times: null });
+  assert.equal(sized({ original: 1000, whole: 1000 }), "yes", "6 %");
+  assert.equal(sized({ original: 500, whole: 1000 }), "no", "larger than the model's own file");
+});
+
+Deno.test("where nothing may go, a plan that may keep the promise leaves it open", () => {
+  assert.equal(worthOf(nothing(shape)), "no");
+  const { tried } = nothing(shape);
+  assert.equal(
+    worthOf({ ...nothing(shape), tried: [...tried, { ...tried[0], keeps: "cannot tell" }] }),
+    "cannot tell",
+  );
+});
+
+Deno.test("larger savings are those that no cheaper plan beats, each half as much again", () => {
+  const plans = largerSavings(fit(shape));
+  assert.deepEqual(plans.map(({ target, dropped }) => [target, dropped]), [["attention", 3], ["mlp", 2]]);
+  const shares = plans.map((one) => sharedSaving(fit(shape), one));
+  assert.ok(shares[1] >= 1.5 * shares[0]);
+});
