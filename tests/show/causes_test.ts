@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type Causes, readResult, writeResult } from "../../src/result/mod.ts";
 import * as show from "../../src/show/mod.ts";
+import { fewTicks } from "../../src/show/chart/draw/axes.ts";
 import { layerStreams } from "../../src/show/tables/causes.ts";
 import { withFolder } from "../support.ts";
 import { checkFigure, checkSvg, dotsOf, readCsv } from "./check_svg.ts";
@@ -28,6 +29,13 @@ Deno.test("a figure has one mark for each number", () => {
   const { attention, mlp } = result.effects!;
   const measured = [attention, mlp].flatMap((of) => [of.attention, of.mlp]).flat(2).filter((v) => v !== null);
   assert.equal(readCsv(show.effectsFigure(result).csv).length, measured.length);
+});
+
+Deno.test("a narrow axis has at least two ticks, as few as its domain allows", () => {
+  assert.deepEqual(fewTicks([0.908, 0.929]), [0.91, 0.92]);
+  assert.deepEqual(fewTicks([0.46, -0.05]), [0, 0.2, 0.4]);
+  assert.deepEqual(fewTicks([200, 800]), [200, 400, 600, 800]);
+  assert.deepEqual(fewTicks([3, 3]), [3]);
 });
 
 Deno.test("cells of one shade are one mark, and every shade is where its value is", () => {

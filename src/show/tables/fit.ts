@@ -26,6 +26,7 @@ const RUNNERS_UP = 4;
 /** The answer, then the plans that were confirmed, then the runners-up and the cheapest of the others. */
 export function fitTables(fit: Fit): Table[] {
   const { aim, tried, confirmed, provenance, confirming, file, checks = [] } = fit;
+  const ways = waysOf(fit).length === 1 ? `, by ${waysOf(fit)[0]}` : "";
   return [
     { ...lines(`${promiseText(aim)} · ${settingOf(provenance)}`, answerText(fit)) },
     ...confirmed.length === 0 ? [] : [{
@@ -43,7 +44,7 @@ export function fitTables(fit: Fit): Table[] {
             ? `file: share of the ${formatBytes(file.whole)} of the ${file.format} file`
             : "weights: share of the weights"
         } that the plan saves; KV: share of the keys and values; kept: whether the promise is kept (95 %)`,
-        `${counted(tried.length, "plan")} tried in all; the CSV and the JSON list them`,
+        `${counted(tried.length, "plan")} tried in all${ways}; the CSV and the JSON list them`,
         ...checks.flatMap((check) =>
           checkLines(check).map((line) => `${KIND_NAMES[check.target]} by ${check.by} ${line}`)
         ),
@@ -70,14 +71,19 @@ function shownOf(fit: Fit): Row[] {
   return [...first, ...rest.slice(0, 2 * RUNNERS_UP - first.length)].map((place) => tried[place]);
 }
 
-function columnsOf({ aim, file }: Pick<Fit, "aim" | "file">): Column<Row>[] {
+/** How a plan was found; where it is the same for every plan, a line below the table says it and no column does. */
+const byText = ({ by, repair }: Pick<Row, "by" | "repair">) => repair ? `${by}, ${repair}` : by;
+const waysOf = ({ tried }: Fit) => [...new Set(tried.map(byText))];
+
+function columnsOf(fit: Fit): Column<Row>[] {
+  const { aim, file } = fit;
   const { title, write } = costsOf(aim);
   const share = (value: string | number) => formatShare(Number(value));
   const signed = (value: string | number) =>
     Number(value) < 0 ? `−${formatShare(-Number(value))}` : share(value);
   return [
     { key: "plan", title: "dropped", value: ({ drop }) => planText(drop), align: "left" },
-    { title: "by", value: ({ by, repair }) => repair ? `${by}, ${repair}` : by, align: "left" },
+    ...waysOf(fit).length > 1 ? [{ title: "by", value: byText, align: "left" } as const] : [],
     file
       ? { title: "file", value: ({ bytes }) => bytes && 1 - bytes / file.whole, format: signed }
       : { title: "weights", value: ({ saves }) => saves.parametersShare, format: share },

@@ -49,6 +49,22 @@ export function logTicks([low, high]: readonly [number, number]): number[] {
   return ticks;
 }
 
+/** Round numbers inside a domain, in the largest steps of 1, 2 or 5 that leave at least two. */
+export function fewTicks(domain: readonly [number, number]): number[] {
+  const [low, high] = [Math.min(...domain), Math.max(...domain)];
+  if (low === high) return [low];
+  const power = Math.ceil(Math.log10(high - low));
+  const steps = [power, power - 1, power - 2].flatMap((at) =>
+    [5, 2, 1].map((digit) => Number(`${digit}e${at}`))
+  );
+  const ticksOf = (step: number) => {
+    const first = Math.ceil(low / step);
+    const count = Math.max(0, Math.floor(high / step) - first + 1);
+    return Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(6)));
+  };
+  return ticksOf(steps.find((step) => ticksOf(step).length > 1)!);
+}
+
 /** Every n-th entry, starting with the first, at most this many. */
 export function thinned<T>(entries: readonly T[], most: number): T[] {
   const every = Math.ceil(entries.length / most);

@@ -1,6 +1,6 @@
 /** Draws panels: cells, axes (the grid, the line that means "no difference", ticks and label), then each series as its interval, its line and its dots, and labels last. */
 import defer * as Plot from "@observablehq/plot";
-import { type Axis, thinned } from "./axes.ts";
+import { type Axis, fewTicks, thinned } from "./axes.ts";
 import { FAINT, GRID, INK, PAPER, type Shape } from "./colors.ts";
 import { endLabels, headingMark, nameMarks, type Units } from "./labels.ts";
 import {
@@ -190,12 +190,14 @@ function fittingAxes(
   const down = height - Math.min(marginTop, marginBottom);
   const size = x.small ? 14 : 16;
   const space = inside / (x.names?.length ?? 1);
+  const own = x.ticks || x.names || x.type || inside >= NARROW ? x : { ...x, ticks: fewTicks(x.domain) };
   return {
-    x: thinnedAxis({ ...shortAxis(x, across - (x.small ? 0 : ARROW), size, space - 4) }, inside, size),
+    x: thinnedAxis({ ...shortAxis(own, across - (x.small ? 0 : ARROW), size, space - 4) }, inside, size),
     y: shortAxis(y, (y.turned ? down : width) - ARROW, 16, marginLeft - 16),
   };
 }
 
+const NARROW = 200; // units of an axis on which Plot may put a single tick
 const ARROW = 28; // units for the arrow beside an axis' label
 
 /** An axis whose label and names take at most this room. */
