@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { noDrop, sampler } from "../../src/run/mod.ts";
 import { incremental } from "../../src/study/writing/decoded.ts";
-import { generate, type Written } from "../../src/study/mod.ts";
+import { type Changing, generate, type Written } from "../../src/study/mod.ts";
 import type { StudyModel } from "../../src/subject/mod.ts";
 import { engine } from "../support.ts";
 import { withTiny } from "./tiny.ts";
@@ -144,6 +144,68 @@ Deno.test("an abort ends a drafted text, and leaves nothing on the engine", () =
     });
     await assert.rejects(text, /enough/);
     assert.equal(engine.live, before);
+  }));
+
+/** Update `value` of a layer as zeros: what dropping its module comes to. */
+const silenced = <const Name extends "a" | "m">(layer: number, name: Name) => ({
+  values: [name],
+  by: (seen: Changing<Name>) =>
+    seen.layer === layer
+      ? { [name]: new Float32Array((seen as Changing<"a">)[name as "a"].data.length) }
+      : null,
+});
+
+Deno.test("a change of values is there while a text is written: zeros write what a dropped module writes", () =>
+  withTiny(async ({ model }) => {
+    const free = endingWith(model, null);
+    const plans = [{}, { mlp: [0] }];
+    const drop = await generate(free, PROMPT, {
+      ...options,
+      plans: [{ attention: [1] }, { attention: [1], mlp: [0] }],
+    });
+    const before = engine.live;
+    const seen: string[] = [];
+    const pieces: Written[] = [];
+    const { values, by } = silenced(1, "a");
+    const changed = await generate(free, PROMPT, {
+      ...options,
+      plans,
+      onToken: (written) => pieces.push(written),
+      change: {
+        values,
+        by(all) {
+          seen.push(`${all.plan}: ${all.ids.length}`);
+          return by(all);
+        },
+      },
+    });
+    assert.equal(engine.live, before);
+    assert.deepEqual(
+      changed.map(({ ids, text, ended }) => ({ ids, text, ended })),
+      drop.map(({ ids, text, ended }) => ({ ids, text, ended })),
+    );
+    assert.deepEqual(changed.map(({ plan }) => plan.mlp), [[], [0]]);
+    assert.deepEqual(pieces.map(({ id }) => id), changed.flatMap(({ ids }) => ids));
+    const { length } = (await model.tokenizer()).encode(PROMPT);
+    const texts = Array.from({ length: options.tokens }, (_, i) => length + i);
+    const wanted = [0, 1].flatMap((plan) =>
+      texts.flatMap((tokens) => model.spec.layers.map(() => `${plan}: ${tokens}`))
+    );
+    assert.deepEqual(seen, wanted, "every layer shows the whole text so far, under each plan");
+  }));
+
+Deno.test("a change that changes nothing writes the same text, greedily or drawn", () =>
+  withTiny(async ({ model }) => {
+    const free = endingWith(model, null);
+    const change = { values: ["y", "y.top1"], by: () => {} } as const;
+    for (const how of [{}, { temperature: 1, seed: 3, topP: 0.9 }]) {
+      const [alone] = await generate(free, PROMPT, { ...options, ...how });
+      assert.deepEqual(await generate(free, PROMPT, { ...options, ...how, change }), [alone]);
+    }
+    const refused = generate(free, PROMPT, { ...options, change, draft: { mlp: [1] } });
+    await assert.rejects(refused, /Cannot generate: found change beside draft, expected one of them/);
+    const wrong = generate(free, PROMPT, { ...options, change: { values: ["y"], by: () => ({ z: 1 }) } });
+    await assert.rejects(wrong, /Cannot change "z" of layer 0, sample 0/);
   }));
 
 Deno.test("options that make no sense are named", () =>

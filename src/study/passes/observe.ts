@@ -83,7 +83,7 @@ const checks: Checks<ObserveOptions> = {
  * numbers are a Float32Array, or `{ data, shape }` with one, and have the shape that `see` was shown. The streams `x`, `a`, `m` and `y` and
  * attention's `q`, `k`, `v` and `mixed` can be changed if `values` names them. A returned value is used unchanged; the values that follow from it in the same layer
  * are computed again (from a new `a`, the MLP's update and `y`), and `see` is not called again for that layer. Each sample is changed
- * by itself. `perplexities` measures the effect on the loss: it takes such a function as `change`.
+ * by itself. `perplexities` measures the effect on the loss, and `generate` writes: both take such a function as `change`.
  *
  * Layers are skipped in which a module of the requested values does not run. Nothing is kept, so memory does not grow with the
  * number of samples. Throws `RangeError` for an unknown value, for ids that are not tokens of the model, and for numbers that are not

@@ -5,6 +5,9 @@ import type { Tokenizer } from "../../text/mod.ts";
 import { type Check, wholeNumber } from "../../entry/mod.ts";
 import { MOST_DRAFTED } from "../../measure/mod.ts";
 
+/** What writing needs of a decoder; all of it for a draft. */
+type Writer = Pick<Decoder, "prefill" | "step"> & Partial<Decoder>;
+
 interface Writing {
   readonly tokenizer: Tokenizer;
   /** Chooses from the logits [V] of the next token. */
@@ -20,7 +23,7 @@ interface Writing {
 
 /** The ids that follow a prompt, without the one that ends them, and what ended them. */
 export async function decoded(
-  opened: Decoder,
+  opened: Writer,
   prompt: readonly number[],
   { tokenizer, sampler, ends, isOver, draft, onRound }: Writing,
 ): Promise<{ ids: number[]; ended: "eos" | "length" }> {
@@ -40,7 +43,7 @@ export async function decoded(
       next = [sampler.next((await opened.step([last])).subarray(0, words))];
       continue;
     }
-    const round = await draftRound(opened, last, { sampler, tokens: draft(ids), words });
+    const round = await draftRound(opened as Decoder, last, { sampler, tokens: draft(ids), words });
     onRound?.(round);
     next = round.ids;
   }

@@ -23,7 +23,7 @@ import {
   string,
   wholeNumber,
 } from "../../entry/mod.ts";
-import { decoder, type DropPlan, expectDraft, sampler } from "../../run/mod.ts";
+import { decoder, type DropPlan, expectDraft, type LayerValue, sampler } from "../../run/mod.ts";
 import type { Tokenizer } from "../../text/mod.ts";
 import {
   aDraftLength,
@@ -36,6 +36,8 @@ import {
 } from "./decoded.ts";
 import { engineChecks, engineOf, type EngineOptions, reporter } from "../base/options.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
+import { aChange, type ValueChange } from "../passes/changed.ts";
+import { withChangedReader } from "./changed.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 
 /** A generated token. */
@@ -49,7 +51,7 @@ export interface Written {
 }
 
 /** Options of `generate`. */
-export interface GenerateOptions extends Reports, EngineOptions {
+export interface GenerateOptions<Name extends LayerValue = LayerValue> extends Reports, EngineOptions {
   /** Plans, each of which generates a text; default: the full model. */
   readonly plans?: readonly Partial<DropPlan>[] | undefined;
   /**
@@ -69,6 +71,11 @@ export interface GenerateOptions extends Reports, EngineOptions {
   readonly seed?: number | undefined;
   /** Whether the prompt begins with BOS. */
   readonly bos?: boolean | undefined;
+  /**
+   * A change of values that a function makes while each plan writes, as in `perplexities`: steered, patched or ablated text. The whole
+   * text so far runs again for each token, which takes far longer than writing without a change. Default: none.
+   */
+  readonly change?: ValueChange<Name> | undefined;
   /** Called with every token as it is generated. */
   readonly onToken?: ((written: Written) => void) | undefined;
 }
@@ -77,7 +84,7 @@ const sampling = {
   needs: { option: "temperature", is: "above 0", holds: (value: unknown) => Number(value ?? 0) > 0 },
 } as const;
 
-export const generateChecks: Checks<GenerateOptions> = {
+export const generateChecks: Checks<Omit<GenerateOptions, "change">> = {
   ...reportChecks,
   ...engineChecks,
   plans: list(aDrop, "plans"),
@@ -97,6 +104,11 @@ export const generateChecks: Checks<GenerateOptions> = {
   draftTokens: option(related(aDraftLength, { needs: "draft" }), "<n> tokens to draft at a time", 4),
   bos: option(flag, "start the prompt with the BOS token"),
   onToken: func,
+};
+
+const checks: Checks<GenerateOptions> = {
+  ...generateChecks,
+  change: related(aChange, { excludes: ["draft"] }),
 };
 
 /** The text of one plan, without the prompt and the token that ended it. */
@@ -126,16 +138,23 @@ export interface Generated {
  *
  * const [{ draft }] = await generate(model, "The model", { draft: { attention: [3] }, tokens: 8 });
  * console.log(draft?.accepted, draft?.drafted);
+ *
+ * // Steer: add a vector to the stream that leaves layer 2, at every token.
+ * const [steered] = await generate(model, "The model", {
+ *   tokens: 8,
+ *   change: { values: ["y"], by: ({ layer, y }) => layer === 2 ? { y: y.data.map((value) => value + 0.1) } : null },
+ * });
+ * console.log(steered.text);
  * ```
  */
-export async function generate(
+export async function generate<const Name extends LayerValue = LayerValue>(
   model: StudyModel | string,
   prompt: string,
-  options: GenerateOptions = {},
+  options: GenerateOptions<Name> = {},
 ): Promise<Generated[]> {
   expect("generate", "prompt", prompt, string);
   const write = (model: StudyModel, options: GenerateOptions) => writeAll(model, prompt, options);
-  return await onModel("generate", model, options, generateChecks, write);
+  return await onModel("generate", model, options as GenerateOptions, checks, write);
 }
 
 async function writeAll(model: StudyModel, prompt: string, options: GenerateOptions): Promise<Generated[]> {
@@ -157,6 +176,7 @@ async function writeAll(model: StudyModel, prompt: string, options: GenerateOpti
       await write(model, tokenizer, ids, plan, tokens, {
         ...options,
         draft,
+        index,
         onToken(id, text) {
           report(++done, plans.length * tokens);
           options.onToken?.({ plan: index, id, text });
@@ -169,6 +189,8 @@ async function writeAll(model: StudyModel, prompt: string, options: GenerateOpti
 
 type WriteOptions = Omit<GenerateOptions, "onToken" | "draft"> & {
   readonly draft: DropPlan | undefined;
+  /** The plan's place in the list. */
+  readonly index: number;
   onToken(id: number, text: string): void;
 };
 
@@ -180,12 +202,31 @@ async function write(
   tokens: number,
   options: WriteOptions,
 ): Promise<Generated> {
-  const { draft, signal } = options;
+  const { draft, change, signal } = options;
   const names = ["temperature", "topP", "seed", "draftTokens"] as const;
   const { temperature, topP, seed, draftTokens } = filled(generateChecks, options, names);
   const ends = endsOf(model, tokenizer);
   const decode = incremental(tokenizer, prompt);
   const counts = draft && draftCounts(draft, draftTokens);
+  let text = "";
+  const writing = {
+    tokenizer,
+    sampler: sampler({ temperature, topP: shareOf(topP, aProbability), seed }),
+    ends,
+    isOver(ids: readonly number[]) {
+      const last = ids.length === tokens;
+      const id = ids[ids.length - 1];
+      const added = decode(id, last);
+      text += added;
+      options.onToken(id, added);
+      return last;
+    },
+  };
+  if (change) {
+    const how = { ...options, change, plan, length: prompt.length + tokens };
+    const { ids, ended } = await withChangedReader(model, how, (reader) => decoded(reader, prompt, writing));
+    return { plan, ids, text, ended };
+  }
   const reading = reporter(`prompt of ${model.name}`, "parts of the prompt", options);
   let isRead = false; // what follows the prompt is counted in tokens
   const onRead = (done: number, total: number) => {
@@ -194,20 +235,8 @@ async function write(
   };
   const opened = await decoder({ model, engine: await engineOf(options), plan, draft, signal, onRead });
   try {
-    let text = "";
-    const isOver = (ids: readonly number[]) => {
-      const last = ids.length === tokens;
-      const id = ids[ids.length - 1];
-      const added = decode(id, last);
-      text += added;
-      options.onToken(id, added);
-      return last;
-    };
     const { ids, ended } = await decoded(opened, prompt, {
-      tokenizer,
-      sampler: sampler({ temperature, topP: shareOf(topP, aProbability), seed }),
-      ends,
-      isOver,
+      ...writing,
       // The model adds one token itself: no more are drafted than are left before it.
       ...counts && { draft: (ids) => Math.min(draftTokens, tokens - ids.length - 1), onRound: counts.add },
     });
