@@ -49,8 +49,8 @@ export function logTicks([low, high]: readonly [number, number]): number[] {
   return ticks;
 }
 
-/** Round numbers inside a domain, in the largest steps of 1, 2 or 5 that leave at least two. */
-export function fewTicks(domain: readonly [number, number]): number[] {
+/** Round numbers inside a domain, in the largest steps of 1, 2 or 5 that leave at least so many. */
+export function fewTicks(domain: readonly [number, number], least = 2): number[] {
   const [low, high] = [Math.min(...domain), Math.max(...domain)];
   if (low === high) return [low];
   const power = Math.ceil(Math.log10(high - low));
@@ -62,7 +62,7 @@ export function fewTicks(domain: readonly [number, number]): number[] {
     const count = Math.max(0, Math.floor(high / step) - first + 1);
     return Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(6)));
   };
-  return ticksOf(steps.find((step) => ticksOf(step).length > 1)!);
+  return ticksOf(steps.find((step) => ticksOf(step).length >= least)!);
 }
 
 /** Every n-th entry, starting with the first, at most this many. */

@@ -1,6 +1,6 @@
 import { planHash, planText } from "../../../measure/mod.ts";
 import type { Fit } from "../../../result/mod.ts";
-import { formatPercent } from "../../chart/draw/axes.ts";
+import { fewTicks, formatPercent } from "../../chart/draw/axes.ts";
 import { INK, lookOf } from "../../chart/draw/colors.ts";
 import type { Series } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
@@ -61,6 +61,7 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
       height: 400,
       x: {
         domain: [0, 1.08 * widest],
+        ticks: fewTicks([0, 1.08 * widest], 4),
         label: saving === "parameters" ? "weights saved" : "keys and values saved",
         format: widest < 0.1 ? (value) => `${formatFixed(100 * value, 1)} %` : formatPercent,
       },
