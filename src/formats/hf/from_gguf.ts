@@ -58,7 +58,15 @@ export function tensorsFromGguf(job: Job, file: GgufFile): OutTensor[] {
   return [...there, ...standIns(job)];
 }
 
-export async function tokenizerFromGgufFiles({ model }: Job, file: GgufFile): Promise<OutFile[]> {
+/** Files of a tokenizer by the file that it is from: making them takes longer than all else, and every plan has the same. */
+const tokenizers = new WeakMap<GgufFile, Promise<OutFile[]>>();
+
+export async function tokenizerFromGgufFiles(job: Job, file: GgufFile): Promise<OutFile[]> {
+  if (!tokenizers.has(file)) tokenizers.set(file, tokenizerFiles(job, file));
+  return await tokenizers.get(file)!;
+}
+
+async function tokenizerFiles({ model }: Job, file: GgufFile): Promise<OutFile[]> {
   const kind = file.metadata.get("tokenizer.ggml.model");
   if (kind === undefined || kind === "none") return [];
   const tokenizer = await model.tokenizer();

@@ -76,15 +76,23 @@ export function savingText({ file }: Pick<Fit, "file">, { saves, bytes }: Tried)
   }${formatShare(parametersShare)} of the parameters and ${formatShare(kvShare)} of the keys and values`;
 }
 
-/** Measured times of the answer in a sentence: faster or slower only where the quartiles of the rounds say so; empty without times. */
+type Pace = NonNullable<Fit["times"]>["decode"];
+
+/** How fast a plan is beside the full model: a number only where the quartiles of the rounds say that it is faster, or slower. */
+function paceText({ median, low, high }: Pace): string {
+  return low > 1 || high < 1 ? `${formatFixed(median, 2)} times as fast` : "about as fast";
+}
+
+/** Measured times of the answer in a sentence; empty without times. */
 export function timesText({ times }: Fit): string {
   if (!times) return "";
   const two = (value: number) => formatFixed(value, 2);
-  const paced = (verb: string, { median, low, high }: typeof times.decode) => {
+  const paced = (verb: string, pace: Pace) => {
+    const { median, low, high } = pace;
     const quartiles = `quartiles ${two(low)} to ${two(high)}`;
     return low > 1 || high < 1
-      ? `${verb} ${two(median)} times as fast (${quartiles})`
-      : `${verb} about as fast (${two(median)} times; ${quartiles})`;
+      ? `${verb} ${paceText(pace)} (${quartiles})`
+      : `${verb} ${paceText(pace)} (${two(median)} times; ${quartiles})`;
   };
   return `Measured: it ${paced("writes", times.decode)} and ${paced("reads", times.prefill)}.`;
 }
@@ -129,9 +137,7 @@ export function verdictText(fit: Fit): string {
   if (tried.length === 0) return "Not worth it here: the model has no module to drop.";
   const where = answer === null || times ? "here" : "for the file alone";
   const found = { yes: "Worth it", no: "Not worth it", "cannot tell": "Cannot tell whether it is worth it" };
-  const speed = times
-    ? `it writes ${formatFixed(times.decode.median, 2)} times as fast`
-    : "the speed was not measured";
+  const speed = times ? `it writes ${paceText(times.decode)}` : "the speed was not measured";
   const gains = answer === null
     ? "no plan is sure to keep the promise"
     : `${file ? "the file gets" : "the weights get"} ${
