@@ -29,16 +29,19 @@ interface ScoreLook {
   readonly textless?: true;
 }
 
+/** What dropping costs, as the loss over the full model's, in headings. */
+export const RISE = "rise, nats/token";
+
 const table = {
   importance: { ranks: true, guide: "importance", title: "importance" },
   magnitude: { dash: "8 4", ranks: true, guide: "magnitude", title: "relative magnitude" },
   angular: { dash: "8 2 2 2", guide: "angular", title: "angular distance" },
   "angular-last": { dash: "8 2 2 2 2 2", guide: "angular-last", title: "angular, last token" },
   "gate-norm": { dash: "12 3", textless: true, guide: "gate-norm", title: "gate norm" },
-  loss: { dash: "5 2", column: "loss (nats)" },
+  loss: { dash: "5 2", column: RISE },
   kl: { dash: "5 2 1 2", column: "KL (nats)", guide: "kl", title: "KL of the removal", hindsight: true },
   iterative: { dash: "14 2 2 2", column: "importance" },
-  greedy: { dash: "20 3", column: "loss (nats)" },
+  greedy: { dash: "20 3", column: RISE },
   draft: { dash: "16 2 4 2", column: "time as draft" },
   random: { dash: "3 4", ranks: true, seeded: true, textless: true },
   deepest: { dash: "1 3", ranks: true, textless: true, guide: "layersAfter", title: "layers after it" },

@@ -20,7 +20,7 @@ Deno.test("a repaired plan is written, measured whole and in shards, and exporte
     assert.match(out, /repaired by mean · 4 × 16 tokens of a text file\nmodule +layer\nattention +\d\n/);
     assert.match(
       out,
-      /on the sample held out of the fits\nmodel +nats\/token +rise\nfull .*\ndropped .*\nrepaired .*\nthe repair saves [\d.]+ nats a token/,
+      /on the sample held out of the fits\nmodel +nats\/token +rise, nats\/token\nfull .*\ndropped .*\nrepaired .*\nthe repair saves [\d.]+ nats per token/,
     );
     const csv = (await ok(...repair, "--results", `${folder}/kept`, "--csv", `${folder}/fits.csv`)).err;
     assert.match(csv, /2 fits reused from an earlier run/);

@@ -120,7 +120,10 @@ Deno.test("predictability is drawn with two parts a bar and a mark for each modu
     assert.ok(Math.abs(Number(mean) + Number(own) - Number(predictable)) < 1e-9);
     assert.ok(Math.abs(Number(predictable) + Number(rest) - 1) < 1e-9);
   }
-  assert.match(priced.reading, /^attention: [\d.]+ % .* with the cost of removal −?[\d.]+ \(/);
+  assert.match(
+    priced.reading,
+    /^attention: [\d.]+ % .* with the rise of the loss without the module −?[\d.]+ \(/,
+  );
   const none = (shares: Record<string, (number | null)[]>) =>
     Object.fromEntries(Object.entries(shares).map(([name, list]) => [name, list.map(() => null)]));
   const { attention, mlp } = result.predictability!;

@@ -28,10 +28,10 @@ for (
         target === "mlp" ? { mlp: [layer] } : { attention: [layer], mlp: [layer] }
       );
       const [full, ...runs] = await perplexities(model, [{}, ...removed], short);
-      const alone = runs.map(({ nll }, i) => ({ layer: plain.order[i].layer, cost: nll - full.nll }));
-      const middle = median(alone.map(({ cost }) => cost));
-      const last = alone.filter(({ cost }) => cost > 0.4 && cost > 2.5 * middle).sort((a, b) =>
-        a.cost - b.cost
+      const alone = runs.map(({ nll }, i) => ({ layer: plain.order[i].layer, rise: nll - full.nll }));
+      const middle = median(alone.map(({ rise }) => rise));
+      const last = alone.filter(({ rise }) => rise > 0.4 && rise > 2.5 * middle).sort((a, b) =>
+        a.rise - b.rise
       );
       assert.ok(last.length > 0);
       const { check, order: found } = await order(model, { ...text, target, by });
@@ -46,8 +46,8 @@ for (
       });
       near(check!.median, middle);
       const { [target]: { largestRelativeMagnitude: largest } } = await profile(model, short);
-      for (const [i, { cost, largestRelativeMagnitude, layer }] of check!.last.entries()) {
-        near(cost!, last[i].cost);
+      for (const [i, { rise, largestRelativeMagnitude, layer }] of check!.last.entries()) {
+        near(rise!, last[i].rise);
         assert.equal(largestRelativeMagnitude, largest[layer]);
       }
       const first = layersOf(plain.order).filter((layer) => !layersOf(last).includes(layer));
@@ -77,8 +77,8 @@ Deno.test("a module that the score ranks first goes last where its removal ruins
   assert.deepEqual(check({ 0: 2, 1: 1, 9: 5 }, 4), {
     ...{ samples: 2, length: 256, removed: 8, median: 0.1 },
     last: [
-      { module: "mlp", layer: 1, cost: 1, largestRelativeMagnitude: 150 },
-      { module: "mlp", layer: 0, cost: 2, largestRelativeMagnitude: 0.5 },
+      { module: "mlp", layer: 1, rise: 1, largestRelativeMagnitude: 150 },
+      { module: "mlp", layer: 0, rise: 2, largestRelativeMagnitude: 0.5 },
     ],
   });
   assert.deepEqual(check({ 9: 5 }, 5).last.map(({ layer }) => layer), [9]);
@@ -124,8 +124,8 @@ Deno.test("a plan from a profile has outsized modules last, the smallest first, 
     const others = layersOf(plain.order).filter((layer) => ![3, 5].includes(layer));
     assert.deepEqual(layersOf(found), [...others, 5, 3]);
     assert.deepEqual(last, [
-      { module: "mlp", layer: 5, cost: null, largestRelativeMagnitude: 30 },
-      { module: "mlp", layer: 3, cost: null, largestRelativeMagnitude: 40 },
+      { module: "mlp", layer: 5, rise: null, largestRelativeMagnitude: 30 },
+      { module: "mlp", layer: 3, rise: null, largestRelativeMagnitude: 40 },
     ]);
     for (const by of ["random", "deepest"] as const) {
       assert.equal(makePlan(marked, { target: "mlp", drop: 8, by }).last, undefined);

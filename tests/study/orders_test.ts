@@ -351,7 +351,7 @@ Deno.test("guides: each score's rank correlation with the loss of its module rem
     const result = await guides(model, { ...text, heldOut: text.text });
     const measured = await profile(model, text);
     for (const { module, by, values, rank, low, high, modules } of result.guides) {
-      const loss = result.loss[module];
+      const loss = result.rise[module];
       assert.equal(modules, 8);
       assert.equal(rank, spearman(values.map((value) => value!), loss.map((value) => value!)));
       assert.ok(rank === 1 ? low === null : low! < rank! && rank! < high!, `${module} ${by}`);
@@ -365,7 +365,7 @@ Deno.test("guides: each score's rank correlation with the loss of its module rem
       const layer = 3;
       const drop = { attention: module === "mlp" ? [] : [layer], mlp: module === "attention" ? [] : [layer] };
       const { loss, kl } = await alone(model, drop);
-      near(result.loss[module][layer], loss, NATS, module);
+      near(result.rise[module][layer], loss, NATS, module);
       near(valuesOf("kl")[layer], kl, NATS, module);
     }
   }));

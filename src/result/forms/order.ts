@@ -109,7 +109,7 @@ export const guidesKind = kind("guides", { method: 1, noun: "result of guides" }
   /** The full model on the text on which scores were measured. */
   calibration: provenanceForm,
   /** Rise in nats per token when the module alone is removed, by layer [L]. */
-  loss: z.object(byKind(perLayer)),
+  rise: z.object(byKind(perLayer)),
   guides: z.array(guideForm),
 });
 /** How well each score predicts the cost of removing one module. */

@@ -96,7 +96,7 @@ export const lastForm = z.object({
   module: z.enum(KINDS),
   layer: z.int().nonnegative(),
   /** Rise in nats per token when it alone is removed; null where no removal was measured. */
-  cost: z.number().nullable(),
+  rise: z.number().nullable(),
   /** The largest |u| / |X| of a token; null where the profile has no such module. */
   largestRelativeMagnitude: z.number().nullable(),
 });

@@ -14,7 +14,7 @@ import {
   tokensOf,
 } from "../words/mod.ts";
 import { changeTexts, interval95, KINDS } from "../../measure/mod.ts";
-import { type DropOrder, type Guides, type Plan, SCORES } from "../../result/mod.ts";
+import { type DropOrder, type Guides, type Plan, RISE, SCORES } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import {
   type Column,
@@ -137,14 +137,14 @@ function lossesTable(fresh: Fresh): Table {
     ...tableOf(rows, [
       { title: "model", value: ([name]) => name, align: "left" },
       { title: "nats/token", value: ([, nats]) => nats, format: fixed(4) },
-      { title: "rise", value: ([, nats]) => rise(nats), format: fixed(4) },
+      { title: RISE, value: ([, nats]) => rise(nats), format: fixed(4) },
     ]),
     notes: [savedText(fresh)],
   };
 }
 
 function savedText({ samples, saved, savedError }: Fresh): string {
-  const found = `the repair saves ${saved.toFixed(4)} nats a token over the drop`;
+  const found = `the repair saves ${saved.toFixed(4)} nats per token over the drop`;
   if (samples === 1) return `${found}; one sample has no interval`;
   const [low, high] = interval95(saved, savedError, samples);
   const interval = `${found} (95 %, paired: ${low.toFixed(4)} to ${high.toFixed(4)})`;
@@ -202,11 +202,11 @@ export function guidesTable({ guides, provenance }: Guides): Table {
   };
 }
 
-/** A row a module, with each of its scores beside its loss; a score that its kind lacks is missing. */
-export function guidesRows({ provenance, loss, guides }: Guides): CsvRow[] {
+/** A row a module, with each of its scores beside the rise of the loss without it; a score that its kind lacks is missing. */
+export function guidesRows({ provenance, rise, guides }: Guides): CsvRow[] {
   const missing = Object.fromEntries(guides.map(({ by }) => [by, []]));
   return layerRecords(KINDS, originOf(provenance), (kind) => {
     const own = guides.filter(({ module }) => module === kind).map(({ by, values }) => [by, values]);
-    return { loss: loss[kind], ...missing, ...Object.fromEntries(own) };
+    return { rise: rise[kind], ...missing, ...Object.fromEntries(own) };
   });
 }

@@ -147,11 +147,11 @@ function lostIn(plan: DropPlan, module: LayerModule): string {
   return [...plan[module], ...layers].join(" ");
 }
 
-/** Nats per token lost by several models with the same number of modules dropped, for a page. */
+/** The rise of the loss of several models with the same number of modules dropped, for a page. */
 export function lossTable(sweeps: readonly Sweep[], count: number): Table {
   const models = sweeps.map((sweep) => ({ name: sweep.provenance.model.name, groups: groupsOf(sweep) }));
   return {
-    title: `Nats per token lost with ${count} modules dropped`,
+    title: `Rise of the loss with ${count} modules dropped, nats per token`,
     ...tableOf(models, [
       { title: "model", value: ({ name }) => name, align: "left" },
       ...models[0].groups.map((group, i): Column<typeof models[number]> => ({

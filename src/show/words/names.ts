@@ -163,11 +163,11 @@ export function sharedText(results: readonly Sharing[]): string {
   return sharedLines(results).map((line) => `${line.replace(/^the /, "The ")}.`).join(" ");
 }
 
-/** Modules that go last, with their costs and reasons: "MLP 11 (2.09 nats alone; an update 154 times as long as the stream at some token)". */
+/** Modules that go last, with the rise without them and reasons: "MLP 11 (2.09 nats per token alone; an update 154 times as long as the stream at some token)". */
 export function lastText(last: readonly Last[]): string {
-  return last.map(({ module, layer, cost, largestRelativeMagnitude: largest }) => {
+  return last.map(({ module, layer, rise, largestRelativeMagnitude: largest }) => {
     const reasons = [
-      ...cost === null ? [] : [`${formatNumber(cost)} nats alone`],
+      ...rise === null ? [] : [`${formatNumber(rise)} nats per token alone`],
       ...largest !== null && largest > OUTSIZED
         ? [`an update ${formatNumber(largest)} times as long as the stream at some token`]
         : [],
@@ -185,6 +185,6 @@ export function checkLines(check: OrderCheck | undefined): string[] {
     reading`checked by removing ${counted(removed, "module")} one by one on ${String(samples)} × ${
       String(length)
     }
-      tokens: ${{ measured: median }} nats alone in the median${end}`,
+      tokens: ${{ measured: median }} nats per token alone in the median${end}`,
   ];
 }

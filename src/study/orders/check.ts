@@ -97,13 +97,13 @@ export async function removeEach(
 
 /** The check of the first `count` of an order: which of them go last, the cheapest first. */
 export function checkOf({ size, profile, costs }: Removals, order: readonly Entry[], count: number) {
-  const removed = order.slice(0, count).map(({ module, layer }): Last & { readonly cost: number } => ({
+  const removed = order.slice(0, count).map(({ module, layer }): Last & { readonly rise: number } => ({
     module,
     layer,
-    cost: costs.get(keyOf({ module, layer }))!,
+    rise: costs.get(keyOf({ module, layer }))!,
     largestRelativeMagnitude: profile[module].largestRelativeMagnitude[layer],
   }));
-  const { median } = quartiles(removed.map(({ cost }) => cost));
-  const last = removed.filter(({ cost }) => cost > Math.max(LEAST, TIMES * median));
-  return { ...size, removed: removed.length, median, last: last.sort((a, b) => a.cost - b.cost) };
+  const { median } = quartiles(removed.map(({ rise }) => rise));
+  const last = removed.filter(({ rise }) => rise > Math.max(LEAST, TIMES * median));
+  return { ...size, removed: removed.length, median, last: last.sort((a, b) => a.rise - b.rise) };
 }

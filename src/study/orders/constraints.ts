@@ -73,7 +73,7 @@ export function outsizedAmong(profile: Profile, entries: readonly Entry[]): Last
   return entries.flatMap(({ module, layer }): Last[] => {
     const { largestRelativeMagnitude } = profile[module];
     if (!outsizedLayers(largestRelativeMagnitude).includes(layer)) return [];
-    return [{ module, layer, cost: null, largestRelativeMagnitude: largestRelativeMagnitude[layer] }];
+    return [{ module, layer, rise: null, largestRelativeMagnitude: largestRelativeMagnitude[layer] }];
   }).sort((a, b) => a.largestRelativeMagnitude! - b.largestRelativeMagnitude!);
 }
 

@@ -100,7 +100,7 @@ async function measured(
     ...head("guides"),
     provenance: full.provenance,
     calibration,
-    loss: losses,
+    rise: losses,
     guides: KINDS.flatMap((module) =>
       guides.filter(({ only }) => !only || only.target === module)
         .map(({ by, values: { [module]: values } }) => {

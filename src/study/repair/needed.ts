@@ -88,7 +88,7 @@ export function expectBetter({ model: { name }, by }: Repairing, fresh: Fresh, t
     ? "one sample has no interval"
     : `95 % interval of what it saves: ${ends.map((end) => end.toFixed(3)).join(" to ")}`;
   const held = samples === 1 ? "the sample" : `the ${samples} samples`;
-  const found = `its loss is ${repaired.toFixed(4)} nats a token on ${held} held out`;
+  const found = `its loss is ${repaired.toFixed(4)} nats per token on ${held} held out`;
   const bare = `the drop's ${dropped.toFixed(4)} (${interval})`;
   if (!(saved > 0)) {
     throw new WorseRepair(

@@ -1,6 +1,6 @@
 import { like, list, orElse, record, resultOf } from "../../../entry/mod.ts";
 import { type LayerModule, median, rankAgreement } from "../../../measure/mod.ts";
-import { type Causes, correlationSign } from "../../../result/mod.ts";
+import { type Causes, correlationSign, RISE } from "../../../result/mod.ts";
 import type { CsvRow } from "../../chart/csv.ts";
 import { formatPercent, indexAxis, linearAxis } from "../../chart/draw/axes.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
@@ -27,7 +27,7 @@ const PARTS = [
 ] as const;
 
 /**
- * Draws the shares of each update by layer, and importance and (if given) the cost of removal against the share that the own token
+ * Draws the shares of each update by layer, and importance and (if given) the rise of the loss without the module against the share that the own token
  * predicts. Throws `RangeError` if predictability was not measured.
  *
  * @example
@@ -54,7 +54,7 @@ function drawing(result: Causes, costs: RemovalCosts = {}): Content {
       "Cannot draw predictability: found no measurement, expected a study with samples for predictability",
     );
   }
-  const rows = causesRows(result).map((row) => ({ ...row, cost: costOf(row, costs) }));
+  const rows = causesRows(result).map((row) => ({ ...row, rise: riseIn(row, costs) }));
   const kinds = byKind<CsvRow>(rows).map(correlated);
   const priced = kinds.filter(({ kind }) => costs[kind as LayerModule]);
   const { samples, length, heldOut } = measured;
@@ -77,20 +77,20 @@ function drawing(result: Causes, costs: RemovalCosts = {}): Content {
     panels: [
       ...kinds.map(bars),
       ...kinds.map((kind) => against(kind, "importance", "importance (log)")),
-      ...priced.map((kind) => against(kind, "cost", "nats lost without it")),
+      ...priced.map((kind) => against(kind, "rise", RISE)),
     ],
   };
 }
 
-function costOf({ module, layer }: CsvRow, costs: RemovalCosts): number | null {
-  return costs[module as LayerModule]?.find((cost) => cost.layer === layer)?.difference ?? null;
+function riseIn({ module, layer }: CsvRow, costs: RemovalCosts): number | null {
+  return costs[module as LayerModule]?.find((own) => own.layer === layer)?.difference ?? null;
 }
 
 /** The rows of a kind of module, and the correlations of the predictable share in them. */
 function correlated(group: ReturnType<typeof byKind<CsvRow>>[number]) {
   const agreement = (other: string) =>
     rankAgreement(columnOf(group.rows, "predictable"), columnOf(group.rows, other));
-  return { ...group, importance: agreement("importance"), cost: agreement("cost") };
+  return { ...group, importance: agreement("importance"), rise: agreement("rise") };
 }
 
 type Kind = ReturnType<typeof correlated>;
@@ -102,10 +102,10 @@ function finding(model: string, { count: layers, ...ranked }: Kind["importance"]
   return { found: `In ${model}, attention is ${which} important where its own token predicts more of it` };
 }
 
-function shareText({ label, rows, importance, cost }: Kind, isPriced: boolean): string {
+function shareText({ label, rows, importance, rise }: Kind, isPriced: boolean): string {
   const share = median(columnOf(rows, "predictable"));
   if (share === null) return `${label}: cannot tell, too few tokens.`;
-  const priced = isPriced && `, with the cost of removal ${correlationText(cost)}`;
+  const priced = isPriced && `, with the rise of the loss without the module ${correlationText(rise)}`;
   return reading`${label}: ${{ share }} of the median layer's update is predictable; rank correlation with
     importance ${correlationText(importance)}${priced}.`;
 }
@@ -133,7 +133,7 @@ function bars({ label: text, color, rows }: Kind): Panel {
   };
 }
 
-function against(kind: Kind, of: "importance" | "cost", label: string) {
+function against(kind: Kind, of: "importance" | "rise", label: string) {
   return scatter([kind], {
     part: 1 / 2,
     headings: [{ text: `r ${correlationText(kind[of])}`, color: kind.color, small: true }],

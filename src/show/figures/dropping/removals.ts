@@ -2,6 +2,7 @@ import { eachIn, like, list, text } from "../../../entry/mod.ts";
 import { hueOf } from "../../chart/draw/colors.ts";
 import { lineChart, symlogAxis } from "../../chart/plots.ts";
 import { type Content, type Draw, figure } from "../../chart/svg.ts";
+import { RISE } from "../../../result/mod.ts";
 import { reading } from "../../words/mod.ts";
 
 /** The loss from changing one module, in nats per token over the full model, as `removals` measures it. */
@@ -70,7 +71,7 @@ function drawing(costs: LayerCosts, setting: string): Content {
     rows: lists.flatMap(({ rows }) => rows),
     title: reading`Layers whose change alone costs a measurable loss: ${counts}`,
     shows: [
-      "Nats per token over the full model when the module of one layer alone is changed; bars: 95 % intervals, paired over",
+      "Rise of the loss over the full model's when the module of one layer alone is changed; bars: 95 % intervals, paired over",
       `samples. The scale is linear up to ${LINEAR}.`,
     ],
     setting,
@@ -78,7 +79,7 @@ function drawing(costs: LayerCosts, setting: string): Content {
     panels: [lineChart(groups, "layer", "rise", {
       height: 420,
       ends: ["low", "high"],
-      up: (ends) => symlogAxis(ends, { linear: LINEAR, label: "nats per token over the full model" }),
+      up: (ends) => symlogAxis(ends, { linear: LINEAR, label: RISE }),
       r: 3.5,
     })],
   };

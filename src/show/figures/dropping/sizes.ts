@@ -1,6 +1,6 @@
 import { type Check, like, list, plain, resultOf } from "../../../entry/mod.ts";
 import { interval95, type LayerModule, MODULES } from "../../../measure/mod.ts";
-import { isPaperCurve, type Sweep } from "../../../result/mod.ts";
+import { isPaperCurve, RISE, type Sweep } from "../../../result/mod.ts";
 import { formatPercent } from "../../chart/draw/axes.ts";
 import { FAINT, hueOf } from "../../chart/draw/colors.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
@@ -71,7 +71,7 @@ const TICKS = { attention: [-0.1, -0.01, 0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10], mlp
 function chart(kind: LayerModule, lines: readonly SizeLine[]): Panel {
   const most = Math.max(...lines.flatMap(({ rows }) => rows.map(({ share }) => share)));
   const [name, linear, to] = [KIND_NAMES[kind], 0.02, 2 * natsOf(0.1)];
-  const label = `${name}: nats per token lost (log above ${linear})`;
+  const label = `${name}: ${RISE} (log above ${linear})`;
   const groups = lines.map(({ label, color, shape, rows }) => ({ label, color, shape, rows }));
   const panel = lineChart(groups, "share", "rise", {
     height: kind === "attention" ? 430 : 330,

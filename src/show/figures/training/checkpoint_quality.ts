@@ -3,6 +3,7 @@ import {
   type Checkpoints,
   type HalfDropped,
   qualityBySteps,
+  RISE,
   riseSign,
   seriesProvenance,
 } from "../../../result/mod.ts";
@@ -64,7 +65,7 @@ function drawing(result: Checkpoints): Content {
         across,
         height: 280,
         error: "standard_error",
-        up: upFrom("rise, nats per token"),
+        up: upFrom(RISE),
       }),
     ],
   };
