@@ -3,7 +3,7 @@ import { formatPercent, linearAxis } from "../../chart/draw/axes.ts";
 import { curveChart, outsizedPlansText, overSeeds, seededText } from "../../chart/curves.ts";
 import { type Content, type Draw, figure } from "../../chart/svg.ts";
 import { sweepRows } from "../../tables/quality.ts";
-import { formatFixed, formatNumber, formatShare, reading, sharedText } from "../../words/mod.ts";
+import { formatFixed, formatNumber, formatShare, modules, reading, sharedText } from "../../words/mod.ts";
 
 /** Draws what perplexity hides, against the number of modules dropped: KL(full ‖ dropped) and top-1 agreement. */
 export const divergenceFigure: Draw<[Sweep]> = divergenceFigureAt();
@@ -17,14 +17,17 @@ function drawing(sweep: Sweep, at?: number): Content {
   const groups = groupsOf(sweep);
   const most = Math.max(...sweep.curves.flatMap(({ points }) => points.map(({ kl }) => kl)), 1e-3);
   const decimals = most < 1 ? 2 : most < 5 ? 1 : 0;
-  const compared = comparedAt(groups, sweep.provenance.model.layers, at) ?? undefined;
+  const { layers } = sweep.provenance.model;
+  const compared = comparedAt(groups, layers, at) ?? undefined;
   const height = 320;
   return {
     rows: sweepRows(sweep),
     title: {
       topic: "How far dropping moves the model's predictions",
-      found: compared && reading`${compared.dropped} dropped: ${formatShare(compared.attention.top1)} of top-1
-        predictions unchanged without attention, ${formatShare(compared.mlp.top1)} without MLPs`,
+      found: compared &&
+        reading`${formatShare(compared.attention.top1)} of top-1 predictions unchanged without
+        ${modules("attention", compared.dropped, layers)}, ${formatShare(compared.mlp.top1)} without
+        ${modules("mlp", compared.dropped, layers)}`,
     },
     shows: [
       "Top: share of positions where the most probable token is the same as the full model's.",
