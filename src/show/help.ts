@@ -34,7 +34,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   "Open:": ["openModel", "info", "packText", "textNames", "CALIBRATION_TEXT", "HELD_OUT_TEXT"],
   "Measure:": ["profile", "causes", "compare", "againstLlmDrop"],
   "Choose:": [
-    ...["fit", "rank", "distinct", "droppable", "order", "guides", "removals", "makePlan", "repair"],
+    ...["fit", "rank", "distinct", "droppable", "order", "guides", "removals", "heads", "makePlan", "repair"],
     "dropsIn",
   ],
   "Price:": ["perplexities", "sweep", "evaluate", "generate", "generation", "speed", "roofline", "estimate"],

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import {
   attentionOf,
+  type Changing,
+  heads,
   logits,
   losses,
   paired,
@@ -114,6 +116,30 @@ Deno.test("each removal is the loss of its own plan over the full model's", () =
       assert.ok(low! < difference && difference < high!);
       assert.equal(importance, measured.attention.importance[layer]);
     });
+  }));
+
+Deno.test("each head's removal is the loss of a plan that cuts it; a function that silences it costs as much", () =>
+  withTiny(async ({ model, options }) => {
+    const list = await heads(model, { ...options, layer: 1 });
+    const { heads: count } = scoring(model.spec.layers[1].attention)!;
+    assert.deepEqual(
+      list.map(({ layer, head }) => [layer, head]),
+      Array.from({ length: count }, (_, h) => [1, h]),
+    );
+    const [full] = await perplexities(model, [{}], options);
+    for (const { head, difference, low, high } of list) {
+      const by = ({ layer, mixed: { data, shape: [, count, size] } }: Changing<"mixed">) =>
+        layer === 1
+          ? { mixed: data.map((value, i) => Math.floor(i / size) % count === head ? 0 : value) }
+          : null;
+      const [silent] = await perplexities(model, [{}], { ...options, change: { values: ["mixed"], by } });
+      assert.ok(Math.abs(difference - (silent.nll - full.nll)) < 1e-6, `head ${head}: ${difference}`);
+      assert.ok(low! < difference && difference < high!);
+    }
+    await assert.rejects(
+      heads(model, { ...options, layer: 3 }),
+      /Cannot cut heads of layer 3 of .*: found 0, expected/,
+    );
   }));
 
 Deno.test("a paired interval is Student's t over the samples' differences", () =>

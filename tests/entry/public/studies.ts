@@ -153,6 +153,11 @@ export const studies: Readonly<Record<string, Row>> = {
     ...study("remove modules", aProfile),
     value: [[model, aProfile, { kind: "block" }], 'kind is "block", expected one of attention, mlp'],
   }),
+  heads: cannot("cut heads", {
+    name: [[model, { layr: 1 }], '(did you mean "layer"?)'],
+    value: [[model, { layer: -1 }], `layer is -1, ${wholeOf(0)}`],
+    type: [[model, {}], `layer is missing, ${wholeOf(0)}`],
+  }),
   fit: cannot("fit", {
     name: [[model, { los: 1 }], '(did you mean "loss"?)'],
     value: [[model, { loss: 0 }], "loss is 0, expected a number above 0"],
