@@ -69,7 +69,8 @@ export async function readJson(files: ModelFiles, name: string): Promise<unknown
       `Cannot open ${files.name}: ${name} is missing, found ${files.list().join(", ") || "nothing"}`,
     );
   }
-  const text = await readText(await files.open(name), MOST_BYTES);
+  const source = await files.open(name);
+  const text = await readText(source, MOST_BYTES).finally(() => source.close());
   const file = `${files.name}: ${name}`;
   if (depthOf(text) <= DEEPEST) return parseJson(text, file);
   throw new SyntaxError(`Cannot read ${file}: objects are nested deeper than ${DEEPEST}, expected flat JSON`);

@@ -37,6 +37,33 @@ Deno.test("the bytes of a plan are those of the files that an export writes, in 
   assert.ok(tried.every(({ bytes }) => bytes === file!.whole), "stays, and is tried for what runs here");
 });
 
+Deno.test("the size of a plan leaves no file open", async () => {
+  using model = await openModel(trained);
+  const { files } = model;
+  let open = 0;
+  const counted = {
+    ...files!,
+    async open(name: string) {
+      const source = await files!.open(name);
+      open++;
+      let isOpen = true;
+      const close = () => {
+        if (isOpen) open--;
+        isOpen = false;
+        source.close();
+      };
+      return { ...source, close };
+    },
+  };
+  for (const format of FORMATS) {
+    using sizer = await sizerOf({ ...model, files: counted }, format);
+    const before = open;
+    for (const attention of [[1], [2], [1, 2]]) await sizer?.bytesOf({ attention, mlp: [] });
+    assert.equal(open, before, format);
+  }
+  assert.equal(open, 0);
+});
+
 Deno.test("what leaves a file, by the family and the format", async () => {
   const leaving = async (name: string, format: Format) => {
     using model = await openModel((await fixture(name)).folder);
