@@ -40,6 +40,7 @@ export function fit(shape: Shape, own: Partial<Fit> = {}): Fit {
   return {
     ...head("fit"),
     aim: { of: "loss", amount: 0.05 },
+    unit: "nats per token",
     saving: "parameters",
     provenance: held,
     confirming: { ...held, packing: { ...held.packing, skip: 4 } },
@@ -84,6 +85,7 @@ export function fit(shape: Shape, own: Partial<Fit> = {}): Fit {
 export const nothing = (shape: Shape): Fit =>
   fit(shape, {
     aim: { of: "perplexity", amount: 0.001 },
+    unit: "nats per token",
     confirmed: [],
     answer: null,
     plan: null,

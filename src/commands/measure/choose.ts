@@ -2,7 +2,8 @@
 import { type Command, Option } from "commander";
 import { oneOf, option, required, text, usually } from "../../entry/mod.ts";
 import { type Plan, TARGETS } from "../../result/mod.ts";
-import { planTensors, readPlan, studies } from "../../study/mod.ts";
+import { promiseText } from "../../show/mod.ts";
+import { aimOf, planTensors, readPlan, studies } from "../../study/mod.ts";
 import type { Context } from "../shared/context.ts";
 import { isStandardOutput, RESULTS, writes } from "../shared/destination.ts";
 import { judged, keepFit, nextText } from "../shared/fitted.ts";
@@ -22,7 +23,8 @@ export const fitCommand = (context: Context): Command =>
     relations: { seed: { needs: randomAmong(false) } },
     example: "fit smollm2-135m --perplexity 10%",
   }, {
-    faces: ({ json, cache, results }: Flags, ref) => ({
+    faces: ({ json, cache, results, ...aim }: Flags & Parameters<typeof aimOf>[0], ref) => ({
+      promise: promiseText(aimOf(aim)),
       async output(fit, done) {
         const output = outputOf(context, judged(fit), { done });
         if (!fit.plan) return output;

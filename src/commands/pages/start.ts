@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { plain } from "../../entry/mod.ts";
 import { benchmarkFiles } from "../../hub/mod.ts";
 import { cacheKey, fileName, type Fit, type Provenance } from "../../result/mod.ts";
-import { type Result, sections, writeReport } from "../../show/mod.ts";
-import { engineChecks, forcingChecks, PROMISE, type Started, startStudy } from "../../study/mod.ts";
+import { promiseText, type Result, sections, writeReport } from "../../show/mod.ts";
+import { aimOf, engineChecks, forcingChecks, PROMISE, type Started, startStudy } from "../../study/mod.ts";
 import { type Context, optionsIn, reportsTo, tableIn, withModel } from "../shared/context.ts";
 import { isStandardOutput, outOptions } from "../shared/destination.ts";
 import { answered, commandLine, judged, keepFit, nextLines } from "../shared/fitted.ts";
@@ -39,7 +39,9 @@ export const startCommand = (context: Context): Command =>
           onFound: tablesTo(context, flags),
         };
         await perform(context, flags, startStudy, [model, options], {
-          ...shown(context, model.name),
+          ...shown(context, model.name, {
+            promise: promiseText(aimOf(PROMISE)),
+          }),
           output: (started) => finished(context, { ref, flags, name: model.name }, started),
         });
       });

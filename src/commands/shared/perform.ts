@@ -43,7 +43,7 @@ export async function perform<S, O extends RunOptions, R, P, In>(
 interface Around<F extends Flags, R> {
   /** Reads files before the model is opened, and gives the options that need the model. */
   more?(flags: F): ((model: StudyModel) => object) | Promise<(model: StudyModel) => object>;
-  faces?(flags: F, ref: string): Partial<Shown<R, Price>> & { readonly all?: boolean | undefined };
+  faces?(flags: F, ref: string): Partial<Shown<R, Price>> & Pick<Faces, "all" | "promise">;
 }
 
 /** The command of a study of one model. */
@@ -66,23 +66,31 @@ export function running<O extends RunOptions, R, F extends Flags>(
     const own = await more(flags);
     await withModel(context, ref, flags, async (model) => {
       const options = { ...optionsIn(context, flags, study), ...own(model) };
-      const { all, ...others } = faces(flags, ref);
+      const { all, promise, ...others } = faces(flags, ref);
       await perform(context, flags, study, [model, options], {
-        ...shown(context, model.name, all ? { all } : {}) as Shown<R, Price>,
+        ...shown(context, model.name, { all, promise }) as Shown<R, Price>,
         ...others,
       });
     });
   };
 }
 
+/** Whether all results are shown, a label in place of the study's, and what the study promises, a line of the price. */
+interface Faces {
+  readonly all?: boolean | undefined;
+  readonly done?: string | undefined;
+  readonly promise?: string | undefined;
+}
+
 /** How the results of a study are shown whose price is that of its passes; `name` is in the price, `done` in the last line. */
 export function shown(
   context: Pick<Context, "look">,
   name: string,
-  faces: { readonly all?: boolean; readonly done?: string } = {},
+  { promise, all, done: label }: Faces = {},
 ): Shown<Result | readonly Result[], Price> {
   return {
-    price: ({ plans, ...price }) => estimateText(name, plans, price),
-    output: (results, done) => outputOf(context, results, { done, ...faces }),
+    price: ({ plans, ...price }) =>
+      [estimateText(name, plans, price), ...promise === undefined ? [] : [`promise: ${promise}`]].join("\n"),
+    output: (results, done) => outputOf(context, results, { done: label ?? done, ...all ? { all } : {} }),
   };
 }

@@ -45,6 +45,8 @@ export const fitKind = kind("fit", { method: 1 }, {
     /** Tokens of the sequence whose keys and values are counted. */
     context: z.int().positive().optional(),
   }),
+  /** The unit of every cost and its interval: of a perplexity too, nats per token, which multiply it by e^cost. */
+  unit: z.enum(["nats per token", "points"]),
   /** The format of the files to write, and bytes of the model: its own files, and in the format; absent where no format holds it. */
   file: z.object({ format: z.string(), original: z.int().positive(), whole: z.int().positive() }).optional(),
   /** What makes one plan larger than another. */

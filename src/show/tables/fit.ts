@@ -108,10 +108,10 @@ const NUMBERS: readonly Column<Row>[] = [
 
 /** A row a plan: those tried, then those confirmed. */
 export function fitRows(fit: Fit): CsvRow[] {
-  const { aim, tried, confirmed, answer } = fit;
+  const { aim, unit, tried, confirmed, answer } = fit;
   const columns: Column<Row>[] = [...NUMBERS, ...columnsOf(fit)];
   const rows = (on: string, of: readonly Row[], origin: Fit["provenance"], placeOf: (i: number) => number) =>
-    recordsOf(of, columns, { ...originOf(origin), aim: aim.of, amount: aim.amount, on })
+    recordsOf(of, columns, { ...originOf(origin), aim: aim.of, amount: aim.amount, unit, on })
       .map((row, i) => ({ ...row, answer: placeOf(i) === answer ? "yes" : "no" }));
   return [
     ...rows("choosing", tried, fit.provenance, (i) => i),

@@ -42,7 +42,7 @@ interface Sought {
 /** The passes of its parts, as far as they can be known beforehand: what the parts weigh in the progress. */
 export type Parts = Readonly<Record<"repairing" | "choosing" | "confirming" | "timing", readonly Pass[]>>;
 
-type Found = Omit<Fit, "kind" | "method" | "aim" | "calibration" | "checks" | "shared">;
+type Found = Omit<Fit, "kind" | "method" | "aim" | "unit" | "calibration" | "checks" | "shared">;
 
 /** A search under way: all lines, those with repairs behind those without. */
 interface Searching extends Sought {

@@ -15,7 +15,7 @@ import { checkPasses, checkText, removeEach } from "../orders/check.ts";
 import { orderStep } from "../orders/order.ts";
 import { calibrated, likelyPlans, standIn, sweepPasses } from "../sweep/parts.ts";
 import { type Sizer, sizerOf } from "../../formats/mod.ts";
-import { aimOf } from "./aims.ts";
+import { aimOf, unitOf } from "./aims.ts";
 import { find, type Parts } from "./find.ts";
 import { halfOf, TIMING } from "./judges.ts";
 import { fitChecks, type FitOptions, type Line, lineOf, linesPlanned, removedFor } from "./lines.ts";
@@ -93,7 +93,12 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
       plans: sum(passes, ({ plans }) => plans.length),
       steps: [profiling, ...orders, checking, finding],
       async result(runOptions) {
-        const result: Fit = displayable({ ...head("fit"), aim, ...await finding.whole(runOptions) });
+        const result: Fit = displayable({
+          ...head("fit"),
+          aim,
+          unit: unitOf(aim),
+          ...await finding.whole(runOptions),
+        });
         if (!result.plan || aim.tasks) return result;
         const guard = await leakGuardOver(model, text, [options.text, calibration.text], runOptions);
         return await guard(result, [result.plan]);
