@@ -102,7 +102,8 @@ thorough("the README's lines of library print what it says", async () => {
 /** Runs a line of the pages in a folder, with `lamina` as the README defines it in the root. */
 async function runIn(folder: string, command: string): Promise<Ran> {
   const readme = await Deno.readTextFile(`${root}README.md`);
-  const lamina = readme.match(/^ {4}(.*lamina\(\) .*)$/m)![1].replace("npx -y deno@2.9.6", '"$DENO"');
+  const npx = 'INIT_CWD="$PWD" "$DENO"'; // npx names the current folder, which `deno task` keeps
+  const lamina = readme.match(/^ {4}(.*lamina\(\) .*)$/m)![1].replace("npx -y deno@2.9.6", () => npx);
   const env = {
     DENO: Deno.execPath(),
     FOLDER: folder,
