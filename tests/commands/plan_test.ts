@@ -71,7 +71,7 @@ Deno.test("an order is kept and printed; a plan takes what a budget needs of it;
     const result = await readResult(json, "order");
     assert.deepEqual(result.constraints, { protectFirst: 0, protectLast: 1, noNeighbours: false });
     assert.ok(result.order.every(({ layer }) => layer < 2));
-    assert.match(out, /^joint by greedy · [^]*\norder +module +layer +loss \(nats\)$/m);
+    assert.match(out, /^joint by greedy · [^]*\norder +module +layer +rise, nats\/token$/m);
     assert.equal(out.match(/^ +\d +(attention|MLP) +\d /gm)?.length, 3);
     const of = (kind: string) => kept(options.results).filter((name) => name.startsWith(`${kind}-`)).length;
     assert.deepEqual([of("order"), of("loss")], [3, 1 + 4 + 3 + 2]); // four modules are not protected

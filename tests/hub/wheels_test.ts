@@ -1,10 +1,10 @@
-/** Libraries out of wheels, made here, with the machine's own pip and without the network; two processes that want one virtual environment get the same one. */
+/** Libraries out of wheels, made here, with the machine's own pip and without the network. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { cudaWheels, installWheels, makeEnvironment, missingPackages } from "../../src/hub/mod.ts";
+import { cudaWheels, installWheels, missingPackages } from "../../src/hub/mod.ts";
 import type { Wheel } from "../../src/hub/packages/wheels.ts";
 import { printed } from "../process.ts";
-import { thorough, withFolder } from "../support.ts";
+import { withFolder } from "../support.ts";
 import { unless } from "../where.ts";
 import { sha256 } from "./fake_hub.ts";
 
@@ -192,21 +192,4 @@ Deno.test("the pinned wheels keep each library once", () => {
     assert.match(sha256, /^[0-9a-f]{64}$/, name);
     assert.ok(bytes > size, name);
   }
-});
-
-const lacking = await missingPackages();
-
-thorough("two that make one environment: the second waits for the first", async () => {
-  if (lacking.length > 0) return console.log(`skipped: no ${lacking.join(", ")}`);
-  await withFolder(async (folder) => {
-    const notices: string[] = [];
-    const make = () =>
-      makeEnvironment({
-        folder: `${folder}/venv`,
-        requirements: ["six==1.16.0"],
-        onNotice: (line) => notices.push(line),
-      });
-    await Promise.all([make(), make()]);
-    assert.deepEqual(notices, [`Installing six==1.16.0 into ${folder}/venv`]);
-  });
 });

@@ -213,7 +213,10 @@ Deno.test("plans draft for the full model: what is expected follows from accepta
       for (const { tried, accepted } of depths) each += reached *= accepted / tried;
       // All three tokens are drafted and judged, however few are accepted.
       assert.ok(Math.abs(expected / (each / (3 * cost + verify[1].ratio)) - 1) < 1e-9);
-      assert.ok(best.speedup >= expected - 1e-12 && condition.startsWith("drafting can"));
+      assert.ok(
+        best.speedup >= expected - 1e-12 && /^(?:drafting can|no speed-up from drafting)/.test(condition),
+        condition,
+      );
     }
     await assert.rejects(speed(model, { ...quick, engine, draftTokens: 33 }), /draftTokens is 33/);
   }));

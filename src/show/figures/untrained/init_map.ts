@@ -146,7 +146,7 @@ function chart({ norm, points, models }: RatioMap, large: boolean): Panel {
     x: {
       type: "log",
       domain: x,
-      ticks: ticks(large ? [64, 128, 256, 512, 1024, 2048, 4096, 8192] : [64, 512, 4096], x),
+      ticks: ticks(large ? [64, 256, 1024, 4096] : [64, 512, 4096], x),
       label: "width D",
     },
     y: {
