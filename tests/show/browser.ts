@@ -27,7 +27,10 @@ export async function checkPage(page: Page, step: Step = (_, check) => check()):
   for (const width of [WIDTHS[0], WIDTHS.at(-1)!]) {
     await step(`${width} px: figures are whole, and no two texts touch`, () => whole(page, width));
   }
-  await step("1280 × 800 px: the first screen has most of the first picture, and no table is cut", () => opens(page));
+  await step(
+    "1280 × 800 px: the first screen has most of the first picture, and no table is cut",
+    () => opens(page),
+  );
 }
 
 async function fits(page: Page): Promise<void> {
