@@ -1,5 +1,5 @@
 /**
- * Runs the tests: light files of a room in one process, heavy ones each in its own, one process more at a time than there are cores, the
+ * Runs the tests: light files share a process, heavy ones have their own; one process more at a time than there are cores, the
  * longest first. Prints the ten slowest files and Deno's own summary.
  *
  *     deno task test [FILTER …]      the tests that every change must pass, in minutes

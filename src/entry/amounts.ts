@@ -92,7 +92,7 @@ export function amountText(amount: number): string {
   return amount <= 1 ? `${Number((100 * amount).toPrecision(6))}%` : String(amount);
 }
 
-/** Bytes of a unit, by its name in lower case; a number without a unit counts bytes. */
+/** How many bytes a unit has, by its name in lower case; no unit means bytes. */
 const UNITS: Readonly<Record<string, number>> = {
   "": 1,
   b: 1,
@@ -109,7 +109,7 @@ const UNITS: Readonly<Record<string, number>> = {
 /** The form of a size, for errors. */
 export const SIZE = "a size such as 8GB, 512MiB or a whole number of bytes";
 
-/** Bytes of a size, rounded down; a number without a unit is whole, since half could be meant by 0.5; null for a value that is no size. Units are decimal (kB, MB, GB, TB) or binary (KiB, MiB, GiB, TiB). */
+/** Converts a size to bytes, rounded down; null for a value that is no size. A number without a unit must be whole, since 0.5 could mean half. Units are decimal (kB, MB, GB, TB) or binary (KiB, MiB, GiB, TiB). */
 export function parseBytes(size: number | string): number | null {
   const [, digits = "", unit = ""] = typeof size === "number"
     ? ["", String(size)]

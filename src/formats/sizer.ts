@@ -6,14 +6,23 @@ import { type Format, Inexpressible, jobOf, wholeJob } from "./job.ts";
 import { bytesOfFiles, originalBytes } from "./sizes.ts";
 import { openStored } from "./stored.ts";
 
-/** Sizes of a model's files in a format. */
-export interface Sizer extends Disposable {
+/** What a format makes of a model. */
+interface SizedFormat {
   readonly format: Format;
   /** Bytes of the model's own files, and of the files in the format with every module. */
   readonly original: number;
   readonly whole: number;
   /** Kinds of modules that are not in the files when they are dropped. */
   readonly leaving: readonly ModuleKind[];
+}
+
+/** The same, and how plans are sized. It holds no file. */
+export interface Sizer extends SizedFormat {
+  /** Opens the weights to size plans. */
+  open(): Promise<OpenSizer>;
+}
+
+export interface OpenSizer extends SizedFormat, Disposable {
   /** Bytes of the files of a plan; null where the format cannot express it. */
   bytesOf(drop: DropPlan): Promise<number | null>;
 }
@@ -38,38 +47,34 @@ async function sizerIn(
   files: NonNullable<StudyModel["files"]>,
   format: Format,
 ): Promise<Sizer | null> {
-  const stored = await openStored(model);
-  const close = () => stored.file.close();
-  const bytesOf = async (drop: DropPlan, isWhole = false) => {
-    try {
-      const job = jobOf(model, files, stored, drop);
-      return bytesOfFiles((await made(isWhole ? wholeJob(job) : job, format)).files);
-    } catch (error) { // a RangeError: no module would be left
-      if (error instanceof Inexpressible || error instanceof RangeError) return null;
-      throw error;
-    }
-  };
-  try {
-    const [some] = samples(model, "attention");
-    const whole = some ? await bytesOf(some, true) : null;
-    if (whole === null) {
-      close();
-      return null;
-    }
-    const leaving: ModuleKind[] = [];
-    for (const kind of KINDS) {
-      for (const drop of samples(model, kind)) {
-        if ((await bytesOf(drop) ?? whole) >= whole) continue;
-        leaving.push(kind);
-        break;
-      }
-    }
-    const original = await originalBytes({ files });
-    return { format, original, whole, leaving, bytesOf, [Symbol.dispose]: close };
-  } catch (error) {
-    close();
-    throw error;
+  using opened = await sizesIn(model, files, format);
+  const { bytesOf } = opened;
+  const [some] = samples(model, "attention");
+  const whole = some ? await bytesOf(some, true) : null;
+  if (whole === null) return null;
+  const leaving: ModuleKind[] = [];
+  for (const kind of KINDS) {
+    const sizes = await Promise.all(samples(model, kind).map((drop) => bytesOf(drop)));
+    if (sizes.some((bytes) => bytes !== null && bytes < whole)) leaving.push(kind);
   }
+  const sized = { format, original: await originalBytes({ files }), whole, leaving };
+  return { ...sized, open: async () => ({ ...sized, ...await sizesIn(model, files, format) }) };
+}
+
+async function sizesIn(model: StudyModel, files: NonNullable<StudyModel["files"]>, format: Format) {
+  const stored = await openStored(model);
+  return {
+    async bytesOf(drop: DropPlan, isWhole = false): Promise<number | null> {
+      try {
+        const job = jobOf(model, files, stored, drop);
+        return bytesOfFiles((await made(isWhole ? wholeJob(job) : job, format)).files);
+      } catch (error) { // a RangeError: no module would be left
+        if (error instanceof Inexpressible || error instanceof RangeError) return null;
+        throw error;
+      }
+    },
+    [Symbol.dispose]: () => stored.file.close(),
+  };
 }
 
 /** Plans of one module: in the middle, where it stands for the others, and at the end, where no other layer gets another number. */

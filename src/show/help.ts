@@ -81,7 +81,16 @@ export async function helpText(about?: unknown): Promise<string> {
   return texts.map((text) => text.replaceAll(/^Defined in .*\n+/gm, "").trim()).join("\n\n");
 }
 
-async function documented(): Promise<Map<string, Documented>> {
+let known: Promise<Map<string, Documented>> | undefined;
+
+/** The public names, read once; again after a failure. */
+function documented(): Promise<Map<string, Documented>> {
+  known ??= readNames();
+  known.catch(() => known = undefined);
+  return known;
+}
+
+async function readNames(): Promise<Map<string, Documented>> {
   const { nodes } = JSON.parse(await deno(Object.values(DOORS), "--json")) as {
     nodes: Record<string, { symbols: Documented[] }>;
   };

@@ -182,7 +182,7 @@ const commonsenseQa = choiceTask({
   },
 });
 
-/** LAMBADA: the last word of a passage, which only the whole passage tells: a row's text split at its last space. No shots: lm-eval would take them from the documents themselves. */
+/** LAMBADA predicts the last word of a passage from all of it: a row's text is split at its last space. No shots: lm-eval would take them from the documents themselves. */
 const lambada: Task = {
   ...PLAIN,
   name: "lambada_openai",

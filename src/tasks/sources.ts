@@ -36,7 +36,7 @@ export function describeSource({ dataset, split, file }: Split): string {
 }
 
 /**
- * The rows of a split, in order: at most `count` of them. It reads only as much of the file as they need.
+ * Reads the first rows of a split, at most `count`, and only as much of the file as they need.
  *
  * @param path the split's file on this machine; of a file in the benchmark package or on the hub, in its form; null where rows are made
  * @throws Error naming the file, the row and the field that cannot be used

@@ -13,7 +13,7 @@ import type { Document } from "./packing.ts";
 const MAX_TEXT = 2 ** 28;
 
 /**
- * The text of a file, in pieces; a byte order mark is left out. Throws `Error` that names the file if it cannot be read, `SyntaxError` if
+ * Reads a file's text in pieces, without a byte order mark. Throws `Error` that names the file if it cannot be read, `SyntaxError` if
  * it is not gzip (`.gz`) or not UTF-8.
  */
 async function* readPieces(file: string): AsyncGenerator<string> {

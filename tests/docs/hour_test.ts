@@ -31,6 +31,10 @@ for (const page of PAGES) {
   }
 }
 
+/** The README's line that defines `lamina`; npx, which names the current folder for `deno task`, is left out. */
+const lamina = (await Deno.readTextFile(`${root}README.md`)).match(/^ {4}(.*lamina\(\) .*)$/m)![1]
+  .replace("npx -y deno@2.9.6", () => 'INIT_CWD="$PWD" "$DENO"');
+
 /** What each command has to print, on one stream or the other. */
 const promises: Record<string, RegExp> = {
   start: /the perplexity rises by at most 10 %[^]*page of figures: .*index\.html[^]*lamina (?:export|fit) /,
@@ -100,10 +104,7 @@ thorough("the README's lines of library print what it says", async () => {
 });
 
 /** Runs a line of the pages in a folder, with `lamina` as the README defines it in the root. */
-async function runIn(folder: string, command: string): Promise<Ran> {
-  const readme = await Deno.readTextFile(`${root}README.md`);
-  const npx = 'INIT_CWD="$PWD" "$DENO"'; // npx names the current folder, which `deno task` keeps
-  const lamina = readme.match(/^ {4}(.*lamina\(\) .*)$/m)![1].replace("npx -y deno@2.9.6", () => npx);
+function runIn(folder: string, command: string): Promise<Ran> {
   const env = {
     DENO: Deno.execPath(),
     FOLDER: folder,
@@ -111,5 +112,5 @@ async function runIn(folder: string, command: string): Promise<Ran> {
     LAMINA_RESULTS: `${folder}/results`,
     JUPYTER_DATA_DIR: folder,
   };
-  return await ran("bash", ["-c", `${lamina}\ncd "$FOLDER"\n${command}`], { cwd: root, env });
+  return ran("bash", ["-c", `${lamina}\ncd "$FOLDER"\n${command}`], { cwd: root, env });
 }

@@ -56,7 +56,7 @@ Deno.test("the size of a plan leaves no file open", async () => {
     },
   };
   for (const format of FORMATS) {
-    using sizer = await sizerOf({ ...model, files: counted }, format);
+    using sizer = await (await sizerOf({ ...model, files: counted }, format))?.open() ?? null;
     const before = open;
     for (const attention of [[1], [2], [1, 2]]) await sizer?.bytesOf({ attention, mlp: [] });
     assert.equal(open, before, format);
@@ -67,7 +67,7 @@ Deno.test("the size of a plan leaves no file open", async () => {
 Deno.test("what leaves a file, by the family and the format", async () => {
   const leaving = async (name: string, format: Format) => {
     using model = await openModel((await fixture(name)).folder);
-    using sizer = await sizerOf(model, format);
+    const sizer = await sizerOf(model, format);
     return sizer && sizer.leaving.join(" ");
   };
   const all = "attention mlp block";

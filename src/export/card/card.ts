@@ -162,7 +162,7 @@ function commandText(job: Job, command: string, options: readonly string[]): str
   return ["lamina", command, ...flags, ...options, refOf(job)].join(" ");
 }
 
-/** The original as a command names it: a commit of the hub, or a name, which is not to be taken for an option. */
+/** The original as a command names it: a commit of the hub, or a name, which the command must not read as an option. */
 function refOf({ model: { name, identity: { revision } } }: Job): string {
   const ref = revision === null ? name : `${name}@${revision}`;
   return [...ref.startsWith("-") ? ["--"] : [], shellWord(ref)].join(" ");

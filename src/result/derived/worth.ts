@@ -13,7 +13,7 @@ export function sharedSaving({ file }: Pick<Fit, "file">, { bytes, saves }: Trie
   return bytes ? 1 - bytes / Math.min(file.original, file.whole) : 0;
 }
 
-/** Whether the answer makes the file, or the time of a token, smaller by `WORTH`; where nothing may go, whether that is sure. */
+/** Whether the answer saves `WORTH` of the file or of the time per token; "no" where every plan breaks the promise. */
 export function worthOf(fit: Fit): Verdict {
   const { answer, tried, confirmed, times } = fit;
   if (answer === null) {

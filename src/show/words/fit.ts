@@ -78,10 +78,12 @@ export function savingText({ file }: Pick<Fit, "file">, { saves, bytes }: Tried)
 
 type Pace = NonNullable<Fit["times"]>["decode"];
 
-/** How fast a plan is beside the full model: a number only where the quartiles of the rounds say that it is faster, or slower. */
-function paceText({ median, low, high }: Pace): string {
-  return low > 1 || high < 1 ? `${formatFixed(median, 2)} times as fast` : "about as fast";
-}
+/** Whether the quartiles of the rounds say that a plan is faster, or slower. */
+const isClear = ({ low, high }: Pace) => low > 1 || high < 1;
+
+/** How fast a plan is beside the full model: a number only where it is clear. */
+const paceText = (pace: Pace): string =>
+  isClear(pace) ? `${formatFixed(pace.median, 2)} times as fast` : "about as fast";
 
 /** Measured times of the answer in a sentence; empty without times. */
 export function timesText({ times }: Fit): string {
@@ -89,10 +91,8 @@ export function timesText({ times }: Fit): string {
   const two = (value: number) => formatFixed(value, 2);
   const paced = (verb: string, pace: Pace) => {
     const { median, low, high } = pace;
-    const quartiles = `quartiles ${two(low)} to ${two(high)}`;
-    return low > 1 || high < 1
-      ? `${verb} ${paceText(pace)} (${quartiles})`
-      : `${verb} ${paceText(pace)} (${two(median)} times; ${quartiles})`;
+    const times = isClear(pace) ? "" : `${two(median)} times; `;
+    return `${verb} ${paceText(pace)} (${times}quartiles ${two(low)} to ${two(high)})`;
   };
   return `Measured: it ${paced("writes", times.decode)} and ${paced("reads", times.prefill)}.`;
 }

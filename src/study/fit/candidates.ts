@@ -7,7 +7,7 @@ import { provenance, type RunOptions } from "../base/options.ts";
 import { dropsIn } from "../base/plan.ts";
 import type { Repairing } from "../repair/fits.ts";
 import { type Fits, madeFits, neededFits, orRefused, repairedPlan, solvedIn } from "../repair/needed.ts";
-import type { Sizer } from "../../formats/mod.ts";
+import type { OpenSizer } from "../../formats/mod.ts";
 import type { Line } from "./lines.ts";
 import type { Cost } from "./aims.ts";
 
@@ -21,7 +21,7 @@ export interface Candidate extends Trial {
 /** Makes the plans of trials; null where a repair is refused, or would not make the file smaller. Fits that earlier rounds made are not made again. */
 export type Maker = (round: readonly Trial[], options: RunOptions) => Promise<(Candidate | null)[]>;
 
-export function candidateMaker(model: StudyModel, lines: readonly Line[], sizer: Sizer | null): Maker {
+export function candidateMaker(model: StudyModel, lines: readonly Line[], sizer: OpenSizer | null): Maker {
   const fits = new Map<Repairing, Fits>();
   const told = new Set<string>();
   const tell = (line: string, { onNotice }: RunOptions) => {

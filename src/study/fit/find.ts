@@ -3,7 +3,7 @@ import { planHash } from "../../measure/mod.ts";
 import { type Fit, planData } from "../../result/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { flopsOf, type Pass } from "../base/estimate.ts";
-import type { Sizer } from "../../formats/mod.ts";
+import type { OpenSizer } from "../../formats/mod.ts";
 import type { Text } from "../base/text.ts";
 import type { Repairing } from "../repair/fits.ts";
 import { type Aim, keepsCost, limitsCost, savedOf } from "./aims.ts";
@@ -35,7 +35,7 @@ interface Sought {
   readonly lines: readonly Line[];
   readonly ways: readonly Repairing[];
   readonly parts: Parts;
-  readonly sizer: Sizer | null;
+  readonly sizer: OpenSizer | null;
   readonly options: FitOptions;
 }
 

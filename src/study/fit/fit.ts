@@ -7,14 +7,14 @@ import { type Fit, head } from "../../result/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { tasksNamed } from "../../tasks/mod.ts";
 import { leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
-import type { RunOptions, StudyOptions } from "../base/options.ts";
+import type { RunOptions } from "../base/options.ts";
 import { run, type Step, step, type Study } from "../base/study.ts";
 import { fitPasses, type Repairing } from "../repair/fits.ts";
 import { neededFits } from "../repair/needed.ts";
 import { checkPasses, checkText, removeEach } from "../orders/check.ts";
 import { orderStep } from "../orders/order.ts";
 import { calibrated, likelyPlans, standIn, sweepPasses } from "../sweep/parts.ts";
-import { type Sizer, sizerOf } from "../../formats/mod.ts";
+import { sizerOf } from "../../formats/mod.ts";
 import { aimOf, unitOf } from "./aims.ts";
 import { find, type Parts } from "./find.ts";
 import { halfOf, TIMING } from "./judges.ts";
@@ -59,8 +59,13 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
     aim.tasks?.forEach(tasksNamed); // an unknown one is an error before anything runs
     const { calibration, calibrating, profiling, ways } = calibrated(model, options);
     const text = textOf(model, options, fitChecks);
-    const sized = async () => await sizerOf(model, options.format);
-    const planned = await plannedIn(model, options, calibration, sized);
+    const sizing = await sizerOf(model, options.format);
+    if (!sizing && options.format) {
+      throw new RangeError(
+        `Cannot fit ${model.name}: found format ${options.format}, which cannot hold it, expected another one`,
+      );
+    }
+    const planned = linesPlanned(model, options, calibration, sizing);
     if (planned.length === 0) {
       throw new RangeError(`Cannot fit ${model.name}: no module may be dropped, expected at least one`);
     }
@@ -80,8 +85,7 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
     const parts = partsOf(text, planned.map(standIn), ways, model, options);
     const finding = step(Object.values(parts).flat(), async (runOptions) => {
       const [{ provenance }, lines] = [await profiling.whole(runOptions), await linesIn(runOptions)];
-      const sizer = await sized();
-      using _closed = sizer;
+      using sizer = await sizing?.open() ?? null;
       const found = await find({ model, text, aim, lines, ways, parts, sizer, options }, runOptions);
       const checks = lines.flatMap(({ target, by, check }) => check ? [{ ...check, target, by }] : []);
       return { ...found, calibration: provenance, ...checks.length > 0 ? { checks } : {} };
@@ -106,21 +110,6 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
     });
   },
 };
-
-/** The lines, which depend on what leaves the file. Throws `RangeError` for a format that cannot hold the model. */
-async function plannedIn(
-  model: StudyModel,
-  options: FitOptions,
-  calibration: StudyOptions,
-  sized: () => Promise<Sizer | null>,
-) {
-  const sizer = await sized();
-  using _closed = sizer;
-  if (sizer || !options.format) return linesPlanned(model, options, calibration, sizer);
-  throw new RangeError(
-    `Cannot fit ${model.name}: found format ${options.format}, which cannot hold it, expected another one`,
-  );
-}
 
 /** Passes that stand in for those of a search, whose numbers of drops are not known. */
 function partsOf(

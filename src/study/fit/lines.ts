@@ -58,9 +58,9 @@ function leaves(target: RankTarget, sizer: Sizer | null): boolean {
 
 /** Targets that leave the file. Where none does, a format that was named is an error; else the model that runs here is what gets smaller. */
 function targetsIn(name: string, sizer: Sizer | null, { format }: FitLines): readonly RankTarget[] {
-  const leaving = [...TRIED, "block" as const].filter((target) => leaves(target, sizer));
-  const [alone, blocks] = [leaving.filter((target) => target !== "block"), leaving];
-  if (leaving.length > 0) return alone.length > 0 ? alone : blocks;
+  const alone = TRIED.filter((target) => leaves(target, sizer));
+  if (alone.length > 0) return alone;
+  if (leaves("block", sizer)) return ["block"];
   if (!format) return TRIED;
   throw new RangeError(
     `Cannot fit ${name}: no module leaves a file in format ${format}, expected another format, or targets`,

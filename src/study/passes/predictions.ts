@@ -23,7 +23,7 @@ export interface PredictionOptions extends Reports, EngineOptions {
 const checks: Checks<PredictionOptions> = { ...reportChecks, ...engineChecks, drop: aDrop };
 
 /**
- * Returns the logits after every token of a text, or of its token ids, float32 [T, V]: row t predicts token t + 1. All of them are in
+ * Returns the logits after every token of a text (a string or its token ids), float32 [T, V]: row t predicts token t + 1. All of them are in
  * memory, 4 · T · V bytes. Ids can begin with BOS; a text is read without. Throws `RangeError` for ids that are not tokens of the model,
  * and for a text without a token.
  *
@@ -49,7 +49,7 @@ export async function logits(
 }
 
 /**
- * Returns the loss of every token of a text, or of its token ids, but the first: −ln p in nats, float64 [T − 1]. Their mean is the
+ * Returns the loss of every token of a text (a string or its token ids) but the first: −ln p in nats, float64 [T − 1]. Their mean is the
  * text's loss per token, as `perplexities` reports it. Throws `RangeError` for ids that are not tokens of the model, and for fewer than
  * two tokens.
  *
@@ -74,7 +74,7 @@ export async function losses(
 const isList = (value: unknown) => Array.isArray(value) || ArrayBuffer.isView(value);
 const aText = like("a text or a list of token ids", (value) => typeof value === "string");
 
-/** What a run over a text, or over ids, of at least so many tokens gives. */
+/** Runs a model over a text, or over its token ids: at least `least` of them. */
 async function predicted<T>(
   verb: string,
   model: StudyModel | string,
