@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { spansOf } from "../../src/study/mod.ts";
 import { expectFailures, withDesk, withVariables } from "../commands/cli.ts";
-import { withFolder } from "../support.ts";
+import { thorough, withFolder } from "../support.ts";
 import { words } from "../words.ts";
 import { type Ran } from "../process.ts";
 
@@ -77,7 +77,8 @@ const partsOf = (name: string) => name === "profile" ? [1, 2, 7] : [2];
 
 for (const [name, command] of Object.entries(studies)) {
   const all = partsOf(name);
-  Deno.test(`${name} in ${all.join(", ")} parts gives the bytes of the undivided command`, () =>
+  const test = name === "repairs" ? thorough : Deno.test; // those in sequence have a stage more
+  test(`${name} in ${all.join(", ")} parts gives the bytes of the undivided command`, () =>
     withDesk(async ({ folder, options, run }) => {
       const line = command(folder, ["--text", options.text!, "--length", "16"]);
       const whole = await ok(run, ...line, "--json", "-", "--results", join(folder, "undivided"));

@@ -28,7 +28,7 @@ import {
 const NOTHING_KEPT = 0;
 const PROMPT = 5;
 /** Tokens of a greedy continuation. */
-const GREEDY = isThorough ? 64 : 24;
+const GREEDY = isThorough ? 64 : 16;
 
 async function withDecoder(
   options: Omit<DecoderOptions, "engine"> & { readonly engine?: Engine },

@@ -110,9 +110,8 @@ for (const [f, family] of families.entries()) {
           const message =
             `Cannot run ${model.name}: ${placeOf(name)} produces non-finite numbers (${why}), ` +
             "expected finite ones";
-          const all = Object.entries(ways);
-          // Each tensor of the first family in every way; one of another family in one of them.
-          for (const [way, run] of f === 0 ? all : byTurns(all, f + v + n)) {
+          // Each tensor in one way, the next tensor and value in another.
+          for (const [way, run] of byTurns(Object.entries(ways), f + v + n)) {
             const spoiled = spoil(model, name, value);
             const own = countedEngine();
             const error: Error | null = await run(spoiled.model, own, blocks).then(

@@ -12,7 +12,7 @@ import { unless } from "../where.ts";
 
 const names = Object.keys(PROBES);
 /** Kinds whose graphs WebGPU compiles, for seconds each, in `deno task test`. */
-const FEW = ["gemma2", "qwen3-5", "mixtral"];
+const FEW = ["gemma2", "qwen3-5"];
 const opened: Engine | string = await webgpuEngine().catch((error) => error.message);
 if (typeof opened !== "string") Deno.test.afterAll(() => opened.close());
 

@@ -18,6 +18,7 @@ import {
   largest,
   randomBlocks,
   stateTolerance,
+  thorough,
   withFixture,
 } from "../support.ts";
 import { words } from "../words.ts";
@@ -30,7 +31,6 @@ const engines: Record<string, Engine | string> = {
   "decomposed": engineWith({ attention: "decomposed", masked: "decomposed" }),
   "WebGPU's": await webgpuEngine().catch((error: Error) => error.message),
 };
-/** A device that the CPU plays is slow. */
 const fewOnWebGpu = ["llama", "gemma2"];
 
 /** A text, its continuation, a tree after both, two texts in one segment, and a text by itself. */
@@ -75,7 +75,8 @@ for (const name of families) {
       unless(on)(title, () => {});
       continue;
     }
-    Deno.test(title, () =>
+    const test = way === "WebGPU's" && name !== "llama" ? thorough : Deno.test; // a device that the CPU plays is slow
+    test(title, () =>
       withFixture(name, async ({ model }) => {
         const { ids } = randomBlocks(1, 60, model.spec.vocabulary);
         const segments = family(ids);

@@ -7,7 +7,7 @@ import { type Engine, webgpuEngine } from "../../src/engine/mod.ts";
 import { type Observation, observe } from "../../src/study/mod.ts";
 import type { StudyModel } from "../../src/subject/mod.ts";
 import { type Expected, parse } from "../fixtures/read.ts";
-import { distance, engine, engineWith, largest, stateTolerance } from "../support.ts";
+import { distance, engine, engineWith, largest, stateTolerance, thorough } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 import { unless } from "../where.ts";
 
@@ -58,7 +58,7 @@ const CASES: Record<string, { values: Name[]; by(seen: Layer, tensors: Tensors):
   },
 };
 
-/** Ways to run; in words, why one does not run here. A device that the CPU plays is slow. */
+/** Ways to run; in words, why one does not run here. */
 const engines: Record<string, { on: Engine | string; names?: readonly string[] }> = {
   "the CPU": { on: engine },
   "graphs of every engine": {
@@ -78,7 +78,8 @@ function onEach(title: string, run: (model: StudyModel, on: Engine, tensors: Ten
         unless(on)(`${name}: ${title}, on ${way}`, () => {});
         continue;
       }
-      Deno.test(`${name}: ${title}, on ${way}`, () =>
+      const test = way === "WebGPU" && name !== "gemma2" ? thorough : Deno.test; // a device that the CPU plays is slow
+      test(`${name}: ${title}, on ${way}`, () =>
         withTiny(async ({ model }) => {
           const before = on.live;
           await run(model, on, parse(await Deno.readFile(new URL(`${name}.safetensors`, folder))));

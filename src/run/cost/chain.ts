@@ -13,6 +13,8 @@ import { type BlockFormat, type BlockMatrix, float32, middleOf, type Tensor } fr
 
 /** Side of a matrix: a product takes so long that what it costs besides its weights is nothing beside them, in blocks of 4 bits too. */
 const SIDE = 2048;
+/** Bytes of quants that are drawn, and then repeated: a prime, so that no two rows of a matrix begin alike. */
+const DRAWN = 65_537;
 
 export type Chain = Awaited<ReturnType<typeof openChain>>;
 
@@ -56,16 +58,21 @@ function matrices(form: Form, count: number): (i: number) => Tensor | BlockMatri
   return (i) => inBlocks(form, pattern.slice(i, i - count), more(i));
 }
 
-/** Quants from the one that means 0 on, in an order that repeats nowhere; one byte more than a matrix has for each matrix. */
+/** Quants from the one that means 0 on, in an order that repeats in no row; one byte more than a matrix has for each matrix. */
 function quantPattern({ bits, zero }: BlockFormat, more: number): Uint8Array<ArrayBuffer> {
   const least = zero ?? middleOf(bits);
   const levels = 2 ** bits - least;
   let state = 1;
-  return Uint8Array.from({ length: SIDE ** 2 * bits / 8 + more }, () => {
+  const drawn = Uint8Array.from({ length: DRAWN }, () => {
     state = Math.imul(state, 1664525) + 1013904223 >>> 0;
     const quant = (at: number) => least + (state >>> at) % levels;
     return bits === 8 ? quant(16) : quant(16) | quant(24) << 4;
   });
+  const pattern = new Uint8Array(SIDE ** 2 * bits / 8 + more);
+  for (let i = 0; i < pattern.length; i += drawn.length) {
+    pattern.set(drawn.subarray(0, pattern.length - i), i);
+  }
+  return pattern;
 }
 
 function inBlocks(form: BlockFormat, quants: Uint8Array<ArrayBuffer>, more: number): BlockMatrix {

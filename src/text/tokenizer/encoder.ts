@@ -111,7 +111,24 @@ function wordModel({ model, added_tokens }: Definition, engine: Engine): (word: 
     if (isId(own)) inner.tokens_to_ids.set(content, own);
     else inner.tokens_to_ids.delete(content);
   }
-  return (word) => inner._call([word]).map((token) => inner.tokens_to_ids.get(token) ?? inner.unk_token_id!);
+  return kept((word) => inner._call([word]).map((token) => inner.tokens_to_ids.get(token) ?? inner.unk_token_id!));
+}
+
+/** Most words whose ids are kept, and the longest of them. */
+const [KEPT, LONGEST] = [10_000, 256];
+
+/** Keeps the ids of words that come again. The library's store does so too, but moves an entry at each use, which takes most of the time. */
+function kept(idsOf: (word: string) => number[]): (word: string) => number[] {
+  const known = new Map<string, number[]>();
+  return (word) => {
+    const found = known.get(word);
+    if (found) return found;
+    const ids = idsOf(word);
+    if (word.length > LONGEST) return ids;
+    if (known.size === KEPT) known.clear();
+    known.set(word, ids);
+    return ids;
+  };
 }
 
 /** An unknown character's score is so far below the lowest of the tokens. */

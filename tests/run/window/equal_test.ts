@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { scoring } from "../../../src/models/mod.ts";
 import { type DropPlan, dropPlan, noDrop, type Segment } from "../../../src/run/mod.ts";
 import type { Engine } from "../../../src/engine/mod.ts";
-import { everyThird, withFixture } from "../../support.ts";
+import { byTurns, everyThird, withFixture } from "../../support.ts";
 import { engines } from "./ways.ts";
 import { windowOf } from "./windows.ts";
 import { segmentStreams, stepLogits } from "../states.ts";
@@ -31,7 +31,7 @@ for (const [n, name] of FAMILIES.entries()) {
             segmentStreams(model, segments, [plan], undefined, on as Engine);
           const steps = (plan: DropPlan) => stepLogits({ model, engine: on as Engine, plan }, ids, 5);
           const [full, stepped] = [await streams(noDrop), await steps(noDrop)];
-          for (const [keys, sinks] of [[length, 2], [8192, 0]]) {
+          for (const [keys, sinks] of byTurns([[length, 2], [8192, 0]], n + w)) {
             assert.deepEqual(await streams(wide(keys, sinks)), full);
             assert.deepEqual(await steps(wide(keys, sinks)), stepped);
           }
