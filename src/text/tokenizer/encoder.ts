@@ -111,7 +111,9 @@ function wordModel({ model, added_tokens }: Definition, engine: Engine): (word: 
     if (isId(own)) inner.tokens_to_ids.set(content, own);
     else inner.tokens_to_ids.delete(content);
   }
-  return kept((word) => inner._call([word]).map((token) => inner.tokens_to_ids.get(token) ?? inner.unk_token_id!));
+  return kept((word) =>
+    inner._call([word]).map((token) => inner.tokens_to_ids.get(token) ?? inner.unk_token_id!)
+  );
 }
 
 /** Most words whose ids are kept, and the longest of them. */
