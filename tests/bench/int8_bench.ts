@@ -40,7 +40,7 @@ async function changes(model: StudyModel) {
   const asked = { tasks: tasks.split(","), limit, prompts: 0, engine: "cpu" } as const;
   const answers = await both((precision) => evaluate(model, [{}], { ...asked, precision }));
   const [[full], [bytes]] = losses.made;
-  const { difference, low, high } = paired({ ...bytes, provenance: full.provenance }, full);
+  const { rise, low, high } = paired({ ...bytes, provenance: full.provenance }, full);
   const [[right], [other]] = answers.made;
   const kinds = ["attention", "mlp"] as const;
   return {
@@ -51,7 +51,7 @@ async function changes(model: StudyModel) {
       );
       return [kind, { off: differs(a, b), rho: spearman(a, b), least: least.map(String) }];
     })),
-    perplexity: { float32: full.perplexity, int8: bytes.perplexity, difference, low, high },
+    perplexity: { float32: full.perplexity, int8: bytes.perplexity, rise, low, high },
     tasks: Object.fromEntries(
       Object.entries(right.tasks).map(([task, { acc, n, items }]) => {
         const others = other.tasks[task];

@@ -105,7 +105,7 @@ Deno.test("what correlates with importance is counted where its interval exclude
 
 Deno.test("predictability is drawn with two parts a bar and a mark for each module, and told where tokens were too few", () => {
   const result = causes({ layers: 9, attention: [0, 4], mlp: [4, 8] }, { predictability: true });
-  const losses = Array.from({ length: 9 }, (_, layer) => ({ layer, difference: 0.1 * layer - 0.2 }));
+  const losses = Array.from({ length: 9 }, (_, layer) => ({ layer, rise: 0.1 * layer - 0.2 }));
   const bare = show.predictabilityFigure(result);
   checkFigure(bare, "predictability", /shares from 8 × 64 tokens, measured on the last 2 samples/);
   const bars = 2 * (7 + 7);
@@ -136,7 +136,7 @@ Deno.test("predictability is drawn with two parts a bar and a mark for each modu
   );
   assert.throws(() => show.predictabilityFigure(causes({ layers: 3 })), /found no measurement/);
   assert.throws(
-    () => show.predictabilityFigure(result, { attention: [{ layer: 0, difference: NaN }] }),
+    () => show.predictabilityFigure(result, { attention: [{ layer: 0, rise: NaN }] }),
     TypeError,
   );
 });

@@ -14,8 +14,8 @@ import { untrained } from "./synthetic_untrained.ts";
 export type Draw = Extract<keyof typeof show, `${string}Figure`>;
 export type Inputs = { readonly [Name in Draw]: Parameters<typeof show[Name]> };
 
-function costOf(layer: number, difference: number) {
-  return { layer, difference, low: difference - 0.01, high: difference + 0.01 };
+function costOf(layer: number, rise: number) {
+  return { layer, rise, low: rise - 0.01, high: rise + 0.01 };
 }
 
 const six = profile({ layers: 6, attention: [2] });
@@ -34,10 +34,8 @@ export const inputs: Inputs = {
   divergenceFigure: [curves],
   fitFigure: [fit({ layers: 6 })],
   removalsFigure: [{
-    dropped: [3, 0.04, 0.4, 0.2, 0.02].map((difference, layer) => costOf(layer, difference)),
-    "window of 64 keys": [0.5, -0.002, 0.05, 0.004, 0.001].map((difference, layer) =>
-      costOf(layer, difference)
-    ),
+    dropped: [3, 0.04, 0.4, 0.2, 0.02].map((rise, layer) => costOf(layer, rise)),
+    "window of 64 keys": [0.5, -0.002, 0.05, 0.004, 0.001].map((rise, layer) => costOf(layer, rise)),
   }, "tiny · 4 × 16 tokens of a text"],
   sizesFigure: [[sizedSweep("tiny-135m-q4", { layers: 6 }), sizedSweep("tiny-1.5b-q4", { layers: 12 }, 0.5)]],
   stabilityFigure: [six],
@@ -68,7 +66,7 @@ export const inputs: Inputs = {
   causesFigure: [[why, causes({ layers: 5 }, { norm: "peri" })]],
   predictabilityFigure: [
     causes({ layers: 8, attention: [4], mlp: [1] }, { predictability: true }),
-    { attention: [0, 1, 2, 3, 5, 6, 7].map((layer) => ({ layer, difference: 0.3 / (1 + layer) - 0.05 })) },
+    { attention: [0, 1, 2, 3, 5, 6, 7].map((layer) => ({ layer, rise: 0.3 / (1 + layer) - 0.05 })) },
   ],
   updateNormsFigure: [[why, causes({ layers: 5, scale: 2 }, { norm: "peri" })]],
   checkpointMapFigure: [training],

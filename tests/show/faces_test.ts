@@ -104,19 +104,19 @@ Deno.test("a rise has the interval of Student's t over its samples, a difference
   // 97.5 % quantile for 7 degrees of freedom, from tables: 2.365; 3, 4, 5 make the hypotenuse exact.
   const [point, other] = [{ rise: 1, riseError: 0.3 }, { rise: 0.25, riseError: 0.4 }];
   assertClose(riseOf(point, { samples: 8 }), {
-    difference: 1,
+    rise: 1,
     low: 1 - 2.364624251592784 * 0.3,
     high: 1 + 2.364624251592784 * 0.3,
   });
   assertClose(riseOf(point, { samples: 8, than: other }), {
-    difference: 0.75,
+    rise: 0.75,
     low: 0.75 - 2.364624251592784 * 0.5,
     high: 0.75 + 2.364624251592784 * 0.5,
   });
 });
 
 Deno.test("a single sample, and a point without an error, have no interval", () => {
-  const open = { difference: 1, low: null, high: null };
+  const open = { rise: 1, low: null, high: null };
   assert.deepEqual(riseOf({ rise: 1, riseError: null }, { samples: 1 }), open);
   assert.deepEqual(riseOf({ rise: 1, riseError: 0.1 }, { samples: 1 }), open);
   assert.deepEqual(
@@ -128,7 +128,7 @@ Deno.test("a single sample, and a point without an error, have no interval", () 
 
 /** Equal but for the rounding of a few float64 operations. */
 function assertClose(found: ReturnType<typeof riseOf>, expected: ReturnType<typeof riseOf>) {
-  for (const key of ["difference", "low", "high"] as const) {
+  for (const key of ["rise", "low", "high"] as const) {
     assert.ok(
       Math.abs(found[key]! - expected[key]!) < 1e-9,
       `${key}: ${found[key]}, expected ${expected[key]}`,

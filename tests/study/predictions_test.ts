@@ -111,9 +111,9 @@ Deno.test("each removal is the loss of its own plan over the full model's", () =
       options,
     );
     assert.deepEqual(list.map(({ layer }) => layer), [0, 1, 2]);
-    list.forEach(({ difference, low, high, importance, layer }) => {
-      assert.ok(Math.abs(difference - (runs[layer].nll - full.nll)) < 1e-12); // samples of equal length
-      assert.ok(low! < difference && difference < high!);
+    list.forEach(({ rise, low, high, importance, layer }) => {
+      assert.ok(Math.abs(rise - (runs[layer].nll - full.nll)) < 1e-12); // samples of equal length
+      assert.ok(low! < rise && rise < high!);
       assert.equal(importance, measured.attention.importance[layer]);
     });
   }));
@@ -127,14 +127,14 @@ Deno.test("each head's removal is the loss of a plan that cuts it; a function th
       Array.from({ length: count }, (_, h) => [1, h]),
     );
     const [full] = await perplexities(model, [{}], options);
-    for (const { head, difference, low, high } of list) {
+    for (const { head, rise, low, high } of list) {
       const by = ({ layer, mixed: { data, shape: [, count, size] } }: Changing<"mixed">) =>
         layer === 1
           ? { mixed: data.map((value, i) => Math.floor(i / size) % count === head ? 0 : value) }
           : null;
       const [silent] = await perplexities(model, [{}], { ...options, change: { values: ["mixed"], by } });
-      assert.ok(Math.abs(difference - (silent.nll - full.nll)) < 1e-6, `head ${head}: ${difference}`);
-      assert.ok(low! < difference && difference < high!);
+      assert.ok(Math.abs(rise - (silent.nll - full.nll)) < 1e-6, `head ${head}: ${rise}`);
+      assert.ok(low! < rise && rise < high!);
     }
     await assert.rejects(
       heads(model, { ...options, layer: 3 }),
@@ -150,9 +150,9 @@ Deno.test("a paired interval is Student's t over the samples' differences", () =
       sums: full.sums.map((s, i) => ({ ...s, nll: nats[i] * s.tokens })),
     });
     // Differences 1, 2, 3, 4: mean 2.5, standard error √(5/3)/2, t of 3 degrees of freedom 3.182.
-    const { difference, low, high } = paired(of([5, 5, 5, 5]), of([4, 3, 2, 1]));
+    const { rise, low, high } = paired(of([5, 5, 5, 5]), of([4, 3, 2, 1]));
     const half = 3.182446305283708 * Math.sqrt(5 / 3) / 2;
-    assert.ok(Math.abs(difference - 2.5) < 1e-12);
+    assert.ok(Math.abs(rise - 2.5) < 1e-12);
     assert.ok(Math.abs(low! - (2.5 - half)) < 1e-9 && Math.abs(high! - (2.5 + half)) < 1e-9);
     const other = { ...dropped, provenance: { ...full.provenance, text: { name: "file", hash: "0" } } };
     assert.throws(() => paired(other, full), /^RangeError: Cannot pair runs over different texts/);
@@ -169,10 +169,10 @@ Deno.test("a paired interval is Student's t over the samples' differences", () =
   }));
 
 Deno.test("agreement is a rank correlation with the loss", () => {
-  const row = (layer: number, importance: number, difference: number) => ({
+  const row = (layer: number, importance: number, rise: number) => ({
     layer,
     importance,
-    difference,
+    rise,
     low: null,
     high: null,
   });
@@ -189,9 +189,9 @@ Deno.test("each attention in turn becomes a window, where it has keys", () =>
     const [full, own] = await perplexities(model, [{}, { changes }], options);
     const list = await windows(3);
     assert.deepEqual(list.map(({ layer }) => layer), [0, 1, 2]);
-    assert.equal(list[1].difference, paired(own, full).difference);
-    assert.notEqual((await windows(3, 0))[1].difference, list[1].difference);
-    for (const { difference } of await windows(16)) assert.equal(difference, 0); // the whole sample
+    assert.equal(list[1].rise, paired(own, full).rise);
+    assert.notEqual((await windows(3, 0))[1].rise, list[1].rise);
+    for (const { rise } of await windows(16)) assert.equal(rise, 0); // the whole sample
     const refused = (options: object, message: string) =>
       assert.rejects(removals(model, measured, { kind: "attention", ...options }), { message });
     await refused(

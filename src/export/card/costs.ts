@@ -7,13 +7,13 @@ import type { PlanSpeed, Quality } from "./measured.ts";
 export function perplexityText(costs: readonly Quality[]): string {
   const rows = costs.map(({ full, dropped }) => {
     const { text, packing, dtype, engine } = dropped.provenance;
-    const { difference, low, high } = paired(dropped, full);
+    const { rise, low, high } = paired(dropped, full);
     const interval = low === null ? "" : ` (95 %: ${signed(low)} to ${signed(high!)})`;
     return `| ${cell(text.name)}, ${packing.samples} × ${packing.length} tokens, ${cell(dtype)} on ${
       cell(engine)
     } | ` +
       `${full.perplexity.toPrecision(4)} | ${dropped.perplexity.toPrecision(4)} | ` +
-      `${signed(difference)}${interval} | ${percent(dropped.top1)} |`;
+      `${signed(rise)}${interval} | ${percent(dropped.top1)} |`;
   });
   return [
     "Measured on the original with and without these modules; a change of format may add rounding errors.\n",

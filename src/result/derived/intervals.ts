@@ -14,10 +14,10 @@ export interface Ends {
 
 export type { Rise };
 
-/** A difference with the ends of its 95 % interval. */
-export interface Difference extends Ends {
+/** A rise of the loss with the ends of its 95 % interval. */
+export interface RiseInterval extends Ends {
   /** Nats per token. */
-  readonly difference: number;
+  readonly rise: number;
 }
 
 /** A list in three parts. */
@@ -88,19 +88,23 @@ const riseChecks = { samples: required(wholeNumber(1)), than: aRise };
  * console.log(reading`${riseOf(importance, { samples: 2 })} nats; deepest first: ${riseOf(deepest, { samples: 2, than: importance })} more`);
  * ```
  */
-export function riseOf(point: Rise, options: { readonly samples: number; readonly than?: Rise }): Difference {
+export function riseOf(
+  point: Rise,
+  options: { readonly samples: number; readonly than?: Rise },
+): RiseInterval {
   expect("compare losses", "options", options, optionsOf(riseChecks));
   const { samples, than = { rise: 0, riseError: 0 } } = options;
   expect("compare losses", "the point", point, aRise);
   const errors = [point.riseError, than.riseError];
   const error = errors.includes(null) ? null : Math.hypot(...errors as number[]);
-  return differenceOf(point.rise - than.rise, error, samples);
+  const rise = point.rise - than.rise;
+  return { rise, ...endsOf(rise, error, samples) };
 }
 
-/** With its interval over n samples, if it has one. */
-function differenceOf(difference: number, error: number | null, n: number): Difference {
-  const [low, high] = interval95(difference, error, n).map((end) => Number.isFinite(end) ? end : null);
-  return { difference, low, high };
+/** The interval of a mean over n samples, if it has one. */
+function endsOf(mean: number, error: number | null, n: number): Ends {
+  const [low, high] = interval95(mean, error, n).map((end) => Number.isFinite(end) ? end : null);
+  return { low, high };
 }
 
 /**
@@ -119,11 +123,14 @@ function differenceOf(difference: number, error: number | null, n: number): Diff
  * console.log(reading`Attention is the more redundant at steps ${below.map(({ step }) => step)}.`);
  * ```
  */
-export function medianGaps(result: Checkpoints): (Difference & { readonly step: number })[] {
+export function medianGaps(
+  result: Checkpoints,
+): ({ readonly step: number; readonly difference: number } & Ends)[] {
   expect("compare medians", "result", result, resultOf("checkpoints"));
   return result.series.flatMap((entry) => {
     const gaps = medianGapsOf(entry);
     if (!gaps?.length) return [];
-    return [{ step: entry.step, ...differenceOf(mean(gaps), standardError(gaps), gaps.length) }];
+    const difference = mean(gaps);
+    return [{ step: entry.step, difference, ...endsOf(difference, standardError(gaps), gaps.length) }];
   });
 }

@@ -17,7 +17,7 @@ export type ReadingValue =
   | false
   | undefined
   | readonly ReadingValue[]
-  | ({ readonly difference: number } | { readonly value: number | null }) & {
+  | ({ readonly rise: number } | { readonly difference: number } | { readonly value: number | null }) & {
     readonly low: number | null;
     readonly high: number | null;
     readonly decimals?: number;
@@ -38,7 +38,7 @@ const aTemplate = like("a template, as in reading`…`", Array.isArray);
  * import { reading } from "lamina";
  *
  * console.log(reading`Dropping ${8} modules raises the perplexity from ${29.291} to ${45.163}.`);
- * console.log(reading`The loss rises by ${{ difference: 0.0464, low: 0.024, high: 0.068 }} nats per token.`);
+ * console.log(reading`The loss rises by ${{ rise: 0.0464, low: 0.024, high: 0.068 }} nats per token.`);
  * ```
  */
 export function reading(words: TemplateStringsArray, ...values: readonly ReadingValue[]): string {
@@ -61,7 +61,7 @@ function wordsOf(value: ReadingValue): string {
 function estimateText(
   { low, high, decimals, ...own }: Extract<ReadingValue, { readonly low: unknown }>,
 ): string {
-  const value = "difference" in own ? own.difference : own.value;
+  const value = "rise" in own ? own.rise : "difference" in own ? own.difference : own.value;
   if (value === null) return "–";
   const write = decimals === undefined ? finite : (end: number) => formatFixed(end, decimals);
   if (low !== null && high !== null) return `${write(value)} (${write(low)} to ${write(high)})`;

@@ -14,7 +14,7 @@ import {
 } from "../../entry/mod.ts";
 import { type LayerModule, MODULES, spearman } from "../../measure/mod.ts";
 import { scoring } from "../../models/mod.ts";
-import { type Difference, type Perplexity, type Profile, riseOf } from "../../result/mod.ts";
+import { type Perplexity, type Profile, type RiseInterval, riseOf } from "../../result/mod.ts";
 import { studyChecks, type StudyOptions } from "../base/options.ts";
 import { perplexities, riseOver } from "../passes/perplexity.ts";
 import { aProfile } from "../base/plan.ts";
@@ -31,18 +31,18 @@ import { windowChecks, windowIn, type WindowOptions, windowsOf } from "./constra
  *
  * using model = await openModel("data/series/pre-ln/step04096");
  * const [full, dropped] = await perplexities(model, [{}, { mlp: [2] }], { text: "README.md", samples: 2, length: 32 });
- * const { difference, low, high } = paired(dropped, full); // nats per token
- * console.log(difference, low, high);
+ * const { rise, low, high } = paired(dropped, full); // nats per token
+ * console.log(rise, low, high);
  * ```
  */
-export function paired(run: Perplexity, base: Perplexity): Difference {
+export function paired(run: Perplexity, base: Perplexity): RiseInterval {
   expect("pair runs", "run", run, resultOf("perplexity"));
   expect("pair runs", "base", base, resultOf("perplexity"));
   return riseOf(riseOver(run, base), { samples: run.sums.length });
 }
 
 /** The loss from removing one module, with all others in place. */
-export interface Removal extends Difference {
+export interface Removal extends RiseInterval {
   /** Layer index, 0-based. */
   readonly layer: number;
   /** 1 − mean cos(X, Y). */
@@ -72,10 +72,10 @@ const removalChecks: Checks<RemovalOptions> = {
  * using model = await openModel("data/series/pre-ln/step04096");
  * const importance = await profile(model, { text: "README.md", samples: 2, length: 32 });
  * const list = await removals(model, importance, { kind: "attention", text: "README.md", samples: 2, length: 32 });
- * console.log(list.map(({ layer, difference, low, high }) => [layer, difference, low, high]));
+ * console.log(list.map(({ layer, rise, low, high }) => [layer, rise, low, high]));
  * const options = { kind: "attention", window: 8, text: "README.md", samples: 2, length: 32 } as const;
  * const windows = await removals(model, importance, options); // each attention in turn with its last 8 keys and the first 4
- * console.log(windows.map(({ layer, difference }) => [layer, difference]));
+ * console.log(windows.map(({ layer, rise }) => [layer, rise]));
  * ```
  */
 export async function removals(
@@ -108,7 +108,7 @@ export async function removals(
 }
 
 /** The loss from cutting one head of attention, with all others in place. */
-export interface HeadRemoval extends Difference {
+export interface HeadRemoval extends RiseInterval {
   /** Layer index, 0-based. */
   readonly layer: number;
   /** Index of the query head, 0-based. */
@@ -134,7 +134,7 @@ const headChecks: Checks<HeadsOptions> = { ...studyChecks, layer: required(whole
  *
  * using model = await openModel("data/series/pre-ln/step04096");
  * const list = await heads(model, { layer: 2, text: "README.md", samples: 2, length: 32 });
- * console.log(list.map(({ head, difference, low, high }) => [head, difference, low, high]));
+ * console.log(list.map(({ head, rise, low, high }) => [head, rise, low, high]));
  * ```
  */
 export async function heads(model: StudyModel | string, options: HeadsOptions): Promise<HeadRemoval[]> {
@@ -155,7 +155,7 @@ export async function heads(model: StudyModel | string, options: HeadsOptions): 
 
 const aRemoval = like(
   "a removal",
-  (value) => Number.isFinite((value as Partial<Removal> | null)?.difference),
+  (value) => Number.isFinite((value as Partial<Removal> | null)?.rise),
 );
 
 /**
@@ -174,7 +174,7 @@ const aRemoval = like(
  */
 export function removalAgreement(list: readonly Removal[]): { importance: number; layersAfter: number } {
   expect("correlate", "removals", list, listOf(aRemoval, "removals"));
-  const losses = list.map(({ difference }) => difference);
+  const losses = list.map(({ rise }) => rise);
   return {
     importance: spearman(list.map(({ importance }) => importance), losses),
     layersAfter: spearman(list.map(({ layer }) => -layer), losses),

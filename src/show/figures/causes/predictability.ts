@@ -11,12 +11,12 @@ import { correlationText, counted, type Finding, reading, settingOf } from "../.
 
 /** What removing single modules costs in nats per token, as `removals` measures it. */
 export type RemovalCosts = {
-  readonly [Kind in LayerModule]?: readonly { readonly layer: number; readonly difference: number }[];
+  readonly [Kind in LayerModule]?: readonly { readonly layer: number; readonly rise: number }[];
 };
 
-const aCost = like("a removal with its layer and difference", (value) => {
-  const { layer, difference } = (value ?? {}) as Partial<Record<string, unknown>>;
-  return Number.isInteger(layer) && Number.isFinite(difference);
+const aCost = like("a removal with its layer and rise", (value) => {
+  const { layer, rise } = (value ?? {}) as Partial<Record<string, unknown>>;
+  return Number.isInteger(layer) && Number.isFinite(rise);
 });
 const removed = list(aCost, "removals");
 const someCosts = record({ attention: removed, mlp: removed }, "removals, as { attention, mlp }");
@@ -83,7 +83,7 @@ function drawing(result: Causes, costs: RemovalCosts = {}): Content {
 }
 
 function riseIn({ module, layer }: CsvRow, costs: RemovalCosts): number | null {
-  return costs[module as LayerModule]?.find((own) => own.layer === layer)?.difference ?? null;
+  return costs[module as LayerModule]?.find((own) => own.layer === layer)?.rise ?? null;
 }
 
 /** The rows of a kind of module, and the correlations of the predictable share in them. */

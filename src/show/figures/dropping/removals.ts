@@ -10,7 +10,7 @@ export interface LayerCost {
   /** Layer index, 0-based. */
   readonly layer: number;
   /** Mean over samples, in nats per token. */
-  readonly difference: number;
+  readonly rise: number;
   /** Lower end of its 95 % interval; null for a single sample. */
   readonly low: number | null;
   /** Upper end of its 95 % interval; null for a single sample. */
@@ -22,9 +22,9 @@ export type LayerCosts = Readonly<Record<string, readonly LayerCost[]>>;
 
 const isEnd = (value: unknown) => value === null || Number.isFinite(value);
 const costs = list(
-  like("a removal with its layer, difference and interval", (value) => {
-    const { layer, difference, low, high } = (value ?? {}) as Partial<LayerCost>;
-    return Number.isInteger(layer) && layer! >= 0 && Number.isFinite(difference) && isEnd(low) && isEnd(high);
+  like("a removal with its layer, rise and interval", (value) => {
+    const { layer, rise, low, high } = (value ?? {}) as Partial<LayerCost>;
+    return Number.isInteger(layer) && layer! >= 0 && Number.isFinite(rise) && isEnd(low) && isEnd(high);
   }),
   "removals",
   1,
@@ -59,8 +59,8 @@ export const removalsFigure: Draw<[LayerCosts, string]> = figure("removals", {
 function drawing(costs: LayerCosts, setting: string): Content {
   const lists = Object.entries(costs).map(([change, list]) => ({
     label: change,
-    rows: list.map(({ layer, difference: rise, low, high }) => ({ change, layer, rise, low, high })),
-    clear: list.filter(({ low }) => (low ?? 0) > 0).sort((a, b) => b.difference - a.difference),
+    rows: list.map(({ layer, rise, low, high }) => ({ change, layer, rise, low, high })),
+    clear: list.filter(({ low }) => (low ?? 0) > 0).sort((a, b) => b.rise - a.rise),
   }));
   if (lists.length === 0) {
     throw new RangeError("Cannot draw removals: found no list, expected at least one");
@@ -89,7 +89,7 @@ function drawing(costs: LayerCosts, setting: string): Content {
 const LINEAR = 0.01;
 
 function mostIn(worst: readonly LayerCost[]): string {
-  const layers = worst.map(({ layer, difference }) => reading`${layer} (${{ measured: difference }})`);
+  const layers = worst.map(({ layer, rise }) => reading`${layer} (${{ measured: rise }})`);
   if (worst.length === 0) return "no layer's loss can be told from zero";
   return reading`most in ${worst.length === 1 ? "layer" : "layers"} ${layers}`;
 }
