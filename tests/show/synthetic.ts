@@ -208,7 +208,11 @@ export function guides(shape: Shape): Guides {
     rise: { attention: byLayer(attention, 0.1), mlp: byLayer(mlp, 0.4), block: byLayer([], 0.6) },
     guides: (["attention", "mlp", "block"] as const).flatMap((module, k) =>
       GUIDE_NAMES.filter((by) => by !== "gate-norm" || module === "attention").map((by, i) => {
-        const rank = by === "kl" ? 1 : by === "angular" && module === "mlp" ? null : 0.9 - 0.25 * i - 0.1 * k;
+        const rank = by === "kl"
+          ? 1
+          : by === "angular" && module === "mlp"
+          ? null
+          : Math.max(-0.9, 0.9 - 0.25 * i - 0.1 * k);
         const known = rank !== null && rank < 1;
         return {
           module,
