@@ -27,21 +27,22 @@ export async function writeSmall(folder: string): Promise<void> {
     max_position_embeddings: 8192,
     num_hidden_layers: LAYERS,
   });
-  await writeSafetensors(`${folder}/model.safetensors`, await stretched(config.num_hidden_layers));
+  const tensors = await stretched(`${SERIES}step04096`, config.num_hidden_layers, LAYERS);
+  await writeSafetensors(`${folder}/model.safetensors`, tensors);
 }
 
-/** The tensors of the series, layer `floor(l · layers / LAYERS)` as layer `l`. */
-async function stretched(layers: number): Promise<Map<string, Tensor>> {
+/** The tensors of a model of so many layers, layer `floor(l · layers / count)` as layer `l` of `count`. */
+export async function stretched(folder: string, layers: number, count: number): Promise<Map<string, Tensor>> {
   const tensors = new Map<string, Tensor>();
-  for (const [name, tensor] of await tensorsIn(`${SERIES}step04096`)) {
+  for (const [name, tensor] of await tensorsIn(folder)) {
     const { shape } = tensor;
     const data = toFloat32(tensor);
     const [, before, layer, after] = /^(.*\.layers\.)(\d+)(\..*)$/.exec(name) ?? [];
     if (layer === undefined) tensors.set(name, { dtype: "f32", shape, data });
     const isOutput = /\.(?:o_proj|down_proj)\./.test(name);
-    const shorter = isOutput ? data.map((value) => value * layers / LAYERS) : data;
-    for (let to = 0; layer !== undefined && to < LAYERS; to++) {
-      if (Math.floor(to * layers / LAYERS) !== Number(layer)) continue;
+    const shorter = isOutput ? data.map((value) => value * layers / count) : data;
+    for (let to = 0; layer !== undefined && to < count; to++) {
+      if (Math.floor(to * layers / count) !== Number(layer)) continue;
       tensors.set(`${before}${to}${after}`, { dtype: "f32", shape, data: shorter });
     }
   }
