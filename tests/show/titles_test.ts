@@ -78,7 +78,7 @@ Deno.test("sweep curves have paired intervals, which a single sample has not", (
   assert.equal(areas(1), 1, "random orders alone, which have the range of their seeds");
   assert.match(
     show.qualityFigure(sweep({ layers: 12 })).subtitle,
-    /Bands: 95 % intervals of the rise .*paired over the samples\.$/,
+    /Other bands: 95 % intervals of the rise .*paired over the samples\.$/,
   );
   assert.match(
     show.qualityFigure(sweep({ layers: 12, samples: 1 })).subtitle,

@@ -34,13 +34,18 @@ type Drawn = Pick<CurveGroup, "target" | "by" | "repair">;
 const dashOf = ({ by, repair }: Drawn) =>
   [SCORES[by].dash ?? [], repair ? REPAIR_DASHES[repair.by] : []].flat().join(" ") || undefined;
 
+/** The most seeds of a point of random orders; 0 without random orders. */
+export function mostSeeds(groups: readonly CurveGroup[]): number {
+  const points = groups.filter(isSeeded).flatMap(({ points }) => points);
+  return Math.max(0, ...points.map(({ values }) => values.length));
+}
+
 /** How the dots of random orders and the bands of their seeds are explained; empty without random orders. */
 export function seededText(groups: readonly CurveGroup[]): string {
-  const points = groups.filter(isSeeded).flatMap(({ points }) => points);
-  if (points.length === 0) return "";
-  const most = Math.max(...points.map(({ values }) => values.length));
+  const most = mostSeeds(groups);
+  if (most === 0) return "";
   return most > 1
-    ? `Hollow dots: random orders, mean of ${most} seeds, between the lowest and the highest.`
+    ? `Hollow dots: random orders, mean of ${most} seeds; their band reaches from the lowest to the highest.`
     : "Hollow dots: a single random order.";
 }
 

@@ -7,7 +7,7 @@ import {
   riseSign,
   type Sweep,
 } from "../../../result/mod.ts";
-import { curveChart, outsizedPlansText, perplexityOver, seededText } from "../../chart/curves.ts";
+import { curveChart, mostSeeds, outsizedPlansText, perplexityOver, seededText } from "../../chart/curves.ts";
 import { upFrom } from "../../chart/plots.ts";
 import { type Content, type Draw, figure } from "../../chart/svg.ts";
 import { sweepRows } from "../../tables/quality.ts";
@@ -60,7 +60,9 @@ function drawing(sweep: Sweep, at?: number): Content {
       outsizedPlansText(sweep),
       seededText(groups),
       samples > 1
-        ? "Bands: 95 % intervals of the rise over the full model, paired over the samples."
+        ? `${
+          mostSeeds(groups) > 1 ? "Other bands" : "Bands"
+        }: 95 % intervals of the rise over the full model, paired over the samples.`
         : "A single sample has no interval.",
       sharedText([sweep]),
     ],
