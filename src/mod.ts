@@ -62,6 +62,8 @@ export {
   type Order,
   order,
   type OrderOptions,
+  orders,
+  type OrdersOptions,
   type OverPlan,
   type OverPlans,
   perplexities,

@@ -14,6 +14,7 @@ export type {
   Info,
   Kind,
   OfficialDifference,
+  Orders,
   Provenance,
   RandomInit,
   ResultOf,

@@ -8,7 +8,16 @@ import { againstRows, againstTables, comparisonRows, comparisonTable } from "./t
 import { causesRows, causesTables } from "./tables/causes.ts";
 import { evaluationRows, evaluationTables } from "./tables/evaluation.ts";
 import { fitRows, fitTables } from "./tables/fit.ts";
-import { guidesRows, guidesTable, orderRows, orderTable, planRows, planTables } from "./tables/order.ts";
+import {
+  guidesRows,
+  guidesTable,
+  orderRows,
+  ordersRows,
+  ordersTables,
+  orderTable,
+  planRows,
+  planTables,
+} from "./tables/order.ts";
 import { type ProfileLook, profileRows, profileTables } from "./tables/profile.ts";
 import { draftTables, perplexityRows, perplexityTables, sweepRows, sweepTable } from "./tables/quality.ts";
 import { generationRows, generationTables } from "./tables/generation.ts";
@@ -123,6 +132,7 @@ const looks: { readonly [K in Kind]: Look<ResultOf<K>> } = {
   fit: { tables: fitTables, rows: fitRows, figure: draw.fitFigure },
   plan: { tables: planTables, rows: planRows },
   order: { tables: orderTable, rows: orderRows },
+  orders: { tables: ordersTables, rows: ordersRows, figure: (result) => draw.ordersFigure([result]) },
   generation: { tables: generationTables, rows: generationRows, figure: draw.generationFigure },
   guides: { tables: guidesTable, rows: guidesRows, figure: draw.guidesFigure },
   compare: { tables: comparisonTable, rows: comparisonRows },

@@ -9,6 +9,7 @@ export * from "./passes/perplexity.ts";
 export * from "./passes/profile.ts";
 export * from "./repair/repair.ts";
 export * from "./speed/speed.ts";
+export * from "./sweep/orders.ts";
 export * from "./sweep/sweep.ts";
 export * from "./untrained/random_init.ts";
 import { expect, oneOf } from "../entry/mod.ts";
@@ -19,6 +20,7 @@ import { evaluateStudy } from "./evaluate/evaluate.ts";
 import { generationStudy } from "./generation/generation.ts";
 import { guidesStudy } from "./orders/guides.ts";
 import { orderStudy } from "./orders/order.ts";
+import { ordersStudy } from "./sweep/orders.ts";
 import { perplexityStudy } from "./passes/perplexity.ts";
 import { profileStudy } from "./passes/profile.ts";
 import { repairStudy } from "./repair/repair.ts";
@@ -34,6 +36,7 @@ export const studies = {
   evaluate: evaluateStudy,
   repair: repairStudy,
   order: orderStudy,
+  orders: ordersStudy,
   sweep: sweepStudy,
   fit: fitStudy,
   checkpoints: checkpointsStudy,

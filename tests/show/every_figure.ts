@@ -4,6 +4,7 @@ import { checkpoints } from "./synthetic_checkpoints.ts";
 import { causes } from "./synthetic_causes.ts";
 import type { Causes, Checkpoints, Profile } from "../../src/result/mod.ts";
 import { guides, profile, type Shape, sizedSweep, sweep } from "./synthetic.ts";
+import { orders } from "./synthetic_orders.ts";
 import { fit } from "./synthetic_fit.ts";
 import { generation } from "./synthetic_generation.ts";
 import { evaluations } from "./synthetic_tasks.ts";
@@ -54,6 +55,7 @@ export const inputs: Inputs = {
   ]],
   speedFigure: [measuredSpeed()],
   generationFigure: [generation()],
+  ordersFigure: [[orders({ layers: 6 })]],
   guidesFigure: [guides({ layers: 6, attention: [2] })],
   attentionMapFigure: [why],
   attentionPatternFigure: [{

@@ -46,6 +46,7 @@ const OF_LISTS: Readonly<Record<string, readonly string[]>> = {
   profile: ["texts"],
   causes: ["causes", "updateNorms"],
   roofline: ["roofline"],
+  orders: ["orders"],
 };
 
 for (const [from, [result]] of Object.entries(results).filter(([from]) => from.startsWith("golden"))) {

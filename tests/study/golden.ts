@@ -14,6 +14,7 @@ import {
   guides,
   makePlan,
   order,
+  orders,
   perplexities,
   profile,
   randomInit,
@@ -67,6 +68,8 @@ export async function makeGoldens(): Promise<Goldens> {
     const { shared: _same, ...curves } = await sweep(model, swept); // it has one text for all
     results.sweep = curves;
     results.order = await order(model, { ...options, target: "joint", by: "greedy", upto: 3 });
+    const compared = { texts: [options.text!], lengths: [8, 16], calibrationSamples: 2 };
+    results.orders = await orders(model, { ...options, ...compared, samples: 4 });
     results.guides = await guides(model, { ...options, heldOut: options.text });
     const asked = { engine: "cpu", tasks: ["openbookqa"], limit: 3, prompts: 1, draft: true } as const;
     results.evaluate = (await evaluate(model, [{ attention: [1], mlp: [] }], asked))[0];

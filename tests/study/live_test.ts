@@ -11,6 +11,7 @@ import {
   generation,
   guides,
   order,
+  orders,
   perplexities,
   profile,
   randomInit,
@@ -40,6 +41,7 @@ const studies: Record<string, (model: StudyModel, options: StudyOptions) => Prom
   order: (model, options) => order(model, { ...options, target: "joint", by: "greedy", upto: 2 }),
   windows: (model, options) => order(model, { ...options, target: "consecutive", by: "angular", upto: 2 }),
   guides: (model, options) => guides(model, options),
+  orders: (model, options) => orders(model, { ...options, texts: [options.text!], lengths: [8, 16] }),
   causes: (model, options) => causes(model, { ...options, effectSamples: 1 }),
   against: (model, options) => againstLlmDrop(model, options),
   generate: (model, { engine, signal, onProgress }) =>
@@ -93,6 +95,7 @@ Deno.test("every study reports one count that ends with all", () =>
     const { results: _, ...fresh } = options;
     const importance = await profile(model, fresh);
     const named = await openConfig(`${folder}/config.json`);
+    const ordering = { texts: [options.text!], lengths: [8], calibrationSamples: 1 };
     const series = await openSeries("data/series/pre-ln", { steps: [0, 512] });
     const studies: Record<string, (onProgress: NonNullable<StudyOptions["onProgress"]>) => Promise<unknown>> =
       {
@@ -111,6 +114,7 @@ Deno.test("every study reports one count that ends with all", () =>
         "consecutive of": (onProgress) =>
           order(model, { ...fresh, target: "consecutive", by: "kl", onProgress }),
         "guides to": (onProgress) => guides(model, { ...fresh, heldOut: options.text!, onProgress }),
+        "orders of": (onProgress) => orders(model, { ...fresh, ...ordering, onProgress }),
         "generation of": (onProgress) =>
           generation(model, [{ mlp: [1] }], {
             ...fresh,

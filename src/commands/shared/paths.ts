@@ -75,6 +75,7 @@ function argumentsOf({ registeredArguments, args }: Command): Named[] {
 }
 
 function readBy({ option, value }: Typed): Named[] {
+  if (/<files/.test(option.flags)) return value.split(",").flatMap((path) => pathsOf(option.long!, path));
   if (/<.*(file|folder|model)|\[.*file/.test(option.flags)) return pathsOf(option.long!, value);
   return /^@[^@]/.test(value) ? [{ words: `${option.long} ${value}`, path: value.slice(1) }] : [];
 }

@@ -11,10 +11,12 @@ import {
   orderName,
   reading,
   settingOf,
+  sharedLines,
+  textOf,
   tokensOf,
 } from "../words/mod.ts";
-import { changeTexts, interval95, KINDS } from "../../measure/mod.ts";
-import { type DropOrder, type Guides, type Plan, RISE, SCORES } from "../../result/mod.ts";
+import { changeTexts, interval95, KINDS, type Rise } from "../../measure/mod.ts";
+import { type DropOrder, type Guides, type Orders, type Plan, RISE, SCORES } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import {
   type Column,
@@ -208,5 +210,84 @@ export function guidesRows({ provenance, rise, guides }: Guides): CsvRow[] {
   return layerRecords(KINDS, originOf(provenance), (kind) => {
     const own = guides.filter(({ module }) => module === kind).map(({ by, values }) => [by, values]);
     return { rise: rise[kind], ...missing, ...Object.fromEntries(own) };
+  });
+}
+
+type OrdersLine = Orders["lines"][number];
+type OneOrder = Orders["orders"][number];
+
+/** A list of layers: "3,5"; of modules of several kinds, "attention 3, MLP 5". */
+function layersText({ target, modules }: Pick<OneOrder, "target" | "modules">): string {
+  const own = modules.every(({ module }) => module === target);
+  return own
+    ? modules.map(({ layer }) => layer).join(",")
+    : modules.map(({ module, layer }) => `${KIND_NAMES[module]} ${layer}`).join(", ");
+}
+
+/** The text and length that an order's score was measured on: "stories 256". */
+export const sourceOf = ({ calibration: { text, packing } }: OneOrder): string =>
+  `${textOf(text)} ${packing.length}`;
+
+/** How many modules the orders of each target and score share and what they cost; then each order. */
+export function ordersTables(result: Orders): Table[] {
+  const { provenance, lines: all, orders } = result;
+  const { packing: { samples } } = provenance;
+  const place = (line: OrdersLine, name: "best" | "worst") =>
+    sourceOf(orders.filter(({ target, by }) => target === line.target && by === line.by)[line[name]]);
+  const named: readonly Column<Pick<OneOrder, "target" | "by">>[] = [
+    { title: "module", value: ({ target }) => KIND_NAMES[target], align: "left" },
+    { title: "score", value: ({ by }) => by, align: "left" },
+  ];
+  const about: readonly Column<OrdersLine>[] = [
+    ...named,
+    { title: "k", value: ({ drop }) => drop },
+    { title: "all", value: ({ common }) => common },
+    { title: "pairs", value: ({ shared }) => shared, format: fixed(1) },
+    { title: "best", value: ({ rise, samples }) => rise && riseText(rise, samples) },
+    { title: "worst, beyond it", value: ({ more, samples }) => more && riseText(more, samples) },
+  ];
+  const each: readonly Column<OneOrder>[] = [
+    ...named,
+    { title: "scores on", value: sourceOf, align: "left" },
+    { title: "layers", value: layersText, align: "left" },
+    { title: RISE, value: (order) => riseText(order, samples) },
+  ];
+  return [
+    {
+      title: `orders by text and length · ${settingOf(provenance)}`,
+      ...tableOf(all, about),
+      notes: [
+        "",
+        "k: modules dropped; all: how many every order drops; pairs: how many two orders share, on average",
+        `best, worst: nats per token (95 %), named by the first samples and measured on the last ${
+          all[0].samples
+        }`,
+        ...all.map((line) => {
+          const { target, by } = line;
+          return `${KIND_NAMES[target]} by ${by}: best ${place(line, "best")}, worst ${place(line, "worst")}`;
+        }),
+        ...sharedLines([result]),
+      ],
+    },
+    { title: "each order", ...tableOf(orders, each) },
+  ];
+}
+
+function riseText({ rise, riseError }: Rise, samples: number): string {
+  const [low, high] = interval95(rise, riseError, samples);
+  return reading`${{ rise, ...samples > 1 ? { low, high } : { low: null, high: null }, decimals: 2 }}`;
+}
+
+/** A row an order. */
+export function ordersRows({ provenance, orders }: Orders): CsvRow[] {
+  const { packing: { samples: n } } = provenance;
+  return orders.map(({ target, by, calibration: { text, packing }, modules, rise, riseError }) => {
+    const [low, high] = n > 1 ? interval95(rise, riseError, n) : [null, null];
+    return {
+      ...originOf(provenance),
+      ...{ target, by, scores_on: text.name, scores_length: packing.length, drop: modules.length },
+      layers: layersText({ target, modules }),
+      ...{ rise, low, high },
+    };
   });
 }

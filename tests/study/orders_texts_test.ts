@@ -1,0 +1,68 @@
+/** The study of orders against its parts: each plan is the profile's, each rise is that of the plan alone, the halves name and measure. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { mean, standardError } from "../../src/measure/mod.ts";
+import { makePlan, orders, perplexities, profile } from "../../src/study/mod.ts";
+import { lossDifferences } from "../../src/study/passes/perplexity.ts";
+import { withTiny, withTrained } from "./tiny.ts";
+
+const [readme, licence] = ["README.md", "LICENSE"].map((name) =>
+  fileURLToPath(new URL(`../../${name}`, import.meta.url))
+);
+
+Deno.test("orders: plans are those of the profiles, rises those of the plans, and halves of the samples name and measure", () =>
+  withTrained("peri-ln", async (model) => {
+    const sizes = { calibrationSamples: 1, samples: 5, length: 16, text: licence };
+    const [texts, lengths, targets] = [[readme, licence], [16, 32], ["mlp"]] as const;
+    const by = ["importance", "largest"] as const;
+    const result = await orders(model, { ...sizes, texts, lengths, targets, by });
+    const skip = 32 / 16; // the order's own blocks are not measured on
+    assert.equal(result.provenance.packing.skip, skip);
+    const text = { samples: 5, length: 16, text: licence, skip };
+    assert.equal(result.orders.length, 8);
+    const [full] = await perplexities(model, [{}], text);
+    for (const [i, order] of result.orders.entries()) {
+      const measured = await profile(model, {
+        samples: 1,
+        text: texts[Math.floor(i % 4 / 2)],
+        length: lengths[i % 2],
+      });
+      const plan = makePlan(measured, { target: "mlp", by: by[Math.floor(i / 4)], drop: 2, unchecked: true });
+      assert.deepEqual(order.calibration, measured.provenance);
+      assert.deepEqual(order.modules, plan.order.map(({ module, layer }) => ({ module, layer })));
+      const rises = lossDifferences((await perplexities(model, [plan], text))[0], full);
+      order.rises.forEach((rise, s) => assert.ok(Math.abs(rise - rises[s]) < 1e-4, `${rise} ${rises[s]}`));
+      assert.equal(order.rise, mean(order.rises));
+      assert.equal(order.riseError, standardError(order.rises));
+    }
+    assert.deepEqual(result.lines.map(({ target, by }) => [target, by]), by.map((by) => ["mlp", by]));
+    for (const [l, line] of result.lines.entries()) {
+      const own = result.orders.slice(4 * l, 4 * l + 4);
+      const layers = own.map(({ modules }) => new Set(modules.map(({ layer }) => layer)));
+      assert.equal(line.common, layers.reduce((all, set) => all.intersection(set)).size);
+      const pairs = [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]];
+      assert.equal(line.shared, mean(pairs.map(([a, b]) => layers[a].intersection(layers[b]).size)));
+      const choosing = own.map(({ rises }) => mean(rises.slice(0, 3)));
+      assert.equal(choosing[line.best], Math.min(...choosing));
+      assert.equal(choosing[line.worst], Math.max(...choosing));
+      const [best, worst] = [line.best, line.worst].map((i) => own[i].rises.slice(3));
+      assert.equal(line.samples, 2);
+      assert.deepEqual(line.rise, { rise: mean(best), riseError: standardError(best) });
+      assert.equal(line.more!.rise, mean(worst.map((rise, i) => rise - best[i])));
+    }
+  }));
+
+Deno.test("orders of one text and one sample have no second half, and refuse what cannot be dropped", () =>
+  withTiny(async ({ model, options }) => {
+    const one = { ...options, samples: 1, texts: [options.text!], lengths: [8], calibrationSamples: 1 };
+    const { lines, orders: [{ riseError }] } = await orders(model, one);
+    for (const { rise, more, samples, common, shared, drop } of lines) {
+      assert.deepEqual([rise, more, samples], [null, null, 0]);
+      assert.deepEqual([common, shared], [drop, drop]);
+    }
+    assert.equal(riseError, null);
+    await assert.rejects(
+      orders(model, { ...one, drop: 99 }),
+      /^RangeError: Cannot drop 99 attention modules/,
+    );
+  }));
