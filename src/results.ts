@@ -36,5 +36,5 @@ export type {
 } from "./study/mod.ts";
 export type { AttentionRow, Observed, ObservedTokens, Seen } from "./run/mod.ts";
 export type { Exported } from "./export/mod.ts";
-export type { FileSizes } from "./formats/mod.ts";
+export type { FileSizes } from "./entry/mod.ts";
 export type { Packed } from "./subject/mod.ts";

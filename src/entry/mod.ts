@@ -9,3 +9,4 @@ export * from "./progress.ts";
 export * from "./system.ts";
 export * from "./values.ts";
 export * from "./reports.ts";
+export * from "./sizes.ts";

@@ -6,6 +6,7 @@ import {
   type Checks,
   displayable,
   expect,
+  type FileSizes,
   formatBytes,
   list,
   meter,
@@ -27,7 +28,6 @@ import { measuredOf, qualities } from "./card/measured.ts";
 import { originOf } from "./card/origin.ts";
 import { modelSizes } from "./card/sizes.ts";
 import {
-  type FileSizes,
   type Format,
   FORMATS,
   jobOf,

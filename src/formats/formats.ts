@@ -1,7 +1,8 @@
 /** A smaller model in each format, as files that are not written yet, and their sizes. */
 import { changedSpec } from "../run/mod.ts";
 import { sizesOf } from "../subject/mod.ts";
-import { bytesOfFiles, type FileSizes, originalBytes } from "./sizes.ts";
+import { bytesOfFiles, originalBytes } from "./sizes.ts";
+import type { FileSizes } from "../entry/mod.ts";
 import { expressed } from "./changes/express.ts";
 import { ggufFiles } from "./gguf/gguf.ts";
 import { hfFiles } from "./hf/folder.ts";

@@ -1,4 +1,5 @@
 /** Checkpoints as named tensors, one layer at a time. */
+export * from "./blocks/encode.ts";
 export * from "./content.ts";
 export * from "./cut.ts";
 export * from "./entry.ts";

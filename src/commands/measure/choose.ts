@@ -87,7 +87,7 @@ export function repairCommand(context: Context): Command {
         "plan",
         new Option(
           "--json <file>",
-          "write the repaired plan as JSON, and its tensors to a safetensors file beside it",
+          "write the repaired plan as JSON, and its tensors, rounded to types of the model's own file, to a safetensors file beside it",
         )
           .helpGroup(RESULTS),
       ),

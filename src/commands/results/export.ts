@@ -1,11 +1,20 @@
 /** A plan made into a smaller model: `lamina export MODEL`. */
 import { type Command, Option } from "commander";
 import { readFile } from "node:fs/promises";
-import { failing, formatBytes, oneOf, option, parseJson, required, text } from "../../entry/mod.ts";
+import {
+  failing,
+  filesText,
+  formatBytes,
+  oneOf,
+  option,
+  parseJson,
+  required,
+  text,
+} from "../../entry/mod.ts";
 import { type DropPlan, planHash } from "../../measure/mod.ts";
 import { type Evaluation, parseResult, type Speed } from "../../result/mod.ts";
 import { exportModel } from "../../export/mod.ts";
-import { filesText, type Format, FORMATS } from "../../formats/mod.ts";
+import { type Format, FORMATS } from "../../formats/mod.ts";
 import { openModel } from "../../subject/mod.ts";
 import { type Context, openOptions, reportsTo } from "../shared/context.ts";
 import { HELD_OUT_TEXT } from "../../study/mod.ts";

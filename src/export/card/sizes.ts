@@ -1,6 +1,6 @@
 /** How large a model is before and after: its files, its weights, its keys and values. */
-import { formatBytes } from "../../entry/mod.ts";
-import { type FileSizes, type Job, lessText, type SizeChange } from "../../formats/mod.ts";
+import { type FileSizes, formatBytes, lessText, type SizeChange } from "../../entry/mod.ts";
+import type { Job } from "../../formats/mod.ts";
 import { changedSpec } from "../../run/mod.ts";
 import { allKvBytes } from "../../study/mod.ts";
 import { sizesOf } from "../../subject/mod.ts";

@@ -40,7 +40,8 @@ const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<Cha
       if (change.heads) cutHeads(change, job, edits);
       for (const [canonical, tensor] of checkedTensors(job.full, change, `export ${job.model.name}`)) {
         const ref = storedOf(job, change, canonical, edits);
-        edits.set(ref.name, sourceOf(inStoredForm(tensor, ref, change)));
+        const { type } = job.stored.file.tensors.get(ref.name)!;
+        edits.set(ref.name, sourceOf(inStoredForm(tensor, ref, change), type));
       }
       if (change.scale !== undefined) scaleUpdate(change, change.scale, job, edits);
       return job;

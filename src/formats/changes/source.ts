@@ -1,14 +1,19 @@
 /**
  * Tensors of stored weights that differ from those of the files. Their rows are made as they are read, so that memory is that of a part
  * of a tensor. Elements stay what they are where they are copied, and become F32 where they are computed: 16 bits would round them again.
+ * A plan's own tensors take the type that holds them exactly: repairs are rounded to one.
  */
-import { byteSize, bytesOf, type DType, elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import { byteSize, type DType, elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import {
   type Cut,
   cutTensor,
+  encoded,
+  encodedBytes,
+  exactType,
   type PagedFile,
   PART_BYTES,
   ranges,
+  rounded,
   type TensorInfo,
   withZeros,
 } from "../../weights/mod.ts";
@@ -29,11 +34,14 @@ export function sourceIn(file: PagedFile, name: string): Source {
   };
 }
 
-export function sourceOf(tensor: Tensor): Source {
+/** A tensor in the place of one of a type: as small as the numbers are exact. */
+export function sourceOf(tensor: Tensor, of: string): Source {
   const { shape } = tensor;
+  const type = exactType(of, tensor);
+  const own = rounded(type, tensor);
   return {
-    info: floats(shape),
-    rows: (start, end) => Promise.resolve(cutTensor(tensor, { axis: 0, start, end })),
+    info: { dtype: own.dtype, type, shape, bytes: encodedBytes(type, shape) },
+    rows: (start, end) => Promise.resolve(cutTensor(own, { axis: 0, start, end })),
   };
 }
 
@@ -95,7 +103,7 @@ export function overlaid<File extends PagedFile>(file: File, edits: ReadonlyMap<
     stored(name, range) {
       const own = edits.get(name);
       if (!own) return file.stored(name, range);
-      const { shape, bytes } = own.info;
+      const { type, shape, bytes } = own.info;
       const [start, end] = range ?? [0, bytes];
       const row = bytes / shape[0];
       return {
@@ -103,7 +111,7 @@ export function overlaid<File extends PagedFile>(file: File, edits: ReadonlyMap<
         async *parts() {
           const step = Math.max(1, Math.floor(PART_BYTES / row));
           for (const [first, last] of ranges(Math.floor(start / row), Math.ceil(end / row), step)) {
-            const part = bytesOf((await rowsOf(name, first, last)).data);
+            const part = encoded(type, await rowsOf(name, first, last));
             yield part.subarray(Math.max(0, start - first * row), Math.min(part.length, end - first * row));
           }
           if (file.tensors.has(name)) file.forget([name]);

@@ -9,8 +9,8 @@
 import { type Change, type LayerModule, MODULES } from "../../measure/mod.ts";
 import { type LayerSpec, linearSpec, type MlpSpec, scoring } from "../../models/mod.ts";
 import { tensorsOf } from "../../run/mod.ts";
-import { byteSize, bytesOf, elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
-import { contentOf, type OutTensor, zeros } from "../../weights/mod.ts";
+import { byteSize, elements, type Tensor, toFloat32 } from "../../tensor/mod.ts";
+import { contentOf, encoded, exactType, type OutTensor, zeros } from "../../weights/mod.ts";
 import { Inexpressible, type Job, type Module } from "../job.ts";
 
 /** A layer of the file. */
@@ -117,11 +117,20 @@ function changed(change: Change, layer: LayerSpec, tensors: readonly OutTensor[]
   const bias = own.get(change.to === "mean" ? "mean" : "linear.bias")!;
   const added = constant(layer.mlp as MlpSpec, bias.shape[0], held("ffn_down.bias", bias));
   if (change.to === "mean") return [added];
-  const norm = tensors.find(({ name }) => /^(attn|ffn)_norm\.weight$/.test(name))!;
+  const [norm, output] = [/^(attn|ffn)_norm\.weight$/, /^(attn_output|ffn_down)\.weight$/].map((own) =>
+    tensors.find(({ name }) => own.test(name))!
+  );
   const map: First = {
     at: "attention",
     spec: { ...linearSpec(layer[change.module]!.norm), bias: false },
-    tensors: [{ ...norm, name: "attn_norm.weight" }, held("attn_output.weight", own.get("linear.weight")!)],
+    tensors: [
+      { ...norm, name: "attn_norm.weight" },
+      held(
+        "attn_output.weight",
+        own.get("linear.weight")!,
+        exactType(output.type, own.get("linear.weight")!),
+      ),
+    ],
   };
   return toFloat32(bias).every((value) => value === 0) ? [map] : [map, added];
 }
@@ -156,6 +165,6 @@ function zero(name: string, shape: readonly number[]): OutTensor {
   return { name, type: "F32", shape, ...zeros(elements(shape) * byteSize("f32")) };
 }
 
-function held(name: string, tensor: Tensor): OutTensor {
-  return { name, type: "F32", shape: tensor.shape, ...contentOf(bytesOf(toFloat32(tensor))) };
+function held(name: string, tensor: Tensor, type = "F32"): OutTensor {
+  return { name, type, shape: tensor.shape, ...contentOf(encoded(type, tensor)) };
 }

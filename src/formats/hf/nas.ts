@@ -17,12 +17,13 @@ import {
   storedTensor,
 } from "../../models/mod.ts";
 import { changedSpec, tensorsOf } from "../../run/mod.ts";
-import { byteSize, bytesOf, elements, toFloat32 } from "../../tensor/mod.ts";
-import { commonType, contentOf, type OutTensor, zeros } from "../../weights/mod.ts";
+import { byteSize, elements, toFloat32 } from "../../tensor/mod.ts";
+import { commonType, contentOf, encoded, exactType, type OutTensor, zeros } from "../../weights/mod.ts";
 import { converted, storedOtherwise } from "../converted.ts";
 import { expectModel } from "../expect.ts";
 import { Inexpressible, type Job, jsonFile, type Made, modulesText } from "../job.ts";
 import { notesOnFiles, smallFiles } from "./folder.ts";
+import { outputNames } from "../names.ts";
 import { shardFiles } from "./shards.ts";
 import { isRecord } from "../../entry/mod.ts";
 import type { Config } from "../config.ts";
@@ -102,7 +103,12 @@ function nasTensors(job: Job, spec: ModelSpec): OutTensor[] {
     if (layer !== undefined) {
       const [, module, part] = /^(attention|mlp)\.(.*)$/.exec(canonical)!;
       const own = changeTensors(job, module as LayerModule, layer).get(part);
-      if (own) return { name, type: "F32", shape, ...contentOf(bytesOf(toFloat32(own))) };
+      if (own) {
+        const [output] = outputNames(full, { module: module as LayerModule, layer });
+        const { dtype } = file.tensors.get(model.stored!(output, layer).name)!; // safetensors hold no blocks
+        const type = shape.length > 1 ? exactType(dtype!.toUpperCase(), own) : "F32";
+        return { name, type, shape, ...contentOf(encoded(type, own)) };
+      }
       if (!layerTensors(full.layers[layer], full.hidden).some(([one]) => one === canonical)) {
         // A bias of zeros, in the type of the weight beside it: a wider one would widen the stream.
         const weight = () => model.stored!(canonical.replace(/bias$/, "weight"), layer).name;

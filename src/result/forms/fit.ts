@@ -5,7 +5,7 @@ import { kind } from "../kind.ts";
 import { checkForm } from "./order.ts";
 import { dropForm, provenanceForm, sharedForm } from "./provenance.ts";
 import { medianForm } from "./speed.ts";
-import { byForm, planKind, savesForm, targetForm } from "./sweep.ts";
+import { byForm, fileForm, planKind, savesForm, targetForm } from "./sweep.ts";
 
 /** What a fit may promise: at most so much loss, or at least so much saved. */
 export const AIMS = ["loss", "perplexity", "accuracy", "parameters", "kv-bytes", "speed"] as const;
@@ -47,8 +47,8 @@ export const fitKind = kind("fit", { method: 1 }, {
   }),
   /** The unit of every cost and its interval: of a perplexity too, nats per token, which multiply it by e^cost. */
   unit: z.enum(["nats per token", "points"]),
-  /** The format of the files to write, and bytes of the model: its own files, and in the format; absent where no format holds it. */
-  file: z.object({ format: z.string(), original: z.int().positive(), whole: z.int().positive() }).optional(),
+  /** Absent where no format holds the model. */
+  file: fileForm.optional(),
   /** What makes one plan larger than another. */
   saving: z.enum(["parameters", "kv-bytes"]),
   /** All plans that were tried, line by line. */

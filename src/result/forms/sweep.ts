@@ -28,6 +28,13 @@ const siteForm = strict("a repaired site", {
   left: z.number().nullable(),
 });
 
+/** The format of files to write, and bytes of the model: its own files, and in the format. */
+export const fileForm = z.object({
+  format: z.string(),
+  original: z.int().positive(),
+  whole: z.int().positive(),
+});
+
 const repairedForm = strict("a repair", {
   by: z.enum(REPAIRS),
   /** Whether each repair was fitted on the repaired model's stream. */
@@ -44,6 +51,14 @@ const repairedForm = strict("a repair", {
     saved: z.number(),
     savedError: z.number().nullable(),
   }).optional(),
+  /** The types to which matrices were rounded, so that files hold them so, and what that adds to the loss on those samples, nats per token. */
+  rounded: z.object({
+    types: z.array(z.string()),
+    rise: z.number().optional(),
+    riseError: z.number().nullable().optional(),
+  }).optional(),
+  /** The format of the files to write, with bytes as a fit has them, and those of the plan; null where the format cannot express it. */
+  file: z.object({ ...fileForm.shape, bytes: z.int().positive().nullable() }).optional(),
 });
 
 const replacementFields = {

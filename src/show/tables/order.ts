@@ -1,6 +1,7 @@
 /** Orders and plans: modules in the order in which they are dropped, of windows the best of each number of blocks; and guides to the loss of a removal. */
 import {
   checkLines,
+  formatFixed,
   formatNumber,
   formatShare,
   formatWhole,
@@ -15,6 +16,7 @@ import {
   textOf,
   tokensOf,
 } from "../words/mod.ts";
+import { filesText } from "../../entry/mod.ts";
 import { changeTexts, interval95, KINDS, type Rise } from "../../measure/mod.ts";
 import { type DropOrder, type Guides, type Orders, type Plan, RISE, SCORES } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
@@ -109,7 +111,7 @@ const FITS: readonly Column<RepairSite>[] = [
 ];
 
 /** Each place of a repair with its fit, then the losses on the samples that were held out. */
-function repairTables({ by, sequential, provenance, sites = [], fresh }: Repaired): Table[] {
+function repairTables({ by, sequential, provenance, sites = [], fresh, rounded, file }: Repaired): Table[] {
   const { samples } = provenance.packing;
   const fits: Table = {
     title: `repaired by ${by}${sequential ? " in sequence" : ""} · ${tokensOf(provenance)}`,
@@ -125,7 +127,32 @@ function repairTables({ by, sequential, provenance, sites = [], fresh }: Repaire
       ...samples === 1 ? ["nothing is held out of a single sample, so no loss measures the repair"] : [],
     ],
   };
-  return [...sites.length > 0 ? [fits] : [], ...fresh ? [lossesTable(fresh)] : []];
+  const stored = [
+    ...rounded ? [roundedText(rounded, fresh)] : [],
+    ...file ? [`files: ${fileText(file)}`] : [],
+  ];
+  return [
+    ...sites.length > 0 ? [fits] : [],
+    ...fresh ? [lossesTable(fresh)] : [],
+    ...stored.length > 0 ? [lines(undefined, ...stored)] : [],
+  ];
+}
+
+/** What rounding to the types of files adds to the loss. */
+function roundedText({ types, rise, riseError }: NonNullable<Repaired["rounded"]>, fresh?: Fresh): string {
+  const stored = types.join(" and ");
+  if (rise === undefined || !fresh) return `the repair is rounded to ${stored}`;
+  const [low, high] = interval95(rise, riseError ?? null, fresh.samples);
+  const nats = (value: number) => formatFixed(value, 4);
+  const interval = fresh.samples === 1 ? "" : ` (95 %, paired: ${nats(low)} to ${nats(high)})`;
+  return `rounding the repair to ${stored} adds ${nats(rise)} nats per token${interval}`;
+}
+
+/** The line of `export`. */
+function fileText({ format, original, whole, bytes }: NonNullable<Repaired["file"]>): string {
+  return bytes === null
+    ? `a file of format ${format} cannot hold the plan`
+    : filesText({ original, whole, smaller: bytes }, format);
 }
 
 type Fresh = NonNullable<Repaired["fresh"]>;

@@ -1,12 +1,13 @@
 /** The plans of trials, as their lines have them or repaired, the search along lines (each step drops one module more), and the choice. */
 import { planHash, type Verdict } from "../../measure/mod.ts";
 import type { Fit, Plan } from "../../result/mod.ts";
-import { type DropPlan, noDrop, RefusedRepair } from "../../run/mod.ts";
+import { type DropPlan, dropPlan, noDrop, RefusedRepair } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { provenance, type RunOptions } from "../base/options.ts";
 import { dropsIn } from "../base/plan.ts";
-import type { Repairing } from "../repair/fits.ts";
+import { repairedBy, type Repairing } from "../repair/fits.ts";
 import { type Fits, madeFits, neededFits, orRefused, repairedPlan, solvedIn } from "../repair/needed.ts";
+import { roundingsOf, typesIn } from "../repair/rounding.ts";
 import type { OpenSizer } from "../../formats/mod.ts";
 import type { Line } from "./lines.ts";
 import type { Cost } from "./aims.ts";
@@ -28,7 +29,9 @@ export function candidateMaker(model: StudyModel, lines: readonly Line[], sizer:
     if (told.size < told.add(line).size) onNotice?.(line);
     return null;
   };
+  let types: ReturnType<typeof typesIn> | undefined;
   return async (round, options) => {
+    const typesAt = lines.some(({ way }) => way) ? await (types ??= typesIn(model)) : null;
     const bare = round.map(({ line, dropped }) => lines[line].planOf(dropped));
     const drops = bare.map((plan) => dropsIn(model, plan));
     for (const way of new Set(lines.map(({ way }) => way))) {
@@ -44,7 +47,11 @@ export function candidateMaker(model: StudyModel, lines: readonly Line[], sizer:
       const plan = way
         ? orRefused(() => {
           const { repair, solved } = solvedIn(way, drops[i], fits.get(way)!)!;
-          return repairedPlan(repair, bare[i], solved, origin!);
+          const made = dropPlan(model.spec, repairedBy(repair, solved));
+          const [smallest] = roundingsOf(repair, typesAt); // what it adds is in the cost that is measured
+          if (!smallest) return repairedPlan(repair, bare[i], made, solved, origin!);
+          const { plan, types } = smallest.of(made);
+          return repairedPlan(repair, bare[i], plan, solved, origin!, { rounded: { types } });
         })
         : bare[i];
       if (plan instanceof RefusedRepair) return tell(plan.message, options);

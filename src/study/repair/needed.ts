@@ -3,10 +3,10 @@
  * one walk through the model. In sequence, a fit depends on those before it, and plans are repaired one by one.
  */
 import { type DropPlan, interval95, isFull } from "../../measure/mod.ts";
-import { changedSpec, dropPlan, RefusedRepair } from "../../run/mod.ts";
+import { changedSpec, RefusedRepair } from "../../run/mod.ts";
 import { flopsOf } from "../base/estimate.ts";
 import { inTurn, type Span } from "../base/stage.ts";
-import { fitKey, fitPasses, fitsOf, type Repair, repairedBy, type Repairing, repairOf } from "./fits.ts";
+import { fitKey, fitPasses, fitsOf, type Repair, type Repairing, repairOf } from "./fits.ts";
 import type { Solved } from "./job.ts";
 import { order } from "./methods.ts";
 import { type Perplexity, type Plan, planData, type Provenance } from "../../result/mod.ts";
@@ -64,7 +64,8 @@ export async function madeFits(way: Repairing, needed: readonly Repair[], option
   return new Map(found.flat());
 }
 
-export type Fresh = NonNullable<NonNullable<Plan["repaired"]>["fresh"]>;
+type Repaired = NonNullable<Plan["repaired"]>;
+export type Fresh = NonNullable<Repaired["fresh"]>;
 
 /** A repair that is no better than the drop on the samples held out of its fit. */
 export class WorseRepair extends RefusedRepair {}
@@ -102,17 +103,17 @@ export function expectBetter({ model: { name }, by }: Repairing, fresh: Fresh, t
 }
 
 /**
- * The plan with its fits. A map in a module's place keeps the norm before it, so that this is not saved. `provenance` is of the full model on the text that they were fitted on.
+ * The plan, repaired. A map in a module's place keeps the norm before it, so that this is not saved. `provenance` is of the full model on the text that they were fitted on.
  */
 export function repairedPlan(
   repair: Repair,
   plan: Plan,
+  repaired: DropPlan,
   solved: readonly Solved[],
   provenance: Provenance,
-  fresh: Fresh | null = null,
+  measured: Pick<Repaired, "fresh" | "rounded" | "file"> = {},
 ): Plan {
   const { model: { spec }, by, sequential, sites } = repair;
-  const repaired = dropPlan(spec, repairedBy(repair, solved));
   const [bare, own] = [repair.plan, repaired].map((plan) => sizesOf(changedSpec(spec, plan)).parameters);
   return displayable({
     ...plan,
@@ -125,7 +126,7 @@ export function repairedPlan(
       sites: sites.map(({ layer, module }, i) => (
         { layer, module, strength: solved[i].strength, left: solved[i].left }
       )),
-      ...fresh ? { fresh } : {},
+      ...measured,
     },
   });
 }

@@ -35,6 +35,7 @@ import {
 } from "./fits.ts";
 import type { Solved } from "./job.ts";
 import { expectBetter, freshOf, NOTHING_HELD_OUT, repairedPlan } from "./needed.ts";
+import { fileOf, roundedBy, roundingsOf, typesIn } from "./rounding.ts";
 
 /** Options of `repair`. */
 export interface RepairOptions extends StudyOptions {
@@ -65,6 +66,10 @@ const repairChecks: Checks<RepairOptions> = {
  * Returns the plan with its dropped modules repaired, fitted on a calibration text (default: 24 × 512 tokens of stories). The last
  * quarter of the samples is held out and measures the repair, which must lose less than the drop there; of the others, the last quarter
  * chooses the strength of the ridge. A single sample holds nothing out, as a notice says. Other changes of the plan stay. Write a plan with `writePlan`, which puts its tensors into a file beside it.
+ *
+ * Matrices are rounded to what the model's own files can hold in their place, so that `exportModel` writes them in that type: the type of the
+ * original's matrix, Q8_0 or F16, the smallest that adds at most a twentieth of what the repair saves. `repaired.rounded` has
+ * the types and the loss that they add, `repaired.file` the bytes of the file to be written.
  *
  * Throws `RangeError` if the plan drops nothing, if the model cannot be repaired so, if there are fewer tokens, besides those held out,
  * than a fit has inputs, and for a repair that is no better than the drop; `TypeError` for a plan made from another model. Sources: NBL (arXiv 2505.21077)
@@ -97,7 +102,7 @@ export const repairStudy: Study<StudyModel, OverPlan<RepairOptions>, Plan | Drop
   isDivisible: true,
   checks: { ...repairChecks, plan: required(aDrop) },
   on: onModel,
-  work(model, { plan, by = "mean", sequential = false, ...options }) {
+  async work(model, { plan, by = "mean", sequential = false, ...options }) {
     const drops = dropsIn(model, plan);
     const text = textOf(model, options, repairChecks);
     const request = repairOf(repairing(model, text, by, sequential), drops);
@@ -110,14 +115,12 @@ export const repairStudy: Study<StudyModel, OverPlan<RepairOptions>, Plan | Drop
     };
     const { samples } = text.sizes;
     const held = samplesOf(text, { from: samples - heldOut, to: samples });
-    const plans = [noDrop, drops, drops];
-    const losses = perplexityStage(
-      model,
-      held,
-      plans,
-      {},
-      async (options) => [noDrop, drops, (await repaired(options)).made],
-    );
+    const roundings = roundingsOf(request, await typesIn(model));
+    const plans = [noDrop, drops, drops, ...roundings.map(() => drops)];
+    const losses = perplexityStage(model, held, plans, {}, async (options) => {
+      const { made } = await repaired(options);
+      return [noDrop, drops, made, ...roundings.map((rounding) => rounding.of(made).plan)];
+    });
     const scoring = stepOf([{ ...held.sizes, plans, head: true, stays: true }], losses);
     return workOver(model, text, {
       label: `repair of ${model.name}`,
@@ -125,12 +128,19 @@ export const repairStudy: Study<StudyModel, OverPlan<RepairOptions>, Plan | Drop
       async result(options) {
         const { solved, made } = await repaired(options);
         const tell = (line: string) => options.onNotice?.(`repair of ${model.name}: ${line}`);
-        const fresh = heldOut > 0 ? freshOf(await scoring.whole(options)) : null;
+        const found = heldOut > 0 ? await scoring.whole(options) : null;
+        const best = roundedBy(roundings, made, found);
+        const fresh = found && freshOf([...found.slice(0, 2), best.loss!]);
         if (fresh) expectBetter(request, fresh, tell);
         else tell(NOTHING_HELD_OUT);
-        if (!("kind" in plan)) return made;
+        if (!("kind" in plan)) return best.plan;
         const origin = await provenance(model, await text.pack(options), noDrop, options);
-        return repairedPlan(request, plan, solved, origin, fresh);
+        const file = await fileOf(model, best.plan);
+        return repairedPlan(request, plan, best.plan, solved, origin, {
+          ...fresh ? { fresh } : {},
+          ...best.measured,
+          ...file ? { file } : {},
+        });
       },
       ...sequential ? {} : { depends: () => ({ plan: drops, by }) }, // in sequence, each fit needs those before it
     });
