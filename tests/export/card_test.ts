@@ -41,7 +41,7 @@ const NAMES = [
 const ACTS = /[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 
 /** A card in which every string from a file is this one, of a plan that drops modules, or also changes some. */
-function cardOf(name: string, changes?: Told["job"]["drop"]["changes"]): string {
+function cardOf(name: string, changes?: Told["job"]["drop"]["changes"], files = {}): string {
   const { provenance } = profile({ layers: 3 });
   const own = { ...provenance, dtype: name, engine: name, text: { name, hash: name } };
   const plan = {
@@ -62,6 +62,7 @@ function cardOf(name: string, changes?: Told["job"]["drop"]["changes"]): string 
     kept: [0, 1, 2],
     drop: { attention: [2, 0], mlp: [1], ...changes ? { changes } : {} },
     before: { attention: [], mlp: [] },
+    files: { kind: "gguf", revision: null, origin: "Python package", list: () => [name], ...files },
   } as unknown as Told["job"];
   const change = { before: 4, after: 3 };
   const sizes = {
@@ -123,6 +124,16 @@ Deno.test("a card says how each module is repaired, and on which text, whose nam
       /Repaired by CODE, calibrated on the text CODE \(SHA-256 CODE\): 4 × \d+ tokens/,
     );
   }
+});
+
+Deno.test("commands name a file or a folder of this machine by its own name, to be run beside it, in no maker's folder", () => {
+  const beside = "This command, run beside the original's files, makes it again: ";
+  const made = (name: string) =>
+    "`lamina export --drop-attention 2,0 --drop-mlp 1 --format hf --out smaller " + name + "`.";
+  const here = { origin: undefined };
+  assert.ok(cardOf("a.gguf", undefined, here).includes(beside + made("./a.gguf")));
+  assert.ok(cardOf("a b", undefined, { ...here, kind: "folder" }).includes(beside + made("'./a b'")));
+  assert.ok(cardOf("a").includes("This command makes it again: " + made("a@a")));
 });
 
 Deno.test("a name in code is cut where it is long, and keeps its backticks inside a longer fence", () => {

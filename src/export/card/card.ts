@@ -138,20 +138,22 @@ function costText({ job, format, costs, measured: { evaluations, speeds } }: Tol
 function measuringText(job: Job, format: Format): string {
   if (!job.drop.changes) {
     const command = commandText(job, "perplexity", []);
-    return `This command measures the original with and without these modules: ${code(command, Infinity)}.`;
+    return `This command${besideText(job)} measures the original with and without these modules: ${
+      code(command, Infinity)
+    }.`;
   }
   if (format === "onnx") return "";
   const own = `lamina perplexity ${refOf(job)}`;
-  return `These commands measure the original, and in this folder this model: ${code(own, Infinity)}, ${
-    code("lamina perplexity .")
-  }.`;
+  return `These commands measure the original${besideText(job)}, and in this folder this model: ${
+    code(own, Infinity)
+  }, ${code("lamina perplexity .")}.`;
 }
 
 /** The command that makes the model again; empty for a plan with changes, whose tensors lie in a file. */
 function makingText(job: Job, format: Format): string {
   if (job.drop.changes) return "";
   const command = commandText(job, "export", ["--format", format, "--out", "smaller"]);
-  return `This command makes it again: ${code(command, Infinity)}.`;
+  return `This command${besideText(job)} makes it again: ${code(command, Infinity)}.`;
 }
 
 function commandText(job: Job, command: string, options: readonly string[]): string {
@@ -162,8 +164,14 @@ function commandText(job: Job, command: string, options: readonly string[]): str
   return ["lamina", command, ...flags, ...options, refOf(job)].join(" ");
 }
 
-/** The original as a command names it: a commit of the hub, or a name, which the command must not read as an option. */
-function refOf({ model: { name, identity: { revision } } }: Job): string {
+/** The original as a command names it: a commit of the hub, a name, or a file or folder beside the reader, whose path is the maker's own. */
+function refOf({ model: { name, identity: { revision } }, files }: Job): string {
+  if (isLocal(files)) return shellWord(`./${files.kind === "gguf" ? files.list()[0] : name}`);
   const ref = revision === null ? name : `${name}@${revision}`;
   return [...ref.startsWith("-") ? ["--"] : [], shellWord(ref)].join(" ");
 }
+
+const isLocal = ({ origin, revision }: Job["files"]) => origin === undefined && revision === null;
+
+/** Where a command runs that names the original by its place. */
+const besideText = ({ files }: Job) => isLocal(files) ? ", run beside the original's files," : "";

@@ -9,9 +9,9 @@ export function perplexityText(costs: readonly Quality[]): string {
     const { text, packing, dtype, engine } = dropped.provenance;
     const { rise, low, high } = paired(dropped, full);
     const interval = low === null ? "" : ` (95 %: ${signed(low)} to ${signed(high!)})`;
-    return `| ${cell(text.name)}, ${packing.samples} × ${packing.length} tokens, ${cell(dtype)} on ${
-      cell(engine)
-    } | ` +
+    return `| ${cell(text.name)}, ${packing.samples} × ${packing.length} tokens${
+      packing.skip > 0 ? `, the first ${packing.skip} left out` : ""
+    }, ${cell(dtype)} on ${cell(engine)} | ` +
       `${full.perplexity.toPrecision(4)} | ${dropped.perplexity.toPrecision(4)} | ` +
       `${signed(rise)}${interval} | ${percent(dropped.top1)} |`;
   });
