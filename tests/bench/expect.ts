@@ -29,7 +29,7 @@ for (const name of names) {
   using sizes = await sizer.open();
   const { layers } = model.identity;
   for (const [i, plan] of plans.entries()) {
-    const { difference: rise, low, high } = paired(runs[i + 1], runs[0]);
+    const { rise, low, high } = paired(runs[i + 1], runs[0]);
     const change = accuracyChange(answers[i + 1], answers[0]);
     const { prefill, decode } = timed[i + 1].speedup;
     const bytes = await sizes.bytesOf(plan);
@@ -41,7 +41,11 @@ for (const name of names) {
       `${prefill.median.toFixed(2)} (${prefill.low.toFixed(2)} to ${prefill.high.toFixed(2)})`,
     ];
     const keys = percent(1 - timed[i + 1].keyBytes / timed[0].keyBytes);
-    console.log(`| ${[ref, `${plan.attention.length} of ${layers}`, file, keys, fast, reads, ppl, points].join(" | ")} |`);
+    console.log(
+      `| ${
+        [ref, `${plan.attention.length} of ${layers}`, file, keys, fast, reads, ppl, points].join(" | ")
+      } |`,
+    );
   }
 }
 Deno.exit(); // a library's threads would go on

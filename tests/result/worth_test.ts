@@ -1,6 +1,6 @@
 /** Whether a fit is worth it, decided by sizes and the quartiles of times, and what larger savings cost. */
 import assert from "node:assert/strict";
-import { type Fit, largerSavings, sharedSaving, worthOf } from "../../src/result/mod.ts";
+import { coarserType, type Fit, largerSavings, sharedSaving, worthOf } from "../../src/result/mod.ts";
 import { fit, nothing } from "../show/synthetic_fit.ts";
 
 const shape = { layers: 6 };
@@ -36,4 +36,24 @@ Deno.test("larger savings are those that no cheaper plan beats, each half as muc
   assert.deepEqual(plans.map(({ target, dropped }) => [target, dropped]), [["attention", 3], ["mlp", 2]]);
   const shares = plans.map((one) => sharedSaving(fit(shape), one));
   assert.ok(shares[1] >= 1.5 * shares[0]);
+});
+
+Deno.test("another type saves at least what the answer saves, with no more bits than that leaves; unknown types have none", () => {
+  const stored = (format: string, own: Partial<Fit> = {}) => {
+    const one = fit(shape, own);
+    return coarserType({
+      ...one,
+      provenance: { ...one.provenance, model: { ...one.provenance.model, format } },
+    });
+  };
+  assert.deepEqual(stored("safetensors BF16"), { own: "BF16", type: "Q8_0", share: 1 - 8.5 / 16 });
+  assert.deepEqual(stored("GGUF Q4_1", { answer: null }), { own: "Q4_1", type: "Q4_K", share: 1 - 4.5 / 5 });
+  const tried = fit(shape).tried.map((one) => ({ ...one, bytes: 880 }));
+  const file = { format: "gguf", original: 1000, whole: 1000 };
+  assert.equal(
+    stored("GGUF Q4_1", { tried, file })?.type,
+    "Q3_K",
+    "10 % would be less than the 12 % of the answer",
+  );
+  for (const format of ["GGUF MXFP4", "random normal", "GGUF Q2_K"]) assert.equal(stored(format), null);
 });

@@ -166,7 +166,7 @@ function commandText(job: Job, command: string, options: readonly string[]): str
 
 /** The original as a command names it: a commit of the hub, a name, or a file or folder beside the reader, whose path is the maker's own. */
 function refOf({ model: { name, identity: { revision } }, files }: Job): string {
-  if (isLocal(files)) return shellWord(`./${files.kind === "gguf" ? files.list()[0] : name}`);
+  if (isLocal(files)) return shellWord(`./${files.kind === "folder" ? name : files.list()[0]}`);
   const ref = revision === null ? name : `${name}@${revision}`;
   return [...ref.startsWith("-") ? ["--"] : [], shellWord(ref)].join(" ");
 }

@@ -1,7 +1,15 @@
 /** The answer of a fit in words: what may go, what it costs, what it saves. */
 import { planPhrase } from "../../measure/mod.ts";
 import { formatBytes } from "../../entry/mod.ts";
-import { type Fit, largerSavings, SCORES, sharedSaving, WORTH, worthOf } from "../../result/mod.ts";
+import {
+  coarserType,
+  type Fit,
+  largerSavings,
+  SCORES,
+  sharedSaving,
+  WORTH,
+  worthOf,
+} from "../../result/mod.ts";
 import { sharedText } from "./names.ts";
 import { counted, formatFixed, formatShare } from "./numbers.ts";
 import { capital, reading, sentences } from "./reading.ts";
@@ -131,7 +139,7 @@ export function answerText(fit: Fit): string {
 /** The larger savings that a verdict names. */
 const NAMED = 3;
 
-/** Whether the answer is worth it here, and what larger savings cost on the samples that choose. */
+/** Whether the answer is worth it here, what larger savings cost on the samples that choose, and what else saves as much. */
 export function verdictText(fit: Fit): string {
   const { aim, tried, answer, file, times } = fit;
   if (tried.length === 0) return "Not worth it here: the model has no module to drop.";
@@ -150,7 +158,26 @@ export function verdictText(fit: Fit): string {
   const next = costs.length > 0
     ? `${of}, and their cost${aim.of === "perplexity" ? " in perplexity" : ""}: ${costs.join(", ")}`
     : "no larger saving was tried";
-  return `${found[worthOf(fit)]} ${where}: ${gains}; ${next}.`;
+  return sentences(`${found[worthOf(fit)]} ${where}: ${gains}; ${next}.`, elseText(fit));
+}
+
+/** What saves as much without dropping a module; no study has measured its cost. */
+function elseText(fit: Fit): string {
+  const { aim: { context }, tried, answer } = fit;
+  const other = coarserType(fit);
+  const kept = context === undefined || answer === null
+    ? null
+    : Math.floor((1 - tried[answer].saves.kvShare) * context);
+  const ways = [
+    ...other
+      ? [`${other.type} instead of ${other.own} makes matrices ${formatShare(other.share)} smaller`]
+      : [],
+    ...kept === null ? [] : [`windows of ${kept} keys save as much of ${context} tokens`],
+  ];
+  const much = answer === null ? "" : " as much";
+  return ways.length > 0
+    ? `What else saves${much}, at a cost that was not measured: ${ways.join("; ")}.`
+    : "";
 }
 
 /** "0.6 % smaller". */
