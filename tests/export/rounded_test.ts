@@ -118,10 +118,10 @@ Deno.test("the smallest type is chosen that adds at most a twentieth of what the
       sums: [1, 2].map((tokens) => ({ nll: nll * tokens, tokens })),
       provenance: { text: {}, packing: {} },
     }) as unknown as Perplexity;
-  const chosen = (...nats: number[]) =>
-    roundedBy(ways, noDrop, [3, 5, 4, ...nats].map(loss)).measured.rounded!;
-  assert.deepEqual(chosen(4.04, 4, 4), { types: ["Q4_1"], rise: chosen(4.04, 4, 4).rise, riseError: 0 });
-  assert.deepEqual(chosen(4.06, 4.01, 4).types, ["Q8_0"]);
-  assert.deepEqual(chosen(4.06, 4.06, 4.06).types, ["F16"]);
-  assert.deepEqual(roundedBy(ways, noDrop, null).measured, { rounded: { types: ["F16"] } });
+  const chosen = (...nats: number[]) => roundedBy(ways, noDrop, [5, 4, ...nats].map(loss)).types;
+  assert.deepEqual(chosen(4.04, 4, 4), ["Q4_1"]);
+  assert.deepEqual(chosen(4.06, 4.01, 4), ["Q8_0"]);
+  assert.deepEqual(chosen(4.06, 4.06, 4.06), ["F16"]);
+  assert.deepEqual(roundedBy(ways, noDrop, null).types, ["F16"], "nothing was measured");
+  assert.deepEqual(roundedBy([], noDrop, null), { plan: noDrop, types: null });
 });

@@ -21,8 +21,8 @@ import {
 import { aDrop, dropsIn, type OverPlan, type PlanLike } from "../base/plan.ts";
 import { type Stage, stage } from "../base/stage.ts";
 import { run, step, stepOf, type Study } from "../base/study.ts";
-import { samplesOf, textOf, workOver } from "../base/text.ts";
-import { perplexityStage } from "../passes/perplexity.ts";
+import { samplesOf, type Text, textOf, workOver } from "../base/text.ts";
+import { perplexityStage, riseOver } from "../passes/perplexity.ts";
 import {
   fitBytes,
   fitFlops,
@@ -68,8 +68,8 @@ const repairChecks: Checks<RepairOptions> = {
  * chooses the strength of the ridge. A single sample holds nothing out, as a notice says. Other changes of the plan stay. Write a plan with `writePlan`, which puts its tensors into a file beside it.
  *
  * Matrices are rounded to what the model's own files can hold in their place, so that `exportModel` writes them in that type: the type of the
- * original's matrix, Q8_0 or F16, the smallest that adds at most a twentieth of what the repair saves. `repaired.rounded` has
- * the types and the loss that they add, `repaired.file` the bytes of the file to be written.
+ * original's matrix, Q8_0 or F16, the smallest that adds at most a twentieth of what the repair saves, on the samples that choose the ridge. `repaired.rounded` has
+ * the types and the loss that they add on those held out, `repaired.file` the bytes of the file to be written.
  *
  * Throws `RangeError` if the plan drops nothing, if the model cannot be repaired so, if there are fewer tokens, besides those held out,
  * than a fit has inputs, and for a repair that is no better than the drop; `TypeError` for a plan made from another model. Sources: NBL (arXiv 2505.21077)
@@ -106,7 +106,7 @@ export const repairStudy: Study<StudyModel, OverPlan<RepairOptions>, Plan | Drop
     const drops = dropsIn(model, plan);
     const text = textOf(model, options, repairChecks);
     const request = repairOf(repairing(model, text, by, sequential), drops);
-    const { heldOut } = request;
+    const { heldOut, choosing } = request;
     const fits = fitStage(request);
     const fitting = sequential ? step(fitPasses(request), fits.whole) : stepOf(fitPasses(request), fits);
     const repaired = async (options: RunOptions) => {
@@ -116,29 +116,39 @@ export const repairStudy: Study<StudyModel, OverPlan<RepairOptions>, Plan | Drop
     const { samples } = text.sizes;
     const held = samplesOf(text, { from: samples - heldOut, to: samples });
     const roundings = roundingsOf(request, await typesIn(model));
-    const plans = [noDrop, drops, drops, ...roundings.map(() => drops)];
-    const losses = perplexityStage(model, held, plans, {}, async (options) => {
+    const trial = samplesOf(text, { from: samples - heldOut - choosing, to: samples - heldOut });
+    const trials = [drops, drops, ...roundings.map(() => drops)];
+    const trying = scoringStep(model, trial, trials, async (options) => {
       const { made } = await repaired(options);
-      return [noDrop, drops, made, ...roundings.map((rounding) => rounding.of(made).plan)];
+      return [drops, made, ...roundings.map((rounding) => rounding.of(made).plan)];
     });
-    const scoring = stepOf([{ ...held.sizes, plans, head: true, stays: true }], losses);
+    const isChosen = roundings.length > 1 && choosing > 0;
+    const rounded = async (options: RunOptions) => {
+      const { made } = await repaired(options);
+      return roundedBy(roundings, made, isChosen ? await trying.whole(options) : null);
+    };
+    const plans = [noDrop, drops, drops, ...roundings.length > 0 ? [drops] : []];
+    const scoring = scoringStep(model, held, plans, async (options) => {
+      const { made } = await repaired(options);
+      return [noDrop, drops, made, ...roundings.length > 0 ? [(await rounded(options)).plan] : []];
+    });
     return workOver(model, text, {
       label: `repair of ${model.name}`,
-      steps: heldOut > 0 ? [fitting, scoring] : [fitting],
+      steps: heldOut > 0 ? [fitting, ...isChosen ? [trying] : [], scoring] : [fitting],
       async result(options) {
-        const { solved, made } = await repaired(options);
+        const { solved } = await repaired(options);
+        const { plan: own, types } = await rounded(options);
         const tell = (line: string) => options.onNotice?.(`repair of ${model.name}: ${line}`);
         const found = heldOut > 0 ? await scoring.whole(options) : null;
-        const best = roundedBy(roundings, made, found);
-        const fresh = found && freshOf([...found.slice(0, 2), best.loss!]);
+        const fresh = found && freshOf([found[0], found[1], found.at(-1)!]);
         if (fresh) expectBetter(request, fresh, tell);
         else tell(NOTHING_HELD_OUT);
-        if (!("kind" in plan)) return best.plan;
+        if (!("kind" in plan)) return own;
         const origin = await provenance(model, await text.pack(options), noDrop, options);
-        const file = await fileOf(model, best.plan);
-        return repairedPlan(request, plan, best.plan, solved, origin, {
+        const file = await fileOf(model, own);
+        return repairedPlan(request, plan, own, solved, origin, {
           ...fresh ? { fresh } : {},
-          ...best.measured,
+          ...types ? { rounded: { types, ...found ? riseOver(found.at(-1)!, found[2]) : {} } } : {},
           ...file ? { file } : {},
         });
       },
@@ -146,6 +156,17 @@ export const repairStudy: Study<StudyModel, OverPlan<RepairOptions>, Plan | Drop
     });
   },
 };
+
+/** Losses of plans over a text; `plans` stand in for them in the price. */
+function scoringStep(
+  model: StudyModel,
+  text: Text,
+  plans: readonly DropPlan[],
+  plansOf: (options: RunOptions) => Promise<readonly DropPlan[]>,
+) {
+  const stage = perplexityStage(model, text, plans, {}, plansOf);
+  return stepOf([{ ...text.sizes, plans, head: true, stays: true }], stage);
+}
 
 function fitStage(request: Repair): Stage<Solved[]> {
   const { model, text: { sizes }, sites } = request;

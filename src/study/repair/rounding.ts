@@ -1,6 +1,6 @@
 /**
  * Repairs as files hold them: a matrix that a repair makes is rounded to the type of the matrix in whose place it is stored, in the
- * place of blocks that are not written here to Q8_0; where that adds too much to the loss, to Q8_0 or F16.
+ * place of blocks that are not written here to Q8_0; where that adds too much to the loss on samples that choose, to Q8_0 or F16.
  */
 import { type Change, type DropPlan } from "../../measure/mod.ts";
 import { openStored, outputNames, sizerOf } from "../../formats/mod.ts";
@@ -72,17 +72,15 @@ function roundedTo(type: string, tensor: Tensor, types: Set<string>): Tensor {
 const MOST = 0.05;
 
 /**
- * The plan as the first way rounds it that adds no more than that to the loss, else the last, which is in 16 bits; with its loss and what
- * rounding adds. `found` has the losses of the full model, the drop, the float32 repair, and each way; null where none was measured.
+ * The plan as the first way rounds it that adds no more than that to the loss, else the last, which is in 16 bits. `found` has the losses
+ * of the drop, the float32 repair, and each way; null where none was measured.
  */
 export function roundedBy(ways: readonly Rounding[], plan: DropPlan, found: readonly Perplexity[] | null) {
-  const [, dropped, repaired, ...losses] = found ?? [];
-  if (ways.length === 0) return { plan, loss: repaired, measured: {} };
-  const rises = losses.map((loss) => riseOver(loss, repaired));
-  const first = rises.findIndex(({ rise }) => rise <= MOST * riseOver(dropped, repaired).rise);
-  const place = first < 0 ? ways.length - 1 : first;
-  const { types, ...own } = ways[place].of(plan);
-  return { ...own, loss: losses[place], measured: { rounded: { types, ...rises[place] } } };
+  const [dropped, repaired, ...losses] = found ?? [];
+  const isFine = (loss: Perplexity) =>
+    riseOver(loss, repaired).rise <= MOST * riseOver(dropped, repaired).rise;
+  const way = ways[losses.findIndex(isFine)] ?? ways.at(-1);
+  return way?.of(plan) ?? { plan, types: null };
 }
 
 /** The format and bytes of the files that hold a plan, as `fit` sizes them; null where no format holds the model. */
