@@ -7,9 +7,11 @@ import {
   counted,
   formatShare,
   KIND_NAMES,
+  modules,
   promiseText,
   reading,
   settingOf,
+  textOf,
   verdictText,
 } from "../words/mod.ts";
 import { formatBytes } from "../../entry/mod.ts";
@@ -45,6 +47,7 @@ export function fitTables(fit: Fit): Table[] {
             : "weights: share of the weights"
         } that the plan saves; KV: share of the keys and values; kept: whether the promise is kept (95 %)`,
         `${counted(tried.length, "plan")} tried in all${ways}; the CSV and the JSON list them`,
+        ...secondLines(fit),
         ...checks.flatMap((check) =>
           checkLines(check).map((line) => `${KIND_NAMES[check.target]} by ${check.by} ${line}`)
         ),
@@ -53,6 +56,18 @@ export function fitTables(fit: Fit): Table[] {
     lines(undefined, verdictText(fit)),
   ];
 }
+
+/** How far the orders of two texts differ. */
+function secondLines({ calibration, second }: Fit): string[] {
+  if (!second || second.lines.length === 0) return [];
+  const shares = second.lines.map(({ target, by, first, shared }) =>
+    `${shared} of the first ${modules(target, first)} by ${by}`
+  );
+  const texts = [calibration, second.provenance].map(textOfRun);
+  return [`ranked by the mean of ranks on ${texts.join(" and ")}, which share ${shares.join(", ")}`];
+}
+
+const textOfRun = ({ text }: Fit["provenance"]) => textOf(text);
 
 const confirmedOf = ({ tried, confirmed }: Fit): Row[] =>
   confirmed.map(({ tried: place, ...test }) => ({ ...tried[place], ...test }));

@@ -109,6 +109,21 @@ export function rankedOrder(profile: Profile, options: RankOptions): DropOrder {
   };
 }
 
+const keyOf = ({ module, layer }: Pick<Ranked, "module" | "layer">) => `${module} ${layer}`;
+
+/** Two orders of the same modules as one, by the sum of their places; scores, and the order of ties, are the first's. */
+export function meanRanked(first: DropOrder, second: DropOrder): DropOrder {
+  const places = new Map(second.order.map((entry, place) => [keyOf(entry), place]));
+  const sums = new Map(first.order.map((entry, place) => [entry, place + places.get(keyOf(entry))!]));
+  return { ...first, order: first.order.toSorted((a, b) => sums.get(a)! - sums.get(b)!) };
+}
+
+/** How many of the first n modules two orders share. */
+export function sharedFirst(first: DropOrder, second: DropOrder, n: number): number {
+  const own = new Set(first.order.slice(0, n).map(keyOf));
+  return second.order.slice(0, n).filter((entry) => own.has(keyOf(entry))).length;
+}
+
 const aSpec = like("a model's spec", (value) => Array.isArray((value as Partial<ModelSpec> | null)?.layers));
 
 /** The modules that `droppable` counts. */
