@@ -130,7 +130,7 @@ export function secondTextOf(
   return SECOND.find((name) => name !== first && name !== text)!;
 }
 
-/** Prose first: of fewest files, and nearest to what most models write. */
+/** The first of these that neither ranks nor confirms is the second text: prose, then prose with formulas. */
 const SECOND = [CALIBRATION_TEXT, HELD_OUT_TEXT, "math"];
 
 /** The candidates of lines that a profile ranks and that are to be checked, each once. */

@@ -61,7 +61,7 @@ function finding(lines: readonly Named[]): Finding {
   const [first] = clear;
   return {
     found: first &&
-      reading`The text of the score alone costs up to ${{ measured: first.more!.rise }} nats per token: ${
+      reading`The text and length of a score cost up to ${{ measured: first.more!.rise }} nats per token: ${
         modules(first.target, first.drop)
       } of ${first.model}`,
     open: !first && "whether the text of the score changes what a plan costs",
