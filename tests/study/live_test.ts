@@ -114,7 +114,7 @@ Deno.test("every study reports one count that ends with all", () =>
         "consecutive of": (onProgress) =>
           order(model, { ...fresh, target: "consecutive", by: "kl", onProgress }),
         "guides to": (onProgress) => guides(model, { ...fresh, heldOut: options.text!, onProgress }),
-        "orders of": (onProgress) => orders(model, { ...fresh, ...ordering, onProgress }),
+        "": (onProgress) => orders(model, { ...fresh, ...ordering, onProgress }),
         "generation of": (onProgress) =>
           generation(model, [{ mlp: [1] }], {
             ...fresh,
