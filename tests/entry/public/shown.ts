@@ -64,6 +64,7 @@ export const shown: Readonly<Record<string, Row>> = {
     ],
   },
   magnitudeFigure: ofProfile,
+  ordersFigure: drawn("results", "a list of results"),
   predictabilityFigure: ofCauses,
   toCSV: {
     value: [[[]], "Cannot write CSV: the number of results is 0, expected at least 1"],
