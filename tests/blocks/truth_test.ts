@@ -23,11 +23,9 @@ import {
 import { blockDeviations, blockTolerance, isSteady } from "./truth.ts";
 import { drawing, drawnMatrix, productErrors } from "./products.ts";
 
-/** A kind of blocks for each kind of module, in the tests that every change must pass. */
+/** A kind of blocks for some families, in the tests that every change must pass. */
 const EVERYDAY: Readonly<Record<string, string>> = {
   gemma2: "8 bits",
-  gpt2: "4 bits",
-  "deepseek-v3": "4 bits with offsets",
   "qwen3-5-moe": "8 bits in blocks of 16",
   "gpt-oss": "4 bits with zeros of their own",
 };

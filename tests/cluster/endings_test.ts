@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CLI, ok, root, withDesk } from "../commands/cli.ts";
-import { withFolder } from "../support.ts";
+import { thorough, withFolder } from "../support.ts";
 import { until } from "./processes.ts";
 import { words } from "../words.ts";
 import { onUnix } from "../where.ts";
@@ -98,24 +98,27 @@ Deno.test("a folder that cannot be written fails a shard, and leaves no receipt"
     assert.equal((await run("merge", path, "--results", folder, "--missing")).out, "0\n");
   }));
 
-Deno.test("checkpoints and a study of tasks in 2 parts give the undivided bytes", () =>
-  withFolder(async (folder) => {
-    const series = fileURLToPath(new URL("data/series/pre-ln", root));
-    const size = ["--samples", "2", "--length", "64", "--text", fileURLToPath(new URL("README.md", root))];
-    const studies = {
-      checkpoints: ["checkpoints", series, "--steps", "0,64,512", ...size],
-      evaluate: words`evaluate ${join(series, "step00512")} --tasks piqa,openbookqa --limit 4 --prompts 1
+thorough(
+  "checkpoints and a study of tasks in 2 parts give the undivided bytes",
+  () =>
+    withFolder(async (folder) => {
+      const series = fileURLToPath(new URL("data/series/pre-ln", root));
+      const size = ["--samples", "2", "--length", "64", "--text", fileURLToPath(new URL("README.md", root))];
+      const studies = {
+        checkpoints: ["checkpoints", series, "--steps", "0,64,512", ...size],
+        evaluate: words`evaluate ${join(series, "step00512")} --tasks piqa,openbookqa --limit 4 --prompts 1
         --drop-attention 1`,
-    };
-    for (const [name, line] of Object.entries(studies)) {
-      const whole = await ok(...line, "--json", "-", "--results", join(folder, `${name}-whole`));
-      const results = join(folder, name);
-      const [path, shards] = await planned(folder, 2, ...line);
-      assert.equal(shards, 2);
-      for (let index = 0; index < shards; index++) {
-        await ok("shard", path, "--index", String(index), "--results", results);
+      };
+      for (const [name, line] of Object.entries(studies)) {
+        const whole = await ok(...line, "--json", "-", "--results", join(folder, `${name}-whole`));
+        const results = join(folder, name);
+        const [path, shards] = await planned(folder, 2, ...line);
+        assert.equal(shards, 2);
+        for (let index = 0; index < shards; index++) {
+          await ok("shard", path, "--index", String(index), "--results", results);
+        }
+        const merged = await ok("merge", path, "--results", results);
+        assert.equal(merged.out, whole.out, name);
       }
-      const merged = await ok("merge", path, "--results", results);
-      assert.equal(merged.out, whole.out, name);
-    }
-  }));
+    }),
+);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { withTiny } from "../study/tiny.ts";
 import { BLOCK_KINDS, quantised } from "../quantised.ts";
-import { engine as cpu, withFixture } from "../support.ts";
+import { engine as cpu, thorough, withFixture } from "../support.ts";
 import { check } from "./check.ts";
 import { isGood, reportText, type Row, worst } from "./report.ts";
 import { isInBlocks, residentRows } from "./residents.ts";
@@ -12,33 +12,36 @@ const SMALL = words`--engine cpu --precision float32 --families llama,gemma2 --s
   --drops 1`;
 const BENCHES = words`--bench-samples 1 --bench-length 16 --rounds 1 --steps 2 --contexts 8`;
 
-Deno.test("on the CPU all is as it should be: the families within their bounds, the studies equal to themselves", () =>
-  withTiny(async ({ folder, options }) => {
-    const paths = ["--model", folder, "--text", options.text!, "--python", `${folder}/no-python`];
-    const seen: Row[] = [];
-    const report = await check([...SMALL, ...BENCHES, ...paths, "--tokens", "3"], (row) => seen.push(row));
-    assert.deepEqual(report.rows, seen);
-    assert.equal(report.works, true, reportText(report));
-    assert.deepEqual([report.engine, report.device, report.precisions], ["cpu", null, ["float32"]]);
-    const of = (section: string) => report.rows.filter((row) => row.section === section);
-    assert.deepEqual(of("families").map(({ what }) => what), ["llama", "gemma2"]);
-    assert.deepEqual(of("residents").map(({ what }) => what.split(" ")[0]), ["llama", "gemma2"]);
-    for (const { value, most } of of("families")) assert.ok(value > 0 && value <= most!);
-    const differences = of("studies").filter(({ unit }) => unit === "of 1 or of itself");
-    assert.equal(differences.length, 15);
-    assert.ok(differences.every(({ value }) => value === 0), "the same engine gives the same numbers");
-    for (const { value, beside } of of("studies").filter(({ unit }) => unit === "tokens alike")) {
-      assert.equal(value, beside);
-    }
-    assert.deepEqual(of("benches").map(({ unit }) => unit), ["s", "share", "tokens/s"]);
-    assert.ok(of("benches").every(({ value, beside }) => value > 0 && !beside));
-    assert.deepEqual(report.skipped.map(({ section }) => section), [
-      `residents of ${folder}`,
-      "kernels",
-      "PyTorch beside the benches, float32",
-    ]);
-    assert.deepEqual(JSON.parse(JSON.stringify(report)), report);
-  }));
+thorough(
+  "on the CPU all is as it should be: the families within their bounds, the studies equal to themselves",
+  () =>
+    withTiny(async ({ folder, options }) => {
+      const paths = ["--model", folder, "--text", options.text!, "--python", `${folder}/no-python`];
+      const seen: Row[] = [];
+      const report = await check([...SMALL, ...BENCHES, ...paths, "--tokens", "3"], (row) => seen.push(row));
+      assert.deepEqual(report.rows, seen);
+      assert.equal(report.works, true, reportText(report));
+      assert.deepEqual([report.engine, report.device, report.precisions], ["cpu", null, ["float32"]]);
+      const of = (section: string) => report.rows.filter((row) => row.section === section);
+      assert.deepEqual(of("families").map(({ what }) => what), ["llama", "gemma2"]);
+      assert.deepEqual(of("residents").map(({ what }) => what.split(" ")[0]), ["llama", "gemma2"]);
+      for (const { value, most } of of("families")) assert.ok(value > 0 && value <= most!);
+      const differences = of("studies").filter(({ unit }) => unit === "of 1 or of itself");
+      assert.equal(differences.length, 15);
+      assert.ok(differences.every(({ value }) => value === 0), "the same engine gives the same numbers");
+      for (const { value, beside } of of("studies").filter(({ unit }) => unit === "tokens alike")) {
+        assert.equal(value, beside);
+      }
+      assert.deepEqual(of("benches").map(({ unit }) => unit), ["s", "share", "tokens/s"]);
+      assert.ok(of("benches").every(({ value, beside }) => value > 0 && !beside));
+      assert.deepEqual(report.skipped.map(({ section }) => section), [
+        `residents of ${folder}`,
+        "kernels",
+        "PyTorch beside the benches, float32",
+      ]);
+      assert.deepEqual(JSON.parse(JSON.stringify(report)), report);
+    }),
+);
 
 Deno.test("a model in blocks is held against the same numbers widened, and both are timed", () =>
   withFixture("llama", async ({ model }) => {

@@ -6,7 +6,7 @@ import { overSeeds, readResult, writeResult } from "../../src/result/mod.ts";
 import { estimate, predictInit, randomInit } from "../../src/study/mod.ts";
 import { openConfig } from "../../src/subject/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
-import { byTurns, gramSums, withFolder } from "../support.ts";
+import { byTurns, gramSums, thorough, withFolder } from "../support.ts";
 import { kept } from "./tiny.ts";
 
 const KINDS = ["attention", "mlp", "block"] as const;
@@ -164,19 +164,22 @@ const predicted: [
   ["llama-2-7b", { hidden: 256, heads: 2, std: 0.1 }, 6.6],
 ];
 
-for (const [name, change, variance] of predicted) {
-  Deno.test(`${name}, logit variance ${variance}: the closed form fits the mean over seeds within 15 % from layer 2 on`, async () => {
-    const named = await openConfig(name);
-    const options = { ...change, layers: 5, samples: 1, length: 128, seeds: 5 };
-    const [measured, theory] = [await randomInit(named, options), predictInit(named, options)];
-    assert.ok(Math.abs(theory.logitVariance / variance - 1) < 0.2, `variance ${theory.logitVariance}`);
-    for (const kind of KINDS) {
-      for (let l = 2; l < 5; l++) {
-        const ratio = theory[kind][l] / measured[kind].importance[l]!;
-        assert.ok(Math.abs(ratio - 1) < 0.15, `${kind} ${l}: theory / measured ${ratio}`);
+for (const [i, [name, change, variance]] of predicted.entries()) {
+  (i < 2 ? Deno.test : thorough)(
+    `${name}, logit variance ${variance}: the closed form fits the mean over seeds within 15 % from layer 2 on`,
+    async () => {
+      const named = await openConfig(name);
+      const options = { ...change, layers: 5, samples: 1, length: 128, seeds: 5 };
+      const [measured, theory] = [await randomInit(named, options), predictInit(named, options)];
+      assert.ok(Math.abs(theory.logitVariance / variance - 1) < 0.2, `variance ${theory.logitVariance}`);
+      for (const kind of KINDS) {
+        for (let l = 2; l < 5; l++) {
+          const ratio = theory[kind][l] / measured[kind].importance[l]!;
+          assert.ok(Math.abs(ratio - 1) < 0.15, `${kind} ${l}: theory / measured ${ratio}`);
+        }
       }
-    }
-  });
+    },
+  );
 }
 
 Deno.test("every seed's profile is kept: more seeds compute only the new ones", () =>
