@@ -16,9 +16,9 @@ export interface Item {
 export type Seconds = Readonly<Record<string, number>>;
 
 /** A file that takes as many seconds is an item of its own. */
-const HEAVY = 60;
+const HEAVY = 15;
 /** Seconds of an item of light files: to start a process and to load the modules takes two. */
-const MOST = 90;
+const MOST = 45;
 /** Seconds of a file without a record: few of them share an item. */
 const UNKNOWN = 3;
 

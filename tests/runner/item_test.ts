@@ -4,17 +4,17 @@ import { isGroupable, itemsOf } from "./item.ts";
 
 const SECONDS = {
   "tests/run/heavy_test.ts": 80,
-  "tests/run/a_test.ts": 25,
-  "tests/run/b_test.ts": 25,
-  "tests/run/c_test.ts": 25,
+  "tests/run/a_test.ts": 12,
+  "tests/run/b_test.ts": 12,
+  "tests/run/c_test.ts": 12,
   "tests/show/a_test.ts": 1,
   "tests/show/b_test.ts": 1,
   "tests/show/alone_test.ts": 1,
-  "tests/study/d_test.ts": 20,
+  "tests/study/d_test.ts": 10,
   "tests/readme_test.ts": 0,
 };
 
-Deno.test("the longest item is first, a heavy file is an item, light files share items of at most 90 seconds", () => {
+Deno.test("the longest item is first, a heavy file is an item, light files share items of at most 45 seconds", () => {
   const items = itemsOf(Object.keys(SECONDS), SECONDS, (file) => !/alone|readme/.test(file));
   const [heavy, most, rest, alone] = [
     ["tests/run/heavy_test.ts"],
@@ -31,8 +31,8 @@ Deno.test("the longest item is first, a heavy file is an item, light files share
   const waits = false;
   assert.deepEqual(items, [
     { name: heavy[0], files: heavy, grouped: false, seconds: 80, waits },
-    { name: "5 files: run/a … show/b", files: most, grouped: true, seconds: 77, waits },
-    { name: rest[0], files: rest, grouped: false, seconds: 20, waits },
+    { name: "5 files: run/a … show/b", files: most, grouped: true, seconds: 38, waits },
+    { name: rest[0], files: rest, grouped: false, seconds: 10, waits },
     { name: "2 files: show/alone … readme", files: alone, grouped: false, seconds: 1, waits },
   ]);
 });
