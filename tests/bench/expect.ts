@@ -3,7 +3,7 @@
  *
  *     deno run -A tests/bench/expect.ts MODEL:COUNT,COUNT [MODEL:COUNT …] [--samples 16] [--limit 200] [--rounds 5]
  *
- * Attention modules in the order of `lamina order`, from 8 × 512 tokens of stories; files by `gguf-deci`; speeds of float32 on this machine, one
+ * Attention modules in the order of `lamina order`, from 8 × 512 tokens of stories; files in the first format that holds the model, `gguf-deci` if it does; speeds of float32 on this machine, one
  * text, context 512; perplexity on tokens of wiki; accuracy over piqa, arc_easy and openbookqa. Parts that are kept are reused.
  */
 import { evaluate, makePlan, openModel, order, perplexities, speed } from "../../src/mod.ts";
@@ -25,7 +25,7 @@ for (const name of names) {
   const runs = await perplexities(model, [{}, ...plans], { samples, length: 512, text: "wiki", bos });
   const answers = await evaluate(model, [{}, ...plans], { tasks, limit });
   const { points: [{ plans: timed }] } = await speed(model, { plans, context: [512], repeat, new: 32 });
-  const sizer = (await sizerOf(model, "gguf-deci"))!;
+  const sizer = (await sizerOf(model))!;
   using sizes = await sizer.open();
   const { layers } = model.identity;
   for (const [i, plan] of plans.entries()) {
@@ -34,7 +34,7 @@ for (const name of names) {
     const { prefill, decode } = timed[i + 1].speedup;
     const bytes = await sizes.bytesOf(plan);
     const [file, ppl, points, fast, reads] = [
-      `${(sizer.original / 1e6).toFixed(0)} → ${(bytes! / 1e6).toFixed(0)}`,
+      `${(sizer.original / 1e6).toFixed(0)} → ${bytes === null ? "–" : (bytes / 1e6).toFixed(0)}`,
       `${percent(Math.expm1(rise))} (${percent(Math.expm1(low!))} to ${percent(Math.expm1(high!))})`,
       `${signed(100 * change.difference)} (${signed(100 * change.low)} to ${signed(100 * change.high)})`,
       `${decode.median.toFixed(2)} (${decode.low.toFixed(2)} to ${decode.high.toFixed(2)})`,
