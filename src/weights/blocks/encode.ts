@@ -1,7 +1,7 @@
 /**
- * Float32 rounded to what a file can hold: 16 bits, or blocks of 32 numbers that share a float16 scale d and, in Q4_1 and Q5_1, an
- * offset m. The largest number of a block, or its smallest and its largest, are at the ends of the range, as in llama.cpp's
- * `quantize_row_q8_0_ref` and its like. Rounding again changes nothing.
+ * Rounds float32 to what a file can hold: 16 bits, or blocks of 32 numbers that share a float16 scale d and, in Q4_1 and Q5_1, an
+ * offset m. The scale maps a block's extreme numbers to the ends of the range, as llama.cpp's `quantize_row_q8_0_ref` and its like do.
+ * Rounding again changes nothing.
  */
 import {
   byteSize,
@@ -80,8 +80,8 @@ const nearest = (value: number, least: number, most: number): number =>
   Number.isFinite(value) ? Math.min(Math.max(Math.round(value), least), most) : 0;
 
 /**
- * The types in which a matrix with rows of this length can be stored in the place of one of a type, smallest first: that type, Q8_0 and F16
- * in the place of blocks. None is as exact as F32, in whose place only that is.
+ * Lists the types that can replace a matrix's own type in a file, smallest first, for rows of `columns` numbers: blocks give way to blocks of the
+ * same type, Q8_0 or F16, and 16 bits stay. F32 has none, since no type is as exact.
  */
 export function typesFor(type: string, columns: number): string[] {
   if (!Object.hasOwn(blockTypes, type)) return ["F16", "BF16"].includes(type) ? [type] : [];
