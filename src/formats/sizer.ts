@@ -54,8 +54,11 @@ async function sizerIn(
   if (whole === null) return null;
   const leaving: ModuleKind[] = [];
   for (const kind of KINDS) {
-    const sizes = await Promise.all(samples(model, kind).map((drop) => bytesOf(drop)));
-    if (sizes.some((bytes) => bytes !== null && bytes < whole)) leaving.push(kind);
+    for (const drop of samples(model, kind)) {
+      if ((await bytesOf(drop) ?? whole) >= whole) continue;
+      leaving.push(kind);
+      break;
+    }
   }
   const sized = { format, original: await originalBytes({ files }), whole, leaving };
   return { ...sized, open: async () => ({ ...sized, ...await sizesIn(model, files, format) }) };

@@ -120,16 +120,13 @@ function changed(change: Change, layer: LayerSpec, tensors: readonly OutTensor[]
   const [norm, output] = [/^(attn|ffn)_norm\.weight$/, /^(attn_output|ffn_down)\.weight$/].map((own) =>
     tensors.find(({ name }) => own.test(name))!
   );
+  const linear = own.get("linear.weight")!;
   const map: First = {
     at: "attention",
     spec: { ...linearSpec(layer[change.module]!.norm), bias: false },
     tensors: [
       { ...norm, name: "attn_norm.weight" },
-      held(
-        "attn_output.weight",
-        own.get("linear.weight")!,
-        exactType(output.type, own.get("linear.weight")!),
-      ),
+      held("attn_output.weight", linear, exactType(output.type, linear)),
     ],
   };
   return toFloat32(bias).every((value) => value === 0) ? [map] : [map, added];
