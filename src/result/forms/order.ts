@@ -12,7 +12,7 @@ import {
   sharedForm,
 } from "./provenance.ts";
 import { sizesForm } from "./profile.ts";
-import { byForm, lastForm, targetForm } from "./sweep.ts";
+import { byForm, lastForm, riseForm, targetForm } from "./sweep.ts";
 import { GUIDE_NAMES } from "../scores.ts";
 
 /** What must not be dropped. */
@@ -122,9 +122,6 @@ export const guidesKind = kind("guides", { method: 1, noun: "result of guides" }
 });
 /** How well each score predicts the cost of removing one module. */
 export type Guides = z.infer<typeof guidesKind.form>;
-
-/** A rise of the loss in nats per token, and its standard error, paired over samples. */
-const riseForm = z.object({ rise: z.number(), riseError: z.number().nullable() });
 
 export const ordersKind = kind("orders", { method: 1, noun: "comparison of orders" }, {
   /** The full model on the held-out text. */

@@ -28,6 +28,9 @@ const siteForm = strict("a repaired site", {
   left: z.number().nullable(),
 });
 
+/** A rise of the loss in nats per token, and its standard error, paired over samples; null for a single one. */
+export const riseForm = z.object({ rise: z.number(), riseError: z.number().nullable() });
+
 /** The format of files to write, and bytes of the model: its own files, and in the format. */
 export const fileForm = z.object({
   format: z.string(),
@@ -54,8 +57,7 @@ const repairedForm = strict("a repair", {
   /** The types to which matrices were rounded, so that files hold them so, and what that adds to the loss on those samples, nats per token. */
   rounded: z.object({
     types: z.array(z.string()),
-    rise: z.number().optional(),
-    riseError: z.number().nullable().optional(),
+    ...riseForm.partial().shape,
   }).optional(),
   /** The format of the files to write, with bytes as a fit has them, and those of the plan; null where the format cannot express it. */
   file: z.object({ ...fileForm.shape, bytes: z.int().positive().nullable() }).optional(),
@@ -176,9 +178,8 @@ export const sweepKind = kind("sweep", { method: 1 }, {
       drop: dropForm,
       ...qualityForm,
       ...draftForm.shape,
-      /** Rise in nll over the full model, paired over samples; null for a single sample. */
-      rise: z.number(),
-      riseError: z.number().nullable(),
+      /** Over the full model. */
+      ...riseForm.shape,
     })),
   })),
   /** What the text shares with the calibration texts of the curves' plans; absent where nothing is known to be shared. */

@@ -18,7 +18,15 @@ import {
 } from "../words/mod.ts";
 import { filesText } from "../../entry/mod.ts";
 import { changeTexts, interval95, KINDS, type Rise } from "../../measure/mod.ts";
-import { type DropOrder, type Guides, type Orders, type Plan, RISE, SCORES } from "../../result/mod.ts";
+import {
+  type DropOrder,
+  type Guides,
+  type Orders,
+  type Plan,
+  RISE,
+  riseOf,
+  SCORES,
+} from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import {
   type Column,
@@ -142,9 +150,9 @@ function repairTables({ by, sequential, provenance, sites = [], fresh, rounded, 
 function roundedText({ types, rise, riseError }: NonNullable<Repaired["rounded"]>, fresh?: Fresh): string {
   const stored = types.join(" and ");
   if (rise === undefined || !fresh) return `the repair is rounded to ${stored}`;
-  const [low, high] = interval95(rise, riseError ?? null, fresh.samples);
+  const { low, high } = riseOf({ rise, riseError: riseError ?? null }, { samples: fresh.samples });
   const nats = (value: number) => formatFixed(value, 4);
-  const interval = fresh.samples === 1 ? "" : ` (95 %, paired: ${nats(low)} to ${nats(high)})`;
+  const interval = low === null ? "" : ` (95 %, paired: ${nats(low)} to ${nats(high!)})`;
   return `rounding the repair to ${stored} adds ${nats(rise)} nats per token${interval}`;
 }
 
@@ -300,21 +308,19 @@ export function ordersTables(result: Orders): Table[] {
   ];
 }
 
-function riseText({ rise, riseError }: Rise, samples: number): string {
-  const [low, high] = interval95(rise, riseError, samples);
-  return reading`${{ rise, ...samples > 1 ? { low, high } : { low: null, high: null }, decimals: 2 }}`;
-}
+const riseText = (point: Rise, samples: number): string =>
+  reading`${{ ...riseOf(point, { samples }), decimals: 2 }}`;
 
 /** A row an order. */
 export function ordersRows({ provenance, orders }: Orders): CsvRow[] {
-  const { packing: { samples: n } } = provenance;
-  return orders.map(({ target, by, calibration: { text, packing }, modules, rise, riseError }) => {
-    const [low, high] = n > 1 ? interval95(rise, riseError, n) : [null, null];
+  const { packing: { samples } } = provenance;
+  return orders.map((order) => {
+    const { target, by, calibration: { text, packing }, modules } = order;
     return {
       ...originOf(provenance),
       ...{ target, by, scores_on: text.name, scores_length: packing.length, drop: modules.length },
-      layers: layersText({ target, modules }),
-      ...{ rise, low, high },
+      layers: layersText(order),
+      ...riseOf(order, { samples }),
     };
   });
 }

@@ -26,7 +26,7 @@ import type { OrderOptions } from "../orders/request.ts";
 import { aTarget, droppable, meanRanked, rankedOrder, type RankTarget, sharedFirst } from "../orders/rank.ts";
 import { aimChecks, type FitAim } from "./aims.ts";
 import { savesOf } from "../orders/sizes.ts";
-import { candidatesOf, type Entry } from "../scores/score.ts";
+import { candidatesOf, type Entry, keyOf } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
 import { type Checks, flag, list, oneOf, option, under, wholeNumber } from "../../entry/mod.ts";
 import { calibratedChecks, type CalibratedOptions } from "../sweep/parts.ts";
@@ -137,7 +137,7 @@ const SECOND = [CALIBRATION_TEXT, HELD_OUT_TEXT, "math"];
 export function removedFor(spec: ModelSpec, lines: readonly Planned[], { unchecked }: FitLines): Entry[] {
   const checked = unchecked ? [] : lines.filter(({ by, target, order }) => !order && isCheckable(by, target));
   const all = checked.flatMap(({ target }) => candidatesOf(spec, target, 0));
-  return [...new Map(all.map((entry) => [`${entry.module} ${entry.layer}`, entry])).values()];
+  return [...new Map(all.map((entry) => [keyOf(entry), entry])).values()];
 }
 
 /** The order of a line that one or two profiles rank, and its check. */
@@ -175,7 +175,7 @@ export function lineOf(
     leaves,
     way: null,
     check: ordered.check,
-    agreement: other && { target, by, first, shared: sharedFirst(one, other, first) },
+    agreement: other && { target, by, first, shared: sharedFirst(one.order, other.order, first) },
     most: order ? ordered.order.length : most,
     planOf(dropped) {
       const plan = makePlan(ordered, { drop: dropped, ...order ? {} : { protectFirst, protectLast } });

@@ -17,7 +17,7 @@ import { flopsOf, type Pass, type Size } from "../base/estimate.ts";
 import { provenance, type StudyOptions } from "../base/options.ts";
 import { type Text, textOf } from "../base/text.ts";
 import { profileBlocks } from "../passes/profile.ts";
-import { candidatesOf, type Entry } from "../scores/score.ts";
+import { candidatesOf, type Entry, keyOf } from "../scores/score.ts";
 import { lossesBy } from "../scores/losses.ts";
 import { scores } from "../scores/mod.ts";
 
@@ -67,8 +67,6 @@ export function checkPasses(spec: ModelSpec, entries: readonly Entry[], size: Si
 
 /** What each removal costs on the samples of a check, in nats per token by candidate, with the profile of these samples. */
 export type Removals = Awaited<ReturnType<typeof removeEach>>;
-
-const keyOf = ({ module, layer }: Pick<Entry, "module" | "layer">) => `${module} ${layer}`;
 
 /** Removes candidates one by one. A shard that is not the first measures no loss of the full model, and its costs are kept, not read. */
 export async function removeEach(

@@ -40,7 +40,7 @@ import {
   TARGETS,
 } from "../../result/mod.ts";
 import { aModule, aProfile } from "../base/plan.ts";
-import { candidatesOf, type Entry, ranked, type Scores } from "../scores/score.ts";
+import { candidatesOf, type Entry, keyOf, type Place, ranked, type Scores } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
 import { constraintChecks, type ConstraintOptions, constraintsOf, fits } from "./constraints.ts";
 
@@ -109,8 +109,6 @@ export function rankedOrder(profile: Profile, options: RankOptions): DropOrder {
   };
 }
 
-const keyOf = ({ module, layer }: Pick<Ranked, "module" | "layer">) => `${module} ${layer}`;
-
 /** Two orders of the same modules as one, by the sum of their places; scores, and the order of ties, are the first's. */
 export function meanRanked(first: DropOrder, second: DropOrder): DropOrder {
   const places = new Map(second.order.map((entry, place) => [keyOf(entry), place]));
@@ -118,10 +116,10 @@ export function meanRanked(first: DropOrder, second: DropOrder): DropOrder {
   return { ...first, order: first.order.toSorted((a, b) => sums.get(a)! - sums.get(b)!) };
 }
 
-/** How many of the first n modules two orders share. */
-export function sharedFirst(first: DropOrder, second: DropOrder, n: number): number {
-  const own = new Set(first.order.slice(0, n).map(keyOf));
-  return second.order.slice(0, n).filter((entry) => own.has(keyOf(entry))).length;
+/** How many of their first n modules two orders share. */
+export function sharedFirst(first: readonly Place[], second: readonly Place[], n: number): number {
+  const own = new Set(first.slice(0, n).map(keyOf));
+  return second.slice(0, n).filter((entry) => own.has(keyOf(entry))).length;
 }
 
 const aSpec = like("a model's spec", (value) => Array.isArray((value as Partial<ModelSpec> | null)?.layers));

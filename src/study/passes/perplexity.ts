@@ -47,8 +47,12 @@ export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
 
 /** The mean rise of the loss in nats per token of `run` over `base`, with its standard error, paired over samples. */
 export function riseOver(run: Perplexity, base: Perplexity): Rise {
-  const differences = lossDifferences(run, base);
-  return { rise: mean(differences), riseError: standardError(differences) };
+  return riseIn(lossDifferences(run, base));
+}
+
+/** The mean of rises, sample by sample, with its standard error. */
+export function riseIn(rises: readonly number[]): Rise {
+  return { rise: mean(rises), riseError: standardError(rises) };
 }
 
 /**

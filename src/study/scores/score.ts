@@ -14,6 +14,12 @@ export type Scored = DropOrder["order"][number];
 /** A candidate: a module, or a window of blocks. */
 export type Entry = Pick<Scored, "module" | "layer" | "size">;
 
+/** A module by its kind and layer. */
+export type Place = Pick<Entry, "module" | "layer">;
+
+/** Its key in sets and maps. */
+export const keyOf = ({ module, layer }: Place): string => `${module} ${layer}`;
+
 /** All candidates of a target; windows have up to `upto` blocks. */
 export function candidatesOf({ layers }: ModelSpec, target: Target, upto: number): Entry[] {
   if (target === "consecutive") {

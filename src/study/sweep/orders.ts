@@ -6,7 +6,7 @@
  * samples, the worst of many orders would look worse than it is.
  */
 import { displayable, list, oneOf, option, sum, wholeNumber } from "../../entry/mod.ts";
-import { mean, planHash, standardError } from "../../measure/mod.ts";
+import { mean, planHash } from "../../measure/mod.ts";
 import { head, type Orders, PAPER_SCORE, type Profile, type RankName, RANKS } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { aText, onModel, type StudyModel } from "../../subject/mod.ts";
@@ -15,9 +15,10 @@ import { run, step, type Study } from "../base/study.ts";
 import { leakGuardOver, textOf, workOver } from "../base/text.ts";
 import { makePlan } from "../orders/make_plan.ts";
 import { plansIn } from "../orders/order.ts";
-import { aTarget, droppable, type RankTarget } from "../orders/rank.ts";
-import { lossDifferences, perplexityGroups } from "../passes/perplexity.ts";
+import { aTarget, droppable, type RankTarget, sharedFirst } from "../orders/rank.ts";
+import { lossDifferences, perplexityGroups, riseIn } from "../passes/perplexity.ts";
 import { profileStep } from "../passes/profile.ts";
+import { keyOf } from "../scores/score.ts";
 import { standIn, sweepPasses } from "./parts.ts";
 
 /** Options of `orders`. Plans are measured over `text`, without the blocks that its own order reads. */
@@ -88,10 +89,7 @@ export const ordersStudy: Study<StudyModel, OrdersOptions, Orders> = {
       )
     );
     const groups = targets.flatMap((target) => by.map((by) => ({ target, by })));
-    const dropOf = (target: RankTarget) => {
-      const { drop = Math.ceil(droppable(model.spec, { target }) / 4) } = options;
-      return drop;
-    };
+    const dropOf = (target: RankTarget) => options.drop ?? Math.ceil(droppable(model.spec, { target }) / 4);
     const likely = groups.flatMap(({ target }) => profiling.map((_, seed) => standIn({ target, seed })));
     const steps = targets.map(dropOf);
     const plansOf = (profiles: readonly Profile[]) =>
@@ -131,15 +129,12 @@ export const ordersStudy: Study<StudyModel, OrdersOptions, Orders> = {
   },
 };
 
-const riseIn = (rises: readonly number[]) => ({ rise: mean(rises), riseError: standardError(rises) });
-
 /** How many modules the orders share, what the best costs, and how much more the worst does. */
 function lineOf(orders: Orders["orders"]): Omit<Orders["lines"][number], "target" | "by"> {
   const drop = orders[0].modules.length;
-  const places = orders.map(({ modules }) => modules.map(({ module, layer }) => `${module} ${layer}`));
-  const pairs = places.flatMap((a, i) =>
-    places.slice(i + 1).map((b) => a.filter((place) => b.includes(place)).length)
-  );
+  const lists = orders.map(({ modules }) => modules);
+  const places = lists.map((modules) => modules.map(keyOf));
+  const pairs = lists.flatMap((a, i) => lists.slice(i + 1).map((b) => sharedFirst(a, b, drop)));
   const half = Math.ceil(orders[0].rises.length / 2);
   const ranked = orders.map(({ rises }, order) => ({ order, choosing: mean(rises.slice(0, half)) }))
     .sort((a, b) => a.choosing - b.choosing);

@@ -2,19 +2,13 @@ import { eachIn, like, list, text } from "../../../entry/mod.ts";
 import { hueOf } from "../../chart/draw/colors.ts";
 import { lineChart, symlogAxis } from "../../chart/plots.ts";
 import { type Content, type Draw, figure } from "../../chart/svg.ts";
-import { RISE } from "../../../result/mod.ts";
+import { RISE, type RiseInterval } from "../../../result/mod.ts";
 import { reading } from "../../words/mod.ts";
 
 /** The loss from changing one module, in nats per token over the full model, as `removals` measures it. */
-export interface LayerCost {
+export interface LayerCost extends RiseInterval {
   /** Layer index, 0-based. */
   readonly layer: number;
-  /** Mean over samples, in nats per token. */
-  readonly rise: number;
-  /** Lower end of its 95 % interval; null for a single sample. */
-  readonly low: number | null;
-  /** Upper end of its 95 % interval; null for a single sample. */
-  readonly high: number | null;
 }
 
 /** Lists of them by name: "dropped", "window of 64 keys". */
