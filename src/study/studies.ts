@@ -61,7 +61,7 @@ type TermsOf<Own> = Own extends Study<infer _, infer Options, infer _Result, inf
 export type StudyTerms = { readonly [Name in keyof typeof studies]: TermsOf<(typeof studies)[Name]> };
 
 /**
- * Estimates the time and memory of a study, which is not run. Times one matrix product to learn this machine's speed. Throws what the
+ * Estimates the time and memory of a study, which is not run, from the arguments of its function. Times one matrix product to learn this machine's speed. Throws what the
  * study throws for wrong options.
  *
  * @example
@@ -69,16 +69,30 @@ export type StudyTerms = { readonly [Name in keyof typeof studies]: TermsOf<(typ
  * import { estimate, openModel } from "lamina";
  *
  * using model = await openModel("data/series/pre-ln/step04096");
- * const { seconds, bytes } = await estimate("profile", model, { text: "README.md", samples: 2, length: 32 });
- * console.log(seconds, bytes);
+ * const text = { text: "README.md", samples: 2, length: 32 };
+ * const { seconds, bytes } = await estimate("profile", model, text);
+ * const { plans } = await estimate("perplexity", model, [{}, { mlp: [1] }], text);
+ * console.log(seconds, bytes, plans);
  * ```
  */
 export async function estimate<Name extends keyof StudyTerms>(
   study: Name,
   subject: StudyTerms[Name]["subject"],
-  options: StudyTerms[Name]["options"] = {} as StudyTerms[Name]["options"],
+  ...rest: Rest<StudyTerms[Name]["options"]>
 ): Promise<StudyTerms[Name]["price"]> {
   expect("estimate", "study", study, oneOf(Object.keys(studies)));
   const declared = studies[study] as unknown as Study<unknown, object, unknown, unknown, unknown>;
+  const over = ["plans", "plan"].filter((name) => name in declared.checks);
+  const options: object = Object.assign(
+    {},
+    ...over.map((name, i) => ({ [name]: rest[i] })),
+    rest[over.length],
+  );
   return await priceOf(declared, subject, options) as StudyTerms[Name]["price"];
 }
+
+/** What follows the model: the plans, or the plan, of a study that has them, and the options. */
+type Rest<Options> = Options extends { readonly plans: infer Plans }
+  ? [plans: Plans, options?: Omit<Options, "plans">]
+  : Options extends { readonly plan: infer Plan } ? [plan: Plan, options?: Omit<Options, "plan">]
+  : [options?: Options];

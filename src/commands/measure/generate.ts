@@ -46,9 +46,8 @@ export const generateCommand = (context: Context): Command =>
       let current = -1;
       const times: number[][] = []; // of each plan's tokens, in ms
       let isOpen = false; // whether a line of text is not ended
-      const texts = await generate(model, flags.prompt, {
+      const texts = await generate(model, dropped ? [{}, drop] : [{}], flags.prompt, {
         ...optionsIn(context, { ...flags, draft }, { checks: generateChecks }),
-        plans: dropped ? [{}, drop] : [{}],
         onProgress(progress) {
           if (!quiet && progress.unit === "tokens") return; // the text itself shows it
           if (isOpen) context.say("\n");

@@ -113,7 +113,7 @@ async function measured(
   { results: _, ...options }: RunOptions,
 ): Promise<Speed["points"][number]> {
   const sizes = { context: [SETTING.context], new: STEPS, repeat: ROUNDS };
-  return (await speed(model, { ...options, ...sizes, plans })).points[0];
+  return (await speed(model, plans, { ...options, ...sizes })).points[0];
 }
 
 export async function timesOf(model: StudyModel, plan: DropPlan, options: RunOptions): Promise<Fit["times"]> {

@@ -14,6 +14,7 @@ import {
   list,
   option,
   related,
+  required,
   resultOf,
   sum,
   wholeNumber,
@@ -44,7 +45,7 @@ import {
   type RunOptions,
   unkeptChecks,
 } from "../base/options.ts";
-import { aDrop, dropsIn } from "../base/plan.ts";
+import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
 import { run, step, type Study } from "../base/study.ts";
 import { textOf } from "../base/text.ts";
 import {
@@ -62,8 +63,6 @@ import { type Player, takeTurns, type Times, turnsOf } from "./turns.ts";
 
 /** Options of `speed`. */
 export interface SpeedOptions extends Omit<RunOptions, "results"> {
-  /** Modules to drop; the full model is added. Default: the full model alone. */
-  readonly plans?: readonly Partial<DropPlan>[] | undefined;
   /** Batch sizes: numbers of texts side by side; default: 1. */
   readonly batch?: readonly number[] | undefined;
   /** Context lengths: tokens of each text that are read before writing; default: 128 and 1024. */
@@ -80,9 +79,9 @@ export interface SpeedOptions extends Omit<RunOptions, "results"> {
   readonly evaluations?: readonly Evaluation[] | undefined;
 }
 
-const checks: Checks<SpeedOptions> = {
+const checks: Checks<OverPlans<SpeedOptions>> = {
   ...unkeptChecks,
-  plans: list(aDrop, "plans"),
+  plans: required(list(aDrop, "plans")),
   batch: option(list(wholeNumber(1), "batch sizes", 1), "<sizes> batch sizes, for example 1,4", [1]),
   context: option(list(wholeNumber(1), "contexts", 1), "<sizes> prompt lengths in tokens", [128, 1024]),
   new: option(wholeNumber(1), "<n> new tokens per prompt", 32),
@@ -99,7 +98,7 @@ const WARM_UP = 2;
 
 /**
  * Measures the speed of prefill and decoding, with the full model and the plans in turns; with `draftTokens`, also how much faster the
- * full model writes when each plan drafts for it.
+ * full model writes when each plan drafts for it. Without plans, the full model's alone.
  *
  * @example
  * ```ts
@@ -107,15 +106,19 @@ const WARM_UP = 2;
  *
  * using model = await openModel("data/series/pre-ln/step04096");
  * const plans = [{ attention: [4, 5, 6, 7] }];
- * const { points: [{ plans: [full, dropped] }] } = await speed(model, { plans, context: [64], new: 4, repeat: 2 });
+ * const { points: [{ plans: [full, dropped] }] } = await speed(model, plans, { context: [64], new: 4, repeat: 2 });
  * console.log(full.decode.median, dropped.speedup.decode.median, dropped.roofline.decode, dropped.keyBytes);
  * ```
  */
-export async function speed(model: StudyModel | string, options: SpeedOptions = {}): Promise<Speed> {
-  return await run(speedStudy, model, options);
+export async function speed(
+  model: StudyModel | string,
+  plans: readonly PlanLike[],
+  options: SpeedOptions = {},
+): Promise<Speed> {
+  return await run(speedStudy, model, { ...options, plans });
 }
 
-export const speedStudy: Study<StudyModel, SpeedOptions, Speed, SpeedEstimate> = {
+export const speedStudy: Study<StudyModel, OverPlans<SpeedOptions>, Speed, SpeedEstimate> = {
   verb: "measure speed",
   checks,
   on: onModel,
@@ -141,12 +144,11 @@ export const speedStudy: Study<StudyModel, SpeedOptions, Speed, SpeedEstimate> =
 
 type Asked = ReturnType<typeof askedOf>;
 
-function askedOf(model: Pick<StudyModel, "spec" | "identity">, options: SpeedOptions) {
-  const { plans = [] } = options;
+function askedOf(model: Pick<StudyModel, "spec" | "identity">, options: OverPlans<SpeedOptions>) {
   const names = ["batch", "context", "new", "repeat", "seed"] as const;
   const { batch, context, new: steps, repeat, seed } = filled(checks, options, names);
   return {
-    plans: [noDrop, ...plans.map((plan) => dropsIn(model, plan))],
+    plans: [noDrop, ...options.plans.map((plan) => dropsIn(model, plan))],
     settings: batch.flatMap((texts) => context.map((tokens) => ({ batch: texts, context: tokens }))),
     steps,
     repeat,

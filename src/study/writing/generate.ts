@@ -19,6 +19,7 @@ import {
   related,
   reportChecks,
   type Reports,
+  required,
   shareOf,
   string,
   wholeNumber,
@@ -35,7 +36,7 @@ import {
   promptIds,
 } from "./decoded.ts";
 import { engineChecks, engineOf, type EngineOptions, reporter } from "../base/options.ts";
-import { aDrop, dropsIn } from "../base/plan.ts";
+import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
 import { aChange, type ValueChange } from "../passes/changed.ts";
 import { withChangedReader } from "./changed.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
@@ -52,8 +53,6 @@ export interface Written {
 
 /** Options of `generate`. */
 export interface GenerateOptions<Name extends LayerValue = LayerValue> extends Reports, EngineOptions {
-  /** Plans, each of which generates a text; default: the full model. */
-  readonly plans?: readonly Partial<DropPlan>[] | undefined;
   /**
    * A plan whose modules draft tokens, which the model of each plan then judges at once: it writes what it would write alone, and
    * faster where the draft is fast and often right. Default: none.
@@ -87,7 +86,6 @@ const sampling = {
 export const generateChecks: Checks<Omit<GenerateOptions, "change">> = {
   ...reportChecks,
   ...engineChecks,
-  plans: list(aDrop, "plans"),
   draft: aDrop,
   tokens: option(wholeNumber(1), "<n> maximum number of new tokens", 64),
   temperature: option(
@@ -106,8 +104,9 @@ export const generateChecks: Checks<Omit<GenerateOptions, "change">> = {
   onToken: func,
 };
 
-const checks: Checks<GenerateOptions> = {
+const checks: Checks<OverPlans<GenerateOptions>> = {
   ...generateChecks,
+  plans: required(list(aDrop, "plans")),
   change: related(aChange, { excludes: ["draft"] }),
 };
 
@@ -133,14 +132,14 @@ export interface Generated {
  * import { generate, openModel } from "lamina";
  *
  * using model = await openModel("data/series/pre-ln/step04096");
- * const [full, dropped] = await generate(model, "The model", { plans: [{}, { attention: [2, 3] }], tokens: 8 });
+ * const [full, dropped] = await generate(model, [{}, { attention: [2, 3] }], "The model", { tokens: 8 });
  * console.log(full.text, dropped.text);
  *
- * const [{ draft }] = await generate(model, "The model", { draft: { attention: [3] }, tokens: 8 });
+ * const [{ draft }] = await generate(model, [{}], "The model", { draft: { attention: [3] }, tokens: 8 });
  * console.log(draft?.accepted, draft?.drafted);
  *
  * // Steer: add a vector to the stream that leaves layer 2, at every token.
- * const [steered] = await generate(model, "The model", {
+ * const [steered] = await generate(model, [{}], "The model", {
  *   tokens: 8,
  *   change: { values: ["y"], by: ({ layer, y }) => layer === 2 ? { y: y.data.map((value) => value + 0.1) } : null },
  * });
@@ -149,15 +148,20 @@ export interface Generated {
  */
 export async function generate<const Name extends LayerValue = LayerValue>(
   model: StudyModel | string,
+  plans: readonly PlanLike[],
   prompt: string,
   options: GenerateOptions<Name> = {},
 ): Promise<Generated[]> {
   expect("generate", "prompt", prompt, string);
-  const write = (model: StudyModel, options: GenerateOptions) => writeAll(model, prompt, options);
-  return await onModel("generate", model, options as GenerateOptions, checks, write);
+  const all = { ...options as GenerateOptions, plans };
+  return await onModel("generate", model, all, checks, (model, all) => writeAll(model, prompt, all));
 }
 
-async function writeAll(model: StudyModel, prompt: string, options: GenerateOptions): Promise<Generated[]> {
+async function writeAll(
+  model: StudyModel,
+  prompt: string,
+  options: OverPlans<GenerateOptions>,
+): Promise<Generated[]> {
   const { bos = false } = options;
   const { tokens } = filled(generateChecks, options, ["tokens"]);
   const tokenizer = await model.tokenizer();
@@ -165,7 +169,7 @@ async function writeAll(model: StudyModel, prompt: string, options: GenerateOpti
   if (ids.length === 0) throw new RangeError("Cannot continue an empty prompt: expected a text or BOS");
   noticeBeyond(model, "texts", ids.length + tokens, options);
   const draft = options.draft && dropsIn(model, options.draft);
-  const plans = (options.plans ?? [{}]).map((plan) => dropsIn(model, plan));
+  const plans = options.plans.map((plan) => dropsIn(model, plan));
   const { has } = await engineOf(options);
   if (draft) plans.forEach((plan) => expectDraft(model.spec, draft, has, plan)); // before the first of them writes
   const written: Generated[] = [];
