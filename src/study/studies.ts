@@ -61,8 +61,8 @@ type TermsOf<Own> = Own extends Study<infer _, infer Options, infer _Result, inf
 export type StudyTerms = { readonly [Name in keyof typeof studies]: TermsOf<(typeof studies)[Name]> };
 
 /**
- * Estimates the time and memory of a study, which is not run, from the arguments of its function. Times one matrix product to learn this machine's speed. Throws what the
- * study throws for wrong options.
+ * Estimates the time and memory of a study from the arguments of its function, without running it. Times one matrix product to learn
+ * this machine's speed. Throws what the study throws for wrong options.
  *
  * @example
  * ```ts
