@@ -38,7 +38,7 @@ await withTiny(async ({ model, folder }) => {
     texts[name] = [];
     for (let seed = from; seed < from + draws; seed++) {
       const options = { engine, tokens: TOKENS, temperature, topP, seed, ...way };
-      const [{ ids, ended }] = await generate(model, PROMPT, options);
+      const [{ ids, ended }] = await generate(model, [{}], PROMPT, options);
       texts[name].push(ended === "eos" ? [...ids, tokenizer.eos ?? 2] : [...ids]);
       if (texts[name].length % 1000 === 0) console.error(`${name}: ${texts[name].length} of ${draws} texts`);
     }

@@ -33,7 +33,7 @@ const studies: Readonly<
 > = {
   profile: [() => estimate("profile", model, options), () => profile(model, options)],
   "four perplexities": [
-    () => estimate("perplexity", model, { ...options, plans }),
+    () => estimate("perplexity", model, plans, options),
     () => perplexities(model, plans, options),
   ],
   causes: [() => estimate("causes", model, options), () => causes(model, options)],

@@ -97,8 +97,7 @@ async function workOf(plans: readonly DropPlan[]): Promise<number> {
   const { hidden, vocabulary } = model.spec;
   let work = 0;
   for (const [task, shots, limit] of documents) {
-    const { tasks: [{ run }] } = await estimate("evaluate", model, {
-      plans: [],
+    const { tasks: [{ run }] } = await estimate("evaluate", model, [], {
       tasks: [task],
       shots,
       limit,

@@ -27,7 +27,7 @@ for (const name of names) {
   const plans = counts.split(",").map((count) => makePlan(ranked, { drop: Number(count) }));
   const runs = await perplexities(model, [{}, ...plans], { samples, text: "wiki", ...text });
   const answers = await evaluate(model, [{}, ...plans], { tasks, limit, results });
-  const { points: [{ plans: timed }] } = await speed(model, { plans, context: [512], repeat, new: 32 });
+  const { points: [{ plans: timed }] } = await speed(model, plans, { context: [512], repeat, new: 32 });
   const sizer = (await sizerOf(model))!;
   using sizes = await sizer.open();
   const { layers } = model.identity;

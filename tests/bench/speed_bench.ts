@@ -21,7 +21,7 @@ const model = await openModel(path);
 const third = model.spec.layers.keys().filter((l) => l % 3 === 1).toArray();
 const plans = [{ attention: third, mlp: [] }, { attention: [], mlp: third }];
 const context = contexts.split(",").map(Number);
-const result = await speed(model, { engine, plans, context, new: steps, repeat });
+const result = await speed(model, plans, { engine, context, new: steps, repeat });
 const names = ["full", "without attentions", "without MLPs"];
 
 for (const { batch, context, parts, plans: measured } of result.points) {

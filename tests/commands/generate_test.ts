@@ -10,7 +10,7 @@ const prompt = "the quick";
 Deno.test("each text stands under its heading behind the prompt; JSON holds the very texts", () =>
   withDesk(async ({ model, folder, run }) => {
     const args = ["generate", folder, "--prompt", prompt, "--tokens", "6"];
-    const [full, dropped] = await generate(model, prompt, { tokens: 6, plans: [{}, { mlp: [1] }] });
+    const [full, dropped] = await generate(model, [{}, { mlp: [1] }], prompt, { tokens: 6 });
     assert.notEqual(full.text, dropped.text);
     const json = `${folder}/texts.json`;
     const [alone, both, piped] = await Promise.all([

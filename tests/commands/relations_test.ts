@@ -209,14 +209,17 @@ Deno.test("the command line says so before a model is looked for, and the librar
     ],
     [() => sweep(none, { sequential: true }), "sweep: found sequential without repair, expected both"],
     [
-      () => generate(none, "a", { topP: 0.5, temperature: 0 }),
+      () => generate(none, [{}], "a", { topP: 0.5, temperature: 0 }),
       "generate: found topP without temperature above 0, expected both",
     ],
     [
-      () => generate(none, "a", { draftTokens: 2 }),
+      () => generate(none, [{}], "a", { draftTokens: 2 }),
       "generate: found draftTokens without draft, expected both",
     ],
-    [() => speed(none, { draftTokens: 2 }), "measure speed: found draftTokens without plans, expected both"],
+    [
+      () => speed(none, [], { draftTokens: 2 }),
+      "measure speed: found draftTokens without plans, expected both",
+    ],
     [
       () => generation(none, [{ mlp: [0] }], { limit: 2 }),
       "measure generation: found limit without task, expected both",

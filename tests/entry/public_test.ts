@@ -47,7 +47,7 @@ for (const [name, call] of functions) {
 Deno.test("an engine is one of the names or an engine itself, a precision one that the engine has; an error names the option", async () => {
   const verbs: [verb: string, call: (options: object) => Promise<unknown>][] = [
     ["profile", (options) => lamina.profile(model as never, options)],
-    ["generate", (options) => lamina.generate(model as never, "a", options)],
+    ["generate", (options) => lamina.generate(model as never, [{}], "a", options)],
     ["measure causes", (options) => lamina.causes(model as never, options)],
     ["measure untrained models", (options) => init.randomInit("llama-2-7b", options)],
     ["profile checkpoints", (options) => runs.checkpoints(series as never, options)],
@@ -85,7 +85,7 @@ Deno.test("an engine is one of the names or an engine itself, a precision one th
 
 Deno.test("a name stands for the model, which is opened for the study; an unknown one is told as openModel does", async () => {
   await assert.rejects(lamina.profile("smollm3"), /Cannot open smollm3: unknown name/);
-  await assert.rejects(lamina.generate("smollm3", "a"), /Cannot open smollm3: unknown name/);
+  await assert.rejects(lamina.generate("smollm3", [{}], "a"), /Cannot open smollm3: unknown name/);
   await assert.rejects(
     init.randomInit("llama-9"),
     /Cannot open llama-9: .* or one of the configurations .*llama-2-7b/,

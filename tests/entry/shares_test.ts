@@ -129,7 +129,7 @@ Deno.test("commands refuse them before a model is opened, and the library with t
     /kvBytes is 1\.5, which can mean 1\.5% or 1\.5 bytes, expected/,
   );
   await assert.rejects(
-    generate(none as never, "a", { topP: "101%" }),
+    generate(none as never, [{}], "a", { topP: "101%" }),
     /topP is "101%", which is more than all, expected/,
   );
   await assert.rejects(

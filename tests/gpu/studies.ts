@@ -54,7 +54,7 @@ export async function studiesOn(
   const caused = await noted("causes", () => causes(model, { ...options, effectSamples: 1 }));
   const texts = await noted(
     "generate",
-    () => generate(model, "Once upon a time", { engine, tokens, plans: [{}, { attention: [last] }] }),
+    () => generate(model, [{}, { attention: [last] }], "Once upon a time", { engine, tokens }),
   );
   return { profile: profiled, perplexity, sweep: swept, causes: caused, generate: texts, seconds };
 }

@@ -194,7 +194,7 @@ Deno.test("options are completed where a function's options are named, and nowhe
 });
 
 Deno.test("a completion names the function's options, also those that it takes over, and none of the kernel's", async () => {
-  const code = "await generate(model, '🙂', { t";
+  const code = "await generate(model, [{}], '🙂', { t";
   const ask = async (code: string) => {
     const content = { code, cursor_pos: [...code].length };
     return await replierTo({ header: { ...cell, msg_type: "complete_request" }, parent: {}, content })?.();
@@ -203,8 +203,8 @@ Deno.test("a completion names the function's options, also those that it takes o
     content: {
       status: "ok",
       matches: ["tokens", "temperature", "topP"],
-      cursor_start: 29,
-      cursor_end: 30,
+      cursor_start: 35,
+      cursor_end: 36,
       metadata: {},
     },
   });

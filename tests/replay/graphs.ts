@@ -40,7 +40,7 @@ const studies: Readonly<Record<string, Study>> = {
   observe: ({ model, options: { results: _, ...options } }) =>
     observe(model, () => {}, { ...options, values }),
   generate: ({ model, options: { engine } }) =>
-    generate(model, "the quick", { engine, tokens: 4, plans: [{}, { attention: [1], mlp: [2] }] }),
+    generate(model, [{}, { attention: [1], mlp: [2] }], "the quick", { engine, tokens: 4 }),
   evaluate: ({ model, options: { engine, results } }) =>
     evaluate(model, [{ attention: [1] }], {
       engine,

@@ -100,7 +100,7 @@ const studies: Record<string, { predicts: boolean; run(setting: Setting): Promis
   },
   generate: {
     predicts: true,
-    run: ({ model, options: { engine } }) => generate(model, "the quick", { engine, tokens: 3 }),
+    run: ({ model, options: { engine } }) => generate(model, [{}], "the quick", { engine, tokens: 3 }),
   },
   causes: { predicts: false, run: ({ model, options }) => causes(model, options) },
   removals: {

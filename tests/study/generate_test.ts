@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { noDrop, sampler } from "../../src/run/mod.ts";
 import { incremental } from "../../src/study/writing/decoded.ts";
-import { type Changing, generate, type Written } from "../../src/study/mod.ts";
+import { type Changing, generate, type PlanLike, type Written } from "../../src/study/mod.ts";
 import type { StudyModel } from "../../src/subject/mod.ts";
 import { engine } from "../support.ts";
 import { withTiny } from "./tiny.ts";
@@ -27,7 +27,7 @@ function endingWith(model: StudyModel, eos: number | null): StudyModel {
 Deno.test("a greedy text comes in pieces that make the whole", () =>
   withTiny(async ({ model }) => {
     const pieces: Written[] = [];
-    const [{ ids, text, ended, plan }] = await generate(endingWith(model, null), PROMPT, {
+    const [{ ids, text, ended, plan }] = await generate(endingWith(model, null), [{}], PROMPT, {
       ...options,
       onToken: (written) => pieces.push(written),
     });
@@ -41,31 +41,31 @@ Deno.test("a greedy text comes in pieces that make the whole", () =>
 
 Deno.test("a text ends before the token that ends it", () =>
   withTiny(async ({ model }) => {
-    const [{ ids }] = await generate(endingWith(model, null), PROMPT, options);
+    const [{ ids }] = await generate(endingWith(model, null), [{}], PROMPT, options);
     const at = ids.findIndex((id, i) => i > 1 && ids.indexOf(id) === i);
-    const [ended] = await generate(endingWith(model, ids[at]), PROMPT, options);
+    const [ended] = await generate(endingWith(model, ids[at]), [{}], PROMPT, options);
     assert.deepEqual(ended.ids, ids.slice(0, at));
     assert.equal(ended.ended, "eos");
     const named = endingWith(model, null);
     const config = { ...named.config, eos_token_id: [63, ids[at]] };
-    assert.deepEqual((await generate({ ...named, config }, PROMPT, options))[0].ids, ended.ids);
+    assert.deepEqual((await generate({ ...named, config }, [{}], PROMPT, options))[0].ids, ended.ids);
   }));
 
 Deno.test("plans write side by side, each as it writes alone", () =>
   withTiny(async ({ model }) => {
     const drop = { attention: [1], mlp: [0] };
     const free = endingWith(model, null);
-    const [full, dropped] = await generate(free, PROMPT, { ...options, plans: [{}, drop] });
+    const [full, dropped] = await generate(free, [{}, drop], PROMPT, options);
     assert.notDeepEqual(full.ids, dropped.ids);
-    assert.deepEqual(await generate(free, PROMPT, { ...options, plans: [drop] }), [dropped]);
-    assert.deepEqual(await generate(free, PROMPT, options), [full]);
+    assert.deepEqual(await generate(free, [drop], PROMPT, options), [dropped]);
+    assert.deepEqual(await generate(free, [{}], PROMPT, options), [full]);
   }));
 
 Deno.test("the same seed writes the same text, another one another", () =>
   withTiny(async ({ model }) => {
     const free = endingWith(model, null);
     const drawn = async (seed: number) =>
-      (await generate(free, PROMPT, { ...options, temperature: 2, topP: 0.95, seed }))[0].ids;
+      (await generate(free, [{}], PROMPT, { ...options, temperature: 2, topP: 0.95, seed }))[0].ids;
     assert.deepEqual(await drawn(1), await drawn(1));
     assert.notDeepEqual(await drawn(1), await drawn(2));
   }));
@@ -73,7 +73,7 @@ Deno.test("the same seed writes the same text, another one another", () =>
 Deno.test("no id that the tokenizer lacks is written", () =>
   withTiny(async ({ model }) => {
     const { vocabularySize } = await model.tokenizer();
-    const [{ ids }] = await generate(model, PROMPT, { ...options, tokens: 40, temperature: 50 });
+    const [{ ids }] = await generate(model, [{}], PROMPT, { ...options, tokens: 40, temperature: 50 });
     assert.ok(ids.length > 0 && ids.every((id) => id < vocabularySize), `${ids}`);
   }));
 
@@ -81,7 +81,7 @@ Deno.test("an abort ends the text within a token", () =>
   withTiny(async ({ model }) => {
     const controller = new AbortController();
     let written = 0;
-    const text = generate(endingWith(model, null), PROMPT, {
+    const text = generate(endingWith(model, null), [{}], PROMPT, {
       ...options,
       signal: controller.signal,
       onToken() {
@@ -95,11 +95,11 @@ Deno.test("an abort ends the text within a token", () =>
 Deno.test("with a draft the same text comes in the same pieces, and its rounds are counted", () =>
   withTiny(async ({ model }) => {
     const free = endingWith(model, null);
-    const [alone] = await generate(free, PROMPT, options);
+    const [alone] = await generate(free, [{}], PROMPT, options);
     for (const draft of [{ attention: [1] }, {}, { attention: [0, 1], mlp: [0, 1] }]) {
       for (const draftTokens of [1, 3, 32]) {
         const pieces: Written[] = [];
-        const [{ draft: counts, ...text }] = await generate(free, PROMPT, {
+        const [{ draft: counts, ...text }] = await generate(free, [{}], PROMPT, {
           ...options,
           draft,
           draftTokens,
@@ -124,11 +124,11 @@ Deno.test("a draft of drawn tokens writes a text of its own for each seed, and e
   withTiny(async ({ model }) => {
     const free = endingWith(model, null);
     const drawn = { ...options, temperature: 2, topP: 0.95, seed: 3, draft: { attention: [1] } };
-    const [one] = await generate(free, PROMPT, drawn);
-    const [two] = await generate(free, PROMPT, drawn);
+    const [one] = await generate(free, [{}], PROMPT, drawn);
+    const [two] = await generate(free, [{}], PROMPT, drawn);
     assert.deepEqual(one, two);
     const at = one.ids.findIndex((id, i) => i > 2 && one.ids.indexOf(id) === i);
-    const [ended] = await generate(endingWith(model, one.ids[at]), PROMPT, drawn);
+    const [ended] = await generate(endingWith(model, one.ids[at]), [{}], PROMPT, drawn);
     assert.deepEqual([ended.ids, ended.ended], [one.ids.slice(0, at), "eos"]);
   }));
 
@@ -136,7 +136,7 @@ Deno.test("an abort ends a drafted text, and leaves nothing on the engine", () =
   withTiny(async ({ model }) => {
     const controller = new AbortController();
     const before = engine.live;
-    const text = generate(endingWith(model, null), PROMPT, {
+    const text = generate(endingWith(model, null), [{}], PROMPT, {
       ...options,
       draft: { mlp: [1] },
       signal: controller.signal,
@@ -159,17 +159,13 @@ Deno.test("a change of values is there while a text is written: zeros write what
   withTiny(async ({ model }) => {
     const free = endingWith(model, null);
     const plans = [{}, { mlp: [0] }];
-    const drop = await generate(free, PROMPT, {
-      ...options,
-      plans: [{ attention: [1] }, { attention: [1], mlp: [0] }],
-    });
+    const drop = await generate(free, [{ attention: [1] }, { attention: [1], mlp: [0] }], PROMPT, options);
     const before = engine.live;
     const seen: string[] = [];
     const pieces: Written[] = [];
     const { values, by } = silenced(1, "a");
-    const changed = await generate(free, PROMPT, {
+    const changed = await generate(free, plans, PROMPT, {
       ...options,
-      plans,
       onToken: (written) => pieces.push(written),
       change: {
         values,
@@ -199,18 +195,22 @@ Deno.test("a change that changes nothing writes the same text, greedily or drawn
     const free = endingWith(model, null);
     const change = { values: ["y", "y.top1"], by: () => {} } as const;
     for (const how of [{}, { temperature: 1, seed: 3, topP: 0.9 }]) {
-      const [alone] = await generate(free, PROMPT, { ...options, ...how });
-      assert.deepEqual(await generate(free, PROMPT, { ...options, ...how, change }), [alone]);
+      const [alone] = await generate(free, [{}], PROMPT, { ...options, ...how });
+      assert.deepEqual(await generate(free, [{}], PROMPT, { ...options, ...how, change }), [alone]);
     }
-    const refused = generate(free, PROMPT, { ...options, change, draft: { mlp: [1] } });
+    const refused = generate(free, [{}], PROMPT, { ...options, change, draft: { mlp: [1] } });
     await assert.rejects(refused, /Cannot generate: found change beside draft, expected one of them/);
-    const wrong = generate(free, PROMPT, { ...options, change: { values: ["y"], by: () => ({ z: 1 }) } });
+    const wrong = generate(free, [{}], PROMPT, {
+      ...options,
+      change: { values: ["y"], by: () => ({ z: 1 }) },
+    });
     await assert.rejects(wrong, /Cannot change "z" of layer 0, sample 0/);
   }));
 
 Deno.test("options that make no sense are named", () =>
   withTiny(async ({ model }) => {
-    const wrong = (wrong: object, prompt = PROMPT) => generate(model, prompt, { ...options, ...wrong });
+    const wrong = (wrong: object, prompt = PROMPT, plans: PlanLike[] = [{}]) =>
+      generate(model, plans, prompt, { ...options, ...wrong });
     await assert.rejects(
       wrong({ tokens: 0 }),
       /Cannot generate: tokens is 0, expected a whole number of at least 1/,
@@ -218,15 +218,14 @@ Deno.test("options that make no sense are named", () =>
     await assert.rejects(wrong({ temperature: -1 }), /temperature is -1/);
     await assert.rejects(wrong({ topP: 0 }), /topP is 0/);
     await assert.rejects(wrong({ seed: 0.5, temperature: 1 }), /seed is 0.5/);
-    await assert.rejects(wrong({ plans: [{ attention: [9] }] }), /Cannot drop attention 9/);
+    await assert.rejects(wrong({}, PROMPT, [{ attention: [9] }]), /Cannot drop attention 9/);
     await assert.rejects(wrong({ draft: { mlp: [7] } }), /Cannot drop mlp 7/);
     await assert.rejects(wrong({ draft: {}, draftTokens: 33 }), /draftTokens is 33, expected at most 32/);
     await assert.rejects(
-      wrong({
-        plans: [{}, { attention: [1] }],
-        draft: { attention: [0] },
-        onToken: () => assert.fail("written"),
-      }),
+      wrong({ draft: { attention: [0] }, onToken: () => assert.fail("written") }, PROMPT, [
+        {},
+        { attention: [1] },
+      ]),
       /Cannot draft with attention 1/,
     );
     await assert.rejects(wrong({}, ""), /empty prompt/);

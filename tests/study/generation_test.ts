@@ -204,7 +204,7 @@ Deno.test("what cannot be measured is refused by name", () =>
 Deno.test("a price is known before anything runs", () =>
   withTiny(async ({ model }) => {
     const plans = [{ mlp: [1] }, { attention: [2] }];
-    const price = await estimate("generation", model, { plans, prompts: PROMPTS, tokens: 6, engine });
+    const price = await estimate("generation", model, plans, { prompts: PROMPTS, tokens: 6, engine });
     assert.equal(price.plans, 2);
     assert.ok(price.flops > 0 && price.seconds > 0 && price.bytes > 0);
   }));

@@ -76,7 +76,12 @@ export async function makeGoldens(): Promise<Goldens> {
     results.causes = await causes(model, { ...options, effectSamples: 1 });
     const written = { samples: 2, length: 16, tokens: 6 };
     results.generation = await generation(model, [{ attention: [1] }], { ...options, ...written });
-    const texts = await generate(model, "the quick", { engine: "cpu", tokens: 8, temperature: 1, seed: 1 });
+    const texts = await generate(model, [{}], "the quick", {
+      engine: "cpu",
+      tokens: 8,
+      temperature: 1,
+      seed: 1,
+    });
     const calibration = { samples: 2, length: 16 };
     const targets = ["attention", "mlp", "joint"] as const;
     const fitted = {

@@ -76,11 +76,11 @@ Deno.test("studies too large for the machine name the sizes, the need and what i
     await refused(randomInit(folder, large), tokens);
     await refused(untrainedCauses(folder, large), tokens);
     await refused(
-      speed(model, { batch: [10 ** 9] }),
+      speed(model, [], { batch: [10 ** 9] }),
       String.raw`batch 1000000000 at context 1024 \(new 32\)`,
     );
     await refused(
-      speed(model, { context: [10 ** 12] }),
+      speed(model, [], { context: [10 ** 12] }),
       String.raw`batch 1 at context 1000000000000 \(new 32\)`,
     );
     assert.ok(performance.now() - begin < 10_000, "nothing is drawn or allocated for them");
@@ -174,16 +174,16 @@ Deno.test("the CPU's memory for weights is half of what is free when a study sta
 
 Deno.test("the memory that is said before a run is that of weights as they are held, as far as they may be kept", () =>
   withBlocks(async ({ model }) => {
-    const asked = { plans: [{}], tasks: ["openbookqa"], limit: 2, prompts: 1 };
+    const asked = { tasks: ["openbookqa"], limit: 2, prompts: 1 };
     const setting = { context: [8], new: 2 };
     for (const precision of ["float32", "int8"] as const) {
       const options = { engine: "cpu", precision } as const;
       const { has } = await engineOf(options);
       const held = decodingBytes(model, has);
-      const { bytes, tasks } = await estimate("evaluate", model, { ...asked, ...options });
+      const { bytes, tasks } = await estimate("evaluate", model, [{}], { ...asked, ...options });
       assert.equal(bytes, BASE_BYTES + Math.max(held, readBytes(model, [noDrop], tasks[0].run)));
       const [all, some] = await Promise.all(
-        [undefined, 1000].map((memory) => estimate("speed", model, { ...setting, ...options, memory })),
+        [undefined, 1000].map((memory) => estimate("speed", model, [], { ...setting, ...options, memory })),
       );
       assert.equal(all.bytes - some.bytes, held - 1000);
     }

@@ -152,7 +152,7 @@ Deno.test("a plan is applied to the model that it was made from, or to any of as
     assert.throws(() => dropsIn(tuned, plan), { name: "TypeError", message });
     await assert.rejects(perplexities(tuned, [{}, plan], options), { message });
     await assert.rejects(profile(tuned, { ...options, drop: plan }), { message });
-    await assert.rejects(generate(tuned, "a", { plans: [plan] }), { message });
+    await assert.rejects(generate(tuned, [plan], "a"), { message });
     assert.deepEqual(dropsIn(tuned, { attention: plan.attention, mlp: plan.mlp }), drop);
 
     for (const other of [plan, byHand]) {

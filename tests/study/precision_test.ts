@@ -59,9 +59,9 @@ Deno.test("an evaluation in int8 finds no part that was kept in float32, and its
 
 Deno.test("writing and speed run in int8 too", () =>
   withBlocks(async ({ model, options: { engine } }) => {
-    const [{ ids }] = await generate(model, "the", { tokens: 3, engine, precision: "int8" });
+    const [{ ids }] = await generate(model, [{}], "the", { tokens: 3, engine, precision: "int8" });
     assert.ok(ids.length > 0);
-    const measured = await speed(model, { engine, precision: "int8", context: [8], new: 2, repeat: 1 });
+    const measured = await speed(model, [], { engine, precision: "int8", context: [8], new: 2, repeat: 1 });
     assert.equal(measured.computed.dtype, "int8");
   }));
 
@@ -83,8 +83,8 @@ Deno.test("int8 is refused for a model without blocks by every study that runs i
         () => perplexities(model, [{}], inBytes),
         () => repair(model, plan, { ...inBytes, by: "linear" }),
         () => observe(model, () => {}, { ...text, precision: "int8", values: ["a"] }),
-        () => generate(model, "the", { tokens: 2, engine: "cpu", precision: "int8" }),
-        () => speed(model, { engine: "cpu", precision: "int8", context: [8], new: 2, repeat: 1 }),
+        () => generate(model, [{}], "the", { tokens: 2, engine: "cpu", precision: "int8" }),
+        () => speed(model, [], { engine: "cpu", precision: "int8", context: [8], new: 2, repeat: 1 }),
       ]
     ) {
       await assert.rejects(run, {

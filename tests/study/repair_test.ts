@@ -56,11 +56,11 @@ Deno.test("a mean is the sum of the full model's updates over all tokens, divide
 
 Deno.test("a repair costs a pass of the full model and one of three plans over the samples held out", () =>
   withTiny(async ({ model, options: { results: _, ...options } }) => {
-    const asked = { ...options, plan: { mlp: [1] } };
-    const { modules, tokens, plans } = await estimate("repair", model, asked);
+    const plan = { mlp: [1] };
+    const { modules, tokens, plans } = await estimate("repair", model, plan, options);
     const all = 2 * model.spec.layers.length;
     assert.deepEqual([modules, tokens, plans], [all + all + 2, 4 * 16, 1]); // the drop leaves the full model in layer 1
-    const work = await studies.repair.work(model, { ...asked, sequential: true });
+    const work = await studies.repair.work(model, { ...options, plan, sequential: true });
     await assert.rejects(divisionOf(work, options), /Cannot divide repair of .*: run it on one machine/);
   }));
 
@@ -82,7 +82,7 @@ Deno.test("every study takes a repaired plan, and keeps its results apart from t
     assert.match(said, /4 results reused from an earlier run/);
     assert.deepEqual(again, first);
 
-    const texts = await generate(model, "the quick", { engine: "cpu", tokens: 6, plans });
+    const texts = await generate(model, plans, "the quick", { engine: "cpu", tokens: 6 });
     assert.deepEqual(texts.map(({ plan }) => plan), plans);
     const scores = await evaluate(model, plans, {
       tasks: ["openbookqa"],
@@ -96,8 +96,8 @@ Deno.test("every study takes a repaired plan, and keeps its results apart from t
     const found = await losses(model, ids, { engine: "cpu", drop: repaired });
     const expected = await losses(model, ids, { engine: "cpu", drop: dropped });
     assert.ok(found.some((loss, i) => loss !== expected[i]));
-    const { plans: timed } = await speed(model, {
-      ...{ plans: plans.slice(1), batch: [1], context: [4], new: 1, repeat: 1 },
+    const { plans: timed } = await speed(model, plans.slice(1), {
+      ...{ batch: [1], context: [4], new: 1, repeat: 1 },
       engine: "cpu",
     });
     assert.deepEqual(timed.map(({ drop }) => planHash(drop)), plans.map((plan) => planHash(plan)));

@@ -45,7 +45,8 @@ Deno.test("a stop ends it within a turn", async () => {
 });
 
 /** A setting, and what was measured in it, since each measurement takes a second. */
-const asked = { ...quick, engine, plans: [{ attention: [1], mlp: [0] }], batch: [1, 2] };
+const plans = [{ attention: [1], mlp: [0] }];
+const asked = { ...quick, engine, batch: [1, 2] };
 let measured: Speed | undefined;
 
 for (const name of ["llama", "gemma2", "neox-parallel"]) {
@@ -53,8 +54,8 @@ for (const name of ["llama", "gemma2", "neox-parallel"]) {
   test(`${name}: bytes are those of the real tensors and caches; nothing is left behind`, () =>
     withTiny(async ({ model }) => {
       const before = engine.live;
-      const { plans: [plan] } = asked;
-      const result = await speed(model, asked);
+      const [plan] = plans;
+      const result = await speed(model, plans, asked);
       if (name === "llama") measured = result;
       assert.equal(engine.live, before);
       const stored = async (dropped: typeof plan) => {
@@ -154,7 +155,7 @@ Deno.test("gamma is of the evaluations of the same plan and model", () =>
       average: { value: accuracy, of: ["openbookqa"], stderr: null, low: null, high: null, against: null },
     });
     const plans = [plan, { attention: [0] }];
-    const result = await speed(model, { ...quick, plans, evaluations: [of(0.5, 0), of(0.4, 1)] });
+    const result = await speed(model, plans, { ...quick, evaluations: [of(0.5, 0), of(0.4, 1)] });
     const [full, dropped, other] = result.points[0].plans;
     assert.deepEqual([full.gamma, other.gamma], [null, null]);
     const { whole } = dropped.speedup;
@@ -165,9 +166,9 @@ Deno.test("gamma is of the evaluations of the same plan and model", () =>
 
 Deno.test("the estimate counts runs and memory; the form holds what was measured", () =>
   withTiny(async ({ model }) => {
-    const { prefills, steps, bytes } = await estimate("speed", model, asked);
+    const { prefills, steps, bytes } = await estimate("speed", model, plans, asked);
     assert.deepEqual([prefills, steps], [2 * 2 * 2, 2 * 2 * 4 * 2]);
-    const result = measured ?? await speed(model, asked);
+    const result = measured ?? await speed(model, plans, asked);
     const { layers } = model.spec;
     const { kvHeads, headSize } = scoring(layers[0].attention)!;
     const tokens = 20 + 2 + 2; // the context, a warm-up of two steps, two steps
@@ -190,10 +191,9 @@ Deno.test("plans draft for the full model: what is expected follows from accepta
   withTiny(async ({ model }) => {
     const before = engine.live;
     const turns: number[] = [];
-    const result = await speed(model, {
+    const result = await speed(model, [{ attention: [1] }, { attention: [0, 1, 2], mlp: [0, 1, 2] }], {
       ...quick,
       engine,
-      plans: [{ attention: [1] }, { attention: [0, 1, 2], mlp: [0, 1, 2] }],
       batch: [1, 2],
       new: 12,
       draftTokens: 3,
@@ -218,7 +218,7 @@ Deno.test("plans draft for the full model: what is expected follows from accepta
         condition,
       );
     }
-    await assert.rejects(speed(model, { ...quick, engine, draftTokens: 33 }), /draftTokens is 33/);
+    await assert.rejects(speed(model, plans, { ...quick, engine, draftTokens: 33 }), /draftTokens is 33/);
   }));
 
 Deno.test("a draft is measured behind a prompt of one token, and nothing is measured where there is no text", () =>
@@ -226,18 +226,20 @@ Deno.test("a draft is measured behind a prompt of one token, and nothing is meas
     const least = {
       ...quick,
       engine,
-      plans: [{ attention: [1] }],
       context: [1],
       new: 1,
       repeat: 1,
       draftTokens: 2,
     };
-    const { points: [{ plans: [, { draft }] }] } = await speed(model, least);
+    const { points: [{ plans: [, { draft }] }] } = await speed(model, [{ attention: [1] }], least);
     assert.equal(draft!.rounds, 1);
     const turns: number[] = [];
     const textless = { ...model, tokenizer: () => Promise.reject(new TypeError("it has no tokenizer")) };
     const onProgress = ({ done }: { readonly done: number }) => turns.push(done);
-    await assert.rejects(speed(textless, { ...least, onProgress }), /it has no tokenizer/);
+    await assert.rejects(
+      speed(textless, [{ attention: [1] }], { ...least, onProgress }),
+      /it has no tokenizer/,
+    );
     assert.ok(turns.every((done) => done === 0), `${turns}`);
   }));
 

@@ -173,7 +173,7 @@ Deno.test("every study takes a plan of windows, and one that covers the text cha
     );
     assert.match(said, /4 results reused from an earlier run/);
 
-    const texts = await generate(model, "the quick", { engine: "cpu", tokens: 6, plans });
+    const texts = await generate(model, plans, "the quick", { engine: "cpu", tokens: 6 });
     assert.equal(texts[2].text, texts[0].text);
     const asked = { tasks: ["openbookqa"], limit: 2, prompts: 1, engine: "cpu" } as const;
     const scores = (await evaluate(model, plans, asked))
@@ -189,15 +189,8 @@ Deno.test("every study takes a plan of windows, and one that covers the text cha
     const moved = Array.from(full, (loss, i) => Math.abs(found[i] - loss) > 1e-5 * loss);
     assert.equal(moved.indexOf(true), 4);
 
-    const timing = {
-      plans: plans.slice(1),
-      batch: [1],
-      context: [8],
-      new: 1,
-      repeat: 1,
-      engine: "cpu",
-    } as const;
-    const { plans: timed } = await speed(model, timing);
+    const timing = { batch: [1], context: [8], new: 1, repeat: 1, engine: "cpu" } as const;
+    const { plans: timed } = await speed(model, plans.slice(1), timing);
     assert.deepEqual(timed.map(({ drop }) => planHash(drop)), plans.map((plan) => planHash(plan)));
 
     const own = await profile(model, { ...options, drop: narrow });

@@ -118,14 +118,12 @@ Deno.test("texts that are written, timed or handed over as ids bring the same li
     return lines.filter((line) => line.includes("longer than the 256 tokens"));
   };
   const prompt = "one ".repeat(255);
-  const written = await heard((onNotice) =>
-    generate(model, prompt, { plans: [{}, {}], tokens: 2, onNotice })
-  );
+  const written = await heard((onNotice) => generate(model, [{}, {}], prompt, { tokens: 2, onNotice }));
   assert.match(written.join("\n"), /^texts of \d+ tokens are longer .* than on shorter texts$/);
   const timing = { context: [8, 256], new: 1, repeat: 1 };
-  const timed = await heard((onNotice) => speed(model, { ...timing, onNotice }));
+  const timed = await heard((onNotice) => speed(model, [], { ...timing, onNotice }));
   assert.match(timed.join("\n"), /^texts of 257 tokens are longer /);
-  assert.deepEqual(await heard((onNotice) => speed(model, { ...timing, context: [255], onNotice })), []);
+  assert.deepEqual(await heard((onNotice) => speed(model, [], { ...timing, context: [255], onNotice })), []);
   const scored = await heard((onNotice) => losses(model, new Int32Array(257), { onNotice }));
   assert.match(scored.join("\n"), /^samples of 257 tokens are longer /);
 });

@@ -9,7 +9,6 @@ import {
   type Row,
   series,
   study,
-  timed,
   untrained,
   wholeOf,
 } from "./rows.ts";
@@ -56,12 +55,12 @@ export const studies: Readonly<Record<string, Row>> = {
     type: [[model, 7, { format: "hf", out: "out" }], "plan is 7, expected "],
   }),
   generate: cannot("generate", {
-    name: [[model, "a", { token: 3 }], 'unknown option "token", expected one of onProgress, '],
+    name: [[model, [{}], "a", { token: 3 }], 'unknown option "token", expected one of onProgress, '],
     value: [
-      [model, "a", { topP: 2 }],
+      [model, [{}], "a", { topP: 2 }],
       "topP is 2, expected a probability above 0 and at most 1, such as 0.9 or 90%",
     ],
-    type: [[model, undefined], "prompt is missing, expected a text"],
+    type: [[model, [{}], undefined], "prompt is missing, expected a text"],
   }),
   generation: cannot("measure generation", {
     ...study("measure generation", [{}]),
@@ -169,7 +168,11 @@ export const studies: Readonly<Record<string, Row>> = {
     value: [["llama-2-7b", { device: "a100", bits: 8 }], "bits is 8, expected 16 or 4"],
     type: [["llama-2-7b", { device: "a100", batch: 4 }], "batch is 4, expected a list of batch sizes"],
   }),
-  speed: timed("measure speed"),
+  speed: cannot("measure speed", {
+    name: [[model, [], { contexts: [1] }], '(did you mean "context"?)'],
+    value: [[model, [], { context: [0] }], `context[0] is 0, ${wholeOf(1)}`],
+    type: [[model, [], { context: 128 }], "context is 128, expected a list of contexts"],
+  }),
   sweep: {
     ...study("sweep"),
     type: [[model, { profile: aSweep }], "Cannot sweep: profile is a sweep, expected a profile"],
