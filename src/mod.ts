@@ -17,6 +17,7 @@ export {
   againstLlmDrop,
   attentionOf,
   type AttentionOptions,
+  type BehindModel,
   type CalibratedOptions,
   CALIBRATION_TEXT,
   causes,

@@ -26,6 +26,7 @@ import { profileStudy } from "./passes/profile.ts";
 import { repairStudy } from "./repair/repair.ts";
 import { speedStudy } from "./speed/speed.ts";
 import { type Price, priceOf, type Study } from "./base/study.ts";
+import { type BehindModel, optionsBehind } from "./base/plan.ts";
 import { sweepStudy } from "./sweep/sweep.ts";
 import { randomInitStudy } from "./untrained/random_init.ts";
 
@@ -78,21 +79,9 @@ export type StudyTerms = { readonly [Name in keyof typeof studies]: TermsOf<(typ
 export async function estimate<Name extends keyof StudyTerms>(
   study: Name,
   subject: StudyTerms[Name]["subject"],
-  ...rest: Rest<StudyTerms[Name]["options"]>
+  ...rest: BehindModel<StudyTerms[Name]["options"]>
 ): Promise<StudyTerms[Name]["price"]> {
   expect("estimate", "study", study, oneOf(Object.keys(studies)));
   const declared = studies[study] as unknown as Study<unknown, object, unknown, unknown, unknown>;
-  const over = ["plans", "plan"].filter((name) => name in declared.checks);
-  const options: object = Object.assign(
-    {},
-    ...over.map((name, i) => ({ [name]: rest[i] })),
-    rest[over.length],
-  );
-  return await priceOf(declared, subject, options) as StudyTerms[Name]["price"];
+  return await priceOf(declared, subject, optionsBehind(declared.checks, rest)) as StudyTerms[Name]["price"];
 }
-
-/** What follows the model: the plans, or the plan, of a study that has them, and the options. */
-type Rest<Options> = Options extends { readonly plans: infer Plans }
-  ? [plans: Plans, options?: Omit<Options, "plans">]
-  : Options extends { readonly plan: infer Plan } ? [plan: Plan, options?: Omit<Options, "plan">]
-  : [options?: Options];

@@ -65,6 +65,18 @@ export type OverPlan<Options> = Options & { readonly plan: PlanLike };
 /** The same for several plans. */
 export type OverPlans<Options> = Options & { readonly plans: readonly PlanLike[] };
 
+/** What a study's function takes behind the model: its plan or plans, where it has some, and its options. */
+export type BehindModel<Options> = Options extends OverPlans<unknown>
+  ? [plans: readonly PlanLike[], options?: Omit<Options, "plans">]
+  : Options extends OverPlan<unknown> ? [plan: PlanLike, options?: Omit<Options, "plan">]
+  : [options?: Options];
+
+/** The same as options alone. */
+export function optionsBehind(checks: object, behind: readonly unknown[]): object {
+  const own = ["plans", "plan"].filter((name) => name in checks);
+  return Object.assign({}, ...own.map((name, i) => ({ [name]: behind[i] })), behind[own.length]);
+}
+
 /** A plan as a result: it may have been edited since it was made, by a misspelt name too. */
 export const aPlan: Check = (value, path) => {
   const wrong = resultOf("plan")(value, path);
