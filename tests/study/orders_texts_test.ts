@@ -63,6 +63,6 @@ Deno.test("orders of one text and one sample have no second half, and refuse wha
     assert.equal(riseError, null);
     await assert.rejects(
       orders(model, { ...one, drop: 99 }),
-      /^RangeError: Cannot drop 99 attention modules/,
+      /^RangeError: Cannot compare orders: drop is 99, expected at most \d for attention/,
     );
   }));

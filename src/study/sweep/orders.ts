@@ -89,7 +89,12 @@ export const ordersStudy: Study<StudyModel, OrdersOptions, Orders> = {
       )
     );
     const groups = targets.flatMap((target) => by.map((by) => ({ target, by })));
-    const dropOf = (target: RankTarget) => options.drop ?? Math.ceil(droppable(model.spec, { target }) / 4);
+    const dropOf = (target: RankTarget) => {
+      const most = droppable(model.spec, { target });
+      const { drop = Math.ceil(most / 4) } = options;
+      if (drop <= most) return drop;
+      throw new RangeError(`Cannot compare orders: drop is ${drop}, expected at most ${most} for ${target}`);
+    };
     const likely = groups.flatMap(({ target }) => profiling.map((_, seed) => standIn({ target, seed })));
     const steps = targets.map(dropOf);
     const plansOf = (profiles: readonly Profile[]) =>
