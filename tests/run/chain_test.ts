@@ -4,7 +4,7 @@ import { cpuEngine, type Engine } from "../../src/engine/mod.ts";
 import type { Graph } from "../../src/onnx/mod.ts";
 import { heldBytes } from "../../src/run/weights/part.ts";
 import { type Form, openChain } from "../../src/run/mod.ts";
-import { openParts } from "../../src/study/speed/parts.ts";
+import { openPartChain } from "../../src/study/speed/parts.ts";
 import { protoOf } from "../onnx/read.ts";
 import { engine } from "../support.ts";
 import { withBlocks } from "../study/in_blocks.ts";
@@ -66,8 +66,8 @@ Deno.test("the parts of a model in blocks measure its own products", () =>
   withBlocks(async ({ model }) => {
     for (const on of [engine, int8]) { // in float32 each number meets the same product in three parts
       const { watched, noted } = noting(on);
-      const parts = await openParts(model, watched, { batch: 1, context: 4 });
+      const chain = await openPartChain(model, watched);
       assert.deepEqual(productsOf(noted[0].graph), ["8 bits, 32, level 4"]);
-      await parts.release();
+      await chain.release();
     }
   }));

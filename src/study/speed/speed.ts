@@ -23,6 +23,7 @@ import type { Engine } from "../../engine/mod.ts";
 import { gamma, planHash, quartiles } from "../../measure/mod.ts";
 import { type Evaluation, head, planData, type Speed, VERSION } from "../../result/mod.ts";
 import {
+  type Chain,
   changedModel,
   type Decoder,
   decoder,
@@ -53,6 +54,7 @@ import {
   decoderPlayer,
   LAYERS,
   type Medians,
+  openPartChain,
   openParts,
   predict,
   type Setting,
@@ -176,8 +178,15 @@ async function measured(model: StudyModel, asked: Asked, options: SpeedOptions):
   const onTurn = () => report(++done, total);
   /** A reading of one piece is a turn at once. */
   const onRead = (part: number, of: number) => of > 1 && part < of && report(done + part / of, total);
-  for (const [i, setting] of settings.entries()) {
-    const point = await pointOf(model, engine, setting, asked, { ...options, onTurn, onRead });
+  const chain = await openPartChain(model, engine);
+  try {
+    for (const setting of settings) {
+      points.push(await pointOf(model, engine, chain, setting, asked, { ...options, onTurn, onRead }));
+    }
+  } finally {
+    await chain.release();
+  }
+  for (const [i, point] of points.entries()) {
     // Several texts side by side have no prompts, and are not drafted.
     for (const [p, plan] of (pieces[i].length > 0 ? plans : []).entries()) {
       if (p === 0) continue;
@@ -186,7 +195,6 @@ async function measured(model: StudyModel, asked: Asked, options: SpeedOptions):
         ...{ budget: engine.has.memoryBytes, signal: options.signal },
       });
     }
-    points.push(point);
   }
   return displayable({
     ...head("speed"),
@@ -218,6 +226,7 @@ const PARTS = 6;
 async function pointOf(
   model: StudyModel,
   engine: Engine,
+  chain: Chain,
   setting: Setting,
   { plans, steps, repeat, seed }: Asked,
   { signal, onTurn, onRead, evaluations = [] }:
@@ -227,7 +236,7 @@ async function pointOf(
 ): Promise<Speed["points"][number]> {
   const opened: Decoder[] = [];
   const budget = engine.has.memoryBytes;
-  const parts = await openParts(model, engine, setting, onRead);
+  const parts = await openParts(model, engine, chain, setting, onRead);
   try {
     for (const plan of plans) {
       opened.push(await decoder({ model, engine, plan, budget, texts: setting.batch, signal, onRead }));
