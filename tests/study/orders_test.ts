@@ -150,10 +150,17 @@ for (const name of ["llama", "qwen3", "neox-parallel"]) {
     }, name));
 }
 
-/** The loss and the divergence of one plan, which runs with the full model alone. */
-async function alone(model: StudyModel, drop: Partial<DropPlan>, options: object = text) {
-  const [full, run] = await perplexities(model, [{}, drop], options);
-  return { loss: run.nll - full.nll, kl: run.kl };
+/** What plans of the trained model cost alone, for all tests. */
+const costs = new Map<string, Promise<{ loss: number; kl: number }>>();
+
+/** The loss and the divergence of one plan of the trained model, which runs with the full model alone. */
+function alone(model: StudyModel, drop: Partial<DropPlan>) {
+  const { attention = [], mlp = [] } = drop;
+  const key = JSON.stringify([attention, mlp]);
+  const found = costs.get(key) ??
+    perplexities(model, [{}, drop], text).then(([full, run]) => ({ loss: run.nll - full.nll, kl: run.kl }));
+  costs.set(key, found);
+  return found;
 }
 
 Deno.test("loss and kl are those of the module, or the window, removed alone", () =>

@@ -38,14 +38,13 @@ for (const [turn, { target, sequential }] of ways.entries()) {
     withTiny(async (opened) => {
       const { model, folder, options } = opened;
       const notices: string[] = [];
-      const names = ["mean", "gain", "merge", "refit", "linear"] as const;
+      const pair = inPairs(["mean", "gain", "merge", "refit", "linear"] as const, turn);
       const curves = [{ target, by: "deepest", seed: null }] as const;
       const onNotice = (line: string) => notices.push(line);
-      const result = await sweep(model, optionsOf(opened, { curves, repair: names, sequential, onNotice }));
+      const result = await sweep(model, optionsOf(opened, { curves, repair: pair, sequential, onNotice }));
       const [bare] = result.curves;
       assert.equal(bare.repair, undefined);
       let made = 0;
-      const pair = inPairs(names, turn);
       for (const by of pair) {
         const line = lineOf(result, by);
         assert.deepEqual(line?.repair ?? { by, sequential }, { by, sequential });
