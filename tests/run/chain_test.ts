@@ -57,7 +57,7 @@ for (const [label, on, form, operators] of cases) {
     assert.ok(chain.bytes >= 5 * 2 ** 20);
     assert.deepEqual(productsOf(noted[0].graph), operators);
     await chain.run(2);
-    await chain.release();
+    await chain[Symbol.asyncDispose]();
     assert.equal(on.live, 0);
   });
 }
@@ -66,8 +66,7 @@ Deno.test("the parts of a model in blocks measure its own products", () =>
   withBlocks(async ({ model }) => {
     for (const on of [engine, int8]) { // in float32 each number meets the same product in three parts
       const { watched, noted } = noting(on);
-      const chain = await openPartChain(model, watched);
+      await using _ = await openPartChain(model, watched);
       assert.deepEqual(productsOf(noted[0].graph), ["8 bits, 32, level 4"]);
-      await chain.release();
     }
   }));

@@ -130,7 +130,7 @@ Deno.test("what a token takes, by hand, from what the parts take", () =>
 
 Deno.test("the parts give numbers above zero at any context, also one shorter than their own", () =>
   withTiny(async ({ model }) => {
-    const chain = await openPartChain(model, engine);
+    await using chain = await openPartChain(model, engine);
     for (const context of [4, 40]) {
       const parts = await openParts(model, engine, chain, { batch: 2, context });
       const medians = Array.from({ length: 6 }, (_, i) => ({ prefill: 1 + i, step: 1 }));
@@ -146,7 +146,6 @@ Deno.test("the parts give numbers above zero at any context, also one shorter th
       }
       await parts.release();
     }
-    await chain.release();
   }));
 
 Deno.test("gamma is of the evaluations of the same plan and model", () =>

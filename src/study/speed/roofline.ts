@@ -181,7 +181,6 @@ function runOf(spec: ModelSpec, drop: DropPlan, { input, output, bytes, memory, 
   const written = once(() =>
     sum(Array.from({ length: output }, (_, t) => coresTime({ texts: 1, tokens: 1, past: input + t })))
   );
-  const known = new Map<number, Seconds>();
   return {
     drop,
     weightBytes: weights,
@@ -191,14 +190,10 @@ function runOf(spec: ModelSpec, drop: DropPlan, { input, output, bytes, memory, 
     /** The most texts that fit. */
     largest: weights > memory ? 0 : Math.min(MOST_TEXTS, Math.floor((memory - weights) / keys)),
     /** Seconds of the prefill and of decoding a batch of `texts`. */
-    seconds(texts: number): Seconds {
-      const found = known.get(texts);
-      if (found) return found;
-      const decode = output * productsTime({ texts, tokens: 1, past: input }) + texts * written();
-      const made = { prefill: time({ texts, tokens: input, past: 0 }), decode };
-      known.set(texts, made);
-      return made;
-    },
+    seconds: (texts: number): Seconds => ({
+      prefill: time({ texts, tokens: input, past: 0 }),
+      decode: output * productsTime({ texts, tokens: 1, past: input }) + texts * written(),
+    }),
   };
 }
 

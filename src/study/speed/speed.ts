@@ -178,15 +178,9 @@ async function measured(model: StudyModel, asked: Asked, options: SpeedOptions):
   const onTurn = () => report(++done, total);
   /** A reading of one piece is a turn at once. */
   const onRead = (part: number, of: number) => of > 1 && part < of && report(done + part / of, total);
-  const chain = await openPartChain(model, engine);
-  try {
-    for (const setting of settings) {
-      points.push(await pointOf(model, engine, chain, setting, asked, { ...options, onTurn, onRead }));
-    }
-  } finally {
-    await chain.release();
-  }
-  for (const [i, point] of points.entries()) {
+  await using chain = await openPartChain(model, engine);
+  for (const [i, setting] of settings.entries()) {
+    const point = await pointOf(model, engine, chain, setting, asked, { ...options, onTurn, onRead });
     // Several texts side by side have no prompts, and are not drafted.
     for (const [p, plan] of (pieces[i].length > 0 ? plans : []).entries()) {
       if (p === 0) continue;
@@ -195,6 +189,7 @@ async function measured(model: StudyModel, asked: Asked, options: SpeedOptions):
         ...{ budget: engine.has.memoryBytes, signal: options.signal },
       });
     }
+    points.push(point);
   }
   return displayable({
     ...head("speed"),
