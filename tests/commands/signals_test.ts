@@ -69,41 +69,64 @@ async function pressed({ child }: Started): Promise<void> {
 const deno = ["run", "-A", "--quiet"];
 const startScript = (code: string) => start(Deno.execPath(), [...deno, "-"], code);
 
-for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
-  onUnix(`${name} lets a command stop where it can, and gives exit code ${code}`, async () => {
-    const stopped = async () => {
-      const started = await startScript(obedient);
-      started.child.kill(name);
-      await wait(50);
-      started.child.kill(name); // the same press, as `deno task` passes it on
-      return await ended(started);
-    };
-    let found = await stopped();
-    // A busy machine may deliver the second signal so late that it is a press of its own.
-    for (let tries = 1; tries < 5 && found.err === ""; tries++) found = await stopped();
-    assert.deepEqual(found, { code, err: "Stopped; what is kept is not computed again\n" });
-  });
+async function stoppedBy(name: Deno.Signal): Promise<Pick<Ran, "code" | "err">> {
+  const stopped = async () => {
+    const started = await startScript(obedient);
+    started.child.kill(name);
+    await wait(50);
+    started.child.kill(name); // the same press, as `deno task` passes it on
+    return await ended(started);
+  };
+  let found = await stopped();
+  // A busy machine may deliver the second signal so late that it is a press of its own.
+  for (let tries = 1; tries < 5 && found.err === ""; tries++) found = await stopped();
+  return found;
 }
 
-onUnix("a second Ctrl-C ends a command that does not stop", async () => {
-  const started = await startScript(stubborn);
+async function pressedTwice(program: string): Promise<Pick<Ran, "code" | "err">> {
+  const started = await startScript(program);
   await pressed(started);
-  assert.deepEqual(await ended(started), { code: 130, err: "" });
-});
+  return await ended(started);
+}
 
-onUnix("a second Ctrl-C ends a command whose thread is busy and hears nothing", async () => {
-  const started = await startScript(busy);
-  await pressed(started);
-  assert.deepEqual(await ended(started), { code: 137, err: "" });
-});
-
-onLinux("a terminal that closes does not end what nohup started", async () => {
+async function stoppedBehindHangup(): Promise<Pick<Ran, "code" | "err">> {
   const quoted = `exec '${Deno.execPath()}' ${deno.join(" ")} -`;
   const started = await start("sh", ["-c", `trap '' HUP; ${quoted}`], obedient);
   started.child.kill("SIGHUP");
   await wait(APART);
   started.child.kill("SIGTERM");
-  assert.equal((await ended(started)).code, 143);
+  return await ended(started);
+}
+
+const CODES = [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
+
+let ends: Promise<Pick<Ran, "code" | "err">[]> | undefined;
+
+/** Ends of programs that mostly wait, which therefore run side by side: by each signal, by a second Ctrl-C, behind a hangup. */
+const waited = () =>
+  ends ??= Promise.all([
+    ...CODES.map(([name]) => stoppedBy(name)),
+    pressedTwice(stubborn),
+    stoppedBehindHangup(),
+  ]);
+
+for (const [i, [name, code]] of CODES.entries()) {
+  onUnix(`${name} lets a command stop where it can, and gives exit code ${code}`, async () => {
+    const expected = { code, err: "Stopped; what is kept is not computed again\n" };
+    assert.deepEqual((await waited())[i], expected);
+  });
+}
+
+onUnix("a second Ctrl-C ends a command that does not stop", async () => {
+  assert.deepEqual((await waited())[CODES.length], { code: 130, err: "" });
+});
+
+onUnix("a second Ctrl-C ends a command whose thread is busy and hears nothing", async () => {
+  assert.deepEqual(await pressedTwice(busy), { code: 137, err: "" });
+});
+
+onLinux("a terminal that closes does not end what nohup started", async () => {
+  assert.equal((await waited()).at(-1)!.code, 143);
 });
 
 onUnix("a command says what ended it, without a stack trace", () =>
