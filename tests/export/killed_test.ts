@@ -7,46 +7,32 @@ import { freeBytes } from "../../src/hub/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { byTurns, withFolder } from "../support.ts";
 import { onLinux } from "../where.ts";
+import { words } from "../words.ts";
 import { sparseFolder } from "./sparse.ts";
 import { writeWide } from "./wide.ts";
 
 const namesIn = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 const drop = { attention: [1], mlp: [1] };
 
-const imported = `import { exportModel } from ${
-  JSON.stringify(new URL("../../src/export/mod.ts", import.meta.url).href)
-};`;
-
-/** Exports, and is killed once the given share is written. Every report is let through: the clock runs fast. */
-const script = `${imported}
-const [ref, format, out, share] = Deno.args;
+/** Exports in each format and prints the errors; is killed once the given share is written. Every report is let through: the clock runs fast. */
+const script = `
+import { exportModel } from ${JSON.stringify(new URL("../../src/export/mod.ts", import.meta.url).href)};
+const [ref, formats, out, share] = Deno.args;
 let time = 0;
 performance.now = () => time += 1000;
 const onProgress = ({ done, total }) => {
   if (done >= Number(share) * total) Deno.kill(Deno.pid, "SIGKILL");
 };
-await exportModel(ref, ${JSON.stringify(drop)}, { format, out, onProgress });`;
-
-/** Exports in every format, each to a folder of its own, and prints the errors. */
-const each = `${imported}
-const [ref, out] = Deno.args;
 const errors = {};
-for (const format of ${JSON.stringify(FORMATS)}) {
-  const written = exportModel(ref, ${JSON.stringify(drop)}, { format, out: out + "/" + format + "/out" });
+for (const format of formats.split(",")) {
+  const written = exportModel(ref, ${JSON.stringify(drop)}, { format, out: out + "/" + format, onProgress });
   await written.catch(({ message }) => errors[format] = message);
 }
 console.log(JSON.stringify(errors));`;
 
 const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
-const deno = (folder: string) => [
-  Deno.execPath(),
-  "run",
-  "-A",
-  "--quiet",
-  "--no-check",
-  `--config=${config}`,
-  `${folder}/script.ts`,
-];
+const deno = (folder: string) =>
+  words`${Deno.execPath()} run -A --quiet --no-check --config=${config} ${folder}/script.ts`;
 
 async function ran(command: readonly string[]): Promise<Deno.CommandOutput & { text: string }> {
   const [program, ...args] = command;
@@ -54,22 +40,18 @@ async function ran(command: readonly string[]): Promise<Deno.CommandOutput & { t
   return { ...output, text: new TextDecoder().decode(output.stderr) };
 }
 
-let limited: Promise<Record<string, { error: string; left: string[] }>> | undefined;
+let limited: Promise<{ errors: Record<string, string>; left: string[] }> | undefined;
 
-/** Every format where a file may have 16 blocks, in one process: the errors, and what they left. */
-function exportsLimited(): NonNullable<typeof limited> {
-  return limited ??= withFolder(async (folder) => {
+/** Every format, in one process whose files may have 16 blocks: the errors, and what is left. */
+const exportsLimited = () =>
+  limited ??= withFolder(async (folder) => {
     await writeWide("llama", `${folder}/llama`);
-    await Deno.writeTextFile(`${folder}/script.ts`, each);
-    const shell = ["bash", "-c", `trap '' XFSZ; ulimit -f 16; exec "$0" "$@"`];
-    const { code, stdout, text } = await ran([...shell, ...deno(folder), `${folder}/llama`, folder]);
-    assert.equal(code, 0, text);
-    const errors: Record<string, string> = JSON.parse(new TextDecoder().decode(stdout));
-    return Object.fromEntries(
-      FORMATS.map((format) => [format, { error: errors[format], left: namesIn(`${folder}/${format}`) }]),
-    );
+    await Deno.writeTextFile(`${folder}/script.ts`, script);
+    const shell = ["bash", "-c", `trap '' XFSZ; ulimit -f 16; exec "$0" "$@"`, ...deno(folder)];
+    const { stdout, text } = await ran([...shell, `${folder}/llama`, FORMATS.join(), `${folder}/at`, "2"]);
+    assert.equal(text, "");
+    return { errors: JSON.parse(new TextDecoder().decode(stdout)), left: namesIn(`${folder}/at`) };
   });
-}
 
 for (const [f, format] of FORMATS.entries()) {
   Deno.test(`${format}: killed in the middle, or at the end of the last byte, nothing looks finished`, () =>
@@ -79,7 +61,7 @@ for (const [f, format] of FORMATS.entries()) {
       await Deno.writeTextFile(`${folder}/script.ts`, script);
       for (const share of byTurns(["0.5", "1"], f)) {
         const at = `${folder}/${share}`;
-        const { signal, text } = await ran([...deno(folder), from, format, `${at}/out`, share]);
+        const { signal, text } = await ran([...deno(folder), from, format, at, share]);
         assert.equal(signal, "SIGKILL", text);
         const [left, ...others] = namesIn(at);
         assert.match(left, /^\.lamina-.*\.part$/);
@@ -96,8 +78,8 @@ for (const [f, format] of FORMATS.entries()) {
   onLinux(
     `${format}: where a file can grow no further, the error says so and nothing is left`,
     async () => {
-      const { error, left } = (await exportsLimited())[format];
-      assert.match(error, /Cannot write .*out: EFBIG/);
+      const { errors, left } = await exportsLimited();
+      assert.match(errors[format], /Cannot write .*\/at\/.*: EFBIG/);
       assert.deepEqual(left, []);
     },
   );

@@ -145,21 +145,15 @@ Deno.test("a figure or a result as a cell's last value is rendered, and nobody e
   }));
 
 Deno.test("of a function: signature, documentation and the options that it takes, and no path of this machine", async () => {
-  const text = await helpText(lamina.profile);
+  const text = await helpText(lamina.generate);
+  const [signature] = text.split("\n");
   assert.match(
-    text,
-    /^async function profile\(model: StudyModel \| string, options: ProfileOptions\): Promise<Profile>\n/,
+    signature,
+    /^async function generate<.*>\(model: StudyModel \| string, .*\): Promise<Generated\[\]>$/,
   );
+  const first = "Continues a prompt under each plan";
   for (
-    const part of [
-      "Measures the importance of every module of a model",
-      "interface ProfileOptions",
-      "drop?:",
-      "readonly samples: number",
-      "signal?:",
-      "engine?:",
-      "precision?:",
-    ]
+    const part of [first, "interface GenerateOptions", "tokens?:", "signal?:", "engine?:", "precision?:"]
   ) {
     assert.ok(text.includes(part), part);
   }
