@@ -22,7 +22,7 @@ onUnix(
     withFolder(async (folder) => {
       const results = join(folder, "r");
       // Each seed is a result of its own.
-      const line = words`random-init llama-2-7b --seeds 16 --samples 1 --length 64 --layers 16 --hidden 256`;
+      const line = words`random-init llama-2-7b --seeds 16 --samples 1 --length 64 --layers 8 --hidden 256`;
       const [path] = await planned(folder, 1, ...line);
       const child = new Deno.Command(Deno.execPath(), {
         args: [...CLI, "shard", path, "--index", "0", "--results", results],
