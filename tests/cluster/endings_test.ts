@@ -55,7 +55,7 @@ onUnix(
 );
 
 Deno.test("shards of different processors merge with a notice, and not with --strict; of different engines never", () =>
-  withDesk(async ({ folder, text, ok, run }) => {
+  withDesk(async ({ folder, ok, run }) => {
     const [path] = await planned(folder, 3, "random-init", folder, "--length", "16", "--seeds", "3");
     const results = join(folder, "r");
     const { shards } = JSON.parse(await Deno.readTextFile(path));
@@ -86,7 +86,6 @@ Deno.test("shards of different processors merge with a notice, and not with --st
       mixed.err,
       /Cannot merge shards 0 and 2: they were computed by cpu .* and by cuda .*a card\)/,
     );
-    assert.ok(text.length > 0);
   }));
 
 Deno.test("a folder that cannot be written fails a shard, and leaves no receipt", () =>

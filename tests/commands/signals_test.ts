@@ -54,57 +54,54 @@ async function ended({ child, out }: Started): Promise<Pick<Ran, "code" | "err">
   return { code, err };
 }
 
-/** Presses Ctrl-C twice; again where a busy machine delivered both so close that they were one. */
-async function pressed({ child }: Started): Promise<void> {
-  let isOver = false;
-  child.status.then(() => isOver = true);
-  child.kill("SIGINT");
-  for (let presses = 1; presses < 5 && !isOver; presses++) {
-    await wait(APART);
-    if (!isOver) child.kill("SIGINT");
-    await wait(50);
-  }
-}
-
 const deno = ["run", "-A", "--quiet"];
 const startScript = (code: string) => start(Deno.execPath(), [...deno, "-"], code);
 
-/** Sends a signal twice, as the terminal and `deno task` do; again where a busy machine delivered the second so late that it counted. */
-async function stoppedBy(name: Deno.Signal, tries = 5): Promise<Pick<Ran, "code" | "err">> {
-  const started = await startScript(obedient);
-  started.child.kill(name);
-  await wait(50);
-  started.child.kill(name);
-  const found = await ended(started);
+/** Presses Ctrl-C twice; again where a busy machine delivered both so close that they were one. */
+async function pressedTwice(program: string): ReturnType<typeof ended> {
+  const started = await startScript(program);
+  let isOver = false;
+  started.child.status.then(() => isOver = true);
+  started.child.kill("SIGINT");
+  for (let presses = 1; presses < 5 && !isOver; presses++) {
+    await wait(APART);
+    try {
+      started.child.kill("SIGINT");
+    } catch {
+      break; // it has ended
+    }
+    await wait(50);
+  }
+  return await ended(started);
+}
+
+/** Sends two signals with a pause between them. */
+async function signalled(started: Started, names: [Deno.Signal, Deno.Signal], pause: number) {
+  started.child.kill(names[0]);
+  await wait(pause);
+  started.child.kill(names[1]);
+  return await ended(started);
+}
+
+/** A signal as `deno task` passes it on, twice; again where a busy machine delivered the second so late that it was a press of its own. */
+async function stoppedBy(name: Deno.Signal, tries = 5): ReturnType<typeof ended> {
+  const found = await signalled(await startScript(obedient), [name, name], 50);
   return found.err === "" && tries > 1 ? await stoppedBy(name, tries - 1) : found;
 }
 
-async function pressedTwice(program: string): Promise<Pick<Ran, "code" | "err">> {
-  const started = await startScript(program);
-  await pressed(started);
-  return await ended(started);
-}
-
-async function stoppedBehindHangup(): Promise<Pick<Ran, "code" | "err">> {
-  const started = await start(
-    "sh",
-    ["-c", `trap '' HUP; exec '${Deno.execPath()}' ${deno.join(" ")} -`],
-    obedient,
-  );
-  started.child.kill("SIGHUP");
-  await wait(APART);
-  started.child.kill("SIGTERM");
-  return await ended(started);
+async function stoppedUnderNohup(): ReturnType<typeof ended> {
+  const command = `trap '' HUP; exec '${Deno.execPath()}' ${deno.join(" ")} -`;
+  return await signalled(await start("sh", ["-c", command], obedient), ["SIGHUP", "SIGTERM"], APART);
 }
 
 const CODES = [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
-let ends: Promise<Pick<Ran, "code" | "err">[]> | undefined;
+let ends: Promise<Awaited<ReturnType<typeof ended>>[]> | undefined;
 
-/** Programs that mostly wait, side by side: ended by each signal, by a second Ctrl-C, behind a hangup. */
+/** Programs that mostly wait, side by side: ended by each signal, by a second Ctrl-C, under nohup. */
 const waited = () =>
   ends ??= Promise.all([
     ...CODES.map(([name]) => stoppedBy(name)),
-    ...[pressedTwice(stubborn), stoppedBehindHangup()],
+    ...[pressedTwice(stubborn), stoppedUnderNohup()],
   ]);
 
 for (const [i, [name, code]] of CODES.entries()) {

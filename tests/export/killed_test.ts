@@ -5,6 +5,7 @@ import { exportModel } from "../../src/export/mod.ts";
 import { FORMATS } from "../../src/formats/mod.ts";
 import { freeBytes } from "../../src/hub/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
+import { printed, ran } from "../process.ts";
 import { byTurns, withFolder } from "../support.ts";
 import { onLinux } from "../where.ts";
 import { words } from "../words.ts";
@@ -31,14 +32,7 @@ for (const format of formats.split(",")) {
 console.log(JSON.stringify(errors));`;
 
 const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
-const deno = (folder: string) =>
-  words`${Deno.execPath()} run -A --quiet --no-check --config=${config} ${folder}/script.ts`;
-
-async function ran(command: readonly string[]): Promise<Deno.CommandOutput & { text: string }> {
-  const [program, ...args] = command;
-  const output = await new Deno.Command(program, { args }).output();
-  return { ...output, text: new TextDecoder().decode(output.stderr) };
-}
+const deno = (folder: string) => words`run -A --quiet --no-check --config=${config} ${folder}/script.ts`;
 
 let limited: Promise<{ errors: Record<string, string>; left: string[] }> | undefined;
 
@@ -47,10 +41,9 @@ const exportsLimited = () =>
   limited ??= withFolder(async (folder) => {
     await writeWide("llama", `${folder}/llama`);
     await Deno.writeTextFile(`${folder}/script.ts`, script);
-    const shell = ["bash", "-c", `trap '' XFSZ; ulimit -f 16; exec "$0" "$@"`, ...deno(folder)];
-    const { stdout, text } = await ran([...shell, `${folder}/llama`, FORMATS.join(), `${folder}/at`, "2"]);
-    assert.equal(text, "");
-    return { errors: JSON.parse(new TextDecoder().decode(stdout)), left: namesIn(`${folder}/at`) };
+    const limit = ["-c", `trap '' XFSZ; ulimit -f 16; exec "$0" "$@"`, Deno.execPath(), ...deno(folder)];
+    const out = await printed("bash", [...limit, `${folder}/llama`, FORMATS.join(), `${folder}/at`, "2"]);
+    return { errors: JSON.parse(out), left: namesIn(`${folder}/at`) };
   });
 
 for (const [f, format] of FORMATS.entries()) {
@@ -61,8 +54,8 @@ for (const [f, format] of FORMATS.entries()) {
       await Deno.writeTextFile(`${folder}/script.ts`, script);
       for (const share of byTurns(["0.5", "1"], f)) {
         const at = `${folder}/${share}`;
-        const { signal, text } = await ran([...deno(folder), from, format, at, share]);
-        assert.equal(signal, "SIGKILL", text);
+        const { code, err } = await ran(Deno.execPath(), [...deno(folder), from, format, at, share]);
+        assert.equal(code, 137, err); // SIGKILL
         const [left, ...others] = namesIn(at);
         assert.match(left, /^\.lamina-.*\.part$/);
         assert.deepEqual(others, []);

@@ -224,13 +224,9 @@ export async function speedupOf(model: StudyModel, plan: DropPlan, options: Spee
   let done = 0;
   const onTurn = () => report(done++, turnsOf(asked.plans.length, turns));
   onTurn();
-  const readers = await openReaders(model, engine, setting, asked, options);
-  try {
-    const [full, dropped] = await takeTurns(readers.players, { ...turns, onTurn });
-    return ratiosOf(full, dropped, steps);
-  } finally {
-    await readers.release();
-  }
+  await using readers = await openReaders(model, engine, setting, asked, options);
+  const [full, dropped] = await takeTurns(readers.players, { ...turns, onTurn });
+  return ratiosOf(full, dropped, steps);
 }
 
 /** Pieces of the held-out text, a prompt for each round; blocks of a text have two tokens at least. */
@@ -256,13 +252,8 @@ async function pointOf(
     & Pick<DecoderOptions, "onRead">,
 ): Promise<Speed["points"][number]> {
   const { plans, steps, repeat } = asked;
+  await using readers = await openReaders(model, engine, setting, asked, { signal, onRead });
   const parts = await openParts(model, engine, chain, setting, onRead);
-  const readers = await openReaders(model, engine, setting, asked, { signal, onRead }).catch(
-    async (error) => {
-      await parts.release();
-      throw error;
-    },
-  );
   try {
     const players = [...readers.players, ...parts.players];
     const times = await takeTurns(players, { repeat, steps, warmUp: WARM_UP, signal, onTurn });
@@ -289,7 +280,6 @@ async function pointOf(
       }),
     };
   } finally {
-    await readers.release();
     await parts.release();
   }
 }
@@ -322,7 +312,7 @@ async function openReaders(
     };
     return { ...player, prefill };
   });
-  return { players, contextBytes, release };
+  return { players, contextBytes, [Symbol.asyncDispose]: release };
 }
 
 const mediansOf = ({ prefill, steps }: Times): Medians => (
