@@ -21,7 +21,8 @@ const options = {
   calibration: { length: 64 },
   time: false,
   results,
-};
+  format: "onnx", // whose sizes need no tokenizer
+} as const;
 
 const answerOf = ({ tried, answer }: Fit) => answer === null ? null : tried[answer];
 
