@@ -179,6 +179,7 @@ export function sizesOf(spec: ModelSpec): Sizes {
     tensors.reduce((sum, [, shape]) => sum + elements(shape), 0);
   const { layers, hidden } = spec;
   return {
+    hidden,
     parameters: weights([...outerTensors(spec), ...layers.flatMap((layer) => layerTensors(layer, hidden))]),
     attention: layers.map((layer) =>
       layer.attention && weights(layerTensors({ ...layer, mlp: null }, hidden))

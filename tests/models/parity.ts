@@ -32,6 +32,8 @@ export interface Deviation {
   readonly most: number;
 }
 
+type Direction = "alpha" | "beta" | "along" | "turning";
+
 export interface Opened {
   readonly model: Model;
   readonly blocks: Blocks;
@@ -96,22 +98,38 @@ export async function stateDeviations(
   return [...found, { what: "samples", error: Math.abs(finished - blocks.samples), most: 0 }];
 }
 
-/** |u| / |X| of every token in Hugging Face's states, and how far off an engine's may be: each state by its tolerance. */
+/**
+ * |u| / |X| of every token in Hugging Face's states, and how far off an engine's may be: each state by its tolerance. α, β and cos² in
+ * float64; t = β / (1 + α) moves by what α and β move by, (1 + t) / |1 + α| times, and t² / 2 by t times that.
+ */
 function ratiosOf({ tensors }: Fixture, { layers, hidden }: ModelSpec, tolerance: number) {
-  const norm = (values: Float64Array) => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0));
   const sum = (a: Float64Array, b: Float64Array) => a.map((value, i) => value + b[i]);
   return layers.map(({ residual }, l) => {
     const [x, a, m] = ["x", "a", "m"].map((name) => tensors.get(`${name}.${l}`)!.data);
     const [offX, offA, offM] = [x, a, m].map((data) => tolerance * Math.sqrt(hidden) * largest(data));
+    const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, value, i) => sum + value * b[i], 0);
     const ratios = (
       of: (x: Float64Array, a: Float64Array, m: Float64Array) => Float64Array[],
       off: number[],
     ) =>
       Array.from({ length: x.length / hidden }, (_, t) => {
         const token = [x, a, m].map((data) => Float64Array.from(data.subarray(t * hidden, (t + 1) * hidden)));
-        const [stream, update] = of(token[0], token[1], token[2]).map(norm);
-        const value = update / stream;
-        return { value, error: stream > off[0] ? (off[1] + value * off[0]) / (stream - off[0]) : Infinity };
+        const [xs, us] = of(token[0], token[1], token[2]);
+        const [xx, xu, uu] = [dot(xs, xs), dot(xs, us), dot(us, us)];
+        const [stream, value, alpha] = [Math.sqrt(xx), Math.sqrt(uu / xx), xu / xx];
+        const beta = Math.sqrt(dot(us, us.map((u, i) => u - alpha * xs[i])) / xx);
+        const turn = beta / Math.abs(1 + alpha);
+        const error = stream > off[0] ? (off[1] + value * off[0]) / (stream - off[0]) : Infinity;
+        const turns = Math.min(2, 2 * error * turn * (1 + turn) / Math.abs(1 + alpha));
+        return {
+          value,
+          error,
+          alpha,
+          beta,
+          along: xu ** 2 / (xx * uu),
+          turning: Math.min(turn ** 2 / 2, 2),
+          turns,
+        };
       }).filter(({ value }) => Number.isFinite(value)); // a token of zeros is left out
     const parallel = residual === "parallel";
     return {
@@ -122,7 +140,7 @@ function ratiosOf({ tensors }: Fixture, { layers, hidden }: ModelSpec, tolerance
   });
 }
 
-/** Importance, relative magnitude and sign of every module; the largest magnitude of a token, and how many are above 2. */
+/** Importance, relative magnitude, sign and directions of every module; the largest magnitude of a token, and how many are above 2. */
 export async function meanDeviations(
   engine: Engine,
   { model, blocks, expected }: Opened,
@@ -134,7 +152,7 @@ export async function meanDeviations(
   return (["attention", "mlp", "block"] as const).flatMap((kind) => {
     const { importance, relativeMagnitude, sign } = meta[kind];
     return sums.flatMap((layer, l) => {
-      const measured = (key: "distance" | "magnitude" | "sign") =>
+      const measured = (key: "distance" | "magnitude" | "sign" | Direction) =>
         mean(layer[kind]!.map((sample) => sample[key] / sample.counted));
       const errors = {
         importance: Math.abs(measured("distance") - importance[l]),
@@ -142,6 +160,15 @@ export async function meanDeviations(
         sign: Math.abs(measured("sign") - sign[l]),
       };
       const own = ratios[l][kind];
+      const directions = (["alpha", "beta", "along", "turning"] as const).map((name) => {
+        const error = Math.abs(measured(name) - mean(own.map((token) => token[name])));
+        const scale = name === "along" ? 1 : relativeMagnitude[l]; // α and β are cosine and sine times the magnitude
+        return {
+          what: `${name}, ${kind} ${l}`,
+          error,
+          most: name === "turning" ? mean(own.map(({ turns }) => turns)) : 2 * most * scale,
+        };
+      });
       const highest = own.reduce((a, b) => a.value > b.value ? a : b);
       const found = layer[kind]!.reduce((most, { largest }) => Math.max(most, largest), 0);
       const above = own.filter(({ value }) => value > 2).length;
@@ -149,6 +176,7 @@ export async function meanDeviations(
       const counted = layer[kind]!.reduce((sum, { above2 }) => sum + above2, 0);
       return [
         ...Object.entries(errors).map(([name, error]) => ({ what: `${name}, ${kind} ${l}`, error, most })),
+        ...directions,
         {
           what: `largest magnitude, ${kind} ${l}`,
           error: Math.abs(found - highest.value),

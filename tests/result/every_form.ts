@@ -25,7 +25,14 @@ const order: ResultOf<"order"> = {
   constraints: { protectFirst: 0, protectLast: 1, noNeighbours: false },
   nll: null,
   order: [{ module: "block", layer: 0, size: 1, score: 0.25 }],
-  sizes: { parameters: 9, attention: [1, null], mlp: [2, 3], kvBytes: [4, null], kvTokens: [null, null] },
+  sizes: {
+    hidden: 8,
+    parameters: 9,
+    attention: [1, null],
+    mlp: [2, 3],
+    kvBytes: [4, null],
+    kvTokens: [null, null],
+  },
 };
 const agreement = { overlap: [1, 0.5], rankCorrelation: null, largestDifference: 0.25 };
 const difference = {

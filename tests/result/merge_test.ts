@@ -1,6 +1,7 @@
 /** Shards merge exactly: sums are joined, means made anew. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { eachSum } from "../../src/measure/mod.ts";
 import {
   joinHashes,
   merge,
@@ -173,9 +174,7 @@ Deno.test("the hash of a text does not depend on how it was divided", () => {
 });
 
 Deno.test("tokens without a direction are counted as skipped; an error only if none is left", () => {
-  const sums = (
-    counted: number,
-  ) => [[{ counted, distance: 1, magnitude: 2, sign: 0, norm: 3, largest: 2, above2: 0 }]];
+  const sums = (counted: number) => [[{ ...eachSum(0), counted, distance: 1, norm: 3 }]];
   const made = profileOf(provenance(1), { attention: sums(16), mlp: sums(13), block: sums(15) }, sizes(1));
   assert.equal(made.tokens, 16);
   assert.equal(made.skippedTokens, 3);

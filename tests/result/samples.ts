@@ -35,6 +35,10 @@ const moduleSums = fc.record({
   norm: fc.double({ min: 0, max: 1e4, noNaN: true }),
   largest: fc.double({ min: 0, max: 1e4, noNaN: true }),
   above2: fc.integer({ min: 0, max: 16 }),
+  alpha: fc.double({ min: -1e4, max: 1e4, noNaN: true }).map((value) => value + 0),
+  beta: fc.double({ min: 0, max: 1e4, noNaN: true }),
+  along: fc.double({ min: 0, max: 16, noNaN: true }),
+  turning: fc.double({ min: 0, max: 32, noNaN: true }),
 }, { noNullPrototype: true });
 
 /** What the router of three experts did in one sample. */
@@ -89,5 +93,5 @@ export function reordered(value: unknown): unknown {
 export function sizes(layers: number): Profile["sizes"] {
   const ones = Array<number>(layers).fill(1);
   const none = Array<null>(layers).fill(null);
-  return { parameters: 2 * layers, attention: ones, mlp: ones, kvBytes: ones, kvTokens: none };
+  return { hidden: 16, parameters: 2 * layers, attention: ones, mlp: ones, kvBytes: ones, kvTokens: none };
 }

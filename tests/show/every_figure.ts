@@ -45,6 +45,7 @@ export const inputs: Inputs = {
   ],
   magnitudeFigure: [six],
   signFigure: [six],
+  directionsFigure: [six],
   cosineMagnitudeFigure: [six],
   streamNormFigure: [six],
   expertLoadFigure: [profile({ layers: 6, experts: 10 })],

@@ -28,7 +28,7 @@ const reportOf = ({ profile, sweep, texts = [] }: Results): Report => ({
     sections.magnitude(profile),
   ],
 });
-const FIGURES = 10;
+const FIGURES = 11;
 const figuresOf = ({ sections }: Report) => sections.flatMap(({ figures }) => figures);
 
 Deno.test("a report is a page with its figures and numbers beside it", () =>

@@ -71,6 +71,10 @@ export function profile(shape: Shape): Profile {
             norm: TOKENS * (1 + layer),
             largest: outsized(size, layer) ? 40 : magnitude,
             above2: outsized(size, layer) ? 1 : 0,
+            alpha: TOKENS * magnitude * 0.1,
+            beta: TOKENS * magnitude,
+            along: TOKENS * size * 0.1 / (1 + layer),
+            turning: TOKENS * importance * (1 + 0.04 * layer),
           };
         }),
     );

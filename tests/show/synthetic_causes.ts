@@ -1,4 +1,5 @@
 /** A result of the study of causes made up for tests: any number of layers and heads, with modules left out. */
+import { eachOf } from "../../src/entry/mod.ts";
 import { PATTERN_NAMES, SMOOTHING_NAMES, type SmoothingName } from "../../src/measure/mod.ts";
 import { CAUSE_NAMES, type Causes, head } from "../../src/result/mod.ts";
 import { provenance, type Shape } from "./synthetic.ts";
@@ -20,6 +21,10 @@ export function causes(
     largestRelativeMagnitude: list(absent, (l) => 2 * Math.sqrt(2 * scale * size / (1 + l))),
     shareAbove2: list(absent, () => 0),
     sign: list(absent, (l) => Math.sin(l)),
+    directions: eachOf(
+      ["alpha", "beta", "along", "turning"] as const,
+      () => list(absent, (l) => size / (2 + l)),
+    ),
     norm: list(absent, (l) => size * (3 + l)),
     normSpread: list(absent, (l) => 0.1 + 0.01 * l),
   });

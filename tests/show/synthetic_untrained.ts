@@ -1,4 +1,5 @@
 /** Untrained models made up for tests, beside their closed form. */
+import { eachOf } from "../../src/entry/mod.ts";
 import { head } from "../../src/result/mod.ts";
 import type { InitModel } from "../../src/show/mod.ts";
 import { provenance } from "./synthetic.ts";
@@ -15,6 +16,7 @@ export function untrained({ ratio = 2, off = 1, variance = 0.05, hidden = 128, s
     largestRelativeMagnitude: importances(2),
     shareAbove2: importances(0),
     sign: importances(1),
+    directions: eachOf(["alpha", "beta", "along", "turning"] as const, () => importances(scale)),
     spread: importances(scale / 10),
     bySeed: [importances(scale * 0.9), importances(scale * 1.1)],
   });

@@ -37,6 +37,7 @@ function orderOf(target: Target, scores: readonly number[]): DropOrder {
     order: entries.map((entry, i) => ({ ...entry, score: scores[i] }))
       .sort((a, b) => a.size - b.size || a.score - b.score),
     sizes: {
+      hidden: 8,
       parameters: 2000,
       attention: [100, 100, null, 100, 100, 100],
       mlp: [200, 200, 200, 200, 200, 200],

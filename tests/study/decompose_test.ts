@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { eachSum } from "../../src/measure/mod.ts";
 import { profileOf } from "../../src/result/mod.ts";
 import { decompose, importanceOf, magnitudeShare } from "../../src/study/mod.ts";
 import { provenance, sizes } from "../result/samples.ts";
@@ -7,6 +8,7 @@ import { provenance, sizes } from "../result/samples.ts";
 function profileWith(layers: readonly (readonly (readonly [number, number])[] | null)[]) {
   const sums = layers.map((tokens) =>
     tokens && [{
+      ...eachSum(0),
       counted: tokens.length,
       distance: tokens.reduce((sum, [r, s]) => sum + direct(r, s), 0),
       magnitude: tokens.reduce((sum, [r]) => sum + r, 0),

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Profile, profileOf } from "../../src/result/mod.ts";
-import { planText } from "../../src/measure/mod.ts";
+import { eachSum, planText } from "../../src/measure/mod.ts";
 import { noDrop } from "../../src/run/mod.ts";
 import {
   compare,
@@ -26,13 +26,12 @@ function profileWith(attention: Numbers, mlp: Numbers, samples = 1): Profile {
   const sums = (importances: Numbers) =>
     importances.map((distance) =>
       distance === null ? null : Array.from({ length: samples }, (_, i) => ({
+        ...eachSum(0),
         counted: 1,
         distance: distance + (i % 2 ? 0.01 : -0.01) * Number(samples > 1),
         magnitude: 1 - distance,
-        sign: 0,
         norm: 1,
         largest: 1 - distance,
-        above2: 0,
       }))
     );
   const origin = provenance(samples);

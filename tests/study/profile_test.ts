@@ -58,6 +58,7 @@ Deno.test("a dropped module has null in its lists, and the block is then the oth
       assert.equal(result.block[key][1], result.mlp[key][1]);
       assert.equal(result.block[key][0], result.attention[key][0]);
     }
+    assert.deepEqual(result.attention.directions.along.map((value) => value === null), [false, true, false]);
     assert.deepEqual(result.provenance.drop, { attention: [1], mlp: [0, 2] });
   }));
 

@@ -16,6 +16,10 @@ const SUMS = [
   "norm", // Σ |X|
   "largest", // max |u| / |X|
   "above2", // number of tokens with |u| / |X| > 2, an outsized update
+  "alpha", // Σ u·X / |X|², what lies along the stream
+  "beta", // Σ |u − αX| / |X|, what lies across it
+  "along", // Σ cos²(u, X)
+  "turning", // Σ β² / (2(1 + α)²), each at most 2
 ] as const;
 type SumName = typeof SUMS[number];
 export type UpdateSums = Record<SumName, number>;
@@ -37,12 +41,37 @@ const MEANS = {
   /** mean cos(u, X) */
   sign: "sign",
 } as const satisfies Record<string, SumName>;
-type MeanName = keyof typeof MEANS;
+
+/**
+ * The means of directions: u = αX + u⊥ with β = |u⊥| / |X|, so that cos(X, X + u) = (1 + α) / √((1 + α)² + β²), and importance is
+ * about β² / (2(1 + α)²): the update's turning, which growth along the stream divides (arXiv 2609.15975).
+ */
+const DIRECTIONS = {
+  /** mean u·X / |X|² */
+  alpha: "alpha",
+  /** mean |u − αX| / |X| */
+  beta: "beta",
+  /** mean cos²(u, X), the share of the update's energy along the stream; 1/D for random directions. */
+  along: "along",
+  /** mean β² / (2(1 + α)²), each token's at most 2, the largest importance. */
+  turning: "turning",
+} as const satisfies Record<string, SumName>;
+
+type Each<Names, T> = { [Name in keyof Names]: T };
+type Means<T> = Each<typeof MEANS, T> & { directions: Each<typeof DIRECTIONS, T> };
 
 /** The same for each mean, in one order; of the sum `largest`, several give the largest. */
-export function eachMean<T>(of: (name: MeanName, sum: SumName) => T): { [Name in MeanName]: T } {
-  const made = Object.entries(MEANS).map(([name, sum]) => [name, of(name as MeanName, sum)]);
-  return Object.fromEntries(made) as { [Name in MeanName]: T };
+export function eachMean<T>(of: (sum: SumName, read: (means: Means<T>) => T) => T): Means<T> {
+  const each = <Names extends Record<string, SumName>>(
+    names: Names,
+    among: (means: Means<T>) => Each<Names, T>,
+  ) =>
+    Object.fromEntries(
+      Object.entries(names).map((
+        [name, sum],
+      ) => [name, of(sum, (means) => among(means)[name as keyof Names])]),
+    ) as Each<Names, T>;
+  return { ...each(MEANS, (means) => means), directions: each(DIRECTIONS, (means) => means.directions) };
 }
 
 /**
@@ -111,7 +140,14 @@ export function sumUpdates(all: Float32Array, products: number, places: UpdatePl
     sums.largest = Math.max(sums.largest, ratio);
     if (ratio > OUTSIZED) sums.above2++;
     sums.norm += Math.sqrt(xx);
-    if (uu > 0) sums.sign += xu / Math.sqrt(xx * uu);
+    const alpha = xu / xx;
+    const across = Math.max(xx * uu - xu * xu, 0) / (xx * xx); // β²
+    sums.alpha += alpha;
+    sums.beta += Math.sqrt(across);
+    sums.turning += Math.min(across / (2 * (1 + alpha) ** 2), 2);
+    if (uu === 0) continue;
+    sums.sign += xu / Math.sqrt(xx * uu);
+    sums.along += (xu * xu) / (xx * uu);
   }
   return sums;
 }

@@ -80,7 +80,7 @@ function means(sums: ModuleSums): ModuleMeans {
       ? largest(layer.map(({ largest }) => largest))
       : total(layer, sum) / total(layer, "counted");
   return {
-    ...eachMean((_, sum) => sums.map((layer) => layer && mean(layer, sum))),
+    ...eachMean((sum) => sums.map((layer) => layer && mean(layer, sum))),
     standardError: sums.map((layer) => layer && standardError(sampleMeans(layer))),
   };
 }
@@ -131,8 +131,8 @@ export function overSeeds(
   const modules = (kind: ModuleKind) => {
     const bySeed = profiles.map((profile) => profile[kind].importance);
     return {
-      ...eachMean((name, sum) =>
-        byLayer(profiles.map((profile) => profile[kind][name]), sum === "largest" ? largest : mean)
+      ...eachMean<(number | null)[]>((sum, read) =>
+        byLayer(profiles.map((profile) => read(profile[kind])), sum === "largest" ? largest : mean)
       ),
       spread: byLayer(bySeed, deviation),
       bySeed,

@@ -46,7 +46,7 @@ export function leastImportant(profile: Profile, kind: ModuleKind, n: number): n
 type SampleSums = NonNullable<Profile["sums"]["attention"][number]>;
 
 /** A mean of one module, sample by sample: importance by default; NaN of a sample without a counted token. */
-const bySample = (samples: SampleSums, sum: "distance" | "magnitude" = "distance") =>
+const bySample = (samples: SampleSums, sum: "distance" | "magnitude" | "sign" | "along" = "distance") =>
   samples.map(({ [sum]: total, counted }) => total / counted);
 
 const paired = (a: readonly number[], b: readonly number[]) =>
@@ -78,10 +78,18 @@ export function surelyLowest(profile: Profile, kind: ModuleKind): number[] | nul
     .map(({ layer }) => layer);
 }
 
-/** Whether a module's update points along the stream (1) or against it (−1), in each layer that has one. */
-export function directionSigns({ sums }: Profile, kind: LayerModule): Sign[] {
+/**
+ * Whether a module's update points along the stream (1) or against it (−1), in each layer that has one; of `along`, whether more or
+ * less of its energy lies along the stream than of a random direction's.
+ */
+export function directionSigns(
+  { sums, sizes }: Profile,
+  kind: LayerModule,
+  sum: "sign" | "along" = "sign",
+): Sign[] {
+  const chance = sum === "along" ? 1 / sizes.hidden : 0;
   return sums[kind].flatMap((samples) =>
-    samples ? [toldSign(samples.map(({ sign, counted }) => sign / counted).filter(Number.isFinite))] : []
+    samples ? [toldSign(bySample(samples, sum).map((value) => value - chance).filter(Number.isFinite))] : []
   );
 }
 

@@ -47,6 +47,8 @@ const wholes = z.array(z.int().nonnegative().nullable());
 
 /** How large the modules are. */
 export const sizesForm = z.object({
+  /** Length of the stream's vectors. */
+  hidden: z.int().positive(),
   /** Weights of the whole model. */
   parameters: z.int().nonnegative(),
   /** Weights by layer. */

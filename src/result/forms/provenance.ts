@@ -149,7 +149,8 @@ export const byKind = <T extends z.ZodType>(of: T): { attention: T; mlp: T; bloc
 /** A number for each layer [L]; null where the module is dropped. */
 export const perLayer = z.array(z.number().nullable());
 /** Means of updates of one kind of module, by layer [L]. */
-export const updateMeans = eachMean(() => perLayer);
+const { directions, ...means } = eachMean(() => perLayer);
+export const updateMeans = { ...means, directions: z.object(directions) };
 
 /** The ends of a 95 % interval; null where there is none. */
 export const endsForm = { low: z.number().nullable(), high: z.number().nullable() };

@@ -161,12 +161,7 @@ export async function withObserved(
     else read[name] = held;
   }
   try {
-    for (const launch of launches(shown)) {
-      for (const [name, held] of Object.entries(await launch())) {
-        read[name]?.free(); // probes of one kind see the same
-        read[name] = held;
-      }
-    }
+    for (const launch of launches(shown)) Object.assign(read, await launch());
   } catch (error) {
     freeAll(read);
     throw error;

@@ -5,6 +5,7 @@ export { dropOrderFigure } from "./profile/drop_order.ts";
 export { expertLoadFigure } from "./profile/expert_load.ts";
 export { importanceFigure } from "./profile/importance.ts";
 export { magnitudeFigure } from "./profile/magnitude.ts";
+export { directionsFigure } from "./profile/directions.ts";
 export { signFigure } from "./profile/sign.ts";
 export { stabilityFigure } from "./profile/stability.ts";
 export { streamNormFigure } from "./profile/stream_norm.ts";

@@ -101,6 +101,7 @@ const analyses: { readonly [Name in keyof Findings]: (found: Findings[Name], at?
       draw.magnitudeFigure(profile),
       draw.streamNormFigure(profile),
       draw.signFigure(profile),
+      draw.directionsFigure(profile),
       draw.cosineMagnitudeFigure(profile),
     ],
   }),

@@ -33,8 +33,15 @@ const SYMBOLS = { attention: "|a|/|x|", mlp: "|m|/|X|", block: "|a+m|/|x|" } as 
 
 /** The columns of one kind of module; rows are layers. */
 function columnsOf(profile: Profile, kind: ModuleKind): Column<number>[] {
-  const { importance, standardError, relativeMagnitude, largestRelativeMagnitude, shareAbove2, sign } =
-    profile[kind];
+  const {
+    importance,
+    standardError,
+    relativeMagnitude,
+    largestRelativeMagnitude,
+    shareAbove2,
+    sign,
+    directions,
+  } = profile[kind];
   const isMixed = kind === "attention" && profile.mixers !== undefined;
   const mixerOf = (layer: number) => MIXERS[profile.mixers?.[layer] ?? "none"];
   return [
@@ -51,12 +58,18 @@ function columnsOf(profile: Profile, kind: ModuleKind): Column<number>[] {
     byLayer(sign, { key: "sign", title: "sign", format: fixed(3) }),
     byLayer(errorsOf(profile, kind, "magnitude"), { key: "relative_magnitude_error" }),
     byLayer(errorsOf(profile, kind, "sign"), { key: "sign_error" }),
+    ...Object.entries(directions).map(([key, values]) => byLayer(values, { key })),
+    byLayer(errorsOf(profile, kind, "along"), { key: "along_error" }),
     ...isMixed ? [{ title: "mixer", value: mixerOf }] : [],
   ];
 }
 
 /** Standard errors, over the samples, of one of a profile's means; by layer [L]. */
-function errorsOf(profile: Profile, kind: ModuleKind, sum: "magnitude" | "sign"): (number | null)[] {
+function errorsOf(
+  profile: Profile,
+  kind: ModuleKind,
+  sum: "magnitude" | "sign" | "along",
+): (number | null)[] {
   return profile.sums[kind].map((samples) =>
     samples &&
     standardError(samples.filter(({ counted }) => counted > 0).map((sample) => sample[sum] / sample.counted))

@@ -110,8 +110,8 @@ export function randomInitTables(result: RandomInit): Table[] {
 export function randomInitRows(result: RandomInit): CsvRow[] {
   const { provenance: { model, packing: { samples, length } }, seeds } = result;
   return layerRecords(KINDS, { model: model.name, samples, length, seeds: seeds.length }, (kind) => {
-    const { bySeed: _, ...lists } = result[kind];
-    return lists;
+    const { bySeed: _, directions, ...lists } = result[kind];
+    return { ...lists, ...directions };
   });
 }
 

@@ -68,7 +68,7 @@ export function ranked(
 }
 
 /** The values of a profile that order modules; null where a layer has no such module. */
-export type Scores = Readonly<Record<ModuleKind, Omit<ModuleMeans, "standardError">>>;
+export type Scores = Readonly<Record<ModuleKind, Omit<ModuleMeans, "standardError" | "directions">>>;
 
 /** Numbers in the order of the candidates; null where a candidate has no such number. */
 export type Numbers = readonly (number | null)[];

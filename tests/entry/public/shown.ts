@@ -83,6 +83,7 @@ export const shown: Readonly<Record<string, Row>> = {
     value: [[[]], "Cannot draw: the number of rooflines is 0, expected at least 1"],
     type: [[aSweep], "Cannot draw: results is a sweep, expected a list of rooflines"],
   },
+  directionsFigure: ofProfile,
   signFigure: ofProfile,
   streamNormFigure: ofProfile,
   sizesFigure: {
