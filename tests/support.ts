@@ -34,6 +34,10 @@ export const thorough: (name: string, fn: Deno.TestDefinition["fn"]) => void = i
 export const byTurns = <T>(all: readonly T[], turn: number): readonly T[] =>
   isThorough ? all : [all[turn % all.length]];
 
+/** All of a list in `deno task test:all`; in `deno task test` every nth of it, the next ones with each turn. */
+export const everyNth = <T>(all: readonly T[], n: number, turn = 0): readonly T[] =>
+  isThorough ? all : all.filter((_, i) => (i + turn) % n === 0);
+
 /** Registers a row of a matrix: in `deno task test` every third turn, in `deno task test:all` each. */
 export const everyThird = (turn: number): typeof thorough => turn % 3 === 0 ? Deno.test : thorough;
 

@@ -47,7 +47,7 @@ interface Compared {
   readonly blocks: Blocks;
   /** The largest difference, relative to the largest element. */
   readonly most: number;
-  /** Whether a plan decodes with all weights kept or with none, not with both: a slow device. */
+  /** Whether a plan decodes with all weights kept or with none, not with both. */
   readonly isSlow?: boolean;
 }
 

@@ -93,14 +93,9 @@ const cases: Record<string, AttentionInput> = {
   "one-hot": oneHot({ tokens: 90, heads: 1, keyHeads: 1, size: 100 }),
   "sink": sink({ tokens: 200, heads: 4, keyHeads: 2, size: 64 }),
   "sink outside the window": sink({ tokens: 200, heads: 2, keyHeads: 2, size: 64, window: 32 }),
-  "sink kept besides the window": sink({
-    tokens: 200,
-    heads: 2,
-    keyHeads: 2,
-    size: 64,
-    window: 32,
-    firstKeys: 1,
-  }),
+  "sink kept besides the window": sink(
+    { tokens: 200, heads: 2, keyHeads: 2, size: 64, window: 32, firstKeys: 1 },
+  ),
 };
 
 /** The statistics of samples of the same sizes, made together. */
@@ -123,14 +118,10 @@ for (const [name, input] of Object.entries(cases)) {
     const [actual] = await onSamples(engine, [input]);
     const expected = attentionStatsReference(input);
     assert.deepEqual(actual.positions, expected.positions);
+    const { length } = expected.positions;
     const rows = Array.from(
-      { length: input.heads * expected.positions.length },
-      (_, i) =>
-        tolerances(
-          input,
-          Math.floor(i / expected.positions.length),
-          expected.positions[i % expected.positions.length],
-        ),
+      { length: input.heads * length },
+      (_, i) => tolerances(input, Math.floor(i / length), expected.positions[i % length]),
     );
     for (const stat of PATTERN_NAMES) {
       const wanted = expected.stats[stat];

@@ -16,13 +16,9 @@ export function tolerances(
   t: number,
 ): Record<string, (value: number) => number> {
   const scores = attentionScores(input, h, t);
-  const magnitudes = attentionScores(
-    { ...input, q: input.q.map(Math.abs), k: input.k.map(Math.abs), softcap: 0 },
-    h,
-    t,
-  );
+  const absolute = { ...input, q: input.q.map(Math.abs), k: input.k.map(Math.abs), softcap: 0 };
   const largest = Math.max(...scores);
-  const size = Math.max(...magnitudes);
+  const size = Math.max(...attentionScores(absolute, h, t));
   const delta = (input.size + 2) * u * size + 16 * u * (input.softcap ?? 0);
   const depth = largest - Math.min(...scores);
   const r = 2 * delta + 2 * u * (3 + 2 * depth) + u * (64 + input.tokens / 64 + 8);

@@ -4,19 +4,20 @@ import { VERSION } from "../../src/result/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { named } from "../study/tiny.ts";
 import { withFolder } from "../support.ts";
+import type { Some } from "./graphs.ts";
 import { shortHash } from "./record.ts";
 
-/** For each format the files with their hashes; the error's message in their place where the format is refused. */
+/** For each format, or some, the files with their hashes; the error's message in their place where the format is refused. */
 export type Exports = Readonly<Record<string, readonly string[]>>;
 
 /** An attention, an MLP and a block. */
 const drop = { attention: [1, 2], mlp: [0, 2] };
 
-export async function exportsOf(name: string): Promise<Exports> {
+export async function exportsOf(name: string, some: Some = (all) => all): Promise<Exports> {
   const { folder } = await fixture(name);
   using model = await openModel(folder);
   const found: Record<string, readonly string[]> = {};
-  for (const format of FORMATS) {
+  for (const format of some(FORMATS)) {
     found[format] = await filesOf(named(model, name), format).catch((error) => [(error as Error).message]);
   }
   return found;

@@ -18,6 +18,8 @@ import { type GraphNames, noted, recorder } from "./record.ts";
 
 /** For each study of a fixture its graphs; the error's message in their place where the study is refused. */
 export type Recorded = Readonly<Record<string, readonly string[]>>;
+/** All of a list, or those whose turn it is. */
+export type Some = <T>(all: readonly T[]) => readonly T[];
 
 interface Setting {
   readonly model: StudyModel;
@@ -77,11 +79,11 @@ const elsewhere: readonly (readonly [study: string, label: string, has: Partial<
   ["generate", "with neither operator", lowerings["neither operator"]],
 ];
 
-/** Every graph that studies of a fixture compile: of all studies, or of some by their place. `names` receives what each graph is. */
+/** Every graph that studies of a fixture compile: of all studies, or of some. `names` receives what each graph is. */
 export async function graphsOfFixture(
   name: string,
   names: GraphNames,
-  isWanted: (place: number) => boolean = () => true,
+  some: Some = (all) => all,
 ): Promise<Recorded> {
   const found: Record<string, readonly string[]> = {};
   await withTiny(async ({ model: opened, options }) => {
@@ -104,20 +106,24 @@ export async function graphsOfFixture(
         ...elsewhere.map(([study, label, has]) => [`${study} ${label}`, studies[study], has] as const),
       ]
       : [];
-    const all = [...Object.entries(studies), ...others].filter((_, i) => isWanted(i));
+    const all = some([...Object.entries(studies), ...others]);
     for (const [label, study, has] of all) await record(label, study, has);
   }, name);
   return found;
 }
 
 /**
- * Every graph of a fixture's layers and ends as each lowering has it built, with weights stored in each of two types. Nothing runs, so this is
- * quick, and has what no CPU runs: products in bfloat16.
+ * Every graph of a fixture's layers and ends as each lowering, or some, has it built, with weights stored in each of two
+ * types. Nothing runs, so this is quick, and has what no CPU runs: products in bfloat16.
  */
-export async function builtGraphs(name: string, names?: GraphNames): Promise<Recorded> {
+export async function builtGraphs(
+  name: string,
+  some: Some = (all) => all,
+  names?: GraphNames,
+): Promise<Recorded> {
   const found: Record<string, readonly string[]> = {};
   await withFixture(name, ({ model: { spec } }) => {
-    for (const [label, lowering] of Object.entries(lowerings)) {
+    for (const [label, lowering] of some(Object.entries(lowerings))) {
       const graphs = distinct(spec.layers).flatMap((layer) =>
         (["f32", "bf16"] as const).flatMap((stored) =>
           graphsOf({ ...spec, layers: [layer] }, stored, lowering)

@@ -43,7 +43,7 @@ Deno.test("the order of samples changes no mean", () =>
 // 900 tokens: a batch has two samples at most, the last group one.
 Deno.test("samples in groups that a small budget makes give the same bits as all at once", () =>
   withFixture("llama", async ({ model }) => {
-    const blocks = randomBlocks(SAMPLES, 900, model.spec.vocabulary);
+    const blocks = randomBlocks(3, 900, model.spec.vocabulary);
     const plans = [noDrop, { attention: [1], mlp: [] }];
     let groups = 0;
     await forward({
@@ -59,7 +59,7 @@ Deno.test("samples in groups that a small budget makes give the same bits as all
         return Promise.resolve();
       },
     });
-    assert.equal(groups, 3);
+    assert.equal(groups, 2);
     assert.deepEqual(await finalStreams(model, blocks, plans, 1), await finalStreams(model, blocks, plans));
     assert.deepEqual(await gramSums(model, blocks, { budget: 1 }), await gramSums(model, blocks));
     const full = await reference({ model, engine, segments: segmentsOf(blocks) });

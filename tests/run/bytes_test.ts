@@ -105,10 +105,7 @@ Deno.test("tensors that a plan brings are float32, and its other matrices as the
         layer: 1,
         module: "attention",
         to: "linear",
-        tensors: kept({
-          "linear.weight": zeros(256, 256),
-          "linear.bias": zeros(256),
-        }),
+        tensors: kept({ "linear.weight": zeros(256, 256), "linear.bias": zeros(256) }),
       },
       { layer: 2, module: "mlp", to: "weights", tensors: kept({ "down_proj.weight": zeros(256, 512) }) },
     ] as const;

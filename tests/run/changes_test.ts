@@ -10,7 +10,6 @@ import {
   changedSpec,
   cost,
   countModules,
-  decoder,
   type DropPlan,
   dropPlan,
   forward,
@@ -21,8 +20,8 @@ import {
   segmentsOf,
 } from "../../src/run/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
-import { distance, engine, everyThird, largest, released, stateTolerance, withFixture } from "../support.ts";
-import { type Cases, finalStreams, nllOf, withCases } from "./states.ts";
+import { byTurns, distance, engine, everyThird, largest, stateTolerance, withFixture } from "../support.ts";
+import { type Cases, finalStreams, nllOf, stepLogits, withCases } from "./states.ts";
 
 const folder = new URL("../fixtures/changes/", import.meta.url);
 const names = [...Deno.readDirSync(folder)].map(({ name }) => name.replace(".safetensors", "")).sort();
@@ -81,16 +80,14 @@ for (const [i, name] of names.entries()) {
     () =>
       withChanges(name, async ({ model, tensors, plans }) => {
         const ids = tensors.get("ids")!.data as Int32Array;
-        for (const [key, plan] of Object.entries(plans)) {
+        for (const [p, [key, plan]] of Object.entries(plans).entries()) {
           const expected = tensors.get(`logits.${key}`)!.data as Float32Array;
           const most = stateTolerance(model.spec) * largest(expected);
           const words = expected.length / ids.length;
-          for (const budget of [undefined, 0]) {
-            await using opened = released(await decoder({ model, engine, plan, budget }));
-            for (let t = 5; t < ids.length; t++) {
-              const row = t === 5 ? await opened.prefill([ids.subarray(0, 6)]) : await opened.step([ids[t]]);
-              const error = distance(row, expected.subarray(t * words, (t + 1) * words));
-              assert.ok(error <= most, `${key}, token ${t}: off by ${error}, at most ${most}`);
+          for (const budget of byTurns([undefined, 0], p + i)) {
+            for (const [i, row] of (await stepLogits({ model, plan, budget }, ids, 6)).entries()) {
+              const error = distance(row, expected.subarray((5 + i) * words, (6 + i) * words));
+              assert.ok(error <= most, `${key}, token ${5 + i}: off by ${error}, at most ${most}`);
             }
           }
         }

@@ -22,10 +22,7 @@ async function updatesOf(model: Model, blocks: Blocks, plan: DropPlan) {
   const size = blocks.length * model.spec.hidden;
   const updates = model.spec.layers.map((): Partial<Record<typeof KINDS[number], Float32Array>> => ({}));
   const probe: Probe = {
-    update: ({ a, m }): Record<string, Value> => ({
-      ...a ? { attention: a } : {},
-      ...m ? { mlp: m } : {},
-    }),
+    update: ({ a, m }): Record<string, Value> => ({ ...a ? { attention: a } : {}, ...m ? { mlp: m } : {} }),
     observeUpdate({ layer, present, first, outputs }) {
       for (const kind of KINDS) {
         if (!present[kind]) continue;
@@ -44,7 +41,7 @@ for (const name of ["llama", "gemma2", "neox-parallel"]) {
   Deno.test(`${name}: effects are those of two runs compared, in one batch, several, and groups of samples`, () =>
     withFixture(name, async ({ model }) => {
       const { layers, vocabulary } = model.spec;
-      const plans: DropPlan[] = [
+      const all: DropPlan[] = [
         noDrop,
         ...KINDS.flatMap((kind) => layers.map((_, s) => ({ ...noDrop, [kind]: [s] }))),
       ];
@@ -55,6 +52,8 @@ for (const name of ["llama", "gemma2", "neox-parallel"]) {
           : [],
       ];
       for (const [blocks, budgets] of settings) {
+        // A module of each kind is enough of what long texts, which are slow, are about.
+        const plans = isThorough || blocks.length < 1000 ? all : [all[0], all[2], all[4]];
         const probes = budgets.map(() => effectsProbe(layers.length, plans.length));
         for (const [i, budget] of budgets.entries()) {
           await forward({ model, engine, segments: segmentsOf(blocks), plans, probes: [probes[i]], budget });
@@ -83,7 +82,7 @@ for (const name of ["llama", "gemma2", "neox-parallel"]) {
         }
         // All modules of the full model; of each other plan all but the one that it drops.
         const modules = KINDS.length * layers.length;
-        assert.equal(compared, probes.length * (modules + modules * (modules - 1)));
+        assert.equal(compared, probes.length * (modules + (plans.length - 1) * (modules - 1)));
       }
     }));
 }

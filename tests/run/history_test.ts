@@ -7,14 +7,14 @@ import type { Engine } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
 import { decoder, MOST_CUT } from "../../src/run/mod.ts";
 import { philox } from "../../src/tensor/mod.ts";
-import { engine, engineWith, expectNear, withFixture } from "../support.ts";
+import { engine, engineWith, expectNear, isThorough, withFixture } from "../support.ts";
 import { words } from "../words.ts";
 
 /** Plain attention, two windows, states, a mixture behind windows, latent attention, positions that turn. */
 const FAMILIES = words`llama qwen2-window gemma2 qwen3-5 mixtral deepseek-v3 llama-rope-dynamic`;
 /** Marks are rare: they end what can be cut. */
 const KINDS = ["step", "extend", "extend", "draft", "cut", "cut", "cut", "mark"] as const;
-const OPERATIONS = 48;
+const OPERATIONS = isThorough ? 48 : 30;
 
 /** Draws whole numbers below a number. */
 function draws(seed: number): (below: number) => number {

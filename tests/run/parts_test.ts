@@ -83,9 +83,7 @@ Deno.test("what looks inside attention sees all its heads at once, and an MLP in
   const { attention, mlp } = await layerParts(model, limited, draw, 0, true);
   assert.deepEqual([attention.length, mlp.length], [1, parts.llama[1]]);
   const heads: number[] = [];
-  const probe: Probe = {
-    attention: ({ q }, attention) => (heads.push(scoring(attention)!.heads), { q }),
-  };
+  const probe: Probe = { attention: ({ q }, attention) => (heads.push(scoring(attention)!.heads), { q }) };
   expectEqual(await sumsOf(model, limited, [probe]), await sumsOf(leased(model)), tolerance(model.spec));
   assert.deepEqual(new Set(heads), new Set([16]));
 });

@@ -131,12 +131,7 @@ export const PROBES: Readonly<Record<string, (over: Over) => Run | Promise<Run>>
   stream: () => collected<Float32Array>((see) => streamProbe((_l, _i, states) => see(states.slice()))),
   async windows({ model, engine, blocks }) {
     const { layers, hidden } = model.spec;
-    const { probe, enter, sums } = windowsProbe({
-      layers: layers.length,
-      hidden,
-      most: 2,
-      lastToken: false,
-    });
+    const { probe, enter, sums } = windowsProbe({ layers: layers.length, hidden, most: 2, lastToken: false });
     for (let i = 0; i < blocks.samples; i++) {
       const ids = blocks.ids.subarray(i * blocks.length, (i + 1) * blocks.length);
       enter(i, await embed(model, engine, ids));

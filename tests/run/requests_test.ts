@@ -11,10 +11,9 @@ import {
   score,
   type ScoredRequest,
   scoreRequests,
-  segmentsOf,
   tokensOf,
 } from "../../src/run/mod.ts";
-import { engine, isThorough, randomBlocks, thorough, withFixture } from "../support.ts";
+import { engine, everyNth, randomBlocks, thorough, withFixture } from "../support.ts";
 import { pathTo } from "./states.ts";
 
 /** Inputs that begin alike. */
@@ -95,33 +94,32 @@ function benchmark(model: Model): ScoredRequest[] {
   return [...choices, ...alone, long, { ...long, targets: [4, 5] }];
 }
 
-/** Scores requests alone: each target as a text that ends with it, less the same text without it. */
-function scorerAlone(model: Model, plans: readonly DropPlan[]) {
-  const known = new Map<string, Promise<{ nll: number; kl: number }[]>>();
-  /** Σ −ln p and Σ KL of a text, by plan. */
-  async function sums(ids: readonly number[]): Promise<{ nll: number; kl: number }[]> {
-    const segments = segmentsOf({ ids: Int32Array.from(ids), samples: 1, length: ids.length });
-    const full = await reference({ model, engine, segments });
-    try {
-      return (await score({ model, engine, segments, plans, reference: full })).map(([own]) => own);
-    } finally {
-      full.free();
-    }
-  }
-  const kept = (ids: readonly number[]) => known.getOrInsertComputed(ids.join(), () => sums(ids));
-  /** Σ ln p of a request's targets and Σ KL, by plan. */
-  return async ({ input, targets }: ScoredRequest) => {
-    const scores = plans.map(() => ({ logLikelihood: 0, kl: 0 }));
-    for (const [i, token] of targets.entries()) {
+/**
+ * Σ ln p of each request's targets and Σ KL, by plan: each target as a text that ends with it, less the same text without it. The budget
+ * has room for a text at a time.
+ */
+async function scoresAlone(model: Model, plans: readonly DropPlan[], requests: readonly ScoredRequest[]) {
+  const beside = requests.map(({ input, targets }) =>
+    targets.map((token, i) => {
       const before = input.slice(0, input.length - targets.length + i + 1);
-      const [own, less] = [await kept([...before, token]), await kept(before)];
-      for (const [plan, score] of scores.entries()) {
-        score.logLikelihood -= own[plan].nll - less[plan].nll;
-        score.kl += own[plan].kl - less[plan].kl;
-      }
-    }
-    return scores;
-  };
+      return [[...before, token], before];
+    })
+  );
+  const texts = new Map(beside.flat(2).map((ids) => [ids.join(), ids]));
+  const segments = [...texts.values()].map((ids) => ({ ids: Int32Array.from(ids), past: null }));
+  const full = await reference({ model, engine, segments, budget: 1 });
+  const sums = await score({ model, engine, segments, plans, reference: full, budget: 1 }).finally(full.free);
+  const places = new Map([...texts.keys()].map((key, i) => [key, i]));
+  return beside.map((pairs) =>
+    sums.map((own) => {
+      const total = (key: "nll" | "kl") =>
+        pairs.reduce((sum, pair) => {
+          const [longer, shorter] = pair.map((ids) => own[places.get(ids.join())!][key]);
+          return sum + longer - shorter;
+        }, 0);
+      return { logLikelihood: -total("nll"), kl: total("kl") };
+    })
+  );
 }
 
 /** Requests that are held against each alone: in `deno task test` one family has all, the others every other one. */
@@ -138,9 +136,10 @@ for (const [n, name] of ["llama", "gemma3", "qwen3-5", "qwen3-next"].entries()) 
       if (packing === "trees") assert.ok(tokensOf(requests, packing) < fed(requests) / 3);
       const scores = await scoreRequests({ model, engine, requests, plans });
       const grouped = await scoreRequests({ model, engine, requests, plans, budget: 1 });
-      const alone = scorerAlone(model, plans);
-      for (const request of HELD.filter((_, i) => isThorough || n === 0 || i % 2 === n % 2)) {
-        for (const [plan, expected] of (await alone(requests[request])).entries()) {
+      const held = n === 0 ? HELD : everyNth(HELD, 2, n);
+      const alone = await scoresAlone(model, plans, held.map((request) => requests[request]));
+      for (const [i, request] of held.entries()) {
+        for (const [plan, expected] of alone[i].entries()) {
           const found = scores[plan][request];
           // Differences of sums of up to 600 terms of float32 logits, each good to 1e-6 of about 5 nats.
           for (const key of ["logLikelihood", "kl"] as const) {

@@ -198,7 +198,7 @@ onLinux("of experts that are one tensor, only those on loan are in memory", asyn
 });
 
 const MIB = 2 ** 20;
-const BYTES = 48 * MIB + 5;
+const BYTES = 20 * MIB + 5;
 /** Seconds that a busy disk may take. */
 const PATIENCE = 60;
 

@@ -151,7 +151,7 @@ function everything(arrays: Repacked): Uint8Array[] {
 }
 
 const { Q4_K } = blockTypes;
-const COUNT = 20_000;
+const COUNT = 5_000;
 
 /** Threads of all types, which start here. */
 const decoders = openDecoders(Infinity, { count: 3, worthSharing: 1 });

@@ -161,7 +161,12 @@ export async function withObserved(
     else read[name] = held;
   }
   try {
-    for (const launch of launches(shown)) Object.assign(read, await launch());
+    for (const launch of launches(shown)) {
+      for (const [name, held] of Object.entries(await launch())) {
+        read[name]?.free(); // probes of one kind see the same
+        read[name] = held;
+      }
+    }
   } catch (error) {
     freeAll(read);
     throw error;

@@ -6,7 +6,7 @@ import { openWalk, segmentsOf, type Stream } from "../../../src/run/mod.ts";
 import { distance, engine, randomBlocks, withFixture } from "../../support.ts";
 import { finalStreams } from "../states.ts";
 
-const blocks = randomBlocks(3, 1000, 64); // more than a batch
+const blocks = randomBlocks(2, 1030, 64); // more than a batch
 const walkOf = (model: Model, signal?: AbortSignal) =>
   openWalk({ model, engine, segments: segmentsOf(blocks), signal }, 2);
 const drops: DropPlan = { attention: [1], mlp: [0, 2] };

@@ -23,12 +23,7 @@ for (const [way, { on, names: some = names }] of Object.entries(engines)) {
       withWindows(name, async ({ model, ids, tensors, plans }) => {
         const before = on.live;
         const segments = segmentsOf({ ids, samples: 1, length: ids.length });
-        const scores = await score({
-          model,
-          engine: on,
-          segments,
-          plans: [noDrop, ...Object.values(plans)],
-        });
+        const scores = await score({ model, engine: on, segments, plans: [noDrop, ...Object.values(plans)] });
         assert.equal(on.live, before);
         for (const [i, key] of Object.keys(plans).entries()) {
           const logits = tensors.get(`logits.${key}`)!.data as Float32Array;

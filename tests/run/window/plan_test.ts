@@ -108,8 +108,8 @@ for (const name of ["llama", "gemma2"]) {
   for (
     const { keys, sinks, length, stride } of [
       { keys: 4, sinks: 2, length: 101, stride: 1 },
-      { keys: 70, sinks: 60, length: 300, stride: 3 },
-      { keys: 1, sinks: 130, length: 200, stride: 1 },
+      { keys: 70, sinks: 60, length: 300, stride: 7 },
+      { keys: 1, sinks: 130, length: 200, stride: 4 },
       { keys: 60, sinks: 1, length: 50, stride: 1 },
     ]
   ) {

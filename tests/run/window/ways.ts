@@ -7,8 +7,5 @@ export const engines: Record<string, { on: Engine | string; names?: readonly str
   "the CPU's": { on: engine },
   "CUDA's": { on: engineWith({ attention: "standard", masked: "standard" }) },
   decomposed: { on: engineWith({ attention: "decomposed", masked: "decomposed" }) },
-  "WebGPU's": {
-    on: await webgpuEngine().catch((error: Error) => error.message),
-    names: ["llama", "gemma3"],
-  },
+  "WebGPU's": { on: await webgpuEngine().catch((error: Error) => error.message), names: ["llama", "gemma3"] },
 };
