@@ -182,9 +182,7 @@ async function products(
   const graph = createGraph();
   const x = graph.input("x", "f32", ["rows", COLUMNS]);
   const needs = [...ROWS_OF].map(([name, rows]) => [name, [rows, COLUMNS]] as const);
-  const fed = new Map(
-    [...matrices].flatMap(([name, matrix]) => blockTensors(name, matrix)),
-  );
+  const fed = new Map([...matrices].flatMap(([name, matrix]) => blockTensors(name, matrix)));
   fed.set(BIAS, float32([ROWS_OF.get(K)!], drawing(8).floats(ROWS_OF.get(K)!)));
   const weights = fedWeights(graph, [...needs, [BIAS, [ROWS_OF.get(K)!]]], fed, engine.has);
   for (const name of ROWS_OF.keys()) graph.output(name, linear(x, name.replace(".weight", ""), weights));

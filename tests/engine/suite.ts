@@ -45,10 +45,7 @@ export function testEngine(engine: Engine, open: () => Engine | Promise<Engine>)
         const { data, shape } = await engine.read(y);
         assert.deepEqual([...shape], [rows, 2]);
         assert.deepEqual([...data], [...a.data].map((value, i) => Number(value) + (i % 2 ? 20 : 10)));
-        assert.deepEqual(
-          [...(await engine.read(square)).data],
-          [...data].map((value) => Number(value) ** 2),
-        );
+        assert.deepEqual([...(await engine.read(square)).data], [...data].map((value) => Number(value) ** 2));
       }
     }));
 

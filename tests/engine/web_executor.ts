@@ -138,8 +138,9 @@ async function expectStreams(model: Model, blocks: Blocks, on: Engine): Promise<
 function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () => Promise<unknown>> {
   const segments = segmentsOf(blocks);
   // A prompt and steps after it, past the tiny models' windows.
+  const text = blocks.ids.subarray(0, isThorough ? 20 : 15);
   const decode = async (options: Partial<DecoderOptions> = {}) => (
-    { logits: await stepLogits({ model, engine, ...options }, blocks.ids.subarray(0, 20), 12) }
+    { logits: await stepLogits({ model, engine, ...options }, text, 12) }
   );
   return {
     embedding: () => embeddingSmoothing(model, engine, blocks),
@@ -152,7 +153,7 @@ function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () =
       }
     },
     shared: () => sharedStreams(model, engine, blocks),
-    decode: () => decode(),
+    ...isThorough ? { decode: () => decode() } : {}, // with all weights at hand: run/window and web_blocks.ts too
     decodeDropped: () => decode({ plan: plans[1], budget: 0 }),
   };
 }

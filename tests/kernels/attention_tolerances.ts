@@ -1,5 +1,6 @@
 /** How far the statistics of attention that the kernel makes may be from the plain reference. */
 import { type AttentionInput, attentionScores } from "../../src/kernels/mod.ts";
+import { absolute } from "../run/attention_tolerances.ts";
 import { u } from "./devices.ts";
 
 /**
@@ -16,9 +17,8 @@ export function tolerances(
   t: number,
 ): Record<string, (value: number) => number> {
   const scores = attentionScores(input, h, t);
-  const absolute = { ...input, q: input.q.map(Math.abs), k: input.k.map(Math.abs), softcap: 0 };
   const largest = Math.max(...scores);
-  const size = Math.max(...attentionScores(absolute, h, t));
+  const size = Math.max(...attentionScores(absolute(input), h, t));
   const delta = (input.size + 2) * u * size + 16 * u * (input.softcap ?? 0);
   const depth = largest - Math.min(...scores);
   const r = 2 * delta + 2 * u * (3 + 2 * depth) + u * (64 + input.tokens / 64 + 8);

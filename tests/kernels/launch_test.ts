@@ -59,12 +59,7 @@ onWebgpu("inputs and parameters that do not fit are refused by name", async (eng
     "TypeError",
     "Cannot run layer_gram: mlp is missing, expected a tensor of f32",
   );
-  await refuse(
-    {},
-    { tokens: 5 },
-    "RangeError",
-    "Cannot run layer_gram: x is [2,3], expected [5,3]",
-  );
+  await refuse({}, { tokens: 5 }, "RangeError", "Cannot run layer_gram: x is [2,3], expected [5,3]");
   await refuse(
     {},
     { width: -1 },

@@ -14,12 +14,7 @@ import { words } from "../words.ts";
 import { printed } from "../process.ts";
 import { unless } from "../where.ts";
 
-const kernels = [
-  attentionStatsKernel,
-  layerGramKernel,
-  randomNormalKernel,
-  tokenSmoothingKernel,
-];
+const kernels = [attentionStatsKernel, layerGramKernel, randomNormalKernel, tokenSmoothingKernel];
 
 /** Everything matched by the pattern's first group. */
 const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map((match) => match[1]);

@@ -52,10 +52,7 @@ async function onSamples(engine: Engine, samples: readonly TokenStates[]): Promi
       const size = parts[name].length / samples.length;
       return parts[name].subarray(i * size, (i + 1) * size);
     };
-    return readSmoothingSums(
-      { squares: part("squares"), sums: part("sums"), gram: part("gram") },
-      width,
-    );
+    return readSmoothingSums({ squares: part("squares"), sums: part("sums"), gram: part("gram") }, width);
   });
 }
 

@@ -35,9 +35,7 @@ export const texts: Readonly<Record<string, Texts>> = {
     ...prices,
   },
   figures: Object.fromEntries(names.map((name) => [name, drawnWith(name).csv])),
-  help: Object.fromEntries(
-    commandsOf().map((command) => [pathOf(command), helpOf(command)]),
-  ),
+  help: Object.fromEntries(commandsOf().map((command) => [pathOf(command), helpOf(command)])),
 };
 
 /** The address of a file of texts. */

@@ -15,9 +15,7 @@ for (const [name, own] of Object.entries(texts)) {
     if (before === now) return;
     const found = changes(linesOf(before), linesOf(now));
     const shown = found.length > 0 ? found : ["the same lines in another order or number"];
-    assert.fail(
-      ["", ...shown, "Where this is meant: deno run -A tests/fixtures/make_texts.ts"].join("\n"),
-    );
+    assert.fail(["", ...shown, "Where this is meant: deno run -A tests/fixtures/make_texts.ts"].join("\n"));
   });
 }
 

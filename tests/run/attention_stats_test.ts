@@ -90,10 +90,7 @@ async function holdAgainstReference(name: string, { samples, length, stride }: S
   await withFixture(name, async ({ model }) => {
     const { layers, vocabulary } = model.spec;
     const blocks = randomBlocks(samples, length, vocabulary);
-    const [probe, seen] = [
-      attentionStatsProbe(layers, whole, { stride }),
-      inputsProbe(layers, stride),
-    ];
+    const [probe, seen] = [attentionStatsProbe(layers, whole, { stride }), inputsProbe(layers, stride)];
     await forward({ model, engine, segments: segmentsOf(blocks), plans: [noDrop], probes: [probe, seen] });
     for (const [l, inputs] of seen.inputs.entries()) {
       assert.equal(probe.stats[l]!.length, samples);

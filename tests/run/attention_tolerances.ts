@@ -2,6 +2,15 @@
 import { type AttentionInput, attentionScores } from "../../src/kernels/mod.ts";
 import { largest, UNIT } from "../support.ts";
 
+const known = new WeakMap<AttentionInput, AttentionInput>();
+
+/** The magnitudes of q and k, made once for all rows. */
+export const absolute = (input: AttentionInput): AttentionInput =>
+  known.getOrInsertComputed(
+    input,
+    () => ({ ...input, q: input.q.map(Math.abs), k: input.k.map(Math.abs), softcap: 0 }),
+  );
+
 /**
  * Tolerances of one query's statistics, from what float32 promises.
  *
@@ -18,11 +27,10 @@ export function tolerances(
   state = 0,
 ): Record<string, (value: number) => number> {
   const scores = attentionScores(input, h, t);
-  const absolute = { ...input, q: input.q.map(Math.abs), k: input.k.map(Math.abs), softcap: 0 };
   const n = scores.length;
   const most = largest(scores);
   const depth = Math.max(...scores) - Math.min(...scores);
-  const delta = ((input.size + 3) * UNIT + 2 * state) * largest(attentionScores(absolute, h, t)) +
+  const delta = ((input.size + 3) * UNIT + 2 * state) * largest(attentionScores(absolute(input), h, t)) +
     16 * UNIT * (input.softcap ?? 0);
   const r = 2 * delta + UNIT * (8 + 2 * depth + n);
   const share = (value: number) => (r + n * UNIT) * value + n * 2 ** -126;

@@ -32,7 +32,7 @@ const engines: Record<string, Engine | string> = {
   "decomposed": engineWith({ attention: "decomposed", masked: "decomposed" }),
   "WebGPU's": await webgpuEngine().catch((error: Error) => error.message),
 };
-const fewOnWebGpu = ["llama", "gemma2"];
+const fewOnWebGpu = ["llama", "gemma2"]; // web_executor.ts has a text, its continuation and a tree in `test`
 
 /** A text, its continuation, a tree after both, two texts in one segment, and a text by itself. */
 function family(ids: Int32Array): Segment[] {
@@ -76,7 +76,7 @@ for (const name of families) {
       unless(on)(title, () => {});
       continue;
     }
-    const test = way === "WebGPU's" && name !== "llama" ? thorough : Deno.test; // a device that the CPU plays is slow
+    const test = way === "WebGPU's" ? thorough : Deno.test; // a device that the CPU plays is slow
     test(title, () =>
       withFixture(name, async ({ model }) => {
         const { ids } = randomBlocks(1, 60, model.spec.vocabulary);
@@ -234,9 +234,6 @@ Deno.test("a past is not shared where rotations depend on how long a text become
   withFixture("llama-rope-dynamic", async ({ model }) => {
     const segments = family(randomBlocks(1, 60, model.spec.vocabulary).ids);
     const run = forward({ model, engine, segments, plans: [noDrop] });
-    await assert.rejects(
-      run,
-      /Cannot share a past of 18 tokens: expected at most 16 with dynamic rotations/,
-    );
+    await assert.rejects(run, /Cannot share a past of 18 tokens: expected at most 16 with dynamic rotations/);
     assert.equal(engine.live, 0);
   }));

@@ -30,7 +30,8 @@ for (const [w, [way, { on, names: some = names }]] of Object.entries(engines).en
           const most = stateTolerance(model.spec) * largest(expected);
           const words = expected.length / ids.length;
           for (const budget of way === "WebGPU's" ? [undefined] : byTurns([undefined, 0], n + w)) {
-            const rows = await stepLogits({ model, engine: on, plan, budget }, ids, 6);
+            const read = ids.subarray(0, way === "WebGPU's" && !isThorough ? 12 : ids.length);
+            const rows = await stepLogits({ model, engine: on, plan, budget }, read, 6);
             rows.forEach((row, i) => {
               const error = distance(row, expected.subarray((5 + i) * words, (6 + i) * words));
               assert.ok(error <= most, `${key}, token ${5 + i}: off by ${error}, at most ${most}`);
@@ -89,7 +90,7 @@ for (const [way, { on, names = ["llama", "gemma3"] }] of Object.entries(engines)
     const test = way === "WebGPU's" && name === "llama" ? thorough : Deno.test;
     test(`${name}: keys that windows have left are freed, and the others serve, by ${way} attention`, () =>
       withFixture(name, async ({ model }) => {
-        const steps = way === "WebGPU's" && !isThorough ? 8 : 30;
+        const steps = way === "WebGPU's" && !isThorough ? 4 : 30;
         const { ids } = randomBlocks(1, 280 + steps, model.spec.vocabulary);
         const before = on.live;
         const perToken = keyBytes(model.spec, noDrop, 1, FLOAT32);

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import type { Engine } from "../../../src/engine/mod.ts";
 import { type Model, scoring } from "../../../src/models/mod.ts";
 import { noDrop, score, type Segment, segmentsOf } from "../../../src/run/mod.ts";
-import { distance, engine, expectNear, largest, stateTolerance } from "../../support.ts";
+import { distance, engine, expectNear, largest, stateTolerance, thorough } from "../../support.ts";
 import { nllOf, segmentStreams, stepLogits } from "../states.ts";
 import { engines } from "./ways.ts";
 import { names, withWindows } from "./windows.ts";
@@ -19,7 +19,8 @@ for (const [way, { on, names: some = names }] of Object.entries(engines)) {
       unless(on)(title, () => {});
       continue;
     }
-    Deno.test(title, () =>
+    const test = way === "WebGPU's" && name === "llama" ? thorough : Deno.test;
+    test(title, () =>
       withWindows(name, async ({ model, ids, tensors, plans }) => {
         const before = on.live;
         const segments = segmentsOf({ ids, samples: 1, length: ids.length });
