@@ -68,7 +68,7 @@ Deno.test("what is written reads back, mapped and read", () =>
 
 Deno.test("views outlive the file", () =>
   withFolder(async (path) => {
-    const tensor = random("u8", [1 << 20]);
+    const tensor = random("u8", [1 << 16]);
     await writeSafetensors(`${path}/model.safetensors`, new Map([["a", tensor]]));
     const file = await openSafetensors(disk(path));
     const view = await file.read("a");
