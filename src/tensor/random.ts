@@ -92,20 +92,19 @@ export function fillRows(out: Float32Array, { keys, first, width, stride, scale 
   }
 }
 
-let scaled = { step: NaN, table: new Float32Array(TABLE_SIZE) };
+/** Tables by their scale, of which a model has two or three, and most that are kept. */
+const scaled = new Map<number, Float32Array>();
+const KEPT = 8;
 
-/**
- * The table times `step`, kept for the next call: a model has two or three scales. The same products as number by
- * number, taken 65536 times instead of once per element.
- */
+/** The table times `step`: the same products as number by number, taken 65536 times instead of once per element. */
 function scaledTable(step: number): Float32Array {
-  if (scaled.step !== step) {
-    scaled = {
-      step,
-      table: Float32Array.from(normalTable(), (entry) => entry * step),
-    };
-  }
-  return scaled.table;
+  const found = scaled.get(step);
+  if (found) return found;
+  const [units, table] = [normalTable(), new Float32Array(TABLE_SIZE)];
+  for (let i = 0; i < TABLE_SIZE; i++) table[i] = units[i] * step;
+  if (scaled.size === KEPT) scaled.clear();
+  scaled.set(step, table);
+  return table;
 }
 
 /** The keys that hold from element `segment` × 2^33 on. */

@@ -117,7 +117,7 @@ async function* partsOf(
   };
   if (typeof document === "string" && document.length <= piece) return yield encode(document);
   let rest = "";
-  for await (const more of typeof document === "string" ? inPieces(document, piece) : document) {
+  for await (const more of inPieces(document, piece)) {
     const searched = rest.length;
     rest += more;
     const cut = tokenizer.lastCut(rest, searched);
@@ -137,8 +137,11 @@ async function* partsOf(
 
 const cannot = (name: string, start: number) => `Cannot tokenise ${name}, from character ${start + 1}`;
 
-function* inPieces(text: string, length: number): Generator<string> {
-  for (let at = 0; at < text.length; at += length) yield text.slice(at, at + length);
+/** A document in pieces of at most so many characters, so that no more is tokenised than is wanted. */
+async function* inPieces(document: Document, most: number): AsyncGenerator<string> {
+  for await (const text of typeof document === "string" ? [document] : document) {
+    for (let at = 0; at < text.length; at += most) yield text.slice(at, at + most);
+  }
 }
 
 function checkSizes(what: string, samples: number, length: number): void {

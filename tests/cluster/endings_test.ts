@@ -22,7 +22,7 @@ onUnix(
     withFolder(async (folder) => {
       const results = join(folder, "r");
       // Each seed is a result of its own.
-      const line = words`random-init llama-2-7b --seeds 16 --samples 1 --length 64 --layers 16 --hidden 256`;
+      const line = words`random-init llama-2-7b --seeds 16 --samples 1 --length 64 --layers 8 --hidden 256`;
       const [path] = await planned(folder, 1, ...line);
       const child = new Deno.Command(Deno.execPath(), {
         args: [...CLI, "shard", path, "--index", "0", "--results", results],
@@ -55,7 +55,7 @@ onUnix(
 );
 
 Deno.test("shards of different processors merge with a notice, and not with --strict; of different engines never", () =>
-  withDesk(async ({ folder, text, ok, run }) => {
+  withDesk(async ({ folder, ok, run }) => {
     const [path] = await planned(folder, 3, "random-init", folder, "--length", "16", "--seeds", "3");
     const results = join(folder, "r");
     const { shards } = JSON.parse(await Deno.readTextFile(path));
@@ -86,7 +86,6 @@ Deno.test("shards of different processors merge with a notice, and not with --st
       mixed.err,
       /Cannot merge shards 0 and 2: they were computed by cpu .* and by cuda .*a card\)/,
     );
-    assert.ok(text.length > 0);
   }));
 
 Deno.test("a folder that cannot be written fails a shard, and leaves no receipt", () =>

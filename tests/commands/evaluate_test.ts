@@ -21,7 +21,7 @@ Deno.test("evaluate: the table has the full model and each plan, and --dry-run t
       dry.out,
       /\nwrites at most 1,024 tokens\nabout \d+.* on this machine \(0\.\d+ TFLOP\), \d+ MiB of memory,/,
     );
-    const { out, err } = await ok(...asked, "--prompts", "2");
+    const { out, err } = await ok(...asked, "--prompts", "1");
     assert.match(
       out,
       /\nfull model\n.*piqa +0 +6 +acc_norm +\d+\.\d % .*mmlu_anatomy +0 +6 +acc .*average +– +– +mean/s,
@@ -100,7 +100,7 @@ onUnix(
   () =>
     withTrained(async ({ folder, results, run }) => {
       // Six parts: one for each task, of the full model and of the plan.
-      const tasks = ["--tasks", "piqa,arc_easy,openbookqa", "--limit", "8", "--drop-attention", "3,5"];
+      const tasks = ["--tasks", "piqa,arc_easy,openbookqa", "--limit", "4", "--drop-attention", "3,5"];
       const asked = ["evaluate", folder, ...tasks, "--prompts", "1", "--json"];
       const begin = performance.now();
       const whole = await run(...asked, "-", "--no-cache");

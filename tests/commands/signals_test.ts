@@ -54,56 +54,73 @@ async function ended({ child, out }: Started): Promise<Pick<Ran, "code" | "err">
   return { code, err };
 }
 
-/** Presses Ctrl-C twice; again where a busy machine delivered both so close that they were one. */
-async function pressed({ child }: Started): Promise<void> {
-  let isOver = false;
-  child.status.then(() => isOver = true);
-  child.kill("SIGINT");
-  for (let presses = 1; presses < 5 && !isOver; presses++) {
-    await wait(APART);
-    if (!isOver) child.kill("SIGINT");
-    await wait(50);
-  }
-}
-
 const deno = ["run", "-A", "--quiet"];
 const startScript = (code: string) => start(Deno.execPath(), [...deno, "-"], code);
 
-for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+/** Presses Ctrl-C twice; again where a busy machine delivered both so close that they were one. */
+async function pressedTwice(program: string): ReturnType<typeof ended> {
+  const started = await startScript(program);
+  let isOver = false;
+  started.child.status.then(() => isOver = true);
+  started.child.kill("SIGINT");
+  for (let presses = 1; presses < 5 && !isOver; presses++) {
+    await wait(APART);
+    try {
+      started.child.kill("SIGINT");
+    } catch {
+      break; // it has ended
+    }
+    await wait(50);
+  }
+  return await ended(started);
+}
+
+/** Sends two signals with a pause between them. */
+async function signalled(started: Started, names: [Deno.Signal, Deno.Signal], pause: number) {
+  started.child.kill(names[0]);
+  await wait(pause);
+  started.child.kill(names[1]);
+  return await ended(started);
+}
+
+/** A signal as `deno task` passes it on, twice; again where a busy machine delivered the second so late that it was a press of its own. */
+async function stoppedBy(name: Deno.Signal, tries = 5): ReturnType<typeof ended> {
+  const found = await signalled(await startScript(obedient), [name, name], 50);
+  return found.err === "" && tries > 1 ? await stoppedBy(name, tries - 1) : found;
+}
+
+async function stoppedUnderNohup(): ReturnType<typeof ended> {
+  const command = `trap '' HUP; exec '${Deno.execPath()}' ${deno.join(" ")} -`;
+  return await signalled(await start("sh", ["-c", command], obedient), ["SIGHUP", "SIGTERM"], APART);
+}
+
+const CODES = [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
+let ends: Promise<Awaited<ReturnType<typeof ended>>[]> | undefined;
+
+/** Programs that mostly wait, side by side: ended by each signal, by a second Ctrl-C, under nohup. */
+const waited = () =>
+  ends ??= Promise.all([
+    ...CODES.map(([name]) => stoppedBy(name)),
+    ...[pressedTwice(stubborn), stoppedUnderNohup()],
+  ]);
+
+for (const [i, [name, code]] of CODES.entries()) {
   onUnix(`${name} lets a command stop where it can, and gives exit code ${code}`, async () => {
-    const stopped = async () => {
-      const started = await startScript(obedient);
-      started.child.kill(name);
-      await wait(50);
-      started.child.kill(name); // the same press, as `deno task` passes it on
-      return await ended(started);
-    };
-    let found = await stopped();
-    // A busy machine may deliver the second signal so late that it is a press of its own.
-    for (let tries = 1; tries < 5 && found.err === ""; tries++) found = await stopped();
-    assert.deepEqual(found, { code, err: "Stopped; what is kept is not computed again\n" });
+    const err = "Stopped; what is kept is not computed again\n";
+    assert.deepEqual((await waited())[i], { code, err });
   });
 }
 
 onUnix("a second Ctrl-C ends a command that does not stop", async () => {
-  const started = await startScript(stubborn);
-  await pressed(started);
-  assert.deepEqual(await ended(started), { code: 130, err: "" });
+  assert.deepEqual((await waited())[CODES.length], { code: 130, err: "" });
 });
 
 onUnix("a second Ctrl-C ends a command whose thread is busy and hears nothing", async () => {
-  const started = await startScript(busy);
-  await pressed(started);
-  assert.deepEqual(await ended(started), { code: 137, err: "" });
+  assert.deepEqual(await pressedTwice(busy), { code: 137, err: "" });
 });
 
 onLinux("a terminal that closes does not end what nohup started", async () => {
-  const quoted = `exec '${Deno.execPath()}' ${deno.join(" ")} -`;
-  const started = await start("sh", ["-c", `trap '' HUP; ${quoted}`], obedient);
-  started.child.kill("SIGHUP");
-  await wait(APART);
-  started.child.kill("SIGTERM");
-  assert.equal((await ended(started)).code, 143);
+  assert.equal((await waited()).at(-1)!.code, 143);
 });
 
 onUnix("a command says what ended it, without a stack trace", () =>

@@ -34,7 +34,7 @@ Deno.test("a check that throws, hangs or whose process dies takes no other with 
       }),
       check("dead", (signal) => runApart(dies, [], signal)),
       check("failed", (signal) => runApart(fails, [], signal)),
-      check("asleep", (signal) => runApart(sleeps, [], signal), 1),
+      check("asleep", (signal) => runApart(sleeps, [], signal), 0.2),
       check("deaf", () => new Promise(() => {}), 0.1),
     ]);
     const found = Object.fromEntries(findings.map((finding) => [finding.part, finding.found]));
@@ -42,7 +42,7 @@ Deno.test("a check that throws, hangs or whose process dies takes no other with 
     assert.equal(found.thrower, "not here");
     assert.match(found.dead, /^the process ended with SIGABRT/);
     assert.match(found.failed, /^the process ended with code 1: .*TypeError: out of luck$/);
-    assert.equal(found.asleep, "no answer within 1 s");
+    assert.equal(found.asleep, "no answer within 0.2 s");
     assert.equal(found.deaf, "no answer within 0.1 s");
     assert.deepEqual(findings.filter(({ works }) => works).map(({ part }) => part), ["good"]);
     assert.equal(findings[1].remedy, "get thrower");

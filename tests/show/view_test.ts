@@ -96,20 +96,12 @@ Deno.test("objects, maps, sets, lists, typed arrays are tables; single values ar
 
 Deno.test("what cannot be seen says why not", () => {
   const empty = [undefined, null, "", [], {}, new Map(), new Set(), new Float32Array(0)];
-  assert.deepEqual(
-    empty.map(markdown),
-    [
-      "undefined",
-      "null",
-      "an empty text",
-      "an empty list",
-      "an empty object",
-      "an empty map",
-      "an empty set",
-      "an empty list",
-    ]
-      .map((what) => `nothing to show: ${what}`),
-  );
+  const whats = [
+    "undefined",
+    "null",
+    ...["text", "list", "object", "map", "set", "list"].map((what) => `an empty ${what}`),
+  ];
+  assert.deepEqual(empty.map(markdown), whats.map((what) => `nothing to show: ${what}`));
   assert.match(markdown(makePlan), /^a function, `makePlan`: `await lamina\.help\(makePlan\)`/);
   const picture = "![](https://evil.example/a.png) `<b>`"; // a name in an error is no markup
   assert.equal(
@@ -145,26 +137,20 @@ Deno.test("a figure or a result as a cell's last value is rendered, and nobody e
   }));
 
 Deno.test("of a function: signature, documentation and the options that it takes, and no path of this machine", async () => {
-  const text = await helpText(lamina.profile);
+  const text = await helpText(lamina.generate);
+  const [signature] = text.split("\n");
   assert.match(
-    text,
-    /^async function profile\(model: StudyModel \| string, options: ProfileOptions\): Promise<Profile>\n/,
+    signature,
+    /^async function generate<.*>\(model: StudyModel \| string, .*\): Promise<Generated\[\]>$/,
   );
+  const first = "Continues a prompt under each plan";
   for (
-    const part of [
-      "Measures the importance of every module of a model",
-      "interface ProfileOptions",
-      "drop?:",
-      "readonly samples: number",
-      "signal?:",
-      "engine?:",
-      "precision?:",
-    ]
+    const part of [first, "interface GenerateOptions", "tokens?:", "signal?:", "engine?:", "precision?:"]
   ) {
     assert.ok(text.includes(part), part);
   }
   assert.doesNotMatch(text, /file:\/\/|Defined in/);
-  assert.equal(await helpText("profile"), text);
+  assert.equal(await helpText("compare"), await helpText(lamina.compare));
 });
 
 Deno.test("of another word: the functions whose documentation mentions it, else those whose options do", async () => {

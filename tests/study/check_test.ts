@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Profile } from "../../src/result/mod.ts";
 import { fit, makePlan, order, perplexities, profile, sweep } from "../../src/study/mod.ts";
 import { checkedCount, checkOf, type Removals } from "../../src/study/orders/check.ts";
+import type { StudyModel } from "../../src/subject/mod.ts";
 import { thorough, withFolder } from "../support.ts";
 import { kept, withTrained } from "./tiny.ts";
 
@@ -16,13 +17,16 @@ const median = (values: readonly number[]) => {
 };
 const layersOf = (entries: readonly { readonly layer: number }[]) => entries.map(({ layer }) => layer);
 
+const withOrders = (name: string, use: (model: StudyModel, results: string) => Promise<void>) =>
+  withTrained(name, (model) => withFolder((results) => use(model, results)));
+
 for (
   const [name, target, by] of [["pre-ln", "mlp", "importance"], ["peri-ln", "block", "magnitude"]] as const
 ) {
   const test = name === "pre-ln" ? Deno.test : thorough;
   test(`${name}: ${target} by ${by} has those last that cost far more alone, the cheapest first`, () =>
-    withTrained(name, async (model) => {
-      const plain = await order(model, { ...text, target, by, unchecked: true });
+    withOrders(name, async (model, results) => {
+      const plain = await order(model, { ...text, results, target, by, unchecked: true });
       assert.equal(plain.check, undefined);
       const removed = plain.order.map(({ layer }) =>
         target === "mlp" ? { mlp: [layer] } : { attention: [layer], mlp: [layer] }
@@ -34,7 +38,7 @@ for (
         a.rise - b.rise
       );
       assert.ok(last.length > 0);
-      const { check, order: found } = await order(model, { ...text, target, by });
+      const { check, order: found } = await order(model, { ...text, results, target, by });
       // Other plans beside it in a run change the order of sums alone: relative errors of 2⁻²⁴ in losses of some nats.
       const near = (a: number, b: number) => assert.ok(Math.abs(a - b) < 1e-4, `${a}, expected ${b}`);
       assert.deepEqual({ ...check, median: 0, last: layersOf(check!.last) }, {
@@ -52,7 +56,7 @@ for (
       }
       const first = layersOf(plain.order).filter((layer) => !layersOf(last).includes(layer));
       assert.deepEqual(layersOf(found), [...first, ...layersOf(last)]);
-      const some = await order(model, { ...text, target, by, upto: 2 });
+      const some = await order(model, { ...text, results, target, by, upto: 2 });
       assert.deepEqual(layersOf(some.order), layersOf(found).slice(0, 2));
       const { last: named, ...plan } = makePlan({ ...plain, order: found, check }, { drop: 8 });
       assert.deepEqual([named, layersOf(plan.order)], [check!.last, layersOf(found)]);

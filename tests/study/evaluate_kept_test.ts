@@ -45,7 +45,7 @@ async function evaluated(
   const counted = counting(most);
   const lines: string[] = [];
   const onNotice = (line: string) => lines.push(line);
-  const run = evaluate(model, plans, { limit: 2, prompts: 0, ...asked, engine: counted, onNotice });
+  const run = evaluate(model, plans, { limit: 2, shots: 0, prompts: 0, ...asked, engine: counted, onNotice });
   const results = await run.catch((error) => {
     if (error.message !== "the end") throw error;
     return null;
@@ -54,17 +54,20 @@ async function evaluated(
   return { text, runs: counted.runs, said: lines.join("\n"), ended: results === null };
 }
 
+/** The model with every fourth token as the end of a text, so that none has all 256 tokens that it may have. */
+const brief = (model: StudyModel): StudyModel => (
+  { ...model, config: { ...model.config, eos_token_id: Array.from({ length: 16 }, (_, i) => 4 * i) } }
+);
+
 Deno.test("what was ended goes on behind the last part that was kept, and ends in the same bytes", () =>
   withTiny(async ({ model, folder }) => {
     const plans = [full, first];
     const whole = await evaluated(model, plans, { tasks: TASKS });
     /** Runs up to the end of each part. */
     const ends = [0];
-    for (const i of TASKS.keys()) {
-      ends.push((await evaluated(model, plans, { tasks: TASKS.slice(0, i + 1) })).runs);
-    }
-    assert.equal(ends.at(-1), whole.runs);
-    for (const most of [0, ends[1] - 1, ends[1], ends[2] + 1, ends[3] - 1]) {
+    for (const i of [1, 2]) ends.push((await evaluated(model, plans, { tasks: TASKS.slice(0, i) })).runs);
+    ends.push(whole.runs);
+    for (const most of [ends[1] - 1, ends[1], ends[2] + 1, ends[3] - 1]) {
       const results = `${folder}/ended-${most}`;
       const ended = await evaluated(model, plans, { tasks: TASKS, results, most });
       assert.ok(ended.ended);
@@ -82,7 +85,8 @@ Deno.test("what was ended goes on behind the last part that was kept, and ends i
   }));
 
 Deno.test("a plan that is added runs alone, beside the full model; what others wrote is not written again", () =>
-  withTiny(async ({ model, folder }) => {
+  withTiny(async ({ model: opened, folder }) => {
+    const model = brief(opened);
     const asked = { tasks: TASKS.slice(0, 2), prompts: 2 };
     const together = await evaluated(model, [full, first, second], asked);
     const results = `${folder}/results`;
@@ -101,11 +105,9 @@ Deno.test("a plan that is added runs alone, beside the full model; what others w
 
 Deno.test("answers and texts that are written are kept one by one", () =>
   withTiny(async ({ model: opened, folder }) => {
-    // Every fourth token ends an answer, so that none has all 256 tokens that it may have.
-    const ends = Array.from({ length: 16 }, (_, i) => 4 * i);
-    const model = { ...opened, config: { ...opened.config, eos_token_id: ends } };
+    const model = brief(opened);
     const plans = [full, first];
-    const asked = { tasks: ["gsm8k_cot"], shots: 0 };
+    const asked = { tasks: ["gsm8k_cot"] };
     const whole = await evaluated(model, plans, { ...asked, prompts: 2 });
     /** Runs up to the end of each answer or text. */
     const one = await evaluated(model, [full], { ...asked, limit: 1 });
@@ -128,7 +130,8 @@ Deno.test("answers and texts that are written are kept one by one", () =>
   }));
 
 Deno.test("a kept part that is damaged is told with its file, and is made again alone", () =>
-  withTiny(async ({ model, folder }) => {
+  withTiny(async ({ model: opened, folder }) => {
+    const model = brief(opened);
     const plans = [full, first];
     const results = `${folder}/results`;
     const asked = { tasks: TASKS.slice(0, 2), prompts: 1, results };
@@ -167,7 +170,8 @@ Deno.test("a kept part that is damaged is told with its file, and is made again 
   }));
 
 Deno.test("two at once in one folder end as one", () =>
-  withTiny(async ({ model, folder }) => {
+  withTiny(async ({ model: opened, folder }) => {
+    const model = brief(opened);
     const asked = { tasks: TASKS.slice(0, 2), prompts: 1 };
     const whole = await evaluated(model, [full, first], asked);
     const results = `${folder}/results`;

@@ -32,7 +32,7 @@ interface Run {
 const TOLERANCE = 2e-3;
 const RELATIVE = 2e-5;
 /** Documents of each task by the series in `test`, and by a model that is not in the repository. */
-const [SOME, FEW] = [20, 4];
+const [SOME, FEW] = [10, 4];
 const isAll = Deno.args.includes("--all");
 
 const runs: Run[] = JSON.parse(

@@ -15,19 +15,20 @@ Deno.test("the bytes of a plan are those of the files that an export writes, in 
   using model = await openModel(trained); // whose MLPs are too narrow for hf-nas
   const importance = await profile(model, { ...size, samples: 2 });
   const options = { ...size, samples: 4, loss: 9, calibration: { length: 32 }, time: false, unchecked: true };
-  for (const format of [undefined, "hf", "onnx"] as const) {
-    const { file, tried, answer, plan } = await fit(model, { ...options, profile: importance, format });
-    assert.equal(file!.format, format ?? "gguf-deci");
-    const { bytes } = tried[answer!];
-    const targets = [...new Set(tried.map(({ target }) => target))];
-    assert.deepEqual(targets, format === "hf" ? ["block"] : ["attention", "mlp", "joint"]);
-    await withFolder(async (folder) => {
+  await withFolder(async (folder) => {
+    for (const format of [undefined, "hf", "onnx"] as const) {
+      const asked = { ...options, profile: importance, format, results: `${folder}/results` };
+      const { file, tried, answer, plan } = await fit(model, asked);
+      assert.equal(file!.format, format ?? "gguf-deci");
+      const { bytes } = tried[answer!];
+      const targets = [...new Set(tried.map(({ target }) => target))];
+      assert.deepEqual(targets, format === "hf" ? ["block"] : ["attention", "mlp", "joint"]);
       const as = file!.format as Format;
-      const { sizes } = await exportModel(model, plan!, { format: as, out: `${folder}/smaller` });
+      const { sizes } = await exportModel(model, plan!, { format: as, out: `${folder}/${as}` });
       assert.deepEqual(sizes, { original: file!.original, whole: file!.whole, smaller: bytes });
       assert.ok(sizes.smaller < sizes.whole!);
-    });
-  }
+    }
+  });
   await assert.rejects(
     fit(model, { ...options, profile: importance, format: "llm-drop" }),
     /^RangeError: Cannot fit step04096: no module leaves a file in format llm-drop, expected another format, or targets$/,

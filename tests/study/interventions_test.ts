@@ -7,7 +7,7 @@ import { type Engine, webgpuEngine } from "../../src/engine/mod.ts";
 import { type Observation, observe } from "../../src/study/mod.ts";
 import type { StudyModel } from "../../src/subject/mod.ts";
 import { type Expected, parse } from "../fixtures/read.ts";
-import { distance, engine, engineWith, largest, stateTolerance, thorough } from "../support.ts";
+import { byTurns, distance, engine, engineWith, largest, stateTolerance, thorough } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 import { unless } from "../where.ts";
 
@@ -91,7 +91,8 @@ function onEach(title: string, run: (model: StudyModel, on: Engine, tensors: Ten
 
 onEach("changed values give PyTorch's logits", async (model, on, tensors) => {
   const ids = [tensors.get("ids")!.data];
-  for (const [name, { values, by }] of Object.entries(CASES)) {
+  const half = on === engines.WebGPU.on ? byTurns([0, 1], 0) : [0, 1]; // every other case where the CPU plays a device
+  for (const [name, { values, by }] of Object.entries(CASES).filter((_, i) => half.includes(i % 2))) {
     let found = new Float32Array(0);
     await observe(model, (seen) => {
       if ("logits" in seen) found = seen.logits.data;

@@ -21,6 +21,7 @@ import {
 } from "../../src/study/mod.ts";
 import { openConfig, openSeries, type StudyModel } from "../../src/subject/mod.ts";
 import type { Progress } from "../../src/entry/mod.ts";
+import { byTurns } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 
 const plan = { attention: [1], mlp: [0] };
@@ -51,7 +52,7 @@ const studies: Record<string, (model: StudyModel, options: StudyOptions) => Prom
     evaluate(model, [plan], { engine, signal, onProgress, tasks: ["openbookqa"], limit: 3, prompts: 1 }),
 };
 
-for (const [name, study] of Object.entries(studies)) {
+for (const [turn, [name, study]] of Object.entries(studies).entries()) {
   Deno.test(`${name}: nothing is held when it has ended, or has been ended`, () =>
     withTiny(async ({ model, options: { results: _, ...options } }) => {
       const engine = cpuEngine();
@@ -59,7 +60,8 @@ for (const [name, study] of Object.entries(studies)) {
       await study(model, { ...options, engine, onProgress: () => steps++ });
       assert.equal(engine.live, 0);
       assert.ok(steps > 1, `${steps} steps`);
-      for (const last of new Set([1, Math.ceil(steps / 3), Math.floor(2 * steps / 3), steps - 1])) {
+      const later = [Math.ceil(steps / 3), Math.floor(2 * steps / 3), steps - 1];
+      for (const last of new Set([1, ...byTurns(later, turn)])) {
         const stop = new AbortController();
         let left = last;
         const onProgress = () => {

@@ -16,7 +16,7 @@ import { drawText, zipfText } from "../../src/subject/mod.ts";
 import { availableBytes } from "../../src/engine/mod.ts";
 import { engineOf } from "../../src/study/base/options.ts";
 import { readBytes } from "../../src/study/evaluate/price.ts";
-import { countedEngine, engine, engineWith } from "../support.ts";
+import { byTurns, countedEngine, engine, engineWith } from "../support.ts";
 import { withBlocks } from "./in_blocks.ts";
 import { withTiny } from "./tiny.ts";
 
@@ -176,7 +176,7 @@ Deno.test("the memory that is said before a run is that of weights as they are h
   withBlocks(async ({ model }) => {
     const asked = { tasks: ["openbookqa"], limit: 2, prompts: 1 };
     const setting = { context: [8], new: 2 };
-    for (const precision of ["float32", "int8"] as const) {
+    for (const precision of byTurns(["int8", "float32"] as const, 0)) {
       const options = { engine: "cpu", precision } as const;
       const { has } = await engineOf(options);
       const held = decodingBytes(model, has);

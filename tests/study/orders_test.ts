@@ -17,7 +17,7 @@ import {
 } from "../../src/study/mod.ts";
 import { packText, type StudyModel } from "../../src/subject/mod.ts";
 import { toFloat32 } from "../../src/tensor/mod.ts";
-import { thorough, UNIT, withFolder } from "../support.ts";
+import { isThorough, thorough, UNIT, withFolder } from "../support.ts";
 import { kept, withTiny, withTrained } from "./tiny.ts";
 
 const text = { text: fileURLToPath(new URL("../../README.md", import.meta.url)), samples: 2, length: 24 };
@@ -150,10 +150,17 @@ for (const name of ["llama", "qwen3", "neox-parallel"]) {
     }, name));
 }
 
-/** The loss and the divergence of one plan, which runs with the full model alone. */
-async function alone(model: StudyModel, drop: Partial<DropPlan>, options: object = text) {
-  const [full, run] = await perplexities(model, [{}, drop], options);
-  return { loss: run.nll - full.nll, kl: run.kl };
+/** What plans of the trained model cost alone, for all tests. */
+const costs = new Map<string, Promise<{ loss: number; kl: number }>>();
+
+/** The loss and the divergence of one plan of the trained model, which runs with the full model alone. */
+function alone(model: StudyModel, drop: Partial<DropPlan>) {
+  const { attention = [], mlp = [] } = drop;
+  const key = JSON.stringify([attention, mlp]);
+  const found = costs.get(key) ??
+    perplexities(model, [{}, drop], text).then(([full, run]) => ({ loss: run.nll - full.nll, kl: run.kl }));
+  costs.set(key, found);
+  return found;
 }
 
 Deno.test("loss and kl are those of the module, or the window, removed alone", () =>
@@ -171,6 +178,7 @@ Deno.test("loss and kl are those of the module, or the window, removed alone", (
     assert.equal(byKl.order.length, 16);
     const windows = await order(model, { ...text, target: "consecutive", by: "loss", upto: 2 });
     for (const { layer, size, score } of windows.order) {
+      if (layer % 2 && !isThorough) continue;
       const blocks = Array.from({ length: size }, (_, i) => layer + i);
       near(
         score,
@@ -232,22 +240,22 @@ Deno.test("a search that was ended goes on where it stopped, and ends byte for b
   withTrained("pre-ln", async (model) => {
     for (const by of ["greedy", "iterative"] as const) {
       await withFolder(async (folder) => {
-        const wanted: OrderOptions = { ...text, target: "mlp", by, upto: 4 };
+        const wanted: OrderOptions = { ...text, target: "mlp", by, upto: 3 };
         const whole = resultText(await order(model, { ...wanted, results: `${folder}/whole` }));
         const results = `${folder}/ended`;
         const controller = new AbortController();
         const steps = () => kept(results).filter((name) => name.startsWith("order-")).length;
-        const onProgress = () => steps() >= 2 && controller.abort(new Error("ended"));
+        const onProgress = () => steps() >= 1 && controller.abort(new Error("ended"));
         await assert.rejects(
           order(model, { ...wanted, results, onProgress, signal: controller.signal }),
           /ended/,
         );
-        assert.ok(steps() >= 2 && steps() < 4);
+        assert.ok(steps() >= 1 && steps() < 3);
         const notices: string[] = [];
         const onNotice = (line: string) => notices.push(line);
         const resumed = await order(model, { ...wanted, results, onNotice });
         assert.equal(resultText(resumed), whole);
-        assert.match(notices.join("\n"), /mlp of .* by .*: [23] of \d modules reused from an earlier run/);
+        assert.match(notices.join("\n"), /mlp of .* by .*: [12] of \d modules reused from an earlier run/);
         assert.equal(resultText(await order(model, { ...wanted, results })), whole);
         const shorter = await order(model, { ...wanted, upto: 2, results });
         assert.deepEqual(shorter.order, resumed.order.slice(0, 2));

@@ -12,7 +12,7 @@ import { drawn, gaussian, momentsFrom, rows } from "../run/repair/sums.ts";
 import { engine } from "../support.ts";
 
 /** Inputs and targets of a token, tokens of a sample, samples; and repairs, each of other numbers. */
-const [P, Q, TOKENS, SAMPLES, REPAIRS] = [8, 3, 6, 16, 400];
+const [P, Q, TOKENS, SAMPLES, REPAIRS] = [8, 3, 6, 16, 200];
 const draw = gaussian(1);
 
 /** Tokens with targets t = A u + noise: a repair W saves E|t|² − E|t − W u|² = |A|² − |W − A|² a token. */
@@ -83,8 +83,8 @@ Deno.test("intervals hold what a repair saves 95 times in 100, and most repairs 
   const [own, refitted] = counts;
   const spread = 3 * Math.sqrt(REPAIRS * 0.95 * 0.05); // three standard deviations of a count of 95 in 100
   assert.ok(Math.abs(own.covered - 0.95 * REPAIRS) < spread, `${own.covered}`);
-  assert.ok(refitted.covered < 0.95 * REPAIRS - 3 * spread, `${refitted.covered}`); // a training loss
-  assert.ok(own.worse > 50 && own.better > 50);
+  assert.ok(refitted.covered < 0.95 * REPAIRS - 2 * spread, `${refitted.covered}`); // a training loss: six below
+  assert.ok(own.worse > 25 && own.better > 25);
   // The sign of an unbiased estimate is wrong in fewer than half of all cases, and the rarer the more a repair saves.
   assert.ok(own.worseRefused > 0.75 * own.worse, `${own.worseRefused} of ${own.worse}`);
   assert.ok(own.betterRefused < 0.15 * own.better, `${own.betterRefused} of ${own.better}`);

@@ -6,7 +6,13 @@ import { head, resultText, type Speed } from "../../src/result/mod.ts";
 import { noDrop, widthOf } from "../../src/run/mod.ts";
 import { draftCondition } from "../../src/study/speed/drafts.ts";
 import { estimate, evaluate, speed } from "../../src/study/mod.ts";
-import { bytesAlone, openParts, type PartTimes, predict } from "../../src/study/speed/parts.ts";
+import {
+  bytesAlone,
+  openPartChain,
+  openParts,
+  type PartTimes,
+  predict,
+} from "../../src/study/speed/parts.ts";
 import { orderOf, type Player, takeTurns, turnsOf } from "../../src/study/speed/turns.ts";
 import { toFloat32 } from "../../src/tensor/mod.ts";
 import { engine, thorough } from "../support.ts";
@@ -124,8 +130,9 @@ Deno.test("what a token takes, by hand, from what the parts take", () =>
 
 Deno.test("the parts give numbers above zero at any context, also one shorter than their own", () =>
   withTiny(async ({ model }) => {
+    await using chain = await openPartChain(model, engine);
     for (const context of [4, 40]) {
-      const parts = await openParts(model, engine, { batch: 2, context });
+      const parts = await openParts(model, engine, chain, { batch: 2, context });
       const medians = Array.from({ length: 6 }, (_, i) => ({ prefill: 1 + i, step: 1 }));
       const { products, keys, overhead } = parts.read(medians, 4);
       for (const value of [...Object.values(products), ...Object.values(keys)]) {
@@ -195,7 +202,7 @@ Deno.test("plans draft for the full model: what is expected follows from accepta
       ...quick,
       engine,
       batch: [1, 2],
-      new: 12,
+      new: 8,
       draftTokens: 3,
       onProgress: ({ done, total }) => turns.push(done, total!),
     });

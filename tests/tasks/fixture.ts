@@ -15,7 +15,7 @@ export interface Run {
 
 interface Fixture {
   readonly requests: (Run & { documents: number; prompts: Record<string, string>; all: string })[];
-  readonly tokens: (Run & { tokenizer: string; step: number; count: number; all: string })[];
+  readonly tokens: (Run & { tokenizer: string; step: number; count: number; all: string; some: string })[];
   readonly pairs: [context: string, continuation: string][];
   readonly pairTokens: Record<string, [context: number[], continuation: number[]][]>;
   readonly answers: {

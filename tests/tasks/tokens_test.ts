@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { openModel } from "../../src/subject/mod.ts";
 import { type BosRule, feed, type PairTokens, pairTokens, type Request } from "../../src/tasks/mod.ts";
 import { type Tokenizer, tokenizerFromGguf, tokenizerFromJson } from "../../src/text/mod.ts";
-import { byTurns } from "../support.ts";
+import { byTurns, isThorough } from "../support.ts";
 import { documentsOf, fixture, packageFolder, sha256 } from "./fixture.ts";
 
 const pieces = JSON.parse(
@@ -35,13 +35,17 @@ function openPieces(): Promise<Tokenizer> {
 
 const lists = ({ context, continuation }: PairTokens) => [context, continuation];
 
+/** How many of a run's 200 requests are tokenized: in `test`, the first of them. */
+const COUNT = isThorough ? 200 : 40;
+
 /** Requests of a run that are tokenized: read once for all tokenizers. */
 const read = new Map<string, Promise<readonly Request[]>>();
 function requestsOf(run: typeof fixture.tokens[number]): Promise<readonly Request[]> {
   const key = `${run.task} ${run.shots}`;
+  const limit = Math.min(run.limit ?? Infinity, COUNT * run.step); // a document has a request at least
   const found = read.get(key) ??
-    documentsOf(run).then((documents) =>
-      documents.flatMap(({ requests }) => requests).filter((_, i) => i % run.step === 0).slice(0, 200)
+    documentsOf({ ...run, limit }).then((documents) =>
+      documents.flatMap(({ requests }) => requests).filter((_, i) => i % run.step === 0).slice(0, COUNT)
     );
   read.set(key, found);
   return found;
@@ -59,7 +63,7 @@ for (const [name, { open, bos }] of Object.entries(tokenizers)) {
     assert.deepEqual(found, fixture.pairTokens[name]);
   });
 
-  Deno.test(`${name}: tokens of 200 requests of each task are lm-eval's`, async () => {
+  Deno.test(`${name}: tokens of ${COUNT} requests of each task are lm-eval's`, async () => {
     const tokenizer = await tokenizerOf();
     const runs = fixture.tokens.filter(({ tokenizer }) => tokenizer === name);
     assert.ok(runs.length > 1);
@@ -69,8 +73,7 @@ for (const [name, { open, bos }] of Object.entries(tokenizers)) {
       const found = (await requestsOf(run)).map(({ context, continuation }) =>
         lists(pairTokens(tokenizer, context, continuation, { bos }))
       );
-      assert.equal(found.flat(2).length, run.count, run.task);
-      assert.equal(sha256(JSON.stringify(found)), run.all, run.task);
+      assert.equal(sha256(JSON.stringify(found)), isThorough ? run.all : run.some, run.task);
     }
   });
 }

@@ -85,14 +85,9 @@ for (const [name, tokenizer] of Object.entries(cutting)) {
 }
 
 Deno.test("a long document is tokenised in parts, to the same ids", async () => {
-  // More than two parts; the other tokenizer, to which a text is one word, has a short second part.
-  for (
-    const [tokenizer, repeats] of [[cutting.smollm, 13_000], [
-      cutting["SentencePiece, prefix"],
-      6000,
-    ]] as const
-  ) {
-    const long = "The quick brown fox jumps over the lazy dog. ".repeat(repeats);
+  // A second part that is short; to the other tokenizer, a text is one word.
+  for (const tokenizer of [cutting.smollm, cutting["SentencePiece, prefix"]]) {
+    const long = "The quick brown fox jumps over the lazy dog. ".repeat(6000);
     const whole = tokenizer.encode(long);
     let asked = 0;
     const counting: Tokenizer = Object.create(tokenizer, {
@@ -109,10 +104,7 @@ Deno.test("a long document is tokenised in parts, to the same ids", async () => 
       length: number,
     ) => [...(await packBlocks([long], counting, { ...packing, length })).ids];
     assert.deepEqual(await first(64), whole.slice(0, 64));
-    assert.ok(asked < long.length, `${asked} of ${long.length} characters tokenised`);
-    if (repeats > 10_000) {
-      assert.ok(asked < long.length / 2, `${asked} of ${long.length} characters tokenised`);
-    }
+    assert.ok(asked < long.length / 2, `${asked} of ${long.length} characters tokenised`);
     assert.deepEqual(await first(whole.length + 1), [...whole, 0]);
   }
 });

@@ -176,7 +176,9 @@ Deno.test("byte-level BPE: decode(encode(x)) = x", async () => {
   const url = new URL("../fixtures/tokens/bytes.json", import.meta.url);
   const { gguf } = JSON.parse(await Deno.readTextFile(url));
   const tokenizer = tokenizerFromGguf(new Map(Object.entries(gguf)));
-  const text = fc.string({ unit: "binary", maxLength: 80 });
+  // Any code points but surrogates, as fast-check's own strings of them, for which it lists all of Unicode first.
+  const point = fc.nat(0x10f7ff).map((point) => String.fromCodePoint(point < 0xd800 ? point : point + 0x800));
+  const text = fc.array(point, { maxLength: 80 }).map((points) => points.join(""));
   fc.assert(fc.property(text, (x) => assert.equal(tokenizer.decode(tokenizer.encode(x)), x)), {
     numRuns: 2000,
   });

@@ -46,7 +46,7 @@ export async function openChain(engine: Engine, form: Form, bytes: number) {
         await take(engine, (await program.run(feeds)).sum);
       });
     },
-    release: () => program.release(),
+    [Symbol.asyncDispose]: () => program.release(),
   };
 }
 

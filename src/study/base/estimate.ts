@@ -158,12 +158,8 @@ async function studySpeed(form: Form, options: EngineOptions): Promise<number> {
 
 async function speedNow(form: Form, options: EngineOptions): Promise<number> {
   const engine = await engineOf(options);
-  const { run, numbers, release } = await openChain(engine, form, 1);
-  try {
-    return EFFICIENCY * 2 * numbers * ROWS / await usualSeconds(() => run(ROWS));
-  } finally {
-    await release();
-  }
+  await using chain = await openChain(engine, form, 1);
+  return EFFICIENCY * 2 * chain.numbers * ROWS / await usualSeconds(() => chain.run(ROWS));
 }
 
 /** Bytes of the chain of a single row's products: more than a cache holds. */
@@ -224,13 +220,9 @@ export function draftOf(spec: ModelSpec, plan: DropPlan, context: number): { dra
 /** Seconds in which the weights that a token of the full model meets are read. */
 async function rowSeconds(model: Model, engine: Engine): Promise<number> {
   const work = workOf(model.spec, noDrop, stepBytes(model, engine.has))({ texts: 1, tokens: 1, past: 0 });
-  const { run, bytes, release } = await openChain(engine, stepForm(model, engine.has), CHAIN_BYTES);
-  try {
-    return sum(work, ({ count, products }) => count * products.bytes) / bytes *
-      await usualSeconds(() => run(1));
-  } finally {
-    await release();
-  }
+  await using chain = await openChain(engine, stepForm(model, engine.has), CHAIN_BYTES);
+  const bytes = sum(work, ({ count, products }) => count * products.bytes);
+  return bytes / chain.bytes * await usualSeconds(() => chain.run(1));
 }
 
 /** Memory for texts that are written: weights, as far as they may be kept. */

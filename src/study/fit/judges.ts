@@ -3,7 +3,7 @@
  * second half, which no choice has seen, confirms it.
  */
 import { changeOver } from "../../measure/mod.ts";
-import { changesIn, type Evaluation, type Fit, meanOver, type Speed } from "../../result/mod.ts";
+import { changesIn, type Evaluation, type Fit, meanOver } from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { samplesOf, type Text } from "../base/text.ts";
@@ -15,7 +15,7 @@ import type { FitOptions } from "./lines.ts";
 import { engineOf, type RunOptions } from "../base/options.ts";
 import type { Pass } from "../base/estimate.ts";
 import { type PartTimes, predict } from "../speed/parts.ts";
-import { speed } from "../speed/speed.ts";
+import { speed, speedupOf } from "../speed/speed.ts";
 
 type Half = "choosing" | "confirming";
 
@@ -107,23 +107,20 @@ export const TIMING: readonly Pass[] = [
   },
 ];
 
-async function measured(
-  model: StudyModel,
-  plans: readonly DropPlan[],
-  { results: _, ...options }: RunOptions,
-): Promise<Speed["points"][number]> {
-  const sizes = { context: [SETTING.context], new: STEPS, repeat: ROUNDS };
-  return (await speed(model, plans, { ...options, ...sizes })).points[0];
-}
+const SIZES = { context: [SETTING.context], new: STEPS, repeat: ROUNDS };
 
-export async function timesOf(model: StudyModel, plan: DropPlan, options: RunOptions): Promise<Fit["times"]> {
-  const { plans: [, { speedup: { prefill, decode } }] } = await measured(model, [plan], options);
+export async function timesOf(
+  model: StudyModel,
+  plan: DropPlan,
+  { results: _, ...options }: RunOptions,
+): Promise<Fit["times"]> {
+  const { prefill, decode } = await speedupOf(model, plan, { ...options, ...SIZES });
   return { ...SETTING, prefill, decode };
 }
 
 /** How many times as fast plans should decode, by what the machine's parts were measured to take. */
-export async function expectedSpeed(model: StudyModel, options: RunOptions) {
-  const { parts } = await measured(model, [], options);
+export async function expectedSpeed(model: StudyModel, { results: _, ...options }: RunOptions) {
+  const { points: [{ parts }] } = await speed(model, [], { ...options, ...SIZES });
   const { bandwidth, rate, keyBandwidth, keyRate, ...overhead } = parts;
   const times: PartTimes = {
     products: { bandwidth, rate },

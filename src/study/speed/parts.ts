@@ -69,10 +69,15 @@ export type Setting = Readonly<Record<"batch" | "context", number>>;
 /** Seconds of reading the texts, and of reading one more token of each. */
 export type Medians = Readonly<Record<"prefill" | "step", number>>;
 
-/** Opens the parts of a model's setting: players among the plans, and what their median seconds of so many steps say. */
+/** The products of a model's parts, for all settings: matrices in the form in which its steps hold most of its own. */
+export const openPartChain = (whole: Model, engine: Engine): Promise<Chain> =>
+  openChain(engine, stepForm(whole, engine.has), CHAIN_BYTES);
+
+/** Opens the other parts of a model's setting: players among the plans, and what their median seconds of so many steps say. */
 export async function openParts(
   whole: Model,
   engine: Engine,
+  chain: Chain,
   setting: Setting,
   onRead?: DecoderOptions["onRead"],
 ) {
@@ -87,11 +92,9 @@ export async function openParts(
     { plan: { attention: [], mlp: all }, context: SHORT },
     { plan: { attention: all, mlp: all.slice(1) }, context: SHORT },
   ];
-  const chain = await openChain(engine, stepForm(whole, engine.has), CHAIN_BYTES);
   const opened: Decoder[] = [];
   const release = async () => {
     for (const one of opened) await one.release();
-    await chain.release();
   };
   try {
     for (const { plan } of kinds) opened.push(await decoder({ model, engine, plan, texts: batch, onRead }));

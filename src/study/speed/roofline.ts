@@ -12,6 +12,7 @@ import {
   displayable,
   list,
   number,
+  once,
   oneOf,
   option,
   orElse,
@@ -171,13 +172,15 @@ type Run = ReturnType<typeof runOf>;
 function runOf(spec: ModelSpec, drop: DropPlan, { input, output, bytes, memory, ...roof }: Setting) {
   const work = workOf(spec, drop, bytes);
   const [weights, keys] = [weightBytes(spec, drop, bytes), keyBytes(spec, drop, input + output, bytes)];
-  const time = (step: NewTokens) =>
-    sum(
-      work(step),
-      ({ count, products, core }) =>
-        count * (roofSeconds(products, roof) + (core ? roofSeconds(core, roof) : 0)),
-    );
-  const known = new Map<number, Seconds>();
+  const productsTime = (step: NewTokens) =>
+    sum(work(step), ({ count, products }) => count * roofSeconds(products, roof));
+  const coresTime = (step: NewTokens) =>
+    sum(work(step), ({ count, core }) => core ? count * roofSeconds(core, roof) : 0);
+  const time = (step: NewTokens) => productsTime(step) + coresTime(step);
+  /** Keys and values of each text are its own: what those of one take while it is written. */
+  const written = once(() =>
+    sum(Array.from({ length: output }, (_, t) => coresTime({ texts: 1, tokens: 1, past: input + t })))
+  );
   return {
     drop,
     weightBytes: weights,
@@ -187,15 +190,10 @@ function runOf(spec: ModelSpec, drop: DropPlan, { input, output, bytes, memory, 
     /** The most texts that fit. */
     largest: weights > memory ? 0 : Math.min(MOST_TEXTS, Math.floor((memory - weights) / keys)),
     /** Seconds of the prefill and of decoding a batch of `texts`. */
-    seconds(texts: number): Seconds {
-      const found = known.get(texts);
-      if (found) return found;
-      let decode = 0;
-      for (let t = 0; t < output; t++) decode += time({ texts, tokens: 1, past: input + t });
-      const made = { prefill: time({ texts, tokens: input, past: 0 }), decode };
-      known.set(texts, made);
-      return made;
-    },
+    seconds: (texts: number): Seconds => ({
+      prefill: time({ texts, tokens: input, past: 0 }),
+      decode: output * productsTime({ texts, tokens: 1, past: input }) + texts * written(),
+    }),
   };
 }
 

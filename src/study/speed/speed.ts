@@ -23,6 +23,7 @@ import type { Engine } from "../../engine/mod.ts";
 import { gamma, planHash, quartiles } from "../../measure/mod.ts";
 import { type Evaluation, head, planData, type Speed, VERSION } from "../../result/mod.ts";
 import {
+  type Chain,
   changedModel,
   type Decoder,
   decoder,
@@ -53,6 +54,7 @@ import {
   decoderPlayer,
   LAYERS,
   type Medians,
+  openPartChain,
   openParts,
   predict,
   type Setting,
@@ -159,9 +161,7 @@ function askedOf(model: Pick<StudyModel, "spec" | "identity">, options: OverPlan
 
 async function measured(model: StudyModel, asked: Asked, options: SpeedOptions): Promise<Speed> {
   const { plans, settings, steps, repeat, seed } = asked;
-  const engine = await engineOf(options);
-  await expectRoom(needOf(model, engine, asked), options);
-  noticeBeyond(model, "texts", Math.max(...settings.map(({ context }) => context + steps)), options);
+  const engine = await engineFor(model, asked, options);
   const report = reporter(`speed of ${model.name}`, "turns", options);
   const points: Speed["points"] = [];
   let done = 0;
@@ -176,8 +176,9 @@ async function measured(model: StudyModel, asked: Asked, options: SpeedOptions):
   const onTurn = () => report(++done, total);
   /** A reading of one piece is a turn at once. */
   const onRead = (part: number, of: number) => of > 1 && part < of && report(done + part / of, total);
+  await using chain = await openPartChain(model, engine);
   for (const [i, setting] of settings.entries()) {
-    const point = await pointOf(model, engine, setting, asked, { ...options, onTurn, onRead });
+    const point = await pointOf(model, engine, chain, setting, asked, { ...options, onTurn, onRead });
     // Several texts side by side have no prompts, and are not drafted.
     for (const [p, plan] of (pieces[i].length > 0 ? plans : []).entries()) {
       if (p === 0) continue;
@@ -204,6 +205,30 @@ async function measured(model: StudyModel, asked: Asked, options: SpeedOptions):
   });
 }
 
+/** The engine, once there is room for the largest setting. */
+async function engineFor(model: StudyModel, asked: Asked, options: SpeedOptions): Promise<Engine> {
+  const engine = await engineOf(options);
+  await expectRoom(needOf(model, engine, asked), options);
+  const longest = Math.max(...asked.settings.map(({ context }) => context + asked.steps));
+  noticeBeyond(model, "texts", longest, options);
+  return engine;
+}
+
+/** How many times as fast as the full model a plan reads and writes, without the parts of a token's time. */
+export async function speedupOf(model: StudyModel, plan: DropPlan, options: SpeedOptions) {
+  const asked = askedOf(model, { ...options, plans: [plan] });
+  const engine = await engineFor(model, asked, options);
+  const { settings: [setting], repeat, steps } = asked;
+  const turns = { repeat, steps, warmUp: WARM_UP, signal: options.signal };
+  const report = reporter(`speed of ${model.name}`, "turns", options);
+  let done = 0;
+  const onTurn = () => report(done++, turnsOf(asked.plans.length, turns));
+  onTurn();
+  await using readers = await openReaders(model, engine, setting, asked, options);
+  const [full, dropped] = await takeTurns(readers.players, { ...turns, onTurn });
+  return ratiosOf(full, dropped, steps);
+}
+
 /** Pieces of the held-out text, a prompt for each round; blocks of a text have two tokens at least. */
 async function piecesOf(model: StudyModel, context: number, repeat: number, options: SpeedOptions) {
   const length = Math.max(2, context);
@@ -218,31 +243,19 @@ const PARTS = 6;
 async function pointOf(
   model: StudyModel,
   engine: Engine,
+  chain: Chain,
   setting: Setting,
-  { plans, steps, repeat, seed }: Asked,
+  asked: Asked,
   { signal, onTurn, onRead, evaluations = [] }:
     & SpeedOptions
     & { readonly onTurn: () => void }
     & Pick<DecoderOptions, "onRead">,
 ): Promise<Speed["points"][number]> {
-  const opened: Decoder[] = [];
-  const budget = engine.has.memoryBytes;
-  const parts = await openParts(model, engine, setting, onRead);
+  const { plans, steps, repeat } = asked;
+  await using readers = await openReaders(model, engine, setting, asked, { signal, onRead });
+  const parts = await openParts(model, engine, chain, setting, onRead);
   try {
-    for (const plan of plans) {
-      opened.push(await decoder({ model, engine, plan, budget, texts: setting.batch, signal, onRead }));
-    }
-    const { vocabulary } = model.spec;
-    const contextBytes = opened.map(() => 0);
-    const readers = opened.map((one, i): Player => {
-      const player = decoderPlayer(one, setting, vocabulary, seed);
-      const prefill = async () => {
-        await player.prefill();
-        contextBytes[i] = one.keyBytes; // of the context alone: steps add to them
-      };
-      return { ...player, prefill };
-    });
-    const players = [...readers, ...parts.players];
+    const players = [...readers.players, ...parts.players];
     const times = await takeTurns(players, { repeat, steps, warmUp: WARM_UP, signal, onTurn });
     const part = parts.read(times.slice(plans.length).map(mediansOf), steps);
     const { products, keys, overhead } = part;
@@ -256,7 +269,7 @@ async function pointOf(
       plans: plans.map((_, i) => {
         const speedup = ratiosOf(times[0], times[i], steps);
         return {
-          keyBytes: contextBytes[i],
+          keyBytes: readers.contextBytes[i],
           prefill: quartiles(times[i].prefill),
           decode: quartiles(times[i].steps),
           speedup,
@@ -267,9 +280,39 @@ async function pointOf(
       }),
     };
   } finally {
-    for (const one of opened) await one.release();
     await parts.release();
   }
+}
+
+/** The plans as players of a setting, and the bytes of each one's keys and values for its context, once it has read that. */
+async function openReaders(
+  model: StudyModel,
+  engine: Engine,
+  setting: Setting,
+  { plans, seed }: Asked,
+  { signal, onRead }: Pick<DecoderOptions, "signal" | "onRead">,
+) {
+  const opened: Decoder[] = [];
+  const release = async () => {
+    for (const one of opened) await one.release();
+  };
+  const on = { model, engine, budget: engine.has.memoryBytes, texts: setting.batch, signal, onRead };
+  try {
+    for (const plan of plans) opened.push(await decoder({ ...on, plan }));
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  const contextBytes = opened.map(() => 0);
+  const players = opened.map((one, i): Player => {
+    const player = decoderPlayer(one, setting, model.spec.vocabulary, seed);
+    const prefill = async () => {
+      await player.prefill();
+      contextBytes[i] = one.keyBytes; // of the context alone: steps add to them
+    };
+    return { ...player, prefill };
+  });
+  return { players, contextBytes, [Symbol.asyncDispose]: release };
 }
 
 const mediansOf = ({ prefill, steps }: Times): Medians => (
