@@ -5,6 +5,7 @@ import { exportModel } from "../../src/export/mod.ts";
 import { type Format } from "../../src/formats/mod.ts";
 import { fileSource, openModel as openFiles } from "../../src/hub/mod.ts";
 import type { DropPlan } from "../../src/run/mod.ts";
+import { openModel } from "../../src/subject/mod.ts";
 import { openGguf, openSafetensors } from "../../src/weights/mod.ts";
 import { fixture, fixtureNames } from "../fixtures/read.ts";
 import { byTurns, everyThird, withFolder } from "../support.ts";
@@ -74,14 +75,14 @@ for (const [i, name] of fixtureNames.entries()) {
     `${name}: each plan in each format is written, or refused with the module and the formats that can`,
     () =>
       withFolder(async (folder) => {
-        const { folder: from } = await fixture(name);
+        using model = await openModel((await fixture(name)).folder);
         for (const [p, [plan, { drop, alone }]] of Object.entries(plans).entries()) {
           const can = KNOWN.filter((format) => isSayable(name, format, alone));
           // Every refusal; of the formats that can, each plan takes one in `test`, the next plan and model another.
           const some = byTurns(can, i + p);
           for (const format of KNOWN.filter((format) => some.includes(format) || !can.includes(format))) {
             const out = `${folder}/${plan}-${format}`;
-            const written = exportModel(from, drop, { format, out });
+            const written = exportModel(model, drop, { format, out });
             if (can.includes(format)) {
               await written;
               continue;

@@ -7,7 +7,7 @@ import { fontOf } from "../../src/show/chart/files/fonts.ts";
 import { fontkit, widthIn } from "../../src/show/chart/files/fonts.ts";
 import * as show from "../../src/show/mod.ts";
 import { checkSvg, readCsv } from "./check_svg.ts";
-import { byTurns } from "../support.ts";
+import { byTurns, isThorough } from "../support.ts";
 import { type Draw, drawnWith, inputs, names } from "./every_figure.ts";
 import { profile } from "./synthetic.ts";
 import { sizeOf, textBoxes } from "./text_boxes.ts";
@@ -79,7 +79,7 @@ for (const [i, name] of names.entries()) {
           expectInside(drawnWith(name, { width, labels: renamed }).svg, `${name}, ${width}`);
         },
       ),
-      { numRuns: 2 },
+      { numRuns: isThorough ? 2 : 1 },
     );
   });
 

@@ -28,12 +28,12 @@ const reportOf = ({ profile, sweep, texts = [] }: Results): Report => ({
     sections.magnitude(profile),
   ],
 });
+const report = reportOf(results);
 const FIGURES = 11;
 const figuresOf = ({ sections }: Report) => sections.flatMap(({ figures }) => figures);
 
 Deno.test("a report is a page with its figures and numbers beside it", () =>
   withFolder(async (folder) => {
-    const report = reportOf(results);
     assert.equal(figuresOf(report).length, FIGURES);
     assert.equal(new Set(figuresOf(report).map(({ name }) => name)).size, FIGURES);
     const page = await Deno.readTextFile(await writeReport(folder, report));
@@ -52,7 +52,7 @@ Deno.test("a report is a page with its figures and numbers beside it", () =>
   }));
 
 Deno.test("a page needs nothing from elsewhere, and its ids are its own", () => {
-  const page = pageHtml(reportOf(results));
+  const page = pageHtml(report);
   assert.doesNotMatch(page, /<script[^>]|<link|@import|src=|url\(/);
   const links = [...page.matchAll(/https?:\/\/[^"<\s]+/g)].map(([link]) => link);
   assert.deepEqual([...new Set(links)].sort(), [
@@ -65,7 +65,6 @@ Deno.test("a page needs nothing from elsewhere, and its ids are its own", () => 
 });
 
 Deno.test("the page leads to each of its sections, and two figures of one name are an error", async () => {
-  const report = reportOf(results);
   const page = pageHtml(report);
   const wanted = report.sections.map(({ name }) => `section-${name}`);
   assert.deepEqual(wanted, ["section-importance", "section-quality", "section-magnitude"]);
@@ -84,7 +83,7 @@ Deno.test("the page leads to each of its sections, and two figures of one name a
 Deno.test("a page opens with what may go, at what cost, on what; then how it was made", () => {
   const text = (report: Report) =>
     pageHtml(report).replace(/<style>.*<\/style>/s, "").replaceAll(/<[^>]+>/g, " ").replaceAll(/\s+/g, " ");
-  const whole = text(reportOf(results));
+  const whole = text(report);
   assert.match(
     whole,
     /What can be dropped 1 of 12 attention modules \(layer 11\): perplexity rises by at most 10 % \(95 %; among the numbers tried\)\. Cannot tell for 2\. /,
@@ -146,8 +145,7 @@ Deno.test("the cards are about one plan, and say 'cannot tell' where there is on
 });
 
 Deno.test("a fit's answer leads: its plan, its confirmed cost, what it saves, and what to type next", () => {
-  const cards = (found: Fit) =>
-    Object.fromEntries(answerLines([sections.fit(found), ...reportOf(results).sections]));
+  const cards = (found: Fit) => Object.fromEntries(answerLines([sections.fit(found), ...report.sections]));
   const found = cards(fit(shape));
   assert.match(
     found["What can be dropped"],
@@ -174,12 +172,12 @@ Deno.test("a fit's answer leads: its plan, its confirmed cost, what it saves, an
   );
   assert.equal(none["What it saves"], undefined);
   const next = ["lamina export tiny --plan 'a b.json'", "lamina generate <tiny>"];
-  const page = pageHtml({ ...reportOf(results), next });
+  const page = pageHtml({ ...report, next });
   assert.match(
     page,
     /What to type next[^]*<span>lamina export tiny --plan 'a b\.json'<\/span>[^]*&lt;tiny&gt;<\/span>/,
   );
-  assert.doesNotMatch(pageHtml(reportOf(results)), /What to type next/);
+  assert.doesNotMatch(pageHtml(report), /What to type next/);
 });
 
 Deno.test("titles compare at the number that the answer drops", () => {
@@ -212,9 +210,9 @@ Deno.test("benchmarks on the page say what the plan of the other cards costs, or
 });
 
 Deno.test("in the dark, every colour of a figure has its own", () => {
-  const page = pageHtml(reportOf(results));
+  const page = pageHtml(report);
   const given = new Set(
-    figuresOf(reportOf(results)).flatMap(({ svg }) =>
+    figuresOf(report).flatMap(({ svg }) =>
       [...svg.matchAll(/(?:fill|stroke)="(#[0-9a-f]{6})"/g)].map(([, color]) => color)
     ),
   );
@@ -225,10 +223,10 @@ Deno.test("in the dark, every colour of a figure has its own", () => {
 Deno.test("claims stand beside what was measured, and only where it was", () => {
   const claimsOf = ({ sections }: Report) => sections.flatMap(({ claims }) => claims);
   const ids = (report: Report) => claimsOf(report).map(({ id }) => id);
-  assert.deepEqual(ids(reportOf(results)), ["C1", "C2", "C7", "C9"]);
+  assert.deepEqual(ids(report), ["C1", "C2", "C7", "C9"]);
   assert.deepEqual(ids(reportOf({ profile: results.profile })), ["C7", "C9"]);
   assert.deepEqual(ids(reportOf({ profile: profile({ layers: 2, attention: [0, 1] }) })), []);
-  const [c1, c2] = claimsOf(reportOf(results));
+  const [c1, c2] = claimsOf(report);
   assert.match(
     c1.measured,
     /^2 of 12 dropped: perplexity 20\.1 → 22\.2 \(1\.11×; 95 %: 1\.07 to 1\.14\), 90\.5 % of top-1 predictions/,
