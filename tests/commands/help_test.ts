@@ -37,16 +37,8 @@ Deno.test("the page about exit codes has those of single commands, by number", a
   const pages = await Promise.all([lamina("help", "environment"), lamina("environment")]);
   for (const { out } of pages) {
     const [, list] = out.match(/Exit codes:\n((?: {2}.+\n)+)/) ?? [];
-    assert.deepEqual([...list.matchAll(/^ {2}(\d+)/gm)].map(([, code]) => Number(code)), [
-      0,
-      1,
-      2,
-      3,
-      75,
-      129,
-      137,
-      141,
-    ]);
+    const codes = [...list.matchAll(/^ {2}(\d+)/gm)].map(([, code]) => Number(code));
+    assert.deepEqual(codes, [0, 1, 2, 3, 75, 129, 137, 141]);
     assert.match(list, / 3 +merge: shards are missing\n/);
   }
 });

@@ -159,13 +159,14 @@ async function studySpeed(form: Form, options: EngineOptions): Promise<number> {
 async function speedNow(form: Form, options: EngineOptions): Promise<number> {
   const engine = await engineOf(options);
   await using chain = await openChain(engine, form, 1);
-  return EFFICIENCY * 2 * chain.numbers * ROWS / await usualSeconds(() => chain.run(ROWS));
+  const rows = engine.access === null ? ROWS : 2 * ROWS;
+  return EFFICIENCY * 2 * chain.numbers * rows / await usualSeconds(() => chain.run(rows));
 }
 
 /** Bytes of the chain of a single row's products: more than a cache holds. */
 const CHAIN_BYTES = 64 * 2 ** 20;
-/** Rows of a product that takes the time of its operations. */
-const ROWS = 512;
+/** Rows of a product that takes the time of its operations; a GPU needs twice as many. */
+const ROWS = 256;
 
 /** Seconds over which a time is usual, and runs at least: shortly after a start, a machine is slower for some tenths of a second. */
 const [WATCHED, FEWEST] = [0.3, 7];
