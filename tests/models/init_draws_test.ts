@@ -13,7 +13,6 @@ import {
 import { float32, toFloat32 } from "../../src/tensor/mod.ts";
 import type { Cut } from "../../src/weights/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
-import { isThorough } from "../support.ts";
 import type { Made, Wanted } from "./init_worker.ts";
 
 /** A number that all elements have, or how many there are, their mean and standard deviation. */
@@ -81,7 +80,7 @@ async function drawnTensors(
     drawn.set(general, own);
     for (const value of values) own.push(value);
   };
-  for (let seed = 0; seed < (isThorough ? seeds : seeds / 2); seed++) {
+  for (let seed = 0; seed < seeds; seed++) {
     const weights = randomWeights(spec, { ...initialiser, seed });
     for (const [name] of outerTensors(spec)) add(name, toFloat32(await weights.outer(name)));
     for (const [l, layer] of spec.layers.entries()) {

@@ -75,9 +75,11 @@ for (const name of ["llama", "gemma3", "deepseek-v3"]) {
           { ids: ids.subarray(9), past: 1, parents: Int32Array.from(ids.subarray(9), (_, i) => i - 1) },
           { ids: Int32Array.of(ids[9], ids[9], ids[10]), past: 1, parents: Int32Array.of(-1, -1, 1) },
         ];
-        for (const plan of Object.values(plans)) {
-          const [[whole]] = await segmentStreams(model, [{ ids, past: null }], [plan]);
-          const [parts] = await segmentStreams(model, segments, [plan], undefined, on);
+        const all = Object.values(plans);
+        const wholes = await segmentStreams(model, [{ ids, past: null }], all);
+        const streams = await segmentStreams(model, segments, all, undefined, on);
+        for (const [i, parts] of streams.entries()) {
+          const [whole] = wholes[i];
           const near = (found: Float32Array, from: number, what: string) => {
             const wanted = whole.subarray(from * hidden, from * hidden + found.length);
             const error = distance(found, wanted) / largest(whole);
