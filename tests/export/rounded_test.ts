@@ -23,7 +23,7 @@ async function textIn(folder: string): Promise<string> {
   using model = await openModel(trained);
   const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
   const text = `${folder}/ids.json`;
-  await Deno.writeTextFile(text, JSON.stringify((await model.tokenizer()).encode(readme)));
+  await Deno.writeTextFile(text, JSON.stringify((await model.tokenizer()).encode(readme.slice(0, 10_000))));
   return text;
 }
 
