@@ -87,8 +87,18 @@ for (const [name, tokenizer] of Object.entries(cutting)) {
 Deno.test("a long document is tokenised in parts, to the same ids", async () => {
   // A second part that is short; to the other tokenizer, a text is one word.
   for (const tokenizer of [cutting.smollm, cutting["SentencePiece, prefix"]]) {
-    const long = "The quick brown fox jumps over the lazy dog. ".repeat(6000);
-    const whole = tokenizer.encode(long);
+    const text = (repeats: number) => "The quick brown fox jumps over the lazy dog. ".repeat(repeats);
+    const long = text(6000);
+    // Each repeat has the same ids, which a text of four shows.
+    const [three, four] = [3, 4].map((repeats) => tokenizer.encode(text(repeats)));
+    const period = four.length - three.length;
+    const repeated = (repeats: number) => [
+      ...three.slice(0, period),
+      ...Array(repeats - 3).fill(three.slice(period, 2 * period)).flat(),
+      ...three.slice(period),
+    ];
+    assert.deepEqual(repeated(4), four);
+    const whole = repeated(6000);
     let asked = 0;
     const counting: Tokenizer = Object.create(tokenizer, {
       eos: { value: 0 },
