@@ -52,6 +52,17 @@ export type Change =
     readonly tensors?: string | undefined;
     /** Multiplies the update, the norm behind the module included. */
     readonly scale?: number | undefined;
+  }
+  /**
+   * The update u of the stream X that it is added to, as `along` times its part along the stream, αX with α = u·X / |X|², and `across`
+   * times the rest (arXiv 2609.15975). 0 and 0 is the drop, 1 and 1 the module as it is.
+   */
+  | {
+    readonly layer: number;
+    readonly module: LayerModule;
+    readonly to: "scaled";
+    readonly along: number;
+    readonly across: number;
   };
 
 /** The fields of each kind of change beside `layer`, `module` and `to`, in the order of the normal form; true for those it cannot lack. */
@@ -61,6 +72,7 @@ export const CHANGE_FIELDS = {
   linear: { tensors: true, unnormed: false },
   window: { keys: true, sinks: true, tensors: false },
   weights: { heads: false, tensors: false, scale: false },
+  scaled: { along: true, across: true },
 } as const satisfies {
   readonly [To in Change["to"]]: {
     readonly [Name in Exclude<keyof Extract<Change, { readonly to: To }>, "layer" | "module" | "to">]:
@@ -213,6 +225,8 @@ function wordOf(change: Change): string {
     }
     case "weights":
       return [...refitted, ..."scale" in change ? ["scaled"] : []].join(", ");
+    case "scaled":
+      return `${change.along} along the stream, ${change.across} across`;
     default:
       return change.to;
   }

@@ -25,6 +25,8 @@ export interface AnyModule {
   readonly norm: NormPlacement;
   /** Multiplies the update, which is measured so. */
   readonly updateScale?: number;
+  /** Multiplies what of the update lies along the stream, and what lies across it; null or absent for the update as it is. */
+  readonly updateSides?: { readonly along: number; readonly across: number } | null;
 }
 
 /** A tensor that a module needs: canonical name, shape, and how an untrained one is drawn, if it can be. */

@@ -124,7 +124,12 @@ Deno.test("linear maps, other projections and scales: the graph gives the decode
     await expectSame(ref, (spec) => {
       const maps = [linearOf(spec, 0, "attention"), linearOf(spec, 1, "mlp")];
       const weights = [refitted(spec, 0, "mlp", 0.5), refitted(spec, 2, "attention"), scaled(2, "mlp", 1.5)];
-      return { attention: [1], mlp: [], changes: [...maps, ...weights] };
+      const sides = { layer: 1, module: "mlp", to: "scaled", along: 0.5, across: 1.5 } as const; // of a map's place
+      return {
+        attention: [1],
+        mlp: [],
+        changes: [maps[0], ...weights, ...ref.endsWith("gpt2") ? [sides] : [maps[1]]],
+      };
     }, "changes");
   }
 });

@@ -87,6 +87,16 @@ const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<Cha
         ...tensors ? [OTHER] : [],
       ].join(", "),
   },
+  scaled: {
+    store(change, _, format) {
+      if (format === "onnx") return null;
+      throw new Inexpressible(
+        change,
+        "is scaled along the stream and across it, for which the format has no place",
+      );
+    },
+    says: ({ along, across }) => `its update along the stream ${along} times, across it ${across} times`,
+  },
 };
 
 function exportOf({ to }: Change): ExportKind<Change> {

@@ -92,8 +92,9 @@ export function updateGraph(
   const weights = weightInputs(graph, needs, lowering, stored);
   const h = a ? Add(x, a) : x;
   const sum = onto || ran ? sumInput(graph, tokens, hidden) : null;
-  const raw = ran ? sum : mlp && rawFeed(layer.residual === "parallel" ? x : h, mlp, weights, sum);
-  const m = mlp && asUpdate(raw!, mlp, "mlp", weights);
+  const read = layer.residual === "parallel" ? x : h;
+  const raw = ran ? sum : mlp && rawFeed(read, mlp, weights, sum);
+  const m = mlp && asUpdate(raw!, read, mlp, "mlp", weights);
   const y = watch(m ? Add(h, m) : h);
   graph.output("y", y);
   return finished(graph, tap?.({ x, a, raw, m, y }));
@@ -126,7 +127,7 @@ export function afterModules(x: Value, layer: LayerSpec, a: Value | null, weight
 
 /** The second module's update [N, D] of the stream x [N, D], with the `sum` of its other units. */
 function feed(x: Value, spec: FeedSpec, weights: Weights, sum: Value | null = null): Value {
-  return asUpdate(rawFeed(x, spec, weights, sum), spec, "mlp", weights);
+  return asUpdate(rawFeed(x, spec, weights, sum), x, spec, "mlp", weights);
 }
 
 function rawFeed(x: Value, spec: FeedSpec, weights: Weights, sum: Value | null): Value {

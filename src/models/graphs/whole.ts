@@ -164,7 +164,7 @@ function cachedAttention(
   }, spec);
   graph.output(`present.${index}.key`, present.key, "f32", shape("total_sequence_length"));
   graph.output(`present.${index}.value`, present.value, "f32", shape("total_sequence_length"));
-  return attentionUpdate(narrowed(output, spec, heads), gate, spec, sizes(spec).value, weights);
+  return attentionUpdate(narrowed(output, spec, heads), x, gate, spec, sizes(spec).value, weights);
 }
 
 /** Heads [N, count·E] with zeros behind each: [N, count·E′]. */

@@ -134,7 +134,7 @@ function passed<Spec extends Scored>(
   );
   const ready = readied(mixed, spec, size, heads.gate);
   const raw = linear(ready, "attention.o_proj", weights, sum);
-  const a = watch(asUpdate(raw, spec, "attention", weights));
+  const a = watch(asUpdate(raw, x, spec, "attention", weights));
   return { x, q, k, v, mixed, ready, raw, a };
 }
 
@@ -152,19 +152,20 @@ function stepped<Spec extends Scored>(
   const { key, value } = step.past();
   const { mixed, present } = attendAfter(spec, heads, { key, value }, shared, texts, lowering);
   step.present({ ...present });
-  return watch(attentionUpdate(mixed, heads.gate, spec, size, weights));
+  return watch(attentionUpdate(mixed, x, heads.gate, spec, size, weights));
 }
 
-/** The update of attention, [N, D], from its mixed values and their gate [N, H·E]; `size` is that of a head's own values. */
+/** The update of attention to the stream x, [N, D], from its mixed values and their gate [N, H·E]; `size` is that of a head's own values. */
 export function attentionUpdate(
   mixed: Value,
+  x: Value,
   gate: Value | undefined,
   spec: AttentionSpec,
   size: number,
   weights: Weights,
 ): Value {
   const raw = linear(readied(mixed, spec, size, gate), "attention.o_proj", weights);
-  return asUpdate(raw, spec, "attention", weights);
+  return asUpdate(raw, x, spec, "attention", weights);
 }
 
 /** The input of the output projection: mixed values [N, H·E] without the zeros behind each head's, times σ(gate) where there is one. */

@@ -34,11 +34,12 @@ export function float32Bytes(needs: readonly TensorNeed[]): number {
   return needs.reduce((sum, [, shape]) => sum + 4 * elements(shape), 0);
 }
 
-/** The norm and the scale of the update belong to the last piece: the sum of all passes through them. */
-export function ofPiece({ norm, updateScale }: Omit<AnyModule, "kind">, isLast: boolean) {
+/** The norm and the scales of the update belong to the last piece: the sum of all passes through them. */
+export function ofPiece({ norm, updateScale, updateSides }: Omit<AnyModule, "kind">, isLast: boolean) {
   return {
     norm: { ...norm, post: isLast ? norm.post : null },
     ...updateScale === undefined || isLast ? {} : { updateScale: 1 },
+    ...updateSides === undefined || isLast ? {} : { updateSides: null },
   };
 }
 

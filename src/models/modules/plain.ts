@@ -18,7 +18,7 @@ export function plainKind<Spec extends AnyModule>(own: Own<Spec>): MixerKind<Spe
   const { tensors, raw } = own;
   const updated = (x: Value, spec: Spec, weights: Parameters<typeof raw>[2], sum: Value | null) => {
     const made = raw(x, spec, weights, sum, "attention");
-    return { raw: made, a: watch(asUpdate(made, spec, "attention", weights)) };
+    return { raw: made, a: watch(asUpdate(made, x, spec, "attention", weights)) };
   };
   return {
     groups: (spec, hidden, at) => together(tensors(spec, hidden, at)),

@@ -1,6 +1,16 @@
 /** Inputs and outputs that the graphs of modules have in common. */
 import type { LayerModule } from "../../measure/mod.ts";
-import type { Dim, Graph, Lowering, Value } from "../../onnx/mod.ts";
+import {
+  Add,
+  type Dim,
+  Div,
+  type Graph,
+  type Lowering,
+  Mul,
+  ReduceSum,
+  scalar,
+  type Value,
+} from "../../onnx/mod.ts";
 import type { AnyModule, TensorNeed } from "../pieces.ts";
 import type { Extent } from "./attention.ts";
 import type { StoredTypes } from "./blocks.ts";
@@ -36,13 +46,25 @@ export function finished(graph: Graph, taps: Record<string, Value> = {}): Graph 
   return graph;
 }
 
-/** The update of a module: its output normed (a norm would make zeros of numbers that are too large, so they are watched) and scaled. */
+/**
+ * The update of a module that is added to the stream x: its output normed (a norm would make zeros of numbers that are too large, so they
+ * are watched) and scaled.
+ */
 export function asUpdate(
   raw: Value,
-  { norm: { post }, updateScale }: Pick<AnyModule, "norm" | "updateScale">,
+  x: Value,
+  { norm: { post }, updateScale, updateSides }: Pick<AnyModule, "norm" | "updateScale" | "updateSides">,
   module: LayerModule,
   weights: Weights,
 ): Value {
   const normed = post ? norm(watch(raw), post, `${module}.post_norm`, weights) : raw;
-  return scaled(normed, updateScale);
+  const update = scaled(normed, updateScale);
+  if (!updateSides) return update;
+  const { along, across } = updateSides;
+  const dot = (a: Value, b: Value) => ReduceSum(Mul(a, b), [-1], 1);
+  const alpha = Div(dot(update, x), Add(dot(x, x), scalar(x.graph, LEAST)));
+  return Add(scaled(update, across), scaled(Mul(alpha, x), along - across));
 }
+
+/** The smallest normal float32: a stream of zeros has nothing along it. */
+const LEAST = 2 ** -126;

@@ -34,6 +34,8 @@ export const changeFields: Readonly<Record<ChangeField, readonly [form: z.ZodTyp
   heads: [indices.min(1).readonly(), list(wholeNumber(0), "heads", 1)],
   unnormed: [z.literal(true), flag],
   scale: [z.number().positive(), number("a finite number above 0", (value) => value > 0)],
+  along: [z.number(), number("a finite number")],
+  across: [z.number(), number("a finite number")],
   keys: [z.int().positive(), wholeNumber(1)],
   sinks: [z.int().nonnegative(), wholeNumber(0)],
 };

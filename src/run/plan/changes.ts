@@ -211,12 +211,28 @@ function headsOf(cut: readonly number[], layer: LayerSpec, module: LayerModule, 
   );
 }
 
+/** A module whose update is scaled along the stream and across it. */
+const scaled: ChangeKind<ChangeTo<"scaled">> = {
+  tensors: () => ({}),
+  normal({ layer, module, to, along, across }, _, name) {
+    for (const [field, value] of Object.entries({ along, across })) {
+      if (Number.isFinite(value)) continue;
+      throw new RangeError(
+        `Cannot scale ${name}: ${field} is ${value ?? "missing"}, expected a finite number`,
+      );
+    }
+    return { layer, module, to, along, across };
+  },
+  spec: ({ module, along, across }, layer) => ({ ...layer[module]!, updateSides: { along, across } }),
+};
+
 const kinds: { readonly [To in Change["to"]]: ChangeKind<ChangeTo<To>> } = {
   nothing,
   mean,
   linear,
   window,
   weights,
+  scaled,
 };
 
 export function changeKind({ to }: Change): ChangeKind<Change> {
