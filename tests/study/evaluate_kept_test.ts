@@ -114,12 +114,8 @@ Deno.test("answers and texts that are written are kept one by one", () =>
     const two = await evaluated(model, [full], asked);
     const answers = await evaluated(model, plans, asked);
     const text = await evaluated(model, plans, { ...asked, prompts: 1 });
-    for (
-      const [most, done] of [[one.runs + 1, one.runs], [two.runs - 1, one.runs], [
-        answers.runs + 1,
-        answers.runs,
-      ]]
-    ) {
+    const ended = [[one.runs + 1, one.runs], [two.runs - 1, one.runs], [answers.runs + 1, answers.runs]];
+    for (const [most, done] of ended) {
       const results = `${folder}/ended-${most}`;
       assert.ok((await evaluated(model, plans, { ...asked, prompts: 2, results, most })).ended);
       const rest = await evaluated(model, plans, { ...asked, prompts: 2, results });
@@ -137,14 +133,8 @@ Deno.test("a kept part that is damaged is told with its file, and is made again 
     const asked = { tasks: TASKS.slice(0, 2), prompts: 1, results };
     const whole = await evaluated(model, plans, asked);
     const files = kept(results);
-    assert.deepEqual(files.map((name) => name.split("-")[0]).sort(), [
-      "task",
-      "task",
-      "task",
-      "task",
-      "written",
-      "written",
-    ]);
+    const kinds = files.map((name) => name.split("-")[0]).sort();
+    assert.equal(kinds.join(" "), "task task task task written written");
     const read = (file: string) => Deno.readTextFile(`${results}/${file}`);
     const other = await read(files[1]);
     const damages = [

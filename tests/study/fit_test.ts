@@ -86,13 +86,8 @@ Deno.test("an interrupted fit resumes, and ends with the same bytes", () =>
 
 Deno.test("a repair lets more go at the same loss, and the plan says how it was made", async () => {
   const bare = await fit(model, { ...options, loss: 0.5, targets: ["mlp"] });
-  const repaired = await fit(model, {
-    ...options,
-    loss: 0.5,
-    targets: ["mlp"],
-    repair: ["linear"],
-    repairSamples: 32,
-  });
+  const repairing = { targets: ["mlp"], repair: ["linear"], repairSamples: 32 } as const;
+  const repaired = await fit(model, { ...options, ...repairing, loss: 0.5 });
   const linear = repaired.tried.filter(({ repair }) => repair === "linear");
   assert(linear.length > 0);
   const [first] = linear;
@@ -122,12 +117,8 @@ Deno.test("the cheapest plan that saves enough is the smallest of its line", asy
 
 Deno.test("constraints, orders and targets are the caller's", async () => {
   const own = { ...options, loss: 1, protectFirst: 3, protectLast: 1 };
-  const result = await fit(model, {
-    ...own,
-    targets: ["attention"],
-    by: ["loss", "deepest"],
-    noNeighbours: true,
-  });
+  const lines = { targets: ["attention"], by: ["loss", "deepest"] } as const;
+  const result = await fit(model, { ...own, ...lines, noNeighbours: true });
   assert.deepEqual([...new Set(result.tried.map(({ by }) => by))], ["loss", "deepest"]);
   for (const { drop: { attention, mlp } } of result.tried) {
     assert.deepEqual(mlp, []);

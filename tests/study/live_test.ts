@@ -98,19 +98,15 @@ Deno.test("every study reports one count that ends with all", () =>
     const importance = await profile(model, fresh);
     const named = await openConfig(`${folder}/config.json`);
     const ordering = { texts: [options.text!], lengths: [8], calibrationSamples: 1 };
+    const answering = { tokens: 4, task: "openbookqa", limit: 4 };
+    const curves = curvesOf("mlp", 1);
     const series = await openSeries("data/series/pre-ln", { steps: [0, 512] });
     const studies: Record<string, (onProgress: NonNullable<StudyOptions["onProgress"]>) => Promise<unknown>> =
       {
         "profile of": (onProgress) => profile(model, { ...fresh, onProgress }),
         "perplexity of": (onProgress) => perplexities(model, [{}, { mlp: [1] }], { ...fresh, onProgress }),
         "sweep of": (onProgress) =>
-          sweep(model, {
-            ...fresh,
-            onProgress,
-            profile: importance,
-            curves: curvesOf("mlp", 1),
-            steps: [0, 1, 2],
-          }),
+          sweep(model, { ...fresh, onProgress, profile: importance, curves, steps: [0, 1, 2] }),
         "attention of": (onProgress) =>
           order(model, { ...fresh, target: "attention", by: "greedy", upto: 2, onProgress }),
         "consecutive of": (onProgress) =>
@@ -118,13 +114,7 @@ Deno.test("every study reports one count that ends with all", () =>
         "guides to": (onProgress) => guides(model, { ...fresh, heldOut: options.text!, onProgress }),
         "": (onProgress) => orders(model, { ...fresh, ...ordering, onProgress }),
         "generation of": (onProgress) =>
-          generation(model, [{ mlp: [1] }], {
-            ...fresh,
-            tokens: 4,
-            task: "openbookqa",
-            limit: 4,
-            onProgress,
-          }),
+          generation(model, [{ mlp: [1] }], { ...fresh, ...answering, onProgress }),
         "causes in": (onProgress) => causes(model, { ...fresh, onProgress }),
         "random ": (onProgress) => randomInit(named, { samples: 1, length: 16, seeds: 3, onProgress }),
         "pre-ln": (onProgress) =>

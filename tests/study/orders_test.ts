@@ -346,13 +346,10 @@ Deno.test("what cannot be ordered is refused in a line that names the model", ()
       order(holed, { ...options, target: "consecutive" }),
       /layer 1 has neither attention nor MLP, expected a module in every layer/,
     );
+    const byGates = { target: "attention", by: "gate-norm" } as const;
     const bare = model.spec.layers.map((layer) => ({ ...layer, attention: null }));
     await assert.rejects(
-      order({ ...model, spec: { ...model.spec, layers: bare } }, {
-        ...options,
-        target: "attention",
-        by: "gate-norm",
-      }),
+      order({ ...model, spec: { ...model.spec, layers: bare } }, { ...options, ...byGates }),
       /Cannot order attention of .* by gate-norm: no module can be dropped/,
     );
   }));

@@ -92,10 +92,8 @@ Deno.test("the paper's drops are the default of its models, a quarter and a half
     assert.equal(plans[1].drop.attention.at(-1), model.layers - 1);
   }
   const other = await roofline("gemma-2-2b", { device: "h100", output: 8 });
-  assert.deepEqual(other.plans.map(({ drop, paper }) => [drop.attention.length, paper]), [[0, null], [
-    7,
-    null,
-  ], [13, null]]);
+  assert.deepEqual(other.plans.map(({ drop }) => drop.attention.length), [0, 7, 13]);
+  assert.ok(other.plans.every(({ paper }) => paper === null));
 });
 
 Deno.test("a speed-up above the share of time that could fall away is allowed in no batch", async () => {

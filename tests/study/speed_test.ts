@@ -151,12 +151,8 @@ Deno.test("the parts give numbers above zero at any context, also one shorter th
 Deno.test("gamma is of the evaluations of the same plan and model", () =>
   withTiny(async ({ model }) => {
     const plan = { attention: [1], mlp: [] };
-    const evaluations = await evaluate(model, [noDrop, plan], {
-      engine: "cpu",
-      tasks: ["openbookqa"],
-      limit: 3,
-      prompts: 0,
-    });
+    const few = { engine: "cpu", tasks: ["openbookqa"], limit: 3, prompts: 0 } as const;
+    const evaluations = await evaluate(model, [noDrop, plan], few);
     const of = (accuracy: number, i: number) => ({
       ...evaluations[i],
       average: { value: accuracy, of: ["openbookqa"], stderr: null, low: null, high: null, against: null },
