@@ -23,6 +23,10 @@ type Called = (option: string) => string;
 export const isThere = (value: unknown) =>
   value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);
 
+/** Options in an error, which commands call by their flags: "`topP` and `kvBytes`" of topP and kv-bytes. */
+export const quoted = (names: readonly string[], between = ", ") =>
+  names.map((name) => `\`${name.replaceAll(/-(.)/g, (_, letter) => letter.toUpperCase())}\``).join(between);
+
 /** Why an option has no effect among others, in words: "found sinks without window, expected both"; null if it has. */
 export function unrelated(
   name: string,

@@ -114,7 +114,7 @@ function stderr(): ProgressOutput {
   return {
     write: tellStderr,
     terminal: process.stderr.isTTY ?? false,
-    columns: () => process.stderr.columns ?? 80,
+    columns: () => process.stderr.columns || 80, // a terminal of a container may say 0
     utf8: speaksUtf8(),
     now: () => performance.now(),
   };

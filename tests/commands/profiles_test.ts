@@ -52,7 +52,7 @@ Deno.test("plan: the check by removals that is named is one that can be run", ()
     profile.attention.largestRelativeMagnitude[0] = 100;
     await Deno.writeTextFile(file, JSON.stringify(profile));
     const plan = (count: string) => lamina("plan", file, "--target", "attention", "--drop", count);
-    assert.match((await plan("1")).err, /last go attention 0 .* --upto 1` checks by removals/);
+    assert.match((await plan("1")).err, /these go last: attention 0 .* --upto 1` checks by removals/);
     assert.deepEqual([(await plan("0")).code, (await plan("0")).err], [0, ""]);
   }));
 

@@ -99,7 +99,10 @@ async function writeTexts(cache: string): Promise<void> {
 
 /** What was printed, without the times, which each run measures: as words, since lines break elsewhere. */
 const untimed = (text: string) =>
-  text.split(/\s+/).join(" ").replace(/Measured: .*? reads .*?\)\. /, "").replace(/, it writes .*? fast/, "");
+  text.split(/\s+/).join(" ").replace(/Measured: .*? reads .*?\)\. /, "").replace(
+    / and the model writes .*? fast/,
+    "",
+  );
 
 /** Runs the command on the tiny model of a folder, with its texts there. */
 function started(folder: string, results: string, ...args: string[]): Promise<Ran> {

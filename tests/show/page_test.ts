@@ -158,7 +158,7 @@ Deno.test("a fit's answer leads: its plan, its confirmed cost, what it saves, an
   );
   assert.match(
     found["Is it worth it"],
-    /^Worth it here: the weights get 4\.0 % smaller, it writes 1\.12 times as fast/,
+    /^Worth it here: the weights get 4\.0 % smaller and the model writes 1\.12 times as fast/,
   );
   assert.match(found["What it saves"], /^4\.0 % of the parameters and 33\.3 % of the keys and values\./);
   const none = cards(fit(shape, { answer: null, plan: null, confirmed: [], times: null }));

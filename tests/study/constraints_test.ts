@@ -193,12 +193,12 @@ Deno.test("what a plan cannot be made from is refused in a line", () => {
   refused(
     from,
     { drop: 1, parameters: 0.1 },
-    /^Cannot make a plan: found drop and parameters, expected exactly one of drop, parameters, kvBytes$/,
+    /^Cannot make a plan: found `drop` and `parameters`, expected exactly one of `drop`, `parameters`, `kvBytes`$/,
   );
   refused(
     from,
     {},
-    /^Cannot make a plan: found no number of modules and no savings, expected exactly one of drop, parameters, kvBytes$/,
+    /^Cannot make a plan: found no number of modules and no savings, expected exactly one of `drop`, `parameters`, `kvBytes`$/,
   );
   refused(from, { drop: 1, target: "attention" }, /target is attention, expected mlp, as in the order/);
   refused(

@@ -59,9 +59,9 @@ Deno.test("exactly one promise is made, and tasks belong to accuracy", () => {
   assert.deepEqual(aimOf({ accuracy: 1, tasks: ["piqa"] }), { of: "accuracy", amount: 1, tasks: ["piqa"] });
   assert.throws(
     () => aimOf({}),
-    /^TypeError: Cannot fit: found no promise, expected exactly one of loss, perplexity/,
+    /^TypeError: Cannot fit: found no promise, expected exactly one of `loss`, `perplexity`/,
   );
-  assert.throws(() => aimOf({ loss: 1, speed: 2 }), /found loss and speed, expected exactly one/);
+  assert.throws(() => aimOf({ loss: 1, speed: 2 }), /found `loss` and `speed`, expected exactly one/);
 });
 
 Deno.test("a promise is kept by the whole interval, broken by the whole interval, else it cannot be told", () => {

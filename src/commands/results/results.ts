@@ -32,9 +32,9 @@ export const planCommand = (context: Context): Command =>
     const plan = makePlan(result, options);
     if (result.kind === "profile" && plan.last && plan.order.length > 0) {
       context.notice(
-        `last go ${
+        `these go last: ${
           lastText(plan.last)
-        }; this is what the profile shows, \`lamina order MODEL --target ${target} --upto ${plan.order.length}\` checks by removals`,
+        }; this is what the profile shows, and \`lamina order MODEL --target ${target} --upto ${plan.order.length}\` checks by removals`,
       );
     }
     await deliver(context, flags.table ? flags : piped(flags), {

@@ -46,7 +46,7 @@ export function createContext(): Context {
   const look = {
     color: terminal && !process.env.NO_COLOR,
     utf8: speaksUtf8(),
-    columns: terminal ? process.stdout.columns : COLUMNS,
+    columns: (terminal && process.stdout.columns) || COLUMNS, // a terminal of a container may say 0
   };
   const put = (text: string) => {
     progress.close();

@@ -70,7 +70,7 @@ function notesOf({ lone, kept }: Job, blocks: readonly Block[]): string[] {
   const added = blocks.length - kept.length;
   return [
     ...skipped.length > 0
-      ? [`${modulesText(skipped)}: left out of the file; llama.cpp runs the model without`]
+      ? [`${modulesText(skipped)}: left out of the file, which llama.cpp runs without them`]
       : [],
     ...zeroed.length > 0
       ? [

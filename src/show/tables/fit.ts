@@ -38,7 +38,7 @@ export function fitTables(fit: Fit): Table[] {
     {
       title: reading`tried on ${
         halfText(provenance)
-      }: the best ${RUNNERS_UP} of other lines, and the cheapest plans`,
+      }: the largest plans of other kinds and orders that keep the promise, then the cheapest plans`,
       ...tableOf(shownOf(fit), columnsOf(fit)),
       notes: [
         reading`${
@@ -49,7 +49,7 @@ export function fitTables(fit: Fit): Table[] {
         `${counted(tried.length, "plan")} tried in all${ways}; the CSV and the JSON list them`,
         ...secondLines(fit),
         ...checks.flatMap((check) =>
-          checkLines(check).map((line) => `${KIND_NAMES[check.target]} by ${check.by} ${line}`)
+          checkLines(check).map((line) => `${KIND_NAMES[check.target]} by ${check.by}: ${line}`)
         ),
       ],
     },

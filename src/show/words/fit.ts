@@ -145,12 +145,12 @@ export function verdictText(fit: Fit): string {
   if (tried.length === 0) return "Not worth it here: the model has no module to drop.";
   const where = answer === null || times ? "here" : "for the file alone";
   const found = { yes: "Worth it", no: "Not worth it", "cannot tell": "Cannot tell whether it is worth it" };
-  const speed = times ? `it writes ${paceText(times.decode)}` : "the speed was not measured";
+  const speed = times ? `the model writes ${paceText(times.decode)}` : "the speed was not measured";
   const gains = answer === null
     ? "no plan is sure to keep the promise"
     : `${file ? "the file gets" : "the weights get"} ${
       smallerText(sharedSaving(fit, tried[answer]))
-    }, ${speed} (worth it from ${formatShare(WORTH)} on)`;
+    } and ${speed} (worth it from ${formatShare(WORTH)} on)`;
   const costs = largerSavings(fit).slice(0, NAMED).map((one) =>
     `${formatShare(sharedSaving(fit, one))} for ${costText(aim, one.cost)} ${planPhrase(one.drop)}`
   );

@@ -180,11 +180,11 @@ export function lastText(last: readonly Last[]): string {
 export function checkLines(check: OrderCheck | undefined): string[] {
   if (!check) return [];
   const { samples, length, removed, median, last } = check;
-  const end = last.length > 0 && `; last go ${lastText(last)}`;
+  const end = last.length > 0 && `; these go last: ${lastText(last)}`;
   return [
     reading`checked by removing ${counted(removed, "module")} one by one on ${String(samples)} × ${
       String(length)
     }
-      tokens: ${{ measured: median }} nats per token alone in the median${end}`,
+      tokens; the median one costs ${{ measured: median }} nats per token alone${end}`,
   ];
 }

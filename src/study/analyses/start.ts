@@ -1,6 +1,6 @@
 /**
  * What `lamina start` measures: a profile, the largest plan that keeps a promise, and what dropping costs around it. Sizes are smaller than
- * those of `lamina figures`, so that two cores need about a minute: the eight lowest modules of each kind are those of four times as many
+ * those of `lamina figures`, so that two cores need a few minutes: the eight lowest modules of each kind are those of four times as many
  * tokens (SmolLM2-135M, stories).
  */
 import { type Checks, func } from "../../entry/mod.ts";

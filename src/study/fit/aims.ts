@@ -7,6 +7,7 @@ import {
   list,
   number,
   option,
+  quoted,
   related,
   type ShareKind,
   shareOf,
@@ -88,14 +89,11 @@ export type Cost = Fit["tried"][number]["cost"];
 /** The promise among options. Throws `TypeError` unless there is exactly one. */
 export function aimOf(options: FitAim): Aim {
   const { kvBytes, tasks, context = CONTEXT } = options;
-  const amounts: Partial<Record<Aim["of"], number | string | undefined>> = {
-    ...options,
-    "kv-bytes": kvBytes,
-  };
+  const amounts: { [of in Aim["of"]]?: number | string | undefined } = { ...options, "kv-bytes": kvBytes };
   const named = AIMS.filter((name) => amounts[name] !== undefined);
   if (named.length !== 1) {
-    const found = named.length === 0 ? "no promise" : named.join(" and ");
-    throw new TypeError(`Cannot fit: found ${found}, expected exactly one of ${AIMS.join(", ")}`);
+    const found = quoted(named, " and ") || "no promise";
+    throw new TypeError(`Cannot fit: found ${found}, expected exactly one of ${quoted(AIMS)}`);
   }
   const [of] = named;
   const shares: Partial<Record<Aim["of"], ShareKind>> = { ...SHARES, "kv-bytes": SHARES.kvBytes };

@@ -15,6 +15,7 @@ import {
   oneOf,
   option,
   optionsOf,
+  quoted,
   required,
   resultOf,
   shareOf,
@@ -139,8 +140,8 @@ export function makePlan(from: Profile | DropOrder, options: PlanOptions): Plan 
   expect("make a plan", "options", options, optionsOf(planChecks));
   const amounts = BUDGETS.filter((name) => options[name] !== undefined);
   if (amounts.length !== 1) {
-    const found = amounts.join(" and ") || "no number of modules and no savings";
-    throw new TypeError(`Cannot make a plan: found ${found}, expected exactly one of ${BUDGETS.join(", ")}`);
+    const found = quoted(amounts, " and ") || "no number of modules and no savings";
+    throw new TypeError(`Cannot make a plan: found ${found}, expected exactly one of ${quoted(BUDGETS)}`);
   }
   const source = from.kind === "order" ? ofOrder(from, options) : ofProfile(from, options);
   const { provenance, target, by, seed, sizes, last } = source;

@@ -62,7 +62,7 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
       x: {
         domain: [0, 1.08 * widest],
         ticks: fewTicks([0, 1.08 * widest], 4),
-        label: saving === "parameters" ? "weights saved" : "keys and values saved",
+        label: saving === "parameters" ? "parameters saved" : "keys and values saved",
         format: widest < 0.1 ? (value) => `${formatFixed(100 * value, 1)} %` : formatPercent,
       },
       y: {
