@@ -28,6 +28,8 @@ export {
   type ConstraintOptions,
   type Curve,
   type CurveOption,
+  depth,
+  type DepthOptions,
   distinct,
   type DraftCounts,
   type DraftingOptions,
@@ -111,6 +113,7 @@ export { exportModel, type ExportOptions } from "./export/mod.ts";
 export { type Format, FORMATS } from "./formats/mod.ts";
 export {
   type Causes,
+  type Depth,
   type DropOrder,
   type Evaluation,
   type Generation,

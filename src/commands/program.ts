@@ -6,7 +6,7 @@ import { type RunLine, shardCommand, shardsCommand } from "./machines/shards.ts"
 import { choosing, fitCommand, repairCommand } from "./measure/choose.ts";
 import { generateCommand } from "./measure/generate.ts";
 import { evaluateCommand, predicting } from "./measure/predictions.ts";
-import { measuring, profileCommand } from "./measure/profiles.ts";
+import { depthCommand, measuring, profileCommand } from "./measure/profiles.ts";
 import { speedCommand } from "./measure/speed.ts";
 import { figuresCommand } from "./pages/figures.ts";
 import { startCommand } from "./pages/start.ts";
@@ -37,7 +37,7 @@ export function createProgram(context: Context): Command {
     ],
     "Measure:": [...measuring, compareCommand],
     "Choose:": choosing,
-    "Evaluate:": [...predicting, speedCommand],
+    "Evaluate:": [...predicting, depthCommand, speedCommand],
     "Many machines:": [shards, shard, merge],
     "This machine:": [infoCommand, cacheCommand, cudaCommand, labCommand, environmentCommand],
   };

@@ -96,7 +96,7 @@ export function predictionChange(from: Prediction, logits: Float32Array): Predic
 }
 
 /** The cosine of two vectors, float64; null where one of them is zero. */
-export function cosine(a: Float32Array, b: Float32Array): number | null {
+export function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number | null {
   let [ab, aa, bb] = [0, 0, 0];
   for (let i = 0; i < a.length; i++) {
     ab += a[i] * b[i];

@@ -6,6 +6,7 @@ import type { Figure } from "./chart/svg.ts";
 import * as draw from "./figures/mod.ts";
 import { againstRows, againstTables, comparisonRows, comparisonTable } from "./tables/agreement.ts";
 import { causesRows, causesTables } from "./tables/causes.ts";
+import { depthRows, depthTables } from "./tables/depth.ts";
 import { evaluationRows, evaluationTables } from "./tables/evaluation.ts";
 import { fitRows, fitTables } from "./tables/fit.ts";
 import {
@@ -123,6 +124,7 @@ export interface Look<R> {
 const looks: { readonly [K in Kind]: Look<ResultOf<K>> } = {
   ...parts,
   profile: { tables: profileTables, rows: profileRows, figure: draw.importanceFigure },
+  depth: { tables: depthTables, rows: depthRows, figure: (result) => draw.depthFigure([result]) },
   perplexity: { ...combined(perplexityTables), rows: perplexityRows, isOneRow: true },
   sweep: {
     tables: (sweep) => [sweepTable(sweep), ...draftTables(sweep)],

@@ -5,6 +5,7 @@ export * from "./training/checkpoints.ts";
 export * from "./evaluate/evaluate.ts";
 export * from "./generation/generation.ts";
 export * from "./orders/guides.ts";
+export * from "./passes/depth.ts";
 export * from "./passes/perplexity.ts";
 export * from "./passes/profile.ts";
 export * from "./repair/repair.ts";
@@ -21,6 +22,7 @@ import { generationStudy } from "./generation/generation.ts";
 import { guidesStudy } from "./orders/guides.ts";
 import { orderStudy } from "./orders/order.ts";
 import { ordersStudy } from "./sweep/orders.ts";
+import { depthStudy } from "./passes/depth.ts";
 import { perplexityStudy } from "./passes/perplexity.ts";
 import { profileStudy } from "./passes/profile.ts";
 import { repairStudy } from "./repair/repair.ts";
@@ -33,6 +35,7 @@ import { randomInitStudy } from "./untrained/random_init.ts";
 export const studies = {
   profile: profileStudy,
   perplexity: perplexityStudy,
+  depth: depthStudy,
   causes: causesStudy,
   evaluate: evaluateStudy,
   repair: repairStudy,

@@ -118,6 +118,21 @@ Deno.test("windows, guides and a sweep of orders beside importance", () =>
     }
   }));
 
+Deno.test("depth of several models and of one under a plan: a table each, a list as JSON, rows of all as CSV", () =>
+  withDesk(async ({ folder, ok, text }) => {
+    const json = `${folder}/depth.json`;
+    const { out } = await ok(
+      ...words`depth ${folder} ${folder} ${text} --json ${json} --csv ${folder}/d.csv`,
+    );
+    assert.equal(out.match(/^depth · /gm)?.length, 2);
+    const all = JSON.parse(await Deno.readTextFile(json));
+    assert.deepEqual(all.map(({ kind }: { kind: string }) => kind), ["depth", "depth"]);
+    assert.equal((await Deno.readTextFile(`${folder}/d.csv`)).trim().split("\n").length, 1 + 2 * 9 * 3);
+    await ok(...words`depth ${folder} ${text} --drop-block 1 --rows 1 --json ${json}`);
+    const { provenance, measures } = await readResult(json, "depth");
+    assert.deepEqual([provenance.drop.mlp, measures.sign[1]], [[1], null]);
+  }));
+
 Deno.test("orders: wrong use ends with 2, a failure with 1, and each says what was expected", () =>
   withDesk(async ({ folder, ok, run, text }) => {
     const order = `${folder}/order.json`;

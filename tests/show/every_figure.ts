@@ -4,6 +4,7 @@ import { checkpoints } from "./synthetic_checkpoints.ts";
 import { causes } from "./synthetic_causes.ts";
 import type { Causes, Checkpoints, Profile } from "../../src/result/mod.ts";
 import { guides, profile, type Shape, sizedSweep, sweep } from "./synthetic.ts";
+import { depth } from "./synthetic_depth.ts";
 import { orders } from "./synthetic_orders.ts";
 import { fit } from "./synthetic_fit.ts";
 import { generation } from "./synthetic_generation.ts";
@@ -57,6 +58,7 @@ export const inputs: Inputs = {
   speedFigure: [measuredSpeed()],
   generationFigure: [generation()],
   ordersFigure: [[orders({ layers: 6 })]],
+  depthFigure: [[depth({ layers: 6 }), depth({ layers: 12, samples: 1 })]],
   guidesFigure: [guides({ layers: 6, attention: [2] })],
   attentionMapFigure: [why],
   attentionPatternFigure: [{

@@ -9,6 +9,7 @@ import { checkpoints } from "./synthetic_checkpoints.ts";
 import { bound, drafting, measuredSpeed, reported } from "./synthetic_speed.ts";
 import { generation } from "./synthetic_generation.ts";
 import { evaluations, plan } from "./synthetic_tasks.ts";
+import { depth } from "./synthetic_depth.ts";
 import { orders } from "./synthetic_orders.ts";
 import { fit, nothing } from "./synthetic_fit.ts";
 import { untrained } from "./synthetic_untrained.ts";
@@ -59,6 +60,8 @@ export const results: Readonly<Record<string, readonly Result[]>> = {
   "checkpoints without quality": [checkpoints([0, 32], { layers: 4 }, false)],
   "generation": [generation({ task: true })],
   "orders": [orders({ layers: 6 })],
+  "depth": [depth({ layers: 6 })],
+  "depth of one sample": [depth({ layers: 3, samples: 1, attention: [1], mlp: [1] })],
   "guides": [guides({ layers: 6, attention: [2] })],
   "evaluations": evaluations()[0].slice(0, 3),
   "plan": [plan("mlp", 2)],

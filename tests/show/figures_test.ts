@@ -47,6 +47,7 @@ const OF_LISTS: Readonly<Record<string, readonly string[]>> = {
   causes: ["causes", "updateNorms"],
   roofline: ["roofline"],
   orders: ["orders"],
+  depth: ["depth"],
 };
 
 for (const [from, [result]] of Object.entries(results).filter(([from]) => from.startsWith("golden"))) {

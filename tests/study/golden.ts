@@ -7,6 +7,7 @@ import {
   checkpoints,
   compare,
   computedOn,
+  depth,
   evaluate,
   fit,
   generate,
@@ -70,6 +71,7 @@ export async function makeGoldens(): Promise<Goldens> {
     results.order = await order(model, { ...options, target: "joint", by: "greedy", upto: 3 });
     const compared = { texts: [options.text!], lengths: [8, 16], calibrationSamples: 2 };
     results.orders = await orders(model, { ...options, ...compared, samples: 4 });
+    results.depth = await depth(model, { ...options, rows: 2 });
     results.guides = await guides(model, { ...options, heldOut: options.text });
     const asked = { engine: "cpu", tasks: ["openbookqa"], limit: 3, prompts: 1, draft: true } as const;
     results.evaluate = (await evaluate(model, [{ attention: [1], mlp: [] }], asked))[0];

@@ -2,7 +2,6 @@
 import type { Command } from "commander";
 import { eachOf } from "../../entry/mod.ts";
 import { isFull, noDrop } from "../../measure/mod.ts";
-import { type Evaluation, resultText } from "../../result/mod.ts";
 import { evaluatePriceText } from "../../show/mod.ts";
 import { DEFAULT_TASKS, studies } from "../../study/mod.ts";
 import { type Context, optionsIn, withModel } from "../shared/context.ts";
@@ -21,7 +20,7 @@ import {
   studyOptions,
   wantedOf,
 } from "../shared/options.ts";
-import { outputOf } from "../shared/outlet.ts";
+import { listText, outputOf } from "../shared/outlet.ts";
 import { perform, studyCommand } from "../shared/perform.ts";
 import { repeatable } from "../shared/relations.ts";
 
@@ -63,17 +62,11 @@ export const evaluateCommand = (context: Context): Command =>
         price: (price) => evaluatePriceText(model.name, plans.length, price, context.look),
         output: (results, done) => ({
           ...outputOf(context, results, { done }),
-          json: () => evaluationText(plans.length === 0 ? results : results.slice(1)),
+          json: () => listText(plans.length === 0 ? results : results.slice(1)),
         }),
       });
     });
   });
-
-/** The text of the result of one plan, or of a list of the results of several. */
-function evaluationText(results: readonly Evaluation[]): string {
-  const texts = results.map((result) => resultText(result, 1));
-  return texts.length === 1 ? texts[0] : `[\n${texts.map((text) => text.trimEnd()).join(",\n")}\n]\n`;
-}
 
 const MORE = `
 The full model continues every prompt greedily, and so does each plan. At every

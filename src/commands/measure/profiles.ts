@@ -1,6 +1,7 @@
 /** Commands that measure modules: profile, causes, random-init, checkpoints, and those that studies declare whole. */
 import type { Command } from "commander";
 import { flag, list, oneOf, option, reportsOf, under, wholeNumber } from "../../entry/mod.ts";
+import type { ResultOf } from "../../result/mod.ts";
 import type { Result } from "../../show/mod.ts";
 import {
   againstLlmDrop,
@@ -26,7 +27,7 @@ import {
   studyOptions,
   wantedOf,
 } from "../shared/options.ts";
-import { deliver, outputOf } from "../shared/outlet.ts";
+import { deliver, listText, outputOf } from "../shared/outlet.ts";
 import { perform, running, shown, studyCommand } from "../shared/perform.ts";
 import { expectWhole, openRunner } from "../shared/sharing.ts";
 
@@ -62,6 +63,33 @@ export function profileCommand(context: Context): Command {
     });
   });
 }
+
+export const depthCommand = (context: Context): Command =>
+  declared({
+    name: "depth",
+    says: "measure how far a model uses its depth: angles of the stream, and predictions behind each layer",
+    takes: { "<models...>": `${MODEL}; --json of several is a list` },
+    options: { ...dropOptions, ...studies.depth.checks, ...studyOptions() },
+    example: "depth smollm2-135m --samples 4",
+  }, async (refs: string[], flags: Flags & DropFlags) => {
+    const { json: _, csv: __, ...unwritten } = flags;
+    const wanted = await wantedOf(flags);
+    const all: ResultOf<"depth">[] = [];
+    for (const [i, ref] of refs.entries()) {
+      const own: Flags = i === refs.length - 1 ? flags : unwritten;
+      await withModel(context, ref, flags, async (model) => {
+        const options = { ...optionsIn(context, flags, studies.depth), drop: dropOf(model, wanted) };
+        await perform(context, own, studies.depth, [model, options], {
+          ...shown(context, model.name),
+          output(result, done) {
+            all.push(result);
+            const json = () => listText(all);
+            return all.length < refs.length ? { json, done } : { ...outputOf(context, all, { done }), json };
+          },
+        });
+      });
+    }
+  });
 
 type CausesFlags = Flags & DropFlags & { readonly step?: number; readonly untrained?: boolean };
 
@@ -175,4 +203,9 @@ const plainCommands = Object.entries<unknown>(studies).flatMap(([name, value]) =
   ];
 });
 
-export const measuring = [causesCommand, checkpointsCommand, randomInitCommand, ...plainCommands];
+export const measuring = [
+  causesCommand,
+  checkpointsCommand,
+  randomInitCommand,
+  ...plainCommands,
+];

@@ -38,6 +38,12 @@ export function outputOf(
   };
 }
 
+/** The JSON of one result, or of a list of several. */
+export function listText(results: readonly Result[]): string {
+  const texts = results.map((result) => resultText(result, 1));
+  return texts.length === 1 ? texts[0] : `[\n${texts.map((text) => text.trimEnd()).join(",\n")}\n]\n`;
+}
+
 /** Writes the faces that the flags name; prints the table unless standard output is taken, even if writing fails. */
 export async function deliver(
   context: Context,

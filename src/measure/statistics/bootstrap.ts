@@ -3,7 +3,7 @@ import { sum } from "../../entry/mod.ts";
 import { philox } from "../../tensor/mod.ts";
 
 /** What one sample adds to both sums of a ratio: those of a mean are a sum and a count, those of a slope Σ xy and Σ x². */
-interface RatioPart {
+export interface RatioPart {
   readonly over: number;
   readonly under: number;
 }
@@ -24,13 +24,24 @@ const DRAWS = 2000;
  */
 export function ratio95(all: readonly RatioPart[]): Estimate | null {
   const parts = all.filter(({ over, under }) => over !== 0 || under !== 0);
-  const value = ratioOf(parts, [...parts.keys()]);
+  return drawn95(parts.length, (draw) => ratioOf(parts, draw), 0.5);
+}
+
+/**
+ * Returns a number that is read from some samples with its 95 % interval; null where all samples have none. There is no interval below two
+ * samples, and where fewer than this share of the draws have a number.
+ */
+export function drawn95(
+  samples: number,
+  of: (draw: ArrayLike<number>) => number | null,
+  least: number,
+): Estimate | null {
+  const value = of(Array.from({ length: samples }, (_, i) => i));
   if (value === null) return null;
-  if (parts.length < 2) return { value, low: null, high: null };
-  const ratios = drawsOf(parts.length).map((draw) => ratioOf(parts, draw)).filter((ratio) => ratio !== null)
-    .sort((a, b) => a - b);
-  if (ratios.length < DRAWS / 2) return { value, low: null, high: null };
-  const at = (share: number) => ratios[Math.round(share * (ratios.length - 1))];
+  if (samples < 2) return { value, low: null, high: null };
+  const values = drawsOf(samples).map(of).filter((value) => value !== null).sort((a, b) => a - b);
+  if (values.length < least * DRAWS) return { value, low: null, high: null };
+  const at = (share: number) => values[Math.round(share * (values.length - 1))];
   return { value, low: Math.min(value, at(0.025)), high: Math.max(value, at(0.975)) };
 }
 

@@ -2,10 +2,7 @@
 import { z } from "zod";
 import { kind } from "../kind.ts";
 import { PREDICTION_MEASURES } from "../../measure/mod.ts";
-import { dropForm, endsForm, type Provenance, provenanceForm, sharedForm } from "./provenance.ts";
-
-/** A number with its 95 % interval, by drawing prompts or documents again; null where it is undefined, the ends where there is one alone. */
-const estimateForm = z.object({ value: z.number(), ...endsForm }).nullable();
+import { dropForm, estimateForm, type Provenance, provenanceForm, sharedForm } from "./provenance.ts";
 
 const byStep = z.array(z.number());
 const byStepOrNull = z.array(z.number().nullable());

@@ -156,6 +156,8 @@ export const updateMeans = { ...means, directions: z.object(directions) };
 
 /** The ends of a 95 % interval; null where there is none. */
 export const endsForm = { low: z.number().nullable(), high: z.number().nullable() };
+/** A number with its interval, by drawing samples again; null where it is undefined, the ends where there is one sample alone. */
+export const estimateForm = z.object({ value: z.number(), ...endsForm }).nullable();
 /** Spearman's correlation over layers or modules, null where one side does not vary; no interval below four of them, or at ±1. */
 export const rankForm = { rank: z.number().nullable(), ...endsForm };
 

@@ -8,7 +8,15 @@ import { type Drafted, headRows, headSlices, LOGITS, normedRows, rejections, typ
 import { indices } from "../../tensor/mod.ts";
 import { freeAll, withRead, withUploaded } from "../held.ts";
 import { openPrograms } from "../programs.ts";
-import { type Asked, inColumns, merger, type Scores, sliceGraph, type Targets } from "./slices.ts";
+import {
+  type Asked,
+  inColumns,
+  merger,
+  type Scores,
+  sliceGraph,
+  type SliceShape,
+  type Targets,
+} from "./slices.ts";
 
 /** Some rows of all plans [n, P, D], and what they predict. */
 interface Chunk extends Asked {
@@ -87,13 +95,11 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
     { tokens, of, columns, most, hidden: rows }: Chunk,
     weight: Held,
     [start, end]: Rows,
-    compared: boolean,
+    comparison: Pick<SliceShape, "compared" | "likeliest">,
   ) {
-    const plans = rows.shape[1];
-    const program = await programs.get(
-      [plans, end - start, compared],
-      () => sliceGraph(hidden, { plans, words: end - start, compared }, spec.head.softcap),
-    );
+    const shape = { plans: rows.shape[1], words: end - start, ...comparison };
+    const { plans } = shape;
+    const program = await programs.get(["slice", shape], () => sliceGraph(hidden, shape, spec.head.softcap));
     const inside = new Int32Array(rows.shape[0] * plans * most);
     tokens.forEach((token, i) => {
       for (let plan = 0; plan < plans; plan++) {
@@ -112,13 +118,14 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
   return {
     /**
      * The predictions of each plan, `streams[plan][batch]` at `targets[batch]`; if `compared`, held against plan 0. `onScore` gets the
-     * number of logits of one plan that are done.
+     * number of logits of one plan that are done; each row's `likeliest` tokens are given, none by default.
      */
     async score(
       streams: readonly (readonly Held[])[],
       targets: readonly Targets[],
       compared: boolean,
       onScore?: (done: number) => void,
+      likeliest = 0,
     ): Promise<Scores[]> {
       const plans = streams.length;
       const size = Math.max(1, Math.floor(LOGITS / (plans * slices[0][1])));
@@ -131,13 +138,14 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
         const merged = merger(total, chunks.reduce((sum, { tokens }) => sum + tokens.length, 0), {
           plans,
           compared,
+          likeliest,
         });
         await eachSlice(async (weight, [start, end]) => {
           const at = { row: 0, target: 0 };
           for (const chunk of chunks) {
             await withRead(
               engine,
-              await statistics(chunk, weight, [start, end], compared),
+              await statistics(chunk, weight, [start, end], { compared, likeliest }),
               (values) => merged.add(chunk, at, [start, end], values),
             );
             at.row += chunk.rows.length;

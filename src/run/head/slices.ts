@@ -27,6 +27,8 @@ export interface Scores {
   readonly agrees: Uint8Array;
   /** Σ_v min(p_full, p_plan) of each row in `drafted`; empty where plans are not compared. */
   readonly accepted: Float64Array;
+  /** The most probable tokens of each row, the first ahead [rows · K]; empty where none are asked for. */
+  readonly likeliest: Int32Array;
 }
 
 /** What is read of rows that have no targets: their logits, or the numbers that describe their distributions. */
@@ -36,11 +38,13 @@ export interface Reading {
 }
 
 /** Plans and words of a graph; whether plans are compared with the first of them. */
-interface SliceShape {
+export interface SliceShape {
   readonly plans: number;
   readonly words: number;
   readonly compared: boolean;
   readonly reading?: Reading;
+  /** K: how many of the most probable tokens are given; default: none. */
+  readonly likeliest?: number;
 }
 
 /**
@@ -49,7 +53,7 @@ interface SliceShape {
  */
 export function sliceGraph(
   hidden: number,
-  { plans, words, compared, reading }: SliceShape,
+  { plans, words, compared, reading, likeliest }: SliceShape,
   cap: number | null,
 ): Graph {
   const graph = createGraph();
@@ -67,6 +71,11 @@ export function sliceGraph(
   graph.output("max", max);
   graph.output("sum", op.ReduceSum(exp, [2], 1));
   graph.output("best", best, "i64");
+  if (likeliest) {
+    const { values, indices } = op.TopK(z, Math.min(likeliest, words));
+    graph.output("top", values);
+    graph.output("top_words", indices, "i64");
+  }
   if (reading) graph.output("weighted", op.ReduceSum(op.Mul(exp, below), [2], 1));
   else {
     const target = graph.input("target", "i64", ["n", plans, "c"]);
@@ -84,13 +93,19 @@ export function sliceGraph(
  * Merges the slices' statistics of `rows` rows, which predict `count` tokens, under P plans. In what is kept of rows or of tokens,
  * those of a plan lie together. If `compared`, each plan is held against plan 0.
  */
-export function merger(rows: number, count: number, { plans, compared, reading }: Omit<SliceShape, "words">) {
+export function merger(
+  rows: number,
+  count: number,
+  { plans, compared, reading, likeliest = 0 }: Omit<SliceShape, "words">,
+) {
   const size = rows * plans;
   const max = new Float64Array(size).fill(-Infinity);
   const sum = new Float64Array(size);
   const difference = new Float64Array(size);
   const weighted = new Float64Array(reading ? size : 0);
   const best = new Int32Array(size);
+  const top = new Float32Array(size * likeliest).fill(-Infinity);
+  const topTokens = new Int32Array(size * likeliest);
   const logit = new Float64Array(count * plans);
   const rowOf = new Int32Array(count);
   const token = new Int32Array(count);
@@ -105,6 +120,7 @@ export function merger(rows: number, count: number, { plans, compared, reading }
       const before = max[at];
       const after = Math.max(before, from.max[own]);
       if (from.max[own] > before) best[at] = start + Number(from.best[own]);
+      if (from.top) addTop(from, own, at, start);
       if (from.weighted) {
         weighted[at] = lowered(weighted[at], sum[at], before - after) +
           lowered(from.weighted[own], from.sum[own], from.max[own] - after);
@@ -115,6 +131,21 @@ export function merger(rows: number, count: number, { plans, compared, reading }
         difference[at] = difference[at] * Math.exp(fullBefore - fullAfter) +
           from.difference[own] * Math.exp(fullMax - fullAfter);
       }
+    }
+  }
+
+  /** Sorts a slice's most probable tokens, from place `own` on, among those so far. */
+  function addTop(from: Statistics, own: number, at: number, start: number): void {
+    const several = from.top!.length / from.max.length;
+    for (let i = own * several; i < (own + 1) * several; i++) {
+      let place = (at + 1) * likeliest - 1;
+      if (!(from.top![i] > top[place])) return;
+      for (; place > at * likeliest && from.top![i] > top[place - 1]; place--) {
+        top[place] = top[place - 1];
+        topTokens[place] = topTokens[place - 1];
+      }
+      top[place] = from.top![i];
+      topTokens[place] = start + Number(from.topWords![i]);
     }
   }
 
@@ -165,6 +196,7 @@ export function merger(rows: number, count: number, { plans, compared, reading }
           ),
           agrees: Uint8Array.from({ length: rows }, (_, i) => Number(compared && best[row(i)] === best[i])),
           accepted: new Float64Array(),
+          likeliest: topTokens.subarray(row(0) * likeliest, row(rows) * likeliest),
         };
       });
     },
@@ -190,6 +222,8 @@ interface Statistics {
   readonly best: BigInt64Array;
   readonly difference: Float32Array | undefined;
   readonly weighted: Float32Array | undefined;
+  readonly top: Float32Array | undefined;
+  readonly topWords: BigInt64Array | undefined;
 }
 
 function statisticsOf(outputs: Readonly<Record<string, Tensor>>): Statistics {
@@ -201,6 +235,8 @@ function statisticsOf(outputs: Readonly<Record<string, Tensor>>): Statistics {
     best: outputs.best.data as BigInt64Array,
     difference: values("difference"),
     weighted: values("weighted"),
+    top: values("top"),
+    topWords: outputs.top_words?.data as BigInt64Array | undefined,
   };
 }
 

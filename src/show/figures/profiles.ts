@@ -21,15 +21,16 @@ export function settingsOfProfiles(profiles: readonly Profile[]): string {
   return [...new Set(profiles.map(({ provenance }) => settingOf(provenance)))].join("; ");
 }
 
-const FACTS: readonly ((profile: Profile) => string)[] = [
+type Made = Pick<Profile, "provenance">;
+const FACTS: readonly ((result: Made) => string)[] = [
   ({ provenance: { model } }) => model.name,
   ({ provenance: { model } }) => model.format,
   ({ provenance: { text } }) => text.name,
   ({ provenance: { drop } }) => planPhrase(drop),
 ];
 
-/** What tells profiles apart: model, weight format, text, what is dropped, several of these, or else their places in the list. */
-export function namesOf(profiles: readonly Profile[]): string[] {
+/** What tells profiles and the like apart: model, weight format, text, what is dropped, several of these, or else their places in the list. */
+export function namesOf(profiles: readonly Made[]): string[] {
   const distinct = (names: readonly string[]) => new Set(names).size === profiles.length;
   const facts = FACTS.map((read) => profiles.map(read));
   const one = facts.find(distinct);

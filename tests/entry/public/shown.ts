@@ -36,6 +36,7 @@ export const shown: Readonly<Record<string, Row>> = {
       "Cannot choose words: the correlation is a sweep, expected a correlation of a study of causes",
     ],
   },
+  depthFigure: drawn("results", "a list of results"),
   divergenceFigure: ofSweep,
   dropOrderFigure: ofProfile,
   effectsFigure: ofCauses,

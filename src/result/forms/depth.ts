@@ -1,0 +1,38 @@
+/** The form of a study of depth: the path of the stream, and predictions on its way. */
+import { z } from "zod";
+import { DEPTH_MEASURES, EFFECTIVE } from "../../measure/mod.ts";
+import { kind } from "../kind.ts";
+import { estimateForm, type Provenance, provenanceForm } from "./provenance.ts";
+
+/** What a study of depth depends on: the tokens too. */
+export function depthOrigin(
+  { provenance, stride, rows }: DepthRequest,
+): Provenance & Omit<DepthRequest, "provenance"> {
+  return { ...provenance, stride, rows };
+}
+/** What it is known by before it is made. */
+interface DepthRequest {
+  readonly provenance: Provenance;
+  readonly stride: number;
+  readonly rows: number;
+}
+
+const byMeasure = <T extends z.ZodType>(of: T) => z.record(z.enum(DEPTH_MEASURES), z.array(of));
+
+export const depthKind = kind("depth", { method: 1, noun: "result of depth", origin: depthOrigin }, {
+  provenance: provenanceForm,
+  /** Every nth token of a sample is measured. */
+  stride: z.int().positive(),
+  /** Measured tokens of a sample at which the head reads every layer, at most. */
+  rows: z.int().positive(),
+  /** The most frequent tokens of the text, at most ten. */
+  frequent: z.array(z.int().nonnegative()),
+  /** Effective depths, (l + 1) / L; null where no layer is found. */
+  effective: z.record(z.enum(EFFECTIVE), estimateForm),
+  /** Means over tokens by layer [L]. */
+  measures: byMeasure(estimateForm),
+  /** By sample: the sums behind the means, and the tokens of each. */
+  samples: z.array(byMeasure(z.object({ over: z.number(), under: z.number() }))),
+});
+/** How far a model uses its depth. */
+export type Depth = z.infer<typeof depthKind.form>;

@@ -1,0 +1,80 @@
+import { list, plain, resultOf } from "../../../entry/mod.ts";
+import { EFFECTIVE } from "../../../measure/mod.ts";
+import type { Depth } from "../../../result/mod.ts";
+import type { CsvRow } from "../../chart/csv.ts";
+import { linearAxis, withZero } from "../../chart/draw/axes.ts";
+import { hueOf } from "../../chart/draw/colors.ts";
+import type { Panel } from "../../chart/draw/panel.ts";
+import { type Group, lineChart, upFrom } from "../../chart/plots.ts";
+import { namesOf } from "../profiles.ts";
+import { type Draw, figure } from "../../chart/svg.ts";
+import { depthRows, depthText, EFFECTIVE_WORDS } from "../../tables/depth.ts";
+import { type Finding, reading, settingsOf } from "../../words/mod.ts";
+
+const ANGLES = { step: "θ", turn: "φ", left: "ψ" } as const;
+
+/**
+ * Draws the path of the stream over the depth of one or more models, a row of panels each: angles on the left, the KL of each layer's lens
+ * from the final prediction on the right, with 95 % intervals over the samples.
+ */
+export const depthFigure: Draw<[readonly Depth[]]> = figure("depth", {
+  results: list(resultOf("depth"), "results", 1),
+}, (results) => ({
+  rows: results.flatMap(depthRows),
+  title: finding(results),
+  shows: [
+    "Left: angles between the streams before and after a layer (θ), between its update and the next one (φ), and to the",
+    "last stream (ψ). Right: KL from the final prediction to the one behind each layer. Bands: 95 % intervals over the samples.",
+    "Layer l of L ends at depth (l + 1)/L.",
+  ],
+  setting: settingsOf(results.map(({ provenance }) => provenance)),
+  reads: results.map((result, i) =>
+    reading`${namesOf(results)[i]}: ${
+      EFFECTIVE.map((name) => `${EFFECTIVE_WORDS[name]} at ${depthText(result, name)}`)
+    }.`
+  ),
+  panels: results.flatMap((result, i) => panelsOf(result, plain(namesOf(results)[i]))),
+}));
+
+/** Where the lens comes near, of models with an interval; the others stay open. */
+function finding(results: readonly Depth[]): Finding {
+  const names = namesOf(results).map((name) => results.length > 1 ? ` in ${plain(name)}` : "");
+  const all = results.map(({ effective: { kl } }, i) => ({ kl, name: names[i] }));
+  const found = all.flatMap(({ kl, name }) =>
+    kl && kl.low !== null ? [`${reading`${{ ...kl, decimals: 2 }}`}${name}`] : []
+  );
+  const open = all.flatMap(({ kl, name }) => kl?.low == null ? [name] : []);
+  return {
+    found: found.length > 0 &&
+      `Less than half of the largest KL to the final prediction is left at depth ${found.join(", ")}`,
+    open: open.length > 0 && `at which depth less than half of the largest KL is left${open.join(" and")}`,
+  };
+}
+
+function panelsOf(result: Depth, name: string): Panel[] {
+  const rows = depthRows(result);
+  const group = (name: string, label: string, i: number): Group<CsvRow> => ({
+    ...hueOf(i),
+    label,
+    band: true,
+    rows: rows.filter(({ measure, value }) => measure === name && value !== null),
+  });
+  const across = {
+    ...linearAxis([0, 1.02], "relative depth", String),
+    ticks: [0, 0.25, 0.5, 0.75, 1],
+  };
+  const shared = { part: 0.5, height: 300, across, ends: ["low", "high"] as const, r: 2.5 };
+  const angles = Object.entries(ANGLES).map(([name, label], i) => group(name, label, i));
+  return [
+    lineChart(angles, "relative_depth", "value", {
+      ...shared,
+      headings: [{ text: name, small: true }],
+      up: (ends) => linearAxis(withZero(ends), "angle, degrees", String),
+    }),
+    lineChart([group("kl", "", 3)], "relative_depth", "value", {
+      ...shared,
+      headings: [{ text: "lens", small: true }],
+      up: upFrom("KL, nats"),
+    }),
+  ];
+}

@@ -1,0 +1,72 @@
+/** How far a model uses its depth: a row for each layer, the effective depths below. */
+import { DEPTH_MEASURES, type DepthMeasure, EFFECTIVE, type Effective } from "../../measure/mod.ts";
+import type { Depth } from "../../result/mod.ts";
+import type { CsvRow } from "../chart/csv.ts";
+import { formatFixed, formatShare, reading, settingOf } from "../words/mod.ts";
+import { byLayer, layerTable, originOf, recordsOf, type Table } from "./table.ts";
+
+type Format = (value: number) => string;
+const degrees: Format = (value) => `${formatFixed(value, 1)}°`;
+const cosine: Format = (value) => formatFixed(value, 3);
+const HEADS: Readonly<Record<DepthMeasure, readonly [title: string, format: Format]>> = {
+  step: ["θ", degrees],
+  turn: ["φ", degrees],
+  left: ["ψ", degrees],
+  progress: ["π", cosine],
+  sign: ["sign", cosine],
+  kl: ["KL", (value) => formatFixed(value, 2)],
+  overlap: ["top 5", formatShare],
+  frequent: ["frequent", formatShare],
+  revised: ["revised", formatShare],
+};
+
+/** What each effective depth says, in words. */
+export const EFFECTIVE_WORDS: Readonly<Record<Effective, string>> = {
+  sign: "updates turn from erasing to amplifying the stream",
+  kl: "the lens is nearer than half of its largest KL",
+  overlap: "a fifth of the five likeliest tokens are final",
+};
+
+/** "0.90 (0.87 to 0.93)", "not found", or what cannot be told of one sample. */
+export function depthText({ effective }: Depth, name: Effective): string {
+  const found = effective[name];
+  if (!found) return "no layer";
+  const { value, low } = found;
+  return low === null
+    ? `${formatFixed(value, 2)} (cannot tell its interval)`
+    : reading`${{ ...found, decimals: 2 }}`;
+}
+
+export function depthTables(result: Depth): Table {
+  const { provenance, measures, stride, rows } = result;
+  const columns = DEPTH_MEASURES.map((name) => {
+    const [title, format] = HEADS[name];
+    return byLayer(valuesOf(result, name), { title, format });
+  });
+  return {
+    title: `depth · ${settingOf(provenance)}`,
+    note: `every token number ${stride}; lenses at ${rows} of them in each sample, at most`,
+    ...layerTable(measures.step, columns),
+    notes: [
+      "θ: h_l to h_l+1; φ: an update to the next; ψ: h_l to the last stream; lens: the final norm and head behind the layer",
+      ...EFFECTIVE.map((name) => `depth at which ${EFFECTIVE_WORDS[name]}: ${depthText(result, name)}`),
+    ],
+  };
+}
+
+const valuesOf = ({ measures }: Depth, name: DepthMeasure) =>
+  measures[name].map((found) => found?.value ?? null);
+
+/** A row for each measure and layer; the relative depth is that behind the layer. */
+export function depthRows({ provenance, measures, effective }: Depth): CsvRow[] {
+  return DEPTH_MEASURES.flatMap((name) =>
+    recordsOf([...measures[name].keys()], [
+      { key: "layer", value: (l) => l },
+      { key: "relative_depth", value: (l) => (l + 1) / measures[name].length },
+      { key: "value", value: (l) => measures[name][l]?.value },
+      { key: "low", value: (l) => measures[name][l]?.low },
+      { key: "high", value: (l) => measures[name][l]?.high },
+      { key: "effective_depth", value: () => effective[name as Effective]?.value },
+    ], { ...originOf(provenance), measure: name })
+  );
+}
