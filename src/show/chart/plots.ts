@@ -54,7 +54,7 @@ export const columnOf = <Row extends CsvRow>(rows: readonly Row[], column: Colum
 export const numbersOf = <Row extends CsvRow>(rows: readonly Row[], ...columns: Column<Row>[]): number[] =>
   rows.flatMap((row) => columns.flatMap((column) => numberOf(row, column) ?? []));
 
-type Frame = Partial<Pick<Panel, "height" | "part" | "headings">>;
+type Frame = Partial<Pick<Panel, "height" | "part" | "headings" | "margins">>;
 /** An axis for the values that are drawn, and the ends of their bars. */
 type Up = Axis | ((ends: readonly number[], values: readonly number[]) => Axis);
 

@@ -21,12 +21,11 @@ import {
   pathOf,
   ratio95,
 } from "../../measure/mod.ts";
-import type { ModelSpec } from "../../models/mod.ts";
 import { type Depth, depthOrigin, head, keptOr } from "../../result/mod.ts";
 import { type Blocks, type DropPlan, embed, openScorer, streamProbe, withUploaded } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { float32 } from "../../tensor/mod.ts";
-import { expectRoom, flopsOf, needOf, type Pass, type Size } from "../base/estimate.ts";
+import { expectRoom, flopsOf, needOf } from "../base/estimate.ts";
 import {
   engineOf,
   heldOutChecks,
@@ -97,16 +96,22 @@ export const depthStudy: Study<StudyModel, DepthOptions, Depth> = {
     const places = placesOf(length, stride);
     const reading = spread(places.length, rows);
     const label = `depth of ${model.name}`;
-    const passes = [{ ...sizes, plans: [drop], head: false, besides: lensFlops(model.spec, sizes, reading) }];
+    const { layers, hidden, vocabulary } = model.spec;
+    const besides = 2 * sizes.samples * reading.length * layers.length * hidden * vocabulary;
+    const passes = [{ ...sizes, plans: [drop], head: false, besides }];
+    const bytes = 4 * (layers.length + 1) * places.length * hidden;
+    const group = Math.max(1, Math.floor(HELD / bytes));
+    const asked = { drop, places, reading, group, share: 1 - besides / flopsOf(model, passes) };
     const measuring = step(passes, async (runOptions) => {
       const phase = phases(label, [0, 1], runOptions.onProgress);
       const { blocks, ...packed } = await text.pack(within(runOptions, phase(0)));
       const request = { provenance: await provenance(model, packed, drop, runOptions), stride, rows };
       const compute = async () => {
-        await expectRoom(needOf(model, passes), runOptions);
+        const need = needOf(model, passes);
+        // Those that the head reads are there three times: held, uploaded and normed.
+        await expectRoom({ ...need, bytes: need.bytes + 3 * group * bytes }, runOptions);
         const frequent = frequentTokens(blocks.ids);
-        const asked = { drop, places, reading, frequent, passes };
-        const samples = await measured(model, blocks, asked, within(runOptions, phase(1)));
+        const samples = await measured(model, blocks, asked, frequent, within(runOptions, phase(1)));
         return displayable<Depth>({
           ...head("depth"),
           ...request,
@@ -137,89 +142,58 @@ function spread(n: number, most: number): number[] {
   return Array.from({ length: count }, (_, i) => Math.floor((i + 1) * n / count) - 1);
 }
 
-const lensFlops = ({ layers, hidden, vocabulary }: ModelSpec, { samples }: Size, rows: readonly unknown[]) =>
-  2 * samples * rows.length * layers.length * hidden * vocabulary;
+/** Bytes of streams that are held at once: samples run in groups. */
+const HELD = 128 * 2 ** 20;
+/** The likeliest tokens that are compared. */
+const LIKELIEST = 5;
 
 interface Asked {
   readonly drop: DropPlan;
   /** Tokens of a sample, and those among them that the head reads. */
   readonly places: readonly number[];
   readonly reading: readonly number[];
-  readonly frequent: readonly number[];
-  readonly passes: readonly Pass[];
+  /** Samples that run at once. */
+  readonly group: number;
+  /** The pass's share of the work. */
+  readonly share: number;
 }
 
-/** Bytes of streams that are held at once: samples run in groups. */
-const HELD = 256 * 2 ** 20;
-/** The likeliest tokens that are compared. */
-const LIKELIEST = 5;
+/** The streams h_0 … h_L of a sample at some tokens, [n, D] each. */
+type Streams = readonly Float32Array[];
 
 /** The sums of every sample. */
 async function measured(
   model: StudyModel,
   { ids, samples, length }: Blocks,
-  { drop, places, reading, frequent, passes }: Asked,
+  asked: Asked,
+  frequent: readonly number[],
   options: RunOptions,
 ): Promise<DepthSums[]> {
-  const { spec: { layers: { length: layers }, hidden, vocabulary } } = model;
-  const engine = await engineOf(options);
-  const group = Math.max(1, Math.floor(HELD / (4 * (layers + 1) * places.length * hidden)));
+  const { reading: { length: rows }, group } = asked;
+  const { hidden } = model.spec;
   const report = reporter("layers", "samples", options);
-  const share = 1 - sum(passes, ({ besides = 0 }) => besides) / flopsOf(model, passes); // of the pass
-  const scorer = await openScorer(model, engine, options.signal);
+  const scorer = await openScorer(model, await engineOf(options), options.signal);
   const all: DepthSums[] = [];
   try {
     for (let first = 0; first < samples; first += group) {
       const count = Math.min(group, samples - first);
       const part = { ids: ids.subarray(first * length, (first + count) * length), samples: count, length };
       const tell = (done: number) => report(first + count * done, samples);
-      const held: Float32Array[][] = [];
-      for (let i = 0; i < count; i++) {
-        const entering = await embed(model, engine, part.ids.subarray(i * length, (i + 1) * length));
-        held.push([rowsIn(entering, places, hidden)]);
-      }
-      const probe = streamProbe((layer, sample, states) =>
-        held[sample][layer + 1] = rowsIn(states, places, hidden)
-      );
-      const onProgress = (done: number, modules: number) => tell(share * done / modules);
-      await pass(model, part, [probe], options, { plans: [drop], onProgress });
-      for (const streams of held) {
-        // A layer of which nothing is left passes the stream on.
-        for (let l = 0; l < layers; l++) streams[l + 1] ??= streams[l];
-      }
-      // The final streams lead: the others are held against them.
-      const order = [layers, ...Array.from({ length: layers - 1 }, (_, l) => l + 1)];
-      const read = order.map((l) => joined(held.map((streams) => rowsIn(streams[l], reading, hidden))));
-      const rows = count * reading.length;
-      const targets = { rows: counting(rows), tokens: new Int32Array(rows), of: counting(rows) };
-      const tensors = Object.fromEntries(read.map((data, i) => [i, float32([rows, hidden], data)]));
-      const scores = await withUploaded(
-        engine,
-        tensors,
-        (uploaded) =>
-          scorer.score(
-            order.map((_, i) => [uploaded[i]]),
-            [targets],
-            true,
-            (done) => tell(share + (1 - share) * done / (rows * vocabulary)),
-            LIKELIEST,
-          ),
-      );
-      const [final, ...early] = scores;
-      const lenses = [...early, final].map(({ kl, likeliest }) => {
-        const several = likeliest.length / rows;
-        const at = (tokens: Int32Array, row: number) => tokens.subarray(row * several, (row + 1) * several);
-        return Array.from(
-          kl,
-          (nats, row) => lensOf(nats, at(likeliest, row), at(final.likeliest, row), frequent),
-        );
-      });
+      const held = await streamsOf(model, part, asked, options, tell);
+      const layers = (await scoresOf(scorer, model, held, asked, options, tell)).map(({ kl, likeliest }) => ({
+        kl,
+        tops: Array.from(kl, (_, row) => likeliest.subarray(row * LIKELIEST, (row + 1) * LIKELIEST)),
+      }));
+      const finals = layers.at(-1)!.tops;
       held.forEach((streams, i) => {
-        const [from, to] = [i * reading.length, (i + 1) * reading.length];
-        const paths = places.map((_, t) => pathOf(streams.map((states) => rowsIn(states, [t], hidden))));
-        const lens = (name: string) =>
-          lenses.map((rows) => rows.slice(from, to).map((row) => row[name as "kl"]));
-        const path = (name: string) => lenses.map((_, l) => paths.map((path) => path[name as "step"][l]));
+        const n = streams[0].length / hidden;
+        const paths = Array.from({ length: n }, (_, t) => pathOf(streams.map((h) => rowsIn(h, [t], hidden))));
+        const lenses = layers.map(({ kl, tops }) =>
+          Array.from({ length: rows }, (_, r) => i * rows + r)
+            .map((row) => lensOf(kl[row], tops[row], finals[row], frequent))
+        );
+        const lens = (name: string) => lenses.map((rows) => rows.map((row) => row[name as "kl"]));
+        const path = (name: string) => layers.map((_, l) => paths.map((path) => path[name as "step"][l]));
         all.push(eachOf(DEPTH_MEASURES, (name) => (name in paths[0] ? path : lens)(name).map(meanPart)));
       });
     }
@@ -229,7 +203,56 @@ async function measured(
   return all;
 }
 
-const counting = (n: number) => Int32Array.from({ length: n }, (_, i) => i);
+/** Runs samples; a layer of which nothing is left passes the stream on. */
+async function streamsOf(
+  model: StudyModel,
+  blocks: Blocks,
+  { places, drop, share }: Asked,
+  options: RunOptions,
+  tell: (done: number) => void,
+): Promise<Streams[]> {
+  const { layers: { length: layers }, hidden } = model.spec;
+  const engine = await engineOf(options);
+  const { ids, samples, length } = blocks;
+  const held: Float32Array[][] = [];
+  for (let i = 0; i < samples; i++) {
+    const entering = await embed(model, engine, ids.subarray(i * length, (i + 1) * length));
+    held.push([rowsIn(entering, places, hidden)]);
+  }
+  const probe = streamProbe((layer, sample, h) => held[sample][layer + 1] = rowsIn(h, places, hidden));
+  const onProgress = (done: number, modules: number) => tell(share * done / modules);
+  await pass(model, blocks, [probe], options, { plans: [drop], onProgress });
+  for (const streams of held) {
+    for (let l = 0; l < layers; l++) streams[l + 1] ??= streams[l];
+  }
+  return held;
+}
+
+/** What the head reads behind each layer, held against the last. */
+async function scoresOf(
+  scorer: Awaited<ReturnType<typeof openScorer>>,
+  { spec: { layers, hidden, vocabulary } }: StudyModel,
+  held: readonly Streams[],
+  { reading, share }: Asked,
+  options: RunOptions,
+  tell: (done: number) => void,
+) {
+  const rows = held.length * reading.length;
+  const counting = Int32Array.from({ length: rows }, (_, i) => i);
+  const targets = { rows: counting, tokens: new Int32Array(rows), of: counting };
+  const order = [layers.length, ...layers.keys().drop(1)]; // the last leads
+  const tensors = Object.fromEntries(order.map((l, i) => {
+    const streams = joined(held.map((streams) => rowsIn(streams[l], reading, hidden)));
+    return [i, float32([rows, hidden], streams)];
+  }));
+  const onScore = (done: number) => tell(share + (1 - share) * done / (rows * vocabulary));
+  const [last, ...others] = await withUploaded(
+    await engineOf(options),
+    tensors,
+    (uploaded) => scorer.score(order.map((_, i) => [uploaded[i]]), [targets], true, onScore, LIKELIEST),
+  );
+  return [...others, last];
+}
 
 /** Some rows of states [n, D]. */
 function rowsIn(states: Float32Array, rows: readonly number[], hidden: number): Float32Array {
