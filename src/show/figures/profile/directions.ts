@@ -21,13 +21,17 @@ export const directionsFigure: Draw<[Profile | readonly Profile[]]> = profileFig
 
 function finding(profiles: readonly Profile[]): Finding {
   const names = namesOf(profiles);
-  const each = profiles.map((profile, i) => {
-    const found = MODULES.map((kind) => ({ kind, counts: tally(directionSigns(profile, kind, "along")) }))
-      .filter(({ counts }) => counts.all > 0).map(({ kind, counts }) =>
-        `${counts.above} of ${counts.all} ${KIND_NAMES[kind]} layers${unknownText(counts, "in")}`
-      ).join(", ");
-    return found && `${found}${profiles.length > 1 ? ` of ${names[i]}` : ""}`;
-  }).filter((text) => text !== "");
+  const each = profiles.flatMap((profile, i) => {
+    const signs = MODULES.map((kind) => ({ kind, signs: directionSigns(profile, kind, "along") }));
+    const kinds = profiles.length > 1
+      ? [{ what: "modules", signs: signs.flatMap(({ signs }) => signs) }]
+      : signs.map(({ kind, signs }) => ({ what: `${KIND_NAMES[kind]} layers`, signs }));
+    const found = kinds.map(({ what, signs }) => ({ what, counts: tally(signs) })).filter(({ counts }) =>
+      counts.all > 0
+    )
+      .map(({ what, counts }) => `${counts.above} of ${counts.all} ${what}${unknownText(counts, "in")}`);
+    return found.length === 0 ? [] : [`${found.join(", ")}${profiles.length > 1 ? ` of ${names[i]}` : ""}`];
+  });
   return {
     topic: "Share of the updates' energy along the stream",
     found: each.length > 0 && `More energy lies along the stream than by chance in ${each.join("; ")}`,
