@@ -29,7 +29,7 @@ const FACTS: readonly ((result: Made) => string)[] = [
   ({ provenance: { drop } }) => planPhrase(drop),
 ];
 
-/** What tells profiles and the like apart: model, weight format, text, what is dropped, several of these, or else their places in the list. */
+/** What tells profiles and the like apart: model, weight format, text, what is dropped, several of these; where these are alike, their places in the list. */
 export function namesOf(profiles: readonly Made[]): string[] {
   const distinct = (names: readonly string[]) => new Set(names).size === profiles.length;
   const facts = FACTS.map((read) => profiles.map(read));
@@ -37,7 +37,11 @@ export function namesOf(profiles: readonly Made[]): string[] {
   if (one) return one;
   const varying = facts.filter((names) => new Set(names).size > 1);
   const all = profiles.map((_, i) => varying.map((names) => names[i]).join(", "));
-  return distinct(all) ? all : profiles.map((_, i) => ["first", "second", "third"][i] ?? `number ${i + 1}`);
+  return all.map((name, i) => {
+    if (all.filter((other) => other === name).length === 1) return name;
+    const place = ["first", "second", "third"][i] ?? `number ${i + 1}`;
+    return name === "" ? place : `${name}, ${place}`;
+  });
 }
 
 /** The depth of a layer: 0 for the first, 1 for the last. */

@@ -23,17 +23,17 @@ const HEADS: Readonly<Record<DepthMeasure, readonly [title: string, format: Form
 /** What each effective depth says, in words. */
 export const EFFECTIVE_WORDS: Readonly<Record<Effective, string>> = {
   sign: "updates turn from erasing to amplifying the stream",
-  kl: "the lens is nearer than half of its largest KL",
-  overlap: "a fifth of the five likeliest tokens are final",
+  kl: "the KL to the final prediction falls below half of its maximum",
+  overlap: "more than a fifth of the five likeliest tokens are the final ones",
 };
 
-/** "0.90 (0.87 to 0.93)", "not found", or what cannot be told of one sample. */
+/** "0.90 (0.87 to 0.93)", or that no layer is found, or no interval. */
 export function depthText({ effective }: Depth, name: Effective): string {
   const found = effective[name];
   if (!found) return "no layer";
   const { value, low } = found;
   return low === null
-    ? `${formatFixed(value, 2)} (cannot tell its interval)`
+    ? `${formatFixed(value, 2)} (cannot tell: no interval over these samples)`
     : reading`${{ ...found, decimals: 2 }}`;
 }
 
@@ -45,10 +45,13 @@ export function depthTables(result: Depth): Table {
   });
   return {
     title: `depth · ${settingOf(provenance)}`,
-    note: `every token number ${stride}; lenses at ${rows} of them in each sample, at most`,
+    note: `one token in ${stride}; of each sample, lenses read ${rows} of them at most`,
     ...layerTable(measures.step, columns),
     notes: [
-      "θ: h_l to h_l+1; φ: an update to the next; ψ: h_l to the last stream; lens: the final norm and head behind the layer",
+      "θ: angle of the streams before and after the layer; φ: of its update and the next; ψ: of the stream and the last; π: progress to " +
+      "the last stream; sign: cosine of update and stream",
+      "behind the layer, by the final norm and head: KL from the final prediction; top 5: share of the five likeliest tokens that are the " +
+      "final ones; frequent: first choices among the text's ten most frequent tokens; revised: first choices that change later",
       ...EFFECTIVE.map((name) => `depth at which ${EFFECTIVE_WORDS[name]}: ${depthText(result, name)}`),
     ],
   };

@@ -46,8 +46,9 @@ function finding(results: readonly Depth[]): Finding {
   const open = all.flatMap(({ kl, name }) => kl?.low == null ? [name] : []);
   return {
     found: found.length > 0 &&
-      `Less than half of the largest KL to the final prediction is left at depth ${found.join(", ")}`,
-    open: open.length > 0 && `at which depth less than half of the largest KL is left${open.join(" and")}`,
+      `The KL to the final prediction falls below half of its maximum at depth ${found.join(", ")}`,
+    open: open.length > 0 &&
+      `at which depth the KL to the final prediction falls below half of its maximum${open.join(" and")}`,
   };
 }
 
