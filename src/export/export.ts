@@ -135,7 +135,7 @@ async function write(
       measured: measuredOf(model, plan, options.card ?? []),
       costs: await qualities(model, plan, options),
       origin: await originOf(job),
-      sizes: { files: sizes, ...modelSizes(job) },
+      sizes: { files: sizes, ...modelSizes(job, made.zeroed) },
       plan: "kind" in drop ? drop : null,
     };
     const card = textFile("README.md", cardText({ job, format, made, ...told }));

@@ -63,6 +63,8 @@ export interface Made {
   readonly files: readonly OutFile[];
   /** Notes for users of the model in words of our own: the model card takes them as Markdown. */
   readonly notes: readonly string[];
+  /** Modules that are dropped and yet in the files, with zeros: readers run them and keep their keys and values. */
+  readonly zeroed?: readonly Module[];
 }
 
 /** The job of leaving modules out, in the order given. Throws `RangeError` if no module or every module is left out. */

@@ -16,9 +16,6 @@ export const installed: boolean = existsSync(join(root, "INSTALLED.txt"));
 /** The Deno that all tests run on, and that commands name; a later minor version may do. */
 export const DENO = "2.9.6";
 
-/** How a person calls the command line of this copy: a line that begins so can be pasted into a shell in Lamina's folder, or anywhere. */
-export const called: string = installed ? "lamina" : `npx -y deno@${DENO} task lamina`;
-
 /** What an error expects of a folder of this copy that cannot be written. */
 export const expectedFolder: string = installed
   ? "expected a folder that can be written; on Linux, XDG_DATA_HOME names another"

@@ -1,5 +1,7 @@
 /** What `lamina start` measures and writes, on tiny models; and the command as a person runs it, without a network. */
 import assert from "node:assert/strict";
+import process from "node:process";
+import { commandLine } from "../../src/commands/shared/fitted.ts";
 import type { Progress } from "../../src/entry/mod.ts";
 import { type Fit, type Profile, readResult, type Sweep } from "../../src/result/mod.ts";
 import {
@@ -109,6 +111,19 @@ function started(folder: string, results: string, ...args: string[]): Promise<Ra
   const variables = { LAMINA_CACHE: `${folder}/cache`, CUDA_VISIBLE_DEVICES: "" };
   return withVariables(variables, () => laminaHere(results, "start", folder, ...args));
 }
+
+Deno.test("a command to type next is found from any folder", () => {
+  const { cwd } = process;
+  process.cwd = () => "/";
+  try {
+    assert.match(
+      commandLine("info", "a b"),
+      /^npx -y deno\S+ task --config .*deno\.json'? lamina info 'a b'$/,
+    );
+  } finally {
+    process.cwd = cwd;
+  }
+});
 
 Deno.test("start prints importances and the cost of dropping, and writes a page; a second run reuses all of it", () =>
   withDesk(async ({ folder, options: { results } }) => {

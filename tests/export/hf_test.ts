@@ -50,6 +50,11 @@ for (const [n, name] of fixtureNames.entries()) {
       const card = await Deno.readTextFile(`${both.exported.folder}/README.md`);
       assert.ok(card.includes(both.exported.notes[0]));
       assert.match(card, /\| attention \| 1 0 \|\n\| MLP {7}\| 2 \|/);
+      assert.match(
+        card,
+        /\| keys and values per token, in 16 bits \|.*\| the same \|/,
+        "attention of zeros keeps them",
+      );
       await expectSameByTurns(n + 1, name, both, lone);
     });
   });

@@ -1,9 +1,10 @@
 /** What follows a fit: its plan is kept under a name, and commands use it. */
-import { join } from "node:path";
+import { join, relative } from "node:path";
+import process from "node:process";
 import { writeTogether } from "../../disk/mod.ts";
 import { plain, shellWord } from "../../entry/mod.ts";
 import { cacheKey, fileName, type Fit, resultText } from "../../result/mod.ts";
-import { called } from "../../home/mod.ts";
+import { DENO, installed, root } from "../../home/mod.ts";
 import { verdictText } from "../../show/mod.ts";
 import { planTensors } from "../../study/mod.ts";
 import { near } from "./outlet.ts";
@@ -38,9 +39,11 @@ export function nextLines({ file: sized }: Fit, ref: string, file: string): stri
   ];
 }
 
-/** A command as a person types it here. */
+/** A command as a person types it in this folder, Lamina's own or any other. */
 export function commandLine(...words: string[]): string {
-  return [called, ...words.map((word) => plain(shellWord(word)))].join(" ");
+  const config = relative(root, process.cwd()).startsWith("..") ? ["--config", join(root, "deno.json")] : [];
+  const called = installed ? [] : [...`npx -y deno@${DENO} task`.split(" "), ...config];
+  return [...called, "lamina", ...words].map((word) => plain(shellWord(word))).join(" ");
 }
 
 /** The same as text. */

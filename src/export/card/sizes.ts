@@ -1,6 +1,7 @@
 /** How large a model is before and after: its files, its weights, its keys and values. */
 import { type FileSizes, formatBytes, lessText, type SizeChange } from "../../entry/mod.ts";
-import type { Job } from "../../formats/mod.ts";
+import type { Job, Module } from "../../formats/mod.ts";
+import { everyChange, planOf } from "../../measure/mod.ts";
 import { changedSpec } from "../../run/mod.ts";
 import { allKvBytes } from "../../study/mod.ts";
 import { sizesOf } from "../../subject/mod.ts";
@@ -19,9 +20,15 @@ export interface Sizes {
 /** Tokens of a long sequence. */
 const LONG = 8192;
 
-/** Weights, and keys and values. */
-export function modelSizes({ full, before, drop }: Job): Omit<Sizes, "files"> {
-  const [all, left] = [before, drop].map((plan) => sizesOf(changedSpec(full, plan)));
+/** Weights, and keys and values, as readers of the files run the model: with the modules that are there as zeros. */
+export function modelSizes(
+  { full, before, drop }: Job,
+  zeroed: readonly Module[] = [],
+): Omit<Sizes, "files"> {
+  const runs = (one: Module) =>
+    zeroed.some(({ module, layer }) => module === one.module && layer === one.layer);
+  const run = planOf(everyChange(drop).filter((change) => !runs(change)));
+  const [all, left] = [before, run].map((plan) => sizesOf(changedSpec(full, plan)));
   return {
     parameters: { before: all.parameters, after: left.parameters },
     kvBytes: { before: allKvBytes(all, 1), after: allKvBytes(left, 1) },

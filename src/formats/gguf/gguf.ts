@@ -48,6 +48,7 @@ export async function ggufFiles(job: Job, format: Format): Promise<Made> {
   return {
     files: [{ name: "model.gguf", ...ggufContent(entries, tensors, alignment) }],
     notes: [...whole.notes, ...architecture === "deci" ? notesOf(job, blocks) : []],
+    zeroed: job.lone.filter(isZeroedIn(job)),
   };
 }
 
@@ -63,8 +64,12 @@ function architectureOf(job: Job, { architecture: own }: Whole, format: Format):
   throw new Inexpressible(lone[0], why);
 }
 
-function notesOf({ lone, kept }: Job, blocks: readonly Block[]): string[] {
-  const isZeroed = ({ module, layer }: Module) => module === "attention" && layer === kept[0];
+const isZeroedIn = ({ kept }: Job) => ({ module, layer }: Module) =>
+  module === "attention" && layer === kept[0];
+
+function notesOf(job: Job, blocks: readonly Block[]): string[] {
+  const { lone, kept } = job;
+  const isZeroed = isZeroedIn(job);
   const zeroed = lone.filter(isZeroed);
   const skipped = lone.filter((one) => !isZeroed(one));
   const added = blocks.length - kept.length;

@@ -49,6 +49,7 @@ async function folderOf(job: Job): Promise<Made> {
   return {
     files: [jsonFile("config.json", config), ...small, ...shardFiles(tensors)],
     notes: [...notesOnFiles(job, small), ...notesOnRows(job), ...notesOf(job)],
+    zeroed: job.lone,
   };
 }
 
