@@ -1,12 +1,12 @@
 /** Names that a misspelt one may stand for. */
 
-/** Those `names` that differ from `word` in at most a third of its letters, or that contain it; nearest first. */
+/** Those `names` that differ from `word` in two letters or a third of them, but not in all, or that contain it; nearest first. */
 export function nearNames(word: string, names: Iterable<string>): string[] {
   const wanted = word.toLowerCase();
   const scored: [string, number][] = [];
   for (const name of names) {
     const steps = wanted.length > 2 && name.includes(wanted) ? 0 : distance(wanted, name.toLowerCase());
-    if (steps <= Math.max(2, word.length / 3)) scored.push([name, steps]);
+    if (steps <= Math.max(2, word.length / 3) && steps < word.length) scored.push([name, steps]);
   }
   return scored.sort((a, b) => a[1] - b[1]).map(([name]) => name);
 }
