@@ -171,6 +171,8 @@ Deno.test("a fit's answer leads: its plan, its confirmed cost, what it saves, an
     /^The loss rises by 0\.0100 .* without attention 5, the cheapest plan, on /,
   );
   assert.equal(none["What it saves"], undefined);
+  const byTask = sections.fit(fit(shape, { aim: { of: "accuracy", amount: 2, tasks: ["piqa"] } }));
+  assert.match(byTask.setting, / · 4 documents of piqa · /);
   const next = ["lamina export tiny --plan 'a b.json'", "lamina generate <tiny>"];
   const page = pageHtml({ ...report, next });
   assert.match(

@@ -12,7 +12,7 @@ import {
   qualityBySteps,
   type Sweep,
 } from "../../result/mod.ts";
-import { settingOf, settingsOf } from "../words/mod.ts";
+import { fitSetting, settingsOf } from "../words/mod.ts";
 import type { InitModel } from "../chart/init_model.ts";
 import { type Figure, namedFigure } from "../chart/svg.ts";
 import { accuracyClaims, droppingClaims, magnitudeClaims } from "../claims/claims.ts";
@@ -56,7 +56,7 @@ type Own = Pick<Section, "title" | "figures"> & Partial<Section>;
 const analyses: { readonly [Name in keyof Findings]: (found: Findings[Name], at?: number) => Own } = {
   fit: (fit) => ({
     title: "The answer: how much may go",
-    setting: settingOf(fit.provenance),
+    setting: fitSetting(fit),
     figures: [draw.fitFigure(fit)],
     tables: fitTables(fit).slice(1, -1), // the first and the last are the answer in words
     answer: fitAnswer(fit),

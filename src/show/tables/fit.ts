@@ -5,12 +5,13 @@ import {
   checkLines,
   costsOf,
   counted,
+  fitSetting,
   formatShare,
+  halfText,
   KIND_NAMES,
   modules,
   promiseText,
   reading,
-  settingOf,
   textOf,
   verdictText,
 } from "../words/mod.ts";
@@ -28,16 +29,18 @@ const RUNNERS_UP = 4;
 /** The answer, then the plans that were confirmed, then the runners-up and the cheapest of the others. */
 export function fitTables(fit: Fit): Table[] {
   const { aim, tried, confirmed, provenance, confirming, file, checks = [] } = fit;
+  const { packing: { skip } } = confirming;
+  const after = skip > 0 ? `, after the first ${skip}` : "";
   const ways = waysOf(fit).length === 1 ? `, by ${waysOf(fit)[0]}` : "";
   return [
-    { ...lines(`${promiseText(aim)} · ${settingOf(provenance)}`, answerText(fit)) },
+    { ...lines(`${promiseText(aim)} · ${fitSetting(fit)}`, answerText(fit)) },
     ...confirmed.length === 0 ? [] : [{
-      title: `confirmed on ${halfText(confirming)}, smallest plan first`,
+      title: `confirmed on ${halfText(fit, confirming)}${after}, smallest plan first`,
       ...tableOf(confirmedOf(fit), columnsOf(fit)),
     }],
     {
       title: reading`tried on ${
-        halfText(provenance)
+        halfText(fit, provenance)
       }: the largest plans of other kinds and orders that keep the promise, then the cheapest plans`,
       ...tableOf(shownOf(fit), columnsOf(fit)),
       notes: [
@@ -71,10 +74,6 @@ const textOfRun = ({ text }: Fit["provenance"]) => textOf(text);
 
 const confirmedOf = ({ tried, confirmed }: Fit): Row[] =>
   confirmed.map(({ tried: place, ...test }) => ({ ...tried[place], ...test }));
-
-function halfText({ text, packing: { samples, length, skip } }: Fit["provenance"]): string {
-  return `${samples} × ${length} tokens of ${text.name}${skip > 0 ? `, after the first ${skip}` : ""}`;
-}
 
 /** Runners-up, then the cheapest of those that are not shown yet; each plan once. */
 function shownOf(fit: Fit): Row[] {

@@ -10,7 +10,7 @@ import {
   WORTH,
   worthOf,
 } from "../../result/mod.ts";
-import { sharedText } from "./names.ts";
+import { computedText, modelOf, settingOf, sharedText, tokensOf } from "./names.ts";
 import { counted, formatFixed, formatShare } from "./numbers.ts";
 import { capital, reading, sentences } from "./reading.ts";
 
@@ -63,6 +63,19 @@ export function promiseText({ of, amount, tasks = [], context }: Aim): string {
     case "speed":
       return `decoding is at least ${amount} times as fast`;
   }
+}
+
+/** What half of the samples of a fit is: "8 × 512 tokens of wiki", "20 documents of piqa". */
+export const halfText = ({ aim: { tasks } }: Fit, half: Fit["provenance"]): string =>
+  tasks ? `${half.packing.samples} documents of ${tasks.join(", ")}` : tokensOf(half);
+
+/** Where a fit was measured: its setting, with the samples that choose. */
+export function fitSetting(fit: Fit, ...more: readonly string[]): string {
+  const { aim, provenance } = fit;
+  if (!aim.tasks) return settingOf(provenance, ...more);
+  return [modelOf(provenance.model), halfText(fit, provenance), computedText(provenance), ...more].join(
+    " · ",
+  );
 }
 
 /** How a plan was found: "by importance, repaired by linear". */

@@ -10,13 +10,13 @@ import {
   costsOf,
   costText,
   counted,
+  fitSetting,
   formatFixed,
   KIND_NAMES,
   modules,
   mostOnAxis,
   promiseText,
   reading,
-  settingOf,
   wayText,
 } from "../../words/mod.ts";
 
@@ -52,7 +52,7 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
       limit !== null && "Dashed: the promise.",
       "Ring: the answer, on the samples that confirm it.",
     ],
-    setting: settingOf(fit.provenance, `confirmed on ${fit.confirming.packing.samples} others`),
+    setting: fitSetting(fit, `confirmed on ${fit.confirming.packing.samples} others`),
     reads: [
       answerText(fit),
       hidden > 0 && `The picture leaves out ${counted(hidden, "plan")} that cost more.`,
