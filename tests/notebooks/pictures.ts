@@ -30,6 +30,7 @@ const CHOSEN: Readonly<Record<string, number>> = {
   "10_repair": 1,
   "11_lossless": 0,
   "12_choices_and_texts": 0,
+  "13_directions": 0,
 };
 
 const SWEEP = `${root}data/figures/quality.json`;
