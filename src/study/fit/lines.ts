@@ -37,7 +37,7 @@ import { aText, type StudyModel, textNames } from "../../subject/mod.ts";
 
 /** The lines that `fit` tries. */
 export interface FitLines extends ConstraintOptions {
-  /** The modules to drop; default: attention, MLPs and both jointly, as far as they leave the file; blocks where only they do. */
+  /** The modules to drop; default: attention, MLPs and both jointly where that makes the file smaller, else blocks. */
   readonly targets?: readonly RankTarget[] | undefined;
   /** The scores and searches that order them; default: importance. */
   readonly by?: readonly ScoreName[] | undefined;
@@ -205,7 +205,7 @@ export const fitChecks: Checks<FitOptions> = {
   ...under("Search:", {
     targets: option(
       list(aTarget, "targets", 1),
-      "<kinds> modules to drop (default: attention,mlp,joint, as far as they leave the file, else block)",
+      "<kinds> modules to drop (default: attention,mlp,joint where that makes the file smaller, else block)",
     ),
     by: option(list(oneOf(ORDERS), "scores", 1), "<orders> orders to try", PAPER_SCORE),
     repair: option(
