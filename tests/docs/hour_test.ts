@@ -43,7 +43,7 @@ const promises: Record<string, RegExp> = {
   order: /attention by gate-norm[^]*order +module/,
   guides: /rank corr[^]*gate norm/,
   repair: /drop 4 of attention[^]*\(linear\)[^]*held out of the fits[^]*repaired/,
-  fit: /confirmed on[^]*next:\n.*--config .*deno\.json'? lamina export/,
+  fit: /confirmed on[^]*next:\n.*--config .*deno\.json'? lamina (?:export|generate) /,
   perplexity: /perplexity[^]*nothing[^]*attention/,
   evaluate: /full model[^]*(?:piqa|induction)[^]*with(?:out)? attention[^]*95 % interval/,
   sweep: /dropped[^]*importance[^]*(?:deepest|repaired: linear)/,
