@@ -137,7 +137,7 @@ async function* partsOf(
 
 const cannot = (name: string, start: number) => `Cannot tokenise ${name}, from character ${start + 1}`;
 
-/** A document in pieces of at most so many characters, so that no more is tokenised than is wanted. */
+/** Yields a document in pieces of at most `most` characters, so that only the pieces that are needed are tokenised. */
 async function* inPieces(document: Document, most: number): AsyncGenerator<string> {
   for await (const text of typeof document === "string" ? [document] : document) {
     for (let at = 0; at < text.length; at += most) yield text.slice(at, at + most);

@@ -203,9 +203,4 @@ const plainCommands = Object.entries<unknown>(studies).flatMap(([name, value]) =
   ];
 });
 
-export const measuring = [
-  causesCommand,
-  checkpointsCommand,
-  randomInitCommand,
-  ...plainCommands,
-];
+export const measuring = [causesCommand, checkpointsCommand, randomInitCommand, ...plainCommands];

@@ -9,7 +9,7 @@ import { cosine } from "../predictions.ts";
 import { drawn95, type Estimate, type RatioPart } from "../statistics/bootstrap.ts";
 import { angularDistance, productsOf } from "./angle.ts";
 
-/** Measures of the streams of a token, by layer. */
+/** What a token's streams are measured by, in each layer. */
 const PATHS = [
   "step", // θ_l, degrees between h_l and h_{l+1}
   "turn", // φ_l, degrees between δ_l and δ_{l+1}

@@ -136,7 +136,7 @@ export const depthStudy: Study<StudyModel, DepthOptions, Depth> = {
 const placesOf = (length: number, stride: number) =>
   Array.from({ length: Math.floor(length / stride) }, (_, i) => (i + 1) * stride - 1);
 
-/** At most so many of n places, evenly apart, the last among them. */
+/** Chooses at most `most` of n places, evenly apart; the last is always one of them. */
 function spread(n: number, most: number): number[] {
   const count = Math.min(n, most);
   return Array.from({ length: count }, (_, i) => Math.floor((i + 1) * n / count) - 1);
@@ -149,7 +149,7 @@ const LIKELIEST = 5;
 
 interface Asked {
   readonly drop: DropPlan;
-  /** Tokens of a sample, and those among them that the head reads. */
+  /** Places of the tokens that are measured, and which of these the head reads. */
   readonly places: readonly number[];
   readonly reading: readonly number[];
   /** Samples that run at once. */

@@ -284,7 +284,7 @@ async function pointOf(
   }
 }
 
-/** The plans as players of a setting, and the bytes of each one's keys and values for its context, once it has read that. */
+/** Opens the plans as players of a setting; gives the bytes of each one's keys and values once it has read its context. */
 async function openReaders(
   model: StudyModel,
   engine: Engine,

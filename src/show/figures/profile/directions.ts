@@ -1,8 +1,9 @@
 import { type LayerModule, MODULES } from "../../../measure/mod.ts";
-import { directionSigns, type Profile, tally } from "../../../result/mod.ts";
+import type { Profile } from "../../../result/mod.ts";
 import type { Draw } from "../../chart/svg.ts";
-import { type Finding, formatShare, KIND_NAMES, reading, unknownText } from "../../words/mod.ts";
-import { namesOf, profileFigure } from "../profiles.ts";
+import { type Finding, formatShare, KIND_NAMES, reading } from "../../words/mod.ts";
+import { profileFigure } from "../profiles.ts";
+import { countsOf } from "./sign.ts";
 
 /** Draws the share of the updates' energy that lies along the stream, mean cos²(u, X), of one profile or of several on one scale (arXiv 2609.15975). */
 export const directionsFigure: Draw<[Profile | readonly Profile[]]> = profileFigure("directions", {
@@ -20,18 +21,7 @@ export const directionsFigure: Draw<[Profile | readonly Profile[]]> = profileFig
 });
 
 function finding(profiles: readonly Profile[]): Finding {
-  const names = namesOf(profiles);
-  const each = profiles.flatMap((profile, i) => {
-    const signs = MODULES.map((kind) => ({ kind, signs: directionSigns(profile, kind, "along") }));
-    const kinds = profiles.length > 1
-      ? [{ what: "modules", signs: signs.flatMap(({ signs }) => signs) }]
-      : signs.map(({ kind, signs }) => ({ what: `${KIND_NAMES[kind]} layers`, signs }));
-    const found = kinds.map(({ what, signs }) => ({ what, counts: tally(signs) })).filter(({ counts }) =>
-      counts.all > 0
-    )
-      .map(({ what, counts }) => `${counts.above} of ${counts.all} ${what}${unknownText(counts, "in")}`);
-    return found.length === 0 ? [] : [`${found.join(", ")}${profiles.length > 1 ? ` of ${names[i]}` : ""}`];
-  });
+  const each = countsOf(profiles, "above", "along", profiles.length > 1);
   return {
     topic: "Share of the updates' energy along the stream",
     found: each.length > 0 && `More energy lies along the stream than by chance in ${each.join("; ")}`,
@@ -44,10 +34,10 @@ function explained(profile: Profile): string {
   const near = all.filter(({ error }) => error <= 0.1).length;
   const [worst] = all.toSorted((a, b) => b.error - a.error);
   if (!worst) return "no module has an importance to explain";
-  return reading`a random direction has 1/${profile.sizes.hidden} = ${
-    formatShare(1 / profile.sizes.hidden)
-  } of its energy along
-    the stream. β²/(2(1 + α)²), the turning alone, is within 10 % of the importance of ${near} of ${all.length} modules, and farthest
+  const { hidden } = profile.sizes;
+  return reading`a random direction has 1/${hidden} = ${
+    formatShare(1 / hidden)
+  } of its energy along the stream. β²/(2(1 + α)²), the turning alone, is within 10 % of the importance of ${near} of ${all.length} modules, and farthest
     in ${KIND_NAMES[worst.kind]} ${worst.layer} (${formatShare(worst.error)}).`;
 }
 

@@ -1,4 +1,4 @@
-import { MODULES } from "../../../measure/mod.ts";
+import { type LayerModule, MODULES } from "../../../measure/mod.ts";
 import { directionSigns, type Profile, tally } from "../../../result/mod.ts";
 import type { Draw } from "../../chart/svg.ts";
 import { type Finding, KIND_NAMES, unknownText } from "../../words/mod.ts";
@@ -19,18 +19,28 @@ export const signFigure: Draw<[Profile | readonly Profile[]]> = profileFigure("s
   kinds: MODULES,
 });
 
-/** "3 of 5 attention layers (cannot tell in 1)", for each kind that a model has. */
 function finding(profiles: readonly Profile[]): Finding {
-  const names = namesOf(profiles);
-  const each = profiles.map((profile, i) => {
-    const found = MODULES.map((kind) => ({ kind, counts: tally(directionSigns(profile, kind)) }))
-      .filter(({ counts }) => counts.all > 0).map(({ kind, counts }) =>
-        `${counts.below} of ${counts.all} ${KIND_NAMES[kind]} layers${unknownText(counts, "in")}`
-      ).join(", ");
-    return found && `${found}${profiles.length > 1 ? ` of ${names[i]}` : ""}`;
-  }).filter((text) => text !== "");
+  const each = countsOf(profiles, "below", "sign");
   return {
     topic: "Direction of the updates along the stream",
     found: each.length > 0 && `Updates point against the stream in ${each.join("; ")}`,
   };
+}
+
+/** "3 of 5 attention layers (cannot tell in 1)", for each kind that a profile has, or for all modules together. */
+export function countsOf(
+  profiles: readonly Profile[],
+  side: "below" | "above",
+  sum: "sign" | "along",
+  together = false,
+) {
+  const names = namesOf(profiles);
+  return profiles.flatMap((profile, i) => {
+    const signsOf = (kind: LayerModule) => directionSigns(profile, kind, sum);
+    const own = MODULES.map((kind) => ({ what: `${KIND_NAMES[kind]} layers`, signs: signsOf(kind) }));
+    const found = (together ? [{ what: "modules", signs: own.flatMap(({ signs }) => signs) }] : own)
+      .map(({ what, signs }) => ({ what, counts: tally(signs) })).filter(({ counts }) => counts.all > 0)
+      .map(({ what, counts }) => `${counts[side]} of ${counts.all} ${what}${unknownText(counts, "in")}`);
+    return found.length === 0 ? [] : [`${found.join(", ")}${profiles.length > 1 ? ` of ${names[i]}` : ""}`];
+  });
 }
