@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { rowsOf, tablesOf, tableText } from "../../src/show/mod.ts";
 import { tablesHtml } from "../../src/show/tables/html.ts";
 import { planPhrase } from "../../src/measure/mod.ts";
-import { accuracyChange, byInterval, type Evaluation, riseOf } from "../../src/result/mod.ts";
+import { accuracyChange, byInterval, type Evaluation, riseOf, type Sweep } from "../../src/result/mod.ts";
 import { bestRound, DRAFTING, draftingNotes, draftingText } from "../../src/show/tables/drafting.ts";
 import { recordsOf, tableOf } from "../../src/show/tables/table.ts";
 import { results } from "./every_result.ts";
@@ -103,12 +103,12 @@ Deno.test("a list is sorted by what its intervals say; a touch of zero and a sin
 Deno.test("a rise has the interval of Student's t over its samples, a difference of two that of independent errors", () => {
   // 97.5 % quantile for 7 degrees of freedom, from tables: 2.365; 3, 4, 5 make the hypotenuse exact.
   const [point, other] = [{ rise: 1, riseError: 0.3 }, { rise: 0.25, riseError: 0.4 }];
-  assertClose(riseOf(point, { samples: 8 }), {
+  assertClose(riseOf(over(8), point), {
     rise: 1,
     low: 1 - 2.364624251592784 * 0.3,
     high: 1 + 2.364624251592784 * 0.3,
   });
-  assertClose(riseOf(point, { samples: 8, than: other }), {
+  assertClose(riseOf(over(8), point, { than: other }), {
     rise: 0.75,
     low: 0.75 - 2.364624251592784 * 0.5,
     high: 0.75 + 2.364624251592784 * 0.5,
@@ -117,14 +117,17 @@ Deno.test("a rise has the interval of Student's t over its samples, a difference
 
 Deno.test("a single sample, and a point without an error, have no interval", () => {
   const open = { rise: 1, low: null, high: null };
-  assert.deepEqual(riseOf({ rise: 1, riseError: null }, { samples: 1 }), open);
-  assert.deepEqual(riseOf({ rise: 1, riseError: 0.1 }, { samples: 1 }), open);
+  assert.deepEqual(riseOf(over(1), { rise: 1, riseError: null }), open);
+  assert.deepEqual(riseOf(over(1), { rise: 1, riseError: 0.1 }), open);
   assert.deepEqual(
-    riseOf({ rise: 1, riseError: 0.1 }, { samples: 8, than: { rise: 0, riseError: null } }),
+    riseOf(over(8), { rise: 1, riseError: 0.1 }, { than: { rise: 0, riseError: null } }),
     open,
   );
-  assert.throws(() => riseOf({ rise: NaN, riseError: 0 }, { samples: 8 }), /Cannot compare losses/);
+  assert.throws(() => riseOf(over(8), { rise: NaN, riseError: 0 }), /Cannot compare losses/);
 });
+
+const over = (samples: number) =>
+  ({ kind: "sweep", provenance: { packing: { samples } } }) as unknown as Sweep;
 
 /** Equal but for the rounding of a few float64 operations. */
 function assertClose(found: ReturnType<typeof riseOf>, expected: ReturnType<typeof riseOf>) {

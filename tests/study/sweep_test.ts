@@ -53,9 +53,12 @@ Deno.test("a rise is the mean of the samples' differences, its error theirs, how
   );
 });
 
+const over = (samples: number) =>
+  ({ kind: "sweep", provenance: { packing: { samples } } }) as unknown as Sweep;
+
 Deno.test("a budget allows the largest number up to which no loss is above it; its interval is Student's t", () => {
   const grown = curve([[0, 0, 0], [1, 0.1, 0.01], [2, 0.2, 0.01], [4, 0.3, 0.1], [8, 0.25, 0.01]]);
-  const allowed = (budget: number, samples = 4) => allowance(grown, { budget, samples });
+  const allowed = (budget: number, samples = 4) => allowance(over(samples), grown, { budget });
   // t of 3 degrees of freedom is 3.182: intervals ± 0.032 at 1, 2 and 8, ± 0.318 at 4.
   assert.deepEqual(allowed(0.2), { dropped: 2, atLeast: 1, atMost: 4 });
   assert.deepEqual(allowed(0.25), { dropped: 2, atLeast: 2, atMost: 8 }, "8 costs less, but not 4");
@@ -66,11 +69,11 @@ Deno.test("a budget allows the largest number up to which no loss is above it; i
 
 Deno.test("where the first number dropped is over the budget already, or is no number, none is allowed", () => {
   const none = { dropped: 0, atLeast: 0, atMost: 0 };
-  assert.deepEqual(allowance(curve([[4, 0.3, 0.01], [8, 0.1, 0.01]]), { budget: 0.2, samples: 8 }), none);
-  assert.deepEqual(allowance(curve([[4, NaN, null], [8, 0.1, 0.01]]), { budget: 0.2, samples: 8 }), none);
-  assert.deepEqual(allowance(curve([]), { budget: 0.2, samples: 8 }), none);
+  assert.deepEqual(allowance(over(8), curve([[4, 0.3, 0.01], [8, 0.1, 0.01]]), { budget: 0.2 }), none);
+  assert.deepEqual(allowance(over(8), curve([[4, NaN, null], [8, 0.1, 0.01]]), { budget: 0.2 }), none);
+  assert.deepEqual(allowance(over(8), curve([]), { budget: 0.2 }), none);
   // 0.19 ± 2.365 · 0.01: within the budget, but not surely.
-  assert.deepEqual(allowance(curve([[4, 0.19, 0.01]]), { budget: 0.2, samples: 8 }), {
+  assert.deepEqual(allowance(over(8), curve([[4, 0.19, 0.01]]), { budget: 0.2 }), {
     dropped: 4,
     atLeast: 0,
     atMost: 4,

@@ -1,7 +1,8 @@
 /** 95 % intervals: lists sorted by them, and the cost of drops with theirs. */
-import { expect, func, like, optionsOf, required, resultOf, wholeNumber } from "../../entry/mod.ts";
+import { expect, func, like, optionsOf, resultOf } from "../../entry/mod.ts";
 import { interval95, mean, type Rise, standardError } from "../../measure/mod.ts";
 import type { Checkpoints } from "../forms/profile.ts";
+import { aSweep, type Sweep } from "../forms/sweep.ts";
 import { medianGapsOf, type Sign } from "./signs.ts";
 
 /** The ends of a 95 % interval; null where a single sample has none. */
@@ -71,11 +72,9 @@ export function byInterval<T>(items: readonly T[], intervalOf: (item: T) => Ends
 
 const aRise = like("a point of a sweep", (value) => Number.isFinite((value as Partial<Rise> | null)?.rise));
 
-const riseChecks = { samples: required(wholeNumber(1)), than: aRise };
-
 /**
- * How much the loss of a sweep's point exceeds the full model's, or another point's, with its 95 % interval over `samples` (Student's t).
- * Two points are treated as independent; those of one sweep share their samples, which makes the interval rather too wide.
+ * How much the loss of a sweep's point exceeds the full model's, or another point's, with its 95 % interval over the sweep's samples
+ * (Student's t). Two points are treated as independent; those of one sweep share their samples, which makes the interval rather too wide.
  *
  * @example
  * ```ts
@@ -85,16 +84,26 @@ const riseChecks = { samples: required(wholeNumber(1)), than: aRise };
  * const text = { text: "README.md", samples: 2, length: 32 };
  * const result = await sweep("data/series/pre-ln/step04096", { ...text, calibration: text, targets: ["attention"], by: ["importance", "deepest"], upto: 2 });
  * const [importance, deepest] = result.curves.map(({ points }) => points[2]);
- * console.log(reading`${riseOf(importance, { samples: 2 })} nats; deepest first: ${riseOf(deepest, { samples: 2, than: importance })} more`);
+ * console.log(reading`${riseOf(result, importance)} nats; deepest first: ${riseOf(result, deepest, { than: importance })} more`);
  * ```
  */
 export function riseOf(
+  result: Sweep,
   point: Rise,
-  options: { readonly samples: number; readonly than?: Rise },
+  options: { readonly than?: Rise } = {},
 ): RiseInterval {
-  expect("compare losses", "options", options, optionsOf(riseChecks));
-  const { samples, than = { rise: 0, riseError: 0 } } = options;
+  expect("compare losses", "result", result, aSweep);
   expect("compare losses", "the point", point, aRise);
+  expect("compare losses", "options", options, optionsOf({ than: aRise }));
+  return riseOverSamples(result.provenance.packing.samples, point, options.than);
+}
+
+/** {@link riseOf} over so many samples. */
+export function riseOverSamples(
+  samples: number,
+  point: Rise,
+  than: Rise = { rise: 0, riseError: 0 },
+): RiseInterval {
   const errors = [point.riseError, than.riseError];
   const error = errors.includes(null) ? null : Math.hypot(...errors as number[]);
   const rise = point.rise - than.rise;

@@ -1,6 +1,7 @@
 /** The forms of plans (what is dropped, in which order) and of sweeps (what dropping more and more costs). */
 import { KINDS, MODULES, REPAIRS } from "../../measure/mod.ts";
 import { z } from "zod";
+import { resultOf } from "../../entry/mod.ts";
 import { kind } from "../kind.ts";
 import {
   changeForm,
@@ -187,3 +188,6 @@ export const sweepKind = kind("sweep", { method: 1 }, {
 });
 /** Quality by number of modules dropped, curve by curve. */
 export type Sweep = z.infer<typeof sweepKind.form>;
+
+/** The check of a sweep. */
+export const aSweep = resultOf(sweepKind.name);

@@ -7,6 +7,7 @@ import {
   accuracyChange,
   type AccuracyCurve,
   accuracyCurves,
+  aSweep,
   comparedAt,
   type Dropped,
   type Evaluation,
@@ -56,7 +57,7 @@ export interface Claim {
  */
 export function claimsOf(profile: Profile, sweep?: Sweep): Claim[] {
   expect("judge claims", "profile", profile, resultOf("profile"));
-  if (sweep) expect("judge claims", "sweep", sweep, resultOf("sweep"));
+  if (sweep) expect("judge claims", "sweep", sweep, aSweep);
   return [...sweep ? droppingClaims(sweep) : [], ...magnitudeClaims(profile)];
 }
 

@@ -1,5 +1,6 @@
 /** Claims C3, C4 and C8 of the paper, that attention is redundant throughout training, before it, and at other norm placements, next to what models measured. */
 import {
+  aSweep,
   type Checkpoints,
   costsLess,
   groupsOf,
@@ -110,7 +111,7 @@ export function initClaim(models: readonly InitModel[]): Claim {
  * ```
  */
 export function generalityClaim(sweeps: readonly Sweep[], dropped: number): Claim {
-  expect("judge a claim", "sweeps", sweeps, list(resultOf("sweep"), "sweeps", 1));
+  expect("judge a claim", "sweeps", sweeps, list(aSweep, "sweeps", 1));
   expect("judge a claim", "dropped", dropped, wholeNumber(0));
   const models = sweeps.map((sweep) => {
     const costs = groupsOf(sweep).filter(({ repair }) => !repair).flatMap(({ points, ...group }) => {

@@ -24,7 +24,7 @@ import {
   type Orders,
   type Plan,
   RISE,
-  riseOf,
+  riseOverSamples,
   SCORES,
 } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
@@ -150,7 +150,7 @@ function repairTables({ by, sequential, provenance, sites = [], fresh, rounded, 
 function roundedText({ types, rise, riseError }: NonNullable<Repaired["rounded"]>, fresh?: Fresh): string {
   const stored = types.join(" and ");
   if (rise === undefined || !fresh) return `the repair is rounded to ${stored}`;
-  const { low, high } = riseOf({ rise, riseError: riseError ?? null }, { samples: fresh.samples });
+  const { low, high } = riseOverSamples(fresh.samples, { rise, riseError: riseError ?? null });
   const nats = (value: number) => formatFixed(value, 4);
   const interval = low === null ? "" : ` (95 %, paired: ${nats(low)} to ${nats(high!)})`;
   return `rounding the repair to ${stored} adds ${nats(rise)} nats per token${interval}`;
@@ -309,7 +309,7 @@ export function ordersTables(result: Orders): Table[] {
 }
 
 const riseText = (point: Rise, samples: number): string =>
-  reading`${{ ...riseOf(point, { samples }), decimals: 2 }}`;
+  reading`${{ ...riseOverSamples(samples, point), decimals: 2 }}`;
 
 /** A row an order. */
 export function ordersRows({ provenance, orders }: Orders): CsvRow[] {
@@ -320,7 +320,7 @@ export function ordersRows({ provenance, orders }: Orders): CsvRow[] {
       ...originOf(provenance),
       ...{ target, by, scores_on: text.name, scores_length: packing.length, drop: modules.length },
       layers: layersText(order),
-      ...riseOf(order, { samples }),
+      ...riseOverSamples(samples, order),
     };
   });
 }

@@ -14,7 +14,7 @@ import {
 } from "../../entry/mod.ts";
 import { type LayerModule, MODULES, spearman } from "../../measure/mod.ts";
 import { scoring } from "../../models/mod.ts";
-import { type Perplexity, type Profile, type RiseInterval, riseOf } from "../../result/mod.ts";
+import { type Perplexity, type Profile, type RiseInterval, riseOverSamples } from "../../result/mod.ts";
 import { studyChecks, type StudyOptions } from "../base/options.ts";
 import { perplexities, riseOver } from "../passes/perplexity.ts";
 import { aProfile } from "../base/plan.ts";
@@ -38,7 +38,7 @@ import { windowChecks, windowIn, type WindowOptions, windowsOf } from "./constra
 export function paired(run: Perplexity, base: Perplexity): RiseInterval {
   expect("pair runs", "run", run, resultOf("perplexity"));
   expect("pair runs", "base", base, resultOf("perplexity"));
-  return riseOf(riseOver(run, base), { samples: run.sums.length });
+  return riseOverSamples(run.sums.length, riseOver(run, base));
 }
 
 /** The loss from removing one module, with all others in place. */

@@ -13,6 +13,7 @@ import {
 } from "../../entry/mod.ts";
 import { type Allowance, KINDS, withinBudget } from "../../measure/mod.ts";
 import {
+  aSweep,
   type DropOrder,
   PAPER_SCORE,
   type Plan,
@@ -95,14 +96,14 @@ export function stepsWithin(steps: readonly number[], most: number): number[] {
 
 export type { Allowance };
 
-const allowanceChecks = requireAll({ budget: number("a number of nats"), samples: wholeNumber(1) });
+const allowanceChecks = requireAll({ budget: number("a number of nats") });
 const aSweptCurve = like(
   "a curve of a sweep",
   (value) => Array.isArray((value as Partial<Sweep["curves"][number]> | null)?.points),
 );
 
 /**
- * Finds how many modules can be dropped along a curve before the loss rises by more than `budget` nats per token.
+ * Finds how many modules can be dropped along a curve of a result before the loss rises by more than `budget` nats per token.
  *
  * @example
  * ```ts
@@ -112,14 +113,16 @@ const aSweptCurve = like(
  * using model = await openModel("data/series/pre-ln/step04096");
  * const text = { text: "README.md", samples: 2, length: 32 };
  * const result = await sweep(model, { ...text, calibration: text, targets: ["attention"], by: ["importance"], upto: 2 });
- * console.log(allowance(result.curves[0], { budget: 0.05, samples: 2 }).dropped); // number of modules to drop for at most 0.05 nats per token
+ * console.log(allowance(result, result.curves[0], { budget: 0.05 }).dropped); // number of modules to drop for at most 0.05 nats per token
  * ```
  */
 export function allowance(
+  result: Sweep,
   curve: Sweep["curves"][number],
-  options: { readonly budget: number; readonly samples: number },
+  options: { readonly budget: number },
 ): Allowance {
+  expect("find an allowance", "result", result, aSweep);
   expect("find an allowance", "curve", curve, aSweptCurve);
   expect("find an allowance", "options", options, optionsOf(allowanceChecks));
-  return withinBudget(curve.points, options.budget, options.samples);
+  return withinBudget(curve.points, options.budget, result.provenance.packing.samples);
 }

@@ -4,8 +4,8 @@ import { aProfile, aSweep, cannot, entry, model, named, promised, type Row, whol
 
 export const results: Readonly<Record<string, Row>> = {
   allowance: cannot("find an allowance", {
-    value: [[aSweep.curves[0], { budget: 0.2, samples: 0 }], `samples is 0, ${wholeOf(1)}`],
-    type: [[aSweep, { budget: 0.2, samples: 2 }], "curve is a sweep, expected a curve of a sweep"],
+    value: [[aSweep, aSweep.curves[0], { budget: NaN }], "budget is NaN, expected a number of nats"],
+    type: [[aSweep, aSweep, { budget: 0.2 }], "curve is a sweep, expected a curve of a sweep"],
   }),
   atWidth: {
     value: [[named, 0], `Cannot resize: hidden is 0, ${wholeOf(1)}`],
@@ -85,8 +85,7 @@ export const results: Readonly<Record<string, Row>> = {
     type: [[aSweep], "Cannot correlate: removals is a sweep, expected a list of removals"],
   },
   riseOf: cannot("compare losses", {
-    value: [[{ rise: 1, riseError: 0 }, { samples: 0 }], `samples is 0, ${wholeOf(1)}`],
-    type: [[aSweep, { samples: 2 }], "the point is a sweep, expected a point of a sweep"],
+    type: [[aSweep, aSweep], "the point is a sweep, expected a point of a sweep"],
   }),
   trendsOf: cannot("find trends", {
     value: [

@@ -1,5 +1,5 @@
 import { list, resultOf } from "../../../entry/mod.ts";
-import { isByImportance, type Orders, RISE, riseOf, SCORES } from "../../../result/mod.ts";
+import { isByImportance, type Orders, RISE, riseOverSamples, SCORES } from "../../../result/mod.ts";
 import { namesAxis, reversed } from "../../chart/draw/axes.ts";
 import { lookOf, variantOf } from "../../chart/draw/colors.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
@@ -54,10 +54,12 @@ type Named = Line & { readonly model: string };
 function finding(lines: readonly Named[]): Finding {
   const paper = lines.filter(isByImportance);
   const all = paper.length > 0 ? paper : lines;
-  const clear = all.filter(({ more, samples }) => more && (riseOf(more, { samples }).low ?? 0) > 0).sort((
-    a,
-    b,
-  ) => b.more!.rise - a.more!.rise);
+  const clear = all.filter(({ more, samples }) => more && (riseOverSamples(samples, more).low ?? 0) > 0).sort(
+    (
+      a,
+      b,
+    ) => b.more!.rise - a.more!.rise,
+  );
   const [first] = clear;
   return {
     found: first &&
@@ -91,7 +93,7 @@ function panelsOf({ provenance: { model, packing: { samples } }, orders }: Order
       ...lookOf(target),
       ...variantOf(i),
       points: own.map((order) => {
-        const { low, high } = riseOf(order, { samples });
+        const { low, high } = riseOverSamples(samples, order);
         const ends = low === null ? {} : { low, high: high! };
         return {
           x: order.rise,

@@ -35,7 +35,7 @@ export const stabilityFigure: Draw<[Profile]> = figure("stability", "profile", (
       `Top: importance of each module over the first n samples of ${length} tokens.`,
       reading`Bottom: share of the least important quarter over all ${counted(samples, "sample")} that the
         first n also find;`,
-      "of equal lines, the wider ones show behind the others.",
+      "equal lines lie behind each other, the widest at the back.",
     ],
     reads: [drift(points, samples)],
     panels: [modulesChart(points, samples), overlapChart(overlaps, samples)],
