@@ -143,8 +143,12 @@ Deno.test("orders: wrong use ends with 2, a failure with 1, and each says what w
       [1, ["order", folder, "--target", "mlp", "--by", "gate-norm"], /only attention has queries and keys/],
       [1, ["order", folder, "--upto", "2", "--protect-first", "2"], /upto is 2, expected at most 1/],
       [2, ["sweep", folder, "--by", "importance,guess"], /found "guess", expected one of importance/],
-      [2, ["plan", order], /expected one of --drop, --parameters and --kv-bytes/],
-      [2, ["plan", order, "--drop", "1", "--kv-bytes", "2"], /expected one of --drop, --parameters/],
+      [2, ["plan", order], /found none, expected exactly one of --drop, --parameters, --kv-bytes/],
+      [
+        2,
+        ["plan", order, "--drop", "1", "--kv-bytes", "2"],
+        /found --drop and --kv-bytes, expected exactly one/,
+      ],
       [1, ["plan", order, "--drop", "4"], /Cannot drop 4 attention modules: .* from 0 to 3/],
       [
         1,

@@ -62,7 +62,11 @@ Deno.test("plan: what cannot be dropped, or read, is said", () =>
     const plan = (...args: string[]) => ["plan", ...args, "--target", "mlp", "--drop"];
     await expectFailures(lamina, [
       [2, ["plan", file, "--drop", "1"], /a plan from a profile needs --target/],
-      [2, ["plan", file, "--target", "mlp"], /expected one of --drop, --parameters and --kv-bytes/],
+      [
+        2,
+        ["plan", file, "--target", "mlp"],
+        /found none, expected exactly one of --drop, --parameters, --kv-bytes/,
+      ],
       [2, [...plan(file), "-1"], /'--drop <n>'.*expected a whole number of at least 0/],
       [2, [...plan(file), "1", "--by", "luck"], /Allowed choices are importance, magnitude, random, deepest/],
       [1, [...plan(file), "4"], /Cannot drop 4 MLPs/],
@@ -125,7 +129,7 @@ Deno.test("merge: two shards of one study, made with --skip, are the whole, numb
         ["merge", file("profile-first"), file("perplexity-second")],
         /Cannot merge .*first\.json with .*second\.json: they differ in kind/,
       ],
-      [1, ["merge", "--missing", file("profile-first")], /results with --missing: it is for a plan/],
+      [2, ["merge", "--missing", file("profile-first")], /--missing is for a plan/],
       [1, ["merge", `${folder}/config.json`], /kind is missing, expected shards or profile or perplexity/],
     ]);
   }));

@@ -179,6 +179,11 @@ Deno.test("an option that comes twice is refused, unless its values come in a li
 Deno.test("the command line says so before a model is looked for, and the library in the same words", async () => {
   const none = "no/model";
   const refused = [
+    [
+      "fit no/model",
+      "none, expected exactly one of --loss, --perplexity, --accuracy, --parameters, --kv-bytes",
+    ],
+    ["fit no/model --loss 1 --speed 2", "--loss and --speed, expected exactly one of --loss"],
     ["fit no/model --loss 1 --limit 10", "--limit without --accuracy, expected both"],
     ["fit no/model --loss 1 --context 10", "--context without --kv-bytes, expected both"],
     ["sweep no/model --sequential", "--sequential without --repair, expected both"],

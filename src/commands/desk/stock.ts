@@ -20,6 +20,7 @@ import { declared, entries, explained } from "../shared/declare.ts";
 import { jsonOption, outOptions } from "../shared/destination.ts";
 import { helpCommand } from "../shared/help.ts";
 import { type Flags, MODEL, modelOptions } from "../shared/options.ts";
+import { misused } from "../shared/relations.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
 
 export const modelsCommand = (context: Context): Command =>
@@ -94,13 +95,12 @@ export function cacheCommand(context: Context): Command {
     },
     example: "cache prune smollm2-135m-instruct-q4_1",
   }, async (names: string[], { all = false, yes = false }: PruneFlags, own: Command) => {
-    const misused = (what: string) => own.error(`error: ${what}`, { exitCode: 2 });
-    if (all === names.length > 0) misused("name the downloads to remove, or use --all");
+    if (all === names.length > 0) misused(own, "name the downloads to remove, or use --all");
     const entries = await namedEntries(all ? "all" : names);
     if (entries.length === 0) return context.print("removed nothing");
     context.print(table(context, entries));
     if (!yes && !process.stdin.isTTY) {
-      misused("no terminal to ask for confirmation; use --yes to remove these");
+      misused(own, "no terminal to ask for confirmation; use --yes to remove these");
     }
     const total = formatBytes(sum(entries, ({ bytes }) => bytes));
     if (!yes && !await agreed(context, `Remove ${total} in ${cacheFolder()}?`)) {

@@ -34,6 +34,7 @@ import { Exit } from "../shared/signals.ts";
 import { declared } from "../shared/declare.ts";
 import { ENDED } from "../shared/help.ts";
 import { resultsOption } from "../shared/options.ts";
+import { misused } from "../shared/relations.ts";
 import { DIVISIBLE, flawInLine, type Sharing } from "../shared/sharing.ts";
 
 /** Runs a command line in a context: the whole program, which knows all commands. */
@@ -67,7 +68,7 @@ export const shardsCommand = (context: Context, run: RunLine): Command =>
     example: "shards profile smollm2-135m --samples 64 --parts 8 > plan.json",
   }, async (line: string[], { parts, script, cost: byCost = false }: ShardsFlags, command: Command) => {
     const flaw = flawInLine(line);
-    if (flaw !== null) command.error(`error: ${flaw}`, { exitCode: 2 });
+    if (flaw !== null) misused(command, flaw);
     let plan: Shards | undefined;
     let units = "";
     const sharing: Sharing = {

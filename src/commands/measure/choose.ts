@@ -1,7 +1,7 @@
 /** Commands that choose what to drop, and what takes its place: fit, order, sweep, repair. */
 import { type Command, Option } from "commander";
 import { oneOf, option, required, text, usually } from "../../entry/mod.ts";
-import { type Plan, TARGETS } from "../../result/mod.ts";
+import { AIMS, type Plan, TARGETS } from "../../result/mod.ts";
 import { promiseText } from "../../show/mod.ts";
 import { aimOf, planTensors, readPlan, studies } from "../../study/mod.ts";
 import type { Context } from "../shared/context.ts";
@@ -10,6 +10,7 @@ import { judged, keepFit, nextText } from "../shared/fitted.ts";
 import { calibrationOptions, type Flags, randomAmong, studyOptions } from "../shared/options.ts";
 import { outputOf } from "../shared/outlet.ts";
 import { studyCommand } from "../shared/perform.ts";
+import { expectOne, misused } from "../shared/relations.ts";
 
 export const fitCommand = (context: Context): Command =>
   studyCommand(context, studies.fit, {
@@ -23,6 +24,10 @@ export const fitCommand = (context: Context): Command =>
     relations: { seed: { needs: randomAmong(false) } },
     example: "fit smollm2-135m --perplexity 10%",
   }, {
+    more(_flags, command) {
+      expectOne(command, AIMS.map((aim) => `--${aim}`));
+      return () => ({});
+    },
     faces: ({ json, cache, results, ...aim }: Flags & Parameters<typeof aimOf>[0], ref) => ({
       promise: promiseText(aimOf(aim)),
       async output(fit, done) {
@@ -111,7 +116,7 @@ export function repairCommand(context: Context): Command {
     const { json, dryRun } = command.opts<RepairFlags>();
     const isPart = context.sharing !== null && json === undefined;
     if (isPart || dryRun && json !== "") return; // neither writes a plan
-    if (!json || isStandardOutput(json)) command.error(`error: ${missing(json)}`, { exitCode: 2 });
+    if (!json || isStandardOutput(json)) misused(command, missing(json));
   });
 }
 

@@ -53,8 +53,8 @@ export function profileCommand(context: Context): Command {
     options: { against, all, ...dropOptions, ...studies.profile.checks, ...studyOptions() },
     relations: { against: { excludes: DROP_OPTIONS }, all: { excludes: ["against"] } },
     example: "profile smollm2-135m --samples 4 --json profile.json",
-  }, async (ref: string, flags: ProfileFlags) => {
-    if (!flags.against || flags.dryRun) return await profiling(ref, flags);
+  }, async (ref: string, flags: ProfileFlags, command: Command) => {
+    if (!flags.against || flags.dryRun) return await profiling(ref, flags, command);
     await withModel(context, ref, flags, async (model) => {
       expectWhole(context, "a comparison with llm-drop");
       const result = await againstLlmDrop(model, optionsIn(context, flags, { checks: studyChecks }));

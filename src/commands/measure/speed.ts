@@ -18,7 +18,7 @@ import {
   resultsOption,
 } from "../shared/options.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
-import { repeatable } from "../shared/relations.ts";
+import { misused, repeatable } from "../shared/relations.ts";
 import { perform } from "../shared/perform.ts";
 
 type SpeedFlags = Flags & DropFlags<string[]> & {
@@ -88,14 +88,17 @@ export function speedCommand(context: Context): Command {
     },
     more: MORE,
     example: "speed llama-2-13b --device a6000-ada",
-  }, async (ref: string, flags: SpeedFlags) => await (flags.device ? bound : measure)(context, ref, flags));
+  }, async (ref: string, flags: SpeedFlags, command: Command) => {
+    if (!flags.device && flags.batch === "max") misused(command, "--batch max needs --device");
+    if (flags.device && (flags.context ?? []).length > 1) {
+      misused(command, `found --context ${flags.context} beside --device, expected one number`);
+    }
+    return await (flags.device ? bound : measure)(context, ref, flags);
+  });
 }
 
 async function bound(context: Context, ref: string, flags: SpeedFlags): Promise<void> {
-  const { context: [input, ...others] = [2048], new: output, results: _, ...out } = flags; // nothing is kept
-  if (others.length > 0) {
-    throw new RangeError(`Cannot draw a roofline at contexts ${[input, ...others].join(",")}: expected one`);
-  }
+  const { context: [input] = [2048], new: output, results: _, ...out } = flags; // nothing is kept
   const plans = await plansIn(flags);
   const named = await openConfig(ref, openOptions(context, flags));
   const some = plans.length > 0 ? { plans } : {};
@@ -105,7 +108,6 @@ async function bound(context: Context, ref: string, flags: SpeedFlags): Promise<
 }
 
 async function measure(context: Context, ref: string, flags: SpeedFlags): Promise<void> {
-  if (flags.batch === "max") throw new RangeError("Cannot measure a speed: --batch max needs --device");
   const plans = await plansIn(flags);
   const evaluations = await Promise.all(flags.evaluation.map((file) => readResult(file, "evaluate")));
   const draftTokens = flags.draft ? flags.draftTokens ?? 4 : undefined;

@@ -9,6 +9,7 @@ import { declared } from "../shared/declare.ts";
 import { outOptions } from "../shared/destination.ts";
 import { type Flags, randomAmong, resultsOption } from "../shared/options.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
+import { expectOne, misused } from "../shared/relations.ts";
 import { type MergeFlags, mergeShards, ofPlan, readGiven, type RunLine } from "../machines/shards.ts";
 
 type PlanFlags = Flags & { readonly table?: boolean };
@@ -22,13 +23,11 @@ export const planCommand = (context: Context): Command =>
     relations: { seed: { needs: randomAmong(false) } },
     example: "plan profile.json --target attention --drop 8 > plan.json",
   }, async (file: string, flags: PlanFlags, command: Command) => {
-    const misused = (what: string) => command.error(`error: ${what}`, { exitCode: 2 });
+    expectOne(command, ["--drop", "--parameters", "--kv-bytes"]);
     const options = optionsIn(context, flags, { checks: planChecks });
-    const { target, drop, parameters, kvBytes } = options;
-    const amounts = [drop, parameters, kvBytes].filter((amount) => amount !== undefined);
-    if (amounts.length !== 1) misused("expected one of --drop, --parameters and --kv-bytes");
+    const { target } = options;
     const result = await readResult(file, "profile", "order");
-    if (result.kind === "profile" && !target) misused("a plan from a profile needs --target");
+    if (result.kind === "profile" && !target) misused(command, "a plan from a profile needs --target");
     const plan = makePlan(result, options);
     if (result.kind === "profile" && plan.last && plan.order.length > 0) {
       context.notice(
@@ -76,16 +75,14 @@ export const mergeCommand = (context: Context, run: RunLine): Command =>
     relations: { missing: { excludes: ["strict", "json", "csv"] } },
     example: "merge plan.json --json whole.json",
     codes: [["3", "shards are missing"]],
-  }, async (files: string[], flags: Flags & MergeFlags) => {
+  }, async (files: string[], flags: Flags & MergeFlags, command: Command) => {
     const [plan] = files.length === 1 ? [await readGiven(files[0], "shards", "profile", "perplexity")] : [];
     if (plan?.kind === "shards") {
       return await ofPlan(files[0], () => mergeShards(context, run, plan, flags, outLine(flags)));
     }
     const ofPlans = (["missing", "strict"] as const).find((flag) => flags[flag]);
     if (ofPlans) {
-      throw new TypeError(
-        `Cannot merge results with --${ofPlans}: it is for a plan, as \`lamina shards\` prints one`,
-      );
+      misused(command, `--${ofPlans} is for a plan, as \`lamina shards\` prints one`);
     }
     const parts = await Promise.all(files.map((file) => readResult(file, "profile", "perplexity")));
     const whole = merge(parts, files);

@@ -16,6 +16,7 @@ import {
 import { cacheFolder, isModelFile } from "../../hub/mod.ts";
 import { checkPlanFiles, tensorPath } from "../../study/mod.ts";
 import { isStandardOutput, type Written, writtenBy } from "./destination.ts";
+import { misused } from "./relations.ts";
 
 interface Typed {
   readonly option: Option;
@@ -55,7 +56,7 @@ export async function checkPaths(command: Command): Promise<void> {
   if (outputs.length === 0) return;
   const read = values.flatMap((one) => one.what === null ? readBy(one) : []);
   const flaw = await clashIn(outputs.flatMap(filesOf), [...argumentsOf(command), ...read]);
-  if (flaw !== null) command.error(`error: ${flaw}`, { exitCode: 2 });
+  if (flaw !== null) misused(command, flaw);
   for (const { path, what } of outputs) await checkOutput(path, what);
 }
 

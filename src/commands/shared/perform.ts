@@ -41,8 +41,11 @@ export async function perform<S, O extends RunOptions, R, P, In>(
 
 /** What a command adds to the options of its study, and how it shows the result. */
 interface Around<F extends Flags, R> {
-  /** Reads files before the model is opened, and gives the options that need the model. */
-  more?(flags: F): ((model: StudyModel) => object) | Promise<(model: StudyModel) => object>;
+  /** Refuses wrong uses and reads files before the model is opened, and gives the options that need the model. */
+  more?(
+    flags: F,
+    command: Command,
+  ): ((model: StudyModel) => object) | Promise<(model: StudyModel) => object>;
   faces?(flags: F, ref: string): Partial<Shown<R, Price>> & Pick<Faces, "all" | "promise">;
 }
 
@@ -62,8 +65,8 @@ export function running<O extends RunOptions, R, F extends Flags>(
   study: Study<StudyModel, O, R>,
   { more = () => () => ({}), faces = () => ({}) }: Around<F, R> = {},
 ) {
-  return async (ref: string, flags: F) => {
-    const own = await more(flags);
+  return async (ref: string, flags: F, command: Command) => {
+    const own = await more(flags, command);
     await withModel(context, ref, flags, async (model) => {
       const options = { ...optionsIn(context, flags, study), ...own(model) };
       const { all, promise, ...others } = faces(flags, ref);

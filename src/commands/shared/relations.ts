@@ -123,7 +123,7 @@ export function refuseTwice(command: Command): void {
     if (repeated.has(option) || option.variadic) continue;
     let count = 0;
     command.on(`option:${option.name()}`, () => {
-      if (++count > 1) command.error(`error: found ${option.long} twice, expected once`, { exitCode: 2 });
+      if (++count > 1) misused(command, `found ${option.long} twice, expected once`);
     });
   }
 }
@@ -137,10 +137,24 @@ export function checkRelations(command: Command): void {
     const relation = relations.get(option);
     const name = option.attributeName();
     const flaw = relation && unrelated(name, relation, values, called);
-    if (flaw && command.getOptionValueSource(name) === "cli") {
-      command.error(`error: ${flaw}`, { exitCode: 2 });
-    }
+    if (flaw && command.getOptionValueSource(name) === "cli") misused(command, flaw);
   }
+}
+
+/** A wrong use unless exactly one of these flags is there. */
+export function expectOne(command: Command, flags: readonly string[]): void {
+  const found = command.options.flatMap((option) =>
+    flags.includes(option.long!) && command.getOptionValueSource(option.attributeName()) === "cli"
+      ? [option.long]
+      : []
+  );
+  if (found.length === 1) return;
+  misused(command, `found ${found.join(" and ") || "none"}, expected exactly one of ${flags.join(", ")}`);
+}
+
+/** Ends a command as wrongly used. */
+export function misused(command: Command, what: string): never {
+  return command.error(`error: ${what}`, { exitCode: 2 });
 }
 
 /** A message that names options of the library, with the flags of a program's commands in their place: "`force`" becomes "--force". */

@@ -28,7 +28,7 @@ const RUNNERS_UP = 4;
 
 /** The answer, then the plans that were confirmed, then the runners-up and the cheapest of the others. */
 export function fitTables(fit: Fit): Table[] {
-  const { aim, tried, confirmed, provenance, confirming, file, checks = [] } = fit;
+  const { aim, confirmed, provenance, confirming, file } = fit;
   const { packing: { skip } } = confirming;
   const after = skip > 0 ? `, after the first ${skip}` : "";
   const ways = waysOf(fit).length === 1 ? `, by ${waysOf(fit)[0]}` : "";
@@ -49,16 +49,24 @@ export function fitTables(fit: Fit): Table[] {
             ? `file: share of the ${formatBytes(file.whole)} of the ${file.format} file`
             : "weights: share of the weights"
         } that the plan saves; KV: share of the keys and values; kept: whether the promise is kept (95 %)`,
-        `${counted(tried.length, "plan")} tried in all${ways}; the CSV and the JSON list them`,
+        `${counted(plansOf(fit), "plan")} tried in all${ways}; the CSV and the JSON list them`,
         ...secondLines(fit),
-        ...checks.flatMap((check) =>
-          checkLines(check).map((line) => `${KIND_NAMES[check.target]} by ${check.by}: ${line}`)
-        ),
+        ...checksOf(fit),
       ],
     },
     lines(undefined, verdictText(fit)),
   ];
 }
+
+/** How many plans were tried: two kinds may have the same one. */
+const plansOf = ({ tried }: Fit) => new Set(tried.map(({ drop }) => planHash(drop))).size;
+
+/** What the checks of orders found; why a module goes last is said once. */
+const checksOf = ({ checks = [] }: Fit): string[] =>
+  checks.flatMap((check, i) =>
+    checkLines(check, checks.slice(0, i).flatMap(({ last }) => last))
+      .map((line) => `${KIND_NAMES[check.target]} by ${check.by}: ${line}`)
+  );
 
 /** How far the orders of two texts differ. */
 function secondLines({ calibration, second }: Fit): string[] {

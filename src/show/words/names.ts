@@ -163,24 +163,28 @@ export function sharedText(results: readonly Sharing[]): string {
   return sharedLines(results).map((line) => `${line.replace(/^the /, "The ")}.`).join(" ");
 }
 
-/** Modules that go last, with the rise without them and reasons: "MLP 11 (2.09 nats per token alone; an update 154 times as long as the stream at some token)". */
-export function lastText(last: readonly Last[]): string {
+/** Modules that go last, with the rise without them and reasons: "MLP 11 (2.09 nats per token alone; an update 154 times as long as the stream at some token)"; of those `explained` before, the name alone. */
+export function lastText(last: readonly Last[], explained: readonly Last[] = []): string {
   return last.map(({ module, layer, rise, largestRelativeMagnitude: largest }) => {
+    const name = `${KIND_NAMES[module]} ${layer}`;
+    if (explained.some((one) => one.module === module && one.layer === layer && one.rise === rise)) {
+      return name;
+    }
     const reasons = [
       ...rise === null ? [] : [`${formatNumber(rise)} nats per token alone`],
       ...largest !== null && largest > OUTSIZED
         ? [`an update ${formatNumber(largest)} times as long as the stream at some token`]
         : [],
     ];
-    return `${KIND_NAMES[module]} ${layer} (${reasons.join("; ")})`;
+    return `${name} (${reasons.join("; ")})`;
   }).join(", ");
 }
 
-/** What the check of an order found, in a line; nothing where none was made. */
-export function checkLines(check: OrderCheck | undefined): string[] {
+/** What the check of an order found, in a line; nothing where none was made. Modules `explained` before are only named. */
+export function checkLines(check: OrderCheck | undefined, explained: readonly Last[] = []): string[] {
   if (!check) return [];
   const { samples, length, removed, median, last } = check;
-  const end = last.length > 0 && `; these go last: ${lastText(last)}`;
+  const end = last.length > 0 && `; these go last: ${lastText(last, explained)}`;
   return [
     reading`checked by removing ${counted(removed, "module")} one by one on ${String(samples)} × ${
       String(length)
