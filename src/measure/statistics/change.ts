@@ -3,8 +3,8 @@
  * once, however many documents it has (a stratified mean).
  */
 import { sum } from "../../entry/mod.ts";
+import { type DrawnChanges, drawnLimits } from "./drawn.ts";
 import { changeInterval, type Changes, equivalence, type Interval, limits } from "./paired.ts";
-import { mean } from "./statistics.ts";
 
 /** Whether two models are equivalent within a margin; "cannot tell" for too few documents or an interval across the margin. */
 export type Verdict = typeof VERDICTS[number];
@@ -38,15 +38,21 @@ const LEVEL = 0.05;
 const Z_95 = 1.6448536269514722;
 
 /**
- * The mean change over tasks that are independent of each other. For one task the p value is exact (paired.ts); for several, the
+ * The mean change over tasks that are independent of each other. For one task the p value is exact (paired.ts); for several, and for drawn documents, the
  * standard error is the one that the distance to the 90 % limit stands for, so that p is below 0.05 exactly where
  * that limit is within the margin.
  */
-export function changeOver(tasks: readonly Changes[], margin: number): AccuracyChange {
-  const { value, low, high } = meanInterval(tasks.map(changeInterval));
-  const p = tasks.length === 1
-    ? equivalence(tasks[0], margin)
-    : recovered(meanInterval(tasks.map((changes) => limits(changes, LEVEL))), margin);
+export function changeOver(tasks: readonly (Changes | DrawnChanges)[], margin: number): AccuracyChange {
+  const [first] = tasks;
+  const { value, low, high } = meanInterval(
+    tasks.map((changes) => isDrawn(changes) ? drawnInterval(changes) : changeInterval(changes)),
+  );
+  const p = tasks.length === 1 && !isDrawn(first) ? equivalence(first, margin) : recovered(
+    meanInterval(
+      tasks.map((changes) => isDrawn(changes) ? drawnLimits(changes, Z_95) : limits(changes, LEVEL)),
+    ),
+    margin,
+  );
   return {
     difference: value,
     low,
@@ -56,6 +62,13 @@ export function changeOver(tasks: readonly Changes[], margin: number): AccuracyC
     verdict: verdictOf(p, low, high, margin),
     n: sum(tasks, ({ n }) => n),
   };
+}
+
+const isDrawn = (changes: Changes | DrawnChanges): changes is DrawnChanges => "of" in changes;
+
+/** The 95 % interval of the difference of two accuracies. */
+export function drawnInterval(changes: DrawnChanges): Interval {
+  return drawnLimits(changes, changes.gained.length + changes.lost.length === 0 ? Z_95 : Z);
 }
 
 function verdictOf(p: number, low: number, high: number, margin: number): Verdict {
@@ -80,7 +93,7 @@ function normalShare(x: number): number {
 }
 
 /** 97.5 % quantile of the standard normal distribution. */
-const Z = 1.959963984540054;
+export const Z = 1.959963984540054;
 
 /**
  * A share of right answers with its 95 % interval (Wilson 1927, Journal of the American Statistical Association 22). Unlike
@@ -95,15 +108,16 @@ export function shareInterval(right: number, n: number): Interval {
 }
 
 /**
- * The unweighted mean of independent numbers, with the interval that follows from theirs (MOVER: Zou & Donner 2008, Statistics in
+ * The mean of independent numbers, all with the same weight by default, with the interval that follows from theirs (MOVER: Zou & Donner 2008, Statistics in
  * Medicine 27): the variance of the mean of means, where each part's own is taken from the distance to its limit. So a
  * part that shows no scatter, or has few documents, counts with its honest width. Of a single number it is the number's own interval.
  */
-export function meanInterval(parts: readonly Interval[]): Interval {
+export function meanInterval(parts: readonly Interval[], weights = parts.map(() => 1)): Interval {
   if (parts.length === 1) return parts[0];
-  const value = mean(parts.map(({ value }) => value));
+  const all = sum(weights);
+  const value = sum(parts.map(({ value }, i) => weights[i] * value)) / all;
   const distance = (to: "low" | "high") =>
-    Math.hypot(...parts.map((part) => part[to] - part.value)) / parts.length;
+    Math.hypot(...parts.map((part, i) => weights[i] * (part[to] - part.value))) / all;
   return { value, low: value - distance("low"), high: value + distance("high") };
 }
 
