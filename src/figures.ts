@@ -35,6 +35,7 @@ export {
   accuracyChange,
   byInterval,
   type Dropped,
+  effectsOrder,
   type Ends,
   type HalfDropped,
   medianGaps,

@@ -36,6 +36,7 @@ export {
   droppable,
   type DroppableOptions,
   dropsIn,
+  type EffectsOptions,
   type EngineOptions,
   estimate,
   evaluate,

@@ -14,6 +14,7 @@ export * from "./untrained/init_theory.ts";
 export * from "./kinds.ts";
 export * from "./plan.ts";
 export * from "./streams/massive.ts";
+export * from "./streams/moves.ts";
 export * from "./statistics/paired.ts";
 export * from "./statistics/verdict.ts";
 export * from "./predictions.ts";

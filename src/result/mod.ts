@@ -2,6 +2,7 @@
 export * from "./forms/mod.ts";
 export * from "./derived/accuracy.ts";
 export * from "./derived/curves.ts";
+export { effectsOrder } from "./derived/effects.ts";
 export * from "./derived/findings.ts";
 export * from "./derived/intervals.ts";
 export * from "./derived/signs.ts";

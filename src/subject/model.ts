@@ -1,5 +1,6 @@
 /** A model opened for study: its weights, its tokenizer, and its identity in results. */
 import {
+  type Check,
   type Checks,
   displayable,
   enter,
@@ -71,8 +72,11 @@ export const openChecks: Checks<ModelOptions> = {
   allowFields: list(text, "fields"),
 };
 
+/** What most studies need of a model. */
+const PARTS = ["spec", "identity", "tokenizer", "weights"] as const;
+
 /** Whether a model has the parts that a study needs; a name may stand for it. */
-function aModel(parts: readonly string[]) {
+export function aModel(parts: readonly string[] = PARTS): Check {
   const fits = (value: unknown) =>
     typeof value === "object" && value !== null && parts.every((part) => part in value);
   return like("a model or its name", (value) => typeof value === "string" && value !== "" || fits(value));
@@ -88,7 +92,7 @@ export async function onModel<M extends Partial<StudyModel>, Options extends Rep
   options: Options,
   checks: Checks<Options>,
   run: (model: M, options: Options) => Promise<T>,
-  parts: readonly (keyof M & string)[] = ["spec", "identity", "tokenizer", "weights"],
+  parts: readonly (keyof M & string)[] = PARTS,
 ): Promise<T> {
   expect(verb, "model", model, aModel(parts));
   const name = typeof model === "string" ? model : model.name ?? "a model";

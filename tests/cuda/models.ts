@@ -108,7 +108,7 @@ function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () =
     patterns: pass(attentionStatsProbe(layers, () => {})),
     smoothing: pass(smoothingProbe(layers, blocks.length, plans.length)),
     llmDrop: pass(llmDropProbe(layers)),
-    effects: pass(effectsProbe(layers.length, plans.length)),
+    effects: pass(effectsProbe(layers, plans.length)),
     stream: pass(streamProbe(() => {})),
     embedding: () => embeddingSmoothing(model, engine, blocks),
     async score() {

@@ -54,7 +54,7 @@ for (const name of ["llama", "gemma2", "neox-parallel"]) {
       for (const [blocks, budgets] of settings) {
         // A module of each kind is enough of what long texts, which are slow, are about.
         const plans = isThorough || blocks.length < 1000 ? all : [all[0], all[2], all[4]];
-        const probes = budgets.map(() => effectsProbe(layers.length, plans.length));
+        const probes = budgets.map(() => effectsProbe(layers, plans.length));
         for (const [i, budget] of budgets.entries()) {
           await forward({ model, engine, segments: segmentsOf(blocks), plans, probes: [probes[i]], budget });
         }

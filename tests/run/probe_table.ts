@@ -125,7 +125,7 @@ export const PROBES: Readonly<Record<string, (over: Over) => Run | Promise<Run>>
     return { probe, seen: () => probe.sums };
   },
   effects({ model }) {
-    const probe = effectsProbe(model.spec.layers.length, PLANS.length);
+    const probe = effectsProbe(model.spec.layers, PLANS.length);
     return { probe, seen: () => probe.plans };
   },
   stream: () => collected<Float32Array>((see) => streamProbe((_l, _i, states) => see(states.slice()))),

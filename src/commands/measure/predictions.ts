@@ -11,7 +11,6 @@ import {
   DROP_OPTIONS,
   type DropFlags,
   dropLists,
-  dropOptions,
   type Flags,
   MODEL,
   planFiles,
@@ -28,15 +27,15 @@ const perplexityCommand = (context: Context): Command =>
   studyCommand(context, studies.perplexity, {
     name: "perplexity",
     says: "measure how well the model predicts a text, with and without the dropped modules",
-    options: { ...dropOptions, ...studies.perplexity.checks, ...studyOptions() },
+    options: { ...planFiles(), ...dropLists, ...studies.perplexity.checks, ...studyOptions() },
     example: "perplexity smollm2-135m --drop-attention 25,26",
   }, {
-    async more(flags: Flags & DropFlags) {
-      const wanted = await wantedOf(flags);
-      return (model) => {
-        const plan = planOf(model, wanted);
-        return { plans: isFull(plan) ? [noDrop] : [noDrop, plan] };
-      };
+    async more(flags: Flags & DropFlags<string[]>) {
+      const files = flags.plan.length > 0 ? flags.plan : [undefined];
+      const wanted = await Promise.all(files.map((plan) => wantedOf({ ...flags, plan })));
+      return (model) => ({
+        plans: [noDrop, ...wanted.map((one) => planOf(model, one)).filter((plan) => !isFull(plan))],
+      });
     },
   });
 

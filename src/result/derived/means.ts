@@ -10,7 +10,8 @@ import {
   standardError,
   type UpdateSums,
 } from "../../measure/mod.ts";
-import type { Perplexity } from "../forms/perplexity.ts";
+import type { Effects, Perplexity } from "../forms/perplexity.ts";
+import { effectsOf } from "./effects.ts";
 import type { Mixtures, ModuleMeans, Profile, RandomInit, RoutingSums } from "../forms/profile.ts";
 import { canonical } from "../keeping/key.ts";
 import { head } from "../kinds.ts";
@@ -51,11 +52,15 @@ export function profileOf(
   });
 }
 
-/** A perplexity from its sums; where tokens were drafted, also the share accepted and what the plan costs as a draft. */
+/**
+ * A perplexity from its sums; where tokens were drafted, also the share accepted and what the plan costs as a draft; where effects were
+ * measured, these.
+ */
 export function perplexityOf(
   provenance: Provenance,
   sums: Perplexity["sums"],
   draft?: Perplexity["draft"],
+  effects?: Pick<Effects, "of" | "sums">,
 ): Perplexity {
   const tokens = total(sums, "tokens");
   const nll = total(sums, "nll") / tokens;
@@ -71,6 +76,7 @@ export function perplexityOf(
     tokens,
     ...drafts.length > 0 ? { ...acceptanceOf(drafts), ...draft ? { draft } : {} } : {},
     sums,
+    ...effects ? { effects: effectsOf(effects.of, effects.sums, sums) } : {},
   });
 }
 

@@ -42,8 +42,18 @@ export function merge<R extends Shard>(results: readonly R[], names?: readonly s
   const sorted = shards.map(({ result }) => result);
   const provenance = provenanceOf(sorted.map(({ provenance }) => provenance));
   if (sorted[0].kind === "perplexity") {
-    const sums = (sorted as readonly Shard[] as Perplexity[]).flatMap((result) => result.sums);
-    return perplexityOf(provenance, sums, sorted[0].draft) as R;
+    const perplexities = sorted as readonly Shard[] as Perplexity[];
+    const sums = perplexities.flatMap((result) => result.sums);
+    const [{ draft, effects }] = perplexities;
+    return perplexityOf(
+      provenance,
+      sums,
+      draft,
+      effects && {
+        of: effects.of,
+        sums: perplexities.flatMap((result) => result.effects?.sums ?? []),
+      },
+    ) as R;
   }
   const profiles = sorted as readonly Shard[] as Profile[];
   const sums = eachOf(
@@ -85,6 +95,7 @@ function expectOneStudy<R extends Shard>(first: Named<R>, other: Named<R>): void
     kind,
     ...rest,
     draft: "acceptance" in result,
+    effects: "effects" in result ? (result as Partial<Perplexity>).effects?.of : null,
     length: packing.length,
     bos: packing.bos,
     text: text.name,

@@ -2,7 +2,14 @@
  * Probes that sum up what they see by layer and sample: the lengths of updates, how far those of later layers move when an earlier
  * module is dropped, and the choices of routers.
  */
-import { type LayerModule, MODULES, type RoutingSums, sumRouting } from "../../measure/mod.ts";
+import {
+  type LayerModule,
+  MODULES,
+  type MoveSums,
+  type RoutingSums,
+  sumMoves,
+  sumRouting,
+} from "../../measure/mod.ts";
 import { ReduceSumSquare, type Value } from "../../onnx/mod.ts";
 import { type Probe, samplesIn } from "./probe.ts";
 import { type LayerSpec, routed } from "../../models/mod.ts";
@@ -47,8 +54,8 @@ function sumsOf(squares: Float32Array): NormSums {
   return sum;
 }
 
-/** Two squared Frobenius norms. */
-interface EffectSums {
+/** Two squared Frobenius norms, and how far the update moves along and across the stream. */
+interface EffectSums extends MoveSums {
   /** Σ |u − u₀|² */
   difference: number;
   /** Σ |u₀|² */
@@ -58,29 +65,56 @@ interface EffectSums {
 /** Sums of one layer's modules by sample; a module that was not run under a plan has none. */
 type LayerEffects = Partial<Record<LayerModule, EffectSums[]>>;
 
+/** Updates and the streams that they are added to [T, D], by layer, kind and sample. */
+export type HeldUpdates = Map<string, { readonly update: Float32Array; readonly stream: Float32Array }>;
+
+interface EffectsOptions {
+  /** Updates that another run held over the same tokens, to compare all plans with; default: those of plan 0. */
+  readonly from?: HeldUpdates | undefined;
+  /** Whether the updates of plan 0 stay in `held` after the run, for another run; default: they are held for the length of one layer. */
+  readonly stays?: boolean;
+}
+
 /**
- * A probe that compares plans 1 … `plans` − 1 with plan 0, ‖u − u₀‖² and ‖u₀‖² over the tokens of each sample; read
- * `plans[plan][layer]` after the run. The executor runs the state of plan 0 first in every layer, so its updates are held for the
- * length of one layer.
+ * A probe that compares plans with plan 0: ‖u − u₀‖² and ‖u₀‖² over the tokens of each sample, and the moves along and across the
+ * stream of plan 0; read `plans[plan][layer]` after the run. The executor runs the state of plan 0 first in every layer.
  */
-export function effectsProbe(layers: number, plans: number): Probe & { readonly plans: LayerEffects[][] } {
-  const seen = Array.from({ length: plans }, () => Array.from({ length: layers }, (): LayerEffects => ({})));
-  /** Updates of plan 0 in the layer that is running, by kind and first sample. */
-  const held = new Map<string, Float32Array[]>();
+export function effectsProbe(
+  layers: readonly LayerSpec[],
+  plans: number,
+  { from, stays = false }: EffectsOptions = {},
+): Probe & { readonly plans: LayerEffects[][]; readonly held: HeldUpdates } {
+  const seen = Array.from({ length: plans }, () => layers.map((): LayerEffects => ({})));
+  const held: HeldUpdates = new Map();
   return {
     plans: seen,
-    update: ({ a, m }): Record<string, Value> => ({
-      ...a ? { attentionUpdate: a } : {},
-      ...m ? { mlpUpdate: m } : {},
+    held,
+    update: ({ x, a, m }): Record<string, Value> => ({
+      ...from ? {} : { "moves.stream": x },
+      ...a ? { "moves.attention": a } : {},
+      ...m ? { "moves.mlp": m } : {},
     }),
     observeUpdate(run) {
-      const { layer, plans, present, first } = run;
-      for (const kind of MODULES.filter((kind) => present[kind])) {
-        const updates = samplesIn(run, `${kind}Update`);
-        const key = `${kind} ${first}`;
-        if (plans.includes(0)) held.set(key, updates.map((update) => update.slice()));
-        updates.forEach((update, i) => {
-          const sums = compare(update, held.get(key)![i]);
+      const { layer, plans, present, first, length } = run;
+      const keyOf = (kind: LayerModule, i: number) =>
+        [...from || stays ? [layer] : [], kind, first + i].join(" ");
+      const [a, m] = MODULES.map((kind) => present[kind] ? samplesIn(run, `moves.${kind}`) : []);
+      const updates = { attention: a, mlp: m };
+      if (!from && plans.includes(0)) {
+        samplesIn(run, "moves.stream").forEach((x, i) => {
+          const a = updates.attention[i];
+          const streams = {
+            attention: x,
+            mlp: a && layers[layer].residual === "sequential" ? sumOf(x, a) : x,
+          };
+          for (const kind of MODULES.filter((kind) => present[kind])) {
+            held.set(keyOf(kind, i), { update: updates[kind][i].slice(), stream: streams[kind].slice() });
+          }
+        });
+      }
+      for (const kind of MODULES) {
+        updates[kind].forEach((update, i) => {
+          const sums = compare(update, (from ?? held).get(keyOf(kind, i))!, length);
           for (const plan of plans) (seen[plan][layer][kind] ??= [])[first + i] = sums;
         });
       }
@@ -88,13 +122,19 @@ export function effectsProbe(layers: number, plans: number): Probe & { readonly 
   };
 }
 
-function compare(update: Float32Array, full: Float32Array): EffectSums {
+const sumOf = (x: Float32Array, a: Float32Array) => x.map((value, i) => value + a[i]);
+
+function compare(
+  moved: Float32Array,
+  { update, stream }: { readonly update: Float32Array; readonly stream: Float32Array },
+  length: number,
+): EffectSums {
   let [difference, reference] = [0, 0];
-  for (let i = 0; i < full.length; i++) {
-    difference += (update[i] - full[i]) ** 2;
-    reference += full[i] ** 2;
+  for (let i = 0; i < update.length; i++) {
+    difference += (moved[i] - update[i]) ** 2;
+    reference += update[i] ** 2;
   }
-  return { difference, reference };
+  return { difference, reference, ...sumMoves(stream, update, moved, update.length / length) };
 }
 
 /** A probe of what plan number `plan` shows; read `sums` after the run, null for a layer whose mixture was not run. */

@@ -21,6 +21,7 @@ import {
 import { type DropPlan, everyChange, type LayerModule, planText } from "../../measure/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { bestRound, DRAFTING, draftingColumns, draftingNotes } from "./drafting.ts";
+import { EFFECTS, effectsTables } from "./effects.ts";
 import { type Column, fixed, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
 /** What a perplexity and a point of a sweep have in common. */
@@ -49,12 +50,13 @@ export function perplexityTables(results: readonly Perplexity[]): Table[] {
       notes: sharedLines(results),
     },
     ...notes.length > 0 ? [{ ...tableOf(drafts, [...DRAFTING, dropped]), notes }] : [],
+    ...effectsTables(results),
   ];
 }
 
 export function perplexityRows(result: Perplexity): CsvRow[] {
   const { provenance } = result;
-  return recordsOf([result], [...QUALITY, ...draftingColumns([result])], {
+  return recordsOf([result], [...QUALITY, ...draftingColumns([result]), ...result.effects ? EFFECTS : []], {
     ...originOf(provenance),
     dropped: alteredText(provenance),
   });

@@ -102,11 +102,16 @@ export function effectPlans({ layers }: ModelSpec): (DropPlan & { readonly dropp
 export async function effectsRows(running: Running, blocks: Blocks): Promise<EffectsRow[]> {
   const { spec } = running.model;
   const plans = effectPlans(spec).map(({ attention, mlp }) => ({ attention, mlp }));
-  const probe = effectsProbe(spec.layers.length, plans.length);
+  const probe = effectsProbe(spec.layers, plans.length);
   await run(running, "effects on later layers", blocks, plans, [probe]);
   return samplesOf(
     blocks,
-    (sample) => probe.plans.map((layers) => layers.map((layer) => ofModules(layer, sample, (sums) => sums))),
+    (sample) =>
+      probe.plans.map((layers) =>
+        layers.map((layer) =>
+          ofModules(layer, sample, ({ difference, reference }) => ({ difference, reference }))
+        )
+      ),
   );
 }
 

@@ -3,7 +3,7 @@
  * run as one trie together with the full model, so a sweep costs little more than its deepest branch.
  */
 import { mean, type Rise, standardError } from "../../measure/mod.ts";
-import { list, phases, required, within } from "../../entry/mod.ts";
+import { list, phases, related, required, within } from "../../entry/mod.ts";
 import {
   computedAlike,
   keep,
@@ -13,7 +13,7 @@ import {
   perplexityOf,
   perplexityOrigin,
 } from "../../result/mod.ts";
-import { type DropPlan, type LayerValue, withFull } from "../../run/mod.ts";
+import { type DropPlan, type LayerValue, noDrop, withFull } from "../../run/mod.ts";
 import { draftOf } from "../base/estimate.ts";
 import {
   draftingChecks,
@@ -28,6 +28,7 @@ import { sampleStage, type Stage } from "../base/stage.ts";
 import { runWork, stepOf, type Study } from "../base/study.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { aChange, changedPerplexities, type ValueChange } from "./changed.ts";
+import { effectsChecks, type EffectsOptions, effectsOver, effectsUnder } from "./effects.ts";
 import { scored, type Shared } from "./scored.ts";
 
 /** Nats per token that `run` loses over `base`, sample by sample. Throws `RangeError` for different texts or engines. */
@@ -63,6 +64,11 @@ export function riseIn(rises: readonly number[]): Rise {
  * With `draft`, each plan is also measured as a draft of the full model that reads the text by itself, which takes longer: `acceptance` and
  * `draft` of the results.
  *
+ * With `effects`, each result has `effects`: how far the updates of later modules move along and across the stream, e = u′ − u over |u|, and
+ * the rise of the loss over what they are compared with. `effects: "original"` compares with another model in float32, so that a quantised
+ * file, or the same model in another precision, counts as a plan without changes; `effectsOrder` (`lamina/figures`) says whether the moves
+ * order plans by their loss.
+ *
  * With `change`, a function changes values while each plan runs, as in `observe`; `kl` and `top1` compare with the full model without
  * the change. Such results are computed each time and never kept, since a function has no hash; `provenance.changed` has the values
  * and layers that were changed. The heads of a softmax attention need no function: a plan cuts them (`to: "weights"`, `heads`).
@@ -93,7 +99,7 @@ export async function perplexities<const Name extends LayerValue = LayerValue>(
 ): Promise<Perplexity[]> {
   const { verb, checks, work } = perplexityStudy;
   const all: OverPlans<PerplexitiesOptions> = { ...options as PerplexitiesOptions, plans };
-  const either = { ...checks, change: aChange };
+  const either = { ...checks, change: related(aChange, { excludes: ["effects"] }) };
   return await onModel(verb, model, all, either, async (model, { change, ...own }) => {
     if (change) return await changedPerplexities(model, own.plans, change, own);
     return await runWork(await work(model, own), own);
@@ -102,24 +108,28 @@ export async function perplexities<const Name extends LayerValue = LayerValue>(
 
 /** Options of `perplexities`. */
 export interface PerplexitiesOptions<Name extends LayerValue = LayerValue>
-  extends StudyOptions, DraftingOptions {
+  extends StudyOptions, DraftingOptions, EffectsOptions {
   /** A change of values that a function makes while each plan runs; default: none. */
   readonly change?: ValueChange<Name> | undefined;
 }
 
 export const perplexityStudy: Study<
   StudyModel,
-  OverPlans<StudyOptions & DraftingOptions>,
+  OverPlans<StudyOptions & DraftingOptions & EffectsOptions>,
   Perplexity[]
 > = {
   verb: "measure perplexities",
   isDivisible: true,
-  checks: { ...heldOutChecks, ...draftingChecks, plans: required(list(aDrop, "plans")) },
+  checks: { ...heldOutChecks, ...draftingChecks, ...effectsChecks, plans: required(list(aDrop, "plans")) },
   on: onModel,
   work(model, options) {
     const text = textOf(model, options, heldOutChecks);
     const plans = options.plans.map((plan) => dropsIn(model, plan));
-    const passes = [{ ...text.sizes, plans: withFull(plans), head: true, stays: true }];
+    const losses = { ...text.sizes, plans: withFull(plans), head: true, stays: true };
+    const moved = { ...text.sizes, plans: withFull(plans), head: false };
+    const other = { ...text.sizes, plans: [noDrop], head: true, times: 2 };
+    const { effects } = options;
+    const passes = [losses, ...effects ? [moved] : [], ...effects && effects !== true ? [other] : []];
     const scoring = stepOf(passes, perplexityStage(model, text, plans, options));
     return workOver(model, text, {
       label: `perplexity of ${model.name}`,
@@ -130,7 +140,11 @@ export const perplexityStudy: Study<
         const guard = await leakGuardOver(model, text, [options.text], runOptions);
         return await Array.fromAsync(results, (result, i) => guard(result, [options.plans[i]]));
       },
-      depends: () => ({ plans, ...options.draft ? { draft: true } : {} }),
+      depends: async (runOptions) => ({
+        plans,
+        ...options.draft ? { draft: true } : {},
+        ...effects ? { effects: await effectsOver(model, { ...runOptions, effects }) } : {},
+      }),
     });
   },
 };
@@ -140,14 +154,16 @@ export function perplexityStage(
   model: StudyModel,
   text: Text,
   plans: readonly DropPlan[],
-  { draft }: DraftingOptions = {},
+  { draft, effects }: DraftingOptions & EffectsOptions = {},
   plansOf: (options: RunOptions) => Promise<readonly DropPlan[]> = () => Promise.resolve(plans),
 ): Stage<Perplexity[]> {
   const { samples, length } = text.sizes;
   return sampleStage(model, { samples, length, plans, head: true }, {
     async run(span, options) {
-      const groups = [await plansOf(options)];
-      return (await perplexityGroups(model, groups, { ...options, draft }, samplesOf(text, span)))[0];
+      const some = await plansOf(options);
+      const own = { ...options, draft };
+      if (effects) return await effectsUnder(model, some, { text, span }, { ...own, effects }, lossesOf);
+      return await lossesOf(model, some, samplesOf(text, span), own);
     },
     async join(parts, options) {
       return await Array.fromAsync(
@@ -156,6 +172,15 @@ export function perplexityStage(
       );
     },
   });
+}
+
+async function lossesOf(
+  model: StudyModel,
+  plans: readonly DropPlan[],
+  text: Text,
+  options: StudyOptions & DraftingOptions,
+) {
+  return (await perplexityGroups(model, [plans], options, text))[0];
 }
 
 /**
