@@ -6,6 +6,7 @@ import { CommanderError } from "commander";
 import process from "node:process";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { messageOf } from "../entry/mod.ts";
+import { asOne } from "../result/mod.ts";
 import type { Context } from "./shared/context.ts";
 import { Exit } from "./shared/signals.ts";
 import { createProgram } from "./program.ts";
@@ -15,7 +16,7 @@ import { withFlags } from "./shared/relations.ts";
 export async function runLine(context: Context, args: readonly string[]): Promise<number> {
   const program = createProgram(context);
   try {
-    await program.parseAsync(args, { from: "user" });
+    await asOne(() => program.parseAsync(args, { from: "user" }));
     await nextTurn();
     return ended(context) ?? 0;
   } catch (error) {

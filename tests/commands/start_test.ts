@@ -56,6 +56,9 @@ Deno.test("the price of start is that of all its parts, and nothing is run", () 
     const alone = await priceOf(studies.profile, model, options);
     assert.ok(price.flops > alone.flops);
     assert.ok(price.seconds > 0 && price.bytes > 0);
+    const { steps: [, finding] } = await startStudy.work(model, options);
+    const ranking = finding.passes.filter(({ head, samples }) => !head && samples >= options.samples!);
+    assert.deepEqual(ranking, [], "the profile ranks, and no second text");
     assert.deepEqual(kept(options.results), []);
   }));
 

@@ -1,6 +1,7 @@
 /** Fits of a committed model: promises that are kept, broken and resumed, and plans that save enough. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import type { Progress } from "../../src/entry/mod.ts";
 import { noDrop } from "../../src/measure/mod.ts";
 import type { Fit } from "../../src/result/mod.ts";
 import { estimate, fit, type FitOptions, perplexities, profile } from "../../src/study/mod.ts";
@@ -73,15 +74,25 @@ Deno.test("an interrupted fit resumes, and ends with the same bytes", () =>
     const stop = new AbortController();
     const keptFiles = () =>
       [...Deno.readDirSync(results)].filter(({ name }) => name.startsWith("perplexity-"));
+    const [first, again]: string[][] = [[], []];
     const interrupted = fit(model, {
       ...wanted,
+      onNotice: (line) => first.push(line),
       signal: stop.signal,
       onProgress: () => keptFiles().length > 3 && stop.abort(),
     });
     await assert.rejects(interrupted, /abort/i);
     assert(keptFiles().length > 3, "what was finished is kept");
-    const resumed = await fit(model, wanted);
-    assert.deepEqual(resumed, await fit(model, { ...wanted, results: undefined }));
+    const count = keptFiles().length;
+    const resumed = await fit(model, { ...wanted, onNotice: (line) => again.push(line) });
+    const reused = (lines: readonly string[]) =>
+      lines.reduce((sum, line) => sum + Number(line.match(/: (\d+) results? reused/)?.[1] ?? 0), 0);
+    assert.equal(reused(first), 0, "what it kept itself is no earlier run's");
+    assert(reused(again) >= count, again.join("\n"));
+    const done: number[] = [];
+    const onProgress = (progress: Progress) => void done.push(progress.done);
+    assert.deepEqual(resumed, await fit(model, { ...wanted, results: undefined, onProgress }));
+    assert.deepEqual(done, done.toSorted((a, b) => a - b), "the share never goes back");
   }));
 
 Deno.test("a repair lets more go at the same loss, and the plan says how it was made", async () => {

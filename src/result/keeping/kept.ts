@@ -42,7 +42,7 @@ export async function keptResult<K extends KeptKind>(
   try {
     const found = parseResult(path, unsealed(path, text), kind);
     if (canonical(originOf(found)) === canonical(origin)) {
-      record(path, "found");
+      if (record(path, "found") === "made") own.add(found);
       return found;
     }
     throw new TypeError(`Cannot use ${path}: found the result of another study, expected this one's`);
@@ -106,18 +106,40 @@ const checksum = (text: string) => createHash("sha256").update(text).digest("hex
 
 /** Whether a result was there, or was made and kept now. */
 type How = "found" | "made";
-const records = new AsyncLocalStorage<Map<string, How>>();
+/** Results of a command, or a call, by file name; null once it has ended, though what it awaited may still run in its context. */
+const records = new AsyncLocalStorage<{ own: Map<string, How> | null }>();
+/** Results that were found where the same command, or call, had kept them. */
+const own = new WeakSet<object>();
 
-function record(path: string, how: How): void {
-  const own = records.getStore();
-  if (own?.get(basename(path)) !== "made") own?.set(basename(path), how);
+/** Whether a kept result was there before the command, or the call, began. */
+export const isEarlier = (found: object): boolean => !own.has(found);
+
+/** Notes a result, and gives what was noted last. */
+function record(path: string, how: How): How | undefined {
+  const all = records.getStore()?.own;
+  const before = all?.get(basename(path));
+  if (before !== "made") all?.set(basename(path), how);
+  return before;
+}
+
+/** Runs something as one command, unless it is part of one. */
+export async function asOne<T>(run: () => Promise<T>): Promise<T> {
+  return records.getStore()?.own ? await run() : (await recorded(run)).value;
 }
 
 /** Runs something; gives the file names of the results that it kept, or found kept. */
 export async function recordKept(run: () => Promise<void>): Promise<ReadonlyMap<string, How>> {
-  const own = new Map<string, How>();
-  await records.run(own, run);
-  return own;
+  return (await recorded(run)).all;
+}
+
+async function recorded<T>(run: () => Promise<T>) {
+  const all = new Map<string, How>();
+  const scope: { own: typeof all | null } = { own: all };
+  try {
+    return { all, value: await records.run(scope, run) };
+  } finally {
+    scope.own = null;
+  }
 }
 
 /** Keeps a result, and returns it as it will be read back. One whose values a function changed is not kept: a function has no hash. */
@@ -132,7 +154,7 @@ export async function keep<R extends ResultOf<KeptKind>>(result: R, keeping: Kee
   return parseResult(kind, text, kind) as R;
 }
 
-/** The kept result of an origin; if there is none, the computed one, which is then kept. */
+/** The kept result of an origin, and whether it was there before; if there is none, the computed one, which is then kept. */
 export async function keptOr<R extends ResultOf<KeptKind>>(
   kind: R["kind"],
   origin: Provenance,
@@ -140,7 +162,7 @@ export async function keptOr<R extends ResultOf<KeptKind>>(
   keeping: Keeping,
 ): Promise<{ readonly result: R; readonly kept: boolean }> {
   const kept = await keptResult(kind, origin, keeping) as R | null;
-  if (kept) return { result: kept, kept: true };
+  if (kept) return { result: kept, kept: isEarlier(kept) };
   return { result: await keep(await compute(), keeping), kept: false };
 }
 

@@ -3,7 +3,7 @@
  * machine with its progress, the price, and the division over machines.
  */
 import type { Checks } from "../../entry/mod.ts";
-import type { Provenance } from "../../result/mod.ts";
+import { asOne, type Provenance } from "../../result/mod.ts";
 import { expectPrecision } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { type Estimate, estimateSteps, expectRoom, flopsOf, needOf, type Pass } from "./estimate.ts";
@@ -103,8 +103,11 @@ export async function run<S, O extends RunOptions, R, P, In>(
 }
 
 /** Runs work on this machine: step after step, in one count. */
-export async function runWork<R, P>(work: Work<R, P>, all: RunOptions): Promise<R> {
-  const options = runOptionsOf(all);
+export function runWork<R, P>(work: Work<R, P>, options: RunOptions): Promise<R> {
+  return asOne(() => runWhole(work, runOptionsOf(options)));
+}
+
+async function runWhole<R, P>(work: Work<R, P>, options: RunOptions): Promise<R> {
   const { steps, label, model } = work;
   expectRunnable(model, options);
   const found = await work.kept?.(options);

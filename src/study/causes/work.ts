@@ -8,6 +8,7 @@ import type { Model, ModelSpec } from "../../models/mod.ts";
 import {
   type Causes,
   head,
+  isEarlier,
   keep,
   keptOr,
   keptResult,
@@ -121,7 +122,7 @@ export function causesWork(subject: Subject, measures: CausesMeasures): Work<Cau
   const knownOthers = (options: RunOptions) =>
     known ??= (async () => {
       const found = predictability && await keptResult("causes", await originOf(options, others), options);
-      if (found) tellReused(options, label, "all but predictability");
+      if (found && isEarlier(found)) tellReused(options, label, "all but predictability");
       return found ?? null;
     })();
   const stepOfPart = (stage: Stage<AllRows>, s: number): Step<unknown> => {

@@ -1,6 +1,6 @@
 /** What a model makes of the documents of a part, and greedy decoding of many prompts by one decoder. */
 import { sum } from "../../entry/mod.ts";
-import { head, keep, keptResult, type Provenance, type TaskPart } from "../../result/mod.ts";
+import { head, isEarlier, keep, keptResult, type Provenance, type TaskPart } from "../../result/mod.ts";
 import {
   type Decoder,
   decoder,
@@ -107,6 +107,8 @@ export function writer(plan: DropPlan, tokens: number, { model, engine, signal }
 export interface Kept<T> {
   readonly origin: Provenance;
   readonly made: readonly T[];
+  /** Whether all that was found was there before the command. */
+  readonly isEarlier: boolean;
   /** Adds to it; what is given then is as it will be read back. */
   add(more: readonly T[]): Promise<void>;
 }
@@ -120,7 +122,8 @@ export async function keptItems(part: Part, plan: DropPlan, options: Running): P
   };
   const origin = await partOrigin(part, plan, options);
   const key = { ...origin, task: setting };
-  return kept(origin, (await keptResult("task", key, options))?.items, async (items) => {
+  const found = await keptResult("task", key, options);
+  return kept(origin, found, found?.items, async (items) => {
     const result: TaskPart = { ...head("task"), provenance: origin, task: setting, items: [...items] };
     return (await keep(result, options)).items;
   });
@@ -135,7 +138,8 @@ async function keptTexts(
 ): Promise<Kept<number[]>> {
   const origin = await provenance(options.model, packed, plan, options);
   const key = { ...origin, tokens };
-  return kept(origin, (await keptResult("written", key, options))?.texts, async (texts) => {
+  const found = await keptResult("written", key, options);
+  return kept(origin, found, found?.texts, async (texts) => {
     const result = { ...head("written"), provenance: origin, tokens, texts: [...texts] };
     return (await keep(result, options)).texts;
   });
@@ -143,12 +147,14 @@ async function keptTexts(
 
 function kept<T>(
   origin: Provenance,
-  found: readonly T[] = [],
+  found: object | null,
+  items: readonly T[] = [],
   keepAll: (made: readonly T[]) => Promise<readonly T[]>,
 ): Kept<T> {
-  let made = found;
+  let made = items;
   return {
     origin,
+    isEarlier: found !== null && isEarlier(found),
     get made() {
       return made;
     },

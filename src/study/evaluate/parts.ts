@@ -40,7 +40,7 @@ export async function runParts(parts: readonly Part[], options: PartsOptions) {
 
   async function open(part: Part, plan: number): Promise<Kept<Item>> {
     const kept = await keptItems(part, plans[plan], options);
-    if (kept.made.length === part.documents.length) whole++;
+    if (kept.isEarlier && kept.made.length === part.documents.length) whole++;
     all[plan].set(part, kept);
     return kept;
   }

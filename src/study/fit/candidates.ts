@@ -5,6 +5,7 @@ import { type DropPlan, dropPlan, noDrop, RefusedRepair } from "../../run/mod.ts
 import type { StudyModel } from "../../subject/mod.ts";
 import { provenance, type RunOptions } from "../base/options.ts";
 import { dropsIn } from "../base/plan.ts";
+import { inTurn } from "../base/stage.ts";
 import { repairedBy, type Repairing } from "../repair/fits.ts";
 import { type Fits, madeFits, neededFits, orRefused, repairedPlan, solvedIn } from "../repair/needed.ts";
 import { roundingsOf, typesIn } from "../repair/rounding.ts";
@@ -34,13 +35,13 @@ export function candidateMaker(model: StudyModel, lines: readonly Line[], sizer:
     const typesAt = lines.some(({ way }) => way) ? await (types ??= typesIn(model)) : null;
     const bare = round.map(({ line, dropped }) => lines[line].planOf(dropped));
     const drops = bare.map((plan) => dropsIn(model, plan));
-    for (const way of new Set(lines.map(({ way }) => way))) {
-      if (!way) continue;
+    const ways = [...new Set(lines.flatMap(({ way }) => way ?? []))];
+    await inTurn(ways, options, async (way, options) => {
       const known = fits.get(way) ?? new Map();
       const own = drops.filter((_, i) => lines[round[i].line].way === way);
       const needed = neededFits(way, own, undefined, known);
       if (needed.length > 0) fits.set(way, new Map([...known, ...await madeFits(way, needed, options)]));
-    }
+    });
     return await Promise.all(round.map(async (trial, i): Promise<Candidate | null> => {
       const { way, leaves, target } = lines[trial.line];
       const origin = way && await provenance(model, await way.text.pack(options), noDrop, options);

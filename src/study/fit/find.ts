@@ -55,11 +55,20 @@ interface Searching extends Sought {
 /** What rounds weigh beside each other: each is less likely than the one before it. */
 const ROUNDS = Array.from({ length: 12 }, (_, round) => (2 / 3) ** round);
 
-/** Shares of the progress: the rounds, the confirmation and the times. */
-function weightsOf({ model, parts: { repairing, choosing, confirming, timing } }: Sought): number[] {
-  const searching = flopsOf(model, [...repairing, ...choosing]) / sum(ROUNDS);
-  return [...ROUNDS.map((share) => share * searching), flopsOf(model, confirming), flopsOf(model, timing)];
+/** What the parts weigh in the progress: rounds without repairs, those with them (fits, then losses), the confirmation, the times. */
+function weightsOf({ model, ways, parts }: Sought) {
+  const of = (part: keyof Parts) => flopsOf(model, parts[part]);
+  const losses = of("choosing") / (1 + ways.length); // of the lines without repairs, and of those with each
+  return {
+    bare: [0, losses],
+    repaired: [of("repairing"), ways.length * losses],
+    confirming: of("confirming"),
+    timing: of("timing"),
+  };
 }
+
+/** Options of the next round of a search: those of the fits of its repairs, and those of its losses. */
+type NextRound = () => readonly [making: RunOptions, judging: RunOptions];
 
 export async function find(sought: Sought, options: RunOptions): Promise<Found> {
   const { model, text, aim, lines, ways, sizer } = sought;
@@ -72,19 +81,31 @@ export async function find(sought: Sought, options: RunOptions): Promise<Found> 
     make: candidateMaker(model, all, sizer),
     judge,
   };
-  const phase = phases(`fit of ${model.name}`, weightsOf(sought), options.onProgress);
+  const { bare, repaired, confirming, timing } = weightsOf(sought);
+  const weights = [sum(bare), sum(repaired), confirming, timing];
+  const phase = phases(`fit of ${model.name}`, weights, options.onProgress);
   const at = (part: number) => within(options, phase(part));
-  let rounds = 0;
-  const next = () => at(Math.min(rounds++, ROUNDS.length - 1));
+  const rounds = [roundsOf(at(0), bare), roundsOf(at(1), repaired)] as const;
   try {
     const chosen = limitsCost(aim)
-      ? await chosenByCost(searching, next)
-      : await chosenBySaving(searching, next);
-    const confirmed = await confirm(searching, chosen, at(ROUNDS.length));
-    return await foundOf(searching, chosen, confirmed, at(ROUNDS.length + 1));
+      ? await chosenByCost(searching, rounds)
+      : await chosenBySaving(searching, rounds);
+    const confirmed = await confirm(searching, chosen, at(2));
+    return await foundOf(searching, chosen, confirmed, at(3));
   } finally {
     judge.close();
   }
+}
+
+/** The rounds of one search, in one count. */
+function roundsOf(options: RunOptions, parts: readonly number[]): NextRound {
+  const phase = phases(null, ROUNDS, options.onProgress);
+  let rounds = 0;
+  return () => {
+    const own = within(options, phase(Math.min(rounds++, ROUNDS.length - 1)));
+    const part = phases(null, parts, own.onProgress);
+    return [within(options, part(0)), within(options, part(1))];
+  };
 }
 
 /** What was tried, the choice, and the plans that confirm it, smallest first; times of the choice, where it was made by them. */
@@ -112,34 +133,38 @@ async function judged({ judge, aim }: Searching, candidates: readonly Candidate[
   return { tried, provenance };
 }
 
-async function chosenByCost(searching: Searching, next: () => RunOptions): Promise<Chosen> {
-  const { lines, all, saving, make } = searching;
+async function chosenByCost(
+  searching: Searching,
+  [bareRound, repairedRound]: readonly [NextRound, NextRound],
+): Promise<Chosen> {
+  const { lines, ways, all, saving, make } = searching;
   const tried: Tried[] = [];
   let provenance: Fit["provenance"] | undefined;
   /** Tries a round, and tells which of its plans keep the promise. */
-  async function attempt(round: readonly Trial[]): Promise<boolean[]> {
-    const options = next();
-    options.signal?.throwIfAborted();
-    const made = await make(round, options);
-    const own = await judged(searching, made.filter((one) => one !== null), options);
+  const attempt = (next: NextRound) => async (round: readonly Trial[]): Promise<boolean[]> => {
+    const [making, judging] = next();
+    making.signal?.throwIfAborted();
+    const made = await make(round, making);
+    const own = await judged(searching, made.filter((one) => one !== null), judging);
     provenance = own.provenance;
     tried.push(...own.tried);
     return made.map((one) => own.tried.some(({ candidate, keeps }) => candidate === one && keeps === "yes"));
-  }
-  const along = (own: readonly Searched[]) =>
-    search(own, attempt, (line, { bad }) => {
+  };
+  const along = (own: readonly Searched[], next: NextRound) =>
+    search(own, attempt(next), (line, { bad }) => {
       const best = largest(tried, saving);
       const plan = all[line].planOf(bad - 1);
       return best === null || savingOf({ plan }, saving) > savingOf(best.candidate, saving);
     });
-  const reaches = await along(bareOf(searching));
-  await along(repairedOf(searching, reaches.map(({ good: begin }, line) => ({ line, begin }))));
+  const reaches = await along(bareOf(searching), bareRound);
+  const begins = reaches.map(({ good: begin }, line) => ({ line, begin }));
+  await along(repairedOf(searching, begins), repairedRound);
   const chosen = largest(tried, saving);
   if (!chosen) return { tried, provenance: provenance!, path: [], runnersUp: [] };
   const { line } = chosen.candidate;
   const before = line >= lines.length ? line % lines.length : null;
   const between = skipped(chosen, tried, before === null ? 0 : reaches[before].good);
-  if (between.length > 0) await attempt(between);
+  if (between.length > 0) await attempt(ways.length > 0 ? repairedRound : bareRound)(between);
   const [path, others] = [pathTo(chosen, tried, before), runnersUp(chosen, tried, saving)];
   return { tried, provenance: provenance!, path, runnersUp: others };
 }
@@ -147,18 +172,24 @@ async function chosenByCost(searching: Searching, next: () => RunOptions): Promi
 /** Rounds in which a plan that turned out slower than expected makes room for a larger one. */
 const ATTEMPTS = 3;
 
-async function chosenBySaving(searching: Searching, next: () => RunOptions): Promise<Chosen> {
-  const { model, aim } = searching;
+async function chosenBySaving(
+  searching: Searching,
+  rounds: readonly [NextRound, NextRound],
+): Promise<Chosen> {
+  const { model, aim, ways } = searching;
+  const next = rounds[ways.length > 0 ? 1 : 0];
   if (aim.of !== "speed") {
+    const [making, judging] = next();
     const saved = ({ plan }: Candidate) => savedOf(aim, plan.saves!);
-    return await cheapest(searching, await reaching(searching, saved, aim.amount, next()), next());
+    return await cheapest(searching, await reaching(searching, saved, aim.amount, making), judging);
   }
-  const expected = await expectedSpeed(model, next());
+  const expected = await expectedSpeed(model, next()[1]);
   let wanted = aim.amount;
   for (let attempt = 1;; attempt++) {
-    const found = await reaching(searching, ({ drop }) => expected(drop), wanted, next());
-    const chosen = await cheapest(searching, found, next());
-    const times = await timesOf(model, chosen.path[0].candidate.drop, next());
+    const [making, judging] = next();
+    const found = await reaching(searching, ({ drop }) => expected(drop), wanted, making);
+    const chosen = await cheapest(searching, found, judging);
+    const times = await timesOf(model, chosen.path[0].candidate.drop, next()[1]);
     const { median } = times!.decode;
     if (median >= aim.amount) return { ...chosen, times };
     if (attempt === ATTEMPTS) {

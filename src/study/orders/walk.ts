@@ -1,6 +1,6 @@
 /** The walk along an order: it is found, or its candidates are measured and taken, in one round or one for each drop. */
 import { displayable, phases, within } from "../../entry/mod.ts";
-import { type DropOrder, head, keep, keptOr, keptResult, orderOrigin } from "../../result/mod.ts";
+import { type DropOrder, head, isEarlier, keep, keptOr, keptResult, orderOrigin } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { sizesOf } from "../../subject/mod.ts";
 import { expectRoom, flopsOf, needOf } from "../base/estimate.ts";
@@ -74,7 +74,7 @@ async function computed(
     result = await keptResult("order", originOf(size), options) ?? result;
   }
   const kept = result.order.length;
-  if (kept > 0) tellReused(options, label, `${kept} of ${upto} modules`);
+  if (kept > 0 && isEarlier(result)) tellReused(options, label, `${kept} of ${upto} modules`);
   while (result.order.length < upto) {
     options.signal?.throwIfAborted();
     const { order: taken, nll: known } = result;

@@ -204,7 +204,7 @@ export async function perplexityGroups(
     nameOf: (g) => last === 0 ? "layers and head" : g === 0 ? "full model's head" : `curve ${g} of ${last}`,
     async find(origin) {
       const kept = await keptResult("perplexity", perplexityOrigin(origin, options.draft), options);
-      return kept && { ...kept, ...perplexityOf(kept.provenance, kept.sums, kept.draft) };
+      return kept && Object.assign(kept, perplexityOf(kept.provenance, kept.sums, kept.draft));
     },
     made(sums, origin, plan) {
       return keep(perplexityOf(origin, sums, draftOf(model.spec, plan, packed.blocks.length).draft), options);

@@ -1,7 +1,7 @@
 /** Plans scored on a text: each group of them runs as one trie, and the full model, which they are held against, beside the first. */
 import { phases, sum, within } from "../../entry/mod.ts";
 import { planHash } from "../../measure/mod.ts";
-import type { Provenance } from "../../result/mod.ts";
+import { isEarlier, type Provenance } from "../../result/mod.ts";
 import {
   type DropPlan,
   noDrop,
@@ -28,7 +28,7 @@ export function freeShared(shared: Shared): void {
   shared.full = undefined;
 }
 
-interface Scoring<R> {
+interface Scoring<R extends object> {
   readonly model: StudyModel;
   readonly packed: Packed;
   readonly groups: readonly (readonly DropPlan[])[];
@@ -50,7 +50,7 @@ interface Scoring<R> {
 }
 
 /** The results of plans by group, as they are kept or made now; what an interrupted run has finished is kept by group. */
-export async function scored<R>(scoring: Scoring<R>, options: StudyOptions): Promise<R[][]> {
+export async function scored<R extends object>(scoring: Scoring<R>, options: StudyOptions): Promise<R[][]> {
   const { model, packed, groups, isCompared = true, drafts, beside, label, probesOf } = scoring;
   const { samples, length } = packed.blocks;
   const keyOf = (plan: DropPlan, group: number) => probesOf ? `${group}` : planHash(plan);
@@ -67,9 +67,8 @@ export async function scored<R>(scoring: Scoring<R>, options: StudyOptions): Pro
       if (found) known.set(key, found);
     }
   }
-  if (label && known.size > 0) {
-    tellReused(options, label, known.size === 1 ? "1 result" : `${known.size} results`);
-  }
+  const reused = [...known.values()].filter(isEarlier).length;
+  if (label && reused > 0) tellReused(options, label, reused === 1 ? "1 result" : `${reused} results`);
   const lacking = distinct.map((plans, g) => plans.filter((plan) => !known.has(keyOf(plan, g))));
   const own: Shared = beside ?? {};
   // What a function changes is held against a run of the full model of its own.

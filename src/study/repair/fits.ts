@@ -2,6 +2,7 @@
 import { type DropPlan, noDrop, planHash, planOf, type RepairName } from "../../measure/mod.ts";
 import {
   head,
+  isEarlier,
   keep,
   type Keeping,
   keptResult,
@@ -85,8 +86,9 @@ export async function fitsOf(repair: Repair, options: RunOptions): Promise<Solve
     const { layer, module } = site;
     return { provenance: origin, by, sequential, plan: planData(planAt(repair, site)), layer, module };
   });
-  const known = await Promise.all(requests.map((each) => keptSolution(each, options)));
-  const reused = known.filter((solved) => solved !== null).length;
+  const found = await Promise.all(requests.map((each) => keptSolution(each, options)));
+  const known = found.map((one) => one?.solved ?? null);
+  const reused = found.filter((one) => one?.isEarlier).length;
   if (reused > 0) tellReused(options, `repair of ${model.name}`, reused === 1 ? "1 fit" : `${reused} fits`);
   const take = (i: number, solved: Solved) => keepSolution(requests[i], solved, options);
   return await solve({ ...repair, packed }, known, take, options);
@@ -142,16 +144,17 @@ export function fitBytes(repair: Repair): number {
 const isOpenAt = ({ layer, of }: Site, at: number): boolean => layer <= at && of.at(-1)!.layer >= at;
 
 /** A kept solution, or null. One whose tensors cannot be read counts as absent. */
-async function keptSolution(request: ReplacementRequest, keeping: Keeping): Promise<Solved | null> {
+async function keptSolution(request: ReplacementRequest, keeping: Keeping) {
   const found = await keptResult("replacement", replacementOrigin(request), keeping);
   if (!found) return null;
   const { tensors, gain, strength, left, refused } = found;
   const read = tensors && Object.entries(tensors).map(([name, own]) => [name, tensorOf(own)] as const);
   if (read?.some(([, tensor]) => tensor === null)) return null;
-  return {
+  const solved: Solved = {
     ...{ gain, strength, left, tensors: read && new Map(read as [string, Tensor][]) },
     ...refused === undefined ? {} : { refused },
   };
+  return { solved, isEarlier: isEarlier(found) };
 }
 
 async function keepSolution(
