@@ -41,7 +41,7 @@ Deno.test("evaluate: JSON is the result of one plan, and CSV has a row for each 
     assert.equal(dropped.tasks.piqa.metrics.acc.against.margin, 0.02);
     const { out } = await run(...asked, "--drop-mlp", "4", "--csv", "-");
     const [head, ...rows] = out.trimEnd().split("\n");
-    assert.match(head, /dropped,task,shots,n,metric,value,stderr,value_low,value_high,change,low,high,/);
+    assert.match(head, /dropped,task,shots,n,of,metric,value,stderr,value_low,value_high,change,low,high,/);
     const numbers = ["acc", "acc_norm", "logprob"];
     assert.deepEqual(
       rows.map((row) => row.match(/nothing|MLP 4|,(?:acc|acc_norm|logprob),/g)?.join("")),

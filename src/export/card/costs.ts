@@ -30,8 +30,10 @@ export function tasksText(results: readonly Evaluation[]): string {
   const rows = results.flatMap((result) => {
     const { tasks, groups, average } = result;
     return [
-      ...Object.entries(tasks).flatMap(([task, { shots, n, metrics }]) =>
-        Object.entries(metrics).map(([metric, found]) => taskRow(task, `${shots}`, `${n}`, metric, found))
+      ...Object.entries(tasks).flatMap(([task, { shots, n, drawn, metrics }]) =>
+        Object.entries(metrics).map(([metric, found]) =>
+          taskRow(task, `${shots}`, drawn ? `${n} of ${drawn.of}, drawn` : `${n}`, metric, found)
+        )
       ),
       ...Object.entries(groups).map(([group, found]) =>
         taskRow(group, "–", `${found.n}`, "acc", { ...found, value: found.acc })

@@ -5,6 +5,8 @@ import {
   changeOver,
   type Changes,
   changesOf,
+  type DrawnChanges,
+  drawnChanges,
   type Interval,
   isFull,
   meanInterval,
@@ -67,7 +69,20 @@ function usualMetric(metrics: readonly string[]): ShareMetric {
 const answersOf = (tasks: Tasks, { members, metric }: ShareMain) =>
   members.flatMap((name) => tasks[name].items.map((item) => item[metric]!));
 
+const hasDraw = (tasks: Tasks, { members }: Main) => members.some((name) => tasks[name].drawn);
+
+/** All documents that a task's numbers are about; of those, `n` were asked. */
+export const allOf = ({ n, drawn }: Tasks[string]): number => drawn?.of ?? n;
+
+/** The accuracy of a main number. */
 export function accuracyOf(tasks: Tasks, main: ShareMain): Interval {
+  if (hasDraw(tasks, main)) {
+    const own = main.members.map((name) => tasks[name]);
+    const parts = own.map(({ metrics: { [main.metric]: { value, low, high } } }) => (
+      { value, low: low!, high: high! }
+    ));
+    return meanInterval(parts, own.map(allOf));
+  }
   const answers = answersOf(tasks, main);
   return shareInterval(sum(answers), answers.length);
 }
@@ -77,8 +92,29 @@ export function meanAccuracyOf(tasks: Tasks, mains: readonly ShareMain[]): Inter
 }
 
 /** How the answers that a main number counts differ from another evaluation's. */
-export function changesIn(tasks: Tasks, base: Tasks, main: ShareMain): Changes {
-  return changesOf(answersOf(tasks, main), answersOf(base, main));
+export function changesIn(tasks: Tasks, base: Tasks, main: ShareMain): Changes | DrawnChanges {
+  if (!hasDraw(tasks, main)) return changesOf(answersOf(tasks, main), answersOf(base, main));
+  const parts = main.members.map((name) => {
+    const { items, n, drawn = { of: n, chances: items.map(() => 1) } } = tasks[name];
+    const others = itemsLike(items, base[name].items);
+    return drawnChanges(drawn, items.map((item, i) => item[main.metric]! - others[i][main.metric]!));
+  });
+  return {
+    n: sum(parts, ({ n }) => n),
+    of: sum(parts, ({ of }) => of),
+    gained: parts.flatMap(({ gained }) => gained),
+    lost: parts.flatMap(({ lost }) => lost),
+    unseen: Math.max(...parts.map(({ unseen }) => unseen)),
+  };
+}
+
+/** Those of some items that are about the same documents as others, in the others' order. */
+export function itemsLike<T extends { readonly index: number }>(
+  like: readonly { readonly index: number }[],
+  items: readonly T[],
+): T[] {
+  const byIndex = new Map(items.map((item) => [item.index, item]));
+  return like.map(({ index }) => byIndex.get(index)!);
 }
 
 /** The modules left out: a plan, or lists of layers; empty lists are the full model. */
@@ -128,13 +164,20 @@ export function accuracyChange(run: Evaluation, base: Evaluation): AccuracyChang
 }
 
 export function documentsOf({ tasks }: Evaluation, { members }: ShareMain): number {
-  return members.reduce((sum, name) => sum + tasks[name].n, 0);
+  return sum(members, (name) => tasks[name].n);
 }
 
-function expectSame(name: string, { n, items }: Tasks[string], other: Tasks[string] | undefined): void {
-  const same = other !== undefined && other.n === n &&
-    items.every(({ index, hash }, i) => index === other.items[i].index && hash === other.items[i].hash);
-  if (same) return;
+/** Throws `RangeError` unless both have the same documents, or the run's were drawn from all of the other's. */
+function expectSame(
+  name: string,
+  { n, items, drawn }: Tasks[string],
+  other: Tasks[string] | undefined,
+): void {
+  const known = new Map(other?.items.map(({ index, hash }) => [index, hash]));
+  const draws = [drawn?.chances, other?.drawn?.chances];
+  const fits = other !== undefined && (drawn && !other.drawn ? other.n === drawn.of : other.n === n) &&
+    (!other.drawn || JSON.stringify(draws[0]) === JSON.stringify(draws[1]));
+  if (fits && items.every(({ index, hash }) => known.get(index) === hash)) return;
   throw new RangeError(`Cannot compare accuracies of ${name}: found different documents, expected the same`);
 }
 

@@ -117,7 +117,18 @@ const logprobForm = z.object({
 const evaluatedForm = z.object({
   version: z.string(),
   shots: z.int().nonnegative(),
+  /** Documents that the plan answered; `items` has them. */
   n: z.int().positive(),
+  /**
+   * Present where these documents were drawn by the full model's margins (measure/statistics/drawn.ts): the numbers stand for all `of`
+   * documents, and `chances` are those with which each of `items` was drawn, null in the pilot. A log-probability margin is that of the right answer
+   * above the best wrong one, in nats.
+   */
+  drawn: z.object({
+    of: z.int().positive(),
+    chances: z.array(z.number().positive().max(1).nullable()),
+    margin: logprobForm.unwrap(),
+  }).optional(),
   /** The shares that the task reports, as plain numbers. */
   ...sharesForm,
   metrics: z.record(z.string(), metricForm),
@@ -127,7 +138,7 @@ const evaluatedForm = z.object({
   top1: z.number().nullable(),
   /** Absent where nothing was scored, or drafting was not measured. */
   ...draftForm.omit({ draft: true }).shape,
-  /** Expected calibration error of the choices' shares, 15 bins. */
+  /** Expected calibration error of the choices' shares, 15 bins; null for drawn documents. */
   ece: z.number().nullable(),
   /** Documents that were longer than the context. */
   cut: z.int().nonnegative(),

@@ -9,6 +9,7 @@ import {
   accuracyCurves,
   aSweep,
   comparedAt,
+  documentsOf,
   type Dropped,
   type Evaluation,
   fullOf,
@@ -21,6 +22,7 @@ import {
   type Sweep,
 } from "../../result/mod.ts";
 import {
+  documentsText,
   endsText,
   formatFixed,
   formatPoints,
@@ -30,7 +32,7 @@ import {
   rankText,
   reading,
 } from "../words/mod.ts";
-import { expect, resultOf } from "../../entry/mod.ts";
+import { expect, resultOf, sum } from "../../entry/mod.ts";
 import { magnitudeCorrelation } from "../figures/profile/cosine_magnitude.ts";
 
 /** One claim and its measurement. */
@@ -151,7 +153,8 @@ function costOf({ points }: AccuracyCurve, full: Evaluation): string {
     return `${dropped} of ${layers}: ${pointsText(change)}, ${WORDS[change.verdict]}`;
   });
   const { margin, n } = accuracyChange(points.at(-1)!.result, full);
-  return reading`Mean accuracy over ${tasks} (${String(n)} documents), full model
+  const of = sum(meanOver(full), (main) => documentsOf(full, main));
+  return reading`Mean accuracy over ${tasks} (${documentsText(n, of)}), full model
     ${formatShare(meanAccuracy(full).value)}. ${costs.join("; ")}. Equal: within ${
     formatPoints(margin)
   } points

@@ -2,6 +2,7 @@
 import {
   accuracyChange,
   accuracyCurves,
+  allOf,
   type Dropped,
   type Evaluation,
   fullOf,
@@ -14,6 +15,7 @@ import {
   formatPoints,
   formatPointsRange,
   formatShare,
+  formatWhole,
   modelOf,
   reading,
   sharedLines,
@@ -50,15 +52,16 @@ function linesOf({ tasks, groups, average }: Evaluation, whole: boolean): Line[]
   const inGroups = new Set(whole ? Object.values(groups).flatMap((group) => group.tasks) : []);
   const single = Object.entries(tasks).filter(([task]) => !inGroups.has(task));
   return [
-    ...single.flatMap(([task, { shots, n, metrics, logprob }]) => [
+    ...single.flatMap(([task, { shots, n, metrics, logprob, drawn }]) => [
       ...Object.entries(metrics).map(([metric, found]): Line => ({ task, shots, n, metric, ...found })),
-      ...logprobLines({ task, shots, n }, logprob),
+      ...natsLines({ task, shots, n, metric: LOGPROB }, logprob),
+      ...natsLines({ task, shots, n, metric: MARGIN }, drawn?.margin),
     ]),
     ...Object.entries(groups).flatMap(([task, { acc: value, logprob, ...group }]) => {
       const { shots } = tasks[group.tasks[0]];
       return [
         { ...group, task, shots, metric: "acc", value },
-        ...logprobLines({ ...group, task, shots }, logprob),
+        ...natsLines({ ...group, task, shots, metric: LOGPROB }, logprob),
       ];
     }),
     ...average ? [{ ...average, task: "average", shots: null, n: null, metric: "mean" }] : [],
@@ -66,15 +69,17 @@ function linesOf({ tasks, groups, average }: Evaluation, whole: boolean): Line[]
 }
 
 const LOGPROB = "logprob";
+const MARGIN = "margin";
 
-function logprobLines(
-  { task, shots, n }: Pick<Line, "task" | "shots" | "n">,
+function natsLines(
+  { task, shots, n, metric }: Pick<Line, "task" | "shots" | "n" | "metric">,
   found: Logprob | null | undefined,
 ): Line[] {
-  return found ? [{ task, shots, n, metric: LOGPROB, ...found }] : [];
+  return found ? [{ task, shots, n, metric, ...found }] : [];
 }
 
-const isShare = ({ metric }: Line) => metric !== "perplexity" && metric !== LOGPROB;
+const isNats = ({ metric }: Line) => metric === LOGPROB || metric === MARGIN;
+const isShare = (line: Line) => line.metric !== "perplexity" && !isNats(line);
 
 export function evaluationTables(results: readonly Evaluation[]): Table[] {
   if (results.length === 0) return [];
@@ -87,8 +92,7 @@ export function evaluationTables(results: readonly Evaluation[]): Table[] {
   ];
 }
 
-const plainText = ({ metric }: Line, value: number) =>
-  metric === LOGPROB ? formatFixed(value, 2) : formatNumber(value);
+const plainText = (line: Line, value: number) => isNats(line) ? formatFixed(value, 2) : formatNumber(value);
 
 function rangeText(line: Line, { low, high }: Pick<Line, "low" | "high">): string | null {
   if (low === null || high === null) return null;
@@ -133,6 +137,8 @@ function planTable(result: Evaluation): Table {
     ...tableOf(shown, columns),
     notes: [
       ...shown.some(({ metric }) => metric === LOGPROB) ? [LOGPROB_NOTE] : [],
+      ...shown.some(({ metric }) => metric === MARGIN) ? [MARGIN_NOTE] : [],
+      ...drawnNote(result),
       ...marginNote(shown),
       ...notesOf(result, full),
       ...sharedLines([result]),
@@ -141,6 +147,17 @@ function planTable(result: Evaluation): Table {
 }
 
 const LOGPROB_NOTE = `${LOGPROB}: log-probability of the right answer, in nats, mean over documents`;
+
+const MARGIN_NOTE =
+  `${MARGIN}: log-probability of the right answer above the best wrong one, in nats, mean over documents`;
+
+/** "120 of 1,838 documents of piqa", by task; nothing where all were asked. */
+function drawnNote({ tasks }: Evaluation): string[] {
+  const counts = Object.entries(tasks).flatMap(([task, { n, drawn }]) =>
+    drawn ? [`${formatWhole(n)} of ${formatWhole(drawn.of)} documents of ${task}`] : []
+  );
+  return counts.length === 0 ? [] : [`drawn by margin: ${counts.join(", ")}; numbers stand for all of them`];
+}
 
 /** What it would take to tell, where some line cannot. */
 function marginNote(lines: readonly Line[]): string[] {
@@ -196,14 +213,19 @@ function acceptanceIn(tasks: readonly Evaluated[]): Drafting {
   };
 }
 
+/** All documents of a task or group. */
+const documentsIn = ({ tasks, groups }: Evaluation, name: string) =>
+  sum(groups[name]?.tasks ?? [name], (task) => allOf(tasks[task]));
+
 /** A row a metric of a task, the groups and the average after them. */
 export function evaluationRows(result: Evaluation): CsvRow[] {
   const { provenance, tasks, draft } = result;
   const isDrafted = Object.values(tasks).some(({ acceptance }) => acceptance !== undefined);
   return linesOf(result, false).map(({ task, shots, n, metric, value, against, kept, ...line }) => {
+    const of = n === null ? null : documentsIn(result, task);
     const { kl, top1, acceptance, acceptanceHalfWidth, acceptanceTokens, ece } = tasks[task] ?? {};
     return record({
-      ...{ ...originOf(provenance), dropped: planText(provenance.drop), task, shots, n, metric, value },
+      ...{ ...originOf(provenance), dropped: planText(provenance.drop), task, shots, n, of, metric, value },
       ...{ stderr: line.stderr, value_low: line.low, value_high: line.high },
       ...{ change: against?.difference, low: against?.low, high: against?.high },
       ...{ equivalence: against?.equivalence, margin: against?.margin, verdict: against?.verdict },
@@ -229,6 +251,7 @@ export function accuracyTable(results: readonly Evaluation[], plans: readonly Dr
   );
   return {
     title: "Mean accuracy, and its change over the same documents in points",
+    notes: drawnNote(results.find(({ tasks }) => Object.values(tasks).some(({ drawn }) => drawn)) ?? full),
     ...tableOf(rows, [
       { title: "dropped", value: ({ dropped }) => dropped, align: "left" },
       { title: "accuracy", value: ({ accuracy }) => accuracy, format: formatShare },

@@ -9,6 +9,10 @@ export function formatNumber(value: number): string {
   return sign(value.toPrecision(3));
 }
 
+/** Documents of a task, or those of all that were drawn: "120 of 1,838 documents, drawn by margin". */
+export const documentsText = (n: number, of: number): string =>
+  n === of ? `${n} documents` : `${formatWhole(n)} of ${formatWhole(of)} documents, drawn by margin`;
+
 /** A number with fixed decimals and a real minus sign, which zero has not. */
 export function formatFixed(value: number, decimals: number): string {
   const text = value.toFixed(decimals);

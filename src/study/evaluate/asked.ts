@@ -87,30 +87,45 @@ async function askTask(
   const pool = shots > 0 && task.pool ? await rows.of(task, task.pool) : [];
   const documents = buildRequests(task, found, pool, { shots, limit, seed });
   const tokenizer = await model.tokenizer();
-  const packing = packingOf(model.spec);
-  const parts: Part[] = [];
-  let own: AskedDocument[] = [];
-  let tokens = 0;
   const report = lateMeter(
     { label: `tokens of ${task.name}`, total: documents.length, unit: "documents" },
     fetch.onProgress,
   );
-  for (const [i, document] of documents.entries()) {
+  const all = documents.map((document, i) => {
     const asked = task.generation
       ? prompt(tokenizer, setting, document, longest)
       : choices(tokenizer, setting, document, longest);
     expectWhole(task, asked.cut === 0 ? 0 : longest + asked.cut, model);
-    tokens += task.generation
+    report(i + 1);
+    if (i % SIGNALLED === 0) fetch.signal?.throwIfAborted();
+    return asked;
+  });
+  return partsOf(setting, all, model);
+}
+
+/** Documents between two looks at the signal. */
+const SIGNALLED = 256;
+
+/** Documents of a task as parts. */
+export function partsOf(
+  setting: Setting,
+  documents: readonly AskedDocument[],
+  { spec }: Pick<StudyModel, "spec">,
+): Part[] {
+  const packing = packingOf(spec);
+  const parts: Part[] = [];
+  let own: AskedDocument[] = [];
+  let tokens = 0;
+  for (const [i, asked] of documents.entries()) {
+    tokens += setting.task.generation
       ? asked.requests[0].input.length + WRITTEN
       : tokensBehind(own.at(-1), asked, packing);
     own.push(asked);
-    report(i + 1);
     if (tokens < PART_TOKENS && i < documents.length - 1) continue;
     const first = i + 1 - own.length;
     parts.push({ setting, first, documents: own, hash: hashOf(own), tokens });
     own = [];
     tokens = 0;
-    fetch.signal?.throwIfAborted();
   }
   return parts;
 }

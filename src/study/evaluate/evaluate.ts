@@ -46,6 +46,7 @@ import { type Stage, stage } from "../base/stage.ts";
 import { run, step, type Study } from "../base/study.ts";
 import { askAll, contextLength, inputsOf, type Part, type Setting, WRITTEN } from "./asked.ts";
 import { PROMPT, runParts, TOKENS, writeTexts, writing } from "./parts.ts";
+import { expectMargins, runDrawn } from "./draw.ts";
 import { type EvaluatePrice, partPass, price, readBytes, textsPass } from "./price.ts";
 import { summarise } from "./summary.ts";
 
@@ -63,9 +64,14 @@ export interface EvaluateOptions extends RunOptions, DraftingOptions {
   readonly shots?: number | undefined;
   /** Number of documents of each task, from the first on; default: all. */
   readonly limit?: number | undefined;
+  /**
+   * Number of documents of each task that plans answer, on average, drawn where the full model's margins are small; the full model answers all. Numbers
+   * stand for all documents, without bias, and intervals are as wide as the draw makes them. Default: plans answer all.
+   */
+  readonly documents?: number | undefined;
   /** Whether texts begin with BOS: as in the tokenizer's files (default), never (as in the paper), or always. */
   readonly bos?: BosRule | undefined;
-  /** Seed of the random stream that draws the shots; default: lm-eval's 1234. */
+  /** Seed of the random stream that draws the shots, and of that which draws `documents`; default: lm-eval's 1234. */
   readonly seed?: number | undefined;
   /** Difference in accuracy that counts as no degradation, such as 0.01 or "1%"; default: 0.02, two points. */
   readonly margin?: number | string | undefined;
@@ -77,6 +83,8 @@ export interface EvaluateOptions extends RunOptions, DraftingOptions {
 export const DEFAULT_TASKS: readonly string[] = ["piqa", "arc_easy", "openbookqa"];
 /** lm-eval's. */
 export const SHOTS_SEED = 1234;
+/** Documents of a draw, at least: half of them are the pilot. */
+const FEWEST = 16;
 
 const aSeed = number("a whole number below 2³²", (value) => value >>> 0 === value);
 const someTasks: Check = list(text, "names of tasks");
@@ -93,6 +101,12 @@ const evaluateChecks: Checks<EvaluateOptions> = {
   suite: option(oneOf(Object.keys(suites)), "<name> a paper's tasks at its shots, instead of `tasks`"),
   shots: option(wholeNumber(0), "<k> number of few-shot examples", "the task's own, mostly 0"),
   limit: option(wholeNumber(1), "<n> use only the first n documents of each task", "all"),
+  documents: option(
+    wholeNumber(FEWEST),
+    "<n> draw some n documents of each task for the plans, by the full model's margins; it answers all",
+    "all",
+    { excludes: ["draft"] },
+  ),
   bos: option(
     oneOf(["tokenizer", "never", "always"]),
     "<rule> when to start texts with BOS; tokenizer follows the tokenizer's files, never is the paper's setting",
@@ -104,7 +118,7 @@ const evaluateChecks: Checks<EvaluateOptions> = {
     ACCURACY_MARGIN,
   ),
   prompts: option(wholeNumber(0), "<n> prompts that each plan continues in writing; 0 skips it", 8),
-  seed: option(aSeed, "<n> seed of the few-shot examples", SHOTS_SEED),
+  seed: option(aSeed, "<n> seed of the few-shot examples, and of drawn documents", SHOTS_SEED),
   ...draftingChecks,
   ...runChecks,
 };
@@ -146,7 +160,9 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
     const wanted = options.plans.map((plan) => dropsIn(model, plan));
     const { draft } = options;
     const distinct = distinctPlans(wanted);
+    const { documents } = options;
     const { settings, mains } = settingsOf(options);
+    if (documents !== undefined) settings.forEach(({ task }) => expectMargins(task));
     const parts = await askAll(model, settings, options);
     const { prompts, margin, bos, seed } = filled(evaluateChecks, options, [
       "prompts",
@@ -155,7 +171,7 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
       "seed",
     ]);
     const evaluating = step([], async (runOptions) => {
-      const items = await itemsOf(model, parts, prompts, distinct, { ...runOptions, draft });
+      const items = await itemsOf(model, parts, prompts, distinct, { ...runOptions, draft, documents, seed });
       const written = await writing(prompts, items.running);
       const draftContext = Math.round(mean(parts.flatMap(inputsOf).map(({ length }) => length)));
       const share = shareOf(margin, aPart);
@@ -165,17 +181,18 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
         provenance: wholeOrigin(items.done[i].map(({ origin }) => origin)),
         bos,
         seed,
-        ...i === 0 ? full : summarise(items.done[i], mains, full, share),
+        ...i === 0 ? full : summarise(items.done[i], mains, full, share, items.draws),
         writing: written?.[i] ?? null,
         ...draft ? draftOf(model.spec, plan, draftContext) : {},
       }));
-    }, [partsStage(model, distinct, parts, prompts, options)]);
+    }, [partsStage(model, documents === undefined ? distinct : [noDrop], distinct, parts, prompts, options)]);
     return {
       label: `evaluation of ${model.name}`,
       model,
       tokens: sum(parts, ({ tokens }) => tokens),
       steps: [evaluating],
-      price: (runOptions) => price(model, { plans: distinct, settings, parts, prompts }, runOptions),
+      price: (runOptions) =>
+        price(model, { plans: distinct, settings, parts, prompts, documents }, runOptions),
       async result(runOptions) {
         const results = await evaluating.whole(runOptions);
         const guard = leakGuard(model, textsOf(parts), [], runOptions);
@@ -193,6 +210,7 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
           tasks,
           plans: distinct,
           prompts,
+          ...documents === undefined ? {} : { documents },
           ...draft ? { draft } : {},
         };
       },
@@ -206,16 +224,17 @@ function textsOf(parts: readonly Part[]): EvaluatedText[] {
   return [...byTask].map(([name, own]) => ({ name, ids: own.flatMap(inputsOf) }));
 }
 
-/** Documents by parts of tasks, their shots drawn before; then texts by plan. */
+/** Documents by parts of tasks, their shots drawn before, under some plans; then texts by plan. */
 function partsStage(
   model: StudyModel,
   plans: readonly DropPlan[],
+  writing: readonly DropPlan[],
   parts: readonly Part[],
   prompts: number,
   all: EvaluateOptions,
 ): Stage {
   const memoryBytes = memoryOf(all) ?? Infinity;
-  const writers = prompts > 0 ? plans : [];
+  const writers = prompts > 0 ? writing : [];
   return stage({
     unit: "parts of tasks",
     units: parts.length + writers.length,
@@ -274,7 +293,9 @@ async function itemsOf(
   parts: readonly Part[],
   prompts: number,
   plans: readonly DropPlan[],
-  options: RunOptions & DraftingOptions,
+  { documents, seed, ...options }: RunOptions & DraftingOptions & Pick<EvaluateOptions, "documents"> & {
+    readonly seed: number;
+  },
 ) {
   const engine = await engineOf(options);
   const bytes = BASE_BYTES + Math.max(readBytes(model, plans, LONG), writeBytes(model, engine.has));
@@ -282,7 +303,8 @@ async function itemsOf(
   tellCuts(parts, model, options);
   noticeBeyond(model, "texts", longestText(parts, prompts), options);
   const running = { ...options, model, engine, plans };
-  return { running, done: await runParts(parts, running) };
+  if (documents === undefined) return { running, done: await runParts(parts, running), draws: undefined };
+  return { running, ...await runDrawn(parts, documents, seed, running) };
 }
 
 function wholeOrigin(origins: readonly Provenance[]): Provenance {

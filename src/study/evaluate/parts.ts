@@ -21,7 +21,7 @@ import {
 import { idsByBlock } from "../../text/mod.ts";
 import { textOf } from "../base/text.ts";
 
-interface PartsOptions extends Running {
+export interface PartsOptions extends Running {
   /** The full model first. */
   readonly plans: readonly DropPlan[];
 }

@@ -5,15 +5,23 @@ import {
   type AccuracyChange,
   calibrationError,
   changeOver,
+  type Draw,
+  drawnMean,
+  drawnShare,
   halfWidth95,
   type Interval,
   mean,
+  meanInterval,
+  meanWeights,
   shareInterval,
+  Z,
 } from "../../measure/mod.ts";
 import {
   accuracyOf,
+  allOf,
   changesIn,
   type Evaluation,
+  itemsLike,
   type Main,
   meanAccuracyOf,
   type ShareMain,
@@ -32,6 +40,7 @@ import {
   type Task,
 } from "../../tasks/mod.ts";
 import type { Part } from "./asked.ts";
+import { marginOf } from "./draw.ts";
 import type { Item } from "./items.ts";
 
 type Summary = Pick<Evaluation, "tasks" | "groups" | "average">;
@@ -42,18 +51,28 @@ interface Base {
   /** The full model's tasks, over the same documents; null for the full model itself. */
   readonly full: Tasks | null;
   readonly margin: number;
+  /** Draws of tasks, by name; no draw where a task's documents are all there. */
+  readonly draws: ReadonlyMap<string, Draw>;
 }
 
 type Parts = readonly { readonly part: Part; readonly items: readonly Item[] }[];
 
 /** A plan's summary; `full` is the full model's, over the same documents. */
-export function summarise(parts: Parts, mains: readonly Main[], full: Summary | null, margin: number) {
-  const base: Base = { full: full && full.tasks, margin };
+export function summarise(
+  parts: Parts,
+  mains: readonly Main[],
+  full: Summary | null,
+  margin: number,
+  draws: Base["draws"] = new Map(),
+) {
+  const base: Base = { full: full && full.tasks, margin, draws };
   const tasks: Record<string, Scores> = {};
   for (const { part: { setting } } of parts) {
     const { task } = setting;
     if (task.name in tasks) continue;
-    tasks[task.name] = taskOf(setting, parts.filter(({ part }) => part.setting.task === task), base);
+    const own = parts.filter(({ part }) => part.setting.task === task);
+    const draw = full ? draws.get(task.name) : undefined;
+    tasks[task.name] = draw ? drawnTask(setting, own, base, draw) : taskOf(setting, own, base);
   }
   const groups = Object.fromEntries(
     mains.filter(({ members }) => members.length > 1).map((
@@ -102,6 +121,85 @@ function taskOf({ task, shots }: Part["setting"], parts: Parts, base: Base): Sco
   return found;
 }
 
+/** A task of which some documents were drawn: changes against the full model on them, and its numbers over all documents. */
+function drawnTask(
+  { task, shots }: Part["setting"],
+  parts: Parts,
+  { full, margin }: Base,
+  draw: Draw,
+): Scores {
+  const asked = parts.flatMap(({ part: { documents }, items }) =>
+    items.map((item, i) => ({ item, document: documents[i].document }))
+  ).sort((a, b) => a.item.index - b.item.index);
+  const [items, documents] = [asked.map(({ item }) => item), asked.map(({ document }) => document)];
+  const whole = full![task.name];
+  const others = itemsLike(items, whole.items);
+  const weights = meanWeights(draw);
+  const weighed = (of: (item: Item) => number) => sum(items.map((item, i) => weights[i] * of(item)));
+  const tokens = weighed((item) => sum(item.tokens));
+  const marginsOf = (all: readonly Item[]) => all.map((item) => marginOf("acc", item, []));
+  const found: Scores = {
+    version: task.version,
+    shots,
+    n: items.length,
+    drawn: {
+      ...draw,
+      chances: [...draw.chances],
+      margin: movedBy(draw, meanOf(marginsOf(whole.items)), marginsOf(items), marginsOf(others)),
+    },
+    metrics: {},
+    logprob: movedBy(draw, meanOf(whole.items.map(rightNats)), items.map(rightNats), others.map(rightNats)),
+    kl: tokens === 0 ? null : weighed(({ kl }) => kl) / tokens,
+    top1: tokens === 0 ? null : weighed(({ top1 }) => top1) / tokens,
+    ece: null,
+    cut: items.filter(({ cut }) => cut > 0).length,
+    items,
+  };
+  const own = { [task.name]: found };
+  for (const metric of task.metrics) {
+    const main = { name: task.name, members: [task.name], metric } as ShareMain;
+    const against = changeOver([changesIn(own, full!, main)], margin);
+    const { value, low, high } = plus(whole.metrics[metric], against);
+    const other = documents.map((document, i) => !isSame(task, metric, document, items[i], others[i]));
+    const differs = drawnShare(draw, other, Z);
+    found[metric] = value;
+    found.metrics[metric] = {
+      value,
+      stderr: null,
+      low: Math.max(0, low!),
+      high: Math.min(1, high!),
+      against,
+      kept: { value: 1 - differs.value, low: 1 - differs.high, high: 1 - differs.low },
+    };
+  }
+  return found;
+}
+
+/** The full model's number and a plan's change, as if both were independent: they vary against each other, so that the interval is wide enough. */
+function plus<T extends Logprob["against"]>(
+  { value, low, high }: { readonly value: number; readonly low: number | null; readonly high: number | null },
+  change: NonNullable<T>,
+) {
+  const end = (to: "low" | "high", own: number | null) => {
+    const [all, moved] = [own, change[to]].map((end) => end === null ? Infinity : end);
+    const far = Math.hypot(all - value, moved - change.difference);
+    return Number.isFinite(far) ? value + change.difference + (to === "low" ? -far : far) : null;
+  };
+  return { value: value + change.difference, low: end("low", low), high: end("high", high) };
+}
+
+/** A mean over all documents from the full model's and its change over those that were drawn. */
+function movedBy(
+  draw: Draw,
+  { difference: value, low, high }: ReturnType<typeof meanOf>,
+  own: readonly number[],
+  full: readonly number[],
+): Logprob {
+  const change = drawnMean(draw, own.map((one, i) => one - full[i]));
+  const against = { difference: change.value, low: finite(change.low), high: finite(change.high) };
+  return { ...plus({ value, low, high }, against), against };
+}
+
 const isShare = (main: Main): main is ShareMain => main.metric !== "perplexity";
 
 /** The fields of a number's errors, but for lm-eval's. */
@@ -142,17 +240,21 @@ function groupOf(tasks: Tasks, main: ShareMain, base: Base): Evaluation["groups"
   });
   const { value, stderr, documents } = pooled(of);
   const itemsOf = (from: Tasks) => main.members.flatMap((name) => from[name].items);
+  const own = main.members.map((name) => tasks[name]);
+  const isDrawn = own.some(({ drawn }) => drawn);
+  const kept = own.map(({ n, metrics: { acc: { kept } } }) => ({ n, kept: kept! }));
   return {
     tasks: [...main.members],
     n: documents,
-    acc: value,
+    acc: isDrawn ? accuracyOf(tasks, main).value : value,
     stderr: finite(stderr),
     ...errorsOf(accuracyOf(tasks, main), changeOf(tasks, [main], base)),
-    kept: base.full && keptOver(main.members.map((name) => {
-      const { n, metrics: { acc: { kept } } } = tasks[name];
-      return { n, kept: kept! };
-    })),
-    logprob: logprobOf(itemsOf(tasks), base.full && itemsOf(base.full)),
+    kept: !base.full
+      ? null
+      : isDrawn
+      ? meanInterval(kept.map(({ kept }) => kept), own.map(allOf))
+      : keptOver(kept),
+    logprob: isDrawn ? logprobOver(own) : logprobOf(itemsOf(tasks), base.full && itemsOf(base.full)),
   };
 }
 
@@ -187,6 +289,22 @@ export function logprobOf(items: readonly Item[], full: readonly Item[] | null):
   const changes = full && full.map((item, i) => own[i] - rightNats(item));
   const { difference: value, low, high } = meanOf(own);
   return { value, low, high: high && Math.min(0, high), against: changes && meanOf(changes) };
+}
+
+/** That of several tasks, over all their documents. */
+function logprobOver(tasks: readonly Scores[]): Logprob {
+  const over = (of: (found: Logprob) => Interval) =>
+    meanInterval(tasks.map(({ logprob }) => of(logprob!)), tasks.map(allOf));
+  const against = over(({ against }) => (
+    { value: against!.difference, low: against!.low ?? -Infinity, high: against!.high ?? Infinity }
+  ));
+  const own = over(({ value, low, high }) => ({ value, low: low ?? -Infinity, high: high ?? Infinity }));
+  return {
+    value: own.value,
+    low: finite(own.low),
+    high: finite(own.high),
+    against: { difference: against.value, low: finite(against.low), high: finite(against.high) },
+  };
 }
 
 const rightNats = ({ loglikelihoods, gold }: Item) => loglikelihoods[gold ?? 0];

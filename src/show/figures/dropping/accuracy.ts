@@ -21,6 +21,7 @@ import {
   changed,
   computedText,
   curveName,
+  documentsText,
   type Finding,
   formatPoints,
   formatPointsRange,
@@ -62,7 +63,10 @@ function drawing(results: readonly Evaluation[], plans: readonly Dropped[]): Con
   const { provenance, bos } = full;
   const chances = mains.map((main) => chanceOf(full, main));
   const guessing = chances.includes(null) ? null : mean(chances as number[]); // null where a task has no choices
-  const tasks = mains.map((main) => `${main.name} (${main.metric}, ${documentsOf(full, main)})`);
+  const tasks = mains.map((main) => {
+    const [n, all] = [Math.min(...results.map((one) => documentsOf(one, main))), documentsOf(full, main)];
+    return `${main.name} (${main.metric}, ${n === all ? n : documentsText(n, all)})`;
+  });
   return {
     rows: curves.flatMap(({ target, by, points }) =>
       points.flatMap(({ dropped, result }) =>

@@ -1,0 +1,100 @@
+/** Documents drawn by margin: what plans are asked, what stands for all documents, and what refuses to take some for all. */
+import assert from "node:assert/strict";
+import { accuracyChange, meanAccuracy, parseResult, resultText } from "../../src/result/mod.ts";
+import { tableText, toCSV } from "../../src/show/mod.ts";
+import { estimate, evaluate } from "../../src/study/mod.ts";
+import { engine } from "../support.ts";
+import { withTiny } from "./tiny.ts";
+
+const PLANS = [{}, { attention: [1] }, { attention: [1], mlp: [2] }] as const;
+const ASKED = { tasks: ["openbookqa", "mmlu_anatomy"], limit: 60, prompts: 0, engine } as const;
+
+Deno.test("plans answer a draw; their numbers are the full model's and the changes that drawn answers stand for", () =>
+  withTiny(async ({ model, folder }) => {
+    const results = `${folder}/results`;
+    const notices: string[] = [];
+    const options = { ...ASKED, documents: 24, results, onNotice: (line: string) => void notices.push(line) };
+    const [full, one, other] = await evaluate(model, PLANS, options);
+    const [, all] = await evaluate(model, PLANS.slice(0, 2), { ...ASKED, results });
+    for (const task of ASKED.tasks) {
+      const [whole, own] = [full, one].map(({ tasks }) => tasks[task]);
+      assert.equal(whole.n, 60);
+      assert.equal(whole.drawn, undefined);
+      const { of, chances } = own.drawn!;
+      assert.ok(of === 60 && own.n === own.items.length && own.n === chances.length);
+      assert.ok(own.n > 12 && own.n < 40, `${own.n}`);
+      assert.equal(chances.filter((chance) => chance === null).length, 12);
+      assert.deepEqual(
+        own.items.map(({ index }) => index),
+        other.tasks[task].items.map(({ index }) => index),
+      );
+      assert.deepEqual(chances, other.tasks[task].drawn!.chances);
+      for (const item of own.items) {
+        const { kl: _, ...there } = all.tasks[task].items[item.index];
+        const { kl: __, ...here } = item;
+        assert.deepEqual({ ...here, loglikelihoods: [] }, { ...there, loglikelihoods: [] });
+      }
+      for (const [metric, { value, low, high, against, kept }] of Object.entries(own.metrics)) {
+        const key = metric as "acc";
+        const moved = own.items.map((item, i) =>
+          (item[key]! - whole.items[item.index][key]!) / (chances[i] ?? 1)
+        );
+        const difference = moved.reduce((a, b) => a + b) / 60;
+        assert.ok(Math.abs(against!.difference - difference) < 1e-12);
+        assert.ok(Math.abs(value - whole.metrics[key].value - difference) < 1e-12);
+        assert.ok(low! >= 0 && low! <= value && value <= high! && high! <= 1);
+        assert.ok(kept!.low <= kept!.value && kept!.value <= kept!.high);
+      }
+      assert.ok(own.logprob!.low! < own.logprob!.value && own.logprob!.value < own.logprob!.high!);
+      assert.equal(own.ece, null);
+    }
+    const { average } = one;
+    const change = accuracyChange(one, full);
+    assert.deepEqual(average!.against, change);
+    assert.ok(Math.abs(average!.value - meanAccuracy(one).value) < 1e-15);
+    assert.ok(Math.abs(average!.value - meanAccuracy(full).value - change.difference) < 1e-12);
+    // Two plans of one draw, and what would take a draw for all documents.
+    assert.equal(accuracyChange(other, one).n, change.n);
+    for (const [run, base] of [[full, one], [all, one]]) {
+      assert.throws(() => accuracyChange(run, base), /found different documents, expected the same/);
+    }
+    const [, elsewhere] = await evaluate(model, PLANS.slice(0, 2), { ...options, documents: 30 });
+    assert.throws(() => accuracyChange(elsewhere, one), /found different documents/);
+    assert.throws(() => accuracyChange(one, elsewhere), /found different documents/);
+
+    notices.length = 0;
+    assert.deepEqual(await evaluate(model, PLANS, options), [full, one, other]);
+    assert.match(notices.join("\n"), /2 of 2 parts reused.*6 of 6 parts reused.*6 of 6 parts reused/s);
+    const again = parseResult("one", resultText(one), "evaluate");
+    assert.deepEqual(again.tasks, one.tasks);
+    assert.match(
+      tableText([full, one]),
+      new RegExp(`drawn by margin: ${one.tasks.openbookqa.n} of 60 documents of openbookqa, `),
+    );
+    assert.match(toCSV(one), /,n,of,metric,.*,openbookqa,0,\d+,60,acc,/s);
+  }));
+
+Deno.test("where a task has no more documents than are to be drawn, plans answer all, as without a draw", () =>
+  withTiny(async ({ model }) => {
+    const asked = { ...ASKED, tasks: ["openbookqa"], limit: 22 };
+    const plain = await evaluate(model, PLANS, asked);
+    assert.deepEqual(await evaluate(model, PLANS, { ...asked, documents: 22 }), plain);
+    assert.equal((await evaluate(model, [{}], { ...asked, documents: 20 }))[0].tasks.openbookqa.n, 22);
+  }));
+
+Deno.test("a task without margins, few documents and drafting are refused; a draw has a price", () =>
+  withTiny(async ({ model }) => {
+    const refused = (options: object, expected: RegExp) =>
+      assert.rejects(evaluate(model, PLANS, { ...ASKED, documents: 24, ...options }), expected);
+    await refused(
+      { tasks: ["lambada_openai"] },
+      /documents of lambada_openai by margin: found one continuation/,
+    );
+    await refused({ tasks: ["gsm8k"] }, /documents of gsm8k by margin: found answers that are written/);
+    await refused({ documents: 15 }, /`documents`|documents/);
+    await refused({ draft: true }, /documents.*draft|draft.*documents/);
+    const [few, all] = [20, undefined].map((documents) =>
+      estimate("evaluate", model, PLANS, { ...ASKED, limit: 130, documents })
+    );
+    assert.ok((await few).flops < (await all).flops);
+  }));
