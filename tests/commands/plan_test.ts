@@ -1,4 +1,5 @@
 /** Sweeps, orders, plans, windows and shards as a person makes them on a tiny model. */
+import { basename } from "node:path";
 import assert from "node:assert/strict";
 import { readResult } from "../../src/result/mod.ts";
 import { kept, type Opened, withTiny } from "../study/tiny.ts";
@@ -121,6 +122,14 @@ Deno.test("windows, guides and a sweep of orders beside importance", () =>
 Deno.test("depth of several models and of one under a plan: a table each, a list as JSON, rows of all as CSV", () =>
   withDesk(async ({ folder, ok, text }) => {
     const json = `${folder}/depth.json`;
+    const prices = words`depth ${folder} ${folder} ${text} --dry-run --json`;
+    const written = await ok(...prices, json);
+    assert.equal(written.out.match(/to run · float32, cpu$/gm)?.length, 2);
+    const piped = JSON.parse((await ok(...prices, "-")).out);
+    for (const list of [JSON.parse(await Deno.readTextFile(json)), piped]) {
+      const named = list.map(({ kind, model }: Record<string, string>) => [kind, model]);
+      assert.deepEqual(named, Array(2).fill(["estimate", basename(folder)]));
+    }
     const { out } = await ok(
       ...words`depth ${folder} ${folder} ${text} --json ${json} --csv ${folder}/d.csv`,
     );

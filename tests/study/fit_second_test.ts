@@ -31,7 +31,7 @@ Deno.test("a fit ranks by the mean of ranks on two texts, and says how many of t
     assert.match(
       tableText([result]),
       new RegExp(
-        `ranked by the mean of ranks on a text file and a text file, which\\s+share ${shared} of the first 2 MLPs`,
+        `ranked by the mean of ranks on text file A and text file B, which\\s+share ${shared} of the first 2 MLPs`,
       ),
     );
     const alone = await fit(model, { ...options, ...lines });

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { mean, standardError } from "../../src/measure/mod.ts";
-import { makePlan, orders, perplexities, profile } from "../../src/study/mod.ts";
+import { fit, guides, makePlan, orders, perplexities, profile, sweep } from "../../src/study/mod.ts";
+import { ordersFigure, rowsOf, tableText } from "../../src/show/mod.ts";
 import { lossDifferences } from "../../src/study/passes/perplexity.ts";
-import { withTiny, withTrained } from "./tiny.ts";
+import { kept, withTiny, withTrained } from "./tiny.ts";
 
 const [readme, licence] = ["README.md", "LICENSE"].map((name) =>
   fileURLToPath(new URL(`../../${name}`, import.meta.url))
@@ -35,6 +36,14 @@ Deno.test("orders: plans are those of the profiles, rises those of the plans, an
       assert.equal(order.rise, mean(order.rises));
       assert.equal(order.riseError, standardError(order.rises));
     }
+    const names = ["A 16", "A 32", "B 16", "B 32"].map((name) => `text file ${name}`);
+    assert.deepEqual(tableText([result]).match(/text file \w \d+(?= {2})/g), [...names, ...names]);
+    assert.deepEqual(
+      rowsOf([result]).slice(0, 4).map((row) => [row.scores_on, row.scores_length]),
+      [["file A", 16], ["file A", 32], ["file B", 16], ["file B", 32]],
+    );
+    const { svg } = ordersFigure([result]);
+    names.forEach((name) => assert.match(svg, new RegExp(`>${name}<`)));
     assert.deepEqual(result.lines.map(({ target, by }) => [target, by]), by.map((by) => ["mlp", by]));
     for (const [l, line] of result.lines.entries()) {
       const own = result.orders.slice(4 * l, 4 * l + 4);
@@ -65,4 +74,23 @@ Deno.test("orders of one text and one sample have no second half, and refuse wha
       orders(model, { ...one, drop: 99 }),
       /^RangeError: Cannot compare orders: drop is 99, expected at most \d for attention/,
     );
+  }));
+
+Deno.test("a text that cannot be had is refused before anything is computed", () =>
+  withTiny(async ({ model, options }) => {
+    const { text: own, ...size } = options;
+    const calibrated = { ...size, calibration: { text: own!, samples: 2, length: 16 } };
+    const missing = `${options.results}/none.txt`;
+    const calls = {
+      orders: () => orders(model, { ...options, texts: [own!, missing], lengths: [8] }),
+      "orders over it": () => orders(model, { ...size, text: missing, texts: [own!], lengths: [8] }),
+      fit: () => fit(model, { ...calibrated, text: missing, loss: 1 }),
+      "fit ranked on it": () => fit(model, { ...calibrated, text: own!, secondText: missing, loss: 1 }),
+      sweep: () => sweep(model, { ...calibrated, text: missing }),
+      guides: () => guides(model, { ...options, heldOut: missing }),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      await assert.rejects(call, /Cannot read text .*none\.txt: no such file/, name);
+      assert.deepEqual(kept(options.results), [], name);
+    }
   }));

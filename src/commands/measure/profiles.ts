@@ -75,12 +75,13 @@ export const depthCommand = (context: Context): Command =>
     const { json: _, csv: __, ...unwritten } = flags;
     const wanted = await wantedOf(flags);
     const all: ResultOf<"depth">[] = [];
+    const among = { count: refs.length, estimates: [] };
     for (const [i, ref] of refs.entries()) {
-      const own: Flags = i === refs.length - 1 ? flags : unwritten;
+      const own: Flags = flags.dryRun || i === refs.length - 1 ? flags : unwritten;
       await withModel(context, ref, flags, async (model) => {
         const options = { ...optionsIn(context, flags, studies.depth), drop: dropOf(model, wanted) };
         await perform(context, own, studies.depth, [model, options], {
-          ...shown(context, model.name),
+          ...{ ...shown(context, model.name), among },
           output(result, done) {
             all.push(result);
             const json = () => listText(all);

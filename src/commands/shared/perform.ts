@@ -6,12 +6,15 @@ import { divisionOf, type Price, priceOf, type RunOptions, runWork, type Study }
 import type { StudyModel } from "../../subject/mod.ts";
 import { type Context, optionsIn, withModel } from "./context.ts";
 import { type Declaration, declared } from "./declare.ts";
+import { isStandardOutput } from "./destination.ts";
 import { type Flags, MODEL } from "./options.ts";
 import { deliver, type Output, outputOf } from "./outlet.ts";
 import { isShared } from "./sharing.ts";
 
 interface Shown<R, P> {
   price(price: P): string;
+  /** Where the study runs on several subjects: their number, and the estimates so far, which are written together. */
+  readonly among?: { readonly count: number; readonly estimates: object[] };
   /** `label` says what was done. */
   output(result: R, label: string): Output | Promise<Output>;
 }
@@ -21,16 +24,18 @@ export async function perform<S, O extends RunOptions, R, P, In>(
   flags: Flags,
   study: Study<S, O, R, P, In>,
   [subject, options]: readonly [In, O],
-  { price, output }: Shown<R, P>,
+  { price, output, among = { count: 1, estimates: [] } }: Shown<R, P>,
 ): Promise<void> {
   if (flags.dryRun) {
     const estimate = await priceOf(study, subject, options);
-    const json = () => jsonText({ kind: "estimate", study: study.verb, ...estimate }, 1);
+    const { name: model } = subject as { readonly name?: string };
+    const { count, estimates } = among;
+    estimates.push({ kind: "estimate", study: study.verb, model, ...estimate });
+    const table = () => price(estimate);
     const { json: file } = flags;
-    return await deliver(context, file === undefined ? {} : { json: file }, {
-      json,
-      table: () => price(estimate),
-    });
+    if (estimates.length < count) return isStandardOutput(file) ? undefined : context.print(table());
+    const json = () => jsonText(count === 1 ? estimates[0] : estimates, 1);
+    return await deliver(context, file === undefined ? {} : { json: file }, { json, table });
   }
   await study.on(study.verb, subject, options, study.checks, async (subject, options) => {
     const work = await study.work(subject, options, context.sharing?.parts);

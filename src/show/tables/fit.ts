@@ -10,6 +10,7 @@ import {
   halfText,
   KIND_NAMES,
   modules,
+  namesOfTexts,
   promiseText,
   reading,
   textOf,
@@ -74,11 +75,9 @@ function secondLines({ calibration, second }: Fit): string[] {
   const shares = second.lines.map(({ target, by, first, shared }) =>
     `${shared} of the first ${modules(target, first)} by ${by}`
   );
-  const texts = [calibration, second.provenance].map(textOfRun);
+  const texts = namesOfTexts([calibration, second.provenance]).map((name) => textOf({ name }));
   return [`ranked by the mean of ranks on ${texts.join(" and ")}, which share ${shares.join(", ")}`];
 }
-
-const textOfRun = ({ text }: Fit["provenance"]) => textOf(text);
 
 const confirmedOf = ({ tried, confirmed }: Fit): Row[] =>
   confirmed.map(({ tried: place, ...test }) => ({ ...tried[place], ...test }));

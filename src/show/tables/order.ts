@@ -9,6 +9,7 @@ import {
   KIND_NAMES,
   lastText,
   modelOf,
+  namesOfTexts,
   orderName,
   reading,
   settingOf,
@@ -259,14 +260,23 @@ function layersText({ target, modules }: Pick<OneOrder, "target" | "modules">): 
     : modules.map(({ module, layer }) => `${KIND_NAMES[module]} ${layer}`).join(", ");
 }
 
-/** The text and length that an order's score was measured on: "stories 256". */
-export const sourceOf = ({ calibration: { text, packing } }: OneOrder): string =>
-  `${textOf(text)} ${packing.length}`;
+/** Tells the text that an order's score was measured on. */
+function nameIn(orders: readonly OneOrder[]): (order: OneOrder) => string {
+  const names = namesOfTexts(orders.map(({ calibration }) => calibration));
+  return (order) => names[orders.indexOf(order)];
+}
+
+/** The text and its length: "stories 256". */
+export function sourceIn(orders: readonly OneOrder[]): (order: OneOrder) => string {
+  const nameOf = nameIn(orders);
+  return (order) => `${textOf({ name: nameOf(order) })} ${order.calibration.packing.length}`;
+}
 
 /** How many modules the orders of each target and score share and what they cost; then each order. */
 export function ordersTables(result: Orders): Table[] {
   const { provenance, lines: all, orders } = result;
   const { packing: { samples } } = provenance;
+  const sourceOf = sourceIn(orders);
   const place = (line: OrdersLine, name: "best" | "worst") =>
     sourceOf(orders.filter(({ target, by }) => target === line.target && by === line.by)[line[name]]);
   const named: readonly Column<Pick<OneOrder, "target" | "by">>[] = [
@@ -314,11 +324,12 @@ const riseText = (point: Rise, samples: number): string =>
 /** A row an order. */
 export function ordersRows({ provenance, orders }: Orders): CsvRow[] {
   const { packing: { samples } } = provenance;
+  const nameOf = nameIn(orders);
   return orders.map((order) => {
-    const { target, by, calibration: { text, packing }, modules } = order;
+    const { target, by, calibration: { packing }, modules } = order;
     return {
       ...originOf(provenance),
-      ...{ target, by, scores_on: text.name, scores_length: packing.length, drop: modules.length },
+      ...{ target, by, scores_on: nameOf(order), scores_length: packing.length, drop: modules.length },
       layers: layersText(order),
       ...riseOverSamples(samples, order),
     };

@@ -1,5 +1,5 @@
 /** The text of a study, whose sizes are known at once and which is packed when it is first needed, and the leak guard. */
-import { type Checks, displayable, type Reports, reportsOf } from "../../entry/mod.ts";
+import { type Checks, displayable, phases, type Reports, reportsOf, within } from "../../entry/mod.ts";
 import {
   drawText,
   packAgain,
@@ -11,7 +11,7 @@ import {
 } from "../../subject/mod.ts";
 import { type RunOptions, textOptions, tokenizedBy } from "./options.ts";
 import type { Span } from "./stage.ts";
-import type { Work } from "./study.ts";
+import type { Step, Work } from "./study.ts";
 import { isFull } from "../../measure/mod.ts";
 import { type Provenance, SCORES, type SharedText } from "../../result/mod.ts";
 import { type Ids, runsOf, sharedShare } from "../../text/mod.ts";
@@ -49,6 +49,18 @@ export function samplesOf(text: Text, { from, to }: Span): Text {
   return {
     sizes: { ...sizes, samples: to - from },
     pack: async (reports) => partOf(await text.pack(reports), from, to - from),
+  };
+}
+
+/** A step before which texts are read: one that cannot be had is an error before anything is computed. */
+export function afterReading<T>(texts: readonly Text[], step: Step<T>): Step<T> {
+  return {
+    ...step,
+    async whole(options) {
+      const phase = phases(null, [0, 1], options.onProgress);
+      for (const text of texts) await text.pack(within(options, phase(0)));
+      return await step.whole(within(options, phase(1)));
+    },
   };
 }
 

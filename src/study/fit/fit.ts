@@ -7,7 +7,7 @@ import { type Fit, head, type Profile } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel, type TextOptions } from "../../subject/mod.ts";
 import { tasksNamed } from "../../tasks/mod.ts";
-import { leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
+import { afterReading, leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
 import type { RunOptions } from "../base/options.ts";
 import { run, type Step, step, type Study } from "../base/study.ts";
 import { fitPasses, type Repairing } from "../repair/fits.ts";
@@ -109,12 +109,16 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
         ...checks.length > 0 ? { checks } : {},
       };
     });
+    const texts = [
+      ...aim.tasks ? [] : [text],
+      ...second && options.secondText !== undefined ? [second.text] : [],
+    ];
     const orders: Step[] = ordering.filter((own) => own !== null);
     const passes = [...checking.passes, ...parts.choosing, ...parts.confirming];
     return workOver(model, text, {
       label: `fit of ${model.name}`,
       plans: sum(passes, ({ plans }) => plans.length),
-      steps: [profiling, ...second ? [second] : [], ...orders, checking, finding],
+      steps: [afterReading(texts, profiling), ...second ? [second] : [], ...orders, checking, finding],
       async result(runOptions) {
         const result: Fit = displayable({
           ...head("fit"),
@@ -136,12 +140,12 @@ function secondStep(
   model: StudyModel,
   calibration: Partial<TextOptions>,
   options: FitOptions,
-): Step<Profile | null> | null {
+): Step<Profile | null> & { readonly text: Text } | null {
   const name = secondTextOf(options);
   if (name === null) return null;
   const text = textOf(model, { ...calibration, text: name });
   const profiling = profileStep(model, text, noDrop);
-  return step(profiling.passes, async (runOptions) => {
+  const own = step(profiling.passes, async (runOptions) => {
     try {
       await text.pack(runOptions);
     } catch (error) {
@@ -153,6 +157,7 @@ function secondStep(
     }
     return await profiling.whole(runOptions);
   });
+  return { ...own, text };
 }
 
 /** Passes that stand in for those of a search, whose numbers of drops are not known. */

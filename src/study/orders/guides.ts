@@ -9,7 +9,14 @@ import type { ModelSpec } from "../../models/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { aText, onModel, type StudyModel } from "../../subject/mod.ts";
 import { flopsOf, needOf, type Pass } from "../base/estimate.ts";
-import { HELD_OUT_TEXT, provenance, studyChecks, type StudyOptions, textOptions } from "../base/options.ts";
+import {
+  HELD_OUT_TEXT,
+  heldOutChecks,
+  provenance,
+  studyChecks,
+  type StudyOptions,
+  textOptions,
+} from "../base/options.ts";
 import { run, step, type Study } from "../base/study.ts";
 import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
 import {
@@ -74,6 +81,8 @@ async function measured(
   const need = needOf(model, passes.flat());
   const weights = passes.map((own) => flopsOf(model, own));
   const phase = phases(`guides to ${model.name}`, [0, ...weights], options.onProgress);
+  const measuredOn = textOf(model, { ...options, text: heldOut ?? HELD_OUT_TEXT }, heldOutChecks);
+  await measuredOn.pack(within(options, phase(0))); // before anything is computed
   const packed = await text.pack(within(options, phase(0)));
   const calibration = await provenance(model, packed, noDrop, options);
   const ground = { model, packed, provenance: calibration, need };
@@ -84,7 +93,8 @@ async function measured(
   const [[full], ...removed] = await perplexityGroups(
     model,
     [[noDrop], ...removalsOf(spec)],
-    within({ ...options, text: heldOut ?? HELD_OUT_TEXT }, phase(1 + measurements.length)),
+    within(options, phase(1 + measurements.length)),
+    measuredOn,
   );
   const runs = removed.flat(); // in the order of the round, as `removalsOf` is
   const layers = spec.layers.length;

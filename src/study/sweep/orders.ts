@@ -12,7 +12,7 @@ import { noDrop } from "../../run/mod.ts";
 import { aText, onModel, type StudyModel } from "../../subject/mod.ts";
 import { heldOutChecks, LENGTH, SAMPLES, type StudyOptions, textOptions } from "../base/options.ts";
 import { run, step, type Study } from "../base/study.ts";
-import { leakGuardOver, textOf, workOver } from "../base/text.ts";
+import { afterReading, leakGuardOver, textOf, workOver } from "../base/text.ts";
 import { makePlan } from "../orders/make_plan.ts";
 import { plansIn } from "../orders/order.ts";
 import { aTarget, droppable, type RankTarget, sharedFirst } from "../orders/rank.ts";
@@ -83,11 +83,10 @@ export const ordersStudy: Study<StudyModel, OrdersOptions, Orders> = {
     const { length, text, skip } = textOptions(options, heldOutChecks);
     const read = texts.includes(text) ? Math.ceil(calibrationSamples * Math.max(...lengths) / length) : 0;
     const heldOut = textOf(model, { ...options, skip: skip + read }, heldOutChecks);
-    const profiling = texts.flatMap((text) =>
-      lengths.map((length) =>
-        profileStep(model, textOf(model, { ...options, text, length, samples: calibrationSamples }), noDrop)
-      )
+    const calibrating = texts.flatMap((text) =>
+      lengths.map((length) => textOf(model, { ...options, text, length, samples: calibrationSamples }))
     );
+    const profiling = calibrating.map((text) => profileStep(model, text, noDrop));
     const groups = targets.flatMap((target) => by.map((by) => ({ target, by })));
     const dropOf = (target: RankTarget) => {
       const most = droppable(model.spec, { target });
@@ -128,7 +127,11 @@ export const ordersStudy: Study<StudyModel, OrdersOptions, Orders> = {
     return workOver(model, heldOut, {
       label: `orders of ${model.name}`,
       plans: plansIn(measuring),
-      steps: [...profiling, measuring],
+      steps: [
+        ...profiling.slice(0, 1).map((first) => afterReading([heldOut, ...calibrating], first)),
+        ...profiling.slice(1),
+        measuring,
+      ],
       result: measuring.whole,
     });
   },

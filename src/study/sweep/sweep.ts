@@ -21,7 +21,7 @@ import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { draftingChecks, heldOutChecks, type RunOptions } from "../base/options.ts";
 import { constraintChecks, constraintsOf } from "../orders/constraints.ts";
 import { orderStep, plansIn } from "../orders/order.ts";
-import { dependsOn, leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
+import { afterReading, dependsOn, leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
 import { run, step, type Study } from "../base/study.ts";
 import { aCurve, curvePlans, stepList, SWEEP_STEPS } from "./curves.ts";
 import { linesOf, measured, type Planned, tellNotes } from "./lines.ts";
@@ -126,7 +126,7 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
     return workOver(model, text, {
       label: `sweep of ${model.name}`,
       plans: sum([...ordering, sweeping], plansIn),
-      steps: [profiling, ...ordering, ...repairs?.steps ?? [], sweeping],
+      steps: [afterReading([text], profiling), ...ordering, ...repairs?.steps ?? [], sweeping],
       async result(runOptions) {
         const result = await sweeping.whole(runOptions);
         const guard = await leakGuardOver(model, text, [options.text, calibration.text], runOptions);

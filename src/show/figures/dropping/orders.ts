@@ -5,7 +5,7 @@ import { lookOf, variantOf } from "../../chart/draw/colors.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
 import { symlogAxis } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { ordersRows, sourceOf } from "../../tables/order.ts";
+import { ordersRows, sourceIn } from "../../tables/order.ts";
 import {
   type Finding,
   formatTick,
@@ -86,6 +86,7 @@ function readingOf({ model, target, by, drop, orders, common, samples, rise, mor
 /** A panel for each kind of module. */
 function panelsOf({ provenance: { model, packing: { samples } }, orders }: Orders): Panel[] {
   const targets = [...Map.groupBy(orders, ({ target }) => target)];
+  const sourceOf = sourceIn(orders);
   return targets.map(([target, own]) => {
     const sources = [...new Set(own.map(sourceOf))];
     const lines = [...Map.groupBy(own, ({ by }) => by)];
