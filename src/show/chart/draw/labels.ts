@@ -68,7 +68,7 @@ export function endLabels(
   );
 }
 
-/** Names that cover no dot, no point of a line and no other name; the others are left out. */
+/** Names that cover no dot, no bar of an interval, no point of a line and no other name; the others are left out. */
 export function nameMarks(
   names: readonly Name[],
   series: readonly Visible[],
@@ -79,17 +79,21 @@ export function nameMarks(
   },
 ): Plot.Markish[] {
   const room = { left: marginLeft + 2, right: width - 4, top: marginTop, bottom: height - marginBottom };
-  const taken: Box[] = series.flatMap(({ points, shape, r = 3 }) => {
-    const half = shape ? r + 1 : 2;
-    return points.filter(isDrawn).map((point) => {
-      const { x, y } = unitsOf(point.x, point.y);
-      return { left: x - half, right: x + half, top: y - half, bottom: y + half };
-    });
+  const marks = series.flatMap(({ points, shape, r = 3 }) => {
+    const half = shape ? r + 1 : LINE;
+    return points.filter(isDrawn).map((point) => ({ ...unitsOf(point.x, point.y), half }));
   });
+  const around = ({ x, y, half }: typeof marks[number]) => (
+    { left: x - half, right: x + half, top: y - half, bottom: y + half }
+  );
+  const taken: Box[] = [...marks.map(around), ...series.flatMap((own) => barsOf(own, unitsOf))];
   return names.flatMap(({ text, color, at, bold, small }) => {
     const fontSize = small ? 14 : 16;
     for (const { x, y } of at) {
-      const found = placeFor({ ...unitsOf(x, y), text, size: fontSize, ...bold && { bold } }, room, taken);
+      const point = unitsOf(x, y);
+      const own = marks.filter((mark) => mark.x === point.x && mark.y === point.y).map(({ half }) => half);
+      const gap = Math.max(GAP, ...own);
+      const found = placeFor({ ...point, text, size: fontSize, gap, ...bold && { bold } }, room, taken);
       if (!found) continue;
       taken.push(found);
       const { dx, dy, textAnchor } = found;
@@ -109,6 +113,19 @@ export function nameMarks(
   });
 }
 
+/** The room that bars of intervals take; a band is under everything. */
+function barsOf({ points, band, across }: Visible, unitsOf: Units): Box[] {
+  if (band) return [];
+  return points.filter(isDrawn).flatMap(({ x, y, low, high }) => {
+    if (low === undefined || high === undefined) return [];
+    const ends = across ? [unitsOf(low, y), unitsOf(high, y)] : [unitsOf(x, low), unitsOf(x, high)];
+    const [xs, ys] = [ends.map(({ x }) => x), ends.map(({ y }) => y)];
+    const [left, top] = [Math.min(...xs), Math.min(...ys)];
+    const [right, bottom] = [Math.max(...xs), Math.max(...ys)];
+    return { left: left - LINE, right: right + LINE, top: top - LINE, bottom: bottom + LINE };
+  });
+}
+
 interface Box {
   readonly left: number;
   readonly right: number;
@@ -123,34 +140,35 @@ interface Place extends Box {
 }
 
 const AIR = 5; // units between a label and its neighbours
-const GAP = 9; // units between a label and its point
+const GAP = 9; // units between a label and its point, unless a mark on it is larger
+const LINE = 2; // units that a line takes on either side
 
 function touch(a: Box, b: Box): boolean {
   return a.left < b.right + AIR && b.left < a.right + AIR && a.top < b.bottom && b.top < a.bottom;
 }
 
-type Placed = Pick<Name, "text" | "bold"> & Readonly<Record<"x" | "y" | "size", number>>;
+type Placed = Pick<Name, "text" | "bold"> & Readonly<Record<"x" | "y" | "size" | "gap", number>>;
 
 /**
  * A place for a text beside a point, inside the frame and clear of taken boxes; undefined if no place is free. Tried are right, left,
  * above, below, then the corners.
  */
 function placeFor(
-  { x, y, text, size, bold }: Placed,
+  { x, y, text, size, gap, bold }: Placed,
   frame: Box,
   taken: readonly Box[],
 ): Place | undefined {
   const [width, height] = [textWidth(text, size, bold), 1.1 * size];
-  const beside = GAP + height / 2;
+  const beside = gap + height / 2;
   return ([
-    [GAP, 0, "start"],
-    [-GAP, 0, "end"],
+    [gap, 0, "start"],
+    [-gap, 0, "end"],
     [0, -beside, "middle"],
     [0, beside, "middle"],
-    [GAP, -beside, "start"],
-    [-GAP, -beside, "end"],
-    [GAP, beside, "start"],
-    [-GAP, beside, "end"],
+    [gap, -beside, "start"],
+    [-gap, -beside, "end"],
+    [gap, beside, "start"],
+    [-gap, beside, "end"],
   ] as const).map(([dx, dy, textAnchor]) => {
     const left = x + dx - (textAnchor === "start" ? 0 : textAnchor === "end" ? width : width / 2);
     const top = y + dy - height / 2;

@@ -94,7 +94,7 @@ function distances(profile: Profile, rows: readonly Row[]): string[] {
   ];
 }
 
-/** Layer numbers are placed beside dots with room for one, the outermost first. */
+/** Layer numbers are placed beside dots with room for one: those with rings first, then the outermost. */
 function chart(rows: readonly Row[], profile: Profile): Panel {
   const domain = logDomain(rows.map(({ relative_magnitude }) => relative_magnitude));
   const curve = Array.from({ length: 101 }, (_, i) => {
@@ -126,12 +126,13 @@ function chart(rows: readonly Row[], profile: Profile): Panel {
     ],
     names: [
       { text: "orthogonal update", color: FAINT, at: [85, 75, 65, 50, 35, 20].map((i) => curve[i]) },
-      ...rows.toSorted((a, b) => b.importance - a.importance).map((row) => ({
-        text: String(row.layer),
-        color: COLORS[row.module],
-        at: [at(row)],
-        small: true,
-      })),
+      ...rows.toSorted((a, b) => Number(isRinged(b)) - Number(isRinged(a)) || b.importance - a.importance)
+        .map((row) => ({
+          text: String(row.layer),
+          color: COLORS[row.module],
+          at: [at(row)],
+          small: true,
+        })),
     ],
   };
 }
