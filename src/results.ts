@@ -19,6 +19,7 @@ export type {
   RandomInit,
   ResultOf,
   Roofline,
+  SamplesComparison,
   Sizes,
 } from "./result/mod.ts";
 export type {

@@ -32,7 +32,7 @@ const DOORS: Readonly<Record<string, string>> = Object.fromEntries(
 /** Names of the main door by what they are for, in the order of the work; those that no group has come last. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   "Open:": ["openModel", "info", "packText", "textNames", "CALIBRATION_TEXT", "HELD_OUT_TEXT"],
-  "Measure:": ["profile", "causes", "depth", "compare", "againstLlmDrop"],
+  "Measure:": ["profile", "causes", "depth", "compare", "compareSamples", "againstLlmDrop"],
   "Choose:": [
     ...["fit", "rank", "distinct", "droppable", "order", "guides", "removals", "heads", "makePlan", "repair"],
     "dropsIn",

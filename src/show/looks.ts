@@ -8,6 +8,7 @@ import { againstRows, againstTables, comparisonRows, comparisonTable } from "./t
 import { causesRows, causesTables } from "./tables/causes.ts";
 import { depthRows, depthTables } from "./tables/depth.ts";
 import { evaluationRows, evaluationTables } from "./tables/evaluation.ts";
+import { samplesRows, samplesTable } from "./tables/samples.ts";
 import { fitRows, fitTables } from "./tables/fit.ts";
 import {
   guidesRows,
@@ -138,6 +139,7 @@ const looks: { readonly [K in Kind]: Look<ResultOf<K>> } = {
   generation: { tables: generationTables, rows: generationRows, figure: draw.generationFigure },
   guides: { tables: guidesTable, rows: guidesRows, figure: draw.guidesFigure },
   compare: { tables: comparisonTable, rows: comparisonRows },
+  samples: { tables: samplesTable, rows: samplesRows },
   against: { tables: againstTables, rows: againstRows },
   causes: { tables: causesTables, rows: causesRows, figure: (result) => draw.causesFigure([result]) },
   checkpoints: { tables: checkpointTables, rows: checkpointRows, figure: draw.checkpointMapFigure },

@@ -3,6 +3,7 @@ export * from "./causes/causes.ts";
 export * from "./fit/fit.ts";
 export * from "./training/checkpoints.ts";
 export * from "./evaluate/evaluate.ts";
+export * from "./evaluate/samples.ts";
 export * from "./generation/generation.ts";
 export * from "./orders/guides.ts";
 export * from "./passes/depth.ts";

@@ -1,11 +1,13 @@
 /** What becomes of a finished result: where it is kept, where `--json` puts it, and that nothing on the way loses it. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { type Kind, readResult } from "../../src/result/mod.ts";
 import { kept, withTiny } from "../study/tiny.ts";
 import { fails, lamina, laminaHere, ok, runs } from "./cli.ts";
 import { onLinux } from "../where.ts";
 import { words } from "../words.ts";
 import { printed } from "../process.ts";
+import { withFolder } from "../support.ts";
 
 /** A tiny model's folder and what studies of it are told; results are kept where a test says. */
 const withModel = (use: (folder: string, study: string[]) => Promise<void>, name = "llama") =>
@@ -121,4 +123,20 @@ Deno.test("the page of figures is among the results, and so is what it is drawn 
     assert.equal(kept(results).filter((name) => name.startsWith("profile-")).length, 1);
     const line = words`figures no-such-model ${size} --out ${folder}/text.txt`;
     await fails(1, /Cannot write into .*text\.txt: /, ...line); // said before anything is computed
+  }));
+
+Deno.test("compare --samples: a table, JSON and CSV of two models' logs; what it needs is an error that names flags", () =>
+  withFolder(async (folder) => {
+    const [a, b] = ["first", "second"].map((model) =>
+      fileURLToPath(new URL(`../fixtures/samples/${model}`, import.meta.url))
+    );
+    const json = `${folder}/compared.json`;
+    const { out } = await ok("compare", "--samples", a, b, "--margin", "10%", "--json", json);
+    assert.match(out, /^A: first {3}B: second\ntask +metric +n +A +B +change .*within 10\.0\n/s);
+    const { tasks } = await readResult(json, "samples");
+    assert.deepEqual(tasks.map(({ gained, lost }) => [gained, lost]).length, 4);
+    assert.match((await ok("compare", "--samples", a, b, "--csv", "-")).out, /^a,b,task,filter,metric,n,/);
+    await fails(2, /--common without --samples/, "compare", a, b, "--common");
+    const one = [...Deno.readDirSync(b)].find(({ name }) => name.includes("piqa"))!.name;
+    await fails(1, /in one alone, expected the same tasks/, "compare", "--samples", a, `${b}/${one}`);
   }));

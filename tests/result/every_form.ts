@@ -47,6 +47,32 @@ export const results: { [K in Kind]?: ResultOf<K> } = {
   plan,
   order,
   guides: guides({ layers: 2, samples: 2 }),
+  samples: {
+    ...head("samples"),
+    names: ["a", "b"],
+    tasks: [{
+      ...{
+        task: "piqa",
+        filter: "none",
+        metric: "acc",
+        accuracy: [0.5, 0.75],
+        gained: 1,
+        lost: 0,
+        mcnemar: 1,
+      },
+      change: {
+        difference: 0.25,
+        low: -0.2,
+        high: 0.7,
+        equivalence: 1,
+        margin: 0.02,
+        verdict: "cannot tell",
+        n: 4,
+      },
+    }],
+    average: null,
+    apart: { piqa: { only: [1, 0], prompts: 2, metrics: ["f1"] } },
+  },
   compare: { ...head("compare"), models: ["a", "b"], attention: agreement, mlp: agreement, block: agreement },
   against: {
     ...head("against"),

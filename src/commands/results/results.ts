@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { flag, option } from "../../entry/mod.ts";
 import { merge, readResult, resultText } from "../../result/mod.ts";
 import { lastText, modelOf } from "../../show/mod.ts";
-import { compare, makePlan, planChecks } from "../../study/mod.ts";
+import { compare, compareSamples, makePlan, planChecks, samplesChecks } from "../../study/mod.ts";
 import { type Context, optionsIn, tableIn } from "../shared/context.ts";
 import { declared } from "../shared/declare.ts";
 import { outOptions } from "../shared/destination.ts";
@@ -45,11 +45,23 @@ export const planCommand = (context: Context): Command =>
 export const compareCommand = (context: Context): Command =>
   declared({
     name: "compare",
-    says: "show how alike two profiles rank the modules",
-    takes: { "<a>": "result of `lamina profile --json`", "<b>": "another one" },
-    options: outOptions(),
+    says: "show how alike two profiles rank the modules, or how two models answer the same documents",
+    takes: {
+      "<a>": "result of `lamina profile --json`; with --samples, a file or folder of lm-eval's --log_samples",
+      "<b>": "another one",
+    },
+    options: {
+      samples: option(flag, "compare answers that lm-eval logged: paired changes, exact intervals, flips"),
+      ...samplesChecks,
+      ...outOptions(),
+    },
+    relations: Object.fromEntries(Object.keys(samplesChecks).map((name) => [name, { needs: "samples" }])),
     example: "compare stories.json wiki.json",
-  }, async (a: string, b: string, flags: Flags) => {
+  }, async (a: string, b: string, { samples, ...flags }: Flags & { readonly samples?: boolean }) => {
+    if (samples) {
+      const options = optionsIn(context, flags, { checks: samplesChecks });
+      return await deliver(context, flags, outputOf(context, await compareSamples(a, b, options)));
+    }
     const [first, second] = [await readResult(a, "profile"), await readResult(b, "profile")];
     const comparison = compare(first, second);
     const models: [string, string] = [modelOf(first.provenance.model), modelOf(second.provenance.model)];

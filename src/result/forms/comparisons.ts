@@ -1,6 +1,7 @@
 /** The forms of comparisons: two profiles, a profile and the official code's importance. */
 import { z } from "zod";
 import { kind } from "../kind.ts";
+import { differenceForm } from "./evaluation.ts";
 import { byKind, computedForm, perLayer, provenanceForm } from "./provenance.ts";
 
 const agreement = z.object({
@@ -22,6 +23,41 @@ export const compareKind = kind("compare", { method: 1, noun: "comparison" }, {
 });
 /** Two profiles side by side. */
 export type Comparison = z.infer<typeof compareKind.form>;
+
+/** A metric of a task over the documents that two models answered. */
+const pairedForm = z.object({
+  task: z.string(),
+  /** What extracts the answers, as lm-eval names it. */
+  filter: z.string(),
+  metric: z.string(),
+  /** Shares of right answers of the first and the second. */
+  accuracy: z.tuple([z.number(), z.number()]),
+  /** Documents that only the second answers right, and only the first. */
+  gained: z.int().nonnegative(),
+  lost: z.int().nonnegative(),
+  /** p of McNemar's exact test: how likely flips are as one-sided if both models are equally accurate. */
+  mcnemar: z.number(),
+  change: differenceForm,
+});
+
+export const samplesKind = kind("samples", { method: 1, noun: "comparison of samples" }, {
+  /** Names of the files or folders. */
+  names: z.tuple([z.string(), z.string()]),
+  tasks: z.array(pairedForm).min(1),
+  /** The mean over tasks, of each task's acc_norm or else its first metric; null for one task. */
+  average: differenceForm.nullable(),
+  /** By task, what was left out: documents that only one has, metrics that are no mean of right answers; and documents whose prompts differ. */
+  apart: z.record(
+    z.string(),
+    z.object({
+      only: z.tuple([z.int().nonnegative(), z.int().nonnegative()]),
+      prompts: z.int().nonnegative(),
+      metrics: z.array(z.string()),
+    }),
+  ),
+});
+/** Two models' answers to the same documents, as lm-eval logged them. */
+export type SamplesComparison = z.infer<typeof samplesKind.form>;
 
 const officialDifference = z.object({
   /** 1 − mean cos(X, Y), of what is actually added to the stream. */

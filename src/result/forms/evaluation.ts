@@ -75,7 +75,7 @@ export const writtenKind = kind("written", {
 });
 
 /** How a plan's number differs from the full model's, over the same documents. */
-const changeForm = z.object({
+export const differenceForm = z.object({
   difference: z.number(),
   /** The 95 % interval, by an exact test of the answers that changed (measure/statistics/paired.ts); over tasks as measure/statistics/change.ts says. */
   low: z.number(),
@@ -98,7 +98,7 @@ const errorForm = {
   stderr: z.number().nullable(),
   ...endsForm,
   /** Null for the full model, and for a perplexity. */
-  against: changeForm.nullable(),
+  against: differenceForm.nullable(),
 };
 
 /** The share of answers that are the full model's, right or wrong, with its 95 % interval; null for the full model and for a perplexity. */

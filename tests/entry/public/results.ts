@@ -18,6 +18,14 @@ export const results: Readonly<Record<string, Row>> = {
     type: [[aSweep, () => {}], "Cannot sort by intervals: items is a sweep, expected a list"],
   },
   compare: { type: [[aProfile, aSweep], "Cannot compare: the second is a sweep, expected a profile"] },
+  compareSamples: cannot("compare samples", {
+    name: [
+      ["a.jsonl", "b.jsonl", { comon: true }],
+      'unknown option "comon", expected one of common, margin',
+    ],
+    value: [["a.jsonl", "b.jsonl", { margin: 2 }], "margin is 2, expected a share above 0 and below 1"],
+    type: [[aProfile, "b.jsonl"], "the first is a profile, expected a text"],
+  }),
   decompose: cannot("decompose", {
     value: [[aProfile, "mpl"], 'kind is "mpl", expected one of attention, mlp, block (did you mean "mlp"?)'],
     type: [[promised, "mlp"], "profile is a promise, expected a profile: await it"],

@@ -1,0 +1,83 @@
+/** Two models' answers to the same documents, as another tool logged them. */
+import type { SamplesComparison } from "../../result/mod.ts";
+import { formatNumber, formatPoints, formatPointsRange, formatShare, formatWhole } from "../words/mod.ts";
+import type { CsvRow } from "../chart/csv.ts";
+import { type Column, recordsOf, type Table, tableOf } from "./table.ts";
+
+type Row = SamplesComparison["tasks"][number];
+type Change = Row["change"];
+
+/** The numbers of a change, for people and for machines. */
+const CHANGE = [
+  { key: "change", title: "change", value: ({ difference }: Change) => difference, format: formatPoints },
+  { title: "95 % interval", value: ({ low, high }: Change) => formatPointsRange(low, high) },
+] as const;
+
+export function samplesTable({ names, tasks, average, apart }: SamplesComparison): Table {
+  const rows: (Partial<Row> & Pick<Row, "task" | "change">)[] = [
+    ...tasks,
+    ...average ? [{ task: "average", change: average }] : [],
+  ];
+  const share = (side: 0 | 1): Column<(typeof rows)[number]> => ({
+    title: "AB"[side],
+    value: ({ accuracy }) => accuracy && formatShare(accuracy[side]),
+  });
+  return {
+    title: `A: ${names[0]}   B: ${names[1]}`,
+    ...tableOf(rows, [
+      { title: "task", value: nameOf, align: "left" },
+      { title: "metric", value: ({ metric }) => metric, align: "left" },
+      { title: "n", value: ({ change }) => formatWhole(change.n) },
+      share(0),
+      share(1),
+      ...CHANGE.map(({ title, value, ...more }) => ({
+        title,
+        value: ({ change }: (typeof rows)[number]) => value(change),
+        ...more,
+      })),
+      { title: "gained", value: ({ gained }) => gained },
+      { title: "lost", value: ({ lost }) => lost },
+      { title: "p", value: ({ mcnemar }) => mcnemar, format: (p) => formatNumber(p as number) },
+      { title: `within ${formatPoints(tasks[0].change.margin)}`, value: ({ change }) => change.verdict },
+    ]),
+    notes: [
+      "change: B minus A in points, over the same documents; gained, lost: documents that only B answers right, only A; p: McNemar's exact test",
+      ...Object.entries(apart).flatMap(([task, own]) => notesOf(task, own)),
+    ],
+  };
+}
+
+const nameOf = ({ task, filter }: Partial<Row> & Pick<Row, "task">) =>
+  filter === undefined || filter === "none" ? task : `${task} ${filter}`;
+
+function notesOf(task: string, { only, prompts, metrics }: SamplesComparison["apart"][string]): string[] {
+  return [
+    only.some((count) => count > 0) &&
+    `${task}: left out ${formatWhole(only[0])} documents that only A has, and ${
+      formatWhole(only[1])
+    } that only B has`,
+    prompts > 0 && `${task}: prompts differ in ${formatWhole(prompts)} documents`,
+    metrics.length > 0 && `${task}: left out ${metrics.join(", ")}, not 0 or 1 for every document`,
+  ].filter((note) => typeof note === "string");
+}
+
+/** A row a metric of a task. */
+export function samplesRows({ names: [a, b], tasks }: SamplesComparison): CsvRow[] {
+  return recordsOf(tasks, [
+    { key: "task", value: ({ task }) => task },
+    { key: "filter", value: ({ filter }) => filter },
+    { key: "metric", value: ({ metric }) => metric },
+    { key: "n", value: ({ change }) => change.n },
+    { key: "accuracy_a", value: ({ accuracy }) => accuracy[0] },
+    { key: "accuracy_b", value: ({ accuracy }) => accuracy[1] },
+    { key: "gained", value: ({ gained }) => gained },
+    { key: "lost", value: ({ lost }) => lost },
+    { key: "mcnemar", value: ({ mcnemar }) => mcnemar },
+    { key: "change", value: ({ change }) => change.difference },
+    { key: "low", value: ({ change }) => change.low },
+    { key: "high", value: ({ change }) => change.high },
+    { key: "equivalence", value: ({ change }) => change.equivalence },
+    { key: "margin", value: ({ change }) => change.margin },
+    { key: "verdict", value: ({ change }) => change.verdict },
+  ], { a, b });
+}
