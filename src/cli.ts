@@ -2,5 +2,8 @@
 import process from "node:process";
 import { createContext } from "./commands/shared/context.ts";
 import { runLine } from "./commands/line.ts";
+import { closeEngines } from "./engine/mod.ts";
 
-process.exit(await runLine(createContext(), Deno.args));
+const code = await runLine(createContext(), Deno.args);
+if (code === 0) await closeEngines().catch(() => {}); // else a run may go on
+process.exit(code);

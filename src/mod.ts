@@ -133,7 +133,7 @@ export {
 } from "./result/mod.ts";
 export { type DropPlan, type LayerValue, OBSERVABLE, type Observable, type Prediction } from "./run/mod.ts";
 export { reading, type ReadingValue, toCSV } from "./show/mod.ts";
-export type { EngineName, Precision } from "./engine/mod.ts";
+export type { EngineName, PluginName, Precision } from "./engine/mod.ts";
 export type { Progress, Reports } from "./entry/mod.ts";
 export type { ByteSource, ModelFiles, OpenOptions } from "./hub/mod.ts";
 export type { Change, DeviceName, LayerModule, ModuleKind, RepairName } from "./measure/mod.ts";

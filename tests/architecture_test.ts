@@ -38,7 +38,7 @@ const table = {
   export: "entry disk measure result hub run subject formats study",
   cluster: "entry home result hub study",
   show: "entry disk result hub measure",
-  doctor: "entry home tensor hub onnx models engine kernels",
+  doctor: "entry home tensor libraries hub onnx models engine kernels",
   lab: "entry disk home hub result show",
   commands:
     "entry disk home libraries measure result hub tasks engine run subject formats study export cluster show doctor lab",
@@ -194,7 +194,7 @@ const SERVERS = ["tests/hub/fake_hub.ts", "tests/architecture_test.ts"];
 
 const STREAM = /\bprocess\.std(?:out|err)\.write\b|\bDeno\.std(?:out|err)\b|\bconsole\.\w+\(/;
 /** The outlets of commands, of progress and of notebooks, which make text safe to show; a child's answer to its parent. */
-const OUTLETS = ["commands/shared/context.ts", "show/progress.ts", "show/cell.ts", "doctor/examine.ts"];
+const OUTLETS = ["commands/shared/context.ts", "show/progress.ts", "show/cell.ts", "libraries/apart.ts"];
 
 /** A flag in a sentence: a reader of a notebook has options, and a command puts its flags in their place (`withFlags`). */
 const FLAG = /["'`][^"'`\n]*[\s(]--[a-z]/;

@@ -1,6 +1,6 @@
 /** The command line as a tree of commands. */
 import { Command, Option } from "commander";
-import { cudaCommand, doctorCommand, labCommand } from "./desk/machine.ts";
+import { cudaCommand, doctorCommand, labCommand, openvinoCommand } from "./desk/machine.ts";
 import { cacheCommand, infoCommand, modelsCommand } from "./desk/stock.ts";
 import { type RunLine, shardCommand, shardsCommand } from "./machines/shards.ts";
 import { choosing, fitCommand, repairCommand } from "./measure/choose.ts";
@@ -39,7 +39,9 @@ export function createProgram(context: Context): Command {
     "Choose:": choosing,
     "Evaluate:": [...predicting, depthCommand, speedCommand],
     "Many machines:": [shards, shard, merge],
-    "This machine:": [infoCommand, cacheCommand, cudaCommand, labCommand, environmentCommand],
+    "This machine:": [
+      ...[infoCommand, cacheCommand, cudaCommand, openvinoCommand, labCommand, environmentCommand],
+    ],
   };
   for (const [heading, commands] of Object.entries(groups)) {
     program.commandsGroup(heading);

@@ -15,7 +15,8 @@ import {
   missingPackages,
   PYTHON,
 } from "../hub/mod.ts";
-import { type Check, runApart } from "./examine.ts";
+import { runApart } from "../libraries/mod.ts";
+import type { Check } from "./examine.ts";
 
 /** Bytes: a profile of a 135M model over 8 × 2048 tokens has 800 MB resident at its peak, most of it the mapped file. */
 const ENOUGH_MEMORY = 1e9;
@@ -26,6 +27,7 @@ const VENV = folderOf("venv");
 
 const VULKAN =
   "install the Vulkan driver of the GPU's vendor; without a GPU: apt install mesa-vulkan-drivers";
+const INTEL = "optional: needs an Intel CPU; run lamina openvino to install it (53 MB)";
 const NVIDIA = "optional: needs an NVIDIA GPU with its driver; run lamina cuda";
 
 /** A check that calls native code, by its name in native_checks.ts. */
@@ -52,6 +54,7 @@ export const machineChecks: readonly Check[] = [
   ),
   native("WebGPU engine", "engine-webgpu", `optional: ${VULKAN}`),
   native("CUDA engine", "engine-cuda", NVIDIA),
+  native("OpenVINO engine", "engine-openvino", INTEL),
   native("WebGPU kernels", "webgpu", VULKAN),
   native("CUDA kernels", "cuda", NVIDIA),
   native(

@@ -5,12 +5,13 @@
 import { formatBytes } from "../entry/mod.ts";
 import { displayed, folderOf } from "../home/mod.ts";
 import type { Engine } from "../engine/mod.ts";
-import { answer } from "./examine.ts";
+import { answer } from "../libraries/mod.ts";
 
 const checks: Record<string, () => Promise<string>> = {
   "engine-cpu": cpu,
   "engine-webgpu": () => engine(({ webgpuEngine }) => webgpuEngine()),
   "engine-cuda": () => engine(({ cudaEngine }) => cudaEngine()),
+  "engine-openvino": openvino,
   webgpu,
   nvrtc,
   cuda,
@@ -22,6 +23,15 @@ async function cpu(): Promise<string> {
   const found = await engine(({ cpuEngine }) => cpuEngine());
   await tryBlocks(cpuEngine({ precision: "int8" }));
   return `${found}, in int8 too`;
+}
+
+/** OpenVINO, in bfloat16 too where the CPU has it. */
+async function openvino(): Promise<string> {
+  const found = await engine(({ openvinoEngine }) => openvinoEngine());
+  const { openvinoEngine, tryPrecision } = await import("../engine/mod.ts");
+  const refused = await (async () => await tryPrecision(openvinoEngine({ precision: "bfloat16" })))()
+    .then(() => null, (error: Error) => error.message);
+  return `${found}; ${refused ?? "bfloat16 too"}`;
 }
 
 async function engine(

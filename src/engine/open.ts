@@ -2,34 +2,43 @@
  * An engine by its name. Each is opened once in a process and precision, and shared: the programs that it keeps serve the
  * next study too. It is tried with a small product first, since a library that loads need not run on the device that is there.
  */
-import { createGraph, MatMul } from "../onnx/mod.ts";
-import { float32 } from "../tensor/mod.ts";
-import type { Engine, EngineName, Precision } from "./engine.ts";
+import type { Engine, EngineName, PluginName, Precision } from "./engine.ts";
 import { cpuEngine } from "./native/cpu.ts";
 import { cudaEngine } from "./native/cuda.ts";
+import { openvinoEngine } from "./native/openvino.ts";
+import { isPluginName, userEngine } from "./native/user.ts";
+import { tryPrecision, tryProduct } from "./trial.ts";
 import { webgpuEngine } from "./web/web.ts";
 
 /** The names of the engines; `auto` is CUDA where it works, else the CPU. */
-export const ENGINES = ["auto", "cpu", "webgpu", "cuda"] as const satisfies readonly (EngineName | "auto")[];
+export const ENGINES = ["auto", "cpu", "webgpu", "cuda", "openvino"] as const satisfies readonly (
+  | EngineName
+  | "auto"
+)[];
 /** The precisions that some engine has. */
 export const PRECISIONS = ["float32", "tf32", "bfloat16", "int8"] as const satisfies readonly Precision[];
 
 export interface Wanted {
   /** Default: `auto`. */
-  readonly engine?: (typeof ENGINES)[number] | undefined;
+  readonly engine?: "auto" | EngineName | undefined;
   /** Default: float32. */
   readonly precision?: Precision | undefined;
 }
 
-const openers: Readonly<Record<EngineName, (precision: Precision) => Engine | Promise<Engine>>> = {
+type Listed = Exclude<EngineName, PluginName>;
+type Opener = (precision: Precision) => Engine | Promise<Engine>;
+
+const openers: Readonly<Record<Listed, Opener>> = {
   cpu: (precision) => cpuEngine({ precision }),
   webgpu: () => webgpuEngine(),
   cuda: (precision) => cudaEngine({ precision }),
+  openvino: (precision) => openvinoEngine({ precision }),
 };
-export const precisionsOf: Readonly<Record<EngineName, readonly Precision[]>> = {
+export const precisionsOf: Readonly<Record<Listed, readonly Precision[]>> = {
   cpu: ["float32", "int8"],
   webgpu: ["float32"],
   cuda: ["float32", "tf32", "bfloat16"],
+  openvino: ["float32", "bfloat16"],
 };
 
 const opened = new Map<string, Promise<Engine>>();
@@ -49,52 +58,46 @@ export function openEngine({ engine = "auto", precision = "float32" }: Wanted = 
   return opening;
 }
 
+/** Closes the engines that were opened by name, which unloads plug-ins. */
+export async function closeEngines(): Promise<void> {
+  const engines = await Promise.allSettled(opened.values());
+  opened.clear();
+  for (const engine of engines) if (engine.status === "fulfilled") await engine.value.close();
+}
+
+/** The first that works, of those that have the precision; the CPU, which always does, is the last to be tried. */
 async function openBest(precision: Precision): Promise<Engine> {
-  try {
-    return await openEngine({ engine: "cuda", precision });
-  } catch (error) {
-    if (precisionsOf.cpu.includes(precision)) return await openEngine({ engine: "cpu", precision });
-    const found = (error as Error).message.replace(/^Cannot use the engine cuda: /, "");
-    throw new Error(`Cannot run in ${precision}, which only the engine cuda supports: ${found}`, {
-      cause: error,
-    });
+  const all = (["cuda", "cpu", "openvino"] as const).filter((name) => precisionsOf[name].includes(precision));
+  const names = all.includes("cpu") ? all.slice(0, all.indexOf("cpu")) : all;
+  const found: string[] = [];
+  for (const engine of names) {
+    try {
+      return await openEngine({ engine, precision });
+    } catch (error) {
+      found.push((error as Error).message.replace(/^Cannot use the engine \w+: /, ""));
+    }
   }
+  if (all.includes("cpu")) return await openEngine({ engine: "cpu", precision });
+  const engines = `the engine${names.length > 1 ? "s" : ""} ${names.join(" and ")} support`;
+  throw new Error(
+    `Cannot run in ${precision}, which only ${engines}${names.length > 1 ? "" : "s"}: ${found.join("; ")}`,
+  );
 }
 
 async function open(name: EngineName, precision: Precision): Promise<Engine> {
-  const has = precisionsOf[name];
+  const has = precisionsOf[isPluginName(name) ? "openvino" : name];
   if (!has.includes(precision)) {
     throw new RangeError(
       `Cannot use the engine ${name}: precision is "${precision}", expected ${has.join(", ")}`,
     );
   }
   try {
-    const engine = await openers[name](precision);
+    const engine = isPluginName(name) ? await userEngine(name, precision) : await openers[name](precision);
     await tryProduct(engine);
+    if (name === "openvino" || isPluginName(name)) await tryPrecision(engine);
     return engine;
   } catch (error) {
     if (error instanceof RangeError) throw error; // the call's own fault, which the doctor does not see
     throw new Error(`${(error as Error).message}; run lamina doctor`, { cause: error });
   }
-}
-
-/** [1 2 3; 4 5 6] · [1 2; 3 4; 5 6]: whole numbers, exact in every precision. */
-const PRODUCT = [22, 28, 49, 64];
-
-/** Multiplies two small matrices. Throws `Error` if the product is wrong or the engine fails. */
-export async function tryProduct(engine: Engine): Promise<void> {
-  const graph = createGraph();
-  graph.output("y", MatMul(graph.input("x", "f32", ["rows", 3]), graph.input("w", "f32", [3, 2])));
-  const program = await engine.compile(graph);
-  const numbers = Float32Array.of(1, 2, 3, 4, 5, 6);
-  const [x, w] = [[2, 3], [3, 2]].map((shape) => engine.upload(float32(shape, numbers)));
-  const { y } = await program.run({ x, w });
-  const product = [...(await engine.read(y)).data as Float32Array];
-  [x, w, y].forEach((held) => held.free());
-  await program.release();
-  if (String(product) === String(PRODUCT)) return;
-  throw new Error(
-    `Cannot use the engine ${engine.name}: on ${engine.device ?? "the CPU"} a product was ${product}, ` +
-      `expected ${PRODUCT}`,
-  );
 }

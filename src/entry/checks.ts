@@ -21,6 +21,8 @@ export type Check = ((value: unknown, path: string) => Flaw | null) & Relation &
   readonly read?: (text: string) => unknown;
   /** The names that it allows, of a list those of an entry. */
   readonly names?: readonly string[];
+  /** Whether it allows other values too. */
+  readonly allowsOthers?: boolean;
   /** Whether it is of a list. */
   readonly isList?: boolean;
   /** The option in a command's help: its value if it has one, then a sentence, "<n> number of text blocks". */
@@ -215,6 +217,7 @@ export function orElse(first: (value: unknown) => boolean, then: Check, otherwis
   const isFirst = (text: string) => first(text) && then(text, "it") === null;
   return withMore((value, path) => first(value) ? then(value, path) : otherwise(value, path), {
     ...otherwise,
+    allowsOthers: true,
     ...read && { read: (text) => isFirst(text) ? text : read(text) },
   });
 }

@@ -1,5 +1,5 @@
 /**
- * Where CUDA's shared libraries are looked for: first in the user's folder, which is named for a reason (an older driver needs an
+ * Where OpenVINO's plug-in lies, and where CUDA's shared libraries are looked for: first in the user's folder, which is named for a reason (an older driver needs an
  * older compiler), then in that of `lamina cuda`, then in the system's.
  *
  *     LAMINA_CUDA                a folder of libraries, Python's `nvidia` packages folder, or a CUDA toolkit
@@ -13,6 +13,15 @@ import { folderOf } from "../home/mod.ts";
 
 /** Where `lamina cuda` puts the libraries: one folder for each package. */
 export const cudaFolder: string = folderOf("cuda");
+/** The same of `lamina openvino`. */
+export const openvinoFolder: string = folderOf("openvino");
+
+/** The path of OpenVINO's plug-in for ONNX Runtime; null where it is not installed. */
+export function openvinoLibrary(): string | null {
+  const name = "libonnxruntime_providers_openvino_plugin.so";
+  const folder = foldersOf(openvinoFolder).find((folder) => entries(folder).includes(name));
+  return folder === undefined ? null : join(folder, name);
+}
 
 /**
  * Paths of a library on this machine, the preferred first; each of `names` will do, the first rather than the others where

@@ -15,6 +15,12 @@ export function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`${text}\0`);
 }
 
+/** A path as ONNX Runtime has it on this system. */
+export function cPath(path: string): BufferSource {
+  if (Deno.build.os !== "windows") return cString(path);
+  return Uint16Array.from(`${path}\0`, (unit) => unit.charCodeAt(0));
+}
+
 /** A buffer that begins with one pointer to each item; the items follow, aligned to 8 bytes. */
 export function pointerList(items: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const aligned = (bytes: number) => Math.ceil(bytes / POINTER_BYTES) * POINTER_BYTES;
@@ -29,4 +35,10 @@ export function pointerList(items: readonly Uint8Array[]): Uint8Array<ArrayBuffe
     offset += aligned(item.length);
   });
   return new Uint8Array(buffer);
+}
+
+/** Keys, values and their number, as C has them. */
+export function textPairs(texts: Readonly<Record<string, string>>): [BufferSource, BufferSource, bigint] {
+  const [keys, values] = [Object.keys(texts), Object.values(texts)].map((list) => list.map(cString));
+  return [pointerList(keys), pointerList(values), BigInt(keys.length)];
 }

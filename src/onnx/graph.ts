@@ -50,6 +50,8 @@ export interface Graph {
   readonly outputs: readonly string[];
   /** Element types of the declared inputs and outputs, by name. */
   readonly types: ReadonlyMap<string, DType>;
+  /** Whether some of its products have factors of bfloat16. */
+  readonly hasBfloat16: boolean;
   /** The finished model, serialised; its inputs that a `stored` file has are weights. */
   toBytes(stored?: StoredWeights): Uint8Array<ArrayBuffer>;
 }
@@ -147,6 +149,11 @@ export function createGraph(): Graph {
       return outputs.map(({ name }) => name);
     },
     types,
+    get hasBfloat16() {
+      return nodes.some(({ operator, attributes }) =>
+        operator === "Cast" && attributes.to === dataType("bf16")
+      );
+    },
     toBytes(stored = new Map()) {
       const isStored = ({ name }: Declared) => stored.has(name);
       const external = inputs.filter(isStored).map((weight) =>

@@ -7,6 +7,8 @@ export interface Lowering {
   readonly attention: "grouped" | "grouped-without-softcap" | "standard" | "decomposed";
   /** How attention with a mask of its own runs, which GroupQueryAttention does not take: ONNX Attention, or products. */
   readonly masked: "standard" | "decomposed";
+  /** How heads are rotated: by ONNX Runtime's RotaryEmbedding, or by products with the tables. */
+  readonly rotation: "fused" | "products";
   /** How some rows of a sum are added to: by ScatterND, or as what each of all rows gains. */
   readonly rows: "scattered" | "gathered";
   /** How BF16 weights are fed: as they are, or not at all (upload widens them to f32). */
@@ -40,6 +42,7 @@ export interface BlockLowering {
 export const cpuLowering: Lowering = {
   attention: "grouped",
   masked: "standard",
+  rotation: "fused",
   rows: "scattered",
   bfloat16: "native",
   products: "f32",
@@ -63,6 +66,7 @@ const onDevices = (largest: number): BlockLowering => (
 export const cudaLowering = (products: Lowering["products"]): Lowering => ({
   attention: "standard",
   masked: "standard",
+  rotation: "fused",
   rows: "scattered",
   bfloat16: "native",
   products,
@@ -73,6 +77,7 @@ export const cudaLowering = (products: Lowering["products"]): Lowering => ({
 export const webgpuLowering: Lowering = {
   attention: "grouped-without-softcap",
   masked: "decomposed",
+  rotation: "fused",
   rows: "gathered",
   bfloat16: "widened",
   products: "f32",
@@ -80,3 +85,15 @@ export const webgpuLowering: Lowering = {
   blocks: onDevices(256),
   constants: "fed",
 };
+
+/** What plug-ins run, the factors of products with a layer's weights being of a type: ONNX's own operators. Blocks are widened. */
+export const pluginLowering = (products: Lowering["products"]): Lowering => ({
+  attention: "decomposed",
+  masked: "decomposed",
+  rotation: "products",
+  rows: "scattered",
+  bfloat16: "native",
+  products,
+  blocks: { passes: [], steps: [], level: 1, worthBytes: Infinity, largest: 0, isParted: false },
+  constants: "copied",
+});

@@ -104,7 +104,11 @@ Deno.test("the help of every command that runs a model names engines, precisions
   for (const [name] of [...studies("m", []), ...training("m", [])]) {
     const { out } = await lamina(name, "--help");
     const words = out.replaceAll(/\s+/g, " ");
-    assert.match(words, /--engine <name> [^-]*one of: auto, cpu, webgpu, cuda; default: auto\)/, name);
+    assert.match(
+      words,
+      /--engine <name> [^-]*one of: auto, cpu, webgpu, cuda, openvino; default: auto\)/,
+      name,
+    );
     assert.match(
       words,
       /--precision <name> [^-]*one of: float32, tf32, bfloat16, int8; default: float32\)/,

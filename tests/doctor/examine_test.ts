@@ -1,7 +1,7 @@
 /** The examination among checks that hang, throw and die; engines that compute rightly pass the trial, others do not. */
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
-import { runApart } from "../../src/doctor/examine.ts";
+import { runApart } from "../../src/libraries/mod.ts";
 import { type Check, examine } from "../../src/doctor/mod.ts";
 import { head } from "../../src/result/mod.ts";
 import { tableText } from "../../src/show/mod.ts";

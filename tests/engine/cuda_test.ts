@@ -26,6 +26,7 @@ onStandIn(
     assert.deepEqual(has, {
       attention: "standard",
       masked: "standard",
+      rotation: "fused",
       rows: "scattered",
       bfloat16: "native",
       products: "f32",
@@ -82,7 +83,10 @@ onStandIn(
       /^Cannot use the engine cuda: on Stand-in a product was .*, expected 22,28,49,64; run lamina doctor$/;
     assert.match(wrong.message, found);
     assert.equal(name, "cpu");
-    assert.match(only.message, /^Cannot run in bfloat16, which only the engine cuda supports: on Stand-in /);
+    assert.match(
+      only.message,
+      /^Cannot run in bfloat16, which only the engines cuda and openvino support: on Stand-in /,
+    );
   },
 );
 

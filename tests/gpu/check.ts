@@ -39,7 +39,7 @@ export async function check(args: string[], onRow: (row: Row) => void = () => {}
   const sections = listOf("--only", values.only, SECTIONS);
   const families = listOf("--families", values.families, fixtureNames);
   const first = await chosen(values.engine);
-  const has = precisionsOf[first.name];
+  const has = precisionsOf[first.name as keyof typeof precisionsOf];
   const wanted = listOf("--precision", values.precision || has.join(), PRECISIONS);
   const precisions = wanted as typeof PRECISIONS[number][];
   const rows: Row[] = [];

@@ -1,12 +1,12 @@
-/** What this machine has and gets: `lamina doctor`, `lamina cuda`, `lamina lab`; the last two are also `deno task`s. */
+/** What this machine has and gets: `lamina doctor`, `lamina cuda`, `lamina openvino`, `lamina lab`. */
 import { type Command, Option } from "commander";
 import { isFile } from "../../disk/mod.ts";
 import { flag, option } from "../../entry/mod.ts";
 import { examine, machineChecks } from "../../doctor/mod.ts";
 import { displayed, folderOf } from "../../home/mod.ts";
-import { cudaWheels, installWheels } from "../../hub/mod.ts";
+import { cudaWheels, installWheels, openvinoWheels, type Wheel } from "../../hub/mod.ts";
 import { execute, install, openLab, register } from "../../lab/mod.ts";
-import { cudaFolder } from "../../libraries/mod.ts";
+import { cudaFolder, openvinoFolder } from "../../libraries/mod.ts";
 import { head } from "../../result/mod.ts";
 import { type Context, reportsTo } from "../shared/context.ts";
 import { declared } from "../shared/declare.ts";
@@ -26,23 +26,36 @@ export const doctorCommand = (context: Context): Command =>
     const result = { ...head("doctor"), works: broken.length === 0, findings };
     await deliver(context, flags, outputOf(context, result));
     if (broken.length > 0) throw new Error(`Cannot run a study here: ${broken.join(", ")} (see above)`);
-    const engines = ["WebGPU", "CUDA"].filter((name) =>
+    const engines = ["WebGPU", "CUDA", "OpenVINO"].filter((name) =>
       findings.some(({ part, works }) => works && part === `${name} engine`)
     );
     context.notice(`every study runs here, on ${["the CPU", ...engines].join(", ")}`);
   });
 
-export const cudaCommand = (context: Context): Command =>
-  declared({
-    name: "cuda",
-    says: `install the libraries that CUDA needs besides NVIDIA's driver, into ${
-      displayed(cudaFolder)
-    } (Linux x64)`,
-    example: "cuda",
-  }, async () => {
-    await installWheels(cudaWheels, cudaFolder, reportsTo(context));
-    context.notice(doneText(context, "cuda", {}));
-  });
+/** A command that installs libraries. */
+const installing =
+  (name: string, what: string, wheels: readonly Wheel[], folder: string) => (context: Context): Command =>
+    declared({
+      name,
+      says: `install ${what}, into ${displayed(folder)} (Linux x64)`,
+      example: name,
+    }, async () => {
+      await installWheels(wheels, folder, reportsTo(context));
+      context.notice(doneText(context, name, {}));
+    });
+
+export const cudaCommand = installing(
+  "cuda",
+  "the libraries that CUDA needs besides NVIDIA's driver",
+  cudaWheels,
+  cudaFolder,
+);
+export const openvinoCommand = installing(
+  "openvino",
+  "OpenVINO's plug-in for ONNX Runtime, which uses the matrix units of Intel CPUs",
+  openvinoWheels,
+  openvinoFolder,
+);
 
 interface LabFlags {
   readonly browser: boolean;

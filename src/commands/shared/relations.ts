@@ -51,7 +51,10 @@ function optionOf(name: string, check: Check, table: Table): Option {
   if (check.heading) option.helpGroup(check.heading);
   if (!isOn && check.usual !== undefined) option.default(undefined, [check.usual].flat().join(","));
   if (check.isRequired && check.usual === undefined) option.makeOptionMandatory();
-  if (check.names && !check.isList) return option.choices(check.names);
+  if (check.names && !check.isList) {
+    option.choices(check.names);
+    return check.allowsOthers ? option.argParser(reads(check)) : option;
+  }
   const own = check.isList ? (text: string) => reads(check)(entriesOf(text).join(",")) : reads(check);
   if (value && (READERS[name] ?? check.read)) option.argParser(READERS[name] ?? own);
   return option;

@@ -1,6 +1,6 @@
 /** The reference engine: ONNX Runtime on the CPU, the library that `npm:onnxruntime-node` ships. */
 import { fileURLToPath } from "node:url";
-import { cpuLowering, int8Lowering } from "../../onnx/mod.ts";
+import { cpuLowering, int8Lowering, type Lowering } from "../../onnx/mod.ts";
 import { bytesOf, type Tensor, threadsAllowed } from "../../tensor/mod.ts";
 import type { Engine, Precision } from "../engine.ts";
 import { availableBytes, expectShortCommandLine } from "./memory.ts";
@@ -29,10 +29,16 @@ function libraryPath(): URL {
   return new URL(folder + files[os], entry);
 }
 
-let opened: { library: Library; environment: Environment } | undefined;
+/** The library and its environment. */
+interface Opened {
+  readonly library: Library;
+  readonly environment: Environment;
+}
 
-/** The library and its environment: opened once, at the first engine. */
-function open(threads: number): { library: Library; environment: Environment } {
+let opened: Opened | undefined;
+
+/** Opened once, at the first engine. */
+export function openCpuLibrary(threads: number = threadsRequested()): Opened {
   if (opened) return opened;
   expectShortCommandLine();
   try {
@@ -50,7 +56,7 @@ function open(threads: number): { library: Library; environment: Environment } {
 const MOST_THREADS = 1024;
 
 /** Threads per product; 0 means one for each core. */
-function threadsRequested(): number {
+export function threadsRequested(): number {
   const threads = threadsAllowed();
   if (threads > MOST_THREADS) {
     throw new RangeError(
@@ -70,15 +76,19 @@ export function cpuEngine(
     readonly precision?: Precision;
   } = {},
 ): Engine {
-  const { library, environment } = open(threads);
-  return nativeEngine(library, environment.address, cpuProvider(library, environment, threads, precision));
+  const opened = openCpuLibrary(threads);
+  const lowering = precision === "int8" ? int8Lowering : cpuLowering;
+  return nativeEngine(opened, cpuProvider(opened, { threads, precision, lowering }));
 }
 
-function cpuProvider(
-  library: Library,
-  environment: Environment,
-  threads: number,
-  precision: Precision,
+/** The CPU and its memory, which plug-ins compute in too. */
+export function cpuProvider(
+  { library, environment }: Opened,
+  { threads, precision, lowering }: {
+    readonly threads: number;
+    readonly precision: Precision;
+    readonly lowering: Lowering;
+  },
 ): Provider {
   const pool = openPool();
   return {
@@ -87,7 +97,7 @@ function cpuProvider(
     device: null,
     precision,
     has: {
-      ...precision === "int8" ? int8Lowering : cpuLowering,
+      ...lowering,
       bindingBytes: Infinity,
       get memoryBytes() {
         return Math.floor(WEIGHTS * availableBytes());
@@ -95,6 +105,7 @@ function cpuProvider(
     },
     memory: environment.cpuMemory,
     stream: null,
+    copiesInputs: false,
     configure(options, packed) {
       if (packed) library.call("SetIntraOpNumThreads", options, threads);
     },

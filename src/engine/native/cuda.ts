@@ -7,7 +7,7 @@
  */
 import { bytesOf } from "../../tensor/mod.ts";
 import { oneByOne } from "../../entry/mod.ts";
-import { cString, cudaLibraries, openCudaLibrary, pointerList } from "../../libraries/mod.ts";
+import { cString, cudaLibraries, openCudaLibrary, textPairs } from "../../libraries/mod.ts";
 import { cudaLowering } from "../../onnx/mod.ts";
 import type { Engine, Precision } from "../engine.ts";
 import { expectShortCommandLine } from "./memory.ts";
@@ -40,8 +40,7 @@ let opened: Opened | undefined;
 /** Opens the engine on the first CUDA device. Throws `Error` if there is none, or if a library is missing. */
 export function cudaEngine({ precision = "float32" as Precision } = {}): Engine {
   opened ??= open();
-  const { library, environment } = opened;
-  return nativeEngine(library, environment.address, cudaProvider(opened, precision));
+  return nativeEngine(opened, cudaProvider(opened, precision));
 }
 
 function open(): Opened {
@@ -58,7 +57,7 @@ function open(): Opened {
   const environment = openEnvironment(library, 0);
   const memory = library.make("CreateMemoryInfo", cString("Cuda"), 0, 0, 0);
   const arena = openArena(library, { arena_extend_strategy: 1 });
-  const shared = [cString("CUDAExecutionProvider"), memory, arena, ...entries({ device_id: "0" })];
+  const shared = [cString("CUDAExecutionProvider"), memory, arena, ...textPairs({ device_id: "0" })];
   library.call("CreateAndRegisterAllocatorV2", environment.address, ...shared);
   library.plain("ReleaseArenaCfg", arena);
   const inOrder = oneByOne(); // runs share a stream; the device works on behind them
@@ -97,6 +96,7 @@ function cudaProvider({ cuda, library, memory }: Opened, precision: Precision): 
     },
     memory,
     stream: cuda.stream,
+    copiesInputs: false,
     configure(options) {
       library.call(
         "AddSessionConfigEntry",
@@ -133,7 +133,7 @@ function appendProvider(
   stream: Deno.PointerObject,
   precision: Precision,
 ): void {
-  const settings = entries({
+  const settings = textPairs({
     device_id: "0",
     use_tf32: precision === "tf32" ? "1" : "0",
     arena_extend_strategy: "kSameAsRequested",
@@ -147,10 +147,4 @@ function appendProvider(
   } finally {
     library.plain("ReleaseCUDAProviderOptions", provider);
   }
-}
-
-/** Keys, values and their number, as C has them. */
-function entries(texts: Readonly<Record<string, string>>): [BufferSource, BufferSource, bigint] {
-  const [keys, values] = [Object.keys(texts), Object.values(texts)].map((list) => list.map(cString));
-  return [pointerList(keys), pointerList(values), BigInt(keys.length)];
 }

@@ -1,5 +1,5 @@
 /** Tensors in memory of a device, as `OrtValue`s over blocks of it. */
-import { dataType } from "../../onnx/mod.ts";
+import { dataType, type Graph } from "../../onnx/mod.ts";
 import { byteSize, type DType, elements, type Tensor } from "../../tensor/mod.ts";
 import { type Engine, type Held, ownHeld } from "../engine.ts";
 import type { Library } from "./library.ts";
@@ -15,8 +15,10 @@ export interface Provider extends Pick<Engine, "name" | "version" | "device" | "
   readonly memory: Deno.PointerObject;
   /** The stream (CUstream) of all its work; null for the CPU. */
   readonly stream: Deno.PointerObject | null;
-  /** Adds itself to the options of a session. */
-  configure(options: Deno.PointerObject, packed: boolean): void;
+  /** Whether ONNX Runtime copies inputs as they are bound, so that each run binds them again. */
+  readonly copiesInputs: boolean;
+  /** Adds itself to the options of a session of a graph. */
+  configure(options: Deno.PointerObject, packed: boolean, graph: Graph): void;
   /** Entries of the options of each run. */
   readonly runEntries: Readonly<Record<string, string>>;
   /** New memory; what is in it is undefined. Throws `RangeError` if there is not enough. */

@@ -57,6 +57,22 @@ export const functions = {
     parameters: ["pointer", "buffer", "buffer", "buffer", "usize"],
   },
   ReleaseSessionOptions: release(100),
+
+  RegisterExecutionProviderLibrary: { place: 301, parameters: ["pointer", "buffer", "buffer"] },
+  UnregisterExecutionProviderLibrary: { place: 302, parameters: ["pointer", "buffer"] },
+  GetEpDevices: { place: 303, parameters: ["pointer", "buffer", "buffer"] },
+  EpDevice_EpName: { place: 312, parameters: ["pointer"], result: "pointer" },
+  EpDevice_EpMetadata: { place: 314, parameters: ["pointer"], result: "pointer" },
+  EpDevice_Device: { place: 316, parameters: ["pointer"], result: "pointer" },
+  HardwareDevice_Type: { place: 307, parameters: ["pointer"], result: "i32" },
+  HardwareDevice_VendorId: { place: 308, parameters: ["pointer"], result: "u32" },
+  HardwareDevice_Vendor: { place: 309, parameters: ["pointer"], result: "pointer" },
+  GetKeyValue: { place: 297, parameters: ["pointer", "buffer"], result: "pointer" },
+  SessionOptionsAppendExecutionProvider_V2: {
+    place: 304,
+    parameters: ["pointer", "pointer", "buffer", "usize", "buffer", "buffer", "usize"],
+  },
+
   CreateCUDAProviderOptions: { place: 205, parameters: ["buffer"] },
   UpdateCUDAProviderOptions: { place: 206, parameters: ["pointer", "buffer", "buffer", "usize"] },
   UpdateCUDAProviderOptionsWithValue: { place: 263, parameters: ["pointer", "buffer", "pointer"] },
@@ -97,7 +113,7 @@ export const functions = {
 type FunctionName = keyof typeof functions;
 
 /** The version of the C API whose table is asked for; every newer library has it. */
-const API_VERSION = 18;
+const API_VERSION = 23;
 
 /** An argument of a function: a number, a pointer, memory to read or to write. */
 type Argument = number | bigint | Deno.PointerValue | BufferSource | null;
@@ -154,6 +170,18 @@ function over(table: Deno.UnsafePointerView, version: string) {
       place[0] = 0n;
       succeed(natives[name](...args, place));
       return pointer(Deno.UnsafePointer.create(place[0]), name);
+    },
+    /** Calls a function that gives a text, or null. */
+    text: (name: FunctionName, ...args: Argument[]): string | null => {
+      const value = natives[name](...args) as Deno.PointerValue;
+      return value && textOf(value);
+    },
+    /** Calls a function that gives a list: writes its address and its length where the last two arguments point. */
+    list(name: FunctionName, ...args: Argument[]): Deno.PointerObject[] {
+      const [address, count] = [new BigUint64Array(1), new BigUint64Array(1)];
+      succeed(natives[name](...args, address, count));
+      const view = new Deno.UnsafePointerView(pointer(Deno.UnsafePointer.create(address[0]), name));
+      return Array.from({ length: Number(count[0]) }, (_, i) => pointer(view.getPointer(i * 8), name));
     },
     /** Calls a function that gives no status. */
     plain: (name: FunctionName, ...args: Argument[]): unknown => natives[name](...args),

@@ -1,13 +1,17 @@
 /** The engine over ONNX Runtime's C API, on any device it has a provider for. */
 import { type Tensor, viewOf } from "../../tensor/mod.ts";
 import { checkLength, type Engine, type Held, programStore } from "../engine.ts";
+import type { Environment } from "./environment.ts";
 import { openShelf, type Provider } from "./held.ts";
 import type { Library } from "./library.ts";
 import { createSession } from "./session.ts";
 
-export function nativeEngine(library: Library, environment: Deno.PointerObject, provider: Provider): Engine {
+export function nativeEngine(
+  { library, environment }: { readonly library: Library; readonly environment: Environment },
+  provider: Provider,
+): Engine {
   const shelf = openShelf(library, provider);
-  const host = { library, provider, environment, shelf };
+  const host = { library, provider, environment: environment.address, shelf };
   const { name, version, device, precision, has, stream } = provider;
   const programs = programStore(
     (graph, constants) => Promise.resolve(createSession(host, graph, constants)),

@@ -8,7 +8,7 @@
  * A binding has the inputs and outputs of a run. It keeps its last ones, so that the keys and values of a decoded text, hundreds of
  * tensors that stay in place, are bound once.
  */
-import { cString } from "../../libraries/mod.ts";
+import { cPath, cString } from "../../libraries/mod.ts";
 import type { Graph } from "../../onnx/mod.ts";
 import { type Feeds, type Held, ofType, type Program, type RunOptions } from "../engine.ts";
 import type { NativeHeld, Provider, Shelf } from "./held.ts";
@@ -39,7 +39,7 @@ const packed = {
 
 /** Compiles a graph, with copies of what is constant. */
 export function createSession(host: Host, graph: Graph, constants: Feeds): Program {
-  const { library, provider, environment } = host;
+  const { library, provider } = host;
   const copied = Object.keys(constants).map((name) => [name, inputOf(host, graph, name, constants)] as const);
   const isPacked = copied.length > 0;
   const bytes = graph.toBytes(
@@ -54,13 +54,26 @@ export function createSession(host: Host, graph: Graph, constants: Feeds): Progr
       library.call("AddSessionConfigEntry", options, cString(key), cString(value));
     }
     if (!isPacked) library.call("DisablePerSessionThreads", options);
-    provider.configure(options, isPacked);
+    provider.configure(options, isPacked, graph);
     addConstants(library, options, copied);
-    const session = library.make("CreateSessionFromArray", environment, bytes, BigInt(bytes.length), options);
+    const session = sessionOf(host, bytes, options);
     const inputs = graph.inputs.filter((name) => !Object.hasOwn(constants, name));
     return program(host, graph, inputs, session);
   } finally {
     library.plain("ReleaseSessionOptions", options);
+  }
+}
+
+function sessionOf(
+  { library, provider, environment }: Host,
+  bytes: Uint8Array<ArrayBuffer>,
+  options: Deno.PointerObject,
+): Deno.PointerObject {
+  try {
+    return library.make("CreateSessionFromArray", environment, bytes, BigInt(bytes.length), options);
+  } catch (error) {
+    const found = (error as Error).message.replaceAll(/\s+/g, " ");
+    throw new Error(`Cannot compile a graph for the engine ${provider.name}: ${found}`, { cause: error });
   }
 }
 
@@ -75,10 +88,7 @@ function addConstants(
   constants: readonly (readonly [string, NativeHeld])[],
 ): void {
   if (constants.length === 0) return;
-  // Paths as the library has them on this system.
-  const names = constants.map(([name]) =>
-    Deno.build.os === "windows" ? Uint16Array.from(`${name}\0`, (unit) => unit.charCodeAt(0)) : cString(name)
-  );
+  const names = constants.map(([name]) => cPath(name));
   library.call(
     "AddExternalInitializersFromFilesInMemory",
     options,
@@ -201,6 +211,7 @@ function program(
     const known = shapes.get(key);
     let outputs = prepared(known, into);
     const binding = openBinding();
+    if (provider.copiesInputs) binding.inputs.clear();
     try {
       inputNames.forEach((name, i) => bind(binding, "inputs", name, inputs[i]));
       for (const name of graph.outputs) { // what is gathered comes in the order in which it was bound

@@ -93,7 +93,7 @@ async function fetchAll(wheels: readonly Wheel[], folder: string, options: Repor
     );
   }
   options.onNotice?.(`fetching ${sizes}; ${formatBytes(free)} free in ${folder}`);
-  await filesInTurn("CUDA libraries", wheels, options, async (wheel, onBytes) => {
+  await filesInTurn("libraries", wheels, options, async (wheel, onBytes) => {
     await fetchWheel(wheel, folder, onBytes, options.signal);
     onBytes(wheel.size);
   });
@@ -219,3 +219,29 @@ export const cudaWheels: readonly Wheel[] = [
     "lib/libcublasLt.so.13",
   ),
 ];
+
+/** OpenVINO's plug-in for ONNX Runtime 1.23 and later, with its own libraries: those of all devices. */
+export const openvinoWheels: readonly Wheel[] = [{
+  package: "onnxruntime-ep-openvino",
+  version: "1.8.1",
+  licence: "MIT",
+  size: 52_587_628,
+  sha256: "3832643158c8c187fcab6db661cde2a8c06a2b3559d95d0f2411ac0e51c5e924",
+  kept: [
+    ...[
+      "libonnxruntime_providers_openvino_plugin.so",
+      "libopenvino.so.2641",
+      "libopenvino_onnx_frontend.so.2641",
+      "libopenvino_intel_cpu_plugin.so",
+      "libopenvino_intel_gpu_plugin.so",
+      "libopenvino_intel_npu_plugin.so",
+      "libtbb.so.12",
+      "libtbbbind_2_5.so.3",
+      "libhwloc.so.15",
+      "cache.json", // of kernels for GPUs
+      "third-party-programs.txt",
+    ].map((file) => `onnxruntime_ep_openvino/${file}`),
+    "onnxruntime_ep_openvino-1.8.1.dist-info/METADATA",
+  ],
+  bytes: 156_177_387,
+}];

@@ -120,7 +120,8 @@ function rotaries(places: Value, positions: number): Shared["rotary"] {
     if (!made.has(name)) {
       const { frequencies, factor } = rotation(rope, positions);
       const angles = op.Mul(column, graph.constant(float32([1, frequencies.length], frequencies)));
-      made.set(name, { cos: scaled(op.Cos(angles), factor), sin: scaled(op.Sin(angles), factor) });
+      const [cos, sin] = [op.Cos, op.Sin].map((of) => scaled(of(angles), factor));
+      made.set(name, { cos, sin, rotation: "fused" });
     }
     return made.get(name)!;
   };

@@ -105,7 +105,7 @@ function passed<Spec extends Scored>(
   { graph, extent, lowering, masked = false, past = false, keep = false, ...pass }: Pass,
 ): AttentionTaps {
   const rows = masked ? rowsOf(extent) : extent.length;
-  const rotary = spec.rope && rotaryInputs(graph, [rows, spec.rope.size / 2]);
+  const rotary = spec.rope && rotaryInputs(graph, [rows, spec.rope.size / 2], lowering);
   const weights = pass.weights();
   const made = project(x, spec, weights, rotary, masked ? { samples: 1, length: -1 } : extent);
   const width = spec.kvHeads * spec.headSize;
@@ -147,7 +147,7 @@ function stepped<Spec extends Scored>(
   size: number,
   { texts, lowering, shared, ...step }: Step,
 ): Value {
-  const rotary = spec.rope && rotaryShared(spec.rope, shared);
+  const rotary = spec.rope && rotaryShared(spec.rope, shared, lowering);
   const heads = project(x, spec, weights, rotary, { samples: texts, length: -1 });
   const { key, value } = step.past();
   const { mixed, present } = attendAfter(spec, heads, { key, value }, shared, texts, lowering);

@@ -6,7 +6,20 @@
  */
 import { float32, type Tensor } from "../../tensor/mod.ts";
 import type { AttentionSpec, RopeScaling, RopeSpec } from "../pieces.ts";
-import { type Dim, type Graph, ints, Reshape, RotaryEmbedding, type Value } from "../../onnx/mod.ts";
+import {
+  Add,
+  Concat,
+  type Dim,
+  type Graph,
+  ints,
+  type Lowering,
+  Mul,
+  Reshape,
+  RotaryEmbedding,
+  Slice,
+  Sub,
+  type Value,
+} from "../../onnx/mod.ts";
 import type { Extent } from "./attention.ts";
 import type { SharedInputs } from "./past.ts";
 
@@ -111,10 +124,11 @@ function yarnFrequencies(
   });
 }
 
-/** The tables of a rotation, [≥ T, R/2]. */
+/** The tables of a rotation, [≥ T, R/2], and how it runs. */
 export interface Rotary {
   readonly cos: Value;
   readonly sin: Value;
+  readonly rotation: Lowering["rotation"];
 }
 
 /** Names of inputs that layers share: the table rows of a rotation. */
@@ -124,15 +138,23 @@ export const rotaryNames = (rope: RopeSpec) => {
 };
 
 /** The tables of one attention, as inputs `cos` and `sin`. */
-export function rotaryInputs(graph: Graph, table: readonly Dim[]): Rotary {
-  return { cos: graph.input("cos", "f32", table), sin: graph.input("sin", "f32", table) };
+export function rotaryInputs(
+  graph: Graph,
+  table: readonly Dim[],
+  { rotation }: Pick<Lowering, "rotation">,
+): Rotary {
+  return { cos: graph.input("cos", "f32", table), sin: graph.input("sin", "f32", table), rotation };
 }
 
 /** The tables that all attentions of a graph with this rotation share. */
-export function rotaryShared(rope: RopeSpec, shared: SharedInputs): Rotary {
+export function rotaryShared(
+  rope: RopeSpec,
+  shared: SharedInputs,
+  { rotation }: Pick<Lowering, "rotation">,
+): Rotary {
   const names = rotaryNames(rope);
   const table = ["tokens", rope.size / 2];
-  return { cos: shared(names.cos, "f32", table), sin: shared(names.sin, "f32", table) };
+  return { cos: shared(names.cos, "f32", table), sin: shared(names.sin, "f32", table), rotation };
 }
 
 /** Rotated heads [N, heads · E] of `samples` sequences that each start at position 0. */
@@ -144,11 +166,34 @@ export function rotate(
   { samples, length }: Extent,
 ): Value {
   const width = heads * headSize;
+  const { size, interleaved = false } = rope!;
+  if (tables.rotation === "products") {
+    const byHead = Reshape(x, [samples, length, heads, headSize]);
+    return Reshape(turned(byHead, tables, { size, headSize, interleaved }), [-1, width]);
+  }
   const start = ints(x.graph, [0]);
   const rotated = RotaryEmbedding(Reshape(x, [samples, length, width]), start, tables, {
     heads,
-    size: rope!.size,
-    interleaved: rope!.interleaved ?? false,
+    size,
+    interleaved,
   });
   return Reshape(rotated, [-1, width]);
+}
+
+/** The same of [B, T, H, E] by products with tables of T rows. */
+function turned(
+  x: Value,
+  tables: Rotary,
+  { size, headSize, interleaved }: { size: number; headSize: number; interleaved: boolean },
+): Value {
+  const half = size / 2;
+  const [cos, sin] = [tables.cos, tables.sin].map((table) => Reshape(table, [1, -1, 1, half]));
+  const own = size === headSize ? x : Slice(x, 0, size, 3);
+  const pick = (i: number) =>
+    interleaved ? Slice(own, i, size, 3, 2) : Slice(own, i * half, (i + 1) * half, 3);
+  const [a, b] = [pick(0), pick(1)];
+  const both = [Sub(Mul(a, cos), Mul(b, sin)), Add(Mul(b, cos), Mul(a, sin))];
+  const paired = () => Concat(both.map((part) => Reshape(part, [0, 0, 0, half, 1])), 4);
+  const turned = interleaved ? Reshape(paired(), [0, 0, 0, size]) : Concat(both, 3);
+  return size === headSize ? turned : Concat([turned, Slice(x, size, headSize, 3)], 3);
 }

@@ -5,6 +5,7 @@ import {
   type EngineName,
   ENGINES,
   engineWithin,
+  isPluginName,
   openEngine,
   openResidents,
   type Precision,
@@ -35,11 +36,14 @@ import { IDS, type Packed, type StudyModel, textChecks, type TextOptions } from 
 
 /** Options that choose the engine. */
 export interface EngineOptions {
-  /** The engine, or its name: cpu, webgpu, cuda, or auto (default), which uses CUDA if it works and otherwise the CPU. */
+  /**
+   * The engine, or its name: cpu, webgpu, cuda, openvino, or auto (default), which uses CUDA if it works and otherwise the CPU. Any other
+   * plug-in of ONNX Runtime is `plugin:FILE`, with `,NAME=VALUE` for each option of its execution provider.
+   */
   readonly engine?: "auto" | EngineName | Engine | undefined;
   /**
-   * Precision of matrix products: float32 (default); on CUDA also tf32 or bfloat16; on the CPU also int8, for models whose weights are in
-   * blocks: activations are rounded to bytes, a scale for each block, as llama.cpp does.
+   * Precision of matrix products: float32 (default); tf32 on CUDA; bfloat16 on CUDA and OpenVINO; int8 on the CPU, for models whose
+   * weights are in blocks: activations are rounded to bytes, a scale for each block, as llama.cpp does.
    */
   readonly precision?: Precision | undefined;
   /**
@@ -66,13 +70,13 @@ const isEngine = (value: unknown) => typeof (value as Partial<Engine> | null)?.c
 
 export const engineChecks: Checks<EngineOptions> = under("Model and engine:", {
   engine: option(
-    orElse(isEngine, () => null, oneOf(ENGINES)),
-    "<name> execution engine; auto uses CUDA if it works, otherwise the CPU",
+    orElse((value) => isEngine(value) || isPluginName(value), () => null, oneOf(ENGINES)),
+    "<name> execution engine; auto uses CUDA if it works, otherwise the CPU; plugin:FILE[,EP=NAME][,OPTION=VALUE…] loads another provider of ONNX Runtime",
     "auto",
   ),
   precision: option(
     oneOf(PRECISIONS),
-    "<name> precision of matrix products; tf32 and bfloat16 need CUDA; int8 needs the CPU and weights in blocks, and rounds " +
+    "<name> precision of matrix products; tf32 needs CUDA, bfloat16 CUDA or openvino; int8 needs the CPU and weights in blocks, and rounds " +
       "activations to bytes, a scale for each block, as llama.cpp does",
     "float32",
   ),
@@ -187,7 +191,8 @@ export function precisionOf({ engine, precision = "float32" }: EngineOptions): P
 /** What computes the numbers of a study: for provenance. The CPU has no device. */
 export async function computedOn(options: EngineOptions): Promise<Computed> {
   const { precision, name, version, device } = await engineOf(options);
-  return { dtype: precision, engine: name, runtime: version, ...device === null ? {} : { device } };
+  const engine = isPluginName(name) ? "plugin" : name; // its provider and options are in the version
+  return { dtype: precision, engine, runtime: version, ...device === null ? {} : { device } };
 }
 
 /** The text options of a study, with the defaults of its checks filled in. */

@@ -1,0 +1,45 @@
+/**
+ * OpenVINO's plug-in (`lamina openvino`) on a CPU of Intel's: float32, or bfloat16 where the CPU multiplies it (AMX, AVX512_BF16). On
+ * other CPUs OpenVINO computes float32 whatever is asked for, so that bfloat16 is refused there.
+ */
+import { openvinoLibrary } from "../../libraries/mod.ts";
+import { threadsAllowed } from "../../tensor/mod.ts";
+import type { Engine, Precision } from "../engine.ts";
+import { type PluginDevice, pluginEngine } from "./plugin.ts";
+
+/** Opens the engine. Throws `Error` if the plug-in is not installed, or the CPU is not one for it. */
+export function openvinoEngine({ precision = "float32" as Precision } = {}): Engine {
+  const file = openvinoLibrary();
+  if (file === null) {
+    throw new Error("Cannot use the engine openvino: its plug-in is not installed; run lamina openvino");
+  }
+  return pluginEngine({ file, kind: "cpu" }, {
+    name: "openvino",
+    precision,
+    options: (device, hasBfloat16) => openvinoOptions(device, hasBfloat16, threadsAllowed()),
+  });
+}
+
+/**
+ * Its options; `threads` is 0 for one on each core. OpenVINO computes a graph as a whole in bfloat16, but for what comes after its last
+ * products. Throws `RangeError` for bfloat16 on a CPU that has none.
+ */
+export function openvinoOptions(
+  { words, property }: Pick<PluginDevice, "words" | "property">,
+  hasBfloat16: boolean,
+  threads: number,
+): Record<string, string> {
+  const capabilities = property("OPTIMIZATION_CAPABILITIES") ?? "";
+  if (hasBfloat16 && !capabilities.split(" ").includes("BF16")) {
+    throw new RangeError(
+      `Cannot use the engine openvino: ${words} computes ${capabilities}, expected BF16 ` +
+        "(a CPU with AMX or AVX512_BF16)",
+    );
+  }
+  const config = {
+    INFERENCE_PRECISION_HINT: hasBfloat16 ? "bf16" : "f32",
+    EXECUTION_MODE_HINT: hasBfloat16 ? "PERFORMANCE" : "ACCURACY",
+    ...threads > 0 && { INFERENCE_NUM_THREADS: threads },
+  };
+  return { load_config: JSON.stringify({ CPU: config }) };
+}

@@ -1,0 +1,169 @@
+/**
+ * Execution providers in libraries of their own, which ONNX Runtime loads when an engine asks for one: plug-ins. A plug-in computes
+ * in the CPU's memory here. A graph runs wholly on its device, or its compilation fails.
+ */
+import { cPath, cString, textPairs } from "../../libraries/mod.ts";
+import { pluginLowering } from "../../onnx/mod.ts";
+import type { Engine, EngineName, Precision } from "../engine.ts";
+import { cpuProvider, openCpuLibrary, threadsRequested } from "./cpu.ts";
+import { nativeEngine } from "./native.ts";
+
+/** Kinds of hardware, in the order of `OrtHardwareDeviceType`. */
+export const KINDS = ["cpu", "gpu", "npu"] as const;
+
+/** A plug-in, and which of its devices. */
+export interface Plugin {
+  /** Path of its library. */
+  readonly file: string;
+  /** Name of the execution provider; default: that of the first device. */
+  readonly provider?: string | undefined;
+  /** Kind of hardware; default: that of the first device. */
+  readonly kind?: typeof KINDS[number] | undefined;
+}
+
+/** A device that a plug-in offers. */
+export interface PluginDevice {
+  /** `OrtEpDevice`. */
+  readonly address: Deno.PointerObject;
+  readonly provider: string;
+  readonly kind: typeof KINDS[number];
+  /** The device in words. */
+  readonly words: string;
+  /** A property of the device that the plug-in names; null if it does not. */
+  property(name: string): string | null;
+}
+
+/** How an engine uses a plug-in. */
+interface Use {
+  readonly name: EngineName;
+  readonly precision: Precision;
+  /** What else provenance says of it. */
+  readonly note?: string;
+  /** Options of the execution provider for a graph with factors of bfloat16, or without any. Throws `Error` if the device cannot do what is needed. */
+  options(device: PluginDevice, hasBfloat16: boolean): Readonly<Record<string, string>>;
+}
+
+/** Plug-ins that are loaded, by their paths, each with the number of its open engines. */
+const loaded = new Map<string, { readonly devices: readonly PluginDevice[]; users: number }>();
+
+/**
+ * Opens an engine on a device of a plug-in, which is unloaded when the last engine on it closes. Throws `Error` if the library cannot
+ * be loaded or has no such device.
+ */
+export function pluginEngine(plugin: Plugin, { name, precision, note, options }: Use): Engine {
+  const opened = openCpuLibrary();
+  const { library, environment } = opened;
+  const devices = load(plugin.file);
+  let isOpen = true;
+  function leave(): void {
+    if (isOpen) unload(plugin.file);
+    isOpen = false;
+  }
+  try {
+    const device = deviceOf(plugin, devices);
+    const narrow = precision === "bfloat16";
+    const settings = [false, narrow].map((hasBfloat16) => options(device, hasBfloat16));
+    const lowering = pluginLowering(narrow ? "bf16" : "f32");
+    const cpu = cpuProvider(opened, { threads: threadsRequested(), precision, lowering });
+    return nativeEngine(opened, {
+      ...cpu,
+      name,
+      version: [`${cpu.version}, ${device.provider}`, device.property("version"), note].filter(Boolean).join(
+        " ",
+      ),
+      device: device.words,
+      copiesInputs: true,
+      configure(session, _, { hasBfloat16 }) {
+        library.call(
+          "AddSessionConfigEntry",
+          session,
+          cString("session.disable_cpu_ep_fallback"),
+          cString("1"),
+        );
+        const list = BigUint64Array.of(Deno.UnsafePointer.value(device.address));
+        const append = "SessionOptionsAppendExecutionProvider_V2";
+        library.call(
+          append,
+          session,
+          environment.address,
+          list,
+          1n,
+          ...textPairs(settings[Number(hasBfloat16)]),
+        );
+      },
+      close() {
+        cpu.close();
+        leave();
+      },
+    });
+  } catch (error) {
+    leave();
+    throw error;
+  }
+}
+
+/** The devices of the plug-in in a file, which ONNX Runtime loads unless it has. */
+function load(file: string): readonly PluginDevice[] {
+  const known = loaded.get(file);
+  if (known) {
+    known.users++;
+    return known.devices;
+  }
+  const { library, environment } = openCpuLibrary();
+  const all = () => library.list("GetEpDevices", environment.address);
+  const others = new Set(all().map(Deno.UnsafePointer.value));
+  try {
+    library.call("RegisterExecutionProviderLibrary", environment.address, cString(file), cPath(file));
+  } catch (error) {
+    const found = (error as Error).message;
+    throw new Error(`Cannot use the plug-in ${file}: ${found}`, { cause: error });
+  }
+  const devices = all().filter((address) => !others.has(Deno.UnsafePointer.value(address))).map(described);
+  loaded.set(file, { devices, users: 1 });
+  return devices;
+}
+
+function unload(file: string): void {
+  const plugin = loaded.get(file)!;
+  if (--plugin.users > 0) return;
+  loaded.delete(file);
+  const { library, environment } = openCpuLibrary();
+  library.call("UnregisterExecutionProviderLibrary", environment.address, cString(file));
+}
+
+function described(address: Deno.PointerObject): PluginDevice {
+  const { library } = openCpuLibrary();
+  const hardware = library.plain("EpDevice_Device", address) as Deno.PointerObject;
+  const kind = KINDS[library.plain("HardwareDevice_Type", hardware) as number];
+  const metadata = library.plain("EpDevice_EpMetadata", address) as Deno.PointerObject;
+  const property = (name: string) => library.text("GetKeyValue", metadata, cString(name));
+  return {
+    address,
+    provider: library.text("EpDevice_EpName", address)!,
+    kind,
+    words: property("FULL_DEVICE_NAME") ??
+      `${kind.toUpperCase()} by ${library.text("HardwareDevice_Vendor", hardware)}`,
+    property,
+  };
+}
+
+/** The first device that fits. Throws `Error` that names those that there are. */
+function deviceOf({ file, provider, kind }: Plugin, devices: readonly PluginDevice[]): PluginDevice {
+  const found = devices.find((device) =>
+    device.provider === (provider ?? device.provider) && device.kind === (kind ?? device.kind)
+  );
+  if (found) return found;
+  if (devices.length === 0) {
+    throw new Error(`Cannot use the plug-in ${file}: it has no device for ${hardware()}`);
+  }
+  const expected = [provider, kind].filter(Boolean).join(" on ");
+  const names = devices.map(({ provider, kind, words }) => `${provider} on ${kind} (${words})`);
+  throw new Error(`Cannot use the plug-in ${file}: it has ${names.join(", ")}, expected ${expected}`);
+}
+
+/** This machine's processors in words, as far as ONNX Runtime's own providers use them. */
+function hardware(): string {
+  const { library, environment } = openCpuLibrary();
+  const devices = library.list("GetEpDevices", environment.address).map(described);
+  return `this machine (${devices.map(({ words }) => words).join(", ")})`;
+}

@@ -1,0 +1,166 @@
+/**
+ * OpenVINO's plug-in on this machine's CPU, which is called one of Intel's (intel.ts): float32, and bfloat16 where the CPU has it. Skipped
+ * where `lamina openvino` has not installed it; its options, and what it refuses, need no plug-in.
+ */
+import assert from "node:assert/strict";
+import { cpuEngine, type Engine, openEngine, openvinoEngine, tryPrecision } from "../../src/engine/mod.ts";
+import { openCpuLibrary } from "../../src/engine/native/cpu.ts";
+import { openvinoOptions } from "../../src/engine/native/openvino.ts";
+import { openUser } from "../../src/engine/native/user.ts";
+import { openvinoLibrary } from "../../src/libraries/mod.ts";
+import { fixtureNames } from "../fixtures/read.ts";
+import { fixtureRow } from "../gpu/fixtures.ts";
+import { beyond, streamDeviations } from "../models/parity.ts";
+import { createGraph, type Graph, MatMul } from "../../src/onnx/mod.ts";
+import { noDrop } from "../../src/run/mod.ts";
+import { finalStreams } from "../run/states.ts";
+import { engine as cpu, thorough, withFixture } from "../support.ts";
+import { unless } from "../where.ts";
+import { callIntel } from "./intel.ts";
+import { testEngine } from "./suite.ts";
+
+const file = openvinoLibrary();
+const lacks = file === null ? "no OpenVINO: lamina openvino installs it" : null;
+
+/** Execution providers whose devices ONNX Runtime offers now. */
+function providers(): string[] {
+  const { library, environment } = openCpuLibrary();
+  return library.list("GetEpDevices", environment.address).map((device) =>
+    library.text("EpDevice_EpName", device)!
+  );
+}
+
+/** What is loaded before an engine, with one of two left, and after both: before other tests open engines that stay. */
+async function loading() {
+  cpuEngine();
+  const isMapped = Deno.readTextFileSync("/proc/self/maps").includes("openvino");
+  const before = providers();
+  callIntel();
+  const engines = [openvinoEngine(), openvinoEngine()];
+  const both = providers();
+  await engines[0].close();
+  await engines[0].close(); // twice is once
+  const one = providers();
+  await engines[1].close();
+  return { isMapped, before, both, one, after: providers(), version: engines[0].version };
+}
+const loaded = lacks === null ? await loading() : null;
+
+unless(lacks)("a plug-in is loaded by the first engine on it, and unloaded when the last one closes", () => {
+  const { isMapped, before, both, one, after, version } = loaded!;
+  assert.deepEqual([isMapped, before, after], [false, ["CPUExecutionProvider"], ["CPUExecutionProvider"]]);
+  assert.ok(both.includes("OpenVINOExecutionProvider"));
+  assert.deepEqual(one, both);
+  assert.match(version, /^onnxruntime 1\.30\.0, OpenVINOExecutionProvider 1\.8\.1\S*$/);
+});
+
+if (lacks === null) {
+  testEngine(openvinoEngine(), openvinoEngine);
+  const engine = openvinoEngine();
+
+  /** One of each kind: attention, windows and norms of its heads, experts, biases, latent keys. */
+  const few = ["llama", "gemma3", "olmoe", "gpt2", "deepseek-v3"];
+  const linear = fixtureNames.filter((name) => /^qwen3-(5|next)/.test(name));
+  const parity = (names: readonly string[]) => async () => {
+    for (const name of names) {
+      const { value, most, what } = await fixtureRow(engine, name);
+      assert.ok(value <= most!, `${what} is off by ${value}, expected at most ${most}`);
+    }
+  };
+  Deno.test(
+    "openvino: a family of each kind is Hugging Face's and the CPU's, in passes and steps",
+    parity(few),
+  );
+  thorough(
+    "openvino: so are the others, but for those with linear attention",
+    parity(fixtureNames.filter((name) => ![...few, ...linear].includes(name))),
+  );
+
+  Deno.test("a graph with an operator that the plug-in has not is refused, not run elsewhere", () =>
+    withFixture(linear[0], ({ model, blocks }) =>
+      assert.rejects(
+        finalStreams(model, blocks, [noDrop], undefined, engine),
+        /^Error: Cannot compile a graph for the engine openvino: .* assigned to the default CPU EP/,
+      )));
+
+  Deno.test("bfloat16 runs where the CPU has it, and is refused in one line elsewhere", async () => {
+    const found = await openEngine({ engine: "openvino", precision: "bfloat16" }).catch((error) => error);
+    if (found instanceof Error) {
+      assert.match(
+        found.message,
+        /^Cannot use the engine openvino: .* computes (?!.*BF16.*,).*, expected BF16 \(a CPU with AMX or AVX512_BF16\)$/,
+      );
+      return;
+    }
+    for (const name of few) {
+      await withFixture(
+        name,
+        async (opened) => assert.deepEqual(beyond(await streamDeviations(found, cpu, opened)), [], name),
+      );
+    }
+  });
+
+  Deno.test("graphs in bfloat16 run wholly on the plug-in, whatever the CPU makes of them", async () => {
+    const narrow = openUser(`plugin:${file}`, "bfloat16");
+    for (const name of ["llama", "olmoe"]) {
+      await withFixture(
+        name,
+        async (opened) => assert.deepEqual(beyond(await streamDeviations(narrow, cpu, opened)), [], name),
+      );
+    }
+    assert.equal(narrow.live, 0);
+    await narrow.close();
+  });
+
+  Deno.test("the same library as a plug-in of the user's: by its provider, with options in its name", async () => {
+    const own = openUser(
+      `plugin:${file},EP=OpenVINOExecutionProvider,device=cpu,load_config={"CPU":{"INFERENCE_PRECISION_HINT":"f32"}}`,
+      "float32",
+    );
+    assert.match(own.version, /OpenVINOExecutionProvider 1\.8\.1\S* load_config=\{"CPU":.*\}$/);
+    await withFixture(
+      "llama",
+      async (opened) => assert.deepEqual(beyond(await streamDeviations(own, cpu, opened)), []),
+    );
+    await own.close();
+    assert.throws(
+      () => openUser(`plugin:${file},EP=Other`, "float32"),
+      /it has OpenVINOExecutionProvider on cpu .*, expected Other$/,
+    );
+  });
+}
+
+Deno.test("an engine that rounds factors to other bits than it says is refused", async () => {
+  await tryPrecision(cpu);
+  /** Whose compiler drops casts, or computes everything in what a graph has somewhere. */
+  const claiming = (compile: Engine["compile"]): Engine =>
+    Object.create(cpu, { has: { value: { ...cpu.has, products: "bf16" } }, compile: { value: compile } });
+  const plain = (): Graph => {
+    const graph = createGraph();
+    graph.output("y", MatMul(graph.input("x", "f32", ["rows", 256]), graph.input("w", "f32", [256, 256])));
+    return graph;
+  };
+  const cannot =
+    "Cannot use the engine cpu: on the CPU factors of bfloat16 have 23 bits after the first, expected 7";
+  await assert.rejects(tryPrecision(claiming(() => cpu.compile(plain()))), { message: cannot });
+  assert.equal(cpu.live, 0);
+});
+
+Deno.test("float32 asks for accuracy; bfloat16 is asked for where the CPU has it, and refused elsewhere", () => {
+  const config = (capabilities: string, hasBfloat16: boolean, threads = 0) =>
+    JSON.parse(
+      openvinoOptions({ words: "Some CPU", property: () => capabilities }, hasBfloat16, threads).load_config,
+    ).CPU;
+  const exact = { INFERENCE_PRECISION_HINT: "f32", EXECUTION_MODE_HINT: "ACCURACY" };
+  assert.deepEqual(config("FP32 BF16 INT8", false), exact);
+  assert.deepEqual(config("FP32", false, 3), { ...exact, INFERENCE_NUM_THREADS: 3 });
+  assert.deepEqual(config("FP32 BF16 INT8", true), {
+    INFERENCE_PRECISION_HINT: "bf16",
+    EXECUTION_MODE_HINT: "PERFORMANCE",
+  });
+  assert.throws(() => config("FP32 INT8", true), {
+    name: "RangeError",
+    message:
+      "Cannot use the engine openvino: Some CPU computes FP32 INT8, expected BF16 (a CPU with AMX or AVX512_BF16)",
+  });
+});
