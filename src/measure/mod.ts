@@ -16,6 +16,7 @@ export * from "./plan.ts";
 export * from "./streams/massive.ts";
 export * from "./streams/moves.ts";
 export * from "./statistics/paired.ts";
+export * from "./statistics/rounds.ts";
 export * from "./statistics/verdict.ts";
 export * from "./predictions.ts";
 export * from "./statistics/pairs.ts";

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import {
   changeOver,
   drawChances,
-  drawDocuments,
   drawnChanges,
   drawnInterval,
   drawnMean,
@@ -14,6 +13,7 @@ import {
   pilotOf,
   standardError,
 } from "../../src/measure/mod.ts";
+import { ask } from "./drawing.ts";
 import { fillNormal, philox, streamKeys } from "../../src/tensor/mod.ts";
 
 interface World {
@@ -39,19 +39,7 @@ function taskOf({ documents, spread, unrelated, lossy }: World, run: number) {
     const flips = random(i, run, 0) < unrelated ? random(i, run, 1) < rate : margin * moved[i] < 0;
     return !flips ? 0 : random(i, run, 2) < lossy ? -1 : 1;
   });
-  return { margins, moved, changes, truth: rate * (1 - 2 * lossy) };
-}
-
-/** What `asked` documents of a task say, as an evaluation draws them. */
-function ask({ margins, moved, changes }: ReturnType<typeof taskOf>, asked: number, seed: number) {
-  const pilot = pilotOf(margins.length, asked, seed, 3);
-  const rest = [...margins.keys()].filter((i) => !pilot.includes(i));
-  const flips = flipChances(margins, pilot.map((i) => [margins[i], moved[i]]));
-  const chances = drawChances(rest.map((i) => flips[i]), asked - pilot.length);
-  const at = new Map(rest.map((i, k) => [i, chances[k]]));
-  const documents = [...pilot, ...drawDocuments(chances, rest, seed, 3)];
-  const draw = { of: margins.length, chances: documents.map((i) => at.get(i) ?? null) };
-  return { documents, draw, change: drawnChanges(draw, documents.map((i) => changes[i])) };
+  return { margins, moved: [moved], changes, truth: rate * (1 - 2 * lossy) };
 }
 
 const RUNS = 250;

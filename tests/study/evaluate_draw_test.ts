@@ -98,3 +98,48 @@ Deno.test("a task without margins, few documents and drafting are refused; a dra
     );
     assert.ok((await few).flops < (await all).flops);
   }));
+
+Deno.test("rounds end once verdicts are known, or with the smallest task; what is kept is not asked again", () =>
+  withTiny(async ({ model, folder }) => {
+    const labels = new Set<string>();
+    const options = {
+      ...ASKED,
+      limit: 70,
+      results: `${folder}/results`,
+      onProgress: ({ label }: { readonly label: string }) => void labels.add(label),
+    };
+    const [full, one, other] = await evaluate(model, PLANS, { ...options, until: 1 });
+    for (const task of ASKED.tasks) {
+      const { n, drawn, items, metrics } = one.tasks[task];
+      assert.deepEqual([n, drawn!.of, items.length], [70, 70, 70]);
+      assert.deepEqual(drawn!.rounds!.toSorted((a, b) => a - b), items.map((_, i) => i));
+      assert.notDeepEqual(drawn!.rounds, items.map((_, i) => i));
+      assert.equal(metrics.acc.against!.margin, 0.01);
+    }
+    // All were asked, so that means are those of all documents; 70 rounds do not tell.
+    const [whole, all] = await evaluate(model, PLANS.slice(0, 2), { ...ASKED, limit: 70 });
+    const { average } = one;
+    assert.ok(Math.abs(average!.against!.difference - all.average!.against!.difference) < 1e-12);
+    assert.ok(Math.abs(average!.value - all.average!.value) < 1e-12);
+    assert.ok(Math.abs(full.average!.value - whole.average!.value) < 1e-12);
+    assert.ok(average!.against!.low < all.average!.against!.low);
+    assert.equal(average!.against!.verdict, "cannot tell");
+    assert.equal(average!.against!.n, 140);
+    assert.deepEqual(accuracyChange(one, full), average!.against);
+    assert.ok([...labels].some((label) => /, ±\d+\.\d points after 32 of 70 rounds$/.test(label)));
+    assert.match(
+      tableText([full, one, other]),
+      /at most 1\.0 lost.*asked until the verdict: 70 of 70 documents of openbookqa, /s,
+    );
+
+    // Half of the points are lost surely not: a verdict after the first rounds, and the other plan goes on where it has none.
+    const [, soon] = await evaluate(model, PLANS.slice(0, 2), { ...options, until: 60 });
+    assert.equal(soon.average!.against!.verdict, "yes");
+    assert.ok(soon.tasks.openbookqa.n < 70 && soon.tasks.openbookqa.n === soon.tasks.mmlu_anatomy.n);
+    assert.deepEqual(parseResult("one", resultText(soon), "evaluate").tasks, soon.tasks);
+    const notices: string[] = [];
+    await evaluate(model, PLANS, { ...options, until: 1, onNotice: (line) => void notices.push(line) });
+    assert.equal(notices.filter((line) => /(\d+) of \1 parts reused/.test(line)).length, 3);
+    const refused = evaluate(model, PLANS, { ...ASKED, until: 1, documents: 24 });
+    await assert.rejects(refused, /until beside documents|documents beside until/);
+  }));

@@ -5,6 +5,11 @@
 import { sum } from "../../entry/mod.ts";
 import { type DrawnChanges, drawnLimits } from "./drawn.ts";
 import { changeInterval, type Changes, equivalence, type Interval, limits } from "./paired.ts";
+import { type RoundChanges, roundsInterval, roundsTests } from "./rounds.ts";
+import { mean } from "./statistics.ts";
+
+/** How the answers that a number counts changed, as they were asked: all, some that were drawn, or in rounds. */
+export type AnyChanges = Changes | DrawnChanges | RoundChanges;
 
 /** Whether two models are equivalent within a margin; "cannot tell" for too few documents or an interval across the margin. */
 export type Verdict = typeof VERDICTS[number];
@@ -42,7 +47,28 @@ const Z_95 = 1.6448536269514722;
  * standard error is the one that the distance to the 90 % limit stands for, so that p is below 0.05 exactly where
  * that limit is within the margin.
  */
-export function changeOver(tasks: readonly (Changes | DrawnChanges)[], margin: number): AccuracyChange {
+export function changeOver(tasks: readonly AnyChanges[], margin: number): AccuracyChange {
+  const inRounds = tasks.filter((changes) => "rounds" in changes);
+  if (inRounds.length > 0) return changeInRounds(inRounds, margin);
+  return changeOfAll(tasks as readonly (Changes | DrawnChanges)[], margin);
+}
+
+/** That of rounds, each the mean of its tasks: whether no more than `margin` is lost. */
+function changeInRounds(tasks: readonly RoundChanges[], margin: number): AccuracyChange {
+  const count = Math.min(...tasks.map(({ rounds }) => rounds.length));
+  const values = Array.from({ length: count }, (_, i) => mean(tasks.map(({ rounds }) => rounds[i])));
+  const { value, low, high } = roundsInterval(values);
+  const { verdict, p } = roundsVerdict(values, margin);
+  return { difference: value, low, high, equivalence: p, margin, verdict, n: count * tasks.length };
+}
+
+/** Whether no more than `margin` is lost, by rounds, and the p value of its opposite. */
+export function roundsVerdict(values: readonly number[], margin: number): { verdict: Verdict; p: number } {
+  const { above: p, below } = roundsTests(values, -margin);
+  return { verdict: p <= LEVEL ? "yes" : below <= LEVEL ? "no" : "cannot tell", p };
+}
+
+function changeOfAll(tasks: readonly (Changes | DrawnChanges)[], margin: number): AccuracyChange {
   const [first] = tasks;
   const { value, low, high } = meanInterval(
     tasks.map((changes) => isDrawn(changes) ? drawnInterval(changes) : changeInterval(changes)),

@@ -29,6 +29,8 @@ export interface Draw {
   readonly of: number;
   /** The chance with which each one was drawn; null for those of the pilot. */
   readonly chances: readonly (number | null)[];
+  /** The round in which each one was asked, where the asking ended once verdicts were known (rounds.ts). */
+  readonly rounds?: readonly number[] | undefined;
 }
 
 /** How answers of a task's documents changed, from those that were drawn. */
@@ -57,11 +59,16 @@ function uniform(seed: number, stream: number, document: number, of: 0 | 1): num
   return philox([document, stream, of, 0], [seed, 0])[0] / 2 ** 32;
 }
 
+/** The places of N documents in random order. */
+export function shuffled(documents: number, seed: number, stream: number): number[] {
+  const places = Array.from({ length: documents }, (_, i) => ({ i, at: uniform(seed, stream, i, 0) }));
+  return places.sort((a, b) => a.at - b.at).map(({ i }) => i);
+}
+
 /** The places of the pilot among N documents, drawn evenly, in ascending order: 32, or half of those to ask. */
 export function pilotOf(documents: number, asked: number, seed: number, stream: number): number[] {
-  const places = Array.from({ length: documents }, (_, i) => ({ i, at: uniform(seed, stream, i, 0) }));
   const count = Math.min(PILOT, Math.ceil(asked / 2));
-  return places.sort((a, b) => a.at - b.at).slice(0, count).map(({ i }) => i).sort((a, b) => a - b);
+  return shuffled(documents, seed, stream).slice(0, count).sort((a, b) => a - b);
 }
 
 /** The chances of flips [N] by margins [N], of which `moved` pairs those of the pilot with a plan's. */

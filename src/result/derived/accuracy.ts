@@ -2,10 +2,9 @@
 import { expect, list, resultOf, sum } from "../../entry/mod.ts";
 import {
   type AccuracyChange,
+  type AnyChanges,
   changeOver,
-  type Changes,
   changesOf,
-  type DrawnChanges,
   drawnChanges,
   type Interval,
   isFull,
@@ -92,8 +91,9 @@ export function meanAccuracyOf(tasks: Tasks, mains: readonly ShareMain[]): Inter
 }
 
 /** How the answers that a main number counts differ from another evaluation's. */
-export function changesIn(tasks: Tasks, base: Tasks, main: ShareMain): Changes | DrawnChanges {
+export function changesIn(tasks: Tasks, base: Tasks, main: ShareMain): AnyChanges {
   if (!hasDraw(tasks, main)) return changesOf(answersOf(tasks, main), answersOf(base, main));
+  if (main.members.some((name) => tasks[name].drawn?.rounds)) return { rounds: roundsIn(tasks, base, main) };
   const parts = main.members.map((name) => {
     const { items, n, drawn = { of: n, chances: items.map(() => 1) } } = tasks[name];
     const others = itemsLike(items, base[name].items);
@@ -106,6 +106,18 @@ export function changesIn(tasks: Tasks, base: Tasks, main: ShareMain): Changes |
     lost: parts.flatMap(({ lost }) => lost),
     unseen: Math.max(...parts.map(({ unseen }) => unseen)),
   };
+}
+
+/** Changes of a main number's answers in the order of rounds. */
+function roundsIn(tasks: Tasks, base: Tasks, { members, metric }: ShareMain): number[] {
+  return members.flatMap((name) => {
+    const { items, drawn } = tasks[name];
+    const others = itemsLike(items, base[name].items);
+    return items.map((item, i) => ({
+      round: drawn!.rounds![i],
+      change: item[metric]! - others[i][metric]!,
+    }));
+  }).sort((a, b) => a.round - b.round).map(({ change }) => change);
 }
 
 /** Those of some items that are about the same documents as others, in the others' order. */
@@ -175,7 +187,8 @@ function expectSame(
 ): void {
   const known = new Map(other?.items.map(({ index, hash }) => [index, hash]));
   const draws = [drawn?.chances, other?.drawn?.chances];
-  const fits = other !== undefined && (drawn && !other.drawn ? other.n === drawn.of : other.n === n) &&
+  const fits = other !== undefined &&
+    (drawn?.rounds || (drawn && !other.drawn ? other.n === drawn.of : other.n === n)) &&
     (!other.drawn || JSON.stringify(draws[0]) === JSON.stringify(draws[1]));
   if (fits && items.every(({ index, hash }) => known.get(index) === hash)) return;
   throw new RangeError(`Cannot compare accuracies of ${name}: found different documents, expected the same`);

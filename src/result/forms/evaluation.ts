@@ -83,7 +83,10 @@ export const differenceForm = z.object({
   /** p of two one-sided tests: below 0.05, the two are equal but for `margin`. */
   equivalence: z.number(),
   margin: z.number(),
-  /** Whether they are equal but for `margin`: "cannot tell" where the documents do not show either. */
+  /**
+   * Whether they are equal but for `margin`: "cannot tell" where the documents do not show either. Where they were asked in rounds: whether
+   * no more than `margin` is lost, and `equivalence` is the p value of its opposite.
+   */
   verdict: z.enum(VERDICTS),
   /** Documents of all its tasks. */
   n: z.int().positive(),
@@ -127,6 +130,8 @@ const evaluatedForm = z.object({
   drawn: z.object({
     of: z.int().positive(),
     chances: z.array(z.number().positive().max(1).nullable()),
+    /** The round in which each was asked, where the asking ended once all verdicts were known (measure/statistics/rounds.ts). */
+    rounds: z.array(z.int().nonnegative()).optional(),
     margin: logprobForm.unwrap(),
   }).optional(),
   /** The shares that the task reports, as plain numbers. */

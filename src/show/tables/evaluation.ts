@@ -125,7 +125,11 @@ function planTable(result: Evaluation): Table {
   const full = isFull(drop);
   const margin = shown.find(({ against }) => against?.margin !== undefined)?.against?.margin;
   const verdict: Column<Line> = {
-    title: margin === undefined ? "equal" : `within ${formatPoints(margin)}`,
+    title: margin === undefined
+      ? "equal"
+      : isInRounds(result)
+      ? `at most ${formatPoints(margin)} lost`
+      : `within ${formatPoints(margin)}`,
     value: ({ against }) => against?.verdict,
   };
   const { task, shots, n, metric, value, range, change, changeRange } = LINE;
@@ -139,7 +143,7 @@ function planTable(result: Evaluation): Table {
       ...shown.some(({ metric }) => metric === LOGPROB) ? [LOGPROB_NOTE] : [],
       ...shown.some(({ metric }) => metric === MARGIN) ? [MARGIN_NOTE] : [],
       ...drawnNote(result),
-      ...marginNote(shown),
+      ...isInRounds(result) ? [] : marginNote(shown),
       ...notesOf(result, full),
       ...sharedLines([result]),
     ],
@@ -151,12 +155,18 @@ const LOGPROB_NOTE = `${LOGPROB}: log-probability of the right answer, in nats, 
 const MARGIN_NOTE =
   `${MARGIN}: log-probability of the right answer above the best wrong one, in nats, mean over documents`;
 
+/** Whether documents were asked until verdicts were known. */
+const isInRounds = ({ tasks }: Evaluation) => Object.values(tasks).some(({ drawn }) => drawn?.rounds);
+
 /** "120 of 1,838 documents of piqa", by task; nothing where all were asked. */
-function drawnNote({ tasks }: Evaluation): string[] {
+function drawnNote(result: Evaluation): string[] {
+  const { tasks } = result;
   const counts = Object.entries(tasks).flatMap(([task, { n, drawn }]) =>
     drawn ? [`${formatWhole(n)} of ${formatWhole(drawn.of)} documents of ${task}`] : []
   );
-  return counts.length === 0 ? [] : [`drawn by margin: ${counts.join(", ")}; numbers stand for all of them`];
+  if (counts.length === 0) return [];
+  if (!isInRounds(result)) return [`drawn by margin: ${counts.join(", ")}; numbers stand for all of them`];
+  return [`asked until the verdict: ${counts.join(", ")}, in random order; intervals hold at every stop`];
 }
 
 /** What it would take to tell, where some line cannot. */

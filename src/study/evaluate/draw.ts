@@ -30,7 +30,7 @@ interface Drawing {
   readonly stream: number;
 }
 
-/** Parts with their items by plan, the full model's over all documents; and the draws of tasks, by name. */
+/** Parts with their items by plan, the full model's over all documents; and by plan the draws of tasks, by name. */
 export async function runDrawn(
   parts: readonly Part[],
   documents: number,
@@ -45,7 +45,7 @@ export async function runDrawn(
   const phase = phases(null, [tokens, tokens * share / 2, tokens * share / 2], options.onProgress);
   const [full] = await runParts(parts, { ...within(options, phase(0)), plans: [noDrop] });
   const draws = new Map<string, Draw>();
-  if (plans.length === 1) return { done: [full], draws };
+  if (plans.length === 1) return { done: [full], draws: [draws] };
 
   const drawings = all.flatMap(([setting, own]): Drawing[] => {
     const asked = own.flatMap(({ documents }) => documents);
@@ -79,7 +79,7 @@ export async function runDrawn(
   }));
   const second = await runParts(partsAt((drawing) => drawn.get(drawing)!), within(options, phase(2)));
   const done = plans.map((_, plan) => plan === 0 ? full : [...first[plan], ...second[plan]]);
-  return { done, draws };
+  return { done, draws: plans.map(() => draws) };
 }
 
 /** For every document, the largest chance that its answer flips, over plans and metrics. */

@@ -26,6 +26,8 @@ import {
   joinHashes,
   type Main,
   type Provenance,
+  type ShareMain,
+  sharesOf,
 } from "../../result/mod.ts";
 import { cpuLowering } from "../../engine/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
@@ -42,12 +44,13 @@ import {
 } from "../base/options.ts";
 import { type EvaluatedText, leakGuard } from "../base/text.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
-import { type Stage, stage } from "../base/stage.ts";
+import { type Stage, stage as stageOf } from "../base/stage.ts";
 import { run, step, type Study } from "../base/study.ts";
 import { askAll, contextLength, inputsOf, type Part, type Setting, WRITTEN } from "./asked.ts";
 import { PROMPT, runParts, TOKENS, writeTexts, writing } from "./parts.ts";
 import { expectMargins, runDrawn } from "./draw.ts";
 import { type EvaluatePrice, partPass, price, readBytes, textsPass } from "./price.ts";
+import { runRounds } from "./rounds.ts";
 import { summarise } from "./summary.ts";
 
 /** Options of `evaluate`: the tasks, and how they are run. */
@@ -69,6 +72,11 @@ export interface EvaluateOptions extends RunOptions, DraftingOptions {
    * stand for all documents, without bias, and intervals are as wide as the draw makes them. Default: plans answer all.
    */
   readonly documents?: number | undefined;
+  /**
+   * Points of mean accuracy: documents are asked in random order until it is known of every plan whether it loses more than that, or no more; or until
+   * the smallest task has no more. Verdicts are wrong with 5 % at most, and intervals hold, whenever the asking ends.
+   */
+  readonly until?: number | undefined;
   /** Whether texts begin with BOS: as in the tokenizer's files (default), never (as in the paper), or always. */
   readonly bos?: BosRule | undefined;
   /** Seed of the random stream that draws the shots, and of that which draws `documents`; default: lm-eval's 1234. */
@@ -106,6 +114,12 @@ const evaluateChecks: Checks<EvaluateOptions> = {
     "<n> draw some n documents of each task for the plans, by the full model's margins; it answers all",
     "all",
     { excludes: ["draft"] },
+  ),
+  until: option(
+    number("a number of points above 0 and at most 100", (value) => value > 0 && value <= 100),
+    "<points> ask documents until every plan is known to lose more than this of mean accuracy, or no more",
+    undefined,
+    { excludes: ["documents", "margin", "draft"] },
   ),
   bos: option(
     oneOf(["tokenizer", "never", "always"]),
@@ -160,9 +174,9 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
     const wanted = options.plans.map((plan) => dropsIn(model, plan));
     const { draft } = options;
     const distinct = distinctPlans(wanted);
-    const { documents } = options;
+    const { documents, until } = options;
     const { settings, mains } = settingsOf(options);
-    if (documents !== undefined) settings.forEach(({ task }) => expectMargins(task));
+    if (documents !== undefined || until !== undefined) settings.forEach(({ task }) => expectMargins(task));
     const parts = await askAll(model, settings, options);
     const { prompts, margin, bos, seed } = filled(evaluateChecks, options, [
       "prompts",
@@ -170,22 +184,33 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
       "bos",
       "seed",
     ]);
+    const stage = partsStage(
+      model,
+      documents === undefined ? distinct : [noDrop],
+      distinct,
+      parts,
+      prompts,
+      options,
+    );
     const evaluating = step([], async (runOptions) => {
-      const items = await itemsOf(model, parts, prompts, distinct, { ...runOptions, draft, documents, seed });
+      const items = await itemsOf(model, parts, prompts, distinct, {
+        ...{ ...runOptions, draft, documents, until, seed },
+        mains: sharesOf(mains),
+      });
       const written = await writing(prompts, items.running);
       const draftContext = Math.round(mean(parts.flatMap(inputsOf).map(({ length }) => length)));
-      const share = shareOf(margin, aPart);
+      const share = until === undefined ? shareOf(margin, aPart) : until / 100;
       const full = summarise(items.done[0], mains, null, share);
       return distinct.map((plan, i): Evaluation => ({
         ...head("evaluate"),
         provenance: wholeOrigin(items.done[i].map(({ origin }) => origin)),
         bos,
         seed,
-        ...i === 0 ? full : summarise(items.done[i], mains, full, share, items.draws),
+        ...i === 0 ? full : summarise(items.done[i], mains, full, share, items.draws?.[i]),
         writing: written?.[i] ?? null,
         ...draft ? draftOf(model.spec, plan, draftContext) : {},
       }));
-    }, [partsStage(model, documents === undefined ? distinct : [noDrop], distinct, parts, prompts, options)]);
+    }, until === undefined ? [stage] : []);
     return {
       label: `evaluation of ${model.name}`,
       model,
@@ -201,19 +226,24 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
           return guard(result, [options.plans[i]]);
         });
       },
-      async depends() {
-        const { fingerprint: tokenizer } = await model.tokenizer();
-        const tasks = parts.map(({ hash }) => hash);
-        return {
-          model: model.identity,
-          tokenizer,
-          tasks,
-          plans: distinct,
-          prompts,
-          ...documents === undefined ? {} : { documents },
-          ...draft ? { draft } : {},
-        };
-      },
+      // Rounds follow from what the rounds before them said.
+      ...until === undefined
+        ? {
+          async depends() {
+            const { fingerprint: tokenizer } = await model.tokenizer();
+            const tasks = parts.map(({ hash }) => hash);
+            return {
+              model: model.identity,
+              tokenizer,
+              tasks,
+              plans: distinct,
+              prompts,
+              ...documents === undefined ? {} : { documents },
+              ...draft ? { draft } : {},
+            };
+          },
+        }
+        : {},
     };
   },
 };
@@ -235,7 +265,7 @@ function partsStage(
 ): Stage {
   const memoryBytes = memoryOf(all) ?? Infinity;
   const writers = prompts > 0 ? writing : [];
-  return stage({
+  return stageOf({
     unit: "parts of tasks",
     units: parts.length + writers.length,
     cost(unit) {
@@ -293,9 +323,11 @@ async function itemsOf(
   parts: readonly Part[],
   prompts: number,
   plans: readonly DropPlan[],
-  { documents, seed, ...options }: RunOptions & DraftingOptions & Pick<EvaluateOptions, "documents"> & {
-    readonly seed: number;
-  },
+  { documents, until, seed, mains, ...options }:
+    & RunOptions
+    & DraftingOptions
+    & Pick<EvaluateOptions, "documents" | "until">
+    & { readonly seed: number; readonly mains: readonly ShareMain[] },
 ) {
   const engine = await engineOf(options);
   const bytes = BASE_BYTES + Math.max(readBytes(model, plans, LONG), writeBytes(model, engine.has));
@@ -303,6 +335,9 @@ async function itemsOf(
   tellCuts(parts, model, options);
   noticeBeyond(model, "texts", longestText(parts, prompts), options);
   const running = { ...options, model, engine, plans };
+  if (until !== undefined && plans.length > 1) {
+    return { running, ...await runRounds(parts, mains, until / 100, seed, running) };
+  }
   if (documents === undefined) return { running, done: await runParts(parts, running), draws: undefined };
   return { running, ...await runDrawn(parts, documents, seed, running) };
 }

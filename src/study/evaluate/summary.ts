@@ -143,8 +143,9 @@ function drawnTask(
     shots,
     n: items.length,
     drawn: {
-      ...draw,
+      of: draw.of,
       chances: [...draw.chances],
+      ...draw.rounds ? { rounds: [...draw.rounds] } : {},
       margin: movedBy(draw, meanOf(marginsOf(whole.items)), marginsOf(items), marginsOf(others)),
     },
     metrics: {},

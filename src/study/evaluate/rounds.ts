@@ -1,0 +1,118 @@
+/**
+ * Documents in rounds until it is known of every plan whether it loses more than some points (measure/statistics/rounds.ts): a round asks
+ * one document of each task or group, in random order. A plan whose verdict is known is asked no more.
+ */
+import { phases, type Progress, sum, within } from "../../entry/mod.ts";
+import { changeOver, type Draw, shuffled } from "../../measure/mod.ts";
+import type { ShareMain } from "../../result/mod.ts";
+import { type AskedDocument, type Part, partsOf, type Setting } from "./asked.ts";
+import type { Item } from "./items.ts";
+import { type PartsOptions, runParts } from "./parts.ts";
+
+/** Rounds before the first look, and at least between looks; later a quarter of those that were asked. */
+const ROUNDS = 32;
+
+type Answered = Awaited<ReturnType<typeof runParts>>[number];
+
+/** Parts with their items by plan, and by plan the rounds of tasks, by name. */
+export async function runRounds(
+  parts: readonly Part[],
+  mains: readonly ShareMain[],
+  margin: number,
+  seed: number,
+  options: PartsOptions,
+) {
+  const { model, plans, onProgress } = options;
+  const orders = mains.map((main) => orderOf(parts, main, seed));
+  const most = Math.min(...orders.map(({ length }) => length));
+  const sizes = batches(most);
+  const done: Answered[] = plans.map(() => []);
+  const places = plans.map(() => new Map<string, Map<number, number>>());
+  const changes = plans.map(() => mains.map((): number[] => []));
+  let open = plans.map((_, plan) => plan).slice(1);
+  let width = "";
+  const report = onProgress &&
+    ((progress: Progress) => onProgress({ ...progress, label: `${progress.label}${width}` }));
+  const phase = phases(null, sizes.map(({ from, to }) => to - from), report);
+  for (const [batch, { from, to }] of sizes.entries()) {
+    if (open.length === 0) break;
+    const asked = orders.flatMap((order) =>
+      order.slice(from, to).map((one, i) => ({ ...one, round: from + i }))
+    );
+    const own = [...Map.groupBy(asked, ({ setting }) => setting)].flatMap(([setting, all]) =>
+      partsOf(setting, all.map(({ document }) => document), model)
+    );
+    const running = [0, ...open];
+    const found = await runParts(own, {
+      ...within(options, phase(batch)),
+      plans: running.map((plan) => plans[plan]),
+    });
+    running.forEach((plan, i) => {
+      done[plan].push(...found[i]);
+      for (const { setting: { task }, document, round } of asked) {
+        const rounds = places[plan].get(task.name) ?? new Map<number, number>();
+        places[plan].set(task.name, rounds.set(document.document.index, round));
+      }
+      if (plan === 0) return;
+      mains.forEach((main, m) => changes[plan][m].push(...changesOf(asked, main, found[0], found[i])));
+    });
+    const looks = open.map((plan) => (
+      { plan, ...changeOver(changes[plan].map((rounds) => ({ rounds })), margin) }
+    ));
+    open = looks.filter(({ verdict }) => verdict === "cannot tell").map(({ plan }) => plan);
+    const half = Math.max(...looks.map(({ low, high }) => (high - low) / 2));
+    width = `, ±${(100 * half).toFixed(1)} points after ${to} of ${most} rounds`;
+  }
+  const draws = places.map((tasks, plan) => plan === 0 ? new Map<string, Draw>() : drawsOf(tasks, parts));
+  return { done, draws };
+}
+
+function drawsOf(
+  tasks: ReadonlyMap<string, ReadonlyMap<number, number>>,
+  parts: readonly Part[],
+): Map<string, Draw> {
+  return new Map([...tasks].map(([name, rounds]) => {
+    const sorted = [...rounds].sort(([a], [b]) => a - b).map(([, round]) => round);
+    const of = sum(parts, (part) => part.setting.task.name === name ? part.documents.length : 0);
+    return [name, { of, chances: sorted.map(() => sorted.length / of), rounds: sorted }];
+  }));
+}
+
+/** All documents of a task or group in random order. */
+function orderOf(parts: readonly Part[], { members }: ShareMain, seed: number) {
+  const own = parts.filter(({ setting: { task } }) => members.includes(task.name));
+  const all = own.flatMap(({ setting, documents }) => documents.map((document) => ({ setting, document })));
+  return shuffled(all.length, seed, parseInt(own[0].hash.slice(0, 8), 16)).map((place) => all[place]);
+}
+
+function batches(most: number): { from: number; to: number }[] {
+  const found: { from: number; to: number }[] = [];
+  for (let from = 0; from < most;) {
+    const to = Math.min(most, from + Math.max(ROUNDS, from >> 2));
+    found.push({ from, to });
+    from = to;
+  }
+  return found;
+}
+
+/** Changes of a main number's answers, in the order of rounds. */
+function changesOf(
+  asked: readonly { readonly setting: Setting; readonly document: AskedDocument }[],
+  { members, metric }: ShareMain,
+  full: Answered,
+  plan: Answered,
+): number[] {
+  const itemsBy = (answered: Answered) =>
+    new Map(
+      answered.flatMap(({ part, items }) =>
+        items.map((item): [string, Item] => [`${part.setting.task.name} ${item.index}`, item])
+      ),
+    );
+  const [before, after] = [itemsBy(full), itemsBy(plan)];
+  return asked.filter(({ setting: { task } }) => members.includes(task.name)).map((
+    { setting: { task }, document },
+  ) => {
+    const key = `${task.name} ${document.document.index}`;
+    return after.get(key)![metric]! - before.get(key)![metric]!;
+  });
+}
