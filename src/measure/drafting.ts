@@ -11,12 +11,18 @@
  *     tokens of a round   1 + α + α² + … + α^γ = (1 − α^(γ+1)) / (1 − α)
  *     S(γ)    tokens of a round / (γ c + v(γ + 1))
  *
+ * A draft that proposes tokens in a share m of the rounds only gains (1 − m + m · tokens) / (1 − m + m · time), and does so under the
+ * same conditions.
+ *
  * S(1) > 1 exactly if c < 1 + α − v(2). Where v grows at least as fast from token to token as from the first to the second, and no depth
  * is accepted more often than the first, longer rounds need the same.
  */
 
 import { sum } from "../entry/mod.ts";
 import { halfWidth95 } from "./statistics/statistics.ts";
+
+/** The draft that copies what followed the last tokens of the text before, and needs no model. */
+export const NGRAM = "ngram";
 
 /** α at every depth, or α_1, α_2, …: the share of tokens at each depth that are accepted if all before them were. */
 type Acceptance = number | readonly number[];
@@ -26,6 +32,8 @@ export interface Draft {
   readonly acceptance: Acceptance;
   /** c: the time of a drafted token over that of a token of the full model. */
   readonly cost: number;
+  /** The share of rounds in which it drafts at all; default: 1. */
+  readonly share?: number;
   /** v: the time of the full model for so many tokens at once over its time for one; default: 1. */
   readonly verify?: (tokens: number) => number;
 }
@@ -73,7 +81,9 @@ export function tokensOfRound(acceptance: Acceptance, drafted: number): number {
 /** S(γ). Throws `RangeError` for shares outside 0 … 1, and for times that are no finite numbers, negative or 0 in all. */
 export function draftSpeedup(draft: Draft, drafted: number): number {
   const tokens = tokensOfRound(draft.acceptance, drafted);
-  return tokens / (drafted * expectCost(draft.cost) + verifyTime(draft, drafted + 1));
+  const time = drafted * expectCost(draft.cost) + verifyTime(draft, drafted + 1);
+  const { share = 1 } = draft;
+  return (1 - share + share * tokens) / (1 - share + share * time);
 }
 
 /** The γ with the largest S(γ), the smallest of equals. With acceptances by depth, γ goes as far as they do. */

@@ -29,7 +29,7 @@ import { speedRows, speedTables } from "./tables/speed.ts";
 import { lines, recordTable, type Table } from "./tables/table.ts";
 import { style, tablesText, type TextLook } from "./tables/text.ts";
 import { checkpointRows, checkpointTables, randomInitRows, randomInitTables } from "./tables/training.ts";
-import { planText } from "../measure/mod.ts";
+import { NGRAM, planText } from "../measure/mod.ts";
 import { wrap } from "./plain.ts";
 
 type Of<K extends Kind> = ResultOf<K>;
@@ -50,7 +50,7 @@ const parts = {
       tokens: ids.length,
       ended,
       ...draft && {
-        draft: planText(draft.plan),
+        draft: draft.plan === NGRAM ? NGRAM : planText(draft.plan),
         drafted: draft.drafted,
         accepted: draft.accepted,
         rounds: draft.rounds,

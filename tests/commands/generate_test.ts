@@ -74,6 +74,10 @@ Deno.test("a draft writes the same text, and says how many of its tokens were ac
       note,
       new RegExp(`^— draft without attention \\d: accepted ${draft.accepted} of ${draft.drafted} `),
     );
+    const repeated = await run(...args, "--draft", "ngram");
+    const [same, count] = repeated.out.split("\n\n");
+    assert.equal(`${same}\n`, alone.out);
+    assert.match(count, /^— draft from the text: accepted \d+ of \d+/);
   }));
 
 Deno.test("draws are those of their seed", () =>

@@ -69,17 +69,19 @@ Deno.test("rounds that are played take as long as expected", () => {
   const draw = uniform(5);
   const rounds = 40_000;
   const verify = (tokens: number) => 1 + 0.07 * (tokens - 1);
-  for (const [acceptance, cost, drafted] of [[0.8, 0.5, 3], [0.95, 0.6, 7], [0.3, 0.1, 2]] as const) {
-    let tokens = 0;
+  const drafts = [[0.8, 0.5, 3, 1], [0.95, 0.6, 7, 1], [0.3, 0.1, 2, 1], [0.6, 0, 4, 0.3]] as const;
+  for (const [acceptance, cost, drafted, share] of drafts) {
+    let [tokens, time] = [0, 0];
     for (let round = 0; round < rounds; round++) {
+      const drafts = share === 1 || draw() < share;
       let accepted = 0;
-      while (accepted < drafted && draw() < acceptance) accepted++;
+      while (drafts && accepted < drafted && draw() < acceptance) accepted++;
       tokens += accepted + 1;
+      time += drafts ? drafted * cost + verify(drafted + 1) : 1;
     }
-    const time = rounds * (drafted * cost + verify(drafted + 1));
     // The number of tokens of a round spreads by at most γ/2: five standard errors.
-    const tolerance = 5 * (drafted / 2) / Math.sqrt(rounds) / (drafted * cost + verify(drafted + 1));
-    near(draftSpeedup({ acceptance, cost, verify }, drafted), tokens / time, tolerance);
+    const tolerance = 5 * (drafted / 2) / Math.sqrt(rounds) / (time / rounds);
+    near(draftSpeedup({ acceptance, cost, share, verify }, drafted), tokens / time, tolerance);
   }
 });
 

@@ -15,6 +15,7 @@ import {
   draftRound,
   type DropPlan,
   MOST_CUT,
+  ngramDraft,
   sampler,
 } from "../../src/run/mod.ts";
 import { elements } from "../../src/tensor/mod.ts";
@@ -70,13 +71,21 @@ Deno.test("where there is room for one model, model and draft have the same weig
 });
 
 /** Tokens that the model writes with a draft of γ tokens, and its rounds. */
-async function written(model: Model, opened: Decoder, prompt: Int32Array, count: number, tokens: number) {
+async function written(
+  model: Model,
+  opened: Decoder,
+  prompt: Int32Array,
+  count: number,
+  tokens: number,
+  fromText = false,
+) {
   const own = sampler(GREEDY);
   const words = model.spec.vocabulary;
   const ids = [own.next(await opened.prefill([prompt]))];
   const rounds = [];
   while (ids.length < count) {
-    const round = await draftRound(opened, ids.at(-1)!, { sampler: own, tokens, words });
+    const proposed = fromText ? ngramDraft([...prompt, ...ids], tokens) : undefined;
+    const round = await draftRound(opened, ids.at(-1)!, { sampler: own, tokens, words, proposed });
     rounds.push(round);
     ids.push(...round.ids);
   }
@@ -130,6 +139,17 @@ for (const name of fixtureNames) {
           }
         });
       }
+    }));
+
+  test(`${name}: with what the text repeats as a draft, the model writes what it writes alone`, () =>
+    withFixture(name, async ({ model, blocks: { ids } }) => {
+      const prompt = Int32Array.from({ length: 4 * PROMPT }, (_, i) => ids[i % PROMPT]);
+      const alone = await withDecoder({ model }, (opened) => written(model, opened, prompt, 12, 0));
+      await withDecoder({ model, cuts: true }, async (opened) => {
+        const { ids, rounds } = await written(model, opened, prompt, 12, 4, true);
+        if (![...alone.rounds, ...rounds].some(({ ties }) => ties > 0)) assert.deepEqual(ids, alone.ids);
+        if (opened.canExtend(5)) assert.ok(rounds.some(({ drafted }) => drafted === 4), "none was drafted");
+      });
     }));
 
   test(`${name}: tokens at once give the logits of steps, and a cut forgets them`, () =>
@@ -186,6 +206,18 @@ for (const attention of ["standard", "decomposed"] as const) {
       }
     }));
 }
+
+Deno.test("a text drafts what followed the longest match of its last three tokens, the latest of several", () => {
+  const after = (text: string, tokens: number) =>
+    String.fromCharCode(...ngramDraft([...text].map((letter) => letter.charCodeAt(0)), tokens));
+  assert.equal(after("abcXYZ bcd abc", 3), "XYZ");
+  assert.equal(after("xbcP abcQ abc", 1), "Q", "three tokens rather than two");
+  assert.equal(after("abcP abcQ abc", 1), "Q", "the latest");
+  assert.equal(after("xcP ybc", 1), "P", "one token, where no more match");
+  assert.equal(after("ababab", 5), "ababa", "a match goes on in what it drafts");
+  assert.equal(after("aa", 3), "aaa");
+  for (const text of ["", "a", "abc"]) assert.equal(after(text, 4), "");
+});
 
 Deno.test("draws with a draft are distributed as the model's own, whatever the draft proposes", () => {
   const p = [0.45, 0.3, 0.15, 0.07, 0.03];

@@ -96,7 +96,7 @@ Deno.test("with a draft the same text comes in the same pieces, and its rounds a
   withTiny(async ({ model }) => {
     const free = endingWith(model, null);
     const [alone] = await generate(free, [{}], PROMPT, options);
-    for (const draft of [{ attention: [1] }, {}, { attention: [0, 1], mlp: [0, 1] }]) {
+    for (const draft of [{ attention: [1] }, {}, { attention: [0, 1], mlp: [0, 1] }, "ngram"] as const) {
       for (const draftTokens of [1, 3, 32]) {
         const pieces: Written[] = [];
         const [{ draft: counts, ...text }] = await generate(free, [{}], PROMPT, {
@@ -111,6 +111,10 @@ Deno.test("with a draft the same text comes in the same pieces, and its rounds a
         // The prompt's run writes one token, and each round one more than was accepted.
         assert.equal(1 + rounds + accepted, alone.ids.length);
         assert.equal(depths.reduce((sum, { accepted }) => sum + accepted, 0), accepted);
+        if (draft === "ngram") {
+          assert.deepEqual([counts!.plan, accepted <= drafted], ["ngram", true]);
+          continue;
+        }
         assert.equal(
           depths[0].tried,
           rounds - Number(drafted < rounds * draftTokens && depths[0].tried < rounds),

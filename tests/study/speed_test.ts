@@ -206,7 +206,9 @@ Deno.test("plans draft for the full model: what is expected follows from accepta
     assert.equal(turns.at(-2), turns.at(-1));
     const [one, two] = result.points;
     assert.deepEqual(two.plans.map(({ draft }) => draft), [undefined, undefined, undefined]);
-    assert.equal(one.plans[0].draft, undefined);
+    const own = one.plans[0].draft!;
+    assert.deepEqual([own.plan, own.cost], ["ngram", 0]);
+    assert.ok(own.accepted <= own.drafted && own.drafted % 3 === 0 && own.drafted <= 3 * own.rounds);
     for (const { draft } of one.plans.slice(1)) {
       const { tokens, drafted, accepted, depths, cost, verify, expected, best, condition } = draft!;
       assert.equal(tokens, 3);

@@ -1,7 +1,7 @@
 /** What the model writes: the full model's text beside the dropped one's. */
 import type { Command } from "commander";
 import { option, required, text } from "../../entry/mod.ts";
-import { type DropPlan, isFull, planPhrase } from "../../measure/mod.ts";
+import { type DropPlan, isFull, NGRAM, planPhrase } from "../../measure/mod.ts";
 import { head } from "../../result/mod.ts";
 import { formatNumber } from "../../show/mod.ts";
 import { computedOn, generate, generateChecks, type Generated, readPlan } from "../../study/mod.ts";
@@ -30,7 +30,10 @@ export const generateCommand = (context: Context): Command =>
     options: {
       prompt: option(required(text), `<text> the text to continue; ${GIVEN}; @@ begins a text with @`),
       ...generateChecks,
-      draft: option(text, "<file> draft tokens with the modules of this plan: same text, perhaps faster"),
+      draft: option(
+        text,
+        "<file|ngram> draft tokens with the modules of this plan, or from repetitions in the text: same text, perhaps faster",
+      ),
       ...dropOptions,
       ...modelOptions(),
       ...outOptions(),
@@ -38,7 +41,9 @@ export const generateCommand = (context: Context): Command =>
     example: 'generate smollm2-135m --prompt "Once upon a time" --drop-attention 25',
   }, async (ref: string, flags: GenerateFlags) => {
     const wanted = await wantedOf(flags);
-    const draft = flags.draft === undefined ? undefined : await readPlan(flags.draft);
+    const draft = flags.draft === undefined || flags.draft === NGRAM
+      ? flags.draft
+      : await readPlan(flags.draft);
     await withModel(context, ref, flags, async (model) => {
       const drop = dropOf(model, wanted);
       const dropped = !isFull(drop);
@@ -85,7 +90,9 @@ function draftPhrase(
   const nearly = ties === 0 ? "" : `; ${ties} ${ties === 1 ? "choice" : "choices"} nearly tied`;
   const each = (times.at(-1)! - times[0]) / (times.length - 1);
   const time = each > 0 ? `, ${formatNumber(each)} ms per token` : "";
-  return `draft ${planPhrase(plan)}: accepted ${accepted} of ${drafted}${share} in ${rounds} ${
+  return `draft ${
+    plan === NGRAM ? "from the text" : planPhrase(plan)
+  }: accepted ${accepted} of ${drafted}${share} in ${rounds} ${
     rounds === 1 ? "run" : "runs"
   }${time}${nearly}`;
 }

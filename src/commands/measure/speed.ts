@@ -37,8 +37,8 @@ the table compares each speed-up with the bound from bytes and operations at
 this machine's bandwidth and rate, measured in the same rounds. All plans are
 in memory at once. The prompts are random tokens.
 
-With --draft, each plan also drafts for the full model behind pieces of the
-held-out text, in turns with the full model alone.
+With --draft, each plan, and the text itself, also draft for the full model
+behind pieces of the held-out text, in turns with the full model alone.
 
 With --device, nothing runs, and a config is enough. The default setting is the
 paper's (--batch max --context 2048 --new 2048) with the paper's numbers of
@@ -73,7 +73,10 @@ export function speedCommand(context: Context): Command {
         "result of `lamina evaluate` for the full model or a plan, to compute gamma",
       ),
       ...studies.speed.checks,
-      draft: option(flag, "also measure each plan as a draft of the model (see `lamina generate --draft`)"),
+      draft: option(
+        flag,
+        "also measure each plan, and repetitions in the text, as a draft of the model (see `lamina generate --draft`)",
+      ),
       draftTokens: related(studies.speed.checks.draftTokens, { needs: "draft" }),
       device: option(oneOf(DEVICE_NAMES), "<name> compute what this device allows, instead of measuring"),
       ...{ batch, devices, bits, accepted, ...dropLists },

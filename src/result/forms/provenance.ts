@@ -9,6 +9,7 @@ import {
   type DropPlan,
   eachMean,
   MODULES,
+  NGRAM,
 } from "../../measure/mod.ts";
 
 /** Layers, 0-based, in the original numbering. */
@@ -189,7 +190,8 @@ export const draftForm = z.object({
 
 /** How drafting went: tokens that a plan drafted, and those that the full model accepted. */
 export const draftedForm = z.object({
-  plan: dropForm,
+  /** The plan that drafts, or that the text itself does (`ngramDraft`). */
+  plan: z.union([dropForm, z.literal(NGRAM)]),
   tokens: z.int().positive(),
   /** Runs of the whole model. */
   rounds: count,

@@ -54,10 +54,13 @@ export const speedKind = kind("speed", { method: 2, noun: "measured speed" }, {
       predicted: ratiosForm,
       /** Points of accuracy lost for each percent of the whole's speed-up; null where accuracies were not given. */
       gamma: z.number().nullable(),
-      /** The plan as a draft of the full model, writing greedily behind pieces of a text; absent where it was not measured. */
+      /**
+       * The plan as a draft of the full model, writing greedily behind pieces of a text; of the full model, the text itself as a draft.
+       * Absent where it was not measured.
+       */
       draft: draftedForm.extend({
         /** c: the time of a drafted token over that of one of the full model. */
-        cost: z.number().positive(),
+        cost: z.number().nonnegative(),
         /** v(k): the time of k tokens at once over that of one. */
         verify: z.array(z.object({ tokens: z.int().positive(), ratio: z.number().positive() })),
         /** The time of a token written alone over that of one with the draft, prompt by prompt. */

@@ -44,7 +44,8 @@ export interface Decoder {
 
 /** Opens a decoder; reads the weights that it keeps. Throws `RangeError` for a draft with a memory that the model does not have. */
 export async function decoder(options: DecoderOptions): Promise<Decoder> {
-  const { model, engine, plan = noDrop, texts = 1, draft, signal, onRead } = options;
+  const { model, engine, plan = noDrop, texts = 1, draft, cuts = draft !== undefined, signal, onRead } =
+    options;
   const { main, drafting, release } = await openReaders(options);
   const programs = openPrograms(engine);
   const caches = new Map<number, Memory>();
@@ -78,7 +79,7 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     forget();
     for (const { l, spec } of main.layers) {
       if (!spec.attention) continue;
-      caches.set(l, openMemory(engine, programs, spec.attention, texts, draft ? MOST_CUT : 0));
+      caches.set(l, openMemory(engine, programs, spec.attention, texts, cuts ? MOST_CUT : 0));
     }
     return await runFrom(0);
   }

@@ -129,6 +129,8 @@ interface RoundOptions {
   readonly sampler: Sampler;
   /** Tokens to draft at most. */
   readonly tokens: number;
+  /** Tokens that are proposed without the decoder's draft, which then drafts none. */
+  readonly proposed?: readonly number[] | undefined;
   /** The number of words that the tokenizer has; an embedding may have more rows. */
   readonly words: number;
 }
@@ -140,7 +142,7 @@ interface RoundOptions {
 const NEARLY_EQUAL = 1e-5;
 
 /**
- * A round of drafting: some modules of the model propose tokens, and the whole model judges them at once. Reads the last token that
+ * A round of drafting: some modules of the model, or the text itself, propose tokens, and the whole model judges them at once. Reads the last token that
  * was written, `id`, and writes at least one more.
  *
  * Both read and write the same keys and values. The draft's are approximate, so the model's own run overwrites them, and those of
@@ -153,7 +155,7 @@ const NEARLY_EQUAL = 1e-5;
 export async function draftRound(
   decoder: Decoder,
   id: number,
-  { sampler, tokens, words }: RoundOptions,
+  { sampler, tokens, words, proposed }: RoundOptions,
 ): Promise<Round> {
   const rowsOf = (logits: Float32Array, i: number, rows: number) => {
     const width = logits.length / rows;
@@ -161,7 +163,10 @@ export async function draftRound(
   };
   const start = decoder.length;
   const drafted: Drafted[] = [];
-  if (tokens > 0 && decoder.canExtend(tokens + 1)) {
+  if (proposed && proposed.length > 0 && decoder.canExtend(proposed.length + 1)) {
+    decoder.mark();
+    drafted.push(...proposed.map((id) => ({ id, from: null })));
+  } else if (!proposed && tokens > 0 && decoder.canExtend(tokens + 1)) {
     decoder.mark();
     for (let last = id; drafted.length < tokens; last = drafted[drafted.length - 1].id) {
       drafted.push(sampler.draft(rowsOf(await decoder.draft(last), 0, 1)));

@@ -53,6 +53,8 @@ export interface DecoderOptions {
   readonly texts?: number | undefined;
   /** A plan whose modules draft tokens, over the same keys and values; default: none. */
   readonly draft?: DropPlan | undefined;
+  /** Whether tokens will be cut; default: where a plan drafts. */
+  readonly cuts?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Receives, while tokens are read, how many pieces of the reading are done of how many. */
   readonly onRead?: ((done: number, total: number) => void) | undefined;

@@ -1,6 +1,6 @@
 /** Measured speeds: times, then speed-ups beside those that bytes and operations allow. */
 import { computedText, counted, formatFixed, formatNumber, modelOf } from "../words/mod.ts";
-import { planText } from "../../measure/mod.ts";
+import { NGRAM, planText } from "../../measure/mod.ts";
 import type { Speed } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { countsOf } from "./roofline.ts";
@@ -89,7 +89,7 @@ function draftTables(result: Speed, rows: readonly Row[]): Table[] {
   return [
     lines(`drafts of the full model, ${counted(tokens, "token")} at a time`),
     tableOf(drafted, [
-      { title: "dropped", value: ({ plan }) => countsOf(result.plans[plan].drop), align: "left" },
+      { title: "dropped", value: (row) => draftName(result, row), align: "left" },
       { title: "context", value: ({ context }) => context },
       { title: "accepted", value: ({ draft: { accepted, drafted } }) => `${accepted} of ${drafted}` },
       { title: "c", value: ({ draft }) => draft.cost, format: two },
@@ -101,13 +101,16 @@ function draftTables(result: Speed, rows: readonly Row[]): Table[] {
     ]),
     lines(
       undefined,
-      ...drafted.map(({ plan, context, draft }) =>
-        `${countsOf(result.plans[plan].drop)}, context ${context}: ${draft.condition}`
-      ),
+      ...drafted.map((row) => `${draftName(result, row)}, context ${row.context}: ${row.draft.condition}`),
       "c: time of a drafted token over a full one; v(k): time of k tokens at once over one",
       "speed-up: measured, prompt by prompt; expected: from acceptance by depth, c and v; best: number of drafted tokens with the largest expected one",
     ),
   ];
+}
+
+/** What a plan drops; of the full model, the text drafts. */
+function draftName({ plans }: Speed, { plan, draft }: Drafted): string {
+  return draft.plan === NGRAM ? "the text itself" : countsOf(plans[plan].drop);
 }
 
 function ratioOf({ verify }: Drafted["draft"], tokens: number): number | null {

@@ -11,12 +11,13 @@ import {
   type Draft,
   draftSpeedup,
   expectCost,
+  NGRAM,
   quartiles,
   shareAt,
   verifyTime,
 } from "../../measure/mod.ts";
 import { planData, type Speed } from "../../result/mod.ts";
-import { type Decoder, decoder, draftRound, type DropPlan, sampler } from "../../run/mod.ts";
+import { type Decoder, decoder, draftRound, type DropPlan, ngramDraft, sampler } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { draftCounts } from "../writing/decoded.ts";
 
@@ -48,11 +49,12 @@ export const DRAFT_TURNS = 2;
 export async function measuredDraft(
   model: StudyModel,
   engine: Engine,
-  plan: DropPlan,
+  plan: DropPlan | typeof NGRAM,
   { prompts, count, tokens, budget, signal, onTurn }: DraftOptions,
 ): Promise<DraftPoint> {
   const calls: Calls = { full: [], draft: [], verify: new Map() };
-  const opened = await decoder({ model, engine, draft: plan, budget, signal });
+  const how = plan === NGRAM ? { cuts: true } : { draft: plan };
+  const opened = await decoder({ model, engine, ...how, budget, signal });
   try {
     const timed = timedDecoder(opened, calls);
     const counts = draftCounts(plan, tokens);
@@ -61,15 +63,17 @@ export async function measuredDraft(
     /** Seconds for each token that the model writes alone, or with the draft. */
     const write = async (prompt: Int32Array, drafts: boolean) => {
       const own = sampler(GREEDY);
-      let id = own.next(await timed.prefill([prompt]));
+      const text = [...prompt, own.next(await timed.prefill([prompt]))];
       let written = 0;
       const start = performance.now();
       while (written < count) {
-        const round = drafts ? await draftRound(timed, id, { sampler: own, tokens, words }) : null;
+        const id = text.at(-1)!;
+        const proposed = drafts && plan === NGRAM ? ngramDraft(text, tokens) : undefined;
+        const round = drafts ? await draftRound(timed, id, { sampler: own, tokens, words, proposed }) : null;
         if (round) counts.add(round);
         const ids = round?.ids ?? [own.next(await timed.step([id]))];
         written += ids.length;
-        id = ids.at(-1)!;
+        text.push(...ids);
       }
       return (performance.now() - start) / 1000 / written;
     };
@@ -84,7 +88,12 @@ export async function measuredDraft(
       faster.push(seconds[0] / seconds[1]);
     }
     const { plan: _, ...sums } = counts.sum();
-    return { ...sums, ...expectedOf(calls, sums), plan: planData(plan), speedup: quartiles(faster) };
+    return {
+      ...sums,
+      ...expectedOf(calls, sums),
+      plan: plan === NGRAM ? plan : planData(plan),
+      speedup: quartiles(faster),
+    };
   } finally {
     await opened.release();
   }
@@ -129,21 +138,22 @@ function timedDecoder(one: Decoder, { full, draft, verify }: Calls): Decoder {
 /** c, v and the speed-up that they and the acceptance make one expect. */
 function expectedOf(
   { full, draft, verify }: Calls,
-  { tokens, depths }: Pick<DraftPoint, "tokens" | "depths">,
+  { tokens, depths, drafted, rounds }: Pick<DraftPoint, "tokens" | "depths" | "drafted" | "rounds">,
 ): Pick<DraftPoint, "cost" | "verify" | "expected" | "best" | "condition"> {
   const token = quartiles(full).median;
   const times = [...verify].map(([tokens, seconds]) => ({ tokens, ratio: quartiles(seconds).median / token }))
     .sort((a, b) => a.tokens - b.tokens);
-  const cost = quartiles(draft).median / token;
+  const cost = draft.length === 0 ? 0 : quartiles(draft).median / token; // a copy of the text takes no time
   const acceptance = depths.map(({ tried, accepted }) => accepted / tried);
-  const known = { acceptance, cost, verify: (tokens: number) => ratioAt(times, tokens) };
+  const share = drafted / (tokens * rounds);
+  const known = { acceptance, cost, share, verify: (tokens: number) => ratioAt(times, tokens) };
   const never = Array<number>(Math.max(0, tokens - depths.length)).fill(0); // no round came so far, and yet each drafted these
   return {
     cost,
     verify: times,
     expected: draftSpeedup({ ...known, acceptance: [...acceptance, ...never] }, tokens),
-    best: bestDraft(known),
-    condition: draftCondition(known),
+    best: depths.length === 0 ? { drafted: 1, speedup: 1 } : bestDraft(known),
+    condition: depths.length === 0 ? "nothing was drafted" : draftCondition(known),
   };
 }
 

@@ -20,7 +20,7 @@ import {
   wholeNumber,
 } from "../../entry/mod.ts";
 import type { Engine } from "../../engine/mod.ts";
-import { gamma, planHash, quartiles } from "../../measure/mod.ts";
+import { gamma, NGRAM, planHash, quartiles } from "../../measure/mod.ts";
 import { type Evaluation, head, planData, type Speed, VERSION } from "../../result/mod.ts";
 import {
   type Chain,
@@ -75,7 +75,7 @@ export interface SpeedOptions extends Omit<RunOptions, "results"> {
   readonly repeat?: number | undefined;
   /** Seed of the random tokens; default: 0. */
   readonly seed?: number | undefined;
-  /** Tokens that each plan drafts at a time for the full model, behind pieces of a text; default: no drafts. */
+  /** Tokens that each plan, and the text itself, draft at a time for the full model, behind pieces of a text; default: no drafts. */
   readonly draftTokens?: number | undefined;
   /** Evaluations of the full model and of plans, for gamma; each is matched to its plan by the dropped modules. */
   readonly evaluations?: readonly Evaluation[] | undefined;
@@ -100,7 +100,7 @@ const WARM_UP = 2;
 
 /**
  * Measures the speed of prefill and decoding, with the full model and the plans in turns; with `draftTokens`, also how much faster the
- * full model writes when each plan drafts for it. Without plans, the full model's alone.
+ * full model writes when each plan drafts for it, or the text itself (`draft` of the full model). Without plans, the full model's alone.
  *
  * @example
  * ```ts
@@ -165,7 +165,7 @@ async function measured(model: StudyModel, asked: Asked, options: SpeedOptions):
   const report = reporter(`speed of ${model.name}`, "turns", options);
   const points: Speed["points"] = [];
   let done = 0;
-  const drafted = asked.draftTokens === null ? 0 : plans.length - 1;
+  const drafted = asked.draftTokens === null ? 0 : plans.length;
   const turns = turnsOf(plans.length + PARTS, { repeat, steps, warmUp: WARM_UP });
   const total = sum(settings, ({ batch }) => turns + (batch === 1 ? drafted * repeat * DRAFT_TURNS : 0));
   const pieces: Int32Array[][] = []; // read first: nothing is measured where there is no text
@@ -181,8 +181,7 @@ async function measured(model: StudyModel, asked: Asked, options: SpeedOptions):
     const point = await pointOf(model, engine, chain, setting, asked, { ...options, onTurn, onRead });
     // Several texts side by side have no prompts, and are not drafted.
     for (const [p, plan] of (pieces[i].length > 0 ? plans : []).entries()) {
-      if (p === 0) continue;
-      point.plans[p].draft = await measuredDraft(model, engine, plan, {
+      point.plans[p].draft = await measuredDraft(model, engine, p === 0 ? NGRAM : plan, {
         ...{ prompts: pieces[i], count: steps, tokens: asked.draftTokens!, onTurn },
         ...{ budget: engine.has.memoryBytes, signal: options.signal },
       });

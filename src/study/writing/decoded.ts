@@ -1,5 +1,12 @@
 /** From a prompt to the ids and the text that a decoder writes, and the counts of its draft. */
-import { type Decoder, draftRound, type DropPlan, type Round, type Sampler } from "../../run/mod.ts";
+import {
+  type Decoder,
+  draftRound,
+  type DropPlan,
+  ngramDraft,
+  type Round,
+  type Sampler,
+} from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import type { Tokenizer } from "../../text/mod.ts";
 import { type Check, wholeNumber } from "../../entry/mod.ts";
@@ -17,6 +24,8 @@ interface Writing {
   readonly isOver: (ids: readonly number[]) => boolean;
   /** Tokens to draft in a round, with the most that are still needed; absent where the decoder has no draft. */
   readonly draft?: ((ids: readonly number[]) => number) | undefined;
+  /** Whether the text drafts, and not the decoder; default: false. */
+  readonly fromText?: boolean | undefined;
   /** Gets what each round of drafting came to. */
   readonly onRound?: ((round: Round) => void) | undefined;
 }
@@ -25,7 +34,7 @@ interface Writing {
 export async function decoded(
   opened: Writer,
   prompt: readonly number[],
-  { tokenizer, sampler, ends, isOver, draft, onRound }: Writing,
+  { tokenizer, sampler, ends, isOver, draft, fromText = false, onRound }: Writing,
 ): Promise<{ ids: number[]; ended: "eos" | "length" }> {
   const words = tokenizer.vocabularySize; // an embedding may have rows that no token has
   const ids: number[] = [];
@@ -43,7 +52,9 @@ export async function decoded(
       next = [sampler.next((await opened.step([last])).subarray(0, words))];
       continue;
     }
-    const round = await draftRound(opened as Decoder, last, { sampler, tokens: draft(ids), words });
+    const tokens = draft(ids);
+    const proposed = fromText ? ngramDraft([...prompt, ...ids], tokens) : undefined;
+    const round = await draftRound(opened as Decoder, last, { sampler, tokens, words, proposed });
     onRound?.(round);
     next = round.ids;
   }
@@ -91,8 +102,8 @@ export const aDraftLength: Check = wholeNumber(1, MOST_DRAFTED);
 
 /** How drafting a text went. */
 export interface DraftCounts {
-  /** The plan that drafted. */
-  readonly plan: DropPlan;
+  /** The plan that drafted, or the text itself. */
+  readonly plan: DropPlan | "ngram";
   /** Tokens to draft at a time. */
   readonly tokens: number;
   /** Runs of the whole model, without that of the prompt. */
@@ -110,7 +121,7 @@ export interface DraftCounts {
   readonly ties: number;
 }
 
-export function draftCounts(plan: DropPlan, tokens: number) {
+export function draftCounts(plan: DropPlan | "ngram", tokens: number) {
   const depths = Array.from({ length: tokens }, () => ({ tried: 0, accepted: 0 }));
   const sum = { rounds: 0, drafted: 0, accepted: 0, ties: 0 };
   return {

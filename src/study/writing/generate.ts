@@ -16,6 +16,7 @@ import {
   list,
   number,
   option,
+  orElse,
   related,
   reportChecks,
   type Reports,
@@ -25,6 +26,7 @@ import {
   wholeNumber,
 } from "../../entry/mod.ts";
 import { decoder, type DropPlan, expectDraft, type LayerValue, sampler } from "../../run/mod.ts";
+import { NGRAM } from "../../measure/mod.ts";
 import type { Tokenizer } from "../../text/mod.ts";
 import {
   aDraftLength,
@@ -55,9 +57,10 @@ export interface Written {
 export interface GenerateOptions<Name extends LayerValue = LayerValue> extends Reports, EngineOptions {
   /**
    * A plan whose modules draft tokens, which the model of each plan then judges at once: it writes what it would write alone, and
-   * faster where the draft is fast and often right. Default: none.
+   * faster where the draft is fast and often right. "ngram": the text drafts what followed its last three tokens before (or two, or one),
+   * without any model. Default: none.
    */
-  readonly draft?: Partial<DropPlan> | undefined;
+  readonly draft?: Partial<DropPlan> | "ngram" | undefined;
   /** Tokens to draft at a time, 1 to 32; default: 4. */
   readonly draftTokens?: number | undefined;
   /** Maximum number of tokens; default: 64. */
@@ -86,7 +89,7 @@ const sampling = {
 export const generateChecks: Checks<Omit<GenerateOptions, "change">> = {
   ...reportChecks,
   ...engineChecks,
-  draft: aDrop,
+  draft: orElse((value) => value === NGRAM, () => null, aDrop),
   tokens: option(wholeNumber(1), "<n> maximum number of new tokens", 64),
   temperature: option(
     number("a number of at least 0", (value) => value >= 0),
@@ -168,10 +171,10 @@ async function writeAll(
   const ids = promptIds(model.name, tokenizer, prompt, bos);
   if (ids.length === 0) throw new RangeError("Cannot continue an empty prompt: expected a text or BOS");
   noticeBeyond(model, "texts", ids.length + tokens, options);
-  const draft = options.draft && dropsIn(model, options.draft);
+  const draft = options.draft === NGRAM ? NGRAM : options.draft && dropsIn(model, options.draft);
   const plans = options.plans.map((plan) => dropsIn(model, plan));
   const { has } = await engineOf(options);
-  if (draft) plans.forEach((plan) => expectDraft(model.spec, draft, has, plan)); // before the first of them writes
+  if (typeof draft === "object") plans.forEach((plan) => expectDraft(model.spec, draft, has, plan)); // before the first of them writes
   const written: Generated[] = [];
   const report = reporter(`text of ${model.name}`, "tokens", options);
   let done = 0;
@@ -192,7 +195,7 @@ async function writeAll(
 }
 
 type WriteOptions = Omit<GenerateOptions, "onToken" | "draft"> & {
-  readonly draft: DropPlan | undefined;
+  readonly draft: DropPlan | typeof NGRAM | undefined;
   /** The plan's place in the list. */
   readonly index: number;
   onToken(id: number, text: string): void;
@@ -237,10 +240,13 @@ async function write(
     if (!isRead) reading(done, total);
     isRead ||= done === total;
   };
-  const opened = await decoder({ model, engine: await engineOf(options), plan, draft, signal, onRead });
+  const fromText = draft === NGRAM;
+  const how = fromText ? { cuts: true } : { draft };
+  const opened = await decoder({ model, engine: await engineOf(options), plan, ...how, signal, onRead });
   try {
     const { ids, ended } = await decoded(opened, prompt, {
       ...writing,
+      fromText,
       // The model adds one token itself: no more are drafted than are left before it.
       ...counts && { draft: (ids) => Math.min(draftTokens, tokens - ids.length - 1), onRound: counts.add },
     });
