@@ -6,6 +6,7 @@ import {
   type Changes,
   documentsNeeded,
   meanInterval,
+  predictionSetSize,
   shareInterval,
 } from "../../src/measure/mod.ts";
 import { equivalence } from "../../src/measure/statistics/paired.ts";
@@ -137,4 +138,35 @@ Deno.test("a mean that is the margin away is called equivalent in some 5 % of dr
     // As above: three standard errors over 5 %.
     assert.ok(called / DRAWS < 0.05 + 3 * Math.sqrt(0.05 * 0.95 / DRAWS), `${n}, ${margin}: ${called}`);
   }
+});
+
+Deno.test("prediction sets have the right choice in 90 % or more, and as few choices as the shares allow", () => {
+  // Shares of four choices by a softmax of normal scores, of which the right one's is raised by a step.
+  const draw = (step: number, seed: number, documents: number) => {
+    const keys = streamKeys(seed, 2, 3);
+    return Array.from({ length: documents }, (_, i) => {
+      const scores = [0, 1, 2, 3].map((c) => {
+        const [a, b] = philox([i, c, 0, 0], keys).map((word) => (word + 0.5) / 2 ** 32);
+        return Math.sqrt(-2 * Math.log(a)) * Math.cos(2 * Math.PI * b) + (c === i % 4 ? step : 0);
+      });
+      const all = scores.reduce((sum, score) => sum + Math.exp(score), 0);
+      return scores.map((score) => Math.exp(score) / all);
+    });
+  };
+  const right = (documents: number) => Array.from({ length: documents }, (_, i) => i % 4);
+  const sizes = [0, 2, 6].map((step) => predictionSetSize(draw(step, 1, 2000), right(2000))!);
+  // Guessing needs 90 % of four choices; a sure model one.
+  assert.ok(
+    Math.abs(sizes[0] - 3.6) < 0.1 && sizes[1] < 2.5 && sizes[2] < 1.05 && sizes[2] > 0.88,
+    `${sizes}`,
+  );
+  assert.equal(predictionSetSize(draw(2, 1, 16), right(16)), null);
+  assert.notEqual(predictionSetSize(draw(2, 1, 18), right(18)), null);
+  // By hand: nine documents set the threshold at their largest 1 − p, 0.9.
+  const shares = Array.from(
+    { length: 18 },
+    (_, i) => i % 2 ? [0.95, 0.05] : i === 4 ? [0.1, 0.9] : [0.6, 0.4],
+  );
+  assert.equal(predictionSetSize(shares, shares.map(() => 0)), 1);
+  assert.equal(predictionSetSize(shares.with(1, [0.5, 0.5]), shares.map(() => 0)), 10 / 9);
 });

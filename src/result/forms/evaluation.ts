@@ -145,6 +145,8 @@ const evaluatedForm = z.object({
   ...draftForm.omit({ draft: true }).shape,
   /** Expected calibration error of the choices' shares, 15 bins; null for drawn documents. */
   ece: z.number().nullable(),
+  /** Mean number of choices in prediction sets that have the right one in 90 %; absent for few or drawn documents, and without choices. */
+  sets: z.number().optional(),
   /** Documents that were longer than the context. */
   cut: z.int().nonnegative(),
   items: z.array(itemForm),

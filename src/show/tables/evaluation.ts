@@ -183,12 +183,15 @@ function marginNote(lines: readonly Line[]): string[] {
 /** What likelihoods hide: how far the words are from the full model's, how sure, and how it writes. */
 function notesOf({ tasks, writing, draft }: Evaluation, isFull: boolean): string[] {
   const all = Object.values(tasks);
-  const [kl, top1, ece] = (["kl", "top1", "ece"] as const).map((key) => weighted(all, key));
+  const [kl, top1, ece, sets] = (["kl", "top1", "ece", "sets"] as const).map((key) => weighted(all, key));
   return [
     !isFull && kl !== null &&
     `KL ${formatFixed(kl, 4)} nats per scored token, same top-1 token ${optional(top1, formatShare)}`,
     draftingText({ ...acceptanceIn(all), draft }),
-    ece !== null && `calibration error ${formatFixed(ece, 3)}`,
+    ece !== null &&
+    `calibration error ${formatFixed(ece, 3)}${
+      sets === null ? "" : `; ${formatFixed(sets, 2)} choices have the right one in 90 % (prediction sets)`
+    }`,
     writing && !isFull && differenceText(writing),
     writing &&
     `${formatShare(sum(writing.repetition) / writing.prompts)} of the 4-grams it writes are repeats`,
@@ -206,7 +209,10 @@ function differenceText({ prompts, tokens, divergence }: NonNullable<Evaluation[
 type Evaluated = Evaluation["tasks"][string];
 
 /** The mean over all documents of the tasks that have the number; null where none has. */
-function weighted(tasks: readonly Evaluated[], key: "kl" | "top1" | "ece" | "acceptance"): number | null {
+function weighted(
+  tasks: readonly Evaluated[],
+  key: "kl" | "top1" | "ece" | "sets" | "acceptance",
+): number | null {
   const known = tasks.filter((task) => task[key] !== null && task[key] !== undefined);
   const n = sum(known, (task) => task.n);
   return n === 0 ? null : sum(known, (task) => task.n * task[key]!) / n;
@@ -233,7 +239,7 @@ export function evaluationRows(result: Evaluation): CsvRow[] {
   const isDrafted = Object.values(tasks).some(({ acceptance }) => acceptance !== undefined);
   return linesOf(result, false).map(({ task, shots, n, metric, value, against, kept, ...line }) => {
     const of = n === null ? null : documentsIn(result, task);
-    const { kl, top1, acceptance, acceptanceHalfWidth, acceptanceTokens, ece } = tasks[task] ?? {};
+    const { kl, top1, acceptance, acceptanceHalfWidth, acceptanceTokens, ece, sets } = tasks[task] ?? {};
     return record({
       ...{ ...originOf(provenance), dropped: planText(provenance.drop), task, shots, n, of, metric, value },
       ...{ stderr: line.stderr, value_low: line.low, value_high: line.high },
@@ -244,7 +250,7 @@ export function evaluationRows(result: Evaluation): CsvRow[] {
         ...{ acceptance, acceptance_half_width: acceptanceHalfWidth, acceptance_tokens: acceptanceTokens },
         draft_cost: draft?.cost,
       },
-      ece,
+      ...{ ece, sets },
     });
   });
 }

@@ -13,6 +13,7 @@ import {
   mean,
   meanInterval,
   meanWeights,
+  predictionSetSize,
   shareInterval,
   Z,
 } from "../../measure/mod.ts";
@@ -101,7 +102,7 @@ function taskOf({ task, shots }: Part["setting"], parts: Parts, base: Base): Sco
     logprob: logprobOf(items, full),
     kl: perToken("kl"),
     top1: perToken("top1"),
-    ece: calibrationOf(items),
+    ...calibrationOf(items),
     cut: items.filter(({ cut }) => cut > 0).length,
     items,
   };
@@ -223,15 +224,24 @@ function perplexityInterval(items: readonly Item[]): Pick<Interval, "low" | "hig
   return { low: at(-mean(nats) - half), high: at(-mean(nats) + half) };
 }
 
-/** The choices' likelihoods as shares that sum to one: how sure the likeliest is, against how often it is right. */
-function calibrationOf(items: readonly Item[]): number | null {
+/**
+ * The choices' likelihoods as shares that sum to one: how sure the likeliest is, against how often it is right; and how many choices it takes
+ * to have the right one.
+ */
+function calibrationOf(items: readonly Item[]): Pick<Scores, "ece" | "sets"> {
   const scored = items.filter(({ gold }) => gold !== null);
-  if (scored.length === 0) return null;
-  const sure = scored.map(({ loglikelihoods }) => {
+  if (scored.length === 0) return { ece: null };
+  const shares = scored.map(({ loglikelihoods }) => {
     const most = Math.max(...loglikelihoods);
-    return 1 / loglikelihoods.reduce((sum, one) => sum + Math.exp(one - most), 0);
+    const parts = loglikelihoods.map((one) => Math.exp(one - most));
+    const all = sum(parts);
+    return parts.map((part) => part / all);
   });
-  return calibrationError(sure, scored.map(({ acc }) => acc === 1));
+  const sets = predictionSetSize(shares, scored.map(({ gold }) => gold!));
+  return {
+    ece: calibrationError(shares.map((own) => Math.max(...own)), scored.map(({ acc }) => acc === 1)),
+    ...sets === null ? {} : { sets },
+  };
 }
 
 function groupOf(tasks: Tasks, main: ShareMain, base: Base): Evaluation["groups"][string] {
