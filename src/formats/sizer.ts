@@ -1,7 +1,7 @@
 /** How large the files of plans are in a format, without writing them: what a search over plans needs. */
 import { type DropPlan, KINDS, type ModuleKind, MODULES } from "../measure/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
-import { made } from "./formats.ts";
+import { made, makeAs } from "./formats.ts";
 import { type Format, Inexpressible, jobOf, wholeJob } from "./job.ts";
 import { bytesOfFiles, originalBytes } from "./sizes.ts";
 import { openStored } from "./stored.ts";
@@ -40,6 +40,18 @@ export async function sizerOf(model: StudyModel, format?: Format): Promise<Sizer
     if (sizer) return sizer;
   }
   return null;
+}
+
+/** Throws `RangeError` that says why a format cannot hold a model, and which others can. */
+export async function expectHeld(model: StudyModel, format: Format): Promise<void> {
+  const [some] = samples(model, "attention");
+  if (!model.files || !some) return;
+  const stored = await openStored(model);
+  try {
+    await makeAs(wholeJob(jobOf(model, model.files, stored, some)), format);
+  } finally {
+    stored.file.close();
+  }
 }
 
 async function sizerIn(

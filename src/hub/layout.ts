@@ -20,7 +20,7 @@ export function modelFileNames(names: readonly string[], repo: string): string[]
     if (weights.length === 1) return weights;
     throw new Error(
       `Cannot open ${repo}: it has ${weights.length} GGUF files (${some(weights)}), expected one; ` +
-        "download one of them and use its path",
+        "use the path of one of them, downloaded if need be",
     );
   }
   if (!names.includes("config.json")) {

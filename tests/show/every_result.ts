@@ -11,7 +11,7 @@ import { generation } from "./synthetic_generation.ts";
 import { evaluations, plan } from "./synthetic_tasks.ts";
 import { depth } from "./synthetic_depth.ts";
 import { orders } from "./synthetic_orders.ts";
-import { fit, nothing } from "./synthetic_fit.ts";
+import { fit, nothing, untried } from "./synthetic_fit.ts";
 import { untrained } from "./synthetic_untrained.ts";
 
 /** A result of every kind that a study gives, as the golden numbers have them. */
@@ -54,6 +54,7 @@ export const results: Readonly<Record<string, readonly Result[]>> = {
   "sweep": [sweep({ layers: 12 })],
   "fit": [fit({ layers: 6 })],
   "fit without an answer": [nothing({ layers: 6 })],
+  "fit that tried nothing": [untried({ layers: 6 })],
   "causes": [causes({ layers: 9, attention: [0, 4], mlp: [4, 8] })],
   "causes without effects": [causes({ layers: 3 }, { effects: false })],
   "checkpoints": [checkpoints([0, 32, 512], { layers: 4 })],

@@ -81,6 +81,13 @@ export function fit(shape: Shape, own: Partial<Fit> = {}): Fit {
   };
 }
 
+/** The file can hold no plan that was sought. */
+export const untried = (shape: Shape): Fit => ({
+  ...nothing(shape),
+  file: { format: "gguf", original: 1000, whole: 1000 },
+  tried: [],
+});
+
 /** Nothing may go. */
 export const nothing = (shape: Shape): Fit =>
   fit(shape, {

@@ -75,4 +75,9 @@ Deno.test("what leaves a file, by the family and the format", async () => {
   const found = (name: string) => Promise.all(FORMATS.map((format) => leaving(name, format)));
   assert.deepEqual(await found("llama"), ["", "block", null, "block", all, all]);
   assert.deepEqual(await found("qwen2"), ["", "block", null, "block", null, all]);
+  using model = await openModel((await fixture("qwen2")).folder);
+  await assert.rejects(
+    fit(model, { loss: 1, format: "gguf-deci" }),
+    /^RangeError: Cannot export .* as gguf-deci: the model has architecture qwen2, expected llama; formats that can: .*gguf/,
+  );
 });

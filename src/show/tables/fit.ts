@@ -29,7 +29,7 @@ const RUNNERS_UP = 4;
 
 /** The answer, then the plans that were confirmed, then the runners-up and the cheapest of the others. */
 export function fitTables(fit: Fit): Table[] {
-  const { aim, confirmed, provenance, confirming, file } = fit;
+  const { aim, tried, confirmed, provenance, confirming, file } = fit;
   const { packing: { skip } } = confirming;
   const after = skip > 0 ? `, after the first ${skip}` : "";
   const ways = waysOf(fit).length === 1 ? `, by ${waysOf(fit)[0]}` : "";
@@ -39,7 +39,7 @@ export function fitTables(fit: Fit): Table[] {
       title: `confirmed on ${halfText(fit, confirming)}${after}, smallest plan first`,
       ...tableOf(confirmedOf(fit), columnsOf(fit)),
     }],
-    {
+    ...tried.length === 0 ? [] : [{
       title: reading`tried on ${
         halfText(fit, provenance)
       }: the largest plans of other kinds and orders that keep the promise, then the cheapest plans`,
@@ -54,7 +54,7 @@ export function fitTables(fit: Fit): Table[] {
         ...secondLines(fit),
         ...checksOf(fit),
       ],
-    },
+    }],
     lines(undefined, verdictText(fit)),
   ];
 }

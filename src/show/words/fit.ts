@@ -138,7 +138,7 @@ export function answerText(fit: Fit): string {
     );
   }
   const cheapest = tried[byCost(fit)[0]];
-  if (!cheapest) return "The model has no module to drop.";
+  if (!cheapest) return `No plan was tried: ${noneFits(fit)}. Other targets or another format may do.`;
   const failed = confirmed.at(-1);
   return sentences(
     "Nothing is sure to keep the promise.",
@@ -149,13 +149,17 @@ export function answerText(fit: Fit): string {
   );
 }
 
+/** Why a fit tried no plan: it tries only those that make the file smaller. */
+const noneFits = ({ file }: Fit) =>
+  `a ${file?.format ?? "smaller"} file cannot hold the plans that were sought, or they make it no smaller`;
+
 /** The larger savings that a verdict names. */
 const NAMED = 3;
 
 /** Whether the answer is worth it here, what larger savings cost on the samples that choose, and what else saves as much. */
 export function verdictText(fit: Fit): string {
   const { aim, tried, answer, file, times } = fit;
-  if (tried.length === 0) return "Not worth it here: the model has no module to drop.";
+  if (tried.length === 0) return sentences(`Not worth it here: ${noneFits(fit)}.`, elseText(fit));
   const where = answer === null || times ? "here" : "for the file alone";
   const found = { yes: "Worth it", no: "Not worth it", "cannot tell": "Cannot tell whether it is worth it" };
   const speed = times ? `the model writes ${paceText(times.decode)}` : "the speed was not measured";

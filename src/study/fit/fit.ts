@@ -16,7 +16,7 @@ import { profileStep } from "../passes/profile.ts";
 import { checkPasses, checkText, removeEach } from "../orders/check.ts";
 import { orderStep } from "../orders/order.ts";
 import { calibrated, likelyPlans, standIn, sweepPasses } from "../sweep/parts.ts";
-import { sizerOf } from "../../formats/mod.ts";
+import { expectHeld, sizerOf } from "../../formats/mod.ts";
 import { aimOf, unitOf } from "./aims.ts";
 import { find, type Parts } from "./find.ts";
 import { halfOf, TIMING } from "./judges.ts";
@@ -71,6 +71,7 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
     const text = textOf(model, options, fitChecks);
     const sizing = await sizerOf(model, options.format);
     if (!sizing && options.format) {
+      await expectHeld(model, options.format);
       throw new RangeError(
         `Cannot fit ${model.name}: found format ${options.format}, which cannot hold it, expected another one`,
       );
