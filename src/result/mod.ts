@@ -12,6 +12,6 @@ export * from "./scores.ts";
 export { cacheKey } from "./keeping/key.ts";
 export * from "./keeping/kept.ts";
 export { joinHashes, merge } from "./derived/merge.ts";
-export { overSeeds, perplexityOf, profileOf } from "./derived/means.ts";
+export { depthOf, overSeeds, perplexityOf, profileOf } from "./derived/means.ts";
 export { head, type Kind, METHODS, type ResultOf, VERSION } from "./kinds.ts";
 export { anyResult, parseResult, readResult, resultText, writeResult } from "./keeping/store.ts";

@@ -23,6 +23,7 @@ export function depth(shape: Shape): Depth {
       overlap: by((part) => part ** 2),
       frequent: by((part) => 0.6 - 0.3 * part),
       revised: by((part) => 1 - part),
+      again: by((part, l) => l + 2 < layers ? 3 * (1 - part) : 0),
     };
   });
   return {

@@ -6,10 +6,12 @@
  */
 import assert from "node:assert/strict";
 import { type DepthSums, effectiveDepth } from "../../src/measure/mod.ts";
-import { depth, observe } from "../../src/study/mod.ts";
+import { type Depth, merge } from "../../src/result/mod.ts";
+import { depth, logits, observe, studies } from "../../src/study/mod.ts";
+import { packText } from "../../src/subject/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { engine, engineWith, largest, stateTolerance } from "../support.ts";
-import { withTiny } from "./tiny.ts";
+import { longText, withTiny } from "./tiny.ts";
 
 type Vector = Float64Array<ArrayBuffer>;
 const dot = (a: Vector, b: Vector) => a.reduce((sum, value, i) => sum + value * b[i], 0);
@@ -148,6 +150,65 @@ for (const name of ["llama", "gemma2", "gemma3", "neox-parallel", "gpt2", "qwen3
       }
     }, name));
 }
+
+/** KL of two rows of logits, float64. */
+function divergence(full: Float32Array, other: Float32Array): number {
+  const [p, q] = [softmax(full), softmax(other)];
+  return p.reduce((sum, value, v) => sum + value * Math.log(value / q[v]), 0);
+}
+
+for (const name of ["llama", "neox-parallel", "gemma3"]) {
+  Deno.test(`${name}: behind a layer, the stream passes the last one as if all between were dropped`, () =>
+    withTiny(async ({ model, options }) => {
+      const [samples, length] = [3, 32];
+      const { samples: sums } = await depth(model, { ...options, samples, length, stride: 2, rows: 8 });
+      const { blocks: { ids } } = await packText(model, {
+        text: options.text!,
+        samples,
+        length,
+        skip: 0,
+        bos: false,
+      });
+      const { layers: { length: layers }, vocabulary } = model.spec;
+      for (const [s, own] of sums.entries()) {
+        const text = ids.subarray(s * length, s * length + 4); // the first eighth
+        const full = await logits(model, text, { engine });
+        for (let l = 0; l < layers; l++) {
+          const between = Array.from({ length: Math.max(0, layers - 2 - l) }, (_, i) => l + 1 + i);
+          const { data } = await logits(model, text, { engine, drop: { attention: between, mlp: between } });
+          const rows = [1, 3].map((t) =>
+            [full.data, data].map((all) => all.subarray(t * vocabulary, (t + 1) * vocabulary))
+          );
+          const kl = rows.reduce((sum, [a, b]) => sum + divergence(a, b), 0);
+          assert.equal(own.again[l].under, 2);
+          // Both KL are of float32 logits that differ by their rounding: twice as much for each token.
+          const most = 2 * 2 * stateTolerance(model.spec) * largest(full.data);
+          assert.ok(Math.abs(own.again[l].over - kl) <= most, `${l}: ${own.again[l].over}, expected ${kl}`);
+        }
+        assert.ok(own.again[0].over > 0.001);
+        assert.deepEqual(own.again.slice(-2).map(({ over }) => over), [0, 0]);
+      }
+    }, name));
+}
+
+Deno.test("shards of depth are the whole to the bit; another text's frequent tokens are refused", () =>
+  withTiny(async ({ model, options }) => {
+    const asked = { ...options, text: await longText(options), samples: 8, length: 512 };
+    const whole = await depth(model, { ...asked, results: undefined });
+    const { steps: [{ stages: [stage] }], ...work } = await studies.depth.work(model, asked);
+    assert.deepEqual([stage.unit, stage.costs.length], ["batches of 4 samples", 2]);
+    const spans = [{ from: 0, to: 1 }, { from: 1, to: 2 }];
+    const shards = await Promise.all(spans.map((span) => stage.run(span, options))) as Depth[];
+    assert.deepEqual(merge(shards), whole);
+    await stage.join(spans, options);
+    assert.deepEqual(await depth(model, asked), whole);
+    assert.throws(
+      () => merge([shards[0], { ...shards[1], frequent: [1] }]),
+      /they differ in the most frequent tokens/,
+    );
+    const { drop, stride, rows } = await work.depends!(options);
+    assert.deepEqual([drop, stride, rows], [{ attention: [], mlp: [] }, 4, 24]);
+  }));
 
 /** Samples of one token whose means by layer are these. */
 function sums(sign: readonly number[], kl: readonly number[], overlap: readonly number[]): DepthSums {

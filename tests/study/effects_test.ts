@@ -11,7 +11,7 @@ import { divisionOf, perplexities, studies } from "../../src/study/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { stateTolerance } from "../support.ts";
 import { withBlocks } from "./in_blocks.ts";
-import { kept, withTiny } from "./tiny.ts";
+import { kept, longText, withTiny } from "./tiny.ts";
 
 interface Expected {
   readonly plans: readonly { readonly attention: number[]; readonly mlp: number[] }[];
@@ -86,7 +86,7 @@ Deno.test("moves: a change along the stream lies along it, one across it across 
 Deno.test("shards of effects are the whole, a kept result is used again, and is kept apart from one without", () =>
   withTiny(async ({ model, options }) => {
     const plans = [{}, { attention: [1] }, { mlp: [0] }];
-    const asked = { ...options, length: 1024, samples: 1, text: await longText(options.text!) };
+    const asked = { ...options, length: 1024, samples: 1, text: await longText(options) };
     const whole = await perplexities(model, plans, { ...asked, samples: 4, effects: true });
     const shards: Perplexity[][] = [];
     for (const skip of [0, 2]) {
@@ -128,13 +128,6 @@ Deno.test("a precision is compared with float32 of the same model: every module 
     assert.equal(dropped.effects!.attention.across[1], null);
     assert.ok(dropped.effects!.attention.across[0]!.value < 0.1);
   }));
-
-async function longText(path: string): Promise<string> {
-  const text = await Deno.readTextFile(path);
-  const long = `${path}.long.txt`;
-  await Deno.writeTextFile(long, Array.from({ length: 8 }, (_, i) => text.slice(i * 7)).join(" "));
-  return long;
-}
 
 Deno.test("what cannot be compared is refused by name", () =>
   withTiny((tiny) =>

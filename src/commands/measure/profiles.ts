@@ -72,6 +72,7 @@ export const depthCommand = (context: Context): Command =>
     options: { ...dropOptions, ...studies.depth.checks, ...studyOptions() },
     example: "depth smollm2-135m --samples 4",
   }, async (refs: string[], flags: Flags & DropFlags) => {
+    if (refs.length > 1) expectWhole(context, "depth of several models");
     const { json: _, csv: __, ...unwritten } = flags;
     const wanted = await wantedOf(flags);
     const all: ResultOf<"depth">[] = [];

@@ -2,14 +2,20 @@
 import { displayable, eachOf, sum } from "../../entry/mod.ts";
 import {
   acceptanceOf,
+  DEPTH_MEASURES,
+  type DepthSums,
   deviation,
   eachMean,
+  EFFECTIVE,
+  effectiveDepth,
   KINDS,
   mean,
   type ModuleKind,
+  ratio95,
   standardError,
   type UpdateSums,
 } from "../../measure/mod.ts";
+import type { Depth, DepthRequest } from "../forms/depth.ts";
 import type { Effects, Perplexity } from "../forms/perplexity.ts";
 import { effectsOf } from "./effects.ts";
 import type { Mixtures, ModuleMeans, Profile, RandomInit, RoutingSums } from "../forms/profile.ts";
@@ -77,6 +83,20 @@ export function perplexityOf(
     ...drafts.length > 0 ? { ...acceptanceOf(drafts), ...draft ? { draft } : {} } : {},
     sums,
     ...effects ? { effects: effectsOf(effects.of, effects.sums, sums) } : {},
+  });
+}
+
+/** A study of depth from the sums of its samples. */
+export function depthOf(request: DepthRequest, samples: readonly DepthSums[]): Depth {
+  return displayable<Depth>({
+    ...head("depth"),
+    ...request,
+    effective: eachOf(EFFECTIVE, (name) => effectiveDepth(samples, name)),
+    measures: eachOf(
+      DEPTH_MEASURES,
+      (name) => samples[0][name].map((_, l) => ratio95(samples.map((sums) => sums[name][l]))),
+    ),
+    samples: [...samples] as Depth["samples"],
   });
 }
 

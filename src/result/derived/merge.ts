@@ -6,13 +6,14 @@
  */
 import { eachOf, expect, list, resultOf, string } from "../../entry/mod.ts";
 import { KINDS } from "../../measure/mod.ts";
+import type { Depth } from "../forms/depth.ts";
 import type { Perplexity } from "../forms/perplexity.ts";
-import { perplexityOf, profileOf } from "./means.ts";
+import { depthOf, perplexityOf, profileOf } from "./means.ts";
 import type { Profile } from "../forms/profile.ts";
 import type { Provenance } from "../forms/provenance.ts";
 import { canonical } from "../keeping/key.ts";
 
-type Shard = Profile | Perplexity;
+type Shard = Profile | Perplexity | Depth;
 interface Named<R> {
   readonly name: string;
   readonly result: R;
@@ -32,7 +33,7 @@ interface Named<R> {
  * ```
  */
 export function merge<R extends Shard>(results: readonly R[], names?: readonly string[]): R {
-  expect("merge", "results", results, list(resultOf("profile", "perplexity"), "results"));
+  expect("merge", "results", results, list(resultOf("profile", "perplexity", "depth"), "results"));
   if (names !== undefined) expect("merge", "names", names, list(string, "names"));
   if (results.length === 0) throw new RangeError("Cannot merge results: found none, expected at least one");
   const shards = results.map((result, i) => ({ name: names?.[i] ?? `result ${i + 1}`, result }));
@@ -54,6 +55,11 @@ export function merge<R extends Shard>(results: readonly R[], names?: readonly s
         sums: perplexities.flatMap((result) => result.effects?.sums ?? []),
       },
     ) as R;
+  }
+  if (sorted[0].kind === "depth") {
+    const depths = sorted as readonly Shard[] as Depth[];
+    const [{ stride, rows, frequent }] = depths;
+    return depthOf({ provenance, stride, rows, frequent }, depths.flatMap(({ samples }) => samples)) as R;
   }
   const profiles = sorted as readonly Shard[] as Profile[];
   const sums = eachOf(
@@ -96,6 +102,7 @@ function expectOneStudy<R extends Shard>(first: Named<R>, other: Named<R>): void
     ...rest,
     draft: "acceptance" in result,
     effects: "effects" in result ? (result as Partial<Perplexity>).effects?.of : null,
+    ...tokensOf(result as Partial<Omit<Depth, "method">>),
     length: packing.length,
     bos: packing.bos,
     text: text.name,
@@ -108,6 +115,11 @@ function expectOneStudy<R extends Shard>(first: Named<R>, other: Named<R>): void
     `Cannot merge ${first.name} with ${other.name}: they differ in ${differing.join(", ")}, ` +
       "expected shards of one study",
   );
+}
+
+/** Of a study of depth, which tokens it looks at, and the most frequent ones of its whole text. */
+function tokensOf({ stride, rows, frequent }: Partial<Omit<Depth, "method">>): Record<string, unknown> {
+  return frequent ? { stride, rows, "the most frequent tokens": frequent } : {};
 }
 
 /** Throws where the second shard, in the order of the text, does not begin where the first ends. */

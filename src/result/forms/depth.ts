@@ -4,22 +4,23 @@ import { DEPTH_MEASURES, EFFECTIVE } from "../../measure/mod.ts";
 import { kind } from "../kind.ts";
 import { estimateForm, type Provenance, provenanceForm } from "./provenance.ts";
 
-/** What a study of depth depends on: the tokens too. */
+/** What a study of depth depends on: the tokens too, and the most frequent ones of the whole text. */
 export function depthOrigin(
-  { provenance, stride, rows }: DepthRequest,
+  { provenance, stride, rows, frequent }: DepthRequest,
 ): Provenance & Omit<DepthRequest, "provenance"> {
-  return { ...provenance, stride, rows };
+  return { ...provenance, stride, rows, frequent };
 }
 /** What it is known by before it is made. */
-interface DepthRequest {
+export interface DepthRequest {
   readonly provenance: Provenance;
   readonly stride: number;
   readonly rows: number;
+  readonly frequent: number[];
 }
 
 const byMeasure = <T extends z.ZodType>(of: T) => z.record(z.enum(DEPTH_MEASURES), z.array(of));
 
-export const depthKind = kind("depth", { method: 1, noun: "result of depth", origin: depthOrigin }, {
+export const depthKind = kind("depth", { method: 2, noun: "result of depth", origin: depthOrigin }, {
   provenance: provenanceForm,
   /** Every nth token of a sample is measured. */
   stride: z.int().positive(),

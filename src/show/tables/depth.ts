@@ -7,23 +7,25 @@ import { byLayer, layerTable, originOf, recordsOf, type Table } from "./table.ts
 
 type Format = (value: number) => string;
 const degrees: Format = (value) => `${formatFixed(value, 1)}°`;
-const cosine: Format = (value) => formatFixed(value, 3);
+const decimals = (n: number): Format => (value) => formatFixed(value, n);
 const HEADS: Readonly<Record<DepthMeasure, readonly [title: string, format: Format]>> = {
   step: ["θ", degrees],
   turn: ["φ", degrees],
   left: ["ψ", degrees],
-  progress: ["π", cosine],
-  sign: ["sign", cosine],
-  kl: ["KL", (value) => formatFixed(value, 2)],
+  progress: ["π", decimals(2)],
+  sign: ["sign", decimals(3)],
+  kl: ["KL", decimals(2)],
+  again: ["again", decimals(2)],
   overlap: ["top 5", formatShare],
-  frequent: ["frequent", formatShare],
-  revised: ["revised", formatShare],
+  frequent: ["freq.", formatShare],
+  revised: ["rev.", formatShare],
 };
 
 /** What each effective depth says, in words. */
 export const EFFECTIVE_WORDS: Readonly<Record<Effective, string>> = {
   sign: "updates turn from erasing to amplifying the stream",
   kl: "the KL to the final prediction falls below half of its maximum",
+  again: "the same KL does so where the stream passes the last layer before the norm and head",
   overlap: "more than a fifth of the five likeliest tokens are the final ones",
 };
 
@@ -50,8 +52,9 @@ export function depthTables(result: Depth): Table {
     notes: [
       "θ: angle of the streams before and after the layer; φ: of its update and the next; ψ: of the stream and the last; π: progress to " +
       "the last stream; sign: cosine of update and stream",
-      "behind the layer, by the final norm and head: KL from the final prediction; top 5: share of the five likeliest tokens that are the " +
-      "final ones; frequent: first choices among the text's ten most frequent tokens; revised: first choices that change later",
+      "behind the layer, by the final norm and head: KL from the final prediction; again: this KL where the stream passes the last layer " +
+      "first, at tokens of the first eighth of a sample; top 5: share of the five likeliest tokens that are the final ones; freq.: first " +
+      "choices among the text's ten most frequent tokens; rev.: first choices that change later",
       ...EFFECTIVE.map((name) => `depth at which ${EFFECTIVE_WORDS[name]}: ${depthText(result, name)}`),
     ],
   };

@@ -15,7 +15,7 @@ const ANGLES = { step: "θ", turn: "φ", left: "ψ" } as const;
 
 /**
  * Draws the path of the stream over the depth of one or more models, a row of panels each: angles on the left, the KL of each layer's lens
- * from the final prediction on the right, with 95 % intervals over the samples.
+ * from the final prediction on the right, plain and through the last layer, with 95 % intervals over the samples.
  */
 export const depthFigure: Draw<[readonly Depth[]]> = figure("depth", {
   results: list(resultOf("depth"), "results", 1),
@@ -24,7 +24,8 @@ export const depthFigure: Draw<[readonly Depth[]]> = figure("depth", {
   title: finding(results),
   shows: [
     "Left: angles between the streams before and after a layer (θ), between its update and the next one (φ), and to the",
-    "last stream (ψ). Right: KL from the final prediction to the one behind each layer. Bands: 95 % intervals over the samples.",
+    "last stream (ψ). Right: KL from the final prediction to the one behind each layer (plain), and to the one of a stream that passes",
+    "the last layer again before the norm and head (again). Bands: 95 % intervals over the samples.",
     "Layer l of L ends at depth (l + 1)/L.",
   ],
   setting: settingsOf(results.map(({ provenance }) => provenance)),
@@ -79,8 +80,9 @@ function panelsOf(result: Depth, name: string): Panel[] {
       headings: [{ text: name, small: true }],
       up: (ends) => linearAxis(withZero(ends), "angle, degrees", String),
     }),
-    lineChart([group("kl", "", 3)], "relative_depth", "value", {
+    lineChart([group("kl", "plain", 3), group("again", "again", 4)], "relative_depth", "value", {
       ...shared,
+      margins: { marginRight: 48 },
       headings: [{ text: "lens", small: true }],
       up: upFrom("KL, nats"),
     }),
