@@ -31,6 +31,8 @@ export interface Setting {
   readonly task: Task;
   readonly shots: number;
   readonly limit: number | undefined;
+  /** Documents that are left out before the first one. */
+  readonly skip?: number;
   readonly bos: BosRule;
   readonly seed: number;
 }
@@ -45,6 +47,7 @@ export interface AskedDocument {
 
 export interface Part {
   readonly setting: Setting;
+  /** Place of its first document in the split. */
   readonly first: number;
   readonly documents: readonly AskedDocument[];
   /** SHA-256 of all tokens: what is asked, whatever it was made of. */
@@ -80,12 +83,19 @@ async function askTask(
   rows: ReturnType<typeof rowFinder>,
   fetch: Reports,
 ): Promise<Part[]> {
-  const { task, shots, limit, seed } = setting;
+  const { task, shots, skip = 0, seed } = setting;
+  const limit = setting.limit === undefined ? undefined : skip + setting.limit;
   const longest = contextLength(model.config);
   expectWhole(task, task.documents.file.from === "made" ? task.documents.file.tokens ?? 0 : 0, model);
   const found = await rows.of(task, task.documents, limit);
   const pool = shots > 0 && task.pool ? await rows.of(task, task.pool) : [];
-  const documents = buildRequests(task, found, pool, { shots, limit, seed });
+  // All documents up to the last draw their shots, so that each has the same ones whatever is left out.
+  const documents = buildRequests(task, found, pool, { shots, limit, seed }).slice(skip);
+  if (documents.length === 0) {
+    throw new RangeError(
+      `Cannot evaluate ${task.name}: found ${found.length} documents, expected more than the first ${skip}, which are left out`,
+    );
+  }
   const tokenizer = await model.tokenizer();
   const report = lateMeter(
     { label: `tokens of ${task.name}`, total: documents.length, unit: "documents" },
@@ -122,7 +132,7 @@ export function partsOf(
       : tokensBehind(own.at(-1), asked, packing);
     own.push(asked);
     if (tokens < PART_TOKENS && i < documents.length - 1) continue;
-    const first = i + 1 - own.length;
+    const [{ document: { index: first } }] = own;
     parts.push({ setting, first, documents: own, hash: hashOf(own), tokens });
     own = [];
     tokens = 0;

@@ -65,8 +65,10 @@ export interface EvaluateOptions extends RunOptions, DraftingOptions {
   readonly suite?: string | undefined;
   /** Number of solved examples in front of each document; default: the task's own, 0 for most tasks. */
   readonly shots?: number | undefined;
-  /** Number of documents of each task, from the first on; default: all. */
+  /** Number of documents of each task, from the first on that is not left out; default: all. */
   readonly limit?: number | undefined;
+  /** Number of documents of each task that are left out before them; default: 0. */
+  readonly skip?: number | undefined;
   /**
    * Number of documents of each task that plans answer, on average, drawn where the full model's margins are small; the full model answers all. Numbers
    * stand for all documents, without bias, and intervals are as wide as the draw makes them. Default: plans answer all.
@@ -92,7 +94,7 @@ export const DEFAULT_TASKS: readonly string[] = ["piqa", "arc_easy", "openbookqa
 /** lm-eval's. */
 export const SHOTS_SEED = 1234;
 /** Documents of a draw, at least: half of them are the pilot. */
-const FEWEST = 16;
+export const FEWEST = 16;
 
 const aSeed = number("a whole number below 2³²", (value) => value >>> 0 === value);
 const someTasks: Check = list(text, "names of tasks");
@@ -109,6 +111,7 @@ const evaluateChecks: Checks<EvaluateOptions> = {
   suite: option(oneOf(Object.keys(suites)), "<name> a paper's tasks at its shots, instead of `tasks`"),
   shots: option(wholeNumber(0), "<k> number of few-shot examples", "the task's own, mostly 0"),
   limit: option(wholeNumber(1), "<n> use only the first n documents of each task", "all"),
+  skip: option(wholeNumber(0), "<n> leave out the first n documents of each task", 0),
   documents: option(
     wholeNumber(FEWEST),
     "<n> draw some n documents of each task for the plans, by the full model's margins; it answers all",
@@ -178,7 +181,8 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
     const { settings, mains } = settingsOf(options);
     if (documents !== undefined || until !== undefined) settings.forEach(({ task }) => expectMargins(task));
     const parts = await askAll(model, settings, options);
-    const { prompts, margin, bos, seed } = filled(evaluateChecks, options, [
+    const { prompts, margin, bos, seed, skip } = filled(evaluateChecks, options, [
+      "skip",
       "prompts",
       "margin",
       "bos",
@@ -203,7 +207,7 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
       const full = summarise(items.done[0], mains, null, share);
       return distinct.map((plan, i): Evaluation => ({
         ...head("evaluate"),
-        provenance: wholeOrigin(items.done[i].map(({ origin }) => origin)),
+        provenance: wholeOrigin(items.done[i].map(({ origin }) => origin), skip),
         bos,
         seed,
         ...i === 0 ? full : summarise(items.done[i], mains, full, share, items.draws?.[i]),
@@ -295,7 +299,7 @@ function distinctPlans(plans: readonly DropPlan[]): DropPlan[] {
 
 function settingsOf(options: EvaluateOptions): { settings: Setting[]; mains: Main[] } {
   const { tasks, suite, limit } = options;
-  const { bos, seed } = filled(evaluateChecks, options, ["bos", "seed"]);
+  const { bos, seed, skip } = filled(evaluateChecks, options, ["bos", "seed", "skip"]);
   if ((tasks === undefined) === (suite === undefined)) {
     const found = tasks === undefined ? "neither tasks nor a suite" : "tasks and a suite";
     throw new TypeError(`Cannot evaluate: found ${found}, expected one of them`);
@@ -310,7 +314,7 @@ function settingsOf(options: EvaluateOptions): { settings: Setting[]; mains: Mai
   const mains = entries.map(({ task, shots, metric }): Main => {
     const members = tasksNamed(task);
     for (const member of members) {
-      settings.set(member.name, { task: member, shots: shots ?? member.shots, limit, bos, seed });
+      settings.set(member.name, { task: member, shots: shots ?? member.shots, limit, skip, bos, seed });
     }
     const usual = members[0].metrics.includes("acc_norm") ? "acc_norm" : members[0].metrics[0];
     return { name: task, members: members.map(({ name }) => name), metric: metric ?? usual };
@@ -342,12 +346,12 @@ async function itemsOf(
   return { running, ...await runDrawn(parts, documents, seed, running) };
 }
 
-function wholeOrigin(origins: readonly Provenance[]): Provenance {
+function wholeOrigin(origins: readonly Provenance[], skip: number): Provenance {
   const names = [...new Set(origins.map(({ text }) => text.name))];
   return {
     ...origins[0],
     text: { name: names.join(", "), hash: joinHashes(origins.map(({ text }) => text.hash)) },
-    packing: { ...origins[0].packing, samples: sum(origins, ({ packing }) => packing.samples), skip: 0 },
+    packing: { ...origins[0].packing, samples: sum(origins, ({ packing }) => packing.samples), skip },
   };
 }
 

@@ -3,7 +3,7 @@
  * second half, which no choice has seen, confirms it.
  */
 import { changeOver } from "../../measure/mod.ts";
-import { changesIn, type Evaluation, type Fit, meanOver } from "../../result/mod.ts";
+import { changesIn, type Fit, meanOver } from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { samplesOf, type Text } from "../base/text.ts";
@@ -57,37 +57,31 @@ export function lossJudge(model: StudyModel, text: Text): Judge {
 /** The judge by accuracies on tasks. Documents that choose are the first of each. */
 export function accuracyJudge(model: StudyModel, tasks: readonly string[], options: FitOptions): Judge {
   const { choosing, all } = documentsOf(options);
+  const { documents } = options;
   return {
     async costs(plans, half, runOptions) {
-      const limit = half === "choosing" ? choosing : all;
-      const asked: EvaluateOptions = { ...runOptions, tasks, limit, prompts: 0, bos: bosRule(options) };
-      const results = await evaluate(model, [noDrop, ...plans], asked);
-      const [full, ...dropped] = half === "choosing" ? results : results.map((one) => without(one, choosing));
+      const range = half === "choosing" ? { limit: choosing } : { skip: choosing, limit: all - choosing };
+      const asked: EvaluateOptions = {
+        ...{ ...runOptions, ...range, tasks, documents },
+        prompts: 0,
+        bos: bosRule(options),
+      };
+      const [full, ...dropped] = await evaluate(model, [noDrop, ...plans], asked);
       const mains = meanOver(full);
       const costs = dropped.map(({ tasks }): Cost => {
         const changes = mains.map((main) => changesIn(tasks, full.tasks, main));
         const { difference, low, high } = changeOver(changes, 1);
         return { value: 0 - 100 * difference, low: 0 - 100 * high, high: 0 - 100 * low }; // points lost; no −0
       });
-      return { costs, provenance: full.provenance };
+      // Of a draw, the documents that plans answered.
+      const { packing } = (documents === undefined ? full : dropped[0] ?? full).provenance;
+      return { costs, provenance: { ...full.provenance, packing } };
     },
     close: () => {},
   };
 }
 
 const bosRule = ({ bos }: FitOptions) => bos === undefined ? undefined : bos ? "always" : "never";
-
-/** An evaluation without the first documents of each task. */
-function without(result: Evaluation, documents: number): Evaluation {
-  const tasks = Object.entries(result.tasks).map(([name, task]) => {
-    const items = task.items.slice(documents);
-    if (items.length > 0) return [name, { ...task, items }] as const;
-    throw new RangeError(
-      `Cannot fit: task ${name} has ${task.items.length} documents, expected more than the ${documents} that choose`,
-    );
-  });
-  return { ...result, tasks: Object.fromEntries(tasks) };
-}
 
 /** One text, and as many tokens as a short question has. */
 const SETTING = { batch: 1, context: 256 } as const;

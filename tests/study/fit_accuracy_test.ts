@@ -1,0 +1,52 @@
+/** A fit by accuracy: halves of a task's documents, of which the second alone confirms, and draws of them. */
+import assert from "node:assert/strict";
+import { tableText } from "../../src/show/mod.ts";
+import { evaluate, fit } from "../../src/study/mod.ts";
+import { withTiny } from "./tiny.ts";
+
+Deno.test("documents that choose are not asked again to confirm; a draw names the number that plans answered", () =>
+  withTiny(async ({ model, options }) => {
+    const { text, samples, length, results, engine } = options;
+    const calibration = { text: text!, samples: samples!, length: length! };
+    const asked = {
+      accuracy: 100,
+      tasks: ["openbookqa"],
+      limit: 41,
+      targets: ["attention"],
+      time: false,
+      ...{ calibration, results, engine },
+      secondText: "none",
+      unchecked: true,
+    } as const;
+    const found = await fit(model, asked);
+    assert.ok(found.plan !== null && found.confirmed.length > 0);
+    const { provenance, confirming } = found;
+    assert.deepEqual([provenance.packing.samples, provenance.packing.skip], [21, 0]);
+    assert.deepEqual([confirming.packing.samples, confirming.packing.skip], [20, 21]);
+    // A cost that confirms is that of the second half alone, document by document the same as among all.
+    const [{ tried, cost }] = found.confirmed;
+    const { drop } = found.tried[tried];
+    const common = { tasks: ["openbookqa"], prompts: 0, engine } as const;
+    const [full, dropped] = await evaluate(model, [{}, drop], { ...common, limit: 41 });
+    const own = await evaluate(model, [{}, drop], { ...common, skip: 21, limit: 20 });
+    const rest = ({ tasks }: typeof full) => tasks.openbookqa.items.slice(21);
+    // Sums of nats differ in their last digits by what is read together.
+    const plain = (items: ReturnType<typeof rest>) =>
+      items.map(({ index, hash, acc_norm }) => ({ index, hash, acc_norm }));
+    assert.deepEqual(
+      own.map(({ tasks }) => plain(tasks.openbookqa.items)),
+      [full, dropped].map(rest).map(plain),
+    );
+    const lost = rest(full).reduce((sum, item, i) => sum + item.acc_norm! - rest(dropped)[i].acc_norm!, 0);
+    assert.ok(Math.abs(cost.value - 100 * lost / 20) < 1e-9);
+    assert.match(tableText([found]), /confirmed on 20 documents of openbookqa, after the first 21, /);
+
+    const drawn = await fit(model, { ...asked, documents: 16 });
+    const { packing } = drawn.confirming;
+    assert.ok(packing.samples >= 8 && packing.samples < 20 && packing.skip === 21, `${packing.samples}`);
+    assert.ok(drawn.confirmed.every(({ cost }) => cost.low <= cost.value && cost.value <= cost.high));
+    await assert.rejects(
+      evaluate(model, [{}], { ...common, limit: 4, skip: 500 }),
+      /openbookqa: found 500 documents, expected more than the first 500, which are left out/,
+    );
+  }));
