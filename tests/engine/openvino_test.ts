@@ -10,14 +10,21 @@ import { openUser } from "../../src/engine/native/user.ts";
 import { openvinoLibrary } from "../../src/libraries/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { fixtureRow } from "../gpu/fixtures.ts";
+import { studiesOn, studyRows } from "../gpu/studies.ts";
+import { unjudged, withTiny } from "../study/tiny.ts";
 import { beyond, streamDeviations } from "../models/parity.ts";
 import { createGraph, type Graph, MatMul } from "../../src/onnx/mod.ts";
-import { noDrop } from "../../src/run/mod.ts";
+import type { Change } from "../../src/measure/mod.ts";
+import { noDrop, tensorsOf } from "../../src/run/mod.ts";
+import { repair } from "../../src/study/mod.ts";
 import { finalStreams } from "../run/states.ts";
 import { engine as cpu, thorough, withFixture } from "../support.ts";
 import { unless } from "../where.ts";
 import { callIntel } from "./intel.ts";
 import { testEngine } from "./suite.ts";
+
+const numbersIn = (change: Change) =>
+  [...tensorsOf(change).values()].flatMap(({ data }) => [...data as Float32Array]);
 
 const file = openvinoLibrary();
 const lacks = file === null ? "no OpenVINO: lamina openvino installs it" : null;
@@ -75,6 +82,30 @@ if (lacks === null) {
     "openvino: so are the others, but for those with linear attention",
     parity(fixtureNames.filter((name) => ![...few, ...linear].includes(name))),
   );
+
+  Deno.test("openvino: studies are the CPU's, their fits too", () =>
+    withTiny(async ({ model, options: { text, results: _, ...sizes } }) => {
+      const all = { ...sizes, text: text!, samples: 4, length: 16, drops: 2, tokens: 8 };
+      const expected = await studiesOn(cpu, model, all);
+      const found = await studiesOn(engine, model, all, expected.profile);
+      for (const { what, unit, value, most, beside } of studyRows(engine, model, found, expected)) {
+        if (unit === "s") continue;
+        if (unit === "tokens alike") assert.equal(value, beside, what);
+        else assert.ok(value <= (most ?? 1e-4), `${what}: ${value}`);
+      }
+      for (const by of ["mean", "linear", "refit"] as const) {
+        const dropped = by === "refit" ? { mlp: [1] } : { attention: [1], mlp: [2] };
+        const [theirs, ours] = await Promise.all(
+          [cpu, engine].map((on) =>
+            repair(model, dropped, { ...sizes, ...unjudged, text: text!, by, engine: on })
+          ),
+        );
+        const [a, b] = [theirs, ours].map(({ changes }) => changes!.flatMap(numbersIn));
+        const largest = Math.max(...a.map(Math.abs));
+        // Matrices are rounded to bfloat16 or float16: a sum on the edge may go either way.
+        a.forEach((value, i) => assert.ok(Math.abs(value - b[i]) <= largest * 2 ** -7, `${by} ${i}`));
+      }
+    }));
 
   Deno.test("a graph with an operator that the plug-in has not is refused, not run elsewhere", () =>
     withFixture(linear[0], ({ model, blocks }) =>

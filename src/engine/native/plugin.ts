@@ -1,6 +1,6 @@
 /**
  * Execution providers in libraries of their own, which ONNX Runtime loads when an engine asks for one: plug-ins. A plug-in computes
- * in the CPU's memory here. A graph runs wholly on its device, or its compilation fails.
+ * in the CPU's memory here. A graph runs wholly on its device, or its compilation fails; sums of float64 are the CPU's.
  */
 import { cPath, cString, textPairs } from "../../libraries/mod.ts";
 import { pluginLowering } from "../../onnx/mod.ts";
@@ -73,7 +73,8 @@ export function pluginEngine(plugin: Plugin, { name, precision, note, options }:
       ),
       device: device.words,
       copiesInputs: true,
-      configure(session, _, { hasBfloat16 }) {
+      configure(session, isPacked, graph) {
+        if ([...graph.types.values()].includes("f64")) return cpu.configure(session, isPacked, graph);
         library.call(
           "AddSessionConfigEntry",
           session,
@@ -88,7 +89,7 @@ export function pluginEngine(plugin: Plugin, { name, precision, note, options }:
           environment.address,
           list,
           1n,
-          ...textPairs(settings[Number(hasBfloat16)]),
+          ...textPairs(settings[Number(graph.hasBfloat16)]),
         );
       },
       close() {

@@ -51,6 +51,7 @@ export function gatherGraph(
   const [t, f, mask] = [fed("t", hidden), fed("f", hidden), fed("mask", 1)];
   const weight = weighting === "uniform" ? mask : op.Div(mask, op.ReduceSum(op.Mul(f, f), [1], 1));
   const dtype = access === null ? "f64" : "f32";
+  const lowering = dtype === "f64" ? { ...has, products: "f32" } as const : has;
   const exact = (value: Value) => dtype === "f64" ? op.Cast(value, dtype) : value;
   const output = (name: string, value: Value) => graph.output(name, value, dtype);
   const w = exact(weight);
@@ -63,7 +64,7 @@ export function gatherGraph(
     output("w", op.ReduceSum(w, [0, 1]));
   }
   if (input === "none") return graph;
-  const u = exact(input === "given" ? x : fitInput(graph, x, spec, hidden, module, input, has, stored));
+  const u = exact(input === "given" ? x : fitInput(graph, x, spec, hidden, module, input, lowering, stored));
   const own = op.Mul(u, w);
   const product = (a: Value, b: Value) => op.Gemm(a, b, null, { transA: 1, transB: 0 });
   for (const [from, to] of bandsOf(rows)) {

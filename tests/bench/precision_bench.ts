@@ -1,26 +1,33 @@
 /**
- * What int8 changes beside float32 on the CPU, for models in blocks:
+ * What a precision changes beside float32 on the CPU; by default int8, for models in blocks:
  *
- *     deno run -A tests/bench/int8_bench.ts [MODEL …] [--samples 8] [--length 512] [--limit 100] [--tasks piqa,arc_easy] [--json FILE]
- *     deno run -A tests/bench/int8_bench.ts [MODEL …] --pass [--samples 4] [--length 2048] [--rounds 3]
+ *     deno run -A tests/bench/precision_bench.ts [MODEL …] [--engine cpu] [--precision int8] [--samples 8] [--length 512] [--limit 100]
+ *         [--tasks piqa,arc_easy] [--json FILE]
+ *     deno run -A tests/bench/precision_bench.ts [MODEL …] --pass [--engine cpu] [--precision int8] [--samples 4] [--length 2048] [--rounds 3]
  *
  * Importance: the largest difference relative to the largest number, Spearman's ρ of the layers, the 8 least important ones in either
  * precision. Perplexity: the difference in loss, paired over samples, with its 95 % interval. Tasks: accuracies, and how many answers
  * differ. Time is a ratio of two runs, float32 first: of use on a quiet machine alone.
  *
- * `--pass` times one forward pass without its head: in float32 with blocks, in float32 with every block widened, and in int8, in turns.
+ * `--pass` times one forward pass without its head, in turns: in float32 with blocks, in float32 with every block widened, in float32 on
+ * the other engine, and in the precision.
  * The first round reads the file and is the slowest; with three, the median is not of it.
  */
-import { type Engine, openEngine } from "../../src/engine/mod.ts";
+import { type Engine, openEngine, type Wanted } from "../../src/engine/mod.ts";
 import { rankModules, spearman } from "../../src/measure/mod.ts";
 import { evaluate, openModel, packText, perplexities, profile, type StudyModel } from "../../src/mod.ts";
 import { paired } from "../../src/figures.ts";
 import { forward, noDrop, segmentsOf } from "../../src/run/mod.ts";
 import { inWords, median, readArguments, type Seconds, timed } from "./shared.ts";
 
-const { names: given, limit, tasks, rounds, pass, json, ...values } = readArguments(
-  { samples: 0, length: 0, limit: 100, tasks: "piqa,arc_easy", rounds: 3, pass: false, json: "" },
+const { names: given, engine: on, precision, limit, tasks, rounds, pass, json, ...values } = readArguments(
+  {
+    ...{ engine: "cpu", precision: "int8", samples: 0, length: 0, limit: 100, tasks: "piqa,arc_easy" },
+    ...{ rounds: 3, pass: false, json: "" },
+  },
 );
+const exact = { engine: "cpu", precision: "float32" } as const;
+const other = { engine: on, precision } as Wanted;
 const names = given.length > 0 ? given : ["smollm2-135m", "qwen2.5-coder-0.5b", "gemma-3-270m"];
 const samples = values.samples || (pass ? 4 : 8);
 const length = values.length || (pass ? 2048 : 512);
@@ -32,16 +39,16 @@ for (const name of names) {
 }
 if (json) await Deno.writeTextFile(json, JSON.stringify(found, null, 2) + "\n");
 
-/** What int8 changes. No `results` are named, so that nothing is kept, and each run computes. */
+/** What the precision changes. No `results` are named, so that nothing is kept, and each run computes. */
 async function changes(model: StudyModel) {
-  const text = { samples, length, engine: "cpu" } as const;
-  const profiles = await both((precision) => profile(model, { ...text, precision }));
-  const losses = await both((precision) => perplexities(model, [{}], { ...text, precision }));
-  const asked = { tasks: tasks.split(","), limit, prompts: 0, engine: "cpu" } as const;
-  const answers = await both((precision) => evaluate(model, [{}], { ...asked, precision }));
-  const [[full], [bytes]] = losses.made;
-  const { rise, low, high } = paired({ ...bytes, provenance: full.provenance }, full);
-  const [[right], [other]] = answers.made;
+  const text = { samples, length };
+  const profiles = await both((wanted) => profile(model, { ...text, ...wanted }));
+  const losses = await both((wanted) => perplexities(model, [{}], { ...text, ...wanted }));
+  const asked = { tasks: tasks.split(","), limit, prompts: 0 };
+  const answers = await both((wanted) => evaluate(model, [{}], { ...asked, ...wanted }));
+  const [[full], [rounded]] = losses.made;
+  const { rise, low, high } = paired({ ...rounded, provenance: full.provenance }, full);
+  const [[right], [answered]] = answers.made;
   const kinds = ["attention", "mlp"] as const;
   return {
     importance: Object.fromEntries(kinds.map((kind) => {
@@ -51,34 +58,37 @@ async function changes(model: StudyModel) {
       );
       return [kind, { off: differs(a, b), rho: spearman(a, b), least: least.map(String) }];
     })),
-    perplexity: { float32: full.perplexity, int8: bytes.perplexity, rise, low, high },
+    perplexity: { float32: full.perplexity, [precision]: rounded.perplexity, rise, low, high },
     tasks: Object.fromEntries(
       Object.entries(right.tasks).map(([task, { acc, n, items }]) => {
-        const others = other.tasks[task];
+        const others = answered.tasks[task];
         const chosen = ({ loglikelihoods }: (typeof items)[number]) =>
           loglikelihoods.indexOf(Math.max(...loglikelihoods));
         const differ = items.filter((item, i) => chosen(item) !== chosen(others.items[i])).length;
-        return [task, { float32: acc, int8: others.acc, documents: n, answersThatDiffer: differ }];
+        return [task, { float32: acc, [precision]: others.acc, documents: n, answersThatDiffer: differ }];
       }),
     ),
-    timeOfFloat32OverInt8: { profile: profiles.ratio, perplexity: losses.ratio, tasks: answers.ratio },
+    timeOfFloat32: { profile: profiles.ratio, perplexity: losses.ratio, tasks: answers.ratio },
   };
 }
 
-/** Something made in float32 and in int8, and the ratio of the times. */
-async function both<Made>(make: (precision: "float32" | "int8") => Promise<Made>) {
-  const [one, other] = [await timed(() => make("float32")), await timed(() => make("int8"))];
-  return { made: [one.made, other.made] as const, ratio: one.clock / other.clock };
+/** Something made in float32 and in the precision, and the ratio of the times. */
+async function both<Made>(make: (wanted: Wanted) => Promise<Made>) {
+  const [one, two] = [await timed(() => make(exact)), await timed(() => make(other))];
+  return { made: [one.made, two.made] as const, ratio: one.clock / two.clock };
 }
 
-/** Median times of a pass in each of three ways, and their ratios within a round. */
+/** Median times of a pass in each of these ways, and their ratios within a round. */
 async function passes(model: StudyModel) {
   const { blocks } = await packText(model, { text: "stories", samples, length, skip: 0, bos: false });
-  const exact = await openEngine({ engine: "cpu" });
+  const own = await openEngine(exact);
   const engines = {
-    float32: exact,
-    widened: widening(exact),
-    int8: await openEngine({ engine: "cpu", precision: "int8" }),
+    float32: own,
+    widened: widening(own),
+    ...other.engine === "cpu"
+      ? {}
+      : { [`float32 on ${on}`]: await openEngine({ ...other, precision: "float32" }) },
+    [precision]: await openEngine(other),
   };
   const times: Record<string, Seconds[]> = {};
   for (let round = 1; round <= rounds; round++) {
@@ -96,9 +106,8 @@ async function passes(model: StudyModel) {
       medians: Object.fromEntries(
         Object.entries(times).map(([kind, all]) => [kind, median(all.map((one) => one[of]))]),
       ),
-      float32OverInt8: ratio("float32", "int8"),
-      widenedOverInt8: ratio("widened", "int8"),
-      widenedOverFloat32: ratio("widened", "float32"),
+      float32Over: Object.fromEntries(Object.keys(times).map((kind) => [kind, ratio("float32", kind)])),
+      widenedOver: Object.fromEntries(Object.keys(times).map((kind) => [kind, ratio("widened", kind)])),
     };
   };
   return { seconds: ratios("clock"), cpu: ratios("processor") };
