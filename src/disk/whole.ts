@@ -61,7 +61,7 @@ async function stage(path: string, content: Content): Promise<Staged> {
 
 /**
  * Throws `Error` that names the path where no file can be written later: a folder, a place below a file or in a folder that must not
- * be written to, an opened file of another's; and with `onDisk` a device or a pipe. Nothing is made.
+ * be written to, an opened file of another's; and with `onDisk` a device or a pipe. Nothing stays.
  */
 export async function checkTarget(
   path: string,
@@ -76,7 +76,8 @@ export async function checkTarget(
     if (there?.isDirectory()) throw new Error("found a folder, expected a file");
     const stays = opened || there !== null && !there.isFile(); // it is written to, not replaced
     if (stays && onDisk) throw new Error("found a device or a pipe, expected a file on a disk");
-    if (!opened) await access(stays ? target : await folderAbove(target), constants.W_OK);
+    if (!stays) await tryIn(await folderAbove(target));
+    else if (!opened) await access(target, constants.W_OK);
   } catch (error) {
     throw failure(`Cannot write ${path}`, error);
   }
@@ -107,16 +108,21 @@ export async function isFile(path: string): Promise<boolean> {
 
 /** Makes a folder and tries to write into it, before anything is computed for it. Throws `Error` that names it, and what was `expected`. */
 export async function checkFolder(folder: string, expected?: string): Promise<void> {
-  const file = join(folder, temporaryName());
   try {
     await mkdir(folder, { recursive: true });
-    await withFile(file, NEW, () => Promise.resolve());
-    await rm(file);
+    await tryIn(folder);
   } catch (error) {
     const failed = failure(`Cannot write into ${folder}`, error);
     if (expected !== undefined) failed.message += `, ${expected}`;
     throw failed;
   }
+}
+
+/** Makes a file in a folder and removes it: permissions do not say that a disk is read-only. */
+async function tryIn(folder: string): Promise<void> {
+  const file = join(folder, temporaryName());
+  await withFile(file, NEW, () => Promise.resolve());
+  await rm(file);
 }
 
 /** Returns the path of a temporary file with the content, and with owner and permissions of the file that it will replace. */

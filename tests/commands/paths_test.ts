@@ -145,6 +145,8 @@ Deno.test("every output of every command is refused before the work where it can
         const args = command.registeredArguments.map(({ argChoices }) => argChoices?.[0] ?? "no-such");
         const line = [...above, ...args, ...needed[above[0]] ?? [], option.long!];
         failures.push([1, [...line, at("text.txt/below")], /Cannot write (into )?\S+text\.txt\/below: /]);
+        // Where root may write by the permissions, and nobody can.
+        failures.push([1, [...line, "/sys/kernel/none"], /Cannot write (into )?\/sys\/kernel\/none/]);
         if (what.endsWith("folder")) {
           failures.push([1, [...line, at("text.txt")], /text\.txt: (found a file|it exists)/]);
         } else {failures.push([
