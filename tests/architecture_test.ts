@@ -78,6 +78,8 @@ const inner: Record<string, readonly string[]> = {
   study: [
     "base",
     "passes",
+    "writing",
+    "evaluate",
     "repair",
     "scores",
     "orders",
@@ -85,8 +87,6 @@ const inner: Record<string, readonly string[]> = {
     "causes",
     "sweep",
     "training",
-    "writing",
-    "evaluate",
     "generation",
     "speed",
     "fit",

@@ -29,6 +29,8 @@ interface ScoreLook {
   readonly seeded?: true;
   /** Whether it reads no text. */
   readonly textless?: true;
+  /** Whether it can be measured on the answers to a task in the place of a text. */
+  readonly answers?: true;
 }
 
 /** What dropping costs, as the loss over the full model's, in headings. */
@@ -40,10 +42,10 @@ const table = {
   angular: { dash: "8 2 2 2", guide: "angular", title: "angular distance" },
   "angular-last": { dash: "8 2 2 2 2 2", guide: "angular-last", title: "angular, last token" },
   "gate-norm": { dash: "12 3", textless: true, guide: "gate-norm", title: "gate norm" },
-  loss: { dash: "5 2", column: RISE },
+  loss: { dash: "5 2", column: RISE, answers: true },
   kl: { dash: "5 2 1 2", column: "KL (nats)", guide: "kl", title: "KL of the removal", hindsight: true },
   iterative: { dash: "14 2 2 2", column: "importance" },
-  greedy: { dash: "20 3", column: RISE },
+  greedy: { dash: "20 3", column: RISE, answers: true },
   draft: { dash: "16 2 4 2", column: "time as draft" },
   random: { dash: "3 4", ranks: true, seeded: true, textless: true },
   deepest: { dash: "1 3", ranks: true, textless: true, guide: "layersAfter", title: "layers after it" },

@@ -88,9 +88,9 @@ Deno.test("a task without margins, few documents and drafting are refused; a dra
       assert.rejects(evaluate(model, PLANS, { ...ASKED, documents: 24, ...options }), expected);
     await refused(
       { tasks: ["lambada_openai"] },
-      /documents of lambada_openai by margin: found one continuation/,
+      /margins of lambada_openai: found one continuation/,
     );
-    await refused({ tasks: ["gsm8k"] }, /documents of gsm8k by margin: found answers that are written/);
+    await refused({ tasks: ["gsm8k"] }, /margins of gsm8k: found answers that are written/);
     await refused({ documents: 15 }, /`documents`|documents/);
     await refused({ draft: true }, /documents.*draft|draft.*documents/);
     const [few, all] = [20, undefined].map((documents) =>

@@ -15,9 +15,7 @@ import { type PartsOptions, runParts } from "./parts.ts";
 export function expectMargins({ name, metrics, generation }: Task): void {
   if (!generation && !metrics.includes("perplexity")) return;
   const found = generation ? "answers that are written" : "one continuation for each document";
-  throw new RangeError(
-    `Cannot draw documents of ${name} by margin: found ${found}, expected choices; leave out \`documents\``,
-  );
+  throw new RangeError(`Cannot measure margins of ${name}: found ${found}, expected choices`);
 }
 
 /** A task whose documents are drawn. */

@@ -13,12 +13,21 @@ import { keptOnly, provenance, type RunOptions } from "../base/options.ts";
 import { byPasses, type Span, type Stage, stage } from "../base/stage.ts";
 import { run, type Step, step, type Study } from "../base/study.ts";
 import { type Text, textOf, workOver } from "../base/text.ts";
+import { questionsOf } from "../evaluate/text.ts";
 import { profileStage } from "../passes/profile.ts";
 import { candidatesOf, dropOfEntries, readingFor } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
 import { checkPasses, checkText, likelyFirst, removeEach } from "./check.ts";
 import { openBeside } from "./constraints.ts";
-import { orderChecks, type Ordering, type OrderOptions, passesOf, removedBy, requestOf } from "./request.ts";
+import {
+  onOf,
+  orderChecks,
+  type Ordering,
+  type OrderOptions,
+  passesOf,
+  removedBy,
+  requestOf,
+} from "./request.ts";
 import { ordered } from "./walk.ts";
 
 /**
@@ -45,7 +54,8 @@ export const orderStudy: Study<StudyModel, OrderOptions, DropOrder> = {
   checks: orderChecks,
   on: onModel,
   work(model, options) {
-    const text = textOf(model, options);
+    const on = onOf(options);
+    const text = on ? questionsOf(model, on.task, on.documents) : textOf(model, options);
     const ordering = orderStep(model, text, options);
     return workOver(model, text, {
       label: `order of ${model.name}`,
