@@ -19,6 +19,7 @@ import { noDrop, tensorsOf } from "../../src/run/mod.ts";
 import { repair } from "../../src/study/mod.ts";
 import { finalStreams } from "../run/states.ts";
 import { engine as cpu, thorough, withFixture } from "../support.ts";
+import { unchanged } from "../unchanged.ts";
 import { unless } from "../where.ts";
 import { callIntel } from "./intel.ts";
 import { testEngine } from "./suite.ts";
@@ -78,7 +79,7 @@ if (lacks === null) {
     "openvino: a family of each kind is Hugging Face's and the CPU's, in passes and steps",
     parity(few),
   );
-  thorough(
+  unless(unchanged("cuda") || null, thorough)(
     "openvino: so are the others, but for those with linear attention",
     parity(fixtureNames.filter((name) => ![...few, ...linear].includes(name))),
   );

@@ -7,7 +7,6 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
-import { writeWhole } from "../../disk/mod.ts";
 import { cacheFolder, filesBelow, isUnwritable, makeFolder, statOrNull } from "./cache.ts";
 
 const CHUNK = 1 << 20;
@@ -30,7 +29,8 @@ export async function hashFile(
   { signal, hash = createHash("sha256"), onBytes }: HashOptions = {},
 ): Promise<string> {
   using file = await Deno.open(path);
-  const chunk = new Uint8Array(CHUNK);
+  const { size } = await file.stat();
+  const chunk = new Uint8Array(Math.min(CHUNK, size + 1)); // a small file in one piece, and its end
   for (let done = 0;;) {
     signal?.throwIfAborted();
     const count = await file.read(chunk);
@@ -67,13 +67,14 @@ export async function doubt(path: string): Promise<void> {
   if (stamp?.checked) await keep(await stampPath(path), { ...stamp, checked: false });
 }
 
+/** Writes a stamp, in place: of one that is torn, the file is read again. To wait for the disk takes longer than to read a small file. */
 async function keep(place: string, stamp: Stamp): Promise<void> {
   try {
     await makeFolder(dirname(place));
-    await writeWhole(place, JSON.stringify(stamp));
+    await Deno.writeTextFile(place, JSON.stringify(stamp));
     held.delete(place);
   } catch (error) {
-    if (!isUnwritable(error) && !isUnwritable((error as Error).cause)) throw error;
+    if (!isUnwritable(error)) throw error;
     held.set(place, stamp);
   }
 }
