@@ -8,7 +8,15 @@ import { z } from "zod";
 import { byProvenance, kind } from "../kind.ts";
 import { MODULES, PATTERN_NAMES, SMOOTHING_NAMES } from "../../measure/mod.ts";
 import { updateSums } from "./profile.ts";
-import { dropForm, indices, perLayer, provenanceForm, rankForm, updateMeans } from "./provenance.ts";
+import {
+  dropForm,
+  estimateForm,
+  indices,
+  perLayer,
+  provenanceForm,
+  rankForm,
+  updateMeans,
+} from "./provenance.ts";
 
 /**
  * What is correlated with importance: patterns (C5), the stream that a module reads (C6), the size of its update (C7), and the share of
@@ -56,6 +64,8 @@ const settings = z.object({
   effects: z.object(size).nullable(),
   /** The samples that predictability is fitted on and measured on, the last `heldOut` of them; absent if it was not measured. */
   predictability: z.object({ ...size, heldOut: z.int().nonnegative() }).optional(),
+  /** Samples, and every k-th query of them, on which messages are measured; absent if they were not. */
+  messages: z.object({ ...size, stride: z.int().positive() }).optional(),
 });
 
 /** Smoothing by depth with modules dropped: at the input of layer 0, after attention, after the layer's MLP. */
@@ -83,6 +93,21 @@ const shares = z.object({
 export type Shares = z.infer<typeof shares>;
 /** By layer; null where they were not measured or there are too few tokens. */
 const sharesByLayer = z.object({ mean: perLayer, ownToken: perLayer, rest: perLayer, strength: perLayer });
+
+/**
+ * What of each attention's update is the message of its own token, W_O A_tt v_t, and what the context's: means over queries, then over all
+ * samples, by layer; null where attention is linear or has learned sinks.
+ */
+const messages = z.object({
+  /** Length of the own message over that of the update, and the square of this. */
+  norm: perLayer,
+  energy: perLayer,
+  /** The part of the update that is the own message, along the update: m·u / |u|²; the rest is the context's. */
+  share: z.array(estimateForm),
+  /** |A_tt v_t| / |o_t| of each head. */
+  heads: perHead,
+});
+export type Messages = z.infer<typeof messages>;
 
 const correlation = z.object({
   module: z.enum(MODULES),
@@ -132,6 +157,8 @@ export const causesKind = kind("causes", { method: 1, noun: "result of causes", 
   effects: z.object({ attention: effects, mlp: effects }).nullable(),
   /** Absent if it was not measured. */
   predictability: z.object({ attention: sharesByLayer, mlp: sharesByLayer }).optional(),
+  /** Absent if they were not measured. */
+  messages: messages.optional(),
   correlations: z.array(correlation),
 });
 /** Patterns, smoothing, magnitudes, and how each correlates with importance. */
@@ -176,6 +203,17 @@ export type SmoothingRow = z.infer<typeof smoothingRow>;
 
 const effectsRow = z.array(z.array(ofModules(effectSums)));
 export type EffectsRow = z.infer<typeof effectsRow>;
+/** By layer [L]: sums over the queries of a sample. */
+const messagesRow = z.array(
+  z.object({
+    counted: z.number(),
+    norm: z.number(),
+    energy: z.number(),
+    share: z.number(),
+    heads: z.array(z.number()),
+  }).nullable(),
+);
+export type MessagesRow = z.infer<typeof messagesRow>;
 /** By layer [L]. */
 const predictabilityRow = z.array(ofModules(shares));
 export type PredictabilityRow = z.infer<typeof predictabilityRow>;
@@ -186,7 +224,7 @@ export const rowsKind = kind("rows", {
   origin: ({ provenance, of, from, to, plans }) => ({ ...provenance, of, from, to, plans }),
 }, {
   provenance: causesKind.form.shape.provenance,
-  of: z.enum(["whole", "sink", "effects", "smoothing", "predictability"]),
+  of: z.enum(["whole", "sink", "effects", "messages", "smoothing", "predictability"]),
   from: z.int().nonnegative(),
   to: z.int().positive(),
   /** The plans of smoothing. */
@@ -198,6 +236,8 @@ export const rowsKind = kind("rows", {
   smoothing: z.array(smoothingRow),
   /** One row of all samples; absent in other parts. */
   predictability: z.array(predictabilityRow).optional(),
+  /** By sample; absent in other parts. */
+  messages: z.array(messagesRow).optional(),
 });
 /** Samples [from, to) of a part of the study of causes. */
 export type Rows = z.infer<typeof rowsKind.form>;

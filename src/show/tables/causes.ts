@@ -66,6 +66,7 @@ export function causesTables(result: Causes): Table[] {
     lines(
       undefined,
       ...predictabilityLines(result),
+      ...messageLines(result),
       ...effectLines(result),
       ...sinkLines(result),
       ...massiveLines(result),
@@ -83,6 +84,9 @@ function predictableShares({ predictability }: Causes, module: LayerModule): (nu
   return predictability?.[module].rest.map((rest) => rest === null ? null : 1 - rest) ?? [];
 }
 
+/** The part of each attention's update that is the message of its own token [L]; empty if it was not measured. */
+const messageShares = ({ messages }: Causes) => messages?.share.map((share) => share?.value ?? null) ?? [];
+
 function modulesTable(result: Causes): Table {
   const { streamNorm, attention, mlp, smoothing: [full], predictability } = result;
   const predictable = (module: LayerModule) =>
@@ -98,6 +102,7 @@ function modulesTable(result: Causes): Table {
     byLayer(headMean(result, "effectiveKeys"), { title: "keys", format: fixed(1) }),
     byLayer(full.attention.meanCosine.mean, { title: "cosine", format: fixed(3) }),
     ...predictable("attention"),
+    ...result.messages ? [byLayer(messageShares(result), { title: "own msg.", format: formatShare })] : [],
     byLayer(mlp.importance, { title: "MLP", format: formatNumber }),
     byLayer(mlp.relativeMagnitude, { title: "|m|/|X|", format: fixed(3) }),
     byLayer(full.mlp.meanCosine.mean, { title: "cosine", format: fixed(3) }),
@@ -150,8 +155,24 @@ export function causesRows(result: Causes): CsvRow[] {
     const { mean = [], ownToken = [], rest = [] } = result.predictability?.[kind] ?? {};
     const shares = { meanShare: mean, ownTokenShare: ownToken, restShare: rest };
     const predictable = predictableShares(result, kind);
-    return { importance, sign, norm, normSpread, ...Object.fromEntries(listed), predictable, ...shares };
+    const all = { importance, sign, norm, normSpread, ...Object.fromEntries(listed), predictable, ...shares };
+    return { ...all, ...messagesIn(result, kind) };
   });
+}
+
+/** The own message as columns of a CSV, which MLPs leave empty; none where it was not measured. */
+function messagesIn({ messages }: Causes, kind: LayerModule): Record<string, readonly (number | null)[]> {
+  if (!messages) return {};
+  const { norm, energy, share } = messages;
+  const end = (end: "value" | "low" | "high") => share.map((own) => own?.[end] ?? null);
+  const columns = {
+    ownMessageShare: end("value"),
+    ownMessageLow: end("low"),
+    ownMessageHigh: end("high"),
+    ownMessageNorm: norm,
+    ownMessageEnergy: energy,
+  };
+  return kind === "attention" ? columns : Object.fromEntries(Object.keys(columns).map((name) => [name, []]));
 }
 
 function predictabilityLines(result: Causes): string[] {
@@ -167,6 +188,21 @@ function predictabilityLines(result: Causes): string[] {
     reading`A linear function of the own token gives ${optional(attention, formatShare)} of attention's update
       and ${optional(mlp, formatShare)} of the MLP's in the median layer`,
     `  fitted on ${tokens}, measured on the ${heldOut * length} after them`,
+  ];
+}
+
+function messageLines(result: Causes): string[] {
+  const { messages, provenance: { causes: { messages: setting } } } = result;
+  if (!messages || !setting) return [];
+  const { samples, length, stride } = setting;
+  const share = median(messageShares(result));
+  if (share === null) return ["No attention of which a token's own message could be measured"];
+  return [
+    reading`The message of its own token is ${{
+      share,
+    }} of attention's update in the median layer (own msg., along the
+      update; the rest is the context's)`,
+    `  behind the output projection, at one query in ${stride} of ${samples} × ${length} tokens`,
   ];
 }
 

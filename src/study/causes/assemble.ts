@@ -28,13 +28,13 @@ import {
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { rank } from "../orders/rank.ts";
 import { shapeOf } from "../untrained/random_init.ts";
-import { effectRow, patternMeans, sinkOf, smoothedOf, updateNorms } from "./means.ts";
+import { effectRow, messageMeans, patternMeans, sinkOf, smoothedOf, updateNorms } from "./means.ts";
 import { sharesByLayer } from "./predictability.ts";
 import { effectPlans } from "./runs.ts";
 import { eachOf } from "../../entry/mod.ts";
 
 /** The rows of every part of the study, sample by sample; those of effects and of predictability are empty where they were not measured. */
-export type AllRows = Pick<Rows, "whole" | "sink" | "effects" | "smoothing" | "predictability">;
+export type AllRows = Pick<Rows, "whole" | "sink" | "effects" | "messages" | "smoothing" | "predictability">;
 
 const MASSIVE_LISTED = 50;
 
@@ -55,7 +55,7 @@ export function smoothingPlans(profile: Profile, drops: readonly number[]): Drop
 
 /** The result, but for predictability. */
 export function assemble(spec: ModelSpec, provenance: Causes["provenance"], rows: AllRows): Causes {
-  const { whole, sink, smoothing, effects } = rows;
+  const { whole, sink, smoothing, effects, messages = [] } = rows;
   const profile = profileIn(spec, provenance, whole);
   const { drops, sink: { threshold } } = provenance.causes;
   const modules = eachOf(MODULES, (kind): Causes["attention"] => {
@@ -70,6 +70,7 @@ export function assemble(spec: ModelSpec, provenance: Causes["provenance"], rows
     sink: sinkOf(sink, threshold),
     smoothing: smoothingPlans(profile, drops).map((plan, i) => smoothedOf(plan, i, smoothing)),
     effects: effects.length > 0 ? effectsIn(spec, effects) : null,
+    ...messages.length > 0 ? { messages: messageMeans(messages) } : {},
   };
   return {
     ...head("causes"),

@@ -25,7 +25,7 @@ import { type AllRows, assemble, profileIn, smoothingPlans, withPredictability }
 import { heldOutOf } from "../base/pass.ts";
 import { type RunOptions, tellReused } from "../base/options.ts";
 import { isEnough, predictabilityBytes, predictabilityRow } from "./predictability.ts";
-import { effectsRows, sinkRows, smoothingRows, someOf, wholeRows } from "./runs.ts";
+import { effectsRows, messagesRows, sinkRows, smoothingRows, someOf, wholeRows } from "./runs.ts";
 
 /** Options of the study of causes that other studies do not have. */
 export interface CausesMeasures {
@@ -39,6 +39,11 @@ export interface CausesMeasures {
    * the shares are null; with fewer than ten times that, the share of the own token is too low.
    */
   readonly predictabilitySamples?: number | undefined;
+  /**
+   * Number of samples for the share of each attention's update that is the message of its own token, A_tt v_t behind the output projection,
+   * at every eighth query. Default: 0, which skips it.
+   */
+  readonly messageSamples?: number | undefined;
 }
 
 /** Checks of these options. */
@@ -52,6 +57,11 @@ export const measureChecks: Checks<CausesMeasures> = {
   predictabilitySamples: option(
     wholeNumber(0),
     "<n> samples for the share of each update that a linear function of its own token gives; 0 skips it",
+    0,
+  ),
+  messageSamples: option(
+    wholeNumber(0),
+    "<n> samples for the share of each attention's update that is the message of its own token; 0 skips it",
     0,
   ),
 };
@@ -74,12 +84,14 @@ const DROPS = [4, 8];
 const SINK = { samples: 100, length: 64, threshold: 0.3 };
 /** Tokens per sample for the effects on later layers. */
 const EFFECT_LENGTH = 256;
+/** Every k-th query shows its own message. */
+const MESSAGE_STRIDE = 8;
 
 type Settings = Causes["provenance"]["causes"];
 type Sizes = Text["sizes"];
 
 const STAGES: readonly { readonly unit: string; readonly parts: readonly Rows["of"][] }[] = [
-  { unit: "batches", parts: ["whole", "sink", "effects"] },
+  { unit: "batches", parts: ["whole", "sink", "effects", "messages"] },
   { unit: "batches under drops", parts: ["smoothing"] },
   { unit: "fits", parts: ["predictability"] },
 ];
@@ -168,7 +180,10 @@ export function settingsOf(
   measures: CausesMeasures,
 ): Settings {
   const { samples, length } = sizes;
-  const { queryStride, effectSamples, predictabilitySamples } = filled(measureChecks, measures);
+  const { queryStride, effectSamples, predictabilitySamples, messageSamples } = filled(
+    measureChecks,
+    measures,
+  );
   const heldOut = predictabilitySamples === 0 ? null : heldOutOf(predictabilitySamples);
   return {
     queryStride,
@@ -178,6 +193,9 @@ export function settingsOf(
       ? null
       : { samples: Math.min(effectSamples, samples), length: Math.min(EFFECT_LENGTH, length) },
     ...heldOut === null ? {} : { predictability: { samples: predictabilitySamples, length, heldOut } },
+    ...messageSamples === 0
+      ? {}
+      : { messages: { samples: Math.min(messageSamples, samples), length, stride: MESSAGE_STRIDE } },
   };
 }
 
@@ -189,7 +207,7 @@ function fewerModules({ layers }: ModelSpec): number {
 function passesOf(
   spec: ModelSpec,
   sizes: Sizes,
-  { drops, sink, effects, predictability }: Settings,
+  { drops, sink, effects, predictability, messages }: Settings,
 ): { readonly [Of in Rows["of"]]?: Pass } {
   const layers = spec.layers.map((_, l) => l);
   const under = (lists: readonly number[][]): DropPlan[] => [
@@ -204,6 +222,7 @@ function passesOf(
     sink: pass(sink, [noDrop]),
     smoothing: pass(sizes, under(drops.filter((n) => n > 0).map((n) => layers.slice(-n)))),
     ...effects ? { effects: pass(effects, under(layers.map((l) => [l]))) } : {},
+    ...messages ? { messages: pass(messages, [noDrop]) } : {},
     ...predictability && isEnough(spec, predictability)
       ? { predictability: pass(predictability, [noDrop]) }
       : {},
@@ -284,7 +303,7 @@ function together(pieces: readonly AllRows[]): AllRows {
 
 async function measured(
   { model, text, sink, predictability }: Subject,
-  { causes: { queryStride: stride, effects, predictability: fitted } }: Causes["provenance"],
+  { causes: { queryStride: stride, effects, predictability: fitted, messages } }: Causes["provenance"],
   { of, ...span }: Piece,
   plans: readonly DropPlan[],
   options: RunOptions,
@@ -299,6 +318,8 @@ async function measured(
       return { sink: await sinkRows(running, await some(sink)) };
     case "effects":
       return { effects: await effectsRows(running, await some(text, { length: effects!.length })) };
+    case "messages":
+      return { messages: await messagesRows(running, await some(text), messages!.stride) };
     case "smoothing":
       return { smoothing: await smoothingRows(running, await some(text), plans) };
     case "predictability": {
