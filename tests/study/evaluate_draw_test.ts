@@ -1,8 +1,9 @@
 /** Documents drawn by margin: what plans are asked, what stands for all documents, and what refuses to take some for all. */
 import assert from "node:assert/strict";
 import { accuracyChange, meanAccuracy, parseResult, resultText } from "../../src/result/mod.ts";
-import { tableText, toCSV } from "../../src/show/mod.ts";
-import { estimate, evaluate } from "../../src/study/mod.ts";
+import { accuracyClaims, accuracyFigure, sections, tableText, toCSV } from "../../src/show/mod.ts";
+import { tasksText } from "../../src/export/card/costs.ts";
+import { estimate, evaluate, makePlan, profile } from "../../src/study/mod.ts";
 import { engine } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 
@@ -142,4 +143,28 @@ Deno.test("rounds end once verdicts are known, or with the smallest task; what i
     assert.equal(notices.filter((line) => /(\d+) of \1 parts reused/.test(line)).length, 3);
     const refused = evaluate(model, PLANS, { ...ASKED, until: 1, documents: 24 });
     await assert.rejects(refused, /until beside documents|documents beside until/);
+  }));
+
+Deno.test("the figure, the claims, the page's table and the card take a draw for what it stands for, and name it", () =>
+  withTiny(async ({ model, folder, options }) => {
+    const importance = await profile(model, { ...options, engine });
+    const made = [1, 2].map((drop) => makePlan(importance, { target: "attention", drop }));
+    const plans = [{ attention: [], mlp: [] }, ...made];
+    const results = await evaluate(model, plans, { ...ASKED, documents: 24, results: `${folder}/results` });
+    const figure = accuracyFigure(results, plans);
+    const { setting, reading } = figure;
+    assert.match(setting, /openbookqa \(acc_norm, \d+ of 60 documents\)/);
+    const value = figure.data().find(({ dropped, task }) => dropped === 1 && task === "openbookqa")!;
+    assert.equal(value.value, results[1].tasks.openbookqa.metrics.acc_norm.value);
+    assert.match(reading, /points \(/);
+    const [claim] = accuracyClaims(results, plans);
+    assert.match(claim.measured, /\(\d+ of 120 documents\), full model/);
+    const asked = await evaluate(model, plans, { ...ASKED, until: 60, results: `${folder}/results` });
+    assert.throws(() => accuracyClaims(asked, plans), /asked in rounds, expected all documents, or a draw/);
+    const report = { results, plans };
+    assert.match(
+      JSON.stringify(sections.tasks(report)),
+      /drawn by margin: \d+ of 60 documents of openbookqa/,
+    );
+    assert.match(tasksText([results[1]]), /\| `openbookqa` \| 0 \| \d+ of 60, drawn \| `acc` \|/);
   }));

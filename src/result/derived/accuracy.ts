@@ -73,6 +73,10 @@ const hasDraw = (tasks: Tasks, { members }: Main) => members.some((name) => task
 /** All documents that a task's numbers are about; of those, `n` were asked. */
 export const allOf = ({ n, drawn }: Tasks[string]): number => drawn?.of ?? n;
 
+/** Whether documents were asked until verdicts were known. */
+export const isInRounds = ({ tasks }: Evaluation): boolean =>
+  Object.values(tasks).some(({ drawn }) => drawn?.rounds);
+
 /** The accuracy of a main number. */
 export function accuracyOf(tasks: Tasks, main: ShareMain): Interval {
   if (hasDraw(tasks, main)) {

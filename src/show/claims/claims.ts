@@ -15,6 +15,7 @@ import {
   fullOf,
   groupsOf,
   isByImportance,
+  isInRounds,
   meanAccuracy,
   meanOver,
   medianMagnitudes,
@@ -139,6 +140,11 @@ function ratioText({ ratio, ends }: NonNullable<ReturnType<typeof medianMagnitud
 export function accuracyClaims(results: readonly Evaluation[], plans: readonly Dropped[]): Claim[] {
   const curves = accuracyCurves(results, plans);
   const full = fullOf(results);
+  if (results.some(isInRounds)) {
+    throw new RangeError(
+      "Cannot state claims: found documents that were asked in rounds, expected all documents, or a draw of them",
+    );
+  }
   return MODULES.flatMap((kind) => {
     const curve = curves.find((curve) => curve.target === kind && isByImportance(curve));
     return curve ? [{ ...DROPPING[kind], measured: costOf(curve, full) }] : [];

@@ -6,6 +6,7 @@ import {
   type Dropped,
   type Evaluation,
   fullOf,
+  isInRounds,
   meanAccuracy,
 } from "../../result/mod.ts";
 import {
@@ -154,9 +155,6 @@ const LOGPROB_NOTE = `${LOGPROB}: log-probability of the right answer, in nats, 
 
 const MARGIN_NOTE =
   `${MARGIN}: log-probability of the right answer above the best wrong one, in nats, mean over documents`;
-
-/** Whether documents were asked until verdicts were known. */
-const isInRounds = ({ tasks }: Evaluation) => Object.values(tasks).some(({ drawn }) => drawn?.rounds);
 
 /** "120 of 1,838 documents of piqa", by task; nothing where all were asked. */
 function drawnNote(result: Evaluation): string[] {

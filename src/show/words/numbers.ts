@@ -9,9 +9,9 @@ export function formatNumber(value: number): string {
   return sign(value.toPrecision(3));
 }
 
-/** Documents of a task, or those of all that were drawn: "120 of 1,838 documents, drawn by margin". */
+/** Documents of a task, or those of all that were asked: "120 of 1,838 documents". */
 export const documentsText = (n: number, of: number): string =>
-  n === of ? `${n} documents` : `${formatWhole(n)} of ${formatWhole(of)} documents, drawn by margin`;
+  n === of ? `${n} documents` : `${formatWhole(n)} of ${formatWhole(of)} documents`;
 
 /** A number with fixed decimals and a real minus sign, which zero has not. */
 export function formatFixed(value: number, decimals: number): string {
