@@ -74,13 +74,19 @@ async function openBest(precision: Precision): Promise<Engine> {
     try {
       return await openEngine({ engine, precision });
     } catch (error) {
-      found.push((error as Error).message.replace(/^Cannot use the engine \w+: /, ""));
+      const why = (error as Error).message.replace(
+        /^Cannot use (?:the engine \w+|CUDA): |; run lamina doctor$/g,
+        "",
+      );
+      found.push(names.length > 1 ? `${engine}: ${why}` : why);
     }
   }
   if (all.includes("cpu")) return await openEngine({ engine: "cpu", precision });
   const engines = `the engine${names.length > 1 ? "s" : ""} ${names.join(" and ")} support`;
   throw new Error(
-    `Cannot run in ${precision}, which only ${engines}${names.length > 1 ? "" : "s"}: ${found.join("; ")}`,
+    `Cannot run in ${precision}, which only ${engines}${names.length > 1 ? "" : "s"}: ${
+      found.join("; ")
+    }; run lamina doctor`,
   );
 }
 

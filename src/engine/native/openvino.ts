@@ -11,9 +11,11 @@ import { type PluginDevice, pluginEngine } from "./plugin.ts";
 export function openvinoEngine({ precision = "float32" as Precision } = {}): Engine {
   const file = openvinoLibrary();
   if (file === null) {
-    throw new Error("Cannot use the engine openvino: its plug-in is not installed; run lamina openvino");
+    throw new Error(
+      "Cannot use the engine openvino: found no plug-in, expected the one that lamina openvino installs",
+    );
   }
-  return pluginEngine({ file, kind: "cpu" }, {
+  return pluginEngine({ file, called: "the engine openvino", kind: "cpu" }, {
     name: "openvino",
     precision,
     options: (device, hasBfloat16) => openvinoOptions(device, hasBfloat16, threadsAllowed()),

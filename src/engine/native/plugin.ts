@@ -15,6 +15,8 @@ export const KINDS = ["cpu", "gpu", "npu"] as const;
 export interface Plugin {
   /** Path of its library. */
   readonly file: string;
+  /** What errors call it: "the engine openvino". */
+  readonly called: string;
   /** Name of the execution provider; default: that of the first device. */
   readonly provider?: string | undefined;
   /** Kind of hardware; default: that of the first device. */
@@ -53,7 +55,7 @@ const loaded = new Map<string, { readonly devices: readonly PluginDevice[]; user
 export function pluginEngine(plugin: Plugin, { name, precision, note, options }: Use): Engine {
   const opened = openCpuLibrary();
   const { library, environment } = opened;
-  const devices = load(plugin.file);
+  const devices = load(plugin);
   let isOpen = true;
   function leave(): void {
     if (isOpen) unload(plugin.file);
@@ -104,7 +106,7 @@ export function pluginEngine(plugin: Plugin, { name, precision, note, options }:
 }
 
 /** The devices of the plug-in in a file, which ONNX Runtime loads unless it has. */
-function load(file: string): readonly PluginDevice[] {
+function load({ file, called }: Plugin): readonly PluginDevice[] {
   const known = loaded.get(file);
   if (known) {
     known.users++;
@@ -116,8 +118,7 @@ function load(file: string): readonly PluginDevice[] {
   try {
     library.call("RegisterExecutionProviderLibrary", environment.address, cString(file), cPath(file));
   } catch (error) {
-    const found = (error as Error).message;
-    throw new Error(`Cannot use the plug-in ${file}: ${found}`, { cause: error });
+    throw new Error(`Cannot use ${called}: ${(error as Error).message}`, { cause: error });
   }
   const devices = all().filter((address) => !others.has(Deno.UnsafePointer.value(address))).map(described);
   loaded.set(file, { devices, users: 1 });
@@ -149,17 +150,17 @@ function described(address: Deno.PointerObject): PluginDevice {
 }
 
 /** The first device that fits. Throws `Error` that names those that there are. */
-function deviceOf({ file, provider, kind }: Plugin, devices: readonly PluginDevice[]): PluginDevice {
+function deviceOf({ called, provider, kind }: Plugin, devices: readonly PluginDevice[]): PluginDevice {
   const found = devices.find((device) =>
     device.provider === (provider ?? device.provider) && device.kind === (kind ?? device.kind)
   );
   if (found) return found;
   if (devices.length === 0) {
-    throw new Error(`Cannot use the plug-in ${file}: it has no device for ${hardware()}`);
+    throw new Error(`Cannot use ${called}: it has no device for ${hardware()}`);
   }
   const expected = [provider, kind].filter(Boolean).join(" on ");
   const names = devices.map(({ provider, kind, words }) => `${provider} on ${kind} (${words})`);
-  throw new Error(`Cannot use the plug-in ${file}: it has ${names.join(", ")}, expected ${expected}`);
+  throw new Error(`Cannot use ${called}: it has ${names.join(", ")}, expected ${expected}`);
 }
 
 /** This machine's processors in words, as far as ONNX Runtime's own providers use them. */

@@ -38,6 +38,6 @@ function parsePlugin(name: PluginName): Plugin & { readonly options: Record<stri
     settings.map((setting) => [setting.split("=", 1)[0], setting.slice(setting.indexOf("=") + 1)]),
   );
   const kind = KINDS.find((kind) => kind === device);
-  if (device === undefined || kind) return { file, provider, kind, options };
+  if (device === undefined || kind) return { file, called: `the plug-in ${file}`, provider, kind, options };
   throw new RangeError(`Cannot use the plug-in ${file}: device is "${device}", expected ${KINDS.join(", ")}`);
 }
