@@ -26,9 +26,8 @@ export interface Wanted {
 }
 
 type Listed = Exclude<EngineName, PluginName>;
-type Opener = (precision: Precision) => Engine | Promise<Engine>;
 
-const openers: Readonly<Record<Listed, Opener>> = {
+const openers: Readonly<Record<Listed, (precision: Precision) => Engine | Promise<Engine>>> = {
   cpu: (precision) => cpuEngine({ precision }),
   webgpu: () => webgpuEngine(),
   cuda: (precision) => cudaEngine({ precision }),

@@ -4,11 +4,12 @@ import type { PluginName, Precision } from "../engine.ts";
 import { tryPrecision, tryProduct } from "../trial.ts";
 import { openUser } from "./user.ts";
 
-const [text, precision] = Deno.args;
-await answer(async () => {
-  const engine = openUser(text as PluginName, precision as Precision);
-  await tryProduct(engine);
-  await tryPrecision(engine);
-  await engine.close();
-  return "";
-});
+if (import.meta.main) {
+  await answer(async () => {
+    const engine = openUser(Deno.args[0] as PluginName, Deno.args[1] as Precision);
+    await tryProduct(engine);
+    await tryPrecision(engine);
+    await engine.close();
+    return "";
+  });
+}
