@@ -96,7 +96,11 @@ export async function readMade(path: string): Promise<Made> {
 }
 
 /** Kinds that are in the numbers of a notebook only if its code matches. */
-const IN_CODE: Readonly<Record<string, RegExp>> = { replacement: /repair/, verify: /lamina\.verify/ };
+const IN_CODE: Readonly<Record<string, RegExp>> = {
+  depth: /\bdepth\(/,
+  replacement: /repair/,
+  verify: /lamina\.verify/,
+};
 
 /** Why the numbers of a notebook with this code are not those of Lamina's. A kind that it does not know is in none of them. */
 export function outdated({ version, methods }: Made, code: string): string[] {
