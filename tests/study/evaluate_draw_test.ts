@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { accuracyChange, meanAccuracy, parseResult, resultText } from "../../src/result/mod.ts";
 import { accuracyClaims, accuracyFigure, sections, tableText, toCSV } from "../../src/show/mod.ts";
 import { tasksText } from "../../src/export/card/costs.ts";
-import { estimate, evaluate, makePlan, profile } from "../../src/study/mod.ts";
+import { divisionOf, estimate, evaluate, evaluateStudy, makePlan, profile } from "../../src/study/mod.ts";
 import { engine } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 
@@ -94,6 +94,10 @@ Deno.test("a task without margins, few documents and drafting are refused; a dra
     await refused({ tasks: ["gsm8k"] }, /margins of gsm8k: found answers that are written/);
     await refused({ documents: 15 }, /`documents`|documents/);
     await refused({ draft: true }, /documents.*draft|draft.*documents/);
+    for (const own of [{ documents: 24 }, { until: 1 }]) {
+      const work = await evaluateStudy.work(model, { ...ASKED, ...own, plans: PLANS });
+      await assert.rejects(divisionOf(work, {}), /Cannot divide evaluation of .*: run it on one machine/);
+    }
     const [few, all] = [20, undefined].map((documents) =>
       estimate("evaluate", model, PLANS, { ...ASKED, limit: 130, documents })
     );

@@ -188,14 +188,8 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
       "bos",
       "seed",
     ]);
-    const stage = partsStage(
-      model,
-      documents === undefined ? distinct : [noDrop],
-      distinct,
-      parts,
-      prompts,
-      options,
-    );
+    const isWhole = documents === undefined && until === undefined;
+    const stage = partsStage(model, distinct, parts, prompts, options);
     const evaluating = step([], async (runOptions) => {
       const items = await itemsOf(model, parts, prompts, distinct, {
         ...{ ...runOptions, draft, documents, until, seed },
@@ -214,7 +208,7 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
         writing: written?.[i] ?? null,
         ...draft ? draftOf(model.spec, plan, draftContext) : {},
       }));
-    }, until === undefined ? [stage] : []);
+    }, isWhole ? [stage] : []);
     return {
       label: `evaluation of ${model.name}`,
       model,
@@ -230,8 +224,8 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
           return guard(result, [options.plans[i]]);
         });
       },
-      // Rounds follow from what the rounds before them said.
-      ...until === undefined
+      // A draw follows from its pilot, and rounds from those before them.
+      ...isWhole
         ? {
           async depends() {
             const { fingerprint: tokenizer } = await model.tokenizer();
@@ -242,7 +236,6 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
               tasks,
               plans: distinct,
               prompts,
-              ...documents === undefined ? {} : { documents },
               ...draft ? { draft } : {},
             };
           },
@@ -258,17 +251,16 @@ function textsOf(parts: readonly Part[]): EvaluatedText[] {
   return [...byTask].map(([name, own]) => ({ name, ids: own.flatMap(inputsOf) }));
 }
 
-/** Documents by parts of tasks, their shots drawn before, under some plans; then texts by plan. */
+/** Documents by parts of tasks, their shots drawn before; then texts by plan. */
 function partsStage(
   model: StudyModel,
   plans: readonly DropPlan[],
-  writing: readonly DropPlan[],
   parts: readonly Part[],
   prompts: number,
   all: EvaluateOptions,
 ): Stage {
   const memoryBytes = memoryOf(all) ?? Infinity;
-  const writers = prompts > 0 ? writing : [];
+  const writers = prompts > 0 ? plans : [];
   return stageOf({
     unit: "parts of tasks",
     units: parts.length + writers.length,
