@@ -4,6 +4,8 @@ import { fileURLToPath } from "node:url";
 import { fit, profile, rank } from "../../src/study/mod.ts";
 import { secondTextOf } from "../../src/study/fit/lines.ts";
 import { tableText } from "../../src/show/mod.ts";
+import type { Progress } from "../../src/entry/mod.ts";
+import { withFolder } from "../support.ts";
 import { withTrained } from "./tiny.ts";
 
 const [readme, licence, changes] = ["README.md", "LICENSE", "CHANGELOG.md"].map((name) =>
@@ -37,6 +39,26 @@ Deno.test("a fit ranks by the mean of ranks on two texts, and says how many of t
     const alone = await fit(model, { ...options, ...lines });
     assert.equal(alone.second, undefined);
   }));
+
+Deno.test("a check that is kept counts as done from the first report on, before its turn", () =>
+  withFolder((results) =>
+    withTrained("pre-ln", async (model) => {
+      const calibration = { text: readme, samples: 3, length: 16 };
+      const options = { text: changes, samples: 4, length: 16, calibration, loss: 9, time: false, results };
+      const reports: Progress[] = [];
+      await fit(model, options);
+      for (const { name } of Deno.readDirSync(results)) {
+        const file = `${results}/${name}`;
+        const { kind, provenance: { packing } } = JSON.parse(await Deno.readTextFile(file));
+        const isCheck = kind === "loss" || kind === "profile" && packing.samples === 2;
+        if (!isCheck) await Deno.remove(file);
+      }
+      await fit(model, { ...options, onProgress: (report) => void reports.push(report) });
+      const [{ label, found }] = reports;
+      assert.match(label, /^profile of/);
+      assert.ok(found! > 0.2, `${found}`);
+    })
+  ));
 
 Deno.test("the second text of a fit is another built-in one than those that rank and confirm", () => {
   assert.equal(secondTextOf({}), "math");

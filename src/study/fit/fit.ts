@@ -84,10 +84,12 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
     const ordering = planned.map(({ order }) => order && orderStep(model, calibrating, order));
     const removed = removedFor(model.spec, planned, options);
     const short = checkText(model, calibration, calibrating);
-    const checking = step(
-      removed.length > 0 ? checkPasses(model.spec, removed, calibrating.sizes) : [],
-      async (runOptions) => removed.length > 0 ? await removeEach(model, short, removed, runOptions) : null,
-    );
+    const check = async (runOptions: RunOptions) =>
+      removed.length > 0 ? await removeEach(model, short, removed, runOptions) : null;
+    const checking: Step<Awaited<ReturnType<typeof check>>> = {
+      ...step(removed.length > 0 ? checkPasses(model.spec, removed, calibrating.sizes) : [], check),
+      find: check,
+    };
     const linesIn = async (runOptions: RunOptions): Promise<Line[]> => {
       const other = await second?.whole(runOptions);
       const profiles = [await profiling.whole(runOptions), ...other ? [other] : []];

@@ -73,7 +73,8 @@ export function orderStep(model: StudyModel, text: Text, options: OrderOptions):
   const request = requestOf(model, options);
   const ordering = { model, text, short: checkText(model, options, text), request };
   const passes = passesOf(model, request, text.sizes).flat();
-  return step(passes, (runOptions) => ordered(ordering, runOptions), stagesOf(ordering));
+  const find = (runOptions: RunOptions) => ordered(ordering, runOptions);
+  return { ...step(passes, find, stagesOf(ordering)), find };
 }
 
 function stagesOf(ordering: Ordering): Stage[] {

@@ -4,7 +4,14 @@ import { type Checks, eachOf, phases, within } from "../../entry/mod.ts";
 import { type Model, scoring } from "../../models/mod.ts";
 import { keep, keptOr, merge, type Profile, profileOf, type Provenance } from "../../result/mod.ts";
 import { type Blocks, type DropPlan, gramProbe, type GramSums, routingProbe } from "../../run/mod.ts";
-import { provenance, reporter, studyChecks, type StudyOptions, tellReused } from "../base/options.ts";
+import {
+  provenance,
+  reporter,
+  type RunOptions,
+  studyChecks,
+  type StudyOptions,
+  tellReused,
+} from "../base/options.ts";
 import { expectRoom, type Need, needOf } from "../base/estimate.ts";
 import { pass } from "../base/pass.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
@@ -55,7 +62,9 @@ export const profileStudy: Study<StudyModel, ProfileOptions, Profile> = {
 const labelOf = ({ name }: StudyModel) => `profile of ${name}`;
 
 export function profileStep(model: StudyModel, text: Text, drop: DropPlan): Step<Profile> {
-  return stepOf([{ ...text.sizes, plans: [drop], head: false }], profileStage(model, text, drop));
+  const stage = profileStage(model, text, drop);
+  const find = (options: RunOptions) => stage.run({ from: 0, to: stage.costs.length }, options);
+  return { ...stepOf([{ ...text.sizes, plans: [drop], head: false }], stage), find };
 }
 
 /** Its stage: each shard profiles some of the samples. */
