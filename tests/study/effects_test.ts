@@ -5,6 +5,7 @@
  * thousandth of it, since errors have random signs.
  */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { MODULES, sumMoves } from "../../src/measure/mod.ts";
 import { effectsOrder, merge, type Perplexity } from "../../src/result/mod.ts";
 import { divisionOf, perplexities, studies } from "../../src/study/mod.ts";
@@ -127,6 +128,21 @@ Deno.test("a precision is compared with float32 of the same model: every module 
     assert.ok(dropped.effects!.across!.value > full.effects!.across!.value);
     assert.equal(dropped.effects!.attention.across[1], null);
     assert.ok(dropped.effects!.attention.across[0]!.value < 0.1);
+  }));
+
+Deno.test("a file is compared with its original by its name: the same weights in another file move nothing", () =>
+  withTiny(async ({ folder, options: { results: _, ...options } }) => {
+    const path = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+    const text = `${folder}/ids.json`;
+    await Deno.writeTextFile(text, JSON.stringify(expected.models.llama.ids));
+    const asked = { ...options, text, samples: 3, length: 20, effects: path("models/llama") };
+    const [full, dropped] = await perplexities(path("gguf/llama.gguf"), [{}, { attention: [1] }], asked);
+    for (const side of ["along", "across"] as const) {
+      assert.ok(full.effects![side]!.value < 1e-4, `${full.effects![side]!.value}`);
+      assert.ok(dropped.effects![side]!.value > 0.01);
+    }
+    assert.ok(Math.abs(full.effects!.rise!.value) < 1e-4);
+    assert.notEqual(full.effects!.of.model.fingerprint, full.provenance.model.fingerprint);
   }));
 
 Deno.test("what cannot be compared is refused by name", () =>
