@@ -136,7 +136,7 @@ Deno.test("depth of several models and of one under a plan: a table each, a list
     assert.equal(out.match(/^depth · /gm)?.length, 2);
     const all = JSON.parse(await Deno.readTextFile(json));
     assert.deepEqual(all.map(({ kind }: { kind: string }) => kind), ["depth", "depth"]);
-    assert.equal((await Deno.readTextFile(`${folder}/d.csv`)).trim().split("\n").length, 1 + 2 * 9 * 3);
+    assert.equal((await Deno.readTextFile(`${folder}/d.csv`)).trim().split("\n").length, 1 + 2 * 10 * 3);
     await ok(...words`depth ${folder} ${text} --drop-block 1 --rows 1 --json ${json}`);
     const { provenance, measures } = await readResult(json, "depth");
     assert.deepEqual([provenance.drop.mlp, measures.sign[1]], [[1], null]);

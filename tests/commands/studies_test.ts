@@ -145,7 +145,11 @@ for (const [name, { more, modules, kind }] of Object.entries(studies)) {
         [2, [], /missing required argument 'model'/],
         [2, [folder, "--samples", "0"], /'--samples <n>'.*expected a whole number of at least 1/],
         [2, [folder, "--length", "1.5"], /'--length <t>'.*expected a whole number of at least 2/],
-        [2, [folder, "--engine", "abacus"], /'--engine <name>'.*Allowed choices are auto, cpu, webgpu, cuda/],
+        [
+          2,
+          [folder, "--engine", "abacus"],
+          /'--engine <name>'.*expected one of auto, cpu, webgpu, cuda, openvino/,
+        ],
         [2, [folder, "--colour"], /unknown option '--colour'/],
         [1, ["no-such-model"], /Cannot open no-such-model: unknown name/],
         [1, [`${folder}/none`, ...text], /none: no such file or folder, expected a folder/],
