@@ -55,6 +55,8 @@ async function allShards(run: Run, path: string, { shards }: Plan, results: stri
 const studies: Record<string, (model: string, text: string[]) => string[]> = {
   profile: (model, text) => ["profile", model, ...text, "--samples", "9", "--drop-mlp", "0"],
   perplexity: (model, text) => ["perplexity", model, ...text, "--samples", "5", "--drop-attention", "1"],
+  effects: (model, text) => words`perplexity ${model} ${text} --samples 5 --drop-attention 1 --effects`,
+  depth: (model, text) => ["depth", model, ...text, "--samples", "5"],
   greedy: (model, text) => ["order", model, ...text, "--by", "greedy", "--target", "joint", "--upto", "2"],
   iterative: (model, text) => ["order", model, ...text, "--by", "iterative", "--upto", "2"],
   sweep: (model, text) =>
@@ -70,7 +72,7 @@ const studies: Record<string, (model: string, text: string[]) => string[]> = {
       isThorough ? "mean,refit" : "refit"
     }
     --repair-samples 8 --sequential`,
-  causes: (model, text) => ["causes", model, ...text, "--samples", "3"],
+  causes: (model, text) => ["causes", model, ...text, "--samples", "3", "--message-samples", "2"],
   "random-init": (model) => ["random-init", model, "--samples", "2", "--length", "16", "--seeds", "3"],
 };
 
