@@ -1,4 +1,5 @@
 /** Small results, one or more of every kind that has numbers, and which of its numbers are not those of another. */
+import { fileURLToPath } from "node:url";
 import { curvesOf } from "../../src/study/sweep/curves.ts";
 import { head, type Kind, resultIn, type ResultOf } from "../../src/result/mod.ts";
 import {
@@ -6,6 +7,7 @@ import {
   causes,
   checkpoints,
   compare,
+  compareSamples,
   computedOn,
   depth,
   evaluate,
@@ -127,6 +129,10 @@ export async function makeGoldens(): Promise<Goldens> {
       quality: text,
     });
   });
+  const logs = ["first", "second"].map((model) =>
+    fileURLToPath(new URL(`../fixtures/samples/${model}`, import.meta.url))
+  );
+  results.samples = await compareSamples(logs[0], logs[1]);
   const llama = await openConfig("llama-2-7b");
   const shape = { hidden: 64, heads: 4, layers: 2, seeds: 2 };
   results["random-init"] = await randomInit(llama, { ...size, samples: 1, ...shape });
