@@ -56,6 +56,7 @@ function testOwn(engine: Engine): void {
     assert.deepEqual(lowering, {
       attention: "grouped-without-softcap",
       masked: "decomposed",
+      rotation: "fused",
       rows: "gathered",
       bfloat16: "widened",
       products: "f32",

@@ -56,7 +56,7 @@ Deno.test("an engine is one of the names or an engine itself, a precision one th
     await assert.rejects(call({ engine: "cudda" }), {
       name: "RangeError",
       message:
-        `Cannot ${verb}: engine is "cudda", expected one of auto, cpu, webgpu, cuda (did you mean "cuda"?)`,
+        `Cannot ${verb}: engine is "cudda", expected one of auto, cpu, webgpu, cuda, openvino (did you mean "cuda"?)`,
     });
     await assert.rejects(call({ precision: "float16" }), {
       name: "RangeError",
