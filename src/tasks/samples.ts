@@ -31,7 +31,7 @@ export interface TaskSamples {
   readonly others: readonly string[];
 }
 
-/** Characters of a line, at most: the longest of real files have some 100,000. */
+/** The most characters that a line may have; the longest lines of real files have about 100,000. */
 const LONGEST = 2 ** 24;
 const NAME = /^samples_(.+?)(?:_\d{4}-\d\d-\d\dT[\d.-]+)?\.jsonl(?:\.gz)?$/;
 

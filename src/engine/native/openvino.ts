@@ -1,6 +1,6 @@
 /**
- * OpenVINO's plug-in (`lamina openvino`) on a CPU of Intel's: float32, or bfloat16 where the CPU multiplies it (AMX, AVX512_BF16). On
- * other CPUs OpenVINO computes float32 whatever is asked for, so that bfloat16 is refused there.
+ * OpenVINO's plug-in (`lamina openvino`) on a CPU of Intel's: float32, or bfloat16 where the CPU multiplies it (AMX, AVX512_BF16).
+ * Elsewhere OpenVINO silently computes in float32, so bfloat16 is refused.
  */
 import { openvinoLibrary } from "../../libraries/mod.ts";
 import { threadsAllowed } from "../../tensor/mod.ts";

@@ -1,5 +1,5 @@
 /**
- * How accuracies differ over all documents of a task, from some of them that are drawn where answers are likely to flip.
+ * Estimates a change of accuracy over all documents of a task from a sample, drawn where answers are likely to flip.
  *
  * Of N documents, s is the margin of the right answer under the full model: an answer is right where s > 0, and flips where a plan moves s
  * across 0. A pilot, drawn evenly, shows how far a plan moves margins; with τ, their root mean square, a document flips with a chance of about
@@ -95,7 +95,7 @@ export function drawChances(flips: readonly number[], size: number): number[] {
   return roots.map((root) => Math.min(1, root * (size - sure) / rest));
 }
 
-/** Whether each document is drawn; `documents` are places among all of the task. */
+/** Chooses among `documents`, places in the task, each with its chance. */
 export function drawDocuments(
   chances: readonly number[],
   documents: readonly number[],
@@ -105,7 +105,7 @@ export function drawDocuments(
   return documents.filter((document, i) => uniform(seed, stream, document, 1) < chances[i]);
 }
 
-/** Changes [n] of −1, 0 or 1 of the documents of a draw, as what they stand for. */
+/** Weighs the changes [n] of drawn documents, each −1, 0 or 1, by the documents that they stand for. */
 export function drawnChanges({ of, chances }: Draw, changes: readonly number[]): DrawnChanges {
   const n = chances.length;
   const pilot = chances.filter((chance) => chance === null).length;

@@ -106,7 +106,7 @@ const checksum = (text: string) => createHash("sha256").update(text).digest("hex
 
 /** Whether a result was there, or was made and kept now. */
 type How = "found" | "made";
-/** Results of a command, or a call, by file name; null once it has ended, though what it awaited may still run in its context. */
+/** Maps file names to the results of a command or call. It is null after the end, since awaited work may still run in the context. */
 const records = new AsyncLocalStorage<{ own: Map<string, How> | null }>();
 /** Results that were found where the same command, or call, had kept them. */
 const own = new WeakSet<object>();
@@ -154,7 +154,7 @@ export async function keep<R extends ResultOf<KeptKind>>(result: R, keeping: Kee
   return parseResult(kind, text, kind) as R;
 }
 
-/** The kept result of an origin, and whether it was there before; if there is none, the computed one, which is then kept. */
+/** Returns the kept result of an origin, or computes and keeps it; `kept` says whether it was there before. */
 export async function keptOr<R extends ResultOf<KeptKind>>(
   kind: R["kind"],
   origin: Provenance,

@@ -9,7 +9,7 @@ export function formatNumber(value: number): string {
   return sign(value.toPrecision(3));
 }
 
-/** Documents of a task, or those of all that were asked: "120 of 1,838 documents". */
+/** Counts documents: "120 of 1,838 documents" where only some were asked. */
 export const documentsText = (n: number, of: number): string =>
   n === of ? `${n} documents` : `${formatWhole(n)} of ${formatWhole(of)} documents`;
 

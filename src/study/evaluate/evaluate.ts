@@ -93,7 +93,7 @@ export interface EvaluateOptions extends RunOptions, DraftingOptions {
 export const DEFAULT_TASKS: readonly string[] = ["piqa", "arc_easy", "openbookqa"];
 /** lm-eval's. */
 export const SHOTS_SEED = 1234;
-/** Documents of a draw, at least: half of them are the pilot. */
+/** The fewest documents that can be drawn; half of them are the pilot. */
 export const FEWEST = 16;
 
 const aSeed = number("a whole number below 2³²", (value) => value >>> 0 === value);

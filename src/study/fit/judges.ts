@@ -73,7 +73,7 @@ export function accuracyJudge(model: StudyModel, tasks: readonly string[], optio
         const { difference, low, high } = changeOver(changes, 1);
         return { value: 0 - 100 * difference, low: 0 - 100 * high, high: 0 - 100 * low }; // points lost; no −0
       });
-      // Of a draw, the documents that plans answered.
+      // Where documents are drawn, the plans answered fewer than the full model.
       const { packing } = (documents === undefined ? full : dropped[0] ?? full).provenance;
       return { costs, provenance: { ...full.provenance, packing } };
     },

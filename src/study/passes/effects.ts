@@ -98,7 +98,7 @@ type Losses = (
   options: StudyOptions & DraftingOptions,
 ) => Promise<Perplexity[]>;
 
-/** The losses of plans over some samples of a text, with their effects; kept as these. */
+/** Measures the losses of plans over some samples of a text together with their effects, and keeps both. */
 export async function effectsUnder(
   model: StudyModel,
   plans: readonly DropPlan[],

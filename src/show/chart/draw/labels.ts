@@ -68,7 +68,7 @@ export function endLabels(
   );
 }
 
-/** Names that cover no dot, no bar of an interval, no point of a line and no other name; the others are left out. */
+/** Draws the names that cover no dot, bar, line or other name, and leaves out the rest. */
 export function nameMarks(
   names: readonly Name[],
   series: readonly Visible[],
