@@ -81,7 +81,13 @@ Deno.test("moves: a change along the stream lies along it, one across it across 
   const stream = Float32Array.of(3, 4, 0, 3, 4, 0, 0, 0, 0, 1, 0, 0);
   const update = Float32Array.of(0, 0, 2, 0, 2, 0, 1, 1, 1, 0, 0, 0);
   const moved = Float32Array.of(3, 4, 2, 4, -1, 0, 9, 9, 9, 1, 0, 0); // e = x, e ⊥ x, no stream, no update
-  assert.deepEqual(sumMoves(stream, update, moved, 3), { counted: 2, along: 5 / 2, across: 5 / 2 });
+  const squares = { difference: 25 + 25 + 192 + 1, reference: 4 + 4 + 3 }; // of all tokens
+  assert.deepEqual(sumMoves(stream, update, moved, 3), {
+    ...squares,
+    counted: 2,
+    along: 5 / 2,
+    across: 5 / 2,
+  });
 });
 
 Deno.test("shards of effects are the whole, a kept result is used again, and is kept apart from one without", () =>

@@ -6,6 +6,10 @@ import { productsOf } from "./angle.ts";
 
 /** Sums over the tokens of a sample. */
 export interface MoveSums {
+  /** Σ |e|² */
+  difference: number;
+  /** Σ |u|² */
+  reference: number;
   /** Tokens of which neither x nor u is 0: only they have a direction and a size. */
   counted: number;
   /** Σ |e∥| / |u| */
@@ -21,7 +25,7 @@ export function sumMoves(
   moved: Float32Array,
   hidden: number,
 ): MoveSums {
-  const sums = { counted: 0, along: 0, across: 0 };
+  const sums = { difference: 0, reference: 0, counted: 0, along: 0, across: 0 };
   const [x, e] = [new Float64Array(hidden), new Float64Array(hidden)];
   for (let start = 0; start < update.length; start += hidden) {
     let uu = 0;
@@ -32,6 +36,8 @@ export function sumMoves(
       uu += u * u;
     }
     const { xx, xy: xe, yy: ee } = productsOf(x, e);
+    sums.difference += ee;
+    sums.reference += uu;
     if (xx === 0 || uu === 0) continue;
     sums.counted++;
     sums.along += Math.abs(xe) / Math.sqrt(xx * uu);

@@ -59,6 +59,11 @@ export const samplesKind = kind("samples", { method: 1, noun: "comparison of sam
 /** Two models' answers to the same documents, as lm-eval logged them. */
 export type SamplesComparison = z.infer<typeof samplesKind.form>;
 
+/** What a task is called beside its other filters: "gsm8k strict-match"; "piqa" where nothing extracts the answers. */
+export const samplesName = (
+  { task, filter = "none" }: { readonly task: string; readonly filter?: string },
+): string => filter === "none" ? task : `${task} ${filter}`;
+
 const officialDifference = z.object({
   /** 1 − mean cos(X, Y), of what is actually added to the stream. */
   importance: perLayer,

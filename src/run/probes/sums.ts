@@ -54,16 +54,8 @@ function sumsOf(squares: Float32Array): NormSums {
   return sum;
 }
 
-/** Two squared Frobenius norms, and how far the update moves along and across the stream. */
-interface EffectSums extends MoveSums {
-  /** Σ |u − u₀|² */
-  difference: number;
-  /** Σ |u₀|² */
-  reference: number;
-}
-
 /** Sums of one layer's modules by sample; a module that was not run under a plan has none. */
-type LayerEffects = Partial<Record<LayerModule, EffectSums[]>>;
+type LayerEffects = Partial<Record<LayerModule, MoveSums[]>>;
 
 /** Updates and the streams that they are added to [T, D], by layer, kind and sample. */
 export type HeldUpdates = Map<string, { readonly update: Float32Array; readonly stream: Float32Array }>;
@@ -113,8 +105,9 @@ export function effectsProbe(
         });
       }
       for (const kind of MODULES) {
-        updates[kind].forEach((update, i) => {
-          const sums = compare(update, (from ?? held).get(keyOf(kind, i))!, length);
+        updates[kind].forEach((moved, i) => {
+          const { stream, update } = (from ?? held).get(keyOf(kind, i))!;
+          const sums = sumMoves(stream, update, moved, update.length / length);
           for (const plan of plans) (seen[plan][layer][kind] ??= [])[first + i] = sums;
         });
       }
@@ -123,19 +116,6 @@ export function effectsProbe(
 }
 
 const sumOf = (x: Float32Array, a: Float32Array) => x.map((value, i) => value + a[i]);
-
-function compare(
-  moved: Float32Array,
-  { update, stream }: { readonly update: Float32Array; readonly stream: Float32Array },
-  length: number,
-): EffectSums {
-  let [difference, reference] = [0, 0];
-  for (let i = 0; i < update.length; i++) {
-    difference += (moved[i] - update[i]) ** 2;
-    reference += update[i] ** 2;
-  }
-  return { difference, reference, ...sumMoves(stream, update, moved, update.length / length) };
-}
 
 /** A probe of what plan number `plan` shows; read `sums` after the run, null for a layer whose mixture was not run. */
 export function routingProbe(

@@ -1,17 +1,10 @@
 /** Two models' answers to the same documents, as another tool logged them. */
-import type { SamplesComparison } from "../../result/mod.ts";
+import { type SamplesComparison, samplesName } from "../../result/mod.ts";
 import { formatNumber, formatPoints, formatPointsRange, formatShare, formatWhole } from "../words/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { type Column, recordsOf, type Table, tableOf } from "./table.ts";
 
 type Row = SamplesComparison["tasks"][number];
-type Change = Row["change"];
-
-/** The numbers of a change, for people and for machines. */
-const CHANGE = [
-  { key: "change", title: "change", value: ({ difference }: Change) => difference, format: formatPoints },
-  { title: "95 % interval", value: ({ low, high }: Change) => formatPointsRange(low, high) },
-] as const;
 
 export function samplesTable({ names, tasks, average, apart }: SamplesComparison): Table {
   const rows: (Partial<Row> & Pick<Row, "task" | "change">)[] = [
@@ -25,16 +18,13 @@ export function samplesTable({ names, tasks, average, apart }: SamplesComparison
   return {
     title: `A: ${names[0]}   B: ${names[1]}`,
     ...tableOf(rows, [
-      { title: "task", value: nameOf, align: "left" },
+      { title: "task", value: samplesName, align: "left" },
       { title: "metric", value: ({ metric }) => metric, align: "left" },
       { title: "n", value: ({ change }) => formatWhole(change.n) },
       share(0),
       share(1),
-      ...CHANGE.map(({ title, value, ...more }) => ({
-        title,
-        value: ({ change }: (typeof rows)[number]) => value(change),
-        ...more,
-      })),
+      { title: "change", value: ({ change }) => change.difference, format: formatPoints },
+      { title: "95 % interval", value: ({ change: { low, high } }) => formatPointsRange(low, high) },
       { title: "gained", value: ({ gained }) => gained },
       { title: "lost", value: ({ lost }) => lost },
       { title: "p", value: ({ mcnemar }) => mcnemar, format: (p) => formatNumber(p as number) },
@@ -46,9 +36,6 @@ export function samplesTable({ names, tasks, average, apart }: SamplesComparison
     ],
   };
 }
-
-const nameOf = ({ task, filter }: Partial<Row> & Pick<Row, "task">) =>
-  filter === undefined || filter === "none" ? task : `${task} ${filter}`;
 
 function notesOf(task: string, { only, prompts, metrics }: SamplesComparison["apart"][string]): string[] {
   return [

@@ -47,6 +47,7 @@ export async function runRounds(
       ...within(options, phase(batch)),
       plans: running.map((plan) => plans[plan]),
     });
+    const answers = found.map(itemsBy);
     running.forEach((plan, i) => {
       done[plan].push(...found[i]);
       for (const { setting: { task }, document, round } of asked) {
@@ -54,7 +55,7 @@ export async function runRounds(
         places[plan].set(task.name, rounds.set(document.document.index, round));
       }
       if (plan === 0) return;
-      mains.forEach((main, m) => changes[plan][m].push(...changesOf(asked, main, found[0], found[i])));
+      mains.forEach((main, m) => changes[plan][m].push(...changesIn(asked, main, answers[0], answers[i])));
     });
     const looks = open.map((plan) => (
       { plan, ...changeOver(changes[plan].map((rounds) => ({ rounds })), margin) }
@@ -95,20 +96,21 @@ function batches(most: number): { from: number; to: number }[] {
   return found;
 }
 
+/** Answers by task and document. */
+const itemsBy = (answered: Answered) =>
+  new Map(
+    answered.flatMap(({ part, items }) =>
+      items.map((item): [string, Item] => [`${part.setting.task.name} ${item.index}`, item])
+    ),
+  );
+
 /** Changes of a main number's answers, in the order of rounds. */
-function changesOf(
+function changesIn(
   asked: readonly { readonly setting: Setting; readonly document: AskedDocument }[],
   { members, metric }: ShareMain,
-  full: Answered,
-  plan: Answered,
+  before: ReadonlyMap<string, Item>,
+  after: ReadonlyMap<string, Item>,
 ): number[] {
-  const itemsBy = (answered: Answered) =>
-    new Map(
-      answered.flatMap(({ part, items }) =>
-        items.map((item): [string, Item] => [`${part.setting.task.name} ${item.index}`, item])
-      ),
-    );
-  const [before, after] = [itemsBy(full), itemsBy(plan)];
   return asked.filter(({ setting: { task } }) => members.includes(task.name)).map((
     { setting: { task }, document },
   ) => {

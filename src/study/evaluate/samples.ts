@@ -15,7 +15,7 @@ import {
   text,
 } from "../../entry/mod.ts";
 import { changeOver, type Changes, changesOf, mcnemar } from "../../measure/mod.ts";
-import { ACCURACY_MARGIN, head, type SamplesComparison } from "../../result/mod.ts";
+import { ACCURACY_MARGIN, head, type SamplesComparison, samplesName } from "../../result/mod.ts";
 import { readSamples, type Sample, type TaskSamples } from "../../tasks/mod.ts";
 
 /** Options of `compareSamples`. */
@@ -76,7 +76,7 @@ export async function compareSamples(
       ...others,
       ...samples.flatMap(({ values }) => Object.keys(values).filter((name) => !metrics.includes(name))),
     ]);
-    apart[keyOf(first)] = {
+    apart[samplesName(first)] = {
       only,
       prompts: pairs.filter(([one, other]) => one.prompt !== other.prompt).length,
       metrics: [...new Set(others)].sort(),
@@ -88,7 +88,7 @@ export async function compareSamples(
       `Cannot compare samples of ${a} and ${b}: found no metric that is 0 or 1 for every document, expected at least one`,
     );
   }
-  const mains = [...Map.groupBy(tasks, keyOf).values()]
+  const mains = [...Map.groupBy(tasks, samplesName).values()]
     .map((own) => own.find(({ metric }) => metric === "acc_norm") ?? own[0]);
   return displayable({
     ...head("samples"),
@@ -101,9 +101,6 @@ export async function compareSamples(
   });
 }
 
-const keyOf = ({ task, filter }: Pick<TaskSamples, "task" | "filter">) =>
-  filter === "none" ? task : `${task} ${filter}`;
-
 /** The tasks of both, by name; one task in each may have different names, as of files that were renamed. */
 function joinTasks(
   [a, b]: readonly [readonly TaskSamples[], readonly TaskSamples[]],
@@ -111,7 +108,7 @@ function joinTasks(
   common: boolean,
 ): (readonly [TaskSamples, TaskSamples])[] {
   if (a.length === 1 && b.length === 1 && a[0].filter === b[0].filter) return [[a[0], b[0]]];
-  const [ofA, ofB] = [a, b].map((tasks) => new Map(tasks.map((task) => [keyOf(task), task])));
+  const [ofA, ofB] = [a, b].map((tasks) => new Map(tasks.map((task) => [samplesName(task), task])));
   const missing = [...ofA.keys(), ...ofB.keys()].filter((key) => !ofA.has(key) || !ofB.has(key));
   const shared = [...ofA.keys()].filter((key) => ofB.has(key));
   if (shared.length === 0 || missing.length > 0 && !common) {

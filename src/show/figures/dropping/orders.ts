@@ -54,12 +54,8 @@ type Named = Line & { readonly model: string };
 function finding(lines: readonly Named[]): Finding {
   const paper = lines.filter(isByImportance);
   const all = paper.length > 0 ? paper : lines;
-  const clear = all.filter(({ more, samples }) => more && (riseOverSamples(samples, more).low ?? 0) > 0).sort(
-    (
-      a,
-      b,
-    ) => b.more!.rise - a.more!.rise,
-  );
+  const clear = all.filter(({ more, samples }) => more && (riseOverSamples(samples, more).low ?? 0) > 0)
+    .sort((a, b) => b.more!.rise - a.more!.rise);
   const [first] = clear;
   return {
     found: first &&
