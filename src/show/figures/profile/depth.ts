@@ -82,7 +82,7 @@ function panelsOf(result: Depth, name: string): Panel[] {
     }),
     lineChart([group("kl", "plain", 3), group("again", "again", 4)], "relative_depth", "value", {
       ...shared,
-      margins: { marginRight: 48 },
+      margins: { marginRight: 64 },
       headings: [{ text: "lens", small: true }],
       up: upFrom("KL, nats"),
     }),
