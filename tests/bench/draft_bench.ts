@@ -11,7 +11,7 @@
 import { openEngine, type Wanted } from "../../src/engine/mod.ts";
 import { openModel, packText } from "../../src/mod.ts";
 import { type Decoder, decoder, draftRound, dropPlan, sampler } from "../../src/run/mod.ts";
-import { layersIn, readArguments } from "./shared.ts";
+import { readArguments } from "./shared.ts";
 
 const { names, plan, prompts, length, new: count, "draft-tokens": tokens, precision, json } = readArguments(
   { plan: "", prompts: 200, length: 48, new: 16, "draft-tokens": 4, precision: "float32", json: "" },
@@ -90,4 +90,10 @@ function gapOf(logits: Float32Array, best: number): number {
     largest = Math.max(largest, Math.abs(logit));
   });
   return (logits[best] - second) / largest;
+}
+
+/** Layers of a kind of module in a plan such as `attention=10,12;mlp=15`. */
+function layersIn(plan: string, kind: string): number[] {
+  const part = plan.split(";").find((part) => part.startsWith(`${kind}=`));
+  return part ? part.split("=")[1].split(",").map(Number) : [];
 }

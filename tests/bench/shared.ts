@@ -92,12 +92,6 @@ export function fromPython(python: string, name: string, ...args: string[]): any
   return JSON.parse(out.trim().split("\n").at(-1) || "null");
 }
 
-/** Layers of a kind of module in a plan such as `attention=10,12;mlp=15`. */
-export function layersIn(plan: string, kind: string): number[] {
-  const part = plan.split(";").find((part) => part.startsWith(`${kind}=`));
-  return part ? part.split("=")[1].split(",").map(Number) : [];
-}
-
 /** Megabytes at the most: all that was resident, and the anonymous part of it. */
 export interface Peak {
   readonly resident: number;

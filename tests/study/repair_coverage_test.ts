@@ -1,7 +1,4 @@
-/**
- * How often a repair that saves nothing is refused, and how often its interval holds what it saves: by simulation, where this is known.
- * tests/bench/guard_bench.ts counts the same with a trained model.
- */
+/** How often a repair that saves nothing is refused, and how often its interval holds what it saves: by simulation, where this is known. */
 import assert from "node:assert/strict";
 import { interval95, mean, standardError } from "../../src/measure/mod.ts";
 import { openProducts, type Products, ridge } from "../../src/run/mod.ts";

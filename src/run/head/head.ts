@@ -102,7 +102,7 @@ export interface Drafted {
  * Reads Σ_v max(0, p_full − p_plan) over the words of a slice, [n, P]; plan 0 is the full model. Over all slices it is one less the
  * share of a plan's drafted tokens that the full model accepts, Σ_v min(p_full, p_plan), where tokens are drawn (Leviathan et al.,
  * arXiv 2211.17192, corollary 3.6): exactly 1 where both are equal. The plan reads the text with keys and values of its own; a draft
- * in a round (decode/sample.ts) reads the full model's, and another share is accepted (tests/bench/acceptance_bench.ts).
+ * in a round (decode/sample.ts) reads the full model's, and another share is accepted (docs/guide.md).
  *
  * The sum needs whole probabilities, so the normalisers of both must be known: the slices of the vocabulary pass a second time, which
  * costs as much as the first pass, most of a head's time; so it takes some rows of each text only.
