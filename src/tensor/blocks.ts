@@ -31,6 +31,24 @@ export interface BlockMatrix {
   readonly offsets: Float32Array<ArrayBuffer> | null;
 }
 
+/** A matrix to be filled, all of whose zeros are one number. */
+export function emptyMatrix(
+  { bits, size, zero, hasOffsets }: BlockFormat & { readonly zero: number },
+  shape: BlockMatrix["shape"],
+  allocate = (length: number): Float32Array<ArrayBuffer> => new Float32Array(length),
+): BlockMatrix {
+  const count = shape[0] * shape[1];
+  return {
+    bits,
+    size,
+    shape,
+    quants: bytesOf(allocate(count * bits / 32)),
+    scales: allocate(count / size),
+    zeros: zero,
+    offsets: hasOffsets ? allocate(count / size) : null,
+  };
+}
+
 export function formatOf({ bits, size, zeros, offsets }: BlockMatrix): BlockFormat {
   return { bits, size, zero: typeof zeros === "number" ? zeros : null, hasOffsets: offsets !== null };
 }
@@ -45,8 +63,15 @@ export function middleOf(bits: 4 | 8): number {
  * before that where both are multiples of 2⁻²⁴ below 2²⁸, as those of GGML's types are.
  */
 export function widened(matrix: BlockMatrix): Tensor {
-  const { bits, size, shape: [rows, columns], quants, scales, offsets } = matrix;
+  const { shape: [rows, columns] } = matrix;
   const out = new Float32Array(rows * columns);
+  widen(matrix, out);
+  return float32(matrix.shape, out);
+}
+
+/** Writes the same numbers to the start of an array. */
+export function widen(matrix: BlockMatrix, out: Float32Array): void {
+  const { bits, size, quants, scales, offsets } = matrix;
   const zeroAt = zerosOf(matrix);
   for (let block = 0, i = 0; block < scales.length; block++) {
     const scale = scales[block], offset = offsets ? offsets[block] : -0; // a zero keeps its sign
@@ -61,7 +86,6 @@ export function widened(matrix: BlockMatrix): Tensor {
       }
     }
   }
-  return float32(matrix.shape, out);
 }
 
 function zerosOf({ bits, size, shape: [, columns], zeros }: BlockMatrix): (block: number) => number {

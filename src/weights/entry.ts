@@ -1,11 +1,10 @@
 /** The place of a tensor in a file, as the reader of a header finds it. */
-import { type BlockMatrix, bytesOf, type DType, elements } from "../tensor/mod.ts";
-import type { Blocks } from "./blocks/dequantize.ts";
+import { type BlockMatrix, type DType, elements, emptyMatrix } from "../tensor/mod.ts";
+import { type Blocks, blockTypes } from "./blocks/types.ts";
 import type { FileBytes } from "./bytes.ts";
 import { quote } from "./limits.ts";
 import type { TensorInfo } from "./source.ts";
 import type { Decoders } from "./blocks/decoders.ts";
-import { repackings } from "./blocks/repack.ts";
 
 /** The layout of elements in a file: an array of a dtype, blocks to decode to float32, or an unknown type. */
 export type Layout =
@@ -50,18 +49,10 @@ export function checkRows(
   }
 }
 
-/** The blocks of a tensor whose rows are whole ones; undefined for any other. */
-function blocksOf({ type, shape }: Entry["info"]) {
-  const found = Object.hasOwn(repackings, type) ? repackings[type] : undefined;
-  return shape.length >= 2 && found && shape.at(-1)! % found.size === 0 ? found : undefined;
-}
-
-/** The format, as the field of a tensor's description. */
-export function formatIn(info: Entry["info"]): Pick<TensorInfo, "blocks"> {
-  const found = blocksOf(info);
-  if (!found) return {};
-  const { bits, size, zero, hasOffsets } = found;
-  return { blocks: { bits, size, zero, hasOffsets } };
+/** The format of a tensor whose rows are whole blocks; undefined for any other. */
+export function formatIn({ type, shape }: Entry["info"]) {
+  const { format } = Object.hasOwn(blockTypes, type) ? blockTypes[type] : {};
+  return shape.length >= 2 && format && shape.at(-1)! % format.size === 0 ? format : undefined;
 }
 
 /** Rows of the first axis as a matrix; several matrices of a stack come one after the other. */
@@ -73,7 +64,7 @@ export async function readBlocks(
   allocate: Allocate = newArray,
 ): Promise<BlockMatrix> {
   const { info, file, start } = entry;
-  const format = blocksOf(info);
+  const format = formatIn(info);
   if (!format) {
     throw new TypeError(
       `Cannot read ${
@@ -86,19 +77,9 @@ export async function readBlocks(
   const [from, to] = rows ?? [0, first];
   const columns = rest.at(-1)!;
   const count = (to - from) * elements(rest.slice(0, -1));
-  const blocks = count * columns / format.size;
   const bytes = info.bytes / first;
   const [begin, end] = [start + from * bytes, start + to * bytes];
-  const { bits, size, zero, hasOffsets } = format;
-  const matrix = {
-    bits,
-    size,
-    shape: [count, columns] as const,
-    quants: bytesOf(allocate(count * columns * bits / 32)),
-    scales: allocate(blocks),
-    zeros: zero,
-    offsets: hasOffsets ? allocate(blocks) : null,
-  };
+  const matrix = emptyMatrix(format, [count, columns], allocate);
   await decoders.repack(info.type, await file.read(begin, end), matrix);
   file.forget(begin, end);
   return matrix;

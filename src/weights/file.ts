@@ -10,7 +10,7 @@ import { aligned, type BlockMatrix, byteSize, elements, type Tensor, viewOf } fr
 import type { FileBytes } from "./bytes.ts";
 import { type Content, ranges } from "./content.ts";
 import { type Decoders, openDecoders } from "./blocks/decoders.ts";
-import type { Blocks } from "./blocks/dequantize.ts";
+import type { Blocks } from "./blocks/types.ts";
 import { type Allocate, checkRows, type Entry, formatIn, newArray, readBlocks } from "./entry.ts";
 import { outOfRange, quote } from "./limits.ts";
 import type { TensorFile } from "./source.ts";
@@ -57,12 +57,10 @@ export function tensorFile(
 
   return {
     format: `${kind} ${formatOf(entries.values())}`,
-    tensors: new Map(
-      [...entries].map(([tensor, { info, layout }]) => [
-        tensor,
-        { ...info, dtype: layout.dtype === undefined ? "f32" : layout.dtype, ...formatIn(info) },
-      ]),
-    ),
+    tensors: new Map([...entries].map(([tensor, { info, layout: { dtype = "f32" } }]) => {
+      const blocks = formatIn(info);
+      return [tensor, { ...info, dtype, ...blocks && { blocks } }];
+    })),
     lacking,
     // deno-lint-ignore require-await -- throws as a rejection
     async read(tensor, rows, allocate) {

@@ -4,8 +4,7 @@
  *
  *     deno run tests/bench/repack_bench.ts
  */
-import { type BlockMatrix, widened } from "../../src/tensor/mod.ts";
-import { repackings } from "../../src/weights/blocks/repack.ts";
+import { emptyMatrix, widened } from "../../src/tensor/mod.ts";
 import { blockTypes } from "../../src/weights/blocks/types.ts";
 
 const COLUMNS = 2048, ROWS = 4096; // 32 MB of floats: past the caches, as a layer's matrix is
@@ -29,21 +28,13 @@ function rate(seconds: number, bytes: number): string {
 console.log(`GB/s (G numbers/s), best of ${ROUNDS} × ${COUNT} numbers`);
 console.log("type    repack         decode         widened");
 const out = new Float32Array(COUNT);
-for (const [type, { bits, size, zero, hasOffsets, repack }] of Object.entries(repackings)) {
-  const { blockElements, blockBytes, decode } = blockTypes[type];
+for (const [type, { blockElements, blockBytes, format, decode, repack }] of Object.entries(blockTypes)) {
+  const { bits } = format;
   const source = Uint8Array.from(
     { length: COUNT / blockElements * blockBytes },
     (_, i) => i * 167 + (i >> 8),
   );
-  const matrix: BlockMatrix = {
-    bits,
-    size,
-    shape: [ROWS, COLUMNS],
-    quants: new Uint8Array(COUNT * bits / 8),
-    scales: new Float32Array(COUNT / size),
-    zeros: zero,
-    offsets: hasOffsets ? new Float32Array(COUNT / size) : null,
-  };
+  const matrix = emptyMatrix(format, [ROWS, COLUMNS]);
   const seconds = [() => repack(source, matrix), () => decode(source, out), () => void widened(matrix)].map(
     best,
   );

@@ -1,16 +1,16 @@
-/** Blocks of GGML as matrices in blocks, and decoded by several threads: widened, they have the decoder's bits, those of −0 included. */
+/** Blocks of GGML as matrices in blocks, and decoded by several threads: widened, they have the reference's bits, those of −0 included. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { fileSource } from "../../src/hub/mod.ts";
 import { type BlockMatrix, philox, widened } from "../../src/tensor/mod.ts";
-import { type Repacking, repackings } from "../../src/weights/blocks/repack.ts";
-import { blockTypes } from "../../src/weights/blocks/types.ts";
+import { type BlockType, blockTypes } from "../../src/weights/blocks/types.ts";
 import { openGguf, openSafetensors } from "../../src/weights/mod.ts";
 import { openDecoders } from "../../src/weights/blocks/decoders.ts";
 import type { Repacked } from "../../src/weights/blocks/repack4.ts";
 import { bits } from "../tensor/bits.ts";
 import { printed } from "../process.ts";
 import { folder } from "./build.ts";
+import { decoders as reference } from "./reference.ts";
 
 const PATH = fileURLToPath(new URL("../fixtures/gguf/types", import.meta.url));
 
@@ -41,7 +41,7 @@ function randomBytes(length: number, seed: number): Uint8Array<ArrayBuffer> {
 }
 
 /** A matrix of one row for these numbers, its arrays in the middle of longer ones. */
-function emptyMatrix({ bits, size, zero, hasOffsets }: Repacking, values: number): BlockMatrix {
+function emptyMatrix({ format: { bits, size, zero, hasOffsets } }: BlockType, values: number): BlockMatrix {
   const floats = () => new Float32Array(values / size + 2).fill(7).subarray(1, -1);
   return {
     bits,
@@ -61,11 +61,13 @@ function bitsOf(values: Float32Array): Uint32Array {
 }
 
 function assertSame(type: string, source: Uint8Array<ArrayBuffer>): void {
-  const { blockElements, blockBytes, decode } = blockTypes[type];
-  const expected = new Float32Array(source.length / blockBytes * blockElements);
-  decode(source, expected);
-  const matrix = emptyMatrix(repackings[type], expected.length);
-  repackings[type].repack(source, matrix);
+  const { blockElements, blockBytes, decode, repack } = blockTypes[type];
+  const [expected, decoded] = [0, 1].map(() => new Float32Array(source.length / blockBytes * blockElements));
+  reference[type](source, expected);
+  decode(source, decoded);
+  assert.deepEqual(bitsOf(decoded), bitsOf(expected));
+  const matrix = emptyMatrix(blockTypes[type], expected.length);
+  repack(source, matrix);
   assert.deepEqual(bitsOf(widened(matrix).data as Float32Array), bitsOf(expected));
   for (const array of [matrix.quants, matrix.scales, matrix.offsets]) {
     if (!array) continue;
@@ -75,8 +77,8 @@ function assertSame(type: string, source: Uint8Array<ArrayBuffer>): void {
   }
 }
 
-Deno.test("every type that can be decoded can be repacked", () => {
-  assert.deepEqual(Object.keys(repackings).sort(), Object.keys(blockTypes).sort());
+Deno.test("every type has a reference", () => {
+  assert.deepEqual(Object.keys(reference).sort(), Object.keys(blockTypes).sort());
   assert.deepEqual(Object.keys(SCALES).sort(), Object.keys(blockTypes).sort());
 });
 
@@ -139,7 +141,7 @@ function sourceOf(blocks: number, blockBytes: number): Uint8Array<ArrayBuffer> {
 }
 
 /** Arrays for a number of values in blocks, in the middle of longer ones. */
-function room({ bits, size, hasOffsets }: Repacking, values: number): Repacked {
+function room({ format: { bits, size, hasOffsets } }: BlockType, values: number): Repacked {
   const floats = () => new Float32Array(values / size + 2).fill(7).subarray(1, -1);
   const quants = new Uint8Array(values * bits / 8 + 8).fill(7).subarray(4, -4);
   return { quants, scales: floats(), offsets: hasOffsets ? floats() : null };
@@ -167,8 +169,8 @@ for (const [type, blocks] of Object.entries(blockTypes)) {
       await decoders.decode(type, blocks, source, padded.subarray(1, -1));
       assert.deepEqual(bits(padded.subarray(1, -1)), bits(expected));
       assert.deepEqual([padded[0], padded.at(-1)], [7, 7], "nothing is written beside it");
-      const [one, three] = [1, 3].map(() => room(repackings[type], expected.length));
-      repackings[type].repack(source, one);
+      const [one, three] = [1, 3].map(() => room(blocks, expected.length));
+      blocks.repack(source, one);
       await decoders.repack(type, source, three);
       assert.deepEqual(everything(three), everything(one));
     });
@@ -201,8 +203,8 @@ Deno.test({
     Q4_K.decode(source, expected);
     await decoders.decode("Q4_K", Q4_K, source, found);
     assert.deepEqual(bits(found), bits(expected));
-    const [matrix, same] = [0, 1].map(() => room(repackings.Q4_K, 512));
-    repackings.Q4_K.repack(source, same);
+    const [matrix, same] = [0, 1].map(() => room(Q4_K, 512));
+    Q4_K.repack(source, same);
     await decoders.repack("Q4_K", source, matrix);
     assert.deepEqual(everything(matrix), everything(same));
   },

@@ -3,9 +3,7 @@
  * the other cores idle.
  */
 import { type Memory, memoryOf, type Named, openThreads, THREADS } from "../../tensor/mod.ts";
-import { repackings } from "./repack.ts";
-import { blockTypes } from "./types.ts";
-import type { Blocks } from "./dequantize.ts";
+import { type Blocks, blockTypes } from "./types.ts";
 import type { Repacked } from "./repack4.ts";
 
 /** A thread's task: the type of the blocks, and the places of blocks and of values, or of a matrix in blocks. */
@@ -57,9 +55,9 @@ export function openDecoders(values: number, { count = THREADS, worthSharing = W
       await threads.run(each((i) => ({ type, source: part(source, i), to: part(out, i) })), [source, out]);
     },
     async repack(type: string, source: Uint8Array<ArrayBuffer>, to: Repacked): Promise<void> {
-      const { blockBytes, blockElements } = blockTypes[type];
+      const { blockBytes, blockElements, repack } = blockTypes[type];
       const blocks = source.length / blockBytes;
-      if (!isShared(type, blocks * blockElements / 2)) return repackings[type].repack(source, to);
+      if (!isShared(type, blocks * blockElements / 2)) return repack(source, to);
       const part = cutter(blocks);
       const { quants, scales, offsets } = to;
       const tasks = each((i) => ({

@@ -14,7 +14,7 @@ import {
   viewOf,
 } from "../../tensor/mod.ts";
 import { cutTensor } from "../cut.ts";
-import { half } from "./dequantize.ts";
+import { half } from "./repack4.ts";
 import { blockTypes } from "./types.ts";
 
 /** Rounds the 32 numbers of a block into its bytes. */

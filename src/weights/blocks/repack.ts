@@ -1,28 +1,14 @@
 /**
- * GGML's blocks as matrices in blocks: the same quants, in the order of `MatMulNBits`, and the scales as float32. Nothing is rounded:
- * a scale is a float16 times a sub-scale of at most 8 bits, an offset a float16 times one of 6, and float32 holds both (dequantize.ts);
- * the widened numbers are the decoder's, bit for bit.
+ * GGML's blocks as matrices in blocks: the same quants, in the order of `MatMulNBits`, and the scales as float32. Nothing is rounded: a
+ * scale is a float16 (11 significant bits) times a sub-scale of at most 8, an offset a float16 times one of 6. A quant has at most 7 bits
+ * beside such a scale, 24 in all, so that float32 holds each product, and the widened numbers are those of Python `gguf`, bit for bit.
  *
  * A type's quants keep their value but for a shift: `zero` is the quant that means 0. Types with a minimum have it as an offset. The
  * types whose four bits are an index have the indexed value as a quant of eight bits, since `MatMulNBits` knows no tables.
  */
-import type { BlockFormat } from "../../tensor/mod.ts";
-import {
-  pairsOf,
-  q2_k,
-  q3_k,
-  q4_0,
-  q4_1,
-  q4_k,
-  type Repack,
-  wordAt,
-  wordsOf,
-  writeScalesK,
-} from "./repack4.ts";
-import { half } from "./dequantize.ts";
-import { E2M1, HALF_POWER, NON_LINEAR } from "./types.ts";
+import { half, pairsOf, type Repack, wordAt, wordsOf, writeScalesK } from "./repack4.ts";
 
-/** Five bits with 32 of them apart. Symmetrical ones are q − 16 with a zero of 128. */
+/** d f16 · m f16 unless symmetrical · 32 fifth bits · 16 bytes of nibbles; value = d · q + m, or d · (q − 16) with a zero of 128. */
 function fifthBits(isSymmetrical: boolean): Repack {
   const head = isSymmetrical ? 3 : 4, shift = isSymmetrical ? 0x70707070 : 0;
   return (source, to) => {
@@ -48,6 +34,7 @@ function sixteens(bits: number): number {
   return ((bits & 15) * 0x00204081 & 0x01010101) << 4;
 }
 
+/** d f16 · 32 signed bytes; value = d · q. */
 export const q8_0: Repack = (source, to) => {
   const pairs = pairsOf(source), words = wordsOf(to), { scales } = to;
   for (let b = 0, i = 0; b < pairs.length; b += 17, i++) {
@@ -56,6 +43,7 @@ export const q8_0: Repack = (source, to) => {
   }
 };
 
+/** As Q4_K, with 32 bytes before the nibbles: bit i of byte j is the fifth bit of value j of sub-block i. */
 export const q5_k: Repack = (source, to) => {
   const pairs = pairsOf(source), words = wordsOf(to);
   for (let b = 0, i = 0, w = 0; b < pairs.length; b += 88, i += 8) {
@@ -71,6 +59,7 @@ export const q5_k: Repack = (source, to) => {
   }
 };
 
+/** 128 bytes of nibbles · 64 of upper bit pairs · 16 signed scales · d f16; value = d · scale · (q − 32), per 16 values. */
 export const q6_k: Repack = (source, to) => {
   const pairs = pairsOf(source), words = wordsOf(to), { scales } = to;
   const signed = new Int8Array(source.buffer, source.byteOffset, source.length);
@@ -91,12 +80,22 @@ export const q6_k: Repack = (source, to) => {
   }
 };
 
+/** Values of IQ4_NL and IQ4_XS, closer together around zero. */
+const NON_LINEAR = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+
+/** Twice the values of a float of 4 bits (sign, two of exponent, one of mantissa). */
+const E2M1 = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
+
+/** Half of the power of two that a byte of exponent stands for. */
+const HALF_POWER = Float32Array.from({ length: 256 }, (_, exponent) => 2 ** (exponent - 128));
+
 /** The quants of a byte's two indices, the lower one's first. */
-function quantsOf(table: Float32Array): Uint16Array {
+function quantsOf(table: readonly number[]): Uint16Array {
   return Uint16Array.from({ length: 256 }, (_, byte) => table[byte & 15] + 128 | table[byte >> 4] + 128 << 8);
 }
 const nonLinear = quantsOf(NON_LINEAR), e2m1 = quantsOf(E2M1);
 
+/** d f16 · 16 bytes of indices; value = d · table. */
 export const iq4_nl: Repack = (source, { quants, scales }) => {
   for (let b = 0, i = 0; b < source.length; b += 18, i++) {
     scales[i] = half[source[b] | source[b + 1] << 8];
@@ -104,6 +103,7 @@ export const iq4_nl: Repack = (source, { quants, scales }) => {
   }
 };
 
+/** d f16 · 8 upper bit pairs of scales · 4 bytes of their nibbles · 128 of indices; value = d · (scale − 32) · table, per 32. */
 export const iq4_xs: Repack = (source, { quants, scales }) => {
   for (let b = 0, i = 0; b < source.length; b += 136) {
     const d = half[source[b] | source[b + 1] << 8];
@@ -116,6 +116,7 @@ export const iq4_xs: Repack = (source, { quants, scales }) => {
   }
 };
 
+/** A byte of exponent · 16 bytes of indices; value = 2^(exponent − 128) · table. */
 export const mxfp4: Repack = (source, { quants, scales }) => {
   for (let b = 0, i = 0; b < source.length; b += 17, i++) {
     scales[i] = HALF_POWER[source[b]];
@@ -131,30 +132,3 @@ function writeIndexed(source: Uint8Array, at: number, table: Uint16Array, quants
     quants[to + j + 16] = both >> 8;
   }
 }
-
-/** How a type's blocks are a matrix. */
-export interface Repacking extends BlockFormat {
-  readonly zero: number;
-  readonly repack: Repack;
-}
-
-const four = { bits: 4, size: 32, hasOffsets: false, zero: 8 } as const;
-const eight = { bits: 8, size: 32, hasOffsets: false, zero: 128 } as const;
-/** Of types with a minimum. */
-const offset = { hasOffsets: true, zero: 0 } as const;
-
-export const repackings: Readonly<Record<string, Repacking>> = {
-  Q4_0: { ...four, repack: q4_0 },
-  Q4_1: { ...four, ...offset, repack: q4_1 },
-  Q5_0: { ...eight, repack: q5_0 },
-  Q5_1: { ...eight, ...offset, repack: q5_1 },
-  Q8_0: { ...eight, repack: q8_0 },
-  Q2_K: { ...four, ...offset, size: 16, repack: q2_k },
-  Q3_K: { ...four, size: 16, repack: q3_k },
-  Q4_K: { ...four, ...offset, repack: q4_k },
-  Q5_K: { ...eight, ...offset, repack: q5_k },
-  Q6_K: { ...eight, size: 16, repack: q6_k },
-  IQ4_NL: { ...eight, repack: iq4_nl },
-  IQ4_XS: { ...eight, repack: iq4_xs },
-  MXFP4: { ...eight, repack: mxfp4 },
-};

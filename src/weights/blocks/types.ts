@@ -1,77 +1,67 @@
 /**
- * GGML's types of blocks by name, and the decoders of those whose four bits are an index into a table of values. They equal Python
- * `gguf` bit for bit: products are exact in float32 (11 significant bits, 6 of a sub-scale, 7 of a value), as in dequantize.ts.
+ * GGML's types of blocks by name: their size, and how they are repacked as a matrix in blocks. Their numbers as float32 are those of
+ * that matrix.
  */
-import { type Blocks, half } from "./dequantize.ts";
-import * as decode from "./dequantize.ts";
+import { type BlockFormat, emptyMatrix, widen } from "../../tensor/mod.ts";
+import { ranges } from "../content.ts";
+import * as to from "./repack.ts";
+import { q2_k, q3_k, q4_0, q4_1, q4_k, type Repack } from "./repack4.ts";
 
-export const blockTypes: Readonly<Record<string, Blocks>> = {
-  Q4_0: { blockElements: 32, blockBytes: 18, decode: decode.q4_0 },
-  Q4_1: { blockElements: 32, blockBytes: 20, decode: decode.q4_1 },
-  Q5_0: { blockElements: 32, blockBytes: 22, decode: decode.q5_0 },
-  Q5_1: { blockElements: 32, blockBytes: 24, decode: decode.q5_1 },
-  Q8_0: { blockElements: 32, blockBytes: 34, decode: decode.q8_0 },
-  Q2_K: { blockElements: 256, blockBytes: 84, decode: decode.q2_k },
-  Q3_K: { blockElements: 256, blockBytes: 110, decode: decode.q3_k },
-  Q4_K: { blockElements: 256, blockBytes: 144, decode: decode.q4_k },
-  Q5_K: { blockElements: 256, blockBytes: 176, decode: decode.q5_k },
-  Q6_K: { blockElements: 256, blockBytes: 210, decode: decode.q6_k },
-  IQ4_NL: { blockElements: 32, blockBytes: 18, decode: iq4_nl },
-  IQ4_XS: { blockElements: 256, blockBytes: 136, decode: iq4_xs },
-  MXFP4: { blockElements: 32, blockBytes: 17, decode: mxfp4 },
+/** Blocks of a file, and how all of them are decoded to the start of `out`; that there is room for their numbers is not checked. */
+export interface Blocks {
+  readonly blockElements: number;
+  readonly blockBytes: number;
+  decode(source: Uint8Array<ArrayBuffer>, out: Float32Array): void;
+}
+
+/** Blocks that are parts of a matrix. */
+export interface BlockType extends Blocks {
+  readonly format: BlockFormat & { readonly zero: number };
+  readonly repack: Repack;
+}
+
+/** Numbers that are repacked before they are widened: both stay in the cache. */
+const STEP = 2 ** 14;
+
+function blocksOf(
+  blockElements: number,
+  blockBytes: number,
+  format: BlockType["format"],
+  repack: Repack,
+): BlockType {
+  return {
+    blockElements,
+    blockBytes,
+    format,
+    repack,
+    decode(source, out) {
+      const bytes = blockBytes / blockElements;
+      for (const [start, end] of ranges(0, source.length / bytes, STEP)) {
+        const matrix = emptyMatrix(format, [1, end - start]);
+        repack(source.subarray(start * bytes, end * bytes), matrix);
+        widen(matrix, out.subarray(start, end));
+      }
+    },
+  };
+}
+
+const four = { bits: 4, size: 32, hasOffsets: false, zero: 8 } as const;
+const eight = { bits: 8, size: 32, hasOffsets: false, zero: 128 } as const;
+/** Of types with a minimum. */
+const offset = { hasOffsets: true, zero: 0 } as const;
+
+export const blockTypes: Readonly<Record<string, BlockType>> = {
+  Q4_0: blocksOf(32, 18, four, q4_0),
+  Q4_1: blocksOf(32, 20, { ...four, ...offset }, q4_1),
+  Q5_0: blocksOf(32, 22, eight, to.q5_0),
+  Q5_1: blocksOf(32, 24, { ...eight, ...offset }, to.q5_1),
+  Q8_0: blocksOf(32, 34, eight, to.q8_0),
+  Q2_K: blocksOf(256, 84, { ...four, ...offset, size: 16 }, q2_k),
+  Q3_K: blocksOf(256, 110, { ...four, size: 16 }, q3_k),
+  Q4_K: blocksOf(256, 144, { ...four, ...offset }, q4_k),
+  Q5_K: blocksOf(256, 176, { ...eight, ...offset }, to.q5_k),
+  Q6_K: blocksOf(256, 210, { ...eight, size: 16 }, to.q6_k),
+  IQ4_NL: blocksOf(32, 18, eight, to.iq4_nl),
+  IQ4_XS: blocksOf(256, 136, eight, to.iq4_xs),
+  MXFP4: blocksOf(32, 17, eight, to.mxfp4),
 };
-
-/** Values of IQ4_NL and IQ4_XS, closer together around zero. */
-export const NON_LINEAR = Float32Array.of(
-  ...[-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113],
-);
-
-/** Twice the values of a float of 4 bits (sign, two of exponent, one of mantissa). */
-export const E2M1 = Float32Array.of(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
-
-/** Half of the power of two that a byte of exponent stands for. */
-export const HALF_POWER = Float32Array.from({ length: 256 }, (_, exponent) => 2 ** (exponent - 128));
-
-/** d f16 · 16 bytes of indices; value = d · table. */
-function iq4_nl(source: Uint8Array, out: Float32Array): void {
-  for (let b = 0, o = 0; b < source.length; b += 18, o += 32) {
-    const d = half[source[b] | source[b + 1] << 8];
-    indexed(source, b + 2, NON_LINEAR, d, out, o);
-  }
-}
-
-/** d f16 · 8 upper bit pairs of scales · 4 bytes of their nibbles · 128 of indices; value = d · (scale − 32) · table, per 32. */
-function iq4_xs(source: Uint8Array, out: Float32Array): void {
-  for (let b = 0, o = 0; b < source.length; b += 136) {
-    const d = half[source[b] | source[b + 1] << 8];
-    const pairs = source[b + 2] | source[b + 3] << 8;
-    for (let i = 0; i < 8; i++, o += 32) {
-      const low = source[b + 4 + (i >> 1)] >> 4 * (i & 1) & 15;
-      const scale = low | (pairs >> 2 * i & 3) << 4;
-      indexed(source, b + 8 + 16 * i, NON_LINEAR, d * (scale - 32), out, o);
-    }
-  }
-}
-
-/** A byte of exponent · 16 bytes of indices; value = 2^(exponent − 128) · table. */
-function mxfp4(source: Uint8Array, out: Float32Array): void {
-  for (let b = 0, o = 0; b < source.length; b += 17, o += 32) {
-    indexed(source, b + 1, E2M1, HALF_POWER[source[b]], out, o);
-  }
-}
-
-/** 32 values: the low halves of 16 bytes, then the high ones. */
-function indexed(
-  source: Uint8Array,
-  at: number,
-  table: Float32Array,
-  scale: number,
-  out: Float32Array,
-  o: number,
-): void {
-  for (let j = 0; j < 16; j++) {
-    const byte = source[at + j];
-    out[o + j] = scale * table[byte & 15];
-    out[o + j + 16] = scale * table[byte >> 4];
-  }
-}

@@ -7,8 +7,8 @@
 import {
   type BlockFormat,
   type BlockMatrix,
-  bytesOf,
   elements,
+  emptyMatrix,
   middleOf,
   toFloat32,
 } from "../../tensor/mod.ts";
@@ -79,23 +79,15 @@ function inBlocks(
   signed: Int8Array,
   scale: Float32Array,
   columns: number,
-  { size }: BlockFormat,
+  format: BlockFormat,
   allocate: Allocate,
 ): BlockMatrix {
-  const zero = middleOf(8), perRow = columns / size;
-  const quants = bytesOf(allocate(signed.length / 4));
-  const scales = allocate(scale.length * perRow);
+  const zero = middleOf(8), perRow = columns / format.size;
+  const matrix = emptyMatrix({ ...format, zero }, [scale.length, columns], allocate);
+  const { quants, scales } = matrix;
   for (let i = 0; i < signed.length; i++) quants[i] = signed[i] + zero;
   for (let row = 0; row < scale.length; row++) scales.fill(scale[row], row * perRow, (row + 1) * perRow);
-  return {
-    bits: 8,
-    size,
-    shape: [scale.length, columns],
-    quants,
-    scales,
-    zeros: zero,
-    offsets: null,
-  };
+  return matrix;
 }
 
 /** The numbers of all bytes: a sign, 4 bits of exponent, 3 of fraction; no infinities, and one NaN of each sign. */

@@ -2,7 +2,7 @@
  * Matrices of whole numbers with a scale and a zero for each row and group of columns, which are stored turned around, [K, N] (GPTQ,
  * AWQ): a number is scale · (quant − zero), exact in float32 where a scale has 16 bits. Rows are unpacked a tile at a time.
  */
-import { type BlockFormat, type BlockMatrix, bytesOf, middleOf } from "../../tensor/mod.ts";
+import { type BlockFormat, type BlockMatrix, emptyMatrix, middleOf } from "../../tensor/mod.ts";
 import type { Allocate } from "../entry.ts";
 import type { PackedMatrix, Rows } from "./matrix.ts";
 
@@ -85,39 +85,30 @@ function widen(matrix: Grouped, rows: Rows, out: Float32Array): void {
 function inBlocks(
   matrix: Grouped,
   rows: Rows,
-  { bits, size }: BlockFormat,
+  format: BlockFormat,
   symmetric: boolean,
   allocate: Allocate,
 ): BlockMatrix {
-  const { columns, groupOf } = matrix;
+  const { columns, groupOf } = matrix, { bits, size } = format, zero = middleOf(bits);
   const count = rows[1] - rows[0], perRow = columns / size;
   const zeroBytes = Math.ceil(perRow * bits / 8);
-  const quants = bytesOf(allocate(count * columns * bits / 32));
-  const scales = allocate(count * perRow);
+  const made = emptyMatrix({ ...format, zero }, [count, columns], allocate);
   const zeros = new Uint8Array(count * zeroBytes);
   let middle = symmetric;
   for (const tile of tiles(matrix, rows)) {
-    pack(tile.quants.subarray(0, tile.count * columns), bits, quants, tile.at * columns * bits / 8);
+    pack(tile.quants.subarray(0, tile.count * columns), bits, made.quants, tile.at * columns * bits / 8);
     for (let row = 0; row < tile.count; row++) {
       for (let block = 0; block < perRow; block++) {
         const group = row * tile.groups + groupOf[block * size];
-        const zero = tile.zeros[group];
-        middle &&= zero === middleOf(bits);
-        scales[(tile.at + row) * perRow + block] = tile.scales[group];
+        const own = tile.zeros[group];
+        middle &&= own === zero;
+        made.scales[(tile.at + row) * perRow + block] = tile.scales[group];
         const byte = (tile.at + row) * zeroBytes + (bits === 8 ? block : block >> 1);
-        zeros[byte] |= bits === 8 ? zero : zero << 4 * (block & 1);
+        zeros[byte] |= bits === 8 ? own : own << 4 * (block & 1);
       }
     }
   }
-  return {
-    bits,
-    size,
-    shape: [count, columns],
-    quants,
-    scales,
-    zeros: middle ? middleOf(bits) : zeros,
-    offsets: null,
-  };
+  return middle ? made : { ...made, zeros };
 }
 
 /** Quants of a byte each, packed: of 4 bits, the first of two in the lower half. */

@@ -1,31 +1,18 @@
 /**
- * GGML's quantised blocks to float32, equal to Python `gguf` bit for bit.
+ * GGML's quantised blocks to float32, number by number: the plain reference of the repacking. It equals Python `gguf` bit for bit.
  *
- * A block of 32 (or a super-block of 256) values shares float16 scales: value = scale · q, or scale · q + offset.
- * Every product here is exact in float64 *and* in float32: 11 significant bits of the float16 scale, at most 8 of
- * a sub-scale and 6 of q, 24 in all for Q6_K and fewer for the others. A sum with an offset is exact in float64, so
- * that the store to a `Float32Array` rounds once, as NumPy's float32 addition does. Hence no `Math.fround`.
+ * A block of 32 (or a super-block of 256) values shares float16 scales: value = scale · q, or scale · q + offset. Products are exact in
+ * float32: 11 significant bits of the float16 scale, at most 8 of a sub-scale and 6 of q (7 of a table's value). A sum with an offset is
+ * exact in float64, so that the store to a `Float32Array` rounds once, as NumPy's float32 addition does.
  *
- * Layouts: ggml-common.h of llama.cpp. Nibbles: the low halves of a run of bytes are its first values, the high
- * halves its last. Limits: `source` holds whole blocks, `out` has room for all their values; neither is checked.
+ * Layouts: ggml-common.h of llama.cpp. Nibbles: the low halves of a run of bytes are its first values, the high halves its last.
  */
+import { half, subMin, subScale } from "../../src/weights/blocks/repack4.ts";
 
-/** Decodes all blocks of `source` to the start of `out`. */
 type Decode = (source: Uint8Array<ArrayBuffer>, out: Float32Array) => void;
 
-export interface Blocks {
-  readonly blockElements: number;
-  readonly blockBytes: number;
-  readonly decode: Decode;
-}
-
-/** Float32 value of every float16 bit pattern: one load instead of a conversion per scale (256 KiB). */
-export const half = Float32Array.from(
-  new Float16Array(Uint16Array.from({ length: 65536 }, (_, bits) => bits).buffer),
-);
-
 /** d f16 · 16 bytes of nibbles; value = d · (q − 8). */
-export function q4_0(source: Uint8Array, out: Float32Array): void {
+function q4_0(source: Uint8Array, out: Float32Array): void {
   for (let b = 0, o = 0; b < source.length; b += 18, o += 32) {
     const d = half[source[b] | source[b + 1] << 8];
     for (let j = 0; j < 16; j++) {
@@ -37,7 +24,7 @@ export function q4_0(source: Uint8Array, out: Float32Array): void {
 }
 
 /** d f16 · m f16 · 16 bytes of nibbles; value = d · q + m. */
-export function q4_1(source: Uint8Array, out: Float32Array): void {
+function q4_1(source: Uint8Array, out: Float32Array): void {
   for (let b = 0, o = 0; b < source.length; b += 20, o += 32) {
     const d = half[source[b] | source[b + 1] << 8];
     const m = half[source[b + 2] | source[b + 3] << 8];
@@ -66,11 +53,11 @@ function fifthBits(least: number): Decode {
   };
 }
 
-export const q5_0: Decode = fifthBits(16);
-export const q5_1: Decode = fifthBits(0);
+const q5_0: Decode = fifthBits(16);
+const q5_1: Decode = fifthBits(0);
 
 /** d f16 · 32 signed bytes; value = d · q. */
-export function q8_0(source: Uint8Array, out: Float32Array): void {
+function q8_0(source: Uint8Array, out: Float32Array): void {
   const signed = new Int8Array(source.buffer, source.byteOffset, source.length);
   for (let b = 0, o = 0; b < source.length; b += 34, o += 32) {
     const d = half[source[b] | source[b + 1] << 8];
@@ -79,7 +66,7 @@ export function q8_0(source: Uint8Array, out: Float32Array): void {
 }
 
 /** 16 bytes of scale (low half) and minimum · 64 of bit pairs · d f16 · dmin f16; value = d · scale · q − dmin · min, per 16. */
-export function q2_k(source: Uint8Array, out: Float32Array): void {
+function q2_k(source: Uint8Array, out: Float32Array): void {
   for (let b = 0, o = 0; b < source.length; b += 84) {
     const d = half[source[b + 80] | source[b + 81] << 8];
     const dmin = half[source[b + 82] | source[b + 83] << 8];
@@ -92,7 +79,7 @@ export function q2_k(source: Uint8Array, out: Float32Array): void {
 }
 
 /** 32 bytes of third bits · 64 of bit pairs · 12 of scales · d f16; value = d · (scale − 32) · (q − 4), per 16. */
-export function q3_k(source: Uint8Array, out: Float32Array): void {
+function q3_k(source: Uint8Array, out: Float32Array): void {
   for (let b = 0, o = 0; b < source.length; b += 110) {
     const d = half[source[b + 108] | source[b + 109] << 8];
     for (let i = 0; i < 16; i++, o += 16) {
@@ -109,7 +96,7 @@ export function q3_k(source: Uint8Array, out: Float32Array): void {
 }
 
 /** d f16 · dmin f16 · 12 bytes of sub-scales · 128 of nibbles; value = d · scale · q − dmin · min, per 32 values. */
-export function q4_k(source: Uint8Array, out: Float32Array): void {
+function q4_k(source: Uint8Array, out: Float32Array): void {
   for (let b = 0, o = 0; b < source.length; b += 144) {
     const d = half[source[b] | source[b + 1] << 8];
     const dmin = half[source[b + 2] | source[b + 3] << 8];
@@ -128,7 +115,7 @@ export function q4_k(source: Uint8Array, out: Float32Array): void {
 }
 
 /** As Q4_K, with 32 bytes before the nibbles: bit i of byte j is the fifth bit of value j of sub-block i. */
-export function q5_k(source: Uint8Array, out: Float32Array): void {
+function q5_k(source: Uint8Array, out: Float32Array): void {
   for (let b = 0, o = 0; b < source.length; b += 176) {
     const d = half[source[b] | source[b + 1] << 8];
     const dmin = half[source[b + 2] | source[b + 3] << 8];
@@ -147,7 +134,7 @@ export function q5_k(source: Uint8Array, out: Float32Array): void {
 }
 
 /** 128 bytes of nibbles · 64 of upper bit pairs · 16 signed scales · d f16; value = d · scale · (q − 32), per 16 values. */
-export function q6_k(source: Uint8Array, out: Float32Array): void {
+function q6_k(source: Uint8Array, out: Float32Array): void {
   const signed = new Int8Array(source.buffer, source.byteOffset, source.length);
   for (let b = 0, o = 0; b < source.length; b += 210) {
     const d = half[source[b + 208] | source[b + 209] << 8];
@@ -173,15 +160,68 @@ function word(source: Uint8Array, at: number): number {
   return source[at] | source[at + 1] << 8 | source[at + 2] << 16 | source[at + 3] << 24;
 }
 
-/**
- * Scale i of 8: six bits. The first four are the low six bits of bytes 0–3; of the others, four bits are the low
- * nibbles of bytes 8–11 and two the top of bytes 0–3.
- */
-export function subScale(source: Uint8Array, at: number, i: number): number {
-  return i < 4 ? source[at + i] & 63 : source[at + 4 + i] & 15 | source[at + i - 4] >> 6 << 4;
+/** Values of IQ4_NL and IQ4_XS, closer together around zero. */
+const NON_LINEAR = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+/** Values of a float of 4 bits (sign, two of exponent, one of mantissa). */
+const E2M1 = [0, 0.5, 1, 1.5, 2, 3, 4, 6, 0, -0.5, -1, -1.5, -2, -3, -4, -6];
+
+/** d f16 · 16 bytes of indices; value = d · table. */
+function iq4_nl(source: Uint8Array, out: Float32Array): void {
+  for (let b = 0, o = 0; b < source.length; b += 18, o += 32) {
+    const d = half[source[b] | source[b + 1] << 8];
+    indexed(source, b + 2, NON_LINEAR, d, out, o);
+  }
 }
 
-/** Minimum i of 8: as the scales, from bytes 4–7 and the high nibbles of bytes 8–11. */
-export function subMin(source: Uint8Array, at: number, i: number): number {
-  return i < 4 ? source[at + 4 + i] & 63 : source[at + 4 + i] >> 4 | source[at + i] >> 6 << 4;
+/** d f16 · 8 upper bit pairs of scales · 4 bytes of their nibbles · 128 of indices; value = d · (scale − 32) · table, per 32. */
+function iq4_xs(source: Uint8Array, out: Float32Array): void {
+  for (let b = 0, o = 0; b < source.length; b += 136) {
+    const d = half[source[b] | source[b + 1] << 8];
+    const pairs = source[b + 2] | source[b + 3] << 8;
+    for (let i = 0; i < 8; i++, o += 32) {
+      const low = source[b + 4 + (i >> 1)] >> 4 * (i & 1) & 15;
+      const scale = low | (pairs >> 2 * i & 3) << 4;
+      indexed(source, b + 8 + 16 * i, NON_LINEAR, d * (scale - 32), out, o);
+    }
+  }
 }
+
+/** A byte of exponent · 16 bytes of indices; value = 2^(exponent − 127) · table. */
+function mxfp4(source: Uint8Array, out: Float32Array): void {
+  for (let b = 0, o = 0; b < source.length; b += 17, o += 32) {
+    indexed(source, b + 1, E2M1, 2 ** (source[b] - 127), out, o);
+  }
+}
+
+/** 32 values: the low halves of 16 bytes, then the high ones. */
+function indexed(
+  source: Uint8Array,
+  at: number,
+  table: readonly number[],
+  scale: number,
+  out: Float32Array,
+  o: number,
+): void {
+  for (let j = 0; j < 16; j++) {
+    const byte = source[at + j];
+    out[o + j] = scale * table[byte & 15];
+    out[o + j + 16] = scale * table[byte >> 4];
+  }
+}
+
+/** The decoders by type. */
+export const decoders: Readonly<Record<string, Decode>> = {
+  Q4_0: q4_0,
+  Q4_1: q4_1,
+  Q5_0: q5_0,
+  Q5_1: q5_1,
+  Q8_0: q8_0,
+  Q2_K: q2_k,
+  Q3_K: q3_k,
+  Q4_K: q4_k,
+  Q5_K: q5_k,
+  Q6_K: q6_k,
+  IQ4_NL: iq4_nl,
+  IQ4_XS: iq4_xs,
+  MXFP4: mxfp4,
+};
