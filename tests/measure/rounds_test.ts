@@ -1,6 +1,6 @@
 /** Verdicts in rounds: false alarms and coverage at every stop, in simulated rounds, and what they say at their ends. */
 import assert from "node:assert/strict";
-import { changeOver, mean, roundsInterval, roundsVerdict } from "../../src/measure/mod.ts";
+import { changeOver, mean, roundsInterval, roundsShare, roundsVerdict } from "../../src/measure/mod.ts";
 import { philox } from "../../src/tensor/mod.ts";
 
 /** Changes of answers: `flips` of them, of which `lossy` are losses; a run has its own. */
@@ -60,6 +60,14 @@ Deno.test("rounds without changes refute a loss as many as it takes; several tas
   assert.ok(value === 0 && low < 0 && Math.abs(low + high) < 1e-12 && high < 0.03);
   const halves = changeOver([{ rounds: [1, 0, -1, 0] }, { rounds: [0, 0, -1, 1] }], 0.02);
   assert.deepEqual([halves.difference, halves.n, halves.verdict], [0, 8, "cannot tell"]);
+  // A loss of everything is the one that is no more than everything.
+  assert.deepEqual(roundsVerdict(none(3), 1), { verdict: "yes", p: roundsVerdict(none(3), 1).p });
+  assert.deepEqual(roundsVerdict([-1, -1, -1], 1), { verdict: "cannot tell", p: 1 });
+  const some = [true, false, false, false];
+  const share = roundsShare(some);
+  const as = roundsInterval([1, -1, -1, -1]);
+  assert.deepEqual([share.value, 2 * share.low - 1, 2 * share.high - 1], [0.25, as.low, as.high]);
+  assert.ok(roundsShare(none(265).map(() => true)).low > 1 - 0.02);
   for (const [all, end] of [[[-1, -1, -1], "low"], [[1, 1, 1], "high"]] as const) {
     const interval = roundsInterval(all);
     assert.equal(interval[end], all[0]);

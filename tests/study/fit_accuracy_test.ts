@@ -45,6 +45,32 @@ Deno.test("documents that choose are not asked again to confirm; a draw names th
     const { packing } = drawn.confirming;
     assert.ok(packing.samples >= 8 && packing.samples < 20 && packing.skip === 21, `${packing.samples}`);
     assert.ok(drawn.confirmed.every(({ cost }) => cost.low <= cost.value && cost.value <= cost.high));
+    // Plans are asked no longer than their promise is open: as `until` asks of the documents that confirm.
+    const early = { ...asked, limit: 200, stopEarly: true } as const;
+    // What the samples that choose just allow, rounds of as many documents leave open.
+    const [{ cost: { high } }] = (await fit(model, { ...early, accuracy: 60 })).tried;
+    for (const [accuracy, isOpen] of [[60, false], [1.01 * high, true]] as const) {
+      const found = await fit(model, { ...early, accuracy });
+      const { confirmed, confirming, tried, plan } = found;
+      const [{ tried: place, cost, keeps }] = confirmed;
+      const range = { skip: 100, limit: 100, until: accuracy };
+      const [, own] = await evaluate(model, [{}, tried[place].drop], { ...common, ...range });
+      const { drawn, n, metrics: { acc_norm: { against } } } = own.tasks.openbookqa;
+      assert.deepEqual(cost.asked, { documents: n, of: 100 });
+      assert.equal(drawn!.of, 100);
+      assert.equal(n === 100, isOpen);
+      assert.deepEqual([keeps, cost.high], [against!.verdict, 0 - 100 * against!.low]);
+      assert.deepEqual([keeps === "yes", keeps === "cannot tell"], [plan !== null, isOpen]);
+      assert.match(
+        tableText([found]),
+        new RegExp(
+          `; ${isOpen ? "" : `${n} of `}100 documents\\).*confirmed on at most .*kept +documents`,
+          "s",
+        ),
+      );
+      assert.ok(confirming.packing.samples >= n && confirming.packing.skip === 100);
+    }
+    await assert.rejects(fit(model, { ...early, tasks: ["lambada_openai"] }), /margins of lambada_openai/);
     await assert.rejects(
       evaluate(model, [{}], { ...common, limit: 4, skip: 500 }),
       /openbookqa: found 500 documents, expected more than the first 500, which are left out/,

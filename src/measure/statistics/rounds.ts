@@ -28,8 +28,9 @@ const countsOf = (values: readonly number[]): Counts =>
 
 /** log W(m), the wealth of who bets that the mean of values in [−1, 1] is above m. */
 function logWealth(counts: Counts, m: number): number {
+  const room = Math.max(1 + m, Number.EPSILON); // none is left at the end
   const logs = STAKES.map((stake) =>
-    sum(counts, ([value, times]) => times * Math.log1p(stake / (1 + m) * (value - m)))
+    sum(counts, ([value, times]) => times * Math.log1p(stake / room * (value - m)))
   );
   const most = Math.max(...logs);
   return most + Math.log(mean(logs.map((log) => Math.exp(log - most))));
@@ -41,6 +42,12 @@ const mirrored = (counts: Counts): Counts => counts.map(([value, times]) => [-va
 export function roundsInterval(values: readonly number[]): Interval {
   const [counts, value] = [countsOf(values), mean(values)];
   return { value, low: lowest(counts, value), high: 0 - lowest(mirrored(counts), -value) };
+}
+
+/** The share of rounds in which something holds, with its interval: half of one more than the mean of 1 and −1. */
+export function roundsShare(holds: readonly boolean[]): Interval {
+  const { value, low, high } = roundsInterval(holds.map((holds) => holds ? 1 : -1));
+  return { value: (1 + value) / 2, low: (1 + low) / 2, high: (1 + high) / 2 };
 }
 
 /** The largest m that is refuted from above at 2.5 %; −1 if none is. */

@@ -16,6 +16,8 @@ const costForm = z.object({
   value: z.number(),
   low: z.number(),
   high: z.number(),
+  /** Documents that the plan answered, of how many, where the asking ended once a test decided the promise (measure/statistics/rounds.ts); the interval then holds at every stop. */
+  asked: z.object({ documents: z.int().positive(), of: z.int().positive() }).optional(),
 });
 
 /** Seconds of the full model and of the plan, in turns, and how many times as fast the plan is. */

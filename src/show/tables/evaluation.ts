@@ -164,7 +164,10 @@ function drawnNote(result: Evaluation): string[] {
   );
   if (counts.length === 0) return [];
   if (!isInRounds(result)) return [`drawn by margin: ${counts.join(", ")}; numbers stand for all of them`];
-  return [`asked until the verdict: ${counts.join(", ")}, in random order; intervals hold at every stop`];
+  return [
+    `asked until the verdict: ${counts.join(", ")}, in random order`,
+    "the intervals of changes of accuracy and of answers kept hold at every stop, the others for a fixed number of documents",
+  ];
 }
 
 /** What it would take to tell, where some line cannot. */

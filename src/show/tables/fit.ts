@@ -7,6 +7,7 @@ import {
   counted,
   fitSetting,
   formatShare,
+  formatWhole,
   halfText,
   KIND_NAMES,
   modules,
@@ -31,13 +32,17 @@ const RUNNERS_UP = 4;
 export function fitTables(fit: Fit): Table[] {
   const { aim, tried, confirmed, provenance, confirming, file } = fit;
   const { packing: { skip } } = confirming;
+  const asked = askedIn(fit);
   const after = skip > 0 ? `, after the first ${skip}` : "";
   const ways = waysOf(fit).length === 1 ? `, by ${waysOf(fit)[0]}` : "";
   return [
     { ...lines(`${promiseText(aim)} · ${fitSetting(fit)}`, answerText(fit)) },
     ...confirmed.length === 0 ? [] : [{
-      title: `confirmed on ${halfText(fit, confirming)}${after}, smallest plan first`,
-      ...tableOf(confirmedOf(fit), columnsOf(fit)),
+      title: `confirmed on ${asked ? "at most " : ""}${
+        halfText(fit, confirming)
+      }${after}, smallest plan first`,
+      ...tableOf(confirmedOf(fit), [...columnsOf(fit), ...asked ? [ASKED] : []]),
+      notes: asked ? [roundsNote(asked)] : [],
     }],
     ...tried.length === 0 ? [] : [{
       title: reading`tried on ${
@@ -115,6 +120,19 @@ function columnsOf(fit: Fit): Column<Row>[] {
   ];
 }
 
+const ASKED: Column<Row> = {
+  key: "asked",
+  title: "documents",
+  value: ({ cost: { asked } }) => asked?.documents,
+};
+
+const askedIn = ({ confirmed }: Fit) => confirmed.find(({ cost }) => cost.asked)?.cost.asked;
+
+const roundsNote = ({ of }: NonNullable<ReturnType<typeof askedIn>>) =>
+  `asked in random order of ${
+    formatWhole(of)
+  } documents, each plan until a test decides the promise, which is wrong with 5 % at most at every stop; intervals hold there too, with 2.5 % on each side`;
+
 const NUMBERS: readonly Column<Row>[] = [
   { key: "target", value: ({ target }) => KIND_NAMES[target] },
   { key: "by", value: ({ by }) => by },
@@ -130,7 +148,7 @@ const NUMBERS: readonly Column<Row>[] = [
 /** A row a plan: those tried, then those confirmed. */
 export function fitRows(fit: Fit): CsvRow[] {
   const { aim, unit, tried, confirmed, answer } = fit;
-  const columns: Column<Row>[] = [...NUMBERS, ...columnsOf(fit)];
+  const columns: Column<Row>[] = [...NUMBERS, ...columnsOf(fit), ...askedIn(fit) ? [ASKED] : []];
   const rows = (on: string, of: readonly Row[], origin: Fit["provenance"], placeOf: (i: number) => number) =>
     recordsOf(of, columns, { ...originOf(origin), aim: aim.of, amount: aim.amount, unit, on })
       .map((row, i) => ({ ...row, answer: placeOf(i) === answer ? "yes" : "no" }));

@@ -11,7 +11,7 @@ import {
   worthOf,
 } from "../../result/mod.ts";
 import { computedText, modelOf, settingOf, sharedText, tokensOf } from "./names.ts";
-import { counted, formatFixed, formatShare } from "./numbers.ts";
+import { counted, documentsText, formatFixed, formatShare } from "./numbers.ts";
 import { capital, reading, sentences } from "./reading.ts";
 
 type Tried = Fit["tried"][number];
@@ -40,10 +40,11 @@ export function mostOnAxis({ of, amount }: Aim): number | null {
   return of === "loss" || of === "accuracy" ? amount : null;
 }
 
-/** A cost with its interval: "0.0123 nats per token (95 %: 0.0041 to 0.0205)". */
-export function costText(aim: Aim, { value, low, high }: Cost): string {
+/** A cost with its interval: "0.0123 nats per token (95 %: 0.0041 to 0.0205)", with documents where the promise's decision ended the asking. */
+export function costText(aim: Aim, { value, low, high, asked }: Cost): string {
   const { write, unit } = costsOf(aim);
-  return `${write(value)} ${unit} (95 %: ${write(low)} to ${write(high)})`;
+  const on = asked ? `; ${documentsText(asked.documents, asked.of)}` : "";
+  return `${write(value)} ${unit} (95 %: ${write(low)} to ${write(high)}${on})`;
 }
 
 /** The promise: "loss rises by at most 0.01 nats per token". */

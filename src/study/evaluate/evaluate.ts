@@ -76,7 +76,7 @@ export interface EvaluateOptions extends RunOptions, DraftingOptions {
   readonly documents?: number | undefined;
   /**
    * Points of mean accuracy: documents are asked in random order until it is known of every plan whether it loses more than that, or no more; or until
-   * the smallest task has no more. Verdicts are wrong with 5 % at most, and intervals hold, whenever the asking ends.
+   * the smallest task has no more. Verdicts are wrong with 5 % at most, and intervals of changes hold, whenever the asking ends.
    */
   readonly until?: number | undefined;
   /** Whether texts begin with BOS: as in the tokenizer's files (default), never (as in the paper), or always. */

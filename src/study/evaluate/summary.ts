@@ -14,6 +14,7 @@ import {
   meanInterval,
   meanWeights,
   predictionSetSize,
+  roundsShare,
   shareInterval,
   Z,
 } from "../../measure/mod.ts";
@@ -162,8 +163,7 @@ function drawnTask(
     const main = { name: task.name, members: [task.name], metric } as ShareMain;
     const against = changeOver([changesIn(own, full!, main)], margin);
     const { value, low, high } = plus(whole.metrics[metric], against);
-    const other = documents.map((document, i) => !isSame(task, metric, document, items[i], others[i]));
-    const differs = drawnShare(draw, other, Z);
+    const same = documents.map((document, i) => isSame(task, metric, document, items[i], others[i]));
     found[metric] = value;
     found.metrics[metric] = {
       value,
@@ -171,10 +171,15 @@ function drawnTask(
       low: Math.max(0, low!),
       high: Math.min(1, high!),
       against,
-      kept: { value: 1 - differs.value, low: 1 - differs.high, high: 1 - differs.low },
+      kept: draw.rounds ? roundsShare(same) : sameShare(draw, same),
     };
   }
   return found;
+}
+
+function sameShare(draw: Draw, same: readonly boolean[]): Interval {
+  const { value, low, high } = drawnShare(draw, same.map((same) => !same), Z);
+  return { value: 1 - value, low: 1 - high, high: 1 - low };
 }
 
 /** The full model's number and a plan's change, as if both were independent: they vary against each other, so that the interval is wide enough. */

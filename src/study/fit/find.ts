@@ -6,7 +6,7 @@ import { flopsOf, type Pass } from "../base/estimate.ts";
 import type { OpenSizer } from "../../formats/mod.ts";
 import type { Text } from "../base/text.ts";
 import type { Repairing } from "../repair/fits.ts";
-import { type Aim, keepsCost, limitsCost, savedOf } from "./aims.ts";
+import { type Aim, limitsCost, savedOf } from "./aims.ts";
 import {
   type Candidate,
   candidateMaker,
@@ -73,7 +73,7 @@ type NextRound = () => readonly [making: RunOptions, judging: RunOptions];
 export async function find(sought: Sought, options: RunOptions): Promise<Found> {
   const { model, text, aim, lines, ways, sizer } = sought;
   const all = [...lines, ...ways.flatMap((way) => lines.map((line): Line => ({ ...line, way })))];
-  const judge = aim.tasks ? accuracyJudge(model, aim.tasks, sought.options) : lossJudge(model, text);
+  const judge = aim.tasks ? accuracyJudge(model, aim, sought.options) : lossJudge(model, text, aim);
   const searching: Searching = {
     ...sought,
     all,
@@ -122,14 +122,14 @@ const repairedOf = ({ lines, ways }: Searching, bare: readonly Omit<Searched, "m
   );
 
 /** Tries a round of candidates on the samples that choose; what was tried before under another name is not measured again. */
-async function judged({ judge, aim }: Searching, candidates: readonly Candidate[], options: RunOptions) {
+async function judged({ judge }: Searching, candidates: readonly Candidate[], options: RunOptions) {
   const distinct = distinctOf(candidates);
   const { costs, provenance } = await judge.costs(distinct.map(({ drop }) => drop), "choosing", options);
   const known = new Map(distinct.map(({ drop }, i) => [planHash(drop), costs[i]]));
-  const tried = candidates.map((candidate): Tried => {
-    const cost = known.get(planHash(candidate.drop))!;
-    return { candidate, cost, keeps: keepsCost(aim, cost) };
-  });
+  const tried = candidates.map((candidate): Tried => ({
+    candidate,
+    ...known.get(planHash(candidate.drop))!,
+  }));
   return { tried, provenance };
 }
 
@@ -232,14 +232,10 @@ async function cheapest(searching: Searching, candidates: readonly Candidate[], 
 }
 
 /** The costs of the path on the samples that confirm; the last confirmed plan is the answer. */
-async function confirm({ judge, aim }: Searching, { path, tried }: Chosen, options: RunOptions) {
+async function confirm({ judge }: Searching, { path, tried }: Chosen, options: RunOptions) {
   const drops = path.map(({ candidate }) => candidate.drop);
   const { costs, provenance } = await judge.costs(drops, "confirming", options);
-  const tests = costs.map((cost, i) => ({
-    tried: tried.indexOf(path[i]),
-    cost,
-    keeps: keepsCost(aim, cost),
-  }));
+  const tests = costs.map((own, i) => ({ tried: tried.indexOf(path[i]), ...own }));
   const failed = tests.findIndex(({ keeps }) => keeps !== "yes");
   const passed = failed < 0 ? path : path.slice(0, failed);
   return {

@@ -10,6 +10,7 @@ import { tasksNamed } from "../../tasks/mod.ts";
 import { afterReading, leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
 import type { RunOptions } from "../base/options.ts";
 import { run, type Step, step, type Study } from "../base/study.ts";
+import { expectMargins } from "../evaluate/draw.ts";
 import { fitPasses, type Repairing } from "../repair/fits.ts";
 import { neededFits } from "../repair/needed.ts";
 import { profileStep } from "../passes/profile.ts";
@@ -66,7 +67,9 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
   on: onModel,
   async work(model, options) {
     const aim = aimOf(options);
-    aim.tasks?.forEach(tasksNamed); // an unknown one is an error before anything runs
+    // A task that is unknown, or has no margins to draw by, is an error before anything runs.
+    const tasks = aim.tasks?.flatMap(tasksNamed) ?? [];
+    if (options.documents !== undefined || options.stopEarly) tasks.forEach(expectMargins);
     const { calibration, calibrating, profiling, ways } = calibrated(model, options);
     const text = textOf(model, options, fitChecks);
     const sizing = await sizerOf(model, options.format);

@@ -2,30 +2,32 @@
  * What plans cost, with 95 % intervals that are paired over samples or documents. The first half of them chooses a plan among many; the
  * second half, which no choice has seen, confirms it.
  */
+import { sum } from "../../entry/mod.ts";
 import { changeOver } from "../../measure/mod.ts";
-import { changesIn, type Fit, meanOver } from "../../result/mod.ts";
+import { allOf, changesIn, type Fit, meanOver } from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { samplesOf, type Text } from "../base/text.ts";
 import { evaluate, type EvaluateOptions } from "../evaluate/evaluate.ts";
 import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
 import { freeShared, type Shared } from "../passes/scored.ts";
-import { type Cost, costOf, documentsOf } from "./aims.ts";
+import { type Aim, costOf, documentsOf, keepsCost } from "./aims.ts";
 import type { FitOptions } from "./lines.ts";
 import { engineOf, type RunOptions } from "../base/options.ts";
 import type { Pass } from "../base/estimate.ts";
 import { type PartTimes, predict } from "../speed/parts.ts";
 import { speed, speedupOf } from "../speed/speed.ts";
 
+type Tested = Fit["tried"][number];
 type Half = "choosing" | "confirming";
 
 export interface Judge {
-  /** Costs of plans, and provenance of the full model that they are held against. */
+  /** Costs of plans, whether they keep the promise, and provenance of the full model that they are held against. */
   costs(
     plans: readonly DropPlan[],
     half: Half,
     options: RunOptions,
-  ): Promise<Readonly<Pick<Fit, "provenance"> & { costs: readonly Cost[] }>>;
+  ): Promise<Readonly<Pick<Fit, "provenance"> & { costs: readonly Pick<Tested, "cost" | "keeps">[] }>>;
   /** Frees what calls have shared. */
   close(): void;
 }
@@ -37,7 +39,7 @@ export function halfOf(text: Text, half: Half): Text {
 }
 
 /** The judge by losses over a text. */
-export function lossJudge(model: StudyModel, text: Text): Judge {
+export function lossJudge(model: StudyModel, text: Text, aim: Aim): Judge {
   const halves = { choosing: halfOf(text, "choosing"), confirming: halfOf(text, "confirming") };
   const shared: Record<Half, Shared> = { choosing: {}, confirming: {} };
   return {
@@ -46,7 +48,8 @@ export function lossJudge(model: StudyModel, text: Text): Judge {
       const [[full, ...dropped]] = await perplexityGroups(model, groups, options, halves[half], shared[half]);
       const costs = dropped.map((run) => {
         const { rise, riseError } = riseOver(run, full);
-        return costOf(rise, riseError, run.sums.length);
+        const cost = costOf(rise, riseError, run.sums.length);
+        return { cost, keeps: keepsCost(aim, cost) };
       });
       return { costs, provenance: full.provenance };
     },
@@ -55,26 +58,31 @@ export function lossJudge(model: StudyModel, text: Text): Judge {
 }
 
 /** The judge by accuracies on tasks. Documents that choose are the first of each. */
-export function accuracyJudge(model: StudyModel, tasks: readonly string[], options: FitOptions): Judge {
+export function accuracyJudge(model: StudyModel, aim: Aim, options: FitOptions): Judge {
   const { choosing, all } = documentsOf(options);
-  const { documents } = options;
   return {
     async costs(plans, half, runOptions) {
+      const inRounds = options.stopEarly && half === "confirming";
+      const asking = inRounds ? { until: aim.amount } : { documents: options.documents };
       const range = half === "choosing" ? { limit: choosing } : { skip: choosing, limit: all - choosing };
       const asked: EvaluateOptions = {
-        ...{ ...runOptions, ...range, tasks, documents },
+        ...{ ...runOptions, ...range, ...asking, tasks: aim.tasks },
         prompts: 0,
         bos: bosRule(options),
       };
       const [full, ...dropped] = await evaluate(model, [noDrop, ...plans], asked);
       const mains = meanOver(full);
-      const costs = dropped.map(({ tasks }): Cost => {
+      const costs = dropped.map(({ tasks }) => {
         const changes = mains.map((main) => changesIn(tasks, full.tasks, main));
-        const { difference, low, high } = changeOver(changes, 1);
-        return { value: 0 - 100 * difference, low: 0 - 100 * high, high: 0 - 100 * low }; // points lost; no −0
+        const { difference, low, high, verdict, n } = changeOver(changes, aim.amount / 100);
+        const lost = { value: 0 - 100 * difference, low: 0 - 100 * high, high: 0 - 100 * low }; // points; no −0
+        const asked = { documents: n, of: sum(Object.values(tasks), allOf) };
+        return inRounds
+          ? { cost: { ...lost, asked }, keeps: verdict }
+          : { cost: lost, keeps: keepsCost(aim, lost) };
       });
       // Where documents are drawn, the plans answered fewer than the full model.
-      const { packing } = (documents === undefined ? full : dropped[0] ?? full).provenance;
+      const { packing } = (asking.documents === undefined ? full : dropped[0] ?? full).provenance;
       return { costs, provenance: { ...full.provenance, packing } };
     },
     close: () => {},
