@@ -56,6 +56,7 @@ export const results: { [K in Kind]?: ResultOf<K> } = {
         filter: "none",
         metric: "acc",
         accuracy: [0.5, 0.75],
+        stderr: [0.1, null],
         gained: 1,
         lost: 0,
         mcnemar: 1,

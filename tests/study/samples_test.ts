@@ -21,7 +21,7 @@ Deno.test("McNemar's exact p is SciPy's", () => {
   assert.equal(mcnemar({ gained: 0, lost: 0 }), 1);
 });
 
-Deno.test("two folders of lm-eval's logs: every metric paired by hash as NumPy finds it, whatever the order of lines", async () => {
+Deno.test("two folders of lm-eval's logs: every metric paired by hash as lm-eval and NumPy find it, whatever the order of lines", async () => {
   const found = await compareSamples(FIRST, SECOND);
   assert.equal(found.tasks.length, 4);
   for (const theirs of results) {
@@ -38,6 +38,10 @@ Deno.test("two folders of lm-eval's logs: every metric paired by hash as NumPy f
       n: theirs.n,
     });
     assert.ok(Math.abs(own.mcnemar - theirs.mcnemar) < 1e-9);
+    // lm-eval's own errors, and the z of its comparator, which takes the two for independent; sums of 60 squares agree to some units of 2⁻⁵².
+    const [errorA, errorB] = own.stderr as [number, number];
+    theirs.stderr.forEach((error: number, i: number) => assert.ok(Math.abs(own.stderr[i]! - error) < 1e-14));
+    assert.ok(Math.abs((a - b) / Math.hypot(errorA, errorB) - theirs.z) < 1e-12);
     const { value, low, high } = changeInterval({ n: theirs.n, gained, lost });
     assert.deepEqual([change.difference, change.low, change.high], [value, low, high]);
   }

@@ -32,6 +32,8 @@ const pairedForm = z.object({
   metric: z.string(),
   /** Shares of right answers of the first and the second. */
   accuracy: z.tuple([z.number(), z.number()]),
+  /** Their standard errors as lm-eval has them; null for one document. */
+  stderr: z.tuple([z.number().nullable(), z.number().nullable()]),
   /** Documents that only the second answers right, and only the first. */
   gained: z.int().nonnegative(),
   lost: z.int().nonnegative(),

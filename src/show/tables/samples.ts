@@ -57,6 +57,8 @@ export function samplesRows({ names: [a, b], tasks }: SamplesComparison): CsvRow
     { key: "n", value: ({ change }) => change.n },
     { key: "accuracy_a", value: ({ accuracy }) => accuracy[0] },
     { key: "accuracy_b", value: ({ accuracy }) => accuracy[1] },
+    { key: "stderr_a", value: ({ stderr }) => stderr[0] },
+    { key: "stderr_b", value: ({ stderr }) => stderr[1] },
     { key: "gained", value: ({ gained }) => gained },
     { key: "lost", value: ({ lost }) => lost },
     { key: "mcnemar", value: ({ mcnemar }) => mcnemar },

@@ -16,7 +16,7 @@ import {
 } from "../../entry/mod.ts";
 import { changeOver, type Changes, changesOf, mcnemar } from "../../measure/mod.ts";
 import { ACCURACY_MARGIN, head, type SamplesComparison, samplesName } from "../../result/mod.ts";
-import { readSamples, type Sample, type TaskSamples } from "../../tasks/mod.ts";
+import { estimate, readSamples, type Sample, type TaskSamples } from "../../tasks/mod.ts";
 
 /** Options of `compareSamples`. */
 export interface SamplesOptions {
@@ -143,14 +143,18 @@ function pairsOf(a: TaskSamples, b: TaskSamples): { pairs: Pair[]; only: [number
 function pairedOf({ task, filter }: TaskSamples, metric: string, pairs: readonly Pair[], margin: number) {
   const [one, other] = [0, 1].map((side) => pairs.map((pair) => pair[side].values[metric]));
   const changes = changesOf(other, one);
+  const estimates = [one, other].map((values) => estimate("acc", values.map((acc) => ({ acc }))));
   return {
     task,
     filter,
     metric,
-    accuracy: [sum(one) / pairs.length, sum(other) / pairs.length] as [number, number],
+    accuracy: pairOf(estimates.map(({ value }) => value)),
+    stderr: pairOf(estimates.map(({ stderr }) => Number.isNaN(stderr) ? null : stderr)),
     gained: changes.gained,
     lost: changes.lost,
     mcnemar: mcnemar(changes),
     change: changeOver([changes], margin),
   };
 }
+
+const pairOf = <T>([one, other]: readonly T[]): [T, T] => [one, other];
