@@ -1,9 +1,9 @@
-/** `lamina generate`, `generation` and `speed` as a person runs them: texts, tables, JSON, CSV, what would run, wrong use. */
+/** `lamina generate`, `generation` and `speed` as a person runs them: texts, tables, JSON, CSV. */
 import assert from "node:assert/strict";
 import { generate, generation, roofline } from "../../src/study/mod.ts";
 import { readResult } from "../../src/result/mod.ts";
 import { words } from "../words.ts";
-import { CLI, expectFailures, root, withDesk } from "./cli.ts";
+import { CLI, root, withDesk } from "./cli.ts";
 
 const prompt = "the quick";
 
@@ -96,25 +96,6 @@ Deno.test("draws are those of their seed", () =>
     assert.equal(narrow.out, greedy.out);
   }));
 
-Deno.test("wrong use ends with 2, a failure with 1, and each says what was expected", () =>
-  withDesk(({ folder, run }) => {
-    const args = ["generate", folder, "--prompt", prompt];
-    return expectFailures(run, [
-      [2, ["generate", folder], /required option '--prompt <text>' not specified/],
-      [2, [...args, "--tokens", "0"], /'--tokens <n>'.*expected a whole number of at least 1/],
-      [2, [...args, "--temperature", "-1"], /'--temperature <t>'.*expected a number of at least 0/],
-      [2, [...args, "--top-p", "0"], /'--top-p <p>'.*expected a probability above 0/],
-      [1, [...args, "--drop-attention", "7"], /Cannot drop attention 7/],
-      [1, ["generate", "no-such-model", "--prompt", prompt], /Cannot open no-such-model/],
-      [
-        1,
-        ["generate", folder, "--prompt", "a", "--json", "/dev/fd/99"],
-        /Cannot write \/dev\/fd\/99: descriptor 99 is not open/,
-      ],
-      [1, ["generate", folder, "--prompt", ""], /Cannot continue an empty prompt: expected a text or BOS/],
-    ]);
-  }));
-
 const PROMPTS = ["the quick brown", "lazy dog"];
 const asked = PROMPTS.flatMap((prompt) => ["--prompt", prompt]);
 
@@ -134,36 +115,6 @@ Deno.test("plans beside the full model: tables, JSON and CSV of the same numbers
     const { provenance: __, ...wanted } = JSON.parse(JSON.stringify(expected));
     assert.deepEqual(found, wanted);
     assert.match(await Deno.readTextFile(csv), /,plan,text_of,step,/);
-  }));
-
-Deno.test("a dry run says what would run, and nothing runs", () =>
-  withDesk(async ({ folder, run }) => {
-    const { code, out } = await run("generation", folder, "--drop-mlp", "1", ...asked, "--dry-run");
-    assert.equal(code, 0);
-    assert.match(out, /1 plan/);
-  }));
-
-Deno.test("wrong use ends with 2, a failure with 1, and each says what was expected", () =>
-  withDesk(async ({ folder, run }) => {
-    const drop = ["--drop-mlp", "1"];
-    await expectFailures(run, [
-      [1, ["generation", folder], /the number of plans is 0, expected at least 1/],
-      [1, ["generation", folder, "--drop-mlp", "9"], /Cannot drop mlp 9/],
-      [
-        2,
-        ["generation", folder, ...drop, ...asked, "--text", "wiki"],
-        /found --text beside --prompt, expected one of them/,
-      ],
-      [1, ["generation", folder, ...drop, "--prompt", ""], /Cannot continue prompts\[0\]/],
-      [
-        2,
-        ["generation", folder, ...drop, ...asked, "--temperature", "1000"],
-        /expected a number from 0.01 to 100/,
-      ],
-      [1, ["generation", folder, ...drop, ...asked, "--task", "gsm8k"], /its answers are written/],
-      [2, words`generation ${folder} ${drop} --tokens 0`, /--tokens.*expected a whole number of at least 1/],
-      [2, ["generation", folder, ...drop, "--temperature", "0"], /--temperature/],
-    ]);
   }));
 
 Deno.test("a device's bound needs no weights: a table beside the paper's numbers, JSON, CSV", () =>
@@ -187,12 +138,10 @@ Deno.test("a configuration of one's own, batches and drops", () =>
     assert.doesNotMatch(out, /paper/);
   }));
 
-Deno.test("the model itself, measured: tables, JSON, CSV, what would run", () =>
-  withDesk(async ({ folder, ok, run }) => {
+Deno.test("the model itself, measured: tables, JSON, CSV", () =>
+  withDesk(async ({ folder, ok }) => {
     const [json, csv, results] = [`${folder}/speed.json`, `${folder}/speed.csv`, `${folder}/kept`];
     const args = ["speed", folder, "--drop-attention", "1", "--batch", "1,2", "--context", "8", "--new", "2"];
-    const dry = await run(...args, "--repeat", "2", "--dry-run");
-    assert.match(dry.out, /\n2 models, 8 prefills and 32 steps, about .* of memory\n$/);
     const { out } = await ok(...words`${args} --repeat 2 --engine cpu --json ${json} --csv ${csv}
       --results ${results}`);
     assert.match(out, /^speed of .* · float32, cpu · 2 rounds of 2\s+tokens\n/);
@@ -204,24 +153,4 @@ Deno.test("the model itself, measured: tables, JSON, CSV, what would run", () =>
     const [kept] = [...Deno.readDirSync(results)];
     assert.match(kept.name, /^speed-.*\.json$/);
     assert.deepEqual(await readResult(`${results}/${kept.name}`, "speed"), await readResult(json, "speed"));
-  }));
-
-Deno.test("wrong use ends with 2, a failure with 1, and each says what was expected", () =>
-  withDesk(async ({ folder, run }) => {
-    await expectFailures(run, [
-      [2, ["speed", folder, "--batch", "max"], /--batch max needs --device/],
-      [1, ["speed", folder, "--drop-attention", "9"], /Cannot drop attention 9/],
-      [2, ["speed", "llama-2-7b", "--device", "a100", "--context", "1,2"], /--context 1,2 .*expected one/],
-      [2, words`speed llama-2-7b --device a6000`, /Allowed choices are rtx-a6000, a6000-ada, a100, h100/],
-      [2, ["speed", "llama-2-7b", "--device", "a100", "--bits", "8"], /expected 16 or 4/],
-      [2, ["speed", folder, "--accepted", "0.9"], /found --accepted without --device, expected both/],
-      ...["1.1", "-1", "x", ",", "NaN"].map((shares): [number, string[], RegExp] => [
-        2,
-        ["speed", "llama-2-7b", "--device", "a100", `--accepted=${shares}`],
-        /expected a share from 0 to 1/,
-      ]),
-      [2, words`speed llama-2-7b --device a100 --batch 0`, /expected a whole number of at least 1/],
-      [1, ["speed", "llama-2-7b", "--device", "a100", "--drop-attention", "32"], /Cannot drop attention 32/],
-      [1, ["speed", "llama-9", "--device", "a100"], /Cannot open llama-9/],
-    ]);
   }));

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { createProgram } from "../../src/commands/program.ts";
 import type { Context } from "../../src/commands/shared/context.ts";
 import { widthOf } from "../../src/show/plain.ts";
-import { checkpointFiles, tokenizerFile, writeCheckpoints } from "../study/training.ts";
+import { writeSeries } from "../study/training.ts";
 import { words } from "../words.ts";
 import { expectFailures, lamina, withDesk } from "./cli.ts";
 
@@ -123,11 +123,7 @@ Deno.test("no line of a table is longer than 80 columns; numbers and weight form
       await Deno.copyFile(`${folder}/${file}`, `${model}/${file}`);
     }
     const series = `${folder}/${NAME}-series`;
-    const steps = ["checkpoint-0", "checkpoint-200"].map(async (name, i) =>
-      [name, await checkpointFiles(i)] as const
-    );
-    await writeCheckpoints(series, new Map(await Promise.all(steps)));
-    await Deno.writeFile(`${series}/tokenizer.json`, tokenizerFile);
+    await writeSeries(series, [0, 200], "checkpoint-");
     const profile = `${folder}/profile.json`;
     const calibration = words`--calibration-samples 2 --calibration-length 8 --calibration-text ${text[1]}`;
     const tables: string[][] = [

@@ -16,7 +16,7 @@ import { openModel, type StudyModel } from "../../src/subject/mod.ts";
 import { kept, tinyText, withTiny } from "../study/tiny.ts";
 import { writePackage } from "../hub/package.ts";
 import { benchmark } from "../text/benchmark.ts";
-import { expectFailures, lamina, laminaHere, withDesk, withVariables } from "./cli.ts";
+import { laminaHere, withDesk, withVariables } from "./cli.ts";
 import { type Ran } from "../process.ts";
 
 const run = async (model: StudyModel, options: StartOptions) =>
@@ -173,11 +173,3 @@ Deno.test("start prints importances and the cost of dropping, and writes a page;
     assert.match(piped.err, /^page of figures: .*index\.html$/m);
     assert.match(await Deno.readTextFile(`${folder}/start.csv`), /^[^\n]*dropped/);
   }));
-
-Deno.test("start fails without the model, with exit code 2 for an unknown option", () =>
-  expectFailures(lamina, [
-    [1, ["start", "no-such-model"], /Cannot open no-such-model: unknown name/],
-    [2, ["start", "--fast"], /unknown option '--fast'/],
-    [2, ["start", "a", "b"], /too many arguments for 'start'/],
-    [2, ["start", "--json", "-", "--csv", "-"], /are one file, expected two/],
-  ]));

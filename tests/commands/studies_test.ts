@@ -1,9 +1,9 @@
-/** `lamina profile`, `perplexity` and `sweep` as a person runs them: table, JSON, what is kept, the dry run, wrong use. */
+/** Studies as a person runs them: table, JSON, what is kept. Dry runs and wrong use are in lines_test.ts. */
 import assert from "node:assert/strict";
-import { type Kind, readResult } from "../../src/result/mod.ts";
+import { readResult } from "../../src/result/mod.ts";
 import { kept } from "../study/tiny.ts";
-import { expectFailures, type Failure, withDesk } from "./cli.ts";
-import { words } from "../words.ts";
+import { writeSeries } from "../study/training.ts";
+import { withDesk } from "./cli.ts";
 
 /** The table's lines below the one that this begins, split at two spaces, up to an empty one. */
 function rowsBelow(table: string, head: RegExp): string[][] {
@@ -49,12 +49,6 @@ Deno.test("profile: what is dropped, or lies in a plan, is not in the table; ano
     assert.equal((await readResult(json, "profile")).provenance.packing.skip, 4);
   }));
 
-Deno.test("profile beside llm-drop: both definitions in one table where a norm stands behind each module", () =>
-  withDesk(async ({ folder, ok, text }) => {
-    const { out } = await ok("profile", folder, ...text, "--against", "llm-drop");
-    assert.deepEqual(rowsBelow(out, /^layer /).slice(0, 3).map(([layer]) => layer), ["0", "1", "2"]);
-  }, "gemma2"));
-
 Deno.test("perplexity: the full model and the dropped one, by flags or by the plan that says the same", () =>
   withDesk(async ({ folder, ok, run, text }) => {
     const profile = `${folder}/profile.json`;
@@ -80,7 +74,7 @@ Deno.test("perplexity: the full model and the dropped one, by flags or by the pl
   }));
 
 Deno.test("sweep: a column a curve, a line a number of drops; JSON has a random order for each of three seeds", () =>
-  withDesk(async ({ folder, options, ok, fails, text }) => {
+  withDesk(async ({ folder, options, ok, text }) => {
     const json = `${folder}/sweep.json`;
     const calibration = ["--calibration-samples", "2", "--calibration-length", "8", "--calibration-text"];
     const args = ["sweep", folder, ...text, ...calibration, options.text!, "--target", "mlp"];
@@ -101,80 +95,42 @@ Deno.test("sweep: a column a curve, a line a number of drops; JSON has a random 
       assert.equal(target, "mlp");
       assert.deepEqual(points.map(({ drop }) => drop.mlp.length), [0, 1, 2]);
     }
-    await fails(1, /Cannot sweep mlp of \w+: upto is 4, expected at most 3, /, ...args, "--upto", "4");
   }));
 
-/** Each study on the tiny model: how many modules a dry run counts, and the kind of its JSON. */
-const studies: Record<string, { more: string[]; modules: number; kind: Kind }> = {
-  profile: { more: ["--drop-mlp", "1"], modules: 5, kind: "profile" },
-  perplexity: { more: [], modules: 6, kind: "perplexity" },
-  // The profile's that gives the orders, and the full model's, which are scored in the run that they are compared in.
-  sweep: { more: ["--upto", "0"], modules: 2 * 6, kind: "sweep" },
-};
+Deno.test("causes: every layer, correlations and what stands out; JSON is a result of its form, and is kept", () =>
+  withDesk(async ({ folder, options, ok, run, text }) => {
+    const asked = ["causes", folder, ...text, "--query-stride", "2", "--json"];
+    const { out } = await ok(...asked, `${folder}/causes.json`);
+    assert.match(out, /attention patterns of one query in 2\n/);
+    assert.match(out, /^ {4}2 +[\d.]+ /m);
+    assert.match(out, /relative magnitude +−?[\d.]+/);
+    assert.match(out, /Sink rate as published: [^]*over heads, layers and 1 sample\s+of 64 tokens, no BOS/);
+    const result = await readResult(`${folder}/causes.json`, "causes");
+    assert.equal(result.provenance.causes.queryStride, 2);
+    assert.equal(kept(options.results).length, 1);
+    const again = await run(...asked, "-");
+    assert.deepEqual(JSON.parse(again.out), result);
+    assert.match(again.err, /reused from an earlier run/);
+  }));
 
-for (const [name, { more, modules, kind }] of Object.entries(studies)) {
-  Deno.test(`${name}: a dry run computes nothing; --json - is a ${kind} and nothing else`, () =>
-    withDesk(async ({ folder, options, ok, run, text }) => {
-      const calibration = name === "sweep"
-        ? ["--calibration-samples", "1", "--calibration-length", "8", "--calibration-text", options.text!]
-        : [];
-      const args = [name, folder, ...text, ...more, ...calibration];
-      const dry = await ok(...args, "--dry-run");
-      assert.match(
-        dry.out,
-        new RegExp(`:\n64 tokens, \\d+ plans?, ${modules} modules to run · float32, cpu\nabout `),
-      );
-      const file = `${folder}/estimate.json`;
-      const written = await ok(...args, "--dry-run", "--json", file);
-      assert.match(written.out, /^.*:\n64 tokens, /);
-      const estimate = JSON.parse(await Deno.readTextFile(file));
-      const { seconds, bytes } = estimate;
-      assert.deepEqual([estimate.kind, estimate.tokens, estimate.modules], ["estimate", 64, modules]);
-      assert.ok(seconds > 0 && bytes > 0 && estimate.flops > 0);
-      const only = await run(...args, "--dry-run", "--json", "-");
-      assert.deepEqual({ ...JSON.parse(only.out), seconds }, estimate); // the speed is measured anew
-      assert.deepEqual(kept(options.results), []);
-      const piped = await ok(...args, "--json", "-");
-      await Deno.writeTextFile(`${folder}/piped.json`, piped.out);
-      assert.equal((await readResult(`${folder}/piped.json`, kind)).kind, kind);
-    }));
-
-  Deno.test(`${name}: wrong use ends with 2, a failure with 1, and each says what was expected`, () =>
-    withDesk(async ({ folder, options, run, text }) => {
-      const cases: Failure[] = [
-        [2, [], /missing required argument 'model'/],
-        [2, [folder, "--samples", "0"], /'--samples <n>'.*expected a whole number of at least 1/],
-        [2, [folder, "--length", "1.5"], /'--length <t>'.*expected a whole number of at least 2/],
-        [
-          2,
-          [folder, "--engine", "abacus"],
-          /'--engine <name>'.*expected one of auto, cpu, webgpu, cuda, openvino/,
-        ],
-        [2, [folder, "--colour"], /unknown option '--colour'/],
-        [1, ["no-such-model"], /Cannot open no-such-model: unknown name/],
-        [1, [`${folder}/none`, ...text], /none: no such file or folder, expected a folder/],
-        ...name === "sweep"
-          ? [[
-            2,
-            [folder, "--target", "head"],
-            /Allowed choices are attention, mlp, block, joint/,
-          ]] as Failure[]
-          : [
-            [2, [folder, "--drop-mlp", "1,x"], /'--drop-mlp <layers>'.*expected a whole number/],
-            [1, [folder, ...text, "--drop-mlp", "3"], /Cannot drop mlp 3/],
-            [1, [folder, ...text, "--drop-mlp", "1", "--drop-block", "1"], /Cannot drop mlp 1.*twice/],
-            [1, [folder, ...text, "--plan", `${folder}/config.json`], /kind is missing, expected plan/],
-            [1, [folder, ...text, "--plan", ""], /path is "", expected a text/], // as of a variable that is not set
-            [1, [folder, ...text.with(3, "9999")], /Cannot pack 9999 blocks of 16 tokens/],
-          ] as Failure[],
-      ];
-      await expectFailures(run, cases.map(([code, args, message]) => [code, [name, ...args], message]));
-      assert.deepEqual(kept(options.results), []);
-    }));
-}
-
-Deno.test("llm-drop is compared with the full model alone", () =>
-  withDesk(async ({ folder, fails, text }) => {
-    const line = words`profile ${folder} ${text} --against llm-drop --drop-mlp 1`;
-    await fails(2, /found --against beside --drop-mlp, expected one of them/, ...line);
+Deno.test("checkpoints: a line a step in each table, JSON of the form; a second run finds all of it kept", () =>
+  withDesk(async ({ folder, options, ok, run, text }) => {
+    const rows = (table: string) =>
+      table.split("\n").flatMap((line) => /^ *(\d+)(?:\s|$)/.exec(line)?.[1] ?? []);
+    const series = `${folder}/run`;
+    await writeSeries(series, [0, 10, 200], "checkpoint-");
+    const asked = ["checkpoints", series, ...text, "--quality", options.text!];
+    const first = await ok(...asked, "--json", `${folder}/result.json`);
+    assert.deepEqual(rows(first.out), Array(3).fill(["0", "10", "200"]).flat());
+    const { series: found } = await readResult(`${folder}/result.json`, "checkpoints");
+    assert.deepEqual(found.map(({ step, quality }) => `${step} ${quality!.curves.length}`), [
+      "0 3",
+      "10 3",
+      "200 3",
+    ]);
+    const again = await run(...asked);
+    assert.match(again.err, /3 of 3 checkpoints reused from an earlier run/);
+    assert.equal(again.out, first.out);
+    const some = await run("checkpoints", series, ...text, "--steps", "200,0");
+    assert.deepEqual(rows(some.out), ["0", "200", "0", "200"]);
   }));

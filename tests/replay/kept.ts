@@ -15,7 +15,7 @@ import { checkpoints, openSeries } from "../../src/series.ts";
 import type { Engine } from "../../src/engine/mod.ts";
 import { laminaHere } from "../commands/cli.ts";
 import { kept, withTiny } from "../study/tiny.ts";
-import { checkpointFiles, tokenizerFile, writeCheckpoints } from "../study/training.ts";
+import { writeSeries } from "../study/training.ts";
 import { recorder } from "./record.ts";
 
 export type Kept = Readonly<Record<string, string>>;
@@ -73,10 +73,8 @@ const studies: Readonly<Record<string, (setting: Setting) => Promise<unknown>>> 
 /** A tiny model and a series, in folders whose names do not change. */
 async function withSetting(on: Engine, use: (setting: Setting) => Promise<void>): Promise<void> {
   await withTiny(async ({ folder, options }) => {
-    const steps = new Map([["step1", await checkpointFiles(1)], ["step8", await checkpointFiles(8)]]);
     const run = `${folder}/run`;
-    await writeCheckpoints(run, steps);
-    await Deno.writeFile(`${run}/tokenizer.json`, tokenizerFile);
+    await writeSeries(run, [1, 8]);
     await Deno.symlink(folder, `${folder}/tiny`);
     using model = await openModel(`${folder}/tiny`);
     await use({ model, run, options: { ...options, samples: 2, engine: on } });

@@ -6,16 +6,9 @@ import { openSeries, type Series } from "../../src/subject/mod.ts";
 import { type FakeHub, type Fault, withHub } from "../hub/fake_hub.ts";
 import { withFolder } from "../support.ts";
 import { kept, tinyText } from "./tiny.ts";
-import { checkpointFiles, type Files, tokenizerFile, writeCheckpoints } from "./training.ts";
+import { checkpointFiles, tokenizerFile, writeSeries } from "./training.ts";
 
 const STEPS = [0, 1, 2, 8, 64, 1000];
-
-/** Six checkpoints, without tokenizers. */
-async function training(name: (step: number) => string): Promise<Map<string, Files>> {
-  return new Map(
-    await Promise.all(STEPS.map(async (step) => [name(step), await checkpointFiles(step)] as const)),
-  );
-}
 
 /** What was measured, without the names of where it came from. */
 const numbers = (result: Checkpoints) =>
@@ -35,10 +28,10 @@ async function options(folder: string) {
 }
 
 async function addBranches(hub: FakeHub): Promise<void> {
-  for (const [i, [name, files]] of [...await training((step) => `step${step}`)].entries()) {
-    hub.branches.set(name, {
+  for (const [i, step] of STEPS.entries()) {
+    hub.branches.set(`step${step}`, {
       commit: i.toString(16).padStart(40, "c"),
-      files: new Map([...files, ["tokenizer.json", tokenizerFile]]),
+      files: new Map([...await checkpointFiles(step), ["tokenizer.json", tokenizerFile]]),
     });
   }
 }
@@ -72,8 +65,7 @@ Deno.test("a remote series over a bad line gives the very numbers of the local o
       if (fault) failures++;
       return fault;
     };
-    await writeCheckpoints(`${folder}/run`, await training((step) => `checkpoint-${step}`));
-    await Deno.writeFile(`${folder}/run/tokenizer.json`, tokenizerFile);
+    await writeSeries(`${folder}/run`, STEPS, "checkpoint-");
     const study = await options(folder);
     const steps = [0, 1, 1000];
     const local = await checkpoints(await openSeries(`${folder}/run`, { steps }), study);
@@ -98,8 +90,7 @@ Deno.test("a remote series over a bad line gives the very numbers of the local o
 Deno.test("quality by step is the same from afar: half of the modules dropped by the step's own importance", () =>
   withHub(async (hub, folder) => {
     await addBranches(hub);
-    await writeCheckpoints(`${folder}/run`, await training((step) => `step${step}`));
-    await Deno.writeFile(`${folder}/run/tokenizer.json`, tokenizerFile);
+    await writeSeries(`${folder}/run`, STEPS);
     const text = await options(folder);
     const study = { ...text, quality: text.text };
     const steps = [0, 1000];
@@ -161,8 +152,7 @@ Deno.test("an interrupted series goes on where it stopped, and asks for no finis
 
 Deno.test("a step's entry is the profile of that checkpoint, and what is kept has the form", () =>
   withFolder(async (folder) => {
-    await writeCheckpoints(`${folder}/run`, await training((step) => `step${step}`));
-    await Deno.writeFile(`${folder}/run/tokenizer.json`, tokenizerFile);
+    await writeSeries(`${folder}/run`, STEPS);
     const study = { ...await options(folder), results: `${folder}/results` };
     const series: Series = await openSeries(`${folder}/run`, { steps: [2, 64] });
     assert.deepEqual(series.checkpoints.map(({ name }) => name), ["run/step2", "run/step64"]);
@@ -184,15 +174,15 @@ Deno.test("a step's entry is the profile of that checkpoint, and what is kept ha
 
 Deno.test("a kept checkpoint is not taken for another text, or for one whose weights have changed", () =>
   withFolder(async (folder) => {
-    const files = await checkpointFiles(1);
-    await writeCheckpoints(`${folder}/run`, new Map([["step1", files]]));
-    await Deno.writeFile(`${folder}/run/tokenizer.json`, tokenizerFile);
+    await writeSeries(`${folder}/run`, [1]);
     const study = { ...await options(folder), results: `${folder}/results` };
     const run = async (samples: number) =>
       (await checkpoints(await openSeries(`${folder}/run`), { ...study, samples })).series[0].mlp.importance;
     const [four, three] = [await run(4), await run(3)];
     assert.notDeepEqual(four, three);
     assert.deepEqual(await run(4), four);
-    await writeCheckpoints(`${folder}/run`, new Map([["step1", await checkpointFiles(2)]]));
+    for (const [name, bytes] of await checkpointFiles(2)) {
+      await Deno.writeFile(`${folder}/run/step1/${name}`, bytes);
+    }
     assert.notDeepEqual(await run(4), four);
   }));

@@ -28,7 +28,7 @@ import {
 import { openConfig, openSeries } from "../../src/subject/mod.ts";
 import { UNIT, withFolder } from "../support.ts";
 import { kept, named, tinyText, withTiny } from "./tiny.ts";
-import { checkpointFiles, tokenizerFile, writeCheckpoints } from "./training.ts";
+import { writeSeries } from "./training.ts";
 
 /**
  * Kinds without golden numbers: a doctor's report has none, those of speeds are times, those of parts are in what they are parts of, and a plan of shards and a receipt say what is to be done and where it was.
@@ -118,9 +118,7 @@ export async function makeGoldens(): Promise<Goldens> {
     results.against = await againstLlmDrop(named(model), { ...text, ...size });
   }, "gemma2");
   await withFolder(async (folder) => {
-    const steps = new Map([["step1", await checkpointFiles(1)], ["step8", await checkpointFiles(8)]]);
-    await writeCheckpoints(`${folder}/run`, steps);
-    await Deno.writeFile(`${folder}/run/tokenizer.json`, tokenizerFile);
+    await writeSeries(`${folder}/run`, [1, 8]);
     const text = `${folder}/text.txt`;
     await Deno.writeTextFile(text, tinyText);
     results.checkpoints = await checkpoints(await openSeries(`${folder}/run`), {

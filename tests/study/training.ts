@@ -3,7 +3,7 @@ import { tinyTokenizer } from "./tiny.ts";
 import { fixture } from "../fixtures/read.ts";
 
 /** The files of one checkpoint, by name. */
-export type Files = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+type Files = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 
 const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 export const tokenizerFile = encode(tinyTokenizer);
@@ -22,10 +22,13 @@ export async function checkpointFiles(step: number): Promise<Files> {
   ]]);
 }
 
-/** Writes checkpoints as folders. */
-export async function writeCheckpoints(folder: string, names: ReadonlyMap<string, Files>): Promise<void> {
-  for (const [name, files] of names) {
-    await Deno.mkdir(`${folder}/${name}`, { recursive: true });
-    for (const [file, bytes] of files) await Deno.writeFile(`${folder}/${name}/${file}`, bytes);
+/** Writes the checkpoints after these steps as folders, `step8` and so on, with one tokenizer beside them. */
+export async function writeSeries(folder: string, steps: readonly number[], prefix = "step"): Promise<void> {
+  for (const step of steps) {
+    await Deno.mkdir(`${folder}/${prefix}${step}`, { recursive: true });
+    for (const [file, bytes] of await checkpointFiles(step)) {
+      await Deno.writeFile(`${folder}/${prefix}${step}/${file}`, bytes);
+    }
   }
+  await Deno.writeFile(`${folder}/tokenizer.json`, tokenizerFile);
 }
