@@ -1,12 +1,15 @@
 /** How results of each kind look, the other half of its manifest: tables in print, rows for CSV and data frames, a figure. */
+import type { Content } from "../disk/mod.ts";
 import { expect, list, orElse } from "../entry/mod.ts";
 import { anyResult, type Kind, type ResultOf } from "../result/mod.ts";
 import { type CsvRow, csvText } from "./chart/csv.ts";
+import { pictureFile } from "./chart/files/save.ts";
 import type { Figure } from "./chart/svg.ts";
 import * as draw from "./figures/mod.ts";
 import { againstRows, againstTables, comparisonRows, comparisonTable } from "./tables/agreement.ts";
 import { causesRows, causesTables } from "./tables/causes.ts";
 import { depthRows, depthTables } from "./tables/depth.ts";
+import { movingIn } from "./tables/effects.ts";
 import { evaluationRows, evaluationTables } from "./tables/evaluation.ts";
 import { samplesRows, samplesTable } from "./tables/samples.ts";
 import { fitRows, fitTables } from "./tables/fit.ts";
@@ -93,6 +96,10 @@ const parts = {
   },
 };
 
+/** The figure of a kind whose results are drawn one by one. */
+const single = <R>(draw: (result: R) => Figure | null) => (results: readonly R[]): Figure | null =>
+  results.length === 1 ? draw(results[0]) : null;
+
 const combined = <R>(together: (results: readonly R[]) => Table[]) => ({
   together,
   tables: (result: R) => together([result]),
@@ -118,39 +125,44 @@ export interface Look<R> {
   together?(results: readonly R[]): Table[];
   rows(result: R): CsvRow[];
   readonly isOneRow?: boolean;
-  /** The figure of a kind that is better seen than read; null for a result that has none. */
-  figure?(result: R): Figure | null;
+  /** The figure of a kind that is better seen than read; null for results that have none. */
+  figure?(results: readonly R[]): Figure | null;
 }
 
 const looks: { readonly [K in Kind]: Look<ResultOf<K>> } = {
   ...parts,
-  profile: { tables: profileTables, rows: profileRows, figure: draw.importanceFigure },
-  depth: { tables: depthTables, rows: depthRows, figure: (result) => draw.depthFigure([result]) },
-  perplexity: { ...combined(perplexityTables), rows: perplexityRows, isOneRow: true },
+  profile: { tables: profileTables, rows: profileRows, figure: single(draw.importanceFigure) },
+  depth: { tables: depthTables, rows: depthRows, figure: draw.depthFigure },
+  perplexity: {
+    ...combined(perplexityTables),
+    rows: perplexityRows,
+    isOneRow: true,
+    figure: (results) => movingIn(results).length > 1 ? draw.effectsOrderFigure(results) : null,
+  },
   sweep: {
     tables: (sweep) => [sweepTable(sweep), ...draftTables(sweep)],
     rows: sweepRows,
-    figure: draw.qualityFigure,
+    figure: single(draw.qualityFigure),
   },
-  fit: { tables: fitTables, rows: fitRows, figure: draw.fitFigure },
+  fit: { tables: fitTables, rows: fitRows, figure: single(draw.fitFigure) },
   plan: { tables: planTables, rows: planRows },
   order: { tables: orderTable, rows: orderRows },
-  orders: { tables: ordersTables, rows: ordersRows, figure: (result) => draw.ordersFigure([result]) },
-  generation: { tables: generationTables, rows: generationRows, figure: draw.generationFigure },
-  guides: { tables: guidesTable, rows: guidesRows, figure: draw.guidesFigure },
+  orders: { tables: ordersTables, rows: ordersRows, figure: draw.ordersFigure },
+  generation: { tables: generationTables, rows: generationRows, figure: single(draw.generationFigure) },
+  guides: { tables: guidesTable, rows: guidesRows, figure: single(draw.guidesFigure) },
   compare: { tables: comparisonTable, rows: comparisonRows },
   samples: { tables: samplesTable, rows: samplesRows },
   against: { tables: againstTables, rows: againstRows },
-  causes: { tables: causesTables, rows: causesRows, figure: (result) => draw.causesFigure([result]) },
-  checkpoints: { tables: checkpointTables, rows: checkpointRows, figure: draw.checkpointMapFigure },
+  causes: { tables: causesTables, rows: causesRows, figure: draw.causesFigure },
+  checkpoints: { tables: checkpointTables, rows: checkpointRows, figure: single(draw.checkpointMapFigure) },
   "random-init": { tables: randomInitTables, rows: randomInitRows },
   evaluate: { ...combined(evaluationTables), rows: evaluationRows },
   roofline: {
     tables: rooflineTables,
     rows: rooflineRows,
-    figure: (result) => result.plans[0].points.length > 1 ? draw.rooflineFigure([result]) : null,
+    figure: (results) => results[0].plans[0].points.length > 1 ? draw.rooflineFigure(results) : null,
   },
-  speed: { tables: speedTables, rows: speedRows, figure: draw.speedFigure },
+  speed: { tables: speedTables, rows: speedRows, figure: single(draw.speedFigure) },
   info: { tables: infoTables, rows: infoRows },
 };
 
@@ -173,6 +185,16 @@ export function tablesOf(results: readonly Result[], look: ProfileLook = {}): Ta
 
 export function tableText(results: readonly Result[], look: ProfileLook = {}): string {
   return tablesText(tablesOf(results, look), look);
+}
+
+/** Whether results of a kind have a figure. */
+export const isPictured = (kind: Kind): boolean => looks[kind].figure !== undefined;
+
+/** The figure of results of one kind as a file, by the path's ending. Throws `RangeError` for results without a figure. */
+export async function figureFile(results: readonly Result[], path: string): Promise<Content> {
+  const figure = lookOf(results[0]).figure?.(results);
+  if (figure) return await pictureFile(figure, path);
+  throw new RangeError("Cannot draw the result: found one without a figure, expected more plans or settings");
 }
 
 /** Results of one kind as rows for CSV and data frames: one for each module, drop, step or task. The JSON has the rest. */

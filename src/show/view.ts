@@ -107,7 +107,7 @@ function resultView(
   value: object,
 ): Figure | { readonly tables: readonly Table[] } | readonly object[] | null {
   if (isResult(value)) {
-    const figure = lookOf(value).figure?.(value);
+    const figure = lookOf(value).figure?.([value]);
     if (figure) return figure;
     const tables = tablesOf([value], { utf8: true });
     return tables.some(({ head }) => head.length > 0) ? { tables } : rowsOf([value]); // some print lines alone

@@ -1,8 +1,9 @@
 /** `--csv` of every command that has it: a row a module, drop or step, with the numbers of the JSON. */
 import assert from "node:assert/strict";
 import { readResult } from "../../src/result/mod.ts";
+import { importanceFigure } from "../../src/show/mod.ts";
 import { writeSeries } from "../study/training.ts";
-import { withDesk } from "./cli.ts";
+import { expectFailures, withDesk } from "./cli.ts";
 import { words } from "../words.ts";
 
 /** Rows of a file without quoted cells, by column. */
@@ -63,4 +64,34 @@ Deno.test("--csv gives a row a module, drop, point, step or text, with the JSON'
       assert.equal(found.length, rows, args[0]);
       assert.ok(column in found[0], `${args[0]}: ${Object.keys(found[0])}`);
     }
+  }));
+
+Deno.test("--figure draws what the table has, by the ending of its file", () =>
+  withDesk(async ({ folder, text, ok, run }) => {
+    const at = (name: string) => `${folder}/${name}`;
+    const read = (name: string) => Deno.readTextFile(at(name));
+    const { err } = await ok("profile", folder, ...text, "--json", at("p.json"), "--figure", at("p.svg"));
+    assert.match(err, /written to \S+p\.json and \S+p\.svg$/m);
+    assert.equal(await read("p.svg"), `${importanceFigure(await readResult(at("p.json"), "profile")).svg}\n`);
+    const effects = words`perplexity ${folder} ${text} --effects`;
+    const plans: string[] = [];
+    for (const [target, n] of [["attention", 1], ["mlp", 2]]) {
+      await ok(...words`plan ${at("p.json")} --target ${target} --drop ${n} --json ${at(`${target}.json`)}`);
+      plans.push("--plan", at(`${target}.json`));
+    }
+    await ok(...effects, ...plans, "--figure", at("e.svg"));
+    const [above, below] = (await read("e.svg")).match(/rank correlation [^<]*/g)!;
+    assert.equal(above, below, "two plans, which have no correlation");
+    await expectFailures(run, [
+      [2, ["profile", folder, "--figure", at("p.jpg")], /ends in \.jpg, expected \.svg, \.png or \.pdf/],
+      [2, ["profile", folder, "--figure", "-"], /ends in no format/],
+      [2, ["profile", folder, "--dry-run", "--figure", at("p.svg")], /found --dry-run beside --figure/],
+      [2, ["profile", folder, "--csv", at("p.svg"), "--figure", at("p.svg")], /are one file/],
+      [2, ["perplexity", folder, "--figure", at("e.svg")], /found --figure without --effects/],
+      [2, ["evaluate", folder, "--figure", at("e.svg")], /unknown option '--figure'/],
+    ]);
+    const { code, err: flaw } = await run(...effects, "--drop-mlp", "1", "--figure", at("f.svg"));
+    assert.equal(code, 1);
+    assert.match(flaw, /Cannot draw the result: found one without a figure/);
+    await assert.rejects(read("f.svg"), Deno.errors.NotFound);
   }));

@@ -132,27 +132,34 @@ const needed: Readonly<Record<string, readonly string[]>> = {
   export: ["--format", "hf"],
   plan: ["--drop", "1"],
   fit: ["--loss", "1"],
+  perplexity: ["--effects"],
   lab: ["--execute", "notebooks/01_importance.ipynb"],
 };
 
 Deno.test("every output of every command is refused before the work where it cannot be written", () =>
   withFiles(async (at) => {
+    await Deno.mkdir(at("real.svg"));
     const failures: Failure[] = [];
     const visit = (command: Command, above: readonly string[]) => {
       for (const option of command.options) {
         const what = writtenBy(option, {});
         if (what === null || what === "kept") continue; // where nothing can be kept, one line says so
         const args = command.registeredArguments.map(({ argChoices }) => argChoices?.[0] ?? "no-such");
+        const end = option.long === "--figure" ? ".svg" : "";
         const line = [...above, ...args, ...needed[above[0]] ?? [], option.long!];
-        failures.push([1, [...line, at("text.txt/below")], /Cannot write (into )?\S+text\.txt\/below: /]);
+        failures.push([
+          1,
+          [...line, at(`text.txt/below${end}`)],
+          /Cannot write (into )?\S+text\.txt\/below\S*: /,
+        ]);
         // Where root may write by the permissions, and nobody can.
-        failures.push([1, [...line, "/sys/kernel/none"], /Cannot write (into )?\/sys\/kernel\/none/]);
+        failures.push([1, [...line, `/sys/kernel/none${end}`], /Cannot write (into )?\/sys\/kernel\/none/]);
         if (what.endsWith("folder")) {
           failures.push([1, [...line, at("text.txt")], /text\.txt: (found a file|it exists)/]);
         } else {failures.push([
             1,
-            [...line, at("real")],
-            /Cannot write \S+real: found a folder, expected a file/,
+            [...line, at(`real${end}`)],
+            /Cannot write \S+real\S*: found a folder, expected a file/,
           ]);}
       }
       for (const child of command.commands) visit(child, [...above, child.name()]);

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import assert from "node:assert/strict";
 import { readResult } from "../../src/result/mod.ts";
 import { kept, type Opened, withTiny } from "../study/tiny.ts";
+import { depthFigure } from "../../src/show/mod.ts";
 import { words } from "../words.ts";
 import { fails, lamina, ok, withDesk } from "./cli.ts";
 
@@ -107,12 +108,13 @@ Deno.test("depth of several models and of one under a plan: a table each, a list
       assert.deepEqual(named, Array(2).fill(["estimate", basename(folder)]));
     }
     const { out } = await ok(
-      ...words`depth ${folder} ${folder} ${text} --json ${json} --csv ${folder}/d.csv`,
+      ...words`depth ${folder} ${folder} ${text} --json ${json} --csv ${folder}/d.csv --figure ${folder}/d.svg`,
     );
     assert.equal(out.match(/^depth · /gm)?.length, 2);
     const all = JSON.parse(await Deno.readTextFile(json));
     assert.deepEqual(all.map(({ kind }: { kind: string }) => kind), ["depth", "depth"]);
     assert.equal((await Deno.readTextFile(`${folder}/d.csv`)).trim().split("\n").length, 1 + 2 * 10 * 3);
+    assert.equal(await Deno.readTextFile(`${folder}/d.svg`), `${depthFigure(all).svg}\n`);
     await ok(...words`depth ${folder} ${text} --drop-block 1 --rows 1 --json ${json}`);
     const { provenance, measures } = await readResult(json, "depth");
     assert.deepEqual([provenance.drop.mlp, measures.sign[1]], [[1], null]);

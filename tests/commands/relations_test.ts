@@ -51,7 +51,7 @@ let places = 0;
 /** An option with a value that it takes; paths are of places where nothing is. */
 function typed(option: Option, value?: string): string[] {
   if (!option.required && !option.optional) return [option.long!];
-  if (/[<[](file|folder)/.test(option.flags)) return [option.long!, `${folder}/${places++}`];
+  if (/[<[](file|folder)/.test(option.flags)) return [option.long!, `${folder}/${places++}.svg`]; // what a figure needs, and others may have
   const values = value === undefined ? [...option.argChoices ?? [], ...VALUES] : [value];
   const fits = values.find((value) => {
     try {

@@ -39,6 +39,7 @@ const lamina = (await Deno.readTextFile(`${root}README.md`)).match(/^ {4}(.*lami
 const promises: Record<string, RegExp> = {
   start: /the perplexity rises by at most 10 %[^]*page of figures: .*index\.html[^]*lamina (?:export|fit) /,
   profile: /attention, most redundant first, 10 of 30/,
+  depth: /^depth · [^]*the KL to the final prediction falls[^]*^depth · /m,
   plan: /^$/,
   order: /attention by (?:gate-norm|loss)[^]*order +module/,
   guides: /rank corr[^]*gate norm/,

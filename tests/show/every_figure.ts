@@ -5,6 +5,7 @@ import { causes } from "./synthetic_causes.ts";
 import type { Causes, Checkpoints, Profile } from "../../src/result/mod.ts";
 import { guides, profile, type Shape, sizedSweep, sweep } from "./synthetic.ts";
 import { depth } from "./synthetic_depth.ts";
+import { compressions } from "./synthetic_effects.ts";
 import { orders } from "./synthetic_orders.ts";
 import { fit } from "./synthetic_fit.ts";
 import { generation } from "./synthetic_generation.ts";
@@ -67,6 +68,7 @@ export const inputs: Inputs = {
     heads: [0, 1].map((head) => ({ layer: 1, head, rows: [[1], [0.75, 0.25], [0.5, 0.125 * head, 0.5]] })),
   }],
   effectsFigure: [why],
+  effectsOrderFigure: [compressions],
   smoothingFigure: [why],
   causesFigure: [[why, causes({ layers: 5 }, { norm: "peri" })]],
   predictabilityFigure: [

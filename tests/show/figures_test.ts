@@ -7,6 +7,8 @@ import { KINDS } from "../../src/measure/mod.ts";
 import type { Profile } from "../../src/result/mod.ts";
 import { checkFigure, checkSvg, dotsOf, readCsv } from "./check_svg.ts";
 import { checkpoints } from "./synthetic_checkpoints.ts";
+import { depth } from "./synthetic_depth.ts";
+import { compressions } from "./synthetic_effects.ts";
 import { formatFixed } from "../../src/show/words/numbers.ts";
 import { type Draw, drawnWith, odd } from "./every_figure.ts";
 import { results } from "./every_result.ts";
@@ -201,6 +203,51 @@ Deno.test("the best guide is named only where no other interval reaches its own"
       : { rank: 0.8 - 0.1 * i, low: 0.79 - 0.1 * i, high: 0.81 - 0.1 * i },
   }));
   assert.match(show.guidesFigure({ ...given, guides: clear }).title, /^Best guide to the loss: \w+/);
+});
+
+Deno.test("plans against their moves: the title says what ranks decide, a mark and a bar for each plan that moves updates", () => {
+  const none = { ...compressions[0], effects: undefined };
+  const { title, svg, reading, csv } = show.effectsOrderFigure([...compressions, none]);
+  assert.equal(
+    title,
+    "Plans that move later updates farther across the stream cost more; cannot tell about moves along the stream",
+  );
+  const marks = [...svg.matchAll(/<title>([^<]*)<\/title>/g)].map(([, says]) => says);
+  assert.equal(marks.length, 2 * compressions.length);
+  assert.equal(marks[0], "without attention 1: 0.0500, rise, nats/token 0.0200");
+  // Ranks of the moves along the stream, by the rise of the loss: 1 − 6 Σd²/(n³ − n), with equal moves sharing a place.
+  const places = [[1, 2.5], [2, 6], [3, 1], [4, 5], [5, 2.5], [6, 4]];
+  const mean = 3.5;
+  const sums = places.map(([a, b]) => [(a - mean) * (b - mean), (a - mean) ** 2, (b - mean) ** 2]);
+  const [ab, aa, bb] = [0, 1, 2].map((i) => sums.reduce((sum, own) => sum + own[i], 0));
+  const rank = (ab / Math.sqrt(aa * bb)).toFixed(2).replace("-", "−");
+  assert.ok(reading.includes(`over 6 plans: 1.00 across the stream, ${rank} (`), `${reading}, ${rank}`);
+  const rows = readCsv(csv);
+  for (const [i, { effects }] of compressions.entries()) {
+    for (const side of ["rise", "across", "along"] as const) {
+      assert.equal(Number(rows[i][`effects_${side}`]), effects![side]!.value);
+    }
+  }
+  assert.throws(
+    () => show.effectsOrderFigure([compressions[0], none]),
+    /^RangeError: Cannot draw effects: found 1 that move updates, expected 2 plans or more$/,
+  );
+});
+
+Deno.test("a title of six models has three lines at most", () => {
+  const named = (i: number, samples = 4) => {
+    const own = depth({ layers: 6 + i, samples });
+    const model = { ...own.provenance.model, name: `a-model-with-a-long-name-${i}b-instruct-q4_k_m` };
+    return { ...own, provenance: { ...own.provenance, model } };
+  };
+  const five = [0, 1, 2, 3, 4].map((i) => named(i));
+  for (const last of [named(5), named(5, 1)]) {
+    const { svg, title, reading } = show.depthFigure([...five, last]);
+    const lines = svg.match(/<text [^>]*font-size="22"/g)!;
+    assert.ok(lines.length <= 3, `${lines.length} lines: ${title}`);
+    assert.equal(reading.match(/a-model-with-a-long-name/g)?.length, 6);
+  }
+  assert.match(show.depthFigure([...five, named(5, 1)]).title, / in 5 models; cannot tell in 1$/);
 });
 
 Deno.test("a roofline's dot lies at exactly the largest batch, whatever batches were asked for", () => {

@@ -19,7 +19,7 @@ export const fitCommand = (context: Context): Command =>
     options: {
       ...studies.fit.checks,
       ...calibrationOptions(),
-      ...studyOptions(({ repair }) => repair === undefined ? "file" : "plan"),
+      ...studyOptions("fit", ({ repair }) => repair === undefined ? "file" : "plan"),
     },
     relations: { seed: { needs: randomAmong(false) } },
     example: "fit smollm2-135m --perplexity 10%",
@@ -54,7 +54,7 @@ const orderCommand = (context: Context): Command =>
   studyCommand(context, studies.order, {
     name: "order",
     says: "rank modules, or windows of consecutive blocks, by a score or by a greedy search",
-    options: { ...usually(studies.order.checks, ATTENTION), ...studyOptions() },
+    options: { ...usually(studies.order.checks, ATTENTION), ...studyOptions("order") },
     relations: { seed: { needs: randomAmong(false) } },
     example: "order smollm2-135m --by greedy --upto 8 --json order.json",
   }, { more: ({ target = ATTENTION.target }: SweepFlags) => () => ({ target }) });
@@ -67,7 +67,7 @@ const sweepCommand = (context: Context): Command =>
       target: option(oneOf(TARGETS), "<kind> what to drop", ATTENTION.target),
       ...calibrationOptions("that of --text if it is set, otherwise stories"),
       ...studies.sweep.checks,
-      ...studyOptions(),
+      ...studyOptions("sweep"),
     },
     relations: { seed: { needs: randomAmong(true) } },
     example: "sweep smollm2-135m --target attention --upto 8",

@@ -27,7 +27,8 @@ const perplexityCommand = (context: Context): Command =>
   studyCommand(context, studies.perplexity, {
     name: "perplexity",
     says: "measure how well the model predicts a text, with and without the dropped modules",
-    options: { ...planFiles(), ...dropLists, ...studies.perplexity.checks, ...studyOptions() },
+    options: { ...planFiles(), ...dropLists, ...studies.perplexity.checks, ...studyOptions("perplexity") },
+    relations: { figure: { needs: "effects" } },
     example: "perplexity smollm2-135m --drop-attention 25,26",
   }, {
     async more(flags: Flags & DropFlags<string[]>) {
@@ -46,7 +47,7 @@ export const evaluateCommand = (context: Context): Command =>
     name: "evaluate",
     says: "score benchmark tasks as lm-eval does, with and without drops",
     takes: { "<model>": MODEL },
-    options: { ...planFiles(), ...dropLists, ...studies.evaluate.checks, ...studyOptions() },
+    options: { ...planFiles(), ...dropLists, ...studies.evaluate.checks, ...studyOptions("evaluate") },
     relations: { suite: { excludes: ["tasks"] }, margin: { needs: DROP_OPTIONS } },
     example: "evaluate smollm2-135m --tasks piqa --limit 100 --drop-attention 25",
   }, async (ref: string, flags: EvaluateFlags) => {
@@ -88,7 +89,7 @@ const generationCommand = (context: Context): Command =>
       ),
       ...dropLists,
       ...studies.generation.checks,
-      ...studyOptions(),
+      ...studyOptions("generation"),
     },
     relations: eachOf(["text", "samples", "length", "skip"], () => ({ excludes: ["prompt"] })),
     more: MORE,

@@ -1,7 +1,7 @@
 /** Commands that measure modules: profile, causes, random-init, checkpoints, and those that studies declare whole. */
 import type { Command } from "commander";
 import { flag, list, oneOf, option, reportsOf, under, wholeNumber } from "../../entry/mod.ts";
-import type { ResultOf } from "../../result/mod.ts";
+import type { Kind, ResultOf } from "../../result/mod.ts";
 import type { Result } from "../../show/mod.ts";
 import {
   againstLlmDrop,
@@ -50,8 +50,8 @@ export function profileCommand(context: Context): Command {
     name: "profile",
     says: "measure importance, magnitude and sign of every module",
     takes: { "<model>": MODEL },
-    options: { against, all, ...dropOptions, ...studies.profile.checks, ...studyOptions() },
-    relations: { against: { excludes: DROP_OPTIONS }, all: { excludes: ["against"] } },
+    options: { against, all, ...dropOptions, ...studies.profile.checks, ...studyOptions("profile") },
+    relations: { against: { excludes: [...DROP_OPTIONS, "figure"] }, all: { excludes: ["against"] } },
     example: "profile smollm2-135m --samples 4 --json profile.json",
   }, async (ref: string, flags: ProfileFlags, command: Command) => {
     if (!flags.against || flags.dryRun) return await profiling(ref, flags, command);
@@ -68,12 +68,12 @@ export const depthCommand = (context: Context): Command =>
   declared({
     name: "depth",
     says: "measure how far a model uses its depth: angles of the stream, and predictions behind each layer",
-    takes: { "<models...>": `${MODEL}; --json of several is a list` },
-    options: { ...dropOptions, ...studies.depth.checks, ...studyOptions() },
+    takes: { "<models...>": `${MODEL}; --json of several is a list, --figure shows all` },
+    options: { ...dropOptions, ...studies.depth.checks, ...studyOptions("depth") },
     example: "depth smollm2-135m --samples 4",
   }, async (refs: string[], flags: Flags & DropFlags) => {
     if (refs.length > 1) expectWhole(context, "depth of several models");
-    const { json: _, csv: __, ...unwritten } = flags;
+    const { json: _, csv: __, figure: ___, ...unwritten } = flags;
     const wanted = await wantedOf(flags);
     const all: ResultOf<"depth">[] = [];
     const among = { count: refs.length, estimates: [] };
@@ -112,7 +112,7 @@ const causesCommand = (context: Context): Command =>
         "use random weights of the model's shape, and random words drawn by Zipf's law",
       ),
       ...under("Run:", { seed: option(wholeNumber(0), "<n> random seed", 0) }),
-      ...studyOptions(),
+      ...studyOptions("causes"),
     },
     relations: {
       untrained: { excludes: ["step", "text", "skip", "bos", ...DROP_OPTIONS] },
@@ -147,7 +147,7 @@ const randomInitCommand = (context: Context): Command =>
     name: "random-init",
     says: "measure the importance of every module before training, from a config alone",
     takes: { "<config>": "a name in data/configs, a config.json, a folder with one, or any model" },
-    options: { ...studies["random-init"].checks, ...studyOptions() },
+    options: { ...studies["random-init"].checks, ...studyOptions("random-init") },
     example: "random-init llama-2-7b --layers 8 --hidden 512 --seeds 3",
   }, async (ref: string, flags: Flags) => {
     const study = studies["random-init"];
@@ -176,7 +176,7 @@ const checkpointsCommand = (context: Context): Command =>
         "at most twelve, log-spaced",
       ),
       ...studies.checkpoints.checks,
-      ...studyOptions(),
+      ...studyOptions("checkpoints"),
     },
     example: "checkpoints data/series/pre-ln --quality",
   }, async (ref: string, { quality: typed, ...flags }: SeriesFlags) => {
@@ -201,7 +201,7 @@ const plainCommands = Object.entries<unknown>(studies).flatMap(([name, value]) =
   const plain = { name, says, example: `${name} smollm2-135m` };
   return [
     (context: Context) =>
-      studyCommand(context, study, { ...plain, options: { ...checks, ...studyOptions() } }),
+      studyCommand(context, study, { ...plain, options: { ...checks, ...studyOptions(name as Kind) } }),
   ];
 });
 

@@ -80,9 +80,9 @@ export function speedCommand(context: Context): Command {
       draftTokens: related(studies.speed.checks.draftTokens, { needs: "draft" }),
       device: option(oneOf(DEVICE_NAMES), "<name> compute what this device allows, instead of measuring"),
       ...{ batch, devices, bits, accepted, ...dropLists },
-      ...pricedOptions(),
+      ...pricedOptions("speed"),
       ...resultsOption(),
-      ...outOptions(),
+      ...outOptions("speed"),
     },
     relations: {
       ...{ devices: computed, bits: computed, accepted: computed },

@@ -1,5 +1,7 @@
-/** Where a command's data go: `--json` and `--csv`, a file or standard output. */
+/** Where a command's data go: `--json` and `--csv`, a file or standard output, and `--figure`, a file. */
 import { InvalidArgumentError, Option, type OptionValues } from "commander";
+import type { Kind } from "../../result/mod.ts";
+import { flawInPath, isPictured } from "../../show/mod.ts";
 import type { Table } from "./relations.ts";
 
 export const RESULTS = "Results:";
@@ -33,11 +35,27 @@ export const csvOption = (): Table => ({
   csv: fileOption("--csv <file>", "write the table as CSV (- for stdout)"),
 });
 
-/** Both; `json` says what is written as JSON. */
-export const outOptions = (json?: Writes): Table => ({ ...jsonOption(json), ...csvOption() });
+/** A figure of results of a kind that has one. */
+export const figureOption = (kind?: Kind): Table =>
+  kind && isPictured(kind)
+    ? { figure: fileOption("--figure <file>", "draw the result as .svg, .png or .pdf", "file", pictureFile) }
+    : {};
 
-const fileOption = (flags: string, text: string, what: Writes = "file") =>
-  writes(what, new Option(flags, text).argParser(outFile).helpGroup(RESULTS));
+/** All of them; `json` says what is written as JSON. */
+export const outOptions = (kind?: Kind, json?: Writes): Table => ({
+  ...jsonOption(json),
+  ...csvOption(),
+  ...figureOption(kind),
+});
+
+const fileOption = (flags: string, text: string, what: Writes = "file", read = outFile) =>
+  writes(what, new Option(flags, text).argParser(read).helpGroup(RESULTS));
+
+function pictureFile(text: string): string {
+  const flaw = flawInPath(text);
+  if (flaw) throw new InvalidArgumentError(flaw);
+  return text;
+}
 
 function outFile(text: string): string {
   if (text === "") throw new InvalidArgumentError("expected a file, or - for standard output");

@@ -4,11 +4,11 @@ import type { Wanted as EngineWanted } from "../../engine/mod.ts";
 import { type Condition, flag, list, option, text, under, wholeNumber } from "../../entry/mod.ts";
 import { displayed, folderOf } from "../../home/mod.ts";
 import { type DropPlan, isFull } from "../../measure/mod.ts";
-import type { Plan } from "../../result/mod.ts";
+import type { Kind, Plan } from "../../result/mod.ts";
 import { dropPlan } from "../../run/mod.ts";
 import { CALIBRATION_TEXT, dropsIn, LENGTH, readPlan, SAMPLES } from "../../study/mod.ts";
 import { type StudyModel, textChecks } from "../../subject/mod.ts";
-import { outOptions, RESULTS, writes } from "./destination.ts";
+import { figureOption, outOptions, RESULTS, writes } from "./destination.ts";
 import { GIVEN } from "./given.ts";
 import { repeatable, type Table } from "./relations.ts";
 
@@ -18,6 +18,7 @@ export const MODEL = "folder, .gguf file, owner/name[@revision] of the hub, or a
 export interface Flags extends EngineWanted, Partial<KeepingFlags> {
   readonly json?: string;
   readonly csv?: string;
+  readonly figure?: string;
   readonly allowField?: string[];
   readonly memory?: string;
   readonly dryRun?: boolean;
@@ -75,23 +76,23 @@ export const modelOptions = (): Table => ({
 });
 
 /** The same of a study that prints its price. */
-export const pricedOptions = (): Table => ({
+export const pricedOptions = (kind?: Kind): Table => ({
   ...under("Run:", {
     dryRun: option(
       flag,
       "print what would run, its estimated time and memory, and exit; --json writes them as JSON",
       undefined,
-      { excludes: ["csv"] },
+      { excludes: ["csv", ...Object.keys(figureOption(kind))] },
     ),
   }),
   ...modelOptions(),
 });
 
-/** The same of a study whose result is kept and written; `json` says what is written as JSON. */
-export const studyOptions = (json?: Parameters<typeof outOptions>[0]): Table => ({
-  ...pricedOptions(),
+/** The same of a study whose results, of this kind, are kept and written. */
+export const studyOptions = (kind?: Kind, json?: Parameters<typeof outOptions>[1]): Table => ({
+  ...pricedOptions(kind),
   ...keepingOptions(),
-  ...outOptions(json),
+  ...outOptions(kind, json),
 });
 
 const layers = list(wholeNumber(0), "layers");

@@ -1,10 +1,10 @@
-/** Outputs of a command: a table for a person, JSON for `--json`, CSV for `--csv`; then a line about the work. */
+/** Outputs of a command: a table for a person, JSON for `--json`, CSV for `--csv`, a picture for `--figure`; then a line about the work. */
 import { relative } from "node:path";
 import process from "node:process";
 import { type Content, writeTogether } from "../../disk/mod.ts";
 import { shellWord } from "../../entry/mod.ts";
 import { keepingFailure, resultText } from "../../result/mod.ts";
-import { type CsvRow, csvText, formatSeconds, type Result, rowsOf } from "../../show/mod.ts";
+import { type CsvRow, csvText, figureFile, formatSeconds, type Result, rowsOf } from "../../show/mod.ts";
 import { type Context, tableIn } from "./context.ts";
 import { isStandardOutput } from "./destination.ts";
 import type { Flags } from "./options.ts";
@@ -15,6 +15,7 @@ export interface Output {
   /** Absent where the tables were printed as they came. */
   readonly table?: () => string;
   readonly rows?: () => readonly CsvRow[];
+  readonly figure?: (path: string) => Promise<Content>;
   /** Files that belong to the JSON, with their content. */
   readonly beside?: readonly (readonly [string, Content])[];
   /** Commands to type next; they are printed unbroken below the table, to be copied. */
@@ -23,7 +24,7 @@ export interface Output {
   readonly done?: string;
 }
 
-/** A result as an output; of several of one kind, the table and the rows show all, the JSON is the last one's. */
+/** A result as an output; of several of one kind, table, rows and figure show all, the JSON is the last one's. */
 export function outputOf(
   context: Pick<Context, "look">,
   results: Result | readonly Result[],
@@ -34,6 +35,7 @@ export function outputOf(
     json: () => resultText(list.at(-1)!, 1),
     table: () => tableIn(context, list, all),
     rows: () => rowsOf(list),
+    figure: (path) => figureFile(list, path),
     ...done === undefined ? {} : { done },
   };
 }
@@ -48,16 +50,20 @@ export function listText(results: readonly Result[]): string {
 export async function deliver(
   context: Context,
   flags: Flags,
-  { json, table, rows, beside = [], next, done }: Output,
+  { json, table, rows, figure, beside = [], next, done }: Output,
 ): Promise<void> {
   const outputs = [
     ...flags.json === undefined ? [] : [{ file: flags.json, text: json }],
     ...flags.csv === undefined ? [] : [{ file: flags.csv, text: () => csvText(rows!()) }],
   ];
   const piped = outputs.filter(({ file }) => isStandardOutput(file));
-  const files = outputs.filter(({ file }) => !isStandardOutput(file));
+  const files = [
+    ...outputs.filter(({ file }) => !isStandardOutput(file)),
+    ...flags.figure === undefined ? [] : [{ file: flags.figure, text: () => figure!(flags.figure!) }],
+  ];
   try {
-    await writeTogether([...beside, ...files.map(({ file, text }) => [file, text()] as const)]);
+    const written = files.map(async ({ file, text }) => [file, await text()] as const);
+    await writeTogether([...beside, ...await Promise.all(written)]);
   } finally {
     if (piped.length === 0 && table) context.print(table());
     if (piped.length === 0 && next) context.write(`\n${next}`);

@@ -25,7 +25,7 @@ export function flawInLine([name, ...rest]: readonly string[]): string | null {
   if (runsNothing !== undefined) {
     return `${runsNothing} is not part of a plan: a command with it runs no study`;
   }
-  const flag = rest.find((word) => /^--(json|csv|results|no-cache)(=|$)/.test(word));
+  const flag = rest.find((word) => /^--(json|csv|figure|results|no-cache)(=|$)/.test(word));
   if (flag === undefined) return null;
   return `${flag} is not part of a plan: \`lamina shard\` and \`lamina merge\` say where results go`;
 }

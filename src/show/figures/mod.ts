@@ -14,6 +14,7 @@ export { textsFigure } from "./profile/texts.ts";
 
 export { accuracyFigure } from "./dropping/accuracy.ts";
 export { divergenceFigure } from "./dropping/divergence.ts";
+export { effectsOrderFigure } from "./dropping/effects_order.ts";
 export { fitFigure } from "./dropping/fit.ts";
 export { generationFigure } from "./dropping/generation.ts";
 export { guidesFigure } from "./dropping/guides.ts";

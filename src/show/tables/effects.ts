@@ -16,9 +16,13 @@ export const EFFECTS: readonly Column<Perplexity>[] = SIDES.flatMap((side) =>
   }))
 );
 
+/** Those that move later updates. */
+export const movingIn = (results: readonly Perplexity[]): Perplexity[] =>
+  results.filter(({ effects }) => effects?.across);
+
 /** A table of the plans; none where no effects were measured. */
 export function effectsTables(results: readonly Perplexity[]): Table[] {
-  const measured = results.filter(({ effects }) => effects?.across);
+  const measured = movingIn(results);
   if (measured.length === 0) return [];
   const { of: { model, dtype } } = measured[0].effects!;
   const within95 = (side: Side): Column<Perplexity> => ({

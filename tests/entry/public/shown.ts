@@ -40,6 +40,7 @@ export const shown: Readonly<Record<string, Row>> = {
   divergenceFigure: ofSweep,
   dropOrderFigure: ofProfile,
   effectsFigure: ofCauses,
+  effectsOrderFigure: drawn("results", "a list of results"),
   generalityClaim: {
     value: [[[aSweep], -1], `Cannot judge a claim: dropped is -1, ${wholeOf(0)}`],
     type: [[[aProfile], 4], "Cannot judge a claim: sweeps[0] is a profile, expected a sweep"],

@@ -17,22 +17,30 @@ const WRITERS: Readonly<Record<string, Write>> = {
   ".pdf": async ({ svg, title }) => bytes(await (await import("./pdf.ts")).pdfOf(svg, title)),
 };
 
-/** Writes a figure; returns the path. Throws `RangeError` for another ending. */
-export async function saveFigure(picture: Picture, path: string): Promise<string> {
-  const task = `save ${picture.name}`;
-  expect(task, "the path", path, text);
+/** What is wrong with the path of a picture; null for nothing. */
+export function flawInPath(path: string): string | null {
   const ending = extname(path).toLowerCase();
-  if (!Object.hasOwn(WRITERS, ending)) {
-    const found = `the path ${JSON.stringify(path)} ends in ${ending || "no format"}`;
-    throw new RangeError(`Cannot ${task}: ${found}, expected .svg, .png or .pdf`);
-  }
-  let content: Content;
+  if (Object.hasOwn(WRITERS, ending)) return null;
+  return `the path ${JSON.stringify(path)} ends in ${ending || "no format"}, expected .svg, .png or .pdf`;
+}
+
+/** The file of a figure. Throws `RangeError` for another ending. */
+export async function pictureFile(picture: Picture, path: string): Promise<Content> {
+  const task = `save ${picture.name}`;
+  const flaw = flawInPath(path);
+  if (flaw) throw new RangeError(`Cannot ${task}: ${flaw}`);
+  const ending = extname(path).toLowerCase();
   try {
-    content = await WRITERS[ending](picture);
+    return await WRITERS[ending](picture);
   } catch (error) {
     throw new Error(`Cannot ${task} as ${ending}: ${(error as Error).message}`, { cause: error });
   }
-  await writeWhole(path, content);
+}
+
+/** Writes a figure; returns the path. */
+export async function saveFigure(picture: Picture, path: string): Promise<string> {
+  expect(`save ${picture.name}`, "the path", path, text);
+  await writeWhole(path, await pictureFile(picture, path));
   return path;
 }
 

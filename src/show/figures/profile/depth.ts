@@ -9,7 +9,7 @@ import { type Group, lineChart, upFrom } from "../../chart/plots.ts";
 import { namesOf } from "../profiles.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { depthRows, depthText, EFFECTIVE_WORDS } from "../../tables/depth.ts";
-import { type Finding, reading, settingsOf } from "../../words/mod.ts";
+import { capital, counted, type Finding, formatFixed, reading, settingsOf } from "../../words/mod.ts";
 
 const ANGLES = { step: "θ", turn: "φ", left: "ψ" } as const;
 
@@ -37,19 +37,22 @@ export const depthFigure: Draw<[readonly Depth[]]> = figure("depth", {
   panels: results.flatMap((result, i) => panelsOf(result, plain(namesOf(results)[i]))),
 }));
 
-/** Where the lens comes near, of models with an interval; the others stay open. */
+/** Where the lens comes near: of several models from the lowest to the highest end of their intervals. Those without one stay open. */
 function finding(results: readonly Depth[]): Finding {
-  const names = namesOf(results).map((name) => results.length > 1 ? ` in ${plain(name)}` : "");
-  const all = results.map(({ effective: { kl } }, i) => ({ kl, name: names[i] }));
-  const found = all.flatMap(({ kl, name }) =>
-    kl && kl.low !== null ? [`${reading`${{ ...kl, decimals: 2 }}`}${name}`] : []
-  );
-  const open = all.flatMap(({ kl, name }) => kl?.low == null ? [name] : []);
+  const near = EFFECTIVE_WORDS.kl;
+  const found = results.filter(({ effective: { kl } }) => kl && kl.low !== null);
+  const ends = found.flatMap(({ effective: { kl } }) => [kl!.low!, kl!.high!]);
+  const [from, to] = [Math.min(...ends), Math.max(...ends)].map((end) => formatFixed(end, 2));
+  const several = results.length > 1;
+  const within = several ? ` in ${counted(found.length, "model")}` : "";
+  const open = results.length - found.length;
   return {
     found: found.length > 0 &&
-      `The KL to the final prediction falls below half of its maximum at depth ${found.join(", ")}`,
-    open: open.length > 0 &&
-      `at which depth the KL to the final prediction falls below half of its maximum${open.join(" and")}`,
+      `${capital(near)} at depth ${several ? `${from} to ${to}` : depthText(found[0], "kl")}${within}`,
+    open: open > 0 &&
+      (found.length > 0
+        ? `in ${open}`
+        : `at which depth ${near}${several ? ` in ${counted(open, "model")}` : ""}`),
   };
 }
 
