@@ -2,6 +2,7 @@
 export * from "./blocks/encode.ts";
 export * from "./content.ts";
 export * from "./cut.ts";
+export * from "./derived.ts";
 export * from "./entry.ts";
 export * from "./file.ts";
 export * from "./gguf/open.ts";

@@ -14,16 +14,8 @@ import {
 } from "../../tensor/mod.ts";
 import type { Allocate } from "../entry.ts";
 import { blockFormat, consecutive } from "./grouped.ts";
-import {
-  type Checkpoint,
-  FLOATS,
-  type Fp8Packing,
-  type PackedMatrix,
-  part,
-  type Rows,
-  sides,
-  unfit,
-} from "./matrix.ts";
+import { type Checkpoint, FLOATS, type Fp8Packing, type PackedMatrix, part, sides, unfit } from "./matrix.ts";
+import type { Rows } from "../derived.ts";
 
 /** The order of numbers in which a matrix is saved; the others are those of graphics cards, and older. */
 const ROW_ORDER = 0;

@@ -5,7 +5,8 @@
  * Source: bitsandbytes, `functional.py` (`QuantState`, `dequantize_4bit`).
  */
 import { elements, type Tensor } from "../../tensor/mod.ts";
-import { type Checkpoint, type PackedMatrix, part, type Rows, unfit } from "./matrix.ts";
+import { type Checkpoint, type PackedMatrix, part, unfit } from "./matrix.ts";
+import type { Rows } from "../derived.ts";
 import { parseObject } from "../safetensors/json.ts";
 
 export async function fourBitMatrix(

@@ -16,10 +16,10 @@ import {
   type GptqPacking,
   type PackedMatrix,
   part,
-  type Rows,
   sides,
   unfit,
 } from "./matrix.ts";
+import type { Rows } from "../derived.ts";
 
 export function gptqMatrix(from: Checkpoint, stem: string, packing: GptqPacking): PackedMatrix {
   const { bits, scattered, symmetric, zerosLessOne } = packing;

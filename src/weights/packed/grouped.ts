@@ -4,7 +4,8 @@
  */
 import { type BlockFormat, type BlockMatrix, emptyMatrix, middleOf } from "../../tensor/mod.ts";
 import type { Allocate } from "../entry.ts";
-import type { PackedMatrix, Rows } from "./matrix.ts";
+import type { PackedMatrix } from "./matrix.ts";
+import type { Rows } from "../derived.ts";
 
 /** What some rows [T, K] are, one quant in a byte. */
 export interface Tile {

@@ -1,6 +1,6 @@
 /** A matrix [N, K] that several tensors of a file are together, under its plain name `X.weight`. */
-import type { BlockFormat, BlockMatrix } from "../../tensor/mod.ts";
-import type { Allocate } from "../entry.ts";
+import type { BlockFormat } from "../../tensor/mod.ts";
+import type { Derived, Rows } from "../derived.ts";
 import type { PagedFile } from "../file.ts";
 import { quote } from "../limits.ts";
 
@@ -33,9 +33,6 @@ export interface Fp8Packing {
   readonly block: readonly [rows: number, columns: number] | null;
 }
 
-/** Rows [first, end) of a matrix. */
-export type Rows = readonly [first: number, end: number];
-
 /** One packed matrix, whose tensors have been checked. */
 export interface PackedMatrix {
   /** Its storage type in tables: "GPTQ 4 bit". */
@@ -47,7 +44,7 @@ export interface PackedMatrix {
   /** Rows as they are stored, where they are blocks of whole numbers: widened, they are what `read` writes. */
   readonly blocks?: {
     readonly format: BlockFormat;
-    read(rows: Rows, allocate: Allocate): Promise<BlockMatrix>;
+    readonly read: NonNullable<Derived["blocks"]>;
   } | undefined;
 }
 

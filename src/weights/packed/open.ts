@@ -3,20 +3,12 @@
  * X.weight [N, K], as float32, and in blocks where it is whole numbers with scales. A matrix is packed where its tensors are there: what
  * a method leaves out is stored as in any other folder.
  */
-import { checkRows, newArray } from "../entry.ts";
+import { type Derived, withDerived } from "../derived.ts";
 import { commonType, type PagedFile } from "../file.ts";
-import type { TensorInfo } from "../source.ts";
 import { eightBitMatrix, fp8Matrix } from "./eight_bit.ts";
 import { fourBitMatrix } from "./four_bit.ts";
 import { awqMatrix, gptqMatrix } from "./gptq.ts";
-import {
-  type Checkpoint,
-  matricesWith,
-  type PackedMatrix,
-  type Packing,
-  type Rows,
-  unfit,
-} from "./matrix.ts";
+import { type Checkpoint, matricesWith, type PackedMatrix, type Packing, unfit } from "./matrix.ts";
 
 /**
  * The file with its packed matrices as numbers; the same file where it has no packing. `name` names the checkpoint in errors. Throws
@@ -26,44 +18,30 @@ export async function withPacked(file: PagedFile, packing: Packing | null, name:
   if (packing === null) return file;
   const matrices = new Map(await matricesOf({ name, file }, packing));
   if (matrices.size === 0) throw nothingPacked(name, packing);
-  const tensors = tensorsOf({ name, file }, matrices);
-  const partsOf = (names: Iterable<string>) =>
-    [...names].flatMap((tensor) => matrices.get(tensor)?.parts ?? [tensor]);
-  const rowsOf = (tensor: string, { shape }: PackedMatrix, rows: Rows | undefined): Rows => {
-    if (rows) checkRows(tensor, { info: { shape }, file: { name } }, rows);
-    return rows ?? [0, shape[0]];
-  };
-  const type = commonType([...matrices.keys()].map((matrix) => tensors.get(matrix)!));
+  for (const [matrix, { parts }] of matrices) {
+    const isTwice = file.tensors.has(matrix) && !parts.includes(matrix);
+    if (isTwice) throw unfit(name, matrix, `is there beside ${parts[0]}`, "one of them");
+  }
+  const made = withDerived(file, new Map([...matrices].map(([matrix, own]) => [matrix, derived(own)])), name);
+  const type = commonType([...matrices.keys()].map((matrix) => made.tensors.get(matrix)!));
   return {
-    ...file,
+    ...made,
     format: `safetensors ${type}`,
-    tensors,
     lacking: new Map([...file.lacking].flatMap(([tensor, why]) => [[tensor, why], [plainOf(tensor), why]])),
-    async read(tensor, rows, allocate = newArray) {
-      const matrix = matrices.get(tensor);
-      if (!matrix) return await file.read(tensor, rows, allocate);
-      const [first, end] = rowsOf(tensor, matrix, rows);
-      const shape = [end - first, matrix.shape[1]];
-      const data = allocate(shape[0] * shape[1]);
-      await matrix.read([first, end], data);
-      return { dtype: "f32", shape, data };
+  };
+}
+
+function derived({ type, shape, parts, read, blocks }: PackedMatrix): Derived {
+  return {
+    info: { type, dtype: "f32", shape, ...blocks && { blocks: blocks.format } },
+    parts,
+    async read(rows, allocate) {
+      const own = [rows[1] - rows[0], shape[1]];
+      const data = allocate(own[0] * own[1]);
+      await read(rows, data);
+      return { dtype: "f32", shape: own, data };
     },
-    async blocks(tensor, rows, allocate = newArray) {
-      const matrix = matrices.get(tensor);
-      if (!matrix?.blocks) return await file.blocks(tensor, rows, allocate);
-      return await matrix.blocks.read(rowsOf(tensor, matrix, rows), allocate);
-    },
-    stored(tensor, range) {
-      if (!matrices.has(tensor)) return file.stored(tensor, range);
-      throw new TypeError(`Cannot read the bytes of ${tensor} in ${name}: it is several tensors`);
-    },
-    prefetch: (names) => file.prefetch(partsOf(names)),
-    forget(names, rows) {
-      for (const tensor of names) {
-        if (matrices.has(tensor)) file.forget(partsOf([tensor])); // rows of a matrix are no rows of its parts
-        else file.forget([tensor], rows);
-      }
-    },
+    ...blocks && { blocks: blocks.read },
   };
 }
 
@@ -87,21 +65,6 @@ async function matricesOf(from: Checkpoint, packing: Packing): Promise<[string, 
     case "fp8":
       return await matricesWith("_scale_inv", from, (name) => fp8Matrix(from, name, packing), "");
   }
-}
-
-/** The tensors with matrices in place of their parts. Throws `TypeError` for a matrix that is there both packed and not. */
-function tensorsOf(
-  { name, file }: Checkpoint,
-  matrices: ReadonlyMap<string, PackedMatrix>,
-): Map<string, TensorInfo> {
-  const tensors = new Map(file.tensors);
-  for (const [matrix, { type, shape, parts, blocks }] of matrices) {
-    const bytes = parts.reduce((sum, part) => sum + file.tensors.get(part)!.bytes, 0);
-    parts.forEach((part) => tensors.delete(part));
-    if (tensors.has(matrix)) throw unfit(name, matrix, `is there beside ${parts[0]}`, "one of them");
-    tensors.set(matrix, { type, dtype: "f32", shape, bytes, ...blocks ? { blocks: blocks.format } : {} });
-  }
-  return tensors;
 }
 
 /** The name of the matrix of which a tensor is the words. */

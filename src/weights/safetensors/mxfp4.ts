@@ -3,8 +3,8 @@
  * numbers. A byte holds two numbers of 4 bits, the lower one first; a group's scale is 2^(scale − 127).
  * Source: transformers, `integrations/mxfp4.py`. Here `X_blocks` is read as the numbers themselves, float32 [X, R, G · 32].
  */
-import { elements, type Tensor } from "../../tensor/mod.ts";
-import { newArray } from "../entry.ts";
+import { elements } from "../../tensor/mod.ts";
+import { type Derived, withDerived } from "../derived.ts";
 import type { PagedFile } from "../file.ts";
 import type { TensorInfo } from "../source.ts";
 
@@ -16,31 +16,25 @@ const VALUES = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6];
 
 /** The file with its packed tensors as numbers. Throws `TypeError` for blocks whose scales are missing or do not fit them. */
 export function withMxfp4(file: PagedFile): PagedFile {
-  const packed = new Map(
-    [...file.tensors].filter(([name, info]) => isPacked(name, info)).map(([name, info]) => {
-      checkScales(file, name, info);
-      const [experts, rows, groups] = info.shape;
-      return [
-        name,
-        { ...info, type: "MXFP4", dtype: "f32", shape: [experts, rows, groups * GROUP] } as const,
-      ];
-    }),
-  );
-  if (packed.size === 0) return file;
-  return {
-    ...file,
-    format: "safetensors MXFP4",
-    tensors: new Map([...file.tensors, ...packed]),
-    async read(name, rows, allocate) {
-      const info = packed.get(name);
-      if (!info) return await file.read(name, rows, allocate);
-      const [blocks, scales] = await Promise.all(
-        [name, scalesOf(name)].map((part) => file.read(part, rows) as Promise<Tensor & { data: Uint8Array }>),
-      );
-      const shape = [blocks.shape[0], ...info.shape.slice(1)];
-      return { dtype: "f32", shape, data: decoded(blocks.data, scales.data, shape, allocate) };
-    },
-  };
+  const packed = [...file.tensors].filter(([name, info]) => isPacked(name, info));
+  if (packed.length === 0) return file;
+  const derived = packed.map(([name, info]): [string, Derived] => {
+    checkScales(file, name, info);
+    const [experts, rows, groups] = info.shape;
+    const inner = [rows, groups * GROUP], parts = [name, scalesOf(name)];
+    return [name, {
+      info: { type: "MXFP4", dtype: "f32", shape: [experts, ...inner] },
+      parts,
+      isByRow: true,
+      async read(rows, allocate) {
+        const [blocks, scales] = await Promise.all(parts.map((part) => file.read(part, rows)));
+        const shape = [rows[1] - rows[0], ...inner];
+        const data = decoded(blocks.data as Uint8Array, scales.data as Uint8Array, allocate(elements(shape)));
+        return { dtype: "f32", shape, data };
+      },
+    }];
+  });
+  return { ...withDerived(file, new Map(derived), "safetensors"), format: "safetensors MXFP4" };
 }
 
 const scalesOf = (blocks: string) => blocks.slice(0, -BLOCKS.length) + SCALES;
@@ -64,10 +58,8 @@ function checkScales(file: PagedFile, blocks: string, { shape }: TensorInfo): vo
 function decoded(
   blocks: Uint8Array,
   scales: Uint8Array,
-  shape: readonly number[],
-  allocate = newArray,
+  out: Float32Array<ArrayBuffer>,
 ): Float32Array<ArrayBuffer> {
-  const out = allocate(elements(shape));
   for (let group = 0; group < scales.length; group++) {
     const scale = 2 ** (scales[group] - 127);
     for (let i = 0; i < GROUP_BYTES; i++) {

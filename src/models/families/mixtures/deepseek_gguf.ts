@@ -3,7 +3,7 @@
  * their latent in two parts, that of k turned over in each head. Source: llama.cpp, `conversion/deepseek.py`, `src/models/deepseek2.cpp`.
  */
 import { elements, type Tensor, toFloat32 } from "../../../tensor/mod.ts";
-import { type Allocate, cutTensor, type GgufFile } from "../../../weights/mod.ts";
+import { type Allocate, cutTensor, type Derived, type GgufFile, withDerived } from "../../../weights/mod.ts";
 import { experts, grouped, hasBias, type Header, needed, renormalised } from "../../gguf/fields.ts";
 import type { LatentSpec } from "../../modules/latent.ts";
 import type { ModelSpec } from "../../spec.ts";
@@ -73,67 +73,41 @@ function scalingOf({ field, usual, wrong }: Header): unknown {
   throw wrong("rope.scaling.yarn_log_multiplier", "a number above 0 where rope.scaling.type is yarn");
 }
 
-/** Two tensors of a layer that stand for one, [H·(N + V), C]: C numbers of the latent, of each head N of k and V of v. */
-interface Parts {
-  /** [H, C, N] */
-  readonly keys: string;
-  /** [H, V, C] */
-  readonly values: string;
-  readonly shape: readonly number[];
-}
-
-/** The file with both parts as one. Throws `TypeError` where one of them is missing, or has another shape. */
+/**
+ * The file with both parts, of keys [H, C, N] and of values [H, V, C], as the one tensor [H·(N + V), C] that they stand for: C numbers of
+ * the latent, of each head N of k and V of v. Throws `TypeError` where one of them is missing, or has another shape.
+ */
 function withJoinedLatents(file: GgufFile, spec: ModelSpec, name: string): GgufFile {
-  const parts = new Map(
-    spec.layers.flatMap(({ attention }, l): [string, Parts][] => {
-      const joined = `blk.${l}.attn_kv_b.weight`;
-      if (attention?.kind !== "latent" || file.tensors.has(joined)) return [];
-      return [[joined, partsOf(file, attention, l, name)]];
-    }),
-  );
-  const stored = (names: Iterable<string>) =>
-    Array.from(names).flatMap((tensor) => {
-      const { keys, values } = parts.get(tensor) ?? {};
-      return keys && values ? [keys, values] : [tensor];
-    });
-  const info = ({ keys, values, shape }: Parts) => {
-    const [one, other] = [file.tensors.get(keys)!, file.tensors.get(values)!];
-    return { type: one.type, dtype: "f32", shape, bytes: one.bytes + other.bytes } as const;
-  };
-  return {
-    ...file,
-    tensors: new Map([
-      ...file.tensors,
-      ...Array.from(parts, ([joined, own]) => [joined, info(own)] as const),
-    ]),
-    async read(tensor, rows, allocate = (length) => new Float32Array(length)) {
-      const own = parts.get(tensor);
-      if (!own) return await file.read(tensor, rows, allocate);
-      const [keys, values] = await Promise.all([file.read(own.keys), file.read(own.values)]);
-      const whole = joinedHeads(keys, values, own.shape, allocate);
-      return rows ? cutTensor(whole, { axis: 0, start: rows[0], end: rows[1] }) : whole;
-    },
-    prefetch: (names) => file.prefetch(stored(names)),
-    forget: (names, rows) => file.forget(stored(names), rows),
-  };
+  const joined = spec.layers.flatMap(({ attention }, l): [string, Derived][] => {
+    const tensor = `blk.${l}.attn_kv_b.weight`;
+    if (attention?.kind !== "latent" || file.tensors.has(tensor)) return [];
+    return [[tensor, joinedLatent(file, attention, l, name)]];
+  });
+  return withDerived(file, new Map(joined), name);
 }
 
-function partsOf(
+function joinedLatent(
   file: GgufFile,
   { heads, latents: { plain, value, keyValue } }: LatentSpec,
   layer: number,
   name: string,
-): Parts {
-  const [keys, values] = [`blk.${layer}.attn_k_b.weight`, `blk.${layer}.attn_v_b.weight`];
-  for (
-    const [tensor, shape] of [[keys, [heads, keyValue, plain]], [values, [heads, value, keyValue]]] as const
-  ) {
-    const found = file.tensors.get(tensor)?.shape;
-    if (found?.join() === shape.join()) continue;
+): Derived {
+  const parts = [`blk.${layer}.attn_k_b.weight`, `blk.${layer}.attn_v_b.weight`];
+  [[heads, keyValue, plain], [heads, value, keyValue]].forEach((shape, i) => {
+    const found = file.tensors.get(parts[i])?.shape;
+    if (found?.join() === shape.join()) return;
     const what = found ? `has shape [${found}]` : "is missing";
-    throw new TypeError(`Cannot load ${name}: tensor ${tensor} ${what}, expected [${shape}]`);
-  }
-  return { keys, values, shape: [heads * (plain + value), keyValue] };
+    throw new TypeError(`Cannot load ${name}: tensor ${parts[i]} ${what}, expected [${shape}]`);
+  });
+  const shape = [heads * (plain + value), keyValue];
+  return {
+    info: { type: file.tensors.get(parts[0])!.type, dtype: "f32", shape },
+    parts,
+    async read([start, end], allocate) {
+      const [keys, values] = await Promise.all(parts.map((part) => file.read(part)));
+      return cutTensor(joinedHeads(keys, values, shape, allocate), { axis: 0, start, end });
+    },
+  };
 }
 
 function joinedHeads(keys: Tensor, values: Tensor, shape: readonly number[], allocate: Allocate): Tensor {
