@@ -6,10 +6,10 @@
  * of a score is a factor 1 + e of its weight.
  */
 import { sum } from "../entry/mod.ts";
-import { type Engine, tryProduct } from "../engine/mod.ts";
+import { type Engine, runOnce, tryProduct } from "../engine/mod.ts";
 import { type AttentionInput, attentionScores } from "../kernels/mod.ts";
 import { attend, type AttentionSpec } from "../models/mod.ts";
-import { createGraph, type Graph } from "../onnx/mod.ts";
+import { createGraph } from "../onnx/mod.ts";
 import { tryBlocks } from "./block_trial.ts";
 import { elements, fillNormal, float32, streamKeys, type Tensor } from "../tensor/mod.ts";
 
@@ -60,7 +60,7 @@ async function tryAttention(engine: Engine): Promise<void> {
       largest = Math.max(largest, ...scores.map(Math.abs));
       return mixed(scores, v.data, Math.floor(head * KEY_HEADS / HEADS));
     }).flat()).flat();
-  expectClose(await run(engine, graph, { q, k, v }), expected, Math.sqrt(SIZE) * largest);
+  expectClose(await runOnce(engine, graph, { q, k, v }), expected, Math.sqrt(SIZE) * largest);
 }
 
 /** Values of the keys 0 … t, weighed by the softmax of their scores: [E]. */
@@ -80,23 +80,6 @@ function normal(shape: readonly number[], seed: number): Numbers {
   const data = new Float32Array(elements(shape));
   fillNormal(data, streamKeys(seed, 0, 0), 0, 1);
   return float32(shape, data) as Numbers;
-}
-
-async function run(engine: Engine, graph: Graph, inputs: Record<string, Tensor>): Promise<Float32Array> {
-  const program = await engine.compile(graph);
-  const feeds = Object.fromEntries(
-    Object.entries(inputs).map(([name, tensor]) => [name, engine.upload(tensor)]),
-  );
-  try {
-    const { y } = await program.run(feeds);
-    const { data } = await engine.read(y);
-    const copy = (data as Float32Array).slice();
-    y.free();
-    return copy;
-  } finally {
-    for (const held of Object.values(feeds)) held.free();
-    await program.release();
-  }
 }
 
 /** `errors`: the error of an element in units of roundoff, relative to the largest. */

@@ -1,35 +1,43 @@
 /** Small products, with which an engine is tried out. */
-import { Cast, createGraph, type Lowering, MatMul } from "../onnx/mod.ts";
-import { float32 } from "../tensor/mod.ts";
+import { Cast, createGraph, type Graph, type Lowering, MatMul } from "../onnx/mod.ts";
+import { float32, type Tensor } from "../tensor/mod.ts";
 import type { Engine } from "./engine.ts";
 
+/** Compiles a graph with an output `y` and runs it once, its inputs being in CPU memory: the numbers of `y`. */
+export async function runOnce(
+  engine: Engine,
+  graph: Graph,
+  inputs: Readonly<Record<string, Tensor>>,
+): Promise<Float32Array> {
+  const held = Object.entries(inputs).map(([name, tensor]) => [name, engine.upload(tensor)] as const);
+  try {
+    const program = await engine.compile(graph);
+    try {
+      const { y } = await program.run(Object.fromEntries(held));
+      const numbers = ((await engine.read(y)).data as Float32Array).slice();
+      y.free();
+      return numbers;
+    } finally {
+      await program.release();
+    }
+  } finally {
+    for (const [, tensor] of held) tensor.free();
+  }
+}
+
 /** x [rows, columns] · w [columns, out] on an engine, of factors that are made another type first. */
-async function product(
+function product(
   engine: Engine,
   [rows, columns, out]: readonly [number, number, number],
   [x, w]: readonly Float32Array<ArrayBuffer>[],
   type: Lowering["products"] = "f32",
-): Promise<number[]> {
+): Promise<Float32Array> {
   const graph = createGraph();
   const factors = [graph.input("x", "f32", ["rows", columns]), graph.input("w", "f32", [columns, out])];
   const [left, right] = type === "f32" ? factors : factors.map((factor) => Cast(factor, type));
   const y = MatMul(left, right);
   graph.output("y", type === "f32" ? y : Cast(y, "f32"));
-  const program = await engine.compile(graph);
-  const feeds = {
-    x: engine.upload(float32([rows, columns], x)),
-    w: engine.upload(float32([columns, out], w)),
-  };
-  try {
-    const { y } = await program.run(feeds);
-    const numbers = [...(await engine.read(y)).data as Float32Array];
-    y.free();
-    return numbers;
-  } finally {
-    feeds.x.free();
-    feeds.w.free();
-    await program.release();
-  }
+  return runOnce(engine, graph, { x: float32([rows, columns], x), w: float32([columns, out], w) });
 }
 
 /** [1 2 3; 4 5 6] · [1 2; 3 4; 5 6]: whole numbers, exact in every precision. */

@@ -3,7 +3,6 @@
  * (what the hub serves), each as its library reads it, with values brought to one form: integers are numbers where
  * they fit, lists are arrays, structs are objects.
  */
-import type { AsyncBuffer } from "hyparquet";
 import defer * as Parquet from "hyparquet";
 import defer * as Arrow from "@uwdata/flechette";
 import { reasonOf } from "../entry/mod.ts";
@@ -40,7 +39,15 @@ async function* arrowRows(path: string): AsyncGenerator<Row> {
 }
 
 async function* parquetRows(path: string): AsyncGenerator<Row> {
-  const file = rangesOf(path, (await Deno.stat(path)).size);
+  const { byteLength, slice } = await Parquet.asyncBufferFromFile(path);
+  const file = {
+    byteLength,
+    slice(...range: [start: number, end?: number]) {
+      const bytes = Promise.resolve(slice(...range));
+      bytes.catch(() => {}); // hyparquet drops the other ranges when one fails
+      return bytes;
+    },
+  };
   const metadata = await Parquet.parquetMetadataAsync(file);
   let rowStart = 0;
   for (const group of metadata.row_groups) {
@@ -50,32 +57,6 @@ async function* parquetRows(path: string): AsyncGenerator<Row> {
     }
     rowStart = rowEnd;
   }
-}
-
-/** A file as hyparquet reads it: any range, several at a time (so each has a handle, and a position, of its own). */
-function rangesOf(path: string, byteLength: number): AsyncBuffer {
-  const read = async (start: number, end: number) => {
-    if (!(start >= 0 && start <= end && end <= byteLength)) {
-      throw new RangeError(`bytes ${start} to ${end} of ${byteLength}`);
-    }
-    using file = await Deno.open(path);
-    await file.seek(start, Deno.SeekMode.Start);
-    const bytes = new Uint8Array(end - start);
-    for (let filled = 0; filled < bytes.length;) {
-      const count = await file.read(bytes.subarray(filled));
-      if (count === null) throw new RangeError("it ends early");
-      filled += count;
-    }
-    return bytes.buffer;
-  };
-  return {
-    byteLength,
-    slice(start, end = byteLength) {
-      const range = read(start, end);
-      range.catch(() => {}); // hyparquet drops the other ranges when one fails
-      return range;
-    },
-  };
 }
 
 /** Rows of a library's reader, its errors with the file's name. */

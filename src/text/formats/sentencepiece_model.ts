@@ -2,6 +2,7 @@
  * The file of a SentencePiece model (`tokenizer.model`), read and checked. Source: `sentencepiece_model.proto`, whose numbers of
  * fields stand here.
  */
+import defer * as Wire from "@bufbuild/protobuf/wire";
 import { MAX_VOCABULARY } from "../tokenizer/definition.ts";
 
 /** The content of the file. Lists have one entry per token. */
@@ -126,49 +127,30 @@ interface Field {
   readonly value: number | Uint8Array<ArrayBuffer>;
 }
 
-const VARINT = 0, FIXED64 = 1, BYTES = 2, FIXED32 = 5;
-
-/** The fields of a message. Throws `SyntaxError` for other bytes; integers above 2^53 are cut. */
+/** The fields of a message. Throws `SyntaxError` for other bytes; integers above 2^53 are rounded. */
 function* fieldsOf(message: Uint8Array<ArrayBuffer>): Generator<Field> {
-  const view = new DataView(message.buffer, message.byteOffset, message.length);
-  let at = 0;
-  const broken = () => new SyntaxError("it is not a Protocol Buffers message");
-  function varint(): number {
-    let value = 0;
-    for (let shift = 0; shift < 70; shift += 7) {
-      if (at >= message.length) throw broken();
-      const byte = message[at++];
-      if (shift < 49) value += (byte & 127) * 2 ** shift;
-      if (byte < 128) return value;
+  try {
+    const reader = new Wire.BinaryReader(message);
+    while (reader.pos < reader.len) {
+      const [number, type] = reader.tag();
+      yield { number, value: valueOf(reader, type) };
     }
-    throw broken();
+  } catch {
+    throw new SyntaxError("it is not a Protocol Buffers message");
   }
-  function take(bytes: number): number {
-    const start = at;
-    if (bytes > message.length - at) throw broken();
-    at += bytes;
-    return start;
-  }
-  while (at < message.length) {
-    const key = varint();
-    const number = Math.floor(key / 8);
-    switch (key % 8) {
-      case VARINT:
-        yield { number, value: varint() };
-        break;
-      case FIXED64:
-        yield { number, value: view.getFloat64(take(8), true) };
-        break;
-      case FIXED32:
-        yield { number, value: view.getFloat32(take(4), true) };
-        break;
-      case BYTES: {
-        const length = varint(), start = take(length);
-        yield { number, value: message.subarray(start, start + length) };
-        break;
-      }
-      default:
-        throw broken();
-    }
+}
+
+function valueOf(reader: InstanceType<typeof Wire.BinaryReader>, type: number): Field["value"] {
+  switch (type) {
+    case Wire.WireType.Varint:
+      return Number(reader.uint64());
+    case Wire.WireType.Bit64:
+      return reader.double();
+    case Wire.WireType.Bit32:
+      return reader.float();
+    case Wire.WireType.LengthDelimited:
+      return reader.bytes() as Uint8Array<ArrayBuffer>;
+    default:
+      throw new TypeError(`wire type ${type}`);
   }
 }
