@@ -33,8 +33,7 @@ export async function configOf(job: Job): Promise<Config> {
 /** As `configOf`, for weights that are written as they are stored. */
 export async function storedConfig({ files, model, fields }: Job): Promise<Config> {
   const { parse, rawJSON } = JSON as unknown as Spelling;
-  const source = await files.open("config.json");
-  const text = await readText(source, MAX_BYTES).finally(() => source.close());
+  const text = await readText(await files.open("config.json"), MAX_BYTES);
   const spelt = parse(
     text,
     (_, value, { source }) => typeof value === "number" ? rawJSON(source) : value,

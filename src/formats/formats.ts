@@ -1,13 +1,13 @@
 /** A smaller model in each format, as files that are not written yet, and their sizes. */
 import { changedSpec } from "../run/mod.ts";
 import { sizesOf } from "../subject/mod.ts";
-import { bytesOfFiles, originalBytes } from "./sizes.ts";
 import type { FileSizes } from "../entry/mod.ts";
 import { expressed } from "./changes/express.ts";
 import { ggufFiles } from "./gguf/gguf.ts";
 import { hfFiles } from "./hf/folder.ts";
 import { nasFiles } from "./hf/nas.ts";
 import {
+  bytesOfFiles,
   copyOf,
   type Format,
   FORMATS,
@@ -17,6 +17,7 @@ import {
   jsonFile,
   type Made,
   notesOnPacked,
+  originalBytes,
   wholeJob,
 } from "./job.ts";
 import { onnxFiles } from "./onnx/files.ts";
@@ -78,7 +79,7 @@ export async function sizesAs(job: Job, format: Format, { files }: Made): Promis
       throw error;
     },
   );
-  return { original: await originalBytes(job), whole, smaller: bytesOfFiles(files) };
+  return { original: originalBytes(job), whole, smaller: bytesOfFiles(files) };
 }
 
 /** The files. Throws `Inexpressible`. */
@@ -110,7 +111,7 @@ async function llmDropFiles(job: Job): Promise<Made> {
     files: [
       jsonFile("config.json", config),
       ...edited ? shardFiles(tensors) : [],
-      ...await Promise.all(others.map((name) => copyOf(job, name))),
+      ...others.map((name) => copyOf(job, name)),
     ],
     notes: [
       ...edited ? notesOnPacked(stored) : [],

@@ -1,4 +1,5 @@
 /** The job of an export, the same for every format. */
+import { sum } from "../entry/mod.ts";
 import { type DropPlan, isFull, type LayerModule, MODULES } from "../measure/mod.ts";
 import type { ModelFiles } from "../hub/mod.ts";
 import { firstScoring, type ModelSpec, readDropList, readSpec } from "../models/mod.ts";
@@ -57,6 +58,10 @@ export interface Job {
 export interface OutFile extends Content {
   readonly name: string;
 }
+
+export const bytesOfFiles = (files: readonly OutFile[]): number => sum(files, ({ bytes }) => bytes);
+
+export const originalBytes = ({ files }: Pick<Job, "files">): number => sum(files.list(), files.size);
 
 /** A smaller model as files; nothing is written yet. */
 export interface Made {
@@ -157,12 +162,10 @@ export class Inexpressible extends Error {
 }
 
 /** A file of the checkpoint, byte for byte. */
-export async function copyOf({ files }: Job, name: string): Promise<OutFile> {
-  const measured = await files.open(name);
-  measured.close(); // many plans are sized, and few are written
+export function copyOf({ files }: Job, name: string): OutFile {
   return {
     name,
-    bytes: measured.size,
+    bytes: files.size(name),
     async *parts() {
       const source = await files.open(name);
       try {

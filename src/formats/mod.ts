@@ -4,5 +4,4 @@ export { makeAs, noteOnSize, sizesAs } from "./formats.ts";
 export * from "./job.ts";
 export { outputNames } from "./names.ts";
 export * from "./sizer.ts";
-export * from "./sizes.ts";
 export * from "./stored.ts";

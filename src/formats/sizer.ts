@@ -2,8 +2,7 @@
 import { type DropPlan, KINDS, type ModuleKind, MODULES } from "../measure/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { made, makeAs } from "./formats.ts";
-import { type Format, Inexpressible, jobOf, wholeJob } from "./job.ts";
-import { bytesOfFiles, originalBytes } from "./sizes.ts";
+import { bytesOfFiles, type Format, Inexpressible, jobOf, originalBytes, wholeJob } from "./job.ts";
 import { openStored } from "./stored.ts";
 
 /** What a format makes of a model. */
@@ -72,7 +71,7 @@ async function sizerIn(
       break;
     }
   }
-  const sized = { format, original: await originalBytes({ files }), whole, leaving };
+  const sized = { format, original: originalBytes({ files }), whole, leaving };
   return { ...sized, open: async () => ({ ...sized, ...await sizesIn(model, files, format) }) };
 }
 

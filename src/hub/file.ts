@@ -68,12 +68,19 @@ export function bufferSource(name: string, bytes: Uint8Array): ByteSource {
   };
 }
 
-/** The whole of a source as text. Throws `RangeError` above `limit` bytes, `SyntaxError` if it is not UTF-8. */
-export async function readText(source: ByteSource, limit: number): Promise<string> {
-  if (source.size > limit) {
+/** The whole of a source, which is closed then. Throws `RangeError` above `limit` bytes. */
+export async function readWhole(source: ByteSource, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    if (source.size <= limit) return await source.read(0, source.size);
     throw new RangeError(`Cannot read ${source.name}: ${source.size} bytes, expected at most ${limit}`);
+  } finally {
+    source.close();
   }
-  return decodeText(await source.read(0, source.size), source.name);
+}
+
+/** The same as text. Throws `SyntaxError` if it is not UTF-8. */
+export async function readText(source: ByteSource, limit: number): Promise<string> {
+  return decodeText(await readWhole(source, limit), source.name);
 }
 
 async function openRegular(path: string): Promise<Deno.FsFile> {

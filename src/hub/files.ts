@@ -31,6 +31,8 @@ export interface ModelFiles {
   readonly origin?: string | undefined;
   /** Returns the names of the files, sorted. */
   list(): string[];
+  /** Returns the bytes of a file of the list. */
+  size(file: string): number;
   /** Opens a file of the list. The source is closed with the model, or earlier by its own `close`. */
   open(file: string): Promise<ByteSource>;
   /** Returns "sha256:…" for a GGUF file, "files:…" over config.json and all weight files, or "quick:…" beyond 1 GiB. */
@@ -53,19 +55,18 @@ export function modelFiles(
     [...entries].sort((a, b) => a.name < b.name ? -1 : 1).map((entry) => [entry.name, entry]),
   );
   const opened: ByteSource[] = [];
+  function find(file: string): FileEntry {
+    const entry = files.get(file);
+    if (entry) return entry;
+    const known = [...files.keys()].join(", ");
+    throw new Error(`Cannot open ${file} of ${what.name}: no such file, expected one of: ${known}`);
+  }
   return {
     ...what,
     list: () => [...files.keys()],
+    size: (file) => find(file).size,
     async open(file) {
-      const entry = files.get(file);
-      if (!entry) {
-        throw new Error(
-          `Cannot open ${file} of ${what.name}: no such file, expected one of: ${
-            [...files.keys()].join(", ")
-          }`,
-        );
-      }
-      const source = await entry.open();
+      const source = await find(file).open();
       opened.push(source);
       return source;
     },

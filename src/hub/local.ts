@@ -111,7 +111,9 @@ export async function licenceIn(folder: string): Promise<string | null> {
   const path = join(folder, "README.md");
   if (!(await statOrNull(path))?.isFile) return null;
   try {
-    return licenceOf(await headOf(path));
+    const source = await fileSource(path);
+    const head = await source.read(0, Math.min(source.size, MOST_BYTES)).finally(() => source.close());
+    return licenceOf(new TextDecoder().decode(head));
   } catch { // a card that cannot be read states nothing
     return null;
   }
@@ -126,17 +128,6 @@ export function licenceOf(card: string): string | null {
   };
   const licence = field("license");
   return (licence === "other" && field("license_name")) || licence || null;
-}
-
-async function headOf(path: string): Promise<string> {
-  using file = await Deno.open(path);
-  const bytes = new Uint8Array(MOST_BYTES);
-  let end = 0;
-  for (;;) {
-    const read = await file.read(bytes.subarray(end));
-    if (!read) return new TextDecoder().decode(bytes.subarray(0, end));
-    end += read;
-  }
 }
 
 /** Bytes to look at: a pointer has about 130 in all, and a page begins with its kind. */

@@ -117,8 +117,7 @@ const aStep = like("a number of steps", (step) => Number.isSafeInteger(step) && 
 
 /** Reads `series.json`: { "kind": "series", "name": …, "checkpoints": [{ "step": …, "folder": … }] } and more. */
 async function readList(file: string): Promise<{ name: string; run: NamedStep[] }> {
-  const source = await fileSource(file);
-  const text = await readText(source, MAX_LIST).finally(() => source.close());
+  const text = await readText(await fileSource(file), MAX_LIST);
   const { kind, name, checkpoints } = (parseJson(text, file) ?? {}) as Record<string, unknown>;
   const check = (field: string, value: unknown, fits: Check) => expect(`read ${file}`, field, value, fits);
   check("kind", kind, like('"series"', (kind) => kind === "series"));

@@ -1,6 +1,6 @@
 /** A folder whose head differs from the embedding that its configuration ties it to is counted as the configuration says. */
 import { displayable, enter, expect, like, oneLine, sum } from "../entry/mod.ts";
-import { type ModelFiles, openModel as openFiles } from "../hub/mod.ts";
+import { isWeights, type ModelFiles, openModel as openFiles } from "../hub/mod.ts";
 import {
   type FeedSpec,
   layerTensors,
@@ -73,7 +73,7 @@ async function infoOf(files: ModelFiles, allowed: readonly string[] = []): Promi
     origin: files.origin ?? "this machine",
     licence: stated === null ? null : oneLine(stated, MOST),
     format,
-    bytes: await weightBytes(files),
+    bytes: sum(files.list().filter(isWeights), files.size),
     ...modulesOf(spec),
   });
 }
@@ -106,16 +106,6 @@ async function folderHeaders(files: ModelFiles, allowed: readonly string[]): Pro
   } finally {
     file.close();
   }
-}
-
-async function weightBytes(files: ModelFiles): Promise<number> {
-  let bytes = 0;
-  for (const name of files.list().filter((name) => /\.(safetensors|gguf)$/.test(name))) {
-    const source = await files.open(name);
-    bytes += source.size;
-    source.close();
-  }
-  return bytes;
 }
 
 /** The properties that follow from a specification. */

@@ -1,6 +1,6 @@
 /** The tokenizer of a folder, whichever of the usual files it has. */
 import { parseJson } from "../entry/mod.ts";
-import { type ModelFiles, readText, SENTENCEPIECE_FILES } from "../hub/mod.ts";
+import { type ModelFiles, readText, readWhole, SENTENCEPIECE_FILES } from "../hub/mod.ts";
 import {
   type ConfiguredIds,
   fromFile,
@@ -27,7 +27,7 @@ export async function folderTokenizer(files: ModelFiles, config: unknown): Promi
   }
   const pieces = SENTENCEPIECE_FILES.find((name) => names.includes(name));
   if (pieces !== undefined) {
-    const bytes = await readBytes(files, pieces);
+    const bytes = await readWhole(await files.open(pieces), MOST_BYTES);
     return fromFile(`${files.name}/${pieces}`, () => tokenizerFromSentencePiece(bytes, tokenizerConfig));
   }
   if (names.includes("vocab.json") && names.includes("merges.txt")) {
@@ -69,8 +69,7 @@ export async function readJson(files: ModelFiles, name: string): Promise<unknown
       `Cannot open ${files.name}: ${name} is missing, found ${files.list().join(", ") || "nothing"}`,
     );
   }
-  const source = await files.open(name);
-  const text = await readText(source, MOST_BYTES).finally(() => source.close());
+  const text = await readText(await files.open(name), MOST_BYTES);
   const file = `${files.name}: ${name}`;
   if (depthOf(text) <= DEEPEST) return parseJson(text, file);
   throw new SyntaxError(`Cannot read ${file}: objects are nested deeper than ${DEEPEST}, expected flat JSON`);
@@ -90,14 +89,4 @@ function depthOf(text: string): number {
     else if (!quoted && (letter === 0x7d || letter === 0x5d)) depth--;
   }
   return most;
-}
-
-async function readBytes(files: ModelFiles, name: string): Promise<Uint8Array<ArrayBuffer>> {
-  const source = await files.open(name);
-  if (source.size > MOST_BYTES) {
-    throw new RangeError(
-      `Cannot read ${files.name}: ${name} has ${source.size} bytes, expected at most ${MOST_BYTES}`,
-    );
-  }
-  return await source.read(0, source.size);
 }

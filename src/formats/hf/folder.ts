@@ -63,7 +63,7 @@ function layersOf({ full: { layers }, rows }: Job) {
 export async function smallFiles(job: Job): Promise<OutFile[]> {
   if (job.stored.kind === "gguf") return await tokenizerFromGgufFiles(job, job.stored.file);
   const names = job.files.list().filter((name) => name !== "config.json" && !isOfWeights(name));
-  return await Promise.all(names.map((name) => copyOf(job, name)));
+  return names.map((name) => copyOf(job, name));
 }
 
 export function notesOnFiles({ stored }: Job, small: readonly OutFile[]): string[] {
