@@ -5,7 +5,7 @@ import type { CsvRow } from "../../chart/csv.ts";
 import { formatPercent, indexAxis, linearAxis } from "../../chart/draw/axes.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
 import { byKind, columnOf, scatter } from "../../chart/plots.ts";
-import { type Content, type Draw, figure } from "../../chart/svg.ts";
+import { type Draw, figure } from "../../chart/svg.ts";
 import { causesRows } from "../../tables/causes.ts";
 import { correlationText, counted, type Finding, reading, settingOf } from "../../words/mod.ts";
 
@@ -45,9 +45,7 @@ const PARTS = [
 export const predictabilityFigure: Draw<[Causes, RemovalCosts?]> = figure("predictability", {
   result: resultOf("causes"),
   costs: orElse((value) => value === undefined, () => null, someCosts),
-}, drawing);
-
-function drawing(result: Causes, costs: RemovalCosts = {}): Content {
+}, (result, costs = {}) => {
   const { provenance, provenance: { causes: { predictability: measured } } } = result;
   if (!result.predictability || !measured) {
     throw new RangeError(
@@ -80,7 +78,7 @@ function drawing(result: Causes, costs: RemovalCosts = {}): Content {
       ...priced.map((kind) => against(kind, "rise", RISE)),
     ],
   };
-}
+});
 
 function riseIn({ module, layer }: CsvRow, costs: RemovalCosts): number | null {
   return costs[module as LayerModule]?.find((own) => own.layer === layer)?.rise ?? null;

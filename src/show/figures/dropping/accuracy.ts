@@ -16,7 +16,7 @@ import {
 import { dropChart } from "../../chart/curves.ts";
 import { dropAxis, formatPercent, linearAxis } from "../../chart/draw/axes.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
-import { type Content, type Draw, figure } from "../../chart/svg.ts";
+import { type Draw, figure } from "../../chart/svg.ts";
 import {
   changed,
   computedText,
@@ -53,9 +53,7 @@ const anything = () => null;
 export const accuracyFigure: Draw<[readonly Evaluation[], readonly Dropped[]]> = figure("accuracy", {
   results: anything,
   plans: anything,
-}, drawing);
-
-function drawing(results: readonly Evaluation[], plans: readonly Dropped[]): Content {
+}, (results, plans) => {
   const curves = accuracyCurves(results, plans);
   const full = fullOf(results);
   const mains = meanOver(full);
@@ -99,7 +97,7 @@ function drawing(results: readonly Evaluation[], plans: readonly Dropped[]): Con
       ),
     ],
   };
-}
+});
 
 /** Both kinds of module at one number of drops, each against the full model over the same documents. */
 function finding(curves: readonly AccuracyCurve[], full: Evaluation): Finding {

@@ -1,7 +1,7 @@
 import { eachIn, like, list, text } from "../../../entry/mod.ts";
 import { hueOf } from "../../chart/draw/colors.ts";
 import { lineChart, symlogAxis } from "../../chart/plots.ts";
-import { type Content, type Draw, figure } from "../../chart/svg.ts";
+import { type Draw, figure } from "../../chart/svg.ts";
 import { RISE, type RiseInterval } from "../../../result/mod.ts";
 import { reading } from "../../words/mod.ts";
 
@@ -48,9 +48,7 @@ const someCosts = eachIn(costs, "lists of removals by name, as { dropped: await 
 export const removalsFigure: Draw<[LayerCosts, string]> = figure("removals", {
   costs: someCosts,
   setting: text,
-}, drawing);
-
-function drawing(costs: LayerCosts, setting: string): Content {
+}, (costs, setting) => {
   const lists = Object.entries(costs).map(([change, list]) => ({
     label: change,
     rows: list.map(({ layer, rise, low, high }) => ({ change, layer, rise, low, high })),
@@ -77,7 +75,7 @@ function drawing(costs: LayerCosts, setting: string): Content {
       r: 3.5,
     })],
   };
-}
+});
 
 /** Nats up to which the axis is linear: smaller losses are seldom told from zero. */
 const LINEAR = 0.01;

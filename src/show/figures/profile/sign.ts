@@ -1,12 +1,18 @@
 import { type LayerModule, MODULES } from "../../../measure/mod.ts";
 import { directionSigns, type Profile, tally } from "../../../result/mod.ts";
 import type { Draw } from "../../chart/svg.ts";
-import { type Finding, KIND_NAMES, unknownText } from "../../words/mod.ts";
+import { KIND_NAMES, unknownText } from "../../words/mod.ts";
 import { namesOf, profileFigure } from "../profiles.ts";
 
 /** Draws whether updates point along the residual stream or against it, mean cos(u, X), of one profile or of several on one scale. */
 export const signFigure: Draw<[Profile | readonly Profile[]]> = profileFigure("sign", {
-  title: finding,
+  title(profiles) {
+    const each = countsOf(profiles, "below", "sign");
+    return {
+      topic: "Direction of the updates along the stream",
+      found: each.length > 0 && `Updates point against the stream in ${each.join("; ")}`,
+    };
+  },
   shows: [
     "Mean cos(u, X) over tokens: below 0 an update erases, near 0 it adds something new, above 0 it amplifies.",
     "The title counts layers where it differs from 0 (95 %).",
@@ -18,14 +24,6 @@ export const signFigure: Draw<[Profile | readonly Profile[]]> = profileFigure("s
   label: "cos(u, X)",
   kinds: MODULES,
 });
-
-function finding(profiles: readonly Profile[]): Finding {
-  const each = countsOf(profiles, "below", "sign");
-  return {
-    topic: "Direction of the updates along the stream",
-    found: each.length > 0 && `Updates point against the stream in ${each.join("; ")}`,
-  };
-}
 
 /** "3 of 5 attention layers (cannot tell in 1)", for each kind that a profile has, or for all modules together. */
 export function countsOf(

@@ -1,7 +1,7 @@
 import type { Profile } from "../../../result/mod.ts";
 import { INK, variantOf } from "../../chart/draw/colors.ts";
 import { lineChart, upFrom } from "../../chart/plots.ts";
-import { type Content, type Draw, figure } from "../../chart/svg.ts";
+import { type Draw, figure } from "../../chart/svg.ts";
 import { reading } from "../../words/mod.ts";
 import { acrossOf, eachProfile, namesOf, ofProfiles, rowsOfEach, settingsOfProfiles } from "../profiles.ts";
 
@@ -12,30 +12,28 @@ import { acrossOf, eachProfile, namesOf, ofProfiles, rowsOfEach, settingsOfProfi
 export const streamNormFigure: Draw<[Profile | readonly Profile[]]> = figure(
   "stream_norm",
   ofProfiles,
-  drawing,
+  (given) => {
+    const profiles = [given].flat() as readonly Profile[];
+    const names = namesOf(profiles);
+    const rows = rowsOfEach(profiles, rowsOf);
+    const groups = rows.map((rows, i) => ({
+      ...{ label: profiles.length > 1 ? names[i] : "|x|", color: INK, shape: "circle" as const },
+      ...variantOf(i),
+      rows,
+    }));
+    const [x, across] = acrossOf(profiles);
+    return {
+      rows: rows.flat(),
+      title: reading`The residual stream ${
+        profiles.map((one, i) => growth(one, names.length > 1 && names[i]))
+      }`,
+      shows: ["Mean |x| over tokens at the input of each layer."],
+      setting: settingsOfProfiles(profiles),
+      reads: [...eachProfile(profiles, path), "An update of constant size turns a longer stream less."],
+      panels: [lineChart(groups, x, "norm", { ...across, up: upFrom("mean |x| (log)", { log: true }) })],
+    };
+  },
 );
-
-function drawing(given: Profile | readonly Profile[]): Content {
-  const profiles = [given].flat() as readonly Profile[];
-  const names = namesOf(profiles);
-  const rows = rowsOfEach(profiles, rowsOf);
-  const groups = rows.map((rows, i) => ({
-    ...{ label: profiles.length > 1 ? names[i] : "|x|", color: INK, shape: "circle" as const },
-    ...variantOf(i),
-    rows,
-  }));
-  const [x, across] = acrossOf(profiles);
-  return {
-    rows: rows.flat(),
-    title: reading`The residual stream ${
-      profiles.map((one, i) => growth(one, names.length > 1 && names[i]))
-    }`,
-    shows: ["Mean |x| over tokens at the input of each layer."],
-    setting: settingsOfProfiles(profiles),
-    reads: [...eachProfile(profiles, path), "An update of constant size turns a longer stream less."],
-    panels: [lineChart(groups, x, "norm", { ...across, up: upFrom("mean |x| (log)", { log: true }) })],
-  };
-}
 
 function rowsOf({ streamNorm }: Profile) {
   if (streamNorm.some((norm) => norm !== null)) return streamNorm.map((norm, layer) => ({ layer, norm }));

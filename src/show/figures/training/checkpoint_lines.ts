@@ -9,31 +9,33 @@ import {
 import { logAxis, logDomain, stepAxis } from "../../chart/draw/axes.ts";
 import { COLORS, lookOf } from "../../chart/draw/colors.ts";
 import { type Panel, sharing } from "../../chart/draw/panel.ts";
-import { type Content, type Draw, figure } from "../../chart/svg.ts";
+import { type Draw, figure } from "../../chart/svg.ts";
 import { type Finding, formatFixed, formatNumber, KIND_NAMES, reading, settingOf } from "../../words/mod.ts";
 
 /** Draws importance over training steps: median and range of the layers from 1 up, and layer 0; a panel for each kind of module. */
-export const checkpointLinesFigure: Draw<[Checkpoints]> = figure("checkpoint_lines", "checkpoints", drawing);
-
-function drawing(result: Checkpoints): Content {
-  const trends = KINDS.map((kind) => trendsOf(result, kind));
-  const all = trends.flat();
-  const domain = logDomain(
-    all.flatMap(({ first, lowest, highest }) => [first ?? 0, lowest ?? 0, highest ?? 0]),
-  );
-  return {
-    rows: all.map(({ kind, step, first, median, lowest, highest }) => (
-      { module: kind, step, layer_0: first, median, lowest, highest }
-    )),
-    title: finding(result),
-    shows: ["Importance of the layers from 1 up: median (line) and range (band). Dashed: layer 0."],
-    setting: settingOf(seriesProvenance(result)),
-    reads: all.some(({ median }) => median !== null)
-      ? trends.map(lastRange)
-      : ["The model has only layer 0."],
-    panels: sharing(trends.map((trend) => chart(trend, domain))),
-  };
-}
+export const checkpointLinesFigure: Draw<[Checkpoints]> = figure(
+  "checkpoint_lines",
+  "checkpoints",
+  (result) => {
+    const trends = KINDS.map((kind) => trendsOf(result, kind));
+    const all = trends.flat();
+    const domain = logDomain(
+      all.flatMap(({ first, lowest, highest }) => [first ?? 0, lowest ?? 0, highest ?? 0]),
+    );
+    return {
+      rows: all.map(({ kind, step, first, median, lowest, highest }) => (
+        { module: kind, step, layer_0: first, median, lowest, highest }
+      )),
+      title: finding(result),
+      shows: ["Importance of the layers from 1 up: median (line) and range (band). Dashed: layer 0."],
+      setting: settingOf(seriesProvenance(result)),
+      reads: all.some(({ median }) => median !== null)
+        ? trends.map(lastRange)
+        : ["The model has only layer 0."],
+      panels: sharing(trends.map((trend) => chart(trend, domain))),
+    };
+  },
+);
 
 /** How attention's importance compares with the MLP's at both ends, and whether the samples tell them apart there. */
 function finding(result: Checkpoints): Finding {

@@ -13,7 +13,7 @@ import { countTicks, formatStep, logDomain, thinned } from "../../chart/draw/axe
 import { logColors } from "../../chart/draw/heat.ts";
 import { type Panel, sharing } from "../../chart/draw/panel.ts";
 import { byKind, type Group, numbersOf } from "../../chart/plots.ts";
-import { type Content, type Draw, figure } from "../../chart/svg.ts";
+import { type Draw, figure } from "../../chart/svg.ts";
 import { checkpointRows } from "../../tables/training.ts";
 import { counts, KIND_NAMES, reading, settingsOf } from "../../words/mod.ts";
 
@@ -33,9 +33,7 @@ import { counts, KIND_NAMES, reading, settingsOf } from "../../words/mod.ts";
  */
 export const checkpointMapFigure: Draw<[Checkpoints | readonly Checkpoints[]]> = figure("checkpoint_map", {
   result: orElse(Array.isArray, list(resultOf("checkpoints"), "checkpoints", 1), resultOf("checkpoints")),
-}, drawing);
-
-function drawing(results: Checkpoints | readonly Checkpoints[]): Content {
+}, (results) => {
   const all = [results].flat().map(seriesOf);
   const several = all.length > 1;
   const rows = all.flatMap(({ rows }) => rows);
@@ -63,7 +61,7 @@ function drawing(results: Checkpoints | readonly Checkpoints[]): Content {
       colors.legend,
     ],
   };
-}
+});
 
 function seriesOf(result: Checkpoints) {
   return {

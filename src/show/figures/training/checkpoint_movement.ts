@@ -9,50 +9,48 @@ import {
 } from "../../../result/mod.ts";
 import { linearAxis, stepAxis } from "../../chart/draw/axes.ts";
 import { byKind, lineChart, upFrom } from "../../chart/plots.ts";
-import { type Content, type Draw, figure } from "../../chart/svg.ts";
+import { type Draw, figure } from "../../chart/svg.ts";
 import { type Finding, KIND_NAMES, reading, settingOf } from "../../words/mod.ts";
 
 /** Draws how much importance changes between checkpoints above, its rank correlation with the last one below. */
 export const checkpointMovementFigure: Draw<[Checkpoints]> = figure(
   "checkpoint_movement",
   "checkpoints",
-  drawing,
+  (result) => {
+    const trends = KINDS.map((kind) => trendsOf(result, kind));
+    const rows = trends.flat().map(({ kind, step, drift, withBefore, withLast }) => ({
+      module: kind,
+      step,
+      drift,
+      rank_correlation_with_before: withBefore,
+      rank_correlation_with_last: withLast,
+    }));
+    const channels = { height: 300, across: stepAxis(result.series.map(({ step }) => step)) };
+    const moved = rows.map((row) => ({ ...row, drift: row.drift || null }));
+    return {
+      rows,
+      title: finding(result),
+      shows: [
+        "Layers from 1 up. Top: mean |change| of importance since the previous checkpoint.",
+        "Bottom: rank correlation with the last checkpoint's importance.",
+      ],
+      setting: settingOf(seriesProvenance(result)),
+      reads: trends.some((trend) => trend.some(({ drift }) => drift !== null))
+        ? trends.map(ends)
+        : ["A single checkpoint shows no change."],
+      panels: [
+        lineChart(byKind(moved), "step", "drift", {
+          ...channels,
+          up: upFrom("drift of importance (log)", { log: true }),
+        }),
+        lineChart(byKind(rows), "step", "rank_correlation_with_last", {
+          ...channels,
+          up: linearAxis([-1, 1], "rank correlation with the last step"),
+        }),
+      ],
+    };
+  },
 );
-
-function drawing(result: Checkpoints): Content {
-  const trends = KINDS.map((kind) => trendsOf(result, kind));
-  const rows = trends.flat().map(({ kind, step, drift, withBefore, withLast }) => ({
-    module: kind,
-    step,
-    drift,
-    rank_correlation_with_before: withBefore,
-    rank_correlation_with_last: withLast,
-  }));
-  const channels = { height: 300, across: stepAxis(result.series.map(({ step }) => step)) };
-  const moved = rows.map((row) => ({ ...row, drift: row.drift || null }));
-  return {
-    rows,
-    title: finding(result),
-    shows: [
-      "Layers from 1 up. Top: mean |change| of importance since the previous checkpoint.",
-      "Bottom: rank correlation with the last checkpoint's importance.",
-    ],
-    setting: settingOf(seriesProvenance(result)),
-    reads: trends.some((trend) => trend.some(({ drift }) => drift !== null))
-      ? trends.map(ends)
-      : ["A single checkpoint shows no change."],
-    panels: [
-      lineChart(byKind(moved), "step", "drift", {
-        ...channels,
-        up: upFrom("drift of importance (log)", { log: true }),
-      }),
-      lineChart(byKind(rows), "step", "rank_correlation_with_last", {
-        ...channels,
-        up: linearAxis([-1, 1], "rank correlation with the last step"),
-      }),
-    ],
-  };
-}
 
 function finding(result: Checkpoints): Finding {
   const settled = settledFrom(result);

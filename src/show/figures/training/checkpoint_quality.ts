@@ -10,7 +10,7 @@ import {
 import { stepAxis } from "../../chart/draw/axes.ts";
 import { INK, lookOf } from "../../chart/draw/colors.ts";
 import { lineChart, upFrom } from "../../chart/plots.ts";
-import { type Content, type Draw, figure } from "../../chart/svg.ts";
+import { type Draw, figure } from "../../chart/svg.ts";
 import {
   type Finding,
   formatSigned,
@@ -28,48 +28,47 @@ import {
 export const checkpointQualityFigure: Draw<[Checkpoints]> = figure(
   "checkpoint_quality",
   "checkpoints",
-  drawing,
+  (result) => {
+    const points = qualityBySteps(result);
+    if (points.length === 0) {
+      throw new TypeError(
+        `Cannot draw the quality of ${result.name}: it was not measured, expected a study with the option quality`,
+      );
+    }
+    const { curves: [{ points: halves }], provenance } = result.series.find(({ quality }) => quality)!
+      .quality!;
+    const { dropped } = halves.at(-1)!;
+    const rows = points.flatMap(rowsOf);
+    const groups = [
+      { label: "full model", color: INK, shape: "diamond" as const, dropped: "nothing" },
+      ...KINDS.map((kind) => ({ label: `½ ${KIND_NAMES[kind]}`, ...lookOf(kind), dropped: `half ${kind}` })),
+    ].map(({ dropped, ...look }) => ({ ...look, rows: rows.filter((row) => row.dropped === dropped) }));
+    const across = stepAxis(points.map(({ step }) => step));
+    return {
+      rows,
+      title: finding(points.at(-1)!, provenance.packing.samples),
+      shows: [
+        `${dropped} of ${provenance.model.layers} modules dropped, by their importance at the same step.`,
+        "Top: perplexity. Bottom: rise in loss over the full model, ± 1 standard error.",
+      ],
+      setting: settingOf(seriesProvenance(result), `quality on ${tokensOf(provenance)}`),
+      reads: [ends(points[0], points.at(-1)!, provenance.packing.samples)],
+      panels: [
+        lineChart(groups, "step", "perplexity", {
+          across,
+          height: 320,
+          up: upFrom("perplexity (log)", { log: true }),
+        }),
+        lineChart(groups.slice(1), "step", "rise", {
+          across,
+          height: 280,
+          error: "standard_error",
+          up: upFrom(RISE),
+        }),
+      ],
+    };
+  },
 );
-
-function drawing(result: Checkpoints): Content {
-  const points = qualityBySteps(result);
-  if (points.length === 0) {
-    throw new TypeError(
-      `Cannot draw the quality of ${result.name}: it was not measured, expected a study with the option quality`,
-    );
-  }
-  const { curves: [{ points: halves }], provenance } = result.series.find(({ quality }) => quality)!.quality!;
-  const { dropped } = halves.at(-1)!;
-  const rows = points.flatMap(rowsOf);
-  const groups = [
-    { label: "full model", color: INK, shape: "diamond" as const, dropped: "nothing" },
-    ...KINDS.map((kind) => ({ label: `½ ${KIND_NAMES[kind]}`, ...lookOf(kind), dropped: `half ${kind}` })),
-  ].map(({ dropped, ...look }) => ({ ...look, rows: rows.filter((row) => row.dropped === dropped) }));
-  const across = stepAxis(points.map(({ step }) => step));
-  return {
-    rows,
-    title: finding(points.at(-1)!, provenance.packing.samples),
-    shows: [
-      `${dropped} of ${provenance.model.layers} modules dropped, by their importance at the same step.`,
-      "Top: perplexity. Bottom: rise in loss over the full model, ± 1 standard error.",
-    ],
-    setting: settingOf(seriesProvenance(result), `quality on ${tokensOf(provenance)}`),
-    reads: [ends(points[0], points.at(-1)!, provenance.packing.samples)],
-    panels: [
-      lineChart(groups, "step", "perplexity", {
-        across,
-        height: 320,
-        up: upFrom("perplexity (log)", { log: true }),
-      }),
-      lineChart(groups.slice(1), "step", "rise", {
-        across,
-        height: 280,
-        error: "standard_error",
-        up: upFrom(RISE),
-      }),
-    ],
-  };
-}
 
 function rowsOf({ step, full, ...halves }: HalfDropped) {
   return [
