@@ -149,10 +149,13 @@ function clock(now: () => number): (worked: number, left: number) => number | nu
   };
 }
 
-/** The same options with another `onProgress`, that of one phase. */
-export function within<T extends Pick<Reports, "onProgress">>(
-  options: T,
-  onProgress: Report | undefined,
-): T {
-  return onProgress ? { ...options, onProgress } : options;
+/** `phases` of a run with options: gives each part the same options, with its own report. */
+export function phased<O extends Pick<Reports, "onProgress">>(
+  label: string | null,
+  weights: readonly number[],
+  options: O,
+  known?: Beforehand,
+): (part: number) => O {
+  const phase = phases(label, weights, options.onProgress, known);
+  return (part) => options.onProgress ? { ...options, onProgress: phase(part) } : options;
 }

@@ -30,6 +30,10 @@ export function oneByOne(): <T>(work: () => T | Promise<T>) => Promise<T> {
   };
 }
 
+/** A thing that is released when the block that has it with `await using` ends. */
+export const released = <T extends { release(): unknown }>(one: T): T & AsyncDisposable =>
+  Object.assign(one, { [Symbol.asyncDispose]: async () => void await one.release() });
+
 /** Parts of bytes in a row. */
 export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(sum(parts, ({ length }) => length));

@@ -132,7 +132,7 @@ Deno.test("the parts give numbers above zero at any context, also one shorter th
   withTiny(async ({ model }) => {
     await using chain = await openPartChain(model, engine);
     for (const context of [4, 40]) {
-      const parts = await openParts(model, engine, chain, { batch: 2, context });
+      await using parts = await openParts(model, engine, chain, { batch: 2, context });
       const medians = Array.from({ length: 6 }, (_, i) => ({ prefill: 1 + i, step: 1 }));
       const { products, keys, overhead } = parts.read(medians, 4);
       for (const value of [...Object.values(products), ...Object.values(keys)]) {
@@ -144,7 +144,6 @@ Deno.test("the parts give numbers above zero at any context, also one shorter th
         await player.prefill();
         await player.step();
       }
-      await parts.release();
     }
   }));
 

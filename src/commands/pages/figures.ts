@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { join } from "node:path";
 import { openEngine } from "../../engine/mod.ts";
 import { checkFolder } from "../../disk/mod.ts";
-import { list, once, oneOf, option, phases, plain, wholeNumber, within } from "../../entry/mod.ts";
+import { list, once, oneOf, option, phased, plain, wholeNumber } from "../../entry/mod.ts";
 import { type Findings, type Section, sections as drawn, wrap, writeReport } from "../../show/mod.ts";
 import {
   analyses,
@@ -57,8 +57,8 @@ export const figuresCommand = (context: Context): Command =>
     let opened: Promise<StudyModel> | undefined;
     const model = () => opened ??= openModel(ref, openOptions(context, flags));
     const first = only.some((name) => analyses[name].profiled) ? PROFILE : 0;
-    const phase = phases(null, [first, ...only.map((name) => analyses[name].weight)], options.onProgress);
-    const profiling = { ...SIZES.profile, ...within(options, phase(0)) };
+    const part = phased(null, [first, ...only.map((name) => analyses[name].weight)], options);
+    const profiling = { ...SIZES.profile, ...part(0) };
     const importance = once(async () => profile(await model(), profiling));
     const sections: Section[] = [];
     const next: string[] = [];
@@ -67,7 +67,7 @@ export const figuresCommand = (context: Context): Command =>
       for (const [i, name] of only.entries()) {
         context.notice(`${name} (${i + 1} of ${only.length})`);
         if (analyses[name].profiled) await importance();
-        const own = { ...within(options, phase(1 + i)), model, profile: importance };
+        const own = { ...part(1 + i), model, profile: importance };
         if (name === "fit") {
           const fit = await analyses.fit.run(own);
           const file = cache ? await keepFit(fit, results) : null;

@@ -5,7 +5,7 @@
 import { KINDS, MODULES } from "../../measure/mod.ts";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { phases, reportsOf, within } from "../../entry/mod.ts";
+import { phased, reportsOf } from "../../entry/mod.ts";
 import { PAPER_SCORE, type Profile, SCORES, type Sweep } from "../../result/mod.ts";
 import { openSeries, type StudyModel } from "../../subject/mod.ts";
 import { causes } from "../causes/causes.ts";
@@ -144,11 +144,8 @@ export const analyses = {
     weight: 1.5,
     profiled: false,
     async run(options) {
-      const phase = phases(null, [2, 3], options.onProgress);
-      return {
-        models: await untrainedModels(within(drawnOf(options), phase(0))),
-        maps: await untrainedMaps(within(drawnOf(options), phase(1))),
-      };
+      const at = phased(null, [2, 3], drawnOf(options));
+      return { models: await untrainedModels(at(0)), maps: await untrainedMaps(at(1)) };
     },
   },
   "norm-placement": {
@@ -164,11 +161,10 @@ export const analyses = {
     weight: 3,
     profiled: false,
     async run(options) {
-      const sizes = { ...CAUSES, ...studyOf(options) };
-      const phase = phases(null, [9, 1], options.onProgress);
+      const at = phased(null, [9, 1], { ...CAUSES, ...studyOf(options) });
       return {
-        model: await causes(await options.model(), within(sizes, phase(0))),
-        others: await trained([FIRST, LAST], within(sizes, phase(1)), causes),
+        model: await causes(await options.model(), at(0)),
+        others: await trained([FIRST, LAST], at(1), causes),
       };
     },
   },
@@ -176,8 +172,8 @@ export const analyses = {
 
 /** What dropping costs one of the trained models, by the importance of its own profile and in random orders. */
 async function droppingOf(model: StudyModel, options: StudyOptions): Promise<Sweep> {
-  const phase = phases(null, [1, 4], options.onProgress);
-  const orders = await profile(model, within(options, phase(0)));
+  const at = phased(null, [1, 4], options);
+  const orders = await profile(model, at(0));
   const curves = MODULES.flatMap((target) =>
     curvesOf(target).filter(({ by }) => by === PAPER_SCORE || SCORES[by].seeded)
   );
@@ -185,7 +181,7 @@ async function droppingOf(model: StudyModel, options: StudyOptions): Promise<Swe
     profile: orders,
     curves,
     steps: SWEEP_STEPS,
-    ...within(options, phase(1)),
+    ...at(1),
     text: HELD_OUT_TEXT,
   });
 }
@@ -201,12 +197,8 @@ async function trained<T>(
   const all = SERIES.flatMap((folder) => places.map((place) => ({ folder, place })));
   return await inTurn(all, options, async ({ folder, place }, own) => {
     const { checkpoints } = await openSeries(folder, reportsOf(options));
-    const model = await checkpoints.at(place)!.open(reportsOf(options));
-    try {
-      return await study(model, own);
-    } finally {
-      model.close();
-    }
+    using model = await checkpoints.at(place)!.open(reportsOf(options));
+    return await study(model, own);
   });
 }
 

@@ -1,4 +1,5 @@
 /** Runs of a model over blocks: one pass for probes, and a walk of streams through its layers for fits. */
+import { released } from "../../entry/mod.ts";
 import type { Model } from "../../models/mod.ts";
 import {
   type Blocks,
@@ -59,18 +60,13 @@ export async function withWalk<T>(
   use: (walking: Walking) => Promise<T>,
 ): Promise<T> {
   const engine = await engineOf(options);
-  const programs = openPrograms(engine);
-  const products = await openProducts(engine);
+  await using products = released(await openProducts(engine));
+  await using programs = released(openPrograms(engine));
+  const { signal } = options;
+  const walk = await openWalk({ model, engine, segments: segmentsOf(blocks), signal, programs }, count);
   try {
-    const { signal } = options;
-    const walk = await openWalk({ model, engine, segments: segmentsOf(blocks), signal, programs }, count);
-    try {
-      return await use({ walk, programs, products, engine });
-    } finally {
-      walk.close();
-    }
+    return await use({ walk, programs, products, engine });
   } finally {
-    await programs.release();
-    await products.release();
+    walk.close();
   }
 }

@@ -3,7 +3,7 @@
  * each (a shard), and keep what comes of them under the keys that the undivided study looks for.
  */
 import { batchSize, noDrop } from "../../run/mod.ts";
-import { phases, type Reports, sum, within } from "../../entry/mod.ts";
+import { phased, type Reports, sum } from "../../entry/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { bytesOf, flopsOf, type Pass, type Size } from "./estimate.ts";
 import { keptOnly, type RunOptions } from "./options.ts";
@@ -153,11 +153,11 @@ export async function inTurn<Item, O extends Reports, T>(
   { label, weight = () => 1, isKept = () => false }: Counting<Item> = {},
 ): Promise<T[]> {
   const kept = items.map((item) => isKept(item) ? 1 : 0);
-  const phase = phases(label ?? null, items.map(weight), options.onProgress, { kept });
+  const at = phased(label ?? null, items.map(weight), options, { kept });
   const values: T[] = [];
   for (const [i, item] of items.entries()) {
     options.signal?.throwIfAborted();
-    values.push(await run(item, within(options, phase(i))));
+    values.push(await run(item, at(i)));
   }
   return values;
 }

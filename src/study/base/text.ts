@@ -1,5 +1,5 @@
 /** The text of a study, whose sizes are known at once and which is packed when it is first needed, and the leak guard. */
-import { type Checks, displayable, phases, type Reports, reportsOf, within } from "../../entry/mod.ts";
+import { type Checks, displayable, phased, type Reports, reportsOf } from "../../entry/mod.ts";
 import {
   drawText,
   packAgain,
@@ -57,9 +57,9 @@ export function afterReading<T>(texts: readonly Text[], step: Step<T>): Step<T> 
   return {
     ...step,
     async whole(options) {
-      const phase = phases(null, [0, 1], options.onProgress);
-      for (const text of texts) await text.pack(within(options, phase(0)));
-      return await step.whole(within(options, phase(1)));
+      const at = phased(null, [0, 1], options);
+      for (const text of texts) await text.pack(at(0));
+      return await step.whole(at(1));
     },
   };
 }

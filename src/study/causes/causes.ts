@@ -7,7 +7,7 @@
  * for what that does to later updates. The last grows with the square of the depth: it can be left out. A fifth run, on samples of
  * its own, measures how much of each update follows from its own token; it is made only if its samples are given.
  */
-import { phases, within } from "../../entry/mod.ts";
+import { phased } from "../../entry/mod.ts";
 import { isFull } from "../../measure/mod.ts";
 import type { Causes } from "../../result/mod.ts";
 import { changedModel } from "../../run/mod.ts";
@@ -82,7 +82,7 @@ export const causesStudy: Study<StudyModel, CausesOptions, Causes> = {
       (samples) => textOf(model, { ...options, samples }),
     );
     const origin = async (options: RunOptions) => {
-      const reports = within(options, phases(label, [0, 1], options.onProgress)(0));
+      const reports = phased(label, [0, 1], options)(0);
       await sink.pack(reports);
       await fitted?.pack(reports);
       return await provenance(model, await text.pack(reports), drop, options);

@@ -3,7 +3,7 @@
  * documents, the plans a pilot, then the documents that are drawn. All plans share one draw, by the largest chance that an answer flips
  * under any of them, by any metric of the task.
  */
-import { phases, sum, within } from "../../entry/mod.ts";
+import { phased, sum } from "../../entry/mod.ts";
 import { type Draw, drawChances, drawDocuments, flipChances, pilotOf } from "../../measure/mod.ts";
 import { type Metric, scoresOf, type Task } from "../../tasks/mod.ts";
 import { noDrop } from "../../run/mod.ts";
@@ -40,8 +40,8 @@ export async function runDrawn(
   const all = [...Map.groupBy(parts, ({ setting }) => setting)];
   const few = all.map(([, own]) => Math.min(1, documents / sum(own, ({ documents }) => documents.length)));
   const share = sum(few) / few.length * plans.length;
-  const phase = phases(null, [tokens, tokens * share / 2, tokens * share / 2], options.onProgress);
-  const [full] = await runParts(parts, { ...within(options, phase(0)), plans: [noDrop] });
+  const at = phased(null, [tokens, tokens * share / 2, tokens * share / 2], options);
+  const [full] = await runParts(parts, { ...at(0), plans: [noDrop] });
   const draws = new Map<string, Draw>();
   if (plans.length === 1) return { done: [full], draws: [draws] };
 
@@ -59,7 +59,7 @@ export async function runDrawn(
     );
   const first = await runParts(
     [...whole, ...partsAt(({ pilot }) => pilot)],
-    within(options, phase(1)),
+    at(1),
   );
   const drawn = new Map(drawings.map((drawing) => {
     const { setting: { task }, all, pilot, stream } = drawing;
@@ -75,7 +75,7 @@ export async function runDrawn(
     draws.set(task.name, { of: all.length, chances: asked.map((place) => at.get(place) ?? null) });
     return [drawing, places];
   }));
-  const second = await runParts(partsAt((drawing) => drawn.get(drawing)!), within(options, phase(2)));
+  const second = await runParts(partsAt((drawing) => drawn.get(drawing)!), at(2));
   const done = plans.map((_, plan) => plan === 0 ? full : [...first[plan], ...second[plan]]);
   return { done, draws: plans.map(() => draws) };
 }

@@ -98,9 +98,7 @@ export function writer(plan: DropPlan, tokens: number, { model, engine, signal }
       });
       return ids;
     },
-    async release() {
-      await opened?.release();
-    },
+    [Symbol.asyncDispose]: async () => await opened?.release(),
   };
 }
 
@@ -208,15 +206,11 @@ async function continuations(
   onText?: (done: number) => void,
 ): Promise<readonly number[][]> {
   const kept = await keptTexts(prompts, tokens, plan, options);
-  const opened = writer(plan, tokens, options);
-  try {
-    for (let next = kept.made.length; next < prompts.ids.length; next++) {
-      options.signal?.throwIfAborted();
-      await kept.add([await opened.write(prompts.ids[next])]);
-      onText?.(next + 1);
-    }
-  } finally {
-    await opened.release();
+  await using opened = writer(plan, tokens, options);
+  for (let next = kept.made.length; next < prompts.ids.length; next++) {
+    options.signal?.throwIfAborted();
+    await kept.add([await opened.write(prompts.ids[next])]);
+    onText?.(next + 1);
   }
   return kept.made;
 }

@@ -3,7 +3,7 @@
  * one whose answers are written every document as it is done. Nothing that is kept is made again, but for one thing: beside each plan
  * that lacks a part the full model runs too, with whose predictions it is compared token by token.
  */
-import { phases, within } from "../../entry/mod.ts";
+import { phased } from "../../entry/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 import { heldOutChecks, reporter, tellReused } from "../base/options.ts";
 import { type Part, type Running, WRITTEN } from "./asked.ts";
@@ -33,7 +33,7 @@ export async function runParts(parts: readonly Part[], options: PartsOptions) {
     ...scored.map(({ tokens }) => tokens * plans.length),
     ...plans.flatMap(() => written.map(({ tokens }) => tokens * WRITING)),
   ];
-  const phase = phases(`evaluation of ${model.name}`, weights, options.onProgress);
+  const at = phased(`evaluation of ${model.name}`, weights, options);
   const all = plans.map(() => new Map<Part, Kept<Item>>());
   let whole = 0;
   let step = 0;
@@ -47,17 +47,11 @@ export async function runParts(parts: readonly Part[], options: PartsOptions) {
 
   for (const part of scored) {
     const kept = await Promise.all(plans.map((_, plan) => open(part, plan)));
-    await score(part, kept, within(options, phase(step++)));
+    await score(part, kept, at(step++));
   }
   for (const [index, plan] of plans.entries()) {
-    const opened = writer(plan, WRITTEN, options);
-    try {
-      for (const part of written) {
-        await write(part, await open(part, index), opened, within(options, phase(step++)));
-      }
-    } finally {
-      await opened.release();
-    }
+    await using opened = writer(plan, WRITTEN, options);
+    for (const part of written) await write(part, await open(part, index), opened, at(step++));
   }
   if (whole > 0) {
     const count = parts.length * plans.length;

@@ -2,7 +2,7 @@
  * Documents in rounds until it is known of every plan whether it loses more than some points (measure/statistics/rounds.ts): a round asks
  * one document of each task or group, in random order. A plan whose verdict is known is asked no more.
  */
-import { phases, type Progress, sum, within } from "../../entry/mod.ts";
+import { phased, type Progress, sum } from "../../entry/mod.ts";
 import { changeOver, type Draw, shuffled } from "../../measure/mod.ts";
 import type { ShareMain } from "../../result/mod.ts";
 import { type AskedDocument, type Part, partsOf, type Setting } from "./asked.ts";
@@ -31,9 +31,11 @@ export async function runRounds(
   const changes = plans.map(() => mains.map((): number[] => []));
   let open = plans.map((_, plan) => plan).slice(1);
   let width = "";
-  const report = onProgress &&
-    ((progress: Progress) => onProgress({ ...progress, label: `${progress.label}${width}` }));
-  const phase = phases(null, sizes.map(({ from, to }) => to - from), report);
+  const at = phased(null, sizes.map(({ from, to }) => to - from), {
+    ...options,
+    onProgress: onProgress &&
+      ((progress: Progress) => onProgress({ ...progress, label: `${progress.label}${width}` })),
+  });
   for (const [batch, { from, to }] of sizes.entries()) {
     if (open.length === 0) break;
     const asked = orders.flatMap((order) =>
@@ -44,7 +46,7 @@ export async function runRounds(
     );
     const running = [0, ...open];
     const found = await runParts(own, {
-      ...within(options, phase(batch)),
+      ...at(batch),
       plans: running.map((plan) => plans[plan]),
     });
     const answers = found.map(itemsBy);

@@ -1,4 +1,4 @@
-import { amountText, phases, sum, within } from "../../entry/mod.ts";
+import { amountText, phased, sum } from "../../entry/mod.ts";
 import { planHash } from "../../measure/mod.ts";
 import { type Fit, planData } from "../../result/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
@@ -73,7 +73,7 @@ type NextRound = () => readonly [making: RunOptions, judging: RunOptions];
 export async function find(sought: Sought, options: RunOptions): Promise<Found> {
   const { model, text, aim, lines, ways, sizer } = sought;
   const all = [...lines, ...ways.flatMap((way) => lines.map((line): Line => ({ ...line, way })))];
-  const judge = aim.tasks ? accuracyJudge(model, aim, sought.options) : lossJudge(model, text, aim);
+  using judge = aim.tasks ? accuracyJudge(model, aim, sought.options) : lossJudge(model, text, aim);
   const searching: Searching = {
     ...sought,
     all,
@@ -83,28 +83,22 @@ export async function find(sought: Sought, options: RunOptions): Promise<Found> 
   };
   const { bare, repaired, confirming, timing } = weightsOf(sought);
   const weights = [sum(bare), sum(repaired), confirming, timing];
-  const phase = phases(`fit of ${model.name}`, weights, options.onProgress);
-  const at = (part: number) => within(options, phase(part));
+  const at = phased(`fit of ${model.name}`, weights, options);
   const rounds = [roundsOf(at(0), bare), roundsOf(at(1), repaired)] as const;
-  try {
-    const chosen = limitsCost(aim)
-      ? await chosenByCost(searching, rounds)
-      : await chosenBySaving(searching, rounds);
-    const confirmed = await confirm(searching, chosen, at(2));
-    return await foundOf(searching, chosen, confirmed, at(3));
-  } finally {
-    judge.close();
-  }
+  const chosen = limitsCost(aim)
+    ? await chosenByCost(searching, rounds)
+    : await chosenBySaving(searching, rounds);
+  const confirmed = await confirm(searching, chosen, at(2));
+  return await foundOf(searching, chosen, confirmed, at(3));
 }
 
 /** The rounds of one search, in one count. */
 function roundsOf(options: RunOptions, parts: readonly number[]): NextRound {
-  const phase = phases(null, ROUNDS, options.onProgress);
+  const at = phased(null, ROUNDS, options);
   let rounds = 0;
   return () => {
-    const own = within(options, phase(Math.min(rounds++, ROUNDS.length - 1)));
-    const part = phases(null, parts, own.onProgress);
-    return [within(options, part(0)), within(options, part(1))];
+    const part = phased(null, parts, at(Math.min(rounds++, ROUNDS.length - 1)));
+    return [part(0), part(1)];
   };
 }
 

@@ -29,7 +29,7 @@ export interface Judge {
     options: RunOptions,
   ): Promise<Readonly<Pick<Fit, "provenance"> & { costs: readonly Pick<Tested, "cost" | "keeps">[] }>>;
   /** Frees what calls have shared. */
-  close(): void;
+  [Symbol.dispose](): void;
 }
 
 export function halfOf(text: Text, half: Half): Text {
@@ -53,7 +53,7 @@ export function lossJudge(model: StudyModel, text: Text, aim: Aim): Judge {
       });
       return { costs, provenance: full.provenance };
     },
-    close: () => Object.values(shared).forEach(freeShared),
+    [Symbol.dispose]: () => Object.values(shared).forEach(freeShared),
   };
 }
 
@@ -85,7 +85,7 @@ export function accuracyJudge(model: StudyModel, aim: Aim, options: FitOptions):
       const { packing } = (asking.documents === undefined ? full : dropped[0] ?? full).provenance;
       return { costs, provenance: { ...full.provenance, packing } };
     },
-    close: () => {},
+    [Symbol.dispose]: () => {},
   };
 }
 

@@ -13,7 +13,7 @@ import {
 import { openRows, type RowPredictions } from "../../run/mod.ts";
 import type { Running } from "../evaluate/asked.ts";
 import type { Generation, TextChanges } from "../../result/mod.ts";
-import { eachOf } from "../../entry/mod.ts";
+import { eachOf, released } from "../../entry/mod.ts";
 
 /** Streams [n, D] of a plan, and of each the row of the full model that it is compared with; ascending. */
 export interface Rows {
@@ -45,30 +45,26 @@ export async function compareRows<T>(
   const most = Math.max(1, Math.floor(LOGITS / vocabulary));
   const total = plans.reduce((sum, { of }) => sum + of.length, 0);
   const seen = plans.map((): T[] => []);
-  const head = await openRows(model, engine, signal);
+  await using head = released(await openRows(model, engine, signal));
   let done = 0;
-  try {
-    for (let start = 0; start < full.length / size; start += most) {
-      const own = await head.read(full.subarray(start * size, (start + most) * size));
-      const predictions = rowsOf(own, vocabulary, (logits) => prediction(logits, temperature));
-      for (const [i, { streams, of }] of plans.entries()) {
-        const first = seen[i].length;
-        const rows = of.slice(first).filter((row) => row < start + most);
-        if (rows.length === 0) continue;
-        const read = await head.read(streams.subarray(first * size, (first + rows.length) * size));
-        signal?.throwIfAborted();
-        rows.forEach((row, r) => {
-          const logits = read.logits.subarray(r * vocabulary, (r + 1) * vocabulary);
-          const [mine, theirs] = [hiddenOf(own, row - start, size), hiddenOf(read, r, size)];
-          const from = predictions[row - start];
-          const change = { hidden: cosine(mine, theirs), ...predictionChange(from, logits) };
-          seen[i].push(see({ full: from, logits, change }, row));
-        });
-        onRow?.(done += rows.length, total);
-      }
+  for (let start = 0; start < full.length / size; start += most) {
+    const own = await head.read(full.subarray(start * size, (start + most) * size));
+    const predictions = rowsOf(own, vocabulary, (logits) => prediction(logits, temperature));
+    for (const [i, { streams, of }] of plans.entries()) {
+      const first = seen[i].length;
+      const rows = of.slice(first).filter((row) => row < start + most);
+      if (rows.length === 0) continue;
+      const read = await head.read(streams.subarray(first * size, (first + rows.length) * size));
+      signal?.throwIfAborted();
+      rows.forEach((row, r) => {
+        const logits = read.logits.subarray(r * vocabulary, (r + 1) * vocabulary);
+        const [mine, theirs] = [hiddenOf(own, row - start, size), hiddenOf(read, r, size)];
+        const from = predictions[row - start];
+        const change = { hidden: cosine(mine, theirs), ...predictionChange(from, logits) };
+        seen[i].push(see({ full: from, logits, change }, row));
+      });
+      onRow?.(done += rows.length, total);
     }
-  } finally {
-    await head.release();
   }
   return seen;
 }

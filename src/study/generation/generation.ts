@@ -2,7 +2,7 @@
  * Why choices survive a drop and texts break: over the steps of writing, how far a plan's hidden states, logits and probabilities lie
  * from the full model's, with both on the full model's text and with each on its own (He et al., arXiv 2603.24652).
  */
-import { displayable, phases, within } from "../../entry/mod.ts";
+import { displayable, phased } from "../../entry/mod.ts";
 import {
   type Generation,
   generationOrigin,
@@ -117,19 +117,19 @@ async function measured(model: StudyModel, asked: Asked, options: RunOptions): P
     2 * runs * count * tokens,
     runs * sizes.questions * sizes.question,
   ];
-  const phase = phases(`generation of ${model.name}`, weights, options.onProgress);
-  const request = await requestOf(model, asked, within(options, phase(0)));
+  const at = phased(`generation of ${model.name}`, weights, options);
+  const request = await requestOf(model, asked, at(0));
   const { ids: prompts, ...identity } = await asked.prompts.read(options);
   noticeBeyond(model, "texts", length + tokens, options);
   const running: Running = { ...options, model, engine: await engineOf(options) };
-  const report = reporter("writing", "texts", within(options, phase(1)));
+  const report = reporter("writing", "texts", at(1));
   const every = { ...running, plans: [noDrop, ...plans] };
   const texts = await allContinuations({ ids: prompts, ...identity }, tokens, every, report);
   const compared = { plans, prompts, texts, temperature };
-  const changes = await stepChanges(compared, running, (part) => phase(2 + part));
+  const changes = await stepChanges(compared, running, (part) => at(2 + part).onProgress);
   const last = 2 + partsOf(plans.length);
   const choices = questions
-    ? await choiceChanges(plans, questions, temperature, within(running, phase(last)))
+    ? await choiceChanges(plans, questions, temperature, { ...running, onProgress: at(last).onProgress })
     : null;
   const [full, ...own] = texts;
   const result = displayable<Generation>({

@@ -7,7 +7,7 @@
  * most 0.37 and 2.6 times; the attentions 0, 1, 24 cost 0.42 to 4.1, the others at most 0.21, though up to 2.5 times the small median:
  * hence a least cost too. Gemma 3 270M, 2 × 256 tokens: the MLPs 1 and 3 cost 1.5 and 4.6 nats, the median of 18 is 0.39.
  */
-import { phases, within } from "../../entry/mod.ts";
+import { phased } from "../../entry/mod.ts";
 import { quartiles } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import type { Last, ScoreName, Target } from "../../result/mod.ts";
@@ -80,15 +80,15 @@ export async function removeEach(
   const round = { open: entries, taken: [], nll: isFirst ? null : 0 };
   const [profiling, ...removing] = checkPasses(model.spec, entries, text.sizes);
   const weights = [flopsOf(model, [profiling]), flopsOf(model, removing)];
-  const phase = phases(label, weights, options.onProgress);
+  const at = phased(label, weights, options);
   const packed = await text.pack(options);
   const origin = await provenance(model, packed, noDrop, options);
   const profile = await profileBlocks(model, packed.blocks, origin, label, {
-    ...within(options, phase(0)),
+    ...at(0),
     onNotice: undefined,
   });
   const ground = { model, packed, provenance: origin };
-  const found = await losses.measure(ground, round, within(options, phase(1)));
+  const found = await losses.measure(ground, round, at(1));
   const costs = new Map(entries.map((entry, i) => [keyOf(entry), found.losses[i].nll - found.nll]));
   return { size: checkSize(text.sizes), profile, costs };
 }

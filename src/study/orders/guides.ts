@@ -2,7 +2,7 @@
  * The study of guides correlates each score with the loss from removing a module alone (Spearman, over the modules of a kind). It
  * measures scores on one text and losses on another.
  */
-import { displayable, eachOf, option, phases, within } from "../../entry/mod.ts";
+import { displayable, eachOf, option, phased } from "../../entry/mod.ts";
 import { KINDS, rankAgreement } from "../../measure/mod.ts";
 import { GUIDE_NAMES, GUIDES, type Guides, head } from "../../result/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
@@ -80,20 +80,20 @@ async function measured(
   const passes = guidesPasses(model, options);
   const need = needOf(model, passes.flat());
   const weights = passes.map((own) => flopsOf(model, own));
-  const phase = phases(`guides to ${model.name}`, [0, ...weights], options.onProgress);
+  const at = phased(`guides to ${model.name}`, [0, ...weights], options);
   const measuredOn = textOf(model, { ...options, text: heldOut ?? HELD_OUT_TEXT }, heldOutChecks);
-  await measuredOn.pack(within(options, phase(0))); // before anything is computed
-  const packed = await text.pack(within(options, phase(0)));
+  await measuredOn.pack(at(0)); // before anything is computed
+  const packed = await text.pack(at(0));
   const calibration = await provenance(model, packed, noDrop, options);
   const ground = { model, packed, provenance: calibration, need };
   const found = new Map<Measurement, unknown>();
   for (const [i, from] of measurements.entries()) {
-    found.set(from, await from.measure(ground, round, within(options, phase(1 + i))));
+    found.set(from, await from.measure(ground, round, at(1 + i)));
   }
   const [[full], ...removed] = await perplexityGroups(
     model,
     [[noDrop], ...removalsOf(spec)],
-    within(options, phase(1 + measurements.length)),
+    at(1 + measurements.length),
     measuredOn,
   );
   const runs = removed.flat(); // in the order of the round, as `removalsOf` is

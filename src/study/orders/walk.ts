@@ -1,5 +1,5 @@
 /** The walk along an order: it is found, or its candidates are measured and taken, in one round or one for each drop. */
-import { displayable, phases, within } from "../../entry/mod.ts";
+import { displayable, phased } from "../../entry/mod.ts";
 import { type DropOrder, head, isEarlier, keep, keptOr, keptResult, orderOrigin } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { sizesOf } from "../../subject/mod.ts";
@@ -16,11 +16,11 @@ export async function ordered(ordering: Ordering, options: RunOptions): Promise<
   const { model, text, request } = ordering;
   const { target, by, seed, upto } = request;
   const label = `${target} of ${model.name} by ${by}`;
-  const phase = phases(label, [0, 1], options.onProgress);
-  const packed = await text.pack(within(options, phase(0)));
+  const at = phased(label, [0, 1], options);
+  const packed = await text.pack(at(0));
   const ground = { model, packed, seed, provenance: await provenance(model, packed, noDrop, options) };
   const origin = orderOrigin({ ...request, provenance: ground.provenance });
-  const compute = () => computed(ground, ordering, label, within(options, phase(1)));
+  const compute = () => computed(ground, ordering, label, at(1));
   const { result, kept } = await keptOr("order", origin, compute, options);
   if (kept) tellReused(options, label);
   const { order: { length } } = result;
@@ -46,8 +46,8 @@ async function computed(
   const parts = passesOf(model, request, packed.blocks);
   await expectRoom(needOf(model, parts.flat()), options);
   const weights = parts.map((passes) => passes.length > 0 ? flopsOf(model, passes) + 1 : 0);
-  const phase = phases(null, weights, options.onProgress);
-  const [scoring, removing] = [within(options, phase(0)), within(options, phase(1))];
+  const at = phased(null, weights, options);
+  const [scoring, removing] = [at(0), at(1)];
   const checked = async (order: readonly Entry[]) => {
     if (!isChecked) return undefined;
     const count = removedBy(spec, request);
@@ -68,7 +68,7 @@ async function computed(
   // A search. The order that each round reaches is kept as the result for that number of modules, so that it resumes after the last.
   const originOf = (upto: number) => orderOrigin({ ...request, provenance, upto });
   const check = await checked(entries);
-  const turn = phases(null, Array.from({ length: upto }, () => 1), scoring.onProgress);
+  const turn = phased(null, Array.from({ length: upto }, () => 1), scoring);
   let result = made({ nll: null, order: [], check }, 0);
   for (let size = upto - 1; size > 0 && result.order.length === 0; size--) {
     result = await keptResult("order", originOf(size), options) ?? result;
@@ -82,7 +82,7 @@ async function computed(
     if (allowed.length === 0) break;
     const safe = allowed.filter((entry) => !isAmong(entry, check?.last ?? []));
     const round = { open: safe.length > 0 ? safe : allowed, taken, nll: known };
-    const own = within(scoring, turn(taken.length));
+    const own = turn(taken.length);
     const { nll, order: [best] } = await measured(scores[by], target, ground, round, own);
     result = await keep(made({ nll, order: [...taken, best], check }, taken.length + 1), options);
   }

@@ -2,17 +2,7 @@
  * The effect of changed values on a model's predictions. A function has no hash, so results of such a run are neither kept nor found
  * again, and their provenance says which values the function changed in which layers.
  */
-import {
-  type Check,
-  func,
-  list,
-  oneOf,
-  phases,
-  record,
-  required,
-  unlessAborted,
-  within,
-} from "../../entry/mod.ts";
+import { type Check, func, list, oneOf, phased, record, required, unlessAborted } from "../../entry/mod.ts";
 import { type Perplexity, perplexityOf } from "../../result/mod.ts";
 import { changedSpec, LAYER_VALUES, type LayerValue, type Seen, valuesProbe } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
@@ -20,7 +10,7 @@ import { draftOf } from "../base/estimate.ts";
 import { leakGuardOver, textOf } from "../base/text.ts";
 import { type DraftingOptions, heldOutChecks, type StudyOptions } from "../base/options.ts";
 import { dropsIn, type PlanLike } from "../base/plan.ts";
-import { readsHead, withIds, withLens } from "./observe.ts";
+import { openHead, readsHead, withIds } from "./observe.ts";
 import { scored } from "./scored.ts";
 
 /** A change of values that a function makes while a model runs. */
@@ -50,28 +40,26 @@ export async function changedPerplexities(
 ): Promise<Perplexity[]> {
   const drops = plans.map((plan) => dropsIn(model, plan));
   const text = textOf(model, options, heldOutChecks);
-  const phase = phases(`changed runs of ${model.name}`, [0, 1], options.onProgress);
-  const packed = await text.pack(within(options, phase(0)));
+  const at = phased(`changed runs of ${model.name}`, [0, 1], options);
+  const packed = await text.pack(at(0));
   const guard = await leakGuardOver(model, text, [options.text], options);
   const records = drops.map(changeRecord);
-  const results = await withLens(model, readsHead(change.values), options, (lens) =>
-    scored({
-      ...{ model, packed, groups: drops.map((drop) => [drop]), drafts: options.draft },
-      nameOf: (plan) => `plan ${plan + 1} of ${plans.length}`,
-      probesOf(plan) {
-        const see = (seen: Seen<LayerValue>) =>
-          unlessAborted(change.by(Object.assign(withIds(seen, packed.blocks), { plan })), options.signal);
-        const { layers } = changedSpec(model.spec, drops[plan]);
-        return [
-          valuesProbe(layers, change.values, see, { readHead: lens?.read, onChange: records[plan].add }),
-        ];
-      },
-      async made(sums, origin, drop, plan) {
-        const { draft } = draftOf(model.spec, drop, packed.blocks.length);
-        const changed = { ...origin, changed: records[plan].changed() };
-        return await guard(perplexityOf(changed, sums, draft), [plans[plan]]);
-      },
-    }, within(options, phase(1))));
+  await using lens = readsHead(change.values) ? await openHead(model, options) : undefined;
+  const results = await scored({
+    ...{ model, packed, groups: drops.map((drop) => [drop]), drafts: options.draft },
+    nameOf: (plan) => `plan ${plan + 1} of ${plans.length}`,
+    probesOf(plan) {
+      const see = (seen: Seen<LayerValue>) =>
+        unlessAborted(change.by(Object.assign(withIds(seen, packed.blocks), { plan })), options.signal);
+      const { layers } = changedSpec(model.spec, drops[plan]);
+      return [valuesProbe(layers, change.values, see, { readHead: lens?.read, onChange: records[plan].add })];
+    },
+    async made(sums, origin, drop, plan) {
+      const { draft } = draftOf(model.spec, drop, packed.blocks.length);
+      const changed = { ...origin, changed: records[plan].changed() };
+      return await guard(perplexityOf(changed, sums, draft), [plans[plan]]);
+    },
+  }, at(1));
   return results.flat();
 }
 

@@ -1,5 +1,5 @@
 /** How far a model uses its depth: the path of the stream through all layers, and what the head reads from it on its way. */
-import { type Checks, filled, option, phases, wholeNumber, within } from "../../entry/mod.ts";
+import { type Checks, filled, option, phased, wholeNumber } from "../../entry/mod.ts";
 import { frequentTokens } from "../../measure/mod.ts";
 import { type Depth, depthOf, depthOrigin, keep, keptOr, merge } from "../../result/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
@@ -71,8 +71,8 @@ export const depthStudy: Study<StudyModel, DepthOptions, Depth> = {
     const passOf = (samples: number) => depthPass(model, { samples, length }, tokens, drop);
     const stage = sampleStage(model, { samples, length, plans: [drop] }, {
       async run(span, runOptions) {
-        const phase = phases(label, [0, 1], runOptions.onProgress);
-        const packing = within(runOptions, phase(0));
+        const at = phased(label, [0, 1], runOptions);
+        const packing = at(0);
         const frequent = frequentTokens((await text.pack(packing)).blocks.ids);
         const { blocks, ...packed } = await samplesOf(text, span).pack(packing);
         const request = {
@@ -89,7 +89,7 @@ export const depthStudy: Study<StudyModel, DepthOptions, Depth> = {
             runOptions,
           );
           const asked = { ...tokens, drop, frequent, share: 1 - pass.besides! / flopsOf(model, [pass]) };
-          return depthOf(request, await depthSums(model, blocks, asked, within(runOptions, phase(1))));
+          return depthOf(request, await depthSums(model, blocks, asked, at(1)));
         };
         const { result, kept } = await keptOr("depth", depthOrigin(request), compute, runOptions);
         if (kept) tellReused(runOptions, label);

@@ -2,7 +2,7 @@
  * What plans, repairs, precisions and stored weights do to the updates of later modules: e = u′ − u along and across the stream, beside
  * the rise of the loss. Plans run beside the full model, layer by layer; against another model, its updates of one batch are held.
  */
-import { type Checks, eachOf, option, orElse, phases, within } from "../../entry/mod.ts";
+import { type Checks, eachOf, option, orElse, phased } from "../../entry/mod.ts";
 import { everyChange, isFull, type LayerModule, MODULES } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import {
@@ -116,20 +116,15 @@ export async function effectsUnder(
       return await keptResult("perplexity", origin, running);
     });
     if (known.every((result) => result !== null)) return known;
-    const label = `effects in ${model.name}`;
     const size = packed.blocks;
     const price = (head: boolean, some = plans) => flopsOf(model, [{ ...size, plans: some, head }]);
-    const part = phases(
-      label,
-      [price(true), other ? price(true, [noDrop]) : 0, price(false)],
-      running.onProgress,
-    );
-    const at = (i: number) => within(running, part(i));
+    const weights = [price(true), other ? price(true, [noDrop]) : 0, price(false)];
+    const at = phased(`effects in ${model.name}`, weights, running);
     const full = plans.findIndex(isFull);
     const some = other || full >= 0 ? plans : [...plans, noDrop];
     const results = await losses(model, some, all, { ...at(0), draft });
     const [base] = other
-      ? await losses(other.model, [noDrop], all, within(other.options, part(1)))
+      ? await losses(other.model, [noDrop], all, { ...other.options, onProgress: at(1).onProgress })
       : results.slice(full);
     const moves = await movesUnder(model, { other, isOwn }, plans, packed.blocks, at(2));
     return await Array.fromAsync(plans, (_, i) => {

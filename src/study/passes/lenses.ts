@@ -1,5 +1,5 @@
 /** The pass of a study of depth: the streams of samples at some tokens, and what the head reads from them behind each layer. */
-import { eachOf, sum } from "../../entry/mod.ts";
+import { eachOf, released, sum } from "../../entry/mod.ts";
 import { DEPTH_MEASURES, type DepthSums, lensOf, meanPart, pathOf } from "../../measure/mod.ts";
 import {
   batchSize,
@@ -82,36 +82,32 @@ export async function depthSums(
   const { hidden } = model.spec;
   const group = groupOf(model.spec, length, asked).samples;
   const report = reporter("layers", "samples", options);
-  const scorer = await openScorer(model, await engineOf(options), options.signal);
+  await using scorer = released(await openScorer(model, await engineOf(options), options.signal));
   const all: DepthSums[] = [];
-  try {
-    for (let first = 0; first < samples; first += group) {
-      const count = Math.min(group, samples - first);
-      const part = { ids: ids.subarray(first * length, (first + count) * length), samples: count, length };
-      const tell = (done: number) => report(first + count * done, samples);
-      const held = await streamsOf(model, part, asked, options, tell);
-      const lenses = await lensesOf(scorer, model, part, held, asked, options, tell);
-      const finals = lenses.at(-1)!.tops;
-      held.forEach(({ at }, i) => {
-        const n = at[0].length / hidden;
-        const rowOf = (h: Float32Array, t: number) => h.subarray(t * hidden, (t + 1) * hidden);
-        const paths = Array.from({ length: n }, (_, t) => pathOf(at.map((h) => rowOf(h, t))));
-        const rowsOf = (count: number) => Array.from({ length: count }, (_, r) => i * count + r);
-        const layers = lenses.map(({ kl, tops, again }, l) => ({
-          path: (name: string) => paths.map((path) => path[name as "step"][l]),
-          lens: rowsOf(reading.length).map((row) => lensOf(kl[row], tops[row], finals[row], frequent)),
-          again: rowsOf(readAgain.length).map((row) => Math.max(0, again[row])),
-        }));
-        all.push(eachOf(DEPTH_MEASURES, (name) =>
-          layers.map(({ path, lens, again }) =>
-            meanPart(
-              name === "again" ? again : name in paths[0] ? path(name) : lens.map((row) => row[name as "kl"]),
-            )
-          )));
-      });
-    }
-  } finally {
-    await scorer.release();
+  for (let first = 0; first < samples; first += group) {
+    const count = Math.min(group, samples - first);
+    const part = { ids: ids.subarray(first * length, (first + count) * length), samples: count, length };
+    const tell = (done: number) => report(first + count * done, samples);
+    const held = await streamsOf(model, part, asked, options, tell);
+    const lenses = await lensesOf(scorer, model, part, held, asked, options, tell);
+    const finals = lenses.at(-1)!.tops;
+    held.forEach(({ at }, i) => {
+      const n = at[0].length / hidden;
+      const rowOf = (h: Float32Array, t: number) => h.subarray(t * hidden, (t + 1) * hidden);
+      const paths = Array.from({ length: n }, (_, t) => pathOf(at.map((h) => rowOf(h, t))));
+      const rowsOf = (count: number) => Array.from({ length: count }, (_, r) => i * count + r);
+      const layers = lenses.map(({ kl, tops, again }, l) => ({
+        path: (name: string) => paths.map((path) => path[name as "step"][l]),
+        lens: rowsOf(reading.length).map((row) => lensOf(kl[row], tops[row], finals[row], frequent)),
+        again: rowsOf(readAgain.length).map((row) => Math.max(0, again[row])),
+      }));
+      all.push(eachOf(DEPTH_MEASURES, (name) =>
+        layers.map(({ path, lens, again }) =>
+          meanPart(
+            name === "again" ? again : name in paths[0] ? path(name) : lens.map((row) => row[name as "kl"]),
+          )
+        )));
+    });
   }
   return all;
 }

@@ -2,7 +2,7 @@
  * A profile next to what the official code would compute for the same model and text (run/probes/llm_drop.ts). Both agree
  * if no norm follows a module. The official code needs `input_layernorm`, so it does not cover post-norm models.
  */
-import { displayable, eachOf, phases, within } from "../../entry/mod.ts";
+import { displayable, eachOf, phased } from "../../entry/mod.ts";
 import { MODULES, pairsOf, rankCorrelation } from "../../measure/mod.ts";
 import type { LayerSpec } from "../../models/mod.ts";
 import { type AgainstLlmDrop, head, type OfficialDifference, type Profile } from "../../result/mod.ts";
@@ -42,9 +42,9 @@ async function against(model: StudyModel, options: StudyOptions): Promise<Agains
     );
   }
   const same = !layers.some((layer) => layer.attention?.norm.post || layer.mlp?.norm.post);
-  const phase = phases(`comparison of ${model.name} with llm-drop`, same ? [1] : [1, 1], options.onProgress);
-  const ours = await profile(model, within(options, phase(0)));
-  const official = same ? null : await measure(model, within(options, phase(1)));
+  const at = phased(`comparison of ${model.name} with llm-drop`, same ? [1] : [1, 1], options);
+  const ours = await profile(model, at(0));
+  const official = same ? null : await measure(model, at(1));
   return displayable({
     ...head("against"),
     against: "llm-drop",

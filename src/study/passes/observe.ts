@@ -5,11 +5,12 @@ import {
   func,
   list,
   oneOf,
-  phases,
+  phased,
+  released,
+  type Reports,
   required,
   unlessAborted,
   wholeNumber,
-  within,
 } from "../../entry/mod.ts";
 import {
   type Blocks,
@@ -28,7 +29,7 @@ import {
   valuesProbe,
 } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
-import { engineOf, reporter, studyChecks, type StudyOptions } from "../base/options.ts";
+import { engineOf, type EngineOptions, reporter, studyChecks, type StudyOptions } from "../base/options.ts";
 import { pass } from "../base/pass.ts";
 import { aDrop, dropsIn } from "../base/plan.ts";
 import { idsOf } from "./predictions.ts";
@@ -124,35 +125,23 @@ type See = (seen: object) => unknown;
 
 async function run(model: StudyModel, see: See, options: ObserveOptions): Promise<void> {
   const drop = dropsIn(model, options.drop ?? {});
-  const phase = phases(`observation of ${model.name}`, [0, 1], options.onProgress);
-  const blocks = await blocksOf(model, within(options, phase(0)));
+  const at = phased(`observation of ${model.name}`, [0, 1], options);
+  const blocks = await blocksOf(model, at(0));
   const tell = (seen: Called) => unlessAborted(see(withIds(seen, blocks)), options.signal);
   const inLayers = LAYER_VALUES.filter((name) => options.values.includes(name));
   const atEnd = PREDICTIONS.filter((name) => options.values.includes(name));
   const usesHead = atEnd.length > 0 || readsHead(options.values);
   const { layers } = changedSpec(model.spec, drop);
-  const onProgress = reporter("layers", "modules", within(options, phase(1)));
-  await withLens(model, usesHead, options, async (lens) => {
-    const probes = inLayers.length > 0 ? [valuesProbe(layers, inLayers, tell, { readHead: lens?.read })] : [];
-    const finish = atEnd.length > 0 ? predictions(lens!, layers.length, atEnd, tell) : undefined;
-    await pass(model, blocks, probes, options, { plans: [drop], finish, onProgress });
-  });
+  const onProgress = reporter("layers", "modules", at(1));
+  await using lens = usesHead ? await openHead(model, options) : undefined;
+  const probes = inLayers.length > 0 ? [valuesProbe(layers, inLayers, tell, { readHead: lens?.read })] : [];
+  const finish = atEnd.length > 0 ? predictions(lens!, layers.length, atEnd, tell) : undefined;
+  await pass(model, blocks, probes, options, { plans: [drop], finish, onProgress });
 }
 
-/** Opens the head while `use` runs, if it is used. */
-export async function withLens<T>(
-  model: StudyModel,
-  isUsed: boolean,
-  options: ObserveOptions | StudyOptions,
-  use: (lens: Lens | undefined) => Promise<T>,
-): Promise<T> {
-  const lens = isUsed ? await openLens(model, await engineOf(options), options.signal) : undefined;
-  try {
-    return await use(lens);
-  } finally {
-    await lens?.release();
-  }
-}
+/** Opens the head, for a block that releases it. */
+export const openHead = async (model: StudyModel, options: EngineOptions & Pick<Reports, "signal">) =>
+  released(await openLens(model, await engineOf(options), options.signal));
 
 /** Whether values are read from the head behind a layer. */
 export const readsHead = (values: readonly string[]) =>

@@ -3,7 +3,7 @@
  * run as one trie together with the full model, so a sweep costs little more than its deepest branch.
  */
 import { mean, type Rise, standardError } from "../../measure/mod.ts";
-import { list, phases, related, required, within } from "../../entry/mod.ts";
+import { list, phased, related, required } from "../../entry/mod.ts";
 import {
   computedAlike,
   keep,
@@ -197,8 +197,8 @@ export async function perplexityGroups(
   const drops = groups.map((plans) => plans.map((plan) => dropsIn(model, plan)));
   const label = `perplexity of ${model.name}`;
   const last = groups.length - 1;
-  const phase = phases(last > 0 ? `sweep of ${model.name}` : label, [0, 1], options.onProgress);
-  const packed = await text.pack(within(options, phase(0)));
+  const at = phased(last > 0 ? `sweep of ${model.name}` : label, [0, 1], options);
+  const packed = await text.pack(at(0));
   return await scored({
     ...{ model, packed, groups: drops, drafts: options.draft, beside, label },
     nameOf: (g) => last === 0 ? "layers and head" : g === 0 ? "full model's head" : `curve ${g} of ${last}`,
@@ -209,5 +209,5 @@ export async function perplexityGroups(
     made(sums, origin, plan) {
       return keep(perplexityOf(origin, sums, draftOf(model.spec, plan, packed.blocks.length).draft), options);
     },
-  }, within(options, phase(1)));
+  }, at(1));
 }

@@ -1,6 +1,6 @@
 /** Importance, relative magnitude and sign of every module, in one pass (paper, section on importance; gram.ts). */
 import { KINDS, type ModuleKind } from "../../measure/mod.ts";
-import { type Checks, eachOf, phases, within } from "../../entry/mod.ts";
+import { type Checks, eachOf, phased } from "../../entry/mod.ts";
 import { type Model, scoring } from "../../models/mod.ts";
 import { keep, keptOr, merge, type Profile, profileOf, type Provenance } from "../../result/mod.ts";
 import { type Blocks, type DropPlan, gramProbe, type GramSums, routingProbe } from "../../run/mod.ts";
@@ -73,10 +73,10 @@ export function profileStage(model: StudyModel, text: Text, drop: DropPlan): Sta
   return sampleStage(model, { samples, length, plans: [drop] }, {
     async run(span, options) {
       const label = labelOf(model);
-      const phase = phases(label, [0, 1], options.onProgress);
-      const packed = await samplesOf(text, span).pack(within(options, phase(0)));
+      const at = phased(label, [0, 1], options);
+      const packed = await samplesOf(text, span).pack(at(0));
       const origin = await provenance(model, packed, drop, options);
-      return await profileBlocks(model, packed.blocks, origin, label, within(options, phase(1)));
+      return await profileBlocks(model, packed.blocks, origin, label, at(1));
     },
     async join(profiles, options) {
       return await keep(merge([...profiles]), options);

@@ -1,5 +1,5 @@
 /** Plans scored on a text: each group of them runs as one trie, and the full model, which they are held against, beside the first. */
-import { phases, sum, within } from "../../entry/mod.ts";
+import { phased, sum } from "../../entry/mod.ts";
 import { planHash } from "../../measure/mod.ts";
 import { isEarlier, type Provenance } from "../../result/mod.ts";
 import {
@@ -81,8 +81,8 @@ export async function scored<R extends object>(scoring: Scoring<R>, options: Stu
     plans.length > 0 ? flopsOf(model, [{ plans, head, samples, length }]) : 0;
   const [all, lacked] = [distinct, running].map((lists) => lists.map((plans) => price(plans, true)));
   const kept = Math.max(0, sum(all) - sum(lacked)); // is done when the rest begins
-  const phase = phases(null, [kept, probesOf ? price([noDrop], false) : 0, ...lacked], options.onProgress);
-  const at = (name: string, unit: string, part: number) => reporter(name, unit, within(options, phase(part)));
+  const phase = phased(null, [kept, probesOf ? price([noDrop], false) : 0, ...lacked], options);
+  const at = (name: string, unit: string, part: number) => reporter(name, unit, phase(part));
   const { signal } = options;
   const run = { model, engine: await engineOf(options), segments: segmentsOf(packed.blocks), signal };
   try {

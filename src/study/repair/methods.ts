@@ -1,4 +1,5 @@
 /** The repairs: what each fits from what, and the change that the fit becomes. Another repair is an entry of `methods`. */
+import { released } from "../../entry/mod.ts";
 import { type Change, type LayerModule, MODULES, type RepairName } from "../../measure/mod.ts";
 import {
   type FitInput,
@@ -208,14 +209,10 @@ const OUTPUT = { attention: "o_proj", mlp: "down_proj" } as const;
 /** A module's output projection as it is, in float64. */
 async function projection({ model, layer, module }: FitPlace, name: "weight" | "bias"): Promise<Matrix> {
   const full = `${module}.${OUTPUT[module]}.${name}`;
-  const { tensors, release } = await model.weights.part(layer, new Map([[full, null]]));
-  try {
-    const tensor = tensors.get(full)!;
-    const [rows, columns = 1] = tensor.shape;
-    return { rows, columns, data: Float64Array.from(toFloat32(tensor)) };
-  } finally {
-    release();
-  }
+  await using lease = released(await model.weights.part(layer, new Map([[full, null]])));
+  const tensor = lease.tensors.get(full)!;
+  const [rows, columns = 1] = tensor.shape;
+  return { rows, columns, data: Float64Array.from(toFloat32(tensor)) };
 }
 
 /** A module's output projection with what its update is to gain; a scale of the update is divided out. */

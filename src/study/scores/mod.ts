@@ -1,5 +1,5 @@
 /** The scores and searches of the table in `result/scores.ts`. */
-import { sum } from "../../entry/mod.ts";
+import { released, sum } from "../../entry/mod.ts";
 import { planData, type ScoreName } from "../../result/mod.ts";
 import { permutation } from "../../tensor/mod.ts";
 import { moved } from "./distances.ts";
@@ -50,13 +50,9 @@ export async function gateNorms(
       );
     }
     if (attention) {
-      const lease = await weights.part(l, new Map(NAMES.map((name) => [name, null])));
-      try {
-        const [query, key] = NAMES.map((name) => lease.tensors.get(name)!);
-        norms[l] = await coupling(await engineOf(options), attention, hidden, query, key);
-      } finally {
-        lease.release();
-      }
+      await using lease = released(await weights.part(l, new Map(NAMES.map((name) => [name, null]))));
+      const [query, key] = NAMES.map((name) => lease.tensors.get(name)!);
+      norms[l] = await coupling(await engineOf(options), attention, hidden, query, key);
     }
     report(l + 1, layers.length);
   }

@@ -5,6 +5,7 @@
  * prompt; both are greedy and write the same.
  */
 import type { Engine } from "../../engine/mod.ts";
+import { released } from "../../entry/mod.ts";
 import {
   bestDraft,
   costLimit,
@@ -54,49 +55,45 @@ export async function measuredDraft(
 ): Promise<DraftPoint> {
   const calls: Calls = { full: [], draft: [], verify: new Map() };
   const how = plan === NGRAM ? { cuts: true } : { draft: plan };
-  const opened = await decoder({ model, engine, ...how, budget, signal });
-  try {
-    const timed = timedDecoder(opened, calls);
-    const counts = draftCounts(plan, tokens);
-    const faster: number[] = [];
-    const words = model.spec.vocabulary;
-    /** Seconds for each token that the model writes alone, or with the draft. */
-    const write = async (prompt: Int32Array, drafts: boolean) => {
-      const own = sampler(GREEDY);
-      const text = [...prompt, own.next(await timed.prefill([prompt]))];
-      let written = 0;
-      const start = performance.now();
-      while (written < count) {
-        const id = text.at(-1)!;
-        const proposed = drafts && plan === NGRAM ? ngramDraft(text, tokens) : undefined;
-        const round = drafts ? await draftRound(timed, id, { sampler: own, tokens, words, proposed }) : null;
-        if (round) counts.add(round);
-        const ids = round?.ids ?? [own.next(await timed.step([id]))];
-        written += ids.length;
-        text.push(...ids);
-      }
-      return (performance.now() - start) / 1000 / written;
-    };
-    for (const [round, prompt] of prompts.entries()) {
-      const seconds = [0, 0];
-      for (const i of round % 2 === 0 ? [0, 1] : [1, 0]) {
-        signal?.throwIfAborted();
-        seconds[i] = await write(prompt, i === 1);
-        onTurn();
-      }
-      await pairOf(timed, prompt);
-      faster.push(seconds[0] / seconds[1]);
+  await using opened = released(await decoder({ model, engine, ...how, budget, signal }));
+  const timed = timedDecoder(opened, calls);
+  const counts = draftCounts(plan, tokens);
+  const faster: number[] = [];
+  const words = model.spec.vocabulary;
+  /** Seconds for each token that the model writes alone, or with the draft. */
+  const write = async (prompt: Int32Array, drafts: boolean) => {
+    const own = sampler(GREEDY);
+    const text = [...prompt, own.next(await timed.prefill([prompt]))];
+    let written = 0;
+    const start = performance.now();
+    while (written < count) {
+      const id = text.at(-1)!;
+      const proposed = drafts && plan === NGRAM ? ngramDraft(text, tokens) : undefined;
+      const round = drafts ? await draftRound(timed, id, { sampler: own, tokens, words, proposed }) : null;
+      if (round) counts.add(round);
+      const ids = round?.ids ?? [own.next(await timed.step([id]))];
+      written += ids.length;
+      text.push(...ids);
     }
-    const { plan: _, ...sums } = counts.sum();
-    return {
-      ...sums,
-      ...expectedOf(calls, sums),
-      plan: plan === NGRAM ? plan : planData(plan),
-      speedup: quartiles(faster),
-    };
-  } finally {
-    await opened.release();
+    return (performance.now() - start) / 1000 / written;
+  };
+  for (const [round, prompt] of prompts.entries()) {
+    const seconds = [0, 0];
+    for (const i of round % 2 === 0 ? [0, 1] : [1, 0]) {
+      signal?.throwIfAborted();
+      seconds[i] = await write(prompt, i === 1);
+      onTurn();
+    }
+    await pairOf(timed, prompt);
+    faster.push(seconds[0] / seconds[1]);
   }
+  const { plan: _, ...sums } = counts.sum();
+  return {
+    ...sums,
+    ...expectedOf(calls, sums),
+    plan: plan === NGRAM ? plan : planData(plan),
+    speedup: quartiles(faster),
+  };
 }
 
 /** Reads two tokens at once, a few times: the time that decides whether any draft gains. */

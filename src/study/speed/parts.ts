@@ -41,7 +41,7 @@ import {
 } from "../../run/mod.ts";
 import { elements, float32 } from "../../tensor/mod.ts";
 import type { Player } from "./turns.ts";
-import { sum } from "../../entry/mod.ts";
+import { released, sum } from "../../entry/mod.ts";
 
 /** Bytes of the chain of products: more than a cache holds. */
 const CHAIN_BYTES = 128 * 2 ** 20;
@@ -92,16 +92,8 @@ export async function openParts(
     { plan: { attention: [], mlp: all }, context: SHORT },
     { plan: { attention: all, mlp: all.slice(1) }, context: SHORT },
   ];
-  const opened: Decoder[] = [];
-  const release = async () => {
-    for (const one of opened) await one.release();
-  };
-  try {
-    for (const { plan } of kinds) opened.push(await decoder({ model, engine, plan, texts: batch, onRead }));
-  } catch (error) {
-    await release();
-    throw error;
-  }
+  const on = { model, engine, texts: batch, onRead };
+  const { opened, ...disposal } = await openDecoders(kinds.map(({ plan }) => ({ ...on, plan })));
   const narrow = opened.map((one, i) =>
     decoderPlayer(one, { batch, context: kinds[i].context }, model.spec.vocabulary)
   );
@@ -109,8 +101,16 @@ export async function openParts(
     players: [chainPlayer(chain, rows, batch), ...narrow],
     read: (medians: readonly Medians[], steps: number) =>
       partsIn(medians, { spec: model.spec, chain, setting, rows, steps }),
-    release,
+    ...disposal,
   };
+}
+
+/** Opens decoders, all of them or none; the block that has them releases them. */
+export async function openDecoders(all: readonly DecoderOptions[]) {
+  await using stack = new AsyncDisposableStack();
+  const opened = await Array.fromAsync(all, async (one) => stack.use(released(await decoder(one))));
+  const moved = stack.move();
+  return { opened, [Symbol.asyncDispose]: () => moved.disposeAsync() };
 }
 
 function partsIn(

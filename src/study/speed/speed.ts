@@ -25,8 +25,6 @@ import { type Evaluation, head, planData, type Speed, VERSION } from "../../resu
 import {
   type Chain,
   changedModel,
-  type Decoder,
-  decoder,
   type DecoderOptions,
   decodingBytes,
   type DropPlan,
@@ -54,6 +52,7 @@ import {
   decoderPlayer,
   LAYERS,
   type Medians,
+  openDecoders,
   openPartChain,
   openParts,
   predict,
@@ -252,35 +251,31 @@ async function pointOf(
 ): Promise<Speed["points"][number]> {
   const { plans, steps, repeat } = asked;
   await using readers = await openReaders(model, engine, setting, asked, { signal, onRead });
-  const parts = await openParts(model, engine, chain, setting, onRead);
-  try {
-    const players = [...readers.players, ...parts.players];
-    const times = await takeTurns(players, { repeat, steps, warmUp: WARM_UP, signal, onTurn });
-    const part = parts.read(times.slice(plans.length).map(mediansOf), steps);
-    const { products, keys, overhead } = part;
-    const on = { model, has: engine.has };
-    const bound = plans.map((plan) => predict(on, plan, setting, steps, bytesAlone(part)));
-    const predicted = plans.map((plan) => predict(on, plan, setting, steps, part));
-    const lost = pointsLost(model, plans, evaluations);
-    return {
-      ...setting,
-      parts: { ...products, keyBandwidth: keys.bandwidth, keyRate: keys.rate, ...overhead },
-      plans: plans.map((_, i) => {
-        const speedup = ratiosOf(times[0], times[i], steps);
-        return {
-          keyBytes: readers.contextBytes[i],
-          prefill: quartiles(times[i].prefill),
-          decode: quartiles(times[i].steps),
-          speedup,
-          roofline: fasterBy(bound[0], bound[i], steps),
-          predicted: fasterBy(predicted[0], predicted[i], steps),
-          gamma: lost[i] === null ? null : gamma(lost[i]!, speedup.whole),
-        };
-      }),
-    };
-  } finally {
-    await parts.release();
-  }
+  await using parts = await openParts(model, engine, chain, setting, onRead);
+  const players = [...readers.players, ...parts.players];
+  const times = await takeTurns(players, { repeat, steps, warmUp: WARM_UP, signal, onTurn });
+  const part = parts.read(times.slice(plans.length).map(mediansOf), steps);
+  const { products, keys, overhead } = part;
+  const on = { model, has: engine.has };
+  const bound = plans.map((plan) => predict(on, plan, setting, steps, bytesAlone(part)));
+  const predicted = plans.map((plan) => predict(on, plan, setting, steps, part));
+  const lost = pointsLost(model, plans, evaluations);
+  return {
+    ...setting,
+    parts: { ...products, keyBandwidth: keys.bandwidth, keyRate: keys.rate, ...overhead },
+    plans: plans.map((_, i) => {
+      const speedup = ratiosOf(times[0], times[i], steps);
+      return {
+        keyBytes: readers.contextBytes[i],
+        prefill: quartiles(times[i].prefill),
+        decode: quartiles(times[i].steps),
+        speedup,
+        roofline: fasterBy(bound[0], bound[i], steps),
+        predicted: fasterBy(predicted[0], predicted[i], steps),
+        gamma: lost[i] === null ? null : gamma(lost[i]!, speedup.whole),
+      };
+    }),
+  };
 }
 
 /** Opens the plans as players of a setting; gives the bytes of each one's keys and values once it has read its context. */
@@ -291,17 +286,8 @@ async function openReaders(
   { plans, seed }: Asked,
   { signal, onRead }: Pick<DecoderOptions, "signal" | "onRead">,
 ) {
-  const opened: Decoder[] = [];
-  const release = async () => {
-    for (const one of opened) await one.release();
-  };
   const on = { model, engine, budget: engine.has.memoryBytes, texts: setting.batch, signal, onRead };
-  try {
-    for (const plan of plans) opened.push(await decoder({ ...on, plan }));
-  } catch (error) {
-    await release();
-    throw error;
-  }
+  const { opened, ...disposal } = await openDecoders(plans.map((plan) => ({ ...on, plan })));
   const contextBytes = opened.map(() => 0);
   const players = opened.map((one, i): Player => {
     const player = decoderPlayer(one, setting, model.spec.vocabulary, seed);
@@ -311,7 +297,7 @@ async function openReaders(
     };
     return { ...player, prefill };
   });
-  return { players, contextBytes, [Symbol.asyncDispose]: release };
+  return { players, contextBytes, ...disposal };
 }
 
 const mediansOf = ({ prefill, steps }: Times): Medians => (

@@ -6,16 +6,7 @@
  * each step by that step's own importance.
  */
 import { KINDS } from "../../measure/mod.ts";
-import {
-  displayable,
-  enter,
-  expect,
-  option,
-  phases,
-  type Reports,
-  reportsOf,
-  within,
-} from "../../entry/mod.ts";
+import { displayable, enter, expect, option, phased, type Reports, reportsOf } from "../../entry/mod.ts";
 import { type CheckpointProfile, type Checkpoints, head, keptOr, type Profile } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { bytesOf, flopsOf, type Pass, type Size } from "../base/estimate.ts";
@@ -150,14 +141,14 @@ async function atCheckpoint(series: string, checkpoint: Checkpoint, options: Che
     const passes = passesOf(text.sizes, quality !== undefined);
     // Quality has one more pass of the full model, which the others are held against.
     const weights = [0, flopsOf(closed, passes.slice(0, 1)), passes.length > 1 ? flopsOf(closed, passes) : 0];
-    const phase = phases(`step ${step}`, weights, options.onProgress);
-    const packed = await text.pack(within(options, phase(0)));
+    const at = phased(`step ${step}`, weights, options);
+    const packed = await text.pack(at(0));
     const key = await keyOf(closed, step, packed, options);
     const measured = async (): Promise<Checkpoints> => {
       model = await closed.open();
       const origin = await provenance(model, packed, noDrop, options);
-      const profile = await profileBlocks(model, packed.blocks, origin, name, within(options, phase(1)));
-      const dropped = await qualityOf(model, profile, within(options, phase(2)));
+      const profile = await profileBlocks(model, packed.blocks, origin, name, at(1));
+      const dropped = await qualityOf(model, profile, at(2));
       return { ...head("checkpoints"), name: series, series: [{ ...profile, step, quality: dropped }] };
     };
     const { result: { series: [result] }, kept } = await keptOr("checkpoints", key, measured, options);

@@ -8,16 +8,15 @@ import {
   type Decoder,
   type DropPlan,
   type LayerValue,
-  openLens,
   type Seen,
   valuesProbe,
 } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { bytesOf } from "../base/estimate.ts";
-import { engineOf, type EngineOptions, withResidents } from "../base/options.ts";
+import { type EngineOptions, withResidents } from "../base/options.ts";
 import { pass } from "../base/pass.ts";
 import type { ValueChange } from "../passes/changed.ts";
-import { withIds } from "../passes/observe.ts";
+import { openHead, withIds } from "../passes/observe.ts";
 
 interface Changed extends EngineOptions {
   readonly change: ValueChange;
@@ -38,7 +37,7 @@ export async function withChangedReader<T>(
   const { change, plan, index, length, signal } = options;
   const need = bytesOf(model, [{ plans: [plan], head: true, samples: 1, length }]);
   return await withResidents(model.weights, need, options, async ({ engine, precision }) => {
-    const lens = await openLens(model, await engineOf({ engine, precision }), signal);
+    await using lens = await openHead(model, { engine, precision, signal });
     const { layers } = changedSpec(model.spec, plan);
     let read: readonly number[] = [];
 
@@ -58,10 +57,6 @@ export async function withChangedReader<T>(
       return logits;
     }
 
-    try {
-      return await use({ prefill: ([prompt]) => next([...prompt]), step: ([id]) => next([...read, id]) });
-    } finally {
-      await lens.release();
-    }
+    return await use({ prefill: ([prompt]) => next([...prompt]), step: ([id]) => next([...read, id]) });
   });
 }

@@ -18,6 +18,7 @@ import {
   option,
   orElse,
   related,
+  released,
   reportChecks,
   type Reports,
   required,
@@ -242,16 +243,13 @@ async function write(
   };
   const fromText = draft === NGRAM;
   const how = fromText ? { cuts: true } : { draft };
-  const opened = await decoder({ model, engine: await engineOf(options), plan, ...how, signal, onRead });
-  try {
-    const { ids, ended } = await decoded(opened, prompt, {
-      ...writing,
-      fromText,
-      // The model adds one token itself: no more are drafted than are left before it.
-      ...counts && { draft: (ids) => Math.min(draftTokens, tokens - ids.length - 1), onRound: counts.add },
-    });
-    return { plan, ids, text, ended, ...counts && { draft: counts.sum() } };
-  } finally {
-    await opened.release();
-  }
+  const engine = await engineOf(options);
+  await using opened = released(await decoder({ model, engine, plan, ...how, signal, onRead }));
+  const { ids, ended } = await decoded(opened, prompt, {
+    ...writing,
+    fromText,
+    // The model adds one token itself: no more are drafted than are left before it.
+    ...counts && { draft: (ids) => Math.min(draftTokens, tokens - ids.length - 1), onRound: counts.add },
+  });
+  return { plan, ids, text, ended, ...counts && { draft: counts.sum() } };
 }
