@@ -18,7 +18,7 @@
  * like any other.
  */
 import { elements, float32, normalPool, type NormalRows, streamKeys, type Tensor } from "../tensor/mod.ts";
-import type { Cut, Drawn, Lease, WeightSource } from "../weights/mod.ts";
+import { bufferPool, type Cut, type Drawn, type Lease, type WeightSource } from "../weights/mod.ts";
 import { layerTensors } from "./modules/list.ts";
 import type { TensorNeed } from "./pieces.ts";
 import { type ModelSpec, outerTensors } from "./spec.ts";
@@ -74,7 +74,7 @@ export function randomWeights(
   const byName = (needs: readonly TensorNeed[]) => new Map(needs.map((need) => [need[0], need]));
   const outer = byName(outerTensors(spec));
   const layers = spec.layers.map((layer) => byName(layerTensors(layer, spec.hidden)));
-  const memory = reusedMemory();
+  const memory = bufferPool();
   const pool = normalPool();
 
   /** A tensor, or a cut of it: its shape, the normal numbers that it is (null for others), and `fill`, which makes any on the CPU. */
@@ -117,14 +117,12 @@ export function randomWeights(
   }
 
   async function lease(l: number, cuts: ReadonlyMap<string, Cut | null>): Promise<Lease> {
-    const wanted = drawings(l, cuts);
-    const loan = memory.borrow(wanted.reduce((sum, { shape }) => sum + elements(shape), 0));
+    const loan = memory.borrow();
     const tensors = new Map<string, Tensor>();
-    let start = 0;
-    for (const { name, shape, fill } of wanted) {
-      tensors.set(name, await fill(loan.array.subarray(start, start += elements(shape))));
+    for (const { name, shape, fill } of drawings(l, cuts)) {
+      tensors.set(name, await fill(loan.allocate(elements(shape))));
     }
-    return { tensors, release: loan.giveBack };
+    return { tensors, release: () => void loan.giveBack() };
   }
 
   function drawn(l: number, cuts: ReadonlyMap<string, Cut | null>): Map<string, Drawn | Tensor> {
@@ -139,7 +137,11 @@ export function randomWeights(
   return {
     format: formatOf(initialiser),
     storage: () => ({ dtype: "f32" }),
-    layer: (l) => lease(l, new Map([...layers[l]?.keys() ?? []].map((name) => [name, null]))),
+    async layer(l) {
+      const made = await lease(l, new Map([...layers[l]?.keys() ?? []].map((name) => [name, null])));
+      memory.dropIdle(); // a layer of another kind has left what this one cannot use
+      return made;
+    },
     part: lease,
     drawn,
     async outer(name, rows, into) {
@@ -172,24 +174,4 @@ function cutShape({ axis, start, end }: Cut, name: string, shape: readonly numbe
     );
   }
   return shape.map((side, i) => i === axis ? end - start : side);
-}
-
-/** One array that grows to the largest loan and is lent again and again; a second loan at a time gets its own. */
-function reusedMemory() {
-  let free: Float32Array<ArrayBuffer> | null = null;
-  return {
-    borrow(size: number) {
-      let array: Float32Array<ArrayBuffer> | null = free && free.length >= size
-        ? free
-        : new Float32Array(size);
-      free = null;
-      return {
-        array,
-        giveBack() {
-          if (array) free = array;
-          array = null;
-        },
-      };
-    },
-  };
 }

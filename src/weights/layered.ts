@@ -210,7 +210,7 @@ function drop(arrays: readonly Float32Array<ArrayBuffer>[]): void {
 }
 
 /** Float32 arrays by length, to be used again. */
-function bufferPool() {
+export function bufferPool() {
   const free = new Map<number, Float32Array<ArrayBuffer>[]>();
   return {
     /** Gives back to the system what nobody has borrowed. */
