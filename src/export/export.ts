@@ -19,9 +19,9 @@ import {
   text,
 } from "../entry/mod.ts";
 import { expectNothing, writeFolder } from "../disk/mod.ts";
-import type { DropPlan, LayerModule } from "../measure/mod.ts";
-import type { Evaluation, Keeping, Plan, Speed } from "../result/mod.ts";
-import { aDrop, dropsIn } from "../study/mod.ts";
+import { type DropPlan, type LayerModule, pathText } from "../measure/mod.ts";
+import type { Evaluation, Keeping, Speed } from "../result/mod.ts";
+import { aDrop, dropsIn, type PlanLike } from "../study/mod.ts";
 import { aText, onModel, type StudyModel } from "../subject/mod.ts";
 import { cardText } from "./card/card.ts";
 import { measuredOf, qualities } from "./card/measured.ts";
@@ -94,7 +94,7 @@ export interface Exported {
  */
 export async function exportModel(
   model: StudyModel | string,
-  drop: Plan | Partial<DropPlan>,
+  drop: PlanLike,
   options: ExportOptions,
 ): Promise<Exported> {
   expect("export", "plan", drop, aDrop);
@@ -111,12 +111,17 @@ export async function exportModel(
 
 async function write(
   model: StudyModel,
-  drop: Plan | Partial<DropPlan>,
+  drop: PlanLike,
   options: ExportOptions,
 ): Promise<Exported> {
   const { format, out, onProgress, onNotice, signal } = options;
   await expectNothing(out);
-  const { changes, ...lists } = dropsIn(model, drop);
+  const { changes, path, ...lists } = dropsIn(model, drop);
+  if (path) {
+    throw new RangeError(
+      `Cannot export ${model.name} on path ${pathText(path)}: expected a plan without a path`,
+    );
+  }
   const inRankOrder = (kind: LayerModule) => [...new Set([...drop[kind] ?? [], ...lists[kind]])]; // which the normal form has lost
   const plan: DropPlan = {
     attention: inRankOrder("attention"),

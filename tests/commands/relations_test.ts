@@ -214,7 +214,7 @@ Deno.test("the command line says so before a model is looked for, and the librar
     ["plan no/model --drop 1 --seed 3", "--seed without --by random, expected both"],
     [
       "speed no/model --draft",
-      "--draft without --plan or --drop-attention or --drop-mlp or --drop-block, expected",
+      "--draft without --plan or --drop-attention or --drop-mlp or --drop-block or --path, expected",
     ],
   ];
   for (const [line, message] of refused) {

@@ -8,6 +8,7 @@ import {
   draftForm,
   dropForm,
   indices,
+  pathForm,
   type Provenance,
   provenanceForm,
   sharedForm,
@@ -136,6 +137,8 @@ export const planKind = kind("plan", { method: 1, make: (shape) => strict("a pla
   mlp: indices,
   /** All other changes of modules; their tensors lie in the safetensors file beside the plan. Absent if there are none. */
   changes: z.array(changeForm).optional(),
+  /** The layers in the order in which they run; absent where each runs once, from the first to the last. */
+  path: pathForm.optional(),
   /** How dropped modules were repaired, and provenance of the run that measured the repairs; absent if none were. */
   repaired: repairedForm.optional(),
   /** The drops in order; `score` is what they were ordered by. */

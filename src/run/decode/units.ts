@@ -3,7 +3,8 @@
  * weights; but then the layers are in more programs, each of which takes its time to start.
  */
 import { changedModel, changedSpec, variantOf } from "../plan/variants.ts";
-import { type DropPlan, type LayerModule, MODULES } from "../../measure/mod.ts";
+import { type DropPlan, type LayerModule, type Mix, MODULES, pathText } from "../../measure/mod.ts";
+import { unrolled } from "../plan/path.ts";
 import { type LayerSpec, type Model, type ModelSpec, routed } from "../../models/mod.ts";
 import type { Lowering } from "../../onnx/mod.ts";
 import { canContinue } from "./memory.ts";
@@ -21,6 +22,13 @@ export interface StepLayer {
  * layers and the head watch.
  */
 export type RunStage = (feeds: Feeds, options?: RunOptions) => Promise<Record<string, Held>>;
+
+/** A sum of streams between two layers. */
+export interface Join {
+  /** The number of the stream that is there before it: that of the layers before. */
+  readonly stream: number;
+  readonly mix: Mix;
+}
 
 /** Some consecutive layers, or the head (no layers). */
 export interface Stage {
@@ -42,28 +50,42 @@ export interface Open {
 /** Who runs something. */
 export type Whose = "both" | "main" | "drafting";
 
-/** A layer or one of its modules, or the head (null), and the model that has its weights. */
+/** A layer or one of its modules, a join, or the head (null), and the model that has its weights. */
 export interface Unit {
-  readonly layer: StepLayer | null;
+  readonly layer: StepLayer | Join | null;
   readonly model: Model;
   readonly whose: Whose;
 }
 
 /** Units of the model alone: layers, and the head behind them. */
 export function unitsAlone(model: Model, whose: Whose): Unit[] {
-  const layers = model.spec.layers.flatMap((_, l) => modulesOf(model.spec, l));
-  return [...layers, null].map((layer) => ({ layer, model, whose }));
+  const layers = model.spec.layers.flatMap((_, l) => [...joinAt(model.spec, l), ...modulesOf(model.spec, l)]);
+  const ends = [...joinAt(model.spec, model.spec.layers.length), null];
+  return [...layers, ...ends].map((layer) => ({ layer, model, whose }));
+}
+
+/** The join before a layer or the head, where its stream is a sum, or read again later. */
+function joinAt({ joins = [] }: ModelSpec, l: number): Join[] {
+  const isRead = ([stream]: Mix[number], place: number) => stream === l && place !== l;
+  const isJoin = joins[l]?.some(([stream, weight]) => stream !== l || weight !== 1) ||
+    joins.some((mix, place) => mix.some((term) => isRead(term, place)));
+  return isJoin ? [{ stream: l, mix: joins[l] }] : [];
 }
 
 /** Units of a model under a plan and of its draft, those that both run alike once. */
-export function sharedUnits(full: Model, plan: DropPlan, draft: DropPlan): Unit[] {
+export function sharedUnits(whole: Model, main: DropPlan, drafting: DropPlan): Unit[] {
+  const [{ model: full, plan }, { plan: draft }] = [unrolled(whole, main), unrolled(whole, drafting)];
   const [own, other] = [changedModel(full, plan), changedModel(full, draft)];
-  const both = (layer: StepLayer | null): Unit => ({ whose: "both", model: own, layer });
+  const both = (layer: Unit["layer"]): Unit => ({ whose: "both", model: own, layer });
   const apart = (of: (spec: ModelSpec) => StepLayer[]): Unit[] => [
     ...of(own.spec).map((layer): Unit => ({ whose: "main", model: own, layer })),
     ...of(other.spec).map((layer): Unit => ({ whose: "drafting", model: other, layer })),
   ];
-  const layers = full.spec.layers.flatMap((layer, l) => {
+  const layers = full.spec.layers.flatMap((_, l) => [...joinAt(full.spec, l).map(both), ...unitsOf(l)]);
+  return [...layers, ...joinAt(full.spec, full.spec.layers.length).map(both), both(null)];
+
+  function unitsOf(l: number): Unit[] {
+    const layer = full.spec.layers[l];
     const areAlike = (module: LayerModule) =>
       variantOf(plan, layer, l, module).key === variantOf(draft, layer, l, module).key;
     const whole = (spec: ModelSpec) => modulesOf(spec, l);
@@ -73,8 +95,7 @@ export function sharedUnits(full: Model, plan: DropPlan, draft: DropPlan): Unit[
       const alone = (spec: ModelSpec) => moduleOf(spec, l, module);
       return areAlike(module) ? alone(own.spec).map(both) : apart(alone);
     });
-  });
-  return [...layers, both(null)];
+  }
 }
 
 /** A layer with what is left of it; where it has a mixture, its attention and the mixture by themselves. */
@@ -93,6 +114,12 @@ function moduleOf({ layers }: ModelSpec, l: number, module: LayerModule): StepLa
 
 /** Throws `RangeError` where a draft has a memory that the model under the plan lacks. */
 export function expectDraft(spec: ModelSpec, draft: DropPlan, lowering: Lowering, plan: DropPlan): void {
+  const [own, other] = [plan, draft].map(({ path = [] }) => pathText(path));
+  if (own !== other) {
+    throw new RangeError(
+      `Cannot draft on ${other ? `path ${other}` : "all layers"}: expected the model's own path`,
+    );
+  }
   const { layers } = changedSpec(spec, plan);
   for (const [l, { attention }] of changedSpec(spec, draft).layers.entries()) {
     if (!attention || canContinue(attention, layers[l].attention, lowering)) continue;
