@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import manifest from "../deno.json" with { type: "json" };
 import { withFolder } from "./support.ts";
-import { type Ran, ran } from "./process.ts";
+import { type Ran, ran } from "./tools.ts";
 
 const root = new URL("..", import.meta.url);
 

@@ -18,9 +18,7 @@ import {
   writeScript,
 } from "./notebooks/notebook.ts";
 import { thorough, withFolder } from "./support.ts";
-import { words } from "./words.ts";
-import { printed, ran } from "./process.ts";
-import { unless } from "./where.ts";
+import { printed, ran, unless, words } from "./tools.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const page = await Deno.readTextFile(`${root}docs/notebooks.md`);

@@ -18,7 +18,7 @@ import {
 import { float32, type Tensor, toFloat32 } from "../src/tensor/mod.ts";
 import { type Lease, openSafetensors } from "../src/weights/mod.ts";
 import { type Fixture, fixture } from "./fixtures/read.ts";
-import { isThorough } from "./thorough.ts";
+import { isThorough } from "./tools.ts";
 
 export { isThorough };
 
@@ -121,6 +121,20 @@ export async function openFolder(
   } catch (error) {
     files.close();
     throw error;
+  }
+}
+
+/** Changes fields of a folder's config.json. */
+export async function changeConfig(folder: string, fields: object): Promise<void> {
+  const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
+  await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify({ ...config, ...fields }));
+}
+
+/** Copies a model's files into a folder, which it makes. */
+export async function copyModel(from: string, to: string, ...more: readonly string[]): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for (const file of ["config.json", "model.safetensors", ...more]) {
+    await Deno.copyFile(`${from}/${file}`, `${to}/${file}`);
   }
 }
 

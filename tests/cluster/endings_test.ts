@@ -5,8 +5,7 @@ import { fileURLToPath } from "node:url";
 import { CLI, ok, root, withDesk } from "../commands/cli.ts";
 import { thorough, withFolder } from "../support.ts";
 import { until } from "./processes.ts";
-import { words } from "../words.ts";
-import { onUnix } from "../where.ts";
+import { onUnix, words } from "../tools.ts";
 
 /** Divides a study; gives the plan's file and the number of its shards. */
 async function planned(folder: string, parts: number, ...line: string[]): Promise<[string, number]> {

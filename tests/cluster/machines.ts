@@ -3,7 +3,7 @@
  * their own; elsewhere addresses of the loopback network. Whatever runs on them ends with this process.
  */
 import { fileURLToPath } from "node:url";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
 
 /** Machine 1 leads and computes nothing; the others compute. */
 export const WORKERS = [2, 3] as const;

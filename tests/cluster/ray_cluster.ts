@@ -1,14 +1,17 @@
 /** A Ray cluster of three machines, the driver on it, and faults: what a file in the cluster's folder is named decides what goes wrong. */
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { makeEnvironment, pythonOf } from "../../src/hub/mod.ts";
 import { type Machines, openMachines, WORKERS } from "./machines.ts";
 import { processesOf, type Running, until } from "./processes.ts";
-import { installRay, rayPython } from "./ray_environment.ts";
-import { words } from "../words.ts";
-import { printed } from "../process.ts";
+import { isThorough, printed, words } from "../tools.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const DRIVER = `${root}src/cluster/ray_driver.py`;
+/** Ray in its pinned versions, in a virtual environment of about 300 MB. Every cluster of a test requires a token. */
+const environment = `${root}data/ray`;
+const requirements = new URL("../../src/cluster/requirements.txt", import.meta.url);
+const rayPython = pythonOf(environment);
 const ray = rayPython.replace(/python$/, "ray");
 const NODE = ["--object-store-memory=100000000", "--disable-usage-stats", "--block"];
 const PORT = 6399;
@@ -27,6 +30,22 @@ if [ "$1" = shard ]; then
 fi
 exec "$DENO" run -A --quiet --config "\${root}deno.json" "\${root}src/cli.ts" "$@"
 `;
+
+/** Installs Ray unless it is there. */
+async function installRay(): Promise<void> {
+  const text = await Deno.readTextFile(requirements);
+  await makeEnvironment({
+    folder: environment,
+    requirements: text.split("\n").filter((line) => /^\w/.test(line)),
+  });
+}
+
+/** Why Ray cannot be tried here, or "". */
+export async function whyNoRay(): Promise<string> {
+  if (!isThorough) return "deno task test:all";
+  if (Deno.build.os !== "linux") return "expected Linux";
+  return await installRay().then(() => "", (error: Error) => error.message);
+}
 
 /** How a driver ended, and what it said. */
 export interface Driven {

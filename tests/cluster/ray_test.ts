@@ -1,18 +1,21 @@
 /**
  * The Ray driver, on machines with addresses of their own: equal bytes, whatever is killed, and nothing that was finished is computed
- * again. `-- --all` kills the driver ten times, not three, and divides every kind of study into 1, 2 and 7 shards.
+ * again. Studies of every kind in parts are in shards_test.ts.
  */
 import assert from "node:assert/strict";
 import { laminaIn, root } from "../commands/cli.ts";
-import { kinds, series, text } from "./kinds.ts";
 import { WORKERS } from "./machines.ts";
 import { type Running, until } from "./processes.ts";
-import { GPUS, RayCluster, SHARD, STARTER } from "./ray_cluster.ts";
-import { whyNoRay } from "./ray_environment.ts";
-import { printed } from "../process.ts";
+import { GPUS, RayCluster, SHARD, STARTER, whyNoRay } from "./ray_cluster.ts";
+import { printed, words } from "../tools.ts";
 
-const ALL = Deno.args.includes("--all");
-const KILLS = ALL ? 10 : 3;
+const KILLS = 3;
+/** A series of nine checkpoints, the last of them, and blocks of a text that the project has, on the CPU. */
+const series = "data/series/pre-ln";
+const text = (samples: number) => words`--samples ${samples} --length 512 --text README.md --engine cpu`;
+const sweep = words`sweep ${series}/step04096 --upto 2 --by importance,deepest --calibration-samples 4 ${
+  text(4)
+}`;
 const STEPS = "0,64,256,1024,2048,4096";
 const SHARDS = STEPS.split(",").length;
 
@@ -83,22 +86,19 @@ function tests(cluster: RayCluster): [string, () => Promise<void>][] {
 
   let divided: Promise<Divided> | undefined;
   const checkpoints = async (): Promise<Divided> => {
-    divided ??= divide(["checkpoints", ...series, "--steps", STEPS, ...text(12)], SHARDS);
+    divided ??= divide(["checkpoints", series, "--steps", STEPS, ...text(12)], SHARDS);
     return { ...await divided, results: `${cluster.folder}/results-${count++}` };
   };
 
   return [
-    ...kinds(ALL).map(([command, parts]): [string, () => Promise<void>] => [
-      `${command[0]} in ${parts} gives the undivided bytes, each shard computed once`,
-      async () => {
-        const study = await divide(command, parts);
-        await finish(study);
-        const { shards } = JSON.parse(await Deno.readTextFile(study.plan)) as { shards: unknown[] };
-        assert.deepEqual((await cluster.begun()).sort((a, b) => a - b), shards.map((_, i) => i));
-        await finish(study);
-        assert.deepEqual(await cluster.begun(), [], "a second driver has nothing to do");
-      },
-    ]),
+    ["a study of several stages gives the undivided bytes, each shard computed once", async () => {
+      const study = await divide(sweep, 2);
+      await finish(study);
+      const { shards } = JSON.parse(await Deno.readTextFile(study.plan)) as { shards: unknown[] };
+      assert.deepEqual((await cluster.begun()).sort((a, b) => a - b), shards.map((_, i) => i));
+      await finish(study);
+      assert.deepEqual(await cluster.begun(), [], "a second driver has nothing to do");
+    }],
     [`a shard sees one GPU of ${GPUS} where it asks for one, and none where it asks for none`, async () => {
       const study = await checkpoints();
       await cluster.devices();

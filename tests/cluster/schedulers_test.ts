@@ -6,8 +6,7 @@ import { fileURLToPath } from "node:url";
 import { launchOf, slurmScript } from "../../src/cluster/slurm.ts";
 import { head, type ResultOf } from "../../src/result/mod.ts";
 import { root, withDesk } from "../commands/cli.ts";
-import { printed } from "../process.ts";
-import { isThorough } from "../thorough.ts";
+import { isThorough, printed } from "../tools.ts";
 
 /** Two stages of three and two shards. */
 function plan(changes: Partial<ResultOf<"shards">> = {}): ResultOf<"shards"> {

@@ -8,8 +8,7 @@ import { join } from "node:path";
 import { spansOf } from "../../src/study/mod.ts";
 import { expectFailures, withDesk, withVariables } from "../commands/cli.ts";
 import { isThorough, thorough, withFolder } from "../support.ts";
-import { words } from "../words.ts";
-import { type Ran } from "../process.ts";
+import { type Ran, words } from "../tools.ts";
 
 type Run = (...args: string[]) => Promise<Ran>;
 type Plan = {

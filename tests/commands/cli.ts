@@ -11,7 +11,7 @@ import { printable } from "../../src/show/mod.ts";
 import { progressLine } from "../../src/show/progress.ts";
 import { kept, type Opened, withTiny } from "../study/tiny.ts";
 import { withFolder } from "../support.ts";
-import { type Ran, ran } from "../process.ts";
+import { type Ran, ran } from "../tools.ts";
 
 /** The project. */
 export const root = new URL("../../", import.meta.url);

@@ -4,7 +4,8 @@ import { readResult } from "../../src/result/mod.ts";
 import { importanceFigure } from "../../src/show/mod.ts";
 import { writeSeries } from "../study/training.ts";
 import { expectFailures, withDesk } from "./cli.ts";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
+import { copyModel } from "../support.ts";
 
 /** Rows of a file without quoted cells, by column. */
 function rowsOf(csv: string): Record<string, string>[] {
@@ -18,10 +19,7 @@ function rowsOf(csv: string): Record<string, string>[] {
 Deno.test("--csv gives a row a module, drop, point, step or text, with the JSON's numbers", () =>
   withDesk(async ({ folder, text, ok }) => {
     const model = `${folder}/=1+1`; // to a spreadsheet a formula
-    await Deno.mkdir(model);
-    for (const file of ["config.json", "model.safetensors", "tokenizer.json"]) {
-      await Deno.copyFile(`${folder}/${file}`, `${model}/${file}`);
-    }
+    await copyModel(folder, model, "tokenizer.json");
     const series = `${folder}/series`;
     await writeSeries(series, [0, 200], "checkpoint-");
     const [profile, sweep] = [`${folder}/profile.json`, `${folder}/sweep.json`];

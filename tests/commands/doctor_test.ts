@@ -5,8 +5,7 @@ import { examine, type Finding, machineChecks } from "../../src/doctor/mod.ts";
 import { widthOf } from "../../src/show/plain.ts";
 import { withFolder } from "../support.ts";
 import { ok, root, withVariables } from "./cli.ts";
-import { ran } from "../process.ts";
-import { words } from "../words.ts";
+import { ran, words } from "../tools.ts";
 
 const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 

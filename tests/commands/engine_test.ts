@@ -4,8 +4,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { readResult } from "../../src/result/mod.ts";
 import { kept } from "../study/tiny.ts";
-import { isThorough } from "../thorough.ts";
-import { words } from "../words.ts";
+import { isThorough, words } from "../tools.ts";
 import { IN_BLOCKS, withBlocks } from "../study/in_blocks.ts";
 import { laminaIn, runsIn, withDesk } from "./cli.ts";
 

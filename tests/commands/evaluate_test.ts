@@ -1,7 +1,7 @@
 /** `lamina evaluate` as a person runs it, on a checkpoint of the committed series. */
 import assert from "node:assert/strict";
 import { withTrained } from "./cli.ts";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
 
 Deno.test("evaluate: the table has the full model and each plan, and --dry-run the cost", () =>
   withTrained(async ({ folder, ok, run }) => {

@@ -1,8 +1,7 @@
 /** `lamina export` as a person runs it, on a checkpoint of the committed series: sizes, a card with results, commands to paste. */
 import assert from "node:assert/strict";
 import { withTrained } from "./cli.ts";
-import { words } from "../words.ts";
-import { ran } from "../process.ts";
+import { ran, words } from "../tools.ts";
 
 const DROP = ["--drop-attention", "3", "--drop-mlp", "5"];
 

@@ -8,9 +8,9 @@ import { kept, type Opened, withTiny } from "../study/tiny.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { CHROMIUM, inBrowser } from "../browser.ts";
 import { checkPage } from "../show/browser.ts";
-import { thorough } from "../support.ts";
+import { changeConfig, thorough } from "../support.ts";
 import { lamina } from "./cli.ts";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
 
 const MADE = { command: "lamina figures tiny", date: "2026-01-31" };
 const figures = (...args: string[]) => lamina("figures", ...args);
@@ -52,11 +52,7 @@ Deno.test("an analysis computes what it shows, and draws the same from what is k
 Deno.test("tasks: as many plans as the model's depth allows, drawn again from what is kept", () =>
   withTiny(async ({ folder, options }) => {
     // Its tokens are letters, of which the tasks' answers have more than its context.
-    const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
-    await Deno.writeTextFile(
-      `${folder}/config.json`,
-      JSON.stringify({ ...config, num_hidden_layers: 2, max_position_embeddings: 4096 }),
-    );
+    await changeConfig(folder, { num_hidden_layers: 2, max_position_embeddings: 4096 });
     const model = await openModel(folder);
     const opened = { model, folder, options };
     const first = await run("tasks", opened);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { withFolder } from "../support.ts";
 import { root } from "./cli.ts";
-import { ran } from "../process.ts";
+import { ran } from "../tools.ts";
 
 Deno.test("a fresh checkout shows no box about ignored build scripts", () =>
   withFolder(async (folder) => {

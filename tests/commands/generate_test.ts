@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { generate, generation, roofline } from "../../src/study/mod.ts";
 import { readResult } from "../../src/result/mod.ts";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
 import { CLI, root, withDesk } from "./cli.ts";
 
 const prompt = "the quick";

@@ -5,8 +5,9 @@ import { createProgram } from "../../src/commands/program.ts";
 import type { Context } from "../../src/commands/shared/context.ts";
 import { widthOf } from "../../src/show/plain.ts";
 import { writeSeries } from "../study/training.ts";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
 import { expectFailures, lamina, withDesk } from "./cli.ts";
+import { copyModel } from "../support.ts";
 
 Deno.test("help prints the help of a command, at any depth, and refuses what is none", async () => {
   for (const [path, first] of [["profile", "profile"], ["cache prune", "cache prune"], ["", ""]]) {
@@ -118,10 +119,7 @@ for (const [name, command] of commandsOf(program)) {
 Deno.test("no line of a table is longer than 80 columns; numbers and weight format are there", () =>
   withDesk(async ({ folder, text, ok, run }) => {
     const model = `${folder}/${NAME}`;
-    await Deno.mkdir(model);
-    for (const file of ["config.json", "model.safetensors", "tokenizer.json"]) {
-      await Deno.copyFile(`${folder}/${file}`, `${model}/${file}`);
-    }
+    await copyModel(folder, model, "tokenizer.json");
     const series = `${folder}/${NAME}-series`;
     await writeSeries(series, [0, 200], "checkpoint-");
     const profile = `${folder}/profile.json`;

@@ -6,8 +6,7 @@ import type { Context } from "../../src/commands/shared/context.ts";
 import { writtenBy } from "../../src/commands/shared/destination.ts";
 import { withFolder } from "../support.ts";
 import { expectFailures, type Failure, lamina, laminaHere } from "./cli.ts";
-import { words } from "../words.ts";
-import { onUnix } from "../where.ts";
+import { onUnix, words } from "../tools.ts";
 
 /** Files that look like a model's, a plan with its tensors, and texts; none can be opened, so a message about paths comes first. */
 async function withFiles(use: (at: (name: string) => string) => Promise<void>): Promise<void> {

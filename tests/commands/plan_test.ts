@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readResult } from "../../src/result/mod.ts";
 import { kept, type Opened, withTiny } from "../study/tiny.ts";
 import { depthFigure } from "../../src/show/mod.ts";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
 import { fails, lamina, ok, withDesk } from "./cli.ts";
 
 /** A tiny model, and the options that name its text. */

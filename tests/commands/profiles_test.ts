@@ -5,7 +5,7 @@ import { compare, makePlan } from "../../src/study/mod.ts";
 import { withFolder } from "../support.ts";
 import { profile as synthetic } from "../show/synthetic.ts";
 import { lamina, ok, withDesk } from "./cli.ts";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
 
 /** A folder with a profile of four layers; the first MLP was dropped. */
 function withProfile(use: (file: string, folder: string) => Promise<void>): Promise<void> {

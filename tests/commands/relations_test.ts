@@ -6,8 +6,7 @@ import { createProgram } from "../../src/commands/program.ts";
 import { relationOf } from "../../src/commands/shared/relations.ts";
 import { needText, type Relation } from "../../src/entry/mod.ts";
 import { fit, generate, generation, speed, sweep } from "../../src/mod.ts";
-import { isThorough } from "../thorough.ts";
-import { words } from "../words.ts";
+import { isThorough, words } from "../tools.ts";
 import { lamina } from "./cli.ts";
 
 /** What a parse came to: "" where the command would run, else its error. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readPlan } from "../../src/study/mod.ts";
 import { withTiny } from "../study/tiny.ts";
 import { fails, lamina, ok } from "./cli.ts";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
 
 Deno.test("a repaired plan is written, measured whole and in shards, and exported", () =>
   withTiny(async ({ folder }) => {

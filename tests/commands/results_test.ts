@@ -4,9 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type Kind, readResult } from "../../src/result/mod.ts";
 import { kept, withTiny } from "../study/tiny.ts";
 import { fails, lamina, laminaHere, ok, runs } from "./cli.ts";
-import { onLinux } from "../where.ts";
-import { words } from "../words.ts";
-import { printed } from "../process.ts";
+import { onLinux, printed, words } from "../tools.ts";
 import { withFolder } from "../support.ts";
 
 /** A tiny model's folder and what studies of it are told; results are kept where a test says. */

@@ -1,9 +1,8 @@
 /** How commands end early: by a signal, by a second one however busy they are, by a reader that goes away. */
 import assert from "node:assert/strict";
 import { withTiny } from "../study/tiny.ts";
-import { type Ran, ran } from "../process.ts";
+import { onLinux, onUnix, type Ran, ran } from "../tools.ts";
 import { CLI, root } from "./cli.ts";
-import { onLinux, onUnix } from "../where.ts";
 
 const signals = new URL("src/commands/shared/signals.ts", root).href;
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -17,7 +17,8 @@ import { kept, tinyText, withTiny } from "../study/tiny.ts";
 import { writePackage } from "../hub/package.ts";
 import { benchmark } from "../text/benchmark.ts";
 import { laminaHere, withDesk, withVariables } from "./cli.ts";
-import { type Ran } from "../process.ts";
+import { type Ran } from "../tools.ts";
+import { changeConfig } from "../support.ts";
 
 const run = async (model: StudyModel, options: StartOptions) =>
   await runWork(await startStudy.work(model, options), options);
@@ -38,8 +39,7 @@ Deno.test("start on three layers drops at most all modules of a kind, and report
 
 Deno.test("start drops only modules that the layers have", () =>
   withTiny(async ({ folder, options }) => {
-    const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
-    await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify({ ...config, drop_attn_list: [1] }));
+    await changeConfig(folder, { drop_attn_list: [1] });
     const model = await openModel(folder);
     const { sweep } = await run(model, options);
     model.close();
@@ -131,9 +131,7 @@ Deno.test("a command to type next is found from any folder", () => {
 Deno.test("start prints importances and the cost of dropping, and writes a page; a second run reuses all of it", () =>
   withDesk(async ({ folder, options: { results } }) => {
     await writeTexts(`${folder}/cache`);
-    const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
-    const shallow = JSON.stringify({ ...config, num_hidden_layers: 2 }); // has half of the plans
-    await Deno.writeTextFile(`${folder}/config.json`, shallow);
+    await changeConfig(folder, { num_hidden_layers: 2 }); // has half of the plans
     const priced = await started(folder, results, "--dry-run");
     assert.equal(priced.code, 0, priced.err);
     assert.match(

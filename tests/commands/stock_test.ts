@@ -5,7 +5,7 @@ import { writeStamp } from "../../src/hub/cache/stamp.ts";
 import { knownModels } from "../../src/hub/mod.ts";
 import { withFolder } from "../support.ts";
 import { type Desk, lamina, type Runs, runs, withVariables } from "./cli.ts";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
 
 const manifest = new URL("../../data/models.json", import.meta.url);
 

@@ -2,10 +2,7 @@
 /** Prompts, names and arguments cannot act on a terminal; a full standard output is reported in one line. */
 import assert from "node:assert/strict";
 import { CLI, lamina, root, withDesk } from "./cli.ts";
-import { words } from "../words.ts";
-import { ran } from "../process.ts";
-import { isThorough } from "../thorough.ts";
-import { onLinux } from "../where.ts";
+import { isThorough, onLinux, ran, words } from "../tools.ts";
 
 const HOSTILE = "a\x1b]0;title\x07\x1b[2J\u009b1m\u202eb\rc";
 const ACTS = /[\x01-\x09\x0b-\x1f\x7f-\x9f\u202e]/;

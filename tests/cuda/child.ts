@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { buildStubs, stubNeeds } from "./stubs.ts";
-import { ran } from "../process.ts";
-import { unless } from "../where.ts";
+import { ran, unless } from "../tools.ts";
 
 const needs = await stubNeeds();
 const folder = needs.lacks === null ? await Deno.makeTempDir() : "";

@@ -8,8 +8,7 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cudaLibraries } from "../../src/libraries/mod.ts";
-import { unchanged } from "../unchanged.ts";
-import { printed } from "../process.ts";
+import { printed, unchanged } from "../tools.ts";
 
 const SOURCES = fileURLToPath(new URL("stubs", import.meta.url));
 const PROVIDER = "libonnxruntime_providers_cuda.so";

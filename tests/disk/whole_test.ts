@@ -5,8 +5,7 @@ import { fileURLToPath } from "node:url";
 import { writeTogether, writeWhole } from "../../src/disk/mod.ts";
 import { temporaryName } from "../../src/disk/temporary.ts";
 import { withFolder } from "../support.ts";
-import { printed, ran } from "../process.ts";
-import { onLinux, onUnix } from "../where.ts";
+import { onLinux, onUnix, printed, ran } from "../tools.ts";
 
 const namesIn = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 

@@ -8,9 +8,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { writeSmall } from "../small.ts";
 import { isRelease, thorough, withFolder } from "../support.ts";
-import { unless } from "../where.ts";
-import { printed, type Ran, ran } from "../process.ts";
-import { words } from "../words.ts";
+import { printed, type Ran, ran, unless, words } from "../tools.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const PAGES = ["README.md", "docs/guide.md", "docs/notebooks.md", "docs/machines.md", "docs/engines.md"];

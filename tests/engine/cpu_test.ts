@@ -7,7 +7,7 @@ import { Cast, createGraph, Gemm, type Graph } from "../../src/onnx/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
 import { engine, withFolder } from "../support.ts";
 import { held, testEngine, withProgram } from "./suite.ts";
-import { printed } from "../process.ts";
+import { printed } from "../tools.ts";
 
 testEngine(engine, cpuEngine);
 

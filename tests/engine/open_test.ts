@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { openEngine, type WebgpuAccess } from "../../src/engine/mod.ts";
 import { expectShortCommandLine, longestCommandLine } from "../../src/engine/native/memory.ts";
-import { ran } from "../process.ts";
-import { unless } from "../where.ts";
+import { ran, unless } from "../tools.ts";
 
 Deno.test("an engine is opened once; nothing of its trial is held", async () => {
   const [one, other] = await Promise.all([openEngine({ engine: "cpu" }), openEngine({ engine: "cpu" })]);

@@ -19,8 +19,7 @@ import { noDrop, tensorsOf } from "../../src/run/mod.ts";
 import { repair } from "../../src/study/mod.ts";
 import { finalStreams } from "../run/states.ts";
 import { engine as cpu, thorough, withFixture } from "../support.ts";
-import { unchanged } from "../unchanged.ts";
-import { unless } from "../where.ts";
+import { unchanged, unless } from "../tools.ts";
 import { callIntel } from "./intel.ts";
 import { testEngine } from "./suite.ts";
 

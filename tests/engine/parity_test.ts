@@ -7,7 +7,7 @@ import { openEngine, precisionsOf } from "../../src/engine/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { beyond, streamDeviations } from "../models/parity.ts";
 import { engine as cpu, withFixture } from "../support.ts";
-import { unless } from "../where.ts";
+import { unless } from "../tools.ts";
 
 const lacks = await openEngine({ engine: "cuda" }).then(() => null, (error) => error.message);
 for (const precision of precisionsOf.cuda) {

@@ -3,9 +3,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isPluginName, openEngine } from "../../src/engine/mod.ts";
-import { printed } from "../process.ts";
+import { printed, unless } from "../tools.ts";
 import { withFolder } from "../support.ts";
-import { unless } from "../where.ts";
 
 const hasCompiler = Deno.build.os === "linux" &&
   await printed("cc", ["--version"]).then(() => true, () => false);

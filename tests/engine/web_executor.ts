@@ -33,7 +33,7 @@ import {
   thorough,
   withFixture,
 } from "../support.ts";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
 
 /** Tokens: within one tile of a product, over several, over several chunks of linear attention; `test` has one beyond both. */
 const LENGTHS = [7, 33, 130, 300];

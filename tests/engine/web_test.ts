@@ -9,7 +9,7 @@ import { float32 } from "../../src/tensor/mod.ts";
 import { f32, held, sum, testEngine, withProgram } from "./suite.ts";
 import { testBlocks } from "./web_blocks.ts";
 import { testExecutor } from "./web_executor.ts";
-import { unless } from "../where.ts";
+import { unless } from "../tools.ts";
 
 const engine: Engine | string = await webgpuEngine().catch((error: Error) => error.message);
 if (typeof engine !== "string") {

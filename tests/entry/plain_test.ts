@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { failure, jsonText, oneLine, reasonOf, shellWord } from "../../src/entry/mod.ts";
-import { printed } from "../process.ts";
+import { printed } from "../tools.ts";
 
 const ACTS = /[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffe\uffff]|\p{Cs}/u;
 const anyText = fc.string({ unit: "binary" });

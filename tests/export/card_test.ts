@@ -5,7 +5,7 @@ import { cardText, type Told } from "../../src/export/card/card.ts";
 import { cell, code } from "../../src/entry/mod.ts";
 import type { Plan } from "../../src/result/mod.ts";
 import { profile } from "../show/synthetic.ts";
-import { printed } from "../process.ts";
+import { printed } from "../tools.ts";
 import { withFolder } from "../support.ts";
 
 /** Names that would act in Markdown, HTML, YAML, a shell or a terminal. */

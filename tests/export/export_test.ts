@@ -6,7 +6,7 @@ import { openModel } from "../../src/subject/mod.ts";
 import { fixture, fixtureNames } from "../fixtures/read.ts";
 import { withDesk } from "../commands/cli.ts";
 import { tinyText, withTiny } from "../study/tiny.ts";
-import { withFolder } from "../support.ts";
+import { changeConfig, withFolder } from "../support.ts";
 import { expectSame, expectSameByTurns, withSmaller } from "./smaller.ts";
 
 const namesIn = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
@@ -31,9 +31,7 @@ for (const [n, name] of fixtureNames.entries()) {
 
 Deno.test("what a checkpoint's own lists leave out comes first, in any of their forms, and is gone for transformers", () =>
   withTiny(async ({ model, folder }) => {
-    const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
-    const lists = { drop_attn_list: [false, false, true], drop_mlp_list: null };
-    await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify({ ...config, ...lists }));
+    await changeConfig(folder, { drop_attn_list: [false, false, true], drop_mlp_list: null });
     await withSmaller(folder, { attention: [0], mlp: [2] }, "llm-drop", async (both) => {
       const written = JSON.parse(await Deno.readTextFile(`${both.exported.folder}/config.json`));
       assert.deepEqual([written.drop_attn_list, written.drop_mlp_list], [[2, 0], [2]]);

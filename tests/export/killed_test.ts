@@ -5,10 +5,8 @@ import { exportModel } from "../../src/export/mod.ts";
 import { FORMATS } from "../../src/formats/mod.ts";
 import { freeBytes } from "../../src/hub/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
-import { printed, ran } from "../process.ts";
+import { onLinux, printed, ran, words } from "../tools.ts";
 import { byTurns, withFolder } from "../support.ts";
-import { onLinux } from "../where.ts";
-import { words } from "../words.ts";
 import { sparseFolder } from "./sparse.ts";
 import { writeWide } from "./wide.ts";
 

@@ -11,7 +11,7 @@ import { type DropPlan, noDrop } from "../../src/run/mod.ts";
 import { openModel, type StudyModel } from "../../src/subject/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { writeGptOss } from "../models/gpt_oss_folder.ts";
-import { distance, inPairs, largest, stateTolerance, withFolder } from "../support.ts";
+import { copyModel, distance, inPairs, largest, stateTolerance, withFolder } from "../support.ts";
 import { linearOf, meanOf, refitted, scaled } from "./changed.ts";
 import { stepLogits } from "../run/states.ts";
 
@@ -205,10 +205,7 @@ Deno.test("a dropped module is not in the files: no weight, no product, no keys;
 Deno.test("tokens that end a text are those of the configurations; what is no token is refused by name", () =>
   withFolder(async (parent) => {
     const from = `${parent}/model`;
-    await Deno.mkdir(from);
-    for (const name of ["config.json", "model.safetensors"]) {
-      await Deno.copyFile(`${await folderOf("llama")}/${name}`, `${from}/${name}`);
-    }
+    await copyModel(await folderOf("llama"), from);
     const exported = async (generation: string, out: string) => {
       await Deno.writeTextFile(`${from}/generation_config.json`, generation);
       await exportModel(from, { attention: [1] }, { format: "onnx", out: `${parent}/${out}` });

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Engine } from "../../src/engine/mod.ts";
 import { type Row, rowsOf } from "./report.ts";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
 
 /** How much is timed, and where Python is. */
 export interface BenchOptions {

@@ -6,7 +6,7 @@ import { engine as cpu, thorough, withFixture } from "../support.ts";
 import { check } from "./check.ts";
 import { isGood, reportText, type Row, worst } from "./report.ts";
 import { isInBlocks, residentRows } from "./residents.ts";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
 
 const SMALL = words`--engine cpu --precision float32 --families llama,gemma2 --samples 2 --length 16
   --drops 1`;

@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { isAbsolute, resolve } from "node:path";
 import { displayed, folderOf, type Kept, keptIn, type Machine, root, usuallyIn } from "../../src/home/mod.ts";
-import { words } from "../words.ts";
-import { onUnix } from "../where.ts";
+import { onUnix, words } from "../tools.ts";
 
 /** Folders of a made-up machine. */
 function foldersOf(

@@ -5,8 +5,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { cacheEntries, openModel, pruneCache, verifyCache } from "../../src/hub/mod.ts";
 import { openLocked, partialFolder, partialPath, withPartial } from "../../src/hub/cache/partial.ts";
 import { COMMIT, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";
-import { printed } from "../process.ts";
-import { unless } from "../where.ts";
+import { printed, unless } from "../tools.ts";
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 const WEIGHTS = pattern(200_000);

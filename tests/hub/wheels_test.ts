@@ -3,9 +3,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { cudaWheels, installWheels, missingPackages } from "../../src/hub/mod.ts";
 import type { Wheel } from "../../src/hub/packages/wheels.ts";
-import { printed } from "../process.ts";
+import { printed, unless } from "../tools.ts";
 import { withFolder } from "../support.ts";
-import { unless } from "../where.ts";
 import { sha256 } from "./fake_hub.ts";
 
 const LINUX = { os: "linux", arch: "x86_64" };

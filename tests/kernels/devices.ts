@@ -2,7 +2,7 @@
 import { type Engine, type Held, webgpuEngine } from "../../src/engine/mod.ts";
 import { thorough } from "../support.ts";
 import { fillNormal, float32, streamKeys } from "../../src/tensor/mod.ts";
-import { unless } from "../where.ts";
+import { unless } from "../tools.ts";
 
 /** The engine, or why there is none. */
 const opened: Engine | string = await webgpuEngine().catch((error) => error.message);

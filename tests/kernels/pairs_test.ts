@@ -11,9 +11,7 @@ import {
   tokenSmoothingKernel,
 } from "../../src/kernels/mod.ts";
 import { thorough } from "../support.ts";
-import { words } from "../words.ts";
-import { printed } from "../process.ts";
-import { unless } from "../where.ts";
+import { printed, unless, words } from "../tools.ts";
 
 const kernels = [attentionStatsKernel, layerGramKernel, randomNormalKernel, tokenSmoothingKernel];
 

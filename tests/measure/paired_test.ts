@@ -3,10 +3,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { binomialShare, binomialTail } from "../../src/measure/statistics/binomial.ts";
 import { changeInterval, changesOf, equivalence, limits } from "../../src/measure/statistics/paired.ts";
+import { readJson } from "../fixtures/read.ts";
 
-const { tests, limits: expected } = JSON.parse(
-  await Deno.readTextFile(new URL("../fixtures/paired.json", import.meta.url)),
-);
+const { tests, limits: expected } = await readJson("tests/fixtures/paired.json");
 
 const unchanged = (n: number) => ({ n, gained: 0, lost: 0 });
 

@@ -1,6 +1,7 @@
 /** How far predictions lie apart: beside NumPy's numbers, and where the answer is known. */
 import assert from "node:assert/strict";
 import { cosine, meanPart, prediction, predictionChange, ratio95, slopePart } from "../../src/measure/mod.ts";
+import { readJson } from "../fixtures/read.ts";
 
 interface Pair {
   readonly z: number[];
@@ -13,9 +14,7 @@ interface Pair {
   readonly squares: number;
 }
 
-const { pairs }: { readonly pairs: Pair[] } = JSON.parse(
-  await Deno.readTextFile(new URL("../fixtures/generation.json", import.meta.url)),
-);
+const { pairs }: { readonly pairs: Pair[] } = await readJson("tests/fixtures/generation.json");
 
 /** Both sum at most 40 terms in float64: 40 units of 1.1e-16, of numbers up to 1 where NumPy's takes differences of such. */
 const TOLERANCE = 1e-14;

@@ -1,6 +1,7 @@
 /** Configurations as transformers of five versions writes them: each opens with the right facts, or is refused for the right reason. */
 import assert from "node:assert/strict";
 import { type ModelSpec, readSpec, routed, scoring } from "../../src/models/mod.ts";
+import { readJson } from "../fixtures/read.ts";
 
 const FILE = "model: config.json";
 
@@ -14,9 +15,7 @@ interface Row {
   readonly positions?: number;
 }
 
-const rows: Row[] = JSON.parse(
-  await Deno.readTextFile(new URL("../fixtures/found_configs.json", import.meta.url)),
-);
+const rows: Row[] = await readJson("tests/fixtures/found_configs.json");
 
 /** Model types of rows that are to open, and that nobody has written a page for yet. */
 const NOT_YET: readonly string[] = [];

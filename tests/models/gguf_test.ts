@@ -6,7 +6,7 @@ import { openGguf } from "../../src/weights/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { blocksOf, gramSums, largest, openFolder, withFixture } from "../support.ts";
 import { gguf, pair, tensor, text, uint } from "../weights/build.ts";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
 
 async function withGguf(name: string, use: (model: Model) => Promise<void>): Promise<void> {
   const bytes = await Deno.readFile(new URL(`../fixtures/gguf/${name}.gguf`, import.meta.url));

@@ -12,7 +12,7 @@ import {
 } from "../../src/models/mod.ts";
 import { float32, toFloat32 } from "../../src/tensor/mod.ts";
 import type { Cut } from "../../src/weights/mod.ts";
-import { fixtureNames } from "../fixtures/read.ts";
+import { fixtureNames, readJson } from "../fixtures/read.ts";
 import type { Made, Wanted } from "./init_worker.ts";
 
 /** A number that all elements have, or how many there are, their mean and standard deviation. */
@@ -25,9 +25,7 @@ interface Expected {
   readonly models: Readonly<Record<string, Readonly<Record<string, Draw>>>>;
 }
 
-const { std, seeds, models }: Expected = JSON.parse(
-  Deno.readTextFileSync(new URL("../fixtures/random_draws.json", import.meta.url)),
-);
+const { std, seeds, models }: Expected = await readJson("tests/fixtures/random_draws.json");
 const configOf = (name: string) =>
   JSON.parse(Deno.readTextFileSync(new URL(`../fixtures/models/${name}/config.json`, import.meta.url)));
 

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { type Model, type ModelSpec, readSpec } from "../../src/models/mod.ts";
 import { type Blocks, noDrop, score, segmentsOf } from "../../src/run/mod.ts";
-import { fixture, fixtureNames } from "../fixtures/read.ts";
+import { fixture, fixtureNames, readJson } from "../fixtures/read.ts";
 import { blocksOf, engine, everyNth, largest, openFolder, thorough } from "../support.ts";
 import { tolerance } from "./parity.ts";
 
@@ -23,9 +23,7 @@ interface Table {
   readonly older: readonly Row[];
 }
 
-const tables: Readonly<Record<string, Table>> = JSON.parse(
-  await Deno.readTextFile(new URL("../fixtures/mutated_configs.json", import.meta.url)),
-);
+const tables: Readonly<Record<string, Table>> = await readJson("tests/fixtures/mutated_configs.json");
 
 /** Rows that Lamina runs although transformers fails, and why. */
 const ALONE: readonly (readonly [row: RegExp, reason: string])[] = [

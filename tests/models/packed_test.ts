@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { packingOf } from "../../src/models/mod.ts";
 import { type Tensor, toFloat32, widened } from "../../src/tensor/mod.ts";
-import { fixture, parse } from "../fixtures/read.ts";
+import { fixture, parse, readJson } from "../fixtures/read.ts";
 import { blocksOf, engine, gramSums, openFolder, widened as widenedModel, withFolder } from "../support.ts";
 import { beyond, stepDeviations } from "./parity.ts";
 import { rewrite } from "./rewrite.ts";
@@ -69,8 +69,8 @@ Deno.test("GPTQ: columns are in order where they all share a scale, and where de
 });
 
 Deno.test("the format is what transformers reads by any of its names; names that contradict each other are refused", async () => {
-  const cases: { method: "gptq" | "awq"; fields: Record<string, string>; format: string }[] = JSON.parse(
-    await Deno.readTextFile(new URL("../fixtures/packing_formats.json", import.meta.url)),
+  const cases: { method: "gptq" | "awq"; fields: Record<string, string>; format: string }[] = await readJson(
+    "tests/fixtures/packing_formats.json",
   );
   const readable = { gptq: ["gptq", "gptq_v2"], awq: ["gemm"] };
   for (const { method, fields, format } of cases) {

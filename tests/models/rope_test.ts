@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { readSpec, scoring } from "../../src/models/mod.ts";
 import { rotation } from "../../src/models/values/rope.ts";
+import { readJson } from "../fixtures/read.ts";
 
 interface Row {
   readonly config: { readonly rope_parameters: { readonly rope_type: string; readonly rope_theta: number } };
@@ -13,9 +14,7 @@ interface Row {
   readonly factor: number;
 }
 
-const rows: Row[] = JSON.parse(
-  await Deno.readTextFile(new URL("../fixtures/rotations.json", import.meta.url)),
-);
+const rows: Row[] = await readJson("tests/fixtures/rotations.json");
 
 for (const { config, length, frequencies, factor } of rows) {
   const { rope_type, rope_theta } = config.rope_parameters;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { families } from "../../src/models/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { ERRORS, PAGE, supportTable, tableIn } from "./support.ts";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
 
 const errors = JSON.parse(await Deno.readTextFile(ERRORS));
 /** Without the spaces and rules that align its columns. */

@@ -19,8 +19,7 @@ import {
 import { pictures } from "./pictures.ts";
 import { stated, unread } from "./prose.ts";
 import { thorough } from "../support.ts";
-import { words } from "../words.ts";
-import { ran } from "../process.ts";
+import { ran, words } from "../tools.ts";
 
 const MOST_BYTES = 600_000; // characters; notebook 05 has 567,000 with its sentences and shares of updates as outputs
 const MOST_LINES = 15;

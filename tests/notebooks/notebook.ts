@@ -4,7 +4,7 @@ import { missingPackages } from "../../src/hub/mod.ts";
 import { environment, install, python } from "../../src/lab/mod.ts";
 import { type Kind, METHODS, VERSION } from "../../src/result/mod.ts";
 import { thorough } from "../support.ts";
-import { printed } from "../process.ts";
+import { printed } from "../tools.ts";
 
 /** An output of a code cell, as nbformat 4 stores it. */
 export interface Output {

@@ -7,9 +7,8 @@ import { writeSafetensors } from "../../src/weights/mod.ts";
 import { withTiny } from "../study/tiny.ts";
 import { thorough, withFolder } from "../support.ts";
 import { committed, nameOf, notebooks, QUICK, readCode, root } from "./notebook.ts";
-import { printed } from "../process.ts";
+import { printed, words } from "../tools.ts";
 import { stretched, writeSmall } from "../small.ts";
-import { words } from "../words.ts";
 
 const OWN = /"LAMINA_(?:OWN|SERIES)"/;
 const SERIES = `${root}data/series/pre-ln`;

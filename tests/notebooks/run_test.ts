@@ -23,9 +23,7 @@ import {
 } from "./notebook.ts";
 import { writeSmall } from "../small.ts";
 import { isRelease } from "../support.ts";
-import { unchanged } from "../unchanged.ts";
-import { printed } from "../process.ts";
-import { words } from "../words.ts";
+import { printed, unchanged, words } from "../tools.ts";
 
 /** Two samples of 48 tokens. */
 const sizes = { LAMINA_SAMPLES: "2", LAMINA_LENGTH: "48", LAMINA_CONTEXTS: "16", LAMINA_ROUNDS: "1" };

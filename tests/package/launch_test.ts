@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { withFolder } from "../support.ts";
-import { ran } from "../process.ts";
-import { onUnix } from "../where.ts";
+import { onUnix, ran } from "../tools.ts";
 
 const launchers = [["node", "src/launch/lamina.cjs"], ["python3", "src/launch/lamina_lab.py"]];
 

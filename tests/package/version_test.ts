@@ -1,7 +1,7 @@
 /** The version is deno.json's, and Deno's release is pyproject.toml's: every other place repeats them. */
 import assert from "node:assert/strict";
 import { root, version } from "./packages.ts";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
 
 const read = (path: string) => Deno.readTextFile(root + path);
 const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, found]) => found);

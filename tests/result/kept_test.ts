@@ -21,9 +21,8 @@ import {
 import { isKept, keptOf, resultPath } from "../../src/result/keeping/kept.ts";
 import { kept } from "../study/tiny.ts";
 import { withFolder } from "../support.ts";
-import { printed } from "../process.ts";
+import { onUnix, printed } from "../tools.ts";
 import { perplexity, profile, profiles, provenance, reordered } from "./samples.ts";
-import { onUnix } from "../where.ts";
 
 Deno.test("a kept result is found by its provenance alone; one that cannot be read counts as absent", () =>
   withFolder(async (results) => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { coarserType, type Fit, largerSavings, sharedSaving, worthOf } from "../../src/result/mod.ts";
 import { encodedBytes } from "../../src/weights/mod.ts";
 import { fit, nothing } from "../show/synthetic_fit.ts";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
 
 const shape = { layers: 6 };
 const decoding = (low: number, high: number): Partial<Fit> => {

@@ -7,6 +7,7 @@ import { attentionStatsProbe, dropPlan, forward, noDrop, type Probe, segmentsOf 
 import { onWebgpu } from "../kernels/devices.ts";
 import { engine as cpu, everyThird, randomBlocks, stateTolerance, withFixture } from "../support.ts";
 import { tolerances } from "./attention_tolerances.ts";
+import { readJson } from "../fixtures/read.ts";
 
 const whole = (stats: AttentionStats) => stats;
 
@@ -106,8 +107,8 @@ onWebgpu(
   (engine) => holdAgainstReference("gemma2", { samples: 2, length: 101, stride: 3 }, engine),
 );
 
-const published: Record<string, Record<PatternName, number[][]>> = JSON.parse(
-  await Deno.readTextFile(new URL("../fixtures/attention_stats.json", import.meta.url)),
+const published: Record<string, Record<PatternName, number[][]>> = await readJson(
+  "tests/fixtures/attention_stats.json",
 );
 for (const [name, byStat] of Object.entries(published)) {
   Deno.test(`attention statistics of ${name} are those of Hugging Face's output_attentions`, () =>

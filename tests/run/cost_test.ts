@@ -19,7 +19,7 @@ import {
 import { openConfig } from "../../src/subject/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { everyThird, isThorough, randomBlocks, withFixture } from "../support.ts";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
 import { type Counted, countingEngine } from "./counting.ts";
 
 /** A fixture with each kind of module: windows, latents, experts of every kind, states, learned positions, a parallel residual. */

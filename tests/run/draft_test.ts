@@ -21,7 +21,7 @@ import {
 import { elements } from "../../src/tensor/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { engine, engineWith, everyNth, expectNear, released, thorough, withFixture } from "../support.ts";
-import { isThorough } from "../thorough.ts";
+import { isThorough } from "../tools.ts";
 
 const PROMPT = 5;
 const GREEDY = { temperature: 0, topP: 1, seed: 0 };

@@ -17,7 +17,7 @@ import {
 } from "../../src/run/mod.ts";
 import { float32, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
 import { byTurns, countedEngine, engine, released, thorough, withFixture } from "../support.ts";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
 
 /** A family each; among them biases, soft caps, q/k norms, norms behind modules, parallel residuals, a tied head. */
 const families = words`llama-bias llama-tied qwen3 gemma2 gemma3 olmo2 neox-parallel neox-sequential`;

@@ -8,7 +8,7 @@ import type { Model } from "../../src/models/mod.ts";
 import { decoder, MOST_CUT } from "../../src/run/mod.ts";
 import { philox } from "../../src/tensor/mod.ts";
 import { engine, engineWith, expectNear, isThorough, withFixture } from "../support.ts";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
 
 /** Plain attention, two windows, states, a mixture behind windows, latent attention, positions that turn. */
 const FAMILIES = words`llama qwen2-window gemma2 qwen3-5 mixtral deepseek-v3 llama-rope-dynamic`;

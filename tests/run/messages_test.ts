@@ -12,15 +12,14 @@ import { messageMeans } from "../../src/study/causes/means.ts";
 import { causes, divisionOf, studies } from "../../src/study/mod.ts";
 import { longText, withTiny } from "../study/tiny.ts";
 import { engine, stateTolerance, withFixture } from "../support.ts";
+import { readJson } from "../fixtures/read.ts";
 
 interface Expected {
   readonly ids: number[][];
   /** By layer: the sums of each sample, of norm, energy and share, and of each head. */
   readonly layers: ({ readonly sums: [number[], number[], number[]]; readonly heads: number[][] } | null)[];
 }
-const expected: Record<string, Expected> = JSON.parse(
-  await Deno.readTextFile(new URL("../fixtures/messages.json", import.meta.url)),
-);
+const expected: Record<string, Expected> = await readJson("tests/fixtures/messages.json");
 
 for (const [name, { ids, layers }] of Object.entries(expected)) {
   Deno.test(`${name}: own messages are Hugging Face's in float64`, () =>

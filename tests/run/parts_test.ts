@@ -33,6 +33,7 @@ import {
   stateTolerance,
   withFixture,
 } from "../support.ts";
+import { readJson } from "../fixtures/read.ts";
 
 const MIB = 2 ** 20;
 const draw = normalDraw(engine);
@@ -187,9 +188,7 @@ function tolerance(spec: ModelSpec): number {
 }
 
 Deno.test("the parts of a 70B layer are small, and together they are the layer", async () => {
-  const config = JSON.parse(
-    await Deno.readTextFile(new URL("../../data/configs/llama-3-70b.json", import.meta.url)),
-  );
+  const config = await readJson("data/configs/llama-3-70b.json");
   const spec = readSpec(config, "llama-3-70b");
   const asked: (readonly [string, number])[][] = [];
   const weights = randomWeights(spec, { seed: 1, std: 1, residualStd: 1 });

@@ -8,7 +8,7 @@ import { type Engine, webgpuEngine } from "../../src/engine/mod.ts";
 import * as run from "../../src/run/mod.ts";
 import { engine as cpu, everyNth, isThorough, stateTolerance, withFixture } from "../support.ts";
 import { CELLS, expectNumbers, isFilled, KINDS, observed, PROBES } from "./probe_table.ts";
-import { unless } from "../where.ts";
+import { unless } from "../tools.ts";
 
 const names = Object.keys(PROBES);
 /** The kind whose graphs WebGPU compiles, for seconds, in `deno task test`: softmax and linear attention. */

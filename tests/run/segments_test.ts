@@ -22,8 +22,7 @@ import {
   thorough,
   withFixture,
 } from "../support.ts";
-import { words } from "../words.ts";
-import { unless } from "../where.ts";
+import { unless, words } from "../tools.ts";
 import { pathTo, segmentStreams } from "./states.ts";
 
 /** What runs attention with a mask; in words, why it does not run here. */

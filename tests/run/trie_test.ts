@@ -13,7 +13,7 @@ import {
   segmentsOf,
 } from "../../src/run/mod.ts";
 import { distance, engine, openFolder, randomBlocks, withFixture, withFolder } from "../support.ts";
-import { isThorough } from "../thorough.ts";
+import { isThorough } from "../tools.ts";
 import { finalStreams } from "./states.ts";
 import { rewrite } from "../models/rewrite.ts";
 

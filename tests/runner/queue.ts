@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { groupModule } from "./group.ts";
 import type { Item } from "./item.ts";
 import { type FileReport, filesNotRun, notRun, readReport } from "./report.ts";
-import { words } from "../words.ts";
+import { words } from "../tools.ts";
 
 /** An item after its run. */
 export interface Ran {

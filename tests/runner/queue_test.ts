@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { withFolder } from "../support.ts";
 import { type Item } from "./item.ts";
 import { runItem, runItems } from "./queue.ts";
-import { onUnix } from "../where.ts";
+import { onUnix } from "../tools.ts";
 
 const item = (files: readonly string[], grouped = false, name = "item"): Item => ({
   name,

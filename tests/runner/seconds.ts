@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import type { Item, Seconds } from "./item.ts";
 import type { Ran } from "./queue.ts";
-import { isThorough } from "../thorough.ts";
+import { isThorough } from "../tools.ts";
 
 const FILE = isThorough ? "tests/seconds_all.json" : "tests/seconds.json";
 

@@ -21,7 +21,7 @@ import { measuredSpeed } from "./synthetic_speed.ts";
 import { evaluations } from "./synthetic_tasks.ts";
 import { untrained } from "./synthetic_untrained.ts";
 import { withFolder } from "../support.ts";
-import { unless } from "../where.ts";
+import { unless } from "../tools.ts";
 
 /** A page with every section and, in one more, the figures that no section has. */
 function report() {

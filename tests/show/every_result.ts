@@ -13,11 +13,10 @@ import { depth } from "./synthetic_depth.ts";
 import { orders } from "./synthetic_orders.ts";
 import { fit, nothing, untried } from "./synthetic_fit.ts";
 import { untrained } from "./synthetic_untrained.ts";
+import { readJson } from "../fixtures/read.ts";
 
 /** A result of every kind that a study gives, as the golden numbers have them. */
-const golden: Readonly<Record<string, Result>> = JSON.parse(
-  await Deno.readTextFile(new URL("../fixtures/results.json", import.meta.url)),
-);
+const golden: Readonly<Record<string, Result>> = await readJson("tests/fixtures/results.json");
 
 /** A mixture with two kinds of attention. */
 const described: Info = {

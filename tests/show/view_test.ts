@@ -11,6 +11,7 @@ import { helpText } from "../../src/show/help.ts";
 import { withFolder } from "../support.ts";
 import { perplexity, profile } from "../result/samples.ts";
 import { sweep } from "./synthetic.ts";
+import { readJson } from "../fixtures/read.ts";
 
 const rows = (value: unknown) => {
   const view = viewOf(value);
@@ -50,9 +51,7 @@ Deno.test("results have the figure of their kind, or a table", () => {
 });
 
 /** A result of every kind, as the golden numbers have them. */
-const golden: Record<string, { readonly kind: Kind }> = JSON.parse(
-  await Deno.readTextFile(new URL("../fixtures/results.json", import.meta.url)),
-);
+const golden: Record<string, { readonly kind: Kind }> = await readJson("tests/fixtures/results.json");
 
 for (const [name, result] of Object.entries(golden)) {
   Deno.test(`a result, ${name}, is shown, alone and in a list`, () => {

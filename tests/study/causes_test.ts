@@ -7,7 +7,7 @@ import { sinkOf } from "../../src/study/causes/means.ts";
 import { openConfig, openModel } from "../../src/subject/mod.ts";
 import { writeSafetensors } from "../../src/weights/mod.ts";
 import { onWebgpu } from "../kernels/devices.ts";
-import { stateTolerance, tensorsIn, thorough, UNIT, withFolder } from "../support.ts";
+import { changeConfig, stateTolerance, tensorsIn, thorough, UNIT, withFolder } from "../support.ts";
 import { kept, unjudged, withTiny } from "./tiny.ts";
 
 const finite = (values: readonly (number | null)[]) => values.every((value) => Number.isFinite(value));
@@ -230,11 +230,7 @@ Deno.test("massive activations are found in the layer and dimension where they w
 
 Deno.test("modules that the checkpoint lacks have null in every list", () =>
   withTiny(async ({ folder, options }) => {
-    const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
-    await Deno.writeTextFile(
-      `${folder}/config.json`,
-      JSON.stringify({ ...config, drop_attn_list: [1], drop_mlp_list: [2] }),
-    );
+    await changeConfig(folder, { drop_attn_list: [1], drop_mlp_list: [2] });
     const model = await openModel(folder);
     const result = await causes(model, options);
     model.close();
@@ -290,25 +286,12 @@ Deno.test("untrained: every update of a Peri-LN model has the length √D, a Pre
   assert.equal(peri.norm, "peri");
 });
 
-Deno.test("senseless options are refused by name; what it would take is more with effects", () =>
+Deno.test("what it would take is more with effects", () =>
   withTiny(async ({ model, options }) => {
-    await assert.rejects(
-      causes(model, { ...options, queryStride: 0 }),
-      /Cannot measure causes: queryStride is 0, expected a whole number of at least 1/,
-    );
-    await assert.rejects(causes(model, { ...options, effectSamples: -1 }), /effectSamples is -1/);
     const [all, few] = [
       await estimate("causes", model, options),
       await estimate("causes", model, { ...options, effectSamples: 0 }),
     ];
     assert.ok(all.modules > few.modules && few.modules >= 3 * 2 * 3);
     assert.equal(all.tokens, 64);
-  }));
-
-Deno.test("a stopped study keeps nothing", () =>
-  withTiny(async ({ model, options }) => {
-    const stop = new AbortController();
-    const onProgress = () => stop.abort(new Error("stopped"));
-    await assert.rejects(causes(model, { ...options, signal: stop.signal, onProgress }), /stopped/);
-    assert.deepEqual(kept(options.results), []);
   }));

@@ -206,11 +206,6 @@ Deno.test("what a plan cannot be made from is refused in a line", () => {
     { kvBytes: 0.1 },
     /Cannot save 10% of the bytes of keys and values: found 0 of 328320 in all 6 MLPs of the ranking/,
   );
-  refused(
-    from,
-    { parameters: 0 },
-    /parameters is 0, expected a share such as 10%, or a whole number of parameters from 2 on/,
-  );
   const searched = { ...from, by: "greedy" as const };
   refused(
     searched,

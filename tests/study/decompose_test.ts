@@ -37,11 +37,6 @@ Deno.test("importance of magnitude and cosine is that of the vectors", () => {
   }
 });
 
-Deno.test("importance of a tiny orthogonal update keeps its digits", () => {
-  const r = 1e-6; // 1 − 1/√(1 + r²) = r²/2 − 3r⁴/8 + …
-  assert.ok(Math.abs(importanceOf(r, 0) / (r * r / 2) - 1) < 1e-11);
-});
-
 Deno.test("the factors multiply to the importance; equal tokens have no spread", () => {
   const parts = decompose(profileWith([[[0.2, 0.1], [0.2, 0.1]], [[0.1, 0], [0.5, 0]]]), "attention");
   for (const { importance, magnitude, angle, spread } of parts) {

@@ -13,6 +13,7 @@ import { openModel } from "../../src/subject/mod.ts";
 import { stateTolerance } from "../support.ts";
 import { withBlocks } from "./in_blocks.ts";
 import { kept, longText, withTiny } from "./tiny.ts";
+import { readJson } from "../fixtures/read.ts";
 
 interface Expected {
   readonly plans: readonly { readonly attention: number[]; readonly mlp: number[] }[];
@@ -26,9 +27,7 @@ interface Expected {
     }>
   >;
 }
-const expected: Expected = JSON.parse(
-  await Deno.readTextFile(new URL("../fixtures/effects.json", import.meta.url)),
-);
+const expected: Expected = await readJson("tests/fixtures/effects.json");
 
 for (const [name, { ids, nll, plans }] of Object.entries(expected.models)) {
   Deno.test(`${name}: later updates move as Hugging Face's in float64`, () =>

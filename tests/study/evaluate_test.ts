@@ -10,6 +10,7 @@ import type { Item } from "../../src/study/evaluate/items.ts";
 import { mean } from "../../src/measure/mod.ts";
 import { isThorough, thorough } from "../support.ts";
 import { withTiny } from "./tiny.ts";
+import { readJson } from "../fixtures/read.ts";
 
 /** What lm-eval found: `scores[plan][document][choice]`, nats and whether the choice is greedy. */
 interface Run {
@@ -35,9 +36,7 @@ const RELATIVE = 2e-5;
 const [SOME, FEW] = [10, 4];
 const isAll = Deno.args.includes("--all");
 
-const runs: Run[] = JSON.parse(
-  await Deno.readTextFile(new URL("../fixtures/evaluation.json", import.meta.url)),
-);
+const runs: Run[] = await readJson("tests/fixtures/evaluation.json");
 
 /** Runs the documents of some runs of one model, and compares them; gives the largest difference. */
 async function compare(model: StudyModel, { task, shots, limit, bos, plans, scores }: Run, most = limit) {

@@ -23,7 +23,7 @@ import {
 import { openConfig, openModel, openSeries, type StudyModel } from "../../src/subject/mod.ts";
 import { float32, toFloat32 } from "../../src/tensor/mod.ts";
 import { writeSafetensors } from "../../src/weights/mod.ts";
-import { byTurns, countedEngine, engine, tensorsIn } from "../support.ts";
+import { byTurns, copyModel, countedEngine, engine, tensorsIn } from "../support.ts";
 import { kept, withTiny } from "./tiny.ts";
 
 /** What is wrong: a tensor, what its first number becomes (every number of the embedding's), and what a study says of it. */
@@ -122,10 +122,7 @@ const studies: Record<string, { predicts: boolean; run(setting: Setting): Promis
 
 /** The model of a folder as the only checkpoint of a series. */
 async function ofSeries(folder: string, options: CheckpointsOptions) {
-  for (const file of ["config.json", "model.safetensors", "tokenizer.json"]) {
-    await Deno.mkdir(`${folder}/series/step1`, { recursive: true });
-    await Deno.copyFile(`${folder}/${file}`, `${folder}/series/step1/${file}`);
-  }
+  await copyModel(folder, `${folder}/series/step1`, "tokenizer.json");
   return await checkpoints(await openSeries(`${folder}/series`), options);
 }
 

@@ -6,6 +6,7 @@ import { estimate, evaluate, generation, type GenerationOptions } from "../../sr
 import type { StudyModel } from "../../src/subject/mod.ts";
 import { engine } from "../support.ts";
 import { kept, withTiny } from "./tiny.ts";
+import { readJson } from "../fixtures/read.ts";
 
 type Changes = Record<PredictionMeasure, number[]>;
 interface Case {
@@ -19,8 +20,8 @@ interface Case {
   })[];
 }
 
-const { models }: { readonly models: Readonly<Record<string, Case>> } = JSON.parse(
-  await Deno.readTextFile(new URL("../fixtures/generation.json", import.meta.url)),
+const { models }: { readonly models: Readonly<Record<string, Case>> } = await readJson(
+  "tests/fixtures/generation.json",
 );
 
 /**
@@ -181,9 +182,6 @@ Deno.test("what cannot be measured is refused by name", () =>
       /^Cannot continue prompts\[1\]: found no tokens, expected a text or BOS$/,
     );
     await refused({ text: options.text! }, /found prompts beside text, expected one of them/);
-    await refused({ temperature: 0 }, /temperature is 0, expected a number from 0.01 to 100/);
-    await refused({ temperature: Infinity }, /temperature is Infinity, expected a number from 0.01 to 100/);
-    await refused({ tokens: 0 }, /tokens is 0, expected a whole number of at least 1/);
     await refused(
       { tokens: 10 ** 12 },
       /^Cannot run 3 × 1000000000015 tokens .*: it takes about .* of memory/,

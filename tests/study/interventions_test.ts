@@ -9,7 +9,7 @@ import type { StudyModel } from "../../src/subject/mod.ts";
 import { type Expected, parse } from "../fixtures/read.ts";
 import { byTurns, distance, engine, engineWith, largest, stateTolerance, thorough } from "../support.ts";
 import { withTiny } from "./tiny.ts";
-import { unless } from "../where.ts";
+import { unless } from "../tools.ts";
 
 const folder = new URL("../fixtures/interventions/", import.meta.url);
 const names = [...Deno.readDirSync(folder)].map(({ name }) => name.replace(".safetensors", "")).sort();

@@ -7,7 +7,7 @@ import { pageHtml, rowsOf, sections, tableText } from "../../src/show/mod.ts";
 import { packAgain } from "../../src/subject/mod.ts";
 import { withCache } from "../hub/fake_hub.ts";
 import { kept, tinyText, withTiny } from "./tiny.ts";
-import { printed } from "../process.ts";
+import { printed } from "../tools.ts";
 
 /** Letters in an order that the text of the tiny model has not. */
 const otherText = tinyText.split("").reverse().join("");

@@ -49,6 +49,8 @@ const studies: Record<string, (model: StudyModel, options: StudyOptions) => Prom
   against: (model, options) => againstLlmDrop(model, options),
   generate: (model, { engine, signal, onProgress }) =>
     generate(model, [{}, plan], "the quick", { engine, signal, onProgress, tokens: 4 }),
+  draft: (model, { engine, signal, onProgress }) =>
+    generate(model, [{}], "the quick", { engine, signal, onProgress, tokens: 6, draft: plan }),
   generation: (model, options) => generation(model, [plan], { ...options, samples: 2, tokens: 4 }),
   evaluate: (model, { engine, signal, onProgress }) =>
     evaluate(model, [plan], { engine, signal, onProgress, tasks: ["openbookqa"], limit: 3, prompts: 1 }),

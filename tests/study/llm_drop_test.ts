@@ -8,9 +8,10 @@ import { forward, llmDropProbe, noDrop, segmentsOf } from "../../src/run/mod.ts"
 import { againstLlmDrop, profile } from "../../src/study/mod.ts";
 import { distance, engine, stateTolerance, withFixture } from "../support.ts";
 import { withTiny } from "./tiny.ts";
+import { readJson } from "../fixtures/read.ts";
 
-const expected: Record<string, Record<"attention" | "mlp", number[]>> = JSON.parse(
-  await Deno.readTextFile(new URL("../fixtures/llm_drop.json", import.meta.url)),
+const expected: Record<string, Record<"attention" | "mlp", number[]>> = await readJson(
+  "tests/fixtures/llm_drop.json",
 );
 
 for (const [name, official] of Object.entries(expected)) {

@@ -175,14 +175,10 @@ for (const [name, study] of Object.entries(studies)) {
   });
 }
 
-Deno.test("options that make no sense, and texts that are too short, are refused by name", () =>
+Deno.test("texts that are too short or missing, and modules that are not there, are refused by name", () =>
   withTiny(async ({ model, options }) => {
     const refused = (changes: Parameters<typeof profile>[1], message: RegExp) =>
       assert.rejects(() => profile(model, { ...options, ...changes }), message);
-    await refused({ samples: 0 }, /Cannot profile: samples is 0, expected a whole number of at least 1/);
-    await refused({ samples: 1.5 }, /samples is 1\.5/);
-    await refused({ length: 1 }, /length is 1, expected a whole number of at least 2/);
-    await refused({ skip: -1 }, /skip is -1/);
     await refused(
       { samples: 10_000 },
       /Cannot pack 10000 blocks of 16 tokens: \S+ has \d+ tokens, enough for \d+ of/,

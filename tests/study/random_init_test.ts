@@ -5,7 +5,7 @@ import { initialiserOf, randomWeights, readSpec } from "../../src/models/mod.ts"
 import { overSeeds, readResult, writeResult } from "../../src/result/mod.ts";
 import { estimate, predictInit, randomInit } from "../../src/study/mod.ts";
 import { openConfig } from "../../src/subject/mod.ts";
-import { fixtureNames } from "../fixtures/read.ts";
+import { fixtureNames, readJson } from "../fixtures/read.ts";
 import { byTurns, gramSums, isThorough, thorough, withFolder } from "../support.ts";
 import { kept } from "./tiny.ts";
 
@@ -23,9 +23,7 @@ interface Expected {
   }[];
 }
 
-const { samples, length, ids, models }: Expected = JSON.parse(
-  Deno.readTextFileSync(new URL("../fixtures/random_init.json", import.meta.url)),
-);
+const { samples, length, ids, models }: Expected = await readJson("tests/fixtures/random_init.json");
 
 /**
  * Standard errors that two means over 8 seeds may be apart: of Student's t with 14 degrees of freedom one in 1100 is further from 0,
@@ -214,20 +212,11 @@ function withProfiles() {
   });
 }
 
-Deno.test("a configuration without an initialiser, an unknown name and senseless numbers are refused by name", async () => {
+Deno.test("a configuration without an initialiser and an unknown name are refused by name", async () => {
   const { config: { initializer_range: _, ...config } } = await llama();
   await assert.rejects(() => randomInit({ name: "bare", config }, small), /Cannot initialise bare: .*`std`/);
   await randomInit({ name: "bare", config }, { ...small, std: 0.02 });
   await assert.rejects(() => openConfig("llama-9"), /llama-9.*or one of the configurations .*llama-3-8b/);
-  for (
-    const bad of [{ seeds: 0 }, { layers: 0 }, { samples: 0 }, { length: 1 }, { std: -1 }, { hidden: 100 }]
-  ) {
-    await assert.rejects(
-      async () => randomInit(await llama(), { ...small, ...bad }),
-      RangeError,
-      JSON.stringify(bad),
-    );
-  }
   await withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/config.json`, "{");
     await assert.rejects(() => openConfig(folder), SyntaxError);

@@ -182,18 +182,3 @@ Deno.test("a sweep whose text is the repairs' says what they share", () =>
     const { shared = [] } = await sweep(opened.model, own);
     assert.deepEqual(shared.find(({ calibration }) => calibration === "repair")?.share, 1);
   }));
-
-Deno.test("unknown repairs and odd numbers of samples are refused by name", () =>
-  withTiny(async (opened) => {
-    const refused = (own: object, message: RegExp) =>
-      assert.rejects(sweep(opened.model, optionsOf(opened, own)), message);
-    await refused(
-      { repair: ["lineer"] },
-      /repair\[0\] is "lineer", expected one of .*\(did you mean "linear"/,
-    );
-    await refused({ repairSamples: 0 }, /repairSamples is 0/);
-    await refused({ repair: [], repairSamples: 4 }, /found repairSamples without repair, expected both/);
-    await refused({ sequential: "yes" }, /sequential is "yes"/);
-    const none = await sweep(opened.model, optionsOf(opened, { repair: [] }));
-    assert.equal(none.repaired, undefined);
-  }));

@@ -133,16 +133,6 @@ Deno.test("windows that a plan cannot have are refused", () =>
     const refused = (options: PlanOptions, message: string) =>
       assert.throws(() => makePlan(measured, options), { message: `Cannot make a plan${message}` });
     const target = "attention";
-    refused({ target, drop: 1, window: 0 }, ": window is 0, expected a whole number of at least 1");
-    refused({ target, drop: 1, window: 1.5 }, ": window is 1.5, expected a whole number of at least 1");
-    refused(
-      { target, drop: 1, window: 4, sinks: -1 },
-      ": sinks is -1, expected a whole number of at least 0",
-    );
-    refused(
-      { target, drop: 1, sinks: 4 },
-      ": found sinks without window, expected both",
-    );
     for (const target of ["mlp", "block", "joint"] as const) {
       refused({ target, drop: 1, window: 4 }, ` of windows: target is ${target}, expected attention`);
     }

@@ -9,6 +9,7 @@ import { VERSION } from "../../src/result/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { withTiny } from "../study/tiny.ts";
 import { lamina } from "../commands/cli.ts";
+import { copyModel } from "../support.ts";
 
 Deno.test("every family, quantised folders too: modules, parameters and bytes are those of the opened model", async () => {
   const quantised = [...Deno.readDirSync("tests/fixtures/quantised")].filter(({ isDirectory }) =>
@@ -95,11 +96,7 @@ Deno.test("configurations and series pass over a field too", () =>
     const { provenance } = await randomInit(named, sizes);
     assert.deepEqual(provenance.model.allowedFields, ["favourite_colour"]);
     await assert.rejects(async () => await randomInit(await openConfig(folder), sizes), /`allowFields`/);
-    const step = `${folder}/run/step10`;
-    await Deno.mkdir(step, { recursive: true });
-    for (const file of ["config.json", "model.safetensors", "tokenizer.json"]) {
-      await Deno.copyFile(`${folder}/${file}`, `${step}/${file}`);
-    }
+    await copyModel(folder, `${folder}/run/step10`, "tokenizer.json");
     const series = await openSeries(`${folder}/run`, { allowFields: ["favourite_colour"] });
     const model = await series.checkpoints[0].open();
     model.close();

@@ -16,7 +16,7 @@ import {
 } from "../../src/study/mod.ts";
 import { openConfig, openModel, openSeries, packText, zipfText } from "../../src/subject/mod.ts";
 import { tinyText, withTiny } from "../study/tiny.ts";
-import { printed } from "../process.ts";
+import { printed } from "../tools.ts";
 
 const packing = { samples: 4, length: 16, skip: 1, bos: false };
 

@@ -5,6 +5,7 @@ import { profile } from "../../src/study/mod.ts";
 import { openModel, packText } from "../../src/subject/mod.ts";
 import { lamina } from "../commands/cli.ts";
 import { type Opened, tinyText, withTiny } from "../study/tiny.ts";
+import { copyModel } from "../support.ts";
 
 const read = async (name: string) =>
   JSON.parse(await Deno.readTextFile(new URL(`../fixtures/tokens/${name}.json`, import.meta.url)));
@@ -57,10 +58,7 @@ Deno.test("a checkpoint without a tokenizer of its own has its series', whatever
   const [row] = await read("sentencepiece");
   await withTiny(async ({ folder }) => {
     const step = `${folder}/run/step10`;
-    await Deno.mkdir(step, { recursive: true });
-    for (const file of ["config.json", "model.safetensors"]) {
-      await Deno.copyFile(`${folder}/${file}`, `${step}/${file}`);
-    }
+    await copyModel(folder, step);
     await Deno.writeTextFile(`${step}/tokenizer_config.json`, '{"add_bos_token":true}');
     const bytes = Uint8Array.from(atob(row.model), (letter) => letter.charCodeAt(0));
     await Deno.writeFile(`${folder}/run/tokenizer.model`, bytes);

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { packageFolder as folderOf, readManifest } from "../../src/hub/mod.ts";
 import { buildRequests, type Document, readSplit, tasksNamed } from "../../src/tasks/mod.ts";
+import { readJson } from "../fixtures/read.ts";
 
 /** How a task was run: shots drawn from `copies` times the first `pool` rows of the evaluated split, which stand for train. */
 export interface Run {
@@ -34,9 +35,7 @@ interface Fixture {
   };
 }
 
-export const fixture: Fixture = JSON.parse(
-  await Deno.readTextFile(new URL("../fixtures/tasks.json", import.meta.url)),
-);
+export const fixture: Fixture = await readJson("tests/fixtures/tasks.json");
 
 /** The package's folder, fetched if it is not here. */
 export const packageFolder: () => Promise<string> = once(async () =>

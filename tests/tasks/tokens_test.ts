@@ -6,10 +6,9 @@ import { type BosRule, feed, type PairTokens, pairTokens, type Request } from ".
 import { type Tokenizer, tokenizerFromGguf, tokenizerFromJson } from "../../src/text/mod.ts";
 import { byTurns, isThorough } from "../support.ts";
 import { documentsOf, fixture, packageFolder, sha256 } from "./fixture.ts";
+import { readJson } from "../fixtures/read.ts";
 
-const pieces = JSON.parse(
-  await Deno.readTextFile(new URL("../fixtures/tokens/pieces.json", import.meta.url)),
-).gguf;
+const { gguf: pieces } = await readJson("tests/fixtures/tokens/pieces.json");
 
 /** Byte-level without BOS (two of them), SentencePiece with BOS by its own rule and without. */
 const tokenizers: Record<string, { open: () => Promise<Tokenizer>; bos: BosRule }> = {

@@ -5,6 +5,7 @@ import {
   tokenizerFromSentencePiece,
   tokenizerFromVocabulary,
 } from "../../src/text/mod.ts";
+import { readJson } from "../fixtures/read.ts";
 
 interface Row {
   readonly name: string;
@@ -94,9 +95,10 @@ interface Kept {
   readonly eos: number;
 }
 
-const { files, gguf } = JSON.parse(
-  await Deno.readTextFile(new URL("../fixtures/tokens/bytes.json", import.meta.url)),
-) as { files: Record<string, Kept>; gguf: Record<string, string[]> };
+const { files, gguf } = await readJson("tests/fixtures/tokens/bytes.json") as {
+  files: Record<string, Kept>;
+  gguf: Record<string, string[]>;
+};
 const tokens = [...gguf["tokenizer.ggml.tokens"], "<|endoftext|>"];
 const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
 const merges = `#version: 0.2\n${gguf["tokenizer.ggml.merges"].join("\n")}\n`;

@@ -1,6 +1,7 @@
 /** Texts against vectors of Hugging Face's own libraries. */
 import assert from "node:assert/strict";
 import { type Tokenizer, tokenizerFromGguf, tokenizerFromJson } from "../../src/text/mod.ts";
+import { readJson } from "../fixtures/read.ts";
 
 interface Fixture {
   texts: string[];
@@ -339,9 +340,7 @@ interface Steps {
   tokenizers: { name: string; tokenizer: Record<string, unknown>; ids: number[][] }[];
 }
 
-const { texts, tokenizers }: Steps = JSON.parse(
-  await Deno.readTextFile(new URL("../fixtures/tokens/steps.json", import.meta.url)),
-);
+const { texts, tokenizers }: Steps = await readJson("tests/fixtures/tokens/steps.json");
 
 for (const { name, tokenizer, ids } of tokenizers) {
   Deno.test(`${name}: ids of Hugging Face`, () => {

@@ -5,7 +5,7 @@
  * process is a failed test; it prints each that holds. Each file is read twice, as a buffer and mapped from disk, and both must have the
  * same answer. Bytes asked of the buffer are counted: opening never asks for more than the file has.
  */
-import { isThorough } from "../thorough.ts";
+import { isThorough } from "../tools.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { bufferSource, type ByteSource, fileSource } from "../../src/hub/mod.ts";

@@ -19,7 +19,7 @@ import { mapPath } from "../../src/weights/libc.ts";
 import { until } from "../cluster/processes.ts";
 import { safetensors } from "./build.ts";
 import { residentBytes } from "./resident.ts";
-import { onLinux } from "../where.ts";
+import { onLinux } from "../tools.ts";
 import { withFolder } from "../support.ts";
 
 const PATH = fileURLToPath(new URL("../fixtures/gguf/types.gguf", import.meta.url));

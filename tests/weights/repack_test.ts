@@ -8,7 +8,7 @@ import { openGguf, openSafetensors } from "../../src/weights/mod.ts";
 import { openDecoders } from "../../src/weights/blocks/decoders.ts";
 import type { Repacked } from "../../src/weights/blocks/repack4.ts";
 import { bits } from "../tensor/bits.ts";
-import { printed } from "../process.ts";
+import { printed } from "../tools.ts";
 import { folder } from "./build.ts";
 import { decoders as reference } from "./reference.ts";
 

@@ -5,7 +5,7 @@ import { type DType, float32, type Tensor, viewOf } from "../../src/tensor/mod.t
 import { type CheckpointFiles, openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
 import { withFolder } from "../support.ts";
 import { folder, safetensors } from "./build.ts";
-import { onLinux } from "../where.ts";
+import { onLinux } from "../tools.ts";
 
 const DTYPES: DType[] = ["f64", "f32", "f16", "bf16", "i64", "i32", "i16", "i8", "u8", "bool"];
 

@@ -10,7 +10,7 @@ import { distance, engine, expectNear, largest, stateTolerance, thorough } from 
 import { nllOf, segmentStreams, stepLogits } from "../states.ts";
 import { engines } from "./ways.ts";
 import { names, withWindows } from "./windows.ts";
-import { unless } from "../../where.ts";
+import { unless } from "../../tools.ts";
 
 for (const [way, { on, names: some = names }] of Object.entries(engines)) {
   for (const name of some) {

@@ -1,2 +1,0 @@
-/** Whether whole matrices run: `deno task test:all`. */
-export const isThorough = Deno.env.get("LAMINA_TESTS") === "all";
