@@ -75,10 +75,8 @@ async function tryMatrix(engine: Engine, matrix: BlockMatrix): Promise<void> {
       input.free();
       if (off.error <= off.most) continue; // not where it is NaN
       throw new Error(
-        `a product of [${count}, ${columns}] with ${bits} bits in blocks of ${size} is off by ${
-          off.error.toPrecision(2)
-        }, ` +
-          `expected at most ${off.most.toPrecision(2)}`,
+        `a product of [${count}, ${columns}] with ${bits} bits in blocks of ${size} is off by ` +
+          `${off.error.toPrecision(2)}, expected at most ${off.most.toPrecision(2)}`,
       );
     }
   } finally {

@@ -89,8 +89,7 @@ function expectClose(actual: Float32Array, expected: readonly number[], errors: 
   const most = 4 * errors * UNIT;
   if (off <= most) return; // not where it is NaN
   throw new Error(
-    `attention is off by ${off.toPrecision(2)} of its largest element, expected at most ${
-      most.toPrecision(2)
-    }`,
+    `attention is off by ${off.toPrecision(2)} of its largest element, expected at most ` +
+      `${most.toPrecision(2)}`,
   );
 }

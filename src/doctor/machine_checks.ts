@@ -60,9 +60,8 @@ export const machineChecks: readonly Check[] = [
   native(
     "CUDA compiler",
     "nvrtc",
-    `run lamina cuda to install it in ${
-      displayed(folderOf("cuda"))
-    }, or set LAMINA_CUDA to a CUDA toolkit's folder`,
+    `run lamina cuda to install it in ${displayed(folderOf("cuda"))}, or set LAMINA_CUDA to a CUDA ` +
+      "toolkit's folder",
   ),
   {
     part: "Python",

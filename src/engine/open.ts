@@ -83,9 +83,8 @@ async function openBest(precision: Precision): Promise<Engine> {
   if (all.includes("cpu")) return await openEngine({ engine: "cpu", precision });
   const engines = `the engine${names.length > 1 ? "s" : ""} ${names.join(" and ")} support`;
   throw new Error(
-    `Cannot run in ${precision}, which only ${engines}${names.length > 1 ? "" : "s"}: ${
-      found.join("; ")
-    }; run lamina doctor`,
+    `Cannot run in ${precision}, which only ${engines}${names.length > 1 ? "" : "s"}: ${found.join("; ")}; ` +
+      "run lamina doctor",
   );
 }
 

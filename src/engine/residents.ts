@@ -27,14 +27,12 @@ export interface Place {
   readonly isRepeated: boolean;
 }
 
-/** Weights in use. */
 interface Loan<R extends Resident> {
   readonly resident: R;
   /** Ends the use: weights without a place at hand are freed. A second call does nothing. */
   giveBack(): void;
 }
 
-/** Weights at hand. */
 export interface Residents {
   /** The source of the weights: those of another have no place here. Null for any. */
   readonly of: object | null;
@@ -44,7 +42,6 @@ export interface Residents {
   borrow<R extends Resident>(place: Place, make: () => R | Promise<R>): Promise<Loan<R>>;
   /** Takes room for weights that are kept elsewhere (a decoder's). The returned function gives it back. */
   claim(bytes: number): () => void;
-  /** Frees all that is not in use. */
   clear(): void;
   /** The same, and keeps nothing from now on: weights in use are freed when they are given back. */
   close(): void;

@@ -64,9 +64,8 @@ export async function noteOnSize(job: Job, format: Format, sizes: FileSizes): Pr
     if (found && found.whole !== null && isLean(found)) leaner.push(other);
   }
   return leaner.length === 0 ? [] : [
-    `the files are about as large as with every module; formats that leave the dropped modules out: ${
-      leaner.join(", ")
-    }`,
+    "the files are about as large as with every module; formats that leave the dropped modules out: " +
+    `${leaner.join(", ")}`,
   ];
 }
 

@@ -71,10 +71,9 @@ function oneSet(tensors: readonly string[], repo: string): string[] {
   const sets = called.length > 0 ? called : Object.entries(all);
   if (sets.length > 1) {
     throw new Error(
-      `Cannot open ${repo}: it has ${sets.length} sets of weights (${
-        some(sets.map(([, set]) => set![0]))
-      }), ` +
-        "expected one; copy one set into a folder of its own, with config.json and the tokenizer",
+      `Cannot open ${repo}: it has ${sets.length} sets of weights ` +
+        `(${some(sets.map(([, set]) => set![0]))}), expected one; copy one set into a folder of its own, ` +
+        "with config.json and the tokenizer",
     );
   }
   const [, set] = sets[0];

@@ -143,7 +143,6 @@ function quoted(names: readonly string[]): string {
   return names.length > 8 ? `${shown} and ${names.length - 8} more` : shown;
 }
 
-/** A checkpoint by its name. */
 interface NamedStep {
   readonly name: string;
   /** Optimiser steps so far. */

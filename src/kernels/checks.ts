@@ -1,13 +1,8 @@
 /** A small trial of each kernel on an engine: that it compiles, runs, and gives the numbers of its plain reference. */
 import type { Engine, Held } from "../engine/mod.ts";
 import { PATTERN_NAMES } from "../measure/mod.ts";
-import { fillNormal, fillRows, float32, streamKeys } from "../tensor/mod.ts";
-import {
-  type AttentionInput,
-  attentionStats,
-  attentionStatsReference,
-  readAttentionStats,
-} from "./attention_stats.ts";
+import { elements, fillNormal, fillRows, float32, streamKeys, type Tensor } from "../tensor/mod.ts";
+import { attentionStats, attentionStatsReference, readAttentionStats } from "./attention_stats.ts";
 import { layerGram, layerGramReference } from "./layer_gram.ts";
 import { normalDraw } from "./random_normal.ts";
 import { readSmoothingSums, tokenSmoothing, tokenSmoothingReference } from "./token_smoothing.ts";
@@ -42,23 +37,25 @@ const trials: Record<
     }
   },
   async layer_gram(engine) {
-    const [x, attention, mlp] = [1, 2, 3].map((seed) => normals(20 * 100, seed));
-    const gram = await uploaded(engine, { x, attention, mlp }, [20, 100], async (held) => {
-      const { x, attention, mlp } = held;
-      return await read(engine, await layerGram(engine, { x, attention, mlp, parallel: false }));
-    });
-    const expected = layerGramReference({ x, attention, mlp, parallel: false }, 100);
+    const [x, attention, mlp] = [1, 2, 3].map((seed) => normals([20, 100], seed));
+    const gram = await uploaded(
+      engine,
+      { x, attention, mlp },
+      async (held) => await read(engine, await layerGram(engine, { ...held, parallel: false })),
+    );
+    const data = { x: x.data, attention: attention.data, mlp: mlp.data, parallel: false };
+    const expected = layerGramReference(data, 100);
     return { within: SUMS, numbers: { gram: [gram, expected] } };
   },
   async token_smoothing(engine) {
     const [tokens, width] = [140, 70];
-    const x = normals(tokens * width, 4);
-    const sums = await uploaded(engine, { x }, [tokens, width], async ({ x }) => {
+    const x = normals([tokens, width], 4);
+    const sums = await uploaded(engine, { x }, async ({ x }) => {
       const { squares, sums, gram } = await tokenSmoothing(engine, x, 1, tokens);
       const [a, b, c] = await Promise.all([squares, sums, gram].map((held) => read(engine, held)));
       return readSmoothingSums({ squares: a, sums: b, gram: c }, width);
     });
-    const expected = tokenSmoothingReference({ tokens, width, x });
+    const expected = tokenSmoothingReference({ tokens, width, x: x.data });
     return {
       within: SUMS,
       numbers: {
@@ -70,23 +67,18 @@ const trials: Record<
   },
   async attention_stats(engine) {
     const sizes = { tokens: 100, heads: 4, keyHeads: 2, size: 16, scale: 0.25, window: 70, softcap: 5 };
-    const q = normals(100 * 4 * 16, 5);
-    const k = normals(100 * 2 * 16, 6);
-    const [heldQ, heldK] = [float32([100, 64], q), float32([100, 32], k)].map((all) => engine.upload(all));
-    try {
-      const stats = await read(engine, await attentionStats(engine, { q: heldQ, k: heldK }, 1, sizes));
-      const found = readAttentionStats(stats, sizes).stats;
-      const expected = attentionStatsReference({ ...sizes, q, k } satisfies AttentionInput).stats;
-      // A share may fall on the other side of the 1 % that is counted: one of few entries.
-      const names = PATTERN_NAMES.filter((name) => name !== "belowOnePercent");
-      return {
-        within: SUMS,
-        numbers: Object.fromEntries(names.map((name) => [name, [found[name], expected[name]]])),
-      };
-    } finally {
-      heldQ.free();
-      heldK.free();
-    }
+    const [q, k] = [normals([100, 64], 5), normals([100, 32], 6)];
+    const stats = await uploaded(
+      engine,
+      { q, k },
+      async (held) => await read(engine, await attentionStats(engine, held, 1, sizes)),
+    );
+    const found = readAttentionStats(stats, sizes).stats;
+    const expected = attentionStatsReference({ ...sizes, q: q.data, k: k.data }).stats;
+    // A share may fall on the other side of the 1 % that is counted: one of few entries.
+    const names = PATTERN_NAMES.filter((name) => name !== "belowOnePercent");
+    const numbers = names.map((name) => [name, [found[name], expected[name]]]);
+    return { within: SUMS, numbers: Object.fromEntries(numbers) };
   },
 };
 
@@ -106,10 +98,10 @@ export async function tryKernel(engine: Device, name: string): Promise<void> {
   }
 }
 
-function normals(count: number, seed: number): Float32Array<ArrayBuffer> {
-  const out = new Float32Array(count);
-  fillNormal(out, streamKeys(seed, 0, 0), 0, 1);
-  return out;
+function normals(shape: readonly number[], seed: number) {
+  const data = new Float32Array(elements(shape));
+  fillNormal(data, streamKeys(seed, 0, 0), 0, 1);
+  return { ...float32(shape, data), data };
 }
 
 /** The numbers of a held tensor, which is freed. */
@@ -123,12 +115,11 @@ async function read(engine: Device, held: Held): Promise<Float32Array> {
 
 async function uploaded<T, Name extends string>(
   engine: Device,
-  numbers: Readonly<Record<Name, Float32Array>>,
-  shape: readonly number[],
+  tensors: Readonly<Record<Name, Tensor>>,
   use: (held: Record<Name, Held>) => Promise<T>,
 ): Promise<T> {
-  const entries = Object.entries<Float32Array>(numbers);
-  const held = entries.map(([name, data]) => [name, engine.upload(float32(shape, data))] as const);
+  const entries = Object.entries<Tensor>(tensors);
+  const held = entries.map(([name, tensor]) => [name, engine.upload(tensor)] as const);
   try {
     return await use(Object.fromEntries(held) as Record<Name, Held>);
   } finally {

@@ -29,10 +29,8 @@ export async function launch(
     const buffers = kernel.bindings.map(({ name }) => made[name] ?? inputs[name]);
     if (access.kind === "cuda") await startOnCuda(access, kernel, buffers, packed, params);
     else await startOnWebgpu(access, kernel, buffers, packed, params);
-    const outputs = kernel.bindings.filter(({ role }) => role === "out").map((
-      { name },
-    ) => [name, made[name]]);
-    return Object.fromEntries(outputs);
+    const outputs = kernel.bindings.filter(({ role }) => role === "out");
+    return Object.fromEntries(outputs.map(({ name }) => [name, made[name]]));
   } catch (error) {
     free("out");
     throw error;

@@ -70,9 +70,8 @@ function checkLimits({ limits }: GPUDevice, kernel: Kernel, params: Params): voi
     const sides = grid(params);
     if (Math.max(...sides) > blocks) {
       throw new RangeError(
-        `Cannot run ${kernel.name} on WebGPU: ${entry} needs ${
-          sides.join(" × ")
-        } blocks, expected at most ${blocks} a side`,
+        `Cannot run ${kernel.name} on WebGPU: ${entry} needs ${sides.join(" × ")} blocks, expected at most ` +
+          `${blocks} a side`,
       );
     }
   }

@@ -86,9 +86,8 @@ export function expectForks(spec: Pick<ModelSpec, "layers">, task: string): void
   const [first, ...others] = layersWithoutForks(spec);
   if (first === undefined) return;
   throw new TypeError(
-    `Cannot ${task}: ${mixerKind(spec.layers[first].attention!).title} mixes the tokens in layers ${
-      [first, ...others].join(" ")
-    }, expected attention with keys and values in every layer`,
+    `Cannot ${task}: ${mixerKind(spec.layers[first].attention!).title} mixes the tokens in layers ` +
+      `${[first, ...others].join(" ")}, expected attention with keys and values in every layer`,
   );
 }
 

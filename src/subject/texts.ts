@@ -73,9 +73,8 @@ export const textNames: readonly string[] = [...TEXT_NAMES, "c4"];
 export const textChecks: Checks<TextOptions> = under("Text:", {
   text: option(
     aText,
-    `<file|name> ${
-      textNames.join(", ")
-    }, or a file: plain text, JSONL with a "text" field, or token ids as a JSON list`,
+    `<file|name> ${textNames.join(", ")}, or a file: plain text, JSONL with a "text" field, or token ids ` +
+      "as a JSON list",
   ),
   samples: option(wholeNumber(1, MAX_TOKENS), "<n> number of text blocks"),
   length: option(wholeNumber(2, MAX_TOKENS), "<t> tokens per block"),
@@ -173,9 +172,8 @@ function unknownText(text: string): Error {
   const isRemote = /^(https?:\/\/|[\w.-]+\/[\w.-]+$)/.test(text) && !/\.(txt|jsonl?|ndjson|gz)$/i.test(text);
   const remedy = isRemote ? "; a data set or a page is saved to a file first, as plain text or JSONL" : "";
   return new Error(
-    `Cannot read text ${text}: no such file${meant}, expected a file or one of ${
-      textNames.join(", ")
-    }${remedy}`,
+    `Cannot read text ${text}: no such file${meant}, expected a file or one of ` +
+      `${textNames.join(", ")}${remedy}`,
   );
 }
 

@@ -109,8 +109,7 @@ const draw = (random: Random, rows: readonly Fields[], count: number) =>
 
 function tooFew(task: Task, pool: Pool, shots: number, needed: number, found: number): RangeError {
   return new RangeError(
-    `Cannot give ${task.name} ${shots} shots: found ${found} rows for shots, expected at least ${needed} (${
-      describeSource(pool)
-    })`,
+    `Cannot give ${task.name} ${shots} shots: found ${found} rows for shots, expected at least ${needed} ` +
+      `(${describeSource(pool)})`,
   );
 }

@@ -48,9 +48,8 @@ export async function readSamples(path: string): Promise<TaskSamples[]> {
       const other = found.get(key);
       if (other) {
         throw new RangeError(
-          `Cannot read ${path}: found task ${own.task} in ${basename(other.file)} and ${
-            basename(file)
-          }, expected one file for it`,
+          `Cannot read ${path}: found task ${own.task} in ${basename(other.file)} and ${basename(file)}, ` +
+            "expected one file for it",
         );
       }
       found.set(key, own);

@@ -48,9 +48,8 @@ export function pairTokens(
   const lacks = (["context", "continuation"] as const).find((part) => pair[part].length === 0);
   if (lacks === undefined) return pair;
   throw new RangeError(
-    `Cannot score ${
-      JSON.stringify(continuation.slice(0, 40))
-    }: its ${lacks} has no token, expected at least one`,
+    `Cannot score ${JSON.stringify(continuation.slice(0, 40))}: its ${lacks} has no token, expected at ` +
+      "least one",
   );
 }
 

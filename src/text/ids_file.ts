@@ -19,9 +19,8 @@ export async function readIds(file: string): Promise<Int32Array<ArrayBuffer> | n
   const wrong = all.findIndex((id) => !Number.isInteger(id) || id as number < 0 || id as number > 0x7fffffff);
   if (wrong >= 0) {
     throw new TypeError(
-      `Cannot read ${file}: entry ${wrong} is ${
-        shown(all[wrong])
-      }, expected a list of token ids, or a list of such lists`,
+      `Cannot read ${file}: entry ${wrong} is ${shown(all[wrong])}, expected a list of token ids, or a ` +
+        "list of such lists",
     );
   }
   return Int32Array.from(all as number[]);

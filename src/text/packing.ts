@@ -88,10 +88,8 @@ export async function packBlocks(
   }
   if (empty) throw new RangeError(`${what}: ${name} is empty, expected a text of ${ids.length} tokens`);
   throw new RangeError(
-    `${what}: ${name} has ${filled} tokens, enough for ${
-      Math.floor(filled / length)
-    } of the blocks, expected at least ` +
-      `${ids.length}: a longer text, or fewer or shorter blocks`,
+    `${what}: ${name} has ${filled} tokens, enough for ${Math.floor(filled / length)} of the blocks, ` +
+      `expected at least ${ids.length}: a longer text, or fewer or shorter blocks`,
   );
 }
 

@@ -42,9 +42,8 @@ export function checkRows(
   }
   if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || to < from || to > count) {
     throw new RangeError(
-      `Cannot read rows [${from}, ${to}) of ${
-        quote(name)
-      } in ${file.name}: expected a range within [0, ${count}]`,
+      `Cannot read rows [${from}, ${to}) of ${quote(name)} in ${file.name}: expected a range within [0, ` +
+        `${count}]`,
     );
   }
 }
@@ -67,9 +66,8 @@ export async function readBlocks(
   const format = formatIn(info);
   if (!format) {
     throw new TypeError(
-      `Cannot read ${
-        quote(name)
-      } in ${file.name} in blocks: found ${info.type} [${info.shape}], expected a matrix in blocks`,
+      `Cannot read ${quote(name)} in ${file.name} in blocks: found ${info.type} [${info.shape}], expected ` +
+        "a matrix in blocks",
     );
   }
   if (rows) checkRows(name, entry, rows);

@@ -74,7 +74,6 @@ export function layered({ file, layers, layer: refsOf, outer }: LayeredOptions):
   function blocksOf({ name, transform }: TensorRef): BlockFormat | undefined {
     return transform || !paged.blocks ? undefined : file.tensors.get(name)?.blocks;
   }
-  /** Names of tensors that belong to one layer. */
   function namesOf(refs: Iterable<readonly [string, TensorRef]>): string[] {
     return Array.from(refs).filter(([, { at }]) => at === undefined).map(([, { name }]) => name);
   }

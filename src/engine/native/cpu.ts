@@ -29,7 +29,6 @@ function libraryPath(): URL {
   return new URL(folder + files[os], entry);
 }
 
-/** The library and its environment. */
 interface Opened {
   readonly library: Library;
   readonly environment: Environment;

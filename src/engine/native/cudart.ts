@@ -77,9 +77,7 @@ export function openCudart() {
   );
 
   return {
-    /** The device in words. */
     device: name,
-    /** Bytes of its memory. */
     memory: room().total,
     freeBytes: () => room().free,
     /** The one stream (CUstream) of all work. */

@@ -171,7 +171,6 @@ function over(table: Deno.UnsafePointerView, version: string) {
       succeed(natives[name](...args, place));
       return pointer(Deno.UnsafePointer.create(place[0]), name);
     },
-    /** Calls a function that gives a text, or null. */
     text: (name: FunctionName, ...args: Argument[]): string | null => {
       const value = natives[name](...args) as Deno.PointerValue;
       return value && textOf(value);

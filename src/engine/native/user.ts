@@ -25,7 +25,6 @@ export async function userEngine(name: PluginName, precision: Precision): Promis
   return openUser(name, precision);
 }
 
-/** Opens the engine in this process. */
 export function openUser(name: PluginName, precision: Precision): Engine {
   const { options, ...plugin } = parsePlugin(name);
   const note = Object.entries(options).map((option) => option.join("=")).join(", ");

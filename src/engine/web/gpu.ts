@@ -60,7 +60,6 @@ async function open() {
 
   return {
     device,
-    /** The device in words. */
     name,
     /** Does synchronous work; `checked` rejects with the device's report of it, which may come later. */
     check<T>(what: string, work: () => T): { readonly result: T; readonly checked: Promise<void> } {

@@ -30,7 +30,6 @@ const elementTypes: Partial<Record<DType, Runtime.Tensor.GpuBufferDataTypes>> = 
   bool: "bool",
 };
 
-/** A buffer with a tensor in it. */
 interface Memory {
   readonly buffer: GPUBuffer;
   /** Rejects if the memory could not be allocated. */
@@ -95,7 +94,6 @@ export function openShelf(gpu: Gpu, ort: Ort) {
       return hold(dtype, shape, newMemory(gpu, dtype, shape, data));
     },
     allocate,
-    /** An output of a run. */
     adopt(dtype: DType, { tensor, dispose }: Output): WebHeld {
       const { dims, location } = tensor;
       if (location !== "gpu-buffer") { // an empty one has no buffer

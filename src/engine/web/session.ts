@@ -90,7 +90,6 @@ async function reworded<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** A session of ONNX Runtime, and its outputs that live. */
 function openSession(session: Runtime.InferenceSession) {
   let outputs = 0;
   let closing = false;

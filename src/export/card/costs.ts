@@ -43,9 +43,8 @@ export function tasksText(results: readonly Evaluation[]): string {
   });
   const { provenance: { dtype, engine } } = results[0];
   return [
-    `Scores as lm-eval computes them, on the original with and without these modules, in ${code(dtype)} on ${
-      code(engine)
-    }; intervals are of 95 %, that of the change from the answers that changed.\n`,
+    `Scores as lm-eval computes them, on the original with and without these modules, in ${code(dtype)} on ` +
+    `${code(engine)}; intervals are of 95 %, that of the change from the answers that changed.\n`,
     "| task | shots | documents | metric | with every module | without them | change |",
     "| ---- | ----- | --------- | ------ | ----------------- | ------------ | ------ |",
     ...rows,

@@ -43,9 +43,8 @@ export function measuredOf(
     const index = plans.findIndex(isPlan);
     if (index < 0) {
       throw wrong(
-        `the ${result.kind} is of ${plans.map((plan) => planText(plan)).join(" and ")}, expected ${
-          planText(dropsIn(model, drop))
-        }`,
+        `the ${result.kind} is of ${plans.map((plan) => planText(plan)).join(" and ")}, expected ` +
+          `${planText(dropsIn(model, drop))}`,
       );
     }
     if (result.kind === "speed") speeds.push({ result, index });

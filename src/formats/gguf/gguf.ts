@@ -79,10 +79,8 @@ function notesOf(job: Job, blocks: readonly Block[]): string[] {
       : [],
     ...zeroed.length > 0
       ? [
-        `${
-          modulesText(zeroed)
-        }: stored with an output projection of zeros, because llama.cpp cannot leave out the first ` +
-        "layer's attention; this saves no time or memory",
+        `${modulesText(zeroed)}: stored with an output projection of zeros, because llama.cpp cannot leave ` +
+        "out the first layer's attention; this saves no time or memory",
       ]
       : [],
     ...added > 0

@@ -80,10 +80,8 @@ export function notesOnFiles({ stored }: Job, small: readonly OutFile[]): string
 function notesOf({ lone }: Job): string[] {
   if (lone.length === 0) return [];
   return [
-    `${
-      modulesText(lone)
-    }: stored with an output projection of zeros, because stock transformers runs every module of a ` +
-    "layer; results are those of the plan, but this saves no time or memory",
+    `${modulesText(lone)}: stored with an output projection of zeros, because stock transformers runs ` +
+    "every module of a layer; results are those of the plan, but this saves no time or memory",
   ];
 }
 
@@ -161,12 +159,9 @@ export function packed(job: Job): Job {
 
 /** What users should know of it. */
 function notesOnRows({ rows }: Job): string[] {
-  return rows.filter(({ attention, mlp }) => attention !== mlp).map(({ attention, mlp }) =>
-    `${
-      modulesText([{ module: "attention", layer: attention }, { module: "mlp", layer: mlp }])
-    }: one layer, ` +
-    `since ${
-      modulesText([{ module: "mlp", layer: attention }, { module: "attention", layer: mlp }])
-    } are dropped`
-  );
+  return rows.filter(({ attention, mlp }) => attention !== mlp).map(({ attention, mlp }) => {
+    const kept = modulesText([{ module: "attention", layer: attention }, { module: "mlp", layer: mlp }]);
+    const dropped = modulesText([{ module: "mlp", layer: attention }, { module: "attention", layer: mlp }]);
+    return `${kept}: one layer, since ${dropped} are dropped`;
+  });
 }

@@ -93,7 +93,6 @@ async function tokenizerFiles({ model }: Job, file: GgufFile): Promise<OutFile[]
   ];
 }
 
-/** A text begins with BOS. */
 function beginning(bos: string, id: number) {
   const sequence = (name: string, type_id: number) => [
     { SpecialToken: { id: bos, type_id } },

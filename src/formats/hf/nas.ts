@@ -53,7 +53,6 @@ function notesOf({ lone }: Job): string[] {
   ];
 }
 
-/** Whether the modules of a kind have biases. */
 type Biases = Readonly<Record<LayerModule, boolean>>;
 
 /** In the form all modules of a kind have biases or none does. */

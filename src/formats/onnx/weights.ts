@@ -21,7 +21,6 @@ import { tensorsOf } from "../../run/mod.ts";
 import type { Job } from "../job.ts";
 
 interface OnnxWeight extends Content {
-  /** Its name in the graph. */
   readonly name: string;
   readonly dtype: DType;
 }

@@ -13,7 +13,6 @@ import { folderNames } from "../local.ts";
 
 export interface HubRepo {
   readonly type: "model" | "dataset";
-  /** "owner/name". */
   readonly name: string;
   /** A branch, a tag or a commit. */
   readonly revision: string;

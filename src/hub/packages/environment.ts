@@ -87,7 +87,6 @@ export async function errorsOf(
   );
 }
 
-/** The last line that is marked as an error, else the last one. */
 export function complaintIn(errors: readonly string[]): string | undefined {
   return errors.findLast((line) => line.startsWith("ERROR")) ?? errors.at(-1);
 }
@@ -104,7 +103,6 @@ export async function missingPackages(signal?: AbortSignal): Promise<string[]> {
   ];
 }
 
-/** Whether a program exists and succeeds. */
 function succeeds(program: string, args: string[], signal?: AbortSignal): Promise<boolean> {
   return errorsOf(program, args, {}, signal).then((errors) => errors === null, () => false);
 }

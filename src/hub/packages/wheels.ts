@@ -40,9 +40,8 @@ export async function installWheels(
 ): Promise<void> {
   if (platform.os !== "linux" || platform.arch !== "x86_64") {
     throw new Error(
-      `Cannot install ${
-        wheels[0].package
-      }: this is ${platform.os} on ${platform.arch}, expected linux on x86_64`,
+      `Cannot install ${wheels[0].package}: this is ${platform.os} on ${platform.arch}, expected linux on ` +
+        "x86_64",
     );
   }
   const missing: Wheel[] = [];

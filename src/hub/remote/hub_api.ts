@@ -21,7 +21,6 @@ const MAX_ENTRIES = 10_000; // files and folders at the top of a repository: a m
 export interface RemoteFile {
   readonly path: string;
   readonly size: number;
-  /** SHA-256 of the content (large files). */
   readonly sha256?: string | undefined;
   /** Git's hash of the content (small files). */
   readonly blob?: string | undefined;

@@ -21,9 +21,8 @@ export function endpoint(): string {
   const lacksScheme = !/^\w+:(\/|$)/.test(address) && URL.canParse(`https://${address}`);
   const meant = lacksScheme ? `https://${address}` : Hub.HUB_URL;
   throw new Error(
-    `Cannot use HF_ENDPOINT ${withoutLogin(address)}: not an http address, expected one such as ${
-      withoutLogin(meant)
-    }`,
+    `Cannot use HF_ENDPOINT ${withoutLogin(address)}: not an http address, expected one such as ` +
+      `${withoutLogin(meant)}`,
   );
 }
 

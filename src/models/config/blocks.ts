@@ -43,9 +43,8 @@ function layersOf(config: Fields, file: string): Fields {
   if (!Array.isArray(list) || list.length !== layers || list.length > MOST_LAYERS) {
     const found = Array.isArray(list) ? `is a list of ${list.length}` : "is not a list";
     throw new TypeError(
-      `Cannot read ${file}: block_configs ${found}, expected an entry for each of ${
-        JSON.stringify(layers)
-      } layers`,
+      `Cannot read ${file}: block_configs ${found}, expected an entry for each of ` +
+        `${JSON.stringify(layers)} layers`,
     );
   }
   const blocks = list.map((block, l) => readBlock(block, `block_configs[${l}]`, file));
@@ -77,7 +76,6 @@ function layersOf(config: Fields, file: string): Fields {
 
 type Form = "nothing" | "linear" | "usual";
 
-/** One layer. */
 interface Block {
   readonly attention: Form;
   readonly mlp: Form;

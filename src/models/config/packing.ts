@@ -34,10 +34,9 @@ export function readPacking(field: string, found: unknown, name: string): Packin
   const method = methodOf(found);
   if (field !== "quantization_config" || method === null || !Object.hasOwn(READERS, method)) {
     throw new TypeError(
-      `Cannot run ${name}: ${field} says that the weights are quantised by ${
-        titleOf(field, method)
-      }, expected the ` +
-        "original weights (float32, float16 or bfloat16), weights quantised by GPTQ, AWQ, bitsandbytes or FP8, or a GGUF file",
+      `Cannot run ${name}: ${field} says that the weights are quantised by ${titleOf(field, method)}, ` +
+        "expected the original weights (float32, float16 or bfloat16), weights quantised by GPTQ, AWQ, " +
+        "bitsandbytes or FP8, or a GGUF file",
     );
   }
   return READERS[method]((key, expected, fits, fallback) => {
@@ -53,9 +52,8 @@ export function refusePacked(found: unknown, name: string): void {
   const packing = readPacking("quantization_config", found, name);
   if (packing === null) return;
   throw new TypeError(
-    `Cannot run ${name}: quantization_config says that the weights are quantised by ${
-      titleOf("", packing.method)
-    }, which is not read for this family, expected the original weights`,
+    `Cannot run ${name}: quantization_config says that the weights are quantised by ` +
+      `${titleOf("", packing.method)}, which is not read for this family, expected the original weights`,
   );
 }
 

@@ -118,9 +118,8 @@ function countsByLayer(metadata: GgufHeader["metadata"], name: string, layers: n
   const loose = heads.without.filter((l) => !kvHeads.without.includes(l));
   if (loose.length > 0) {
     throw new TypeError(
-      `Cannot run ${name}: deci.attention.head_count is 0 in layers ${
-        loose.join(" ")
-      }, expected no keys in them either`,
+      `Cannot run ${name}: deci.attention.head_count is 0 in layers ${loose.join(" ")}, expected no keys ` +
+        "in them either",
     );
   }
   const maps = kvHeads.without.filter((l) => !heads.without.includes(l));

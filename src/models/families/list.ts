@@ -139,9 +139,8 @@ export function unsupported(
   }
   if (isEncoderDecoder) {
     return new TypeError(
-      `Cannot run ${file}: model_type is ${shown} and it is an encoder-decoder, expected a decoder: ${
-        Object.keys(families).join(", ")
-      }`,
+      `Cannot run ${file}: model_type is ${shown} and it is an encoder-decoder, expected a decoder: ` +
+        `${Object.keys(families).join(", ")}`,
     );
   }
   return new TypeError(

@@ -2,16 +2,8 @@
  * The graph of new tokens: some consecutive layers, and the head after them if requested. Their keys and values go behind those
  * of the tokens before (past.ts).
  */
-import {
-  Concat,
-  cpuLowering,
-  createGraph,
-  Gather,
-  type Graph,
-  type Lowering,
-  softcap,
-  type Value,
-} from "../../onnx/mod.ts";
+import { cpuLowering, createGraph, type Graph, type Lowering, softcap, type Value } from "../../onnx/mod.ts";
+import * as op from "../../onnx/mod.ts";
 import { layerTensors, mixerKind, type MixerSpec } from "../modules/list.ts";
 import { normTensors } from "../modules/needs.ts";
 import type { LayerSpec, ModelSpec } from "../spec.ts";
@@ -43,7 +35,7 @@ export function stepGraph(
     x = watch(afterModules(x, layer, a, own));
   });
   // One row of all that is watched: sixty short sums would cost a token more than their numbers do.
-  if (layers.length > 0) graph.output("squares", squares([Concat(takeWatched(graph), 1)]));
+  if (layers.length > 0) graph.output("squares", squares([op.Concat(takeWatched(graph), 1)]));
   if (head) addHead(x, head.spec, head.stored, head.spec.vocabulary, lowering);
   else graph.output("y", x);
   return graph;
@@ -67,7 +59,7 @@ function addHead(
   words: number | string,
   { blocks, bfloat16 }: Lowering,
 ): void {
-  const asked = Gather(x, x.graph.input("rows", "i64", ["rows"]));
+  const asked = op.Gather(x, x.graph.input("rows", "i64", ["rows"]));
   const needs = [
     ...normTensors("final_norm", spec.finalNorm, spec.hidden),
     ["head.weight", [words, spec.hidden]] as const,

@@ -27,7 +27,6 @@ export interface RouterSpec {
   readonly renormalise: boolean;
   /** Multiplies them. */
   readonly scale: number;
-  /** Whether logits have a bias. */
   readonly bias: boolean;
   /** Whether a bias is added to the scores for choosing only. */
   readonly correction: boolean;

@@ -26,7 +26,6 @@ export type FeedSpec = SpecOf<typeof feeds[number]>;
 const mixerKinds = new Map<string, MixerKind<MixerSpec>>(byName(mixers));
 const feedKinds = new Map<string, FeedKind<FeedSpec>>(byName(feeds));
 
-/** The kind of a layer's first module. */
 export const mixerKind = ({ kind }: MixerSpec) => mixerKinds.get(kind)!;
 /** The kind of a layer's second module. */
 export const feedKind = ({ kind }: FeedSpec) => feedKinds.get(kind)!;

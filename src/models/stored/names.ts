@@ -164,9 +164,8 @@ export function takeRows(
   const [{ of }] = parts;
   if (rows !== blocks * of) {
     throw new RangeError(
-      `Cannot split ${rows} rows: expected ${
-        blocks * of
-      }, ${of} for each of ${blocks} heads or groups of heads`,
+      `Cannot split ${rows} rows: expected ${blocks * of}, ${of} for each of ${blocks} heads or groups of ` +
+        "heads",
     );
   }
   const width = elements(rest);

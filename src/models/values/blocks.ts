@@ -10,16 +10,7 @@
  * most 254⁻³, half of float32's last digit, of the block's largest number. That product sums quants and zeros apart, which are larger
  * than their differences: logits of real models are some times as far off as float32 rounds them.
  */
-import {
-  type BlockLowering,
-  Gemm,
-  type Graph,
-  MatMulNBits,
-  once,
-  ReduceSum,
-  Reshape,
-  type Value,
-} from "../../onnx/mod.ts";
+import { type BlockLowering, type Graph, once, type Value } from "../../onnx/mod.ts";
 import * as op from "../../onnx/mod.ts";
 import {
   type BlockFormat,
@@ -135,9 +126,9 @@ export function blockProduct(x: Value, weight: BlockWeight, added: Value | null)
   const { rows: N, columns: K, size, offsets, isParted, level } = weight;
   if (level === BYTES) watch(x); // rounding would hide numbers that are not finite
   const product = isParted
-    ? ReduceSum(Reshape(multiplied(parts(x, K, size), weight), [PARTS, -1, N]), [0])
+    ? op.ReduceSum(op.Reshape(multiplied(parts(x, K, size), weight), [PARTS, -1, N]), [0])
     : multiplied(x, weight);
-  const moved = offsets ? Gemm(blockSums(x, K / size, size), offsets, product) : product;
+  const moved = offsets ? op.Gemm(blockSums(x, K / size, size), offsets, product) : product;
   return added ? op.Add(moved, added) : moved;
 }
 
@@ -146,18 +137,17 @@ function multiplied(
   { rows, columns, bits, size, level, quants, scales, zeros }: BlockWeight,
 ): Value {
   const attributes = { K: columns, N: rows, bits, block_size: size, accuracy_level: level };
-  return MatMulNBits(x, quants, scales, zeros, attributes);
+  return op.MatMulNBits(x, quants, scales, zeros, attributes);
 }
 
 const PARTS = 3;
 
-/** The parts of x [N, K], [3 · N, K]. */
 function parts(x: Value, columns: number, size: number): Value {
   return once(x.graph, `${x.name} in parts of ${size}`, () => {
-    const whole = Reshape(x, [-1, size]);
+    const whole = op.Reshape(x, [-1, size]);
     const left = op.Sub(whole, rounded(whole, size));
     const least = op.Sub(left, rounded(left, size));
-    return Reshape(op.Concat([whole, left, least], 0), [-1, columns]);
+    return op.Reshape(op.Concat([whole, left, least], 0), [-1, columns]);
   });
 }
 
@@ -188,14 +178,11 @@ const SUMMED_BY_PRODUCT = 2048;
 /** Sums of x [N, K] over its blocks, [N, K/size]; made once of each x. */
 function blockSums(x: Value, blocks: number, size: number): Value {
   const columns = blocks * size;
-  return once(
-    x.graph,
-    `${x.name} ${size}`,
-    () =>
-      columns > SUMMED_BY_PRODUCT
-        ? ReduceSum(Reshape(x, [-1, blocks, size]), [2])
-        : Gemm(x, once(x.graph, `ones ${columns} ${size}`, () => x.graph.constant(blockOnes(blocks, size)))),
-  );
+  return once(x.graph, `${x.name} ${size}`, () => {
+    if (columns > SUMMED_BY_PRODUCT) return op.ReduceSum(op.Reshape(x, [-1, blocks, size]), [2]);
+    const ones = () => x.graph.constant(blockOnes(blocks, size));
+    return op.Gemm(x, once(x.graph, `ones ${columns} ${size}`, ones));
+  });
 }
 
 /** Ones where a column [K] is in a block: [K/size, K]. */

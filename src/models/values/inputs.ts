@@ -1,16 +1,7 @@
 /** Inputs and outputs that the graphs of modules have in common. */
 import type { LayerModule } from "../../measure/mod.ts";
-import {
-  Add,
-  type Dim,
-  Div,
-  type Graph,
-  type Lowering,
-  Mul,
-  ReduceSum,
-  scalar,
-  type Value,
-} from "../../onnx/mod.ts";
+import { type Dim, type Graph, type Lowering, scalar, type Value } from "../../onnx/mod.ts";
+import * as op from "../../onnx/mod.ts";
 import type { AnyModule, TensorNeed } from "../pieces.ts";
 import type { Extent } from "./attention.ts";
 import type { StoredTypes } from "./blocks.ts";
@@ -61,9 +52,9 @@ export function asUpdate(
   const update = scaled(normed, updateScale);
   if (!updateSides) return update;
   const { along, across } = updateSides;
-  const dot = (a: Value, b: Value) => ReduceSum(Mul(a, b), [-1], 1);
-  const alpha = Div(dot(update, x), Add(dot(x, x), scalar(x.graph, LEAST)));
-  return Add(scaled(update, across), scaled(Mul(alpha, x), along - across));
+  const dot = (a: Value, b: Value) => op.ReduceSum(op.Mul(a, b), [-1], 1);
+  const alpha = op.Div(dot(update, x), op.Add(dot(x, x), scalar(x.graph, LEAST)));
+  return op.Add(scaled(update, across), scaled(op.Mul(alpha, x), along - across));
 }
 
 /** The smallest normal float32: a stream of zeros has nothing along it. */

@@ -16,7 +16,6 @@ export interface Mask {
   readonly value: Value;
 }
 
-/** What a mask is for. */
 interface MaskSize {
   readonly rows: number;
   readonly columns: number;

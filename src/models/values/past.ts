@@ -13,15 +13,8 @@
  *
  * B texts of the same length are side by side. How many tokens there are, of both sides, is known only when the graph runs: one graph serves every text.
  */
-import {
-  Concat,
-  type Dim,
-  type Graph,
-  GroupQueryAttention,
-  type Lowering,
-  Reshape,
-  type Value,
-} from "../../onnx/mod.ts";
+import { type Dim, type Graph, type Lowering, type Value } from "../../onnx/mod.ts";
+import * as op from "../../onnx/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import type { AttentionSpec } from "../pieces.ts";
 import { decomposed, type Heads, keptHeadSize, standard } from "./attention.ts";
@@ -106,13 +99,13 @@ export function attendAfter(
 ): { mixed: Value; present: KeysValues<Value> } {
   const width = spec.heads * spec.headSize;
   const columns = spec.kvHeads * spec.headSize;
-  const byText = (x: Value, columns: number) => Reshape(x, [texts, -1, columns]);
+  const byText = (x: Value, columns: number) => op.Reshape(x, [texts, -1, columns]);
   const [q, k, v] = [byText(heads.q, width), byText(heads.k, columns), byText(heads.v, columns)];
   if (isGrouped(spec, lowering)) {
     // Its own window would hide the first keys.
     const { lastKey, keys } = countNames(spec);
     const bias = spec.firstKeys ? shared(biasName(spec), "f32", [1, 1, "tokens", keys]) : undefined;
-    const { output, present } = GroupQueryAttention({
+    const { output, present } = op.GroupQueryAttention({
       query: q,
       key: k,
       value: v,
@@ -122,14 +115,14 @@ export function attendAfter(
       sinks: heads.sinks,
       bias,
     }, bias ? { ...spec, window: null } : spec);
-    return { mixed: Reshape(output, [-1, width]), present };
+    return { mixed: op.Reshape(output, [-1, width]), present };
   }
   const { sinks } = heads;
-  const present = { key: Concat([past.key, k], 1), value: Concat([past.value, v], 1) };
+  const present = { key: op.Concat([past.key, k], 1), value: op.Concat([past.value, v], 1) };
   const all = { q, k: present.key, v: present.value, ...sinks ? { sinks } : {} };
   const mask = shared(maskName(spec), "f32", ["tokens", `keys ${sightName(spec, "null")}`]);
   const mixed = lowering.attention === "standard"
     ? standard(spec, all, mask, texts)
     : decomposed(spec, all, mask, texts);
-  return { mixed: Reshape(mixed, [-1, width]), present };
+  return { mixed: op.Reshape(mixed, [-1, width]), present };
 }

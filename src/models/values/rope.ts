@@ -6,20 +6,8 @@
  */
 import { float32, type Tensor } from "../../tensor/mod.ts";
 import type { AttentionSpec, RopeScaling, RopeSpec } from "../pieces.ts";
-import {
-  Add,
-  Concat,
-  type Dim,
-  type Graph,
-  ints,
-  type Lowering,
-  Mul,
-  Reshape,
-  RotaryEmbedding,
-  Slice,
-  Sub,
-  type Value,
-} from "../../onnx/mod.ts";
+import { type Dim, type Graph, ints, type Lowering, type Value } from "../../onnx/mod.ts";
+import * as op from "../../onnx/mod.ts";
 import type { Extent } from "./attention.ts";
 import type { SharedInputs } from "./past.ts";
 
@@ -168,16 +156,16 @@ export function rotate(
   const width = heads * headSize;
   const { size, interleaved = false } = rope!;
   if (tables.rotation === "products") {
-    const byHead = Reshape(x, [samples, length, heads, headSize]);
-    return Reshape(turned(byHead, tables, { size, headSize, interleaved }), [-1, width]);
+    const byHead = op.Reshape(x, [samples, length, heads, headSize]);
+    return op.Reshape(turned(byHead, tables, { size, headSize, interleaved }), [-1, width]);
   }
   const start = ints(x.graph, [0]);
-  const rotated = RotaryEmbedding(Reshape(x, [samples, length, width]), start, tables, {
+  const rotated = op.RotaryEmbedding(op.Reshape(x, [samples, length, width]), start, tables, {
     heads,
     size,
     interleaved,
   });
-  return Reshape(rotated, [-1, width]);
+  return op.Reshape(rotated, [-1, width]);
 }
 
 /** The same of [B, T, H, E] by products with tables of T rows. */
@@ -187,13 +175,13 @@ function turned(
   { size, headSize, interleaved }: { size: number; headSize: number; interleaved: boolean },
 ): Value {
   const half = size / 2;
-  const [cos, sin] = [tables.cos, tables.sin].map((table) => Reshape(table, [1, -1, 1, half]));
-  const own = size === headSize ? x : Slice(x, 0, size, 3);
+  const [cos, sin] = [tables.cos, tables.sin].map((table) => op.Reshape(table, [1, -1, 1, half]));
+  const own = size === headSize ? x : op.Slice(x, 0, size, 3);
   const pick = (i: number) =>
-    interleaved ? Slice(own, i, size, 3, 2) : Slice(own, i * half, (i + 1) * half, 3);
+    interleaved ? op.Slice(own, i, size, 3, 2) : op.Slice(own, i * half, (i + 1) * half, 3);
   const [a, b] = [pick(0), pick(1)];
-  const both = [Sub(Mul(a, cos), Mul(b, sin)), Add(Mul(b, cos), Mul(a, sin))];
-  const paired = () => Concat(both.map((part) => Reshape(part, [0, 0, 0, half, 1])), 4);
-  const turned = interleaved ? Reshape(paired(), [0, 0, 0, size]) : Concat(both, 3);
-  return size === headSize ? turned : Concat([turned, Slice(x, size, headSize, 3)], 3);
+  const both = [op.Sub(op.Mul(a, cos), op.Mul(b, sin)), op.Add(op.Mul(b, cos), op.Mul(a, sin))];
+  const paired = () => op.Concat(both.map((part) => op.Reshape(part, [0, 0, 0, half, 1])), 4);
+  const turned = interleaved ? op.Reshape(paired(), [0, 0, 0, size]) : op.Concat(both, 3);
+  return size === headSize ? turned : op.Concat([turned, op.Slice(x, size, headSize, 3)], 3);
 }

@@ -11,7 +11,6 @@ export interface GgufVocabulary {
   readonly types: ArrayLike<number>;
 }
 
-/** Token types of the format. */
 export const TokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
 
 /** Control, unknown and user-defined tokens in the form of `tokenizer.json`, in the order of their ids. */
@@ -36,7 +35,6 @@ export function idsOf(tokens: readonly string[]): Map<string, number> {
   return ids;
 }
 
-/** A list of strings under `tokenizer.ggml.`. */
 export function strings(metadata: Metadata, name: string): readonly string[] {
   const list = metadata.get(`tokenizer.ggml.${name}`);
   if (!Array.isArray(list) || !list.every((item) => typeof item === "string")) {
@@ -65,7 +63,6 @@ export function tokenId(metadata: Metadata, name: string, size: number): number 
   throw new RangeError(cannot(name, String(id), `an id from 0 to ${size - 1}`));
 }
 
-/** A boolean under `tokenizer.ggml.`. */
 export function flag(metadata: Metadata, name: string, otherwise: boolean): boolean {
   const value = metadata.get(`tokenizer.ggml.${name}`) ?? otherwise;
   if (typeof value === "boolean") return value;

@@ -77,13 +77,13 @@ function bpeModel({ tokens, types, scores, unknown, byteFallback }: Pieces): Def
  * own bonus: scores are logarithms of probabilities, and hardly any sum of them is above it.
  */
 function unigramModel({ tokens, types, scores, unknown, byteFallback }: Pieces): Definition["model"] {
-  const scoreOf = (id: number) => types[id] === TokenType.normal ? scores[id] : null;
+  const scoreOf = (id: number) => {
+    if (types[id] === TokenType.userDefined) return USER_DEFINED;
+    return types[id] === TokenType.normal ? scores[id] : null;
+  };
   return {
     type: "Unigram",
-    vocab: tokens.map((
-      token,
-      id,
-    ) => [token, types[id] === TokenType.userDefined ? USER_DEFINED : scoreOf(id)]),
+    vocab: tokens.map((token, id) => [token, scoreOf(id)]),
     unk_id: unknown,
     byte_fallback: byteFallback,
   };

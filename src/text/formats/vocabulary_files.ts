@@ -54,12 +54,9 @@ function kindOf(tokenizerClass: unknown, modelType: unknown) {
   const name = typeof tokenizerClass === "string" ? tokenizerClass.replace(/Fast$/, "") : modelType;
   if (typeof name === "string" && Object.hasOwn(KINDS, name)) return KINDS[name];
   throw new TypeError(
-    `Cannot build a tokenizer from vocab.json and merges.txt: its class is ${
-      JSON.stringify(tokenizerClass ?? null)
-    } and ` +
-      `the model's type ${JSON.stringify(modelType ?? null)}, expected one of ${
-        Object.keys(KINDS).join(", ")
-      }; ` +
+    "Cannot build a tokenizer from vocab.json and merges.txt: its class is " +
+      `${JSON.stringify(tokenizerClass ?? null)} and the model's type ` +
+      `${JSON.stringify(modelType ?? null)}, expected one of ${Object.keys(KINDS).join(", ")}; ` +
       "alternatively, write a tokenizer.json: AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)",
   );
 }

@@ -27,7 +27,6 @@ const RUN_PATTERNS = new Set([CJK_RUN, ONE, UP_TO_3, "\\p{N}+", "\\d", "\\d+", "
 interface Place {
   /** What the space is now; null where the text is bytes. */
   readonly space: string | null;
-  /** Whether a step cuts there. */
   readonly cut: boolean;
   /** Whether the letter is still a letter: else it may be one with a mark behind it. */
   readonly letter: boolean;

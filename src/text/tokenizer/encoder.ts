@@ -163,9 +163,8 @@ function unigram({ vocab, unk_id, byte_fallback }: VocabularyModel): (word: stri
     if (bytes.every((id) => id !== undefined)) return bytes;
     if (typeof unk_id === "number") return [unk_id];
     throw new TypeError(
-      `Cannot use the tokenizer: the vocabulary has no ${
-        JSON.stringify(text)
-      }, expected a token for unknown text`,
+      `Cannot use the tokenizer: the vocabulary has no ${JSON.stringify(text)}, expected a token for ` +
+        "unknown text",
     );
   }
 

@@ -81,7 +81,6 @@ export function cursor(name: string, size: number, prefix: Uint8Array<ArrayBuffe
   };
 }
 
-/** One value of the metadata. */
 export type GgufValue = number | bigint | string | boolean | GgufNumbers | readonly GgufValue[];
 
 /** An array of numbers, in its stored type. */

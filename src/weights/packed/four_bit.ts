@@ -80,7 +80,6 @@ function decode(
 /** Two numbers in a byte, and a scale for each block of numbers. */
 interface QuantState {
   readonly shape: readonly [rows: number, columns: number];
-  /** Numbers that share a scale. */
   readonly blockSize: number;
   /** How the scales are packed in their turn; null where they are stored as they are. */
   readonly nested: { readonly blockSize: number; readonly offset: number } | null;

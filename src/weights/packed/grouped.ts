@@ -15,7 +15,6 @@ export interface Tile {
   readonly zeros: Uint8Array;
 }
 
-/** The tensors of a matrix, read. */
 export interface Grouped {
   readonly bits: 4 | 8;
   readonly rows: number;

@@ -56,10 +56,8 @@ function usualRope(config: Config): RopeSpec | null {
 
 /** The experts may be packed in four bits; nothing else may be. */
 function readPacking(config: Config): void {
-  const packing = config.child("quantization_config");
-  if (packing === null) return;
-  const method = packing.string("quant_method");
-  if (method === "mxfp4") return;
+  const method = config.child("quantization_config")?.string("quant_method");
+  if (method === undefined || method === "mxfp4") return;
   throw new TypeError(
     `Cannot run ${config.name}: quantization_config says that the weights are quantised by ${method}, expected mxfp4 or no quantisation`,
   );

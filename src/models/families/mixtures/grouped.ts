@@ -83,7 +83,6 @@ function readGroups(
   );
 }
 
-/** Names of GLM-4.5. */
 const groupedNames: NameTable = { stems: decoderStems(expertStems("mlp", { shared: "shared_experts" })) };
 
 export const groupedMixtures: Families = {

@@ -41,7 +41,6 @@ function qwen35Moe(config: Config): ModelSpec {
   });
 }
 
-/** A decoder of this line. */
 function hybrid(family: string, config: Config, traits: Traits): ModelSpec {
   const linear = readLinear(config);
   const interval = config.count("full_attention_interval", 4);

@@ -106,9 +106,8 @@ function logarithms(tensor: Tensor, allocate: Allocate): Tensor {
   const wrong = stored.findIndex((value) => !(value <= 0));
   if (wrong >= 0) {
     throw new RangeError(
-      `Cannot take the logarithm of −(${
-        stored[wrong]
-      }) at index ${wrong}: expected stored numbers of at most 0`,
+      `Cannot take the logarithm of −(${stored[wrong]}) at index ${wrong}: expected stored numbers of at ` +
+        "most 0",
     );
   }
   const data = allocate(stored.length);
