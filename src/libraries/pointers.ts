@@ -16,9 +16,9 @@ export function cString(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /** A path as ONNX Runtime has it on this system. */
-export function cPath(path: string): BufferSource {
+export function cPath(path: string): Uint8Array<ArrayBuffer> {
   if (Deno.build.os !== "windows") return cString(path);
-  return Uint16Array.from(`${path}\0`, (unit) => unit.charCodeAt(0));
+  return new Uint8Array(Uint16Array.from(`${path}\0`, (unit) => unit.charCodeAt(0)).buffer);
 }
 
 /** A buffer that begins with one pointer to each item; the items follow, aligned to 8 bytes. */

@@ -10,7 +10,7 @@ const [VENDOR, INTEL, CPU] = [4, 0x8086, 0];
 /** Calls this machine's CPU one of Intel's, in this process: before the plug-in is loaded. */
 export function callIntel(): void {
   const { library, environment } = openCpuLibrary();
-  for (const device of library.list("GetEpDevices", environment.address)) {
+  for (const device of library.list("GetEpDevices", environment.address).entries) {
     const hardware = library.plain("EpDevice_Device", device) as Deno.PointerObject;
     const fields = new DataView(Deno.UnsafePointerView.getArrayBuffer(hardware, 8));
     const vendor = library.plain("HardwareDevice_VendorId", hardware);

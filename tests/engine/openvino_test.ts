@@ -32,7 +32,7 @@ const lacks = file === null ? "no OpenVINO: lamina openvino installs it" : null;
 /** Execution providers whose devices ONNX Runtime offers now. */
 function providers(): string[] {
   const { library, environment } = openCpuLibrary();
-  return library.list("GetEpDevices", environment.address).map((device) =>
+  return library.list("GetEpDevices", environment.address).entries.map((device) =>
     library.text("EpDevice_EpName", device)!
   );
 }

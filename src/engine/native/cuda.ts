@@ -98,12 +98,7 @@ function cudaProvider({ cuda, library, memory }: Opened, precision: Precision): 
     stream: cuda.stream,
     copiesInputs: false,
     configure(options) {
-      library.call(
-        "AddSessionConfigEntry",
-        options,
-        cString("session.disable_cpu_ep_fallback"),
-        cString("1"),
-      );
+      library.configure("AddSessionConfigEntry", options, { "session.disable_cpu_ep_fallback": "1" });
       appendProvider(library, options, cuda.stream, precision);
     },
     runEntries: { disable_synchronize_execution_providers: "1" },

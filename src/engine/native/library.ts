@@ -176,11 +176,21 @@ function over(table: Deno.UnsafePointerView, version: string) {
       return value && textOf(value);
     },
     /** Calls a function that gives a list: writes its address and its length where the last two arguments point. */
-    list(name: FunctionName, ...args: Argument[]): Deno.PointerObject[] {
-      const [address, count] = [new BigUint64Array(1), new BigUint64Array(1)];
-      succeed(natives[name](...args, address, count));
-      const view = new Deno.UnsafePointerView(pointer(Deno.UnsafePointer.create(address[0]), name));
-      return Array.from({ length: Number(count[0]) }, (_, i) => pointer(view.getPointer(i * 8), name));
+    list(name: FunctionName, ...args: Argument[]) {
+      const [place, count] = [new BigUint64Array(1), new BigUint64Array(1)];
+      succeed(natives[name](...args, place, count));
+      const address = pointer(Deno.UnsafePointer.create(place[0]), name);
+      const view = new Deno.UnsafePointerView(address);
+      const entry = (_: unknown, i: number) => pointer(view.getPointer(i * 8), name);
+      return { address, entries: Array.from({ length: Number(count[0]) }, entry) };
+    },
+    /** Adds entries to the options of a session or of a run. */
+    configure(
+      name: "AddSessionConfigEntry" | "AddRunConfigEntry",
+      options: Deno.PointerObject,
+      entries: Readonly<Record<string, string>>,
+    ): void {
+      for (const entry of Object.entries(entries)) succeed(natives[name](options, ...entry.map(cString)));
     },
     /** Calls a function that gives no status. */
     plain: (name: FunctionName, ...args: Argument[]): unknown => natives[name](...args),
@@ -226,12 +236,4 @@ function pointer(value: Deno.PointerValue, what: string): Deno.PointerObject {
 
 function textOf(value: Deno.PointerValue): string {
   return value === null ? "" : new Deno.UnsafePointerView(value).getCString();
-}
-
-/** Addresses as an array of C; what they point to has to be kept from collection. */
-export function addresses(memories: readonly BufferSource[]): BigUint64Array<ArrayBuffer> {
-  return BigUint64Array.from(
-    memories,
-    (memory) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(memory as Uint8Array<ArrayBuffer>)),
-  );
 }

@@ -70,29 +70,18 @@ export function pluginEngine(plugin: Plugin, { name, precision, note, options }:
     return nativeEngine(opened, {
       ...cpu,
       name,
-      version: [`${cpu.version}, ${device.provider}`, device.property("version"), note].filter(Boolean).join(
+      version: [`${cpu.version},`, device.provider, device.property("version"), note].filter(Boolean).join(
         " ",
       ),
       device: device.words,
       copiesInputs: true,
       configure(session, isPacked, graph) {
         if ([...graph.types.values()].includes("f64")) return cpu.configure(session, isPacked, graph);
-        library.call(
-          "AddSessionConfigEntry",
-          session,
-          cString("session.disable_cpu_ep_fallback"),
-          cString("1"),
-        );
+        library.configure("AddSessionConfigEntry", session, { "session.disable_cpu_ep_fallback": "1" });
         const list = BigUint64Array.of(Deno.UnsafePointer.value(device.address));
         const append = "SessionOptionsAppendExecutionProvider_V2";
-        library.call(
-          append,
-          session,
-          environment.address,
-          list,
-          1n,
-          ...textPairs(settings[Number(graph.hasBfloat16)]),
-        );
+        const pairs = textPairs(settings[Number(graph.hasBfloat16)]);
+        library.call(append, session, environment.address, list, 1n, ...pairs);
       },
       close() {
         cpu.close();
@@ -113,7 +102,7 @@ function load({ file, called }: Plugin): readonly PluginDevice[] {
     return known.devices;
   }
   const { library, environment } = openCpuLibrary();
-  const all = () => library.list("GetEpDevices", environment.address);
+  const all = () => library.list("GetEpDevices", environment.address).entries;
   const others = new Set(all().map(Deno.UnsafePointer.value));
   try {
     library.call("RegisterExecutionProviderLibrary", environment.address, cString(file), cPath(file));
@@ -166,6 +155,6 @@ function deviceOf({ called, provider, kind }: Plugin, devices: readonly PluginDe
 /** This machine's processors in words, as far as ONNX Runtime's own providers use them. */
 function hardware(): string {
   const { library, environment } = openCpuLibrary();
-  const devices = library.list("GetEpDevices", environment.address).map(described);
+  const devices = library.list("GetEpDevices", environment.address).entries.map(described);
   return `this machine (${devices.map(({ words }) => words).join(", ")})`;
 }

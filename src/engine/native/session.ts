@@ -8,11 +8,11 @@
  * A binding has the inputs and outputs of a run. It keeps its last ones, so that the keys and values of a decoded text, hundreds of
  * tensors that stay in place, are bound once.
  */
-import { cPath, cString } from "../../libraries/mod.ts";
+import { cPath, cString, pointerList } from "../../libraries/mod.ts";
 import type { Graph } from "../../onnx/mod.ts";
 import { type Feeds, type Held, ofType, type Program, type RunOptions } from "../engine.ts";
 import type { NativeHeld, Provider, Shelf } from "./held.ts";
-import { addresses, type Library } from "./library.ts";
+import type { Library } from "./library.ts";
 
 interface Host {
   readonly library: Library;
@@ -50,9 +50,7 @@ export function createSession(host: Host, graph: Graph, constants: Feeds): Progr
     library.call("SetSessionLogSeverityLevel", options, FATAL);
     library.call("DisableMemPattern", options);
     const entries = { ...isPacked ? packed : fed, "session.use_env_allocators": "1" };
-    for (const [key, value] of Object.entries(entries)) {
-      library.call("AddSessionConfigEntry", options, cString(key), cString(value));
-    }
+    library.configure("AddSessionConfigEntry", options, entries);
     if (!isPacked) library.call("DisablePerSessionThreads", options);
     provider.configure(options, isPacked, graph);
     addConstants(library, options, copied);
@@ -88,14 +86,13 @@ function addConstants(
   constants: readonly (readonly [string, NativeHeld])[],
 ): void {
   if (constants.length === 0) return;
-  const names = constants.map(([name]) => cPath(name));
   library.call(
     "AddExternalInitializersFromFilesInMemory",
     options,
-    addresses(names),
+    pointerList(constants.map(([name]) => cPath(name))),
     BigUint64Array.from(constants, ([, { block }]) => Deno.UnsafePointer.value(block.address)),
     BigUint64Array.from(constants, ([, { bytes }]) => BigInt(bytes)),
-    BigInt(names.length),
+    BigInt(constants.length),
   );
 }
 
@@ -191,9 +188,7 @@ function program(
     signal?.addEventListener("abort", stop);
     try {
       library.call("RunOptionsSetRunLogSeverityLevel", options, FATAL);
-      for (const [key, value] of Object.entries(provider.runEntries)) {
-        library.call("AddRunConfigEntry", options, cString(key), cString(value));
-      }
+      library.configure("AddRunConfigEntry", options, provider.runEntries);
       await library.run(session, options, binding.address);
     } catch (error) {
       signal?.throwIfAborted();
@@ -257,15 +252,10 @@ function outputValues(
   binding: Deno.PointerObject,
   expected: number,
 ): Deno.PointerObject[] {
-  const count = new BigUint64Array(1);
-  const list = new BigUint64Array(1);
-  library.call("GetBoundOutputValues", binding, allocator, list, count);
-  const address = Deno.UnsafePointer.create(list[0]);
-  if (!address || Number(count[0]) !== expected) {
-    throw new Error(`ONNX Runtime returned ${count[0]} outputs, expected ${expected}`);
+  const { address, entries: values } = library.list("GetBoundOutputValues", binding, allocator);
+  if (values.length !== expected) {
+    throw new Error(`ONNX Runtime returned ${values.length} outputs, expected ${expected}`);
   }
-  const view = new Deno.UnsafePointerView(address);
-  const values = Array.from({ length: expected }, (_, i) => view.getPointer(i * 8)!);
   library.call("AllocatorFree", allocator, address);
   return values;
 }
