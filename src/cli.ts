@@ -1,7 +1,7 @@
 /** The command line, as a process: `deno task lamina COMMAND`. */
 import process from "node:process";
 import { createContext } from "./commands/shared/context.ts";
-import { runLine } from "./commands/line.ts";
+import { runLine } from "./commands/program.ts";
 import { closeEngines } from "./engine/mod.ts";
 
 const code = await runLine(createContext(), Deno.args);

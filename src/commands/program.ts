@@ -1,5 +1,9 @@
-/** The command line as a tree of commands. */
-import { Command, Option } from "commander";
+/**
+ * One command line: `lamina COMMAND`, of a tree of commands. Exit code 0, 1 (failed) or 2 (wrong usage); 128 plus the signal's number
+ * after a signal (130, 143, 129, 137), 141 if the reader went away; and the codes that a command's help lists.
+ */
+import process from "node:process";
+import { Command, CommanderError, Option } from "commander";
 import { cudaCommand, doctorCommand, labCommand, openvinoCommand } from "./desk/machine.ts";
 import { cacheCommand, infoCommand, modelsCommand } from "./desk/stock.ts";
 import { type RunLine, shardCommand, shardsCommand } from "./machines/shards.ts";
@@ -16,8 +20,11 @@ import type { Context } from "./shared/context.ts";
 import { explained } from "./shared/declare.ts";
 import { briefly, environmentCommand, helpCommand, optionDescription } from "./shared/help.ts";
 import { checkPaths, recordValues } from "./shared/paths.ts";
-import { checkRelations, refuseTwice } from "./shared/relations.ts";
-import { VERSION } from "../result/mod.ts";
+import { checkRelations, refuseTwice, withFlags } from "./shared/relations.ts";
+import { asOne, VERSION } from "../result/mod.ts";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { messageOf } from "../entry/mod.ts";
+import { Exit } from "./shared/signals.ts";
 
 /** `lamina` with all its commands. */
 export function createProgram(context: Context): Command {
@@ -73,4 +80,35 @@ function settle(command: Command, context: Context): void {
   recordValues(command);
   refuseTwice(command);
   command.commands.forEach((child) => settle(child, context));
+}
+
+/** Runs one command line and returns its exit code. */
+export async function runLine(context: Context, args: readonly string[]): Promise<number> {
+  const program = createProgram(context);
+  try {
+    await asOne(() => program.parseAsync(args, { from: "user" }));
+    await nextTurn();
+    return ended(context) ?? 0;
+  } catch (error) {
+    await nextTurn();
+    if (error instanceof Exit) {
+      context.progress.onError(`lamina: ${error.message}`);
+      return error.code;
+    }
+    const code = ended(context);
+    if (code !== null) return code;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    context.progress.onError(`lamina: ${withFlags(messageOf(error), program)}`);
+    if (process.env.LAMINA_DEBUG) Deno.inspect(error).split("\n").forEach(context.progress.onError);
+    return 1;
+  } finally {
+    context.progress.close();
+  }
+}
+
+/** Reports the early end of a command and returns its exit code; null if it ran to its own end. */
+function ended(context: Context): number | null {
+  const ending = context.ending();
+  if (ending?.message) context.progress.onError(`lamina: ${ending.message}`);
+  return ending?.code ?? null;
 }

@@ -38,5 +38,10 @@ export function kind<
   return { ...manifest, name, form: form as unknown as Form<Name, Method, Fields> };
 }
 
-/** What a result depends on, where its provenance says all. */
-export const byProvenance = ({ provenance }: { readonly provenance: Provenance }) => provenance;
+/** What a result depends on: its provenance, and the named fields beside it. */
+export const depends =
+  <const Name extends string>(...own: Name[]) =>
+  <T extends { readonly provenance: Provenance } & Record<Name, unknown>>(of: T) => {
+    const beside = Object.fromEntries(own.map((name) => [name, of[name]]));
+    return { ...of.provenance, ...beside } as Provenance & Pick<T, Name>;
+  };

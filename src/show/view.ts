@@ -51,9 +51,8 @@ const pictureOf = ({ svg, title, name }: Figure): View => ({ picture: svg, title
 const errorText = ({ name, message }: Error): string => `${code(name)}: ${code(message, Infinity)}`;
 
 function functionText(name: string): string {
-  return `a function${name && `, ${code(name)}`}: \`await lamina.help(${
-    name || "it"
-  })\` describes Lamina's functions`;
+  const line = `await lamina.help(${name || "it"})`;
+  return `a function${name && `, ${code(name)}`}: \`${line}\` describes Lamina's functions`;
 }
 
 const nothing = (what: string): View => ({ markdown: `nothing to show: ${what}` });

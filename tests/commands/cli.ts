@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { basename } from "node:path";
 import process from "node:process";
 import type { Context } from "../../src/commands/shared/context.ts";
-import { runLine } from "../../src/commands/line.ts";
+import { runLine } from "../../src/commands/program.ts";
 import { printable } from "../../src/show/mod.ts";
 import { progressLine } from "../../src/show/progress.ts";
 import { kept, type Opened, withTiny } from "../study/tiny.ts";

@@ -5,7 +5,7 @@
  * tokens or queries of a sample, then over samples; a standard error is over samples, null for a single one.
  */
 import { z } from "zod";
-import { byProvenance, kind } from "../kind.ts";
+import { depends, kind } from "../kind.ts";
 import { MODULES, PATTERN_NAMES, SMOOTHING_NAMES } from "../../measure/mod.ts";
 import { updateSums } from "./profile.ts";
 import {
@@ -134,7 +134,7 @@ const massive = z.object({
 });
 export type MassiveActivation = z.infer<typeof massive>;
 
-export const causesKind = kind("causes", { method: 1, noun: "result of causes", origin: byProvenance }, {
+export const causesKind = kind("causes", { method: 1, noun: "result of causes", origin: depends() }, {
   provenance: provenanceForm.extend({ causes: settings }),
   tokens: z.int().positive(),
   /** The model's norm placement. */
@@ -221,7 +221,7 @@ export type PatternsRow = z.infer<typeof patternsForm>;
 
 export const rowsKind = kind("rows", {
   method: 1,
-  origin: ({ provenance, of, from, to, plans }) => ({ ...provenance, of, from, to, plans }),
+  origin: depends("of", "from", "to", "plans"),
 }, {
   provenance: causesKind.form.shape.provenance,
   of: z.enum(["whole", "sink", "effects", "messages", "smoothing", "predictability"]),

@@ -1,24 +1,13 @@
 /** The form of a study of depth: the path of the stream, and predictions on its way. */
 import { z } from "zod";
 import { DEPTH_MEASURES, EFFECTIVE } from "../../measure/mod.ts";
-import { kind } from "../kind.ts";
-import { estimateForm, type Provenance, provenanceForm } from "./provenance.ts";
-
-/** What a study of depth depends on: the tokens too, and the most frequent ones of the whole text. */
-export function depthOrigin(
-  { provenance, stride, rows, frequent }: DepthRequest,
-): Provenance & Omit<DepthRequest, "provenance"> {
-  return { ...provenance, stride, rows, frequent };
-}
-/** What it is known by before it is made. */
-export interface DepthRequest {
-  readonly provenance: Provenance;
-  readonly stride: number;
-  readonly rows: number;
-  readonly frequent: number[];
-}
+import { depends, kind } from "../kind.ts";
+import { estimateForm, provenanceForm } from "./provenance.ts";
 
 const byMeasure = <T extends z.ZodType>(of: T) => z.record(z.enum(DEPTH_MEASURES), z.array(of));
+
+/** What a study of depth depends on: the tokens too, and the most frequent ones of the whole text. */
+export const depthOrigin = depends("stride", "rows", "frequent");
 
 export const depthKind = kind("depth", { method: 2, noun: "result of depth", origin: depthOrigin }, {
   provenance: provenanceForm,
@@ -37,3 +26,5 @@ export const depthKind = kind("depth", { method: 2, noun: "result of depth", ori
 });
 /** How far a model uses its depth. */
 export type Depth = z.infer<typeof depthKind.form>;
+/** What it is known by before it is made. */
+export type DepthRequest = Pick<Depth, "provenance" | "stride" | "rows" | "frequent">;

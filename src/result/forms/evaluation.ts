@@ -1,6 +1,6 @@
 /** The forms of evaluations: what a model makes of benchmark tasks, document by document. */
 import { z } from "zod";
-import { kind } from "../kind.ts";
+import { depends, kind } from "../kind.ts";
 import { VERDICTS } from "../../measure/mod.ts";
 import { draftForm, endsForm, provenanceForm, sharedForm } from "./provenance.ts";
 
@@ -51,10 +51,7 @@ const itemForm = z.object({
 });
 
 /** Some documents of a task, as they are kept between runs; the first of them where text is written and the run was ended. */
-export const taskKind = kind("task", {
-  method: 1,
-  origin: ({ provenance, task }) => ({ ...provenance, task }),
-}, {
+export const taskKind = kind("task", { method: 1, origin: depends("task") }, {
   provenance: provenanceForm,
   /** `draft`: whether drafting was measured. */
   task: settingForm.extend({ draft: z.literal(true).optional() }),
@@ -64,10 +61,7 @@ export const taskKind = kind("task", {
 export type TaskPart = z.infer<typeof taskKind.form>;
 
 /** What a plan writes after the beginnings of texts, as it is kept between runs: ids, of the first prompts if it was ended. */
-export const writtenKind = kind("written", {
-  method: 1,
-  origin: ({ provenance, tokens }) => ({ ...provenance, tokens }),
-}, {
+export const writtenKind = kind("written", { method: 1, origin: depends("tokens") }, {
   provenance: provenanceForm,
   /** Tokens that are written at most. */
   tokens: z.int().positive(),

@@ -1,7 +1,7 @@
 /** The forms of an order (modules, or windows of blocks, as they are dropped) and of guides: how well each score predicts the cost of a removal. */
 import { KINDS } from "../../measure/mod.ts";
 import { z } from "zod";
-import { kind } from "../kind.ts";
+import { depends, kind } from "../kind.ts";
 import {
   byKind,
   draftForm,
@@ -86,10 +86,7 @@ export const orderKind = kind("order", { method: 1, origin: orderOrigin }, order
 export type DropOrder = z.infer<typeof orderKind.form>;
 
 /** What the model loses without some modules, as it is kept while an order is searched. */
-export const lossKind = kind("loss", {
-  method: 1,
-  origin: ({ provenance, measure }) => ({ ...provenance, measure }),
-}, {
+export const lossKind = kind("loss", { method: 1, origin: depends("measure") }, {
   provenance: provenanceForm,
   /** Whether divergence from the full model was measured too, and the share of drafted tokens that it accepts. */
   measure: z.enum(["loss", "divergence", "acceptance"]),

@@ -3,7 +3,7 @@
  * which has a profile of each checkpoint and, if requested, the cost of dropping half of each kind of module there.
  */
 import { z } from "zod";
-import { byProvenance, kind } from "../kind.ts";
+import { depends, kind } from "../kind.ts";
 import { eachSum } from "../../measure/mod.ts";
 import { byKind, perLayer, type Provenance, provenanceForm, updateMeans } from "./provenance.ts";
 import { sweepKind } from "./sweep.ts";
@@ -62,7 +62,7 @@ export const sizesForm = z.object({
 /** The sizes of the modules. */
 export type Sizes = z.infer<typeof sizesForm>;
 
-export const profileKind = kind("profile", { method: 1, origin: byProvenance }, {
+export const profileKind = kind("profile", { method: 1, origin: depends() }, {
   provenance: provenanceForm,
   tokens: z.int().positive(),
   /** Tokens without a direction (|X| = 0), which some module's means leave out. */

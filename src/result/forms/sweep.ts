@@ -2,14 +2,13 @@
 import { KINDS, MODULES, REPAIRS } from "../../measure/mod.ts";
 import { z } from "zod";
 import { resultOf } from "../../entry/mod.ts";
-import { kind } from "../kind.ts";
+import { depends, kind } from "../kind.ts";
 import {
   changeForm,
   draftForm,
   dropForm,
   indices,
   pathForm,
-  type Provenance,
   provenanceForm,
   sharedForm,
   strict,
@@ -65,7 +64,11 @@ const repairedForm = strict("a repair", {
   file: z.object({ ...fileForm.shape, bytes: z.int().positive().nullable() }).optional(),
 });
 
-const replacementFields = {
+/** What a replacement depends on: where it was made, and for which plan. */
+export const replacementOrigin = depends("by", "sequential", "plan", "layer", "module");
+
+/** The kept solution of one site: tensors, or a number that divides all later updates. */
+export const replacementKind = kind("replacement", { method: 2, origin: replacementOrigin }, {
   provenance: provenanceForm,
   by: z.enum(REPAIRS),
   sequential: z.boolean(),
@@ -77,27 +80,12 @@ const replacementFields = {
   refused: z.string().optional(),
   /** Little-endian float32 in base64, by name. */
   tensors: z.record(z.string(), z.object({ shape: indices, data: z.base64() })).nullable(),
-};
-type ReplacementFields = z.infer<z.ZodObject<typeof replacementFields>>;
-
-/** What a replacement depends on: where it was made, and for which plan. */
-export function replacementOrigin(
-  { provenance, by, sequential, plan, layer, module }: ReplacementRequest,
-): Provenance & Omit<ReplacementRequest, "provenance"> {
-  return { ...provenance, by, sequential, plan, layer, module };
-}
+});
 /** What a replacement is known by before it is made. */
 export type ReplacementRequest = Pick<
-  ReplacementFields,
+  z.infer<typeof replacementKind.form>,
   "provenance" | "by" | "sequential" | "plan" | "layer" | "module"
 >;
-
-/** The kept solution of one site: tensors, or a number that divides all later updates. */
-export const replacementKind = kind(
-  "replacement",
-  { method: 2, origin: replacementOrigin },
-  replacementFields,
-);
 
 export const savesForm = strict("savings", {
   /** Weights that need not be stored, and their share of all the model's. */

@@ -80,10 +80,8 @@ export function droppingClaims(sweep: Sweep): Claim[] {
   const { model, packing } = sweep.provenance;
   const cost = (point: typeof full) =>
     reading`${compared.dropped} of ${model.layers} dropped: perplexity ${{ measured: full.perplexity }} →
-      ${{ measured: point.perplexity }} (${perplexityText(point, packing.samples)}), ${{
-      share: point.top1,
-    }} of
-      top-1 predictions unchanged.`;
+      ${{ measured: point.perplexity }} (${perplexityText(point, packing.samples)}),
+      ${{ share: point.top1 }} of top-1 predictions unchanged.`;
   return MODULES.map((kind) => ({ ...DROPPING[kind], measured: cost(compared[kind]) }));
 }
 
@@ -161,10 +159,8 @@ function costOf({ points }: AccuracyCurve, full: Evaluation): string {
   const { margin, n } = accuracyChange(points.at(-1)!.result, full);
   const of = sum(meanOver(full), (main) => documentsOf(full, main));
   return reading`Mean accuracy over ${tasks} (${documentsText(n, of)}), full model
-    ${formatShare(meanAccuracy(full).value)}. ${costs.join("; ")}. Equal: within ${
-    formatPoints(margin)
-  } points
-    (two one-sided tests, p < 0.05); not equal: the 95 % interval lies outside them.`;
+    ${formatShare(meanAccuracy(full).value)}. ${costs.join("; ")}. Equal: within ${formatPoints(margin)}
+    points (two one-sided tests, p < 0.05); not equal: the 95 % interval lies outside them.`;
 }
 
 const WORDS = { "yes": "equal", "no": "not equal", "cannot tell": "cannot tell" } as const;

@@ -143,10 +143,8 @@ export function generalityClaim(sweeps: readonly Sweep[], dropped: number): Clai
   return {
     id: "C8",
     claim: "The method generalises across norm placements: Peri-LN models too, not only Pre-LN.",
-    measured: reading`Dropping attention by importance costs less than in random orders in ${
-      count("holds")
-    }, and
-      less than dropping MLPs in ${count("cheaper")}. Nats per token lost with ${dropped} dropped:
-      ${models.map(({ name, losses }) => `${name}: ${losses}`).join("; ")}.`,
+    measured: reading`Dropping attention by importance costs less than in random orders in
+      ${count("holds")}, and less than dropping MLPs in ${count("cheaper")}. Nats per token lost with
+      ${dropped} dropped: ${models.map(({ name, losses }) => `${name}: ${losses}`).join("; ")}.`,
   };
 }

@@ -69,10 +69,8 @@ export function qualityAnswer(sweep: Sweep): Answer | undefined {
       ? `${what}: ${rise} (95 %; among the numbers tried).${more}`
       : best.atMost > 0
       ? `Cannot tell whether ${rise} without ${what}${unsure}.`
-      : reading`Nothing among the numbers tried: without ${what}, perplexity rises by more than ${
-        100 * BUDGET
-      } %
-          (95 %).`,
+      : reading`Nothing among the numbers tried: without ${what}, perplexity rises by more than
+        ${100 * BUDGET} % (95 %).`,
     costOf: (drop) => {
       const cost = perplexityCost(curves, drop, samples);
       return cost && sentences(cost, sharedText([sweep]));

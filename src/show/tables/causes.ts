@@ -198,10 +198,8 @@ function messageLines(result: Causes): string[] {
   const share = median(messageShares(result));
   if (share === null) return ["No attention of which a token's own message could be measured"];
   return [
-    reading`The message of its own token is ${{
-      share,
-    }} of attention's update in the median layer (own msg., along the
-      update; the rest is the context's)`,
+    reading`The message of its own token is ${{ share }} of attention's update in the median layer (own
+      msg., along the update; the rest is the context's)`,
     `  behind the output projection, at one query in ${stride} of ${samples} × ${length} tokens`,
   ];
 }
@@ -212,24 +210,18 @@ function effectLines({ effects }: Causes): string[] {
   const [attention, mlp] = [moved("attention"), moved("mlp")];
   if (attention === null || mlp === null) return [];
   return [
-    reading`Dropping one attention module moves a later update by ${{
-      share: attention,
-    }} of its size on average,
-      dropping one MLP by ${{ share: mlp }}`,
+    reading`Dropping one attention module moves a later update by ${{ share: attention }} of its size on
+      average, dropping one MLP by ${{ share: mlp }}`,
   ];
 }
 
 function sinkLines({ sink, provenance }: Causes): string[] {
   const { samples, length, threshold } = provenance.causes.sink;
   return [
-    reading`Sink rate as published: ${
-      optional(sink.rate, formatShare)
-    } of heads give the first token more than
-      ${String(threshold)} of their attention`,
-    reading`  averaged over all queries of a sample; counted over heads, layers and ${
-      counted(samples, "sample")
-    } of
-      ${String(length)} tokens, no BOS`,
+    reading`Sink rate as published: ${optional(sink.rate, formatShare)} of heads give the first token more
+      than ${String(threshold)} of their attention`,
+    reading`  averaged over all queries of a sample; counted over heads, layers and
+      ${counted(samples, "sample")} of ${String(length)} tokens, no BOS`,
   ];
 }
 

@@ -40,10 +40,9 @@ export function draftingNotes(plans: readonly Drafting[]): string[] {
   if (drafts.length === 0) return [];
   const contexts = [...new Set(drafts.map(({ draft }) => draft.context))].sort((a, b) => a - b);
   return [
-    reading`accepted: of a draft that reads the text with keys and values of its own${
-      tokensText(drafts)
-    }; one that
-      writes with the full model reads the model's, which gives another share (\`speed\` measures it)`,
+    reading`accepted: of a draft that reads the text with keys and values of its own${tokensText(drafts)};
+      one that writes with the full model reads the model's, which gives another share (\`speed\` measures
+      it)`,
     reading`as draft: the speed-up with such a draft, in rounds of the best length, if a step takes the time of the
       bytes that it reads (cost: a drafted token's over a full one's, after ${contexts.join(" or ")} tokens in
       16 bits)`,
@@ -62,13 +61,10 @@ function tokensText(drafts: readonly Known[]): string {
 export function draftingText(plan: Drafting): string | null {
   if (!isKnown(plan)) return null;
   const { speedup, drafted } = roundOf(plan);
-  return reading`as a draft that reads the texts with keys and values of its own, ${{
-    share: plan.acceptance,
-  }} of
-    the scored tokens are accepted: ${formatFixed(speedup, 2)} times as fast in rounds of
-    ${counted(drafted, "drafted token")} if a step takes the time of the bytes that it reads (${
-    verdictText(plan)
-  })`;
+  return reading`as a draft that reads the texts with keys and values of its own,
+    ${{ share: plan.acceptance }} of the scored tokens are accepted: ${formatFixed(speedup, 2)} times as
+    fast in rounds of ${counted(drafted, "drafted token")} if a step takes the time of the bytes that it
+    reads (${verdictText(plan)})`;
 }
 
 type Known = Drafting & { readonly acceptance: number; readonly draft: DraftCost };

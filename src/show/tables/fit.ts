@@ -7,7 +7,6 @@ import {
   counted,
   fitSetting,
   formatShare,
-  formatWhole,
   halfText,
   KIND_NAMES,
   modules,
@@ -33,28 +32,25 @@ export function fitTables(fit: Fit): Table[] {
   const { aim, tried, confirmed, provenance, confirming, file } = fit;
   const { packing: { skip } } = confirming;
   const asked = askedIn(fit);
+  const shared = file
+    ? `file: share of the ${formatBytes(file.whole)} of the ${file.format} file`
+    : "weights: share of the weights";
   const after = skip > 0 ? `, after the first ${skip}` : "";
   const ways = waysOf(fit).length === 1 ? `, by ${waysOf(fit)[0]}` : "";
   return [
     { ...lines(`${promiseText(aim)} · ${fitSetting(fit)}`, answerText(fit)) },
     ...confirmed.length === 0 ? [] : [{
-      title: `confirmed on ${asked ? "at most " : ""}${
-        halfText(fit, confirming)
-      }${after}, smallest plan first`,
+      title: reading`confirmed on ${asked && "at most "}${halfText(fit, confirming)}${after}, smallest plan
+        first`,
       ...tableOf(confirmedOf(fit), [...columnsOf(fit), ...asked ? [ASKED] : []]),
       notes: asked ? [roundsNote(asked)] : [],
     }],
     ...tried.length === 0 ? [] : [{
-      title: reading`tried on ${
-        halfText(fit, provenance)
-      }: the largest plans of other kinds and orders that keep the promise, then the cheapest plans`,
+      title: reading`tried on ${halfText(fit, provenance)}: the largest plans of other kinds and orders that
+        keep the promise, then the cheapest plans`,
       ...tableOf(shownOf(fit), columnsOf(fit)),
       notes: [
-        reading`${
-          file
-            ? `file: share of the ${formatBytes(file.whole)} of the ${file.format} file`
-            : "weights: share of the weights"
-        } that the plan saves; KV: share of the keys and values; kept: whether the promise is kept (95 %)`,
+        reading`${shared} that the plan saves; KV: share of the keys and values; kept: whether the promise is kept (95 %)`,
         `${counted(plansOf(fit), "plan")} tried in all${ways}; the CSV and the JSON list them`,
         ...secondLines(fit),
         ...checksOf(fit),
@@ -129,9 +125,8 @@ const ASKED: Column<Row> = {
 const askedIn = ({ confirmed }: Fit) => confirmed.find(({ cost }) => cost.asked)?.cost.asked;
 
 const roundsNote = ({ of }: NonNullable<ReturnType<typeof askedIn>>) =>
-  `asked in random order of ${
-    formatWhole(of)
-  } documents, each plan until a test decides the promise, which is wrong with 5 % at most at every stop; intervals hold there too, with 2.5 % on each side`;
+  reading`asked in random order of ${of} documents, each plan until a test decides the promise, which is wrong
+    with 5 % at most at every stop; intervals hold there too, with 2.5 % on each side`;
 
 const NUMBERS: readonly Column<Row>[] = [
   { key: "target", value: ({ target }) => KIND_NAMES[target] },

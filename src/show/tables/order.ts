@@ -198,10 +198,8 @@ function savesText({ parameters, parametersShare, ...saves }: NonNullable<Plan["
   const [bytes, of, share] = kv.bytes === kvBytesPerToken * kv.context
     ? [kvBytesPerToken, "per token", kvShare]
     : [kv.bytes, `of ${formatWhole(kv.context)} tokens`, kv.share];
-  return reading`saves ${formatWhole(parameters)} parameters (${{ share: parametersShare }}), ${
-    formatWhole(bytes)
-  }
-    bytes of keys and values ${of} (${{ share }})`;
+  return reading`saves ${formatWhole(parameters)} parameters (${{ share: parametersShare }}),
+    ${formatWhole(bytes)} bytes of keys and values ${of} (${{ share }})`;
 }
 
 /** A row a drop, in order. Of a repaired plan, a row a place of the repair, with the losses on the samples held out. */
@@ -307,9 +305,8 @@ export function ordersTables(result: Orders): Table[] {
       notes: [
         "",
         "k: modules dropped; all: how many every order drops; pairs: how many two orders share, on average",
-        `best, worst: nats per token (95 %), named by the first samples and measured on the last ${
-          all[0].samples
-        }`,
+        reading`best, worst: nats per token (95 %), named by the first samples and measured on the last
+          ${all[0].samples}`,
         ...all.map((line) => {
           const { target, by } = line;
           return `${KIND_NAMES[target]} by ${by}: best ${place(line, "best")}, worst ${place(line, "worst")}`;

@@ -17,13 +17,13 @@ export const REACH_TEXTS: Readonly<Record<NonNullable<PlanRoofline["paper"]>["re
 };
 
 /** "llama-2-13b on NVIDIA RTX 6000 Ada (960 GB/s, 364 TFLOP/s, 48 GiB) · 16 bit · 2048 tokens in, 2048 out". */
-function boundSetting({ model, device, setting }: Roofline): string {
-  const { title, count, bandwidth, rate, memory } = device;
+function boundSetting(
+  { model, device: { title, count, bandwidth, rate, memory }, setting }: Roofline,
+): string {
   const [bytes, flops, room] = [bandwidth / 1e9, rate / 1e12, memory / 2 ** 30].map(fixed(0));
-  return `${plain(model.name)} on ${
-    count > 1 ? `${count} × ` : ""
-  }${title} (${bytes} GB/s, ${flops} TFLOP/s, ` +
-    `${room} GiB) · ${setting.bits} bit · ${setting.input} tokens in, ${setting.output} out`;
+  const device = `${count > 1 ? `${count} × ` : ""}${title}`;
+  return `${plain(model.name)} on ${device} (${bytes} GB/s, ${flops} TFLOP/s, ${room} GiB) · ` +
+    `${setting.bits} bit · ${setting.input} tokens in, ${setting.output} out`;
 }
 
 /** A plan by its size: "8 attention", "2 attention, 1 MLP", "1 MLP, 3 changes". */

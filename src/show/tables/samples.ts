@@ -38,11 +38,10 @@ export function samplesTable({ names, tasks, average, apart }: SamplesComparison
 }
 
 function notesOf(task: string, { only, prompts, metrics }: SamplesComparison["apart"][string]): string[] {
+  const [a, b] = only.map(formatWhole);
   return [
     only.some((count) => count > 0) &&
-    `${task}: left out ${formatWhole(only[0])} documents that only A has, and ${
-      formatWhole(only[1])
-    } that only B has`,
+    `${task}: left out ${a} documents that only A has, and ${b} that only B has`,
     prompts > 0 && `${task}: prompts differ in ${formatWhole(prompts)} documents`,
     metrics.length > 0 && `${task}: left out ${metrics.join(", ")}, not 0 or 1 for every document`,
   ].filter((note) => typeof note === "string");

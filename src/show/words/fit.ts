@@ -129,10 +129,8 @@ export function answerText(fit: Fit): string {
     const own = tried[answer];
     const { cost } = confirmed.find((test) => test.tried === answer)!;
     return sentences(
-      reading`${capital(planPhrase(own.drop))} (${wayText(own)}), the cost is ${
-        costText(aim, cost)
-      } on the samples
-        that confirm it.`,
+      reading`${capital(planPhrase(own.drop))} (${wayText(own)}), the cost is ${costText(aim, cost)} on the
+        samples that confirm it.`,
       `That saves ${savingText(fit, own)}.`,
       timesText(fit),
       sharedText([fit]),
@@ -166,9 +164,8 @@ export function verdictText(fit: Fit): string {
   const speed = times ? `the model writes ${paceText(times.decode)}` : "the speed was not measured";
   const gains = answer === null
     ? "no plan is sure to keep the promise"
-    : `${file ? "the file gets" : "the weights get"} ${
-      smallerText(sharedSaving(fit, tried[answer]))
-    } and ${speed} (worth it from ${formatShare(WORTH)} on)`;
+    : reading`${file ? "the file gets" : "the weights get"} ${smallerText(sharedSaving(fit, tried[answer]))}
+      and ${speed} (worth it from ${formatShare(WORTH)} on)`;
   const costs = largerSavings(fit).slice(0, NAMED).map((one) =>
     `${formatShare(sharedSaving(fit, one))} for ${costText(aim, one.cost)} ${planPhrase(one.drop)}`
   );

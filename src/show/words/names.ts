@@ -199,9 +199,7 @@ export function checkLines(check: OrderCheck | undefined, explained: readonly La
   const { samples, length, removed, median, last } = check;
   const end = last.length > 0 && `; these go last: ${lastText(last, explained)}`;
   return [
-    reading`checked by removing ${counted(removed, "module")} one by one on ${String(samples)} × ${
-      String(length)
-    }
-      tokens; the median one costs ${{ measured: median }} nats per token alone${end}`,
+    reading`checked by removing ${counted(removed, "module")} one by one on ${String(samples)} ×
+      ${String(length)} tokens; the median one costs ${{ measured: median }} nats per token alone${end}`,
   ];
 }

@@ -89,9 +89,8 @@ export function counts(
   [things, at]: readonly ["layers", "in"] | readonly ["steps", "at"],
 ): string {
   return all.filter(({ counts }) => counts.all > 0).map(({ name, counts }) =>
-    reading`${counts[side]} of ${counts.all} ${things}${all.length > 1 && ` of ${name}`}${
-      unknownText(counts, at)
-    }`
+    reading`${counts[side]} of ${counts.all}
+      ${things}${all.length > 1 && ` of ${name}`}${unknownText(counts, at)}`
   ).join(", ");
 }
 

@@ -16,16 +16,15 @@ import {
   wholeNumber,
 } from "../../entry/mod.ts";
 import { isFull, MODULES, outsizedLayers, REPAIRS } from "../../measure/mod.ts";
-import { ORDERS, type Sweep, TARGETS } from "../../result/mod.ts";
+import { type DropOrder, head, ORDERS, type Plan, type Sweep, TARGETS } from "../../result/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
-import { draftingChecks, heldOutChecks, type RunOptions } from "../base/options.ts";
+import { draftingChecks, type DraftingOptions, heldOutChecks, type RunOptions } from "../base/options.ts";
 import { constraintChecks, constraintsOf } from "../orders/constraints.ts";
 import { orderStep, plansIn } from "../orders/order.ts";
 import { afterReading, dependsOn, leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
 import { run, step, type Study } from "../base/study.ts";
-import { aCurve, curvePlans, stepList, SWEEP_STEPS } from "./curves.ts";
-import { linesOf, measured, type Planned, tellNotes } from "./lines.ts";
-import { curvesStage, repairsOf } from "./repairs.ts";
+import { aCurve, type Curve, curvePlans, stepList, SWEEP_STEPS } from "./curves.ts";
+import { curvesStage, type RepairedCurve, repairsOf } from "./repairs.ts";
 import {
   calibrated,
   calibratedChecks,
@@ -36,6 +35,8 @@ import {
   type SweepOptions,
   sweepPasses,
 } from "./parts.ts";
+import { type DropPlan, noDrop } from "../../run/mod.ts";
+import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
 
 export type { CalibratedOptions, SweepOptions };
 
@@ -152,3 +153,76 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
     });
   },
 };
+
+interface Planned {
+  readonly curve: Curve | DropOrder;
+  readonly plans: readonly Plan[];
+}
+
+/** A line: a curve, or a curve under a repair, with what people should know of it. */
+interface Line {
+  readonly curve: Curve | DropOrder;
+  readonly repair?: RepairedCurve["repair"];
+  readonly plans: readonly { readonly dropped: number; readonly plan: Partial<DropPlan> }[];
+  readonly notes: readonly string[];
+}
+
+/** Each curve, then the same under each repair; of a line where nothing could be repaired, the notes alone. */
+function linesOf(curves: readonly Planned[], repaired: readonly (readonly RepairedCurve[])[]): Line[] {
+  return curves.flatMap(({ curve, plans }, c): Line[] => {
+    const dropped = plans.map(({ order }) => order.length);
+    return [
+      { curve, plans: plans.map((plan, i) => ({ dropped: dropped[i], plan })), notes: [] },
+      ...repaired.map((own): Line => {
+        const { repair, plans: made, notes } = own[c];
+        const kept = made.flatMap((plan, i) => plan ? [{ dropped: dropped[i], plan }] : []);
+        return {
+          curve,
+          repair,
+          plans: kept.some(({ dropped }) => dropped > 0) ? kept : [],
+          notes: [...Map.groupBy(notes, ({ why }) => why)].map(([why, own]) => {
+            const at = own.map(({ at }) => dropped[at]).join(", ");
+            return `${own[0].refused ? `has no point at ${at}` : `at ${at}`}: ${why}`;
+          }),
+        };
+      }),
+    ];
+  });
+}
+
+/** Tells why lines lack points, each reason once, and which repairs may be no better than the drop. */
+function tellNotes({ name }: StudyModel, lines: readonly Line[], { onNotice }: RunOptions): void {
+  for (const { curve: { target, by, seed }, repair, notes } of lines) {
+    const order = seed === null ? by : `${by}, seed ${seed}`;
+    for (const note of notes) {
+      onNotice?.(`sweep of ${name}: ${target} by ${order}, repaired by ${repair!.by}, ${note}`);
+    }
+  }
+}
+
+/** The quality along all lines: provenance of the full model, and curves with their points. */
+async function measured(
+  model: StudyModel,
+  text: Text,
+  lines: readonly Line[],
+  options: RunOptions & DraftingOptions,
+): Promise<Pick<Sweep, "kind" | "method" | "provenance" | "curves">> {
+  const drawn = lines.filter(({ plans, repair }) => plans.length > 0 || !repair);
+  const groups = [[noDrop], ...drawn.map(({ plans }) => plans.map(({ plan }) => plan))];
+  const [[base], ...results] = await perplexityGroups(model, groups, options, text);
+  return {
+    ...head("sweep"),
+    provenance: base.provenance,
+    curves: drawn.map(({ curve: { target, by, seed }, repair, plans }, c) => ({
+      target,
+      by,
+      seed,
+      ...repair ? { repair } : {},
+      points: results[c].map((result, i) => {
+        const { kind: _, method: _method, provenance: { drop }, tokens: _tokens, sums: _sums, ...numbers } =
+          result;
+        return { dropped: plans[i].dropped, drop, ...numbers, ...riseOver(result, base) };
+      }),
+    })),
+  };
+}

@@ -36,18 +36,16 @@ export const effectsOrderFigure: Draw<[readonly Perplexity[]]> = figure("effects
     rows: plans.flatMap(({ rows }) => rows),
     title: finding(order),
     shows: [
-      reading`A mark for each plan: its rise of the loss, with 95 % intervals over samples, against how far updates u of later modules
-        move, to u + e, from those of ${[
-        ...originals,
-      ]}: |e| / |u| across the stream above and along it below, means over tokens and modules.`,
+      reading`A mark for each plan: its rise of the loss, with 95 % intervals over samples, against how far
+        updates u of later modules move, to u + e, from those of ${[...originals]}: |e| / |u| across the
+        stream above and along it below, means over tokens and modules.`,
     ],
     setting: settingsOf(
       moving.map(({ provenance }) => ({ ...provenance, drop: { attention: [], mlp: [] } })),
     ),
     reads: [
-      reading`Rank correlation of |e| / |u| with the rise of the loss over ${order.across.count} plans: ${
-        SIDES.map((side) => `${correlationText(order[side])} ${side} the stream`)
-      }.`,
+      reading`Rank correlation of |e| / |u| with the rise of the loss over ${order.across.count} plans:
+        ${SIDES.map((side) => `${correlationText(order[side])} ${side} the stream`)}.`,
     ],
     panels: SIDES.map((side) => panelOf(plans, side, `rank correlation ${correlationText(order[side])}`)),
   };

@@ -59,24 +59,19 @@ function finding(lines: readonly Named[]): Finding {
   const [first] = clear;
   return {
     found: first &&
-      reading`The text and length of a score cost up to ${{ measured: first.more!.rise }} nats per token: ${
-        modules(first.target, first.drop)
-      } of ${first.model}`,
+      reading`The text and length of a score cost up to ${{ measured: first.more!.rise }} nats per token:
+        ${modules(first.target, first.drop)} of ${first.model}`,
     open: !first && "whether the text of the score changes what a plan costs",
   };
 }
 
 function readingOf({ model, target, by, drop, orders, common, samples, rise, more }: Named): string {
   const cost = rise && more
-    ? reading`; the best costs ${{ measured: rise.rise }} nats per token (${
-      intervalText(rise, samples)
-    }), the worst ${{
-      measured: more.rise,
-    }} more (${intervalText(more, samples)})`
+    ? reading`; the best costs ${{ measured: rise.rise }} nats per token (${intervalText(rise, samples)}),
+      the worst ${{ measured: more.rise }} more (${intervalText(more, samples)})`
     : "";
-  return `${model}, ${
-    KIND_NAMES[target]
-  } by ${by}: ${orders} orders share ${common} of ${drop} modules${cost}.`;
+  const name = KIND_NAMES[target];
+  return `${model}, ${name} by ${by}: ${orders} orders share ${common} of ${drop} modules${cost}.`;
 }
 
 /** A panel for each kind of module. */

@@ -60,9 +60,8 @@ function drawing(sweep: Sweep, at?: number): Content {
       outsizedPlansText(sweep),
       seededText(groups),
       samples > 1
-        ? `${
-          mostSeeds(groups) > 1 ? "Other bands" : "Bands"
-        }: 95 % intervals of the rise over the full model, paired over the samples.`
+        ? reading`${mostSeeds(groups) > 1 ? "Other bands" : "Bands"}: 95 % intervals of the rise over the full
+          model, paired over the samples.`
         : "A single sample has no interval.",
       sharedText([sweep]),
     ],

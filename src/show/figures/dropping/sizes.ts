@@ -9,7 +9,6 @@ import { lineChart, symlogAxis } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import {
   allowedText,
-  formatFixed,
   intervalText,
   KIND_NAMES,
   reading,
@@ -60,10 +59,8 @@ export const sizesFigure: Draw<[readonly Sweep[]]> = figure("sizes", {
 /** "1.5B without 50 % +0.81 nats per token (95 %: 0.70 to 0.92)". */
 function endText({ label, layers, samples, points }: SizeLine): string {
   const { dropped, rise } = points.at(-1)!;
-  const interval = intervalText(points.at(-1)!, samples);
-  return `${label} without ${formatPercent(dropped / layers)} +${
-    formatFixed(rise, 2)
-  } nats per token (${interval})`;
+  return reading`${label} without ${formatPercent(dropped / layers)} +${{ fixed: rise, decimals: 2 }} nats
+    per token (${intervalText(points.at(-1)!, samples)})`;
 }
 
 const TICKS = { attention: [-0.1, -0.01, 0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10], mlp: [-1, -0.1, 0, 0.1, 1, 10] };

@@ -2,7 +2,7 @@ import { mean, present } from "../../../measure/mod.ts";
 import type { Profile } from "../../../result/mod.ts";
 import { heatMaps } from "../../chart/draw/heat.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { formatNumber, reading } from "../../words/mod.ts";
+import { reading } from "../../words/mod.ts";
 
 const EDGES = [0.25, 0.5, 0.8, 1.25, 2, 4];
 
@@ -23,9 +23,8 @@ export const expertLoadFigure: Draw<[Profile]> = figure(
     const most = rows.reduce((a, b) => b.load > a.load ? b : a);
     return {
       rows,
-      title: `The busiest expert receives ${
-        formatNumber(most.load)
-      } times an even share of its layer's tokens`,
+      title: reading`The busiest expert receives ${{ measured: most.load }} times an even share of its
+        layer's tokens`,
       shows: ["Each expert's share of its layer's choices, divided by 1 / X, the even share of X experts."],
       reads: [
         reading`Expert ${most.expert} of layer ${most.layer} is chosen most often;`,

@@ -24,9 +24,8 @@ export const streamNormFigure: Draw<[Profile | readonly Profile[]]> = figure(
     const [x, across] = acrossOf(profiles);
     return {
       rows: rows.flat(),
-      title: reading`The residual stream ${
-        profiles.map((one, i) => growth(one, names.length > 1 && names[i]))
-      }`,
+      title: reading`The residual stream
+        ${profiles.map((one, i) => growth(one, names.length > 1 && names[i]))}`,
       shows: ["Mean |x| over tokens at the input of each layer."],
       setting: settingsOfProfiles(profiles),
       reads: [...eachProfile(profiles, path), "An update of constant size turns a longer stream less."],

@@ -72,8 +72,6 @@ function ends(trend: readonly Trend[]): string {
   const drift = before.drift === null ? "unknown" : { measured: before.drift };
   const rank = withLast !== null &&
     reading`; rank correlation of step ${String(step)} with the last: ${{ fixed: withLast, decimals: 2 }}`;
-  return reading`${KIND_NAMES[kind]}: drift ${{ measured: first.drift! }} at step ${
-    String(first.step)
-  }, ${drift}
-    at step ${String(before.step)}${rank}.`;
+  return reading`${KIND_NAMES[kind]}: drift ${{ measured: first.drift! }} at step ${String(first.step)},
+    ${drift} at step ${String(before.step)}${rank}.`;
 }
