@@ -3,6 +3,7 @@
  * precision, as JSON, and the cells of probes.ts. Numbers mean nothing, so a score that is refused for its value has run.
  */
 import { cudaEngine, type Engine, type Precision, type Program } from "../../src/engine/mod.ts";
+import { moves } from "../../src/measure/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
 import {
   attentionStatsProbe,
@@ -108,7 +109,7 @@ function jobs(model: Model, engine: Engine, blocks: Blocks): Record<string, () =
     patterns: pass(attentionStatsProbe(layers, () => {})),
     smoothing: pass(smoothingProbe(layers, blocks.length, plans.length)),
     llmDrop: pass(llmDropProbe(layers)),
-    effects: pass(effectsProbe(layers, plans.length)),
+    effects: pass(effectsProbe(layers, plans.length, moves)),
     stream: pass(streamProbe(() => {})),
     embedding: () => embeddingSmoothing(model, engine, blocks),
     async score() {

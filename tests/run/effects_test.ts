@@ -1,5 +1,6 @@
 /** How far later updates move, all plans at once, against two runs compared by hand; streams and lengths of updates. */
 import assert from "node:assert/strict";
+import { distances } from "../../src/measure/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
 import type { Value } from "../../src/onnx/mod.ts";
 import {
@@ -54,7 +55,7 @@ for (const name of ["llama", "gemma2", "neox-parallel"]) {
       for (const [blocks, budgets] of settings) {
         // A module of each kind is enough of what long texts, which are slow, are about.
         const plans = isThorough || blocks.length < 1000 ? all : [all[0], all[2], all[4]];
-        const probes = budgets.map(() => effectsProbe(layers, plans.length));
+        const probes = budgets.map(() => effectsProbe(layers, plans.length, distances));
         for (const [i, budget] of budgets.entries()) {
           await forward({ model, engine, segments: segmentsOf(blocks), plans, probes: [probes[i]], budget });
         }

@@ -6,6 +6,7 @@
  */
 import assert from "node:assert/strict";
 import type { Engine } from "../../src/engine/mod.ts";
+import { moves } from "../../src/measure/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
 import {
   attentionStatsProbe,
@@ -127,7 +128,7 @@ export const PROBES: Readonly<Record<string, (over: Over) => Run | Promise<Run>>
     return { probe, seen: () => probe.sums };
   },
   effects({ model }) {
-    const probe = effectsProbe(model.spec.layers, PLANS.length);
+    const probe = effectsProbe(model.spec.layers, PLANS.length, moves);
     return { probe, seen: () => probe.plans };
   },
   messages({ model }) {

@@ -214,7 +214,7 @@ Deno.test("plans against their moves: the title says what ranks decide, a mark a
   );
   const marks = [...svg.matchAll(/<title>([^<]*)<\/title>/g)].map(([, says]) => says);
   assert.equal(marks.length, 2 * compressions.length);
-  assert.equal(marks[0], "without attention 1: 0.0500, rise, nats/token 0.0200");
+  assert.equal(marks[0], "attention 1: 0.0500, rise, nats/token 0.0200");
   // Ranks of the moves along the stream, by the rise of the loss: 1 − 6 Σd²/(n³ − n), with equal moves sharing a place.
   const places = [[1, 2.5], [2, 6], [3, 1], [4, 5], [5, 2.5], [6, 4]];
   const mean = 3.5;
@@ -228,6 +228,11 @@ Deno.test("plans against their moves: the title says what ranks decide, a mark a
       assert.equal(Number(rows[i][`effects_${side}`]), effects![side]!.value);
     }
   }
+  const other = { ...compressions[0].provenance.model, name: "other" };
+  const [a, b] = [{}, { model: other }].map((own) => (
+    { ...compressions[0], provenance: { ...compressions[0].provenance, ...own } }
+  ));
+  assert.match(show.effectsOrderFigure([a, b]).svg, />other</, "the same plan of two models has their names");
   assert.throws(
     () => show.effectsOrderFigure([compressions[0], none]),
     /^RangeError: Cannot draw effects: found 1 that move updates, expected 2 plans or more$/,

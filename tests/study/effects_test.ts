@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { MODULES, sumMoves } from "../../src/measure/mod.ts";
+import { distances, MODULES, moves } from "../../src/measure/mod.ts";
 import { effectsOrder, merge, type Perplexity } from "../../src/result/mod.ts";
 import { divisionOf, perplexities, studies } from "../../src/study/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
@@ -80,13 +80,9 @@ Deno.test("moves: a change along the stream lies along it, one across it across 
   const stream = Float32Array.of(3, 4, 0, 3, 4, 0, 0, 0, 0, 1, 0, 0);
   const update = Float32Array.of(0, 0, 2, 0, 2, 0, 1, 1, 1, 0, 0, 0);
   const moved = Float32Array.of(3, 4, 2, 4, -1, 0, 9, 9, 9, 1, 0, 0); // e = x, e ⊥ x, no stream, no update
+  assert.deepEqual(moves.sum(update, moved, stream, 3), { counted: 2, along: 5 / 2, across: 5 / 2 });
   const squares = { difference: 25 + 25 + 192 + 1, reference: 4 + 4 + 3 }; // of all tokens
-  assert.deepEqual(sumMoves(stream, update, moved, 3), {
-    ...squares,
-    counted: 2,
-    along: 5 / 2,
-    across: 5 / 2,
-  });
+  assert.deepEqual(distances.sum(update, moved, new Float32Array(0), 3), squares);
 });
 
 Deno.test("shards of effects are the whole, a kept result is used again, and is kept apart from one without", () =>

@@ -5,9 +5,8 @@
 import {
   type LayerModule,
   MODULES,
-  type MoveSums,
+  type MoveMeasure,
   type RoutingSums,
-  sumMoves,
   sumRouting,
 } from "../../measure/mod.ts";
 import { ReduceSumSquare, type Value } from "../../onnx/mod.ts";
@@ -55,7 +54,7 @@ function sumsOf(squares: Float32Array): NormSums {
 }
 
 /** Sums of one layer's modules by sample; a module that was not run under a plan has none. */
-type LayerEffects = Partial<Record<LayerModule, MoveSums[]>>;
+type LayerEffects<Sums> = Partial<Record<LayerModule, Sums[]>>;
 
 /** Updates and the streams that they are added to [T, D], by layer, kind and sample. */
 export type HeldUpdates = Map<string, { readonly update: Float32Array; readonly stream: Float32Array }>;
@@ -68,21 +67,22 @@ interface EffectsOptions {
 }
 
 /**
- * A probe that compares plans with plan 0: ‖u − u₀‖² and ‖u₀‖² over the tokens of each sample, and the moves along and across the
- * stream of plan 0; read `plans[plan][layer]` after the run. The executor runs the state of plan 0 first in every layer.
+ * A probe that compares updates under each plan with those of plan 0 by a measure, sample by sample; read `plans[plan][layer]` after the
+ * run. The stream is that of plan 0, and is read only if the measure needs it. The executor runs the state of plan 0 first in every layer.
  */
-export function effectsProbe(
+export function effectsProbe<Sums>(
   layers: readonly LayerSpec[],
   plans: number,
+  { needsStream, sum }: MoveMeasure<Sums>,
   { from, stays = false }: EffectsOptions = {},
-): Probe & { readonly plans: LayerEffects[][]; readonly held: HeldUpdates } {
-  const seen = Array.from({ length: plans }, () => layers.map((): LayerEffects => ({})));
+): Probe & { readonly plans: LayerEffects<Sums>[][]; readonly held: HeldUpdates } {
+  const seen = Array.from({ length: plans }, () => layers.map((): LayerEffects<Sums> => ({})));
   const held: HeldUpdates = new Map();
   return {
     plans: seen,
     held,
     update: ({ x, a, m }): Record<string, Value> => ({
-      ...from ? {} : { "moves.stream": x },
+      ...needsStream && !from ? { "moves.stream": x } : {},
       ...a ? { "moves.attention": a } : {},
       ...m ? { "moves.mlp": m } : {},
     }),
@@ -93,21 +93,19 @@ export function effectsProbe(
       const [a, m] = MODULES.map((kind) => present[kind] ? samplesIn(run, `moves.${kind}`) : []);
       const updates = { attention: a, mlp: m };
       if (!from && plans.includes(0)) {
-        samplesIn(run, "moves.stream").forEach((x, i) => {
-          const a = updates.attention[i];
-          const streams = {
-            attention: x,
-            mlp: a && layers[layer].residual === "sequential" ? sumOf(x, a) : x,
-          };
-          for (const kind of MODULES.filter((kind) => present[kind])) {
-            held.set(keyOf(kind, i), { update: updates[kind][i].slice(), stream: streams[kind].slice() });
-          }
-        });
+        const streams = needsStream ? samplesIn(run, "moves.stream") : [];
+        for (const kind of MODULES) {
+          const behind = kind === "mlp" && layers[layer].residual === "sequential" ? a : [];
+          updates[kind].forEach((update, i) => {
+            const stream = (streams[i] ?? NOTHING).map((value, j) => value + (behind[i]?.[j] ?? 0));
+            held.set(keyOf(kind, i), { update: update.slice(), stream });
+          });
+        }
       }
       for (const kind of MODULES) {
         updates[kind].forEach((moved, i) => {
           const { stream, update } = (from ?? held).get(keyOf(kind, i))!;
-          const sums = sumMoves(stream, update, moved, update.length / length);
+          const sums = sum(update, moved, stream, update.length / length);
           for (const plan of plans) (seen[plan][layer][kind] ??= [])[first + i] = sums;
         });
       }
@@ -115,7 +113,7 @@ export function effectsProbe(
   };
 }
 
-const sumOf = (x: Float32Array, a: Float32Array) => x.map((value, i) => value + a[i]);
+const NOTHING = new Float32Array(0);
 
 /** A probe of what plan number `plan` shows; read `sums` after the run, null for a layer whose mixture was not run. */
 export function routingProbe(

@@ -1,5 +1,6 @@
 /** The runs that the study of causes consists of, each a choice of blocks, plans and probes; what each sees, sample by sample. */
 import {
+  distances,
   effectiveRank,
   KINDS,
   massiveActivations,
@@ -103,16 +104,11 @@ export function effectPlans({ layers }: ModelSpec): (DropPlan & { readonly dropp
 export async function effectsRows(running: Running, blocks: Blocks): Promise<EffectsRow[]> {
   const { spec } = running.model;
   const plans = effectPlans(spec).map(({ attention, mlp }) => ({ attention, mlp }));
-  const probe = effectsProbe(spec.layers, plans.length);
+  const probe = effectsProbe(spec.layers, plans.length, distances);
   await run(running, "effects on later layers", blocks, plans, [probe]);
   return samplesOf(
     blocks,
-    (sample) =>
-      probe.plans.map((layers) =>
-        layers.map((layer) =>
-          ofModules(layer, sample, ({ difference, reference }) => ({ difference, reference }))
-        )
-      ),
+    (sample) => probe.plans.map((layers) => layers.map((layer) => ofModules(layer, sample, (sums) => sums))),
   );
 }
 

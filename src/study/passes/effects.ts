@@ -3,7 +3,7 @@
  * the rise of the loss. Plans run beside the full model, layer by layer; against another model, its updates of one batch are held.
  */
 import { type Checks, eachOf, option, orElse, phased } from "../../entry/mod.ts";
-import { everyChange, isFull, type LayerModule, MODULES } from "../../measure/mod.ts";
+import { everyChange, isFull, type LayerModule, MODULES, moves } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import {
   type Effects,
@@ -126,10 +126,10 @@ export async function effectsUnder(
     const [base] = other
       ? await losses(other.model, [noDrop], all, { ...other.options, onProgress: at(1).onProgress })
       : results.slice(full);
-    const moves = await movesUnder(model, { other, isOwn }, plans, packed.blocks, at(2));
+    const moved = await movesUnder(model, { other, isOwn }, plans, packed.blocks, at(2));
     return await Array.fromAsync(plans, (_, i) => {
       const { provenance, sums, draft } = results[i];
-      const own = base.sums.map(({ nll }, sample) => ({ nll, ...moves[i][sample] }));
+      const own = base.sums.map(({ nll }, sample) => ({ nll, ...moved[i][sample] }));
       return keep(perplexityOf(provenance, sums, draft, { of, sums: own }), running);
     });
   });
@@ -152,7 +152,7 @@ async function movesUnder(
   const held = other ? 4 * Float32Array.BYTES_PER_ELEMENT * layers.length * size * length * hidden : 0;
   await expectRoom({ ...need, bytes: need.bytes + held }, options);
   const report = reporter("updates", other ? "samples" : "modules", options);
-  const moves = plans.map((): Moves[] => []);
+  const all = plans.map((): Moves[] => []);
   for (let from = 0; from < samples; from += size) {
     const count = Math.min(size, samples - from);
     const some = { ids: blocks.ids.subarray(from * length, (from + count) * length), samples: count, length };
@@ -162,19 +162,18 @@ async function movesUnder(
     for (const [p, plan] of plans.entries()) {
       const isMeasured = isBehind(model.spec, plan, isOwn);
       for (let sample = 0; sample < count; sample++) {
-        moves[p].push(eachOf(MODULES, (kind) =>
+        all[p].push(eachOf(MODULES, (kind) =>
           seen[p].map((layer, l) => {
-            const sums = isMeasured(l, kind) ? layer[kind]?.[sample] : undefined;
-            return sums ? { counted: sums.counted, along: sums.along, across: sums.across } : null;
+            return isMeasured(l, kind) ? layer[kind]?.[sample] ?? null : null;
           })));
       }
     }
     if (other) report(from + count, samples);
   }
-  return moves;
+  return all;
 }
 
-type Seen = ReturnType<typeof effectsProbe>["plans"];
+type Seen = ReturnType<typeof effectsProbe<ReturnType<typeof moves.sum>>>["plans"];
 
 async function seenIn(
   model: StudyModel,
@@ -183,7 +182,7 @@ async function seenIn(
   options: StudyOptions,
   onProgress: (done: number, total: number) => void,
 ): Promise<Seen> {
-  const probe = effectsProbe(model.spec.layers, plans.length + 1);
+  const probe = effectsProbe(model.spec.layers, plans.length + 1, moves);
   await pass(model, blocks, [probe], options, { plans: [noDrop, ...plans], onProgress });
   return probe.plans.slice(1);
 }
@@ -196,9 +195,9 @@ async function seenBeside(
   options: StudyOptions,
 ): Promise<Seen> {
   const { layers } = model.spec;
-  const full = effectsProbe(layers, 1, { stays: true });
+  const full = effectsProbe(layers, 1, moves, { stays: true });
   await pass(other.model, blocks, [full], other.options);
-  const probe = effectsProbe(layers, plans.length, { from: full.held });
+  const probe = effectsProbe(layers, plans.length, moves, { from: full.held });
   await pass(model, blocks, [probe], options, { plans });
   return probe.plans;
 }

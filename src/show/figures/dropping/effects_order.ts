@@ -28,12 +28,13 @@ export const effectsOrderFigure: Draw<[readonly Perplexity[]]> = figure("effects
     );
   }
   const order = effectsOrder(moving);
-  const plans = namesOf(moving).map((label, i) => (
-    { label, ...hueOf(0), width: 0, rows: perplexityRows(moving[i]) }
-  ));
+  const rows = moving.flatMap(perplexityRows);
+  const texts = rows.map(({ dropped }) => String(dropped));
+  const names = new Set(texts).size === texts.length ? texts : namesOf(moving);
+  const plans = rows.map((row, i) => ({ label: names[i], ...hueOf(0), width: 0, rows: [row] }));
   const originals = new Set(moving.map(({ effects: { of } = {} }) => `${of!.model.name} in ${of!.dtype}`));
   return {
-    rows: plans.flatMap(({ rows }) => rows),
+    rows,
     title: finding(order),
     shows: [
       reading`A mark for each plan: its rise of the loss, with 95 % intervals over samples, against how far
