@@ -12,7 +12,7 @@ import { divisionOf, perplexities, studies } from "../../src/study/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { stateTolerance } from "../support.ts";
 import { withBlocks } from "./in_blocks.ts";
-import { kept, longText, withTiny } from "./tiny.ts";
+import { kept, longText, tinyTokenizer, withTiny } from "./tiny.ts";
 import { readJson } from "../fixtures/read.ts";
 
 interface Expected {
@@ -145,6 +145,26 @@ Deno.test("a file is compared with its original by its name: the same weights in
     assert.ok(Math.abs(full.effects!.rise!.value) < 1e-4);
     assert.notEqual(full.effects!.of.model.fingerprint, full.provenance.model.fingerprint);
   }));
+
+Deno.test("an original whose tokenizer makes other tokens of the text is refused by name; one that makes the same is not", () =>
+  withTiny(({ model, options }) =>
+    withTiny(async (tiny) => {
+      const { vocab } = tinyTokenizer.model;
+      const withTokenizer = (tokenizer: object) =>
+        Deno.writeTextFile(`${tiny.folder}/tokenizer.json`, JSON.stringify(tokenizer));
+      const compared = () => perplexities(model, [{}], { ...options, effects: tiny.folder });
+      const spare = { ...tinyTokenizer.model, vocab: { ...vocab, "no letter": 40 } };
+      await withTokenizer({ ...tinyTokenizer, model: spare });
+      assert.equal((await compared())[0].effects!.rise!.value, 0);
+      await Deno.remove(options.results, { recursive: true });
+      const swapped = { ...tinyTokenizer.model, vocab: { ...vocab, e: vocab.t, t: vocab.e } };
+      await withTokenizer({ ...tinyTokenizer, model: swapped });
+      await assert.rejects(
+        compared(),
+        /^RangeError: Cannot compare updates of \w+ with \w+: found other tokens of the text by its tokenizer, expected the same$/,
+      );
+    })
+  ));
 
 Deno.test("what cannot be compared is refused by name", () =>
   withTiny((tiny) =>

@@ -14,7 +14,7 @@ import {
   perplexityOrigin,
 } from "../../result/mod.ts";
 import { type Blocks, type DropPlan, effectsProbe, noDrop } from "../../run/mod.ts";
-import { aModel, onModel, type StudyModel } from "../../subject/mod.ts";
+import { aModel, onModel, type Packed, type StudyModel } from "../../subject/mod.ts";
 import { expectRoom, flopsOf, needOf } from "../base/estimate.ts";
 import {
   type DraftingOptions,
@@ -23,6 +23,7 @@ import {
   reporter,
   runChecks,
   type StudyOptions,
+  tokenizedBy,
 } from "../base/options.ts";
 import { pass } from "../base/pass.ts";
 import { batchesOf, runOptionsOf, type Span } from "../base/stage.ts";
@@ -84,6 +85,23 @@ function expectAlike(model: StudyModel, original: StudyModel): void {
   );
 }
 
+/** Tokens of the text by which two tokenizers are compared. */
+const COMPARED = 4096;
+
+/** Throws `RangeError` for an original whose tokenizer makes other tokens of the text. Tokenizers of two formats may differ in form alone. */
+async function expectSameTokens(model: StudyModel, original: StudyModel, packed: Packed): Promise<void> {
+  const both = [model, original];
+  const [own, other] = await Promise.all(both.map((one) => tokenizedBy(one, packed)));
+  if (own === other) return;
+  const tokenizers = await Promise.all(both.map((one) => one.tokenizer()));
+  const words = tokenizers[0].decode([...packed.blocks.ids.subarray(0, COMPARED)]);
+  const [ids, others] = tokenizers.map((tokenizer) => tokenizer.encode(words).join(" "));
+  if (ids === others) return;
+  throw new RangeError(
+    `Cannot compare updates of ${model.name} with ${original.name}: found other tokens of the text by its tokenizer, expected the same`,
+  );
+}
+
 /** What the effects of plans depend on besides the plans, for a division. */
 export const effectsOver = (
   model: StudyModel,
@@ -116,6 +134,7 @@ export async function effectsUnder(
       return await keptResult("perplexity", origin, running);
     });
     if (known.every((result) => result !== null)) return known;
+    if (other) await expectSameTokens(model, other.model, packed);
     const size = packed.blocks;
     const price = (head: boolean, some = plans) => flopsOf(model, [{ ...size, plans: some, head }]);
     const weights = [price(true), other ? price(true, [noDrop]) : 0, price(false)];
