@@ -1,6 +1,6 @@
 /** What tests of several rooms share: the tiny models, opened; temporary folders; profiles. */
 import assert from "node:assert/strict";
-import { cpuEngine, type Engine, type Has } from "../src/engine/mod.ts";
+import { cpuEngine, type Engine, type Feeds, type Has } from "../src/engine/mod.ts";
 import { openModel } from "../src/hub/mod.ts";
 import { loadFolder, type Model, type ModelSpec } from "../src/models/mod.ts";
 import type { Graph } from "../src/onnx/mod.ts";
@@ -81,25 +81,37 @@ export async function runGraph(
   return Object.fromEntries(await Promise.all(taken));
 }
 
+/** The engine, which tells what it compiles, and of each program that it runs or is released. */
+export function watchedEngine(
+  { onCompile, onRun, onRelease }: {
+    readonly onCompile?: (graph: Graph, constants: Feeds) => void;
+    readonly onRun?: () => void;
+    readonly onRelease?: () => void;
+  },
+  of: Engine = engine,
+): Engine {
+  const compile: Engine["compile"] = async (graph, constants = {}) => {
+    onCompile?.(graph, constants);
+    const program = await of.compile(graph, constants);
+    return {
+      run(feeds, options) {
+        onRun?.();
+        return program.run(feeds, options);
+      },
+      release() {
+        onRelease?.();
+        return program.release();
+      },
+    };
+  };
+  return Object.create(of, { compile: { value: compile } });
+}
+
 /** The same engine, counting the programs that are not released. */
 export function countedEngine(): Engine & { open(): number } {
   let open = 0;
-  return {
-    ...engine,
-    get live() {
-      return engine.live;
-    },
-    open: () => open,
-    async compile(graph, constants) {
-      const program = await engine.compile(graph, constants);
-      open++;
-      const release = () => {
-        open--;
-        return program.release();
-      };
-      return { ...program, release };
-    },
-  };
+  const on = watchedEngine({ onCompile: () => open++, onRelease: () => open-- });
+  return Object.assign(on, { open: () => open });
 }
 
 /** A folder in Hugging Face layout as a model; the caller closes it. `change` edits the configuration first. */

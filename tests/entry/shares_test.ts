@@ -15,6 +15,7 @@ import {
 } from "../../src/entry/mod.ts";
 import { fit, generate, roofline } from "../../src/mod.ts";
 import { lamina } from "../commands/cli.ts";
+import { words } from "../tools.ts";
 
 const amount = amountOf("parameters");
 
@@ -158,22 +159,7 @@ Deno.test("a size is a number of bytes, or a text with a decimal or a binary uni
 });
 
 Deno.test("anything else is no size, and the error names the option", () => {
-  for (
-    const size of [
-      "",
-      "GB",
-      "8XB",
-      "-1",
-      "1e3",
-      "8GBB",
-      "1,5GB",
-      "0x10",
-      "NaN",
-      "∞",
-      "9999999TB",
-      "constructor",
-    ]
-  ) {
+  for (const size of ["", ...words`GB 8XB -1 1e3 8GBB 1,5GB 0x10 NaN ∞ 9999999TB constructor`]) {
     assert.equal(parseBytes(size), null, size);
     assert.throws(() => expect("profile", "memory", size, aSize), {
       name: "RangeError",

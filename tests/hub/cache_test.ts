@@ -5,7 +5,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { cacheEntries, openModel, pruneCache, verifyCache } from "../../src/hub/mod.ts";
 import { openLocked, partialFolder, partialPath, withPartial } from "../../src/hub/cache/partial.ts";
 import { COMMIT, layOut, pattern, sha256, withCache, withHub } from "./fake_hub.ts";
-import { printed, unless } from "../tools.ts";
+import { printed, unless, words } from "../tools.ts";
 
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 const WEIGHTS = pattern(200_000);
@@ -37,17 +37,10 @@ Deno.test("in a folder that others use, prune deletes what Lamina fetched and no
     Deno.env.set("LAMINA_CACHE", home); // as HF_HOME
     Deno.env.set("HF_HUB_CACHE", join(home, "hub"));
     await layOut(join(home, "hub"), { ...MODEL, "tokenizer.json": undefined, "config.json": undefined });
-    for (
-      const path of [
-        "token",
-        "models/mine/model.gguf",
-        "packages/requests/setup.py",
-        "hub/models--a--b/snapshots/x/model.safetensors",
-        "partial/thesis.tex",
-        "partial/0123456789abcdef01234567/chapter",
-        "checked/list.txt",
-      ]
-    ) await write(join(home, path));
+    const theirs =
+      words`token models/mine/model.gguf packages/requests/setup.py partial/thesis.tex checked/list.txt
+      hub/models--a--b/snapshots/x/model.safetensors partial/0123456789abcdef01234567/chapter`;
+    for (const path of theirs) await write(join(home, path));
     const elsewhere = join(folder, "elsewhere");
     await write(join(elsewhere, ".x.stamp"), "{}");
     await write(join(elsewhere, "x"));

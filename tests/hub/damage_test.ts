@@ -58,13 +58,12 @@ Deno.test("a bit that flips in a cached file is found by verify, and the next op
 Deno.test("what is damaged before its first opening, truncated or changed is found at once, also of a dataset", () =>
   withHub(MODEL, async (hub, folder) => {
     await openModel("owner/name");
-    for (
-      const damage of [
-        (path: string) => Deno.truncate(path, 100),
-        (path: string) => Deno.writeFile(path, WEIGHTS.slice().reverse()),
-        (path: string) => Deno.remove(path),
-      ]
-    ) {
+    const damages = [
+      (path: string) => Deno.truncate(path, 100),
+      (path: string) => Deno.writeFile(path, WEIGHTS.slice().reverse()),
+      (path: string) => Deno.remove(path),
+    ];
+    for (const damage of damages) {
       await damage(ours(folder, "model.safetensors"));
       assert.deepEqual(await content("model.safetensors"), WEIGHTS);
     }
@@ -200,18 +199,17 @@ Deno.test("a damaged, a truncated and a missing file of a package: it is fetched
     assert.equal((await verifyCache(["rows-1.0"])).files, 3);
     const file = join(found, "b, c.json");
     let fetched = 1;
-    for (
-      const damage of [
-        () => Deno.truncate(file, 100),
-        () => Deno.remove(file),
-        () => Deno.writeFile(file, WEIGHTS.slice().fill(1)),
-        () => Deno.remove(found, { recursive: true }),
-        async () => {
-          await flip(file);
-          assert.equal((await verifyCache([])).damaged.length, 1);
-        },
-      ]
-    ) {
+    const damages = [
+      () => Deno.truncate(file, 100),
+      () => Deno.remove(file),
+      () => Deno.writeFile(file, WEIGHTS.slice().fill(1)),
+      () => Deno.remove(found, { recursive: true }),
+      async () => {
+        await flip(file);
+        assert.equal((await verifyCache([])).damaged.length, 1);
+      },
+    ];
+    for (const damage of damages) {
       await damage();
       const notices: string[] = [];
       await packageFolder(WANTED, { onNotice: (line) => notices.push(line) });

@@ -20,19 +20,12 @@ import { cudaLowering, int8Lowering, webgpuLowering } from "../../src/onnx/mod.t
 import { elements, float32, type Tensor } from "../../src/tensor/mod.ts";
 import { BLOCK_KINDS, quantised } from "../quantised.ts";
 import { withBlocks } from "../study/in_blocks.ts";
-import { engine, engineWith, openFolder, withFixture } from "../support.ts";
+import { engine, engineWith, openFolder, watchedEngine, withFixture } from "../support.ts";
 
 /** Bytes of the constants of all programs that a decoder opens. */
 async function heldBy(model: Model, on: Engine, plan: DropPlan = noDrop): Promise<number> {
   let held = 0;
-  const watched: Engine = Object.create(on, {
-    compile: {
-      value(...[graph, constants = {}]: Parameters<Engine["compile"]>) {
-        held += heldBytes(constants);
-        return on.compile(graph, constants);
-      },
-    },
-  });
+  const watched = watchedEngine({ onCompile: (_, constants) => held += heldBytes(constants) }, on);
   await (await decoder({ model, engine: watched, plan, budget: on.has.memoryBytes })).release();
   assert.equal(on.live, 0);
   return held;

@@ -6,21 +6,17 @@ import { heldBytes } from "../../src/run/weights/part.ts";
 import { type Form, openChain } from "../../src/run/mod.ts";
 import { openPartChain } from "../../src/study/speed/parts.ts";
 import { protoOf } from "../onnx/read.ts";
-import { engine } from "../support.ts";
+import { engine, watchedEngine } from "../support.ts";
 import { withBlocks } from "../study/in_blocks.ts";
 
 /** An engine that notes what it compiles with constants; with an error, it compiles nothing. */
 function noting(on: Engine, instead?: Error) {
   const noted: { graph: Graph; bytes: number }[] = [];
-  const watched: Engine = Object.create(on, {
-    compile: {
-      value(...[graph, constants = {}]: Parameters<Engine["compile"]>) {
-        noted.push({ graph, bytes: heldBytes(constants) });
-        return instead ? Promise.reject(instead) : on.compile(graph, constants);
-      },
-    },
-  });
-  return { watched, noted };
+  const onCompile = (graph: Graph, constants: Parameters<typeof heldBytes>[0]) => {
+    noted.push({ graph, bytes: heldBytes(constants) });
+    if (instead) throw instead;
+  };
+  return { watched: watchedEngine({ onCompile }, on), noted };
 }
 
 /** Products by operator, with what they say of bits and accuracy. */

@@ -5,7 +5,6 @@
  * if the tokens had never been read. Draws are held against the distribution by χ².
  */
 import assert from "node:assert/strict";
-import type { Engine } from "../../src/engine/mod.ts";
 import type { Model } from "../../src/models/mod.ts";
 import {
   type Decoder,
@@ -20,7 +19,16 @@ import {
 } from "../../src/run/mod.ts";
 import { elements } from "../../src/tensor/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
-import { engine, engineWith, everyNth, expectNear, released, thorough, withFixture } from "../support.ts";
+import {
+  engine,
+  engineWith,
+  everyNth,
+  expectNear,
+  released,
+  thorough,
+  watchedEngine,
+  withFixture,
+} from "../support.ts";
 import { isThorough } from "../tools.ts";
 
 const PROMPT = 5;
@@ -45,16 +53,11 @@ Deno.test("where there is room for one model, model and draft have the same weig
     let share = 0;
     await withFixture(name, async ({ model }) => {
       const whole = decodingBytes(model, engine.has);
-      const counting: Engine = {
-        ...engine,
-        get live() {
-          return engine.live;
-        },
-        compile(graph, constants = {}) {
+      const counting = watchedEngine({
+        onCompile(_, constants) {
           share += Object.values(constants).reduce((sum, { shape }) => sum + 4 * elements(shape), 0) / whole;
-          return engine.compile(graph, constants);
         },
-      };
+      });
       const opened = await decoder({ model, draft, engine: counting, budget: models * whole });
       await opened.release();
     });

@@ -15,7 +15,7 @@ import {
   smoothingProbe,
 } from "../../src/run/mod.ts";
 import { everywhere, protoOf } from "../onnx/read.ts";
-import { engine, released, withFixture } from "../support.ts";
+import { engine, released, watchedEngine, withFixture } from "../support.ts";
 
 /** What only the CPU's lowering of attention needs (models/lowering_test.ts checks the others). */
 const lowered = ["GroupQueryAttention"];
@@ -23,13 +23,9 @@ const lowered = ["GroupQueryAttention"];
 Deno.test("runs, probes, the head and a decoder use what every engine has", () =>
   withFixture("gemma2", async ({ model, blocks }) => {
     const used = new Set<string>();
-    const recording: Engine = {
-      ...engine,
-      compile(graph, constants) {
-        for (const { opType } of protoOf(graph).node) used.add(opType!);
-        return engine.compile(graph, constants);
-      },
-    };
+    const recording = watchedEngine({
+      onCompile: (graph) => protoOf(graph).node.forEach(({ opType }) => used.add(opType!)),
+    });
     const { layers } = model.spec;
     const plans = [noDrop, { attention: [1], mlp: [] }];
     const full = await reference({ model, engine: recording, segments: segmentsOf(blocks) });

@@ -121,12 +121,8 @@ Deno.test("figures are drawn as PDF, in every theme: each in test:all, a sixth o
     }
   }));
 
-for (
-  const [path, found] of [["a.jpg", ".jpg"], ["figure", "no format"], ["a.svg.gz", ".gz"], [
-    ".png",
-    "no format",
-  ]]
-) {
+const PATHS = { "a.jpg": ".jpg", "figure": "no format", "a.svg.gz": ".gz", ".png": "no format" };
+for (const [path, found] of Object.entries(PATHS)) {
   Deno.test(`the path ${path} is refused, and nothing is written`, () =>
     withFolder(async (folder) => {
       await assert.rejects(figure.save(`${folder}/${path}`), {

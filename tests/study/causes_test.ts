@@ -37,15 +37,14 @@ Deno.test("the study has the form that it is kept in, and a profile's importance
       effects: { samples: 2, length: 16 },
     });
     const { attention, mlp, streamNorm } = await profile(model, options);
-    for (
-      const key of [
-        "importance",
-        "relativeMagnitude",
-        "largestRelativeMagnitude",
-        "shareAbove2",
-        "sign",
-      ] as const
-    ) {
+    const means = [
+      "importance",
+      "relativeMagnitude",
+      "largestRelativeMagnitude",
+      "shareAbove2",
+      "sign",
+    ] as const;
+    for (const key of means) {
       assert.deepEqual(result.attention[key], attention[key]);
       assert.deepEqual(result.mlp[key], mlp[key]);
     }

@@ -123,14 +123,13 @@ for (const name of ["llama", "gemma2", "gemma3", "neox-parallel", "gpt2", "qwen3
             const row = (data: Float32Array, t: number) =>
               data.subarray(t * vocabulary, (t + 1) * vocabulary);
             const [final, own] = [row(lens[s][layers - 1], t), row(lens[s][l], t)];
-            const [p, q] = [softmax(final), softmax(own)];
             const [best, mine] = [order(final), order(own)];
             assert.equal(
               best[0],
               order(row(theirs, s * length + t))[0],
               "the final choice is Hugging Face's",
             );
-            total.kl += p.reduce((sum, value, v) => sum + value * Math.log(value / q[v]), 0);
+            total.kl += divergence(final, own);
             total.overlap += mine.slice(0, 5).filter((id) => best.slice(0, 5).includes(id)).length / 5;
             total.frequent += Number(frequent.includes(mine[0]));
             total.revised += Number(mine[0] !== best[0]);

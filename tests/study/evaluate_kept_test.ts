@@ -1,10 +1,9 @@
 /** What an evaluation keeps: nothing that is finished is run twice, whatever ended the run before; what is damaged is made again. */
 import assert from "node:assert/strict";
-import type { Engine } from "../../src/engine/mod.ts";
 import { accuracyChange, resultText } from "../../src/result/mod.ts";
 import { evaluate, type EvaluateOptions } from "../../src/study/mod.ts";
 import type { StudyModel } from "../../src/subject/mod.ts";
-import { byTurns, engine } from "../support.ts";
+import { byTurns, watchedEngine } from "../support.ts";
 import { kept, withTiny } from "./tiny.ts";
 
 type Plan = { readonly attention: number[]; readonly mlp: number[] };
@@ -14,27 +13,6 @@ const second: Plan = { attention: [], mlp: [2] };
 /** One part each. */
 const TASKS = ["openbookqa", "mmlu_anatomy", "lambada_openai"];
 
-/** The engine of all tests, counting runs; the one after `most` fails, as if the process had ended there. */
-function counting(most = Infinity): Engine & { runs: number } {
-  const counted = Object.create(engine, {
-    runs: { value: 0, writable: true },
-    compile: {
-      async value(...args: Parameters<Engine["compile"]>) {
-        const program = await engine.compile(...args);
-        return {
-          release: () => program.release(),
-          run(...args: Parameters<typeof program.run>) {
-            if (counted.runs === most) throw new Error("the end");
-            counted.runs++;
-            return program.run(...args);
-          },
-        };
-      },
-    },
-  });
-  return counted;
-}
-
 /** What an evaluation gives, how many runs it took and what it said. */
 async function evaluated(
   model: StudyModel,
@@ -42,16 +20,30 @@ async function evaluated(
   options: EvaluateOptions & { most?: number },
 ): Promise<{ text: string; runs: number; said: string; ended: boolean }> {
   const { most, ...asked } = options;
-  const counted = counting(most);
+  let runs = 0;
+  /** The run after `most` fails, as if the process had ended there. */
+  const counting = watchedEngine({
+    onRun() {
+      if (runs === most) throw new Error("the end");
+      runs++;
+    },
+  });
   const lines: string[] = [];
   const onNotice = (line: string) => lines.push(line);
-  const run = evaluate(model, plans, { limit: 2, shots: 0, prompts: 0, ...asked, engine: counted, onNotice });
+  const run = evaluate(model, plans, {
+    limit: 2,
+    shots: 0,
+    prompts: 0,
+    ...asked,
+    engine: counting,
+    onNotice,
+  });
   const results = await run.catch((error) => {
     if (error.message !== "the end") throw error;
     return null;
   });
   const text = results?.map((result) => resultText(result)).join("") ?? "";
-  return { text, runs: counted.runs, said: lines.join("\n"), ended: results === null };
+  return { text, runs, said: lines.join("\n"), ended: results === null };
 }
 
 /** The model with every fourth token as the end of a text, so that none has all 256 tokens that it may have. */

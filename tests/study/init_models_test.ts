@@ -52,14 +52,8 @@ Deno.test("Pre-LN: the two change places where σ √D is 0.8, computed and meas
 
 Deno.test("Peri-LN and post-norm: alike whatever width and deviation, the earlier module a little ahead", () => {
   for (const norm of ["peri", "post"] as const) {
-    for (
-      const { hidden, std, ratio } of ratioMap(llama, {
-        ...setting,
-        norm,
-        widths: [256, 2048],
-        stds: [0.02, 0.08],
-      })
-    ) {
+    const map = ratioMap(llama, { ...setting, norm, widths: [256, 2048], stds: [0.02, 0.08] });
+    for (const { hidden, std, ratio } of map) {
       // After k updates an importance is about 1/2k, and attention comes first: (2l + 1)/2l in layer l.
       assert.ok(ratio > 1 && ratio < 1.35, `${norm} ${hidden} ${std}: ${ratio}`);
     }

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { MODULES } from "../../src/measure/mod.ts";
 import { type Causes, readResult } from "../../src/result/mod.ts";
 import { type Blocks, type Moments, openProducts } from "../../src/run/mod.ts";
-import { noMoments } from "../../src/run/repair/moments.ts";
 import { predictabilityRow, sharesOf } from "../../src/study/causes/predictability.ts";
 import { causes, divisionOf, estimate, repair, studies, untrainedCauses } from "../../src/study/mod.ts";
 import { openConfig } from "../../src/subject/mod.ts";
@@ -11,6 +10,7 @@ import { onWebgpu } from "../kernels/devices.ts";
 import { changeConfig, engine } from "../support.ts";
 import { kept, unjudged, withTiny } from "./tiny.ts";
 import { readJson } from "../fixtures/read.ts";
+import { gaussian, momentsFrom, rows } from "../run/repair/sums.ts";
 
 interface Expected {
   readonly heldOut: number;
@@ -69,40 +69,18 @@ Deno.test("attention over a single token is a linear function of that token", ()
     }
   }));
 
-/** A deterministic normal number for each call. */
-function normals() {
-  let state = 27;
-  const uniform = () => (state = (state * 48271) % 2147483647) / 2147483647;
-  return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
-}
-
 const D = 8;
 
 /** Moments of tokens with the same weight, their inputs normal, and targets that follow from inputs or not. */
 function moments(tokens: number, draw: () => number, target: (u: number[]) => number[]): Moments {
-  const sums = noMoments(D, D);
-  for (let n = 0; n < tokens; n++) {
-    const u = Array.from({ length: D }, draw);
-    const t = target(u);
-    sums.tokens++;
-    sums.weight++;
-    u.forEach((value, i) => {
-      sums.u[i] += value;
-      sums.t[i] += t[i];
-      sums.tt += t[i] ** 2;
-      u.forEach((other, j) => {
-        sums.uu[i * D + j] += value * other;
-        sums.tu[i * D + j] += t[i] * other;
-      });
-    });
-  }
-  return sums;
+  const inputs = rows(draw, tokens, D);
+  return momentsFrom(inputs, inputs.map(target));
 }
 
 Deno.test("a linear target is predicted, a constant one is all mean, and noise is neither", async () => {
   const products = await openProducts(engine);
   const shares = async (target: (u: number[], draw: () => number) => number[]) => {
-    const draw = normals();
+    const draw = gaussian(27);
     const [training, held] = [4000, 1000].map((tokens) => moments(tokens, draw, (u) => target(u, draw)));
     return (await sharesOf(training, held, products))!;
   };
@@ -115,8 +93,8 @@ Deno.test("a linear target is predicted, a constant one is all mean, and noise i
   const noise = await shares((u, draw) => u.map(draw));
   assert.ok(noise.rest > 0.99 && noise.rest <= 1 && noise.mean >= 0 && noise.ownToken >= 0);
   const zero = await sharesOf(
-    moments(100, normals(), () => Array(D).fill(0)),
-    moments(9, normals(), () => Array(D).fill(0)),
+    moments(100, gaussian(27), () => Array(D).fill(0)),
+    moments(9, gaussian(27), () => Array(D).fill(0)),
     products,
   );
   assert.equal(zero, null);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Engine } from "../../src/engine/mod.ts";
 import { merge, readResult } from "../../src/result/mod.ts";
 import { perplexities, profile } from "../../src/study/mod.ts";
-import { distance, engine } from "../support.ts";
+import { distance, watchedEngine } from "../support.ts";
 import { kept, type Opened, withTiny } from "./tiny.ts";
 
 Deno.test("a profile has the form that it is kept in, and says what it depends on", () =>
@@ -43,16 +43,14 @@ Deno.test("two halves of a text merge into the whole, bit for bit", () =>
 Deno.test("a dropped module has null in its lists, and the block is then the other update", () =>
   withTiny(async ({ model, options }) => {
     const result = await profile(model, { ...options, drop: { attention: [1], mlp: [0, 2] } });
-    for (
-      const key of [
-        "importance",
-        "relativeMagnitude",
-        "largestRelativeMagnitude",
-        "shareAbove2",
-        "sign",
-        "standardError",
-      ] as const
-    ) {
+    const means = [
+      "importance",
+      "relativeMagnitude",
+      "largestRelativeMagnitude",
+      "shareAbove2",
+      "sign",
+    ] as const;
+    for (const key of [...means, "standardError"] as const) {
       assert.deepEqual(result.attention[key].map((value) => value === null), [false, true, false]);
       assert.deepEqual(result.mlp[key].map((value) => value === null), [true, false, true]);
       assert.equal(result.block[key][1], result.mlp[key][1]);
@@ -85,11 +83,10 @@ Deno.test("a kept profile is read, and said to be; another text, length or drop 
     assert.equal(second.notices.length, 1);
     assert.match(second.notices[0], /^profile of .*: result reused from an earlier run$/);
     assert.deepEqual(second.result, first.result);
-    for (
-      const change of [{ results: undefined }, { skip: 1 }, { length: 15 }, { bos: true }, {
-        drop: { mlp: [1] },
-      }]
-    ) {
+    const changes = [{ results: undefined }, { skip: 1 }, { length: 15 }, { bos: true }, {
+      drop: { mlp: [1] },
+    }];
+    for (const change of changes) {
       const other = await study(change);
       assert.deepEqual(other.notices, [], JSON.stringify(change));
       assert.ok(other.reports > 0);
@@ -119,19 +116,7 @@ Deno.test("perplexities: plans in their order, the full model at no divergence, 
 /** The engine, telling before each run of a graph how many there were. */
 function counted(onRun: (runs: number) => void): Engine {
   let runs = 0;
-  return {
-    ...engine,
-    async compile(graph, constants) {
-      const program = await engine.compile(graph, constants);
-      return {
-        ...program,
-        run(feeds, options) {
-          onRun(++runs);
-          return program.run(feeds, options);
-        },
-      };
-    },
-  };
+  return watchedEngine({ onRun: () => onRun(++runs) });
 }
 
 const studies = {

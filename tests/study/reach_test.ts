@@ -6,6 +6,7 @@ import type { StudyModel } from "../../src/subject/mod.ts";
 import { tablesOf } from "../../src/show/mod.ts";
 import { byTurns, distance, engine, largest, stateTolerance, UNIT } from "../support.ts";
 import { kept, withTiny } from "./tiny.ts";
+import { words } from "../tools.ts";
 
 type Seen =
   & Record<"x" | "a" | "m" | "y" | "q" | "k" | "v" | "mixed", { data: Float32Array; shape: number[] }>
@@ -35,17 +36,8 @@ async function logitsUnder(
 }
 
 /** Attention of every kind: grouped heads, latent (whose values are padded), linear. */
-for (
-  const [turn, family] of [
-    "llama",
-    "gemma3",
-    "deepseek-v3",
-    "deepseek-v3-plain",
-    "qwen3-5",
-    "mixtral",
-    "neox-parallel",
-  ].entries()
-) {
+const families = words`llama gemma3 deepseek-v3 deepseek-v3-plain qwen3-5 mixtral neox-parallel`;
+for (const [turn, family] of families.entries()) {
   Deno.test(`${family}: values that are returned as they were change nothing; a factor of v is one of mixed`, () =>
     withTiny(async ({ model, options: { results: _, ...options } }) => {
       const before = engine.live;
@@ -226,17 +218,10 @@ Deno.test("what short arrow functions return is no change, and an empty change i
   withTiny(async ({ model, options: { results: _, ...options } }) => {
     const full = await logitsUnder(model, options, () => {});
     const list: unknown[] = [];
-    for (
-      const by of [
-        (seen: Seen) => list.push(seen),
-        () => new Map([["a", 1]]),
-        () => new Set(["a"]),
-        () => "a",
-        () => ({}),
-        () => ({ a: undefined }),
-        () => null,
-      ]
-    ) assert.deepEqual(await logitsUnder(model, options, by), full);
+    for (const returned of [new Map([["a", 1]]), new Set(["a"]), "a", {}, { a: undefined }, null]) {
+      assert.deepEqual(await logitsUnder(model, options, () => returned), full);
+    }
+    assert.deepEqual(await logitsUnder(model, options, (seen) => list.push(seen)), full);
   }));
 
 Deno.test("numbers that are changed in place change nothing until they are returned", () =>
