@@ -70,7 +70,6 @@ export function randomAmong(usual: boolean): Condition {
   return { option: "by", is: "random", holds };
 }
 
-/** Options of every command that opens a model. */
 export const modelOptions = (): Table => ({
   allowField: repeatable("--allow-field <name>", "ignore this unknown field of config.json")
     .helpGroup("Model and engine:"),

@@ -40,7 +40,6 @@ export function outputOf(
   };
 }
 
-/** The JSON of one result, or of a list of several. */
 export function listText(results: readonly Result[]): string {
   const texts = results.map((result) => resultText(result, 1));
   return texts.length === 1 ? texts[0] : `[\n${texts.map((text) => text.trimEnd()).join(",\n")}\n]\n`;

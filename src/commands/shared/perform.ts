@@ -54,7 +54,6 @@ interface Around<F extends Flags, R> {
   faces?(flags: F, ref: string): Partial<Shown<R, Price>> & Pick<Faces, "all" | "promise">;
 }
 
-/** The command of a study of one model. */
 export function studyCommand<O extends RunOptions, R, F extends Flags>(
   context: Context,
   study: Study<StudyModel, O, R>,

@@ -16,7 +16,6 @@
  */
 import { sum } from "../../entry/mod.ts";
 
-/** The measures by name. */
 export const SMOOTHING_NAMES = ["meanCosine", "residualToRankOne", "participationRatio"] as const;
 export type SmoothingName = typeof SMOOTHING_NAMES[number];
 

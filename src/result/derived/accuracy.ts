@@ -77,7 +77,6 @@ export const allOf = ({ n, drawn }: Tasks[string]): number => drawn?.of ?? n;
 export const isInRounds = ({ tasks }: Evaluation): boolean =>
   Object.values(tasks).some(({ drawn }) => drawn?.rounds);
 
-/** The accuracy of a main number. */
 export function accuracyOf(tasks: Tasks, main: ShareMain): Interval {
   if (hasDraw(tasks, main)) {
     const own = main.members.map((name) => tasks[name]);

@@ -86,7 +86,6 @@ export function perplexityOf(
   });
 }
 
-/** A study of depth from the sums of its samples. */
 export function depthOf(request: DepthRequest, samples: readonly DepthSums[]): Depth {
   return displayable<Depth>({
     ...head("depth"),

@@ -21,7 +21,6 @@ import { writeWhole } from "../../disk/mod.ts";
 import { type Kind, manifests, METHODS, type ResultOf } from "../kinds.ts";
 
 const KINDS = Object.keys(METHODS) as Kind[];
-/** The check of a result. */
 export const anyResult: Check = resultOf(...KINDS);
 
 /** A result as JSON, on one line or indented. Throws `TypeError` that names the kind and the field that does not fit its form. */

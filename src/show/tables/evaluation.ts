@@ -230,7 +230,6 @@ function acceptanceIn(tasks: readonly Evaluated[]): Drafting {
   };
 }
 
-/** All documents of a task or group. */
 const documentsIn = ({ tasks, groups }: Evaluation, name: string) =>
   sum(groups[name]?.tasks ?? [name], (task) => allOf(tasks[task]));
 

@@ -321,7 +321,6 @@ export function ordersTables(result: Orders): Table[] {
 const riseText = (point: Rise, samples: number): string =>
   reading`${{ ...riseOverSamples(samples, point), decimals: 2 }}`;
 
-/** A row an order. */
 export function ordersRows({ provenance, orders }: Orders): CsvRow[] {
   const { packing: { samples } } = provenance;
   const nameOf = nameIn(orders);

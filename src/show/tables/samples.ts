@@ -47,7 +47,6 @@ function notesOf(task: string, { only, prompts, metrics }: SamplesComparison["ap
   ].filter((note) => typeof note === "string");
 }
 
-/** A row a metric of a task. */
 export function samplesRows({ names: [a, b], tasks }: SamplesComparison): CsvRow[] {
   return recordsOf(tasks, [
     { key: "task", value: ({ task }) => task },

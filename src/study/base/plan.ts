@@ -56,7 +56,6 @@ const aChange: Check = (value, path) => {
   return missing ? changeFields[missing[0] as ChangeField][1](undefined, `${path}.${missing[0]}`) : null;
 };
 
-/** A path as a text. */
 export const aPath: Check = (value, path) => {
   if (typeof value !== "string") return text(value, path);
   try {

@@ -116,7 +116,6 @@ async function askTask(
 /** Documents between two looks at the signal. */
 const SIGNALLED = 256;
 
-/** Documents of a task as parts. */
 export function partsOf(
   setting: Setting,
   documents: readonly AskedDocument[],

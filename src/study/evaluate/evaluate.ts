@@ -181,13 +181,7 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
     const { settings, mains } = settingsOf(options);
     if (documents !== undefined || until !== undefined) settings.forEach(({ task }) => expectMargins(task));
     const parts = await askAll(model, settings, options);
-    const { prompts, margin, bos, seed, skip } = filled(evaluateChecks, options, [
-      "skip",
-      "prompts",
-      "margin",
-      "bos",
-      "seed",
-    ]);
+    const { prompts, margin, bos, seed, skip } = filled(evaluateChecks, options);
     const isWhole = documents === undefined && until === undefined;
     const stage = partsStage(model, distinct, parts, prompts, options);
     const evaluating = step([], async (runOptions) => {
@@ -291,7 +285,7 @@ function distinctPlans(plans: readonly DropPlan[]): DropPlan[] {
 
 function settingsOf(options: EvaluateOptions): { settings: Setting[]; mains: Main[] } {
   const { tasks, suite, limit } = options;
-  const { bos, seed, skip } = filled(evaluateChecks, options, ["bos", "seed", "skip"]);
+  const { bos, seed, skip } = filled(evaluateChecks, options);
   if ((tasks === undefined) === (suite === undefined)) {
     const found = tasks === undefined ? "neither tasks nor a suite" : "tasks and a suite";
     throw new TypeError(`Cannot evaluate: found ${found}, expected one of them`);

@@ -58,7 +58,7 @@ export async function compareSamples(
   expect("compare samples", "the first", a, text);
   expect("compare samples", "the second", b, text);
   expect("compare samples", "options", options, optionsOf(samplesChecks));
-  const margin = shareOf(filled(samplesChecks, options, ["margin"]).margin, aPart);
+  const margin = shareOf(filled(samplesChecks, options).margin, aPart);
   const names: [string, string] = [basename(a), basename(b)];
   const both = [await readSamples(a), await readSamples(b)] as const;
   const joined = joinTasks(both, [a, b], options.common ?? false);

@@ -132,7 +132,6 @@ export function documentsOf({ limit = LIMIT }: FitAim): { choosing: number; all:
 /** Whether an aim limits the cost; the others limit what is saved from below. */
 export const limitsCost = ({ of }: Aim): boolean => of === "loss" || of === "perplexity" || of === "accuracy";
 
-/** The unit of the costs of an aim. */
 export const unitOf = ({ of }: Aim): Fit["unit"] => of === "accuracy" ? "points" : "nats per token";
 
 /** Whether a cost keeps the promise: by its whole 95 % interval, else "cannot tell". An aim that limits no cost lets any be. */

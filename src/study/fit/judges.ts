@@ -38,7 +38,6 @@ export function halfOf(text: Text, half: Half): Text {
   return samplesOf(text, half === "choosing" ? { from: 0, to: middle } : { from: middle, to: samples });
 }
 
-/** The judge by losses over a text. */
 export function lossJudge(model: StudyModel, text: Text, aim: Aim): Judge {
   const halves = { choosing: halfOf(text, "choosing"), confirming: halfOf(text, "confirming") };
   const shared: Record<Half, Shared> = { choosing: {}, confirming: {} };

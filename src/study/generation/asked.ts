@@ -63,8 +63,7 @@ export type Asked = Awaited<ReturnType<typeof askedOf>>;
 /** Fills in the defaults, and asks the questions of the task. */
 export async function askedOf(model: StudyModel, options: OverPlans<GenerationOptions>) {
   const { prompts, task, bos = false } = options;
-  const names = ["tokens", "temperature", "limit"] as const;
-  const { tokens, temperature, limit } = filled(generationChecks, options, names);
+  const { tokens, temperature, limit } = filled(generationChecks, options);
   const plans = options.plans.map((plan) => dropsIn(model, plan));
   return {
     plans,

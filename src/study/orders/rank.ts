@@ -97,7 +97,6 @@ export function rank(profile: Scores, options: RankOptions): Ranked[] {
   return ranked(entries, numbers, scores[by]).map(({ size: _, ...entry }) => entry);
 }
 
-/** A profile's ranking as an order. */
 export function rankedOrder(profile: Profile, options: RankOptions): DropOrder {
   const { target, by = PAPER_SCORE, seed = 0 } = options;
   const order = rank(profile, options).map((entry) => ({ ...entry, size: 1 }));

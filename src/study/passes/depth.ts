@@ -59,7 +59,7 @@ export const depthStudy: Study<StudyModel, DepthOptions, Depth> = {
   work(model, options) {
     const text = textOf(model, options, heldOutChecks);
     const { sizes: { samples, length } } = text;
-    const { stride, rows } = filled(checks, options, ["stride", "rows"]);
+    const { stride, rows } = filled(checks, options);
     if (stride > length) {
       throw new RangeError(
         `Cannot measure depth: stride is ${stride}, expected at most ${length}, the length of a sample`,

@@ -156,7 +156,6 @@ export async function effectsUnder(
 
 type Moves = Omit<Effects["sums"][number], "nll">;
 
-/** The moves under each plan, by sample. */
 async function movesUnder(
   model: StudyModel,
   { other, isOwn }: Pick<Original, "other"> & { readonly isOwn: boolean },

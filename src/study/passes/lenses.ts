@@ -71,7 +71,6 @@ interface Streams {
 }
 type Scorer = Awaited<ReturnType<typeof openScorer>>;
 
-/** The sums of every sample. */
 export async function depthSums(
   model: StudyModel,
   { ids, samples, length }: Blocks,

@@ -14,7 +14,6 @@ export type Scored = DropOrder["order"][number];
 /** A candidate: a module, or a window of blocks. */
 export type Entry = Pick<Scored, "module" | "layer" | "size">;
 
-/** A module by its kind and layer. */
 export type Place = Pick<Entry, "module" | "layer">;
 
 /** Its key in sets and maps. */

@@ -48,7 +48,6 @@ const CHAIN_BYTES = 128 * 2 ** 20;
 /** Layers of the narrow model, and its widths. */
 export const LAYERS = 6;
 const NARROW = 64;
-/** The short context. */
 const SHORT = 16;
 /** How much faster than memory keys may be read, at most: from a cache. */
 const CACHED = 10;

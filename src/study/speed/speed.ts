@@ -92,7 +92,6 @@ const checks: Checks<OverPlans<SpeedOptions>> = {
   evaluations: list(resultOf("evaluate"), "evaluations"),
 };
 
-/** Bytes of an id in a list, and of a number. */
 const [ID_BYTES, FLOAT_BYTES] = [8, 4];
 /** Steps of a round that are not counted. */
 const WARM_UP = 2;
@@ -146,8 +145,7 @@ export const speedStudy: Study<StudyModel, OverPlans<SpeedOptions>, Speed, Speed
 type Asked = ReturnType<typeof askedOf>;
 
 function askedOf(model: Pick<StudyModel, "spec" | "identity">, options: OverPlans<SpeedOptions>) {
-  const names = ["batch", "context", "new", "repeat", "seed"] as const;
-  const { batch, context, new: steps, repeat, seed } = filled(checks, options, names);
+  const { batch, context, new: steps, repeat, seed } = filled(checks, options);
   return {
     plans: [noDrop, ...options.plans.map((plan) => dropsIn(model, plan))],
     settings: batch.flatMap((texts) => context.map((tokens) => ({ batch: texts, context: tokens }))),

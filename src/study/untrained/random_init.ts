@@ -170,8 +170,7 @@ type Untrained = ReturnType<typeof untrainedOf>;
 /** The options with their defaults, and the model that they describe. */
 export function untrainedOf({ name, config, allowFields = [] }: NamedConfig, options: RandomInitOptions) {
   const { std, residualStd, hidden, layers, heads, norm } = options;
-  const names = ["seeds", "seed", "samples", "length"] as const;
-  const { seeds, seed, samples, length } = filled(randomInitChecks, options, names);
+  const { seeds, seed, samples, length } = filled(randomInitChecks, options);
   const changes = { hidden, layers, heads, norm };
   const changed = Object.entries(changes).filter(([, value]) => value !== undefined);
   const { trained: _, ...read } = readSpec(config, name, allowFields); // nothing is trained yet, at any length

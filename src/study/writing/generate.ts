@@ -167,7 +167,7 @@ async function writeAll(
   options: OverPlans<GenerateOptions>,
 ): Promise<Generated[]> {
   const { bos = false } = options;
-  const { tokens } = filled(generateChecks, options, ["tokens"]);
+  const { tokens } = filled(generateChecks, options);
   const tokenizer = await model.tokenizer();
   const ids = promptIds(model.name, tokenizer, prompt, bos);
   if (ids.length === 0) throw new RangeError("Cannot continue an empty prompt: expected a text or BOS");
