@@ -6,7 +6,8 @@
  * magnitudes. Products of bytes sum quants and zeros, of up to 255, apart. They round x to half of 1/127 of the largest number of its
  * block, and x in three parts (models/values/blocks.ts) to 254⁻³ of it.
  */
-import type { Engine } from "../engine/mod.ts";
+import { type Engine, take, withUploaded } from "../engine/mod.ts";
+import { released } from "../entry/mod.ts";
 import { blockInputs, blockProduct, blockTensors } from "../models/mod.ts";
 import { createGraph } from "../onnx/mod.ts";
 import { type BlockMatrix, float32, middleOf, philox, widened } from "../tensor/mod.ts";
@@ -58,31 +59,21 @@ async function tryMatrix(engine: Engine, matrix: BlockMatrix): Promise<void> {
   const a = graph.input("a", "f32", ["rows", columns]);
   const weight = blockInputs(graph, "w", columns, (part) => stored.get(`w.${part}`), engine.has.blocks)!;
   graph.output("y", blockProduct(a, weight, null));
-  const held = Object.fromEntries(tensors.map(([name, tensor]) => [name, engine.upload(tensor)]));
-  const program = await engine.compile(graph, held);
-  try {
+  await withUploaded(engine, Object.fromEntries(tensors), async (held) => {
+    await using program = released(await engine.compile(graph, held));
     for (const count of COUNTS) {
       const next = drawing(count);
-      const data = Float32Array.from({ length: count * columns }, () => next() / 2 ** 31 - 1).fill(
-        1,
-        0,
-        columns,
-      );
-      const input = engine.upload(float32([count, columns], data));
-      const { y } = await program.run({ a: input });
-      const off = worst((await engine.read(y)).data as Float32Array, data, matrix, engine);
-      y.free();
-      input.free();
+      const data = Float32Array.from({ length: count * columns }, () => next() / 2 ** 31 - 1);
+      const a = float32([count, columns], data.fill(1, 0, columns));
+      const { y } = await withUploaded(engine, { a }, (input) => program.run(input));
+      const off = worst((await take(engine, y)).data as Float32Array, data, matrix, engine);
       if (off.error <= off.most) continue; // not where it is NaN
       throw new Error(
         `a product of [${count}, ${columns}] with ${bits} bits in blocks of ${size} is off by ` +
           `${off.error.toPrecision(2)}, expected at most ${off.most.toPrecision(2)}`,
       );
     }
-  } finally {
-    await program.release();
-    for (const one of Object.values(held)) one.free();
-  }
+  });
 }
 
 /** The error that is largest beside what it may be. */

@@ -5,6 +5,7 @@ export * from "./native/cuda.ts";
 export * from "./native/openvino.ts";
 export { isPluginName } from "./native/user.ts";
 export * from "./open.ts";
+export * from "./lent.ts";
 export * from "./residents.ts";
 export * from "./trial.ts";
 export * from "./web/web.ts";

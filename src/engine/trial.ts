@@ -1,7 +1,9 @@
 /** Small products, with which an engine is tried out. */
+import { released } from "../entry/mod.ts";
 import { Cast, createGraph, type Graph, type Lowering, MatMul } from "../onnx/mod.ts";
 import { float32, type Tensor } from "../tensor/mod.ts";
 import type { Engine } from "./engine.ts";
+import { take, withUploaded } from "./lent.ts";
 
 /** Compiles a graph with an output `y` and runs it once, its inputs being in CPU memory: the numbers of `y`. */
 export async function runOnce(
@@ -9,20 +11,11 @@ export async function runOnce(
   graph: Graph,
   inputs: Readonly<Record<string, Tensor>>,
 ): Promise<Float32Array> {
-  const held = Object.entries(inputs).map(([name, tensor]) => [name, engine.upload(tensor)] as const);
-  try {
-    const program = await engine.compile(graph);
-    try {
-      const { y } = await program.run(Object.fromEntries(held));
-      const numbers = ((await engine.read(y)).data as Float32Array).slice();
-      y.free();
-      return numbers;
-    } finally {
-      await program.release();
-    }
-  } finally {
-    for (const [, tensor] of held) tensor.free();
-  }
+  await using program = released(await engine.compile(graph));
+  return await withUploaded(engine, inputs, async (held) => {
+    const { y } = await program.run(held);
+    return (await take(engine, y)).data as Float32Array;
+  });
 }
 
 /** x [rows, columns] · w [columns, out] on an engine, of factors that are made another type first. */

@@ -4,6 +4,7 @@
  */
 import {
   type Checks,
+  closed,
   displayable,
   expect,
   type FileSizes,
@@ -129,39 +130,36 @@ async function write(
     ...changes ? { changes } : {},
   };
   const stored = await openStored(model);
-  try {
-    const job = jobOf(model, model.files!, stored, plan);
-    const found = await makeAs(job, format);
-    const sizes = await sizesAs(job, format, found);
-    const notes = [...found.notes, ...notesOnChanges(changes ?? []), ...await noteOnSize(job, format, sizes)];
-    const made = { ...found, notes };
-    await expectSpace(out, sizes.smaller);
-    const told = {
-      measured: measuredOf(model, plan, options.card ?? []),
-      costs: await qualities(model, plan, options),
-      origin: await originOf(job),
-      sizes: { files: sizes, ...modelSizes(job, made.zeroed) },
-      plan: "kind" in drop ? drop : null,
-    };
-    const card = textFile("README.md", cardText({ job, format, made, ...told }));
-    const files = [...made.files, card];
-    const total = sum(files, ({ bytes }) => bytes);
-    const report = meter({ label: `export of ${model.name}`, total, unit: "bytes" }, onProgress);
-    await writeFolder(out, files, (done) => {
-      signal?.throwIfAborted();
-      report(done);
-    });
-    made.notes.forEach((note) => onNotice?.(note));
-    return displayable({
-      folder: out,
-      format,
-      files: files.map(({ name, bytes }) => ({ name, bytes })),
-      sizes,
-      notes: made.notes,
-    });
-  } finally {
-    stored.file.close();
-  }
+  using _file = closed(stored.file);
+  const job = jobOf(model, model.files!, stored, plan);
+  const found = await makeAs(job, format);
+  const sizes = await sizesAs(job, format, found);
+  const notes = [...found.notes, ...notesOnChanges(changes ?? []), ...await noteOnSize(job, format, sizes)];
+  const made = { ...found, notes };
+  await expectSpace(out, sizes.smaller);
+  const told = {
+    measured: measuredOf(model, plan, options.card ?? []),
+    costs: await qualities(model, plan, options),
+    origin: await originOf(job),
+    sizes: { files: sizes, ...modelSizes(job, made.zeroed) },
+    plan: "kind" in drop ? drop : null,
+  };
+  const card = textFile("README.md", cardText({ job, format, made, ...told }));
+  const files = [...made.files, card];
+  const total = sum(files, ({ bytes }) => bytes);
+  const report = meter({ label: `export of ${model.name}`, total, unit: "bytes" }, onProgress);
+  await writeFolder(out, files, (done) => {
+    signal?.throwIfAborted();
+    report(done);
+  });
+  made.notes.forEach((note) => onNotice?.(note));
+  return displayable({
+    folder: out,
+    format,
+    files: files.map(({ name, bytes }) => ({ name, bytes })),
+    sizes,
+    notes: made.notes,
+  });
 }
 
 /** Throws `Error` that names the free and the needed bytes where `needed` do not fit. */

@@ -1,5 +1,5 @@
 /** The job of an export, the same for every format. */
-import { sum } from "../entry/mod.ts";
+import { closed, sum } from "../entry/mod.ts";
 import { type DropPlan, isFull, type LayerModule, MODULES } from "../measure/mod.ts";
 import type { ModelFiles } from "../hub/mod.ts";
 import { firstScoring, type ModelSpec, readDropList, readSpec } from "../models/mod.ts";
@@ -167,12 +167,8 @@ export function copyOf({ files }: Job, name: string): OutFile {
     name,
     bytes: files.size(name),
     async *parts() {
-      const source = await files.open(name);
-      try {
-        for (const [start, end] of ranges(0, source.size)) yield await source.read(start, end);
-      } finally {
-        source.close();
-      }
+      using source = closed(await files.open(name));
+      for (const [start, end] of ranges(0, source.size)) yield await source.read(start, end);
     },
   };
 }

@@ -1,4 +1,5 @@
 /** How large the files of plans are in a format, without writing them: what a search over plans needs. */
+import { closed } from "../entry/mod.ts";
 import { type DropPlan, KINDS, type ModuleKind, MODULES } from "../measure/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { made, makeAs } from "./formats.ts";
@@ -46,11 +47,8 @@ export async function expectHeld(model: StudyModel, format: Format): Promise<voi
   const [some] = samples(model, "attention");
   if (!model.files || !some) return;
   const stored = await openStored(model);
-  try {
-    await makeAs(wholeJob(jobOf(model, model.files, stored, some)), format);
-  } finally {
-    stored.file.close();
-  }
+  using _file = closed(stored.file);
+  await makeAs(wholeJob(jobOf(model, model.files, stored, some)), format);
 }
 
 async function sizerIn(

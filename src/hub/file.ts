@@ -4,7 +4,7 @@
  * A file is opened once and read at positions. A positioned read is a seek and a read on one
  * shared handle, so reads are queued: two callers never see each other's offset.
  */
-import { decodeText, failing, oneByOne } from "../entry/mod.ts";
+import { closed, decodeText, failing, oneByOne } from "../entry/mod.ts";
 
 /** Throws `RangeError` unless [start, end) lies within [0, size]. */
 export function checkRange(name: string, start: number, end: number, size: number): void {
@@ -70,12 +70,9 @@ export function bufferSource(name: string, bytes: Uint8Array): ByteSource {
 
 /** The whole of a source, which is closed then. Throws `RangeError` above `limit` bytes. */
 export async function readWhole(source: ByteSource, limit: number): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    if (source.size <= limit) return await source.read(0, source.size);
-    throw new RangeError(`Cannot read ${source.name}: ${source.size} bytes, expected at most ${limit}`);
-  } finally {
-    source.close();
-  }
+  using _source = closed(source);
+  if (source.size <= limit) return await source.read(0, source.size);
+  throw new RangeError(`Cannot read ${source.name}: ${source.size} bytes, expected at most ${limit}`);
 }
 
 /** The same as text. Throws `SyntaxError` if it is not UTF-8. */

@@ -6,7 +6,7 @@
  * size, modification time and the first MiB (both formats keep their header there) stand for the content.
  */
 import { createHash } from "node:crypto";
-import { sum } from "../entry/mod.ts";
+import { closed, sum } from "../entry/mod.ts";
 import type { ByteSource } from "./file.ts";
 
 export interface FileEntry {
@@ -99,14 +99,10 @@ async function fingerprint(files: FileEntry[]): Promise<string> {
 
 /** SHA-256 of the first `end` bytes. */
 async function hash(file: FileEntry, end: number): Promise<string> {
-  const source = await file.open();
-  try {
-    const digest = createHash("sha256");
-    for (let start = 0; start < end; start += CHUNK) {
-      digest.update(await source.read(start, Math.min(end, start + CHUNK)));
-    }
-    return digest.digest("hex");
-  } finally {
-    source.close();
+  using source = closed(await file.open());
+  const digest = createHash("sha256");
+  for (let start = 0; start < end; start += CHUNK) {
+    digest.update(await source.read(start, Math.min(end, start + CHUNK)));
   }
+  return digest.digest("hex");
 }

@@ -1,7 +1,7 @@
 /** A small trial of each kernel on an engine: that it compiles, runs, and gives the numbers of its plain reference. */
-import type { Engine, Held } from "../engine/mod.ts";
+import { type Engine, type Held, take, withUploaded } from "../engine/mod.ts";
 import { PATTERN_NAMES } from "../measure/mod.ts";
-import { elements, fillNormal, fillRows, float32, streamKeys, type Tensor } from "../tensor/mod.ts";
+import { elements, fillNormal, fillRows, float32, streamKeys } from "../tensor/mod.ts";
 import { attentionStats, attentionStatsReference, readAttentionStats } from "./attention_stats.ts";
 import { layerGram, layerGramReference } from "./layer_gram.ts";
 import { normalDraw } from "./random_normal.ts";
@@ -11,6 +11,11 @@ type Device = Pick<Engine, "name" | "access" | "upload" | "read">;
 
 type Numbers = ArrayLike<number>;
 
+interface Trial {
+  readonly within: number;
+  readonly numbers: Readonly<Record<string, readonly [found: Numbers, expected: Numbers]>>;
+}
+
 /**
  * Sums of at most 200 terms, each rounded a few times, relative to the largest number there is: 2⁻²⁴ · 200 · 5, and as much for
  * exponentials, whose rounding WGSL leaves open. A kernel that is wrong is off by far more.
@@ -18,12 +23,7 @@ type Numbers = ArrayLike<number>;
 const SUMS = 2 ** -13;
 
 /** Actual and expected results of each kernel, by name; numbers may be off by `within` of the largest. */
-const trials: Record<
-  string,
-  (
-    engine: Device,
-  ) => Promise<{ within: number; numbers: Record<string, [found: Numbers, expected: Numbers]> }>
-> = {
+const trials: Record<string, (engine: Device) => Promise<Trial>> = {
   async random_normal(engine) {
     const rows = { keys: streamKeys(1, 2, 3), first: 5, width: 40, stride: 101, scale: 0.02 };
     const expected = new Float32Array(40 * 50);
@@ -38,11 +38,9 @@ const trials: Record<
   },
   async layer_gram(engine) {
     const [x, attention, mlp] = [1, 2, 3].map((seed) => normals([20, 100], seed));
-    const gram = await uploaded(
-      engine,
-      { x, attention, mlp },
-      async (held) => await read(engine, await layerGram(engine, { ...held, parallel: false })),
-    );
+    const gram = await withUploaded(engine, { x, attention, mlp }, async ({ x, attention, mlp }) => {
+      return await read(engine, await layerGram(engine, { x, attention, mlp, parallel: false }));
+    });
     const data = { x: x.data, attention: attention.data, mlp: mlp.data, parallel: false };
     const expected = layerGramReference(data, 100);
     return { within: SUMS, numbers: { gram: [gram, expected] } };
@@ -50,7 +48,7 @@ const trials: Record<
   async token_smoothing(engine) {
     const [tokens, width] = [140, 70];
     const x = normals([tokens, width], 4);
-    const sums = await uploaded(engine, { x }, async ({ x }) => {
+    const sums = await withUploaded(engine, { x }, async ({ x }) => {
       const { squares, sums, gram } = await tokenSmoothing(engine, x, 1, tokens);
       const [a, b, c] = await Promise.all([squares, sums, gram].map((held) => read(engine, held)));
       return readSmoothingSums({ squares: a, sums: b, gram: c }, width);
@@ -68,11 +66,9 @@ const trials: Record<
   async attention_stats(engine) {
     const sizes = { tokens: 100, heads: 4, keyHeads: 2, size: 16, scale: 0.25, window: 70, softcap: 5 };
     const [q, k] = [normals([100, 64], 5), normals([100, 32], 6)];
-    const stats = await uploaded(
-      engine,
-      { q, k },
-      async (held) => await read(engine, await attentionStats(engine, held, 1, sizes)),
-    );
+    const stats = await withUploaded(engine, { q, k }, async ({ q, k }) => {
+      return await read(engine, await attentionStats(engine, { q, k }, 1, sizes));
+    });
     const found = readAttentionStats(stats, sizes).stats;
     const expected = attentionStatsReference({ ...sizes, q: q.data, k: k.data }).stats;
     // A share may fall on the other side of the 1 % that is counted: one of few entries.
@@ -105,24 +101,4 @@ function normals(shape: readonly number[], seed: number) {
 }
 
 /** The numbers of a held tensor, which is freed. */
-async function read(engine: Device, held: Held): Promise<Float32Array> {
-  try {
-    return ((await engine.read(held)).data as Float32Array).slice();
-  } finally {
-    held.free();
-  }
-}
-
-async function uploaded<T, Name extends string>(
-  engine: Device,
-  tensors: Readonly<Record<Name, Tensor>>,
-  use: (held: Record<Name, Held>) => Promise<T>,
-): Promise<T> {
-  const entries = Object.entries<Tensor>(tensors);
-  const held = entries.map(([name, tensor]) => [name, engine.upload(tensor)] as const);
-  try {
-    return await use(Object.fromEntries(held) as Record<Name, Held>);
-  } finally {
-    for (const [, value] of held) value.free();
-  }
-}
+const read = async (engine: Device, held: Held) => (await take(engine, held)).data as Float32Array;

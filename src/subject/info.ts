@@ -1,5 +1,5 @@
 /** A folder whose head differs from the embedding that its configuration ties it to is counted as the configuration says. */
-import { displayable, enter, expect, like, oneLine, sum } from "../entry/mod.ts";
+import { closed, displayable, enter, expect, like, oneLine, sum } from "../entry/mod.ts";
 import { isWeights, type ModelFiles, openModel as openFiles } from "../hub/mod.ts";
 import {
   type FeedSpec,
@@ -52,12 +52,8 @@ export async function info(
   const name = typeof model === "string" ? model : model.files?.name ?? "a model";
   return await enter("describe", name, options, openChecks, async ({ allowFields, ...options }) => {
     if (typeof model !== "string") return await infoOf(model.files!, model.allowed ?? allowFields);
-    const files = await openFiles(model, { ...options, stream: true });
-    try {
-      return await infoOf(files, allowFields);
-    } finally {
-      files.close();
-    }
+    using files = closed(await openFiles(model, { ...options, stream: true }));
+    return await infoOf(files, allowFields);
   });
 }
 
@@ -78,34 +74,20 @@ async function infoOf(files: ModelFiles, allowed: readonly string[] = []): Promi
   });
 }
 
-interface Headers {
-  readonly spec: ModelSpec;
-  readonly format: string;
-  readonly licence: string | null;
+async function ggufHeaders(files: ModelFiles) {
+  using file = closed(await openGguf(await files.open(files.list()[0])));
+  const { spec } = await loadGguf(file, files.name);
+  const [name, id] = ["general.license.name", "general.license"].map((key) => file.metadata.get(key));
+  const stated = [id, name].find((value) => typeof value === "string" && value.trim() !== "");
+  return { spec, format: file.format, licence: stated === undefined ? null : String(stated) };
 }
 
-async function ggufHeaders(files: ModelFiles): Promise<Headers> {
-  const file = await openGguf(await files.open(files.list()[0]));
-  try {
-    const { spec } = await loadGguf(file, files.name);
-    const [name, id] = ["general.license.name", "general.license"].map((key) => file.metadata.get(key));
-    const stated = [id, name].find((value) => typeof value === "string" && value.trim() !== "");
-    return { spec, format: file.format, licence: stated === undefined ? null : String(stated) };
-  } finally {
-    file.close();
-  }
-}
-
-async function folderHeaders(files: ModelFiles, allowed: readonly string[]): Promise<Headers> {
+async function folderHeaders(files: ModelFiles, allowed: readonly string[]) {
   const config = await readJson(files, "config.json"), name = `${files.name}: config.json`;
   const spec = readSpec(config, name, allowed);
-  const file = withMxfp4(await openSafetensors(files));
-  try {
-    const { format } = await withPacked(file, packingOf(config, name), files.name);
-    return { spec, format, licence: null };
-  } finally {
-    file.close();
-  }
+  using file = closed(withMxfp4(await openSafetensors(files)));
+  const { format } = await withPacked(file, packingOf(config, name), files.name);
+  return { spec, format, licence: null };
 }
 
 /** The properties that follow from a specification. */

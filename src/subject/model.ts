@@ -98,12 +98,8 @@ export async function onModel<M extends Partial<StudyModel>, Options extends Rep
   const name = typeof model === "string" ? model : model.name ?? "a model";
   return await enter(verb, name, options, checks, async (options) => {
     if (typeof model !== "string") return await run(model, options);
-    const opened = await openModel(model, reportsOf(options));
-    try {
-      return await run(opened as StudyModel & M, options);
-    } finally {
-      opened.close();
-    }
+    using opened = await openModel(model, reportsOf(options));
+    return await run(opened as StudyModel & M, options);
   });
 }
 
@@ -126,14 +122,7 @@ export async function outline(
   const allowed = allowedFields(config, `${files.name}: config.json`, allowFields);
   const spec = readSpec(config, `${files.name}: config.json`, allowed);
   const tokenizer = once(() => folderTokenizer(files, config));
-  const identity = {
-    name: files.name,
-    fingerprint: await files.fingerprint(),
-    revision: files.revision,
-    family: spec.family,
-    layers: spec.layers.length,
-    ...noted(allowed),
-  };
+  const identity = { ...await identityOf(files, spec), ...noted(allowed) };
   return {
     spec,
     tokenizer,
@@ -152,13 +141,16 @@ export function noted(allowed: readonly string[]): Pick<Provenance["model"], "al
 async function openGgufModel(files: ModelFiles): Promise<StudyModel> {
   const file = await openGguf(await files.open(files.list()[0]));
   const model = await loadGguf(file, files.name);
-  return studyModel(files, model, once(() => ggufTokenizer(file, files.name)), {
-    name: files.name,
-    fingerprint: await files.fingerprint(),
-    revision: files.revision,
-    family: model.spec.family,
-    layers: model.spec.layers.length,
-  });
+  const tokenizer = once(() => ggufTokenizer(file, files.name));
+  return studyModel(files, model, tokenizer, await identityOf(files, model.spec));
+}
+
+async function identityOf(
+  files: ModelFiles,
+  { family, layers }: Model["spec"],
+): Promise<Outline["identity"]> {
+  const { name, revision } = files;
+  return { name, fingerprint: await files.fingerprint(), revision, family, layers: layers.length };
 }
 
 function studyModel(

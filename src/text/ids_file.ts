@@ -54,11 +54,7 @@ export function blocksOfIds(
 }
 
 async function beginsWithList(file: string): Promise<boolean> {
-  const handle = await open(file);
-  try {
-    const { bytesRead, buffer } = await handle.read(new Uint8Array(256), 0, 256, 0);
-    return /^\s*\[/.test(new TextDecoder().decode(buffer.subarray(0, bytesRead)).replace(/^\uFEFF/, ""));
-  } finally {
-    await handle.close();
-  }
+  await using handle = await open(file);
+  const { bytesRead, buffer } = await handle.read(new Uint8Array(256), 0, 256, 0);
+  return /^\s*\[/.test(new TextDecoder().decode(buffer.subarray(0, bytesRead)).replace(/^\uFEFF/, ""));
 }

@@ -5,7 +5,7 @@
  * of the checkpoint, and their headers list the tensors: a tensor that the index lists and no file has is an error when it is
  * read, one that two files have is an error at once.
  */
-import { isRecord } from "../../entry/mod.ts";
+import { closed, isRecord } from "../../entry/mod.ts";
 import type { ByteSource } from "../../hub/mod.ts";
 import { type FileBytes, mapFile } from "../bytes.ts";
 import { malformed, MAX_JSON_BYTES, outOfRange, quote } from "../limits.ts";
@@ -88,21 +88,18 @@ const withoutMark = (bytes: Uint8Array<ArrayBuffer>) =>
 
 /** Tensor → shard. The source is closed. */
 async function readIndex(source: ByteSource): Promise<Map<string, string>> {
+  using _source = closed(source);
   const { name, size } = source;
-  try {
-    if (size > MAX_JSON_BYTES) throw outOfRange(name, `index of ${size} bytes`, `at most ${MAX_JSON_BYTES}`);
-    const bytes = withoutMark(await source.read(0, size));
-    const { weight_map: map } = parseObject(name, "index", bytes, INDEX_DEPTH);
-    if (!isRecord(map)) {
-      const found = map === undefined ? "missing" : kindOf(map);
-      throw malformed(name, `weight_map is ${found}`, "an object of file names");
-    }
-    const entries = Object.entries(map);
-    if (entries.length === 0) throw malformed(name, "weight_map is empty", "at least one tensor");
-    return new Map(entries.map(([tensor, shard]) => [tensor, checkShard(name, tensor, shard)]));
-  } finally {
-    source.close();
+  if (size > MAX_JSON_BYTES) throw outOfRange(name, `index of ${size} bytes`, `at most ${MAX_JSON_BYTES}`);
+  const bytes = withoutMark(await source.read(0, size));
+  const { weight_map: map } = parseObject(name, "index", bytes, INDEX_DEPTH);
+  if (!isRecord(map)) {
+    const found = map === undefined ? "missing" : kindOf(map);
+    throw malformed(name, `weight_map is ${found}`, "an object of file names");
   }
+  const entries = Object.entries(map);
+  if (entries.length === 0) throw malformed(name, "weight_map is empty", "at least one tensor");
+  return new Map(entries.map(([tensor, shard]) => [tensor, checkShard(name, tensor, shard)]));
 }
 
 /** Shards stay in their folder: a plain name, no path. */
