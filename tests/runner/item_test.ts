@@ -68,11 +68,3 @@ Deno.test("a file that changes the environment, the folder, globals, signals or 
     ]
   ) assert.ok(!isGroupable(file, line), line);
 });
-
-Deno.test("files of a software GPU, of Ray and of notebooks wait", () => {
-  const files = ["engine/web", "cluster/ray", "notebooks/run", "run/web"].map((name) =>
-    `tests/${name}_test.ts`
-  );
-  const waiting = itemsOf(files, {}, () => false).filter(({ waits }) => waits);
-  assert.deepEqual(waiting.flatMap(({ files }) => files).toSorted(), files.slice(0, 3).toSorted());
-});

@@ -1,6 +1,7 @@
-/** A JUnit report gives the outcome of each file; a report that is cut short is still read. */
+/** A JUnit report gives the outcome of each file, also where it is cut short; what a run records of each file. */
 import assert from "node:assert/strict";
 import { filesNotRun, readReport } from "./report.ts";
+import { secondsOf } from "./seconds.ts";
 
 const REPORT = `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="deno test" tests="5" failures="2" errors="0" time="0.5">
@@ -28,4 +29,21 @@ Deno.test("a file that did not begin did not run, nor did the one in which a pro
   assert.deepEqual(filesNotRun(files, output, true), ["c_test.ts"]);
   assert.deepEqual(filesNotRun(files, output, false), ["b_test.ts", "c_test.ts"]);
   assert.deepEqual(filesNotRun(files, "", false), files);
+});
+
+Deno.test("a file's seconds are those of its tests, with an equal share of what its process took beside tests", () => {
+  const item = { name: "b, a", files: ["tests/b_test.ts", "tests/a_test.ts"], grouped: false, seconds: 0 };
+  const report = (name: string, seconds: number) => ({ name, passed: 1, failed: 0, ignored: 0, seconds });
+  const ran = {
+    item: "b, a",
+    succeeded: true,
+    output: "",
+    // 3 s of the tests that support.ts registers belong to no file
+    files: [report("tests/b_test.ts", 2), report("tests/support.ts", 3), report("tests/b_test.ts", 1)],
+    seconds: 9,
+  };
+  assert.deepEqual(Object.entries(secondsOf([item], [ran])), [["tests/a_test.ts", 3], [
+    "tests/b_test.ts",
+    6,
+  ]]);
 });

@@ -16,10 +16,9 @@ import { checkPage } from "./browser.ts";
 import { guides, profile, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
 import { fit } from "./synthetic_fit.ts";
-import { checkpoints } from "./synthetic_checkpoints.ts";
+import { checkpoints, untrained } from "./synthetic_studies.ts";
 import { measuredSpeed } from "./synthetic_speed.ts";
 import { evaluations } from "./synthetic_tasks.ts";
-import { untrained } from "./synthetic_untrained.ts";
 import { withFolder } from "../support.ts";
 import { unless } from "../tools.ts";
 

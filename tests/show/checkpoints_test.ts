@@ -4,7 +4,7 @@ import { type Checkpoints, medianGaps, trendsOf } from "../../src/result/mod.ts"
 import * as show from "../../src/show/mod.ts";
 import { checkSvg } from "./check_svg.ts";
 import { trainings } from "./every_figure.ts";
-import { checkpoints } from "./synthetic_checkpoints.ts";
+import { checkpoints } from "./synthetic_studies.ts";
 
 const steps = [0, 32, 64, 128, 512, 4096];
 

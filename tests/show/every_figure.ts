@@ -1,17 +1,14 @@
 /** Every figure of a small synthetic result. */
 import * as show from "../../src/show/mod.ts";
-import { checkpoints } from "./synthetic_checkpoints.ts";
+import { checkpoints, depth, orders, untrained } from "./synthetic_studies.ts";
 import { causes } from "./synthetic_causes.ts";
 import type { Causes, Checkpoints, Profile } from "../../src/result/mod.ts";
 import { guides, profile, type Shape, sizedSweep, sweep } from "./synthetic.ts";
-import { depth } from "./synthetic_depth.ts";
 import { compressions } from "./synthetic_effects.ts";
-import { orders } from "./synthetic_orders.ts";
 import { fit } from "./synthetic_fit.ts";
 import { generation } from "./synthetic_generation.ts";
 import { evaluations } from "./synthetic_tasks.ts";
 import { bound, measuredSpeed, reported } from "./synthetic_speed.ts";
-import { untrained } from "./synthetic_untrained.ts";
 
 /** The functions of show's door that draw a figure. */
 export type Draw = Extract<keyof typeof show, `${string}Figure`>;

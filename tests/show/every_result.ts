@@ -5,14 +5,11 @@ import { results as forms } from "../result/every_form.ts";
 import { perplexity } from "../result/samples.ts";
 import { guides, profile, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
-import { checkpoints } from "./synthetic_checkpoints.ts";
+import { checkpoints, depth, orders, untrained } from "./synthetic_studies.ts";
 import { bound, drafting, measuredSpeed, reported } from "./synthetic_speed.ts";
 import { generation } from "./synthetic_generation.ts";
 import { evaluations, plan } from "./synthetic_tasks.ts";
-import { depth } from "./synthetic_depth.ts";
-import { orders } from "./synthetic_orders.ts";
 import { fit, nothing, untried } from "./synthetic_fit.ts";
-import { untrained } from "./synthetic_untrained.ts";
 import { readJson } from "../fixtures/read.ts";
 
 /** A result of every kind that a study gives, as the golden numbers have them. */

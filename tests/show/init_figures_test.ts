@@ -13,7 +13,7 @@ import { randomInit } from "../../src/study/mod.ts";
 import { openConfig } from "../../src/subject/mod.ts";
 import { head } from "../../src/result/mod.ts";
 import { checkSvg, dotsOf, readCsv } from "./check_svg.ts";
-import { LAYERS, untrained } from "./synthetic_untrained.ts";
+import { LAYERS, untrained } from "./synthetic_studies.ts";
 import { provenance, sweep } from "./synthetic.ts";
 
 Deno.test("the fit: a point for every module, its error and the logits' variance by panel", () => {

@@ -7,7 +7,7 @@ import { median } from "../../src/measure/mod.ts";
 import { readCsv } from "./check_svg.ts";
 import { drawnWith, odd } from "./every_figure.ts";
 import { profile, sweep } from "./synthetic.ts";
-import { checkpoints } from "./synthetic_checkpoints.ts";
+import { checkpoints } from "./synthetic_studies.ts";
 import { causes } from "./synthetic_causes.ts";
 import { measuredSpeed } from "./synthetic_speed.ts";
 import { textBoxes } from "./text_boxes.ts";

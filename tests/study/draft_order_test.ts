@@ -104,13 +104,8 @@ Deno.test("the cost of a draft is its bytes over the full model's, by hand", asy
   assert.ok(own.draft!.rounds[0].speedup < 1);
 });
 
-Deno.test("without shares there are no drafts; shares that are none are refused", async () => {
+Deno.test("without shares there are no drafts", async () => {
   const { accepted: _, ...others } = setting;
   const { plans } = await roofline("llama-2-13b", others);
   assert.ok(plans.every((plan) => !("draft" in plan)));
-  for (const accepted of [[1.1], [-0.1], [NaN], []]) {
-    await assert.rejects(roofline("llama-2-13b", { ...others, accepted }), {
-      message: /^Cannot draw a roofline: (accepted\[0\] is|the number of shares is 0)/,
-    });
-  }
 });

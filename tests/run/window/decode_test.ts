@@ -16,8 +16,7 @@ import {
   withFixture,
 } from "../../support.ts";
 import { nllOf, stepLogits } from "../states.ts";
-import { engines } from "./ways.ts";
-import { names, windowOf, withWindows } from "./windows.ts";
+import { engines, names, windowOf, withWindows } from "./windows.ts";
 
 for (const [w, [way, { on, names: some = names }]] of Object.entries(engines).entries()) {
   if (typeof on === "string") continue;

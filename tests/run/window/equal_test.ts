@@ -4,8 +4,7 @@ import { scoring } from "../../../src/models/mod.ts";
 import { type DropPlan, dropPlan, noDrop, type Segment } from "../../../src/run/mod.ts";
 import type { Engine } from "../../../src/engine/mod.ts";
 import { byTurns, everyThird, thorough, withFixture } from "../../support.ts";
-import { engines } from "./ways.ts";
-import { windowOf } from "./windows.ts";
+import { engines, windowOf } from "./windows.ts";
 import { segmentStreams, stepLogits } from "../states.ts";
 
 /** Families in which every way of attention is tried, and others. */

@@ -8,8 +8,7 @@ import { type Model, scoring } from "../../../src/models/mod.ts";
 import { noDrop, score, type Segment, segmentsOf } from "../../../src/run/mod.ts";
 import { distance, engine, expectNear, largest, stateTolerance, thorough } from "../../support.ts";
 import { nllOf, segmentStreams, stepLogits } from "../states.ts";
-import { engines } from "./ways.ts";
-import { names, withWindows } from "./windows.ts";
+import { engines, names, withWindows } from "./windows.ts";
 import { unless } from "../../tools.ts";
 
 for (const [way, { on, names: some = names }] of Object.entries(engines)) {

@@ -1,9 +1,11 @@
-/** Plans of windows, and the cases of fixtures/make_windows.py. */
+/** Plans of windows, the cases of fixtures/make_windows.py, and the ways to run attention over them. */
 import type { Change, DropPlan } from "../../../src/measure/mod.ts";
 import type { Model } from "../../../src/models/mod.ts";
 import { dropPlan, keepTensors } from "../../../src/run/mod.ts";
 import { float32, type Tensor } from "../../../src/tensor/mod.ts";
 import { type Cases, withCases } from "../states.ts";
+import { type Engine, webgpuEngine } from "../../../src/engine/mod.ts";
+import { engine, engineWith } from "../../support.ts";
 
 const folder = new URL("../../fixtures/windows/", import.meta.url);
 export const names = [...Deno.readDirSync(folder)].map(({ name }) => name.replace(".safetensors", "")).sort();
@@ -39,3 +41,11 @@ function planFor({ spec }: Model, tensors: Cases["tensors"], name: string): Drop
 
 export const withWindows = (name: string, use: (opened: Cases) => Promise<void> | void): Promise<void> =>
   withCases(folder, name, Object.keys(CASES), planFor, use);
+
+/** Ways to run attention; in words, why one does not run here. A device that the CPU plays is slow. */
+export const engines: Record<string, { on: Engine | string; names?: readonly string[] }> = {
+  "the CPU's": { on: engine },
+  "CUDA's": { on: engineWith({ attention: "standard", masked: "standard" }) },
+  decomposed: { on: engineWith({ attention: "decomposed", masked: "decomposed" }) },
+  "WebGPU's": { on: await webgpuEngine().catch((error: Error) => error.message), names: ["llama", "gemma3"] },
+};
