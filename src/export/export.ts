@@ -20,7 +20,7 @@ import {
   text,
 } from "../entry/mod.ts";
 import { expectNothing, writeFolder } from "../disk/mod.ts";
-import { type DropPlan, type LayerModule, pathText } from "../measure/mod.ts";
+import { type DropPlan, type LayerModule } from "../measure/mod.ts";
 import type { Evaluation, Keeping, Speed } from "../result/mod.ts";
 import { aDrop, dropsIn, type PlanLike } from "../study/mod.ts";
 import { aText, onModel, type StudyModel } from "../subject/mod.ts";
@@ -118,16 +118,12 @@ async function write(
   const { format, out, onProgress, onNotice, signal } = options;
   await expectNothing(out);
   const { changes, path, ...lists } = dropsIn(model, drop);
-  if (path) {
-    throw new RangeError(
-      `Cannot export ${model.name} on path ${pathText(path)}: expected a plan without a path`,
-    );
-  }
   const inRankOrder = (kind: LayerModule) => [...new Set([...drop[kind] ?? [], ...lists[kind]])]; // which the normal form has lost
   const plan: DropPlan = {
     attention: inRankOrder("attention"),
     mlp: inRankOrder("mlp"),
     ...changes ? { changes } : {},
+    ...path ? { path } : {},
   };
   const stored = await openStored(model);
   using _file = closed(stored.file);

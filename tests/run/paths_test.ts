@@ -20,6 +20,7 @@ import {
 } from "../../src/run/mod.ts";
 import { engine, expectNear, largest, stateTolerance, withFixture } from "../support.ts";
 import expected from "../fixtures/paths.json" with { type: "json" };
+import { linearOf, meanOf } from "../export/changed.ts";
 import { finalStreams, stepLogits } from "./states.ts";
 
 const PATHS = expected.paths as unknown as Path[];
@@ -56,6 +57,35 @@ Deno.test("plans on paths share the visits that they share, and each gives what 
     // The full model; without attention 1 an MLP and layer 2; behind 0,1 the layers 0,1, then 1, then 0,1 on the loop's sum; behind 0
     // the layers 0,1.
     assert.equal(countModules(scheduleOf(model.spec, all)), 6 + 3 + 4 + 2 + 4 + 4);
+  }));
+
+Deno.test("a change of one visit that brings tensors gives in a pass what it gives token by token, and elsewhere nothing", () =>
+  withFixture("llama", async ({ model, blocks }) => {
+    const mean = { ...meanOf(model.spec, 1, "attention"), visit: 1 };
+    const linear = { ...linearOf(model.spec, 0, "mlp"), visit: 0 };
+    const plans = [[], [mean], [linear, mean]].map((changes) =>
+      dropPlan(model.spec, { path: "0,1,1,0", changes })
+    );
+    const ids = blocks.ids.subarray(0, blocks.length);
+    const sums = await score({
+      model,
+      engine,
+      segments: segmentsOf({ ids, samples: 1, length: ids.length }),
+      plans,
+    });
+    for (const [p, plan] of plans.entries()) {
+      const rows = await stepLogits({ model, plan }, ids, 1);
+      const log = (row: Float32Array, id: number) =>
+        row[id] - Math.log(row.reduce((sum, x) => sum + Math.exp(x), 0));
+      const wanted = -ids.subarray(1).reduce((sum, id, t) => sum + log(rows[t], id), 0);
+      const most = 2 * stateTolerance(changedSpec(model.spec, plan)) * Math.max(...rows.map(largest)) *
+        ids.length;
+      assert.ok(
+        Math.abs(sums[p][0].nll - wanted) <= most,
+        `${planText(plan)}: ${sums[p][0].nll}, not ${wanted}`,
+      );
+    }
+    assert.equal(new Set(sums.map(([{ nll }]) => nll)).size, 3);
   }));
 
 Deno.test("the map of repeats runs half of its layers", () => {

@@ -29,7 +29,11 @@ interface ExportKind<Own extends Change> {
 const OTHER = "another output projection";
 const counted = (keys: number) => keys === 1 ? "key" : `${keys} keys`;
 
-const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<ChangeTo<To>> } = {
+const kinds: { readonly [To in Change["to"]]: ExportKind<ChangeTo<To>> } = {
+  nothing: { // at one visit of several, which is a layer by itself in a job
+    store: (_, job) => job,
+    says: () => "dropped",
+  },
   weights: {
     /**
      * Heads that are cut are zeros in the columns of the output projection that read them (what they cost is not saved), another
@@ -100,7 +104,7 @@ const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<Cha
 };
 
 function exportOf({ to }: Change): ExportKind<Change> {
-  return kinds[to as keyof typeof kinds] as unknown as ExportKind<Change>;
+  return kinds[to] as unknown as ExportKind<Change>;
 }
 
 /**

@@ -18,6 +18,7 @@ import {
   type Module,
   modulesText,
   notesOnPacked,
+  originalsOf,
   type OutFile,
   type Row,
 } from "../job.ts";
@@ -77,11 +78,12 @@ export function notesOnFiles({ stored }: Job, small: readonly OutFile[]): string
   ];
 }
 
-function notesOf({ lone }: Job): string[] {
+function notesOf(job: Job): string[] {
+  const { lone } = job;
   if (lone.length === 0) return [];
   return [
-    `${modulesText(lone)}: stored with an output projection of zeros, because stock transformers runs ` +
-    "every module of a layer; results are those of the plan, but this saves no time or memory",
+    `${modulesText(originalsOf(job, lone))}: stored with an output projection of zeros, because stock ` +
+    "transformers runs every module of a layer; results are those of the plan, but this saves no time or memory",
   ];
 }
 
@@ -98,7 +100,7 @@ function tensorsOf(job: Job): OutTensor[] {
 }
 
 /** The configuration with these layers alone; a model of text and images keeps that of its text part inside. */
-export function smaller({ full }: Job, whole: Config, rows: readonly Row[]): Config {
+export function smaller({ full, visits }: Job, whole: Config, rows: readonly Row[]): Config {
   const { drop_attn_list: _, drop_mlp_list: __, ...config } = whole;
   const text = config.text_config as Config | undefined;
   const fewer = (part: Config) => (
@@ -115,7 +117,9 @@ export function smaller({ full }: Job, whole: Config, rows: readonly Row[]): Con
   function layerTypes(part: Config): Config {
     const lists = ["layer_types", "no_rope_layers"].filter((field) => Array.isArray(part[field]));
     const left = Object.fromEntries(
-      lists.map((field) => [field, rows.map(({ attention }) => (part[field] as unknown[])[attention])]),
+      lists.map((
+        field,
+      ) => [field, rows.map(({ attention }) => (part[field] as unknown[])[visits[attention].layer])]),
     );
     const kinds = full.layers.map(({ attention }) => mixerKind(attention!).layerType(attention!));
     if (lists.includes("layer_types") || kinds.every((kind) => kind === kinds[0])) return left;
@@ -158,10 +162,11 @@ export function packed(job: Job): Job {
 }
 
 /** What users should know of it. */
-function notesOnRows({ rows }: Job): string[] {
-  return rows.filter(({ attention, mlp }) => attention !== mlp).map(({ attention, mlp }) => {
-    const kept = modulesText([{ module: "attention", layer: attention }, { module: "mlp", layer: mlp }]);
-    const dropped = modulesText([{ module: "mlp", layer: attention }, { module: "attention", layer: mlp }]);
+function notesOnRows(job: Job): string[] {
+  const text = (...modules: Module[]) => modulesText(originalsOf(job, modules));
+  return job.rows.filter(({ attention, mlp }) => attention !== mlp).map(({ attention, mlp }) => {
+    const kept = text({ module: "attention", layer: attention }, { module: "mlp", layer: mlp });
+    const dropped = text({ module: "mlp", layer: attention }, { module: "attention", layer: mlp });
     return `${kept}: one layer, since ${dropped} are dropped`;
   });
 }

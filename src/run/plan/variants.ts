@@ -77,7 +77,7 @@ export function changedModel(full: Model, whole: DropPlan): Model {
 
 /** A model of which layer l has one module alone, in a variant: what reads the tensors of no other. */
 export function variantModel(model: Model, l: number, module: LayerModule, { change }: Variant): Model {
-  const changed = changedModel(model, planOf(change ? [change] : []));
+  const changed = changedModel(model, planOf(change ? [{ ...change, visit: undefined }] : []));
   const { layers } = changed.spec;
   const other = module === "attention" ? "mlp" : "attention";
   return { ...changed, spec: { ...changed.spec, layers: layers.with(l, { ...layers[l], [other]: null }) } };
