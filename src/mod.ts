@@ -71,6 +71,8 @@ export {
   type OrdersOptions,
   type OverPlan,
   type OverPlans,
+  paths,
+  type PathsOptions,
   perplexities,
   type PerplexitiesOptions,
   type PlanLike,

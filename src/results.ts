@@ -15,12 +15,14 @@ export type {
   Kind,
   OfficialDifference,
   Orders,
+  Paths,
   Provenance,
   RandomInit,
   ResultOf,
   Roofline,
   SamplesComparison,
   Sizes,
+  Way,
 } from "./result/mod.ts";
 export type {
   AttentionOf,

@@ -12,6 +12,7 @@ export * from "./passes/profile.ts";
 export * from "./repair/repair.ts";
 export * from "./speed/speed.ts";
 export * from "./sweep/orders.ts";
+export * from "./sweep/paths.ts";
 export * from "./sweep/sweep.ts";
 export * from "./untrained/random_init.ts";
 import { expect, oneOf } from "../entry/mod.ts";
@@ -23,6 +24,7 @@ import { generationStudy } from "./generation/generation.ts";
 import { guidesStudy } from "./orders/guides.ts";
 import { orderStudy } from "./orders/order.ts";
 import { ordersStudy } from "./sweep/orders.ts";
+import { pathsStudy } from "./sweep/paths.ts";
 import { depthStudy } from "./passes/depth.ts";
 import { perplexityStudy } from "./passes/perplexity.ts";
 import { profileStudy } from "./passes/profile.ts";
@@ -42,6 +44,7 @@ export const studies = {
   repair: repairStudy,
   order: orderStudy,
   orders: ordersStudy,
+  paths: pathsStudy,
   sweep: sweepStudy,
   fit: fitStudy,
   checkpoints: checkpointsStudy,

@@ -52,6 +52,15 @@ export function samplesOf(text: Text, { from, to }: Span): Text {
   };
 }
 
+/** Which samples: those that choose among many plans, or those that no choice has seen. */
+export type Half = "choosing" | "confirming";
+
+export function halfOf(text: Text, half: Half): Text {
+  const { samples } = text.sizes;
+  const middle = Math.ceil(samples / 2);
+  return samplesOf(text, half === "choosing" ? { from: 0, to: middle } : { from: middle, to: samples });
+}
+
 /** A step before which texts are read: one that cannot be had is an error before anything is computed. */
 export function afterReading<T>(texts: readonly Text[], step: Step<T>): Step<T> {
   return {

@@ -7,7 +7,7 @@ import { type Fit, head, type Profile } from "../../result/mod.ts";
 import { noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel, type TextOptions } from "../../subject/mod.ts";
 import { tasksNamed } from "../../tasks/mod.ts";
-import { afterReading, leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
+import { afterReading, halfOf, leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
 import type { RunOptions } from "../base/options.ts";
 import { run, type Step, step, type Study } from "../base/study.ts";
 import { expectMargins } from "../evaluate/draw.ts";
@@ -20,7 +20,7 @@ import { calibrated, likelyPlans, standIn, sweepPasses } from "../sweep/parts.ts
 import { expectHeld, sizerOf } from "../../formats/mod.ts";
 import { aimOf, unitOf } from "./aims.ts";
 import { find, type Parts } from "./find.ts";
-import { halfOf, TIMING } from "./judges.ts";
+import { TIMING } from "./judges.ts";
 import {
   fitChecks,
   type FitOptions,

@@ -7,7 +7,7 @@ import { changeOver } from "../../measure/mod.ts";
 import { allOf, changesIn, type Fit, meanOver } from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import { samplesOf, type Text } from "../base/text.ts";
+import { type Half, halfOf, type Text } from "../base/text.ts";
 import { evaluate, type EvaluateOptions } from "../evaluate/evaluate.ts";
 import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
 import { freeShared, type Shared } from "../passes/scored.ts";
@@ -19,8 +19,6 @@ import { type PartTimes, predict } from "../speed/parts.ts";
 import { speed, speedupOf } from "../speed/speed.ts";
 
 type Tested = Fit["tried"][number];
-type Half = "choosing" | "confirming";
-
 export interface Judge {
   /** Costs of plans, whether they keep the promise, and provenance of the full model that they are held against. */
   costs(
@@ -30,12 +28,6 @@ export interface Judge {
   ): Promise<Readonly<Pick<Fit, "provenance"> & { costs: readonly Pick<Tested, "cost" | "keeps">[] }>>;
   /** Frees what calls have shared. */
   [Symbol.dispose](): void;
-}
-
-export function halfOf(text: Text, half: Half): Text {
-  const { samples } = text.sizes;
-  const middle = Math.ceil(samples / 2);
-  return samplesOf(text, half === "choosing" ? { from: 0, to: middle } : { from: middle, to: samples });
 }
 
 export function lossJudge(model: StudyModel, text: Text, aim: Aim): Judge {

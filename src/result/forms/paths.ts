@@ -1,0 +1,37 @@
+/** The form of a map of paths: what running layers again, in another order or side by side costs. */
+import { z } from "zod";
+import { kind } from "../kind.ts";
+import { pathForm, provenanceForm } from "./provenance.ts";
+import { riseForm } from "./sweep.ts";
+
+/** The ways of a map: a window twice, two neighbours in the other order or side by side, a damped loop. */
+export const WAYS = ["repeat", "swap", "beside", "loop"] as const;
+const wayForm = z.enum(WAYS);
+/** One way of a map of paths. */
+export type Way = z.infer<typeof wayForm>;
+
+export const pathsKind = kind("paths", { method: 1, noun: "map of paths" }, {
+  /** The full model on the first half of the samples, which the map is of. */
+  provenance: provenanceForm,
+  /** The full model on the second half, which confirms. */
+  confirming: provenanceForm,
+  /** The full model's loss on the first half, in nats per token. */
+  nll: z.number(),
+  paths: z.array(z.object({
+    way: wayForm,
+    /** The first and the last layer that another place is given to, or that run again. */
+    first: z.int().nonnegative(),
+    last: z.int().nonnegative(),
+    /** Rounds of a loop; 2 of a repeat, 1 where no layer runs again. */
+    times: z.int().positive(),
+    path: pathForm,
+    /** Runs of layers; the full model makes one of each. */
+    visits: z.int().positive(),
+    /** Over the full model, on the first half. */
+    ...riseForm.shape,
+  })),
+  /** The cheapest paths of the map, the first of them first, on the second half: their places in `paths`, and what they cost there. */
+  confirmed: z.array(z.object({ at: z.int().nonnegative(), ...riseForm.shape })),
+});
+/** What paths cost. */
+export type Paths = z.infer<typeof pathsKind.form>;
