@@ -1,5 +1,5 @@
 /** What paths cost: the cheapest of a map, measured again on samples that did not choose them. */
-import { intervalSign, type Paths, RISE, type Rise, riseOverSamples, type Way } from "../../result/mod.ts";
+import { intervalSign, type Paths, RISE, type Rise, riseOf, type Way } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { counted, type Finding, reading, settingOf } from "../words/mod.ts";
 import { fixed, originOf, recordsOf, type Table, tableOf } from "./table.ts";
@@ -26,26 +26,24 @@ export function wayText(path: OnePath): string {
 type Confirmed = Paths["confirmed"][number];
 
 /** The paths whose gain the samples that confirm decide, in the order of the map and up to the first that is not sure. */
-export function gainsOf({ confirmed, confirming: { packing: { samples } } }: Paths): Confirmed[] {
-  const isGain = (own: Confirmed) => intervalSign(riseOverSamples(samples, own)) < 0;
+export function gainsOf(result: Paths): Confirmed[] {
+  const { confirmed } = result;
+  const isGain = (own: Confirmed) => intervalSign(riseOf(result, own)) < 0;
   const open = confirmed.findIndex((own) => !isGain(own));
   return open < 0 ? confirmed : confirmed.slice(0, open);
 }
 
 /** What the samples that confirm decide about the cheapest path. */
 export function pathsFinding(result: Paths): Finding {
-  const { paths, confirmed: [cheapest], confirming: { packing: { samples } } } = result;
+  const { paths, confirmed: [cheapest] } = result;
   const count = counted(paths.length, "path");
   if (gainsOf(result).length > 0) {
     return { found: `Of ${count} the best lowers the loss: ${wayText(paths[cheapest.at])}` };
   }
-  return intervalSign(riseOverSamples(samples, cheapest)) > 0
+  return intervalSign(riseOf(result, cheapest)) > 0
     ? { found: reading`The cheapest of ${count} costs ${{ measured: cheapest.rise }} nats per token` }
     : { open: `whether any of ${count} lowers the loss` };
 }
-
-const riseText = (point: Rise, samples: number): string =>
-  reading`${{ ...riseOverSamples(samples, point), decimals: 3 }}`;
 
 /** How many of the cheapest paths are listed. */
 const LISTED = 10;
@@ -56,13 +54,14 @@ export function pathsTables(result: Paths): Table[] {
   const rows = paths.map((path, at) => ({ path, again: confirmed.find((own) => own.at === at) }))
     .sort((a, b) => a.path.rise - b.path.rise).slice(0, LISTED);
   const sure = gainsOf(result).length;
+  const riseText = (point: Rise) => reading`${{ ...riseOf(result, point), decimals: 3 }}`;
   return [{
     title: `the cheapest of ${counted(paths.length, "path")} · ${settingOf(provenance)}`,
     ...tableOf(rows, [
       { title: "path", value: ({ path }) => wayText(path), align: "left" },
       { title: "time", value: ({ path: { visits } }) => visits / layers, format: fixed(2) },
-      { title: RISE, value: ({ path }) => riseText(path, provenance.packing.samples) },
-      { title: "again", value: ({ again }) => again && riseText(again, confirming.packing.samples) },
+      { title: RISE, value: ({ path }) => riseText(path) },
+      { title: "again", value: ({ again }) => again && riseText(again) },
     ]),
     notes: [
       "",

@@ -4,7 +4,7 @@ import type { Panel } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { pathsFinding, pathsRows, wayText } from "../../tables/paths.ts";
 import { reading, settingOf } from "../../words/mod.ts";
-import { RISE, riseOverSamples } from "../../../result/mod.ts";
+import { RISE, riseOf } from "../../../result/mod.ts";
 
 /** Nats per token at which a shade begins. */
 const EDGES = [0.01, 0.03, 0.1, 0.3, 1, 3];
@@ -14,7 +14,7 @@ const EDGES = [0.01, 0.03, 0.1, 0.3, 1, 3];
  * where neighbours are swapped or side by side, and where windows loop.
  */
 export const pathsFigure: Draw<[Paths]> = figure("paths", "paths", (result) => {
-  const { paths, confirmed, provenance, confirming } = result;
+  const { paths, confirmed, provenance } = result;
   return {
     rows: pathsRows(result),
     title: pathsFinding(result),
@@ -26,7 +26,7 @@ export const pathsFigure: Draw<[Paths]> = figure("paths", "paths", (result) => {
     ],
     setting: settingOf(provenance),
     reads: confirmed.slice(0, 3).map((own) => {
-      const again = { ...riseOverSamples(confirming.packing.samples, own), decimals: 3 };
+      const again = { ...riseOf(result, own), decimals: 3 };
       return reading`${wayText(paths[own.at])}: ${again} nats per token on samples that did not choose it.`;
     }),
     panels: panelsOf(result),
