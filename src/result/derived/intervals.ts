@@ -2,8 +2,8 @@
 import { expect, func, like, optionsOf, resultOf } from "../../entry/mod.ts";
 import { interval95, mean, type Rise, standardError } from "../../measure/mod.ts";
 import type { Checkpoints } from "../forms/profile.ts";
-import type { Paths } from "../forms/paths.ts";
-import type { Sweep } from "../forms/sweep.ts";
+import { type Paths, pathsKind } from "../forms/paths.ts";
+import { type Sweep, sweepKind } from "../forms/sweep.ts";
 import { medianGapsOf, type Sign } from "./signs.ts";
 
 /** The ends of a 95 % interval; null where a single sample has none. */
@@ -93,10 +93,10 @@ export function riseOf(
   point: Rise,
   options: { readonly than?: Rise } = {},
 ): RiseInterval {
-  expect("compare losses", "result", result, resultOf("sweep", "paths"));
+  expect("compare losses", "result", result, resultOf(sweepKind.name, pathsKind.name));
   expect("compare losses", "the point", point, aRise);
   expect("compare losses", "options", options, optionsOf({ than: aRise }));
-  const isAgain = result.kind === "paths" && result.confirmed.some((own) => own === point);
+  const isAgain = "confirmed" in result && result.confirmed.some((own) => own === point);
   const { packing } = isAgain ? result.confirming : result.provenance;
   return riseOverSamples(packing.samples, point, options.than);
 }
