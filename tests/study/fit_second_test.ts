@@ -60,6 +60,35 @@ Deno.test("a check that is kept counts as done from the first report on, before 
     })
   ));
 
+Deno.test("a second profile that is kept counts as done where the first is not", () =>
+  withFolder((results) =>
+    withTrained("pre-ln", async (model) => {
+      const calibration = { text: readme, samples: 3, length: 16 };
+      const options = {
+        text: changes,
+        samples: 4,
+        length: 16,
+        calibration,
+        loss: 9,
+        time: false,
+        unchecked: true,
+      };
+      const foundWith = async (secondText: string | undefined) => {
+        const reports: Progress[] = [];
+        const own = { ...options, ...secondText ? { secondText } : {}, results };
+        await fit(model, { ...own, onProgress: (report) => void reports.push(report) });
+        for (const { name } of Deno.readDirSync(results)) {
+          const { kind, provenance: { text } } = JSON.parse(await Deno.readTextFile(`${results}/${name}`));
+          if (kind !== "profile" || text.hash === first) await Deno.remove(`${results}/${name}`);
+        }
+        return reports[0].found ?? 0;
+      };
+      const { provenance: { text: { hash: first } } } = await profile(model, calibration);
+      assert.equal(await foundWith(licence), 0); // nothing is kept yet
+      assert.ok(await foundWith(licence) > 0.05);
+    })
+  ));
+
 Deno.test("the second text of a fit is another built-in one than those that rank and confirm", () => {
   assert.equal(secondTextOf({}), "math");
   assert.equal(secondTextOf({ text: "code" }), "wiki");

@@ -8,7 +8,7 @@ import { noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel, type TextOptions } from "../../subject/mod.ts";
 import { tasksNamed } from "../../tasks/mod.ts";
 import { afterReading, halfOf, leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
-import type { RunOptions } from "../base/options.ts";
+import { NotKept, type RunOptions } from "../base/options.ts";
 import { run, type Step, step, type Study } from "../base/study.ts";
 import { expectMargins } from "../evaluate/draw.ts";
 import { fitPasses, type Repairing } from "../repair/fits.ts";
@@ -163,7 +163,10 @@ function secondStep(
     }
     return await profiling.whole(runOptions);
   });
-  return { ...own, text };
+  /** A text that cannot be had is met, and said, when its turn comes. */
+  const find = (runOptions: RunOptions) =>
+    text.pack(runOptions).then(() => profiling.find!(runOptions), () => Promise.reject(new NotKept()));
+  return { ...own, text, find };
 }
 
 /** Passes that stand in for those of a search, whose numbers of drops are not known. */
