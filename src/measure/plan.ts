@@ -199,10 +199,12 @@ export function planText(plan: DropPlan): string {
     ...attention.length ? [`attention ${attention.join(" ")}`] : [],
     ...mlp.length ? [`MLP ${mlp.join(" ")}`] : [],
   ];
-  return [...pathTexts(plan), ...dropped, ...changeTexts(plan)].join(" · ");
+  return [...dropped, ...changeTexts(plan)].join(" · ");
 }
 
-const pathTexts = ({ path }: DropPlan): string[] => path ? [`path ${pathText(path)}`] : [];
+/** The path of a plan, "path 0-12,10-29", as a list; empty where there is none. */
+export const pathTexts = ({ path }: Pick<DropPlan, "path">): string[] =>
+  path ? [`path ${pathText(path)}`] : [];
 
 /**
  * A plan as it qualifies a model: "full model", "without attention 25", "without MLP 4 · attention 7 heads 0 2, with attention 5 6 (mean)".
@@ -223,10 +225,10 @@ export function planPhrase(plan: DropPlan): string {
 }
 
 /**
- * Changes other than drops, each kind once: "attention 5 6 (mean)", "MLP 8 (refitted)", "attention 7 heads 0 2",
+ * The path, and changes other than drops, each kind once: "attention 5 6 (mean)", "MLP 8 (refitted)", "attention 7 heads 0 2",
  * "attention 5 6 (window of 64 keys and 4 sinks)".
  */
-export function changeTexts({ changes = [] }: DropPlan): string[] {
+export function changeTexts({ changes = [], path }: DropPlan): string[] {
   const alike = Map.groupBy(changes, (change) => {
     const { layer, module, visit } = change;
     const name = (module === "mlp" ? "MLP" : module) + (visit === undefined ? "" : ` at visit ${visit}`);
@@ -236,7 +238,8 @@ export function changeTexts({ changes = [] }: DropPlan): string[] {
     }
     return `${name} # (${wordOf(change)})`;
   });
-  return [...alike].map(([text, own]) => text.replace("#", own.map(({ layer }) => layer).join(" ")));
+  const texts = [...alike].map(([text, own]) => text.replace("#", own.map(({ layer }) => layer).join(" ")));
+  return [...pathTexts({ path }), ...texts];
 }
 
 function wordOf(change: Change): string {

@@ -1,9 +1,10 @@
 /** The map of paths: every path that the options name, each as it costs alone, and no claim from samples that chose. */
 import assert from "node:assert/strict";
-import { routeOf } from "../../src/measure/mod.ts";
+import { planPhrase, planText, routeOf } from "../../src/measure/mod.ts";
 import { paths, perplexities } from "../../src/mod.ts";
 import { estimate } from "../../src/study/mod.ts";
 import { pathsFigure, rowsOf, tableText } from "../../src/show/mod.ts";
+import { countsOf } from "../../src/show/tables/roofline.ts";
 import { paths as synthetic } from "../show/synthetic_paths.ts";
 import { paired } from "../../src/figures.ts";
 import { withTiny } from "./tiny.ts";
@@ -52,6 +53,13 @@ Deno.test("too few samples, and windows that no model has, are refused", () =>
       /times\[0\] is 1, expected a whole number/,
     );
   }));
+
+Deno.test("a plan on a path is called by it, wherever plans have names", () => {
+  const plan = { attention: [1], mlp: [], path: [0, 1, 0, 1] };
+  assert.equal(countsOf(plan), "1 attention, path 0-1,0-1");
+  assert.equal(planText(plan), "attention 1 · path 0-1,0-1");
+  assert.equal(planPhrase(plan), "on path 0-1,0-1, without attention 1");
+});
 
 Deno.test("a gain is claimed where the samples that did not choose decide it", () => {
   const says = (again: number) => {
