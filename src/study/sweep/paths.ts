@@ -20,17 +20,17 @@ import { freeShared, type Shared } from "../passes/scored.ts";
 export interface PathsOptions extends StudyOptions {
   /** Which paths to try; default: all ways. */
   readonly ways?: readonly Way[] | undefined;
-  /** The most layers of a repeated window; default: 8. */
+  /** The most layers of a repeated window; default: 4. */
   readonly longest?: number | undefined;
   /** Layers of the windows that loop; default: 2 and 4. */
   readonly windows?: readonly number[] | undefined;
-  /** Rounds of a loop; default: 2 and 3. */
+  /** Rounds of a loop; default: 2. */
   readonly times?: readonly number[] | undefined;
   /** How many of the cheapest paths are measured again; default: 5. */
   readonly confirm?: number | undefined;
 }
 
-const [LONGEST, WINDOWS, TIMES, CONFIRM] = [8, [2, 4], [2, 3], 5];
+const [LONGEST, WINDOWS, TIMES, CONFIRM] = [4, [2, 4], [2], 5];
 
 /** The share of the single visit in a loop (arXiv 2605.23872). */
 const ONCE = 0.5;
