@@ -44,7 +44,7 @@ const promises: Record<string, RegExp> = {
   repair: /drop 4 of attention[^]*\(linear\)[^]*held out of the fits[^]*repaired/,
   fit: /confirmed on[^]*next:\n.*--config .*deno\.json'? lamina (?:export|generate) /,
   perplexity: /perplexity[^]*nothing[^]*(?:attention|path)/,
-  paths: /the cheapest of 228 paths[^]*no path lowers the loss|lowers the loss on samples/,
+  paths: /the cheapest of 228 paths[^]*(?:no\s+path\s+lowers\s+the|with\s+a\s+lower)\s+loss/,
   evaluate: /full model[^]*(?:piqa|openbookqa|induction)[^]*with(?:out)? attention[^]*95 % interval/,
   sweep: /dropped[^]*importance[^]*(?:deepest|repaired: linear)/,
   generate: /attention/,

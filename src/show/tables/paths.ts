@@ -69,7 +69,7 @@ export function pathsTables(result: Paths): Table[] {
       `again: on the next ${counted(confirming.packing.samples, "sample")}, which did not choose them`,
       sure === 0
         ? "no path lowers the loss as far as these samples can tell"
-        : `${counted(sure, "path")} lowers the loss on samples that did not choose it: path ${
+        : `${counted(sure, "path")} with a lower loss on samples that did not choose, the best: path ${
           pathText(paths[confirmed[0].at].path)
         }`,
     ],
