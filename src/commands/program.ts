@@ -42,9 +42,9 @@ export function createProgram(context: Context): Command {
       ...[startCommand, profileCommand, fitCommand, planCommand, repairCommand, evaluateCommand],
       ...[generateCommand, exportCommand, figuresCommand, modelsCommand, doctorCommand],
     ],
-    "Measure:": [...measuring, compareCommand],
+    "Measure:": measuring,
     "Choose:": choosing,
-    "Evaluate:": [...predicting, depthCommand, speedCommand],
+    "Evaluate:": [...predicting, depthCommand, speedCommand, compareCommand],
     "Many machines:": [shards, shard, merge],
     "This machine:": [
       ...[infoCommand, cacheCommand, cudaCommand, openvinoCommand, labCommand, environmentCommand],
