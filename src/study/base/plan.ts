@@ -56,7 +56,7 @@ const aChange: Check = (value, path) => {
   return missing ? changeFields[missing[0] as ChangeField][1](undefined, `${path}.${missing[0]}`) : null;
 };
 
-export const aPath: Check = (value, path) => {
+export const aPath: Check = Object.assign<Check, Partial<Check>>((value, path) => {
   if (typeof value !== "string") return text(value, path);
   try {
     pathIn(value);
@@ -64,7 +64,7 @@ export const aPath: Check = (value, path) => {
   } catch (error) {
     return { text: (error as Error).message.replace(/^path/, path), error: RangeError };
   }
-};
+}, { read: (text) => text });
 
 const layer = wholeNumber(0);
 const isRecordWith = (name: string) => (value: unknown) => isRecord(value) && name in value;

@@ -171,7 +171,10 @@ export function draftCondition(draft: Draft): string {
     `two tokens at once take ${verifyTime(draft, 2).toFixed(3)} times as long as one`;
 }
 
-/** v(k), along the line between the measured numbers of tokens around k; v(1) = 1. */
+/**
+ * v(k), along the line between the measured numbers of tokens around k; v(1) = 1. Beyond them more tokens take no less time than the most
+ * that were measured, whatever a line through noise says.
+ */
 function ratioAt(times: DraftPoint["verify"], tokens: number): number {
   const known = [{ tokens: 1, ratio: 1 }, ...times];
   const at = known.findIndex((time) => time.tokens >= tokens);
@@ -181,5 +184,6 @@ function ratioAt(times: DraftPoint["verify"], tokens: number): number {
     ? [known[0], known[0]]
     : known.slice(at - 1, at + 1);
   if (low.tokens === high.tokens) return low.ratio;
-  return low.ratio + (high.ratio - low.ratio) * (tokens - low.tokens) / (high.tokens - low.tokens);
+  const along = low.ratio + (high.ratio - low.ratio) * (tokens - low.tokens) / (high.tokens - low.tokens);
+  return at < 0 ? Math.max(along, high.ratio) : along;
 }
