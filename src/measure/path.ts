@@ -55,8 +55,12 @@ export function plainRoute(layers: number, joins?: readonly Mix[]): Route {
 /** The streams that the visits and the head read; absent where each reads the stream before it. */
 export function joinsOf({ visits, end }: Route): readonly Mix[] | undefined {
   const joins = [...visits.map(({ from }) => from), end];
-  const isPlain = joins.every((mix, i) => mix.length === 1 && mix[0][0] === i && mix[0][1] === 1);
-  return isPlain ? undefined : joins;
+  return joins.every((mix, i) => streamOf(mix) === i) ? undefined : joins;
+}
+
+/** The one stream that a sum is; null for any other sum. */
+export function streamOf(mix: Mix): number | null {
+  return mix.length === 1 && mix[0][1] === 1 ? mix[0][0] : null;
 }
 
 /** Visits of one path at most: a plan is a file from anywhere, and each visit costs time. */

@@ -7,7 +7,7 @@
  * are not at hand again: a model larger than memory is the normal case.
  */
 import { engineWithin, openResidents } from "../engine/mod.ts";
-import { type Mix, noDrop, planHash } from "../measure/mod.ts";
+import { type Mix, noDrop, planHash, streamOf } from "../measure/mod.ts";
 import { expectForks, scoring } from "../models/mod.ts";
 import type { Held } from "../engine/mod.ts";
 import { freeAll, freeStates, type State } from "./held.ts";
@@ -140,7 +140,8 @@ async function runLayers(schedule: Schedule, batches: readonly Batch[], run: Run
 
   /** A sum of streams: itself where it is one of them. */
   async function sumOf(mix: Mix): Promise<Held[]> {
-    if (isOne(mix)) return streams[mix[0][0]];
+    const one = streamOf(mix);
+    if (one !== null) return streams[one];
     const own: Held[] = [];
     for (const b of batches.keys()) {
       own.push(await run.sum(mix.map(([stream, weight]) => [weight, streams[stream][b]])));
@@ -162,8 +163,8 @@ async function runLayers(schedule: Schedule, batches: readonly Batch[], run: Run
       }
       const following = stops[i + 1]?.l ?? null;
       const left = await run.layer(l, following, states, groups.map(({ ways }) => ways), batches, (state) => {
-        const { from } = groups[state];
-        return isOne(from) && last.get(from[0][0])! > i;
+        const one = streamOf(groups[state].from);
+        return one !== null && last.get(one)! > i;
       });
       for (const state of left) streams.push(state.batches);
       freeBehind(i);
@@ -180,5 +181,3 @@ async function runLayers(schedule: Schedule, batches: readonly Batch[], run: Run
     throw error;
   }
 }
-
-const isOne = (mix: Mix) => mix.length === 1 && mix[0][1] === 1;

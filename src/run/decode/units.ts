@@ -3,7 +3,7 @@
  * weights; but then the layers are in more programs, each of which takes its time to start.
  */
 import { changedModel, changedSpec, variantOf } from "../plan/variants.ts";
-import { type DropPlan, type LayerModule, type Mix, MODULES, pathText } from "../../measure/mod.ts";
+import { type DropPlan, type LayerModule, type Mix, MODULES, pathText, streamOf } from "../../measure/mod.ts";
 import { unrolled } from "../plan/path.ts";
 import { type LayerSpec, type Model, type ModelSpec, routed } from "../../models/mod.ts";
 import type { Lowering } from "../../onnx/mod.ts";
@@ -59,17 +59,22 @@ export interface Unit {
 
 /** Units of the model alone: layers, and the head behind them. */
 export function unitsAlone(model: Model, whose: Whose): Unit[] {
-  const layers = model.spec.layers.flatMap((_, l) => [...joinAt(model.spec, l), ...modulesOf(model.spec, l)]);
-  const ends = [...joinAt(model.spec, model.spec.layers.length), null];
-  return [...layers, ...ends].map((layer) => ({ layer, model, whose }));
+  return withJoins<StepLayer | null>(model.spec, (l) => modulesOf(model.spec, l), null)
+    .map((layer) => ({ layer, model, whose }));
 }
 
-/** The join before a layer or the head, where its stream is a sum, or read again later. */
-function joinAt({ joins = [] }: ModelSpec, l: number): Join[] {
-  const isRead = ([stream]: Mix[number], place: number) => stream === l && place !== l;
-  const isJoin = joins[l]?.some(([stream, weight]) => stream !== l || weight !== 1) ||
-    joins.some((mix, place) => mix.some((term) => isRead(term, place)));
-  return isJoin ? [{ stream: l, mix: joins[l] }] : [];
+/** Units by layer, then the head, with a join before each whose stream is a sum, or read again later. */
+function withJoins<Own>(
+  { layers, joins = [] }: ModelSpec,
+  unitsOf: (l: number) => Own[],
+  head: Own,
+): (Own | Join)[] {
+  const again = new Set(joins.flatMap((mix, l) => mix.flatMap(([stream]) => stream === l ? [] : [stream])));
+  const before = (stream: number): Join[] =>
+    joins.length > 0 && (again.has(stream) || streamOf(joins[stream]) !== stream)
+      ? [{ stream, mix: joins[stream] }]
+      : [];
+  return [...layers.flatMap((_, l) => [...before(l), ...unitsOf(l)]), ...before(layers.length), head];
 }
 
 /** Units of a model under a plan and of its draft, those that both run alike once. */
@@ -81,8 +86,7 @@ export function sharedUnits(whole: Model, main: DropPlan, drafting: DropPlan): U
     ...of(own.spec).map((layer): Unit => ({ whose: "main", model: own, layer })),
     ...of(other.spec).map((layer): Unit => ({ whose: "drafting", model: other, layer })),
   ];
-  const layers = full.spec.layers.flatMap((_, l) => [...joinAt(full.spec, l).map(both), ...unitsOf(l)]);
-  return [...layers, ...joinAt(full.spec, full.spec.layers.length).map(both), both(null)];
+  return withJoins(full.spec, unitsOf, both(null)).map((unit) => "mix" in unit ? both(unit) : unit);
 
   function unitsOf(l: number): Unit[] {
     const layer = full.spec.layers[l];

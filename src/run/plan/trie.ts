@@ -81,10 +81,10 @@ export function scheduleOf(spec: Pick<ModelSpec, "layers" | "joins">, plans: rea
   function stop(l: number, members: readonly number[]): void {
     const entering = new Map(members.map((plan) => [plan, own(plan, next(plan)!.from)]));
     const groups = [...Map.groupBy(members, (plan) => JSON.stringify(entering.get(plan))).values()].map(
-      (plans_) => {
-        const from = entering.get(plans_[0])!;
-        const visits = plans_.map((plan) => next(plan)!.visit);
-        const parted = branches(plans, plans_, spec.layers[l], l, visits);
+      (alike) => {
+        const from = entering.get(alike[0])!;
+        const visits = alike.map((plan) => next(plan)!.visit);
+        const parted = branches(plans, alike, spec.layers[l], l, visits);
         const ways = parted.filter(({ attention, mlp }) => attention.spec ?? mlp.spec);
         for (const way of parted) {
           const to: Mix = ways.includes(way) ? [[count++, 1]] : from;
