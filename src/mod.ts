@@ -53,6 +53,7 @@ export {
   type GenerationOptions,
   guides,
   type GuidesOptions,
+  type HalvedTasks,
   type Head,
   type HeadRemoval,
   heads,

@@ -1,6 +1,33 @@
 import { head, type Paths, type Way } from "../../src/result/mod.ts";
 import { provenance, type Shape } from "./synthetic.ts";
 
+const change = (difference: number, half = 0.03) => (
+  {
+    difference,
+    low: difference - half,
+    high: difference + half,
+    equivalence: 0.5,
+    margin: 0.02,
+    verdict: "cannot tell" as const,
+    n: 60,
+  }
+);
+
+/** The map of accuracy of some paths: each loses ten points a nat, and the most accurate gains `again` on the documents that confirm. */
+export function withAccuracy(result: Paths, again: number): Paths {
+  return {
+    ...result,
+    accuracy: {
+      tasks: ["piqa", "arc_easy"],
+      provenance: provenance({ layers: result.provenance.model.layers, text: "piqa" }),
+      confirming: provenance({ layers: result.provenance.model.layers, text: "piqa" }),
+      value: 0.61,
+      changes: result.paths.map(({ rise }) => change(-0.1 * rise)),
+      confirmed: [{ at: 21, ...change(again) }, { at: 0, ...change(0) }],
+    },
+  };
+}
+
 /** A map in which every way has paths; the cheapest, a loop, costs `again` on the samples that confirm. */
 export function paths(shape: Shape, again = -0.02): Paths {
   const path = (way: Way, first: number, last: number, times: number, rise: number) => (

@@ -1,12 +1,12 @@
 /** The map of paths: every path that the options name, each as it costs alone, and no claim from samples that chose. */
 import assert from "node:assert/strict";
 import { planPhrase, planText, routeOf } from "../../src/measure/mod.ts";
-import { paths, perplexities } from "../../src/mod.ts";
+import { evaluate, paths, perplexities } from "../../src/mod.ts";
 import { estimate } from "../../src/study/mod.ts";
 import { pathsFigure, rowsOf, tableText } from "../../src/show/mod.ts";
 import { countsOf } from "../../src/show/tables/roofline.ts";
-import { paths as synthetic } from "../show/synthetic_paths.ts";
-import { paired } from "../../src/figures.ts";
+import { paths as synthetic, withAccuracy } from "../show/synthetic_paths.ts";
+import { accuracyChange, paired } from "../../src/figures.ts";
 import { withTiny } from "./tiny.ts";
 
 const SIZES = { longest: 2, windows: [2], times: [2, 3], confirm: 2 } as const;
@@ -36,6 +36,51 @@ Deno.test("every path of the options is measured as it is alone; the cheapest ag
     assert.equal(rowsOf([result]).length, result.paths.length);
     const { plans: priced } = await estimate("paths", model, { ...text, ...SIZES });
     assert.equal(priced, plans.length);
+  }));
+
+Deno.test("a map of accuracy is what evaluate says of each path; the best are asked again on the other half", () =>
+  withTiny(async ({ model, options: { results: _, ...text } }) => {
+    const asked = { ...text, ...SIZES, ways: ["repeat", "swap"], tasks: ["openbookqa"], limit: 25 } as const;
+    const { accuracy, ...map } = await paths(model, asked);
+    const plans = map.paths.map(({ path }) => ({ path }));
+    const common = { tasks: ["openbookqa"], prompts: 0, engine: "cpu" } as const;
+    const [full, identity, ...runs] = await evaluate(model, [{}, { path: "0-2" }, ...plans], {
+      ...common,
+      limit: 13,
+    });
+    assert.deepEqual(identity.tasks, full.tasks);
+    const { changes, confirmed, value } = accuracy!;
+    assert.equal(value, full.tasks.openbookqa.acc_norm);
+    assert.deepEqual(changes, runs.map((run) => accuracyChange(run, full)));
+    assert.ok(new Set(changes.map(({ difference }) => difference)).size > 1);
+    // The most accurate first; of equally accurate ones the cheaper.
+    const order = [...plans.keys()].sort((a, b) =>
+      changes[b].difference - changes[a].difference || map.paths[a].rise - map.paths[b].rise
+    );
+    assert.deepEqual(confirmed.map(({ at }) => at), order.slice(0, 2));
+    const best = order.slice(0, 2).map((at) => plans[at]);
+    const [base, ...again] = await evaluate(model, [{}, ...best], { ...common, skip: 13, limit: 12 });
+    assert.deepEqual(
+      confirmed.map(({ at: _, ...own }) => own),
+      again.map((run) => accuracyChange(run, base)),
+    );
+    // The map of losses is the one without tasks.
+    const { tasks: _tasks, limit: _limit, ...alone } = asked;
+    assert.deepEqual(map, await paths(model, alone));
+    const prices = await Array.fromAsync([asked, alone], (own) => estimate("paths", model, own));
+    assert.ok(prices[0].flops > prices[1].flops);
+  }));
+
+Deno.test("documents of tasks have two halves, which are there before anything is measured", () =>
+  withTiny(async ({ model, options }) => {
+    const asked = { ...options, ...SIZES, tasks: ["openbookqa"] };
+    await assert.rejects(paths(model, { ...asked, limit: 3 }), /limit is 3, expected a whole number/);
+    await assert.rejects(paths(model, { ...options, limit: 8 }), /found limit without tasks/);
+    await assert.rejects(paths(model, { ...asked, tasks: ["openbook"] }), /openbook/);
+    await assert.rejects(
+      paths(model, { ...asked, limit: 1001 }),
+      /found 500 documents, expected more than the first 501/,
+    );
   }));
 
 Deno.test("too few samples, and windows that no model has, are refused", () =>
@@ -75,4 +120,14 @@ Deno.test("a gain is claimed where the samples that did not choose decide it", (
     /Cannot tell whether any of 26 paths lowers the loss[^]*no path lowers the loss as far/,
   );
   assert.match(says(0.02), /The cheapest of 26 paths costs 0.02[^]*no path lowers the loss as far/);
+  const answers = (again: number) => {
+    const result = withAccuracy(synthetic({ layers: 6 }), again);
+    assert.equal(rowsOf([result])[21].change_again, again);
+    return [pathsFigure(result).reading, tableText([result])].join("\n");
+  };
+  assert.match(
+    answers(0.04),
+    /The most accurate path gains[^]*\+?4.0 points[^]*1 path with a higher accuracy on documents/,
+  );
+  assert.match(answers(0.02), /No path gains accuracy[^]*no path raises the accuracy as far/);
 });

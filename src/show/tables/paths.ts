@@ -1,8 +1,17 @@
 /** What paths cost: the cheapest of a map, measured again on samples that did not choose them. */
 import { intervalSign, type Paths, RISE, type Rise, riseOf, type Way } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { counted, type Finding, reading, settingOf } from "../words/mod.ts";
-import { fixed, originOf, recordsOf, type Table, tableOf } from "./table.ts";
+import {
+  counted,
+  type Finding,
+  formatPoints,
+  formatPointsRange,
+  formatShare,
+  pointsText,
+  reading,
+  settingOf,
+} from "../words/mod.ts";
+import { type Column, fixed, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 import { pathText } from "../../measure/mod.ts";
 
 type OnePath = Paths["paths"][number];
@@ -23,14 +32,29 @@ export function wayText(path: OnePath): string {
   return WAYS[way](path, layers);
 }
 
-type Confirmed = Paths["confirmed"][number];
-
-/** The paths whose gain the samples that confirm decide, in the order of the map and up to the first that is not sure. */
-export function gainsOf(result: Paths): Confirmed[] {
-  const { confirmed } = result;
-  const isGain = (own: Confirmed) => intervalSign(riseOf(result, own)) < 0;
+/** The first of some paths whose gain the samples or documents that confirm decide, up to the first that is not sure. */
+function sureIn<T>(confirmed: readonly T[], isGain: (own: T) => boolean): readonly T[] {
   const open = confirmed.findIndex((own) => !isGain(own));
   return open < 0 ? confirmed : confirmed.slice(0, open);
+}
+
+/** The paths that surely lower the loss, in the order of the map. */
+const gainsOf = (result: Paths) => sureIn(result.confirmed, (own) => intervalSign(riseOf(result, own)) < 0);
+
+type Accuracy = NonNullable<Paths["accuracy"]>;
+type Change = Accuracy["changes"][number];
+
+/** The paths that surely raise the accuracy, in the order of the map. */
+const raisesOf = ({ confirmed }: Accuracy) => sureIn(confirmed, (own) => intervalSign(own) > 0);
+
+/** What the documents that confirm decide about the most accurate path. */
+export function accuracyReading({ paths, accuracy }: Paths): string | false {
+  if (!accuracy) return false;
+  const { tasks, confirmed: [best] } = accuracy;
+  const change = `${wayText(paths[best.at])}: ${pointsText(best)} of mean accuracy on ${tasks.join(", ")}`;
+  return raisesOf(accuracy).length > 0
+    ? `The most accurate path gains on documents that did not choose it: ${change}.`
+    : `No path gains accuracy as far as these documents can tell. The most accurate on the map, again: ${change}.`;
 }
 
 /** What the samples that confirm decide about the cheapest path. */
@@ -49,7 +73,7 @@ export function pathsFinding(result: Paths): Finding {
 const LISTED = 10;
 
 export function pathsTables(result: Paths): Table[] {
-  const { paths, confirmed, provenance, confirming } = result;
+  const { paths, confirmed, provenance, confirming, accuracy } = result;
   const { layers } = provenance.model;
   const rows = paths.map((path, at) => ({ path, again: confirmed.find((own) => own.at === at) }))
     .sort((a, b) => a.path.rise - b.path.rise).slice(0, LISTED);
@@ -73,12 +97,56 @@ export function pathsTables(result: Paths): Table[] {
           pathText(paths[confirmed[0].at].path)
         }`,
     ],
-  }];
+  }, ...accuracy ? [accuracyTable(paths, accuracy, layers)] : []];
+}
+
+/** A change in points with its interval, as in the columns of nats: "−1.2 (−3.0 to 0.6)". */
+const changeText = ({ difference, low, high }: Change) =>
+  `${formatPoints(difference)} (${formatPointsRange(low, high, " to ")})`;
+
+function accuracyTable(paths: Paths["paths"], accuracy: Accuracy, layers: number): Table {
+  const { tasks, value, changes, confirmed, provenance, confirming } = accuracy;
+  const rows = paths.map((path, at) => (
+    { path, change: changes[at], again: confirmed.find((own) => own.at === at) }
+  )).sort((a, b) => b.change.difference - a.change.difference || a.path.rise - b.path.rise).slice(0, LISTED);
+  const sure = raisesOf(accuracy);
+  const [choosing, others] = [provenance, confirming].map(({ packing }) =>
+    counted(packing.samples, "document")
+  );
+  return {
+    title: `the most accurate of them on ${choosing} of ${tasks.join(", ")}; the full model: ${
+      formatShare(value)
+    }`,
+    ...tableOf(rows, [
+      { title: "path", value: ({ path }) => wayText(path), align: "left" },
+      { title: "time", value: ({ path: { visits } }) => visits / layers, format: fixed(2) },
+      { title: "points", value: ({ change }) => changeText(change) },
+      { title: "again", value: ({ again }) => again && changeText(again) },
+      {
+        title: `within ${formatPoints(changes[0].margin)}`,
+        value: ({ again }) => again?.verdict,
+        align: "left",
+      },
+    ]),
+    notes: [
+      "",
+      "points: change of the mean accuracy, exact 95 % intervals paired over documents",
+      `again: on the next ${others}, which did not choose them; within: whether the change there is within so many points`,
+      sure.length === 0
+        ? "no path raises the accuracy as far as these documents can tell"
+        : `${
+          counted(sure.length, "path")
+        } with a higher accuracy on documents that did not choose, the best: path ${
+          pathText(paths[sure[0].at].path)
+        }`,
+    ],
+  };
 }
 
 /** A row a path. */
-export function pathsRows({ provenance, paths, confirmed }: Paths): CsvRow[] {
+export function pathsRows({ provenance, paths, confirmed, accuracy }: Paths): CsvRow[] {
   const again = new Map(confirmed.map((own) => [own.at, own]));
+  const asked = new Map(accuracy?.confirmed.map((own) => [own.at, own]));
   return recordsOf([...paths.entries()], [
     { key: "way", value: ([, { way }]) => way },
     { key: "first", value: ([, { first }]) => first },
@@ -90,5 +158,21 @@ export function pathsRows({ provenance, paths, confirmed }: Paths): CsvRow[] {
     { key: "rise_error", value: ([, { riseError }]) => riseError },
     { key: "again", value: ([at]) => again.get(at)?.rise },
     { key: "again_error", value: ([at]) => again.get(at)?.riseError },
+    ...accuracy
+      ? [
+        ...changeColumns("change", (at) => accuracy.changes[at]),
+        ...changeColumns("change_again", (at) => asked.get(at)),
+      ]
+      : [],
   ], originOf(provenance));
+}
+
+/** A change of accuracy, as a share, with its interval and verdict. */
+function changeColumns(key: string, of: (at: number) => Change | undefined): Column<[number, OnePath]>[] {
+  return [
+    { key, value: ([at]) => of(at)?.difference },
+    { key: `${key}_low`, value: ([at]) => of(at)?.low },
+    { key: `${key}_high`, value: ([at]) => of(at)?.high },
+    { key: `${key}_verdict`, value: ([at]) => of(at)?.verdict },
+  ];
 }

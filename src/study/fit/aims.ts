@@ -19,10 +19,11 @@ import {
 import { interval95, type Verdict } from "../../measure/mod.ts";
 import { AIMS, type Fit, type Plan } from "../../result/mod.ts";
 import { FEWEST } from "../evaluate/evaluate.ts";
+import { halvedLimit, type HalvedTasks } from "../evaluate/half.ts";
 import { CONTEXT } from "../orders/make_plan.ts";
 
 /** The promise of `fit`: exactly one of them. */
-export interface FitAim {
+export interface FitAim extends HalvedTasks {
   /** Most nats per token that the plan may lose. */
   readonly loss?: number | undefined;
   /** Largest rise of the perplexity, as a share: 0.05, or "5%". A rise that is no less than the perplexity needs the sign: "150%". */
@@ -35,10 +36,6 @@ export interface FitAim {
   readonly kvBytes?: number | string | undefined;
   /** Smallest factor by which decoding becomes faster, such as 1.2. */
   readonly speed?: number | undefined;
-  /** Benchmark tasks of `accuracy`. */
-  readonly tasks?: readonly string[] | undefined;
-  /** Documents of each task, of which half confirm; default: 200. */
-  readonly limit?: number | undefined;
   /** Documents of each task and half that plans answer, drawn as `evaluate` draws them; default: all. */
   readonly documents?: number | undefined;
   /**
@@ -57,8 +54,6 @@ const SHARES = {
   parameters: amountOf("parameters"),
   kvBytes: amountOf("bytes"),
 } as const satisfies { readonly [Name in keyof FitAim]: ShareKind };
-
-const LIMIT = 200;
 
 export const aimChecks: Checks<FitAim> = under("Limit or target (exactly one):", {
   loss: option(positive, "<nats> limit: loss at most this many nats per token higher, such as 0.01"),
@@ -88,7 +83,7 @@ export const aimChecks: Checks<FitAim> = under("Limit or target (exactly one):",
     related(list(text, "names of tasks", 1), { needs: "accuracy" }),
     "<names> benchmark tasks, such as piqa,arc_easy",
   ),
-  limit: option(wholeNumber(4), "<n> documents of each task; half confirm", LIMIT, { needs: "accuracy" }),
+  limit: halvedLimit("accuracy"),
   documents: option(
     wholeNumber(FEWEST),
     "<n> draw some n documents of each task and half for the plans, by the full model's margins",
@@ -123,10 +118,6 @@ export function aimOf(options: FitAim): Aim {
     ...tasks ? { tasks: [...tasks] } : {},
     ...of === "kv-bytes" ? { context } : {},
   };
-}
-
-export function documentsOf({ limit = LIMIT }: FitAim): { choosing: number; all: number } {
-  return { choosing: Math.ceil(limit / 2), all: limit };
 }
 
 /** Whether an aim limits the cost; the others limit what is saved from below. */

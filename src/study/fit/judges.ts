@@ -8,10 +8,11 @@ import { allOf, changesIn, type Fit, meanOver } from "../../result/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { type Half, halfOf, type Text } from "../base/text.ts";
-import { evaluate, type EvaluateOptions } from "../evaluate/evaluate.ts";
+import { evaluate } from "../evaluate/evaluate.ts";
+import { askedOf } from "../evaluate/half.ts";
 import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
 import { freeShared, type Shared } from "../passes/scored.ts";
-import { type Aim, costOf, documentsOf, keepsCost } from "./aims.ts";
+import { type Aim, costOf, keepsCost } from "./aims.ts";
 import type { FitOptions } from "./lines.ts";
 import { engineOf, type RunOptions } from "../base/options.ts";
 import type { Pass } from "../base/estimate.ts";
@@ -50,17 +51,11 @@ export function lossJudge(model: StudyModel, text: Text, aim: Aim): Judge {
 
 /** The judge by accuracies on tasks. Documents that choose are the first of each. */
 export function accuracyJudge(model: StudyModel, aim: Aim, options: FitOptions): Judge {
-  const { choosing, all } = documentsOf(options);
   return {
     async costs(plans, half, runOptions) {
       const inRounds = options.stopEarly && half === "confirming";
       const asking = inRounds ? { until: aim.amount } : { documents: options.documents };
-      const range = half === "choosing" ? { limit: choosing } : { skip: choosing, limit: all - choosing };
-      const asked: EvaluateOptions = {
-        ...{ ...runOptions, ...range, ...asking, tasks: aim.tasks },
-        prompts: 0,
-        bos: bosRule(options),
-      };
+      const asked = { ...runOptions, ...askedOf(half, options), ...asking };
       const [full, ...dropped] = await evaluate(model, [noDrop, ...plans], asked);
       const mains = meanOver(full);
       const costs = dropped.map(({ tasks }) => {
@@ -79,8 +74,6 @@ export function accuracyJudge(model: StudyModel, aim: Aim, options: FitOptions):
     [Symbol.dispose]: () => {},
   };
 }
-
-const bosRule = ({ bos }: FitOptions) => bos === undefined ? undefined : bos ? "always" : "never";
 
 /** One text, and as many tokens as a short question has. */
 const SETTING = { batch: 1, context: 256 } as const;

@@ -4,10 +4,10 @@
  * Many paths are tried, so the best of them looks better than it is. The first half of the samples makes the map, the second half measures
  * the cheapest paths again, the cheapest of the map first.
  */
-import { displayable, list, oneOf, option, wholeNumber } from "../../entry/mod.ts";
-import { type Path, routeOf } from "../../measure/mod.ts";
+import { displayable, list, oneOf, option, text, wholeNumber } from "../../entry/mod.ts";
+import { routeOf } from "../../measure/mod.ts";
 import { head, type Paths, type Perplexity, type Way, WAYS } from "../../result/mod.ts";
-import { batchSize, DEFAULT_BUDGET, type DropPlan, noDrop } from "../../run/mod.ts";
+import { batchSize, type DropPlan, noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { heldOutChecks, type RunOptions, type StudyOptions, textOptions } from "../base/options.ts";
 import { byPasses, inTurn, type Span, stage } from "../base/stage.ts";
@@ -15,9 +15,12 @@ import { run, stepOf, type Study } from "../base/study.ts";
 import { halfOf, type Text, textOf, workOver } from "../base/text.ts";
 import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
 import { freeShared, type Shared } from "../passes/scored.ts";
+import { halvedLimit, type HalvedTasks } from "../evaluate/half.ts";
+import { answersOver } from "./answers.ts";
+import { plansInGroups, type Tried, ways } from "./ways.ts";
 
-/** Options of `paths`. The first half of the samples makes the map, the second half confirms. */
-export interface PathsOptions extends StudyOptions {
+/** Options of `paths`. The first half of the samples, and of the documents of `tasks`, makes the map, the second half confirms. */
+export interface PathsOptions extends StudyOptions, HalvedTasks {
   /** Which paths to try; default: all ways. */
   readonly ways?: readonly Way[] | undefined;
   /** The most layers of a repeated window; default: 4. */
@@ -26,67 +29,18 @@ export interface PathsOptions extends StudyOptions {
   readonly windows?: readonly number[] | undefined;
   /** Rounds of a loop; default: 2. */
   readonly times?: readonly number[] | undefined;
-  /** How many of the cheapest paths are measured again; default: 5. */
+  /** How many of the cheapest paths, and of the most accurate ones, are measured again; default: 5. */
   readonly confirm?: number | undefined;
 }
 
 const [LONGEST, WINDOWS, TIMES, CONFIRM] = [4, [2, 4], [2], 5];
 
-/** The share of the single visit in a loop (arXiv 2605.23872). */
-const ONCE = 0.5;
-
-type Tried = Pick<Paths["paths"][number], "way" | "first" | "last" | "times"> & { readonly path: Path };
-type Sizes = {
-  readonly [Name in "longest" | "windows" | "times"]: NonNullable<PathsOptions[Name]>;
-};
-
-const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
-
-/** Steps in the place of layers [first, last]. */
-const around = (layers: number, first: number, last: number, steps: Path): Path => [
-  ...range(0, first),
-  ...steps,
-  ...range(last + 1, layers),
-];
-
-const windowsIn = (layers: number, size: number) =>
-  range(0, layers - size + 1).map((first) => [first, first + size - 1] as const);
-
-/** The paths of each way through so many layers. */
-const ways: Readonly<Record<Way, (layers: number, sizes: Sizes) => Omit<Tried, "way">[]>> = {
-  repeat: (layers, { longest }) =>
-    range(1, Math.min(longest, layers) + 1).flatMap((size) =>
-      windowsIn(layers, size).map(([first, last]) => {
-        const window = range(first, last + 1);
-        return { first, last, times: 2, path: around(layers, first, last, [...window, ...window]) };
-      })
-    ),
-  swap: (layers) =>
-    windowsIn(layers, 2).map(([first, last]) => (
-      { first, last, times: 1, path: around(layers, first, last, [last, first]) }
-    )),
-  beside: (layers) =>
-    windowsIn(layers, 2).map(([first, last]) => (
-      { first, last, times: 1, path: around(layers, first, last, [{ beside: [first, last] }]) }
-    )),
-  loop: (layers, { windows, times }) =>
-    windows.flatMap((size) => windowsIn(layers, size)).flatMap(([first, last]) =>
-      times.map((times) => (
-        {
-          first,
-          last,
-          times,
-          path: around(layers, first, last, [{ loop: [first, last], times, once: ONCE }]),
-        }
-      ))
-    ),
-};
-
 /**
  * Measures the rise of the loss, in nats per token, for every window of layers that runs twice, neighbours in the other order or side by
  * side, and damped loops (arXiv 2605.23872), each visit with keys and values of its own. Paths share the layers that they begin with. The
  * cheapest are measured again on samples that did not choose them: `confirmed`. A path saves nothing: each further visit takes the time of a
- * layer. Throws `RangeError` for fewer than two samples.
+ * layer. With `tasks`, `accuracy` has the paired change of the mean accuracy for every path, and the most accurate again on other documents; a
+ * document costs each path a pass, so choose a small `limit` or short tasks. Throws `RangeError` for fewer than two samples.
  *
  * @example
  * ```ts
@@ -116,9 +70,14 @@ export const pathsStudy: Study<StudyModel, PathsOptions, Paths> = {
     ),
     times: option(list(wholeNumber(2), "rounds", 1), "<list> rounds of a loop", TIMES.join(",")),
     confirm: option(wholeNumber(1), "<n> cheapest paths to measure again on other samples", CONFIRM),
+    tasks: option(
+      list(text, "names of tasks", 1),
+      "<names> benchmark tasks on which accuracy is mapped too, such as piqa,arc_easy",
+    ),
+    limit: halvedLimit("tasks"),
   },
   on: onModel,
-  work(model, options) {
+  async work(model, options) {
     const { ways: wanted = WAYS, longest = LONGEST, windows = WINDOWS, times = TIMES, confirm = CONFIRM } =
       options;
     const { layers } = model.spec;
@@ -136,10 +95,11 @@ export const pathsStudy: Study<StudyModel, PathsOptions, Paths> = {
         `Cannot map paths: ${model.name} has ${layers.length} layers, fewer than a window`,
       );
     }
-    const text = textOf(model, options, heldOutChecks);
-    const [first, second] = (["choosing", "confirming"] as const).map((half) => halfOf(text, half));
+    const held = textOf(model, options, heldOutChecks);
+    const [first, second] = (["choosing", "confirming"] as const).map((half) => halfOf(held, half));
     const plans = tried.map(({ path }): DropPlan => ({ ...noDrop, path }));
     const mapping = mapStage(model, first, plans);
+    const risesIn = async (runOptions: RunOptions) => risesOf(await mapping.stage.whole(runOptions));
     const chosen = Math.min(confirm, tried.length);
     const again = { ...second.sizes, plans: [noDrop, ...plans.slice(0, chosen)], head: true, stays: true };
     const confirming = stage({
@@ -147,7 +107,7 @@ export const pathsStudy: Study<StudyModel, PathsOptions, Paths> = {
       units: 1,
       ...byPasses(model, () => [again]),
       async run(_, runOptions) {
-        const rises = risesOf(await mapping.stage.whole(runOptions));
+        const rises = await risesIn(runOptions);
         const cheapest = rises.map(({ rise }, at) => ({ at, rise })).sort((a, b) => a.rise - b.rise).slice(
           0,
           chosen,
@@ -158,15 +118,19 @@ export const pathsStudy: Study<StudyModel, PathsOptions, Paths> = {
       },
     });
     const steps = [stepOf(mapping.passes, mapping.stage), stepOf([again], confirming)] as const;
-    return workOver(model, text, {
+    const answers = options.tasks
+      ? await answersOver(model, plans, { ...options, confirm: chosen, risesIn })
+      : null;
+    return workOver(model, held, {
       label: `paths of ${model.name}`,
       plans: plans.length,
-      steps,
-      depends: () => ({ plans }),
+      steps: [...steps, ...answers?.steps ?? []],
+      depends: () => ({ plans, ...answers?.depends }),
       async result(runOptions): Promise<Paths> {
         const measured = await steps[0].whole(runOptions);
         const rises = risesOf(measured);
         const { full, confirmed } = await steps[1].whole(runOptions);
+        const accuracy = await answers?.steps[1].whole(runOptions);
         return displayable({
           ...head("paths"),
           provenance: measured.full.provenance,
@@ -178,6 +142,7 @@ export const pathsStudy: Study<StudyModel, PathsOptions, Paths> = {
             ...rises[i],
           })) as Paths["paths"],
           confirmed,
+          ...accuracy ? { accuracy } : {},
         });
       },
     });
@@ -194,12 +159,7 @@ const risesOf = ({ full, runs }: Measured) => runs.map((run) => riseOver(run, fu
 /** The losses of plans over a text, divided by plans: as many in a run as fit the memory for states with one batch. */
 function mapStage(model: StudyModel, text: Text, plans: readonly DropPlan[]) {
   const { samples, length } = text.sizes;
-  const stream = 4 * Math.min(samples, batchSize(length)) * length * model.spec.hidden;
-  const size = Math.max(1, Math.floor(DEFAULT_BUDGET / stream));
-  const groups = Array.from(
-    { length: Math.ceil(plans.length / size) },
-    (_, g) => plans.slice(g * size, (g + 1) * size),
-  );
+  const groups = plansInGroups(model, plans, Math.min(samples, batchSize(length)) * length);
   const passOf = (plans: readonly DropPlan[]) => ({
     samples,
     length,

@@ -1,0 +1,74 @@
+/** The paths that a map tries: windows of layers twice, neighbours in another order or side by side, and damped loops. */
+import type { Path } from "../../measure/mod.ts";
+import type { Paths, Way } from "../../result/mod.ts";
+import { DEFAULT_BUDGET, type DropPlan } from "../../run/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
+
+/** The share of the single visit in a loop (arXiv 2605.23872). */
+const ONCE = 0.5;
+
+/** A path to try, and how it came about. */
+export type Tried = Pick<Paths["paths"][number], "way" | "first" | "last" | "times"> & {
+  readonly path: Path;
+};
+/** How long windows are, and how often loops run. */
+interface Sizes {
+  readonly longest: number;
+  readonly windows: readonly number[];
+  readonly times: readonly number[];
+}
+
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+
+/** Steps in the place of layers [first, last]. */
+const around = (layers: number, first: number, last: number, steps: Path): Path => [
+  ...range(0, first),
+  ...steps,
+  ...range(last + 1, layers),
+];
+
+const windowsIn = (layers: number, size: number) =>
+  range(0, layers - size + 1).map((first) => [first, first + size - 1] as const);
+
+/** The paths of each way through so many layers. */
+export const ways: Readonly<Record<Way, (layers: number, sizes: Sizes) => Omit<Tried, "way">[]>> = {
+  repeat: (layers, { longest }) =>
+    range(1, Math.min(longest, layers) + 1).flatMap((size) =>
+      windowsIn(layers, size).map(([first, last]) => {
+        const window = range(first, last + 1);
+        return { first, last, times: 2, path: around(layers, first, last, [...window, ...window]) };
+      })
+    ),
+  swap: (layers) =>
+    windowsIn(layers, 2).map(([first, last]) => (
+      { first, last, times: 1, path: around(layers, first, last, [last, first]) }
+    )),
+  beside: (layers) =>
+    windowsIn(layers, 2).map(([first, last]) => (
+      { first, last, times: 1, path: around(layers, first, last, [{ beside: [first, last] }]) }
+    )),
+  loop: (layers, { windows, times }) =>
+    windows.flatMap((size) => windowsIn(layers, size)).flatMap(([first, last]) =>
+      times.map((times) => (
+        {
+          first,
+          last,
+          times,
+          path: around(layers, first, last, [{ loop: [first, last], times, once: ONCE }]),
+        }
+      ))
+    ),
+};
+
+/** Plans in groups: as many in a run as fit the memory for states with one batch of so many tokens. */
+export function plansInGroups(
+  { spec: { hidden } }: StudyModel,
+  plans: readonly DropPlan[],
+  tokens: number,
+): DropPlan[][] {
+  const size = Math.max(1, Math.floor(DEFAULT_BUDGET / (4 * tokens * hidden)));
+  return Array.from(
+    { length: Math.ceil(plans.length / size) },
+    (_, g) => plans.slice(g * size, (g + 1) * size),
+  );
+}
