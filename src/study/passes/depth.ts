@@ -18,7 +18,7 @@ export interface DepthOptions extends StudyOptions {
   readonly drop?: Partial<DropPlan> | undefined;
   /** Every nth token is measured, the nth first; default: 4. */
   readonly stride?: number | undefined;
-  /** Of them, the tokens of a block at which the head reads every layer, at most; default: 24. They take most of the time besides a pass. */
+  /** Of them, the tokens of a block at which the head reads every layer, at most; default: 16. They take most of the time besides a pass. */
   readonly rows?: number | undefined;
 }
 
@@ -26,7 +26,7 @@ const checks: Checks<DepthOptions> = {
   ...heldOutChecks,
   drop: aDropInPlace,
   stride: option(wholeNumber(1), "<n> measure every nth token of a block", 4),
-  rows: option(wholeNumber(1), "<n> tokens of a block whose predictions are read after every layer", 24),
+  rows: option(wholeNumber(1), "<n> tokens of a block whose predictions are read after every layer", 16),
 };
 
 /**
