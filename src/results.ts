@@ -22,7 +22,6 @@ export type {
   Roofline,
   SamplesComparison,
   Sizes,
-  Way,
 } from "./result/mod.ts";
 export type {
   AttentionOf,
@@ -40,4 +39,5 @@ export type {
 export type { AttentionRow, Observed, ObservedTokens, Seen } from "./run/mod.ts";
 export type { Exported } from "./export/mod.ts";
 export type { FileSizes } from "./entry/mod.ts";
+export type { Way } from "./measure/mod.ts";
 export type { Packed } from "./subject/mod.ts";

@@ -1,6 +1,6 @@
 /** The job of an export, the same for every format. */
 import { closed, sum } from "../entry/mod.ts";
-import type { DropPlan, LayerModule, Visit } from "../measure/mod.ts";
+import { type DropPlan, type LayerModule, type Visit, type Way, WAYS } from "../measure/mod.ts";
 import type { ModelFiles } from "../hub/mod.ts";
 import type { ModelSpec } from "../models/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
@@ -119,6 +119,19 @@ const python = (module: string, model: string) => ["```python", module, "", `mod
 export const FORMATS = ["llm-drop", "hf", "hf-nas", "gguf", "gguf-deci", "onnx"] as const;
 /** A format in which a smaller model can be written. */
 export type Format = typeof FORMATS[number];
+
+/** The ways of a path that files of each format can hold; layers that do not read what the one before them wrote need a graph. */
+export const HOLDS: Readonly<Record<Format, readonly Way[]>> = {
+  "llm-drop": [],
+  hf: ["repeat", "swap"],
+  "hf-nas": ["repeat", "swap"],
+  gguf: ["repeat", "swap"],
+  "gguf-deci": ["repeat", "swap"],
+  onnx: WAYS,
+};
+
+/** Formats whose files hold the weights of a layer once, however often it runs. */
+export const SHARING: readonly Format[] = ["onnx"];
 
 /** What runs each format, to be pasted in the model's folder. */
 export const USES: Readonly<Record<Format, readonly string[]>> = {

@@ -16,6 +16,11 @@ export interface Loop {
   readonly once: number;
 }
 
+/** One way of a map of paths: a window twice, two neighbours in the other order or side by side, a damped loop. */
+export type Way = "repeat" | "swap" | "beside" | "loop";
+/** All of them. */
+export const WAYS: readonly Way[] = ["repeat", "swap", "beside", "loop"];
+
 /** Layers that read the same stream; their updates add. */
 export interface Beside {
   /** The layers; one may be there more than once. */

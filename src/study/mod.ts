@@ -37,3 +37,4 @@ export * from "./speed/roofline.ts";
 export * from "./sweep/curves.ts";
 export * from "./fit/aims.ts";
 export * from "./fit/lines.ts";
+export { expectHolds } from "./fit/paths.ts";

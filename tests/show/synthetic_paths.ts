@@ -1,4 +1,5 @@
-import { head, type Paths, type Way } from "../../src/result/mod.ts";
+import type { Way } from "../../src/measure/mod.ts";
+import { head, type Paths } from "../../src/result/mod.ts";
 import { provenance, type Shape } from "./synthetic.ts";
 
 const change = (difference: number, half = 0.03) => (

@@ -65,7 +65,7 @@ ${
 
 ${sizesText(sizes, format)}
 
-${pathSection(job)}## What was dropped
+${pathSection(job, format)}## What was dropped
 
 Layers are numbered from 0, as in the original, and listed in the order in which they were dropped:
 

@@ -1,9 +1,12 @@
 /** The path of a smaller model in words, and what its visits cost. */
 import { layersOf, type Path, pathText, type Step } from "../../measure/mod.ts";
-import type { Job } from "../../formats/mod.ts";
+import { type Format, type Job, SHARING } from "../../formats/mod.ts";
 
 /** A section of the card; empty without a path. */
-export function pathSection({ plan: { path }, visits, original: { full: { layers } } }: Job): string {
+export function pathSection(
+  { plan: { path }, visits, original: { full: { layers } } }: Job,
+  format: Format,
+): string {
   if (!path) return "";
   const times = layers.map((_, l) => visits.filter(({ layer }) => layer === l).length);
   const which = (isOf: (count: number) => boolean) => times.flatMap((count, l) => isOf(count) ? [l] : []);
@@ -16,7 +19,11 @@ These are ${visits.length} visits of layers; the original has ${layers.length}.$
     again.length > 0 ? ` Layers that run more than once: ${again.join(" ")}.` : ""
   }${
     never.length > 0 ? ` Layers that do not run: ${never.join(" ")}.` : ""
-  } Each visit takes the time of a layer, keeps keys and values of its own, and has its weights in the files as a layer of its own.
+  } Each visit takes the time of a layer, keeps keys and values of its own, and ${
+    SHARING.includes(format)
+      ? "reads the weights of its layer, which are in the file once"
+      : "has its weights in the files as a layer of its own"
+  }.
 
 `;
 }

@@ -23,10 +23,12 @@ import type { Job } from "../job.ts";
 interface OnnxWeight extends Content {
   readonly name: string;
   readonly dtype: DType;
+  /** The stored tensor that it is, by its name at the first visit with the same weights; absent for one of a plan. */
+  readonly of?: string;
 }
 
 /** The weights of the layers and modules that `spec` has, in the order of the model. */
-export function onnxWeights({ model, stored, drop }: Job, spec: ModelSpec): OnnxWeight[] {
+export function onnxWeights({ model, stored, plan, drop, visits }: Job, spec: ModelSpec): OnnxWeight[] {
   const file = withMxfp4(stored.file);
   const own = new Map(
     (drop.changes ?? []).flatMap((change) =>
@@ -35,11 +37,20 @@ export function onnxWeights({ model, stored, drop }: Job, spec: ModelSpec): Onnx
       )
     ),
   );
+  /** The first visit with the same weights: those of a layer whose visits differ are its own. */
+  const alike = (l: number) => {
+    const { layer } = visits[l];
+    const differ = (plan.changes ?? []).some((change) =>
+      change.layer === layer && change.visit !== undefined
+    );
+    return differ ? l : visits.findIndex((visit) => visit.layer === layer);
+  };
   return modelTensors(spec).map(({ need: [canonical, shape], layer }) => {
     const name = wholeName(canonical, layer);
     const tensor = own.get(name);
     if (tensor) return { name, dtype: "f32", ...contentOf(bytesOf(tensor.data)) };
-    return weight(file, model.stored!(canonical, layer), name, shape);
+    const of = wholeName(canonical, layer === undefined ? layer : alike(layer));
+    return { of, ...weight(file, model.stored!(canonical, layer), name, shape) };
   });
 }
 
@@ -80,18 +91,23 @@ function* rowsOf(
 /** A page of memory: a reader can map a weight that begins on one. */
 const ALIGNMENT = 4096;
 
-/** The file of some weights, and where each lies in it; the model knows the file by its name. */
+/** The file of some weights, and where each lies in it, one stored tensor once; the model knows the file by its name. */
 export function placed(file: string, weights: readonly OnnxWeight[]): {
   readonly content: Content;
   readonly ranges: StoredWeights;
 } {
   let end = 0;
   const pieces: Content[] = [];
+  const known = new Map<string, { file: string; offset: number; bytes: number }>();
   const places = new Map(weights.map((one) => {
+    const same = one.of === undefined ? undefined : known.get(one.of);
+    if (same) return [one.name, same];
     const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
     pieces.push(zeros(offset - end), one);
     end = offset + one.bytes;
-    return [one.name, { file, offset, bytes: one.bytes }];
+    const place = { file, offset, bytes: one.bytes };
+    if (one.of !== undefined) known.set(one.of, place);
+    return [one.name, place];
   }));
   const content = {
     bytes: end,

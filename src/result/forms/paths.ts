@@ -1,15 +1,12 @@
 /** The form of a map of paths: what running layers again, in another order or side by side costs. */
 import { z } from "zod";
+import { WAYS } from "../../measure/mod.ts";
 import { kind } from "../kind.ts";
 import { differenceForm } from "./evaluation.ts";
 import { pathForm, provenanceForm } from "./provenance.ts";
 import { riseForm } from "./sweep.ts";
 
-/** The ways of a map: a window twice, two neighbours in the other order or side by side, a damped loop. */
-export const WAYS = ["repeat", "swap", "beside", "loop"] as const;
-const wayForm = z.enum(WAYS);
-/** One way of a map of paths. */
-export type Way = z.infer<typeof wayForm>;
+export const wayForm = z.enum(WAYS);
 
 export const pathsKind = kind("paths", { method: 1, noun: "map of paths" }, {
   /** The full model on the first half of the samples, which the map is of. */

@@ -88,14 +88,14 @@ export type ReplacementRequest = Pick<
 >;
 
 export const savesForm = strict("savings", {
-  /** Weights that need not be stored, and their share of all the model's. */
+  /** Weights that need not be stored, and their share of all the model's; less those of further visits on a path, where a file has copies. */
   parameters: z.int(),
   parametersShare: z.number(),
-  /** Bytes of keys and values of dropped attention for each token of the context, in 16 bits, and their share of all. */
-  kvBytesPerToken: z.int().nonnegative(),
+  /** Bytes of keys and values of dropped attention for each token of the context, in 16 bits, less those of further visits on a path, and their share of all. */
+  kvBytesPerToken: z.int(),
   kvShare: z.number(),
   /** The same of one sequence of `context` tokens, with the keys that windows free. */
-  kv: z.object({ context: z.int().positive(), bytes: z.int().nonnegative(), share: z.number() }),
+  kv: z.object({ context: z.int().positive(), bytes: z.int(), share: z.number() }),
 });
 
 /** A module that goes last whatever its score, since the model may fail without it. */

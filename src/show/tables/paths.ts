@@ -1,5 +1,5 @@
 /** What paths cost: the cheapest of a map, measured again on samples that did not choose them. */
-import { intervalSign, type Paths, RISE, type Rise, riseOf, type Way } from "../../result/mod.ts";
+import { intervalSign, type Paths, RISE, type Rise, riseOf } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import {
   counted,
@@ -12,7 +12,7 @@ import {
   settingOf,
 } from "../words/mod.ts";
 import { type Column, fixed, originOf, recordsOf, type Table, tableOf } from "./table.ts";
-import { pathText } from "../../measure/mod.ts";
+import { pathText, type Way } from "../../measure/mod.ts";
 
 type OnePath = Paths["paths"][number];
 

@@ -121,7 +121,8 @@ export function aimOf(options: FitAim): Aim {
 }
 
 /** Whether an aim limits the cost; the others limit what is saved from below. */
-export const limitsCost = ({ of }: Aim): boolean => of === "loss" || of === "perplexity" || of === "accuracy";
+export const limitsCost = ({ of }: Pick<Aim, "of">): boolean =>
+  of === "loss" || of === "perplexity" || of === "accuracy";
 
 export const unitOf = ({ of }: Aim): Fit["unit"] => of === "accuracy" ? "points" : "nats per token";
 

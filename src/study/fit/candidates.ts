@@ -34,7 +34,7 @@ export function candidateMaker(model: StudyModel, lines: readonly Line[], sizer:
   return async (round, options) => {
     const typesAt = lines.some(({ way }) => way) ? await (types ??= typesIn(model)) : null;
     const bare = round.map(({ line, dropped }) => lines[line].planOf(dropped));
-    const drops = bare.map((plan) => dropsIn(model, plan));
+    const drops = bare.map((plan) => dropsIn(model, { ...plan, path: undefined })); // what repairs are fitted for
     const ways = [...new Set(lines.flatMap(({ way }) => way ?? []))];
     await inTurn(ways, options, async (way, options) => {
       const known = fits.get(way) ?? new Map();
@@ -59,7 +59,9 @@ export function candidateMaker(model: StudyModel, lines: readonly Line[], sizer:
       const drop = dropsIn(model, plan);
       const bytes = await sizer?.bytesOf(drop);
       if (!leaves || (bytes ?? Infinity) <= sizer!.whole) return { ...trial, plan, drop, bytes };
-      const plans = `plans of ${target}${way ? `, repaired by ${way.by},` : ""}`;
+      const plans = `plans of ${target}${way ? `, repaired by ${way.by},` : ""}${
+        plan.path ? " on a path" : ""
+      }`;
       return tell(
         `${plans} that a ${sizer!.format} file cannot hold or that enlarge it are not tried`,
         options,

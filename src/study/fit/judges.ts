@@ -5,11 +5,13 @@
 import { sum } from "../../entry/mod.ts";
 import { changeOver } from "../../measure/mod.ts";
 import { allOf, changesIn, type Fit, meanOver } from "../../result/mod.ts";
-import { type DropPlan, noDrop } from "../../run/mod.ts";
+import { BATCH_TOKENS, batchSize, type DropPlan, noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
+import { inTurn } from "../base/stage.ts";
 import { type Half, halfOf, type Text } from "../base/text.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
 import { askedOf } from "../evaluate/half.ts";
+import { plansInGroups } from "../sweep/ways.ts";
 import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
 import { freeShared, type Shared } from "../passes/scored.ts";
 import { type Aim, costOf, keepsCost } from "./aims.ts";
@@ -36,8 +38,12 @@ export function lossJudge(model: StudyModel, text: Text, aim: Aim): Judge {
   const shared: Record<Half, Shared> = { choosing: {}, confirming: {} };
   return {
     async costs(plans, half, options) {
-      const groups = [[noDrop, ...plans]];
-      const [[full, ...dropped]] = await perplexityGroups(model, groups, options, halves[half], shared[half]);
+      const { sizes: { samples, length } } = halves[half];
+      const groups = plansInGroups(model, plans, Math.min(samples, batchSize(length)) * length)
+        .map((group) => [noDrop, ...group]);
+      const runs = await perplexityGroups(model, groups, options, halves[half], shared[half]);
+      const [[full]] = runs;
+      const dropped = runs.flatMap(([, ...own]) => own);
       const costs = dropped.map((run) => {
         const { rise, riseError } = riseOver(run, full);
         const cost = costOf(rise, riseError, run.sums.length);
@@ -55,20 +61,28 @@ export function accuracyJudge(model: StudyModel, aim: Aim, options: FitOptions):
     async costs(plans, half, runOptions) {
       const inRounds = options.stopEarly && half === "confirming";
       const asking = inRounds ? { until: aim.amount } : { documents: options.documents };
-      const asked = { ...runOptions, ...askedOf(half, options), ...asking };
-      const [full, ...dropped] = await evaluate(model, [noDrop, ...plans], asked);
+      const groups = plansInGroups(model, plans, BATCH_TOKENS);
+      const runs = await inTurn(
+        groups,
+        runOptions,
+        (group, own) => evaluate(model, [noDrop, ...group], { ...own, ...askedOf(half, options), ...asking }),
+        { weight: ({ length }) => 1 + length },
+      );
+      const [[full, first = full]] = runs;
       const mains = meanOver(full);
-      const costs = dropped.map(({ tasks }) => {
-        const changes = mains.map((main) => changesIn(tasks, full.tasks, main));
-        const { difference, low, high, verdict, n } = changeOver(changes, aim.amount / 100);
-        const lost = { value: 0 - 100 * difference, low: 0 - 100 * high, high: 0 - 100 * low }; // points; no −0
-        const asked = { documents: n, of: sum(Object.values(tasks), allOf) };
-        return inRounds
-          ? { cost: { ...lost, asked }, keeps: verdict }
-          : { cost: lost, keeps: keepsCost(aim, lost) };
-      });
+      const costs = runs.flatMap(([full, ...dropped]) =>
+        dropped.map(({ tasks }) => {
+          const changes = mains.map((main) => changesIn(tasks, full.tasks, main));
+          const { difference, low, high, verdict, n } = changeOver(changes, aim.amount / 100);
+          const lost = { value: 0 - 100 * difference, low: 0 - 100 * high, high: 0 - 100 * low }; // points; no −0
+          const asked = { documents: n, of: sum(Object.values(tasks), allOf) };
+          return inRounds
+            ? { cost: { ...lost, asked }, keeps: verdict }
+            : { cost: lost, keeps: keepsCost(aim, lost) };
+        })
+      );
       // Where documents are drawn, the plans answered fewer than the full model.
-      const { packing } = (asking.documents === undefined ? full : dropped[0] ?? full).provenance;
+      const { packing } = (asking.documents === undefined ? full : first).provenance;
       return { costs, provenance: { ...full.provenance, packing } };
     },
     [Symbol.dispose]: () => {},

@@ -5,8 +5,8 @@
  * the cheapest paths again, the cheapest of the map first.
  */
 import { displayable, list, oneOf, option, text, wholeNumber } from "../../entry/mod.ts";
-import { routeOf } from "../../measure/mod.ts";
-import { head, type Paths, type Perplexity, type Way, WAYS } from "../../result/mod.ts";
+import { routeOf, type Way, WAYS } from "../../measure/mod.ts";
+import { head, type Paths, type Perplexity } from "../../result/mod.ts";
 import { batchSize, type DropPlan, noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { heldOutChecks, type RunOptions, type StudyOptions, textOptions } from "../base/options.ts";
@@ -17,7 +17,7 @@ import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
 import { freeShared, type Shared } from "../passes/scored.ts";
 import { halvedLimit, type HalvedTasks } from "../evaluate/half.ts";
 import { answersOver } from "./answers.ts";
-import { plansInGroups, type Tried, ways } from "./ways.ts";
+import { pathsBy, plansInGroups } from "./ways.ts";
 
 /** Options of `paths`. The first half of the samples, and of the documents of `tasks`, makes the map, the second half confirms. */
 export interface PathsOptions extends StudyOptions, HalvedTasks {
@@ -87,9 +87,7 @@ export const pathsStudy: Study<StudyModel, PathsOptions, Paths> = {
         `Cannot map paths: samples is ${samples}, expected 2 or more, half of them to confirm`,
       );
     }
-    const tried = WAYS.filter((way) => wanted.includes(way)).flatMap((way) =>
-      ways[way](layers.length, { longest, windows, times }).map((own): Tried => ({ way, ...own }))
-    );
+    const tried = pathsBy(wanted, layers.length, { longest, windows, times });
     if (tried.length === 0) {
       throw new RangeError(
         `Cannot map paths: ${model.name} has ${layers.length} layers, fewer than a window`,

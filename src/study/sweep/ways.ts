@@ -1,6 +1,6 @@
 /** The paths that a map tries: windows of layers twice, neighbours in another order or side by side, and damped loops. */
-import type { Path } from "../../measure/mod.ts";
-import type { Paths, Way } from "../../result/mod.ts";
+import { type Path, type Way, WAYS } from "../../measure/mod.ts";
+import type { Paths } from "../../result/mod.ts";
 import { DEFAULT_BUDGET, type DropPlan } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 
@@ -8,7 +8,7 @@ import type { StudyModel } from "../../subject/mod.ts";
 const ONCE = 0.5;
 
 /** A path to try, and how it came about. */
-export type Tried = Pick<Paths["paths"][number], "way" | "first" | "last" | "times"> & {
+type Tried = Pick<Paths["paths"][number], "way" | "first" | "last" | "times"> & {
   readonly path: Path;
 };
 /** How long windows are, and how often loops run. */
@@ -31,7 +31,7 @@ const windowsIn = (layers: number, size: number) =>
   range(0, layers - size + 1).map((first) => [first, first + size - 1] as const);
 
 /** The paths of each way through so many layers. */
-export const ways: Readonly<Record<Way, (layers: number, sizes: Sizes) => Omit<Tried, "way">[]>> = {
+const ways: Readonly<Record<Way, (layers: number, sizes: Sizes) => Omit<Tried, "way">[]>> = {
   repeat: (layers, { longest }) =>
     range(1, Math.min(longest, layers) + 1).flatMap((size) =>
       windowsIn(layers, size).map(([first, last]) => {
@@ -60,12 +60,20 @@ export const ways: Readonly<Record<Way, (layers: number, sizes: Sizes) => Omit<T
     ),
 };
 
-/** Plans in groups: as many in a run as fit the memory for states with one batch of so many tokens. */
+/** The paths of some ways. */
+export function pathsBy(wanted: readonly Way[], layers: number, sizes: Sizes): Tried[] {
+  return WAYS.filter((way) => wanted.includes(way)).flatMap((way) =>
+    ways[way](layers, sizes).map((own) => ({ way, ...own }))
+  );
+}
+
+/** Plans in groups, one at least: as many in a run as fit the memory for states with one batch of so many tokens. */
 export function plansInGroups(
   { spec: { hidden } }: StudyModel,
   plans: readonly DropPlan[],
   tokens: number,
 ): DropPlan[][] {
+  if (plans.length === 0) return [[]];
   const size = Math.max(1, Math.floor(DEFAULT_BUDGET / (4 * tokens * hidden)));
   return Array.from(
     { length: Math.ceil(plans.length / size) },
