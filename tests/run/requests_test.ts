@@ -5,6 +5,7 @@ import type { Model } from "../../src/models/mod.ts";
 import {
   type DropPlan,
   noDrop,
+  openReference,
   packingOf,
   packRequests,
   reference,
@@ -13,7 +14,7 @@ import {
   scoreRequests,
   tokensOf,
 } from "../../src/run/mod.ts";
-import { engine, everyNth, randomBlocks, thorough, withFixture } from "../support.ts";
+import { engine, everyNth, randomBlocks, thorough, watchedEngine, withFixture } from "../support.ts";
 import { pathTo } from "./states.ts";
 
 /** Inputs that begin alike. */
@@ -156,5 +157,34 @@ for (const [n, name] of ["llama", "gemma3", "qwen3-5", "qwen3-next"].entries()) 
         scores[0].every(({ kl, agreeing }, i) => kl === 0 && agreeing === requests[i].targets.length),
       );
       assert.equal(engine.live, 0);
+    }));
+}
+
+for (const name of ["llama", "qwen3-next"]) {
+  Deno.test(`${name}: streams of the full model that were kept stand in for its run, bit for bit`, () =>
+    withFixture(name, async ({ model }) => {
+      const requests = benchmark(model);
+      let [runs, modules] = [0, 0];
+      const on = watchedEngine({ onRun: () => runs++ });
+      async function scored(plans: readonly DropPlan[], more: Partial<Parameters<typeof scoreRequests>[0]>) {
+        runs = 0;
+        const onProgress = (_: number, total: number) => modules = total;
+        const scores = await scoreRequests({ model, engine: on, requests, plans, onProgress, ...more });
+        return { scores, runs, modules };
+      }
+      const plans: DropPlan[] = [noDrop, { attention: [1], mlp: [] }];
+      const other: DropPlan[] = [noDrop, { attention: [], mlp: [0] }];
+      for (const budget of [undefined, 1]) { // one group of batches, and one for each, in which what it continues runs again
+        const kept = openReference();
+        const first = await scored(plans, { reference: kept, budget });
+        assert.deepEqual(first, await scored(plans, { budget }));
+        const beside = await scored(other, { budget });
+        const alone = await scored(other, { reference: kept, budget });
+        assert.deepEqual(alone.scores, beside.scores);
+        assert.ok(alone.runs < beside.runs && alone.modules < beside.modules);
+        assert.deepEqual((await scored([noDrop], { reference: kept, budget })).scores, [first.scores[0]]);
+        kept.free();
+        assert.equal(engine.live, 0);
+      }
     }));
 }

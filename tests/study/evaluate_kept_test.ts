@@ -2,8 +2,11 @@
 import assert from "node:assert/strict";
 import { accuracyChange, resultText } from "../../src/result/mod.ts";
 import { evaluate, type EvaluateOptions } from "../../src/study/mod.ts";
+import { runWork } from "../../src/study/base/study.ts";
+import { type Beside, besideBytes, openBeside } from "../../src/study/evaluate/beside.ts";
+import { evaluation } from "../../src/study/evaluate/evaluate.ts";
 import type { StudyModel } from "../../src/subject/mod.ts";
-import { byTurns, watchedEngine } from "../support.ts";
+import { byTurns, engine, watchedEngine } from "../support.ts";
 import { kept, withTiny } from "./tiny.ts";
 
 type Plan = { readonly attention: number[]; readonly mlp: number[] };
@@ -17,9 +20,9 @@ const TASKS = ["openbookqa", "mmlu_anatomy", "lambada_openai"];
 async function evaluated(
   model: StudyModel,
   plans: readonly Plan[],
-  options: EvaluateOptions & { most?: number },
+  options: EvaluateOptions & { most?: number; beside?: Beside },
 ): Promise<{ text: string; runs: number; said: string; ended: boolean }> {
-  const { most, ...asked } = options;
+  const { most, beside, ...more } = options;
   let runs = 0;
   /** The run after `most` fails, as if the process had ended there. */
   const counting = watchedEngine({
@@ -30,14 +33,10 @@ async function evaluated(
   });
   const lines: string[] = [];
   const onNotice = (line: string) => lines.push(line);
-  const run = evaluate(model, plans, {
-    limit: 2,
-    shots: 0,
-    prompts: 0,
-    ...asked,
-    engine: counting,
-    onNotice,
-  });
+  const asked = { limit: 2, shots: 0, prompts: 0, ...more, engine: counting, onNotice };
+  const run = beside
+    ? runWork(await evaluation(model, { ...asked, plans, beside }), asked)
+    : evaluate(model, plans, asked);
   const results = await run.catch((error) => {
     if (error.message !== "the end") throw error;
     return null;
@@ -94,6 +93,37 @@ Deno.test("a plan that is added runs alone, beside the full model; what others w
     const again = await evaluated(model, [second, full], { ...asked, results });
     assert.equal(again.runs, 0);
   }));
+
+Deno.test("evaluations that share the full model's streams run it once, with the same numbers", () =>
+  withTiny(async ({ model, folder }) => {
+    const asked = { tasks: TASKS, prompts: 0, limit: 4 };
+    const beside = openBeside(model);
+    const results = [true, false].map((isShared) => `${folder}/results-${isShared}`);
+    await evaluated(model, [first], { ...asked, results: results[0], beside });
+    await evaluated(model, [first], { ...asked, results: results[1] });
+    const shared = await evaluated(model, [second], { ...asked, results: results[0], beside });
+    const apart = await evaluated(model, [second], { ...asked, results: results[1] });
+    assert.equal(shared.text, apart.text);
+    assert.ok(shared.runs < apart.runs);
+    // Without a store the full model's numbers are made again from its streams.
+    const unkept = await evaluated(model, [second], { ...asked, beside });
+    assert.equal(unkept.text, apart.text);
+    assert.equal(unkept.runs, shared.runs);
+    assert.ok(engine.live > 0);
+    beside.free();
+    assert.equal(engine.live, 0);
+  }));
+
+Deno.test("streams stay of as many parts as there is room for", () => {
+  const model = { spec: { hidden: 2 ** 20 } } as StudyModel;
+  const parts = [100, 100, 27, 1].map((tokens, i) => ({ hash: `${i}`, tokens })); // 4 MiB a token, of 512
+  const beside = openBeside(model);
+  for (const _ of [1, 2]) {
+    assert.deepEqual(parts.map((part) => beside.over(part) !== undefined), [true, false, true, true]);
+  }
+  assert.equal(besideBytes(model, parts.slice(2)), 28 * 2 ** 22);
+  assert.equal(besideBytes(model, parts), 2 ** 29);
+});
 
 Deno.test("answers and texts that are written are kept one by one", () =>
   withTiny(async ({ model: opened, folder }) => {

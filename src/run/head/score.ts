@@ -66,8 +66,12 @@ export async function reference(options: Omit<ForwardOptions, "plans" | "finish"
   return full;
 }
 
-function keep({ streams }: Reference, state: State, batches: readonly Batch[]): readonly State[] {
-  batches.forEach(({ first }, b) => streams.set(first, state.batches[b]));
+/** Keeps the full model's streams over some batches; a batch that runs again for what continues it takes the place of itself. */
+export function keep({ streams }: Reference, state: State, batches: readonly Batch[]): readonly State[] {
+  batches.forEach(({ first }, b) => {
+    streams.get(first)?.free();
+    streams.set(first, state.batches[b]);
+  });
   return [state];
 }
 

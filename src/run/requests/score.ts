@@ -1,4 +1,5 @@
 import { forward, type ForwardOptions } from "../forward.ts";
+import { keep, type Reference } from "../head/score.ts";
 import { openScorer } from "../head/scorer.ts";
 import type { Batch } from "../segments.ts";
 import type { State } from "../held.ts";
@@ -13,6 +14,8 @@ type RequestOptions =
     readonly requests: readonly ScoredRequest[];
     /** Whether plans are scored as drafts too, which reads the head once more; default: false. */
     readonly drafts?: boolean | undefined;
+    /** The first plan's streams over the same requests: they are kept here if there are none, else it does not run again. */
+    readonly reference?: Reference | undefined;
   };
 
 /** A request under a plan. */
@@ -31,7 +34,9 @@ export interface RequestScore {
 
 /** Scores by plan and request. Throws `RangeError` where numbers are not finite. */
 export async function scoreRequests(options: RequestOptions): Promise<RequestScore[][]> {
-  const { model, engine, requests, plans, signal, drafts = false } = options;
+  const { model, engine, requests, plans, signal, drafts = false, reference } = options;
+  const known = reference && reference.streams.size > 0 ? reference.streams : null;
+  const run = known ? plans.slice(1) : plans;
   const { segments, asked } = packRequests(requests, packingOf(model.spec));
   const scores = plans.map(() =>
     requests.map((): RequestScore => ({ logLikelihood: 0, greedy: true, kl: 0, agreeing: 0, accepted: 0 }))
@@ -39,19 +44,25 @@ export async function scoreRequests(options: RequestOptions): Promise<RequestSco
   const scorer = await openScorer(model, engine, signal);
   const seen = new Set<number>();
 
-  async function finish(states: readonly State[], batches: readonly Batch[]): Promise<void> {
+  async function finish(states: readonly State[], batches: readonly Batch[]): Promise<readonly State[]> {
+    const stateOf = (index: number) => states.find((state) => state.plans.includes(index))!;
+    const kept = reference && !known ? keep(reference, stateOf(0), batches) : [];
     // A segment that several groups continue has run before.
     const fresh = batches.map(({ first }) => seen.size < seen.add(first).size);
     const asks = batches.map((batch, b) => fresh[b] ? askedOf(asked, batch) : []);
-    if (asks.every((some) => some.length === 0)) return;
-    const streams = plans.map((_, index) => states.find((state) => state.plans.includes(index))!.batches);
+    if (asks.every((some) => some.length === 0)) return kept;
+    const streams = [
+      ...known ? [batches.map(({ first }) => known.get(first)!)] : [],
+      ...run.map((_, index) => stateOf(index).batches),
+    ];
     const found = await scorer.score(streams, asks.map((some) => targetsOf(some, drafts)), true);
     found.forEach((own, plan) => addTo(scores[plan], asks, own));
+    return kept;
   }
 
   try {
     const { budget, onProgress } = options;
-    await forward({ model, engine, segments, plans, budget, signal, onProgress, finish });
+    await forward({ model, engine, segments, plans: run, budget, signal, onProgress, finish });
   } finally {
     await scorer.release();
   }

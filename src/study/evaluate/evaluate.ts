@@ -45,9 +45,10 @@ import {
 import { type EvaluatedText, leakGuard } from "../base/text.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
 import { type Stage, stage as stageOf } from "../base/stage.ts";
-import { run, step, type Study } from "../base/study.ts";
+import { run, step, type Study, type Work } from "../base/study.ts";
 import { askAll, contextLength, inputsOf, type Part, type Setting, WRITTEN } from "./asked.ts";
-import { PROMPT, runParts, TOKENS, writeTexts, writing } from "./parts.ts";
+import { besideBytes } from "./beside.ts";
+import { type PartsOptions, PROMPT, runParts, TOKENS, writeTexts, writing } from "./parts.ts";
 import { expectMargins, runDrawn } from "./draw.ts";
 import { type EvaluatePrice, partPass, price, readBytes, textsPass } from "./price.ts";
 import { runRounds } from "./rounds.ts";
@@ -173,71 +174,76 @@ export const evaluateStudy: Study<StudyModel, OverPlans<EvaluateOptions>, Evalua
   isDivisible: true,
   checks: { ...evaluateChecks, plans: required(list(aDrop, "plans")) },
   on: onModel,
-  async work(model, options) {
-    const wanted = options.plans.map((plan) => dropsIn(model, plan));
-    const { draft } = options;
-    const distinct = distinctPlans(wanted);
-    const { documents, until } = options;
-    const { settings, mains } = settingsOf(options);
-    if (documents !== undefined || until !== undefined) settings.forEach(({ task }) => expectMargins(task));
-    const parts = await askAll(model, settings, options);
-    const { prompts, margin, bos, seed, skip } = filled(evaluateChecks, options);
-    const isWhole = documents === undefined && until === undefined;
-    const stage = partsStage(model, distinct, parts, prompts, options);
-    const evaluating = step([], async (runOptions) => {
-      const items = await itemsOf(model, parts, prompts, distinct, {
-        ...{ ...runOptions, draft, documents, until, seed },
-        mains: sharesOf(mains),
-      });
-      const written = await writing(prompts, items.running);
-      const draftContext = Math.round(mean(parts.flatMap(inputsOf).map(({ length }) => length)));
-      const share = until === undefined ? shareOf(margin, aPart) : until / 100;
-      const full = summarise(items.done[0], mains, null, share);
-      return distinct.map((plan, i): Evaluation => ({
-        ...head("evaluate"),
-        provenance: wholeOrigin(items.done[i].map(({ origin }) => origin), skip),
-        bos,
-        seed,
-        ...i === 0 ? full : summarise(items.done[i], mains, full, share, items.draws?.[i]),
-        writing: written?.[i] ?? null,
-        ...draft ? draftOf(model.spec, plan, draftContext) : {},
-      }));
-    }, isWhole ? [stage] : []);
-    return {
-      label: `evaluation of ${model.name}`,
-      model,
-      tokens: sum(parts, ({ tokens }) => tokens),
-      steps: [evaluating],
-      price: (runOptions) =>
-        price(model, { plans: distinct, settings, parts, prompts, documents }, runOptions),
-      async result(runOptions) {
-        const results = await evaluating.whole(runOptions);
-        const guard = leakGuard(model, textsOf(parts), [], runOptions);
-        return await Array.fromAsync(wanted, (plan, i) => {
-          const result = results[distinct.findIndex((own) => planHash(own) === planHash(plan))];
-          return guard(result, [options.plans[i]]);
-        });
-      },
-      // A draw follows from its pilot, and rounds from those before them.
-      ...isWhole
-        ? {
-          async depends() {
-            const { fingerprint: tokenizer } = await model.tokenizer();
-            const tasks = parts.map(({ hash }) => hash);
-            return {
-              model: model.identity,
-              tokenizer,
-              tasks,
-              plans: distinct,
-              prompts,
-              ...draft ? { draft } : {},
-            };
-          },
-        }
-        : {},
-    };
-  },
+  work: (model, options) => evaluation(model, options),
 };
+
+/** Describes an evaluation. Those that share `beside`, whose owner frees it, run the full model once over the same documents. */
+export async function evaluation(
+  model: StudyModel,
+  options: OverPlans<EvaluateOptions> & Pick<PartsOptions, "beside">,
+): Promise<Work<Evaluation[], EvaluatePrice>> {
+  const wanted = options.plans.map((plan) => dropsIn(model, plan));
+  const { draft } = options;
+  const distinct = distinctPlans(wanted);
+  const { documents, until } = options;
+  const { settings, mains } = settingsOf(options);
+  if (documents !== undefined || until !== undefined) settings.forEach(({ task }) => expectMargins(task));
+  const parts = await askAll(model, settings, options);
+  const { prompts, margin, bos, seed, skip } = filled(evaluateChecks, options);
+  const isWhole = documents === undefined && until === undefined;
+  const stage = partsStage(model, distinct, parts, prompts, options);
+  const evaluating = step([], async (runOptions) => {
+    const items = await itemsOf(model, parts, prompts, distinct, {
+      ...{ ...runOptions, draft, documents, until, seed, beside: options.beside },
+      mains: sharesOf(mains),
+    });
+    const written = await writing(prompts, items.running);
+    const draftContext = Math.round(mean(parts.flatMap(inputsOf).map(({ length }) => length)));
+    const share = until === undefined ? shareOf(margin, aPart) : until / 100;
+    const full = summarise(items.done[0], mains, null, share);
+    return distinct.map((plan, i): Evaluation => ({
+      ...head("evaluate"),
+      provenance: wholeOrigin(items.done[i].map(({ origin }) => origin), skip),
+      bos,
+      seed,
+      ...i === 0 ? full : summarise(items.done[i], mains, full, share, items.draws?.[i]),
+      writing: written?.[i] ?? null,
+      ...draft ? draftOf(model.spec, plan, draftContext) : {},
+    }));
+  }, isWhole ? [stage] : []);
+  return {
+    label: `evaluation of ${model.name}`,
+    model,
+    tokens: sum(parts, ({ tokens }) => tokens),
+    steps: [evaluating],
+    price: (runOptions) => price(model, { plans: distinct, settings, parts, prompts, documents }, runOptions),
+    async result(runOptions) {
+      const results = await evaluating.whole(runOptions);
+      const guard = leakGuard(model, textsOf(parts), [], runOptions);
+      return await Array.fromAsync(wanted, (plan, i) => {
+        const result = results[distinct.findIndex((own) => planHash(own) === planHash(plan))];
+        return guard(result, [options.plans[i]]);
+      });
+    },
+    // A draw follows from its pilot, and rounds from those before them.
+    ...isWhole
+      ? {
+        async depends() {
+          const { fingerprint: tokenizer } = await model.tokenizer();
+          const tasks = parts.map(({ hash }) => hash);
+          return {
+            model: model.identity,
+            tokenizer,
+            tasks,
+            plans: distinct,
+            prompts,
+            ...draft ? { draft } : {},
+          };
+        },
+      }
+      : {},
+  };
+}
 
 /** What tasks ask of a model: hashes of it, and what it takes under plans: passes, and memory. */
 export async function requestsOf(model: StudyModel, options: EvaluateOptions) {
@@ -330,18 +336,20 @@ async function itemsOf(
   parts: readonly Part[],
   prompts: number,
   plans: readonly DropPlan[],
-  { documents, until, seed, mains, ...options }:
+  { documents, until, seed, mains, beside, ...options }:
     & RunOptions
     & DraftingOptions
     & Pick<EvaluateOptions, "documents" | "until">
+    & Pick<PartsOptions, "beside">
     & { readonly seed: number; readonly mains: readonly ShareMain[] },
 ) {
   const engine = await engineOf(options);
-  const bytes = BASE_BYTES + Math.max(readBytes(model, plans, LONG), writeBytes(model, engine.has));
+  const stay = beside ? besideBytes(model, parts) : 0;
+  const bytes = BASE_BYTES + stay + Math.max(readBytes(model, plans, LONG), writeBytes(model, engine.has));
   await expectRoom({ bytes, what: `tasks at hidden size ${model.spec.hidden}` }, options);
   tellCuts(parts, model, options);
   noticeBeyond(model, "texts", longestText(parts, prompts), options);
-  const running = { ...options, model, engine, plans };
+  const running = { ...options, model, engine, plans, beside };
   if (until !== undefined && plans.length > 1) {
     return { running, ...await runRounds(parts, mains, until / 100, seed, running) };
   }

@@ -11,6 +11,7 @@ import {
 } from "../../run/mod.ts";
 import { beforeStops, type Outcome, scoreDocument } from "../../tasks/mod.ts";
 import { type AskedDocument, contextLength, type Part, type Running } from "./asked.ts";
+import type { Beside } from "./beside.ts";
 import { decoded, endsOf } from "../writing/decoded.ts";
 import type { Packed } from "../../subject/mod.ts";
 import { provenance } from "../base/options.ts";
@@ -21,11 +22,13 @@ export type Item = TaskPart["items"][number];
 export async function scorePart(
   part: Part,
   plans: readonly DropPlan[],
-  { model, engine, signal, draft }: Running,
+  { model, engine, signal, draft, beside }: Running & { readonly beside?: Beside | undefined },
   onProgress: (done: number, total: number) => void,
 ): Promise<Item[][]> {
   const requests = part.documents.flatMap(({ requests }) => requests);
-  const scores = await scoreRequests({ model, engine, signal, plans, requests, drafts: draft, onProgress });
+  const reference = beside?.over(part);
+  const run = { model, engine, signal, plans, requests, drafts: draft, reference };
+  const scores = await scoreRequests({ ...run, onProgress });
   return scores.map((own) => {
     let next = 0;
     return part.documents.map((asked) => {

@@ -7,6 +7,7 @@ import { phased } from "../../entry/mod.ts";
 import type { DropPlan } from "../../run/mod.ts";
 import { heldOutChecks, reporter, tellReused } from "../base/options.ts";
 import { type Part, type Running, WRITTEN } from "./asked.ts";
+import type { Beside } from "./beside.ts";
 import {
   allContinuations,
   type Item,
@@ -24,6 +25,8 @@ import { textOf } from "../base/text.ts";
 export interface PartsOptions extends Running {
   /** The full model first. */
   readonly plans: readonly DropPlan[];
+  /** Where the full model's streams stay, which the owner frees; by default, they are freed with each part. */
+  readonly beside?: Beside | undefined;
 }
 
 export async function runParts(parts: readonly Part[], options: PartsOptions) {

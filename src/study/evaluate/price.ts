@@ -12,6 +12,7 @@ import {
 } from "../base/estimate.ts";
 import { engineOf, type EngineOptions } from "../base/options.ts";
 import { inputsOf, type Part, type Setting, WRITTEN } from "./asked.ts";
+import { STATE_BYTES } from "./beside.ts";
 import { PROMPT, TOKENS } from "./parts.ts";
 
 /** What a task asks. */
@@ -36,7 +37,6 @@ export interface EvaluatePrice extends Estimate {
 
 /** Tokens that see each other: of a tree, or of a text. */
 const SEEN = 512;
-const STATE_BYTES = 512 * 2 ** 20;
 
 /** Prices parts of tasks under some plans, the full model first, and `prompts` texts that each continues. */
 export async function price(

@@ -9,7 +9,8 @@ import { BATCH_TOKENS, batchSize, type DropPlan, noDrop } from "../../run/mod.ts
 import type { StudyModel } from "../../subject/mod.ts";
 import { inTurn } from "../base/stage.ts";
 import { type Half, halfOf, type Text } from "../base/text.ts";
-import { evaluate } from "../evaluate/evaluate.ts";
+import { openBeside } from "../evaluate/beside.ts";
+import { evaluation } from "../evaluate/evaluate.ts";
 import { askedOf } from "../evaluate/half.ts";
 import { plansInGroups } from "../sweep/ways.ts";
 import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
@@ -18,6 +19,7 @@ import { type Aim, costOf, keepsCost } from "./aims.ts";
 import type { FitOptions } from "./lines.ts";
 import { engineOf, type RunOptions } from "../base/options.ts";
 import type { Pass } from "../base/estimate.ts";
+import { runWork } from "../base/study.ts";
 import { type PartTimes, predict } from "../speed/parts.ts";
 import { speed, speedupOf } from "../speed/speed.ts";
 
@@ -57,15 +59,22 @@ export function lossJudge(model: StudyModel, text: Text, aim: Aim): Judge {
 
 /** The judge by accuracies on tasks. Documents that choose are the first of each. */
 export function accuracyJudge(model: StudyModel, aim: Aim, options: FitOptions): Judge {
+  // Each round asks all documents that choose; those that confirm are asked once, and other ones are drawn in each round.
+  const shared = options.documents === undefined ? openBeside(model) : undefined;
   return {
     async costs(plans, half, runOptions) {
       const inRounds = options.stopEarly && half === "confirming";
       const asking = inRounds ? { until: aim.amount } : { documents: options.documents };
+      const beside = half === "choosing" ? shared : undefined;
+      const asked = { ...askedOf(half, options), ...asking };
       const groups = plansInGroups(model, plans, BATCH_TOKENS);
       const runs = await inTurn(
         groups,
         runOptions,
-        (group, own) => evaluate(model, [noDrop, ...group], { ...own, ...askedOf(half, options), ...asking }),
+        async (group, own) => {
+          const all = { ...own, ...asked, plans: [noDrop, ...group], beside };
+          return await runWork(await evaluation(model, all), own);
+        },
         { weight: ({ length }) => 1 + length },
       );
       const [[full, first = full]] = runs;
@@ -85,7 +94,7 @@ export function accuracyJudge(model: StudyModel, aim: Aim, options: FitOptions):
       const { packing } = (asking.documents === undefined ? full : first).provenance;
       return { costs, provenance: { ...full.provenance, packing } };
     },
-    [Symbol.dispose]: () => {},
+    [Symbol.dispose]: () => shared?.free(),
   };
 }
 
