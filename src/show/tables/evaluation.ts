@@ -8,6 +8,7 @@ import {
   fullOf,
   isInRounds,
   meanAccuracy,
+  meanOver,
 } from "../../result/mod.ts";
 import {
   curveName,
@@ -126,11 +127,7 @@ function planTable(result: Evaluation): Table {
   const full = isFull(drop);
   const margin = shown.find(({ against }) => against?.margin !== undefined)?.against?.margin;
   const verdict: Column<Line> = {
-    title: margin === undefined
-      ? "equal"
-      : isInRounds(result)
-      ? `at most ${formatPoints(margin)} lost`
-      : `within ${formatPoints(margin)}`,
+    title: verdictTitle(result, margin),
     value: ({ against }) => against?.verdict,
   };
   const { task, shots, n, metric, value, range, change, changeRange } = LINE;
@@ -151,6 +148,11 @@ function planTable(result: Evaluation): Table {
   };
 }
 
+function verdictTitle(result: Evaluation, margin: number | undefined): string {
+  if (margin === undefined) return "equal";
+  return isInRounds(result) ? `at most ${formatPoints(margin)} lost` : `within ${formatPoints(margin)}`;
+}
+
 const LOGPROB_NOTE = `${LOGPROB}: log-probability of the right answer, in nats, mean over documents`;
 
 const MARGIN_NOTE =
@@ -158,17 +160,27 @@ const MARGIN_NOTE =
 
 /** "120 of 1,838 documents of piqa", by task; nothing where all were asked. */
 function drawnNote(result: Evaluation): string[] {
-  const { tasks } = result;
+  const { tasks, average } = result;
   const counts = Object.entries(tasks).flatMap(([task, { n, drawn }]) =>
     drawn ? [`${formatWhole(n)} of ${formatWhole(drawn.of)} documents of ${task}`] : []
   );
   if (counts.length === 0) return [];
   if (!isInRounds(result)) return [`drawn by margin: ${counts.join(", ")}; numbers stand for all of them`];
+  const decidedBy = average
+    ? "the mean"
+    : meanOver(result).map(({ name, metric }) => `${name} ${metric}`).join();
   return [
-    `asked until the verdict: ${counts.join(", ")}, in random order`,
-    "the intervals of changes of accuracy and of answers kept hold at every stop, the others for a fixed number of documents",
+    `asked until the verdict on ${decidedBy}: ${counts.join(", ")}, in random order`,
+    `verdict: ${roundsText(AT_EVERY_STOP)}; the others hold for a fixed number of documents`,
   ];
 }
+
+const AT_EVERY_STOP = "the intervals of changes of accuracy and of answers kept";
+
+/** How a verdict on documents in rounds is reached, and why it may stand beside an interval across the limit. */
+export const roundsText = (intervals: string): string =>
+  reading`by a test on one side, which is wrong with 5 % at most at every stop; ${intervals} hold there too, with
+    2.5 % on each side, so that one may cross the limit beside a verdict`;
 
 /** What it would take to tell, where some line cannot. */
 function marginNote(lines: readonly Line[]): string[] {
@@ -274,7 +286,7 @@ export function accuracyTable(results: readonly Evaluation[], plans: readonly Dr
       { title: "change", value: ({ difference }) => difference, format: formatPoints },
       { title: "95 % interval", value: ({ low, high }) => formatPointsRange(low, high) },
       {
-        title: `within ${formatPoints(accuracyChange(full, full).margin)}`,
+        title: verdictTitle(full, rows[0]?.margin),
         value: ({ verdict }) => verdict,
       },
     ]),

@@ -21,6 +21,7 @@ import { formatBytes } from "../../entry/mod.ts";
 import { planHash, planText } from "../../measure/mod.ts";
 import type { Fit } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
+import { roundsText } from "./evaluation.ts";
 import { type Column, lines, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
 type Row = Fit["tried"][number] & { readonly says?: string };
@@ -137,8 +138,9 @@ const ASKED: Column<Row> = {
 const askedIn = ({ confirmed }: Fit) => confirmed.find(({ cost }) => cost.asked)?.cost.asked;
 
 const roundsNote = ({ of }: NonNullable<ReturnType<typeof askedIn>>) =>
-  reading`asked in random order of ${of} documents, each plan until a test decides the promise, which is wrong
-    with 5 % at most at every stop; intervals hold there too, with 2.5 % on each side`;
+  `asked in random order of ${of} documents, each plan until its promise is decided ${
+    roundsText("intervals")
+  }`;
 
 const NUMBERS: readonly Column<Row>[] = [
   { key: "target", value: ({ target }) => KIND_NAMES[target] },
