@@ -6,16 +6,26 @@
  *
  * The full model and the plans answer all documents, once (kept in FOLDER). Each draw takes as many of them, with replacement, as a task of its own: so
  * the plan's change over all of them is what intervals are about. Then some are drawn, with a guess of flips by the plan's own pilot; by the
- * pilot of all plans together, as `evaluate` does; by the pilot of another task; and by margins in another order, which say nothing.
+ * pilot of all plans together, as `evaluate` does; by the pilot of another task; and by margins in another order, which say nothing. Of a task with
+ * no more documents than that, all are asked; it counts in the mean over tasks alone, whose interval is that of `evaluate`.
  *
  * Bias is in standard errors of its own over the draws, from the change over the documents of each draw. `sd`: even draws that scatter as much, over
  * documents asked; `width`: even draws with as wide an exact interval (paired.ts), over documents asked.
  */
-import { changeInterval, drawnInterval, mean, standardError } from "../../src/measure/mod.ts";
+import { sum } from "../../src/entry/mod.ts";
+import {
+  changeInterval,
+  changesOf,
+  drawnInterval,
+  type Interval,
+  mean,
+  meanInterval,
+  standardError,
+} from "../../src/measure/mod.ts";
 import { evaluate } from "../../src/study/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { tasksNamed } from "../../src/tasks/mod.ts";
-import { marginOf } from "../../src/study/evaluate/draw.ts";
+import { expectMargins, marginOf } from "../../src/study/evaluate/draw.ts";
 import { philox } from "../../src/tensor/mod.ts";
 import { type Answers, ask } from "../measure/drawing.ts";
 import { readArguments } from "./shared.ts";
@@ -31,6 +41,7 @@ const { names: [ref = "smollm2-135m"], ...asked } = readArguments({
 const order = asked.order.split(",").map(Number);
 const counts = asked.drops.split(",").map(Number);
 const names = asked.tasks.split(",");
+names.flatMap(tasksNamed).forEach(expectMargins);
 const plans = counts.map((n) => ({ attention: order.slice(0, n).toSorted((a, b) => a - b) }));
 
 using model = await openModel(ref);
@@ -50,22 +61,34 @@ const answers = names.map((name, t) => {
   return { name: tasksNamed(name)[0].name, margins, moved, changes };
 });
 
-const random = (i: number, run: number, of: number) =>
-  Math.floor(philox([i, run, of, 0], [11, 0])[0] / 2 ** 32 * of);
+const random = (i: number, seed: number, of: number) =>
+  Math.floor(philox([i, seed, of, 0], [11, 0])[0] / 2 ** 32 * of);
 
-type Guess = "own" | "shared" | "other task" | "nothing";
+const GUESSES = ["own", "shared", "other task", "nothing"] as const;
+type Guess = typeof GUESSES[number];
+
+/** A change that some documents say, of those that were asked, beside that over all of them. */
+interface Drawn extends Interval {
+  readonly size: number;
+  readonly all: number;
+}
 
 /** One draw: documents with replacement, and what some of them say. */
-function once(t: number, plan: number, n: number, run: number, guess: Guess) {
+function once(t: number, plan: number, n: number, run: number, guess: Guess): Drawn {
   const task = answers[t];
   const { length } = task.margins;
-  const rows = Array.from({ length }, (_, i) => random(i, run, length));
+  const seed = t * asked.draws + run; // tasks are drawn apart
+  const rows = Array.from({ length }, (_, i) => random(i, seed, length));
   const take = (values: readonly number[]) => rows.map((row) => values[row]);
   const own: Answers = {
     margins: take(task.margins),
     moved: guess === "shared" ? task.moved.map(take) : [take(task.moved[plan])],
     changes: take(task.changes[plan]),
   };
+  if (n >= length) {
+    const interval = changeInterval(changesOf(own.changes, own.changes.map(() => 0)));
+    return { ...interval, size: length, all: interval.value };
+  }
   const other = answers[(t + 1) % answers.length];
   const apart = take(task.margins.map((_, i) => task.margins[(i * 101 + 7) % length]));
   const found = guess === "nothing"
@@ -77,12 +100,12 @@ function once(t: number, plan: number, n: number, run: number, guess: Guess) {
         moved: [apart.map((margin, i) => margin + own.moved[0][i] - own.margins[i])],
       },
       n,
-      run,
+      seed,
     )
     : ask(
       own,
       n,
-      run,
+      seed,
       (pilot) =>
         guess === "other task"
           ? {
@@ -92,63 +115,75 @@ function once(t: number, plan: number, n: number, run: number, guess: Guess) {
           }
           : { ...own, pilot },
     );
-  const { value, low, high } = drawnInterval(found.change);
-  return { value, low, high, size: found.documents.length, all: mean(own.changes) };
+  return { ...drawnInterval(found.change), size: found.documents.length, all: mean(own.changes) };
 }
 
-/** Half the width of the exact interval of n even draws, with flips in their proportions. */
-function evenHalf(changes: readonly number[], n: number): number {
+/** The exact interval of n even draws, with flips in their proportions. */
+function evenInterval(changes: readonly number[], n: number): Interval {
   const count = (wanted: number) =>
     Math.round(n * changes.filter((one) => one === wanted).length / changes.length);
-  const { low, high } = changeInterval({ n, gained: count(1), lost: count(-1) });
-  return (high - low) / 2;
+  return changeInterval({ n: Math.round(n), gained: count(1), lost: count(-1) });
 }
 
-/** Even draws whose exact interval is as wide. */
-function evenDraws(changes: readonly number[], half: number): number {
-  let [low, high] = [4, 20_000];
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (evenHalf(changes, middle) > half) low = middle;
+/** "–" where no draw errs. */
+const plain = (value: number) => Number.isFinite(value) ? value.toFixed(1) : "–";
+const halfOf = ({ low, high }: Interval) => (high - low) / 2;
+
+/** How many times as many even draws of each task, of which `sizes` were asked, have as wide an interval. */
+function evenTimes(changes: readonly (readonly number[])[], sizes: readonly number[], half: number): number {
+  let [low, high] = [4 / Math.min(...sizes), 100];
+  while (high / low > 1.01) {
+    const middle = Math.sqrt(low * high);
+    const even = meanInterval(changes.map((own, t) => evenInterval(own, middle * sizes[t])));
+    if (halfOf(even) > half) low = middle;
     else high = middle;
   }
   return high;
 }
 
-console.log("task        drops flips     Δ   N    n  guess       bias  cover  half   sd  width");
-for (const [t, { name, changes, margins }] of answers.entries()) {
-  for (const [plan, own] of changes.entries()) {
-    const truth = mean(own);
-    const flips = mean(own.map(Math.abs));
-    for (const n of [120, 240]) {
-      for (const guess of ["own", "shared", "other task", "nothing"] as const) {
-        if (n >= margins.length || guess === "other task" && answers.length < 2) continue;
-        const runs = Array.from({ length: asked.draws }, (_, run) => once(t, plan, n, run, guess));
-        const errors = runs.map(({ value, all }) => value - all);
-        const bias = mean(errors) / standardError(errors)!;
-        const cover = mean(runs.map(({ low, high }) => Number(low <= truth && truth <= high)));
-        const half = mean(runs.map(({ low, high }) => (high - low) / 2));
-        const size = mean(runs.map((run) => run.size));
-        // Against the documents of each task, of which even draws without replacement see a part.
-        const even = (flips - truth ** 2) * (1 - size / margins.length);
-        const saved = even / size / mean(errors.map((error) => error ** 2));
-        console.log(
-          [
-            name.padEnd(12),
-            String(counts[plan]).padStart(4),
-            `${(100 * flips).toFixed(1)} %`.padStart(6),
-            (100 * truth).toFixed(1).padStart(5),
-            String(margins.length).padStart(4),
-            size.toFixed(0).padStart(4),
-            guess.padEnd(10),
-            bias.toFixed(1).padStart(5),
-            `${(100 * cover).toFixed(1)} %`.padStart(6),
-            (100 * half).toFixed(1).padStart(5),
-            saved.toFixed(1).padStart(4),
-            (evenDraws(own, half) / size).toFixed(1).padStart(5),
-          ].join(" "),
-        );
-      }
+/** A line about a task, or about the mean over several. */
+function line(name: string, tasks: readonly number[], plan: number, guess: string, runs: readonly Drawn[][]) {
+  const changes = tasks.map((t) => answers[t].changes[plan]);
+  const [truths, flips] = [changes.map(mean), changes.map((own) => mean(own.map(Math.abs)))];
+  const sizes = tasks.map((t) => mean(runs[t].map(({ size }) => size)));
+  const found = runs[tasks[0]].map((_, run) => meanInterval(tasks.map((t) => runs[t][run])));
+  const errors = found.map(({ value }, run) => value - mean(tasks.map((t) => runs[t][run].all)));
+  const truth = mean(truths);
+  const cover = mean(found.map(({ low, high }) => Number(low <= truth && truth <= high)));
+  const half = mean(found.map(halfOf));
+  // Against the documents of each task, of which even draws without replacement see a part.
+  const even = sum(
+    tasks.map((t, i) => (flips[i] - truths[i] ** 2) * (1 / sizes[i] - 1 / answers[t].margins.length)),
+  );
+  const saved = even / tasks.length ** 2 / mean(errors.map((error) => error ** 2));
+  return [
+    name.padEnd(14),
+    String(counts[plan]).padStart(4),
+    `${(100 * mean(flips)).toFixed(1)} %`.padStart(6),
+    (100 * truth).toFixed(1).padStart(5),
+    String(sum(tasks, (t) => answers[t].margins.length)).padStart(5),
+    sum(sizes).toFixed(0).padStart(5),
+    guess.padEnd(10),
+    plain(mean(errors) / standardError(errors)!).padStart(5),
+    `${(100 * cover).toFixed(1)} %`.padStart(6),
+    (100 * half).toFixed(1).padStart(5),
+    plain(saved).padStart(4),
+    evenTimes(changes, sizes, half).toFixed(1).padStart(5),
+  ].join(" ");
+}
+
+console.log("task          drops flips     Δ    N     n  guess       bias  cover  half   sd  width");
+const all = [...answers.keys()];
+for (const plan of plans.keys()) {
+  for (const n of [120, 240]) {
+    const drawn = all.filter((t) => n < answers[t].margins.length);
+    if (drawn.length === 0) continue;
+    for (const guess of GUESSES.filter((guess) => all.length > 1 || guess !== "other task")) {
+      const runs = all.map((t) =>
+        Array.from({ length: asked.draws }, (_, run) => once(t, plan, n, run, guess))
+      );
+      for (const t of drawn) console.log(line(answers[t].name, [t], plan, guess, runs));
+      if (all.length > 1) console.log(line("mean", all, plan, guess, runs));
     }
   }
 }
