@@ -39,8 +39,8 @@ export function evaluatePriceText(model: string, plans: number, price: Price, lo
   const table = tableOf(tasks, [
     { title: "task", value: ({ task }) => task, align: "left" },
     { title: "documents", value: ({ documents }) => formatWhole(documents) },
-    { title: "tokens", value: ({ fed }) => formatWhole(fed) },
-    { title: "without sharing", value: ({ run }) => formatWhole(run) },
+    { title: "tokens", value: ({ run }) => formatWhole(run) },
+    { title: "without sharing", value: ({ fed }) => formatWhole(fed) },
     { title: "saved", value: ({ fed, run }) => 1 - run / fed, format: formatShare },
   ]);
   return [
