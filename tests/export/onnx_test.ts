@@ -166,6 +166,29 @@ for (const [i, name] of ["llama", "gemma3-linear", "gpt2", "neox-parallel", "mix
   });
 }
 
+Deno.test("a layer that runs again is in the file once, with a plan's tensors, also where a visit lacks a module", async () => {
+  const ref = await folderOf("llama");
+  using model = await openModel(ref);
+  const changes = [
+    linearOf(model.spec, 1, "mlp"),
+    meanOf(model.spec, 0, "mlp"),
+    refitted(model.spec, 1, "attention"),
+  ];
+  /** The bytes of the weights as a hash: a difference of megabytes takes minutes to print. */
+  const dataOf = async (lists: DropLists) => {
+    let found = "";
+    await withExport(ref, dropPlan(model.spec, lists), async ({ folder }) => {
+      const data = await Deno.readFile(`${folder}/model.onnx.data`);
+      found = new Uint8Array(await crypto.subtle.digest("SHA-256", data)).toHex();
+    });
+    return found;
+  };
+  const once = await dataOf({ changes });
+  assert.equal(await dataOf({ changes, path: "0-1,0-2" }), once);
+  const lacking = { layer: 2, module: "attention", to: "nothing", visit: 1 } as const;
+  assert.equal(await dataOf({ changes: [...changes, lacking], path: "0-2,2" }), once);
+});
+
 Deno.test("experts packed in four bits (gpt-oss): the graph gives the decoder's logits", () =>
   withFolder(async (folder) => {
     await writeGptOss(folder, "packed");

@@ -40,7 +40,13 @@ Deno.test("every path of the options is measured as it is alone; the cheapest ag
 
 Deno.test("a map of accuracy is what evaluate says of each path; the best are asked again on the other half", () =>
   withTiny(async ({ model, options: { results: _, ...text } }) => {
-    const asked = { ...text, ...SIZES, ways: ["repeat", "swap"], tasks: ["openbookqa"], limit: 25 } as const;
+    const asked = {
+      ...text,
+      ...SIZES,
+      ways: ["repeat", "swap"],
+      tasks: ["openbookqa", "openbookqa"],
+      limit: 25,
+    } as const;
     const { accuracy, ...map } = await paths(model, asked);
     const plans = map.paths.map(({ path }) => ({ path }));
     const common = { tasks: ["openbookqa"], prompts: 0, engine: "cpu" } as const;
@@ -49,7 +55,8 @@ Deno.test("a map of accuracy is what evaluate says of each path; the best are as
       limit: 13,
     });
     assert.deepEqual(identity.tasks, full.tasks);
-    const { changes, confirmed, value } = accuracy!;
+    const { tasks, changes, confirmed, value } = accuracy!;
+    assert.deepEqual(tasks, common.tasks); // once, as they are evaluated
     assert.equal(value, full.tasks.openbookqa.acc_norm);
     assert.deepEqual(changes, runs.map((run) => accuracyChange(run, full)));
     assert.ok(new Set(changes.map(({ difference }) => difference)).size > 1);

@@ -148,12 +148,12 @@ export function pathsText({ paths, tried, answer, provenance: { model } }: Fit):
   }
   const own = tried.filter(({ drop }) => drop.path);
   const kept = own.filter(({ keeps }) => keeps === "yes").length;
-  if (own.length === 0) return "No path helped: on none would the files get smaller than by drops alone.";
+  if (own.length === 0) return "No path was tried: none saves more than drops alone.";
   const plans = `${counted(own.length, "plan")} on a path with a larger saving`;
   return kept === 0
     ? `No path helped: none of ${plans} is sure to keep the promise.`
-    : reading`No path helped: of ${plans}, ${kept} kept the promise on the samples that choose, none on those
-        that confirm.`;
+    : reading`No path helped: of ${plans}, ${kept} kept the promise on the samples that choose; none was
+        confirmed.`;
 }
 
 export function answerText(fit: Fit): string {

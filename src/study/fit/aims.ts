@@ -115,7 +115,7 @@ export function aimOf(options: FitAim): Aim {
   return {
     of,
     amount: kind ? shareOf(amounts[of]!, kind) : Number(amounts[of]),
-    ...tasks ? { tasks: [...tasks] } : {},
+    ...tasks ? { tasks: [...new Set(tasks)] } : {},
     ...of === "kv-bytes" ? { context } : {},
   };
 }

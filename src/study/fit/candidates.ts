@@ -58,12 +58,13 @@ export function candidateMaker(model: StudyModel, lines: readonly Line[], sizer:
       if (plan instanceof RefusedRepair) return tell(plan.message, options);
       const drop = dropsIn(model, plan);
       const bytes = await sizer?.bytesOf(drop);
-      if (!leaves || (bytes ?? Infinity) <= sizer!.whole) return { ...trial, plan, drop, bytes };
+      const isSized = leaves || plan.path; // bare drops of a kind that stays in the file were named
+      if (!isSized || !sizer || (bytes ?? Infinity) <= sizer.whole) return { ...trial, plan, drop, bytes };
       const plans = `plans of ${target}${way ? `, repaired by ${way.by},` : ""}${
         plan.path ? " on a path" : ""
       }`;
       return tell(
-        `${plans} that a ${sizer!.format} file cannot hold or that enlarge it are not tried`,
+        `${plans} that a ${sizer.format} file cannot hold or that enlarge it are not tried`,
         options,
       );
     }));

@@ -65,7 +65,7 @@ export async function answersOver(
       const asking = { ...own, ...asked("confirming") };
       const [base, ...runs] = await evaluate(model, [noDrop, ...best.map(({ at }) => plans[at])], asking);
       return {
-        tasks: [...options.tasks!],
+        tasks: [...new Set(options.tasks)],
         provenance: full.provenance,
         confirming: base.provenance,
         value: meanAccuracy(full).value,

@@ -90,7 +90,7 @@ export const pathsStudy: Study<StudyModel, PathsOptions, Paths> = {
     const tried = pathsBy(wanted, layers.length, { longest, windows, times });
     if (tried.length === 0) {
       throw new RangeError(
-        `Cannot map paths: ${model.name} has ${layers.length} layers, fewer than a window`,
+        `Cannot map paths: ${model.name} has too few layers for a window, ${layers.length}`,
       );
     }
     const held = textOf(model, options, heldOutChecks);
