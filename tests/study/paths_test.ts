@@ -98,7 +98,7 @@ Deno.test("too few samples, and windows that no model has, are refused", () =>
     );
     await assert.rejects(
       paths(model, { ...options, ...SIZES, ways: ["loop"], windows: [9] }),
-      /fewer than a window/,
+      /too few layers for a window, 3/,
     );
     await assert.rejects(
       paths(model, { ...options, ...SIZES, times: [1] }),
