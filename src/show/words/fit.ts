@@ -199,7 +199,7 @@ export function verdictText(fit: Fit): string {
   const speed = times ? `the model writes ${paceText(times.decode)}` : "the speed was not measured";
   const gains = answer === null
     ? "no plan is sure to keep the promise"
-    : reading`${file ? "the file gets" : "the weights get"} ${smallerText(sharedSaving(fit, tried[answer]))}
+    : reading`${file ? "the file gets" : "the weights get"} ${smallerText(fit, tried[answer])}
       and ${speed} (worth it from ${formatShare(WORTH)} on)`;
   const costs = largerSavings(fit).slice(0, NAMED).map((one) =>
     `${formatShare(sharedSaving(fit, one))} for ${costText(aim, one.cost)} ${planPhrase(one.drop)}`
@@ -230,9 +230,11 @@ function elseText(fit: Fit): string {
     : "";
 }
 
-/** "0.6 % smaller". */
-function smallerText(share: number): string {
+/** "0.6 % smaller", than the model's own where that is not the size that `savingText` names. */
+function smallerText({ file }: Fit, own: Tried): string {
+  const share = sharedSaving({ file }, own);
   const size = formatShare(Math.abs(share));
-  if (size === formatShare(0)) return "no smaller";
-  return share < 0 ? `${size} larger than the model's own` : `${size} smaller`;
+  const than = share < 0 || file && file.original < file.whole ? " than the model's own" : "";
+  if (size === formatShare(0)) return `no smaller${than}`;
+  return `${size} ${share < 0 ? "larger" : "smaller"}${than}`;
 }

@@ -93,7 +93,8 @@ async function askTask(
   const documents = buildRequests(task, found, pool, { shots, limit, seed }).slice(skip);
   if (documents.length === 0) {
     throw new RangeError(
-      `Cannot evaluate ${task.name}: found ${found.length} documents, expected more than the first ${skip}, which are left out`,
+      `Cannot evaluate ${task.name}: found ${found.length} documents, expected more than ${skip}, ` +
+        "which `skip`, or the half of `limit` that chooses, leaves out",
     );
   }
   const tokenizer = await model.tokenizer();
