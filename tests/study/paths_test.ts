@@ -86,7 +86,7 @@ Deno.test("documents of tasks have two halves, which are there before anything i
     await assert.rejects(paths(model, { ...asked, tasks: ["openbook"] }), /openbook/);
     await assert.rejects(
       paths(model, { ...asked, limit: 1001 }),
-      /found 500 documents, expected more than the first 501/,
+      /found 500 documents, expected more than 501/,
     );
   }));
 
