@@ -31,7 +31,7 @@ export type Stored = FolderWeights | {
   readonly packed?: undefined;
 };
 
-/** A model that is to be written, and how it is stored. */
+/** A model to write, and how it is stored. */
 interface Checkpoint {
   readonly model: StudyModel;
   readonly files: ModelFiles;
@@ -46,7 +46,7 @@ export interface Original extends Checkpoint {
   readonly before: DropPlan;
 }
 
-/** A smaller model that is to be written. Its layers are the visits of a path, each stored as a layer of its own. */
+/** A smaller model to write. Its layers are the visits of a path, each stored as a layer of its own. */
 export interface Job extends Checkpoint {
   readonly original: Original;
   /** Dropped modules, first dropped first, after those that the checkpoint itself leaves out; and all other changes. */

@@ -118,28 +118,25 @@ export function layersOf(step: Step): number[] {
 
 /** "0-12,10-29", "0-9,10-13~2/0.5,14|15": what `pathIn` reads. */
 export function pathText(path: Path): string {
-  const texts: string[] = [];
-  let run: [number, number] | null = null;
-  const close = () => {
-    if (run) texts.push(run[0] === run[1] ? `${run[0]}` : `${run[0]}-${run[1]}`);
-    run = null;
-  };
+  return layerRuns(path).map((run) => run.length > 1 ? `${run[0]}-${run.at(-1)}` : stepText(run[0])).join(
+    ",",
+  );
+}
+
+function stepText(step: Step): string {
+  if (typeof step === "number") return `${step}`;
+  return "beside" in step ? step.beside.join("|") : `${step.loop.join("-")}~${step.times}/${step.once}`;
+}
+
+/** A path in pieces: layers that follow one another, and other steps alone. */
+export function layerRuns(path: Path): Step[][] {
+  const runs: Step[][] = [];
   for (const step of path) {
-    if (typeof step === "number") {
-      if (run && step === run[1] + 1) run[1] = step;
-      else {
-        close();
-        run = [step, step];
-      }
-      continue;
-    }
-    close();
-    texts.push(
-      "beside" in step ? step.beside.join("|") : `${step.loop.join("-")}~${step.times}/${step.once}`,
-    );
+    const run = runs.at(-1);
+    if (typeof step === "number" && run?.at(-1) === step - 1) run.push(step);
+    else runs.push([step]);
   }
-  close();
-  return texts.join(",");
+  return runs;
 }
 
 /** The share of the single visit in a loop that does not name it (arXiv 2605.23872). */

@@ -202,7 +202,7 @@ export function planText(plan: DropPlan): string {
   return [...dropped, ...changeTexts(plan)].join(" · ");
 }
 
-/** The path of a plan, "path 0-12,10-29", as a list; empty where there is none. */
+/** Lists a plan's path, "path 0-12,10-29"; empty without one. */
 export const pathTexts = ({ path }: Pick<DropPlan, "path">): string[] =>
   path ? [`path ${pathText(path)}`] : [];
 

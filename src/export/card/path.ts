@@ -1,5 +1,5 @@
 /** The path of a smaller model in words, and what its visits cost. */
-import { layersOf, type Path, pathText, type Step } from "../../measure/mod.ts";
+import { layerRuns, layersOf, type Path, pathText, type Step } from "../../measure/mod.ts";
 import { type Format, type Job, SHARING } from "../../formats/mod.ts";
 
 /** A section of the card; empty without a path. */
@@ -30,13 +30,8 @@ These are ${visits.length} visits of layers; the original has ${layers.length}.$
 
 /** "layers 0 to 12, then layers 10 to 29, then layer 14 beside layer 15". */
 function wordsOf(path: Path): string {
-  const runs: Step[][] = [];
-  for (const step of path) {
-    const run = runs.at(-1);
-    if (typeof step === "number" && step - 1 === run?.at(-1)) run.push(step);
-    else runs.push([step]);
-  }
-  return runs.map((run) => run.length > 1 ? layersText(run as number[]) : stepText(run[0])).join(", then ");
+  return layerRuns(path).map((run) => run.length > 1 ? layersText(run as number[]) : stepText(run[0]))
+    .join(", then ");
 }
 
 function stepText(step: Step): string {

@@ -116,11 +116,8 @@ export function smaller({ full, visits }: Job, whole: Config, rows: readonly Row
   /** Kinds of the layers that are left, where the model has kinds: its own rule would count from the first that is left. */
   function layerTypes(part: Config): Config {
     const lists = ["layer_types", "no_rope_layers"].filter((field) => Array.isArray(part[field]));
-    const left = Object.fromEntries(
-      lists.map((
-        field,
-      ) => [field, rows.map(({ attention }) => (part[field] as unknown[])[visits[attention].layer])]),
-    );
+    const entry = (field: string, { attention }: Row) => (part[field] as unknown[])[visits[attention].layer];
+    const left = Object.fromEntries(lists.map((field) => [field, rows.map((row) => entry(field, row))]));
     const kinds = full.layers.map(({ attention }) => mixerKind(attention!).layerType(attention!));
     if (lists.includes("layer_types") || kinds.every((kind) => kind === kinds[0])) return left;
     return { ...left, layer_types: rows.map(({ attention }) => kinds[attention]) };

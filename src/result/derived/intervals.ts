@@ -74,8 +74,8 @@ export function byInterval<T>(items: readonly T[], intervalOf: (item: T) => Ends
 const aRise = like("a point of a sweep", (value) => Number.isFinite((value as Partial<Rise> | null)?.rise));
 
 /**
- * How much the loss of a sweep's point, or of a path, exceeds the full model's, or another point's, with its 95 % interval over the samples
- * that it was measured on (Student's t). Two points are treated as independent; those of one sweep share their samples, which makes the interval rather too wide.
+ * Returns by how much the loss of a sweep's point or of a path exceeds the full model's, or another point's, and the 95 % interval over the
+ * samples on which it was measured (Student's t). Two points are treated as independent; those of one sweep share their samples, which makes the interval rather too wide.
  *
  * @example
  * ```ts

@@ -17,10 +17,10 @@ export const pathsKind = kind("paths", { method: 1, noun: "map of paths" }, {
   nll: z.number(),
   paths: z.array(z.object({
     way: wayForm,
-    /** The first and the last layer that another place is given to, or that run again. */
+    /** The first and the last layer that change places or run again. */
     first: z.int().nonnegative(),
     last: z.int().nonnegative(),
-    /** Rounds of a loop; 2 of a repeat, 1 where no layer runs again. */
+    /** Rounds of a loop; 2 for a repeat, 1 where no layer runs again. */
     times: z.int().positive(),
     path: pathForm,
     /** Runs of layers; the full model makes one of each. */

@@ -1,4 +1,4 @@
-/** What paths cost: the cheapest of a map, measured again on samples that did not choose them. */
+/** Lists the cheapest paths of a map, and what they cost on samples that did not choose them. */
 import { intervalSign, type Paths, RISE, type Rise, riseOf } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import {
@@ -16,20 +16,19 @@ import { pathText, type Way } from "../../measure/mod.ts";
 
 type OnePath = Paths["paths"][number];
 
-const WAYS: Readonly<Record<Way, (path: OnePath, layers: string) => string>> = {
-  repeat: (_, layers) => `${layers} twice`,
-  swap: (_, layers) => `${layers} swapped`,
-  beside: (_, layers) => `${layers} side by side`,
-  loop: ({ times }, layers) => `${layers} in a loop of ${times}`,
+/** What happens to the layers of a path, by its way. */
+export const HAPPENS: Readonly<Record<Exclude<Way, "loop">, string>> = {
+  repeat: "twice",
+  swap: "swapped",
+  beside: "side by side",
 };
 
 /** "layers 10 to 13 twice". */
-export function wayText(path: OnePath): string {
-  const { way, first, last } = path;
+export function wayText({ way, first, last, times }: OnePath): string {
   const layers = first === last
     ? `layer ${first}`
     : `layers ${first} ${last - first > 1 ? "to" : "and"} ${last}`;
-  return WAYS[way](path, layers);
+  return `${layers} ${way === "loop" ? `in a loop of ${times}` : HAPPENS[way]}`;
 }
 
 /** The first of some paths whose gain the samples or documents that confirm decide, up to the first that is not sure. */
@@ -74,7 +73,6 @@ const LISTED = 10;
 
 export function pathsTables(result: Paths): Table[] {
   const { paths, confirmed, provenance, confirming, accuracy } = result;
-  const { layers } = provenance.model;
   const rows = paths.map((path, at) => ({ path, again: confirmed.find((own) => own.at === at) }))
     .sort((a, b) => a.path.rise - b.path.rise).slice(0, LISTED);
   const sure = gainsOf(result).length;
@@ -82,8 +80,7 @@ export function pathsTables(result: Paths): Table[] {
   return [{
     title: `the cheapest of ${counted(paths.length, "path")} · ${settingOf(provenance)}`,
     ...tableOf(rows, [
-      { title: "path", value: ({ path }) => wayText(path), align: "left" },
-      { title: "time", value: ({ path: { visits } }) => visits / layers, format: fixed(2) },
+      ...pathColumns(result),
       { title: RISE, value: ({ path }) => riseText(path) },
       { title: "again", value: ({ again }) => again && riseText(again) },
     ]),
@@ -97,14 +94,20 @@ export function pathsTables(result: Paths): Table[] {
           pathText(paths[confirmed[0].at].path)
         }`,
     ],
-  }, ...accuracy ? [accuracyTable(paths, accuracy, layers)] : []];
+  }, ...accuracy ? [accuracyTable(result, accuracy)] : []];
 }
+
+const pathColumns = ({ provenance }: Paths): Column<{ readonly path: OnePath }>[] => [
+  { title: "path", value: ({ path }) => wayText(path), align: "left" },
+  { title: "time", value: ({ path: { visits } }) => visits / provenance.model.layers, format: fixed(2) },
+];
 
 /** A change in points with its interval, as in the columns of nats: "−1.2 (−3.0 to 0.6)". */
 const changeText = ({ difference, low, high }: Change) =>
   `${formatPoints(difference)} (${formatPointsRange(low, high, " to ")})`;
 
-function accuracyTable(paths: Paths["paths"], accuracy: Accuracy, layers: number): Table {
+function accuracyTable(result: Paths, accuracy: Accuracy): Table {
+  const { paths } = result;
   const { tasks, value, changes, confirmed, provenance, confirming } = accuracy;
   const rows = paths.map((path, at) => (
     { path, change: changes[at], again: confirmed.find((own) => own.at === at) }
@@ -118,8 +121,7 @@ function accuracyTable(paths: Paths["paths"], accuracy: Accuracy, layers: number
       formatShare(value)
     }`,
     ...tableOf(rows, [
-      { title: "path", value: ({ path }) => wayText(path), align: "left" },
-      { title: "time", value: ({ path: { visits } }) => visits / layers, format: fixed(2) },
+      ...pathColumns(result),
       { title: "points", value: ({ change }) => changeText(change) },
       { title: "again", value: ({ again }) => again && changeText(again) },
       {

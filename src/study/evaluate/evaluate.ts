@@ -252,6 +252,7 @@ export async function requestsOf(model: StudyModel, options: EvaluateOptions) {
     hashes: parts.map(({ hash }) => hash),
     passesOf: (plans: readonly DropPlan[]) => parts.map((part) => partPass(model.spec, plans, part)),
     bytesOf: (plans: readonly DropPlan[]) => bytesFor(model, plans, parts, options),
+    besideBytes: besideBytes(model, parts),
   };
 }
 

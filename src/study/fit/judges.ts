@@ -5,21 +5,19 @@
 import { sum } from "../../entry/mod.ts";
 import { changeOver } from "../../measure/mod.ts";
 import { allOf, changesIn, type Fit, meanOver } from "../../result/mod.ts";
-import { BATCH_TOKENS, batchSize, type DropPlan, noDrop } from "../../run/mod.ts";
+import { BATCH_TOKENS, type DropPlan, noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import { inTurn } from "../base/stage.ts";
 import { type Half, halfOf, type Text } from "../base/text.ts";
 import { openBeside } from "../evaluate/beside.ts";
-import { evaluation } from "../evaluate/evaluate.ts";
 import { askedOf } from "../evaluate/half.ts";
-import { plansInGroups } from "../sweep/ways.ts";
+import { evaluateGroups } from "../sweep/answers.ts";
+import { batchTokens, plansInGroups } from "../sweep/ways.ts";
 import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
 import { freeShared, type Shared } from "../passes/scored.ts";
 import { type Aim, costOf, keepsCost } from "./aims.ts";
 import type { FitOptions } from "./lines.ts";
 import { engineOf, type RunOptions } from "../base/options.ts";
 import type { Pass } from "../base/estimate.ts";
-import { runWork } from "../base/study.ts";
 import { type PartTimes, predict } from "../speed/parts.ts";
 import { speed, speedupOf } from "../speed/speed.ts";
 
@@ -40,8 +38,7 @@ export function lossJudge(model: StudyModel, text: Text, aim: Aim): Judge {
   const shared: Record<Half, Shared> = { choosing: {}, confirming: {} };
   return {
     async costs(plans, half, options) {
-      const { sizes: { samples, length } } = halves[half];
-      const groups = plansInGroups(model, plans, Math.min(samples, batchSize(length)) * length)
+      const groups = plansInGroups(model, plans, batchTokens(halves[half].sizes))
         .map((group) => [noDrop, ...group]);
       const runs = await perplexityGroups(model, groups, options, halves[half], shared[half]);
       const [[full]] = runs;
@@ -68,15 +65,7 @@ export function accuracyJudge(model: StudyModel, aim: Aim, options: FitOptions):
       const beside = half === "choosing" ? shared : undefined;
       const asked = { ...askedOf(half, options), ...asking };
       const groups = plansInGroups(model, plans, BATCH_TOKENS);
-      const runs = await inTurn(
-        groups,
-        runOptions,
-        async (group, own) => {
-          const all = { ...own, ...asked, plans: [noDrop, ...group], beside };
-          return await runWork(await evaluation(model, all), own);
-        },
-        { weight: ({ length }) => 1 + length },
-      );
+      const runs = await evaluateGroups(model, groups, { ...asked, beside }, runOptions);
       const [[full, first = full]] = runs;
       const mains = meanOver(full);
       const costs = runs.flatMap(([full, ...dropped]) =>

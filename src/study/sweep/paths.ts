@@ -7,7 +7,7 @@
 import { displayable, list, oneOf, option, text, wholeNumber } from "../../entry/mod.ts";
 import { routeOf, type Way, WAYS } from "../../measure/mod.ts";
 import { head, type Paths, type Perplexity } from "../../result/mod.ts";
-import { batchSize, type DropPlan, noDrop } from "../../run/mod.ts";
+import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { heldOutChecks, type RunOptions, type StudyOptions, textOptions } from "../base/options.ts";
 import { byPasses, inTurn, type Span, stage } from "../base/stage.ts";
@@ -17,7 +17,7 @@ import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
 import { freeShared, type Shared } from "../passes/scored.ts";
 import { halvedLimit, type HalvedTasks } from "../evaluate/half.ts";
 import { answersOver } from "./answers.ts";
-import { pathsBy, plansInGroups } from "./ways.ts";
+import { batchTokens, pathsBy, plansInGroups } from "./ways.ts";
 
 /** Options of `paths`. The first half of the samples, and of the documents of `tasks`, makes the map, the second half confirms. */
 export interface PathsOptions extends StudyOptions, HalvedTasks {
@@ -106,10 +106,8 @@ export const pathsStudy: Study<StudyModel, PathsOptions, Paths> = {
       ...byPasses(model, () => [again]),
       async run(_, runOptions) {
         const rises = await risesIn(runOptions);
-        const cheapest = rises.map(({ rise }, at) => ({ at, rise })).sort((a, b) => a.rise - b.rise).slice(
-          0,
-          chosen,
-        );
+        const cheapest = rises.map(({ rise }, at) => ({ at, rise }))
+          .sort((a, b) => a.rise - b.rise).slice(0, chosen);
         const best = cheapest.map(({ at }) => plans[at]);
         const [[full, ...runs]] = await perplexityGroups(model, [[noDrop, ...best]], runOptions, second);
         return { full, confirmed: runs.map((run, i) => ({ at: cheapest[i].at, ...riseOver(run, full) })) };
@@ -157,7 +155,7 @@ const risesOf = ({ full, runs }: Measured) => runs.map((run) => riseOver(run, fu
 /** The losses of plans over a text, divided by plans: as many in a run as fit the memory for states with one batch. */
 function mapStage(model: StudyModel, text: Text, plans: readonly DropPlan[]) {
   const { samples, length } = text.sizes;
-  const groups = plansInGroups(model, plans, Math.min(samples, batchSize(length)) * length);
+  const groups = plansInGroups(model, plans, batchTokens(text.sizes));
   const passOf = (plans: readonly DropPlan[]) => ({
     samples,
     length,

@@ -1,8 +1,9 @@
 /** The paths that a map tries: windows of layers twice, neighbours in another order or side by side, and damped loops. */
 import { type Path, type Way, WAYS } from "../../measure/mod.ts";
 import type { Paths } from "../../result/mod.ts";
-import { DEFAULT_BUDGET, type DropPlan } from "../../run/mod.ts";
+import { batchSize, DEFAULT_BUDGET, type DropPlan } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
+import type { Text } from "../base/text.ts";
 
 /** The share of the single visit in a loop (arXiv 2605.23872). */
 const ONCE = 0.5;
@@ -30,7 +31,7 @@ const around = (layers: number, first: number, last: number, steps: Path): Path 
 const windowsIn = (layers: number, size: number) =>
   range(0, layers - size + 1).map((first) => [first, first + size - 1] as const);
 
-/** The paths of each way through so many layers. */
+/** Lists the paths of each way through that many layers. */
 const ways: Readonly<Record<Way, (layers: number, sizes: Sizes) => Omit<Tried, "way">[]>> = {
   repeat: (layers, { longest }) =>
     range(1, Math.min(longest, layers) + 1).flatMap((size) =>
@@ -60,12 +61,16 @@ const ways: Readonly<Record<Way, (layers: number, sizes: Sizes) => Omit<Tried, "
     ),
 };
 
-/** The paths of some ways. */
+/** Lists the paths of several ways. */
 export function pathsBy(wanted: readonly Way[], layers: number, sizes: Sizes): Tried[] {
   return WAYS.filter((way) => wanted.includes(way)).flatMap((way) =>
     ways[way](layers, sizes).map((own) => ({ way, ...own }))
   );
 }
+
+/** Tokens of one batch of samples. */
+export const batchTokens = ({ samples, length }: Text["sizes"]): number =>
+  Math.min(samples, batchSize(length)) * length;
 
 /** Plans in groups, one at least: as many in a run as fit the memory for states with one batch of so many tokens. */
 export function plansInGroups(

@@ -2,7 +2,7 @@ import type { Paths } from "../../../result/mod.ts";
 import { heatMaps } from "../../chart/draw/heat.ts";
 import type { Panel } from "../../chart/draw/panel.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
-import { accuracyReading, pathsFinding, pathsRows, wayText } from "../../tables/paths.ts";
+import { accuracyReading, HAPPENS, pathsFinding, pathsRows, wayText } from "../../tables/paths.ts";
 import { counted, reading, settingOf } from "../../words/mod.ts";
 import { RISE, riseOf } from "../../../result/mod.ts";
 
@@ -99,9 +99,7 @@ function panelsOf(result: Paths, { unit, edges, valueOf }: Heat): Panel[] {
   return [...repeats.length > 0 ? [twice[0]] : [], ...others.length > 0 ? [rest[0]] : [], twice[1]];
 }
 
-/** "swap", "loop of 2, 4 layers". */
+/** "swapped", "loop of 2, 4 layers". */
 function rowOf({ way, first, last, times }: OnePath): string {
-  return way === "loop"
-    ? `loop of ${times}, ${last - first + 1} layers`
-    : { repeat: "twice", swap: "swapped", beside: "side by side" }[way];
+  return way === "loop" ? `loop of ${times}, ${last - first + 1} layers` : HAPPENS[way];
 }
