@@ -192,15 +192,19 @@ const STREAM = /\bprocess\.std(?:out|err)\.write\b|\bDeno\.std(?:out|err)\b|\bco
 const OUTLETS = ["commands/shared/context.ts", "show/progress.ts", "show/cell.ts", "libraries/apart.ts"];
 
 /** A flag in a sentence: a reader of a notebook has options, and a command puts its flags in their place (`withFlags`). */
-const FLAG = /["'`][^"'`\n]*[\s(]--[a-z]/;
-/** Command lines, a script, a file of requirements and a style. */
+const FLAG = /--[a-z]/;
+/** Command lines, arguments of other programs, a script, a file of requirements and a style. */
 const COMMAND_LINES = [
-  "commands/",
-  "cluster/slurm.ts",
-  "export/card/card.ts",
-  "formats/job.ts",
-  "hub/packages/pip.ts",
-  "show/page/style.ts",
+  ...["commands/", "cluster/slurm.ts", "doctor/machine_checks.ts", "engine/web/gpu.ts", "export/card/"],
+  ...[
+    "formats/job.ts",
+    "home/home.ts",
+    "hub/packages/",
+    "kernels/cuda.ts",
+    "lab/jupyter.ts",
+    "lab/kernel.ts",
+  ],
+  ...["show/help.ts", "show/page/style.ts"],
 ];
 
 /** Texts with a verb, errors apart, which say what cannot be done and what is expected. */
@@ -296,7 +300,7 @@ const rules: [name: string, breach: string[], found: string[]][] = [
   ],
   [
     "below the commands, no sentence names a flag",
-    users(FLAG, COMMAND_LINES, [{ path: "study/a.ts", code: '"too little memory; --force runs it"' }]),
+    users(FLAG, COMMAND_LINES, [{ path: "study/a.ts", code: "flags.push(`--force`)" }]),
     users(FLAG, COMMAND_LINES, sources),
   ],
   [

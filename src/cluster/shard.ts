@@ -93,7 +93,7 @@ export function computedBy(receipts: ReadonlyMap<number, Receipt>): Computed {
   throw new TypeError(
     `Cannot merge shards ${first} and ${index}: they were computed by ${words(computed)} and by ${
       words(other.computed)
-    }, expected one engine for all; set --engine and --precision when making the plan`,
+    }, expected one engine for all; set \`engine\` and \`precision\` when making the plan`,
   );
 }
 

@@ -62,6 +62,7 @@ Deno.test("an order is kept and printed; a plan takes what a budget needs of it"
       plan.out,
       /^saves [\d,.]+ parameters \(\d+\.\d %\), \d+ bytes of keys and values per token/m,
     );
+    assert.match(plan.out, /\n\n--drop-[\w-,]+ .*\n$/);
     const piped = JSON.parse((await run("plan", json, "--drop", "2")).out);
     assert.deepEqual(piped.order.length, 2);
     assert.equal(piped.saves.parameters > 0, true);

@@ -99,7 +99,7 @@ Deno.test("perplexities stand under each other with what was dropped", () => {
   assert.equal(tableText([]), "");
 });
 
-Deno.test("a plan's table names the flags that apply it", () => {
+Deno.test("a plan's table names the plan in words", () => {
   const plan = {
     ...head("plan"),
     model: "m",
@@ -116,7 +116,7 @@ Deno.test("a plan's table names the flags that apply it", () => {
     ],
   };
   const text = tableText([plan]);
-  assert.match(text, /--drop-attention 25,26 --drop-mlp 16$/);
+  assert.match(text, /plan: attention 25 26 · MLP 16$/);
   assert.match(text, /^ +3 {2}MLP +16 +0\.0191$/m);
 });
 

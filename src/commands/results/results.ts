@@ -1,6 +1,7 @@
 /** Commands over results that are there already: plan, compare, merge. */
 import type { Command } from "commander";
 import { flag, option } from "../../entry/mod.ts";
+import { MODULES } from "../../measure/mod.ts";
 import { merge, readResult, resultText } from "../../result/mod.ts";
 import { lastText, modelOf } from "../../show/mod.ts";
 import { compare, compareSamples, makePlan, planChecks, samplesChecks } from "../../study/mod.ts";
@@ -39,6 +40,9 @@ export const planCommand = (context: Context): Command =>
     await deliver(context, flags.table ? flags : piped(flags), {
       ...outputOf(context, plan),
       json: () => resultText(plan),
+      next: MODULES.flatMap((module) => plan[module].length ? [`--drop-${module} ${plan[module]}`] : []).join(
+        " ",
+      ),
     });
   });
 

@@ -18,7 +18,7 @@ export interface Output {
   readonly figure?: (path: string) => Promise<Content>;
   /** Files that belong to the JSON, with their content. */
   readonly beside?: readonly (readonly [string, Content])[];
-  /** Commands to type next; they are printed unbroken below the table, to be copied. */
+  /** Commands to type next, or flags; they are printed unbroken below the table, to be copied. */
   readonly next?: string;
   /** The work, if it took time: "profile of tiny". */
   readonly done?: string;

@@ -116,7 +116,7 @@ function load({ file, called }: Plugin): readonly PluginDevice[] {
 
 function unload(file: string): void {
   const plugin = loaded.get(file)!;
-  if (--plugin.users > 0) return;
+  if ((plugin.users -= 1) > 0) return;
   loaded.delete(file);
   const { library, environment } = openCpuLibrary();
   library.call("UnregisterExecutionProviderLibrary", environment.address, cString(file));

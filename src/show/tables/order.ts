@@ -18,7 +18,7 @@ import {
   tokensOf,
 } from "../words/mod.ts";
 import { filesText } from "../../entry/mod.ts";
-import { changeTexts, interval95, KINDS, type Rise } from "../../measure/mod.ts";
+import { interval95, KINDS, planText, type Rise } from "../../measure/mod.ts";
 import {
   type DropOrder,
   type Guides,
@@ -88,24 +88,19 @@ export function orderRows({ provenance, target, by, seed, order }: DropOrder): C
   return recordsOf(layersOf(order), columnsOf(order, by), { ...originOf(provenance), target, by, seed });
 }
 
-/** The drops of a plan in order, what they save, and the flags that apply it. */
+/** The drops of a plan in order, what they save, and the plan in words. */
 export function planTables(plan: Plan): Table[] {
-  const { order, attention, mlp, saves, provenance, repaired, last } = plan;
+  const { order, saves, provenance, repaired, last } = plan;
   const name = provenance ? modelOf(provenance.model) : plan.model;
   const title = `${name} · ${hasWindows(plan) ? "windows for" : "drop"} ${order.length} of ${howOf(plan)}`;
   if (order.length === 0) return [lines(title)];
-  const flags = [
-    ...attention.length ? [`--drop-attention ${attention.join(",")}`] : [],
-    ...mlp.length ? [`--drop-mlp ${mlp.join(",")}`] : [],
-    ...changeTexts(plan),
-  ];
   return [
     { title, ...tableOf(layersOf(order), columnsOf(order, plan.by)) },
     lines(
       undefined,
       ...last ? [`put last: ${lastText(last)}`] : [],
       ...saves ? [savesText(saves)] : [],
-      flags.join(" "),
+      `plan: ${planText(plan)}`,
     ),
     ...repaired ? repairTables(repaired) : [],
   ];
