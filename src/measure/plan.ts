@@ -30,8 +30,6 @@ export type Change =
       readonly module: LayerModule;
       readonly to: "linear";
       readonly tensors: string;
-      /** Whether the map is of the stream itself, not of the module's normed input. */
-      readonly unnormed?: true | undefined;
     }
     /**
      * Softmax attention over the last `keys` keys, the query's own included, and the first `sinks` keys of the text. Where the module's
@@ -79,7 +77,7 @@ type Place = "layer" | "module" | "to" | "visit";
 export const CHANGE_FIELDS = {
   nothing: {},
   mean: { tensors: true },
-  linear: { tensors: true, unnormed: false },
+  linear: { tensors: true },
   window: { keys: true, sinks: true, tensors: false },
   weights: { heads: false, tensors: false, scale: false },
   scaled: { along: true, across: true },
@@ -112,10 +110,8 @@ export function oddField(change: Pick<Change, "to">, where = ""): string | null 
   return unknownText(`field "${odd}" of a change to "${change.to}"${where}`, odd, known);
 }
 
-/** As published, without ridge and weights of tokens. */
-const PUBLISHED = ["nbl", "replaceme", "linearpatch", "prune-comp"] as const;
 /** Repairs of dropped modules. */
-export const REPAIRS = ["mean", "gain", "merge", "refit", "linear", ...PUBLISHED] as const;
+export const REPAIRS = ["mean", "refit", "linear"] as const;
 /** The name of a repair of dropped modules. */
 export type RepairName = typeof REPAIRS[number];
 

@@ -24,7 +24,6 @@ export * from "./plan/variants.ts";
 export * from "./probes/probe.ts";
 export * from "./repair/gather.ts";
 export type { GatherPlace } from "./repair/gather_graph.ts";
-export * from "./repair/hadamard.ts";
 export * from "./repair/moments.ts";
 export * from "./repair/product.ts";
 export * from "./repair/ridge.ts";

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { exportModel } from "../../src/export/mod.ts";
 import { type Format } from "../../src/formats/mod.ts";
-import type { Change } from "../../src/measure/mod.ts";
 import { dropPlan } from "../../src/run/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
@@ -82,14 +81,6 @@ Deno.test("a deci file with maps is exported again as deci and to ONNX, and refu
     );
   });
 });
-
-Deno.test("a map of the stream before the norm is refused in gguf-deci: llama.cpp norms what a map is given", () =>
-  expectRefused(
-    "llama",
-    "gguf-deci",
-    (spec) => [{ ...linearOf(spec, 1, "attention"), unnormed: true } as Change],
-    /attention 1 is replaced by a linear map of the stream itself, .*; formats that can: onnx$/,
-  ));
 
 Deno.test("maps in the place of every attention are refused in gguf-deci: llama.cpp runs no file without keys", () =>
   expectRefused(

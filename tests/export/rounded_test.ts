@@ -108,7 +108,7 @@ Deno.test("a repair of a file in blocks is stored in blocks, and the bytes are t
     );
     await expectStored({ ref, text, out: `${folder}/refit` }, block, "refit", "gguf", ["F16"]);
     const folderOut = `${folder}/hf`;
-    await expectStored({ ref: trained, text, out: folderOut }, block, "merge", "hf", ["BF16"]);
+    await expectStored({ ref: trained, text, out: folderOut }, block, "refit", "hf", ["BF16"]);
   }));
 
 Deno.test("the smallest type is chosen that adds at most a twentieth of what the repair saves", () => {

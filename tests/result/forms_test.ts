@@ -124,6 +124,14 @@ const refused: Record<string, Refused> = {
   "a negative layer": [planned({ attention: [-1] }), /at attention\[0\]/],
   "half a layer": [planned({ mlp: [0.5] }), /at mlp\[0\]/],
   "another target": [planned({ target: "head" }), /at target/],
+  "a repair that left": [
+    planned({ repaired: { by: "gain" } }),
+    /json: it has a repair by gain, which Lamina no longer does: docs\/findings\.md$/,
+  ],
+  "a map of the stream": [
+    changed({ to: "linear", tensors: "0".repeat(64), unnormed: true }),
+    /a linear map of the stream itself, .* no longer does: docs\/findings\.md$/,
+  ],
   "a list that is an object": [mlpless, /at sums\.mlp/, ["profile"]],
 };
 

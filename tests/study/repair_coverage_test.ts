@@ -30,7 +30,7 @@ async function simulated(products: Products, signal: number) {
   };
   return await Promise.all(
     Object.values(parts).map(async (own) => {
-      const { weight: { data } } = await ridge(own, { centred: false }, products);
+      const { weight: { data } } = await ridge(own, false, products);
       const left = (n: number, scale: number) =>
         targets[n].reduce(
           (sum, t, q) =>

@@ -185,7 +185,7 @@ Deno.test("a plan that drops nothing, an unknown repair and an unknown change ar
     await assert.rejects(repair(model, {}), /the plan drops nothing, expected at least one dropped module/);
     await assert.rejects(
       repair(model, { mlp: [1] }, { by: "rotate" as "mean" }),
-      /by is "rotate", expected one of mean, gain/,
+      /by is "rotate", expected one of mean, refit, linear/,
     );
     const odd = { changes: [{ layer: 0, module: "attention", to: "rotated" }] } as unknown as DropPlan;
     await assert.rejects(perplexities(model, [odd]), /plans\[0\].changes\[0\].to is "rotated"/);

@@ -69,12 +69,10 @@ const kinds: { readonly [To in Change["to"]]: ExportKind<ChangeTo<To>> } = {
   },
   linear: {
     store(change, job, format) {
-      const hasMaps = format === "hf-nas" || isDeci(job, format); // of the normed stream
-      if (format === "onnx" || hasMaps && !change.unnormed) return null;
-      const map = `is replaced by a linear map${change.unnormed ? " of the stream itself" : ""}`;
-      throw new Inexpressible(change, `${map}, for which the format has no place`);
+      if (format === "onnx" || format === "hf-nas" || isDeci(job, format)) return null;
+      throw new Inexpressible(change, "is replaced by a linear map, for which the format has no place");
     },
-    says: ({ unnormed }) => `a linear map of ${unnormed ? "the stream" : "its normed input"} in its place`,
+    says: () => "a linear map of its normed input in its place",
   },
   window: {
     store(change, _, format) {

@@ -97,9 +97,7 @@ function missing(source: Archive, place: Place, found: string): Error {
   );
 }
 
-/** The name of its folder; that of npm's package @owner/name begins with the owner. */
-export const nameOf = ({ package: name, version }: Pick<Archive, "package" | "version">): string =>
-  `${name.replace(/^@/, "").replace("/", "-")}-${version}`;
+export const nameOf = (source: Archive): string => `${source.package}-${source.version}`;
 const idOf = (source: Archive) => `${source.package}==${source.version}`;
 
 export function place(): Place {

@@ -6,10 +6,10 @@ import { innerProduct, type MlpSpec } from "../modules/dense.ts";
 import type { TensorNeed } from "../pieces.ts";
 import { weightInputs } from "../values/inputs.ts";
 import type { StoredTypes } from "../values/blocks.ts";
-import { linear, norm } from "../values/linear.ts";
+import { norm } from "../values/linear.ts";
 
-/** The stream itself; normed as by the norm before the module; the input of the MLP's output projection (z [N, F]), and its output. */
-export type FitInput = "stream" | "normed" | "inner" | "projected";
+/** The stream normed as by the norm before the module, or the input of the MLP's output projection (z [N, F]). */
+export type FitInput = "normed" | "inner";
 
 /** Tensors that make an input of a fit from the stream. */
 export function fitTensors(
@@ -19,10 +19,8 @@ export function fitTensors(
   input: FitInput,
 ): TensorNeed[] {
   const wanted = {
-    stream: /^$/,
     normed: /^\w+\.norm\./,
     inner: /^\w+\.(?:norm|gate_proj|up_proj)\./,
-    projected: /^\w+\.(?:norm|gate_proj|up_proj|down_proj)\./,
   };
   return kindOf(spec).tensors(spec, hidden, at).filter(([name]) => wanted[input].test(name));
 }
@@ -38,10 +36,7 @@ export function fitInput(
   lowering: Lowering,
   stored: StoredTypes,
 ): Value {
-  if (input === "stream") return x;
   const weights = weightInputs(graph, fitTensors(spec, hidden, at, input), lowering, stored);
   const normed = norm(x, spec.norm.pre, `${at}.norm`, weights);
-  if (input === "normed") return normed;
-  const inner = innerProduct(normed, spec as MlpSpec, at, weights);
-  return input === "inner" ? inner : linear(inner, `${at}.down_proj`, weights);
+  return input === "normed" ? normed : innerProduct(normed, spec as MlpSpec, at, weights);
 }

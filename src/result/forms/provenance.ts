@@ -1,6 +1,6 @@
 /** What all forms share: their first fields, plans, where the numbers come from, values by layer. */
 import { z } from "zod";
-import { type Check, flag, list, number, text, unknownText, wholeNumber } from "../../entry/mod.ts";
+import { type Check, list, number, text, unknownText, wholeNumber } from "../../entry/mod.ts";
 import {
   type Change,
   CHANGE_FIELDS,
@@ -34,7 +34,6 @@ export function strict<Shape extends z.ZodRawShape>(noun: string, shape: Shape) 
 export const changeFields: Readonly<Record<ChangeField, readonly [form: z.ZodType, check: Check]>> = {
   tensors: [tensors, text],
   heads: [indices.min(1).readonly(), list(wholeNumber(0), "heads", 1)],
-  unnormed: [z.literal(true), flag],
   scale: [z.number().positive(), number("a finite number above 0", (value) => value > 0)],
   along: [z.number(), number("a finite number")],
   across: [z.number(), number("a finite number")],

@@ -67,7 +67,7 @@ const repairedForm = strict("a repair", {
 /** What a replacement depends on: where it was made, and for which plan. */
 export const replacementOrigin = depends("by", "sequential", "plan", "layer", "module");
 
-/** The kept solution of one site: tensors, or a number that divides all later updates. */
+/** The kept solution of one site. */
 export const replacementKind = kind("replacement", { method: 2, origin: replacementOrigin }, {
   provenance: provenanceForm,
   by: z.enum(REPAIRS),
@@ -75,7 +75,6 @@ export const replacementKind = kind("replacement", { method: 2, origin: replacem
   /** The plan that is repaired; of a fit on the full model's stream, the dropped modules that the site makes up for. */
   plan: dropForm,
   ...siteForm.shape,
-  gain: z.number().nullable(),
   /** Why nothing could be fitted there; absent where it could. */
   refused: z.string().optional(),
   /** Little-endian float32 in base64, by name. */

@@ -83,9 +83,9 @@ export function parseResult<K extends Kind>(name: string, text: string, ...kinds
   const parsed = parseJson(text, name) as { kind?: unknown; method?: unknown } | null;
   const kind = kinds.find((kind) => parsed?.kind === kind);
   if (!kind) {
-    throw new TypeError(
-      `Cannot read ${name}: kind is ${shown(parsed?.kind)}, expected ${kinds.join(" or ")}`,
-    );
+    const found = goneText("kind", parsed?.kind) ??
+      `kind is ${shown(parsed?.kind)}, expected ${kinds.join(" or ")}`;
+    throw new TypeError(`Cannot read ${name}: ${found}`);
   }
   if (parsed?.method !== METHODS[kind]) {
     throw new TypeError(
@@ -98,6 +98,21 @@ export function parseResult<K extends Kind>(name: string, text: string, ...kinds
   return displayable(checked.data as ResultOf<K>);
 }
 
+/** What files of before may have and Lamina no longer does, by field and value, or by field: docs/findings.md says why. */
+const GONE: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    ["gain", "merge", "nbl", "replaceme", "linearpatch", "prune-comp"]
+      .map((by) => [`by ${by}`, `it has a repair by ${by}`]),
+  ),
+  unnormed:
+    "it replaces a module by a linear map of the stream itself, as the repairs nbl and linearpatch did",
+};
+
+function goneText(field: unknown, value: unknown): string | null {
+  const [own, any] = [`${field} ${value}`, `${field}`].map((key) => Object.hasOwn(GONE, key) && GONE[key]);
+  return own || any ? `${own || any}, which Lamina no longer does: docs/findings.md` : null;
+}
+
 /** What the validator says of a field: "Invalid input: expected number, received string", "Too small: expected number to be >0". */
 const FLAW =
   /^(?:Invalid (?:input|option|discriminator value)|Too (?:small|big))[:.] expected (.+?)(?:, received (\w+))?$/i;
@@ -105,6 +120,9 @@ const FLAW =
 /** The first field of a value that does not fit the form, what it is and what is expected, and how many more there are. */
 function flawIn({ issues: [first, ...more] }: z.ZodError, value: unknown): string {
   const found = first.path.reduce((inner, name) => (inner as Record<PropertyKey, unknown>)?.[name], value);
+  const field = first.code === "unrecognized_keys" ? first.keys[0] : first.path.at(-1);
+  const gone = goneText(field, found);
+  if (gone) return gone;
   const message = first.message.replace(FLAW, (_, expected, kind) => {
     const own = kind === undefined || kind === "number" ? shown(found) : kind;
     return `${found === undefined ? "it is missing" : `found ${own}`}, expected ${expected}`;

@@ -47,12 +47,8 @@ const mean: ChangeKind<ChangeTo<"mean">> = {
 /** A linear map of the module's normed input. */
 const linear: ChangeKind<ChangeTo<"linear">> = {
   tensors: () => ({ "linear.weight": 2, "linear.bias": 1 }),
-  normal: ({ unnormed, ...change }, spec, name) => ({
-    ...withTensors(change, spec, name),
-    ...unnormed ? { unnormed } : {},
-  }),
-  spec: ({ module, unnormed }, layer) =>
-    linearSpec(unnormed ? { pre: null, post: null } : layer[module]!.norm),
+  normal: withTensors,
+  spec: ({ module }, layer) => linearSpec(layer[module]!.norm),
 };
 
 /** The same attention over fewer keys. */

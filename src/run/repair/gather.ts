@@ -35,14 +35,12 @@ async function gather(
   pair: Pair,
   sums: readonly { readonly moments: Moments; readonly mask: Float32Array }[],
 ): Promise<void> {
-  const { layer, module, spec, input, inputs: P, weighting, magnitudes } = place;
+  const { layer, module, spec, input, inputs: P } = place;
   const { hidden } = model.spec;
   const needs = input === "none" || input === "given" ? [] : fitTensors(spec, hidden, module, input);
   const lease = await model.weights.part(layer, new Map(needs.map(([name]) => [name, null])));
-  const rotation = magnitudes?.rotation;
   try {
-    const own = { ...Object.fromEntries(lease.tensors), ...rotation ? { rotation } : {} };
-    await withUploaded(engine, own, async (weights) => {
+    await withUploaded(engine, Object.fromEntries(lease.tensors), async (weights) => {
       const stored = storedTypes(weights);
       const height = Math.max(1, Math.floor(GRAM_ELEMENTS / Math.max(1, P)));
       for (const { moments, mask } of sums) {
@@ -51,7 +49,7 @@ async function gather(
         for (const [top, bottom] of ranges(0, Math.max(1, P), height)) {
           const part: Part = { tokens, rows: [top, Math.min(P, bottom)] };
           const program = await programs.get(
-            ["moments", spec, module, input, weighting, magnitudes !== undefined, part, [...stored]],
+            ["moments", spec, module, input, part, [...stored]],
             () => gatherGraph(place, hidden, stored, engine, part),
           );
           await withUploaded(engine, { mask: float32([mask.length, 1], mask) }, async (held) => {
@@ -79,7 +77,7 @@ export async function gatherApart<const Parts extends readonly number[]>(
   parts: Parts,
 ): Promise<{ readonly [P in keyof Parts]: Moments }> {
   const { hidden } = running.model.spec;
-  const apart = parts.map(() => noMoments(place.inputs, place.magnitudes ? 2 * hidden : hidden));
+  const apart = parts.map(() => noMoments(place.inputs, hidden));
   const ends = parts.map((_, i) => parts.slice(0, i + 1).reduce((sum, own) => sum + own, 0));
   for (const [b, { first, count, length }] of batches.entries()) {
     const sets = apart.map((moments, i) => ({

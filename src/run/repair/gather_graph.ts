@@ -10,7 +10,6 @@ import {
 } from "../../models/mod.ts";
 import { createGraph, type Graph, type Value } from "../../onnx/mod.ts";
 import * as op from "../../onnx/mod.ts";
-import type { Tensor } from "../../tensor/mod.ts";
 import { ranges } from "../../weights/mod.ts";
 
 /** Where a fit is made, and from which inputs: those that are `given`, or made of the stream; `none` sums the targets alone. */
@@ -21,10 +20,6 @@ export interface GatherPlace {
   readonly input: FitInput | "none" | "given";
   /** The size P of an input. */
   readonly inputs: number;
-  /** The weight of a token: one over its squared length in the stream that is aimed at, or the same for all. */
-  readonly weighting: "inverse" | "uniform";
-  /** In the place of targets t: |x| and |x + t| of every channel, behind a rotation [D, D] if there is one; together [2 D]. */
-  readonly magnitudes?: { readonly rotation: Tensor | null } | undefined;
 }
 
 /** A part of the sums of a batch: of some tokens, and of some rows of Σ w u uᵀ. The other sums come with the first rows. */
@@ -36,9 +31,12 @@ export interface Part {
 /** From the first to before the last. */
 type Range = readonly [number, number];
 
-/** Sums of the streams x, t and f over some tokens, each times its mask and its weight. Products are float64 on the CPU. */
+/**
+ * Sums of the streams x, t and f over some tokens, each times its mask and its weight: one over its squared length in the stream that
+ * is aimed at; without inputs all weigh alike. Products are float64 on the CPU.
+ */
 export function gatherGraph(
-  { spec, module, input, inputs: P, weighting, magnitudes }: GatherPlace,
+  { spec, module, input, inputs: P }: GatherPlace,
   hidden: number,
   stored: StoredTypes,
   { access, has }: Engine,
@@ -49,13 +47,13 @@ export function gatherGraph(
     op.Slice(graph.input(name, "f32", ["rows", columns]), first, end, 0);
   const x = fed("x", input === "given" ? P : hidden);
   const [t, f, mask] = [fed("t", hidden), fed("f", hidden), fed("mask", 1)];
-  const weight = weighting === "uniform" ? mask : op.Div(mask, op.ReduceSum(op.Mul(f, f), [1], 1));
+  const weight = input === "none" ? mask : op.Div(mask, op.ReduceSum(op.Mul(f, f), [1], 1));
   const dtype = access === null ? "f64" : "f32";
   const lowering = dtype === "f64" ? { ...has, products: "f32" } as const : has;
   const exact = (value: Value) => dtype === "f64" ? op.Cast(value, dtype) : value;
   const output = (name: string, value: Value) => graph.output(name, value, dtype);
   const w = exact(weight);
-  const targets = exact(magnitudes ? sizes(magnitudes.rotation !== null) : t);
+  const targets = exact(t);
   const weighted = op.Mul(targets, w);
   const isFirst = rows[0] === 0;
   if (isFirst) {
@@ -75,13 +73,6 @@ export function gatherGraph(
     output("tu", product(weighted, u));
   }
   return graph;
-
-  /** |x| and |x + t|, [N, 2 D]. */
-  function sizes(isRotated: boolean): Value {
-    const rotation = isRotated ? graph.input("rotation", "f32", [hidden, hidden]) : null;
-    const size = (value: Value) => op.Abs(rotation ? op.MatMul(value, rotation) : value);
-    return op.Concat([size(x), size(op.Add(x, t))], 1);
-  }
 }
 
 /** Rows of Σ u uᵀ in bands: of each the columns from its first row on are made, since the others mirror those above. */

@@ -30,25 +30,18 @@ export interface FitSums {
   readonly heldOut: Moments | null;
 }
 
-interface FitOptions {
-  /** Whether there is a bias b. */
-  readonly centred: boolean;
-  readonly strengths?: readonly number[];
-}
-
 /**
- * Fits targets: ε by the error on the moments that choose, W and b from these and those that are fitted, what is left on those held
+ * Fits targets, with a bias if `centred`: ε by the error on the moments that choose, W and b from these and those that are fitted, what is left on those held
  * out. Throws `RefusedRepair` if the inputs are singular even with the strongest ridge, as those of too few tokens or of numbers that
  * are not finite are.
  */
 export async function ridge(
   { fitting, choosing, heldOut }: FitSums,
-  { centred, strengths = STRENGTHS }: FitOptions,
+  centred: boolean,
   products: Products,
 ): Promise<Fit> {
-  const best = choosing && await strengthOf(fitting, choosing, { centred, strengths }, products);
-  const strength = best?.strength ?? (strengths as readonly number[]).find((own) => own === USUAL) ??
-    strengths[0];
+  const best = choosing && await strengthOf(fitting, choosing, centred, products);
+  const strength = best?.strength ?? USUAL;
   const all = choosing ? merged(fitting, choosing) : fitting;
   const fit = choosing && !best ? null : await fitter(all, centred, products)(strength);
   if (fit) return { ...fit, strength, left: heldOut && await leftOf(fit, heldOut, products) };
@@ -67,16 +60,16 @@ const SKETCH = 256;
 export async function strengthOf(
   training: Moments,
   heldOut: Moments,
-  { centred, strengths = STRENGTHS }: FitOptions,
+  centred: boolean,
   products: Products,
 ): Promise<{ readonly strength: number; readonly left: number } | null> {
-  const isSketched = training.targets > 4 * SKETCH && strengths.length > 1;
+  const isSketched = training.targets > 4 * SKETCH;
   const [few, own] = isSketched
     ? await Promise.all([sketched(training, products), sketched(heldOut, products)])
     : [training, heldOut];
   const fit = fitter(few, centred, products);
   let best: { strength: number; left: number } | null = null;
-  for (const strength of strengths) {
+  for (const strength of STRENGTHS) {
     const map = await fit(strength);
     const left = map && await leftOf(map, own, products);
     if (left !== null && Number.isFinite(left) && (!best || left < best.left)) best = { strength, left };
@@ -107,7 +100,7 @@ async function sketched(moments: Moments, products: Products): Promise<Moments> 
 }
 
 /** Fits of some moments, whose covariance is made once: W and b with a strength, or null where the inputs are singular. */
-function fitter(
+export function fitter(
   moments: Moments,
   centred: boolean,
   products: Products,
@@ -136,7 +129,11 @@ function biasOf({ inputs: P, targets: Q, weight, u, t }: Moments, { data }: Matr
 }
 
 /** Σ w |t − W u − b|² over Σ w |t|². */
-async function leftOf({ weight: W, bias }: Map, moments: Moments, products: Products): Promise<number> {
+export async function leftOf(
+  { weight: W, bias }: Map,
+  moments: Moments,
+  products: Products,
+): Promise<number> {
   const { inputs: P, targets: Q, u, t, uu, tu, tt, weight } = moments;
   const product = await products.multiply(W, matrix(P, P, uu));
   let error = tt;

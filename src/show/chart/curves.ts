@@ -19,14 +19,8 @@ import { type Panel, RING, type Series } from "./draw/panel.ts";
 /** Dashes of the repairs, behind those of an order. */
 const REPAIR_DASHES: Readonly<Record<RepairName, string>> = {
   mean: "2 7",
-  gain: "2 7 6 7",
-  merge: "6 4 2 4 2 4",
   refit: "12 4 2 4",
   linear: "12 5",
-  nbl: "12 5 6 5",
-  replaceme: "6 4 2 4",
-  linearpatch: "12 5 2 5",
-  "prune-comp": "2 7 2 4",
 };
 
 type Drawn = Pick<CurveGroup, "target" | "by" | "repair">;

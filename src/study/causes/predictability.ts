@@ -100,7 +100,7 @@ async function sharesAt(
 ): Promise<Shares | null> {
   const { model: { spec: { layers, hidden } }, walk: { batches }, programs, products } = context;
   const spec = layers[at.layer][at.module]!;
-  const place: GatherPlace = { ...at, spec, input: "normed", inputs: hidden, weighting: "inverse" };
+  const place: GatherPlace = { ...at, spec, input: "normed", inputs: hidden };
   const updates: Stream[number][] = [];
   try {
     for (const [b, own] of behind.entries()) {
@@ -120,7 +120,7 @@ async function sharesAt(
  */
 export async function sharesOf(training: Moments, held: Moments, products: Products): Promise<Shares | null> {
   if (!(held.tt > 0 && training.weight > 0)) return null;
-  const best = await strengthOf(training, held, { centred: true }, products);
+  const best = await strengthOf(training, held, true, products);
   if (!best) return null;
   const mean = training.t.map((sum) => sum / training.weight);
   const about = mean.reduce((sum, value, i) => sum + value * (held.weight * value - 2 * held.t[i]), held.tt);

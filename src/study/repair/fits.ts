@@ -48,9 +48,9 @@ export function repairOf(way: Repairing, plan: DropPlan): Repair {
 }
 
 function expectTokens(way: Repairing, sites: readonly Site[]): void {
-  const { model: { name }, text: { sizes }, by, method, heldOut } = way;
+  const { model: { name }, text: { sizes }, by, heldOut } = way;
   const tokens = (sizes.samples - heldOut) * sizes.length;
-  const inputs = method.made ? Math.max(...sites.map((site) => inputsAt(way, site))) : 0;
+  const inputs = Math.max(...sites.map((site) => inputsAt(way, site)));
   if (tokens >= inputs) return;
   const samples = (tokens: number) => Math.ceil(4 / 3 * tokens / sizes.length);
   throw new RefusedRepair(
@@ -110,14 +110,14 @@ export function fitFlops(way: Repairing, sites: readonly Site[]): number {
   const { hidden, layers } = model.spec;
   const tokens = sizes.samples * sizes.length;
   const layer = flopsOf(model, [{ ...sizes, plans: [noDrop], head: false }]) / layers.length;
-  const solves = (method.strengths ?? STRENGTHS).length + 1;
+  const solves = STRENGTHS.length + 1;
   return sites.reduce((sum, site) => {
     const places = method.absorbs && !sequential ? 1 + site.of.length : 1;
     const streams = sequential && method.absorbs ? 2 : 1;
     const attention = site.module === "attention" ? 0.4 : 1; // of a layer
     const inputs = inputsAt(way, site);
     const sums = 2 * tokens * inputs * (inputs + hidden);
-    const solving = method.made ? FLOAT64 * solves * inputs ** 2 * (inputs / 3 + 4 * hidden) : 0;
+    const solving = FLOAT64 * solves * inputs ** 2 * (inputs / 3 + 4 * hidden);
     return sum + attention * places * streams * layer + sums + solving;
   }, 0);
 }
@@ -147,11 +147,11 @@ const isOpenAt = ({ layer, of }: Site, at: number): boolean => layer <= at && of
 async function keptSolution(request: ReplacementRequest, keeping: Keeping) {
   const found = await keptResult("replacement", replacementOrigin(request), keeping);
   if (!found) return null;
-  const { tensors, gain, strength, left, refused } = found;
+  const { tensors, strength, left, refused } = found;
   const read = tensors && Object.entries(tensors).map(([name, own]) => [name, tensorOf(own)] as const);
   if (read?.some(([, tensor]) => tensor === null)) return null;
   const solved: Solved = {
-    ...{ gain, strength, left, tensors: read && new Map(read as [string, Tensor][]) },
+    ...{ strength, left, tensors: read && new Map(read as [string, Tensor][]) },
     ...refused === undefined ? {} : { refused },
   };
   return { solved, isEarlier: isEarlier(found) };

@@ -41,9 +41,7 @@ import { fileOf, roundedBy, roundingsOf, typesIn } from "./rounding.ts";
 export interface RepairOptions extends StudyOptions {
   /**
    * What makes up for dropped modules. In a module's place: its mean update (`mean`, default) or a linear map of its normed input
-   * (`linear`). In the output projection of the MLP before it, or in sequence behind it: a linear map of the MLP's output (`merge`), or
-   * another projection (`refit`). `gain` divides all later updates. As published: `nbl` (as `linear`), `replaceme` (as `merge`), `prune-comp` (as `gain`), and
-   * `linearpatch`, which scales the channels of the rotated stream behind each run of dropped modules.
+   * (`linear`). In the MLP before it, or in sequence behind it: another output projection (`refit`).
    */
   readonly by?: RepairName | undefined;
   /** Whether each repair is fitted on the stream of the model as repaired so far, towards the full model's; default: false. */
@@ -54,9 +52,7 @@ const repairChecks: Checks<RepairOptions> = {
   ...usually(studyChecks, { samples: REPAIR_SAMPLES }),
   by: option(
     oneOf(REPAIRS),
-    "<repair> in a module's place, its mean update or a linear map of its input; or a change of the nearest MLP's output projection " +
-      "(merge, refit); or a division of all later updates (gain); published methods beside them: nbl (linear), replaceme (merge), " +
-      "linearpatch (a rotated scale of each channel), prune-comp (gain)",
+    "<repair> in a module's place, its mean update or a linear map of its input; or another output projection of the nearest MLP (refit)",
     "mean",
   ),
   sequential: option(flag, "fit each repair on the repaired model's stream, towards the full model's"),
@@ -72,8 +68,8 @@ const repairChecks: Checks<RepairOptions> = {
  * the types and the loss that they add on those held out, `repaired.file` the bytes of the file to be written.
  *
  * Throws `RangeError` if the plan drops nothing, if the model cannot be repaired so, if there are fewer tokens, besides those held out,
- * than a fit has inputs, and for a repair that is no better than the drop; `TypeError` for a plan made from another model. Sources: NBL (arXiv 2505.21077)
- * for `linear`, ReplaceMe (2505.02819) for `merge`, Prune&Comp (2507.18212) for `gain`, LinearPatch (2505.24680).
+ * than a fit has inputs, and for a repair that is no better than the drop; `TypeError` for a plan made from another model. Source: NBL (arXiv 2505.21077)
+ * for `linear`; other published repairs were measured beside these (docs/findings.md).
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 /** Where a repair is made: a site takes a dropped module's place, or is the MLP that makes up for some of them. */
-import { type Change, type DropPlan, everyChange, MODULES, type RepairName } from "../../measure/mod.ts";
+import { type Change, type DropPlan, everyChange, type RepairName } from "../../measure/mod.ts";
 import { kindOf, type ModelSpec, type NormPlacement } from "../../models/mod.ts";
-import { hasHadamard, RefusedRepair } from "../../run/mod.ts";
+import { RefusedRepair } from "../../run/mod.ts";
 import { type Method, order, type Place, type Site, type Window } from "./methods.ts";
 
 /**
@@ -13,12 +13,12 @@ export function sitesOf(
   spec: ModelSpec,
   plan: DropPlan,
   by: RepairName,
-  { absorbs, windowable, gain, runs, magnitudes }: Method,
+  { absorbs }: Method,
   sequential: boolean,
 ): Site[] {
   const changes = everyChange(plan);
   const dropped = changes.filter(({ to }) => to === "nothing");
-  const windows = windowable
+  const windows = absorbs
     ? changes.filter((change): change is Window => change.to === "window" && !change.tensors)
     : [];
   const cannot = (why: string) => new RefusedRepair(`Cannot repair ${name} by ${by}: ${why}`);
@@ -27,16 +27,7 @@ export function sitesOf(
       `Cannot repair ${name}: the plan drops nothing, expected at least one dropped module`,
     );
   }
-  if (gain) expectScalable(changes, order(dropped[0]), cannot);
-  if (magnitudes === "rotated" && !hasHadamard(spec.hidden)) {
-    throw cannot(
-      `no Hadamard matrix of order ${spec.hidden}, its hidden size, can be made, expected another repair`,
-    );
-  }
-  if (!absorbs) {
-    const parts = runs ? runsOf(spec, dropped) : dropped.map((place) => [place]);
-    return parts.map((of) => ({ layer: of.at(-1)!.layer, module: of.at(-1)!.module, of }));
-  }
+  if (!absorbs) return dropped.map((place) => ({ layer: place.layer, module: place.module, of: [place] }));
   const byMlp = Map.groupBy(dropped, (place) => absorber(spec, changes, place, sequential));
   const alone = byMlp.get(null) ?? [];
   if (alone.length > 0) {
@@ -63,21 +54,6 @@ export function sitesOf(
   return [...refitted, ...absorbing].sort((a, b) => order(a) - order(b));
 }
 
-/** Places in runs: no module that is kept is between two of a run. */
-function runsOf({ layers }: ModelSpec, places: readonly Place[]): Place[][] {
-  const all = layers.flatMap((spec, layer) =>
-    MODULES.flatMap((module) => spec[module] ? [order({ layer, module })] : [])
-  );
-  const runs: Place[][] = [];
-  for (const place of places) {
-    const last = runs.at(-1)?.at(-1);
-    const follows = last && all.indexOf(order(place)) === all.indexOf(order(last)) + 1;
-    if (follows) runs.at(-1)!.push(place);
-    else runs.push([place]);
-  }
-  return runs;
-}
-
 /** The nearest MLP that the plan keeps as it is: before a place, or in sequence the first after it, where the loss has arrived. */
 function absorber({ layers }: ModelSpec, changes: readonly Change[], place: Place, sequential: boolean) {
   const isKept = (layer: number) =>
@@ -88,13 +64,4 @@ function absorber({ layers }: ModelSpec, changes: readonly Change[], place: Plac
     return isKept(layer) && (sequential ? distance > 0 : distance < 0);
   }).toArray();
   return (sequential ? found[0] : found.at(-1)) ?? null;
-}
-
-/** Later changes would have to be scaled too. */
-function expectScalable(changes: readonly Change[], first: number, cannot: (why: string) => RangeError) {
-  const other = changes.find((change) => change.to !== "nothing" && order(change) > first);
-  if (!other) return;
-  throw cannot(
-    `the plan changes ${other.module} ${other.layer} after a dropped module, expected no other change there`,
-  );
 }

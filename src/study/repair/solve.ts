@@ -92,22 +92,21 @@ async function passed(
   pending: Map<number, Pending>,
 ): Promise<Solved | null> {
   const { sequential, method } = context;
-  const before = (x: Stream, s: Stream) => isBehindAll(site, method) ? s : x;
-  if (sequential || site.window || !method.absorbs && site.of.length === 1) {
+  if (sequential || site.window || !method.absorbs) {
     if (!same(site, at)) return null;
     return await around(
       context,
       site,
       found,
-      (x, f, s) => fitted(context, site, before(x, s), f, s),
+      (x, f, s) => fitted(context, site, x, f, s),
       method.absorbs,
     );
   }
-  if (same(method.absorbs ? site : site.of[0], at)) {
-    await around(context, at, found, async (x, f, s) => {
+  if (same(site, at)) {
+    await around(context, at, found, async (x, f) => {
       const own: Pending = { x: [], t: [], f: [] };
       pending.set(index, own);
-      await copyTo(own.x, before(x, s), context);
+      await copyTo(own.x, x, context);
       await copyTo(own.f, f, context);
     });
   }
@@ -123,11 +122,6 @@ async function passed(
   freePending(own);
   pending.delete(index);
   return solved;
-}
-
-/** Whether a site acts on all that is before it: in parallel layers the module's own input lacks what attention adds. */
-function isBehindAll({ of }: Site, { absorbs, gain }: Method): boolean {
-  return !absorbs && (gain !== undefined || of.length > 1);
 }
 
 /**

@@ -1,10 +1,10 @@
-/** Solutions by blocks beside ml-matrix's, sums over tokens, and Hadamard matrices. */
+/** Solutions by blocks beside ml-matrix's, and sums over tokens. */
 import assert from "node:assert/strict";
 import { CholeskyDecomposition, Matrix as Dense } from "ml-matrix";
-import { hadamard, type Matrix, merged, type Products } from "../../../src/run/mod.ts";
-import { block, cholesky } from "../../../src/run/repair/product.ts";
+import { type Matrix, merged, type Products } from "../../../src/run/mod.ts";
+import { cholesky } from "../../../src/run/repair/product.ts";
 import { covariance, noMoments } from "../../../src/run/repair/moments.ts";
-import { distance, isThorough, largest } from "../../support.ts";
+import { distance, largest } from "../../support.ts";
 import { drawn, gaussian, momentsFrom, product, rows, withProducts } from "./sums.ts";
 
 /** G Gᵀ / n + I / 10: condition about 40. */
@@ -93,28 +93,5 @@ Deno.test("covariances are about weighted means, or mean products", () => {
     assert.ok(Math.abs(tu[2 * 4 + 3] - product(column(targets, 2), column(inputs, 3))) < 1e-12);
     const square = [0, 1, 2].reduce((sum, i) => sum + product(column(targets, i), column(targets, i)), 0);
     assert.ok(Math.abs(tt - square) < 1e-12);
-  }
-});
-
-Deno.test("Hadamard matrices have entries of one size and orthogonal rows", () =>
-  withProducts(async ({ multiply }) => {
-    for (const order of [1, 2, 4, 12, 20, 28, 32, 36, 48, 72, 576, 640, 768, 896, 960, 1152, 1536, 2048]) {
-      const matrix = hadamard(order);
-      assert.ok(matrix.data.every((value) => Math.abs(value ** 2 * order - 1) < 1e-12), `order ${order}`);
-      // Of large ones, every row beside some in the middle, on both sides of the last doubling.
-      const [top, end] = isThorough || order < 100 ? [0, order] : [order / 2 - 32, order / 2 + 32];
-      const { data } = await multiply(block(matrix, [top, end], [0, order]), matrix, true);
-      // A sum of `order` products, each of which is 1 / order, rounds to float64's last digits.
-      const wrong = data.findIndex((value, i) => Math.abs(value - Number(i % (order + 1) === top)) > 1e-12);
-      assert.equal(wrong, -1, `order ${order}: ${data[wrong]} at ${wrong}`);
-    }
-  }));
-
-Deno.test("an order that cannot be made is refused by name", () => {
-  for (const order of [0, -4, 3, 6, 92, 2.5, NaN]) {
-    assert.throws(() => hadamard(order), (error: Error) => {
-      assert.ok(error instanceof RangeError && error.message.includes(`of order ${order},`), error.message);
-      return true;
-    });
   }
 });

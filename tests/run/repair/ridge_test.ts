@@ -1,7 +1,7 @@
 /** Ridge regression: exact maps, the strength that held-out tokens choose, and inputs that are singular. */
 import assert from "node:assert/strict";
 import { type FitSums, merged, type Moments, ridge } from "../../../src/run/mod.ts";
-import { type Fit, strengthOf, STRENGTHS } from "../../../src/run/repair/ridge.ts";
+import { type Fit, fitter, leftOf, strengthOf, STRENGTHS } from "../../../src/run/repair/ridge.ts";
 import { noMoments } from "../../../src/run/repair/moments.ts";
 import { distance } from "../../support.ts";
 import { drawn, gaussian, momentsFrom, rows, withProducts } from "./sums.ts";
@@ -33,7 +33,7 @@ Deno.test("a linear map is recovered to 1e-6, whatever the weights of tokens", (
       const all = momentsFrom(inputs, mapped(inputs), weights);
       const [some, other] = [rows(gaussian(4), 20, P), rows(gaussian(5), 20, P)]
         .map((own) => momentsFrom(own, mapped(own)));
-      const fit = await ridge(parts(all, some, other), { centred: true }, products);
+      const fit = await ridge(parts(all, some, other), true, products);
       assert.equal(fit.strength, STRENGTHS[0]);
       assert.ok(distance(fit.weight.data, W.data) < 1e-6 && distance(fit.bias, bias) < 1e-6);
       assert.ok(fit.left! < 1e-12);
@@ -45,16 +45,16 @@ Deno.test("without a bias the fit goes through zero", () =>
     const inputs = rows(gaussian(3), 80, P);
     const targets = mapped(inputs).map((row) => row.map((value, q) => value - bias[q]));
     const all = momentsFrom(inputs, targets);
-    const fit = await ridge(parts(all), { centred: false, strengths: [1e-9] }, products);
+    const fit = await ridge(parts(all, all), false, products);
     assert.ok(distance(fit.weight.data, W.data) < 1e-6);
     assert.deepEqual([...fit.bias], bias.map(() => 0));
-    assert.deepEqual([fit.strength, fit.left], [1e-9, null]);
-    assert.equal((await ridge(parts(all), { centred: false }, products)).strength, 1e-3);
+    assert.deepEqual([fit.strength, fit.left], [STRENGTHS[0], null]);
+    assert.equal((await ridge(parts(all), false, products)).strength, 1e-3);
   }));
 
 /** Σ w |t − W u − b|² over Σ w |t|², by plain sums. */
 function leftBy(
-  { weight: { data }, bias: b }: Fit,
+  { weight: { data }, bias: b }: Pick<Fit, "weight" | "bias">,
   inputs: readonly number[][],
   targets: readonly number[][],
 ) {
@@ -79,18 +79,14 @@ Deno.test("the strength has the least error on samples that choose, W is fitted 
         return { inputs, targets, sums: momentsFrom(inputs, targets) };
       });
       const all = parts(fitting.sums, choosing.sums, heldOut.sums);
-      const fit = await ridge(all, { centred: true }, products);
+      const fit = await ridge(all, true, products);
       const errors = await Promise.all(STRENGTHS.map(async (strength) => {
-        const own = await ridge(parts(fitting.sums), { centred: true, strengths: [strength] }, products);
-        return { strength, error: leftBy(own, choosing.inputs, choosing.targets) };
+        const own = await fitter(fitting.sums, true, products)(strength);
+        return { strength, error: leftBy(own!, choosing.inputs, choosing.targets) };
       }));
       assert.equal(fit.strength, errors.toSorted((a, b) => a.error - b.error)[0].strength);
       chosen.add(fit.strength);
-      const whole = await ridge(
-        parts(merged(fitting.sums, choosing.sums)),
-        { centred: true, strengths: [fit.strength] },
-        products,
-      );
+      const whole = (await fitter(merged(fitting.sums, choosing.sums), true, products)(fit.strength))!;
       assert.ok(distance(fit.weight.data, whole.weight.data) < 1e-12);
       const left = leftBy(whole, heldOut.inputs, heldOut.targets);
       assert.ok(Math.abs(fit.left! - left) < 1e-9 * left); // both sums of some hundred numbers in float64
@@ -114,12 +110,10 @@ Deno.test("the strength for a thousand targets is chosen on sums of them, and it
       );
     for (const [tokens, noise] of [[7, 8], [200, 0.1]]) {
       const [training, own] = [of(rows(draw, tokens, P), noise), of(rows(draw, 40, P), noise)];
-      const fit = await strengthOf(training, own, { centred: true }, products);
+      const fit = await strengthOf(training, own, true, products);
       const lefts: number[] = [];
       for (const strength of STRENGTHS) {
-        lefts.push(
-          (await ridge(parts(training, null, own), { centred: true, strengths: [strength] }, products)).left!,
-        );
+        lefts.push(await leftOf((await fitter(training, true, products)(strength))!, own, products));
       }
       assert.equal(fit!.strength, STRENGTHS[lefts.indexOf(Math.min(...lefts))]);
       assert.equal(fit!.left, Math.min(...lefts));
@@ -132,7 +126,7 @@ Deno.test("inputs that are singular or not finite are refused, and the message s
     for (const [training, tokens] of [[zeros, 5], [noMoments(P, Q), 0]] as const) {
       for (const choosing of [null, noMoments(P, Q)]) {
         await assert.rejects(
-          ridge(parts(training, choosing), { centred: true }, products),
+          ridge(parts(training, choosing), true, products),
           new RegExp(
             `^RangeError: Cannot fit 4 numbers from 6 over ${tokens} tokens: .* singular, expected about 60`,
           ),
@@ -140,5 +134,5 @@ Deno.test("inputs that are singular or not finite are refused, and the message s
       }
     }
     const odd = momentsFrom([[NaN, 1, 1, 1, 1, 1]], [[1, 1, 1, 1]]);
-    await assert.rejects(ridge(parts(odd), { centred: true }, products), /are singular/);
+    await assert.rejects(ridge(parts(odd), true, products), /are singular/);
   }));
