@@ -90,6 +90,27 @@ export function riseSign(a: SweepPoint, b: SweepPoint, samples: number): Sign {
   return ({ yes: -1, no: 1, "cannot tell": 0 } as const)[costsLess(one, other, samples)];
 }
 
+/**
+ * What dropping so many modules costs in each order, without repairs; and whether attention by importance costs less than in random orders
+ * (`holds`), and less than MLPs by importance (`cheaper`).
+ */
+export function generalityOf(sweep: Sweep, dropped: number) {
+  const costs = groupsOf(sweep).filter(({ repair }) => !repair).flatMap(({ points, ...group }) => {
+    const at = points.find((point) => point.dropped === dropped);
+    return at ? [{ ...group, values: at.values }] : [];
+  });
+  const find = (kind: LayerModule, has: (curve: Pick<SweepCurve, "by">) => boolean) =>
+    costs.find((cost) => cost.target === kind && has(cost));
+  const own = find("attention", isByImportance);
+  const against = (other: Cost | undefined): Verdict =>
+    own && other ? costsLess(own, other, sweep.provenance.packing.samples) : "cannot tell";
+  return {
+    costs,
+    holds: against(find("attention", isSeeded)),
+    cheaper: against(find("mlp", isByImportance)),
+  };
+}
+
 /** Attention and MLP by importance at a number of drops that titles compare: the common one nearest to `at`, a quarter of the layers. */
 export function commonPoints<Point extends { readonly dropped: number }>(
   curves: readonly (Pick<CurveGroup, "target" | "by" | "repair"> & { readonly points: readonly Point[] })[],
@@ -106,11 +127,13 @@ export function commonPoints<Point extends { readonly dropped: number }>(
   return nearest ?? null;
 }
 
-/** A sweep's points at that number, of the first seed. */
-export function comparedAt(groups: readonly CurveGroup[], layers: number, at?: number) {
-  const common = commonPoints(groups, layers, at);
-  return common &&
-    { dropped: common.dropped, attention: common.attention.values[0], mlp: common.mlp.values[0] };
+/** A sweep's points at that number, of the first seed, and which costs more. */
+export function comparedAt(sweep: Sweep, at?: number) {
+  const { model: { layers }, packing: { samples } } = sweep.provenance;
+  const common = commonPoints(groupsOf(sweep), layers, at);
+  if (!common) return null;
+  const { dropped, attention: { values: [attention] }, mlp: { values: [mlp] } } = common;
+  return { dropped, attention, mlp, sign: riseSign(attention, mlp, samples) };
 }
 
 /** What the best repair saves of the longest list of drops by importance, and the repairs that the samples do not tell from it. */

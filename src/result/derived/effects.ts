@@ -2,6 +2,7 @@
 import { eachOf, expect, list, resultOf, sum } from "../../entry/mod.ts";
 import { MODULES, rankAgreement, ratio95, type RatioPart } from "../../measure/mod.ts";
 import type { Ends } from "./intervals.ts";
+import { correlationSign, type Sign } from "./signs.ts";
 import type { Effects, Perplexity } from "../forms/perplexity.ts";
 
 const SIDES = ["along", "across"] as const;
@@ -51,11 +52,14 @@ export function effectsOf(
  */
 export function effectsOrder(
   results: readonly Perplexity[],
-): Record<"along" | "across", Ends & { rank: number | null; count: number }> {
+): Record<"along" | "across", Ends & { rank: number | null; count: number; sign: Sign }> {
   expect("order plans", "results", results, list(resultOf("perplexity"), "results"));
   const all = results.flatMap(({ effects }) =>
     effects?.across && effects.along && effects.rise ? [effects] : []
   );
   const rises = all.map(({ rise }) => rise!.value);
-  return eachOf(SIDES, (side) => rankAgreement(all.map((own) => own[side]!.value), rises));
+  return eachOf(SIDES, (side) => {
+    const found = rankAgreement(all.map((own) => own[side]!.value), rises);
+    return { ...found, sign: correlationSign({ ...found, layers: found.count }) };
+  });
 }

@@ -6,12 +6,13 @@ import {
   mean,
   median,
   type ModuleKind,
+  moduleRatio,
   MODULES,
   rankModules,
   toldSign,
 } from "../../measure/mod.ts";
 import type { CauseCorrelation } from "../forms/causes.ts";
-import type { Profile } from "../forms/profile.ts";
+import type { Profile, RandomInit } from "../forms/profile.ts";
 
 /** Which of two is the larger at 95 %: −1 the second, 1 the first, 0 cannot tell. */
 export type Sign = -1 | 0 | 1;
@@ -66,6 +67,20 @@ export function importanceSign({ sums }: Profile, a: RankedModule, b: RankedModu
   return paired(first, second);
 }
 
+/** How many modules the samples do not tell from the first of them. */
+export const nearFirst = (profile: Profile, [first, ...others]: readonly RankedModule[]): number =>
+  others.filter((other) => importanceSign(profile, first, other) === 0).length;
+
+/** Attention and MLPs ranked together: which kind is first, and attention modules compared with the first MLP; null without both. */
+export function rankedTogether(profile: Profile) {
+  const order = byImportance(profile, "attention", "mlp");
+  const attention = order.filter(({ module }) => module === "attention");
+  const mlp = order.find(({ module }) => module === "mlp");
+  if (!mlp || attention.length === 0) return null;
+  const signs = attention.map((module) => importanceSign(profile, module, mlp));
+  return { first: order[0].module, firstSign: signs[0], counts: tally(signs) };
+}
+
 /**
  * The layers of the least important quarter of a kind that the samples tell from the first module outside it (95 %), least important
  * first; null without such modules.
@@ -92,6 +107,16 @@ export function directionSigns(
     samples ? [toldSign(bySample(samples, sum).map((value) => value - chance).filter(Number.isFinite))] : []
   );
 }
+
+/** In how many untrained models attention is less important than the MLPs, or more, over the seeds of each. */
+export const initCounts = (models: readonly RandomInit[]): Tally =>
+  tally(
+    models.map(({ attention, mlp }) =>
+      toldSign(
+        attention.bySeed.map((own, seed) => Math.log(moduleRatio({ attention: own, mlp: mlp.bySeed[seed] }))),
+      )
+    ),
+  );
 
 /** Attention's importance compared with the MLP's as medians over the layers from 1 up; null where one of the two has no module there. */
 export function medianSign(profile: Profile): Sign | null {
@@ -136,11 +161,14 @@ function magnitudeRatio(profile: Profile): readonly [low: number, high: number] 
   return half === null ? null : [Math.exp(mean(ratios) - half), Math.exp(mean(ratios) + half)];
 }
 
-/**
- * One profile's median importance of attention compared with another's. Profiles of one text in the same samples are paired; others are
- * independent.
- */
-export function acrossSign(a: Profile, b: Profile): Sign {
+/** Attention's median importance in two profiles, and which is the larger; null where one has no attention. */
+export function attentionMedians(a: Profile, b: Profile) {
+  const [one, other] = [a, b].map(({ attention }) => median(attention.importance));
+  return one === null || other === null ? null : { one, other, sign: acrossSign(a, b) };
+}
+
+/** Profiles of one text in the same samples are paired; others are independent. */
+function acrossSign(a: Profile, b: Profile): Sign {
   const [one, other] = [a, b].map((profile) =>
     mediansOf(profile, "attention")?.filter(Number.isFinite) ?? []
   );
@@ -163,3 +191,7 @@ export function correlationSign(
   if (!correlates(rank, layers, low === null || high === null ? null : [low, high])) return 0;
   return rank! > 0 ? 1 : -1;
 }
+
+/** Of correlations, those that the interval tells from 0. */
+export const told = (all: readonly CauseCorrelation[]): CauseCorrelation[] =>
+  all.filter((one) => correlationSign(one) !== 0);

@@ -4,7 +4,8 @@ import { drift, KINDS, median, type ModuleKind, MODULES, rankStability } from ".
 import type { CheckpointProfile, Checkpoints } from "../forms/profile.ts";
 import type { Provenance } from "../forms/provenance.ts";
 import type { Sweep } from "../forms/sweep.ts";
-import { medianSign } from "./signs.ts";
+import { riseSign } from "./curves.ts";
+import { medianSign, type Sign, tally } from "./signs.ts";
 
 /** One kind of module at one step; null where there is no value. */
 export interface Trend {
@@ -77,10 +78,15 @@ export function medianRatios(checkpoints: Checkpoints) {
   });
 }
 
-/** Sweep points at one step, without half of the modules of each kind, and the nats per token of the full model. */
+/** At how many steps attention's median importance is below the MLP's, or above it. */
+export const medianCounts = ({ series }: Checkpoints) =>
+  tally(series.flatMap((step) => medianSign(step) ?? []));
+
+/** Sweep points at one step, without half of the modules of each kind, the nats per token of the full model, and whether attention or the MLPs cost more. */
 export type HalfDropped =
   & Record<ModuleKind, Sweep["curves"][number]["points"][number]>
-  & Readonly<Record<"step" | "full", number>>;
+  & Readonly<Record<"step" | "full", number>>
+  & { readonly sign: Sign };
 
 /**
  * Returns the quality by step, for the steps where it was measured.
@@ -100,6 +106,8 @@ export function qualityBySteps(checkpoints: Checkpoints): HalfDropped[] {
   return checkpoints.series.flatMap(({ step, quality }) => {
     if (!quality) return [];
     const last = (kind: ModuleKind) => quality.curves.find(({ target }) => target === kind)!.points.at(-1)!;
-    return [{ step, full: quality.curves[0].points[0].nll, ...eachOf(KINDS, last) }];
+    const halves = eachOf(KINDS, last);
+    const sign = riseSign(halves.attention, halves.mlp, quality.provenance.packing.samples);
+    return [{ step, full: quality.curves[0].points[0].nll, ...halves, sign }];
   });
 }

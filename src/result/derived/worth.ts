@@ -25,6 +25,10 @@ export function worthOf(fit: Fit): Verdict {
   return low >= 1 + WORTH ? "yes" : high < 1 + WORTH ? "no" : "cannot tell";
 }
 
+/** Whether the quartiles of the rounds say that a plan is faster, or slower. */
+export const isClearPace = ({ low, high }: NonNullable<Fit["times"]>["decode"]): boolean =>
+  low > 1 || high < 1;
+
 /** Plans that save more than the answer, smallest first, as they were tried: none of them saves less than another that costs less. Each saves half as much again as the one before. */
 export function largerSavings(fit: Fit): Tried[] {
   const { tried, answer } = fit;

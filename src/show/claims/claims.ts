@@ -13,7 +13,6 @@ import {
   type Dropped,
   type Evaluation,
   fullOf,
-  groupsOf,
   isByImportance,
   isInRounds,
   meanAccuracy,
@@ -74,7 +73,7 @@ const DROPPING = {
 } as const;
 
 export function droppingClaims(sweep: Sweep): Claim[] {
-  const compared = comparedAt(groupsOf(sweep), sweep.provenance.model.layers);
+  const compared = comparedAt(sweep);
   const full = sweep.curves.flatMap(({ points }) => points).find(({ dropped }) => dropped === 0);
   if (!compared || !full) return [];
   const { model, packing } = sweep.provenance;

@@ -2,21 +2,19 @@
 import {
   aSweep,
   type Checkpoints,
-  costsLess,
-  groupsOf,
+  generalityOf,
+  initCounts,
   meanOf,
+  medianCounts,
   medianRatios,
-  medianSign,
   qualityBySteps,
-  riseSign,
-  type Sign,
   type Sweep,
+  type Tally,
   tally,
 } from "../../result/mod.ts";
 import { curveName, formatFixed, formatNumber, formatSigned, reading, unknownText } from "../words/mod.ts";
 import { expect, list, resultOf, wholeNumber } from "../../entry/mod.ts";
 import type { Claim } from "./claims.ts";
-import { moduleRatio, toldSign } from "../../measure/mod.ts";
 import { type InitModel, measuredInits, measuredRatio, shapeText } from "../chart/init_model.ts";
 
 /**
@@ -42,20 +40,16 @@ export function trainingClaim(results: readonly Checkpoints[]): Claim {
 }
 
 function measuredOf(result: Checkpoints): string {
-  const { name, series } = result;
+  const { name } = result;
   const last = medianRatios(result).at(-1);
-  const at = (signs: readonly Sign[]) => {
-    const found = tally(signs);
-    return `at ${found.below} of ${found.all} steps${unknownText(found, "at")}`;
-  };
+  const at = (counts: Tally) => `at ${counts.below} of ${counts.all} steps${unknownText(counts, "at")}`;
   const quality = qualityBySteps(result);
-  const samples = series.flatMap(({ quality }) => quality?.provenance.packing.samples ?? [])[0];
-  const cheaper = quality.map((point) => riseSign(point.attention, point.mlp, samples));
+  const cheaper = at(tally(quality.map(({ sign }) => sign)));
   const halves = quality.at(-1);
-  const lower = at(series.flatMap((entry) => medianSign(entry) ?? []));
+  const lower = at(medianCounts(result));
   const times = last && `, and ${formatFixed(last.ratio, 2)} times as large at step ${last.step}`;
   const halved = halves &&
-    reading`; dropping half of attention costs less than dropping half of the MLPs ${at(cheaper)}:
+    reading`; dropping half of attention costs less than dropping half of the MLPs ${cheaper}:
       ${formatSigned(halves.attention.rise)} versus ${formatSigned(halves.mlp.rise)} nats per token at step
       ${String(halves.step)}`;
   return reading`${name}: attention's median importance is below the MLP's ${lower}${times}${halved}.`;
@@ -76,17 +70,8 @@ function measuredOf(result: Checkpoints): string {
  */
 export function initClaim(models: readonly InitModel[]): Claim {
   expect("judge a claim", "models", models, measuredInits);
-  const ratios = models.map((model) => {
-    const { attention, mlp } = model.measured;
-    return {
-      ratio: measuredRatio(model),
-      sign: toldSign(attention.bySeed.map((importance, seed) => (
-        Math.log(moduleRatio({ attention: importance, mlp: mlp.bySeed[seed] }))
-      ))),
-      text: shapeText(model),
-    };
-  });
-  const less = tally(ratios.map(({ sign }) => sign));
+  const ratios = models.map((model) => ({ ratio: measuredRatio(model), text: shapeText(model) }));
+  const less = initCounts(models.map(({ measured }) => measured));
   return {
     id: "C4",
     claim: "Attention's redundancy is evident in randomly initialised models.",
@@ -114,24 +99,14 @@ export function generalityClaim(sweeps: readonly Sweep[], dropped: number): Clai
   expect("judge a claim", "sweeps", sweeps, list(aSweep, "sweeps", 1));
   expect("judge a claim", "dropped", dropped, wholeNumber(0));
   const models = sweeps.map((sweep) => {
-    const costs = groupsOf(sweep).filter(({ repair }) => !repair).flatMap(({ points, ...group }) => {
-      const at = points.find((point) => point.dropped === dropped);
-      return at ? [{ ...group, values: at.values }] : [];
-    });
-    const { model, packing: { samples, bos } } = sweep.provenance;
-    const isCheaperThan = (other: string) => {
-      const [own, others] = ["attention importance", other].map((wanted) =>
-        costs.find(({ target, by }) => `${target} ${by}` === wanted)
-      );
-      return own && others ? costsLess(own, others, samples) : "cannot tell";
-    };
+    const { costs, ...verdicts } = generalityOf(sweep, dropped);
+    const { model, packing: { bos } } = sweep.provenance;
     return {
       name: model.name + (bos ? " after BOS" : ""),
       losses: costs.map((cost) =>
         `${curveName(cost)} ${formatSigned(meanOf(cost.values, ({ rise }) => rise))}`
       ).join(", "),
-      holds: isCheaperThan("attention random"),
-      cheaper: isCheaperThan("mlp importance"),
+      ...verdicts,
     };
   });
   const count = (key: "holds" | "cheaper") => {

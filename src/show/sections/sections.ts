@@ -7,7 +7,6 @@ import {
   type Evaluation,
   fileName,
   type Fit,
-  groupsOf,
   type Profile,
   qualityBySteps,
   type Sweep,
@@ -119,7 +118,7 @@ const analyses: { readonly [Name in keyof Findings]: (found: Findings[Name], at?
   }),
   "norm-placement": (sweeps) => {
     const least = Math.min(...sweeps.map(({ provenance }) => provenance.model.layers));
-    const compared = sweeps.length ? comparedAt(groupsOf(sweeps[0]), least) : null;
+    const compared = sweeps.length ? comparedAt(sweeps[0], least / 4) : null;
     if (!compared) throw new RangeError("Cannot compare norm placements: found no number of drops in common");
     const { dropped } = compared;
     return {

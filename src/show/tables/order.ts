@@ -6,6 +6,7 @@ import {
   formatShare,
   formatWhole,
   guideTitle,
+  intervalWords,
   KIND_NAMES,
   lastText,
   modelOf,
@@ -18,7 +19,7 @@ import {
   tokensOf,
 } from "../words/mod.ts";
 import { filesText } from "../../entry/mod.ts";
-import { interval95, KINDS, planText, type Rise } from "../../measure/mod.ts";
+import { KINDS, planText, type Rise } from "../../measure/mod.ts";
 import {
   type DropOrder,
   type Guides,
@@ -182,9 +183,13 @@ function lossesTable(fresh: Fresh): Table {
 function savedText({ samples, saved, savedError }: Fresh): string {
   const found = `the repair saves ${saved.toFixed(4)} nats per token over the drop`;
   if (samples === 1) return `${found}; one sample has no interval`;
-  const [low, high] = interval95(saved, savedError, samples);
-  const interval = `${found} (95 %, paired: ${low.toFixed(4)} to ${high.toFixed(4)})`;
-  return low > 0 ? interval : `${interval}: too few samples to tell which is better`;
+  const ends = riseOverSamples(samples, { rise: saved, riseError: savedError });
+  const open = intervalWords(ends, {
+    below: "",
+    above: "",
+    neither: ": too few samples to tell which is better",
+  });
+  return `${found} (95 %, paired: ${ends.low!.toFixed(4)} to ${ends.high!.toFixed(4)})${open}`;
 }
 
 /** Keys and values are counted by the token unless windows, of the plan or of the model, keep fewer of a long text. */

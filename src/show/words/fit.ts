@@ -4,6 +4,7 @@ import { formatBytes } from "../../entry/mod.ts";
 import {
   coarserType,
   type Fit,
+  isClearPace,
   largerSavings,
   SCORES,
   sharedSaving,
@@ -104,12 +105,9 @@ export function savingText({ file }: Pick<Fit, "file">, { saves, bytes }: Tried)
 
 type Pace = NonNullable<Fit["times"]>["decode"];
 
-/** Whether the quartiles of the rounds say that a plan is faster, or slower. */
-const isClear = ({ low, high }: Pace) => low > 1 || high < 1;
-
 /** How fast a plan is beside the full model: a number only where it is clear. */
 const paceText = (pace: Pace): string =>
-  isClear(pace) ? `${formatFixed(pace.median, 2)} times as fast` : "about as fast";
+  isClearPace(pace) ? `${formatFixed(pace.median, 2)} times as fast` : "about as fast";
 
 /** Measured times of the answer in a sentence; empty without times. */
 export function timesText({ times }: Fit): string {
@@ -117,7 +115,7 @@ export function timesText({ times }: Fit): string {
   const two = (value: number) => formatFixed(value, 2);
   const paced = (verb: string, pace: Pace) => {
     const { median, low, high } = pace;
-    const times = isClear(pace) ? "" : `${two(median)} times; `;
+    const times = isClearPace(pace) ? "" : `${two(median)} times; `;
     return `${verb} ${paceText(pace)} (${times}quartiles ${two(low)} to ${two(high)})`;
   };
   return `Measured: it ${paced("writes", times.decode)} and ${paced("reads", times.prefill)}.`;

@@ -1,6 +1,6 @@
 import { list, resultOf } from "../../../entry/mod.ts";
 import { type LayerModule, MODULES } from "../../../measure/mod.ts";
-import { type CauseName, type Causes, correlationSign } from "../../../result/mod.ts";
+import { type CauseName, type Causes, told } from "../../../result/mod.ts";
 import { logDomain } from "../../chart/draw/axes.ts";
 import { COLORS } from "../../chart/draw/colors.ts";
 import { type Panel, sharing } from "../../chart/draw/panel.ts";
@@ -47,7 +47,7 @@ function find({ correlations }: Causes, module: LayerModule, cause: CauseName) {
 function finding(results: readonly Causes[]): Finding {
   const counts = CAUSES.map(({ cause, name }) => {
     const found = results.flatMap((result) => find(result, "attention", cause) ?? []);
-    return { name, clear: found.filter((entry) => correlationSign(entry) !== 0).length };
+    return { name, clear: told(found).length };
   }).sort((a, b) => b.clear - a.clear);
   if (counts[0].clear === 0) return { open: "whether any of these correlates with attention's importance" };
   const each = counts.map(({ name, clear }, i) =>

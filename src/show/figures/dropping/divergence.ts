@@ -18,7 +18,7 @@ function drawing(sweep: Sweep, at?: number): Content {
   const most = Math.max(...sweep.curves.flatMap(({ points }) => points.map(({ kl }) => kl)), 1e-3);
   const decimals = most < 1 ? 2 : most < 5 ? 1 : 0;
   const { layers } = sweep.provenance.model;
-  const compared = comparedAt(groups, layers, at) ?? undefined;
+  const compared = comparedAt(sweep, at) ?? undefined;
   const height = 320;
   return {
     rows: sweepRows(sweep),

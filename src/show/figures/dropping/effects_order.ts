@@ -1,5 +1,5 @@
 import { list, resultOf } from "../../../entry/mod.ts";
-import { correlationSign, effectsOrder, type Perplexity, RISE } from "../../../result/mod.ts";
+import { effectsOrder, type Perplexity, RISE } from "../../../result/mod.ts";
 import type { CsvRow } from "../../chart/csv.ts";
 import { logAxis, logDomain } from "../../chart/draw/axes.ts";
 import { hueOf } from "../../chart/draw/colors.ts";
@@ -53,7 +53,7 @@ export const effectsOrderFigure: Draw<[readonly Perplexity[]]> = figure("effects
 });
 
 function finding(order: ReturnType<typeof effectsOrder>): Finding {
-  const sides = Map.groupBy(SIDES, (side) => correlationSign({ ...order[side], layers: order[side].count }));
+  const sides = Map.groupBy(SIDES, (side) => order[side].sign);
   const costs = ([[1, "more"], [-1, "less"]] as const).flatMap(([sign, words]) => {
     const own = sides.get(sign);
     return own ? [`farther ${own.join(" and ")} the stream cost ${words}`] : [];

@@ -4,7 +4,6 @@ import {
   type CurveGroup,
   groupsOf,
   meanOf,
-  riseSign,
   type Sweep,
 } from "../../../result/mod.ts";
 import { curveChart, mostSeeds, outsizedPlansText, perplexityOver, seededText } from "../../chart/curves.ts";
@@ -79,13 +78,13 @@ function drawing(sweep: Sweep, at?: number): Content {
 /** Attention beside MLPs at one number of drops; where one of the two is missing, the best repair beside none. */
 function finding(sweep: Sweep, groups: readonly CurveGroup[], at?: number): Finding {
   const { model: { layers }, packing: { samples } } = sweep.provenance;
-  const compared = comparedAt(groups, layers, at);
+  const compared = comparedAt(sweep, at);
   if (!compared) return repairFinding(bestRepair(groups, samples), layers);
-  const { dropped, attention, mlp } = compared;
+  const { dropped, attention, mlp, sign } = compared;
   const [one, other] = [attention, mlp].map(({ perplexity }) => ({ measured: perplexity }));
   return {
     found: reading`${dropped} dropped: perplexity ${one} for attention, ${other} for MLPs`,
-    open: riseSign(attention, mlp, samples) === 0 && "which costs more",
+    open: sign === 0 && "which costs more",
   };
 }
 

@@ -1,6 +1,6 @@
 import { resultOf } from "../../../entry/mod.ts";
-import { KINDS, median, rankStability } from "../../../measure/mod.ts";
-import { acrossSign, leastImportant, type Profile, quarter } from "../../../result/mod.ts";
+import { KINDS, rankStability } from "../../../measure/mod.ts";
+import { attentionMedians, leastImportant, type Profile, quarter } from "../../../result/mod.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
 import { type Finding, KIND_NAMES, reading } from "../../words/mod.ts";
 import { IMPORTANCE, namesOf, profileContent } from "../profiles.ts";
@@ -27,12 +27,13 @@ export const comparisonFigure: Draw<[Profile, Profile]> = figure("comparison", {
 });
 
 function finding(a: Profile, b: Profile, names: readonly string[]): Finding {
-  const [one, other] = [a, b].map(({ attention }) => median(attention.importance));
-  if (one === null || other === null) return { topic: `Importance in ${names[0]} and ${names[1]}` };
+  const medians = attentionMedians(a, b);
+  if (!medians) return { topic: `Importance in ${names[0]} and ${names[1]}` };
+  const { one, other, sign } = medians;
   return {
     found: reading`Attention's median importance: ${{ measured: one }} in ${names[0]},
       ${{ measured: other }} in ${names[1]}`,
-    open: acrossSign(a, b) === 0 && "which is lower",
+    open: sign === 0 && "which is lower",
   };
 }
 

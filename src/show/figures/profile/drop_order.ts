@@ -1,5 +1,5 @@
 import { KINDS } from "../../../measure/mod.ts";
-import { byImportance, importanceSign, type Profile, type RankedModule, tally } from "../../../result/mod.ts";
+import { byImportance, type Profile, type RankedModule, rankedTogether } from "../../../result/mod.ts";
 import { countTicks, indexAxis, reversed } from "../../chart/draw/axes.ts";
 import { COLORS } from "../../chart/draw/colors.ts";
 import { type Panel, RING, type Series } from "../../chart/draw/panel.ts";
@@ -26,7 +26,7 @@ export const dropOrderFigure: Draw<[Profile]> = figure("drop_order", "profile", 
         { target, dropped_at: i + 1, module, layer, importance }
       ))
     ),
-    title: finding(profile, orders.find(({ target }) => target === "joint")?.order ?? []),
+    title: finding(profile),
     shows: [
       "Each column is a layer, as high as its module is redundant: its top is the drop at which the module is left",
       "out, and the first drop is at the top of the map.",
@@ -38,21 +38,20 @@ export const dropOrderFigure: Draw<[Profile]> = figure("drop_order", "profile", 
 });
 
 /** How many attention modules the samples tell to be less important than every MLP: paired with the first MLP of the order. */
-function finding(profile: Profile, joint: readonly RankedModule[]): Finding {
-  const attention = joint.filter(({ module }) => module === "attention");
-  const firstMlp = joint.find(({ module }) => module === "mlp");
-  if (!firstMlp || attention.length === 0) return { topic: "The order in which modules are dropped" };
-  const signs = tally(attention.map((module) => importanceSign(profile, module, firstMlp)));
-  if (joint[0] === firstMlp) {
-    return importanceSign(profile, attention[0], firstMlp) > 0
+function finding(profile: Profile): Finding {
+  const ranked = rankedTogether(profile);
+  if (!ranked) return { topic: "The order in which modules are dropped" };
+  const { first, firstSign, counts } = ranked;
+  if (first === "mlp") {
+    return firstSign > 0
       ? { found: "Ranked together, an MLP is dropped first" }
       : { open: "whether attention or an MLP is dropped first" };
   }
-  if (signs.below === 0) return { open: "whether any attention module is dropped before the first MLP" };
-  const verb = signs.below === 1 ? "is" : "are";
-  const which = modules("attention", signs.below);
+  if (counts.below === 0) return { open: "whether any attention module is dropped before the first MLP" };
+  const verb = counts.below === 1 ? "is" : "are";
+  const which = modules("attention", counts.below);
   return {
-    found: `Ranked together, ${which} ${verb} dropped before the first MLP${unknownText(signs, "for")}`,
+    found: `Ranked together, ${which} ${verb} dropped before the first MLP${unknownText(counts, "for")}`,
   };
 }
 

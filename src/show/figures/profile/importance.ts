@@ -1,8 +1,8 @@
 import { KINDS } from "../../../measure/mod.ts";
 import {
   byImportance,
-  importanceSign,
   moduleSigns,
+  nearFirst,
   type Profile,
   type RankedModule,
   tally,
@@ -53,8 +53,8 @@ function finding(profiles: readonly Profile[]): Finding {
 
 /** The lowest and highest module of each kind, and how many others the samples do not tell from them. */
 function ends(profile: Profile): string {
-  const end = ([first, ...others]: readonly RankedModule[]) => {
-    const near = others.filter((other) => importanceSign(profile, first, other) === 0).length;
+  const end = (order: readonly RankedModule[]) => {
+    const [first, near] = [order[0], nearFirst(profile, order)];
     const open = near > 0 && `, cannot tell from ${near} other${near === 1 ? "" : "s"}`;
     return reading`${first.layer} (${{ measured: first.score }}${open})`;
   };

@@ -2,9 +2,8 @@ import { list, orElse, resultOf } from "../../../entry/mod.ts";
 import { KINDS } from "../../../measure/mod.ts";
 import {
   type Checkpoints,
-  medianSign,
+  medianCounts,
   seriesProvenance,
-  tally,
   type Trend,
   trendsOf,
 } from "../../../result/mod.ts";
@@ -68,7 +67,7 @@ function seriesOf(result: Checkpoints) {
     name: result.name,
     provenance: seriesProvenance(result),
     rows: checkpointRows(result).map((row): CsvRow => ({ series: result.name, ...row })),
-    counts: tally(result.series.flatMap((step) => medianSign(step) ?? [])),
+    counts: medianCounts(result),
     paths: KINDS.map((kind) => path(KIND_NAMES[kind], trendsOf(result, kind))),
   };
 }

@@ -4,7 +4,6 @@ import {
   type HalfDropped,
   qualityBySteps,
   RISE,
-  riseSign,
   seriesProvenance,
 } from "../../../result/mod.ts";
 import { stepAxis } from "../../chart/draw/axes.ts";
@@ -46,7 +45,7 @@ export const checkpointQualityFigure: Draw<[Checkpoints]> = figure(
     const across = stepAxis(points.map(({ step }) => step));
     return {
       rows,
-      title: finding(points.at(-1)!, provenance.packing.samples),
+      title: finding(points.at(-1)!),
       shows: [
         `${dropped} of ${provenance.model.layers} modules dropped, by their importance at the same step.`,
         "Top: perplexity. Bottom: rise in loss over the full model, ± 1 standard error.",
@@ -83,12 +82,12 @@ function rowsOf({ step, full, ...halves }: HalfDropped) {
   ];
 }
 
-function finding({ attention, mlp }: HalfDropped, samples: number): Finding {
+function finding({ attention, mlp, sign }: HalfDropped): Finding {
   const [one, other] = [attention, mlp].map(({ rise }) => ({ fixed: rise, decimals: 2 }));
   return {
     found:
       reading`At the last step, dropping half of attention costs ${one} nats per token, half of the MLPs ${other}`,
-    open: riseSign(attention, mlp, samples) === 0 && "which costs more",
+    open: sign === 0 && "which costs more",
   };
 }
 
