@@ -1,5 +1,5 @@
 /**
- * Bytes of a local file and of a buffer.
+ * Bytes of a local file.
  *
  * A file is opened once and read at positions. A positioned read is a seek and a read on one
  * shared handle, so reads are queued: two callers never see each other's offset.
@@ -51,20 +51,6 @@ export async function fileSource(path: string): Promise<ByteSource> {
       if (open) inOrder(() => file.close());
       open = false;
     },
-  };
-}
-
-/** Bytes that are in memory already. Reads give copies. */
-export function bufferSource(name: string, bytes: Uint8Array): ByteSource {
-  return {
-    name,
-    size: bytes.length,
-    // deno-lint-ignore require-await
-    async read(start, end) {
-      checkRange(name, start, end, bytes.length);
-      return new Uint8Array(bytes.subarray(start, end));
-    },
-    close() {},
   };
 }
 

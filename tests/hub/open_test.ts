@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { bufferSource, openModel } from "../../src/hub/mod.ts";
+import { bufferSource } from "../buffer.ts";
+import { openModel } from "../../src/hub/mod.ts";
 import { modelFiles } from "../../src/hub/files.ts";
 import { modelFileNames } from "../../src/hub/layout.ts";
 import { withFolder } from "../support.ts";

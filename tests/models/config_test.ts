@@ -1,7 +1,7 @@
 /** A configuration that is not understood to the last field, or has numbers that make no result, is an error that names file and field; so are LLM-Drop's lists. */
 import assert from "node:assert/strict";
 import { allowedFields, loadGguf, readDropList, readSpec } from "../../src/models/mod.ts";
-import { bufferSource } from "../../src/hub/mod.ts";
+import { bufferSource } from "../buffer.ts";
 import { openGguf } from "../../src/weights/mod.ts";
 import { fixtureNames } from "../fixtures/read.ts";
 import { refused } from "./refused_configs.ts";

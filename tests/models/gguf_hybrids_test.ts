@@ -3,7 +3,7 @@
  * Of wrong files the error names file and tensor.
  */
 import assert from "node:assert/strict";
-import { bufferSource } from "../../src/hub/mod.ts";
+import { bufferSource } from "../buffer.ts";
 import { layerTensors, loadGguf, type Model } from "../../src/models/mod.ts";
 import { toFloat32 } from "../../src/tensor/mod.ts";
 import { type GgufFile, type GgufValue, openGguf } from "../../src/weights/mod.ts";

@@ -3,7 +3,7 @@
  * each. That the files are the folders' models is told in `gguf_test.ts`.
  */
 import assert from "node:assert/strict";
-import { bufferSource } from "../../src/hub/mod.ts";
+import { bufferSource } from "../buffer.ts";
 import { ggufConfig, loadGguf, scoring } from "../../src/models/mod.ts";
 import { type GgufFile, openGguf } from "../../src/weights/mod.ts";
 

@@ -1,6 +1,6 @@
 /** A GGUF file is the same model as the folder it was converted from (make_gguf_model.py), to the last bit. */
 import assert from "node:assert/strict";
-import { bufferSource } from "../../src/hub/mod.ts";
+import { bufferSource } from "../buffer.ts";
 import { loadGguf, type Model, scoring } from "../../src/models/mod.ts";
 import { openGguf } from "../../src/weights/mod.ts";
 import { fixture } from "../fixtures/read.ts";

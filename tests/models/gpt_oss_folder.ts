@@ -1,5 +1,5 @@
 /** gpt-oss whole, of one layer, from the experts of the fixture `gpt_oss` and attention that the GGUF file of them has. */
-import { bufferSource } from "../../src/hub/mod.ts";
+import { bufferSource } from "../buffer.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
 import { type GgufFile, openGguf, openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
 

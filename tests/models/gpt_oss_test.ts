@@ -9,7 +9,7 @@ import {
   scoring,
   storedTensor,
 } from "../../src/models/mod.ts";
-import { bufferSource } from "../../src/hub/mod.ts";
+import { bufferSource } from "../buffer.ts";
 import { readConfig } from "../../src/models/config/config.ts";
 import { gptOssModule, gptOssNames } from "../../src/models/families/mixtures/gpt_oss.ts";
 import { forward, noDrop, type Probe } from "../../src/run/mod.ts";

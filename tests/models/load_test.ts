@@ -1,6 +1,6 @@
 /** Checkpoints whose tensors have other prefixes are found; those that lack a tensor, or have a wrong one, are refused. */
 import assert from "node:assert/strict";
-import { bufferSource } from "../../src/hub/mod.ts";
+import { bufferSource } from "../buffer.ts";
 import { loadFolder } from "../../src/models/mod.ts";
 import { toFloat32 } from "../../src/tensor/mod.ts";
 import { fixture } from "../fixtures/read.ts";

@@ -1,7 +1,8 @@
 /** Tensors of a file that are read in blocks: which they are, rows of them, and leases that have them. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { bufferSource, fileSource } from "../../src/hub/mod.ts";
+import { bufferSource } from "../buffer.ts";
+import { fileSource } from "../../src/hub/mod.ts";
 import { type BlockMatrix, type Tensor, widened } from "../../src/tensor/mod.ts";
 import {
   cutTensors,

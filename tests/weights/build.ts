@@ -1,5 +1,5 @@
 /** Builders of weight files, right and wrong ones, in memory. */
-import { bufferSource } from "../../src/hub/mod.ts";
+import { bufferSource } from "../buffer.ts";
 import type { CheckpointFiles } from "../../src/weights/mod.ts";
 
 /** Little-endian bytes of an unsigned integer. */

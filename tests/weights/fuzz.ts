@@ -8,7 +8,8 @@
 import { isThorough } from "../tools.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { bufferSource, type ByteSource, fileSource } from "../../src/hub/mod.ts";
+import { bufferSource } from "../buffer.ts";
+import { type ByteSource, fileSource } from "../../src/hub/mod.ts";
 import { loadGguf } from "../../src/models/mod.ts";
 import { elements, widened } from "../../src/tensor/mod.ts";
 import { type GgufFile, openGguf, openSafetensors, type TensorFile } from "../../src/weights/mod.ts";

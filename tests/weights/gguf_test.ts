@@ -1,7 +1,8 @@
 /** GGUF against Python's `gguf`: tests/fixtures/make_gguf.py made the file and its dequantised values. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { bufferSource, fileSource } from "../../src/hub/mod.ts";
+import { bufferSource } from "../buffer.ts";
+import { fileSource } from "../../src/hub/mod.ts";
 import { elements, type Tensor, toFloat32 } from "../../src/tensor/mod.ts";
 import { openGguf, openSafetensors, type TensorFile } from "../../src/weights/mod.ts";
 import { folder, gguf, join, pair, tensor, text, uint } from "./build.ts";

@@ -1,6 +1,6 @@
 /** Bad GGUF: each file with the exact error it gets. */
 import assert from "node:assert/strict";
-import { bufferSource } from "../../src/hub/mod.ts";
+import { bufferSource } from "../buffer.ts";
 import { openGguf } from "../../src/weights/mod.ts";
 import { gguf, join, pair, tensor, text, uint, type Written } from "./build.ts";
 
