@@ -67,6 +67,7 @@ async function submit(
     PATH: `${bin}:${Deno.env.get("PATH")}`,
     LAMINA: called === "lamina" ? `${bin}/lamina` : "",
     LOG: `${folder}/log`,
+    LAMINA_RESULTS: "", // unset: the script's own folder
     CUDA_VISIBLE_DEVICES: "",
   };
   await printed("bash", ["job.sh", "--partition=gpu"], { cwd: folder, env });

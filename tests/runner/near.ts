@@ -1,16 +1,21 @@
-/** The test files that a change reaches: along imports, and along the paths of files and folders that modules name in strings. */
+/**
+ * The test files that a change reaches: along the names that declarations use, through doors that export them from elsewhere, and along
+ * the paths of files and folders that strings name. The layout that `deno fmt` gives tells where declarations start, so that no parser
+ * is needed. Types reach nothing, since they change no outcome, and neither does what a module computes while it loads for others.
+ */
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { groupModule } from "./group.ts";
 
 /** Files that decide how every test runs. */
 const EVERYWHERE = ["deno.json", "deno.lock"];
+const SCRIPT = /\.m?[jt]s$/;
 
-/** A module: its path from the root, the modules that it imports, and its text. */
+/** A module: its path from the root, the modules that it imports by the names it has for them, and its text without comments. */
 export interface Module {
   readonly path: string;
-  readonly imports: readonly string[];
+  readonly imports: Readonly<Record<string, string>>;
   readonly text: string;
 }
 
@@ -38,8 +43,8 @@ export async function changedFiles(root: string, since?: string): Promise<string
 export async function modulesOf(files: readonly string[], root: string): Promise<Module[]> {
   const modules = await graphOf(files, root);
   const known = new Set(modules.map(({ path }) => path));
-  const scripts = modules.flatMap((module) => pathsIn(module, root)).filter((path) =>
-    /\.m?[jt]s$/.test(path) && !known.has(path)
+  const scripts = modules.flatMap(({ path, text }) => pathsIn(path, text, root)).filter((path) =>
+    SCRIPT.test(path) && !known.has(path)
   );
   return scripts.length === 0 ? modules : modulesOf([...new Set([...files, ...scripts])], root);
 }
@@ -57,10 +62,12 @@ async function graphOf(files: readonly string[], root: string): Promise<Module[]
     );
     return await Promise.all(own.map(async ({ specifier, local, dependencies = [] }) => ({
       path: pathFrom(root, specifier),
-      imports: dependencies.flatMap(({ code, type }) =>
-        [code, type].flatMap((to) => to?.specifier?.startsWith("file:") ? [pathFrom(root, to.specifier)] : [])
+      imports: Object.fromEntries(
+        dependencies.flatMap(({ specifier, code }) =>
+          code?.specifier?.startsWith("file:") ? [[specifier, pathFrom(root, code.specifier)]] : []
+        ),
       ),
-      text: await Deno.readTextFile(local!).catch(() => ""),
+      text: SCRIPT.test(local!) ? uncommented(await Deno.readTextFile(local!)) : "",
     })));
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -72,11 +79,11 @@ interface Graph {
   readonly modules: readonly {
     readonly specifier: string;
     readonly local?: string;
-    readonly dependencies?: readonly { readonly code?: Target; readonly type?: Target }[];
+    readonly dependencies?: readonly {
+      readonly specifier: string;
+      readonly code?: { readonly specifier?: string };
+    }[];
   }[];
-}
-interface Target {
-  readonly specifier?: string;
 }
 
 /** The test files among `files` that reach a changed file. */
@@ -87,33 +94,120 @@ export function filesNear(
   root: string,
 ): string[] {
   if (changed.some((path) => EVERYWHERE.includes(path))) return [...files];
-  const next = new Map(modules.map((module) => [module.path, [...module.imports, ...pathsIn(module, root)]]));
+  const nextOf = walker(modules, root);
+  const next = new Map<string, readonly string[]>();
   const isChanged = (path: string) => changed.some((file) => file === path || file.startsWith(`${path}/`));
   return files.filter((file) => {
-    const seen = new Set([file]);
-    for (const path of seen) { // grows as it is walked
-      if (isChanged(path)) return true;
-      next.get(path)?.forEach((to) => seen.add(to));
+    const seen = new Set([`${file}#*`]);
+    for (const node of seen) { // grows while it is walked
+      if (isChanged(node.split("#")[0])) return true;
+      if (!next.has(node)) next.set(node, nextOf(node));
+      next.get(node)!.forEach((to) => seen.add(to));
     }
     return false;
   });
+}
+
+/** What a module declares, imports and exports from elsewhere. The declaration "" is what runs as the module loads. */
+interface Outline {
+  readonly parts: ReadonlyMap<string, string>;
+  readonly types: ReadonlySet<string>;
+  /** By the name here: `path#name` there. */
+  readonly imported: ReadonlyMap<string, string>;
+  readonly exported: ReadonlyMap<string, string>;
+  /** Modules of which everything is exported, and those that are imported for what they do. */
+  readonly doors: readonly string[];
+  readonly run: readonly string[];
+}
+
+/** From a declaration, `path#name`, or all of a module, `path#*`, to what it uses; from another path to nothing. */
+function walker(modules: readonly Module[], root: string): (node: string) => string[] {
+  const known = new Map(modules.map((module) => [module.path, module]));
+  const outlines = new Map(modules.map((module) => [module.path, outlineOf(module)]));
+  /** Where a name that a module exports is declared: nowhere for a type, null for a name that is not found. */
+  const find = (node: string): string[] | null => {
+    const [path, name] = node.split("#");
+    const outline = outlines.get(path);
+    if (!outline || name === "*" || outline.parts.has(name)) return [node];
+    const from = outline.exported.get(name) ?? outline.imported.get(name);
+    if (from) return find(from);
+    if (outline.types.has(name)) return [];
+    return outline.doors.reduce<string[] | null>((found, door) => found ?? find(`${door}#${name}`), null);
+  };
+  const declared = (node: string) => find(node) ?? [`${node.split("#")[0]}#*`];
+  return (node) => {
+    const [path, name] = node.split("#");
+    const outline = outlines.get(path);
+    if (!outline) return [];
+    const { parts, imported, exported, doors, run } = outline;
+    if (name === "*") {
+      const own = [...parts.keys()].map((part) => `${path}#${part}`);
+      return [...own, ...[...exported.values()].flatMap(declared), ...doors.map((door) => `${door}#*`)];
+    }
+    const text = parts.get(name) ?? "";
+    const words = [...new Set(text.match(/[\w$]+/g))];
+    const late = [...text.matchAll(/\bimport\(\s*"([^"]+)"/g)].map(([, to]) => known.get(path)!.imports[to]);
+    return [
+      ...name === "" ? run.map((to) => `${to}#*`) : [`${path}#`],
+      ...words.filter((word) => parts.has(word)).map((word) => `${path}#${word}`),
+      ...words.flatMap((word) => imported.has(word) ? declared(imported.get(word)!) : []),
+      ...late.filter(Boolean).map((to) => `${to}#*`),
+      ...pathsIn(path, text, root).map((to) => `${to}#*`),
+    ];
+  };
+}
+
+/** A declaration: whether it is a type, and its name or names. */
+const DECLARATION =
+  /^(?:export )?(?:default )?(?:declare )?(?:abstract )?(?:async )?(?:(interface|type)|function\*?|const|let|class|enum|namespace) ([\w$]+|[[{][^=]*[\]}](?=[:=\s]))/;
+/** An import or export from elsewhere: types only, the default, the module as one name, all of it, a list, the module. */
+const FROM =
+  /^(import|export) (?:(type )?([\w$]+,? ?)?(?:\* as ([\w$]+)|(\*)|\{([^}]*)\})? ?from )?"([^"]+)"/;
+
+/** Where a statement starts: text of a template, which may look like one, then counts as what runs at load. */
+const STATEMENT =
+  /^(?=(?:export|import|declare|abstract|async|interface|type|function|const|let|class|enum|namespace|for|if|await|try|while|switch)\b|[\w$.]+(?:\(| \+?=))/m;
+
+function outlineOf({ text, imports }: Module): Outline {
+  const [parts, types, imported, exported] = [new Map([["", ""]]), new Set<string>(), new Map(), new Map()];
+  const [doors, run]: string[][] = [[], []];
+  for (const statement of text.split(STATEMENT)) {
+    const [all = "", verb, type, whole, namespace, star, list, specifier] = statement.match(FROM) ?? [];
+    const [, isType, names] = statement.match(DECLARATION) ?? [];
+    const path = imports[specifier];
+    if (isType) types.add(names);
+    for (const name of isType ? [] : names?.match(/[\w$]+/g) ?? [""]) {
+      parts.set(name, (parts.get(name) ?? "") + statement.slice(all.length));
+    }
+    if (!path || type) continue;
+    const into = verb === "import" ? imported : exported;
+    if (star) doors.push(path);
+    if (!whole && !namespace && !star && list === undefined) run.push(path);
+    for (const name of [whole?.match(/[\w$]+/)?.[0], namespace]) if (name) into.set(name, `${path}#*`);
+    for (const item of list?.split(",") ?? []) {
+      const [name, as = name] = item.trim().split(" as ");
+      if (name && !name.startsWith("type ")) into.set(as, `${path}#${name}`);
+    }
+  }
+  return { parts, types, imported, exported, doors, run };
 }
 
 /**
  * Files and folders that strings of a module name, from its own folder or from the root; of a template, what comes before its first
  * value. Not a folder that the module itself lies in.
  */
-function pathsIn({ path, text }: Module, root: string): string[] {
-  const strings = [...text.matchAll(/(["'`])([^"'`\n$\\]*[./][^"'`\n$\\]*)(?:\1|\$\{)/g)].map((
-    [, , string],
-  ) => string);
-  const paths = [...new Set(strings)].flatMap((string) =>
+function pathsIn(path: string, text: string, root: string): string[] {
+  const strings = text.matchAll(/(["'`])([^"'`\n$\\]*[./][^"'`\n$\\]*)(?:\1|\$\{)/g);
+  const paths = [...new Set(strings.map(([, , string]) => string))].flatMap((string) =>
     [join(root, dirname(path), string), join(root, string)]
-      .filter((absolute) => statSync(absolute, { throwIfNoEntry: false }) !== undefined)
+      .filter((absolute) => existsSync(absolute))
       .map((absolute) => slashed(relative(root, absolute)).replace(/\/$/, ""))
   );
   return paths.filter((found) => found !== "" && !found.startsWith("..") && !path.startsWith(`${found}/`));
 }
+
+/** A script without its comments; what only looks like one in a string goes too. */
+const uncommented = (text: string) => text.replace(/^\s*\/\*[^]*?\*\/|(?:^|\s)\/\/ .*$/gm, "");
 
 function pathFrom(root: string, url: string): string {
   return slashed(relative(root, fileURLToPath(url)));

@@ -1,24 +1,36 @@
-/** A change reaches tests along imports and along the files and folders that modules name. */
+/** A change reaches tests along the names that they use and along the files and folders that strings name. */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { readSources } from "../sources.ts";
 import { withFolder } from "../support.ts";
 import { changedFiles, filesNear, modulesOf } from "./near.ts";
 
 const FILES = {
   "deno.json": "{}",
-  "src/a.ts": 'export { b } from "./b.ts";',
-  "src/b.ts": 'export const b = 1; export const kernel = new URL("../kernels/x.wgsl", import.meta.url);',
+  "src/a.ts":
+    'import { b } from "./b.ts";\nexport const a = () => b;\nexport type A = typeof b;\n/** Not other, as "./other.ts" is. */\nexport const alone = 1;',
+  "src/b.ts": 'export const b = 1;\nexport const kernel = new URL("../kernels/x.wgsl", import.meta.url);',
+  "src/mod.ts":
+    'export * from "./a.ts";\nexport { b as renamed } from "./b.ts";\nexport * from "./other.ts";',
   "src/cli.ts": 'await import("./late.ts");',
   "src/late.ts": "",
-  "src/other.ts": "",
+  "src/other.ts": "export class other {}\nexport function unused(): void {\n  other;\n}",
   "kernels/x.wgsl": "",
   "tests/fixtures/small/x.json": "{}",
-  "tests/fixtures/large/x.json": "{}",
-  "tests/a_test.ts": 'import { b } from "../src/a.ts"; b;',
+  "tests/fixtures/large/x.json": `{ "${"a".repeat(300)}/": 1 }`,
+  "tests/a_test.ts": 'import { b } from "../src/b.ts";\nb;',
+  "tests/kernel_test.ts": 'import { kernel } from "../src/b.ts";\nkernel;',
+  "tests/alone_test.ts": 'import { alone } from "../src/mod.ts";\nalone;',
+  "tests/door_test.ts": 'import {\n  a,\n} from "../src/mod.ts";\na;',
+  "tests/renamed_test.ts": 'import { renamed as other } from "../src/mod.ts";\nother;',
+  "tests/all_test.ts": 'import * as all from "../src/mod.ts";\nall;',
   "tests/process_test.ts": 'new URL("../src/cli.ts", import.meta.url);',
   "tests/fixture_test.ts":
-    "const of = (name: string) => new URL(`./fixtures/small/${name}`, import.meta.url); of;",
-  "tests/type_test.ts": 'import type { b } from "../src/b.ts"; type B = typeof b;',
+    "const of = (name: string) => new URL(`./fixtures/small/${name}`, import.meta.url);\nof;",
+  "tests/json_test.ts": 'import x from "./fixtures/large/x.json" with { type: "json" };\nx;',
+  "tests/type_test.ts":
+    'import type { b } from "../src/b.ts";\nimport { type A } from "../src/mod.ts";\ntype B = A;',
 };
 const TESTS = Object.keys(FILES).filter((path) => path.endsWith("_test.ts"));
 
@@ -36,24 +48,29 @@ Deno.test("tests that import, start or read a changed file are near, however far
     const modules = await modulesOf(TESTS, root);
     const near = (...changed: string[]) =>
       filesNear(TESTS, changed, modules, root).map((path) => path.match(/\/(\w+)_test/)![1]);
-    assert.deepEqual(near("src/b.ts"), ["a", "type"]);
-    assert.deepEqual(near("src/a.ts"), ["a"]);
-    assert.deepEqual(near("kernels/x.wgsl"), ["a", "type"], "a file that a module names");
-    assert.deepEqual(
-      near("src/late.ts"),
-      ["process"],
-      "a script that a test starts, and what it imports late",
-    );
-    assert.deepEqual(
-      near("tests/fixtures/small/x.json"),
-      ["fixture"],
-      "a file in a folder that a template names",
-    );
-    assert.deepEqual(near("tests/fixtures/large/x.json"), []);
-    assert.deepEqual(near("src/other.ts", "gone.md"), []);
-    assert.deepEqual(near("tests/a_test.ts"), ["a"], "the test itself");
+    const table: [changed: string[], reached: string[], why?: string][] = [
+      [["src/a.ts"], ["all", "alone", "door"], "what a door exports from it"],
+      [["src/b.ts"], ["a", "all", "door", "kernel", "renamed"], "through what uses it; types reach nothing"],
+      [["src/other.ts"], ["all"]],
+      [["kernels/x.wgsl"], ["kernel"], "a file that a declaration names"],
+      [["src/late.ts"], ["process"], "a script that a test starts, and what it imports late"],
+      [["tests/fixtures/small/x.json"], ["fixture"], "a file in a folder that a template names"],
+      [["tests/fixtures/large/x.json"], ["json"], "an imported file, whose strings are no paths"],
+      [["src/mod.ts", "gone.md"], ["all"], "who imports a door as a whole"],
+      [["tests/a_test.ts"], ["a"], "the test itself"],
+    ];
+    for (const [changed, reached, why] of table) assert.deepEqual(near(...changed).toSorted(), reached, why);
     assert.deepEqual(near("deno.json").length, TESTS.length);
   }));
+
+Deno.test("a changed formula of this project reaches its own test, and few of the others", async () => {
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  const files = readSources(new URL("../", import.meta.url), "tests/").map(({ path }) => path)
+    .filter((path) => path.endsWith("_test.ts"));
+  const near = filesNear(files, ["src/measure/streams/massive.ts"], await modulesOf(files, root), root);
+  assert.ok(near.includes("tests/measure/causes_test.ts"));
+  assert.ok(near.length < files.length / 2, `${near.length} of ${files.length}`);
+});
 
 const hasGit = await new Deno.Command("git", { args: ["--version"], stdout: "null", stderr: "null" }).output()
   .then(({ success }) => success, () => false);
