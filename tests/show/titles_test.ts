@@ -151,10 +151,17 @@ Deno.test("a reading joins words with numbers, lists, intervals and what is miss
     reading`${1234567} of ${24}: ${35.8265}, ${[1, 2, "x"]}, ${estimate}; ${null}.`,
     "1,234,567 of 24: 35.8, 1, 2, x, −0.0112 (−0.0294 to 0.00712); not measured.",
   );
-  assert.equal(
-    reading`${{ ...estimate, low: null, high: null }}`,
-    "−0.0112 (no interval from a single sample)",
-  );
+  const same = { value: 0.8333, low: 0.8333, high: 0.8333 };
+  for (
+    const [told, words] of [
+      [{ ...estimate, low: null, high: null }, "−0.0112 (no interval from a single sample)"],
+      [same, "0.833 (in every draw)"],
+      [{ ...same, decimals: 2, samples: 4 }, "0.83 (in every draw of 4 samples)"],
+      [{ rise: 0, low: 0, high: 0 }, "0 (in every sample)"],
+      [{ value: 0.99872, low: 0.99868, high: 0.99912 }, "0.9987 (0.9987 to 0.9991)"],
+      [{ value: 0.412, low: 0.4112, high: 0.4131, decimals: 2 }, "0.412 (0.411 to 0.413)"],
+    ] as const
+  ) assert.equal(reading`${told}`, words);
   assert.equal(reading`Cheaper: ${[]}.`, "Cheaper: none.");
   assert.equal(reading([] as unknown as TemplateStringsArray), ""); // a list that is no template
   assert.throws(() => reading`${NaN}`, /found NaN, expected a finite one/);

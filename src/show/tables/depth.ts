@@ -29,14 +29,14 @@ export const EFFECTIVE_WORDS: Readonly<Record<Effective, string>> = {
   overlap: "more than a fifth of the five likeliest tokens are the final ones",
 };
 
-/** "0.90 (0.87 to 0.93)", or that no layer is found, or no interval. */
-export function depthText({ effective }: Depth, name: Effective): string {
+/** "0.90 (0.87 to 0.93)", "0.83 (in every draw of 4 samples)", or that no layer is found, or no interval. */
+export function depthText({ effective, samples }: Depth, name: Effective): string {
   const found = effective[name];
   if (!found) return "no layer";
   const { value, low } = found;
   return low === null
     ? `${formatFixed(value, 2)} (cannot tell: no interval over these samples)`
-    : reading`${{ ...found, decimals: 2 }}`;
+    : reading`${{ ...found, decimals: 2, samples: samples.length }}`;
 }
 
 export function depthTables(result: Depth): Table {

@@ -1,12 +1,15 @@
 /** Numbers for people: small summaries for titles and readings, only the digits that carry meaning, and no exponents that are hard to read. */
 
 /** A number with three significant digits: 0.00592, 24.8, 785,815; exponents only below 1e-5 and from 1e9 on. */
-export function formatNumber(value: number): string {
+export const formatNumber = (value: number): string => formatDigits(value, 3);
+
+/** The same with other digits. */
+export function formatDigits(value: number, digits: number): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size < 1e-5 || size >= 1e9) return sign(value.toExponential(2));
+  if (size < 1e-5 || size >= 1e9) return sign(value.toExponential(digits - 1));
   if (size >= 999.5) return sign(Math.round(value).toLocaleString("en-US"));
-  return sign(value.toPrecision(3));
+  return sign(value.toPrecision(digits));
 }
 
 /** Counts documents: "120 of 1,838 documents" where only some were asked. */

@@ -4,7 +4,7 @@
  * model; a reading is an output like a figure, so a rerun prints its own numbers.
  */
 import { expect, like } from "../../entry/mod.ts";
-import { formatFixed, formatNumber, formatShare } from "./numbers.ts";
+import { counted, formatDigits, formatFixed, formatNumber, formatShare } from "./numbers.ts";
 
 /**
  * A value in a reading: a number, a text, a list, an estimate with its interval, null for a missing value, or false for a clause that does
@@ -21,6 +21,8 @@ export type ReadingValue =
     readonly low: number | null;
     readonly high: number | null;
     readonly decimals?: number;
+    /** The number of samples, for an interval without width. */
+    readonly samples?: number;
   }
   | { readonly measured: number }
   | { readonly share: number }
@@ -30,7 +32,7 @@ const aTemplate = like("a template, as in reading`…`", Array.isArray);
 
 /**
  * Returns a sentence with its values as Markdown for `show`. Numbers get three significant digits, an estimate its 95 % interval in
- * brackets, a list commas, an empty one "none", and null "not measured". Throws `RangeError` for a number that is not finite.
+ * brackets, or that it is the same in every draw, a list commas, an empty one "none", and null "not measured". Throws `RangeError` for a number that is not finite.
  * An indented line of the sentence continues the line before it.
  *
  * @example
@@ -58,22 +60,34 @@ function wordsOf(value: ReadingValue): string {
   return "low" in value ? estimateText(value) : value.map(wordsOf).join(", ") || "none";
 }
 
+/** An estimate with its interval, with digits more where it would look as if it had no width, and in words where it has none. */
 function estimateText(
-  { low, high, decimals, ...own }: Extract<ReadingValue, { readonly low: unknown }>,
+  { low, high, decimals, samples, ...own }: Extract<ReadingValue, { readonly low: unknown }>,
 ): string {
   const value = "rise" in own ? own.rise : "difference" in own ? own.difference : own.value;
   if (value === null) return "–";
-  const write = decimals === undefined ? finite : (end: number) => formatFixed(end, decimals);
-  if (low !== null && high !== null) return `${write(value)} (${write(low)} to ${write(high)})`;
-  return `${write(value)}${decimals === undefined ? " (no interval from a single sample)" : ""}`;
+  const write = (end: number, more = 0) =>
+    decimals === undefined ? finite(end, 3 + more) : formatFixed(end, decimals + more);
+  if (low === null || high === null) {
+    return `${write(value)}${decimals === undefined ? " (no interval from a single sample)" : ""}`;
+  }
+  if (low === high) {
+    const each = "rise" in own
+      ? "sample"
+      : `draw${samples === undefined ? "" : ` of ${counted(samples, "sample")}`}`;
+    return `${write(value)} (in every ${each})`;
+  }
+  let more = 0;
+  while (more < 4 && write(low, more) === write(high, more)) more++;
+  return `${write(value, more)} (${write(low, more)} to ${write(high, more)})`;
 }
 
-function finite(value: number): string {
+function finite(value: number, digits = 3): string {
   if (!Number.isFinite(value)) {
     throw new RangeError(`Cannot format a number: found ${value}, expected a finite one`);
   }
   const whole = Number.isInteger(value) && Math.abs(value) < 1e9;
-  return whole ? value.toLocaleString("en-US").replace("-", "−") : formatNumber(value);
+  return whole ? value.toLocaleString("en-US").replace("-", "−") : formatDigits(value, digits);
 }
 
 export const capital = (text: string): string => text.replace(/^./, (letter) => letter.toUpperCase());

@@ -48,7 +48,9 @@ function finding(results: readonly Depth[]): Finding {
   const open = results.length - found.length;
   return {
     found: found.length > 0 &&
-      `${capital(near)} at depth ${several ? `${from} to ${to}` : depthText(found[0], "kl")}${within}`,
+      `${capital(near)} at depth ${
+        several ? (from === to ? from : `${from} to ${to}`) : depthText(found[0], "kl")
+      }${within}`,
     open: open > 0 &&
       (found.length > 0
         ? `in ${open}`
