@@ -53,7 +53,6 @@ export {
   type GenerationOptions,
   guides,
   type GuidesOptions,
-  type HalvedTasks,
   type Head,
   type HeadRemoval,
   heads,
@@ -72,8 +71,6 @@ export {
   type OrdersOptions,
   type OverPlan,
   type OverPlans,
-  paths,
-  type PathsOptions,
   perplexities,
   type PerplexitiesOptions,
   type PlanLike,
@@ -134,14 +131,12 @@ export {
   type Sweep,
   writeResult,
 } from "./result/mod.ts";
-export { type DropLists, type DropPlan, type LayerValue } from "./run/mod.ts";
-export { OBSERVABLE, type Observable, type Prediction } from "./run/mod.ts";
+export { type DropPlan, type LayerValue, OBSERVABLE, type Observable, type Prediction } from "./run/mod.ts";
 export { reading, type ReadingValue, toCSV } from "./show/mod.ts";
 export type { EngineName, PluginName, Precision } from "./engine/mod.ts";
 export type { Progress, Reports } from "./entry/mod.ts";
 export type { ByteSource, ModelFiles, OpenOptions } from "./hub/mod.ts";
 export type { Change, DeviceName, LayerModule, ModuleKind, RepairName } from "./measure/mod.ts";
-export type { Beside, Loop, Path, Step } from "./measure/mod.ts";
 export { help, show } from "./show/cell.ts";
 export type { BosRule } from "./tasks/mod.ts";
 export type { Blocks, Tokenizer } from "./text/mod.ts";

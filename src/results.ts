@@ -15,7 +15,6 @@ export type {
   Kind,
   OfficialDifference,
   Orders,
-  Paths,
   Provenance,
   RandomInit,
   ResultOf,
@@ -39,5 +38,4 @@ export type {
 export type { AttentionRow, Observed, ObservedTokens, Seen } from "./run/mod.ts";
 export type { Exported } from "./export/mod.ts";
 export type { FileSizes } from "./entry/mod.ts";
-export type { Way } from "./measure/mod.ts";
 export type { Packed } from "./subject/mod.ts";

@@ -20,9 +20,9 @@ import {
   text,
 } from "../entry/mod.ts";
 import { expectNothing, writeFolder } from "../disk/mod.ts";
-import { type DropPlan, type LayerModule } from "../measure/mod.ts";
-import type { Evaluation, Keeping, Speed } from "../result/mod.ts";
-import { aDrop, dropsIn, type PlanLike } from "../study/mod.ts";
+import type { DropPlan, LayerModule } from "../measure/mod.ts";
+import type { Evaluation, Keeping, Plan, Speed } from "../result/mod.ts";
+import { aDrop, dropsIn } from "../study/mod.ts";
 import { aText, onModel, type StudyModel } from "../subject/mod.ts";
 import { cardText } from "./card/card.ts";
 import { measuredOf, qualities } from "./card/measured.ts";
@@ -95,7 +95,7 @@ export interface Exported {
  */
 export async function exportModel(
   model: StudyModel | string,
-  drop: PlanLike,
+  drop: Plan | Partial<DropPlan>,
   options: ExportOptions,
 ): Promise<Exported> {
   expect("export", "plan", drop, aDrop);
@@ -112,18 +112,17 @@ export async function exportModel(
 
 async function write(
   model: StudyModel,
-  drop: PlanLike,
+  drop: Plan | Partial<DropPlan>,
   options: ExportOptions,
 ): Promise<Exported> {
   const { format, out, onProgress, onNotice, signal } = options;
   await expectNothing(out);
-  const { changes, path, ...lists } = dropsIn(model, drop);
+  const { changes, ...lists } = dropsIn(model, drop);
   const inRankOrder = (kind: LayerModule) => [...new Set([...drop[kind] ?? [], ...lists[kind]])]; // which the normal form has lost
   const plan: DropPlan = {
     attention: inRankOrder("attention"),
     mlp: inRankOrder("mlp"),
     ...changes ? { changes } : {},
-    ...path ? { path } : {},
   };
   const stored = await openStored(model);
   using _file = closed(stored.file);

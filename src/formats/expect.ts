@@ -2,23 +2,17 @@
  * Whether the smaller model's own description agrees with the original: windows and rotations that a rule assigns by layer number
  * would move, and a number without a field in the format would become the format's default.
  */
-import { pathText } from "../measure/mod.ts";
 import { kindOf, type LayerSpec, type ModelSpec } from "../models/mod.ts";
 import { type Format, Inexpressible, type Job } from "./job.ts";
 
 /** Throws `Inexpressible` that names the first module that would be another one. `layers` are those that are meant, by default `kept`. */
 export function expectModel(
-  { full, kept, plan: { path } }: Job,
+  { full, kept }: Job,
   found: ModelSpec,
   layers: readonly { readonly layer: number; readonly spec: LayerSpec }[] = kept.map((layer) => (
     { layer, spec: full.layers[layer] }
   )),
 ): void {
-  if (path && full.joins) {
-    const why =
-      "has a damped loop or layers side by side, and in the format each layer reads what the one before it wrote";
-    throw new Inexpressible(`path ${pathText(path)}`, why);
-  }
   const { family: _, layers: __, ...outer } = full; // a family may be another one's special case
   const difference = differing(outer, found);
   if (difference !== null) throw new Inexpressible("the model", `would change (${difference})`);

@@ -1,5 +1,4 @@
 /** A smaller model in each format, as files that are not written yet, and their sizes. */
-import { pathText } from "../measure/mod.ts";
 import { changedSpec } from "../run/mod.ts";
 import { sizesOf } from "../subject/mod.ts";
 import type { FileSizes } from "../entry/mod.ts";
@@ -19,11 +18,11 @@ import {
   type Made,
   notesOnPacked,
   originalBytes,
+  wholeJob,
 } from "./job.ts";
 import { onnxFiles } from "./onnx/files.ts";
 import { configOf, storedConfig } from "./config.ts";
 import { expectExpressible } from "./expect.ts";
-import { wholeJob } from "./planned.ts";
 import { shardFiles } from "./hf/shards.ts";
 
 const makers: Readonly<Record<Format, (job: Job) => Promise<Made>>> = {
@@ -48,14 +47,14 @@ export async function makeAs(job: Job, format: Format): Promise<Made> {
     const instead = others.length > 0
       ? `formats that can: ${others.join(", ")}`
       : "no other format can either";
-    throw new RangeError(`Cannot export ${job.model.name} as ${format}: ${error.textOf(job)}; ${instead}`);
+    throw new RangeError(`Cannot export ${job.model.name} as ${format}: ${error.message}; ${instead}`);
   }
 }
 
 /** Where the files keep what the model has lost: the formats whose files do not. */
 export async function noteOnSize(job: Job, format: Format, sizes: FileSizes): Promise<string[]> {
-  const { original: { full, before: own }, plan } = job;
-  const [before, after] = [own, plan].map((plan) => sizesOf(changedSpec(full, plan)).parameters);
+  const { full, before: own, drop } = job;
+  const [before, after] = [own, drop].map((plan) => sizesOf(changedSpec(full, plan)).parameters);
   const isLean = ({ whole, smaller }: FileSizes) =>
     whole === null || 1 - smaller / whole >= (1 - after / before) / 2;
   if (after >= before || isLean(sizes)) return [];
@@ -94,12 +93,9 @@ export async function made(job: Job, format: Format): Promise<Made> {
  * code reads it with model classes of its own (and so does this project); stock transformers does not look at the lists.
  */
 async function llmDropFiles(job: Job): Promise<Made> {
-  const { files, plan: { path }, drop, stored, edited } = job;
+  const { files, drop, stored, edited } = job;
   if (stored.kind === "gguf") {
     throw new Inexpressible("a GGUF file", "has no config.json");
-  }
-  if (path) {
-    throw new Inexpressible(`path ${pathText(path)}`, "has no place in lists of dropped modules");
   }
   const whole = await (edited ? configOf(job) : storedConfig(job));
   const config = { ...whole, drop_attn_list: drop.attention, drop_mlp_list: drop.mlp };

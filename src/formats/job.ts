@@ -1,19 +1,18 @@
 /** The job of an export, the same for every format. */
 import { closed, sum } from "../entry/mod.ts";
-import { type DropPlan, type LayerModule, type Visit, type Way, WAYS } from "../measure/mod.ts";
+import { type DropPlan, isFull, type LayerModule, MODULES } from "../measure/mod.ts";
 import type { ModelFiles } from "../hub/mod.ts";
-import type { ModelSpec } from "../models/mod.ts";
+import { firstScoring, type ModelSpec, readDropList, readSpec } from "../models/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { type Content, contentOf, type GgufFile, type PagedFile, ranges } from "../weights/mod.ts";
 
 export interface Module {
   readonly module: LayerModule;
+  /** In the original numbering. */
   readonly layer: number;
-  /** Which visit of its layer it is, where it is one of several. */
-  readonly visit?: number | undefined;
 }
 
-/** A layer of a smaller model: the layers of a job whose modules it has. */
+/** A layer of a smaller model: the layers, in the original numbering, whose modules it has. */
 export type Row = Readonly<Record<LayerModule, number>>;
 
 export interface FolderWeights {
@@ -31,30 +30,17 @@ export type Stored = FolderWeights | {
   readonly packed?: undefined;
 };
 
-/** A model to write, and how it is stored. */
-interface Checkpoint {
+/** A smaller model that is to be written. */
+export interface Job {
   readonly model: StudyModel;
   readonly files: ModelFiles;
   readonly stored: Stored;
   /** The model with every module, those too that the checkpoint's own lists leave out. */
   readonly full: ModelSpec;
-}
-
-/** The same as it is, in its own numbers. */
-export interface Original extends Checkpoint {
+  /** Dropped modules, first dropped first, after those that the checkpoint itself leaves out; and all other changes. */
+  readonly drop: DropPlan;
   /** Modules that the checkpoint itself leaves out. */
   readonly before: DropPlan;
-}
-
-/** A smaller model to write. Its layers are the visits of a path, each stored as a layer of its own. */
-export interface Job extends Checkpoint {
-  readonly original: Original;
-  /** Dropped modules, first dropped first, after those that the checkpoint itself leaves out; and all other changes. */
-  readonly plan: DropPlan;
-  /** The runs of the original's layers; without a path, one of each. */
-  readonly visits: readonly Visit[];
-  /** The plan in numbers of visits. */
-  readonly drop: DropPlan;
   /** Layers that keep a module, in order; a mean runs nothing. */
   readonly kept: readonly number[];
   /** The layers of the smaller model, where it has both modules in each: the layer that each is from. */
@@ -86,24 +72,62 @@ export interface Made {
   readonly zeroed?: readonly Module[];
 }
 
+/** The job of leaving modules out, in the order given. Throws `RangeError` if no module or every module is left out. */
+export function jobOf(model: StudyModel, files: ModelFiles, stored: Stored, drop: DropPlan): Job {
+  const { drop_attn_list, drop_mlp_list, ...config } = model.config;
+  const full = readSpec(config, model.name, model.allowed);
+  const own = (list: unknown, name: string) => [...readDropList(list, full.layers.length, name, model.name)];
+  const before = {
+    attention: own(drop_attn_list, "drop_attn_list"),
+    mlp: own(drop_mlp_list, "drop_mlp_list"),
+  };
+  const all = {
+    attention: [...before.attention, ...drop.attention],
+    mlp: [...before.mlp, ...drop.mlp],
+    ...drop.changes ? { changes: drop.changes } : {},
+  };
+  if (isFull(all)) {
+    throw new RangeError(
+      `Cannot export ${model.name}: nothing is dropped, expected a plan or modules to drop`,
+    );
+  }
+  if (!firstScoring(full)) {
+    throw new RangeError(
+      `Cannot export ${model.name}: no layer has heads, expected attention in one at least`,
+    );
+  }
+  const same = { edited: false, fields: {}, ownMeans: [] };
+  const places = placesOf(full, all, model.name);
+  return { model, files, stored, full, drop: all, before, ...places, ...same };
+}
+
+/** The job of writing the model as it is. */
+export function wholeJob(job: Job): Job {
+  return { ...job, drop: job.before, ...placesOf(job.full, job.before, job.model.name) };
+}
+
+/** Layers that are left, and modules that are not. Throws `RangeError` where nothing would be left. */
+function placesOf({ layers }: ModelSpec, drop: DropPlan, name: string): Pick<Job, "kept" | "lone" | "rows"> {
+  const means = (drop.changes ?? []).filter(({ to }) => to === "mean");
+  const lacks = (module: Module["module"], layer: number) =>
+    drop[module].includes(layer) || means.some((one) => one.module === module && one.layer === layer);
+  const kept = [...layers.keys()].filter((l) => !lacks("attention", l) || !lacks("mlp", l));
+  if (kept.length === 0) {
+    throw new RangeError(`Cannot export ${name}: all its modules are dropped, expected at least one left`);
+  }
+  const lone = kept.flatMap((layer) =>
+    MODULES.flatMap((module) => lacks(module, layer) ? [{ module, layer }] : [])
+  );
+  return { kept, lone, rows: rowsOf(kept) };
+}
+
 export function rowsOf(layers: readonly number[]): Row[] {
   return layers.map((layer) => ({ attention: layer, mlp: layer }));
 }
 
-/** "attention 3, MLP 5", "MLP 5 at visit 1". */
+/** "attention 3, MLP 5". */
 export function modulesText(modules: readonly Module[]): string {
-  return modules.map(({ module, layer, visit }) =>
-    `${module === "mlp" ? "MLP" : module} ${layer}${visit === undefined ? "" : ` at visit ${visit}`}`
-  ).join(", ");
-}
-
-/** Modules of a job in the original's numbers. */
-export function originalsOf({ visits }: Job, modules: readonly Module[]): Module[] {
-  return modules.map(({ module, layer: l }) => {
-    const { layer, visit } = visits[l];
-    const isOne = visits.filter((one) => one.layer === layer).length === 1;
-    return { module, layer, ...isOne ? {} : { visit } };
-  });
+  return modules.map(({ module, layer }) => `${module === "mlp" ? "MLP" : module} ${layer}`).join(", ");
 }
 
 /** Whether a format is llama.cpp's architecture of layers that differ. */
@@ -120,19 +144,6 @@ export const FORMATS = ["llm-drop", "hf", "hf-nas", "gguf", "gguf-deci", "onnx"]
 /** A format in which a smaller model can be written. */
 export type Format = typeof FORMATS[number];
 
-/** The ways of a path that files of each format can hold; layers that do not read what the one before them wrote need a graph. */
-export const HOLDS: Readonly<Record<Format, readonly Way[]>> = {
-  "llm-drop": [],
-  hf: ["repeat", "swap"],
-  "hf-nas": ["repeat", "swap"],
-  gguf: ["repeat", "swap"],
-  "gguf-deci": ["repeat", "swap"],
-  onnx: WAYS,
-};
-
-/** Formats whose files hold the weights of a layer once, however often it runs. */
-export const SHARING: readonly Format[] = ["onnx"];
-
 /** What runs each format, to be pasted in the model's folder. */
 export const USES: Readonly<Record<Format, readonly string[]>> = {
   "llm-drop": shell('lamina generate --prompt "Once upon a time" .'),
@@ -143,19 +154,10 @@ export const USES: Readonly<Record<Format, readonly string[]>> = {
   onnx: python("import onnxruntime_genai", 'onnxruntime_genai.Model(".")'),
 };
 
-/** That a format cannot express a model: what stands in the way (a module of a job), and why. Never leaves this room. */
+/** That a format cannot express a model: what stands in the way ("attention 3"), and why. Never leaves this room. */
 export class Inexpressible extends Error {
-  readonly #what: string | Module;
-
   constructor(what: string | Module, why: string) {
-    super(why);
-    this.#what = what;
-  }
-
-  /** "attention 3 is dropped alone". */
-  textOf(job: Job): string {
-    const what = this.#what;
-    return `${typeof what === "string" ? what : modulesText(originalsOf(job, [what]))} ${this.message}`;
+    super(`${typeof what === "string" ? what : modulesText([what])} ${why}`);
   }
 }
 

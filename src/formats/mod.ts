@@ -3,6 +3,5 @@ export { changeText, notesOnChanges } from "./changes/express.ts";
 export { makeAs, noteOnSize, sizesAs } from "./formats.ts";
 export * from "./job.ts";
 export { outputNames } from "./names.ts";
-export { jobOf } from "./planned.ts";
 export * from "./sizer.ts";
 export * from "./stored.ts";

@@ -1,10 +1,9 @@
 /** Names of tensors in a folder in Hugging Face layout: whose they are, and under which name the smaller model has them. */
-import { families, layerTensors, type ModelSpec, storedTensor } from "../models/mod.ts";
+import { families, layerTensors, type ModelSpec, plainName, storedTensor } from "../models/mod.ts";
 import { elements } from "../tensor/mod.ts";
 import { commonType, type OutTensor, zeros } from "../weights/mod.ts";
 import type { LayerModule } from "../measure/mod.ts";
 import type { Job, Module } from "./job.ts";
-import { layerOf, numbered } from "./visited.ts";
 
 /** The projection through which a module writes to the stream: zeroed, the module adds nothing. Every expert of a mixture has its own. */
 const OUTPUT = /\b(o_proj|out_proj|down_proj)\.(weight|bias)$/;
@@ -24,11 +23,14 @@ export function renumbering(job: Job): (stored: string) => string | null {
     ),
   );
   return (stored) => {
-    const layer = layerOf(stored);
-    if (layer === null) return stored;
-    const module = ofMlp.has(stored) || ofMlp.has(parentOf(stored)) ? "mlp" : "attention";
-    const index = rowOf(job, module, layer);
-    return index === null ? null : numbered(stored, index);
+    const layer = /^(?:layers|h)\.(\d+)\./.exec(plainName(stored))?.[1];
+    if (layer === undefined) return stored;
+    const index = rowOf(
+      job,
+      ofMlp.has(stored) || ofMlp.has(parentOf(stored)) ? "mlp" : "attention",
+      Number(layer),
+    );
+    return index === null ? null : stored.replace(/(^|\.)(layers|h)\.\d+\./, `$1$2.${index}.`);
   };
 }
 

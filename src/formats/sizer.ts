@@ -3,8 +3,7 @@ import { closed } from "../entry/mod.ts";
 import { type DropPlan, KINDS, type ModuleKind, MODULES } from "../measure/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { made, makeAs } from "./formats.ts";
-import { bytesOfFiles, type Format, Inexpressible, originalBytes } from "./job.ts";
-import { jobOf, wholeJob } from "./planned.ts";
+import { bytesOfFiles, type Format, Inexpressible, jobOf, originalBytes, wholeJob } from "./job.ts";
 import { openStored } from "./stored.ts";
 
 /** What a format makes of a model. */

@@ -13,7 +13,6 @@ export * from "./untrained/module_ratio.ts";
 export * from "./statistics/statistics.ts";
 export * from "./untrained/init_theory.ts";
 export * from "./kinds.ts";
-export * from "./path.ts";
 export * from "./plan.ts";
 export * from "./streams/massive.ts";
 export * from "./streams/moves.ts";

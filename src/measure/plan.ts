@@ -8,72 +8,57 @@
 import { createHash } from "node:crypto";
 import { unknownText } from "../entry/mod.ts";
 import { type LayerModule, MODULES } from "./kinds.ts";
-import { type Path, pathText } from "./path.ts";
 
 /** What a plan does to one module of a layer, 0-based, in the original numbering. */
 export type Change =
-  & {
-    /** The one visit of its layer that is changed, from 0, where the plan has a path; absent for all of them. */
-    readonly visit?: number | undefined;
+  /** The module is not run and adds nothing. */
+  | { readonly layer: number; readonly module: LayerModule; readonly to: "nothing" }
+  /** The module is not run; a constant vector [D] takes its place, the tensor "mean". `tensors` is the SHA-256 of the tensors. */
+  | { readonly layer: number; readonly module: LayerModule; readonly to: "mean"; readonly tensors: string }
+  /**
+   * W n + b of the module's normed input n takes its place: the tensors "linear.weight" [D, D] and "linear.bias" [D]. The norm before
+   * the module stays; where there is none (OLMo 2), n is the stream over its root mean square.
+   */
+  | { readonly layer: number; readonly module: LayerModule; readonly to: "linear"; readonly tensors: string }
+  /**
+   * Softmax attention over the last `keys` keys, the query's own included, and the first `sinks` keys of the text. Where the module's
+   * own window is no larger than `keys`, it stays as it is, without sinks. A larger one of its own (Gemma 3) does not hide the sinks:
+   * they are seen from everywhere, also where the full model no longer sees them.
+   */
+  | {
+    readonly layer: number;
+    readonly module: "attention";
+    readonly to: "window";
+    readonly keys: number;
+    readonly sinks: number;
+    /** SHA-256 of another output projection: "o_proj.weight", and its bias where the module has one. */
+    readonly tensors?: string | undefined;
   }
-  & (
-    /** The module is not run and adds nothing. */
-    | { readonly layer: number; readonly module: LayerModule; readonly to: "nothing" }
-    /** The module is not run; a constant vector [D] takes its place, the tensor "mean". `tensors` is the SHA-256 of the tensors. */
-    | { readonly layer: number; readonly module: LayerModule; readonly to: "mean"; readonly tensors: string }
-    /**
-     * W n + b of the module's normed input n takes its place: the tensors "linear.weight" [D, D] and "linear.bias" [D]. The norm before
-     * the module stays; where there is none (OLMo 2), n is the stream over its root mean square.
-     */
-    | {
-      readonly layer: number;
-      readonly module: LayerModule;
-      readonly to: "linear";
-      readonly tensors: string;
-    }
-    /**
-     * Softmax attention over the last `keys` keys, the query's own included, and the first `sinks` keys of the text. Where the module's
-     * own window is no larger than `keys`, it stays as it is, without sinks. A larger one of its own (Gemma 3) does not hide the sinks:
-     * they are seen from everywhere, also where the full model no longer sees them.
-     */
-    | {
-      readonly layer: number;
-      readonly module: "attention";
-      readonly to: "window";
-      readonly keys: number;
-      readonly sinks: number;
-      /** SHA-256 of another output projection: "o_proj.weight", and its bias where the module has one. */
-      readonly tensors?: string | undefined;
-    }
-    /** The module runs with other weights, in one or more ways. */
-    | {
-      readonly layer: number;
-      readonly module: LayerModule;
-      readonly to: "weights";
-      /** Nothing of these query heads reaches the output projection of attention. */
-      readonly heads?: readonly number[] | undefined;
-      /** SHA-256 of another output projection: "o_proj.weight" or "down_proj.weight", and its bias where the module has one. */
-      readonly tensors?: string | undefined;
-      /** Multiplies the update, the norm behind the module included. */
-      readonly scale?: number | undefined;
-    }
-    /**
-     * The update u of the stream X that it is added to, as `along` times its part along the stream, αX with α = u·X / |X|², and `across`
-     * times the rest (arXiv 2609.15975). 0 and 0 is the drop, 1 and 1 the module as it is.
-     */
-    | {
-      readonly layer: number;
-      readonly module: LayerModule;
-      readonly to: "scaled";
-      readonly along: number;
-      readonly across: number;
-    }
-  );
+  /** The module runs with other weights, in one or more ways. */
+  | {
+    readonly layer: number;
+    readonly module: LayerModule;
+    readonly to: "weights";
+    /** Nothing of these query heads reaches the output projection of attention. */
+    readonly heads?: readonly number[] | undefined;
+    /** SHA-256 of another output projection: "o_proj.weight" or "down_proj.weight", and its bias where the module has one. */
+    readonly tensors?: string | undefined;
+    /** Multiplies the update, the norm behind the module included. */
+    readonly scale?: number | undefined;
+  }
+  /**
+   * The update u of the stream X that it is added to, as `along` times its part along the stream, αX with α = u·X / |X|², and `across`
+   * times the rest (arXiv 2609.15975). 0 and 0 is the drop, 1 and 1 the module as it is.
+   */
+  | {
+    readonly layer: number;
+    readonly module: LayerModule;
+    readonly to: "scaled";
+    readonly along: number;
+    readonly across: number;
+  };
 
-/** Fields of every kind of change. */
-type Place = "layer" | "module" | "to" | "visit";
-
-/** The fields of each kind of change beside those of all kinds, in the order of the normal form; true for those it cannot lack. */
+/** The fields of each kind of change beside `layer`, `module` and `to`, in the order of the normal form; true for those it cannot lack. */
 export const CHANGE_FIELDS = {
   nothing: {},
   mean: { tensors: true },
@@ -83,7 +68,8 @@ export const CHANGE_FIELDS = {
   scaled: { along: true, across: true },
 } as const satisfies {
   readonly [To in Change["to"]]: {
-    readonly [Name in Exclude<keyof Extract<Change, { readonly to: To }>, Place>]: boolean;
+    readonly [Name in Exclude<keyof Extract<Change, { readonly to: To }>, "layer" | "module" | "to">]:
+      boolean;
   };
 };
 /** The name of a field that some kind of change has. */
@@ -93,13 +79,7 @@ export type ChangeField = { [To in Change["to"]]: keyof (typeof CHANGE_FIELDS)[T
 export const CHANGES = Object.keys(CHANGE_FIELDS) as readonly Change["to"][];
 
 /** All fields of a kind of change, in the order of the normal form. */
-const fieldsOf = (to: Change["to"]): string[] => [
-  "layer",
-  "module",
-  "to",
-  "visit",
-  ...Object.keys(CHANGE_FIELDS[to]),
-];
+const fieldsOf = (to: Change["to"]): string[] => ["layer", "module", "to", ...Object.keys(CHANGE_FIELDS[to])];
 
 /** The first field of a change that its kind does not have, as errors state it; null if there is none. An undefined one counts as absent. */
 export function oddField(change: Pick<Change, "to">, where = ""): string | null {
@@ -123,25 +103,23 @@ export interface DropPlan {
   readonly mlp: readonly number[];
   /** All other changes; absent if there are none. */
   readonly changes?: readonly Change[] | undefined;
-  /** The layers in the order in which they run; absent where each runs once, from the first to the last. */
-  readonly path?: Path | undefined;
 }
 
 /** The full model. */
 export const noDrop: DropPlan = { attention: [], mlp: [] };
 
 /** All changes of a plan as one list: by layer, attention before the MLP. */
-export function everyChange({ changes = [], ...lists }: Omit<DropPlan, "path">): Change[] {
+export function everyChange({ changes = [], ...lists }: DropPlan): Change[] {
   const dropped = MODULES.flatMap((module) =>
     [...lists[module]].map((layer): Change => ({ layer, module, to: "nothing" }))
   );
   return [...dropped, ...changes].sort(byPlace);
 }
 
-/** A list of changes as a plan; modules that are dropped at every visit go into the lists of layers. */
+/** A list of changes as a plan; dropped modules go into the lists of layers. */
 export function planOf(changes: readonly Change[]): DropPlan {
   const [dropped, others] = [true, false].map((drops) =>
-    changes.filter(({ to, visit }) => (to === "nothing" && visit === undefined) === drops).sort(byPlace)
+    changes.filter(({ to }) => (to === "nothing") === drops).sort(byPlace)
   );
   const layers = (kind: LayerModule) =>
     dropped.flatMap(({ layer, module }) => module === kind ? [layer] : []);
@@ -153,28 +131,23 @@ export function planOf(changes: readonly Change[]): DropPlan {
 }
 
 function byPlace(a: Change, b: Change): number {
-  return a.layer - b.layer || MODULES.indexOf(a.module) - MODULES.indexOf(b.module) ||
-    (a.visit ?? -1) - (b.visit ?? -1);
+  return a.layer - b.layer || MODULES.indexOf(a.module) - MODULES.indexOf(b.module);
 }
 
 /** Whether a plan changes nothing. */
-export function isFull({ attention, mlp, changes = [], path }: DropPlan): boolean {
-  return attention.length + mlp.length + changes.length === 0 && !path;
+export function isFull({ attention, mlp, changes = [] }: DropPlan): boolean {
+  return attention.length + mlp.length + changes.length === 0;
 }
 
 /** The identity of a plan, whatever the order of its lists: 16 hexadecimal digits. */
 export function planHash(plan: DropPlan): string {
-  const changes = everyChange(plan).map((change) => {
-    const { layer, visit } = change;
-    return `${layer}${visit === undefined ? "" : `.${visit}`} ${textOf(change)}`;
-  });
-  return hashOf([...changes, ...plan.path ? [`path ${pathText(plan.path)}`] : []].join("\n"));
+  return hashOf(everyChange(plan).map((change) => `${change.layer} ${textOf(change)}`).join("\n"));
 }
 
-/** The identity of a change itself, wherever it is made: equal for equal changes of different layers and visits. */
+/** The identity of a change itself, wherever it is made: equal for equal changes of different layers. */
 export const changeHash = (change: Change): string => hashOf(textOf(change));
 
-function textOf({ layer: _, visit: __, module, to, ...own }: Change): string {
+function textOf({ layer: _, module, to, ...own }: Change): string {
   const fields = Object.entries(own).map(([name, value]) =>
     BARE.includes(name) ? `${value}` : `${name} ${value}`
   );
@@ -186,7 +159,7 @@ const BARE = ["heads", "tensors"];
 
 const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16);
 
-/** A plan in words: "nothing", "attention 25 26", "block 3", "attention 1 2 · MLP 4", "attention 5 6 (mean)", "path 0-12,10-29". */
+/** A plan in words: "nothing", "attention 25 26", "block 3", "attention 1 2 · MLP 4", "attention 5 6 (mean)". */
 export function planText(plan: DropPlan): string {
   const { attention, mlp } = plan;
   if (isFull(plan)) return "nothing";
@@ -197,10 +170,6 @@ export function planText(plan: DropPlan): string {
   ];
   return [...dropped, ...changeTexts(plan)].join(" · ");
 }
-
-/** Lists a plan's path, "path 0-12,10-29"; empty without one. */
-export const pathTexts = ({ path }: Pick<DropPlan, "path">): string[] =>
-  path ? [`path ${pathText(path)}`] : [];
 
 /**
  * A plan as it qualifies a model: "full model", "without attention 25", "without MLP 4 · attention 7 heads 0 2, with attention 5 6 (mean)".
@@ -214,28 +183,26 @@ export function planPhrase(plan: DropPlan): string {
   ];
   const others = textsOf(changes.filter((change) => !("heads" in change)));
   return [
-    ...pathTexts(plan).map((text) => `on ${text}`),
     ...lost.length > 0 ? [`without ${lost.join(" · ")}`] : [],
     ...others.length > 0 ? [`with ${others.join(" · ")}`] : [],
   ].join(", ") || "full model";
 }
 
 /**
- * The path, and changes other than drops, each kind once: "attention 5 6 (mean)", "MLP 8 (refitted)", "attention 7 heads 0 2",
+ * Changes other than drops, each kind once: "attention 5 6 (mean)", "MLP 8 (refitted)", "attention 7 heads 0 2",
  * "attention 5 6 (window of 64 keys and 4 sinks)".
  */
-export function changeTexts({ changes = [], path }: DropPlan): string[] {
+export function changeTexts({ changes = [] }: DropPlan): string[] {
   const alike = Map.groupBy(changes, (change) => {
-    const { layer, module, visit } = change;
-    const name = (module === "mlp" ? "MLP" : module) + (visit === undefined ? "" : ` at visit ${visit}`);
+    const { layer, module } = change;
+    const name = module === "mlp" ? "MLP" : module;
     if ("heads" in change) {
       const { heads = [] } = change;
       return `${name} ${layer} ${heads.length === 1 ? "head" : "heads"} ${heads.join(" ")}`;
     }
     return `${name} # (${wordOf(change)})`;
   });
-  const texts = [...alike].map(([text, own]) => text.replace("#", own.map(({ layer }) => layer).join(" ")));
-  return [...pathTexts({ path }), ...texts];
+  return [...alike].map(([text, own]) => text.replace("#", own.map(({ layer }) => layer).join(" ")));
 }
 
 function wordOf(change: Change): string {
@@ -249,8 +216,6 @@ function wordOf(change: Change): string {
     }
     case "weights":
       return [...refitted, ..."scale" in change ? ["scaled"] : []].join(", ");
-    case "nothing":
-      return "dropped";
     case "scaled":
       return `${change.along} along the stream, ${change.across} across`;
     default:

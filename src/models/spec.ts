@@ -17,7 +17,6 @@ import {
   routed,
   scoring,
 } from "./modules/list.ts";
-import type { Mix } from "../measure/mod.ts";
 import { normTensors } from "./modules/needs.ts";
 import type { NormSpec, TensorNeed } from "./pieces.ts";
 
@@ -35,8 +34,6 @@ export interface ModelSpec {
   readonly hidden: number;
   readonly vocabulary: number;
   readonly layers: readonly LayerSpec[];
-  /** The stream that enters each layer, and last the one that the head reads; absent where each reads the stream before it. */
-  readonly joins?: readonly Mix[];
   /** Multiplies the embedding rows. */
   readonly embeddingScale: number;
   /** Positions that have a learned vector, which is added to the embedding; absent where there are none. */

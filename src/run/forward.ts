@@ -7,11 +7,10 @@
  * are not at hand again: a model larger than memory is the normal case.
  */
 import { engineWithin, openResidents } from "../engine/mod.ts";
-import { type Mix, noDrop, planHash, streamOf } from "../measure/mod.ts";
+import { MODULES, noDrop, planHash } from "../measure/mod.ts";
 import { expectForks, scoring } from "../models/mod.ts";
-import type { Held } from "../engine/mod.ts";
-import { freeAll, freeStates, type State } from "./held.ts";
-import { countModules, lastReads, type Schedule, scheduleOf } from "./plan/trie.ts";
+import { freeStates, type State } from "./held.ts";
+import { branches, countModules, variantsIn } from "./plan/trie.ts";
 import { changedSpec } from "./plan/variants.ts";
 import { type Runner, runner, type RunnerOptions } from "./runner.ts";
 import { areTexts, type Batch, batchesOf, pastLength, type Segment } from "./segments.ts";
@@ -43,20 +42,14 @@ export async function forward(options: ForwardOptions): Promise<number> {
   if (segments.some(({ past, parents }) => past !== null || parents)) {
     expectForks(model.spec, `run segments of ${model.name} that continue one text`);
   }
-  if (options.probes?.length && plans.some(({ path }) => path)) {
-    throw new RangeError(
-      `Cannot observe ${model.name} on a path: expected plans without one, or the path's visits as layers`,
-    );
-  }
   const groups = groupsOf(options);
-  const schedule = scheduleOf(model.spec, plans);
-  const modules = countModules(schedule);
+  const modules = countModules(model.spec.layers, plans);
   const total = modules * groups.reduce((sum, batches) => sum + batches.length, 0);
   const again = groups.length > 1 ? residentsOf(options) : null; // else each weight is read once
   const run = runner(again ? { ...options, engine: again.engine } : options, total);
   try {
     for (const batches of groups) {
-      const states = await runLayers(schedule, batches, run);
+      const states = await runLayers(options, batches, run);
       let kept: readonly State[] = [];
       try {
         kept = await options.finish?.(states, batches) ?? [];
@@ -132,52 +125,24 @@ function pastsOf(segments: readonly Segment[], index: number): number[] {
 }
 
 /** Passes some batches through all layers. What it holds is freed if it fails. */
-async function runLayers(schedule: Schedule, batches: readonly Batch[], run: Runner): Promise<State[]> {
-  const { stops, ends } = schedule;
-  const last = lastReads(schedule);
-  const streams: Held[][] = [[]];
-  const sums: Held[] = [];
-
-  /** A sum of streams: itself where it is one of them. */
-  async function sumOf(mix: Mix): Promise<Held[]> {
-    const one = streamOf(mix);
-    if (one !== null) return streams[one];
-    const own: Held[] = [];
-    for (const b of batches.keys()) {
-      own.push(await run.sum(mix.map(([stream, weight]) => [weight, streams[stream][b]])));
-      sums.push(own[b]);
-    }
-    return own;
-  }
-
-  /** Frees what no stop behind one reads. */
-  const freeBehind = (stop: number) =>
-    streams.forEach((batches, stream) => (last.get(stream) ?? -1) <= stop && freeAll(batches));
-
+async function runLayers({ model, plans }: ForwardOptions, batches: Batch[], run: Runner): Promise<State[]> {
+  const { layers } = model.spec;
+  const everyPlan = [...plans.keys()];
+  const runs = (l: number) => {
+    const ways = branches(plans, everyPlan, layers[l], l);
+    return MODULES.some((module) => variantsIn(ways, module).length > 0);
+  };
+  let states: State[] = [{ plans: everyPlan, batches: [] }];
   try {
-    for (const batch of batches) streams[0].push(await run.embedding(batch));
-    for (const [i, { l, groups }] of stops.entries()) {
-      const states: State[] = [];
-      for (const { from, ways } of groups) {
-        states.push({ plans: ways.flatMap(({ plans }) => plans), batches: await sumOf(from) });
-      }
-      const following = stops[i + 1]?.l ?? null;
-      const left = await run.layer(l, following, states, groups.map(({ ways }) => ways), batches, (state) => {
-        const one = streamOf(groups[state].from);
-        return one !== null && last.get(one)! > i;
-      });
-      for (const state of left) streams.push(state.batches);
-      freeBehind(i);
+    for (const batch of batches) states[0].batches.push(await run.embedding(batch));
+    const running = layers.keys().filter(runs).toArray();
+    for (const [i, l] of running.entries()) {
+      const ways = states.map((state) => branches(plans, state.plans, layers[l], l));
+      states = await run.layer(l, running[i + 1] ?? null, states, ways, batches);
     }
-    const states: State[] = [];
-    for (const plans of Map.groupBy(ends.keys(), (plan) => JSON.stringify(ends[plan])).values()) {
-      states.push({ plans, batches: await sumOf(ends[plans[0]]) });
-    }
-    const kept = new Set(states.flatMap(({ batches }) => batches));
-    freeAll([...streams.flat(), ...sums].filter((stream) => !kept.has(stream)));
-    return states;
   } catch (error) {
-    freeAll([...streams.flat(), ...sums]);
+    freeStates(states);
     throw error;
   }
+  return states;
 }

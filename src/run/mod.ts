@@ -18,7 +18,6 @@ export * from "./head/rows.ts";
 export { PART_BYTES } from "./weights/parts.ts";
 export { type DropPlan, noDrop } from "../measure/mod.ts";
 export * from "./plan/changes.ts";
-export { routeIn, unrolled, unrolledSpec } from "./plan/path.ts";
 export * from "./plan/tensors.ts";
 export * from "./plan/variants.ts";
 export * from "./probes/probe.ts";

@@ -1,8 +1,8 @@
 /** Compiled graphs of one run: each kind once, all of them released with the run. */
-import type { Engine, Feeds, Held, Program } from "../engine/mod.ts";
+import type { Engine, Feeds, Program } from "../engine/mod.ts";
 import type { Graph } from "../onnx/mod.ts";
 import { freeAll } from "./held.ts";
-import { type Model, sumGraph } from "../models/mod.ts";
+import type { Model } from "../models/mod.ts";
 
 /**
  * A program with constants that nothing else needs: they are freed with it, or at once where the program has copies of them, or
@@ -79,20 +79,4 @@ export function expectPrecision(
     `Cannot run ${name}: precision is "int8" and its weights are ${weights.format}, expected matrices in blocks of 4 or ` +
       "8 bits, as in quantised GGUF files, AWQ, and GPTQ without act-order (desc_act)",
   );
-}
-
-/** Streams [N, D] and their weights in a sum. */
-export type WeightedStreams = readonly (readonly [weight: number, stream: Held])[];
-
-/** A weighted sum of streams, which the caller frees. */
-export async function sumOf(
-  programs: Programs,
-  hidden: number,
-  terms: WeightedStreams,
-  signal: AbortSignal | undefined,
-): Promise<Held> {
-  const weights = terms.map(([weight]) => weight);
-  const program = await programs.get(["sum", weights], () => sumGraph(hidden, weights));
-  return (await program.run(Object.fromEntries(terms.map(([, stream], i) => [`x${i}`, stream])), { signal }))
-    .sum;
 }

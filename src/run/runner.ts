@@ -7,7 +7,7 @@ import { attend, type Kept } from "./modules/attend.ts";
 import { openEmbedder } from "./embed.ts";
 import { freeAll, type State } from "./held.ts";
 import { type Branch, type LayerVariants, layerVariants, readingAhead, variantsIn } from "./plan/trie.ts";
-import { expectPrecision, openPrograms, type Programs, sumOf, type WeightedStreams } from "./programs.ts";
+import { expectPrecision, openPrograms, type Programs } from "./programs.ts";
 import type { Probe } from "./probes/probe.ts";
 import type { Run } from "./modules/module.ts";
 import { type Batch, positionsOf, type Segment } from "./segments.ts";
@@ -106,16 +106,16 @@ export function runner(
       return embedder.embed(ids, { positions, signal });
     },
     /**
-     * The states that leave a layer. Those that entered it are freed, unless they leave it, it fails, or `stays` says so by their place.
-     * The weights of layer `following`, if there is one, are made ready meanwhile.
+     * The states that leave a layer. Those that entered it are freed, unless they leave it, it fails, or `keep` says so. The weights
+     * of layer `following`, if there is one, are made ready meanwhile.
      */
     async layer(
       l: number,
       following: number | null,
       states: readonly State[],
-      ways: readonly (readonly Branch[])[],
+      ways: readonly Branch[][],
       batches: readonly Batch[],
-      stays: (state: number) => boolean = () => false,
+      keep = false,
     ): Promise<State[]> {
       const parts = await weights.take(l);
       // In the CPU's memory it would take time and memory from what runs: files are read ahead by their source.
@@ -129,7 +129,7 @@ export function runner(
               const x = state.batches[b];
               const streams = await parted(l, parts, x, batch, ways[i], kept);
               streams.forEach((stream, w) => next[i][w].batches.push(stream));
-              if (!stays(i) && !streams.includes(x)) x.free(); // nobody reads it again
+              if (!keep && !streams.includes(x)) x.free(); // nobody reads it again
             }
           } finally {
             for (const { key, value } of kept.values()) freeAll([key, value]);
@@ -137,15 +137,13 @@ export function runner(
         }
         return next.flat();
       } catch (error) {
-        const entered = states.filter((_, i) => stays(i)).flatMap(({ batches }) => batches);
+        const entered = keep ? states.flatMap(({ batches }) => batches) : [];
         freeAll(next.flat().flatMap(({ batches }) => batches).filter((stream) => !entered.includes(stream)));
         throw error;
       } finally {
         parts.release();
       }
     },
-    /** A weighted sum of streams, which the caller frees. */
-    sum: (terms: WeightedStreams): Promise<Held> => sumOf(programs, model.spec.hidden, terms, signal),
     /** Frees the masks and rotations of the batches so far. */
     forget: sights.free,
     async release(): Promise<void> {

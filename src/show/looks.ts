@@ -23,7 +23,6 @@ import {
   planRows,
   planTables,
 } from "./tables/order.ts";
-import { pathsRows, pathsTables } from "./tables/paths.ts";
 import { type ProfileLook, profileRows, profileTables } from "./tables/profile.ts";
 import { draftTables, perplexityRows, perplexityTables, sweepRows, sweepTable } from "./tables/quality.ts";
 import { generationRows, generationTables } from "./tables/generation.ts";
@@ -148,7 +147,6 @@ const looks: { readonly [K in Kind]: Look<ResultOf<K>> } = {
   fit: { tables: fitTables, rows: fitRows, figure: single(draw.fitFigure) },
   plan: { tables: planTables, rows: planRows },
   order: { tables: orderTable, rows: orderRows },
-  paths: { tables: pathsTables, rows: pathsRows, figure: single(draw.pathsFigure) },
   orders: { tables: ordersTables, rows: ordersRows, figure: draw.ordersFigure },
   generation: { tables: generationTables, rows: generationRows, figure: single(draw.generationFigure) },
   guides: { tables: guidesTable, rows: guidesRows, figure: single(draw.guidesFigure) },

@@ -12,7 +12,6 @@ export * from "./passes/profile.ts";
 export * from "./repair/repair.ts";
 export * from "./speed/speed.ts";
 export * from "./sweep/orders.ts";
-export * from "./sweep/paths.ts";
 export * from "./sweep/sweep.ts";
 export * from "./untrained/random_init.ts";
 import { expect, oneOf } from "../entry/mod.ts";
@@ -24,7 +23,6 @@ import { generationStudy } from "./generation/generation.ts";
 import { guidesStudy } from "./orders/guides.ts";
 import { orderStudy } from "./orders/order.ts";
 import { ordersStudy } from "./sweep/orders.ts";
-import { pathsStudy } from "./sweep/paths.ts";
 import { depthStudy } from "./passes/depth.ts";
 import { perplexityStudy } from "./passes/perplexity.ts";
 import { profileStudy } from "./passes/profile.ts";
@@ -44,7 +42,6 @@ export const studies = {
   repair: repairStudy,
   order: orderStudy,
   orders: ordersStudy,
-  paths: pathsStudy,
   sweep: sweepStudy,
   fit: fitStudy,
   checkpoints: checkpointsStudy,

@@ -56,8 +56,6 @@ const studies: Record<string, (model: string, text: string[]) => string[]> = {
   perplexity: (model, text) => ["perplexity", model, ...text, "--samples", "5", "--drop-attention", "1"],
   effects: (model, text) => words`perplexity ${model} ${text} --samples 5 --drop-attention 1 --effects`,
   depth: (model, text) => ["depth", model, ...text, "--samples", "5"],
-  paths: (model, text) =>
-    words`paths ${model} ${text} --samples 4 --longest 2 --windows 2 --times 2 --tasks openbookqa --limit 4`,
   greedy: (model, text) => ["order", model, ...text, "--by", "greedy", "--target", "joint", "--upto", "2"],
   iterative: (model, text) => ["order", model, ...text, "--by", "iterative", "--upto", "2"],
   sweep: (model, text) =>

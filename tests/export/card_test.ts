@@ -41,7 +41,7 @@ const NAMES = [
 const ACTS = /[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 
 /** A card in which every string from a file is this one, of a plan that drops modules, or also changes some. */
-function cardOf(name: string, changes?: Told["job"]["plan"]["changes"], files = {}): string {
+function cardOf(name: string, changes?: Told["job"]["drop"]["changes"], files = {}): string {
   const { provenance } = profile({ layers: 3 });
   const own = { ...provenance, dtype: name, engine: name, text: { name, hash: name } };
   const plan = {
@@ -58,10 +58,10 @@ function cardOf(name: string, changes?: Told["job"]["plan"]["changes"], files = 
       name,
       identity: { ...provenance.model, name, format: name, revision: name || "main", fingerprint: name },
     },
-    visits: [0, 1, 2].map((layer) => ({ layer })),
+    full: { layers: [0, 1, 2] },
     kept: [0, 1, 2],
-    plan: { attention: [2, 0], mlp: [1], ...changes ? { changes } : {} },
-    original: { before: { attention: [], mlp: [] }, full: { layers: [0, 1, 2] } },
+    drop: { attention: [2, 0], mlp: [1], ...changes ? { changes } : {} },
+    before: { attention: [], mlp: [] },
     files: { kind: "gguf", revision: null, origin: "Python package", list: () => [name], ...files },
   } as unknown as Told["job"];
   const change = { before: 4, after: 3 };

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { exportModel } from "../../src/export/mod.ts";
 import type { Change } from "../../src/measure/mod.ts";
-import { type DropLists, type DropPlan, dropPlan, noDrop } from "../../src/run/mod.ts";
+import { type DropPlan, noDrop } from "../../src/run/mod.ts";
 import { openModel, type StudyModel } from "../../src/subject/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { writeGptOss } from "../models/gpt_oss_folder.ts";
@@ -140,54 +140,6 @@ for (const name of ["llama", "gemma3-linear", "deepseek-v3"]) {
     await expectSame(await folderOf(name), { attention: [], mlp: [], changes: [change] }, "window");
   });
 }
-
-/** What runs of a layer have of its changes: all of them, or those of one visit. */
-const paths: Record<string, (spec: StudyModel["spec"]) => DropLists> = {
-  "again, in another order": () => ({ path: "0-2,1,0" }),
-  "a damped loop": () => ({ path: "0-1~3,2", attention: [1] }),
-  "side by side": () => ({ path: "0,1|2|1,0", mlp: [0] }),
-  "changes of visits": (spec) => ({
-    path: "0,1,1,2,1",
-    changes: [
-      { ...linearOf(spec, 1, "mlp"), visit: 1 },
-      { ...meanOf(spec, 1, "attention"), visit: 2 },
-      { ...scaled(1, "mlp", 1.5), visit: 2 },
-      { layer: 1, module: "attention", to: "nothing", visit: 1 },
-      { layer: 0, module: "attention", to: "window", keys: 3, sinks: 0 },
-    ],
-  }),
-};
-
-for (const [i, name] of ["llama", "gemma3-linear", "gpt2", "neox-parallel", "mixtral"].entries()) {
-  Deno.test(`${name}: the graph follows a path, and gives the decoder's logits`, async () => {
-    for (const [label, lists] of inPairs(Object.entries(paths), i)) {
-      await expectSame(await folderOf(name), (spec) => dropPlan(spec, lists(spec)), label);
-    }
-  });
-}
-
-Deno.test("a layer that runs again is in the file once, with a plan's tensors, also where a visit lacks a module", async () => {
-  const ref = await folderOf("llama");
-  using model = await openModel(ref);
-  const changes = [
-    linearOf(model.spec, 1, "mlp"),
-    meanOf(model.spec, 0, "mlp"),
-    refitted(model.spec, 1, "attention"),
-  ];
-  /** The bytes of the weights as a hash: a difference of megabytes takes minutes to print. */
-  const dataOf = async (lists: DropLists) => {
-    let found = "";
-    await withExport(ref, dropPlan(model.spec, lists), async ({ folder }) => {
-      const data = await Deno.readFile(`${folder}/model.onnx.data`);
-      found = new Uint8Array(await crypto.subtle.digest("SHA-256", data)).toHex();
-    });
-    return found;
-  };
-  const once = await dataOf({ changes });
-  assert.equal(await dataOf({ changes, path: "0-1,0-2" }), once);
-  const lacking = { layer: 2, module: "attention", to: "nothing", visit: 1 } as const;
-  assert.equal(await dataOf({ changes: [...changes, lacking], path: "0-2,2" }), once);
-});
 
 Deno.test("experts packed in four bits (gpt-oss): the graph gives the decoder's logits", () =>
   withFolder(async (folder) => {

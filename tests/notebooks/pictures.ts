@@ -31,7 +31,6 @@ const CHOSEN: Readonly<Record<string, number>> = {
   "11_lossless": 0,
   "12_choices_and_texts": 0,
   "13_directions": 0,
-  "14_paths": 0,
 };
 
 const SWEEP = `${root}data/figures/quality.json`;

@@ -15,7 +15,6 @@ import {
   forward,
   keepTensors,
   noDrop,
-  scheduleOf,
   score,
   type Segment,
   segmentsOf,
@@ -139,13 +138,12 @@ Deno.test("a whole key head that is cut is not run, a part of one is", () =>
   }));
 
 Deno.test("a mean runs no module; plans share a module where its variant is the same", () =>
-  withChanges("llama", ({ model: { spec }, plans }) => {
-    const full = 2 * spec.layers.length;
-    const count = (own: readonly DropPlan[]) => countModules(scheduleOf(spec, own));
-    assert.equal(count([plans.mean]), full - 2);
-    assert.equal(count([plans.heads]), full);
-    assert.equal(count([plans.heads, plans.heads]), full);
-    assert.equal(count([plans.both, planOf([])]), 2 * full - 3); // the first attention is shared
+  withChanges("llama", ({ model: { spec: { layers } }, plans }) => {
+    const full = 2 * layers.length;
+    assert.equal(countModules(layers, [plans.mean]), full - 2);
+    assert.equal(countModules(layers, [plans.heads]), full);
+    assert.equal(countModules(layers, [plans.heads, plans.heads]), full);
+    assert.equal(countModules(layers, [plans.both, planOf([])]), 2 * full - 3); // the first attention is shared
   }));
 
 Deno.test("the normal form: drops in lists, changes by layer, attention first, heads ascending", () =>

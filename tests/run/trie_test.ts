@@ -9,7 +9,6 @@ import {
   forward,
   noDrop,
   type Probe,
-  scheduleOf,
   segmentsOf,
 } from "../../src/run/mod.ts";
 import { distance, engine, openFolder, randomBlocks, withFixture, withFolder } from "../support.ts";
@@ -52,21 +51,13 @@ Deno.test("countModules is the brute-force count, for any plans", () => {
     mlp: { kind: "dense" },
   } as LayerSpec; // their kinds suffice
   fc.assert(fc.property(plans, ([layers, plans]) => {
-    assert.equal(
-      countModules(scheduleOf({ layers: Array(layers).fill(layer) }, plans)),
-      bruteForce(layers, plans),
-    );
+    assert.equal(countModules(Array(layers).fill(layer), plans), bruteForce(layers, plans));
   }));
 });
 
 Deno.test("a module that the checkpoint lacks is never counted", () => {
   const bare = { residual: "sequential", attention: null, mlp: { kind: "dense" } } as LayerSpec;
-  assert.equal(
-    countModules(
-      scheduleOf({ layers: [bare, bare] }, [{ attention: [], mlp: [] }, { attention: [], mlp: [1] }]),
-    ),
-    2,
-  );
+  assert.equal(countModules([bare, bare], [{ attention: [], mlp: [] }, { attention: [], mlp: [1] }]), 2);
 });
 
 Deno.test("forward runs as many modules as it says, and each plan as if alone", () =>

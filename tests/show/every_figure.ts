@@ -5,7 +5,6 @@ import { causes } from "./synthetic_causes.ts";
 import type { Causes, Checkpoints, Profile } from "../../src/result/mod.ts";
 import { guides, profile, type Shape, sizedSweep, sweep } from "./synthetic.ts";
 import { compressions } from "./synthetic_effects.ts";
-import { paths, withAccuracy } from "./synthetic_paths.ts";
 import { fit } from "./synthetic_fit.ts";
 import { generation } from "./synthetic_generation.ts";
 import { evaluations } from "./synthetic_tasks.ts";
@@ -57,7 +56,6 @@ export const inputs: Inputs = {
   speedFigure: [measuredSpeed()],
   generationFigure: [generation()],
   ordersFigure: [[orders({ layers: 6 })]],
-  pathsFigure: [withAccuracy(paths({ layers: 6 }), 0.01)],
   depthFigure: [[depth({ layers: 6 }), depth({ layers: 12, samples: 1 })]],
   guidesFigure: [guides({ layers: 6, attention: [2] })],
   attentionMapFigure: [why],

@@ -18,7 +18,6 @@ import {
   makePlan,
   order,
   orders,
-  paths,
   perplexities,
   profile,
   randomInit,
@@ -74,9 +73,6 @@ export async function makeGoldens(): Promise<Goldens> {
     results.order = await order(model, { ...options, target: "joint", by: "greedy", upto: 3 });
     const compared = { texts: [options.text!], lengths: [8, 16], calibrationSamples: 2 };
     results.orders = await orders(model, { ...options, ...compared, samples: 4 });
-    const windows = { longest: 2, windows: [2], times: [2], confirm: 2 };
-    const halved = { tasks: ["openbookqa"], limit: 4 };
-    results.paths = await paths(model, { ...options, ...windows, ...halved, samples: 4 });
     results.depth = await depth(model, { ...options, rows: 2 });
     results.guides = await guides(model, { ...options, heldOut: options.text });
     const asked = { engine: "cpu", tasks: ["openbookqa"], limit: 3, prompts: 1, draft: true } as const;

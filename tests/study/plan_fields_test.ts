@@ -32,7 +32,7 @@ function changed(to: Change["to"], others: object = {}): Change {
 /** Every kind of change with every field that is another kind's. */
 const foreign = CHANGES.flatMap((to) =>
   FIELDS.filter((name) => !Object.hasOwn(CHANGE_FIELDS[to], name)).map((name) => {
-    const known = ["layer", "module", "to", "visit", ...Object.keys(CHANGE_FIELDS[to])].join(", ");
+    const known = ["layer", "module", "to", ...Object.keys(CHANGE_FIELDS[to])].join(", ");
     return {
       change: changed(to, { [name]: VALUES[name] }),
       message: (where = "") =>

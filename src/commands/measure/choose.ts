@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { oneOf, option, required, text, usually } from "../../entry/mod.ts";
 import { AIMS, type Plan, TARGETS } from "../../result/mod.ts";
 import { promiseText } from "../../show/mod.ts";
-import { aimOf, expectHolds, planTensors, readPlan, studies } from "../../study/mod.ts";
+import { aimOf, planTensors, readPlan, studies } from "../../study/mod.ts";
 import type { Context } from "../shared/context.ts";
 import { isStandardOutput, RESULTS, writes } from "../shared/destination.ts";
 import { judged, keepFit, nextText } from "../shared/fitted.ts";
@@ -24,9 +24,8 @@ export const fitCommand = (context: Context): Command =>
     relations: { seed: { needs: randomAmong(false) } },
     example: "fit smollm2-135m --perplexity 10%",
   }, {
-    more(flags, command) {
+    more(_flags, command) {
       expectOne(command, AIMS.map((aim) => `--${aim}`));
-      expectHolds(flags);
       return () => ({});
     },
     faces: ({ json, cache, results, ...aim }: Flags & Parameters<typeof aimOf>[0], ref) => ({

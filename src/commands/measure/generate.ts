@@ -10,10 +10,10 @@ import { declared } from "../shared/declare.ts";
 import {
   type DropFlags,
   dropOf,
+  dropOptions,
   type Flags,
   MODEL,
   modelOptions,
-  pathOptions,
   wantedOf,
 } from "../shared/options.ts";
 import { GIVEN } from "../shared/given.ts";
@@ -34,7 +34,7 @@ export const generateCommand = (context: Context): Command =>
         text,
         "<file|ngram> draft tokens with the modules of this plan, or from repetitions in the text: same text, perhaps faster",
       ),
-      ...pathOptions,
+      ...dropOptions,
       ...modelOptions(),
       ...outOptions(),
     },

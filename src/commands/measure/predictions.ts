@@ -8,11 +8,11 @@ import { type Context, optionsIn, withModel } from "../shared/context.ts";
 import { GIVEN, given } from "../shared/given.ts";
 import { declared } from "../shared/declare.ts";
 import {
+  DROP_OPTIONS,
   type DropFlags,
+  dropLists,
   type Flags,
   MODEL,
-  PATH_OPTIONS,
-  pathLists,
   planFiles,
   planOf,
   plansIn,
@@ -27,7 +27,7 @@ const perplexityCommand = (context: Context): Command =>
   studyCommand(context, studies.perplexity, {
     name: "perplexity",
     says: "measure how well the model predicts a text, with and without the dropped modules",
-    options: { ...planFiles(), ...pathLists, ...studies.perplexity.checks, ...studyOptions("perplexity") },
+    options: { ...planFiles(), ...dropLists, ...studies.perplexity.checks, ...studyOptions("perplexity") },
     relations: { figure: { needs: "effects" } },
     example: "perplexity smollm2-135m --drop-attention 25,26",
   }, {
@@ -47,8 +47,8 @@ export const evaluateCommand = (context: Context): Command =>
     name: "evaluate",
     says: "score benchmark tasks as lm-eval does, with and without drops",
     takes: { "<model>": MODEL },
-    options: { ...planFiles(), ...pathLists, ...studies.evaluate.checks, ...studyOptions("evaluate") },
-    relations: { suite: { excludes: ["tasks"] }, margin: { needs: PATH_OPTIONS } },
+    options: { ...planFiles(), ...dropLists, ...studies.evaluate.checks, ...studyOptions("evaluate") },
+    relations: { suite: { excludes: ["tasks"] }, margin: { needs: DROP_OPTIONS } },
     example: "evaluate smollm2-135m --tasks piqa --limit 100 --drop-attention 25",
   }, async (ref: string, flags: EvaluateFlags) => {
     const plans = await plansIn(flags);
@@ -87,7 +87,7 @@ const generationCommand = (context: Context): Command =>
         `a text to continue instead of blocks of --text; ${GIVEN}`,
         given,
       ),
-      ...pathLists,
+      ...dropLists,
       ...studies.generation.checks,
       ...studyOptions("generation"),
     },

@@ -8,10 +8,10 @@ import { type Context, openOptions, optionsIn, withModel } from "../shared/conte
 import { declared } from "../shared/declare.ts";
 import { outOptions } from "../shared/destination.ts";
 import {
+  DROP_OPTIONS,
   type DropFlags,
+  dropLists,
   type Flags,
-  PATH_OPTIONS,
-  pathLists,
   planFiles,
   plansIn,
   pricedOptions,
@@ -79,7 +79,7 @@ export function speedCommand(context: Context): Command {
       ),
       draftTokens: related(studies.speed.checks.draftTokens, { needs: "draft" }),
       device: option(oneOf(DEVICE_NAMES), "<name> compute what this device allows, instead of measuring"),
-      ...{ batch, devices, bits, accepted, ...pathLists },
+      ...{ batch, devices, bits, accepted, ...dropLists },
       ...pricedOptions("speed"),
       ...resultsOption(),
       ...outOptions("speed"),
@@ -87,7 +87,7 @@ export function speedCommand(context: Context): Command {
     relations: {
       ...{ devices: computed, bits: computed, accepted: computed },
       ...eachOf(MEASURED, () => measured),
-      draft: { ...measured, needs: PATH_OPTIONS },
+      draft: { ...measured, needs: DROP_OPTIONS },
     },
     more: MORE,
     example: "speed llama-2-13b --device a6000-ada",

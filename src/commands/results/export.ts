@@ -24,11 +24,11 @@ import { repeatable } from "../shared/relations.ts";
 import {
   type DropFlags,
   dropOf,
+  dropOptions,
   type KeepingFlags,
   keepingOptions,
   MODEL,
   modelOptions,
-  pathOptions,
   wantedOf,
 } from "../shared/options.ts";
 import { doneText, near } from "../shared/outlet.ts";
@@ -63,7 +63,7 @@ export const exportCommand = (context: Context): Command =>
           "earlier results are always included",
         HELD_OUT_TEXT,
       ),
-      ...pathOptions,
+      ...dropOptions,
       ...modelOptions(),
       ...keepingOptions(),
     },

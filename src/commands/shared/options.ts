@@ -3,10 +3,10 @@ import { InvalidArgumentError, Option } from "commander";
 import type { Wanted as EngineWanted } from "../../engine/mod.ts";
 import { type Condition, flag, list, option, text, under, wholeNumber } from "../../entry/mod.ts";
 import { displayed, folderOf } from "../../home/mod.ts";
-import { type DropPlan, isFull, pathIn } from "../../measure/mod.ts";
+import { type DropPlan, isFull } from "../../measure/mod.ts";
 import type { Kind, Plan } from "../../result/mod.ts";
 import { dropPlan } from "../../run/mod.ts";
-import { aPath, CALIBRATION_TEXT, dropsIn, LENGTH, readPlan, SAMPLES } from "../../study/mod.ts";
+import { CALIBRATION_TEXT, dropsIn, LENGTH, readPlan, SAMPLES } from "../../study/mod.ts";
 import { type StudyModel, textChecks } from "../../subject/mod.ts";
 import { figureOption, outOptions, RESULTS, writes } from "./destination.ts";
 import { GIVEN } from "./given.ts";
@@ -36,7 +36,6 @@ export interface DropFlags<Plans = string | undefined> {
   readonly dropAttention?: number[];
   readonly dropMlp?: number[];
   readonly dropBlock?: number[];
-  readonly path?: string;
   readonly plan: Plans;
 }
 
@@ -97,43 +96,27 @@ export const studyOptions = (kind?: Kind, json?: Parameters<typeof outOptions>[1
 
 const layers = list(wholeNumber(0), "layers");
 
-const dropLists = under("Modules to drop:", {
+export const dropLists = under("Modules to drop:", {
   dropAttention: option(layers, `<layers> drop attention in these layers, for example 25,26; ${GIVEN}`),
   dropMlp: option(layers, "<layers> drop the MLP in these layers, for example 15, or as above"),
   dropBlock: option(layers, "<layers> drop attention and MLP in these layers, for example 20, or as above"),
 });
 
-/** The same where layers may run again, or in another order. */
-export const pathLists = {
+export const dropOptions = {
   ...dropLists,
   ...under("Modules to drop:", {
-    path: option(
-      aPath,
-      "<layers> run the layers in this order, for example 0-12,10-29; 10-13~2 is a damped loop, 14|15 two side by side",
-    ),
+    plan: option(text, "<file> change modules as a plan from `lamina plan` or `lamina repair` says"),
   }),
 };
 
-const onePlan = under("Modules to drop:", {
-  plan: option(text, "<file> change modules as a plan from `lamina plan` or `lamina repair` says"),
-});
-
-export const dropOptions = { ...dropLists, ...onePlan };
-export const pathOptions = { ...pathLists, ...onePlan };
-
 export const DROP_OPTIONS = ["plan", "dropAttention", "dropMlp", "dropBlock"];
-export const PATH_OPTIONS = [...DROP_OPTIONS, "path"];
 
 export const planFiles = (): Table => ({
   plan: repeatable("--plan <file>", "a plan from `lamina plan` or `lamina repair`"),
 });
 
-function listedIn({ dropAttention = [], dropMlp = [], dropBlock = [], path }: DropFlags<unknown>): DropPlan {
-  return {
-    attention: [...dropAttention, ...dropBlock],
-    mlp: [...dropMlp, ...dropBlock],
-    ...path === undefined ? {} : { path: pathIn(path) },
-  };
+function listedIn({ dropAttention = [], dropMlp = [], dropBlock = [] }: DropFlags<unknown>): DropPlan {
+  return { attention: [...dropAttention, ...dropBlock], mlp: [...dropMlp, ...dropBlock] };
 }
 
 interface Wanted extends DropPlan {
@@ -143,13 +126,12 @@ interface Wanted extends DropPlan {
 /** Reads what the drop options name. */
 export async function wantedOf(flags: DropFlags): Promise<Wanted> {
   const plan = flags.plan !== undefined ? await readPlan(flags.plan) : null;
-  const { attention, mlp, path = plan?.path } = listedIn(flags);
+  const { attention, mlp } = listedIn(flags);
   return {
     plan,
     attention: [...plan?.attention ?? [], ...attention],
     mlp: [...plan?.mlp ?? [], ...mlp],
     ...plan?.changes ? { changes: plan.changes } : {},
-    ...path ? { path } : {},
   };
 }
 
@@ -161,7 +143,8 @@ export function dropOf(model: StudyModel, { plan, ...changes }: Wanted): DropPla
 
 /** The same as a plan, which says what its scores and repairs were measured on, if a file of one is named. */
 export function planOf(model: StudyModel, wanted: Wanted): Plan | DropPlan {
-  return { ...wanted.plan, changes: undefined, path: undefined, ...dropOf(model, wanted) };
+  const { attention, mlp, changes } = dropOf(model, wanted);
+  return { ...wanted.plan, attention, mlp, changes };
 }
 
 /** The plans of files, and the modules that the drop options list as one more. */

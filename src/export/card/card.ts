@@ -2,7 +2,7 @@
  * The model card of a smaller model: the dropped modules, their choice, their cost, notes. Every
  * string that comes from a file is a code span, and JSON (which is YAML) in the front matter.
  */
-import { type DropPlan, MODULES, pathText } from "../../measure/mod.ts";
+import { MODULES } from "../../measure/mod.ts";
 import { code, jsonText, shellWord } from "../../entry/mod.ts";
 import { type Plan, VERSION } from "../../result/mod.ts";
 import {
@@ -17,7 +17,6 @@ import {
 import { perplexityText, speedText, tasksText } from "./costs.ts";
 import type { Measured, Quality } from "./measured.ts";
 import { licenceLines, type Origin } from "./origin.ts";
-import { pathSection } from "./path.ts";
 import { type Sizes, sizesText } from "./sizes.ts";
 
 export interface Told {
@@ -37,7 +36,7 @@ export interface Told {
 /** `README.md` as a text. */
 export function cardText(told: Told): string {
   const { job, format, plan, made: { notes }, sizes, origin: { licence, hub } } = told;
-  const { model: { name, identity }, kept, visits, plan: changed } = job;
+  const { model: { name, identity }, full, kept, drop } = job;
   const source = `${code(name)}${identity.revision ? ` at ${code(identity.revision)}` : ""}`;
   const list = (layers: readonly number[]) => layers.length > 0 ? layers.join(" ") : "none";
   return `---
@@ -45,7 +44,7 @@ ${[`base_model: ${jsonText(hub ?? name)}`, ...licenceLines(licence)].join("\n")}
 tags: [lamina, layer-drop]
 ---
 
-# ${code(name)} ${changed.path ? "with its layers on another path" : "with fewer modules"}
+# ${code(name)} with fewer modules
 
 Made by Lamina ${VERSION} from ${source} (${code(identity.format)}, ${
     code(identity.fingerprint)
@@ -65,19 +64,17 @@ ${
 
 ${sizesText(sizes, format)}
 
-${pathSection(job, format)}## What was dropped
+## What was dropped
 
 Layers are numbered from 0, as in the original, and listed in the order in which they were dropped:
 
 | module    | layers |
 | --------- | ------ |
-| attention | ${list(changed.attention)} |
-| MLP       | ${list(changed.mlp)} |
+| attention | ${list(drop.attention)} |
+| MLP       | ${list(drop.mlp)} |
 
-${changesText(changed, plan)}${kept.length} of ${visits.length} ${
-    changed.path ? "visits of layers" : "layers"
-  } keep at least one module${
-    kept.length < visits.length ? `: ${kept.map((l) => visits[l].layer).join(" ")}` : ""
+${changesText(drop, plan)}${kept.length} of ${full.layers.length} layers keep at least one module${
+    kept.length < full.layers.length ? `: ${kept.join(" ")}` : ""
   }.
 
 ## Why these modules
@@ -91,7 +88,7 @@ ${notes.length > 0 ? `\n## Notes\n\n${notes.map((note) => `- ${note}`).join("\n"
 }
 
 /** All other changes, and the text on which repairs were calibrated. */
-function changesText({ changes = [] }: DropPlan, plan: Plan | null): string {
+function changesText({ changes = [] }: Job["drop"], plan: Plan | null): string {
   if (changes.length === 0) return "";
   const lines = changes.map((change) => `- ${modulesText([change])}: ${changeText(change)}`);
   const { by, provenance } = plan?.repaired ?? {};
@@ -108,7 +105,7 @@ function measuredOn({ text, packing, dtype, engine }: NonNullable<Plan["provenan
     `computed in ${code(dtype)} on ${code(engine)}`;
 }
 
-function reasons({ target, by, seed, provenance, order }: Plan, { plan }: Job): string {
+function reasons({ target, by, seed, provenance, order }: Plan, { drop }: Job): string {
   const how = `A plan chose modules of kind \`${target}\` by \`${by}\`${
     seed === null ? "" : ` (seed ${seed})`
   }`;
@@ -117,7 +114,7 @@ function reasons({ target, by, seed, provenance, order }: Plan, { plan }: Job): 
     target === "consecutive" || // whose order has windows
     order.some((entry) => entry.layer === layer && (entry.module === module || entry.module === "block"));
   const added = MODULES.flatMap((module) =>
-    plan[module].filter((layer) => !isChosen(module, layer)).map((layer) => ({ module, layer }))
+    drop[module].filter((layer) => !isChosen(module, layer)).map((layer) => ({ module, layer }))
   );
   const scored = order.filter(({ score }) => score !== null);
   const table = scored.map(({ module, layer, score }) => `| ${module} ${layer} | ${score!.toPrecision(6)} |`);
@@ -139,10 +136,11 @@ function costText({ job, format, costs, measured: { evaluations, speeds } }: Tol
 
 /** The commands that measure what the plan costs, in a sentence; a plan with other changes is no list of modules, but the folder has it. */
 function measuringText(job: Job, format: Format): string {
-  if (!job.plan.changes) {
+  if (!job.drop.changes) {
     const command = commandText(job, "perplexity", []);
-    const what = job.plan.path ? "as it is and on this path" : "with and without these modules";
-    return `This command${besideText(job)} measures the original ${what}: ${code(command, Infinity)}.`;
+    return `This command${besideText(job)} measures the original with and without these modules: ${
+      code(command, Infinity)
+    }.`;
   }
   if (format === "onnx") return "";
   const own = `lamina perplexity ${refOf(job)}`;
@@ -153,19 +151,17 @@ function measuringText(job: Job, format: Format): string {
 
 /** The command that makes the model again; empty for a plan with changes, whose tensors lie in a file. */
 function makingText(job: Job, format: Format): string {
-  if (job.plan.changes) return "";
+  if (job.drop.changes) return "";
   const command = commandText(job, "export", ["--format", format, "--out", "smaller"]);
   return `This command${besideText(job)} makes it again: ${code(command, Infinity)}.`;
 }
 
 function commandText(job: Job, command: string, options: readonly string[]): string {
-  const { plan, original: { before } } = job;
   const flags = MODULES.flatMap((module) => {
-    const layers = plan[module].filter((layer) => !before[module].includes(layer));
+    const layers = job.drop[module].filter((layer) => !job.before[module].includes(layer));
     return layers.length > 0 ? [`--drop-${module} ${layers.join(",")}`] : [];
   });
-  const path = plan.path ? [`--path ${shellWord(pathText(plan.path))}`] : [];
-  return ["lamina", command, ...path, ...flags, ...options, refOf(job)].join(" ");
+  return ["lamina", command, ...flags, ...options, refOf(job)].join(" ");
 }
 
 /** The original as a command names it: a commit of the hub, a name, or a file or folder beside the reader, whose path is the maker's own. */

@@ -22,14 +22,13 @@ const LONG = 8192;
 
 /** Weights, and keys and values, as readers of the files run the model: with the modules that are there as zeros. */
 export function modelSizes(
-  { original, full, drop }: Job,
+  { full, before, drop }: Job,
   zeroed: readonly Module[] = [],
 ): Omit<Sizes, "files"> {
   const runs = (one: Module) =>
     zeroed.some(({ module, layer }) => module === one.module && layer === one.layer);
   const run = planOf(everyChange(drop).filter((change) => !runs(change)));
-  const all = sizesOf(changedSpec(original.full, original.before));
-  const left = sizesOf(changedSpec(full, run));
+  const [all, left] = [before, run].map((plan) => sizesOf(changedSpec(full, plan)));
   return {
     parameters: { before: all.parameters, after: left.parameters },
     kvBytes: { before: allKvBytes(all, 1), after: allKvBytes(left, 1) },

@@ -9,15 +9,7 @@ import { type LayerSpec, layerTensors, type ModelSpec, readSpec } from "../../mo
 import { changedSpec, checkedTensors, isRun } from "../../run/mod.ts";
 import { toFloat32 } from "../../tensor/mod.ts";
 import { withFields } from "../config.ts";
-import {
-  type Format,
-  Inexpressible,
-  isDeci,
-  type Job,
-  type Module,
-  modulesText,
-  originalsOf,
-} from "../job.ts";
+import { type Format, Inexpressible, isDeci, type Job, type Module, modulesText } from "../job.ts";
 import { type Edits, mapped, zeroSource } from "./source.ts";
 
 type Mean = Extract<Change, { readonly to: "mean" }>;
@@ -43,7 +35,7 @@ export function storeMean(change: Mean, job: Job, format: Format, edits: Edits):
     if (biased) return addMean(change, host, biased, edits);
   }
   if (hasConstants) return null;
-  throw new Inexpressible(change, whyNot(originalsOf(job, places)));
+  throw new Inexpressible(change, whyNot(places));
 }
 
 /** Adds the vector to the bias of a module. Its own bias it replaces, since nothing is left of what that belonged to. */
@@ -84,8 +76,8 @@ function placesOf(change: Mean, job: Job, format: Format): Module[] {
 /** The job whose modules of this kind have biases; null where they cannot. */
 function withBias(place: Module, job: Job, format: Format, edits: Edits): Job | null {
   const { layer, module } = place;
-  const isThere = (spec: ModelSpec, l = layer) =>
-    layerTensors({ [module]: spec.layers[l][module] }, spec.hidden).some(([name]) =>
+  const isThere = (spec: ModelSpec) =>
+    layerTensors({ [module]: spec.layers[layer][module] }, spec.hidden).some(([name]) =>
       name === OUTPUTS[module]
     );
   const spec = job.full.layers[layer][module];
@@ -102,7 +94,7 @@ function withBias(place: Module, job: Job, format: Format, edits: Edits): Job | 
     return { ...layer, attention: { ...attention, bias: { qkv: true, output: true } } };
   });
   const full = { ...job.full, layers };
-  const fields = fieldsOf(job, module, format, (spec) => isThere(spec, job.visits[layer].layer));
+  const fields = fieldsOf(job, module, format, isThere);
   return fields && addBiases({ ...job, fields: { ...job.fields, ...fields } }, full, edits);
 }
 

@@ -29,11 +29,7 @@ interface ExportKind<Own extends Change> {
 const OTHER = "another output projection";
 const counted = (keys: number) => keys === 1 ? "key" : `${keys} keys`;
 
-const kinds: { readonly [To in Change["to"]]: ExportKind<ChangeTo<To>> } = {
-  nothing: { // at one visit of several, which is a layer by itself in a job
-    store: (_, job) => job,
-    says: () => "dropped",
-  },
+const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<ChangeTo<To>> } = {
   weights: {
     /**
      * Heads that are cut are zeros in the columns of the output projection that read them (what they cost is not saved), another
@@ -102,7 +98,7 @@ const kinds: { readonly [To in Change["to"]]: ExportKind<ChangeTo<To>> } = {
 };
 
 function exportOf({ to }: Change): ExportKind<Change> {
-  return kinds[to] as unknown as ExportKind<Change>;
+  return kinds[to as keyof typeof kinds] as unknown as ExportKind<Change>;
 }
 
 /**

@@ -18,15 +18,7 @@ import {
 } from "../../models/mod.ts";
 import { ggufContent } from "../../weights/mod.ts";
 import { expectModel } from "../expect.ts";
-import {
-  type Format,
-  Inexpressible,
-  type Job,
-  type Made,
-  type Module,
-  modulesText,
-  originalsOf,
-} from "../job.ts";
+import { type Format, Inexpressible, type Job, type Made, type Module, modulesText } from "../job.ts";
 import { type Block, deciBlocks, wholeBlocks } from "./blocks.ts";
 import { type Field, field, type Whole, wholeOfFile, wholeOfFolder } from "./folder.ts";
 
@@ -38,7 +30,7 @@ export async function ggufFiles(job: Job, format: Format): Promise<Made> {
   const whole = stored.kind === "gguf" ? await wholeOfFile(stored.file) : await wholeOfFolder(job, stored);
   const architecture = architectureOf(job, whole, format);
   const blocks = architecture === "deci" ? deciBlocks(job, whole.tensors) : wholeBlocks(job, whole.tensors);
-  const metadata = metadataOf(job, whole, architecture, blocks);
+  const metadata = metadataOf(job.full, whole, architecture, blocks);
   const tensors = [
     ...whole.tensors.filter(({ name }) => !name.startsWith("blk.")),
     ...blocks.flatMap(({ tensors }, index) =>
@@ -64,7 +56,8 @@ function architectureOf(job: Job, { architecture: own }: Whole, format: Format):
   const { lone } = job;
   if (format === "gguf-deci") {
     if (LIKE_DECI.includes(own)) return "deci";
-    throw new Inexpressible(lone[0] ?? "the model", `has architecture ${own}, expected llama`);
+    const what = lone.length > 0 ? modulesText(lone.slice(0, 1)) : "the model";
+    throw new Inexpressible(what, `has architecture ${own}, expected llama`);
   }
   if (own === "deci" || lone.length === 0) return own;
   const why = `is dropped alone, and ${own} runs both modules of every layer`;
@@ -77,8 +70,8 @@ const isZeroedIn = ({ kept }: Job) => ({ module, layer }: Module) =>
 function notesOf(job: Job, blocks: readonly Block[]): string[] {
   const { lone, kept } = job;
   const isZeroed = isZeroedIn(job);
-  const zeroed = originalsOf(job, lone.filter(isZeroed));
-  const skipped = originalsOf(job, lone.filter((one) => !isZeroed(one)));
+  const zeroed = lone.filter(isZeroed);
+  const skipped = lone.filter((one) => !isZeroed(one));
   const added = blocks.length - kept.length;
   return [
     ...skipped.length > 0
@@ -101,7 +94,7 @@ function notesOf(job: Job, blocks: readonly Block[]): string[] {
 
 /** The metadata, all of it: the number of layers, lists of one entry a layer, and what `deci` says layer by layer, made anew. */
 function metadataOf(
-  { full, original, visits }: Job,
+  full: ModelSpec,
   { architecture: own, metadata }: Whole,
   architecture: string,
   blocks: readonly Block[],
@@ -111,13 +104,12 @@ function metadataOf(
     [`${own}.block_count`]: field.u32(blocks.length),
     ...architecture === "deci" ? countsByLayer(full, own, blocks) : {},
   };
-  const layers = blocks.map(({ layer }) => visits[layer].layer);
-  const all = original.full.layers.length;
-  return new Map([...metadata, ...kindsByLayer(original.full, own)].map(([key, found]): [string, Field] => {
+  const layers = blocks.map(({ layer }) => layer);
+  return new Map([...metadata, ...kindsByLayer(full, own)].map(([key, found]): [string, Field] => {
     const mine = key.startsWith(`${own}.`);
     const name = mine ? `${architecture}.${key.slice(own.length + 1)}` : key;
     const isByLayer = mine && !key.endsWith(".rope.dimension_sections"); // four, whatever the number of layers
-    return [name, made[key] ?? (isByLayer ? entriesOf(found, all, layers) : found)];
+    return [name, made[key] ?? (isByLayer ? entriesOf(found, full.layers.length, layers) : found)];
   }));
 }
 

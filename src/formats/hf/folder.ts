@@ -18,7 +18,6 @@ import {
   type Module,
   modulesText,
   notesOnPacked,
-  originalsOf,
   type OutFile,
   type Row,
 } from "../job.ts";
@@ -78,12 +77,11 @@ export function notesOnFiles({ stored }: Job, small: readonly OutFile[]): string
   ];
 }
 
-function notesOf(job: Job): string[] {
-  const { lone } = job;
+function notesOf({ lone }: Job): string[] {
   if (lone.length === 0) return [];
   return [
-    `${modulesText(originalsOf(job, lone))}: stored with an output projection of zeros, because stock ` +
-    "transformers runs every module of a layer; results are those of the plan, but this saves no time or memory",
+    `${modulesText(lone)}: stored with an output projection of zeros, because stock transformers runs ` +
+    "every module of a layer; results are those of the plan, but this saves no time or memory",
   ];
 }
 
@@ -100,7 +98,7 @@ function tensorsOf(job: Job): OutTensor[] {
 }
 
 /** The configuration with these layers alone; a model of text and images keeps that of its text part inside. */
-export function smaller({ full, visits }: Job, whole: Config, rows: readonly Row[]): Config {
+export function smaller({ full }: Job, whole: Config, rows: readonly Row[]): Config {
   const { drop_attn_list: _, drop_mlp_list: __, ...config } = whole;
   const text = config.text_config as Config | undefined;
   const fewer = (part: Config) => (
@@ -116,8 +114,9 @@ export function smaller({ full, visits }: Job, whole: Config, rows: readonly Row
   /** Kinds of the layers that are left, where the model has kinds: its own rule would count from the first that is left. */
   function layerTypes(part: Config): Config {
     const lists = ["layer_types", "no_rope_layers"].filter((field) => Array.isArray(part[field]));
-    const entry = (field: string, { attention }: Row) => (part[field] as unknown[])[visits[attention].layer];
-    const left = Object.fromEntries(lists.map((field) => [field, rows.map((row) => entry(field, row))]));
+    const left = Object.fromEntries(
+      lists.map((field) => [field, rows.map(({ attention }) => (part[field] as unknown[])[attention])]),
+    );
     const kinds = full.layers.map(({ attention }) => mixerKind(attention!).layerType(attention!));
     if (lists.includes("layer_types") || kinds.every((kind) => kind === kinds[0])) return left;
     return { ...left, layer_types: rows.map(({ attention }) => kinds[attention]) };
@@ -159,11 +158,10 @@ export function packed(job: Job): Job {
 }
 
 /** What users should know of it. */
-function notesOnRows(job: Job): string[] {
-  const text = (...modules: Module[]) => modulesText(originalsOf(job, modules));
-  return job.rows.filter(({ attention, mlp }) => attention !== mlp).map(({ attention, mlp }) => {
-    const kept = text({ module: "attention", layer: attention }, { module: "mlp", layer: mlp });
-    const dropped = text({ module: "mlp", layer: attention }, { module: "attention", layer: mlp });
+function notesOnRows({ rows }: Job): string[] {
+  return rows.filter(({ attention, mlp }) => attention !== mlp).map(({ attention, mlp }) => {
+    const kept = modulesText([{ module: "attention", layer: attention }, { module: "mlp", layer: mlp }]);
+    const dropped = modulesText([{ module: "mlp", layer: attention }, { module: "attention", layer: mlp }]);
     return `${kept}: one layer, since ${dropped} are dropped`;
   });
 }

@@ -58,12 +58,12 @@ export function tensorsFromGguf(job: Job, file: GgufFile): OutTensor[] {
   return [...there, ...standIns(job)];
 }
 
-/** Files of a tokenizer by the model's: making them takes longer than all else, and every plan has the same. */
-const tokenizers = new WeakMap<Job["files"], Promise<OutFile[]>>();
+/** Files of a tokenizer by its model: making them takes longer than all else, and every plan has the same. */
+const tokenizers = new WeakMap<Job["model"], Promise<OutFile[]>>();
 
 export async function tokenizerFromGgufFiles(job: Job, file: GgufFile): Promise<OutFile[]> {
-  if (!tokenizers.has(job.files)) tokenizers.set(job.files, tokenizerFiles(job, file));
-  return await tokenizers.get(job.files)!;
+  if (!tokenizers.has(job.model)) tokenizers.set(job.model, tokenizerFiles(job, file));
+  return await tokenizers.get(job.model)!;
 }
 
 async function tokenizerFiles({ model }: Job, file: GgufFile): Promise<OutFile[]> {

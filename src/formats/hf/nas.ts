@@ -21,7 +21,7 @@ import { byteSize, elements, toFloat32 } from "../../tensor/mod.ts";
 import { commonType, contentOf, encoded, exactType, type OutTensor, zeros } from "../../weights/mod.ts";
 import { converted, storedOtherwise } from "../converted.ts";
 import { expectModel } from "../expect.ts";
-import { Inexpressible, type Job, jsonFile, type Made, modulesText, originalsOf } from "../job.ts";
+import { Inexpressible, type Job, jsonFile, type Made, modulesText } from "../job.ts";
 import { notesOnFiles, smallFiles } from "./folder.ts";
 import { outputNames } from "../names.ts";
 import { shardFiles } from "./shards.ts";
@@ -46,9 +46,8 @@ export async function nasFiles(job: Job): Promise<Made> {
   };
 }
 
-function notesOf(job: Job): string[] {
-  const { lone } = job;
-  const left = lone.length > 0 ? `${modulesText(originalsOf(job, lone))}: left out of the files; ` : "";
+function notesOf({ lone }: Job): string[] {
+  const left = lone.length > 0 ? `${modulesText(lone)}: left out of the files; ` : "";
   return [
     `${left}mlx-lm runs this form (model_type ${NAS_TYPE}); stock transformers does not, and loads the format hf instead`,
   ];

@@ -52,23 +52,19 @@ export async function onnxFiles(job: Job): Promise<Made> {
 /** Hugging Face's default for configurations without one. */
 const USUAL_CONTEXT = 2048;
 
-function notesOf(
-  { full, visits, plan: { path } }: Job,
-  cached: readonly number[],
-  context: number,
-): string[] {
+function notesOf({ full }: Job, cached: readonly number[], context: number): string[] {
   const isDynamic = full.layers.some(({ attention }) => {
     const rope = scoring(attention)?.rope;
     return rope && steadyLength(rope) < Infinity;
   });
-  const renumbered = cached.length < full.layers.length || path;
+  const renumbered = cached.length < full.layers.length;
   return [
     "the graph leaves out dropped modules, computes and keeps keys and values in float32, and expects a batch's texts to be " +
     "padded on the right",
     ...renumbered
       ? [
         `past_key_values.N and present.N belong to the N-th attention that remains (layers ${
-          cached.map((l) => visits[l].layer).join(" ") || "none"
+          cached.join(" ") || "none"
         }), and num_hidden_layers counts these, as readers of the graph expect`,
       ]
       : [],

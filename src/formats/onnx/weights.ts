@@ -23,12 +23,10 @@ import type { Job } from "../job.ts";
 interface OnnxWeight extends Content {
   readonly name: string;
   readonly dtype: DType;
-  /** The same tensor at the first visit with these weights. */
-  readonly of: string;
 }
 
 /** The weights of the layers and modules that `spec` has, in the order of the model. */
-export function onnxWeights({ model, stored, plan, drop, visits }: Job, spec: ModelSpec): OnnxWeight[] {
+export function onnxWeights({ model, stored, drop }: Job, spec: ModelSpec): OnnxWeight[] {
   const file = withMxfp4(stored.file);
   const own = new Map(
     (drop.changes ?? []).flatMap((change) =>
@@ -37,29 +35,15 @@ export function onnxWeights({ model, stored, plan, drop, visits }: Job, spec: Mo
       )
     ),
   );
-  /** The first visit with the same weights: those of a layer whose visits run other ones are its own. */
-  const alike = (l: number) => {
-    const { layer } = visits[l];
-    const differ = (plan.changes ?? []).some((change) =>
-      change.layer === layer && change.visit !== undefined && change.to !== "nothing"
-    );
-    return differ ? l : visits.findIndex((visit) => visit.layer === layer);
-  };
   return modelTensors(spec).map(({ need: [canonical, shape], layer }) => {
     const name = wholeName(canonical, layer);
-    const of = wholeName(canonical, layer === undefined ? layer : alike(layer));
     const tensor = own.get(name);
-    if (tensor) return { of, name, dtype: "f32", ...contentOf(bytesOf(tensor.data)) };
-    return { of, ...weight(file, model.stored!(canonical, layer), name, shape) };
+    if (tensor) return { name, dtype: "f32", ...contentOf(bytesOf(tensor.data)) };
+    return weight(file, model.stored!(canonical, layer), name, shape);
   });
 }
 
-function weight(
-  file: PagedFile,
-  ref: TensorRef,
-  name: string,
-  shape: readonly number[],
-): Omit<OnnxWeight, "of"> {
+function weight(file: PagedFile, ref: TensorRef, name: string, shape: readonly number[]): OnnxWeight {
   const { type, dtype } = file.tensors.get(ref.name)!;
   if (!ref.transform && !ref.order && type === dtype!.toUpperCase()) {
     const rowBytes = elements(shape.slice(1)) * byteSize(dtype!);
@@ -96,23 +80,18 @@ function* rowsOf(
 /** A page of memory: a reader can map a weight that begins on one. */
 const ALIGNMENT = 4096;
 
-/** The file of some weights, and where each lies in it, one tensor once; the model knows the file by its name. */
+/** The file of some weights, and where each lies in it; the model knows the file by its name. */
 export function placed(file: string, weights: readonly OnnxWeight[]): {
   readonly content: Content;
   readonly ranges: StoredWeights;
 } {
   let end = 0;
   const pieces: Content[] = [];
-  const known = new Map<string, { file: string; offset: number; bytes: number }>();
   const places = new Map(weights.map((one) => {
-    const same = known.get(one.of);
-    if (same) return [one.name, same];
     const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
     pieces.push(zeros(offset - end), one);
     end = offset + one.bytes;
-    const place = { file, offset, bytes: one.bytes };
-    known.set(one.of, place);
-    return [one.name, place];
+    return [one.name, { file, offset, bytes: one.bytes }];
   }));
   const content = {
     bytes: end,

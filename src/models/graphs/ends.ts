@@ -1,6 +1,5 @@
 /** Graphs of a model's two ends: what enters its first layer, and what its head reads. */
-import type { Mix } from "../../measure/mod.ts";
-import { Add, Concat, createGraph, Gather, type Graph, Reshape, type Value } from "../../onnx/mod.ts";
+import { Add, Concat, createGraph, Gather, type Graph, Reshape } from "../../onnx/mod.ts";
 import { normTensors } from "../modules/needs.ts";
 import type { ModelSpec } from "../spec.ts";
 import { finished } from "../values/inputs.ts";
@@ -22,19 +21,6 @@ export function embeddingGraph(hidden: number, scale: number, learned = false): 
     );
   graph.output("x", watch(learned ? Add(taken, at()) : taken));
   return finished(graph);
-}
-
-/** A weighted sum of streams: inputs x0, x1, … [N, D]; output `sum` [N, D]. */
-export function sumGraph(hidden: number, weights: readonly number[]): Graph {
-  const graph = createGraph();
-  const streams = weights.map((_, i) => graph.input(`x${i}`, "f32", ["tokens", hidden]));
-  graph.output("sum", joined(weights.map((weight, i) => [i, weight]), streams));
-  return finished(graph);
-}
-
-/** A sum of streams by their numbers. */
-export function joined(mix: Mix, streams: readonly Value[]): Value {
-  return mix.map(([stream, weight]) => scaled(streams[stream], weight)).reduce((sum, more) => Add(sum, more));
 }
 
 /**

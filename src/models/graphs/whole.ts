@@ -16,7 +16,6 @@ import { expectForks, type ModelSpec, outerTensors } from "../spec.ts";
 import { keptHeadSize } from "../values/attention.ts";
 import { asFactor, fedWeight, scaled, type Weights } from "../values/linear.ts";
 import { type Rotary, rotaryNames, rotation } from "../values/rope.ts";
-import { joined } from "./ends.ts";
 import { afterModules } from "./layer.ts";
 import { logitsOf } from "./step.ts";
 
@@ -47,14 +46,12 @@ export function wholeGraph(
 
   const type = stored("embedding.weight");
   const embedding = graph.input("embedding.weight", type, [spec.vocabulary, spec.hidden]);
-  let entering = scaled(rowsOf(embedding, type, ids), spec.embeddingScale);
+  let x = scaled(rowsOf(embedding, type, ids), spec.embeddingScale);
   if (spec.positions) {
     const type = stored("position.weight");
     const vectors = graph.input("position.weight", type, [spec.positions, spec.hidden]);
-    entering = op.Add(entering, rowsOf(vectors, type, places));
+    x = op.Add(x, rowsOf(vectors, type, places));
   }
-  const streams = [entering];
-  const streamAt = (l: number) => joined(spec.joins?.[l] ?? [[l, 1]], streams);
   let caches = 0;
   spec.layers.forEach((layer, l) => {
     const own: Weights = {
@@ -66,12 +63,11 @@ export function wholeGraph(
       products: "f32",
     };
     const { attention } = layer;
-    const x = streamAt(l);
     const scored = scoring(attention);
     const a = scored
       ? cachedAttention(x, scored, own, caches++, shared)
       : attention && mixerKind(attention).step(x, attention, own, WITHOUT_PAST);
-    streams.push(afterModules(x, layer, a, own));
+    x = afterModules(x, layer, a, own);
   });
 
   const outer = new Map(
@@ -81,10 +77,7 @@ export function wholeGraph(
   if (spec.head.tied) {
     outer.set("head.weight", asFactor(embedding, type, [spec.vocabulary, spec.hidden], "f32"));
   }
-  const logits = byText(
-    logitsOf(streamAt(spec.layers.length), spec, { values: outer, products: "f32" }),
-    shared,
-  );
+  const logits = byText(logitsOf(x, spec, { values: outer, products: "f32" }), shared);
   graph.output("logits", logits, "f32", ["batch_size", "sequence_length", spec.vocabulary]);
   return graph;
 }

@@ -2,8 +2,7 @@
 import { expect, func, like, optionsOf, resultOf } from "../../entry/mod.ts";
 import { interval95, mean, type Rise, standardError } from "../../measure/mod.ts";
 import type { Checkpoints } from "../forms/profile.ts";
-import { type Paths, pathsKind } from "../forms/paths.ts";
-import { type Sweep, sweepKind } from "../forms/sweep.ts";
+import { aSweep, type Sweep } from "../forms/sweep.ts";
 import { medianGapsOf, type Sign } from "./signs.ts";
 
 /** The ends of a 95 % interval; null where a single sample has none. */
@@ -74,8 +73,8 @@ export function byInterval<T>(items: readonly T[], intervalOf: (item: T) => Ends
 const aRise = like("a point of a sweep", (value) => Number.isFinite((value as Partial<Rise> | null)?.rise));
 
 /**
- * Returns by how much the loss of a sweep's point or of a path exceeds the full model's, or another point's, and the 95 % interval over the
- * samples on which it was measured (Student's t). Two points are treated as independent; those of one sweep share their samples, which makes the interval rather too wide.
+ * How much the loss of a sweep's point exceeds the full model's, or another point's, with its 95 % interval over the sweep's samples
+ * (Student's t). Two points are treated as independent; those of one sweep share their samples, which makes the interval rather too wide.
  *
  * @example
  * ```ts
@@ -89,16 +88,14 @@ const aRise = like("a point of a sweep", (value) => Number.isFinite((value as Pa
  * ```
  */
 export function riseOf(
-  result: Sweep | Paths,
+  result: Sweep,
   point: Rise,
   options: { readonly than?: Rise } = {},
 ): RiseInterval {
-  expect("compare losses", "result", result, resultOf(sweepKind.name, pathsKind.name));
+  expect("compare losses", "result", result, aSweep);
   expect("compare losses", "the point", point, aRise);
   expect("compare losses", "options", options, optionsOf({ than: aRise }));
-  const isAgain = "confirmed" in result && result.confirmed.some((own) => own === point);
-  const { packing } = isAgain ? result.confirming : result.provenance;
-  return riseOverSamples(packing.samples, point, options.than);
+  return riseOverSamples(result.provenance.packing.samples, point, options.than);
 }
 
 /** {@link riseOf} over so many samples. */

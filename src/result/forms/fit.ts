@@ -3,7 +3,6 @@ import { REPAIRS, VERDICTS } from "../../measure/mod.ts";
 import { z } from "zod";
 import { kind } from "../kind.ts";
 import { checkForm } from "./order.ts";
-import { wayForm } from "./paths.ts";
 import { dropForm, provenanceForm, sharedForm } from "./provenance.ts";
 import { medianForm } from "./speed.ts";
 import { byForm, fileForm, planKind, savesForm, targetForm } from "./sweep.ts";
@@ -62,8 +61,6 @@ export const fitKind = kind("fit", { method: 1 }, {
   unit: z.enum(["nats per token", "points"]),
   /** Absent where no format holds the model. */
   file: fileForm.optional(),
-  /** The ways of the paths that plans were also tried on, beyond the largest drop that kept the promise; absent where none were. */
-  paths: z.array(wayForm).optional(),
   /** What makes one plan larger than another. */
   saving: z.enum(["parameters", "kv-bytes"]),
   /** All plans that were tried, line by line. */

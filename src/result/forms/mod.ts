@@ -7,7 +7,6 @@ export * from "./fit.ts";
 export * from "./generation.ts";
 export * from "./info.ts";
 export * from "./order.ts";
-export * from "./paths.ts";
 export * from "./perplexity.ts";
 export * from "./profile.ts";
 export * from "./provenance.ts";

@@ -16,7 +16,6 @@ import {
 export const indices = z.array(z.int().nonnegative());
 
 const layer = z.int().nonnegative();
-const visit = layer.optional();
 const tensors = z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256 in hexadecimal digits");
 
 /** An object of these fields and no others: an unknown one would be dropped in silence. `noun` names it in errors. */
@@ -47,7 +46,7 @@ const [firstChange, ...otherChanges] = CHANGES.map((to) => {
     return [name, isRequired ? field : field.optional()];
   });
   const module = to === "window" ? z.literal("attention") : z.enum(MODULES);
-  const shape = { layer, module, to: z.literal(to), visit, ...Object.fromEntries(own) };
+  const shape = { layer, module, to: z.literal(to), ...Object.fromEntries(own) };
   return strict(`a change to "${to}"`, shape);
 });
 
@@ -57,33 +56,16 @@ export const changeForm = z.discriminatedUnion("to", [
   ...otherChanges,
 ]) as unknown as z.ZodType<Change>;
 
-/** Layers in the order in which they run. */
-export const pathForm = z.array(z.union([
-  layer,
-  strict("a loop", {
-    loop: z.tuple([layer, layer]),
-    times: z.int().positive(),
-    once: z.number().min(0).max(1),
-  }),
-  strict("layers side by side", { beside: indices.min(1) }),
-]));
-
-/** Dropped modules, changes of others and the path; absent if there are none. */
+/** Dropped modules, and changes of others; absent if there are none. */
 export const dropForm = strict("a plan", {
   attention: indices,
   mlp: indices,
   changes: z.array(changeForm).optional(),
-  path: pathForm.optional(),
 }) satisfies z.ZodType<DropPlan>;
 
 /** A copy of a plan, for results. */
-export function planData({ attention, mlp, changes, path }: DropPlan): z.infer<typeof dropForm> {
-  return {
-    attention: [...attention],
-    mlp: [...mlp],
-    ...changes ? { changes: [...changes] } : {},
-    ...path ? { path: structuredClone(path) as z.infer<typeof pathForm> } : {},
-  };
+export function planData({ attention, mlp, changes }: DropPlan): z.infer<typeof dropForm> {
+  return { attention: [...attention], mlp: [...mlp], ...changes ? { changes: [...changes] } : {} };
 }
 
 export const modelForm = z.object({

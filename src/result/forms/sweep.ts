@@ -8,7 +8,6 @@ import {
   draftForm,
   dropForm,
   indices,
-  pathForm,
   provenanceForm,
   sharedForm,
   strict,
@@ -87,14 +86,14 @@ export type ReplacementRequest = Pick<
 >;
 
 export const savesForm = strict("savings", {
-  /** Weights that need not be stored, and their share of all the model's; less those of further visits on a path, where a file has copies. */
+  /** Weights that need not be stored, and their share of all the model's. */
   parameters: z.int(),
   parametersShare: z.number(),
-  /** Bytes of keys and values of dropped attention for each token of the context, in 16 bits, less those of further visits on a path, and their share of all. */
-  kvBytesPerToken: z.int(),
+  /** Bytes of keys and values of dropped attention for each token of the context, in 16 bits, and their share of all. */
+  kvBytesPerToken: z.int().nonnegative(),
   kvShare: z.number(),
   /** The same of one sequence of `context` tokens, with the keys that windows free. */
-  kv: z.object({ context: z.int().positive(), bytes: z.int(), share: z.number() }),
+  kv: z.object({ context: z.int().positive(), bytes: z.int().nonnegative(), share: z.number() }),
 });
 
 /** A module that goes last whatever its score, since the model may fail without it. */
@@ -124,8 +123,6 @@ export const planKind = kind("plan", { method: 1, make: (shape) => strict("a pla
   mlp: indices,
   /** All other changes of modules; their tensors lie in the safetensors file beside the plan. Absent if there are none. */
   changes: z.array(changeForm).optional(),
-  /** The layers in the order in which they run; absent where each runs once, from the first to the last. */
-  path: pathForm.optional(),
   /** How dropped modules were repaired, and provenance of the run that measured the repairs; absent if none were. */
   repaired: repairedForm.optional(),
   /** The drops in order; `score` is what they were ordered by. */

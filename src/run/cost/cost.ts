@@ -8,7 +8,7 @@ import { BATCH_TOKENS, batchSize } from "../segments.ts";
 import { PART_BYTES } from "../weights/parts.ts";
 import { WITH_COPIES } from "../programs.ts";
 import { type Form, formBytes, formOf, keptOfLayer, usualForm } from "../weights/forms.ts";
-import { modulesIn, scheduleOf, widestOf } from "../plan/trie.ts";
+import { levels, modulesIn } from "../plan/trie.ts";
 import { bytesAtOnce, coreOf, FLOAT32, flopsOf, type TensorBytes } from "./work.ts";
 
 /** The price of running plans over N blocks of T tokens: of the layers, and with `head` of the predictions. */
@@ -21,18 +21,17 @@ export function cost(
   const { hidden, vocabulary, layers } = spec;
   const tokens = samples * length;
   const step = { texts: samples, tokens: length, past: 0 };
-  let [modules, flops] = [0, 0];
-  const schedule = scheduleOf(spec, plans);
-  for (const { groups } of schedule.stops) {
-    for (const { attention, mlp } of groups.map(({ ways }) => modulesIn(ways))) {
+  let [modules, flops, widest] = [0, 0, 1];
+  for (const groups of levels(layers, plans)) {
+    for (const { attention, mlp } of groups.map(modulesIn)) {
       modules += attention.length + mlp.length;
       for (const mixer of attention) {
         flops += flopsOf(mixer, hidden, "attention", tokens) + (coreOf(mixer, FLOAT32)(step)?.flops ?? 0);
       }
       for (const feed of mlp) flops += flopsOf(feed, hidden, "mlp", tokens);
     }
+    widest = Math.max(widest, groups.flat().length);
   }
-  const widest = widestOf(schedule);
   if (head) flops += 2 * plans.length * samples * (length - 1) * hidden * vocabulary;
   const atOnce = Math.min(tokens, length * batchSize(length));
   const streams = (count: number) => 4 * widest * count * hidden;

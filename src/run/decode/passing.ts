@@ -7,10 +7,10 @@ import { areFinite, takeSquares } from "../finite.ts";
 import { forward } from "../forward.ts";
 import { headNotFinite } from "../head/head.ts";
 import { freeAll, take, withUploaded } from "../held.ts";
-import { type Programs, sumOf } from "../programs.ts";
+import type { Programs } from "../programs.ts";
 import { hasMemory, type Memory } from "./memory.ts";
 import { lastRows, type Part, partsOf, rotaryRows, sharedFeeds } from "./shared.ts";
-import type { Join, RunStage, Stage } from "./units.ts";
+import type { RunStage, Stage } from "./units.ts";
 
 /** What tokens pass with: the memory of each layer's attention, by layer, and how many texts there are side by side. */
 interface Passing {
@@ -112,26 +112,16 @@ export function passing(model: Model, { engine, programs, caches, plan, texts, s
     async run(
       read: readonly number[][],
       start: number,
-      stages: readonly (Stage | Join)[],
+      stages: readonly Stage[],
       answers: number,
     ): Promise<Float32Array> {
       const { length } = read[0];
       const parts = partsOf(start, length, texts);
       const streams: Held[] = [];
-      const before = parts.map(() => new Map<number, Held>()); // of each part, the streams that joins read
       let done = 0;
       try {
         await embedded(read, parts, streams);
         for (const stage of stages) {
-          if ("mix" in stage) {
-            const { stream, mix } = stage;
-            for (const [i, own] of before.entries()) {
-              own.set(stream, streams[i]);
-              const terms = mix.map(([stream, weight]) => [weight, own.get(stream)!] as const);
-              streams[i] = await sumOf(programs, model.spec.hidden, terms, signal);
-            }
-            continue;
-          }
           await stage.with(async (run) => {
             for (const [i, part] of parts.entries()) {
               onRead?.(done++, stages.length * parts.length);
@@ -147,7 +137,6 @@ export function passing(model: Model, { engine, programs, caches, plan, texts, s
         return (await take(engine, streams[streams.length - 1])).data as Float32Array;
       } finally {
         freeAll(streams);
-        before.forEach((own) => freeAll(own.values()));
       }
     },
   };

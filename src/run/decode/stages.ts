@@ -34,7 +34,6 @@ import {
 } from "./leased.ts";
 import {
   expectDraft,
-  type Join,
   type Open,
   sharedUnits,
   type Stage,
@@ -64,7 +63,7 @@ export interface DecoderOptions {
 /** A model under a plan; the last stage gives the logits [B, V]. */
 export interface Reader {
   readonly layers: readonly StepLayer[];
-  readonly stages: readonly (Stage | Join)[];
+  readonly stages: readonly Stage[];
 }
 
 /**
@@ -98,7 +97,7 @@ export async function openReaders(
   const readerOf = (own: Whose): Reader => {
     const isOwn = ({ whose }: { readonly whose: Whose }) => whose === "both" || whose === own;
     return {
-      layers: units.filter(isOwn).flatMap(({ layer }) => layer && "spec" in layer ? [layer] : []),
+      layers: units.filter(isOwn).flatMap(({ layer }) => layer ? [layer] : []),
       stages: stages.filter(isOwn).map(({ stage }) => stage),
     };
   };
@@ -119,7 +118,7 @@ const PROGRAM_BYTES = 2 ** 28;
 async function openStages(open: Open, units: readonly Unit[], budget: number) {
   const { engine, programs, texts } = open;
   const keeps = keptInSteps(engine.has.blocks);
-  const stages: { readonly whose: Whose; readonly stage: Stage | Join }[] = [];
+  const stages: { readonly whose: Whose; readonly stage: Stage }[] = [];
   const mixtures: MixtureStage[] = [];
   const compiled: { release(): Promise<void> }[] = [];
   let pending: (Unit & { readonly layer: StepLayer; readonly own: HeldWeights })[] = [];
@@ -167,11 +166,6 @@ async function openStages(open: Open, units: readonly Unit[], budget: number) {
   async function add(unit: Unit): Promise<void> {
     const { layer, model, whose } = unit;
     if (pending.length > 0 && pending[0].whose !== whose) await flush();
-    if (layer && "mix" in layer) {
-      await flush();
-      stages.push({ whose, stage: layer });
-      return;
-    }
     const mixture = layer && routed(layer.spec.mlp);
     const own = mixture ? null : await kept(model, layer);
     if (own && layer) {

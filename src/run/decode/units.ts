@@ -3,8 +3,7 @@
  * weights; but then the layers are in more programs, each of which takes its time to start.
  */
 import { changedModel, changedSpec, variantOf } from "../plan/variants.ts";
-import { type DropPlan, type LayerModule, type Mix, MODULES, pathText, streamOf } from "../../measure/mod.ts";
-import { unrolled } from "../plan/path.ts";
+import { type DropPlan, type LayerModule, MODULES } from "../../measure/mod.ts";
 import { type LayerSpec, type Model, type ModelSpec, routed } from "../../models/mod.ts";
 import type { Lowering } from "../../onnx/mod.ts";
 import { canContinue } from "./memory.ts";
@@ -22,13 +21,6 @@ export interface StepLayer {
  * layers and the head watch.
  */
 export type RunStage = (feeds: Feeds, options?: RunOptions) => Promise<Record<string, Held>>;
-
-/** A sum of streams between two layers. */
-export interface Join {
-  /** The number of the stream that is there before it: that of the layers before. */
-  readonly stream: number;
-  readonly mix: Mix;
-}
 
 /** Some consecutive layers, or the head (no layers). */
 export interface Stage {
@@ -50,46 +42,28 @@ export interface Open {
 /** Who runs something. */
 export type Whose = "both" | "main" | "drafting";
 
-/** A layer or one of its modules, a join, or the head (null), and the model that has its weights. */
+/** A layer or one of its modules, or the head (null), and the model that has its weights. */
 export interface Unit {
-  readonly layer: StepLayer | Join | null;
+  readonly layer: StepLayer | null;
   readonly model: Model;
   readonly whose: Whose;
 }
 
 /** Units of the model alone: layers, and the head behind them. */
 export function unitsAlone(model: Model, whose: Whose): Unit[] {
-  return withJoins<StepLayer | null>(model.spec, (l) => modulesOf(model.spec, l), null)
-    .map((layer) => ({ layer, model, whose }));
-}
-
-/** Units by layer, then the head, with a join before each whose stream is a sum, or read again later. */
-function withJoins<Own>(
-  { layers, joins = [] }: ModelSpec,
-  unitsOf: (l: number) => Own[],
-  head: Own,
-): (Own | Join)[] {
-  const again = new Set(joins.flatMap((mix, l) => mix.flatMap(([stream]) => stream === l ? [] : [stream])));
-  const before = (stream: number): Join[] =>
-    joins.length > 0 && (again.has(stream) || streamOf(joins[stream]) !== stream)
-      ? [{ stream, mix: joins[stream] }]
-      : [];
-  return [...layers.flatMap((_, l) => [...before(l), ...unitsOf(l)]), ...before(layers.length), head];
+  const layers = model.spec.layers.flatMap((_, l) => modulesOf(model.spec, l));
+  return [...layers, null].map((layer) => ({ layer, model, whose }));
 }
 
 /** Units of a model under a plan and of its draft, those that both run alike once. */
-export function sharedUnits(whole: Model, main: DropPlan, drafting: DropPlan): Unit[] {
-  const [{ model: full, plan }, { plan: draft }] = [unrolled(whole, main), unrolled(whole, drafting)];
+export function sharedUnits(full: Model, plan: DropPlan, draft: DropPlan): Unit[] {
   const [own, other] = [changedModel(full, plan), changedModel(full, draft)];
-  const both = (layer: Unit["layer"]): Unit => ({ whose: "both", model: own, layer });
+  const both = (layer: StepLayer | null): Unit => ({ whose: "both", model: own, layer });
   const apart = (of: (spec: ModelSpec) => StepLayer[]): Unit[] => [
     ...of(own.spec).map((layer): Unit => ({ whose: "main", model: own, layer })),
     ...of(other.spec).map((layer): Unit => ({ whose: "drafting", model: other, layer })),
   ];
-  return withJoins(full.spec, unitsOf, both(null)).map((unit) => "mix" in unit ? both(unit) : unit);
-
-  function unitsOf(l: number): Unit[] {
-    const layer = full.spec.layers[l];
+  const layers = full.spec.layers.flatMap((layer, l) => {
     const areAlike = (module: LayerModule) =>
       variantOf(plan, layer, l, module).key === variantOf(draft, layer, l, module).key;
     const whole = (spec: ModelSpec) => modulesOf(spec, l);
@@ -99,7 +73,8 @@ export function sharedUnits(whole: Model, main: DropPlan, drafting: DropPlan): U
       const alone = (spec: ModelSpec) => moduleOf(spec, l, module);
       return areAlike(module) ? alone(own.spec).map(both) : apart(alone);
     });
-  }
+  });
+  return [...layers, both(null)];
 }
 
 /** A layer with what is left of it; where it has a mixture, its attention and the mixture by themselves. */
@@ -118,12 +93,6 @@ function moduleOf({ layers }: ModelSpec, l: number, module: LayerModule): StepLa
 
 /** Throws `RangeError` where a draft has a memory that the model under the plan lacks. */
 export function expectDraft(spec: ModelSpec, draft: DropPlan, lowering: Lowering, plan: DropPlan): void {
-  const [own, other] = [plan, draft].map(({ path = [] }) => pathText(path));
-  if (own !== other) {
-    throw new RangeError(
-      `Cannot draft on ${other ? `path ${other}` : "all layers"}: expected the model's own path`,
-    );
-  }
   const { layers } = changedSpec(spec, plan);
   for (const [l, { attention }] of changedSpec(spec, draft).layers.entries()) {
     if (!attention || canContinue(attention, layers[l].attention, lowering)) continue;

@@ -1,14 +1,13 @@
 /**
- * Plans as a trie: plans that agree up to a visit share the stream that enters it, and a module runs once for all plans that have it
- * in the same variant and share its input.
+ * Plans as a trie: plans that agree up to layer l share the state that enters it, and a module runs once for all
+ * plans that have it in the same variant and share its input.
  */
-import { type DropPlan, type LayerModule, type Mix, mixOf, MODULES } from "../../measure/mod.ts";
-import type { LayerSpec, Model, ModelSpec } from "../../models/mod.ts";
+import { type DropPlan, type LayerModule, MODULES } from "../../measure/mod.ts";
+import type { LayerSpec, Model } from "../../models/mod.ts";
 import { isRun, type Variant, variantModel, variantOf } from "./variants.ts";
 import type { Engine } from "../../engine/mod.ts";
 import type { NormalDraw } from "../../kernels/mod.ts";
 import { type LayerParts, layerParts } from "../weights/parts.ts";
-import { routeIn } from "./path.ts";
 
 /** Plans that take the same path through one layer. */
 export interface Branch {
@@ -17,18 +16,17 @@ export interface Branch {
   readonly mlp: Variant<"mlp">;
 }
 
-/** How the plans that share a state part at layer l, in a visit of each. */
+/** How the plans that share a state part at layer l. */
 export function branches(
   plans: readonly DropPlan[],
   members: readonly number[],
   layer: LayerSpec,
   l: number,
-  visits: readonly number[] = [],
 ): Branch[] {
   const ways = new Map<string, Branch & { plans: number[] }>();
-  for (const [i, index] of members.entries()) {
-    const attention = variantOf(plans[index], layer, l, "attention", visits[i]);
-    const mlp = variantOf(plans[index], layer, l, "mlp", visits[i]);
+  for (const index of members) {
+    const attention = variantOf(plans[index], layer, l, "attention");
+    const mlp = variantOf(plans[index], layer, l, "mlp");
     const key = `${attention.key} ${mlp.key}`;
     const way = ways.get(key);
     if (way) way.plans.push(index);
@@ -46,82 +44,14 @@ export function variantsIn<Module extends LayerModule>(
   return [...new Map(own.map((variant) => [variant.key, variant])).values()];
 }
 
-/** A layer that runs, and the streams that enter it. */
-export interface Stop {
-  readonly l: number;
-  readonly groups: readonly {
-    /** A sum of the streams of the schedule: 0 enters the model, the others leave the ways of stops, in their order. */
-    readonly from: Mix;
-    /** Those on which a module runs. */
-    readonly ways: readonly Branch[];
-  }[];
-}
-
-/** The stops of some plans in the order in which they run, and the stream that leaves each plan. */
-export interface Schedule {
-  readonly stops: readonly Stop[];
-  readonly ends: readonly Mix[];
-}
-
-/**
- * The layers in rounds from the first to the last, each for all plans that visit it next: plans without a path take one round, and a
- * layer that some plans repeat is read once more for all of them.
- */
-export function scheduleOf(spec: Pick<ModelSpec, "layers" | "joins">, plans: readonly DropPlan[]): Schedule {
-  const routes = plans.map((plan) => routeIn(spec, plan));
-  const streams: Mix[][] = plans.map(() => [[[0, 1]]]); // by plan: its own streams as sums of the schedule's
-  const stops: Stop[] = [];
-  let count = 1;
-  const own = (plan: number, mix: Mix) =>
-    mixOf(mix.map(([stream, weight]) => [weight, streams[plan][stream]]));
-  const next = (plan: number) => routes[plan].visits.at(streams[plan].length - 1);
-  const isLeft = () => plans.some((_, plan) => next(plan));
-  const plansAt = (l: number) => [...plans.keys()].filter((plan) => next(plan)?.layer === l);
-
-  function stop(l: number, members: readonly number[]): void {
-    const entering = new Map(members.map((plan) => [plan, own(plan, next(plan)!.from)]));
-    const groups = [...Map.groupBy(members, (plan) => JSON.stringify(entering.get(plan))).values()].map(
-      (alike) => {
-        const from = entering.get(alike[0])!;
-        const visits = alike.map((plan) => next(plan)!.visit);
-        const parted = branches(plans, alike, spec.layers[l], l, visits);
-        const ways = parted.filter(({ attention, mlp }) => attention.spec ?? mlp.spec);
-        for (const way of parted) {
-          const to: Mix = ways.includes(way) ? [[count++, 1]] : from;
-          for (const plan of way.plans) streams[plan].push(to);
-        }
-        return { from, ways };
-      },
-    ).filter(({ ways }) => ways.length > 0);
-    if (groups.length > 0) stops.push({ l, groups });
+/** The branches of every layer in turn, by the states that enter it. */
+export function* levels(layers: readonly LayerSpec[], plans: readonly DropPlan[]): Generator<Branch[][]> {
+  let groups: readonly (readonly number[])[] = [plans.map((_, index) => index)];
+  for (const [l, layer] of layers.entries()) {
+    const ways = groups.map((members) => branches(plans, members, layer, l));
+    yield ways;
+    groups = ways.flat().map((way) => way.plans);
   }
-
-  while (isLeft()) {
-    for (const l of spec.layers.keys()) {
-      for (let members = plansAt(l); members.length > 0; members = plansAt(l)) stop(l, members);
-    }
-  }
-  return { stops, ends: plans.map((_, plan) => own(plan, routes[plan].end)) };
-}
-
-/** The last stop that reads each stream of a schedule; infinite for what leaves a plan. */
-export function lastReads({ stops, ends }: Schedule): Map<number, number> {
-  const reads = stops.flatMap(({ groups }, i) =>
-    groups.flatMap(({ from }) => from.map(([stream]) => [stream, i] as const))
-  );
-  return new Map([...reads, ...ends.flat().map(([stream]) => [stream, Infinity] as const)]);
-}
-
-/** The most streams that exist together behind a stop. */
-export function widestOf(schedule: Schedule): number {
-  const last = lastReads(schedule);
-  let [count, widest] = [1, 1];
-  for (const [i, { groups }] of schedule.stops.entries()) {
-    for (const { ways } of groups) count += ways.length;
-    const alive = [...last].filter(([stream, at]) => stream < count && at > i).length;
-    widest = Math.max(widest, alive);
-  }
-  return widest;
 }
 
 /** The modules that run for the plans of one state: each variant of attention once, an MLP for each branch. */
@@ -132,9 +62,9 @@ export function modulesIn(ways: readonly Branch[]) {
   };
 }
 
-/** Modules that a run executes (for each sample): the nodes of the trie. */
-export function countModules({ stops }: Schedule): number {
-  return stops.flatMap(({ groups }) => groups).reduce((sum, { ways }) => {
+/** Modules that a run of these plans executes (for each sample): the nodes of the trie. */
+export function countModules(layers: readonly LayerSpec[], plans: readonly DropPlan[]): number {
+  return [...levels(layers, plans)].flat().reduce((sum, ways) => {
     const { attention, mlp } = modulesIn(ways);
     return sum + attention.length + mlp.length;
   }, 0);
@@ -157,11 +87,7 @@ export async function layerVariants(
   l: number,
   wholeAttention: boolean,
 ): Promise<LayerVariants> {
-  const visits = plans.flatMap((plan, index) =>
-    routeIn(model.spec, plan).visits.flatMap(({ layer, visit }) => layer === l ? [{ index, visit }] : [])
-  );
-  const members = visits.map(({ index }) => index);
-  const ways = branches(plans, members, model.spec.layers[l], l, visits.map(({ visit }) => visit));
+  const ways = branches(plans, [...plans.keys()], model.spec.layers[l], l);
   const opened: LayerParts[] = [];
   const release = () => opened.forEach((parts) => parts.release());
   const open = async (model: Model) => {

@@ -9,16 +9,13 @@ import {
   type DropPlan,
   everyChange,
   type LayerModule,
-  MODULES,
   oddField,
-  type Path,
   planOf,
 } from "../../measure/mod.ts";
 import { kindOf, type LayerSpec, layerTensors, type Model, type ModelSpec } from "../../models/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { cutTensor, type KeepsBlocks, type Lease, type WeightSource } from "../../weights/mod.ts";
 import { changeKind } from "./changes.ts";
-import { isAt, pathOf, routeIn, unrolled, unrolledSpec } from "./path.ts";
 import { tensorsOf } from "./tensors.ts";
 
 /** A module of a layer under a plan. */
@@ -35,12 +32,9 @@ export function variantOf<Module extends LayerModule>(
   layer: LayerSpec,
   l: number,
   module: Module,
-  visit = 0,
 ): Variant<Module> {
   const full = layer[module];
-  const change = plan.changes?.find((change) =>
-    change.module === module && isAt(change, { layer: l, visit })
-  );
+  const change = plan.changes?.find((change) => change.layer === l && change.module === module);
   const isDropped = plan[module].includes(l) || change?.to === "nothing";
   if (!full || isDropped) return { key: "nothing", spec: null, change: null };
   if (!change) return { key: "full", spec: full, change: null };
@@ -53,12 +47,8 @@ export function isRun<Spec extends LayerSpec[LayerModule]>(spec: Spec): spec is 
   return spec !== null && !kindOf(spec).idle;
 }
 
-/**
- * The specification of a model under a plan: variants in the place of modules, null for those that are dropped, and of a path the visits
- * in the place of layers.
- */
-export function changedSpec(full: ModelSpec, whole: DropPlan): ModelSpec {
-  const { spec, plan } = unrolledSpec(full, whole);
+/** The specification of a model under a plan: variants in the place of modules, null for those that are dropped. */
+export function changedSpec(spec: ModelSpec, plan: DropPlan): ModelSpec {
   const layers = spec.layers.map((layer, l): LayerSpec => ({
     ...layer,
     attention: variantOf(plan, layer, l, "attention").spec,
@@ -68,8 +58,7 @@ export function changedSpec(full: ModelSpec, whole: DropPlan): ModelSpec {
 }
 
 /** A model under a plan: its specification, and a source of the tensors that it needs. */
-export function changedModel(full: Model, whole: DropPlan): Model {
-  const { model, plan } = unrolled(full, whole);
+export function changedModel(model: Model, plan: DropPlan): Model {
   const spec = changedSpec(model.spec, plan);
   const { changes = [] } = plan;
   return { ...model, spec, ...changes.length > 0 ? { weights: overlaid(model, spec, changes) } : {} };
@@ -77,7 +66,7 @@ export function changedModel(full: Model, whole: DropPlan): Model {
 
 /** A model of which layer l has one module alone, in a variant: what reads the tensors of no other. */
 export function variantModel(model: Model, l: number, module: LayerModule, { change }: Variant): Model {
-  const changed = changedModel(model, planOf(change ? [{ ...change, visit: undefined }] : []));
+  const changed = changedModel(model, planOf(change ? [change] : []));
   const { layers } = changed.spec;
   const other = module === "attention" ? "mlp" : "attention";
   return { ...changed, spec: { ...changed.spec, layers: layers.with(l, { ...layers[l], [other]: null }) } };
@@ -170,48 +159,28 @@ export function checkedTensors(full: ModelSpec, change: Change, task: string): M
   }));
 }
 
-/** A plan before it is checked: its path may be a text, "0-12,10-29". */
-export type DropLists = Omit<Partial<DropPlan>, "path"> & { readonly path?: Path | string | undefined };
-
 /**
- * A plan in normal form: layers ascending, changes by layer, attention before the MLP, drops in the lists, no path that only leaves
- * layers out. Throws `RangeError` for a layer that the model or the path does not have, a module that is already absent, a module that
- * is changed twice, heads that cannot be cut, a window that is no number of keys or belongs to no softmax attention, and an unknown
- * change; `TypeError` for a field that its kind of change does not have.
+ * A plan in normal form: layers ascending, changes by layer, attention before the MLP, drops in the lists. Throws `RangeError` for
+ * a layer that the model does not have, a module that is already absent, a module that is changed twice, heads that cannot be
+ * cut, a window that is no number of keys or belongs to no softmax attention, and an unknown change; `TypeError` for a field that its
+ * kind of change does not have.
  */
 export function dropPlan(
   spec: ModelSpec,
-  { attention = [], mlp = [], changes = [], path: given }: DropLists,
+  { attention = [], mlp = [], changes = [] }: Partial<DropPlan>,
 ): DropPlan {
-  const { path, skipped } = given !== undefined ? pathOf(spec, given) : { skipped: [] };
   const seen = new Set<string>();
-  const { visits } = routeIn(spec, { path });
   const checked = everyChange({ attention, mlp, changes }).map((change) => {
-    const { layer, module, visit } = change;
-    const name = `${module} ${layer}`;
+    const name = `${change.module} ${change.layer}`;
     expectModule(spec, change, name);
-    const times = skipped.includes(layer) ? 0 : visits.filter((one) => one.layer === layer).length;
-    if ((visit ?? 0) >= times) {
-      const found = times === 0
-        ? "the path leaves its layer out"
-        : `visit ${visit} is not one of its ${times}`;
-      throw new RangeError(`Cannot ${verbOf(change)} ${name}: ${found}, expected a visit of the path`);
-    }
-    const keys = [`${name} ${visit}`, ...visit === undefined ? [] : [`${name} undefined`]];
-    if (keys.some((key) => seen.has(key))) {
+    if (seen.has(name)) {
       const found = change.to === "nothing" ? "listed" : "changed";
       throw new RangeError(`Cannot ${verbOf(change)} ${name}: it is ${found} twice, expected once`);
     }
-    seen.add(keys[0]);
-    const own = changeKind(change).normal(change, spec, name);
-    return visit === undefined || times === 1 ? own : { ...own, visit };
+    seen.add(name);
+    return changeKind(change).normal(change, spec, name);
   });
-  const left = skipped.flatMap((layer) =>
-    MODULES.flatMap((module): Change[] =>
-      spec.layers[layer][module] ? [{ layer, module, to: "nothing" }] : []
-    )
-  );
-  return { ...planOf([...checked, ...left]), ...path ? { path } : {} };
+  return planOf(checked);
 }
 
 function verbOf({ to }: Change): string {

@@ -68,7 +68,7 @@ export async function openWalk(
     const parted = states.map((state) => branches(plans, state.plans, layers[l], l));
     const own = runner({ ...options, plans, probes }, 0, isSeen ? null : options.programs);
     try {
-      const left = missing.length > 0 ? await own.layer(l, null, states, parted, batches, () => true) : [];
+      const left = missing.length > 0 ? await own.layer(l, null, states, parted, batches, true) : [];
       for (const [i, { from, key }] of missing.entries()) {
         known.push({ from, key, stream: left.find((state) => state.plans.includes(i))!.batches });
       }

@@ -20,7 +20,6 @@ export { generationFigure } from "./dropping/generation.ts";
 export { guidesFigure } from "./dropping/guides.ts";
 export { type LayerCost, type LayerCosts, removalsFigure } from "./dropping/removals.ts";
 export { ordersFigure } from "./dropping/orders.ts";
-export { pathsFigure } from "./dropping/paths.ts";
 export { qualityFigure } from "./dropping/quality.ts";
 export { rooflineFigure } from "./dropping/roofline.ts";
 export { sizesFigure } from "./dropping/sizes.ts";

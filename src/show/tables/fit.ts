@@ -13,7 +13,6 @@ import {
   namesOfTexts,
   promiseText,
   reading,
-  runsOf,
   textOf,
   verdictText,
 } from "../words/mod.ts";
@@ -54,7 +53,6 @@ export function fitTables(fit: Fit): Table[] {
       notes: [
         reading`${shared} that the plan saves; KV: share of the keys and values; kept: whether the promise is kept (95 %)`,
         `${counted(plansOf(fit), "plan")} tried in all${ways}; the CSV and the JSON list them`,
-        ...fit.paths ? [RUNS] : [],
         ...secondLines(fit),
         ...checksOf(fit),
       ],
@@ -62,9 +60,6 @@ export function fitTables(fit: Fit): Table[] {
     lines(undefined, verdictText(fit)),
   ];
 }
-
-const RUNS =
-  "runs: of layers that keep a module; each further one on a path is slower and keeps keys and values of its own";
 
 /** How many plans were tried: two kinds may have the same one. */
 const plansOf = ({ tried }: Fit) => new Set(tried.map(({ drop }) => planHash(drop))).size;
@@ -115,19 +110,12 @@ function columnsOf(fit: Fit): Column<Row>[] {
     file
       ? { title: "file", value: ({ bytes }) => bytes && 1 - bytes / file.whole, format: signed }
       : { title: "weights", value: ({ saves }) => saves.parametersShare, format: share },
-    { key: "kv_share", title: "KV", value: ({ saves }) => saves.kvShare, format: signed },
-    ...fit.paths ? [runsColumn(fit)] : [],
+    { key: "kv_share", title: "KV", value: ({ saves }) => saves.kvShare, format: share },
     { title, value: ({ cost }) => write(cost.value) },
     { title: "95 %", value: ({ cost: { low, high } }) => `${write(low)} to ${write(high)}` },
     { key: "keeps", title: "kept", value: ({ keeps }) => keeps, align: "left" },
   ];
 }
-
-const runsColumn = ({ provenance: { model } }: Fit): Column<Row> => ({
-  key: "runs",
-  title: "runs",
-  value: ({ drop }) => runsOf(drop, model),
-});
 
 const ASKED: Column<Row> = {
   key: "asked",

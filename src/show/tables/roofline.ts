@@ -1,6 +1,6 @@
 /** A roofline: the speed that bytes and operations allow each plan, beside the speed that the paper reports. */
 import { counted, formatFixed, formatShare } from "../words/mod.ts";
-import { pathTexts, planText } from "../../measure/mod.ts";
+import { planText } from "../../measure/mod.ts";
 import type { Roofline } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { plain } from "../../entry/mod.ts";
@@ -27,12 +27,11 @@ function boundSetting(
 }
 
 /** A plan by its size: "8 attention", "2 attention, 1 MLP", "1 MLP, 3 changes". */
-export function countsOf({ attention, mlp, changes = [], path }: PlanRoofline["drop"]): string {
+export function countsOf({ attention, mlp, changes = [] }: PlanRoofline["drop"]): string {
   const parts = [
     ...attention.length ? [`${attention.length} attention`] : [],
     ...mlp.length ? [`${mlp.length} MLP`] : [],
     ...changes.length ? [counted(changes.length, "change")] : [],
-    ...pathTexts({ path }),
   ];
   return parts.join(", ") || "nothing";
 }

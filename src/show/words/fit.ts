@@ -1,5 +1,5 @@
 /** The answer of a fit in words: what may go, what it costs, what it saves. */
-import { plainRoute, planPhrase, routeOf } from "../../measure/mod.ts";
+import { planPhrase } from "../../measure/mod.ts";
 import { formatBytes } from "../../entry/mod.ts";
 import {
   coarserType,
@@ -96,11 +96,7 @@ export function savingText({ file }: Pick<Fit, "file">, { saves, bytes }: Tried)
     (less > 0
       ? `${formatBytes(less)} of the ${what} (${formatShare(less / file!.whole)}), `
       : `nothing of the ${what}, `)
-  }${formatShare(parametersShare)} of the parameters${
-    kvShare < 0
-      ? `; it keeps ${formatShare(-kvShare)} more keys and values`
-      : ` and ${formatShare(kvShare)} of the keys and values`
-  }`;
+  }${formatShare(parametersShare)} of the parameters and ${formatShare(kvShare)} of the keys and values`;
 }
 
 type Pace = NonNullable<Fit["times"]>["decode"];
@@ -125,35 +121,6 @@ export function timesText({ times }: Fit): string {
 export const byCost = ({ tried }: Fit): number[] =>
   [...tried.keys()].sort((a, b) => tried[a].cost.value - tried[b].cost.value);
 
-/** Runs of layers that keep a module. */
-export function runsOf(
-  { attention, mlp, path }: Tried["drop"],
-  { layers }: Fit["provenance"]["model"],
-): number {
-  const { visits } = path ? routeOf(path) : plainRoute(layers);
-  return visits.filter(({ layer }) => !(attention.includes(layer) && mlp.includes(layer))).length;
-}
-
-/** What paths added to the answer, or that they did not help; empty where none were tried. */
-export function pathsText({ paths, tried, answer, provenance: { model } }: Fit): string {
-  if (!paths) return "";
-  const drop = answer === null ? undefined : tried[answer].drop;
-  if (drop?.path) {
-    const more = runsOf(drop, model) - runsOf({ ...drop, path: undefined }, model);
-    return more > 0
-      ? `It runs ${counted(more, "layer")} more than its drops alone, and is slower for it.`
-      : "It runs as many layers as its drops alone, not one after the other in their order.";
-  }
-  const own = tried.filter(({ drop }) => drop.path);
-  const kept = own.filter(({ keeps }) => keeps === "yes").length;
-  if (own.length === 0) return "No path was tried: none saves more than drops alone.";
-  const plans = `${counted(own.length, "plan")} on a path with a larger saving`;
-  return kept === 0
-    ? `No path helped: none of ${plans} is sure to keep the promise.`
-    : reading`No path helped: of ${plans}, ${kept} kept the promise on the samples that choose; none was
-        confirmed.`;
-}
-
 export function answerText(fit: Fit): string {
   const { aim, tried, answer, confirmed } = fit;
   if (answer !== null) {
@@ -163,7 +130,6 @@ export function answerText(fit: Fit): string {
       reading`${capital(planPhrase(own.drop))} (${wayText(own)}), the cost is ${costText(aim, cost)} on the
         samples that confirm it.`,
       `That saves ${savingText(fit, own)}.`,
-      pathsText(fit),
       timesText(fit),
       sharedText([fit]),
     );
@@ -177,7 +143,6 @@ export function answerText(fit: Fit): string {
       reading`A plan that kept the promise on the samples that choose does not on those that confirm:
         ${planPhrase(tried[failed.tried].drop)}, the cost is ${costText(aim, failed.cost)}.`,
     `The cheapest plan, ${planPhrase(cheapest.drop)}, costs ${costText(aim, cheapest.cost)}.`,
-    pathsText(fit),
   );
 }
 

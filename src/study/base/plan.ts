@@ -2,16 +2,13 @@
 import {
   type Check,
   expect,
-  isRecord,
   like,
   list,
-  number,
   oneOf,
   orElse,
   record,
   required,
   resultOf,
-  text,
   unknownText,
   wholeNumber,
 } from "../../entry/mod.ts";
@@ -23,11 +20,10 @@ import {
   KINDS,
   MODULES,
   oddField,
-  pathIn,
   planText,
 } from "../../measure/mod.ts";
 import { changeFields, type Plan, PLAN_FIELDS } from "../../result/mod.ts";
-import { type DropLists, type DropPlan, dropPlan } from "../../run/mod.ts";
+import { type DropPlan, dropPlan } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 
 export const aModule: Check = oneOf(KINDS);
@@ -38,7 +34,6 @@ const anyChange = record(
     layer: required(wholeNumber(0)),
     module: required(oneOf(MODULES)),
     to: required(oneOf(CHANGES)),
-    visit: wholeNumber(0),
     ...Object.fromEntries(Object.entries(changeFields).map(([name, [, check]]) => [name, check])),
   },
   'a change as { layer: 1, module: "attention", to: "weights", heads: [0] }',
@@ -56,44 +51,14 @@ const aChange: Check = (value, path) => {
   return missing ? changeFields[missing[0] as ChangeField][1](undefined, `${path}.${missing[0]}`) : null;
 };
 
-export const aPath: Check = Object.assign<Check, Partial<Check>>((value, path) => {
-  if (typeof value !== "string") return text(value, path);
-  try {
-    pathIn(value);
-    return null;
-  } catch (error) {
-    return { text: (error as Error).message.replace(/^path/, path), error: RangeError };
-  }
-}, { read: (text) => text });
-
-const layer = wholeNumber(0);
-const isRecordWith = (name: string) => (value: unknown) => isRecord(value) && name in value;
-const aStep: Check = orElse(
-  isRecordWith("loop"),
-  record(
-    {
-      loop: required(list(layer, "layers", 2)),
-      times: required(wholeNumber(1)),
-      once: required(number("a number from 0 to 1", (value) => value >= 0 && value <= 1)),
-    },
-    "a loop as { loop: [10, 13], times: 2, once: 0.5 }",
-  ),
-  orElse(
-    isRecordWith("beside"),
-    record({ beside: required(list(layer, "layers", 1)) }, "layers as { beside: [14, 15] }"),
-    layer,
-  ),
-);
-
 const lists: Check = record({
   attention: list(wholeNumber(0), "layers"),
   mlp: list(wholeNumber(0), "layers"),
   changes: list(aChange, "changes"),
-  path: orElse((value) => typeof value === "string", aPath, list(aStep, "steps", 1)),
 }, "a plan, or lists of layers as { attention: [1, 2], mlp: [3] }");
 
 /** A plan, lists of layers to drop, or a list of changes. */
-export type PlanLike = Plan | DropLists;
+export type PlanLike = Plan | Partial<DropPlan>;
 
 /** Options of a study whose plan is an argument of its function, and an option of `estimate`. */
 export type OverPlan<Options> = Options & { readonly plan: PlanLike };
@@ -120,23 +85,15 @@ export const aPlan: Check = (value, path) => {
   if (odd !== undefined) {
     return { text: unknownText(`field "${odd}" of a plan in ${path}`, odd, PLAN_FIELDS), error: TypeError };
   }
-  const { attention = null, mlp = null, changes, path: steps } = value as Partial<Plan>;
-  return lists({ attention, mlp, changes, path: steps }, path);
+  const { attention = null, mlp = null, changes } = value as Partial<Plan>;
+  return lists({ attention, mlp, changes }, path);
 };
 
-/** A plan, or what it lists. */
 export const aDrop: Check = orElse(
   (value) => typeof value === "object" && value !== null && "kind" in value,
   aPlan,
   lists,
 );
-
-/** The same where layers keep their places: for what is counted by layer. */
-export const aDropInPlace: Check = (value, path) =>
-  aDrop(value, path) ??
-    (isRecord(value) && value.path !== undefined
-      ? { text: `${path}.path is given, expected a plan without a path`, error: RangeError }
-      : null);
 
 function isModel(value: unknown): boolean {
   return typeof value === "object" && value !== null && "spec" in value && "identity" in value;

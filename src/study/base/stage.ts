@@ -138,7 +138,7 @@ export function spansOf(costs: readonly number[], parts: number): Span[] {
 /** One count of progress for pieces of work. */
 interface Counting<Item> {
   /** The count's label; by default each piece has its own. */
-  readonly label?: string | undefined;
+  readonly label?: string;
   /** What a piece weighs beside the others; by default all the same. */
   weight?(item: Item): number;
   /** Whether an earlier run is known to have kept all of a piece. */

@@ -13,7 +13,7 @@ import type { Causes } from "../../result/mod.ts";
 import { changedModel } from "../../run/mod.ts";
 import { expectRoom } from "../base/estimate.ts";
 import { provenance, type RunOptions, studyChecks, type StudyOptions, textOptions } from "../base/options.ts";
-import { aDropInPlace, dropsIn, type PlanLike } from "../base/plan.ts";
+import { aDrop, dropsIn, type PlanLike } from "../base/plan.ts";
 import { run, runWork, step, type Study } from "../base/study.ts";
 import { dependsOn, textOf, zipfOf } from "../base/text.ts";
 import {
@@ -62,7 +62,7 @@ export async function causes(model: StudyModel | string, options: CausesOptions 
 export const causesStudy: Study<StudyModel, CausesOptions, Causes> = {
   verb: "measure causes",
   isDivisible: true,
-  checks: { ...studyChecks, ...measureChecks, drop: aDropInPlace },
+  checks: { ...studyChecks, ...measureChecks, drop: aDrop },
   on: onModel,
   work(opened, options) {
     const drop = dropsIn(opened, options.drop ?? {});

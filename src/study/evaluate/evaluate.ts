@@ -245,30 +245,6 @@ export async function evaluation(
   };
 }
 
-/** What tasks ask of a model: hashes of it, and what it takes under plans: passes, and memory. */
-export async function requestsOf(model: StudyModel, options: EvaluateOptions) {
-  const parts = await askAll(model, settingsOf(options).settings, options);
-  return {
-    hashes: parts.map(({ hash }) => hash),
-    passesOf: (plans: readonly DropPlan[]) => parts.map((part) => partPass(model.spec, plans, part)),
-    bytesOf: (plans: readonly DropPlan[]) => bytesFor(model, plans, parts, options),
-    besideBytes: besideBytes(model, parts),
-  };
-}
-
-/** Approximate memory for parts under plans, in bytes; `writes` where more is written than their answers. */
-function bytesFor(
-  model: StudyModel,
-  plans: readonly DropPlan[],
-  parts: readonly Part[],
-  options: EvaluateOptions,
-  writes = parts.some(({ setting: { task } }) => task.generation),
-): number {
-  const reading = parts.map(({ tokens }) => readBytes(model, plans, tokens));
-  const has = { ...cpuLowering, memoryBytes: memoryOf(options) ?? Infinity };
-  return BASE_BYTES + Math.max(0, ...reading, writes ? writeBytes(model, has) : 0);
-}
-
 /** Everything that each task asks, shots included, as tokens. */
 function textsOf(parts: readonly Part[]): EvaluatedText[] {
   const byTask = Map.groupBy(parts, ({ setting: { task } }) => task.name);
@@ -283,6 +259,7 @@ function partsStage(
   prompts: number,
   all: EvaluateOptions,
 ): Stage {
+  const memoryBytes = memoryOf(all) ?? Infinity;
   const writers = prompts > 0 ? plans : [];
   return stageOf({
     unit: "parts of tasks",
@@ -292,8 +269,13 @@ function partsStage(
       const own = part ? partPass(model.spec, plans, part) : textsPass(model.spec, [noDrop], prompts);
       return flopsOf(model, [own]);
     },
-    bytes: ({ from, to }) =>
-      bytesFor(model, plans, parts.slice(from, to), all, to > parts.length || undefined),
+    bytes({ from, to }) {
+      const own = parts.slice(from, to);
+      const reading = own.map(({ tokens }) => readBytes(model, plans, tokens));
+      const writes = to > parts.length || own.some(({ setting: { task } }) => task.generation);
+      return BASE_BYTES +
+        Math.max(0, ...reading, writes ? writeBytes(model, { ...cpuLowering, memoryBytes }) : 0);
+    },
     async run({ from, to }, options) {
       const running = { ...options, draft: all.draft, model, engine: await engineOf(options) };
       await runParts(parts.slice(from, to), { ...running, plans });

@@ -19,11 +19,10 @@ import {
 import { interval95, type Verdict } from "../../measure/mod.ts";
 import { AIMS, type Fit, type Plan } from "../../result/mod.ts";
 import { FEWEST } from "../evaluate/evaluate.ts";
-import { halvedLimit, type HalvedTasks } from "../evaluate/half.ts";
 import { CONTEXT } from "../orders/make_plan.ts";
 
 /** The promise of `fit`: exactly one of them. */
-export interface FitAim extends HalvedTasks {
+export interface FitAim {
   /** Most nats per token that the plan may lose. */
   readonly loss?: number | undefined;
   /** Largest rise of the perplexity, as a share: 0.05, or "5%". A rise that is no less than the perplexity needs the sign: "150%". */
@@ -36,6 +35,10 @@ export interface FitAim extends HalvedTasks {
   readonly kvBytes?: number | string | undefined;
   /** Smallest factor by which decoding becomes faster, such as 1.2. */
   readonly speed?: number | undefined;
+  /** Benchmark tasks of `accuracy`. */
+  readonly tasks?: readonly string[] | undefined;
+  /** Documents of each task, of which half confirm; default: 200. */
+  readonly limit?: number | undefined;
   /** Documents of each task and half that plans answer, drawn as `evaluate` draws them; default: all. */
   readonly documents?: number | undefined;
   /**
@@ -54,6 +57,8 @@ const SHARES = {
   parameters: amountOf("parameters"),
   kvBytes: amountOf("bytes"),
 } as const satisfies { readonly [Name in keyof FitAim]: ShareKind };
+
+const LIMIT = 200;
 
 export const aimChecks: Checks<FitAim> = under("Limit or target (exactly one):", {
   loss: option(positive, "<nats> limit: loss at most this many nats per token higher, such as 0.01"),
@@ -83,7 +88,7 @@ export const aimChecks: Checks<FitAim> = under("Limit or target (exactly one):",
     related(list(text, "names of tasks", 1), { needs: "accuracy" }),
     "<names> benchmark tasks, such as piqa,arc_easy",
   ),
-  limit: halvedLimit("accuracy"),
+  limit: option(wholeNumber(4), "<n> documents of each task; half confirm", LIMIT, { needs: "accuracy" }),
   documents: option(
     wholeNumber(FEWEST),
     "<n> draw some n documents of each task and half for the plans, by the full model's margins",
@@ -120,9 +125,12 @@ export function aimOf(options: FitAim): Aim {
   };
 }
 
+export function documentsOf({ limit = LIMIT }: FitAim): { choosing: number; all: number } {
+  return { choosing: Math.ceil(limit / 2), all: limit };
+}
+
 /** Whether an aim limits the cost; the others limit what is saved from below. */
-export const limitsCost = ({ of }: Pick<Aim, "of">): boolean =>
-  of === "loss" || of === "perplexity" || of === "accuracy";
+export const limitsCost = ({ of }: Aim): boolean => of === "loss" || of === "perplexity" || of === "accuracy";
 
 export const unitOf = ({ of }: Aim): Fit["unit"] => of === "accuracy" ? "points" : "nats per token";
 

@@ -34,7 +34,7 @@ export function candidateMaker(model: StudyModel, lines: readonly Line[], sizer:
   return async (round, options) => {
     const typesAt = lines.some(({ way }) => way) ? await (types ??= typesIn(model)) : null;
     const bare = round.map(({ line, dropped }) => lines[line].planOf(dropped));
-    const drops = bare.map((plan) => dropsIn(model, { ...plan, path: undefined })); // what repairs are fitted for
+    const drops = bare.map((plan) => dropsIn(model, plan));
     const ways = [...new Set(lines.flatMap(({ way }) => way ?? []))];
     await inTurn(ways, options, async (way, options) => {
       const known = fits.get(way) ?? new Map();
@@ -58,13 +58,10 @@ export function candidateMaker(model: StudyModel, lines: readonly Line[], sizer:
       if (plan instanceof RefusedRepair) return tell(plan.message, options);
       const drop = dropsIn(model, plan);
       const bytes = await sizer?.bytesOf(drop);
-      const isSized = leaves || plan.path; // bare drops of a kind that stays in the file were named
-      if (!isSized || !sizer || (bytes ?? Infinity) <= sizer.whole) return { ...trial, plan, drop, bytes };
-      const plans = `plans of ${target}${way ? `, repaired by ${way.by},` : ""}${
-        plan.path ? " on a path" : ""
-      }`;
+      if (!leaves || (bytes ?? Infinity) <= sizer!.whole) return { ...trial, plan, drop, bytes };
+      const plans = `plans of ${target}${way ? `, repaired by ${way.by},` : ""}`;
       return tell(
-        `${plans} that a ${sizer.format} file cannot hold or that enlarge it are not tried`,
+        `${plans} that a ${sizer!.format} file cannot hold or that enlarge it are not tried`,
         options,
       );
     }));

@@ -1,5 +1,5 @@
 import { amountText, phased, sum } from "../../entry/mod.ts";
-import { type Path, planHash } from "../../measure/mod.ts";
+import { planHash } from "../../measure/mod.ts";
 import { type Fit, planData } from "../../result/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { flopsOf, type Pass } from "../base/estimate.ts";
@@ -24,7 +24,6 @@ import {
   type Tried,
 } from "./candidates.ts";
 import { accuracyJudge, expectedSpeed, type Judge, lossJudge, timesOf } from "./judges.ts";
-import { onPathsOf } from "./paths.ts";
 import type { FitOptions, Line } from "./lines.ts";
 import type { RunOptions } from "../base/options.ts";
 
@@ -37,23 +36,17 @@ interface Sought {
   readonly ways: readonly Repairing[];
   readonly parts: Parts;
   readonly sizer: OpenSizer | null;
-  /** The paths that are tried on the best line. */
-  readonly paths: readonly Path[];
   readonly options: FitOptions;
 }
 
 /** The passes of its parts, as far as they can be known beforehand: what the parts weigh in the progress. */
-export type Parts = Readonly<
-  Record<"repairing" | "choosing" | "paths" | "confirming" | "timing", readonly Pass[]>
->;
+export type Parts = Readonly<Record<"repairing" | "choosing" | "confirming" | "timing", readonly Pass[]>>;
 
-type Found = Omit<Fit, "kind" | "method" | "aim" | "unit" | "calibration" | "checks" | "shared" | "paths">;
+type Found = Omit<Fit, "kind" | "method" | "aim" | "unit" | "calibration" | "checks" | "shared">;
 
-/** A search under way: all lines, those with repairs behind those without, then all of these again on each path. */
+/** A search under way: all lines, those with repairs behind those without. */
 interface Searching extends Sought {
   readonly all: readonly Line[];
-  /** Lines without a path. */
-  readonly straight: number;
   readonly saving: Fit["saving"];
   readonly make: Maker;
   readonly judge: Judge;
@@ -69,45 +62,34 @@ function weightsOf({ model, ways, parts }: Sought) {
   return {
     bare: [0, losses],
     repaired: [of("repairing"), ways.length * losses],
-    paths: [0, of("paths")],
     confirming: of("confirming"),
     timing: of("timing"),
   };
 }
 
-/** Rounds of lines without repairs, of those with them, and of those on paths. */
-type Rounds = readonly [NextRound, NextRound, NextRound];
-
 /** Options of the next round of a search: those of the fits of its repairs, and those of its losses. */
 type NextRound = () => readonly [making: RunOptions, judging: RunOptions];
 
 export async function find(sought: Sought, options: RunOptions): Promise<Found> {
-  const { model, text, aim, lines, ways, paths, sizer } = sought;
-  const straight = [...lines, ...ways.flatMap((way) => lines.map((line): Line => ({ ...line, way })))];
-  const all = [
-    ...straight,
-    ...paths.flatMap((path) =>
-      straight.map((line): Line => ({ ...line, planOf: (dropped) => line.planOf(dropped, path) }))
-    ),
-  ];
+  const { model, text, aim, lines, ways, sizer } = sought;
+  const all = [...lines, ...ways.flatMap((way) => lines.map((line): Line => ({ ...line, way })))];
   using judge = aim.tasks ? accuracyJudge(model, aim, sought.options) : lossJudge(model, text, aim);
   const searching: Searching = {
     ...sought,
     all,
-    straight: straight.length,
     saving: sought.options.saving ?? "parameters",
     make: candidateMaker(model, all, sizer),
     judge,
   };
-  const { bare, repaired, paths: onPaths, confirming, timing } = weightsOf(sought);
-  const weights = [sum(bare), sum(repaired), sum(onPaths), confirming, timing];
+  const { bare, repaired, confirming, timing } = weightsOf(sought);
+  const weights = [sum(bare), sum(repaired), confirming, timing];
   const at = phased(`fit of ${model.name}`, weights, options);
-  const rounds = [roundsOf(at(0), bare), roundsOf(at(1), repaired), roundsOf(at(2), onPaths)] as const;
+  const rounds = [roundsOf(at(0), bare), roundsOf(at(1), repaired)] as const;
   const chosen = limitsCost(aim)
     ? await chosenByCost(searching, rounds)
     : await chosenBySaving(searching, rounds);
-  const confirmed = await confirm(searching, chosen, at(3));
-  return await foundOf(searching, chosen, confirmed, at(4));
+  const confirmed = await confirm(searching, chosen, at(2));
+  return await foundOf(searching, chosen, confirmed, at(3));
 }
 
 /** The rounds of one search, in one count. */
@@ -147,7 +129,7 @@ async function judged({ judge }: Searching, candidates: readonly Candidate[], op
 
 async function chosenByCost(
   searching: Searching,
-  [bareRound, repairedRound, pathRound]: Rounds,
+  [bareRound, repairedRound]: readonly [NextRound, NextRound],
 ): Promise<Chosen> {
   const { lines, ways, all, saving, make } = searching;
   const tried: Tried[] = [];
@@ -171,26 +153,14 @@ async function chosenByCost(
   const reaches = await along(bareOf(searching), bareRound);
   const begins = reaches.map(({ good: begin }, line) => ({ line, begin }));
   await along(repairedOf(searching, begins), repairedRound);
-  const straight = largest(tried, saving);
-  const path: Tried[] = [];
-  if (straight) {
-    const { line } = straight.candidate;
-    const before = line >= lines.length ? line % lines.length : null;
-    const between = skipped(straight, tried, before === null ? 0 : reaches[before].good);
-    if (between.length > 0) await attempt(ways.length > 0 ? repairedRound : bareRound)(between);
-    path.push(...pathTo(straight, tried, before));
-  }
-  const others = onPathsOf(searching, straight, tried);
-  await along(others, pathRound);
   const chosen = largest(tried, saving);
   if (!chosen) return { tried, provenance: provenance!, path: [], runnersUp: [] };
-  if (chosen !== straight) {
-    const { begin } = others.find(({ line }) => line === chosen.candidate.line)!;
-    const between = skipped(chosen, tried, begin);
-    if (between.length > 0) await attempt(pathRound)(between);
-    path.push(...pathTo(chosen, tried, null)); // confirmed behind the others, so that a path that fails costs nothing
-  }
-  return { tried, provenance: provenance!, path, runnersUp: runnersUp(chosen, tried, saving) };
+  const { line } = chosen.candidate;
+  const before = line >= lines.length ? line % lines.length : null;
+  const between = skipped(chosen, tried, before === null ? 0 : reaches[before].good);
+  if (between.length > 0) await attempt(ways.length > 0 ? repairedRound : bareRound)(between);
+  const [path, others] = [pathTo(chosen, tried, before), runnersUp(chosen, tried, saving)];
+  return { tried, provenance: provenance!, path, runnersUp: others };
 }
 
 /** Rounds in which a plan that turned out slower than expected makes room for a larger one. */
@@ -198,7 +168,7 @@ const ATTEMPTS = 3;
 
 async function chosenBySaving(
   searching: Searching,
-  rounds: Rounds,
+  rounds: readonly [NextRound, NextRound],
 ): Promise<Chosen> {
   const { model, aim, ways } = searching;
   const next = rounds[ways.length > 0 ? 1 : 0];

@@ -17,12 +17,10 @@ import { profileStep } from "../passes/profile.ts";
 import { checkPasses, checkText, removeEach } from "../orders/check.ts";
 import { orderStep } from "../orders/order.ts";
 import { calibrated, likelyPlans, standIn, sweepPasses } from "../sweep/parts.ts";
-import { expectHeld, SHARING, sizerOf } from "../../formats/mod.ts";
-import type { Path } from "../../measure/mod.ts";
+import { expectHeld, sizerOf } from "../../formats/mod.ts";
 import { aimOf, unitOf } from "./aims.ts";
 import { find, type Parts } from "./find.ts";
 import { TIMING } from "./judges.ts";
-import { expectHolds, pathsThrough } from "./paths.ts";
 import {
   fitChecks,
   type FitOptions,
@@ -44,8 +42,7 @@ const [CHOOSING, CONFIRMING] = [[1, 2, 4, 6], [1, 2, 4]];
  * The first half of the samples chooses among targets, orders, numbers and repairs; the second half confirms the choice, so that a plan which
  * only got lucky in the many looks is not the answer. `plan` is null where nothing may go. Finished work is kept, so that an interrupted
  * fit resumes where it stopped. Modules that stay in a file of `format` are not tried, and bytes are those of the files that
- * `exportModel` writes. With `paths`, the line of the best plan is also tried on paths, from where they save more than that plan; they
- * are confirmed behind it, so that a path which fails takes nothing from the answer.
+ * `exportModel` writes.
  *
  * Throws `TypeError` unless exactly one promise is made, and `RangeError` where no module may be dropped or no plan saves as much.
  *
@@ -60,7 +57,6 @@ const [CHOOSING, CONFIRMING] = [[1, 2, 4, 6], [1, 2, 4]];
  * ```
  */
 export async function fit(model: StudyModel | string, options: FitOptions): Promise<Fit> {
-  expectHolds(options ?? {});
   return await run(fitStudy, model, options);
 }
 
@@ -83,10 +79,6 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
         `Cannot fit ${model.name}: found format ${options.format}, which cannot hold it, expected another one`,
       );
     }
-    const { paths: wanted } = options;
-    const format = sizing?.format;
-    expectHolds({ paths: wanted, format });
-    const paths = pathsThrough(model.spec.layers.length, wanted ?? []);
     const second = secondStep(model, calibration, options);
     const planned = linesPlanned(model, options, calibration, sizing);
     if (planned.length === 0) {
@@ -106,21 +98,19 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
       const profiles = [await profiling.whole(runOptions), ...other ? [other] : []];
       const sources = await Promise.all(ordering.map((own) => own?.whole(runOptions) ?? profiles));
       const removals = await checking.whole(runOptions);
-      return planned.map((line, i) => lineOf(line, sources[i], removals, options, isCopied));
+      return planned.map((line, i) => lineOf(line, sources[i], removals, options));
     };
-    const isCopied = format !== undefined && !SHARING.includes(format);
-    const parts = partsOf(text, planned.map(standIn), ways, paths, model, options);
+    const parts = partsOf(text, planned.map(standIn), ways, model, options);
     const finding = step(Object.values(parts).flat(), async (runOptions) => {
       const [{ provenance }, lines] = [await profiling.whole(runOptions), await linesIn(runOptions)];
       using sizer = await sizing?.open() ?? null;
-      const found = await find({ model, text, aim, lines, ways, paths, parts, sizer, options }, runOptions);
+      const found = await find({ model, text, aim, lines, ways, parts, sizer, options }, runOptions);
       const checks = lines.flatMap(({ target, by, check }) => check ? [{ ...check, target, by }] : []);
       const other = await second?.whole(runOptions);
       const agreements = lines.flatMap(({ agreement }) => agreement ?? []);
       return {
         ...found,
         calibration: provenance,
-        ...wanted ? { paths: [...wanted] } : {},
         ...other ? { second: { provenance: other.provenance, lines: agreements } } : {},
         ...checks.length > 0 ? { checks } : {},
       };
@@ -130,7 +120,7 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
       ...second && options.secondText !== undefined ? [second.text] : [],
     ];
     const orders: Step[] = ordering.filter((own) => own !== null);
-    const passes = [...checking.passes, ...parts.choosing, ...parts.paths, ...parts.confirming];
+    const passes = [...checking.passes, ...parts.choosing, ...parts.confirming];
     return workOver(model, text, {
       label: `fit of ${model.name}`,
       plans: sum(passes, ({ plans }) => plans.length),
@@ -184,7 +174,6 @@ function partsOf(
   text: Text,
   curves: ReturnType<typeof standIn>[],
   ways: readonly Repairing[],
-  paths: readonly Path[],
   { spec }: StudyModel,
   { time = true }: FitOptions,
 ): Parts {
@@ -193,9 +182,6 @@ function partsOf(
   return {
     repairing: ways.flatMap((way) => neededFits(way, likely).flatMap(fitPasses)),
     choosing: sweepPasses(spec, choosing, curves, CHOOSING, ways.length),
-    paths: paths.length > 0
-      ? [{ ...choosing, plans: paths.map((path) => ({ ...noDrop, path })), head: true }]
-      : [],
     confirming: sweepPasses(spec, confirming, curves.slice(0, 1), CONFIRMING),
     timing: time ? TIMING : [],
   };

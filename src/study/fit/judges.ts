@@ -5,19 +5,18 @@
 import { sum } from "../../entry/mod.ts";
 import { changeOver } from "../../measure/mod.ts";
 import { allOf, changesIn, type Fit, meanOver } from "../../result/mod.ts";
-import { BATCH_TOKENS, type DropPlan, noDrop } from "../../run/mod.ts";
+import { type DropPlan, noDrop } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { type Half, halfOf, type Text } from "../base/text.ts";
 import { openBeside } from "../evaluate/beside.ts";
-import { askedOf } from "../evaluate/half.ts";
-import { evaluateGroups } from "../sweep/answers.ts";
-import { batchTokens, plansInGroups } from "../sweep/ways.ts";
+import { evaluation } from "../evaluate/evaluate.ts";
 import { perplexityGroups, riseOver } from "../passes/perplexity.ts";
 import { freeShared, type Shared } from "../passes/scored.ts";
-import { type Aim, costOf, keepsCost } from "./aims.ts";
+import { type Aim, costOf, documentsOf, keepsCost } from "./aims.ts";
 import type { FitOptions } from "./lines.ts";
 import { engineOf, type RunOptions } from "../base/options.ts";
 import type { Pass } from "../base/estimate.ts";
+import { runWork } from "../base/study.ts";
 import { type PartTimes, predict } from "../speed/parts.ts";
 import { speed, speedupOf } from "../speed/speed.ts";
 
@@ -38,11 +37,8 @@ export function lossJudge(model: StudyModel, text: Text, aim: Aim): Judge {
   const shared: Record<Half, Shared> = { choosing: {}, confirming: {} };
   return {
     async costs(plans, half, options) {
-      const groups = plansInGroups(model, plans, batchTokens(halves[half].sizes))
-        .map((group) => [noDrop, ...group]);
-      const runs = await perplexityGroups(model, groups, options, halves[half], shared[half]);
-      const [[full]] = runs;
-      const dropped = runs.flatMap(([, ...own]) => own);
+      const groups = [[noDrop, ...plans]];
+      const [[full, ...dropped]] = await perplexityGroups(model, groups, options, halves[half], shared[half]);
       const costs = dropped.map((run) => {
         const { rise, riseError } = riseOver(run, full);
         const cost = costOf(rise, riseError, run.sums.length);
@@ -56,36 +52,40 @@ export function lossJudge(model: StudyModel, text: Text, aim: Aim): Judge {
 
 /** The judge by accuracies on tasks. Documents that choose are the first of each. */
 export function accuracyJudge(model: StudyModel, aim: Aim, options: FitOptions): Judge {
+  const { choosing, all } = documentsOf(options);
   // Each round asks all documents that choose; those that confirm are asked once, and other ones are drawn in each round.
   const shared = options.documents === undefined ? openBeside(model) : undefined;
   return {
     async costs(plans, half, runOptions) {
       const inRounds = options.stopEarly && half === "confirming";
       const asking = inRounds ? { until: aim.amount } : { documents: options.documents };
-      const beside = half === "choosing" ? shared : undefined;
-      const asked = { ...askedOf(half, options), ...asking };
-      const groups = plansInGroups(model, plans, BATCH_TOKENS);
-      const runs = await evaluateGroups(model, groups, { ...asked, beside }, runOptions);
-      const [[full, first = full]] = runs;
+      const range = half === "choosing" ? { limit: choosing } : { skip: choosing, limit: all - choosing };
+      const asked: Parameters<typeof evaluation>[1] = {
+        ...{ ...runOptions, ...range, ...asking, tasks: aim.tasks, plans: [noDrop, ...plans] },
+        prompts: 0,
+        bos: bosRule(options),
+        beside: half === "choosing" ? shared : undefined,
+      };
+      const [full, ...dropped] = await runWork(await evaluation(model, asked), runOptions);
       const mains = meanOver(full);
-      const costs = runs.flatMap(([full, ...dropped]) =>
-        dropped.map(({ tasks }) => {
-          const changes = mains.map((main) => changesIn(tasks, full.tasks, main));
-          const { difference, low, high, verdict, n } = changeOver(changes, aim.amount / 100);
-          const lost = { value: 0 - 100 * difference, low: 0 - 100 * high, high: 0 - 100 * low }; // points; no −0
-          const asked = { documents: n, of: sum(Object.values(tasks), allOf) };
-          return inRounds
-            ? { cost: { ...lost, asked }, keeps: verdict }
-            : { cost: lost, keeps: keepsCost(aim, lost) };
-        })
-      );
+      const costs = dropped.map(({ tasks }) => {
+        const changes = mains.map((main) => changesIn(tasks, full.tasks, main));
+        const { difference, low, high, verdict, n } = changeOver(changes, aim.amount / 100);
+        const lost = { value: 0 - 100 * difference, low: 0 - 100 * high, high: 0 - 100 * low }; // points; no −0
+        const asked = { documents: n, of: sum(Object.values(tasks), allOf) };
+        return inRounds
+          ? { cost: { ...lost, asked }, keeps: verdict }
+          : { cost: lost, keeps: keepsCost(aim, lost) };
+      });
       // Where documents are drawn, the plans answered fewer than the full model.
-      const { packing } = (asking.documents === undefined ? full : first).provenance;
+      const { packing } = (asking.documents === undefined ? full : dropped[0] ?? full).provenance;
       return { costs, provenance: { ...full.provenance, packing } };
     },
     [Symbol.dispose]: () => shared?.free(),
   };
 }
+
+const bosRule = ({ bos }: FitOptions) => bos === undefined ? undefined : bos ? "always" : "never";
 
 /** One text, and as many tokens as a short question has. */
 const SETTING = { batch: 1, context: 256 } as const;

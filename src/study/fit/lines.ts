@@ -1,14 +1,12 @@
 /** Options of `fit`, and its lines: each a target ordered by a score, and the same with repairs. Their plans are nested. */
 import type { ModelSpec } from "../../models/mod.ts";
 import {
-  AIMS,
   type DropOrder,
   type Fit,
   type OrderCheck,
   ORDERS,
   PAPER_SCORE,
   type Plan,
-  planData,
   type Profile,
   type RankName,
   type ScoreName,
@@ -26,14 +24,14 @@ import { checkOf, isCheckable, type Removals } from "../orders/check.ts";
 import { CONTEXT, makePlan } from "../orders/make_plan.ts";
 import type { OrderOptions } from "../orders/request.ts";
 import { aTarget, droppable, meanRanked, rankedOrder, type RankTarget, sharedFirst } from "../orders/rank.ts";
-import { aimChecks, type FitAim, limitsCost } from "./aims.ts";
+import { aimChecks, type FitAim } from "./aims.ts";
 import { savesOf } from "../orders/sizes.ts";
 import { candidatesOf, type Entry, keyOf } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
 import { type Checks, flag, list, oneOf, option, under, wholeNumber } from "../../entry/mod.ts";
 import { calibratedChecks, type CalibratedOptions } from "../sweep/parts.ts";
 import type { Repairing } from "../repair/fits.ts";
-import { MODULES, type Path, REPAIRS, type Way, WAYS } from "../../measure/mod.ts";
+import { MODULES, REPAIRS } from "../../measure/mod.ts";
 import { type Format, FORMATS, type Sizer } from "../../formats/mod.ts";
 import { aText, type StudyModel, textNames } from "../../subject/mod.ts";
 
@@ -89,8 +87,7 @@ export interface Line extends Pick<Planned, "target" | "by" | "most" | "leaves">
   readonly check: OrderCheck | undefined;
   /** How far the orders of the two texts agree; undefined where one text ranks the line. */
   readonly agreement: Agreement | undefined;
-  /** The plan of a number of drops, on a path where one is given. */
-  planOf(dropped: number, path?: Path): Plan;
+  planOf(dropped: number): Plan;
 }
 
 /** How many of the first modules the orders of two texts share. */
@@ -155,13 +152,12 @@ function checkedOrder(
   return { ...ranked, order: withLast(ranked.order, check.last), check };
 }
 
-/** A line whose order, or the profiles that rank it, are there; `removals` are those of `removedFor`, null where nothing is checked; `isCopied`: whether files hold copies of layers that run again. */
+/** A line whose order, or the profiles that rank it, are there; `removals` are those of `removedFor`, null where nothing is checked. */
 export function lineOf(
   planned: Planned,
   source: readonly Profile[] | DropOrder,
   removals: Removals | null,
   options: FitLines & Pick<FitAim, "context">,
-  isCopied: boolean,
 ): Line {
   const { context = CONTEXT } = options;
   const { target, by, order, most, leaves } = planned;
@@ -181,10 +177,9 @@ export function lineOf(
     check: ordered.check,
     agreement: other && { target, by, first, shared: sharedFirst(one.order, other.order, first) },
     most: order ? ordered.order.length : most,
-    planOf(dropped, path) {
-      const bare = makePlan(ordered, { drop: dropped, ...order ? {} : { protectFirst, protectLast } });
-      const plan: Plan = { ...bare, ...planData({ ...bare, ...path ? { path } : {} }) };
-      return { ...plan, saves: savesOf(plan, ordered.sizes, context, isCopied) };
+    planOf(dropped) {
+      const plan = makePlan(ordered, { drop: dropped, ...order ? {} : { protectFirst, protectLast } });
+      return { ...plan, saves: savesOf(plan, ordered.sizes, context) };
     },
   };
 }
@@ -199,11 +194,6 @@ export interface FitOptions extends StudyOptions, FitAim, FitLines, CalibratedOp
    * calibration text, another one that `text` is not; none beside a file or a profile.
    */
   readonly secondText?: string | undefined;
-  /**
-   * Ways of paths to try on the best line, from where its drops alone break the promise; default: none. Each further visit of a layer is slower, and takes
-   * weights again where files of `format` hold copies.
-   */
-  readonly paths?: readonly Way[] | undefined;
   /** What makes a plan the larger one: the weights that it saves (default), or the bytes of keys and values. */
   readonly saving?: "parameters" | "kv-bytes" | undefined;
   /** Whether to measure how fast the answer reads and writes; default: true. */
@@ -221,12 +211,6 @@ export const fitChecks: Checks<FitOptions> = {
     repair: option(
       list(oneOf(REPAIRS), "repairs"),
       "<repairs> repairs to try where the bare drop breaks the promise",
-    ),
-    paths: option(
-      list(oneOf(WAYS), "ways", 1),
-      "<ways> paths on which larger drops are tried too, each with a layer or two that run again or elsewhere",
-      undefined,
-      { needs: AIMS.filter((of) => limitsCost({ of })) },
     ),
     saving: option(
       oneOf(["parameters", "kv-bytes"]),

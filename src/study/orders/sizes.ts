@@ -6,7 +6,7 @@
  */
 import { sum } from "../../entry/mod.ts";
 import type { Plan, Sizes } from "../../result/mod.ts";
-import { type DropPlan, type LayerModule, MODULES, routeOf } from "../../measure/mod.ts";
+import type { DropPlan } from "../../run/mod.ts";
 
 /** Bytes of keys and values that a layer's attention keeps of one sequence of so many tokens. */
 const kvBytesAt = ({ kvBytes, kvTokens }: Sizes, layer: number, tokens: number): number =>
@@ -23,24 +23,16 @@ export function canShorten(layer: number, keys: number, { kvBytes, kvTokens }: S
 
 /**
  * What a plan saves, also of keys and values in a sequence of `context` tokens: those of dropped attention, and those behind windows.
- * A further visit of a layer keeps more of them; where its weights are copied (`isCopied`) it also takes these again. Shares of a model without attention are zero.
+ * Shares of a model without attention are zero.
  */
 export function savesOf(
-  { attention, mlp, changes = [], path }: DropPlan,
+  { attention, mlp, changes = [] }: DropPlan,
   sizes: Sizes,
   context: number,
-  isCopied = false,
 ): NonNullable<Plan["saves"]> {
-  const lists = { attention, mlp };
-  const again = path ? routeOf(path).visits.flatMap(({ layer, visit }) => visit > 0 ? [layer] : []) : [];
-  const added = (module: LayerModule) => again.filter((layer) => !lists[module].includes(layer));
-  const weights = (module: LayerModule) => (layer: number) => sizes[module][layer] ?? 0;
-  const parameters = sum(
-    MODULES,
-    (module) => sum(lists[module], weights(module)) - (isCopied ? sum(added(module), weights(module)) : 0),
-  );
-  const kept = (tokens: number) => (layer: number) => kvBytesAt(sizes, layer, tokens);
-  const dropped = (tokens: number) => sum(attention, kept(tokens)) - sum(added("attention"), kept(tokens));
+  const parameters = sum(attention, (layer) => sizes.attention[layer] ?? 0) +
+    sum(mlp, (layer) => sizes.mlp[layer] ?? 0);
+  const dropped = (tokens: number) => sum(attention, (layer) => kvBytesAt(sizes, layer, tokens));
   const freed = changes.map((change) =>
     change.to === "window"
       ? kvBytesAt(sizes, change.layer, context) -

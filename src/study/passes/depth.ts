@@ -6,7 +6,7 @@ import type { DropPlan } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { expectRoom, flopsOf, needOf, type Pass } from "../base/estimate.ts";
 import { heldOutChecks, provenance, type StudyOptions, tellReused } from "../base/options.ts";
-import { aDropInPlace, dropsIn } from "../base/plan.ts";
+import { aDrop, dropsIn } from "../base/plan.ts";
 import { sampleStage } from "../base/stage.ts";
 import { run, stepOf, type Study } from "../base/study.ts";
 import { samplesOf, textOf, workOver } from "../base/text.ts";
@@ -24,7 +24,7 @@ export interface DepthOptions extends StudyOptions {
 
 const checks: Checks<DepthOptions> = {
   ...heldOutChecks,
-  drop: aDropInPlace,
+  drop: aDrop,
   stride: option(wholeNumber(1), "<n> measure every nth token of a block", 4),
   rows: option(wholeNumber(1), "<n> tokens of a block whose predictions are read after every layer", 16),
 };

@@ -15,7 +15,7 @@ import {
 import {
   type Blocks,
   changedSpec,
-  type DropLists,
+  type DropPlan,
   type ForwardOptions,
   LAYER_VALUES,
   type LayerValue,
@@ -26,7 +26,6 @@ import {
   type Prediction,
   PREDICTIONS,
   type Seen,
-  unrolled,
   valuesProbe,
 } from "../../run/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
@@ -40,8 +39,8 @@ import { textOf } from "../base/text.ts";
 export interface ObserveOptions<Name extends Observable = Observable> extends Omit<StudyOptions, "results"> {
   /** The values to observe. */
   readonly values: readonly Name[];
-  /** Modules to drop; default: none. On a path, layers are counted along it. */
-  readonly drop?: DropLists | undefined;
+  /** Modules to drop; default: none. */
+  readonly drop?: Partial<DropPlan> | undefined;
   /** Tokens in place of a text: samples of equal length. */
   readonly ids?: readonly ArrayLike<number>[] | undefined;
 }
@@ -125,19 +124,19 @@ export async function observe<const Name extends Observable>(
 type See = (seen: object) => unknown;
 
 async function run(model: StudyModel, see: See, options: ObserveOptions): Promise<void> {
-  const { model: visited, plan } = unrolled(model, dropsIn(model, options.drop ?? {}));
+  const drop = dropsIn(model, options.drop ?? {});
   const at = phased(`observation of ${model.name}`, [0, 1], options);
   const blocks = await blocksOf(model, at(0));
   const tell = (seen: Called) => unlessAborted(see(withIds(seen, blocks)), options.signal);
   const inLayers = LAYER_VALUES.filter((name) => options.values.includes(name));
   const atEnd = PREDICTIONS.filter((name) => options.values.includes(name));
   const usesHead = atEnd.length > 0 || readsHead(options.values);
-  const { layers } = changedSpec(visited.spec, plan);
+  const { layers } = changedSpec(model.spec, drop);
   const onProgress = reporter("layers", "modules", at(1));
   await using lens = usesHead ? await openHead(model, options) : undefined;
   const probes = inLayers.length > 0 ? [valuesProbe(layers, inLayers, tell, { readHead: lens?.read })] : [];
   const finish = atEnd.length > 0 ? predictions(lens!, layers.length, atEnd, tell) : undefined;
-  await pass(visited, blocks, probes, options, { plans: [plan], finish, onProgress });
+  await pass(model, blocks, probes, options, { plans: [drop], finish, onProgress });
 }
 
 /** Opens the head, for a block that releases it. */

@@ -14,7 +14,7 @@ import {
 } from "../base/options.ts";
 import { expectRoom, type Need, needOf } from "../base/estimate.ts";
 import { pass } from "../base/pass.ts";
-import { aDropInPlace, dropsIn } from "../base/plan.ts";
+import { aDrop, dropsIn } from "../base/plan.ts";
 import { sampleStage, type Stage } from "../base/stage.ts";
 import { run, type Step, stepOf, type Study } from "../base/study.ts";
 import { samplesOf, type Text, textOf, workOver } from "../base/text.ts";
@@ -26,7 +26,7 @@ export interface ProfileOptions extends StudyOptions {
   readonly drop?: Partial<DropPlan>;
 }
 
-const checks: Checks<ProfileOptions> = { ...studyChecks, drop: aDropInPlace };
+const checks: Checks<ProfileOptions> = { ...studyChecks, drop: aDrop };
 
 /**
  * Measures the importance of every module of a model over a calibration text.

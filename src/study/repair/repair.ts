@@ -18,7 +18,7 @@ import {
   studyChecks,
   type StudyOptions,
 } from "../base/options.ts";
-import { aDropInPlace, dropsIn, type OverPlan, type PlanLike } from "../base/plan.ts";
+import { aDrop, dropsIn, type OverPlan, type PlanLike } from "../base/plan.ts";
 import { type Stage, stage } from "../base/stage.ts";
 import { run, step, stepOf, type Study } from "../base/study.ts";
 import { samplesOf, type Text, textOf, workOver } from "../base/text.ts";
@@ -96,7 +96,7 @@ export async function repair<From extends PlanLike>(
 export const repairStudy: Study<StudyModel, OverPlan<RepairOptions>, Plan | DropPlan> = {
   verb: "repair",
   isDivisible: true,
-  checks: { ...repairChecks, plan: required(aDropInPlace) },
+  checks: { ...repairChecks, plan: required(aDrop) },
   on: onModel,
   async work(model, { plan, by = "mean", sequential = false, ...options }) {
     const drops = dropsIn(model, plan);

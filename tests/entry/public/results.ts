@@ -41,7 +41,7 @@ export const results: Readonly<Record<string, Row>> = {
   dropsIn: cannot("drop modules", {
     name: [
       [model, { atention: [1] }],
-      'unknown name "atention" in plan, expected one of attention, mlp, changes, path (did you mean "attention"?)',
+      'unknown name "atention" in plan, expected one of attention, mlp, changes (did you mean "attention"?)',
     ],
     value: [[model, { mlp: [-1] }], `plan.mlp[0] is -1, ${wholeOf(0)}`],
     type: [[model, aProfile], "plan is a profile, expected a plan"],
