@@ -29,8 +29,6 @@ interface ScoreLook {
   readonly seeded?: true;
   /** Whether it reads no text. */
   readonly textless?: true;
-  /** Whether it can be measured on the answers to a task in the place of a text. */
-  readonly answers?: true;
 }
 
 /** What dropping costs, as the loss over the full model's, in headings. */
@@ -42,10 +40,10 @@ const table = {
   angular: { dash: "8 2 2 2", guide: "angular", title: "angular distance" },
   "angular-last": { dash: "8 2 2 2 2 2", guide: "angular-last", title: "angular, last token" },
   "gate-norm": { dash: "12 3", textless: true, guide: "gate-norm", title: "gate norm" },
-  loss: { dash: "5 2", column: RISE, answers: true },
+  loss: { dash: "5 2", column: RISE },
   kl: { dash: "5 2 1 2", column: "KL (nats)", guide: "kl", title: "KL of the removal", hindsight: true },
   iterative: { dash: "14 2 2 2", column: "importance" },
-  greedy: { dash: "20 3", column: RISE, answers: true },
+  greedy: { dash: "20 3", column: RISE },
   draft: { dash: "16 2 4 2", column: "time as draft" },
   random: { dash: "3 4", ranks: true, seeded: true, textless: true },
   deepest: { dash: "1 3", ranks: true, textless: true, guide: "layersAfter", title: "layers after it" },

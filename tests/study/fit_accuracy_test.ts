@@ -15,7 +15,6 @@ Deno.test("documents that choose are not asked again to confirm; a draw names th
       targets: ["attention"],
       time: false,
       ...{ calibration, results, engine },
-      secondText: "none",
       unchecked: true,
     } as const;
     const found = await fit(model, asked);

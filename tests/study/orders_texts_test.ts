@@ -85,7 +85,6 @@ Deno.test("a text that cannot be had is refused before anything is computed", ()
       orders: () => orders(model, { ...options, texts: [own!, missing], lengths: [8] }),
       "orders over it": () => orders(model, { ...size, text: missing, texts: [own!], lengths: [8] }),
       fit: () => fit(model, { ...calibrated, text: missing, loss: 1 }),
-      "fit ranked on it": () => fit(model, { ...calibrated, text: own!, secondText: missing, loss: 1 }),
       sweep: () => sweep(model, { ...calibrated, text: missing }),
       guides: () => guides(model, { ...options, heldOut: missing }),
     };

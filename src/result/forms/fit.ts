@@ -35,16 +35,6 @@ export const fitKind = kind("fit", { method: 1 }, {
   confirming: provenanceForm,
   /** Provenance of the profile that the orders begin with. */
   calibration: provenanceForm,
-  /** The second text that modules were ranked on, and how many of the first modules of each order it shares; absent for one text. */
-  second: z.object({
-    provenance: provenanceForm,
-    lines: z.array(z.object({
-      target: targetForm,
-      by: byForm,
-      first: z.int().positive(),
-      shared: z.int().nonnegative(),
-    })),
-  }).optional(),
   aim: z.object({
     of: z.enum(AIMS),
     /**

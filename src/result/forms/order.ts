@@ -49,8 +49,6 @@ const orderFields = {
   /** The number of modules requested; for windows, the number of blocks of the largest. */
   upto: z.int().nonnegative(),
   constraints: constraintsForm,
-  /** The documents whose right answers' margins were measured, from the first on of each task, in the place of a text's losses; scores are nats that the mean margin falls by. */
-  on: z.object({ task: z.string(), documents: z.int().positive() }).optional(),
   /** Nats per token of the full model, where losses were measured. */
   nll: z.number().nullable(),
   /** First dropped first. Windows are alternatives: sorted by their number of blocks, then the best first. */
@@ -70,10 +68,9 @@ type OrderFields = z.infer<z.ZodObject<typeof orderFields>>;
 
 /** What an order depends on: its request too. An order of fewer modules is another result. */
 export function orderOrigin(
-  { provenance, target, by, seed, upto, constraints, on, check }: OrderRequest,
+  { provenance, target, by, seed, upto, constraints, check }: OrderRequest,
 ): Provenance & Omit<OrderRequest, "provenance"> {
-  const more = { ...on ? { on } : {}, ...check ? { check: true } : {} };
-  return { ...provenance, target, by, seed, upto, constraints, ...more };
+  return { ...provenance, target, by, seed, upto, constraints, ...check ? { check: true } : {} };
 }
 /** What an order is known by before it is made. */
 type OrderRequest = Omit<OrderFields, "nll" | "order" | "sizes" | "check"> & {

@@ -9,11 +9,8 @@ import {
   formatShare,
   halfText,
   KIND_NAMES,
-  modules,
-  namesOfTexts,
   promiseText,
   reading,
-  textOf,
   verdictText,
 } from "../words/mod.ts";
 import { formatBytes } from "../../entry/mod.ts";
@@ -53,7 +50,6 @@ export function fitTables(fit: Fit): Table[] {
       notes: [
         reading`${shared} that the plan saves; KV: share of the keys and values; kept: whether the promise is kept (95 %)`,
         `${counted(plansOf(fit), "plan")} tried in all${ways}; the CSV and the JSON list them`,
-        ...secondLines(fit),
         ...checksOf(fit),
       ],
     }],
@@ -70,16 +66,6 @@ const checksOf = ({ checks = [] }: Fit): string[] =>
     checkLines(check, checks.slice(0, i).flatMap(({ last }) => last))
       .map((line) => `${KIND_NAMES[check.target]} by ${check.by}: ${line}`)
   );
-
-/** How far the orders of two texts differ. */
-function secondLines({ calibration, second }: Fit): string[] {
-  if (!second || second.lines.length === 0) return [];
-  const shares = second.lines.map(({ target, by, first, shared }) =>
-    `${shared} of the first ${modules(target, first)} by ${by}`
-  );
-  const texts = namesOfTexts([calibration, second.provenance]).map((name) => textOf({ name }));
-  return [`ranked by the mean of ranks on ${texts.join(" and ")}, which share ${shares.join(", ")}`];
-}
 
 const confirmedOf = ({ tried, confirmed }: Fit): Row[] =>
   confirmed.map(({ tried: place, ...test }) => ({ ...tried[place], ...test }));

@@ -64,12 +64,9 @@ function howOf({ target, by, seed }: Pick<Plan, "target" | "by" | "seed">): stri
 }
 
 export function orderTable(result: DropOrder): Table {
-  const { target, by, order, on, provenance } = result;
-  const score = on ? "margin lost, nats" : SCORES[by].column ?? by;
-  const setting = on
-    ? `${modelOf(provenance.model)} · ${formatWhole(provenance.packing.samples)} documents of ${on.task}`
-    : settingOf(provenance);
-  const title = `${howOf(result)} · ${setting}`;
+  const { target, by, order, provenance } = result;
+  const score = SCORES[by].column ?? by;
+  const title = `${howOf(result)} · ${settingOf(provenance)}`;
   if (target !== "consecutive") {
     return { title, ...tableOf(layersOf(order), columnsOf(order, score)), notes: checkLines(result.check) };
   }

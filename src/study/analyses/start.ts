@@ -108,7 +108,7 @@ export const startStudy: Study<StudyModel, StartOptions, Started> = {
 /** Options of the fit beside one profile, which ranks, and curves of so many samples: the samples that choose are those of the curves. */
 export function fitOptions(options: StudyOptions): FitOptions {
   const { samples = SIZE.samples } = options;
-  return { ...options, ...PROMISE, secondText: "none", samples: Math.max(4, 2 * samples) };
+  return { ...options, ...PROMISE, samples: Math.max(4, 2 * samples) };
 }
 
 /** Attention and MLPs by importance; where the answer drops another kind of modules, its curve too. */

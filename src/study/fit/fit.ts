@@ -3,17 +3,15 @@
  * cheapest one that saves enough.
  */
 import { displayable, sum } from "../../entry/mod.ts";
-import { type Fit, head, type Profile } from "../../result/mod.ts";
-import { noDrop } from "../../run/mod.ts";
-import { onModel, type StudyModel, type TextOptions } from "../../subject/mod.ts";
+import { type Fit, head } from "../../result/mod.ts";
+import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { tasksNamed } from "../../tasks/mod.ts";
 import { afterReading, halfOf, leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
-import { NotKept, type RunOptions } from "../base/options.ts";
+import type { RunOptions } from "../base/options.ts";
 import { run, type Step, step, type Study } from "../base/study.ts";
 import { expectMargins } from "../evaluate/draw.ts";
 import { fitPasses, type Repairing } from "../repair/fits.ts";
 import { neededFits } from "../repair/needed.ts";
-import { profileStep } from "../passes/profile.ts";
 import { checkPasses, checkText, removeEach } from "../orders/check.ts";
 import { orderStep } from "../orders/order.ts";
 import { calibrated, likelyPlans, standIn, sweepPasses } from "../sweep/parts.ts";
@@ -21,15 +19,7 @@ import { expectHeld, sizerOf } from "../../formats/mod.ts";
 import { aimOf, unitOf } from "./aims.ts";
 import { find, type Parts } from "./find.ts";
 import { TIMING } from "./judges.ts";
-import {
-  fitChecks,
-  type FitOptions,
-  type Line,
-  lineOf,
-  linesPlanned,
-  removedFor,
-  secondTextOf,
-} from "./lines.ts";
+import { fitChecks, type FitOptions, type Line, lineOf, linesPlanned, removedFor } from "./lines.ts";
 
 export type { FitOptions };
 
@@ -79,7 +69,6 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
         `Cannot fit ${model.name}: found format ${options.format}, which cannot hold it, expected another one`,
       );
     }
-    const second = secondStep(model, calibration, options);
     const planned = linesPlanned(model, options, calibration, sizing);
     if (planned.length === 0) {
       throw new RangeError(`Cannot fit ${model.name}: no module may be dropped, expected at least one`);
@@ -94,9 +83,8 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
       find: check,
     };
     const linesIn = async (runOptions: RunOptions): Promise<Line[]> => {
-      const other = await second?.whole(runOptions);
-      const profiles = [await profiling.whole(runOptions), ...other ? [other] : []];
-      const sources = await Promise.all(ordering.map((own) => own?.whole(runOptions) ?? profiles));
+      const profile = await profiling.whole(runOptions);
+      const sources = await Promise.all(ordering.map((own) => own?.whole(runOptions) ?? profile));
       const removals = await checking.whole(runOptions);
       return planned.map((line, i) => lineOf(line, sources[i], removals, options));
     };
@@ -106,25 +94,18 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
       using sizer = await sizing?.open() ?? null;
       const found = await find({ model, text, aim, lines, ways, parts, sizer, options }, runOptions);
       const checks = lines.flatMap(({ target, by, check }) => check ? [{ ...check, target, by }] : []);
-      const other = await second?.whole(runOptions);
-      const agreements = lines.flatMap(({ agreement }) => agreement ?? []);
       return {
         ...found,
         calibration: provenance,
-        ...other ? { second: { provenance: other.provenance, lines: agreements } } : {},
         ...checks.length > 0 ? { checks } : {},
       };
     });
-    const texts = [
-      ...aim.tasks ? [] : [text],
-      ...second && options.secondText !== undefined ? [second.text] : [],
-    ];
     const orders: Step[] = ordering.filter((own) => own !== null);
     const passes = [...checking.passes, ...parts.choosing, ...parts.confirming];
     return workOver(model, text, {
       label: `fit of ${model.name}`,
       plans: sum(passes, ({ plans }) => plans.length),
-      steps: [afterReading(texts, profiling), ...second ? [second] : [], ...orders, checking, finding],
+      steps: [afterReading(aim.tasks ? [] : [text], profiling), ...orders, checking, finding],
       async result(runOptions) {
         const result: Fit = displayable({
           ...head("fit"),
@@ -134,40 +115,11 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
         });
         if (!result.plan || aim.tasks) return result;
         const guard = await leakGuardOver(model, text, [options.text, calibration.text], runOptions);
-        const { plan, second: other } = result;
-        return await guard(result, [plan, ...other ? [{ ...plan, provenance: other.provenance }] : []]);
+        return await guard(result, [result.plan]);
       },
     });
   },
 };
-
-/** The profile of the second text, where there is one; null where the text cannot be had, as a notice says. */
-function secondStep(
-  model: StudyModel,
-  calibration: Partial<TextOptions>,
-  options: FitOptions,
-): Step<Profile | null> & { readonly text: Text } | null {
-  const name = secondTextOf(options);
-  if (name === null) return null;
-  const text = textOf(model, { ...calibration, text: name });
-  const profiling = profileStep(model, text, noDrop);
-  const own = step(profiling.passes, async (runOptions) => {
-    try {
-      await text.pack(runOptions);
-    } catch (error) {
-      if (options.secondText !== undefined || runOptions.signal?.aborted) throw error;
-      runOptions.onNotice?.(
-        `fit of ${model.name}: modules are ranked on one text: ${(error as Error).message}`,
-      );
-      return null;
-    }
-    return await profiling.whole(runOptions);
-  });
-  /** A text that cannot be had is met, and said, when its turn comes. */
-  const find = (runOptions: RunOptions) =>
-    text.pack(runOptions).then(() => profiling.find!(runOptions), () => Promise.reject(new NotKept()));
-  return { ...own, text, find };
-}
 
 /** Passes that stand in for those of a search, whose numbers of drops are not known. */
 function partsOf(

@@ -2,7 +2,6 @@
 import type { ModelSpec } from "../../models/mod.ts";
 import {
   type DropOrder,
-  type Fit,
   type OrderCheck,
   ORDERS,
   PAPER_SCORE,
@@ -12,7 +11,7 @@ import {
   type ScoreName,
   SCORES,
 } from "../../result/mod.ts";
-import { CALIBRATION_TEXT, HELD_OUT_TEXT, heldOutChecks, type StudyOptions } from "../base/options.ts";
+import { heldOutChecks, type StudyOptions } from "../base/options.ts";
 import {
   constraintChecks,
   type ConstraintOptions,
@@ -23,17 +22,16 @@ import {
 import { checkOf, isCheckable, type Removals } from "../orders/check.ts";
 import { CONTEXT, makePlan } from "../orders/make_plan.ts";
 import type { OrderOptions } from "../orders/request.ts";
-import { aTarget, droppable, meanRanked, rankedOrder, type RankTarget, sharedFirst } from "../orders/rank.ts";
+import { aTarget, droppable, rankedOrder, type RankTarget } from "../orders/rank.ts";
 import { aimChecks, type FitAim } from "./aims.ts";
 import { savesOf } from "../orders/sizes.ts";
 import { candidatesOf, type Entry, keyOf } from "../scores/score.ts";
-import { scores } from "../scores/mod.ts";
 import { type Checks, flag, list, oneOf, option, under, wholeNumber } from "../../entry/mod.ts";
 import { calibratedChecks, type CalibratedOptions } from "../sweep/parts.ts";
 import type { Repairing } from "../repair/fits.ts";
 import { MODULES, REPAIRS } from "../../measure/mod.ts";
 import { type Format, FORMATS, type Sizer } from "../../formats/mod.ts";
-import { aText, type StudyModel, textNames } from "../../subject/mod.ts";
+import type { StudyModel } from "../../subject/mod.ts";
 
 /** The lines that `fit` tries. */
 export interface FitLines extends ConstraintOptions {
@@ -85,13 +83,8 @@ export interface Line extends Pick<Planned, "target" | "by" | "most" | "leaves">
   readonly way: Repairing | null;
   /** The check of its order; undefined where none was made. */
   readonly check: OrderCheck | undefined;
-  /** How far the orders of the two texts agree; undefined where one text ranks the line. */
-  readonly agreement: Agreement | undefined;
   planOf(dropped: number): Plan;
 }
-
-/** How many of the first modules the orders of two texts share. */
-type Agreement = NonNullable<Fit["second"]>["lines"][number];
 
 /** The lines that the options name, unrepaired. */
 export function linesPlanned(
@@ -120,19 +113,6 @@ export function linesPlanned(
   ).filter(({ most }) => most > 0);
 }
 
-/** The second text of a fit that ranks by two; null for one alone. */
-export function secondTextOf(
-  { secondText, profile, calibration, text = HELD_OUT_TEXT }: FitOptions,
-): string | null {
-  if (secondText !== undefined) return secondText === "none" ? null : secondText;
-  const { text: first = CALIBRATION_TEXT } = calibration ?? {};
-  if (profile || !textNames.includes(first)) return null;
-  return SECOND.find((name) => name !== first && name !== text)!;
-}
-
-/** The first of these that neither ranks nor confirms is the second text: prose, then prose with formulas. */
-const SECOND = [CALIBRATION_TEXT, HELD_OUT_TEXT, "math"];
-
 /** The candidates of lines that a profile ranks and that are to be checked, each once. */
 export function removedFor(spec: ModelSpec, lines: readonly Planned[], { unchecked }: FitLines): Entry[] {
   const checked = unchecked ? [] : lines.filter(({ by, target, order }) => !order && isCheckable(by, target));
@@ -140,22 +120,17 @@ export function removedFor(spec: ModelSpec, lines: readonly Planned[], { uncheck
   return [...new Map(all.map((entry) => [keyOf(entry), entry])).values()];
 }
 
-/** The order of a line that one or two profiles rank, and its check. */
-function checkedOrder(
-  { target, by }: Planned,
-  orders: readonly DropOrder[],
-  removals: Removals | null,
-): DropOrder {
-  const ranked = orders.reduce(meanRanked);
+/** The order of a line that a profile ranks, and its check. */
+function checkedOrder({ target, by }: Planned, ranked: DropOrder, removals: Removals | null): DropOrder {
   if (!removals || !isCheckable(by, target)) return ranked;
   const check = checkOf(removals, ranked.order, ranked.order.length);
   return { ...ranked, order: withLast(ranked.order, check.last), check };
 }
 
-/** A line whose order, or the profiles that rank it, are there; `removals` are those of `removedFor`, null where nothing is checked. */
+/** A line whose order, or the profile that ranks it, is there; `removals` are those of `removedFor`, null where nothing is checked. */
 export function lineOf(
   planned: Planned,
-  source: readonly Profile[] | DropOrder,
+  source: Profile | DropOrder,
   removals: Removals | null,
   options: FitLines & Pick<FitAim, "context">,
 ): Line {
@@ -163,19 +138,15 @@ export function lineOf(
   const { target, by, order, most, leaves } = planned;
   const { protectFirst, protectLast } = constraintsOf(options);
   const { seed } = options;
-  const ranked = "kind" in source
-    ? []
-    : source.map((profile) => rankedOrder(profile, { target, by: by as RankName, seed }));
-  const ordered = "kind" in source ? source : checkedOrder(planned, ranked, removals);
-  const first = Math.ceil(most / 4);
-  const [one, other] = scores[by].baseline ? [] : ranked;
+  const ordered = source.kind === "order"
+    ? source
+    : checkedOrder(planned, rankedOrder(source, { target, by: by as RankName, seed }), removals);
   return {
     target,
     by,
     leaves,
     way: null,
     check: ordered.check,
-    agreement: other && { target, by, first, shared: sharedFirst(one.order, other.order, first) },
     most: order ? ordered.order.length : most,
     planOf(dropped) {
       const plan = makePlan(ordered, { drop: dropped, ...order ? {} : { protectFirst, protectLast } });
@@ -189,11 +160,6 @@ export function lineOf(
  * `wiki`): the first half of the samples chooses, the second confirms.
  */
 export interface FitOptions extends StudyOptions, FitAim, FitLines, CalibratedOptions {
-  /**
-   * A second text that modules are ranked on, by the mean of their ranks on both; "none" for one text alone. Default: beside a built-in
-   * calibration text, another one that `text` is not; none beside a file or a profile.
-   */
-  readonly secondText?: string | undefined;
   /** What makes a plan the larger one: the weights that it saves (default), or the bytes of keys and values. */
   readonly saving?: "parameters" | "kv-bytes" | undefined;
   /** Whether to measure how fast the answer reads and writes; default: true. */
@@ -225,13 +191,6 @@ export const fitChecks: Checks<FitOptions> = {
     ),
   }),
   ...calibratedChecks,
-  ...under("Calibration:", {
-    secondText: option(
-      aText,
-      "<file|name> second text to rank modules on, or none",
-      "another built-in text beside a built-in one",
-    ),
-  }),
   ...constraintChecks,
   ...heldOutChecks,
   ...under("Text:", {

@@ -13,7 +13,6 @@ import { keptOnly, provenance, type RunOptions, tellReused } from "../base/optio
 import { byPasses, type Span, type Stage, stage } from "../base/stage.ts";
 import { run, type Step, step, type Study } from "../base/study.ts";
 import { type Text, textOf, workOver } from "../base/text.ts";
-import { questionsOf } from "../evaluate/text.ts";
 import { profileStage } from "../passes/profile.ts";
 import {
   candidatesOf,
@@ -26,15 +25,7 @@ import {
 import { scores } from "../scores/mod.ts";
 import { checkOf, checkPasses, checkText, likelyFirst, removeEach } from "./check.ts";
 import { constrained, isAmong, openBeside, withLast } from "./constraints.ts";
-import {
-  onOf,
-  orderChecks,
-  type Ordering,
-  type OrderOptions,
-  passesOf,
-  removedBy,
-  requestOf,
-} from "./request.ts";
+import { orderChecks, type Ordering, type OrderOptions, passesOf, removedBy, requestOf } from "./request.ts";
 import { expectRoom, flopsOf, needOf } from "../base/estimate.ts";
 
 /**
@@ -61,8 +52,7 @@ export const orderStudy: Study<StudyModel, OrderOptions, DropOrder> = {
   checks: orderChecks,
   on: onModel,
   work(model, options) {
-    const on = onOf(options);
-    const text = on ? questionsOf(model, on.task, on.documents) : textOf(model, options);
+    const text = textOf(model, options);
     const ordering = orderStep(model, text, options);
     return workOver(model, text, {
       label: `order of ${model.name}`,

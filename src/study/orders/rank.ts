@@ -108,13 +108,6 @@ export function rankedOrder(profile: Profile, options: RankOptions): DropOrder {
   };
 }
 
-/** Two orders of the same modules as one, by the sum of their places; scores, and the order of ties, are the first's. */
-export function meanRanked(first: DropOrder, second: DropOrder): DropOrder {
-  const places = new Map(second.order.map((entry, place) => [keyOf(entry), place]));
-  const sums = new Map(first.order.map((entry, place) => [entry, place + places.get(keyOf(entry))!]));
-  return { ...first, order: first.order.toSorted((a, b) => sums.get(a)! - sums.get(b)!) };
-}
-
 /** How many of their first n modules two orders share. */
 export function sharedFirst(first: readonly Place[], second: readonly Place[], n: number): number {
   const own = new Set(first.slice(0, n).map(keyOf));

@@ -1,5 +1,5 @@
 /** The request for an order: options with defaults filled in, and the passes that it takes. */
-import { type Checks, oneOf, option, required, text, wholeNumber } from "../../entry/mod.ts";
+import { type Checks, oneOf, option, required, wholeNumber } from "../../entry/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import {
   type DropOrder,
@@ -38,23 +38,11 @@ export interface OrderOptions extends StudyOptions, ConstraintOptions {
   /** Seed of a random order; default: 0. */
   readonly seed?: number | undefined;
   /**
-   * A task of choices, or a group: `loss` and `greedy` then measure by how many nats the mean margin of its right answers falls, that is, their log-probability
-   * above the best wrong answer's, and read no text.
-   */
-  readonly on?: string | undefined;
-  /** Number of documents of each task of `on`, from the first on; default: 100. */
-  readonly limit?: number | undefined;
-  /**
    * Whether the order is the score's alone. By default, the first candidates, twice as many as requested, are removed one by one on two
    * short samples, and those that cost far more than the others go last. Baselines, windows and scores that measure removals are not checked.
    */
   readonly unchecked?: boolean | undefined;
 }
-
-/** Scores that can be measured on answers. */
-const ANSWERING = ORDERS.filter((name) => SCORES[name].answers);
-/** Documents of a task that orders are measured on. */
-const QUESTIONS = 100;
 
 export const orderChecks: Checks<OrderOptions> = {
   ...studyChecks,
@@ -70,29 +58,11 @@ export const orderChecks: Checks<OrderOptions> = {
     "<n> number to rank, or blocks in the largest window",
     "all; windows: half of the layers",
   ),
-  on: option(
-    text,
-    "<task> measure the margin of right answers to a task of choices, such as piqa, not a text",
-    undefined,
-    {
-      needs: {
-        option: "by",
-        is: ANSWERING.join(" or "),
-        holds: (by) => ANSWERING.some((name) => name === by),
-      },
-      excludes: ["text", "samples", "length", "skip", "bos"],
-    },
-  ),
-  limit: option(wholeNumber(1), "<n> documents of each task", QUESTIONS, { needs: "on" }),
   ...orderingChecks,
 };
 
-/** The documents that an order is measured on, by their task and number, if it reads no text. */
-export const onOf = ({ on, limit = QUESTIONS }: OrderOptions) =>
-  on === undefined ? undefined : { task: on, documents: limit };
-
 /** The origin of an order, besides which text it is measured on. */
-export type Request = Pick<DropOrder, "target" | "by" | "seed" | "upto" | "constraints" | "on"> & {
+export type Request = Pick<DropOrder, "target" | "by" | "seed" | "upto" | "constraints"> & {
   /** Whether it is checked by removals. */
   readonly check: boolean;
 };
@@ -135,8 +105,7 @@ export function requestOf(
     refuse(`upto is ${upto}`, `at most ${most}, the number that the model and the constraints allow`);
   }
   const check = !options.unchecked && isCheckable(by, target);
-  const on = onOf(options);
-  return { target, by, seed: SCORES[by].seeded ? seed : null, upto, constraints, check, ...on ? { on } : {} };
+  return { target, by, seed: SCORES[by].seeded ? seed : null, upto, constraints, check };
 }
 
 /** The passes of an order: those of its score, then those of its check, which an order that is not checked does not have. */

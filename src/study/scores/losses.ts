@@ -8,10 +8,7 @@ import { head, keep, keptResult, type Provenance } from "../../result/mod.ts";
 import { type DropPlan, noDrop, type ScoreSums } from "../../run/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import { dropOfEntries, type Measurement, type Round, type Score } from "./score.ts";
-import { meanMargins, questionsIn } from "../evaluate/text.ts";
 import { scored } from "../passes/scored.ts";
-import type { StudyModel } from "../../subject/mod.ts";
-import type { StudyOptions } from "../base/options.ts";
 
 /** In nats per token. */
 interface Loss {
@@ -59,8 +56,6 @@ export function lossesBy(measure: Measure): Measurement<Losses> {
       return round.nll === null ? [full, ...removed] : removed;
     },
     async measure({ model, packed }, round, options) {
-      const parts = questionsIn(packed);
-      if (parts) return await lostMargins(model, parts, round, options);
       const [first = [], ...rest] = triesOf(model.spec, round);
       const full = round.nll === null ? [noDrop] : [];
       const found = await scored<Loss>({
@@ -75,18 +70,6 @@ export function lossesBy(measure: Measure): Measurement<Losses> {
       return { nll: round.nll ?? losses[0].nll, losses: losses.slice(full.length) };
     },
   };
-}
-
-/** Mean margins of right answers in the place of losses, of the other sign: what is lost of them. */
-async function lostMargins(
-  model: StudyModel,
-  parts: NonNullable<ReturnType<typeof questionsIn>>,
-  round: Round,
-  options: StudyOptions,
-): Promise<Losses> {
-  const plans = triesOf(model.spec, round).flat();
-  const [full, ...margins] = await meanMargins(model, parts, plans, options);
-  return { nll: round.nll ?? 0 - full, losses: margins.map((margin) => ({ nll: 0 - margin, kl: 0 })) };
 }
 
 function perToken(measure: Measure, samples: readonly ScoreSums[]): Loss {
