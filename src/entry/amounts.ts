@@ -2,7 +2,7 @@
  * Sizes in bytes as people write them ("8GB", "512 MiB", 1000000), shares ("10%", 0.1), and amounts that may be a share (1000000, "10%").
  * A number that can mean two things is refused, such as a rise of 10, which is 10 % to one reader and 1,000 % to another.
  */
-import { type Check, like } from "./checks.ts";
+import { type Check, like, unfit } from "./checks.ts";
 
 /** What a value may be beside a percentage and a number below 1. */
 export interface ShareKind {
@@ -80,9 +80,8 @@ export function aShare(kind: ShareKind): Check {
     }
     const read = readShare(value, kind);
     if (typeof read === "number") return null;
-    const why = read.flaw ? `, which ${read.flaw}` : "";
-    const found = typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : value;
-    return { text: `${path} is ${found}${why}, expected ${expected}`, error: RangeError };
+    const found = typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : String(value);
+    return unfit({ path, found, why: read.flaw, expected, error: RangeError });
   };
   return Object.assign(check, { read: (text: string) => text });
 }

@@ -9,9 +9,22 @@ import { nearNames } from "./near.ts";
 import { isThere, type Relation, unrelated } from "./relations.ts";
 import { isRecord } from "./values.ts";
 
+/** What is wrong, in a sentence; where it is about one value, the parts of it too, since a command names the value itself. */
 interface Flaw {
   readonly text: string;
   readonly error: typeof TypeError | typeof RangeError;
+  readonly path?: string;
+  readonly found?: string;
+  readonly why?: string;
+  readonly expected?: string;
+}
+
+/** "layers is 2.5, which is no whole number, expected 3". */
+export function unfit(
+  parts: Required<Pick<Flaw, "path" | "found" | "expected" | "error">> & Pick<Flaw, "why">,
+): Flaw {
+  const { path, found, why, expected } = parts;
+  return { ...parts, text: `${path} is ${found}${why ? `, which ${why}` : ""}, expected ${expected}` };
 }
 
 /** Returns the fault of a value, or null. `path` names the value in errors: "samples", "plans[1]". */
@@ -52,10 +65,8 @@ export function like(
     if (fits(value)) return null;
     const hint = isPromise(value) ? ": await it" : "";
     const found: string = typeof value;
-    return {
-      text: `${path} is ${inWords(value)}, expected ${expected}${hint}`,
-      error: found === type ? RangeError : TypeError,
-    };
+    const error = found === type ? RangeError : TypeError;
+    return unfit({ path, found: inWords(value), expected: expected + hint, error });
   };
 }
 
@@ -84,12 +95,12 @@ export const aSignal: Check = like("an AbortSignal", (value) => value instanceof
 
 /** One of several names. */
 export function oneOf(names: readonly string[]): Check {
-  const check = like(`one of ${names.join(", ")}`, (value) => names.includes(value as string), "string");
-  const near: Check = (value, path) => {
-    const flaw = check(value, path);
-    return flaw && typeof value === "string" ? { ...flaw, text: flaw.text + meant(value, names) } : flaw;
+  const check: Check = (value, path) => {
+    if (names.includes(value as string)) return null;
+    const near = typeof value === "string" ? meant(value, names) : "";
+    return like(`one of ${names.join(", ")}${near}`, () => false, "string")(value, path);
   };
-  return withMore(near, { names, read: (text) => text });
+  return withMore(check, { names, read: (text) => text });
 }
 
 /** A list of at least `least` entries, each of which passes a check. */

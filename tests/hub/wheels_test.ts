@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { cudaWheels, installWheels, missingPackages } from "../../src/hub/mod.ts";
+import { errorsOf, PYTHON } from "../../src/hub/packages/environment.ts";
+import { pipReason } from "../../src/hub/packages/pip.ts";
 import type { Wheel } from "../../src/hub/packages/wheels.ts";
 import { printed, unless } from "../tools.ts";
 import { withFolder } from "../support.ts";
@@ -158,6 +160,17 @@ withPip(
     assert.deepEqual(filesOf(folder), ALL.slice(0, 1));
   },
 );
+
+withPip("pip's own words are read as the reason of its failure", async () => {
+  const cases = [
+    ["lacking", ["-S", "-m", "pip"], {}],
+    ["index", ["-m", "pip", "download", "--no-deps", "none-such==1.0"], { PIP_NO_INDEX: "1" }],
+    ["index", ["-m", "pip", "download", "--retries", "0", "a==1.0"], { PIP_INDEX_URL: "http://127.0.0.1:9" }],
+  ] as const;
+  for (const [reason, args, env] of cases) {
+    assert.equal(pipReason(await errorsOf(PYTHON, [...args], env) ?? []), reason);
+  }
+});
 
 Deno.test("another system, and a disk that is too small, are refused before anything is fetched", () =>
   withFolder(async (folder) => {

@@ -12,7 +12,7 @@ import {
 } from "../../show/mod.ts";
 import { distinct } from "../../study/mod.ts";
 import { openModel, type StudyModel } from "../../subject/mod.ts";
-import type { Flags } from "./options.ts";
+import { CALIBRATION, type Flags } from "./options.ts";
 import { openRunner, runnerOf, type Shared } from "./sharing.ts";
 import { type Ending, listen } from "./signals.ts";
 
@@ -71,16 +71,16 @@ export function createContext(): Context {
   };
 }
 
-/** Options of a function from the command line's flags, by the names of its checks; `calibration` is in flags that begin so. */
+/** Options of a function from the command line's flags, by the names of its checks. */
 export function optionsIn<O extends object>(
   context: Context,
   flags: object,
   { checks }: { readonly checks: Checks<O> },
 ): O {
   const { cache = true, results, ...typed } = flags as Flags;
-  const inside = Object.entries(typed).flatMap(([name, value]) => {
-    const [, first, rest] = name.match(/^calibration(.)(.*)$/) ?? [];
-    return first && value !== undefined ? [[first.toLowerCase() + rest, value]] : [];
+  const inside = Object.entries(CALIBRATION).flatMap(([flag, name]) => {
+    const value = flags[flag as keyof typeof flags];
+    return value === undefined ? [] : [[name, value]];
   });
   const all = {
     ...typed,

@@ -56,12 +56,26 @@ function notEmpty(text: string): string {
   return text;
 }
 
+/** Flags of the options within `calibration`, by their names there. */
+export const CALIBRATION = {
+  calibrationText: "text",
+  calibrationSamples: "samples",
+  calibrationLength: "length",
+} as const;
+
 export const calibrationOptions = (usual = CALIBRATION_TEXT) =>
-  under("Calibration:", {
-    calibrationText: option(textChecks.text, "<file|name> calibration text", usual),
-    calibrationSamples: option(textChecks.samples, "<n> text blocks that orders are computed from", SAMPLES),
-    calibrationLength: option(textChecks.length, "<t> tokens per calibration block", LENGTH),
-  });
+  under(
+    "Calibration:",
+    {
+      calibrationText: option(textChecks.text, "<file|name> calibration text", usual),
+      calibrationSamples: option(
+        textChecks.samples,
+        "<n> text blocks that orders are computed from",
+        SAMPLES,
+      ),
+      calibrationLength: option(textChecks.length, "<t> tokens per calibration block", LENGTH),
+    } satisfies Record<keyof typeof CALIBRATION, unknown>,
+  );
 
 /** What the seed of random orders needs: that `--by` has them, or has no names and they are among the usual ones. */
 export function randomAmong(usual: boolean): Condition {

@@ -1,6 +1,6 @@
 /**
  * The paths of a command line, checked before any work: every output can be written, and none takes the place of another, or of
- * a file that the command reads. Options declare what they write (`writes`); every other path is read.
+ * a file that the command reads. Options declare what they write (`writes`); what they take in other words may be a path that is read.
  */
 import type { Command, Option } from "commander";
 import {
@@ -76,12 +76,12 @@ function argumentsOf({ registeredArguments, args }: Command): Named[] {
 }
 
 function readBy({ option, value }: Typed): Named[] {
-  if (/<files/.test(option.flags)) return value.split(",").flatMap((path) => pathsOf(option.long!, path));
-  if (/<.*(file|folder|model)|\[.*file/.test(option.flags)) return pathsOf(option.long!, value);
-  return /^@[^@]/.test(value) ? [{ words: `${option.long} ${value}`, path: value.slice(1) }] : [];
+  if (option.argChoices) return [];
+  if (/^@[^@]/.test(value)) return [{ words: `${option.long} ${value}`, path: value.slice(1) }];
+  return [...new Set([value, ...value.split(",")])].flatMap((path) => pathsOf(option.long!, path));
 }
 
-/** A path that is read, and where a plan is there, the file of its tensors. */
+/** A path that may be read, and where a plan is there, the file of its tensors. */
 function pathsOf(name: string, path: string): Named[] {
   const words = `${name} ${path}`;
   if (path === "-") return [{ words, path: STDIN }];

