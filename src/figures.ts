@@ -10,7 +10,6 @@ export {
   magnitudeShare,
   paired,
   type Parts,
-  removalAgreement,
 } from "./study/mod.ts";
 export * from "./show/figures/mod.ts";
 export {

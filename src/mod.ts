@@ -14,7 +14,6 @@
  * ```
  */
 export {
-  againstLlmDrop,
   attentionOf,
   type AttentionOptions,
   type BehindModel,
@@ -83,9 +82,6 @@ export {
   type RankOrder,
   type RankTarget,
   readPlan,
-  type Removal,
-  type RemovalOptions,
-  removals,
   repair,
   type RepairOptions,
   roofline,

@@ -2,7 +2,6 @@
  * Types of results, of their parts, and of prices.
  */
 export type {
-  AgainstLlmDrop,
   Agreement,
   Checkpoints,
   Comparison,
@@ -13,7 +12,6 @@ export type {
   Guides,
   Info,
   Kind,
-  OfficialDifference,
   Orders,
   Provenance,
   RandomInit,

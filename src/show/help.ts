@@ -32,9 +32,9 @@ const DOORS: Readonly<Record<string, string>> = Object.fromEntries(
 /** Names of the main door by what they are for, in the order of the work; those that no group has come last. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   "Open:": ["openModel", "info", "packText", "textNames", "CALIBRATION_TEXT", "HELD_OUT_TEXT"],
-  "Measure:": ["profile", "causes", "depth", "compare", "compareSamples", "againstLlmDrop"],
+  "Measure:": ["profile", "causes", "depth", "compare", "compareSamples"],
   "Choose:": [
-    ...["fit", "rank", "distinct", "droppable", "order", "guides", "removals", "heads", "makePlan", "repair"],
+    ...["fit", "rank", "distinct", "droppable", "order", "guides", "heads", "makePlan", "repair"],
     "dropsIn",
   ],
   "Price:": ["perplexities", "sweep", "evaluate", "generate", "generation", "speed", "roofline", "estimate"],

@@ -6,7 +6,7 @@ import { type CsvRow, csvText } from "./chart/csv.ts";
 import { pictureFile } from "./chart/files/save.ts";
 import type { Figure } from "./chart/svg.ts";
 import * as draw from "./figures/mod.ts";
-import { againstRows, againstTables, comparisonRows, comparisonTable } from "./tables/agreement.ts";
+import { comparisonRows, comparisonTable } from "./tables/agreement.ts";
 import { causesRows, causesTables } from "./tables/causes.ts";
 import { depthRows, depthTables } from "./tables/depth.ts";
 import { movingIn } from "./tables/effects.ts";
@@ -152,7 +152,6 @@ const looks: { readonly [K in Kind]: Look<ResultOf<K>> } = {
   guides: { tables: guidesTable, rows: guidesRows, figure: single(draw.guidesFigure) },
   compare: { tables: comparisonTable, rows: comparisonRows },
   samples: { tables: samplesTable, rows: samplesRows },
-  against: { tables: againstTables, rows: againstRows },
   causes: { tables: causesTables, rows: causesRows, figure: draw.causesFigure },
   checkpoints: { tables: checkpointTables, rows: checkpointRows, figure: single(draw.checkpointMapFigure) },
   "random-init": { tables: randomInitTables, rows: randomInitRows },

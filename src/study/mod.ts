@@ -1,7 +1,6 @@
 /** The analyses: each a choice of plans, texts and probes. */
 export * from "./analyses/analyses.ts";
 export * from "./analyses/start.ts";
-export * from "./passes/llm_drop.ts";
 export * from "./orders/rank.ts";
 export * from "./causes/attention_of.ts";
 export * from "./base/stage.ts";
@@ -30,7 +29,7 @@ export * from "./orders/sizes.ts";
 export * from "./orders/request.ts";
 export * from "./untrained/init_models.ts";
 export * from "./untrained/predict.ts";
-export * from "./orders/removals.ts";
+export * from "./orders/heads.ts";
 export { DEVICE_NAMES, type DeviceName } from "../measure/mod.ts";
 export * from "./speed/roofline.ts";
 export * from "./sweep/curves.ts";

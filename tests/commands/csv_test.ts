@@ -51,7 +51,6 @@ Deno.test("--csv gives a row a module, drop, point, step or text, with the JSON'
       [6, "normalized_entropy", ["causes", model, ...text]],
       [2 * 9, "step", ["checkpoints", series, ...text]],
       [9, "spread", ["random-init", model, "--samples", "1", "--length", "16"]],
-      [6, "official", ["profile", model, ...text, "--against", "llm-drop"]],
       [9, "overlap", ["compare", profile, profile]],
       [2, "order", ["plan", profile, "--target", "mlp", "--drop", "2"]],
       [9, "importance", ["merge", profile]],

@@ -126,7 +126,6 @@ Deno.test("no line of a table is longer than 80 columns; numbers and weight form
     const calibration = words`--calibration-samples 2 --calibration-length 8 --calibration-text ${text[1]}`;
     const tables: string[][] = [
       ["profile", model, ...text, "--json", profile],
-      ["profile", model, ...text, "--against", "llm-drop"],
       ["perplexity", model, ...text, "--drop-attention", "0,1,2", "--drop-mlp", "0,1"],
       ["sweep", model, ...text, ...calibration],
       ["sweep", model, ...text, "--dry-run"],

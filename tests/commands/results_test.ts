@@ -18,7 +18,6 @@ Deno.test("a fresh run, a kept one and one that keeps nothing write the same byt
     const calibration = study.map((part) => part.replace("--", "--calibration-"));
     const commands: [Kind, ...string[]][] = [
       ["profile", "profile", folder, ...study],
-      ["against", "profile", folder, ...study, "--against", "llm-drop"],
       ["perplexity", "perplexity", folder, ...study, "--drop-mlp", "1"],
       ["sweep", "sweep", folder, ...study, "--upto", "1", ...calibration],
       ["causes", "causes", folder, ...study, "--effect-samples", "1"],

@@ -46,7 +46,7 @@ const different = words`cohere2 deepseek-v3 gemma2 gpt2 mixtral neox-parallel qw
 const GRAPHS = [...Object.keys(KINDS), "gpt2"];
 const EVERYDAY = ["gemma2", "deepseek-v3", "qwen3-5"];
 /** Probes on features that no kind of module has: run/probes_test.ts has every probe on each kind. */
-const PROBED = ["gram", "norms", "smoothing", "llmDrop", "effects"];
+const PROBED = ["gram", "norms", "smoothing", "effects"];
 /** Jobs of the tests that every change must pass. */
 const JOBS = ["gemma2"];
 

@@ -35,12 +35,6 @@ const order: ResultOf<"order"> = {
   },
 };
 const agreement = { overlap: [1, 0.5], rankCorrelation: null, largestDifference: 0.25 };
-const difference = {
-  importance: [0.5, null],
-  official: [0.5, null],
-  difference: [0, null],
-  rankCorrelation: 1,
-};
 export const results: { [K in Kind]?: ResultOf<K> } = {
   profile: profile(),
   perplexity: perplexity(),
@@ -75,14 +69,6 @@ export const results: { [K in Kind]?: ResultOf<K> } = {
     apart: { piqa: { only: [1, 0], prompts: 2, metrics: ["f1"] } },
   },
   compare: { ...head("compare"), models: ["a", "b"], attention: agreement, mlp: agreement, block: agreement },
-  against: {
-    ...head("against"),
-    against: "llm-drop",
-    provenance: profile().provenance,
-    same: false,
-    attention: difference,
-    mlp: difference,
-  },
   generate: {
     ...head("generate"),
     model: profile().provenance.model,

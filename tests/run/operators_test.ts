@@ -6,7 +6,6 @@ import {
   embeddingSmoothing,
   forward,
   gramProbe,
-  llmDropProbe,
   noDrop,
   normsProbe,
   reference,
@@ -33,7 +32,6 @@ Deno.test("runs, probes, the head and a decoder use what every engine has", () =
       gramProbe(layers),
       smoothingProbe(layers, blocks.length, plans.length),
       normsProbe(layers.length),
-      llmDropProbe(layers),
     ];
     await score({ model, engine: recording, segments: segmentsOf(blocks), plans, reference: full, probes });
     full.free();

@@ -16,7 +16,6 @@ import {
   forward,
   gramProbe,
   LAYER_VALUES,
-  llmDropProbe,
   messagesProbe,
   noDrop,
   normsProbe,
@@ -52,7 +51,6 @@ gram       x     x      x     x             x           x       x       x       
 norms      x     x      x     x             x           x       x       x       x
 patterns   x     x      x     x             x           x       x       x       x
 smoothing  x     x      x     x             x           x       x       x       x
-llmDrop    x     x      x     x             x           x       x       x       x
 effects    x     x      x     x             x           x       x       x       x
 messages   x     x      x     x             x           x       x       .       x
 stream     x     x      x     x             x           x       x       x       x
@@ -122,10 +120,6 @@ export const PROBES: Readonly<Record<string, (over: Over) => Run | Promise<Run>>
   smoothing({ model, blocks }) {
     const probe = smoothingProbe(model.spec.layers, blocks.length, PLANS.length);
     return { probe, seen: () => probe.plans };
-  },
-  llmDrop({ model }) {
-    const probe = { ...llmDropProbe(model.spec.layers), only: [0] };
-    return { probe, seen: () => probe.sums };
   },
   effects({ model }) {
     const probe = effectsProbe(model.spec.layers, PLANS.length, moves);

@@ -14,10 +14,6 @@ import { bound, measuredSpeed, reported } from "./synthetic_speed.ts";
 export type Draw = Extract<keyof typeof show, `${string}Figure`>;
 export type Inputs = { readonly [Name in Draw]: Parameters<typeof show[Name]> };
 
-function costOf(layer: number, rise: number) {
-  return { layer, rise, low: rise - 0.01, high: rise + 0.01 };
-}
-
 const six = profile({ layers: 6, attention: [2] });
 const curves = sweep({ layers: 6 });
 const why = causes({ layers: 6, attention: [4], mlp: [1] });
@@ -33,10 +29,6 @@ export const inputs: Inputs = {
   qualityFigure: [curves],
   divergenceFigure: [curves],
   fitFigure: [fit({ layers: 6 })],
-  removalsFigure: [{
-    dropped: [3, 0.04, 0.4, 0.2, 0.02].map((rise, layer) => costOf(layer, rise)),
-    "window of 64 keys": [0.5, -0.002, 0.05, 0.004, 0.001].map((rise, layer) => costOf(layer, rise)),
-  }, "tiny · 4 × 16 tokens of a text"],
   sizesFigure: [[sizedSweep("tiny-135m-q4", { layers: 6 }), sizedSweep("tiny-1.5b-q4", { layers: 12 }, 0.5)]],
   stabilityFigure: [six],
   textsFigure: [

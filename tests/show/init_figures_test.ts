@@ -6,15 +6,13 @@ import {
   initClaim,
   initFitFigure,
   initMapFigure,
-  type Result,
   tableText,
 } from "../../src/show/mod.ts";
 import { randomInit } from "../../src/study/mod.ts";
 import { openConfig } from "../../src/subject/mod.ts";
-import { head } from "../../src/result/mod.ts";
 import { checkSvg, dotsOf, readCsv } from "./check_svg.ts";
 import { LAYERS, untrained } from "./synthetic_studies.ts";
-import { provenance, sweep } from "./synthetic.ts";
+import { sweep } from "./synthetic.ts";
 
 Deno.test("the fit: a point for every module, its error and the logits' variance by panel", () => {
   const good = initFitFigure([untrained(), untrained({ off: 1.12, variance: 2.7 })]);
@@ -147,24 +145,4 @@ Deno.test("claim C8: one sample, one seed and losses within their intervals cann
       /in 1 of 2 \(cannot tell for 1\), .* in 1 of 2 \(cannot tell for 1\)\./,
     );
   }
-});
-
-Deno.test("the table beside llm-drop has a row for every layer, a dash where a module is absent", () => {
-  const rows = {
-    importance: [0.5, 0.25, null],
-    official: [0.25, 0.5, null],
-    difference: [-0.25, 0.25, null],
-  };
-  const against = { provenance: provenance({ layers: 3 }), attention: { ...rows, rankCorrelation: -1 } };
-  const text = tableText([{ ...head("against"), ...against, mlp: against.attention, same: false } as Result]);
-  const lines = text.split("\n").slice(text.split("\n").findIndex((line) => /^layer/.test(line)) + 1);
-  assert.deepEqual(lines.slice(0, 3).map((line) => line.trim().split(/\s+/)), [
-    ["0", "0.500", "0.250", "−0.250"],
-    ["1", "0.250", "0.500", "+0.250"],
-    ["2", "–", "–", "–"],
-  ]);
-  assert.match(text, /attention, rank correlation −1\.000/);
-  const same = tableText([{ ...head("against"), ...against, mlp: against.attention, same: true } as Result]);
-  assert.equal(same.split("\n").length, 2);
-  assert.match(same, /Both definitions agree here/);
 });

@@ -6,7 +6,6 @@ import { curvesOf } from "../../src/study/sweep/curves.ts";
 import assert from "node:assert/strict";
 import type { Profile } from "../../src/result/mod.ts";
 import {
-  againstLlmDrop,
   attentionOf,
   causes,
   checkpoints,
@@ -15,7 +14,6 @@ import {
   perplexities,
   profile,
   randomInit,
-  removals,
   type StudyOptions,
   sweep,
   untrainedCauses,
@@ -103,16 +101,11 @@ const studies: Record<string, { predicts: boolean; run(setting: Setting): Promis
     run: ({ model, options: { engine } }) => generate(model, [{}], "the quick", { engine, tokens: 3 }),
   },
   causes: { predicts: false, run: ({ model, options }) => causes(model, options) },
-  removals: {
-    predicts: true,
-    run: ({ model, options, sound }) => removals(model, sound, { ...options, kind: "mlp" }),
-  },
   "attention of a text": {
     predicts: false,
     run: ({ model, options }) =>
       attentionOf(model, "the quick", { heads: [{ layer: 0, head: 0 }], engine: options.engine }),
   },
-  "against llm-drop": { predicts: false, run: ({ model, options }) => againstLlmDrop(model, options) },
   checkpoints: { predicts: false, run: ({ folder, options }) => ofSeries(folder, options) },
   "checkpoints with quality": {
     predicts: true,

@@ -3,7 +3,6 @@ import { fileURLToPath } from "node:url";
 import { curvesOf } from "../../src/study/sweep/curves.ts";
 import { head, type Kind, resultIn, type ResultOf } from "../../src/result/mod.ts";
 import {
-  againstLlmDrop,
   causes,
   checkpoints,
   compare,
@@ -114,9 +113,6 @@ export async function makeGoldens(): Promise<Goldens> {
       texts: structuredClone(texts) as ResultOf<"generate">["texts"],
     };
   });
-  await withTiny(async ({ model, options: { results: _, ...text } }) => {
-    results.against = await againstLlmDrop(named(model), { ...text, ...size });
-  }, "gemma2");
   await withFolder(async (folder) => {
     await writeSeries(`${folder}/run`, [1, 8]);
     const text = `${folder}/text.txt`;

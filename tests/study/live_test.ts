@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { curvesOf } from "../../src/study/sweep/curves.ts";
 import { cpuEngine } from "../../src/engine/mod.ts";
 import {
-  againstLlmDrop,
   causes,
   checkpoints,
   depth,
@@ -16,7 +15,6 @@ import {
   perplexities,
   profile,
   randomInit,
-  removals,
   type StudyOptions,
   sweep,
 } from "../../src/study/mod.ts";
@@ -38,15 +36,12 @@ const studies: Record<string, (model: StudyModel, options: StudyOptions) => Prom
       curves: curvesOf("block", 1),
       steps: [0, 1],
     }),
-  removals: async (model, options) =>
-    removals(model, await profile(model, options), { ...options, kind: "attention" }),
   order: (model, options) => order(model, { ...options, target: "joint", by: "greedy", upto: 2 }),
   windows: (model, options) => order(model, { ...options, target: "consecutive", by: "angular", upto: 2 }),
   depth: (model, options) => depth(model, options),
   guides: (model, options) => guides(model, options),
   orders: (model, options) => orders(model, { ...options, texts: [options.text!], lengths: [8, 16] }),
   causes: (model, options) => causes(model, { ...options, effectSamples: 1 }),
-  against: (model, options) => againstLlmDrop(model, options),
   generate: (model, { engine, signal, onProgress }) =>
     generate(model, [{}, plan], "the quick", { engine, signal, onProgress, tokens: 4 }),
   draft: (model, { engine, signal, onProgress }) =>

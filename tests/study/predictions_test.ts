@@ -1,4 +1,4 @@
-/** Losses token by token and of single removals, paired differences, and the attention of selected heads: beside Hugging Face's logits and perplexities. */
+/** Losses token by token and of single heads, paired differences, and the attention of selected heads: beside Hugging Face's logits and perplexities. */
 import assert from "node:assert/strict";
 import {
   attentionOf,
@@ -8,9 +8,6 @@ import {
   losses,
   paired,
   perplexities,
-  profile,
-  removalAgreement,
-  removals,
 } from "../../src/study/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { scoring } from "../../src/models/mod.ts";
@@ -89,23 +86,6 @@ Deno.test("a model is closed at the end of its block, and a second time without 
   await assert.rejects(logits(kept, [1, 2, 3], { engine }), /closed/i);
 });
 
-Deno.test("each removal is the loss of its own plan over the full model's", () =>
-  withTiny(async ({ model, options }) => {
-    const measured = await profile(model, options);
-    const list = await removals(model, measured, { ...options, kind: "attention" });
-    const [full, ...runs] = await perplexities(
-      model,
-      [{}, ...[0, 1, 2].map((l) => ({ attention: [l] }))],
-      options,
-    );
-    assert.deepEqual(list.map(({ layer }) => layer), [0, 1, 2]);
-    list.forEach(({ rise, low, high, importance, layer }) => {
-      assert.ok(Math.abs(rise - (runs[layer].nll - full.nll)) < 1e-12); // samples of equal length
-      assert.ok(low! < rise && rise < high!);
-      assert.equal(importance, measured.attention.importance[layer]);
-    });
-  }));
-
 Deno.test("each head's removal is the loss of a plan that cuts it; a function that silences it costs as much", () =>
   withTiny(async ({ model, options }) => {
     const list = await heads(model, { ...options, layer: 1 });
@@ -154,50 +134,6 @@ Deno.test("a paired interval is Student's t over the samples' differences", () =
         message: /^Cannot pair runs of different engines, devices or precisions/,
       });
     }
-  }));
-
-Deno.test("agreement is a rank correlation with the loss", () => {
-  const row = (layer: number, importance: number, rise: number) => ({
-    layer,
-    importance,
-    rise,
-    low: null,
-    high: null,
-  });
-  const list = [row(0, 0.3, 3), row(1, 0.1, 2), row(2, 0.2, 1)];
-  assert.deepEqual(removalAgreement(list), { importance: 0.5, layersAfter: 1 });
-});
-
-Deno.test("each attention in turn becomes a window, where it has keys", () =>
-  withTiny(async ({ model, options }) => {
-    const measured = await profile(model, options);
-    const windows = (window: number, sinks?: number) =>
-      removals(model, measured, { ...options, kind: "attention", window, sinks });
-    const changes = [{ layer: 1, module: "attention", to: "window", keys: 3, sinks: 4 }] as const;
-    const [full, own] = await perplexities(model, [{}, { changes }], options);
-    const list = await windows(3);
-    assert.deepEqual(list.map(({ layer }) => layer), [0, 1, 2]);
-    assert.equal(list[1].rise, paired(own, full).rise);
-    assert.notEqual((await windows(3, 0))[1].rise, list[1].rise);
-    for (const { rise } of await windows(16)) assert.equal(rise, 0); // the whole sample
-    const refused = (options: object, message: string) =>
-      assert.rejects(removals(model, measured, { kind: "attention", ...options }), { message });
-    await refused(
-      { kind: "mlp", window: 3 },
-      "Cannot make windows of modules: kind is mlp, expected attention",
-    );
-    await refused(
-      { sinks: 3 },
-      "Cannot remove modules: found sinks without window, expected both",
-    );
-    await withTiny(async ({ model, options }) => {
-      const list = await removals(model, await profile(model, options), {
-        ...options,
-        kind: "attention",
-        window: 3,
-      });
-      assert.deepEqual(list.map(({ layer }) => layer), [1]);
-    }, "qwen3-next");
   }));
 
 Deno.test("attention of a text: rows are shares, of each token over itself and those before, none beyond a window", () =>

@@ -1,18 +1,9 @@
 /** Commands that measure modules: profile, causes, random-init, checkpoints, and those that studies declare whole. */
 import type { Command } from "commander";
-import { flag, list, oneOf, option, reportsOf, under, wholeNumber } from "../../entry/mod.ts";
+import { flag, list, option, reportsOf, under, wholeNumber } from "../../entry/mod.ts";
 import type { Kind, ResultOf } from "../../result/mod.ts";
 import type { Result } from "../../show/mod.ts";
-import {
-  againstLlmDrop,
-  HELD_OUT_TEXT,
-  LENGTH,
-  type RunOptions,
-  SAMPLES,
-  studies,
-  type Study,
-  studyChecks,
-} from "../../study/mod.ts";
+import { HELD_OUT_TEXT, LENGTH, type RunOptions, SAMPLES, studies, type Study } from "../../study/mod.ts";
 import { openConfig, openSeries, type StudyModel } from "../../subject/mod.ts";
 import { type Context, openOptions, optionsIn, withModel } from "../shared/context.ts";
 import { GIVEN } from "../shared/given.ts";
@@ -27,11 +18,11 @@ import {
   studyOptions,
   wantedOf,
 } from "../shared/options.ts";
-import { deliver, listText, outputOf } from "../shared/outlet.ts";
+import { listText, outputOf } from "../shared/outlet.ts";
 import { perform, running, shown, studyCommand } from "../shared/perform.ts";
 import { expectWhole, openRunner } from "../shared/sharing.ts";
 
-type ProfileFlags = Flags & DropFlags & { readonly against?: "llm-drop"; readonly all?: boolean };
+type ProfileFlags = Flags & DropFlags & { readonly all?: boolean };
 
 export function profileCommand(context: Context): Command {
   const profiling = running(context, studies.profile, {
@@ -41,27 +32,14 @@ export function profileCommand(context: Context): Command {
     },
     faces: ({ all }) => ({ all }),
   });
-  const against = option(
-    oneOf(["llm-drop"]),
-    "<code> compare with the importance that the paper's official code computes",
-  );
   const all = option(flag, "print every module, not only the ten least important of each kind");
   return declared({
     name: "profile",
     says: "measure importance, magnitude and sign of every module",
     takes: { "<model>": MODEL },
-    options: { against, all, ...dropOptions, ...studies.profile.checks, ...studyOptions("profile") },
-    relations: { against: { excludes: [...DROP_OPTIONS, "figure"] }, all: { excludes: ["against"] } },
+    options: { all, ...dropOptions, ...studies.profile.checks, ...studyOptions("profile") },
     example: "profile smollm2-135m --samples 4 --json profile.json",
-  }, async (ref: string, flags: ProfileFlags, command: Command) => {
-    if (!flags.against || flags.dryRun) return await profiling(ref, flags, command);
-    await withModel(context, ref, flags, async (model) => {
-      expectWhole(context, "a comparison with llm-drop");
-      const result = await againstLlmDrop(model, optionsIn(context, flags, { checks: studyChecks }));
-      const done = `${model.name} compared with llm-drop`;
-      await deliver(context, flags, outputOf(context, result, { done }));
-    });
-  });
+  }, profiling);
 }
 
 export const depthCommand = (context: Context): Command =>

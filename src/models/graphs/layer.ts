@@ -34,11 +34,10 @@ export interface ModuleOptions<Taps> {
   readonly lowering?: Lowering;
 }
 
-/** The residual stream around one layer; an absent update is null, `raw` is the input of the norm behind the MLP. All [B·T, D]. */
+/** The residual stream around one layer; an absent update is null. All [B·T, D]. */
 export interface UpdateTaps {
   readonly x: Value;
   readonly a: Value | null;
-  readonly raw: Value | null;
   readonly m: Value | null;
   readonly y: Value;
 }
@@ -97,7 +96,7 @@ export function updateGraph(
   const m = mlp && asUpdate(raw!, read, mlp, "mlp", weights);
   const y = watch(m ? Add(h, m) : h);
   graph.output("y", y);
-  return finished(graph, tap?.({ x, a, raw, m, y }));
+  return finished(graph, tap?.({ x, a, m, y }));
 }
 
 /** A piece of an MLP that is not the last: inputs x and, where it is added first, a; output m [B·T, D]. */

@@ -134,8 +134,7 @@ function passed<Spec extends Scored>(
   );
   const ready = readied(mixed, spec, size, heads.gate);
   const raw = linear(ready, "attention.o_proj", weights, sum);
-  const a = watch(asUpdate(raw, x, spec, "attention", weights));
-  return { x, q, k, v, mixed, ready, raw, a };
+  return { x, q, k, v, mixed, ready, a: watch(asUpdate(raw, x, spec, "attention", weights)) };
 }
 
 /** New tokens after the keys and values of the past. */

@@ -51,14 +51,13 @@ export const delta: MixerKind<DeltaSpec> = {
     const weights = pass.weights();
     const used = (name: InnerName, width: number, make: () => Value) => orGiven(pass, name, width, make);
     const { q, k, v, mixed } = recalled(x, spec, weights, pass.extent.samples, null, used);
-    const { raw, a } = update(mixed, x, spec, weights);
-    return { x, q, k, v, mixed, ready: mixed, raw, a };
+    return { x, q, k, v, mixed, ready: mixed, a: update(mixed, x, spec, weights) };
   },
   step(x, spec, weights, { texts, ...step }) {
     const { conv, state } = step.past();
     const { mixed, memory } = recalled(x, spec, weights, texts, { conv, state });
     step.present({ ...memory });
-    return update(mixed, x, spec, weights).a;
+    return update(mixed, x, spec, weights);
   },
   /** The last tokens of each channel [B, C, kernel − 1], and each value head's state [B, H, E, V]. */
   memory: (spec, _, texts) => [
@@ -105,9 +104,8 @@ function tensors(spec: DeltaSpec, hidden: number): TensorNeed[] {
   ];
 }
 
-function update(mixed: Value, x: Value, spec: DeltaSpec, weights: Weights): { raw: Value; a: Value } {
-  const raw = linear(mixed, "attention.out_proj", weights);
-  return { raw, a: watch(asUpdate(raw, x, spec, "attention", weights)) };
+function update(mixed: Value, x: Value, spec: DeltaSpec, weights: Weights): Value {
+  return watch(asUpdate(linear(mixed, "attention.out_proj", weights), x, spec, "attention", weights));
 }
 
 /** Below this the square of a length is as good as 0. */

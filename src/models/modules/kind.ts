@@ -109,8 +109,8 @@ export interface ModuleChanges {
 
 /**
  * Values inside attention, for probes: q, k as they meet (normed, rotated) and v; [B·T, H·E] and [B·T, K·E].
- * `mixed` are the values as each head mixed them [B·T, H·E]; `raw` is the input of the norm behind the module; a itself where there is none. Where
- * the kind has nothing inside (`inside`), all of them are `raw`.
+ * `mixed` are the values as each head mixed them [B·T, H·E]. Where the kind has nothing inside (`inside`), all of them are the input of
+ * the norm behind the module; a itself where there is none.
  *
  * `ready` is the input of the output projection [B·T, H·V]: `mixed`, gated, without padding behind the heads; null where the kind
  * has no output projection.
@@ -122,7 +122,6 @@ export interface AttentionTaps {
   readonly v: Value;
   readonly mixed: Value;
   readonly ready: Value | null;
-  readonly raw: Value;
   readonly a: Value;
 }
 

@@ -1,8 +1,8 @@
-/** The forms of comparisons: two profiles, a profile and the official code's importance. */
+/** The forms of comparisons: two profiles, two logs of lm-eval. */
 import { z } from "zod";
 import { kind } from "../kind.ts";
 import { differenceForm } from "./evaluation.ts";
-import { byKind, computedForm, perLayer, provenanceForm } from "./provenance.ts";
+import { byKind, computedForm } from "./provenance.ts";
 
 const agreement = z.object({
   /** Share of modules in common among the n least important of each, for n = 1 … L. */
@@ -65,27 +65,3 @@ export type SamplesComparison = z.infer<typeof samplesKind.form>;
 export const samplesName = (
   { task, filter = "none" }: { readonly task: string; readonly filter?: string },
 ): string => filter === "none" ? task : `${task} ${filter}`;
-
-const officialDifference = z.object({
-  /** 1 − mean cos(X, Y), of what is actually added to the stream. */
-  importance: perLayer,
-  /** The official code's. */
-  official: perLayer,
-  /** The official code's minus ours. */
-  difference: perLayer,
-  /** Spearman's rank correlation of the two over the layers; null where one side does not vary. */
-  rankCorrelation: z.number().nullable(),
-});
-/** One kind of module by layer [L]: Lamina's importance and the official code's; null where the module is absent. */
-export type OfficialDifference = z.infer<typeof officialDifference>;
-
-export const againstKind = kind("against", { method: 1, noun: "comparison with llm-drop" }, {
-  against: z.literal("llm-drop"),
-  provenance: provenanceForm,
-  /** Whether the definitions coincide for this model; nothing is then run for the official one. */
-  same: z.boolean(),
-  attention: officialDifference,
-  mlp: officialDifference,
-});
-/** A profile compared with what the official code computes. */
-export type AgainstLlmDrop = z.infer<typeof againstKind.form>;

@@ -18,7 +18,6 @@ export { effectsOrderFigure } from "./dropping/effects_order.ts";
 export { fitFigure } from "./dropping/fit.ts";
 export { generationFigure } from "./dropping/generation.ts";
 export { guidesFigure } from "./dropping/guides.ts";
-export { type LayerCost, type LayerCosts, removalsFigure } from "./dropping/removals.ts";
 export { ordersFigure } from "./dropping/orders.ts";
 export { qualityFigure } from "./dropping/quality.ts";
 export { rooflineFigure } from "./dropping/roofline.ts";

@@ -3,7 +3,7 @@
  * run as one trie together with the full model, so a sweep costs little more than its deepest branch.
  */
 import { mean, type Rise, standardError } from "../../measure/mod.ts";
-import { list, phased, related, required } from "../../entry/mod.ts";
+import { expect, list, phased, related, required, resultOf } from "../../entry/mod.ts";
 import {
   computedAlike,
   keep,
@@ -12,6 +12,8 @@ import {
   type Perplexity,
   perplexityOf,
   perplexityOrigin,
+  type RiseInterval,
+  riseOverSamples,
 } from "../../result/mod.ts";
 import { type DropPlan, type LayerValue, noDrop, withFull } from "../../run/mod.ts";
 import { draftOf } from "../base/estimate.ts";
@@ -49,6 +51,26 @@ export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
 /** The mean rise of the loss in nats per token of `run` over `base`, with its standard error, paired over samples. */
 export function riseOver(run: Perplexity, base: Perplexity): Rise {
   return riseIn(lossDifferences(run, base));
+}
+
+/**
+ * Measures how much more `run` loses than `base` over the same text. Throws `RangeError` if the samples differ.
+ *
+ * @example
+ * ```ts
+ * import { openModel, perplexities } from "lamina";
+ * import { paired } from "lamina/figures";
+ *
+ * using model = await openModel("data/series/pre-ln/step04096");
+ * const [full, dropped] = await perplexities(model, [{}, { mlp: [2] }], { text: "README.md", samples: 2, length: 32 });
+ * const { rise, low, high } = paired(dropped, full); // nats per token
+ * console.log(rise, low, high);
+ * ```
+ */
+export function paired(run: Perplexity, base: Perplexity): RiseInterval {
+  expect("pair runs", "run", run, resultOf("perplexity"));
+  expect("pair runs", "base", base, resultOf("perplexity"));
+  return riseOverSamples(run.sums.length, riseOver(run, base));
 }
 
 /** The mean of rises, sample by sample, with its standard error. */

@@ -90,9 +90,6 @@ export const results: Readonly<Record<string, Row>> = {
     value: [["a.json", "profil"], 'Cannot read a result: kinds[0] is "profil", expected one of '],
     type: [[7, "profile"], "Cannot read a result: path is 7, expected a text"],
   },
-  removalAgreement: {
-    type: [[aSweep], "Cannot correlate: removals is a sweep, expected a list of removals"],
-  },
   riseOf: cannot("compare losses", {
     type: [[aSweep, aSweep], "the point is a sweep, expected a point of a sweep"],
   }),
@@ -104,5 +101,5 @@ export const results: Readonly<Record<string, Row>> = {
     type: [[aSweep, "mlp"], "result is a sweep, expected a result of checkpoints"],
   }),
   writePlan: { type: [["a.json", aProfile], "Cannot write a plan: plan is a profile, expected a plan"] },
-  writeResult: { type: [["a.json", 7], "Cannot write a result: it is 7, expected a comparison"] },
+  writeResult: { type: [["a.json", 7], "Cannot write a result: it is 7, expected a result of causes"] },
 };

@@ -72,13 +72,6 @@ export const shown: Readonly<Record<string, Row>> = {
     value: [[[]], "Cannot write CSV: the number of results is 0, expected at least 1"],
     type: [[[aProfile, 7]], "Cannot write CSV: results[1] is 7, expected a "],
   },
-  removalsFigure: {
-    type: [
-      [[], "tiny"],
-      "Cannot draw: costs is an empty list, expected lists of removals by name, as { dropped: await removals(…) }",
-    ],
-    value: [[{}, "tiny"], "Cannot draw removals: found no list, expected at least one"],
-  },
   qualityFigure: ofSweep,
   reading: { type: [["8 dropped"], 'Cannot read out: the sentence is "8 dropped", expected a template'] },
   rooflineFigure: {

@@ -1,6 +1,5 @@
 /** Functions that open a model, run it, or tell what that would take. */
 import {
-  aProfile,
   aSweep,
   cannot,
   model,
@@ -14,7 +13,6 @@ import {
 } from "./rows.ts";
 
 export const studies: Readonly<Record<string, Row>> = {
-  againstLlmDrop: study("compare with llm-drop"),
   attentionOf: cannot("look at attention", {
     name: [
       [model, "a", { heads: [], boss: true }],
@@ -150,10 +148,6 @@ export const studies: Readonly<Record<string, Row>> = {
     ...study("repair", { mlp: [1] }),
     value: [[model, { mlp: [1] }, { by: "maen" }], 'Cannot repair: by is "maen", expected one of mean'],
   },
-  removals: cannot("remove modules", {
-    ...study("remove modules", aProfile),
-    value: [[model, aProfile, { kind: "block" }], 'kind is "block", expected one of attention, mlp'],
-  }),
   heads: cannot("cut heads", {
     name: [[model, { layr: 1 }], '(did you mean "layer"?)'],
     value: [[model, { layer: -1 }], `layer is -1, ${wholeOf(0)}`],
