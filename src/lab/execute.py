@@ -1,9 +1,10 @@
 """Executes a notebook from its first cell to its last, or to the first that fails.
 
-usage: execute.py NOTEBOOK RESULT, from the virtual environment of `lamina lab`. Writes into RESULT, as JSON, the notebook with the
-outputs of the cells that ran, and why it did not run to its end.
+usage: execute.py NOTEBOOK, from the virtual environment of `lamina lab`. Prints JSON lines: before each cell that runs, its number and how
+many there are; at the end the notebook with the outputs of the cells that ran, and why it did not run to its end.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -15,14 +16,16 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
+NO_NOTEBOOK = 'found other JSON than a notebook, expected an object with a list "cells"'
 DAY = 86_400  # s that outputs may take after a cell's answer; by default nbclient drops what takes more than 4
 
 
-def run(path, notebook):
+def run(path, notebook, say):
     """Runs a notebook's cells in its folder; why it stopped early, or None."""
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in code:
+        cell.outputs, cell.execution_count = [], None
+    cells = sum(1 for cell in code if cell.source.strip())  # the others do not run
     notebook.metadata.pop("lamina", None)
     client = NotebookClient(
         notebook,
@@ -30,6 +33,7 @@ def run(path, notebook):
         timeout=None,
         iopub_timeout=DAY,
         record_timing=False,  # equal runs give equal files
+        on_cell_execute=lambda **_: say({"cell": client.code_cells_executed + 1, "cells": cells}),
         resources={"metadata": {"path": os.path.dirname(os.path.abspath(path))}},
     )
     try:
@@ -37,7 +41,7 @@ def run(path, notebook):
     except CellExecutionError as error:
         return f"cell {client.code_cells_executed} failed with {error.ename}: {error.evalue}"
     except DeadKernelError:
-        return f"the kernel ended in cell {client.code_cells_executed + 1}"
+        return f"the kernel ended in cell {client.code_cells_executed}"
     return None
 
 
@@ -48,17 +52,24 @@ def end_with(parent):
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def main(path, result):
+def main(path):
     threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
+    lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # for the kernel's process, which may print anything
+
+    def say(line):
+        with contextlib.suppress(BrokenPipeError):  # who reads may have been killed
+            print(json.dumps(line), file=lines, flush=True)
+
     notebook = stored = None
     try:
         notebook = nbformat.read(path, as_version=4)
-        failure = run(path, notebook)
+        failure = run(path, notebook, say)
         stored = json.loads(nbformat.writes(notebook))
     except Exception as error:
-        failure = f"{type(error).__name__}: {error}"
-    with open(result, "w", encoding="utf-8") as file:
-        json.dump({"notebook": stored, "failure": failure}, file)
+        odd = notebook is None and isinstance(error, (AttributeError, TypeError))
+        failure = NO_NOTEBOOK if odd else f"{type(error).__name__}: {error}"
+    say({"notebook": stored, "failure": failure})
 
 
 if __name__ == "__main__":

@@ -9,12 +9,14 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { writeWhole } from "../disk/mod.ts";
+import type { Progress, Reports } from "../entry/mod.ts";
 import { folderOf, root, runArguments } from "../home/mod.ts";
 import { makeEnvironment, pythonOf } from "../hub/mod.ts";
 import { METHODS, VERSION } from "../result/mod.ts";
 import { notebooks, resultsVariable, workspace } from "./workspace.ts";
 
 const PACKAGES = ["jupyterlab==4.6.6", "nbclient==0.11.0"];
+const SECOND = 1000; // ms between two reports of the cell that runs
 const WINDOWS = Deno.build.os === "windows";
 
 const venv = folderOf("venv");
@@ -41,12 +43,11 @@ export async function install(onNotice: (line: string) => void = () => {}): Prom
   await writeSettings();
 }
 
-interface Execution {
+interface Execution extends Pick<Reports, "onProgress" | "signal"> {
   /** Where the executed notebooks go; without it they replace the others. */
   readonly folder?: string | undefined;
   /** Variables that cells read, besides those of this process. */
   readonly env?: Record<string, string>;
-  readonly signal?: AbortSignal;
 }
 
 /** Runs notebooks from beginning to end and saves them. If a cell fails, saves what ran, and throws. */
@@ -61,25 +62,60 @@ export async function execute(paths: readonly string[], { folder, ...how }: Exec
   }
 }
 
-/** What execute.py writes: the notebook as far as it ran, null if it cannot be read; and why it did not run to its end. */
+/** What execute.py prints at last: the notebook as far as it ran, null if it cannot be read; and why it did not run to its end. */
 interface Executed {
   // deno-lint-ignore no-explicit-any
   readonly notebook: any;
   readonly failure: string | null;
 }
 
-async function run(path: string, { env = {}, signal }: Omit<Execution, "folder">): Promise<Executed> {
-  const file = await Deno.makeTempFile({ prefix: "lamina-notebook-", suffix: ".json" });
+/** What it prints before: the cell that runs now, counted from 1. */
+interface Running {
+  readonly cell: number;
+  readonly cells: number;
+}
+
+async function run(path: string, how: Omit<Execution, "folder">): Promise<Executed> {
+  const { env = {}, signal, onProgress } = how;
+  const child = new Deno.Command(python, {
+    args: [join(root, "src", "lab", "execute.py"), path],
+    env: { ...callersPaths(), ...environment, ...env },
+    stdout: "piped",
+    ...signal ? { signal } : {},
+  }).spawn();
+  let begin = 0;
+  let said: Running | Executed | null = null;
+  const timer = setInterval(() => {
+    if (said && "cell" in said) onProgress?.(progressOf(path, said, (performance.now() - begin) / 1000));
+  }, SECOND);
   try {
-    const args = [join(root, "src", "lab", "execute.py"), path, file];
-    const variables = { ...callersPaths(), ...environment, ...env };
-    const command = new Deno.Command(python, { args, env: variables, ...signal ? { signal } : {} });
-    const { code } = await command.spawn().status;
+    for await (const line of linesOf(child.stdout)) {
+      begin ||= performance.now(); // of the first cell
+      said = JSON.parse(line);
+    }
+    const { code } = await child.status;
     signal?.throwIfAborted();
     if (code !== 0) throw new Error(`Cannot execute ${path}: Python ended with code ${code}, expected 0`);
-    return JSON.parse(await Deno.readTextFile(file));
+    return said as unknown as Executed;
   } finally {
-    await Deno.remove(file);
+    clearInterval(timer);
+  }
+}
+
+/** The cell that runs, and from the second on the time left if the others take as long; this one counts as half done. */
+function progressOf(path: string, { cell, cells }: Running, seconds: number): Progress {
+  const done = cell - 0.5;
+  const left = cell > 1 ? { secondsLeft: seconds / done * (cells - done) } : {};
+  return { label: `${basename(path)}, cell ${cell} of ${cells}`, done, total: cells, unit: "cells", ...left };
+}
+
+/** Whole lines of a text, as they come. */
+async function* linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
+  let rest = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    yield* lines;
   }
 }
 
@@ -127,7 +163,7 @@ async function describeKernel(folder: string): Promise<void> {
 async function trustNotebooks(): Promise<void> {
   const names = [...Deno.readDirSync(notebooks)].map(({ name }) => name);
   const files = names.filter((name) => name.endsWith(".ipynb")).map((name) => join(notebooks, name));
-  await start(python, ["-m", "jupyter", "trust", ...files], environment);
+  await start(python, ["-m", "jupyter", "trust", ...files], environment, "null"); // it prints a line for each
 }
 
 /** JupyterLab neither asks for news nor looks for newer versions. */
@@ -154,8 +190,13 @@ export async function openLab({ browser }: { browser: boolean }): Promise<void> 
   ], environment);
 }
 
-async function start(program: string, args: string[], env: Record<string, string>): Promise<void> {
-  const child = new Deno.Command(program, { args, env }).spawn();
+async function start(
+  program: string,
+  args: string[],
+  env: Record<string, string>,
+  stdout: "inherit" | "null" = "inherit",
+): Promise<void> {
+  const child = new Deno.Command(program, { args, env, stdout }).spawn();
   const end = () => child.kill();
   if (!WINDOWS) Deno.addSignalListener("SIGTERM", end);
   const { success, code } = await child.status;

@@ -1,6 +1,7 @@
 /** Headless runs that do not reach their end: what is saved, what is said, and which processes are left. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import type { Progress } from "../../src/entry/mod.ts";
 import { execute } from "../../src/lab/mod.ts";
 import { processesOf, until } from "../cluster/processes.ts";
 import { type Cell, kernelTest, readCells, readMade, writeNotebook } from "./notebook.ts";
@@ -25,9 +26,33 @@ kernelTest("what ran before a cell that fails is saved, and the error names the 
     [],
   ]);
   assert.equal(await readMade(path), undefined, "its numbers are not all of this version");
-  await Deno.writeTextFile(path, "{");
-  await assert.rejects(execute([path]), /^Error: Cannot execute .*fails\.ipynb: NotJSONError: /);
-  assert.equal(await Deno.readTextFile(path), "{");
+  for (
+    const [text, why] of [["{", /: NotJSONError: /], [
+      "[1]",
+      /: found other JSON than a notebook, expected an object with a list "cells"$/,
+    ]] as const
+  ) {
+    await Deno.writeTextFile(path, text);
+    await assert.rejects(execute([path]), why);
+    assert.equal(await Deno.readTextFile(path), text);
+  }
+});
+
+kernelTest("the cell that runs is reported, and named if the kernel ends in it", async (folder) => {
+  const path = `${folder}/ends.ipynb`;
+  await writeNotebook(path, [
+    "1;",
+    "await new Promise((r) => setTimeout(r, 3000));\nDeno.exit(3);",
+    "",
+    "3;",
+  ]);
+  const seen: Progress[] = [];
+  await assert.rejects(execute([path], { onProgress: (progress) => seen.push(progress) }), {
+    message: `Cannot execute ${path}: the kernel ended in cell 2; ${path} has the outputs until then`,
+  });
+  const { label, total, secondsLeft } = seen.at(-1)!;
+  assert.deepEqual([label, total], ["ends.ipynb, cell 2 of 3", 3]);
+  assert.ok(secondsLeft! > 0);
 });
 
 kernelTest("relative paths of models are the caller's", async (folder) => {

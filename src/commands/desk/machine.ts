@@ -97,6 +97,6 @@ export const labCommand = (context: Context): Command =>
       if (!await isFile(path)) throw new Error(`Cannot execute ${path}: no such notebook`);
     }
     await install(context.notice);
-    if (flags.execute) await execute(flags.execute, { folder: flags.outputDir, signal: context.signal });
+    if (flags.execute) await execute(flags.execute, { folder: flags.outputDir, ...reportsTo(context) });
     else if (!flags.installOnly) await openLab(flags);
   });
