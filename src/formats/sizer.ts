@@ -3,7 +3,15 @@ import { closed } from "../entry/mod.ts";
 import { type DropPlan, KINDS, type ModuleKind, MODULES } from "../measure/mod.ts";
 import type { StudyModel } from "../subject/mod.ts";
 import { made, makeAs } from "./formats.ts";
-import { bytesOfFiles, type Format, Inexpressible, jobOf, originalBytes, wholeJob } from "./job.ts";
+import {
+  bytesOfFiles,
+  type Format,
+  Inexpressible,
+  jobOf,
+  type Module,
+  originalBytes,
+  wholeJob,
+} from "./job.ts";
 import { openStored } from "./stored.ts";
 
 /** What a format makes of a model. */
@@ -22,9 +30,15 @@ export interface Sizer extends SizedFormat {
   open(): Promise<OpenSizer>;
 }
 
+/** The files of a plan: their bytes, and dropped modules that they hold as zeros, which readers run. */
+export interface PlanFiles {
+  readonly bytes: number;
+  readonly zeroed: readonly Module[];
+}
+
 export interface OpenSizer extends SizedFormat, Disposable {
-  /** Bytes of the files of a plan; null where the format cannot express it. */
-  bytesOf(drop: DropPlan): Promise<number | null>;
+  /** The files of a plan; null where the format cannot express it. */
+  filesOf(drop: DropPlan): Promise<PlanFiles | null>;
 }
 
 /**
@@ -57,10 +71,10 @@ async function sizerIn(
   format: Format,
 ): Promise<Sizer | null> {
   using opened = await sizesIn(model, files, format);
-  const { bytesOf } = opened;
+  const bytesOf = async (drop: DropPlan, isWhole = false) => (await opened.filesOf(drop, isWhole))?.bytes;
   const [some] = samples(model, "attention");
-  const whole = some ? await bytesOf(some, true) : null;
-  if (whole === null) return null;
+  const whole = some && await bytesOf(some, true);
+  if (whole === undefined) return null;
   const leaving: ModuleKind[] = [];
   for (const kind of KINDS) {
     for (const drop of samples(model, kind)) {
@@ -76,10 +90,11 @@ async function sizerIn(
 async function sizesIn(model: StudyModel, files: NonNullable<StudyModel["files"]>, format: Format) {
   const stored = await openStored(model);
   return {
-    async bytesOf(drop: DropPlan, isWhole = false): Promise<number | null> {
+    async filesOf(drop: DropPlan, isWhole = false): Promise<PlanFiles | null> {
       try {
         const job = jobOf(model, files, stored, drop);
-        return bytesOfFiles((await made(isWhole ? wholeJob(job) : job, format)).files);
+        const own = await made(isWhole ? wholeJob(job) : job, format);
+        return { bytes: bytesOfFiles(own.files), zeroed: own.zeroed ?? [] };
       } catch (error) { // a RangeError: no module would be left
         if (error instanceof Inexpressible || error instanceof RangeError) return null;
         throw error;

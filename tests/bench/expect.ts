@@ -34,7 +34,7 @@ for (const name of names) {
   for (const [i, plan] of plans.entries()) {
     const { rise, low, high } = paired(runs[i + 1], runs[0]);
     const { prefill, decode } = timed[i + 1].speedup;
-    const bytes = await sizes.bytesOf(plan);
+    const bytes = (await sizes.filesOf(plan))?.bytes ?? null;
     const share = (nats: number | null) => 100 * Math.expm1(nats!);
     const cells = [
       ref,

@@ -11,22 +11,48 @@ import { withFolder } from "../support.ts";
 const trained = fileURLToPath(new URL("../../data/series/pre-ln/step04096", import.meta.url));
 const size = { length: 32, engine: "cpu" } as const;
 
-Deno.test("the bytes of a plan are those of the files that an export writes, in every format", async () => {
+/** What a card says that the model has less of: weights, and bytes of keys and values for each token. */
+async function lessIn(folder: string): Promise<number[]> {
+  const card = await Deno.readTextFile(`${folder}/README.md`);
+  return ["weights that are run", "keys and values per token"].map((row) => {
+    const [before, after] = card.match(new RegExp(`^\\| ${row}.*$`, "m"))![0].split("|").slice(2, 4).map(
+      (text) => Number(/(\d+)(?: bytes\))? $/.exec(text)![1]),
+    );
+    return before - after;
+  });
+}
+
+Deno.test("bytes, weights, keys and values of a plan are those of the files that an export writes, in every format", async () => {
   using model = await openModel(trained); // whose MLPs are too narrow for hf-nas
   const importance = await profile(model, { ...size, samples: 2 });
   const options = { ...size, samples: 4, loss: 9, calibration: { length: 32 }, time: false, unchecked: true };
   await withFolder(async (folder) => {
     for (const format of [undefined, "hf", "onnx"] as const) {
-      const asked = { ...options, profile: importance, format, results: `${folder}/results` };
+      const targets = format ? undefined : ["attention"] as const;
+      const asked = {
+        ...options,
+        loss: 99,
+        profile: importance,
+        format,
+        targets,
+        results: `${folder}/results`,
+      };
       const { file, tried, answer, plan } = await fit(model, asked);
       assert.equal(file!.format, format ?? "gguf-deci");
       const { bytes } = tried[answer!];
-      const targets = [...new Set(tried.map(({ target }) => target))];
-      assert.deepEqual(targets, format === "hf" ? ["block"] : ["attention", "mlp", "joint"]);
+      const found = [...new Set(tried.map(({ target }) => target))];
+      assert.deepEqual(found, targets ?? (format === "hf" ? ["block"] : ["attention", "mlp", "joint"]));
       const as = file!.format as Format;
       const { sizes } = await exportModel(model, plan!, { format: as, out: `${folder}/${as}` });
       assert.deepEqual(sizes, { original: file!.original, whole: file!.whole, smaller: bytes });
       assert.ok(sizes.smaller < sizes.whole!);
+      const { parameters, kvBytesPerToken } = plan!.saves!;
+      assert.deepEqual(await lessIn(`${folder}/${as}`), [parameters, kvBytesPerToken]);
+      assert.deepEqual(tried[answer!].saves, plan!.saves);
+      const zeros = tried.find(({ drop }) => drop.attention.includes(0) && !drop.mlp.includes(0));
+      if (!format) {
+        assert.equal(zeros!.saves.kvShare, (zeros!.dropped - 1) / 8, "the first layer's are zeros");
+      }
     }
   });
   await assert.rejects(
@@ -59,7 +85,7 @@ Deno.test("the size of a plan leaves no file open", async () => {
   for (const format of FORMATS) {
     using sizer = await (await sizerOf({ ...model, files: counted }, format))?.open() ?? null;
     const before = open;
-    for (const attention of [[1], [2], [1, 2]]) await sizer?.bytesOf({ attention, mlp: [] });
+    for (const attention of [[1], [2], [1, 2]]) await sizer?.filesOf({ attention, mlp: [] });
     assert.equal(open, before, format);
   }
   assert.equal(open, 0);

@@ -74,10 +74,17 @@ Deno.test("a promise is kept by the whole interval, broken by the whole interval
   assert.equal(keepsCost(aimOf({ perplexity: 0.1 }), costOf(Math.log(1.1001), 0, 8)), "no");
 });
 
-function one(line: number, dropped: number, parameters: number, value: number, keeps: Tried["keeps"]): Tried {
+function one(
+  line: number,
+  dropped: number,
+  parameters: number,
+  value: number,
+  keeps: Tried["keeps"],
+  less = parameters,
+): Tried {
   const saves = { parameters, parametersShare: 0, kvBytesPerToken: 8 - parameters, kvShare: 0 };
   const drop = { attention: [10 * line + dropped], mlp: [] };
-  const candidate = { line, dropped, drop, plan: { saves } } as unknown as Candidate;
+  const candidate = { line, dropped, drop, less, plan: { saves } } as unknown as Candidate;
   return { candidate, cost: { value, low: value, high: value }, keeps };
 }
 
@@ -95,6 +102,8 @@ Deno.test("the largest plan that keeps the promise is chosen, the cheaper of two
   assert.deepEqual(runnersUp(chosen, tried, "parameters"), [tried[1], tried[5]]);
   assert.equal(largest(tried, "kv-bytes"), tried[5], "by keys and values, the one that saves most of them");
   assert.equal(largest(tried.filter(({ keeps }) => keeps !== "yes"), "parameters"), null);
+  const bytes = [one(0, 1, 3, 0.1, "yes", 5), one(1, 1, 2, 0.2, "yes", 6), one(0, 2, 2, 0.1, "yes", 6)];
+  assert.equal(largest(bytes, "parameters"), bytes[2], "by bytes of the file, then by cost");
   assert.deepEqual(pathTo(tried[1], tried, null), [tried[0], tried[1]]);
   assert.deepEqual(
     pathTo(tried[3], tried, 0),

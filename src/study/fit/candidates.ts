@@ -1,10 +1,12 @@
 /** The plans of trials, as their lines have them or repaired, the search along lines (each step drops one module more), and the choice. */
-import { planHash, type Verdict } from "../../measure/mod.ts";
+import { eachOf } from "../../entry/mod.ts";
+import { type LayerModule, MODULES, planHash, type Verdict } from "../../measure/mod.ts";
 import type { Fit, Plan } from "../../result/mod.ts";
 import { type DropPlan, dropPlan, noDrop, RefusedRepair } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { provenance, type RunOptions } from "../base/options.ts";
 import { dropsIn } from "../base/plan.ts";
+import { lessSaved } from "../orders/sizes.ts";
 import { inTurn } from "../base/stage.ts";
 import { repairedBy, type Repairing } from "../repair/fits.ts";
 import { type Fits, madeFits, neededFits, orRefused, repairedPlan, solvedIn } from "../repair/needed.ts";
@@ -18,6 +20,8 @@ export interface Candidate extends Trial {
   readonly drop: DropPlan;
   /** Bytes of its files; null where the format cannot express it, undefined where no file is sized. */
   readonly bytes: number | null | undefined;
+  /** How many bytes smaller they are for it; 0 where its modules stay in the file, or none is sized. */
+  readonly less: number;
 }
 
 /** Makes the plans of trials; null where a repair is refused, or would not make the file smaller. Fits that earlier rounds made are not made again. */
@@ -43,7 +47,8 @@ export function candidateMaker(model: StudyModel, lines: readonly Line[], sizer:
       if (needed.length > 0) fits.set(way, new Map([...known, ...await madeFits(way, needed, options)]));
     });
     return await Promise.all(round.map(async (trial, i): Promise<Candidate | null> => {
-      const { way, leaves, target } = lines[trial.line];
+      const line = lines[trial.line];
+      const { way, target } = line;
       const origin = way && await provenance(model, await way.text.pack(options), noDrop, options);
       const plan = way
         ? orRefused(() => {
@@ -56,9 +61,8 @@ export function candidateMaker(model: StudyModel, lines: readonly Line[], sizer:
         })
         : bare[i];
       if (plan instanceof RefusedRepair) return tell(plan.message, options);
-      const drop = dropsIn(model, plan);
-      const bytes = await sizer?.bytesOf(drop);
-      if (!leaves || (bytes ?? Infinity) <= sizer!.whole) return { ...trial, plan, drop, bytes };
+      const own = await sizedIn(sizer, line, plan, dropsIn(model, plan));
+      if (own.less >= 0) return { ...trial, ...own };
       const plans = `plans of ${target}${way ? `, repaired by ${way.by},` : ""}`;
       return tell(
         `${plans} that a ${sizer!.format} file cannot hold or that enlarge it are not tried`,
@@ -66,6 +70,22 @@ export function candidateMaker(model: StudyModel, lines: readonly Line[], sizer:
       );
     }));
   };
+}
+
+/** A plan of a line with its file. Where modules leave the file, what it has as zeros saves nothing: readers of the file run that. */
+export async function sizedIn(
+  sizer: OpenSizer | null,
+  { leaves, savesOf }: Line,
+  plan: Plan,
+  drop: DropPlan,
+): Promise<Omit<Candidate, keyof Trial>> {
+  const files = await sizer?.filesOf(drop);
+  const own = { plan, drop, bytes: files ? files.bytes : files };
+  if (!leaves) return { ...own, less: 0 };
+  if (!files) return { ...own, less: -Infinity };
+  const of = (module: LayerModule) => files.zeroed.flatMap((one) => one.module === module ? [one.layer] : []);
+  const saves = lessSaved(plan.saves!, savesOf(eachOf(MODULES, of)));
+  return { ...own, plan: { ...plan, saves }, less: sizer!.whole - files.bytes };
 }
 
 /** Candidates without those whose plan an earlier one has. */
@@ -92,14 +112,15 @@ export type Searched = Readonly<Record<"line" | "begin" | "most", number>>;
 export async function search(
   lines: readonly Searched[],
   keeps: (round: readonly Trial[]) => Promise<readonly boolean[]>,
-  isWorth: (line: number, reach: Reach) => boolean = () => true,
+  isWorth: (line: number, reach: Reach) => boolean | Promise<boolean> = () => true,
 ): Promise<Reach[]> {
   const reaches = lines.map(({ begin, most }): Reach => ({ good: begin, bad: most + 1 }));
   const broken = lines.map(() => false);
   for (let step = 1;; step *= 2) {
-    const open = [...reaches.keys()].filter((i) =>
-      reaches[i].bad - reaches[i].good > 1 && (!broken[i] || isWorth(lines[i].line, reaches[i]))
-    );
+    const open: number[] = [];
+    for (const [i, reach] of reaches.entries()) {
+      if (reach.bad - reach.good > 1 && (!broken[i] || await isWorth(lines[i].line, reach))) open.push(i);
+    }
     if (open.length === 0) return reaches;
     const dropped = open.map((i) => nextOf(reaches[i], broken[i] ? Infinity : step));
     const kept = await keeps(open.map((i, place) => ({ line: lines[i].line, dropped: dropped[place] })));
@@ -141,17 +162,20 @@ export interface Tried {
   readonly keeps: Verdict;
 }
 
-/** What a plan saves, by what makes plans larger. */
-export function savingOf({ plan: { saves } }: Pick<Candidate, "plan">, saving: Fit["saving"]): number {
-  return saving === "parameters" ? saves!.parameters : saves!.kvBytesPerToken;
+/** By how much one plan saves more than another: bytes of the file, then weights; keys and values before both where `saving` names them. */
+export function bySize(a: Saving, b: Saving, saving: Fit["saving"]): number {
+  const kv = (one: Saving) => one.plan.saves!.kvBytesPerToken;
+  return saving === "kv-bytes" && kv(a) - kv(b) || a.less - b.less ||
+    a.plan.saves!.parameters - b.plan.saves!.parameters;
 }
+
+type Saving = Pick<Candidate, "plan" | "less">;
 
 /** The largest plan that keeps the promise; of equally large ones the cheapest. Null if none does. */
 export function largest(tried: readonly Tried[], saving: Fit["saving"]): Tried | null {
-  const size = ({ candidate }: Tried) => savingOf(candidate, saving);
-  const better = (a: Tried, b: Tried) => size(b) - size(a) || a.cost.value - b.cost.value;
-  return tried.filter(({ keeps, candidate }) => keeps === "yes" && savingOf(candidate, saving) > 0)
-    .sort(better)[0] ?? null;
+  return tried.filter(({ keeps, candidate: { less, plan: { saves } } }) =>
+    keeps === "yes" && (saving === "kv-bytes" ? saves!.kvBytesPerToken : less || saves!.parameters) > 0
+  ).sort((a, b) => bySize(b.candidate, a.candidate, saving) || a.cost.value - b.cost.value)[0] ?? null;
 }
 
 /** The most plans that a choice is confirmed along. */
@@ -191,5 +215,5 @@ export function runnersUp(chosen: Tried, tried: readonly Tried[], saving: Fit["s
   );
   const best = [...Map.groupBy(others, ({ candidate }) => candidate.line).values()]
     .flatMap((own) => largest(own, saving) ?? []);
-  return best.sort((a, b) => savingOf(b.candidate, saving) - savingOf(a.candidate, saving));
+  return best.sort((a, b) => bySize(b.candidate, a.candidate, saving));
 }

@@ -8,6 +8,7 @@ import type { Text } from "../base/text.ts";
 import type { Repairing } from "../repair/fits.ts";
 import { type Aim, limitsCost, savedOf } from "./aims.ts";
 import {
+  bySize,
   type Candidate,
   candidateMaker,
   distinctOf,
@@ -15,9 +16,9 @@ import {
   type Maker,
   pathTo,
   runnersUp,
-  savingOf,
   search,
   type Searched,
+  sizedIn,
   skipped,
   smallestReaching,
   type Trial,
@@ -26,6 +27,7 @@ import {
 import { accuracyJudge, expectedSpeed, type Judge, lossJudge, timesOf } from "./judges.ts";
 import type { FitOptions, Line } from "./lines.ts";
 import type { RunOptions } from "../base/options.ts";
+import { dropsIn } from "../base/plan.ts";
 
 interface Sought {
   readonly model: StudyModel;
@@ -131,7 +133,7 @@ async function chosenByCost(
   searching: Searching,
   [bareRound, repairedRound]: readonly [NextRound, NextRound],
 ): Promise<Chosen> {
-  const { lines, ways, all, saving, make } = searching;
+  const { model, lines, ways, all, saving, make, sizer } = searching;
   const tried: Tried[] = [];
   let provenance: Fit["provenance"] | undefined;
   /** Tries a round, and tells which of its plans keep the promise. */
@@ -145,10 +147,12 @@ async function chosenByCost(
     return made.map((one) => own.tried.some(({ candidate, keeps }) => candidate === one && keeps === "yes"));
   };
   const along = (own: readonly Searched[], next: NextRound) =>
-    search(own, attempt(next), (line, { bad }) => {
+    search(own, attempt(next), async (line, { bad }) => {
       const best = largest(tried, saving);
+      if (best === null) return true;
       const plan = all[line].planOf(bad - 1);
-      return best === null || savingOf({ plan }, saving) > savingOf(best.candidate, saving);
+      const own = await sizedIn(sizer, all[line], plan, dropsIn(model, plan));
+      return bySize(own, best.candidate, saving) > 0;
     });
   const reaches = await along(bareOf(searching), bareRound);
   const begins = reaches.map(({ good: begin }, line) => ({ line, begin }));
@@ -225,8 +229,8 @@ async function cheapest(searching: Searching, candidates: readonly Candidate[], 
   return { tried, provenance, path: [chosen], runnersUp: others };
 }
 
-/** The costs of the path on the samples that confirm; the last confirmed plan is the answer. */
-async function confirm({ judge }: Searching, { path, tried }: Chosen, options: RunOptions) {
+/** The costs of the path on the samples that confirm; the largest confirmed plan is the answer. */
+async function confirm({ judge, saving }: Searching, { path, tried }: Chosen, options: RunOptions) {
   const drops = path.map(({ candidate }) => candidate.drop);
   const { costs, provenance } = await judge.costs(drops, "confirming", options);
   const tests = costs.map((own, i) => ({ tried: tried.indexOf(path[i]), ...own }));
@@ -235,7 +239,7 @@ async function confirm({ judge }: Searching, { path, tried }: Chosen, options: R
   return {
     provenance,
     tests: failed < 0 ? tests : tests.slice(0, failed + 1),
-    answer: passed.at(-1) ?? null,
+    answer: largest(passed, saving),
   };
 }
 

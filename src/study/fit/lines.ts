@@ -29,7 +29,7 @@ import { candidatesOf, type Entry, keyOf } from "../scores/score.ts";
 import { type Checks, flag, list, oneOf, option, under, wholeNumber } from "../../entry/mod.ts";
 import { calibratedChecks, type CalibratedOptions } from "../sweep/parts.ts";
 import type { Repairing } from "../repair/fits.ts";
-import { MODULES, REPAIRS } from "../../measure/mod.ts";
+import { type LayerModule, MODULES, REPAIRS } from "../../measure/mod.ts";
 import { type Format, FORMATS, type Sizer } from "../../formats/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 
@@ -84,6 +84,8 @@ export interface Line extends Pick<Planned, "target" | "by" | "most" | "leaves">
   /** The check of its order; undefined where none was made. */
   readonly check: OrderCheck | undefined;
   planOf(dropped: number): Plan;
+  /** What modules save. */
+  savesOf(modules: Pick<Plan, LayerModule>): NonNullable<Plan["saves"]>;
 }
 
 /** The lines that the options name, unrepaired. */
@@ -141,6 +143,7 @@ export function lineOf(
   const ordered = source.kind === "order"
     ? source
     : checkedOrder(planned, rankedOrder(source, { target, by: by as RankName, seed }), removals);
+  const saved = (modules: Pick<Plan, LayerModule>) => savesOf(modules, ordered.sizes, context);
   return {
     target,
     by,
@@ -150,8 +153,9 @@ export function lineOf(
     most: order ? ordered.order.length : most,
     planOf(dropped) {
       const plan = makePlan(ordered, { drop: dropped, ...order ? {} : { protectFirst, protectLast } });
-      return { ...plan, saves: savesOf(plan, ordered.sizes, context) };
+      return { ...plan, saves: saved(plan) };
     },
+    savesOf: saved,
   };
 }
 

@@ -48,3 +48,14 @@ export function savesOf(
     kv: { context, bytes, share: bytes / (allKvBytes(sizes, context) || 1) },
   };
 }
+
+/** What is left of savings where the files keep a part of them. */
+export function lessSaved(all: NonNullable<Plan["saves"]>, kept: typeof all): typeof all {
+  return {
+    parameters: all.parameters - kept.parameters,
+    parametersShare: all.parametersShare - kept.parametersShare,
+    kvBytesPerToken: all.kvBytesPerToken - kept.kvBytesPerToken,
+    kvShare: all.kvShare - kept.kvShare,
+    kv: { ...all.kv, bytes: all.kv.bytes - kept.kv.bytes, share: all.kv.share - kept.kv.share },
+  };
+}

@@ -88,5 +88,5 @@ export async function fileOf(model: StudyModel, plan: DropPlan) {
   using sizer = await (await sizerOf(model))?.open() ?? null;
   if (!sizer) return null;
   const { format, original, whole } = sizer;
-  return { format, original, whole, bytes: await sizer.bytesOf(plan) };
+  return { format, original, whole, bytes: (await sizer.filesOf(plan))?.bytes ?? null };
 }
