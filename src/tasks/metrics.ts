@@ -56,7 +56,7 @@ export function chosen(
 }
 
 /** What choices are compared by: log-likelihoods, or by `acc_norm` those for their length. */
-export const scoresOf = (metric: Metric, logLikelihoods: readonly number[], lengths: readonly number[]) =>
+const scoresOf = (metric: Metric, logLikelihoods: readonly number[], lengths: readonly number[]) =>
   metric === "acc_norm" ? logLikelihoods.map((sum, i) => sum / lengths[i]) : logLikelihoods;
 
 const largest = (values: readonly number[]) => values.indexOf(Math.max(...values));

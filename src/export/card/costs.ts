@@ -32,7 +32,7 @@ export function tasksText(results: readonly Evaluation[]): string {
     return [
       ...Object.entries(tasks).flatMap(([task, { shots, n, drawn, metrics }]) =>
         Object.entries(metrics).map(([metric, found]) =>
-          taskRow(task, `${shots}`, drawn ? `${n} of ${drawn.of}, drawn` : `${n}`, metric, found)
+          taskRow(task, `${shots}`, drawn ? `${n} of ${drawn.of}` : `${n}`, metric, found)
         )
       ),
       ...Object.entries(groups).map(([group, found]) =>

@@ -3,13 +3,12 @@
  * once, however many documents it has (a stratified mean).
  */
 import { sum } from "../../entry/mod.ts";
-import { type DrawnChanges, drawnLimits } from "./drawn.ts";
 import { changeInterval, type Changes, equivalence, type Interval, limits } from "./paired.ts";
 import { type RoundChanges, roundsInterval, roundsTests } from "./rounds.ts";
 import { mean } from "./statistics.ts";
 
-/** How the answers that a number counts changed, as they were asked: all, some that were drawn, or in rounds. */
-export type AnyChanges = Changes | DrawnChanges | RoundChanges;
+/** How the answers that a number counts changed, as they were asked: all, or in rounds. */
+export type AnyChanges = Changes | RoundChanges;
 
 /** Whether two models are equivalent within a margin; "cannot tell" for too few documents or an interval across the margin. */
 export type Verdict = typeof VERDICTS[number];
@@ -43,14 +42,14 @@ const LEVEL = 0.05;
 const Z_95 = 1.6448536269514722;
 
 /**
- * The mean change over tasks that are independent of each other. For one task the p value is exact (paired.ts); for several, and for drawn documents, the
+ * The mean change over tasks that are independent of each other. For one task the p value is exact (paired.ts); for several, the
  * standard error is the one that the distance to the 90 % limit stands for, so that p is below 0.05 exactly where
  * that limit is within the margin.
  */
 export function changeOver(tasks: readonly AnyChanges[], margin: number): AccuracyChange {
   const inRounds = tasks.filter((changes) => "rounds" in changes);
   if (inRounds.length > 0) return changeInRounds(inRounds, margin);
-  return changeOfAll(tasks as readonly (Changes | DrawnChanges)[], margin);
+  return changeOfAll(tasks as readonly Changes[], margin);
 }
 
 /** That of rounds, each the mean of its tasks: whether no more than `margin` is lost. */
@@ -68,17 +67,11 @@ export function roundsVerdict(values: readonly number[], margin: number): { verd
   return { verdict: p <= LEVEL ? "yes" : below <= LEVEL ? "no" : "cannot tell", p };
 }
 
-function changeOfAll(tasks: readonly (Changes | DrawnChanges)[], margin: number): AccuracyChange {
-  const [first] = tasks;
-  const { value, low, high } = meanInterval(
-    tasks.map((changes) => isDrawn(changes) ? drawnInterval(changes) : changeInterval(changes)),
-  );
-  const p = tasks.length === 1 && !isDrawn(first) ? equivalence(first, margin) : recovered(
-    meanInterval(
-      tasks.map((changes) => isDrawn(changes) ? drawnLimits(changes, Z_95) : limits(changes, LEVEL)),
-    ),
-    margin,
-  );
+function changeOfAll(tasks: readonly Changes[], margin: number): AccuracyChange {
+  const { value, low, high } = meanInterval(tasks.map(changeInterval));
+  const p = tasks.length === 1
+    ? equivalence(tasks[0], margin)
+    : recovered(meanInterval(tasks.map((changes) => limits(changes, LEVEL))), margin);
   return {
     difference: value,
     low,
@@ -88,13 +81,6 @@ function changeOfAll(tasks: readonly (Changes | DrawnChanges)[], margin: number)
     verdict: verdictOf(p, low, high, margin),
     n: sum(tasks, ({ n }) => n),
   };
-}
-
-const isDrawn = (changes: Changes | DrawnChanges): changes is DrawnChanges => "of" in changes;
-
-/** The 95 % interval of the difference of two accuracies. */
-export function drawnInterval(changes: DrawnChanges): Interval {
-  return drawnLimits(changes, changes.gained.length + changes.lost.length === 0 ? Z_95 : Z);
 }
 
 function verdictOf(p: number, low: number, high: number, margin: number): Verdict {

@@ -7,12 +7,22 @@
  * bet on Δ < −ε says "worse". The m that neither bet refutes at 2.5 % are an interval that holds at all rounds at once.
  */
 import { sum } from "../../entry/mod.ts";
+import { philox } from "../../tensor/mod.ts";
 import type { Interval } from "./paired.ts";
 import { mean } from "./statistics.ts";
 
 /** Changes of a main number's answers, one for each round. */
 export interface RoundChanges {
   readonly rounds: readonly number[];
+}
+
+/** The places of N documents of a stream in random order. */
+export function shuffled(documents: number, seed: number, stream: number): number[] {
+  const places = Array.from(
+    { length: documents },
+    (_, i) => ({ i, at: philox([i, stream, 0, 0], [seed, 0])[0] }),
+  );
+  return places.sort((a, b) => a.at - b.at).map(({ i }) => i);
 }
 
 /** What is bet, as shares of the most that can be. */

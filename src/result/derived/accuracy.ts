@@ -5,7 +5,6 @@ import {
   type AnyChanges,
   changeOver,
   changesOf,
-  drawnChanges,
   type Interval,
   isFull,
   meanInterval,
@@ -68,17 +67,16 @@ function usualMetric(metrics: readonly string[]): ShareMetric {
 const answersOf = (tasks: Tasks, { members, metric }: ShareMain) =>
   members.flatMap((name) => tasks[name].items.map((item) => item[metric]!));
 
-const hasDraw = (tasks: Tasks, { members }: Main) => members.some((name) => tasks[name].drawn);
+const inRounds = (tasks: Tasks, { members }: Main) => members.some((name) => tasks[name].drawn);
 
 /** All documents that a task's numbers are about; of those, `n` were asked. */
 export const allOf = ({ n, drawn }: Tasks[string]): number => drawn?.of ?? n;
 
 /** Whether documents were asked until verdicts were known. */
-export const isInRounds = ({ tasks }: Evaluation): boolean =>
-  Object.values(tasks).some(({ drawn }) => drawn?.rounds);
+export const isInRounds = ({ tasks }: Evaluation): boolean => Object.values(tasks).some(({ drawn }) => drawn);
 
 export function accuracyOf(tasks: Tasks, main: ShareMain): Interval {
-  if (hasDraw(tasks, main)) {
+  if (inRounds(tasks, main)) {
     const own = main.members.map((name) => tasks[name]);
     const parts = own.map(({ metrics: { [main.metric]: { value, low, high } } }) => (
       { value, low: low!, high: high! }
@@ -95,20 +93,8 @@ export function meanAccuracyOf(tasks: Tasks, mains: readonly ShareMain[]): Inter
 
 /** How the answers that a main number counts differ from another evaluation's. */
 export function changesIn(tasks: Tasks, base: Tasks, main: ShareMain): AnyChanges {
-  if (!hasDraw(tasks, main)) return changesOf(answersOf(tasks, main), answersOf(base, main));
-  if (main.members.some((name) => tasks[name].drawn?.rounds)) return { rounds: roundsIn(tasks, base, main) };
-  const parts = main.members.map((name) => {
-    const { items, n, drawn = { of: n, chances: items.map(() => 1) } } = tasks[name];
-    const others = itemsLike(items, base[name].items);
-    return drawnChanges(drawn, items.map((item, i) => item[main.metric]! - others[i][main.metric]!));
-  });
-  return {
-    n: sum(parts, ({ n }) => n),
-    of: sum(parts, ({ of }) => of),
-    gained: parts.flatMap(({ gained }) => gained),
-    lost: parts.flatMap(({ lost }) => lost),
-    unseen: Math.max(...parts.map(({ unseen }) => unseen)),
-  };
+  if (!inRounds(tasks, main)) return changesOf(answersOf(tasks, main), answersOf(base, main));
+  return { rounds: roundsIn(tasks, base, main) };
 }
 
 /** Changes of a main number's answers in the order of rounds. */
@@ -117,7 +103,7 @@ function roundsIn(tasks: Tasks, base: Tasks, { members, metric }: ShareMain): nu
     const { items, drawn } = tasks[name];
     const others = itemsLike(items, base[name].items);
     return items.map((item, i) => ({
-      round: drawn!.rounds![i],
+      round: drawn!.rounds[i],
       change: item[metric]! - others[i][metric]!,
     }));
   }).sort((a, b) => a.round - b.round).map(({ change }) => change);
@@ -182,17 +168,14 @@ export function documentsOf({ tasks }: Evaluation, { members }: ShareMain): numb
   return sum(members, (name) => tasks[name].n);
 }
 
-/** Throws `RangeError` unless both have the same documents, or the run's were drawn from all of the other's. */
+/** Throws `RangeError` unless both have the same documents, or the run's were asked in rounds and are among the other's. */
 function expectSame(
   name: string,
   { n, items, drawn }: Tasks[string],
   other: Tasks[string] | undefined,
 ): void {
   const known = new Map(other?.items.map(({ index, hash }) => [index, hash]));
-  const draws = [drawn?.chances, other?.drawn?.chances];
-  const fits = other !== undefined &&
-    (drawn?.rounds || (drawn && !other.drawn ? other.n === drawn.of : other.n === n)) &&
-    (!other.drawn || JSON.stringify(draws[0]) === JSON.stringify(draws[1]));
+  const fits = drawn || other?.n === n && !other.drawn;
   if (fits && items.every(({ index, hash }) => known.get(index) === hash)) return;
   throw new RangeError(`Cannot compare accuracies of ${name}: found different documents, expected the same`);
 }

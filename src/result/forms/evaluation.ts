@@ -116,18 +116,8 @@ const evaluatedForm = z.object({
   shots: z.int().nonnegative(),
   /** Documents that the plan answered; `items` has them. */
   n: z.int().positive(),
-  /**
-   * Present where these documents were drawn by the full model's margins (measure/statistics/drawn.ts): the numbers stand for all `of`
-   * documents, and `chances` are those with which each of `items` was drawn, null in the pilot. A log-probability margin is that of the right answer
-   * above the best wrong one, in nats.
-   */
-  drawn: z.object({
-    of: z.int().positive(),
-    chances: z.array(z.number().positive().max(1).nullable()),
-    /** The round in which each was asked, where the asking ended once all verdicts were known (measure/statistics/rounds.ts). */
-    rounds: z.array(z.int().nonnegative()).optional(),
-    margin: logprobForm.unwrap(),
-  }).optional(),
+  /** Present where documents were asked in random order until all verdicts were known: how many there are, and the round in which each of `items` was asked (measure/statistics/rounds.ts). */
+  drawn: z.object({ of: z.int().positive(), rounds: z.array(z.int().nonnegative()) }).optional(),
   /** The shares that the task reports, as plain numbers. */
   ...sharesForm,
   metrics: z.record(z.string(), metricForm),
@@ -137,9 +127,9 @@ const evaluatedForm = z.object({
   top1: z.number().nullable(),
   /** Absent where nothing was scored, or drafting was not measured. */
   ...draftForm.omit({ draft: true }).shape,
-  /** Expected calibration error of the choices' shares, 15 bins; null for drawn documents. */
+  /** Expected calibration error of the choices' shares, 15 bins; null for documents in rounds. */
   ece: z.number().nullable(),
-  /** Mean number of choices in prediction sets that have the right one in 90 %; absent for few or drawn documents, and without choices. */
+  /** Mean number of choices in prediction sets that have the right one in 90 %; absent for few documents and those in rounds, and without choices. */
   sets: z.number().optional(),
   /** Documents that were longer than the context. */
   cut: z.int().nonnegative(),

@@ -9,7 +9,6 @@ import {
   accuracyCurves,
   aSweep,
   comparedAt,
-  documentsOf,
   type Dropped,
   type Evaluation,
   fullOf,
@@ -22,7 +21,6 @@ import {
   type Sweep,
 } from "../../result/mod.ts";
 import {
-  documentsText,
   endsText,
   formatFixed,
   formatPoints,
@@ -32,7 +30,7 @@ import {
   rankText,
   reading,
 } from "../words/mod.ts";
-import { expect, resultOf, sum } from "../../entry/mod.ts";
+import { expect, resultOf } from "../../entry/mod.ts";
 import { magnitudeCorrelation } from "../figures/profile/cosine_magnitude.ts";
 
 /** One claim and its measurement. */
@@ -139,7 +137,7 @@ export function accuracyClaims(results: readonly Evaluation[], plans: readonly D
   const full = fullOf(results);
   if (results.some(isInRounds)) {
     throw new RangeError(
-      "Cannot state claims: found documents that were asked in rounds, expected all documents, or a draw of them",
+      "Cannot state claims: found documents that were asked in rounds, expected all documents",
     );
   }
   return MODULES.flatMap((kind) => {
@@ -156,8 +154,7 @@ function costOf({ points }: AccuracyCurve, full: Evaluation): string {
     return `${dropped} of ${layers}: ${pointsText(change)}, ${WORDS[change.verdict]}`;
   });
   const { margin, n } = accuracyChange(points.at(-1)!.result, full);
-  const of = sum(meanOver(full), (main) => documentsOf(full, main));
-  return reading`Mean accuracy over ${tasks} (${documentsText(n, of)}), full model
+  return reading`Mean accuracy over ${tasks} (${n} documents), full model
     ${formatShare(meanAccuracy(full).value)}. ${costs.join("; ")}. Equal: within ${formatPoints(margin)}
     points (two one-sided tests, p < 0.05); not equal: the 95 % interval lies outside them.`;
 }

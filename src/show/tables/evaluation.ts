@@ -54,16 +54,15 @@ function linesOf({ tasks, groups, average }: Evaluation, whole: boolean): Line[]
   const inGroups = new Set(whole ? Object.values(groups).flatMap((group) => group.tasks) : []);
   const single = Object.entries(tasks).filter(([task]) => !inGroups.has(task));
   return [
-    ...single.flatMap(([task, { shots, n, metrics, logprob, drawn }]) => [
+    ...single.flatMap(([task, { shots, n, metrics, logprob }]) => [
       ...Object.entries(metrics).map(([metric, found]): Line => ({ task, shots, n, metric, ...found })),
-      ...natsLines({ task, shots, n, metric: LOGPROB }, logprob),
-      ...natsLines({ task, shots, n, metric: MARGIN }, drawn?.margin),
+      ...natsLines({ task, shots, n }, logprob),
     ]),
     ...Object.entries(groups).flatMap(([task, { acc: value, logprob, ...group }]) => {
       const { shots } = tasks[group.tasks[0]];
       return [
         { ...group, task, shots, metric: "acc", value },
-        ...natsLines({ ...group, task, shots, metric: LOGPROB }, logprob),
+        ...natsLines({ ...group, task, shots }, logprob),
       ];
     }),
     ...average ? [{ ...average, task: "average", shots: null, n: null, metric: "mean" }] : [],
@@ -71,16 +70,15 @@ function linesOf({ tasks, groups, average }: Evaluation, whole: boolean): Line[]
 }
 
 const LOGPROB = "logprob";
-const MARGIN = "margin";
 
 function natsLines(
-  { task, shots, n, metric }: Pick<Line, "task" | "shots" | "n" | "metric">,
-  found: Logprob | null | undefined,
+  { task, shots, n }: Pick<Line, "task" | "shots" | "n">,
+  found: Logprob | null,
 ): Line[] {
-  return found ? [{ task, shots, n, metric, ...found }] : [];
+  return found ? [{ task, shots, n, metric: LOGPROB, ...found }] : [];
 }
 
-const isNats = ({ metric }: Line) => metric === LOGPROB || metric === MARGIN;
+const isNats = ({ metric }: Line) => metric === LOGPROB;
 const isShare = (line: Line) => line.metric !== "perplexity" && !isNats(line);
 
 export function evaluationTables(results: readonly Evaluation[]): Table[] {
@@ -139,8 +137,7 @@ function planTable(result: Evaluation): Table {
     ...tableOf(shown, columns),
     notes: [
       ...shown.some(({ metric }) => metric === LOGPROB) ? [LOGPROB_NOTE] : [],
-      ...shown.some(({ metric }) => metric === MARGIN) ? [MARGIN_NOTE] : [],
-      ...drawnNote(result),
+      ...roundsNote(result),
       ...isInRounds(result) ? [] : marginNote(shown),
       ...notesOf(result, full),
       ...sharedLines([result]),
@@ -155,17 +152,13 @@ function verdictTitle(result: Evaluation, margin: number | undefined): string {
 
 const LOGPROB_NOTE = `${LOGPROB}: log-probability of the right answer, in nats, mean over documents`;
 
-const MARGIN_NOTE =
-  `${MARGIN}: log-probability of the right answer above the best wrong one, in nats, mean over documents`;
-
 /** "120 of 1,838 documents of piqa", by task; nothing where all were asked. */
-function drawnNote(result: Evaluation): string[] {
+function roundsNote(result: Evaluation): string[] {
   const { tasks, average } = result;
   const counts = Object.entries(tasks).flatMap(([task, { n, drawn }]) =>
     drawn ? [`${formatWhole(n)} of ${formatWhole(drawn.of)} documents of ${task}`] : []
   );
   if (counts.length === 0) return [];
-  if (!isInRounds(result)) return [`drawn by margin: ${counts.join(", ")}; numbers stand for all of them`];
   const decidedBy = average
     ? "the mean"
     : meanOver(result).map(({ name, metric }) => `${name} ${metric}`).join();
@@ -279,7 +272,7 @@ export function accuracyTable(results: readonly Evaluation[], plans: readonly Dr
   );
   return {
     title: "Mean accuracy, and its change over the same documents in points",
-    notes: drawnNote(results.find(({ tasks }) => Object.values(tasks).some(({ drawn }) => drawn)) ?? full),
+    notes: roundsNote(results.find(({ tasks }) => Object.values(tasks).some(({ drawn }) => drawn)) ?? full),
     ...tableOf(rows, [
       { title: "dropped", value: ({ dropped }) => dropped, align: "left" },
       { title: "accuracy", value: ({ accuracy }) => accuracy, format: formatShare },

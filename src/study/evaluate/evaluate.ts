@@ -49,9 +49,8 @@ import { run, step, type Study, type Work } from "../base/study.ts";
 import { askAll, contextLength, inputsOf, type Part, type Setting, WRITTEN } from "./asked.ts";
 import { besideBytes } from "./beside.ts";
 import { type PartsOptions, PROMPT, runParts, TOKENS, writeTexts, writing } from "./parts.ts";
-import { expectMargins, runDrawn } from "./draw.ts";
 import { type EvaluatePrice, partPass, price, readBytes, textsPass } from "./price.ts";
-import { runRounds } from "./rounds.ts";
+import { expectChoices, runRounds } from "./rounds.ts";
 import { summarise } from "./summary.ts";
 
 /** Options of `evaluate`: the tasks, and how they are run. */
@@ -71,18 +70,13 @@ export interface EvaluateOptions extends RunOptions, DraftingOptions {
   /** Number of documents of each task that are left out before them; default: 0. */
   readonly skip?: number | undefined;
   /**
-   * Number of documents of each task that plans answer, on average, drawn where the full model's margins are small; the full model answers all. Numbers
-   * stand for all documents, without bias, and intervals are as wide as the draw makes them. Default: plans answer all.
-   */
-  readonly documents?: number | undefined;
-  /**
    * Points of mean accuracy: documents are asked in random order until it is known of every plan whether it loses more than that, or no more; or until
    * the smallest task has no more. Verdicts are wrong with 5 % at most, and intervals of changes hold, whenever the asking ends.
    */
   readonly until?: number | undefined;
   /** Whether texts begin with BOS: as in the tokenizer's files (default), never (as in the paper), or always. */
   readonly bos?: BosRule | undefined;
-  /** Seed of the random stream that draws the shots, and of that which draws `documents`; default: lm-eval's 1234. */
+  /** Seed of the random stream that draws the shots, and of the order of documents under `until`; default: lm-eval's 1234. */
   readonly seed?: number | undefined;
   /** Difference in accuracy that counts as no degradation, such as 0.01 or "1%"; default: 0.02, two points. */
   readonly margin?: number | string | undefined;
@@ -94,8 +88,6 @@ export interface EvaluateOptions extends RunOptions, DraftingOptions {
 export const DEFAULT_TASKS: readonly string[] = ["piqa", "arc_easy", "openbookqa"];
 /** lm-eval's. */
 export const SHOTS_SEED = 1234;
-/** The fewest documents that can be drawn; half of them are the pilot. */
-export const FEWEST = 16;
 
 const aSeed = number("a whole number below 2³²", (value) => value >>> 0 === value);
 const someTasks: Check = list(text, "names of tasks");
@@ -113,17 +105,11 @@ const evaluateChecks: Checks<EvaluateOptions> = {
   shots: option(wholeNumber(0), "<k> number of few-shot examples", "the task's own, mostly 0"),
   limit: option(wholeNumber(1), "<n> use only the first n documents of each task", "all"),
   skip: option(wholeNumber(0), "<n> leave out the first n documents of each task", 0),
-  documents: option(
-    wholeNumber(FEWEST),
-    "<n> draw some n documents of each task for the plans, by the full model's margins; it answers all",
-    "all",
-    { excludes: ["draft"] },
-  ),
   until: option(
     number("a number of points above 0 and at most 100", (value) => value > 0 && value <= 100),
     "<points> ask documents until every plan is known to lose more than this of mean accuracy, or no more",
     undefined,
-    { excludes: ["documents", "margin", "draft"] },
+    { excludes: ["margin", "draft"] },
   ),
   bos: option(
     oneOf(["tokenizer", "never", "always"]),
@@ -136,7 +122,11 @@ const evaluateChecks: Checks<EvaluateOptions> = {
     ACCURACY_MARGIN,
   ),
   prompts: option(wholeNumber(0), "<n> prompts that each plan continues in writing; 0 skips it", 8),
-  seed: option(aSeed, "<n> seed of the few-shot examples, and of drawn documents", SHOTS_SEED),
+  seed: option(
+    aSeed,
+    "<n> seed of the few-shot examples, and of the order of documents under `until`",
+    SHOTS_SEED,
+  ),
   ...draftingChecks,
   ...runChecks,
 };
@@ -185,16 +175,15 @@ export async function evaluation(
   const wanted = options.plans.map((plan) => dropsIn(model, plan));
   const { draft } = options;
   const distinct = distinctPlans(wanted);
-  const { documents, until } = options;
+  const { until } = options;
   const { settings, mains } = settingsOf(options);
-  if (documents !== undefined || until !== undefined) settings.forEach(({ task }) => expectMargins(task));
+  if (until !== undefined) settings.forEach(({ task }) => expectChoices(task));
   const parts = await askAll(model, settings, options);
   const { prompts, margin, bos, seed, skip } = filled(evaluateChecks, options);
-  const isWhole = documents === undefined && until === undefined;
   const stage = partsStage(model, distinct, parts, prompts, options);
   const evaluating = step([], async (runOptions) => {
     const items = await itemsOf(model, parts, prompts, distinct, {
-      ...{ ...runOptions, draft, documents, until, seed, beside: options.beside },
+      ...{ ...runOptions, draft, until, seed, beside: options.beside },
       mains: sharesOf(mains),
     });
     const written = await writing(prompts, items.running);
@@ -206,17 +195,17 @@ export async function evaluation(
       provenance: wholeOrigin(items.done[i].map(({ origin }) => origin), skip),
       bos,
       seed,
-      ...i === 0 ? full : summarise(items.done[i], mains, full, share, items.draws?.[i]),
+      ...i === 0 ? full : summarise(items.done[i], mains, full, share, items.asked?.[i]),
       writing: written?.[i] ?? null,
       ...draft ? draftOf(model.spec, plan, draftContext) : {},
     }));
-  }, isWhole ? [stage] : []);
+  }, until === undefined ? [stage] : []);
   return {
     label: `evaluation of ${model.name}`,
     model,
     tokens: sum(parts, ({ tokens }) => tokens),
     steps: [evaluating],
-    price: (runOptions) => price(model, { plans: distinct, settings, parts, prompts, documents }, runOptions),
+    price: (runOptions) => price(model, { plans: distinct, settings, parts, prompts }, runOptions),
     async result(runOptions) {
       const results = await evaluating.whole(runOptions);
       const guard = leakGuard(model, textsOf(parts), [], runOptions);
@@ -225,8 +214,8 @@ export async function evaluation(
         return guard(result, [options.plans[i]]);
       });
     },
-    // A draw follows from its pilot, and rounds from those before them.
-    ...isWhole
+    // Rounds follow from those before them.
+    ...until === undefined
       ? {
         async depends() {
           const { fingerprint: tokenizer } = await model.tokenizer();
@@ -319,10 +308,10 @@ async function itemsOf(
   parts: readonly Part[],
   prompts: number,
   plans: readonly DropPlan[],
-  { documents, until, seed, mains, beside, ...options }:
+  { until, seed, mains, beside, ...options }:
     & RunOptions
     & DraftingOptions
-    & Pick<EvaluateOptions, "documents" | "until">
+    & Pick<EvaluateOptions, "until">
     & Pick<PartsOptions, "beside">
     & { readonly seed: number; readonly mains: readonly ShareMain[] },
 ) {
@@ -336,8 +325,7 @@ async function itemsOf(
   if (until !== undefined && plans.length > 1) {
     return { running, ...await runRounds(parts, mains, until / 100, seed, running) };
   }
-  if (documents === undefined) return { running, done: await runParts(parts, running), draws: undefined };
-  return { running, ...await runDrawn(parts, documents, seed, running) };
+  return { running, done: await runParts(parts, running), asked: undefined };
 }
 
 function wholeOrigin(origins: readonly Provenance[], skip: number): Provenance {

@@ -41,26 +41,16 @@ const SEEN = 512;
 /** Prices parts of tasks under some plans, the full model first, and `prompts` texts that each continues. */
 export async function price(
   model: Model,
-  { plans, settings, parts: all, prompts, documents }: {
+  { plans, settings, parts: all, prompts }: {
     readonly plans: readonly DropPlan[];
     readonly settings: readonly Setting[];
     readonly parts: readonly Part[];
     readonly prompts: number;
-    /** Documents of each task for all plans but the full model. */
-    readonly documents?: number | undefined;
   },
   options: EngineOptions,
 ): Promise<EvaluatePrice> {
   const { spec } = model;
-  const of = (setting: Setting) => sum(all, (part) => part.setting === setting ? part.documents.length : 0);
-  const passes = [
-    textsPass(spec, plans, prompts),
-    ...all.flatMap((part) => {
-      if (documents === undefined) return [partPass(spec, plans, part)];
-      const share = Math.min(1, documents / of(part.setting));
-      return [partPass(spec, plans.slice(0, 1), part), partPass(spec, plans, part, share)];
-    }),
-  ];
+  const passes = [textsPass(spec, plans, prompts), ...all.map((part) => partPass(spec, plans, part))];
   const tasks = settings.map((setting) => taskPrice(setting, all.filter((part) => part.setting === setting)));
   const written = writtenIn(passes);
   const { has } = await engineOf(options);
@@ -82,13 +72,12 @@ function taskPrice({ task }: Setting, parts: readonly Part[]): TaskPrice {
   };
 }
 
-/** The pass over a part, or over a share of its documents. */
-export function partPass(spec: ModelSpec, plans: readonly DropPlan[], part: Part, share = 1): Pass {
+export function partPass(spec: ModelSpec, plans: readonly DropPlan[], part: Part): Pass {
   const { setting: { task }, documents } = part;
   const answers = task.generation ? plans.length * documents.length : 0;
   const scored = sum(documents, ({ requests }) => sum(requests, ({ targets }) => targets.length));
   const rows = answers || plans.length * scored;
-  return passOf(spec, plans, share * readTokens(part), share * rows, answers * WRITTEN);
+  return passOf(spec, plans, readTokens(part), rows, answers * WRITTEN);
 }
 
 export function textsPass(spec: ModelSpec, plans: readonly DropPlan[], prompts: number): Pass {

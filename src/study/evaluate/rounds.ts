@@ -3,14 +3,28 @@
  * one document of each task or group, in random order. A plan whose verdict is known is asked no more.
  */
 import { phased, type Progress, sum } from "../../entry/mod.ts";
-import { changeOver, type Draw, shuffled } from "../../measure/mod.ts";
+import { changeOver, shuffled } from "../../measure/mod.ts";
 import type { ShareMain } from "../../result/mod.ts";
+import type { Task } from "../../tasks/mod.ts";
 import { type AskedDocument, type Part, partsOf, type Setting } from "./asked.ts";
 import type { Item } from "./items.ts";
 import { type PartsOptions, runParts } from "./parts.ts";
 
 /** Rounds before the first look, and at least between looks; later a quarter of those that were asked. */
 const ROUNDS = 32;
+
+/** Documents of a task that were asked: of how many, and the round of each. */
+export interface Rounds {
+  readonly of: number;
+  readonly rounds: readonly number[];
+}
+
+/** Throws `RangeError` for a task whose documents cannot be asked in rounds. */
+export function expectChoices({ name, metrics, generation }: Task): void {
+  if (!generation && !metrics.includes("perplexity")) return;
+  const found = generation ? "answers that are written" : "one continuation for each document";
+  throw new RangeError(`Cannot ask ${name} in rounds: found ${found}, expected choices`);
+}
 
 type Answered = Awaited<ReturnType<typeof runParts>>[number];
 
@@ -66,18 +80,18 @@ export async function runRounds(
     const half = Math.max(...looks.map(({ low, high }) => (high - low) / 2));
     width = `, ±${(100 * half).toFixed(1)} points after ${to} of ${most} rounds`;
   }
-  const draws = places.map((tasks, plan) => plan === 0 ? new Map<string, Draw>() : drawsOf(tasks, parts));
-  return { done, draws };
+  const asked = places.map((tasks, plan) => plan === 0 ? new Map<string, Rounds>() : roundsOf(tasks, parts));
+  return { done, asked };
 }
 
-function drawsOf(
+function roundsOf(
   tasks: ReadonlyMap<string, ReadonlyMap<number, number>>,
   parts: readonly Part[],
-): Map<string, Draw> {
+): Map<string, Rounds> {
   return new Map([...tasks].map(([name, rounds]) => {
     const sorted = [...rounds].sort(([a], [b]) => a - b).map(([, round]) => round);
     const of = sum(parts, (part) => part.setting.task.name === name ? part.documents.length : 0);
-    return [name, { of, chances: sorted.map(() => sorted.length / of), rounds: sorted }];
+    return [name, { of, rounds: sorted }];
   }));
 }
 

@@ -5,18 +5,13 @@ import {
   type AccuracyChange,
   calibrationError,
   changeOver,
-  type Draw,
-  drawnMean,
-  drawnShare,
   halfWidth95,
   type Interval,
   mean,
   meanInterval,
-  meanWeights,
   predictionSetSize,
   roundsShare,
   shareInterval,
-  Z,
 } from "../../measure/mod.ts";
 import {
   accuracyOf,
@@ -42,8 +37,8 @@ import {
   type Task,
 } from "../../tasks/mod.ts";
 import type { Part } from "./asked.ts";
-import { marginOf } from "./draw.ts";
 import type { Item } from "./items.ts";
+import type { Rounds } from "./rounds.ts";
 
 type Summary = Pick<Evaluation, "tasks" | "groups" | "average">;
 type Scores = Evaluation["tasks"][string];
@@ -53,8 +48,8 @@ interface Base {
   /** The full model's tasks, over the same documents; null for the full model itself. */
   readonly full: Tasks | null;
   readonly margin: number;
-  /** Draws of tasks, by name; no draw where a task's documents are all there. */
-  readonly draws: ReadonlyMap<string, Draw>;
+  /** Rounds in which documents of tasks were asked, by name; none where all were. */
+  readonly rounds: ReadonlyMap<string, Rounds>;
 }
 
 type Parts = readonly { readonly part: Part; readonly items: readonly Item[] }[];
@@ -65,16 +60,16 @@ export function summarise(
   mains: readonly Main[],
   full: Summary | null,
   margin: number,
-  draws: Base["draws"] = new Map(),
+  rounds: Base["rounds"] = new Map(),
 ) {
-  const base: Base = { full: full && full.tasks, margin, draws };
+  const base: Base = { full: full && full.tasks, margin, rounds };
   const tasks: Record<string, Scores> = {};
   for (const { part: { setting } } of parts) {
     const { task } = setting;
     if (task.name in tasks) continue;
     const own = parts.filter(({ part }) => part.setting.task === task);
-    const draw = full ? draws.get(task.name) : undefined;
-    tasks[task.name] = draw ? drawnTask(setting, own, base, draw) : taskOf(setting, own, base);
+    const asked = full ? rounds.get(task.name) : undefined;
+    tasks[task.name] = asked ? taskInRounds(setting, own, base, asked) : taskOf(setting, own, base);
   }
   const groups = Object.fromEntries(
     mains.filter(({ members }) => members.length > 1).map((
@@ -92,8 +87,6 @@ function taskOf({ task, shots }: Part["setting"], parts: Parts, base: Base): Sco
     const scores = items.map((item) => ({ [metric]: item[metric]! }));
     return [metric, estimate(metric, scores)] as const;
   });
-  const tokens = sum(items, (item) => sum(item.tokens));
-  const perToken = (key: "kl" | "top1") => tokens === 0 ? null : sum(items, (item) => item[key]) / tokens;
   const found: Scores = {
     version: task.version,
     shots,
@@ -101,8 +94,7 @@ function taskOf({ task, shots }: Part["setting"], parts: Parts, base: Base): Sco
     ...Object.fromEntries(estimates.map(([metric, { value }]) => [metric, value])),
     metrics: {},
     logprob: logprobOf(items, full),
-    kl: perToken("kl"),
-    top1: perToken("top1"),
+    ...agreementOf(items),
     ...calibrationOf(items),
     cut: items.filter(({ cut }) => cut > 0).length,
     items,
@@ -123,12 +115,19 @@ function taskOf({ task, shots }: Part["setting"], parts: Parts, base: Base): Sco
   return found;
 }
 
-/** A task of which some documents were drawn: changes against the full model on them, and its numbers over all documents. */
-function drawnTask(
+/** How far predictions are from the full model's, per scored token; null without one. */
+function agreementOf(items: readonly Item[]): Pick<Scores, "kl" | "top1"> {
+  const tokens = sum(items, (item) => sum(item.tokens));
+  const perToken = (key: "kl" | "top1") => tokens === 0 ? null : sum(items, (item) => item[key]) / tokens;
+  return { kl: perToken("kl"), top1: perToken("top1") };
+}
+
+/** A task in rounds: changes against the full model over the documents that were asked, and its numbers beside the full model's. */
+function taskInRounds(
   { task, shots }: Part["setting"],
   parts: Parts,
   { full, margin }: Base,
-  draw: Draw,
+  { of, rounds }: Rounds,
 ): Scores {
   const asked = parts.flatMap(({ part: { documents }, items }) =>
     items.map((item, i) => ({ item, document: documents[i].document }))
@@ -136,24 +135,14 @@ function drawnTask(
   const [items, documents] = [asked.map(({ item }) => item), asked.map(({ document }) => document)];
   const whole = full![task.name];
   const others = itemsLike(items, whole.items);
-  const weights = meanWeights(draw);
-  const weighed = (of: (item: Item) => number) => sum(items.map((item, i) => weights[i] * of(item)));
-  const tokens = weighed((item) => sum(item.tokens));
-  const marginsOf = (all: readonly Item[]) => all.map((item) => marginOf("acc", item, []));
   const found: Scores = {
     version: task.version,
     shots,
     n: items.length,
-    drawn: {
-      of: draw.of,
-      chances: [...draw.chances],
-      ...draw.rounds ? { rounds: [...draw.rounds] } : {},
-      margin: movedBy(draw, meanOf(marginsOf(whole.items)), marginsOf(items), marginsOf(others)),
-    },
+    drawn: { of, rounds: [...rounds] },
     metrics: {},
-    logprob: movedBy(draw, meanOf(whole.items.map(rightNats)), items.map(rightNats), others.map(rightNats)),
-    kl: tokens === 0 ? null : weighed(({ kl }) => kl) / tokens,
-    top1: tokens === 0 ? null : weighed(({ top1 }) => top1) / tokens,
+    logprob: movedBy(whole.items, items, others),
+    ...agreementOf(items),
     ece: null,
     cut: items.filter(({ cut }) => cut > 0).length,
     items,
@@ -171,15 +160,10 @@ function drawnTask(
       low: Math.max(0, low!),
       high: Math.min(1, high!),
       against,
-      kept: draw.rounds ? roundsShare(same) : sameShare(draw, same),
+      kept: roundsShare(same),
     };
   }
   return found;
-}
-
-function sameShare(draw: Draw, same: readonly boolean[]): Interval {
-  const { value, low, high } = drawnShare(draw, same.map((same) => !same), Z);
-  return { value: 1 - value, low: 1 - high, high: 1 - low };
 }
 
 /** The full model's number and a plan's change, as if both were independent: they vary against each other, so that the interval is wide enough. */
@@ -195,15 +179,10 @@ function plus<T extends Logprob["against"]>(
   return { value: value + change.difference, low: end("low", low), high: end("high", high) };
 }
 
-/** A mean over all documents from the full model's and its change over those that were drawn. */
-function movedBy(
-  draw: Draw,
-  { difference: value, low, high }: ReturnType<typeof meanOf>,
-  own: readonly number[],
-  full: readonly number[],
-): Logprob {
-  const change = drawnMean(draw, own.map((one, i) => one - full[i]));
-  const against = { difference: change.value, low: finite(change.low), high: finite(change.high) };
+/** The mean log-probability from the full model's over all its documents and its change over those that were asked. */
+function movedBy(all: readonly Item[], items: readonly Item[], others: readonly Item[]): Logprob {
+  const { difference: value, low, high } = meanOf(all.map(rightNats));
+  const against = meanOf(items.map((item, i) => rightNats(item) - rightNats(others[i])));
   return { ...plus({ value, low, high }, against), against };
 }
 
@@ -257,20 +236,20 @@ function groupOf(tasks: Tasks, main: ShareMain, base: Base): Evaluation["groups"
   const { value, stderr, documents } = pooled(of);
   const itemsOf = (from: Tasks) => main.members.flatMap((name) => from[name].items);
   const own = main.members.map((name) => tasks[name]);
-  const isDrawn = own.some(({ drawn }) => drawn);
+  const inRounds = own.some(({ drawn }) => drawn);
   const kept = own.map(({ n, metrics: { acc: { kept } } }) => ({ n, kept: kept! }));
   return {
     tasks: [...main.members],
     n: documents,
-    acc: isDrawn ? accuracyOf(tasks, main).value : value,
+    acc: inRounds ? accuracyOf(tasks, main).value : value,
     stderr: finite(stderr),
     ...errorsOf(accuracyOf(tasks, main), changeOf(tasks, [main], base)),
     kept: !base.full
       ? null
-      : isDrawn
+      : inRounds
       ? meanInterval(kept.map(({ kept }) => kept), own.map(allOf))
       : keptOver(kept),
-    logprob: isDrawn ? logprobOver(own) : logprobOf(itemsOf(tasks), base.full && itemsOf(base.full)),
+    logprob: inRounds ? logprobOver(own) : logprobOf(itemsOf(tasks), base.full && itemsOf(base.full)),
   };
 }
 

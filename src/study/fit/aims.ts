@@ -18,7 +18,6 @@ import {
 } from "../../entry/mod.ts";
 import { interval95, type Verdict } from "../../measure/mod.ts";
 import { AIMS, type Fit, type Plan } from "../../result/mod.ts";
-import { FEWEST } from "../evaluate/evaluate.ts";
 import { CONTEXT } from "../orders/make_plan.ts";
 
 /** The promise of `fit`: exactly one of them. */
@@ -39,11 +38,8 @@ export interface FitAim {
   readonly tasks?: readonly string[] | undefined;
   /** Documents of each task, of which half confirm; default: 200. */
   readonly limit?: number | undefined;
-  /** Documents of each task and half that plans answer, drawn as `evaluate` draws them; default: all. */
-  readonly documents?: number | undefined;
   /**
-   * Whether the half that confirms is asked in random order, of each plan until it is known whether it keeps the promise, as by `until` of `evaluate`. `documents` then
-   * is about the half that chooses. Plans that lose nothing take some 460 documents of each task for one point.
+   * Whether the half that confirms is asked in random order, of each plan until it is known whether it keeps the promise, as by `until` of `evaluate`. Plans that lose nothing take some 460 documents of each task for one point.
    */
   readonly stopEarly?: boolean | undefined;
   /** Tokens of the sequence of `kvBytes`; default: 8192. */
@@ -89,12 +85,6 @@ export const aimChecks: Checks<FitAim> = under("Limit or target (exactly one):",
     "<names> benchmark tasks, such as piqa,arc_easy",
   ),
   limit: option(wholeNumber(4), "<n> documents of each task; half confirm", LIMIT, { needs: "accuracy" }),
-  documents: option(
-    wholeNumber(FEWEST),
-    "<n> draw some n documents of each task and half for the plans, by the full model's margins",
-    "all",
-    { needs: "accuracy" },
-  ),
   stopEarly: option(
     related(flag, { needs: "accuracy" }),
     "confirm on documents in random order, of each plan until it is known whether it keeps the limit",

@@ -9,7 +9,7 @@ import { tasksNamed } from "../../tasks/mod.ts";
 import { afterReading, halfOf, leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
 import type { RunOptions } from "../base/options.ts";
 import { run, type Step, step, type Study } from "../base/study.ts";
-import { expectMargins } from "../evaluate/draw.ts";
+import { expectChoices } from "../evaluate/rounds.ts";
 import { fitPasses, type Repairing } from "../repair/fits.ts";
 import { neededFits } from "../repair/needed.ts";
 import { checkPasses, checkText, removeEach } from "../orders/check.ts";
@@ -57,9 +57,9 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
   on: onModel,
   async work(model, options) {
     const aim = aimOf(options);
-    // A task that is unknown, or has no margins to draw by, is an error before anything runs.
+    // A task that is unknown, or cannot be asked in rounds, is an error before anything runs.
     const tasks = aim.tasks?.flatMap(tasksNamed) ?? [];
-    if (options.documents !== undefined || options.stopEarly) tasks.forEach(expectMargins);
+    if (options.stopEarly) tasks.forEach(expectChoices);
     const { calibration, calibrating, profiling, ways } = calibrated(model, options);
     const text = textOf(model, options, fitChecks);
     const sizing = await sizerOf(model, options.format);

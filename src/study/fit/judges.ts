@@ -53,15 +53,15 @@ export function lossJudge(model: StudyModel, text: Text, aim: Aim): Judge {
 /** The judge by accuracies on tasks. Documents that choose are the first of each. */
 export function accuracyJudge(model: StudyModel, aim: Aim, options: FitOptions): Judge {
   const { choosing, all } = documentsOf(options);
-  // Each round asks all documents that choose; those that confirm are asked once, and other ones are drawn in each round.
-  const shared = options.documents === undefined ? openBeside(model) : undefined;
+  // Each round asks all documents that choose; those that confirm are asked once.
+  const shared = openBeside(model);
   return {
     async costs(plans, half, runOptions) {
       const inRounds = options.stopEarly && half === "confirming";
-      const asking = inRounds ? { until: aim.amount } : { documents: options.documents };
       const range = half === "choosing" ? { limit: choosing } : { skip: choosing, limit: all - choosing };
       const asked: Parameters<typeof evaluation>[1] = {
-        ...{ ...runOptions, ...range, ...asking, tasks: aim.tasks, plans: [noDrop, ...plans] },
+        ...{ ...runOptions, ...range, tasks: aim.tasks, plans: [noDrop, ...plans] },
+        until: inRounds ? aim.amount : undefined,
         prompts: 0,
         bos: bosRule(options),
         beside: half === "choosing" ? shared : undefined,
@@ -77,11 +77,9 @@ export function accuracyJudge(model: StudyModel, aim: Aim, options: FitOptions):
           ? { cost: { ...lost, asked }, keeps: verdict }
           : { cost: lost, keeps: keepsCost(aim, lost) };
       });
-      // Where documents are drawn, the plans answered fewer than the full model.
-      const { packing } = (asking.documents === undefined ? full : dropped[0] ?? full).provenance;
-      return { costs, provenance: { ...full.provenance, packing } };
+      return { costs, provenance: full.provenance };
     },
-    [Symbol.dispose]: () => shared?.free(),
+    [Symbol.dispose]: () => shared.free(),
   };
 }
 
