@@ -1,16 +1,7 @@
 /**
  * Figures of results, the claims of the paper judged by them, and the differences, intervals and words that both are made of.
  */
-export {
-  type Allowance,
-  allowance,
-  decompose,
-  importanceOf,
-  type MagnitudeShare,
-  magnitudeShare,
-  paired,
-  type Parts,
-} from "./study/mod.ts";
+export { type Allowance, allowance, paired } from "./study/mod.ts";
 export * from "./show/figures/mod.ts";
 export {
   accuracyClaims,

@@ -222,7 +222,7 @@ const JUDGEMENT =
 /** The words for a sign, and the chart, whose axes have ends too. */
 const SIGNS_IN_WORDS = [
   ...["show/words/verdicts.ts", "show/chart/"],
-  ...["show/tables/paths.ts", "show/figures/causes/predictability.ts"], // these four leave
+  ...["show/tables/paths.ts"], // these leave
   ...["show/figures/dropping/generation.ts", "show/figures/dropping/sizes.ts"],
 ];
 

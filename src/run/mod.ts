@@ -11,7 +11,6 @@ export * from "./forward.ts";
 export * from "./held.ts";
 export * from "./programs.ts";
 export * from "./probes/gram.ts";
-export * from "./probes/messages.ts";
 export * from "./probes/sums.ts";
 export * from "./head/rows.ts";
 export { PART_BYTES } from "./weights/parts.ts";

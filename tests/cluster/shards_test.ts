@@ -71,7 +71,7 @@ const studies: Record<string, (model: string, text: string[]) => string[]> = {
       isThorough ? "mean,refit" : "refit"
     }
     --repair-samples 8 --sequential`,
-  causes: (model, text) => ["causes", model, ...text, "--samples", "3", "--message-samples", "2"],
+  causes: (model, text) => ["causes", model, ...text, "--samples", "3"],
   "random-init": (model) => ["random-init", model, "--samples", "2", "--length", "16", "--seeds", "3"],
 };
 

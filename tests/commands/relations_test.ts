@@ -193,7 +193,7 @@ Deno.test("an option that comes twice is refused, unless its values come in a li
       }
     }
   }
-  assert.ok(once > 300 / share && many > 4 / share, `${once} ${many}`);
+  assert.ok(once > 300 / share && many > 3 / share, `${once} ${many}`);
 });
 
 Deno.test("the command line says so before a model is looked for, and the library in the same words", async () => {

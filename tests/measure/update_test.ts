@@ -14,6 +14,7 @@ import {
   cosineDistance,
   crossing,
   eachSum,
+  importanceOf,
   moduleRatio,
   noDistances,
   placesInGram,
@@ -243,4 +244,14 @@ Deno.test("the line on which both are alike: between two deviations, at none whe
   assert.deepEqual(found.map(({ hidden }) => hidden), [25, 100]);
   close(found[0].std, 0.2);
   close(found[1].std, 0.1);
+});
+
+Deno.test("importance of magnitude and cosine is that of the vectors", () => {
+  for (const r of [0.05, 0.4, 1, 3]) {
+    for (const s of [-0.6, 0, 0.3, 0.99]) {
+      const x = 1 + r * s; // X = (1, 0), u = r (s, √(1 − s²))
+      const expected = 1 - x / Math.hypot(x, r * Math.sqrt(1 - s * s));
+      assert.ok(Math.abs(importanceOf(r, s) - expected) < 1e-14, `r ${r}, s ${s}`);
+    }
+  }
 });

@@ -22,7 +22,7 @@ const CHOSEN: Readonly<Record<string, number>> = {
   "02_dropping": 5,
   "03_training_checkpoints": 5,
   "04_random_initialisation": 3,
-  "05_causes": 8,
+  "05_causes": 7,
   "06_norm_placement": 7,
   "07_cosine_and_magnitude": 2,
   "08_speed_and_memory": 1,

@@ -16,7 +16,6 @@ import {
   forward,
   gramProbe,
   LAYER_VALUES,
-  messagesProbe,
   noDrop,
   normsProbe,
   PREDICTIONS,
@@ -52,7 +51,6 @@ norms      x     x      x     x             x           x       x       x       
 patterns   x     x      x     x             x           x       x       x       x
 smoothing  x     x      x     x             x           x       x       x       x
 effects    x     x      x     x             x           x       x       x       x
-messages   x     x      x     x             x           x       x       .       x
 stream     x     x      x     x             x           x       x       x       x
 windows    x     x      x     x             x           x       x       x       x
 values     x     x      x     x             x           x       x       x       x
@@ -124,10 +122,6 @@ export const PROBES: Readonly<Record<string, (over: Over) => Run | Promise<Run>>
   effects({ model }) {
     const probe = effectsProbe(model.spec.layers, PLANS.length, moves);
     return { probe, seen: () => probe.plans };
-  },
-  messages({ model }) {
-    const probe = messagesProbe(model, { stride: 1 });
-    return { probe, seen: () => probe.sums };
   },
   stream: () => collected<Float32Array>((see) => streamProbe((_l, _i, states) => see(states.slice()))),
   async windows({ model, engine, blocks }) {

@@ -23,7 +23,6 @@ Deno.test("the table has a row for every probe of the executor, and a column for
     attentionStatsProbe: "patterns",
     effectsProbe: "effects",
     gramProbe: "gram",
-    messagesProbe: "messages",
     normsProbe: "norms",
     productsProbe: "gram", // which is this probe, with sums of its own
     readyProbe: "ready",

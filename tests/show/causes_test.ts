@@ -1,11 +1,11 @@
 /** Figures, table and claims of the study of causes: well-formed for any shape, a mark for each number, titles from numbers. */
 import assert from "node:assert/strict";
-import { type Causes, readResult, writeResult } from "../../src/result/mod.ts";
+import { readResult, writeResult } from "../../src/result/mod.ts";
 import * as show from "../../src/show/mod.ts";
 import { fewTicks } from "../../src/show/chart/draw/axes.ts";
 import { layerStreams } from "../../src/show/tables/causes.ts";
 import { withFolder } from "../support.ts";
-import { checkFigure, checkSvg, dotsOf, readCsv } from "./check_svg.ts";
+import { checkSvg, dotsOf, readCsv } from "./check_svg.ts";
 import { studied } from "./every_figure.ts";
 import { causes } from "./synthetic_causes.ts";
 
@@ -100,44 +100,6 @@ Deno.test("what correlates with importance is counted where its interval exclude
   assert.equal(
     show.causesFigure([weak, few]).title,
     "Cannot tell whether any of these correlates with attention's importance",
-  );
-});
-
-Deno.test("predictability is drawn with two parts a bar and a mark for each module, and told where tokens were too few", () => {
-  const result = causes({ layers: 9, attention: [0, 4], mlp: [4, 8] }, { predictability: true });
-  const losses = Array.from({ length: 9 }, (_, layer) => ({ layer, rise: 0.1 * layer - 0.2 }));
-  const bare = show.predictabilityFigure(result);
-  checkFigure(bare, "predictability", /shares from 8 × 64 tokens, measured on the last 2 samples/);
-  const bars = 2 * (7 + 7);
-  assert.equal(dotsOf(bare), bars + 7 + 7);
-  const priced = show.predictabilityFigure(result, { attention: losses });
-  assert.equal(dotsOf(priced), bars + 7 + 7 + 7);
-  const rows = readCsv(priced.csv);
-  assert.equal(rows.length, 2 * 9);
-  const known = rows.filter(({ rest_share }) => rest_share !== "");
-  assert.equal(known.length, 7 + 7);
-  for (const { mean_share: mean, own_token_share: own, rest_share: rest, predictable } of known) {
-    assert.ok(Math.abs(Number(mean) + Number(own) - Number(predictable)) < 1e-9);
-    assert.ok(Math.abs(Number(predictable) + Number(rest) - 1) < 1e-9);
-  }
-  assert.match(
-    priced.reading,
-    /^attention: [\d.]+ % .* with the rise of the loss without the module −?[\d.]+ \(/,
-  );
-  const none = (shares: Record<string, (number | null)[]>) =>
-    Object.fromEntries(Object.entries(shares).map(([name, list]) => [name, list.map(() => null)]));
-  const { attention, mlp } = result.predictability!;
-  const few = { ...result, predictability: { attention: none(attention), mlp: none(mlp) } } as Causes;
-  assert.match(show.predictabilityFigure(few).reading, /^attention: cannot tell, too few tokens/);
-  assert.match(show.tableText([few]), /Cannot tell how predictable updates are .*384 tokens are too few/);
-  assert.match(
-    show.tableText([result]),
-    /A linear function of the own token gives [\d.]+ % of attention's update/,
-  );
-  assert.throws(() => show.predictabilityFigure(causes({ layers: 3 })), /found no measurement/);
-  assert.throws(
-    () => show.predictabilityFigure(result, { attention: [{ layer: 0, rise: NaN }] }),
-    TypeError,
   );
 });
 

@@ -60,10 +60,6 @@ export const inputs: Inputs = {
   effectsOrderFigure: [compressions],
   smoothingFigure: [why],
   causesFigure: [[why, causes({ layers: 5 }, { norm: "peri" })]],
-  predictabilityFigure: [
-    causes({ layers: 8, attention: [4], mlp: [1] }, { predictability: true }),
-    { attention: [0, 1, 2, 3, 5, 6, 7].map((layer) => ({ layer, rise: 0.3 / (1 + layer) - 0.05 })) },
-  ],
   updateNormsFigure: [[why, causes({ layers: 5, scale: 2 }, { norm: "peri" })]],
   checkpointMapFigure: [training],
   checkpointLinesFigure: [training],
@@ -111,7 +107,6 @@ export const studied = {
   "several layers": causes({ layers: 12 }),
   "two layers, one head": causes({ layers: 2 }, { heads: 1, norm: "peri" }),
   "modules left out": causes({ layers: 9, attention: [0, 4], mlp: [4, 8] }),
-  "predictability": causes({ layers: 9, attention: [0, 4], mlp: [4, 8] }, { predictability: true }),
   "many layers": causes({ layers: 80 }, { heads: 64 }),
 };
 /** Profiles of one depth, and of several depths. */
@@ -177,8 +172,5 @@ export function drawnWith(
   given: readonly unknown[] = inputs[name],
 ): show.Figure {
   const draw = show[name] as (...input: unknown[]) => show.Figure;
-  return draw(...given, ...OPTIONAL.includes(name) && given.length < 2 ? [undefined] : [], options);
+  return draw(...given, options);
 }
-
-/** Figures with a second input that may be absent. */
-const OPTIONAL: readonly Draw[] = ["predictabilityFigure"];

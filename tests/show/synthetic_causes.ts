@@ -10,7 +10,7 @@ const record = <K extends string, T>(names: readonly K[], of: (name: K, i: numbe
 /** Values that fall with depth, none alike, attention's below the MLP's. */
 export function causes(
   shape: Shape,
-  { heads = 3, effects = true, norm = "pre" as Causes["norm"], predictability = false } = {},
+  { heads = 3, effects = true, norm = "pre" as Causes["norm"] } = {},
 ): Causes {
   const { layers, attention = [], mlp = [], scale = 1 } = shape;
   const list = (absent: readonly number[], of: (layer: number) => number) =>
@@ -49,17 +49,6 @@ export function causes(
         Array.from({ length: layers }, (_, l) =>
           l <= s || dropped.includes(s) || moved.includes(l) ? null : size * (1 + s) / (1 + l)),
     );
-  /** Shares that sum to 1; the rest falls with depth. */
-  const shares = (level: number, absent: readonly number[]) => {
-    const rest = (l: number) => level * (1 + 0.2 * Math.cos(4 * l)) / (1 + l / layers);
-    return {
-      mean: list(absent, (l) => 0.2 * (1 - rest(l))),
-      ownToken: list(absent, (l) => 0.8 * (1 - rest(l))),
-      rest: list(absent, rest),
-      strength: list(absent, () => 1e-2),
-    };
-  };
-  const fitted = { attention: shares(0.7, attention), mlp: shares(0.4, mlp) };
   const own = { attention: modules(0.2, attention), mlp: modules(0.5, mlp) };
   const reaches = (dropped: readonly number[], size: number) => ({
     attention: reach(dropped, attention, size),
@@ -74,7 +63,6 @@ export function causes(
         drops: [0, 4, 8],
         sink: { samples: 4, length: 64, threshold: 0.3 },
         effects: effects ? { samples: 2, length: 64 } : null,
-        ...predictability ? { predictability: { samples: 8, length: 64, heldOut: 2 } } : {},
       },
     },
     tokens: 4 * 64,
@@ -107,11 +95,9 @@ export function causes(
       }],
     },
     effects: effects ? { attention: reaches(attention, 0.2), mlp: reaches(mlp, 0.6) } : null,
-    ...predictability ? { predictability: fitted } : {},
     correlations: (["attention", "mlp"] as const).flatMap((module) =>
       CAUSE_NAMES.filter((cause) =>
-        (predictability || cause !== "predictable") &&
-        (module === "attention" || !(PATTERN_NAMES as readonly string[]).includes(cause))
+        module === "attention" || !(PATTERN_NAMES as readonly string[]).includes(cause)
       )
         .map((cause, i) => ({
           module,

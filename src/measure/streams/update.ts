@@ -100,14 +100,6 @@ export function cosineDistance(xx: number, xu: number, uu: number, xy: number, y
 /**
  * 1 − cos(X, X + u) of an update of relative magnitude r = |u|/|X| at cosine s to X: 1 − (1 + r s)/√(1 + 2 r s + r²). At s = 0
  * magnitude alone is left: 1 − 1/√(1 + r²).
- *
- * @example
- * ```ts
- * import { importanceOf } from "lamina/figures";
- *
- * importanceOf(0.5, 0); // an update half as long as the stream, orthogonal to it: 1 − 1/√1.25
- * importanceOf(0.5, 1); // along the stream, which then only grows: 0
- * ```
  */
 export function importanceOf(r: number, s: number): number {
   return cosineDistance(1, r * s, r * r, 1 + r * s, 1 + 2 * r * s + r * r);

@@ -8,25 +8,13 @@ import { z } from "zod";
 import { depends, kind } from "../kind.ts";
 import { MODULES, PATTERN_NAMES, SMOOTHING_NAMES } from "../../measure/mod.ts";
 import { updateSums } from "./profile.ts";
-import {
-  dropForm,
-  estimateForm,
-  indices,
-  perLayer,
-  provenanceForm,
-  rankForm,
-  updateMeans,
-} from "./provenance.ts";
+import { dropForm, indices, perLayer, provenanceForm, rankForm, updateMeans } from "./provenance.ts";
 
-/**
- * What is correlated with importance: patterns (C5), the stream that a module reads (C6), the size of its update (C7), and the share of
- * its update that a linear function of its own token gives.
- */
+/** What is correlated with importance: patterns (C5), the stream that a module reads (C6), the size of its update (C7). */
 export const CAUSE_NAMES = [
   ...PATTERN_NAMES.filter((name) => name !== "entropy"),
   ...SMOOTHING_NAMES,
   "relativeMagnitude",
-  "predictable",
 ] as const;
 export type CauseName = typeof CAUSE_NAMES[number];
 
@@ -62,10 +50,6 @@ const settings = z.object({
   sink: z.object({ ...size, threshold: z.number() }),
   /** Samples, and tokens per sample, on which effects on later layers are measured; null if they were not measured. */
   effects: z.object(size).nullable(),
-  /** The samples that predictability is fitted on and measured on, the last `heldOut` of them; absent if it was not measured. */
-  predictability: z.object({ ...size, heldOut: z.int().nonnegative() }).optional(),
-  /** Samples, and every k-th query of them, on which messages are measured; absent if they were not. */
-  messages: z.object({ ...size, stride: z.int().positive() }).optional(),
 });
 
 /** Smoothing by depth with modules dropped: at the input of layer 0, after attention, after the layer's MLP. */
@@ -79,35 +63,6 @@ export type Smoothed = z.infer<typeof smoothed>;
 
 /** How far the updates of layer l move when module s is dropped: ‖u_l − u_l^full‖ / ‖u_l^full‖ [s][l], null for l ≤ s. */
 const effects = z.object({ attention: z.array(perLayer), mlp: z.array(perLayer) });
-
-/** Shares of an update's weighted mean square on held-out samples; they sum to 1. */
-const shares = z.object({
-  /** That of its mean. */
-  mean: z.number(),
-  /** What a linear function of the normed input of the same token adds to that. */
-  ownToken: z.number(),
-  rest: z.number(),
-  /** ε of the ridge. */
-  strength: z.number(),
-});
-export type Shares = z.infer<typeof shares>;
-/** By layer; null where they were not measured or there are too few tokens. */
-const sharesByLayer = z.object({ mean: perLayer, ownToken: perLayer, rest: perLayer, strength: perLayer });
-
-/**
- * What of each attention's update is the message of its own token, W_O A_tt v_t, and what the context's: means over queries, then over all
- * samples, by layer; null where attention is linear or has learned sinks.
- */
-const messages = z.object({
-  /** Length of the own message over that of the update, and the square of this. */
-  norm: perLayer,
-  energy: perLayer,
-  /** The part of the update that is the own message, along the update: m·u / |u|²; the rest is the context's. */
-  share: z.array(estimateForm),
-  /** |A_tt v_t| / |o_t| of each head. */
-  heads: perHead,
-});
-export type Messages = z.infer<typeof messages>;
 
 const correlation = z.object({
   module: z.enum(MODULES),
@@ -134,7 +89,7 @@ const massive = z.object({
 });
 export type MassiveActivation = z.infer<typeof massive>;
 
-export const causesKind = kind("causes", { method: 1, origin: depends() }, {
+export const causesKind = kind("causes", { method: 1, noun: "result of causes", origin: depends() }, {
   provenance: provenanceForm.extend({ causes: settings }),
   tokens: z.int().positive(),
   /** The model's norm placement. */
@@ -155,10 +110,6 @@ export const causesKind = kind("causes", { method: 1, origin: depends() }, {
   massive: z.object({ places: z.int().nonnegative(), largest: z.array(massive) }),
   /** Effects of a dropped attention module and of a dropped MLP, on both kinds of later updates. */
   effects: z.object({ attention: effects, mlp: effects }).nullable(),
-  /** Absent if it was not measured. */
-  predictability: z.object({ attention: sharesByLayer, mlp: sharesByLayer }).optional(),
-  /** Absent if they were not measured. */
-  messages: messages.optional(),
   correlations: z.array(correlation),
 });
 /** Patterns, smoothing, magnitudes, and how each correlates with importance. */
@@ -203,20 +154,6 @@ export type SmoothingRow = z.infer<typeof smoothingRow>;
 
 const effectsRow = z.array(z.array(ofModules(effectSums)));
 export type EffectsRow = z.infer<typeof effectsRow>;
-/** By layer [L]: sums over the queries of a sample. */
-const messagesRow = z.array(
-  z.object({
-    counted: z.number(),
-    norm: z.number(),
-    energy: z.number(),
-    share: z.number(),
-    heads: z.array(z.number()),
-  }).nullable(),
-);
-export type MessagesRow = z.infer<typeof messagesRow>;
-/** By layer [L]. */
-const predictabilityRow = z.array(ofModules(shares));
-export type PredictabilityRow = z.infer<typeof predictabilityRow>;
 export type PatternsRow = z.infer<typeof patternsForm>;
 
 export const rowsKind = kind("rows", {
@@ -224,7 +161,7 @@ export const rowsKind = kind("rows", {
   origin: depends("of", "from", "to", "plans"),
 }, {
   provenance: causesKind.form.shape.provenance,
-  of: z.enum(["whole", "sink", "effects", "messages", "smoothing", "predictability"]),
+  of: z.enum(["whole", "sink", "effects", "smoothing"]),
   from: z.int().nonnegative(),
   to: z.int().positive(),
   /** The plans of smoothing. */
@@ -234,10 +171,6 @@ export const rowsKind = kind("rows", {
   sink: z.array(patternsForm),
   effects: z.array(effectsRow),
   smoothing: z.array(smoothingRow),
-  /** One row of all samples; absent in other parts. */
-  predictability: z.array(predictabilityRow).optional(),
-  /** By sample; absent in other parts. */
-  messages: z.array(messagesRow).optional(),
 });
 /** Samples [from, to) of a part of the study of causes. */
 export type Rows = z.infer<typeof rowsKind.form>;

@@ -156,7 +156,7 @@ const writingForm = z.object({
   repetition: z.array(z.number()),
 });
 
-export const evaluateKind = kind("evaluate", { method: 2 }, {
+export const evaluateKind = kind("evaluate", { method: 2, noun: "evaluation" }, {
   provenance: provenanceForm,
   bos: settingForm.shape.bos,
   seed: z.int().nonnegative(),

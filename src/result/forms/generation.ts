@@ -103,6 +103,7 @@ export type GenerationRequest =
 
 export const generationKind = kind("generation", {
   method: 1,
+  noun: "result of generation",
   origin: generationOrigin,
 }, generationFields);
 /** How far plans lie from the full model while they write. */

@@ -21,11 +21,9 @@ export interface Keeping {
   readonly onNotice?: ((line: string) => void) | undefined;
 }
 
-export const resultPath = (folder: string, kind: Kind, origin: Provenance): string =>
-  join(folder, keptName(kind, origin));
-
-function keptName(kind: Kind, origin: Provenance): string {
-  return `${kind}-${fileName(origin.model.name)}-${cacheKey(canonical(head(kind)), origin)}.json`;
+export function resultPath(folder: string, kind: Kind, origin: Provenance): string {
+  const key = cacheKey(canonical(head(kind)), origin);
+  return join(folder, `${kind}-${fileName(origin.model.name)}-${key}.json`);
 }
 
 /** A model's name as part of a file's: without folders, and no longer than leaves room for the rest. */
@@ -44,7 +42,7 @@ export async function keptResult<K extends KeptKind>(
   try {
     const found = parseResult(path, unsealed(path, text), kind);
     if (canonical(originOf(found)) === canonical(origin)) {
-      record(path, "found");
+      if (record(path, "found") === "made") own.add(found);
       return found;
     }
     throw new TypeError(`Cannot use ${path}: found the result of another study, expected this one's`);
@@ -110,15 +108,18 @@ const checksum = (text: string) => createHash("sha256").update(text).digest("hex
 type How = "found" | "made";
 /** Maps file names to the results of a command or call. It is null after the end, since awaited work may still run in the context. */
 const records = new AsyncLocalStorage<{ own: Map<string, How> | null }>();
-/** Whether a kept result was there before the command, or the call, began. */
-export function isEarlier(found: object): boolean {
-  const result = found as ResultOf<KeptKind>;
-  return records.getStore()?.own?.get(keptName(result.kind, originOf(result))) !== "made";
-}
+/** Results that were found where the same command, or call, had kept them. */
+const own = new WeakSet<object>();
 
-function record(path: string, how: How): void {
+/** Whether a kept result was there before the command, or the call, began. */
+export const isEarlier = (found: object): boolean => !own.has(found);
+
+/** Notes a result, and gives what was noted last. */
+function record(path: string, how: How): How | undefined {
   const all = records.getStore()?.own;
-  if (all?.get(basename(path)) !== "made") all?.set(basename(path), how);
+  const before = all?.get(basename(path));
+  if (before !== "made") all?.set(basename(path), how);
+  return before;
 }
 
 /** Runs something as one command, unless it is part of one. */

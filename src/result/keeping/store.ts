@@ -104,6 +104,7 @@ const GONE: Readonly<Record<string, string>> = {
     ["gain", "merge", "nbl", "replaceme", "linearpatch", "prune-comp"]
       .map((by) => [`by ${by}`, `it has a repair by ${by}`]),
   ),
+  "cause predictable": "it has the predictability of updates",
   "kind against": "it compares importance with that of the paper's code",
   unnormed:
     "it replaces a module by a linear map of the stream itself, as the repairs nbl and linearpatch did",

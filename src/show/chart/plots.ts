@@ -48,9 +48,6 @@ function numberOf<Row extends CsvRow>(row: Row, column: Column<Row>): number | n
   return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
 
-export const columnOf = <Row extends CsvRow>(rows: readonly Row[], column: Column<Row>): (number | null)[] =>
-  rows.map((row) => numberOf(row, column));
-
 export const numbersOf = <Row extends CsvRow>(rows: readonly Row[], ...columns: Column<Row>[]): number[] =>
   rows.flatMap((row) => columns.flatMap((column) => numberOf(row, column) ?? []));
 

@@ -28,7 +28,6 @@ export { attentionMapFigure } from "./causes/attention_map.ts";
 export { type AttentionPattern, attentionPatternFigure } from "./causes/attention_pattern.ts";
 export { causesFigure } from "./causes/causes.ts";
 export { effectsFigure } from "./causes/effects.ts";
-export { predictabilityFigure, type RemovalCosts } from "./causes/predictability.ts";
 export { smoothingFigure } from "./causes/smoothing.ts";
 export { updateNormsFigure } from "./causes/update_norms.ts";
 

@@ -2,7 +2,6 @@
 import {
   type LayerModule,
   mean,
-  median,
   MODULES,
   type PatternName,
   planText,
@@ -45,7 +44,6 @@ export const CAUSE_TITLES: Readonly<Record<CauseName, string>> = {
   residualToRankOne: "input residual to rank one",
   participationRatio: "input participation ratio",
   relativeMagnitude: "relative magnitude",
-  predictable: "predictable from the own token",
 };
 
 const LISTED = 8;
@@ -65,8 +63,6 @@ export function causesTables(result: Causes): Table[] {
     { title: "tokens after the last layer, by modules dropped", ...smoothingTable(result) },
     lines(
       undefined,
-      ...predictabilityLines(result),
-      ...messageLines(result),
       ...effectLines(result),
       ...sinkLines(result),
       ...massiveLines(result),
@@ -79,20 +75,8 @@ export function headMean(result: Causes, name: PatternName): (number | null)[] {
   return result.patterns[name].map((heads) => heads && meanOf(heads));
 }
 
-/** The share of each update that follows from its own token [L]; empty if it was not measured. */
-function predictableShares({ predictability }: Causes, module: LayerModule): (number | null)[] {
-  return predictability?.[module].rest.map((rest) => rest === null ? null : 1 - rest) ?? [];
-}
-
-/** The part of each attention's update that is the message of its own token [L]; empty if it was not measured. */
-const messageShares = ({ messages }: Causes) => messages?.share.map((share) => share?.value ?? null) ?? [];
-
 function modulesTable(result: Causes): Table {
-  const { streamNorm, attention, mlp, smoothing: [full], predictability } = result;
-  const predictable = (module: LayerModule) =>
-    predictability
-      ? [byLayer(predictableShares(result, module), { title: "predict.", format: formatShare })]
-      : [];
+  const { streamNorm, attention, mlp, smoothing: [full] } = result;
   const columns = [
     byLayer(streamNorm, { title: "|x|", format: formatNumber }),
     byLayer(attention.importance, { title: "attention", format: formatNumber }),
@@ -101,13 +85,10 @@ function modulesTable(result: Causes): Table {
     byLayer(headMean(result, "firstShare"), { title: "first", format: fixed(3) }),
     byLayer(headMean(result, "effectiveKeys"), { title: "keys", format: fixed(1) }),
     byLayer(full.attention.meanCosine.mean, { title: "cosine", format: fixed(3) }),
-    ...predictable("attention"),
-    ...result.messages ? [byLayer(messageShares(result), { title: "own msg.", format: formatShare })] : [],
     byLayer(mlp.importance, { title: "MLP", format: formatNumber }),
     byLayer(mlp.relativeMagnitude, { title: "|m|/|X|", format: fixed(3) }),
     byLayer(full.mlp.meanCosine.mean, { title: "cosine", format: fixed(3) }),
     byLayer(full.mlp.participationRatio.mean, { title: "particip.", format: fixed(1) }),
-    ...predictable("mlp"),
   ];
   const notes = [STREAM_NOTE, "the columns attention and MLP show their importance"];
   return { ...layerTable(streamNorm, columns), notes };
@@ -152,56 +133,8 @@ export function causesRows(result: Causes): CsvRow[] {
     const { importance, sign, norm, normSpread } = result[kind];
     const own = result.correlations.filter(({ module }) => module === kind);
     const listed = CAUSE_NAMES.map((name) => [name, own.find(({ cause }) => cause === name)?.values ?? []]);
-    const { mean = [], ownToken = [], rest = [] } = result.predictability?.[kind] ?? {};
-    const shares = { meanShare: mean, ownTokenShare: ownToken, restShare: rest };
-    const predictable = predictableShares(result, kind);
-    const all = { importance, sign, norm, normSpread, ...Object.fromEntries(listed), predictable, ...shares };
-    return { ...all, ...messagesIn(result, kind) };
+    return { importance, sign, norm, normSpread, ...Object.fromEntries(listed) };
   });
-}
-
-/** The own message as columns of a CSV, which MLPs leave empty; none where it was not measured. */
-function messagesIn({ messages }: Causes, kind: LayerModule): Record<string, readonly (number | null)[]> {
-  if (!messages) return {};
-  const { norm, energy, share } = messages;
-  const end = (end: "value" | "low" | "high") => share.map((own) => own?.[end] ?? null);
-  const columns = {
-    ownMessageShare: end("value"),
-    ownMessageLow: end("low"),
-    ownMessageHigh: end("high"),
-    ownMessageNorm: norm,
-    ownMessageEnergy: energy,
-  };
-  return kind === "attention" ? columns : Object.fromEntries(Object.keys(columns).map((name) => [name, []]));
-}
-
-function predictabilityLines(result: Causes): string[] {
-  const { predictability, provenance: { causes: { predictability: setting } } } = result;
-  if (!predictability || !setting) return [];
-  const { samples, length, heldOut } = setting;
-  const [attention, mlp] = MODULES.map((module) => median(predictableShares(result, module)));
-  const tokens = `${(samples - heldOut) * length} tokens`;
-  if (attention === null && mlp === null) {
-    return [`Cannot tell how predictable updates are from their own token: ${tokens} are too few`];
-  }
-  return [
-    reading`A linear function of the own token gives ${optional(attention, formatShare)} of attention's update
-      and ${optional(mlp, formatShare)} of the MLP's in the median layer`,
-    `  fitted on ${tokens}, measured on the ${heldOut * length} after them`,
-  ];
-}
-
-function messageLines(result: Causes): string[] {
-  const { messages, provenance: { causes: { messages: setting } } } = result;
-  if (!messages || !setting) return [];
-  const { samples, length, stride } = setting;
-  const share = median(messageShares(result));
-  if (share === null) return ["No attention of which a token's own message could be measured"];
-  return [
-    reading`The message of its own token is ${{ share }} of attention's update in the median layer (own
-      msg., along the update; the rest is the context's)`,
-    `  behind the output projection, at one query in ${stride} of ${samples} × ${length} tokens`,
-  ];
 }
 
 function effectLines({ effects }: Causes): string[] {

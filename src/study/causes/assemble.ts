@@ -19,7 +19,6 @@ import {
   type EffectsRow,
   head,
   type MassiveActivation,
-  type PredictabilityRow,
   type Profile,
   profileOf,
   type Rows,
@@ -28,13 +27,12 @@ import {
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { rank } from "../orders/rank.ts";
 import { shapeOf } from "../untrained/random_init.ts";
-import { effectRow, messageMeans, patternMeans, sinkOf, smoothedOf, updateNorms } from "./means.ts";
-import { sharesByLayer } from "./predictability.ts";
+import { effectRow, patternMeans, sinkOf, smoothedOf, updateNorms } from "./means.ts";
 import { effectPlans } from "./runs.ts";
 import { eachOf } from "../../entry/mod.ts";
 
-/** The rows of every part of the study, sample by sample; those of effects and of predictability are empty where they were not measured. */
-export type AllRows = Pick<Rows, "whole" | "sink" | "effects" | "messages" | "smoothing" | "predictability">;
+/** The rows of every part of the study, sample by sample; those of effects are empty where they were not measured. */
+export type AllRows = Pick<Rows, "whole" | "sink" | "effects" | "smoothing">;
 
 const MASSIVE_LISTED = 50;
 
@@ -53,9 +51,8 @@ export function smoothingPlans(profile: Profile, drops: readonly number[]): Drop
   return [noDrop, ...MODULES.flatMap((kind) => some.map((n) => ({ ...noDrop, [kind]: lowest(kind, n) })))];
 }
 
-/** The result, but for predictability. */
 export function assemble(spec: ModelSpec, provenance: Causes["provenance"], rows: AllRows): Causes {
-  const { whole, sink, smoothing, effects, messages = [] } = rows;
+  const { whole, sink, smoothing, effects } = rows;
   const profile = profileIn(spec, provenance, whole);
   const { drops, sink: { threshold } } = provenance.causes;
   const modules = eachOf(MODULES, (kind): Causes["attention"] => {
@@ -70,7 +67,6 @@ export function assemble(spec: ModelSpec, provenance: Causes["provenance"], rows
     sink: sinkOf(sink, threshold),
     smoothing: smoothingPlans(profile, drops).map((plan, i) => smoothedOf(plan, i, smoothing)),
     effects: effects.length > 0 ? effectsIn(spec, effects) : null,
-    ...messages.length > 0 ? { messages: messageMeans(messages) } : {},
   };
   return {
     ...head("causes"),
@@ -81,18 +77,6 @@ export function assemble(spec: ModelSpec, provenance: Causes["provenance"], rows
     ...measured,
     correlations: correlationsOf(measured, spec.layers),
   };
-}
-
-/** A result with predictability beside all else; nulls without a row, which too few tokens do not give. */
-export function withPredictability(
-  spec: ModelSpec,
-  provenance: Causes["provenance"],
-  result: Causes,
-  row: PredictabilityRow | undefined,
-): Causes {
-  const predictability = sharesByLayer(row, spec);
-  const correlations = correlationsOf({ ...result, predictability }, spec.layers);
-  return { ...result, provenance, predictability, correlations };
 }
 
 function massiveIn(whole: readonly WholeRow[]): Causes["massive"] {
@@ -128,12 +112,11 @@ function effectsIn(spec: ModelSpec, rows: readonly EffectsRow[]): NonNullable<Ca
   return eachOf(MODULES, (dropped) => eachOf(MODULES, (moved) => matrix(dropped, moved)));
 }
 
-type Measured = Pick<Causes, "attention" | "mlp" | "patterns" | "smoothing" | "predictability">;
+type Measured = Pick<Causes, "attention" | "mlp" | "patterns" | "smoothing">;
 
 /**
  * How each cause correlates with importance over the layers of a model (Spearman). Attention: its pattern (means over heads, claim C5), how
- * similar the tokens are that it reads (C6), the size of its update relative to the stream (C7), and, if it was measured, the share of its
- * update that follows from its own token. The MLP: the same without patterns.
+ * similar the tokens are that it reads (C6), and the size of its update relative to the stream (C7). The MLP: the same without patterns.
  */
 function correlationsOf(measured: Measured, layers: ModelSpec["layers"]): CauseCorrelation[] {
   return MODULES.flatMap((module) =>
@@ -148,15 +131,12 @@ function correlationsOf(measured: Measured, layers: ModelSpec["layers"]): CauseC
 
 /** A cause's value for each layer's module [L], or null where the module has no such cause. */
 function causeByLayer(
-  { patterns, smoothing: [full], predictability, ...modules }: Measured,
+  { patterns, smoothing: [full], ...modules }: Measured,
   layers: ModelSpec["layers"],
   module: LayerModule,
   cause: CauseName,
 ): (number | null)[] | null {
   if (cause === "relativeMagnitude") return modules[module].relativeMagnitude;
-  if (cause === "predictable") {
-    return predictability?.[module].rest.map((rest) => rest === null ? null : 1 - rest) ?? null;
-  }
   if (isSmoothing(cause)) return readStream(full, layers, module, cause);
   if (module === "mlp") return null;
   return patterns[cause].map((heads) => {

@@ -4,8 +4,7 @@
  *
  * Four runs: the full model with every probe; smoothing with modules dropped, all plans as one trie; blocks of 64 tokens
  * without BOS for the sink rate as published (Gu et al., arXiv 2410.10781); every module dropped in turn, on fewer samples,
- * for what that does to later updates. The last grows with the square of the depth: it can be left out. A fifth run, on samples of
- * its own, measures how much of each update follows from its own token; it is made only if its samples are given.
+ * for what that does to later updates. The last grows with the square of the depth: it can be left out.
  */
 import { phased } from "../../entry/mod.ts";
 import { isFull } from "../../measure/mod.ts";
@@ -77,18 +76,13 @@ export const causesStudy: Study<StudyModel, CausesOptions, Causes> = {
       skip: Math.floor(skip * sizes.length / published.length),
       bos: false,
     });
-    const fitted = predictabilityOf(
-      options,
-      (samples) => textOf(model, { ...options, samples }),
-    );
     const origin = async (options: RunOptions) => {
       const reports = phased(label, [0, 1], options)(0);
       await sink.pack(reports);
-      await fitted?.pack(reports);
       return await provenance(model, await text.pack(reports), drop, options);
     };
     return {
-      ...causesWork({ label, model, text, sink, predictability: fitted, origin }, options),
+      ...causesWork({ label, model, text, sink, origin }, options),
       depends: async (runOptions) => ({
         ...await dependsOn(model, text, runOptions),
         causes: settingsOf(model.spec, text.sizes, options),
@@ -97,10 +91,6 @@ export const causesStudy: Study<StudyModel, CausesOptions, Causes> = {
     };
   },
 };
-
-function predictabilityOf<T>({ predictabilitySamples }: CausesMeasures, of: (samples: number) => T) {
-  return predictabilitySamples ? of(predictabilitySamples) : null;
-}
 
 /**
  * Measures the causes of redundancy in an untrained model over words drawn from Zipf's law, for the first seed.
@@ -132,12 +122,11 @@ export const untrainedCausesStudy: Study<NamedConfig, UntrainedOptions, Causes> 
     const label = `causes in random ${name}, seed ${seed}`;
     const text = zipfOf(spec, { samples, length });
     const sink = zipfOf(spec, sinkSizes(text.sizes));
-    const predictability = predictabilityOf(options, (samples) => zipfOf(spec, { samples, length }));
     const measuring = step(causesPasses(spec, text.sizes, options), async (runOptions) => {
       await expectRoom(untrainedNeed(spec, text.sizes), runOptions);
       const packed = await text.pack(runOptions);
       return await withUntrained({ ...setting, seed }, packed, runOptions, (model, origin) => {
-        const subject = { label, model, text, sink, predictability, origin: () => Promise.resolve(origin) };
+        const subject = { label, model, text, sink, origin: () => Promise.resolve(origin) };
         return runWork(causesWork(subject, options), runOptions);
       });
     });

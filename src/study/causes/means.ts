@@ -5,7 +5,6 @@ import {
   mean,
   MODULES,
   PATTERN_NAMES,
-  ratio95,
   sinkRate,
   SMOOTHING_NAMES,
   standardError,
@@ -13,8 +12,6 @@ import {
 import {
   type Causes,
   type EffectsRow,
-  type Messages,
-  type MessagesRow,
   type PatternsRow,
   planData,
   type Smoothed,
@@ -90,25 +87,6 @@ export function effectRow(dropped: number, plan: number, samples: readonly Effec
     const [difference, reference] = [sum(sums, (own) => own.difference), sum(sums, (own) => own.reference)];
     return l > dropped && reference > 0 ? Math.sqrt(difference / reference) : null;
   });
-}
-
-/** The own message of each attention: means over the queries of all samples. */
-export function messageMeans(samples: readonly MessagesRow[]): Messages {
-  const by = <T>(of: (own: NonNullable<MessagesRow[number]>[]) => T) =>
-    samples[0].map((_, l) => {
-      const own = present(samples.map((layers) => layers[l]));
-      return own.length > 0 ? of(own) : null;
-    });
-  const meanOf = (own: readonly { counted: number }[], all: number[]) => {
-    const counted = sum(own, (sums) => sums.counted);
-    return counted > 0 ? sum(all) / counted : null;
-  };
-  return {
-    norm: by((own) => meanOf(own, own.map(({ norm }) => norm))),
-    energy: by((own) => meanOf(own, own.map(({ energy }) => energy))),
-    share: by((own) => ratio95(own.map(({ share, counted }) => ({ over: share, under: counted })))),
-    heads: by((own) => own[0].heads.map((_, h) => meanOf(own, own.map(({ heads }) => heads[h])))),
-  };
 }
 
 /** How long the updates of a kind are, and how much that varies. */

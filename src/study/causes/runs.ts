@@ -9,7 +9,7 @@ import {
   SMOOTHING_NAMES,
 } from "../../measure/mod.ts";
 import type { Model, ModelSpec } from "../../models/mod.ts";
-import type { EffectsRow, MessagesRow, PatternsRow, SmoothingRow, WholeRow } from "../../result/mod.ts";
+import type { EffectsRow, PatternsRow, SmoothingRow, WholeRow } from "../../result/mod.ts";
 import {
   attentionStatsProbe,
   type Blocks,
@@ -18,7 +18,6 @@ import {
   embed,
   embeddingSmoothing,
   gramProbe,
-  messagesProbe,
   noDrop,
   normsProbe,
   type Probe,
@@ -110,13 +109,6 @@ export async function effectsRows(running: Running, blocks: Blocks): Promise<Eff
     blocks,
     (sample) => probe.plans.map((layers) => layers.map((layer) => ofModules(layer, sample, (sums) => sums))),
   );
-}
-
-/** The token's own message in the updates of attention, at every k-th query. */
-export async function messagesRows(running: Running, blocks: Blocks, stride: number): Promise<MessagesRow[]> {
-  const probe = messagesProbe(running.model, { stride });
-  await run(running, "messages", blocks, [noDrop], [probe]);
-  return samplesOf(blocks, (sample) => probe.sums.map((samples) => samples && samples[sample]));
 }
 
 /** Some samples of blocks, each cut to its first tokens. */

@@ -1,6 +1,6 @@
 /**
  * The work of the study of causes, in stages: what the full model, the sink rate and single drops show; smoothing, whose drops follow from
- * that; and, if it is wanted, predictability, which is added to a result without it that an earlier run kept.
+ * that.
  */
 import { type Checks, eachOf, filled, option, wholeNumber } from "../../entry/mod.ts";
 import { type LayerModule, MODULES } from "../../measure/mod.ts";
@@ -8,7 +8,6 @@ import type { Model, ModelSpec } from "../../models/mod.ts";
 import {
   type Causes,
   head,
-  isEarlier,
   keep,
   keptOr,
   keptResult,
@@ -19,13 +18,11 @@ import {
 import { type Blocks, type DropPlan, noDrop } from "../../run/mod.ts";
 import { bytesOf, flopsOf, type Pass } from "../base/estimate.ts";
 import { batchesOf, inTurn, type Span, type Stage, stage } from "../base/stage.ts";
-import { type Step, step, stepOf, type Work } from "../base/study.ts";
+import { stepOf, type Work } from "../base/study.ts";
 import type { Text } from "../base/text.ts";
-import { type AllRows, assemble, profileIn, smoothingPlans, withPredictability } from "./assemble.ts";
-import { heldOutOf } from "../base/pass.ts";
-import { type RunOptions, tellReused } from "../base/options.ts";
-import { isEnough, predictabilityBytes, predictabilityRow } from "./predictability.ts";
-import { effectsRows, messagesRows, sinkRows, smoothingRows, someOf, wholeRows } from "./runs.ts";
+import { type AllRows, assemble, profileIn, smoothingPlans } from "./assemble.ts";
+import type { RunOptions } from "../base/options.ts";
+import { effectsRows, sinkRows, smoothingRows, someOf, wholeRows } from "./runs.ts";
 
 /** Options of the study of causes that other studies do not have. */
 export interface CausesMeasures {
@@ -33,17 +30,6 @@ export interface CausesMeasures {
   readonly queryStride?: number | undefined;
   /** Number of samples for the effects on later layers; default: 2; 0 skips them. */
   readonly effectSamples?: number | undefined;
-  /**
-   * Number of samples for the shares of each update that are its mean, a linear function of its own token, and the rest; the last
-   * quarter measures them. Default: 0, which skips them. The other three quarters need as many tokens as the model's hidden size, or
-   * the shares are null; with fewer than ten times that, the share of the own token is too low.
-   */
-  readonly predictabilitySamples?: number | undefined;
-  /**
-   * Number of samples for the share of each attention's update that is the message of its own token, A_tt v_t behind the output projection,
-   * at every eighth query. Default: 0, which skips it.
-   */
-  readonly messageSamples?: number | undefined;
 }
 
 /** Checks of these options. */
@@ -54,16 +40,6 @@ export const measureChecks: Checks<CausesMeasures> = {
     "<n> samples for the effect of each drop on later layers (about one pass per layer); 0 skips it",
     2,
   ),
-  predictabilitySamples: option(
-    wholeNumber(0),
-    "<n> samples for the share of each update that a linear function of its own token gives; 0 skips it",
-    0,
-  ),
-  messageSamples: option(
-    wholeNumber(0),
-    "<n> samples for the share of each attention's update that is the message of its own token; 0 skips it",
-    0,
-  ),
 };
 
 /** A model over texts, and where its numbers come from. */
@@ -73,8 +49,6 @@ interface Subject {
   readonly text: Text;
   /** Blocks of the published length, for the sink rate. */
   readonly sink: Text;
-  /** The samples for predictability; null if it is not measured. */
-  readonly predictability: Text | null;
   origin(options: RunOptions): Promise<Provenance>;
 }
 
@@ -84,16 +58,13 @@ const DROPS = [4, 8];
 const SINK = { samples: 100, length: 64, threshold: 0.3 };
 /** Tokens per sample for the effects on later layers. */
 const EFFECT_LENGTH = 256;
-/** Every k-th query shows its own message. */
-const MESSAGE_STRIDE = 8;
 
 type Settings = Causes["provenance"]["causes"];
 type Sizes = Text["sizes"];
 
 const STAGES: readonly { readonly unit: string; readonly parts: readonly Rows["of"][] }[] = [
-  { unit: "batches", parts: ["whole", "sink", "effects", "messages"] },
+  { unit: "batches", parts: ["whole", "sink", "effects"] },
   { unit: "batches under drops", parts: ["smoothing"] },
-  { unit: "fits", parts: ["predictability"] },
 ];
 const PARTS = STAGES.flatMap(({ parts }) => parts);
 const NOTHING: AllRows = { whole: [], sink: [], effects: [], smoothing: [] };
@@ -112,53 +83,26 @@ export function causesWork(subject: Subject, measures: CausesMeasures): Work<Cau
   const { label, model, text } = subject;
   const settings = settingsOf(model.spec, text.sizes, measures);
   const passes = passesOf(model.spec, text.sizes, settings);
-  const { predictability, ...others } = settings;
-  const originOf = async (options: RunOptions, causes = settings) => (
-    { ...await subject.origin(options), causes }
-  );
-  const measuredParts = STAGES.filter(({ parts }) => parts.some((part) => passes[part]));
-  const stages: Stage<AllRows>[] = measuredParts.map(({ unit, parts }) =>
+  const originOf = async (options: RunOptions) => ({ ...await subject.origin(options), causes: settings });
+  const [first, second] = STAGES.map(({ unit, parts }) =>
     partsStage(model, passes, unit, parts, async (pieces, options) => {
       const plans = parts.includes("smoothing") ? await plansOf(options) : [];
-      const origin = await originOf(options, parts.includes("predictability") ? settings : others);
-      return await rowsOf(subject, origin, pieces, plans, options);
+      return await rowsOf(subject, await originOf(options), pieces, plans, options);
     })
   );
-  const [first, second, third] = stages as [Stage<AllRows>, Stage<AllRows>, Stage<AllRows>?];
   const plansOf = async (options: RunOptions): Promise<DropPlan[]> => {
     const { whole } = await first.whole(options);
     return smoothingPlans(profileIn(model.spec, await originOf(options), whole), settings.drops);
-  };
-  /** The result without predictability, if that is wanted and an earlier run kept all else. */
-  let known: Promise<Causes | null> | undefined;
-  const knownOthers = (options: RunOptions) =>
-    known ??= (async () => {
-      const found = predictability && await keptResult("causes", await originOf(options, others), options);
-      if (found && isEarlier(found)) tellReused(options, label, "all but predictability");
-      return found ?? null;
-    })();
-  const stepOfPart = (stage: Stage<AllRows>, s: number): Step<unknown> => {
-    const own = passesIn(measuredParts[s].parts, passes);
-    if (stage === third) return stepOf(own, stage);
-    return step(own, async (options) => await knownOthers(options) ?? await stage.whole(options), [stage]);
   };
   return {
     label,
     model,
     tokens: text.sizes.samples * text.sizes.length,
-    steps: stages.map(stepOfPart),
+    steps: [first, second].map((stage, s) => stepOf(passesIn(STAGES[s].parts, passes), stage)),
     kept: async (options) => await keptResult("causes", await originOf(options), options),
     async result(options) {
-      const origin = await originOf(options, others);
-      let result = await knownOthers(options);
-      if (!result) {
-        const rows = { ...await first.whole(options), smoothing: (await second.whole(options)).smoothing };
-        result = await keep(assemble(model.spec, origin, rows), options);
-      }
-      if (!predictability) return result;
-      const [row] = (await third?.whole(options))?.predictability ?? [];
-      const whole = await originOf(options);
-      return await keep(withPredictability(model.spec, whole, result, row), options);
+      const rows = { ...await first.whole(options), smoothing: (await second.whole(options)).smoothing };
+      return await keep(assemble(model.spec, await originOf(options), rows), options);
     },
   };
 }
@@ -180,11 +124,7 @@ export function settingsOf(
   measures: CausesMeasures,
 ): Settings {
   const { samples, length } = sizes;
-  const { queryStride, effectSamples, predictabilitySamples, messageSamples } = filled(
-    measureChecks,
-    measures,
-  );
-  const heldOut = predictabilitySamples === 0 ? null : heldOutOf(predictabilitySamples);
+  const { queryStride, effectSamples } = filled(measureChecks, measures);
   return {
     queryStride,
     drops: [0, ...DROPS.filter((n) => n < fewerModules(spec))],
@@ -192,10 +132,6 @@ export function settingsOf(
     effects: effectSamples === 0
       ? null
       : { samples: Math.min(effectSamples, samples), length: Math.min(EFFECT_LENGTH, length) },
-    ...heldOut === null ? {} : { predictability: { samples: predictabilitySamples, length, heldOut } },
-    ...messageSamples === 0
-      ? {}
-      : { messages: { samples: Math.min(messageSamples, samples), length, stride: MESSAGE_STRIDE } },
   };
 }
 
@@ -207,7 +143,7 @@ function fewerModules({ layers }: ModelSpec): number {
 function passesOf(
   spec: ModelSpec,
   sizes: Sizes,
-  { drops, sink, effects, predictability, messages }: Settings,
+  { drops, sink, effects }: Settings,
 ): { readonly [Of in Rows["of"]]?: Pass } {
   const layers = spec.layers.map((_, l) => l);
   const under = (lists: readonly number[][]): DropPlan[] => [
@@ -222,10 +158,6 @@ function passesOf(
     sink: pass(sink, [noDrop]),
     smoothing: pass(sizes, under(drops.filter((n) => n > 0).map((n) => layers.slice(-n)))),
     ...effects ? { effects: pass(effects, under(layers.map((l) => [l]))) } : {},
-    ...messages ? { messages: pass(messages, [noDrop]) } : {},
-    ...predictability && isEnough(spec, predictability)
-      ? { predictability: pass(predictability, [noDrop]) }
-      : {},
   };
 }
 
@@ -245,24 +177,16 @@ function partsStage(
     unit,
     units: units.length,
     cost: (unit) => flopsOf(model, passesOfPieces([units[unit]])),
-    bytes: (span) =>
-      Math.max(
-        ...own(span).map((piece) =>
-          piece.of === "predictability"
-            ? predictabilityBytes(model.spec, passes[piece.of]!)
-            : bytesOf(model, passesOfPieces([piece]))
-        ),
-      ),
+    bytes: (span) => Math.max(...own(span).map((piece) => bytesOf(model, passesOfPieces([piece])))),
     run: (span, options) => measure(own(span), options),
     join: (rows) => Promise.resolve(together(rows)),
     apart: true,
   });
 }
 
-/** The batches of a part; an empty list for one that is not measured. Predictability is fitted on all of its samples at once. */
+/** The batches of a part; an empty list for one that is not measured. */
 function batchesIn(of: Piece["of"], pass: Pass | undefined): Piece[] {
   if (!pass) return [];
-  if (of === "predictability") return [{ of, from: 0, to: pass.samples }];
   const batches = batchesOf(pass);
   const pieceOf = (batch: number) => ({ of, ...batches.samplesOf({ from: batch, to: batch + 1 }) });
   return Array.from({ length: batches.count }, (_, batch) => pieceOf(batch));
@@ -302,8 +226,8 @@ function together(pieces: readonly AllRows[]): AllRows {
 }
 
 async function measured(
-  { model, text, sink, predictability }: Subject,
-  { causes: { queryStride: stride, effects, predictability: fitted, messages } }: Causes["provenance"],
+  { model, text, sink }: Subject,
+  { causes: { queryStride: stride, effects } }: Causes["provenance"],
   { of, ...span }: Piece,
   plans: readonly DropPlan[],
   options: RunOptions,
@@ -318,13 +242,7 @@ async function measured(
       return { sink: await sinkRows(running, await some(sink)) };
     case "effects":
       return { effects: await effectsRows(running, await some(text, { length: effects!.length })) };
-    case "messages":
-      return { messages: await messagesRows(running, await some(text), messages!.stride) };
     case "smoothing":
       return { smoothing: await smoothingRows(running, await some(text), plans) };
-    case "predictability": {
-      const { blocks } = await predictability!.pack(options);
-      return { predictability: [await predictabilityRow(running, blocks, fitted!.heldOut)] };
-    }
   }
 }

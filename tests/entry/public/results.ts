@@ -1,6 +1,6 @@
 /** Functions from results to numbers, plans, files and other results. */
 import { perplexity } from "../../result/samples.ts";
-import { aProfile, aSweep, cannot, entry, model, named, promised, type Row, wholeOf } from "./rows.ts";
+import { aProfile, aSweep, cannot, entry, model, named, type Row, wholeOf } from "./rows.ts";
 
 export const results: Readonly<Record<string, Row>> = {
   allowance: cannot("find an allowance", {
@@ -26,10 +26,6 @@ export const results: Readonly<Record<string, Row>> = {
     value: [["a.jsonl", "b.jsonl", { margin: 2 }], "margin is 2, expected a share above 0 and below 1"],
     type: [[aProfile, "b.jsonl"], "the first is a profile, expected a text"],
   }),
-  decompose: cannot("decompose", {
-    value: [[aProfile, "mpl"], 'kind is "mpl", expected one of attention, mlp, block (did you mean "mlp"?)'],
-    type: [[promised, "mlp"], "profile is a promise, expected a profile: await it"],
-  }),
   distinct: cannot("compare ranks", {
     value: [[aProfile, [entry, { ...entry, layer: -1 }]], `neighbours[1].layer is -1, ${wholeOf(0)}`],
     type: [[aProfile, entry], "neighbours is an object, expected a list of neighbours"],
@@ -46,14 +42,6 @@ export const results: Readonly<Record<string, Row>> = {
     value: [[model, { mlp: [-1] }], `plan.mlp[0] is -1, ${wholeOf(0)}`],
     type: [[model, aProfile], "plan is a profile, expected a plan"],
   }),
-  importanceOf: {
-    value: [[1, 2], "Cannot compute an importance: s is 2, expected a number from -1 to 1"],
-    type: [["1", 0], 'Cannot compute an importance: r is "1", expected a number of at least 0'],
-  },
-  magnitudeShare: {
-    value: [[aProfile, "heads"], 'kind is "heads", expected one of attention, mlp, block'],
-    type: [[aSweep, "mlp"], "profile is a sweep, expected a profile"],
-  },
   makePlan: cannot("make a plan", {
     name: [
       [aProfile, { target: "mlp", drop: 1, dorp: 2 }],
