@@ -24,7 +24,6 @@ export {
 export {
   accuracyChange,
   byInterval,
-  type Dropped,
   effectsOrder,
   type Ends,
   type HalfDropped,

@@ -25,7 +25,6 @@ import { unless } from "../tools.ts";
 /** A page with every section and, in one more, the figures that no section has. */
 function report() {
   const shape = { layers: 12, samples: 4 };
-  const [results, plans] = evaluations();
   const models = [64, 128, 256].map((hidden) => untrained({ hidden, ratio: 256 / hidden }));
   const points = [64, 128, 256].flatMap((hidden) =>
     [0.01, 0.05, 0.2].map((std) => ({ hidden, std, ratio: 0.64 / (std ** 2 * hidden) }))
@@ -48,7 +47,7 @@ function report() {
         texts: ["stories", "wiki"].map((text) => profile({ ...shape, text })),
       }),
       sections.quality(sweep(shape)),
-      sections.tasks({ results, plans }),
+      sections.tasks(evaluations()),
       sections.magnitude(profile(shape)),
       sections.checkpoints([checkpoints([0, 32, 512, 4096], { layers: 8 })]),
       sections["random-init"]({ models, maps: [{ norm: "pre", points, models }] }),

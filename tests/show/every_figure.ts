@@ -40,7 +40,7 @@ export const inputs: Inputs = {
   cosineMagnitudeFigure: [six],
   streamNormFigure: [six],
   expertLoadFigure: [profile({ layers: 6, experts: 10 })],
-  accuracyFigure: evaluations(),
+  accuracyFigure: [evaluations()],
   rooflineFigure: [[
     bound({ name: "wide", attention: 8, largest: 50, paper: reported(1.12, "fits") }),
     bound({ name: "deep", bits: 4, attention: 16, largest: 0, paper: reported(1.7, "never") }),

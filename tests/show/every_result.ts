@@ -60,7 +60,7 @@ export const results: Readonly<Record<string, readonly Result[]>> = {
   "depth": [depth({ layers: 6 })],
   "depth of one sample": [depth({ layers: 3, samples: 1, attention: [1], mlp: [1] })],
   "guides": [guides({ layers: 6, attention: [2] })],
-  "evaluations": evaluations()[0].slice(0, 3),
+  "evaluations": evaluations().slice(0, 3),
   "plan": [plan("mlp", 2)],
   "roofline with drafts": [drafting(bound({ name: "wide", attention: 8, largest: 50 }))],
   "roofline": [bound({ name: "wide", attention: 8, largest: 50, paper: reported(1.12, "fits") })],

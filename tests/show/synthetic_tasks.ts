@@ -25,9 +25,9 @@ export function plan(target: "attention" | "mlp", dropped: number, by: Plan["by"
 /** An evaluation in which `right` of a task's documents are answered right, the first ones. */
 export function evaluation(
   right: number,
-  drop: { readonly attention?: readonly number[]; readonly mlp?: readonly number[] } = {},
+  drop: Plan | Record<never, never> = {},
 ): Evaluation {
-  const { attention = [], mlp = [] } = drop;
+  const { attention = [], mlp = [], target, by, seed, order = [] } = drop as Partial<Plan>;
   const isFull = attention.length + mlp.length === 0;
   const task = (choices: number): Evaluation["tasks"][string] => {
     const value = right / DOCUMENTS;
@@ -82,21 +82,19 @@ export function evaluation(
     groups: {},
     average: null,
     writing: null,
+    ...target && by ? { order: { target, by, seed: seed ?? null, dropped: order.length } } : {},
     ...attention.length + mlp.length > 0 ? { draft: { context: 120, cost: 0.6 } } : {},
   };
 }
 
-/** Evaluations of several plans, the full model's first, and the plans. */
-export function evaluations(): [Evaluation[], (Plan | Record<never, never>)[]] {
-  const wanted: [right: number, plan: Plan][] = [
-    [32, plan("attention", 4)],
-    [32, plan("attention", 2)],
-    [24, plan("attention", 4, "random")],
-    [20, plan("mlp", 2)],
-    [16, plan("mlp", 4)],
-  ];
+/** Evaluations of several plans, the full model's first. */
+export function evaluations(): Evaluation[] {
   return [
-    [evaluation(32), ...wanted.map(([right, plan]) => evaluation(right, plan))],
-    [{}, ...wanted.map(([, plan]) => plan)],
+    evaluation(32),
+    evaluation(32, plan("attention", 4)),
+    evaluation(32, plan("attention", 2)),
+    evaluation(24, plan("attention", 4, "random")),
+    evaluation(20, plan("mlp", 2)),
+    evaluation(16, plan("mlp", 4)),
   ];
 }

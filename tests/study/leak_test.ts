@@ -148,7 +148,7 @@ Deno.test("an evaluation says which task shares documents with the calibration t
     const line = /gsm8k shares \d+\.\d % of its 13-token sequences with .*: its accuracy may be too high/;
     assert.match(tableText(results), line);
     assert.match(
-      sections.tasks({ results: results.slice(0, 2), plans: [{}, plan] }).figures[0].subtitle,
+      sections.tasks(results.slice(0, 2)).figures[0].subtitle,
       / gsm8k shares/,
     );
   }));

@@ -118,9 +118,6 @@ export function itemsLike<T extends { readonly index: number }>(
   return like.map(({ index }) => byIndex.get(index)!);
 }
 
-/** The modules left out: a plan, or lists of layers; empty lists are the full model. */
-export type Dropped = Plan | { readonly attention?: readonly number[]; readonly mlp?: readonly number[] };
-
 /** Plans of one target and order, in the order of drops, the full model first. */
 export interface AccuracyCurve {
   readonly target: Plan["target"];
@@ -180,30 +177,16 @@ function expectSame(
   throw new RangeError(`Cannot compare accuracies of ${name}: found different documents, expected the same`);
 }
 
-/** Results and their plans as curves. Throws `RangeError` if their numbers differ, or the full model is missing. */
-export function accuracyCurves(results: readonly Evaluation[], plans: readonly Dropped[]): AccuracyCurve[] {
+/** Results of plans as curves. Throws `RangeError` where the full model is missing. */
+export function accuracyCurves(results: readonly Evaluation[]): AccuracyCurve[] {
   expect("compare plans", "results", results, list(resultOf("evaluate"), "evaluations", 1));
-  if (results.length !== plans.length) {
-    throw new RangeError(
-      `Cannot compare plans: found ${results.length} results for ${plans.length} plans, expected one per plan`,
-    );
-  }
   const full = fullOf(results);
-  const made = plans.flatMap((plan, i) =>
-    "kind" in plan && plan.order.length > 0 ? [{ plan, result: results[i] }] : []
-  );
-  const groups = Map.groupBy(
-    made,
-    ({ plan: { target, by, seed, repaired } }) => `${target} ${by} ${seed} ${repaired?.by}`,
-  );
+  const made = results.flatMap((result) => result.order ? [{ ...result.order, result }] : []);
+  const groups = Map.groupBy(made, ({ target, by, seed, repair }) => `${target} ${by} ${seed} ${repair}`);
   return [...groups.values()].map((members) => ({
-    target: members[0].plan.target,
-    by: members[0].plan.by,
-    points: [
-      { dropped: 0, result: full },
-      ...members.map(({ plan, result }) => ({ dropped: plan.order.length, result }))
-        .sort((a, b) => a.dropped - b.dropped),
-    ],
+    target: members[0].target,
+    by: members[0].by,
+    points: [{ dropped: 0, result: full }, ...members.toSorted((a, b) => a.dropped - b.dropped)],
   }));
 }
 

@@ -1,8 +1,9 @@
 /** The forms of evaluations: what a model makes of benchmark tasks, document by document. */
 import { z } from "zod";
 import { depends, kind } from "../kind.ts";
-import { VERDICTS } from "../../measure/mod.ts";
+import { REPAIRS, VERDICTS } from "../../measure/mod.ts";
 import { draftForm, endsForm, provenanceForm, sharedForm } from "./provenance.ts";
+import { byForm, targetForm } from "./sweep.ts";
 
 /** What decides what a task asks. */
 const settingForm = z.object({
@@ -165,6 +166,14 @@ export const evaluateKind = kind("evaluate", { method: 2, noun: "evaluation" }, 
   /** The mean of the tasks' main numbers (groups count once), null where a suite is not whole. */
   average: z.object({ value: z.number(), of: z.array(z.string()), ...errorForm }).nullable(),
   writing: writingForm.nullable(),
+  /** How the plan's modules were ordered, by what they were repaired, and how many there are; absent for lists of layers. */
+  order: z.object({
+    target: targetForm,
+    by: byForm,
+    seed: z.int().nullable(),
+    repair: z.enum(REPAIRS).optional(),
+    dropped: z.int().positive(),
+  }).optional(),
   draft: draftForm.shape.draft,
   /** What each task shares with the plan's calibration texts; absent where nothing is known to be shared. */
   shared: sharedForm.optional(),

@@ -9,7 +9,6 @@ import {
   accuracyCurves,
   aSweep,
   comparedAt,
-  type Dropped,
   type Evaluation,
   fullOf,
   isByImportance,
@@ -119,7 +118,7 @@ function ratioText({ ratio, ends }: NonNullable<ReturnType<typeof medianMagnitud
 
 /**
  * Returns what every plan by importance costs in mean accuracy, paired over documents, with its 95 % interval and whether it is within the
- * evaluation's margin of the full model: yes, no, or that the documents cannot tell. `plans` are those of the results.
+ * evaluation's margin of the full model: yes, no, or that the documents cannot tell.
  *
  * @example Not run by tests: it fetches the model and the rows
  * ```ts ignore
@@ -129,11 +128,11 @@ function ratioText({ ratio, ends }: NonNullable<ReturnType<typeof medianMagnitud
  * const importance = await profile("smollm2-135m");
  * const plans = [{}, makePlan(importance, { target: "attention", drop: 4 })];
  * const results = await evaluate("smollm2-135m", plans, { tasks: ["piqa", "arc_easy"], limit: 100 });
- * console.log(accuracyClaims(results, plans)[0].measured);
+ * console.log(accuracyClaims(results)[0].measured);
  * ```
  */
-export function accuracyClaims(results: readonly Evaluation[], plans: readonly Dropped[]): Claim[] {
-  const curves = accuracyCurves(results, plans);
+export function accuracyClaims(results: readonly Evaluation[]): Claim[] {
+  const curves = accuracyCurves(results);
   const full = fullOf(results);
   if (results.some(isInRounds)) {
     throw new RangeError(

@@ -5,7 +5,6 @@
 import {
   accuracyChange,
   accuracyCurves,
-  type Dropped,
   type Evaluation,
   type Fit,
   fullOf,
@@ -88,9 +87,9 @@ function perplexityCost(curves: readonly Curve[], drop: Drop, samples: number): 
 }
 
 /** The longest list of attention modules that was measured; what a plan costs in accuracy. */
-export function tasksAnswer(results: readonly Evaluation[], plans: readonly Dropped[]): Answer | undefined {
+export function tasksAnswer(results: readonly Evaluation[]): Answer | undefined {
   const full = fullOf(results);
-  const curves = accuracyCurves(results, plans).filter(isByImportance);
+  const curves = accuracyCurves(results).filter(isByImportance);
   const longest = curves.find(({ target }) => target === "attention") ?? curves[0];
   if (!longest) return undefined;
   const { result: { provenance: { drop, model } } } = longest.points.at(-1)!;

@@ -3,7 +3,6 @@ import {
   type Causes,
   type Checkpoints,
   comparedAt,
-  type Dropped,
   type Evaluation,
   fileName,
   type Fit,
@@ -35,7 +34,7 @@ export interface Findings {
   /** A profile, and those of the same model over several texts. */
   readonly importance: { readonly profile: Profile; readonly texts: readonly Profile[] };
   readonly quality: Sweep;
-  readonly tasks: { readonly results: readonly Evaluation[]; readonly plans: readonly Dropped[] };
+  readonly tasks: readonly Evaluation[];
   readonly magnitude: Profile;
   /** By training run. */
   readonly checkpoints: readonly Checkpoints[];
@@ -86,12 +85,12 @@ const analyses: { readonly [Name in keyof Findings]: (found: Findings[Name], at?
     ],
     answer: qualityAnswer(sweep),
   }),
-  tasks: ({ results, plans }) => ({
+  tasks: (results) => ({
     title: "Tasks: what dropping does to accuracy",
-    claims: accuracyClaims(results, plans),
-    figures: [draw.accuracyFigure(results, plans)],
-    tables: [accuracyTable(results, plans)],
-    answer: tasksAnswer(results, plans),
+    claims: accuracyClaims(results),
+    figures: [draw.accuracyFigure(results)],
+    tables: [accuracyTable(results)],
+    answer: tasksAnswer(results),
   }),
   magnitude: (profile) => ({
     title: "Magnitude: how much of importance is size",

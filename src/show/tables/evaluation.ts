@@ -3,7 +3,6 @@ import {
   accuracyChange,
   accuracyCurves,
   allOf,
-  type Dropped,
   type Evaluation,
   fullOf,
   isInRounds,
@@ -261,9 +260,9 @@ export function evaluationRows(result: Evaluation): CsvRow[] {
 }
 
 /** Mean accuracy under each plan, and its change, for a page. */
-export function accuracyTable(results: readonly Evaluation[], plans: readonly Dropped[]): Table {
+export function accuracyTable(results: readonly Evaluation[]): Table {
   const full = fullOf(results);
-  const rows = accuracyCurves(results, plans).flatMap(({ target, by, points }) =>
+  const rows = accuracyCurves(results).flatMap(({ target, by, points }) =>
     points.slice(1).map(({ dropped, result }) => ({
       dropped: `${dropped} ${curveName({ target, by })}`,
       accuracy: meanAccuracy(result).value,

@@ -118,7 +118,7 @@ export const analyses = {
       );
       const { tasks, limit } = TASKS;
       const asked = { ...runOptionsOf(options), tasks, limit, prompts: 0 };
-      return { plans: [{}, ...plans], results: await evaluate(model, [{}, ...plans], asked) };
+      return await evaluate(model, [{}, ...plans], asked);
     },
   },
   magnitude: {

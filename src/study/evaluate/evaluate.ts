@@ -211,7 +211,7 @@ export async function evaluation(
       const guard = leakGuard(model, textsOf(parts), [], runOptions);
       return await Array.fromAsync(wanted, (plan, i) => {
         const result = results[distinct.findIndex((own) => planHash(own) === planHash(plan))];
-        return guard(result, [options.plans[i]]);
+        return guard({ ...result, ...orderOf(options.plans[i]) }, [options.plans[i]]);
       });
     },
     // Rounds follow from those before them.
@@ -232,6 +232,12 @@ export async function evaluation(
       }
       : {},
   };
+}
+
+function orderOf(plan: PlanLike): Pick<Evaluation, "order"> {
+  if (!("order" in plan) || plan.order.length === 0) return {};
+  const { target, by, seed, repaired, order } = plan;
+  return { order: { target, by, seed, ...repaired ? { repair: repaired.by } : {}, dropped: order.length } };
 }
 
 /** Everything that each task asks, shots included, as tokens. */

@@ -11,8 +11,8 @@ const ofSweep = drawn("sweep", "a sweep", aProfile, "a profile");
 const ofMany = drawn("results", "a list of results of causes");
 
 const ofEvaluations: Row = {
-  value: [[[], []], "Cannot compare plans: the number of evaluations is 0, expected at least 1"],
-  type: [[aProfile, []], "Cannot compare plans: results is a profile, expected a list of evaluations"],
+  value: [[[]], "Cannot compare plans: the number of evaluations is 0, expected at least 1"],
+  type: [[aProfile], "Cannot compare plans: results is a profile, expected a list of evaluations"],
 };
 
 export const shown: Readonly<Record<string, Row>> = {

@@ -7,7 +7,6 @@ import {
   chanceOf,
   commonPoints,
   documentsOf,
-  type Dropped,
   type Evaluation,
   fullOf,
   meanAccuracy,
@@ -32,12 +31,12 @@ import {
   sharedText,
 } from "../../words/mod.ts";
 
-/** accuracyCurves checks results and plans together. */
+/** accuracyCurves checks results. */
 const anything = () => null;
 
 /**
  * Draws the mean accuracy over tasks against the number of modules dropped, then each task's, as far as a plan goes (paper, claims C1 and
- * C2). `plans` are those of the results, in their order; one of them is the full model.
+ * C2). One result is that of the full model, the others of plans that were made from an order.
  *
  * @example Not run by tests: it fetches the model and the rows
  * ```ts ignore
@@ -47,57 +46,58 @@ const anything = () => null;
  * const importance = await profile("smollm2-135m");
  * const plans = [{}, ...[4, 8].map((drop) => makePlan(importance, { target: "attention", drop }))];
  * const results = await evaluate("smollm2-135m", plans, { tasks: ["piqa", "arc_easy"], limit: 100 });
- * const { svg, reading } = accuracyFigure(results, plans);
+ * const { svg, reading } = accuracyFigure(results);
  * ```
  */
-export const accuracyFigure: Draw<[readonly Evaluation[], readonly Dropped[]]> = figure("accuracy", {
-  results: anything,
-  plans: anything,
-}, (results, plans) => {
-  const curves = accuracyCurves(results, plans);
-  const full = fullOf(results);
-  const mains = meanOver(full);
-  const one = mains.length === 1;
-  const { provenance, bos } = full;
-  const chances = mains.map((main) => chanceOf(full, main));
-  const guessing = chances.includes(null) ? null : mean(chances as number[]); // null where a task has no choices
-  const tasks = mains.map((main) => {
-    const [n, all] = [Math.min(...results.map((one) => documentsOf(one, main))), documentsOf(full, main)];
-    return `${main.name} (${main.metric}, ${n === all ? n : documentsText(n, all)})`;
-  });
-  return {
-    rows: curves.flatMap(({ target, by, points }) =>
-      points.flatMap(({ dropped, result }) =>
-        mains.map((main) => ({
-          target,
-          by,
-          dropped,
-          modules: planText(result.provenance.drop),
-          task: main.name,
-          metric: main.metric,
-          ...accuracyOf(result.tasks, main),
-        }))
-      )
-    ),
-    title: finding(curves, full),
-    shows: [
-      reading`${one ? "Accuracy" : "Mean accuracy over the tasks"} by number of modules dropped; full model:
+export const accuracyFigure: Draw<[readonly Evaluation[]]> = figure(
+  "accuracy",
+  { results: anything },
+  (results) => {
+    const curves = accuracyCurves(results);
+    const full = fullOf(results);
+    const mains = meanOver(full);
+    const one = mains.length === 1;
+    const { provenance, bos } = full;
+    const chances = mains.map((main) => chanceOf(full, main));
+    const guessing = chances.includes(null) ? null : mean(chances as number[]); // null where a task has no choices
+    const tasks = mains.map((main) => {
+      const [n, all] = [Math.min(...results.map((one) => documentsOf(one, main))), documentsOf(full, main)];
+      return `${main.name} (${main.metric}, ${n === all ? n : documentsText(n, all)})`;
+    });
+    return {
+      rows: curves.flatMap(({ target, by, points }) =>
+        points.flatMap(({ dropped, result }) =>
+          mains.map((main) => ({
+            target,
+            by,
+            dropped,
+            modules: planText(result.provenance.drop),
+            task: main.name,
+            metric: main.metric,
+            ...accuracyOf(result.tasks, main),
+          }))
+        )
+      ),
+      title: finding(curves, full),
+      shows: [
+        reading`${one ? "Accuracy" : "Mean accuracy over the tasks"} by number of modules dropped; full model:
         ${{ share: meanAccuracy(full).value }}; lines: 95 % intervals${!one && "; below, each task"}. Dashed:
         chance level.`,
-      sharedText(results),
-    ],
-    setting: [modelOf(provenance.model), tasks.join(", "), `BOS: ${bos}`, computedText(provenance)].join(
-      " · ",
-    ),
-    reads: [`Difference from the full model at the end of each curve: ${ends(curves, full).join("; ")}.`],
-    panels: [
-      chart(curves, meanAccuracy, guessing),
-      ...(one ? [] : mains).map((main, i) =>
-        small(chart(curves, ({ tasks }) => accuracyOf(tasks, main), chances[i]), main.name)
+        sharedText(results),
+      ],
+      setting: [modelOf(provenance.model), tasks.join(", "), `BOS: ${bos}`, computedText(provenance)].join(
+        " · ",
       ),
-    ],
-  };
-});
+      reads: [`Difference from the full model at the end of each curve: ${ends(curves, full).join("; ")}.`],
+      panels: [
+        chart(curves, meanAccuracy, guessing),
+        ...(one ? [] : mains).map((main, i) =>
+          small(chart(curves, ({ tasks }) => accuracyOf(tasks, main), chances[i]), main.name)
+        ),
+      ],
+    };
+  },
+);
 
 /** Both kinds of module at one number of drops, each against the full model over the same documents. */
 function finding(curves: readonly AccuracyCurve[], full: Evaluation): Finding {
