@@ -1,7 +1,7 @@
 /** Patterns that never come to an end are stopped. */
 import assert from "node:assert/strict";
 import { guard } from "../../src/text/tokenizer/bounded.ts";
-import { tokenizerFromJson } from "../../src/text/mod.ts";
+import { type Tokenizer, tokenizerFromJson } from "../../src/text/mod.ts";
 
 const HOSTILE = String.raw`^(\w+\s?)*$\d`;
 const VICTIM = `${"a".repeat(40)}!`;
@@ -103,4 +103,54 @@ Deno.test("a tokenizer that does not end while its added tokens are normalised i
   const normalizer = { type: "Replace", pattern, content: "" };
   const build = () => tokenizerFromJson({ model, normalizer, added_tokens }, {}, {}, SPARE);
   assert.throws(build, { name: "RangeError", message: /^Cannot build the tokenizer: not finished after/ });
+});
+
+/** Forty steps of which each makes two characters of one. */
+const forty = (list: string, step: object) => ({ type: "Sequence", [list]: Array(40).fill(step) });
+const doubled = { type: "Replace", pattern: { String: "a" }, content: "aa" };
+const grown: Readonly<Record<string, [steps: object, run: (tokenizer: Tokenizer) => unknown]>> = {
+  "its normalizer makes 8192 characters of 1, expected at most 4160": [
+    { normalizer: forty("normalizers", doubled) },
+    (own) => own.encode("a"),
+  ],
+  "its normalizer makes 8192 characters of 2, expected at most 4224": [
+    { normalizer: forty("normalizers", doubled) },
+    (own) => own.encode("aa", true),
+  ],
+  "its pre_tokenizer makes 8196 characters of 5, expected at most 4416": [
+    { pre_tokenizer: forty("pretokenizers", { type: "Metaspace", replacement: "  ", split: false }) },
+    (own) => own.encode("a a!!"),
+  ],
+  "its decoder makes 4224 characters of 1, expected at most 4160": [
+    { decoder: { type: "Replace", pattern: { String: "a" }, content: "b".repeat(4224) } },
+    (own) => own.decode([1]),
+  ],
+  "its normalizer makes 20000000 characters of 2000000, expected at most 16777216": [
+    { normalizer: { type: "Replace", pattern: { String: "a" }, content: "b".repeat(10) } },
+    (own) => own.encode("a".repeat(2e6)),
+  ],
+  "its normalizer makes too many characters of 2000000, expected at most 16777216": [
+    { normalizer: { type: "Replace", pattern: { String: "a" }, content: "b".repeat(1000) } },
+    (own) => own.encode("a".repeat(2e6)),
+  ],
+};
+for (const [message, [steps, run]] of Object.entries(grown)) {
+  Deno.test(`a tokenizer whose text grows without end is an error: ${message}`, () => {
+    const tokenizer = tokenizerFromJson({ model, ...steps }, {}, {});
+    assert.throws(() => run(tokenizer), {
+      name: "RangeError",
+      message: `Cannot use the tokenizer: ${message}`,
+    });
+  });
+}
+
+Deno.test("the character of which NFKC makes most is normalised", () => {
+  const normalizer = {
+    type: "Sequence",
+    normalizers: [{ type: "NFKC" }, { ...doubled, pattern: { String: "\u0644" } }],
+  };
+  assert.equal(
+    tokenizerFromJson({ model, normalizer }, {}, {}).encode("\ufdfa".repeat(1000)).length > 18_000,
+    true,
+  );
 });

@@ -10,6 +10,7 @@ import type { Tokenizer as Engine } from "@huggingface/tokenizers";
 import defer * as Tokenizers from "@huggingface/tokenizers";
 import { type Section, tokenFinder } from "./added_tokens.ts";
 import { isRecord } from "../../entry/mod.ts";
+import { bounded } from "./growth.ts";
 import { type Definition, isId, type VocabularyModel } from "./definition.ts";
 import { repairDecoder, repairNormalizer, repairPreTokenizer, withoutPrefix } from "./repair.ts";
 
@@ -18,10 +19,13 @@ export function buildEncoder(definition: Definition) {
   const engine = startEngine(definition);
   const { added_tokens, normalizer } = definition;
   const normalise = (text: string) => engine.normalizer === null ? text : engine.normalizer.normalize(text);
-  const continuing = new Tokenizers.SequenceNormalizer({
-    type: "Sequence",
-    normalizers: [withoutPrefix(repairNormalizer(normalizer))].filter((step) => step !== null),
-  } as never);
+  const continuing = bounded(
+    "normalizer",
+    new Tokenizers.SequenceNormalizer({
+      type: "Sequence",
+      normalizers: [withoutPrefix(repairNormalizer(normalizer))].filter((step) => step !== null),
+    } as never),
+  );
   const isNormalised = ({ normalized, special }: typeof added_tokens[number]) => normalized ?? !special;
   const normalised = added_tokens.filter(isNormalised).map((token) =>
     [normalise(token.content), token] as const
@@ -72,7 +76,9 @@ function startEngine(definition: Definition): Engine {
     post_processor: null,
   };
   try {
-    return new Tokenizers.Tokenizer(steps, {});
+    const engine = new Tokenizers.Tokenizer(steps, {});
+    for (const part of ["normalizer", "pre_tokenizer", "decoder"] as const) bounded(part, engine[part]);
+    return engine;
   } catch (error) {
     throw new TypeError(`Cannot build a tokenizer: ${error instanceof Error ? error.message : error}`);
   }
