@@ -1,7 +1,8 @@
 /** What `lamina start` measures and writes, on tiny models; and the command as a person runs it, without a network. */
 import assert from "node:assert/strict";
 import process from "node:process";
-import { commandLine } from "../../src/commands/shared/fitted.ts";
+import { commandLine, nextLines } from "../../src/commands/shared/fitted.ts";
+import { fit as fitted } from "../show/synthetic_fit.ts";
 import type { Progress } from "../../src/entry/mod.ts";
 import { type Fit, type Profile, readResult, type Sweep } from "../../src/result/mod.ts";
 import {
@@ -105,15 +106,32 @@ async function writeTexts(cache: string): Promise<void> {
 /** What was printed, without the times, which each run measures: as words, since lines break elsewhere. */
 const untimed = (text: string) =>
   text.split(/\s+/).join(" ").replace(/Measured: .*? reads .*?\)\. /, "").replace(
-    / and the model writes .*? fast/,
+    /(?:Speed undecided|\S+(?: it)? for speed): .*?(?:times|\))\. /,
     "",
-  );
+  ).replace(/next: .*/, "");
 
 /** Runs the command on the tiny model of a folder, with its texts there. */
 function started(folder: string, results: string, ...args: string[]): Promise<Ran> {
   const variables = { LAMINA_CACHE: `${folder}/cache`, CUDA_VISIBLE_DEVICES: "" };
   return withVariables(variables, () => laminaHere(results, "start", folder, ...args));
 }
+
+Deno.test("commands to type next are those of a plan that may be worth it", () => {
+  const shape = { layers: 6 };
+  const times = fitted(shape).times!;
+  const decode = { median: 1, low: 0.6, high: 1.4 };
+  const rows: [Parameters<typeof fitted>[1], string[]][] = [
+    [{}, ["generate"]],
+    [{ file: { format: "hf", original: 1000, whole: 1000 } }, ["export", "generate"]],
+    [{ times: { ...times, decode } }, ["speed"]],
+    [{ times: null }, []],
+    [{ aim: { of: "parameters", amount: 0.1 }, times: null }, ["generate"]],
+  ];
+  for (const [own, commands] of rows) {
+    const lines = nextLines(fitted(shape, own), "tiny", "fit.json");
+    assert.deepEqual(lines.map((line) => line.match(/lamina (\w+) tiny --plan/)![1]), commands);
+  }
+});
 
 Deno.test("a command to type next is found from any folder", () => {
   const { cwd } = process;

@@ -147,6 +147,7 @@ Deno.test("the cards are about one plan, and say 'cannot tell' where there is on
 Deno.test("a fit's answer leads: its plan, its confirmed cost, what it saves, and what to type next", () => {
   const cards = (found: Fit) => Object.fromEntries(answerLines([sections.fit(found), ...report.sections]));
   const found = cards(fit(shape));
+  assert.equal(Object.keys(found)[0], "Is it worth it");
   assert.match(
     found["What can be dropped"],
     /^2 of 12 attention modules \(layers 4 5\): the loss rises by at most 0\.05/,
@@ -158,9 +159,19 @@ Deno.test("a fit's answer leads: its plan, its confirmed cost, what it saves, an
   );
   assert.match(
     found["Is it worth it"],
-    /^Worth it here: the weights get 4\.0 % smaller and the model writes 1\.12 times as fast/,
+    /^Not for size: 4\.0 % smaller \(5 % would be worth it\)\. Worth it for speed: 1\.12 times \(1\.08 to 1\.15\)\./,
   );
   assert.match(found["What it saves"], /^4\.0 % of the parameters and 33\.3 % of the keys and values\./);
+  const [confirmed] = fit(shape).confirmed;
+  const cost = { value: 0.58, low: 0.5, high: 0.66 };
+  const target = fit(shape, {
+    aim: { of: "parameters", amount: 0.02 },
+    ...{ answer: 0, confirmed: [{ ...confirmed, cost }], times: null },
+  });
+  assert.match(
+    cards(target)["Is it worth it"],
+    /^It costs 0\.5800 nats per token \(95 %: 0\.5000 to 0\.6600\) on the samples that confirm it, 1\.79 times the perplexity\. Expect sentences that repeat, and wrong facts: so SmolLM2 writes at such a cost\. The weights are 2\.0 % smaller\. (?!.*[Ww]orth)/,
+  );
   const none = cards(fit(shape, { answer: null, plan: null, confirmed: [], times: null }));
   assert.match(
     none["What can be dropped"],

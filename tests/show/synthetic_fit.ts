@@ -1,5 +1,5 @@
 /** A fit made up for tests: attention may go, MLPs may not, and one plan fails its confirmation. */
-import { type Fit, head } from "../../src/result/mod.ts";
+import { type Fit, head, verdictOf } from "../../src/result/mod.ts";
 import { provenance, type Shape } from "./synthetic.ts";
 
 const cost = (value: number, half: number) => ({ value, low: value - half, high: value + half });
@@ -37,7 +37,7 @@ function tried(
 /** Two attention modules are the answer; the third broke the promise on the samples that confirm. */
 export function fit(shape: Shape, own: Partial<Fit> = {}): Fit {
   const held = provenance({ ...shape, text: "wiki" });
-  return {
+  const found: Omit<Fit, "verdict"> = {
     ...head("fit"),
     aim: { of: "loss", amount: 0.05 },
     unit: "nats per token",
@@ -79,14 +79,12 @@ export function fit(shape: Shape, own: Partial<Fit> = {}): Fit {
     },
     ...own,
   };
+  return { ...found, verdict: verdictOf(found) };
 }
 
 /** The file can hold no plan that was sought. */
-export const untried = (shape: Shape): Fit => ({
-  ...nothing(shape),
-  file: { format: "gguf", original: 1000, whole: 1000 },
-  tried: [],
-});
+export const untried = (shape: Shape): Fit =>
+  fit(shape, { ...nothing(shape), file: { format: "gguf", original: 1000, whole: 1000 }, tried: [] });
 
 /** Nothing may go. */
 export const nothing = (shape: Shape): Fit =>

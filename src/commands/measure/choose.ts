@@ -6,7 +6,7 @@ import { promiseText } from "../../show/mod.ts";
 import { aimOf, planTensors, readPlan, studies } from "../../study/mod.ts";
 import type { Context } from "../shared/context.ts";
 import { isStandardOutput, RESULTS, writes } from "../shared/destination.ts";
-import { judged, keepFit, nextText } from "../shared/fitted.ts";
+import { keepFit, nextLines, nextText } from "../shared/fitted.ts";
 import { calibrationOptions, type Flags, randomAmong, studyOptions } from "../shared/options.ts";
 import { outputOf } from "../shared/outlet.ts";
 import { studyCommand } from "../shared/perform.ts";
@@ -31,13 +31,14 @@ export const fitCommand = (context: Context): Command =>
     faces: ({ json, cache, results, ...aim }: Flags & Parameters<typeof aimOf>[0], ref) => ({
       promise: promiseText(aimOf(aim)),
       async output(fit, done) {
-        const output = outputOf(context, judged(fit), { done });
+        const output = outputOf(context, fit, { done });
         if (!fit.plan) return output;
         if (json && !isStandardOutput(json)) {
-          return { ...output, beside: await planTensors(json, fit.plan), next: nextText(fit, ref, json) };
+          const beside = await planTensors(json, fit.plan);
+          return { ...output, beside, ...nextText(nextLines(fit, ref, json)) };
         }
         const kept = cache ? await keepFit(fit, results!) : null;
-        return kept === null ? output : { ...output, next: nextText(fit, ref, kept) };
+        return kept === null ? output : { ...output, ...nextText(nextLines(fit, ref, kept)) };
       },
     }),
   });

@@ -8,7 +8,7 @@ import { promiseText, type Result, sections, writeReport } from "../../show/mod.
 import { aimOf, engineChecks, forcingChecks, PROMISE, type Started, startStudy } from "../../study/mod.ts";
 import { type Context, optionsIn, reportsTo, tableIn, withModel } from "../shared/context.ts";
 import { isStandardOutput, outOptions } from "../shared/destination.ts";
-import { answered, commandLine, judged, keepFit, nextLines } from "../shared/fitted.ts";
+import { answered, commandLine, keepFit, nextLines, nextText } from "../shared/fitted.ts";
 import { declared } from "../shared/declare.ts";
 import { type Flags, type KeepingFlags, MODEL, pricedOptions, resultsOption } from "../shared/options.ts";
 import { madeBy, near, type Output, outputOf } from "../shared/outlet.ts";
@@ -95,8 +95,8 @@ async function finished(context: Context, asked: Asked, started: Started): Promi
   const line = `page of figures: ${plain(near(await writePage(asked, started, next)))}`;
   if (isPiped(flags)) context.notice(line);
   else context.write(`\n${line}`); // unbroken, to be copied
-  const { table: _printed, ...output } = outputOf(context, judged(started.fit), { done: "start" });
-  return { ...output, next: ["next:", ...next].join("\n") };
+  const { table: _printed, ...output } = outputOf(context, started.fit, { done: "start" });
+  return { ...output, ...nextText(next) };
 }
 
 /** Commands that use the answer; without one, a fit that may repair what it drops. */

@@ -121,5 +121,5 @@ export function tableIn({ look }: Pick<Context, "look">, results: readonly Resul
     ...look,
     ...all ? {} : { lowest: LOWEST, more: "use --all to print every module" },
     tied: (above, below, profile) => !distinct(profile, [above, below]),
-  });
+  }).replaceAll(/`([a-z]+)`/g, "--$1"); // an option of the library
 }

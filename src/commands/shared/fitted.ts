@@ -5,7 +5,6 @@ import { writeTogether } from "../../disk/mod.ts";
 import { plain, shellWord } from "../../entry/mod.ts";
 import { cacheKey, fileName, type Fit, resultText } from "../../result/mod.ts";
 import { DENO, installed, root } from "../../home/mod.ts";
-import { verdictText } from "../../show/mod.ts";
 import { planTensors } from "../../study/mod.ts";
 import { near } from "./outlet.ts";
 
@@ -14,25 +13,28 @@ export function answered({ answer, tried }: Fit): Fit["tried"][number] | null {
   return answer === null ? null : tried[answer];
 }
 
-/** The result with its verdict, as JSON has it. */
-export const judged = (fit: Fit): Fit => ({ ...fit, verdict: verdictText(fit) });
-
 /** Keeps the result with its plan's tensors in the results folder, so that the next command can name it. */
 export async function keepFit(fit: Fit, results: string): Promise<string | null> {
   const { provenance: { model }, aim, plan } = fit;
   if (!plan) return null;
   const file = join(results, `fit-${fileName(model.name)}-${cacheKey("fit", [aim, plan])}.json`);
   try {
-    await writeTogether([...await planTensors(file, plan), [file, resultText(judged(fit), 1)]]);
+    await writeTogether([...await planTensors(file, plan), [file, resultText(fit, 1)]]);
     return file;
   } catch {
     return null; // a folder that cannot be written was mentioned when the first result could not be kept
   }
 }
 
-/** Commands to type next, for a fit in a file. They can be pasted. */
-export function nextLines({ file: sized }: Fit, ref: string, file: string): string[] {
+/** Commands to type next, for a fit in a file, where it may be worth it. They can be pasted. */
+export function nextLines(
+  { file: sized, verdict: { worth, speed } }: Fit,
+  ref: string,
+  file: string,
+): string[] {
   const plan = ["--plan", near(file)];
+  if (worth === "no") return [];
+  if (worth === "cannot tell") return speed ? [commandLine("speed", ref, ...plan)] : [];
   return [
     ...sized ? [commandLine("export", ref, ...plan, "--format", sized.format, "--out", "smaller")] : [],
     commandLine("generate", ref, ...plan, "--prompt", "Once upon a time"),
@@ -46,7 +48,7 @@ export function commandLine(...words: string[]): string {
   return [...called, "lamina", ...words].map((word) => plain(shellWord(word))).join(" ");
 }
 
-/** The same as text. */
-export function nextText(...[fit, ref, file]: Parameters<typeof nextLines>): string {
-  return ["next:", ...nextLines(fit, ref, file)].join("\n");
+/** The same as text, where there are any. */
+export function nextText(lines: readonly string[]): { readonly next?: string } {
+  return lines.length > 0 ? { next: ["next:", ...lines].join("\n") } : {};
 }

@@ -28,7 +28,27 @@ const timesForm = z.object({
   decode: medianForm,
 });
 
-export const fitKind = kind("fit", { method: 1 }, {
+/** What a model writes at a cost: phrases that repeat, sentences that repeat and wrong facts, or text without sense. */
+export const HARMS = ["phrases", "sentences", "sense"] as const;
+
+/** What samples, sizes and times decide about the answer. */
+const verdictForm = z.object({
+  /** Whether it is worth it, by its file or its speed; where nothing may go, whether more samples may change that; null of a target, which limits no cost. */
+  worth: z.enum(VERDICTS).nullable(),
+  /** The same by the file alone, and by the speed; null where nothing may go, of a target, and of a speed that was not measured. */
+  size: z.enum(VERDICTS).nullable(),
+  speed: z.enum(VERDICTS).nullable(),
+  /** The share that the answer saves of the model's own files, or of those in the format with every module where they are smaller; without files, of the weights. Below 0: its file is larger. */
+  share: z.number().nullable(),
+  /** What text to expect at the cost of the answer; null at a small one, of an accuracy, and where nothing may go. */
+  harm: z.enum(HARMS).nullable(),
+  /** Larger savings that were tried, smallest first: their places in `tried`, the share of the same, and what they cost; `confirmed`: on the samples that confirm. */
+  larger: z.array(
+    z.object({ tried: z.int().nonnegative(), share: z.number(), cost: costForm, confirmed: z.boolean() }),
+  ),
+});
+
+export const fitKind = kind("fit", { method: 2 }, {
   /** Provenance of the full model on the samples, or documents, that choose the plan. */
   provenance: provenanceForm,
   /** The same on those that confirm it. */
@@ -80,8 +100,7 @@ export const fitKind = kind("fit", { method: 1 }, {
   checks: z.array(checkForm.extend({ target: targetForm, by: byForm })).optional(),
   /** Measured times of the answer; null where they were not measured. */
   times: timesForm.nullable(),
-  /** Whether the answer is worth it, and what larger savings would cost, in a sentence; commands write it. */
-  verdict: z.string().optional(),
+  verdict: verdictForm,
   /** What the text shares with calibration texts; absent where nothing is known to be shared. */
   shared: sharedForm.optional(),
 });

@@ -141,10 +141,10 @@ export function answerLines(
   const { drop, saves, worth } = main;
   const answers = sections.flatMap(({ answer }) => answer ?? []);
   return [
+    ...worth ? [["Is it worth it", worth] as const] : [],
     ["What can be dropped", main.goes],
     ["What it costs", (drop ? costsOf(answers, drop) : []).join(" ") || "Not measured on this page."],
     ...saves ? [["What it saves", saves] as const] : [],
-    ...worth ? [["Is it worth it", worth] as const] : [],
     ["Model and text", setting!],
   ];
 }

@@ -1,6 +1,7 @@
 /** The answer of a fit, its confirmation, and all plans that were tried. */
 import {
   answerText,
+  baseText,
   byCost,
   checkLines,
   costsOf,
@@ -13,9 +14,8 @@ import {
   reading,
   verdictText,
 } from "../words/mod.ts";
-import { formatBytes } from "../../entry/mod.ts";
 import { planHash, planText } from "../../measure/mod.ts";
-import type { Fit } from "../../result/mod.ts";
+import { type Fit, limitsCost, sharedSaving } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { roundsText } from "./evaluation.ts";
 import { type Column, lines, originOf, recordsOf, type Table, tableOf } from "./table.ts";
@@ -28,15 +28,21 @@ const RUNNERS_UP = 4;
 /** The answer, then the plans that were confirmed, then the runners-up and the cheapest of the others. */
 export function fitTables(fit: Fit): Table[] {
   const { aim, tried, confirmed, provenance, confirming, file } = fit;
+  const { model } = provenance;
   const { packing: { skip } } = confirming;
   const asked = askedIn(fit);
-  const shared = file
-    ? `file: share of the ${formatBytes(file.whole)} of the ${file.format} file`
-    : "weights: share of the weights";
+  const shared = `${file ? "file" : "weights"}: share of ${baseText(fit)}`;
+  const format = file?.format.startsWith("gguf") && /^safetensors/.test(model.format)
+    ? [`file: ${file.format} (\`format\` hf for transformers)`]
+    : [];
   const after = skip > 0 ? `, after the first ${skip}` : "";
   const ways = waysOf(fit).length === 1 ? `, by ${waysOf(fit)[0]}` : "";
   return [
-    { ...lines(`${promiseText(aim)} · ${fitSetting(fit)}`, answerText(fit)) },
+    lines(
+      [...format, `${promiseText(aim)} · ${fitSetting(fit)}`].join(" · "),
+      verdictText(fit),
+      answerText(fit),
+    ),
     ...confirmed.length === 0 ? [] : [{
       title: reading`confirmed on ${asked && "at most "}${halfText(fit, confirming)}${after}, smallest plan
         first`,
@@ -44,16 +50,18 @@ export function fitTables(fit: Fit): Table[] {
       notes: asked ? [roundsNote(asked)] : [],
     }],
     ...tried.length === 0 ? [] : [{
-      title: reading`tried on ${halfText(fit, provenance)}: the largest plans of other kinds and orders that
-        keep the promise, then the cheapest plans`,
+      title: `${confirmed.length > 0 ? "other plans" : "plans"}, on the samples that chose: ${
+        halfText(fit, provenance)
+      }`,
       ...tableOf(shownOf(fit), columnsOf(fit)),
       notes: [
-        reading`${shared} that the plan saves; KV: share of the keys and values; kept: whether the promise is kept (95 %)`,
+        reading`${shared} that the plan saves; KV: share of the keys and values${
+          limitsCost(aim) && "; kept: whether the promise is kept (95 %)"
+        }`,
         `${counted(plansOf(fit), "plan")} tried in all${ways}; the CSV and the JSON list them`,
         ...checksOf(fit),
       ],
     }],
-    lines(undefined, verdictText(fit)),
   ];
 }
 
@@ -67,8 +75,15 @@ const checksOf = ({ checks = [] }: Fit): string[] =>
       .map((line) => `${KIND_NAMES[check.target]} by ${check.by}: ${line}`)
   );
 
-const confirmedOf = ({ tried, confirmed }: Fit): Row[] =>
-  confirmed.map(({ tried: place, ...test }) => ({ ...tried[place], ...test }));
+function confirmedOf({ tried, confirmed }: Fit): Row[] {
+  return confirmed.map(({ tried: place, ...test }, i) => {
+    if (tried[place]) return { ...tried[place], ...test };
+    const plans = counted(tried.length, "plan");
+    throw new RangeError(
+      `Cannot show a fit: confirmed[${i}].tried is ${place}, expected a place among ${plans}`,
+    );
+  });
+}
 
 /** Runners-up, then the cheapest of those that are not shown yet; each plan once. */
 function shownOf(fit: Fit): Row[] {
@@ -84,6 +99,8 @@ function shownOf(fit: Fit): Row[] {
 const byText = ({ by, repair }: Pick<Row, "by" | "repair">) => repair ? `${by}, ${repair}` : by;
 const waysOf = ({ tried }: Fit) => [...new Set(tried.map(byText))];
 
+const keepsText = ({ keeps }: Row) => keeps;
+
 function columnsOf(fit: Fit): Column<Row>[] {
   const { aim, file } = fit;
   const { title, write } = costsOf(aim);
@@ -94,12 +111,12 @@ function columnsOf(fit: Fit): Column<Row>[] {
     { key: "plan", title: "dropped", value: ({ drop }) => planText(drop), align: "left" },
     ...waysOf(fit).length > 1 ? [{ title: "by", value: byText, align: "left" } as const] : [],
     file
-      ? { title: "file", value: ({ bytes }) => bytes && 1 - bytes / file.whole, format: signed }
+      ? { title: "file", value: (one) => one.bytes && sharedSaving(fit, one), format: signed }
       : { title: "weights", value: ({ saves }) => saves.parametersShare, format: share },
     { key: "kv_share", title: "KV", value: ({ saves }) => saves.kvShare, format: share },
     { title, value: ({ cost }) => write(cost.value) },
     { title: "95 %", value: ({ cost: { low, high } }) => `${write(low)} to ${write(high)}` },
-    { key: "keeps", title: "kept", value: ({ keeps }) => keeps, align: "left" },
+    ...limitsCost(aim) ? [{ key: "keeps", title: "kept", value: keepsText, align: "left" } as const] : [],
   ];
 }
 

@@ -2,14 +2,16 @@
 import { planPhrase } from "../../measure/mod.ts";
 import { formatBytes } from "../../entry/mod.ts";
 import {
+  baseOf,
   coarserType,
+  costIn,
   type Fit,
+  isBusy,
   isClearPace,
-  largerSavings,
+  limitsCost,
   SCORES,
   sharedSaving,
   WORTH,
-  worthOf,
 } from "../../result/mod.ts";
 import { computedText, modelOf, settingOf, sharedText, tokensOf } from "./names.ts";
 import { counted, documentsText, formatFixed, formatShare } from "./numbers.ts";
@@ -41,11 +43,34 @@ export function mostOnAxis({ of, amount }: Aim): number | null {
   return of === "loss" || of === "accuracy" ? amount : null;
 }
 
-/** A cost with its interval: "0.0123 nats per token (95 %: 0.0041 to 0.0205)", with documents where the promise's decision ended the asking. */
-export function costText(aim: Aim, { value, low, high, asked }: Cost): string {
+/**
+ * A cost with its interval: "0.0123 nats per token (95 %: 0.0041 to 0.0205)", with documents where the promise's decision ended the asking.
+ * A cost that no other samples confirmed says so: its interval is that of the plans that looked best.
+ */
+export function costText(aim: Aim, { value, low, high, asked }: Cost, confirmed = true): string {
   const { write, unit } = costsOf(aim);
   const on = asked ? `; ${documentsText(asked.documents, asked.of)}` : "";
-  return `${write(value)} ${unit} (95 %: ${write(low)} to ${write(high)}${on})`;
+  const of = confirmed ? "95 %" : "on the samples that chose";
+  return `${write(value)} ${unit} (${of}: ${write(low)} to ${write(high)}${on})`;
+}
+
+/** The same in a title: "Limit +10 % perplexity". */
+export function limitText({ of, amount, tasks = [] }: Aim): string {
+  const saved = amount <= 1 ? `${compact(100 * amount)} % of the` : amount.toLocaleString("en-US");
+  switch (of) {
+    case "loss":
+      return `Limit +${amount} nats per token`;
+    case "perplexity":
+      return `Limit +${compact(100 * amount)} % perplexity`;
+    case "accuracy":
+      return `Limit −${counted(amount, "point")} of accuracy on ${tasks.join(", ")}`;
+    case "parameters":
+      return `Target ${saved} parameters`;
+    case "kv-bytes":
+      return `Target ${saved} bytes of keys and values`;
+    case "speed":
+      return `Target ${amount} times as fast`;
+  }
 }
 
 /** The promise: "loss rises by at most 0.01 nats per token". */
@@ -86,16 +111,22 @@ export function wayText({ by, repair }: Pick<Tried, "by" | "repair">): string {
   return `by ${order}${repair ? `, repaired by ${repair}` : ""}`;
 }
 
-/** What a plan saves: "3.5 MB of the 98.4 MB gguf-deci file (3.6 %), 3.5 % of the parameters and 13.3 % of the keys and values". */
-export function savingText({ file }: Pick<Fit, "file">, { saves, bytes }: Tried): string {
-  const { parametersShare, kvShare } = saves;
-  const less = file && bytes ? file.whole - bytes : null;
-  const what = file && `${formatBytes(file.whole)} ${file.format} file`;
+/** What shares of savings are of: "the model's own 98.4 MB", "the 103 kB gguf-deci file", "the weights". */
+export function baseText(fit: Pick<Fit, "file">): string {
+  const base = baseOf(fit);
+  if (!base) return "the weights";
+  const size = formatBytes(base.bytes);
+  return base.isOwn ? `the model's own ${size}` : `the ${size} ${fit.file!.format} file`;
+}
+
+/** What a plan saves: "3.5 MB of the model's own 98.4 MB (3.6 %), 3.5 % of the parameters and 13.3 % of the keys and values". */
+export function savingText(fit: Pick<Fit, "file">, own: Tried): string {
+  const { saves: { parametersShare, kvShare }, bytes } = own;
+  const share = sharedSaving(fit, own);
+  const less = bytes && share > 0 && formatBytes(baseOf(fit)!.bytes - bytes);
   return reading`${
-    less !== null &&
-    (less > 0
-      ? `${formatBytes(less)} of the ${what} (${formatShare(less / file!.whole)}), `
-      : `nothing of the ${what}, `)
+    fit.file &&
+    (less ? `${less} of ${baseText(fit)} (${formatShare(share)}), ` : `nothing of ${baseText(fit)}, `)
   }${formatShare(parametersShare)} of the parameters and ${formatShare(kvShare)} of the keys and values`;
 }
 
@@ -121,6 +152,7 @@ export function timesText({ times }: Fit): string {
 export const byCost = ({ tried }: Fit): number[] =>
   [...tried.keys()].sort((a, b) => tried[a].cost.value - tried[b].cost.value);
 
+/** The plan of the answer, or why there is none, in more words than its verdict has. */
 export function answerText(fit: Fit): string {
   const { aim, tried, answer, confirmed } = fit;
   if (answer !== null) {
@@ -135,14 +167,13 @@ export function answerText(fit: Fit): string {
     );
   }
   const cheapest = tried[byCost(fit)[0]];
-  if (!cheapest) return `No plan was tried: ${noneFits(fit)}. Other targets or another format may do.`;
+  if (!cheapest) return "Other targets or another format may do.";
   const failed = confirmed.at(-1);
   return sentences(
-    "Nothing is sure to keep the promise.",
     failed &&
-      reading`A plan that kept the promise on the samples that choose does not on those that confirm:
+      reading`A plan that kept the promise on the samples that chose does not on those that confirm:
         ${planPhrase(tried[failed.tried].drop)}, the cost is ${costText(aim, failed.cost)}.`,
-    `The cheapest plan, ${planPhrase(cheapest.drop)}, costs ${costText(aim, cheapest.cost)}.`,
+    reading`The cheapest plan, ${planPhrase(cheapest.drop)}, costs ${costText(aim, cheapest.cost, false)}.`,
   );
 }
 
@@ -153,25 +184,78 @@ const noneFits = ({ file }: Fit) =>
 /** The larger savings that a verdict names. */
 const NAMED = 3;
 
-/** Whether the answer is worth it here, what larger savings cost on the samples that choose, and what else saves as much. */
+/** The answer first: what is decided, what stays open and why; then the harm, what larger savings cost, and what else saves as much. */
 export function verdictText(fit: Fit): string {
-  const { aim, tried, answer, file, times } = fit;
-  if (tried.length === 0) return sentences(`Not worth it here: ${noneFits(fit)}.`, elseText(fit));
-  const where = answer === null || times ? "here" : "for the file alone";
-  const found = { yes: "Worth it", no: "Not worth it", "cannot tell": "Cannot tell whether it is worth it" };
-  const speed = times ? `the model writes ${paceText(times.decode)}` : "the speed was not measured";
-  const gains = answer === null
-    ? "no plan is sure to keep the promise"
-    : reading`${file ? "the file gets" : "the weights get"} ${smallerText(fit, tried[answer])}
-      and ${speed} (worth it from ${formatShare(WORTH)} on)`;
-  const costs = largerSavings(fit).slice(0, NAMED).map((one) =>
-    `${formatShare(sharedSaving(fit, one))} for ${costText(aim, one.cost)} ${planPhrase(one.drop)}`
+  const { tried, answer, verdict: { worth } } = fit;
+  if (tried.length === 0) return sentences(`No plan was tried: ${noneFits(fit)}.`, elseText(fit));
+  return sentences(
+    answer === null
+      ? `Nothing is sure to keep the promise${worth === "no" ? "" : "; with more samples, something may"}.`
+      : worth === null
+      ? targetText(fit, answer)
+      : sentences(sizeText(fit), speedText(fit), harmText(fit)),
+    largerText(fit),
+    elseText(fit),
   );
-  const of = `${answer === null ? "savings" : "larger savings"} that were tried`;
-  const next = costs.length > 0
-    ? `${of}, and their cost${aim.of === "perplexity" ? " in perplexity" : ""}: ${costs.join(", ")}`
-    : "no larger saving was tried";
-  return sentences(`${found[worthOf(fit)]} ${where}: ${gains}; ${next}.`, elseText(fit));
+}
+
+const HARM_NAMES = {
+  phrases: "phrases that repeat",
+  sentences: "sentences that repeat, and wrong facts",
+  sense: "text without sense",
+};
+
+/** What text to expect at the cost of the answer; empty at a small one. */
+const harmText = ({ verdict: { harm } }: Fit) =>
+  harm === null ? "" : `Expect ${HARM_NAMES[harm]}: so SmolLM2 writes at such a cost.`;
+
+/** Whether the file alone is worth it. */
+function sizeText(fit: Fit): string {
+  const { size, share } = fit.verdict;
+  const than = smallerText(fit);
+  const enough = ` (${compact(100 * WORTH)} % would be worth it)`;
+  if (size === "yes") return `Worth it for size: ${than}.`;
+  return share! > 0 ? `Not for size: ${than}${enough}.` : `Not for size: the file is ${than}.`;
+}
+
+/** Whether the speed alone is worth it. */
+function speedText({ times, verdict: { speed } }: Fit): string {
+  if (!times || !speed) return "Speed not measured.";
+  const { median, low, high } = times.decode;
+  const range = `${formatFixed(low, 2)} to ${formatFixed(high, 2)}`;
+  if (speed === "cannot tell") {
+    return `Speed undecided: ${isBusy(times.decode) ? "the machine was busy, " : ""}${range} times.`;
+  }
+  return `${speed === "yes" ? "Worth it" : "Not"} for speed: ${formatFixed(median, 2)} times (${range}).`;
+}
+
+/** What a target costs, and what it gives: whether that is worth it, its reader knows. */
+function targetText(fit: Fit, answer: number): string {
+  const { aim, unit, times } = fit;
+  const { cost } = costIn(fit, answer);
+  const factor = unit === "points" ? "" : `, ${formatFixed(Math.exp(cost.value), 2)} times the perplexity`;
+  return sentences(
+    `It costs ${costText(aim, cost)} on the samples that confirm it${factor}.`,
+    harmText(fit),
+    `${fit.file ? "The file is" : "The weights are"} ${smallerText(fit)}.`,
+    times !== null && `The model writes ${paceText(times.decode)}.`,
+  );
+}
+
+/** What larger savings cost, by the samples that confirm where they do. */
+function largerText(fit: Fit): string {
+  const { aim, tried, answer, verdict: { larger } } = fit;
+  const named = larger.slice(0, NAMED);
+  const which = answer === null ? "savings" : "larger savings";
+  if (named.length === 0) return limitsCost(aim) ? `No ${which} were tried.` : "";
+  const costs = named.map(({ share, cost, confirmed, tried: place }) =>
+    `${formatShare(share)} for ${costText(aim, cost, confirmed)} ${planPhrase(tried[place].drop)}`
+  );
+  const cost = aim.of === "perplexity" ? "their cost in perplexity" : "their cost";
+  return sentences(
+    `${capital(which)} that were tried, of ${baseText(fit)}, and ${cost}: ${costs.join("; ")}.`,
+    named.some(({ confirmed }) => !confirmed) && "What was not confirmed likely costs more.",
+  );
 }
 
 /** What saves as much without dropping a module; no study has measured its cost. */
@@ -193,11 +277,10 @@ function elseText(fit: Fit): string {
     : "";
 }
 
-/** "0.6 % smaller", than the model's own where that is not the size that `savingText` names. */
-function smallerText({ file }: Fit, own: Tried): string {
-  const share = sharedSaving({ file }, own);
+/** "0.6 % smaller than the model's own 98.4 MB". */
+function smallerText(fit: Fit): string {
+  const share = fit.verdict.share!;
   const size = formatShare(Math.abs(share));
-  const than = share < 0 || file && file.original < file.whole ? " than the model's own" : "";
-  if (size === formatShare(0)) return `no smaller${than}`;
-  return `${size} ${share < 0 ? "larger" : "smaller"}${than}`;
+  const by = size === formatShare(0) ? "no smaller" : `${size} ${share < 0 ? "larger" : "smaller"}`;
+  return fit.file ? `${by} than ${baseText(fit)}` : by;
 }

@@ -17,7 +17,7 @@ import {
   wholeNumber,
 } from "../../entry/mod.ts";
 import { interval95, type Verdict } from "../../measure/mod.ts";
-import { AIMS, type Fit, type Plan } from "../../result/mod.ts";
+import { AIMS, type Fit, limitsCost, type Plan } from "../../result/mod.ts";
 import { CONTEXT } from "../orders/make_plan.ts";
 
 /** The promise of `fit`: exactly one of them. */
@@ -118,9 +118,6 @@ export function aimOf(options: FitAim): Aim {
 export function documentsOf({ limit = LIMIT }: FitAim): { choosing: number; all: number } {
   return { choosing: Math.ceil(limit / 2), all: limit };
 }
-
-/** Whether an aim limits the cost; the others limit what is saved from below. */
-export const limitsCost = ({ of }: Aim): boolean => of === "loss" || of === "perplexity" || of === "accuracy";
 
 export const unitOf = ({ of }: Aim): Fit["unit"] => of === "accuracy" ? "points" : "nats per token";
 

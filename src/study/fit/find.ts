@@ -1,12 +1,12 @@
 import { amountText, phased, sum } from "../../entry/mod.ts";
 import { planHash } from "../../measure/mod.ts";
-import { type Fit, planData } from "../../result/mod.ts";
+import { type Fit, limitsCost, planData } from "../../result/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { flopsOf, type Pass } from "../base/estimate.ts";
 import type { OpenSizer } from "../../formats/mod.ts";
 import type { Text } from "../base/text.ts";
 import type { Repairing } from "../repair/fits.ts";
-import { type Aim, limitsCost, savedOf } from "./aims.ts";
+import { type Aim, savedOf } from "./aims.ts";
 import {
   bySize,
   type Candidate,
@@ -44,7 +44,7 @@ interface Sought {
 /** The passes of its parts, as far as they can be known beforehand: what the parts weigh in the progress. */
 export type Parts = Readonly<Record<"repairing" | "choosing" | "confirming" | "timing", readonly Pass[]>>;
 
-type Found = Omit<Fit, "kind" | "method" | "aim" | "unit" | "calibration" | "checks" | "shared">;
+type Found = Omit<Fit, "kind" | "method" | "aim" | "unit" | "calibration" | "checks" | "shared" | "verdict">;
 
 /** A search under way: all lines, those with repairs behind those without. */
 interface Searching extends Sought {

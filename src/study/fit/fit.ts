@@ -3,7 +3,7 @@
  * cheapest one that saves enough.
  */
 import { displayable, sum } from "../../entry/mod.ts";
-import { type Fit, head } from "../../result/mod.ts";
+import { type Fit, head, verdictOf } from "../../result/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
 import { tasksNamed } from "../../tasks/mod.ts";
 import { afterReading, halfOf, leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
@@ -107,12 +107,8 @@ export const fitStudy: Study<StudyModel, FitOptions, Fit> = {
       plans: sum(passes, ({ plans }) => plans.length),
       steps: [afterReading(aim.tasks ? [] : [text], profiling), ...orders, checking, finding],
       async result(runOptions) {
-        const result: Fit = displayable({
-          ...head("fit"),
-          aim,
-          unit: unitOf(aim),
-          ...await finding.whole(runOptions),
-        });
+        const found = { ...head("fit"), aim, unit: unitOf(aim), ...await finding.whole(runOptions) };
+        const result: Fit = displayable({ ...found, verdict: verdictOf(found) });
         if (!result.plan || aim.tasks) return result;
         const guard = await leakGuardOver(model, text, [options.text, calibration.text], runOptions);
         return await guard(result, [result.plan]);

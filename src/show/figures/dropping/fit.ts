@@ -13,9 +13,9 @@ import {
   fitSetting,
   formatFixed,
   KIND_NAMES,
+  limitText,
   modules,
   mostOnAxis,
-  promiseText,
   reading,
   wayText,
 } from "../../words/mod.ts";
@@ -33,7 +33,7 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
   const limit = mostOnAxis(aim);
   const most = limit === null ? Infinity : REACH * limit;
   const shown = tried.filter(({ cost }) => onAxis(cost.value) <= most);
-  const points = shown.map((one): Drawn => drawn(fit, one, one.cost));
+  const points = shown.map((one): Drawn => drawn(fit, one, one.cost, false));
   const answered = confirmed.find((test) => test.tried === fit.answer);
   const ring = answered ? [drawn(fit, fit.tried[answered.tried], answered.cost)] : [];
   const all = [...points, ...ring];
@@ -48,7 +48,7 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
     rows: fitRows(fit),
     title: finding(fit),
     shows: [
-      "Cost of each plan that was tried (95 %) against what it saves.",
+      "Cost of each plan that was tried, on the samples that chose (95 %), against what it saves.",
       limit !== null && "Dashed: the promise.",
       "Ring: the answer, on the samples that confirm it.",
     ],
@@ -92,7 +92,7 @@ export const fitFigure: Draw<[Fit]> = figure("fit", "fit", (fit) => {
 
 type Drawn = ReturnType<typeof drawn>;
 
-function drawn({ aim, saving }: Fit, one: Tried, cost: Tried["cost"]) {
+function drawn({ aim, saving }: Fit, one: Tried, cost: Tried["cost"], confirmed = true) {
   const { target, saves } = one;
   const { onAxis } = costsOf(aim);
   return {
@@ -101,14 +101,15 @@ function drawn({ aim, saving }: Fit, one: Tried, cost: Tried["cost"]) {
     y: onAxis(cost.value),
     low: onAxis(cost.low),
     high: onAxis(cost.high),
-    says: `${planText(one.drop)} (${wayText(one)}): ${costText(aim, cost)}`,
+    says: `${planText(one.drop)} (${wayText(one)}): ${costText(aim, cost, confirmed)}`,
   };
 }
 
-function finding({ aim, answer, tried }: Fit): string {
-  const promise = promiseText(aim);
-  if (answer === null) return `Nothing is sure to keep the promise that ${promise}`;
+function finding({ aim, answer, tried, provenance: { model: { layers } } }: Fit): string {
+  if (answer === null) return `${limitText(aim)}: nothing is sure to keep it`;
   const { dropped, target, repair } = tried[answer];
-  const aimed = promise.replace("are saved", "are to be saved").replace("is at least", "is to be at least");
-  return reading`${modules(target, dropped)} may go${repair && `, repaired by ${repair},`} if ${aimed}`;
+  const of = target === "joint" ? 2 * layers : layers;
+  return reading`${limitText(aim)}: ${modules(target, dropped, of)} can go${
+    repair && `, repaired by ${repair}`
+  }`;
 }
