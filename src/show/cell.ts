@@ -80,8 +80,8 @@ export async function show(content: unknown): Promise<void> {
 }
 
 /**
- * Describes a function of Lamina, or the one with this name; lists the functions that mention any other word, or all without an
- * argument, in a line each. Throws `RangeError` for a word that none of them mentions.
+ * Describes a function of Lamina, or the one with this name; without an argument, lists all in a line each. Throws `RangeError` for an
+ * unknown name.
  *
  * @example
  * ```ts
