@@ -4,7 +4,7 @@
  */
 import process from "node:process";
 import { Command, CommanderError, Option } from "commander";
-import { cudaCommand, doctorCommand, labCommand, openvinoCommand } from "./desk/machine.ts";
+import { cudaCommand, doctorCommand, ggmlCommand, labCommand, openvinoCommand } from "./desk/machine.ts";
 import { cacheCommand, infoCommand, modelsCommand } from "./desk/stock.ts";
 import { type RunLine, shardCommand, shardsCommand } from "./machines/shards.ts";
 import { choosing, fitCommand, repairCommand } from "./measure/choose.ts";
@@ -47,7 +47,15 @@ export function createProgram(context: Context): Command {
     "Evaluate:": [...predicting, depthCommand, speedCommand, compareCommand],
     "Many machines:": [shards, shard, merge],
     "This machine:": [
-      ...[infoCommand, cacheCommand, cudaCommand, openvinoCommand, labCommand, environmentCommand],
+      ...[
+        infoCommand,
+        cacheCommand,
+        cudaCommand,
+        openvinoCommand,
+        ggmlCommand,
+        labCommand,
+        environmentCommand,
+      ],
     ],
   };
   for (const [heading, commands] of Object.entries(groups)) {

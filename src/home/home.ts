@@ -57,8 +57,8 @@ export function runArguments(file: string): string[] {
   ];
 }
 
-/** Downloads; results and pages; CUDA's libraries; OpenVINO's; Jupyter's virtual environment; the reader's notebooks. */
-export type Kept = "cache" | "results" | "cuda" | "openvino" | "venv" | "notebooks";
+/** Downloads; results and pages; CUDA's libraries; OpenVINO's; ggml's; Jupyter's virtual environment; the reader's notebooks. */
+export type Kept = "cache" | "results" | "cuda" | "openvino" | "ggml" | "venv" | "notebooks";
 
 /** The facts that decide where things are kept. */
 export interface Machine {

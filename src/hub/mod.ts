@@ -4,6 +4,7 @@ export * from "./files.ts";
 export * from "./layout.ts";
 export * from "./local.ts";
 export * from "./open.ts";
+export { isOffline } from "./retry.ts";
 export * from "./series.ts";
 export * from "./remote/huggingface.ts";
 export * from "./remote/http.ts";

@@ -8,6 +8,11 @@ const FIRST_PAUSE = 250; // ms, doubled by every failure in a row
 const JITTER = 0.25; // of a pause, added at random
 const LONGEST = 30_000; // ms: a server that names hours would hold the user, who can come back later
 
+/** Whether the user wants no requests. */
+export function isOffline(): boolean {
+  return /^(1|true|yes|on)$/i.test(Deno.env.get("HF_HUB_OFFLINE") ?? "");
+}
+
 export class Dropped extends Error {
   /** The status that the server answered with, and how many ms it asks to wait, if it did. */
   constructor(message: string, readonly status?: number, readonly wait?: number) {

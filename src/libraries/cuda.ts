@@ -17,9 +17,12 @@ export const cudaFolder: string = folderOf("cuda");
 export const openvinoFolder: string = folderOf("openvino");
 
 /** The path of OpenVINO's plug-in for ONNX Runtime; null where it is not installed. */
-export function openvinoLibrary(): string | null {
-  const name = "libonnxruntime_providers_openvino_plugin.so";
-  const folder = foldersOf(openvinoFolder).find((folder) => entries(folder).includes(name));
+export const openvinoLibrary = (): string | null =>
+  libraryIn(openvinoFolder, "libonnxruntime_providers_openvino_plugin.so");
+
+/** The path of a library in a folder of installed packages; null where it is not there. */
+export function libraryIn(root: string, name: string): string | null {
+  const folder = foldersOf(root).find((folder) => entries(folder).includes(name));
   return folder === undefined ? null : join(folder, name);
 }
 

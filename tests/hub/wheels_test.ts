@@ -1,11 +1,12 @@
-/** Libraries out of wheels, made here, with the machine's own pip and without the network. */
+/** Libraries out of packages made here, with the machine's own pip, and Deno on a registry of this machine: without the network. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { cudaWheels, installWheels, missingPackages } from "../../src/hub/mod.ts";
+import { createHash } from "node:crypto";
+import { cudaWheels, ggmlPackages, installWheels, missingPackages } from "../../src/hub/mod.ts";
 import { errorsOf, PYTHON } from "../../src/hub/packages/environment.ts";
 import { pipReason } from "../../src/hub/packages/pip.ts";
-import type { Wheel } from "../../src/hub/packages/wheels.ts";
-import { printed, unless } from "../tools.ts";
+import type { Pinned, Wheel } from "../../src/hub/packages/wheels.ts";
+import { onLinux, printed, unless } from "../tools.ts";
 import { withFolder } from "../support.ts";
 import { sha256 } from "./fake_hub.ts";
 
@@ -193,8 +194,65 @@ Deno.test("another system, and a disk that is too small, are refused before anyt
     assert.deepEqual([...Deno.readDirSync(place)], []);
   }));
 
+onLinux(
+  "a package of npm's is installed by its hash alone, and without the network it is named",
+  () =>
+    withFolder(async (folder) => {
+      await Deno.mkdir(`${folder}/package`);
+      await Deno.writeTextFile(`${folder}/package/package.json`, '{"name":"@a/b","version":"1.0.0"}');
+      await Deno.writeTextFile(`${folder}/package/libb.so`, "machine code");
+      await printed("tar", ["czf", `${folder}/b.tgz`, "-C", folder, "package"]);
+      const bytes = await Deno.readFile(`${folder}/b.tgz`);
+      const integrity = `sha512-${createHash("sha512").update(bytes).digest("base64")}`;
+      const server = Deno.serve({ port: 0, onListen: () => {} }, ({ url }) => {
+        if (url.endsWith("b-1.0.0.tgz")) return new Response(bytes);
+        const dist = { tarball: new URL("/@a/b/-/b-1.0.0.tgz", url).href, integrity };
+        const versions = { "1.0.0": { name: "@a/b", version: "1.0.0", dist } };
+        const isKnown = url.endsWith("/@a%2fb");
+        return isKnown ? Response.json({ name: "@a/b", versions }) : new Response("", { status: 404 });
+      });
+      const kept = { kept: ["libb.so"], bytes: 12, licence: "Ours", size: bytes.length };
+      const known: Pinned = { package: "@a/b", version: "1.0.0", integrity, ...kept };
+      const place = `${folder}/ggml`, registry = `http://localhost:${server.addr.port}/`;
+      Deno.env.set("NPM_CONFIG_REGISTRY", registry);
+      try {
+        const refusals: [Partial<Pinned>, RegExp][] = [
+          [
+            { integrity: `sha512-${btoa("another")}` },
+            /@a\/b@1\.0\.0: the archive has a different hash, expected/,
+          ],
+          [{ version: "2.0.0" }, /@a\/b@2\.0\.0: npm's registry does not provide it, expected a reachable/],
+          [
+            { kept: ["none.so"] },
+            /Cannot install a-b-1\.0\.0: none\.so is missing, expected it in the package/,
+          ],
+        ];
+        for (const [change, message] of refusals) {
+          await assert.rejects(installWheels([{ ...known, ...change } as Pinned], place, {}, LINUX), message);
+          assert.deepEqual(filesOf(place), []);
+        }
+        Deno.env.set("HF_HUB_OFFLINE", "1");
+        await assert.rejects(installWheels([known], place, {}, LINUX), {
+          message: "Cannot install a-b-1.0.0: HF_HUB_OFFLINE is set, expected the network; unset it",
+        });
+        Deno.env.delete("HF_HUB_OFFLINE");
+        await Deno.mkdir(`${place}/a-b-0.9.0`);
+        await installWheels([known], place, {}, LINUX);
+        Deno.env.set("HF_HUB_OFFLINE", "1");
+        await installWheels([known], place, {}, LINUX);
+        assert.deepEqual(filesOf(place), ["a-b-1.0.0/libb.so"]);
+        assert.equal(await Deno.stat(`${place}/a-b-0.9.0`).catch(() => null), null);
+      } finally {
+        for (const name of ["NPM_CONFIG_REGISTRY", "HF_HUB_OFFLINE"]) Deno.env.delete(name);
+        await server.shutdown();
+      }
+    }),
+);
+
 Deno.test("the pinned wheels keep each library once", () => {
-  const libraries = cudaWheels.flatMap(({ kept }) => kept).filter((path) => path.includes(".so"))
+  const libraries = [...cudaWheels, ...ggmlPackages].flatMap(({ kept }) => kept).filter((path) =>
+    path.includes(".so")
+  )
     .map((path) => path.split("/").at(-1)!);
   assert.equal(new Set(libraries).size, libraries.length);
   for (const name of ["libonnxruntime_providers_cuda.so", "libcublasLt.so.13", "libcurand.so.10"]) {

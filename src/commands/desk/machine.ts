@@ -1,12 +1,12 @@
-/** What this machine has and gets: `lamina doctor`, `lamina cuda`, `lamina openvino`, `lamina lab`. */
+/** What this machine has and gets: `lamina doctor`, `lamina cuda`, `lamina openvino`, `lamina ggml`, `lamina lab`. */
 import { type Command, Option } from "commander";
 import { isFile } from "../../disk/mod.ts";
 import { flag, option } from "../../entry/mod.ts";
 import { examine, machineChecks } from "../../doctor/mod.ts";
 import { displayed, folderOf } from "../../home/mod.ts";
-import { cudaWheels, installWheels, openvinoWheels, type Wheel } from "../../hub/mod.ts";
+import { cudaWheels, ggmlPackages, installWheels, openvinoWheels, type Pinned } from "../../hub/mod.ts";
 import { execute, install, openLab, register } from "../../lab/mod.ts";
-import { cudaFolder, openvinoFolder } from "../../libraries/mod.ts";
+import { cudaFolder, ggmlFolder, openvinoFolder } from "../../libraries/mod.ts";
 import { head } from "../../result/mod.ts";
 import { type Context, reportsTo } from "../shared/context.ts";
 import { declared } from "../shared/declare.ts";
@@ -34,7 +34,7 @@ export const doctorCommand = (context: Context): Command =>
 
 /** A command that installs libraries. */
 const installing =
-  (name: string, what: string, wheels: readonly Wheel[], folder: string) => (context: Context): Command =>
+  (name: string, what: string, wheels: readonly Pinned[], folder: string) => (context: Context): Command =>
     declared({
       name,
       says: `install ${what}, into ${displayed(folder)} (Linux x64)`,
@@ -55,6 +55,12 @@ export const openvinoCommand = installing(
   "OpenVINO's plug-in for ONNX Runtime, which uses the matrix units of Intel CPUs",
   openvinoWheels,
   openvinoFolder,
+);
+export const ggmlCommand = installing(
+  "ggml",
+  "llama.cpp's library, whose encoders round weights to its types of blocks",
+  ggmlPackages,
+  ggmlFolder,
 );
 
 interface LabFlags {

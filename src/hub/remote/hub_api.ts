@@ -31,11 +31,6 @@ export interface RemoteRepo {
   readonly licence: string;
 }
 
-/** Whether the user wants no requests to the hub. */
-export function isOffline(): boolean {
-  return /^(1|true|yes|on)$/i.test(Deno.env.get("HF_HUB_OFFLINE") ?? "");
-}
-
 export function fileUrl(repo: HubRepo, commit: string, path: string): string {
   const room = repo.type === "dataset" ? "datasets/" : "";
   return `${endpoint()}/${room}${repo.name}/resolve/${commit}/${

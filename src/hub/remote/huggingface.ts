@@ -20,12 +20,12 @@ import {
   explained,
   fileUrl,
   instead,
-  isOffline,
   NOT_STATED,
   type RemoteFile,
   type RemoteRepo,
 } from "./hub_api.ts";
 import { checkFileName, modelFileNames } from "../layout.ts";
+import { isOffline } from "../retry.ts";
 import {
   completeModel,
   findSnapshots,
