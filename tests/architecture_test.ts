@@ -19,7 +19,7 @@ const table = {
   measure: "entry tensor",
   result: "entry disk measure",
   hub: "entry disk home",
-  weights: "entry disk tensor hub",
+  weights: "entry disk tensor libraries hub",
   text: "entry",
   tasks: "entry text",
   onnx: "tensor",

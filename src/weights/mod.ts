@@ -1,10 +1,21 @@
 /** Checkpoints as named tensors, one layer at a time. */
-export * from "./blocks/encode.ts";
+export {
+  encoded,
+  encodedBytes,
+  encodeRows,
+  exactType,
+  plainTypes,
+  rounded,
+  rowBytes,
+  type RowRounding,
+  typesFor,
+} from "./blocks/encode.ts";
 export * from "./content.ts";
 export * from "./cut.ts";
 export * from "./derived.ts";
 export * from "./entry.ts";
 export * from "./file.ts";
+export * from "./gguf/encode.ts";
 export * from "./gguf/open.ts";
 export * from "./gguf/types.ts";
 export * from "./gguf/value.ts";

@@ -25,6 +25,7 @@ const TYPES = [
   "IQ4_NL",
   "IQ4_XS",
   "MXFP4",
+  ..."IQ1_S IQ1_M IQ2_XXS IQ2_XS IQ2_S IQ3_XXS IQ3_S".split(" "),
 ];
 
 /** The values' bits: NaN and -0 count. */
@@ -82,7 +83,7 @@ Deno.test("a range of rows is that slice of the whole", async () => {
   await assert.rejects(file.read("Q8_0.values", [2, 1]), RangeError);
   await assert.rejects(file.read("Q8_0.values", [0.5, 1]), RangeError);
   await assert.rejects(file.read("none"), {
-    message: `Cannot read ${PATH}.gguf: no tensor "none", expected one of its 24 tensors`,
+    message: `Cannot read ${PATH}.gguf: no tensor "none", expected one of its 31 tensors`,
   });
   file.close();
   await assert.rejects(file.read("cube"), {

@@ -23,7 +23,9 @@ const deeper = (inner: Uint8Array<ArrayBuffer>) => array(9, 1, inner);
 const [BYTE, BYTES] = [uint(8, 0xff), new Uint8Array(1e8)];
 const [MANY, HUGE, F16] = [2 ** 21 + 1, [2 ** 32, 2 ** 32], { shape: [32], type: 1 }];
 const room = (most: number) => `expected at most ${most} in the rest of the file`;
-const NAMES = "F32 F16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_NL IQ4_XS BF16 MXFP4";
+const NAMES =
+  "F32 F16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K IQ2_XXS IQ2_XS IQ3_XXS IQ1_S IQ4_NL " +
+  "IQ3_S IQ2_S IQ4_XS IQ1_M BF16 MXFP4";
 const EACH = "expected each byte in one tensor";
 
 /** Files by their errors. */
@@ -71,7 +73,7 @@ const files: Record<string, Uint8Array> = {
   'tensor "a" has shape [0,4], expected axes of length 1 or more': only([4, 0]),
   'shape of tensor "a" 9007199254740992, expected less than 2^53': only([2n ** 53n]),
   [`tensor "a" has shape [${2 ** 32},${2 ** 32}], expected fewer than 2^53 elements and bytes`]: only(HUGE),
-  [`tensor "a" has type number 16, expected one of ${NAMES}`]: only([256], { type: 16 }),
+  [`tensor "a" has type number 4, expected one of ${NAMES}`]: only([256], { type: 4 }),
   'tensor "a" has rows of 48, expected a multiple of 32 for Q8_0': only([48], { type: 8 }),
   'tensor "a" at offset 16, expected a multiple of the alignment 32': only([4], { offset: 16 }),
   'offset of tensor "a" 9223372036854775808, expected less than 2^53': only([4], { offset: 2n ** 63n }),

@@ -77,12 +77,14 @@ function assertSame(type: string, source: Uint8Array<ArrayBuffer>): void {
   }
 }
 
-Deno.test("every type has a reference", () => {
-  assert.deepEqual(Object.keys(reference).sort(), Object.keys(blockTypes).sort());
-  assert.deepEqual(Object.keys(SCALES).sort(), Object.keys(blockTypes).sort());
+Deno.test("every type has a reference, but for the IQ types of points, which ggml_test.ts compares with ggml", () => {
+  const compared = Object.keys(blockTypes).filter((type) => !/^IQ[123]/.test(type)).sort();
+  assert.deepEqual(Object.keys(reference).sort(), compared);
+  assert.deepEqual(Object.keys(SCALES).sort(), compared);
 });
 
-for (const [type, { blockBytes }] of Object.entries(blockTypes)) {
+for (const type of Object.keys(reference)) {
+  const { blockBytes } = blockTypes[type];
   Deno.test(`${type}: random blocks`, () => {
     for (const count of [0, 1, 2, 37, 400]) assertSame(type, randomBytes(count * blockBytes, count));
     for (const byte of [0, 0x0f, 0xf0, 0x80, 0xff]) assertSame(type, new Uint8Array(blockBytes).fill(byte));

@@ -18,7 +18,7 @@ const WORTH_THREADS = 2 ** 29;
 /** Values of a matrix below which messages would, to be decoded: a millisecond's. They are repacked in half the time. */
 const WORTH_SHARING = 2 ** 20;
 
-const mayUseMemory = () => Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+export const mayUseMemory = (): boolean => Deno.permissions.querySync({ name: "ffi" }).state === "granted";
 
 /** Threads that decode one file's blocks. Arrays for the results have the length that these blocks need, and must not be used meanwhile. */
 export type Decoders = ReturnType<typeof openDecoders>;

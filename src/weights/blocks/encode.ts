@@ -1,7 +1,7 @@
 /**
  * Rounds float32 to what a file can hold: 16 bits, or blocks of 32 numbers that share a float16 scale d and, in Q4_1 and Q5_1, an
  * offset m. The scale maps a block's extreme numbers to the ends of the range, as llama.cpp's `quantize_row_q8_0_ref` and its like do.
- * Rounding again changes nothing.
+ * Rounding again changes nothing. With the importance of columns, scale and offset are those of llama.cpp's search (search.ts).
  */
 import {
   byteSize,
@@ -15,69 +15,195 @@ import {
 } from "../../tensor/mod.ts";
 import { cutTensor } from "../cut.ts";
 import { half } from "./repack4.ts";
+import { found, scaleSearched, searchOffset, weigh } from "./search.ts";
 import { blockTypes } from "./types.ts";
 
-/** Rounds the 32 numbers of a block into its bytes. */
-type Encode = (numbers: Float32Array, block: DataView) => void;
-
-const encoders: Readonly<Record<string, Encode>> = {
-  Q4_0: symmetric(4),
-  Q5_0: symmetric(5),
-  Q4_1: asymmetric(4),
-  Q5_1: asymmetric(5),
-  Q8_0(numbers, block) {
-    const d = put(block, 0, below(Math.abs(furthest(numbers)) / 127));
-    for (let j = 0; j < 32; j++) block.setInt8(2 + j, nearest(numbers[j] / d, -127, 127));
-  },
+/** Quants from 0 on, behind a scale; null for Q8_0, which has signed bytes. */
+interface Form {
+  readonly bits: 4 | 5;
+  readonly hasOffset: boolean;
+}
+const forms: Readonly<Record<string, Form | null>> = {
+  Q4_0: { bits: 4, hasOffset: false },
+  Q5_0: { bits: 5, hasOffset: false },
+  Q4_1: { bits: 4, hasOffset: true },
+  Q5_1: { bits: 5, hasOffset: true },
+  Q8_0: null,
 };
 
-/** d, the number furthest from zero at the lower end of the range. */
-function symmetric(bits: 4 | 5): Encode {
-  const least = -(2 ** (bits - 1));
-  return (numbers, block) => {
-    const d = put(block, 0, below(furthest(numbers) / least));
-    pack(bits, block, (j) => nearest(numbers[j] / d, least, -least - 1) - least);
-  };
-}
+const { quants } = found;
 
-/** d and m, the smallest number and the largest at the ends. */
-function asymmetric(bits: 4 | 5): Encode {
-  const most = 2 ** bits - 1;
-  return (numbers, block) => {
-    const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
-    const [d, m] = [put(block, 0, (high - low) / most), put(block, 2, low)];
-    pack(bits, block, (j) => nearest((numbers[j] - m) / d, 0, most));
-  };
+/** Rounds the 32 numbers from `at` on into the bytes from `to` on, by the weights of `search.ts` if the block is weighed. */
+function encodeBlock(
+  form: Form,
+  x: Float32Array,
+  at: number,
+  isWeighed: boolean,
+  out: Uint8Array,
+  to: number,
+): void {
+  const { bits, hasOffset } = form;
+  if (!hasOffset) {
+    const least = -(2 ** (bits - 1));
+    if (isWeighed) put(out, to, scaleSearched(x, at, -least));
+    else {
+      const d = put(out, to, below(furthest(x, at) / least));
+      for (let j = 0; j < 32; j++) quants[j] = nearest(x[at + j], d, least, -least - 1) - least;
+    }
+  } else if (isWeighed) {
+    searchOffset(x, at, 2 ** bits - 1);
+    put(out, to, found.scale);
+    put(out, to + 2, found.offset);
+  } else {
+    let low = x[at], high = x[at];
+    for (let j = 1; j < 32; j++) {
+      low = Math.min(low, x[at + j]);
+      high = Math.max(high, x[at + j]);
+    }
+    const most = 2 ** bits - 1;
+    const d = put(out, to, (high - low) / most), m = put(out, to + 2, low);
+    for (let j = 0; j < 32; j++) quants[j] = nearest(x[at + j] - m, d, 0, most);
+  }
+  pack(bits, out, to + (hasOffset ? 4 : 2));
 }
 
 /** Puts quants at the end of a block: fifth bits in their order, then the first 16 in the lower halves of bytes, the others in the upper. */
-function pack(bits: 4 | 5, block: DataView, quantOf: (j: number) => number): void {
-  const at = block.byteLength - 16;
-  const quants = Array.from({ length: 32 }, (_, j) => quantOf(j));
-  for (let j = 0; j < 16; j++) block.setUint8(at + j, quants[j] & 15 | (quants[j + 16] & 15) << 4);
-  if (bits === 5) block.setUint32(at - 4, quants.reduce((all, quant, j) => all | quant >> 4 << j, 0), true);
+function pack(bits: 4 | 5, out: Uint8Array, at: number): void {
+  if (bits === 5) {
+    for (let j = 0; j < 32; j += 8, at++) {
+      let fifths = 0;
+      for (let k = 0; k < 8; k++) fifths |= quants[j + k] >> 4 << k;
+      out[at] = fifths;
+    }
+  }
+  for (let j = 0; j < 16; j++) out[at + j] = quants[j] & 15 | quants[j + 16] << 4;
+}
+
+/** Q8_0: signed bytes behind a scale. */
+function encodeBytes(x: Float32Array, at: number, out: Uint8Array, to: number): void {
+  const d = put(out, to, below(Math.abs(furthest(x, at)) / 127));
+  for (let j = 0; j < 32; j++) out[to + 2 + j] = nearest(x[at + j], d, -127, 127);
 }
 
 /** The number of a block that is furthest from zero. */
-const furthest = (numbers: Float32Array): number =>
-  numbers.reduce((most, number) => Math.abs(number) > Math.abs(most) ? number : most, 0);
+function furthest(x: Float32Array, at: number): number {
+  let most = 0;
+  for (let j = at; j < at + 32; j++) if (Math.abs(x[j]) > Math.abs(most)) most = x[j];
+  return most;
+}
+
+const halfOf = new Float16Array(1), bitsOfHalf = new Uint16Array(halfOf.buffer);
 
 /** A float16 that is no further from zero, so that the furthest number of a block is the same at the end of its range. */
 function below(scale: number): number {
-  const found = Math.f16round(scale);
-  if (Math.abs(found) <= Math.abs(scale)) return found || 0; // zero has no sign
-  const [bits] = new Uint16Array(Float16Array.of(found).buffer);
-  return half[bits - 1] || 0;
+  halfOf[0] = scale;
+  if (Math.abs(halfOf[0]) > Math.abs(scale)) bitsOfHalf[0]--;
+  return halfOf[0] || 0; // zero has no sign
 }
 
-function put(block: DataView, at: number, value: number): number {
-  block.setFloat16(at, value, true);
-  return block.getFloat16(at, true);
+function put(out: Uint8Array, at: number, value: number): number {
+  halfOf[0] = value;
+  out[at] = bitsOfHalf[0];
+  out[at + 1] = bitsOfHalf[0] >> 8;
+  return half[bitsOfHalf[0]];
 }
 
 /** A whole number; 0 where the scale is 0. */
-const nearest = (value: number, least: number, most: number): number =>
-  Number.isFinite(value) ? Math.min(Math.max(Math.round(value), least), most) : 0;
+const nearest = (value: number, scale: number, least: number, most: number): number =>
+  scale === 0 ? 0 : Math.min(Math.max(Math.round(value / scale) || 0, least), most);
+
+/** The types whose blocks are encoded here; ggml encodes the others. */
+export const plainTypes: readonly string[] = Object.keys(forms);
+
+/** Encodes rows of `columns` numbers to the start of `out`; what these are is not checked. `importance` has a number for each column. */
+export function encodeBlocks(
+  type: string,
+  numbers: Float32Array,
+  columns: number,
+  out: Uint8Array,
+  importance?: Float32Array | null,
+): void {
+  const { blockElements, blockBytes } = blockTypes[type];
+  const form = forms[type];
+  const isWeighed = Boolean(importance) && form !== null;
+  for (let at = 0, to = 0, mean = 0; at < numbers.length; at += blockElements, to += blockBytes) {
+    if (importance && isWeighed) mean = weigh(numbers, at, columns, importance, mean);
+    if (form === null) encodeBytes(numbers, at, out, to);
+    else encodeBlock(form, numbers, at, isWeighed, out, to);
+  }
+}
+
+/** How rows are rounded. */
+export interface RowRounding {
+  /** Of each column, at least 0: the mean square of the inputs that are multiplied with it. */
+  readonly importance?: Float32Array<ArrayBuffer> | null;
+  /** The tensor's name, for errors. */
+  readonly name?: string;
+}
+
+/** Types that ggml does not encode without importance. */
+const IMPORTANT = ["IQ2_XXS", "IQ2_XS", "IQ1_S"];
+/** The largest float16: no scale of smaller numbers leaves its range. */
+const LARGEST = 65504;
+
+/** Bytes of a row of numbers in a type of blocks. Throws `RangeError` that names the tensor where it cannot hold the row. */
+export function rowBytes(
+  type: string,
+  columns: number,
+  { importance, name = "a tensor" }: RowRounding = {},
+): number {
+  const refused = (found: string, expected: string) =>
+    new RangeError(`Cannot round ${name} to ${type}: ${found}, expected ${expected}`);
+  if (!Object.hasOwn(blockTypes, type)) {
+    throw refused("no such type of blocks", `one of ${Object.keys(blockTypes).join(", ")}`);
+  }
+  const { blockElements, blockBytes } = blockTypes[type];
+  if (columns % blockElements !== 0 || !(columns > 0)) {
+    throw refused(`its rows have ${columns} numbers`, `a multiple of ${blockElements}`);
+  }
+  if (!importance && IMPORTANT.includes(type)) {
+    throw refused("found no importance of its columns", "a number for each of them");
+  }
+  if (importance && importance.length !== columns) {
+    throw refused(`found the importance of ${importance.length} columns`, String(columns));
+  }
+  const at = importance?.findIndex((number) => !(number >= 0 && number < Infinity)) ?? -1;
+  if (at >= 0) {
+    throw refused(`column ${at} has importance ${importance![at]}`, "a finite number of at least 0");
+  }
+  return columns / blockElements * blockBytes;
+}
+
+/** Room for rows in a type of blocks, after a check of them. Throws `RangeError` that names the tensor. */
+export function roomFor(
+  type: string,
+  numbers: Float32Array,
+  columns: number,
+  rounding: RowRounding = {},
+): Uint8Array<ArrayBuffer> {
+  const bytes = rowBytes(type, columns, rounding);
+  for (let at = 0; at < numbers.length; at++) {
+    if (Math.abs(numbers[at]) <= LARGEST) continue;
+    throw new RangeError(
+      `Cannot round ${rounding.name ?? "a tensor"} to ${type}: found ${numbers[at]} in row ${
+        Math.floor(at / columns)
+      }, expected numbers of at most ${LARGEST}`,
+    );
+  }
+  return new Uint8Array(new ArrayBuffer(numbers.length / columns * bytes)); // never in V8's own heap, where it may move
+}
+
+/** Rows of `columns` numbers in one of the plain types. Throws `RangeError` where the type cannot hold them. */
+export function encodeRows(
+  type: string,
+  numbers: Float32Array,
+  columns: number,
+  rounding: RowRounding = {},
+): Uint8Array<ArrayBuffer> {
+  const out = roomFor(type, numbers, columns, rounding);
+  encodeBlocks(type, numbers, columns, out, rounding.importance);
+  return out;
+}
 
 /**
  * Lists the types that can replace a matrix's own type in a file, smallest first, for rows of `columns` numbers: blocks give way to blocks of the
@@ -86,7 +212,7 @@ const nearest = (value: number, least: number, most: number): number =>
 export function typesFor(type: string, columns: number): string[] {
   if (!Object.hasOwn(blockTypes, type)) return ["F16", "BF16"].includes(type) ? [type] : [];
   const fitting = columns % 32 === 0 ? [type, "Q8_0"] : [];
-  return [...new Set(fitting)].filter((name) => Object.hasOwn(encoders, name)).concat("F16");
+  return [...new Set(fitting)].filter((name) => plainTypes.includes(name)).concat("F16");
 }
 
 /** Bytes of a tensor in such a type, or in F32. */
@@ -98,17 +224,18 @@ export function encodedBytes(type: string, shape: readonly number[]): number {
 
 const dtypeOf = (type: string) => type.toLowerCase() as DType;
 
-/** The bytes of a tensor of floats in such a type, or in F32; those of a tensor of that type are not copied. */
-export function encoded(type: string, tensor: Tensor): Uint8Array<ArrayBuffer> {
+/** The bytes of a tensor of floats in such a type, or in F32; those of a tensor of that type are not copied. Blocks may be weighed. */
+export function encoded(
+  type: string,
+  tensor: Tensor,
+  importance?: RowRounding["importance"],
+): Uint8Array<ArrayBuffer> {
   if (dtypeOf(type) === tensor.dtype) return bytesOf(tensor.data);
   const numbers = toFloat32(tensor);
   if (type === "F16") return bytesOf(new Uint16Array(Float16Array.from(numbers).buffer));
   if (type === "BF16") return bytesOf(Uint16Array.from(new Uint32Array(numbers.slice().buffer), upperHalf));
-  const { blockElements, blockBytes } = blockTypes[type];
   const bytes = new Uint8Array(encodedBytes(type, tensor.shape));
-  for (let at = 0, b = 0; at < bytes.length; at += blockBytes, b += blockElements) {
-    encoders[type](numbers.subarray(b, b + blockElements), new DataView(bytes.buffer, at, blockBytes));
-  }
+  encodeBlocks(type, numbers, tensor.shape.at(-1)!, bytes, importance);
   return bytes;
 }
 
@@ -116,9 +243,12 @@ export function encoded(type: string, tensor: Tensor): Uint8Array<ArrayBuffer> {
 const upperHalf = (bits: number): number => bits + 0x7fff + (bits >>> 16 & 1) >>> 16;
 
 /** A tensor of floats as it is read again from such a type: blocks come as float32. */
-export function rounded(type: string, tensor: Tensor): Tensor {
-  const { shape } = tensor;
-  const bytes = encoded(type, tensor);
+export function rounded(type: string, tensor: Tensor, importance?: RowRounding["importance"]): Tensor {
+  return read(type, tensor.shape, encoded(type, tensor, importance));
+}
+
+/** A tensor of those bytes. */
+export function read(type: string, shape: readonly number[], bytes: Uint8Array<ArrayBuffer>): Tensor {
   if (!Object.hasOwn(blockTypes, type)) {
     const dtype = dtypeOf(type);
     return { dtype, shape, data: viewOf(dtype, bytes.buffer, bytes.byteOffset, elements(shape)) };

@@ -5,6 +5,7 @@
 import { type BlockFormat, emptyMatrix, widen } from "../../tensor/mod.ts";
 import { ranges } from "../content.ts";
 import * as to from "./repack.ts";
+import * as of from "./repack_points.ts";
 import { q2_k, q3_k, q4_0, q4_1, q4_k, type Repack } from "./repack4.ts";
 
 /** Blocks of a file, and how all of them are decoded to the start of `out`; that there is room for their numbers is not checked. */
@@ -61,6 +62,13 @@ export const blockTypes: Readonly<Record<string, BlockType>> = {
   Q4_K: blocksOf(256, 144, { ...four, ...offset }, q4_k),
   Q5_K: blocksOf(256, 176, { ...eight, ...offset }, to.q5_k),
   Q6_K: blocksOf(256, 210, { ...eight, size: 16 }, to.q6_k),
+  IQ1_S: blocksOf(256, 50, eight, of.iq1_s),
+  IQ1_M: blocksOf(256, 56, { ...eight, size: 16 }, of.iq1_m),
+  IQ2_XXS: blocksOf(256, 66, eight, of.iq2_xxs),
+  IQ2_XS: blocksOf(256, 74, { ...eight, size: 16 }, of.iq2_xs),
+  IQ2_S: blocksOf(256, 82, { ...eight, size: 16 }, of.iq2_s),
+  IQ3_XXS: blocksOf(256, 98, eight, of.iq3_xxs),
+  IQ3_S: blocksOf(256, 110, eight, of.iq3_s),
   IQ4_NL: blocksOf(32, 18, eight, to.iq4_nl),
   IQ4_XS: blocksOf(256, 136, eight, to.iq4_xs),
   MXFP4: blocksOf(32, 17, eight, to.mxfp4),

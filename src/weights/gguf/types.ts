@@ -27,8 +27,15 @@ const NAMES: Readonly<Record<number, string>> = {
   12: "Q4_K",
   13: "Q5_K",
   14: "Q6_K",
+  16: "IQ2_XXS",
+  17: "IQ2_XS",
+  18: "IQ3_XXS",
+  19: "IQ1_S",
   20: "IQ4_NL",
+  21: "IQ3_S",
+  22: "IQ2_S",
   23: "IQ4_XS",
+  29: "IQ1_M",
   30: "BF16",
   39: "MXFP4",
 };
@@ -63,16 +70,29 @@ export const ggufMixes: ReadonlyMap<number, string> = new Map([
   [16, "Q5_K_S"],
   [17, "Q5_K_M"],
   [18, "Q6_K"],
+  [19, "IQ2_XXS"],
+  [20, "IQ2_XS"],
   [21, "Q2_K_S"],
+  [22, "IQ3_XS"],
+  [23, "IQ3_XXS"],
+  [24, "IQ1_S"],
   [25, "IQ4_NL"],
+  [26, "IQ3_S"],
+  [27, "IQ3_M"],
+  [28, "IQ2_S"],
+  [29, "IQ2_M"],
   [30, "IQ4_XS"],
+  [31, "IQ1_M"],
   [32, "BF16"],
   [38, "MXFP4_MOE"],
 ]);
 
 const MAGIC = 0x46554747; // "GGUF"
 const VERSION = 3;
-const numbers = new Map([...ggmlTypes].map(([number, { name }]) => [name, number]));
+/** Name → number in the file. */
+export const ggmlNumbers: ReadonlyMap<string, number> = new Map(
+  [...ggmlTypes].map(([number, { name }]) => [name, number]),
+);
 
 /** Values of metadata as they are stored: the type's number, then the bytes. */
 export const ggufBytes = {
@@ -103,7 +123,7 @@ export function ggufContent(
     const offset = end;
     end += bytes + padding(bytes).length;
     const axes = shape.toReversed().map(long);
-    return joinBytes([text(name), words(shape.length), ...axes, words(numbers.get(type)!), long(offset)]);
+    return joinBytes([text(name), words(shape.length), ...axes, words(ggmlNumbers.get(type)!), long(offset)]);
   });
   const header = joinBytes([
     words(MAGIC, VERSION),
