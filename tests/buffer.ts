@@ -1,5 +1,8 @@
-/** Bytes in memory as a file that models are read from. */
+/** Bytes in memory as a file that models are read from, and tensors as a file. */
 import { type ByteSource, checkRange } from "../src/hub/mod.ts";
+import { writeWhole } from "../src/disk/mod.ts";
+import type { Tensor } from "../src/tensor/mod.ts";
+import { safetensorsOf } from "../src/weights/mod.ts";
 
 /** Bytes that are in memory already. Reads give copies. */
 export function bufferSource(name: string, bytes: Uint8Array): ByteSource {
@@ -13,4 +16,8 @@ export function bufferSource(name: string, bytes: Uint8Array): ByteSource {
     },
     close() {},
   };
+}
+
+export async function writeSafetensors(path: string, tensors: ReadonlyMap<string, Tensor>): Promise<void> {
+  await writeWhole(path, safetensorsOf(tensors).parts());
 }

@@ -5,7 +5,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { type Tensor, toFloat32 } from "../src/tensor/mod.ts";
-import { writeSafetensors } from "../src/weights/mod.ts";
+import { writeSafetensors } from "./buffer.ts";
 import { tensorsIn } from "./support.ts";
 
 const SERIES = fileURLToPath(new URL("../data/series/pre-ln/", import.meta.url));

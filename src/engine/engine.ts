@@ -81,7 +81,7 @@ export interface WebgpuAccess {
 }
 
 /** For `src/kernels` alone; other rooms use `Held`. Null for the CPU. */
-export type Access = CudaAccess | WebgpuAccess | null;
+type Access = CudaAccess | WebgpuAccess | null;
 
 /** The held tensor, if it is one of those that live. Throws `TypeError`, naming it, if it is freed or anything else. */
 export function ownHeld<H extends Held>(

@@ -31,7 +31,7 @@ export interface Sizer extends SizedFormat {
 }
 
 /** The files of a plan: their bytes, and dropped modules that they hold as zeros, which readers run. */
-export interface PlanFiles {
+interface PlanFiles {
   readonly bytes: number;
   readonly zeroed: readonly Module[];
 }

@@ -190,8 +190,3 @@ export function blockColumns(matrix: BlockMatrix, start: number, end: number): B
     },
   );
 }
-
-export function blockBytes({ quants, scales, zeros, offsets }: BlockMatrix): number {
-  const own = typeof zeros === "number" ? 0 : zeros.byteLength;
-  return quants.byteLength + scales.byteLength + own + (offsets?.byteLength ?? 0);
-}

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type Command, CommanderError, type Option } from "commander";
 import type { Context } from "../../src/commands/shared/context.ts";
 import { createProgram } from "../../src/commands/program.ts";
-import { relationOf } from "../../src/commands/shared/relations.ts";
+import { relations } from "../../src/commands/shared/relations.ts";
 import { needText, type Relation } from "../../src/entry/mod.ts";
 import { fit, generate, generation, speed, sweep } from "../../src/mod.ts";
 import { isThorough, words } from "../tools.ts";
@@ -102,7 +102,7 @@ Deno.test("every declared relation is refused by name, and its valid use passes"
   const count = { needs: 0, excludes: 0 };
   for (const one of commands) {
     for (const option of one.command.options) {
-      const relation = relationOf(option);
+      const relation = relations.get(option);
       if (!relation) continue;
       const own = [...base(one, option.long!), ...typed(option)];
       const met = needed(one, relation);
@@ -147,7 +147,7 @@ Deno.test("every declared relation is refused by name, and its valid use passes"
 
 function furtherNeeds(one: Named, first: Option, [flag]: readonly string[]): string[] {
   const option = one.command.options.find(({ long }) => long === flag);
-  const [more = []] = option ? needed(one, relationOf(option) ?? {}) : [];
+  const [more = []] = option ? needed(one, relations.get(option) ?? {}) : [];
   return more[0] === first.long ? [] : more;
 }
 

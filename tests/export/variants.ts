@@ -3,7 +3,7 @@
  * assumes, which makes other models of them.
  */
 import { float32, toFloat32 } from "../../src/tensor/mod.ts";
-import { writeSafetensors } from "../../src/weights/mod.ts";
+import { writeSafetensors } from "../buffer.ts";
 import { fixture } from "../fixtures/read.ts";
 import { tensorsIn } from "../support.ts";
 

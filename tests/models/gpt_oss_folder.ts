@@ -1,7 +1,7 @@
 /** gpt-oss whole, of one layer, from the experts of the fixture `gpt_oss` and attention that the GGUF file of them has. */
-import { bufferSource } from "../buffer.ts";
+import { bufferSource, writeSafetensors } from "../buffer.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
-import { type GgufFile, openGguf, openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
+import { type GgufFile, openGguf, openSafetensors } from "../../src/weights/mod.ts";
 
 const FIXTURE = new URL("../fixtures/gpt_oss/", import.meta.url);
 const [HIDDEN, HEADS, KEYS, SIZE] = [64, 4, 2, 8];

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Model } from "../../src/models/mod.ts";
 import { type Blocks, noDrop } from "../../src/run/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
-import { writeSafetensors } from "../../src/weights/mod.ts";
+import { writeSafetensors } from "../buffer.ts";
 import { fixture } from "../fixtures/read.ts";
 import { finalStreams } from "../run/states.ts";
 import { openFolder, tensorsIn, withFixture, withFolder } from "../support.ts";

@@ -3,7 +3,7 @@
  * cell that they read from or that reads from them, as one script without a kernel.
  */
 import assert from "node:assert/strict";
-import { writeSafetensors } from "../../src/weights/mod.ts";
+import { writeSafetensors } from "../buffer.ts";
 import { withTiny } from "../study/tiny.ts";
 import { thorough, withFolder } from "../support.ts";
 import { committed, nameOf, notebooks, QUICK, readCode, root } from "./notebook.ts";

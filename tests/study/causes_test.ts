@@ -5,7 +5,7 @@ import { type Causes, type PatternsRow, readResult } from "../../src/result/mod.
 import { causes, dropsIn, estimate, profile, repair, untrainedCauses } from "../../src/study/mod.ts";
 import { sinkOf } from "../../src/study/causes/means.ts";
 import { openConfig, openModel } from "../../src/subject/mod.ts";
-import { writeSafetensors } from "../../src/weights/mod.ts";
+import { writeSafetensors } from "../buffer.ts";
 import { onWebgpu } from "../kernels/devices.ts";
 import { changeConfig, stateTolerance, tensorsIn, thorough, UNIT, withFolder } from "../support.ts";
 import { kept, unjudged, withTiny } from "./tiny.ts";

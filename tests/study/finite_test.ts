@@ -20,7 +20,7 @@ import {
 } from "../../src/study/mod.ts";
 import { openConfig, openModel, openSeries, type StudyModel } from "../../src/subject/mod.ts";
 import { float32, toFloat32 } from "../../src/tensor/mod.ts";
-import { writeSafetensors } from "../../src/weights/mod.ts";
+import { writeSafetensors } from "../buffer.ts";
 import { byTurns, copyModel, countedEngine, engine, tensorsIn } from "../support.ts";
 import { kept, withTiny } from "./tiny.ts";
 

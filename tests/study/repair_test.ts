@@ -15,7 +15,7 @@ import {
 import { type Change, type DropPlan, everyChange, noDrop, planHash } from "../../src/measure/mod.ts";
 import { type Plan, resultText } from "../../src/result/mod.ts";
 import { tensorsOf } from "../../src/run/mod.ts";
-import { writeSafetensors } from "../../src/weights/mod.ts";
+import { writeSafetensors } from "../buffer.ts";
 import { float32 } from "../../src/tensor/mod.ts";
 import { unjudged, withTiny } from "./tiny.ts";
 

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
-  blockBytes,
   blockColumns,
   type BlockMatrix,
   blockRows,
@@ -156,15 +155,6 @@ Deno.test("columns of some rows, and rows of some columns", () => {
     assertSame(blockColumns(blockRows(matrix, 1, 3), start, end)!, expected);
     assertSame(blockRows(blockColumns(matrix, start, end)!, 1, 3), expected);
   }));
-});
-
-Deno.test("a matrix takes the bytes of all its arrays", () => {
-  const common = { bits: 4, size: 16, rows: 2, perRow: 3, seed: 0 } as const;
-  const [quants, scales, zeros] = [2 * 3 * 8, 2 * 3 * 4, 2 * 2];
-  const bytes = (ownZeros: boolean, hasOffsets: boolean) =>
-    blockBytes(matrixOf({ ...common, ownZeros, hasOffsets }));
-  assert.equal(bytes(false, false), quants + scales);
-  assert.equal(bytes(true, true), quants + 2 * scales + zeros);
 });
 
 Deno.test("a matrix without rows", () => {

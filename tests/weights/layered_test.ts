@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { fileSource } from "../../src/hub/mod.ts";
 import { float32, type Tensor } from "../../src/tensor/mod.ts";
+import { writeSafetensors } from "../buffer.ts";
 import {
   type Allocate,
   type CheckpointFiles,
@@ -13,7 +14,6 @@ import {
   openSafetensors,
   type TensorFile,
   type TensorRef,
-  writeSafetensors,
 } from "../../src/weights/mod.ts";
 import { mapPath } from "../../src/weights/libc.ts";
 import { until } from "../cluster/processes.ts";

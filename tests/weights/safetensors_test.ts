@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { fileSource } from "../../src/hub/mod.ts";
 import { type DType, float32, type Tensor, viewOf } from "../../src/tensor/mod.ts";
-import { type CheckpointFiles, openSafetensors, writeSafetensors } from "../../src/weights/mod.ts";
+import { writeSafetensors } from "../buffer.ts";
+import { type CheckpointFiles, openSafetensors } from "../../src/weights/mod.ts";
 import { withFolder } from "../support.ts";
 import { folder, safetensors } from "./build.ts";
 import { onLinux } from "../tools.ts";

@@ -31,7 +31,7 @@ export const jsonOption = (what: Writes = "file"): Table => ({
   json: fileOption("--json <file>", "write the result as JSON (- for stdout)", what),
 });
 
-export const csvOption = (): Table => ({
+const csvOption = (): Table => ({
   csv: fileOption("--csv <file>", "write the table as CSV (- for stdout)"),
 });
 

@@ -9,7 +9,7 @@ import { entriesOf, given, taskList } from "./given.ts";
 /** Options of a command by their names in the library: those whose checks have words of help are flags; others are ready as they are. */
 export type Table = Readonly<Record<string, Check | Option>>;
 
-const relations = new WeakMap<Option, Relation>();
+export const relations = new WeakMap<Option, Relation>();
 const repeated = new WeakSet<Option>();
 
 /** Headings of help in their order; a command's own options come before them. */
@@ -111,10 +111,6 @@ export function relationTexts(option: Option): string[] {
     ...excludes.length > 0 ? [`not with ${excludes.map(flagOf).join(", ")}`] : [],
     ...repeated.has(option) ? ["repeatable"] : [],
   ];
-}
-
-export function relationOf(option: Option): Relation | undefined {
-  return relations.get(option);
 }
 
 /** From now on, an option that comes twice is a wrong use, unless it is repeatable. */

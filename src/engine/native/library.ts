@@ -20,7 +20,7 @@ const release = (place: number): Signature => ({ place, parameters: ["pointer"],
  * ever grows at its end, so a place holds for every later version. Most functions give a status, null for success; those without one
  * say what they give. What they make is written where the last argument points.
  */
-export const functions = {
+const functions = {
   GetErrorCode: { place: 1, parameters: ["pointer"], result: "i32" },
   GetErrorMessage: { place: 2, parameters: ["pointer"], result: "pointer" },
   CreateStatus: { place: 0, parameters: ["i32", "buffer"], result: "pointer" },

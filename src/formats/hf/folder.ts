@@ -137,7 +137,7 @@ export function smaller({ full }: Job, whole: Config, rows: readonly Row[]): Con
  * without its attention, nothing is left but an attention and an MLP, which are one layer. Nothing runs between the two, so the model is
  * the same. The same job where there are no such layers.
  */
-export function packed(job: Job): Job {
+function packed(job: Job): Job {
   const { full, kept, lone } = job;
   const isGone = (module: Module["module"], layer: number) =>
     lone.some((one) => one.module === module && one.layer === layer && !holdsMean(job, one));

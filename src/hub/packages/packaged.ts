@@ -174,7 +174,7 @@ async function recordedFiles(folder: string): Promise<{ path: string; sha256: st
   return [{ path: list, sha256 }, ...files];
 }
 
-export async function listOf(folder: string): Promise<string | null> {
+async function listOf(folder: string): Promise<string | null> {
   if (!await isFolder(folder)) return null;
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     const list = join(folder, name, "RECORD");

@@ -105,7 +105,7 @@ function normalShare(x: number): number {
 }
 
 /** 97.5 % quantile of the standard normal distribution. */
-export const Z = 1.959963984540054;
+const Z = 1.959963984540054;
 
 /**
  * A share of right answers with its 95 % interval (Wilson 1927, Journal of the American Statistical Association 22). Unlike

@@ -58,7 +58,7 @@ export type Cost = Pick<CurveGroup, "by"> & { readonly values: readonly SweepPoi
  * that an interval of the difference as of independent numbers is rather too wide. A single sample, or a single seed of random orders,
  * cannot tell.
  */
-export function costsLess(one: Cost, other: Cost, samples: number): Verdict {
+function costsLess(one: Cost, other: Cost, samples: number): Verdict {
   const [half, otherHalf] = [one, other].map((cost) => halfOf(cost, samples));
   if (half === null || otherHalf === null) return "cannot tell";
   const rise = ({ values }: Cost) => meanOf(values, (point) => point.rise);

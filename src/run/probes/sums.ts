@@ -57,7 +57,7 @@ function sumsOf(squares: Float32Array): NormSums {
 type LayerEffects<Sums> = Partial<Record<LayerModule, Sums[]>>;
 
 /** Updates and the streams that they are added to [T, D], by layer, kind and sample. */
-export type HeldUpdates = Map<string, { readonly update: Float32Array; readonly stream: Float32Array }>;
+type HeldUpdates = Map<string, { readonly update: Float32Array; readonly stream: Float32Array }>;
 
 interface EffectsOptions {
   /** Updates that another run held over the same tokens, to compare all plans with; default: those of plan 0. */

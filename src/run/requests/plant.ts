@@ -21,7 +21,7 @@ export interface Tree {
 }
 
 /** A text that others continue, or a long one, and all trees right after it. */
-export interface Trunk {
+interface Trunk {
   /** Null for what comes after nothing. */
   readonly text: Tree | null;
   /** The trunk that it continues, by index; −1: none. */

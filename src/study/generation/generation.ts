@@ -165,7 +165,7 @@ type Report = Running["onProgress"];
 export const partsOf = (plans: number) => plans + 2;
 
 /** Compares plans with the full model at each step; part i of the work reports to `reportOf(i)`. */
-export async function stepChanges(
+async function stepChanges(
   { plans, prompts, texts: [full, ...own], temperature }: Compared,
   options: Running,
   reportOf: (part: number) => Report,

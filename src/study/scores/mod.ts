@@ -107,7 +107,7 @@ const profiles: Measurement<Scores> = {
   },
 };
 
-export function profiled(column: keyof Scores["block"]): Reading<Scores> {
+function profiled(column: keyof Scores["block"]): Reading<Scores> {
   return {
     from: profiles,
     read: (profile, entries) => entries.map(({ module, layer }) => profile[module][column][layer]),

@@ -15,7 +15,7 @@ export interface Tile {
   readonly zeros: Uint8Array;
 }
 
-export interface Grouped {
+interface Grouped {
   readonly bits: 4 | 8;
   readonly rows: number;
   readonly columns: number;

@@ -11,7 +11,6 @@ import * as limits from "../limits.ts";
 import { malformed, outOfRange, quote, safeProduct } from "../limits.ts";
 import type { Entry, Layout } from "../entry.ts";
 import { kindOf, parseObject } from "./json.ts";
-import { writeWhole } from "../../disk/mod.ts";
 import { type Content, contentOf, type OutTensor } from "../content.ts";
 
 /** Storage types that are known here, by the format's names. F64 is read as float32. */
@@ -29,7 +28,7 @@ const dtypes: Readonly<Record<string, DType>> = {
 };
 
 /** Bytes of the header's length. */
-export const PREFIX = 8;
+const PREFIX = 8;
 /** { "name": { "shape": [ … ] } } */
 const HEADER_DEPTH = 3;
 
@@ -137,11 +136,6 @@ function checkCover(name: string, entries: ReadonlyMap<string, Entry>, dataStart
 }
 
 const typeNames = new Map(Object.entries(dtypes).map(([type, dtype]) => [dtype, type]));
-
-/** Writes named tensors to `path`, whole or not at all. Throws `TypeError` if a tensor's data does not fit its dtype and shape. */
-export async function writeSafetensors(path: string, tensors: ReadonlyMap<string, Tensor>): Promise<void> {
-  await writeWhole(path, safetensorsOf(tensors).parts());
-}
 
 /** The file of named tensors. Throws `TypeError` if a tensor's data does not fit its dtype and shape. */
 export function safetensorsOf(tensors: ReadonlyMap<string, Tensor>): Content {

@@ -81,7 +81,7 @@ export const DARK: Readonly<Record<string, string>> = {
 const PRINT: Readonly<Record<string, string>> = { [INK]: "#000000", [FAINT]: "#333333", [GRID]: "#c8c8c8" };
 
 const THEMES = { light: {}, dark: DARK, print: PRINT } as const;
-export type Theme = keyof typeof THEMES;
+type Theme = keyof typeof THEMES;
 export const THEME_NAMES = Object.keys(THEMES) as Theme[];
 
 export function recoloured(svg: string, theme: Theme): string {

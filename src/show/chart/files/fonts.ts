@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { create } from "fontkit";
 
 /** A font in both weights; without a bold file, the regular one serves. */
-export interface Font {
+interface Font {
   readonly regular: Uint8Array;
   readonly bold: Uint8Array;
 }

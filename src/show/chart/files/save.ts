@@ -3,7 +3,7 @@ import { extname } from "node:path";
 import { expect, text } from "../../../entry/mod.ts";
 import { type Content, writeWhole } from "../../../disk/mod.ts";
 
-export interface Picture {
+interface Picture {
   readonly name: string;
   readonly title: string;
   readonly svg: string;
