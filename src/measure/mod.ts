@@ -18,7 +18,6 @@ export * from "./streams/moves.ts";
 export * from "./statistics/paired.ts";
 export * from "./statistics/rounds.ts";
 export * from "./statistics/verdict.ts";
-export * from "./predictions.ts";
 export * from "./statistics/pairs.ts";
 export * from "./streams/routing.ts";
 export * from "./streams/smoothing.ts";

@@ -25,7 +25,6 @@ import {
 } from "./tables/order.ts";
 import { type ProfileLook, profileRows, profileTables } from "./tables/profile.ts";
 import { draftTables, perplexityRows, perplexityTables, sweepRows, sweepTable } from "./tables/quality.ts";
-import { generationRows, generationTables } from "./tables/generation.ts";
 import { infoRows, infoTables } from "./tables/info.ts";
 import { rooflineRows, rooflineTables } from "./tables/roofline.ts";
 import { speedRows, speedTables } from "./tables/speed.ts";
@@ -148,7 +147,6 @@ const looks: { readonly [K in Kind]: Look<ResultOf<K>> } = {
   plan: { tables: planTables, rows: planRows },
   order: { tables: orderTable, rows: orderRows },
   orders: { tables: ordersTables, rows: ordersRows, figure: draw.ordersFigure },
-  generation: { tables: generationTables, rows: generationRows, figure: single(draw.generationFigure) },
   guides: { tables: guidesTable, rows: guidesRows, figure: single(draw.guidesFigure) },
   compare: { tables: comparisonTable, rows: comparisonRows },
   samples: { tables: samplesTable, rows: samplesRows },

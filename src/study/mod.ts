@@ -11,7 +11,6 @@ export * from "./evaluate/price.ts";
 export * from "./passes/observe.ts";
 export * from "./writing/decoded.ts";
 export * from "./writing/generate.ts";
-export * from "./generation/asked.ts";
 export * from "./base/options.ts";
 export * from "./passes/predictions.ts";
 export * from "./passes/changed.ts";

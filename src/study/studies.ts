@@ -4,7 +4,6 @@ export * from "./fit/fit.ts";
 export * from "./training/checkpoints.ts";
 export * from "./evaluate/evaluate.ts";
 export * from "./evaluate/samples.ts";
-export * from "./generation/generation.ts";
 export * from "./orders/guides.ts";
 export * from "./passes/depth.ts";
 export * from "./passes/perplexity.ts";
@@ -19,7 +18,6 @@ import { causesStudy, untrainedCausesStudy } from "./causes/causes.ts";
 import { fitStudy } from "./fit/fit.ts";
 import { checkpointsStudy } from "./training/checkpoints.ts";
 import { evaluateStudy } from "./evaluate/evaluate.ts";
-import { generationStudy } from "./generation/generation.ts";
 import { guidesStudy } from "./orders/guides.ts";
 import { orderStudy } from "./orders/order.ts";
 import { ordersStudy } from "./sweep/orders.ts";
@@ -47,7 +45,6 @@ export const studies = {
   checkpoints: checkpointsStudy,
   "random-init": randomInitStudy,
   "untrained-causes": untrainedCausesStudy,
-  generation: generationStudy,
   guides: guidesStudy,
   speed: speedStudy,
 } as const;

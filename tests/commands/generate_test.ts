@@ -1,6 +1,6 @@
-/** `lamina generate`, `generation` and `speed` as a person runs them: texts, tables, JSON, CSV. */
+/** `lamina generate` and `speed` as a person runs them: texts, tables, JSON, CSV. */
 import assert from "node:assert/strict";
-import { generate, generation, roofline } from "../../src/study/mod.ts";
+import { generate, roofline } from "../../src/study/mod.ts";
 import { readResult } from "../../src/result/mod.ts";
 import { words } from "../tools.ts";
 import { CLI, root, withDesk } from "./cli.ts";
@@ -94,27 +94,6 @@ Deno.test("draws are those of their seed", () =>
     assert.notEqual(first.out, other.out);
     const greedy = await run("generate", folder, "--prompt", prompt, "--tokens", "12");
     assert.equal(narrow.out, greedy.out);
-  }));
-
-const PROMPTS = ["the quick brown", "lazy dog"];
-const asked = PROMPTS.flatMap((prompt) => ["--prompt", prompt]);
-
-Deno.test("plans beside the full model: tables, JSON and CSV of the same numbers", () =>
-  withDesk(async ({ model, folder, ok }) => {
-    const [json, csv] = [`${folder}/generation.json`, `${folder}/generation.csv`];
-    const args = words`generation ${folder} --drop-mlp 1 ${asked} --tokens 4 --engine cpu --no-cache`;
-    const { out } = await ok(...args, "--json", json, "--csv", csv);
-    assert.match(
-      out,
-      /^generation of .*\s+·\s+2\s+prompts\s+of\s+at\s+most\s+15\s+tokens\s+·\s+4\s+tokens\s+written\s+·\s+T\s+=\s+1\s+·\s+float32,\s+cpu/,
-    );
-    assert.match(out, /mean cosine with the full model at steps 1, 2, 4/);
-    assert.match(out, /1 MLP +full[^]*1 MLP +own/);
-    const expected = await generation(model, [{ mlp: [1] }], { prompts: PROMPTS, tokens: 4, engine: "cpu" });
-    const { provenance: _, ...found } = await readResult(json, "generation");
-    const { provenance: __, ...wanted } = JSON.parse(JSON.stringify(expected));
-    assert.deepEqual(found, wanted);
-    assert.match(await Deno.readTextFile(csv), /,plan,text_of,step,/);
   }));
 
 Deno.test("a device's bound needs no weights: a table beside the paper's numbers, JSON, CSV", () =>

@@ -47,7 +47,6 @@ Deno.test("the page about exit codes has those of single commands, by number", a
 const FILES: Readonly<Record<string, readonly string[]>> = {
   fit: ["fit/aims", "fit/lines", "sweep/parts"],
   evaluate: ["evaluate/evaluate"],
-  generation: ["generation/asked"],
   generate: ["writing/generate"],
   causes: ["causes/causes"],
   order: ["orders/request", "orders/constraints"],

@@ -47,7 +47,6 @@ const WRONG: readonly (readonly [code: number, line: string, message: RegExp])[]
   [2, "generate MODEL", /required option '--prompt <text>' not specified/],
   [1, 'generate MODEL --prompt ""', /Cannot continue an empty prompt: expected a text or BOS/],
   [1, "generate MODEL --prompt a --json /dev/fd/99", /Cannot write \/dev\/fd\/99: descriptor 99 is not open/],
-  [1, "generation MODEL", /the number of plans is 0, expected at least 1/],
   [2, "speed MODEL --batch max", /--batch max needs --device/],
   [2, "speed llama-2-7b --device a100 --context 1,2", /--context 1,2 .*expected one/],
   [2, "speed llama-2-7b --device a6000", /Allowed choices are rtx-a6000, a6000-ada, a100, h100/],
@@ -101,7 +100,6 @@ const PRICED: readonly (readonly [line: string, expected: RegExp])[] = [
     "checkpoints data/series/pre-ln --steps 0,32 --samples 1 --length 16",
     /2 checkpoints \(0, 32\):\n16 tokens, /,
   ],
-  ["generation MODEL --drop-mlp 1 --prompt the --prompt lazy", /1 plan/],
   ["random-init MODEL --samples 1 --length 16", /6 modules/],
   [
     "speed MODEL --drop-mlp 1 --batch 1,2 --context 8 --new 2 --repeat 2",

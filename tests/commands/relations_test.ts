@@ -5,7 +5,7 @@ import type { Context } from "../../src/commands/shared/context.ts";
 import { createProgram } from "../../src/commands/program.ts";
 import { relations } from "../../src/commands/shared/relations.ts";
 import { needText, type Relation } from "../../src/entry/mod.ts";
-import { fit, generate, generation, speed, sweep } from "../../src/mod.ts";
+import { fit, generate, speed, sweep } from "../../src/mod.ts";
 import { isThorough, words } from "../tools.ts";
 import { lamina } from "./cli.ts";
 
@@ -154,7 +154,7 @@ function furtherNeeds(one: Named, first: Option, [flag]: readonly string[]): str
 /** Options that take any text; files and models are looked for later. */
 const FREE =
   words`--allow-field --calibration-text --card --csv --draft --effects --evaluation --execute --held-out
-  --json --measure --out --output-dir --plan --prompt --quality --results  --task --text --texts`;
+  --json --measure --out --output-dir --plan --prompt --quality --results --text --texts`;
 
 Deno.test("an option refuses by its name a value that it cannot have, unless it takes any text", async () => {
   const free = new Set<string>();
@@ -193,7 +193,7 @@ Deno.test("an option that comes twice is refused, unless its values come in a li
       }
     }
   }
-  assert.ok(once > 300 / share && many > 3 / share, `${once} ${many}`);
+  assert.ok(once > 300 / share && many > 0, `${once} ${many}`);
 });
 
 Deno.test("the command line says so before a model is looked for, and the library in the same words", async () => {
@@ -234,10 +234,6 @@ Deno.test("the command line says so before a model is looked for, and the librar
     ],
     [() => generate(none, [{}], "a", { draftTokens: 2 }), both("generate", "draftTokens without draft")],
     [() => speed(none, [], { draftTokens: 2 }), both("measure speed", "draftTokens without plans")],
-    [
-      () => generation(none, [{ mlp: [0] }], { prompts: ["a"], length: 8 }),
-      "Cannot measure generation: found prompts beside length, expected one of them",
-    ],
   ];
   for (const [call, message] of calls) {
     await assert.rejects(call, { name: "TypeError", message });

@@ -47,7 +47,6 @@ const promises: Record<string, RegExp> = {
   evaluate: /full model[^]*(?:piqa|openbookqa|induction)[^]*with(?:out)? attention[^]*95 % interval/,
   sweep: /dropped[^]*importance[^]*(?:deepest|repaired: linear)/,
   generate: /attention/,
-  generation: /mean cosine[^]*probabilities[^]*KL[^]*slope/,
   checkpoints: /step[^]*4,?096/i,
   "random-init": /attention[^]*MLP/,
   causes: /attention[^]*entropy/,

@@ -29,7 +29,6 @@ const CHOSEN: Readonly<Record<string, number>> = {
   "09_explore": 0,
   "10_repair": 1,
   "11_lossless": 0,
-  "12_choices_and_texts": 0,
   "13_directions": 0,
 };
 

@@ -6,7 +6,6 @@ import type { Causes, Checkpoints, Profile } from "../../src/result/mod.ts";
 import { guides, profile, type Shape, sizedSweep, sweep } from "./synthetic.ts";
 import { compressions } from "./synthetic_effects.ts";
 import { fit } from "./synthetic_fit.ts";
-import { generation } from "./synthetic_generation.ts";
 import { evaluations } from "./synthetic_tasks.ts";
 import { bound, measuredSpeed, reported } from "./synthetic_speed.ts";
 
@@ -46,7 +45,6 @@ export const inputs: Inputs = {
     bound({ name: "deep", bits: 4, attention: 16, largest: 0, paper: reported(1.7, "never") }),
   ]],
   speedFigure: [measuredSpeed()],
-  generationFigure: [generation()],
   ordersFigure: [[orders({ layers: 6 })]],
   depthFigure: [[depth({ layers: 6 }), depth({ layers: 12, samples: 1 })]],
   guidesFigure: [guides({ layers: 6, attention: [2] })],

@@ -41,7 +41,7 @@ const FIGURES: Readonly<Record<string, readonly string[]>> = {
   sweep: ["quality", "divergence"],
   causes: ["attentionMap", "effects", "smoothing"],
   checkpoints: ["checkpointMap", "checkpointLines", "checkpointMovement", "checkpointQuality"],
-  ...Object.fromEntries(["fit", "generation", "guides", "speed"].map((kind) => [kind, [kind]])),
+  ...Object.fromEntries(["fit", "guides", "speed"].map((kind) => [kind, [kind]])),
 };
 const OF_LISTS: Readonly<Record<string, readonly string[]>> = {
   profile: ["texts"],

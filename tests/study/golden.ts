@@ -12,7 +12,6 @@ import {
   evaluate,
   fit,
   generate,
-  generation,
   guides,
   makePlan,
   order,
@@ -77,8 +76,6 @@ export async function makeGoldens(): Promise<Goldens> {
     const asked = { engine: "cpu", tasks: ["openbookqa"], limit: 3, prompts: 1, draft: true } as const;
     results.evaluate = (await evaluate(model, [{ attention: [1], mlp: [] }], asked))[0];
     results.causes = await causes(model, { ...options, effectSamples: 1 });
-    const written = { samples: 2, length: 16, tokens: 6 };
-    results.generation = await generation(model, [{ attention: [1] }], { ...options, ...written });
     const texts = await generate(model, [{}], "the quick", {
       engine: "cpu",
       tokens: 8,

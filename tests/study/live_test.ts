@@ -8,7 +8,6 @@ import {
   depth,
   evaluate,
   generate,
-  generation,
   guides,
   order,
   orders,
@@ -46,7 +45,6 @@ const studies: Record<string, (model: StudyModel, options: StudyOptions) => Prom
     generate(model, [{}, plan], "the quick", { engine, signal, onProgress, tokens: 4 }),
   draft: (model, { engine, signal, onProgress }) =>
     generate(model, [{}], "the quick", { engine, signal, onProgress, tokens: 6, draft: plan }),
-  generation: (model, options) => generation(model, [plan], { ...options, samples: 2, tokens: 4 }),
   evaluate: (model, { engine, signal, onProgress }) =>
     evaluate(model, [plan], { engine, signal, onProgress, tasks: ["openbookqa"], limit: 3, prompts: 1 }),
 };
@@ -97,7 +95,6 @@ Deno.test("every study reports one count that ends with all", () =>
     const importance = await profile(model, fresh);
     const named = await openConfig(`${folder}/config.json`);
     const ordering = { texts: [options.text!], lengths: [8], calibrationSamples: 1 };
-    const answering = { tokens: 4, task: "openbookqa", limit: 4 };
     const curves = curvesOf("mlp", 1);
     const series = await openSeries("data/series/pre-ln", { steps: [0, 512] });
     const studies: Record<string, (onProgress: NonNullable<StudyOptions["onProgress"]>) => Promise<unknown>> =
@@ -112,8 +109,6 @@ Deno.test("every study reports one count that ends with all", () =>
           order(model, { ...fresh, target: "consecutive", by: "kl", onProgress }),
         "guides to": (onProgress) => guides(model, { ...fresh, heldOut: options.text!, onProgress }),
         "": (onProgress) => orders(model, { ...fresh, ...ordering, onProgress }),
-        "generation of": (onProgress) =>
-          generation(model, [{ mlp: [1] }], { ...fresh, ...answering, onProgress }),
         "causes in": (onProgress) => causes(model, { ...fresh, onProgress }),
         "random ": (onProgress) => randomInit(named, { samples: 1, length: 16, seeds: 3, onProgress }),
         "pre-ln": (onProgress) =>

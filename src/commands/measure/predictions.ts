@@ -1,11 +1,9 @@
-/** Commands that measure what dropping costs in predictions: perplexity, evaluate, generation. */
+/** Commands that measure what dropping costs in predictions: perplexity, evaluate. */
 import type { Command } from "commander";
-import { eachOf } from "../../entry/mod.ts";
 import { isFull, noDrop } from "../../measure/mod.ts";
 import { evaluatePriceText } from "../../show/mod.ts";
 import { DEFAULT_TASKS, studies } from "../../study/mod.ts";
 import { type Context, optionsIn, withModel } from "../shared/context.ts";
-import { GIVEN, given } from "../shared/given.ts";
 import { declared } from "../shared/declare.ts";
 import {
   DROP_OPTIONS,
@@ -21,7 +19,6 @@ import {
 } from "../shared/options.ts";
 import { listText, outputOf } from "../shared/outlet.ts";
 import { perform, studyCommand } from "../shared/perform.ts";
-import { repeatable } from "../shared/relations.ts";
 
 const perplexityCommand = (context: Context): Command =>
   studyCommand(context, studies.perplexity, {
@@ -68,37 +65,4 @@ export const evaluateCommand = (context: Context): Command =>
     });
   });
 
-const MORE = `
-The full model continues every prompt greedily, and so does each plan. At every
-step the hidden states, logits and probabilities of each plan are compared with
-the full model's: with both on the full model's text, then each on its own.
-KL stands beside half the variance of the logits' change, to which it tends as
-drops get small. With --task, probabilities are also compared at the questions
-of a task of choices: over all tokens, and over the options alone.`;
-
-const generationCommand = (context: Context): Command =>
-  studyCommand(context, studies.generation, {
-    name: "generation",
-    says: "show where dropped modules move hidden states, logits and probabilities while writing",
-    options: {
-      ...planFiles(),
-      prompt: repeatable(
-        "--prompt <text>",
-        `a text to continue instead of blocks of --text; ${GIVEN}`,
-        given,
-      ),
-      ...dropLists,
-      ...studies.generation.checks,
-      ...studyOptions("generation"),
-    },
-    relations: eachOf(["text", "samples", "length", "skip"], () => ({ excludes: ["prompt"] })),
-    more: MORE,
-    example: "generation smollm2-135m --drop-attention 26,28 --samples 4 --tokens 32",
-  }, {
-    async more(flags: Flags & DropFlags<string[]> & { readonly prompt: string[] }) {
-      const plans = await plansIn(flags);
-      return () => ({ plans, ...flags.prompt.length > 0 ? { prompts: flags.prompt } : {} });
-    },
-  });
-
-export const predicting = [perplexityCommand, generationCommand];
+export const predicting = [perplexityCommand];

@@ -75,8 +75,3 @@ export function meanPart(values: readonly (number | null)[]): RatioPart {
   const present = values.filter((value) => value !== null);
   return { over: sum(present), under: present.length };
 }
-
-/** The part of the slope of y against x through the origin, Σ xy / Σ x², the line of least squares. */
-export function slopePart(x: readonly number[], y: readonly number[]): RatioPart {
-  return { over: sum(x.map((value, i) => value * y[i])), under: sum(x, (value) => value ** 2) };
-}

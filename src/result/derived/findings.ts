@@ -1,10 +1,9 @@
 /** What samples decide about several modules, steps or texts at once: verdicts that titles put into words. */
-import { correlates, type ModuleKind, present, rankInterval, toldSign } from "../../measure/mod.ts";
-import type { Generation } from "../forms/generation.ts";
+import { correlates, type ModuleKind, present, rankInterval } from "../../measure/mod.ts";
 import type { Guide, Guides } from "../forms/order.ts";
 import type { Checkpoints, Profile } from "../forms/profile.ts";
 import { GUIDES, SCORES } from "../scores.ts";
-import { byImportance, importanceSign, quarter, type RankedModule, type Sign, tally } from "./signs.ts";
+import { byImportance, importanceSign, quarter, type RankedModule, type Sign } from "./signs.ts";
 import { trendsOf } from "./trends.ts";
 
 /**
@@ -63,22 +62,4 @@ export function commonLowest(profiles: readonly Profile[], kind: ModuleKind) {
     lists.every((list, i) => has(list, module) || importanceSign(profiles[i], module, list.at(-1)!) === 0)
   );
   return { common: common.length, of: first.length, unknown: unknown.length };
-}
-
-/**
- * In how many plans the prompts tell, paired, that probabilities are farther from the full model's on the plan's own text than on the full
- * model's, at the last step that all texts reach; null without such a step.
- */
-export function fartherOnOwnText({ plans }: Generation) {
-  const lasts = plans.flatMap(({ forced, free }) => [forced, free])
-    .map(({ steps }) => steps.findLastIndex(({ texts }) => texts > 0));
-  const step = Math.min(...lasts);
-  if (plans.length === 0 || step < 0) return null;
-  const signs = plans.map(({ forced, free }) =>
-    toldSign(
-      free.texts.map(({ distance }, i) => distance[step] - forced.texts[i].distance[step])
-        .filter(Number.isFinite),
-    )
-  );
-  return { step, farther: tally(signs) };
 }

@@ -4,7 +4,6 @@ export * from "./comparisons.ts";
 export * from "./depth.ts";
 export * from "./evaluation.ts";
 export * from "./fit.ts";
-export * from "./generation.ts";
 export * from "./info.ts";
 export * from "./order.ts";
 export * from "./perplexity.ts";

@@ -74,7 +74,7 @@ function accepted(p: Float64Array, { id, from }: Drafted, uniform: () => number)
 }
 
 /** The first of the largest logits. */
-export function argmax(logits: Float32Array): number {
+function argmax(logits: Float32Array): number {
   let best = 0;
   for (let id = 1; id < logits.length; id++) if (logits[id] > logits[best]) best = id;
   return best;

@@ -1,90 +1,10 @@
-/**
- * Predictions at some tokens of many texts, or at every token of one. Streams are gathered as the layers end, and the head reads them
- * later, in any order.
- */
-import type { Engine, Held } from "../../engine/mod.ts";
-import type { Model } from "../../models/mod.ts";
+/** Predictions at every token of one text. */
+import type { Held } from "../../engine/mod.ts";
 import { float32, type Tensor } from "../../tensor/mod.ts";
 import { forward, type ForwardOptions } from "../forward.ts";
-import { take, withUploaded } from "../held.ts";
-import { openPrograms } from "../programs.ts";
-import type { Segment } from "../segments.ts";
-import { normedRows } from "./head.ts";
 import { openLens } from "./lens.ts";
 import type { DropPlan } from "../../measure/mod.ts";
 import { openScorer } from "./scorer.ts";
-
-/** The last tokens of a text that are gathered. */
-export interface TailSegment extends Segment {
-  readonly past: null;
-  readonly tail: number;
-}
-
-/** Streams that leave the last layer, of the last tokens of each text, one text after the other: float32 [Σ tail, D] for each plan. */
-export async function tailStreams(
-  { segments, ...run }: Omit<ForwardOptions, "finish" | "segments"> & {
-    readonly segments: readonly TailSegment[];
-  },
-): Promise<Float32Array[]> {
-  const { model: { spec: { hidden } }, plans, engine } = run;
-  const starts = segments.map(() => 0);
-  let rows = 0;
-  segments.forEach(({ tail }, i) => {
-    starts[i] = rows;
-    rows += tail;
-  });
-  const all = plans.map(() => new Float32Array(rows * hidden));
-  await forward({
-    ...run,
-    segments,
-    async finish(states, batches) {
-      for (const state of states) {
-        for (const [b, { first, count, length }] of batches.entries()) {
-          const { data } = await engine.read(state.batches[b]);
-          for (let text = 0; text < count; text++) {
-            const { tail } = segments[first + text];
-            const own = (data as Float32Array).subarray(
-              ((text + 1) * length - tail) * hidden,
-              (text + 1) * length * hidden,
-            );
-            for (const plan of state.plans) all[plan].set(own, starts[first + text] * hidden);
-          }
-        }
-      }
-    },
-  });
-  return all;
-}
-
-export interface RowPredictions {
-  /** After the final norm, float32 [n, D]. */
-  readonly hidden: Float32Array;
-  /** Float32 [n, V]. */
-  readonly logits: Float32Array;
-}
-
-/** Opens the head of a model for streams [n, D] in CPU memory. Its readings throw `RangeError` where norm or head is not finite. */
-export async function openRows(model: Model, engine: Engine, signal?: AbortSignal) {
-  const { hidden: size } = model.spec;
-  const programs = openPrograms(engine);
-  const normed = await normedRows(model, engine, programs, signal);
-  const lens = await openLens(model, engine, signal);
-  return {
-    async read(streams: Float32Array): Promise<RowPredictions> {
-      const n = streams.length / size;
-      const rows = Int32Array.from({ length: n }, (_, row) => row);
-      return await withUploaded(engine, { x: float32([n, size], streams) }, async ({ x }) => {
-        const hidden = (await take(engine, await normed([x], rows))).data as Float32Array;
-        const { logits: { data: logits } } = await lens.read(x, rows, ["logits"]);
-        return { hidden, logits };
-      });
-    },
-    async release() {
-      await lens.release();
-      await programs.release();
-    },
-  };
-}
 
 interface OneText extends Pick<ForwardOptions, "model" | "engine" | "signal"> {
   /** Token ids [T]. */

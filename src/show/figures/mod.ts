@@ -16,7 +16,6 @@ export { accuracyFigure } from "./dropping/accuracy.ts";
 export { divergenceFigure } from "./dropping/divergence.ts";
 export { effectsOrderFigure } from "./dropping/effects_order.ts";
 export { fitFigure } from "./dropping/fit.ts";
-export { generationFigure } from "./dropping/generation.ts";
 export { guidesFigure } from "./dropping/guides.ts";
 export { ordersFigure } from "./dropping/orders.ts";
 export { qualityFigure } from "./dropping/quality.ts";

@@ -119,11 +119,6 @@ export function pointsText({ difference, low, high }: Record<"difference" | "low
   return `${formatPoints(difference)} points (95 %: ${formatPointsRange(low, high, " to ")})`;
 }
 
-/** A cosine with its interval; "above 0.99" where rounding would leave nothing of them. */
-export function cosineText(cosine: Ends & { readonly value: number }): string {
-  return (cosine.low ?? cosine.value) >= 0.995 ? "above 0.99" : reading`${{ ...cosine, decimals: 2 }}`;
-}
-
 /** How many times as high a perplexity is as the full model's: "1.54×; 95 %: 1.48 to 1.61". */
 export function perplexityText(point: Rise, samples: number): string {
   return `${formatFixed(Math.exp(point.rise), 2)}×; ${intervalText(point, samples, Math.exp)}`;

@@ -87,7 +87,7 @@ export interface EvaluateOptions extends RunOptions, DraftingOptions {
 /** The tasks of a command that names none. */
 export const DEFAULT_TASKS: readonly string[] = ["piqa", "arc_easy", "openbookqa"];
 /** lm-eval's. */
-export const SHOTS_SEED = 1234;
+const SHOTS_SEED = 1234;
 
 const aSeed = number("a whole number below 2³²", (value) => value >>> 0 === value);
 const someTasks: Check = list(text, "names of tasks");

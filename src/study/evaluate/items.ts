@@ -181,7 +181,7 @@ async function partOrigin(part: Part, plan: DropPlan, options: Running): Promise
 }
 
 /** Prompts as tokens, and their identity in what is kept. */
-export interface Prompts extends Pick<Provenance, "text" | "packing"> {
+interface Prompts extends Pick<Provenance, "text" | "packing"> {
   readonly ids: readonly (readonly number[])[];
 }
 

@@ -47,7 +47,6 @@ export const shown: Readonly<Record<string, Row>> = {
   },
   expertLoadFigure: ofProfile,
   fitFigure: drawn("result", "a fit"),
-  generationFigure: drawn("result", "a result of generation"),
   guidesFigure: drawn("result", "a result of guides"),
   help: {
     value: [["profle"], 'Cannot help with "profle": unknown name (did you mean "profile"'],

@@ -61,10 +61,6 @@ export const studies: Readonly<Record<string, Row>> = {
     ],
     type: [[model, [{}], undefined], "prompt is missing, expected a text"],
   }),
-  generation: cannot("measure generation", {
-    ...study("measure generation", [{}]),
-    value: [[model, []], "the number of plans is 0, expected at least 1"],
-  }),
   guides: study("measure guides"),
   initModel: untrained("measure untrained models"),
   initModels: untrained("measure untrained models", { a: {} }),
