@@ -224,6 +224,20 @@ const SIGNS_IN_WORDS = [
   "show/figures/dropping/sizes.ts", // leaves
 ];
 
+/** Exports that no file names in a list of imports, nor as a member of something; forms export their kinds for a list of all. */
+function unread(files: readonly Pick<Source, "path" | "code">[], readers: readonly Pick<Source, "code">[]) {
+  const read = new Set(readers.flatMap(({ code }) => [
+    ...[...code.matchAll(/\{([^{}]*)\}\s*(?:from\b|=\s*await\b)/g)].flatMap(([, names]) =>
+      names.match(/[\w$]+/g) ?? []
+    ),
+    ...[...code.matchAll(/\.([\w$]+)/g)].map(([, name]) => name),
+  ]));
+  return files.flatMap(({ path, code }) =>
+    [...code.matchAll(/^export (?:async )?(?:function\*?|const|class|interface|type) ([\w$]+)/gm)]
+      .filter(([, name]) => !read.has(name) && !name.endsWith("Kind")).map(([, name]) => `${path}: ${name}`)
+  );
+}
+
 /** How far files exceed a total of lines, in words. */
 function beyond(total: number, files: readonly Pick<Source, "text">[]): string[] {
   const lines = files.reduce((sum, { text }) => sum + text.split("\n").length - 1, 0);
@@ -317,6 +331,11 @@ const rules: [name: string, breach: string[], found: string[]][] = [
     "what is shown states what samples decide, and decides nothing",
     users(JUDGEMENT, SIGNS_IN_WORDS, [{ path: "show/figures/a.ts", code: 'high < 0 ? "lower" : "open"' }]),
     users(JUDGEMENT, SIGNS_IN_WORDS, sources.filter(({ path }) => path.startsWith("show/"))),
+  ],
+  [
+    "what is exported, another file reads",
+    unread([{ path: "run/a.ts", code: "export const a = 1;" }], [{ code: 'import { b } from "./a.ts";' }]),
+    unread(sources, [...sources, ...tests]),
   ],
   [
     "src/ and tests/ keep to their totals",

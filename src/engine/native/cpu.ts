@@ -19,7 +19,7 @@ const systems: Record<string, string> = { linux: "linux", darwin: "darwin", wind
 const machines: Record<string, string> = { x86_64: "x64", aarch64: "arm64" };
 
 /** Keeps the package among what Deno fetches and finds; its binding is not used. */
-export const binding = () => import("onnxruntime-node");
+const _binding = () => import("onnxruntime-node");
 
 function libraryPath(): URL {
   const { os, arch } = Deno.build;
