@@ -8,9 +8,17 @@ const FIRST_PAUSE = 250; // ms, doubled by every failure in a row
 const JITTER = 0.25; // of a pause, added at random
 const LONGEST = 30_000; // ms: a server that names hours would hold the user, who can come back later
 
-/** Whether the user wants no requests. */
+/** Whether the user wants no requests to any server: of the hub, or of an index of packages. */
 export function isOffline(): boolean {
   return /^(1|true|yes|on)$/i.test(Deno.env.get("HF_HUB_OFFLINE") ?? "");
+}
+
+/** Throws `Error` if the user wants no requests and `what` is missing or damaged on this machine. `instead`: what else there is to do. */
+export function expectOnline(what: string, instead = ""): void {
+  if (!isOffline()) return;
+  throw new Error(
+    `Cannot fetch ${what}: HF_HUB_OFFLINE forbids the network, expected it on this machine; unset HF_HUB_OFFLINE${instead}`,
+  );
 }
 
 export class Dropped extends Error {

