@@ -13,6 +13,7 @@ import {
   readCells,
   readCode,
   readMade,
+  root,
   textOf,
   writeScript,
 } from "./notebook.ts";
@@ -104,10 +105,12 @@ Deno.test("a notebook is outdated when a method is raised behind it, when it com
   assert.deepEqual(outdated({ version: "0.0.1", methods }, ""), [`version 0.0.1, expected ${VERSION}`]);
 });
 
-Deno.test("the README's pictures are those that the notebooks and the sweep of `lamina figures` draw", async () => {
-  for (const { path, svg } of await pictures()) {
-    assert.equal(await Deno.readTextFile(path), svg, nameOf(path));
-  }
+Deno.test("every picture of data/figures is what the notebooks and the stored numbers draw now", async () => {
+  const drawn = await pictures();
+  for (const { path, svg } of drawn) assert.equal(await Deno.readTextFile(path), svg, nameOf(path));
+  const stored = [...Deno.readDirSync(`${root}data/figures`)].map(({ name }) => name);
+  const names = drawn.map(({ path }) => path.split("/").at(-1)!);
+  assert.deepEqual(stored.filter((name) => name.endsWith(".svg")).sort(), names.sort());
 });
 
 thorough("the cells have correct types under Lamina's own settings", async () => {

@@ -141,7 +141,7 @@ Deno.test("a plan from a profile has outsized modules last, the smallest first, 
       steps: [2],
     });
     assert.deepEqual(swept.curves[0].points[0].drop.mlp.toSorted(), plain.mlp.slice(0, 2).toSorted());
-    assert.deepEqual(swept.outsized!.mlp, [3, 5]);
+    assert.deepEqual(swept.outsized.mlp, [3, 5]);
   }));
 
 Deno.test("a fit checks the lines that a profile ranks, and names what goes last", () =>

@@ -145,8 +145,8 @@ export const sweepKind = kind("sweep", { method: 1 }, {
   provenance: provenanceForm,
   /** Provenance of the profile that gave the orders. */
   calibration: provenanceForm,
-  /** The layers whose module is outsized on the calibration text (profile.ts); absent in the sweep of the README's picture. */
-  outsized: z.object({ attention: indices, mlp: indices }).optional(),
+  /** The layers whose module is outsized on the calibration text (profile.ts). */
+  outsized: z.object({ attention: indices, mlp: indices }),
   /** Provenance of the full model on the text on which repairs were fitted; absent where nothing was repaired. */
   repaired: provenanceForm.optional(),
   curves: z.array(z.object({

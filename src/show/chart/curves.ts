@@ -119,7 +119,7 @@ export function perplexityOver(samples: number) {
 
 /** Whether a plan drops a module that is outsized on the calibration text. */
 function dropsOutsized({ outsized }: Sweep, drop: SweepPoint["drop"]): boolean {
-  return MODULES.some((kind) => outsized?.[kind].some((layer) => drop[kind].includes(layer)));
+  return MODULES.some((kind) => outsized[kind].some((layer) => drop[kind].includes(layer)));
 }
 
 /** How a caption explains the rings; empty without one. */
