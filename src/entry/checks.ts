@@ -262,11 +262,24 @@ function inWords(value: unknown): string {
   return typeof kind === "string" ? withArticle(kind) : "an object";
 }
 
-/** What values of a kind are called, where it is not by its name. */
-export const nouns = new Map<string, string>();
+/** What results of a kind are called, where it is not by its name. */
+export const NOUNS: Readonly<Record<string, string>> = {
+  causes: "result of causes",
+  compare: "comparison",
+  samples: "comparison of samples",
+  depth: "result of depth",
+  evaluate: "evaluation",
+  guides: "result of guides",
+  orders: "comparison of orders",
+  checkpoints: "result of checkpoints",
+  "random-init": "result of randomInit",
+  generate: "generated text",
+  doctor: "doctor's report",
+  speed: "measured speed",
+};
 
 function withArticle(kind: string): string {
-  const noun = nouns.get(kind) ?? kind;
+  const noun = Object.hasOwn(NOUNS, kind) ? NOUNS[kind] : kind;
   return `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
 }
 

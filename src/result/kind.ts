@@ -1,6 +1,5 @@
-/** A kind of result, declared once beside its form. Types, nouns, and what is kept follow from what the forms export (kinds.ts). */
+/** A kind of result, declared once beside its form. Types, and what is kept follow from what the forms export (kinds.ts). */
 import { z } from "zod";
-import { nouns } from "../entry/mod.ts";
 import type { Provenance } from "./forms/provenance.ts";
 
 /** The form of a result: its kind and method, and its fields. */
@@ -15,8 +14,6 @@ interface Manifest<Method extends number> {
    * then computed again, and a file of it is refused. `tests/fixtures/results.json` has the numbers of a tiny model with the method.
    */
   readonly method: Method;
-  /** A value of this kind in errors, where it is not its name: "expected a comparison". */
-  readonly noun?: string;
   /** Makes the form of fields; default: fields besides are ignored. */
   readonly make?: (shape: z.ZodRawShape) => z.ZodObject;
 }
@@ -32,8 +29,7 @@ export function kind<
   Fields extends z.ZodRawShape,
   Own extends Manifest<Method> | Manifest<Method> & Kept<Fields>,
 >(name: Name, manifest: Own & Manifest<Method>, fields: Fields) {
-  const { method, noun, make = z.object } = manifest;
-  if (noun !== undefined) nouns.set(name, noun);
+  const { method, make = z.object } = manifest;
   const form = make({ kind: z.literal(name), method: z.literal(method), ...fields });
   return { ...manifest, name, form: form as unknown as Form<Name, Method, Fields> };
 }

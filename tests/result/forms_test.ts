@@ -1,6 +1,7 @@
 /** What is read is of the expected form, or an error that names the file and the field. */
 import assert from "node:assert/strict";
-import { type Kind, readResult, resultText, writeResult } from "../../src/result/mod.ts";
+import { NOUNS } from "../../src/entry/mod.ts";
+import { type Kind, METHODS, readResult, resultText, writeResult } from "../../src/result/mod.ts";
 import { withFolder } from "../support.ts";
 import { plan, results } from "./every_form.ts";
 import { perplexity, profile, reordered } from "./samples.ts";
@@ -33,6 +34,10 @@ for (const [kind, result] of Object.entries(results)) {
     });
   }
 }
+
+Deno.test("only kinds of results have nouns", () => {
+  assert.deepEqual(Object.keys(NOUNS).filter((kind) => !Object.hasOwn(METHODS, kind)), []);
+});
 
 /** Every number of a result, as a function that puts another value in its place. */
 function* numbersIn(

@@ -89,7 +89,7 @@ const massive = z.object({
 });
 export type MassiveActivation = z.infer<typeof massive>;
 
-export const causesKind = kind("causes", { method: 1, noun: "result of causes", origin: depends() }, {
+export const causesKind = kind("causes", { method: 1, origin: depends() }, {
   provenance: provenanceForm.extend({ causes: settings }),
   tokens: z.int().positive(),
   /** The model's norm placement. */

@@ -15,7 +15,7 @@ const agreement = z.object({
 /** How similarly two profiles rank one kind of module. */
 export type Agreement = z.infer<typeof agreement>;
 
-export const compareKind = kind("compare", { method: 1, noun: "comparison" }, {
+export const compareKind = kind("compare", { method: 1 }, {
   models: z.tuple([z.string(), z.string()]),
   /** What computed each, where that differs: then the numbers do too. */
   computed: z.tuple([computedForm, computedForm]).optional(),
@@ -42,7 +42,7 @@ const pairedForm = z.object({
   change: differenceForm,
 });
 
-export const samplesKind = kind("samples", { method: 1, noun: "comparison of samples" }, {
+export const samplesKind = kind("samples", { method: 1 }, {
   /** Names of the files or folders. */
   names: z.tuple([z.string(), z.string()]),
   tasks: z.array(pairedForm).min(1),

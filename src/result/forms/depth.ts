@@ -9,7 +9,7 @@ const byMeasure = <T extends z.ZodType>(of: T) => z.record(z.enum(DEPTH_MEASURES
 /** What a study of depth depends on: the tokens too, and the most frequent ones of the whole text. */
 export const depthOrigin = depends("stride", "rows", "frequent");
 
-export const depthKind = kind("depth", { method: 2, noun: "result of depth", origin: depthOrigin }, {
+export const depthKind = kind("depth", { method: 2, origin: depthOrigin }, {
   provenance: provenanceForm,
   /** Every nth token of a sample is measured. */
   stride: z.int().positive(),

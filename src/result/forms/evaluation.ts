@@ -157,7 +157,7 @@ const writingForm = z.object({
   repetition: z.array(z.number()),
 });
 
-export const evaluateKind = kind("evaluate", { method: 2, noun: "evaluation" }, {
+export const evaluateKind = kind("evaluate", { method: 2 }, {
   provenance: provenanceForm,
   bos: settingForm.shape.bos,
   seed: z.int().nonnegative(),

@@ -108,7 +108,7 @@ const guideForm = z.object({
 /** One score of one kind of module, compared with the losses after each removal. */
 export type Guide = z.infer<typeof guideForm>;
 
-export const guidesKind = kind("guides", { method: 1, noun: "result of guides" }, {
+export const guidesKind = kind("guides", { method: 1 }, {
   /** The full model on the text on which losses were measured. */
   provenance: provenanceForm,
   /** The full model on the text on which scores were measured. */
@@ -120,7 +120,7 @@ export const guidesKind = kind("guides", { method: 1, noun: "result of guides" }
 /** How well each score predicts the cost of removing one module. */
 export type Guides = z.infer<typeof guidesKind.form>;
 
-export const ordersKind = kind("orders", { method: 1, noun: "comparison of orders" }, {
+export const ordersKind = kind("orders", { method: 1 }, {
   /** The full model on the held-out text. */
   provenance: provenanceForm,
   /** For each target and score, how far its orders differ. */

@@ -102,7 +102,6 @@ export function checkpointOrigin(
 
 export const checkpointsKind = kind("checkpoints", {
   method: 1,
-  noun: "result of checkpoints",
   origin: ({ series: [only] }) => checkpointOrigin(only),
 }, {
   name: z.string(),
@@ -122,7 +121,7 @@ const seedMeans = z.object({
   bySeed: z.array(perLayer),
 });
 
-export const randomInitKind = kind("random-init", { method: 2, noun: "result of randomInit" }, {
+export const randomInitKind = kind("random-init", { method: 2 }, {
   /** Provenance of the first seed's profile. */
   provenance: provenanceForm,
   /** D, L, H, K, E, F, V, and the norm placement. */

@@ -65,7 +65,7 @@ export const receiptKind = kind("shard", { method: 1 }, {
 export type Receipt = z.infer<typeof receiptKind.form>;
 
 /** What a model writes under each of several plans. */
-export const generateKind = kind("generate", { method: 1, noun: "generated text" }, {
+export const generateKind = kind("generate", { method: 1 }, {
   model: modelForm,
   computed: computedForm,
   prompt: z.string(),
@@ -81,7 +81,7 @@ export const generateKind = kind("generate", { method: 1, noun: "generated text"
 });
 
 /** What a machine can run. */
-export const doctorKind = kind("doctor", { method: 1, noun: "doctor's report" }, {
+export const doctorKind = kind("doctor", { method: 1 }, {
   /** Whether everything required is there. */
   works: z.boolean(),
   findings: z.array(z.object({

@@ -21,7 +21,7 @@ const partsForm = z.object({
   step: z.number().nonnegative(),
 });
 
-export const speedKind = kind("speed", { method: 2, noun: "measured speed" }, {
+export const speedKind = kind("speed", { method: 2 }, {
   lamina: z.string(),
   model: modelForm,
   computed: computedForm,

@@ -21,9 +21,11 @@ export interface Keeping {
   readonly onNotice?: ((line: string) => void) | undefined;
 }
 
-export function resultPath(folder: string, kind: Kind, origin: Provenance): string {
-  const key = cacheKey(canonical(head(kind)), origin);
-  return join(folder, `${kind}-${fileName(origin.model.name)}-${key}.json`);
+export const resultPath = (folder: string, kind: Kind, origin: Provenance): string =>
+  join(folder, keptName(kind, origin));
+
+function keptName(kind: Kind, origin: Provenance): string {
+  return `${kind}-${fileName(origin.model.name)}-${cacheKey(canonical(head(kind)), origin)}.json`;
 }
 
 /** A model's name as part of a file's: without folders, and no longer than leaves room for the rest. */
@@ -42,7 +44,7 @@ export async function keptResult<K extends KeptKind>(
   try {
     const found = parseResult(path, unsealed(path, text), kind);
     if (canonical(originOf(found)) === canonical(origin)) {
-      if (record(path, "found") === "made") own.add(found);
+      record(path, "found");
       return found;
     }
     throw new TypeError(`Cannot use ${path}: found the result of another study, expected this one's`);
@@ -108,18 +110,15 @@ const checksum = (text: string) => createHash("sha256").update(text).digest("hex
 type How = "found" | "made";
 /** Maps file names to the results of a command or call. It is null after the end, since awaited work may still run in the context. */
 const records = new AsyncLocalStorage<{ own: Map<string, How> | null }>();
-/** Results that were found where the same command, or call, had kept them. */
-const own = new WeakSet<object>();
-
 /** Whether a kept result was there before the command, or the call, began. */
-export const isEarlier = (found: object): boolean => !own.has(found);
+export function isEarlier(found: object): boolean {
+  const result = found as ResultOf<KeptKind>;
+  return records.getStore()?.own?.get(keptName(result.kind, originOf(result))) !== "made";
+}
 
-/** Notes a result, and gives what was noted last. */
-function record(path: string, how: How): How | undefined {
+function record(path: string, how: How): void {
   const all = records.getStore()?.own;
-  const before = all?.get(basename(path));
-  if (before !== "made") all?.set(basename(path), how);
-  return before;
+  if (all?.get(basename(path)) !== "made") all?.set(basename(path), how);
 }
 
 /** Runs something as one command, unless it is part of one. */

@@ -131,7 +131,7 @@ export async function estimateSteps(
       ({ plans, head, times = 1, ...size }) => times * cost(spec, plans, size, head).modules,
     ),
     flops: flopsOf(model, passes),
-    seconds: readFlops(spec, passes) / await studySpeed(passForm(model, engine.has), options) +
+    seconds: readFlops(spec, passes) / await studySpeed(passForm(model, engine.has), engine) +
       drawn / DRAWN_PER_SECOND + written * row,
     bytes: Math.max(
       BASE_BYTES,
@@ -141,23 +141,24 @@ export async function estimateSteps(
   };
 }
 
-/** Milliseconds for which a measured speed serves the next prices. */
+/** Milliseconds for which the measured speed of an engine serves the next prices. */
 const FRESH = 10_000;
-const measured = new Map<string, { readonly at: number; readonly speed: Promise<number> }>();
+const measured = new WeakMap<Engine, Map<string, { readonly at: number; readonly speed: Promise<number> }>>();
 
 /** Floating-point operations per second that whole studies reach, whose products are with weights of a form. */
-async function studySpeed(form: Form, options: EngineOptions): Promise<number> {
-  const key = JSON.stringify([await computedOn(options), form]);
-  const last = measured.get(key);
+async function studySpeed(form: Form, engine: Engine): Promise<number> {
+  const key = JSON.stringify(form);
+  const own = measured.get(engine) ?? new Map();
+  measured.set(engine, own);
+  const last = own.get(key);
   if (last && performance.now() - last.at < FRESH) return await last.speed;
-  const speed = speedNow(form, options);
-  measured.set(key, { at: performance.now(), speed });
-  speed.catch(() => measured.delete(key));
+  const speed = speedNow(form, engine);
+  own.set(key, { at: performance.now(), speed });
+  speed.catch(() => own.delete(key));
   return await speed;
 }
 
-async function speedNow(form: Form, options: EngineOptions): Promise<number> {
-  const engine = await engineOf(options);
+async function speedNow(form: Form, engine: Engine): Promise<number> {
   await using chain = await openChain(engine, form, 1);
   const rows = engine.access === null ? ROWS : 2 * ROWS;
   return EFFICIENCY * 2 * chain.numbers * rows / await usualSeconds(() => chain.run(rows));
