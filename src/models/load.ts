@@ -22,9 +22,10 @@ import { ggufConfig, ggufNames, ggufTensors } from "./families/gguf.ts";
 import { readRopeFactors } from "./gguf/rope.ts";
 import { layerTensors, routed } from "./modules/list.ts";
 import type { TensorNeed } from "./pieces.ts";
-import { type ModelSpec, outerTensors } from "./spec.ts";
+import { type ModelSpec, modelTensors, outerTensors } from "./spec.ts";
 import { type NameTable, plainName, storedTensor } from "./stored/names.ts";
 import { differ, untied } from "./stored/own_head.ts";
+import { ignoredTensors } from "./stored/unread.ts";
 
 /** A checkpoint that can be run. */
 export interface Model {
@@ -33,14 +34,14 @@ export interface Model {
   readonly weights: WeightSource;
   /** `config.json`, or the equivalent from a GGUF file's metadata. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** Fields of the configuration that were passed over because the user said so. */
+  /** Fields of the configuration and tensors that were ignored because the user said so. */
   readonly allowed?: readonly string[];
   /** Where the checkpoint has a tensor of a layer or outside them; absent where there is no checkpoint. */
   readonly stored?: (name: string, layer?: number) => TensorRef;
 }
 
 interface LoadOptions {
-  /** Fields that may be there though nobody knows them. */
+  /** Fields and tensors that may be there though nobody knows them. */
   readonly allowed?: readonly string[];
   /** Hears of a head that the file has and the configuration does not. */
   readonly onNotice?: ((line: string) => void) | undefined;
@@ -53,22 +54,19 @@ export async function loadFolder(
   { allowed = [], onNotice }: LoadOptions = {},
 ): Promise<Model> {
   const { name } = files;
-  const said = readSpec(config, `${name}: config.json`, allowed);
+  const { spec: said, whole, allowed: fields } = described(config, `${name}: config.json`, allowed);
   const opened = withMxfp4(await openSafetensors(files));
   try {
     const file = await withPacked(opened, packingOf(config, `${name}: config.json`), name);
     const names = families[said.family].names(said, file.tensors);
     const hasOwnHead = said.head.tied && await findOwnHead(file, names, name, onNotice);
     const spec = hasOwnHead ? { ...said, head: { ...said.head, tied: false } } : said;
-    const find = finder(spec, file, names, name);
     const plain = plainConfig(config as Model["config"], `${name}: config.json`);
+    const model = read(spec, whole, file, names, name, allowed);
     return {
-      name,
-      spec,
-      weights: source(spec, file, find, name),
+      ...model,
       config: hasOwnHead ? untied(plain) : plain,
-      allowed,
-      stored: find,
+      allowed: [...fields, ...model.allowed],
     };
   } catch (error) {
     opened.close();
@@ -95,13 +93,42 @@ async function findOwnHead(
   return true;
 }
 
-export async function loadGguf(opened: GgufFile, name: string): Promise<Model> {
+/** Loads a GGUF file. Names in `allowed` are of tensors: what its fields mean is known. */
+export async function loadGguf(
+  opened: GgufFile,
+  name: string,
+  { allowed = [] }: LoadOptions = {},
+): Promise<Model> {
   const config = ggufConfig({ ...opened, ropeFactors: await readRopeFactors(opened, name) }, name);
-  const spec = readSpec(config, name);
+  const { spec, whole } = described(config, name, []);
   const architecture = String(opened.metadata.get("general.architecture"));
   const file = ggufTensors(architecture, opened, spec, name);
-  const find = finder(spec, file, ggufNames(architecture, spec, file.tensors), name);
-  return { name, spec, weights: source(spec, file, find, name), config, stored: find };
+  return { ...read(spec, whole, file, ggufNames(architecture, spec, file.tensors), name, allowed), config };
+}
+
+/** The model in a file of which every tensor is known. `whole` is the model with its dropped modules, whose tensors may be there. */
+function read(
+  spec: ModelSpec,
+  whole: ModelSpec,
+  file: TensorFile,
+  names: NameTable,
+  name: string,
+  allowed: readonly string[],
+) {
+  const find = finder(spec, file, names, name);
+  const found = new Set<string>();
+  const weights = source(spec, file, (canonical, layer) => {
+    const ref = find(canonical, layer);
+    found.add(ref.name);
+    return ref;
+  }, name);
+  const plain = (canonical: string, layer?: number) => plainName(storedTensor(names, canonical, layer).name);
+  const others = () => [
+    plain("head.weight"),
+    ...modelTensors(whole).map(({ need: [canonical], layer }) => plain(canonical, layer)),
+  ];
+  const ignored = ignoredTensors(file, found, others, spec, allowed, name);
+  return { name, spec, weights, stored: find, allowed: ignored };
 }
 
 /**
@@ -109,19 +136,19 @@ export async function loadGguf(opened: GgufFile, name: string): Promise<Model> {
  * `allowed` are passed over though nobody knows them.
  */
 export function readSpec(raw: unknown, file: string, allowed: readonly string[] = []): ModelSpec {
-  return read(raw, file, allowed).spec;
+  return described(raw, file, allowed).spec;
 }
 
 /** The fields among `allowed` without which `readSpec` would refuse the configuration, sorted. */
 export function allowedFields(raw: unknown, file: string, allowed: readonly string[]): string[] {
-  return read(raw, file, allowed).allowed;
+  return described(raw, file, allowed).allowed;
 }
 
-function read(
+function described(
   raw: unknown,
   file: string,
   allowed: readonly string[],
-): { spec: ModelSpec; allowed: string[] } {
+): { spec: ModelSpec; whole: ModelSpec; allowed: string[] } {
   const allowance: Allowance = { names: new Set(allowed), used: new Set() };
   const plain = isObject(raw) ? plainConfig(raw, file) : raw;
   const config = readConfig(plain, file, allowance);
@@ -142,6 +169,7 @@ function read(
   const trained = trainedLength(raw as Fields);
   return {
     spec: { ...spec, layers, ...trained === undefined ? {} : { trained } },
+    whole: spec,
     allowed: [...allowance.used].sort(),
   };
 }

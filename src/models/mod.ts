@@ -25,6 +25,7 @@ export * from "./modules/needs.ts";
 export * from "./modules/softmax.ts";
 export * from "./stored/names.ts";
 export * from "./stored/own_head.ts";
+export { covering } from "./stored/unread.ts";
 export * from "./values/attention.ts";
 export * from "./values/blocks.ts";
 export * from "./values/linear.ts";

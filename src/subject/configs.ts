@@ -19,7 +19,8 @@ import {
   text,
 } from "../entry/mod.ts";
 import { isFile } from "../disk/mod.ts";
-import { type ModelOptions, openChecks, openModel } from "./model.ts";
+import { allowedFields } from "../models/mod.ts";
+import { type ModelOptions, openChecks, openModel, tellUnused } from "./model.ts";
 
 /** A `config.json` and its name. */
 export interface NamedConfig {
@@ -81,13 +82,13 @@ export async function onConfig<Options extends Reports, T>(
 
 async function open(ref: string, options: ModelOptions): Promise<NamedConfig> {
   const known = (await readdir(FOLDER)).map((file) => basename(file, ".json"));
-  if (known.includes(ref)) return await readConfigFile(join(FOLDER, `${ref}.json`), ref);
+  if (known.includes(ref)) return await readConfigFile(join(FOLDER, `${ref}.json`), ref, options);
   if (ref.endsWith(".json")) {
     const own = basename(ref, ".json");
-    return await readConfigFile(ref, own === "config" ? basename(dirname(resolve(ref))) : own);
+    return await readConfigFile(ref, own === "config" ? basename(dirname(resolve(ref))) : own, options);
   }
   const inFolder = join(ref, "config.json");
-  if (await isFile(inFolder)) return await readConfigFile(inFolder, basename(resolve(ref)));
+  if (await isFile(inFolder)) return await readConfigFile(inFolder, basename(resolve(ref)), options);
   const { name, config, close } = await openModel(ref, options).catch((error) => {
     throw new Error(`${error.message}; or one of the configurations ${known.join(", ")}`, { cause: error });
   });
@@ -95,8 +96,16 @@ async function open(ref: string, options: ModelOptions): Promise<NamedConfig> {
   return { name, config };
 }
 
-async function readConfigFile(path: string, name: string): Promise<NamedConfig> {
+async function readConfigFile(
+  path: string,
+  name: string,
+  { allowFields = [], onNotice }: ModelOptions,
+): Promise<NamedConfig> {
   const bytes = await readFile(path).catch(failing(`Cannot read ${path}`));
   const text = new TextDecoder().decode(bytes); // a byte order mark is left out
-  return { name, config: parseJson(text, path) as NamedConfig["config"] };
+  const config = parseJson(text, path) as NamedConfig["config"];
+  if (allowFields.length > 0) {
+    tellUnused(name, allowFields, allowedFields(config, name, allowFields), onNotice);
+  }
+  return { name, config };
 }

@@ -1,7 +1,9 @@
 /** A folder whose head differs from the embedding that its configuration ties it to is counted as the configuration says. */
-import { closed, displayable, enter, expect, like, oneLine, sum } from "../entry/mod.ts";
+import { closed, displayable, enter, expect, like, oneLine, type Reports, sum } from "../entry/mod.ts";
 import { isWeights, type ModelFiles, openModel as openFiles } from "../hub/mod.ts";
 import {
+  allowedFields,
+  covering,
   type FeedSpec,
   layerTensors,
   loadGguf,
@@ -18,7 +20,7 @@ import {
 import { head, type Info, type Sizes } from "../result/mod.ts";
 import { elements } from "../tensor/mod.ts";
 import { openGguf, openSafetensors, withMxfp4, withPacked } from "../weights/mod.ts";
-import { type ModelOptions, openChecks, type StudyModel } from "./model.ts";
+import { type ModelOptions, openChecks, type StudyModel, tellUnused } from "./model.ts";
 import { readJson } from "./tokenizers.ts";
 
 const aSource = like(
@@ -51,16 +53,21 @@ export async function info(
   expect("describe", "model", model, aSource);
   const name = typeof model === "string" ? model : model.files?.name ?? "a model";
   return await enter("describe", name, options, openChecks, async ({ allowFields, ...options }) => {
-    if (typeof model !== "string") return await infoOf(model.files!, model.allowed ?? allowFields);
+    if (typeof model !== "string") return await infoOf(model.files!, model.allowed ?? allowFields, options);
     using files = closed(await openFiles(model, { ...options, stream: true }));
-    return await infoOf(files, allowFields);
+    return await infoOf(files, allowFields, options);
   });
 }
 
-async function infoOf(files: ModelFiles, allowed: readonly string[] = []): Promise<Info> {
-  const { spec, format, licence } = files.kind === "gguf"
-    ? await ggufHeaders(files)
+async function infoOf(
+  files: ModelFiles,
+  allowed: readonly string[] = [],
+  { onNotice }: Reports,
+): Promise<Info> {
+  const { spec, format, licence, used } = files.kind === "gguf"
+    ? await ggufHeaders(files, allowed)
     : await folderHeaders(files, allowed);
+  tellUnused(files.name, allowed, used, onNotice);
   const stated = await files.licence?.() ?? licence;
   return displayable({
     ...head("info"),
@@ -74,12 +81,12 @@ async function infoOf(files: ModelFiles, allowed: readonly string[] = []): Promi
   });
 }
 
-async function ggufHeaders(files: ModelFiles) {
+async function ggufHeaders(files: ModelFiles, allowed: readonly string[]) {
   using file = closed(await openGguf(await files.open(files.list()[0])));
-  const { spec } = await loadGguf(file, files.name);
+  const { spec, allowed: used } = await loadGguf(file, files.name, { allowed });
   const [name, id] = ["general.license.name", "general.license"].map((key) => file.metadata.get(key));
   const stated = [id, name].find((value) => typeof value === "string" && value.trim() !== "");
-  return { spec, format: file.format, licence: stated === undefined ? null : String(stated) };
+  return { spec, format: file.format, licence: stated === undefined ? null : String(stated), used };
 }
 
 async function folderHeaders(files: ModelFiles, allowed: readonly string[]) {
@@ -87,7 +94,9 @@ async function folderHeaders(files: ModelFiles, allowed: readonly string[]) {
   const spec = readSpec(config, name, allowed);
   using file = closed(withMxfp4(await openSafetensors(files)));
   const { format } = await withPacked(file, packingOf(config, name), files.name);
-  return { spec, format, licence: null };
+  const fields = allowedFields(config, name, allowed);
+  const used = allowed.filter((own) => fields.includes(own) || file.tensors.keys().some(covering(own)));
+  return { spec, format, licence: null, used };
 }
 
 /** The properties that follow from a specification. */

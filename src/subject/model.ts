@@ -23,7 +23,10 @@ import { folderTokenizer, ggufTokenizer, readJson } from "./tokenizers.ts";
 
 /** Options of `openModel`. */
 export interface ModelOptions extends OpenOptions {
-  /** Unknown fields of `config.json` to ignore. Results record the fields that were in fact ignored. */
+  /**
+   * Unknown fields of `config.json`, and unknown tensors or the beginnings of their names up to a dot, to ignore. Results record which of
+   * them were in fact ignored.
+   */
   readonly allowFields?: readonly string[] | undefined;
 }
 
@@ -57,7 +60,7 @@ export async function openModel(ref: string, options: ModelOptions = {}): Promis
     const files = await openFiles(ref, options);
     try {
       return files.kind === "gguf"
-        ? await openGgufModel(files)
+        ? await openGgufModel(files, options)
         : await (await outline(files, options)).open();
     } catch (error) {
       files.close();
@@ -123,24 +126,41 @@ export async function outline(
   const spec = readSpec(config, `${files.name}: config.json`, allowed);
   const tokenizer = once(() => folderTokenizer(files, config));
   const identity = { ...await identityOf(files, spec), ...noted(allowed) };
+  const open = async () => {
+    const model = await loadFolder(files, config, { allowed: allowFields, onNotice });
+    tellUnused(files.name, allowFields, model.allowed, onNotice);
+    return studyModel(files, model, tokenizer, identity);
+  };
   return {
     spec,
     tokenizer,
     identity,
-    open: async () =>
-      studyModel(files, await loadFolder(files, config, { allowed, onNotice }), tokenizer, identity),
+    open,
     close: () => files.close(),
   };
 }
 
+/** Gives notice of names that are to be ignored, and that nothing in a model has or needs. */
+export function tellUnused(
+  name: string,
+  asked: readonly string[],
+  used: readonly string[] = [],
+  onNotice: ModelOptions["onNotice"],
+): void {
+  const unused = asked.filter((own) => !used.includes(own));
+  if (unused.length === 0) return;
+  onNotice?.(`${name} has no unknown field or tensor ${unused.join(", ")}: nothing to ignore`);
+}
+
 /** The part of an identity that lists ignored fields. */
-export function noted(allowed: readonly string[]): Pick<Provenance["model"], "allowedFields"> {
+export function noted(allowed: readonly string[] = []): Pick<Provenance["model"], "allowedFields"> {
   return allowed.length > 0 ? { allowedFields: [...allowed] } : {};
 }
 
-async function openGgufModel(files: ModelFiles): Promise<StudyModel> {
+async function openGgufModel(files: ModelFiles, { allowFields = [], onNotice }: ModelOptions) {
   const file = await openGguf(await files.open(files.list()[0]));
-  const model = await loadGguf(file, files.name);
+  const model = await loadGguf(file, files.name, { allowed: allowFields });
+  tellUnused(files.name, allowFields, model.allowed, onNotice);
   const tokenizer = once(() => ggufTokenizer(file, files.name));
   return studyModel(files, model, tokenizer, await identityOf(files, model.spec));
 }
@@ -167,7 +187,7 @@ function studyModel(
     ...model,
     files,
     tokenizer,
-    identity: { ...identity, format: model.weights.format },
+    identity: { ...identity, format: model.weights.format, ...noted(model.allowed) },
     close,
     [Symbol.dispose]: close,
     [Symbol.asyncDispose]: () => Promise.resolve(close()),

@@ -131,7 +131,7 @@ async function relabel(path: string, tensor: string, type: string) {
 
 Deno.test("a weight of a type that cannot be read is refused by name, one that is not needed is let be", () =>
   withFolder(async (folder) => {
-    const extra = "model.layers.0.mlp.up_proj.input_scale";
+    const extra = "mtp.layers.0.mlp.up_proj.weight";
     await rewrite("llama", folder, (tensors) => tensors.set(extra, tensors.get("model.norm.weight")!));
     const path = `${folder}/model.safetensors`;
     await relabel(path, extra, "F8_E4M3");
