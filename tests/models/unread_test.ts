@@ -1,6 +1,6 @@
 /** Tensors that a model does not read, in both formats: they are known not to matter, or they are refused by name. */
 import assert from "node:assert/strict";
-import { bufferSource } from "../../src/hub/mod.ts";
+import { bufferSource } from "../buffer.ts";
 import { loadGguf, type ModelSpec } from "../../src/models/mod.ts";
 import { ignoredTensors } from "../../src/models/stored/unread.ts";
 import { openModel } from "../../src/subject/mod.ts";

@@ -84,7 +84,10 @@ export function randomAmong(usual: boolean): Condition {
 }
 
 export const modelOptions = (): Table => ({
-  allowField: repeatable("--allow-field <name>", "ignore this unknown field of config.json, or these unknown tensors")
+  allowField: repeatable(
+    "--allow-field <name>",
+    "ignore this unknown field of config.json, or these unknown tensors",
+  )
     .helpGroup("Model and engine:"),
 });
 
