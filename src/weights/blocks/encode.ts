@@ -1,7 +1,7 @@
 /**
  * Rounds float32 to what a file can hold: 16 bits, or blocks of 32 numbers that share a float16 scale d and, in Q4_1 and Q5_1, an
- * offset m. The scale maps a block's extreme numbers to the ends of the range, as llama.cpp's `quantize_row_q8_0_ref` and its like do.
- * Rounding again changes nothing. With the importance of columns, scale and offset are those of llama.cpp's search (search.ts).
+ * offset m. The scale maps a block's extreme numbers to the ends of the range. llama.cpp's `quantize_row_q8_0_ref` and its like do the same,
+ * but round the scale behind the quants: about half of them differ. Rounding again changes nothing. With the importance of columns, scale and offset are those of llama.cpp's search (search.ts).
  */
 import {
   byteSize,
