@@ -219,10 +219,7 @@ function sentences(sources: readonly Pick<Source, "path" | "code">[]): string[] 
 const JUDGEMENT =
   /\b(?:withinBudget|\w+Sign|interval95|halfWidth95|costsLess)\(|\b(?:low|high) [<>]=? -?\d|-?\d [<>]=? (?:low|high)\b/;
 /** The words for a sign, and the chart, whose axes have ends too. */
-const SIGNS_IN_WORDS = [
-  ...["show/words/verdicts.ts", "show/chart/"],
-  "show/figures/dropping/sizes.ts", // leaves
-];
+const SIGNS_IN_WORDS = ["show/words/verdicts.ts", "show/chart/"];
 
 /** Exports that no file names in a list of imports, nor as a member of something; forms export their kinds for a list of all. */
 function unread(files: readonly Pick<Source, "path" | "code">[], readers: readonly Pick<Source, "code">[]) {

@@ -46,7 +46,7 @@ Deno.test("an analysis computes what it shows, and draws the same from what is k
     assert.deepEqual(settled(again), settled(first));
     assert.deepEqual(kept(opened.options.results), files);
     assert.ok(notices.some((line) => /reused from an earlier run/.test(line)), notices.join("\n"));
-    assert.deepEqual(first.figures.map(({ name }) => name), ["quality", "divergence"]);
+    assert.deepEqual(first.figures.map(({ name }) => name), ["quality"]);
   }));
 
 Deno.test("tasks: as many plans as the model's depth allows, drawn again from what is kept", () =>

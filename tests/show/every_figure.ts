@@ -3,7 +3,7 @@ import * as show from "../../src/show/mod.ts";
 import { checkpoints, depth, orders, untrained } from "./synthetic_studies.ts";
 import { causes } from "./synthetic_causes.ts";
 import type { Causes, Checkpoints, Profile } from "../../src/result/mod.ts";
-import { guides, profile, type Shape, sizedSweep, sweep } from "./synthetic.ts";
+import { guides, profile, type Shape, sweep } from "./synthetic.ts";
 import { compressions } from "./synthetic_effects.ts";
 import { fit } from "./synthetic_fit.ts";
 import { evaluations } from "./synthetic_tasks.ts";
@@ -26,9 +26,7 @@ export const inputs: Inputs = {
   comparisonFigure: [six, profile({ layers: 6, text: "wiki", scale: 2 })],
   dropOrderFigure: [six],
   qualityFigure: [curves],
-  divergenceFigure: [curves],
   fitFigure: [fit({ layers: 6 })],
-  sizesFigure: [[sizedSweep("tiny-135m-q4", { layers: 6 }), sizedSweep("tiny-1.5b-q4", { layers: 12 }, 0.5)]],
   stabilityFigure: [six],
   textsFigure: [
     ["stories", "wiki", "code"].map((text, i) => profile({ layers: 6, text, scale: 1 + i / 10 })),
@@ -37,8 +35,6 @@ export const inputs: Inputs = {
   signFigure: [six],
   directionsFigure: [six],
   cosineMagnitudeFigure: [six],
-  streamNormFigure: [six],
-  expertLoadFigure: [profile({ layers: 6, experts: 10 })],
   accuracyFigure: [evaluations()],
   rooflineFigure: [[
     bound({ name: "wide", attention: 8, largest: 50, paper: reported(1.12, "fits") }),
@@ -116,7 +112,7 @@ export const several = {
 /** The input of a figure for each thing of a kind. */
 type Each<Thing> = Readonly<Partial<Record<Draw, (thing: Thing) => readonly unknown[]>>>;
 const one = (thing: unknown) => [thing];
-const lists = ["importanceFigure", "magnitudeFigure", "signFigure", "streamNormFigure"] as const;
+const lists = ["importanceFigure", "magnitudeFigure", "signFigure"] as const;
 const ofShape: Each<Shape> = {
   ...Object.fromEntries(
     [...lists, "dropOrderFigure", "stabilityFigure", "cosineMagnitudeFigure"].map((name) => [
@@ -126,8 +122,6 @@ const ofShape: Each<Shape> = {
   ),
   comparisonFigure: (shape) => [profile(shape), profile({ ...shape, scale: 2 })],
   qualityFigure: (shape) => [sweep(shape)],
-  divergenceFigure: (shape) => [sweep(shape)],
-  sizesFigure: (shape) => [[sizedSweep("m-135m", shape), sizedSweep("m-0.5b", shape, 0.2)]],
   textsFigure: (shape) => [["stories", "wiki"].map((text) => profile({ ...shape, text }))],
 };
 const ofCauses: Each<Causes> = {

@@ -32,13 +32,12 @@ const profiles = [
   "magnitude",
   "sign",
   "stability",
-  "streamNorm",
   "cosineMagnitude",
 ];
 /** Figures of one result of a kind, and of a list. */
 const FIGURES: Readonly<Record<string, readonly string[]>> = {
   profile: profiles,
-  sweep: ["quality", "divergence"],
+  sweep: ["quality"],
   causes: ["attentionMap", "effects", "smoothing"],
   checkpoints: ["checkpointMap", "checkpointLines", "checkpointMovement", "checkpointQuality"],
   ...Object.fromEntries(["fit", "guides", "speed"].map((kind) => [kind, [kind]])),
@@ -82,7 +81,6 @@ Deno.test("a figure has one mark for each number", () => {
   assert.equal(dotsOf(show.stabilityFigure(given)), 19 + 3 * 4);
   // Five named curves with four points, and the mean of the random ones.
   assert.equal(dotsOf(show.qualityFigure(sweep({ layers: 12 }))), 6 * 4);
-  assert.equal(dotsOf(show.divergenceFigure(sweep({ layers: 12 }))), 2 * 6 * 4);
 });
 
 Deno.test("error bars are drawn where there are standard errors", () => {
@@ -305,9 +303,4 @@ Deno.test("a map of several series has one scale and a row for each", () => {
 
 Deno.test("a figure without numbers for its axes is an error, not a broken picture", () => {
   assert.throws(() => show.textsFigure([]), RangeError);
-  const none = profile({ layers: 1, attention: [0], mlp: [0] });
-  assert.throws(
-    () => show.streamNormFigure(none),
-    { name: "RangeError", message: /^Cannot draw the norm of the stream: every layer is dropped/ },
-  );
 });

@@ -1,7 +1,7 @@
 /** Sweeps with repairs as people and machines see them: lines beside their curves, while titles and answers stay about drops. */
 import assert from "node:assert/strict";
 import { answerLines } from "../../src/show/sections/answer.ts";
-import { csvText, divergenceFigure, qualityFigure, rowsOf, sections, tableText } from "../../src/show/mod.ts";
+import { csvText, qualityFigure, rowsOf, sections, tableText } from "../../src/show/mod.ts";
 import { checkFigure, dotsOf } from "./check_svg.ts";
 import { repairedSweep, sweep } from "./synthetic.ts";
 
@@ -13,7 +13,6 @@ Deno.test("repaired lines are drawn beside their curves, with a dash and a label
   checkFigure(figure, "quality", /repairs fitted on 24 × 64/);
   // Two lines of four points, and one that lacks a number.
   assert.equal(dotsOf(figure) - dotsOf(qualityFigure(bare)), 2 * 4 + 3);
-  assert.equal(dotsOf(divergenceFigure(repaired)) - dotsOf(divergenceFigure(bare)), 2 * (2 * 4 + 3));
   assert.equal(figure.title, qualityFigure(bare).title, "titles are about drops where both kinds have some");
   const attention = { ...repaired, curves: repaired.curves.filter(({ target }) => target === "attention") };
   assert.match(

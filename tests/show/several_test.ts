@@ -13,7 +13,6 @@ const figures = {
   importance: show.importanceFigure,
   magnitude: show.magnitudeFigure,
   sign: show.signFigure,
-  stream_norm: show.streamNormFigure,
 };
 
 for (const [name, draw] of Object.entries(figures)) {

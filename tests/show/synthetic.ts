@@ -151,23 +151,6 @@ export function sweep(shape: Shape, steps: readonly number[] = [0, 1, 2, 4]): Sw
   };
 }
 
-/** The curves of attention and MLPs by importance, of a model with this name, and with each loss times a factor. */
-export function sizedSweep(name: string, shape: Shape, factor = 1): Sweep {
-  const bare = sweep(shape);
-  const { provenance: { model } } = bare;
-  return {
-    ...bare,
-    provenance: { ...bare.provenance, model: { ...model, name } },
-    curves: bare.curves.slice(0, 2).map((curve) => ({
-      ...curve,
-      points: curve.points.map((point) => {
-        const rise = factor * point.rise;
-        return { ...point, rise, nll: 3 + rise, perplexity: Math.exp(3 + rise) };
-      }),
-    })),
-  };
-}
-
 /** A whole sweep with two repairs of attention by importance, and one of a random order; a number has no point where it was refused. */
 export function repairedSweep(shape: Shape): Sweep {
   const bare = sweep(shape);

@@ -25,7 +25,7 @@ function scattered(given: Profile): Profile {
 }
 
 Deno.test("with one sample, every title that compares says that it cannot tell, or that there is no interval", () => {
-  const comparing = ["importance", "magnitude", "sign", "dropOrder", "comparison", "quality", "sizes"];
+  const comparing = ["importance", "magnitude", "sign", "dropOrder", "comparison", "quality"];
   const single = odd.filter(({ name, what }) =>
     what.startsWith("one sample") && comparing.includes(name.replace("Figure", ""))
   );

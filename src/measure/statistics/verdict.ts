@@ -53,7 +53,7 @@ export interface Rise {
 }
 
 /** What numbers of dropped modules cost. */
-export type Rises = readonly (Rise & { readonly dropped: number })[];
+type Rises = readonly (Rise & { readonly dropped: number })[];
 
 /** How many modules can be dropped within a budget. */
 export interface Allowance {

@@ -183,19 +183,14 @@ export function symlogAxis(
   {
     linear,
     label,
-    from = 0,
-    to = linear,
     ticks = [...POWERS.map((power) => -power).reverse(), 0, ...POWERS],
   }: {
     readonly linear: number;
     readonly label: string;
-    /** What the axis shows at least. */
-    readonly from?: number;
-    readonly to?: number;
     readonly ticks?: readonly number[];
   },
 ): Axis {
-  const domain = [1.1 * Math.min(from, ...values), 1.1 * Math.max(to, ...values)] as const;
+  const domain = [1.1 * Math.min(0, ...values), 1.1 * Math.max(linear, ...values)] as const;
   return {
     type: "symlog",
     constant: linear,

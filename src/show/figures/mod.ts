@@ -3,24 +3,20 @@ export { comparisonFigure } from "./profile/comparison.ts";
 export { depthFigure } from "./profile/depth.ts";
 export { cosineMagnitudeFigure } from "./profile/cosine_magnitude.ts";
 export { dropOrderFigure } from "./profile/drop_order.ts";
-export { expertLoadFigure } from "./profile/expert_load.ts";
 export { importanceFigure } from "./profile/importance.ts";
 export { magnitudeFigure } from "./profile/magnitude.ts";
 export { directionsFigure } from "./profile/directions.ts";
 export { signFigure } from "./profile/sign.ts";
 export { stabilityFigure } from "./profile/stability.ts";
-export { streamNormFigure } from "./profile/stream_norm.ts";
 export { textsFigure } from "./profile/texts.ts";
 
 export { accuracyFigure } from "./dropping/accuracy.ts";
-export { divergenceFigure } from "./dropping/divergence.ts";
 export { effectsOrderFigure } from "./dropping/effects_order.ts";
 export { fitFigure } from "./dropping/fit.ts";
 export { guidesFigure } from "./dropping/guides.ts";
 export { ordersFigure } from "./dropping/orders.ts";
 export { qualityFigure } from "./dropping/quality.ts";
 export { rooflineFigure } from "./dropping/roofline.ts";
-export { sizesFigure } from "./dropping/sizes.ts";
 export { speedFigure } from "./dropping/speed.ts";
 
 export { attentionMapFigure } from "./causes/attention_map.ts";

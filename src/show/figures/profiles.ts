@@ -13,11 +13,11 @@ import { capital, type Finding, KIND_NAMES, OUTSIZED_NOTE, settingOf } from "../
 
 type Profiles = Profile | readonly Profile[];
 
-export const ofProfiles: Readonly<Record<string, Check>> = {
+const ofProfiles: Readonly<Record<string, Check>> = {
   profile: orElse(Array.isArray, list(resultOf("profile"), "profiles", 1), resultOf("profile")),
 };
 
-export function settingsOfProfiles(profiles: readonly Profile[]): string {
+function settingsOfProfiles(profiles: readonly Profile[]): string {
   return [...new Set(profiles.map(({ provenance }) => settingOf(provenance)))].join("; ");
 }
 
@@ -59,19 +59,16 @@ const depthsOf = (profiles: readonly Profile[]) =>
   new Set(profiles.map(({ provenance }) => provenance.model.layers));
 
 /** The horizontal axis of profiles: the layer, or the depth where models differ in theirs. */
-export const acrossOf = (profiles: readonly Profile[]) =>
+const acrossOf = (profiles: readonly Profile[]) =>
   depthsOf(profiles).size > 1 ? ["relative_depth", { across: DEPTH }] as const : ["layer", {}] as const;
 
 /** The rows of each profile, behind its name where there are several, and with the relative depth where they differ in depth. */
-export function rowsOfEach(
-  profiles: readonly Profile[],
-  rowsOf: (profile: Profile) => readonly CsvRow[] = profileRows,
-): (readonly CsvRow[])[] {
-  if (profiles.length === 1) return profiles.map(rowsOf);
+function rowsOfEach(profiles: readonly Profile[]): CsvRow[][] {
+  if (profiles.length === 1) return profiles.map(profileRows);
   const names = namesOf(profiles);
   const relative = depthsOf(profiles).size > 1;
   return profiles.map((profile, i) =>
-    rowsOf(profile).map((row) => ({
+    profileRows(profile).map((row) => ({
       profile: names[i],
       ...row,
       ...relative ? { relative_depth: depthOf(row.layer as number, profile.provenance.model.layers) } : {},
@@ -166,7 +163,7 @@ export const profileFigure = (name: string, looks: Looks): Draw<[Profiles]> =>
   figure<[Profiles]>(name, ofProfiles, (profiles) => profileContent([profiles].flat(), looks));
 
 /** A sentence of each profile, behind its name where there are several. */
-export function eachProfile(profiles: readonly Profile[], text: (profile: Profile) => string): string[] {
+function eachProfile(profiles: readonly Profile[], text: (profile: Profile) => string): string[] {
   const names = namesOf(profiles);
   return profiles.map((one, i) => profiles.length > 1 ? `${names[i]}: ${text(one)}` : capital(text(one)));
 }

@@ -16,7 +16,6 @@ import { type Figure, namedFigure } from "../chart/svg.ts";
 import { accuracyClaims, droppingClaims, magnitudeClaims } from "../claims/claims.ts";
 import { causeClaims } from "../claims/causes.ts";
 import { generalityClaim, initClaim, trainingClaim } from "../claims/training.ts";
-import { divergenceFigureAt } from "../figures/dropping/divergence.ts";
 import { qualityFigureAt } from "../figures/dropping/quality.ts";
 import * as draw from "../figures/mod.ts";
 import { correlationTable } from "../tables/causes.ts";
@@ -66,7 +65,6 @@ const analyses: { readonly [Name in keyof Findings]: (found: Findings[Name], at?
       draw.dropOrderFigure(profile),
       ...profile.provenance.packing.samples > 1 ? [draw.stabilityFigure(profile)] : [],
       ...texts.length > 1 ? [draw.textsFigure(texts)] : [],
-      ...profile.mixtures ? [draw.expertLoadFigure(profile)] : [],
     ],
     tables: [
       rankingTable(profile, LISTED),
@@ -78,7 +76,7 @@ const analyses: { readonly [Name in keyof Findings]: (found: Findings[Name], at?
   quality: (sweep, at) => ({
     title: "Quality: what dropping costs",
     claims: droppingClaims(sweep),
-    figures: [qualityFigureAt(at)(sweep), divergenceFigureAt(at)(sweep)],
+    figures: [qualityFigureAt(at)(sweep)],
     tables: [
       { ...sweepTable(sweep), title: "Perplexity by the number of modules dropped" },
       ...draftTables(sweep),
@@ -97,7 +95,6 @@ const analyses: { readonly [Name in keyof Findings]: (found: Findings[Name], at?
     claims: magnitudeClaims(profile),
     figures: [
       draw.magnitudeFigure(profile),
-      draw.streamNormFigure(profile),
       draw.signFigure(profile),
       draw.directionsFigure(profile),
       draw.cosineMagnitudeFigure(profile),

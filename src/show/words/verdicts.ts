@@ -1,6 +1,6 @@
 /** What samples decide, in words: signs, counts and changes with their intervals, and what stays open. No other file knows how a verdict reads. */
 import { expect, like } from "../../entry/mod.ts";
-import { type Interval, interval95, rankInterval, type Rises, withinBudget } from "../../measure/mod.ts";
+import { type Interval, interval95, rankInterval } from "../../measure/mod.ts";
 import {
   type Causes,
   correlationSign,
@@ -137,23 +137,4 @@ export function intervalText(
 /** "95 %: 0.55 to 0.60". */
 export function endsText(ends: readonly [low: number, high: number] | null): string {
   return ends ? `95 %: ${formatRange(...ends)}` : "one sample, no interval";
-}
-
-/** How many modules each model can lose within a budget of nats: "4 of 30 (135M), 2 to 4 of 24 (0.5B, cannot tell)". */
-export function allowedText(
-  curves: readonly {
-    readonly size: string;
-    readonly layers: number;
-    readonly samples: number;
-    readonly points: Rises;
-  }[],
-  budget: number,
-): string {
-  return curves.map(({ size, layers, samples, points }) => {
-    const { atLeast, atMost } = withinBudget(points, budget, samples);
-    const all = points.at(-1)!.dropped;
-    const more = atLeast === all && all < layers ? " or more" : "";
-    const number = atLeast === atMost ? `${atLeast}${more}` : `${atLeast} to ${atMost}`;
-    return `${number} of ${layers} (${size}${atLeast === atMost ? "" : ", cannot tell"})`;
-  }).join(", ");
 }

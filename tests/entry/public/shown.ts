@@ -37,7 +37,6 @@ export const shown: Readonly<Record<string, Row>> = {
     ],
   },
   depthFigure: drawn("results", "a list of results"),
-  divergenceFigure: ofSweep,
   dropOrderFigure: ofProfile,
   effectsFigure: ofCauses,
   effectsOrderFigure: drawn("results", "a list of results"),
@@ -45,7 +44,6 @@ export const shown: Readonly<Record<string, Row>> = {
     value: [[[aSweep], -1], `Cannot judge a claim: dropped is -1, ${wholeOf(0)}`],
     type: [[[aProfile], 4], "Cannot judge a claim: sweeps[0] is a profile, expected a sweep"],
   },
-  expertLoadFigure: ofProfile,
   fitFigure: drawn("result", "a fit"),
   guidesFigure: drawn("result", "a result of guides"),
   help: {
@@ -78,11 +76,6 @@ export const shown: Readonly<Record<string, Row>> = {
   },
   directionsFigure: ofProfile,
   signFigure: ofProfile,
-  streamNormFigure: ofProfile,
-  sizesFigure: {
-    value: [[[]], "Cannot draw: the number of sweeps is 0, expected at least 1"],
-    type: [[[aProfile]], "Cannot draw: sweeps[0] is a profile, expected a sweep"],
-  },
   smoothingFigure: ofCauses,
   speedFigure: drawn("result", "a measured speed"),
   stabilityFigure: ofProfile,
