@@ -17,6 +17,8 @@ export type RunSilently = (code: string) => Promise<JupyterMessage["content"]>;
 /** A cell's value where a call was not awaited, and what Deno's kernel does not say to it. */
 const PENDING = "Promise { <pending> }";
 const AWAIT = "The call still runs: write `await` before it to get its result.";
+/** A last statement that reads a property, and the end of the line before it: Deno's kernel shows nothing where it is undefined. */
+const READ = /(?:^|[;}]\s*\n|\n\s*\n)\s*([\w$]+(?:\??\.[\w$]+|(?:\?\.)?\[[^\]=()\n]+\])+);?\s*$/;
 const MARK = "application/x-lamina-mark";
 const SUBSCRIPTION = encode([new Uint8Array([1])]); // to everything
 const RETRY = 100; // ms until the first mark is sent again: the kernel may not have had the subscription
@@ -26,6 +28,8 @@ export class Outputs {
   readonly #frontEnds = new Set<Send>();
   /** The cell that runs, or ran last. */
   #cell: Header | null = null;
+  /** What its last statement reads, until there is a value. */
+  #read: string | null = null;
   /** Its `idle`, while outputs are in the queue. */
   #idle: Uint8Array<ArrayBuffer> | null = null;
   #marks = 0;
@@ -60,8 +64,9 @@ export class Outputs {
     }
   }
 
-  begin(cell: Header): void {
+  begin(cell: Header, code = ""): void {
     this.#cell = cell;
+    this.#read = READ.exec(code)?.[1] ?? null;
   }
 
   /** Waits until everything that the kernel has put out by now has passed. */
@@ -74,7 +79,12 @@ export class Outputs {
   }
 
   /** The cell's answer has left, its `idle` may follow. */
-  end(): void {
+  end(failed = false): void {
+    const data = { "text/plain": `${this.#read} is undefined` };
+    if (this.#read && !failed) {
+      this.publish("display_data", { data, metadata: {}, transient: {} }, this.#cell!);
+    }
+    this.#read = null;
     if (this.#idle) this.#pass(this.#idle);
     this.#idle = null;
   }
@@ -97,6 +107,7 @@ export class Outputs {
     const { header: { msg_type }, parent, content } = message;
     const isLate = parent.session === this.#signed.session; // a silent request ran last
     const data = content.data as Record<string, unknown> | undefined;
+    if (data && !(MARK in data)) this.#read = null;
     if (msg_type === "execute_result" && data?.["text/plain"] === PENDING) {
       const hinted = { ...content, data: { "text/plain": `${PENDING}\n${AWAIT}` } };
       const cell = isLate ? this.#cell ?? {} : parent;

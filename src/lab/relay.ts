@@ -104,7 +104,7 @@ export class Relay {
         if (failed && this.#queue.stopsOthers(id)) await setTimeout(ON_THE_WAY);
         void toOuter(bytes);
         if (!isCell) continue;
-        this.#outputs.end();
+        this.#outputs.end(failed);
         this.#count = Number(message.content.execution_count ?? this.#count);
         this.#queue.answered(id, failed);
       }
@@ -125,7 +125,7 @@ export class Relay {
       isCell,
       stopsOthers: stop_on_error === true && silent !== true,
       send: () => {
-        if (isCell) this.#outputs.begin(header);
+        if (isCell) this.#outputs.begin(header, silent === true ? "" : String(content.code));
         send();
       },
       refuse: (reason) => {

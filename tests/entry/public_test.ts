@@ -86,6 +86,9 @@ Deno.test("an engine is one of the names or an engine itself, a precision one th
 Deno.test("a name stands for the model, which is opened for the study; an unknown one is told as openModel does", async () => {
   await assert.rejects(lamina.profile("smollm3"), /Cannot open smollm3: unknown name/);
   await assert.rejects(lamina.generate("smollm3", [{}], "a"), /Cannot open smollm3: unknown name/);
+  const noPlans =
+    /^TypeError: Cannot generate: plans is "a", expected a list of plans, as in generate\(model, \[\{\}\], "A prompt"\)$/;
+  await assert.rejects(lamina.generate("smollm3", "a" as never, {} as never), noPlans);
   await assert.rejects(
     init.randomInit("llama-9"),
     /Cannot open llama-9: .* or one of the configurations .*llama-2-7b/,

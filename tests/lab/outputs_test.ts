@@ -127,6 +127,44 @@ Deno.test("a promise as a cell's value says to await it, early or late; other va
   assert.deepEqual(await frontEnd.take(3), [hinted, hinted, value("Promise { 3 }", cell)]);
 });
 
+/** Cells, and what is said of their last value if the kernel shows none. */
+const cells: readonly [code: string, failed: boolean, said: string | null][] = [
+  ["s.curves[0].points[1].cost", false, "s.curves[0].points[1].cost is undefined"],
+  ["const s = await sweep();\n\ns?.cost;\n", false, "s?.cost is undefined"],
+  ["s.cost", true, null],
+  ["const cost =\n  s.cost", false, null],
+  ["await show(s.cost)", false, null],
+  ["// s.cost", false, null],
+  ["s.cost = 1", false, null],
+  ["s", false, null],
+];
+Deno.test("a cell that reads what is undefined says so, and no other cell does", async () => {
+  const signed = new Signed(KEY);
+  await using kernel = kernelSocket(new Signed(KEY));
+  const outputs = new Outputs(signed);
+  const own: Partial<Header> = { msg_id: "mark", session: signed.session };
+  const run = async (code: string) => {
+    await kernel.put(["display_data", JSON.parse(code.match(/"display_data", (.*)\)$/)![1]), own]);
+    return { status: "ok" };
+  };
+  await outputs.open(ip, kernel.port, run);
+  await using frontEnd = await subscribe(outputs, signed);
+  for (const [code, failed, said] of cells) {
+    outputs.begin(cell, code);
+    await outputs.through(run);
+    outputs.end(failed);
+    outputs.begin(cell, code);
+    const value: Sent = ["execute_result", { data: { "text/plain": "5" } }, cell];
+    await kernel.put(value);
+    await outputs.through(run);
+    outputs.end(failed);
+    outputs.publish("stream", { name: "stdout", text: code }, cell);
+    const data = { "text/plain": said };
+    const display: Sent[] = said ? [["display_data", { data, metadata: {}, transient: {} }, cell]] : [];
+    assert.deepEqual(await frontEnd.take(display.length + 2), [...display, value, print(code, cell)]);
+  }
+});
+
 Deno.test("a kernel that cannot send the mark does not hold a cell", async () => {
   const signed = new Signed(KEY);
   await new Outputs(signed).through(() => Promise.resolve({ status: "error" }));

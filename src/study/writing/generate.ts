@@ -13,6 +13,7 @@ import {
   filled,
   flag,
   func,
+  like,
   list,
   number,
   option,
@@ -114,6 +115,9 @@ const checks: Checks<OverPlans<GenerateOptions>> = {
   change: related(aChange, { excludes: ["draft"] }),
 };
 
+/** In whose place others have the prompt. */
+const SIGNATURE = like('a list of plans, as in generate(model, [{}], "A prompt")', Array.isArray);
+
 /** The text of one plan, without the prompt and the token that ended it. */
 export interface Generated {
   /** The dropped modules. */
@@ -156,6 +160,7 @@ export async function generate<const Name extends LayerValue = LayerValue>(
   prompt: string,
   options: GenerateOptions<Name> = {},
 ): Promise<Generated[]> {
+  expect("generate", "plans", plans, SIGNATURE);
   expect("generate", "prompt", prompt, string);
   const all = { ...options as GenerateOptions, plans };
   return await onModel("generate", model, all, checks, (model, all) => writeAll(model, prompt, all));
