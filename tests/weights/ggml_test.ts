@@ -138,6 +138,13 @@ live(
 
 const mixes = new Map([...ggufMixes].map(([number, name]) => [name, number]));
 
+Deno.test("our encoders in threads write what they write in one", async () => {
+  const numbers = Float32Array.from({ length: 2 ** 21 }, (_, i) => rows[i % 2011]);
+  for (const type of ["Q5_1", "Q8_0"]) {
+    assert.deepEqual(await encodeInThreads(type, numbers, 64), encodeRows(type, numbers, 64), type);
+  }
+});
+
 /** Has llama.cpp quantise a file to one type, by the importance of tensors. */
 function quantise(
   from: string,
