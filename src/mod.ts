@@ -63,8 +63,6 @@ export {
   type ObserveOptions,
   order,
   type OrderOptions,
-  orders,
-  type OrdersOptions,
   type OverPlan,
   type OverPlans,
   perplexities,

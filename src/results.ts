@@ -12,7 +12,6 @@ export type {
   Guides,
   Info,
   Kind,
-  Orders,
   Provenance,
   RandomInit,
   ResultOf,

@@ -13,16 +13,7 @@ import { movingIn } from "./tables/effects.ts";
 import { evaluationRows, evaluationTables } from "./tables/evaluation.ts";
 import { samplesRows, samplesTable } from "./tables/samples.ts";
 import { fitRows, fitTables } from "./tables/fit.ts";
-import {
-  guidesRows,
-  guidesTable,
-  orderRows,
-  ordersRows,
-  ordersTables,
-  orderTable,
-  planRows,
-  planTables,
-} from "./tables/order.ts";
+import { guidesRows, guidesTable, orderRows, orderTable, planRows, planTables } from "./tables/order.ts";
 import { type ProfileLook, profileRows, profileTables } from "./tables/profile.ts";
 import { draftTables, perplexityRows, perplexityTables, sweepRows, sweepTable } from "./tables/quality.ts";
 import { infoRows, infoTables } from "./tables/info.ts";
@@ -146,7 +137,6 @@ const looks: { readonly [K in Kind]: Look<ResultOf<K>> } = {
   fit: { tables: fitTables, rows: fitRows, figure: single(draw.fitFigure) },
   plan: { tables: planTables, rows: planRows },
   order: { tables: orderTable, rows: orderRows },
-  orders: { tables: ordersTables, rows: ordersRows, figure: draw.ordersFigure },
   guides: { tables: guidesTable, rows: guidesRows, figure: single(draw.guidesFigure) },
   compare: { tables: comparisonTable, rows: comparisonRows },
   samples: { tables: samplesTable, rows: samplesRows },

@@ -10,7 +10,6 @@ export * from "./passes/perplexity.ts";
 export * from "./passes/profile.ts";
 export * from "./repair/repair.ts";
 export * from "./speed/speed.ts";
-export * from "./sweep/orders.ts";
 export * from "./sweep/sweep.ts";
 export * from "./untrained/random_init.ts";
 import { expect, oneOf } from "../entry/mod.ts";
@@ -20,7 +19,6 @@ import { checkpointsStudy } from "./training/checkpoints.ts";
 import { evaluateStudy } from "./evaluate/evaluate.ts";
 import { guidesStudy } from "./orders/guides.ts";
 import { orderStudy } from "./orders/order.ts";
-import { ordersStudy } from "./sweep/orders.ts";
 import { depthStudy } from "./passes/depth.ts";
 import { perplexityStudy } from "./passes/perplexity.ts";
 import { profileStudy } from "./passes/profile.ts";
@@ -39,7 +37,6 @@ export const studies = {
   evaluate: evaluateStudy,
   repair: repairStudy,
   order: orderStudy,
-  orders: ordersStudy,
   sweep: sweepStudy,
   fit: fitStudy,
   checkpoints: checkpointsStudy,

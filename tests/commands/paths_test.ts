@@ -85,7 +85,6 @@ Deno.test("a command does not replace what it reads", () =>
       [["checkpoints", at("")], "model/config.json"],
       [["perplexity", "none", "--text", at("text.txt")], "text.txt"],
       [["sweep", "none", "--calibration-text", at("text.txt")], "text.txt"],
-      [["orders", "none", "--texts", `stories,${at("text.txt")}`], "text.txt"],
       [["guides", "none", "--held-out", at("text.txt")], "text.txt"],
       [["perplexity", "none", "--plan", at("plan.json")], "plan.json"],
       [["perplexity", "none", "--plan", at("plan.json")], "plan.safetensors", "--csv"],

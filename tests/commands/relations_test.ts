@@ -154,7 +154,7 @@ function furtherNeeds(one: Named, first: Option, [flag]: readonly string[]): str
 /** Options that take any text; files and models are looked for later. */
 const FREE =
   words`--allow-field --calibration-text --card --csv --draft --effects --evaluation --execute --held-out
-  --json --measure --out --output-dir --plan --prompt --quality --results --text --texts`;
+  --json --measure --out --output-dir --plan --prompt --quality --results --text`;
 
 Deno.test("an option refuses by its name a value that it cannot have, unless it takes any text", async () => {
   const free = new Set<string>();

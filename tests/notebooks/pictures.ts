@@ -1,7 +1,6 @@
 /**
  * The README's pictures: one of each notebook, as the notebook drew it, the one that `lamina figures` draws of the sweep in
- * `data/figures/quality.json`, and the guide's, of the orders in `data/figures/orders.json`, the results of
- * `lamina orders MODEL --calibration-samples 4 --samples 8 --length 256`. Once notebooks were executed they are made anew by
+ * `data/figures/quality.json`. Once notebooks were executed they are made anew by
  *
  *     deno run -A tests/notebooks/pictures.ts
  *
@@ -10,8 +9,8 @@
  *     deno run -A tests/notebooks/pictures.ts sweep
  */
 import { folderOf } from "../../src/home/mod.ts";
-import { type Orders, readResult, resultText, type Sweep } from "../../src/result/mod.ts";
-import { ordersFigure, qualityFigure } from "../../src/show/mod.ts";
+import { readResult, resultText, type Sweep } from "../../src/result/mod.ts";
+import { qualityFigure } from "../../src/show/mod.ts";
 import { analyses, profile, SIZES } from "../../src/study/mod.ts";
 import { openModel } from "../../src/subject/mod.ts";
 import { nameOf, notebooks, readCode, root, textOf } from "./notebook.ts";
@@ -45,8 +44,6 @@ export async function pictures(): Promise<{ path: string; svg: string }[]> {
     path: `${root}data/figures/quality.svg`,
     svg: `${qualityFigure(await readmeSweep()).svg}\n`,
   };
-  const compared: Orders[] = JSON.parse(await Deno.readTextFile(`${root}data/figures/orders.json`));
-  const orders = { path: `${root}data/figures/orders.svg`, svg: `${ordersFigure(compared).svg}\n` };
   const others = await Promise.all(
     Object.entries(CHOSEN).map(async ([name, index]) => {
       const drawn = (await readCode(`${notebooks}${name}.ipynb`)).flatMap(({ outputs }) =>
@@ -55,7 +52,7 @@ export async function pictures(): Promise<{ path: string; svg: string }[]> {
       return { path: `${root}data/figures/${nameOf(name)}.svg`, svg: `${drawn[index].trim()}\n` };
     }),
   );
-  return [quality, orders, ...others];
+  return [quality, ...others];
 }
 
 /** Measures it, or finds it kept. */

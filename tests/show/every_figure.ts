@@ -1,6 +1,6 @@
 /** Every figure of a small synthetic result. */
 import * as show from "../../src/show/mod.ts";
-import { checkpoints, depth, orders, untrained } from "./synthetic_studies.ts";
+import { checkpoints, depth, untrained } from "./synthetic_studies.ts";
 import { causes } from "./synthetic_causes.ts";
 import type { Causes, Checkpoints, Profile } from "../../src/result/mod.ts";
 import { guides, profile, type Shape, sweep } from "./synthetic.ts";
@@ -41,7 +41,6 @@ export const inputs: Inputs = {
     bound({ name: "deep", bits: 4, attention: 16, largest: 0, paper: reported(1.7, "never") }),
   ]],
   speedFigure: [measuredSpeed()],
-  ordersFigure: [[orders({ layers: 6 })]],
   depthFigure: [[depth({ layers: 6 }), depth({ layers: 12, samples: 1 })]],
   guidesFigure: [guides({ layers: 6, attention: [2] })],
   attentionMapFigure: [why],

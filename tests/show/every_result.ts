@@ -5,7 +5,7 @@ import { results as forms } from "../result/every_form.ts";
 import { perplexity } from "../result/samples.ts";
 import { guides, profile, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
-import { checkpoints, depth, orders, untrained } from "./synthetic_studies.ts";
+import { checkpoints, depth, untrained } from "./synthetic_studies.ts";
 import { bound, drafting, measuredSpeed, reported } from "./synthetic_speed.ts";
 import { evaluations, plan } from "./synthetic_tasks.ts";
 import { fit, nothing, untried } from "./synthetic_fit.ts";
@@ -54,7 +54,6 @@ export const results: Readonly<Record<string, readonly Result[]>> = {
   "causes without effects": [causes({ layers: 3 }, { effects: false })],
   "checkpoints": [checkpoints([0, 32, 512], { layers: 4 })],
   "checkpoints without quality": [checkpoints([0, 32], { layers: 4 }, false)],
-  "orders": [orders({ layers: 6 })],
   "depth": [depth({ layers: 6 })],
   "depth of one sample": [depth({ layers: 3, samples: 1, attention: [1], mlp: [1] })],
   "guides": [guides({ layers: 6, attention: [2] })],

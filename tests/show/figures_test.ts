@@ -46,7 +46,6 @@ const OF_LISTS: Readonly<Record<string, readonly string[]>> = {
   profile: ["texts"],
   causes: ["causes", "updateNorms"],
   roofline: ["roofline"],
-  orders: ["orders"],
   depth: ["depth"],
 };
 

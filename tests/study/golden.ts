@@ -15,7 +15,6 @@ import {
   guides,
   makePlan,
   order,
-  orders,
   perplexities,
   profile,
   randomInit,
@@ -69,8 +68,6 @@ export async function makeGoldens(): Promise<Goldens> {
     const { shared: _same, ...curves } = await sweep(model, swept); // it has one text for all
     results.sweep = curves;
     results.order = await order(model, { ...options, target: "joint", by: "greedy", upto: 3 });
-    const compared = { texts: [options.text!], lengths: [8, 16], calibrationSamples: 2 };
-    results.orders = await orders(model, { ...options, ...compared, samples: 4 });
     results.depth = await depth(model, { ...options, rows: 2 });
     results.guides = await guides(model, { ...options, heldOut: options.text });
     const asked = { engine: "cpu", tasks: ["openbookqa"], limit: 3, prompts: 1, draft: true } as const;

@@ -10,7 +10,6 @@ import {
   generate,
   guides,
   order,
-  orders,
   perplexities,
   profile,
   randomInit,
@@ -39,7 +38,6 @@ const studies: Record<string, (model: StudyModel, options: StudyOptions) => Prom
   windows: (model, options) => order(model, { ...options, target: "consecutive", by: "angular", upto: 2 }),
   depth: (model, options) => depth(model, options),
   guides: (model, options) => guides(model, options),
-  orders: (model, options) => orders(model, { ...options, texts: [options.text!], lengths: [8, 16] }),
   causes: (model, options) => causes(model, { ...options, effectSamples: 1 }),
   generate: (model, { engine, signal, onProgress }) =>
     generate(model, [{}, plan], "the quick", { engine, signal, onProgress, tokens: 4 }),
@@ -94,7 +92,6 @@ Deno.test("every study reports one count that ends with all", () =>
     const { results: _, ...fresh } = options;
     const importance = await profile(model, fresh);
     const named = await openConfig(`${folder}/config.json`);
-    const ordering = { texts: [options.text!], lengths: [8], calibrationSamples: 1 };
     const curves = curvesOf("mlp", 1);
     const series = await openSeries("data/series/pre-ln", { steps: [0, 512] });
     const studies: Record<string, (onProgress: NonNullable<StudyOptions["onProgress"]>) => Promise<unknown>> =
@@ -108,7 +105,6 @@ Deno.test("every study reports one count that ends with all", () =>
         "consecutive of": (onProgress) =>
           order(model, { ...fresh, target: "consecutive", by: "kl", onProgress }),
         "guides to": (onProgress) => guides(model, { ...fresh, heldOut: options.text!, onProgress }),
-        "": (onProgress) => orders(model, { ...fresh, ...ordering, onProgress }),
         "causes in": (onProgress) => causes(model, { ...fresh, onProgress }),
         "random ": (onProgress) => randomInit(named, { samples: 1, length: 16, seeds: 3, onProgress }),
         "pre-ln": (onProgress) =>

@@ -2,17 +2,9 @@
 import { KINDS } from "../../measure/mod.ts";
 import { z } from "zod";
 import { depends, kind } from "../kind.ts";
-import {
-  byKind,
-  draftForm,
-  perLayer,
-  type Provenance,
-  provenanceForm,
-  rankForm,
-  sharedForm,
-} from "./provenance.ts";
+import { byKind, draftForm, perLayer, type Provenance, provenanceForm, rankForm } from "./provenance.ts";
 import { sizesForm } from "./profile.ts";
-import { byForm, lastForm, riseForm, targetForm } from "./sweep.ts";
+import { byForm, lastForm, targetForm } from "./sweep.ts";
 import { GUIDE_NAMES } from "../scores.ts";
 
 /** What must not be dropped. */
@@ -119,43 +111,3 @@ export const guidesKind = kind("guides", { method: 1 }, {
 });
 /** How well each score predicts the cost of removing one module. */
 export type Guides = z.infer<typeof guidesKind.form>;
-
-export const ordersKind = kind("orders", { method: 1 }, {
-  /** The full model on the held-out text. */
-  provenance: provenanceForm,
-  /** For each target and score, how far its orders differ. */
-  lines: z.array(z.object({
-    target: targetForm,
-    by: byForm,
-    /** Modules dropped. */
-    drop: z.int().positive(),
-    orders: z.int().positive(),
-    /** How many of the first modules all orders share, and how many two orders share in the mean. */
-    common: z.int().nonnegative(),
-    shared: z.number(),
-    /** The best and the worst order by the first half of the samples: places among the orders of this target and score. */
-    best: z.int().nonnegative(),
-    worst: z.int().nonnegative(),
-    /** Samples of the second half, which measure both. */
-    samples: z.int().nonnegative(),
-    /** What the best order costs over the full model, and what the worst costs over the best; null without a second half. */
-    rise: riseForm.nullable(),
-    more: riseForm.nullable(),
-  })),
-  /** By target, score, text and length. */
-  orders: z.array(z.object({
-    target: targetForm,
-    by: byForm,
-    /** The full model on the text on which the score was measured. */
-    calibration: provenanceForm,
-    /** Those dropped, in order. */
-    modules: z.array(z.object({ module: z.enum(KINDS), layer: z.int().nonnegative() })),
-    /** By sample, in nats per token. */
-    rises: z.array(z.number()),
-    ...riseForm.shape,
-  })),
-  /** What the held-out text shares with the texts of the scores; absent where nothing is known to be shared. */
-  shared: sharedForm.optional(),
-});
-/** Orders of one model by scores of several texts and lengths. */
-export type Orders = z.infer<typeof ordersKind.form>;

@@ -29,7 +29,7 @@ const siteForm = strict("a repaired site", {
 });
 
 /** A rise of the loss in nats per token, and its standard error, paired over samples; null for a single one. */
-export const riseForm = z.object({ rise: z.number(), riseError: z.number().nullable() });
+const riseForm = z.object({ rise: z.number(), riseError: z.number().nullable() });
 
 /** The format of files to write, and bytes of the model: its own files, and in the format. */
 export const fileForm = z.object({

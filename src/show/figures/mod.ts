@@ -14,7 +14,6 @@ export { accuracyFigure } from "./dropping/accuracy.ts";
 export { effectsOrderFigure } from "./dropping/effects_order.ts";
 export { fitFigure } from "./dropping/fit.ts";
 export { guidesFigure } from "./dropping/guides.ts";
-export { ordersFigure } from "./dropping/orders.ts";
 export { qualityFigure } from "./dropping/quality.ts";
 export { rooflineFigure } from "./dropping/roofline.ts";
 export { speedFigure } from "./dropping/speed.ts";

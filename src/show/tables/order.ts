@@ -10,25 +10,14 @@ import {
   KIND_NAMES,
   lastText,
   modelOf,
-  namesOfTexts,
   orderName,
   reading,
   settingOf,
-  sharedLines,
-  textOf,
   tokensOf,
 } from "../words/mod.ts";
 import { filesText } from "../../entry/mod.ts";
-import { KINDS, planText, type Rise } from "../../measure/mod.ts";
-import {
-  type DropOrder,
-  type Guides,
-  type Orders,
-  type Plan,
-  RISE,
-  riseOverSamples,
-  SCORES,
-} from "../../result/mod.ts";
+import { KINDS, planText } from "../../measure/mod.ts";
+import { type DropOrder, type Guides, type Plan, RISE, riseOverSamples, SCORES } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import {
   type Column,
@@ -244,90 +233,5 @@ export function guidesRows({ provenance, rise, guides }: Guides): CsvRow[] {
   return layerRecords(KINDS, originOf(provenance), (kind) => {
     const own = guides.filter(({ module }) => module === kind).map(({ by, values }) => [by, values]);
     return { rise: rise[kind], ...missing, ...Object.fromEntries(own) };
-  });
-}
-
-type OrdersLine = Orders["lines"][number];
-type OneOrder = Orders["orders"][number];
-
-/** A list of layers: "3,5"; of modules of several kinds, "attention 3, MLP 5". */
-function layersText({ target, modules }: Pick<OneOrder, "target" | "modules">): string {
-  const own = modules.every(({ module }) => module === target);
-  return own
-    ? modules.map(({ layer }) => layer).join(",")
-    : modules.map(({ module, layer }) => `${KIND_NAMES[module]} ${layer}`).join(", ");
-}
-
-/** Tells the text that an order's score was measured on. */
-function nameIn(orders: readonly OneOrder[]): (order: OneOrder) => string {
-  const names = namesOfTexts(orders.map(({ calibration }) => calibration));
-  return (order) => names[orders.indexOf(order)];
-}
-
-/** The text and its length: "stories 256". */
-export function sourceIn(orders: readonly OneOrder[]): (order: OneOrder) => string {
-  const nameOf = nameIn(orders);
-  return (order) => `${textOf({ name: nameOf(order) })} ${order.calibration.packing.length}`;
-}
-
-/** How many modules the orders of each target and score share and what they cost; then each order. */
-export function ordersTables(result: Orders): Table[] {
-  const { provenance, lines: all, orders } = result;
-  const { packing: { samples } } = provenance;
-  const sourceOf = sourceIn(orders);
-  const place = (line: OrdersLine, name: "best" | "worst") =>
-    sourceOf(orders.filter(({ target, by }) => target === line.target && by === line.by)[line[name]]);
-  const named: readonly Column<Pick<OneOrder, "target" | "by">>[] = [
-    { title: "module", value: ({ target }) => KIND_NAMES[target], align: "left" },
-    { title: "score", value: ({ by }) => by, align: "left" },
-  ];
-  const about: readonly Column<OrdersLine>[] = [
-    ...named,
-    { title: "k", value: ({ drop }) => drop },
-    { title: "all", value: ({ common }) => common },
-    { title: "pairs", value: ({ shared }) => shared, format: fixed(1) },
-    { title: "best", value: ({ rise, samples }) => rise && riseText(rise, samples) },
-    { title: "worst, beyond it", value: ({ more, samples }) => more && riseText(more, samples) },
-  ];
-  const each: readonly Column<OneOrder>[] = [
-    ...named,
-    { title: "scores on", value: sourceOf, align: "left" },
-    { title: "layers", value: layersText, align: "left" },
-    { title: RISE, value: (order) => riseText(order, samples) },
-  ];
-  return [
-    {
-      title: `orders by text and length · ${settingOf(provenance)}`,
-      ...tableOf(all, about),
-      notes: [
-        "",
-        "k: modules dropped; all: how many every order drops; pairs: how many two orders share, on average",
-        reading`best, worst: nats per token (95 %), named by the first samples and measured on the last
-          ${all[0].samples}`,
-        ...all.map((line) => {
-          const { target, by } = line;
-          return `${KIND_NAMES[target]} by ${by}: best ${place(line, "best")}, worst ${place(line, "worst")}`;
-        }),
-        ...sharedLines([result]),
-      ],
-    },
-    { title: "each order", ...tableOf(orders, each) },
-  ];
-}
-
-const riseText = (point: Rise, samples: number): string =>
-  reading`${{ ...riseOverSamples(samples, point), decimals: 2 }}`;
-
-export function ordersRows({ provenance, orders }: Orders): CsvRow[] {
-  const { packing: { samples } } = provenance;
-  const nameOf = nameIn(orders);
-  return orders.map((order) => {
-    const { target, by, calibration: { packing }, modules } = order;
-    return {
-      ...originOf(provenance),
-      ...{ target, by, scores_on: nameOf(order), scores_length: packing.length, drop: modules.length },
-      layers: layersText(order),
-      ...riseOverSamples(samples, order),
-    };
   });
 }

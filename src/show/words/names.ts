@@ -125,19 +125,7 @@ export const modelOf = ({ name, format }: Provenance["model"]): string => plain(
 
 /** A text by its name; one from a file goes without. */
 export const textOf = ({ name }: Pick<Provenance["text"], "name">): string =>
-  name === "file" ? "a text file" : /^file \w+$/.test(name) ? `text ${name}` : plain(name);
-
-/** Names of texts beside each other. Where there are several files, whose paths no result has, they are "file A", "file B" as they come. */
-export function namesOfTexts(all: readonly Pick<Provenance, "text" | "packing">[]): string[] {
-  return all.map(({ text: { name, hash }, packing: { length } }) => {
-    const alike = all.filter(({ text, packing }) => text.name === name && packing.length === length);
-    const hashes = [...new Set(alike.map(({ text }) => text.hash))];
-    const isFile = name === "file" || name === "ids";
-    return isFile && hashes.length > 1
-      ? `${name} ${(10 + hashes.indexOf(hash)).toString(36).toUpperCase()}` // A to Z, then 10
-      : name;
-  });
-}
+  name === "file" ? "a text file" : plain(name);
 
 /** What a sweep's repairs come from: "repairs fitted in sequence on 24 × 512 tokens of stories"; empty without repairs. */
 export function repairsText({ repaired, curves }: Pick<Sweep, "repaired" | "curves">): string {

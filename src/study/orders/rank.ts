@@ -40,7 +40,7 @@ import {
   TARGETS,
 } from "../../result/mod.ts";
 import { aModule, aProfile } from "../base/plan.ts";
-import { candidatesOf, type Entry, keyOf, type Place, ranked, type Scores } from "../scores/score.ts";
+import { candidatesOf, type Entry, ranked, type Scores } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
 import { constraintChecks, type ConstraintOptions, constraintsOf, fits } from "./constraints.ts";
 
@@ -106,12 +106,6 @@ export function rankedOrder(profile: Profile, options: RankOptions): DropOrder {
     ...{ target, by, seed: SCORES[by].seeded ? seed : null, upto: order.length },
     ...{ constraints: constraintsOf({}), nll: null, order, sizes: profile.sizes },
   };
-}
-
-/** How many of their first n modules two orders share. */
-export function sharedFirst(first: readonly Place[], second: readonly Place[], n: number): number {
-  const own = new Set(first.slice(0, n).map(keyOf));
-  return second.slice(0, n).filter((entry) => own.has(keyOf(entry))).length;
 }
 
 const aSpec = like("a model's spec", (value) => Array.isArray((value as Partial<ModelSpec> | null)?.layers));

@@ -50,7 +50,8 @@ export function lossDifferences(run: Perplexity, base: Perplexity): number[] {
 
 /** The mean rise of the loss in nats per token of `run` over `base`, with its standard error, paired over samples. */
 export function riseOver(run: Perplexity, base: Perplexity): Rise {
-  return riseIn(lossDifferences(run, base));
+  const rises = lossDifferences(run, base);
+  return { rise: mean(rises), riseError: standardError(rises) };
 }
 
 /**
@@ -71,11 +72,6 @@ export function paired(run: Perplexity, base: Perplexity): RiseInterval {
   expect("pair runs", "run", run, resultOf("perplexity"));
   expect("pair runs", "base", base, resultOf("perplexity"));
   return riseOverSamples(run.sums.length, riseOver(run, base));
-}
-
-/** The mean of rises, sample by sample, with its standard error. */
-export function riseIn(rises: readonly number[]): Rise {
-  return { rise: mean(rises), riseError: standardError(rises) };
 }
 
 /**

@@ -14,7 +14,7 @@ export type Scored = DropOrder["order"][number];
 /** A candidate: a module, or a window of blocks. */
 export type Entry = Pick<Scored, "module" | "layer" | "size">;
 
-export type Place = Pick<Entry, "module" | "layer">;
+type Place = Pick<Entry, "module" | "layer">;
 
 /** Its key in sets and maps. */
 export const keyOf = ({ module, layer }: Place): string => `${module} ${layer}`;

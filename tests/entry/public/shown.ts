@@ -63,7 +63,6 @@ export const shown: Readonly<Record<string, Row>> = {
     ],
   },
   magnitudeFigure: ofProfile,
-  ordersFigure: drawn("results", "a list of results"),
   toCSV: {
     value: [[[]], "Cannot write CSV: the number of results is 0, expected at least 1"],
     type: [[[aProfile, 7]], "Cannot write CSV: results[1] is 7, expected a "],

@@ -82,7 +82,6 @@ export const studies: Readonly<Record<string, Row>> = {
     ],
     type: [[model, 7, { values: ["a"] }], "see is 7, expected a function"],
   }),
-  orders: study("compare orders"),
   openConfig: cannot("open a configuration", {
     name: [["tiny", { steam: true }], '(did you mean "stream"?)'],
     value: [[""], 'its name is "", expected a text'],
