@@ -65,7 +65,7 @@ export async function filesInTurn<File extends { readonly size: number }>(
 
 /** A size for people, in decimal units: 98141312 → "98.1 MB". */
 export function formatBytes(bytes: number): string {
-  const units = ["bytes", "kB", "MB", "GB", "TB", "PB"];
+  const units = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"];
   let power = 0;
   while (power < units.length - 1 && bytes >= 999.5) {
     bytes /= 1000;

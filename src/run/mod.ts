@@ -4,6 +4,7 @@ export * from "./probes/attention_stats.ts";
 export * from "./cost/cost.ts";
 export * from "./decode/bytes.ts";
 export * from "./decode/decode.ts";
+export { rowsFor } from "./decode/memory.ts";
 export * from "./decode/ngram.ts";
 export * from "./probes/coupling.ts";
 export * from "./embed.ts";

@@ -1,6 +1,6 @@
 /**
- * Progress on stderr. On a terminal one line is drawn again in place; elsewhere a line is written every ten seconds.
- * In the first second nothing is said. Results on stdout are never touched.
+ * Progress on stderr. On a terminal one line is drawn again in place; elsewhere a line is written every ten seconds, the first after two
+ * if more than ten are left. In the first second nothing is said. Results on stdout are never touched.
  */
 import process from "node:process";
 import { formatBytes, plain, type Progress } from "../entry/mod.ts";
@@ -32,6 +32,7 @@ export interface ProgressLine {
 
 const QUIET = 1000; // ms without a word
 const PAUSE = 10_000; // ms between lines where nothing can be redrawn
+const FIRST = 2000; // ms before the first, for long work
 const BAR = 24; // columns of the bar, where they fit
 const LEAST_BAR = 10; // and where they do not
 const NAME = 12; // columns that a label keeps at least
@@ -61,7 +62,9 @@ export function progressLine(output: ProgressOutput = stderr()): ProgressLine {
         if (complete) return;
         output.write(shown(progressText(progress, output.columns() - 1)));
         drawn = true;
-      } else if (complete ? written > start : now - written >= PAUSE) {
+      } else if (
+        complete ? written > start : now - written >= (written === start && isLong(progress) ? FIRST : PAUSE)
+      ) {
         written = now;
         output.write(`${shown(progressText(progress, 200))}\n`);
       }
@@ -77,6 +80,9 @@ export function progressLine(output: ProgressOutput = stderr()): ProgressLine {
     close: clear,
   };
 }
+
+/** Whether more is left than a pause, or nothing is known of it yet. */
+const isLong = ({ done, secondsLeft = done === 0 ? Infinity : 0 }: Progress) => secondsLeft > PAUSE / 1000;
 
 /**
  * One report as text: label, bar, share, bytes and their rate, time left. Where it is narrow the bar becomes shorter, then

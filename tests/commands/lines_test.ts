@@ -10,7 +10,7 @@ const wordsOf = (line: string, desk: Readonly<Record<string, string>>) =>
   line.split(" ").flatMap((word) => (word in desk ? desk[word] : word === '""' ? "" : word).split("\t"));
 
 const BEYOND =
-  /Cannot run .*: it takes about [\d.]+ [TP]B of memory, expected at most the [\d.]+ [kMGT]B that are/;
+  /Cannot run .*: it takes about [\d.]+ [TPE]B of memory, expected at most the [\d.]+ [kMGT]B that are/;
 
 /** With 2 where a line is wrong, with 1 where it fails; relations and values of options are in relations_test.ts. */
 const WRONG: readonly (readonly [code: number, line: string, message: RegExp])[] = [

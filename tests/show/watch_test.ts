@@ -1,7 +1,7 @@
 /** How a study's progress is shown: as lines, and by a notebook, whose calls a stop ends. */
 // deno-lint-ignore-file no-control-regex -- escapes are what is tested
 import assert from "node:assert/strict";
-import { enter, reportChecks, type Reports, watchWith } from "../../src/entry/mod.ts";
+import { enter, type Progress, reportChecks, type Reports, watchWith } from "../../src/entry/mod.ts";
 import { progressLine, progressText } from "../../src/show/mod.ts";
 import { widthOf } from "../../src/show/plain.ts";
 import { watcher } from "../../src/show/watch.ts";
@@ -174,6 +174,16 @@ Deno.test("a file gets a line every ten seconds and one at the end", () => {
   assert.match(lines[1], /^profile .* 68 % {2}3 s left$/);
   assert.match(lines[2], / 100 %$/);
   assert.doesNotMatch(screen.text, /\r|\x1b/);
+});
+
+Deno.test("a file gets the first line after two seconds if more than ten are left", () => {
+  for (const [done, secondsLeft, lines] of [[1, 10, 0], [1, 20, 1], [0, undefined, 1], [1, undefined, 0]]) {
+    const { screen, line } = display(false);
+    for (screen.time = 0; screen.time < 4000; screen.time += 500) {
+      line.onProgress({ label: "x", done: done!, total: 100, unit: "modules", secondsLeft } as Progress);
+    }
+    assert.equal(screen.text.split("\n").length - 1, lines);
+  }
 });
 
 Deno.test("a notice stands on a line of its own", () => {

@@ -168,19 +168,25 @@ Deno.test("gamma is of the evaluations of the same plan and model", () =>
 
 Deno.test("the estimate counts runs and memory; the form holds what was measured", () =>
   withTiny(async ({ model }) => {
-    const { prefills, steps, bytes } = await estimate("speed", model, plans, asked);
+    const { prefills, steps, seconds, bytes } = await estimate("speed", model, plans, asked);
     assert.deepEqual([prefills, steps], [2 * 2 * 2, 2 * 2 * 4 * 2]);
+    const longer = await estimate("speed", model, plans, { ...asked, repeat: 10_000, context: [2000] });
+    assert.ok(seconds > 0 && longer.seconds > 100 * seconds); // whatever the machine does meanwhile
     const result = measured ?? await speed(model, plans, asked);
     const { layers } = model.spec;
     const { kvHeads, headSize } = scoring(layers[0].attention)!;
     const tokens = 20 + 2 + 2; // the context, a warm-up of two steps, two steps
-    const keysOf = (layers: number) => tokens * layers * 2 * 4 * kvHeads * headSize;
-    const keys = keysOf(layers.length) + keysOf(layers.length - 1) + keysOf(6); // two plans, and the six layers of the parts
-    const ids = 8 * (2 + 6) * tokens; // those of the plans and of the six parts
+    const rows = 128; // a multiple of those that are spared in two texts
+    const keysOf = (layers: number) => rows * layers * 2 * 4 * kvHeads * headSize;
+    const keys = keysOf(layers.length) + keysOf(layers.length - 1) + 3 * keysOf(6); // two plans, and six layers of three parts
+    const ids = (2 + 6) * (256 + 8 * tokens); // those of the plans and of the six parts
     const { hidden, vocabulary } = model.spec;
-    const made = 4 * (20 * hidden + 20 * Math.max(...layers.map(widthOf)) + vocabulary); // texts side by side are read whole
+    const heads = scoring(layers[0].attention)!.heads * headSize;
+    const watched = (layers: number, hidden: number) => 2 * layers * (2 * hidden + 2 * heads);
+    const made = 4 * (20 * hidden + 20 * Math.max(...layers.map(widthOf)) + vocabulary + // texts side by side are read whole
+      20 * watched(layers.length, hidden) + (20 + 16) * watched(6, 64));
     const weights = sum(result.plans.map(({ weightBytes }) => weightBytes));
-    assert.equal(bytes, weights + 2 * (keys + ids + made)); // two texts
+    assert.equal(bytes, (250 + 128) * 2 ** 20 + weights + 2 * (keys + ids + made)); // two texts
     const read = JSON.parse(resultText(result));
     assert.deepEqual(read, JSON.parse(JSON.stringify(result)));
     assert.deepEqual({ kind: read.kind, method: read.method }, head("speed"));

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { fileName, keepAs, readResult } from "../../result/mod.ts";
 import { DEVICE_NAMES, type DeviceName, roofline, rooflineChecks, studies } from "../../study/mod.ts";
 import { openConfig } from "../../subject/mod.ts";
+import { counted, formatSeconds } from "../../show/mod.ts";
 import { type Context, openOptions, optionsIn, withModel } from "../shared/context.ts";
 import { declared } from "../shared/declare.ts";
 import { outOptions } from "../shared/destination.ts";
@@ -117,9 +118,11 @@ async function measure(context: Context, ref: string, flags: SpeedFlags): Promis
   await withModel(context, ref, flags, async (model) => {
     const options = optionsIn(context, { ...flags, plans, evaluations, draftTokens }, studies.speed);
     await perform(context, flags, studies.speed, [model, options], {
-      price: ({ prefills, steps, bytes }) =>
-        `${model.name}:\n${plans.length + 1} models, ${prefills} prefills and ${steps} steps, ` +
-        `about ${formatBytes(bytes)} of memory`,
+      price: ({ prefills, steps, seconds, bytes }) =>
+        `${model.name}:\n${counted(plans.length + 1, "model")}, ${counted(prefills, "prefill")} and ${
+          counted(steps, "step")
+        }, ` +
+        `about ${formatSeconds(seconds)}, ${formatBytes(bytes)} of memory`,
       async output(result, done) {
         await keepAs(`speed-${fileName(model.name)}`, result, {
           results: flags.results!,

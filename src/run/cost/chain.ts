@@ -40,10 +40,10 @@ export async function openChain(engine: Engine, form: Form, bytes: number) {
   return {
     numbers: count * SIDE ** 2,
     bytes: count * each,
-    async run(rows: number): Promise<void> {
+    async run(rows: number, signal?: AbortSignal): Promise<void> {
       const x = float32([rows, SIDE], new Float32Array(rows * SIDE).fill(1));
       await withUploaded(engine, { x }, async (feeds) => {
-        await take(engine, (await program.run(feeds)).sum);
+        await take(engine, (await program.run(feeds, { signal })).sum);
       });
     },
     [Symbol.asyncDispose]: () => program.release(),

@@ -13,9 +13,16 @@ import { elements, float32, indices, type Tensor } from "../../tensor/mod.ts";
 import { freeAll, withUploaded } from "../held.ts";
 import type { Programs } from "../programs.ts";
 
-const SPARE = 256;
+/** Rows to spare, of all texts together; and of each at least. */
+const [SPARE, LEAST_SPARE] = [256, 8];
 /** Rows to spare behind a window: few, since they are all that it holds besides what is seen. */
 const WINDOW_SPARE = 32;
+
+/** Rows that are held of some tokens of each text, with those to spare. */
+export function rowsFor(tokens: number, texts: number): number {
+  const spare = Math.max(LEAST_SPARE, Math.floor(SPARE / texts));
+  return Math.ceil(tokens / spare) * spare;
+}
 
 /** A module's memory; `prefix` is the module's in the graph. */
 export type Memory = ReturnType<typeof openMemory>;
@@ -25,12 +32,14 @@ export function openMemory(engine: Engine, programs: Programs, spec: MixerSpec, 
   const slots = mixerKind(spec).memory(spec, engine.has, texts);
   const zeros = (shape: readonly number[]) => float32([...shape], new Float32Array(elements(shape)));
   const held = new Map<string, Held>(
-    slots.map(({ name, shape, inPlace }) => [name, engine.upload(zeros(shape(inPlace ? SPARE : 0)))]),
+    slots.map((
+      { name, shape, inPlace },
+    ) => [name, engine.upload(zeros(shape(inPlace ? rowsFor(1, texts) : 0)))]),
   );
   const seen = slots.find(({ seen }) => seen)?.seen;
   const most = seen ? seen.first + seen.last + back : Infinity;
   let rows = 0;
-  let room = SPARE;
+  let room = rowsFor(1, texts);
   let length = 0;
   let marked = { length: 0, states: new Map<string, Held>() };
 
@@ -74,7 +83,7 @@ export function openMemory(engine: Engine, programs: Programs, spec: MixerSpec, 
       for (const slot of slots) {
         if (!slot.inPlace) continue;
         const missing = rows + tokens - held.get(slot.name)!.shape[slot.grows!];
-        if (missing > 0) await remade(slot, zeros(slot.shape(Math.ceil(missing / SPARE) * SPARE)));
+        if (missing > 0) await remade(slot, zeros(slot.shape(rowsFor(missing, texts))));
       }
       const inPlace = slots.filter((slot) => slot.inPlace);
       return { feeds: named(prefix, "past", slots), into: named(prefix, "present", inPlace) };

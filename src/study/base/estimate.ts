@@ -146,7 +146,7 @@ const FRESH = 10_000;
 const measured = new WeakMap<Engine, Map<string, { readonly at: number; readonly speed: Promise<number> }>>();
 
 /** Floating-point operations per second that whole studies reach, whose products are with weights of a form. */
-async function studySpeed(form: Form, engine: Engine): Promise<number> {
+export async function studySpeed(form: Form, engine: Engine): Promise<number> {
   const key = JSON.stringify(form);
   const own = measured.get(engine) ?? new Map();
   measured.set(engine, own);
@@ -175,7 +175,7 @@ const [WATCHED, FEWEST] = [0.3, 7];
 const ENOUGH = 1;
 
 /** The middle time of some, after one that is not counted: the machine as busy as it is, not as fast as it can be. */
-async function usualSeconds(run: () => Promise<void>): Promise<number> {
+export async function usualSeconds(run: () => Promise<void>): Promise<number> {
   await run();
   const seconds: number[] = [];
   const begin = performance.now();

@@ -44,11 +44,13 @@ import type { Player } from "./turns.ts";
 import { released, sum } from "../../entry/mod.ts";
 
 /** Bytes of the chain of products: more than a cache holds. */
-const CHAIN_BYTES = 128 * 2 ** 20;
+export const CHAIN_BYTES = 128 * 2 ** 20;
+/** Rows that take the time of their operations: more do not tell more of the rate. */
+const MOST_ROWS = 1024;
 /** Layers of the narrow model, and its widths. */
 export const LAYERS = 6;
 const NARROW = 64;
-const SHORT = 16;
+export const SHORT = 16;
 /** How much faster than memory keys may be read, at most: from a cache. */
 const CACHED = 10;
 /** Seconds that a clock tells apart. */
@@ -78,30 +80,56 @@ export async function openParts(
   engine: Engine,
   chain: Chain,
   setting: Setting,
-  onRead?: DecoderOptions["onRead"],
+  { signal, onRead }: Pick<DecoderOptions, "signal" | "onRead"> = {},
 ) {
-  const { batch, context } = setting;
-  const rows = batch * readAtOnce(context, batch);
+  const { batch } = setting;
+  const rows = rowsOf(setting);
   const model = narrowModel(whole);
-  const all = model.spec.layers.map((_, l) => l);
-  const kinds = [
+  const kinds = kindsOf(setting);
+  const on = { model, engine, texts: batch, signal, onRead };
+  const { opened, ...disposal } = await openDecoders(kinds.map(({ plan }) => ({ ...on, plan })));
+  const narrow = opened.map((one, i) =>
+    decoderPlayer(one, { batch, context: kinds[i].context }, model.spec.vocabulary)
+  );
+  return {
+    players: [chainPlayer(chain, rows, Math.min(batch, MOST_ROWS), signal), ...narrow],
+    read: (medians: readonly Medians[], steps: number) =>
+      partsIn(medians, { spec: model.spec, chain, setting, rows, steps }),
+    ...disposal,
+  };
+}
+
+/** Rows of the chain, as many as there are tokens in a part of a prompt. */
+const rowsOf = ({ batch, context }: Setting) => Math.min(MOST_ROWS, batch * readAtOnce(context, batch));
+
+/** What the narrow model reads, and without what. */
+function kindsOf({ context }: Setting) {
+  const all = Array.from({ length: LAYERS }, (_, l) => l);
+  return [
     { plan: noDrop, context },
     { plan: noDrop, context: SHORT },
     { plan: { attention: all, mlp: [] }, context },
     { plan: { attention: [], mlp: all }, context: SHORT },
     { plan: { attention: all, mlp: all.slice(1) }, context: SHORT },
   ];
-  const on = { model, engine, texts: batch, onRead };
-  const { opened, ...disposal } = await openDecoders(kinds.map(({ plan }) => ({ ...on, plan })));
-  const narrow = opened.map((one, i) =>
-    decoderPlayer(one, { batch, context: kinds[i].context }, model.spec.vocabulary)
+}
+
+/** What the parts are expected to take, by bytes and operations alone. */
+export function expectedOfParts(
+  whole: Model,
+  has: Holding,
+  { bytes, numbers }: Pick<Chain, "bytes" | "numbers">,
+  setting: Setting,
+  steps: number,
+  roof: Roof,
+): Medians[] {
+  const products = (rows: number) => roofSeconds({ bytes, flops: 2 * rows * numbers }, roof);
+  const chain = { prefill: products(rowsOf(setting)), step: products(Math.min(setting.batch, MOST_ROWS)) };
+  const on = { model: narrowModel(whole), has };
+  const narrow = kindsOf(setting).map(({ plan, context }) =>
+    predict(on, plan, { ...setting, context }, steps, bytesAlone({ products: roof }))
   );
-  return {
-    players: [chainPlayer(chain, rows, batch), ...narrow],
-    read: (medians: readonly Medians[], steps: number) =>
-      partsIn(medians, { spec: model.spec, chain, setting, rows, steps }),
-    ...disposal,
-  };
+  return [chain, ...narrow];
 }
 
 /** Opens decoders, all of them or none; the block that has them releases them. */
@@ -122,7 +150,7 @@ function partsIn(
     readonly steps: number;
   },
 ): PartTimes {
-  const bandwidth = chain.bytes / product.step;
+  const bandwidth = chain.bytes / product.step * Math.min(1, MOST_ROWS / batch);
   const reading = attentionWork(spec, { texts: batch, tokens: context, past: 0 });
   const writing = (past: number) =>
     attentionWork(spec, { texts: batch, tokens: 1, past: past + Math.floor(steps / 2) }).core.bytes;
@@ -153,12 +181,13 @@ function attentionWork(spec: ModelSpec, step: NewTokens): { core: Work; products
   };
 }
 
-function chainPlayer({ run }: Chain, rows: number, texts: number): Player {
-  return { warmUp: () => run(rows), prefill: () => run(rows), step: () => run(texts) };
+function chainPlayer({ run }: Chain, rows: number, texts: number, signal?: AbortSignal): Player {
+  const read = () => run(rows, signal);
+  return { warmUp: read, prefill: read, step: () => run(texts, signal) };
 }
 
 /** Layers as the model's, attention with all its heads, on a stream so narrow that their weights are next to nothing. */
-function narrowModel({ name, spec, weights: { format, isInBlocks } }: Model): Model {
+export function narrowModel({ name, spec, weights: { format, isInBlocks } }: Model): Model {
   const attention = firstScoring(spec) ?? null;
   const mlp = spec.layers.find((layer) => layer.mlp)?.mlp ?? null;
   const layer: LayerSpec = { residual: spec.layers[0].residual, attention, mlp: mlp && narrowed(mlp) };
@@ -216,7 +245,7 @@ export function decoderPlayer(one: Decoder, { batch, context }: Setting, vocabul
 }
 
 /** By bytes and operations alone, at one bandwidth and one rate. */
-export function bytesAlone({ products }: PartTimes): PartTimes {
+export function bytesAlone({ products }: Pick<PartTimes, "products">): PartTimes {
   return { products, keys: products, overhead: { attention: 0, mlp: 0, step: 0 } };
 }
 

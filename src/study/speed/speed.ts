@@ -20,6 +20,7 @@ import {
   wholeNumber,
 } from "../../entry/mod.ts";
 import type { Engine } from "../../engine/mod.ts";
+import type { ModelSpec } from "../../models/mod.ts";
 import { gamma, NGRAM, planHash, quartiles } from "../../measure/mod.ts";
 import { type Evaluation, head, planData, type Speed, VERSION } from "../../result/mod.ts";
 import {
@@ -32,10 +33,12 @@ import {
   keyBytes,
   noDrop,
   readAtOnce,
+  rowsFor,
+  stepForm,
   widthOf,
 } from "../../run/mod.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
-import { expectRoom, type Need } from "../base/estimate.ts";
+import { BASE_BYTES, expectRoom, type Need, studySpeed, usualSeconds } from "../base/estimate.ts";
 import {
   computedOn,
   engineOf,
@@ -49,18 +52,22 @@ import { run, step, type Study } from "../base/study.ts";
 import { textOf } from "../base/text.ts";
 import {
   bytesAlone,
+  CHAIN_BYTES,
   decoderPlayer,
+  expectedOfParts,
   LAYERS,
   type Medians,
+  narrowModel,
   openDecoders,
   openPartChain,
   openParts,
   predict,
   type Setting,
+  SHORT,
 } from "./parts.ts";
 import { aDraftLength } from "../writing/decoded.ts";
 import { DRAFT_TURNS, measuredDraft } from "./drafts.ts";
-import { type Player, takeTurns, type Times, turnsOf } from "./turns.ts";
+import { type Player, takeTurns, type Times, type TurnOptions, turnsOf } from "./turns.ts";
 
 /** Options of `speed`. */
 export interface SpeedOptions extends Omit<RunOptions, "results"> {
@@ -92,7 +99,8 @@ const checks: Checks<OverPlans<SpeedOptions>> = {
   evaluations: list(resultOf("evaluate"), "evaluations"),
 };
 
-const [ID_BYTES, FLOAT_BYTES] = [8, 4];
+/** What a text takes besides its ids: its lists, in each player. */
+const [TEXT_BYTES, ID_BYTES, FLOAT_BYTES] = [256, 8, 4];
 /** Steps of a round that are not counted. */
 const WARM_UP = 2;
 
@@ -132,11 +140,17 @@ export const speedStudy: Study<StudyModel, OverPlans<SpeedOptions>, Speed, Speed
       model,
       tokens: 0,
       steps: [measuring],
-      price: async () => ({
-        prefills: runs,
-        steps: runs * (WARM_UP + steps),
-        bytes: needOf(model, await engineOf(options), asked).bytes,
-      }),
+      async price() {
+        const engine = await engineOf(options);
+        await using chain = await openPartChain(model, engine);
+        const turns = await expectedOf(model, engine, chain, asked, options);
+        return {
+          prefills: runs,
+          steps: runs * (WARM_UP + steps),
+          seconds: sum(turns, ({ seconds }) => seconds),
+          bytes: needOf(model, engine, asked).bytes,
+        };
+      },
       result: measuring.whole,
     };
   },
@@ -159,24 +173,25 @@ function askedOf(model: Pick<StudyModel, "spec" | "identity">, options: OverPlan
 async function measured(model: StudyModel, asked: Asked, options: SpeedOptions): Promise<Speed> {
   const { plans, settings, steps, repeat, seed } = asked;
   const engine = await engineFor(model, asked, options);
-  const report = reporter(`speed of ${model.name}`, "turns", options);
+  using report = turnReporter(`speed of ${model.name}`, options);
   const points: Speed["points"] = [];
-  let done = 0;
   const drafted = asked.draftTokens === null ? 0 : plans.length;
-  const turns = turnsOf(plans.length + PARTS, { repeat, steps, warmUp: WARM_UP });
-  const total = sum(settings, ({ batch }) => turns + (batch === 1 ? drafted * repeat * DRAFT_TURNS : 0));
   const pieces: Int32Array[][] = []; // read first: nothing is measured where there is no text
   for (const { batch, context } of settings) {
     pieces.push(drafted > 0 && batch === 1 ? await piecesOf(model, context, repeat, options) : []);
   }
-  report(0, total);
-  const onTurn = () => report(++done, total);
-  /** A reading of one piece is a turn at once. */
-  const onRead = (part: number, of: number) => of > 1 && part < of && report(done + part / of, total);
   await using chain = await openPartChain(model, engine);
+  const expected = await expectedOf(model, engine, chain, asked, options);
+  report.expect(sum(expected, ({ seconds }) => seconds));
   for (const [i, setting] of settings.entries()) {
-    const point = await pointOf(model, engine, chain, setting, asked, { ...options, onTurn, onRead });
+    const { secondsOf } = expected[i];
+    const point = await pointOf(model, engine, chain, setting, asked, {
+      ...options,
+      onTurn: (what, players) => report.begin(sum(players, (i) => secondsOf(i, what)), what !== "step"),
+      onRead: report.read,
+    });
     // Several texts side by side have no prompts, and are not drafted.
+    const onTurn = () => report.begin(expected[i].drafted);
     for (const [p, plan] of (pieces[i].length > 0 ? plans : []).entries()) {
       point.plans[p].draft = await measuredDraft(model, engine, p === 0 ? NGRAM : plan, {
         ...{ prompts: pieces[i], count: steps, tokens: asked.draftTokens!, onTurn },
@@ -185,6 +200,7 @@ async function measured(model: StudyModel, asked: Asked, options: SpeedOptions):
     }
     points.push(point);
   }
+  report.end();
   return displayable({
     ...head("speed"),
     lamina: VERSION,
@@ -199,6 +215,75 @@ async function measured(model: StudyModel, asked: Asked, options: SpeedOptions):
     })),
     points,
   });
+}
+
+/** The seconds that each setting is expected to take, and of them a turn of each player: of the plans, then of the parts. */
+async function expectedOf(
+  model: StudyModel,
+  engine: Engine,
+  chain: Chain,
+  { settings, plans, steps, repeat, draftTokens }: Asked,
+  options: SpeedOptions,
+) {
+  const roof = {
+    bandwidth: chain.bytes / await usualSeconds(() => chain.run(1, options.signal)),
+    rate: await studySpeed(stepForm(model, engine.has), engine),
+  };
+  const on = { model, has: engine.has };
+  return settings.map((setting) => {
+    const { batch, context } = setting;
+    const players = [
+      ...plans.map((plan) => predict(on, plan, setting, steps, bytesAlone({ products: roof }))),
+      ...expectedOfParts(model, engine.has, chain, setting, steps, roof),
+    ];
+    const secondsOf = (i: number, what: keyof Player) =>
+      what === "warmUp" ? players[i].prefill * readAtOnce(context, batch) / context : players[i][what];
+    const each = players.map((_, i) =>
+      secondsOf(i, "warmUp") + repeat * (secondsOf(i, "prefill") + (WARM_UP + steps) * secondsOf(i, "step"))
+    );
+    const drafted = batch > 1 || draftTokens === null
+      ? 0
+      : secondsOf(0, "prefill") + steps * secondsOf(0, "step");
+    return { secondsOf, drafted, seconds: sum(each) + plans.length * repeat * DRAFT_TURNS * drafted };
+  });
+}
+
+/** Reports turns that are expected to take some seconds, once a second, since one of them may take minutes. */
+function turnReporter(label: string, { onProgress }: SpeedOptions) {
+  let [total, done, turn, share] = [0, 0, 0, 0]; // seconds, and what is read of the turn
+  let [begin, at] = [0, 0]; // when the first turn began, and when anything was done
+  let reads = true;
+  const report = () => {
+    const reached = done + share * turn;
+    const pace = reached > 0 ? (at - begin) / reached : 1000;
+    const left = Math.max(0, pace * (total - reached) - (performance.now() - at)) / 1000;
+    onProgress?.({
+      label,
+      done: reached,
+      total: total || 1,
+      unit: "work",
+      ...begin > 0 ? { secondsLeft: left } : {},
+    });
+  };
+  report();
+  const timer = setInterval(report, 1000);
+  return {
+    expect: (seconds: number) => total = seconds,
+    /** A turn begins, and the one before has ended. */
+    begin(seconds: number, isReading = false) {
+      at = performance.now();
+      begin ||= at;
+      [done, turn, share, reads] = [done + turn, seconds, 0, isReading];
+    },
+    read(part: number, of: number) {
+      if (reads) [share, at] = [part / of, performance.now()];
+    },
+    end() {
+      [done, share] = [total, 0];
+      report();
+    },
+    [Symbol.dispose]: () => clearInterval(timer),
+  };
 }
 
 /** The engine, once there is room for the largest setting. */
@@ -219,7 +304,6 @@ export async function speedupOf(model: StudyModel, plan: DropPlan, options: Spee
   const report = reporter(`speed of ${model.name}`, "turns", options);
   let done = 0;
   const onTurn = () => report(done++, turnsOf(asked.plans.length, turns));
-  onTurn();
   await using readers = await openReaders(model, engine, setting, asked, options);
   const [full, dropped] = await takeTurns(readers.players, { ...turns, onTurn });
   return ratiosOf(full, dropped, steps);
@@ -244,12 +328,12 @@ async function pointOf(
   asked: Asked,
   { signal, onTurn, onRead, evaluations = [] }:
     & SpeedOptions
-    & { readonly onTurn: () => void }
+    & Pick<TurnOptions, "onTurn">
     & Pick<DecoderOptions, "onRead">,
 ): Promise<Speed["points"][number]> {
   const { plans, steps, repeat } = asked;
   await using readers = await openReaders(model, engine, setting, asked, { signal, onRead });
-  await using parts = await openParts(model, engine, chain, setting, onRead);
+  await using parts = await openParts(model, engine, chain, setting, { signal, onRead });
   const players = [...readers.players, ...parts.players];
   const times = await takeTurns(players, { repeat, steps, warmUp: WARM_UP, signal, onTurn });
   const part = parts.read(times.slice(plans.length).map(mediansOf), steps);
@@ -338,31 +422,43 @@ export interface SpeedEstimate {
   readonly prefills: number;
   /** Number of decoding steps of the full model and the plans. */
   readonly steps: number;
+  /** Approximate time on this machine, in seconds. */
+  readonly seconds: number;
   /** Approximate memory of the largest setting, in bytes. */
   readonly bytes: number;
 }
 
 /**
  * Memory of the largest setting: weights, keys, values and ids of all plans, of which each may keep the memory for weights; those of
- * the parts, which have keys for the whole context once; and what one of them makes of tokens: streams, the widest module, logits.
+ * the parts, which have keys for the whole context once and for a short one twice; and what is made of tokens: streams, the widest
+ * module, logits, and what graphs watch, for whose sizes (the model's and two of the narrow one) memory is not shared.
  */
 function needOf(model: StudyModel, { has }: Pick<Engine, "has">, { plans, settings, steps }: Asked): Need {
   const { spec } = model;
+  const narrow = narrowModel(model).spec;
   const weights = sum(
     plans,
     (plan) => Math.min(has.memoryBytes, decodingBytes(changedModel(model, plan), has)),
   );
   const needs = settings.map(({ batch, context }) => {
     const length = context + WARM_UP + steps;
-    const keys = sum(plans, (plan) => keyBytes(spec, plan, length, FLOAT32)) +
-      keyBytes(spec, noDrop, length, FLOAT32) * LAYERS / spec.layers.length;
-    const ids = ID_BYTES * (plans.length + PARTS) * length;
-    const atOnce = readAtOnce(context, batch) * Math.max(...spec.layers.map(widthOf));
-    const made = FLOAT_BYTES * (spec.hidden * context + atOnce + spec.vocabulary);
+    const keysOf = (plan: DropPlan, tokens: number) => keyBytes(spec, plan, rowsFor(tokens, batch), FLOAT32);
+    const keys = sum(plans, (plan) => keysOf(plan, length)) +
+      (keysOf(noDrop, length) + 2 * keysOf(noDrop, SHORT + WARM_UP + steps)) * LAYERS / spec.layers.length;
+    const ids = (plans.length + PARTS) * (TEXT_BYTES + ID_BYTES * length);
+    const atOnce = readAtOnce(context, batch);
+    const watched = atOnce * (watchedOf(spec) + watchedOf(narrow)) + SHORT * watchedOf(narrow);
+    const made = FLOAT_BYTES *
+      (spec.hidden * context + atOnce * Math.max(...spec.layers.map(widthOf)) + spec.vocabulary + watched);
     return {
-      bytes: weights + batch * (keys + ids + made),
+      bytes: BASE_BYTES + CHAIN_BYTES + weights + batch * (keys + ids + made),
       what: `batch ${batch} at context ${context} (new ${steps})`,
     };
   });
   return needs.reduce((most, need) => need.bytes > most.bytes ? need : most);
+}
+
+/** Numbers that a graph of new tokens watches of each: streams, queries and keys, side by side and squared. */
+function watchedOf({ layers, hidden }: ModelSpec): number {
+  return 2 * sum(layers, (layer) => 2 * hidden + widthOf({ ...layer, mlp: null }) / 2);
 }

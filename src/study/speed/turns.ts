@@ -18,14 +18,14 @@ export interface Times {
   readonly steps: number[];
 }
 
-interface TurnOptions {
+export interface TurnOptions {
   readonly repeat: number;
   readonly steps: number;
   /** Steps at the beginning of each round that are not counted. */
   readonly warmUp: number;
   readonly signal?: AbortSignal | undefined;
-  /** Called after each warm-up, each prefill and each turn of steps. */
-  readonly onTurn?: (() => void) | undefined;
+  /** Called before each warm-up, each prefill and each turn of steps, with the players whose turn it is. */
+  readonly onTurn?: ((what: keyof Player, players: readonly number[]) => void) | undefined;
 }
 
 /** Who is when in a turn: all, in the order of their numbers, from another one each time. */
@@ -41,25 +41,26 @@ export function turnsOf(players: number, { repeat, steps, warmUp }: TurnOptions)
 /** Seconds of all players: after a warm-up, `repeat` rounds of a prefill each, then steps in turns. */
 export async function takeTurns(players: readonly Player[], options: TurnOptions): Promise<Times[]> {
   const { repeat, steps, warmUp, signal, onTurn } = options;
-  for (const player of players) {
+  for (const [i, player] of players.entries()) {
     signal?.throwIfAborted();
+    onTurn?.("warmUp", [i]);
     await player.warmUp();
-    onTurn?.();
   }
   const times = players.map((): Times => ({ prefill: [], steps: [] }));
   for (let round = 0; round < repeat; round++) {
     for (const i of orderOf(players.length, round)) {
       signal?.throwIfAborted();
+      onTurn?.("prefill", [i]);
       times[i].prefill.push(await secondsOf(() => players[i].prefill()));
-      onTurn?.();
     }
     for (let turn = -warmUp; turn < steps; turn++) {
       signal?.throwIfAborted();
-      for (const i of orderOf(players.length, round + turn + warmUp)) {
+      const order = orderOf(players.length, round + turn + warmUp);
+      onTurn?.("step", order);
+      for (const i of order) {
         const seconds = await secondsOf(() => players[i].step());
         if (turn >= 0) times[i].steps.push(seconds);
       }
-      onTurn?.();
     }
   }
   return times;
