@@ -1,12 +1,10 @@
-/** Model cards with hostile names, read as Markdown, as YAML and by a shell. */
+/** Model cards with hostile names, read as Markdown and as YAML. */
 import assert from "node:assert/strict";
 import { parse } from "yaml";
 import { cardText, type Told } from "../../src/export/card/card.ts";
 import { cell, code } from "../../src/entry/mod.ts";
 import type { Plan } from "../../src/result/mod.ts";
 import { profile } from "../show/synthetic.ts";
-import { printed } from "../tools.ts";
-import { withFolder } from "../support.ts";
 
 /** Names that would act in Markdown, HTML, YAML, a shell or a terminal. */
 const NAMES = [
@@ -41,7 +39,7 @@ const NAMES = [
 const ACTS = /[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 
 /** A card in which every string from a file is this one, of a plan that drops modules, or also changes some. */
-function cardOf(name: string, changes?: Told["job"]["drop"]["changes"], files = {}): string {
+function cardOf(name: string, changes?: Told["job"]["drop"]["changes"]): string {
   const { provenance } = profile({ layers: 3 });
   const own = { ...provenance, dtype: name, engine: name, text: { name, hash: name } };
   const plan = {
@@ -61,14 +59,11 @@ function cardOf(name: string, changes?: Told["job"]["drop"]["changes"], files = 
     full: { layers: [0, 1, 2] },
     kept: [0, 1, 2],
     drop: { attention: [2, 0], mlp: [1], ...changes ? { changes } : {} },
-    before: { attention: [], mlp: [] },
-    files: { kind: "gguf", revision: null, origin: "Python package", list: () => [name], ...files },
   } as unknown as Told["job"];
   const change = { before: 4, after: 3 };
   const sizes = {
     files: { original: 4, whole: 4, smaller: 3 },
     parameters: change,
-    kvBytes: change,
     longKvBytes: change,
   };
   const measured = { evaluations: [], speeds: [] };
@@ -112,11 +107,7 @@ Deno.test("a card says how each module is repaired, and on which text, whose nam
     assert.doesNotMatch(card, ACTS);
     assert.match(card, /- MLP 0: the mean of its update in its place\n/);
     assert.match(card, /- attention 1: a linear map of its normed input in its place\n/);
-    assert.match(
-      card,
-      /These commands measure the original, and in this folder this model: .*, `lamina perplexity \.`\.\n/,
-    );
-    assert.doesNotMatch(card, /makes it again|\n\n\n/);
+    assert.doesNotMatch(card, /\n\n\n/);
     assert.match(card, /- MLP 2: another output projection, its update is multiplied by 0\.333333\n/);
     const [, body] = card.match(/^---\n[^]*?\n---\n([^]*)$/)!;
     assert.match(
@@ -126,16 +117,6 @@ Deno.test("a card says how each module is repaired, and on which text, whose nam
   }
 });
 
-Deno.test("commands name a file or a folder of this machine by its own name, to be run beside it, in no maker's folder", () => {
-  const beside = "This command, run beside the original's files, makes it again: ";
-  const made = (name: string) =>
-    "`lamina export --drop-attention 2,0 --drop-mlp 1 --format hf --out smaller " + name + "`.";
-  const here = { origin: undefined };
-  assert.ok(cardOf("a.gguf", undefined, here).includes(beside + made("./a.gguf")));
-  assert.ok(cardOf("a b", undefined, { ...here, kind: "folder" }).includes(beside + made("'./a b'")));
-  assert.ok(cardOf("a").includes("This command makes it again: " + made("a@a")));
-});
-
 Deno.test("a name in code is cut where it is long, and keeps its backticks inside a longer fence", () => {
   assert.equal(code("a"), "`a`");
   assert.equal(code("a``b`c"), "```a``b`c```");
@@ -143,20 +124,3 @@ Deno.test("a name in code is cut where it is long, and keeps its backticks insid
   assert.equal(code("x".repeat(300)).length, 202);
   assert.equal(cell("a|b"), "`a¦b`"); // a bar would end the cell, in code too
 });
-
-Deno.test("a shell gets the exact name from the command that a card suggests, never as an option", () =>
-  withFolder(async (folder) => {
-    for (const name of NAMES.filter((name) => !ACTS.test(name) && name !== "" && !name.includes("\n"))) {
-      const card = cardOf(name).split("\n").find((line) => line.includes("lamina perplexity"))!;
-      const [, , span] = card.match(/(?<!`)(`+)(?!`) ?(lamina perplexity [^]*?) ?(?<!`)\1(?!`)\.$/)!;
-      const words = await printed("sh", ["-c", `lamina() { printf '%s\\n' "$@"; }; ${span}`], {
-        cwd: folder,
-      });
-      const dashes = name.startsWith("-") ? ["--"] : [];
-      assert.deepEqual(words.split("\n").slice(0, -1), [
-        ...["perplexity", "--drop-attention", "2,0", "--drop-mlp", "1", ...dashes],
-        `${name}@${name}`, // with its revision
-      ]);
-    }
-    assert.deepEqual([...Deno.readDirSync(folder)], []);
-  }));

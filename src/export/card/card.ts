@@ -1,9 +1,9 @@
 /**
- * The model card of a smaller model: the dropped modules, their choice, their cost, notes. Every
- * string that comes from a file is a code span, and JSON (which is YAML) in the front matter.
+ * The model card of a smaller model, on one screen: origin, use, sizes, what was dropped and by what, what it costs, notes. Every string
+ * that comes from a file is a code span, and JSON (which is YAML) in the front matter.
  */
 import { MODULES } from "../../measure/mod.ts";
-import { code, jsonText, shellWord } from "../../entry/mod.ts";
+import { code, jsonText } from "../../entry/mod.ts";
 import { type Plan, VERSION } from "../../result/mod.ts";
 import {
   changeText,
@@ -36,64 +36,40 @@ export interface Told {
 /** `README.md` as a text. */
 export function cardText(told: Told): string {
   const { job, format, plan, made: { notes }, sizes, origin: { licence, hub } } = told;
-  const { model: { name, identity }, full, kept, drop } = job;
+  const { model: { name, identity }, full, kept } = job;
   const source = `${code(name)}${identity.revision ? ` at ${code(identity.revision)}` : ""}`;
-  const list = (layers: readonly number[]) => layers.length > 0 ? layers.join(" ") : "none";
-  return `---
-${[`base_model: ${jsonText(hub ?? name)}`, ...licenceLines(licence)].join("\n")}
-tags: [lamina, layer-drop]
----
-
-# ${code(name)} with fewer modules
-
-Made by Lamina ${VERSION} from ${source} (${code(identity.format)}, ${
-    code(identity.fingerprint)
-  }), as \`${format}\`${hub === null || hub === name ? "" : `; on the hub the original is ${code(hub)}`}. ${
-    licence === null
+  const front = [
+    `base_model: ${jsonText(hub ?? name)}`,
+    ...licenceLines(licence),
+    "tags: [lamina, layer-drop]",
+  ];
+  const parts = [
+    `# ${code(name)} with fewer modules`,
+    `Made by Lamina ${VERSION} from ${source} (${code(identity.format)}, ${
+      code(identity.fingerprint)
+    }), as \`${format}\`` +
+    `${hub === null || hub === name ? "" : `; on the hub the original is ${code(hub)}`}. ` +
+    (licence === null
       ? "The original's licence is not known here: look it up before you share this model."
-      : `The original's licence: ${code(licence)}.`
-  }
-
-${
-    [["In this folder:", "", ...USES[format]].join("\n"), makingText(job, format)].filter((text) =>
-      text !== ""
-    ).join("\n\n")
-  }
-
-## Size
-
-${sizesText(sizes, format)}
-
-## What was dropped
-
-Layers are numbered from 0, as in the original, and listed in the order in which they were dropped:
-
-| module    | layers |
-| --------- | ------ |
-| attention | ${list(drop.attention)} |
-| MLP       | ${list(drop.mlp)} |
-
-${changesText(drop, plan)}${kept.length} of ${full.layers.length} layers keep at least one module${
-    kept.length < full.layers.length ? `: ${kept.join(" ")}` : ""
-  }.
-
-## Why these modules
-
-${plan ? reasons(plan, job) : "They were named one by one, without a plan."}
-
-## What it costs
-
-${costText(told)}
-${notes.length > 0 ? `\n## Notes\n\n${notes.map((note) => `- ${note}`).join("\n")}\n` : ""}`;
+      : `The original's licence: ${code(licence)}.`),
+    ["In this folder:", "", ...USES[format]].join("\n"),
+    `${changesText(job.drop)} ${kept.length} of ${full.layers.length} layers keep at least one module.`,
+    plan ? reasons(plan, job) : "The modules were named one by one, without a plan.",
+    sizesText(sizes, format),
+    ...costTexts(told),
+    ...notes.length > 0 ? [notes.map((note) => `- ${note}`).join("\n")] : [],
+  ];
+  return `---\n${front.join("\n")}\n---\n\n${parts.join("\n\n")}\n`;
 }
 
-/** All other changes, and the text on which repairs were calibrated. */
-function changesText({ changes = [] }: Job["drop"], plan: Plan | null): string {
-  if (changes.length === 0) return "";
-  const lines = changes.map((change) => `- ${modulesText([change])}: ${changeText(change)}`);
-  const { by, provenance } = plan?.repaired ?? {};
-  const calibrated = provenance ? `Repaired by \`${by}\`, calibrated${measuredOn(provenance)}.\n\n` : "";
-  return `Changed otherwise:\n\n${lines.join("\n")}\n\n${calibrated}`;
+/** What was dropped, in the order in which it was, and all other changes. */
+function changesText({ changes = [], ...lists }: Job["drop"]): string {
+  const dropped = { attention: "attention", mlp: "MLP" };
+  const texts = MODULES.map((module) => `${dropped[module]} ${lists[module].join(" ") || "none"}`);
+  const others = changes.map((change) => `- ${modulesText([change])}: ${changeText(change)}\n`);
+  return `Dropped, by layer from 0: ${texts.join("; ")}.${
+    others.length > 0 ? ` Changed otherwise:\n\n${others.join("")}\n` : ""
+  }`;
 }
 
 /** " on the text `wiki` (SHA-256 …): 8 × 512 tokens …". */
@@ -105,73 +81,25 @@ function measuredOn({ text, packing, dtype, engine }: NonNullable<Plan["provenan
     `computed in ${code(dtype)} on ${code(engine)}`;
 }
 
-function reasons({ target, by, seed, provenance, order }: Plan, { drop }: Job): string {
-  const how = `A plan chose modules of kind \`${target}\` by \`${by}\`${
-    seed === null ? "" : ` (seed ${seed})`
-  }`;
-  const where = provenance ? `,${measuredOn(provenance)}` : "; it does not record the text";
+function reasons({ target, by, seed, provenance, order, repaired }: Plan, { drop }: Job): string {
   const isChosen = (module: Module["module"], layer: number) =>
     target === "consecutive" || // whose order has windows
     order.some((entry) => entry.layer === layer && (entry.module === module || entry.module === "block"));
   const added = MODULES.flatMap((module) =>
     drop[module].filter((layer) => !isChosen(module, layer)).map((layer) => ({ module, layer }))
   );
-  const scored = order.filter(({ score }) => score !== null);
-  const table = scored.map(({ module, layer, score }) => `| ${module} ${layer} | ${score!.toPrecision(6)} |`);
   return [
-    `${how}${where}.`,
+    `A plan chose modules of kind \`${target}\` by \`${by}\`${seed === null ? "" : ` (seed ${seed})`}` +
+    `${provenance ? `,${measuredOn(provenance)}` : "; it does not record the text"}.`,
     ...added.length > 0 ? [`Not from the plan: ${modulesText(added)}.`] : [],
-    ...scored.length > 0 ? [`| dropped | ${by} |\n| --- | --- |\n${table.join("\n")}`] : [],
-  ].join("\n\n");
+    ...repaired ? [`Repaired by \`${repaired.by}\`, calibrated${measuredOn(repaired.provenance)}.`] : [],
+  ].join(" ");
 }
 
-function costText({ job, format, costs, measured: { evaluations, speeds } }: Told): string {
-  const measuring = measuringText(job, format);
+function costTexts({ costs, measured: { evaluations, speeds } }: Told): string[] {
   return [
-    costs.length > 0 ? perplexityText(costs) : `Quality was not measured. ${measuring}`.trimEnd(),
+    costs.length > 0 ? perplexityText(costs) : "What it costs in quality was not measured.",
     ...evaluations.length > 0 ? [tasksText(evaluations)] : [],
     ...speeds.length > 0 ? [speedText(speeds)] : [],
-  ].join("\n\n");
+  ];
 }
-
-/** The commands that measure what the plan costs, in a sentence; a plan with other changes is no list of modules, but the folder has it. */
-function measuringText(job: Job, format: Format): string {
-  if (!job.drop.changes) {
-    const command = commandText(job, "perplexity", []);
-    return `This command${besideText(job)} measures the original with and without these modules: ${
-      code(command, Infinity)
-    }.`;
-  }
-  if (format === "onnx") return "";
-  const own = `lamina perplexity ${refOf(job)}`;
-  return `These commands measure the original${besideText(job)}, and in this folder this model: ${
-    code(own, Infinity)
-  }, ${code("lamina perplexity .")}.`;
-}
-
-/** The command that makes the model again; empty for a plan with changes, whose tensors lie in a file. */
-function makingText(job: Job, format: Format): string {
-  if (job.drop.changes) return "";
-  const command = commandText(job, "export", ["--format", format, "--out", "smaller"]);
-  return `This command${besideText(job)} makes it again: ${code(command, Infinity)}.`;
-}
-
-function commandText(job: Job, command: string, options: readonly string[]): string {
-  const flags = MODULES.flatMap((module) => {
-    const layers = job.drop[module].filter((layer) => !job.before[module].includes(layer));
-    return layers.length > 0 ? [`--drop-${module} ${layers.join(",")}`] : [];
-  });
-  return ["lamina", command, ...flags, ...options, refOf(job)].join(" ");
-}
-
-/** The original as a command names it: a commit of the hub, a name, or a file or folder beside the reader, whose path is the maker's own. */
-function refOf({ model: { name, identity: { revision } }, files }: Job): string {
-  if (isLocal(files)) return shellWord(`./${files.kind === "folder" ? name : files.list()[0]}`);
-  const ref = revision === null ? name : `${name}@${revision}`;
-  return [...ref.startsWith("-") ? ["--"] : [], shellWord(ref)].join(" ");
-}
-
-const isLocal = ({ origin, revision }: Job["files"]) => origin === undefined && revision === null;
-
-/** Where a command runs that names the original by its place. */
-const besideText = ({ files }: Job) => isLocal(files) ? ", run beside the original's files," : "";
