@@ -107,7 +107,7 @@ export function oneOf(names: readonly string[]): Check {
 export function list(of: Check, what: string, least = 0): Check {
   const isList = like(
     `a list of ${what}`,
-    (value) => Array.isArray(value) || ArrayBuffer.isView(value),
+    (value) => Array.isArray(value) || isTyped(value),
   );
   const full = like(`at least ${least}`, (count) => count as number >= least, "number");
   const each: Check = (value, path) =>
@@ -119,6 +119,17 @@ export function list(of: Check, what: string, least = 0): Check {
     ...names && { names },
     read: (text) => inOrder(text.split(",").map((one) => read(one.trim())), names),
   });
+}
+
+const isTyped = (value: unknown): value is ArrayLike<number> =>
+  ArrayBuffer.isView(value) && !(value instanceof DataView);
+
+/** The options with a list in the place of a typed array, whose methods give typed arrays again. */
+export function withLists<Options extends object>(options: Options, checks: Checks<Options>): Options {
+  const table = checks as Readonly<Record<string, Check>>;
+  const typed = Object.entries(options).filter(([name, value]) => isTyped(value) && table[name].isList);
+  if (typed.length === 0) return options;
+  return { ...options, ...Object.fromEntries(typed.map(([name, value]) => [name, Array.from(value)])) };
 }
 
 /** Names as they are listed, once each; other values as they are. */

@@ -4,7 +4,7 @@
  *
  * A call inside another one gets all three from it, so it starts no second watch.
  */
-import { aSignal, type Checks, expect, func, isPromise, optionsOf } from "./checks.ts";
+import { aSignal, type Checks, expect, func, isPromise, optionsOf, withLists } from "./checks.ts";
 
 /** One progress report. */
 export interface Progress {
@@ -63,6 +63,7 @@ export async function enter<Options extends Reports, T>(
   run: (options: Options) => Promise<T>,
 ): Promise<T> {
   expect(verb, "options", options, optionsOf(checks));
+  options = withLists(options, checks);
   const { onProgress, onNotice, signal } = options;
   if (!open || onProgress && onNotice && signal) return await run(options);
   const watch = open(`${verb}: ${subject}`);

@@ -3,6 +3,7 @@
  * Safetensors come before GGUF, and a name without a variant before one with ("model.fp16.safetensors"); files that an
  * index or their numbers put together are one set. Nothing else is fetched, hashed or opened.
  */
+import { shown } from "../entry/mod.ts";
 
 /** The file that lists the checkpoints of a series in a folder. */
 export const SERIES_LIST = "series.json";
@@ -103,6 +104,6 @@ export function checkFileName(name: unknown, repo: string): asserts name is stri
     name.split("/").every((part) => part !== "" && part !== "." && part !== "..");
   if (safe) return;
   throw new Error(
-    `Cannot use ${repo}: the file name ${JSON.stringify(name)} leaves its folder, expected a name inside it`,
+    `Cannot use ${repo}: the file name ${shown(name)} leaves its folder, expected a name inside it`,
   );
 }

@@ -35,6 +35,8 @@ const PAUSE = 10_000; // ms between lines where nothing can be redrawn
 const FIRST = 2000; // ms before the first, for long work
 const BAR = 24; // columns of the bar, where they fit
 const LEAST_BAR = 10; // and where they do not
+const LONG = /\S{400,}/g; // a value that is no path and no address, of which a line shows the first
+const KEPT = 100;
 const NAME = 12; // columns that a label keeps at least
 
 export function progressLine(output: ProgressOutput = stderr()): ProgressLine {
@@ -49,7 +51,8 @@ export function progressLine(output: ProgressOutput = stderr()): ProgressLine {
   };
   const writeLine = (line: string) => {
     clear();
-    output.write(`${shown(plain(line))}\n`); // one line: a name in it cannot make another
+    const short = plain(line).replace(LONG, (word) => `${word.slice(0, KEPT)}…`);
+    output.write(`${shown(short)}\n`); // one line: a name in it cannot make another
   };
   return {
     onProgress(progress) {

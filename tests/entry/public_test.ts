@@ -8,6 +8,7 @@ import * as figures from "../../src/figures.ts";
 import * as init from "../../src/init.ts";
 import * as lamina from "../../src/mod.ts";
 import * as runs from "../../src/series.ts";
+import { enter, like, list, wholeNumber } from "../../src/entry/mod.ts";
 import { engine } from "../support.ts";
 import { withTiny } from "../study/tiny.ts";
 import { results } from "./public/results.ts";
@@ -92,6 +93,18 @@ Deno.test("a name stands for the model, which is opened for the study; an unknow
   await assert.rejects(
     init.randomInit("llama-9"),
     /Cannot open llama-9: .* or one of the configurations .*llama-2-7b/,
+  );
+});
+
+Deno.test("a typed array stands for a list in every option that is one", async () => {
+  const checks = { steps: list(wholeNumber(0), "steps"), text: like("bytes", ArrayBuffer.isView) };
+  const bytes = Uint8Array.of(1, 2);
+  const given = (options: object) =>
+    enter("try", "it", options, checks as never, (own) => Promise.resolve(own));
+  assert.deepEqual(await given({ steps: bytes, text: bytes }), { steps: [1, 2], text: bytes });
+  await assert.rejects(
+    given({ steps: new DataView(bytes.buffer) }),
+    /steps is an object, expected a list of steps/,
   );
 });
 

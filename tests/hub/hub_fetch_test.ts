@@ -250,6 +250,30 @@ Deno.test("hostile listings are refused: names that leave their folder, sizes, o
   });
 });
 
+/** Answers of another form, to a question for the repository, its files, and a file of a dataset; what is said of them. */
+const odd: readonly [
+  about: RegExp,
+  ask: () => Promise<unknown>,
+  expected: string,
+  answers: readonly unknown[],
+][] = [
+  [/revision/, () => openModel("owner/name"), "an object", [null, [], "sign in", 7]],
+  [/tree/, () => openModel("owner/name"), "a list of objects", [null, {}, [null], "sign in"]],
+  [/paths-info/, () => datasetFile("owner/name", "a.json"), "a list of objects", [null, {}, [[]]]],
+];
+for (const [about, ask, expected, answers] of odd) {
+  Deno.test(`the hub's answers of another form are refused by what they are: ${about}`, () =>
+    withHub(REPOSITORY, async (hub) => {
+      for (const answer of answers) {
+        hub.intercept = ({ url }) => about.test(url) ? Response.json(answer) : undefined;
+        const found = `did not answer with the hub's JSON (found ${
+          JSON.stringify(answer)
+        }, expected ${expected})`;
+        await assert.rejects(ask, (error: Error) => error.message.includes(found));
+      }
+    }));
+}
+
 Deno.test("files for which the hub gives no hash are fetched, and a notice names them", () =>
   withHub(REPOSITORY, async (hub) => {
     hub.listing = [...hub.files].map(([path, { length }]) => ({

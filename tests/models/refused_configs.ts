@@ -114,6 +114,9 @@ export const refused: readonly Refused[] = [
     /topk_group is 1, expected enough groups of 2 experts for 3 experts per token \(num_experts_per_tok\)/,
   ],
   ["llama", { hidden_act: "xielu" }, /hidden_act is "xielu", expected one of silu, /],
+  ["llama", { hidden_act: "x".repeat(10_000) }, /hidden_act is "x{56}…, expected one of/],
+  ["smollm3", { layer_types: Array(4).fill("y".repeat(10_000)) }, /layer_types\[0\] is "y{56}…, expected "/],
+  ["llama", { drop_attn_list: "0".repeat(10_000) }, /drop_attn_list is "0{56}…, expected null or a list/],
   ["llama", { hidden_act: "toString" }, /hidden_act is "toString", expected one of/],
   [
     "llama",

@@ -222,6 +222,12 @@ Deno.test("a very long name fits a narrow terminal, and leaves the numbers room"
   }
 });
 
+Deno.test("a line shows the first of a value that is too long for a path", () => {
+  const { screen, line } = display(false, 80);
+  line.onError(`unknown option "--${"x".repeat(5000)}", expected ${"y".repeat(399)}`);
+  assert.equal(screen.text, `unknown option "--${"x".repeat(97)}… expected ${"y".repeat(399)}\n`);
+});
+
 Deno.test("a terminal without UTF-8 gets ASCII alone", () => {
   const { screen, line, report } = display(true, 80, false);
   report(0, 0, "modèle");

@@ -10,7 +10,7 @@ import {
 } from "../../result/mod.ts";
 import { dropsIn, perplexities } from "../../study/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import { type Reports, reportsOf } from "../../entry/mod.ts";
+import { oneLine, type Reports, reportsOf } from "../../entry/mod.ts";
 
 export interface PlanSpeed {
   readonly result: Speed;
@@ -34,7 +34,9 @@ export function measuredOf(
   const wrong = (what: string) => new RangeError(`Cannot export ${model.name}: ${what}`);
   const expectModel = ({ name, fingerprint }: StudyModel["identity"], kind: string) => {
     if (fingerprint === model.identity.fingerprint) return;
-    throw wrong(`the ${kind} is of ${name} (${fingerprint}), expected ${model.identity.fingerprint}`);
+    throw wrong(
+      `the ${kind} is of ${name} (${oneLine(fingerprint, 80)}), expected ${model.identity.fingerprint}`,
+    );
   };
   const [evaluations, speeds]: [Evaluation[], PlanSpeed[]] = [[], []];
   for (const result of results) {

@@ -19,7 +19,7 @@ import { notesOnFiles, smaller, smallFiles } from "../hf/folder.ts";
 import { configFromGguf } from "../hf/from_gguf.ts";
 import { type Job, jsonFile, type Made, rowsOf } from "../job.ts";
 import { onnxWeights, placed } from "./weights.ts";
-import { isRecord } from "../../entry/mod.ts";
+import { isRecord, shown } from "../../entry/mod.ts";
 import { hasTokenizer } from "../../hub/mod.ts";
 import { readJson } from "../../subject/mod.ts";
 
@@ -151,7 +151,7 @@ async function generationConfig({ files, model }: Job): Promise<Fields> {
   if (!files.list().includes(FILE)) return {};
   const value = await readJson(files, FILE);
   if (!isRecord(value)) {
-    throw new TypeError(`Cannot read ${model.name}: ${FILE} is ${JSON.stringify(value)}, expected an object`);
+    throw new TypeError(`Cannot read ${model.name}: ${FILE} is ${shown(value)}, expected an object`);
   }
   return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== null));
 }
@@ -161,7 +161,7 @@ function idsOf(value: unknown, field: string, model: string): number[] {
   const wrong = list.find((id) => !Number.isSafeInteger(id) || id < 0);
   if (wrong === undefined) return list;
   throw new TypeError(
-    `Cannot export ${model}: ${field} is ${JSON.stringify(value)}, expected a token id or a list of them`,
+    `Cannot export ${model}: ${field} is ${shown(value)}, expected a token id or a list of them`,
   );
 }
 

@@ -3,7 +3,7 @@
  * of `@huggingface/hub`, sent by `hubFetch`; refusals become errors that say what to do.
  */
 import defer * as Hub from "@huggingface/hub";
-import { oneLine, shown } from "../../entry/mod.ts";
+import { isRecord, oneLine, shown } from "../../entry/mod.ts";
 import { HttpError } from "./http.ts";
 import { endpoint, findToken, hubFetch, shownEndpoint } from "./hub_fetch.ts";
 import { checkFileName } from "../layout.ts";
@@ -38,13 +38,31 @@ export function fileUrl(repo: HubRepo, commit: string, path: string): string {
   }`;
 }
 
+const areRecords = (value: unknown) => Array.isArray(value) && value.every(isRecord);
+
+/** `fetch` for requests whose answers the hub's client takes apart without a look. Throws `TypeError` for JSON of another form. */
+function answering(
+  { name }: HubRepo,
+  expected: string,
+  fits: (value: unknown) => boolean,
+  signal?: AbortSignal,
+): typeof fetch {
+  const ask = hubFetch(name, signal);
+  return async (input, init) => {
+    const response = await ask(input, init);
+    const value = await response.clone().json();
+    if (fits(value)) return response;
+    throw new TypeError(`found ${shown(value)}, expected ${expected}`);
+  };
+}
+
 /** Asks for the commit of a revision and for the licence. */
 export async function askRepo(repo: HubRepo, signal?: AbortSignal): Promise<RemoteRepo> {
   const common = {
     name: repo.name,
     revision: repo.revision,
     hubUrl: endpoint(),
-    fetch: hubFetch(repo.name, signal),
+    fetch: answering(repo, "an object", isRecord, signal),
   };
   const info: { sha?: unknown; cardData?: { license?: unknown } } = await explained(
     repo,
@@ -67,7 +85,7 @@ export async function askRepo(repo: HubRepo, signal?: AbortSignal): Promise<Remo
 export async function askFiles(repo: HubRepo, commit: string, signal?: AbortSignal): Promise<RemoteFile[]> {
   return await explained(repo, async () => {
     const files: RemoteFile[] = [];
-    const fetch = hubFetch(repo.name, signal);
+    const fetch = answering(repo, "a list of objects", areRecords, signal);
     let entries = 0;
     for await (const item of Hub.listFiles({ repo, revision: commit, hubUrl: endpoint(), fetch })) {
       if (++entries > MAX_ENTRIES) {
@@ -87,7 +105,7 @@ export async function askFile(
   path: string,
   signal?: AbortSignal,
 ): Promise<RemoteFile> {
-  const fetch = hubFetch(repo.name, signal);
+  const fetch = answering(repo, "a list of objects", areRecords, signal);
   const found = await explained(
     repo,
     () => Hub.pathsInfo({ repo, revision: commit, paths: [path], hubUrl: endpoint(), fetch }),

@@ -4,6 +4,8 @@
  * `block_config.py` (beside its Nemotron models) and mlx-lm's `models/nemotron-nas.py`.
  */
 
+import { describe } from "./spelt.ts";
+
 /** The `model_type` of such a configuration. */
 export const NAS_TYPE = "nemotron-nas";
 
@@ -44,7 +46,7 @@ function layersOf(config: Fields, file: string): Fields {
     const found = Array.isArray(list) ? `is a list of ${list.length}` : "is not a list";
     throw new TypeError(
       `Cannot read ${file}: block_configs ${found}, expected an entry for each of ` +
-        `${JSON.stringify(layers)} layers`,
+        `${describe(layers)} layers`,
     );
   }
   const blocks = list.map((block, l) => readBlock(block, `block_configs[${l}]`, file));
@@ -140,7 +142,7 @@ function wrong(field: string, found: unknown, expected: string, file: string): T
 export function readDropList(list: unknown, layers: number, name: string, file: string): Set<number> {
   if (list === null || list === undefined) return new Set();
   const wrong = (what: string) => new RangeError(`Cannot read ${file}: ${name} ${what}`);
-  if (!Array.isArray(list)) throw wrong(`is ${JSON.stringify(list)}, expected null or a list`);
+  if (!Array.isArray(list)) throw wrong(`is ${describe(list)}, expected null or a list`);
   if (list.length > 0 && list.every((entry) => typeof entry === "boolean")) {
     if (list.length !== layers) throw wrong(`has ${list.length} booleans, expected ${layers}`);
     return new Set(list.flatMap((dropped, l) => dropped ? [l] : []));
@@ -148,7 +150,7 @@ export function readDropList(list: unknown, layers: number, name: string, file: 
   const dropped = new Set<number>();
   list.forEach((entry, i) => {
     if (typeof entry !== "number" || !Number.isInteger(entry)) {
-      throw wrong(`has ${JSON.stringify(entry)} at entry ${i}, expected a layer index`);
+      throw wrong(`has ${describe(entry)} at entry ${i}, expected a layer index`);
     }
     if (entry < 0 || entry >= layers) throw wrong(`has ${entry} at entry ${i}, expected 0 to ${layers - 1}`);
     if (dropped.has(entry)) throw wrong(`has ${entry} again at entry ${i}, expected each layer once`);

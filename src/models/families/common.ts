@@ -1,5 +1,6 @@
 /** Readers of fields that the configurations of several families have. */
 import { type Config, positive } from "../config/config.ts";
+import { describe } from "../config/spelt.ts";
 import type { Activation, AttentionSpec } from "../pieces.ts";
 
 const activations: Record<string, Activation> = {
@@ -16,7 +17,9 @@ const activations: Record<string, Activation> = {
 export function readActivation(config: Config, field: string, fallback: string): Activation {
   const name = config.string(field, fallback);
   if (!Object.hasOwn(activations, name)) {
-    throw config.typeError(`${field} is "${name}", expected one of ${Object.keys(activations).join(", ")}`);
+    throw config.typeError(
+      `${field} is ${describe(name)}, expected one of ${Object.keys(activations).join(", ")}`,
+    );
   }
   return activations[name];
 }
@@ -60,7 +63,7 @@ export function readLayerTypes(config: Config, kind: string, rule: (layer: numbe
   const odd = given.findIndex((type) => !names.includes(type));
   if (odd >= 0) {
     throw config.typeError(
-      `layer_types[${odd}] is ${JSON.stringify(given[odd])}, expected "${names.join('" or "')}"`,
+      `layer_types[${odd}] is ${describe(given[odd])}, expected "${names.join('" or "')}"`,
     );
   }
   return given.map((type) => type === names[0]);

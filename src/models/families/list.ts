@@ -1,5 +1,6 @@
 /** All architectures that can be run, by Hugging Face's `model_type`: a family is a file of this folder, and a name in this list. */
 import type { Config } from "../config/config.ts";
+import { describe } from "../config/spelt.ts";
 import type { ModelSpec } from "../spec.ts";
 import { cohere } from "./cohere2.ts";
 import type { Architecture, Families, Family } from "./family.ts";
@@ -68,7 +69,9 @@ function composite(families: Families, fallback: string): (config: Config) => Mo
     const type = text.string("model_type", fallback);
     if (!Object.hasOwn(families, type)) {
       throw new TypeError(
-        `Cannot run ${text.name}: model_type is "${type}", expected ${Object.keys(families).join(" or ")}`,
+        `Cannot run ${text.name}: model_type is ${describe(type)}, expected ${
+          Object.keys(families).join(" or ")
+        }`,
       );
     }
     const spec = families[type].spec(text);

@@ -4,6 +4,7 @@ import {
   expect,
   like,
   list,
+  oneLine,
   oneOf,
   orElse,
   record,
@@ -137,7 +138,7 @@ function expectPlanOf(identity: StudyModel["identity"], plan: Plan): void {
   const { attention, mlp } = plan;
   const dropped = attention.length + mlp.length;
   throw new TypeError(
-    `Cannot apply a plan made from ${found.name} (${found.fingerprint}) to ${identity.name} ` +
+    `Cannot apply a plan made from ${found.name} (${oneLine(found.fingerprint, 80)}) to ${identity.name} ` +
       `(${identity.fingerprint}): expected a plan made from this model` +
       (dropped > 0 ? `; to drop the same modules anyway, name them: ${planText({ attention, mlp })}` : ""),
   );

@@ -13,6 +13,7 @@ import {
   type Metadata,
   strings,
 } from "./gguf_metadata.ts";
+import { shown } from "../../entry/mod.ts";
 import { byteLevel, PRE_TOKENIZERS, type PreTokenizer } from "./gguf_pre_tokenizers.ts";
 import { repairPreTokenizer } from "../tokenizer/repair.ts";
 import type { Definition } from "../tokenizer/definition.ts";
@@ -23,7 +24,7 @@ export function byteLevelDefinition(metadata: Metadata, vocabulary: GgufVocabula
   if (!PRE_TOKENIZERS.has(name)) {
     const known = [...PRE_TOKENIZERS.keys()].filter((key) => key !== undefined).join(", ");
     throw new TypeError(
-      cannot("pre", `found unknown pre-tokenizer ${JSON.stringify(name)}`, `one of ${known}`),
+      cannot("pre", `found unknown pre-tokenizer ${shown(name)}`, `one of ${known}`),
     );
   }
   if (flag(metadata, "add_space_prefix", false)) {

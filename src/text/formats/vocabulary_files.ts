@@ -3,7 +3,7 @@
  * published, and Qwen2's. The files do not say how words are cut; the tokenizer's class does, or else the model's type.
  */
 import { byteLevelBpe } from "./gguf_byte_level.ts";
-import { isRecord } from "../../entry/mod.ts";
+import { isRecord, shown } from "../../entry/mod.ts";
 import { isId, MAX_VOCABULARY } from "../tokenizer/definition.ts";
 import { type ConfiguredIds, type Tokenizer, tokenizerFromJson } from "../tokenizer/tokenizer.ts";
 
@@ -55,7 +55,7 @@ function kindOf(tokenizerClass: unknown, modelType: unknown) {
   if (typeof name === "string" && Object.hasOwn(KINDS, name)) return KINDS[name];
   throw new TypeError(
     "Cannot build a tokenizer from vocab.json and merges.txt: its class is " +
-      `${JSON.stringify(tokenizerClass ?? null)} and the model's type ` +
+      `${shown(tokenizerClass ?? null)} and the model's type ` +
       `${JSON.stringify(modelType ?? null)}, expected one of ${Object.keys(KINDS).join(", ")}; ` +
       "alternatively, write a tokenizer.json: AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)",
   );

@@ -9,7 +9,7 @@
 import type { Tokenizer as Engine } from "@huggingface/tokenizers";
 import defer * as Tokenizers from "@huggingface/tokenizers";
 import { type Section, tokenFinder } from "./added_tokens.ts";
-import { isRecord } from "../../entry/mod.ts";
+import { isRecord, shown } from "../../entry/mod.ts";
 import { bounded } from "./growth.ts";
 import { type Definition, isId, type VocabularyModel } from "./definition.ts";
 import { repairDecoder, repairNormalizer, repairPreTokenizer, withoutPrefix } from "./repair.ts";
@@ -104,7 +104,7 @@ function wordModel({ model, added_tokens }: Definition, engine: Engine): (word: 
     return (word) => {
       const id = Object.hasOwn(ids, word) ? ids[word] : unknown;
       if (id !== undefined) return [id];
-      const found = `the vocabulary has neither ${JSON.stringify(word)} nor ${JSON.stringify(unk_token)}`;
+      const found = `the vocabulary has neither ${shown(word)} nor ${shown(unk_token)}`;
       throw new TypeError(`Cannot use the tokenizer: ${found}, expected a token for unknown words`);
     };
   }
@@ -169,7 +169,7 @@ function unigram({ vocab, unk_id, byte_fallback }: VocabularyModel): (word: stri
     if (bytes.every((id) => id !== undefined)) return bytes;
     if (typeof unk_id === "number") return [unk_id];
     throw new TypeError(
-      `Cannot use the tokenizer: the vocabulary has no ${JSON.stringify(text)}, expected a token for ` +
+      `Cannot use the tokenizer: the vocabulary has no ${shown(text)}, expected a token for ` +
         "unknown text",
     );
   }

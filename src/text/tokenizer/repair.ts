@@ -8,7 +8,7 @@
  * expression, whose dialect the library translates, can express all of them but a few behaviours of `Split`, which are an error.
  */
 import { GPT2_WORDS } from "./word_patterns.ts";
-import { isRecord } from "../../entry/mod.ts";
+import { isRecord, shown } from "../../entry/mod.ts";
 
 interface Step {
   readonly type?: unknown;
@@ -97,7 +97,7 @@ function repairSplit(step: Step): unknown {
     return isolate(`(?:(?!${source})[\\s\\S])*(?:${source}|\\z)`);
   }
   if (behavior === "Contiguous" && !invert) return isolate(`(?:${source})+`);
-  const found = `${invert ? "an inverted" : "a"} Split with behavior ${JSON.stringify(behavior)}`;
+  const found = `${invert ? "an inverted" : "a"} Split with behavior ${shown(behavior)}`;
   throw new TypeError(`Cannot build a tokenizer: ${found} is not supported`);
 }
 

@@ -4,6 +4,7 @@
  * Source: Hugging Face `modeling_qwen3_next.py`, `modeling_qwen3_5.py`, `modeling_qwen3_5_moe.py`.
  */
 import type { Config } from "../../config/config.ts";
+import { describe } from "../../config/spelt.ts";
 import { experts, renormalised, sharedExpert } from "../../gguf/fields.ts";
 import type { DeltaSpec } from "../../modules/delta.ts";
 import type { MixerSpec } from "../../modules/list.ts";
@@ -63,7 +64,9 @@ function hybrid(family: string, config: Config, traits: Traits): ModelSpec {
   const activation = config.string("hidden_act", "silu");
   if (activation !== "silu" && activation !== "swish" && isLinearLayer.includes(true)) {
     throw new TypeError(
-      `Cannot run ${config.name}: hidden_act is "${activation}", expected "silu", which linear attention has`,
+      `Cannot run ${config.name}: hidden_act is ${
+        describe(activation)
+      }, expected "silu", which linear attention has`,
     );
   }
   return spec;
