@@ -281,7 +281,6 @@ export const NOUNS: Readonly<Record<string, string>> = {
   depth: "result of depth",
   evaluate: "evaluation",
   guides: "result of guides",
-  orders: "comparison of orders",
   checkpoints: "result of checkpoints",
   "random-init": "result of randomInit",
   generate: "generated text",
