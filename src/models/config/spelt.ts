@@ -6,6 +6,7 @@ export const spelt = (name: string): string => /^[\w.-]{1,80}$/.test(name) ? nam
 /** A value of JSON, cut where it is long. */
 export function describe(value: unknown): string {
   if (value === undefined) return "missing";
-  const text = JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+  return short(JSON.stringify(value));
 }
+
+export const short = (text: string): string => text.length > 60 ? `${text.slice(0, 57)}…` : text;

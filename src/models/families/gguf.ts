@@ -5,9 +5,8 @@
  * permuted (its rotation pairs neighbours, Hugging Face's pairs halves), and Gemma's norms are stored as w, not w − 1. What it does to
  * linear attention: mixtures/hybrid_gguf.ts.
  */
-import { oneLine } from "../../entry/mod.ts";
 import type { GgufFile, GgufValue } from "../../weights/mod.ts";
-import { spelt } from "../config/spelt.ts";
+import { short, spelt } from "../config/spelt.ts";
 import type { Header, Single } from "../gguf/fields.ts";
 import { layoutOf } from "../gguf/layouts.ts";
 import { dividedBy, type RopeFactors } from "../gguf/rope.ts";
@@ -70,7 +69,7 @@ export function ggufConfig(file: GgufHeader, name: string): Record<string, unkno
   const wrong = (key: string, expected: string) =>
     new TypeError(
       `Cannot run ${name}: ${architecture}.${key} is ${
-        oneLine(String(field(key) ?? "missing"), 60)
+        short(String(field(key) ?? "missing"))
       }, expected ${expected}`,
     );
   const header: Header = { field, list, tensors: file.tensors, usual, wrong };
@@ -111,7 +110,7 @@ function countsByLayer(metadata: GgufHeader["metadata"], name: string, layers: n
       const isAlike = counts.length <= 1 || key === "feed_forward_length";
       if (list.length !== layers || !isAlike) {
         throw new TypeError(
-          `Cannot run ${name}: deci.${key} is ${oneLine(list.join(" "), 60)}, expected 0 or ${
+          `Cannot run ${name}: deci.${key} is ${short(list.join(" "))}, expected 0 or ${
             key === "feed_forward_length" ? "a" : "one and the same"
           } number for each of ${layers} layers`,
         );
