@@ -34,7 +34,7 @@ export type Change =
     /** SHA-256 of another output projection: "o_proj.weight", and its bias where the module has one. */
     readonly tensors?: string | undefined;
   }
-  /** The module runs with other weights, in one or more ways. */
+  /** The module runs with other weights. */
   | {
     readonly layer: number;
     readonly module: LayerModule;
@@ -43,8 +43,6 @@ export type Change =
     readonly heads?: readonly number[] | undefined;
     /** SHA-256 of another output projection: "o_proj.weight" or "down_proj.weight", and its bias where the module has one. */
     readonly tensors?: string | undefined;
-    /** Multiplies the update, the norm behind the module included. */
-    readonly scale?: number | undefined;
   }
   /**
    * The update u of the stream X that it is added to, as `along` times its part along the stream, αX with α = u·X / |X|², and `across`
@@ -64,7 +62,7 @@ export const CHANGE_FIELDS = {
   mean: { tensors: true },
   linear: { tensors: true },
   window: { keys: true, sinks: true, tensors: false },
-  weights: { heads: false, tensors: false, scale: false },
+  weights: { heads: false, tensors: false },
   scaled: { along: true, across: true },
 } as const satisfies {
   readonly [To in Change["to"]]: {
@@ -215,7 +213,7 @@ function wordOf(change: Change): string {
       return [text, ...refitted].join(", ");
     }
     case "weights":
-      return [...refitted, ..."scale" in change ? ["scaled"] : []].join(", ");
+      return refitted.join();
     case "scaled":
       return `${change.along} along the stream, ${change.across} across`;
     default:

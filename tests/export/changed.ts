@@ -22,22 +22,12 @@ export function numbers(shape: readonly number[], seed: number): Tensor {
 }
 
 /** Another output projection, its bias too where the module has one. */
-export function refitted(spec: ModelSpec, layer: number, module: LayerModule, scale?: number): Change {
+export function refitted(spec: ModelSpec, layer: number, module: LayerModule): Change {
   const output = module === "attention" ? "o_proj" : "down_proj";
   const own = layerTensors({ [module]: spec.layers[layer][module] }, spec.hidden)
     .filter(([name]) => name.startsWith(`${module}.${output}.`))
     .map(([name, shape]) => [name.slice(module.length + 1), numbers(shape, layer)] as const);
-  return {
-    layer,
-    module,
-    to: "weights",
-    tensors: keepTensors(new Map(own)),
-    ...scale === undefined ? {} : { scale },
-  };
-}
-
-export function scaled(layer: number, module: LayerModule, scale: number): Change {
-  return { layer, module, to: "weights", scale };
+  return { layer, module, to: "weights", tensors: keepTensors(new Map(own)) };
 }
 
 export function meanOf({ hidden }: ModelSpec, layer: number, module: LayerModule): Change {

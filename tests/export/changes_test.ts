@@ -4,14 +4,13 @@ import { exportModel } from "../../src/export/mod.ts";
 import { type Format, FORMATS } from "../../src/formats/mod.ts";
 import { keepTensors } from "../../src/run/mod.ts";
 import { float32 } from "../../src/tensor/mod.ts";
-import { writeGptOss } from "../models/gpt_oss_folder.ts";
 import { withFolder } from "../support.ts";
-import { type Changes, expectRefused, expectWritten, refitted, refOf, scaled } from "./changed.ts";
+import { type Changes, expectRefused, expectWritten, refitted, refOf } from "./changed.ts";
 
 /** A head, and where two share a key head, a whole key head besides. */
 const heads: Changes = () => [
   { layer: 0, module: "attention", to: "weights", heads: [1] },
-  { layer: 2, module: "attention", to: "weights", heads: [0, 1, 3], scale: 0.75 },
+  { layer: 2, module: "attention", to: "weights", heads: [0, 1, 3] },
 ];
 
 const CASES: readonly (readonly [name: string, ...formats: Format[]])[] = [
@@ -35,60 +34,32 @@ for (const [name, ...formats] of CASES) {
   }
 }
 
-/** Other output projections and scales, together and apart. */
-const weights: Changes = (spec) => [
-  refitted(spec, 0, "mlp"),
-  scaled(0, "attention", 0.9),
-  refitted(spec, 1, "attention", 1.25),
-  scaled(1, "mlp", 1.1),
-  scaled(2, "mlp", 1 / 3),
-];
-/** Mixtures have no output projection of their own; all their experts are scaled. */
-const scales: Changes = () => [scaled(0, "attention", 0.9), scaled(1, "mlp", 1.1), scaled(2, "mlp", 1 / 3)];
+const weights: Changes = (spec) => [refitted(spec, 0, "mlp"), refitted(spec, 1, "attention")];
 
-const WEIGHTS: readonly (readonly [name: string, changes: Changes, ...formats: Format[]])[] = [
-  ["llama", weights, "hf", "llm-drop", "gguf", "gguf-deci"],
-  ["llama.gguf", weights, "hf", "gguf", "gguf-deci"],
-  ["llama-bias", weights, "hf", "llm-drop", "gguf"],
-  ["qwen2", weights, "hf"],
-  ["qwen3.gguf", weights, "hf", "gguf"],
-  ["gemma2", weights, "hf", "llm-drop"],
-  ["olmo2", weights, "hf", "gguf"],
-  ["gpt2", weights, "hf"],
-  ["gpt2.gguf", weights, "gguf"],
-  ["neox-parallel", weights, "hf"],
-  ["granite", weights, "hf"],
-  ["granite-tied.gguf", weights, "gguf"],
-  ["cohere2", weights, "hf"],
-  ["glm4", weights, "hf"],
-  ["phi3", weights, "hf"],
-  ["mixtral", scales, "hf"],
-  ["mixtral.gguf", scales, "gguf"],
-  ["mixtral-older.gguf", scales, "gguf"],
-  ["gpt-oss", scales, "hf"],
-  ["qwen2-moe.gguf", scales, "gguf"],
-  ["deepseek-v3", scales, "hf"],
-  ["qwen3-next", scales, "hf"],
-  ["qwen3-5.gguf", scales, "gguf"],
+const WEIGHTS: readonly (readonly [name: string, ...formats: Format[]])[] = [
+  ["llama", "hf", "llm-drop", "gguf", "gguf-deci"],
+  ["llama.gguf", "hf", "gguf", "gguf-deci"],
+  ["llama-bias", "hf", "llm-drop", "gguf"],
+  ["qwen2", "hf"],
+  ["qwen3.gguf", "hf", "gguf"],
+  ["gemma2", "hf", "llm-drop"],
+  ["olmo2", "hf", "gguf"],
+  ["gpt2", "hf"],
+  ["gpt2.gguf", "gguf"],
+  ["neox-parallel", "hf"],
+  ["granite", "hf"],
+  ["granite-tied.gguf", "gguf"],
+  ["cohere2", "hf"],
+  ["glm4", "hf"],
+  ["phi3", "hf"],
 ];
 
-for (const [name, changes, ...formats] of WEIGHTS) {
+for (const [name, ...formats] of WEIGHTS) {
   for (const format of formats) {
-    Deno.test(`${name}: other output projections and scaled updates are in the weights of ${format}`, () =>
-      expectWritten(name, format, changes));
+    Deno.test(`${name}: other output projections are in the weights of ${format}`, () =>
+      expectWritten(name, format, weights));
   }
 }
-
-Deno.test("experts packed in four bits are not scaled, which is refused by name", () =>
-  withFolder(async (folder) => {
-    await writeGptOss(folder, "packed");
-    const plan = { changes: [scaled(0, "mlp", 0.5)] };
-    await assert.rejects(
-      exportModel(folder, plan, { format: "hf", out: `${folder}/no` }),
-      /Cannot export .* as hf: MLP 0 is changed, and mlp\.experts\.0\.down_proj\.weight is no tensor of its own/,
-    );
-    await assert.rejects(Deno.stat(`${folder}/no`));
-  }));
 
 Deno.test("tensors of another shape, or missing, are refused by name before anything is written", async () => {
   const wrong = (tensors: Map<string, ReturnType<typeof float32>>): Changes => () => [
@@ -140,10 +111,12 @@ Deno.test("a format that cannot express a window, or one with sinks, refuses it 
   });
 });
 
-Deno.test("a scale that leaves float32 is refused by name, and nothing is written", () =>
-  expectRefused(
-    "llama",
+Deno.test("a sum that leaves float32 is refused by name, and nothing is written", () => {
+  const mean = float32([32], new Float32Array(32).fill(3e38)); // divided by the multiplier of Granite's updates
+  return expectRefused(
+    "granite",
     "hf",
-    () => [scaled(1, "mlp", 1e300)],
-    /tensor model\.layers\.1\.mlp\.down_proj\.weight: it would hold/,
-  ));
+    () => [{ layer: 1, module: "attention", to: "mean", tensors: keepTensors(new Map([["mean", mean]])) }],
+    /tensor model\.layers\.1\.self_attn\.o_proj\.bias: it would hold/,
+  );
+});

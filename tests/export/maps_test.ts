@@ -18,7 +18,7 @@ const mixed: Changes = (spec) => [
   meanOf(spec, 1, "attention"),
   linearOf(spec, 1, "mlp"),
   linearOf(spec, 2, "attention"),
-  refitted(spec, 2, "mlp", 0.5),
+  refitted(spec, 2, "mlp"),
 ];
 /** A map without a bias takes the place of attention, and no layer is added. */
 const unbiased: Changes = (spec) => [linearOf(spec, 1, "attention", float32([32], new Float32Array(32)))];

@@ -12,7 +12,7 @@ import { openModel, type StudyModel } from "../../src/subject/mod.ts";
 import { fixture } from "../fixtures/read.ts";
 import { writeGptOss } from "../models/gpt_oss_folder.ts";
 import { copyModel, distance, inPairs, largest, stateTolerance, withFolder } from "../support.ts";
-import { linearOf, meanOf, refitted, scaled } from "./changed.ts";
+import { linearOf, meanOf, refitted } from "./changed.ts";
 import { stepLogits } from "../run/states.ts";
 
 const TEXT = [3, 17, 22, 8, 8, 15, 20, 11, 5, 13, 9, 2];
@@ -111,19 +111,19 @@ Deno.test("means and heads cut: the graph gives the decoder's logits", async () 
     const ref of [gguf("llama"), ...await Promise.all(["gpt-oss", "neox-parallel", "mixtral"].map(folderOf))]
   ) {
     await expectSame(ref, (spec) => {
-      const heads: Change = { layer: 0, module: "attention", to: "weights", heads: [1], scale: 0.5 };
+      const heads: Change = { layer: 0, module: "attention", to: "weights", heads: [1] };
       const means = [meanOf(spec, 1, "attention"), meanOf(spec, 1, "mlp"), meanOf(spec, 2, "mlp")];
       return { attention: [], mlp: [], changes: [heads, ...means] };
     }, "changes");
   }
 });
 
-Deno.test("linear maps, other projections and scales: the graph gives the decoder's logits", async () => {
+Deno.test("linear maps, other projections and scaled sides: the graph gives the decoder's logits", async () => {
   const folders = ["gpt2", "neox-parallel", "gemma2", "olmo2", "granite", "llama-bias"];
   for (const ref of [gguf("llama"), ...await Promise.all(folders.map(folderOf))]) {
     await expectSame(ref, (spec) => {
       const maps = [linearOf(spec, 0, "attention"), linearOf(spec, 1, "mlp")];
-      const weights = [refitted(spec, 0, "mlp", 0.5), refitted(spec, 2, "attention"), scaled(2, "mlp", 1.5)];
+      const weights = [refitted(spec, 0, "mlp"), refitted(spec, 2, "attention")];
       const sides = { layer: 1, module: "mlp", to: "scaled", along: 0.5, across: 1.5 } as const; // of a map's place
       return {
         attention: [1],

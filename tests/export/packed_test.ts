@@ -46,14 +46,10 @@ for (const [name, format, stored] of written) {
 }
 
 Deno.test("changed weights of a quantised folder are written as float32, in LLM-Drop's form too", async () => {
-  const scaled = {
-    attention: [],
-    mlp: [],
-    changes: [{ layer: 0, module: "mlp", to: "weights", scale: 0.5 }],
-  } as const;
+  const changes = [{ layer: 0, module: "attention", to: "weights", heads: [0] }] as const;
   await withFolder(async (out) => {
     for (const format of ["hf", "llm-drop"] as const) {
-      const { folder } = await exportModel(folderOf("gptq-4"), { ...scaled, attention: [1] }, {
+      const { folder } = await exportModel(folderOf("gptq-4"), { changes, attention: [1] }, {
         format,
         out: `${out}/${format}`,
       });

@@ -87,7 +87,11 @@ Deno.test("what a function changes costs what the plan costs that does the same"
     const heads = [0, 2];
     const plans = [
       {},
-      { changes: all.map((layer) => ({ layer, module: "attention", to: "weights", scale: 0.5 }) as const) },
+      {
+        changes: all.map((layer) =>
+          ({ layer, module: "attention", to: "scaled", along: 0.5, across: 0.5 }) as const
+        ),
+      },
       { attention: [1] },
       { changes: [{ layer: 2, module: "attention", to: "weights", heads } as const] },
       { mlp: [0], changes: [{ layer: 2, module: "attention", to: "weights", heads } as const] },

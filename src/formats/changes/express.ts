@@ -6,11 +6,10 @@ import { type Change, type LayerModule, MODULES } from "../../measure/mod.ts";
 import { checkedTensors } from "../../run/mod.ts";
 import { type Format, Inexpressible, isDeci, type Job, modulesText, type Stored } from "../job.ts";
 import { storeMean } from "./bias.ts";
-import { type Edits, editsOf, mapped, overlaid, sourceOf, withCuts } from "./source.ts";
-import { kindOf, layerTensors, scoring } from "../../models/mod.ts";
+import { type Edits, editsOf, overlaid, sourceOf, withCuts } from "./source.ts";
+import { scoring } from "../../models/mod.ts";
 import { type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import { blockCuts, type TensorRef } from "../../weights/mod.ts";
-import { outputNames } from "../names.ts";
 
 type ChangeTo<To extends Change["to"]> = Extract<Change, { readonly to: To }>;
 
@@ -32,9 +31,8 @@ const counted = (keys: number) => keys === 1 ? "key" : `${keys} keys`;
 const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<ChangeTo<To>> } = {
   weights: {
     /**
-     * Heads that are cut are zeros in the columns of the output projection that read them (what they cost is not saved), another
-     * projection takes the place of the model's, and a scale multiplies that projection, or the weight of the norm behind the module where
-     * it has one.
+     * Heads that are cut are zeros in the columns of the output projection that read them (what they cost is not saved); another
+     * projection takes the place of the model's.
      */
     store(change, job, _, edits) {
       if (change.heads) cutHeads(change, job, edits);
@@ -43,15 +41,9 @@ const kinds: { readonly [To in Exclude<Change["to"], "nothing">]: ExportKind<Cha
         const { type } = job.stored.file.tensors.get(ref.name)!;
         edits.set(ref.name, sourceOf(inStoredForm(tensor, ref, change), type));
       }
-      if (change.scale !== undefined) scaleUpdate(change, change.scale, job, edits);
       return job;
     },
-    says: ({ heads, tensors, scale }) =>
-      [
-        ...heads ? [`nothing of heads ${heads.join(" ")} reaches the output projection`] : [],
-        ...tensors ? [OTHER] : [],
-        ...scale === undefined ? [] : [`its update is multiplied by ${Number(scale.toPrecision(6))}`],
-      ].join(", "),
+    says: ({ heads }) => heads ? `nothing of heads ${heads.join(" ")} reaches the output projection` : OTHER,
     note: ({ layer, heads }) =>
       heads
         ? `attention ${layer}: the output projection has zeros for heads ${heads.join(" ")}; ` +
@@ -162,33 +154,6 @@ function transposed(tensor: Tensor): Tensor {
   const from = toFloat32(tensor);
   const data = from.map((_, i) => from[(i % rows) * columns + Math.floor(i / rows)]);
   return { dtype: "f32", shape: [columns, rows], data };
-}
-
-function scaleUpdate(change: ChangeTo<"weights">, scale: number, job: Job, edits: Edits): void {
-  const refs = scaledTensors(change, job).map((canonical) => storedOf(job, change, canonical, edits));
-  const own = new Map(refs.map((ref) => [ref.name, ref])); // experts may lie in one tensor
-  for (const [name, ref] of own) {
-    const one = offsetOf(ref, edits.get(name).info.shape);
-    edits.set(name, mapped(edits.get(name), (value) => scale * (value + one) - one));
-  }
-}
-
-/** The tensors to which an update is proportional. */
-function scaledTensors(change: ChangeTo<"weights">, { full }: Job): string[] {
-  const { layer, module } = change;
-  const spec = full.layers[layer][module]!;
-  if (!spec.norm.post) return outputNames(full, change);
-  const norm = layerTensors({ [module]: spec }, full.hidden).map(([name]) => name)
-    .filter((name) => name.startsWith(`${module}.post_norm.`));
-  if (norm.some((name) => name.endsWith(".weight"))) return norm;
-  throw new Inexpressible(change, `is scaled, and the norm behind ${kindOf(spec).title} has no weight`);
-}
-
-/** What is added to a stored vector on reading: Gemma stores w − 1. Matrices are only put in order. */
-function offsetOf({ transform }: TensorRef, shape: readonly number[]): number {
-  if (!transform || shape.length > 1) return 0;
-  const zeros: Tensor = { dtype: "f32", shape, data: new Float32Array(shape[0]) };
-  return toFloat32(transform(zeros, (length) => new Float32Array(length)))[0];
 }
 
 /** Where the checkpoint has a tensor of a module. Throws `Inexpressible` where it is a part of another, or packed. */

@@ -122,7 +122,7 @@ export function overlaid<File extends PagedFile>(file: File, edits: ReadonlyMap<
   };
 }
 
-/** Throws `RangeError` for a tensor that is not finite: a scale or a sum may leave float32. */
+/** Throws `RangeError` for a tensor that is not finite: a sum may leave float32. */
 function finite(name: string, tensor: Tensor): Tensor {
   const wrong = toFloat32(tensor).find((value) => !Number.isFinite(value));
   if (wrong === undefined) return tensor;

@@ -33,7 +33,6 @@ export function strict<Shape extends z.ZodRawShape>(noun: string, shape: Shape) 
 export const changeFields: Readonly<Record<ChangeField, readonly [form: z.ZodType, check: Check]>> = {
   tensors: [tensors, text],
   heads: [indices.min(1).readonly(), list(wholeNumber(0), "heads", 1)],
-  scale: [z.number().positive(), number("a finite number above 0", (value) => value > 0)],
   along: [z.number(), number("a finite number")],
   across: [z.number(), number("a finite number")],
   keys: [z.int().positive(), wholeNumber(1)],

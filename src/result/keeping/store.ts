@@ -106,6 +106,7 @@ const GONE: Readonly<Record<string, string>> = {
   ),
   "cause predictable": "it has the predictability of updates",
   "kind against": "it compares importance with that of the paper's code",
+  scale: "it scales a module's update, as the repair gain did",
   unnormed:
     "it replaces a module by a linear map of the stream itself, as the repairs nbl and linearpatch did",
 };

@@ -104,25 +104,21 @@ type Scoring = MixerSpec & AttentionSpec;
 /** The output projection of every such kind. */
 const OUTPUT = "attention.o_proj.weight";
 
-/** A module with other weights: heads cut, another output projection, its update multiplied. */
+/** A module with other weights: heads cut, or another output projection. */
 const weights: ChangeKind<ChangeTo<"weights">> = {
   tensors: outputTensors,
-  normal({ layer, module, to, heads, tensors, scale }, spec, name) {
+  normal({ layer, module, to, heads, tensors }, spec, name) {
     const own = {
       ...heads === undefined ? {} : { heads: headsOf(heads, spec.layers[layer], module, name) },
       ...tensors === undefined ? {} : { tensors: aHash(tensors, name) },
-      ...scale === undefined ? {} : { scale },
     };
     if (Object.keys(own).length === 0) {
       throw new RangeError(
-        `Cannot change ${name}: found no change of its weights, expected heads, tensors or scale`,
+        `Cannot change ${name}: found no change of its weights, expected heads or tensors`,
       );
     }
     if (heads && tensors) {
       throw new RangeError(`Cannot change ${name}: found heads and tensors, expected one of them`);
-    }
-    if (scale !== undefined && !(scale > 0 && Number.isFinite(scale))) {
-      throw new RangeError(`Cannot change ${name}: scale is ${scale}, expected a finite number above 0`);
     }
     const full = spec.layers[layer][module]!;
     if (tensors && !outputOf(full, module)) {
@@ -130,10 +126,7 @@ const weights: ChangeKind<ChangeTo<"weights">> = {
     }
     return { layer, module, to, ...own };
   },
-  spec({ module, heads, scale }, layer) {
-    const spec = heads ? cutSpec(layer, heads) : layer[module]!;
-    return scale === undefined ? spec : { ...spec, updateScale: (spec.updateScale ?? 1) * scale };
-  },
+  spec: ({ module, heads }, layer) => heads ? cutSpec(layer, heads) : layer[module]!,
   made: ({ heads }, layer, tensor) => heads ? cutOf(layer, heads, tensor) : null,
 };
 
