@@ -5,6 +5,20 @@ import { words } from "../tools.ts";
 
 const DROP = ["--drop-attention", "3", "--drop-mlp", "5"];
 
+for (const format of ["hf", "llm-drop", "gguf-deci", "onnx"]) {
+  Deno.test(`export ${format}: what it prints to type next gives equal perplexities`, () =>
+    withTrained(async ({ folder, outer, ok }) => {
+      const exported = await ok("export", folder, ...DROP, "--format", format, "--out", `${outer}/out`);
+      const next = exported.out.match(/(?<=^npx .* lamina )perplexity .*$/gm) ?? [];
+      const found = await Promise.all(next.map(async (line) => {
+        const { out } = await ok(...words`${line.split(" ")} --samples 2 --length 32 --json -`);
+        return JSON.parse(out).perplexity;
+      }));
+      if (format === "onnx") assert.deepEqual(found, []);
+      else assert.ok(Math.abs(found[0] / found[1] - 1) < 1e-6, `${found}`); // float32's rounding, 30 times over
+    }));
+}
+
 Deno.test("export prints the sizes before and after, and the card has them, with scores and speeds of the plan", () =>
   withTrained(async ({ folder, outer, ok, run }) => {
     const [scores, speeds, other] = ["scores", "speeds", "other"].map((name) => `${outer}/${name}.json`);

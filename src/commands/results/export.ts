@@ -1,6 +1,7 @@
 /** A plan made into a smaller model: `lamina export MODEL`. */
 import { type Command, Option } from "commander";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import {
   failing,
   filesText,
@@ -20,11 +21,13 @@ import { type Context, openOptions, reportsTo } from "../shared/context.ts";
 import { HELD_OUT_TEXT } from "../../study/mod.ts";
 import { declared } from "../shared/declare.ts";
 import { writes } from "../shared/destination.ts";
+import { commandLine } from "../shared/fitted.ts";
 import { repeatable } from "../shared/relations.ts";
 import {
   type DropFlags,
   dropOf,
   dropOptions,
+  type Flags,
   type KeepingFlags,
   keepingOptions,
   MODEL,
@@ -33,7 +36,7 @@ import {
 } from "../shared/options.ts";
 import { doneText, near } from "../shared/outlet.ts";
 
-type ExportFlags = DropFlags & KeepingFlags & {
+type ExportFlags = DropFlags & KeepingFlags & Pick<Flags, "allowField"> & {
   readonly format: Format;
   readonly out: string;
   readonly measure?: string | true;
@@ -87,7 +90,29 @@ export const exportCommand = (context: Context): Command =>
     );
     context.print(`files: ${filesText(sizes, flags.format)}`);
     context.notice(doneText(context, `export of ${model.name}`, {}, [near(folder)]));
+    if (flags.format === "onnx") return; // which Lamina does not read
+    const file = files.find(({ name }) => name.endsWith(".gguf"))?.name ?? "";
+    context.write("\nnext, to check the files, whose perplexity is the original's without the modules:");
+    context.write(checkLines(ref, own, join(near(folder), file), flags).join("\n"));
   });
+
+/** Commands that check the files: their perplexity, and the original's with and without the modules, where options can say which. */
+function checkLines(
+  ref: string,
+  { attention, mlp, changes }: DropPlan,
+  file: string,
+  flags: ExportFlags,
+): string[] {
+  const { plan, dropAttention, dropMlp, dropBlock, allowField = [] } = flags;
+  const drops = [["--drop-attention", attention], ["--drop-mlp", mlp]] as const;
+  const lists = drops.flatMap(([flag, layers]) => layers.length > 0 ? [flag, `${layers}`] : []);
+  const own = !changes ? lists : dropAttention || dropMlp || dropBlock ? null : ["--plan", near(plan!)];
+  const others = allowField.flatMap((name) => ["--allow-field", name]);
+  return [
+    commandLine("perplexity", file),
+    ...own ? [commandLine("perplexity", ref, ...own, ...others)] : [],
+  ];
+}
 
 /** Reads the results in a file; from a list it takes those of the plan, if there are some. Throws `Error` that names the file. */
 async function resultsOfPlan(path: string, plan: DropPlan): Promise<(Evaluation | Speed)[]> {

@@ -22,6 +22,11 @@ import { type Format, Inexpressible, type Job, type Made, type Module, modulesTe
 import { type Block, deciBlocks, wholeBlocks } from "./blocks.ts";
 import { type Field, field, type Whole, wholeOfFile, wholeOfFolder } from "./folder.ts";
 
+/** Types of tensors that llama.cpp multiplies with activations as they are, or rounded as the tensors are. */
+const UNROUNDED = ["F32", "F16", "BF16"];
+const ROUNDED =
+  "llama.cpp rounds activations to 8 bits in products with quantised weights and Lamina does not, so their texts may differ";
+
 /** Architectures that are `deci` where no layer differs. */
 const LIKE_DECI = ["llama", "deci"];
 
@@ -47,7 +52,11 @@ export async function ggufFiles(job: Job, format: Format): Promise<Made> {
   const alignment = metadata.get("general.alignment")?.value as number | undefined;
   return {
     files: [{ name: "model.gguf", ...ggufContent(entries, tensors, alignment) }],
-    notes: [...whole.notes, ...architecture === "deci" ? notesOf(job, blocks) : []],
+    notes: [
+      ...whole.notes,
+      ...architecture === "deci" ? notesOf(job, blocks) : [],
+      ...tensors.every(({ type }) => UNROUNDED.includes(type)) ? [] : [ROUNDED],
+    ],
     zeroed: job.lone.filter(isZeroedIn(job)),
   };
 }
