@@ -32,6 +32,7 @@ export {
   type Rise,
   type RiseInterval,
   riseOf,
+  type Sign,
   type Sorted,
   type Trend,
   trendsOf,

@@ -143,11 +143,6 @@ export const studies: Readonly<Record<string, Row>> = {
     ...study("repair", { mlp: [1] }),
     value: [[model, { mlp: [1] }, { by: "maen" }], 'Cannot repair: by is "maen", expected one of mean'],
   },
-  heads: cannot("cut heads", {
-    name: [[model, { layr: 1 }], '(did you mean "layer"?)'],
-    value: [[model, { layer: -1 }], `layer is -1, ${wholeOf(0)}`],
-    type: [[model, {}], `layer is missing, ${wholeOf(0)}`],
-  }),
   fit: cannot("fit", {
     name: [[model, { los: 1 }], '(did you mean "loss"?)'],
     value: [[model, { loss: 0 }], "loss is 0, expected a number above 0"],
