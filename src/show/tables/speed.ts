@@ -38,6 +38,7 @@ export function speedTables(result: Speed): Table[] {
   const rows = rowsOf(result);
   const dropped = rows.filter(({ plan }) => plan > 0);
   const two = fixed(2);
+  const hasGamma = dropped.some(({ gamma }) => gamma !== null);
   const setting = settingColumns(result);
   return [
     lines(`speed of ${speedSetting(result)}`),
@@ -62,7 +63,7 @@ export function speedTables(result: Speed): Table[] {
         { title: "roof", value: ({ roofline }) => roofline.decode, format: two },
         { title: "parts", value: ({ predicted }) => predicted.decode, format: two },
         { title: "whole", value: ({ speedup }) => speedup.whole, format: two },
-        { title: "gamma", value: ({ gamma }) => gamma, format: fixed(3) },
+        ...hasGamma ? [{ title: "gamma", value: ({ gamma }: Row) => gamma, format: fixed(3) }] : [],
       ]),
     ],
     ...draftTables(result, rows),
@@ -73,6 +74,8 @@ export function speedTables(result: Speed): Table[] {
       ...dropped.length === 0 ? [] : [
         "roof: predicted from bytes and operations alone, at the bandwidth and rate measured in the same rounds",
         "parts: also predicted from the measured time of attention's own products and of each module beyond reading its weights",
+        `whole: speed-up of a prefill and ${counted(result.new, "step")}` +
+        (hasGamma ? "; gamma: points of average accuracy lost per percent of it" : ""),
       ],
     ),
   ];
