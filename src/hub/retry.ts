@@ -6,7 +6,7 @@ import { setTimeout } from "node:timers/promises";
 
 const FIRST_PAUSE = 250; // ms, doubled by every failure in a row
 const JITTER = 0.25; // of a pause, added at random
-const LONGEST = 30_000; // ms: a server that names hours would hold the user, who can come back later
+const PATIENCE = 45_000; // ms without progress after which there is no further pause: with the last answer, less than a minute
 
 /** Whether the user wants no requests to any server: of the hub, or of an index of packages. */
 export function isOffline(): boolean {
@@ -37,25 +37,36 @@ export function passing(response: Response): Dropped | null {
 
 /** Runs `work` until it succeeds, fails for good, or has failed `tries` times with `Dropped`. */
 export async function retried<T>(tries: number, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  const begin = performance.now();
   for (let failures = 0;;) {
     try {
       return await work();
     } catch (error) {
       if (!(error instanceof Dropped) || ++failures >= tries) throw error;
-      await pauseAfter(error, failures, signal);
+      if (!await pauseAfter(error, failures, begin, signal)) throw error;
     }
   }
 }
 
-/** Waits before the next try; ends early, with the signal's reason, if the signal aborts. */
-export function pauseAfter(failure: Dropped, failures: number, signal?: AbortSignal): Promise<void> {
-  return pause(pauseOf(failure, failures), signal);
+/**
+ * Waits before the next try; ends early, with the signal's reason, if the signal aborts. False, at once, where the wait would end too long
+ * after `since`, the time of the last progress: the user can come back later.
+ */
+export async function pauseAfter(
+  failure: Dropped,
+  failures: number,
+  since: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const ms = pauseOf(failure, failures);
+  if (performance.now() - since + ms > PATIENCE) return false;
+  await pause(ms, signal);
+  return true;
 }
 
 /** How many ms to wait after this many consecutive failures. */
 export function pauseOf({ wait }: Dropped, failures: number): number {
-  const ms = wait ?? FIRST_PAUSE * 2 ** (failures - 1);
-  return Math.min(LONGEST, ms * (1 + JITTER * Math.random()));
+  return (wait ?? FIRST_PAUSE * 2 ** (failures - 1)) * (1 + JITTER * Math.random());
 }
 
 /** Waits; ends early, with the signal's reason, if the signal aborts. */

@@ -47,8 +47,15 @@ Deno.test("a server that goes on failing is given up, with the reason", () =>
   withServer(Array(5).fill({ kind: "status", status: 500 }), async (url) => {
     const source = httpSource(url, { size: BYTES.length, name: "weights" });
     await assert.rejects(source.read(3, 9), {
-      message: "Cannot read weights: the server answered 500 at byte 3, 5 times in a row",
+      message:
+        "Cannot read weights: the server answered 500 at byte 3, 5 times in a row; try again later, or select a mirror (HF_ENDPOINT)",
     });
+  }));
+
+Deno.test("a server that asks for a long wait is given up at once", () =>
+  withServer([{ kind: "status", status: 503, wait: 99999999 }], async (url) => {
+    const source = httpSource(url, { size: BYTES.length, name: "weights" });
+    await assert.rejects(source.read(3, 9), /the server answered 503 at byte 3; try again later, or select/);
   }));
 
 Deno.test("what another try does not help is refused at once", async () => {
@@ -106,7 +113,7 @@ Deno.test("an answer that does not end is left as soon as its bytes are here; on
 });
 
 Deno.test("a signal ends a read, also between two tries", () =>
-  withServer(Array(5).fill({ kind: "status", status: 500, wait: 60 }), async (url) => {
+  withServer(Array(5).fill({ kind: "status", status: 500, wait: 20 }), async (url) => {
     const controller = new AbortController();
     const source = httpSource(url, { size: BYTES.length, signal: controller.signal });
     const started = performance.now();

@@ -247,7 +247,7 @@ Deno.test("one file of a dataset is fetched once", () =>
 Deno.test("a signal ends a download", () =>
   withHub(REPOSITORY, async (hub) => {
     const controller = new AbortController();
-    hub.faults.set("model.safetensors", Array(5).fill({ kind: "status", status: 500, wait: 60 }));
+    hub.faults.set("model.safetensors", Array(5).fill({ kind: "status", status: 500, wait: 20 }));
     setTimeout(() => controller.abort(new Error("enough")), 300);
     await assert.rejects(openModel("owner/name", { signal: controller.signal }), { message: "enough" });
   }));

@@ -7,8 +7,8 @@ import { type ByteSource, checkRange } from "../file.ts";
 import { Dropped, passing, pauseAfter } from "../retry.ts";
 
 const ANSWER = 10_000; // ms until the headers must be there
-const STALL = 30_000; // ms that LEAST bytes may take before a transfer counts as dropped
-const LEAST = 16 * 2 ** 10; // bytes: at half a kilobyte a second a model would never be here
+const STALL = 15_000; // ms that LEAST bytes may take before a transfer counts as dropped
+const LEAST = 16 * 2 ** 10; // bytes: at a kilobyte a second a model would never be here
 const TRIES = 5; // failures in a row: 3.75 s of pauses
 
 export interface HttpOptions {
@@ -65,16 +65,17 @@ export async function* readRange(
   options: HttpOptions,
 ): AsyncGenerator<Uint8Array> {
   let at = range.start;
-  for (let failures = 0, since = at; at < range.end;) {
+  for (let failures = 0, since = at, progress = performance.now(); at < range.end;) {
     try {
       for await (const chunk of attempt(url, { ...range, start: at }, options)) {
         at += chunk.length;
+        if (at - since >= LEAST) [failures, since, progress] = [0, at, performance.now()];
         yield chunk;
       }
     } catch (error) {
-      if (at - since >= LEAST) [failures, since] = [0, at];
-      if (!(error instanceof Dropped) || ++failures >= TRIES) throw plain(error, options.name ?? url, at);
-      await pauseAfter(error, failures, options.signal);
+      if (!(error instanceof Dropped)) throw error;
+      const goesOn = ++failures < TRIES && await pauseAfter(error, failures, progress, options.signal);
+      if (!goesOn) throw givenUp(error, options.name ?? url, at, failures);
     }
   }
 }
@@ -172,7 +173,9 @@ function dropped(error: unknown, signal?: AbortSignal): unknown {
   return new Dropped(error instanceof Error ? error.message : String(error));
 }
 
-function plain(error: unknown, name: string, at: number): unknown {
-  if (!(error instanceof Dropped)) return error;
-  return new Error(`Cannot read ${name}: ${error.message} at byte ${at}, ${TRIES} times in a row`);
+function givenUp({ message }: Dropped, name: string, at: number, failures: number): Error {
+  const often = failures > 1 ? `, ${failures} times in a row` : "";
+  return new Error(
+    `Cannot read ${name}: ${message} at byte ${at}${often}; try again later, or select a mirror (HF_ENDPOINT)`,
+  );
 }

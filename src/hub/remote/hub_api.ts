@@ -124,7 +124,7 @@ export async function explained<T>(repo: HubRepo, work: () => Promise<T>): Promi
   } catch (error) {
     if (error instanceof HttpError) throw await refusal(repo, error);
     if (error instanceof Dropped && error.status) {
-      throw await refusal(repo, new HttpError(repo.name, error.status));
+      throw await refusal(repo, new HttpError(repo.name, error.status), error.wait);
     }
     const hub = (found: string, remedy: string) =>
       new Error(
@@ -149,7 +149,7 @@ export function called({ type, name }: HubRepo): string {
   return type === "dataset" ? `the dataset ${name}` : name;
 }
 
-async function refusal(repo: HubRepo, { status, code }: HttpError): Promise<Error> {
+async function refusal(repo: HubRepo, { status, code }: HttpError, wait = 0): Promise<Error> {
   const { type, name, revision } = repo;
   const page = `${shownEndpoint()}/${type === "dataset" ? "datasets/" : ""}${name}`;
   const what = `Cannot open ${called(repo)} at revision ${revision}: the hub answered ${status}`;
@@ -179,7 +179,11 @@ async function refusal(repo: HubRepo, { status, code }: HttpError): Promise<Erro
       `${what}, expected ${missing}; check the spelling at ${page} (a private one needs a token)`,
     );
   }
-  return new Error(`${what}, expected 200; try again later, or ${await instead(repo)}`);
+  return new Error(
+    `${what}, expected 200; try again ${
+      wait > 0 ? `in ${Math.ceil(wait / 1000)} s` : "later"
+    }, or ${await instead(repo)}`,
+  );
 }
 
 interface Listed {
