@@ -2,41 +2,32 @@
 import type { Graph, Lowering, Value } from "../../onnx/mod.ts";
 import type { LayerModule } from "../../measure/mod.ts";
 import { type FeedSpec, kindOf, type MixerSpec } from "../modules/list.ts";
-import { innerProduct, type MlpSpec } from "../modules/dense.ts";
+import { innerProduct } from "../modules/dense.ts";
 import type { TensorNeed } from "../pieces.ts";
 import { weightInputs } from "../values/inputs.ts";
 import type { StoredTypes } from "../values/blocks.ts";
 import { norm } from "../values/linear.ts";
 
-/** The stream normed as by the norm before the module, or the input of the MLP's output projection (z [N, F]). */
-export type FitInput = "normed" | "inner";
-
-/** Tensors that make an input of a fit from the stream. */
-export function fitTensors(
-  spec: MixerSpec | FeedSpec,
-  hidden: number,
-  at: LayerModule,
-  input: FitInput,
-): TensorNeed[] {
-  const wanted = {
-    normed: /^\w+\.norm\./,
-    inner: /^\w+\.(?:norm|gate_proj|up_proj)\./,
-  };
-  return kindOf(spec).tensors(spec, hidden, at).filter(([name]) => wanted[input].test(name));
+/** Tensors that make the input of a fit from the stream. */
+export function fitTensors(spec: MixerSpec | FeedSpec, hidden: number, at: LayerModule): TensorNeed[] {
+  return kindOf(spec).tensors(spec, hidden, at)
+    .filter(([name]) => /^\w+\.(?:norm|gate_proj|up_proj)\./.test(name));
 }
 
-/** The input of a fit, of the stream x [N, D] that enters the module. The weights become inputs of the graph, by canonical name. */
+/**
+ * The input of a fit, of the stream x [N, D] that enters the module: that of the MLP's output projection (z [N, F]), or the stream normed
+ * as by the norm before another module. The weights become inputs of the graph, by canonical name.
+ */
 export function fitInput(
   graph: Graph,
   x: Value,
   spec: MixerSpec | FeedSpec,
   hidden: number,
   at: LayerModule,
-  input: FitInput,
   lowering: Lowering,
   stored: StoredTypes,
 ): Value {
-  const weights = weightInputs(graph, fitTensors(spec, hidden, at, input), lowering, stored);
+  const weights = weightInputs(graph, fitTensors(spec, hidden, at), lowering, stored);
   const normed = norm(x, spec.norm.pre, `${at}.norm`, weights);
-  return input === "normed" ? normed : innerProduct(normed, spec as MlpSpec, at, weights);
+  return spec.kind === "dense" ? innerProduct(normed, spec, at, weights) : normed;
 }

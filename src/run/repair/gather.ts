@@ -37,7 +37,7 @@ async function gather(
 ): Promise<void> {
   const { layer, module, spec, input, inputs: P } = place;
   const { hidden } = model.spec;
-  const needs = input === "none" || input === "given" ? [] : fitTensors(spec, hidden, module, input);
+  const needs = input === "made" ? fitTensors(spec, hidden, module) : [];
   const lease = await model.weights.part(layer, new Map(needs.map(([name]) => [name, null])));
   try {
     await withUploaded(engine, Object.fromEntries(lease.tensors), async (weights) => {

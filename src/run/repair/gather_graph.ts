@@ -1,23 +1,17 @@
 /** The graph that makes the weighted sums of a batch, and how its bands of a symmetric matrix are put together. */
 import type { Engine } from "../../engine/mod.ts";
 import type { LayerModule } from "../../measure/mod.ts";
-import {
-  type FeedSpec,
-  type FitInput,
-  fitInput,
-  type MixerSpec,
-  type StoredTypes,
-} from "../../models/mod.ts";
+import { type FeedSpec, fitInput, type MixerSpec, type StoredTypes } from "../../models/mod.ts";
 import { createGraph, type Graph, type Value } from "../../onnx/mod.ts";
 import * as op from "../../onnx/mod.ts";
 import { ranges } from "../../weights/mod.ts";
 
-/** Where a fit is made, and from which inputs: those that are `given`, or made of the stream; `none` sums the targets alone. */
+/** Where a fit is made, and whether its inputs are `given` or `made` of the stream; `none` sums the targets alone. */
 export interface GatherPlace {
   readonly layer: number;
   readonly module: LayerModule;
   readonly spec: MixerSpec | FeedSpec;
-  readonly input: FitInput | "none" | "given";
+  readonly input: "given" | "made" | "none";
   /** The size P of an input. */
   readonly inputs: number;
 }
@@ -62,7 +56,7 @@ export function gatherGraph(
     output("w", op.ReduceSum(w, [0, 1]));
   }
   if (input === "none") return graph;
-  const u = exact(input === "given" ? x : fitInput(graph, x, spec, hidden, module, input, lowering, stored));
+  const u = exact(input === "given" ? x : fitInput(graph, x, spec, hidden, module, lowering, stored));
   const own = op.Mul(u, w);
   const product = (a: Value, b: Value) => op.Gemm(a, b, null, { transA: 1, transB: 0 });
   for (const [from, to] of bandsOf(rows)) {

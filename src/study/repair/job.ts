@@ -11,7 +11,7 @@ import {
 } from "../../run/mod.ts";
 import type { Packed, StudyModel } from "../../subject/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
-import { changeOf, inputsOf, inputSpec, type Method, order, type Site } from "./methods.ts";
+import { changeOf, inputsOf, inputSpec, type Method, order, type Site, vector } from "./methods.ts";
 import type { Walking } from "../base/pass.ts";
 
 /** What came of a site. */
@@ -91,23 +91,21 @@ async function solvedFrom(context: Context, site: Site, { x, t, f }: Streams): P
     layer: site.layer,
     module: site.module,
     spec: inputSpec(layer, site.module, method),
-    input: site.window ? "given" : method.input,
+    input: site.window ? "given" : method.fit ? "made" : "none",
     inputs: inputsOf(site, model.spec, method),
   };
   const pairs = t.map((own, b) => ({ x: x[b], t: own, f: f[b] }));
   const gathered = <const Parts extends readonly number[]>(...parts: Parts) =>
     gatherApart(context, place, { batches: walk.batches, pairs }, parts);
   const samples = blocks.samples - heldOut;
-  if (method.input === "none") {
+  if (!method.fit) {
     const [all] = await gathered(samples);
-    const mean = { weight: { rows: 0, columns: 0, data: new Float64Array(0) }, strength: 0, left: null };
-    const bias = all.t.map((sum) => sum / all.weight);
-    const tensors = await method.made({ ...mean, bias }, { model, ...site });
-    return { tensors, strength: null, left: null };
+    const mean = vector(all.t.map((sum) => sum / all.weight));
+    return { tensors: new Map([["mean", mean]]), strength: null, left: null };
   }
   const [fitting, chosen, held] = await gathered(samples - choosing, choosing, heldOut);
   const sums = { fitting, choosing: choosing > 0 ? chosen : null, heldOut: heldOut > 0 ? held : null };
-  const fit: Fit = await ridge(sums, method.centred?.(layer, site.module) ?? false, products);
-  const tensors = await method.made(fit, { model, ...site });
+  const fit: Fit = await ridge(sums, method.fit.centred(layer, site.module), products);
+  const tensors = await method.fit.made(fit, { model, ...site });
   return { tensors, strength: fit.strength, left: fit.left };
 }

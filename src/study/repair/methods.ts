@@ -2,7 +2,6 @@
 import { released } from "../../entry/mod.ts";
 import { type Change, type LayerModule, MODULES, type RepairName } from "../../measure/mod.ts";
 import {
-  type FitInput,
   type LayerSpec,
   linearSpec,
   mixerKind,
@@ -36,13 +35,13 @@ export interface Method {
    * takes the module's place.
    */
   readonly absorbs?: true;
-  readonly input: FitInput | "none";
-  /** Whether the fit has a bias. */
-  centred?(layer: LayerSpec, module: LayerModule): boolean;
-  /** Tensors of the change. */
-  made(fit: Fit, at: FitPlace): Promise<ReadonlyMap<string, Tensor>>;
   /** The change besides its tensors. */
   readonly change: "mean" | "linear" | "weights";
+  /** Whether a fit has a bias, and the tensors that it becomes; without it, the mean of the missing update is all. */
+  readonly fit?: {
+    centred(layer: LayerSpec, module: LayerModule): boolean;
+    made(fit: Fit, at: FitPlace): Promise<ReadonlyMap<string, Tensor>>;
+  };
 }
 
 interface FitPlace {
@@ -53,47 +52,52 @@ interface FitPlace {
 
 export const methods: Readonly<Record<RepairName, Method>> = {
   /** The mean of the missing update, E[a]; all tokens weigh alike. */
-  mean: {
-    input: "none",
-    change: "mean",
-    made: ({ bias }) => Promise.resolve(new Map([["mean", float32([bias.length], Float32Array.from(bias))]])),
-  },
+  mean: { change: "mean" },
   /** W_d ← W_d + R with R z ≈ a of the input z of the MLP's output projection. */
   refit: {
     absorbs: true,
-    input: "inner",
-    centred: hasBias,
     change: "weights",
-    made: ({ weight, bias }, at) => projected(at, weight, hasBias(layerOf(at), at.module) ? bias : null),
+    fit: {
+      centred: hasBias,
+      made: ({ weight, bias }, at) => projected(at, weight, hasBias(layerOf(at), at.module) ? bias : null),
+    },
   },
   /** W n + b of the module's normed input. */
   linear: {
-    input: "normed",
-    centred: () => true,
     change: "linear",
-    made: ({ weight, bias }) =>
-      Promise.resolve(
-        new Map([
-          ["linear.weight", narrowed(weight)],
-          ["linear.bias", float32([bias.length], Float32Array.from(bias))],
-        ]),
-      ),
+    fit: {
+      centred: () => true,
+      made: ({ weight: { rows, columns, data }, bias }) =>
+        Promise.resolve(
+          new Map([
+            ["linear.weight", float32([rows, columns], Float32Array.from(data))],
+            ["linear.bias", vector(bias)],
+          ]),
+        ),
+    },
   },
 };
+
+export const vector = (numbers: Float64Array): Tensor =>
+  float32([numbers.length], Float32Array.from(numbers));
 
 /** The specification whose norm makes the input of a fit at a module. */
 export function inputSpec(layer: LayerSpec, module: LayerModule, { absorbs }: Method) {
   return absorbs ? layer[module]! : linearSpec(layer[module]!.norm);
 }
 
-export function inputsOf({ layer, window }: Site, { layers, hidden }: ModelSpec, { input }: Method): number {
+export function inputsOf(
+  { layer, window }: Site,
+  { layers, hidden }: ModelSpec,
+  { absorbs, fit }: Method,
+): number {
   const { attention, mlp } = layers[layer];
   if (window) {
     const [heads, size] = mixerKind(attention!).inside(attention!)!.mixed;
     return heads * size;
   }
-  if (input === "none") return 0;
-  return input === "inner" && mlp?.kind === "dense" ? mlp.size : hidden;
+  if (!fit) return 0;
+  return absorbs && mlp?.kind === "dense" ? mlp.size : hidden;
 }
 
 const layerOf = ({ model: { spec }, layer }: FitPlace) => spec.layers[layer];
@@ -126,10 +130,6 @@ async function projected(at: FitPlace, weight: Matrix, bias: Float64Array | null
     tensors.set(`${OUTPUT[at.module]}.bias`, float32([own.rows], sum(await projection(at, "bias"), bias)));
   }
   return tensors;
-}
-
-function narrowed({ rows, columns, data }: Matrix): Tensor {
-  return float32([rows, columns], Float32Array.from(data));
 }
 
 /** The change of a module that a repair makes, with the SHA-256 of its tensors. */

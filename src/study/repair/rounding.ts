@@ -37,8 +37,7 @@ export async function typesIn(model: StudyModel): Promise<TypesAt | null> {
 
 /** Ways to round the matrices of a repair; none where it makes none, and where files hold float32. */
 export function roundingsOf({ model, method, sites }: Repair, typesAt: TypesAt | null): Rounding[] {
-  const { input } = method;
-  if (!typesAt || input === "none") return []; // a vector in the module's place
+  if (!typesAt || !method.fit) return []; // a vector in the module's place
   const places = new Set(sites.map(order));
   const most = Math.max(
     ...sites.flatMap((site) => [typesAt(site).length, typesAt(site, model.spec.hidden).length]),
