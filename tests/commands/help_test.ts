@@ -1,8 +1,7 @@
 /** Help: its pages, the defaults that comments name, and every table and help within 80 columns. */
 import assert from "node:assert/strict";
 import type { Command } from "commander";
-import { createProgram } from "../../src/commands/program.ts";
-import type { Context } from "../../src/commands/shared/context.ts";
+import { usualProgram } from "../docs/commands.ts";
 import { widthOf } from "../../src/show/plain.ts";
 import { writeSeries } from "../study/training.ts";
 import { words } from "../tools.ts";
@@ -28,7 +27,7 @@ Deno.test("help prints the help of a command, at any depth, and refuses what is 
 Deno.test("the help of lamina fits one screen and names every command; help all describes each", async () => {
   const [brief, whole] = await Promise.all([lamina("--help"), lamina("help", "all")]);
   assert.ok(brief.out.split("\n").length <= 40, brief.out);
-  for (const command of createProgram({} as Context).commands) {
+  for (const command of usualProgram().commands) {
     assert.match(brief.out, new RegExp(`[ ,]${command.name()}\\b`));
     assert.match(whole.out, new RegExp(`^  ${command.name()} +\\w`, "m"));
   }
@@ -66,7 +65,7 @@ async function commented(file: string): Promise<[name: string, value: string][]>
 }
 
 Deno.test("comments and help name the same defaults", async () => {
-  const program = createProgram({} as Context);
+  const program = usualProgram();
   let compared = 0;
   for (const [name, files] of Object.entries(FILES)) {
     const command = program.commands.find((one) => one.name() === name)!;
@@ -94,8 +93,7 @@ function commandsOf(command: Command, above = ""): [name: string, command: Comma
   return [[name, command], ...command.commands.flatMap((child) => commandsOf(child, name))];
 }
 
-// Help needs nothing of a running command.
-const program = createProgram({} as Context);
+const program = usualProgram();
 
 for (const [name, command] of commandsOf(program)) {
   Deno.test(`${name} --help fits 80 columns, and names its groups, an example and the page on the environment`, () => {

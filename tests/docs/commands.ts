@@ -111,7 +111,18 @@ export function exampleOf(command: Command): string {
 /** Every command and the commands inside it; `lamina` itself is the first. */
 export function commandsOf(): Command[] {
   const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
-  return all(createProgram({} as Context)); // help needs nothing of a running command
+  return all(usualProgram());
+}
+
+/** The program on a machine that names no folders, which help would show. Help needs nothing of a running command. */
+export function usualProgram(): Command {
+  const named = ["LAMINA_CACHE", "LAMINA_RESULTS"].map((name) => [name, Deno.env.get(name)] as const);
+  for (const [name] of named) Deno.env.delete(name);
+  try {
+    return createProgram({} as Context);
+  } finally {
+    for (const [name, folder] of named) if (folder !== undefined) Deno.env.set(name, folder);
+  }
 }
 
 /** The help of a command, 80 columns wide. */
