@@ -23,7 +23,7 @@ const table = {
   text: "entry",
   tasks: "entry text",
   onnx: "tensor",
-  models: "entry tensor measure onnx weights",
+  models: "tensor measure onnx weights",
   engine: "entry tensor libraries onnx",
   kernels: "entry tensor libraries measure engine",
   run: "tensor weights onnx models engine kernels measure",
