@@ -96,6 +96,8 @@ const measured = (fields: object) => JSON.stringify({ ...perplexity(), ...fields
 const changed = (change: object) => planned({ changes: [{ layer: 1, module: "mlp", ...change }] });
 const mlpless = JSON.stringify({ ...profile(), sums: { ...profile().sums, mlp: {} } });
 
+const left = (what: string) => RegExp(`json: ${what}, which Lamina no longer does: docs/findings\\.md$`);
+
 /** Texts of results, and what the error says: of a plan, and a `TypeError`, where nothing else is said. */
 const refused: Record<string, Refused> = {
   "another kind": [planned({}), /kind is "plan", expected profile$/, ["profile"]],
@@ -129,18 +131,16 @@ const refused: Record<string, Refused> = {
   "a negative layer": [planned({ attention: [-1] }), /at attention\[0\]/],
   "half a layer": [planned({ mlp: [0.5] }), /at mlp\[0\]/],
   "another target": [planned({ target: "head" }), /at target/],
-  "a repair that left": [
-    planned({ repaired: { by: "gain" } }),
-    /json: it has a repair by gain, which Lamina no longer does: docs\/findings\.md$/,
-  ],
-  "a kind that left": [
-    JSON.stringify({ kind: "against", method: 1 }),
-    /json: it compares importance with that of the paper's code, which Lamina no longer does: docs\/findings\.md$/,
-  ],
+  "a repair that left": [planned({ repaired: { by: "gain" } }), left("it has a repair by gain")],
+  "a kind that left": [JSON.stringify({ kind: "paths", method: 1 }), left("it maps paths of layers")],
   "a map of the stream": [
     changed({ to: "linear", tensors: "0".repeat(64), unnormed: true }),
-    /a linear map of the stream itself, .* no longer does: docs\/findings\.md$/,
+    left("it maps the stream itself, as .* did"),
   ],
+  "a path": [planned({ path: [0, 0, 1] }), left("it runs layers on a path")],
+  "an order on a task": [JSON.stringify({ ...results.order, on: {} }), left("it ranks .* on a task"), [
+    "order",
+  ]],
   "a list that is an object": [mlpless, /at sums\.mlp/, ["profile"]],
 };
 

@@ -94,7 +94,10 @@ export function parseResult<K extends Kind>(name: string, text: string, ...kinds
     );
   }
   const checked = manifests[kind].form.safeParse(parsed);
-  if (!checked.success) throw new TypeError(`Cannot read ${name}: ${flawIn(checked.error, parsed)}`);
+  const gone = Object.keys(parsed).map((field) => goneText(kind, field)).find((text) => text !== null);
+  if (gone || !checked.success) {
+    throw new TypeError(`Cannot read ${name}: ${gone ?? flawIn(checked.error!, parsed)}`);
+  }
   return displayable(checked.data as ResultOf<K>);
 }
 
@@ -104,11 +107,19 @@ const GONE: Readonly<Record<string, string>> = {
     ["gain", "merge", "nbl", "replaceme", "linearpatch", "prune-comp"]
       .map((by) => [`by ${by}`, `it has a repair by ${by}`]),
   ),
+  "by draft": "it is ordered by the time of drafts",
   "cause predictable": "it has the predictability of updates",
+  "fit second": "it ranks modules on two texts",
   "kind against": "it compares importance with that of the paper's code",
+  "kind generation": "it compares predictions while plans write",
+  "kind orders": "it compares orders over texts",
+  "kind paths": "it maps paths of layers",
+  "order on": "it ranks modules on a task",
+  "rounds undefined": "it draws documents by margin",
+  path: "it runs layers on a path",
   scale: "it scales a module's update, as the repair gain did",
-  unnormed:
-    "it replaces a module by a linear map of the stream itself, as the repairs nbl and linearpatch did",
+  unnormed: "it maps the stream itself, as the repairs nbl and linearpatch did",
+  visit: "it changes one of several visits of a layer",
 };
 
 function goneText(field: unknown, value: unknown): string | null {
