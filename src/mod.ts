@@ -31,8 +31,6 @@ export {
   depth,
   type DepthOptions,
   distinct,
-  type DraftCounts,
-  type DraftingOptions,
   droppable,
   type DroppableOptions,
   dropsIn,

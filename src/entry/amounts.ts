@@ -32,13 +32,6 @@ export const aProbability: ShareKind = {
   hasOne: true,
 };
 
-/** A share of events: of none, some or all. */
-export const aFrequency: ShareKind = {
-  expected: "a share from 0 to 1, such as 0.9 or 90%",
-  fits: (share) => share >= 0 && share <= 1,
-  hasOne: true,
-};
-
 /** A number of things, or a share of all of them. */
 export function amountOf(counts: string): ShareKind {
   return {

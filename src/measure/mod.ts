@@ -5,7 +5,6 @@ export * from "./statistics/calibration.ts";
 export * from "./statistics/change.ts";
 export * from "./streams/attention_pattern.ts";
 export * from "./roofline.ts";
-export * from "./drafting.ts";
 export * from "./streams/depth.ts";
 export * from "./streams/effective_rank.ts";
 export * from "./untrained/module_ratio.ts";

@@ -44,7 +44,6 @@ const table = {
   kl: { dash: "5 2 1 2", column: "KL (nats)", guide: "kl", title: "KL of the removal", hindsight: true },
   iterative: { dash: "14 2 2 2", column: "importance" },
   greedy: { dash: "20 3", column: RISE },
-  draft: { dash: "16 2 4 2", column: "time as draft" },
   random: { dash: "3 4", ranks: true, seeded: true, textless: true },
   deepest: { dash: "1 3", ranks: true, textless: true, guide: "layersAfter", title: "layers after it" },
   largest: { dash: "2 4", ranks: true, tail: true, guide: "largest", title: "largest update of a token" },

@@ -15,14 +15,14 @@ import { samplesRows, samplesTable } from "./tables/samples.ts";
 import { fitRows, fitTables } from "./tables/fit.ts";
 import { guidesRows, guidesTable, orderRows, orderTable, planRows, planTables } from "./tables/order.ts";
 import { type ProfileLook, profileRows, profileTables } from "./tables/profile.ts";
-import { draftTables, perplexityRows, perplexityTables, sweepRows, sweepTable } from "./tables/quality.ts";
+import { perplexityRows, perplexityTables, sweepRows, sweepTable } from "./tables/quality.ts";
 import { infoRows, infoTables } from "./tables/info.ts";
 import { rooflineRows, rooflineTables } from "./tables/roofline.ts";
 import { speedRows, speedTables } from "./tables/speed.ts";
 import { lines, recordTable, type Table } from "./tables/table.ts";
 import { style, tablesText, type TextLook } from "./tables/text.ts";
 import { checkpointRows, checkpointTables, randomInitRows, randomInitTables } from "./tables/training.ts";
-import { NGRAM, planText } from "../measure/mod.ts";
+import { planText } from "../measure/mod.ts";
 import { wrap } from "./plain.ts";
 
 type Of<K extends Kind> = ResultOf<K>;
@@ -34,7 +34,7 @@ function recorded<R>(rows: (result: R) => CsvRow[]) {
 /** Results that are parts of others, plans of shards, texts, checks of a machine: one record for each entry of a list. */
 const parts = {
   generate: recorded(({ model: { name: model, format }, prompt, texts }: Of<"generate">) =>
-    texts.map(({ plan, ids, text, ended, draft }) => ({
+    texts.map(({ plan, ids, text, ended }) => ({
       model,
       format,
       dropped: planText(plan),
@@ -42,13 +42,6 @@ const parts = {
       text,
       tokens: ids.length,
       ended,
-      ...draft && {
-        draft: draft.plan === NGRAM ? NGRAM : planText(draft.plan),
-        drafted: draft.drafted,
-        accepted: draft.accepted,
-        rounds: draft.rounds,
-        ties: draft.ties,
-      },
     }))
   ),
   loss: {
@@ -130,7 +123,7 @@ const looks: { readonly [K in Kind]: Look<ResultOf<K>> } = {
     figure: (results) => movingIn(results).length > 1 ? draw.effectsOrderFigure(results) : null,
   },
   sweep: {
-    tables: (sweep) => [sweepTable(sweep), ...draftTables(sweep)],
+    tables: sweepTable,
     rows: sweepRows,
     figure: single(draw.qualityFigure),
   },

@@ -1,5 +1,5 @@
 /**
- * Texts that a model draws through `generate`, alone and with a draft, for draws_bench.py to hold against the model's exact distribution:
+ * Texts that a model draws through `generate`, for draws_bench.py to hold against the model's exact distribution:
  *
  *     deno run -A tests/bench/draws_bench.ts OUT [--draws 20000] [--temperature 0.25] [--top-p 1] [--from 0]
  *     python tests/bench/draws_bench.py OUT
@@ -19,13 +19,6 @@ const { names: [out], draws, temperature, "top-p": topP, from } = readArguments(
 );
 const PROMPT = "the quick";
 const TOKENS = 5;
-/** Rounds of one token, whose second is the model's own, and rounds of three. */
-const WAYS = [
-  { name: "alone" },
-  { name: "draft of 3 tokens", draft: { attention: [1], mlp: [2] }, draftTokens: 3 },
-  { name: "draft of 1 token", draft: { attention: [1, 2] }, draftTokens: 1 },
-] as const;
-
 await withTiny(async ({ model, folder }) => {
   await Deno.mkdir(out, { recursive: true });
   for (const { name } of Deno.readDirSync(folder)) {
@@ -33,21 +26,18 @@ await withTiny(async ({ model, folder }) => {
   }
   const engine = keepingPrograms(await openEngine({ engine: "cpu" }));
   const tokenizer = await model.tokenizer();
-  const texts: Record<string, number[][]> = {};
-  for (const { name, ...way } of WAYS) {
-    texts[name] = [];
-    for (let seed = from; seed < from + draws; seed++) {
-      const options = { engine, tokens: TOKENS, temperature, topP, seed, ...way };
-      const [{ ids, ended }] = await generate(model, [{}], PROMPT, options);
-      texts[name].push(ended === "eos" ? [...ids, tokenizer.eos ?? 2] : [...ids]);
-      if (texts[name].length % 1000 === 0) console.error(`${name}: ${texts[name].length} of ${draws} texts`);
-    }
+  const alone: number[][] = [];
+  for (let seed = from; seed < from + draws; seed++) {
+    const options = { engine, tokens: TOKENS, temperature, topP, seed };
+    const [{ ids, ended }] = await generate(model, [{}], PROMPT, options);
+    alone.push(ended === "eos" ? [...ids, tokenizer.eos ?? 2] : [...ids]);
+    if (alone.length % 1000 === 0) console.error(`${alone.length} of ${draws} texts`);
   }
   const prompt = [...tokenizer.encode(PROMPT)];
   const words = tokenizer.vocabularySize;
   await Deno.writeTextFile(
     `${out}/draws.json`,
-    JSON.stringify({ prompt, words, tokens: TOKENS, temperature, topP, texts }),
+    JSON.stringify({ prompt, words, tokens: TOKENS, temperature, topP, texts: { alone } }),
   );
 });
 

@@ -56,30 +56,6 @@ Deno.test("a prompt and lists may come from files, and from standard input", () 
     assert.equal(new TextDecoder().decode((await child.output()).stdout), typed.out);
   }));
 
-Deno.test("a draft writes the same text, and says how many of its tokens were accepted", () =>
-  withDesk(async ({ folder, run }) => {
-    const args = ["generate", folder, "--prompt", prompt, "--tokens", "6"];
-    const [profile, plan, json] = ["p", "plan", "texts"].map((name) => `${folder}/${name}.json`);
-    await run("profile", folder, "--samples", "2", "--length", "16", "--json", profile);
-    await run("plan", profile, "--target", "attention", "--drop", "1", "--json", plan);
-    const [alone, drafted] = await Promise.all([
-      run(...args),
-      run(...args, "--draft", plan, "--draft-tokens", "2", "--json", json),
-    ]);
-    assert.deepEqual([drafted.code, drafted.err], [0, ""]);
-    const [text, note] = drafted.out.split("\n\n");
-    assert.equal(`${text}\n`, alone.out);
-    const [{ draft }] = JSON.parse(await Deno.readTextFile(json)).texts;
-    assert.match(
-      note,
-      new RegExp(`^— draft without attention \\d: accepted ${draft.accepted} of ${draft.drafted} `),
-    );
-    const repeated = await run(...args, "--draft", "ngram");
-    const [same, count] = repeated.out.split("\n\n");
-    assert.equal(`${same}\n`, alone.out);
-    assert.match(count, /^— draft from the text: accepted \d+ of \d+/);
-  }));
-
 Deno.test("draws are those of their seed", () =>
   withDesk(async ({ folder, run }) => {
     const drawn = (seed: string, ...more: string[]) =>

@@ -51,7 +51,6 @@ const WRONG: readonly (readonly [code: number, line: string, message: RegExp])[]
   [2, "speed llama-2-7b --device a100 --context 1,2", /--context 1,2 .*expected one/],
   [2, "speed llama-2-7b --device a6000", /Allowed choices are rtx-a6000, a6000-ada, a100, h100/],
   [2, "speed llama-2-7b --device a100 --bits 8", /expected 16 or 4/],
-  [2, "speed llama-2-7b --device a100 --accepted=1.1", /expected a share from 0 to 1/],
   [2, "plan PROFILE --drop 1", /a plan from a profile needs --target/],
   [2, "plan PROFILE --target mlp", /found none, expected exactly one of --drop, --parameters, --kv-bytes/],
   [2, "plan PROFILE --target mlp --drop 1 --kv-bytes 2", /found --drop and --kv-bytes, expected exactly one/],

@@ -90,7 +90,6 @@ Deno.test("a command does not replace what it reads", () =>
       [["perplexity", "none", "--plan", at("plan.json")], "plan.safetensors", "--csv"],
       [["repair", "none", "--plan", at("plan.json")], "plan.json"],
       [["generate", "none", "--prompt", `@${at("text.txt")}`], "text.txt"],
-      [["generate", "none", "--prompt", "a", "--draft", at("plan.json")], "plan.json", "--csv"],
       [["evaluate", "none", "--drop-mlp", `@${at("text.txt")}`], "text.txt"],
       [["speed", "none", "--evaluation", at("plan.json")], "plan.json"],
       [["compare", "none", at("plan.json")], "plan.json"],

@@ -5,7 +5,7 @@ import type { Context } from "../../src/commands/shared/context.ts";
 import { createProgram } from "../../src/commands/program.ts";
 import { relations } from "../../src/commands/shared/relations.ts";
 import { needText, type Relation } from "../../src/entry/mod.ts";
-import { fit, generate, speed, sweep } from "../../src/mod.ts";
+import { fit, generate, sweep } from "../../src/mod.ts";
 import { isThorough, words } from "../tools.ts";
 import { lamina } from "./cli.ts";
 
@@ -152,8 +152,7 @@ function furtherNeeds(one: Named, first: Option, [flag]: readonly string[]): str
 }
 
 /** Options that take any text; files and models are looked for later. */
-const FREE =
-  words`--allow-field --calibration-text --card --csv --draft --effects --evaluation --execute --held-out
+const FREE = words`--allow-field --calibration-text --card --csv --effects --evaluation --execute --held-out
   --json --measure --out --output-dir --plan --prompt --quality --results --text`;
 
 Deno.test("an option refuses by its name a value that it cannot have, unless it takes any text", async () => {
@@ -211,10 +210,6 @@ Deno.test("the command line says so before a model is looked for, and the librar
     ["speed no/model --device a100 --engine cpu", "--engine beside --device, expected one of them"],
     ["profile no/model --samples 1 --samples 2", "--samples twice, expected once"],
     ["plan no/model --drop 1 --seed 3", "--seed without --by random, expected both"],
-    [
-      "speed no/model --draft",
-      "--draft without --plan or --drop-attention or --drop-mlp or --drop-block, expected",
-    ],
   ];
   for (const [line, message] of refused) {
     const { code, err } = await lamina(...line.split(" "));
@@ -232,8 +227,6 @@ Deno.test("the command line says so before a model is looked for, and the librar
       () => generate(none, [{}], "a", { topP: 0.5, temperature: 0 }),
       both("generate", "topP without temperature above 0"),
     ],
-    [() => generate(none, [{}], "a", { draftTokens: 2 }), both("generate", "draftTokens without draft")],
-    [() => speed(none, [], { draftTokens: 2 }), both("measure speed", "draftTokens without plans")],
   ];
   for (const [call, message] of calls) {
     await assert.rejects(call, { name: "TypeError", message });

@@ -58,7 +58,7 @@ const promises: Record<string, RegExp> = {
   figures: /page of figures: .*index\.html/,
   info: /parameters +134,515,008[^]*licence +Apache-2\.0/,
   doctor: /ONNX Runtime/,
-  speed: /tokens\/s|paper|share accepted/,
+  speed: /tokens\/s|paper/,
   lab: /the kernel "Lamina \(Deno\)" is described in/,
 };
 

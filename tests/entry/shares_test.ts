@@ -1,7 +1,6 @@
 /** Sizes and shares as options take them: one grammar for commands and the library, and no number that can mean two things. */
 import assert from "node:assert/strict";
 import {
-  aFrequency,
   amountOf,
   aPart,
   aProbability,
@@ -48,9 +47,6 @@ const READ: [kind: ShareKind, value: number | string, read: number | string][] =
   [aProbability, "100%", 1],
   [aProbability, 0, ""],
   [aProbability, 90, ""],
-  [aFrequency, 0, 0],
-  [aFrequency, "0%", 0],
-  [aFrequency, 1.1, ""],
   [aPart, "2%", 0.02],
   [aPart, 0.02, 0.02],
   [aPart, 1, ""],
@@ -103,7 +99,6 @@ Deno.test("commands refuse them before a model is opened", async () => {
       /expected a probability above 0 and at most 1, such as 0\.9 or 90%/,
     ],
     [["evaluate", none, "--margin", "2"], /expected a share above 0 and below 1, such as 0\.02 or 2%/],
-    [["speed", none, "--device", "a100", "--accepted", "0.9,90"], /expected a share from 0 to 1/],
     [
       ["fit", none, "--loss", "1", "--memory", "0.5"],
       /expected a size such as 8GB, 512MiB or a whole number of bytes/,

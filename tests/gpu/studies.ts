@@ -49,7 +49,7 @@ export async function studiesOn(
   const steps = Array.from({ length: drops + 1 }, (_, n) => n);
   const swept = await noted(
     "sweep",
-    () => sweep(model, { ...options, profile: orders ?? profiled, curves: [curve], steps, draft: true }),
+    () => sweep(model, { ...options, profile: orders ?? profiled, curves: [curve], steps }),
   );
   const caused = await noted("causes", () => causes(model, { ...options, effectSamples: 1 }));
   const texts = await noted(

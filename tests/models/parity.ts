@@ -189,9 +189,8 @@ export async function meanDeviations(
 }
 
 /**
- * nll, KL, top-1 and acceptance of the full model and of two plans. −ln p and KL move by at most twice what the logits move by, and
- * those by the relative error of the normed state. Σ min(p, q) moves by at most half of Σ |dp| + Σ |dq|, and each of those is at most
- * twice what the logits move by. Texts are so short that the acceptance is of all tokens. The most probable tokens are the same in float32; in less, near ones change places.
+ * nll, KL and top-1 of the full model and of two plans. −ln p and KL move by at most twice what the logits move by, and
+ * those by the relative error of the normed state. The most probable tokens are the same in float32; in less, near ones change places.
  */
 export async function scoreDeviations(
   engine: Engine,
@@ -200,22 +199,16 @@ export async function scoreDeviations(
   const plans = Object.values(meta.cases);
   const segments = segmentsOf(blocks);
   const full = await reference({ model, engine, segments });
-  const scores = await score({ model, engine, segments, plans, reference: full, drafts: true });
+  const scores = await score({ model, engine, segments, plans, reference: full });
   full.free();
   const predicted = blocks.samples * (blocks.length - 1);
   const most = 2 * tolerance(engine, model.spec) * largest(tensors.get("logits")!.data) /
     Math.sqrt(predicted);
   return scores.flatMap((samples, i) => {
     const total = (key: keyof ScoreSums) => samples.reduce((sum, s) => sum + s[key], 0);
-    const off = (key: "top1" | "tokens" | "drafted", expected: number) => Math.abs(total(key) - expected);
+    const off = (key: "top1" | "tokens", expected: number) => Math.abs(total(key) - expected);
     return [
       { what: `case ${i}, tokens`, error: off("tokens", predicted), most: 0 },
-      { what: `case ${i}, drafted`, error: off("drafted", predicted), most: 0 },
-      {
-        what: `case ${i}, acceptance`,
-        error: Math.abs(total("accepted") / predicted - plans[i].acceptance),
-        most,
-      },
       ...engine.precision === "float32"
         ? [{ what: `case ${i}, top-1`, error: off("top1", Math.round(plans[i].top1 * predicted)), most: 0 }]
         : [],

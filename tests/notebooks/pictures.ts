@@ -27,7 +27,6 @@ const CHOSEN: Readonly<Record<string, number>> = {
   "08_speed_and_memory": 1,
   "09_explore": 0,
   "10_repair": 1,
-  "11_lossless": 0,
   "13_directions": 0,
 };
 

@@ -34,7 +34,7 @@ const values = [
   "y.cosine",
 ] as Parameters<typeof observe>[2]["values"];
 
-const perplexity: Study = ({ model, options }) => perplexities(model, plans, { ...options, draft: true });
+const perplexity: Study = ({ model, options }) => perplexities(model, plans, options);
 const studies: Readonly<Record<string, Study>> = {
   perplexity,
   profile: ({ model, options }) => profile(model, options),
@@ -50,7 +50,6 @@ const studies: Readonly<Record<string, Study>> = {
       tasks: ["openbookqa"],
       limit: 2,
       prompts: 1,
-      draft: true,
     }),
 };
 

@@ -47,8 +47,6 @@ const studies: Readonly<Record<string, (setting: Setting) => Promise<unknown>>> 
     profile(model, { ...options, drop: { attention: [2, 0], mlp: [1] } }),
   perplexities: ({ model, options }) =>
     perplexities(model, [{}, { attention: [2, 0] }, { mlp: [1] }, { attention: [1], mlp: [1, 2] }], options),
-  "perplexities with drafting": ({ model, options }) =>
-    perplexities(model, [{}, { attention: [1], mlp: [1, 2] }], { ...options, draft: true }),
   causes: ({ model, options }) => causes(model, { ...options, effectSamples: 1 }),
   evaluate: ({ model, options: { engine, results } }) =>
     evaluate(model, [{ attention: [1] }, { attention: [0], mlp: [2] }], {

@@ -132,7 +132,6 @@ export const results: { [K in Kind]?: ResultOf<K> } = {
       text: null,
       kl: 0.25,
       top1: 4,
-      accepted: 4.5,
       cut: 0,
     }],
   },

@@ -14,7 +14,7 @@ function readText(text: string, ...kinds: Kind[]): Promise<unknown> {
   });
 }
 
-const OPTIONAL = ["mixtures", "mixers", "acceptance", "acceptanceHalfWidth", "acceptanceTokens"];
+const OPTIONAL = ["mixtures", "mixers"];
 
 for (const [kind, result] of Object.entries(results)) {
   Deno.test(`a ${kind} is read as it was written`, () =>

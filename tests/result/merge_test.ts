@@ -5,12 +5,10 @@ import { eachSum } from "../../src/measure/mod.ts";
 import {
   joinHashes,
   merge,
-  parseResult,
   type Perplexity,
   perplexityOf,
   type Profile,
   profileOf,
-  resultText,
 } from "../../src/result/mod.ts";
 import { perplexity, profile, profiles, provenance, sizes } from "./samples.ts";
 
@@ -81,19 +79,6 @@ Deno.test("a merged perplexity is that of all samples", () => {
   assert.equal(merged.standardError, 0.5);
 });
 
-Deno.test("a merged acceptance is of the tokens that were drafted", () => {
-  const [first, second] = perplexity().sums;
-  const draft = { context: 16, cost: 0.5 };
-  const shard = (sums: Perplexity["sums"]) => perplexityOf(provenance(sums.length), sums, draft);
-  const drafted = [{ ...first, accepted: 12, drafted: 15 }, { ...second, accepted: 4, drafted: 5 }];
-  const merged = merge(inRow(drafted.map((sums) => shard([sums]))));
-  assert.equal(merged.acceptance, 0.8);
-  assert.deepEqual(merged.draft, draft);
-  assert.deepEqual(parseResult("a", resultText(merged), "perplexity").sums, drafted);
-  const full = perplexityOf(provenance(1), [first]);
-  assert.ok("acceptance" in full && !("draft" in full));
-});
-
 Deno.test("a repeated shard, an overlap and a gap are refused, naming the two files and the blocks", () => {
   const shard = (skip: number, samples: number) => {
     const { sums: [sums] } = perplexity();
@@ -146,14 +131,6 @@ Deno.test("shards of different studies are refused, by what they differ in", () 
       message: `Cannot merge a.json with b.json: they differ in ${what}, expected shards of one study`,
     });
   }
-  const drafted = perplexity();
-  const { sums } = drafted;
-  const bare = perplexityOf(drafted.provenance, sums.map((own) => ({ ...own, accepted: 0, drafted: 0 })));
-  assert.ok(!("acceptance" in bare));
-  assert.throws(
-    () => merge(inRow([drafted, bare])),
-    /they differ in draft, expected shards of one study/,
-  );
   const mixed: (Profile | Perplexity)[] = [one, { ...perplexity(), provenance: origin }];
   assert.throws(() => merge(mixed), /Cannot merge result 1 with result 2: they differ in kind/);
   assert.throws(() => merge([]), { name: "RangeError", message: /expected at least one/ });

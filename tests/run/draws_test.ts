@@ -1,7 +1,6 @@
 /**
- * Texts drawn with a draft have the model's distribution: the second, third and fourth tokens too, whether drafted, drawn in the place of a
- * rejected one, or added behind a round. The model here is two tables, so that each of the 256 texts has a probability in closed form, and
- * faults of rounds and samplers can be put in. `tests/bench/draws_bench.ts` does the same through `generate` with a model's own weights.
+ * Drawn texts have the model's distribution. The model here is a table, so that each of the 256 texts has a probability in closed form, and
+ * faults can be put in. `tests/bench/draws_bench.ts` does the same through `generate` with a model's own weights.
  */
 import assert from "node:assert/strict";
 import { type Decoder, decoder, noDrop, type Sampler, sampler, textLogits } from "../../src/run/mod.ts";
@@ -16,41 +15,27 @@ const FEWER = 4_000;
 const DRAWS = isThorough ? 10_000 : FEWER;
 const TEMPERATURE = 0.8;
 
-/** The model's logits behind a text, or the draft's: they depend on the last two tokens. */
-function logitsOf(text: readonly number[], isDraft = false): Float32Array {
+/** The model's logits behind a text: they depend on the last two tokens. */
+function logitsOf(text: readonly number[]): Float32Array {
   const [before, last] = [text.at(-2) ?? 0, text.at(-1) ?? 0];
   return Float32Array.from(
     { length: WORDS },
-    (_, word) => Math.sin(1 + 2.1 * word + 3.7 * last + 1.3 * before) + (isDraft ? 0.9 * Math.cos(word) : 0),
+    (_, word) => Math.sin(1 + 2.1 * word + 3.7 * last + 1.3 * before),
   );
 }
 
-/** Reads texts of these tables. With `stale`, rows behind a drafted token are those of keys that the draft left. */
-function tables(stale = false): Decoder {
+/** Reads texts of this table. With `stale`, a step answers for the text before its token. */
+function table(stale: boolean): Pick<Decoder, "prefill" | "step"> {
   let read: number[] = [];
-  const reading = (ids: readonly number[], isDraft = (_: number) => false) => {
-    const rows = ids.map((id, i) => (read.push(id), logitsOf(read, isDraft(i))));
-    return Promise.resolve(Float32Array.from(rows.flatMap((row) => [...row])));
-  };
   return {
-    get length() {
-      return read.length;
-    },
-    keyBytes: 0,
     prefill(prompt) {
       read = [...prompt[0]];
       return Promise.resolve(logitsOf(read));
     },
-    step: (ids) => reading(ids),
-    extend: (ids) => reading(ids, (i) => stale && i > 0),
-    draft: (id) => reading([id], () => true),
-    canExtend: () => true,
-    mark() {},
-    cut(length) {
-      read = read.slice(0, length);
-      return Promise.resolve();
+    step([id]) {
+      read.push(id);
+      return Promise.resolve(logitsOf(stale ? read.slice(0, -1) : read));
     },
-    release: () => Promise.resolve(),
   };
 }
 
@@ -77,15 +62,14 @@ function exact(topP: number): Float64Array {
 
 /** How a way to draw may go wrong. */
 interface Way {
-  readonly gamma: number;
   readonly topP?: number;
   readonly stale?: boolean;
   readonly fault?: (own: Sampler, twin: Sampler) => Sampler;
 }
 
 /** χ² of texts over all possible ones, one seed a text, and its quantile at 0.999. */
-async function chiSquare({ gamma, topP = 1, stale, fault = (own) => own }: Way, draws = DRAWS) {
-  const opened = tables(stale);
+async function chiSquare({ topP = 1, stale = false, fault = (own) => own }: Way, draws = DRAWS) {
+  const opened = table(stale);
   const seen = new Float64Array(WORDS ** TOKENS);
   for (let seed = 0; seed < draws; seed++) {
     const open = () => sampler({ temperature: TEMPERATURE, topP, seed });
@@ -94,7 +78,6 @@ async function chiSquare({ gamma, topP = 1, stale, fault = (own) => own }: Way, 
       sampler: fault(open(), open()),
       ends: new Set(),
       isOver: (ids) => ids.length === TOKENS,
-      ...gamma > 0 && { draft: (ids) => Math.min(gamma, TOKENS - ids.length - 1) },
     });
     seen[ids.reduce((at, id) => at * WORDS + id)]++;
   }
@@ -118,31 +101,30 @@ async function chiSquare({ gamma, topP = 1, stale, fault = (own) => own }: Way, 
   return { square, most: n * (1 - 2 / (9 * n) + 3.0902 * Math.sqrt(2 / (9 * n))) ** 3 };
 }
 
-for (const [gamma, topP] of [[0, 1], [1, 1], [3, 1], [3, 0.8]]) {
-  Deno.test(`texts of four tokens in rounds of ${gamma}, top-p ${topP}, have the model's distribution`, async () => {
-    const { square, most } = await chiSquare({ gamma, topP });
+for (const topP of [1, 0.8]) {
+  Deno.test(`texts of four tokens, top-p ${topP}, have the model's distribution`, async () => {
+    const { square, most } = await chiSquare({ topP });
     assert.ok(square < most, `χ² ${square}, expected below ${most}`); // once in a thousand times; the seeds are fixed
   });
 }
 
 /** Each of these has to be seen, or the tests above prove nothing. */
 const FAULTS: Record<string, Way> = {
-  "a rejected token is replaced by a draw from p, not from what p has beyond q": {
-    gamma: 3,
+  "a random number serves twice": {
+    fault: (own, twin) => {
+      let count = 0;
+      return { next: (logits) => (count++ % 2 === 0 ? own : twin).next(logits) };
+    },
+  },
+  "the temperature is a half too high": {
+    fault: (own) => ({ next: (logits) => own.next(logits.map((logit) => logit / 1.5)) }),
+  },
+  "the least probable word is left out though top-p is 1": {
     fault: (own) => ({
-      ...own,
-      judge: (logits, drafted) => {
-        const id = own.judge(logits, drafted);
-        return id === drafted.id ? id : own.next(logits);
-      },
+      next: (logits) => own.next(logits.map((logit) => logit === Math.min(...logits) ? -Infinity : logit)),
     }),
   },
-  "all drafted tokens are accepted": { gamma: 1, fault: (own) => ({ ...own, judge: (_, { id }) => id }) },
-  "random numbers serve twice, to draw tokens and to judge them": {
-    gamma: 3,
-    fault: (own, twin) => ({ ...own, judge: twin.judge }),
-  },
-  "the token behind a round is drawn from the draft's keys": { gamma: 1, stale: true },
+  "each token is drawn from the logits of the text before the last one": { stale: true },
 };
 
 for (const [name, way] of Object.entries(FAULTS)) {
@@ -155,24 +137,20 @@ for (const [name, way] of Object.entries(FAULTS)) {
 Deno.test("each choice of a drawn text is made by the model's own logits of the text before it", () =>
   withFixture("llama", async ({ model, blocks: { ids: source } }) => {
     const prompt = [...source.subarray(0, 6)];
-    await using opened = released(await decoder({ model, engine, draft: { attention: [1], mlp: [2] } }));
+    await using opened = released(await decoder({ model, engine }));
     for (let seed = 0; seed < 3; seed++) {
       const own = sampler({ temperature: 1, topP: 0.9, seed });
       const rows: Float32Array[] = [];
-      const recorded = (choose: (logits: Float32Array) => number) => (logits: Float32Array) => {
-        rows.push(logits.slice());
-        return choose(logits);
-      };
       const { ids } = await decoded(opened, prompt, {
         tokenizer: { vocabularySize: model.spec.vocabulary } as Tokenizer,
         sampler: {
-          ...own,
-          next: recorded(own.next),
-          judge: (logits, drafted) => recorded((row) => own.judge(row, drafted))(logits),
+          next(logits) {
+            rows.push(logits.slice());
+            return own.next(logits);
+          },
         },
         ends: new Set(),
         isOver: (ids) => ids.length === 20,
-        draft: (ids) => Math.min(4, 19 - ids.length),
       });
       const { data } = await textLogits({
         model,

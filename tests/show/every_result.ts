@@ -6,7 +6,7 @@ import { perplexity } from "../result/samples.ts";
 import { guides, profile, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
 import { checkpoints, depth, untrained } from "./synthetic_studies.ts";
-import { bound, drafting, measuredSpeed, reported } from "./synthetic_speed.ts";
+import { bound, measuredSpeed, reported } from "./synthetic_speed.ts";
 import { evaluations, plan } from "./synthetic_tasks.ts";
 import { fit, nothing, untried } from "./synthetic_fit.ts";
 import { readJson } from "../fixtures/read.ts";
@@ -59,7 +59,6 @@ export const results: Readonly<Record<string, readonly Result[]>> = {
   "guides": [guides({ layers: 6, attention: [2] })],
   "evaluations": evaluations().slice(0, 3),
   "plan": [plan("mlp", 2)],
-  "roofline with drafts": [drafting(bound({ name: "wide", attention: 8, largest: 50 }))],
   "roofline": [bound({ name: "wide", attention: 8, largest: 50, paper: reported(1.12, "fits") })],
   "speed": [measuredSpeed()],
   "untrained": [untrained().measured],

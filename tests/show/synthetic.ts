@@ -127,9 +127,6 @@ export function sweep(shape: Shape, steps: readonly number[] = [0, 1, 2, 4]): Sw
         perplexity: Math.exp(nll),
         kl: rate * dropped,
         top1: Math.exp(-rate * dropped),
-        acceptance: Math.exp(-0.8 * rate * dropped),
-        acceptanceHalfWidth: 0.03,
-        ...dropped === 0 ? {} : { draft: { context: 64, cost: 1 - 0.05 * dropped } },
         rise: rate * dropped,
         riseError: 0.01,
       };

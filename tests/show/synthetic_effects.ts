@@ -13,10 +13,9 @@ export function moved(
   const tokens = TOKENS - 1;
   const sums = all.map((off) => ({
     ...{ nll: tokens * (3 + rise * (1 + off / 2)), kl: 0.1 * tokens, top1: 50, tokens },
-    ...{ accepted: 0, drafted: 0 },
   }));
   const { model, dtype, ...own } = provenance({ layers: 2, samples });
-  return perplexityOf({ ...own, model, dtype, drop }, sums, undefined, {
+  return perplexityOf({ ...own, model, dtype, drop }, sums, {
     of: { model, dtype },
     sums: all.map((off) => ({
       nll: 3 * tokens,

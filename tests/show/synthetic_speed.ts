@@ -52,17 +52,6 @@ export function bound(
   };
 }
 
-/** The same with its second plan as a draft. */
-export function drafting(result: Roofline): Roofline {
-  const [full, plan] = result.plans;
-  const rounds = [{ acceptance: 0.9, drafted: 3, speedup: 1.38 }, {
-    acceptance: 1,
-    drafted: 32,
-    speedup: 1.94,
-  }];
-  return { ...result, plans: [full, { ...plan, draft: { cost: 0.5, rounds } }] };
-}
-
 /** The paper's number of a made-up model. */
 export function reported(
   speedup: number,

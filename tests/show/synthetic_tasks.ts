@@ -53,8 +53,6 @@ export function evaluation(
       },
       kl: 0,
       top1: 1,
-      acceptance: 0.9,
-      acceptanceHalfWidth: 0.02,
       ece: 0,
       cut: 0,
       items: Array.from({ length: DOCUMENTS }, (_, index) => ({
@@ -68,7 +66,6 @@ export function evaluation(
         text: null,
         kl: 0,
         top1: 1,
-        accepted: 0.9,
         cut: 0,
       })),
     };
@@ -83,7 +80,6 @@ export function evaluation(
     average: null,
     writing: null,
     ...target && by ? { order: { target, by, seed: seed ?? null, dropped: order.length } } : {},
-    ...attention.length + mlp.length > 0 ? { draft: { context: 120, cost: 0.6 } } : {},
   };
 }
 

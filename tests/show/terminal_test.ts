@@ -76,8 +76,6 @@ Deno.test("perplexities stand under each other with what was dropped", () => {
       kl: 1,
       top1: 60,
       tokens: 63,
-      accepted: 60,
-      drafted: 63,
     }]);
   const lines = tableText([
     result(3.2, [], []),
@@ -132,8 +130,7 @@ Deno.test("a comparison and a sweep align", () => {
     "computed in float32, cuda on NVIDIA H100 (onnxruntime 1.30.0)  vs  tf32, cuda on NVIDIA H100 (onnxruntime 1.30.0)",
   );
   assert.equal(mixed.split("\n").toSpliced(1, 1).join("\n"), compared);
-  const [perplexities, , speedups] = tableText([sweep({ layers: 12 })]).split(/\n\n|\nas draft/);
-  assert.match(speedups, /^such drafts can gain/m);
+  const [perplexities] = tableText([sweep({ layers: 12 })]).split("\n\n");
   for (const text of [compared, perplexities]) {
     const [head, ...rows] = text.split("\n").slice(text === compared ? 1 : 2);
     assert.ok(rows.length >= 3);

@@ -103,7 +103,6 @@ const item = (values: Partial<Item>): Item => ({
   text: null,
   kl: 0,
   top1: 0,
-  accepted: 0,
   cut: 0,
   ...values,
 });

@@ -92,42 +92,10 @@ Deno.test("an abort ends the text within a token", () =>
     assert.equal(written, 3);
   }));
 
-Deno.test("with a draft the same text comes in the same pieces, and its rounds are counted", () =>
+Deno.test("drawn tokens are a text of its own for each seed, and end where the text ends", () =>
   withTiny(async ({ model }) => {
     const free = endingWith(model, null);
-    const [alone] = await generate(free, [{}], PROMPT, options);
-    for (const draft of [{ attention: [1] }, {}, { attention: [0, 1], mlp: [0, 1] }, "ngram"] as const) {
-      for (const draftTokens of [1, 3, 32]) {
-        const pieces: Written[] = [];
-        const [{ draft: counts, ...text }] = await generate(free, [{}], PROMPT, {
-          ...options,
-          draft,
-          draftTokens,
-          onToken: (written) => pieces.push(written),
-        });
-        assert.deepEqual(text, alone);
-        assert.deepEqual(pieces.map(({ id }) => id), alone.ids);
-        const { rounds, drafted, accepted, depths } = counts!;
-        // The prompt's run writes one token, and each round one more than was accepted.
-        assert.equal(1 + rounds + accepted, alone.ids.length);
-        assert.equal(depths.reduce((sum, { accepted }) => sum + accepted, 0), accepted);
-        if (draft === "ngram") {
-          assert.deepEqual([counts!.plan, accepted <= drafted], ["ngram", true]);
-          continue;
-        }
-        assert.equal(
-          depths[0].tried,
-          rounds - Number(drafted < rounds * draftTokens && depths[0].tried < rounds),
-        );
-        if (Object.keys(draft).length === 0) assert.equal(accepted, drafted);
-      }
-    }
-  }));
-
-Deno.test("a draft of drawn tokens writes a text of its own for each seed, and ends where the text ends", () =>
-  withTiny(async ({ model }) => {
-    const free = endingWith(model, null);
-    const drawn = { ...options, temperature: 2, topP: 0.95, seed: 3, draft: { attention: [1] } };
+    const drawn = { ...options, temperature: 2, topP: 0.95, seed: 3 };
     const [one] = await generate(free, [{}], PROMPT, drawn);
     const [two] = await generate(free, [{}], PROMPT, drawn);
     assert.deepEqual(one, two);
@@ -188,8 +156,6 @@ Deno.test("a change that changes nothing writes the same text, greedily or drawn
       const [alone] = await generate(free, [{}], PROMPT, { ...options, ...how });
       assert.deepEqual(await generate(free, [{}], PROMPT, { ...options, ...how, change }), [alone]);
     }
-    const refused = generate(free, [{}], PROMPT, { ...options, change, draft: { mlp: [1] } });
-    await assert.rejects(refused, /Cannot generate: found change beside draft, expected one of them/);
     const wrong = generate(free, [{}], PROMPT, {
       ...options,
       change: { values: ["y"], by: () => ({ z: 1 }) },

@@ -60,17 +60,14 @@ export async function makeGoldens(): Promise<Goldens> {
     results.profile = first;
     results.compare = compare(first, other);
     results.plan = makePlan(first, { target: "joint", drop: 4 });
-    [results.perplexity] = await perplexities(model, [{ attention: [1], mlp: [2] }], {
-      ...options,
-      draft: true,
-    });
-    const swept = { ...options, profile: first, curves: curvesOf("block", 1), steps: [0, 1], draft: true };
+    [results.perplexity] = await perplexities(model, [{ attention: [1], mlp: [2] }], options);
+    const swept = { ...options, profile: first, curves: curvesOf("block", 1), steps: [0, 1] };
     const { shared: _same, ...curves } = await sweep(model, swept); // it has one text for all
     results.sweep = curves;
     results.order = await order(model, { ...options, target: "joint", by: "greedy", upto: 3 });
     results.depth = await depth(model, { ...options, rows: 2 });
     results.guides = await guides(model, { ...options, heldOut: options.text });
-    const asked = { engine: "cpu", tasks: ["openbookqa"], limit: 3, prompts: 1, draft: true } as const;
+    const asked = { engine: "cpu", tasks: ["openbookqa"], limit: 3, prompts: 1 } as const;
     results.evaluate = (await evaluate(model, [{ attention: [1], mlp: [] }], asked))[0];
     results.causes = await causes(model, { ...options, effectSamples: 1 });
     const texts = await generate(model, [{}], "the quick", {

@@ -41,8 +41,6 @@ const studies: Record<string, (model: StudyModel, options: StudyOptions) => Prom
   causes: (model, options) => causes(model, { ...options, effectSamples: 1 }),
   generate: (model, { engine, signal, onProgress }) =>
     generate(model, [{}, plan], "the quick", { engine, signal, onProgress, tokens: 4 }),
-  draft: (model, { engine, signal, onProgress }) =>
-    generate(model, [{}], "the quick", { engine, signal, onProgress, tokens: 6, draft: plan }),
   evaluate: (model, { engine, signal, onProgress }) =>
     evaluate(model, [plan], { engine, signal, onProgress, tasks: ["openbookqa"], limit: 3, prompts: 1 }),
 };

@@ -1,10 +1,8 @@
 /** Measured speeds: who is when, what is exact, what is predicted. That something is fast is never asserted. */
 import assert from "node:assert/strict";
 import { type MlpSpec, scoring } from "../../src/models/mod.ts";
-import type { Draft } from "../../src/measure/mod.ts";
 import { head, resultText, type Speed } from "../../src/result/mod.ts";
 import { noDrop, widthOf } from "../../src/run/mod.ts";
-import { draftCondition } from "../../src/study/speed/drafts.ts";
 import { estimate, evaluate, speed } from "../../src/study/mod.ts";
 import {
   bytesAlone,
@@ -194,84 +192,3 @@ Deno.test("the estimate counts runs and memory; the form holds what was measured
       ...["bandwidth", "rate", "keyBandwidth", "keyRate", "attention", "mlp", "step"],
     ]);
   }));
-
-Deno.test("plans draft for the full model: what is expected follows from acceptance and the times of calls", () =>
-  withTiny(async ({ model }) => {
-    const before = engine.live;
-    const turns: number[] = [];
-    const result = await speed(model, [{ attention: [1] }, { attention: [0, 1, 2], mlp: [0, 1, 2] }], {
-      ...quick,
-      engine,
-      batch: [1, 2],
-      new: 8,
-      draftTokens: 3,
-      onProgress: ({ done, total }) => turns.push(done, total!),
-    });
-    assert.equal(engine.live, before);
-    assert.equal(turns.at(-2), turns.at(-1));
-    const [one, two] = result.points;
-    assert.deepEqual(two.plans.map(({ draft }) => draft), [undefined, undefined, undefined]);
-    const own = one.plans[0].draft!;
-    assert.deepEqual([own.plan, own.cost], ["ngram", 0]);
-    assert.ok(own.accepted <= own.drafted && own.drafted % 3 === 0 && own.drafted <= 3 * own.rounds);
-    for (const { draft } of one.plans.slice(1)) {
-      const { tokens, drafted, accepted, depths, cost, verify, expected, best, condition } = draft!;
-      assert.equal(tokens, 3);
-      assert.ok(accepted <= drafted);
-      assert.deepEqual(verify.map(({ tokens }) => tokens), [2, 4]);
-      let [each, reached] = [1, 1];
-      for (const { tried, accepted } of depths) each += reached *= accepted / tried;
-      // All three tokens are drafted and judged, however few are accepted.
-      assert.ok(Math.abs(expected / (each / (3 * cost + verify[1].ratio)) - 1) < 1e-9);
-      assert.ok(
-        best.speedup >= expected - 1e-12 && /^(?:drafting can|no speed-up from drafting)/.test(condition),
-        condition,
-      );
-    }
-  }));
-
-Deno.test("a draft is measured behind a prompt of one token, and nothing is measured where there is no text", () =>
-  withTiny(async ({ model }) => {
-    const least = {
-      ...quick,
-      engine,
-      context: [1],
-      new: 1,
-      repeat: 1,
-      draftTokens: 2,
-    };
-    const { points: [{ plans: [, { draft }] }] } = await speed(model, [{ attention: [1] }], least);
-    assert.equal(draft!.rounds, 1);
-    const turns: number[] = [];
-    const textless = { ...model, tokenizer: () => Promise.reject(new TypeError("it has no tokenizer")) };
-    const onProgress = ({ done }: { readonly done: number }) => turns.push(done);
-    await assert.rejects(
-      speed(textless, [{ attention: [1] }], { ...least, onProgress }),
-      /it has no tokenizer/,
-    );
-    assert.ok(turns.every((done) => done === 0), `${turns}`);
-  }));
-
-Deno.test("the condition is said in words", () => {
-  assert.equal(
-    draftCondition({ acceptance: 0.9, cost: 0.5 }),
-    "drafting can gain: a drafted token costs 50.0 % of a full one, less than 90.0 %",
-  );
-  assert.equal(
-    draftCondition({ acceptance: 0.8, cost: 0.88 }),
-    "no speed-up from drafting: a drafted token costs 88.0 % of a full one and would have to cost less than 80.0 %",
-  );
-  assert.equal(
-    draftCondition({ acceptance: 0.2, cost: 0, verify: (tokens) => tokens }),
-    "drafting can never gain: no draft is cheap enough where 20.0 % of its tokens are accepted and " +
-      "two tokens at once take 2.000 times as long as one",
-  );
-  // Steps: two tokens at once take as long as eight, the most of which anything is known.
-  const steps: Draft = { acceptance: Array(7).fill(1), cost: 0.3, verify: (tokens) => tokens > 1 ? 2.5 : 1 };
-  const drafted = (cost: number) => draftCondition({ ...steps, cost });
-  assert.match(drafted(0.3), /^drafting can gain: .* 30.0 % .*, less than 78.6 % in rounds of 7$/);
-  assert.match(drafted(0.8), /^no speed-up from drafting: .* 80.0 % .* less than 78.6 % in rounds of 7$/);
-  for (const cost of [NaN, -1, Infinity]) {
-    assert.throws(() => drafted(cost), /^RangeError: .*found a cost of .*, expected a finite number from 0/);
-  }
-});

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Perplexity, perplexityOf, type Sweep } from "../../src/result/mod.ts";
 import { cost, noDrop } from "../../src/run/mod.ts";
-import { allowance, estimate, evaluate, order, perplexities, profile, sweep } from "../../src/study/mod.ts";
+import { allowance, estimate, order, profile, sweep } from "../../src/study/mod.ts";
 import { riseOver } from "../../src/study/passes/perplexity.ts";
 import { provenance } from "../result/samples.ts";
 import { withTiny } from "./tiny.ts";
@@ -15,7 +15,7 @@ type Point = Sweep["curves"][number]["points"][number];
 function losing(...nats: number[]): Perplexity {
   return perplexityOf(
     provenance(nats.length),
-    nats.map((nll) => ({ nll: 2 * nll, kl: 0, top1: 0, tokens: 2, accepted: 2, drafted: 2 })),
+    nats.map((nll) => ({ nll: 2 * nll, kl: 0, top1: 0, tokens: 2 })),
   );
 }
 
@@ -79,53 +79,6 @@ Deno.test("where the first number dropped is over the budget already, or is no n
     atMost: 4,
   });
 });
-
-Deno.test("drafting adds its numbers and changes no other, and its results are kept apart", () =>
-  withTiny(async ({ model, options }) => {
-    const plans = [{}, { attention: [1] }];
-    const swept = {
-      ...options,
-      profile: await profile(model, options),
-      curves: curvesOf("mlp", 1),
-      steps: [1],
-    };
-    const tasks = {
-      engine: options.engine,
-      results: options.results,
-      tasks: ["openbookqa"],
-      limit: 2,
-      prompts: 0,
-    };
-    const studies = [
-      (draft?: true) => perplexities(model, plans, { ...options, draft }),
-      async (draft?: true) =>
-        (await sweep(model, { ...swept, draft })).curves.flatMap(({ points }) => points),
-      async (draft?: true) =>
-        (await evaluate(model, plans, { ...tasks, draft })).map(({ draft, tasks: { openbookqa } }) => (
-          { ...openbookqa, ...draft ? { draft } : {} }
-        )),
-    ];
-    /** Without what drafting adds. */
-    const bare = (value: unknown): unknown =>
-      JSON.parse(JSON.stringify(
-        value,
-        (key, inner) => /^(?:acceptance|accepted|drafted|draft)/.test(key) ? undefined : inner,
-      ));
-    for (const [i, study] of studies.entries()) {
-      for (let run = 0; run < 2; run++) { // computed, then found
-        const [without, drafted] = [await study(), await study(true)];
-        assert.ok(without.every((own) => !("acceptance" in own) && !("draft" in own)), `study ${i}`);
-        assert.ok(drafted.every(({ acceptance }) => acceptance! > 0 && acceptance! <= 1), `study ${i}`);
-        assert.ok(drafted.at(-1)!.draft!.cost < 1);
-        assert.deepEqual(bare(without), bare(drafted));
-      }
-    }
-    const names = [...Deno.readDirSync(options.results)].map(({ name }) => name);
-    assert.equal(names.filter((name) => name.startsWith("perplexity")).length, 2 * 3); // two plans and a curve's
-    const lines: string[] = [];
-    await perplexities(model, plans, { ...options, draft: true, onNotice: (line) => lines.push(line) });
-    assert.match(lines.join(), /2 results reused/);
-  }));
 
 Deno.test("steps go up to n, and n is one of them", () => {
   assert.deepEqual(sweepSteps(15), [0, 1, 2, 4, 8, 12, 15]);

@@ -1,5 +1,5 @@
 /** How fast a model is, and what dropping modules gains, here or on a device that is not here: `lamina speed`. */
-import { eachOf, flag, formatBytes, oneOf, option, related } from "../../entry/mod.ts";
+import { eachOf, formatBytes, oneOf, option } from "../../entry/mod.ts";
 import type { Command } from "commander";
 import { fileName, keepAs, readResult } from "../../result/mod.ts";
 import { DEVICE_NAMES, type DeviceName, roofline, rooflineChecks, studies } from "../../study/mod.ts";
@@ -9,7 +9,6 @@ import { type Context, openOptions, optionsIn, withModel } from "../shared/conte
 import { declared } from "../shared/declare.ts";
 import { outOptions } from "../shared/destination.ts";
 import {
-  DROP_OPTIONS,
   type DropFlags,
   dropLists,
   type Flags,
@@ -28,8 +27,6 @@ type SpeedFlags = Flags & DropFlags<string[]> & {
   readonly context?: number[];
   readonly new?: number;
   readonly evaluation: string[];
-  readonly draft?: boolean;
-  readonly draftTokens?: number;
 };
 
 const MORE = `
@@ -37,9 +34,6 @@ Without --device, the model runs: the full model and the plans take turns, and
 the table compares each speed-up with the bound from bytes and operations at
 this machine's bandwidth and rate, measured in the same rounds. All plans are
 in memory at once. The prompts are random tokens.
-
-With --draft, each plan, and the text itself, also draft for the full model
-behind pieces of the held-out text, in turns with the full model alone.
 
 With --device, nothing runs, and a config is enough. The default setting is the
 paper's (--batch max --context 2048 --new 2048) with the paper's numbers of
@@ -60,7 +54,7 @@ const MEASURED = [
 
 export function speedCommand(context: Context): Command {
   const [computed, measured] = [{ needs: "device" }, { excludes: ["device"] }];
-  const { batch, devices, bits, accepted } = rooflineChecks;
+  const { batch, devices, bits } = rooflineChecks;
   return declared({
     name: "speed",
     says: "measure prefill and decoding speed with modules dropped, beside the possible speed",
@@ -74,21 +68,15 @@ export function speedCommand(context: Context): Command {
         "result of `lamina evaluate` for the full model or a plan, to compute gamma",
       ),
       ...studies.speed.checks,
-      draft: option(
-        flag,
-        "also measure each plan, and repetitions in the text, as a draft of the model (see `lamina generate --draft`)",
-      ),
-      draftTokens: related(studies.speed.checks.draftTokens, { needs: "draft" }),
       device: option(oneOf(DEVICE_NAMES), "<name> compute what this device allows, instead of measuring"),
-      ...{ batch, devices, bits, accepted, ...dropLists },
+      ...{ batch, devices, bits, ...dropLists },
       ...pricedOptions("speed"),
       ...resultsOption(),
       ...outOptions("speed"),
     },
     relations: {
-      ...{ devices: computed, bits: computed, accepted: computed },
+      ...{ devices: computed, bits: computed },
       ...eachOf(MEASURED, () => measured),
-      draft: { ...measured, needs: DROP_OPTIONS },
     },
     more: MORE,
     example: "speed llama-2-13b --device a6000-ada",
@@ -114,9 +102,8 @@ async function bound(context: Context, ref: string, flags: SpeedFlags): Promise<
 async function measure(context: Context, ref: string, flags: SpeedFlags): Promise<void> {
   const plans = await plansIn(flags);
   const evaluations = await Promise.all(flags.evaluation.map((file) => readResult(file, "evaluate")));
-  const draftTokens = flags.draft ? flags.draftTokens ?? 4 : undefined;
   await withModel(context, ref, flags, async (model) => {
-    const options = optionsIn(context, { ...flags, plans, evaluations, draftTokens }, studies.speed);
+    const options = optionsIn(context, { ...flags, plans, evaluations }, studies.speed);
     await perform(context, flags, studies.speed, [model, options], {
       price: ({ prefills, steps, seconds, bytes }) =>
         `${model.name}:\n${counted(plans.length + 1, "model")}, ${counted(prefills, "prefill")} and ${

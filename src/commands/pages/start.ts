@@ -25,7 +25,6 @@ export const startCommand = (context: Context): Command =>
     options: {
       unchecked: startStudy.checks.unchecked, // its text is its own
       ...{ ...engineChecks, ...forcingChecks, ...pricedOptions(), ...resultsOption(), ...outOptions() },
-      draft: startStudy.checks.draft,
     },
     example: "start",
   }, async (ref: string, flags: StartFlags) => {

@@ -1,7 +1,6 @@
 /** From sums to the means that results show, and from the profiles of several seeds to their mean and spread. */
 import { displayable, eachOf, sum } from "../../entry/mod.ts";
 import {
-  acceptanceOf,
   DEPTH_MEASURES,
   type DepthSums,
   deviation,
@@ -58,19 +57,14 @@ export function profileOf(
   });
 }
 
-/**
- * A perplexity from its sums; where tokens were drafted, also the share accepted and what the plan costs as a draft; where effects were
- * measured, these.
- */
+/** A perplexity from its sums; where effects were measured, with these. */
 export function perplexityOf(
   provenance: Provenance,
   sums: Perplexity["sums"],
-  draft?: Perplexity["draft"],
   effects?: Pick<Effects, "of" | "sums">,
 ): Perplexity {
   const tokens = total(sums, "tokens");
   const nll = total(sums, "nll") / tokens;
-  const drafts = sums.filter(({ drafted }) => drafted > 0);
   return displayable({
     ...head("perplexity"),
     provenance,
@@ -80,7 +74,6 @@ export function perplexityOf(
     kl: total(sums, "kl") / tokens,
     top1: total(sums, "top1") / tokens,
     tokens,
-    ...drafts.length > 0 ? { ...acceptanceOf(drafts), ...draft ? { draft } : {} } : {},
     sums,
     ...effects ? { effects: effectsOf(effects.of, effects.sums, sums) } : {},
   });

@@ -45,11 +45,10 @@ export function merge<R extends Shard>(results: readonly R[], names?: readonly s
   if (sorted[0].kind === "perplexity") {
     const perplexities = sorted as readonly Shard[] as Perplexity[];
     const sums = perplexities.flatMap((result) => result.sums);
-    const [{ draft, effects }] = perplexities;
+    const [{ effects }] = perplexities;
     return perplexityOf(
       provenance,
       sums,
-      draft,
       effects && {
         of: effects.of,
         sums: perplexities.flatMap((result) => result.effects?.sums ?? []),
@@ -100,7 +99,6 @@ function expectOneStudy<R extends Shard>(first: Named<R>, other: Named<R>): void
   ): Record<string, unknown> => ({
     kind,
     ...rest,
-    draft: "acceptance" in result,
     effects: "effects" in result ? (result as Partial<Perplexity>).effects?.of : null,
     ...tokensOf(result as Partial<Omit<Depth, "method">>),
     length: packing.length,

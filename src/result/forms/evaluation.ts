@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { depends, kind } from "../kind.ts";
 import { REPAIRS, VERDICTS } from "../../measure/mod.ts";
-import { draftForm, endsForm, provenanceForm, sharedForm } from "./provenance.ts";
+import { endsForm, provenanceForm, sharedForm } from "./provenance.ts";
 import { byForm, targetForm } from "./sweep.ts";
 
 /** What decides what a task asks. */
@@ -45,8 +45,6 @@ const itemForm = z.object({
   /** Sums over the scored tokens: nats from the full model, and tokens with its first choice. */
   kl: z.number(),
   top1: z.number(),
-  /** Σ Σ_v min(p_full, p_drop) over the scored tokens; absent where drafting was not measured. */
-  accepted: z.number().optional(),
   /** Tokens cut from the left of its requests. */
   cut: z.int().nonnegative(),
 });
@@ -54,8 +52,7 @@ const itemForm = z.object({
 /** Some documents of a task, as they are kept between runs; the first of them where text is written and the run was ended. */
 export const taskKind = kind("task", { method: 1, origin: depends("task") }, {
   provenance: provenanceForm,
-  /** `draft`: whether drafting was measured. */
-  task: settingForm.extend({ draft: z.literal(true).optional() }),
+  task: settingForm,
   items: z.array(itemForm),
 });
 /** Some documents of one task under one plan. */
@@ -126,8 +123,6 @@ const evaluatedForm = z.object({
   /** KL(p_full ‖ p_drop), nats per scored token, and the share of them with the full model's first choice. */
   kl: z.number().nullable(),
   top1: z.number().nullable(),
-  /** Absent where nothing was scored, or drafting was not measured. */
-  ...draftForm.omit({ draft: true }).shape,
   /** Expected calibration error of the choices' shares, 15 bins; null for documents in rounds. */
   ece: z.number().nullable(),
   /** Mean number of choices in prediction sets that have the right one in 90 %; absent for few documents and those in rounds, and without choices. */
@@ -174,7 +169,6 @@ export const evaluateKind = kind("evaluate", { method: 2 }, {
     repair: z.enum(REPAIRS).optional(),
     dropped: z.int().positive(),
   }).optional(),
-  draft: draftForm.shape.draft,
   /** What each task shares with the plan's calibration texts; absent where nothing is known to be shared. */
   shared: sharedForm.optional(),
 });

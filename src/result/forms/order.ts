@@ -2,7 +2,7 @@
 import { KINDS } from "../../measure/mod.ts";
 import { z } from "zod";
 import { depends, kind } from "../kind.ts";
-import { byKind, draftForm, perLayer, type Provenance, provenanceForm, rankForm } from "./provenance.ts";
+import { byKind, perLayer, type Provenance, provenanceForm, rankForm } from "./provenance.ts";
 import { sizesForm } from "./profile.ts";
 import { byForm, lastForm, targetForm } from "./sweep.ts";
 import { GUIDE_NAMES } from "../scores.ts";
@@ -77,13 +77,11 @@ export type DropOrder = z.infer<typeof orderKind.form>;
 /** What the model loses without some modules, as it is kept while an order is searched. */
 export const lossKind = kind("loss", { method: 1, origin: depends("measure") }, {
   provenance: provenanceForm,
-  /** Whether divergence from the full model was measured too, and the share of drafted tokens that it accepts. */
-  measure: z.enum(["loss", "divergence", "acceptance"]),
+  /** Whether divergence from the full model was measured too. */
+  measure: z.enum(["loss", "divergence"]),
   /** Nats per token. */
   nll: z.number(),
   kl: z.number(),
-  /** Where it was measured. */
-  acceptance: draftForm.shape.acceptance,
 });
 
 /** One score of one kind of module against the losses of its removals. */

@@ -1,14 +1,7 @@
 /** How well a model predicts a text under a plan. */
 import { z } from "zod";
 import { kind } from "../kind.ts";
-import {
-  draftForm,
-  estimateForm,
-  modelForm,
-  type Provenance,
-  provenanceForm,
-  sharedForm,
-} from "./provenance.ts";
+import { estimateForm, modelForm, type Provenance, provenanceForm, sharedForm } from "./provenance.ts";
 
 /** How well a text is predicted. */
 export const qualityForm = {
@@ -47,34 +40,25 @@ const effectsForm = z.object({
 /** How far a plan moves the updates of later modules. */
 export type Effects = z.infer<typeof effectsForm>;
 
-/** What a perplexity depends on: results with drafting or effects are kept apart from those without. */
-export function perplexityOrigin(
-  provenance: Provenance,
-  draft: boolean | undefined,
-  effects?: Effects["of"],
-): Provenance {
-  const own = { ...draft ? { draft } : {}, ...effects ? { effects } : {} };
-  return { ...provenance, ...own } as Provenance;
-}
+/** What a perplexity depends on: results with effects are kept apart from those without. */
+export const perplexityOrigin = (provenance: Provenance, effects?: Effects["of"]): Provenance => (
+  { ...provenance, ...effects ? { effects } : {} } as Provenance
+);
 
 export const perplexityKind = kind("perplexity", {
   method: 1,
-  origin: ({ provenance, acceptance, effects }) =>
-    perplexityOrigin(provenance, acceptance !== undefined, effects?.of),
+  origin: ({ provenance, effects }) => perplexityOrigin(provenance, effects?.of),
 }, {
   provenance: provenanceForm,
   ...qualityForm,
   /** Predicted tokens: T − 1 per sample. */
   tokens: z.int().positive(),
-  ...draftForm.shape,
-  /** By sample; `accepted` is of `drafted` tokens, not of all; both are 0 without drafting. */
+  /** By sample. */
   sums: z.array(z.object({
     nll: z.number(),
     kl: z.number(),
     top1: z.number(),
     tokens: z.number(),
-    accepted: z.number(),
-    drafted: z.number(),
   })),
   /** What the text shares with the plan's calibration texts; absent where nothing is known to be shared. */
   shared: sharedForm.optional(),

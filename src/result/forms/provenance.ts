@@ -9,7 +9,6 @@ import {
   type DropPlan,
   eachMean,
   MODULES,
-  NGRAM,
 } from "../../measure/mod.ts";
 
 /** Layers, 0-based, in the original numbering. */
@@ -159,44 +158,3 @@ export const endsForm = { low: z.number().nullable(), high: z.number().nullable(
 export const estimateForm = z.object({ value: z.number(), ...endsForm }).nullable();
 /** Spearman's correlation over layers or modules, null where one side does not vary; no interval below four of them, or at ±1. */
 export const rankForm = { rank: z.number().nullable(), ...endsForm };
-
-const draftCostForm = z.object({
-  /** Tokens before the one that is written. */
-  context: z.int().nonnegative(),
-  /** c: bytes of weights, keys and values that the plan reads for a token, in 16 bits, over those that the full model reads. */
-  cost: z.number().nonnegative(),
-});
-/** The cost of a drafted token. */
-export type DraftCost = z.infer<typeof draftCostForm>;
-
-const count = z.int().nonnegative();
-
-/** Absent where drafting was not measured; of the full model, `draft` is. */
-export const draftForm = z.object({
-  /**
-   * Σ_v min(p_full, p_drop): the share of tokens drawn from the plan that the full model accepts, where the plan reads the text with keys
-   * and values of its own. A draft that writes with the model reads the model's keys and values, so another share is accepted: see `depths` of
-   * `speed` and `generate`.
-   */
-  acceptance: z.number().min(0).max(1),
-  /** Half the width of its 95 % interval over texts; null for a single text. */
-  acceptanceHalfWidth: z.number().nonnegative().nullable(),
-  /** The tokens of this share: of a perplexity some of the predicted ones, evenly apart; of a task all scored ones, as its KL. */
-  acceptanceTokens: count,
-  draft: draftCostForm,
-}).partial();
-
-/** How drafting went: tokens that a plan drafted, and those that the full model accepted. */
-export const draftedForm = z.object({
-  /** The plan that drafts, or that the text itself does (`ngramDraft`). */
-  plan: z.union([dropForm, z.literal(NGRAM)]),
-  tokens: z.int().positive(),
-  /** Runs of the whole model. */
-  rounds: count,
-  drafted: count,
-  accepted: count,
-  /** For the first, second, … token of a round: rounds that accepted it, of those that accepted all before it. */
-  depths: z.array(z.object({ tried: count, accepted: count })),
-  /** Tokens whose two best logits were nearly equal. */
-  ties: count,
-});

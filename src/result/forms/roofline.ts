@@ -69,17 +69,6 @@ export const rooflineKind = kind("roofline", { method: 2 }, {
     throughput: z.number().nullable(),
     /** The largest speed-up of the whole in any batch, whatever memory that takes, and the batch. */
     most: z.object({ batch: z.int().positive(), speedup: z.number() }),
-    /** One text, the plan drafting for the full model in the middle of the output; absent where no shares were requested, or nothing is dropped. */
-    draft: z.object({
-      /** c: a drafted token's time over a full one's. */
-      cost: z.number().nonnegative(),
-      /** The best round for each share of accepted tokens. */
-      rounds: z.array(z.object({
-        acceptance: z.number().min(0).max(1),
-        drafted: z.int().positive(),
-        speedup: z.number().positive(),
-      })),
-    }).optional(),
     /** What the paper reports of this model with as many attention modules dropped. */
     paper: paperForm.nullable(),
   })),

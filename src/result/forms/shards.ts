@@ -1,7 +1,7 @@
 /** The forms of what is not a measurement: the shards of a study over machines, what a model writes, and what a machine can run. */
 import { z } from "zod";
 import { kind } from "../kind.ts";
-import { computedForm, draftedForm, dropForm, modelForm } from "./provenance.ts";
+import { computedForm, dropForm, modelForm } from "./provenance.ts";
 
 /** One shard: units [from, to) of a stage. */
 const shardForm = z.object({
@@ -75,8 +75,6 @@ export const generateKind = kind("generate", { method: 1 }, {
     /** Without the prompt and the token that ended it. */
     text: z.string(),
     ended: z.enum(["eos", "length"]),
-    /** How drafting went: runs of the whole model, and of each drafted token whether it was accepted. */
-    draft: draftedForm.optional(),
   })),
 });
 

@@ -1,7 +1,7 @@
 /** The form of measured speeds. The only result with durations in it: they are what it is about, and it is never compared. */
 import { z } from "zod";
 import { kind } from "../kind.ts";
-import { computedForm, draftedForm, dropForm, modelForm } from "./provenance.ts";
+import { computedForm, dropForm, modelForm } from "./provenance.ts";
 import { ratiosForm } from "./roofline.ts";
 
 /** A median with the quartiles around it. */
@@ -54,23 +54,6 @@ export const speedKind = kind("speed", { method: 2 }, {
       predicted: ratiosForm,
       /** Points of accuracy lost for each percent of the whole's speed-up; null where accuracies were not given. */
       gamma: z.number().nullable(),
-      /**
-       * The plan as a draft of the full model, writing greedily behind pieces of a text; of the full model, the text itself as a draft.
-       * Absent where it was not measured.
-       */
-      draft: draftedForm.extend({
-        /** c: the time of a drafted token over that of one of the full model. */
-        cost: z.number().nonnegative(),
-        /** v(k): the time of k tokens at once over that of one. */
-        verify: z.array(z.object({ tokens: z.int().positive(), ratio: z.number().positive() })),
-        /** The time of a token written alone over that of one with the draft, prompt by prompt. */
-        speedup: medianForm,
-        /** What acceptance by depth, c and v make of it, at this number of tokens and at the best. */
-        expected: z.number(),
-        best: z.object({ drafted: z.int().positive(), speedup: z.number() }),
-        /** Whether drafting can gain, and why. */
-        condition: z.string(),
-      }).optional(),
     })),
   })),
 });

@@ -3,15 +3,7 @@ import { KINDS, MODULES, REPAIRS } from "../../measure/mod.ts";
 import { z } from "zod";
 import { resultOf } from "../../entry/mod.ts";
 import { depends, kind } from "../kind.ts";
-import {
-  changeForm,
-  draftForm,
-  dropForm,
-  indices,
-  provenanceForm,
-  sharedForm,
-  strict,
-} from "./provenance.ts";
+import { changeForm, dropForm, indices, provenanceForm, sharedForm, strict } from "./provenance.ts";
 import { qualityForm } from "./perplexity.ts";
 import { ORDERS, TARGETS } from "../scores.ts";
 
@@ -165,7 +157,6 @@ export const sweepKind = kind("sweep", { method: 1 }, {
       /** The modules dropped, or what takes their places. */
       drop: dropForm,
       ...qualityForm,
-      ...draftForm.shape,
       /** Over the full model. */
       ...riseForm.shape,
     })),

@@ -84,12 +84,6 @@ export function workOf(spec: ModelSpec, plan: DropPlan, bytes: Bytes): (step: Ne
   return (step) => [...works, head].map((work) => work(step));
 }
 
-/** Bytes that one token of one text reads after `past` others: weights, keys and values. */
-export function tokenBytes(spec: ModelSpec, plan: DropPlan, past: number, bytes: Bytes): number {
-  const modules = workOf(spec, plan, bytes)({ texts: 1, tokens: 1, past });
-  return sumOf(modules.map(({ count, products, core }) => count * (products.bytes + (core?.bytes ?? 0))));
-}
-
 /** Bytes of all weights that a plan leaves, the embedding included; a tied head is the embedding. */
 export function weightBytes(spec: ModelSpec, plan: DropPlan, bytes: Bytes): number {
   return sumOf(

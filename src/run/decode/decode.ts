@@ -13,11 +13,8 @@ import { noDrop } from "../../measure/mod.ts";
 import { openPrograms } from "../programs.ts";
 import { type Memory, openMemory } from "./memory.ts";
 import { passing } from "./passing.ts";
-import { isTurned, READ } from "./shared.ts";
-import { type DecoderOptions, openReaders, type Reader } from "./stages.ts";
-
-/** Tokens that can be cut off a text behind a window: those of a round of drafting. */
-export const MOST_CUT = 64;
+import { isTurned } from "./shared.ts";
+import { type DecoderOptions, openReader } from "./stages.ts";
 
 /** A model that reads B texts and predicts what follows each. Throws `RangeError` if numbers are not finite. */
 export interface Decoder {
@@ -29,35 +26,18 @@ export interface Decoder {
   prefill(prompts: readonly Int32Array[]): Promise<Float32Array>;
   /** Reads one more token of each text; returns the logits [B · V] of the next tokens. */
   step(ids: readonly number[]): Promise<Float32Array>;
-  /** Reads K more tokens of one text at once; returns the logits [K · V] of those that follow each. */
-  extend(ids: readonly number[]): Promise<Float32Array>;
-  /** Reads as `step` does, with the plan that drafts. Its keys are approximate: `cut` them before reading with the model. */
-  draft(id: number): Promise<Float32Array>;
-  /** Whether K more tokens can be read at once: not where positions of dynamic rope turn with each. */
-  canExtend(tokens: number): boolean;
-  /** Keeps this length, to which `cut` can go back cheaply in every model. */
-  mark(): void;
-  /** Forgets the tokens of each text after the first `length`: at most `MOST_CUT` of the longest so far, and none before the mark. */
-  cut(length: number): Promise<void>;
   release(): Promise<void>;
 }
 
-/** Opens a decoder; reads the weights that it keeps. Throws `RangeError` for a draft with a memory that the model does not have. */
+/** Opens a decoder; reads the weights that it keeps. */
 export async function decoder(options: DecoderOptions): Promise<Decoder> {
-  const { model, engine, plan = noDrop, texts = 1, draft, cuts = draft !== undefined, signal, onRead } =
-    options;
-  const { main, drafting, release } = await openReaders(options);
+  const { model, engine, plan = noDrop, texts = 1, signal, onRead } = options;
+  const { layers, stages, release } = await openReader(options);
   const programs = openPrograms(engine);
   const caches = new Map<number, Memory>();
   const pass = passing(model, { engine, programs, caches, plan, texts, signal, onRead });
   let read: number[][] = []; // of each text
-  let marked = 0;
-  let furthest = 0; // the longest that the texts have been: a window has freed keys before that
-  let drafted = Infinity; // the length from which on keys are a draft's
-
-  /** Runs the tokens from `start` on: the logits of the last `answers` of each text. */
-  const runFrom = (start: number, { stages }: Reader = main, answers = 1) =>
-    pass.run(read, start, stages, answers);
+  const length = () => read[0]?.length ?? 0;
 
   function forget(): void {
     for (const cache of caches.values()) cache.free();
@@ -75,40 +55,11 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
     }
     expectEqual(prompts);
     read = prompts.map((prompt) => [...prompt]);
-    [marked, furthest, drafted] = [0, length(), Infinity];
     forget();
-    for (const { l, spec } of main.layers) {
-      if (!spec.attention) continue;
-      caches.set(l, openMemory(engine, programs, spec.attention, texts, cuts ? MOST_CUT : 0));
+    for (const { l, spec } of layers) {
+      if (spec.attention) caches.set(l, openMemory(engine, programs, spec.attention, texts));
     }
-    return await runFrom(0);
-  }
-
-  /** Adds tokens that a reader is about to read: the model's own only where no keys are a draft's. */
-  function add(ids: readonly (readonly number[])[], reader: Reader): void {
-    expectTexts(ids.length);
-    if (length() === 0) throw new RangeError("Cannot read on: nothing is read yet, expected a prompt");
-    if (reader !== main) drafted = Math.min(drafted, length());
-    else if (drafted < Infinity) {
-      throw new RangeError(
-        `Cannot read on behind drafted tokens: expected a cut to ${drafted} or fewer tokens`,
-      );
-    }
-    read.forEach((text, i) => ids[i].forEach((id) => text.push(id)));
-    furthest = Math.max(furthest, length());
-  }
-
-  const length = () => read[0]?.length ?? 0;
-  /** The least length that texts can be cut to. */
-  const shortest = () => Math.max(1, marked, furthest - MOST_CUT);
-  const canExtend = (tokens: number) => !isTurned(main.layers, length(), length() + tokens);
-
-  async function step(reader: Reader, ids: readonly number[]): Promise<Float32Array> {
-    const isPlain = canExtend(1);
-    add(ids.map((id) => [id]), reader);
-    return isPlain
-      ? await runFrom(length() - 1, reader)
-      : await prefill(read.map((text) => Int32Array.from(text)));
+    return await pass.run(read, 0, stages);
   }
 
   return {
@@ -119,38 +70,14 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
       return [...caches.values()].reduce((sum, { bytes }) => sum + bytes, 0);
     },
     prefill,
-    canExtend,
-    step: (ids) => step(main, ids),
-    async draft(id) {
-      if (!draft) throw new TypeError("Cannot draft: expected a decoder with a plan that drafts");
-      return await step(drafting, [id]);
-    },
-    async extend(ids) {
-      const most = canExtend(ids.length) ? READ : 1;
-      if (!(ids.length >= 1 && ids.length <= most)) {
-        throw new RangeError(`Cannot read ${ids.length} tokens at once: expected 1 to ${most}`);
-      }
-      add([ids], main);
-      return await runFrom(length() - ids.length, main, ids.length);
-    },
-    mark() {
-      marked = length();
-      for (const cache of caches.values()) cache.mark();
-    },
-    async cut(to) {
-      if (!(Number.isInteger(to) && to >= shortest() && to <= length())) {
-        throw new RangeError(`Cannot cut ${length()} tokens to ${to}: expected ${shortest()} to ${length()}`);
-      }
-      const isStateful = [...caches.values()].some(({ hasState }) => hasState);
-      const again = isStateful && to < length() ? marked : to;
-      if (again === 0 || isTurned(main.layers, to, length())) {
-        await prefill(read.map((text) => Int32Array.from(text.slice(0, to))));
-        return;
-      }
-      if (again <= drafted) drafted = Infinity;
-      for (const cache of caches.values()) await cache.cutTo(Math.min(again, cache.length));
-      read = read.map((text) => text.slice(0, to));
-      if (again < to) await runFrom(again);
+    async step(ids) {
+      expectTexts(ids.length);
+      if (length() === 0) throw new RangeError("Cannot read on: nothing is read yet, expected a prompt");
+      const isAgain = isTurned(layers, length(), length() + 1);
+      read.forEach((text, i) => text.push(ids[i]));
+      return isAgain
+        ? await prefill(read.map((text) => Int32Array.from(text)))
+        : await pass.run(read, length() - 1, stages);
     },
     async release() {
       forget();

@@ -27,8 +27,8 @@ export function rowsFor(tokens: number, texts: number): number {
 /** A module's memory; `prefix` is the module's in the graph. */
 export type Memory = ReturnType<typeof openMemory>;
 
-/** Nothing remembered yet: no keys, states of zeros. Behind a window it keeps `back` rows more, so that as many can be cut. */
-export function openMemory(engine: Engine, programs: Programs, spec: MixerSpec, texts: number, back: number) {
+/** Nothing remembered yet: no keys, states of zeros. */
+export function openMemory(engine: Engine, programs: Programs, spec: MixerSpec, texts: number) {
   const slots = mixerKind(spec).memory(spec, engine.has, texts);
   const zeros = (shape: readonly number[]) => float32([...shape], new Float32Array(elements(shape)));
   const held = new Map<string, Held>(
@@ -37,15 +37,12 @@ export function openMemory(engine: Engine, programs: Programs, spec: MixerSpec, 
     ) => [name, engine.upload(zeros(shape(inPlace ? rowsFor(1, texts) : 0)))]),
   );
   const seen = slots.find(({ seen }) => seen)?.seen;
-  const most = seen ? seen.first + seen.last + back : Infinity;
+  const most = seen ? seen.first + seen.last : Infinity;
   let rows = 0;
   let room = rowsFor(1, texts);
-  let length = 0;
-  let marked = { length: 0, states: new Map<string, Held>() };
 
   function replace(name: string, next: Held): void {
-    const before = held.get(name)!;
-    if (marked.states.get(name) !== before) before.free();
+    held.get(name)!.free();
     held.set(name, next);
   }
 
@@ -91,7 +88,6 @@ export function openMemory(engine: Engine, programs: Programs, spec: MixerSpec, 
     /** Takes the outputs of the run that did not go into them. */
     close(prefix: string, outputs: Feeds, tokens: number): void {
       rows += tokens;
-      length += tokens;
       for (const { name, inPlace } of slots) {
         if (!inPlace) replace(name, outputs[`${prefix}present_${name}`]);
       }
@@ -100,65 +96,16 @@ export function openMemory(engine: Engine, programs: Programs, spec: MixerSpec, 
     get rows() {
       return rows;
     },
-    /** Tokens that it has read. */
-    get length() {
-      return length;
-    },
-    /** Whether some of it is a state, which does not grow with the tokens. */
-    hasState: slots.some(({ grows }) => grows === null),
     get bytes() {
       return slots.reduce((sum, { shape }) => sum + 4 * elements(shape(rows)), 0);
     },
-    /** Keeps states as they are now, so that `cutTo` can return to this length. */
-    mark(): void {
-      forgetMark();
-      const states = slots.filter(({ grows }) => grows === null);
-      marked = { length, states: new Map(states.map(({ name }) => [name, held.get(name)!])) };
-    },
-    /** Forgets the tokens after the first `to`. Rows are cut anywhere; a state can only return to its mark. */
-    async cutTo(to: number): Promise<void> {
-      const forgotten = length - to;
-      if (forgotten === 0) return;
-      if (marked.states.size > 0 && to !== marked.length) {
-        throw new RangeError(`Cannot cut a state to ${to} tokens: expected ${marked.length}`);
-      }
-      rows -= forgotten;
-      length = to;
-      for (const slot of slots) {
-        if (slot.grows === null) replace(slot.name, marked.states.get(slot.name)!);
-        else if (!slot.inPlace) await remade(slot, placesOf(0, rows, rows, 0));
-      }
-    },
-    free(): void {
-      forgetMark();
-      freeAll(held.values());
-    },
+    free: () => freeAll(held.values()),
   };
-
-  /** Frees what is marked, but for what is still in use. */
-  function forgetMark(): void {
-    for (const [name, state] of marked.states) if (held.get(name) !== state) state.free();
-    marked = { length: 0, states: new Map() };
-  }
 }
 
 /** Whether new tokens leave something behind in this module. */
 export function hasMemory(spec: MixerSpec, lowering: Lowering): boolean {
   return mixerKind(spec).memory(spec, lowering, 1).length > 0;
-}
-
-/** Whether a module can continue another's memory; every one can that has none. */
-export function canContinue(spec: MixerSpec, other: MixerSpec | null, lowering: Lowering): boolean {
-  const layout = (of: MixerSpec) =>
-    JSON.stringify(
-      mixerKind(of).memory(of, lowering, 1).map(({ name, shape, grows, inPlace }) => [
-        name,
-        shape("rows"),
-        grows,
-        inPlace,
-      ]),
-    );
-  return !hasMemory(spec, lowering) || (other !== null && layout(spec) === layout(other));
 }
 
 /** The places of `most` of the rows, the first ones and the last; and `spare` more, whatever is there. */

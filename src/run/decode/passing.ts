@@ -36,16 +36,13 @@ export function passing(model: Model, { engine, programs, caches, plan, texts, s
     }
   }
 
-  /** A stage for tokens [first, end) of texts of `length` tokens: what it makes of their stream x, or the logits of the last `answers`. */
+  /** A stage for tokens [first, end) of texts of `length` tokens: what it makes of their stream x, or the logits of the last one. */
   async function through(
     { layers, answers: hasHead }: Stage,
     run: RunStage,
     x: Held,
-    { part: [first, end], length, answers }: {
-      readonly part: Part;
-      readonly length: number;
-      readonly answers: number;
-    },
+    [first, end]: Part,
+    length: number,
   ): Promise<Record<string, Held>> {
     const tokens = end - first;
     const feeds: Record<string, Held> = { x };
@@ -65,7 +62,7 @@ export function passing(model: Model, { engine, programs, caches, plan, texts, s
       engine,
       {
         ...sharedFeeds(layers, engine.has, added, (rope) => tables(rope, [first, end], length)),
-        ...hasHead ? { rows: lastRows(tokens, texts, Math.min(answers, tokens)) } : {},
+        ...hasHead ? { rows: lastRows(tokens, texts) } : {},
       },
       (shared) => run({ ...shared, ...feeds }, { signal, into }),
     );
@@ -105,16 +102,8 @@ export function passing(model: Model, { engine, programs, caches, plan, texts, s
   }
 
   return {
-    /**
-     * Runs the tokens of each text from `start` on, what is before them having run already: the logits of the last `answers` of each
-     * text [B · answers · V].
-     */
-    async run(
-      read: readonly number[][],
-      start: number,
-      stages: readonly Stage[],
-      answers: number,
-    ): Promise<Float32Array> {
+    /** Runs the tokens of each text from `start` on, what is before them having run already: the logits of the last of each text [B · V]. */
+    async run(read: readonly number[][], start: number, stages: readonly Stage[]): Promise<Float32Array> {
       const { length } = read[0];
       const parts = partsOf(start, length, texts);
       const streams: Held[] = [];
@@ -126,7 +115,7 @@ export function passing(model: Model, { engine, programs, caches, plan, texts, s
             for (const [i, part] of parts.entries()) {
               onRead?.(done++, stages.length * parts.length);
               if (stage.layers.length === 0 && i < parts.length - 1) continue; // the head is for the last tokens
-              const outputs = await through(stage, run, streams[i], { part, length, answers });
+              const outputs = await through(stage, run, streams[i], part, length);
               const next = await finite(stage, read, outputs);
               streams[i].free();
               streams[i] = next;

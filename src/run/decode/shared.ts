@@ -9,7 +9,7 @@ import type { StepLayer } from "./units.ts";
 export type Part = readonly [first: number, end: number];
 
 /** Tokens of a text that are read at once: what a graph watches takes a quarter of a megabyte for each in a small model. */
-export const READ = 128;
+const READ = 128;
 
 /** Tokens of each text that are read at once, of so many. */
 export function readAtOnce(tokens: number, texts: number): number {
@@ -82,8 +82,7 @@ export function rotaryRows() {
   };
 }
 
-/** The last `answers` rows of each text, of a stream [B·T, D]. */
-export function lastRows(tokens: number, texts: number, answers: number): Tensor {
-  const row = (i: number) => Math.floor(i / answers) * tokens + tokens - answers + i % answers;
-  return indices(Array.from({ length: texts * answers }, (_, i) => row(i)));
+/** The last row of each text, of a stream [B·T, D]. */
+export function lastRows(tokens: number, texts: number): Tensor {
+  return indices(Array.from({ length: texts }, (_, text) => (text + 1) * tokens - 1));
 }

@@ -21,7 +21,7 @@ import {
   keptInSteps,
   storedTypes,
 } from "../weights/part.ts";
-import { areWide, decodingBytes } from "./bytes.ts";
+import { areWide } from "./bytes.ts";
 import {
   headTensors,
   leasedHead,
@@ -32,16 +32,7 @@ import {
   readHead,
   wide,
 } from "./leased.ts";
-import {
-  expectDraft,
-  type Open,
-  sharedUnits,
-  type Stage,
-  type StepLayer,
-  type Unit,
-  unitsAlone,
-  type Whose,
-} from "./units.ts";
+import { type Open, type Stage, type StepLayer, unitsOf } from "./units.ts";
 
 export interface DecoderOptions {
   readonly model: Model;
@@ -51,59 +42,33 @@ export interface DecoderOptions {
   readonly budget?: number | undefined;
   /** Texts side by side, all of the same length; default: 1. */
   readonly texts?: number | undefined;
-  /** A plan whose modules draft tokens, over the same keys and values; default: none. */
-  readonly draft?: DropPlan | undefined;
-  /** Whether tokens will be cut; default: where a plan drafts. */
-  readonly cuts?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Receives, while tokens are read, how many pieces of the reading are done of how many. */
   readonly onRead?: ((done: number, total: number) => void) | undefined;
 }
 
-/** A model under a plan; the last stage gives the logits [B, V]. */
-export interface Reader {
-  readonly layers: readonly StepLayer[];
-  readonly stages: readonly Stage[];
-}
-
 /**
- * Opens the stages of a model under a plan and of its draft. They take the place of weights that stay at hand between passes. Throws
- * `RangeError` for a draft with a memory that the model does not have.
+ * Opens the stages of a model under a plan, whose last gives the logits [B, V]. They take the place of weights that stay at hand between
+ * passes.
  */
-export async function openReaders(
-  { model, engine, plan = noDrop, draft, budget, texts = 1 }: DecoderOptions,
-) {
+export async function openReader({ model, engine, plan = noDrop, budget, texts = 1 }: DecoderOptions) {
   expectPrecision(model, engine);
-  if (draft) expectDraft(model.spec, draft, engine.has, plan);
   const { residents, has } = engine;
   if (budget === undefined) residents?.clear();
   const room = budget ?? residents?.left ?? has.memoryBytes;
   const own = changedModel(model, plan);
-  let units = unitsAlone(own, "both");
-  if (draft) {
-    // They share what they can where there is no room for the weights of both.
-    const other = changedModel(model, draft);
-    units = decodingBytes(own, has) + decodingBytes(other, has) > room
-      ? sharedUnits(model, plan, draft)
-      : [...unitsAlone(own, "main"), ...unitsAlone(other, "drafting")];
-  }
+  const units = unitsOf(own.spec);
   const isWide = areWide(own.spec, has, room);
   const { stages, bytes, release } = await openStages(
     { engine, programs: openPrograms(engine), texts, isWide },
+    own,
     units,
     room,
   );
   const giveBack = budget === undefined ? residents?.claim(bytes) : undefined;
-  const readerOf = (own: Whose): Reader => {
-    const isOwn = ({ whose }: { readonly whose: Whose }) => whose === "both" || whose === own;
-    return {
-      layers: units.filter(isOwn).flatMap(({ layer }) => layer ? [layer] : []),
-      stages: stages.filter(isOwn).map(({ stage }) => stage),
-    };
-  };
   return {
-    main: readerOf("main"),
-    drafting: readerOf("drafting"),
+    layers: units.filter((layer) => layer !== null),
+    stages,
     async release() {
       await release();
       giveBack?.();
@@ -115,17 +80,17 @@ export async function openReaders(
 const PROGRAM_BYTES = 2 ** 28;
 
 /** The stages of units, in their order. They keep at most `budget` bytes of weights, `bytes` with those that mixtures may keep. */
-async function openStages(open: Open, units: readonly Unit[], budget: number) {
+async function openStages(open: Open, model: Model, units: readonly (StepLayer | null)[], budget: number) {
   const { engine, programs, texts } = open;
   const keeps = keptInSteps(engine.has.blocks);
-  const stages: { readonly whose: Whose; readonly stage: Stage }[] = [];
+  const stages: Stage[] = [];
   const mixtures: MixtureStage[] = [];
   const compiled: { release(): Promise<void> }[] = [];
-  let pending: (Unit & { readonly layer: StepLayer; readonly own: HeldWeights })[] = [];
+  let pending: { readonly layer: StepLayer; readonly own: HeldWeights }[] = [];
   let [left, isFull] = [budget, false];
 
   /** Weights that are kept; null where there is no room for them, or for others before. */
-  async function kept(model: Model, layer: StepLayer | null): Promise<HeldWeights | null> {
+  async function kept(layer: StepLayer | null): Promise<HeldWeights | null> {
     if (isFull) return null;
     const lease = await (layer ? leaseOf(model, layer, keeps) : readHead(model, keeps));
     const needs = layer ? layerTensors(layer.spec, model.spec.hidden) : headTensors(model.spec);
@@ -139,50 +104,47 @@ async function openStages(open: Open, units: readonly Unit[], budget: number) {
   }
 
   /** Compiles the layers that are pending, and the head behind them. */
-  async function flush(head: Unit & { readonly own: HeldWeights } | null = null): Promise<void> {
+  async function flush(head: HeldWeights | null = null): Promise<void> {
     const parts = pending;
     if (parts.length === 0 && !head) return;
     pending = [];
     const layers = parts.map(({ layer }) => layer);
-    const { model, whose } = head ?? parts[0];
     const graph = stepGraph(
       model.spec.hidden,
       layers.map(({ spec }) => spec),
       parts.map(({ own }) => storedTypes(own.held)),
-      head ? { spec: model.spec, stored: storedTypes(head.own.held) } : undefined,
+      head ? { spec: model.spec, stored: storedTypes(head.held) } : undefined,
       engine.has,
       texts,
     );
-    const held: Record<string, Held> = { ...head?.own.held };
+    const held: Record<string, Held> = { ...head?.held };
     parts.forEach(({ own }, i) => {
       for (const [name, one] of Object.entries(own.held)) held[`${i}.${name}`] = one;
     });
-    const free = () => [...parts, ...head ? [head] : []].forEach(({ own }) => own.free());
+    const free = () => [...parts.map(({ own }) => own), ...head ? [head] : []].forEach((own) => own.free());
     const program = await owningProgram(engine, graph, held, free);
     compiled.push(program);
-    stages.push({ whose, stage: { layers, answers: head !== null, with: (use) => use(program.run) } });
+    stages.push({ layers, answers: head !== null, with: (use) => use(program.run) });
   }
 
-  async function add(unit: Unit): Promise<void> {
-    const { layer, model, whose } = unit;
-    if (pending.length > 0 && pending[0].whose !== whose) await flush();
+  async function add(layer: StepLayer | null): Promise<void> {
     const mixture = layer && routed(layer.spec.mlp);
-    const own = mixture ? null : await kept(model, layer);
+    const own = mixture ? null : await kept(layer);
     if (own && layer) {
       const bytes = [...pending.map(({ own }) => own), own].reduce(
         (sum, { held }) => sum + heldBytes(held),
         0,
       );
       if (bytes > PROGRAM_BYTES) await flush();
-      pending.push({ ...unit, layer, own });
+      pending.push({ layer, own });
       return;
     }
-    await flush(own && { ...unit, own });
+    await flush(own);
     if (own) return;
     const experts = mixture && mixtureStage(open, model, layer, mixture);
     if (experts) mixtures.push(experts);
     const leased = () => layer ? leasedStage(open, model, layer) : leasedHead(open, model);
-    stages.push({ whose, stage: experts ?? leased() });
+    stages.push(experts ?? leased());
   }
 
   async function release(): Promise<void> {
@@ -193,7 +155,7 @@ async function openStages(open: Open, units: readonly Unit[], budget: number) {
   }
 
   try {
-    for (const unit of units) await add(unit);
+    for (const layer of units) await add(layer);
   } catch (error) {
     await release();
     throw error;

@@ -11,7 +11,6 @@ import type { Model } from "../../models/mod.ts";
 import { type DropPlan, isFull, noDrop, planPhrase } from "../../measure/mod.ts";
 import { forward, type ForwardOptions } from "../forward.ts";
 import { freeAll, type State } from "../held.ts";
-import { draftedRows } from "./head.ts";
 import { openScorer } from "./scorer.ts";
 import type { Batch, Segment } from "../segments.ts";
 import type { Scores, Targets } from "./slices.ts";
@@ -26,9 +25,6 @@ export interface ScoreSums {
   top1: number;
   /** Predicted tokens: T − 1. */
   tokens: number;
-  /** Σ Σ_v min(p_full, p_drop) over the drafted ones of them: of a long text, every 16th. Both are 0 where no drafts were scored. */
-  accepted: number;
-  drafted: number;
 }
 
 /** Final streams of the full model, N · T · D numbers, by first segment of a batch: what plans are held against. To be freed. */
@@ -77,17 +73,15 @@ export function keep({ streams }: Reference, state: State, batches: readonly Bat
 
 /** Plans, and what they are held against. */
 type ScoreOptions = Omit<ForwardOptions, "finish"> & {
-  /** The full model's streams over the same texts; without them, plans have no divergence, agreement and acceptance: all are 0. */
+  /** The full model's streams over the same texts; without them, plans have no divergence and agreement: both are 0. */
   readonly reference?: Reference | undefined;
-  /** Whether plans are scored as drafts too, which reads the head once more; default: false. */
-  readonly drafts?: boolean | undefined;
   /** Called after each slice of logits, with the logits of one plan done and to do. */
   readonly onScore?: (done: number, total: number) => void;
 };
 
 /** Scores every plan on every text: result[plan][sample]. Throws `RangeError` where norm or head is not finite. */
 export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
-  const { plans, segments, engine, model, reference, drafts = false } = options;
+  const { plans, segments, engine, model, reference } = options;
   const fills = reference?.streams.size === 0;
   const run = fills ? withFull(plans) : plans;
   const result = plans.map((): ScoreSums[] => []);
@@ -110,7 +104,7 @@ export async function score(options: ScoreOptions): Promise<ScoreSums[][]> {
         );
         const before = scored;
         const onScore = (done: number) => options.onScore?.(scored = before + done, every);
-        const targets = batches.map((batch) => nextTokens(segments, batch, drafts));
+        const targets = batches.map((batch) => nextTokens(segments, batch));
         const scores = await scorer.score(streams, targets, reference !== undefined, onScore);
         places.forEach((place, plan) => result[plan].push(...sumsOf(scores[place], batches)));
         return kept;
@@ -139,41 +133,24 @@ function expectPerplexity({ name }: Model, plan: DropPlan, samples: readonly Sco
 }
 
 /** Every row of a batch's texts but their last, and the token behind it. */
-function nextTokens(
-  segments: readonly Segment[],
-  { first, count, length }: Batch,
-  drafts: boolean,
-): Targets {
+function nextTokens(segments: readonly Segment[], { first, count, length }: Batch): Targets {
   const perText = length - 1;
   const every = (value: (text: number, row: number) => number) =>
     Int32Array.from({ length: count * perText }, (_, i) => value(Math.floor(i / perText), i % perText));
-  const drafted = drafts ? draftedRows(perText) : [];
   return {
     rows: every((text, row) => text * length + row),
     tokens: every((text, row) => segments[first + text].ids[row + 1]),
     of: Int32Array.from({ length: count * perText }, (_, i) => i),
-    drafted: Int32Array.from(
-      Array.from({ length: count }, (_, text) => drafted.map((row) => text * perText + row)).flat(),
-    ),
   };
 }
 
 function sumsOf(scores: Scores, batches: readonly Batch[]): ScoreSums[] {
   const lengths = batches.flatMap(({ count, length }) => Array<number>(count).fill(length - 1));
-  const at = { row: 0, drafted: 0 };
+  let row = 0;
   return lengths.map((tokens) => {
-    const drafted = scores.accepted.length === 0 ? 0 : draftedRows(tokens).length;
-    const ofText = (values: Float64Array | Uint8Array) => total(values.subarray(at.row, at.row + tokens));
-    const sums = {
-      nll: ofText(scores.nll),
-      kl: ofText(scores.kl),
-      top1: ofText(scores.agrees),
-      tokens,
-      accepted: total(scores.accepted.subarray(at.drafted, at.drafted + drafted)),
-      drafted,
-    };
-    at.row += tokens;
-    at.drafted += drafted;
+    const ofText = (values: Float64Array | Uint8Array) => total(values.subarray(row, row + tokens));
+    const sums = { nll: ofText(scores.nll), kl: ofText(scores.kl), top1: ofText(scores.agrees), tokens };
+    row += tokens;
     return sums;
   });
 }

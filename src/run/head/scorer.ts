@@ -4,7 +4,7 @@
  */
 import type { Engine, Held } from "../../engine/mod.ts";
 import type { Model } from "../../models/mod.ts";
-import { type Drafted, headRows, headSlices, LOGITS, normedRows, rejections, type Rows } from "./head.ts";
+import { headRows, headSlices, LOGITS, normedRows, type Rows } from "./head.ts";
 import { indices } from "../../tensor/mod.ts";
 import { freeAll, withRead, withUploaded } from "../held.ts";
 import { openPrograms } from "../programs.ts";
@@ -29,50 +29,10 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
   const programs = openPrograms(engine);
   const normed = await normedRows(model, engine, programs, signal);
   const slices = headSlices(spec, engine.has.bindingBytes);
-  const rejected = rejections(engine, programs, spec, signal);
 
   async function eachSlice(use: (weight: Held, rows: Rows) => Promise<void>): Promise<void> {
     for (const rows of slices) {
       await withUploaded(engine, { weight: await headRows(model, rows) }, ({ weight }) => use(weight, rows));
-    }
-  }
-
-  /** Σ_v min(p_full, p_plan) of the rows in `drafted`, by plan; `logSums` are those of all rows. */
-  async function acceptances(
-    streams: readonly (readonly Held[])[],
-    targets: readonly Targets[],
-    logSums: readonly Float64Array[],
-    size: number,
-  ): Promise<Float64Array[]> {
-    const count = targets.reduce((sum, { drafted }) => sum + (drafted?.length ?? 0), 0);
-    const accepted = logSums.map(() => new Float64Array(count).fill(1));
-    if (count === 0) return accepted;
-    const chunks: Drafted[] = [];
-    try {
-      let before = 0;
-      for (const [b, { rows, drafted = new Int32Array() }] of targets.entries()) {
-        for (let start = 0; start < drafted.length; start += size) {
-          const part = drafted.subarray(start, start + size);
-          const hidden = await normed(streams.map((batches) => batches[b]), part.map((row) => rows[row]));
-          const sums = Array.from(part, (row) => logSums.map((own) => own[before + row])).flat();
-          chunks.push({ hidden, logSums: Float32Array.from(sums) });
-        }
-        before += rows.length;
-      }
-      await eachSlice(async (weight) => {
-        let at = 0;
-        for (const chunk of chunks) {
-          const values = await rejected(chunk, weight);
-          values.forEach((value, i) =>
-            accepted[i % streams.length][at + Math.floor(i / streams.length)] -= value
-          );
-          at += chunk.hidden.shape[0];
-          signal?.throwIfAborted();
-        }
-      });
-      return accepted.map((shares) => shares.map((share) => Math.max(0, share))); // rounding may leave −1e-7
-    } finally {
-      freeChunks(chunks);
     }
   }
 
@@ -154,10 +114,7 @@ export async function openScorer(model: Model, engine: Engine, signal?: AbortSig
             signal?.throwIfAborted();
           }
         });
-        const scores = merged.scores();
-        if (!compared) return scores;
-        const accepted = await acceptances(streams, targets, merged.logSums(), size);
-        return scores.map((own, plan) => ({ ...own, accepted: accepted[plan] }));
+        return merged.scores();
       } finally {
         freeChunks(chunks);
       }

@@ -11,8 +11,6 @@ export interface Targets {
   /** Tokens [m], and of each which of the rows predicts it (an index, ascending); every row predicts one at least. */
   readonly tokens: Int32Array;
   readonly of: Int32Array;
-  /** The rows whose acceptance is measured (indices, ascending); default: none. */
-  readonly drafted?: Int32Array;
 }
 
 /** One plan's predictions, over the targets of all streams, one after the other. */
@@ -25,8 +23,6 @@ export interface Scores {
   readonly kl: Float64Array;
   /** Whether each row's most probable token is also the full model's. */
   readonly agrees: Uint8Array;
-  /** Σ_v min(p_full, p_plan) of each row in `drafted`; empty where plans are not compared. */
-  readonly accepted: Float64Array;
   /** The most probable tokens of each row, the first ahead [rows · K]; empty where none are asked for. */
   readonly likeliest: Int32Array;
 }
@@ -177,13 +173,7 @@ export function merger(
       for (let row = 0; row < targets.rows.length; row++) addRow(from, row, at.row + row, words[0]);
       addTokens(from, targets, at, words);
     },
-    /** ln Σ e^z of each row, by plan. */
-    logSums: (): Float64Array[] =>
-      Array.from(
-        { length: plans },
-        (_, plan) => Float64Array.from({ length: rows }, (_, i) => logSum(plan * rows + i)),
-      ),
-    /** The scores of each plan, but for the acceptance. */
+    /** The scores of each plan. */
     scores(): Scores[] {
       return Array.from({ length: plans }, (_, plan) => {
         const row = (i: number) => plan * rows + i;
@@ -195,7 +185,6 @@ export function merger(
             (_, i) => plan > 0 && compared ? difference[row(i)] / sum[i] - logSum(i) + logSum(row(i)) : 0,
           ),
           agrees: Uint8Array.from({ length: rows }, (_, i) => Number(compared && best[row(i)] === best[i])),
-          accepted: new Float64Array(),
           likeliest: topTokens.subarray(row(0) * likeliest, row(rows) * likeliest),
         };
       });

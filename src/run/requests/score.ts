@@ -12,8 +12,6 @@ type RequestOptions =
   & Pick<ForwardOptions, "model" | "engine" | "plans" | "budget" | "signal" | "onProgress">
   & {
     readonly requests: readonly ScoredRequest[];
-    /** Whether plans are scored as drafts too, which reads the head once more; default: false. */
-    readonly drafts?: boolean | undefined;
     /** The first plan's streams over the same requests: they are kept here if there are none, else it does not run again. */
     readonly reference?: Reference | undefined;
   };
@@ -28,18 +26,16 @@ export interface RequestScore {
   kl: number;
   /** Rows whose most probable token is also the first plan's. */
   agreeing: number;
-  /** Σ Σ_v min(p_first, p_plan) over its rows; 0 where no drafts are scored. */
-  accepted: number;
 }
 
 /** Scores by plan and request. Throws `RangeError` where numbers are not finite. */
 export async function scoreRequests(options: RequestOptions): Promise<RequestScore[][]> {
-  const { model, engine, requests, plans, signal, drafts = false, reference } = options;
+  const { model, engine, requests, plans, signal, reference } = options;
   const known = reference && reference.streams.size > 0 ? reference.streams : null;
   const run = known ? plans.slice(1) : plans;
   const { segments, asked } = packRequests(requests, packingOf(model.spec));
   const scores = plans.map(() =>
-    requests.map((): RequestScore => ({ logLikelihood: 0, greedy: true, kl: 0, agreeing: 0, accepted: 0 }))
+    requests.map((): RequestScore => ({ logLikelihood: 0, greedy: true, kl: 0, agreeing: 0 }))
   );
   const scorer = await openScorer(model, engine, signal);
   const seen = new Set<number>();
@@ -55,7 +51,7 @@ export async function scoreRequests(options: RequestOptions): Promise<RequestSco
       ...known ? [batches.map(({ first }) => known.get(first)!)] : [],
       ...run.map((_, index) => stateOf(index).batches),
     ];
-    const found = await scorer.score(streams, asks.map((some) => targetsOf(some, drafts)), true);
+    const found = await scorer.score(streams, asks.map((some) => targetsOf(some)), true);
     found.forEach((own, plan) => addTo(scores[plan], asks, own));
     return kept;
   }
@@ -78,14 +74,13 @@ function askedOf(asked: readonly (readonly Asked[])[], { first, count, length }:
   return all.sort((a, b) => a.row - b.row);
 }
 
-function targetsOf(asked: readonly Asked[], drafts: boolean): Targets {
+function targetsOf(asked: readonly Asked[]): Targets {
   const rows = [...new Set(asked.map(({ row }) => row))];
   const place = new Map(rows.map((row, i) => [row, i]));
   return {
     rows: Int32Array.from(rows),
     tokens: Int32Array.from(asked, ({ token }) => token),
     of: Int32Array.from(asked, ({ row }) => place.get(row)!),
-    ...drafts ? { drafted: Int32Array.from(rows.keys()) } : {},
   };
 }
 
@@ -102,7 +97,6 @@ function addTo(scores: RequestScore[], batches: readonly (readonly Asked[])[], f
       score.greedy &&= found.best[target] === 1;
       score.kl += found.kl[row];
       score.agreeing += found.agrees[row];
-      score.accepted += found.accepted[row] ?? 0;
       target++;
     }
   }

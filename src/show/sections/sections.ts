@@ -22,7 +22,7 @@ import { correlationTable } from "../tables/causes.ts";
 import { accuracyTable } from "../tables/evaluation.ts";
 import { fitTables } from "../tables/fit.ts";
 import { mixerTable, mixtureTable, rankingTable } from "../tables/profile.ts";
-import { draftTables, lossTable, sweepTable } from "../tables/quality.ts";
+import { lossTable, sweepTable } from "../tables/quality.ts";
 import { medianTable, ratioTable } from "../tables/training.ts";
 import { fitAnswer, importanceAnswer, qualityAnswer, tasksAnswer } from "./answer.ts";
 import type { Section } from "./section.ts";
@@ -77,10 +77,7 @@ const analyses: { readonly [Name in keyof Findings]: (found: Findings[Name], at?
     title: "Quality: what dropping costs",
     claims: droppingClaims(sweep),
     figures: [qualityFigureAt(at)(sweep)],
-    tables: [
-      { ...sweepTable(sweep), title: "Perplexity by the number of modules dropped" },
-      ...draftTables(sweep),
-    ],
+    tables: [{ ...sweepTable(sweep), title: "Perplexity by the number of modules dropped" }],
     answer: qualityAnswer(sweep),
   }),
   tasks: (results) => ({

@@ -24,7 +24,6 @@ import {
 import { sum } from "../../entry/mod.ts";
 import { documentsNeeded, isFull, planPhrase, planText } from "../../measure/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { type Drafting, draftingText } from "./drafting.ts";
 import { keptTable, plansTable } from "./plans.ts";
 import { type Column, lines, optional, originOf, record, type Table, tableOf } from "./table.ts";
 
@@ -186,13 +185,12 @@ function marginNote(lines: readonly Line[]): string[] {
 }
 
 /** What likelihoods hide: how far the words are from the full model's, how sure, and how it writes. */
-function notesOf({ tasks, writing, draft }: Evaluation, isFull: boolean): string[] {
+function notesOf({ tasks, writing }: Evaluation, isFull: boolean): string[] {
   const all = Object.values(tasks);
   const [kl, top1, ece, sets] = (["kl", "top1", "ece", "sets"] as const).map((key) => weighted(all, key));
   return [
     !isFull && kl !== null &&
     `KL ${formatFixed(kl, 4)} nats per scored token, same top-1 token ${optional(top1, formatShare)}`,
-    draftingText({ ...acceptanceIn(all), draft }),
     ece !== null &&
     `calibration error ${formatFixed(ece, 3)}${
       sets === null ? "" : `; ${formatFixed(sets, 2)} choices have the right one in 90 % (prediction sets)`
@@ -216,22 +214,11 @@ type Evaluated = Evaluation["tasks"][string];
 /** The mean over all documents of the tasks that have the number; null where none has. */
 function weighted(
   tasks: readonly Evaluated[],
-  key: "kl" | "top1" | "ece" | "sets" | "acceptance",
+  key: "kl" | "top1" | "ece" | "sets",
 ): number | null {
   const known = tasks.filter((task) => task[key] !== null && task[key] !== undefined);
   const n = sum(known, (task) => task.n);
   return n === 0 ? null : sum(known, (task) => task.n * task[key]!) / n;
-}
-
-/** The share accepted over all tasks that have one, as if they were drawn apart. */
-function acceptanceIn(tasks: readonly Evaluated[]): Drafting {
-  const known = tasks.filter(({ acceptance }) => acceptance !== undefined);
-  if (known.length === 0) return {};
-  const squares = sum(known, ({ n, acceptanceHalfWidth: half }) => (n * (half ?? NaN)) ** 2);
-  return {
-    acceptance: weighted(known, "acceptance")!,
-    acceptanceHalfWidth: Number.isNaN(squares) ? null : Math.sqrt(squares) / sum(known, ({ n }) => n),
-  };
 }
 
 const documentsIn = ({ tasks, groups }: Evaluation, name: string) =>
@@ -239,21 +226,16 @@ const documentsIn = ({ tasks, groups }: Evaluation, name: string) =>
 
 /** A row a metric of a task, the groups and the average after them. */
 export function evaluationRows(result: Evaluation): CsvRow[] {
-  const { provenance, tasks, draft } = result;
-  const isDrafted = Object.values(tasks).some(({ acceptance }) => acceptance !== undefined);
+  const { provenance, tasks } = result;
   return linesOf(result, false).map(({ task, shots, n, metric, value, against, kept, ...line }) => {
     const of = n === null ? null : documentsIn(result, task);
-    const { kl, top1, acceptance, acceptanceHalfWidth, acceptanceTokens, ece, sets } = tasks[task] ?? {};
+    const { kl, top1, ece, sets } = tasks[task] ?? {};
     return record({
       ...{ ...originOf(provenance), dropped: planText(provenance.drop), task, shots, n, of, metric, value },
       ...{ stderr: line.stderr, value_low: line.low, value_high: line.high },
       ...{ change: against?.difference, low: against?.low, high: against?.high },
       ...{ equivalence: against?.equivalence, margin: against?.margin, verdict: against?.verdict },
       ...{ kept: kept?.value, kept_low: kept?.low, kept_high: kept?.high, kl, top1 },
-      ...isDrafted && {
-        ...{ acceptance, acceptance_half_width: acceptanceHalfWidth, acceptance_tokens: acceptanceTokens },
-        draft_cost: draft?.cost,
-      },
       ...{ ece, sets },
     });
   });

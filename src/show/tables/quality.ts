@@ -20,7 +20,6 @@ import {
 } from "../words/mod.ts";
 import { type DropPlan, everyChange, type LayerModule, planText } from "../../measure/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
-import { bestRound, DRAFTING, draftingColumns, draftingNotes } from "./drafting.ts";
 import { EFFECTS, effectsTables } from "./effects.ts";
 import { type Column, fixed, originOf, recordsOf, type Table, tableOf } from "./table.ts";
 
@@ -41,22 +40,19 @@ export function perplexityTables(results: readonly Perplexity[]): Table[] {
     value: ({ provenance }) => alteredText(provenance),
     align: "left",
   };
-  const notes = draftingNotes(results);
-  const drafts = results.filter(({ draft }) => draft);
   return [
     {
       title: settingOf({ ...provenance, drop: { attention: [], mlp: [] }, changed: undefined }),
       ...tableOf(results, [...QUALITY, dropped]),
       notes: sharedLines(results),
     },
-    ...notes.length > 0 ? [{ ...tableOf(drafts, [...DRAFTING, dropped]), notes }] : [],
     ...effectsTables(results),
   ];
 }
 
 export function perplexityRows(result: Perplexity): CsvRow[] {
   const { provenance } = result;
-  return recordsOf([result], [...QUALITY, ...draftingColumns([result]), ...result.effects ? EFFECTS : []], {
+  return recordsOf([result], [...QUALITY, ...result.effects ? EFFECTS : []], {
     ...originOf(provenance),
     dropped: alteredText(provenance),
   });
@@ -102,19 +98,6 @@ function targetsOf(groups: readonly CurveGroup[]): string[] {
   return [...new Set(groups.map(({ target }) => KIND_NAMES[target]))];
 }
 
-/** The same with the speed-up of drafts that read the text by themselves. */
-export function draftTables(sweep: Sweep): Table[] {
-  const plans = sweep.curves.flatMap(({ points }) => points);
-  const notes = draftingNotes(plans);
-  if (notes.length === 0) return [];
-  const speedup = (point: SweepPoint) => bestRound(point)?.speedup ?? NaN; // shown as missing
-  return [{
-    title: "best possible speed of drafting with each plan (below 1: slower)",
-    ...byCount(sweep, speedup, fixed(2)),
-    notes,
-  }];
-}
-
 const orderOf = ({ by, repair }: CurveGroup): string => repair ? `${by}, ${repairName(repair)}` : by;
 
 function meanAt(group: CurveGroup | undefined, count: number, read: (point: SweepPoint) => number) {
@@ -124,14 +107,12 @@ function meanAt(group: CurveGroup | undefined, count: number, read: (point: Swee
 
 /** A row a point of a curve. Where repairs were asked for, each row says its own. */
 export function sweepRows({ provenance, repaired, curves }: Sweep): CsvRow[] {
-  const drafting = draftingColumns(curves.flatMap(({ points }) => points));
   return curves.flatMap(({ target, by, seed, repair, points }) =>
     recordsOf<SweepPoint>(points, [
       { key: "dropped", value: ({ dropped }) => dropped },
       { key: "attention", value: ({ drop }) => lostIn(drop, "attention") },
       { key: "mlp", value: ({ drop }) => lostIn(drop, "mlp") },
       ...QUALITY,
-      ...drafting,
       { key: "rise", value: ({ rise }) => rise },
       { key: "rise_error", value: ({ riseError }) => riseError },
     ], {

@@ -1,5 +1,5 @@
 /** A roofline: the speed that bytes and operations allow each plan, beside the speed that the paper reports. */
-import { counted, formatFixed, formatShare } from "../words/mod.ts";
+import { counted, formatFixed } from "../words/mod.ts";
 import { planText } from "../../measure/mod.ts";
 import type { Roofline } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
@@ -81,7 +81,6 @@ export function rooflineTables(result: Roofline): Table[] {
         { title: "gamma, roofline", value: ({ rooflineGamma }) => rooflineGamma, format: fixed(3) },
       ]),
     ],
-    ...draftTables(plans),
     lines(
       undefined,
       "speed-ups are the largest that bytes and operations allow; own batch: each model at its largest batch; most: at the best batch",
@@ -91,29 +90,8 @@ export function rooflineTables(result: Roofline): Table[] {
   ];
 }
 
-/** What plans gain as drafts, a column for each share of accepted tokens; no table where none was requested. */
-function draftTables(plans: readonly PlanRoofline[]): Table[] {
-  const drafts = plans.flatMap(({ drop, draft }) => draft ? [{ drop, ...draft }] : []);
-  if (drafts.length === 0) return [];
-  return [{
-    note:
-      "each plan as the full model's draft, one text: the speed-up at most, and the tokens of the best round",
-    ...tableOf(drafts, [
-      DROPPED,
-      { title: "cost", value: ({ cost }) => cost, format: fixed(2) },
-      ...drafts[0].rounds.map(({ acceptance }, i): Column<typeof drafts[number]> => ({
-        title: `${formatShare(acceptance)} accepted`,
-        value: ({ rounds }) => `${times(rounds[i].speedup)} (${rounds[i].drafted})`,
-      })),
-    ]),
-    notes: [
-      "cost: a drafted token's time over a full one's; drafting can gain where it is less than the share accepted",
-    ],
-  }];
-}
-
 export function rooflineRows({ model, device, setting: { bits, input, output }, plans }: Roofline): CsvRow[] {
-  return rowsOf(plans).map(({ drop, batch, prefill, decode, speedup, most, draft, paper, ...row }) =>
+  return rowsOf(plans).map(({ drop, batch, prefill, decode, speedup, most, paper, ...row }) =>
     record({
       ...{ model: model.name, device: device.name, devices: device.count, bits, input, output },
       ...{ dropped: planText(drop), weight_bytes: row.weightBytes, key_bytes: row.keyBytes },
@@ -121,7 +99,7 @@ export function rooflineRows({ model, device, setting: { bits, input, output }, 
       ...{ prefill_seconds: prefill, decode_seconds: decode },
       ...{ prefill_speedup: speedup.prefill, decode_speedup: speedup.decode, speedup: speedup.whole },
       ...{ own_batch_speedup: row.throughput, most_speedup: most.speedup, most_batch: most.batch },
-      ...{ draft_cost: draft?.cost, paper_speedup: paper?.speedup, paper_allowed: paper?.reach },
+      ...{ paper_speedup: paper?.speedup, paper_allowed: paper?.reach },
     })
   );
 }

@@ -1,6 +1,6 @@
 /** Measured speeds: times, then speed-ups beside those that bytes and operations allow. */
 import { computedText, counted, formatFixed, formatNumber, modelOf } from "../words/mod.ts";
-import { NGRAM, planText } from "../../measure/mod.ts";
+import { planText } from "../../measure/mod.ts";
 import type { Speed } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";
 import { countsOf } from "./roofline.ts";
@@ -66,7 +66,6 @@ export function speedTables(result: Speed): Table[] {
         ...hasGamma ? [{ title: "gamma", value: ({ gamma }: Row) => gamma, format: fixed(3) }] : [],
       ]),
     ],
-    ...draftTables(result, rows),
     lines(
       undefined,
       "medians, with quartiles in brackets; a speed-up is the median of the ratios within each round",
@@ -81,45 +80,6 @@ export function speedTables(result: Speed): Table[] {
   ];
 }
 
-type Drafted = Row & { readonly draft: NonNullable<Row["draft"]> };
-
-/** The plans as drafts of the full model, and in words whether they gain. */
-function draftTables(result: Speed, rows: readonly Row[]): Table[] {
-  const drafted = rows.filter((row): row is Drafted => row.draft !== undefined);
-  if (drafted.length === 0) return [];
-  const two = fixed(2);
-  const [{ draft: { tokens } }] = drafted;
-  return [
-    lines(`drafts of the full model, ${counted(tokens, "token")} at a time`),
-    tableOf(drafted, [
-      { title: "dropped", value: (row) => draftName(result, row), align: "left" },
-      { title: "context", value: ({ context }) => context },
-      { title: "accepted", value: ({ draft: { accepted, drafted } }) => `${accepted} of ${drafted}` },
-      { title: "c", value: ({ draft }) => draft.cost, format: two },
-      { title: "v(2)", value: ({ draft }) => ratioOf(draft, 2), format: two },
-      { title: `v(${tokens + 1})`, value: ({ draft }) => ratioOf(draft, tokens + 1), format: two },
-      { title: "speed-up", value: ({ draft }) => withSpread(draft.speedup, 1, two) },
-      { title: "expected", value: ({ draft }) => draft.expected, format: two },
-      { title: "best", value: ({ draft: { best } }) => `${two(best.speedup)} at ${best.drafted}` },
-    ]),
-    lines(
-      undefined,
-      ...drafted.map((row) => `${draftName(result, row)}, context ${row.context}: ${row.draft.condition}`),
-      "c: time of a drafted token over a full one; v(k): time of k tokens at once over one",
-      "speed-up: measured, prompt by prompt; expected: from acceptance by depth, c and v; best: number of drafted tokens with the largest expected one",
-    ),
-  ];
-}
-
-/** What a plan drops; of the full model, the text drafts. */
-function draftName({ plans }: Speed, { plan, draft }: Drafted): string {
-  return draft.plan === NGRAM ? "the text itself" : countsOf(plans[plan].drop);
-}
-
-function ratioOf({ verify }: Drafted["draft"], tokens: number): number | null {
-  return verify.find((time) => time.tokens === tokens)?.ratio ?? null;
-}
-
 function withSpread({ median, low, high }: Median, unit: number, format: (value: number) => string): string {
   return `${format(unit * median)} [${format(unit * low)}, ${format(unit * high)}]`;
 }
@@ -128,7 +88,7 @@ export function speedRows(
   { model: { name, format }, computed: { engine }, plans, ...result }: Speed,
 ): CsvRow[] {
   return rowsOf(result).map((
-    { plan, batch, context, prefill, decode, speedup, roofline, predicted, draft, ...row },
+    { plan, batch, context, prefill, decode, speedup, roofline, predicted, ...row },
   ) =>
     record({
       ...{ model: name, format, engine, dropped: planText(plans[plan].drop), batch, context },
@@ -138,8 +98,6 @@ export function speedRows(
       ...{ decode_speedup_low: speedup.decode.low, decode_speedup_high: speedup.decode.high },
       ...{ speedup: speedup.whole, roofline_prefill: roofline.prefill, roofline_decode: roofline.decode },
       ...{ predicted_prefill: predicted.prefill, predicted_decode: predicted.decode, gamma: row.gamma },
-      ...{ drafted: draft?.drafted, accepted: draft?.accepted, draft_cost: draft?.cost },
-      ...{ draft_speedup: draft?.speedup.median, draft_expected: draft?.expected },
     })
   );
 }

@@ -6,13 +6,7 @@
 import { type Checks, func } from "../../entry/mod.ts";
 import { type Fit, PAPER_SCORE, type Profile, type Sweep } from "../../result/mod.ts";
 import { onModel, type StudyModel, type TextOptions } from "../../subject/mod.ts";
-import {
-  draftingChecks,
-  type DraftingOptions,
-  type RunOptions,
-  studyChecks,
-  type StudyOptions,
-} from "../base/options.ts";
+import { type RunOptions, studyChecks, type StudyOptions } from "../base/options.ts";
 import { runOptionsOf } from "../base/stage.ts";
 import { runWork, type Step, step, type Study } from "../base/study.ts";
 import { type FitOptions, fitStudy } from "../fit/fit.ts";
@@ -22,7 +16,7 @@ import type { Curve } from "../sweep/curves.ts";
 import { type SweepOptions, sweepStudy } from "../sweep/sweep.ts";
 
 /** Options of the study. The profile and the curves are over so many samples, the fit over twice as many: half of them confirm. */
-export interface StartOptions extends StudyOptions, DraftingOptions {
+export interface StartOptions extends StudyOptions {
   /** Hears each result as soon as it is there. */
   readonly onFound?: ((result: Profile | Fit | Sweep) => void) | undefined;
   /** Whether the fit's orders are those of importance alone; by default, they are checked by removals. */
@@ -46,7 +40,6 @@ const STEPS = [0, 1, 2, 4, 8];
 
 const checks: Checks<StartOptions> = {
   ...studyChecks,
-  ...draftingChecks,
   onFound: func,
   unchecked: orderingChecks.unchecked,
 };
@@ -56,11 +49,11 @@ export const startStudy: Study<StudyModel, StartOptions, Started> = {
   verb: "start with",
   checks,
   on: onModel,
-  async work(model, { onFound, unchecked, draft, ...given }) {
+  async work(model, { onFound, unchecked, ...given }) {
     const options: StudyOptions & Size = { ...SIZE, ...given };
     const { samples, length } = options;
     const fitting: FitOptions = { ...fitOptions(options), unchecked, calibration: { samples, length } };
-    const curves = { ...curvesFor(options, null), draft };
+    const curves = curvesFor(options, null);
     const [measuring, finding, sweeping] = [
       await profileStudy.work(model, options),
       await fitStudy.work(model, fitting),
@@ -79,7 +72,7 @@ export const startStudy: Study<StudyModel, StartOptions, Started> = {
     const swept = step(last(sweeping), async (own) => {
       const [profile, fit] = [await profiled.whole(own), await found.whole(own)];
       return heard(
-        await runWork(await sweepStudy.work(model, { ...curvesFor(options, fit), draft, profile }), own),
+        await runWork(await sweepStudy.work(model, { ...curvesFor(options, fit), profile }), own),
       );
     });
     /** All but the numbers of drops that the answer adds are known before it. */

@@ -1,11 +1,10 @@
 /** What a study runs, how long and in how much memory, and whether this machine has it. */
-import type { Computed, DraftCost } from "../../result/mod.ts";
+import type { Computed } from "../../result/mod.ts";
 import {
   cost,
   decodingBytes,
   type DropPlan,
   type Form,
-  HALF,
   type Holding,
   layerBytes,
   noDrop,
@@ -17,14 +16,13 @@ import {
   passForm,
   stepBytes,
   stepForm,
-  tokenBytes,
   workOf,
 } from "../../run/mod.ts";
 import { computedOn, engineOf, type EngineOptions, type Forcing } from "./options.ts";
 import type { StudyModel } from "../../subject/mod.ts";
 import { formatBytes, sum } from "../../entry/mod.ts";
 import { availableBytes, type Engine } from "../../engine/mod.ts";
-import { isFull, quartiles } from "../../measure/mod.ts";
+import { quartiles } from "../../measure/mod.ts";
 import type { Model, ModelSpec } from "../../models/mod.ts";
 
 /** The estimated cost of a study. */
@@ -209,14 +207,6 @@ export async function expectRoom({ bytes, what }: Need, options: EngineOptions &
     `Cannot run ${what}: it takes about ${formatBytes(bytes)} of memory, expected at most the ` +
       `${formatBytes(available)} that are available; \`force\` runs it all the same`,
   );
-}
-
-/** The cost of a drafted token after so many others, by bytes that are read; nothing for the full model. */
-export function draftOf(spec: ModelSpec, plan: DropPlan, context: number): { draft?: DraftCost } {
-  if (isFull(plan)) return {};
-  return {
-    draft: { context, cost: tokenBytes(spec, plan, context, HALF) / tokenBytes(spec, noDrop, context, HALF) },
-  };
 }
 
 /** Seconds in which the weights that a token of the full model meets are read. */

@@ -114,16 +114,6 @@ export const studyChecks: Checks<StudyOptions> = {
 /** The same for a study that measures quality. */
 export const heldOutChecks: Checks<StudyOptions> = usually(studyChecks, { text: HELD_OUT_TEXT });
 
-/** Whether a study of quality also measures plans as drafts. */
-export interface DraftingOptions {
-  /** Also measures each plan as a draft of the full model: the share of its tokens that are accepted, and the cost of one; default: false. */
-  readonly draft?: boolean | undefined;
-}
-
-export const draftingChecks: Checks<DraftingOptions> = {
-  draft: option(flag, "also measure each plan as a draft of the model: tokens accepted, possible speed-up"),
-};
-
 /** Checks of options about how repairs are fitted, which have no effect without a repair. */
 export const repairFitChecks = under("Calibration:", {
   sequential: option(

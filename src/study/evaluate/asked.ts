@@ -1,5 +1,4 @@
 /** What tasks ask of a model: their documents as tokens, cut into parts that are run and kept one after the other. */
-import type { DraftingOptions } from "../base/options.ts";
 import { lateMeter, type Reports, reportsOf } from "../../entry/mod.ts";
 import { createHash } from "node:crypto";
 import type { Engine } from "../../engine/mod.ts";
@@ -22,7 +21,7 @@ import {
 import type { Tokenizer } from "../../text/mod.ts";
 
 /** What runs an evaluation, where its parts are kept, and who hears of it. */
-export interface Running extends Keeping, Reports, DraftingOptions {
+export interface Running extends Keeping, Reports {
   readonly model: StudyModel;
   readonly engine: Engine;
 }

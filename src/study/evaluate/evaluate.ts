@@ -2,7 +2,7 @@
  * Benchmark tasks under several plans, equal to lm-eval 0.4.13 in prompts, shots and scores. All plans run as one trie together with the full
  * model. What is finished is kept (parts.ts), so that an interrupted evaluation goes on where it stopped, and one with another plan runs that plan alone.
  */
-import { mean, planHash } from "../../measure/mod.ts";
+import { planHash } from "../../measure/mod.ts";
 import {
   aPart,
   aShare,
@@ -33,15 +33,8 @@ import { cpuLowering } from "../../engine/mod.ts";
 import { type DropPlan, noDrop } from "../../run/mod.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 import { type BosRule, type Metric, suites, taskGroups, taskNames, tasksNamed } from "../../tasks/mod.ts";
-import { BASE_BYTES, draftOf, expectRoom, flopsOf, writeBytes } from "../base/estimate.ts";
-import {
-  draftingChecks,
-  type DraftingOptions,
-  engineOf,
-  memoryOf,
-  runChecks,
-  type RunOptions,
-} from "../base/options.ts";
+import { BASE_BYTES, expectRoom, flopsOf, writeBytes } from "../base/estimate.ts";
+import { engineOf, memoryOf, runChecks, type RunOptions } from "../base/options.ts";
 import { type EvaluatedText, leakGuard } from "../base/text.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
 import { type Stage, stage as stageOf } from "../base/stage.ts";
@@ -54,7 +47,7 @@ import { expectChoices, runRounds } from "./rounds.ts";
 import { summarise } from "./summary.ts";
 
 /** Options of `evaluate`: the tasks, and how they are run. */
-export interface EvaluateOptions extends RunOptions, DraftingOptions {
+export interface EvaluateOptions extends RunOptions {
   /**
    * Tasks and groups, by lm-eval's names; or probes, whose documents are made here: `arithmetic` (`arithmetic_1` and `arithmetic_2` have
    * one count of digits), `brackets`, `induction` (`induction_64` has a shorter list) and `passkey_512`, whose number is the length of
@@ -109,7 +102,7 @@ const evaluateChecks: Checks<EvaluateOptions> = {
     number("a number of points above 0 and at most 100", (value) => value > 0 && value <= 100),
     "<points> ask documents until every plan is known to lose more than this of mean accuracy, or no more",
     undefined,
-    { excludes: ["margin", "draft"] },
+    { excludes: ["margin"] },
   ),
   bos: option(
     oneOf(["tokenizer", "never", "always"]),
@@ -127,7 +120,6 @@ const evaluateChecks: Checks<EvaluateOptions> = {
     "<n> seed of the few-shot examples, and of the order of documents under `until`",
     SHOTS_SEED,
   ),
-  ...draftingChecks,
   ...runChecks,
 };
 
@@ -173,7 +165,6 @@ export async function evaluation(
   options: OverPlans<EvaluateOptions> & Pick<PartsOptions, "beside">,
 ): Promise<Work<Evaluation[], EvaluatePrice>> {
   const wanted = options.plans.map((plan) => dropsIn(model, plan));
-  const { draft } = options;
   const distinct = distinctPlans(wanted);
   const { until } = options;
   const { settings, mains } = settingsOf(options);
@@ -183,21 +174,19 @@ export async function evaluation(
   const stage = partsStage(model, distinct, parts, prompts, options);
   const evaluating = step([], async (runOptions) => {
     const items = await itemsOf(model, parts, prompts, distinct, {
-      ...{ ...runOptions, draft, until, seed, beside: options.beside },
+      ...{ ...runOptions, until, seed, beside: options.beside },
       mains: sharesOf(mains),
     });
     const written = await writing(prompts, items.running);
-    const draftContext = Math.round(mean(parts.flatMap(inputsOf).map(({ length }) => length)));
     const share = until === undefined ? shareOf(margin, aPart) : until / 100;
     const full = summarise(items.done[0], mains, null, share);
-    return distinct.map((plan, i): Evaluation => ({
+    return distinct.map((_, i): Evaluation => ({
       ...head("evaluate"),
       provenance: wholeOrigin(items.done[i].map(({ origin }) => origin), skip),
       bos,
       seed,
       ...i === 0 ? full : summarise(items.done[i], mains, full, share, items.asked?.[i]),
       writing: written?.[i] ?? null,
-      ...draft ? draftOf(model.spec, plan, draftContext) : {},
     }));
   }, until === undefined ? [stage] : []);
   return {
@@ -226,7 +215,6 @@ export async function evaluation(
             tasks,
             plans: distinct,
             prompts,
-            ...draft ? { draft } : {},
           };
         },
       }
@@ -272,7 +260,7 @@ function partsStage(
         Math.max(0, ...reading, writes ? writeBytes(model, { ...cpuLowering, memoryBytes }) : 0);
     },
     async run({ from, to }, options) {
-      const running = { ...options, draft: all.draft, model, engine: await engineOf(options) };
+      const running = { ...options, model, engine: await engineOf(options) };
       await runParts(parts.slice(from, to), { ...running, plans });
       const [first, last] = [from, to].map((unit) => Math.max(0, unit - parts.length));
       if (last > first) await writeTexts(prompts, { ...running, plans: writers.slice(first, last) });
@@ -316,7 +304,6 @@ async function itemsOf(
   plans: readonly DropPlan[],
   { until, seed, mains, beside, ...options }:
     & RunOptions
-    & DraftingOptions
     & Pick<EvaluateOptions, "until">
     & Pick<PartsOptions, "beside">
     & { readonly seed: number; readonly mains: readonly ShareMain[] },

@@ -22,19 +22,18 @@ export type Item = TaskPart["items"][number];
 export async function scorePart(
   part: Part,
   plans: readonly DropPlan[],
-  { model, engine, signal, draft, beside }: Running & { readonly beside?: Beside | undefined },
+  { model, engine, signal, beside }: Running & { readonly beside?: Beside | undefined },
   onProgress: (done: number, total: number) => void,
 ): Promise<Item[][]> {
   const requests = part.documents.flatMap(({ requests }) => requests);
   const reference = beside?.over(part);
-  const run = { model, engine, signal, plans, requests, drafts: draft, reference };
+  const run = { model, engine, signal, plans, requests, reference };
   const scores = await scoreRequests({ ...run, onProgress });
   return scores.map((own) => {
     let next = 0;
     return part.documents.map((asked) => {
       const scored = own.slice(next, next += asked.requests.length);
-      const item = itemOf(part, asked, scored, null);
-      return draft ? { ...item, accepted: sum(scored, ({ accepted }) => accepted) } : item;
+      return itemOf(part, asked, scored, null);
     });
   });
 }
@@ -116,11 +115,7 @@ export interface Kept<T> {
 
 export async function keptItems(part: Part, plan: DropPlan, options: Running): Promise<Kept<Item>> {
   const { task, shots, bos, seed } = part.setting;
-  const isDrafted = options.draft && !task.generation;
-  const setting = {
-    ...{ name: task.name, version: task.version, shots, bos, seed },
-    ...isDrafted ? { draft: true as const } : {},
-  };
+  const setting = { name: task.name, version: task.version, shots, bos, seed };
   const origin = await partOrigin(part, plan, options);
   const key = { ...origin, task: setting };
   const found = await keptResult("task", key, options);

@@ -1,7 +1,6 @@
 /** From documents to the numbers of tasks, groups and their average, next to the full model's. */
 import { sum } from "../../entry/mod.ts";
 import {
-  acceptanceOf,
   type AccuracyChange,
   calibrationError,
   changeOver,
@@ -99,10 +98,6 @@ function taskOf({ task, shots }: Part["setting"], parts: Parts, base: Base): Sco
     cut: items.filter(({ cut }) => cut > 0).length,
     items,
   };
-  const drafts = items.flatMap(({ accepted, tokens }) =>
-    accepted === undefined ? [] : [{ accepted, drafted: sum(tokens) }]
-  );
-  if (drafts.length > 0) Object.assign(found, acceptanceOf(drafts));
   const own = { [task.name]: found };
   for (const [metric, { value, stderr }] of estimates) {
     const main: Main = { name: task.name, members: [task.name], metric };

@@ -6,9 +6,8 @@ import { type Check, func, list, oneOf, phased, record, required, unlessAborted 
 import { type Perplexity, perplexityOf } from "../../result/mod.ts";
 import { changedSpec, LAYER_VALUES, type LayerValue, type Seen, valuesProbe } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
-import { draftOf } from "../base/estimate.ts";
 import { leakGuardOver, textOf } from "../base/text.ts";
-import { type DraftingOptions, heldOutChecks, type StudyOptions } from "../base/options.ts";
+import { heldOutChecks, type StudyOptions } from "../base/options.ts";
 import { dropsIn, type PlanLike } from "../base/plan.ts";
 import { openHead, readsHead, withIds } from "./observe.ts";
 import { scored } from "./scored.ts";
@@ -36,7 +35,7 @@ export async function changedPerplexities(
   model: StudyModel,
   plans: readonly PlanLike[],
   change: ValueChange,
-  options: StudyOptions & DraftingOptions,
+  options: StudyOptions,
 ): Promise<Perplexity[]> {
   const drops = plans.map((plan) => dropsIn(model, plan));
   const text = textOf(model, options, heldOutChecks);
@@ -46,7 +45,7 @@ export async function changedPerplexities(
   const records = drops.map(changeRecord);
   await using lens = readsHead(change.values) ? await openHead(model, options) : undefined;
   const results = await scored({
-    ...{ model, packed, groups: drops.map((drop) => [drop]), drafts: options.draft },
+    ...{ model, packed, groups: drops.map((drop) => [drop]) },
     nameOf: (plan) => `plan ${plan + 1} of ${plans.length}`,
     probesOf(plan) {
       const see = (seen: Seen<LayerValue>) =>
@@ -54,10 +53,9 @@ export async function changedPerplexities(
       const { layers } = changedSpec(model.spec, drops[plan]);
       return [valuesProbe(layers, change.values, see, { readHead: lens?.read, onChange: records[plan].add })];
     },
-    async made(sums, origin, drop, plan) {
-      const { draft } = draftOf(model.spec, drop, packed.blocks.length);
+    async made(sums, origin, _drop, plan) {
       const changed = { ...origin, changed: records[plan].changed() };
-      return await guard(perplexityOf(changed, sums, draft), [plans[plan]]);
+      return await guard(perplexityOf(changed, sums), [plans[plan]]);
     },
   }, at(1));
   return results.flat();

@@ -17,7 +17,6 @@ import { type Blocks, type DropPlan, effectsProbe, noDrop } from "../../run/mod.
 import { aModel, onModel, type Packed, type StudyModel } from "../../subject/mod.ts";
 import { expectRoom, flopsOf, needOf } from "../base/estimate.ts";
 import {
-  type DraftingOptions,
   precisionOf,
   provenance,
   reporter,
@@ -113,7 +112,7 @@ type Losses = (
   model: StudyModel,
   plans: readonly DropPlan[],
   text: Text,
-  options: StudyOptions & DraftingOptions,
+  options: StudyOptions,
 ) => Promise<Perplexity[]>;
 
 /** Measures the losses of plans over some samples of a text together with their effects, and keeps both. */
@@ -121,16 +120,16 @@ export async function effectsUnder(
   model: StudyModel,
   plans: readonly DropPlan[],
   { text, span }: { readonly text: Text; readonly span: Span },
-  options: StudyOptions & DraftingOptions & EffectsOptions,
+  options: StudyOptions & EffectsOptions,
   losses: Losses,
 ): Promise<Perplexity[]> {
-  const { draft, effects: _, ...running } = options;
+  const { effects: _, ...running } = options;
   return await withOriginal(model, options, async ({ of, other }) => {
     const isOwn = of.model.fingerprint === model.identity.fingerprint && of.dtype === precisionOf(running);
     const all = samplesOf(text, span);
     const packed = await all.pack(running);
     const known = await Array.fromAsync(plans, async (plan) => {
-      const origin = perplexityOrigin(await provenance(model, packed, plan, running), draft, of);
+      const origin = perplexityOrigin(await provenance(model, packed, plan, running), of);
       return await keptResult("perplexity", origin, running);
     });
     if (known.every((result) => result !== null)) return known;
@@ -141,15 +140,15 @@ export async function effectsUnder(
     const at = phased(`effects in ${model.name}`, weights, running);
     const full = plans.findIndex(isFull);
     const some = other || full >= 0 ? plans : [...plans, noDrop];
-    const results = await losses(model, some, all, { ...at(0), draft });
+    const results = await losses(model, some, all, at(0));
     const [base] = other
       ? await losses(other.model, [noDrop], all, { ...other.options, onProgress: at(1).onProgress })
       : results.slice(full);
     const moved = await movesUnder(model, { other, isOwn }, plans, packed.blocks, at(2));
     return await Array.fromAsync(plans, (_, i) => {
-      const { provenance, sums, draft } = results[i];
+      const { provenance, sums } = results[i];
       const own = base.sums.map(({ nll }, sample) => ({ nll, ...moved[i][sample] }));
-      return keep(perplexityOf(provenance, sums, draft, { of, sums: own }), running);
+      return keep(perplexityOf(provenance, sums, { of, sums: own }), running);
     });
   });
 }

@@ -11,19 +11,11 @@ import {
   merge,
   type Perplexity,
   perplexityOf,
-  perplexityOrigin,
   type RiseInterval,
   riseOverSamples,
 } from "../../result/mod.ts";
 import { type DropPlan, type LayerValue, noDrop, withFull } from "../../run/mod.ts";
-import { draftOf } from "../base/estimate.ts";
-import {
-  draftingChecks,
-  type DraftingOptions,
-  heldOutChecks,
-  type RunOptions,
-  type StudyOptions,
-} from "../base/options.ts";
+import { heldOutChecks, type RunOptions, type StudyOptions } from "../base/options.ts";
 import { leakGuardOver, samplesOf, type Text, textOf, workOver } from "../base/text.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
 import { sampleStage, type Stage } from "../base/stage.ts";
@@ -79,9 +71,6 @@ export function paired(run: Perplexity, base: Perplexity): RiseInterval {
  * the text's 13-token sequences occur in the text that a plan was calibrated on, the plan's result says so in `shared`. Throws `TypeError`
  * for a plan made from another model.
  *
- * With `draft`, each plan is also measured as a draft of the full model that reads the text by itself, which takes longer: `acceptance` and
- * `draft` of the results.
- *
  * With `effects`, each result has `effects`: how far the updates of later modules move along and across the stream, e = u′ − u over |u|, and
  * the rise of the loss over what they are compared with. `effects: "original"` compares with another model in float32, so that a quantised
  * file, or the same model in another precision, counts as a plan without changes; `effectsOrder` (`lamina/figures`) says whether the moves
@@ -126,19 +115,19 @@ export async function perplexities<const Name extends LayerValue = LayerValue>(
 
 /** Options of `perplexities`. */
 export interface PerplexitiesOptions<Name extends LayerValue = LayerValue>
-  extends StudyOptions, DraftingOptions, EffectsOptions {
+  extends StudyOptions, EffectsOptions {
   /** A change of values that a function makes while each plan runs; default: none. */
   readonly change?: ValueChange<Name> | undefined;
 }
 
 export const perplexityStudy: Study<
   StudyModel,
-  OverPlans<StudyOptions & DraftingOptions & EffectsOptions>,
+  OverPlans<StudyOptions & EffectsOptions>,
   Perplexity[]
 > = {
   verb: "measure perplexities",
   isDivisible: true,
-  checks: { ...heldOutChecks, ...draftingChecks, ...effectsChecks, plans: required(list(aDrop, "plans")) },
+  checks: { ...heldOutChecks, ...effectsChecks, plans: required(list(aDrop, "plans")) },
   on: onModel,
   work(model, options) {
     const text = textOf(model, options, heldOutChecks);
@@ -160,7 +149,6 @@ export const perplexityStudy: Study<
       },
       depends: async (runOptions) => ({
         plans,
-        ...options.draft ? { draft: true } : {},
         ...effects ? { effects: await effectsOver(model, { ...runOptions, effects }) } : {},
       }),
     });
@@ -172,16 +160,15 @@ export function perplexityStage(
   model: StudyModel,
   text: Text,
   plans: readonly DropPlan[],
-  { draft, effects }: DraftingOptions & EffectsOptions = {},
+  { effects }: EffectsOptions = {},
   plansOf: (options: RunOptions) => Promise<readonly DropPlan[]> = () => Promise.resolve(plans),
 ): Stage<Perplexity[]> {
   const { samples, length } = text.sizes;
   return sampleStage(model, { samples, length, plans, head: true }, {
     async run(span, options) {
       const some = await plansOf(options);
-      const own = { ...options, draft };
-      if (effects) return await effectsUnder(model, some, { text, span }, { ...own, effects }, lossesOf);
-      return await lossesOf(model, some, samplesOf(text, span), own);
+      if (effects) return await effectsUnder(model, some, { text, span }, { ...options, effects }, lossesOf);
+      return await lossesOf(model, some, samplesOf(text, span), options);
     },
     async join(parts, options) {
       return await Array.fromAsync(
@@ -196,7 +183,7 @@ async function lossesOf(
   model: StudyModel,
   plans: readonly DropPlan[],
   text: Text,
-  options: StudyOptions & DraftingOptions,
+  options: StudyOptions,
 ) {
   return (await perplexityGroups(model, [plans], options, text))[0];
 }
@@ -208,7 +195,7 @@ async function lossesOf(
 export async function perplexityGroups(
   model: StudyModel,
   groups: readonly (readonly Partial<DropPlan>[])[],
-  options: StudyOptions & DraftingOptions = {},
+  options: StudyOptions = {},
   text: Text = textOf(model, options, heldOutChecks),
   beside?: Shared,
 ): Promise<Perplexity[][]> {
@@ -218,14 +205,12 @@ export async function perplexityGroups(
   const at = phased(last > 0 ? `sweep of ${model.name}` : label, [0, 1], options);
   const packed = await text.pack(at(0));
   return await scored({
-    ...{ model, packed, groups: drops, drafts: options.draft, beside, label },
+    ...{ model, packed, groups: drops, beside, label },
     nameOf: (g) => last === 0 ? "layers and head" : g === 0 ? "full model's head" : `curve ${g} of ${last}`,
     async find(origin) {
-      const kept = await keptResult("perplexity", perplexityOrigin(origin, options.draft), options);
-      return kept && Object.assign(kept, perplexityOf(kept.provenance, kept.sums, kept.draft));
+      const kept = await keptResult("perplexity", origin, options);
+      return kept && Object.assign(kept, perplexityOf(kept.provenance, kept.sums));
     },
-    made(sums, origin, plan) {
-      return keep(perplexityOf(origin, sums, draftOf(model.spec, plan, packed.blocks.length).draft), options);
-    },
+    made: (sums, origin) => keep(perplexityOf(origin, sums), options),
   }, at(1));
 }

@@ -34,8 +34,6 @@ interface Scoring<R extends object> {
   readonly groups: readonly (readonly DropPlan[])[];
   /** Whether plans are compared with the full model, token by token; default: true. */
   readonly isCompared?: boolean;
-  /** Whether plans are scored as drafts of the full model; default: false. */
-  readonly drafts?: boolean | undefined;
   /** Where the full model's streams stay, which the owner frees; by default, they are freed in the end. */
   readonly beside?: Shared | undefined;
   /** The study, if it says that results are used again. */
@@ -51,7 +49,7 @@ interface Scoring<R extends object> {
 
 /** The results of plans by group, as they are kept or made now; what an interrupted run has finished is kept by group. */
 export async function scored<R extends object>(scoring: Scoring<R>, options: StudyOptions): Promise<R[][]> {
-  const { model, packed, groups, isCompared = true, drafts, beside, label, probesOf } = scoring;
+  const { model, packed, groups, isCompared = true, beside, label, probesOf } = scoring;
   const { samples, length } = packed.blocks;
   const keyOf = (plan: DropPlan, group: number) => probesOf ? `${group}` : planHash(plan);
   const [known, origins] = [new Map<string, R>(), new Map<string, Provenance>()];
@@ -93,7 +91,7 @@ export async function scored<R extends object>(scoring: Scoring<R>, options: Stu
       const report = twofold(at(scoring.nameOf(g), "work", 2 + g), price(running[g], false), lacked[g]);
       const probes = probesOf?.(g);
       const sums = await score({
-        ...{ ...run, plans, drafts, reference: own.full },
+        ...{ ...run, plans, reference: own.full },
         ...probes && { probes },
         ...report,
       });

@@ -15,8 +15,6 @@ interface Loss {
   readonly nll: number;
   /** KL(p_full ‖ p_drop); 0 where only losses are measured. */
   readonly kl: number;
-  /** Σ_v min(p_full, p_drop), where it is measured. */
-  readonly acceptance?: number | undefined;
 }
 
 /** The full model's loss, and those of the removals. */
@@ -25,8 +23,8 @@ export interface Losses {
   readonly losses: readonly Loss[];
 }
 
-/** What is measured; divergence includes the loss, and acceptance both. */
-type Measure = "loss" | "divergence" | "acceptance";
+/** What is measured; divergence includes the loss. */
+type Measure = "loss" | "divergence";
 
 /** The plans of a round: candidates of one size run as one trie. */
 function triesOf(spec: ModelSpec, { open, taken }: Round): DropPlan[][] {
@@ -60,11 +58,10 @@ export function lossesBy(measure: Measure): Measurement<Losses> {
       const full = round.nll === null ? [noDrop] : [];
       const found = await scored<Loss>({
         ...{ model, packed, groups: [[...full, ...first], ...rest], isCompared: measure !== "loss" },
-        drafts: measure === "acceptance",
         nameOf: () => "layers and head",
         find: (origin) => keptResult("loss", { ...origin, measure } as Provenance, options),
         made: (sums, provenance) =>
-          keep({ ...head("loss"), provenance, measure, ...perToken(measure, sums) }, options),
+          keep({ ...head("loss"), provenance, measure, ...perToken(sums) }, options),
       }, options);
       const losses = found.flat();
       return { nll: round.nll ?? losses[0].nll, losses: losses.slice(full.length) };
@@ -72,11 +69,7 @@ export function lossesBy(measure: Measure): Measurement<Losses> {
   };
 }
 
-function perToken(measure: Measure, samples: readonly ScoreSums[]): Loss {
+function perToken(samples: readonly ScoreSums[]): Loss {
   const sum = (key: keyof ScoreSums) => samples.reduce((total, sample) => total + sample[key], 0);
-  return {
-    nll: sum("nll") / sum("tokens"),
-    kl: sum("kl") / sum("tokens"),
-    ...measure === "acceptance" ? { acceptance: sum("accepted") / sum("drafted") } : {},
-  };
+  return { nll: sum("nll") / sum("tokens"), kl: sum("kl") / sum("tokens") };
 }

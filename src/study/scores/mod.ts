@@ -3,7 +3,7 @@ import { released, sum } from "../../entry/mod.ts";
 import { planData, type ScoreName } from "../../result/mod.ts";
 import { permutation } from "../../tensor/mod.ts";
 import { moved } from "./distances.ts";
-import { type Losses, lossesBy, removals } from "./losses.ts";
+import { removals } from "./losses.ts";
 import {
   dropOfEntries,
   type Entry,
@@ -15,8 +15,7 @@ import {
   type Scores,
 } from "./score.ts";
 import { profileBlocks } from "../passes/profile.ts";
-import { bestDraft, OUTSIZED } from "../../measure/mod.ts";
-import { draftOf } from "../base/estimate.ts";
+import { OUTSIZED } from "../../measure/mod.ts";
 import { mixerKind, scoring } from "../../models/mod.ts";
 import { coupling } from "../../run/mod.ts";
 import type { StudyModel } from "../../subject/mod.ts";
@@ -69,35 +68,6 @@ const gateNorm: Score = {
   modules: { from: gates, read: (norms: Numbers, entries) => entries.map(({ layer }) => norms[layer]) },
 };
 
-const losses = lossesBy("acceptance");
-
-const times: Measurement<Losses & { readonly times: Numbers }> = {
-  ...losses,
-  async measure(ground, round, options) {
-    const measured = await losses.measure(ground, round, options);
-    const { model: { spec }, packed: { blocks: { length } } } = ground;
-    const times = round.open.map((entry, i) => {
-      const { draft } = draftOf(spec, dropOfEntries(spec, [...round.taken, entry]), length);
-      const acceptance = measured.losses[i].acceptance!;
-      return draft ? 1 / bestDraft({ acceptance, cost: draft.cost }).speedup : null;
-    });
-    return { ...measured, times };
-  },
-};
-
-/**
- * Drops the module whose removal makes the model the fastest draft of itself, and measures again with the drops made: searches of skipped
- * modules as in Draft & Verify (arXiv 2309.08168) and SWIFT (arXiv 2410.06916), greedy instead of random.
- *
- * The number is 1/S of the best round, the time of a written token beside the full model's, where a step takes the time of the bytes that it
- * reads (measure/drafting.ts), and the draft reads the text with keys and values of its own. Drop as many as give the lowest.
- */
-const draft: Score = {
-  modules: { from: times, read: ({ times }: { readonly times: Numbers }) => times },
-  again: true,
-  removes: true,
-};
-
 const profiles: Measurement<Scores> = {
   unit: "samples",
   passes: (spec, { taken }, size) => [{ ...size, plans: [dropOfEntries(spec, taken)], head: false }],
@@ -146,7 +116,6 @@ export const scores: Readonly<Record<ScoreName, Score>> = {
   iterative: { modules: importance.modules, again: true },
   /** Drops the module whose removal raises the loss least, and measures again with the drops made (SLEB, arXiv 2402.09025). */
   greedy: { ...loss, again: true },
-  draft,
   /** A baseline: a permutation from a seed. */
   random: {
     baseline: true,

@@ -6,8 +6,6 @@
  * Where dropping saves such other time too (starting kernels, allocating), a measured speed-up may be above it.
  */
 import {
-  aFrequency,
-  aShare,
   type Checks,
   displayable,
   list,
@@ -19,19 +17,10 @@ import {
   reportChecks,
   type Reports,
   required,
-  shareOf,
   sum,
   wholeNumber,
 } from "../../entry/mod.ts";
-import {
-  bestDraft,
-  DEVICE_NAMES,
-  type DeviceName,
-  DEVICES,
-  gamma,
-  type Roof,
-  roofSeconds,
-} from "../../measure/mod.ts";
+import { DEVICE_NAMES, type DeviceName, DEVICES, gamma, type Roof, roofSeconds } from "../../measure/mod.ts";
 import { type ModelSpec, readSpec } from "../../models/mod.ts";
 import { head, type Plan, planData, type Roofline, VERSION } from "../../result/mod.ts";
 import {
@@ -69,11 +58,6 @@ export interface RooflineOptions extends Reports {
    * else a quarter and half of them.
    */
   readonly plans?: readonly Partial<DropPlan>[] | undefined;
-  /**
-   * Shares of drafted tokens that the full model accepts, from 0 to 1, such as 0.9 or "90%": for each, what every plan gains as a draft of the full model with
-   * one text. Default: none.
-   */
-  readonly accepted?: readonly (number | string)[] | undefined;
 }
 
 export const rooflineChecks: Checks<RooflineOptions> = {
@@ -93,10 +77,6 @@ export const rooflineChecks: Checks<RooflineOptions> = {
   input: wholeNumber(1),
   output: wholeNumber(1),
   plans: list(aDrop, "plans"),
-  accepted: option(
-    list(aShare(aFrequency), "shares", 1),
-    "<shares> what each plan gains as a draft of which these shares are accepted, for example 0.9,0.95 or 90%,95%",
-  ),
 };
 
 /** A scale of 16 bits for each 32 numbers of 4. */
@@ -159,10 +139,7 @@ function rooflineOf({ name, config, allowFields }: NamedConfig, options: Rooflin
     model: { name, family: spec.family, layers: spec.layers.length },
     device: { name: device, title, count: devices, ...together },
     setting: { input, output, bits },
-    plans: runs.map((run) => ({
-      ...planOf(run, full, batches, paper),
-      ...draftOf(run, full, options.accepted),
-    })),
+    plans: runs.map((run) => planOf(run, full, batches, paper)),
   });
 }
 
@@ -185,8 +162,6 @@ function runOf(spec: ModelSpec, drop: DropPlan, { input, output, bytes, memory, 
     drop,
     weightBytes: weights,
     keyBytes: keys,
-    /** Seconds to read `tokens` at once, halfway through the output of one text. */
-    together: (tokens: number) => time({ texts: 1, tokens, past: input + Math.floor(output / 2) }),
     /** The most texts that fit. */
     largest: weights > memory ? 0 : Math.min(MOST_TEXTS, Math.floor((memory - weights) / keys)),
     /** Seconds of the prefill and of decoding a batch of `texts`. */
@@ -214,17 +189,6 @@ function planOf(run: Run, full: Run, batches: readonly number[], paper: PaperSpe
     most: { batch: most, speedup: faster(most) },
     paper: paper ? paperOf(paper, run, full, faster, throughput) : null,
   };
-}
-
-/** What a plan gains as a draft: a step of the full model checks a round. */
-function draftOf(run: Run, full: Run, accepted: RooflineOptions["accepted"] = []) {
-  if (run === full || accepted.length === 0) return {};
-  const cost = run.together(1) / full.together(1);
-  const verify = (tokens: number) => full.together(tokens) / full.together(1);
-  const rounds = accepted.map((share) => shareOf(share, aFrequency)).map((acceptance) => (
-    { acceptance, ...bestDraft({ acceptance, cost, verify }) }
-  ));
-  return { draft: { cost, rounds } };
 }
 
 function pointOf(batch: number, full: Run, run: Run): PlanRoofline["points"][number] {

@@ -13,7 +13,6 @@ import {
   filled,
   list,
   option,
-  related,
   required,
   resultOf,
   sum,
@@ -21,7 +20,7 @@ import {
 } from "../../entry/mod.ts";
 import type { Engine } from "../../engine/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
-import { gamma, NGRAM, planHash, quartiles } from "../../measure/mod.ts";
+import { gamma, planHash, quartiles } from "../../measure/mod.ts";
 import { type Evaluation, head, planData, type Speed, VERSION } from "../../result/mod.ts";
 import {
   type Chain,
@@ -39,17 +38,9 @@ import {
 } from "../../run/mod.ts";
 import { noticeBeyond, onModel, type StudyModel } from "../../subject/mod.ts";
 import { BASE_BYTES, expectRoom, type Need, studySpeed, usualSeconds } from "../base/estimate.ts";
-import {
-  computedOn,
-  engineOf,
-  heldOutChecks,
-  reporter,
-  type RunOptions,
-  unkeptChecks,
-} from "../base/options.ts";
+import { computedOn, engineOf, reporter, type RunOptions, unkeptChecks } from "../base/options.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
 import { run, step, type Study } from "../base/study.ts";
-import { textOf } from "../base/text.ts";
 import {
   bytesAlone,
   CHAIN_BYTES,
@@ -65,8 +56,6 @@ import {
   type Setting,
   SHORT,
 } from "./parts.ts";
-import { aDraftLength } from "../writing/decoded.ts";
-import { DRAFT_TURNS, measuredDraft } from "./drafts.ts";
 import { type Player, takeTurns, type Times, type TurnOptions, turnsOf } from "./turns.ts";
 
 /** Options of `speed`. */
@@ -81,8 +70,6 @@ export interface SpeedOptions extends Omit<RunOptions, "results"> {
   readonly repeat?: number | undefined;
   /** Seed of the random tokens; default: 0. */
   readonly seed?: number | undefined;
-  /** Tokens that each plan, and the text itself, draft at a time for the full model, behind pieces of a text; default: no drafts. */
-  readonly draftTokens?: number | undefined;
   /** Evaluations of the full model and of plans, for gamma; each is matched to its plan by the dropped modules. */
   readonly evaluations?: readonly Evaluation[] | undefined;
 }
@@ -95,7 +82,6 @@ const checks: Checks<OverPlans<SpeedOptions>> = {
   new: option(wholeNumber(1), "<n> new tokens per prompt", 32),
   repeat: option(wholeNumber(1), "<n> number of rounds", 5),
   seed: option(wholeNumber(0), "<n> seed of the random prompts", 0),
-  draftTokens: option(related(aDraftLength, { needs: "plans" }), "<n> tokens to draft at a time", 4),
   evaluations: list(resultOf("evaluate"), "evaluations"),
 };
 
@@ -105,8 +91,8 @@ const [TEXT_BYTES, ID_BYTES, FLOAT_BYTES] = [256, 8, 4];
 const WARM_UP = 2;
 
 /**
- * Measures the speed of prefill and decoding, with the full model and the plans in turns; with `draftTokens`, also how much faster the
- * full model writes when each plan drafts for it, or the text itself (`draft` of the full model). Without plans, the full model's alone.
+ * Measures the speed of prefill and decoding, with the full model and the plans in turns. Without plans, the full model's
+ * alone.
  *
  * @example
  * ```ts
@@ -166,7 +152,6 @@ function askedOf(model: Pick<StudyModel, "spec" | "identity">, options: OverPlan
     steps,
     repeat,
     seed,
-    draftTokens: options.draftTokens ?? null,
   };
 }
 
@@ -175,30 +160,18 @@ async function measured(model: StudyModel, asked: Asked, options: SpeedOptions):
   const engine = await engineFor(model, asked, options);
   using report = turnReporter(`speed of ${model.name}`, options);
   const points: Speed["points"] = [];
-  const drafted = asked.draftTokens === null ? 0 : plans.length;
-  const pieces: Int32Array[][] = []; // read first: nothing is measured where there is no text
-  for (const { batch, context } of settings) {
-    pieces.push(drafted > 0 && batch === 1 ? await piecesOf(model, context, repeat, options) : []);
-  }
   await using chain = await openPartChain(model, engine);
   const expected = await expectedOf(model, engine, chain, asked, options);
   report.expect(sum(expected, ({ seconds }) => seconds));
   for (const [i, setting] of settings.entries()) {
     const { secondsOf } = expected[i];
-    const point = await pointOf(model, engine, chain, setting, asked, {
-      ...options,
-      onTurn: (what, players) => report.begin(sum(players, (i) => secondsOf(i, what)), what !== "step"),
-      onRead: report.read,
-    });
-    // Several texts side by side have no prompts, and are not drafted.
-    const onTurn = () => report.begin(expected[i].drafted);
-    for (const [p, plan] of (pieces[i].length > 0 ? plans : []).entries()) {
-      point.plans[p].draft = await measuredDraft(model, engine, p === 0 ? NGRAM : plan, {
-        ...{ prompts: pieces[i], count: steps, tokens: asked.draftTokens!, onTurn },
-        ...{ budget: engine.has.memoryBytes, signal: options.signal },
-      });
-    }
-    points.push(point);
+    points.push(
+      await pointOf(model, engine, chain, setting, asked, {
+        ...options,
+        onTurn: (what, players) => report.begin(sum(players, (i) => secondsOf(i, what)), what !== "step"),
+        onRead: report.read,
+      }),
+    );
   }
   report.end();
   return displayable({
@@ -222,7 +195,7 @@ async function expectedOf(
   model: StudyModel,
   engine: Engine,
   chain: Chain,
-  { settings, plans, steps, repeat, draftTokens }: Asked,
+  { settings, plans, steps, repeat }: Asked,
   options: SpeedOptions,
 ) {
   const roof = {
@@ -241,10 +214,7 @@ async function expectedOf(
     const each = players.map((_, i) =>
       secondsOf(i, "warmUp") + repeat * (secondsOf(i, "prefill") + (WARM_UP + steps) * secondsOf(i, "step"))
     );
-    const drafted = batch > 1 || draftTokens === null
-      ? 0
-      : secondsOf(0, "prefill") + steps * secondsOf(0, "step");
-    return { secondsOf, drafted, seconds: sum(each) + plans.length * repeat * DRAFT_TURNS * drafted };
+    return { secondsOf, seconds: sum(each) };
   });
 }
 
@@ -307,14 +277,6 @@ export async function speedupOf(model: StudyModel, plan: DropPlan, options: Spee
   await using readers = await openReaders(model, engine, setting, asked, options);
   const [full, dropped] = await takeTurns(readers.players, { ...turns, onTurn });
   return ratiosOf(full, dropped, steps);
-}
-
-/** Pieces of the held-out text, a prompt for each round; blocks of a text have two tokens at least. */
-async function piecesOf(model: StudyModel, context: number, repeat: number, options: SpeedOptions) {
-  const length = Math.max(2, context);
-  const text = textOf(model, { samples: repeat, length }, heldOutChecks);
-  const { blocks: { ids } } = await text.pack(options);
-  return Array.from({ length: repeat }, (_, r) => ids.subarray(r * length, r * length + context));
 }
 
 /** Players that are no plans (parts.ts). */

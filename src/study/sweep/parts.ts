@@ -13,7 +13,7 @@ import type { Pass, Size } from "../base/estimate.ts";
 import { constrains, type ConstraintOptions, constraintsOf, orderingChecks } from "../orders/constraints.ts";
 import { droppable } from "../orders/rank.ts";
 import type { OrderOptions } from "../orders/request.ts";
-import { type DraftingOptions, REPAIR_SAMPLES, repairFitChecks, type StudyOptions } from "../base/options.ts";
+import { REPAIR_SAMPLES, repairFitChecks, type StudyOptions } from "../base/options.ts";
 import { candidatesOf, dropOfEntries, ranked } from "../scores/score.ts";
 import { scores } from "../scores/mod.ts";
 import {
@@ -74,7 +74,7 @@ export function calibrated(
 }
 
 /** Options of `sweep`. The quality is measured over `text`. */
-export interface SweepOptions extends StudyOptions, ConstraintOptions, CalibratedOptions, DraftingOptions {
+export interface SweepOptions extends StudyOptions, ConstraintOptions, CalibratedOptions {
   /** The modules to drop; default: attention. */
   readonly targets?: readonly Target[] | undefined;
   /** The scores and searches that order them; default: importance, and its baselines magnitude, deepest and random. */

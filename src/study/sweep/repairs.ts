@@ -3,7 +3,7 @@ import { type DropPlan, isFull, noDrop, planHash } from "../../measure/mod.ts";
 import type { Sweep } from "../../result/mod.ts";
 import { dropPlan, RefusedRepair } from "../../run/mod.ts";
 import { flopsOf, type Pass, type Size } from "../base/estimate.ts";
-import { type DraftingOptions, keptOnly, provenance, type RunOptions } from "../base/options.ts";
+import { keptOnly, provenance, type RunOptions } from "../base/options.ts";
 import { byPasses, type Span, type Stage, stage } from "../base/stage.ts";
 import { step, stepOf } from "../base/study.ts";
 import { dependsOn, samplesOf, type Text } from "../base/text.ts";
@@ -31,7 +31,7 @@ export interface RepairedCurve {
 }
 
 /** What repairs of a sweep's plans follow from. */
-interface Swept extends DraftingOptions {
+interface Swept {
   /** Ways to repair, all fitted on one text. */
   readonly ways: readonly Repairing[];
   readonly steps: readonly number[];
@@ -103,12 +103,12 @@ function judgeStep(swept: Swept, made: (options: RunOptions) => Promise<Repaired
 /** The stage of the losses over a text: of the full model, of the curves, and of the repaired ones. */
 export function curvesStage(
   model: StudyModel,
-  { ways, steps, likely, plansOf, draft }: Swept,
+  { ways, steps, likely, plansOf }: Swept,
   text: Text,
   repaired: (options: RunOptions) => Promise<RepairedCurve[][]>,
 ): Stage {
   const plans = [noDrop, ...likely, ...ways.flatMap(() => likely)];
-  return planStage(model, text, { plans, draft }, async (options) => {
+  return planStage(model, text, plans, async (options) => {
     const own = (await repaired(options)).flat().map(({ plans }) => plans);
     return [noDrop, ...unitsOf([...await plansOf(options), ...own], steps)];
   });
@@ -162,7 +162,7 @@ function unitsOf(lists: readonly (readonly (DropPlan | null)[])[], steps: readon
 function planStage(
   model: StudyModel,
   text: Text,
-  { plans: likely, draft }: DraftingOptions & { readonly plans: readonly (DropPlan | undefined)[] },
+  likely: readonly (DropPlan | undefined)[],
   plansOf: UnitPlans,
 ): Stage {
   const passes = ({ from, to }: Span): Pass[] => {
@@ -180,7 +180,7 @@ function planStage(
         plan !== null && unit >= from && unit < to && lists.indexOf(lists[unit]) === unit
       );
       if (own.length === 0) return;
-      await perplexityGroups(model, [own.map((plan) => plan!)], { ...options, draft }, text);
+      await perplexityGroups(model, [own.map((plan) => plan!)], options, text);
     },
   });
 }

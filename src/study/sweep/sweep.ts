@@ -18,7 +18,7 @@ import {
 import { isFull, MODULES, outsizedLayers, REPAIRS } from "../../measure/mod.ts";
 import { type DropOrder, head, ORDERS, type Plan, type Sweep, TARGETS } from "../../result/mod.ts";
 import { onModel, type StudyModel } from "../../subject/mod.ts";
-import { draftingChecks, type DraftingOptions, heldOutChecks, type RunOptions } from "../base/options.ts";
+import { heldOutChecks, type RunOptions } from "../base/options.ts";
 import { constraintChecks, constraintsOf } from "../orders/constraints.ts";
 import { orderStep, plansIn } from "../orders/order.ts";
 import { afterReading, dependsOn, leakGuardOver, type Text, textOf, workOver } from "../base/text.ts";
@@ -44,7 +44,6 @@ const hasKind = (value: unknown) => typeof value === "object" && value !== null 
 const curveOrOrder: Check = orElse(hasKind, resultOf("order"), aCurve);
 const checks: Checks<SweepOptions> = {
   ...heldOutChecks,
-  ...draftingChecks,
   ...constraintChecks,
   targets: list(oneOf(TARGETS), "targets", 1),
   upto: option(wholeNumber(0), "<n> drop at most this many modules", `${SWEEP_STEPS.at(-1)}, or all`),
@@ -92,7 +91,6 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
     const { calibration, calibrating, profiling, ways } = calibrated(model, options);
     const { steps, ranked, orders } = partsOf(model, options, calibration);
     const text = textOf(model, options, heldOutChecks);
-    const { draft } = options;
     const ordering = orders.map((order) => orderStep(model, calibrating, order));
     const curvesOf = async (runOptions: RunOptions): Promise<Planned[]> => {
       const importance = await profiling.whole(runOptions);
@@ -115,7 +113,7 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
       const calibrated = await profiling.whole(runOptions);
       const lines = linesOf(await curvesOf(runOptions), await repaired(runOptions));
       tellNotes(model, lines, runOptions);
-      const { curves, ...rest } = await measured(model, text, lines, { ...runOptions, draft });
+      const { curves, ...rest } = await measured(model, text, lines, runOptions);
       return displayable({
         ...rest,
         calibration: calibrated.provenance,
@@ -123,7 +121,7 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
         ...await repairs?.origin(runOptions),
         curves,
       });
-    }, [curvesStage(model, { ...swept, draft }, text, repaired)]);
+    }, [curvesStage(model, swept, text, repaired)]);
     return workOver(model, text, {
       label: `sweep of ${model.name}`,
       plans: sum([...ordering, sweeping], plansIn),
@@ -146,7 +144,6 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
         return {
           calibration: await dependsOn(model, calibrating, runOptions),
           curves: { ranked, orders: asked, steps },
-          ...draft ? { draft } : {},
           ...await repairs?.depends(runOptions),
         };
       },
@@ -205,7 +202,7 @@ async function measured(
   model: StudyModel,
   text: Text,
   lines: readonly Line[],
-  options: RunOptions & DraftingOptions,
+  options: RunOptions,
 ): Promise<Pick<Sweep, "kind" | "method" | "provenance" | "curves">> {
   const drawn = lines.filter(({ plans, repair }) => plans.length > 0 || !repair);
   const groups = [[noDrop], ...drawn.map(({ plans }) => plans.map(({ plan }) => plan))];

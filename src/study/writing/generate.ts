@@ -2,8 +2,7 @@
  * What a model writes under each of several plans: the full model's text next to that of a model with modules dropped.
  *
  * The plans run one after the other, each with its own decoder, so memory is that of one. Sampling uses the same random
- * numbers under every plan (sample.ts). With a draft, some of the model's modules propose tokens that the whole model judges
- * (run/decode/sample.ts); what is written stays what it writes alone.
+ * numbers under every plan (sample.ts).
  */
 import {
   aProbability,
@@ -17,7 +16,6 @@ import {
   list,
   number,
   option,
-  orElse,
   related,
   released,
   reportChecks,
@@ -27,18 +25,9 @@ import {
   string,
   wholeNumber,
 } from "../../entry/mod.ts";
-import { decoder, type DropPlan, expectDraft, type LayerValue, sampler } from "../../run/mod.ts";
-import { NGRAM } from "../../measure/mod.ts";
+import { decoder, type DropPlan, type LayerValue, sampler } from "../../run/mod.ts";
 import type { Tokenizer } from "../../text/mod.ts";
-import {
-  aDraftLength,
-  decoded,
-  type DraftCounts,
-  draftCounts,
-  endsOf,
-  incremental,
-  promptIds,
-} from "./decoded.ts";
+import { decoded, endsOf, incremental, promptIds } from "./decoded.ts";
 import { engineChecks, engineOf, type EngineOptions, reporter } from "../base/options.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
 import { aChange, type ValueChange } from "../passes/changed.ts";
@@ -57,14 +46,6 @@ export interface Written {
 
 /** Options of `generate`. */
 export interface GenerateOptions<Name extends LayerValue = LayerValue> extends Reports, EngineOptions {
-  /**
-   * A plan whose modules draft tokens, which the model of each plan then judges at once: it writes what it would write alone, and
-   * faster where the draft is fast and often right. "ngram": the text drafts what followed its last three tokens before (or two, or one),
-   * without any model. Default: none.
-   */
-  readonly draft?: Partial<DropPlan> | "ngram" | undefined;
-  /** Tokens to draft at a time, 1 to 32; default: 4. */
-  readonly draftTokens?: number | undefined;
   /** Maximum number of tokens; default: 64. */
   readonly tokens?: number | undefined;
   /** Sampling temperature; default: 0, greedy decoding. */
@@ -91,7 +72,6 @@ const sampling = {
 export const generateChecks: Checks<Omit<GenerateOptions, "change">> = {
   ...reportChecks,
   ...engineChecks,
-  draft: orElse((value) => value === NGRAM, () => null, aDrop),
   tokens: option(wholeNumber(1), "<n> maximum number of new tokens", 64),
   temperature: option(
     number("a number of at least 0", (value) => value >= 0),
@@ -104,7 +84,6 @@ export const generateChecks: Checks<Omit<GenerateOptions, "change">> = {
     1,
   ),
   seed: option(related(wholeNumber(0), sampling), "<n> random seed", 0),
-  draftTokens: option(related(aDraftLength, { needs: "draft" }), "<n> tokens to draft at a time", 4),
   bos: option(flag, "start the prompt with the BOS token"),
   onToken: func,
 };
@@ -112,7 +91,7 @@ export const generateChecks: Checks<Omit<GenerateOptions, "change">> = {
 const checks: Checks<OverPlans<GenerateOptions>> = {
   ...generateChecks,
   plans: required(list(aDrop, "plans")),
-  change: related(aChange, { excludes: ["draft"] }),
+  change: aChange,
 };
 
 /** In whose place others have the prompt. */
@@ -128,8 +107,6 @@ export interface Generated {
   readonly text: string;
   /** Why generation ended: at the end of the text, or at the maximum number of tokens. */
   readonly ended: "eos" | "length";
-  /** How drafting went; absent without a draft. */
-  readonly draft?: DraftCounts | undefined;
 }
 
 /**
@@ -142,9 +119,6 @@ export interface Generated {
  * using model = await openModel("data/series/pre-ln/step04096");
  * const [full, dropped] = await generate(model, [{}, { attention: [2, 3] }], "The model", { tokens: 8 });
  * console.log(full.text, dropped.text);
- *
- * const [{ draft }] = await generate(model, [{}], "The model", { draft: { attention: [3] }, tokens: 8 });
- * console.log(draft?.accepted, draft?.drafted);
  *
  * // Steer: add a vector to the stream that leaves layer 2, at every token.
  * const [steered] = await generate(model, [{}], "The model", {
@@ -177,10 +151,7 @@ async function writeAll(
   const ids = promptIds(model.name, tokenizer, prompt, bos);
   if (ids.length === 0) throw new RangeError("Cannot continue an empty prompt: expected a text or BOS");
   noticeBeyond(model, "texts", ids.length + tokens, options);
-  const draft = options.draft === NGRAM ? NGRAM : options.draft && dropsIn(model, options.draft);
   const plans = options.plans.map((plan) => dropsIn(model, plan));
-  const { has } = await engineOf(options);
-  if (typeof draft === "object") plans.forEach((plan) => expectDraft(model.spec, draft, has, plan)); // before the first of them writes
   const written: Generated[] = [];
   const report = reporter(`text of ${model.name}`, "tokens", options);
   let done = 0;
@@ -188,7 +159,6 @@ async function writeAll(
     written.push(
       await write(model, tokenizer, ids, plan, tokens, {
         ...options,
-        draft,
         index,
         onToken(id, text) {
           report(++done, plans.length * tokens);
@@ -200,8 +170,7 @@ async function writeAll(
   return written;
 }
 
-type WriteOptions = Omit<GenerateOptions, "onToken" | "draft"> & {
-  readonly draft: DropPlan | typeof NGRAM | undefined;
+type WriteOptions = Omit<GenerateOptions, "onToken"> & {
   /** The plan's place in the list. */
   readonly index: number;
   onToken(id: number, text: string): void;
@@ -215,12 +184,10 @@ async function write(
   tokens: number,
   options: WriteOptions,
 ): Promise<Generated> {
-  const { draft, change, signal } = options;
-  const names = ["temperature", "topP", "seed", "draftTokens"] as const;
-  const { temperature, topP, seed, draftTokens } = filled(generateChecks, options, names);
+  const { change, signal } = options;
+  const { temperature, topP, seed } = filled(generateChecks, options, ["temperature", "topP", "seed"]);
   const ends = endsOf(model, tokenizer);
   const decode = incremental(tokenizer, prompt);
-  const counts = draft && draftCounts(draft, draftTokens);
   let text = "";
   const writing = {
     tokenizer,
@@ -246,15 +213,8 @@ async function write(
     if (!isRead) reading(done, total);
     isRead ||= done === total;
   };
-  const fromText = draft === NGRAM;
-  const how = fromText ? { cuts: true } : { draft };
   const engine = await engineOf(options);
-  await using opened = released(await decoder({ model, engine, plan, ...how, signal, onRead }));
-  const { ids, ended } = await decoded(opened, prompt, {
-    ...writing,
-    fromText,
-    // The model adds one token itself: no more are drafted than are left before it.
-    ...counts && { draft: (ids) => Math.min(draftTokens, tokens - ids.length - 1), onRound: counts.add },
-  });
-  return { plan, ids, text, ended, ...counts && { draft: counts.sum() } };
+  await using opened = released(await decoder({ model, engine, plan, signal, onRead }));
+  const { ids, ended } = await decoded(opened, prompt, writing);
+  return { plan, ids, text, ended };
 }
