@@ -66,7 +66,7 @@ def main(path):
         notebook = nbformat.read(path, as_version=4)
         failure = run(path, notebook, say)
         stored = json.loads(nbformat.writes(notebook))
-    except Exception as error:
+    except BaseException as error:  # what ends a kernel that starts, too
         odd = notebook is None and isinstance(error, (AttributeError, TypeError))
         failure = NO_NOTEBOOK if odd else f"{type(error).__name__}: {error}"
     say({"notebook": stored, "failure": failure})
