@@ -168,15 +168,6 @@ Deno.test("options that make no sense are named", () =>
     const wrong = (wrong: object, prompt = PROMPT, plans: PlanLike[] = [{}]) =>
       generate(model, plans, prompt, { ...options, ...wrong });
     await assert.rejects(wrong({}, PROMPT, [{ attention: [9] }]), /Cannot drop attention 9/);
-    await assert.rejects(wrong({ draft: { mlp: [7] } }), /Cannot drop mlp 7/);
-    await assert.rejects(wrong({ draft: {}, draftTokens: 33 }), /draftTokens is 33, expected at most 32/);
-    await assert.rejects(
-      wrong({ draft: { attention: [0] }, onToken: () => assert.fail("written") }, PROMPT, [
-        {},
-        { attention: [1] },
-      ]),
-      /Cannot draft with attention 1/,
-    );
     await assert.rejects(wrong({}, ""), /empty prompt/);
   }));
 

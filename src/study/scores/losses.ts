@@ -18,7 +18,7 @@ interface Loss {
 }
 
 /** The full model's loss, and those of the removals. */
-export interface Losses {
+interface Losses {
   readonly nll: number;
   readonly losses: readonly Loss[];
 }
