@@ -1,7 +1,15 @@
 /** What is read is of the expected form, or an error that names the file and the field. */
 import assert from "node:assert/strict";
 import { NOUNS } from "../../src/entry/mod.ts";
-import { type Kind, METHODS, readResult, resultText, writeResult } from "../../src/result/mod.ts";
+import {
+  type Kind,
+  METHODS,
+  readResult,
+  type ResultOf,
+  resultText,
+  writeResult,
+} from "../../src/result/mod.ts";
+import { readJson } from "../fixtures/read.ts";
 import { withFolder } from "../support.ts";
 import { plan, results } from "./every_form.ts";
 import { perplexity, profile, reordered } from "./samples.ts";
@@ -96,6 +104,9 @@ const measured = (fields: object) => JSON.stringify({ ...perplexity(), ...fields
 const changed = (change: object) => planned({ changes: [{ layer: 1, module: "mlp", ...change }] });
 const mlpless = JSON.stringify({ ...profile(), sums: { ...profile().sums, mlp: {} } });
 
+const { evaluate }: { evaluate: ResultOf<"evaluate"> } = await readJson("tests/fixtures/results.json");
+const { openbookqa } = evaluate.tasks;
+
 const left = (what: string) => RegExp(`json: ${what}, which Lamina no longer does: docs/findings\\.md$`);
 
 /** Texts of results, and what the error says: of a plan, and a `TypeError`, where nothing else is said. */
@@ -136,6 +147,17 @@ const refused: Record<string, Refused> = {
   "a map of the stream": [
     changed({ to: "linear", tensors: "0".repeat(64), unnormed: true }),
     left("it maps the stream itself, as .* did"),
+  ],
+  "a visit of a layer": [changed({ to: "nothing", visit: 1 }), left("it changes one of several visits .*")],
+  "an order by drafts": [
+    JSON.stringify({ ...results.order, by: "draft" }),
+    left("it is ordered by the time of drafts"),
+    ["order"],
+  ],
+  "documents by margin": [
+    JSON.stringify({ ...evaluate, tasks: { a: { ...openbookqa, drawn: { of: 9, chances: [null] } } } }),
+    left("it draws documents by margin"),
+    ["evaluate"],
   ],
   "a path": [planned({ path: [0, 0, 1] }), left("it runs layers on a path")],
   "an order on a task": [JSON.stringify({ ...results.order, on: {} }), left("it ranks .* on a task"), [
