@@ -107,6 +107,29 @@ export function watchedEngine(
   return Object.create(of, { compile: { value: compile } });
 }
 
+/** The engine as refusals need it: it computes nothing. */
+export const idle: Engine = watchedEngine({ onCompile: () => assert.fail("a graph is compiled") });
+
+/** What a call is given wrongly, words or a pattern of the error, and its class where that is no RangeError. */
+export type Refusal<Given> = readonly [given: Given, words: string | RegExp, name?: string];
+
+/** Fails unless each of these is refused by an error of its class that begins with `start` and has its words. */
+export async function refuses<Given>(
+  start: string,
+  call: (given: Given) => unknown,
+  refusals: readonly Refusal<NoInfer<Given>>[],
+): Promise<void> {
+  for (const [given, words, name = "RangeError"] of refusals) {
+    const { error } = await (async () => await call(given))().then(
+      () => ({ error: null }),
+      (error) => ({ error }),
+    );
+    const what = `${Deno.inspect(given)}: ${error}, expected a ${name}: ${start} … ${words}`;
+    assert.ok(error?.name === name && error.message.startsWith(start), what);
+    assert.ok(typeof words === "string" ? error.message.includes(words) : words.test(error.message), what);
+  }
+}
+
 /** The same engine, counting the programs that are not released. */
 export function countedEngine(): Engine & { open(): number } {
   let open = 0;

@@ -257,8 +257,4 @@ Deno.test("a dropped block passes the stream on, a stride and rows choose tokens
     }
     const single = await depth(model, { ...options, samples: 1 });
     assert.equal(single.effective.kl?.low, null);
-    await assert.rejects(
-      depth(model, { ...options, stride: 17 }),
-      /^RangeError: Cannot measure depth: stride is 17, expected at most 16, the length of a sample$/,
-    );
   }));

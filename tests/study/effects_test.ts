@@ -166,25 +166,6 @@ Deno.test("an original whose tokenizer makes other tokens of the text is refused
     })
   ));
 
-Deno.test("what cannot be compared is refused by name", () =>
-  withTiny((tiny) =>
-    withTiny(async ({ model, options }) => {
-      await assert.rejects(
-        perplexities(tiny.model, [{}], { ...tiny.options, effects: model }),
-        /^RangeError: Cannot compare updates of .*: found 4 layers of width \d+ and \d+ words, expected 3 layers of width/,
-      );
-      const change = { values: ["a"], by: () => {} } as const;
-      await assert.rejects(
-        perplexities(model, [{}], { ...options, effects: true, change }),
-        /^TypeError: Cannot measure perplexities: .*effects/,
-      );
-      await assert.rejects(
-        perplexities(model, [{}], { ...options, effects: 3 as never }),
-        /effects is 3, expected a model or its name/,
-      );
-    }, "gemma2")
-  ));
-
 Deno.test("the order of plans by their moves: ranks over plans that move something", () => {
   const plan = (rise: number, across: number, along: number) => {
     const at = (value: number) => ({ value, low: null, high: null });

@@ -149,25 +149,3 @@ Deno.test("an error of the function ends the run, a promise is waited for, and a
       await assert.rejects(ended, { name: "AbortError" });
     }
   }));
-
-Deno.test("what cannot be observed is refused in plain words", () =>
-  withTiny(async ({ model, options: { results: _, ...options } }) => {
-    const see = () => {};
-    await assert.rejects(
-      observe(model, see, { values: ["a.nrm"] as never }),
-      /values\[0\] is "a\.nrm".*did you mean "a\.norm"/,
-    );
-    await assert.rejects(observe(model, see, { values: [] }), /values/);
-    await assert.rejects(
-      observe(model, see, { values: ["a"], ids: [[1, 2], [3]] }),
-      /ids\[1\] has 1 tokens, expected 2/,
-    );
-    await assert.rejects(
-      observe(model, see, { values: ["a"], ids: [[1, 64]] }),
-      /id 64 is not a token of .*expected an id below 64/,
-    );
-    await assert.rejects(
-      observe(model, see, { values: ["a"], ids: [[1, 2]], text: options.text! }),
-      /found ids and text/,
-    );
-  }));

@@ -316,44 +316,6 @@ Deno.test("a sweep takes orders beside curves of its profile", () =>
     assert.equal(windows.points[2].drop.attention.length, 2);
   }));
 
-Deno.test("what cannot be ordered is refused in a line that names the model", () =>
-  withTiny(async ({ model, options }) => {
-    const refused = async (wanted: Partial<OrderOptions>, message: RegExp) =>
-      await assert.rejects(
-        order(model, { ...options, target: "attention", ...wanted }),
-        (error: Error) => error.name === "RangeError" && message.test(error.message),
-      );
-    await refused(
-      { target: "mlp", by: "gate-norm" },
-      /^Cannot order mlp of \w+ by gate-norm: only attention has/,
-    );
-    await refused(
-      { upto: 4 },
-      /upto is 4, expected at most 3, the number that the model and the constraints allow/,
-    );
-    await refused({ upto: 2, protectFirst: 1, protectLast: 1 }, /upto is 2, expected at most 1/);
-    await refused({ protectFirst: 3 }, /no module can be dropped, expected at least one/);
-    await refused(
-      { target: "consecutive", by: "greedy" },
-      /windows of n blocks do not extend those of n − 1/,
-    );
-    await refused({ target: "consecutive", noNeighbours: true }, /noNeighbours is true, expected false/);
-    const layers = model.spec.layers.map((layer, l) =>
-      l === 1 ? { ...layer, attention: null, mlp: null } : layer
-    );
-    const holed = { ...model, spec: { ...model.spec, layers } };
-    await assert.rejects(
-      order(holed, { ...options, target: "consecutive" }),
-      /layer 1 has neither attention nor MLP, expected a module in every layer/,
-    );
-    const byGates = { target: "attention", by: "gate-norm" } as const;
-    const bare = model.spec.layers.map((layer) => ({ ...layer, attention: null }));
-    await assert.rejects(
-      order({ ...model, spec: { ...model.spec, layers: bare } }, { ...options, ...byGates }),
-      /Cannot order attention of .* by gate-norm: no module can be dropped/,
-    );
-  }));
-
 Deno.test("guides: each score's rank correlation with the loss of its module removed alone", () =>
   withTrained("pre-ln", async (model) => {
     const result = await guides(model, { ...text, heldOut: text.text });

@@ -159,19 +159,3 @@ for (const [name, study] of Object.entries(studies)) {
     assert.ok(aborted);
   });
 }
-
-Deno.test("texts that are too short or missing, and modules that are not there, are refused by name", () =>
-  withTiny(async ({ model, options }) => {
-    const refused = (changes: Parameters<typeof profile>[1], message: RegExp) =>
-      assert.rejects(() => profile(model, { ...options, ...changes }), message);
-    await refused(
-      { samples: 10_000 },
-      /Cannot pack 10000 blocks of 16 tokens: \S+ has \d+ tokens, enough for \d+ of/,
-    );
-    await refused(
-      { text: "no/such.txt" },
-      /Cannot read text no\/such\.txt: no such file, expected a file or one of/,
-    );
-    await refused({ drop: { attention: [3] } }, /Cannot drop attention 3/);
-    assert.deepEqual(kept(options.results), []);
-  }));

@@ -281,19 +281,3 @@ Deno.test("a stop inside the function ends a changed run", () =>
     await assert.rejects(stopped, { name: "AbortError" });
     assert.equal(engine.live, before, "tensors are left");
   }));
-
-Deno.test("a change that is none is refused in plain words", () =>
-  withTiny(async ({ model, options }) => {
-    const refused = (change: unknown, message: RegExp) =>
-      assert.rejects(perplexities(model, [{}], { ...options, change: change as never }), { message });
-    await refused(
-      () => {},
-      /^Cannot measure perplexities: change is a function, expected a change of values as/,
-    );
-    await refused({ by: () => {} }, /change\.values/);
-    await refused({ values: ["a"] }, /change\.by/);
-    await refused({ values: ["logits"], by: () => {} }, /change\.values\[0\] is "logits"/);
-    await refused({ values: [], by: () => {} }, /the number of values is 0, expected at least 1/);
-    await refused({ values: ["a"], by: 7 }, /change\.by is 7, expected a function/);
-    await refused({ values: ["a"], by: () => {}, layers: [1] }, /layers/);
-  }));

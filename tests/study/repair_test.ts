@@ -180,17 +180,6 @@ Deno.test("what is wrong with a file of tensors is named with file and tensor", 
     assert.deepEqual(await readPlan(path), plan);
   }));
 
-Deno.test("a plan that drops nothing, an unknown repair and an unknown change are refused", () =>
-  withTiny(async ({ model }) => {
-    await assert.rejects(repair(model, {}), /the plan drops nothing, expected at least one dropped module/);
-    await assert.rejects(
-      repair(model, { mlp: [1] }, { by: "rotate" as "mean" }),
-      /by is "rotate", expected one of mean, refit, linear/,
-    );
-    const odd = { changes: [{ layer: 0, module: "attention", to: "rotated" }] } as unknown as DropPlan;
-    await assert.rejects(perplexities(model, [odd]), /plans\[0\].changes\[0\].to is "rotated"/);
-  }));
-
 Deno.test("a plan and its tensors are written together or not at all, and the folder is made", () =>
   withRepaired(async ({ folder, plan }) => {
     await writePlan(`${folder}/new/deep/a.json`, plan);
