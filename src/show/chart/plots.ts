@@ -176,24 +176,16 @@ export const upFrom =
     log ? logAxis(logDomain(values), label) : linearAxis(withZero(ends), label);
 
 const POWERS = [0.01, 0.1, 1, 10, 100];
+/** Nats below which lie noise and losses that nobody would see. */
+const LINEAR = POWERS[0];
 
-/** A logarithmic axis of losses for both signs, linear up to `linear`, below which lie noise and losses that nobody would see. */
-export function symlogAxis(
-  values: readonly number[],
-  {
-    linear,
-    label,
-    ticks = [...POWERS.map((power) => -power).reverse(), 0, ...POWERS],
-  }: {
-    readonly linear: number;
-    readonly label: string;
-    readonly ticks?: readonly number[];
-  },
-): Axis {
-  const domain = [1.1 * Math.min(0, ...values), 1.1 * Math.max(linear, ...values)] as const;
+/** A logarithmic axis of losses for both signs, linear near zero. */
+export function symlogAxis(values: readonly number[], label: string): Axis {
+  const domain = [1.1 * Math.min(0, ...values), 1.1 * Math.max(LINEAR, ...values)] as const;
+  const ticks = [...POWERS.map((power) => -power).reverse(), 0, ...POWERS];
   return {
     type: "symlog",
-    constant: linear,
+    constant: LINEAR,
     domain,
     ticks: ticks.filter((tick) => tick >= domain[0] && tick <= domain[1]),
     format: (value) => value === 0 ? "0" : value < 0 ? `−${formatTick(-value)}` : formatTick(value),

@@ -12,7 +12,6 @@ import { correlationText, type Finding, reading, settingsOf } from "../../words/
 import { namesOf } from "../profiles.ts";
 
 const SIDES = ["across", "along"] as const;
-const LINEAR = 0.01; // nats up to which the axis of the loss is linear
 
 /**
  * Draws what plans cost against how far they move later updates, across the stream above and along it below, a mark for each plan that
@@ -79,7 +78,7 @@ function panelOf(plans: readonly Group<CsvRow>[], side: typeof SIDES[number], te
       headings: [{ text, small: true }],
       ends,
       across: logAxis(logDomain(moves), `|e| / |u| ${side} the stream (log)`),
-      up: (ends) => symlogAxis(ends, { linear: LINEAR, label: RISE }),
+      up: (ends) => symlogAxis(ends, RISE),
       r: 3.5,
       keyed: true,
       says: (row, plan) =>
