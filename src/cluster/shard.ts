@@ -43,7 +43,7 @@ export async function runShard(
     made: [...kept.values()].filter((how) => how === "made").length,
     ...await machine(),
     seconds: (performance.now() - start) / 1000,
-    peakBytes: peakBytes(),
+    peakBytes: process.resourceUsage().maxRSS * 1024,
   };
   await writeResult(join(options.results, shard.file), receipt);
   return receipt;
@@ -59,10 +59,6 @@ async function machine(): Promise<{ host: string; processor: string }> {
     host: hostname(),
     processor: `${model}${best ? `, ${best}` : ""}, ${availableParallelism()} cores`,
   };
-}
-
-function peakBytes(): number {
-  return process.resourceUsage().maxRSS * 1024;
 }
 
 /** Joins finished shards of the stages before `end` to the kept results that the undivided study finds. */

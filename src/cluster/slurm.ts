@@ -16,7 +16,7 @@ export function slurmScript(plan: Shards, launch = launchOf()): string {
   --mem=${megabytes(bytes)}M${after} "\${common[@]}" --requeue --signal=B:TERM@30 --wrap="$shard")`;
   });
   return `#!/usr/bin/env bash
-# ${label(plan)}: ${plan.shards.length} shards.
+# ${plan.label.replaceAll(/[^\w .,@/-]/g, "_")}: ${plan.shards.length} shards.
 # Submit with: bash THIS_FILE [options of sbatch, for example --partition=gpu --time=1:00:00]
 # The folder of results and Lamina itself must be reachable under the same paths on every node.
 set -euo pipefail
@@ -46,11 +46,6 @@ ${arrays.join("\n")}
 sbatch --job-name=${name}-merge --dependency="afterany:$previous" --output="$results/%x-%j.log" "$@" \\
   --wrap="$lamina merge $quoted --json $(printf "%q" "$results/merged-${plan.key}.json")"
 `;
-}
-
-/** The study in words that end no line. */
-function label(plan: Shards): string {
-  return plan.label.replaceAll(/[^\w .,@/-]/g, "_");
 }
 
 /** How this copy of Lamina is started, for a shell: an installed one by its command. */

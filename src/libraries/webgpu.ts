@@ -26,11 +26,6 @@ export async function popErrors(device: GPUDevice, cannot: string): Promise<void
   if (report) throw new Error(`${cannot}: ${report.message}`);
 }
 
-interface WebgpuDevice {
-  readonly device: GPUDevice;
-  readonly name: string;
-}
-
 const wantedLimits = [
   "maxStorageBufferBindingSize",
   "maxBufferSize",
@@ -46,7 +41,7 @@ const wantedLimits = [
 const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16"];
 
 /** Opens a device of the best adapter, the caller's to destroy. Throws `Error` where there is none. */
-export async function openWebgpuDevice(): Promise<WebgpuDevice> {
+export async function openWebgpuDevice(): Promise<{ readonly device: GPUDevice; readonly name: string }> {
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) {
     throw new Error("no Vulkan device: install a GPU driver, or mesa-vulkan-drivers for the CPU");

@@ -76,12 +76,9 @@ export type ChangeField = { [To in Change["to"]]: keyof (typeof CHANGE_FIELDS)[T
 /** Everything that a module can be changed to. */
 export const CHANGES = Object.keys(CHANGE_FIELDS) as readonly Change["to"][];
 
-/** All fields of a kind of change, in the order of the normal form. */
-const fieldsOf = (to: Change["to"]): string[] => ["layer", "module", "to", ...Object.keys(CHANGE_FIELDS[to])];
-
 /** The first field of a change that its kind does not have, as errors state it; null if there is none. An undefined one counts as absent. */
 export function oddField(change: Pick<Change, "to">, where = ""): string | null {
-  const known = fieldsOf(change.to);
+  const known = ["layer", "module", "to", ...Object.keys(CHANGE_FIELDS[change.to])];
   const odd = Object.entries(change)
     .find(([name, value]) => value !== undefined && !known.includes(name))?.[0];
   if (odd === undefined) return null;

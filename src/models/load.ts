@@ -207,7 +207,12 @@ function source(spec: ModelSpec, file: TensorFile, find: Finder, name: string): 
       return [canonical, {
         ...ref,
         order: ref.order && ordered(ref, name),
-        transform: ref.transform && shaped(ref, shape, name),
+        transform: ref.transform && ((stored, allocate) => { // its result must have the shape that the model needs
+          const what = `Cannot load ${name}: tensor ${ref.name} of shape [${stored.shape}]`;
+          const made = explained(what, () => ref.transform!(stored, allocate));
+          if (made.shape.join() === shape.join()) return made;
+          throw new TypeError(`${what} gives [${made.shape}], expected [${shape}]`);
+        }),
       }];
     });
   const layers = spec.layers.map((layer, l) => findAll(layerTensors(layer, spec.hidden), l));
@@ -252,20 +257,6 @@ function check(file: TensorFile, stored: TensorRef, shape: readonly number[], na
   if (!agrees && !stored.transform) {
     throw wrong(name, stored.name, `has shape [${info.shape}], expected [${shape}]`);
   }
-}
-
-/** The transform, whose result must have the shape that the model needs. Its errors name file and tensor. */
-function shaped(
-  { name: tensor, transform }: TensorRef,
-  shape: readonly number[],
-  name: string,
-): TensorRef["transform"] {
-  return (stored, allocate) => {
-    const what = `Cannot load ${name}: tensor ${tensor} of shape [${stored.shape}]`;
-    const made = explained(what, () => transform!(stored, allocate));
-    if (made.shape.join() === shape.join()) return made;
-    throw new TypeError(`${what} gives [${made.shape}], expected [${shape}]`);
-  };
 }
 
 /** The order of a tensor's rows. Its errors name file and tensor. */

@@ -52,12 +52,8 @@ export function chosen(
   logLikelihoods: readonly number[],
   lengths: readonly number[],
 ): number {
-  return largest(scoresOf(metric, logLikelihoods, lengths));
+  return largest(metric === "acc_norm" ? logLikelihoods.map((sum, i) => sum / lengths[i]) : logLikelihoods);
 }
-
-/** What choices are compared by: log-likelihoods, or by `acc_norm` those for their length. */
-const scoresOf = (metric: Metric, logLikelihoods: readonly number[], lengths: readonly number[]) =>
-  metric === "acc_norm" ? logLikelihoods.map((sum, i) => sum / lengths[i]) : logLikelihoods;
 
 const largest = (values: readonly number[]) => values.indexOf(Math.max(...values));
 

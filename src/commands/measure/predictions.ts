@@ -37,8 +37,6 @@ const perplexityCommand = (context: Context): Command =>
     },
   });
 
-type EvaluateFlags = Flags & DropFlags<string[]> & { readonly suite?: string };
-
 export const evaluateCommand = (context: Context): Command =>
   declared({
     name: "evaluate",
@@ -47,7 +45,7 @@ export const evaluateCommand = (context: Context): Command =>
     options: { ...planFiles(), ...dropLists, ...studies.evaluate.checks, ...studyOptions("evaluate") },
     relations: { suite: { excludes: ["tasks"] }, margin: { needs: DROP_OPTIONS } },
     example: "evaluate smollm2-135m --tasks piqa --limit 100 --drop-attention 25",
-  }, async (ref: string, flags: EvaluateFlags) => {
+  }, async (ref: string, flags: Flags & DropFlags<string[]> & { readonly suite?: string }) => {
     const plans = await plansIn(flags);
     await withModel(context, ref, flags, async (model) => {
       const options = {

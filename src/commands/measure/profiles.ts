@@ -20,13 +20,11 @@ import {
 } from "../shared/options.ts";
 import { listText, outputOf } from "../shared/outlet.ts";
 import { perform, running, shown, studyCommand } from "../shared/perform.ts";
-import { expectWhole, openRunner } from "../shared/sharing.ts";
-
-type ProfileFlags = Flags & DropFlags & { readonly all?: boolean };
+import { openRunner } from "../shared/sharing.ts";
 
 export function profileCommand(context: Context): Command {
   const profiling = running(context, studies.profile, {
-    async more(flags: ProfileFlags) {
+    async more(flags: Flags & DropFlags & { readonly all?: boolean }) {
       const wanted = await wantedOf(flags);
       return (model) => ({ drop: dropOf(model, wanted) });
     },
@@ -50,7 +48,9 @@ export const depthCommand = (context: Context): Command =>
     options: { ...dropOptions, ...studies.depth.checks, ...studyOptions("depth") },
     example: "depth smollm2-135m --samples 4",
   }, async (refs: string[], flags: Flags & DropFlags) => {
-    if (refs.length > 1) expectWhole(context, "depth of several models");
+    if (refs.length > 1 && context.sharing !== null) {
+      throw new RangeError("Cannot divide depth of several models: run it on one machine");
+    }
     const { json: _, csv: __, figure: ___, ...unwritten } = flags;
     const wanted = await wantedOf(flags);
     const all: ResultOf<"depth">[] = [];

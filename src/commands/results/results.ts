@@ -13,8 +13,6 @@ import { deliver, outputOf } from "../shared/outlet.ts";
 import { expectOne, misused } from "../shared/relations.ts";
 import { type MergeFlags, mergeShards, ofPlan, readGiven, type RunLine } from "../machines/shards.ts";
 
-type PlanFlags = Flags & { readonly table?: boolean };
-
 export const planCommand = (context: Context): Command =>
   declared({
     name: "plan",
@@ -23,7 +21,7 @@ export const planCommand = (context: Context): Command =>
     options: { ...planChecks, table: option(flag, "print a table instead of JSON"), ...outOptions() },
     relations: { seed: { needs: randomAmong(false) } },
     example: "plan profile.json --target attention --drop 8 > plan.json",
-  }, async (file: string, flags: PlanFlags, command: Command) => {
+  }, async (file: string, flags: Flags & { readonly table?: boolean }, command: Command) => {
     expectOne(command, ["--drop", "--parameters", "--kv-bytes"]);
     const options = optionsIn(context, flags, { checks: planChecks });
     const { target } = options;

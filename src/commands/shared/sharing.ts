@@ -47,10 +47,6 @@ export async function isShared(
   return await sharing.take(await divide(), { ...told, results });
 }
 
-export function expectWhole({ sharing }: Shared, what: string): void {
-  if (sharing !== null) throw new RangeError(`Cannot divide ${what}: run it on one machine`);
-}
-
 /** Opens what runs a study, to fail before a model is fetched; nothing where none is to run. */
 export async function openRunner({ sharing }: Shared, flags: Wanted): Promise<void> {
   if (sharing === null || sharing.engine === "own") await openEngine(flags);

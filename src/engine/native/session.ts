@@ -116,18 +116,6 @@ function program(
   const running = new Set<Promise<unknown>>();
   const allocator = library.make("GetAllocatorWithDefaultOptions");
 
-  function inputsOf(feeds: Feeds): NativeHeld[] {
-    return inputNames.map((name) => inputOf(host, graph, name, feeds));
-  }
-
-  function openBinding(): Binding {
-    return idle.pop() ?? {
-      address: library.make("CreateIoBinding", session),
-      inputs: new Map(),
-      outputs: new Map(),
-    };
-  }
-
   function bind(binding: Binding, side: "inputs" | "outputs", name: string, held: NativeHeld): void {
     if (binding[side].get(name) === held) return;
     library.call(
@@ -201,11 +189,15 @@ function program(
 
   async function run(feeds: Feeds, { signal, into = {} }: RunOptions): Promise<Record<string, Held>> {
     signal?.throwIfAborted();
-    const inputs = inputsOf(feeds);
+    const inputs = inputNames.map((name) => inputOf(host, graph, name, feeds));
     const key = JSON.stringify(inputs.map(({ shape }) => shape));
     const known = shapes.get(key);
     let outputs = prepared(known, into);
-    const binding = openBinding();
+    const binding = idle.pop() ?? {
+      address: library.make("CreateIoBinding", session),
+      inputs: new Map(),
+      outputs: new Map(),
+    };
     if (provider.copiesInputs) binding.inputs.clear();
     try {
       inputNames.forEach((name, i) => bind(binding, "inputs", name, inputs[i]));

@@ -27,18 +27,6 @@ export async function createProgram(
     await closing?.close();
   }
 
-  function inputsOf(feeds: Feeds): WebHeld[] {
-    return inputs.map((name) => {
-      const held = ofType(`feed ${name}`, shelf.own(name, feeds[name]), types.get(name));
-      if (held.bytes > bindingBytes) {
-        throw new RangeError(
-          `Cannot feed ${name} on ${gpu.name}: found ${held.bytes} bytes, expected at most ${bindingBytes}`,
-        );
-      }
-      return held;
-    });
-  }
-
   async function execute(held: readonly WebHeld[]): Promise<Outputs> {
     await Promise.all(held.map(({ made }) => made));
     const feeds = Object.fromEntries(inputs.map((name, i) => [name, held[i].tensor(name)]));
@@ -54,7 +42,15 @@ export async function createProgram(
   return {
     async run(feeds: Feeds, { signal, into = {} }: RunOptions = {}): Promise<Record<string, Held>> {
       signal?.throwIfAborted();
-      const held = inputsOf(feeds);
+      const held = inputs.map((name) => {
+        const held = ofType(`feed ${name}`, shelf.own(name, feeds[name]), types.get(name));
+        if (held.bytes > bindingBytes) {
+          throw new RangeError(
+            `Cannot feed ${name} on ${gpu.name}: found ${held.bytes} bytes, expected at most ${bindingBytes}`,
+          );
+        }
+        return held;
+      });
       const targets = Object.entries(into).map(([name, held]) => {
         return [name, ofType(`write ${name}`, shelf.own(name, held), types.get(name))] as const;
       });

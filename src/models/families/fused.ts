@@ -28,16 +28,6 @@ function phi3(config: Config): ModelSpec {
   });
 }
 
-function phi3Names(spec: ModelSpec): NameTable {
-  return {
-    stems: decoderStems({
-      ...partStems("q k v", "attention.%_proj", "self_attn.qkv_proj"),
-      ...partStems("gate up", "mlp.%_proj", "mlp.gate_up_proj"),
-    }),
-    rows: sharedRows({ ...fusedHeads(spec), ...fusedUnits(spec) }),
-  };
-}
-
 function ofGlm(family: string, config: Config, behind: boolean): ModelSpec {
   return decoder(family, config, {
     headSize: 128,
@@ -63,7 +53,13 @@ function glmNames(spec: ModelSpec): NameTable {
 export const fused: Families = {
   phi3: {
     spec: phi3,
-    names: phi3Names,
+    names: (spec) => ({
+      stems: decoderStems({
+        ...partStems("q k v", "attention.%_proj", "self_attn.qkv_proj"),
+        ...partStems("gate up", "mlp.%_proj", "mlp.gate_up_proj"),
+      }),
+      rows: sharedRows({ ...fusedHeads(spec), ...fusedUnits(spec) }),
+    }),
     gguf: {
       phi3: {
         fields: (header) => ({

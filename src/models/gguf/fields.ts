@@ -44,11 +44,6 @@ export function renormalised({ field }: Header, rule: boolean): Record<string, u
   return { norm_topk_prob: field("expert_weights_norm") ?? rule };
 }
 
-export function layersWithout({ tensors, usual }: Header, stem: string): number[] {
-  const layers = Array.from({ length: Number(usual.num_hidden_layers) }, (_, l) => l);
-  return layers.filter((l) => !tensors.has(`blk.${l}.${stem}.weight`));
-}
-
 export function hasBias({ tensors }: Header, stem: string): boolean {
   return tensors.keys().some((name) => name.endsWith(`.${stem}.bias`));
 }

@@ -45,7 +45,7 @@ export interface MixerKind<Spec extends AnyModule> extends Kind<Spec> {
   /** Numbers of every token that have to be kept. */
   kept(spec: Spec): number;
   /** Heads, and numbers of each, of the values that probes see inside; null where there are none. */
-  inside(spec: Spec): Inside | null;
+  inside(spec: Spec): Readonly<Record<InnerName, readonly [heads: number, size: number]>> | null;
   /** Whether several segments can continue the same text. */
   readonly forks: boolean;
   /** The name of such a layer in Hugging Face's `layer_types`. */
@@ -98,9 +98,6 @@ interface Slot {
  */
 export const INNER = ["q", "k", "v", "mixed"] as const;
 export type InnerName = typeof INNER[number];
-
-/** Heads, and numbers of each, of the values inside a mixer. */
-type Inside = Readonly<Record<InnerName, readonly [heads: number, size: number]>>;
 
 export interface ModuleChanges {
   readonly heads?: number | undefined;

@@ -5,8 +5,6 @@
 import { type Tensor, toFloat32 } from "../../tensor/mod.ts";
 import { ranges, type TensorFile } from "../../weights/mod.ts";
 
-type Config = Readonly<Record<string, unknown>>;
-
 /** Numbers of each tensor that are compared at once. */
 const CHUNK = 2 ** 20;
 
@@ -35,7 +33,7 @@ function equal(a: Tensor["data"], b: Tensor["data"]): boolean {
 }
 
 /** The configuration of a model whose head is its own. */
-export function untied<Fields extends Config>(config: Fields): Fields {
+export function untied<Fields extends Readonly<Record<string, unknown>>>(config: Fields): Fields {
   const { text_config: text } = config;
   return {
     ...config,

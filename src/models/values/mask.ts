@@ -79,7 +79,7 @@ export function spanMask(
   { first, from, end }: KeySpan,
   { start, rows, stride = 1 }: { readonly start: number; readonly rows: number; readonly stride?: number },
 ): Value {
-  const inWindow = () => lastOf(mask, rows, end - from);
+  const inWindow = () => last(last(mask.value, rows, mask.rows, 0), end - from, mask.columns, 1);
   if (first === 0) return inWindow();
   const before = first <= start + 1
     ? Expand(runtimeZero(mask.value), [rows, first])
@@ -97,11 +97,6 @@ function untilEach(
     (_, i) => i % keys > start + Math.floor(i / keys) * stride ? HIDDEN : 0,
   );
   return float32([rows, keys], hidden);
-}
-
-/** The part of a mask for its last `rows` queries and `columns` keys. */
-function lastOf(mask: Mask, rows: number, columns: number): Value {
-  return last(last(mask.value, rows, mask.rows, 0), columns, mask.columns, 1);
 }
 
 export function last(value: Value, count: number, size: number, axis: number): Value {

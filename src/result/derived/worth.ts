@@ -4,8 +4,6 @@ import { type Fit, HARMS } from "../forms/mod.ts";
 
 /** The share of the file, or of the speed of writing, from which a plan is worth it. */
 export const WORTH = 0.05;
-
-type Tried = Fit["tried"][number];
 /** A fit before its verdict. */
 type Unjudged = Omit<Fit, "verdict">;
 
@@ -17,7 +15,7 @@ export function baseOf(
 }
 
 /** The share of its base that a plan saves; below 0 where its file is larger. */
-export function sharedSaving(fit: Pick<Fit, "file">, { bytes, saves }: Tried): number {
+export function sharedSaving(fit: Pick<Fit, "file">, { bytes, saves }: Fit["tried"][number]): number {
   const base = baseOf(fit);
   if (!base) return saves.parametersShare;
   return bytes ? 1 - bytes / base.bytes : 0;

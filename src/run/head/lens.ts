@@ -13,7 +13,7 @@ import type { Predictions, ReadHead } from "../probes/observable.ts";
 import { headRows, headSlices, intoRows, LOGITS, normedRows, type Rows } from "./head.ts";
 import { inColumns, merger, type Reading, sliceGraph } from "./slices.ts";
 
-export interface Lens {
+interface Lens {
   readonly read: ReadHead;
   release(): Promise<void>;
 }

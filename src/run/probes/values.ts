@@ -42,8 +42,6 @@ import { attentionRows, finished, innerOutput, streamOutputs } from "./value_out
 type Numbers = Float32Array<ArrayBuffer>;
 
 interface ValuesOptions {
-  /** The plan that is observed, by its number; default: the first. */
-  readonly plan?: number;
   /** Reads the head, for the values that it makes. */
   readonly readHead?: ReadHead | undefined;
   /** Called when the function has changed values of a layer. */
@@ -51,14 +49,14 @@ interface ValuesOptions {
 }
 
 /**
- * Calls `see` for every layer and sample of a plan, layer by layer, and waits for it; the run continues with the values that it returns. A
+ * Calls `see` for every layer and sample of the first plan, layer by layer, and waits for it; the run continues with the values that it returns. A
  * layer in which a module does not run that one of the values belongs to is passed over.
  */
 export function valuesProbe<Name extends LayerValue>(
   layers: readonly LayerSpec[],
   names: readonly Name[],
   see: (seen: Seen<Name>) => unknown,
-  { plan = 0, readHead, onChange }: ValuesOptions = {},
+  { readHead, onChange }: ValuesOptions = {},
 ): Probe {
   const asked = new Set<string>(names);
   if (asked.has("attention")) ["q", "k"].forEach((name) => asked.add(name));
@@ -110,7 +108,7 @@ export function valuesProbe<Name extends LayerValue>(
   }
 
   return {
-    only: [plan],
+    only: [0],
     ...inner.length > 0
       ? {
         attention: (taps: AttentionTaps, spec: MixerSpec) =>

@@ -40,10 +40,9 @@ export async function ridge(
   centred: boolean,
   products: Products,
 ): Promise<Fit> {
-  const best = choosing && await strengthOf(fitting, choosing, centred, products);
-  const strength = best?.strength ?? USUAL;
+  const strength = choosing ? await strengthOf(fitting, choosing, centred, products) : USUAL;
   const all = choosing ? merged(fitting, choosing) : fitting;
-  const fit = choosing && !best ? null : await fitter(all, centred, products)(strength);
+  const fit = strength && await fitter(all, centred, products)(strength);
   if (fit) return { ...fit, strength, left: heldOut && await leftOf(fit, heldOut, products) };
   throw new RefusedRepair(
     `Cannot fit ${all.targets} numbers from ${all.inputs} over ${all.tokens} tokens: the inputs are singular, ` +
@@ -56,27 +55,25 @@ type Map = Pick<Fit, "weight" | "bias">;
 /** Targets beyond four times as many are summed to this number, with random signs, to choose a strength. */
 const SKETCH = 256;
 
-/** The strength with the least error on other moments, and that error; null if none can be solved. */
+/** The strength with the least error on other moments; null if none can be solved. */
 export async function strengthOf(
   training: Moments,
   heldOut: Moments,
   centred: boolean,
   products: Products,
-): Promise<{ readonly strength: number; readonly left: number } | null> {
-  const isSketched = training.targets > 4 * SKETCH;
-  const [few, own] = isSketched
+): Promise<number | null> {
+  const [few, own] = training.targets > 4 * SKETCH
     ? await Promise.all([sketched(training, products), sketched(heldOut, products)])
     : [training, heldOut];
   const fit = fitter(few, centred, products);
-  let best: { strength: number; left: number } | null = null;
+  let best: number | null = null;
+  let least = Infinity;
   for (const strength of STRENGTHS) {
     const map = await fit(strength);
-    const left = map && await leftOf(map, own, products);
-    if (left !== null && Number.isFinite(left) && (!best || left < best.left)) best = { strength, left };
+    const left = map ? await leftOf(map, own, products) : NaN;
+    if (Number.isFinite(left) && left < least) [best, least] = [strength, left];
   }
-  if (!best || !isSketched) return best;
-  const map = await fitter(training, centred, products)(best.strength);
-  return map && { ...best, left: await leftOf(map, heldOut, products) };
+  return best;
 }
 
 /**

@@ -52,8 +52,6 @@ export const numbersOf = <Row extends CsvRow>(rows: readonly Row[], ...columns: 
   rows.flatMap((row) => columns.flatMap((column) => numberOf(row, column) ?? []));
 
 type Frame = Partial<Pick<Panel, "height" | "part" | "headings" | "margins">>;
-/** An axis for the values that are drawn, and the ends of their bars. */
-type Up = Axis | ((ends: readonly number[], values: readonly number[]) => Axis);
 
 /** Lines through rows, labelled at their ends, with bars or bands of ± 1 standard error or from low to high, and rings around some dots. */
 export function lineChart<Row extends CsvRow>(
@@ -64,7 +62,7 @@ export function lineChart<Row extends CsvRow>(
     readonly error?: Column<Row> | undefined;
     readonly ends?: readonly [low: Column<Row>, high: Column<Row>];
     readonly across?: Axis;
-    readonly up: Up;
+    readonly up: Axis | ((ends: readonly number[], values: readonly number[]) => Axis);
     readonly r?: number;
     readonly rings?: ((row: Row) => boolean) | undefined;
     /** Whether a key names the lines instead of labels at their ends. */
@@ -128,7 +126,6 @@ interface Scale<Row> {
   readonly of: Column<Row>;
   readonly label: string | null;
   readonly log?: boolean;
-  readonly format?: (value: number) => string;
   readonly domain?: readonly [number, number];
 }
 
@@ -153,7 +150,7 @@ export function scatter<Row extends CsvRow>(
     r: 3.5,
     opacity: 0.75,
   }));
-  const axis = ({ of, label, log, format, domain }: Scale<Row>, grid: boolean): Axis => {
+  const axis = ({ of, label, log, domain }: Scale<Row>, grid: boolean): Axis => {
     const values = numbersOf(shown, of);
     const [low, high] = domain ?? (log ? logDomain : airyDomain)(values);
     const shared = { small: true, ...grid ? {} : { grid } };
@@ -163,8 +160,8 @@ export function scatter<Row extends CsvRow>(
     }
     const decimals = high - low < 0.1 ? 3 : 2;
     return grid
-      ? { ...linearAxis([low, high], label!, format ?? ((value) => formatFixed(value, decimals))), ...shared }
-      : { domain: [low, high], label, ...format ? { format } : {}, ...shared };
+      ? { ...linearAxis([low, high], label!, (value) => formatFixed(value, decimals)), ...shared }
+      : { domain: [low, high], label, ...shared };
   };
   return { height: 270, ...panel, x: axis(x, false), y: axis(y, true), series };
 }
@@ -175,19 +172,18 @@ export const upFrom =
   (ends: readonly number[], values: readonly number[] = ends): Axis =>
     log ? logAxis(logDomain(values), label) : linearAxis(withZero(ends), label);
 
-const POWERS = [0.01, 0.1, 1, 10, 100];
 /** Nats below which lie noise and losses that nobody would see. */
-const LINEAR = POWERS[0];
+const LINEAR = 0.01;
+const SYMLOG_TICKS = [-100, -10, -1, -0.1, -LINEAR, 0, LINEAR, 0.1, 1, 10, 100];
 
 /** A logarithmic axis of losses for both signs, linear near zero. */
 export function symlogAxis(values: readonly number[], label: string): Axis {
   const domain = [1.1 * Math.min(0, ...values), 1.1 * Math.max(LINEAR, ...values)] as const;
-  const ticks = [...POWERS.map((power) => -power).reverse(), 0, ...POWERS];
   return {
     type: "symlog",
     constant: LINEAR,
     domain,
-    ticks: ticks.filter((tick) => tick >= domain[0] && tick <= domain[1]),
+    ticks: SYMLOG_TICKS.filter((tick) => tick >= domain[0] && tick <= domain[1]),
     format: (value) => value === 0 ? "0" : value < 0 ? `−${formatTick(-value)}` : formatTick(value),
     label,
     grid: true,

@@ -17,10 +17,6 @@ const ofProfiles: Readonly<Record<string, Check>> = {
   profile: orElse(Array.isArray, list(resultOf("profile"), "profiles", 1), resultOf("profile")),
 };
 
-function settingsOfProfiles(profiles: readonly Profile[]): string {
-  return [...new Set(profiles.map(({ provenance }) => settingOf(provenance)))].join("; ");
-}
-
 type Made = Pick<Profile, "provenance">;
 const FACTS: readonly ((result: Made) => string)[] = [
   ({ provenance: { model } }) => model.name,
@@ -153,7 +149,7 @@ export function profileContent(
     rows: rowsOfEach(profiles).flat(),
     title: title(profiles),
     shows: [...shows, rings && ringsText(profiles, kinds), severalText(profiles)],
-    setting: settingsOfProfiles(profiles),
+    setting: [...new Set(profiles.map(({ provenance }) => settingOf(provenance)))].join("; "),
     reads: typeof reads === "string" ? [reads] : eachProfile(profiles, reads),
     panels: profileCharts(profiles, channels),
   };

@@ -14,19 +14,6 @@ import {
   tableOf,
 } from "./table.ts";
 
-type Agreement = Pick<Comparison["mlp"], "rankCorrelation" | "overlap">;
-
-function sharedColumns(
-  of: (kind: ModuleKind) => Agreement,
-  counts: readonly number[],
-  name: string,
-): Column<ModuleKind>[] {
-  return [...new Set(counts)].map((n) => ({
-    title: `${name} ${n}`,
-    value: (kind) => optional(of(kind).overlap[n - 1], (share) => `${Math.round(share * n)} of ${n}`),
-  }));
-}
-
 const KIND = { ...moduleColumn((kind: ModuleKind) => kind), title: "" };
 
 /** Two profiles side by side: rank correlation, and how many of the n most redundant both share. */
@@ -41,7 +28,10 @@ export function comparisonTable(comparison: Omit<Comparison, "kind" | "method">)
       KIND,
       { title: "rank corr.", value: (kind) => of(kind).rankCorrelation, format: fixed(3) },
       { title: "largest diff.", value: (kind) => of(kind).largestDifference, format: formatNumber },
-      ...sharedColumns(of, [1, 4, 8, 16].filter((n) => n < layers), "lowest"),
+      ...[1, 4, 8, 16].filter((n) => n < layers).map((n): Column<ModuleKind> => ({
+        title: `lowest ${n}`,
+        value: (kind) => optional(of(kind).overlap[n - 1], (share) => `${Math.round(share * n)} of ${n}`),
+      })),
     ]),
   };
 }

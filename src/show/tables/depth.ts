@@ -43,7 +43,7 @@ export function depthTables(result: Depth): Table {
   const { provenance, measures, stride, rows } = result;
   const columns = DEPTH_MEASURES.map((name) => {
     const [title, format] = HEADS[name];
-    return byLayer(valuesOf(result, name), { title, format });
+    return byLayer(result.measures[name].map((found) => found?.value ?? null), { title, format });
   });
   return {
     title: `depth · ${settingOf(provenance)}`,
@@ -59,9 +59,6 @@ export function depthTables(result: Depth): Table {
     ],
   };
 }
-
-const valuesOf = ({ measures }: Depth, name: DepthMeasure) =>
-  measures[name].map((found) => found?.value ?? null);
 
 /** A row for each measure and layer; the relative depth is that behind the layer. */
 export function depthRows({ provenance, measures, effective }: Depth): CsvRow[] {

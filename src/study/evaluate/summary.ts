@@ -38,8 +38,6 @@ import {
 import type { Part } from "./asked.ts";
 import type { Item } from "./items.ts";
 import type { Rounds } from "./rounds.ts";
-
-type Summary = Pick<Evaluation, "tasks" | "groups" | "average">;
 type Scores = Evaluation["tasks"][string];
 type Tasks = Readonly<Record<string, Scores>>;
 
@@ -57,7 +55,7 @@ type Parts = readonly { readonly part: Part; readonly items: readonly Item[] }[]
 export function summarise(
   parts: Parts,
   mains: readonly Main[],
-  full: Summary | null,
+  full: Pick<Evaluation, "tasks" | "groups" | "average"> | null,
   margin: number,
   rounds: Base["rounds"] = new Map(),
 ) {

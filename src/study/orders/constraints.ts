@@ -2,7 +2,7 @@
 import { type Checks, flag, option, under, wholeNumber } from "../../entry/mod.ts";
 import type { Constraints, Last, Profile } from "../../result/mod.ts";
 import type { Entry } from "../scores/score.ts";
-import { type Change, outsizedLayers } from "../../measure/mod.ts";
+import { outsizedLayers } from "../../measure/mod.ts";
 
 /** Constraints on the modules to drop; default: none. */
 export interface ConstraintOptions {
@@ -106,7 +106,7 @@ export interface WindowOptions {
 }
 
 /** StreamingLLM's. */
-const SINKS = 4;
+export const SINKS = 4;
 
 export const windowChecks: Checks<WindowOptions> = {
   window: option(wholeNumber(1), "<n> keep the chosen attention with its last n keys instead of dropping it"),
@@ -114,16 +114,3 @@ export const windowChecks: Checks<WindowOptions> = {
     needs: "window",
   }),
 };
-
-/** Keys and sinks of a window; null if options set none. */
-export function windowIn({ window, sinks = SINKS }: WindowOptions) {
-  return window === undefined ? null : { keys: window, sinks };
-}
-
-/** The changes that make windows of the attention of some layers. */
-export function windowsOf(
-  layers: readonly number[],
-  { keys, sinks }: { readonly keys: number; readonly sinks: number },
-): Change[] {
-  return layers.map((layer) => ({ layer, module: "attention", to: "window", keys, sinks }));
-}

@@ -46,10 +46,9 @@ import {
   constraintsOf,
   fits,
   outsizedAmong,
+  SINKS,
   windowChecks,
-  windowIn,
   type WindowOptions,
-  windowsOf,
   withLast,
 } from "./constraints.ts";
 import { anOrder, aTarget, rankedOrder, type RankTarget } from "./rank.ts";
@@ -166,12 +165,13 @@ export function makePlan(from: Profile | DropOrder, options: PlanOptions): Plan 
 
 /** What is done with chosen modules: they are dropped, or become windows. */
 function changedBy({ has, target }: Source, options: PlanOptions): (chosen: readonly Scored[]) => DropPlan {
-  const window = windowIn(options);
-  if (!window) return (chosen) => modulesOf(chosen, has);
+  const { window: keys, sinks = SINKS } = options;
+  if (keys === undefined) return (chosen) => modulesOf(chosen, has);
   if (target !== "attention") {
     throw new RangeError(`Cannot make a plan of windows: target is ${target}, expected attention`);
   }
-  return (chosen) => planOf(windowsOf(chosen.map(({ layer }) => layer), window));
+  return (chosen) =>
+    planOf(chosen.map(({ layer }) => ({ layer, module: "attention", to: "window", keys, sinks })));
 }
 
 /** What a plan is made from: an order, or a profile's ranking. */

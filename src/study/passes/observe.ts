@@ -19,7 +19,6 @@ import {
   type ForwardOptions,
   LAYER_VALUES,
   type LayerValue,
-  type Lens,
   OBSERVABLE,
   type Observable,
   openLens,
@@ -135,7 +134,17 @@ async function run(model: StudyModel, see: See, options: ObserveOptions): Promis
   const onProgress = reporter("layers", "modules", at(1));
   await using lens = usesHead ? await openHead(model, options) : undefined;
   const probes = inLayers.length > 0 ? [valuesProbe(layers, inLayers, tell, { readHead: lens?.read })] : [];
-  const finish = atEnd.length > 0 ? predictions(lens!, layers.length, atEnd, tell) : undefined;
+  const finish: ForwardOptions["finish"] = atEnd.length > 0
+    ? async (states, batches) => {
+      for (const [b, { first, count, length }] of batches.entries()) {
+        for (let i = 0; i < count; i++) {
+          const rows = Int32Array.from({ length }, (_, row) => i * length + row);
+          const read = await lens!.read(states[0].batches[b], rows, atEnd);
+          await tell({ layer: layers.length, sample: first + i, ...read });
+        }
+      }
+    }
+    : undefined;
   await pass(model, blocks, probes, options, { plans: [drop], finish, onProgress });
 }
 
@@ -154,24 +163,6 @@ interface Called {
 
 export function withIds<S extends Called>(seen: S, { ids, length }: Pick<Blocks, "ids" | "length">) {
   return Object.assign(seen, { ids: ids.slice(seen.sample * length, (seen.sample + 1) * length) });
-}
-
-/** Calls `see` with the predictions from the final streams, sample after sample. */
-function predictions(
-  lens: Lens,
-  layer: number,
-  names: readonly Prediction[],
-  see: (seen: Called) => unknown,
-): ForwardOptions["finish"] {
-  return async (states, batches) => {
-    for (const [b, { first, count, length }] of batches.entries()) {
-      for (let i = 0; i < count; i++) {
-        const rows = Int32Array.from({ length }, (_, row) => i * length + row);
-        const read = await lens.read(states[0].batches[b], rows, names);
-        await see({ layer, sample: first + i, ...read });
-      }
-    }
-  };
 }
 
 async function blocksOf(model: StudyModel, options: ObserveOptions): Promise<Blocks> {

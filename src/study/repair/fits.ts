@@ -171,9 +171,7 @@ async function keepSolution(
   await keep({ ...head("replacement"), ...request, ...rest, tensors: data }, keeping);
 }
 
-type Stored = NonNullable<ResultOf<"replacement">["tensors"]>[string];
-
-function tensorOf({ shape, data }: Stored): Tensor | null {
+function tensorOf({ shape, data }: NonNullable<ResultOf<"replacement">["tensors"]>[string]): Tensor | null {
   const bytes = Uint8Array.fromBase64(data);
   if (bytes.length !== 4 * elements(shape)) return null;
   const numbers = new Float32Array(bytes.buffer);

@@ -14,10 +14,8 @@ export type Scored = DropOrder["order"][number];
 /** A candidate: a module, or a window of blocks. */
 export type Entry = Pick<Scored, "module" | "layer" | "size">;
 
-type Place = Pick<Entry, "module" | "layer">;
-
 /** Its key in sets and maps. */
-export const keyOf = ({ module, layer }: Place): string => `${module} ${layer}`;
+export const keyOf = ({ module, layer }: Pick<Entry, "module" | "layer">): string => `${module} ${layer}`;
 
 /** All candidates of a target; windows have up to `upto` blocks. */
 export function candidatesOf({ layers }: ModelSpec, target: Target, upto: number): Entry[] {

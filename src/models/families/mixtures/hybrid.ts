@@ -20,13 +20,6 @@ import { mixture, passOver, qwenModule, readChoice, readShared, SOFTMAX } from "
 
 const qwen35 = (config: Config): ModelSpec => hybrid("qwen3_5_text", config, { kvHeads: 4 });
 
-function qwen3Next(config: Config): ModelSpec {
-  return hybrid("qwen3_next", config, {
-    kvHeads: 2,
-    module: qwenModule(config, { experts: 512, top: 10, size: 512, shared: 512, renormalise: true }),
-  });
-}
-
 /** Every layer has a mixture, and a token's weights always sum to 1. */
 function qwen35Moe(config: Config): ModelSpec {
   const choice = readChoice(config, 256, 8);
@@ -91,7 +84,11 @@ function readLinear(config: Config): Omit<DeltaSpec, "kind" | "norm" | "epsilon"
 
 export const hybrids: Families = {
   qwen3_next: {
-    spec: qwen3Next,
+    spec: (config) =>
+      hybrid("qwen3_next", config, {
+        kvHeads: 2,
+        module: qwenModule(config, { experts: 512, top: 10, size: 512, shared: 512, renormalise: true }),
+      }),
     names: qwen3NextNames,
     gguf: {
       qwen3next: {

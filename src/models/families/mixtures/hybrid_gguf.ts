@@ -10,8 +10,6 @@ import type { ModelSpec } from "../../spec.ts";
 import type { NameTable } from "../../stored/names.ts";
 import { gatedQueries, linearOf, ratesByKeyHead, streamsByKeyHead } from "./hybrid_names.ts";
 
-type Transform = NonNullable<TensorRef["transform"]>;
-
 /** Fields of all three. The kind of each layer is in a list or follows from an interval, by default 4. */
 export function hybridFields(header: Header): Record<string, unknown> {
   const { field, list } = header;
@@ -93,7 +91,7 @@ function qwen35Transform(spec: ModelSpec): NameTable["transform"] {
 }
 
 /** Tensors of another form than Hugging Face's. */
-const forms: Readonly<Record<string, Transform>> = {
+const forms: Readonly<Record<string, NonNullable<TensorRef["transform"]>>> = {
   "attention.conv.weight": ({ shape: [channels, ...kernel], ...tensor }) => (
     { ...tensor, shape: [channels, 1, ...kernel] }
   ),

@@ -4,7 +4,7 @@
  * Source: Hugging Face `modeling_mixtral.py`, `modeling_olmoe.py`, `modeling_qwen2_moe.py`, `modeling_qwen3_moe.py`.
  */
 import { type Config, positive } from "../../config/config.ts";
-import { experts, type Header, layersWithout, renormalised, sharedExpert } from "../../gguf/fields.ts";
+import { experts, type Header, renormalised, sharedExpert } from "../../gguf/fields.ts";
 import type { ModelSpec } from "../../spec.ts";
 import { decoderStems, expertStems, type NameTable } from "../../stored/names.ts";
 import { layerWindows, readBias, readWindow } from "../common.ts";
@@ -76,7 +76,9 @@ const mixtralNames: NameTable = {
 
 /** Qwen's mixtures in GGUF files. */
 export function qwenExperts(header: Header): Record<string, unknown> {
-  return { ...experts(header), mlp_only_layers: layersWithout(header, "ffn_gate_inp") };
+  const layers = Array.from({ length: Number(header.usual.num_hidden_layers) }, (_, l) => l);
+  const plain = layers.filter((l) => !header.tensors.has(`blk.${l}.ffn_gate_inp.weight`));
+  return { ...experts(header), mlp_only_layers: plain };
 }
 
 const names = () => llamaNames;

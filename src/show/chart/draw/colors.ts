@@ -91,6 +91,3 @@ export function recoloured(svg: string, theme: Theme): string {
     (all, part, color) => counterparts[color] ? `${part}="${counterparts[color]}"` : all,
   );
 }
-
-/** Whether a picture has a background of its own: paper has one already. */
-export const hasBackground = (theme: Theme): boolean => theme !== "print";

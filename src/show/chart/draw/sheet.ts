@@ -11,7 +11,7 @@
 import defer * as Plot from "@observablehq/plot";
 import defer * as Linkedom from "linkedom";
 import { plain } from "../../../entry/mod.ts";
-import { FAINT, hasBackground, INK, PAPER, recoloured } from "./colors.ts";
+import { FAINT, INK, PAPER, recoloured } from "./colors.ts";
 import { keyChart } from "./key.ts";
 import { type Sized, sized } from "./panel.ts";
 import type { Labelled } from "./renaming.ts";
@@ -64,7 +64,7 @@ export function drawSheet(contents: Contents, layout: Omit<Layout, "labels">): s
   if (titled) writeLines(column, wrap(setting, units, FOOTING), FOOTING);
   const height = column.y + (titled ? 18 : 6);
   const [wide, high] = [units * scale, height * scale].map((length) => Math.round(length * 10) / 10);
-  const paper = hasBackground(theme)
+  const paper = theme !== "print" // which has paper already
     ? `<rect width="${units}" height="${height}" rx="8" fill="${PAPER}"/>`
     : "";
   return recoloured(

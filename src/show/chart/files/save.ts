@@ -9,9 +9,7 @@ interface Picture {
   readonly svg: string;
 }
 
-type Write = (picture: Picture) => Promise<Content>;
-
-const WRITERS: Readonly<Record<string, Write>> = {
+const WRITERS: Readonly<Record<string, (picture: Picture) => Promise<Content>>> = {
   ".svg": ({ svg }) => Promise.resolve(`${svg}\n`),
   ".png": async ({ svg }) => bytes(await (await import("./png.ts")).pngOf(svg)),
   ".pdf": async ({ svg, title }) => bytes(await (await import("./pdf.ts")).pdfOf(svg, title)),

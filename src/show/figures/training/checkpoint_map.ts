@@ -33,7 +33,13 @@ import { counts, KIND_NAMES, reading, settingsOf } from "../../words/mod.ts";
 export const checkpointMapFigure: Draw<[Checkpoints | readonly Checkpoints[]]> = figure("checkpoint_map", {
   result: orElse(Array.isArray, list(resultOf("checkpoints"), "checkpoints", 1), resultOf("checkpoints")),
 }, (results) => {
-  const all = [results].flat().map(seriesOf);
+  const all = [results].flat().map((result) => ({
+    name: result.name,
+    provenance: seriesProvenance(result),
+    rows: checkpointRows(result).map((row): CsvRow => ({ series: result.name, ...row })),
+    counts: medianCounts(result),
+    paths: KINDS.map((kind) => path(KIND_NAMES[kind], trendsOf(result, kind))),
+  }));
   const several = all.length > 1;
   const rows = all.flatMap(({ rows }) => rows);
   const colors = logColors(logDomain(numbersOf(rows, "importance")), "importance (log)");
@@ -61,16 +67,6 @@ export const checkpointMapFigure: Draw<[Checkpoints | readonly Checkpoints[]]> =
     ],
   };
 });
-
-function seriesOf(result: Checkpoints) {
-  return {
-    name: result.name,
-    provenance: seriesProvenance(result),
-    rows: checkpointRows(result).map((row): CsvRow => ({ series: result.name, ...row })),
-    counts: medianCounts(result),
-    paths: KINDS.map((kind) => path(KIND_NAMES[kind], trendsOf(result, kind))),
-  };
-}
 
 function path(name: string, trend: readonly Trend[]): string {
   const known = trend.flatMap(({ step, median }) =>

@@ -37,7 +37,16 @@ export const checkpointQualityFigure: Draw<[Checkpoints]> = figure(
     const { curves: [{ points: halves }], provenance } = result.series.find(({ quality }) => quality)!
       .quality!;
     const { dropped } = halves.at(-1)!;
-    const rows = points.flatMap(rowsOf);
+    const rows = points.flatMap(({ step, full, ...halves }) => [
+      { step, dropped: "nothing", perplexity: Math.exp(full), rise: 0, standard_error: null },
+      ...KINDS.map((kind) => ({
+        step,
+        dropped: `half ${kind}`,
+        perplexity: halves[kind].perplexity,
+        rise: halves[kind].rise,
+        standard_error: halves[kind].riseError,
+      })),
+    ]);
     const groups = [
       { label: "full model", color: INK, shape: "diamond" as const, dropped: "nothing" },
       ...KINDS.map((kind) => ({ label: `½ ${KIND_NAMES[kind]}`, ...lookOf(kind), dropped: `half ${kind}` })),
@@ -68,19 +77,6 @@ export const checkpointQualityFigure: Draw<[Checkpoints]> = figure(
     };
   },
 );
-
-function rowsOf({ step, full, ...halves }: HalfDropped) {
-  return [
-    { step, dropped: "nothing", perplexity: Math.exp(full), rise: 0, standard_error: null },
-    ...KINDS.map((kind) => ({
-      step,
-      dropped: `half ${kind}`,
-      perplexity: halves[kind].perplexity,
-      rise: halves[kind].rise,
-      standard_error: halves[kind].riseError,
-    })),
-  ];
-}
 
 function finding({ attention, mlp, sign }: HalfDropped): Finding {
   const [one, other] = [attention, mlp].map(({ rise }) => ({ fixed: rise, decimals: 2 }));

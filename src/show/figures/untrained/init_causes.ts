@@ -1,7 +1,6 @@
 import { like, list } from "../../../entry/mod.ts";
 import { FIRST_LAYER, MODULES, typical } from "../../../measure/mod.ts";
 import { logAxis, logDomain, namesAxis } from "../../chart/draw/axes.ts";
-import type { Panel } from "../../chart/draw/panel.ts";
 import { fitSeries, type InitModel, measuredRatio, settingOfModels } from "../../chart/init_model.ts";
 import { byKind, MODULE_KEY, numbersOf } from "../../chart/plots.ts";
 import { type Draw, figure } from "../../chart/svg.ts";
@@ -36,7 +35,16 @@ export const initCausesFigure: Draw<[readonly InitCause[]]> = figure("init_cause
     setting: settingOfModels(causes.flatMap(({ models }) => models)),
     reads: [`Ratio of attention's importance to the MLP's by ${causes.map(ratios).join("; ")}.`],
     key: MODULE_KEY,
-    panels: causes.map((cause) => chart(cause, domain)),
+    panels: causes.map((cause) => ({
+      part: 1 / 2,
+      height: 240,
+      headings: [{ text: cause.name }],
+      x: { ...namesAxis(cause.models.map(({ value }) => String(value)), 0.3), small: true },
+      y: logAxis(domain, null),
+      series: byKind(rowsOf(cause)).flatMap((group) =>
+        fitSeries(group, 4, (row, x) => ({ x, at: `${cause.name} ${row.value}` }))
+      ),
+    })),
   };
 });
 
@@ -57,17 +65,4 @@ function ratios({ name, models }: InitCause): string {
   const ends = models.length > 3 ? [models[0], models.at(-1)!] : models;
   const each = ends.map((model) => reading`${{ measured: measuredRatio(model) }} at ${String(model.value)}`);
   return reading`${name}: ${each}`;
-}
-
-function chart(cause: InitCause, domain: [number, number]): Panel {
-  return {
-    part: 1 / 2,
-    height: 240,
-    headings: [{ text: cause.name }],
-    x: { ...namesAxis(cause.models.map(({ value }) => String(value)), 0.3), small: true },
-    y: logAxis(domain, null),
-    series: byKind(rowsOf(cause)).flatMap((group) =>
-      fitSeries(group, 4, (row, x) => ({ x, at: `${cause.name} ${row.value}` }))
-    ),
-  };
 }
