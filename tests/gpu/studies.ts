@@ -1,7 +1,7 @@
 /** The studies of one model on the engine beside those on the CPU: the largest difference of each kind of number, and seconds. */
 import type { Engine } from "../../src/engine/mod.ts";
-import type { ResultOf } from "../../src/result/mod.ts";
-import { causes, generate, type Generated, perplexities, profile, sweep } from "../../src/study/mod.ts";
+import type { Generated, ResultOf } from "../../src/result/mod.ts";
+import { causes, generate, perplexities, profile, sweep } from "../../src/study/mod.ts";
 import type { StudyModel } from "../../src/subject/mod.ts";
 import { tolerance } from "../models/parity.ts";
 import { numbersOf } from "../study/golden.ts";

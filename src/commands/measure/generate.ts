@@ -2,8 +2,7 @@
 import type { Command } from "commander";
 import { option, required, text } from "../../entry/mod.ts";
 import { type DropPlan, isFull, planPhrase } from "../../measure/mod.ts";
-import { head } from "../../result/mod.ts";
-import { computedOn, generate, generateChecks } from "../../study/mod.ts";
+import { generateChecks, generated } from "../../study/mod.ts";
 import { type Context, optionsIn, withModel } from "../shared/context.ts";
 import { declared } from "../shared/declare.ts";
 import {
@@ -42,7 +41,7 @@ export const generateCommand = (context: Context): Command =>
       const quiet = isStandardOutput(flags.json) || isStandardOutput(flags.csv);
       let current = -1;
       let isOpen = false; // whether a line of text is not ended
-      const texts = await generate(model, dropped ? [{}, drop] : [{}], flags.prompt, {
+      const result = await generated(model, dropped ? [{}, drop] : [{}], flags.prompt, {
         ...optionsIn(context, flags, { checks: generateChecks }),
         onProgress(progress) {
           if (!quiet && progress.unit === "tokens") return; // the text itself shows it
@@ -61,8 +60,6 @@ export const generateCommand = (context: Context): Command =>
           context.say(text);
         },
       });
-      const computed = await computedOn(flags);
-      const result = { ...head("generate"), model: model.identity, computed, prompt: flags.prompt, texts };
       // The texts are there already: the line is ended.
       await deliver(context, flags, { ...outputOf(context, result), table: () => "" });
     });

@@ -25,10 +25,11 @@ import {
   string,
   wholeNumber,
 } from "../../entry/mod.ts";
+import { type Generated, head, planData, type ResultOf } from "../../result/mod.ts";
 import { decoder, type DropPlan, type LayerValue, sampler } from "../../run/mod.ts";
 import type { Tokenizer } from "../../text/mod.ts";
 import { decoded, endsOf, incremental, promptIds } from "./decoded.ts";
-import { engineChecks, engineOf, type EngineOptions, reporter } from "../base/options.ts";
+import { computedOn, engineChecks, engineOf, type EngineOptions, reporter } from "../base/options.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
 import { aChange, type ValueChange } from "../passes/changed.ts";
 import { withChangedReader } from "./changed.ts";
@@ -97,18 +98,6 @@ const checks: Checks<OverPlans<GenerateOptions>> = {
 /** In whose place others have the prompt. */
 const SIGNATURE = like('a list of plans, as in generate(model, [{}], "A prompt")', Array.isArray);
 
-/** The text of one plan, without the prompt and the token that ended it. */
-export interface Generated {
-  /** The dropped modules. */
-  readonly plan: DropPlan;
-  /** Generated tokens, without the prompt. */
-  readonly ids: readonly number[];
-  /** The generated tokens as text. */
-  readonly text: string;
-  /** Why generation ended: at the end of the text, or at the maximum number of tokens. */
-  readonly ended: "eos" | "length";
-}
-
 /**
  * Continues a prompt under each plan, and returns the texts in the plans' order. Throws `RangeError` for an empty prompt.
  *
@@ -134,10 +123,25 @@ export async function generate<const Name extends LayerValue = LayerValue>(
   prompt: string,
   options: GenerateOptions<Name> = {},
 ): Promise<Generated[]> {
+  return (await generated(model, plans, prompt, options as GenerateOptions)).texts;
+}
+
+/** The same as a result, which says what wrote the texts. */
+export async function generated(
+  model: StudyModel | string,
+  plans: readonly PlanLike[],
+  prompt: string,
+  options: GenerateOptions,
+): Promise<ResultOf<"generate">> {
   expect("generate", "plans", plans, SIGNATURE);
   expect("generate", "prompt", prompt, string);
-  const all = { ...options as GenerateOptions, plans };
-  return await onModel("generate", model, all, checks, (model, all) => writeAll(model, prompt, all));
+  return await onModel("generate", model, { ...options, plans }, checks, async (model, options) => ({
+    ...head("generate"),
+    model: model.identity,
+    computed: await computedOn(options),
+    prompt,
+    texts: await writeAll(model, prompt, options),
+  }));
 }
 
 async function writeAll(
@@ -205,7 +209,7 @@ async function write(
   if (change) {
     const how = { ...options, change, plan, length: prompt.length + tokens };
     const { ids, ended } = await withChangedReader(model, how, (reader) => decoded(reader, prompt, writing));
-    return { plan, ids, text, ended };
+    return { plan: planData(plan), ids, text, ended };
   }
   const reading = reporter(`prompt of ${model.name}`, "parts of the prompt", options);
   let isRead = false; // what follows the prompt is counted in tokens
@@ -216,5 +220,5 @@ async function write(
   const engine = await engineOf(options);
   await using opened = released(await decoder({ model, engine, plan, signal, onRead }));
   const { ids, ended } = await decoded(opened, prompt, writing);
-  return { plan, ids, text, ended };
+  return { plan: planData(plan), ids, text, ended };
 }
