@@ -288,6 +288,10 @@ const BAD_JSON: Record<string, [json: unknown, message: RegExp]> = {
     model,
     pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "Split", pattern: { Regex: 3 } }] },
   }, /: pre_tokenizer\.pretokenizers\[0\]\.pattern is \{"Regex":3\}, expected/],
+  "pieces of no length": [
+    { model, pre_tokenizer: { type: "FixedLength", length: 0 } },
+    /: pre_tokenizer\.length is 0, expected 1 or more characters$/,
+  ],
   "a replacement by a number": [
     { model, decoder: { type: "Replace", pattern: { String: "a" }, content: 3 } },
     /: decoder\.content is 3, expected a text$/,
@@ -310,6 +314,18 @@ const BAD_JSON: Record<string, [json: unknown, message: RegExp]> = {
 for (const [name, [json, message]] of Object.entries(BAD_JSON)) {
   Deno.test(`tokenizer.json refused: ${name}`, () => {
     assert.throws(() => tokenizerFromJson(json, {}), message);
+  });
+}
+
+for (const type of ["BPE", "WordPiece", "WordLevel"]) {
+  Deno.test(`a word that ${type} does not know, without a token for such words, is refused, and is no id 0`, () => {
+    const model = { type, vocab: { a: 0 }, merges: ["b c"], unk_token: "<unk>" };
+    const tokenizer = tokenizerFromJson({ pre_tokenizer: { type: "Whitespace" }, model }, {});
+    assert.deepEqual(tokenizer.encode("a a"), [0, 0]);
+    assert.throws(
+      () => tokenizer.encode("a bc"),
+      /the vocabulary has neither "(bc|<unk>)" nor "<unk>", expected a/,
+    );
   });
 }
 

@@ -106,7 +106,7 @@ const PARTS = { normalizer: "normalizers", pre_tokenizer: "pretokenizers", decod
 /** Steps that look for a pattern. */
 const SEARCHES = ["Split", "Replace"];
 
-/** Throws `TypeError` that names the field where a step lacks a type, a sequence its steps, or a search its pattern. */
+/** Throws `TypeError` that names the field where a step lacks a type, a sequence its steps, a search its pattern, or a piece its length. */
 function expectSteps(json: Readonly<Record<string, unknown>>): void {
   for (const [part, list] of Object.entries(PARTS)) {
     if (json[part] !== undefined && json[part] !== null) expectStep(json[part], part, list);
@@ -114,11 +114,19 @@ function expectSteps(json: Readonly<Record<string, unknown>>): void {
 }
 
 function expectStep(step: unknown, where: string, list: string): void {
-  const { type, pattern, content, [list]: inner } = (step ?? {}) as Record<string, unknown>;
+  const { type, pattern, content, length, [list]: inner } = (step ?? {}) as Record<string, unknown>;
   demand(typeof type === "string", where, step, "an object with a type");
   if (type === "Sequence") {
     demand(Array.isArray(inner), `${where}.${list}`, inner, "a list of steps");
     inner.forEach((one, i) => expectStep(one, `${where}.${list}[${i}]`, list));
+  }
+  if (type === "FixedLength") { // of 0 there would be pieces without end
+    demand(
+      Number.isSafeInteger(length) && Number(length) > 0,
+      `${where}.length`,
+      length,
+      "1 or more characters",
+    );
   }
   if (!SEARCHES.includes(type)) return;
   const { String, Regex } = (pattern ?? {}) as Record<string, unknown>;

@@ -9,7 +9,7 @@
 import type { Tokenizer as Engine } from "@huggingface/tokenizers";
 import defer * as Tokenizers from "@huggingface/tokenizers";
 import { type Section, tokenFinder } from "./added_tokens.ts";
-import { isRecord, shown } from "../../entry/mod.ts";
+import { isRecord, oneLine, shown } from "../../entry/mod.ts";
 import { bounded } from "./growth.ts";
 import { type Definition, isId, type VocabularyModel } from "./definition.ts";
 import { repairDecoder, repairNormalizer, repairPreTokenizer, withoutPrefix } from "./repair.ts";
@@ -65,6 +65,9 @@ function idsOfSections(
   return sections.flatMap((section) => "id" in section ? [section.id] : idsOf(section));
 }
 
+/** Most characters of what the library says of a step, which it cites whole. */
+const MOST = 200;
+
 /** The post-processor only places special tokens, which `encode` never adds: it is left out. */
 function startEngine(definition: Definition): Engine {
   const steps = {
@@ -80,7 +83,8 @@ function startEngine(definition: Definition): Engine {
     for (const part of ["normalizer", "pre_tokenizer", "decoder"] as const) bounded(part, engine[part]);
     return engine;
   } catch (error) {
-    throw new TypeError(`Cannot build a tokenizer: ${error instanceof Error ? error.message : error}`);
+    const why = error instanceof Error ? error.message : String(error);
+    throw new TypeError(`Cannot build a tokenizer: ${oneLine(why, MOST)}`);
   }
 }
 
@@ -104,8 +108,7 @@ function wordModel({ model, added_tokens }: Definition, engine: Engine): (word: 
     return (word) => {
       const id = Object.hasOwn(ids, word) ? ids[word] : unknown;
       if (id !== undefined) return [id];
-      const found = `the vocabulary has neither ${shown(word)} nor ${shown(unk_token)}`;
-      throw new TypeError(`Cannot use the tokenizer: ${found}, expected a token for unknown words`);
+      throw unknownWord(word, unk_token);
     };
   }
   const inner = engine.model!;
@@ -118,8 +121,18 @@ function wordModel({ model, added_tokens }: Definition, engine: Engine): (word: 
     else inner.tokens_to_ids.delete(content);
   }
   return kept((word) =>
-    inner._call([word]).map((token) => inner.tokens_to_ids.get(token) ?? inner.unk_token_id!)
+    inner._call([word]).map((token) => {
+      const id = inner.tokens_to_ids.get(token) ?? inner.unk_token_id;
+      if (id !== undefined) return id;
+      throw unknownWord(token, unk_token);
+    })
   );
+}
+
+/** As Hugging Face's library: a missing word or its part, where the token for unknown ones is missing too. */
+function unknownWord(word: unknown, token: unknown): TypeError {
+  const found = `the vocabulary has neither ${shown(word)} nor ${shown(token)}`;
+  return new TypeError(`Cannot use the tokenizer: ${found}, expected a token for unknown words`);
 }
 
 /** Most words whose ids are kept, and the longest of them. */
