@@ -61,7 +61,6 @@ for (const [i, name] of fixtureNames.entries()) {
         const { vocabulary } = model.spec;
         await withDecoder({ model, plan: meta.cases[label], budget }, async (decoder) => {
           const steps = await logitsOf(decoder, ids.subarray(0, length), PROMPT);
-          assert.equal(decoder.length, length);
           for (let t = Math.max(PROMPT - 1, firstSteady(model.spec, length)); t < length; t++) {
             const expected = data.subarray(t * vocabulary, (t + 1) * vocabulary);
             const error = distance(steps[t - PROMPT + 1], expected) / largest(expected);

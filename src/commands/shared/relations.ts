@@ -96,9 +96,9 @@ export function numberList(text: string): number[] {
 }
 
 /** An option that may be given several times: its values come in a list. */
-export function repeatable(flags: string, description: string, read = (text: string) => text): Option {
+export function repeatable(flags: string, description: string): Option {
   const option = new Option(flags, description)
-    .argParser((text, before: readonly string[]) => [...before, read(text)]).default([]);
+    .argParser((text, before: readonly string[]) => [...before, text]).default([]);
   repeated.add(option);
   return option;
 }

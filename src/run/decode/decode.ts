@@ -18,8 +18,6 @@ import { type DecoderOptions, openReader } from "./stages.ts";
 
 /** A model that reads B texts and predicts what follows each. Throws `RangeError` if numbers are not finite. */
 export interface Decoder {
-  /** Tokens of each text read so far. */
-  readonly length: number;
   /** Bytes of the keys and values that are held of them. */
   readonly keyBytes: number;
   /** Starts over with a prompt of at least one token for each text; returns the logits [B · V] of the next tokens. */
@@ -37,7 +35,6 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
   const caches = new Map<number, Memory>();
   const pass = passing(model, { engine, programs, caches, plan, texts, signal, onRead });
   let read: number[][] = []; // of each text
-  const length = () => read[0]?.length ?? 0;
 
   function forget(): void {
     for (const cache of caches.values()) cache.free();
@@ -63,21 +60,18 @@ export async function decoder(options: DecoderOptions): Promise<Decoder> {
   }
 
   return {
-    get length() {
-      return length();
-    },
     get keyBytes() {
       return [...caches.values()].reduce((sum, { bytes }) => sum + bytes, 0);
     },
     prefill,
     async step(ids) {
       expectTexts(ids.length);
-      if (length() === 0) throw new RangeError("Cannot read on: nothing is read yet, expected a prompt");
-      const isAgain = isTurned(layers, length(), length() + 1);
+      if (read.length === 0) throw new RangeError("Cannot read on: nothing is read yet, expected a prompt");
+      const [{ length }] = read;
       read.forEach((text, i) => text.push(ids[i]));
-      return isAgain
+      return isTurned(layers, length, length + 1)
         ? await prefill(read.map((text) => Int32Array.from(text)))
-        : await pass.run(read, length() - 1, stages);
+        : await pass.run(read, length, stages);
     },
     async release() {
       forget();

@@ -23,8 +23,8 @@ export function formatFixed(value: number, decimals: number): string {
 }
 
 /** The same with its sign, which zero has too: "+0.12", "−0.12". */
-export function formatSigned(value: number, decimals = 2): string {
-  return `+${formatFixed(value, decimals)}`.replace("+−", "−");
+export function formatSigned(value: number): string {
+  return `+${formatFixed(value, 2)}`.replace("+−", "−");
 }
 
 /** Both ends of an interval: "−0.22 to 0.49". */
