@@ -50,10 +50,7 @@ export function expectVersion({ lamina }: Shards): void {
   );
 }
 
-/**
- * Throws `Misfit` where the study that the plan's command describes here is another one than it was there, and where its shards are not
- * the whole of it.
- */
+/** Throws `Misfit` where the plan's command describes another study here than it did there, or its shards are not the whole of it. */
 export function expectStudy(plan: Shards, division: Division): void {
   const here = dependsOn(division);
   const names = [...new Set([...Object.keys(plan.depends), ...Object.keys(here)])];

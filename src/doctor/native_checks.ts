@@ -1,7 +1,4 @@
-/**
- * The checks that call native code, one in each process: `native_checks.ts PART`. Each makes the part do a little work and compares
- * the numbers.
- */
+/** The checks that call native code, one in each process: `native_checks.ts PART` does a little work and compares the numbers. */
 import { formatBytes } from "../entry/mod.ts";
 import { displayed, folderOf } from "../home/mod.ts";
 import type { Engine } from "../engine/mod.ts";

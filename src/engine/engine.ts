@@ -122,10 +122,7 @@ export interface Engine {
   readonly access: Access;
   /** Weights that stay at hand between the passes of a study; null outside of one. */
   readonly residents: Residents | null;
-  /**
-   * Holds a tensor. Where the engine's memory is the CPU's, this makes no copy: the tensor has to stay as it is until the held
-   * one is freed.
-   */
+  /** Holds a tensor. Where the engine's memory is the CPU's, nothing is copied: the tensor must not change until it is freed. */
   upload(tensor: Tensor): Held;
   /** A held tensor in CPU memory. It stays held; what is read is valid until it is freed. */
   read(held: Held): Promise<Tensor>;

@@ -42,10 +42,7 @@ export const precisionsOf: Readonly<Record<Listed, readonly Precision[]>> = {
 
 const opened = new Map<string, Promise<Engine>>();
 
-/**
- * Opens the engine of a name, or returns the open one. Throws `RangeError` for a precision that it does not have, `Error` if its
- * device or a library is missing.
- */
+/** The open engine of a name, or a new one. Throws `RangeError` for a precision it lacks, `Error` if its device or a library is missing. */
 export function openEngine({ engine = "auto", precision = "float32" }: Wanted = {}): Promise<Engine> {
   const key = `${engine} ${precision}`;
   const known = opened.get(key);

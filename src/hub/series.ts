@@ -149,10 +149,7 @@ interface NamedStep {
   readonly step: number;
 }
 
-/**
- * `step1000` (Pythia), `stage1-step1000-tokens5B` (OLMo), `checkpoint-500` (Hugging Face's trainer), `iter_0002384` (Megatron, MAP-
- * Neo).
- */
+/** `step1000` (Pythia), `stage1-step1000-tokens5B` (OLMo), `checkpoint-500` (Hugging Face), `iter_0002384` (Megatron, MAP-Neo). */
 const NAME = /^([\w.-]*?(?:step|checkpoint|ckpt|iter)[-_]?)(\d{1,15})(?:[-_][\w.-]*)?$/i;
 /** How many checkpoints are studied by default. */
 const MOST = 12;

@@ -129,10 +129,7 @@ function callersPaths(): Record<string, string> {
   }));
 }
 
-/**
- * Registers the kernel with every Jupyter of this user, and with VS Code; returns the folder of its description. Notebooks may then
- * be anywhere.
- */
+/** Registers the kernel with this user's Jupyters and VS Code, for notebooks anywhere; returns the folder of its description. */
 export async function register(): Promise<string> {
   const folder = join(jupyterData(), "kernels", "lamina");
   await describeKernel(folder);

@@ -143,10 +143,7 @@ export const ReduceSumSquare = (x: Value): Value =>
 /** Where along the last axis the largest element stands, the first of equals (int64); that axis stays, of length 1. */
 export const ArgMax = (x: Value): Value => one(x.graph.node("ArgMax", [x], { axis: -1, keepdims: 1 }));
 
-/**
- * Attention with grouped heads, softmax(softcap(q · k · scale) + mask) · v: q [B, S, H·E], k and v [B, T, K·E], mask
- * [S, T] → [B, S, H·E].
- */
+/** Grouped attention, softmax(softcap(q · k · scale) + mask) · v: q [B, S, H·E], k and v [B, T, K·E], mask [S, T] → [B, S, H·E]. */
 export const Attention = (
   query: Value,
   key: Value,

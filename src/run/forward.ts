@@ -18,10 +18,7 @@ import { areTexts, type Batch, batchesOf, pastLength, type Segment } from "./seg
 export interface ForwardOptions extends RunnerOptions {
   /** Bytes that the states may take; default: 512 MiB. */
   readonly budget?: number | undefined;
-  /**
-   * Sees the streams that leave the last layer, a group of batches after the other. They are freed after it, but for those of the states
-   * that it returns.
-   */
+  /** Sees the streams that leave the last layer, by groups of batches. They are freed after it, but for the states it returns. */
   readonly finish?:
     | ((
       states: readonly State[],
@@ -33,10 +30,7 @@ export interface ForwardOptions extends RunnerOptions {
 /** Bytes that the states of all plans take together, where nothing else is said: one batch may take more. */
 export const DEFAULT_BUDGET = 512 * 2 ** 20;
 
-/**
- * Runs the layers; gives the number of modules executed (counted once for all samples). Throws `RangeError` if a
- * module produces non-finite numbers: no probe sees them.
- */
+/** Runs the layers; returns the modules executed (once for all samples). Throws `RangeError`, before any probe, for non-finite numbers. */
 export async function forward(options: ForwardOptions): Promise<number> {
   const { model, plans, segments } = options;
   if (segments.some(({ past, parents }) => past !== null || parents)) {

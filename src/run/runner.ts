@@ -55,10 +55,7 @@ export function runner(
 
   const run: Run = { model, engine, segments, continued, probes, signal, programs, sights, step };
 
-  /**
-   * A batch of one state through the ways of a layer. `kept` has the keys and values that it continues, by variant and segment, and
-   * takes those that others continue.
-   */
+  /** A batch of one state through the ways of a layer. `kept` has the keys and values before it, and takes those that go on. */
   async function parted(
     l: number,
     parts: LayerVariants,

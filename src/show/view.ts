@@ -1,7 +1,4 @@
-/**
- * How any value looks in a notebook: a picture, tables, or text. Results have the usual figure of their kind, or its tables;
- * a value that cannot be seen says why not.
- */
+/** How any value looks in a notebook: a picture, tables, or text; a result as its kind's usual figure. What cannot be seen says why. */
 import type { ResultOf } from "../result/mod.ts";
 import type { CsvRow } from "./chart/csv.ts";
 import { type Figure, isFigure } from "./chart/svg.ts";

@@ -2,10 +2,7 @@
 import type { Tokenizer } from "../text/mod.ts";
 import { rstrip } from "./python.ts";
 
-/**
- * Whether texts begin with BOS: as in the tokenizer's own files (lm-eval since 0.4.9.2), never (earlier versions of lm-eval,
- * and the paper), or always.
- */
+/** Whether texts begin with BOS: as the tokenizer's files say (lm-eval since 0.4.9.2), never (the paper, lm-eval before), or always. */
 export type BosRule = "tokenizer" | "never" | "always";
 
 /** What is fed, and what is scored after it. */

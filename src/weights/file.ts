@@ -27,10 +27,7 @@ export interface PagedFile extends TensorFile {
   forget(names: Iterable<string>, rows?: readonly [number, number]): void;
 }
 
-/**
- * The tensors of `files`. `kind` is the format's name; `name` names the whole in errors; `lacking` has the reason for every
- * missing tensor.
- */
+/** The tensors of `files`, in a format called `kind`. `name` names the whole in errors; `lacking` says why tensors are missing. */
 export function tensorFile(
   kind: string,
   name: string,

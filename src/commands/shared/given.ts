@@ -1,7 +1,4 @@
-/**
- * Values that are too long for a command line: "@FILE" stands for what is in a file, "-" for standard input, and "@@" begins a
- * value that itself begins with "@".
- */
+/** Values too long for a command line: "@FILE" for what is in a file, "-" for standard input; "@@" begins a value that begins with "@". */
 import { InvalidArgumentError } from "commander";
 import { reasonOf } from "../../entry/mod.ts";
 import { tasksNamed } from "../../tasks/mod.ts";

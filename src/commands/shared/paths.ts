@@ -43,10 +43,7 @@ export function recordValues(command: Command): void {
   }
 }
 
-/**
- * Ends the command as wrongly used where two outputs are one file, or an output is a file that is read. Throws `Error` for an output
- * that cannot be written.
- */
+/** Ends the command as wrongly used where an output is another one or a file that is read. Throws `Error` if one cannot be written. */
 export async function checkPaths(command: Command): Promise<void> {
   const flags = command.opts();
   const values = (typed.get(command) ?? []).map((one) => ({ ...one, what: writtenBy(one.option, flags) }));

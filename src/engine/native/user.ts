@@ -1,7 +1,4 @@
-/**
- * A plug-in of the user's as an engine: `plugin:FILE`, then `,NAME=VALUE` for each option of its execution provider; `EP` and `device`
- * choose among several.
- */
+/** A user's plug-in as an engine: `plugin:FILE`, and `,NAME=VALUE` for its provider's options; `EP` and `device` choose among several. */
 import { runApart } from "../../libraries/mod.ts";
 import type { Engine, PluginName, Precision } from "../engine.ts";
 import { KINDS, type Plugin, pluginEngine } from "./plugin.ts";

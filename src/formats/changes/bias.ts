@@ -22,10 +22,7 @@ const OUTPUTS: Readonly<Record<LayerModule, string>> = {
 /** Fields of `config.json` that give all modules of a kind biases, in families that have them. */
 const FIELDS: Readonly<Record<LayerModule, string>> = { attention: "attention_bias", mlp: "mlp_bias" };
 
-/**
- * Puts a mean into a bias; null where the format has a place for the vector itself. Throws `Inexpressible` where no bias is in the right
- * place.
- */
+/** Puts a mean into a bias; null where the format has a place for the vector itself. Throws `Inexpressible` where no bias will do. */
 export function storeMean(change: Mean, job: Job, format: Format, edits: Edits): Job | null {
   const hasConstants = isDeci(job, format) && job.kept.includes(change.layer);
   if (format === "onnx" || hasConstants && change.module === "mlp") return null;

@@ -22,10 +22,7 @@ export function partialPath(content: string): string {
   return join(partialFolder(), createHash("sha256").update(content).digest("hex").slice(0, 24));
 }
 
-/**
- * Runs `work` with a new folder next to the cache's entries (or in `partial`, for what belongs elsewhere), on the same disk, and
- * deletes what is left in it.
- */
+/** Runs `work` with a new folder beside the cache's entries (or in `partial`), on the same disk, and deletes what is left in it. */
 export async function withPartial<T>(
   work: (folder: string) => Promise<T>,
   partial = partialFolder(),

@@ -51,10 +51,7 @@ export function gitHash(size: number): Hash {
   return createHash("sha1").update(`blob ${size}\0`);
 }
 
-/**
- * Remembers what a file is, or must be once it is moved here from `from`. A cache that cannot be written to leaves it to this
- * process's memory.
- */
+/** Remembers what a file is, or must be once it is moved here. If the cache cannot be written to, this process remembers it alone. */
 export async function writeStamp(path: string, sha256: string, checked: boolean, from = path): Promise<void> {
   const { size, mtime } = await Deno.stat(from);
   const place = from === path ? await stampPath(path) : besidePath(path); // a link at `path` will be gone

@@ -80,10 +80,7 @@ const model = complete({
   source: (value, path) => filled(value, path) ?? sources(value, path),
 });
 
-/**
- * Checks a manifest. Throws `SyntaxError` if it is not JSON and `TypeError` naming the field if a value does not
- * fit its form; `file` names it in errors.
- */
+/** Checks a manifest. Throws `SyntaxError` if it is not JSON, `TypeError` naming `file` and the field for a value of another form. */
 export function parseManifest(text: string, file: string): Manifest {
   const json = parseJson(text, file);
   const verb = `read ${file}`;

@@ -97,10 +97,7 @@ export function cosineDistance(xx: number, xu: number, uu: number, xy: number, y
   return Math.max(area, 0) / (xx * yy) / (1 + cosine);
 }
 
-/**
- * 1 − cos(X, X + u) of an update of relative magnitude r = |u|/|X| at cosine s to X: 1 − (1 + r s)/√(1 + 2 r s + r²). At s = 0
- * magnitude alone is left: 1 − 1/√(1 + r²).
- */
+/** 1 − cos(X, X + u) where r = |u|/|X| and s is u's cosine to X: 1 − (1 + r s)/√(1 + 2 r s + r²). s = 0 leaves magnitude alone. */
 export function importanceOf(r: number, s: number): number {
   return cosineDistance(1, r * s, r * r, 1 + r * s, 1 + 2 * r * s + r * r);
 }
@@ -113,10 +110,7 @@ export function placesInGram(n: number, [x, u, y]: readonly [number, number, num
   return { xx: x * n + x, xu: x * n + u, uu: u * n + u, xy: x * n + y, yy: y * n + y };
 }
 
-/**
- * Adds up tokens, each of which has so many `products`. A token whose X or Y is zero has no direction: it is left out and not
- * counted.
- */
+/** Adds up tokens, each with so many `products`. A token whose X or Y is zero has no direction: it is not counted. */
 export function sumUpdates(all: Float32Array, products: number, places: UpdatePlaces): UpdateSums {
   const sums = eachSum(0);
   for (let base = 0; base < all.length; base += products) {

@@ -45,10 +45,7 @@ const OUTER =
   use_image_newline_parameter video_token_id video_token_index vision_aspect_ratio vision_end_token_id vision_start_token_id vision_config vision_feature_layer
   vision_feature_layers vision_feature_select_strategy vocab_size`.split(/\s+/);
 
-/**
- * Sizes of a text part that does not say them: until 4.46 transformers wrote of it only what differs from its class's defaults, which
- * are these.
- */
+/** Sizes that a text part does not say: until 4.46 transformers wrote only what differs from its class's defaults, which are these. */
 const layers = { hidden_size: 4096, num_hidden_layers: 32, num_attention_heads: 32 };
 const USUAL: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   llama: { ...layers, intermediate_size: 11008, vocab_size: 32000 },

@@ -63,10 +63,7 @@ export function attend(
   }
 }
 
-/**
- * No soft cap, no sinks, and no window that hides a key: WebGPU's operator ignores the one, and loses keys of the other where it goes
- * on from another slice.
- */
+/** No soft cap, sinks, or window that hides a key: WebGPU's operator ignores the one, and loses the other's keys from slice to slice. */
 function isPlain({ softcap, window, sinks }: AttentionSpec, { length }: Extent): boolean {
   return !softcap && !sinks && (window ?? length) >= length;
 }

@@ -26,10 +26,7 @@ export function steadyLength({ scaling }: RopeSpec): number {
   return scaling?.type === "longrope" ? scaling.originalMaxPositions : Infinity;
 }
 
-/**
- * Texts are rotated alike where this is the same: 0 up to the steady length; beyond it, longrope has one other rotation, dynamic rope
- * one for every length.
- */
+/** Texts with the same regime are rotated alike: 0 up to the steady length; beyond, longrope has one other, dynamic rope one a length. */
 export function rotationRegime(rope: RopeSpec, tokens: number): number {
   if (tokens <= steadyLength(rope)) return 0;
   return rope.scaling?.type === "dynamic" ? tokens : 1;

@@ -89,10 +89,7 @@ const checkpointForm = profileKind.form.extend({
 });
 export type CheckpointProfile = z.infer<typeof checkpointForm>;
 
-/**
- * What a series of one checkpoint depends on, known before its weights are opened. Its files' fingerprint stands for the
- * weights' format.
- */
+/** What a series of one checkpoint depends on, known before its weights are opened: its files' fingerprint stands for their format. */
 export function checkpointOrigin(
   { provenance, step, quality }: CheckpointProfile,
 ): Provenance & { step: number; quality: string | null } {

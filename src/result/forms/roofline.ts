@@ -17,10 +17,7 @@ const paperForm = z.object({
   /** Points lost for each percent of speed-up: the paper's, and that of the roofline at the largest batch of the full model. */
   gamma: z.number().nullable(),
   rooflineGamma: z.number().nullable(),
-  /**
-   * Where the roofline allows as much: in a batch that fits the full model; where each model runs its own largest batch; in a
-   * batch that needs more memory; in none.
-   */
+  /** Where the roofline allows as much: in the full model's batch, with each model's own largest, in a batch beyond the memory, nowhere. */
   reach: z.enum(REACHES),
 });
 

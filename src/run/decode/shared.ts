@@ -16,10 +16,7 @@ export function readAtOnce(tokens: number, texts: number): number {
   return texts === 1 ? Math.min(READ, tokens) : tokens;
 }
 
-/**
- * Tokens [start, end) of each text as they are read. GroupQueryAttention reads several tokens behind a past in one text alone: several
- * texts are read whole.
- */
+/** Tokens [start, end) as they are read: several texts whole, since GroupQueryAttention reads on in parts in one text alone. */
 export function partsOf(start: number, end: number, texts: number): Part[] {
   return [...ranges(start, end, readAtOnce(end - start, texts))];
 }

@@ -47,10 +47,7 @@ export interface DecoderOptions {
   readonly onRead?: ((done: number, total: number) => void) | undefined;
 }
 
-/**
- * Opens the stages of a model under a plan, whose last gives the logits [B, V]. They take the place of weights that stay at hand between
- * passes.
- */
+/** Opens the stages of a model under a plan, in the place of weights that stay at hand. The last gives the logits [B, V]. */
 export async function openReader({ model, engine, plan = noDrop, budget, texts = 1 }: DecoderOptions) {
   expectPrecision(model, engine);
   const { residents, has } = engine;

@@ -9,10 +9,7 @@ export interface StepLayer {
   readonly spec: LayerSpec;
 }
 
-/**
- * Runs a stage on new tokens: `x` and the inputs of `stepGraph` to `y`, or to `logits`; and `squares`, `head_squares` of what the
- * layers and the head watch.
- */
+/** Runs a stage on new tokens: `x` and the inputs of `stepGraph` to `y` or `logits`, with the `squares` of what is watched. */
 export type RunStage = (feeds: Feeds, options?: RunOptions) => Promise<Record<string, Held>>;
 
 /** Some consecutive layers, or the head (no layers). */

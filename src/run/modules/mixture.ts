@@ -1,7 +1,4 @@
-/**
- * A mixture run expert by expert: which tokens chose which expert is all that comes to the CPU; the stream, and the sum of what
- * experts make of it, stay where they are.
- */
+/** A mixture run expert by expert: only the choices of the tokens come to the CPU; the stream and its sum stay where they are. */
 import type { Feeds, Held } from "../../engine/mod.ts";
 import {
   expertGraph,
@@ -86,10 +83,7 @@ export async function runMixture(
   }
 }
 
-/**
- * The places among all choices (row · k + which) of each expert that some token chose, in order. Throws `RangeError` for a choice that
- * is no expert.
- */
+/** The places among all choices (row · k + which) of each chosen expert, in order. Throws `RangeError` for a choice that is none. */
 function tokensOf(chosen: BigInt64Array, { experts }: MixtureSpec): [expert: number, places: number[]][] {
   const places: number[][] = Array.from({ length: experts }, () => []);
   chosen.forEach((expert, place) => {

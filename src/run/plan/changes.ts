@@ -1,7 +1,4 @@
-/**
- * The kinds of change: how each is checked, and which module it makes. The next one is an entry of `kinds`, a member of `Change`
- * and its form.
- */
+/** The kinds of change: how each is checked, and which module it makes. The next is an entry of `kinds`, of `Change` and its form. */
 import type { Change, LayerModule } from "../../measure/mod.ts";
 import {
   type AttentionSpec,

@@ -1,7 +1,4 @@
-/**
- * A change is a variant of a module: a specification, and tensors in the place of the model's. Runs, prices, decoding and exports see
- * nothing else of it.
- */
+/** A change is a variant of a module: a specification, and tensors in the place of the model's. Nothing else is seen of it. */
 import {
   type Change,
   changeHash,

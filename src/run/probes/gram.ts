@@ -15,10 +15,7 @@ import type { LayerSpec, UpdateTaps } from "../../models/mod.ts";
 import { Add, Concat, MatMul, Reshape, Transpose, type Value } from "../../onnx/mod.ts";
 import { type Present, type Probe, samplesIn } from "./probe.ts";
 
-/**
- * The vectors, and which are X, u and Y of each module. x stream, a and m updates, h = x + a, y = next stream,
- * u = a + m, p = x + m.
- */
+/** The vectors, and X, u and Y of each module. x stream, a and m updates, h = x + a, y = next stream, u = a + m, p = x + m. */
 const layouts = {
   sequential: { vectors: "xamhyu", attention: "xah", mlp: "hmy", block: "xuy" },
   parallel: { vectors: "xamhyup", attention: "xah", mlp: "xmp", block: "xuy" },

@@ -1,7 +1,4 @@
-/**
- * Second moments of a module's inputs and of targets, on the device: a small graph for each batch, whose sums are added here in
- * float64.
- */
+/** Second moments of a module's inputs and of targets: a small graph on the device for each batch, summed up here in float64. */
 import type { Engine, Held } from "../../engine/mod.ts";
 import { fitTensors, type Model } from "../../models/mod.ts";
 import { Add, createGraph, Mul, scalar, Sub } from "../../onnx/mod.ts";

@@ -1,7 +1,4 @@
-/**
- * A result declares its columns once. They give the text for a terminal, the HTML for a page or a notebook, and the rows for CSV and
- * data frames.
- */
+/** A result declares its columns once: for the text of a terminal, the HTML of a page or a notebook, and rows for CSV. */
 import { formatFixed, formatNumber, KIND_NAMES } from "../words/mod.ts";
 import type { Provenance } from "../../result/mod.ts";
 import type { CsvRow } from "../chart/csv.ts";

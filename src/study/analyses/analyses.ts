@@ -1,7 +1,4 @@
-/**
- * The analyses of the page of `lamina figures`. An entry computes what it shows, or finds it kept; what a page makes of it is
- * `show/sections`.
- */
+/** The analyses of the page of `lamina figures`: what each computes, or finds kept. What a page makes of it is `show/sections`. */
 import { KINDS, MODULES } from "../../measure/mod.ts";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

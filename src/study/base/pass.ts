@@ -19,10 +19,7 @@ import {
 import { engineOf, type StudyOptions } from "./options.ts";
 import type { Engine } from "../../engine/mod.ts";
 
-/**
- * What runs: the full model, unless plans are given; `onProgress` is told modules done and to do, and `finish` takes the streams that
- * leave the last layer.
- */
+/** What runs: the full model, unless plans are given. `onProgress` gets modules done and to do, `finish` the last layer's streams. */
 interface PassOptions {
   readonly plans?: readonly DropPlan[];
   readonly finish?: ForwardOptions["finish"];

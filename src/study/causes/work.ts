@@ -1,7 +1,4 @@
-/**
- * The work of the study of causes, in stages: what the full model, the sink rate and single drops show; smoothing, whose drops follow from
- * that.
- */
+/** The study of causes in stages: the full model, the sink rate, single drops, and smoothing, whose drops follow from them. */
 import { type Checks, eachOf, filled, option, wholeNumber } from "../../entry/mod.ts";
 import { type LayerModule, MODULES } from "../../measure/mod.ts";
 import type { Model, ModelSpec } from "../../models/mod.ts";

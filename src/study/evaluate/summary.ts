@@ -201,10 +201,7 @@ function perplexityInterval(items: readonly Item[]): Pick<Interval, "low" | "hig
   return { low: at(-mean(nats) - half), high: at(-mean(nats) + half) };
 }
 
-/**
- * The choices' likelihoods as shares that sum to one: how sure the likeliest is, against how often it is right; and how many choices it takes
- * to have the right one.
- */
+/** Choices' likelihoods as shares: how sure the likeliest is, against how often it is right; and how many hold the right one. */
 function calibrationOf(items: readonly Item[]): Pick<Scores, "ece" | "sets"> {
   const scored = items.filter(({ gold }) => gold !== null);
   if (scored.length === 0) return { ece: null };

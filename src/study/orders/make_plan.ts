@@ -64,10 +64,7 @@ export interface PlanOptions extends ConstraintOptions, WindowOptions {
   readonly parameters?: number | string | undefined;
   /** Drop until this many bytes of keys and values are saved for one sequence, or this share of all: 0.25, or "25%". */
   readonly kvBytes?: number | string | undefined;
-  /**
-   * Tokens of that sequence, and of the one whose savings the plan states; layers with a sliding window keep at most the window.
-   * Default: 8192.
-   */
+  /** Tokens of that sequence, and of the one whose savings the plan states; windows keep at most their own. Default: 8192. */
   readonly context?: number | undefined;
   /** Score that ranks the modules of a profile; default: importance. An order has its own. */
   readonly by?: RankName | undefined;

@@ -94,10 +94,7 @@ async function predicted<T>(
   });
 }
 
-/**
- * The ids of samples of equal length, [samples × T]. Throws `RangeError` for samples of different lengths and for an id that is not a
- * token of the model.
- */
+/** The ids of samples, [samples × T]. Throws `RangeError` for different lengths and for an id that is no token of the model. */
 export function idsOf(
   verb: string,
   { name, spec }: Pick<StudyModel, "name" | "spec">,

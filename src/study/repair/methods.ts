@@ -30,10 +30,7 @@ export type Window = Extract<Change, { readonly to: "window" }>;
 export const order = ({ layer, module }: Place) => 2 * layer + MODULES.indexOf(module);
 
 export interface Method {
-  /**
-   * Whether an output projection makes up for the module, that of an MLP that is kept or of attention with a window; else something
-   * takes the module's place.
-   */
+  /** Whether an output projection makes up for the module, of a kept MLP or attention with a window; else its place is taken. */
   readonly absorbs?: true;
   /** The change besides its tensors. */
   readonly change: "mean" | "linear" | "weights";

@@ -4,10 +4,7 @@ import { kindOf, type ModelSpec, type NormPlacement } from "../../models/mod.ts"
 import { RefusedRepair } from "../../run/mod.ts";
 import { type Method, order, type Place, type Site, type Window } from "./methods.ts";
 
-/**
- * The sites of a plan's repair, in order. Throws `RefusedRepair` for a plan that drops nothing, and for a module that the repair cannot
- * change, by name.
- */
+/** The sites of a plan's repair, in order. Throws `RefusedRepair` for a plan without drops, and a module that it cannot change. */
 export function sitesOf(
   name: string,
   spec: ModelSpec,

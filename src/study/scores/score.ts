@@ -1,7 +1,4 @@
-/**
- * What a score is: the reading of a measurement. One measurement gives numbers for all candidates at once, and several scores
- * may read it.
- */
+/** A score reads a measurement, which gives numbers for all candidates at once; several scores may read the same. */
 import { inDropOrder, type LayerModule, type ModuleKind, MODULES } from "../../measure/mod.ts";
 import type { ModelSpec } from "../../models/mod.ts";
 import type { DropOrder, ModuleMeans, Perplexity, Provenance, Target } from "../../result/mod.ts";

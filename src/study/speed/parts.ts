@@ -82,19 +82,39 @@ export async function openParts(
   setting: Setting,
   { signal, onRead }: Pick<DecoderOptions, "signal" | "onRead"> = {},
 ) {
-  const { batch } = setting;
+  const { batch, context } = setting;
   const rows = rowsOf(setting);
   const model = narrowModel(whole);
+  const { spec } = model;
   const kinds = kindsOf(setting);
   const on = { model, engine, texts: batch, signal, onRead };
   const { opened, ...disposal } = await openDecoders(kinds.map(({ plan }) => ({ ...on, plan })));
   const narrow = opened.map((one, i) =>
-    decoderPlayer(one, { batch, context: kinds[i].context }, model.spec.vocabulary)
+    decoderPlayer(one, { batch, context: kinds[i].context }, spec.vocabulary)
   );
   return {
     players: [chainPlayer(chain, rows, Math.min(batch, MOST_ROWS), signal), ...narrow],
-    read: (medians: readonly Medians[], steps: number) =>
-      partsIn(medians, { spec: model.spec, chain, setting, rows, steps }),
+    read([product, long, short, noAttention, noMlp, neither]: readonly Medians[], steps: number): PartTimes {
+      const bandwidth = chain.bytes / product.step * Math.min(1, MOST_ROWS / batch);
+      const reading = attentionWork(spec, { texts: batch, tokens: context, past: 0 });
+      const writing = (past: number) =>
+        attentionWork(spec, { texts: batch, tokens: 1, past: past + Math.floor(steps / 2) }).core.bytes;
+      const more = Math.max(0, writing(context) - writing(SHORT));
+      const longer = Math.max(long.step - short.step, more / (CACHED * bandwidth));
+      const step = neither.step - Math.max(0, short.step - noMlp.step) / LAYERS;
+      return {
+        products: { bandwidth, rate: 2 * rows * chain.numbers / product.prefill },
+        keys: {
+          bandwidth: more > 0 ? more / longer : bandwidth,
+          rate: (reading.core.flops + reading.products) / Math.max(long.prefill - noAttention.prefill, TICK),
+        },
+        overhead: {
+          attention: Math.max(0, noMlp.step - step) / LAYERS,
+          mlp: Math.max(0, short.step - noMlp.step) / LAYERS,
+          step: Math.max(0, step),
+        },
+      };
+    },
     ...disposal,
   };
 }
@@ -138,37 +158,6 @@ export async function openDecoders(all: readonly DecoderOptions[]) {
   const opened = await Array.fromAsync(all, async (one) => stack.use(released(await decoder(one))));
   const moved = stack.move();
   return { opened, [Symbol.asyncDispose]: () => moved.disposeAsync() };
-}
-
-function partsIn(
-  [product, long, short, noAttention, noMlp, neither]: readonly Medians[],
-  { spec, chain, setting: { batch, context }, rows, steps }: {
-    readonly spec: ModelSpec;
-    readonly chain: Chain;
-    readonly setting: Setting;
-    readonly rows: number;
-    readonly steps: number;
-  },
-): PartTimes {
-  const bandwidth = chain.bytes / product.step * Math.min(1, MOST_ROWS / batch);
-  const reading = attentionWork(spec, { texts: batch, tokens: context, past: 0 });
-  const writing = (past: number) =>
-    attentionWork(spec, { texts: batch, tokens: 1, past: past + Math.floor(steps / 2) }).core.bytes;
-  const more = Math.max(0, writing(context) - writing(SHORT));
-  const longer = Math.max(long.step - short.step, more / (CACHED * bandwidth));
-  const step = neither.step - Math.max(0, short.step - noMlp.step) / spec.layers.length;
-  return {
-    products: { bandwidth, rate: 2 * rows * chain.numbers / product.prefill },
-    keys: {
-      bandwidth: more > 0 ? more / longer : bandwidth,
-      rate: (reading.core.flops + reading.products) / Math.max(long.prefill - noAttention.prefill, TICK),
-    },
-    overhead: {
-      attention: Math.max(0, noMlp.step - step) / spec.layers.length,
-      mlp: Math.max(0, short.step - noMlp.step) / spec.layers.length,
-      step: Math.max(0, step),
-    },
-  };
 }
 
 /** Of all attention modules: what they do with keys and values, and the operations of their products. */

@@ -1,7 +1,4 @@
-/**
- * Entries under `tokenizer.ggml.` of a GGUF file's metadata, checked before they are used: the file may come from
- * anywhere, and so may its types, lengths and ids.
- */
+/** Entries under `tokenizer.ggml.` of a GGUF file's metadata, checked before use: types, lengths and ids may come from anywhere. */
 
 export type Metadata = ReadonlyMap<string, unknown>;
 

@@ -1,7 +1,4 @@
-/**
- * The file of a SentencePiece model (`tokenizer.model`), read and checked. Source: `sentencepiece_model.proto`, whose numbers of
- * fields stand here.
- */
+/** The file of a SentencePiece model, `tokenizer.model`. Source: `sentencepiece_model.proto`, whose numbers of fields stand here. */
 import defer * as Wire from "@bufbuild/protobuf/wire";
 import { MAX_VOCABULARY } from "../tokenizer/definition.ts";
 

@@ -1,7 +1,4 @@
-/**
- * GGML's types of blocks by name: their size, and how they are repacked as a matrix in blocks. Their numbers as float32 are those of
- * that matrix.
- */
+/** GGML's types of blocks by name: their size, and how they are repacked as a matrix in blocks, which has the same numbers. */
 import { type BlockFormat, emptyMatrix, widen } from "../../tensor/mod.ts";
 import { ranges } from "../content.ts";
 import * as to from "./repack.ts";

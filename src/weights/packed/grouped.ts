@@ -50,10 +50,7 @@ const TILE_BYTES = 2 ** 18;
 const MOST_SIZE = 128;
 const LEAST_SIZE = 16;
 
-/**
- * Blocks of groups of so many columns; undefined where groups are not whole blocks. Zeros are in the middle if the matrix is said to be
- * symmetric.
- */
+/** Blocks of groups of so many columns; undefined if groups are not whole blocks. Symmetric matrices have zeros in the middle. */
 export function blockFormat(
   bits: 4 | 8,
   columns: number,
@@ -134,10 +131,7 @@ function* tiles(matrix: Grouped, [first, end]: Rows) {
   }
 }
 
-/**
- * Zeros of rows, [T, G]: in words [G, N · bits / 32] along the rows, whose row i of eight (or four) lies in place `order[i]`. `plus` is
- * added to each word before.
- */
+/** Zeros of rows, [T, G], from words [G, N · bits / 32], row i of eight (or four) in place `order[i]`; each word plus `plus`. */
 export function unpackZeros(
   words: Int32Array,
   bits: 4 | 8,

@@ -61,10 +61,7 @@ function groups(header: Header): Record<string, unknown> {
   return isV3 ? { n_group: 8, topk_group: 4 } : { n_group: 1, topk_group: 1 };
 }
 
-/**
- * The stretched rotation. One multiplier, times 0.1, stands for both of V3's, which are equal; without it llama.cpp computes otherwise
- * than Hugging Face.
- */
+/** The stretched rotation. 0.1 times one multiplier stands for both of V3's; without it llama.cpp differs from Hugging Face. */
 function scalingOf({ field, usual, wrong }: Header): unknown {
   const scaling = usual.rope_scaling as Record<string, unknown> | null;
   if (scaling?.rope_type !== "yarn") return scaling;

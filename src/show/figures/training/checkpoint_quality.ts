@@ -20,10 +20,7 @@ import {
   tokensOf,
 } from "../../words/mod.ts";
 
-/**
- * Draws perplexity and its rise after dropping half of the attention modules, MLPs or blocks, by training step. Throws `TypeError` if the
- * study did not measure quality.
- */
+/** Draws perplexity and its rise without half of attention, MLPs or blocks, by step. Throws `TypeError` if it was not measured. */
 export const checkpointQualityFigure: Draw<[Checkpoints]> = figure(
   "checkpoint_quality",
   "checkpoints",
