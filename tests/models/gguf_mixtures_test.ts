@@ -117,7 +117,9 @@ Deno.test("gpt-oss: the ends of its stretch are not rounded, and a file that say
   };
   const { scaling } = await ropeOf({});
   assert.ok(scaling?.type === "yarn" && !scaling.truncate);
-  assert.equal((await ropeOf({ "gpt-oss.rope.scaling.type": undefined })).scaling, null);
+  const untyped = { "gpt-oss.rope.scaling.type": undefined }; // llama.cpp reads a factor alone as linear
+  assert.equal((await ropeOf(untyped)).scaling?.type, "linear");
+  assert.equal((await ropeOf({ ...untyped, "gpt-oss.rope.scaling.factor": undefined })).scaling, null);
 });
 
 Deno.test("gpt-oss: a pattern of windows in its metadata goes before every other layer", async () => {

@@ -160,6 +160,13 @@ const refused: Record<string, Refused> = {
     ["evaluate"],
   ],
   "a path": [planned({ path: [0, 0, 1] }), left("it runs layers on a path")],
+  "a path beside a profile": [
+    JSON.stringify({ ...results.profile, path: [0, 0, 1] }),
+    left("it runs layers on a path"),
+    [
+      "profile",
+    ],
+  ],
   "an order on a task": [JSON.stringify({ ...results.order, on: {} }), left("it ranks .* on a task"), [
     "order",
   ]],

@@ -60,6 +60,17 @@ for (
       assert.deepEqual(layersOf(some.order), layersOf(found).slice(0, 2));
       const { last: named, ...plan } = makePlan({ ...plain, order: found, check }, { drop: 8 });
       assert.deepEqual([named, layersOf(plan.order)], [check!.last, layersOf(found)]);
+      for (
+        const [order, wrong] of [[[found[0], found[0]], "listed twice"], [
+          [{ ...found[0], layer: 99 }],
+          "beyond layer 7",
+        ]] as const
+      ) {
+        assert.throws(
+          () => makePlan({ ...plain, order: [...order] }, { drop: 1 }),
+          new RegExp(`^RangeError: .* is ${wrong}`),
+        );
+      }
       assert.throws(
         () => makePlan({ ...plain, check }, { drop: 1, unchecked: true }),
         /^RangeError: Cannot make a plan: unchecked is true, expected an order that was made without the check$/,

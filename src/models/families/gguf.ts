@@ -138,10 +138,11 @@ function countsByLayer(metadata: GgufHeader["metadata"], name: string, layers: n
 }
 
 function rope(field: Field, factors: RopeFactors | null): Record<string, unknown> {
-  const type = field("rope.scaling.type");
+  const factor = field("rope.scaling.factor") ?? field("rope.scale_linear"); // the older name, which llama.cpp reads too
+  const type = field("rope.scaling.type") ?? (factor ? "linear" : undefined); // 0 stands for none
   const scaling = factors ? dividedBy(factors, field) : type === undefined || type === "none" ? null : {
     rope_type: type,
-    factor: field("rope.scaling.factor"),
+    factor,
     original_max_position_embeddings: field("rope.scaling.original_context_length"),
     ...type === "yarn"
       ? {

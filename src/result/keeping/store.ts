@@ -94,7 +94,8 @@ export function parseResult<K extends Kind>(name: string, text: string, ...kinds
     );
   }
   const checked = manifests[kind].form.safeParse(parsed);
-  const gone = Object.keys(parsed).map((field) => goneText(kind, field)).find((text) => text !== null);
+  const gone = Object.keys(parsed).map((field) => goneText(kind, field) ?? goneText(field, ""))
+    .find((text) => text !== null);
   if (gone || !checked.success) {
     throw new TypeError(`Cannot read ${name}: ${gone ?? flawIn(checked.error!, parsed)}`);
   }

@@ -10,6 +10,7 @@ import {
   formatShare,
   halfText,
   KIND_NAMES,
+  kvShareOf,
   promiseText,
   reading,
   verdictText,
@@ -113,7 +114,7 @@ function columnsOf(fit: Fit): Column<Row>[] {
     file
       ? { title: "file", value: (one) => one.bytes && sharedSaving(fit, one), format: signed }
       : { title: "weights", value: ({ saves }) => saves.parametersShare, format: share },
-    { key: "kv_share", title: "KV", value: ({ saves }) => saves.kvShare, format: share },
+    { key: "kv_share", title: "KV", value: (one) => kvShareOf(fit, one), format: share },
     { title, value: ({ cost }) => write(cost.value) },
     { title: "95 %", value: ({ cost: { low, high } }) => `${write(low)} to ${write(high)}` },
     ...limitsCost(aim) ? [{ key: "keeps", title: "kept", value: keepsText, align: "left" } as const] : [],

@@ -120,15 +120,21 @@ export function baseText(fit: Pick<Fit, "file">): string {
 }
 
 /** What a plan saves: "3.5 MB of the model's own 98.4 MB (3.6 %), 3.5 % of the parameters and 13.3 % of the keys and values". */
-export function savingText(fit: Pick<Fit, "file">, own: Tried): string {
-  const { saves: { parametersShare, kvShare }, bytes } = own;
+export function savingText(fit: Pick<Fit, "aim" | "file">, own: Tried): string {
+  const { saves: { parametersShare }, bytes } = own;
   const share = sharedSaving(fit, own);
   const less = bytes && share > 0 && formatBytes(baseOf(fit)!.bytes - bytes);
   return reading`${
     fit.file &&
     (less ? `${less} of ${baseText(fit)} (${formatShare(share)}), ` : `nothing of ${baseText(fit)}, `)
-  }${formatShare(parametersShare)} of the parameters and ${formatShare(kvShare)} of the keys and values`;
+  }${formatShare(parametersShare)} of the parameters and ${
+    formatShare(kvShareOf(fit, own))
+  } of the keys and values`;
 }
+
+/** The share of keys and values that a plan saves: that of the context where it was asked for, which counts the model's own windows. */
+export const kvShareOf = ({ aim }: Pick<Fit, "aim">, { saves: { kv, kvShare } }: Tried): number =>
+  aim.of === "kv-bytes" ? kv.share : kvShare;
 
 type Pace = NonNullable<Fit["times"]>["decode"];
 
@@ -171,7 +177,7 @@ export function answerText(fit: Fit): string {
   const failed = confirmed.at(-1);
   return sentences(
     failed &&
-      reading`A plan that kept the promise on the samples that chose does not on those that confirm:
+      reading`A plan that kept the promise on the samples that chose is not sure to keep it on those that confirm:
         ${planPhrase(tried[failed.tried].drop)}, the cost is ${costText(aim, failed.cost)}.`,
     reading`The cheapest plan, ${planPhrase(cheapest.drop)}, costs ${costText(aim, cheapest.cost, false)}.`,
   );
@@ -261,10 +267,10 @@ function largerText(fit: Fit): string {
 /** What saves as much without dropping a module; no study has measured its cost. */
 function elseText(fit: Fit): string {
   const { aim: { context }, tried, answer } = fit;
-  const other = coarserType(fit);
+  const other = fit.aim.of === "kv-bytes" ? null : coarserType(fit); // types save no keys and values
   const kept = context === undefined || answer === null
     ? null
-    : Math.floor((1 - tried[answer].saves.kvShare) * context);
+    : Math.floor((1 - kvShareOf(fit, tried[answer])) * context);
   const ways = [
     ...other
       ? [`${other.type} instead of ${other.own} makes matrices ${formatShare(other.share)} smaller`]

@@ -145,15 +145,30 @@ export async function smallestReaching(
   options: RunOptions,
 ): Promise<Candidate[]> {
   const made: Candidate[] = [];
-  const reaches = await search(lines, async (round) => {
+  const unheld = new Set<number>();
+  const makeAll = async (round: readonly Trial[]) => {
     options.signal?.throwIfAborted();
     const own = await make(round, options);
-    made.push(...own.filter((one) => one !== null));
-    return own.map((one) => one === null || saved(one) < wanted);
-  });
-  return reaches.flatMap(({ bad }, i) =>
-    made.find(({ line, dropped }) => line === lines[i].line && dropped === bad) ?? []
+    own.forEach((one, i) => one ? made.push(one) : unheld.add(round[i].line));
+    return own;
+  };
+  const reaches = await search(
+    lines,
+    async (round) => (await makeAll(round)).map((one) => one === null || saved(one) < wanted),
   );
+  const at = (line: number, dropped: number) =>
+    made.find((one) => one.line === line && one.dropped === dropped);
+  const found: Candidate[] = [];
+  for (const [i, { line, begin, most }] of lines.entries()) {
+    let own = at(line, reaches[i].bad);
+    // A file may hold some numbers and not larger ones, so that steps pass over the one that is sought.
+    for (let dropped = begin + 1; !own && unheld.has(line) && dropped <= most; dropped++) {
+      if (!at(line, dropped)) await makeAll([{ line, dropped }]);
+      own = made.find((one) => one.line === line && one.dropped === dropped && saved(one) >= wanted);
+    }
+    if (own) found.push(own);
+  }
+  return found;
 }
 
 export interface Tried {

@@ -216,12 +216,14 @@ async function reaching(
 
 /** The cheapest of the candidates. Throws `RangeError` where there are none. */
 async function cheapest(searching: Searching, candidates: readonly Candidate[], options: RunOptions) {
-  const { aim, model, all } = searching;
+  const { aim, model, all, sizer } = searching;
   if (candidates.length === 0) {
     const targets = [...new Set(all.map(({ target }) => target))].join(", ");
-    const found = `${aim.of} is ${amountText(aim.amount)}`;
+    const where = sizer ? ` that a ${sizer.format} file can hold` : "";
     throw new RangeError(
-      `Cannot fit ${model.name}: ${found}, expected at most what dropping all modules of ${targets} saves`,
+      `Cannot fit ${model.name}: ${aim.of} is ${
+        amountText(aim.amount)
+      }, expected at most what a plan of ${targets}${where} saves`,
     );
   }
   const { tried, provenance } = await judged(searching, candidates, options);

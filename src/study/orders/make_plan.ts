@@ -212,6 +212,21 @@ function ofOrder(order: DropOrder, options: PlanOptions): Source {
       "Cannot make a plan: unchecked is true, expected an order that was made without the check",
     );
   }
+  const { layers } = order.provenance.model;
+  const seen = new Set<string>();
+  for (const { module, layer, size } of order.order) {
+    const name = `${module} ${layer}`;
+    const key = `${name} ${size}`;
+    const wrong = seen.has(key)
+      ? "listed twice"
+      : layer + size > layers
+      ? `beyond layer ${layers - 1}`
+      : null;
+    if (wrong) {
+      throw new RangeError(`Cannot make a plan: ${name} is ${wrong}, expected each module of the model once`);
+    }
+    seen.add(key);
+  }
   return { ...order, last: order.check?.last ?? [], has: (kind, layer) => sizes[kind][layer] !== null };
 }
 
