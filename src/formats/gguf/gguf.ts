@@ -84,7 +84,11 @@ function notesOf(job: Job, blocks: readonly Block[]): string[] {
   const added = blocks.length - kept.length;
   return [
     ...skipped.length > 0
-      ? [`${modulesText(skipped)}: left out of the file, which llama.cpp runs without them`]
+      ? [
+        `${modulesText(skipped)}: not in the file; llama.cpp runs without ${
+          skipped.length > 1 ? "them" : "it"
+        }`,
+      ]
       : [],
     ...zeroed.length > 0
       ? [

@@ -2,6 +2,7 @@
 import type { ModelSpec } from "../../models/mod.ts";
 import {
   type DropOrder,
+  limitsCost,
   type OrderCheck,
   ORDERS,
   PAPER_SCORE,
@@ -23,7 +24,7 @@ import { checkOf, isCheckable, type Removals } from "../orders/check.ts";
 import { CONTEXT, makePlan } from "../orders/make_plan.ts";
 import type { OrderOptions } from "../orders/request.ts";
 import { aTarget, droppable, rankedOrder, type RankTarget } from "../orders/rank.ts";
-import { aimChecks, type FitAim } from "./aims.ts";
+import { aimChecks, aimOf, type FitAim } from "./aims.ts";
 import { savesOf } from "../orders/sizes.ts";
 import { candidatesOf, type Entry, keyOf } from "../scores/score.ts";
 import { type Checks, flag, list, oneOf, option, under, wholeNumber } from "../../entry/mod.ts";
@@ -35,7 +36,7 @@ import type { StudyModel } from "../../subject/mod.ts";
 
 /** The lines that `fit` tries. */
 export interface FitLines extends ConstraintOptions {
-  /** The modules to drop; default: attention, MLPs and both jointly where that makes the file smaller, else blocks. */
+  /** The modules to drop; default: attention, MLPs and both jointly where that makes the file smaller, for a target of savings blocks too; else blocks. */
   readonly targets?: readonly RankTarget[] | undefined;
   /** The scores and searches that order them; default: importance. */
   readonly by?: readonly ScoreName[] | undefined;
@@ -56,12 +57,17 @@ function leaves(target: RankTarget, sizer: Sizer | null): boolean {
     (target === "joint" ? MODULES : [target]).every((module) => sizer.leaving.includes(module));
 }
 
-/** Targets that leave the file. Where none does, a format that was named is an error; else the model that runs here is what gets smaller. */
-function targetsIn(name: string, sizer: Sizer | null, { format }: FitLines): readonly RankTarget[] {
-  const alone = TRIED.filter((target) => leaves(target, sizer));
+/**
+ * Targets that leave the file; of a saving, which has to be reached at any cost, blocks too: of many modules, whole blocks may be the cheapest.
+ * Where none does, a format that was named is an error; else the model that runs here is what gets smaller.
+ */
+function targetsIn(name: string, sizer: Sizer | null, options: FitLines & FitAim): readonly RankTarget[] {
+  const { format } = options;
+  const all: readonly RankTarget[] = limitsCost(aimOf(options)) ? TRIED : ["block", ...TRIED];
+  const alone = all.filter((target) => leaves(target, sizer));
   if (alone.length > 0) return alone;
   if (leaves("block", sizer)) return ["block"];
-  if (!format) return TRIED;
+  if (!format) return all;
   throw new RangeError(
     `Cannot fit ${name}: no module leaves a file in format ${format}, expected another format, or targets`,
   );
@@ -91,7 +97,7 @@ export interface Line extends Pick<Planned, "target" | "by" | "most" | "leaves">
 /** The lines that the options name, unrepaired. */
 export function linesPlanned(
   { spec, name }: StudyModel,
-  options: FitLines,
+  options: FitLines & FitAim,
   calibration: StudyOptions,
   sizer: Sizer | null,
 ): Planned[] {
@@ -175,7 +181,7 @@ export const fitChecks: Checks<FitOptions> = {
   ...under("Search:", {
     targets: option(
       list(aTarget, "targets", 1),
-      "<kinds> modules to drop (default: attention,mlp,joint where that makes the file smaller, else block)",
+      "<kinds> modules to drop (default: attention,mlp,joint where that makes the file smaller, for a target block too; else block)",
     ),
     by: option(list(oneOf(ORDERS), "scores", 1), "<orders> orders to try", PAPER_SCORE),
     repair: option(
