@@ -1,7 +1,4 @@
-/**
- * A folder's `config.json`, to be written again with some fields changed. Numbers keep their spelling: transformers takes 50.0
- * for a number with a fraction, and refuses 50 where it wants one.
- */
+/** A `config.json` with some fields changed. Numbers keep their spelling: transformers takes 50.0 for a fraction, and refuses 50. */
 import { isRecord } from "../entry/mod.ts";
 import { readText } from "../hub/mod.ts";
 import { plainConfig, readSpec, untied } from "../models/mod.ts";

@@ -1,7 +1,4 @@
-/**
- * Matrices in blocks: whole numbers of four or eight bits that share a scale, as quantised checkpoints store them and as
- * `MatMulNBits` (ONNX Runtime, ContribOperators) multiplies with them.
- */
+/** Matrices in blocks: whole numbers of four or eight bits that share a scale, as checkpoints store and `MatMulNBits` multiplies them. */
 import { bytesOf, float32, type Tensor } from "./tensor.ts";
 
 /** What blocks look like, whatever numbers they hold. */

@@ -1,7 +1,4 @@
-/**
- * The models with short names: `data/models.json`, checked as it is read. A name stands for one file,
- * bit for bit; its bytes come from Python packages whose archives are pinned by hash, one chunk in each.
- */
+/** The models with short names, `data/models.json`: each one file, bit for bit, in chunks in Python packages pinned by hash. */
 import { isAbsolute, normalize } from "node:path";
 import { type Check, expect, isRecord, like, list, parseJson, record, requireAll } from "../../entry/mod.ts";
 

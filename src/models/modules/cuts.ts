@@ -70,10 +70,7 @@ export function cutNetwork<Spec extends NetworkSpec>(
   );
 }
 
-/**
- * `count` units, cut into as few ranges as keep each at `most` bytes, if one unit is no more; and then as equal as can be.
- * `bytes` of some units: theirs, and those that every piece has.
- */
+/** `count` units in as few equal ranges as keep each at `most` bytes. `bytes` of some units: theirs, and what every piece has. */
 export function unitRanges(
   count: number,
   bytes: (units: number) => number,

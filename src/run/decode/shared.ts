@@ -29,10 +29,7 @@ export function isTurned(layers: readonly StepLayer[], from: number, to: number)
   });
 }
 
-/**
- * What layers share for new tokens of some texts, after the rows that the memory of layer `l` holds (`past`): table rows, and what
- * attention sees. By the names the graphs give them.
- */
+/** What layers share for new tokens, after the `past` rows that layer `l`'s memory holds: table rows, and what attention sees. */
 export function sharedFeeds(
   layers: readonly StepLayer[],
   has: Has,

@@ -264,10 +264,7 @@ const finite = (value: number): number | null => Number.isFinite(value) ? value 
 
 type Logprob = NonNullable<Evaluation["tasks"][string]["logprob"]>;
 
-/**
- * The mean log-probability of the right answers, in nats, and its change against the full model's over the same documents, by Student's
- * t; null where answers are written, which have none.
- */
+/** The right answers' mean log-probability in nats, and its change from the full model's (Student's t); null for written answers. */
 export function logprobOf(items: readonly Item[], full: readonly Item[] | null): Logprob | null {
   if (items.some(({ text }) => text !== null)) return null;
   const own = items.map(rightNats);
@@ -323,10 +320,7 @@ export function keptOver(tasks: readonly { readonly n: number; readonly kept: In
   return shareInterval(sum(tasks, ({ n, kept }) => Math.round(n * kept.value)), n);
 }
 
-/**
- * Whether two models answer a document alike: they choose the same, their texts have the same answer, or, where a continuation is scored,
- * both have the same first choice at each of its tokens.
- */
+/** Whether two models answer alike: the same choice or text, or for a scored continuation the same first choices at its tokens. */
 function isSame(task: Task, metric: Metric, { choiceLengths }: Document, item: Item, full: Item): boolean {
   if (item.text !== null) {
     return exactMatch(task, metric, item.text, extractAnswer(task, metric, full.text ?? ""));

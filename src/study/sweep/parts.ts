@@ -91,10 +91,7 @@ export interface SweepOptions extends StudyOptions, ConstraintOptions, Calibrate
   readonly curves?: readonly (CurveOption | DropOrder)[] | undefined;
 }
 
-/**
- * The parts of a sweep: steps, curves that a profile ranks or orders that are there, and orders that have to be
- * made. Throws `RangeError` where more is to be dropped than the model has.
- */
+/** A sweep's steps, curves that are ranked or ordered, and orders to be made. Throws `RangeError` for more drops than modules. */
 export function partsOf(
   { spec, name }: StudyModel,
   options: SweepOptions,
