@@ -98,6 +98,7 @@ export async function readMade(path: string): Promise<Made> {
 /** Kinds that are in the numbers of a notebook only if its code matches. */
 const IN_CODE: Readonly<Record<string, RegExp>> = {
   depth: /\bdepth\(/,
+  fit: /\bfit\(/,
   replacement: /repair/,
   verify: /lamina\.verify/,
 };
