@@ -113,7 +113,10 @@ const untimed = (text: string) =>
 /** Runs the command on the tiny model of a folder, with its texts there. */
 function started(folder: string, results: string, ...args: string[]): Promise<Ran> {
   const variables = { LAMINA_CACHE: `${folder}/cache`, CUDA_VISIBLE_DEVICES: "" };
-  return withVariables(variables, () => laminaHere(results, "start", folder, ...args));
+  return withVariables(
+    variables,
+    () => laminaHere(results, "start", folder, "--allow-field", "model.layers.2", ...args),
+  );
 }
 
 Deno.test("commands to type next are those of a plan that may be worth it", () => {

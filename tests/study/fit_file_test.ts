@@ -1,6 +1,7 @@
 /** The file of a fit: bytes are those that an export writes, and what stays in the file is not tried. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { formatBytes } from "../../src/entry/mod.ts";
 import { exportModel } from "../../src/export/mod.ts";
 import { type Format, FORMATS, sizerOf } from "../../src/formats/mod.ts";
 import { fit, profile } from "../../src/study/mod.ts";
@@ -11,15 +12,11 @@ import { withFolder } from "../support.ts";
 const trained = fileURLToPath(new URL("../../data/series/pre-ln/step04096", import.meta.url));
 const size = { length: 32, engine: "cpu" } as const;
 
-/** What a card says that the model has less of: weights, and bytes of keys and values for each token. */
-async function lessIn(folder: string): Promise<number[]> {
+/** What a card says of weights that are run, and of keys and values: before and after. */
+async function saidIn(folder: string): Promise<string[][]> {
   const card = await Deno.readTextFile(`${folder}/README.md`);
-  return ["weights that are run", "keys and values per token"].map((row) => {
-    const [before, after] = card.match(new RegExp(`^\\| ${row}.*$`, "m"))![0].split("|").slice(2, 4).map(
-      (text) => Number(/(\d+)(?: bytes\))? $/.exec(text)![1]),
-    );
-    return before - after;
-  });
+  return [/Weights that are run: (\S+) before, (\S+) after/, /in 16 bits: (.+?) before, (.+?) after/]
+    .map((sentence) => card.match(sentence)!.slice(1));
 }
 
 Deno.test("bytes, weights, keys and values of a plan are those of the files that an export writes, in every format", async () => {
@@ -47,7 +44,10 @@ Deno.test("bytes, weights, keys and values of a plan are those of the files that
       assert.deepEqual(sizes, { original: file!.original, whole: file!.whole, smaller: bytes });
       assert.ok(sizes.smaller < sizes.whole!);
       const { parameters, kvBytesPerToken } = plan!.saves!;
-      assert.deepEqual(await lessIn(`${folder}/${as}`), [parameters, kvBytesPerToken]);
+      const [[before, after], kv] = await saidIn(`${folder}/${as}`);
+      assert.equal(Number(before) - Number(after), parameters);
+      const all = kvBytesPerToken / plan!.saves!.kvShare;
+      assert.deepEqual(kv, [all, all - kvBytesPerToken].map((bytes) => formatBytes(8192 * bytes)));
       assert.deepEqual(tried[answer!].saves, plan!.saves);
       const zeros = tried.find(({ drop }) => drop.attention.includes(0) && !drop.mlp.includes(0));
       if (!format) {
