@@ -91,6 +91,10 @@ Deno.test("a GGUF file whose head has another name is refused by that name, not 
     assert.deepEqual([spec.head.tied, allowed], [true, [name]]);
   }
   await loadGguf(having("output.weight", ...ignored.split(" ")), "some.gguf");
+  for (const name of ["output.weight", "model.output.weight"]) { // wrapped, as any other tensor may be
+    const { spec, stored } = await loadGguf(having(name), "some.gguf");
+    assert.deepEqual([spec.head.tied, stored!("head.weight").name], [false, name]);
+  }
   file.close();
 });
 

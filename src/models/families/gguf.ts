@@ -11,7 +11,7 @@ import type { Header, Single } from "../gguf/fields.ts";
 import { layoutOf } from "../gguf/layouts.ts";
 import { dividedBy, type RopeFactors } from "../gguf/rope.ts";
 import { firstScoring, type ModelSpec } from "../spec.ts";
-import { type NameTable, partStems } from "../stored/names.ts";
+import { type NameTable, partStems, plainName } from "../stored/names.ts";
 import { architectures } from "./list.ts";
 
 /** The header of a GGUF file, as far as a configuration follows from it. */
@@ -59,7 +59,7 @@ export function ggufConfig(file: GgufHeader, name: string): Record<string, unkno
     head_dim: headSize,
     rms_norm_eps: field("attention.layer_norm_rms_epsilon"),
     max_position_embeddings: field("context_length"),
-    tie_word_embeddings: !file.tensors.has("output.weight"),
+    tie_word_embeddings: !file.tensors.keys().some((tensor) => plainName(tensor) === "output.weight"),
     bos_token_id: metadata.get("tokenizer.ggml.bos_token_id"),
     eos_token_id: metadata.get("tokenizer.ggml.eos_token_id"),
     ...rope(field, file.ropeFactors ?? null),
