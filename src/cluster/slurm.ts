@@ -4,7 +4,10 @@ import { shellWord } from "../entry/mod.ts";
 import { installed, root } from "../home/mod.ts";
 import { resultText, type Shards } from "../result/mod.ts";
 
-/** A script that submits a plan: `bash job.sh [options of sbatch]`. A failed shard is queued again thrice, unless it exits with 2. */
+/**
+ * A script that submits a plan: `bash job.sh [options of sbatch]`. A shard that was stopped or failed is queued again, three times at
+ * most; one that can never succeed (exit code 2) is not.
+ */
 export function slurmScript(plan: Shards, launch = launchOf()): string {
   const name = `lamina-${plan.key}`;
   const arrays = stagesOf(plan).map(({ first, last, bytes }, stage) => {

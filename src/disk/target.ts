@@ -17,7 +17,10 @@ export interface Target {
   readonly descriptor: number | null;
 }
 
-/** The path behind all links, which need not exist. An opened file (`/dev/fd/3`) stays: its name would lose other writers' position. */
+/**
+ * The path behind all links; it need not exist yet. An opened file (`/dev/stdout`, `/dev/fd/3`) stays a path of its
+ * process: the file's own name would lose the position of other writers.
+ */
 export async function targetOf(path: string): Promise<Target> {
   let target = path;
   for (let links = 0; links <= MOST_LINKS; links++) {
@@ -39,7 +42,10 @@ async function openedAt(path: string): Promise<Target | null> {
   return { path: join(folder, name), opened: true, descriptor: own ? Number(name) : null };
 }
 
-/** Throws `Error` for a descriptor that the shell did not open for writing: from 3 on, others are this process's. Only on Linux. */
+/**
+ * Throws `Error` for a descriptor that the shell did not open for writing: from 3 on, others are files of this process, such as
+ * the runtime's caches. Only Linux provides this information.
+ */
 export async function expectGiven(descriptor: number): Promise<void> {
   if (descriptor < 3 || Deno.build.os !== "linux") return;
   const expected = `expected one that the shell opened (${descriptor}> FILE)`;

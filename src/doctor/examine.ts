@@ -1,4 +1,7 @@
-/** Tests of what a machine can run: each has a time limit, and native code, which may crash, a process of its own (`runApart`). */
+/**
+ * Tests of what a machine can run. Each check tests one part and cannot bring down another: it has a time
+ * limit, and anything that calls native code, which may crash, runs in a process of its own (`runApart`).
+ */
 import { aSignal, expect, like, list } from "../entry/mod.ts";
 
 /** One part of the machine. */

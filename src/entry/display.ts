@@ -1,4 +1,7 @@
-/** A notebook shows a cell's last value by a method that Deno's kernel looks for; not enumerable, so JSON and copies do not have it. */
+/**
+ * A notebook renders the last value of a cell through a method that Deno's kernel looks for. The method is not enumerable, so JSON,
+ * copies and comparisons do not see it. The outlet decides how a value looks.
+ */
 
 type Bundle = Readonly<Record<string, string>>;
 let render: ((value: object) => Bundle | Promise<Bundle>) | null = null;

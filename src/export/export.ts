@@ -1,4 +1,7 @@
-/** A plan made into a smaller model that others load. Files are made as they are written, and the folder appears whole or not at all. */
+/**
+ * A plan made into a smaller model that other tools load. The files are made as they are written, so that memory is that of
+ * a part of a tensor; the folder appears whole or not at all.
+ */
 import {
   type Checks,
   closed,

@@ -1,4 +1,7 @@
-/** A `config.json` with some fields changed. Numbers keep their spelling: transformers takes 50.0 for a fraction, and refuses 50. */
+/**
+ * A folder's `config.json`, to be written again with some fields changed. Numbers keep their spelling: transformers takes 50.0
+ * for a number with a fraction, and refuses 50 where it wants one.
+ */
 import { isRecord } from "../entry/mod.ts";
 import { readText } from "../hub/mod.ts";
 import { plainConfig, readSpec, untied } from "../models/mod.ts";

@@ -53,7 +53,10 @@ export function holdsMean({ ownMeans }: Job, { module, layer }: Module): boolean
   return ownMeans.some((one) => one.module === module && one.layer === layer);
 }
 
-/** Whether the files hold a tensor of a layer: they lack a dropped module's where a form without it is exported again. */
+/**
+ * Whether the files hold a tensor of a layer. They lack those of a dropped module where a form that leaves it out is exported again; any
+ * other tensor is there, or the model would not have been opened.
+ */
 export function presence({ model, drop }: Job): (canonical: string, layer: number) => boolean {
   return (canonical, layer) => {
     const module = canonical.startsWith("attention.") ? "attention" : "mlp";

@@ -174,7 +174,10 @@ export function namedSteps(names: Iterable<string>): { run: NamedStep[]; others:
   };
 }
 
-/** The checkpoints of the wanted steps, or twelve evenly spaced on a logarithmic axis. Throws `RangeError` for a step not in `series`. */
+/**
+ * The checkpoints of the wanted steps, or at most twelve, evenly spaced on a logarithmic axis, including the first and
+ * the last. `series` names them in the `RangeError` for a step that does not exist.
+ */
 export function chooseSteps<T extends { readonly step: number }>(
   checkpoints: readonly T[],
   wanted: readonly number[] | undefined,

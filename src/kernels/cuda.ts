@@ -188,7 +188,10 @@ function nvrtcOver(library: Library) {
   check("nvrtcVersion", library.nvrtcVersion(version, version.subarray(1)));
   return {
     version: version.join("."),
-    /** Compiles for a virtual architecture ("compute_90": PTX) or a real one ("sm_90": CUBIN). Throws `SyntaxError` with the log. */
+    /**
+     * Compiles a source for a virtual architecture ("compute_90": PTX text) or a real one ("sm_90": CUBIN).
+     * Throws `SyntaxError` with the compiler's log.
+     */
     compile(name: string, source: string, architecture: string): Uint8Array<ArrayBuffer> {
       const handle = new BigUint64Array(1);
       const created = library.nvrtcCreateProgram(handle, cString(source), cString(name), 0, null, null);

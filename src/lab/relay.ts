@@ -22,7 +22,10 @@ export interface Connection {
   readonly key: string;
 }
 
-/** ms for which a failed cell's answer is held back: of "Run All", cells that arrive before it has left were sent without knowing it. */
+/**
+ * ms for which the answer of a failed cell is held back. "Run All" sends cell after cell; a cell that arrives before the
+ * answer has left was sent by somebody who did not know of the failure.
+ */
 const ON_THE_WAY = 100;
 
 export class Relay {

@@ -183,7 +183,10 @@ export function planPhrase(plan: DropPlan): string {
   ].join(", ") || "full model";
 }
 
-/** Changes other than drops, each kind once: "attention 5 6 (mean)", "MLP 8 (refitted)", "attention 7 heads 0 2". */
+/**
+ * Changes other than drops, each kind once: "attention 5 6 (mean)", "MLP 8 (refitted)", "attention 7 heads 0 2",
+ * "attention 5 6 (window of 64 keys and 4 sinks)".
+ */
 export function changeTexts({ changes = [] }: DropPlan): string[] {
   const alike = Map.groupBy(changes, (change) => {
     const { layer, module } = change;

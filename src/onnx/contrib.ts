@@ -20,7 +20,10 @@ export const SimplifiedLayerNormalization = (x: Value, scale: Value, epsilon: nu
 export const QuickGelu = (x: Value, alpha: number): Value =>
   microsoft("QuickGelu", [x], { alpha: { float: alpha } })[0];
 
-/** Rotates the first R of a head's E: halves, or (interleaved) neighbours. `x` [B, S, H·E], `position` i64 [1], cos, sin [P, R/2]. */
+/**
+ * Rotates the first R of each head's E numbers, the two halves of R as pairs, or (interleaved) neighbours. `x` [B, S, H·E], `position` int64 [1] (the
+ * first token's), cos and sin [positions, R/2].
+ */
 export const RotaryEmbedding = (
   x: Value,
   position: Value,

@@ -10,7 +10,10 @@ import type { AttributeProtoSchema, TensorProtoSchema, ValueInfoProtoSchema } fr
 import defer * as Onnx from "onnx-buf";
 import { bytesOf, type DType, elements, type Tensor } from "../tensor/mod.ts";
 
-/** ONNX operator set: 24 has Attention. Engines lag behind newer ones: WebGPU has no kernel for the Transpose of 25. */
+/**
+ * ONNX operator set of a graph: 24 has Attention. No newer one, since kernels are looked up by it and engines lag behind:
+ * WebGPU has none for the Transpose of 25.
+ */
 const OPSET = 24;
 const IR_VERSION = 11;
 

@@ -1,6 +1,9 @@
 /** How the graphs of one engine are made. Engines differ in operators and in the element types that they can be fed. */
 export interface Lowering {
-  /** GroupQueryAttention; the same without soft cap and window, where it is wrong; ONNX Attention (opset 24); neither. */
+  /**
+   * How attention runs: GroupQueryAttention; the same, but without a soft cap and a window, where it is wrong; ONNX Attention
+   * (opset 24); neither.
+   */
   readonly attention: "grouped" | "grouped-without-softcap" | "standard" | "decomposed";
   /** How attention with a mask of its own runs, which GroupQueryAttention does not take: ONNX Attention, or products. */
   readonly masked: "standard" | "decomposed";

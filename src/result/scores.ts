@@ -1,4 +1,7 @@
-/** The scores and searches that order modules: one table, for every list, title and line. What they measure: `study/scores`. */
+/**
+ * The scores and searches that order modules: one table, from which every list of names, every title and every line style
+ * follows. What each of them measures stands in `study/scores`.
+ */
 import { KINDS } from "../measure/mod.ts";
 
 /** Which modules compete to be dropped: a kind, attention and MLPs together, or windows of blocks. */

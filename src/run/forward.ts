@@ -30,7 +30,10 @@ export interface ForwardOptions extends RunnerOptions {
 /** Bytes that the states of all plans take together, where nothing else is said: one batch may take more. */
 export const DEFAULT_BUDGET = 512 * 2 ** 20;
 
-/** Runs the layers; returns the modules executed (once for all samples). Throws `RangeError`, before any probe, for non-finite numbers. */
+/**
+ * Runs the layers; gives the number of modules executed (counted once for all samples). Throws `RangeError` if a
+ * module produces non-finite numbers: no probe sees them.
+ */
 export async function forward(options: ForwardOptions): Promise<number> {
   const { model, plans, segments } = options;
   if (segments.some(({ past, parents }) => past !== null || parents)) {

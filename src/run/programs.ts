@@ -4,7 +4,10 @@ import type { Graph } from "../onnx/mod.ts";
 import { freeAll } from "./held.ts";
 import type { Model } from "../models/mod.ts";
 
-/** A program with constants of its own: freed with it, or at once where it has copies or cannot be compiled. */
+/**
+ * A program with constants that nothing else needs: they are freed with it, or at once where the program has copies of them, or
+ * cannot be compiled.
+ */
 export async function owningProgram(
   engine: Engine,
   graph: Graph,

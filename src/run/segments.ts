@@ -8,7 +8,10 @@ export interface Segment {
   readonly ids: Int32Array;
   /** The segment whose tokens all come before these, by its index, which is lower; null for the beginning of a text. */
   readonly past: number | null;
-  /** The token that each comes after, a lower index, or −1: a tree, or several. Default: the one before. Trees are not continued. */
+  /**
+   * Which token of the segment each comes after, a lower index, or −1 for none: a tree, or several. Default: the one before it.
+   * What other segments continue is no tree.
+   */
   readonly parents?: Int32Array | undefined;
 }
 

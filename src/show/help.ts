@@ -1,4 +1,7 @@
-/** What a public name is, for notebooks without inspection: signature, first sentence, options and file, read from the source. */
+/**
+ * What a public name is, for notebooks, whose kernel has no inspection: its signature, its first sentence, the options that it takes and
+ * the file that says the rest, read from the source when somebody asks.
+ */
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,7 +22,10 @@ const DECLARED =
   /(?:\/\*\*((?:(?!\*\/)[^])*)\*\/\n)?^(export (?:async )?(?:function|const|interface|type) (\w+)[^]*?)(?=\n\n|\n\/\*\*|\n?$(?![^]))/gm;
 const EXPORTED = /^export (?:type )?(?:\{([^}]*)\}|\*) from "(.*)";/gm;
 
-/** Describes a function or a name; without one, all functions. Throws `RangeError`, with the nearest name, `TypeError` for others. */
+/**
+ * The description of a function or a name; without one, all functions with their first sentences. Throws `RangeError` for an unknown name,
+ * which names the nearest, `TypeError` for what is neither.
+ */
 export async function helpText(about?: unknown): Promise<string> {
   const names = await documented();
   if (about === undefined) return listOf(names);

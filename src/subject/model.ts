@@ -23,7 +23,10 @@ import { folderTokenizer, ggufTokenizer, readJson } from "./tokenizers.ts";
 
 /** Options of `openModel`. */
 export interface ModelOptions extends OpenOptions {
-  /** Unknown fields of `config.json` and tensors (or their names' beginnings up to a dot) to ignore. Results record those ignored. */
+  /**
+   * Unknown fields of `config.json`, and unknown tensors or the beginnings of their names up to a dot, to ignore. Results record which of
+   * them were in fact ignored.
+   */
   readonly allowFields?: readonly string[] | undefined;
 }
 
@@ -82,7 +85,10 @@ export function aModel(parts: readonly string[] = PARTS): Check {
   return like("a model or its name", (value) => typeof value === "string" && value !== "" || fits(value));
 }
 
-/** Enters a study of a model: checks both, and opens the model that a name stands for. `parts` are what the study needs of it. */
+/**
+ * Enters a study of a model: checks both, and opens the model where a name stands for it, until the study is done.
+ * `parts` are what the study needs of a model.
+ */
 export async function onModel<M extends Partial<StudyModel>, Options extends Reports, T>(
   verb: string,
   model: M | string,

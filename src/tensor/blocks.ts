@@ -1,4 +1,7 @@
-/** Matrices in blocks: whole numbers of four or eight bits that share a scale, as checkpoints store and `MatMulNBits` multiplies them. */
+/**
+ * Matrices in blocks: whole numbers of four or eight bits that share a scale, as quantised checkpoints store them and as
+ * `MatMulNBits` (ONNX Runtime, ContribOperators) multiplies with them.
+ */
 import { bytesOf, float32, type Tensor } from "./tensor.ts";
 
 /** What blocks look like, whatever numbers they hold. */

@@ -34,7 +34,10 @@ const WEYL = 0x9e3779b9 | 0;
 const SEGMENT = 2 ** 33;
 const WORD_LIMIT = 2 ** 32;
 
-/** The keys of a tensor's stream, unrelated for any two triples. Throws `RangeError` beyond 2^53 (`seed`) or 2^32 (the others). */
+/**
+ * The keys of a tensor's stream. `seed` is a whole number below 2^53, `layer` and `tensorIndex` below 2^32; any two
+ * triples give unrelated streams. Throws `RangeError` for any other number.
+ */
 export function streamKeys(seed: number, layer: number, tensorIndex: number): [number, number] {
   const key = seedKey(seed);
   expectWhole("layer", layer, WORD_LIMIT - 1);

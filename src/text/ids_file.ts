@@ -26,7 +26,10 @@ export async function readIds(file: string): Promise<Int32Array<ArrayBuffer> | n
   return Int32Array.from(all as number[]);
 }
 
-/** Cuts ids into blocks, without the remainder. Throws `RangeError` that names the file for too few, or one outside the vocabulary. */
+/**
+ * Cuts ids into blocks, in order; the remainder is dropped. `name` is the file in errors. Throws `RangeError` for too few ids, or
+ * one outside the vocabulary.
+ */
 export function blocksOfIds(
   ids: Int32Array<ArrayBuffer>,
   packing: Packing,

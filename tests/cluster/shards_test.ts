@@ -63,7 +63,7 @@ const studies: Record<string, (model: string, text: string[]) => string[]> = {
     --calibration-samples 3 --by importance,loss,random --upto 2`,
   repairs: (model, text) =>
     words`sweep ${model} ${text} --samples 3 --skip 8 --by importance --upto 2
-    --calibration-text ${text[1]} --calibration-length 16 --calibration-samples 3 --repair linear,merge
+    --calibration-text ${text[1]} --calibration-length 16 --calibration-samples 3 --repair linear,refit
     --repair-samples 8`,
   "repairs in sequence": (model, text) =>
     words`sweep ${model} ${text} --samples 3 --skip 8 --by deepest

@@ -35,14 +35,14 @@ const lamina = (await Deno.readTextFile(`${root}README.md`)).match(/^ {4}(.*lami
 
 /** What each command has to print, on one stream or the other. */
 const promises: Record<string, RegExp> = {
-  start: /the perplexity rises by at most 10 %[^]*page of figures: .*index\.html[^]*lamina (?:export|fit) /,
+  start: /the perplexity rises by at most\s+10 %[^]*page of figures: .*index\.html[^]*lamina (?:export|fit) /,
   profile: /attention, most redundant first, 10 of 30/,
   depth: /^depth · [^]*the KL to the final prediction falls[^]*^depth · /m,
   plan: /^$/,
   order: /attention by (?:gate-norm|loss)[^]*order +module/,
   guides: /rank corr[^]*gate norm/,
   repair: /drop 4 of attention[^]*\(linear\)[^]*held out of the fits[^]*repaired/,
-  fit: /confirmed on[^]*next:\n.*--config .*deno\.json'? lamina (?:export|generate) /,
+  fit: /(?:Not for size|Worth it)[^]*the cost is [^]*confirmed on/,
   perplexity: /perplexity[^]*nothing[^]*attention/,
   evaluate: /full model[^]*(?:piqa|openbookqa|induction)[^]*with(?:out)? attention[^]*95 % interval/,
   sweep: /dropped[^]*importance[^]*(?:deepest|repaired: linear)/,

@@ -71,7 +71,10 @@ function isNamed(changes: Patch, message: string): boolean {
     ...path.split("."),
     ...typeof value === "object" && value !== null && !Array.isArray(value) ? Object.keys(value) : [],
   ]);
-  return names.some((name) => new RegExp(`\\b${name}\\b`).test(message));
+  return names.some((name) =>
+    new RegExp(`\\b${name}\\b`).test(message) ||
+    /_bias$/.test(name) && /unknown tensors \(\S+\.bias,/.test(message)
+  );
 }
 
 /** What Lamina does: nats per token, or the error. */

@@ -91,6 +91,6 @@ Deno.test("what a plan answered in rounds is beside the full model's documents: 
       accuracyFigure([whole, soon]).setting,
       new RegExp(`${n} of 70 documents`),
     );
-    assert.match(tasksText([soon]), new RegExp(`openbookqa, ${n} documents`));
+    assert.match(tasksText([soon]), new RegExp(`openbookqa, ${n} of 70 documents`));
     assert.match(toCSV(soon), new RegExp(`,openbookqa,0,${n},70,acc,`));
   }));

@@ -65,7 +65,10 @@ export function threadsRequested(): number {
   return threads;
 }
 
-/** Opens the CPU engine. `threads` of the process's first engine; default: OMP_NUM_THREADS. Throws `RangeError` for too many. */
+/**
+ * Opens the CPU engine. `threads` per product, of the process's first engine; default: those of OMP_NUM_THREADS. Throws `RangeError`
+ * if that is too large.
+ */
 export function cpuEngine(
   { threads = threadsRequested(), precision = "float32" }: {
     readonly threads?: number;

@@ -48,7 +48,10 @@ interface Use {
 /** Plug-ins that are loaded, by their paths, each with the number of its open engines. */
 const loaded = new Map<string, { readonly devices: readonly PluginDevice[]; users: number }>();
 
-/** Opens an engine on a plug-in's device, unloaded when the last one on it closes. Throws `Error` without the library or the device. */
+/**
+ * Opens an engine on a device of a plug-in, which is unloaded when the last engine on it closes. Throws `Error` if the library cannot
+ * be loaded or has no such device.
+ */
 export function pluginEngine(plugin: Plugin, { name, precision, note, options }: Use): Engine {
   const opened = openCpuLibrary();
   const { library, environment } = opened;

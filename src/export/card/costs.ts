@@ -16,7 +16,7 @@ export function perplexityText(costs: readonly Quality[]): string {
       `${signed(rise)}${interval} | ${percent(dropped.top1)} |`;
   });
   return [
-    "| text | perplexity | without them | rise in loss, nats per token | same most probable token |",
+    "| text | perplexity | without them | rise in loss, nats per token (95 %) | same most probable token |",
     "| --- | --- | --- | --- | --- |",
     ...rows,
   ].join("\n");
@@ -27,8 +27,10 @@ type Metric = Omit<Evaluation["tasks"][string]["metrics"][string], "kept">;
 /** Scores of tasks, groups and their average. */
 export function tasksText(results: readonly Evaluation[]): string {
   const rows = results.flatMap(({ tasks, groups, average }) => [
-    ...Object.entries(tasks).flatMap(([task, { n, metrics }]) =>
-      Object.entries(metrics).map(([metric, found]) => taskRow(`${task}, ${n} documents`, metric, found))
+    ...Object.entries(tasks).flatMap(([task, { n, drawn, metrics }]) =>
+      Object.entries(metrics).map(([metric, found]) =>
+        taskRow(`${task}, ${n}${drawn ? ` of ${drawn.of}` : ""} documents`, metric, found)
+      )
     ),
     ...Object.entries(groups).map(([group, { n, acc, ...found }]) =>
       taskRow(`${group}, ${n} documents`, "acc", { ...found, value: acc })
@@ -63,7 +65,8 @@ export function speedText(speeds: readonly PlanSpeed[]): string {
   );
   const [{ result: { computed, new: tokens } }] = speeds;
   const on = cell(computed.device ?? computed.engine);
-  const head = `| texts × tokens read, on ${on} | reading | writing | both, ${tokens} tokens written |`;
+  const head =
+    `| texts × tokens read, on ${on} | reading (quartiles) | writing (quartiles) | both, ${tokens} tokens written |`;
   return [head, "| --- | --- | --- | --- |", ...rows].join("\n");
 }
 

@@ -14,7 +14,10 @@ import { blockCuts, type TensorRef } from "../../weights/mod.ts";
 type ChangeTo<To extends Change["to"]> = Extract<Change, { readonly to: To }>;
 
 interface ExportKind<Own extends Change> {
-  /** Makes it of stored tensors; null where the format has such modules. Throws `Inexpressible` if neither is possible. */
+  /**
+   * Makes it of stored tensors; null where the format has such modules, so that it stays a change. Throws `Inexpressible` if neither is
+   * possible.
+   */
   store(change: Own, job: Job, format: Format, edits: Edits): Job | null;
   /** What it does, for readers of the model's card. */
   says(change: Own): string;

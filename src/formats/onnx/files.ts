@@ -79,7 +79,10 @@ interface SpecialIds {
   readonly pad: number | null;
 }
 
-/** `genai_config.json` of a graph, for onnxruntime-genai and lm-eval's ONNX backends. Fields as in its `builders/base.py`. */
+/**
+ * `genai_config.json`, which describes a graph to onnxruntime-genai and lm-eval's ONNX backends. Fields as its Model Builder writes
+ * them (`make_genai_config` in `builders/base.py`).
+ */
 async function genaiConfig(job: Job, caches: number, context: number) {
   const { full } = job;
   const { bos, eos, pad } = await specialIds(job);
@@ -122,7 +125,10 @@ const FILE = "generation_config.json";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** A model's ids: of its tokenizer, `generation_config.json` or `config.json`. Throws `TypeError` that names a field with no token. */
+/**
+ * The ids of a model: from the tokenizer if there is one, then `generation_config.json`, then `config.json`. Throws `TypeError` that
+ * names the field for anything but a token's number.
+ */
 async function specialIds(job: Job): Promise<SpecialIds> {
   const { model } = job;
   const { text_config, ...outer } = model.config;

@@ -25,7 +25,10 @@ export async function touch(folder: string): Promise<void> {
   await Deno.utime(folder, now, now).catch(() => {});
 }
 
-/** Moves a finished folder into place. If one is there, every file replaces its counterpart, and nothing else in it is touched. */
+/**
+ * Moves a finished folder into place. If one is already there (another process was faster, or it is damaged), every file
+ * replaces its counterpart in it; nothing else in that folder is touched.
+ */
 export async function land(folder: string, target: string): Promise<void> {
   await makeFolder(dirname(target));
   try {

@@ -17,7 +17,10 @@ export function pythonOf(folder: string): string {
   return join(folder, Deno.build.os === "windows" ? "Scripts/python.exe" : "bin/python");
 }
 
-/** Makes a virtual environment, unless it has these packages; a second process waits. Throws if Python lacks a part, or pip fails. */
+/**
+ * Makes a virtual environment, unless it exists with these packages. A second process waits for the first one, since both would
+ * clear the folder. Throws if Python lacks a part, or if pip fails.
+ */
 export async function makeEnvironment(environment: Environment): Promise<void> {
   if (await isReady(environment)) return;
   await checkFolder(dirname(environment.folder), expectedFolder);

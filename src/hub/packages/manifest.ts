@@ -1,4 +1,7 @@
-/** The models with short names, `data/models.json`: each one file, bit for bit, in chunks in Python packages pinned by hash. */
+/**
+ * The models with short names: `data/models.json`, checked as it is read. A name stands for one file,
+ * bit for bit; its bytes come from Python packages whose archives are pinned by hash, one chunk in each.
+ */
 import { isAbsolute, normalize } from "node:path";
 import { type Check, expect, isRecord, like, list, parseJson, record, requireAll } from "../../entry/mod.ts";
 
@@ -77,7 +80,10 @@ const model = complete({
   source: (value, path) => filled(value, path) ?? sources(value, path),
 });
 
-/** Checks a manifest. Throws `SyntaxError` if it is not JSON, `TypeError` naming `file` and the field for a value of another form. */
+/**
+ * Checks a manifest. Throws `SyntaxError` if it is not JSON and `TypeError` naming the field if a value does not
+ * fit its form; `file` names it in errors.
+ */
 export function parseManifest(text: string, file: string): Manifest {
   const json = parseJson(text, file);
   const verb = `read ${file}`;

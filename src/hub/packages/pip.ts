@@ -37,7 +37,10 @@ interface Unpacking {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Unpacks one package into the empty `folder`. Throws without Python, pip or the index, and if the hash differs. */
+/**
+ * Unpacks one package into `folder`, which must be empty. Throws if Python or pip is missing, if the index cannot be reached,
+ * and if the hash differs.
+ */
 export async function unpackPackage(
   source: Archive,
   folder: string,

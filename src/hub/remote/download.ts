@@ -45,7 +45,10 @@ export async function download(
   });
 }
 
-/** Completes the file, and returns its SHA-256. If that is wrong after an earlier attempt, all of it is fetched again, once. */
+/**
+ * Completes the file, and returns its SHA-256. If the hash is wrong and the remains of an earlier attempt may be why, all of
+ * it is fetched again, once.
+ */
 async function arrive(
   url: string,
   file: Deno.FsFile,

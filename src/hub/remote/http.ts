@@ -26,7 +26,10 @@ export class HttpError extends Error {
   }
 }
 
-/** A remote file of `size` bytes, read in ranges and not stored. Throws `Error` without ranges, `HttpError` if the server refuses. */
+/**
+ * A remote file of `size` bytes that is read in ranges and not stored. Reads throw `Error` if the server does not serve ranges, `HttpError`
+ * if it refuses.
+ */
 export function httpSource(url: string, options: HttpOptions & { readonly size: number }): ByteSource {
   const { size, name = url } = options;
   return {

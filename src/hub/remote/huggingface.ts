@@ -44,7 +44,10 @@ export function parseHubId(ref: string): HubRepo | null {
   return { type: "model", name, revision };
 }
 
-/** Opens a model of the hub; with `stream`, weights are read over the network and not stored. Throws `Error` if the hub refuses. */
+/**
+ * Opens a model of the hub. With `stream`, weights that are not here are read over the network in ranges and not
+ * stored. Throws `Error` that says what to do if the hub refuses or cannot be reached.
+ */
 export async function hubModel(
   repo: HubRepo,
   options: Reports & { stream?: boolean } = {},

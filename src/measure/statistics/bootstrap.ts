@@ -18,7 +18,10 @@ export interface Estimate {
 /** Draws of the samples. */
 const DRAWS = 2000;
 
-/** Returns Σ over / Σ under with its 95 % interval over samples; null where Σ under is 0. As many samples have the same draws. */
+/**
+ * Returns Σ over / Σ under with its 95 % interval over the samples; null where Σ under is 0. The draws are the same for the same number of
+ * samples, so that equal samples have equal intervals.
+ */
 export function ratio95(all: readonly RatioPart[]): Estimate | null {
   const parts = all.filter(({ over, under }) => over !== 0 || under !== 0);
   return drawn95(parts.length, (draw) => ratioOf(parts, draw), 0.5);

@@ -5,7 +5,10 @@ import { mean } from "./statistics.ts";
 /** Bins of the calibration error. */
 const BINS = 15;
 
-/** Expected calibration error (Guo et al. 2017, eq. 3), 15 equal bins: mean gap of confidence in [0, 1] and how often it is right. */
+/**
+ * Expected calibration error (Guo et al. 2017, equation 3) with 15 bins of equal width: the mean gap between how sure an answer
+ * is, `confidences` in [0, 1], and how often it is right.
+ */
 export function calibrationError(confidences: readonly number[], right: readonly boolean[]): number {
   const gaps = new Float64Array(BINS);
   confidences.forEach((confidence, i) => {

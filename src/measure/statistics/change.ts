@@ -1,4 +1,7 @@
-/** How one model's accuracy differs from another's over tasks, each counted once (a stratified mean), and whether within a margin. */
+/**
+ * How the accuracy of one model differs from another's over one task or several, and whether that is within a margin. Each task counts
+ * once, however many documents it has (a stratified mean).
+ */
 import { sum } from "../../entry/mod.ts";
 import { changeInterval, type Changes, equivalence, type Interval, limits } from "./paired.ts";
 import { type RoundChanges, roundsInterval, roundsTests } from "./rounds.ts";
@@ -24,7 +27,10 @@ export interface AccuracyChange {
   readonly equivalence: number;
   /** The difference that counts as no degradation. */
   readonly margin: number;
-  /** "yes" if `equivalence` is below 0.05 (the 90 % interval is within `margin`), "no" if the 95 % interval is beyond, or "cannot tell". */
+  /**
+   * Whether both are equivalent within `margin`: "yes" if `equivalence` is below 0.05, that is, if the 90 % interval lies within the
+   * margin; "no" if the 95 % interval lies beyond it; otherwise "cannot tell".
+   */
   readonly verdict: Verdict;
   /** Number of documents in all tasks. */
   readonly n: number;

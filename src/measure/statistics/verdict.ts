@@ -7,7 +7,10 @@
  */
 import { halfWidth95, mean, studentT95 } from "./statistics.ts";
 
-/** The sign of the mean of paired differences where its 95 % interval (Student's t) excludes 0; else, or of fewer than two, 0. */
+/**
+ * The sign of the mean of paired differences [n] where its 95 % interval by Student's t excludes 0, else 0: cannot tell. Fewer than
+ * two pairs, or a value that is not finite, give 0.
+ */
 export function toldSign(differences: readonly number[]): -1 | 0 | 1 {
   const half = halfWidth95(differences);
   if (half === null || !(Math.abs(mean(differences)) > half)) return 0;

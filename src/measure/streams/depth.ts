@@ -83,7 +83,10 @@ export function pathOf(given: readonly ArrayLike<number>[]): Record<Path, (numbe
   };
 }
 
-/** Measures of a layer's prediction, from its KL and likeliest tokens, those of the final prediction, and the frequent tokens. */
+/**
+ * The measures of a layer's prediction, from its KL and its likeliest tokens, beside the likeliest of the final prediction and the tokens that
+ * are frequent.
+ */
 export function lensOf(
   kl: number,
   own: Int32Array,

@@ -11,7 +11,10 @@ import defer * as Algebra from "ml-matrix";
 /** The largest side of a Gram matrix that is decomposed. */
 const EFFECTIVE_RANK_SIDE = 1024;
 
-/** The effective rank of states [T, D] without zeros; null if min(T, D) is above the limit. Throws `RangeError` if not finite. */
+/**
+ * The effective rank of states [T, D]; a token that is zero is left out. Null if min(T, D) is above the limit. Throws
+ * `RangeError` for states that are not finite, whose decomposition would never end.
+ */
 export function effectiveRank(states: Float32Array, width: number): number | null {
   const units: number[][] = [];
   for (let start = 0; start < states.length; start += width) {

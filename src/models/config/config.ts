@@ -183,7 +183,10 @@ export function readConfig(
   return config;
 }
 
-/** The value of a field, above 0 and finite in float32; null stays null. Throws `RangeError` that names the field. */
+/**
+ * The value of a field, once it is known to be above 0 and finite in float32, in which it is used; null stays null. Throws
+ * `RangeError` that names the field.
+ */
 export function positive<Value extends number | null>(config: Config, field: string, value: Value): Value {
   const used = Math.fround(value ?? 1);
   if (used > 0 && used < Infinity) return value;

@@ -116,7 +116,10 @@ const isOneOf = (...values: readonly unknown[]) => (value: unknown) => values.in
 const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) > 0;
 const isPair = (value: unknown) => Array.isArray(value) && value.length === 2 && value.every(isCount);
 
-/** The format in lower case, or the first of `formats`. transformers prefers some of its names; here all that are there must agree. */
+/**
+ * The format of the matrices, in lower case, by one of its names; the first of `formats` where no name is there. transformers
+ * prefers some names to others; here all that are there must say the same.
+ */
 function formatOf(read: Read, names: readonly string[], formats: readonly string[]): string {
   let known: { readonly name: string; readonly format: string } | undefined;
   for (const name of names) {

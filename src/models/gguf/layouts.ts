@@ -1,4 +1,7 @@
-/** Tensors that llama.cpp's converter at times lays out otherwise, or if asked to, in any architecture: told by names in the file. */
+/**
+ * Tensors that llama.cpp's converter has laid out otherwise at times, or does where it is asked to, in files of any architecture: told
+ * by the names that a file has.
+ */
 import type { ModelSpec } from "../spec.ts";
 import { fusedExpertRows, fusedHeads, type NameTable, partStems, sharedRows } from "../stored/names.ts";
 

@@ -1,4 +1,7 @@
-/** The graph of new tokens: consecutive layers, and the head if requested. Keys and values go behind those before (past.ts). */
+/**
+ * The graph of new tokens: some consecutive layers, and the head after them if requested. Their keys and values go behind those
+ * of the tokens before (past.ts).
+ */
 import { cpuLowering, createGraph, type Graph, type Lowering, softcap, type Value } from "../../onnx/mod.ts";
 import * as op from "../../onnx/mod.ts";
 import { layerTensors, mixerKind, type MixerSpec } from "../modules/list.ts";

@@ -70,7 +70,10 @@ export function cutNetwork<Spec extends NetworkSpec>(
   );
 }
 
-/** `count` units in as few equal ranges as keep each at `most` bytes. `bytes` of some units: theirs, and what every piece has. */
+/**
+ * `count` units, cut into as few ranges as keep each at `most` bytes, if one unit is no more; and then as equal as can be.
+ * `bytes` of some units: theirs, and those that every piece has.
+ */
 export function unitRanges(
   count: number,
   bytes: (units: number) => number,

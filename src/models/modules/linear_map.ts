@@ -1,4 +1,7 @@
-/** A linear map in the place of a module: W n + b of its normed input n. Source: NBL (arXiv 2505.21077), which maps before the norm. */
+/**
+ * A linear map in the place of a module: W n + b of its normed input n, added to the stream of every token. Source: NBL
+ * (arXiv 2505.21077), which maps the stream before the norm.
+ */
 import type { AnyModule, NormPlacement } from "../pieces.ts";
 import { linear, norm } from "../values/linear.ts";
 import type { FeedKind, MixerKind } from "./kind.ts";

@@ -8,7 +8,10 @@ import { ranges, type TensorFile } from "../../weights/mod.ts";
 /** Numbers of each tensor that are compared at once. */
 const CHUNK = 2 ** 20;
 
-/** Whether two tensors differ in shape or a number, read up to the first; of one type as they are stored, ten times as fast. */
+/**
+ * Whether two tensors of a file differ in shape or in a number; reads no further than the first difference. Tensors of one type are
+ * compared as they are stored, which is ten times faster.
+ */
 export async function differ(file: TensorFile, names: readonly [string, string]): Promise<boolean> {
   const [one, other] = names.map((name) => file.tensors.get(name)!);
   const isFloat = [one, other].every(({ dtype }) => dtype === "f32" || dtype === "f16" || dtype === "bf16");

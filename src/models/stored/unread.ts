@@ -1,4 +1,7 @@
-/** Tensors that a model does not read. An unknown one, which may be a part of it, is refused by its name; nothing is read. */
+/**
+ * Tensors of a checkpoint that its model does not read. One that nobody knows may be a part of the model, such as a head under another
+ * name, so it is refused: only names are compared, nothing is read.
+ */
 import type { TensorFile } from "../../weights/mod.ts";
 import { spelt } from "../config/spelt.ts";
 import type { ModelSpec } from "../spec.ts";

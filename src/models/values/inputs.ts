@@ -37,7 +37,10 @@ export function finished(graph: Graph, taps: Record<string, Value> = {}): Graph 
   return graph;
 }
 
-/** A module's update of the stream x: its output normed (a norm makes zeros of numbers too large, so they are watched) and scaled. */
+/**
+ * The update of a module that is added to the stream x: its output normed (a norm would make zeros of numbers that are too large, so they
+ * are watched) and scaled.
+ */
 export function asUpdate(
   raw: Value,
   x: Value,

@@ -103,7 +103,10 @@ export function last(value: Value, count: number, size: number, axis: number): V
   return count === size ? value : Slice(value, size - count, size, axis);
 }
 
-/** A zero known only at run time: the library folds constants, and would copy the mask for each slice, T²/2 numbers in all. */
+/**
+ * A zero that is known only when the graph runs. The library folds what is made of constants alone: a copy of the mask for
+ * each slice of queries, T²/2 numbers in all.
+ */
 function runtimeZero(x: Value): Value {
   const one = Slice(Slice(x, 0, 1, 0), 0, 1, 1);
   return Cast(Less(one, one), "f32");

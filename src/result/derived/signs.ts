@@ -81,7 +81,10 @@ export function rankedTogether(profile: Profile) {
   return { first: order[0].module, firstSign: signs[0], counts: tally(signs) };
 }
 
-/** The layers of a kind's least important quarter that samples tell from the first outside (95 %), lowest first; null without any. */
+/**
+ * The layers of the least important quarter of a kind that the samples tell from the first module outside it (95 %), least important
+ * first; null without such modules.
+ */
 export function surelyLowest(profile: Profile, kind: ModuleKind): number[] | null {
   const n = quarter(profile.provenance.model.layers);
   const ranked = byImportance(profile, kind);

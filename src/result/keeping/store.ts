@@ -1,4 +1,7 @@
-/** Results as files, checked by their kind's form; an error names the field. The form orders the keys: equal results are equal bytes. */
+/**
+ * Results as files, checked against the form of their kind on writing and on reading; an error names the field that does
+ * not fit. The form fixes the order of the keys, so that equal results are equal bytes.
+ */
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import {

@@ -1,4 +1,7 @@
-/** A chain of square products in the form of a model's matrices: with one row they take their bytes' time, with many their operations'. */
+/**
+ * A chain of products with square matrices, in the form in which a model's are held: with one row they take the time of their bytes,
+ * with many that of their operations.
+ */
 import type { Engine, Held } from "../../engine/mod.ts";
 import { blockTensors, fedWeights, linear } from "../../models/mod.ts";
 import { createGraph, ReduceSum } from "../../onnx/mod.ts";

@@ -56,7 +56,10 @@ export function layerBytes({ layers, hidden }: ModelSpec): number {
   return Math.max(...layers.map((layer) => atOnce(layer, hidden, ([, shape]) => 4 * elements(shape))));
 }
 
-/** Bytes of the largest part of an attention drawn part by part: a head with its keys. An MLP is cut to units, far smaller. */
+/**
+ * Bytes of the largest part of an attention whose weights are drawn part by part: a head with its keys is never cut. An MLP is cut
+ * down to single units, which are far smaller.
+ */
 export function partBytes({ layers, hidden }: ModelSpec): number {
   let most = 0;
   for (const { attention, mlp: _, ...rest } of layers) {

@@ -16,7 +16,10 @@ export function readAtOnce(tokens: number, texts: number): number {
   return texts === 1 ? Math.min(READ, tokens) : tokens;
 }
 
-/** Tokens [start, end) as they are read: several texts whole, since GroupQueryAttention reads on in parts in one text alone. */
+/**
+ * Tokens [start, end) of each text as they are read. GroupQueryAttention reads several tokens behind a past in one text alone: several
+ * texts are read whole.
+ */
 export function partsOf(start: number, end: number, texts: number): Part[] {
   return [...ranges(start, end, readAtOnce(end - start, texts))];
 }
@@ -29,7 +32,10 @@ export function isTurned(layers: readonly StepLayer[], from: number, to: number)
   });
 }
 
-/** What layers share for new tokens, after the `past` rows that layer `l`'s memory holds: table rows, and what attention sees. */
+/**
+ * What layers share for new tokens of some texts, after the rows that the memory of layer `l` holds (`past`): table rows, and what
+ * attention sees. By the names the graphs give them.
+ */
 export function sharedFeeds(
   layers: readonly StepLayer[],
   has: Has,

@@ -9,7 +9,10 @@ import type { DropPlan } from "../../measure/mod.ts";
 /** What runs: some texts, of which each stream has a row for every token; under a plan. */
 type LastOptions = Omit<RunnerOptions, "plans" | "probes" | "onProgress"> & { readonly plan: DropPlan };
 
-/** Gives `use` the streams behind the last layer, by stream and batch, then frees them. `upload` makes one, [B·T, D]. */
+/**
+ * Gives `use` the streams behind the last layer, by stream and batch; they are freed in the end. `upload` makes a stream of a batch
+ * [B·T, D]. Throws as `forward` does.
+ */
 export async function throughLast<T>(
   { plan, ...options }: LastOptions,
   streams: number,

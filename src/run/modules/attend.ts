@@ -30,7 +30,10 @@ import { areTexts, type Batch } from "../segments.ts";
 /** Keys and values [P, K·E] of a text that others continue. */
 export type Kept = KeysValues<Held>;
 
-/** The update of the stream x of plans, and keys and values for what continues the batch. `given` takes the place of its own. */
+/**
+ * The update of the stream x of some plans, and the keys and values for the segments that continue the batch's text. `given` has values
+ * inside attention that take the place of its own.
+ */
 export async function attend(
   run: Run,
   l: number,

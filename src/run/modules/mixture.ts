@@ -1,4 +1,7 @@
-/** A mixture run expert by expert: only the choices of the tokens come to the CPU; the stream and its sum stay where they are. */
+/**
+ * A mixture run expert by expert: which tokens chose which expert is all that comes to the CPU; the stream, and the sum of what
+ * experts make of it, stay where they are.
+ */
 import type { Feeds, Held } from "../../engine/mod.ts";
 import {
   expertGraph,

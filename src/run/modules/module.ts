@@ -145,7 +145,10 @@ export function forKernels(values: Readonly<Record<string, Value>>): Record<stri
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [PREFIX + name, value]));
 }
 
-/** A run's outputs, and what kernels make of theirs, in CPU memory while `use` runs. Those for kernels are freed first. */
+/**
+ * A run's outputs, and what kernels make of those that are for them, in CPU memory for as long as `use` runs. All are freed,
+ * those for kernels before the others are read.
+ */
 export async function withObserved(
   engine: Engine,
   outputs: Feeds,

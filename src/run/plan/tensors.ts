@@ -1,4 +1,7 @@
-/** Tensors of changes by the SHA-256 of what they hold, as plans name them. They are few, and stay until the process ends. */
+/**
+ * The tensors of changes, by the SHA-256 of what they hold: a plan is plain data and names them so. They are few and small, and stay
+ * until the process ends.
+ */
 import { createHash } from "node:crypto";
 import type { Change } from "../../measure/mod.ts";
 import { bytesOf, type Tensor, toFloat32 } from "../../tensor/mod.ts";

@@ -1,4 +1,7 @@
-/** Plans as a trie: those that agree up to layer l share its state, and a module runs once for all with its variant and input. */
+/**
+ * Plans as a trie: plans that agree up to layer l share the state that enters it, and a module runs once for all
+ * plans that have it in the same variant and share its input.
+ */
 import { type DropPlan, type LayerModule, MODULES } from "../../measure/mod.ts";
 import type { LayerSpec, Model } from "../../models/mod.ts";
 import { isRun, type Variant, variantModel, variantOf } from "./variants.ts";
@@ -72,7 +75,10 @@ export interface LayerVariants extends Readonly<Record<LayerModule, ReadonlyMap<
   release(): void;
 }
 
-/** Reads layer l in every variant that plans need, an unchanged one once. With `wholeAttention` attention is in one part. */
+/**
+ * Reads layer l in every variant that some plan needs; a layer that no plan changes is read once for both modules. With
+ * `wholeAttention` attention is in one part.
+ */
 export async function layerVariants(
   model: Model,
   engine: Engine,

@@ -52,7 +52,10 @@ export const RAW_STATS = [
   "reach",
 ] as const;
 
-/** Queries of a chunk at most: at T = 8192 a chunk takes 0.2 MB and a query 1.5 MB, so memory is least for 32 to 64. */
+/**
+ * Queries of a chunk at most. At T = 8192 each chunk's nodes take some 0.2 MB and each of its queries 1.5 MB of scores, so
+ * memory is least between 32 and 64; the product is slower with fewer rows.
+ */
 const QUERIES = 48;
 
 /** Queries by position, and the keys that at least one of them sees, up to the last query's own. */

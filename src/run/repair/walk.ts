@@ -105,7 +105,10 @@ export async function openWalk(
     get streams(): readonly Stream[] {
       return streams;
     },
-    /** The streams as they would leave the next layer l by some ways, for as long as `use` runs. Probes count the ways as plans. */
+    /**
+     * The streams as they would leave layer l, which is the next, by some ways; they stay the walk's, for as long as `use` runs. Probes
+     * count the ways as plans.
+     */
     through: async <T>(
       l: number,
       ways: readonly Way[],

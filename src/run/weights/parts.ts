@@ -150,7 +150,10 @@ export interface MixtureParts {
   readonly after: Part<MixtureSpec>;
 }
 
-/** A mixture whose weights `lend` lends, at most `most` bytes of float32 a part; an expert's when a token has chosen it. */
+/**
+ * A mixture of which `lend` lends the weights, with at most `most` bytes of float32 weights in a part. Those of an expert are lent
+ * when a token has chosen it.
+ */
 export function mixtureParts(spec: MixtureSpec, hidden: number, most: number, lend: Lend): MixtureParts {
   const part = <Spec>({ spec, cuts }: Piece<Spec>): Part<Spec> => ({
     spec,

@@ -127,7 +127,10 @@ export const repairFitChecks = under("Calibration:", {
   ),
 });
 
-/** The given engine, or that of the name, with the options' memory for weights. Throws `RangeError` without the precision. */
+/**
+ * The engine of a study: the given one, or the one of the name, with as much memory for weights as the options say. Throws `RangeError`
+ * where it has not the precision.
+ */
 export async function engineOf({ engine, precision, memory }: EngineOptions): Promise<Engine> {
   const opened = typeof engine === "object" ? engine : await openEngine({ engine, precision });
   if (precision !== undefined && precision !== opened.precision) {

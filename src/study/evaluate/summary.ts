@@ -201,7 +201,10 @@ function perplexityInterval(items: readonly Item[]): Pick<Interval, "low" | "hig
   return { low: at(-mean(nats) - half), high: at(-mean(nats) + half) };
 }
 
-/** Choices' likelihoods as shares: how sure the likeliest is, against how often it is right; and how many hold the right one. */
+/**
+ * The choices' likelihoods as shares that sum to one: how sure the likeliest is, against how often it is right; and how many choices it takes
+ * to have the right one.
+ */
 function calibrationOf(items: readonly Item[]): Pick<Scores, "ece" | "sets"> {
   const scored = items.filter(({ gold }) => gold !== null);
   if (scored.length === 0) return { ece: null };
@@ -264,7 +267,10 @@ const finite = (value: number): number | null => Number.isFinite(value) ? value 
 
 type Logprob = NonNullable<Evaluation["tasks"][string]["logprob"]>;
 
-/** The right answers' mean log-probability in nats, and its change from the full model's (Student's t); null for written answers. */
+/**
+ * The mean log-probability of the right answers, in nats, and its change against the full model's over the same documents, by Student's
+ * t; null where answers are written, which have none.
+ */
 export function logprobOf(items: readonly Item[], full: readonly Item[] | null): Logprob | null {
   if (items.some(({ text }) => text !== null)) return null;
   const own = items.map(rightNats);
@@ -320,7 +326,10 @@ export function keptOver(tasks: readonly { readonly n: number; readonly kept: In
   return shareInterval(sum(tasks, ({ n, kept }) => Math.round(n * kept.value)), n);
 }
 
-/** Whether two models answer alike: the same choice or text, or for a scored continuation the same first choices at its tokens. */
+/**
+ * Whether two models answer a document alike: they choose the same, their texts have the same answer, or, where a continuation is scored,
+ * both have the same first choice at each of its tokens.
+ */
 function isSame(task: Task, metric: Metric, { choiceLengths }: Document, item: Item, full: Item): boolean {
   if (item.text !== null) {
     return exactMatch(task, metric, item.text, extractAnswer(task, metric, full.text ?? ""));

@@ -144,27 +144,26 @@ export async function smallestReaching(
   wanted: number,
   options: RunOptions,
 ): Promise<Candidate[]> {
-  const made: Candidate[] = [];
+  const made = new Map<string, Candidate | null>();
+  const keyOf = ({ line, dropped }: Trial) => `${line} ${dropped}`;
   const unheld = new Set<number>();
-  const makeAll = async (round: readonly Trial[]) => {
+  const lack = async (round: readonly Trial[]) => {
     options.signal?.throwIfAborted();
     const own = await make(round, options);
-    own.forEach((one, i) => one ? made.push(one) : unheld.add(round[i].line));
-    return own;
+    own.forEach((one, i) => made.set(keyOf(round[i]), one));
+    own.forEach((one, i) => one ?? unheld.add(round[i].line));
+    return own.map((one) => one === null || saved(one) < wanted);
   };
-  const reaches = await search(
-    lines,
-    async (round) => (await makeAll(round)).map((one) => one === null || saved(one) < wanted),
-  );
-  const at = (line: number, dropped: number) =>
-    made.find((one) => one.line === line && one.dropped === dropped);
+  const reaches = await search(lines, lack);
   const found: Candidate[] = [];
   for (const [i, { line, begin, most }] of lines.entries()) {
-    let own = at(line, reaches[i].bad);
+    let own = made.get(keyOf({ line, dropped: reaches[i].bad }));
     // A file may hold some numbers and not larger ones, so that steps pass over the one that is sought.
     for (let dropped = begin + 1; !own && unheld.has(line) && dropped <= most; dropped++) {
-      if (!at(line, dropped)) await makeAll([{ line, dropped }]);
-      own = made.find((one) => one.line === line && one.dropped === dropped && saved(one) >= wanted);
+      const trial = { line, dropped };
+      if (!made.has(keyOf(trial))) await lack([trial]);
+      const one = made.get(keyOf(trial));
+      if (one && saved(one) >= wanted) own = one;
     }
     if (own) found.push(own);
   }

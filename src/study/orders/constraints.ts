@@ -93,7 +93,10 @@ export function withLast<E extends Place>(order: readonly E[], last: readonly Pl
 
 /** Keys that attention keeps instead of all keys of the text. */
 export interface WindowOptions {
-  /** Keys that each chosen attention keeps, the query's own included, instead of being dropped. Only for attention. */
+  /**
+   * Number of keys that each chosen attention keeps, the query's own included: it becomes a window of them, and is not dropped. Only
+   * for attention.
+   */
   readonly window?: number | undefined;
   /**
    * Number of first keys of the text that a window keeps besides, since attention rests on them; default: 4 (StreamingLLM, arXiv

@@ -84,7 +84,10 @@ export function profileStage(model: StudyModel, text: Text, drop: DropPlan): Sta
   });
 }
 
-/** Profiles a model over blocks, or returns the kept profile. A study that begins with it says what it needs in all. */
+/**
+ * Profiles a model over blocks of tokens, as the provenance says, or returns the kept profile. A study of which this is the
+ * beginning says what it needs in all, so that it does not fail later.
+ */
 export async function profileBlocks(
   model: Model,
   blocks: Blocks,

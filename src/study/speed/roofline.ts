@@ -53,7 +53,10 @@ export interface RooflineOptions extends Reports {
   readonly input?: number | undefined;
   /** Tokens written for each text; default: 2048. */
   readonly output?: number | undefined;
-  /** Modules to drop; the full model is added. Default: as many last attention modules as the paper drops, or a quarter and a half. */
+  /**
+   * Modules to drop; the full model is added. Default: as many of the last attention modules as the paper drops from this model, or
+   * else a quarter and half of them.
+   */
   readonly plans?: readonly Partial<DropPlan>[] | undefined;
 }
 

@@ -1,4 +1,7 @@
-/** Time of several for the same thing, turn by turn: a shared machine's good and bad moments meet all. The first changes each turn. */
+/**
+ * Time that several take for the same thing, turn by turn: a shared machine has good and bad moments, and each of them is to meet
+ * both. Who begins moves on with every turn.
+ */
 
 export interface Player {
   /** What is slower the first time, and not counted. */

@@ -91,7 +91,10 @@ export interface SweepOptions extends StudyOptions, ConstraintOptions, Calibrate
   readonly curves?: readonly (CurveOption | DropOrder)[] | undefined;
 }
 
-/** A sweep's steps, curves that are ranked or ordered, and orders to be made. Throws `RangeError` for more drops than modules. */
+/**
+ * The parts of a sweep: steps, curves that a profile ranks or orders that are there, and orders that have to be
+ * made. Throws `RangeError` where more is to be dropped than the model has.
+ */
 export function partsOf(
   { spec, name }: StudyModel,
   options: SweepOptions,

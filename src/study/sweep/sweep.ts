@@ -1,4 +1,7 @@
-/** Quality by modules dropped: each target by scores, and by the baselines that show whether importance was worth measuring. */
+/**
+ * Quality against the number of modules dropped: each target by several scores, and the baselines that show whether
+ * importance was worth measuring (random, deepest first, relative magnitude).
+ */
 import {
   type Check,
   type Checks,

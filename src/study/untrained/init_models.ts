@@ -1,4 +1,7 @@
-/** Untrained models measured and computed: one, several that differ in one property, and a computed map over width and deviation. */
+/**
+ * Untrained models measured and computed side by side: one, several that differ in one property, and by the closed form alone
+ * a map over width and standard deviation.
+ */
 import { eachIn, expect, list, number, optionsOf, required, wholeNumber } from "../../entry/mod.ts";
 import { moduleRatio, type Predicted, type RatioPoint } from "../../measure/mod.ts";
 import { readSpec, scoring } from "../../models/mod.ts";

@@ -1,4 +1,7 @@
-/** Entries under `tokenizer.ggml.` of a GGUF file's metadata, checked before use: types, lengths and ids may come from anywhere. */
+/**
+ * Entries under `tokenizer.ggml.` of a GGUF file's metadata, checked before they are used: the file may come from
+ * anywhere, and so may its types, lengths and ids.
+ */
 
 export type Metadata = ReadonlyMap<string, unknown>;
 

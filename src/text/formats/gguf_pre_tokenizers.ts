@@ -1,4 +1,7 @@
-/** Pre-tokenizers by their names in `tokenizer.ggml.pre`, from llama.cpp's converter: how texts are cut, as in `tokenizer.json`. */
+/**
+ * Pre-tokenizers by their names in a GGUF file's `tokenizer.ggml.pre`: how a text is cut into words, as in the models' own
+ * `tokenizer.json`. Names are those of llama.cpp's converter.
+ */
 import { isolate } from "../tokenizer/repair.ts";
 import {
   CJK_RUN,

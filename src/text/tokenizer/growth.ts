@@ -1,4 +1,7 @@
-/** Steps whose texts cannot grow without end (forty of "aa" for "a" make 2^40 characters): each text is measured before the next step. */
+/**
+ * Steps whose texts cannot grow without end: forty that write "aa" for "a" would make 2^40 characters of one. A step's text is measured
+ * when it is made, before the next one takes it.
+ */
 import { sum } from "../../entry/mod.ts";
 
 /** Characters that steps may make of each of a text's, beside some for short texts: NFKC makes 18 of U+FDFA, and bytes are three of each. */

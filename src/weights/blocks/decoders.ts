@@ -1,4 +1,7 @@
-/** Blocks decoded or repacked on every core: a large matrix would block this thread for some hundred milliseconds. */
+/**
+ * Blocks decoded or repacked on every core: a large matrix would block this thread for some hundred milliseconds and leave
+ * the other cores idle.
+ */
 import { type Memory, memoryOf, type Named, openThreads, THREADS } from "../../tensor/mod.ts";
 import { type Blocks, blockTypes } from "./types.ts";
 import type { Repacked } from "./repack4.ts";

@@ -1,6 +1,6 @@
 /**
  * The points of the IQ types: eight numbers (four in IQ3) that an index stands for, signs apart. The tables are those of llama.cpp.
- * Generated: deno run -A tests/fixtures/make_ggml.ts
+ * The table is generated: deno run -A tests/fixtures/make_ggml.ts
  */
 
 /** Numbers of all points, one after the other: digits of so many bits, the lowest first, stand for values. */

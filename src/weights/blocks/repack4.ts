@@ -37,7 +37,10 @@ export function wordAt(pairs: Uint16Array, at: number): number {
   return pairs[at] | pairs[at + 1] << 16;
 }
 
-/** Scale i of 8, six bits: the first four in bytes 0–3; of the others, low nibbles of bytes 8–11 and top bits of bytes 0–3. */
+/**
+ * Scale i of 8: six bits. The first four are the low six bits of bytes 0–3; of the others, four bits are the low
+ * nibbles of bytes 8–11 and two the top of bytes 0–3.
+ */
 export function subScale(source: Uint8Array, at: number, i: number): number {
   return i < 4 ? source[at + i] & 63 : source[at + 4 + i] & 15 | source[at + i - 4] >> 6 << 4;
 }

@@ -50,7 +50,10 @@ const TILE_BYTES = 2 ** 18;
 const MOST_SIZE = 128;
 const LEAST_SIZE = 16;
 
-/** Blocks of groups of so many columns; undefined if groups are not whole blocks. Symmetric matrices have zeros in the middle. */
+/**
+ * Blocks of groups of so many columns; undefined where groups are not whole blocks. Zeros are in the middle if the matrix is said to be
+ * symmetric.
+ */
 export function blockFormat(
   bits: 4 | 8,
   columns: number,
@@ -131,7 +134,10 @@ function* tiles(matrix: Grouped, [first, end]: Rows) {
   }
 }
 
-/** Zeros of rows, [T, G], from words [G, N · bits / 32], row i of eight (or four) in place `order[i]`; each word plus `plus`. */
+/**
+ * Zeros of rows, [T, G]: in words [G, N · bits / 32] along the rows, whose row i of eight (or four) lies in place `order[i]`. `plus` is
+ * added to each word before.
+ */
 export function unpackZeros(
   words: Int32Array,
   bits: 4 | 8,

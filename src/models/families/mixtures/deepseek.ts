@@ -1,4 +1,7 @@
-/** DeepSeek V3: latent attention, MLPs first, then grouped mixtures. Source: Hugging Face `modeling_deepseek_v3.py`. */
+/**
+ * DeepSeek V3: latent attention, MLPs in the first layers and grouped mixtures in the others. Source: Hugging Face
+ * `modeling_deepseek_v3.py`.
+ */
 import type { Config } from "../../config/config.ts";
 import type { LatentSpec } from "../../modules/latent.ts";
 import type { SoftmaxSpec } from "../../modules/softmax.ts";

@@ -149,7 +149,10 @@ function touch(a: Box, b: Box): boolean {
 
 type Placed = Pick<Name, "text" | "bold"> & Readonly<Record<"x" | "y" | "size" | "gap", number>>;
 
-/** A free place for a text beside a point, inside the frame; undefined if there is none. Right, left, above, below, then corners. */
+/**
+ * A place for a text beside a point, inside the frame and clear of taken boxes; undefined if no place is free. Tried are right, left,
+ * above, below, then the corners.
+ */
 function placeFor(
   { x, y, text, size, gap, bold }: Placed,
   frame: Box,

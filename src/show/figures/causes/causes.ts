@@ -20,7 +20,10 @@ const CAUSES = [
   },
 ] as const;
 
-/** Draws importance against sparse attention (C5), over-smoothed tokens (C6) and low magnitude (C7). Throws `RangeError` for no result. */
+/**
+ * Draws importance against sparse attention (claim C5), over-smoothed tokens (C6) and low magnitude (C7), a row of panels for each result.
+ * Throws `RangeError` for an empty list.
+ */
 export const causesFigure: Draw<[readonly Causes[]]> = figure("causes", {
   results: list(resultOf("causes"), "results of causes", 1),
 }, (results) => ({

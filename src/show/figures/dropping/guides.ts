@@ -18,7 +18,10 @@ import {
 
 type Ranked = ReturnType<typeof rankedGuides> & { readonly kind: ModuleKind };
 
-/** Draws each score's Spearman correlation with the cost of a removal, over modules of a kind, with its 95 % interval; 1 is perfect. */
+/**
+ * Draws how well each score predicts the cost of a removal: Spearman's correlation over the modules of a kind, with its 95 % interval. A
+ * score that ranks modules as their losses do is at 1.
+ */
 export const guidesFigure: Draw<[Guides]> = figure("guides", "guides", (result) => {
   const kinds = KINDS.map((kind) => ({ kind, ...rankedGuides(result, kind) }))
     .filter(({ known }) => known.length > 0);

@@ -20,7 +20,10 @@ import {
   tokensOf,
 } from "../../words/mod.ts";
 
-/** Draws perplexity and its rise without half of attention, MLPs or blocks, by step. Throws `TypeError` if it was not measured. */
+/**
+ * Draws perplexity and its rise after dropping half of the attention modules, MLPs or blocks, by training step. Throws `TypeError` if the
+ * study did not measure quality.
+ */
 export const checkpointQualityFigure: Draw<[Checkpoints]> = figure(
   "checkpoint_quality",
   "checkpoints",
