@@ -110,22 +110,22 @@ export function watchedEngine(
 /** The engine as refusals need it: it computes nothing. */
 export const idle: Engine = watchedEngine({ onCompile: () => assert.fail("a graph is compiled") });
 
-/** What a call is given wrongly, words or a pattern of the error, and its class where that is no RangeError. */
+/** What a call is given wrongly, words or a pattern of the error, and its class where that is another than most have. */
 export type Refusal<Given> = readonly [given: Given, words: string | RegExp, name?: string];
 
-/** Fails unless each of these is refused by an error of its class that begins with `start` and has its words. */
+/** Fails unless each of these is refused by an error that begins so and has its words: "TypeError: Cannot …", or a RangeError. */
 export async function refuses<Given>(
   start: string,
   call: (given: Given) => unknown,
   refusals: readonly Refusal<NoInfer<Given>>[],
 ): Promise<void> {
-  for (const [given, words, name = "RangeError"] of refusals) {
-    const { error } = await (async () => await call(given))().then(
-      () => ({ error: null }),
-      (error) => ({ error }),
-    );
-    const what = `${Deno.inspect(given)}: ${error}, expected a ${name}: ${start} … ${words}`;
-    assert.ok(error?.name === name && error.message.startsWith(start), what);
+  const [, usual = "RangeError", begin] = /^(?:(\w+): )?(Cannot .*)$/.exec(start)!;
+  for (const [given, words, name = usual] of refusals) {
+    const { error } = await (async () => await call(given))()
+      .then(() => ({ error: null }), (error) => ({ error }));
+    const shown = typeof given === "function" ? given : Deno.inspect(given, { depth: 1 });
+    const what = `${shown}: ${error}, expected ${name}: ${begin} … ${words}`;
+    assert.ok(error?.name === name && error.message.startsWith(begin), what);
     assert.ok(typeof words === "string" ? error.message.includes(words) : words.test(error.message), what);
   }
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { openModel, seriesFiles } from "../../src/hub/mod.ts";
 import { chooseSteps, namedSteps } from "../../src/hub/series.ts";
-import { withFolder } from "../support.ts";
+import { refuses, withFolder } from "../support.ts";
 import { type FakeHub, pattern, withHub } from "./fake_hub.ts";
 
 const steps = (...names: string[]) => namedSteps(names).run.map(({ step }) => step);
@@ -29,7 +29,7 @@ Deno.test("of several runs the one with most checkpoints is meant, the others ar
   assert.deepEqual(others, ["stage2-ingredient1-step1000-tokens3B"]);
 });
 
-Deno.test("of many steps at most twelve are taken, first and last among them, the others log-spaced", () => {
+Deno.test("of many steps at most twelve are taken, first and last among them, the others log-spaced", async () => {
   const all = [
     0,
     ...Array.from({ length: 10 }, (_, i) => 2 ** i),
@@ -43,11 +43,10 @@ Deno.test("of many steps at most twelve are taken, first and last among them, th
   assert.deepEqual(chosen, chosen.toSorted((a, b) => a - b));
   assert.deepEqual(chooseSteps(all, [512, 1000], "s"), [{ step: 512 }, { step: 1000 }]);
   assert.deepEqual(chooseSteps(all.slice(0, 3), undefined, "s"), all.slice(0, 3));
-  assert.throws(
-    () => chooseSteps(all, [1000, 7], "s"),
-    /Cannot study s: step 7 is missing, expected some of 0, 1, 2, .*143000/,
-  );
-  assert.throws(() => chooseSteps(all, [], "s"), /Cannot study s: found an empty list of steps/);
+  await refuses("Cannot study s: ", (steps: number[]) => chooseSteps(all, steps, "s"), [
+    [[1000, 7], /step 7 is missing, expected some of 0, 1, 2, .*143000/],
+    [[], "found an empty list of steps"],
+  ]);
 });
 
 async function writeCheckpoint(folder: string): Promise<void> {
@@ -120,30 +119,27 @@ Deno.test("series.json lists the checkpoints; what is not of its form is refused
       ...good,
       checkpoints: [{ ...good.checkpoints[0], ...change }],
     });
-    const refused: [list: unknown, message: RegExp][] = [
-      [null, /kind is missing, expected "series"/],
-      [{ ...good, kind: "profile" }, /kind is "profile"/],
-      [{ ...good, name: "../up" }, /name is "\.\.\/up", expected a plain name/],
-      [{ ...good, checkpoints: [] }, /checkpoints is an empty list/],
-      [{ ...good, checkpoints: { length: 1e9 } }, /checkpoints is an object/],
-      [{ ...good, checkpoints: [null] }, /checkpoints\[0\]\.step is missing/],
-      [at({ step: -1 }), /checkpoints\[0\]\.step is -1/],
-      [at({ step: 1.5 }), /checkpoints\[0\]\.step is 1\.5/],
-      ...["..", "../early", "/etc", "a/b", "a\\b", "", "C:x", 7].map((name): [unknown, RegExp] => [
-        at({ folder: name }),
-        /checkpoints\[0\]\.folder is .*, expected the name of a folder next to it/,
-      ]),
-      [
-        { ...good, checkpoints: [good.checkpoints[0], good.checkpoints[0]] },
-        /\[1\]\.step is 3, expected more/,
-      ],
-    ];
-    for (const [list, message] of refused) {
-      await write(list);
-      await assert.rejects(() => seriesFiles(folder), { name: "TypeError", message });
-    }
+    const read = (list: unknown) => write(list).then(() => seriesFiles(folder));
+    const [checkpoint] = good.checkpoints;
+    await refuses("TypeError: Cannot ", read, [
+      [null, 'kind is missing, expected "series"'],
+      [{ ...good, kind: "profile" }, 'kind is "profile"'],
+      [{ ...good, name: "../up" }, 'name is "../up", expected a plain name'],
+      [{ ...good, checkpoints: [] }, "checkpoints is an empty list"],
+      [{ ...good, checkpoints: { length: 1e9 } }, "checkpoints is an object"],
+      [{ ...good, checkpoints: [null] }, "checkpoints[0].step is missing"],
+      [at({ step: -1 }), "checkpoints[0].step is -1"],
+      [at({ step: 1.5 }), "checkpoints[0].step is 1.5"],
+      ...["..", "../early", "/etc", "a/b", "a\\b", "", "C:x", 7].map((name) =>
+        [
+          at({ folder: name }),
+          /checkpoints\[0\]\.folder is .*, expected the name of a folder next to/,
+        ] as const
+      ),
+      [{ ...good, checkpoints: [checkpoint, checkpoint] }, "[1].step is 3, expected more"],
+    ]);
     await Deno.writeTextFile(`${folder}/series.json`, "{");
-    await assert.rejects(() => seriesFiles(folder), { name: "SyntaxError", message: /series\.json/ });
+    await refuses("SyntaxError: Cannot ", seriesFiles, [[folder, "series.json"]]);
     await write(at({ folder: "late" }));
     const [missing] = (await seriesFiles(folder)).checkpoints;
     await assert.rejects(() => missing.open(), /late/);
@@ -151,23 +147,15 @@ Deno.test("series.json lists the checkpoints; what is not of its form is refused
 
 Deno.test("no series says what was found", async () => {
   await withFolder(async (folder) => {
-    await assert.rejects(
-      () => seriesFiles(folder),
-      /found nothing, expected series\.json or folders named by their step/,
-    );
-    await Deno.mkdir(`${folder}/weights`);
-    await assert.rejects(() => seriesFiles(folder), /found "weights", expected/);
-    await assert.rejects(
-      () => seriesFiles(`${folder}/none`),
-      /expected a folder of checkpoints or owner\/name/,
-    );
+    await Deno.mkdir(`${folder}/other/weights`, { recursive: true });
+    await refuses("Error: Cannot open the series ", seriesFiles, [
+      [`${folder}/other/weights`, "found nothing, expected series.json or folders named by their step"],
+      [`${folder}/other`, 'found "weights", expected'],
+      ...[`${folder}/none`, "name", "owner/name@step1", "../x/y", "a/b/c"].map((ref) =>
+        [ref, "expected a folder of checkpoints or owner/name of the hub"] as const
+      ),
+    ]);
   });
-  for (const ref of ["name", "owner/name@step1", "../x/y", "a/b/c"]) {
-    await assert.rejects(
-      () => seriesFiles(ref),
-      /expected a folder of checkpoints or owner\/name of the hub/,
-    );
-  }
 });
 
 /** A commit made of one digit. */
@@ -203,26 +191,18 @@ Deno.test("branches of the hub are a series; each is opened at the commit that i
 
 Deno.test("a hub without steps, or that answers with something else, is an error that says so", () =>
   withHub(async (hub) => {
-    await assert.rejects(
-      () => seriesFiles("owner/name"),
-      /found "main", "v1", expected branches and tags named by/,
-    );
+    const commits = (targetCommit: string) => ({ branches: [{ name: "step1", targetCommit }], tags: [] });
+    const refused = (words: string | RegExp, name = "Error") =>
+      refuses("Cannot ", seriesFiles, [["owner/name", words, name]]);
+    await refused('found "main", "v1", expected branches and tags named by');
     hub.refs = { branches: [{ name: "\u001b[31mstep1", targetCommit: commit("a") }], tags: [] };
-    await assert.rejects(() => seriesFiles("owner/name"), /found "\\u001b\[31mstep1"/);
-    for (
-      const refs of ["none", [], { branches: {} }, { branches: [], tags: 7 }, {
-        branches: [{ name: "step1", targetCommit: "../../x" }],
-        tags: [],
-      }]
-    ) {
+    await refused('found "\\u001b[31mstep1"');
+    for (const refs of ["none", [], { branches: {} }, { branches: [], tags: 7 }, commits("../../x")]) {
       hub.refs = refs;
-      await assert.rejects(
-        () => seriesFiles("owner/name"),
-        /did not answer with the hub's JSON \(.*expected a/,
-      );
+      await refused(/did not answer with the hub's JSON \(.*expected a/);
     }
     hub.status = 404;
-    await assert.rejects(() => seriesFiles("owner/name"), /the hub answered 404/);
+    await refused("the hub answered 404");
     Deno.env.set("HF_HUB_OFFLINE", "1");
-    await assert.rejects(() => seriesFiles("owner/name"), /HF_HUB_OFFLINE is set/);
+    await refused("HF_HUB_OFFLINE is set");
   }));

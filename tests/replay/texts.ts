@@ -1,9 +1,10 @@
-/** What people read: the tables and rows of every kind of result, the numbers of every figure, the help of every command. */
+/** What people read: tables and rows of every kind of result, numbers and words of every figure, sections of a page, help of every command. */
 import type { Command } from "commander";
 import { estimateText, evaluatePriceText, tableText, toCSV } from "../../src/show/mod.ts";
 import { commandsOf, helpOf } from "../docs/commands.ts";
 import { drawnWith, names } from "../show/every_figure.ts";
 import { results } from "../show/every_result.ts";
+import { words } from "../show/every_words.ts";
 
 type Texts = Readonly<Record<string, string>>;
 
@@ -35,6 +36,7 @@ export const texts: Readonly<Record<string, Texts>> = {
     ...prices,
   },
   figures: Object.fromEntries(names.map((name) => [name, drawnWith(name).csv])),
+  words,
   help: Object.fromEntries(commandsOf().map((command) => [pathOf(command), helpOf(command)])),
 };
 

@@ -31,45 +31,6 @@ Deno.test("trends are those of the layers from 1 on, layer 0 apart; drift and ra
   assert.ok(Math.abs(trend[1].withLast! - 1) < 1e-12, "halved importances keep their ranks");
 });
 
-Deno.test("the table has a line a step, and quality only where it was measured", () => {
-  const table = show.tableText([trainings["as usual"]]);
-  assert.equal(table.match(/^ *4096 /gm)!.length, 3);
-  assert.match(table, /^step +full +attention halved +MLP halved +block halved$/m);
-  const without = show.tableText([checkpoints(steps, { layers: 8 }, false)]);
-  assert.equal(without.match(/^ *4096 /gm)!.length, 2);
-  assert.doesNotMatch(without, /perplexity|NaN|undefined/);
-  assert.throws(
-    () => show.checkpointQualityFigure(checkpoints(steps, { layers: 8 }, false)),
-    /expected a study with the option quality/,
-  );
-});
-
-Deno.test("claim C3 counts steps, and says what half of the modules cost at the last one", () => {
-  const { id, measured } = show.trainingClaim([
-    trainings["as usual"],
-    checkpoints([5], { layers: 4 }, false),
-  ]);
-  assert.equal(id, "C3");
-  assert.equal(
-    measured,
-    "a run: attention's median importance is below the MLP's at 6 of 6 steps, and 0.40 times as large at step 4096; dropping " +
-      "half of attention costs less than dropping half of the MLPs at 6 of 6 steps: +0.20 versus +4.00 nats per token at step 4096. a run: " +
-      "attention's median importance is below the MLP's at 1 of 1 steps, and 0.40 times as large at step 5.",
-  );
-  const single = checkpoints([0, 5], { layers: 4, samples: 1 });
-  assert.match(
-    show.trainingClaim([single]).measured,
-    /at 0 of 2 steps \(cannot tell at 2\), .* MLPs at 0 of 2 steps \(cannot tell at 2\): /,
-  );
-  assert.equal(
-    show.checkpointMapFigure(single).title,
-    "Attention is more redundant than the MLP at 0 of 2 steps (cannot tell at 2)",
-  );
-  const { title, reading } = show.checkpointQualityFigure(single);
-  assert.match(title, /; cannot tell which costs more$/);
-  assert.match(reading, /nats \(one sample, no interval\)/);
-});
-
 Deno.test("a figure of a series lies beside its page, whatever the series is called", () => {
   const { figures } = show.sections.checkpoints([{ ...trainings["as usual"], name: '../owner/a "b"' }]);
   assert.equal(figures[0].name, "checkpoint_map"); // of all series

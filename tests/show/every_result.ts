@@ -1,13 +1,13 @@
 /** Small results of every kind, golden and made up: whole ones, and ones with missing modules, several texts, seeds or plans. */
-import { head, type Info } from "../../src/result/mod.ts";
+import { head, type Info, perplexityOf } from "../../src/result/mod.ts";
 import type { Result } from "../../src/show/mod.ts";
 import { results as forms } from "../result/every_form.ts";
 import { perplexity } from "../result/samples.ts";
-import { guides, profile, sweep } from "./synthetic.ts";
+import { guides, profile, provenance, repairedSweep, sweep } from "./synthetic.ts";
 import { causes } from "./synthetic_causes.ts";
 import { checkpoints, depth, untrained } from "./synthetic_studies.ts";
 import { bound, measuredSpeed, reported } from "./synthetic_speed.ts";
-import { evaluations, plan } from "./synthetic_tasks.ts";
+import { compared, evaluation, evaluations, plan } from "./synthetic_tasks.ts";
 import { fit, nothing, untried } from "./synthetic_fit.ts";
 import { readJson } from "../fixtures/read.ts";
 
@@ -40,24 +40,48 @@ const described: Info = {
   kvBytesPerToken: 128,
 };
 
+const drops = [{}, { attention: [25, 26] }, { mlp: [16] }, { attention: [4, 5], mlp: [5, 4] }, {
+  attention: [4],
+  mlp: [5],
+}];
+
+const [right, wrong] = [32, 0].map((n) => evaluation(n));
+
+const on = { dtype: "tf32", engine: "cuda", runtime: "onnxruntime 1.30.0", device: "NVIDIA H100" };
+
+const bare: Result = Object.assign(causes({ layers: 3 }, { effects: false }), {
+  massive: { places: 0, largest: [] },
+});
+
+const devices: Result = Object.assign({ computed: [{ ...on, dtype: "float32" }, on] }, forms.compare!);
+
 /** Lists of results of one kind, by name. */
 export const results: Readonly<Record<string, readonly Result[]>> = {
   ...Object.fromEntries(Object.entries(golden).map(([name, result]) => [`golden ${name}`, [result]])),
   "profile": [profile({ layers: 12, mlp: [3], experts: 10 })],
   "profile of a hybrid": [profile({ layers: 3, samples: 1, mixers: ["linear", "linear", "full"] })],
   "perplexities": [perplexity(), perplexity()],
+  "perplexities of one sample": drops.map((drop, i) =>
+    perplexityOf(provenance({ layers: 30, ...drop }), [{ nll: 200 * i, kl: 1, top1: 60, tokens: 63 }])
+  ),
   "sweep": [sweep({ layers: 12 })],
+  "sweep with repairs": [repairedSweep({ layers: 12 })],
   "fit": [fit({ layers: 6 })],
   "fit without an answer": [nothing({ layers: 6 })],
   "fit that tried nothing": [untried({ layers: 6 })],
   "causes": [causes({ layers: 9, attention: [0, 4], mlp: [4, 8] })],
-  "causes without effects": [causes({ layers: 3 }, { effects: false })],
+  "causes without effects": [bare],
   "checkpoints": [checkpoints([0, 32, 512], { layers: 4 })],
   "checkpoints without quality": [checkpoints([0, 32], { layers: 4 }, false)],
+  "comparison of two devices": [devices],
   "depth": [depth({ layers: 6 })],
   "depth of one sample": [depth({ layers: 3, samples: 1, attention: [1], mlp: [1] })],
   "guides": [guides({ layers: 6, attention: [2] })],
   "evaluations": evaluations().slice(0, 3),
+  "evaluation of the full model": [right],
+  "evaluation of one plan": [right, compared(28, right, { attention: [1] })],
+  "evaluations of two plans": [right, ...[28, 20].map((n, i) => compared(n, right, { mlp: [i] }))],
+  "evaluation with no right answer": [wrong, compared(0, wrong, { mlp: [3] })],
   "plan": [plan("mlp", 2)],
   "roofline": [bound({ name: "wide", attention: 8, largest: 50, paper: reported(1.12, "fits") })],
   "speed": [measuredSpeed()],

@@ -4,14 +4,16 @@ import { type CsvRow, csvText } from "../../src/show/chart/csv.ts";
 import { lineChart, upFrom } from "../../src/show/chart/plots.ts";
 import { spaced } from "../../src/show/chart/draw/labels.ts";
 import { KINDS } from "../../src/measure/mod.ts";
-import type { Profile } from "../../src/result/mod.ts";
 import { checkFigure, checkSvg, dotsOf, readCsv } from "./check_svg.ts";
-import { checkpoints, depth } from "./synthetic_studies.ts";
+import { checkpoints, depth, untrained } from "./synthetic_studies.ts";
 import { compressions } from "./synthetic_effects.ts";
 import { formatFixed } from "../../src/show/words/numbers.ts";
 import { type Draw, drawnWith, odd } from "./every_figure.ts";
 import { results } from "./every_result.ts";
-import { guides, profile, sweep } from "./synthetic.ts";
+import { profile, repairedSweep, sweep } from "./synthetic.ts";
+import { causes } from "./synthetic_causes.ts";
+import { evaluation, plan } from "./synthetic_tasks.ts";
+import { refuses } from "../support.ts";
 import { bound } from "./synthetic_speed.ts";
 
 /** "checkpoint_map" of `checkpointMapFigure`. */
@@ -121,93 +123,9 @@ Deno.test("CSV quotes commas and quotes, and a row is a line", () => {
   assert.throws(() => csvText([{ a: 1 }, { b: 2 }]), /row 1 has the columns b, expected a/);
 });
 
-Deno.test("titles state what the numbers say", () => {
-  const given = profile({ layers: 12 });
-  assert.equal(
-    show.importanceFigure(given).title,
-    "Attention is more redundant than the MLP in 12 of 12 layers",
-  );
-  const sums = { ...given.sums, attention: given.sums.mlp, mlp: given.sums.attention };
-  const turned: Profile = { ...given, sums, attention: given.mlp, mlp: given.attention };
-  assert.equal(
-    show.importanceFigure(turned).title,
-    "The MLP is more redundant than attention in 12 of 12 layers",
-  );
-  assert.match(
-    show.qualityFigure(sweep({ layers: 12 })).title,
-    /^2 dropped: perplexity 22\.2 for attention, 148 for MLPs$/,
-  );
-});
-
-Deno.test("titles count only what the samples tell: one sample, or a difference within the scatter, is 'cannot tell'", () => {
-  const one = profile({ layers: 12, samples: 1 });
-  assert.equal(
-    show.importanceFigure(one).title,
-    "Cannot tell in any of 12 layers whether attention or the MLP is more redundant",
-  );
-  assert.equal(
-    show.signFigure(one).title,
-    "Updates point against the stream in 0 of 12 attention layers (cannot tell in 12), " +
-      "0 of 12 MLP layers (cannot tell in 12)",
-  );
-  const given = profile({ layers: 12 });
-  // In layer 3 attention is below the MLP on average, but not in every sample.
-  const near = given.sums.mlp.map((samples, layer) =>
-    layer !== 3 ? samples : given.sums.attention[layer]!.map((sample, i) => (
-      { ...sample, distance: sample.distance * (i === 0 ? 2 : 0.9) }
-    ))
-  );
-  assert.equal(
-    show.importanceFigure({ ...given, sums: { ...given.sums, mlp: near } }).title,
-    "Attention is more redundant than the MLP in 11 of 12 layers (cannot tell in 1)",
-  );
-});
-
-Deno.test("importance rises with magnitude only where the interval of the correlation excludes 0", () => {
-  const given = profile({ layers: 6 });
-  assert.match(
-    show.cosineMagnitudeFigure(given).title,
-    /^Importance rises with magnitude: rank correlation 1/,
-  );
-  const shuffled = (values: readonly (number | null)[]) => values.map((_, l) => values[(5 * l + 2) % 6]);
-  const mixed: Profile = {
-    ...given,
-    attention: { ...given.attention, relativeMagnitude: shuffled(given.attention.relativeMagnitude) },
-    mlp: { ...given.mlp, relativeMagnitude: shuffled(given.mlp.relativeMagnitude) },
-  };
-  const { title, reading } = show.cosineMagnitudeFigure(mixed);
-  assert.match(
-    title,
-    /^Cannot tell whether importance rises with magnitude: rank correlation \S+ \(−\S+ to \S+\)$/,
-  );
-  // The claim names the number of the title, beside those within each kind.
-  const [, rank] = /rank correlation (.*)$/.exec(title)!;
-  const { measured } = show.claimsOf(mixed).find(({ id }) => id === "C9")!;
-  assert.ok(measured.includes(`${rank} over all modules`), measured);
-  for (const [, within, kind] of reading.matchAll(/(\S+ \([^)]*\)) within (\w+)/g)) {
-    assert.ok(measured.includes(`${within} over ${kind} modules`), measured);
-  }
-});
-
-Deno.test("the best guide is named only where no other interval reaches its own", () => {
-  const given = guides({ layers: 12 });
-  assert.match(show.guidesFigure(given).title, /^Cannot tell the best guide to the loss from \d+ others for/);
-  const clear = given.guides.map((guide, i) => ({
-    ...guide,
-    ...guide.by === "kl" || guide.rank === null
-      ? {}
-      : { rank: 0.8 - 0.1 * i, low: 0.79 - 0.1 * i, high: 0.81 - 0.1 * i },
-  }));
-  assert.match(show.guidesFigure({ ...given, guides: clear }).title, /^Best guide to the loss: \w+/);
-});
-
-Deno.test("plans against their moves: the title says what ranks decide, a mark and a bar for each plan that moves updates", () => {
+Deno.test("plans against their moves: ranks as by their formula, a mark and a bar for each plan that moves updates", () => {
   const none = { ...compressions[0], effects: undefined };
-  const { title, svg, reading, csv } = show.effectsOrderFigure([...compressions, none]);
-  assert.equal(
-    title,
-    "Plans that move later updates farther across the stream cost more; cannot tell about moves along the stream",
-  );
+  const { svg, reading, csv } = show.effectsOrderFigure([...compressions, none]);
   const marks = [...svg.matchAll(/<title>([^<]*)<\/title>/g)].map(([, says]) => says);
   assert.equal(marks.length, 2 * compressions.length);
   assert.equal(marks[0], "attention 1: 0.0500, rise, nats/token 0.0200");
@@ -224,15 +142,6 @@ Deno.test("plans against their moves: the title says what ranks decide, a mark a
       assert.equal(Number(rows[i][`effects_${side}`]), effects![side]!.value);
     }
   }
-  const other = { ...compressions[0].provenance.model, name: "other" };
-  const [a, b] = [{}, { model: other }].map((own) => (
-    { ...compressions[0], provenance: { ...compressions[0].provenance, ...own } }
-  ));
-  assert.match(show.effectsOrderFigure([a, b]).svg, />other</, "the same plan of two models has their names");
-  assert.throws(
-    () => show.effectsOrderFigure([compressions[0], none]),
-    /^RangeError: Cannot draw effects: found 1 that move updates, expected 2 plans or more$/,
-  );
 });
 
 Deno.test("a title of six models has three lines at most", () => {
@@ -269,19 +178,6 @@ Deno.test("labels keep their distance, their order and the bounds", () => {
   assert.deepEqual(spaced([], 20, [0, 100]), []);
 });
 
-Deno.test("a comparison names what differs, ranks what is in both, and shares one scale", () => {
-  const [a, b] = [profile({ layers: 12 }), profile({ layers: 12, text: "wiki", scale: 0.1 })];
-  const { title, subtitle, reading, svg, csv } = show.comparisonFigure(a, b);
-  assert.match(title, /^Attention's median importance: [\d.]+ in stories, [\d.]+ in wiki$/);
-  assert.match(subtitle, /solid: stories; hollow, dashed: wiki/);
-  assert.match(reading, /^attention: 3 of the 3 least important in both, rank correlation 1\.00; MLP: /);
-  assert.equal(checkSvg(svg).title, 2 * 3 * 12);
-  assert.equal(readCsv(csv).length, 2 * 3 * 12);
-  const deeper = show.comparisonFigure(a, profile({ layers: 20, text: "wiki" }));
-  assert.match(deeper.reading, /12 and 20 layers/);
-  assert.match(show.comparisonFigure(a, a).subtitle, /solid: first; hollow, dashed: second/);
-});
-
 Deno.test("a zero has no sign", () => {
   assert.equal(formatFixed(-0.001, 2), "0.00");
   assert.equal(formatFixed(-0.006, 2), "−0.01");
@@ -300,6 +196,58 @@ Deno.test("a map of several series has one scale and a row for each", () => {
   assert.equal(show.checkpointMapFigure([a]).svg, show.checkpointMapFigure(a).svg);
 });
 
-Deno.test("a figure without numbers for its axes is an error, not a broken picture", () => {
-  assert.throws(() => show.textsFigure([]), RangeError);
+Deno.test("a sweep's repaired lines are drawn beside their curves, with a dash and a label of their own", () => {
+  const [bare, repaired] = [sweep, repairedSweep].map((of) => show.qualityFigure(of({ layers: 12 })));
+  // Two lines of four points, and one that lacks a number.
+  assert.equal(dotsOf(repaired) - dotsOf(bare), 2 * 4 + 3);
+  assert.equal(repaired.title, bare.title, "titles are about drops where both kinds have some");
+  for (const label of ["repaired: linear", "repaired: refit", "random, repaired: linear"]) {
+    assert.ok(repaired.svg.includes(`>${label}<`), label);
+  }
+  const dashes = new Set(repaired.svg.match(/stroke-dasharray="[^"]*"/g));
+  assert.equal(dashes.size, 5, "random, deepest, both repairs, and the repair of a random order");
+});
+
+Deno.test("untrained models go by their own widths or names, with the error and the variance of each", () => {
+  const { measured, predicted } = untrained({ off: 1.12, variance: 2.7 });
+  const model = { ...measured.provenance.model, name: "llama (layers 6)" };
+  const named = { ...measured, provenance: { ...measured.provenance, model } };
+  const { svg } = show.initFitFigure([untrained(), { measured: named, predicted }]);
+  const labels = [
+    "llama, σ 0.02, Pre-LN",
+    "error ≤ 0 %, variance 0.05 (small)",
+    "error ≤ 13 %, variance 2.7 (not small)",
+  ];
+  for (const label of labels) assert.ok(svg.includes(`>${label}<`), label);
+});
+
+Deno.test("what was not measured is an error, not a broken picture", async () => {
+  await refuses("Cannot ", (draw: () => unknown) => draw(), [
+    [() => show.textsFigure([]), "the number of profiles is 0, expected at least 1"],
+    [() => show.initFitFigure([]), "the number of models is 0"],
+    [
+      () => show.initMapFigure([{ norm: "pre", points: [{ hidden: 64, std: 0.1, ratio: 1 }], models: [] }]),
+      "a map: found no model",
+    ],
+    [() => show.initCausesFigure([]), "the number of causes is 0"],
+    [() => show.causesFigure([]), "the number of results of causes is 0"],
+    [() => show.updateNormsFigure([]), "the number of results of causes is 0"],
+    [() => show.attentionPatternFigure({ model: "m", tokens: [], heads: [] }), "found no head"],
+    [() => show.attentionMapFigure(causes({ layers: 2, attention: [0, 1] })), "no head"],
+    [() => show.effectsFigure(causes({ layers: 3 }, { effects: false })), "found no measurement"],
+    [() => show.effectsFigure(causes({ layers: 1 })), "found a single layer, expected at least two"],
+    [
+      () => show.checkpointQualityFigure(checkpoints([0], { layers: 8 }, false)),
+      "expected a study with the option quality",
+      "TypeError",
+    ],
+    [
+      () => show.accuracyFigure([evaluation(20, plan("mlp", 2))]),
+      "found no result of the full model, expected one",
+    ],
+    [
+      () => show.effectsOrderFigure(compressions.slice(0, 1)),
+      "effects: found 1 that move updates, expected 2 plans or more",
+    ],
+  ]);
 });

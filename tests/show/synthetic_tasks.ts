@@ -1,6 +1,6 @@
 /** Evaluations made up for tests: two tasks of forty documents, fewer of them right the more is dropped. */
-import { shareInterval } from "../../src/measure/mod.ts";
-import { type Evaluation, head, type Plan } from "../../src/result/mod.ts";
+import { meanInterval, shareInterval } from "../../src/measure/mod.ts";
+import { accuracyChange, type Evaluation, head, type Plan } from "../../src/result/mod.ts";
 import { provenance } from "./synthetic.ts";
 
 const DOCUMENTS = 40;
@@ -81,6 +81,21 @@ export function evaluation(
     writing: null,
     ...target && by ? { order: { target, by, seed: seed ?? null, dropped: order.length } } : {},
   };
+}
+
+/** A plan's evaluation beside the full model's: in each task, and in their mean. */
+export function compared(
+  right: number,
+  full: Evaluation,
+  drop: Parameters<typeof evaluation>[1],
+): Evaluation {
+  const result = evaluation(right, drop);
+  const against = accuracyChange(result, full);
+  for (const { metrics } of Object.values(result.tasks)) metrics.acc.against = against;
+  const share = shareInterval(right, DOCUMENTS);
+  const { stderr } = result.tasks.piqa.metrics.acc;
+  const average = { of: ["piqa acc", "arc_easy acc"], stderr, ...meanInterval([share, share]), against };
+  return { ...result, average };
 }
 
 /** Evaluations of several plans, the full model's first. */

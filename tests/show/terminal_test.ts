@@ -1,10 +1,9 @@
 // deno-lint-ignore-file no-control-regex -- escapes are what is tested
 import assert from "node:assert/strict";
-import { align, printable, type Result, sparkline, tableText } from "../../src/show/mod.ts";
+import { align, printable, sparkline, tableText } from "../../src/show/mod.ts";
 import { formatNumber, formatSeconds, formatTick } from "../../src/show/words/numbers.ts";
 import { widthOf } from "../../src/show/plain.ts";
-import { head, perplexityOf } from "../../src/result/mod.ts";
-import { profile, provenance, sweep } from "./synthetic.ts";
+import { profile } from "./synthetic.ts";
 
 const table = (text: string, heading: RegExp) => {
   const lines = text.split("\n");
@@ -60,82 +59,7 @@ Deno.test("a sparkline spans its values and shows gaps", () => {
   assert.equal(sparkline([0.5, 0.5]), "▁▁");
   assert.equal(sparkline([null, 0]), "··");
   assert.equal(sparkline([]), "");
-});
-
-Deno.test("a profile of one sample has a dash for each module's standard error", () => {
-  const [, head, ...rows] = table(tableText([profile({ layers: 3, samples: 1 })]), /^MLP,/);
-  const column = head.indexOf("± s.e.") + "± s.e.".length - 1;
-  assert.equal(rows.length, 3);
-  for (const row of rows) assert.equal(row[column], "–");
-});
-
-Deno.test("perplexities stand under each other with what was dropped", () => {
-  const result = (nll: number, attention: number[], mlp: number[]) =>
-    perplexityOf(provenance({ layers: 30, attention, mlp }), [{
-      nll: nll * 63,
-      kl: 1,
-      top1: 60,
-      tokens: 63,
-    }]);
-  const lines = tableText([
-    result(3.2, [], []),
-    result(4, [25, 26], []),
-    result(13, [], [16]),
-    result(13, [4, 5], [5, 4]),
-    result(13, [4], [5]),
-  ]).split("\n");
-  assert.match(lines[0], /GGUF Q4_1/);
-  assert.doesNotMatch(lines[0], /without/);
-  const column = lines[1].indexOf("dropped");
-  assert.deepEqual(lines.slice(2).map((line) => line.slice(column)), [
-    "nothing",
-    "attention 25 26",
-    "MLP 16",
-    "block 4 5",
-    "attention 4 · MLP 5",
-  ]);
   assert.equal(tableText([]), "");
-});
-
-Deno.test("a plan's table names the plan in words", () => {
-  const plan = {
-    ...head("plan"),
-    model: "m",
-    layers: 30,
-    target: "joint",
-    by: "importance",
-    seed: null,
-    attention: [25, 26],
-    mlp: [16],
-    order: [
-      { module: "attention", layer: 25, score: 0.00592 },
-      { module: "attention", layer: 26, score: 0.00617 },
-      { module: "mlp", layer: 16, score: 0.0191 },
-    ],
-  };
-  const text = tableText([plan]);
-  assert.match(text, /plan: attention 25 26 · MLP 16$/);
-  assert.match(text, /^ +3 {2}MLP +16 +0\.0191$/m);
-});
-
-Deno.test("a comparison and a sweep align", () => {
-  const row = { overlap: [1, 0.5, 2 / 3, 0.75, 0.8], rankCorrelation: 0.9, largestDifference: 0.01 };
-  const comparison = { ...head("compare"), models: ["a", "b"], attention: row, mlp: row, block: row };
-  const compared = tableText([comparison]);
-  assert.match(compared, /^attention +0\.900 +0\.0100 +1 of 1 +3 of 4$/m);
-  const on = { dtype: "tf32", engine: "cuda", runtime: "onnxruntime 1.30.0", device: "NVIDIA H100" };
-  const mixed = tableText([{ ...comparison, computed: [{ ...on, dtype: "float32" }, on] } as Result]);
-  assert.equal(
-    mixed.split("\n")[1],
-    "computed in float32, cuda on NVIDIA H100 (onnxruntime 1.30.0)  vs  tf32, cuda on NVIDIA H100 (onnxruntime 1.30.0)",
-  );
-  assert.equal(mixed.split("\n").toSpliced(1, 1).join("\n"), compared);
-  const [perplexities] = tableText([sweep({ layers: 12 })]).split("\n\n");
-  for (const text of [compared, perplexities]) {
-    const [head, ...rows] = text.split("\n").slice(text === compared ? 1 : 2);
-    assert.ok(rows.length >= 3);
-    for (const row of rows) assert.equal(row.length, head.length, text);
-  }
 });
 
 Deno.test("numbers are written for people", () => {

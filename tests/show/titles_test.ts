@@ -1,28 +1,13 @@
 /** Titles and sentences claim no more than intervals allow: each count and comparison says where the samples cannot tell. */
 import assert from "node:assert/strict";
-import type { Profile } from "../../src/result/mod.ts";
 import * as show from "../../src/show/mod.ts";
 import { correlationWords, intervalWords, reading } from "../../src/show/mod.ts";
 import { median } from "../../src/measure/mod.ts";
 import { readCsv } from "./check_svg.ts";
 import { drawnWith, odd } from "./every_figure.ts";
-import { profile, sweep } from "./synthetic.ts";
-import { checkpoints } from "./synthetic_studies.ts";
-import { causes } from "./synthetic_causes.ts";
-import { measuredSpeed } from "./synthetic_speed.ts";
+import { hybrid, mixed } from "./every_words.ts";
+import { profile } from "./synthetic.ts";
 import { textBoxes } from "./text_boxes.ts";
-
-const six = profile({ layers: 6 });
-
-/** A profile whose modules differ from sample to sample far more than from each other. */
-function scattered(given: Profile): Profile {
-  const noisy = (kind: "attention" | "mlp") =>
-    given.sums[kind].map((samples, layer) =>
-      samples &&
-      samples.map((sample, i) => ({ ...sample, distance: sample.distance * (1 + 40 * ((i + layer) % 2)) }))
-    );
-  return { ...given, sums: { ...given.sums, attention: noisy("attention"), mlp: noisy("mlp") } };
-}
 
 Deno.test("with one sample, every title that compares says that it cannot tell, or that there is no interval", () => {
   const comparing = ["importance", "magnitude", "sign", "dropOrder", "comparison", "quality"];
@@ -35,13 +20,33 @@ Deno.test("with one sample, every title that compares says that it cannot tell, 
   }
 });
 
-Deno.test("the drop order counts attention modules that the samples tell from the first MLP", () => {
-  const { title } = show.dropOrderFigure(six);
-  assert.match(title, /^Ranked together, \d attention modules are dropped before the first MLP/);
-  assert.equal(
-    show.dropOrderFigure(scattered(six)).title,
-    "Cannot tell whether any attention module is dropped before the first MLP",
-  );
+Deno.test("claim C9 has the correlations of its figure, over all modules and within each kind", () => {
+  const { title, reading } = show.cosineMagnitudeFigure(mixed);
+  const { measured } = show.claimsOf(mixed).find(({ id }) => id === "C9")!;
+  const [, rank] = /rank correlation (.*)$/.exec(title)!;
+  assert.ok(measured.includes(`${rank} over all modules`), measured);
+  const within = [...reading.matchAll(/(\S+ \([^)]*\)) within (\w+)/g)];
+  assert.equal(within.length, 2);
+  for (const [, number, kind] of within) {
+    assert.ok(measured.includes(`${number} over ${kind} modules`), measured);
+  }
+});
+
+Deno.test("a page of a hybrid has the mean importance of each kind of attention, and one of another model has none", () => {
+  const tables = (profile: typeof hybrid) =>
+    show.sections.importance({ profile, texts: [] }).tables
+      .filter(({ title }) => title === "Importance of attention by kind of mixer");
+  const own = (kind: "full" | "linear") =>
+    hybrid.attention.importance.filter((value, l) =>
+      value !== null && (l % 4 === 3) === (kind === "full")
+    ) as number[];
+  const row = (kind: "full" | "linear") => [
+    `${kind} attention`,
+    String(own(kind).length),
+    (own(kind).reduce((sum, value) => sum + value) / own(kind).length).toFixed(3),
+  ];
+  assert.deepEqual(tables(hybrid)[0].rows, [row("full"), row("linear")]);
+  assert.deepEqual(tables(profile({ layers: 12 })), []);
 });
 
 Deno.test("the drop order has its first drop at the top, and columns grow from the bottom", () => {
@@ -69,80 +74,6 @@ Deno.test("no share is drawn above 100 %", () => {
     [...line.matchAll(/,([\d.]+)/g)].map(([, y]) => Number(y))
   );
   assert.ok(heights.length > 0 && Math.min(...heights) >= whole, `${Math.min(...heights)} above ${whole}`);
-});
-
-Deno.test("sweep curves have paired intervals, which a single sample has not", () => {
-  const areas = (samples: number) =>
-    show.qualityFigure(sweep({ layers: 12, samples })).svg.match(/fill-opacity="0.2"/g)?.length ?? 0;
-  assert.equal(areas(4), 6, "a band for each of six curves");
-  assert.equal(areas(1), 1, "random orders alone, which have the range of their seeds");
-  assert.match(
-    show.qualityFigure(sweep({ layers: 12 })).subtitle,
-    /Other bands: 95 % intervals of the rise .*paired over the samples\.$/,
-  );
-  assert.match(
-    show.qualityFigure(sweep({ layers: 12, samples: 1 })).subtitle,
-    /A single sample has no interval\.$/,
-  );
-});
-
-Deno.test("texts that share no module say for how many the samples cannot tell", () => {
-  const turned: Profile = {
-    ...six,
-    attention: { ...six.attention, importance: six.attention.importance.toReversed() },
-  };
-  const { title } = show.textsFigure([six, turned]);
-  assert.match(title, /^0 of the 1 least important attention modules are the same for all texts/);
-  const unclear = show.textsFigure([scattered(six), { ...scattered(turned) }]).title;
-  assert.match(unclear, /\(cannot tell for 1\)$/);
-});
-
-Deno.test("the size of updates has its interval, paired over the samples", () => {
-  assert.match(
-    show.magnitudeFigure(six).title,
-    /is 0\.\d\d times the size of the median MLP update \(95 %: 0\.\d\d to 0\.\d\d\)$/,
-  );
-  assert.match(show.claimsOf(six).find(({ id }) => id === "C7")!.measured, /\(95 %: [\d.]+ to [\d.]+\)\.$/);
-});
-
-Deno.test("speed-ups count as near a prediction only with their quartiles", () => {
-  const given = measuredSpeed();
-  const wide = structuredClone(given) as typeof given;
-  for (const { plans } of wide.points) {
-    for (const { speedup } of plans) {
-      for (const phase of ["prefill", "decode"] as const) {
-        Object.assign(speedup[phase], { low: 0.1, high: 9 });
-      }
-    }
-  }
-  assert.match(
-    show.speedFigure(wide).title,
-    /^0 of (\d+) speed-ups lie within 15 % .* included \(cannot tell for \1\)$/,
-  );
-  assert.doesNotMatch(show.speedFigure(given).title, /^0 of/);
-});
-
-Deno.test("training titles say where the samples cannot tell", () => {
-  const told = checkpoints([0, 32, 512], { layers: 12 });
-  assert.match(show.checkpointLinesFigure(told).title, /: 0\.\d\d at the first step, 0\.\d\d at the last$/);
-  const one = checkpoints([0, 32, 512], { layers: 12, samples: 1 });
-  assert.match(show.checkpointLinesFigure(one).title, /0\.\d\d \(cannot tell from 1\) at the first step/);
-  assert.match(
-    show.checkpointMovementFigure(told).title,
-    /^Attention's ranking agrees .* \(correlation above 0\.8, 95 %\) from step 0 on$/,
-  );
-  const few = checkpoints([0, 32, 512], { layers: 4 });
-  assert.match(show.checkpointMovementFigure(few).title, /^Cannot tell from which step on/);
-});
-
-Deno.test("tokens' similarity under drops is told from the full model's only outside the intervals", () => {
-  const result = causes({ layers: 12 });
-  assert.match(show.smoothingFigure(result).title, /\(cannot tell from the full model\)/);
-  const sure = structuredClone(result) as typeof result;
-  for (const smoothed of sure.smoothing) {
-    for (const kind of ["attention", "mlp"] as const) smoothed[kind].meanCosine.standardError.fill(1e-6);
-  }
-  assert.match(show.smoothingFigure(sure).title, /without 8 MLPs 0\.\d\d$/);
 });
 
 Deno.test("a reading joins words with numbers, lists, intervals and what is missing", () => {

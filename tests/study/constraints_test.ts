@@ -8,6 +8,7 @@ import { fits } from "../../src/study/orders/constraints.ts";
 import { sizesOf } from "../../src/subject/mod.ts";
 import { profile, provenance } from "../show/synthetic.ts";
 import { withTiny } from "./tiny.ts";
+import { refuses } from "../support.ts";
 
 const L = 6;
 type Target = DropOrder["target"];
@@ -180,43 +181,21 @@ Deno.test("windows keep clear of protected layers; each number of blocks has its
   }));
 });
 
-Deno.test("what a plan cannot be made from is refused in a line", () => {
-  const [from, measured] = [orderOf("mlp", []), profile({ layers: L })];
-  const refused = (of: typeof from | typeof measured, options: PlanOptions, message: RegExp) =>
-    assert.throws(() => makePlan(of, options), { name: /Error$/, message });
-  refused(
-    measured,
-    { target: "consecutive", drop: 1 },
-    /from a profile: it has no windows, expected an order/,
-  );
-  refused(measured, { drop: 1 }, /target is missing, expected one of attention/);
-  refused(
-    from,
-    { drop: 1, parameters: 0.1 },
-    /^Cannot make a plan: found `drop` and `parameters`, expected exactly one of `drop`, `parameters`, `kvBytes`$/,
-  );
-  refused(
-    from,
-    {},
-    /^Cannot make a plan: found no number of modules and no savings, expected exactly one of `drop`, `parameters`, `kvBytes`$/,
-  );
-  refused(from, { drop: 1, target: "attention" }, /target is attention, expected mlp, as in the order/);
-  refused(
-    from,
-    { kvBytes: 0.1 },
-    /Cannot save 10% of the bytes of keys and values: found 0 of 328320 in all 6 MLPs of the ranking/,
-  );
+Deno.test("what a plan cannot be made from is refused in a line", async () => {
+  const [from, measured, windows] = [orderOf("mlp", []), profile({ layers: L }), orderOf("consecutive", [])];
   const searched = { ...from, by: "greedy" as const };
-  refused(
-    searched,
-    { drop: 1, noNeighbours: true },
-    /each drop was chosen with the earlier ones in place, expected an order/,
-  );
-  refused(
-    orderOf("consecutive", []),
-    { drop: 1, noNeighbours: true },
-    /noNeighbours is true, expected false/,
-  );
+  const exactly = "expected exactly one of `drop`, `parameters`, `kvBytes`";
+  const plan = ([of, options]: [typeof from | typeof measured, PlanOptions]) => makePlan(of, options);
+  await refuses("Cannot ", plan, [
+    [[measured, { target: "consecutive", drop: 1 }], "from a profile: it has no windows, expected an order"],
+    [[measured, { drop: 1 }], "target is missing, expected one of attention", "TypeError"],
+    [[from, { drop: 1, parameters: 0.1 }], `found \`drop\` and \`parameters\`, ${exactly}`, "TypeError"],
+    [[from, {}], `found no number of modules and no savings, ${exactly}`, "TypeError"],
+    [[from, { drop: 1, target: "attention" }], "target is attention, expected mlp, as in the order"],
+    [[from, { kvBytes: 0.1 }], "save 10% of the bytes of keys and values: found 0 of 328320 in all 6 MLPs"],
+    [[searched, { drop: 1, noNeighbours: true }], "each drop was chosen with the earlier ones in place"],
+    [[windows, { drop: 1, noNeighbours: true }], "noNeighbours is true, expected false"],
+  ]);
 });
 
 for (const name of ["llama", "qwen2", "gemma2", "neox-parallel"]) {

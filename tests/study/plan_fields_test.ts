@@ -1,12 +1,12 @@
 /** A change has the fields of its own kind alone: another one is refused by name wherever plans are read, never dropped in silence. */
 import assert from "node:assert/strict";
 import { type Change, CHANGE_FIELDS, CHANGES } from "../../src/measure/mod.ts";
-import { head, type Plan, readResult, type ResultOf, writeResult } from "../../src/result/mod.ts";
+import { head, type Plan, readResult, writeResult } from "../../src/result/mod.ts";
 import { dropPlan } from "../../src/run/mod.ts";
 import { dropsIn, exportModel, perplexities, readPlan, writePlan } from "../../src/mod.ts";
 import { perplexity } from "../result/samples.ts";
 import { fit as someFit } from "../show/synthetic_fit.ts";
-import { withFixture, withFolder } from "../support.ts";
+import { refuses, withFixture, withFolder } from "../support.ts";
 import { withTiny } from "./tiny.ts";
 
 const VALUES = {
@@ -85,77 +85,63 @@ Deno.test("lists of any kind and fields that are inherited make the same plan", 
 Deno.test("files of plans, fits and results with plans say where the field is", () =>
   withFolder(async (folder) => {
     const path = `${folder}/file.json`;
-    const refused = async (file: object, where: string, message: string, read: () => Promise<unknown>) => {
+    const refused = async (file: object, where: string, text: string, read: (path: string) => unknown) => {
       await Deno.writeTextFile(path, JSON.stringify(file));
-      await assert.rejects(read, { name: "TypeError", message: `Cannot read ${path}: ${where}${message}` });
+      await refuses(`TypeError: Cannot read ${path}: at ${where}: `, read, [[path, text]]);
     };
     const fit = someFit({ layers: 3, model: "tiny" } as never);
-    const result = perplexity();
+    const { provenance, ...result } = perplexity();
     for (const { change, message } of foreign) {
       const changes = [changed("mean", { layer: 0 }), change];
-      const text = message();
-      await refused({ ...plan, changes }, "at changes[1]: ", text, () => readPlan(path));
-      await refused(
-        { ...fit, plan: { ...fit.plan, changes } },
-        "at plan.changes[1]: ",
-        text,
-        () => readPlan(path),
+      const drop = { ...provenance.drop, changes };
+      await refused({ ...plan, changes }, "changes[1]", message(), readPlan);
+      await refused({ ...fit, plan: { ...fit.plan, changes } }, "plan.changes[1]", message(), readPlan);
+      const ran = { ...result, provenance: { ...provenance, drop } };
+      await refused(ran, "provenance.drop.changes[1]", message(), (path) => readResult(path, "perplexity"));
+      await refuses(
+        "TypeError: Cannot write ",
+        (write: typeof writePlan) => write(path, { ...plan, changes }),
+        [
+          [writePlan, `a plan: ${message(" in plan.changes[1]")}`],
+          [writeResult as never, "unknown field"],
+        ],
       );
-      const drop = { ...result.provenance.drop, changes };
-      await refused(
-        { ...result, provenance: { ...result.provenance, drop } },
-        "at provenance.drop.changes[1]: ",
-        text,
-        () => readResult(path, "perplexity"),
-      );
-      await assert.rejects(writePlan(path, { ...plan, changes }), {
-        name: "TypeError",
-        message: `Cannot write a plan: ${message(" in plan.changes[1]")}`,
-      });
-      await assert.rejects(writeResult(path, { ...plan, changes } as ResultOf<"plan">), {
-        message: /unknown field/,
-      });
     }
     await Deno.writeTextFile(path, JSON.stringify({ ...plan, atention: [2] }));
-    await assert.rejects(
-      readPlan(path),
-      /file\.json: unknown field "atention" of a plan, .* \(did you mean "attention"\?\)$/,
-    );
-    await refused(
-      { ...plan, order: [{ module: "attention", layer: 1, score: null, heads: [1] }] },
-      "at order[0]: ",
-      'unknown field "heads" of an entry of order, expected one of module, layer, score',
-      () => readPlan(path),
-    );
+    await refuses("TypeError: Cannot read ", readPlan, [
+      [path, /file\.json: unknown field "atention" of a plan, .* \(did you mean "attention"\?\)$/],
+    ]);
+    const entry = { module: "attention", layer: 1, score: null, heads: [1] };
+    const field = 'unknown field "heads" of an entry of order, expected one of module, layer, score';
+    await refused({ ...plan, order: [entry] }, "order[0]", field, readPlan);
   }));
 
 Deno.test("the library refuses them as options, and a plan that was edited", () =>
   withTiny(async ({ model, options, folder }) => {
+    const call = (study: () => unknown) => study();
     for (const { change, message } of foreign) {
       const changes = [change];
-      const text = message(" in plans[1].changes[0]");
-      const plans = [{}, { changes }] as Plan[];
-      await assert.rejects(perplexities(model, plans, options), {
-        name: "TypeError",
-        message: `Cannot measure perplexities: ${text}`,
-      });
-      assert.throws(() => dropsIn(model, { changes }), {
-        message: `Cannot drop modules: ${message(" in plan.changes[0]")}`,
-      });
+      const measure = () => perplexities(model, [{}, { changes }], options);
+      await refuses("TypeError: Cannot ", call, [
+        [measure, `measure perplexities: ${message(" in plans[1].changes[0]")}`],
+        [() => dropsIn(model, { changes }), `drop modules: ${message(" in plan.changes[0]")}`],
+      ]);
     }
     const odd = { ...plan, heads: [1] } as Plan;
-    const text = /unknown field "heads" of a plan in plan, expected one of kind, method, model, /;
-    assert.throws(() => dropsIn(model, odd), text);
-    await assert.rejects(
-      exportModel(model, odd, { out: `${folder}/out`, format: "hf" } as never),
-      text,
-    );
-    for (const to of ["mean", "linear", "window"] as const) {
-      const { tensors: _, keys: __, ...change } = changed(to) as Change & { tensors?: string; keys?: number };
-      const name = to === "window" ? "keys" : "tensors";
-      assert.throws(
-        () => dropsIn(model, { changes: [change as Change] }),
-        new RegExp(`changes\\[0\\]\\.${name} is (?:undefined|missing), expected `),
-      );
-    }
+    const where = { out: `${folder}/out`, format: "hf" } as never;
+    const text = 'unknown field "heads" of a plan in plan, expected one of kind, method, model, ';
+    await refuses("TypeError: Cannot ", call, [
+      [() => dropsIn(model, odd), text],
+      [() => exportModel(model, odd, where), text],
+      ...(["mean", "linear", "window"] as const).map((to) => {
+        const { tensors: _, keys: __, ...change } = changed(to) as Change & {
+          tensors?: string;
+          keys?: number;
+        };
+        const missing = RegExp(
+          `changes\\[0\\]\\.${to === "window" ? "keys" : "tensors"} is (?:undefined|missing), `,
+        );
+        return [() => dropsIn(model, { changes: [change as Change] }), missing] as const;
+      }),
+    ]);
   }));
