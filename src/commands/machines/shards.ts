@@ -103,10 +103,25 @@ export const shardCommand = (context: Context, run: RunLine): Command =>
       [String(AGAIN), "stopped by SIGTERM: retry; finished work is kept"],
       [ENDED, "stopped by a closed terminal or Ctrl-C; SIGTERM between shards"],
     ],
-  }, async (file: string, flags: { readonly index?: number; readonly results: string }) => {
+  }, async (file: string, { index, results }: { readonly index?: number; readonly results: string }) => {
     try {
       const plan = await readGiven(file, "shards");
-      await ofPlan(file, () => oneShard(context, run, plan, flags));
+      await ofPlan(file, async () => {
+        expectPlan(plan);
+        const shard = plan.shards[indexOf(plan, index)];
+        const label = `shard ${shard.index} of ${plan.shards.length}, ${plan.label}, ${shard.name}`;
+        if (await receiptOf(plan, shard, results)) return context.notice(`${label}: done before`);
+        await checkFolder(results);
+        const sharing: Sharing = {
+          parts: plan.parts,
+          engine: "own",
+          async take(division, options) {
+            context.notice(`${label}: ${logOf(await runShard(plan, shard, division, options))}`);
+            return true;
+          },
+        };
+        await run({ ...context, sharing }, [...plan.command, "--results", results]);
+      });
     } catch (error) {
       const { message } = error as Error;
       if (context.signal.aborted) {
@@ -116,28 +131,6 @@ export const shardCommand = (context: Context, run: RunLine): Command =>
       throw never ? new Exit(NEVER, message, { cause: error }) : error;
     }
   });
-
-async function oneShard(
-  context: Context,
-  run: RunLine,
-  plan: Shards,
-  { index, results }: { readonly index?: number; readonly results: string },
-): Promise<void> {
-  expectPlan(plan);
-  const shard = plan.shards[indexOf(plan, index)];
-  const label = `shard ${shard.index} of ${plan.shards.length}, ${plan.label}, ${shard.name}`;
-  if (await receiptOf(plan, shard, results)) return context.notice(`${label}: done before`);
-  await checkFolder(results);
-  const sharing: Sharing = {
-    parts: plan.parts,
-    engine: "own",
-    async take(division, options) {
-      context.notice(`${label}: ${logOf(await runShard(plan, shard, division, options))}`);
-      return true;
-    },
-  };
-  await run({ ...context, sharing }, [...plan.command, "--results", results]);
-}
 
 /** Runs with a plan; errors of one that does not fit name its file. */
 export async function ofPlan(file: string, use: () => Promise<void>): Promise<void> {

@@ -1,7 +1,7 @@
 /** What the model writes: the full model's text beside the dropped one's. */
 import type { Command } from "commander";
 import { option, required, text } from "../../entry/mod.ts";
-import { type DropPlan, isFull, planPhrase } from "../../measure/mod.ts";
+import { isFull, planPhrase } from "../../measure/mod.ts";
 import { generateChecks, generated } from "../../study/mod.ts";
 import { type Context, optionsIn, withModel } from "../shared/context.ts";
 import { declared } from "../shared/declare.ts";
@@ -18,8 +18,6 @@ import { GIVEN } from "../shared/given.ts";
 import { isStandardOutput, outOptions } from "../shared/destination.ts";
 import { deliver, outputOf } from "../shared/outlet.ts";
 
-type GenerateFlags = DropFlags & Flags & { readonly prompt: string };
-
 export const generateCommand = (context: Context): Command =>
   declared({
     name: "generate",
@@ -33,7 +31,7 @@ export const generateCommand = (context: Context): Command =>
       ...outOptions(),
     },
     example: 'generate smollm2-135m --prompt "Once upon a time" --drop-attention 25',
-  }, async (ref: string, flags: GenerateFlags) => {
+  }, async (ref: string, flags: DropFlags & Flags & { readonly prompt: string }) => {
     const wanted = await wantedOf(flags);
     await withModel(context, ref, flags, async (model) => {
       const drop = dropOf(model, wanted);
@@ -53,7 +51,7 @@ export const generateCommand = (context: Context): Command =>
           if (quiet) return;
           if (plan !== current) {
             const end = current < 0 ? "" : isOpen ? "\n\n" : "\n";
-            context.say(`${end}${heading(plan, drop)}\n${flags.prompt}`);
+            context.say(`${end}— ${plan === 0 ? "full model" : planPhrase(drop)} —\n${flags.prompt}`);
           }
           current = plan;
           isOpen = true;
@@ -64,7 +62,3 @@ export const generateCommand = (context: Context): Command =>
       await deliver(context, flags, { ...outputOf(context, result), table: () => "" });
     });
   });
-
-function heading(plan: number, drop: DropPlan) {
-  return `— ${plan === 0 ? "full model" : planPhrase(drop)} —`;
-}

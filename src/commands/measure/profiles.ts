@@ -19,25 +19,23 @@ import {
   wantedOf,
 } from "../shared/options.ts";
 import { listText, outputOf } from "../shared/outlet.ts";
-import { perform, running, shown, studyCommand } from "../shared/perform.ts";
+import { perform, shown, studyCommand } from "../shared/perform.ts";
 import { openRunner } from "../shared/sharing.ts";
 
 export function profileCommand(context: Context): Command {
-  const profiling = running(context, studies.profile, {
+  const all = option(flag, "print every module, not only the ten least important of each kind");
+  return studyCommand(context, studies.profile, {
+    name: "profile",
+    says: "measure importance, magnitude and sign of every module",
+    options: { all, ...dropOptions, ...studies.profile.checks, ...studyOptions("profile") },
+    example: "profile smollm2-135m --samples 4 --json profile.json",
+  }, {
     async more(flags: Flags & DropFlags & { readonly all?: boolean }) {
       const wanted = await wantedOf(flags);
       return (model) => ({ drop: dropOf(model, wanted) });
     },
     faces: ({ all }) => ({ all }),
   });
-  const all = option(flag, "print every module, not only the ten least important of each kind");
-  return declared({
-    name: "profile",
-    says: "measure importance, magnitude and sign of every module",
-    takes: { "<model>": MODEL },
-    options: { all, ...dropOptions, ...studies.profile.checks, ...studyOptions("profile") },
-    example: "profile smollm2-135m --samples 4 --json profile.json",
-  }, profiling);
 }
 
 export const depthCommand = (context: Context): Command =>

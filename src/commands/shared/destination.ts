@@ -31,10 +31,6 @@ export const jsonOption = (what: Writes = "file"): Table => ({
   json: fileOption("--json <file>", "write the result as JSON (- for stdout)", what),
 });
 
-const csvOption = (): Table => ({
-  csv: fileOption("--csv <file>", "write the table as CSV (- for stdout)"),
-});
-
 /** A figure of results of a kind that has one. */
 export const figureOption = (kind?: Kind): Table =>
   kind && isPictured(kind)
@@ -44,7 +40,7 @@ export const figureOption = (kind?: Kind): Table =>
 /** All of them; `json` says what is written as JSON. */
 export const outOptions = (kind?: Kind, json?: Writes): Table => ({
   ...jsonOption(json),
-  ...csvOption(),
+  csv: fileOption("--csv <file>", "write the table as CSV (- for stdout)"),
   ...figureOption(kind),
 });
 

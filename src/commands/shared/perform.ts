@@ -58,18 +58,9 @@ export function studyCommand<O extends RunOptions, R, F extends Flags>(
   context: Context,
   study: Study<StudyModel, O, R>,
   declaration: Declaration,
-  around?: Around<F, R>,
-): Command {
-  return declared({ takes: { "<model>": MODEL }, ...declaration }, running(context, study, around));
-}
-
-/** Its action. */
-export function running<O extends RunOptions, R, F extends Flags>(
-  context: Context,
-  study: Study<StudyModel, O, R>,
   { more = () => () => ({}), faces = () => ({}) }: Around<F, R> = {},
-) {
-  return async (ref: string, flags: F, command: Command) => {
+): Command {
+  return declared({ takes: { "<model>": MODEL }, ...declaration }, async (ref: string, flags: F, command) => {
     const own = await more(flags, command);
     await withModel(context, ref, flags, async (model) => {
       const options = { ...optionsIn(context, flags, study), ...own(model) };
@@ -79,7 +70,7 @@ export function running<O extends RunOptions, R, F extends Flags>(
         ...others,
       });
     });
-  };
+  });
 }
 
 /** Whether all results are shown, a label in place of the study's, and what the study promises, a line of the price. */

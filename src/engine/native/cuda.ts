@@ -99,7 +99,20 @@ function cudaProvider({ cuda, library, memory }: Opened, precision: Precision): 
     copiesInputs: false,
     configure(options) {
       library.configure("AddSessionConfigEntry", options, { "session.disable_cpu_ep_fallback": "1" });
-      appendProvider(library, options, cuda.stream, precision);
+      const settings = textPairs({
+        device_id: "0",
+        use_tf32: precision === "tf32" ? "1" : "0",
+        arena_extend_strategy: "kSameAsRequested",
+        enable_cudnn: "0", // what runs here runs everywhere
+      });
+      const own = library.make("CreateCUDAProviderOptions");
+      try {
+        library.call("UpdateCUDAProviderOptions", own, ...settings);
+        library.call("UpdateCUDAProviderOptionsWithValue", own, cString("user_compute_stream"), cuda.stream);
+        library.call("SessionOptionsAppendExecutionProvider_CUDA_V2", options, own);
+      } finally {
+        library.plain("ReleaseCUDAProviderOptions", own);
+      }
     },
     runEntries: { disable_synchronize_execution_providers: "1" },
     allocate,
@@ -120,26 +133,4 @@ function cudaProvider({ cuda, library, memory }: Opened, precision: Precision): 
       stock.clear();
     },
   };
-}
-
-function appendProvider(
-  library: Library,
-  options: Deno.PointerObject,
-  stream: Deno.PointerObject,
-  precision: Precision,
-): void {
-  const settings = textPairs({
-    device_id: "0",
-    use_tf32: precision === "tf32" ? "1" : "0",
-    arena_extend_strategy: "kSameAsRequested",
-    enable_cudnn: "0", // what runs here runs everywhere
-  });
-  const provider = library.make("CreateCUDAProviderOptions");
-  try {
-    library.call("UpdateCUDAProviderOptions", provider, ...settings);
-    library.call("UpdateCUDAProviderOptionsWithValue", provider, cString("user_compute_stream"), stream);
-    library.call("SessionOptionsAppendExecutionProvider_CUDA_V2", options, provider);
-  } finally {
-    library.plain("ReleaseCUDAProviderOptions", provider);
-  }
 }

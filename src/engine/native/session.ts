@@ -39,7 +39,7 @@ const packed = {
 
 /** Compiles a graph, with copies of what is constant. */
 export function createSession(host: Host, graph: Graph, constants: Feeds): Program {
-  const { library, provider } = host;
+  const { library, provider, environment } = host;
   const copied = Object.keys(constants).map((name) => [name, inputOf(host, graph, name, constants)] as const);
   const isPacked = copied.length > 0;
   const bytes = graph.toBytes(
@@ -53,47 +53,32 @@ export function createSession(host: Host, graph: Graph, constants: Feeds): Progr
     library.configure("AddSessionConfigEntry", options, entries);
     if (!isPacked) library.call("DisablePerSessionThreads", options);
     provider.configure(options, isPacked, graph);
-    addConstants(library, options, copied);
-    const session = sessionOf(host, bytes, options);
+    if (isPacked) { // the library copies their bytes
+      library.call(
+        "AddExternalInitializersFromFilesInMemory",
+        options,
+        pointerList(copied.map(([name]) => cPath(name))),
+        BigUint64Array.from(copied, ([, { block }]) => Deno.UnsafePointer.value(block.address)),
+        BigUint64Array.from(copied, ([, { bytes }]) => BigInt(bytes)),
+        BigInt(copied.length),
+      );
+    }
     const inputs = graph.inputs.filter((name) => !Object.hasOwn(constants, name));
+    let session: Deno.PointerObject;
+    try {
+      session = library.make("CreateSessionFromArray", environment, bytes, BigInt(bytes.length), options);
+    } catch (error) {
+      const found = (error as Error).message.replaceAll(/\s+/g, " ");
+      throw new Error(`Cannot compile a graph for the engine ${provider.name}: ${found}`, { cause: error });
+    }
     return program(host, graph, inputs, session);
   } finally {
     library.plain("ReleaseSessionOptions", options);
   }
 }
 
-function sessionOf(
-  { library, provider, environment }: Host,
-  bytes: Uint8Array<ArrayBuffer>,
-  options: Deno.PointerObject,
-): Deno.PointerObject {
-  try {
-    return library.make("CreateSessionFromArray", environment, bytes, BigInt(bytes.length), options);
-  } catch (error) {
-    const found = (error as Error).message.replaceAll(/\s+/g, " ");
-    throw new Error(`Cannot compile a graph for the engine ${provider.name}: ${found}`, { cause: error });
-  }
-}
-
 function inputOf({ shelf }: Host, graph: Graph, name: string, feeds: Feeds): NativeHeld {
   return ofType(`feed ${name}`, shelf.own(name, feeds[name]), graph.types.get(name));
-}
-
-/** Hands over constants, whose bytes the library copies. */
-function addConstants(
-  library: Library,
-  options: Deno.PointerObject,
-  constants: readonly (readonly [string, NativeHeld])[],
-): void {
-  if (constants.length === 0) return;
-  library.call(
-    "AddExternalInitializersFromFilesInMemory",
-    options,
-    pointerList(constants.map(([name]) => cPath(name))),
-    BigUint64Array.from(constants, ([, { block }]) => Deno.UnsafePointer.value(block.address)),
-    BigUint64Array.from(constants, ([, { bytes }]) => BigInt(bytes)),
-    BigInt(constants.length),
-  );
 }
 
 /** A binding with its bound inputs and outputs. */

@@ -67,7 +67,12 @@ export function openShelf(gpu: Gpu, ort: Ort) {
       bytes: elements(shape) * byteSize(dtype),
       made,
       tensor(name) {
-        return tensor ??= tensorOver(ort, name, dtype, shape, buffer);
+        if (tensor) return tensor;
+        const dataType = elementTypes[dtype];
+        if (!dataType) {
+          throw new TypeError(`Cannot feed ${name} on WebGPU: it has no elements of type ${dtype}`);
+        }
+        return tensor = ort.Tensor.fromGpuBuffer(buffer, { dataType, dims: [...shape] });
       },
       free() {
         if (!live.delete(held)) return;
@@ -108,19 +113,6 @@ export function openShelf(gpu: Gpu, ort: Ort) {
       for (const held of live) held.free();
     },
   };
-}
-
-/** A buffer as ONNX Runtime has it. */
-function tensorOver(
-  ort: Ort,
-  name: string,
-  dtype: DType,
-  shape: readonly number[],
-  buffer: GPUBuffer,
-): OrtTensor {
-  const dataType = elementTypes[dtype];
-  if (!dataType) throw new TypeError(`Cannot feed ${name} on WebGPU: it has no elements of type ${dtype}`);
-  return ort.Tensor.fromGpuBuffer(buffer, { dataType, dims: [...shape] });
 }
 
 /** New memory for a tensor, and the tensor in it. Throws `RangeError` for more than a buffer can be. */

@@ -4,12 +4,12 @@
  */
 import { cpuLowering, createGraph, type Graph, type Lowering, softcap, type Value } from "../../onnx/mod.ts";
 import * as op from "../../onnx/mod.ts";
-import { layerTensors, mixerKind, type MixerSpec } from "../modules/list.ts";
+import { layerTensors, mixerKind } from "../modules/list.ts";
 import { normTensors } from "../modules/needs.ts";
 import type { LayerSpec, ModelSpec } from "../spec.ts";
 import type { StoredTypes } from "../values/blocks.ts";
 import { fedWeights, linear, norm, scaled, type Weights } from "../values/linear.ts";
-import { type SharedInputs, sharedInputs } from "../values/past.ts";
+import { sharedInputs } from "../values/past.ts";
 import { squares, takeWatched, watch } from "../values/watch.ts";
 import { afterModules } from "./layer.ts";
 
@@ -31,7 +31,22 @@ export function stepGraph(
   let x = graph.input("x", "f32", ["tokens", hidden]);
   layers.forEach((layer, i) => {
     const own = fedWeights(graph, layerTensors(layer, hidden), stored[i], lowering, { prefix: `${i}.` });
-    const a = mixerStep(x, layer.attention, own, `${i}.`, shared, texts, lowering);
+    const { attention } = layer;
+    const a = attention && mixerKind(attention).step(x, attention, own, {
+      texts,
+      lowering,
+      shared,
+      past: () =>
+        Object.fromEntries(
+          mixerKind(attention).memory(attention, lowering, texts).map(({ name, shape }) => [
+            name,
+            graph.input(`${i}.past_${name}`, "f32", shape(`past ${i}.`)),
+          ]),
+        ),
+      present(memory) {
+        for (const [name, value] of Object.entries(memory)) graph.output(`${i}.present_${name}`, value);
+      },
+    });
     x = watch(afterModules(x, layer, a, own));
   });
   // One row of all that is watched: sixty short sums would cost a token more than their numbers do.
@@ -74,34 +89,4 @@ export function logitsOf(x: Value, { finalNorm, head }: ModelSpec, weights: Weig
   const normed = scaled(norm(x, finalNorm, "final_norm", weights), head.scale);
   const logits = watch(linear(watch(normed), "head", weights));
   return head.softcap ? softcap(logits, head.softcap) : logits;
-}
-
-/** The update of the new tokens' first module after a past, [B·T, D]; null where the layer has none. */
-function mixerStep(
-  x: Value,
-  mixer: MixerSpec | null,
-  weights: Weights,
-  prefix: string,
-  shared: SharedInputs,
-  texts: number,
-  lowering: Lowering,
-): Value | null {
-  if (!mixer) return null;
-  const { graph } = x;
-  const kind = mixerKind(mixer);
-  return kind.step(x, mixer, weights, {
-    texts,
-    lowering,
-    shared,
-    past: () =>
-      Object.fromEntries(
-        kind.memory(mixer, lowering, texts).map(({ name, shape }) => [
-          name,
-          graph.input(`${prefix}past_${name}`, "f32", shape(`past ${prefix}`)),
-        ]),
-      ),
-    present(memory) {
-      for (const [name, value] of Object.entries(memory)) graph.output(`${prefix}present_${name}`, value);
-    },
-  });
 }

@@ -81,22 +81,14 @@ export function spanMask(
 ): Value {
   const inWindow = () => last(last(mask.value, rows, mask.rows, 0), end - from, mask.columns, 1);
   if (first === 0) return inWindow();
+  const untilEach = (_: unknown, i: number) =>
+    i % first > start + Math.floor(i / first) * stride ? HIDDEN : 0; // hidden from the queries before each
   const before = first <= start + 1
     ? Expand(runtimeZero(mask.value), [rows, first])
-    : mask.value.graph.constant(untilEach({ start, rows, stride }, first));
+    : mask.value.graph.constant(
+      float32([rows, first], Float32Array.from({ length: rows * first }, untilEach)),
+    );
   return from === end ? before : Concat([before, inWindow()], 1);
-}
-
-/** The first keys of a text, each hidden from the queries before it. */
-function untilEach(
-  { start, rows, stride }: { readonly start: number; readonly rows: number; readonly stride: number },
-  keys: number,
-): Tensor {
-  const hidden = Float32Array.from(
-    { length: rows * keys },
-    (_, i) => i % keys > start + Math.floor(i / keys) * stride ? HIDDEN : 0,
-  );
-  return float32([rows, keys], hidden);
 }
 
 export function last(value: Value, count: number, size: number, axis: number): Value {

@@ -18,7 +18,7 @@ import { PATTERN_NAMES, type PatternName } from "../../measure/mod.ts";
 import type { Feeds } from "../../engine/mod.ts";
 import { type AttentionSpec, type LayerSpec, scoring, spanLength } from "../../models/mod.ts";
 import type { Value } from "../../onnx/mod.ts";
-import { type Chunk, chunksOf, RAW_STATS, rawAttentionStats } from "./attention_stats_graph.ts";
+import { chunksOf, RAW_STATS, rawAttentionStats } from "./attention_stats_graph.ts";
 import { type Probe, samplesIn } from "./probe.ts";
 
 /**
@@ -81,31 +81,22 @@ function finished(raw: Float32Array, spec: AttentionSpec, length: number, stride
     PATTERN_NAMES.map((name) => [name, new Float32Array(spec.heads * queries.length)]),
   ) as Record<PatternName, Float32Array>;
   for (let row = 0; row < spec.heads * queries.length; row++) {
-    const { chunk, position } = queries[row % queries.length];
-    const own = raw.subarray(row * RAW_STATS.length, (row + 1) * RAW_STATS.length);
-    const found = statsOfQuery(own, chunk, position, Math.min(position + 1, most));
+    const { chunk: { keys }, position } = queries[row % queries.length];
+    const [largestScore, largestShare, top16Mass, firstShare, meanScore, squares, below, reach] = raw
+      .subarray(row * RAW_STATS.length, (row + 1) * RAW_STATS.length);
+    const visible = Math.min(position + 1, most); // keys; its chunk sees more
+    const hidden = spanLength(keys) - visible;
+    const entropy = Math.max(0, largestScore - meanScore - Math.log(largestShare));
+    const found: Record<PatternName, number> = {
+      entropy,
+      normalizedEntropy: visible > 1 ? entropy / Math.log(visible) : 0,
+      firstShare: keys.first > 0 || keys.from === 0 ? firstShare : 0,
+      effectiveKeys: 1 / squares,
+      top16Mass,
+      belowOnePercent: (below - hidden) / visible,
+      meanDistance: Math.max(0, reach - (keys.end - 1 - position)),
+    };
     for (const name of PATTERN_NAMES) stats[name][row] = found[name];
   }
   return { positions: queries.map(({ position }) => position), stats };
-}
-
-/** One query's statistics; it sees `visible` keys, its chunk more. */
-function statsOfQuery(
-  raw: Float32Array,
-  { keys }: Chunk,
-  position: number,
-  visible: number,
-): Record<PatternName, number> {
-  const [largestScore, largestShare, top16Mass, firstShare, meanScore, squares, below, reach] = raw;
-  const hidden = spanLength(keys) - visible;
-  const entropy = Math.max(0, largestScore - meanScore - Math.log(largestShare));
-  return {
-    entropy,
-    normalizedEntropy: visible > 1 ? entropy / Math.log(visible) : 0,
-    firstShare: keys.first > 0 || keys.from === 0 ? firstShare : 0,
-    effectiveKeys: 1 / squares,
-    top16Mass,
-    belowOnePercent: (below - hidden) / visible,
-    meanDistance: Math.max(0, reach - (keys.end - 1 - position)),
-  };
 }

@@ -59,7 +59,7 @@ export const RAW_STATS = [
 const QUERIES = 48;
 
 /** Queries by position, and the keys that at least one of them sees, up to the last query's own. */
-export interface Chunk {
+interface Chunk {
   readonly positions: readonly number[];
   readonly keys: KeySpan;
 }

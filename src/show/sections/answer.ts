@@ -47,8 +47,6 @@ export function importanceAnswer(profile: Profile): Answer | undefined {
   return texts.length ? { goes: `Least important layers (95 %): ${texts.join("; ")}.` } : undefined;
 }
 
-type Curve = Sweep["curves"][number];
-
 /** The largest plan, of those tried, that surely stays within the budget; what it costs, or any other plan of the sweep. */
 export function qualityAnswer(sweep: Sweep): Answer | undefined {
   const { curves, provenance } = sweep;
@@ -77,7 +75,7 @@ export function qualityAnswer(sweep: Sweep): Answer | undefined {
   };
 }
 
-function perplexityCost(curves: readonly Curve[], drop: Drop, samples: number): string | undefined {
+function perplexityCost(curves: Sweep["curves"], drop: Drop, samples: number): string | undefined {
   const bare = curves.filter(({ repair }) => !repair);
   const point = bare.flatMap(({ points }) => points).find((point) => sameDrop(point.drop, drop));
   if (!point) return undefined;

@@ -64,38 +64,24 @@ function alteredText(provenance: Perplexity["provenance"]): string {
 
 /** Perplexity by the number dropped, a column for each order; random orders as the geometric mean over their seeds. */
 export function sweepTable(sweep: Sweep): Table {
-  const targets = targetsOf(groupsOf(sweep));
+  const groups = groupsOf(sweep);
+  const targets = [...new Set(groups.map(({ target }) => KIND_NAMES[target]))];
+  const counts = [...new Set(groups.flatMap(({ points }) => points.map(({ dropped }) => dropped)))];
   return {
     title: `perplexity · ${settingOf(sweep.provenance, repairsText(sweep))}`,
     note: targets.length === 1
       ? `by number of ${targets[0]} modules dropped; columns are orders`
       : "by number of modules dropped, least important first",
-    ...byCount(sweep, ({ nll }) => nll, (nll) => formatNumber(Math.exp(nll))),
+    ...tableOf(counts.sort((a, b) => a - b), [
+      { title: "dropped", value: (count) => count },
+      ...groups.map((group): Column<number> => ({
+        title: targets.length === 1 ? orderOf(group) : curveName(group),
+        value: (count) => meanAt(group, count, ({ nll }) => nll),
+        format: (nll) => formatNumber(Math.exp(Number(nll))),
+      })),
+    ]),
     notes: sharedLines([sweep]),
   };
-}
-
-/** A row for each number dropped, a column for each order: a number of the points, averaged over seeds. */
-function byCount(
-  sweep: Sweep,
-  read: (point: SweepPoint) => number,
-  format: (value: number) => string,
-): Table {
-  const groups = groupsOf(sweep);
-  const isOne = targetsOf(groups).length === 1;
-  const counts = [...new Set(groups.flatMap(({ points }) => points.map(({ dropped }) => dropped)))];
-  return tableOf(counts.sort((a, b) => a - b), [
-    { title: "dropped", value: (count) => count },
-    ...groups.map((group): Column<number> => ({
-      title: isOne ? orderOf(group) : curveName(group),
-      value: (count) => meanAt(group, count, read),
-      format,
-    })),
-  ]);
-}
-
-function targetsOf(groups: readonly CurveGroup[]): string[] {
-  return [...new Set(groups.map(({ target }) => KIND_NAMES[target]))];
 }
 
 const orderOf = ({ by, repair }: CurveGroup): string => repair ? `${by}, ${repairName(repair)}` : by;

@@ -26,20 +26,16 @@ const rowsOf = ({ points }: Pick<Speed, "points">): Row[] =>
     plans.map((measured, plan) => ({ batch, context, plan, ...measured }))
   );
 
-function settingColumns({ plans }: Speed): Column<Row>[] {
-  return [
-    { title: "dropped", value: ({ plan }) => countsOf(plans[plan].drop), align: "left" },
-    { title: "batch", value: ({ batch }) => batch },
-    { title: "context", value: ({ context }) => context },
-  ];
-}
-
 export function speedTables(result: Speed): Table[] {
   const rows = rowsOf(result);
   const dropped = rows.filter(({ plan }) => plan > 0);
   const two = fixed(2);
   const hasGamma = dropped.some(({ gamma }) => gamma !== null);
-  const setting = settingColumns(result);
+  const setting: Column<Row>[] = [
+    { title: "dropped", value: ({ plan }) => countsOf(result.plans[plan].drop), align: "left" },
+    { title: "batch", value: ({ batch }) => batch },
+    { title: "context", value: ({ context }) => context },
+  ];
   return [
     lines(`speed of ${speedSetting(result)}`),
     tableOf(rows, [

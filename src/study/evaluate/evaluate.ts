@@ -26,7 +26,6 @@ import {
   joinHashes,
   type Main,
   type Provenance,
-  type ShareMain,
   sharesOf,
 } from "../../result/mod.ts";
 import { cpuLowering } from "../../engine/mod.ts";
@@ -165,7 +164,7 @@ export async function evaluation(
   options: OverPlans<EvaluateOptions> & Pick<PartsOptions, "beside">,
 ): Promise<Work<Evaluation[], EvaluatePrice>> {
   const wanted = options.plans.map((plan) => dropsIn(model, plan));
-  const distinct = distinctPlans(wanted);
+  const distinct = [...new Map([noDrop, ...wanted].map((plan) => [planHash(plan), plan])).values()];
   const { until } = options;
   const { settings, mains } = settingsOf(options);
   if (until !== undefined) settings.forEach(({ task }) => expectChoices(task));
@@ -173,19 +172,27 @@ export async function evaluation(
   const { prompts, margin, bos, seed, skip } = filled(evaluateChecks, options);
   const stage = partsStage(model, distinct, parts, prompts, options);
   const evaluating = step([], async (runOptions) => {
-    const items = await itemsOf(model, parts, prompts, distinct, {
-      ...{ ...runOptions, until, seed, beside: options.beside },
-      mains: sharesOf(mains),
-    });
-    const written = await writing(prompts, items.running);
+    const engine = await engineOf(runOptions);
+    const { beside } = options;
+    const stay = beside ? besideBytes(model, parts) : 0;
+    const bytes = BASE_BYTES + stay +
+      Math.max(readBytes(model, distinct, LONG), writeBytes(model, engine.has));
+    await expectRoom({ bytes, what: `tasks at hidden size ${model.spec.hidden}` }, runOptions);
+    tellCuts(parts, model, runOptions);
+    noticeBeyond(model, "texts", longestText(parts, prompts), runOptions);
+    const running = { ...runOptions, model, engine, plans: distinct, beside };
+    const { done, asked = undefined } = until !== undefined && distinct.length > 1
+      ? await runRounds(parts, sharesOf(mains), until / 100, seed, running)
+      : { done: await runParts(parts, running) };
+    const written = await writing(prompts, running);
     const share = until === undefined ? shareOf(margin, aPart) : until / 100;
-    const full = summarise(items.done[0], mains, null, share);
+    const full = summarise(done[0], mains, null, share);
     return distinct.map((_, i): Evaluation => ({
       ...head("evaluate"),
-      provenance: wholeOrigin(items.done[i].map(({ origin }) => origin), skip),
+      provenance: wholeOrigin(done[i].map(({ origin }) => origin), skip),
       bos,
       seed,
-      ...i === 0 ? full : summarise(items.done[i], mains, full, share, items.asked?.[i]),
+      ...i === 0 ? full : summarise(done[i], mains, full, share, asked?.[i]),
       writing: written?.[i] ?? null,
     }));
   }, until === undefined ? [stage] : []);
@@ -268,10 +275,6 @@ function partsStage(
   });
 }
 
-function distinctPlans(plans: readonly DropPlan[]): DropPlan[] {
-  return [...new Map([noDrop, ...plans].map((plan) => [planHash(plan), plan])).values()];
-}
-
 function settingsOf(options: EvaluateOptions): { settings: Setting[]; mains: Main[] } {
   const { tasks, suite, limit } = options;
   const { bos, seed, skip } = filled(evaluateChecks, options);
@@ -295,30 +298,6 @@ function settingsOf(options: EvaluateOptions): { settings: Setting[]; mains: Mai
     return { name: task, members: members.map(({ name }) => name), metric: metric ?? usual };
   });
   return { settings: [...settings.values()], mains };
-}
-
-async function itemsOf(
-  model: StudyModel,
-  parts: readonly Part[],
-  prompts: number,
-  plans: readonly DropPlan[],
-  { until, seed, mains, beside, ...options }:
-    & RunOptions
-    & Pick<EvaluateOptions, "until">
-    & Pick<PartsOptions, "beside">
-    & { readonly seed: number; readonly mains: readonly ShareMain[] },
-) {
-  const engine = await engineOf(options);
-  const stay = beside ? besideBytes(model, parts) : 0;
-  const bytes = BASE_BYTES + stay + Math.max(readBytes(model, plans, LONG), writeBytes(model, engine.has));
-  await expectRoom({ bytes, what: `tasks at hidden size ${model.spec.hidden}` }, options);
-  tellCuts(parts, model, options);
-  noticeBeyond(model, "texts", longestText(parts, prompts), options);
-  const running = { ...options, model, engine, plans, beside };
-  if (until !== undefined && plans.length > 1) {
-    return { running, ...await runRounds(parts, mains, until / 100, seed, running) };
-  }
-  return { running, done: await runParts(parts, running), asked: undefined };
 }
 
 function wholeOrigin(origins: readonly Provenance[], skip: number): Provenance {

@@ -13,7 +13,6 @@ import { beforeStops, type Outcome, scoreDocument } from "../../tasks/mod.ts";
 import { type AskedDocument, contextLength, type Part, type Running } from "./asked.ts";
 import type { Beside } from "./beside.ts";
 import { decoded, endsOf } from "../writing/decoded.ts";
-import type { Packed } from "../../subject/mod.ts";
 import { provenance } from "../base/options.ts";
 
 export type Item = TaskPart["items"][number];
@@ -116,28 +115,21 @@ export interface Kept<T> {
 export async function keptItems(part: Part, plan: DropPlan, options: Running): Promise<Kept<Item>> {
   const { task, shots, bos, seed } = part.setting;
   const setting = { name: task.name, version: task.version, shots, bos, seed };
-  const origin = await partOrigin(part, plan, options);
+  const { model, engine } = options;
+  const tokenizer = await model.tokenizer();
+  const packing = {
+    samples: part.documents.length,
+    length: contextLength(model.config),
+    skip: part.first,
+    bos: bos === "always" || bos === "tokenizer" && tokenizer.addsBos,
+  };
+  const text = { name: task.name, hash: part.hash }; // the tokens say all about rows, shots and BOS
+  const origin = await provenance(model, { text, packing }, plan, { engine });
   const key = { ...origin, task: setting };
   const found = await keptResult("task", key, options);
   return kept(origin, found, found?.items, async (items) => {
     const result: TaskPart = { ...head("task"), provenance: origin, task: setting, items: [...items] };
     return (await keep(result, options)).items;
-  });
-}
-
-/** What a plan writes after the blocks of a text, `tokens` at most. */
-async function keptTexts(
-  packed: Pick<Packed, "text" | "packing">,
-  tokens: number,
-  plan: DropPlan,
-  options: Running,
-): Promise<Kept<number[]>> {
-  const origin = await provenance(options.model, packed, plan, options);
-  const key = { ...origin, tokens };
-  const found = await keptResult("written", key, options);
-  return kept(origin, found, found?.texts, async (texts) => {
-    const result = { ...head("written"), provenance: origin, tokens, texts: [...texts] };
-    return (await keep(result, options)).texts;
   });
 }
 
@@ -160,55 +152,33 @@ function kept<T>(
   };
 }
 
-/** What the numbers of a part depend on: its tokens say all about rows, shots and BOS. */
-async function partOrigin(part: Part, plan: DropPlan, options: Running): Promise<Provenance> {
-  const { task, bos } = part.setting;
-  const { model, engine } = options;
-  const tokenizer = await model.tokenizer();
-  const text = { name: task.name, hash: part.hash };
-  const packing = {
-    samples: part.documents.length,
-    length: contextLength(model.config),
-    skip: part.first,
-    bos: bos === "always" || bos === "tokenizer" && tokenizer.addsBos,
-  };
-  return await provenance(model, { text, packing }, plan, { engine });
-}
-
 /** Prompts as tokens, and their identity in what is kept. */
 interface Prompts extends Pick<Provenance, "text" | "packing"> {
   readonly ids: readonly (readonly number[])[];
 }
 
-/** The same for several plans, one after the other; `report` gets the texts of all. */
+/** What plans write after each prompt, `tokens` at most, one plan after the other; every text is kept as it is done, and `report` gets their number. */
 export async function allContinuations(
   prompts: Prompts,
   tokens: number,
-  options: Running & { readonly plans: readonly DropPlan[] },
+  { plans, ...options }: Running & { readonly plans: readonly DropPlan[] },
   report?: (done: number, total: number) => void,
 ): Promise<(readonly number[][])[]> {
-  const [{ length }, total] = [prompts.ids, options.plans.length * prompts.ids.length];
-  return await Array.fromAsync(
-    options.plans,
-    (plan, index) =>
-      continuations(prompts, tokens, plan, options, (done) => report?.(index * length + done, total)),
-  );
-}
-
-/** What a plan writes after each prompt, `tokens` at most; every text is kept as it is done, and `onText` gets the number of those done. */
-async function continuations(
-  prompts: Prompts,
-  tokens: number,
-  plan: DropPlan,
-  options: Running,
-  onText?: (done: number) => void,
-): Promise<readonly number[][]> {
-  const kept = await keptTexts(prompts, tokens, plan, options);
-  await using opened = writer(plan, tokens, options);
-  for (let next = kept.made.length; next < prompts.ids.length; next++) {
-    options.signal?.throwIfAborted();
-    await kept.add([await opened.write(prompts.ids[next])]);
-    onText?.(next + 1);
-  }
-  return kept.made;
+  const { ids } = prompts;
+  return await Array.fromAsync(plans, async (plan, index) => {
+    const origin = await provenance(options.model, prompts, plan, options);
+    const key = { ...origin, tokens };
+    const found = await keptResult("written", key, options);
+    const own = kept(origin, found, found?.texts, async (texts) => {
+      const result = { ...head("written"), provenance: origin, tokens, texts: [...texts] };
+      return (await keep(result, options)).texts;
+    });
+    await using opened = writer(plan, tokens, options);
+    for (let next = own.made.length; next < ids.length; next++) {
+      options.signal?.throwIfAborted();
+      await own.add([await opened.write(ids[next])]);
+      report?.(index * ids.length + next + 1, plans.length * ids.length);
+    }
+    return own.made;
+  });
 }

@@ -6,7 +6,7 @@ import { phased, type Progress, sum } from "../../entry/mod.ts";
 import { changeOver, shuffled } from "../../measure/mod.ts";
 import type { ShareMain } from "../../result/mod.ts";
 import type { Task } from "../../tasks/mod.ts";
-import { type AskedDocument, type Part, partsOf, type Setting } from "./asked.ts";
+import { type Part, partsOf } from "./asked.ts";
 import type { Item } from "./items.ts";
 import { type PartsOptions, runParts } from "./parts.ts";
 
@@ -71,7 +71,13 @@ export async function runRounds(
         places[plan].set(task.name, rounds.set(document.document.index, round));
       }
       if (plan === 0) return;
-      mains.forEach((main, m) => changes[plan][m].push(...changesIn(asked, main, answers[0], answers[i])));
+      mains.forEach(({ members, metric }, m) => {
+        const own = asked.filter(({ setting: { task } }) => members.includes(task.name));
+        changes[plan][m].push(...own.map(({ setting: { task }, document }) => {
+          const key = `${task.name} ${document.document.index}`;
+          return answers[i].get(key)![metric]! - answers[0].get(key)![metric]!;
+        }));
+      });
     });
     const looks = open.map((plan) => (
       { plan, ...changeOver(changes[plan].map((rounds) => ({ rounds })), margin) }
@@ -119,18 +125,3 @@ const itemsBy = (answered: Answered) =>
       items.map((item): [string, Item] => [`${part.setting.task.name} ${item.index}`, item])
     ),
   );
-
-/** Changes of a main number's answers, in the order of rounds. */
-function changesIn(
-  asked: readonly { readonly setting: Setting; readonly document: AskedDocument }[],
-  { members, metric }: ShareMain,
-  before: ReadonlyMap<string, Item>,
-  after: ReadonlyMap<string, Item>,
-): number[] {
-  return asked.filter(({ setting: { task } }) => members.includes(task.name)).map((
-    { setting: { task }, document },
-  ) => {
-    const key = `${task.name} ${document.document.index}`;
-    return after.get(key)![metric]! - before.get(key)![metric]!;
-  });
-}

@@ -10,7 +10,7 @@ import { aDrop, dropsIn } from "../base/plan.ts";
 import { sampleStage } from "../base/stage.ts";
 import { run, stepOf, type Study } from "../base/study.ts";
 import { samplesOf, textOf, workOver } from "../base/text.ts";
-import { depthSums, groupOf, type Tokens, tokensOf } from "./lenses.ts";
+import { depthSums, groupOf, tokensOf } from "./lenses.ts";
 
 /** Options of `depth`. */
 export interface DepthOptions extends StudyOptions {
@@ -68,7 +68,16 @@ export const depthStudy: Study<StudyModel, DepthOptions, Depth> = {
     const drop = dropsIn(model, options.drop ?? {});
     const tokens = tokensOf(length, stride, rows);
     const label = `depth of ${model.name}`;
-    const passOf = (samples: number) => depthPass(model, { samples, length }, tokens, drop);
+    /** The pass over samples; besides it, the head behind every layer, and the last layer over the first tokens, behind every other one. */
+    const passOf = (samples: number): Pass => {
+      const { reading, again, readAgain } = tokens;
+      const { layers, hidden, vocabulary } = model.spec;
+      const before = layers.keys().take(layers.length - 1).toArray();
+      const plans = [{ attention: before, mlp: before }];
+      const last = flopsOf(model, [{ samples, length: again, plans, head: false }]);
+      const heads = 2 * samples * (reading.length + readAgain.length) * layers.length * hidden * vocabulary;
+      return { samples, length, plans: [drop], head: false, besides: heads + before.length * last };
+    };
     const stage = sampleStage(model, { samples, length, plans: [drop] }, {
       async run(span, runOptions) {
         const at = phased(label, [0, 1], runOptions);
@@ -102,19 +111,3 @@ export const depthStudy: Study<StudyModel, DepthOptions, Depth> = {
     return workOver(model, text, { label, steps: [measuring], result: measuring.whole, depends });
   },
 };
-
-/** The pass over samples; besides it, the head behind every layer, and the last layer over the first tokens, behind every other one. */
-function depthPass(
-  model: StudyModel,
-  { samples, length }: Pick<Pass, "samples" | "length">,
-  { reading, again, readAgain }: Tokens,
-  drop: DropPlan,
-): Pass {
-  const { layers, hidden, vocabulary } = model.spec;
-  const before = layers.keys().take(layers.length - 1).toArray();
-  const last = flopsOf(model, [
-    { samples, length: again, plans: [{ attention: before, mlp: before }], head: false },
-  ]);
-  const heads = 2 * samples * (reading.length + readAgain.length) * layers.length * hidden * vocabulary;
-  return { samples, length, plans: [drop], head: false, besides: heads + before.length * last };
-}

@@ -25,7 +25,7 @@ const LIKELIEST = 5;
 const AGAIN = 1 / 8;
 
 /** Which tokens of a sample are looked at. */
-export interface Tokens {
+interface Tokens {
   /** Places of the tokens that are measured, and which of these the head reads. */
   readonly places: readonly number[];
   readonly reading: readonly number[];

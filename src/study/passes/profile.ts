@@ -98,26 +98,16 @@ export async function profileBlocks(
 ): Promise<Profile> {
   const measured = async () => {
     await expectRoom(need, options);
-    return await measure(model, blocks, origin, options);
+    const { spec, spec: { layers } } = model;
+    const probe = gramProbe(layers);
+    const onProgress = reporter("layers", "modules", options);
+    const routing = routingProbe(layers);
+    await pass(model, blocks, [probe, routing], options, { plans: [origin.drop], onProgress });
+    const sums = (kind: ModuleKind) => probe.sums.map((layer: GramSums[number]) => layer[kind] ?? null);
+    const mixers = layers.map(({ attention }) => attention && (scoring(attention) ? "full" : "linear"));
+    return profileOf(origin, eachOf(KINDS, sums), sizesOf(spec), routing.sums, mixers);
   };
   const { result, kept } = await keptOr("profile", origin, measured, options);
   if (kept) tellReused(options, label);
   return result;
-}
-
-async function measure(
-  model: Model,
-  blocks: Blocks,
-  origin: Provenance,
-  options: StudyOptions,
-): Promise<Profile> {
-  const probe = gramProbe(model.spec.layers);
-  const onProgress = reporter("layers", "modules", options);
-  const routing = routingProbe(model.spec.layers);
-  await pass(model, blocks, [probe, routing], options, { plans: [origin.drop], onProgress });
-  const sums = (kind: ModuleKind) => probe.sums.map((layer: GramSums[number]) => layer[kind] ?? null);
-  const mixers = model.spec.layers.map(({ attention }) =>
-    attention && (scoring(attention) ? "full" : "linear")
-  );
-  return profileOf(origin, eachOf(KINDS, sums), sizesOf(model.spec), routing.sums, mixers);
 }

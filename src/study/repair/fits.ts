@@ -90,7 +90,15 @@ export async function fitsOf(repair: Repair, options: RunOptions): Promise<Solve
   const known = found.map((one) => one?.solved ?? null);
   const reused = found.filter((one) => one?.isEarlier).length;
   if (reused > 0) tellReused(options, `repair of ${model.name}`, reused === 1 ? "1 fit" : `${reused} fits`);
-  const take = (i: number, solved: Solved) => keepSolution(requests[i], solved, options);
+  const take = async (i: number, { tensors, ...rest }: Solved) => {
+    if (!options.results) return;
+    const data = tensors && Object.fromEntries(
+      [...tensors].map((
+        [name, { shape, data }],
+      ) => [name, { shape: [...shape], data: bytesOf(data).toBase64() }]),
+    );
+    await keep({ ...head("replacement"), ...requests[i], ...rest, tensors: data }, options);
+  };
   return await solve({ ...repair, packed }, known, take, options);
 }
 
@@ -155,20 +163,6 @@ async function keptSolution(request: ReplacementRequest, keeping: Keeping) {
     ...refused === undefined ? {} : { refused },
   };
   return { solved, isEarlier: isEarlier(found) };
-}
-
-async function keepSolution(
-  request: ReplacementRequest,
-  { tensors, ...rest }: Solved,
-  keeping: Keeping,
-): Promise<void> {
-  if (!keeping.results) return;
-  const data = tensors && Object.fromEntries(
-    [...tensors].map((
-      [name, { shape, data }],
-    ) => [name, { shape: [...shape], data: bytesOf(data).toBase64() }]),
-  );
-  await keep({ ...head("replacement"), ...request, ...rest, tensors: data }, keeping);
 }
 
 function tensorOf({ shape, data }: NonNullable<ResultOf<"replacement">["tensors"]>[string]): Tensor | null {

@@ -172,6 +172,7 @@ function runOf(spec: ModelSpec, drop: DropPlan, { input, output, bytes, memory, 
   };
 }
 
+/** A plan's speed-ups, beside the paper's number where it has one for as many dropped modules. */
 function planOf(run: Run, full: Run, batches: readonly number[], paper: PaperSpeed | undefined) {
   const { drop, largest } = run;
   const faster = (texts: number) => whole(full, texts) / whole(run, texts);
@@ -183,25 +184,19 @@ function planOf(run: Run, full: Run, batches: readonly number[], paper: PaperSpe
     weightBytes: run.weightBytes,
     keyBytes: run.keyBytes,
     largest,
-    points: batches.map((batch) => pointOf(batch, full, run)),
+    points: batches.map((batch) => {
+      const [before, after] = [full.seconds(batch), run.seconds(batch)];
+      const speedup = {
+        prefill: before.prefill / after.prefill,
+        decode: before.decode / after.decode,
+        whole: faster(batch),
+      };
+      return { batch, fits: batch <= full.largest, ...after, speedup };
+    }),
     fitting: full.largest > 0 ? { batch: full.largest, speedup: faster(full.largest) } : null,
     throughput,
     most: { batch: most, speedup: faster(most) },
     paper: paper ? paperOf(paper, run, full, faster, throughput) : null,
-  };
-}
-
-function pointOf(batch: number, full: Run, run: Run): PlanRoofline["points"][number] {
-  const [before, after] = [full.seconds(batch), run.seconds(batch)];
-  return {
-    batch,
-    fits: batch <= full.largest,
-    ...after,
-    speedup: {
-      prefill: before.prefill / after.prefill,
-      decode: before.decode / after.decode,
-      whole: whole(full, batch) / whole(run, batch),
-    },
   };
 }
 

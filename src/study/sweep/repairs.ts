@@ -100,17 +100,36 @@ function judgeStep(swept: Swept, made: (options: RunOptions) => Promise<Repaired
   }, [curvesStage(model, swept, held, made)]);
 }
 
-/** The stage of the losses over a text: of the full model, of the curves, and of the repaired ones. */
+/**
+ * The stage of the losses over a text: of the full model, of the curves, and of the repaired ones. A plan that an earlier unit has takes
+ * no time; `likely` stand in for the plans in the price.
+ */
 export function curvesStage(
   model: StudyModel,
   { ways, steps, likely, plansOf }: Swept,
   text: Text,
   repaired: (options: RunOptions) => Promise<RepairedCurve[][]>,
 ): Stage {
-  const plans = [noDrop, ...likely, ...ways.flatMap(() => likely)];
-  return planStage(model, text, plans, async (options) => {
-    const own = (await repaired(options)).flat().map(({ plans }) => plans);
-    return [noDrop, ...unitsOf([...await plansOf(options), ...own], steps)];
+  const inPrice = [noDrop, ...likely, ...ways.flatMap(() => likely)];
+  const passes = ({ from, to }: Span): Pass[] => {
+    const plans = inPrice.slice(from, to).filter((plan) => plan !== undefined);
+    return plans.length > 0 ? [{ ...text.sizes, plans, head: true }] : [];
+  };
+  return stage({
+    unit: "plans",
+    units: inPrice.length,
+    ...byPasses(model, passes),
+    async run({ from, to }, options) {
+      const kept = await keptOnly(options);
+      const made = (await repaired(kept)).flat().map(({ plans }) => plans);
+      const plans = [noDrop, ...unitsOf([...await plansOf(kept), ...made], steps)];
+      const lists = plans.map((plan) => plan && planHash(plan));
+      const own = plans.filter((plan, unit) =>
+        plan !== null && unit >= from && unit < to && lists.indexOf(lists[unit]) === unit
+      );
+      if (own.length === 0) return;
+      await perplexityGroups(model, [own.map((plan) => plan!)], options, text);
+    },
   });
 }
 
@@ -150,43 +169,17 @@ function settled(
   return { repair: { by, sequential }, plans, notes };
 }
 
-/** Plans by unit, once what they follow from is kept; null where a unit has none. */
-type UnitPlans = (options: RunOptions) => Promise<(DropPlan | null)[]>;
-
 /** Lists of plans as units: as many of each list as there are steps, null where it is shorter. */
 function unitsOf(lists: readonly (readonly (DropPlan | null)[])[], steps: readonly number[]) {
   return lists.flatMap((plans) => steps.map((_, i) => plans[i] ?? null));
 }
 
-/** Perplexities over a text. A plan that an earlier unit has takes no time. `likely` stand in for the plans in the price. */
-function planStage(
-  model: StudyModel,
-  text: Text,
-  likely: readonly (DropPlan | undefined)[],
-  plansOf: UnitPlans,
-): Stage {
-  const passes = ({ from, to }: Span): Pass[] => {
-    const plans = likely.slice(from, to).filter((plan) => plan !== undefined);
-    return plans.length > 0 ? [{ ...text.sizes, plans, head: true }] : [];
-  };
-  return stage({
-    unit: "plans",
-    units: likely.length,
-    ...byPasses(model, passes),
-    async run({ from, to }, options) {
-      const plans = await plansOf(await keptOnly(options));
-      const lists = plans.map((plan) => plan && planHash(plan));
-      const own = plans.filter((plan, unit) =>
-        plan !== null && unit >= from && unit < to && lists.indexOf(lists[unit]) === unit
-      );
-      if (own.length === 0) return;
-      await perplexityGroups(model, [own.map((plan) => plan!)], options, text);
-    },
-  });
-}
-
 /** The step that makes the fits of one way to repair; plans are its units, and `likely` stand in for them in the price. */
-function fitStep(way: Repairing, likely: readonly (DropPlan | undefined)[], plansOf: UnitPlans) {
+function fitStep(
+  way: Repairing,
+  likely: readonly (DropPlan | undefined)[],
+  plansOf: (options: RunOptions) => Promise<(DropPlan | null)[]>,
+) {
   const all = { from: 0, to: likely.length };
   const passesOf = (span: Span): Pass[] => neededFits(way, likely, span).flatMap(fitPasses);
   const fits: Stage<Fits> = stage({

@@ -113,13 +113,26 @@ export const sweepStudy: Study<StudyModel, SweepOptions, Sweep> = {
       const calibrated = await profiling.whole(runOptions);
       const lines = linesOf(await curvesOf(runOptions), await repaired(runOptions));
       tellNotes(model, lines, runOptions);
-      const { curves, ...rest } = await measured(model, text, lines, runOptions);
+      const drawn = lines.filter(({ plans, repair }) => plans.length > 0 || !repair);
+      const groups = [[noDrop], ...drawn.map(({ plans }) => plans.map(({ plan }) => plan))];
+      const [[base], ...results] = await perplexityGroups(model, groups, runOptions, text);
       return displayable({
-        ...rest,
+        ...head("sweep"),
+        provenance: base.provenance,
         calibration: calibrated.provenance,
         outsized: eachOf(MODULES, (kind) => outsizedLayers(calibrated[kind].largestRelativeMagnitude)),
         ...await repairs?.origin(runOptions),
-        curves,
+        curves: drawn.map(({ curve: { target, by, seed }, repair, plans }, c) => ({
+          target,
+          by,
+          seed,
+          ...repair ? { repair } : {},
+          points: results[c].map((result, i) => {
+            const { kind: _, method: _method, tokens: _tokens, sums: _sums, ...numbers } = result;
+            const { provenance: { drop }, ...own } = numbers;
+            return { dropped: plans[i].dropped, drop, ...own, ...riseOver(result, base) };
+          }),
+        })),
       });
     }, [curvesStage(model, swept, text, repaired)]);
     return workOver(model, text, {
@@ -195,31 +208,4 @@ function tellNotes({ name }: StudyModel, lines: readonly Line[], { onNotice }: R
       onNotice?.(`sweep of ${name}: ${target} by ${order}, repaired by ${repair!.by}, ${note}`);
     }
   }
-}
-
-/** The quality along all lines: provenance of the full model, and curves with their points. */
-async function measured(
-  model: StudyModel,
-  text: Text,
-  lines: readonly Line[],
-  options: RunOptions,
-): Promise<Pick<Sweep, "kind" | "method" | "provenance" | "curves">> {
-  const drawn = lines.filter(({ plans, repair }) => plans.length > 0 || !repair);
-  const groups = [[noDrop], ...drawn.map(({ plans }) => plans.map(({ plan }) => plan))];
-  const [[base], ...results] = await perplexityGroups(model, groups, options, text);
-  return {
-    ...head("sweep"),
-    provenance: base.provenance,
-    curves: drawn.map(({ curve: { target, by, seed }, repair, plans }, c) => ({
-      target,
-      by,
-      seed,
-      ...repair ? { repair } : {},
-      points: results[c].map((result, i) => {
-        const { kind: _, method: _method, provenance: { drop }, tokens: _tokens, sums: _sums, ...numbers } =
-          result;
-        return { dropped: plans[i].dropped, drop, ...numbers, ...riseOver(result, base) };
-      }),
-    })),
-  };
 }

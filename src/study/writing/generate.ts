@@ -26,8 +26,7 @@ import {
   wholeNumber,
 } from "../../entry/mod.ts";
 import { type Generated, head, planData, type ResultOf } from "../../result/mod.ts";
-import { decoder, type DropPlan, type LayerValue, sampler } from "../../run/mod.ts";
-import type { Tokenizer } from "../../text/mod.ts";
+import { decoder, type LayerValue, sampler } from "../../run/mod.ts";
 import { decoded, endsOf, incremental, promptIds } from "./decoded.ts";
 import { computedOn, engineChecks, engineOf, type EngineOptions, reporter } from "../base/options.ts";
 import { aDrop, dropsIn, type OverPlans, type PlanLike } from "../base/plan.ts";
@@ -144,81 +143,54 @@ export async function generated(
   }));
 }
 
+/** What each plan writes, one after the other. */
 async function writeAll(
   model: StudyModel,
   prompt: string,
   options: OverPlans<GenerateOptions>,
 ): Promise<Generated[]> {
-  const { bos = false } = options;
-  const { tokens } = filled(generateChecks, options);
+  const { bos = false, change, signal } = options;
+  const { tokens, temperature, topP, seed } = filled(generateChecks, options);
   const tokenizer = await model.tokenizer();
-  const ids = promptIds(model.name, tokenizer, prompt, bos);
-  if (ids.length === 0) throw new RangeError("Cannot continue an empty prompt: expected a text or BOS");
-  noticeBeyond(model, "texts", ids.length + tokens, options);
+  const start = promptIds(model.name, tokenizer, prompt, bos);
+  if (start.length === 0) throw new RangeError("Cannot continue an empty prompt: expected a text or BOS");
+  const length = start.length + tokens;
+  noticeBeyond(model, "texts", length, options);
   const plans = options.plans.map((plan) => dropsIn(model, plan));
-  const written: Generated[] = [];
-  const report = reporter(`text of ${model.name}`, "tokens", options);
-  let done = 0;
-  for (const [index, plan] of plans.entries()) {
-    written.push(
-      await write(model, tokenizer, ids, plan, tokens, {
-        ...options,
-        index,
-        onToken(id, text) {
-          report(++done, plans.length * tokens);
-          options.onToken?.({ plan: index, id, text });
-        },
-      }),
-    );
-  }
-  return written;
-}
-
-type WriteOptions = Omit<GenerateOptions, "onToken"> & {
-  /** The plan's place in the list. */
-  readonly index: number;
-  onToken(id: number, text: string): void;
-};
-
-async function write(
-  model: StudyModel,
-  tokenizer: Tokenizer,
-  prompt: readonly number[],
-  plan: DropPlan,
-  tokens: number,
-  options: WriteOptions,
-): Promise<Generated> {
-  const { change, signal } = options;
-  const { temperature, topP, seed } = filled(generateChecks, options, ["temperature", "topP", "seed"]);
   const ends = endsOf(model, tokenizer);
-  const decode = incremental(tokenizer, prompt);
-  let text = "";
-  const writing = {
-    tokenizer,
-    sampler: sampler({ temperature, topP: shareOf(topP, aProbability), seed }),
-    ends,
-    isOver(ids: readonly number[]) {
-      const last = ids.length === tokens;
-      const id = ids[ids.length - 1];
-      const added = decode(id, last);
-      text += added;
-      options.onToken(id, added);
-      return last;
-    },
-  };
-  if (change) {
-    const how = { ...options, change, plan, length: prompt.length + tokens };
-    const { ids, ended } = await withChangedReader(model, how, (reader) => decoded(reader, prompt, writing));
+  const report = reporter(`text of ${model.name}`, "tokens", options);
+  let written = 0;
+  return await Array.fromAsync(plans, async (plan, index): Promise<Generated> => {
+    const decode = incremental(tokenizer, start);
+    let text = "";
+    const writing = {
+      tokenizer,
+      sampler: sampler({ temperature, topP: shareOf(topP, aProbability), seed }),
+      ends,
+      isOver(ids: readonly number[]) {
+        const last = ids.length === tokens;
+        const id = ids[ids.length - 1];
+        const added = decode(id, last);
+        text += added;
+        report(++written, plans.length * tokens);
+        options.onToken?.({ plan: index, id, text: added });
+        return last;
+      },
+    };
+    if (change) {
+      const how = { ...options, change, plan, index, length };
+      const { ids, ended } = await withChangedReader(model, how, (reader) => decoded(reader, start, writing));
+      return { plan: planData(plan), ids, text, ended };
+    }
+    const reading = reporter(`prompt of ${model.name}`, "parts of the prompt", options);
+    let isRead = false; // what follows the prompt is counted in tokens
+    const onRead = (done: number, total: number) => {
+      if (!isRead) reading(done, total);
+      isRead ||= done === total;
+    };
+    const engine = await engineOf(options);
+    await using opened = released(await decoder({ model, engine, plan, signal, onRead }));
+    const { ids, ended } = await decoded(opened, start, writing);
     return { plan: planData(plan), ids, text, ended };
-  }
-  const reading = reporter(`prompt of ${model.name}`, "parts of the prompt", options);
-  let isRead = false; // what follows the prompt is counted in tokens
-  const onRead = (done: number, total: number) => {
-    if (!isRead) reading(done, total);
-    isRead ||= done === total;
-  };
-  const engine = await engineOf(options);
-  await using opened = released(await decoder({ model, engine, plan, signal, onRead }));
-  const { ids, ended } = await decoded(opened, prompt, writing);
-  return { plan: planData(plan), ids, text, ended };
+  });
 }

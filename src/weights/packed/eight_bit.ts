@@ -4,15 +4,7 @@
  * rounds q · SCB first, which differs in the last digit of float32. What it does with large activations as it runs is no part of the
  * weights. Source: bitsandbytes, `_ops.py` (`int8_vectorwise_dequant`).
  */
-import {
-  type BlockFormat,
-  type BlockMatrix,
-  elements,
-  emptyMatrix,
-  middleOf,
-  toFloat32,
-} from "../../tensor/mod.ts";
-import type { Allocate } from "../entry.ts";
+import { elements, emptyMatrix, middleOf, toFloat32 } from "../../tensor/mod.ts";
 import { blockFormat, consecutive } from "./grouped.ts";
 import { type Checkpoint, FLOATS, type Fp8Packing, type PackedMatrix, part, sides, unfit } from "./matrix.ts";
 import type { Rows } from "../derived.ts";
@@ -50,7 +42,11 @@ export async function eightBitMatrix(from: Checkpoint, stem: string): Promise<Pa
       format,
       read: async (rows, allocate) => {
         const { quants, scale } = await read(rows);
-        return inBlocks(quants, scale, shape[1], format, allocate);
+        const zero = middleOf(8), perRow = shape[1] / format.size;
+        const matrix = emptyMatrix({ ...format, zero }, [scale.length, shape[1]], allocate);
+        for (let i = 0; i < quants.length; i++) matrix.quants[i] = quants[i] + zero;
+        scale.forEach((own, row) => matrix.scales.fill(own, row * perRow, (row + 1) * perRow));
+        return matrix;
       },
     },
   };
@@ -65,21 +61,6 @@ async function checkOrder(from: Checkpoint, tensor: string): Promise<void> {
   if (order !== ROW_ORDER) {
     throw unfit(from.name, tensor, `is ${order}`, `${ROW_ORDER}, rows one after the other`);
   }
-}
-
-function inBlocks(
-  signed: Int8Array,
-  scale: Float32Array,
-  columns: number,
-  format: BlockFormat,
-  allocate: Allocate,
-): BlockMatrix {
-  const zero = middleOf(8), perRow = columns / format.size;
-  const matrix = emptyMatrix({ ...format, zero }, [scale.length, columns], allocate);
-  const { quants, scales } = matrix;
-  for (let i = 0; i < signed.length; i++) quants[i] = signed[i] + zero;
-  for (let row = 0; row < scale.length; row++) scales.fill(scale[row], row * perRow, (row + 1) * perRow);
-  return matrix;
 }
 
 /** The numbers of all bytes: a sign, 4 bits of exponent, 3 of fraction; no infinities, and one NaN of each sign. */

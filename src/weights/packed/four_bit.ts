@@ -6,7 +6,6 @@
  */
 import { elements, type Tensor } from "../../tensor/mod.ts";
 import { type Checkpoint, type PackedMatrix, part, unfit } from "./matrix.ts";
-import type { Rows } from "../derived.ts";
 import { parseObject } from "../safetensors/json.ts";
 
 export async function fourBitMatrix(
@@ -14,11 +13,12 @@ export async function fourBitMatrix(
   stem: string,
   kind: "nf4" | "fp4",
 ): Promise<PackedMatrix> {
+  const { file } = from;
   const name = `${stem}.weight`, state = `${name}.quant_state.bitsandbytes__${kind}`;
   const { shape, blockSize, nested } = await readQuantState(from, state);
   const numbers = elements(shape);
   const blocks = Math.ceil(numbers / blockSize);
-  const info = from.file.tensors.get(name);
+  const info = file.tensors.get(name);
   if (info?.type !== "U8" || info.bytes !== Math.ceil(numbers / 2)) {
     const found = info ? `is ${info.type} of ${info.bytes} bytes` : "is missing";
     throw unfit(from.name, name, found, `U8 of ${Math.ceil(numbers / 2)} bytes for [${shape}]`);
@@ -36,13 +36,15 @@ export async function fourBitMatrix(
     shape,
     parts: [...parts, state],
     async read([first, end], out) {
-      const [bytes, map, scales, ...inner] = await Promise.all(parts.map((one) => from.file.read(one)));
+      const [bytes, map, scales, ...inner] = await Promise.all(parts.map((one) => file.read(one)));
       const absmax = nested ? unnested(scales, inner, nested) : scales.data as Float32Array;
-      const columns = shape[1];
-      decode(bytes.data as Uint8Array, map.data as Float32Array, absmax, blockSize, [
-        first * columns,
-        end * columns,
-      ], out);
+      const [halves, table] = [bytes.data as Uint8Array, map.data as Float32Array];
+      const [start, stop] = [first * shape[1], end * shape[1]]; // counted row by row
+      for (let at = start; at < stop;) {
+        const block = Math.floor(at / blockSize), scale = absmax[block];
+        const last = Math.min(stop, (block + 1) * blockSize);
+        for (; at < last; at++) out[at - start] = table[halves[at >> 1] >> 4 * (1 - (at & 1)) & 15] * scale;
+      }
     },
   };
 }
@@ -59,22 +61,6 @@ function unnested(
     codes,
     (code, i) => Math.fround(table[code] * own[Math.floor(i / blockSize)]) + plus,
   );
-}
-
-/** Numbers [first, end), counted row by row. */
-function decode(
-  bytes: Uint8Array,
-  table: Float32Array,
-  absmax: Float32Array,
-  blockSize: number,
-  [first, end]: Rows,
-  out: Float32Array,
-): void {
-  for (let at = first; at < end;) {
-    const block = Math.floor(at / blockSize), scale = absmax[block];
-    const last = Math.min(end, (block + 1) * blockSize);
-    for (; at < last; at++) out[at - first] = table[bytes[at >> 1] >> 4 * (1 - (at & 1)) & 15] * scale;
-  }
 }
 
 /** Two numbers in a byte, and a scale for each block of numbers. */

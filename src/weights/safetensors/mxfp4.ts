@@ -27,9 +27,19 @@ export function withMxfp4(file: PagedFile): PagedFile {
       parts,
       isByRow: true,
       async read(rows, allocate) {
-        const [blocks, scales] = await Promise.all(parts.map((part) => file.read(part, rows)));
+        const read = await Promise.all(parts.map((part) => file.read(part, rows)));
+        const [blocks, scales] = read.map(({ data }) => data as Uint8Array);
         const shape = [rows[1] - rows[0], ...inner];
-        const data = decoded(blocks.data as Uint8Array, scales.data as Uint8Array, allocate(elements(shape)));
+        const data = allocate(elements(shape));
+        for (let group = 0; group < scales.length; group++) {
+          const scale = 2 ** (scales[group] - 127);
+          for (let i = 0; i < GROUP_BYTES; i++) {
+            const byte = blocks[group * GROUP_BYTES + i];
+            const at = group * GROUP + 2 * i;
+            data[at] = VALUES[byte & 15] * scale;
+            data[at + 1] = VALUES[byte >> 4] * scale;
+          }
+        }
         return { dtype: "f32", shape, data };
       },
     }];
@@ -53,21 +63,4 @@ function checkScales(file: PagedFile, blocks: string, { shape }: TensorInfo): vo
       found ? `${found.type} [${found.shape}]` : "missing"
     }, expected U8 [${wanted}]`,
   );
-}
-
-function decoded(
-  blocks: Uint8Array,
-  scales: Uint8Array,
-  out: Float32Array<ArrayBuffer>,
-): Float32Array<ArrayBuffer> {
-  for (let group = 0; group < scales.length; group++) {
-    const scale = 2 ** (scales[group] - 127);
-    for (let i = 0; i < GROUP_BYTES; i++) {
-      const byte = blocks[group * GROUP_BYTES + i];
-      const at = group * GROUP + 2 * i;
-      out[at] = VALUES[byte & 15] * scale;
-      out[at + 1] = VALUES[byte >> 4] * scale;
-    }
-  }
-  return out;
 }
